@@ -1,0 +1,5 @@
+//! Offline proofs for L2→L1 messages.
+
+pub mod primitives;
+
+pub mod keccak;

@@ -1,0 +1,2 @@
+//! The `slproof` command.
+fn main() {}

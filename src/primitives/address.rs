@@ -1,0 +1,88 @@
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use super::{
+    Word,
+    hex::{self, HexError},
+};
+
+/// The 20-byte address of an account.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Address([u8; 20]);
+
+impl Address {
+    /// Wraps 20 bytes.
+    #[must_use]
+    pub const fn new(bytes: [u8; 20]) -> Self {
+        Self(bytes)
+    }
+
+    /// The address of a system contract: `number` in the last eight bytes.
+    #[must_use]
+    pub const fn system(number: u64) -> Self {
+        let low = number.to_be_bytes();
+        let mut bytes = [0; 20];
+        let mut i = 0;
+        while i < 8 {
+            bytes[12 + i] = low[i];
+            i += 1;
+        }
+        Self(bytes)
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 20] {
+        &self.0
+    }
+
+    /// The address left-padded to a word, as Solidity stores it and as it stands in a log's key.
+    #[must_use]
+    pub fn to_word(self) -> Word {
+        let mut word = [0; 32];
+        word[12..].copy_from_slice(&self.0);
+        Word::new(word)
+    }
+
+    /// The low 20 bytes of a word; whatever stands above them is dropped, as Solidity does.
+    #[must_use]
+    pub fn from_word(word: Word) -> Self {
+        let mut bytes = [0; 20];
+        bytes.copy_from_slice(&word.as_bytes()[12..]);
+        Self(bytes)
+    }
+}
+
+impl FromStr for Address {
+    type Err = HexError;
+
+    fn from_str(text: &str) -> Result<Self, HexError> {
+        hex::fixed(text).map(Self)
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(const_hex::Buffer::<20, true>::new().format(&self.0))
+    }
+}
+
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for Address {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Address {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        text.parse().map_err(de::Error::custom)
+    }
+}

@@ -1,0 +1,17 @@
+//! Floor 0: the values that every other floor speaks in.
+//!
+//! [`Hash`] is a Keccak-256 output (a tree node, a root), [`Word`] is an EVM storage word or slot
+//! number, [`Address`] a contract. Chain ids, batch numbers and block numbers are types of their
+//! own, because mixing up a block with a batch is the classic error of this field.
+
+mod address;
+mod hash;
+mod ids;
+mod word;
+
+pub mod hex;
+
+pub use address::Address;
+pub use hash::Hash;
+pub use ids::{BatchNumber, ChainId, SlBatch, SlBlock};
+pub use word::{Word, WordTooLarge};
