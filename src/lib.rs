@@ -3,3 +3,5 @@
 pub mod primitives;
 
 pub mod keccak;
+
+pub mod merkle;

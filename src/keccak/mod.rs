@@ -113,6 +113,27 @@ pub fn hash_pairs(nodes: &[Hash], parents: &mut [Hash]) {
     hash_many(pairs, parents);
 }
 
+/// Hashes leaves of the form `prefix ‖ root ‖ number as uint256`:
+/// `out[i] = keccak256(prefix ‖ roots[i] ‖ numbers[i])`, 96 bytes each.
+///
+/// # Panics
+/// When `roots`, `numbers` and `out` differ in length.
+pub fn hash_leaves(prefix: &Hash, roots: &[Hash], numbers: &[u64], out: &mut [Hash]) {
+    assert_eq!(roots.len(), numbers.len(), "a number for every root");
+    let inputs: Vec<[u8; 96]> = roots
+        .iter()
+        .zip(numbers)
+        .map(|(root, number)| {
+            let mut input = [0; 96];
+            input[..32].copy_from_slice(prefix.as_bytes());
+            input[32..64].copy_from_slice(root.as_bytes());
+            input[88..].copy_from_slice(&number.to_be_bytes());
+            input
+        })
+        .collect();
+    hash_many(&inputs, out);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,0 +1,87 @@
+use super::Tree;
+use crate::{keccak::hash_node, primitives::Hash};
+
+/// The entry of `_sides` below the root that a push tree of `tree`'s leaves must hold at `level`:
+/// the last complete left node there. `None` where the bit of the leaf count is 0: what such an entry
+/// holds is left from earlier, and no longer part of the tree.
+#[must_use]
+pub fn live_side(tree: &Tree<'_>, level: u32) -> Option<Hash> {
+    let complete = tree.leaves().checked_shr(level)?;
+    (complete & 1 == 1).then(|| tree.node(level, complete - 1))
+}
+
+/// A push tree step by step, as `DynamicIncrementalMerkle.push` (era-contracts, v26 to v31) keeps it
+/// in storage: two words a level, one path hashed a push.
+///
+/// This is the contract's own algorithm, not the one that [`Levels`](super::Levels) uses: each checks
+/// the other.
+#[derive(Clone, Debug)]
+pub struct PushTree {
+    leaves: u64,
+    sides: Vec<Hash>,
+    zeros: Vec<Hash>,
+}
+
+impl PushTree {
+    /// A tree without leaves, as the contract's `setup` leaves it.
+    #[must_use]
+    pub fn new(empty_leaf: Hash) -> Self {
+        Self {
+            leaves: 0,
+            sides: vec![Hash::ZERO],
+            zeros: vec![empty_leaf],
+        }
+    }
+
+    /// Appends a leaf and returns the new root.
+    pub fn push(&mut self, leaf: Hash) -> Hash {
+        let index = self.leaves;
+        self.leaves += 1;
+        let mut levels = self.zeros.len() - 1;
+        if index == 1 << levels {
+            let zero = self.zeros[levels];
+            self.zeros.push(hash_node(zero, zero));
+            self.sides.push(Hash::ZERO);
+            levels += 1;
+        }
+        let mut node = leaf;
+        let mut side_kept = false;
+        for level in 0..levels {
+            node = if index >> level & 1 == 0 {
+                if !side_kept {
+                    self.sides[level] = node;
+                    side_kept = true;
+                }
+                hash_node(node, self.zeros[level])
+            } else {
+                hash_node(self.sides[level], node)
+            };
+        }
+        self.sides[levels] = node;
+        node
+    }
+
+    /// `_nextLeafIndex`: the number of leaves.
+    #[must_use]
+    pub fn leaves(&self) -> u64 {
+        self.leaves
+    }
+
+    /// `_sides`: the last left node written at each level, and the root in the last entry.
+    #[must_use]
+    pub fn sides(&self) -> &[Hash] {
+        &self.sides
+    }
+
+    /// `_zeros`: the roots of empty subtrees by height.
+    #[must_use]
+    pub fn zeros(&self) -> &[Hash] {
+        &self.zeros
+    }
+
+    /// The root; 32 zero bytes while there are no leaves, which is what the contract answers.
+    #[must_use]
+    pub fn root(&self) -> Hash {
+        self.sides.last().copied().unwrap_or_default()
+    }
+}

@@ -1,0 +1,28 @@
+//! Floor 2: binary Keccak trees as the contracts keep them.
+//!
+//! ```text
+//! node                 keccak256(left ‖ right)
+//! zero_0               the tree's empty leaf
+//! zero_{i+1}           keccak256(zero_i ‖ zero_i)
+//! height of n leaves   ⌈log2 n⌉; one leaf is its own root
+//! missing right node at level i   zero_i
+//! ```
+//!
+//! Three contracts' libraries follow these rules (era-contracts, releases v26 to v31):
+//! `DynamicIncrementalMerkle.Bytes32PushTree` appends and keeps only the frontier ([`PushTree`]),
+//! `FullMerkle.FullTree` keeps every node ([`Levels`]), and the tree of a batch's logs is padded to
+//! a fixed height ([`Tree::root_at`]). Level 0 holds the leaves; a node's index counts from the left.
+//!
+//! This floor knows neither chains nor batches, only leaves and the empty leaf below them.
+
+mod frontier;
+mod levels;
+mod prefix;
+mod tree;
+mod zeros;
+
+pub use frontier::{PushTree, live_side};
+pub use levels::Levels;
+pub use prefix::Prefix;
+pub use tree::{NoSuchLeaf, Tree, height, level_len};
+pub use zeros::Zeros;

@@ -1,0 +1,154 @@
+use thiserror::Error;
+
+use super::{Prefix, Zeros};
+use crate::{keccak::hash_node, primitives::Hash};
+
+/// The height of a tree of `leaves` leaves: ⌈log2 leaves⌉, and 0 for none or one.
+#[must_use]
+pub const fn height(leaves: u64) -> u32 {
+    match leaves {
+        0 | 1 => 0,
+        n => u64::BITS - (n - 1).leading_zeros(),
+    }
+}
+
+/// How many nodes the level above `leaves` leaves holds: ⌈leaves / 2^level⌉.
+#[must_use]
+pub const fn level_len(leaves: u64, level: u32) -> u64 {
+    match leaves {
+        0 => 0,
+        n => match (n - 1).checked_shr(level) {
+            Some(last) => last + 1,
+            None => 1,
+        },
+    }
+}
+
+/// A leaf was asked for that the tree does not hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("no leaf {index} in a tree of {leaves} leaves")]
+pub struct NoSuchLeaf {
+    /// The index asked for.
+    pub index: u64,
+    /// How many leaves there are.
+    pub leaves: u64,
+}
+
+/// A built tree, borrowed: all levels from the leaves to the root, back to back, wherever they lie.
+#[derive(Clone, Copy, Debug)]
+pub struct Tree<'a> {
+    nodes: &'a [Hash],
+    leaves: u64,
+    zeros: &'a Zeros,
+}
+
+impl<'a> Tree<'a> {
+    /// How many nodes all levels of a tree of `leaves` leaves hold together; `u64::MAX` where that is
+    /// more than 64 bits can count.
+    #[must_use]
+    pub fn node_count(leaves: u64) -> u64 {
+        (0..=height(leaves))
+            .map(|level| level_len(leaves, level))
+            .fold(0, u64::saturating_add)
+    }
+
+    /// A view of `nodes`, level 0 first. `None` when their number is not that of `leaves` leaves.
+    #[must_use]
+    pub fn new(nodes: &'a [Hash], leaves: u64, zeros: &'a Zeros) -> Option<Self> {
+        (nodes.len() as u64 == Self::node_count(leaves)).then_some(Self {
+            nodes,
+            leaves,
+            zeros,
+        })
+    }
+
+    /// The number of leaves.
+    #[must_use]
+    pub fn leaves(&self) -> u64 {
+        self.leaves
+    }
+
+    /// The height: ⌈log2 leaves⌉.
+    #[must_use]
+    pub fn height(&self) -> u32 {
+        height(self.leaves)
+    }
+
+    /// The roots of empty subtrees below this tree's missing nodes.
+    #[must_use]
+    pub fn zeros(&self) -> &'a Zeros {
+        self.zeros
+    }
+
+    /// The nodes of a level that are not padding; empty above the root.
+    #[must_use]
+    pub fn level(&self, level: u32) -> &'a [Hash] {
+        if level > self.height() {
+            return &[];
+        }
+        let start: u64 = (0..level).map(|below| level_len(self.leaves, below)).sum();
+        // Both bounds are within `nodes`, whose length was checked when the view was made.
+        &self.nodes[start as usize..(start + level_len(self.leaves, level)) as usize]
+    }
+
+    /// The node at this level and index; padding to the right of the last one.
+    #[must_use]
+    pub fn node(&self, level: u32, index: u64) -> Hash {
+        usize::try_from(index)
+            .ok()
+            .and_then(|i| self.level(level).get(i).copied())
+            .unwrap_or_else(|| self.zeros.at(level))
+    }
+
+    /// The root; the empty leaf when there are no leaves.
+    #[must_use]
+    pub fn root(&self) -> Hash {
+        self.node(self.height(), 0)
+    }
+
+    /// The root when the tree is padded to a fixed height, as the tree of a batch's logs is.
+    ///
+    /// # Panics
+    /// When `height` is below the tree's own.
+    #[must_use]
+    pub fn root_at(&self, height: u32) -> Hash {
+        assert!(
+            self.height() <= height,
+            "the tree is higher than it may be padded to"
+        );
+        (self.height()..height).fold(self.root(), |node, level| {
+            hash_node(node, self.zeros.at(level))
+        })
+    }
+
+    /// The siblings from a leaf up to the root, bottom first.
+    ///
+    /// # Errors
+    /// [`NoSuchLeaf`] when the index is not below the number of leaves.
+    pub fn path(&self, index: u64) -> Result<Vec<Hash>, NoSuchLeaf> {
+        self.path_at(index, self.height())
+    }
+
+    /// The siblings from a leaf up to the root of the tree padded to a fixed height.
+    ///
+    /// # Errors
+    /// [`NoSuchLeaf`] when the index is not below the number of leaves.
+    pub fn path_at(&self, index: u64, height: u32) -> Result<Vec<Hash>, NoSuchLeaf> {
+        if index >= self.leaves {
+            return Err(NoSuchLeaf {
+                index,
+                leaves: self.leaves,
+            });
+        }
+        Ok((0..height)
+            .map(|level| self.node(level, (index >> level) ^ 1))
+            .collect())
+    }
+
+    /// The tree as it was when it had only its first `leaves` leaves; `None` when it never had so
+    /// many.
+    #[must_use]
+    pub fn prefix(&self, leaves: u64) -> Option<Prefix<'a>> {
+        Prefix::new(*self, leaves)
+    }
+}

@@ -1,0 +1,36 @@
+//! The rules of the trees in the fewest words, to check the fast ones against.
+
+use slproof::primitives::Hash;
+use tiny_keccak::{Hasher, Keccak};
+
+pub fn node(left: Hash, right: Hash) -> Hash {
+    let mut hasher = Keccak::v256();
+    hasher.update(left.as_bytes());
+    hasher.update(right.as_bytes());
+    let mut out = [0; 32];
+    hasher.finalize(&mut out);
+    Hash::new(out)
+}
+
+pub fn root(leaves: &[Hash], height: u32, empty: Hash) -> Hash {
+    if height == 0 {
+        return leaves.first().copied().unwrap_or(empty);
+    }
+    let (left, right) = leaves.split_at(leaves.len().min(1 << (height - 1)));
+    node(
+        root(left, height - 1, empty),
+        root(right, height - 1, empty),
+    )
+}
+
+pub fn fold(leaf: Hash, index: u64, path: &[Hash]) -> Hash {
+    path.iter()
+        .enumerate()
+        .fold(leaf, |hash, (level, sibling)| {
+            if index >> level & 1 == 0 {
+                node(hash, *sibling)
+            } else {
+                node(*sibling, hash)
+            }
+        })
+}
