@@ -4,4 +4,10 @@ pub mod primitives;
 
 pub mod keccak;
 
+pub mod files;
+
 pub mod merkle;
+
+pub mod state;
+
+pub mod import;

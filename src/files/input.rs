@@ -1,0 +1,278 @@
+use std::{
+    fs::File,
+    io::{self, BufRead, BufReader, Chain, Cursor, Read},
+    path::{Path, PathBuf},
+};
+
+use flate2::bufread::MultiGzDecoder;
+use thiserror::Error;
+
+/// How much is read ahead to find out what an input is: enough for the first accounts of a dump.
+const HEAD_LEN: u64 = 1 << 20;
+const BUFFER_LEN: usize = 1 << 17;
+const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+
+/// Archives and dumps shrink three- to tenfold. Gzip itself ends at 1032 to 1, and only endless
+/// repetition comes near it.
+const BOMB_RATIO: u64 = 300;
+/// Below this size a high ratio costs nothing.
+const BOMB_FLOOR: u64 = 64 << 20;
+
+/// Why an input could not be opened or read.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum InputError {
+    /// The operating system refused to open it.
+    #[error("cannot open {}", path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A folder stands where a file is needed.
+    #[error("{} is a folder; give the file in it", path.display())]
+    IsFolder {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Reading failed: the system's error, or damaged gzip data.
+    #[error("cannot read {name}")]
+    Read {
+        /// The file, or "standard input".
+        name: String,
+        /// What went wrong.
+        source: io::Error,
+    },
+    /// There is nothing in it.
+    #[error("{name} is empty")]
+    Empty {
+        /// The file, or "standard input".
+        name: String,
+    },
+}
+
+impl InputError {
+    /// Whether the data are at fault (damaged gzip, an empty file), and not the disk or the path.
+    #[must_use]
+    pub fn is_damage(&self) -> bool {
+        match self {
+            Self::Open { .. } => false,
+            Self::IsFolder { .. } | Self::Empty { .. } => true,
+            Self::Read { source, .. } => is_damage(source),
+        }
+    }
+}
+
+/// Whether an error of reading comes from the data themselves: a broken or cut gzip stream, a bomb.
+#[must_use]
+pub(crate) fn is_damage(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::UnexpectedEof
+    )
+}
+
+/// An opened input: its bytes after inflating, and its first mebibyte to find out what they are.
+pub struct Input {
+    name: String,
+    path: Option<PathBuf>,
+    data: Chain<Cursor<Vec<u8>>, Box<dyn Read + Send>>,
+}
+
+impl Input {
+    /// Opens a file, or standard input for `-`. Gzip is recognised by its first bytes.
+    ///
+    /// # Errors
+    /// [`InputError`] when it cannot be opened, is a folder, is empty, or its beginning is damaged.
+    pub fn open(path: &Path) -> Result<Self, InputError> {
+        if path == Path::new("-") {
+            return Self::new("standard input".into(), None, Box::new(io::stdin()));
+        }
+        let open_error = |source| InputError::Open {
+            path: path.into(),
+            source,
+        };
+        let file = File::open(path).map_err(open_error)?;
+        if file.metadata().map_err(open_error)?.is_dir() {
+            return Err(InputError::IsFolder { path: path.into() });
+        }
+        Self::new(
+            path.display().to_string(),
+            Some(path.into()),
+            Box::new(file),
+        )
+    }
+
+    /// Wraps bytes that come from elsewhere; `name` stands for them in errors.
+    ///
+    /// # Errors
+    /// [`InputError`] when there are none, or their beginning is damaged.
+    pub fn from_reader(name: &str, data: impl Read + Send + 'static) -> Result<Self, InputError> {
+        Self::new(name.into(), None, Box::new(data))
+    }
+
+    fn new(
+        name: String,
+        path: Option<PathBuf>,
+        data: Box<dyn Read + Send>,
+    ) -> Result<Self, InputError> {
+        let mut raw = BufReader::with_capacity(BUFFER_LEN, data);
+        let mut start = Vec::new();
+        let read_error = |source| InputError::Read {
+            name: name.clone(),
+            source,
+        };
+        raw.by_ref()
+            .take(2)
+            .read_to_end(&mut start)
+            .map_err(read_error)?;
+        let is_gzip = start == GZIP_MAGIC;
+        let raw = Cursor::new(start).chain(raw);
+        let mut data: Box<dyn Read + Send> = if is_gzip {
+            Box::new(Gunzip::new(raw))
+        } else {
+            Box::new(raw)
+        };
+        let mut head = Vec::new();
+        data.by_ref()
+            .take(HEAD_LEN)
+            .read_to_end(&mut head)
+            .map_err(read_error)?;
+        if head.is_empty() {
+            return Err(InputError::Empty { name });
+        }
+        Ok(Self {
+            name,
+            path,
+            data: Cursor::new(head).chain(data),
+        })
+    }
+
+    /// What to call it in messages.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The file, when it is one that can be opened a second time.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
+    /// The first mebibyte, or everything when there is less.
+    #[must_use]
+    pub fn head(&self) -> &[u8] {
+        self.data.get_ref().0.get_ref()
+    }
+}
+
+impl Read for Input {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.data.read(buffer)
+    }
+}
+
+/// Inflates gzip, of one member or several, and gives up on a bomb.
+pub(crate) struct Gunzip<R> {
+    decoder: MultiGzDecoder<Counted<R>>,
+    inflated: u64,
+}
+
+impl<R: BufRead> Gunzip<R> {
+    pub(crate) fn new(raw: R) -> Self {
+        Self {
+            decoder: MultiGzDecoder::new(Counted { raw, taken: 0 }),
+            inflated: 0,
+        }
+    }
+}
+
+impl<R: BufRead> Read for Gunzip<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let len = self.decoder.read(buffer)?;
+        self.inflated += len as u64;
+        let taken = self.decoder.get_ref().taken.max(1);
+        if self.inflated > BOMB_FLOOR && self.inflated / taken > BOMB_RATIO {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!(
+                    "{taken} bytes of gzip inflated to more than {} MiB: no dump or archive does \
+                     that; inflate the file yourself if it is to be trusted",
+                    self.inflated >> 20
+                ),
+            ));
+        }
+        Ok(len)
+    }
+}
+
+struct Counted<R> {
+    raw: R,
+    taken: u64,
+}
+
+impl<R: BufRead> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let len = self.raw.read(buffer)?;
+        self.taken += len as u64;
+        Ok(len)
+    }
+}
+
+impl<R: BufRead> BufRead for Counted<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.raw.fill_buf()
+    }
+
+    fn consume(&mut self, len: usize) {
+        self.taken += len as u64;
+        self.raw.consume(len);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use flate2::{Compression, write::GzEncoder};
+
+    use super::*;
+
+    fn gzip(data: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(data).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn open(data: Vec<u8>) -> Result<Input, InputError> {
+        Input::from_reader("test", Cursor::new(data))
+    }
+
+    #[test]
+    fn gzip_is_inflated_and_plain_data_are_left_alone() {
+        for data in [b"{\"a\":1}".to_vec(), gzip(b"{\"a\":1}")] {
+            let mut input = open(data).unwrap();
+            assert_eq!(input.head(), b"{\"a\":1}");
+            let mut all = String::new();
+            input.read_to_string(&mut all).unwrap();
+            assert_eq!(all, "{\"a\":1}");
+        }
+    }
+
+    #[test]
+    fn an_empty_input_and_cut_gzip_are_damage() {
+        assert!(open(vec![]).is_err_and(|e| e.is_damage()));
+        assert!(open(gzip(b"")).is_err_and(|e| e.is_damage()));
+        let whole = gzip(&[7; 100]);
+        assert!(open(whole[..whole.len() - 9].to_vec()).is_err_and(|e| e.is_damage()));
+    }
+
+    #[test]
+    fn a_bomb_ends_early() {
+        let bomb = gzip(&vec![b' '; 256 << 20]);
+        let error = io::copy(&mut open(bomb).unwrap(), &mut io::sink()).unwrap_err();
+        assert!(is_damage(&error), "{error}");
+    }
+}

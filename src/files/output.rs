@@ -1,0 +1,181 @@
+use std::{
+    fs::File,
+    io::{self, BufWriter, Write},
+    path::{Path, PathBuf},
+};
+
+use tempfile::NamedTempFile;
+use thiserror::Error;
+
+const BUFFER_LEN: usize = 1 << 18;
+
+/// Why an output could not be written.
+#[derive(Debug, Error)]
+#[error("cannot write {name}")]
+pub struct OutputError {
+    /// The file, or "standard output".
+    pub name: String,
+    /// What the system says.
+    #[source]
+    pub source: io::Error,
+}
+
+impl OutputError {
+    /// Whether the reader of a pipe went away, which ends the work but is no failure.
+    #[must_use]
+    pub fn is_closed_pipe(&self) -> bool {
+        self.source.kind() == io::ErrorKind::BrokenPipe
+    }
+}
+
+/// An output that appears under its name only when it is complete.
+///
+/// A file is written under a temporary name in the folder of its target and takes the target's place
+/// in [`Output::finish`]; until then, and for ever when the job fails or is killed, an existing file
+/// stays as it was. `-` is standard output, which has no such protection.
+pub struct Output(Kind);
+
+enum Kind {
+    Stdout(BufWriter<io::Stdout>),
+    File {
+        target: PathBuf,
+        data: BufWriter<NamedTempFile>,
+    },
+}
+
+impl Output {
+    /// Begins an output: a file's path, or `-` for standard output.
+    ///
+    /// # Errors
+    /// [`OutputError`] when the folder cannot be written to.
+    pub fn create(target: &Path) -> Result<Self, OutputError> {
+        if target == Path::new("-") {
+            return Ok(Self(Kind::Stdout(BufWriter::with_capacity(
+                BUFFER_LEN,
+                io::stdout(),
+            ))));
+        }
+        let file = tempfile::Builder::new()
+            .prefix(".slproof-")
+            .tempfile_in(folder_of(target))
+            .map_err(|source| OutputError {
+                name: target.display().to_string(),
+                source,
+            })?;
+        let data = BufWriter::with_capacity(BUFFER_LEN, file);
+        Ok(Self(Kind::File {
+            target: target.into(),
+            data,
+        }))
+    }
+
+    /// Puts everything on disk and the file under its name: the data are synchronised first, then
+    /// the file is renamed, then the folder is synchronised.
+    ///
+    /// # Errors
+    /// [`OutputError`]; the target is then as it was before.
+    pub fn finish(self) -> Result<(), OutputError> {
+        let name = self.name();
+        self.into_place()
+            .map_err(|source| OutputError { name, source })
+    }
+
+    fn into_place(self) -> io::Result<()> {
+        match self.0 {
+            Kind::Stdout(mut data) => data.flush(),
+            Kind::File { target, data } => {
+                let file = data.into_inner().map_err(io::IntoInnerError::into_error)?;
+                file.as_file().sync_all()?;
+                #[cfg(unix)]
+                make_readable(file.as_file())?;
+                file.persist(&target).map_err(|e| e.error)?;
+                File::open(folder_of(&target))?.sync_all()
+            }
+        }
+    }
+
+    /// What to call it in messages.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match &self.0 {
+            Kind::Stdout(_) => "standard output".into(),
+            Kind::File { target, .. } => target.display().to_string(),
+        }
+    }
+
+    /// Writes all of `bytes`.
+    ///
+    /// # Errors
+    /// [`OutputError`], naming the output.
+    pub fn put(&mut self, bytes: &[u8]) -> Result<(), OutputError> {
+        self.write_all(bytes).map_err(|source| OutputError {
+            name: self.name(),
+            source,
+        })
+    }
+}
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match &mut self.0 {
+            Kind::Stdout(data) => data.write(bytes),
+            Kind::File { data, .. } => data.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match &mut self.0 {
+            Kind::Stdout(data) => data.flush(),
+            Kind::File { data, .. } => data.flush(),
+        }
+    }
+}
+
+fn folder_of(target: &Path) -> &Path {
+    match target.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    }
+}
+
+/// Temporary files are private to their owner; an output is as readable as any other new file.
+#[cfg(unix)]
+fn make_readable(file: &File) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    file.set_permissions(std::fs::Permissions::from_mode(0o644))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_appears_whole_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("out");
+        std::fs::write(&target, "old").unwrap();
+
+        let mut dropped = Output::create(&target).unwrap();
+        dropped.put(b"half").unwrap();
+        drop(dropped);
+        assert_eq!(std::fs::read(&target).unwrap(), b"old");
+
+        let mut finished = Output::create(&target).unwrap();
+        finished.put(b"new").unwrap();
+        finished.finish().unwrap();
+        assert_eq!(std::fs::read(&target).unwrap(), b"new");
+        assert_eq!(
+            std::fs::read_dir(folder.path()).unwrap().count(),
+            1,
+            "nothing left over"
+        );
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_is_named() {
+        let error = Output::create(Path::new("no/such/folder/out"))
+            .err()
+            .unwrap();
+        assert!(error.to_string().contains("no/such/folder/out"));
+    }
+}

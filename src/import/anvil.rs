@@ -1,0 +1,116 @@
+//! `anvil --dump-state` (foundry, all releases so far): one JSON object.
+//!
+//! ```text
+//! { "block": { "number": "0x…" or 12, … }, "best_block_number": 12 or "0x…" or null,
+//!   "accounts": { "0x<address>": { "nonce": …, "balance": …, "code": …,
+//!                                  "storage": { "0x<slot>": "0x<value>", … } }, … },
+//!   "blocks": […], "transactions": […], "historical_states": … }
+//! ```
+//!
+//! Slots and values are quantities or full words, by release; slots are plain. Zero values are kept
+//! by anvil and mean nothing. The top-level storage is that of the last block. A forked anvil dumps
+//! only what it touched, which shows when the trees are rebuilt.
+
+use struson::reader::ValueType;
+
+use super::{Facts, ImportError, json::Json};
+use crate::{
+    files::Input,
+    primitives::{Address, SlBlock, Word},
+    state::{
+        StorageSink,
+        keys::{AccountKey, SlotForm},
+    },
+};
+
+/// How many slots are handed on at once.
+const PIECE: usize = 1 << 12;
+
+pub(super) fn read(input: Input, sink: &mut dyn StorageSink) -> Result<Facts, ImportError> {
+    let mut json = Json::of(input);
+    let (mut pending, mut best) = (None, None);
+    let mut has_accounts = false;
+    json.begin_object()?;
+    while json.has_next()? {
+        match json.member()?.as_str() {
+            "block" => pending = block_number(&mut json)?,
+            "best_block_number" => best = json.block_number()?,
+            "accounts" => {
+                has_accounts = true;
+                accounts(&mut json, sink)?;
+            }
+            _ => json.skip()?,
+        }
+    }
+    json.end_object()?;
+    if !has_accounts {
+        return Err(json.bad("the dump", "has no \"accounts\""));
+    }
+    json.finish()?;
+    // The environment of the pending block may run ahead of the last block on forked chains.
+    Ok(Facts {
+        form: SlotForm::Plain,
+        block: best.or(pending),
+    })
+}
+
+fn block_number(json: &mut Json<Input>) -> Result<Option<SlBlock>, ImportError> {
+    if json.peek()? != ValueType::Object {
+        json.skip()?;
+        return Ok(None);
+    }
+    let mut number = None;
+    json.begin_object()?;
+    while json.has_next()? {
+        match json.member()?.as_str() {
+            "number" => number = json.block_number()?,
+            _ => json.skip()?,
+        }
+    }
+    json.end_object()?;
+    Ok(number)
+}
+
+fn accounts(json: &mut Json<Input>, sink: &mut dyn StorageSink) -> Result<(), ImportError> {
+    json.begin_object()?;
+    while json.has_next()? {
+        let name = json.member()?;
+        let address: Address = name
+            .parse()
+            .map_err(|e| json.bad(format!("account {name:?}:"), e))?;
+        json.begin_object()?;
+        while json.has_next()? {
+            match (json.member()?.as_str(), json.peek()?) {
+                ("storage", ValueType::Object) => storage(json, sink, address)?,
+                _ => json.skip()?,
+            }
+        }
+        json.end_object()?;
+    }
+    json.end_object()
+}
+
+fn storage(
+    json: &mut Json<Input>,
+    sink: &mut dyn StorageSink,
+    address: Address,
+) -> Result<(), ImportError> {
+    let account = AccountKey::Address(address);
+    let mut slots = Vec::with_capacity(PIECE);
+    json.begin_object()?;
+    while json.has_next()? {
+        let slot = json
+            .word_name()?
+            .map_err(|e| json.bad(format!("a slot of account {address}:"), e))?;
+        let value = json
+            .string_as(Word::from_hex)?
+            .map_err(|e| json.bad(format!("account {address}, the value of slot {slot}:"), e))?;
+        slots.push((slot, value));
+        if slots.len() == PIECE {
+            sink.slots(account, &slots).map_err(|e| json.full(e))?;
+            slots.clear();
+        }
+    }
+    json.end_object()?;
+    sink.slots(account, &slots).map_err(|e| json.full(e))
+}

@@ -1,0 +1,248 @@
+//! geth's dumps (go-ethereum v1.10 to v1.17).
+//!
+//! ```text
+//! geth dump, debug_dumpBlock, whole     { "root": "…", "accounts": { "0x<address>": ACCOUNT, … } }
+//! geth dump as JSON lines               { "root": "0x…" } then an ACCOUNT a line
+//! geth snapshot dump                    the same lines, hashed
+//! ACCOUNT   { "balance", "nonce", "root", "codeHash", "code", "storage": { "0x<slot>": "<value>" },
+//!             "address": "0x…", "key": "0x<keccak256(address)>" }
+//! ```
+//!
+//! A dump gives slots plainly and values as bare digits without leading zeros. A snapshot dump gives
+//! `key` without `address`, keccak256(slot), and the RLP of the value. An account whose address geth
+//! has forgotten is filed under `pre(0x<hash>)` in the whole form (under the zero address before v1.13),
+//! without `address` in lines. Slots whose number geth has forgotten are missing without a word (before
+//! v1.16 they all fall on slot 0), which shows when the trees are rebuilt.
+
+use struson::reader::ValueType;
+
+use super::{Facts, ImportError, json::Json};
+use crate::{
+    files::Input,
+    primitives::{
+        Address, Hash, Word,
+        hex::{self, HexError},
+    },
+    state::{
+        StorageSink,
+        keys::{AccountKey, SlotForm, trie_key},
+    },
+};
+
+pub(super) fn read(
+    input: Input,
+    sink: &mut dyn StorageSink,
+    form: SlotForm,
+) -> Result<Facts, ImportError> {
+    let mut reader = Reader {
+        json: Json::of(input),
+        sink,
+        form,
+        seen: false,
+    };
+    while reader.json.has_next()? {
+        let account = reader.object(Name::default())?;
+        reader.hand_on(account)?;
+    }
+    if !reader.seen {
+        return Err(reader.json.bad("the dump", "holds no account"));
+    }
+    reader.json.finish()?;
+    Ok(Facts { form, block: None })
+}
+
+struct Reader<'s> {
+    json: Json<Input>,
+    sink: &'s mut dyn StorageSink,
+    form: SlotForm,
+    seen: bool,
+}
+
+/// What is known of an account's name.
+#[derive(Debug, Default)]
+struct Name {
+    address: Option<Address>,
+    hash: Option<Hash>,
+}
+
+#[derive(Default)]
+struct Account {
+    name: Name,
+    slots: Vec<(Word, Word)>,
+}
+
+impl Reader<'_> {
+    /// Reads an account, or a whole dump, or the line that names the root: they share the way in, and
+    /// a JSON-RPC answer wraps any of them.
+    fn object(&mut self, name: Name) -> Result<Account, ImportError> {
+        let mut account = Account {
+            name,
+            slots: Vec::new(),
+        };
+        self.json.begin_object()?;
+        while self.json.has_next()? {
+            match (self.json.member()?.as_str(), self.json.peek()?) {
+                ("accounts", ValueType::Object) => self.accounts()?,
+                ("result", ValueType::Object) => {
+                    let inner = self.object(Name::default())?;
+                    self.hand_on(inner)?;
+                }
+                ("storage", ValueType::Object) => self.storage(&mut account.slots)?,
+                ("address", ValueType::String) => {
+                    let address = self.json.string_as(str::parse)?;
+                    account.name.address =
+                        Some(address.map_err(|e| self.json.bad("\"address\":", e))?);
+                }
+                ("key", ValueType::String) => {
+                    let hash = self.json.string_as(str::parse)?;
+                    account.name.hash = Some(hash.map_err(|e| self.json.bad("\"key\":", e))?);
+                }
+                _ => self.json.skip()?,
+            }
+        }
+        self.json.end_object()?;
+        Ok(account)
+    }
+
+    fn accounts(&mut self) -> Result<(), ImportError> {
+        self.seen = true;
+        self.json.begin_object()?;
+        while self.json.has_next()? {
+            let member = self.json.member()?;
+            let name = account_name(&member)
+                .map_err(|e| self.json.bad(format!("account {member:?}:"), e))?;
+            let account = self.object(name)?;
+            self.hand_on(account)?;
+        }
+        self.json.end_object()
+    }
+
+    fn storage(&mut self, slots: &mut Vec<(Word, Word)>) -> Result<(), ImportError> {
+        let decode = match self.form {
+            SlotForm::Plain => trimmed,
+            SlotForm::Keccak => rlp_word,
+        };
+        self.json.begin_object()?;
+        while self.json.has_next()? {
+            let slot = self
+                .json
+                .word_name()?
+                .map_err(|e| self.json.bad("a slot:", e))?;
+            let value = self
+                .json
+                .string_as(decode)?
+                .map_err(|e| self.json.bad(format!("the value of slot {slot}:"), e))?;
+            if slots.len() == self.sink.room() {
+                return Err(self.json.full(self.sink.full()));
+            }
+            slots.push((slot, value));
+        }
+        self.json.end_object()
+    }
+
+    fn hand_on(&mut self, account: Account) -> Result<(), ImportError> {
+        let Name { address, hash } = account.name;
+        let key = match (address, hash) {
+            (Some(address), Some(hash)) if trie_key(address.as_bytes()) != hash => {
+                if address != Address::default() {
+                    return Err(self.json.bad(
+                        format!("account {address}:"),
+                        format!("its key should be keccak256 of the address, not {hash}"),
+                    ));
+                }
+                AccountKey::Hash(hash)
+            }
+            (Some(address), _) => AccountKey::Address(address),
+            (None, Some(hash)) => AccountKey::Hash(hash),
+            (None, None) if account.slots.is_empty() => return Ok(()),
+            (None, None) => {
+                return Err(self
+                    .json
+                    .bad("an account", "has neither \"address\" nor \"key\""));
+            }
+        };
+        self.seen = true;
+        self.sink
+            .slots(key, &account.slots)
+            .map_err(|e| self.json.full(e))
+    }
+}
+
+/// An account's name in the whole form: an address, or `pre(0x<hash>)`.
+fn account_name(member: &str) -> Result<Name, HexError> {
+    match member
+        .strip_prefix("pre(")
+        .and_then(|rest| rest.strip_suffix(')'))
+    {
+        Some(hash) => Ok(Name {
+            address: None,
+            hash: Some(hash.parse()?),
+        }),
+        None => Ok(Name {
+            address: Some(member.parse()?),
+            hash: None,
+        }),
+    }
+}
+
+/// A value as `geth dump` prints it: whole bytes without leading zeros, without `0x`.
+fn trimmed(digits: &str) -> Result<Word, HexError> {
+    if digits.len() % 2 != 0 {
+        return Err(HexError::Length {
+            expected: "an even number of".into(),
+            got: digits.len(),
+        });
+    }
+    hex::right_aligned(digits).map(Word::new)
+}
+
+/// A value as `geth snapshot dump` prints it: the RLP string of its bytes without leading zeros. One
+/// byte below 0x80 stands for itself; otherwise 0x80 plus the length stands before the bytes.
+fn rlp_word(digits: &str) -> Result<Word, HexError> {
+    let bad = |reason: &str| HexError::Digit(format!("{reason} in the RLP string {digits:?}"));
+    if digits.len() > 66 {
+        return Err(bad("over 32 bytes"));
+    }
+    let bytes = const_hex::decode(digits).map_err(|e| HexError::Digit(e.to_string()))?;
+    let payload = match bytes[..] {
+        [byte] if byte < 0x80 => &bytes[..],
+        [length @ 0x80..=0xa0, ref rest @ ..] if usize::from(length - 0x80) == rest.len() => rest,
+        _ => return Err(bad("a length that is not that of the bytes")),
+    };
+    let mut word = [0; 32];
+    word[32 - payload.len()..].copy_from_slice(payload);
+    Ok(Word::new(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trimmed_values_are_left_padded() {
+        assert_eq!(trimmed("04"), Ok(Word::from(4)));
+        assert_eq!(trimmed("1234"), Ok(Word::from(0x1234)));
+        assert!(trimmed("123").is_err());
+        assert!(trimmed("0x04").is_err());
+    }
+
+    #[test]
+    fn rlp_values_are_decoded_strictly() {
+        assert_eq!(rlp_word("04"), Ok(Word::from(4)));
+        assert_eq!(rlp_word("821234"), Ok(Word::from(0x1234)));
+        assert_eq!(
+            rlp_word(&format!("a0{}", "ff".repeat(32))),
+            Ok(Word::join(u128::MAX, u128::MAX))
+        );
+        for damaged in [
+            "",
+            "8212",
+            "831234",
+            "1234",
+            "b8011234",
+            &format!("a1{}", "ff".repeat(33)),
+        ] {
+            assert!(rlp_word(damaged).is_err(), "{damaged}");
+        }
+    }
+}

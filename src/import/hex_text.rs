@@ -1,0 +1,144 @@
+//! Dumps inside text: the answer of `anvil_dumpState` is the hexadecimal of a (gzip'd) JSON dump,
+//! bare or as the `result` of a JSON-RPC answer.
+
+use std::io::{self, BufRead, BufReader, Read};
+
+use struson::reader::ValueType;
+
+use super::{ImportError, json::Json};
+use crate::files::{Input, InputError};
+
+const CHUNK: usize = 1 << 16;
+
+/// The dump inside hexadecimal text; the input itself when it is no such text.
+///
+/// # Errors
+/// [`ImportError`] when the input is a node's error instead of a dump, or the digits are damaged.
+pub(super) fn unwrap(input: Input) -> Result<Input, ImportError> {
+    let head = input.head();
+    let start = head.len() - head.trim_ascii_start().len();
+    let start = match &head[start..] {
+        [b'"', b'0', b'x', ..] => start + 1,
+        [b'0', b'x', ..] => start,
+        [b'{', ..] => match string_result(&input)? {
+            Some(offset) => offset,
+            None => return Ok(input),
+        },
+        _ => return Ok(input),
+    };
+    let name = input.name().to_owned();
+    let quoted = start > 0 && head[start - 1] == b'"';
+    let mut text = BufReader::with_capacity(CHUNK, input);
+    let digits = start as u64 + 2;
+    io::copy(&mut text.by_ref().take(digits), &mut io::sink()).map_err(|source| {
+        InputError::Read {
+            name: name.clone(),
+            source,
+        }
+    })?;
+    Ok(Input::from_reader(
+        &name,
+        HexText {
+            text,
+            quoted,
+            bytes: Vec::new(),
+            taken: 0,
+            ended: false,
+        },
+    )?)
+}
+
+/// Where the string begins that is the `result` of a JSON-RPC answer.
+fn string_result(input: &Input) -> Result<Option<usize>, ImportError> {
+    let head = input.head();
+    let mut json = Json::new(input.name().to_owned(), head);
+    if json.begin_object().is_err() {
+        return Ok(None);
+    }
+    // Whatever is wrong with the beginning is reported by the parser that reads all of it.
+    while let (Ok(true), Ok(member)) = (json.has_next(), json.member()) {
+        match (member.as_str(), json.peek()) {
+            ("jsonrpc" | "id", Ok(_)) => {
+                if json.skip().is_err() {
+                    break;
+                }
+            }
+            ("error", Ok(ValueType::Object)) => {
+                let start = json.offset() as usize;
+                let answer = String::from_utf8_lossy(&head[start..])
+                    .chars()
+                    .take(300)
+                    .collect();
+                return Err(ImportError::NodeError {
+                    name: input.name().to_owned(),
+                    answer,
+                });
+            }
+            ("result", Ok(ValueType::String)) => {
+                let value = json.offset() as usize;
+                let quote = head[value..].iter().position(|byte| *byte == b'"');
+                return Ok(quote.map(|quote| value + quote + 1));
+            }
+            _ => break,
+        }
+    }
+    Ok(None)
+}
+
+/// The bytes that hexadecimal digits stand for, up to the closing quotation mark or the end.
+struct HexText<R> {
+    text: R,
+    quoted: bool,
+    bytes: Vec<u8>,
+    taken: usize,
+    ended: bool,
+}
+
+impl<R: BufRead> HexText<R> {
+    fn refill(&mut self) -> io::Result<()> {
+        let mut digits = Vec::with_capacity(CHUNK);
+        self.text
+            .by_ref()
+            .take(CHUNK as u64)
+            .read_to_end(&mut digits)?;
+        self.ended = digits.len() < CHUNK;
+        let len = digits.iter().position(|d| !d.is_ascii_hexdigit());
+        match len {
+            Some(len) if digits[len] == b'"' && self.quoted => self.ended = true,
+            Some(len) if digits[len..].iter().all(u8::is_ascii_whitespace) && !self.quoted => {}
+            Some(len) => {
+                let found = char::from(digits[len]);
+                return Err(damage(format!(
+                    "{found:?} stands among the hexadecimal digits"
+                )));
+            }
+            None if self.ended && self.quoted => {
+                return Err(io::Error::new(
+                    io::ErrorKind::UnexpectedEof,
+                    "the text ends before the string of hexadecimal digits does",
+                ));
+            }
+            None => {}
+        }
+        digits.truncate(len.unwrap_or(digits.len()));
+        self.bytes = const_hex::decode(&digits).map_err(|e| damage(e.to_string()))?;
+        self.taken = 0;
+        Ok(())
+    }
+}
+
+impl<R: BufRead> Read for HexText<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.taken == self.bytes.len() && !self.ended {
+            self.refill()?;
+        }
+        let mut rest = &self.bytes[self.taken..];
+        let len = rest.read(buffer)?;
+        self.taken += len;
+        Ok(len)
+    }
+}
+
+fn damage(reason: String) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, reason)
+}

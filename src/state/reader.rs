@@ -1,0 +1,42 @@
+use thiserror::Error;
+
+use crate::primitives::{Address, SlBlock, Word};
+
+/// Why a slot could not be read, or does not hold what its type allows.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum StateError {
+    /// A slot holds a value that its variable cannot have.
+    #[error("{contract} slot {slot} ({variable}) holds {value}: {reason}")]
+    Implausible {
+        /// The contract.
+        contract: Address,
+        /// The slot.
+        slot: Word,
+        /// The variable in the contract's source.
+        variable: String,
+        /// What it holds.
+        value: Word,
+        /// Why that cannot be.
+        reason: String,
+    },
+}
+
+/// Storage of a settlement layer, or of any EVM chain, at one moment.
+///
+/// A slot that is absent holds zero, as on chain: a reader cannot tell a slot that was never written
+/// from one that the dump lost. That is why everything read is checked against the trees.
+pub trait StorageReader: Sync {
+    /// The word at a slot of a contract.
+    ///
+    /// # Errors
+    /// [`StateError`] when the source cannot be read any more.
+    fn read(&self, contract: Address, slot: Word) -> Result<Word, StateError>;
+
+    /// How many slots of the contract are not zero; `None` when the source cannot tell, because it
+    /// files the slots of all contracts together under their hashes.
+    fn slot_count(&self, contract: Address) -> Option<u64>;
+
+    /// The block whose state this is, when the source says so.
+    fn block(&self) -> Option<SlBlock>;
+}
