@@ -10,4 +10,8 @@ pub mod merkle;
 
 pub mod state;
 
+pub mod contracts;
+
 pub mod import;
+
+pub mod forest;

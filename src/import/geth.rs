@@ -187,7 +187,7 @@ fn account_name(member: &str) -> Result<Name, HexError> {
 
 /// A value as `geth dump` prints it: whole bytes without leading zeros, without `0x`.
 fn trimmed(digits: &str) -> Result<Word, HexError> {
-    if digits.len() % 2 != 0 {
+    if !digits.len().is_multiple_of(2) {
         return Err(HexError::Length {
             expected: "an even number of".into(),
             got: digits.len(),

@@ -25,6 +25,8 @@ const DEEPEST: u32 = 64;
 pub(super) struct Json<R: Read> {
     name: String,
     reader: JsonStreamReader<TokenLimit<R>>,
+    /// Whether the first top-level value was begun: the reader may not be asked for a next one before.
+    begun: bool,
 }
 
 impl Json<Input> {
@@ -43,7 +45,7 @@ impl<R: Read> Json<R> {
             ..ReaderSettings::default()
         };
         let reader = JsonStreamReader::new_custom(TokenLimit { data, run: 0 }, settings);
-        Self { name, reader }
+        Self { name, reader, begun: false }
     }
 
     /// The byte of the inflated text that is read next.
@@ -81,13 +83,18 @@ impl<R: Read> Json<R> {
         self.at(result)
     }
 
-    /// Whether another element, member or top-level value follows.
+    /// Whether another element, member or top-level value follows. The first value is always
+    /// expected; that there is none shows when it is begun.
     pub(super) fn has_next(&mut self) -> Result<bool, ImportError> {
+        if !self.begun {
+            return Ok(true);
+        }
         let result = self.reader.has_next();
         self.at(result)
     }
 
     pub(super) fn begin_object(&mut self) -> Result<(), ImportError> {
+        self.begun = true;
         let result = self.reader.begin_object();
         self.at(result)
     }

@@ -52,7 +52,7 @@ pub fn fixed_bare<const N: usize>(digits: &str) -> Result<[u8; N], HexError> {
 /// [`HexError`] when the prefix is missing, the number of digits is odd or a digit is none.
 pub fn bytes(text: &str) -> Result<Vec<u8>, HexError> {
     let digits = strip_prefix(text)?;
-    if digits.len() % 2 != 0 {
+    if !digits.len().is_multiple_of(2) {
         return Err(HexError::Length {
             expected: "an even number of".into(),
             got: digits.len(),

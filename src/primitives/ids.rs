@@ -1,5 +1,6 @@
 use std::{fmt, num::ParseIntError, str::FromStr};
 
+use bytemuck::TransparentWrapper;
 use serde::{Deserialize, Serialize};
 
 use super::{Word, WordTooLarge};
@@ -10,8 +11,10 @@ macro_rules! id {
         $(#[$doc])*
         #[derive(
             Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+            TransparentWrapper,
         )]
         #[serde(transparent)]
+        #[repr(transparent)]
         pub struct $name(pub u64);
 
         impl $name {

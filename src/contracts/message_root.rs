@@ -1,0 +1,309 @@
+//! MessageRoot: the chain trees and the shared tree of a settlement layer.
+//!
+//! | slot | variable | since |
+//! | --- | --- | --- |
+//! | 1 | `chainCount` | v26 |
+//! | 2 | `chainIndex`: chain id → index | v26 |
+//! | 3 | `chainIndexToId`: index → chain id | v26 |
+//! | 4, 5, 6, 7 | `sharedTree`: `_height`, `_leafNumber`, `_nodes` (bytes32[][]), `_zeros` | v26 |
+//! | 8 | `chainTree`: chain id → +0 `_nextLeafIndex`, +1 `_sides`, +2 `_zeros` | v26 |
+//! | 9 | `historicalRoot`: block → shared root | v29 |
+//! | 11 | `currentChainBatchNumber`: chain id → batch number | v31 |
+//! | 12 | `chainBatchRoots`: chain id → batch number → batch root | v31 |
+//! | 13, 14 | `interopRootLogId`, `lastEmitBlock` | v31 |
+//!
+//! Source: era-contracts `MessageRoot.sol` (v26 to v30) and `MessageRootBase.sol` (v31),
+//! `FullMerkle.sol`, `DynamicIncrementalMerkle.sol`.
+
+use super::Storage;
+use crate::{
+    merkle::height,
+    primitives::{Address, BatchNumber, ChainId, Hash, SlBlock, Word},
+    state::{
+        StateError, StorageReader,
+        slots::{array_start, mapping_value, mapping_values},
+    },
+};
+
+const CHAIN_COUNT: u64 = 1;
+const CHAIN_INDEX: u64 = 2;
+const CHAIN_INDEX_TO_ID: u64 = 3;
+const SHARED_HEIGHT: u64 = 4;
+const SHARED_LEAVES: u64 = 5;
+const SHARED_NODES: u64 = 6;
+const SHARED_ZEROS: u64 = 7;
+const CHAIN_TREE: u64 = 8;
+const HISTORICAL_ROOT: u64 = 9;
+const CURRENT_BATCH: u64 = 11;
+const CHAIN_BATCH_ROOTS: u64 = 12;
+const INTEROP_ROOT_LOG_ID: u64 = 13;
+const LAST_EMIT_BLOCK: u64 = 14;
+/// The first slot behind the gap that follows the variables of every release.
+const VARIABLES_END: u64 = 64;
+
+/// Bridgehub admits a hundred chains, and a node counts them in one byte. A thousand times as many
+/// is the mark of a damaged dump.
+const MOST_CHAINS: u64 = 1 << 17;
+/// The most leaves a tree of this program has.
+const MOST_LEAVES: u64 = 1 << 40;
+
+/// MessageRoot at an address.
+pub struct MessageRoot<'s, S: ?Sized> {
+    state: &'s S,
+    address: Address,
+    storage: Storage<'s, S>,
+}
+
+/// A chain's tree as MessageRoot keeps it: the frontier.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChainTreeStorage {
+    /// `_nextLeafIndex`: the number of leaves.
+    pub leaves: u64,
+    /// `_sides`: last left nodes by level, the root in the last entry.
+    pub sides: Vec<Hash>,
+    /// `_zeros`: roots of empty subtrees by height.
+    pub zeros: Vec<Hash>,
+}
+
+impl<'s, S: StorageReader + ?Sized> MessageRoot<'s, S> {
+    /// The contract at `address`.
+    #[must_use]
+    pub fn at(state: &'s S, address: Address) -> Self {
+        Self {
+            state,
+            address,
+            storage: Storage::new(state, address),
+        }
+    }
+
+    /// The contract's address.
+    #[must_use]
+    pub fn address(&self) -> Address {
+        self.address
+    }
+
+    /// `chainCount`: how many chains are registered; zero where there is no MessageRoot.
+    ///
+    /// # Errors
+    /// [`StateError`] when the number is beyond reason.
+    pub fn chain_count(&self) -> Result<u64, StateError> {
+        self.storage
+            .number(CHAIN_COUNT.into(), "chainCount", MOST_CHAINS)
+    }
+
+    /// `chainIndexToId`: the chain at an index of the shared tree.
+    ///
+    /// # Errors
+    /// [`StateError`] when the id is zero or wider than 64 bits.
+    pub fn chain_at(&self, index: u64) -> Result<ChainId, StateError> {
+        let slot = mapping_value(index.into(), CHAIN_INDEX_TO_ID.into());
+        let value = self.storage.word(slot)?;
+        let reason = match ChainId::try_from(value) {
+            Ok(ChainId(0)) => "no chain has the id 0: the slot is missing from the dump",
+            Ok(id) => return Ok(id),
+            Err(_) => "chain ids wider than 64 bits are not supported",
+        };
+        Err(self
+            .storage
+            .implausible(slot, &format!("chainIndexToId[{index}]"), value, reason))
+    }
+
+    /// `chainIndex`: the index of a chain, zero for one that is not registered.
+    ///
+    /// # Errors
+    /// [`StateError`] when the index is beyond reason.
+    pub fn index_of(&self, chain: ChainId) -> Result<u64, StateError> {
+        let slot = mapping_value(chain.to_word(), CHAIN_INDEX.into());
+        self.storage
+            .number(slot, &format!("chainIndex[{chain}]"), MOST_CHAINS)
+    }
+
+    /// `sharedTree._height`.
+    ///
+    /// # Errors
+    /// [`StateError`] when the number is beyond reason.
+    pub fn shared_height(&self) -> Result<u32, StateError> {
+        let height = self
+            .storage
+            .number(SHARED_HEIGHT.into(), "sharedTree._height", 64)?;
+        Ok(height as u32)
+    }
+
+    /// `sharedTree._leafNumber`.
+    ///
+    /// # Errors
+    /// [`StateError`] when the number is beyond reason.
+    pub fn shared_leaves(&self) -> Result<u64, StateError> {
+        self.storage
+            .number(SHARED_LEAVES.into(), "sharedTree._leafNumber", MOST_CHAINS)
+    }
+
+    /// `sharedTree._nodes[level]`, bottom level first.
+    ///
+    /// # Errors
+    /// [`StateError`] when the length is beyond reason.
+    pub fn shared_level(&self, level: u32) -> Result<Vec<Hash>, StateError> {
+        let slot = array_start(SHARED_NODES.into()).wrapping_add(level.into());
+        self.array(slot, &format!("sharedTree._nodes[{level}]"), MOST_CHAINS)
+    }
+
+    /// `sharedTree._nodes.length`: the number of levels.
+    ///
+    /// # Errors
+    /// [`StateError`] when the number is beyond reason.
+    pub fn shared_levels(&self) -> Result<u64, StateError> {
+        self.storage
+            .number(SHARED_NODES.into(), "sharedTree._nodes.length", 65)
+    }
+
+    /// The frontier of a chain's tree.
+    ///
+    /// # Errors
+    /// [`StateError`] when a length is beyond reason.
+    pub fn chain_tree(&self, chain: ChainId) -> Result<ChainTreeStorage, StateError> {
+        let at = mapping_value(chain.to_word(), CHAIN_TREE.into());
+        let variable = |field: &str| format!("chainTree[{chain}].{field}");
+        let leaves = self
+            .storage
+            .number(at, &variable("_nextLeafIndex"), MOST_LEAVES)?;
+        let sides = self.array(at.wrapping_add(1), &variable("_sides"), 65)?;
+        let zeros = self.array(at.wrapping_add(2), &variable("_zeros"), 65)?;
+        Ok(ChainTreeStorage {
+            leaves,
+            sides,
+            zeros,
+        })
+    }
+
+    /// `historicalRoot` (since v29): the shared root at the end of a block, zero for a block in which
+    /// it was not written.
+    ///
+    /// # Errors
+    /// [`StateError`] when the state cannot be read.
+    pub fn historical_root(&self, block: SlBlock) -> Result<Hash, StateError> {
+        let slot = mapping_value(block.to_word(), HISTORICAL_ROOT.into());
+        self.storage.word(slot).map(Word::to_hash)
+    }
+
+    /// The blocks of a range that have a `historicalRoot`, with it, in ascending order.
+    ///
+    /// # Errors
+    /// [`StateError`] when the state cannot be read.
+    pub fn historical_roots(
+        &self,
+        blocks: std::ops::Range<u64>,
+    ) -> Result<Vec<(SlBlock, Hash)>, StateError> {
+        let keys: Vec<Word> = blocks.clone().map(Word::from).collect();
+        let mut found = Vec::new();
+        for (block, slot) in blocks.zip(mapping_values(&keys, HISTORICAL_ROOT.into())) {
+            let root = self.storage.word(slot)?;
+            if !root.is_zero() {
+                found.push((SlBlock(block), root.to_hash()));
+            }
+        }
+        Ok(found)
+    }
+
+    /// `currentChainBatchNumber` (since v31): a chain's last batch.
+    ///
+    /// # Errors
+    /// [`StateError`] when the number is wider than 64 bits.
+    pub fn current_batch(&self, chain: ChainId) -> Result<BatchNumber, StateError> {
+        let slot = mapping_value(chain.to_word(), CURRENT_BATCH.into());
+        let variable = format!("currentChainBatchNumber[{chain}]");
+        self.storage
+            .number(slot, &variable, u64::MAX)
+            .map(BatchNumber)
+    }
+
+    /// `chainBatchRoots` (since v31) of one chain: batch number → batch root.
+    #[must_use]
+    pub fn batch_roots(&self, chain: ChainId) -> Word {
+        mapping_value(chain.to_word(), CHAIN_BATCH_ROOTS.into())
+    }
+
+    /// `lastEmitBlock` (since v31): the last block with an interop root, zero when there is none.
+    ///
+    /// # Errors
+    /// [`StateError`] when the number is wider than 64 bits.
+    pub fn last_emit_block(&self) -> Result<SlBlock, StateError> {
+        self.storage
+            .number(LAST_EMIT_BLOCK.into(), "lastEmitBlock", u64::MAX)
+            .map(SlBlock)
+    }
+
+    /// Whether variables are set that only v31 has.
+    ///
+    /// # Errors
+    /// [`StateError`] when the state cannot be read.
+    pub fn has_v31_variables(&self) -> Result<bool, StateError> {
+        let log_id = self.storage.word(INTEROP_ROOT_LOG_ID.into())?;
+        let last_emit = self.storage.word(LAST_EMIT_BLOCK.into())?;
+        Ok(!log_id.is_zero() || !last_emit.is_zero())
+    }
+
+    /// How many `historicalRoot`s a v29 or v30 contract holds: what is left of its slots when every
+    /// other variable is taken away. `None` when the source cannot count a contract's slots.
+    ///
+    /// # Errors
+    /// [`StateError`] when the state cannot be read.
+    pub fn historical_root_count(&self, chains: &[ChainId]) -> Result<Option<u64>, StateError> {
+        let Some(all) = self.state.slot_count(self.address) else {
+            return Ok(None);
+        };
+        let mut known: Vec<Word> = (0..VARIABLES_END).map(Word::from).collect();
+        known.extend(self.array_entries(SHARED_ZEROS.into(), 65)?);
+        let nodes = array_start(SHARED_NODES.into());
+        for level in 0..self.shared_levels()? {
+            known.push(nodes.wrapping_add(level));
+            known.extend(self.array_entries(nodes.wrapping_add(level), MOST_CHAINS)?);
+        }
+        for (index, chain) in (0..).zip(chains) {
+            known.push(mapping_value(chain.to_word(), CHAIN_INDEX.into()));
+            known.push(mapping_value(Word::from(index), CHAIN_INDEX_TO_ID.into()));
+            let tree = mapping_value(chain.to_word(), CHAIN_TREE.into());
+            known.extend((0..3).map(|field| tree.wrapping_add(field)));
+            known.extend(self.array_entries(tree.wrapping_add(1), 65)?);
+            known.extend(self.array_entries(tree.wrapping_add(2), 65)?);
+        }
+        let mut other = 0;
+        for slot in known {
+            other += u64::from(!self.storage.word(slot)?.is_zero());
+        }
+        Ok(Some(all.saturating_sub(other)))
+    }
+
+    fn array(&self, slot: Word, variable: &str, most: u64) -> Result<Vec<Hash>, StateError> {
+        let length = self
+            .storage
+            .number(slot, &format!("{variable}.length"), most)?;
+        let start = array_start(slot);
+        (0..length)
+            .map(|i| self.storage.word(start.wrapping_add(i)).map(Word::to_hash))
+            .collect()
+    }
+
+    fn array_entries(
+        &self,
+        slot: Word,
+        most: u64,
+    ) -> Result<impl Iterator<Item = Word> + use<S>, StateError> {
+        let length = self.storage.number(slot, "an array's length", most)?;
+        let start = array_start(slot);
+        Ok((0..length).map(move |i| start.wrapping_add(i)))
+    }
+}
+
+impl ChainTreeStorage {
+    /// The root that the contract answers: the last entry of `_sides`, zero while there is no batch.
+    #[must_use]
+    pub fn root(&self) -> Hash {
+        self.sides.last().copied().unwrap_or_default()
+    }
+
+    /// How many entries `_sides` and `_zeros` have for this number of leaves.
+    #[must_use]
+    pub fn expected_len(&self) -> usize {
+        height(self.leaves) as usize + 1
+    }
+}

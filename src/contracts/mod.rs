@@ -1,0 +1,84 @@
+//! Floor 4: the contracts on a settlement layer, as they lie in storage.
+//!
+//! One file per contract, each opening with its slots and the releases that they hold for. A contract
+//! here is an address over a [`StorageReader`]; reading returns typed values or says which slot holds
+//! something that its variable cannot have.
+
+mod bridgehub;
+mod interop_root_storage;
+mod message_root;
+mod release;
+mod zk_chain;
+
+pub use bridgehub::Bridgehub;
+pub use interop_root_storage::InteropRootStorage;
+pub use message_root::{ChainTreeStorage, MessageRoot};
+pub use release::{Layout, Release, UnknownRelease};
+pub use zk_chain::ZkChain;
+
+use crate::{
+    primitives::{Address, Word},
+    state::{StateError, StorageReader},
+};
+
+/// Addresses of the system contracts on a ZKsync chain. On L1 the contracts stand behind proxies,
+/// and their addresses come from the user.
+pub mod system {
+    use crate::primitives::Address;
+
+    /// Bridgehub.
+    pub const BRIDGEHUB: Address = Address::system(0x10002);
+    /// MessageRoot.
+    pub const MESSAGE_ROOT: Address = Address::system(0x10005);
+    /// L2InteropRootStorage.
+    pub const INTEROP_ROOT_STORAGE: Address = Address::system(0x10008);
+}
+
+/// The storage of one contract.
+pub(crate) struct Storage<'s, S: ?Sized> {
+    state: &'s S,
+    address: Address,
+}
+
+impl<S: ?Sized> Clone for Storage<'_, S> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<S: ?Sized> Copy for Storage<'_, S> {}
+
+impl<'s, S: StorageReader + ?Sized> Storage<'s, S> {
+    pub(crate) fn new(state: &'s S, address: Address) -> Self {
+        Self { state, address }
+    }
+
+    pub(crate) fn word(&self, slot: Word) -> Result<Word, StateError> {
+        self.state.read(self.address, slot)
+    }
+
+    /// A number that is at most `most`.
+    pub(crate) fn number(&self, slot: Word, variable: &str, most: u64) -> Result<u64, StateError> {
+        let value = self.word(slot)?;
+        match value.to_u64() {
+            Ok(number) if number <= most => Ok(number),
+            _ => Err(self.implausible(slot, variable, value, &format!("at most {most} can be"))),
+        }
+    }
+
+    pub(crate) fn implausible(
+        &self,
+        slot: Word,
+        variable: &str,
+        value: Word,
+        reason: &str,
+    ) -> StateError {
+        StateError::Implausible {
+            contract: self.address,
+            slot,
+            variable: variable.into(),
+            value,
+            reason: reason.into(),
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! A ZK chain's diamond on its settlement layer.
+//!
+//! | slot | variable |
+//! | --- | --- |
+//! | 11 | `totalBatchesExecuted` |
+//! | 15 | `l2LogsRootHashes`: batch number → batch root |
+//!
+//! `l2LogsRootHashes` is written when a batch is executed *here*: it is zero for batches that were
+//! executed elsewhere, or are only committed. Source: era-contracts `ZKChainStorage.sol`, v26 to v31.
+
+use super::Storage;
+use crate::{
+    primitives::{Address, BatchNumber, Word},
+    state::{StateError, StorageReader},
+};
+
+const TOTAL_BATCHES_EXECUTED: u64 = 11;
+const L2_LOGS_ROOT_HASHES: u64 = 15;
+
+/// The diamond of a chain.
+pub struct ZkChain<'s, S: ?Sized>(Storage<'s, S>);
+
+impl<'s, S: StorageReader + ?Sized> ZkChain<'s, S> {
+    /// The diamond at `address`.
+    #[must_use]
+    pub fn at(state: &'s S, address: Address) -> Self {
+        Self(Storage::new(state, address))
+    }
+
+    /// `totalBatchesExecuted`: the number of the last executed batch, wherever it was executed.
+    ///
+    /// # Errors
+    /// [`StateError`] when the number is wider than 64 bits.
+    pub fn batches_executed(&self) -> Result<BatchNumber, StateError> {
+        self.0
+            .number(
+                TOTAL_BATCHES_EXECUTED.into(),
+                "totalBatchesExecuted",
+                u64::MAX,
+            )
+            .map(BatchNumber)
+    }
+
+    /// The slot of `l2LogsRootHashes`: batch number → batch root.
+    #[must_use]
+    pub fn batch_roots() -> Word {
+        L2_LOGS_ROOT_HASHES.into()
+    }
+}

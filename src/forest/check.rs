@@ -1,0 +1,136 @@
+//! The rebuilt trees against every node that the contract stored.
+
+use super::{ChainTree, RebuildError, entry_zeros};
+use crate::{
+    contracts::{ChainTreeStorage, MessageRoot},
+    merkle::{Tree, live_side},
+    primitives::BatchNumber,
+    state::StorageReader,
+};
+
+/// Compares a chain tree with its frontier: lengths, `_zeros`, every live entry of `_sides`, the root.
+pub(super) fn chain_tree(
+    chain_tree: &ChainTree,
+    stored: &ChainTreeStorage,
+) -> Result<(), RebuildError> {
+    let chain = chain_tree.chain();
+    for (variable, entries) in [("_sides", &stored.sides), ("_zeros", &stored.zeros)] {
+        length(
+            format!("chain {chain}"),
+            variable,
+            stored.expected_len() as u64,
+            entries.len() as u64,
+        )?;
+    }
+    for (level, zero) in (0..).zip(&stored.zeros) {
+        let expected = entry_zeros().at(level);
+        if *zero != expected {
+            return Err(RebuildError::Zeros {
+                chain,
+                level,
+                stored: *zero,
+                expected,
+            });
+        }
+    }
+    let tree = chain_tree.tree();
+    let node_differs = |level: u32, index: u64, stored, rebuilt| {
+        let batches = chain_tree.batches();
+        let number = |leaf: u64| {
+            let leaf = usize::try_from(leaf)
+                .unwrap_or(usize::MAX)
+                .min(batches.len().saturating_sub(1));
+            batches.get(leaf).copied().unwrap_or(BatchNumber(0))
+        };
+        RebuildError::ChainTree {
+            chain,
+            level,
+            index,
+            first: number(index << level),
+            last: number(((index + 1) << level) - 1),
+            stored,
+            rebuilt,
+        }
+    };
+    // From the bottom up, so that the smallest subtree that differs is the one that is named.
+    for (level, side) in (0..tree.height()).zip(&stored.sides) {
+        if let Some(node) = live_side(&tree, level)
+            && node != *side
+        {
+            return Err(node_differs(
+                level,
+                (tree.leaves() >> level) - 1,
+                *side,
+                node,
+            ));
+        }
+    }
+    if stored.root() != chain_tree.root() {
+        return Err(node_differs(
+            tree.height(),
+            0,
+            stored.root(),
+            chain_tree.root(),
+        ));
+    }
+    Ok(())
+}
+
+/// Compares the shared tree with `_leafNumber`, `_height` and every entry of `_nodes`.
+pub(super) fn shared_tree<S: StorageReader + ?Sized>(
+    tree: &Tree<'_>,
+    message_root: &MessageRoot<'_, S>,
+) -> Result<(), RebuildError> {
+    let name = || "shared tree".to_owned();
+    length(
+        name(),
+        "_leafNumber",
+        tree.leaves(),
+        message_root.shared_leaves()?,
+    )?;
+    length(
+        name(),
+        "_height",
+        tree.height().into(),
+        message_root.shared_height()?.into(),
+    )?;
+    for level in 0..=tree.height() {
+        let rebuilt = tree.level(level);
+        let stored = message_root.shared_level(level)?;
+        for (index, (stored, rebuilt)) in (0..).zip(stored.iter().zip(rebuilt)) {
+            if stored != rebuilt {
+                let (stored, rebuilt) = (*stored, *rebuilt);
+                return Err(RebuildError::SharedTree {
+                    level,
+                    index,
+                    stored,
+                    rebuilt,
+                });
+            }
+        }
+        length(
+            name(),
+            &format!("_nodes[{level}]"),
+            rebuilt.len() as u64,
+            stored.len() as u64,
+        )?;
+    }
+    length(
+        name(),
+        "_nodes",
+        u64::from(tree.height()) + 1,
+        message_root.shared_levels()?,
+    )
+}
+
+fn length(tree: String, variable: &str, expected: u64, stored: u64) -> Result<(), RebuildError> {
+    if expected == stored {
+        return Ok(());
+    }
+    Err(RebuildError::Length {
+        tree,
+        variable: variable.into(),
+        expected,
+        stored,
+    })
+}

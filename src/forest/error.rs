@@ -1,0 +1,204 @@
+use thiserror::Error;
+
+use crate::{
+    contracts::Layout,
+    primitives::{Address, BatchNumber, ChainId, Hash, SlBlock},
+    state::StateError,
+};
+
+/// Why the trees could not be rebuilt, or are not those of the contract.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum RebuildError {
+    /// A slot could not be read, or holds what it cannot.
+    #[error("the state of the settlement layer makes no sense")]
+    State(#[from] StateError),
+    /// No chain is registered at this address.
+    #[error(
+        "there is no MessageRoot at {0}: this is no dump of a settlement layer, or not a whole one. \
+         On L1 MessageRoot is a proxy; give its address with --message-root and Bridgehub's with \
+         --bridgehub"
+    )]
+    NoMessageRoot(Address),
+    /// The registry of chains contradicts itself.
+    #[error(
+        "the registry of chains is incomplete: chainIndexToId[{index}] is chain {chain}, but \
+         chainIndex[{chain}] is {stored}"
+    )]
+    Registry {
+        /// The index.
+        index: u64,
+        /// The chain there.
+        chain: ChainId,
+        /// Its index by the other mapping.
+        stored: u64,
+    },
+    /// The settlement layer is not the one that was expected.
+    #[error("this is the state of settlement layer {found}, not of {expected}")]
+    OtherSettlementLayer {
+        /// The chain asked for.
+        expected: ChainId,
+        /// The chain at index 0.
+        found: ChainId,
+    },
+    /// Bridgehub does not know where a chain's diamond stands.
+    #[error(
+        "Bridgehub at {bridgehub} knows no diamond of chain {chain}, whose tree has {leaves} batches: \
+         the dump lacks Bridgehub's storage, or Bridgehub is elsewhere (--bridgehub)"
+    )]
+    NoDiamond {
+        /// The chain.
+        chain: ChainId,
+        /// Where Bridgehub was looked for.
+        bridgehub: Address,
+        /// The leaves of the chain's tree.
+        leaves: u64,
+    },
+    /// Roots of executed batches are missing.
+    #[error(
+        "the dump is incomplete: the tree of chain {chain} has {expected} batches, but the state holds \
+         the roots of only {found} (looked from batch {highest} down to {searched_down_to}). If the \
+         chain was away from this settlement layer for longer, raise --max-gap"
+    )]
+    Incomplete {
+        /// The chain.
+        chain: ChainId,
+        /// The leaves of its tree.
+        expected: u64,
+        /// The roots found.
+        found: u64,
+        /// The number of the last executed batch.
+        highest: BatchNumber,
+        /// The lowest number looked at.
+        searched_down_to: BatchNumber,
+    },
+    /// MessageRoot and the chain's diamond disagree about a batch.
+    #[error(
+        "chain {chain}, batch {batch}: MessageRoot has the batch root {message_root}, the chain's \
+         diamond {diamond}"
+    )]
+    TwoRoots {
+        /// The chain.
+        chain: ChainId,
+        /// The batch.
+        batch: BatchNumber,
+        /// MessageRoot's root.
+        message_root: Hash,
+        /// The diamond's root.
+        diamond: Hash,
+    },
+    /// A stored array has not the length that its tree demands.
+    #[error("{tree}: the contract's {variable} should have {expected} entries, and has {stored}")]
+    Length {
+        /// Which tree.
+        tree: String,
+        /// The variable.
+        variable: String,
+        /// What the number of leaves demands.
+        expected: u64,
+        /// What is stored.
+        stored: u64,
+    },
+    /// A node of a chain tree is not the one that the contract stored.
+    #[error(
+        "chain {chain}, level {level}, index {index} (batches {first} to {last}): the contract stored \
+         {stored}{}, rebuilt is {rebuilt}",
+        missing(stored)
+    )]
+    ChainTree {
+        /// The chain.
+        chain: ChainId,
+        /// The level, 0 for leaves.
+        level: u32,
+        /// The node's index in its level.
+        index: u64,
+        /// The first batch below the node.
+        first: BatchNumber,
+        /// The last batch below the node.
+        last: BatchNumber,
+        /// The contract's node.
+        stored: Hash,
+        /// Our node.
+        rebuilt: Hash,
+    },
+    /// An empty subtree's root is not the one that the contract stored.
+    #[error(
+        "chain {chain}: the contract's _zeros[{level}] is {stored}{}, not {expected}",
+        missing(stored)
+    )]
+    Zeros {
+        /// The chain.
+        chain: ChainId,
+        /// The height of the subtree.
+        level: u32,
+        /// The contract's value.
+        stored: Hash,
+        /// The right value.
+        expected: Hash,
+    },
+    /// A node of the shared tree is not the one that the contract stored.
+    #[error(
+        "shared tree, level {level}, index {index}: the contract stored {stored}{}, rebuilt is \
+         {rebuilt}",
+        missing(stored)
+    )]
+    SharedTree {
+        /// The level, 0 for chain-id leaves.
+        level: u32,
+        /// The node's index in its level.
+        index: u64,
+        /// The contract's node.
+        stored: Hash,
+        /// Our node.
+        rebuilt: Hash,
+    },
+    /// The newest root by block belongs to no state of the rebuilt trees.
+    #[error(
+        "the newest historicalRoot, of block {block}, is {stored}, but the rebuilt shared tree gives \
+         {rebuilt}, and no smaller number of chains gives it either"
+    )]
+    InteropRoot {
+        /// The block.
+        block: SlBlock,
+        /// The contract's root.
+        stored: Hash,
+        /// The root over all chains.
+        rebuilt: Hash,
+    },
+    /// The release that was given has roots by block, and the dump has none.
+    #[error(
+        "no historicalRoot was found up to block {searched_to}, though the release ({layout}) writes \
+         one with every batch; is the dump complete? --last-block says how far to look"
+    )]
+    NoHistoricalRoot {
+        /// The layout asked for.
+        layout: Layout,
+        /// The last block looked at.
+        searched_to: SlBlock,
+    },
+}
+
+impl RebuildError {
+    /// Whether the rebuilt trees differ from the stored ones, and not merely lack something.
+    #[must_use]
+    pub fn is_mismatch(&self) -> bool {
+        matches!(
+            self,
+            Self::TwoRoots { .. }
+                | Self::Length { .. }
+                | Self::ChainTree { .. }
+                | Self::Zeros { .. }
+                | Self::SharedTree { .. }
+                | Self::InteropRoot { .. }
+        )
+    }
+}
+
+/// A node is never zero: where one is, the dump lost it.
+fn missing(stored: &Hash) -> &'static str {
+    if stored.is_zero() {
+        " (nothing: the dump is incomplete)"
+    } else {
+        ""
+    }
+}

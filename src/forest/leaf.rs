@@ -1,0 +1,107 @@
+use std::sync::LazyLock;
+
+use bytemuck::TransparentWrapper;
+use rayon::prelude::*;
+
+use crate::{
+    keccak::{hash_leaves, keccak256},
+    merkle::Zeros,
+    primitives::{BatchNumber, ChainId, Hash},
+};
+
+/// keccak256("zkSync:BatchLeaf"): what a batch leaf's preimage begins with.
+pub const BATCH_LEAF_PADDING: Hash = Hash::new([
+    0xd8, 0x2f, 0xec, 0x4a, 0x37, 0xcb, 0xdc, 0x47, 0xf1, 0xe5, 0xcc, 0x4a, 0xd6, 0x4d, 0xea, 0xcf,
+    0x34, 0xa4, 0x8e, 0x6f, 0x7c, 0x61, 0xfa, 0x5b, 0x68, 0xfd, 0x58, 0xe5, 0x43, 0x25, 0x9c, 0xf4,
+]);
+
+/// keccak256("zkSync:ChainIdLeaf"): what a chain-id leaf's preimage begins with.
+pub const CHAIN_ID_LEAF_PADDING: Hash = Hash::new([
+    0x39, 0xbc, 0x69, 0x36, 0x3b, 0xb9, 0xe2, 0x6c, 0xf1, 0x42, 0x40, 0xde, 0x4e, 0x22, 0x56, 0x9e,
+    0x95, 0xcf, 0x17, 0x5c, 0xfb, 0xcf, 0x1a, 0xde, 0x1a, 0x47, 0xa2, 0x53, 0xb4, 0xbf, 0x7f, 0x61,
+]);
+
+/// keccak256 of 96 zero bytes: the empty leaf of chain trees and of the shared tree.
+pub const EMPTY_ENTRY: Hash = Hash::new([
+    0x46, 0x70, 0x0b, 0x4d, 0x40, 0xac, 0x5c, 0x35, 0xaf, 0x2c, 0x22, 0xdd, 0xa2, 0x78, 0x7a, 0x91,
+    0xeb, 0x56, 0x7b, 0x06, 0xc9, 0x24, 0xa8, 0xfb, 0x8a, 0xe9, 0xa0, 0x5b, 0x20, 0xc0, 0x8c, 0x21,
+]);
+
+/// The empty subtrees of chain trees and of the shared tree.
+#[must_use]
+pub fn entry_zeros() -> &'static Zeros {
+    static ZEROS: LazyLock<Zeros> = LazyLock::new(|| Zeros::above(EMPTY_ENTRY));
+    &ZEROS
+}
+
+/// The leaf of one batch in its chain's tree.
+#[must_use]
+pub fn batch_leaf(batch_root: Hash, number: BatchNumber) -> Hash {
+    padded_leaf(BATCH_LEAF_PADDING, batch_root, number.0)
+}
+
+/// The leaf of a chain in the shared tree.
+#[must_use]
+pub fn chain_id_leaf(chain_root: Hash, chain: ChainId) -> Hash {
+    padded_leaf(CHAIN_ID_LEAF_PADDING, chain_root, chain.0)
+}
+
+/// The leaves of many batches, on all threads of the current rayon pool.
+pub(super) fn batch_leaves(roots: &[Hash], numbers: &[BatchNumber]) -> Vec<Hash> {
+    const PIECE: usize = 1 << 12;
+    let mut leaves = vec![Hash::ZERO; roots.len()];
+    let numbers: &[u64] = BatchNumber::peel_slice(numbers);
+    leaves
+        .par_chunks_mut(PIECE)
+        .zip(roots.par_chunks(PIECE).zip(numbers.par_chunks(PIECE)))
+        .for_each(|(leaves, (roots, numbers))| {
+            hash_leaves(&BATCH_LEAF_PADDING, roots, numbers, leaves);
+        });
+    leaves
+}
+
+fn padded_leaf(padding: Hash, root: Hash, number: u64) -> Hash {
+    let mut preimage = [0; 96];
+    preimage[..32].copy_from_slice(padding.as_bytes());
+    preimage[32..64].copy_from_slice(root.as_bytes());
+    preimage[88..].copy_from_slice(&number.to_be_bytes());
+    keccak256(&preimage)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn constants_are_the_hashes_that_the_contracts_name() {
+        assert_eq!(BATCH_LEAF_PADDING, keccak256(b"zkSync:BatchLeaf"));
+        assert_eq!(CHAIN_ID_LEAF_PADDING, keccak256(b"zkSync:ChainIdLeaf"));
+        assert_eq!(EMPTY_ENTRY, keccak256(&[0; 96]));
+    }
+
+    /// Chain-id leaves of chains without batches, published with real proofs.
+    #[test]
+    fn leaves_of_empty_chains_match_real_ones() {
+        for (chain, leaf) in [
+            (
+                271,
+                "0xe4ed1ec13a28c40715db6399f6f99ce04e5f19d60ad3ff6831f098cb6cf75944",
+            ),
+            (
+                506,
+                "0xf84927dc03d95cc652990ba75874891ccc5a4d79a0e10a2ffdd238a34a39f828",
+            ),
+        ] {
+            assert_eq!(chain_id_leaf(Hash::ZERO, ChainId(chain)).to_string(), leaf);
+        }
+    }
+
+    #[test]
+    fn many_leaves_equal_single_ones() {
+        let roots: Vec<Hash> = (0..20u8).map(|i| keccak256(&[i])).collect();
+        let numbers: Vec<BatchNumber> = (0..20).map(|i| BatchNumber(u64::MAX - i)).collect();
+        for (i, leaf) in batch_leaves(&roots, &numbers).into_iter().enumerate() {
+            assert_eq!(leaf, batch_leaf(roots[i], numbers[i]));
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! Floor 7: the chain trees and the shared tree of a settlement layer, rebuilt from its state.
+//!
+//! ```text
+//! batch leaf      keccak256(BATCH_LEAF_PADDING ‖ batch root ‖ batch number as uint256)     96 bytes
+//! chain tree      push tree over a chain's batch leaves, in order of execution here
+//! chain-id leaf   keccak256(CHAIN_ID_LEAF_PADDING ‖ chain root ‖ chain id as uint256)      96 bytes
+//! shared tree     full tree over the chain-id leaves, by chain index
+//! empty entry     keccak256(96 zero bytes), in both
+//! chain root of a chain without batches: 32 zero bytes
+//! ```
+//!
+//! Sources: era-contracts `MessageHashing.sol`, `MessageRoot.sol` / `MessageRootBase.sol`, v26 to v31.
+//!
+//! The contract keeps only the frontier of a chain tree; its leaves are rebuilt from the batch roots
+//! that the chains' diamonds (v26 to v30) or MessageRoot itself (v31) keep. [`rebuild`] accepts a
+//! forest only when it equals every node that the contract stored.
+
+mod batch_roots;
+mod chain_tree;
+mod check;
+mod error;
+mod interop_root;
+mod leaf;
+mod rebuild;
+
+pub use chain_tree::ChainTree;
+pub use error::RebuildError;
+pub use interop_root::InteropRoot;
+pub use leaf::{
+    BATCH_LEAF_PADDING, CHAIN_ID_LEAF_PADDING, EMPTY_ENTRY, batch_leaf, chain_id_leaf, entry_zeros,
+};
+pub use rebuild::{Addresses, Forest, RebuildOptions, rebuild};
