@@ -15,3 +15,7 @@ pub mod contracts;
 pub mod import;
 
 pub mod forest;
+
+pub mod messages;
+
+pub mod proofs;

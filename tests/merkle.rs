@@ -16,16 +16,12 @@ fn empty() -> Hash {
 }
 
 fn leaves(count: usize, seed: u64) -> Vec<Hash> {
-    (0..count as u64)
-        .map(|i| keccak256(&[seed.to_be_bytes(), i.to_be_bytes()].concat()))
-        .collect()
+    (0..count as u64).map(|i| keccak256(&[seed.to_be_bytes(), i.to_be_bytes()].concat())).collect()
 }
 
 /// Every count around the places where a tree grows, and around the block size of the builder.
 fn counts() -> impl Iterator<Item = usize> {
-    (0..=70).chain([
-        127, 128, 129, 1023, 1024, 1025, 2047, 2048, 2049, 3000, 4097,
-    ])
+    (0..=70).chain([127, 128, 129, 1023, 1024, 1025, 2047, 2048, 2049, 3000, 4097])
 }
 
 #[test]
@@ -52,11 +48,7 @@ fn roots_equal_the_naive_oracle_and_the_contract() {
             assert_eq!(push.zeros()[level as usize], zeros.at(level));
             // The contract's stale entries are the left sibling of what would be there: never live.
             if let Some(side) = live_side(&tree, level) {
-                assert_eq!(
-                    push.sides()[level as usize],
-                    side,
-                    "{count} leaves, level {level}"
-                );
+                assert_eq!(push.sides()[level as usize], side, "{count} leaves, level {level}");
             }
         }
     }
@@ -78,18 +70,12 @@ fn any_number_of_threads_builds_the_same_bytes() {
     let zeros = Zeros::above(empty());
     let all = leaves(10_007, 2);
     let build = |threads| {
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .build()
-            .unwrap();
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| Levels::build(all.clone(), &zeros))
     };
     let (one, three) = (build(1), build(3));
     for level in 0..=one.tree(&zeros).height() {
-        assert_eq!(
-            one.tree(&zeros).level(level),
-            three.tree(&zeros).level(level)
-        );
+        assert_eq!(one.tree(&zeros).level(level), three.tree(&zeros).level(level));
     }
 }
 

@@ -3,7 +3,7 @@
 
 mod support;
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use serde_json::Value;
 use slproof::{
@@ -14,7 +14,7 @@ use slproof::{
 };
 use support::fixture;
 
-fn forest(path: &PathBuf) -> Forest {
+fn forest(path: &Path) -> Forest {
     let dump = read_state(path, None).unwrap();
     rebuild(&dump.state, &RebuildOptions::default()).unwrap()
 }
@@ -24,31 +24,13 @@ fn hash(value: &Value) -> Hash {
 }
 
 fn check(forest: &Forest, roots: &Value) {
-    assert_eq!(
-        forest.sl_chain(),
-        ChainId(roots["slChainId"].as_u64().unwrap())
-    );
+    assert_eq!(forest.sl_chain(), ChainId(roots["slChainId"].as_u64().unwrap()));
     assert_eq!(forest.root(), hash(&roots["aggregatedRoot"]));
-    assert_eq!(
-        forest.chains().len() as u64,
-        roots["chainCount"].as_u64().unwrap()
-    );
-    for (tree, chain) in forest
-        .chains()
-        .iter()
-        .zip(roots["chains"].as_array().unwrap())
-    {
+    assert_eq!(forest.chains().len() as u64, roots["chainCount"].as_u64().unwrap());
+    for (tree, chain) in forest.chains().iter().zip(roots["chains"].as_array().unwrap()) {
         assert_eq!(tree.chain(), ChainId(chain["chainId"].as_u64().unwrap()));
-        assert_eq!(
-            tree.root(),
-            hash(&chain["chainRoot"]),
-            "chain {}",
-            tree.chain()
-        );
-        assert_eq!(
-            tree.batches().len() as u64,
-            chain["batches"].as_u64().unwrap()
-        );
+        assert_eq!(tree.root(), hash(&chain["chainRoot"]), "chain {}", tree.chain());
+        assert_eq!(tree.batches().len() as u64, chain["batches"].as_u64().unwrap());
         if let Some(first) = tree.batches().first() {
             assert_eq!(Some(first.0), chain["firstBatch"].as_u64());
         }
@@ -59,10 +41,7 @@ fn check(forest: &Forest, roots: &Value) {
         .iter()
         .map(|(block, root)| (SlBlock(block.parse().unwrap()), hash(root)))
         .max();
-    assert_eq!(
-        forest.latest().map(|latest| (latest.block, latest.root)),
-        newest
-    );
+    assert_eq!(forest.latest().map(|latest| (latest.block, latest.root)), newest);
 }
 
 #[test]
@@ -92,10 +71,7 @@ fn formats_are_told_apart_by_content() {
         ("anvil_dumpState.rpc.json", Format::Anvil),
         ("geth.dump.json.gz", Format::Geth),
         ("geth.dump.iterative.jsonl.gz", Format::Geth),
-        (
-            "geth.dump.iterative.no-addr-preimage.jsonl.gz",
-            Format::Geth,
-        ),
+        ("geth.dump.iterative.no-addr-preimage.jsonl.gz", Format::Geth),
     ] {
         let dump = read_state(&fixture(&format!("gateway-v29/{file}")), None).unwrap();
         assert_eq!(dump.format, format, "{file}");

@@ -28,9 +28,7 @@ impl<'s, S: StorageReader + ?Sized> Bridgehub<'s, S> {
     /// # Errors
     /// [`StateError`] when the state cannot be read.
     pub fn zk_chain(&self, chain: ChainId) -> Result<Option<Address>, StateError> {
-        let value = self
-            .0
-            .word(mapping_value(chain.to_word(), ZK_CHAIN_MAP_VALUES.into()))?;
+        let value = self.0.word(mapping_value(chain.to_word(), ZK_CHAIN_MAP_VALUES.into()))?;
         Ok((!value.is_zero()).then(|| Address::from_word(value)))
     }
 }

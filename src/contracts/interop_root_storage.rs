@@ -28,8 +28,6 @@ impl<'s, S: StorageReader + ?Sized> InteropRootStorage<'s, S> {
     /// [`StateError`] when the state cannot be read.
     pub fn interop_root(&self, chain: Word, block_or_batch: Word) -> Result<Hash, StateError> {
         let of_chain = mapping_value(chain, INTEROP_ROOTS.into());
-        self.0
-            .word(mapping_value(block_or_batch, of_chain))
-            .map(Word::to_hash)
+        self.0.word(mapping_value(block_or_batch, of_chain)).map(Word::to_hash)
     }
 }

@@ -69,11 +69,7 @@ impl<'s, S: StorageReader + ?Sized> MessageRoot<'s, S> {
     /// The contract at `address`.
     #[must_use]
     pub fn at(state: &'s S, address: Address) -> Self {
-        Self {
-            state,
-            address,
-            storage: Storage::new(state, address),
-        }
+        Self { state, address, storage: Storage::new(state, address) }
     }
 
     /// The contract's address.
@@ -87,8 +83,7 @@ impl<'s, S: StorageReader + ?Sized> MessageRoot<'s, S> {
     /// # Errors
     /// [`StateError`] when the number is beyond reason.
     pub fn chain_count(&self) -> Result<u64, StateError> {
-        self.storage
-            .number(CHAIN_COUNT.into(), "chainCount", MOST_CHAINS)
+        self.storage.number(CHAIN_COUNT.into(), "chainCount", MOST_CHAINS)
     }
 
     /// `chainIndexToId`: the chain at an index of the shared tree.
@@ -103,9 +98,7 @@ impl<'s, S: StorageReader + ?Sized> MessageRoot<'s, S> {
             Ok(id) => return Ok(id),
             Err(_) => "chain ids wider than 64 bits are not supported",
         };
-        Err(self
-            .storage
-            .implausible(slot, &format!("chainIndexToId[{index}]"), value, reason))
+        Err(self.storage.implausible(slot, &format!("chainIndexToId[{index}]"), value, reason))
     }
 
     /// `chainIndex`: the index of a chain, zero for one that is not registered.
@@ -114,8 +107,7 @@ impl<'s, S: StorageReader + ?Sized> MessageRoot<'s, S> {
     /// [`StateError`] when the index is beyond reason.
     pub fn index_of(&self, chain: ChainId) -> Result<u64, StateError> {
         let slot = mapping_value(chain.to_word(), CHAIN_INDEX.into());
-        self.storage
-            .number(slot, &format!("chainIndex[{chain}]"), MOST_CHAINS)
+        self.storage.number(slot, &format!("chainIndex[{chain}]"), MOST_CHAINS)
     }
 
     /// `sharedTree._height`.
@@ -123,9 +115,7 @@ impl<'s, S: StorageReader + ?Sized> MessageRoot<'s, S> {
     /// # Errors
     /// [`StateError`] when the number is beyond reason.
     pub fn shared_height(&self) -> Result<u32, StateError> {
-        let height = self
-            .storage
-            .number(SHARED_HEIGHT.into(), "sharedTree._height", 64)?;
+        let height = self.storage.number(SHARED_HEIGHT.into(), "sharedTree._height", 64)?;
         Ok(height as u32)
     }
 
@@ -134,8 +124,7 @@ impl<'s, S: StorageReader + ?Sized> MessageRoot<'s, S> {
     /// # Errors
     /// [`StateError`] when the number is beyond reason.
     pub fn shared_leaves(&self) -> Result<u64, StateError> {
-        self.storage
-            .number(SHARED_LEAVES.into(), "sharedTree._leafNumber", MOST_CHAINS)
+        self.storage.number(SHARED_LEAVES.into(), "sharedTree._leafNumber", MOST_CHAINS)
     }
 
     /// `sharedTree._nodes[level]`, bottom level first.
@@ -152,8 +141,7 @@ impl<'s, S: StorageReader + ?Sized> MessageRoot<'s, S> {
     /// # Errors
     /// [`StateError`] when the number is beyond reason.
     pub fn shared_levels(&self) -> Result<u64, StateError> {
-        self.storage
-            .number(SHARED_NODES.into(), "sharedTree._nodes.length", 65)
+        self.storage.number(SHARED_NODES.into(), "sharedTree._nodes.length", 65)
     }
 
     /// The frontier of a chain's tree.
@@ -163,16 +151,10 @@ impl<'s, S: StorageReader + ?Sized> MessageRoot<'s, S> {
     pub fn chain_tree(&self, chain: ChainId) -> Result<ChainTreeStorage, StateError> {
         let at = mapping_value(chain.to_word(), CHAIN_TREE.into());
         let variable = |field: &str| format!("chainTree[{chain}].{field}");
-        let leaves = self
-            .storage
-            .number(at, &variable("_nextLeafIndex"), MOST_LEAVES)?;
+        let leaves = self.storage.number(at, &variable("_nextLeafIndex"), MOST_LEAVES)?;
         let sides = self.array(at.wrapping_add(1), &variable("_sides"), 65)?;
         let zeros = self.array(at.wrapping_add(2), &variable("_zeros"), 65)?;
-        Ok(ChainTreeStorage {
-            leaves,
-            sides,
-            zeros,
-        })
+        Ok(ChainTreeStorage { leaves, sides, zeros })
     }
 
     /// `historicalRoot` (since v29): the shared root at the end of a block, zero for a block in which
@@ -211,9 +193,7 @@ impl<'s, S: StorageReader + ?Sized> MessageRoot<'s, S> {
     pub fn current_batch(&self, chain: ChainId) -> Result<BatchNumber, StateError> {
         let slot = mapping_value(chain.to_word(), CURRENT_BATCH.into());
         let variable = format!("currentChainBatchNumber[{chain}]");
-        self.storage
-            .number(slot, &variable, u64::MAX)
-            .map(BatchNumber)
+        self.storage.number(slot, &variable, u64::MAX).map(BatchNumber)
     }
 
     /// `chainBatchRoots` (since v31) of one chain: batch number → batch root.
@@ -227,9 +207,7 @@ impl<'s, S: StorageReader + ?Sized> MessageRoot<'s, S> {
     /// # Errors
     /// [`StateError`] when the number is wider than 64 bits.
     pub fn last_emit_block(&self) -> Result<SlBlock, StateError> {
-        self.storage
-            .number(LAST_EMIT_BLOCK.into(), "lastEmitBlock", u64::MAX)
-            .map(SlBlock)
+        self.storage.number(LAST_EMIT_BLOCK.into(), "lastEmitBlock", u64::MAX).map(SlBlock)
     }
 
     /// Whether variables are set that only v31 has.
@@ -274,13 +252,9 @@ impl<'s, S: StorageReader + ?Sized> MessageRoot<'s, S> {
     }
 
     fn array(&self, slot: Word, variable: &str, most: u64) -> Result<Vec<Hash>, StateError> {
-        let length = self
-            .storage
-            .number(slot, &format!("{variable}.length"), most)?;
+        let length = self.storage.number(slot, &format!("{variable}.length"), most)?;
         let start = array_start(slot);
-        (0..length)
-            .map(|i| self.storage.word(start.wrapping_add(i)).map(Word::to_hash))
-            .collect()
+        (0..length).map(|i| self.storage.word(start.wrapping_add(i)).map(Word::to_hash)).collect()
     }
 
     fn array_entries(

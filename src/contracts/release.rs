@@ -98,10 +98,7 @@ mod tests {
     #[test]
     fn unknown_releases_are_refused() {
         assert_eq!("v29".parse(), Ok(Release::V29));
-        assert_eq!(
-            "31".parse::<Release>().map(Release::layout),
-            Ok(Layout::V31)
-        );
+        assert_eq!("31".parse::<Release>().map(Release::layout), Ok(Layout::V31));
         for unknown in ["v32", "v25", "", "latest"] {
             assert!(unknown.parse::<Release>().is_err());
         }

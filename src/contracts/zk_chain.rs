@@ -33,11 +33,7 @@ impl<'s, S: StorageReader + ?Sized> ZkChain<'s, S> {
     /// [`StateError`] when the number is wider than 64 bits.
     pub fn batches_executed(&self) -> Result<BatchNumber, StateError> {
         self.0
-            .number(
-                TOTAL_BATCHES_EXECUTED.into(),
-                "totalBatchesExecuted",
-                u64::MAX,
-            )
+            .number(TOTAL_BATCHES_EXECUTED.into(), "totalBatchesExecuted", u64::MAX)
             .map(BatchNumber)
     }
 

@@ -89,19 +89,12 @@ impl Input {
         if path == Path::new("-") {
             return Self::new("standard input".into(), None, Box::new(io::stdin()));
         }
-        let open_error = |source| InputError::Open {
-            path: path.into(),
-            source,
-        };
+        let open_error = |source| InputError::Open { path: path.into(), source };
         let file = File::open(path).map_err(open_error)?;
         if file.metadata().map_err(open_error)?.is_dir() {
             return Err(InputError::IsFolder { path: path.into() });
         }
-        Self::new(
-            path.display().to_string(),
-            Some(path.into()),
-            Box::new(file),
-        )
+        Self::new(path.display().to_string(), Some(path.into()), Box::new(file))
     }
 
     /// Wraps bytes that come from elsewhere; `name` stands for them in errors.
@@ -119,34 +112,18 @@ impl Input {
     ) -> Result<Self, InputError> {
         let mut raw = BufReader::with_capacity(BUFFER_LEN, data);
         let mut start = Vec::new();
-        let read_error = |source| InputError::Read {
-            name: name.clone(),
-            source,
-        };
-        raw.by_ref()
-            .take(2)
-            .read_to_end(&mut start)
-            .map_err(read_error)?;
+        let read_error = |source| InputError::Read { name: name.clone(), source };
+        raw.by_ref().take(2).read_to_end(&mut start).map_err(read_error)?;
         let is_gzip = start == GZIP_MAGIC;
         let raw = Cursor::new(start).chain(raw);
-        let mut data: Box<dyn Read + Send> = if is_gzip {
-            Box::new(Gunzip::new(raw))
-        } else {
-            Box::new(raw)
-        };
+        let mut data: Box<dyn Read + Send> =
+            if is_gzip { Box::new(Gunzip::new(raw)) } else { Box::new(raw) };
         let mut head = Vec::new();
-        data.by_ref()
-            .take(HEAD_LEN)
-            .read_to_end(&mut head)
-            .map_err(read_error)?;
+        data.by_ref().take(HEAD_LEN).read_to_end(&mut head).map_err(read_error)?;
         if head.is_empty() {
             return Err(InputError::Empty { name });
         }
-        Ok(Self {
-            name,
-            path,
-            data: Cursor::new(head).chain(data),
-        })
+        Ok(Self { name, path, data: Cursor::new(head).chain(data) })
     }
 
     /// What to call it in messages.
@@ -182,10 +159,7 @@ pub(crate) struct Gunzip<R> {
 
 impl<R: BufRead> Gunzip<R> {
     pub(crate) fn new(raw: R) -> Self {
-        Self {
-            decoder: MultiGzDecoder::new(Counted { raw, taken: 0 }),
-            inflated: 0,
-        }
+        Self { decoder: MultiGzDecoder::new(Counted { raw, taken: 0 }), inflated: 0 }
     }
 }
 

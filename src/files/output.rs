@@ -37,10 +37,7 @@ pub struct Output(Kind);
 
 enum Kind {
     Stdout(BufWriter<io::Stdout>),
-    File {
-        target: PathBuf,
-        data: BufWriter<NamedTempFile>,
-    },
+    File { target: PathBuf, data: BufWriter<NamedTempFile> },
 }
 
 impl Output {
@@ -50,23 +47,14 @@ impl Output {
     /// [`OutputError`] when the folder cannot be written to.
     pub fn create(target: &Path) -> Result<Self, OutputError> {
         if target == Path::new("-") {
-            return Ok(Self(Kind::Stdout(BufWriter::with_capacity(
-                BUFFER_LEN,
-                io::stdout(),
-            ))));
+            return Ok(Self(Kind::Stdout(BufWriter::with_capacity(BUFFER_LEN, io::stdout()))));
         }
         let file = tempfile::Builder::new()
             .prefix(".slproof-")
             .tempfile_in(folder_of(target))
-            .map_err(|source| OutputError {
-                name: target.display().to_string(),
-                source,
-            })?;
+            .map_err(|source| OutputError { name: target.display().to_string(), source })?;
         let data = BufWriter::with_capacity(BUFFER_LEN, file);
-        Ok(Self(Kind::File {
-            target: target.into(),
-            data,
-        }))
+        Ok(Self(Kind::File { target: target.into(), data }))
     }
 
     /// Puts everything on disk and the file under its name: the data are synchronised first, then
@@ -76,8 +64,7 @@ impl Output {
     /// [`OutputError`]; the target is then as it was before.
     pub fn finish(self) -> Result<(), OutputError> {
         let name = self.name();
-        self.into_place()
-            .map_err(|source| OutputError { name, source })
+        self.into_place().map_err(|source| OutputError { name, source })
     }
 
     fn into_place(self) -> io::Result<()> {
@@ -108,10 +95,7 @@ impl Output {
     /// # Errors
     /// [`OutputError`], naming the output.
     pub fn put(&mut self, bytes: &[u8]) -> Result<(), OutputError> {
-        self.write_all(bytes).map_err(|source| OutputError {
-            name: self.name(),
-            source,
-        })
+        self.write_all(bytes).map_err(|source| OutputError { name: self.name(), source })
     }
 }
 
@@ -164,18 +148,12 @@ mod tests {
         finished.put(b"new").unwrap();
         finished.finish().unwrap();
         assert_eq!(std::fs::read(&target).unwrap(), b"new");
-        assert_eq!(
-            std::fs::read_dir(folder.path()).unwrap().count(),
-            1,
-            "nothing left over"
-        );
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing left over");
     }
 
     #[test]
     fn a_folder_that_is_not_there_is_named() {
-        let error = Output::create(Path::new("no/such/folder/out"))
-            .err()
-            .unwrap();
+        let error = Output::create(Path::new("no/such/folder/out")).err().unwrap();
         assert!(error.to_string().contains("no/such/folder/out"));
     }
 }

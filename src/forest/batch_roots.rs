@@ -53,17 +53,9 @@ pub(super) fn collect<S: StorageReader + ?Sized>(
         mappings.push((diamond, ZkChain::<S>::batch_roots()));
         highest = highest.max(ZkChain::at(state, diamond).batches_executed()?);
     } else if mappings.is_empty() {
-        return Err(RebuildError::NoDiamond {
-            chain,
-            bridgehub,
-            leaves,
-        });
+        return Err(RebuildError::NoDiamond { chain, bridgehub, leaves });
     }
-    let sources = Sources {
-        state,
-        chain,
-        mappings,
-    };
+    let sources = Sources { state, chain, mappings };
 
     let mut found = Vec::new();
     let mut end = highest.0.saturating_add(1);

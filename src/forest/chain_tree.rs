@@ -20,13 +20,7 @@ impl ChainTree {
     pub(super) fn build(chain: ChainId, index: u64, batches: Vec<(BatchNumber, Hash)>) -> Self {
         let (numbers, batch_roots): (Vec<_>, Vec<_>) = batches.into_iter().unzip();
         let levels = Levels::build(batch_leaves(&batch_roots, &numbers), entry_zeros());
-        Self {
-            chain,
-            index,
-            numbers,
-            batch_roots,
-            levels,
-        }
+        Self { chain, index, numbers, batch_roots, levels }
     }
 
     /// The chain's id.
@@ -69,10 +63,6 @@ impl ChainTree {
     /// The root as the contract has it: 32 zero bytes while there is no batch.
     #[must_use]
     pub fn root(&self) -> Hash {
-        if self.numbers.is_empty() {
-            Hash::ZERO
-        } else {
-            self.tree().root()
-        }
+        if self.numbers.is_empty() { Hash::ZERO } else { self.tree().root() }
     }
 }

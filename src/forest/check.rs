@@ -25,21 +25,15 @@ pub(super) fn chain_tree(
     for (level, zero) in (0..).zip(&stored.zeros) {
         let expected = entry_zeros().at(level);
         if *zero != expected {
-            return Err(RebuildError::Zeros {
-                chain,
-                level,
-                stored: *zero,
-                expected,
-            });
+            return Err(RebuildError::Zeros { chain, level, stored: *zero, expected });
         }
     }
     let tree = chain_tree.tree();
     let node_differs = |level: u32, index: u64, stored, rebuilt| {
         let batches = chain_tree.batches();
         let number = |leaf: u64| {
-            let leaf = usize::try_from(leaf)
-                .unwrap_or(usize::MAX)
-                .min(batches.len().saturating_sub(1));
+            let leaf =
+                usize::try_from(leaf).unwrap_or(usize::MAX).min(batches.len().saturating_sub(1));
             batches.get(leaf).copied().unwrap_or(BatchNumber(0))
         };
         RebuildError::ChainTree {
@@ -57,21 +51,11 @@ pub(super) fn chain_tree(
         if let Some(node) = live_side(&tree, level)
             && node != *side
         {
-            return Err(node_differs(
-                level,
-                (tree.leaves() >> level) - 1,
-                *side,
-                node,
-            ));
+            return Err(node_differs(level, (tree.leaves() >> level) - 1, *side, node));
         }
     }
     if stored.root() != chain_tree.root() {
-        return Err(node_differs(
-            tree.height(),
-            0,
-            stored.root(),
-            chain_tree.root(),
-        ));
+        return Err(node_differs(tree.height(), 0, stored.root(), chain_tree.root()));
     }
     Ok(())
 }
@@ -82,55 +66,25 @@ pub(super) fn shared_tree<S: StorageReader + ?Sized>(
     message_root: &MessageRoot<'_, S>,
 ) -> Result<(), RebuildError> {
     let name = || "shared tree".to_owned();
-    length(
-        name(),
-        "_leafNumber",
-        tree.leaves(),
-        message_root.shared_leaves()?,
-    )?;
-    length(
-        name(),
-        "_height",
-        tree.height().into(),
-        message_root.shared_height()?.into(),
-    )?;
+    length(name(), "_leafNumber", tree.leaves(), message_root.shared_leaves()?)?;
+    length(name(), "_height", tree.height().into(), message_root.shared_height()?.into())?;
     for level in 0..=tree.height() {
         let rebuilt = tree.level(level);
         let stored = message_root.shared_level(level)?;
         for (index, (stored, rebuilt)) in (0..).zip(stored.iter().zip(rebuilt)) {
             if stored != rebuilt {
                 let (stored, rebuilt) = (*stored, *rebuilt);
-                return Err(RebuildError::SharedTree {
-                    level,
-                    index,
-                    stored,
-                    rebuilt,
-                });
+                return Err(RebuildError::SharedTree { level, index, stored, rebuilt });
             }
         }
-        length(
-            name(),
-            &format!("_nodes[{level}]"),
-            rebuilt.len() as u64,
-            stored.len() as u64,
-        )?;
+        length(name(), &format!("_nodes[{level}]"), rebuilt.len() as u64, stored.len() as u64)?;
     }
-    length(
-        name(),
-        "_nodes",
-        u64::from(tree.height()) + 1,
-        message_root.shared_levels()?,
-    )
+    length(name(), "_nodes", u64::from(tree.height()) + 1, message_root.shared_levels()?)
 }
 
 fn length(tree: String, variable: &str, expected: u64, stored: u64) -> Result<(), RebuildError> {
     if expected == stored {
         return Ok(());
     }
-    Err(RebuildError::Length {
-        tree,
-        variable: variable.into(),
-        expected,
-        stored,
-    })
+    Err(RebuildError::Length { tree, variable: variable.into(), expected, stored })
 }

@@ -196,9 +196,5 @@ impl RebuildError {
 
 /// A node is never zero: where one is, the dump lost it.
 fn missing(stored: &Hash) -> &'static str {
-    if stored.is_zero() {
-        " (nothing: the dump is incomplete)"
-    } else {
-        ""
-    }
+    if stored.is_zero() { " (nothing: the dump is incomplete)" } else { "" }
 }

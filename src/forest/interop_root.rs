@@ -61,20 +61,14 @@ pub(super) fn newest<S: StorageReader + ?Sized>(
         }
         return Ok(Newest::None(last));
     }
-    let expected = message_root
-        .historical_root_count(chains)?
-        .unwrap_or(u64::MAX);
+    let expected = message_root.historical_root_count(chains)?.unwrap_or(u64::MAX);
     let mut found = Vec::new();
     let mut start = 0;
     while (found.len() as u64) < expected && start < MOST_BLOCKS {
         found.append(&mut probe(message_root, start, start + WINDOW)?);
         start += WINDOW;
     }
-    Ok(found
-        .pop()
-        .map_or(Newest::None(SlBlock(start)), |(block, root)| {
-            Newest::Found(block, root)
-        }))
+    Ok(found.pop().map_or(Newest::None(SlBlock(start)), |(block, root)| Newest::Found(block, root)))
 }
 
 /// The roots filed under blocks `start` to `end`, in ascending order.
@@ -99,19 +93,7 @@ pub(super) fn identify(
 ) -> Result<InteropRoot, RebuildError> {
     (1..=shared.leaves())
         .rev()
-        .find(|chains| {
-            shared
-                .prefix(*chains)
-                .is_some_and(|prefix| prefix.root() == root)
-        })
-        .map(|chains| InteropRoot {
-            block,
-            root,
-            chains,
-        })
-        .ok_or(RebuildError::InteropRoot {
-            block,
-            stored: root,
-            rebuilt: shared.root(),
-        })
+        .find(|chains| shared.prefix(*chains).is_some_and(|prefix| prefix.root() == root))
+        .map(|chains| InteropRoot { block, root, chains })
+        .ok_or(RebuildError::InteropRoot { block, stored: root, rebuilt: shared.root() })
 }

@@ -83,14 +83,8 @@ mod tests {
     #[test]
     fn leaves_of_empty_chains_match_real_ones() {
         for (chain, leaf) in [
-            (
-                271,
-                "0xe4ed1ec13a28c40715db6399f6f99ce04e5f19d60ad3ff6831f098cb6cf75944",
-            ),
-            (
-                506,
-                "0xf84927dc03d95cc652990ba75874891ccc5a4d79a0e10a2ffdd238a34a39f828",
-            ),
+            (271, "0xe4ed1ec13a28c40715db6399f6f99ce04e5f19d60ad3ff6831f098cb6cf75944"),
+            (506, "0xf84927dc03d95cc652990ba75874891ccc5a4d79a0e10a2ffdd238a34a39f828"),
         ] {
             assert_eq!(chain_id_leaf(Hash::ZERO, ChainId(chain)).to_string(), leaf);
         }

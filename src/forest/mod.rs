@@ -15,6 +15,7 @@
 //! that the chains' diamonds (v26 to v30) or MessageRoot itself (v31) keep. [`rebuild`] accepts a
 //! forest only when it equals every node that the contract stored.
 
+mod anchor;
 mod batch_roots;
 mod chain_tree;
 mod check;
@@ -23,6 +24,7 @@ mod interop_root;
 mod leaf;
 mod rebuild;
 
+pub use anchor::RootWitness;
 pub use chain_tree::ChainTree;
 pub use error::RebuildError;
 pub use interop_root::InteropRoot;

@@ -22,10 +22,7 @@ pub struct Addresses {
 
 impl Default for Addresses {
     fn default() -> Self {
-        Self {
-            bridgehub: system::BRIDGEHUB,
-            message_root: system::MESSAGE_ROOT,
-        }
+        Self { bridgehub: system::BRIDGEHUB, message_root: system::MESSAGE_ROOT }
     }
 }
 
@@ -82,10 +79,7 @@ pub fn rebuild<S: StorageReader + ?Sized>(
     if let Some(expected) = options.sl_chain
         && expected != sl_chain
     {
-        return Err(RebuildError::OtherSettlementLayer {
-            expected,
-            found: sl_chain,
-        });
+        return Err(RebuildError::OtherSettlementLayer { expected, found: sl_chain });
     }
     let given = options.release.map(Release::layout);
     // v26 and v29 differ only in the roots by block, which no chain tree depends on.
@@ -110,19 +104,11 @@ pub fn rebuild<S: StorageReader + ?Sized>(
         })
         .collect::<Result<_, RebuildError>>()?;
 
-    let leaves = chains
-        .iter()
-        .map(|tree| chain_id_leaf(tree.root(), tree.chain()))
-        .collect();
+    let leaves = chains.iter().map(|tree| chain_id_leaf(tree.root(), tree.chain())).collect();
     let shared = Levels::build(leaves, entry_zeros());
     check::shared_tree(&shared.tree(entry_zeros()), &message_root)?;
 
-    let mut forest = Forest {
-        layout,
-        chains,
-        shared,
-        latest: None,
-    };
+    let mut forest = Forest { layout, chains, shared, latest: None };
     if layout.has_historical_roots() {
         let ids: Vec<ChainId> = forest.chains.iter().map(ChainTree::chain).collect();
         let last_block = options.last_block.or_else(|| state.block());
@@ -131,10 +117,7 @@ pub fn rebuild<S: StorageReader + ?Sized>(
                 forest.latest = Some(interop_root::identify(&forest.shared(), block, root)?);
             }
             Newest::None(searched_to) if given.is_some() => {
-                return Err(RebuildError::NoHistoricalRoot {
-                    layout,
-                    searched_to,
-                });
+                return Err(RebuildError::NoHistoricalRoot { layout, searched_to });
             }
             Newest::None(_) if layout == Layout::V29 => forest.layout = Layout::V26,
             Newest::None(_) => {}
@@ -156,11 +139,7 @@ fn registry<S: StorageReader + ?Sized>(
             let chain = message_root.chain_at(index)?;
             match message_root.index_of(chain)? {
                 stored if stored == index => Ok(chain),
-                stored => Err(RebuildError::Registry {
-                    index,
-                    chain,
-                    stored,
-                }),
+                stored => Err(RebuildError::Registry { index, chain, stored }),
             }
         })
         .collect()

@@ -48,10 +48,7 @@ pub(super) fn read(input: Input, sink: &mut dyn StorageSink) -> Result<Facts, Im
     }
     json.finish()?;
     // The environment of the pending block may run ahead of the last block on forked chains.
-    Ok(Facts {
-        form: SlotForm::Plain,
-        block: best.or(pending),
-    })
+    Ok(Facts { form: SlotForm::Plain, block: best.or(pending) })
 }
 
 fn block_number(json: &mut Json<Input>) -> Result<Option<SlBlock>, ImportError> {
@@ -75,9 +72,8 @@ fn accounts(json: &mut Json<Input>, sink: &mut dyn StorageSink) -> Result<(), Im
     json.begin_object()?;
     while json.has_next()? {
         let name = json.member()?;
-        let address: Address = name
-            .parse()
-            .map_err(|e| json.bad(format!("account {name:?}:"), e))?;
+        let address: Address =
+            name.parse().map_err(|e| json.bad(format!("account {name:?}:"), e))?;
         json.begin_object()?;
         while json.has_next()? {
             match (json.member()?.as_str(), json.peek()?) {
@@ -99,9 +95,8 @@ fn storage(
     let mut slots = Vec::with_capacity(PIECE);
     json.begin_object()?;
     while json.has_next()? {
-        let slot = json
-            .word_name()?
-            .map_err(|e| json.bad(format!("a slot of account {address}:"), e))?;
+        let slot =
+            json.word_name()?.map_err(|e| json.bad(format!("a slot of account {address}:"), e))?;
         let value = json
             .string_as(Word::from_hex)?
             .map_err(|e| json.bad(format!("account {address}, the value of slot {slot}:"), e))?;

@@ -39,19 +39,15 @@ pub(super) fn detect(input: &Input) -> Result<Format, ImportError> {
         Ok(Shape::Anvil) => Ok(Format::Anvil),
         Ok(Shape::GethWhole) => Ok(Format::Geth),
         Ok(Shape::Lines) => lines_format(input),
-        Ok(Shape::Unknown(found)) => Err(ImportError::Unknown {
-            name: input.name().to_owned(),
-            found,
-        }),
+        Ok(Shape::Unknown(found)) => {
+            Err(ImportError::Unknown { name: input.name().to_owned(), found })
+        }
         Err(error) => match input.head().trim_ascii_start().first() {
             Some(b'{') => Err(error),
             _ => {
                 let start: Vec<u8> = input.head().iter().copied().take(16).collect();
                 let found = format!("it begins with {:?}", String::from_utf8_lossy(&start));
-                Err(ImportError::Unknown {
-                    name: input.name().to_owned(),
-                    found,
-                })
+                Err(ImportError::Unknown { name: input.name().to_owned(), found })
             }
         },
     }
@@ -107,11 +103,7 @@ fn first_accounts(json: &mut Json<&[u8]>) -> Result<Shape, ImportError> {
                     if json.has_next()? {
                         json.member()?;
                         let prefixed = json.string()?.starts_with("0x");
-                        return Ok(if prefixed {
-                            Shape::Anvil
-                        } else {
-                            Shape::GethWhole
-                        });
+                        return Ok(if prefixed { Shape::Anvil } else { Shape::GethWhole });
                     }
                     json.end_object()?;
                 }
@@ -162,10 +154,7 @@ fn evidence<R: Read>(mut json: Json<R>) -> Result<Evidence, ImportError> {
                     json.begin_object()?;
                     while json.has_next()? {
                         // The hash of a slot is not small, and only RLP needs a 33rd byte.
-                        if json
-                            .word_name()?
-                            .is_ok_and(|slot: Word| slot.to_u64().is_ok())
-                        {
+                        if json.word_name()?.is_ok_and(|slot: Word| slot.to_u64().is_ok()) {
                             return Ok(Evidence::Format(Format::Geth));
                         }
                         if json.string()?.len() == 66 {

@@ -86,10 +86,9 @@ impl ImportError {
     pub fn is_io(&self) -> bool {
         match self {
             Self::Input(error) => !error.is_damage(),
-            Self::Json {
-                source: ReaderError::IoError { error, .. },
-                ..
-            } => !crate::files::is_damage(error),
+            Self::Json { source: ReaderError::IoError { error, .. }, .. } => {
+                !crate::files::is_damage(error)
+            }
             _ => false,
         }
     }

@@ -34,12 +34,7 @@ pub(super) fn read(
     sink: &mut dyn StorageSink,
     form: SlotForm,
 ) -> Result<Facts, ImportError> {
-    let mut reader = Reader {
-        json: Json::of(input),
-        sink,
-        form,
-        seen: false,
-    };
+    let mut reader = Reader { json: Json::of(input), sink, form, seen: false };
     while reader.json.has_next()? {
         let account = reader.object(Name::default())?;
         reader.hand_on(account)?;
@@ -75,10 +70,7 @@ impl Reader<'_> {
     /// Reads an account, or a whole dump, or the line that names the root: they share the way in, and
     /// a JSON-RPC answer wraps any of them.
     fn object(&mut self, name: Name) -> Result<Account, ImportError> {
-        let mut account = Account {
-            name,
-            slots: Vec::new(),
-        };
+        let mut account = Account { name, slots: Vec::new() };
         self.json.begin_object()?;
         while self.json.has_next()? {
             match (self.json.member()?.as_str(), self.json.peek()?) {
@@ -124,10 +116,7 @@ impl Reader<'_> {
         };
         self.json.begin_object()?;
         while self.json.has_next()? {
-            let slot = self
-                .json
-                .word_name()?
-                .map_err(|e| self.json.bad("a slot:", e))?;
+            let slot = self.json.word_name()?.map_err(|e| self.json.bad("a slot:", e))?;
             let value = self
                 .json
                 .string_as(decode)?
@@ -156,42 +145,26 @@ impl Reader<'_> {
             (None, Some(hash)) => AccountKey::Hash(hash),
             (None, None) if account.slots.is_empty() => return Ok(()),
             (None, None) => {
-                return Err(self
-                    .json
-                    .bad("an account", "has neither \"address\" nor \"key\""));
+                return Err(self.json.bad("an account", "has neither \"address\" nor \"key\""));
             }
         };
         self.seen = true;
-        self.sink
-            .slots(key, &account.slots)
-            .map_err(|e| self.json.full(e))
+        self.sink.slots(key, &account.slots).map_err(|e| self.json.full(e))
     }
 }
 
 /// An account's name in the whole form: an address, or `pre(0x<hash>)`.
 fn account_name(member: &str) -> Result<Name, HexError> {
-    match member
-        .strip_prefix("pre(")
-        .and_then(|rest| rest.strip_suffix(')'))
-    {
-        Some(hash) => Ok(Name {
-            address: None,
-            hash: Some(hash.parse()?),
-        }),
-        None => Ok(Name {
-            address: Some(member.parse()?),
-            hash: None,
-        }),
+    match member.strip_prefix("pre(").and_then(|rest| rest.strip_suffix(')')) {
+        Some(hash) => Ok(Name { address: None, hash: Some(hash.parse()?) }),
+        None => Ok(Name { address: Some(member.parse()?), hash: None }),
     }
 }
 
 /// A value as `geth dump` prints it: whole bytes without leading zeros, without `0x`.
 fn trimmed(digits: &str) -> Result<Word, HexError> {
     if !digits.len().is_multiple_of(2) {
-        return Err(HexError::Length {
-            expected: "an even number of".into(),
-            got: digits.len(),
-        });
+        return Err(HexError::Length { expected: "an even number of".into(), got: digits.len() });
     }
     hex::right_aligned(digits).map(Word::new)
 }
@@ -234,14 +207,8 @@ mod tests {
             rlp_word(&format!("a0{}", "ff".repeat(32))),
             Ok(Word::join(u128::MAX, u128::MAX))
         );
-        for damaged in [
-            "",
-            "8212",
-            "831234",
-            "1234",
-            "b8011234",
-            &format!("a1{}", "ff".repeat(33)),
-        ] {
+        for damaged in ["", "8212", "831234", "1234", "b8011234", &format!("a1{}", "ff".repeat(33))]
+        {
             assert!(rlp_word(damaged).is_err(), "{damaged}");
         }
     }

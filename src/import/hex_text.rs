@@ -30,21 +30,11 @@ pub(super) fn unwrap(input: Input) -> Result<Input, ImportError> {
     let quoted = start > 0 && head[start - 1] == b'"';
     let mut text = BufReader::with_capacity(CHUNK, input);
     let digits = start as u64 + 2;
-    io::copy(&mut text.by_ref().take(digits), &mut io::sink()).map_err(|source| {
-        InputError::Read {
-            name: name.clone(),
-            source,
-        }
-    })?;
+    io::copy(&mut text.by_ref().take(digits), &mut io::sink())
+        .map_err(|source| InputError::Read { name: name.clone(), source })?;
     Ok(Input::from_reader(
         &name,
-        HexText {
-            text,
-            quoted,
-            bytes: Vec::new(),
-            taken: 0,
-            ended: false,
-        },
+        HexText { text, quoted, bytes: Vec::new(), taken: 0, ended: false },
     )?)
 }
 
@@ -65,14 +55,8 @@ fn string_result(input: &Input) -> Result<Option<usize>, ImportError> {
             }
             ("error", Ok(ValueType::Object)) => {
                 let start = json.offset() as usize;
-                let answer = String::from_utf8_lossy(&head[start..])
-                    .chars()
-                    .take(300)
-                    .collect();
-                return Err(ImportError::NodeError {
-                    name: input.name().to_owned(),
-                    answer,
-                });
+                let answer = String::from_utf8_lossy(&head[start..]).chars().take(300).collect();
+                return Err(ImportError::NodeError { name: input.name().to_owned(), answer });
             }
             ("result", Ok(ValueType::String)) => {
                 let value = json.offset() as usize;
@@ -97,10 +81,7 @@ struct HexText<R> {
 impl<R: BufRead> HexText<R> {
     fn refill(&mut self) -> io::Result<()> {
         let mut digits = Vec::with_capacity(CHUNK);
-        self.text
-            .by_ref()
-            .take(CHUNK as u64)
-            .read_to_end(&mut digits)?;
+        self.text.by_ref().take(CHUNK as u64).read_to_end(&mut digits)?;
         self.ended = digits.len() < CHUNK;
         let len = digits.iter().position(|d| !d.is_ascii_hexdigit());
         match len {
@@ -108,9 +89,7 @@ impl<R: BufRead> HexText<R> {
             Some(len) if digits[len..].iter().all(u8::is_ascii_whitespace) && !self.quoted => {}
             Some(len) => {
                 let found = char::from(digits[len]);
-                return Err(damage(format!(
-                    "{found:?} stands among the hexadecimal digits"
-                )));
+                return Err(damage(format!("{found:?} stands among the hexadecimal digits")));
             }
             None if self.ended && self.quoted => {
                 return Err(io::Error::new(

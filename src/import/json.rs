@@ -54,10 +54,7 @@ impl<R: Read> Json<R> {
     }
 
     fn at<T>(&self, result: Result<T, ReaderError>) -> Result<T, ImportError> {
-        result.map_err(|source| ImportError::Json {
-            name: self.name.clone(),
-            source,
-        })
+        result.map_err(|source| ImportError::Json { name: self.name.clone(), source })
     }
 
     /// An error about a value that was just read.
@@ -72,10 +69,7 @@ impl<R: Read> Json<R> {
 
     /// An error about a sink that is full.
     pub(super) fn full(&self, source: TooManySlots) -> ImportError {
-        ImportError::TooManySlots {
-            name: self.name.clone(),
-            source,
-        }
+        ImportError::TooManySlots { name: self.name.clone(), source }
     }
 
     pub(super) fn peek(&mut self) -> Result<ValueType, ImportError> {
@@ -119,10 +113,7 @@ impl<R: Read> Json<R> {
     pub(super) fn word_name(&mut self) -> Result<Result<Word, HexError>, ImportError> {
         match self.reader.next_name() {
             Ok(text) => Ok(Word::from_hex(text)),
-            Err(source) => Err(ImportError::Json {
-                name: self.name.clone(),
-                source,
-            }),
+            Err(source) => Err(ImportError::Json { name: self.name.clone(), source }),
         }
     }
 
@@ -138,10 +129,7 @@ impl<R: Read> Json<R> {
     ) -> Result<Result<T, HexError>, ImportError> {
         match self.reader.next_str() {
             Ok(text) => Ok(decode(text)),
-            Err(source) => Err(ImportError::Json {
-                name: self.name.clone(),
-                source,
-            }),
+            Err(source) => Err(ImportError::Json { name: self.name.clone(), source }),
         }
     }
 
@@ -152,9 +140,7 @@ impl<R: Read> Json<R> {
             ValueType::Number => {
                 let result = self.reader.next_number_as_string();
                 let text = self.at(result)?;
-                text.parse()
-                    .map(Some)
-                    .map_err(|e| self.bad("the block number", e))
+                text.parse().map(Some).map_err(|e| self.bad("the block number", e))
             }
             _ => {
                 let text = self.string()?;
@@ -162,9 +148,7 @@ impl<R: Read> Json<R> {
                     .and_then(hex::right_aligned)
                     .map_err(|e| self.bad("the block number", e))?;
                 let number = SlBlock::try_from(Word::new(number));
-                number
-                    .map(Some)
-                    .map_err(|e| self.bad("the block number", e))
+                number.map(Some).map_err(|e| self.bad("the block number", e))
             }
         }
     }

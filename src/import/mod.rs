@@ -76,16 +76,8 @@ pub fn read_input(
         Format::Geth => geth::read(input, sink, SlotForm::Plain),
         Format::GethSnapshot => geth::read(input, sink, SlotForm::Keccak),
     }?;
-    let state =
-        builder
-            .finish(facts.form, facts.block)
-            .map_err(|source| ImportError::Conflict {
-                name: name.clone(),
-                source,
-            })?;
-    Ok(Dump {
-        name,
-        format,
-        state,
-    })
+    let state = builder
+        .finish(facts.form, facts.block)
+        .map_err(|source| ImportError::Conflict { name: name.clone(), source })?;
+    Ok(Dump { name, format, state })
 }

@@ -141,9 +141,8 @@ mod tests {
     fn check<const LEN: usize>(backend: Backend) {
         for count in 0..=4 * backend.lanes() + 1 {
             // Painted with a prime period, so that swapped inputs or words show.
-            let inputs: Vec<[u8; LEN]> = (0..count)
-                .map(|i| std::array::from_fn(|j| ((i * LEN + j) % 251) as u8))
-                .collect();
+            let inputs: Vec<[u8; LEN]> =
+                (0..count).map(|i| std::array::from_fn(|j| ((i * LEN + j) % 251) as u8)).collect();
             let mut out = vec![Hash::ZERO; count];
             backend.hash_many(&inputs, &mut out);
             for (input, hash) in inputs.iter().zip(&out) {
@@ -165,17 +164,9 @@ mod tests {
 
     #[test]
     fn pairs_are_neighbours() {
-        let nodes = [
-            keccak256(b"a"),
-            keccak256(b"b"),
-            keccak256(b"c"),
-            keccak256(b"d"),
-        ];
+        let nodes = [keccak256(b"a"), keccak256(b"b"), keccak256(b"c"), keccak256(b"d")];
         let mut parents = [Hash::ZERO; 2];
         hash_pairs(&nodes, &mut parents);
-        assert_eq!(
-            parents,
-            [hash_node(nodes[0], nodes[1]), hash_node(nodes[2], nodes[3])]
-        );
+        assert_eq!(parents, [hash_node(nodes[0], nodes[1]), hash_node(nodes[2], nodes[3])]);
     }
 }

@@ -26,11 +26,7 @@ impl PushTree {
     /// A tree without leaves, as the contract's `setup` leaves it.
     #[must_use]
     pub fn new(empty_leaf: Hash) -> Self {
-        Self {
-            leaves: 0,
-            sides: vec![Hash::ZERO],
-            zeros: vec![empty_leaf],
-        }
+        Self { leaves: 0, sides: vec![Hash::ZERO], zeros: vec![empty_leaf] }
     }
 
     /// Appends a leaf and returns the new root.

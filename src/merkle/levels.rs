@@ -24,10 +24,7 @@ impl Levels {
         let count = leaves.len() as u64;
         leaves.resize(Tree::node_count(count) as usize, Hash::ZERO);
         build_in_place(&mut leaves, count, zeros);
-        Self {
-            nodes: leaves,
-            leaves: count,
-        }
+        Self { nodes: leaves, leaves: count }
     }
 
     /// The tree, borrowed. The padding must be that of [`Levels::build`].
@@ -78,9 +75,7 @@ fn climb(levels: &mut [&mut [Hash]], base: u32, zeros: &Zeros) {
     if let [block] = &mut blocks[..] {
         climb_block(block, base, zeros);
     } else {
-        blocks
-            .par_iter_mut()
-            .for_each(|block| climb_block(block, base, zeros));
+        blocks.par_iter_mut().for_each(|block| climb_block(block, base, zeros));
     }
 }
 

@@ -19,11 +19,7 @@ impl<'a> Prefix<'a> {
         if leaves > tree.leaves() {
             return None;
         }
-        let mut prefix = Self {
-            tree,
-            leaves,
-            edge: Vec::new(),
-        };
+        let mut prefix = Self { tree, leaves, edge: Vec::new() };
         if leaves == 0 {
             return Some(prefix);
         }
@@ -55,10 +51,7 @@ impl<'a> Prefix<'a> {
     /// The root; the empty leaf when there are no leaves.
     #[must_use]
     pub fn root(&self) -> Hash {
-        self.edge
-            .last()
-            .copied()
-            .unwrap_or_else(|| self.tree.zeros().at(0))
+        self.edge.last().copied().unwrap_or_else(|| self.tree.zeros().at(0))
     }
 
     /// The siblings from a leaf up to the root, bottom first.
@@ -67,13 +60,8 @@ impl<'a> Prefix<'a> {
     /// [`NoSuchLeaf`] when the index is not below the number of leaves.
     pub fn path(&self, index: u64) -> Result<Vec<Hash>, NoSuchLeaf> {
         if index >= self.leaves {
-            return Err(NoSuchLeaf {
-                index,
-                leaves: self.leaves,
-            });
+            return Err(NoSuchLeaf { index, leaves: self.leaves });
         }
-        Ok((0..height(self.leaves))
-            .map(|level| self.node(level, (index >> level) ^ 1))
-            .collect())
+        Ok((0..height(self.leaves)).map(|level| self.node(level, (index >> level) ^ 1)).collect())
     }
 }

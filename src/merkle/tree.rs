@@ -47,19 +47,13 @@ impl<'a> Tree<'a> {
     /// more than 64 bits can count.
     #[must_use]
     pub fn node_count(leaves: u64) -> u64 {
-        (0..=height(leaves))
-            .map(|level| level_len(leaves, level))
-            .fold(0, u64::saturating_add)
+        (0..=height(leaves)).map(|level| level_len(leaves, level)).fold(0, u64::saturating_add)
     }
 
     /// A view of `nodes`, level 0 first. `None` when their number is not that of `leaves` leaves.
     #[must_use]
     pub fn new(nodes: &'a [Hash], leaves: u64, zeros: &'a Zeros) -> Option<Self> {
-        (nodes.len() as u64 == Self::node_count(leaves)).then_some(Self {
-            nodes,
-            leaves,
-            zeros,
-        })
+        (nodes.len() as u64 == Self::node_count(leaves)).then_some(Self { nodes, leaves, zeros })
     }
 
     /// The number of leaves.
@@ -112,13 +106,9 @@ impl<'a> Tree<'a> {
     /// When `height` is below the tree's own.
     #[must_use]
     pub fn root_at(&self, height: u32) -> Hash {
-        assert!(
-            self.height() <= height,
-            "the tree is higher than it may be padded to"
-        );
-        (self.height()..height).fold(self.root(), |node, level| {
-            hash_node(node, self.zeros.at(level))
-        })
+        assert!(self.height() <= height, "the tree is higher than it may be padded to");
+        (self.height()..height)
+            .fold(self.root(), |node, level| hash_node(node, self.zeros.at(level)))
     }
 
     /// The siblings from a leaf up to the root, bottom first.
@@ -135,14 +125,9 @@ impl<'a> Tree<'a> {
     /// [`NoSuchLeaf`] when the index is not below the number of leaves.
     pub fn path_at(&self, index: u64, height: u32) -> Result<Vec<Hash>, NoSuchLeaf> {
         if index >= self.leaves {
-            return Err(NoSuchLeaf {
-                index,
-                leaves: self.leaves,
-            });
+            return Err(NoSuchLeaf { index, leaves: self.leaves });
         }
-        Ok((0..height)
-            .map(|level| self.node(level, (index >> level) ^ 1))
-            .collect())
+        Ok((0..height).map(|level| self.node(level, (index >> level) ^ 1)).collect())
     }
 
     /// The tree as it was when it had only its first `leaves` leaves; `None` when it never had so

@@ -43,16 +43,10 @@ mod tests {
             "0x375a5bf909cb02143e3695ca658e0641e739aa590f0004dba93572c44cdb9d2d"
         );
         let entries = Zeros::above(keccak256(&[0; 96]));
-        for (height, start) in [
-            (0, "0x46700b4d"),
-            (1, "0xcc4c41ed"),
-            (2, "0x266f52b1"),
-            (4, "0x3c60f99d"),
-        ] {
-            assert!(
-                entries.at(height).to_string().starts_with(start),
-                "height {height}"
-            );
+        for (height, start) in
+            [(0, "0x46700b4d"), (1, "0xcc4c41ed"), (2, "0x266f52b1"), (4, "0x3c60f99d")]
+        {
+            assert!(entries.at(height).to_string().starts_with(start), "height {height}");
         }
     }
 }

@@ -36,10 +36,7 @@ pub fn fixed<const N: usize>(text: &str) -> Result<[u8; N], HexError> {
 /// [`HexError`] when the length differs or a digit is none.
 pub fn fixed_bare<const N: usize>(digits: &str) -> Result<[u8; N], HexError> {
     if digits.len() != 2 * N {
-        return Err(HexError::Length {
-            expected: (2 * N).to_string(),
-            got: digits.len(),
-        });
+        return Err(HexError::Length { expected: (2 * N).to_string(), got: digits.len() });
     }
     let mut bytes = [0; N];
     const_hex::decode_to_slice(digits, &mut bytes).map_err(|e| HexError::Digit(e.to_string()))?;
@@ -53,10 +50,7 @@ pub fn fixed_bare<const N: usize>(digits: &str) -> Result<[u8; N], HexError> {
 pub fn bytes(text: &str) -> Result<Vec<u8>, HexError> {
     let digits = strip_prefix(text)?;
     if !digits.len().is_multiple_of(2) {
-        return Err(HexError::Length {
-            expected: "an even number of".into(),
-            got: digits.len(),
-        });
+        return Err(HexError::Length { expected: "an even number of".into(), got: digits.len() });
     }
     const_hex::decode(digits).map_err(|e| HexError::Digit(e.to_string()))
 }
@@ -68,10 +62,7 @@ pub fn bytes(text: &str) -> Result<Vec<u8>, HexError> {
 /// [`HexError`] when there are no digits, more than 64, or one is none.
 pub fn right_aligned(digits: &str) -> Result<[u8; 32], HexError> {
     if digits.is_empty() || digits.len() > 64 {
-        return Err(HexError::Length {
-            expected: "1 to 64".into(),
-            got: digits.len(),
-        });
+        return Err(HexError::Length { expected: "1 to 64".into(), got: digits.len() });
     }
     if !digits.is_ascii() {
         return Err(HexError::Digit(format!("{digits:?}")));
@@ -107,10 +98,7 @@ mod tests {
     fn fixed_wants_prefix_length_and_digits() {
         assert_eq!(fixed::<2>("0x0aFF"), Ok([0x0a, 0xff]));
         assert!(matches!(fixed::<2>("0aff"), Err(HexError::NoPrefix(_))));
-        assert!(matches!(
-            fixed::<2>("0x0af"),
-            Err(HexError::Length { got: 3, .. })
-        ));
+        assert!(matches!(fixed::<2>("0x0af"), Err(HexError::Length { got: 3, .. })));
         assert!(matches!(fixed::<2>("0x0agg"), Err(HexError::Digit(_))));
     }
 

@@ -73,10 +73,7 @@ impl Word {
         let mut low = [0; 8];
         low.copy_from_slice(&self.0[24..]);
         if self.0[..24].iter().any(|b| *b != 0) {
-            return Err(WordTooLarge {
-                word: self,
-                bits: 64,
-            });
+            return Err(WordTooLarge { word: self, bits: 64 });
         }
         Ok(u64::from_be_bytes(low))
     }
@@ -139,10 +136,7 @@ mod tests {
     #[test]
     fn addition_carries_through_all_limbs_and_wraps() {
         assert_eq!(Word::from(u64::MAX).wrapping_add(1), Word::join(0, 1 << 64));
-        assert_eq!(
-            Word::join(u128::MAX, u128::MAX).wrapping_add(3),
-            Word::from(2)
-        );
+        assert_eq!(Word::join(u128::MAX, u128::MAX).wrapping_add(3), Word::from(2));
         assert_eq!(Word::join(0, u128::MAX).wrapping_add(1), Word::join(1, 0));
     }
 

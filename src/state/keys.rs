@@ -69,16 +69,8 @@ mod tests {
     fn era_keys_match_published_ones() {
         let message_root = Address::system(0x10005);
         let cases = [
-            (
-                message_root,
-                1,
-                "0x47ea1fc23ae86f586ef17771ebe9bf37676a15af61c94de48d3471f06519a352",
-            ),
-            (
-                message_root,
-                7,
-                "0x33b98f829e691c8cc802c27b1ba8c2d63ea8dd729e161fcc60c6e3db903eb05a",
-            ),
+            (message_root, 1, "0x47ea1fc23ae86f586ef17771ebe9bf37676a15af61c94de48d3471f06519a352"),
+            (message_root, 7, "0x33b98f829e691c8cc802c27b1ba8c2d63ea8dd729e161fcc60c6e3db903eb05a"),
             (
                 Address::system(0x8002),
                 0x8002,

@@ -58,10 +58,7 @@ impl MemoryState {
     fn account(&self, contract: Address) -> Option<&[(Word, Word)]> {
         self.accounts
             .get(&AccountKey::Address(contract))
-            .or_else(|| {
-                self.accounts
-                    .get(&AccountKey::Hash(trie_key(contract.as_bytes())))
-            })
+            .or_else(|| self.accounts.get(&AccountKey::Hash(trie_key(contract.as_bytes()))))
             .map(Vec::as_slice)
     }
 
@@ -82,9 +79,7 @@ impl StorageReader for MemoryState {
     fn read(&self, contract: Address, slot: Word) -> Result<Word, StateError> {
         let key = self.form.unwrap_or(SlotForm::Plain).key(slot);
         Ok(self.account(contract).map_or(Word::ZERO, |slots| {
-            slots
-                .binary_search_by_key(&key, |(key, _)| *key)
-                .map_or(Word::ZERO, |i| slots[i].1)
+            slots.binary_search_by_key(&key, |(key, _)| *key).map_or(Word::ZERO, |i| slots[i].1)
         }))
     }
 
@@ -112,11 +107,7 @@ impl MemoryStateBuilder {
     /// A builder that refuses to keep more than `limit` slots.
     #[must_use]
     pub fn with_limit(limit: usize) -> Self {
-        Self {
-            accounts: HashMap::new(),
-            slots: 0,
-            limit,
-        }
+        Self { accounts: HashMap::new(), slots: 0, limit }
     }
 
     /// Sorts what was collected. `form` says how the slots are filed, `block` whose state it is.
@@ -134,22 +125,13 @@ impl MemoryStateBuilder {
             slots.dedup();
             if let Some(pair) = slots.windows(2).find(|pair| pair[0].0 == pair[1].0) {
                 let ((slot, first), (_, second)) = (pair[0], pair[1]);
-                return Err(SlotConflict {
-                    account: *account,
-                    slot,
-                    first,
-                    second,
-                });
+                return Err(SlotConflict { account: *account, slot, first, second });
             }
             slots.retain(|(_, value)| !value.is_zero());
             slots.shrink_to_fit();
         }
         accounts.retain(|_, slots| !slots.is_empty());
-        Ok(MemoryState {
-            accounts,
-            form: Some(form),
-            block,
-        })
+        Ok(MemoryState { accounts, form: Some(form), block })
     }
 }
 
@@ -166,10 +148,7 @@ impl StorageSink for MemoryStateBuilder {
             return Err(self.full());
         }
         if !slots.is_empty() {
-            self.accounts
-                .entry(account)
-                .or_default()
-                .extend_from_slice(slots);
+            self.accounts.entry(account).or_default().extend_from_slice(slots);
         }
         Ok(())
     }
@@ -201,11 +180,7 @@ mod tests {
         let hashed = Word::from(trie_key(slot.as_bytes()));
         let by_hash = AccountKey::Hash(trie_key(CONTRACT.as_bytes()));
         for state in [
-            state(
-                AccountKey::Address(CONTRACT),
-                SlotForm::Plain,
-                &[(slot, value)],
-            ),
+            state(AccountKey::Address(CONTRACT), SlotForm::Plain, &[(slot, value)]),
             state(by_hash, SlotForm::Plain, &[(slot, value)]),
             state(by_hash, SlotForm::Keccak, &[(hashed, value)]),
         ] {
@@ -220,14 +195,8 @@ mod tests {
     fn zeros_are_absent_and_conflicts_are_refused() {
         let account = AccountKey::Address(CONTRACT);
         let (a, b) = (Word::from(1), Word::from(2));
-        assert_eq!(
-            state(account, SlotForm::Plain, &[(a, Word::ZERO)]).slots(),
-            0
-        );
-        assert_eq!(
-            state(account, SlotForm::Plain, &[(a, b), (a, b)]).slots(),
-            1
-        );
+        assert_eq!(state(account, SlotForm::Plain, &[(a, Word::ZERO)]).slots(), 0);
+        assert_eq!(state(account, SlotForm::Plain, &[(a, b), (a, b)]).slots(), 1);
 
         let mut builder = MemoryStateBuilder::default();
         builder.slots(account, &[(a, b)]).unwrap();
@@ -239,14 +208,8 @@ mod tests {
     #[test]
     fn the_limit_holds() {
         let mut builder = MemoryStateBuilder::with_limit(1);
-        let slots = [
-            (Word::from(1), Word::from(1)),
-            (Word::from(2), Word::from(1)),
-        ];
+        let slots = [(Word::from(1), Word::from(1)), (Word::from(2), Word::from(1))];
         let account = AccountKey::Address(CONTRACT);
-        assert_eq!(
-            builder.slots(account, &slots),
-            Err(TooManySlots { limit: 1 })
-        );
+        assert_eq!(builder.slots(account, &slots), Err(TooManySlots { limit: 1 }));
     }
 }

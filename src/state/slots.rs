@@ -24,10 +24,7 @@ pub fn mapping_value(key: Word, mapping: Word) -> Word {
 /// The slots of a mapping's values under many keys, hashed side by side.
 #[must_use]
 pub fn mapping_values(keys: &[Word], mapping: Word) -> Vec<Word> {
-    let preimages: Vec<[u8; 64]> = keys
-        .iter()
-        .map(|key| mapping_preimage(*key, mapping))
-        .collect();
+    let preimages: Vec<[u8; 64]> = keys.iter().map(|key| mapping_preimage(*key, mapping)).collect();
     let mut slots = vec![Hash::ZERO; keys.len()];
     preimages
         .par_chunks(1 << 12)
@@ -58,18 +55,9 @@ mod tests {
     fn nested_array_entries_match_a_real_dump() {
         let nodes = Word::from(6);
         for (height, slot) in [
-            (
-                1,
-                "0x768c3a22b1e4688c94525eb9bc2cf1ce7601fc9e871dc6e10fc44f0f06340ce1",
-            ),
-            (
-                2,
-                "0xaf786ca8f985b8adb0de73df0052ad2ed91db8313035df9caa6938d80f1945c8",
-            ),
-            (
-                3,
-                "0x38ace9b5569ba016113e31884532182bc747997e743c0b7f9c307302b5f83760",
-            ),
+            (1, "0x768c3a22b1e4688c94525eb9bc2cf1ce7601fc9e871dc6e10fc44f0f06340ce1"),
+            (2, "0xaf786ca8f985b8adb0de73df0052ad2ed91db8313035df9caa6938d80f1945c8"),
+            (3, "0x38ace9b5569ba016113e31884532182bc747997e743c0b7f9c307302b5f83760"),
         ] {
             let level = array_start(nodes).wrapping_add(height);
             assert_eq!(array_start(level).to_string(), slot);

@@ -23,18 +23,13 @@ pub const STATE_DUMPS: [&str; 7] = [
 ];
 
 pub fn fixture(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("fixtures")
-        .join(path)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(path)
 }
 
 /// The whole of a fixture, inflated.
 pub fn read(path: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
-    Input::open(&fixture(path))
-        .unwrap()
-        .read_to_end(&mut bytes)
-        .unwrap();
+    Input::open(&fixture(path)).unwrap().read_to_end(&mut bytes).unwrap();
     bytes
 }
 

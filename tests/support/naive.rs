@@ -17,20 +17,11 @@ pub fn root(leaves: &[Hash], height: u32, empty: Hash) -> Hash {
         return leaves.first().copied().unwrap_or(empty);
     }
     let (left, right) = leaves.split_at(leaves.len().min(1 << (height - 1)));
-    node(
-        root(left, height - 1, empty),
-        root(right, height - 1, empty),
-    )
+    node(root(left, height - 1, empty), root(right, height - 1, empty))
 }
 
 pub fn fold(leaf: Hash, index: u64, path: &[Hash]) -> Hash {
-    path.iter()
-        .enumerate()
-        .fold(leaf, |hash, (level, sibling)| {
-            if index >> level & 1 == 0 {
-                node(hash, *sibling)
-            } else {
-                node(*sibling, hash)
-            }
-        })
+    path.iter().enumerate().fold(leaf, |hash, (level, sibling)| {
+        if index >> level & 1 == 0 { node(hash, *sibling) } else { node(*sibling, hash) }
+    })
 }

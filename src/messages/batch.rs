@@ -1,0 +1,209 @@
+use std::sync::LazyLock;
+
+use bytemuck::TransparentWrapper;
+
+use super::{EMPTY_LOG_LEAF, L2ToL1Log, LogsError};
+use crate::{
+    keccak::{hash_many, keccak256},
+    merkle::{Levels, NoSuchLeaf, Tree, Zeros},
+    primitives::{BatchNumber, ChainId, Hash},
+};
+
+/// The height of the tree of a batch's logs since protocol 1.5.0: 16384 leaves.
+pub const LOG_TREE_HEIGHT: u32 = 14;
+
+/// The logs of one batch in order, with the bytes of its messages where an archive has them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BatchLogs {
+    chain: ChainId,
+    batch: BatchNumber,
+    logs: Vec<L2ToL1Log>,
+    messages: Vec<Vec<u8>>,
+    aggregated_root: Option<Hash>,
+}
+
+impl BatchLogs {
+    /// Puts a batch together. `messages` are those of the logs of [`MESSENGER`](super::MESSENGER), in
+    /// their order, or none at all; `aggregated_root` is what the archive says, to be proven.
+    ///
+    /// # Errors
+    /// [`LogsError`] when there are more logs than a tree holds, or a message is not its log's.
+    pub fn new(
+        chain: ChainId,
+        batch: BatchNumber,
+        logs: Vec<L2ToL1Log>,
+        messages: Vec<Vec<u8>>,
+        aggregated_root: Option<Hash>,
+    ) -> Result<Self, LogsError> {
+        if logs.len() > 1 << LOG_TREE_HEIGHT {
+            return Err(LogsError::TooManyLogs { got: logs.len() });
+        }
+        if !messages.is_empty() {
+            let slots = logs.iter().enumerate().filter(|(_, log)| log.is_message());
+            let expected = slots.clone().count();
+            if expected != messages.len() {
+                return Err(LogsError::MessageCount { expected, got: messages.len() });
+            }
+            for ((index, log), message) in slots.zip(&messages) {
+                let hash = keccak256(message);
+                if hash != log.value() {
+                    return Err(LogsError::Message { index, expected: log.value(), got: hash });
+                }
+            }
+        }
+        Ok(Self { chain, batch, logs, messages, aggregated_root })
+    }
+
+    /// The chain that emitted the logs.
+    #[must_use]
+    pub fn chain(&self) -> ChainId {
+        self.chain
+    }
+
+    /// The batch.
+    #[must_use]
+    pub fn batch(&self) -> BatchNumber {
+        self.batch
+    }
+
+    /// The logs by leaf index.
+    #[must_use]
+    pub fn logs(&self) -> &[L2ToL1Log] {
+        &self.logs
+    }
+
+    /// The aggregated root that the archive gives, not proven yet.
+    #[must_use]
+    pub fn aggregated_root(&self) -> Option<Hash> {
+        self.aggregated_root
+    }
+
+    /// The logs in order, each with its message where it stands for one and the archive has it.
+    pub fn with_messages(&self) -> impl Iterator<Item = (&L2ToL1Log, Option<&[u8]>)> {
+        let mut messages = self.messages.iter();
+        self.logs.iter().map(move |log| {
+            let message = if log.is_message() { messages.next() } else { None };
+            (log, message.map(Vec::as_slice))
+        })
+    }
+
+    /// Hashes the tree of the logs.
+    #[must_use]
+    pub fn tree(&self) -> LogTree {
+        let mut leaves = vec![Hash::ZERO; self.logs.len()];
+        hash_many(L2ToL1Log::peel_slice(&self.logs), &mut leaves);
+        LogTree(Levels::build(leaves, log_zeros()))
+    }
+
+    /// Adds what another source knows of the same batch; `None` when the two contradict each other.
+    #[must_use]
+    pub(super) fn merge(self, other: Self) -> Option<Self> {
+        let messages = match (self.messages.is_empty(), other.messages.is_empty()) {
+            (false, false) if self.messages != other.messages => return None,
+            (true, _) => other.messages,
+            _ => self.messages,
+        };
+        let aggregated_root = match (self.aggregated_root, other.aggregated_root) {
+            (Some(one), Some(two)) if one != two => return None,
+            (one, two) => one.or(two),
+        };
+        (self.logs == other.logs).then_some(Self { messages, aggregated_root, ..self })
+    }
+
+    /// Roughly how many bytes it takes in memory.
+    #[must_use]
+    pub(super) fn size(&self) -> usize {
+        self.logs.len() * L2ToL1Log::LEN + self.messages.iter().map(|m| m.len() + 24).sum::<usize>()
+    }
+}
+
+/// The tree of a batch's logs, padded to [`LOG_TREE_HEIGHT`].
+#[derive(Clone, Debug)]
+pub struct LogTree(Levels);
+
+impl LogTree {
+    fn tree(&self) -> Tree<'_> {
+        self.0.tree(log_zeros())
+    }
+
+    /// The local logs root.
+    #[must_use]
+    pub fn root(&self) -> Hash {
+        self.tree().root_at(LOG_TREE_HEIGHT)
+    }
+
+    /// The leaf of a log; padding behind the last one.
+    #[must_use]
+    pub fn leaf(&self, index: u64) -> Hash {
+        self.tree().node(0, index)
+    }
+
+    /// The siblings from a log's leaf to the local logs root, bottom first.
+    ///
+    /// # Errors
+    /// [`NoSuchLeaf`] when the batch has no such log.
+    pub fn path(&self, index: u64) -> Result<Vec<Hash>, NoSuchLeaf> {
+        self.tree().path_at(index, LOG_TREE_HEIGHT)
+    }
+}
+
+fn log_zeros() -> &'static Zeros {
+    static ZEROS: LazyLock<Zeros> = LazyLock::new(|| Zeros::above(EMPTY_LOG_LEAF));
+    &ZEROS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::primitives::Address;
+
+    fn logs(messages: &[&[u8]]) -> Vec<L2ToL1Log> {
+        messages.iter().map(|m| L2ToL1Log::of_message(0, Address::system(1), m)).collect()
+    }
+
+    fn batch(logs: Vec<L2ToL1Log>, messages: &[&[u8]]) -> Result<BatchLogs, LogsError> {
+        let messages = messages.iter().map(|m| m.to_vec()).collect();
+        BatchLogs::new(ChainId(1), BatchNumber(1), logs, messages, None)
+    }
+
+    #[test]
+    fn messages_must_be_those_of_their_logs() {
+        assert!(batch(logs(&[b"a", b"b"]), &[b"a", b"b"]).is_ok());
+        assert!(batch(logs(&[b"a", b"b"]), &[]).is_ok());
+        assert!(matches!(
+            batch(logs(&[b"a", b"b"]), &[b"b", b"a"]),
+            Err(LogsError::Message { index: 0, .. })
+        ));
+        assert!(matches!(
+            batch(logs(&[b"a", b"b"]), &[b"a"]),
+            Err(LogsError::MessageCount { expected: 2, got: 1 })
+        ));
+    }
+
+    #[test]
+    fn other_logs_have_no_message() {
+        let mut mixed = logs(&[b"a", b"b"]);
+        mixed.insert(1, L2ToL1Log::new([0; 88]));
+        let batch = batch(mixed, &[b"a", b"b"]).unwrap();
+        let messages: Vec<_> = batch.with_messages().map(|(_, message)| message).collect();
+        assert_eq!(messages, [Some(&b"a"[..]), None, Some(b"b")]);
+    }
+
+    #[test]
+    fn a_tree_holds_16384_logs_and_no_more() {
+        assert!(batch(vec![L2ToL1Log::new([1; 88]); 16384], &[]).is_ok());
+        assert_eq!(
+            batch(vec![L2ToL1Log::new([1; 88]); 16385], &[]),
+            Err(LogsError::TooManyLogs { got: 16385 })
+        );
+    }
+
+    #[test]
+    fn two_sources_of_a_batch_complete_each_other() {
+        let bare = batch(logs(&[b"a"]), &[]).unwrap();
+        let full = batch(logs(&[b"a"]), &[b"a"]).unwrap();
+        assert_eq!(bare.clone().merge(full.clone()), Some(full.clone()));
+        assert_eq!(full.clone().merge(bare), Some(full.clone()));
+        assert_eq!(full.merge(batch(logs(&[b"b"]), &[]).unwrap()), None);
+    }
+}

@@ -1,0 +1,171 @@
+use std::{fmt, str::FromStr};
+
+use bytemuck::{Pod, TransparentWrapper, Zeroable};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use crate::{
+    keccak::keccak256,
+    primitives::{
+        Address, Hash, Word,
+        hex::{self, HexError},
+    },
+};
+
+/// keccak256 of 88 zero bytes: what the tree of a batch's logs is padded with.
+pub const EMPTY_LOG_LEAF: Hash = Hash::new([
+    0x72, 0xab, 0xee, 0x45, 0xb5, 0x9e, 0x34, 0x4a, 0xf8, 0xa6, 0xe5, 0x20, 0x24, 0x1c, 0x47, 0x44,
+    0xaf, 0xf2, 0x6e, 0xd4, 0x11, 0xf4, 0xc4, 0xb0, 0x0f, 0x8a, 0xf0, 0x9a, 0xda, 0xda, 0x43, 0xba,
+]);
+
+/// L1Messenger: the sender of the logs that stand for messages.
+pub const MESSENGER: Address = Address::system(0x8008);
+
+/// An L2→L1 log in the 88 bytes that its leaf hashes.
+#[derive(Clone, Copy, PartialEq, Eq, Pod, Zeroable, TransparentWrapper)]
+#[repr(transparent)]
+pub struct L2ToL1Log([u8; L2ToL1Log::LEN]);
+
+impl L2ToL1Log {
+    /// The length in bytes.
+    pub const LEN: usize = 88;
+
+    /// Wraps the bytes.
+    #[must_use]
+    pub const fn new(bytes: [u8; Self::LEN]) -> Self {
+        Self(bytes)
+    }
+
+    /// The log that `sendToL1` emits for a message.
+    #[must_use]
+    pub fn of_message(tx_number_in_batch: u16, sender: Address, message: &[u8]) -> Self {
+        let mut bytes = [0; Self::LEN];
+        bytes[1] = 1;
+        bytes[2..4].copy_from_slice(&tx_number_in_batch.to_be_bytes());
+        bytes[4..24].copy_from_slice(MESSENGER.as_bytes());
+        bytes[24..56].copy_from_slice(sender.to_word().as_bytes());
+        bytes[56..].copy_from_slice(keccak256(message).as_bytes());
+        Self(bytes)
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; Self::LEN] {
+        &self.0
+    }
+
+    /// The shard, always 0 so far.
+    #[must_use]
+    pub fn shard_id(&self) -> u8 {
+        self.0[0]
+    }
+
+    /// Whether a system contract sent it.
+    #[must_use]
+    pub fn is_service(&self) -> bool {
+        self.0[1] != 0
+    }
+
+    /// The transaction's number: in the batch on Era chains, in the block on ZKsync OS chains.
+    #[must_use]
+    pub fn tx_number(&self) -> u16 {
+        u16::from_be_bytes([self.0[2], self.0[3]])
+    }
+
+    /// Who emitted it: [`MESSENGER`] for messages, the bootloader for statuses of L1→L2 transactions.
+    #[must_use]
+    pub fn sender(&self) -> Address {
+        let mut bytes = [0; 20];
+        bytes.copy_from_slice(&self.0[4..24]);
+        Address::new(bytes)
+    }
+
+    /// The key: for a message its sender, left-padded.
+    #[must_use]
+    pub fn key(&self) -> Word {
+        let mut bytes = [0; 32];
+        bytes.copy_from_slice(&self.0[24..56]);
+        Word::new(bytes)
+    }
+
+    /// The value: for a message keccak256 of it.
+    #[must_use]
+    pub fn value(&self) -> Hash {
+        let mut bytes = [0; 32];
+        bytes.copy_from_slice(&self.0[56..]);
+        Hash::new(bytes)
+    }
+
+    /// Whether it stands for a message.
+    #[must_use]
+    pub fn is_message(&self) -> bool {
+        self.sender() == MESSENGER
+    }
+}
+
+impl FromStr for L2ToL1Log {
+    type Err = HexError;
+
+    fn from_str(text: &str) -> Result<Self, HexError> {
+        hex::fixed(text).map(Self)
+    }
+}
+
+impl fmt::Display for L2ToL1Log {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(const_hex::Buffer::<{ Self::LEN }, true>::new().format(&self.0))
+    }
+}
+
+impl fmt::Debug for L2ToL1Log {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for L2ToL1Log {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(const_hex::Buffer::<{ Self::LEN }, true>::new().format(&self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for L2ToL1Log {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+
+        impl de::Visitor<'_> for Text {
+            type Value = L2ToL1Log;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a log: \"0x\" and 176 hexadecimal digits")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<L2ToL1Log, E> {
+                text.parse().map_err(E::custom)
+            }
+        }
+
+        deserializer.deserialize_str(Text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_empty_leaf_is_the_hash_of_zeros() {
+        assert_eq!(EMPTY_LOG_LEAF, keccak256(&[0; L2ToL1Log::LEN]));
+    }
+
+    /// A message of a real chain, published in its documentation, with the value of its log.
+    #[test]
+    fn fields_lie_where_the_contract_packs_them() {
+        let sender = "0x36615cf349d7f6344891b1e7ca7c72883f5dc049".parse().unwrap();
+        let log = L2ToL1Log::of_message(3, sender, &[0x12, 0x34]);
+        assert_eq!((log.shard_id(), log.is_service(), log.tx_number()), (0, true, 3));
+        assert_eq!((log.sender(), Address::from_word(log.key())), (MESSENGER, sender));
+        assert!(log.value().to_string().starts_with("0x56570de2"));
+        assert!(log.is_message());
+        assert_eq!(log.to_string().parse(), Ok(log));
+    }
+}

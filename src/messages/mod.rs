@@ -1,0 +1,27 @@
+//! Floor 7: the L2→L1 logs of batches, and the messages they stand for.
+//!
+//! ```text
+//! log leaf          keccak256(shardId u8 ‖ isService u8 ‖ txNumberInBatch u16 ‖ sender 20 ‖ key 32 ‖ value 32)
+//! log of a message  sender 0x…8008, key = sender of the message, value = keccak256(message)
+//! empty leaf        keccak256(88 zero bytes); the contracts refuse a proof for it
+//! local logs root   tree of the log leaves in order, padded to 2^14 leaves (protocol 1.5.0 and later)
+//! batch root        keccak256(local logs root ‖ aggregated root)               since v26
+//! ```
+//!
+//! Sources: era-contracts `MessageHashing.sol` and `L2_TO_L1_LOG_SERIALIZE_SIZE` in `Config.sol`,
+//! system contract `L1Messenger.sol`, v26 to v31.
+//!
+//! A settlement layer's state holds batch roots, not logs; the logs come from an [`Archive`], and count
+//! only when they fold to the batch root.
+
+mod archive;
+mod batch;
+mod error;
+mod jsonl;
+mod log;
+
+pub use archive::{Archive, MessageAt};
+pub use batch::{BatchLogs, LOG_TREE_HEIGHT, LogTree};
+pub use error::{ArchiveError, LogsError};
+pub use jsonl::read_archive;
+pub use log::{EMPTY_LOG_LEAF, L2ToL1Log, MESSENGER};

@@ -1,0 +1,120 @@
+use thiserror::Error;
+
+use crate::{
+    forest::chain_id_leaf,
+    keccak::hash_node,
+    messages::{BatchLogs, LogTree},
+    primitives::{BatchNumber, ChainId, Hash},
+};
+
+/// Where a batch's aggregated root was found. It is not in the settlement layer's state: the right
+/// candidate is the one that makes the batch root.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AggregatedRoot {
+    /// The archive gave it.
+    Archive,
+    /// The chain settles nobody, so its own MessageRoot holds only itself: the chain-id leaf over an
+    /// empty chain tree. Era chains, and every chain since v31.
+    OwnLeaf,
+    /// 32 zero bytes: ZKsync OS chains up to v30.
+    Zero,
+}
+
+/// The logs of a batch do not make the batch root that the settlement layer stored.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error(
+    "the {logs} logs of chain {chain}, batch {batch} do not fold to its batch root {expected}: their \
+     local root is {local_root}, and with it {}; a log is missing, added or altered, or the batch is \
+     another settlement layer's", attempts(.tried)
+)]
+pub struct FoldError {
+    /// The chain.
+    pub chain: ChainId,
+    /// The batch.
+    pub batch: BatchNumber,
+    /// How many logs the archive has.
+    pub logs: usize,
+    /// The batch root in the state.
+    pub expected: Hash,
+    /// The root over the archive's logs.
+    pub local_root: Hash,
+    /// Which aggregated roots were tried, and what they gave.
+    pub tried: Vec<(AggregatedRoot, Hash, Hash)>,
+}
+
+fn attempts(tried: &[(AggregatedRoot, Hash, Hash)]) -> String {
+    let texts: Vec<String> = tried
+        .iter()
+        .map(|(source, root, got)| {
+            let source = match source {
+                AggregatedRoot::Archive => "the archive's",
+                AggregatedRoot::OwnLeaf => "an Era chain's",
+                AggregatedRoot::Zero => "a ZKsync OS chain's",
+            };
+            format!("{source} aggregated root {root} gives {got}")
+        })
+        .collect();
+    texts.join(", ")
+}
+
+/// A batch whose logs are proven to be those of the batch root in the state.
+#[derive(Clone, Debug)]
+pub struct SettledBatch<'a> {
+    pub(super) logs: &'a BatchLogs,
+    pub(super) tree: LogTree,
+    pub(super) batch_root: Hash,
+    pub(super) aggregated_root: Hash,
+    source: AggregatedRoot,
+}
+
+impl<'a> SettledBatch<'a> {
+    /// Proves a batch's logs against its root in the forest: finds the aggregated root with which
+    /// keccak256(local root ‖ aggregated root) is the batch root.
+    ///
+    /// # Errors
+    /// [`FoldError`] when no candidate gives the batch root.
+    pub(super) fn settle(logs: &'a BatchLogs, batch_root: Hash) -> Result<Self, FoldError> {
+        let tree = logs.tree();
+        let local_root = tree.root();
+        let mut candidates = Vec::with_capacity(3);
+        candidates.extend(logs.aggregated_root().map(|root| (AggregatedRoot::Archive, root)));
+        candidates.push((AggregatedRoot::OwnLeaf, chain_id_leaf(Hash::ZERO, logs.chain())));
+        // Since v31 every chain has the form above, but a layer that was upgraded keeps older batches.
+        candidates.push((AggregatedRoot::Zero, Hash::ZERO));
+
+        let mut tried = Vec::with_capacity(3);
+        for (source, aggregated_root) in candidates {
+            let got = hash_node(local_root, aggregated_root);
+            if got == batch_root {
+                return Ok(Self { logs, tree, batch_root, aggregated_root, source });
+            }
+            tried.push((source, aggregated_root, got));
+        }
+        Err(FoldError {
+            chain: logs.chain(),
+            batch: logs.batch(),
+            logs: logs.logs().len(),
+            expected: batch_root,
+            local_root,
+            tried,
+        })
+    }
+
+    /// The batch's logs.
+    #[must_use]
+    pub fn logs(&self) -> &'a BatchLogs {
+        self.logs
+    }
+
+    /// The batch root in the state.
+    #[must_use]
+    pub fn batch_root(&self) -> Hash {
+        self.batch_root
+    }
+
+    /// The aggregated root, proven, and where it was found.
+    #[must_use]
+    pub fn aggregated_root(&self) -> (Hash, AggregatedRoot) {
+        (self.aggregated_root, self.source)
+    }
+}
