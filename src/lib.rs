@@ -19,3 +19,5 @@ pub mod forest;
 pub mod messages;
 
 pub mod proofs;
+
+pub mod cli;

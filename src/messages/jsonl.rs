@@ -45,10 +45,14 @@ struct Line {
 /// [`ArchiveError`] naming the file and line: when a line is damaged, a message is not its log's, or
 /// two lines contradict each other.
 pub fn read_archive(path: &Path) -> Result<Archive, ArchiveError> {
-    read_input(Input::open(path)?)
+    read_archive_input(Input::open(path)?)
 }
 
-fn read_input(input: Input) -> Result<Archive, ArchiveError> {
+/// Reads a raw archive that is open already.
+///
+/// # Errors
+/// As [`read_archive`].
+pub fn read_archive_input(input: Input) -> Result<Archive, ArchiveError> {
     let name = input.name().to_owned();
     let mut data = BufReader::with_capacity(1 << 17, input);
     let mut archive = Archive::default();
@@ -124,7 +128,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<Archive, ArchiveError> {
-        read_input(Input::from_reader("test", Cursor::new(text.to_owned())).unwrap())
+        read_archive_input(Input::from_reader("test", Cursor::new(text.to_owned())).unwrap())
     }
 
     fn line(batch: u64, value: u8, rest: &str) -> String {

@@ -23,5 +23,5 @@ mod log;
 pub use archive::{Archive, MessageAt};
 pub use batch::{BatchLogs, LOG_TREE_HEIGHT, LogTree};
 pub use error::{ArchiveError, LogsError};
-pub use jsonl::read_archive;
+pub use jsonl::{read_archive, read_archive_input};
 pub use log::{EMPTY_LOG_LEAF, L2ToL1Log, MESSENGER};

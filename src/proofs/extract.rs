@@ -12,7 +12,7 @@ use crate::{
     contracts::Layout,
     forest::{ChainTree, Forest, InteropRoot},
     merkle::Prefix,
-    messages::{BatchLogs, EMPTY_LOG_LEAF, L2ToL1Log},
+    messages::{Archive, BatchLogs, EMPTY_LOG_LEAF, L2ToL1Log},
     primitives::{BatchNumber, ChainId, Hash, Word},
 };
 
@@ -170,8 +170,7 @@ impl ExtractError {
 /// let archive = messages::read_archive(Path::new("logs.jsonl"))?;
 ///
 /// let extractor = proofs::Extractor::new(&forest, proofs::Target::Latest)?;
-/// let logs = archive.batch(ChainId(324), BatchNumber(501_234)).ok_or("not archived")?;
-/// let record = extractor.batch(logs)?.prove(0)?;
+/// let record = extractor.batch_of(&archive, ChainId(324), BatchNumber(501_234))?.prove(0)?;
 /// println!("{}", serde_json::to_string(&record)?);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -222,6 +221,22 @@ impl<'f> Extractor<'f> {
             ExtractError::BatchNotInTree { chain, batch, executed }
         })?;
         Ok((tree, leaf_index, batch_root))
+    }
+
+    /// Prepares the proofs of a batch whose logs are in `archive`; see [`Extractor::batch`].
+    ///
+    /// # Errors
+    /// [`ExtractError`] naming the hop that is missing.
+    pub fn batch_of<'a>(
+        &self,
+        archive: &'a Archive,
+        chain: ChainId,
+        batch: BatchNumber,
+    ) -> Result<BatchProofs<'a>, ExtractError> {
+        self.find(chain, batch)?;
+        let logs =
+            archive.batch(chain, batch).ok_or(ExtractError::BatchNotArchived { chain, batch })?;
+        self.batch(logs)
     }
 
     /// Prepares the proofs of one batch: proves its logs against the batch root in the state, and

@@ -27,6 +27,7 @@
 mod decode;
 mod extract;
 mod model;
+pub mod reader;
 mod record;
 mod settled;
 pub mod verify;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::verify::{self, Anchor, Claim, Folded, VerifyError};
 use crate::{
-    messages::L2ToL1Log,
+    messages::{BatchLogs, L2ToL1Log},
     primitives::{BatchNumber, ChainId, Hash, hex},
 };
 
@@ -182,6 +182,20 @@ pub enum Request {
         /// The hash that `sendToL1` returned.
         message: Hash,
     },
+}
+
+impl Request {
+    /// The request for one log of a batch.
+    #[must_use]
+    pub fn log(logs: &BatchLogs, id: u64) -> Self {
+        Self::Log { chain_id: logs.chain(), batch_number: logs.batch(), id }
+    }
+
+    /// The request for all logs of a batch.
+    #[must_use]
+    pub fn batch(logs: &BatchLogs) -> Self {
+        Self::Batch { chain_id: logs.chain(), batch_number: logs.batch() }
+    }
 }
 
 /// A request that could not be fulfilled.

@@ -1,0 +1,249 @@
+//! What was typed, checked for form only.
+
+use std::path::PathBuf;
+
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
+
+use crate::{
+    contracts::Release,
+    import::Format,
+    messages::L2ToL1Log,
+    primitives::{Address, BatchNumber, ChainId, Hash, SlBlock},
+    proofs::Target,
+};
+
+/// Offline proofs for L2→L1 messages, from archived state of their settlement layer.
+#[derive(Debug, Parser)]
+#[command(name = "slproof", version, max_term_width = 100)]
+pub(super) struct Cli {
+    #[command(flatten)]
+    pub(super) global: GlobalArgs,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct GlobalArgs {
+    /// How many threads to compute on [default: one a core]
+    #[arg(long, global = true, value_name = "N")]
+    pub(super) threads: Option<usize>,
+    /// Say nothing but errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(super) quiet: bool,
+    /// Say how inputs were understood
+    #[arg(short, long, global = true)]
+    pub(super) verbose: bool,
+    /// When to colour words
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    pub(super) color: Color,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(super) enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    #[default]
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+impl Color {
+    pub(super) fn write_global(self) {
+        match self {
+            Self::Auto => anstream::ColorChoice::Auto,
+            Self::Always => anstream::ColorChoice::Always,
+            Self::Never => anstream::ColorChoice::Never,
+        }
+        .write_global();
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Rebuild a settlement layer's trees and compare them with what its contracts stored
+    Rebuild(RebuildArgs),
+    /// Make proofs
+    Prove(ProveArgs),
+    /// Verify proofs
+    Verify(VerifyArgs),
+    /// Say what is in a dump, an archive or a proof
+    Inspect(InspectArgs),
+}
+
+/// How a state is to be understood, where its content does not say or the user knows better.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "How to understand the state")]
+pub(super) struct StateArgs {
+    /// The dump's format
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(super) dump_format: DumpFormat,
+    /// Bridgehub's address, where it is a proxy [default: 0x…10002]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) bridgehub: Option<Address>,
+    /// MessageRoot's address, where it is a proxy [default: 0x…10005]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) message_root: Option<Address>,
+    /// The settlement layer's chain id; the state of another one is refused
+    #[arg(long, value_name = "ID")]
+    pub(super) sl_chain_id: Option<ChainId>,
+    /// The release of the contracts, v26 to v31 [default: found from the state]
+    #[arg(long, value_name = "RELEASE")]
+    pub(super) release: Option<Release>,
+    /// The block whose state this is, where the dump does not say
+    #[arg(long, value_name = "BLOCK")]
+    pub(super) last_block: Option<SlBlock>,
+    /// The longest run of batch numbers that a chain may have been away from this settlement layer
+    #[arg(long, value_name = "BATCHES", default_value_t = 1 << 22)]
+    pub(super) max_gap: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(super) enum DumpFormat {
+    /// Found by content
+    #[default]
+    Auto,
+    /// anvil --dump-state, or the answer of anvil_dumpState
+    Anvil,
+    /// geth dump, or the answer of debug_dumpBlock
+    Geth,
+    /// geth snapshot dump
+    GethSnapshot,
+}
+
+impl From<DumpFormat> for Option<Format> {
+    fn from(format: DumpFormat) -> Self {
+        match format {
+            DumpFormat::Auto => None,
+            DumpFormat::Anvil => Some(Format::Anvil),
+            DumpFormat::Geth => Some(Format::Geth),
+            DumpFormat::GethSnapshot => Some(Format::GethSnapshot),
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RebuildArgs {
+    /// The state: a dump, or - for standard input
+    pub(super) state: PathBuf,
+    /// Print JSON instead of a table
+    #[arg(long)]
+    pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) how: StateArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("which").required(true).args(["index", "message", "all"]))]
+pub(super) struct ProveArgs {
+    /// The state of the settlement layer: a dump, or - for standard input
+    #[arg(long, value_name = "STATE")]
+    pub(super) tree: PathBuf,
+    /// The archive of L2→L1 logs, or - for standard input
+    #[arg(long, value_name = "ARCHIVE")]
+    pub(super) messages: PathBuf,
+    /// The chain that sent the message
+    #[arg(long, value_name = "ID", conflicts_with = "message")]
+    pub(super) chain: Option<ChainId>,
+    /// The batch of the chain
+    #[arg(long, value_name = "NUMBER", requires = "chain")]
+    pub(super) batch: Option<BatchNumber>,
+    /// The log's leaf index in the batch
+    #[arg(long, value_name = "INDEX", requires_all = ["chain", "batch"])]
+    pub(super) index: Option<u64>,
+    /// Every message with this hash, which sendToL1 returned
+    #[arg(long, value_name = "HASH")]
+    pub(super) message: Option<Hash>,
+    /// Every log; --chain and --batch narrow it
+    #[arg(long)]
+    pub(super) all: bool,
+    /// The root to prove against: latest (the newest interop root) or batch-root
+    #[arg(long, value_name = "TARGET", default_value = "latest")]
+    pub(super) target: Target,
+    /// How to write proofs [default: json for one, ndjson for many]
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub(super) format: Option<ProofFormat>,
+    /// The file to write, or - for standard output
+    #[arg(short, long, value_name = "FILE", default_value = "-")]
+    pub(super) output: PathBuf,
+    #[command(flatten)]
+    pub(super) how: StateArgs,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum ProofFormat {
+    /// One JSON object, or an array of them
+    Json,
+    /// One JSON object a line
+    Ndjson,
+    /// One object a line, with exactly the fields that a node answers
+    Rpc,
+}
+
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("trusted").required(true).args(["root", "anchor"]))]
+pub(super) struct VerifyArgs {
+    /// The proofs: what prove wrote, or a node's answers; - for standard input
+    pub(super) proofs: PathBuf,
+    /// The root that every proof has to fold to
+    #[arg(long, value_name = "HASH")]
+    pub(super) root: Option<Hash>,
+    /// A state that vouches for roots: of the settlement layer, or of a chain that imported them
+    #[arg(long, value_name = "STATE")]
+    pub(super) anchor: Option<PathBuf>,
+    /// Write a verdict a line to this file, or - for standard output
+    #[arg(long, value_name = "FILE")]
+    pub(super) report: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) missing: MissingArgs,
+    #[command(flatten)]
+    pub(super) how: StateArgs,
+}
+
+/// What a node's bare answer leaves out.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "What a node's bare answer leaves out")]
+pub(super) struct MissingArgs {
+    /// The chain
+    #[arg(long, value_name = "ID")]
+    pub(super) chain_id: Option<ChainId>,
+    /// The batch, which older nodes leave out
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) batch: Option<BatchNumber>,
+    /// The log, 88 bytes
+    #[arg(long, value_name = "HEX", conflicts_with_all = ["message", "sender", "tx_number"])]
+    pub(super) log: Option<L2ToL1Log>,
+    /// The message, from which the log is made
+    #[arg(long, value_name = "HEX", requires_all = ["sender", "tx_number"])]
+    pub(super) message: Option<String>,
+    /// Who sent the message
+    #[arg(long, value_name = "ADDRESS", requires = "message")]
+    pub(super) sender: Option<Address>,
+    /// The number of the message's transaction in its batch
+    #[arg(long, value_name = "NUMBER", requires = "message")]
+    pub(super) tx_number: Option<u16>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct InspectArgs {
+    /// A dump, an archive, a file of proofs, or - for standard input
+    pub(super) file: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) how: StateArgs,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_of_the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,77 @@
+use thiserror::Error;
+
+use crate::{
+    files::{InputError, OutputError},
+    forest::RebuildError,
+    import::ImportError,
+    messages::ArchiveError,
+    proofs::{ExtractError, TargetError},
+    state::StateError,
+};
+
+/// How a command ended that ran to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Done,
+    SomeFailed,
+}
+
+/// Why a command could not run to its end.
+#[derive(Debug, Error)]
+pub(super) enum CliError {
+    #[error("cannot start the threads")]
+    Threads(#[source] rayon::ThreadPoolBuildError),
+    #[error("{0}")]
+    Usage(String),
+    #[error(transparent)]
+    Input(#[from] InputError),
+    #[error(transparent)]
+    Import(#[from] ImportError),
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    #[error("cannot rebuild the trees of {name}")]
+    Rebuild {
+        name: String,
+        #[source]
+        source: RebuildError,
+    },
+    #[error("the state makes no sense")]
+    State(#[from] StateError),
+    #[error(transparent)]
+    Target(#[from] TargetError),
+    #[error("no proof")]
+    Extract(#[source] ExtractError),
+    #[error("{0}")]
+    NothingFound(String),
+    #[error("{name}: {reason}")]
+    Unknown { name: String, reason: String },
+    #[error(transparent)]
+    Output(#[from] OutputError),
+}
+
+impl CliError {
+    pub(super) fn exit_code(&self) -> u8 {
+        match self {
+            Self::Usage(_) => 2,
+            Self::Input(error) if !error.is_damage() => 6,
+            Self::Import(error) if error.is_io() => 6,
+            Self::Archive(error) if error.is_io() => 6,
+            Self::Input(_) | Self::Import(_) | Self::Archive(_) => 3,
+            Self::State(_) | Self::Unknown { .. } => 3,
+            Self::Rebuild { source, .. } if source.is_mismatch() => 4,
+            Self::Rebuild { .. } => 3,
+            Self::Extract(error) => match error {
+                ExtractError::LogsDoNotFold(_)
+                | ExtractError::DefaultLeaf { .. }
+                | ExtractError::Refused { .. } => 1,
+                _ => 5,
+            },
+            Self::Target(_) | Self::NothingFound(_) => 5,
+            Self::Output(_) | Self::Threads(_) => 6,
+        }
+    }
+
+    pub(super) fn is_closed_pipe(&self) -> bool {
+        matches!(self, Self::Output(error) if error.is_closed_pipe())
+    }
+}

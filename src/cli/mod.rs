@@ -1,0 +1,67 @@
+//! Floor 9: the command line. One file per command; what was typed ([`args`]) and what it resolves to
+//! are two things. Data go to standard output, words to standard error.
+
+mod args;
+mod error;
+mod inspect;
+mod inspect_proof;
+mod prove;
+mod rebuild;
+mod report;
+mod state;
+mod verify;
+
+use std::{ffi::OsString, process::ExitCode};
+
+use clap::Parser;
+
+use args::{Cli, Command};
+use error::{CliError, Outcome};
+
+/// Runs the command line and answers with the process's exit code.
+///
+/// | code | meaning |
+/// | --- | --- |
+/// | 0 | done |
+/// | 1 | done, but some requests could not be proven or some proofs are invalid |
+/// | 2 | wrong usage |
+/// | 3 | an input is malformed, damaged or unknown |
+/// | 4 | the rebuilt tree differs from what the contract stored |
+/// | 5 | nothing found for the request |
+/// | 6 | reading or writing failed |
+pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are errors to clap, which knows their codes; nothing is left to do when
+            // even that cannot be printed.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    cli.global.color.write_global();
+    match run(&cli) {
+        Ok(Outcome::Done) => ExitCode::SUCCESS,
+        Ok(Outcome::SomeFailed) => ExitCode::from(1),
+        Err(error) if error.is_closed_pipe() => ExitCode::SUCCESS,
+        Err(error) => {
+            report::error(&error);
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+fn run(cli: &Cli) -> Result<Outcome, CliError> {
+    let mut pool = rayon::ThreadPoolBuilder::new();
+    if let Some(threads) = cli.global.threads {
+        pool = pool.num_threads(threads);
+    }
+    let pool = pool.build().map_err(CliError::Threads)?;
+    let words = report::Words::new(&cli.global);
+    pool.install(|| match &cli.command {
+        Command::Rebuild(args) => rebuild::run(args, &words),
+        Command::Prove(args) => prove::run(args, &words),
+        Command::Verify(args) => verify::run(args, &words),
+        Command::Inspect(args) => inspect::run(args),
+    })
+}

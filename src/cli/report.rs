@@ -1,0 +1,77 @@
+//! Words for people, on standard error.
+
+use std::{error::Error, fmt, io::Write};
+
+use clap::builder::styling::{AnsiColor, Style};
+
+use super::args::GlobalArgs;
+
+const RED: Style = AnsiColor::Red.on_default().bold();
+
+/// How much to say.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Words {
+    quiet: bool,
+    verbose: bool,
+}
+
+impl Words {
+    pub(super) fn new(global: &GlobalArgs) -> Self {
+        Self { quiet: global.quiet, verbose: global.verbose }
+    }
+
+    /// What came out of it; silent with `--quiet`.
+    pub(super) fn say(&self, text: impl fmt::Display) {
+        if !self.quiet {
+            line(text);
+        }
+    }
+
+    /// How something was understood; only with `--verbose`.
+    pub(super) fn explain(&self, text: impl fmt::Display) {
+        if self.verbose {
+            line(text);
+        }
+    }
+}
+
+/// An error with the chain of its causes.
+pub(super) fn error(error: &dyn Error) {
+    line(format_args!("{RED}error:{RED:#} {error}"));
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        line(format_args!("  because: {error}"));
+        cause = error.source();
+    }
+}
+
+fn line(text: impl fmt::Display) {
+    // Nobody is left to be told when standard error is closed.
+    let _ = writeln!(anstream::stderr(), "{text}");
+}
+
+/// A number with its thousands apart.
+pub(super) fn count(number: impl TryInto<u64>) -> String {
+    let digits = number.try_into().unwrap_or(u64::MAX).to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_stand_apart() {
+        assert_eq!(count(0u64), "0");
+        assert_eq!(count(999u64), "999");
+        assert_eq!(count(1000u64), "1,000");
+        assert_eq!(count(1_234_567u64), "1,234,567");
+    }
+}

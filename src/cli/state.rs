@@ -1,0 +1,57 @@
+//! From a path and flags to a state and its forest.
+
+use std::path::Path;
+
+use super::{args::StateArgs, error::CliError, report::Words};
+use crate::{
+    forest::{Addresses, Forest, RebuildOptions, rebuild},
+    import::{Dump, read_state},
+    state::StorageReader,
+};
+
+impl StateArgs {
+    pub(super) fn addresses(&self) -> Addresses {
+        let system = Addresses::default();
+        Addresses {
+            bridgehub: self.bridgehub.unwrap_or(system.bridgehub),
+            message_root: self.message_root.unwrap_or(system.message_root),
+        }
+    }
+
+    fn options(&self) -> RebuildOptions {
+        RebuildOptions {
+            addresses: self.addresses(),
+            release: self.release,
+            sl_chain: self.sl_chain_id,
+            last_block: self.last_block,
+            max_gap: self.max_gap,
+        }
+    }
+
+    /// Reads the dump at `path`.
+    pub(super) fn read(&self, path: &Path, words: &Words) -> Result<Dump, CliError> {
+        let dump = read_state(path, self.dump_format.into())?;
+        let block = match dump.state.block() {
+            Some(block) => format!("of block {block}"),
+            None => "of an unnamed block".into(),
+        };
+        words.explain(format_args!(
+            "{} is an {} {block}: {} accounts with {} storage slots",
+            dump.name,
+            dump.format,
+            dump.state.accounts(),
+            dump.state.slots()
+        ));
+        Ok(dump)
+    }
+
+    /// Reads the dump at `path` and rebuilds its trees.
+    pub(super) fn forest(&self, path: &Path, words: &Words) -> Result<(Dump, Forest), CliError> {
+        let dump = self.read(path, words)?;
+        let forest = rebuild(&dump.state, &self.options())
+            .map_err(|source| CliError::Rebuild { name: dump.name.clone(), source })?;
+        let how = if self.release.is_some() { "as given" } else { "found from the state" };
+        words.explain(format_args!("the contracts are of release {} ({how})", forest.layout()));
+        Ok((dump, forest))
+    }
+}

@@ -1,0 +1,240 @@
+//! Records of proofs as they come in: what `prove` wrote, or bare answers of a node.
+
+use std::io::{self, BufRead, BufReader, Read};
+
+use serde::{Deserialize, de::IgnoredAny};
+use serde_json::value::RawValue;
+use thiserror::Error;
+
+use super::record::{ProofRecord, TargetRecord};
+use crate::{
+    files::{Input, InputError},
+    messages::L2ToL1Log,
+    primitives::{BatchNumber, ChainId, Hash, hex},
+};
+
+/// The longest record: a message of a hundred mebibytes.
+const LONGEST_RECORD: u64 = 256 << 20;
+
+/// What a bare answer of a node leaves out, to be filled in.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Defaults {
+    /// The chain.
+    pub chain: Option<ChainId>,
+    /// The batch, which older nodes leave out.
+    pub batch: Option<BatchNumber>,
+    /// The log.
+    pub log: Option<L2ToL1Log>,
+}
+
+/// Why a text is no record of a proof.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum RecordError {
+    /// It is not JSON, or a field is of the wrong type.
+    #[error("not a proof record: {0}")]
+    Json(#[from] serde_json::Error),
+    /// A field is missing that nothing else gives.
+    #[error("the record has no {field}; give it with {flag}")]
+    Missing {
+        /// The field.
+        field: &'static str,
+        /// What to give it with.
+        flag: &'static str,
+    },
+    /// The message is not hexadecimal.
+    #[error("the record's message is damaged: {0}")]
+    Message(#[from] hex::HexError),
+    /// The node had no proof.
+    #[error("the node answered null: it had no proof")]
+    Null,
+}
+
+/// One record of an input.
+#[derive(Debug)]
+pub enum Item {
+    /// A proof and the log that it is for.
+    Proof(Box<ProofRecord>, L2ToL1Log),
+    /// A request that `prove` could not fulfil; nothing to verify.
+    Failure,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Incoming<'a> {
+    chain_id: Option<ChainId>,
+    batch_number: Option<BatchNumber>,
+    id: Option<serde_json::Value>,
+    root: Option<Hash>,
+    proof: Option<Vec<Hash>>,
+    target: Option<TargetRecord>,
+    log: Option<L2ToL1Log>,
+    message: Option<String>,
+    request: Option<IgnoredAny>,
+    jsonrpc: Option<IgnoredAny>,
+    #[serde(borrow)]
+    result: Option<&'a RawValue>,
+}
+
+/// Parses one record.
+///
+/// # Errors
+/// [`RecordError`] when it is none, or lacks what `defaults` do not give.
+pub fn parse(text: &[u8], defaults: &Defaults) -> Result<Item, RecordError> {
+    let record: Incoming<'_> = serde_json::from_slice(text)?;
+    if record.jsonrpc.is_some() {
+        return match record.result {
+            Some(result) => parse(result.get().as_bytes(), defaults),
+            None => Err(RecordError::Null),
+        };
+    }
+    if record.request.is_some() {
+        return Ok(Item::Failure);
+    }
+    let missing = |field, flag| RecordError::Missing { field, flag };
+    let log = record.log.or(defaults.log).ok_or(missing("log", "--log, or --message"))?;
+    let id = record.id.as_ref().and_then(serde_json::Value::as_u64);
+    let proof = ProofRecord {
+        chain_id: record.chain_id.or(defaults.chain).ok_or(missing("chainId", "--chain-id"))?,
+        batch_number: record
+            .batch_number
+            .or(defaults.batch)
+            .ok_or(missing("batchNumber", "--batch"))?,
+        id: id.ok_or(missing("id", "a record of slproof or a node's whole answer"))?,
+        root: record.root.ok_or(missing("root", "a record of slproof or a node's whole answer"))?,
+        proof: record.proof.ok_or(missing("proof", "a record of slproof or a node's answer"))?,
+        target: record.target,
+        log: Some(log),
+        message: record.message.map(|message| hex::bytes(&message)).transpose()?,
+    };
+    Ok(Item::Proof(Box::new(proof), log))
+}
+
+/// The texts of the records of an input, with their lines: one record a line, or one JSON document,
+/// which is a record or an array of them.
+pub struct Records {
+    name: String,
+    source: Source,
+}
+
+enum Source {
+    Lines { data: BufReader<Input>, line: u64 },
+    Document(std::vec::IntoIter<(u64, Vec<u8>)>),
+}
+
+impl Records {
+    /// Opens an input. One whose first line is not a record of its own is read as one document.
+    ///
+    /// # Errors
+    /// [`InputError`] when it cannot be read, or is one document that is too long.
+    pub fn open(mut input: Input) -> Result<Self, InputError> {
+        let name = input.name().to_owned();
+        let head = input.head().trim_ascii_start();
+        let first = head.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        let lines = first.first() == Some(&b'{')
+            && (serde_json::from_slice::<IgnoredAny>(first).is_ok() || first.len() == head.len());
+        if lines || !matches!(head.first(), Some(b'{' | b'[')) {
+            let data = BufReader::with_capacity(1 << 17, input);
+            return Ok(Self { name, source: Source::Lines { data, line: 0 } });
+        }
+        let mut text = Vec::new();
+        let read_error = |source| InputError::Read { name: name.clone(), source };
+        input.by_ref().take(LONGEST_RECORD).read_to_end(&mut text).map_err(read_error)?;
+        if text.len() as u64 == LONGEST_RECORD {
+            return Err(read_error(too_long("the JSON document", "write one record a line")));
+        }
+        let records = match serde_json::from_slice::<Vec<&RawValue>>(&text) {
+            Ok(items) => {
+                (1..).zip(items.iter().map(|item| item.get().as_bytes().to_vec())).collect()
+            }
+            Err(_) => vec![(1, text)],
+        };
+        Ok(Self { name, source: Source::Document(records.into_iter()) })
+    }
+
+    /// What to call the input in messages.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl Iterator for Records {
+    type Item = Result<(u64, Vec<u8>), InputError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (data, line) = match &mut self.source {
+            Source::Document(records) => return records.next().map(Ok),
+            Source::Lines { data, line } => (data, line),
+        };
+        loop {
+            let mut text = Vec::new();
+            *line += 1;
+            let read = data.by_ref().take(LONGEST_RECORD).read_until(b'\n', &mut text);
+            let error = match read {
+                Ok(0) => return None,
+                Ok(len) if len as u64 == LONGEST_RECORD => too_long("a line", "no record is"),
+                Ok(_) if text.trim_ascii().is_empty() => continue,
+                Ok(_) => return Some(Ok((*line, text))),
+                Err(error) => error,
+            };
+            return Some(Err(InputError::Read { name: self.name.clone(), source: error }));
+        }
+    }
+}
+
+fn too_long(what: &str, advice: &str) -> io::Error {
+    let text = format!("{what} is longer than {LONGEST_RECORD} bytes; {advice}");
+    io::Error::new(io::ErrorKind::InvalidData, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use super::*;
+
+    fn texts(input: &str) -> Vec<(u64, String)> {
+        let input = Input::from_reader("test", Cursor::new(input.to_owned())).unwrap();
+        let records = Records::open(input).unwrap();
+        records
+            .map(|r| r.map(|(n, t)| (n, String::from_utf8(t).unwrap().trim().to_owned())).unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn lines_arrays_and_documents_are_told_apart() {
+        let expect = |items: &[(u64, &str)]| -> Vec<(u64, String)> {
+            items.iter().map(|(line, text)| (*line, (*text).to_owned())).collect()
+        };
+        assert_eq!(
+            texts("{\"a\":1}\n\n{\"b\":2}\n"),
+            expect(&[(1, "{\"a\":1}"), (3, "{\"b\":2}")])
+        );
+        assert_eq!(texts("[{\"a\":1},\n{\"b\":2}]"), expect(&[(1, "{\"a\":1}"), (2, "{\"b\":2}")]));
+        assert_eq!(texts("{\n\"a\":1\n}"), expect(&[(1, "{\n\"a\":1\n}")]));
+        assert_eq!(texts("garbage\n{}"), expect(&[(1, "garbage"), (2, "{}")]));
+    }
+
+    #[test]
+    fn what_a_node_leaves_out_is_asked_for() {
+        let hash = Hash::ZERO;
+        let bare =
+            format!("{{\"proof\":[\"{hash}\"],\"id\":0,\"root\":\"{hash}\",\"batchNumber\":5}}");
+        let log = Some(L2ToL1Log::new([1; 88]));
+        let chain = Some(ChainId(324));
+        let all = Defaults { chain, batch: None, log };
+        assert!(matches!(parse(bare.as_bytes(), &all), Ok(Item::Proof(..))));
+        let enveloped = format!("{{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{bare}}}");
+        assert!(matches!(parse(enveloped.as_bytes(), &all), Ok(Item::Proof(..))));
+        let null = b"{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":null}";
+        assert!(matches!(parse(null, &all), Err(RecordError::Null)));
+        let without_log = Defaults { chain, ..Defaults::default() };
+        let error = parse(bare.as_bytes(), &without_log).unwrap_err();
+        assert!(error.to_string().contains("--log"), "{error}");
+        assert!(matches!(parse(b"{\"request\":{},\"error\":{}}", &all), Ok(Item::Failure)));
+        for damaged in ["", "[]", "{\"id\":", "{\"proof\":[\"0x00\"]}", "{\"chainId\":-5}"] {
+            assert!(parse(damaged.as_bytes(), &all).is_err(), "{damaged}");
+        }
+    }
+}
