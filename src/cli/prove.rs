@@ -206,6 +206,8 @@ struct Sink {
     form: ProofFormat,
     /// Whether JSON is to be an array.
     many: bool,
+    /// Whether a record was written.
+    begun: bool,
     total: Piece,
 }
 
@@ -217,22 +219,20 @@ impl Sink {
             _ => ProofFormat::Ndjson,
         });
         let output = Output::create(&args.output)?;
-        Ok(Self { output, form, many, total: Piece::default() })
+        Ok(Self { output, form, many, begun: false, total: Piece::default() })
     }
 
     fn write(&mut self, piece: &Piece) -> Result<(), CliError> {
+        let is_array = self.form == ProofFormat::Json && self.many;
         for record in &piece.records {
-            let is_first = self.total.proofs + self.total.failures == 0;
-            let before: &[u8] = match (self.form, self.many, is_first) {
-                (ProofFormat::Json, true, true) => b"[\n",
-                (ProofFormat::Json, true, false) => b",\n",
-                _ => b"",
-            };
-            self.output.put(before)?;
+            self.output.put(match (is_array, self.begun) {
+                (true, false) => b"[\n",
+                (true, true) => b",\n",
+                (false, false) => b"",
+                (false, true) => b"\n",
+            })?;
             self.output.put(record)?;
-            if before.is_empty() {
-                self.output.put(b"\n")?;
-            }
+            self.begun = true;
         }
         for words in &piece.words {
             report::error(&CliError::NothingFound(words.clone()));
@@ -244,9 +244,13 @@ impl Sink {
     }
 
     fn finish(mut self) -> Result<Piece, CliError> {
-        if self.form == ProofFormat::Json && self.many {
-            self.output.put(b"\n]\n")?;
-        }
+        let is_array = self.form == ProofFormat::Json && self.many;
+        self.output.put(match (is_array, self.begun) {
+            (true, true) => b"\n]\n",
+            (true, false) => b"[]\n",
+            (false, true) => b"\n",
+            (false, false) => b"",
+        })?;
         self.output.finish()?;
         Ok(self.total)
     }

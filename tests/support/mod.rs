@@ -9,6 +9,8 @@ use std::{
 use serde_json::Value;
 use slproof::files::Input;
 
+pub mod binary;
+pub mod layer;
 pub mod naive;
 
 /// The same state as every node writes it; each stands in `gateway-v29` and in `gateway-v31`.
