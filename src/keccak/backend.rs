@@ -4,6 +4,8 @@ use std::sync::OnceLock;
 
 use bytemuck::TransparentWrapper;
 
+#[cfg(target_arch = "aarch64")]
+use super::neon;
 #[cfg(target_arch = "x86_64")]
 use super::{avx2, avx512, avx512vl};
 use super::{
@@ -25,6 +27,8 @@ enum Kind {
     Avx512Vl,
     #[cfg(target_arch = "x86_64")]
     Avx2,
+    #[cfg(target_arch = "aarch64")]
+    Neon,
     Portable,
 }
 
@@ -37,6 +41,8 @@ impl Kind {
         Self::Avx512Vl,
         #[cfg(target_arch = "x86_64")]
         Self::Avx2,
+        #[cfg(target_arch = "aarch64")]
+        Self::Neon,
         Self::Portable,
     ];
 
@@ -53,6 +59,11 @@ impl Kind {
             }
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 => is_x86_feature_detected!("avx2"),
+            #[cfg(target_arch = "aarch64")]
+            Self::Neon => {
+                std::arch::is_aarch64_feature_detected!("neon")
+                    && std::arch::is_aarch64_feature_detected!("sha3")
+            }
             Self::Portable => true,
         }
     }
@@ -93,6 +104,8 @@ impl Backend {
             Kind::Avx512Vl => "avx512vl",
             #[cfg(target_arch = "x86_64")]
             Kind::Avx2 => "avx2",
+            #[cfg(target_arch = "aarch64")]
+            Kind::Neon => "neon",
             Kind::Portable => "portable",
         }
     }
@@ -107,6 +120,8 @@ impl Backend {
             Kind::Avx512Vl => avx512vl::LANES,
             #[cfg(target_arch = "x86_64")]
             Kind::Avx2 => avx2::LANES,
+            #[cfg(target_arch = "aarch64")]
+            Kind::Neon => neon::LANES,
             Kind::Portable => 1,
         }
     }
@@ -159,6 +174,12 @@ impl Backend {
             Kind::Avx2 => {
                 // SAFETY: A backend of this kind exists only where `is_available` found AVX2.
                 unsafe { avx2::hash_many(inputs, 0, out) }
+            }
+            #[cfg(target_arch = "aarch64")]
+            Kind::Neon => {
+                // SAFETY: A backend of this kind exists only where `is_available` found NEON and
+                // SHA3.
+                unsafe { neon::hash_many(inputs, 0, out) }
             }
             Kind::Portable => portable::hash_many(inputs, 0, out),
         }
