@@ -95,7 +95,7 @@ fn texts_that_are_no_dump_are_refused_with_file_and_place() {
         ("[]".into(), "no state dump"),
         ("{}".into(), "members"),
         ("{\"foo\":1}".into(), "members"),
-        ("{\"accounts\":5}".into(), "byte 1"),
+        ("{\"accounts\":5}".into(), "data pos 12"),
         ("{\"block\":null,\"accounts\":[]}".into(), "expected JSON value type"),
         ("{\"block\":null}".into(), "no \"accounts\""),
         ("{\"block\":null,\"accounts\":{\"0x12\":{}}}".into(), "0x12"),
