@@ -58,17 +58,21 @@ pub(super) fn run(args: &ProveArgs, words: &Words) -> Result<Outcome, CliError> 
         Selection::Message(hash) => message(&extractor, &archive, hash, &mut sink)?,
         Selection::All(chain, batch) => all(&extractor, &archive, (chain, batch), &mut sink)?,
     }
+    let name = sink.output.name();
     let total = sink.finish()?;
-    let padding = match total.padding {
-        0 => String::new(),
-        n => format!("; {n} logs are padding, which the contracts refuse to prove"),
-    };
     words.say(format_args!(
-        "{} proofs, each folded again by the verifier, and {} failed requests in {:.2} s{padding}",
-        count(total.proofs),
-        count(total.failures),
-        started.elapsed().as_secs_f64(),
+        "proofs             {}, each folded again by the verifier",
+        count(total.proofs)
     ));
+    if total.padding > 0 {
+        words.say(format_args!(
+            "padding            {} logs of 88 zero bytes, which the contracts refuse to prove",
+            count(total.padding)
+        ));
+    }
+    words.say(format_args!("failed requests    {}", count(total.failures)));
+    words.say(format_args!("output             {name}"));
+    words.say(format_args!("time               {:.2} s", started.elapsed().as_secs_f64()));
     Ok(if total.failures == 0 { Outcome::Done } else { Outcome::SomeFailed })
 }
 
@@ -77,13 +81,13 @@ fn summary(forest: &Forest, target: Target) -> String {
     let batches: usize = forest.chains().iter().map(|tree| tree.batches().len()).sum();
     let target = match (target, forest.latest()) {
         (Target::Latest, Some(latest)) => {
-            format!("the interop root of block {}, {}", latest.block, latest.root)
+            format!("interop root of block {}, {}", latest.block, latest.root)
         }
-        _ => "the batch roots of the chains".into(),
+        _ => "batch roots of the chains".into(),
     };
     format!(
-        "settlement layer {}: {} chains and {} batches rebuilt, equal to every stored node\n\
-         target: {target}",
+        "settlement layer   {}: {} chains, {} batches, every stored node equals the rebuilt one\n\
+         target             {target}",
         forest.sl_chain(),
         forest.chains().len(),
         count(batches),
