@@ -1,5 +1,5 @@
 //! What the integration tests share: the oracles, and the way to the fixtures.
-#![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::panic)]
+#![allow(dead_code, unused_imports, unreachable_pub, clippy::unwrap_used, clippy::panic)]
 
 use std::{
     io::{BufRead, BufReader, Read},
