@@ -57,7 +57,8 @@ pub(super) fn newest<S: StorageReader + ?Sized>(
     let kept = expected.is_some_and(|count| count > 0);
     if let Some(last) = last_block {
         let mut end = last.0.saturating_add(1);
-        while end > 0 && last.0 - end < MOST_BLOCKS || end > last.0 {
+        let lowest = end.saturating_sub(MOST_BLOCKS);
+        while end > lowest {
             let start = end.saturating_sub(WINDOW);
             if let Some((block, root)) = probe(message_root, start, end)?.pop() {
                 return Ok(Newest::Found(block, root));
