@@ -14,12 +14,13 @@ use crate::{
     messages::{Archive, BatchLogs, read_archive},
     primitives::{BatchNumber, ChainId, Hash},
     proofs::{
-        ExtractError, Extractor, Failure, FailureRecord, ProofRecord, Request, RpcAnswer, Target,
+        BatchProofs, ExtractError, Extractor, Failure, FailureRecord, ProofRecord, Request,
+        RpcAnswer, Target,
     },
 };
 
-/// How many batches are proven before their proofs are written.
-const BATCHES_AT_ONCE: usize = 64;
+/// How many logs are proven before their proofs are written, about: a record takes some 3 KB.
+const LOGS_AT_ONCE: usize = 1 << 16;
 
 /// What to prove.
 enum Selection {
@@ -136,19 +137,37 @@ fn all(
     if wanted.is_empty() {
         return Err(CliError::NothingFound("the archive has no such batch".into()));
     }
-    for batches in wanted.chunks(BATCHES_AT_ONCE) {
+    let mut rest = &wanted[..];
+    while !rest.is_empty() {
+        let (batches, others) = rest.split_at(at_once(rest));
+        let proofs = extractor.batches(batches).into_par_iter().zip(batches);
         let pieces: Vec<Piece> =
-            batches.par_iter().map(|logs| prove_batch(extractor, logs, sink.form)).collect();
+            proofs.map(|(proofs, logs)| prove_batch(proofs, logs, sink.form)).collect();
         for piece in &pieces {
             sink.write(piece)?;
         }
+        rest = others;
     }
     Ok(())
 }
 
-fn prove_batch(extractor: &Extractor<'_>, logs: &BatchLogs, form: ProofFormat) -> Piece {
+/// How many of these batches are proven before their proofs are written; at least one.
+fn at_once(batches: &[&BatchLogs]) -> usize {
+    let sums = batches.iter().scan(0, |sum, batch| {
+        // A batch without logs costs something too.
+        *sum += batch.logs().len().max(1);
+        Some(*sum)
+    });
+    sums.take_while(|sum| *sum <= LOGS_AT_ONCE).count().max(1)
+}
+
+fn prove_batch(
+    proofs: Result<BatchProofs<'_>, ExtractError>,
+    logs: &BatchLogs,
+    form: ProofFormat,
+) -> Piece {
     let mut piece = Piece::default();
-    let proofs = match extractor.batch(logs) {
+    let proofs = match proofs {
         Ok(proofs) => proofs,
         Err(error) => {
             piece.failure(form, Request::batch(logs), &error);

@@ -29,6 +29,7 @@ pub use chain_tree::ChainTree;
 pub use error::RebuildError;
 pub use interop_root::InteropRoot;
 pub use leaf::{
-    BATCH_LEAF_PADDING, CHAIN_ID_LEAF_PADDING, EMPTY_ENTRY, batch_leaf, chain_id_leaf, entry_zeros,
+    BATCH_LEAF_PADDING, BatchLeaves, CHAIN_ID_LEAF_PADDING, EMPTY_ENTRY, batch_leaf, chain_id_leaf,
+    entry_zeros,
 };
 pub use rebuild::{Addresses, Forest, RebuildOptions, rebuild};

@@ -90,19 +90,20 @@ pub fn rebuild<S: StorageReader + ?Sized>(
     let is_v31 = has_v31(&message_root, &chains)?;
 
     let bridgehub = options.addresses.bridgehub;
-    let chains: Vec<ChainTree> = (0..chains.len())
+    let (stored, batches): (Vec<_>, Vec<_>) = chains
         .into_par_iter()
-        .map(|index| {
-            let chain = chains[index];
+        .map(|chain| {
             let stored = message_root.chain_tree(chain)?;
             let size = (stored.leaves, options.max_gap);
             let batches =
                 batch_roots::collect(state, is_v31, &message_root, bridgehub, chain, size)?;
-            let tree = ChainTree::build(chain, index as u64, batches);
-            check::chain_tree(&tree, &stored)?;
-            Ok(tree)
+            Ok((stored, (chain, batches)))
         })
         .collect::<Result<_, RebuildError>>()?;
+    let chains = ChainTree::build_all(batches);
+    for (tree, stored) in chains.iter().zip(&stored) {
+        check::chain_tree(tree, stored)?;
+    }
 
     let leaves = chains.iter().map(|tree| chain_id_leaf(tree.root(), tree.chain())).collect();
     let shared = Levels::build(leaves, entry_zeros());

@@ -68,13 +68,16 @@ pub struct SettledBatch<'a> {
 }
 
 impl<'a> SettledBatch<'a> {
-    /// Proves a batch's logs against its root in the forest: finds the aggregated root with which
+    /// Proves a batch's logs, whose tree this is, against its root in the forest: finds the aggregated root with which
     /// keccak256(local root ‖ aggregated root) is the batch root.
     ///
     /// # Errors
     /// [`FoldError`] when no candidate gives the batch root.
-    pub(super) fn settle(logs: &'a BatchLogs, batch_root: Hash) -> Result<Self, FoldError> {
-        let tree = logs.tree();
+    pub(super) fn settle(
+        logs: &'a BatchLogs,
+        tree: LogTree,
+        batch_root: Hash,
+    ) -> Result<Self, FoldError> {
         let local_root = tree.root();
         let mut candidates = Vec::with_capacity(3);
         candidates.extend(logs.aggregated_root().map(|root| (AggregatedRoot::Archive, root)));
