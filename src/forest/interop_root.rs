@@ -1,4 +1,4 @@
-//! The newest root by block: what `--target latest` proves against.
+//! Roots by block: found by trying blocks, since their slots are filed under hashes.
 
 use rayon::prelude::*;
 
@@ -14,8 +14,7 @@ use crate::{
 const WINDOW: u64 = 1 << 18;
 const PIECE: u64 = 1 << 12;
 
-/// How far to look for roots when neither the dump nor the user says which block it is of: at a block
-/// a second, two years.
+/// How many blocks are tried at most: at a block a second, two years.
 const MOST_BLOCKS: u64 = 1 << 26;
 
 /// A root of the shared tree that the contract filed under a block of the settlement layer.
@@ -51,15 +50,10 @@ pub(super) fn newest<S: StorageReader + ?Sized>(
         return Ok(Newest::Found(last_emit, root));
     }
     if let Some(last) = last_block {
-        let mut end = last.0.saturating_add(1);
-        while end > 0 {
-            let start = end.saturating_sub(WINDOW);
-            if let Some((block, root)) = probe(message_root, start, end)?.pop() {
-                return Ok(Newest::Found(block, root));
-            }
-            end = start;
-        }
-        return Ok(Newest::None(last));
+        let (found, _) = descend(message_root, last, 1)?;
+        return Ok(found
+            .last()
+            .map_or(Newest::None(last), |(block, root)| Newest::Found(*block, *root)));
     }
     let expected = message_root.historical_root_count(chains)?.unwrap_or(u64::MAX);
     let mut found = Vec::new();
@@ -69,6 +63,37 @@ pub(super) fn newest<S: StorageReader + ?Sized>(
         start += WINDOW;
     }
     Ok(found.pop().map_or(Newest::None(SlBlock(start)), |(block, root)| Newest::Found(block, root)))
+}
+
+/// The roots by block up to the newest one, in ascending order, and the first block that was looked
+/// at: 0, unless as many roots are found before as the contract's storage holds.
+pub(super) fn all<S: StorageReader + ?Sized>(
+    message_root: &MessageRoot<'_, S>,
+    chains: &[ChainId],
+    newest: SlBlock,
+) -> Result<(Vec<(SlBlock, Hash)>, SlBlock), StateError> {
+    let expected = message_root.historical_root_count(chains)?.unwrap_or(u64::MAX);
+    descend(message_root, newest, expected)
+}
+
+/// Tries blocks down from `last` until enough roots are found or none is left to try.
+fn descend<S: StorageReader + ?Sized>(
+    message_root: &MessageRoot<'_, S>,
+    last: SlBlock,
+    enough: u64,
+) -> Result<(Vec<(SlBlock, Hash)>, SlBlock), StateError> {
+    let lowest = last.0.saturating_sub(MOST_BLOCKS);
+    let mut windows = Vec::new();
+    let (mut end, mut found) = (last.0.saturating_add(1), 0);
+    while end > lowest && found < enough {
+        let start = end.saturating_sub(WINDOW).max(lowest);
+        let window = probe(message_root, start, end)?;
+        found += window.len() as u64;
+        windows.push(window);
+        end = start;
+    }
+    windows.reverse();
+    Ok((windows.concat(), SlBlock(end)))
 }
 
 /// The roots filed under blocks `start` to `end`, in ascending order.
