@@ -123,12 +123,12 @@ pub enum RebuildError {
     },
     /// An empty subtree's root is not the one that the contract stored.
     #[error(
-        "chain {chain}: the contract's _zeros[{level}] is {stored}{}, not {expected}",
+        "{tree}: the contract's _zeros[{level}] is {stored}{}, not {expected}",
         missing(stored)
     )]
     Zeros {
-        /// The chain.
-        chain: ChainId,
+        /// Which tree.
+        tree: String,
         /// The height of the subtree.
         level: u32,
         /// The contract's value.
