@@ -26,7 +26,11 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let extractor = Extractor::new(&forest, Target::Latest)?;
     let witness = RootWitness::new(&dump.state, Addresses::default())?;
-    for at in archive.find_message(hash) {
+    let found = archive.find_message(hash);
+    if found.is_empty() {
+        return Err(format!("the archive has no message with the hash {hash}").into());
+    }
+    for at in found {
         let record = extractor.batch(at.batch)?.prove(at.index)?;
         let folded = record.verify(&at.batch.logs()[at.index as usize], |anchor| match anchor {
             Anchor::SettlementLayer(chain, block) => {

@@ -280,7 +280,25 @@ fn a_given_release_is_believed() {
     assert_eq!(rebuild(&state, &options).unwrap().layout(), Layout::V26);
     let options = RebuildOptions { release: Some(Release::V29), ..RebuildOptions::default() };
     let error = rebuild(&state, &options).unwrap_err();
-    assert!(matches!(error, RebuildError::NoHistoricalRoot { .. }), "{error}");
+    assert!(matches!(error, RebuildError::OtherRelease { .. }), "{error}");
+    let state = read_state(&fixture("gateway-v29/state.anvil.json"), None).unwrap().state;
+    for release in [Release::V28, Release::V31] {
+        let options = RebuildOptions { release: Some(release), ..RebuildOptions::default() };
+        let error = rebuild(&state, &options).unwrap_err();
+        assert!(matches!(error, RebuildError::OtherRelease { .. }), "{error}");
+    }
+}
+
+#[test]
+fn a_given_block_must_not_contradict_the_dump() {
+    let options =
+        |block| RebuildOptions { last_block: Some(SlBlock(block)), ..RebuildOptions::default() };
+    let stated = read_state(&fixture("gateway-v29/state.anvil.json"), None).unwrap().state;
+    assert!(matches!(rebuild(&stated, &options(10)), Err(RebuildError::OtherBlock { .. })));
+    let unstated = read_state(&fixture("gateway-v29/geth.dump.json.gz"), None).unwrap().state;
+    assert!(matches!(rebuild(&unstated, &options(10)), Err(RebuildError::NoHistoricalRoot { .. })));
+    assert!(matches!(rebuild(&unstated, &options(150)), Err(RebuildError::InteropRoot { .. })));
+    assert!(rebuild(&unstated, &options(245)).is_ok());
 }
 
 #[test]

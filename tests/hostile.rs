@@ -11,7 +11,7 @@ use slproof::{
     forest::{RebuildOptions, rebuild},
     import::{Dump, ImportError, read_input},
     primitives::{Hash, SlBlock},
-    state::MemoryStateBuilder,
+    state::{MemoryStateBuilder, StorageReader},
 };
 use support::binary::{Run, run, run_within};
 
@@ -35,7 +35,7 @@ fn root(bytes: Vec<u8>) -> Result<Hash, String> {
     };
     let dump = read(bytes).map_err(|e| text(&e))?;
     // Bounds for both searches: a damaged dump makes them go as far as they may.
-    let last_block = Some(SlBlock(1 << 12));
+    let last_block = dump.state.block().or(Some(SlBlock(1 << 12)));
     let options = RebuildOptions { max_gap: 1 << 16, last_block, ..RebuildOptions::default() };
     rebuild(&dump.state, &options).map(|forest| forest.root()).map_err(|e| text(&e))
 }

@@ -14,7 +14,7 @@ use crate::{
 const WINDOW: u64 = 1 << 18;
 const PIECE: u64 = 1 << 12;
 
-/// How many blocks are tried at most: at a block a second, two years.
+/// How many blocks to try at most: at a block a second, those of two years.
 const MOST_BLOCKS: u64 = 1 << 26;
 
 /// A root of the shared tree that the contract filed under a block of the settlement layer.
@@ -33,7 +33,11 @@ pub struct InteropRoot {
 pub(super) enum Newest {
     Found(SlBlock, Hash),
     /// None in the blocks up to this one.
-    None(SlBlock),
+    None {
+        searched_to: SlBlock,
+        /// Whether the contract's storage has slots that can only be roots by block.
+        kept: bool,
+    },
 }
 
 /// Finds the newest `historicalRoot`. Slots are filed under hashes, so blocks have to be tried: down
@@ -49,29 +53,34 @@ pub(super) fn newest<S: StorageReader + ?Sized>(
     if last_emit != SlBlock(0) && !root.is_zero() {
         return Ok(Newest::Found(last_emit, root));
     }
+    let expected = message_root.historical_root_count(chains)?;
+    let kept = expected.is_some_and(|count| count > 0);
     if let Some(last) = last_block {
-        let (found, _) = descend(message_root, last, 1)?;
-        return Ok(found
-            .last()
-            .map_or(Newest::None(last), |(block, root)| Newest::Found(*block, *root)));
+        return Ok(match descend(message_root, last, 1)?.pop() {
+            Some((block, root)) => Newest::Found(block, root),
+            None => Newest::None { searched_to: last, kept },
+        });
     }
-    let expected = message_root.historical_root_count(chains)?.unwrap_or(u64::MAX);
+    let expected = expected.unwrap_or(u64::MAX);
     let mut found = Vec::new();
     let mut start = 0;
     while (found.len() as u64) < expected && start < MOST_BLOCKS {
         found.append(&mut probe(message_root, start, start + WINDOW)?);
         start += WINDOW;
     }
-    Ok(found.pop().map_or(Newest::None(SlBlock(start)), |(block, root)| Newest::Found(block, root)))
+    Ok(match found.pop() {
+        Some((block, root)) => Newest::Found(block, root),
+        None => Newest::None { searched_to: SlBlock(start), kept },
+    })
 }
 
-/// The roots by block up to the newest one, in ascending order, and the first block that was looked
-/// at: 0, unless as many roots are found before as the contract's storage holds.
+/// The roots by block up to the newest one, in ascending order: all that the contract's storage holds,
+/// where its slots can be counted, otherwise all of the blocks that are tried.
 pub(super) fn all<S: StorageReader + ?Sized>(
     message_root: &MessageRoot<'_, S>,
     chains: &[ChainId],
     newest: SlBlock,
-) -> Result<(Vec<(SlBlock, Hash)>, SlBlock), StateError> {
+) -> Result<Vec<(SlBlock, Hash)>, StateError> {
     let expected = message_root.historical_root_count(chains)?.unwrap_or(u64::MAX);
     descend(message_root, newest, expected)
 }
@@ -81,7 +90,7 @@ fn descend<S: StorageReader + ?Sized>(
     message_root: &MessageRoot<'_, S>,
     last: SlBlock,
     enough: u64,
-) -> Result<(Vec<(SlBlock, Hash)>, SlBlock), StateError> {
+) -> Result<Vec<(SlBlock, Hash)>, StateError> {
     let lowest = last.0.saturating_sub(MOST_BLOCKS);
     let mut windows = Vec::new();
     let (mut end, mut found) = (last.0.saturating_add(1), 0);
@@ -93,7 +102,7 @@ fn descend<S: StorageReader + ?Sized>(
         end = start;
     }
     windows.reverse();
-    Ok((windows.concat(), SlBlock(end)))
+    Ok(windows.concat())
 }
 
 /// The roots filed under blocks `start` to `end`, in ascending order.

@@ -117,7 +117,7 @@ pub fn explain<S: StorageReader + ?Sized>(
     let newest = forest.latest().ok_or(HistoryError::NoRoots)?;
     let message_root = MessageRoot::at(state, addresses.message_root);
     let chains: Vec<_> = forest.chains().iter().map(super::ChainTree::chain).collect();
-    let (roots, _) = interop_root::all(&message_root, &chains, newest.block)?;
+    let roots = interop_root::all(&message_root, &chains, newest.block)?;
     explain_roots(forest, roots, events, effort)
 }
 
