@@ -6,6 +6,7 @@ use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
 use crate::{
     contracts::Release,
+    forest::Effort,
     import::Format,
     messages::L2ToL1Log,
     primitives::{Address, BatchNumber, ChainId, Hash, SlBlock},
@@ -68,6 +69,8 @@ pub(super) enum Command {
     Prove(ProveArgs),
     /// Verify proofs
     Verify(VerifyArgs),
+    /// Say what every root by block contains
+    History(HistoryArgs),
     /// Say what is in a dump, an archive or a proof
     Inspect(InspectArgs),
 }
@@ -130,6 +133,31 @@ pub(super) struct RebuildArgs {
     /// Print JSON instead of a table
     #[arg(long)]
     pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) how: StateArgs,
+}
+
+/// How to find out what past roots contain.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "How to find out what past roots contain")]
+pub(super) struct PastArgs {
+    /// Events of MessageRoot: answers of eth_getLogs, or named events a line
+    #[arg(long, value_name = "FILE")]
+    pub(super) events: Option<PathBuf>,
+    /// The most trees to try for what changed from one root to the next, where events do not say
+    #[arg(long, value_name = "TREES", default_value_t = Effort::default().step)]
+    pub(super) search: u64,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct HistoryArgs {
+    /// The state: a dump, or - for standard input
+    pub(super) state: PathBuf,
+    /// Print JSON instead of a table
+    #[arg(long)]
+    pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) past: PastArgs,
     #[command(flatten)]
     pub(super) how: StateArgs,
 }

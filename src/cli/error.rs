@@ -2,7 +2,7 @@ use thiserror::Error;
 
 use crate::{
     files::{InputError, OutputError},
-    forest::RebuildError,
+    forest::{HistoryError, RebuildError},
     import::ImportError,
     messages::ArchiveError,
     proofs::{ExtractError, TargetError},
@@ -35,6 +35,8 @@ pub(super) enum CliError {
         #[source]
         source: RebuildError,
     },
+    #[error("no history")]
+    History(#[from] HistoryError),
     #[error("the state makes no sense")]
     State(#[from] StateError),
     #[error(transparent)]
@@ -60,6 +62,9 @@ impl CliError {
             Self::State(_) | Self::Unknown { .. } => 3,
             Self::Rebuild { source, .. } if source.is_mismatch() => 4,
             Self::Rebuild { .. } => 3,
+            Self::History(HistoryError::Root { .. }) => 4,
+            Self::History(HistoryError::NoRoots) => 5,
+            Self::History(_) => 3,
             Self::Extract(error) => match error {
                 ExtractError::LogsDoNotFold(_)
                 | ExtractError::DefaultLeaf { .. }

@@ -3,6 +3,7 @@
 
 mod args;
 mod error;
+mod history;
 mod inspect;
 mod inspect_proof;
 mod prove;
@@ -62,6 +63,7 @@ fn run(cli: &Cli) -> Result<Outcome, CliError> {
         Command::Rebuild(args) => rebuild::run(args, &words),
         Command::Prove(args) => prove::run(args, &words),
         Command::Verify(args) => verify::run(args, &words),
+        Command::History(args) => history::run(args, &words),
         Command::Inspect(args) => inspect::run(args),
     })
 }

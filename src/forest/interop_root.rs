@@ -1,4 +1,4 @@
-//! The newest root by block: what `--target latest` proves against.
+//! Roots by block: found by trying blocks, since their slots are filed under hashes.
 
 use rayon::prelude::*;
 
@@ -56,16 +56,10 @@ pub(super) fn newest<S: StorageReader + ?Sized>(
     let expected = message_root.historical_root_count(chains)?;
     let kept = expected.is_some_and(|count| count > 0);
     if let Some(last) = last_block {
-        let mut end = last.0.saturating_add(1);
-        let lowest = end.saturating_sub(MOST_BLOCKS);
-        while end > lowest {
-            let start = end.saturating_sub(WINDOW);
-            if let Some((block, root)) = probe(message_root, start, end)?.pop() {
-                return Ok(Newest::Found(block, root));
-            }
-            end = start;
-        }
-        return Ok(Newest::None { searched_to: last, kept });
+        return Ok(match descend(message_root, last, 1)?.pop() {
+            Some((block, root)) => Newest::Found(block, root),
+            None => Newest::None { searched_to: last, kept },
+        });
     }
     let expected = expected.unwrap_or(u64::MAX);
     let mut found = Vec::new();
@@ -78,6 +72,37 @@ pub(super) fn newest<S: StorageReader + ?Sized>(
         Some((block, root)) => Newest::Found(block, root),
         None => Newest::None { searched_to: SlBlock(start), kept },
     })
+}
+
+/// The roots by block up to the newest one, in ascending order: all that the contract's storage holds,
+/// where its slots can be counted, otherwise all of the blocks that are tried.
+pub(super) fn all<S: StorageReader + ?Sized>(
+    message_root: &MessageRoot<'_, S>,
+    chains: &[ChainId],
+    newest: SlBlock,
+) -> Result<Vec<(SlBlock, Hash)>, StateError> {
+    let expected = message_root.historical_root_count(chains)?.unwrap_or(u64::MAX);
+    descend(message_root, newest, expected)
+}
+
+/// Tries blocks down from `last` until enough roots are found or none is left to try.
+fn descend<S: StorageReader + ?Sized>(
+    message_root: &MessageRoot<'_, S>,
+    last: SlBlock,
+    enough: u64,
+) -> Result<Vec<(SlBlock, Hash)>, StateError> {
+    let lowest = last.0.saturating_sub(MOST_BLOCKS);
+    let mut windows = Vec::new();
+    let (mut end, mut found) = (last.0.saturating_add(1), 0);
+    while end > lowest && found < enough {
+        let start = end.saturating_sub(WINDOW).max(lowest);
+        let window = probe(message_root, start, end)?;
+        found += window.len() as u64;
+        windows.push(window);
+        end = start;
+    }
+    windows.reverse();
+    Ok(windows.concat())
 }
 
 /// The roots filed under blocks `start` to `end`, in ascending order.

@@ -1,4 +1,4 @@
-//! Floor 6: state dumps as nodes write them.
+//! Floor 6: state dumps as nodes write them, and events as they answer them.
 //!
 //! [`read_state`] finds out by content what a file is, unwraps what it is wrapped in (gzip, a JSON-RPC
 //! answer, hexadecimal) and streams its slots into a [`MemoryState`]; the text of a big dump is never
@@ -9,10 +9,13 @@
 //! | [`Format::Anvil`] | `anvil --dump-state`, `anvil_dumpState` | slot |
 //! | [`Format::Geth`] | `geth dump`, whole or as JSON lines, `debug_dumpBlock` | slot |
 //! | [`Format::GethSnapshot`] | `geth snapshot dump` | keccak256(slot) |
+//!
+//! [`read_events`] reads the events of MessageRoot, which a dump can be completed with.
 
 mod anvil;
 mod detect;
 mod error;
+mod events;
 mod geth;
 mod hex_text;
 mod json;
@@ -21,6 +24,7 @@ use std::path::Path;
 
 pub use detect::Format;
 pub use error::ImportError;
+pub use events::{read_events, read_events_input};
 
 use crate::{
     files::Input,
