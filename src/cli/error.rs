@@ -41,7 +41,7 @@ pub(super) enum CliError {
     State(#[from] StateError),
     #[error(transparent)]
     Target(#[from] TargetError),
-    #[error("no proof")]
+    #[error("no proof ({})", .0.code())]
     Extract(#[source] ExtractError),
     #[error("{0}")]
     NothingFound(String),
