@@ -23,7 +23,7 @@ pub enum AggregatedRoot {
 /// The logs of a batch do not make the batch root that the settlement layer stored.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error(
-    "the {logs} logs of chain {chain}, batch {batch} do not fold to its batch root {expected}: their \
+    "the logs of chain {chain}, batch {batch} ({logs} in all) do not fold to its batch root {expected}: their \
      local root is {local_root}, and with it {}; a log is missing, added or altered, or the batch is \
      another settlement layer's", attempts(.tried)
 )]
@@ -87,6 +87,9 @@ impl<'a> SettledBatch<'a> {
 
         let mut tried = Vec::with_capacity(3);
         for (source, aggregated_root) in candidates {
+            if tried.iter().any(|(_, root, _)| *root == aggregated_root) {
+                continue;
+            }
             let got = hash_node(local_root, aggregated_root);
             if got == batch_root {
                 return Ok(Self { logs, tree, batch_root, aggregated_root, source });
