@@ -75,12 +75,14 @@ pub(super) fn run(args: &ProveArgs, words: &Words) -> Result<Outcome, CliError> 
             count(total.failed_logs)
         )),
     }
-    let unarchived = unarchived(&forest, &archive, within);
-    if args.all && unarchived > 0 {
-        words.say(format_args!(
-            "without logs       {} executed batches, of which the archive has nothing",
-            count(unarchived)
-        ));
+    if args.all {
+        let unarchived = unarchived(&forest, &archive, within);
+        if unarchived > 0 {
+            words.say(format_args!(
+                "without logs       {} executed batches, of which the archive has nothing",
+                count(unarchived)
+            ));
+        }
     }
     words.say(format_args!("output             {name}"));
     words.say(format_args!("time               {:.2} s", started.elapsed().as_secs_f64()));

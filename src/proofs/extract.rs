@@ -7,7 +7,7 @@ use super::{
     model::{Proof, ProofEnd, SettlementHop},
     record::{ProofRecord, TargetKind, TargetRecord},
     settled::{FoldError, SettledBatch},
-    verify::{self, Claim, VerifyError},
+    verify::VerifyError,
 };
 use crate::{
     contracts::Layout,
@@ -36,8 +36,8 @@ pub enum TargetError {
     Unknown(String),
     /// The settlement layer keeps no roots by block.
     #[error(
-        "the state has no interop root to prove against: its contracts are of release {0}, and roots by \
-         block are kept since v29; use --target batch-root"
+        "the state (release {0}) has no interop root to prove against: roots by block are kept since v29, \
+         from the first batch on; use --target batch-root"
     )]
     NoInteropRoot(Layout),
 }
@@ -366,18 +366,10 @@ impl<'a> BatchProofs<'a> {
             log: Some(*log),
             message: message.map(<[u8]>::to_vec),
         };
-        self.check(&record, &Claim { chain, batch, index, log })?;
-        Ok(record)
-    }
-
-    fn check(&self, record: &ProofRecord, claim: &Claim<'_>) -> Result<(), ExtractError> {
-        let Claim { chain, batch, index, .. } = *claim;
-        let refused = |source| ExtractError::Refused { chain, batch, index, source };
-        let folded = verify::fold(claim, &record.proof).map_err(refused)?;
-        if folded.root != self.target.root {
-            let expected = self.target.root;
-            return Err(refused(VerifyError::Root { expected, got: folded.root }));
+        // The verifier judges the record as it will be read: words, roots, target and message.
+        match record.verify(log, |_| Some(self.target.root)) {
+            Ok(_) => Ok(record),
+            Err(source) => Err(ExtractError::Refused { chain, batch, index, source }),
         }
-        Ok(())
     }
 }
