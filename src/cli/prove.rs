@@ -7,15 +7,13 @@ use super::{
     args::{ProofFormat, ProveArgs},
     error::{CliError, Outcome},
     report::{self, Words, count},
+    target::Trees,
 };
 use crate::{
     files::Output,
-    forest::Forest,
     messages::{Archive, BatchLogs, read_archive},
     primitives::{BatchNumber, ChainId, Hash},
-    proofs::{
-        ExtractError, Extractor, Failure, FailureRecord, ProofRecord, Request, RpcAnswer, Target,
-    },
+    proofs::{ExtractError, Extractor, Failure, FailureRecord, ProofRecord, Request, RpcAnswer},
 };
 
 /// How many batches are proven before their proofs are written.
@@ -38,11 +36,12 @@ pub(super) fn run(args: &ProveArgs, words: &Words) -> Result<Outcome, CliError> 
         _ => Selection::All(args.chain, args.batch),
     };
     let started = Instant::now();
-    let (forest, archive) =
-        rayon::join(|| args.how.forest(&args.tree, words), || read_archive(&args.messages));
-    let ((_, forest), archive) = (forest?, archive?);
-    let extractor = Extractor::new(&forest, args.target)?;
-    words.say(summary(&forest, args.target));
+    let (trees, archive) =
+        rayon::join(|| Trees::read(args, words), || read_archive(&args.messages));
+    let (trees, archive) = (trees?, archive?);
+    let witness = trees.witness(args)?;
+    let extractor = trees.extractor(&witness)?;
+    words.say(trees.summary());
 
     let mut sink = Sink::new(args, &selection)?;
     match selection {
@@ -74,24 +73,6 @@ pub(super) fn run(args: &ProveArgs, words: &Words) -> Result<Outcome, CliError> 
     words.say(format_args!("output             {name}"));
     words.say(format_args!("time               {:.2} s", started.elapsed().as_secs_f64()));
     Ok(if total.failures == 0 { Outcome::Done } else { Outcome::SomeFailed })
-}
-
-/// What the proofs are made from and against.
-fn summary(forest: &Forest, target: Target) -> String {
-    let batches: usize = forest.chains().iter().map(|tree| tree.batches().len()).sum();
-    let target = match (target, forest.latest()) {
-        (Target::Latest, Some(latest)) => {
-            format!("interop root of block {}, {}", latest.block, latest.root)
-        }
-        _ => "batch roots of the chains".into(),
-    };
-    format!(
-        "settlement layer   {}: {} chains, {} batches, every stored node equals the rebuilt one\n\
-         target             {target}",
-        forest.sl_chain(),
-        forest.chains().len(),
-        count(batches),
-    )
 }
 
 fn message(
