@@ -25,7 +25,7 @@ pub enum ExtractError {
     /// The batch was not executed on this settlement layer.
     #[error(
         "batch {batch} of chain {chain} is not in its tree{}: it was not executed on this settlement \
-         layer by the time of the state", range(.executed)
+         layer{}", range(.executed), away(.between)
     )]
     BatchNotInTree {
         /// The chain.
@@ -34,6 +34,8 @@ pub enum ExtractError {
         batch: BatchNumber,
         /// The first and last batch that were executed here.
         executed: Option<(BatchNumber, BatchNumber)>,
+        /// The batches that were executed here before and after it, where it is between two.
+        between: Option<(BatchNumber, BatchNumber)>,
     },
     /// The archive has no logs of the batch.
     #[error("the archive has no logs of chain {chain}, batch {batch}")]
@@ -142,6 +144,12 @@ fn range(executed: &Option<(BatchNumber, BatchNumber)>) -> String {
         .map_or(String::new(), |(first, last)| format!(" (which has batches {first} to {last})"))
 }
 
+fn away(between: &Option<(BatchNumber, BatchNumber)>) -> String {
+    between.map_or(" by the time of the state".into(), |(before, after)| {
+        format!(", which the chain left after batch {before} and came back to with batch {after}")
+    })
+}
+
 fn first_root(first: &Option<SlBlock>) -> String {
     first.map_or(String::new(), |block| {
         format!("; the first that contains it is that of block {block}")
@@ -241,7 +249,9 @@ impl<'f> Extractor<'f> {
         let (leaf_index, batch_root) = tree.find(batch).ok_or_else(|| {
             let batches = tree.batches();
             let executed = batches.first().copied().zip(batches.last().copied());
-            ExtractError::BatchNotInTree { chain, batch, executed }
+            let (before, after) = batches.split_at(batches.partition_point(|b| *b < batch));
+            let between = before.last().copied().zip(after.first().copied());
+            ExtractError::BatchNotInTree { chain, batch, executed, between }
         })?;
         Ok((tree, leaf_index, batch_root))
     }
