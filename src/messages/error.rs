@@ -2,7 +2,7 @@ use thiserror::Error;
 
 use crate::{
     files::InputError,
-    primitives::{BatchNumber, ChainId, Hash},
+    primitives::{BatchNumber, ChainId, Hash, SlBatch},
 };
 
 /// Why logs and messages do not make up a batch.
@@ -94,6 +94,18 @@ pub enum ArchiveError {
         chain: ChainId,
         /// The batch.
         batch: BatchNumber,
+    },
+    /// A batch of the settlement layer makes no sense.
+    #[error("{name}, line {line}: SL batch {batch} {reason}")]
+    SlBatch {
+        /// The file.
+        name: String,
+        /// The line, from 1.
+        line: u64,
+        /// The batch.
+        batch: SlBatch,
+        /// What is wrong.
+        reason: String,
     },
     /// The archive does not fit into memory.
     #[error("{name} holds more than {limit} bytes of logs and messages, too many for memory")]
