@@ -9,8 +9,6 @@
 //! Sources: go-ethereum's secure trie; zksync-era `StorageKey::hashed_key` and zksync-os flat storage
 //! keys, which are the raw digest in its natural byte order.
 
-use blake2::{Blake2s256, Digest};
-
 use crate::{
     keccak::keccak256,
     primitives::{Address, Hash, Word},
@@ -54,10 +52,14 @@ pub fn trie_key(plain: &[u8]) -> Hash {
 /// blake2s256(0^12 ‖ address ‖ slot): Era's hashed key and ZKsync OS's flat key.
 #[must_use]
 pub fn era_key(address: Address, slot: Word) -> Hash {
+    Hash::new(*blake2s_simd::blake2s(&era_preimage(address, slot)).as_array())
+}
+
+fn era_preimage(address: Address, slot: Word) -> [u8; 64] {
     let mut preimage = [0; 64];
     preimage[12..32].copy_from_slice(address.as_bytes());
     preimage[32..].copy_from_slice(slot.as_bytes());
-    Hash::new(Blake2s256::digest(preimage).into())
+    preimage
 }
 
 #[cfg(test)]
