@@ -8,6 +8,7 @@
 use std::{env, error::Error, path::Path};
 
 use slproof::{
+    files::Access,
     forest::{self, Addresses, RebuildOptions, RootWitness},
     import, messages,
     primitives::Hash,
@@ -22,11 +23,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     let hash: Hash = hash.parse()?;
     let dump = import::read_state(Path::new(state), None)?;
     let forest = forest::rebuild(&dump.state, &RebuildOptions::default())?;
-    let archive = messages::read_archive(Path::new(logs))?;
+    let archive = messages::read_archive(Path::new(logs), Access::Map)?;
 
     let extractor = Extractor::new(&forest, Target::Latest)?;
     let witness = RootWitness::new(&dump.state, Addresses::default())?;
     for at in archive.find_message(hash) {
+        let at = at?;
         let record = extractor.batch(at.batch)?.prove(at.index)?;
         let folded = record.verify(&at.batch.logs()[at.index as usize], |anchor| match anchor {
             Anchor::SettlementLayer(chain, block) => {

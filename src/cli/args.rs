@@ -7,7 +7,7 @@ use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use crate::{
     contracts::Release,
     import::Format,
-    messages::L2ToL1Log,
+    messages::{L2ToL1Log, SourceFormat},
     primitives::{Address, BatchNumber, ChainId, Hash, SlBlock},
     proofs::Target,
 };
@@ -64,6 +64,8 @@ impl Color {
 pub(super) enum Command {
     /// Rebuild a settlement layer's trees and compare them with what its contracts stored
     Rebuild(RebuildArgs),
+    /// Make a message archive (*.slmsg) from archives of logs
+    Index(IndexArgs),
     /// Make proofs
     Prove(ProveArgs),
     /// Verify proofs
@@ -135,12 +137,43 @@ pub(super) struct RebuildArgs {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct IndexArgs {
+    /// Archives of L2→L1 logs: raw ones, and message archives made before; - for standard input
+    #[arg(required = true, value_name = "ARCHIVE")]
+    pub(super) archives: Vec<PathBuf>,
+    /// The message archive to write
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) output: PathBuf,
+    /// What the archives are
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(super) format: LogFormat,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(super) enum LogFormat {
+    /// Found by content, each for itself
+    #[default]
+    Auto,
+    /// One JSON object a line
+    Jsonl,
+}
+
+impl From<LogFormat> for Option<SourceFormat> {
+    fn from(format: LogFormat) -> Self {
+        match format {
+            LogFormat::Auto => None,
+            LogFormat::Jsonl => Some(SourceFormat::Jsonl),
+        }
+    }
+}
+
+#[derive(Debug, Args)]
 #[command(group = ArgGroup::new("which").required(true).args(["index", "message", "all"]))]
 pub(super) struct ProveArgs {
     /// The state of the settlement layer: a dump, or - for standard input
     #[arg(long, value_name = "STATE")]
     pub(super) tree: PathBuf,
-    /// The archive of L2→L1 logs, or - for standard input
+    /// The archive of L2→L1 logs, raw or *.slmsg, or - for standard input
     #[arg(long, value_name = "ARCHIVE")]
     pub(super) messages: PathBuf,
     /// The chain that sent the message

@@ -64,6 +64,7 @@ impl CliError {
                 ExtractError::LogsDoNotFold(_)
                 | ExtractError::DefaultLeaf { .. }
                 | ExtractError::Refused { .. } => 1,
+                ExtractError::ArchiveDamaged { .. } => 3,
                 _ => 5,
             },
             Self::Target(_) | Self::NothingFound(_) => 5,

@@ -1,4 +1,4 @@
-use std::{collections::BTreeMap, path::Path};
+use std::path::Path;
 
 use serde_json::{Value, json};
 
@@ -10,11 +10,13 @@ use super::{
 };
 use crate::{
     contracts::MessageRoot,
-    files::{Input, Output},
+    files::{Access, Input, Output, container::is_container},
     import::{Dump, read_input},
-    messages::read_archive_input,
+    messages::{archive::ChainSummary, read_archive_input},
     state::{MemoryStateBuilder, StorageReader},
 };
+
+const RAW_ARCHIVE: &str = "raw archive of L2→L1 logs";
 
 /// What a file turns out to be.
 enum Kind {
@@ -44,6 +46,9 @@ pub(super) fn run(args: &InspectArgs) -> Result<Outcome, CliError> {
 /// themselves.
 fn kind(input: &Input) -> Kind {
     let head = input.head();
+    if is_container(head) {
+        return Kind::Archive;
+    }
     let start = &head[..head.len().min(1 << 10)];
     let has = |member: &str| start.windows(member.len()).any(|window| window == member.as_bytes());
     if has("\"proof\"") || has("\"request\"") {
@@ -56,35 +61,50 @@ fn kind(input: &Input) -> Kind {
 }
 
 fn archive(input: Input) -> Result<(Value, String), CliError> {
-    let name = input.name().to_owned();
-    let archive = read_archive_input(input)?;
-    let mut chains: BTreeMap<_, (u64, u64, u64)> = BTreeMap::new();
-    for batch in archive.batches() {
-        let chain = chains.entry(batch.chain()).or_default();
-        chain.0 += 1;
-        chain.1 += batch.logs().len() as u64;
-        chain.2 += batch.with_messages().filter(|(_, message)| message.is_some()).count() as u64;
-    }
-    let total = chains.values().fold((0, 0, 0), |t, c| (t.0 + c.0, t.1 + c.1, t.2 + c.2));
+    let native = is_container(input.head());
+    let archive = read_archive_input(input, Access::Map)?;
+    let (header, what) = (archive.header(), if native { "message archive" } else { RAW_ARCHIVE });
     let mut text = format!(
-        "{name}: archive of L2→L1 logs\n{} batches, {} logs, {} messages with their bytes\n\n\
-         {:>20}  {:>11}  {:>13}  {:>13}\n",
-        count(total.0),
-        count(total.1),
-        count(total.2),
+        "{}: {what}\n{} batches, {} logs, {} messages with their bytes, {} logs with transaction \
+         hashes\n\n{:>20}  {:>11}  {:>13}  {:>13}  {:>13}  {:>13}\n",
+        archive.name(),
+        count(header.batches),
+        count(header.logs),
+        count(header.messages),
+        count(header.transactions),
         "chain",
         "batches",
+        "first",
+        "last",
         "logs",
         "messages"
     );
     let mut rows = Vec::new();
-    for (chain, (batches, logs, messages)) in chains {
-        text.push_str(&format!("{:>20}  {batches:>11}  {logs:>13}  {messages:>13}\n", chain.0));
-        rows.push(
-            json!({"chainId": chain, "batches": batches, "logs": logs, "messages": messages}),
-        );
+    for ChainSummary { chain, batches, first, last, logs, messages } in archive.chains() {
+        text.push_str(&format!(
+            "{:>20}  {batches:>11}  {:>13}  {:>13}  {logs:>13}  {messages:>13}\n",
+            chain.0, first.0, last.0
+        ));
+        rows.push(json!({
+            "chainId": chain,
+            "batches": batches,
+            "firstBatch": first,
+            "lastBatch": last,
+            "logs": logs,
+            "messages": messages,
+        }));
     }
-    Ok((json!({"kind": "archive", "chains": rows}), text))
+    let value = json!({
+        "kind": "archive",
+        "format": if native { "slmsg" } else { "jsonl" },
+        "batches": header.batches,
+        "logs": header.logs,
+        "messages": header.messages,
+        "messageBytes": header.message_bytes,
+        "transactions": header.transactions,
+        "chains": rows,
+    });
+    Ok((value, text))
 }
 
 fn dump(dump: &Dump, args: &InspectArgs) -> Result<(Value, String), CliError> {

@@ -3,6 +3,7 @@
 
 mod args;
 mod error;
+mod index;
 mod inspect;
 mod inspect_proof;
 mod prove;
@@ -60,6 +61,7 @@ fn run(cli: &Cli) -> Result<Outcome, CliError> {
     let words = report::Words::new(&cli.global);
     pool.install(|| match &cli.command {
         Command::Rebuild(args) => rebuild::run(args, &words),
+        Command::Index(args) => index::run(args, &words),
         Command::Prove(args) => prove::run(args, &words),
         Command::Verify(args) => verify::run(args, &words),
         Command::Inspect(args) => inspect::run(args),

@@ -9,9 +9,9 @@ use super::{
     report::{self, Words, count},
 };
 use crate::{
-    files::Output,
+    files::{Access, Output},
     forest::Forest,
-    messages::{Archive, BatchLogs, read_archive},
+    messages::{Archive, BatchView, LogAt, read_archive},
     primitives::{BatchNumber, ChainId, Hash},
     proofs::{
         ExtractError, Extractor, Failure, FailureRecord, ProofRecord, Request, RpcAnswer, Target,
@@ -38,8 +38,10 @@ pub(super) fn run(args: &ProveArgs, words: &Words) -> Result<Outcome, CliError> 
         _ => Selection::All(args.chain, args.batch),
     };
     let started = Instant::now();
-    let (forest, archive) =
-        rayon::join(|| args.how.forest(&args.tree, words), || read_archive(&args.messages));
+    let (forest, archive) = rayon::join(
+        || args.how.forest(&args.tree, words),
+        || read_archive(&args.messages, Access::Map),
+    );
     let ((_, forest), archive) = (forest?, archive?);
     let extractor = Extractor::new(&forest, args.target)?;
     words.say(summary(&forest, args.target));
@@ -100,26 +102,33 @@ fn message(
     hash: Hash,
     sink: &mut Sink,
 ) -> Result<(), CliError> {
-    let found = archive.find_message(hash);
-    if found.is_empty() {
+    let mut found = archive.find_message(hash).peekable();
+    if found.peek().is_none() {
         return Err(CliError::NothingFound(format!(
             "no log in the archive stands for a message with the hash {hash}"
         )));
     }
-    sink.many |= found.len() > 1;
-    for of_batch in found.chunk_by(|a, b| std::ptr::eq(a.batch, b.batch)) {
-        let (mut piece, batch) = (Piece::default(), of_batch[0].batch);
-        let proofs = extractor.batch(batch);
-        for at in of_batch {
-            let request = Request::log(batch, at.index);
-            match proofs.as_ref().map_err(Clone::clone).and_then(|proofs| proofs.prove(at.index)) {
-                Ok(proof) => piece.proof(sink.form, proof),
-                Err(error) => piece.failure(sink.form, request, &error),
-            }
+    let mut proofs = None;
+    while let Some(at) = found.next() {
+        let LogAt { batch, index } = at?;
+        sink.many |= found.peek().is_some();
+        // Logs of one batch follow each other and share most of their proofs.
+        let (_, proofs) = match proofs.take() {
+            Some((of, known)) if of == batch_key(&batch) => proofs.insert((of, known)),
+            _ => proofs.insert((batch_key(&batch), extractor.batch(batch))),
+        };
+        let mut piece = Piece::default();
+        match proofs.as_ref().map_err(Clone::clone).and_then(|proofs| proofs.prove(index)) {
+            Ok(proof) => piece.proof(sink.form, proof),
+            Err(error) => piece.failure(sink.form, Request::log(&batch, index), &error),
         }
         sink.write(&piece)?;
     }
     Ok(())
+}
+
+fn batch_key(batch: &BatchView<'_>) -> (ChainId, BatchNumber) {
+    (batch.chain(), batch.batch())
 }
 
 fn all(
@@ -128,17 +137,18 @@ fn all(
     (chain, batch): (Option<ChainId>, Option<BatchNumber>),
     sink: &mut Sink,
 ) -> Result<(), CliError> {
-    let wanted: Vec<&BatchLogs> = archive
-        .batches()
-        .filter(|logs| chain.is_none_or(|chain| chain == logs.chain()))
-        .filter(|logs| batch.is_none_or(|batch| batch == logs.batch()))
-        .collect();
-    if wanted.is_empty() {
+    let (first, last) = (BatchNumber(0), BatchNumber(u64::MAX));
+    let range = (chain.unwrap_or(ChainId(0)), batch.unwrap_or(first))
+        ..=(chain.unwrap_or(ChainId(u64::MAX)), batch.unwrap_or(last));
+    let mut wanted = archive.batches_in(range).peekable();
+    if wanted.peek().is_none() {
         return Err(CliError::NothingFound("the archive has no such batch".into()));
     }
-    for batches in wanted.chunks(BATCHES_AT_ONCE) {
+    while wanted.peek().is_some() {
+        let batches: Vec<BatchView<'_>> =
+            wanted.by_ref().take(BATCHES_AT_ONCE).collect::<Result<_, _>>()?;
         let pieces: Vec<Piece> =
-            batches.par_iter().map(|logs| prove_batch(extractor, logs, sink.form)).collect();
+            batches.par_iter().map(|logs| prove_batch(extractor, *logs, sink.form)).collect();
         for piece in &pieces {
             sink.write(piece)?;
         }
@@ -146,12 +156,12 @@ fn all(
     Ok(())
 }
 
-fn prove_batch(extractor: &Extractor<'_>, logs: &BatchLogs, form: ProofFormat) -> Piece {
+fn prove_batch(extractor: &Extractor<'_>, logs: BatchView<'_>, form: ProofFormat) -> Piece {
     let mut piece = Piece::default();
     let proofs = match extractor.batch(logs) {
         Ok(proofs) => proofs,
         Err(error) => {
-            piece.failure(form, Request::batch(logs), &error);
+            piece.failure(form, Request::batch(&logs), &error);
             return piece;
         }
     };
@@ -159,7 +169,7 @@ fn prove_batch(extractor: &Extractor<'_>, logs: &BatchLogs, form: ProofFormat) -
         match proof {
             Ok(proof) => piece.proof(form, proof),
             Err(ExtractError::DefaultLeaf { .. }) => piece.padding += 1,
-            Err(error) => piece.failure(form, Request::log(logs, index), &error),
+            Err(error) => piece.failure(form, Request::log(&logs, index), &error),
         }
     }
     piece

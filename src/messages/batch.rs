@@ -2,7 +2,7 @@ use std::sync::LazyLock;
 
 use bytemuck::TransparentWrapper;
 
-use super::{EMPTY_LOG_LEAF, L2ToL1Log, LogsError};
+use super::{EMPTY_LOG_LEAF, L2ToL1Log, LogsError, MessageList, Messages};
 use crate::{
     keccak::{hash_many, keccak256},
     merkle::{Levels, NoSuchLeaf, Tree, Zeros},
@@ -12,13 +12,15 @@ use crate::{
 /// The height of the tree of a batch's logs since protocol 1.5.0: 16384 leaves.
 pub const LOG_TREE_HEIGHT: u32 = 14;
 
-/// The logs of one batch in order, with the bytes of its messages where an archive has them.
+/// The logs of one batch in order, as a source gives them: with the bytes of its messages and the
+/// hashes of its transactions where it has them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BatchLogs {
     chain: ChainId,
     batch: BatchNumber,
     logs: Vec<L2ToL1Log>,
-    messages: Vec<Vec<u8>>,
+    messages: MessageList,
+    transactions: Vec<Hash>,
     aggregated_root: Option<Hash>,
 }
 
@@ -32,28 +34,89 @@ impl BatchLogs {
         chain: ChainId,
         batch: BatchNumber,
         logs: Vec<L2ToL1Log>,
-        messages: Vec<Vec<u8>>,
+        messages: MessageList,
         aggregated_root: Option<Hash>,
     ) -> Result<Self, LogsError> {
-        if logs.len() > 1 << LOG_TREE_HEIGHT {
-            return Err(LogsError::TooManyLogs { got: logs.len() });
-        }
-        if !messages.is_empty() {
-            let slots = logs.iter().enumerate().filter(|(_, log)| log.is_message());
-            let expected = slots.clone().count();
-            if expected != messages.len() {
-                return Err(LogsError::MessageCount { expected, got: messages.len() });
-            }
-            for ((index, log), message) in slots.zip(&messages) {
-                let hash = keccak256(message);
-                if hash != log.value() {
-                    return Err(LogsError::Message { index, expected: log.value(), got: hash });
-                }
+        let logs = Self { chain, batch, logs, messages, transactions: vec![], aggregated_root };
+        let view = logs.view().checked()?;
+        for (index, (log, message)) in view.with_messages().enumerate() {
+            let Some(message) = message else { continue };
+            let hash = keccak256(message);
+            if hash != log.value() {
+                return Err(LogsError::Message { index, expected: log.value(), got: hash });
             }
         }
-        Ok(Self { chain, batch, logs, messages, aggregated_root })
+        Ok(logs)
     }
 
+    /// Adds the hashes of the transactions that emitted the logs, one for each log.
+    ///
+    /// # Errors
+    /// [`LogsError::TransactionCount`] when there are more or fewer.
+    pub fn with_transactions(self, transactions: Vec<Hash>) -> Result<Self, LogsError> {
+        let logs = Self { transactions, ..self };
+        logs.view().checked()?;
+        Ok(logs)
+    }
+
+    /// The batch to be read.
+    #[must_use]
+    pub fn view(&self) -> BatchView<'_> {
+        BatchView {
+            chain: self.chain,
+            batch: self.batch,
+            logs: &self.logs,
+            messages: self.messages.view(),
+            transactions: &self.transactions,
+            aggregated_root: self.aggregated_root,
+        }
+    }
+}
+
+impl<'a> From<&'a BatchLogs> for BatchView<'a> {
+    fn from(logs: &'a BatchLogs) -> Self {
+        logs.view()
+    }
+}
+
+/// The logs of one batch in order, wherever their bytes lie: in an [`Archive`](super::Archive), or in
+/// [`BatchLogs`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BatchView<'a> {
+    pub(super) chain: ChainId,
+    pub(super) batch: BatchNumber,
+    pub(super) logs: &'a [L2ToL1Log],
+    pub(super) messages: Messages<'a>,
+    pub(super) transactions: &'a [Hash],
+    pub(super) aggregated_root: Option<Hash>,
+}
+
+/// A part of a batch in which two sources may differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BatchPart {
+    /// The logs.
+    Logs,
+    /// The bytes of the messages.
+    Messages,
+    /// The hashes of the transactions.
+    Transactions,
+    /// The aggregated root.
+    AggregatedRoot,
+}
+
+impl std::fmt::Display for BatchPart {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Logs => "logs",
+            Self::Messages => "messages",
+            Self::Transactions => "transaction hashes",
+            Self::AggregatedRoot => "aggregated roots",
+        })
+    }
+}
+
+impl<'a> BatchView<'a> {
     /// The chain that emitted the logs.
     #[must_use]
     pub fn chain(&self) -> ChainId {
@@ -68,8 +131,21 @@ impl BatchLogs {
 
     /// The logs by leaf index.
     #[must_use]
-    pub fn logs(&self) -> &[L2ToL1Log] {
-        &self.logs
+    pub fn logs(&self) -> &'a [L2ToL1Log] {
+        self.logs
+    }
+
+    /// The messages of the logs that stand for one, or none when the archive does not have them.
+    #[must_use]
+    pub fn messages(&self) -> Messages<'a> {
+        self.messages
+    }
+
+    /// The hashes of the transactions that emitted the logs, one for each log; none when the archive
+    /// does not have them.
+    #[must_use]
+    pub fn transactions(&self) -> &'a [Hash] {
+        self.transactions
     }
 
     /// The aggregated root that the archive gives, not proven yet.
@@ -79,11 +155,13 @@ impl BatchLogs {
     }
 
     /// The logs in order, each with its message where it stands for one and the archive has it.
-    pub fn with_messages(&self) -> impl Iterator<Item = (&L2ToL1Log, Option<&[u8]>)> {
+    pub fn with_messages(
+        &self,
+    ) -> impl Iterator<Item = (&'a L2ToL1Log, Option<&'a [u8]>)> + use<'a> {
         let mut messages = self.messages.iter();
         self.logs.iter().map(move |log| {
             let message = if log.is_message() { messages.next() } else { None };
-            (log, message.map(Vec::as_slice))
+            (log, message)
         })
     }
 
@@ -91,29 +169,52 @@ impl BatchLogs {
     #[must_use]
     pub fn tree(&self) -> LogTree {
         let mut leaves = vec![Hash::ZERO; self.logs.len()];
-        hash_many(L2ToL1Log::peel_slice(&self.logs), &mut leaves);
+        hash_many(L2ToL1Log::peel_slice(self.logs), &mut leaves);
         LogTree(Levels::build(leaves, log_zeros()))
     }
 
-    /// Adds what another source knows of the same batch; `None` when the two contradict each other.
-    #[must_use]
-    pub(super) fn merge(self, other: Self) -> Option<Self> {
+    /// The batch, if its parts fit each other in number.
+    pub(super) fn checked(self) -> Result<Self, LogsError> {
+        let logs = self.logs.len();
+        if logs > 1 << LOG_TREE_HEIGHT {
+            return Err(LogsError::TooManyLogs { got: logs });
+        }
+        if !self.messages.is_empty() {
+            let expected = self.logs.iter().filter(|log| log.is_message()).count();
+            if expected != self.messages.len() {
+                return Err(LogsError::MessageCount { expected, got: self.messages.len() });
+            }
+        }
+        if !self.transactions.is_empty() && self.transactions.len() != logs {
+            let got = self.transactions.len();
+            return Err(LogsError::TransactionCount { expected: logs, got });
+        }
+        Ok(self)
+    }
+
+    /// Adds what another source knows of the same batch.
+    ///
+    /// # Errors
+    /// The part in which the two contradict each other.
+    pub(super) fn merge(self, other: Self) -> Result<Self, BatchPart> {
+        if self.logs != other.logs {
+            return Err(BatchPart::Logs);
+        }
         let messages = match (self.messages.is_empty(), other.messages.is_empty()) {
-            (false, false) if self.messages != other.messages => return None,
+            (false, false) if self.messages != other.messages => return Err(BatchPart::Messages),
             (true, _) => other.messages,
             _ => self.messages,
         };
+        let transactions = match (self.transactions, other.transactions) {
+            ([], known) | (known, []) => known,
+            (one, two) if one == two => one,
+            _ => return Err(BatchPart::Transactions),
+        };
         let aggregated_root = match (self.aggregated_root, other.aggregated_root) {
-            (Some(one), Some(two)) if one != two => return None,
+            (Some(one), Some(two)) if one != two => return Err(BatchPart::AggregatedRoot),
             (one, two) => one.or(two),
         };
-        (self.logs == other.logs).then_some(Self { messages, aggregated_root, ..self })
-    }
-
-    /// Roughly how many bytes it takes in memory.
-    #[must_use]
-    pub(super) fn size(&self) -> usize {
-        self.logs.len() * L2ToL1Log::LEN + self.messages.iter().map(|m| m.len() + 24).sum::<usize>()
+        Ok(Self { messages, transactions, aggregated_root, ..self })
     }
 }
 
@@ -162,7 +263,7 @@ mod tests {
     }
 
     fn batch(logs: Vec<L2ToL1Log>, messages: &[&[u8]]) -> Result<BatchLogs, LogsError> {
-        let messages = messages.iter().map(|m| m.to_vec()).collect();
+        let messages = messages.iter().collect();
         BatchLogs::new(ChainId(1), BatchNumber(1), logs, messages, None)
     }
 
@@ -185,7 +286,7 @@ mod tests {
         let mut mixed = logs(&[b"a", b"b"]);
         mixed.insert(1, L2ToL1Log::new([0; 88]));
         let batch = batch(mixed, &[b"a", b"b"]).unwrap();
-        let messages: Vec<_> = batch.with_messages().map(|(_, message)| message).collect();
+        let messages: Vec<_> = batch.view().with_messages().map(|(_, message)| message).collect();
         assert_eq!(messages, [Some(&b"a"[..]), None, Some(b"b")]);
     }
 
@@ -199,11 +300,25 @@ mod tests {
     }
 
     #[test]
+    fn a_transaction_hash_belongs_to_each_log() {
+        let two = batch(logs(&[b"a", b"b"]), &[]).unwrap();
+        assert!(two.clone().with_transactions(vec![Hash::ZERO; 2]).is_ok());
+        assert_eq!(
+            two.with_transactions(vec![Hash::ZERO]),
+            Err(LogsError::TransactionCount { expected: 2, got: 1 })
+        );
+    }
+
+    #[test]
     fn two_sources_of_a_batch_complete_each_other() {
         let bare = batch(logs(&[b"a"]), &[]).unwrap();
         let full = batch(logs(&[b"a"]), &[b"a"]).unwrap();
-        assert_eq!(bare.clone().merge(full.clone()), Some(full.clone()));
-        assert_eq!(full.clone().merge(bare), Some(full.clone()));
-        assert_eq!(full.merge(batch(logs(&[b"b"]), &[]).unwrap()), None);
+        assert_eq!(bare.view().merge(full.view()), Ok(full.view()));
+        assert_eq!(full.view().merge(bare.view()), Ok(full.view()));
+        let other = batch(logs(&[b"b"]), &[]).unwrap();
+        assert_eq!(full.view().merge(other.view()), Err(BatchPart::Logs));
+        let with = |byte| bare.clone().with_transactions(vec![Hash::new([byte; 32])]).unwrap();
+        assert_eq!(with(1).view().merge(full.view()).unwrap().transactions(), [Hash::new([1; 32])]);
+        assert_eq!(with(1).view().merge(with(2).view()), Err(BatchPart::Transactions));
     }
 }

@@ -12,7 +12,7 @@ use crate::{
     contracts::Layout,
     forest::{ChainTree, Forest, InteropRoot},
     merkle::Prefix,
-    messages::{Archive, BatchLogs, EMPTY_LOG_LEAF, L2ToL1Log},
+    messages::{Archive, ArchiveError, BatchView, EMPTY_LOG_LEAF, L2ToL1Log},
     primitives::{BatchNumber, ChainId, Hash, Word},
 };
 
@@ -80,6 +80,16 @@ pub enum ExtractError {
         chain: ChainId,
         /// The batch.
         batch: BatchNumber,
+    },
+    /// The archive file is damaged where the batch is.
+    #[error("the archive is damaged at chain {chain}, batch {batch}: {reason}")]
+    ArchiveDamaged {
+        /// The chain.
+        chain: ChainId,
+        /// The batch.
+        batch: BatchNumber,
+        /// What is wrong.
+        reason: String,
     },
     /// The chain was registered after the root was taken.
     #[error(
@@ -150,6 +160,7 @@ impl ExtractError {
             Self::UnknownChain(_) => "unknown-chain",
             Self::BatchNotInTree { .. } => "batch-not-in-tree",
             Self::BatchNotArchived { .. } => "batch-not-archived",
+            Self::ArchiveDamaged { .. } => "archive-damaged",
             Self::ChainAfterTarget { .. } => "chain-after-target",
             Self::LogsDoNotFold(_) => "logs-do-not-fold",
             Self::NoSuchLog { .. } => "log-not-in-batch",
@@ -163,11 +174,11 @@ impl ExtractError {
 ///
 /// ```no_run
 /// use std::path::Path;
-/// use slproof::{forest, import, messages, primitives::*, proofs};
+/// use slproof::{files::Access, forest, import, messages, primitives::*, proofs};
 ///
 /// let dump = import::read_state(Path::new("gateway.json"), None)?;
 /// let forest = forest::rebuild(&dump.state, &forest::RebuildOptions::default())?;
-/// let archive = messages::read_archive(Path::new("logs.jsonl"))?;
+/// let archive = messages::read_archive(Path::new("logs.slmsg"), Access::Map)?;
 ///
 /// let extractor = proofs::Extractor::new(&forest, proofs::Target::Latest)?;
 /// let record = extractor.batch_of(&archive, ChainId(324), BatchNumber(501_234))?.prove(0)?;
@@ -234,9 +245,13 @@ impl<'f> Extractor<'f> {
         batch: BatchNumber,
     ) -> Result<BatchProofs<'a>, ExtractError> {
         self.find(chain, batch)?;
-        let logs =
-            archive.batch(chain, batch).ok_or(ExtractError::BatchNotArchived { chain, batch })?;
-        self.batch(logs)
+        let damaged = |error: ArchiveError| ExtractError::ArchiveDamaged {
+            chain,
+            batch,
+            reason: error.to_string(),
+        };
+        let logs = archive.batch(chain, batch).map_err(damaged)?;
+        self.batch(logs.ok_or(ExtractError::BatchNotArchived { chain, batch })?)
     }
 
     /// Prepares the proofs of one batch: proves its logs against the batch root in the state, and
@@ -244,7 +259,11 @@ impl<'f> Extractor<'f> {
     ///
     /// # Errors
     /// [`ExtractError`] naming the hop that is missing.
-    pub fn batch<'a>(&self, logs: &'a BatchLogs) -> Result<BatchProofs<'a>, ExtractError> {
+    pub fn batch<'a>(
+        &self,
+        logs: impl Into<BatchView<'a>>,
+    ) -> Result<BatchProofs<'a>, ExtractError> {
+        let logs = logs.into();
         let chain = logs.chain();
         let (tree, leaf_index, batch_root) = self.find(chain, logs.batch())?;
         let settled = SettledBatch::settle(logs, batch_root)?;
@@ -327,6 +346,11 @@ impl<'a> BatchProofs<'a> {
         let (chain, batch) = (self.settled.logs().chain(), self.settled.logs().batch());
         if self.settled.tree.leaf(index) == EMPTY_LOG_LEAF {
             return Err(ExtractError::DefaultLeaf { chain, batch, index });
+        }
+        if let Some(Err(error)) = message.map(|message| verify::message(log, message)) {
+            // The bytes of an archive file are read here for the first time.
+            let reason = format!("log {index}: {error}");
+            return Err(ExtractError::ArchiveDamaged { chain, batch, reason });
         }
         let path = self.settled.tree.path(index);
         let mut log_path = path.map_err(|_| self.no_such_log(index))?;

@@ -3,7 +3,7 @@ use thiserror::Error;
 use crate::{
     forest::chain_id_leaf,
     keccak::hash_node,
-    messages::{BatchLogs, LogTree},
+    messages::{BatchView, LogTree},
     primitives::{BatchNumber, ChainId, Hash},
 };
 
@@ -60,7 +60,7 @@ fn attempts(tried: &[(AggregatedRoot, Hash, Hash)]) -> String {
 /// A batch whose logs are proven to be those of the batch root in the state.
 #[derive(Clone, Debug)]
 pub struct SettledBatch<'a> {
-    pub(super) logs: &'a BatchLogs,
+    pub(super) logs: BatchView<'a>,
     pub(super) tree: LogTree,
     pub(super) batch_root: Hash,
     pub(super) aggregated_root: Hash,
@@ -73,7 +73,7 @@ impl<'a> SettledBatch<'a> {
     ///
     /// # Errors
     /// [`FoldError`] when no candidate gives the batch root.
-    pub(super) fn settle(logs: &'a BatchLogs, batch_root: Hash) -> Result<Self, FoldError> {
+    pub(super) fn settle(logs: BatchView<'a>, batch_root: Hash) -> Result<Self, FoldError> {
         let tree = logs.tree();
         let local_root = tree.root();
         let mut candidates = Vec::with_capacity(3);
@@ -102,7 +102,7 @@ impl<'a> SettledBatch<'a> {
 
     /// The batch's logs.
     #[must_use]
-    pub fn logs(&self) -> &'a BatchLogs {
+    pub fn logs(&self) -> BatchView<'a> {
         self.logs
     }
 
