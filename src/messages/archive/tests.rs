@@ -11,11 +11,11 @@ use crate::{
 
 /// A batch of few different logs, so that messages and transactions repeat.
 fn batch() -> impl Strategy<Value = BatchLogs> {
-    let log = (0..3u8, prop::collection::vec(0..3u8, 0..4));
+    let content = (0..3u8, prop::collection::vec(0..3u8, 0..4));
     (
         0..4u64,
         0..6u64,
-        prop::collection::vec(log, 0..8),
+        prop::collection::vec(content, 0..8),
         any::<bool>(),
         prop::option::of(0..3u8),
         prop::option::of(0..3u8),
@@ -266,7 +266,8 @@ fn rows_that_lead_elsewhere_are_refused_when_they_are_read() {
         assert_eq!(archive.chains().count(), 1);
     }
     for number in [1, u64::MAX] {
-        let error = open(row(0, 1, 1, 0), 1, number).find_message(hash).next().unwrap();
-        assert!(error.unwrap_err().to_string().contains("forged, section"));
+        let archive = open(row(0, 1, 1, 0), 1, number);
+        let error = archive.find_message(hash).next().unwrap().unwrap_err();
+        assert!(error.to_string().contains("forged, section"), "{error}");
     }
 }
