@@ -8,7 +8,7 @@ use super::{
 use crate::files::{Access, Input, container::is_container};
 
 /// What a raw archive may take in memory, once as it was read and once as it is searched.
-const LIMIT: usize = 384 << 20;
+const LIMIT: usize = 256 << 20;
 
 /// A form in which logs come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
