@@ -1,10 +1,67 @@
-//! Offline proofs for L2→L1 messages.
+//! Offline proofs for L2→L1 messages of ZKsync chains.
+//!
+//! Anyone on a ZKsync chain can send a message, and anyone can verify elsewhere that it was sent, for
+//! ever, as long as somebody can produce the Merkle proof. slproof produces it from archives alone: a
+//! state dump of the settlement layer (SL: ZKsync Gateway, or L1) and the L2→L1 logs of the batches.
+//!
+//! ```text
+//!  SL state dump ──import──▶ state ──rebuild──▶ forest ──┐
+//!  (anvil, geth, …)          slot → word        trees    ├──prove──▶ proofs ──verify──▶ verdicts
+//!  L2→L1 log archive ────────────read─────────▶ messages ┘          JSON, NDJSON
+//! ```
+//!
+//! Everything is checked on the way: a rebuilt forest equals what the contract stored, or is refused;
+//! an archive's logs fold to the batch root in the forest, or are refused; a proof is folded again by a
+//! second implementation before it leaves.
+//!
+//! The modules stand in floors; each imports only from floors below it.
+//!
+//! | floor | module | what it holds |
+//! | --- | --- | --- |
+//! | 0 | [`primitives`] | hashes, words, addresses, numbers that mean something |
+//! | 1 | [`keccak`], [`files`] | Keccak-256 of many inputs; reading and writing files |
+//! | 2 | [`merkle`] | trees, paths, prefixes, frontiers |
+//! | 3 | [`state`] | (contract, slot) → word |
+//! | 4 | [`contracts`] | what lies in which slot, by release |
+//! | 6 | [`import`] | state dumps as nodes write them |
+//! | 7 | [`forest`], [`messages`] | the settlement layer's trees; logs of batches |
+//! | 8 | [`proofs`] | proofs made, encoded, verified |
+//! | 9 | [`cli`] | the commands |
+//!
+//! # Example
+//!
+//! One message proven and verified, from the files of `fixtures/`:
+//!
+//! ```
+//! use std::path::Path;
+//! use slproof::{
+//!     forest::{self, Addresses, RebuildOptions, RootWitness},
+//!     import, messages,
+//!     primitives::{BatchNumber, ChainId},
+//!     proofs::{Extractor, Target, verify::Anchor},
+//! };
+//!
+//! let dump = import::read_state(Path::new("fixtures/gateway-v29/state.anvil.json"), None)?;
+//! let forest = forest::rebuild(&dump.state, &RebuildOptions::default())?;
+//! let archive = messages::read_archive(Path::new("fixtures/gateway-v29/logs.jsonl.gz"))?;
+//!
+//! let extractor = Extractor::new(&forest, Target::Latest)?;
+//! let record = extractor.batch_of(&archive, ChainId(324), BatchNumber(501_234))?.prove(0)?;
+//!
+//! // Whoever verifies needs only a state that he trusts to know the root.
+//! let witness = RootWitness::new(&dump.state, Addresses::default())?;
+//! let log = record.log.ok_or("a record made here has its log")?;
+//! record.verify(&log, |anchor| match anchor {
+//!     Anchor::SettlementLayer(chain, block) => witness.block_root(*chain, *block).ok().flatten(),
+//!     Anchor::Batch(chain, batch) => witness.batch_root(*chain, *batch).ok().flatten(),
+//! })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 pub mod primitives;
 
-pub mod keccak;
-
 pub mod files;
+pub mod keccak;
 
 pub mod merkle;
 
@@ -15,7 +72,6 @@ pub mod contracts;
 pub mod import;
 
 pub mod forest;
-
 pub mod messages;
 
 pub mod proofs;

@@ -1,5 +1,5 @@
 //! Proofs against those that the real contracts accepted and refused.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod support;
 

@@ -1,4 +1,4 @@
-//! Floor 9: the command line. One file per command; what was typed ([`args`]) and what it resolves to
+//! Floor 9: the command line. One file per command; what was typed (`args`) and what it resolves to
 //! are two things. Data go to standard output, words to standard error.
 
 mod args;

@@ -58,17 +58,21 @@ pub(super) fn run(args: &ProveArgs, words: &Words) -> Result<Outcome, CliError> 
         Selection::Message(hash) => message(&extractor, &archive, hash, &mut sink)?,
         Selection::All(chain, batch) => all(&extractor, &archive, (chain, batch), &mut sink)?,
     }
+    let name = sink.output.name();
     let total = sink.finish()?;
-    let padding = match total.padding {
-        0 => String::new(),
-        n => format!("; {n} logs are padding, which the contracts refuse to prove"),
-    };
     words.say(format_args!(
-        "{} proofs, each folded again by the verifier, and {} failed requests in {:.2} s{padding}",
-        count(total.proofs),
-        count(total.failures),
-        started.elapsed().as_secs_f64(),
+        "proofs             {}, each folded again by the verifier",
+        count(total.proofs)
     ));
+    if total.padding > 0 {
+        words.say(format_args!(
+            "padding            {} logs of 88 zero bytes, which the contracts refuse to prove",
+            count(total.padding)
+        ));
+    }
+    words.say(format_args!("failed requests    {}", count(total.failures)));
+    words.say(format_args!("output             {name}"));
+    words.say(format_args!("time               {:.2} s", started.elapsed().as_secs_f64()));
     Ok(if total.failures == 0 { Outcome::Done } else { Outcome::SomeFailed })
 }
 
@@ -77,13 +81,13 @@ fn summary(forest: &Forest, target: Target) -> String {
     let batches: usize = forest.chains().iter().map(|tree| tree.batches().len()).sum();
     let target = match (target, forest.latest()) {
         (Target::Latest, Some(latest)) => {
-            format!("the interop root of block {}, {}", latest.block, latest.root)
+            format!("interop root of block {}, {}", latest.block, latest.root)
         }
-        _ => "the batch roots of the chains".into(),
+        _ => "batch roots of the chains".into(),
     };
     format!(
-        "settlement layer {}: {} chains and {} batches rebuilt, equal to every stored node\n\
-         target: {target}",
+        "settlement layer   {}: {} chains, {} batches, every stored node equals the rebuilt one\n\
+         target             {target}",
         forest.sl_chain(),
         forest.chains().len(),
         count(batches),
@@ -206,6 +210,8 @@ struct Sink {
     form: ProofFormat,
     /// Whether JSON is to be an array.
     many: bool,
+    /// Whether a record was written.
+    begun: bool,
     total: Piece,
 }
 
@@ -217,22 +223,20 @@ impl Sink {
             _ => ProofFormat::Ndjson,
         });
         let output = Output::create(&args.output)?;
-        Ok(Self { output, form, many, total: Piece::default() })
+        Ok(Self { output, form, many, begun: false, total: Piece::default() })
     }
 
     fn write(&mut self, piece: &Piece) -> Result<(), CliError> {
+        let is_array = self.form == ProofFormat::Json && self.many;
         for record in &piece.records {
-            let is_first = self.total.proofs + self.total.failures == 0;
-            let before: &[u8] = match (self.form, self.many, is_first) {
-                (ProofFormat::Json, true, true) => b"[\n",
-                (ProofFormat::Json, true, false) => b",\n",
-                _ => b"",
-            };
-            self.output.put(before)?;
+            self.output.put(match (is_array, self.begun) {
+                (true, false) => b"[\n",
+                (true, true) => b",\n",
+                (false, false) => b"",
+                (false, true) => b"\n",
+            })?;
             self.output.put(record)?;
-            if before.is_empty() {
-                self.output.put(b"\n")?;
-            }
+            self.begun = true;
         }
         for words in &piece.words {
             report::error(&CliError::NothingFound(words.clone()));
@@ -244,9 +248,13 @@ impl Sink {
     }
 
     fn finish(mut self) -> Result<Piece, CliError> {
-        if self.form == ProofFormat::Json && self.many {
-            self.output.put(b"\n]\n")?;
-        }
+        let is_array = self.form == ProofFormat::Json && self.many;
+        self.output.put(match (is_array, self.begun) {
+            (true, true) => b"\n]\n",
+            (true, false) => b"[]\n",
+            (false, true) => b"\n",
+            (false, false) => b"",
+        })?;
         self.output.finish()?;
         Ok(self.total)
     }

@@ -144,6 +144,14 @@ impl<'s, S: StorageReader + ?Sized> MessageRoot<'s, S> {
         self.storage.number(SHARED_NODES.into(), "sharedTree._nodes.length", 65)
     }
 
+    /// `sharedTree._zeros`: roots of empty subtrees by height.
+    ///
+    /// # Errors
+    /// [`StateError`] when the length is beyond reason.
+    pub fn shared_zeros(&self) -> Result<Vec<Hash>, StateError> {
+        self.array(SHARED_ZEROS.into(), "sharedTree._zeros", 65)
+    }
+
     /// The frontier of a chain's tree.
     ///
     /// # Errors

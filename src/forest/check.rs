@@ -4,7 +4,7 @@ use super::{ChainTree, RebuildError, entry_zeros};
 use crate::{
     contracts::{ChainTreeStorage, MessageRoot},
     merkle::{Tree, live_side},
-    primitives::BatchNumber,
+    primitives::{BatchNumber, Hash},
     state::StorageReader,
 };
 
@@ -22,12 +22,7 @@ pub(super) fn chain_tree(
             entries.len() as u64,
         )?;
     }
-    for (level, zero) in (0..).zip(&stored.zeros) {
-        let expected = entry_zeros().at(level);
-        if *zero != expected {
-            return Err(RebuildError::Zeros { chain, level, stored: *zero, expected });
-        }
-    }
+    zeros(&format!("chain {chain}"), &stored.zeros)?;
     let tree = chain_tree.tree();
     let node_differs = |level: u32, index: u64, stored, rebuilt| {
         let batches = chain_tree.batches();
@@ -60,7 +55,7 @@ pub(super) fn chain_tree(
     Ok(())
 }
 
-/// Compares the shared tree with `_leafNumber`, `_height` and every entry of `_nodes`.
+/// Compares the shared tree with `_leafNumber`, `_height`, and every entry of `_nodes` and `_zeros`.
 pub(super) fn shared_tree<S: StorageReader + ?Sized>(
     tree: &Tree<'_>,
     message_root: &MessageRoot<'_, S>,
@@ -79,7 +74,20 @@ pub(super) fn shared_tree<S: StorageReader + ?Sized>(
         }
         length(name(), &format!("_nodes[{level}]"), rebuilt.len() as u64, stored.len() as u64)?;
     }
-    length(name(), "_nodes", u64::from(tree.height()) + 1, message_root.shared_levels()?)
+    length(name(), "_nodes", u64::from(tree.height()) + 1, message_root.shared_levels()?)?;
+    let stored = message_root.shared_zeros()?;
+    length(name(), "_zeros", u64::from(tree.height()) + 1, stored.len() as u64)?;
+    zeros("shared tree", &stored)
+}
+
+fn zeros(tree: &str, stored: &[Hash]) -> Result<(), RebuildError> {
+    for (level, zero) in (0..).zip(stored) {
+        let expected = entry_zeros().at(level);
+        if *zero != expected {
+            return Err(RebuildError::Zeros { tree: tree.into(), level, stored: *zero, expected });
+        }
+    }
+    Ok(())
 }
 
 fn length(tree: String, variable: &str, expected: u64, stored: u64) -> Result<(), RebuildError> {

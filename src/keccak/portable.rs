@@ -1,19 +1,30 @@
-//! One message at a time, on any processor.
+//! One input at a time, on any processor.
 
 use tiny_keccak::{Hasher, Keccak};
+
+use super::inputs::{Inputs, ROW};
 
 /// Keccak-256 of an input of any length.
 pub(super) fn hash_one(input: &[u8]) -> [u8; 32] {
     let mut hasher = Keccak::v256();
     hasher.update(input);
-    let mut output = [0; 32];
-    hasher.finalize(&mut output);
-    output
+    finish(hasher)
 }
 
-/// Keccak-256 of every input into the output of the same index.
-pub(super) fn hash_many<const LEN: usize>(inputs: &[[u8; LEN]], out: &mut [[u8; 32]]) {
-    for (input, output) in inputs.iter().zip(out) {
-        *output = hash_one(input);
+/// Hashes the inputs from number `first` on, one for every output.
+pub(super) fn hash_many<I: Inputs>(inputs: I, first: usize, out: &mut [[u8; 32]]) {
+    for (input, hash) in (first..).zip(out) {
+        let mut hasher = Keccak::v256();
+        for row in 0..I::LEN.div_ceil(ROW) {
+            let len = ROW.min(I::LEN - row * ROW);
+            hasher.update(&inputs.row(input, row)[..len]);
+        }
+        *hash = finish(hasher);
     }
+}
+
+fn finish(hasher: Keccak) -> [u8; 32] {
+    let mut hash = [0; 32];
+    hasher.finalize(&mut hash);
+    hash
 }

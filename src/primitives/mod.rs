@@ -1,6 +1,6 @@
 //! Floor 0: the values that every other floor speaks in.
 //!
-//! [`Hash`] is a Keccak-256 output (a tree node, a root), [`Word`] is an EVM storage word or slot
+//! [`struct@Hash`] is a Keccak-256 output (a tree node, a root), [`Word`] is an EVM storage word or slot
 //! number, [`Address`] a contract. Chain ids, batch numbers and block numbers are types of their
 //! own, because mixing up a block with a batch is the classic error of this field.
 

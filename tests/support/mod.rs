@@ -1,5 +1,5 @@
 //! What the integration tests share: the oracles, and the way to the fixtures.
-#![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
+#![allow(dead_code, unused_imports, unreachable_pub, clippy::unwrap_used, clippy::panic)]
 
 use std::{
     io::{BufRead, BufReader, Read},
@@ -9,6 +9,8 @@ use std::{
 use serde_json::Value;
 use slproof::files::Input;
 
+pub mod binary;
+pub mod layer;
 pub mod naive;
 
 /// The same state as every node writes it; each stands in `gateway-v29` and in `gateway-v31`.

@@ -1,0 +1,51 @@
+//! Proves every occurrence of a message, and verifies the proofs, with the library alone.
+//!
+//! ```text
+//! cargo run --release --example prove_message -- \
+//!     fixtures/gateway-v29/state.anvil.json fixtures/gateway-v29/logs.jsonl.gz 0x<message hash>
+//! ```
+
+use std::{env, error::Error, path::Path};
+
+use slproof::{
+    forest::{self, Addresses, RebuildOptions, RootWitness},
+    import, messages,
+    primitives::Hash,
+    proofs::{Extractor, Target, verify::Anchor},
+};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let args: Vec<String> = env::args().skip(1).collect();
+    let [state, logs, hash] = &args[..] else {
+        return Err("usage: prove_message <STATE> <ARCHIVE> <MESSAGE HASH>".into());
+    };
+    let hash: Hash = hash.parse()?;
+    let dump = import::read_state(Path::new(state), None)?;
+    let forest = forest::rebuild(&dump.state, &RebuildOptions::default())?;
+    let archive = messages::read_archive(Path::new(logs))?;
+
+    let extractor = Extractor::new(&forest, Target::Latest)?;
+    let witness = RootWitness::new(&dump.state, Addresses::default())?;
+    let found = archive.find_message(hash);
+    if found.is_empty() {
+        return Err(format!("the archive has no message with the hash {hash}").into());
+    }
+    for at in found {
+        let record = extractor.batch(at.batch)?.prove(at.index)?;
+        let folded = record.verify(&at.batch.logs()[at.index as usize], |anchor| match anchor {
+            Anchor::SettlementLayer(chain, block) => {
+                witness.block_root(*chain, *block).ok().flatten()
+            }
+            Anchor::Batch(chain, batch) => witness.batch_root(*chain, *batch).ok().flatten(),
+        })?;
+        println!(
+            "chain {}, batch {}, log {}: {} words fold to {}",
+            record.chain_id,
+            record.batch_number,
+            record.id,
+            record.proof.len(),
+            folded.root
+        );
+    }
+    Ok(())
+}

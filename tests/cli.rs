@@ -1,0 +1,215 @@
+//! The commands as scripts use them: outputs, exit codes, pipes.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod support;
+
+use std::fs;
+
+use serde_json::Value;
+use support::{
+    binary::{Run, run, run_with_input},
+    fixture,
+};
+
+fn path(file: &str) -> String {
+    fixture(file).to_str().unwrap().to_owned()
+}
+
+fn prove(rest: &[&str]) -> Run {
+    let (tree, messages) =
+        (path("gateway-v31/state.anvil.json"), path("gateway-v31/logs.jsonl.gz"));
+    run(["prove", "--tree", &tree, "--messages", &messages].into_iter().chain(rest.iter().copied()))
+}
+
+fn one_log() -> [&'static str; 6] {
+    ["--chain", "324", "--batch", "501234", "--index", "1"]
+}
+
+/// The first vector that is a message, and its hash.
+fn a_message() -> (Value, String) {
+    let line = support::json_lines("gateway-v31/proofs.jsonl.gz")
+        .into_iter()
+        .find(|line| line["target"]["kind"] == "final" && line["messageHex"].is_string())
+        .unwrap();
+    let hash = format!("0x{}", &line["log"].as_str().unwrap()[2 + 2 * 56..]);
+    (line, hash)
+}
+
+#[test]
+fn rebuild_prints_chains_and_roots() {
+    let roots = support::json("gateway-v31/roots.json");
+    let state = path("gateway-v31/geth.dump.iterative.jsonl.gz");
+    let table = run(["rebuild", &state]);
+    assert_eq!(table.code, Some(0), "{}", table.stderr);
+    assert!(table.stdout.contains(roots["aggregatedRoot"].as_str().unwrap()));
+    let json = run(["rebuild", &state, "--json", "-q"]);
+    let value: Value = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!(value["sharedTree"]["root"], roots["aggregatedRoot"]);
+    assert_eq!(value["chains"].as_array().unwrap().len(), 17);
+    assert_eq!(json.stderr, "");
+}
+
+#[test]
+fn one_proof_is_json_with_the_fields_of_the_contract() {
+    let proof = prove(&one_log());
+    assert_eq!(proof.code, Some(0), "{}", proof.stderr);
+    let value: Value = serde_json::from_str(&proof.stdout).unwrap();
+    let fields: Vec<&String> = value.as_object().unwrap().keys().collect();
+    assert_eq!(
+        fields,
+        ["batchNumber", "chainId", "id", "log", "message", "proof", "root", "target"]
+    );
+    assert_eq!(value["target"]["kind"], "block");
+    assert_eq!(value["target"]["slChainId"], 506);
+
+    let rpc = prove(&[&one_log()[..], &["--format", "rpc"]].concat());
+    let value: Value = serde_json::from_str(&rpc.stdout).unwrap();
+    let fields: Vec<&String> = value.as_object().unwrap().keys().collect();
+    assert_eq!(fields, ["batchNumber", "id", "proof", "root"]);
+}
+
+#[test]
+fn a_message_hash_selects_every_log_that_stands_for_it() {
+    let (line, hash) = a_message();
+    let found = prove(&["--message", &hash, "--format", "json"]);
+    assert_eq!(found.code, Some(0), "{}", found.stderr);
+    let value: Value = serde_json::from_str(&found.stdout).unwrap();
+    let records = value.as_array().cloned().unwrap_or_else(|| vec![value]);
+    assert!(records.iter().any(|record| record["proof"] == line["proof"]));
+    assert!(records.iter().all(|record| record["message"] == line["messageHex"]));
+}
+
+#[test]
+fn all_is_ordered_and_narrowed_and_the_same_for_any_number_of_threads() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    for (name, threads) in [("one", "1"), ("three", "3")] {
+        let run = prove(&["--all", "--threads", threads, "-o", &file(name)]);
+        assert_eq!(run.code, Some(0), "{}", run.stderr);
+    }
+    let all = fs::read_to_string(file("one")).unwrap();
+    assert_eq!(all, fs::read_to_string(file("three")).unwrap());
+    let place = |line: &str| {
+        let record: Value = serde_json::from_str(line).unwrap();
+        ["chainId", "batchNumber", "id"].map(|field| record[field].as_u64().unwrap())
+    };
+    let places: Vec<_> = all.lines().map(place).collect();
+    assert_eq!(places.len(), 2532);
+    assert!(places.is_sorted());
+
+    let of_chain = prove(&["--all", "--chain", "388"]);
+    assert!(of_chain.stdout.lines().all(|line| place(line)[0] == 388));
+    let of_batch = prove(&["--all", "--chain", "388", "--batch", "101", "--format", "json"]);
+    let records: Vec<Value> = serde_json::from_str(&of_batch.stdout).unwrap();
+    assert!(!records.is_empty() && records.iter().all(|r| r["batchNumber"] == 101));
+}
+
+#[test]
+fn verify_reads_what_prove_writes_and_reports_each_line() {
+    let anchor = path("gateway-v31/state.anvil.json");
+    for format in ["json", "ndjson"] {
+        let proofs = prove(&["--all", "--chain", "388", "--format", format]).stdout;
+        let verdict = run_with_input(["verify", "-", "--anchor", &anchor], proofs.as_bytes());
+        assert_eq!(verdict.code, Some(0), "{}", verdict.stderr);
+    }
+    let mut lines: Vec<String> =
+        prove(&["--all", "--chain", "388"]).stdout.lines().map(str::to_owned).collect();
+    lines[1] = lines[1].replacen("\"id\":", "\"id\":1", 1);
+    lines[3] = "no record".into();
+    let input = lines.join("\n");
+    let verdict =
+        run_with_input(["verify", "-", "--anchor", &anchor, "--report", "-"], input.as_bytes());
+    assert_eq!(verdict.code, Some(1), "{}", verdict.stderr);
+    let verdicts: Vec<Value> =
+        verdict.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(verdicts.len(), lines.len());
+    for (i, verdict) in verdicts.iter().enumerate() {
+        assert_eq!(verdict["line"], i + 1);
+        assert_eq!(verdict["valid"], ![1, 3].contains(&i), "{verdict}");
+    }
+    assert_eq!(verdicts[3]["error"]["code"], "malformed-record");
+}
+
+#[test]
+fn a_bare_answer_is_verified_with_what_it_leaves_out() {
+    let record: Value = serde_json::from_str(&prove(&one_log()).stdout).unwrap();
+    let root = record["target"]["root"].as_str().unwrap();
+    let log = record["log"].as_str().unwrap();
+    let bare = prove(&[&one_log()[..], &["--format", "rpc"]].concat()).stdout;
+    let answer = format!("{{\"jsonrpc\":\"2.0\",\"id\":7,\"result\":{bare}}}");
+    for input in [&bare, &answer] {
+        let args = ["verify", "-", "--root", root, "--chain-id", "324", "--log", log];
+        let verdict = run_with_input(args, input.as_bytes());
+        assert_eq!(verdict.code, Some(0), "{}", verdict.stderr);
+    }
+    if let Some(message) = record["message"].as_str() {
+        let (sender, tx) = (&log[2 + 2 * 36..2 + 2 * 56], &log[6..10]);
+        let sender = format!("0x{sender}");
+        let tx = u16::from_str_radix(tx, 16).unwrap().to_string();
+        let args = ["verify", "-", "--root", root, "--chain-id", "324", "--message", message];
+        let args = args.into_iter().chain(["--sender", &sender, "--tx-number", &tx]);
+        assert_eq!(run_with_input(args, bare.as_bytes()).code, Some(0));
+    }
+    let lacking = run_with_input(["verify", "-", "--root", root], bare.as_bytes());
+    assert_eq!(lacking.code, Some(1));
+    assert!(lacking.stderr.contains("--log"), "{}", lacking.stderr);
+}
+
+#[test]
+fn inspect_tells_dumps_archives_and_proofs_apart() {
+    let proofs = prove(&one_log()).stdout;
+    let shown = run_with_input(["inspect", "-"], proofs.as_bytes());
+    assert!(shown.stdout.contains("settlement layer 506, block 2"), "{}", shown.stdout);
+    for (file, kind) in [
+        ("gateway-v31/state.anvil.json", "dump"),
+        ("gateway-v31/anvil_dumpState.rpc.json", "dump"),
+        ("gateway-v31/logs.jsonl.gz", "archive"),
+    ] {
+        let shown = run(["inspect", &path(file), "--json"]);
+        assert_eq!(shown.code, Some(0), "{}", shown.stderr);
+        let value: Value = serde_json::from_str(&shown.stdout).unwrap();
+        assert_eq!(value["kind"], kind, "{file}");
+    }
+}
+
+#[test]
+fn exit_codes_are_those_of_the_documents() {
+    let state = path("gateway-v31/state.anvil.json");
+    let code = |run: Run| run.code.unwrap();
+    assert_eq!(code(run(["--help"])), 0);
+    // 1: some requests failed: the archive has batches that this state does not.
+    let other = path("gateway-v29/logs.jsonl.gz");
+    let failed = run(["prove", "--tree", &state, "--messages", &other, "--all"]);
+    assert!(failed.stdout.contains("\"code\":\"logs-do-not-fold\""));
+    assert_eq!(code(failed), 1);
+    // 2: wrong usage.
+    assert_eq!(code(run(["prove", "--tree", &state])), 2);
+    assert_eq!(code(run(["rebuild", &state, "--release", "v32"])), 2);
+    assert_eq!(code(run(["prove", "--tree", "-", "--messages", "-", "--all"])), 2);
+    // 3: an input is unknown.
+    assert_eq!(code(run(["rebuild", &path("gateway-v31/roots.json")])), 3);
+    // 5: nothing found.
+    let none = format!("0x{}", "11".repeat(32));
+    assert_eq!(code(prove(&["--message", &none])), 5);
+    assert_eq!(code(prove(&["--chain", "324", "--batch", "1", "--index", "0"])), 5);
+    assert_eq!(code(prove(&["--chain", "1", "--batch", "1", "--index", "0"])), 5);
+    assert_eq!(code(prove(&["--chain", "324", "--batch", "501234", "--index", "9999"])), 5);
+    // 6: reading or writing failed.
+    assert_eq!(code(run(["rebuild", "no/such/file"])), 6);
+    assert_eq!(code(prove(&["--all", "-o", "no/such/folder/file"])), 6);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_closed_pipe_is_no_failure() {
+    let (tree, messages) =
+        (path("gateway-v31/state.anvil.json"), path("gateway-v31/logs.jsonl.gz"));
+    let mut child = support::binary::command()
+        .args(["prove", "--tree", &tree, "--messages", &messages, "--all"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
