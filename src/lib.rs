@@ -69,6 +69,8 @@ pub mod state;
 
 pub mod contracts;
 
+pub mod snapshot;
+
 pub mod import;
 
 pub mod forest;
