@@ -87,8 +87,8 @@ impl fmt::Display for Note {
             ),
             Self::MissingIndexes { missing, first } => write!(
                 f,
-                "{missing} enumeration indexes are missing, the first of them {first}: the snapshot \
-                 lacks slots"
+                "{missing} enumeration indexes below the highest are missing, the first of them {first}; \
+                 nodes number slots without a gap, so the snapshot may lack slots"
             ),
             Self::Merged { slots } => {
                 write!(f, "{slots} slots were given twice with the same value")
