@@ -27,7 +27,11 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let extractor = Extractor::new(&forest, Target::Latest)?;
     let witness = RootWitness::new(&dump.state, Addresses::default())?;
-    for at in archive.find_message(hash) {
+    let mut found = archive.find_message(hash).peekable();
+    if found.peek().is_none() {
+        return Err(format!("the archive has no message with the hash {hash}").into());
+    }
+    for at in found {
         let at = at?;
         let record = extractor.batch(at.batch)?.prove(at.index)?;
         let folded = record.verify(&at.batch.logs()[at.index as usize], |anchor| match anchor {

@@ -72,6 +72,8 @@ pub mod state;
 
 pub mod contracts;
 
+pub mod snapshot;
+
 pub mod import;
 
 pub mod forest;

@@ -13,7 +13,11 @@ use slproof::{
     proofs::{Extractor, Proof, ProofEnd, SettlementHop, Target},
     state::slots::mapping_value,
 };
-use support::{fixture, layer::Layer, naive};
+use support::{
+    fixture,
+    layer::{BRIDGEHUB, Layer, MESSAGE_ROOT, Storage},
+    naive,
+};
 
 const GATEWAY: ChainId = ChainId(506);
 const ERA: ChainId = ChainId(324);
@@ -40,7 +44,7 @@ fn logs(chain: ChainId, batch: u64) -> BatchLogs {
 
 /// Executes the batch that [`logs`] gives.
 fn execute(layer: &mut Layer, index: usize, batch: u64) {
-    let tree = logs(layer.chains[index].0, batch).view().tree();
+    let tree = logs(layer.chain(index), batch).view().tree();
     layer.append(index, BatchNumber(batch), naive::node(tree.root(), Hash::ZERO));
 }
 
@@ -83,7 +87,7 @@ fn a_chain_added_last_is_not_in_the_newest_root_before_v31() {
     for (layout, chains) in [(Layout::V29, 2), (Layout::V31, 3)] {
         let mut layer = Layer::new(layout, GATEWAY);
         layer.add_chain(ERA);
-        layer.next_block();
+        layer.set_block(2);
         execute(&mut layer, 1, 1);
         let root = layer.root();
         layer.add_chain(ChainId(8));
@@ -105,9 +109,9 @@ fn a_root_without_a_batch_is_the_newest() {
     layer.add_chain(ERA);
     execute(&mut layer, 1, 1);
     layer.add_chain(ChainId(8));
-    layer.block = 77;
+    layer.set_block(77);
     layer.update_full_tree();
-    layer.block = 90;
+    layer.set_block(90);
     let latest = rebuilt(&layer).latest().unwrap();
     assert_eq!((latest.block, latest.chains), (SlBlock(77), 3));
 }
@@ -136,21 +140,17 @@ fn only_live_sides_count() {
     (1..=6).for_each(|batch| execute(&mut layer, 1, batch));
     let tree = mapping_value(ERA.to_word(), 8.into());
     let sides = slproof::state::slots::array_start(tree.wrapping_add(1));
+    let storage = layer.storage();
     for (level, live) in [(0, false), (1, true), (2, true), (3, true)] {
-        let mut altered = layer.state();
-        assert!(rebuild(&altered, &RebuildOptions::default()).is_ok());
-        let before = layer.storage[&(Address::system(0x10005), sides.wrapping_add(level))];
-        layer.set(Address::system(0x10005), sides.wrapping_add(level), keccak256(b"other"));
-        altered = layer.state();
-        let verdict = rebuild(&altered, &RebuildOptions::default());
-        match verdict {
+        let mut altered = storage.clone();
+        altered.insert((MESSAGE_ROOT, sides.wrapping_add(level)), keccak256(b"other").into());
+        match rebuild(&layer.state_of(&altered), &RebuildOptions::default()) {
             Ok(_) => assert!(!live, "level {level}"),
             Err(RebuildError::ChainTree { chain: ERA, level: at, .. }) => {
                 assert!(live && u64::from(at) == level);
             }
             Err(error) => panic!("{error}"),
         }
-        layer.set(Address::system(0x10005), sides.wrapping_add(level), before);
     }
 }
 
@@ -160,10 +160,12 @@ fn committed_batches_are_not_leaves() {
     let mut layer = Layer::new(Layout::V29, GATEWAY);
     layer.add_chain(ERA);
     execute(&mut layer, 1, 1);
+    let mut storage = layer.storage();
     let diamond = Layer::diamond(ERA);
-    layer.set(diamond, mapping_value(2.into(), 14.into()), keccak256(b"stored batch"));
-    layer.set(diamond, 13.into(), 2u64);
-    let forest = rebuilt(&layer);
+    storage
+        .insert((diamond, mapping_value(2.into(), 14.into())), keccak256(b"stored batch").into());
+    storage.insert((diamond, 13.into()), 2.into());
+    let forest = rebuild(&layer.state_of(&storage), &RebuildOptions::default()).unwrap();
     assert_eq!(forest.chain(ERA).unwrap().batches(), [BatchNumber(1)]);
     let error = Extractor::new(&forest, Target::Latest).unwrap().batch(&logs(ERA, 2)).unwrap_err();
     assert_eq!(error.code(), "batch-not-in-tree");
@@ -208,16 +210,17 @@ fn no_slot_can_go_missing_unnoticed() {
         layer.add_chain(ERA);
         layer.add_chain(ChainId(8));
         (1..=5).for_each(|batch| execute(&mut layer, 1, batch));
-        layer.next_block();
+        layer.set_block(2);
         execute(&mut layer, 2, 30);
-        layer.set(Layer::diamond(ERA), mapping_value(99.into(), 15.into()), Word::ZERO);
+        let mut storage = layer.storage();
+        storage.insert((Layer::diamond(ERA), mapping_value(99.into(), 15.into())), Word::ZERO);
         let whole = rebuilt(&layer);
-        let harmless = harmless(&layer);
-        for (place, value) in layer.storage.clone() {
+        let harmless = harmless(&storage);
+        for (place, value) in storage.clone() {
             for other in [Word::ZERO, value.wrapping_add(1)] {
-                layer.storage.insert(place, other);
+                storage.insert(place, other);
                 let options = RebuildOptions { max_gap: 1 << 16, ..RebuildOptions::default() };
-                if let Ok(forest) = rebuild(&layer.state(), &options) {
+                if let Ok(forest) = rebuild(&layer.state_of(&storage), &options) {
                     assert!(harmless.contains(&place) || value == other, "{layout:?} {place:?}");
                     assert_eq!(forest.root(), whole.root(), "{layout:?} {place:?}");
                     for (tree, before) in forest.chains().iter().zip(whole.chains()) {
@@ -226,15 +229,15 @@ fn no_slot_can_go_missing_unnoticed() {
                     }
                 }
             }
-            layer.storage.insert(place, value);
+            storage.insert(place, value);
         }
     }
 }
 
 /// The slots of the layer above that may change unnoticed, because no tree is made of them or because
 /// another slot says the same.
-fn harmless(layer: &Layer) -> Vec<(Address, Word)> {
-    let message_root = Address::system(0x10005);
+fn harmless(storage: &Storage) -> Vec<(Address, Word)> {
+    let message_root = MESSAGE_ROOT;
     let tree = mapping_value(ERA.to_word(), 8.into());
     let sides = slproof::state::slots::array_start(tree.wrapping_add(1));
     // Five leaves are 0b101: the entry of level 1 is stale.
@@ -245,10 +248,10 @@ fn harmless(layer: &Layer) -> Vec<(Address, Word)> {
         slots.push((diamond, 11.into()));
         slots.push((diamond, mapping_value(99.into(), 15.into())));
         let (roots, v31) = (mapping_value(chain.to_word(), 12.into()), (message_root, 11));
-        if layer.storage.contains_key(&(v31.0, mapping_value(chain.to_word(), v31.1.into()))) {
+        if storage.contains_key(&(v31.0, mapping_value(chain.to_word(), v31.1.into()))) {
             // Each of the two places that v31 keeps a batch root in makes up for the other.
             slots.push((message_root, mapping_value(chain.to_word(), 11.into())));
-            slots.push((Address::system(0x10002), mapping_value(chain.to_word(), 210.into())));
+            slots.push((BRIDGEHUB, mapping_value(chain.to_word(), 210.into())));
             for batch in batches {
                 slots.push((message_root, mapping_value(batch.into(), roots)));
                 slots.push((diamond, mapping_value(batch.into(), 15.into())));
@@ -267,10 +270,11 @@ fn harmless(layer: &Layer) -> Vec<(Address, Word)> {
 fn l1_of_v31_has_empty_chain_trees() {
     let mut layer = Layer::new(Layout::V31, ChainId(1));
     layer.add_chain(GATEWAY);
+    let mut storage = layer.storage();
     let roots = mapping_value(GATEWAY.to_word(), 12.into());
-    layer.set(Address::system(0x10005), mapping_value(GATEWAY.to_word(), 11.into()), 2000u64);
-    layer.set(Address::system(0x10005), mapping_value(2000.into(), roots), keccak256(b"root"));
-    let forest = rebuilt(&layer);
+    storage.insert((MESSAGE_ROOT, mapping_value(GATEWAY.to_word(), 11.into())), 2000.into());
+    storage.insert((MESSAGE_ROOT, mapping_value(2000.into(), roots)), keccak256(b"root").into());
+    let forest = rebuild(&layer.state_of(&storage), &RebuildOptions::default()).unwrap();
     assert!(forest.chain(GATEWAY).unwrap().batches().is_empty());
 }
 
@@ -283,7 +287,25 @@ fn a_given_release_is_believed() {
     assert_eq!(rebuild(&state, &options).unwrap().layout(), Layout::V26);
     let options = RebuildOptions { release: Some(Release::V29), ..RebuildOptions::default() };
     let error = rebuild(&state, &options).unwrap_err();
-    assert!(matches!(error, RebuildError::NoHistoricalRoot { .. }), "{error}");
+    assert!(matches!(error, RebuildError::OtherRelease { .. }), "{error}");
+    let state = read_state(&fixture("gateway-v29/state.anvil.json"), None).unwrap().state;
+    for release in [Release::V28, Release::V31] {
+        let options = RebuildOptions { release: Some(release), ..RebuildOptions::default() };
+        let error = rebuild(&state, &options).unwrap_err();
+        assert!(matches!(error, RebuildError::OtherRelease { .. }), "{error}");
+    }
+}
+
+#[test]
+fn a_given_block_must_not_contradict_the_dump() {
+    let options =
+        |block| RebuildOptions { last_block: Some(SlBlock(block)), ..RebuildOptions::default() };
+    let stated = read_state(&fixture("gateway-v29/state.anvil.json"), None).unwrap().state;
+    assert!(matches!(rebuild(&stated, &options(10)), Err(RebuildError::OtherBlock { .. })));
+    let unstated = read_state(&fixture("gateway-v29/geth.dump.json.gz"), None).unwrap().state;
+    assert!(matches!(rebuild(&unstated, &options(10)), Err(RebuildError::NoHistoricalRoot { .. })));
+    assert!(matches!(rebuild(&unstated, &options(150)), Err(RebuildError::InteropRoot { .. })));
+    assert!(rebuild(&unstated, &options(245)).is_ok());
 }
 
 #[test]

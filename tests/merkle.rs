@@ -88,6 +88,22 @@ fn a_view_of_the_wrong_size_is_refused() {
 
 proptest! {
     #[test]
+    fn extending_is_pushing_many(pieces in prop::collection::vec(0usize..70, 0..6), seed: u64) {
+        let all = leaves(pieces.iter().sum(), seed);
+        let (mut pushed, mut extended) = (PushTree::new(empty()), PushTree::new(empty()));
+        let mut rest = &all[..];
+        for piece in pieces {
+            let (these, others) = rest.split_at(piece);
+            rest = others;
+            these.iter().for_each(|leaf| { pushed.push(*leaf); });
+            prop_assert_eq!(extended.extend(these), pushed.root());
+            prop_assert_eq!(extended.sides(), pushed.sides());
+            prop_assert_eq!(extended.zeros(), pushed.zeros());
+            prop_assert_eq!(extended.leaves(), pushed.leaves());
+        }
+    }
+
+    #[test]
     fn paths_fold_to_the_root(count in 1usize..600, seed: u64, pick: prop::sample::Index) {
         let zeros = Zeros::above(empty());
         let all = leaves(count, seed);

@@ -3,13 +3,15 @@
 
 mod support;
 
-use std::path::Path;
+use std::{io::Cursor, path::Path};
 
 use serde_json::Value;
 use slproof::{
     contracts::Layout,
+    files::Input,
     forest::{Forest, RebuildOptions, rebuild},
-    import::{Format, read_state},
+    import::{Format, Import, read_state},
+    keccak::keccak256,
     primitives::{ChainId, Hash, SlBlock},
 };
 use support::fixture;
@@ -54,6 +56,63 @@ fn every_dump_form_gives_the_contracts_roots() {
             check(&forest, &roots);
         }
     }
+}
+
+/// A value as RLP, by the rules of Ethereum's yellow paper: one byte below 0x80 as it is, otherwise
+/// 0x80 plus the length and the bytes without leading zeros.
+fn rlp(digits: &str) -> String {
+    let bytes = const_hex::decode(digits).unwrap();
+    match bytes[..] {
+        [byte] if byte < 0x80 => digits.to_owned(),
+        _ => format!("{:02x}{digits}", 0x80 + bytes.len()),
+    }
+}
+
+/// `geth snapshot dump` of the same state: accounts and slots known only by their hashes.
+fn snapshot_dump(folder: &str) -> String {
+    let dump = support::json(&format!("{folder}/geth.dump.json.gz"));
+    let mut lines = format!("{{\"root\":\"0x{}\"}}\n", dump["root"].as_str().unwrap());
+    for account in dump["accounts"].as_object().unwrap().values() {
+        let mut line = serde_json::json!({
+            "balance": account["balance"], "nonce": account["nonce"], "root": account["root"],
+            "codeHash": account["codeHash"], "key": account["key"],
+        });
+        let slots: serde_json::Map<String, Value> = account["storage"]
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(slot, value)| {
+                let slot: Hash = slot.parse().unwrap();
+                (keccak256(slot.as_bytes()).to_string(), rlp(value.as_str().unwrap()).into())
+            })
+            .collect();
+        if !slots.is_empty() {
+            line["storage"] = slots.into();
+        }
+        lines.push_str(&format!("{line}\n"));
+    }
+    lines
+}
+
+#[test]
+fn hashed_snapshot_dumps_give_the_same_roots() {
+    for folder in ["gateway-v29", "gateway-v31"] {
+        let input = Input::from_reader("dump", Cursor::new(snapshot_dump(folder))).unwrap();
+        let dump = Import::default().read_input(input).unwrap();
+        assert_eq!(dump.format, Format::GethSnapshot);
+        let forest = rebuild(&dump.state, &RebuildOptions::default()).unwrap();
+        check(&forest, &support::json(&format!("{folder}/roots.json")));
+    }
+}
+
+#[test]
+fn a_dump_in_the_answer_of_a_node_is_unwrapped() {
+    let dump = String::from_utf8(support::read("gateway-v29/geth.dump.json.gz")).unwrap();
+    let answer = format!("{{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{dump}}}");
+    let input = Input::from_reader("answer", Cursor::new(answer)).unwrap();
+    let dump = Import::default().read_input(input).unwrap();
+    let forest = rebuild(&dump.state, &RebuildOptions::default()).unwrap();
+    check(&forest, &support::json("gateway-v29/roots.json"));
 }
 
 #[test]

@@ -6,6 +6,7 @@ use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
 use crate::{
     contracts::Release,
+    files::Access,
     import::Format,
     messages::{L2ToL1Log, SourceFormat},
     primitives::{Address, BatchNumber, ChainId, Hash, SlBlock},
@@ -33,9 +34,28 @@ pub(super) struct GlobalArgs {
     /// Say how inputs were understood
     #[arg(short, long, global = true)]
     pub(super) verbose: bool,
+    /// Read native files into memory instead of mapping them
+    #[arg(long, global = true)]
+    pub(super) no_mmap: bool,
     /// When to colour words
     #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
     pub(super) color: Color,
+}
+
+impl Cli {
+    /// Gives global flags to the arguments that they are about.
+    pub(super) fn share_global(&mut self) {
+        let access = if self.global.no_mmap { Access::Read } else { Access::Map };
+        match &mut self.command {
+            Command::Rebuild(args) => args.how.access = access,
+            Command::Prove(args) => args.how.access = access,
+            Command::Verify(args) => args.how.access = access,
+            Command::Inspect(args) => args.how.access = access,
+            Command::Check(args) => args.access = access,
+            Command::Index(args) => args.access = access,
+            Command::Import(_) => {}
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -62,6 +82,8 @@ impl Color {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
+    /// Make a snapshot of state dumps: sorted, mapped, ready for every other command
+    Import(ImportArgs),
     /// Rebuild a settlement layer's trees and compare them with what its contracts stored
     Rebuild(RebuildArgs),
     /// Make a message archive (*.slmsg) from archives of logs
@@ -72,6 +94,8 @@ pub(super) enum Command {
     Verify(VerifyArgs),
     /// Say what is in a dump, an archive or a proof
     Inspect(InspectArgs),
+    /// Read every byte of a native file against its checksums
+    Check(CheckArgs),
 }
 
 /// How a state is to be understood, where its content does not say or the user knows better.
@@ -81,6 +105,11 @@ pub(super) struct StateArgs {
     /// The dump's format
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub(super) dump_format: DumpFormat,
+    /// Whose storage pages of debug_storageRangeAt hold
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) account: Option<Address>,
+    #[arg(skip)]
+    pub(super) access: Access,
     /// Bridgehub's address, where it is a proxy [default: 0x…10002]
     #[arg(long, value_name = "ADDRESS")]
     pub(super) bridgehub: Option<Address>,
@@ -112,6 +141,16 @@ pub(super) enum DumpFormat {
     Geth,
     /// geth snapshot dump
     GethSnapshot,
+    /// anvil-zksync --dump-state
+    AnvilZksync,
+    /// The folder of a zksync-era snapshot, or its header
+    EraSnapshot,
+    /// Pages of debug_storageRangeAt; needs --account
+    StorageRange,
+    /// A table of address,slot,value or hashedKey,value as CSV or NDJSON
+    Table,
+    /// A snapshot that slproof import made
+    Snapshot,
 }
 
 impl From<DumpFormat> for Option<Format> {
@@ -121,13 +160,48 @@ impl From<DumpFormat> for Option<Format> {
             DumpFormat::Anvil => Some(Format::Anvil),
             DumpFormat::Geth => Some(Format::Geth),
             DumpFormat::GethSnapshot => Some(Format::GethSnapshot),
+            DumpFormat::AnvilZksync => Some(Format::AnvilZksync),
+            DumpFormat::EraSnapshot => Some(Format::EraSnapshot),
+            DumpFormat::StorageRange => Some(Format::StorageRange),
+            DumpFormat::Table => Some(Format::Table),
+            DumpFormat::Snapshot => Some(Format::Snapshot),
         }
     }
 }
 
 #[derive(Debug, Args)]
+pub(super) struct ImportArgs {
+    /// Dumps of one state: files, the folder of a zksync-era snapshot, or - for standard input
+    #[arg(required = true)]
+    pub(super) dumps: Vec<PathBuf>,
+    /// The snapshot to write, *.slsnap
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) output: PathBuf,
+    /// The dumps' format
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(super) format: DumpFormat,
+    /// Whose storage pages of debug_storageRangeAt hold
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) account: Option<Address>,
+    /// MessageRoot's address, where it is a proxy [default: 0x…10005]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) message_root: Option<Address>,
+    /// The settlement layer's chain id [default: found in MessageRoot]
+    #[arg(long, value_name = "ID")]
+    pub(super) sl_chain_id: Option<ChainId>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CheckArgs {
+    /// A file that slproof wrote
+    pub(super) file: PathBuf,
+    #[arg(skip)]
+    pub(super) access: Access,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct RebuildArgs {
-    /// The state: a dump, or - for standard input
+    /// The state: a snapshot, a dump, or - for standard input
     pub(super) state: PathBuf,
     /// Print JSON instead of a table
     #[arg(long)]
@@ -147,6 +221,8 @@ pub(super) struct IndexArgs {
     /// What the archives are
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub(super) format: LogFormat,
+    #[arg(skip)]
+    pub(super) access: Access,
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -170,7 +246,7 @@ impl From<LogFormat> for Option<SourceFormat> {
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("which").required(true).args(["index", "message", "all"]))]
 pub(super) struct ProveArgs {
-    /// The state of the settlement layer: a dump, or - for standard input
+    /// The state of the settlement layer: a snapshot, a dump, or - for standard input
     #[arg(long, value_name = "STATE")]
     pub(super) tree: PathBuf,
     /// The archive of L2→L1 logs, raw or *.slmsg, or - for standard input
@@ -260,7 +336,7 @@ pub(super) struct MissingArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct InspectArgs {
-    /// A dump, an archive, a file of proofs, or - for standard input
+    /// A snapshot, a dump, an archive, a file of proofs, or - for standard input
     pub(super) file: PathBuf,
     /// Print JSON
     #[arg(long)]

@@ -5,10 +5,7 @@ use super::{
     error::{CliError, Outcome},
     report::{Words, count},
 };
-use crate::{
-    files::{Access, Input},
-    messages::ArchiveWriter,
-};
+use crate::{files::Input, messages::ArchiveWriter};
 
 pub(super) fn run(args: &IndexArgs, words: &Words) -> Result<Outcome, CliError> {
     if args.archives.iter().filter(|path| path.as_path() == Path::new("-")).count() > 1 {
@@ -20,7 +17,7 @@ pub(super) fn run(args: &IndexArgs, words: &Words) -> Result<Outcome, CliError> 
         let input = Input::open(path)?;
         let name = input.name().to_owned();
         let before = writer.added().batches;
-        let format = writer.read(input, args.format.into(), Access::Map)?;
+        let format = writer.read(input, args.format.into(), args.access)?;
         let batches = count(writer.added().batches - before);
         words.explain(format_args!("{name} is a {format} of {batches} batches"));
     }

@@ -11,9 +11,12 @@ use super::{
 use crate::{
     contracts::MessageRoot,
     files::{Access, Input, Output, container::is_container},
-    import::{Dump, read_input},
-    messages::{archive::ChainSummary, read_archive_input},
-    state::{MemoryStateBuilder, StorageReader},
+    import::{Dump, Format},
+    messages::{
+        archive::{self, ChainSummary},
+        read_archive_input,
+    },
+    state::StorageReader,
 };
 
 const RAW_ARCHIVE: &str = "raw archive of L2→L1 logs";
@@ -26,13 +29,14 @@ enum Kind {
 }
 
 pub(super) fn run(args: &InspectArgs) -> Result<Outcome, CliError> {
-    let input = Input::open(&args.file)?;
-    let (value, text) = match kind(&input) {
-        Kind::Archive => archive(input)?,
-        Kind::Proofs => inspect_proof::proofs(input)?,
-        Kind::Dump => {
-            let builder = MemoryStateBuilder::default();
-            dump(&read_input(input, args.how.dump_format.into(), builder)?, args)?
+    let (value, text) = if args.file.is_dir() {
+        dump(&args.how.import().read(&args.file)?, args)?
+    } else {
+        let input = Input::open(&args.file)?;
+        match kind(&input) {
+            Kind::Archive => logs(input, args.how.access)?,
+            Kind::Proofs => inspect_proof::proofs(input)?,
+            Kind::Dump => dump(&args.how.import().read_input(input)?, args)?,
         }
     };
     let mut output = Output::create(Path::new("-"))?;
@@ -47,7 +51,8 @@ pub(super) fn run(args: &InspectArgs) -> Result<Outcome, CliError> {
 fn kind(input: &Input) -> Kind {
     let head = input.head();
     if is_container(head) {
-        return Kind::Archive;
+        let is_archive = head.get(12..16) == Some(&archive::KIND.tag);
+        return if is_archive { Kind::Archive } else { Kind::Dump };
     }
     let start = &head[..head.len().min(1 << 10)];
     let has = |member: &str| start.windows(member.len()).any(|window| window == member.as_bytes());
@@ -60,9 +65,9 @@ fn kind(input: &Input) -> Kind {
     }
 }
 
-fn archive(input: Input) -> Result<(Value, String), CliError> {
+fn logs(input: Input, access: Access) -> Result<(Value, String), CliError> {
     let native = is_container(input.head());
-    let archive = read_archive_input(input, Access::Map)?;
+    let archive = read_archive_input(input, access)?;
     let (header, what) = (archive.header(), if native { "message archive" } else { RAW_ARCHIVE });
     let mut text = format!(
         "{}: {what}\n{} batches, {} logs, {} messages with their bytes, {} logs with transaction \
@@ -124,20 +129,54 @@ fn dump(dump: &Dump, args: &InspectArgs) -> Result<(Value, String), CliError> {
             addresses.message_root
         ),
     };
-    let text = format!(
-        "{}: {}\n{}, {} accounts with {} storage slots\n{contracts}\n",
-        dump.name,
-        dump.format,
-        block.map_or("block unknown".into(), |block| format!("block {block}")),
-        count(dump.state.accounts()),
-        count(dump.state.slots()),
-    );
+    let header = dump.state.header();
+    let known = |known: Option<String>, what: &str| match known {
+        Some(known) => format!("{what} {known}"),
+        None => format!("{what} unknown"),
+    };
+    let is_snapshot = dump.format == Format::Snapshot;
+    let mut text = format!("{}: {}", dump.name, dump.format);
+    if is_snapshot {
+        text.push_str(&format!(", made from: {}", header.source.format));
+    }
+    text.push_str(&format!("\n{}", known(block.map(|block| block.to_string()), "block")));
+    if let Some(batch) = header.source.batch {
+        text.push_str(&format!(", batch {batch}"));
+    }
+    if let Some(accounts) = dump.state.accounts() {
+        text.push_str(&format!(", {} accounts", count(accounts)));
+    }
+    text.push_str(&format!(", {} storage slots\n", count(header.entries)));
+    if let Some(enumeration) = header.enumeration {
+        text.push_str(&format!(
+            "enumeration indexes up to {}, {} of them missing\n",
+            count(enumeration.last),
+            count(enumeration.missing)
+        ));
+    }
+    if is_snapshot {
+        for (name, range) in dump.state.container().sections() {
+            let (start, end) = (range.start, range.end);
+            text.push_str(&format!(
+                "section {name:<9} bytes {start} to {end}\n",
+                name = name.to_string()
+            ));
+        }
+    }
+    text.push_str(&format!("{contracts}\n"));
+    for note in &dump.notes {
+        text.push_str(&format!("note: {note}\n"));
+    }
+    let notes: Vec<String> = dump.notes.iter().map(ToString::to_string).collect();
     let value = json!({
-        "kind": "dump",
-        "format": dump.format.to_string(),
+        "kind": if is_snapshot { "snapshot" } else { "dump" },
+        "format": if is_snapshot { header.source.format.clone() } else { dump.format.to_string() },
         "block": block,
+        "batch": header.source.batch,
         "accounts": dump.state.accounts(),
-        "slots": dump.state.slots(),
+        "slots": header.entries,
+        "enumeration": header.enumeration,
+        "notes": notes,
         "slChainId": sl_chain,
         "chains": chains,
     });

@@ -9,7 +9,7 @@ use super::{
     report::{self, Words, count},
 };
 use crate::{
-    files::{Access, Output},
+    files::Output,
     forest::Forest,
     messages::{Archive, BatchView, LogAt, read_archive},
     primitives::{BatchNumber, ChainId, Hash},
@@ -40,7 +40,7 @@ pub(super) fn run(args: &ProveArgs, words: &Words) -> Result<Outcome, CliError> 
     let started = Instant::now();
     let (forest, archive) = rayon::join(
         || args.how.forest(&args.tree, words),
-        || read_archive(&args.messages, Access::Map),
+        || read_archive(&args.messages, args.how.access),
     );
     let ((_, forest), archive) = (forest?, archive?);
     let extractor = Extractor::new(&forest, args.target)?;

@@ -2,12 +2,28 @@
 
 use std::path::Path;
 
-use super::{args::StateArgs, error::CliError, report::Words};
+use super::{
+    args::StateArgs,
+    error::CliError,
+    report::{Words, count},
+};
 use crate::{
+    contracts::MessageRoot,
     forest::{Addresses, Forest, RebuildOptions, rebuild},
-    import::{Dump, read_state},
+    import::{Dump, Import, KnownSlots},
+    primitives::Address,
+    snapshot::Snapshot,
     state::StorageReader,
 };
+
+/// The slots of MessageRoot by which states are recognised.
+pub(super) fn known_slots(message_root: Address) -> KnownSlots {
+    KnownSlots {
+        contract: message_root,
+        written: MessageRoot::<Snapshot>::chain_count_slot(),
+        sl_chain: MessageRoot::<Snapshot>::chain_at_slot(0),
+    }
+}
 
 impl StateArgs {
     pub(super) fn addresses(&self) -> Addresses {
@@ -28,20 +44,33 @@ impl StateArgs {
         }
     }
 
-    /// Reads the dump at `path`.
+    /// How to read a dump.
+    pub(super) fn import(&self) -> Import {
+        Import {
+            format: self.dump_format.into(),
+            account: self.account,
+            known: Some(known_slots(self.addresses().message_root)),
+            access: self.access,
+            ..Import::default()
+        }
+    }
+
+    /// Reads the state at `path`: a snapshot or a dump.
     pub(super) fn read(&self, path: &Path, words: &Words) -> Result<Dump, CliError> {
-        let dump = read_state(path, self.dump_format.into())?;
+        let dump = self.import().read(path)?;
         let block = match dump.state.block() {
             Some(block) => format!("of block {block}"),
             None => "of an unnamed block".into(),
         };
         words.explain(format_args!(
-            "{} is an {} {block}: {} accounts with {} storage slots",
+            "{} is a {} {block}: {} storage slots",
             dump.name,
             dump.format,
-            dump.state.accounts(),
-            dump.state.slots()
+            count(dump.state.header().entries),
         ));
+        for note in &dump.notes {
+            words.say(format_args!("{}: {note}", dump.name));
+        }
         Ok(dump)
     }
 

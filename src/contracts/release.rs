@@ -34,6 +34,19 @@ impl Release {
     }
 }
 
+impl fmt::Display for Release {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::V26 => "v26",
+            Self::V27 => "v27",
+            Self::V28 => "v28",
+            Self::V29 => "v29",
+            Self::V30 => "v30",
+            Self::V31 => "v31",
+        })
+    }
+}
+
 /// A release that this program does not know.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("release {0:?} is not known; known are v26, v27, v28, v29, v30 and v31")]
@@ -65,20 +78,6 @@ pub enum Layout {
     V29,
     /// v31: `chainBatchRoots` as well; `historicalRoot` is written with every chain too.
     V31,
-}
-
-impl Layout {
-    /// Whether the roots of the shared tree are kept by block.
-    #[must_use]
-    pub fn has_historical_roots(self) -> bool {
-        self >= Self::V29
-    }
-
-    /// Whether MessageRoot itself keeps the batch roots.
-    #[must_use]
-    pub fn has_chain_batch_roots(self) -> bool {
-        self >= Self::V31
-    }
 }
 
 impl fmt::Display for Layout {

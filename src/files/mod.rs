@@ -18,7 +18,7 @@ mod output;
 mod scratch;
 
 pub use container::{Container, ContainerError, ContainerWriter, Kind, SectionName};
-pub(crate) use input::is_damage;
+pub(crate) use input::{Gunzip, is_damage};
 pub use input::{Input, InputError};
 pub use lost_pages::report_lost_pages;
 pub use map::Access;

@@ -13,7 +13,7 @@ use rayon::prelude::*;
 
 use super::RebuildError;
 use crate::{
-    contracts::{Bridgehub, Layout, MessageRoot, ZkChain},
+    contracts::{Bridgehub, MessageRoot, ZkChain},
     primitives::{Address, BatchNumber, ChainId, Hash, Word},
     state::{StateError, StorageReader, slots::mapping_values},
 };
@@ -34,7 +34,7 @@ struct Sources<'s, S: ?Sized> {
 /// Gives up below a run of `max_gap` numbers without a root.
 pub(super) fn collect<S: StorageReader + ?Sized>(
     state: &S,
-    layout: Layout,
+    is_v31: bool,
     message_root: &MessageRoot<'_, S>,
     bridgehub: Address,
     chain: ChainId,
@@ -45,7 +45,7 @@ pub(super) fn collect<S: StorageReader + ?Sized>(
     }
     let mut mappings = Vec::new();
     let mut highest = BatchNumber(0);
-    if layout.has_chain_batch_roots() {
+    if is_v31 {
         mappings.push((message_root.address(), message_root.batch_roots(chain)));
         highest = message_root.current_batch(chain)?;
     }
@@ -115,10 +115,10 @@ impl<S: StorageReader + ?Sized> Sources<'_, S> {
     }
 
     fn read(&self, contract: Address, slots: &[Word]) -> Result<Vec<Hash>, StateError> {
-        slots
-            .par_iter()
-            .with_min_len(PIECE)
-            .map(|slot| self.state.read(contract, *slot).map(Word::to_hash))
-            .collect()
+        let pieces: Vec<Vec<Word>> = slots
+            .par_chunks(PIECE)
+            .map(|slots| self.state.read_many(contract, slots))
+            .collect::<Result<_, _>>()?;
+        Ok(pieces.into_iter().flatten().map(Word::to_hash).collect())
     }
 }

@@ -1,7 +1,7 @@
 use thiserror::Error;
 
 use crate::{
-    contracts::Layout,
+    contracts::{Layout, Release},
     primitives::{Address, BatchNumber, ChainId, Hash, SlBlock},
     state::StateError,
 };
@@ -165,36 +165,49 @@ pub enum RebuildError {
         /// The root over all chains.
         rebuilt: Hash,
     },
-    /// The release that was given has roots by block, and the dump has none.
+    /// The contract's storage has roots by block, but not under the blocks that were tried.
     #[error(
-        "no historicalRoot was found up to block {searched_to}, though the release ({layout}) writes \
-         one with every batch; is the dump complete? --last-block says how far to look"
+        "the state holds roots by block, but none up to block {searched_to}: --last-block is too low, or \
+         the dump is not of MessageRoot's storage alone"
     )]
     NoHistoricalRoot {
-        /// The layout asked for.
-        layout: Layout,
         /// The last block looked at.
         searched_to: SlBlock,
+    },
+    /// The release that was given is not that of the state.
+    #[error("the state is one of release {found}, not of {given} as given")]
+    OtherRelease {
+        /// The release given.
+        given: Release,
+        /// What the state has.
+        found: Layout,
+    },
+    /// The block that was given is not that of the dump.
+    #[error("the dump says that it is of block {stated}, not of {given} as given")]
+    OtherBlock {
+        /// The block given.
+        given: SlBlock,
+        /// The block in the dump.
+        stated: SlBlock,
     },
 }
 
 impl RebuildError {
-    /// Whether the rebuilt trees differ from the stored ones, and not merely lack something.
+    /// Whether the rebuilt trees differ from the stored ones, and not merely lack something. A stored
+    /// node or length is never zero; where one is, the dump lost it.
     #[must_use]
     pub fn is_mismatch(&self) -> bool {
-        matches!(
-            self,
-            Self::TwoRoots { .. }
-                | Self::Length { .. }
-                | Self::ChainTree { .. }
-                | Self::Zeros { .. }
-                | Self::SharedTree { .. }
-                | Self::InteropRoot { .. }
-        )
+        match self {
+            Self::ChainTree { stored, .. }
+            | Self::Zeros { stored, .. }
+            | Self::SharedTree { stored, .. } => !stored.is_zero(),
+            Self::Length { stored, .. } => *stored != 0,
+            Self::TwoRoots { .. } | Self::InteropRoot { .. } => true,
+            _ => false,
+        }
     }
 }
 
-/// A node is never zero: where one is, the dump lost it.
 fn missing(stored: &Hash) -> &'static str {
     if stored.is_zero() { " (nothing: the dump is incomplete)" } else { "" }
 }

@@ -14,8 +14,7 @@ use crate::{
 const WINDOW: u64 = 1 << 18;
 const PIECE: u64 = 1 << 12;
 
-/// How far to look for roots when neither the dump nor the user says which block it is of: at a block
-/// a second, two years.
+/// How many blocks to try at most: at a block a second, those of two years.
 const MOST_BLOCKS: u64 = 1 << 26;
 
 /// A root of the shared tree that the contract filed under a block of the settlement layer.
@@ -34,7 +33,11 @@ pub struct InteropRoot {
 pub(super) enum Newest {
     Found(SlBlock, Hash),
     /// None in the blocks up to this one.
-    None(SlBlock),
+    None {
+        searched_to: SlBlock,
+        /// Whether the contract's storage has slots that can only be roots by block.
+        kept: bool,
+    },
 }
 
 /// Finds the newest `historicalRoot`. Slots are filed under hashes, so blocks have to be tried: down
@@ -50,25 +53,31 @@ pub(super) fn newest<S: StorageReader + ?Sized>(
     if last_emit != SlBlock(0) && !root.is_zero() {
         return Ok(Newest::Found(last_emit, root));
     }
+    let expected = message_root.historical_root_count(chains)?;
+    let kept = expected.is_some_and(|count| count > 0);
     if let Some(last) = last_block {
         let mut end = last.0.saturating_add(1);
-        while end > 0 {
+        let lowest = end.saturating_sub(MOST_BLOCKS);
+        while end > lowest {
             let start = end.saturating_sub(WINDOW);
             if let Some((block, root)) = probe(message_root, start, end)?.pop() {
                 return Ok(Newest::Found(block, root));
             }
             end = start;
         }
-        return Ok(Newest::None(last));
+        return Ok(Newest::None { searched_to: last, kept });
     }
-    let expected = message_root.historical_root_count(chains)?.unwrap_or(u64::MAX);
+    let expected = expected.unwrap_or(u64::MAX);
     let mut found = Vec::new();
     let mut start = 0;
     while (found.len() as u64) < expected && start < MOST_BLOCKS {
         found.append(&mut probe(message_root, start, start + WINDOW)?);
         start += WINDOW;
     }
-    Ok(found.pop().map_or(Newest::None(SlBlock(start)), |(block, root)| Newest::Found(block, root)))
+    Ok(match found.pop() {
+        Some((block, root)) => Newest::Found(block, root),
+        None => Newest::None { searched_to: SlBlock(start), kept },
+    })
 }
 
 /// The roots filed under blocks `start` to `end`, in ascending order.

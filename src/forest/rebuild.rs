@@ -81,13 +81,13 @@ pub fn rebuild<S: StorageReader + ?Sized>(
     {
         return Err(RebuildError::OtherSettlementLayer { expected, found: sl_chain });
     }
-    let given = options.release.map(Release::layout);
-    // v26 and v29 differ only in the roots by block, which no chain tree depends on.
-    let layout = match given {
-        Some(layout) => layout,
-        None if has_v31(&message_root, &chains)? => Layout::V31,
-        None => Layout::V29,
+    let last_block = match (options.last_block, state.block()) {
+        (Some(given), Some(stated)) if given != stated => {
+            return Err(RebuildError::OtherBlock { given, stated });
+        }
+        (given, stated) => given.or(stated),
     };
+    let is_v31 = has_v31(&message_root, &chains)?;
 
     let bridgehub = options.addresses.bridgehub;
     let chains: Vec<ChainTree> = (0..chains.len())
@@ -97,7 +97,7 @@ pub fn rebuild<S: StorageReader + ?Sized>(
             let stored = message_root.chain_tree(chain)?;
             let size = (stored.leaves, options.max_gap);
             let batches =
-                batch_roots::collect(state, layout, &message_root, bridgehub, chain, size)?;
+                batch_roots::collect(state, is_v31, &message_root, bridgehub, chain, size)?;
             let tree = ChainTree::build(chain, index as u64, batches);
             check::chain_tree(&tree, &stored)?;
             Ok(tree)
@@ -108,22 +108,35 @@ pub fn rebuild<S: StorageReader + ?Sized>(
     let shared = Levels::build(leaves, entry_zeros());
     check::shared_tree(&shared.tree(entry_zeros()), &message_root)?;
 
-    let mut forest = Forest { layout, chains, shared, latest: None };
-    if layout.has_historical_roots() {
-        let ids: Vec<ChainId> = forest.chains.iter().map(ChainTree::chain).collect();
-        let last_block = options.last_block.or_else(|| state.block());
-        match interop_root::newest(&message_root, &ids, last_block)? {
-            Newest::Found(block, root) => {
-                forest.latest = Some(interop_root::identify(&forest.shared(), block, root)?);
-            }
-            Newest::None(searched_to) if given.is_some() => {
-                return Err(RebuildError::NoHistoricalRoot { layout, searched_to });
-            }
-            Newest::None(_) if layout == Layout::V29 => forest.layout = Layout::V26,
-            Newest::None(_) => {}
+    let ids: Vec<ChainId> = chains.iter().map(ChainTree::chain).collect();
+    let tree = shared.tree(entry_zeros());
+    let (latest, layout) = match interop_root::newest(&message_root, &ids, last_block)? {
+        Newest::Found(block, root) => {
+            let layout = if is_v31 { Layout::V31 } else { Layout::V29 };
+            (Some(interop_root::identify(&tree, block, root)?), layout)
         }
+        Newest::None { searched_to, kept: true } => {
+            return Err(RebuildError::NoHistoricalRoot { searched_to });
+        }
+        Newest::None { .. } => (None, if is_v31 { Layout::V31 } else { Layout::V26 }),
+    };
+    let has_batches = chains.iter().any(|tree| !tree.batches().is_empty());
+    let layout = accept(options.release, layout, has_batches)?;
+    Ok(Forest { layout, chains, shared, latest })
+}
+
+/// The layout that counts: the one that was found, unless another was given that the state does not
+/// contradict. A later release may not have written yet what tells it from an earlier one.
+fn accept(
+    given: Option<Release>,
+    found: Layout,
+    has_batches: bool,
+) -> Result<Layout, RebuildError> {
+    match given.map(|release| (release, release.layout())) {
+        Some((_, layout)) if layout == found || (layout > found && !has_batches) => Ok(layout),
+        Some((given, _)) => Err(RebuildError::OtherRelease { given, found }),
+        None => Ok(found),
     }
-    Ok(forest)
 }
 
 /// The chains by index, from both mappings of the registry.

@@ -12,7 +12,6 @@ use crate::{
         SlBlock, Word,
         hex::{self, HexError},
     },
-    state::TooManySlots,
 };
 
 /// The longest run of bytes without a quotation mark. The longest token that a dump really has is
@@ -67,9 +66,14 @@ impl<R: Read> Json<R> {
         }
     }
 
-    /// An error about a sink that is full.
-    pub(super) fn full(&self, source: TooManySlots) -> ImportError {
-        ImportError::TooManySlots { name: self.name.clone(), source }
+    /// An error about an account that is too large.
+    pub(super) fn account_too_large(&self, limit: usize) -> ImportError {
+        ImportError::AccountTooLarge { name: self.name.clone(), offset: self.offset(), limit }
+    }
+
+    /// The name of the text.
+    pub(super) fn name(&self) -> &str {
+        &self.name
     }
 
     pub(super) fn peek(&mut self) -> Result<ValueType, ImportError> {
@@ -95,6 +99,23 @@ impl<R: Read> Json<R> {
 
     pub(super) fn end_object(&mut self) -> Result<(), ImportError> {
         let result = self.reader.end_object();
+        self.at(result)
+    }
+
+    pub(super) fn begin_array(&mut self) -> Result<(), ImportError> {
+        self.begun = true;
+        let result = self.reader.begin_array();
+        self.at(result)
+    }
+
+    pub(super) fn end_array(&mut self) -> Result<(), ImportError> {
+        let result = self.reader.end_array();
+        self.at(result)
+    }
+
+    /// The next number as it is written.
+    pub(super) fn number(&mut self) -> Result<String, ImportError> {
+        let result = self.reader.next_number_as_string();
         self.at(result)
     }
 
@@ -138,8 +159,7 @@ impl<R: Read> Json<R> {
         match self.peek()? {
             ValueType::Null => self.skip().map(|()| None),
             ValueType::Number => {
-                let result = self.reader.next_number_as_string();
-                let text = self.at(result)?;
+                let text = self.number()?;
                 text.parse().map(Some).map_err(|e| self.bad("the block number", e))
             }
             _ => {

@@ -35,9 +35,7 @@ impl PushTree {
         self.leaves += 1;
         let mut levels = self.zeros.len() - 1;
         if index == 1 << levels {
-            let zero = self.zeros[levels];
-            self.zeros.push(hash_node(zero, zero));
-            self.sides.push(Hash::ZERO);
+            self.grow(levels);
             levels += 1;
         }
         let mut node = leaf;
@@ -55,6 +53,32 @@ impl PushTree {
         }
         self.sides[levels] = node;
         node
+    }
+
+    /// Appends many leaves and returns the new root: the same tree as after as many pushes, but with
+    /// about one hash a leaf, since only the last root is computed.
+    pub fn extend(&mut self, leaves: &[Hash]) -> Hash {
+        let Some((last, others)) = leaves.split_last() else { return self.root() };
+        for leaf in others {
+            let mut levels = self.zeros.len() - 1;
+            if self.leaves == 1 << levels {
+                self.grow(levels);
+                levels += 1;
+            }
+            // The leaf completes as many subtrees as its index ends in ones.
+            let complete = self.leaves.trailing_ones() as usize;
+            let node =
+                self.sides[..complete].iter().fold(*leaf, |node, left| hash_node(*left, node));
+            self.leaves += 1;
+            self.sides[complete.min(levels)] = node;
+        }
+        self.push(*last)
+    }
+
+    fn grow(&mut self, levels: usize) {
+        let zero = self.zeros[levels];
+        self.zeros.push(hash_node(zero, zero));
+        self.sides.push(Hash::ZERO);
     }
 
     /// `_nextLeafIndex`: the number of leaves.

@@ -38,14 +38,7 @@ impl BatchLogs {
         aggregated_root: Option<Hash>,
     ) -> Result<Self, LogsError> {
         let logs = Self { chain, batch, logs, messages, transactions: vec![], aggregated_root };
-        let view = logs.view().checked()?;
-        for (index, (log, message)) in view.with_messages().enumerate() {
-            let Some(message) = message else { continue };
-            let hash = keccak256(message);
-            if hash != log.value() {
-                return Err(LogsError::Message { index, expected: log.value(), got: hash });
-            }
-        }
+        logs.view().checked()?.check_messages()?;
         Ok(logs)
     }
 
@@ -190,6 +183,18 @@ impl<'a> BatchView<'a> {
             return Err(LogsError::TransactionCount { expected: logs, got });
         }
         Ok(self)
+    }
+
+    /// Hashes the messages and compares them with the values of their logs.
+    pub(super) fn check_messages(&self) -> Result<(), LogsError> {
+        for (index, (log, message)) in self.with_messages().enumerate() {
+            let Some(message) = message else { continue };
+            let hash = keccak256(message);
+            if hash != log.value() {
+                return Err(LogsError::Message { index, expected: log.value(), got: hash });
+            }
+        }
+        Ok(())
     }
 
     /// Adds what another source knows of the same batch.

@@ -7,8 +7,9 @@ use super::{
 };
 use crate::files::{Access, Input, container::is_container};
 
-/// What a raw archive may take in memory, once as it was read and once as it is searched.
-const LIMIT: usize = 256 << 20;
+/// What a raw archive may take in memory: once as it was read and once as it is searched, each in a
+/// buffer that doubles as it grows.
+const LIMIT: usize = 192 << 20;
 
 /// A form in which logs come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,8 +82,8 @@ impl ArchiveWriter {
     /// Adds all batches of an input, in the form that it has or that is given.
     ///
     /// # Errors
-    /// As [`read_archive`]; an archive file is compared with its checksums first, so that damage in it
-    /// does not become part of a new one.
+    /// As [`read_archive`]; an archive file is checked first, so that damage in it does not become
+    /// part of a new one.
     pub fn read(
         &mut self,
         input: Input,
@@ -94,7 +95,7 @@ impl ArchiveWriter {
             SourceFormat::Jsonl => jsonl::read(input, &mut self.collector)?,
             SourceFormat::Native => {
                 let archive = open_native(&input, access)?;
-                archive.container().check()?;
+                archive.check()?;
                 let source = self.source(archive.name());
                 for batch in archive.batches() {
                     self.add(batch?, Origin { source, line: None })?;

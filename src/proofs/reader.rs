@@ -1,9 +1,12 @@
 //! Records of proofs as they come in: what `prove` wrote, or bare answers of a node.
 
-use std::io::{self, BufRead, BufReader, Read};
+use std::{
+    fmt::Display,
+    io::{self, BufRead, BufReader, Read},
+};
 
 use serde::{Deserialize, de::IgnoredAny};
-use serde_json::value::RawValue;
+use serde_json::{Value, value::RawValue};
 use thiserror::Error;
 
 use super::record::{ProofRecord, TargetRecord};
@@ -16,7 +19,8 @@ use crate::{
 /// The longest record: a message of a hundred mebibytes.
 const LONGEST_RECORD: u64 = 256 << 20;
 
-/// What a bare answer of a node leaves out, to be filled in.
+/// What a bare answer of a node leaves out. A record that says something else is refused: whoever gives
+/// these means them.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Defaults {
     /// The chain.
@@ -42,6 +46,16 @@ pub enum RecordError {
         /// What to give it with.
         flag: &'static str,
     },
+    /// The record contradicts what was given.
+    #[error("the record's {field} is {got}, not {expected} as given")]
+    Contradiction {
+        /// The field.
+        field: &'static str,
+        /// What was given.
+        expected: String,
+        /// What the record says.
+        got: String,
+    },
     /// The message is not hexadecimal.
     #[error("the record's message is damaged: {0}")]
     Message(#[from] hex::HexError),
@@ -64,7 +78,7 @@ pub enum Item {
 struct Incoming<'a> {
     chain_id: Option<ChainId>,
     batch_number: Option<BatchNumber>,
-    id: Option<serde_json::Value>,
+    id: Option<Value>,
     root: Option<Hash>,
     proof: Option<Vec<Hash>>,
     target: Option<TargetRecord>,
@@ -92,22 +106,37 @@ pub fn parse(text: &[u8], defaults: &Defaults) -> Result<Item, RecordError> {
         return Ok(Item::Failure);
     }
     let missing = |field, flag| RecordError::Missing { field, flag };
-    let log = record.log.or(defaults.log).ok_or(missing("log", "--log, or --message"))?;
-    let id = record.id.as_ref().and_then(serde_json::Value::as_u64);
+    let whole = "a record of slproof or a node's whole answer";
+    let log = agreed("log", "--log, or --message", record.log, defaults.log)?;
     let proof = ProofRecord {
-        chain_id: record.chain_id.or(defaults.chain).ok_or(missing("chainId", "--chain-id"))?,
-        batch_number: record
-            .batch_number
-            .or(defaults.batch)
-            .ok_or(missing("batchNumber", "--batch"))?,
-        id: id.ok_or(missing("id", "a record of slproof or a node's whole answer"))?,
-        root: record.root.ok_or(missing("root", "a record of slproof or a node's whole answer"))?,
-        proof: record.proof.ok_or(missing("proof", "a record of slproof or a node's answer"))?,
+        chain_id: agreed("chainId", "--chain-id", record.chain_id, defaults.chain)?,
+        batch_number: agreed("batchNumber", "--batch", record.batch_number, defaults.batch)?,
+        id: record.id.as_ref().and_then(Value::as_u64).ok_or(missing("id", whole))?,
+        root: record.root.ok_or(missing("root", whole))?,
+        proof: record.proof.ok_or(missing("proof", whole))?,
         target: record.target,
         log: Some(log),
         message: record.message.map(|message| hex::bytes(&message)).transpose()?,
     };
     Ok(Item::Proof(Box::new(proof), log))
+}
+
+/// The value of a field: the record's, or the one that was given for records without. Both have to be
+/// the same.
+fn agreed<T: PartialEq + Display>(
+    field: &'static str,
+    flag: &'static str,
+    record: Option<T>,
+    given: Option<T>,
+) -> Result<T, RecordError> {
+    match (record, given) {
+        (Some(got), Some(expected)) if got != expected => Err(RecordError::Contradiction {
+            field,
+            expected: expected.to_string(),
+            got: got.to_string(),
+        }),
+        (record, given) => record.or(given).ok_or(RecordError::Missing { field, flag }),
+    }
 }
 
 /// The texts of the records of an input, with their lines: one record a line, or one JSON document,
@@ -232,6 +261,9 @@ mod tests {
         let without_log = Defaults { chain, ..Defaults::default() };
         let error = parse(bare.as_bytes(), &without_log).unwrap_err();
         assert!(error.to_string().contains("--log"), "{error}");
+        let other = Defaults { batch: Some(BatchNumber(6)), ..all };
+        let error = parse(bare.as_bytes(), &other).unwrap_err();
+        assert!(matches!(error, RecordError::Contradiction { field: "batchNumber", .. }));
         assert!(matches!(parse(b"{\"request\":{},\"error\":{}}", &all), Ok(Item::Failure)));
         for damaged in ["", "[]", "{\"id\":", "{\"proof\":[\"0x00\"]}", "{\"chainId\":-5}"] {
             assert!(parse(damaged.as_bytes(), &all).is_err(), "{damaged}");

@@ -1,5 +1,5 @@
 //! What the integration tests share: the oracles, and the way to the fixtures.
-#![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::panic)]
+#![allow(dead_code, unused_imports, unreachable_pub, clippy::unwrap_used, clippy::panic)]
 
 use std::{
     io::{BufRead, BufReader, Read},
@@ -10,6 +10,7 @@ use serde_json::Value;
 use slproof::files::Input;
 
 pub mod binary;
+pub mod era;
 pub mod layer;
 pub mod naive;
 

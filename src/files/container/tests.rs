@@ -14,7 +14,7 @@ struct Header {
 }
 
 fn small() -> Vec<u8> {
-    let mut writer = ContainerWriter::in_memory("test", KIND, 0);
+    let mut writer = ContainerWriter::in_memory("test", KIND);
     writer.begin(FIRST).unwrap();
     writer.put(b"abc").unwrap();
     writer.put(b"def").unwrap();
@@ -162,7 +162,7 @@ fn standard_output_is_no_place_for_a_native_file() {
 proptest! {
     #[test]
     fn what_was_put_comes_out(sections in prop::collection::vec(any::<Vec<u8>>(), 0..5), number: u64) {
-        let mut writer = ContainerWriter::in_memory("test", KIND, 0);
+        let mut writer = ContainerWriter::in_memory("test", KIND);
         for (i, content) in sections.iter().enumerate() {
             writer.begin(SectionName::new(&format!("s{i}"))).unwrap();
             writer.put(content).unwrap();

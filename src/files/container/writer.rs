@@ -101,10 +101,8 @@ impl ContainerWriter<Output> {
 impl ContainerWriter<Vec<u8>> {
     /// Begins a file in memory, for inputs that are small enough to never see a disk.
     #[must_use]
-    pub fn in_memory(name: &str, kind: Kind, capacity: usize) -> Self {
-        let mut out = Vec::with_capacity(capacity);
-        out.extend_from_slice(&preamble(kind));
-        Self::after_preamble(out, name.into(), kind)
+    pub fn in_memory(name: &str, kind: Kind) -> Self {
+        Self::after_preamble(preamble(kind).to_vec(), name.into(), kind)
     }
 }
 

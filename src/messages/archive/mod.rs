@@ -59,7 +59,7 @@
 //! [`Archive::open`] compares the lengths of the sections with the header, and every row is checked
 //! when it is read. What a row leads to is proven by the proofs themselves: logs fold to the batch
 //! root, a message hashes to its log's value. A damaged index finds nothing, or an error;
-//! [`Container::check`](crate::files::Container::check) tells.
+//! [`Archive::check`] tells.
 //!
 //! # Version history
 //!
@@ -67,6 +67,7 @@
 //! | --- | --- |
 //! | 1 | first |
 
+mod check;
 mod collector;
 mod find;
 mod reader;

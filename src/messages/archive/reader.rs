@@ -221,15 +221,21 @@ impl Archive {
         })
     }
 
-    fn wrong_row(&self, index: SectionName, log: u64) -> ArchiveError {
-        let part = format!("section {index:?}");
-        self.container
-            .bad(&part, format!("log {log} is filed under another hash than its own"))
-            .into()
+    pub(super) fn wrong_row(&self, index: SectionName, log: u64) -> ArchiveError {
+        self.bad(index, format!("log {log} is filed under another hash than its own"))
+    }
+
+    pub(super) fn bad(&self, section: SectionName, reason: String) -> ArchiveError {
+        self.container.bad(&format!("section {section:?}"), reason).into()
     }
 
     /// The log with a number.
-    fn log_at(&self, number: u64) -> Result<LogAt<'_>, ArchiveError> {
+    pub(super) fn log(&self, number: u64) -> Option<&L2ToL1Log> {
+        self.table(LOGS).get(usize::try_from(number).ok()?)
+    }
+
+    /// The log with a number, and its batch.
+    pub(super) fn log_at(&self, number: u64) -> Result<LogAt<'_>, ArchiveError> {
         let after = self.rows().partition_point(|row| row.first_log() <= number);
         let batch = after.checked_sub(1).and_then(|at| {
             let row = self.rows().get(at)?;
@@ -237,18 +243,17 @@ impl Archive {
             Some((at, index))
         });
         let Some((at, index)) = batch else {
-            let reason = format!("no row has log {number}");
-            return Err(self.container.bad(&format!("section {BATCHES:?}"), reason).into());
+            return Err(self.bad(BATCHES, format!("no row has log {number}")));
         };
         Ok(LogAt { batch: self.view(at)?, index })
     }
 
-    fn rows(&self) -> &[BatchRow] {
+    pub(super) fn rows(&self) -> &[BatchRow] {
         self.table(BATCHES)
     }
 
     /// A section of rows; `of` made sure that it is there and ends with a row.
-    fn table<T: AnyBitPattern>(&self, name: SectionName) -> &[T] {
+    pub(super) fn table<T: AnyBitPattern>(&self, name: SectionName) -> &[T] {
         cast_slice(self.container.find(name).unwrap_or_default())
     }
 
@@ -259,7 +264,7 @@ impl Archive {
     }
 
     /// The batch of a row, if it leads to what the archive has.
-    fn view(&self, at: usize) -> Result<BatchView<'_>, ArchiveError> {
+    pub(super) fn view(&self, at: usize) -> Result<BatchView<'_>, ArchiveError> {
         let row = &self.rows()[at];
         let bad = |reason: &dyn std::fmt::Display| -> ContainerError {
             let part = format!(

@@ -95,7 +95,7 @@ proptest! {
     fn what_is_written_is_read_back_and_found(batches in prop::collection::vec(batch(), 0..20)) {
         let batches = unique(batches);
         let archive = in_memory_of(batches.values().rev()).unwrap();
-        archive.container().check().unwrap();
+        archive.check().unwrap();
         let expected: Vec<_> = batches.values().map(BatchLogs::view).collect();
         prop_assert_eq!(views(&archive), expected);
 
@@ -224,7 +224,7 @@ fn rows_that_lead_elsewhere_are_refused_when_they_are_read() {
     let open = |row: [u8; 96], end: u64, index_log: u64| {
         let header =
             ArchiveHeader { batches: 1, logs: 1, messages: 1, message_bytes: 1, transactions: 0 };
-        let mut file = crate::files::ContainerWriter::in_memory("forged", KIND, 0);
+        let mut file = crate::files::ContainerWriter::in_memory("forged", KIND);
         let message = log(1, b"a");
         let index = [&message.value().as_bytes()[..8], &index_log.to_le_bytes()].concat();
         for (name, bytes) in [

@@ -83,15 +83,7 @@ pub(in crate::messages) fn in_memory(
     collector: Collector,
     name: &str,
 ) -> Result<Archive, ArchiveError> {
-    let added = collector.added();
-    let capacity = added.logs * 88
-        + added.batches * size_of::<BatchRow>() as u64
-        + added.messages * 8
-        + added.message_bytes
-        + added.transactions * 48
-        + (1 << 12);
-    // What was collected is in memory, so its size fits.
-    let mut container = ContainerWriter::in_memory(name, KIND, capacity as usize);
+    let mut container = ContainerWriter::in_memory(name, KIND);
     let header = write(collector, &mut container, &Space::Memory)?;
     Archive::of(Container::from_bytes(name, container.finish(&header)?)?)
 }

@@ -1,0 +1,135 @@
+//! What happens on a synthetic settlement layer: which chain executes which batches in which block.
+//! The same numbers and seed give the same history.
+
+use slproof::{
+    forest::chain_id_leaf,
+    keccak::{hash_node, keccak256},
+    messages::{BatchLogs, L2ToL1Log},
+    primitives::{Address, BatchNumber, ChainId, Hash},
+};
+
+/// The shape of a history.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shape {
+    /// How many chains settle here.
+    pub(crate) chains: u64,
+    /// How many batches they execute together.
+    pub(crate) batches: u64,
+    /// How many logs a batch has; without logs batch roots are random.
+    pub(crate) logs: u64,
+    /// The most batches that a chain executes in one block.
+    pub(crate) burst: u64,
+    /// The most blocks without a batch between two with.
+    pub(crate) idle: u64,
+    /// What the rest is drawn from.
+    pub(crate) seed: u64,
+}
+
+/// Batches of one chain in one block.
+pub(crate) struct Step {
+    pub(crate) block: u64,
+    pub(crate) chain: usize,
+    pub(crate) batches: Vec<BatchNumber>,
+}
+
+/// A generator of numbers (splitmix64): small, and the same everywhere.
+#[derive(Clone)]
+pub(crate) struct Draw(pub u64);
+
+impl Draw {
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// A number below `end`.
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
+        self.next() % end
+    }
+
+    fn hash(&mut self) -> Hash {
+        let mut bytes = [0; 32];
+        bytes.chunks_mut(8).for_each(|chunk| chunk.copy_from_slice(&self.next().to_be_bytes()));
+        Hash::new(bytes)
+    }
+}
+
+impl Shape {
+    /// The id of the chain at an index of the shared tree; index 0 is the settlement layer.
+    pub(crate) fn chain(&self, index: u64) -> ChainId {
+        match index {
+            0 => ChainId(506),
+            // Ids of all sizes, all different.
+            _ => {
+                ChainId((index * 0x1_0001) ^ (Draw(self.seed ^ index).next() >> (index % 40) << 24))
+            }
+        }
+    }
+
+    /// Where the diamond of a chain stands.
+    pub(crate) fn diamond(&self, chain: ChainId) -> Address {
+        Address::from_word(
+            keccak256(&[self.seed.to_be_bytes(), chain.0.to_be_bytes()].concat()).into(),
+        )
+    }
+
+    /// The steps in the order in which they happen. A block has one step, or several of as many chains.
+    pub(crate) fn steps(self) -> impl Iterator<Item = Step> {
+        let mut draw = Draw(self.seed);
+        let mut next: Vec<u64> = (0..=self.chains)
+            .map(|index| 1 + if index % 3 == 0 { draw.below(1 << 33) } else { 0 })
+            .collect();
+        let (mut block, mut rest) = (100, self.batches);
+        let mut steps_in_block = 0;
+        std::iter::from_fn(move || {
+            if rest == 0 {
+                return None;
+            }
+            if steps_in_block == 0 {
+                block += 1 + draw.below(self.idle + 1);
+                steps_in_block = 1 + draw.below(self.chains.min(4));
+            }
+            steps_in_block -= 1;
+            let chain = 1 + draw.below(self.chains) as usize;
+            let count = rest.min(1 + draw.below(self.burst));
+            rest -= count;
+            // Now and then a chain is away for some batches.
+            if draw.below(1 << 12) == 0 {
+                next[chain] += draw.below(1000);
+            }
+            let first = next[chain];
+            next[chain] += count;
+            let batches = (first..first + count).map(BatchNumber).collect();
+            Some(Step { block, chain, batches })
+        })
+    }
+
+    /// The logs of a batch, when batches have logs.
+    pub(crate) fn logs(&self, chain: ChainId, batch: BatchNumber) -> Option<BatchLogs> {
+        let mut draw =
+            Draw(self.seed ^ chain.0.rotate_left(17) ^ batch.0.wrapping_mul(0x9e37_79b9));
+        let messages: Vec<Vec<u8>> = (0..self.logs)
+            .map(|_| (0..4 + draw.below(8)).flat_map(|_| draw.next().to_be_bytes()).collect())
+            .collect();
+        let log = |(tx, message): (u16, &Vec<u8>)| {
+            L2ToL1Log::of_message(tx, Address::system(0xc0de), message)
+        };
+        let logs = (0..=u16::MAX).zip(&messages).map(log).collect();
+        let root = chain_id_leaf(Hash::ZERO, chain);
+        let messages = messages.into_iter().collect();
+        (self.logs > 0).then(|| BatchLogs::new(chain, batch, logs, messages, Some(root)).ok())?
+    }
+
+    /// The root of a batch.
+    pub(crate) fn batch_root(&self, chain: ChainId, batch: BatchNumber) -> Hash {
+        match self.logs(chain, batch) {
+            Some(logs) => hash_node(logs.view().tree().root(), chain_id_leaf(Hash::ZERO, chain)),
+            None => {
+                Draw(self.seed ^ chain.0.rotate_left(29) ^ batch.0.wrapping_mul(0xd6e8_feb8)).hash()
+            }
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! Writes a synthetic settlement layer: a state dump by the contracts' rules, the archive of its logs,
+//! and the roots that a rebuild has to give. The same arguments give the same bytes.
+//!
+//! ```text
+//! cargo run --release --example synthesize -- --batches 1000000 --logs 10 \
+//!     --form table --state state.csv --archive logs.jsonl --roots roots.json
+//! ```
+//!
+//! | argument | meaning | default |
+//! | --- | --- | --- |
+//! | `--chains N` | chains that settle here | 64 |
+//! | `--batches N` | batches of all of them | 100000 |
+//! | `--logs N` | logs of a batch, each of a message; with 0 batch roots are random | 0 |
+//! | `--burst N` | the most batches that a chain executes in one block | 4 |
+//! | `--idle N` | the most blocks without a batch between two with | 2 |
+//! | `--seed N` | what everything is drawn from | 1 |
+//! | `--release v26…v31` | the rules | v29 |
+//! | `--form FORM` | `table`, `era-v0`, `era-v1` (both stream), `anvil`, `geth` (held in memory) | table |
+//! | `--state PATH` | the dump; a folder for Era snapshots | – |
+//! | `--archive FILE` | the raw archive of logs | – |
+//! | `--roots FILE` | the expected roots | – |
+
+mod dump;
+mod history;
+mod layer;
+
+use std::{
+    collections::HashMap,
+    env,
+    error::Error,
+    fs::File,
+    io::{BufWriter, Write},
+    path::Path,
+};
+
+use serde_json::json;
+use slproof::{
+    contracts::Release,
+    messages::BatchView,
+    primitives::{Address, Word, hex},
+};
+
+use dump::Dump;
+use history::Shape;
+use layer::{Layer, Slots};
+
+/// Takes slots where no dump is wanted.
+struct Nowhere;
+
+impl Slots for Nowhere {
+    fn set(&mut self, _: Address, _: Word, _: Word) {}
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut given = arguments()?;
+    let mut number = |name: &str, default: u64| -> Result<u64, Box<dyn Error>> {
+        given.remove(name).map_or(Ok(default), |text| Ok(text.parse()?))
+    };
+    let shape = Shape {
+        chains: number("chains", 64)?.max(1),
+        batches: number("batches", 100_000)?,
+        logs: number("logs", 0)?,
+        burst: number("burst", 4)?.max(1),
+        idle: number("idle", 2)?,
+        seed: number("seed", 1)?,
+    };
+    let release: Release = given.remove("release").as_deref().unwrap_or("v29").parse()?;
+    let form = given.remove("form").unwrap_or("table".into());
+    let mut state =
+        given.remove("state").map(|path| Dump::create(Path::new(&path), &form)).transpose()?;
+    let mut archive = given.remove("archive").map(create).transpose()?;
+    let roots = given.remove("roots").map(create).transpose()?;
+    if let Some(unknown) = given.keys().next() {
+        return Err(
+            format!("--{unknown} is no argument; they stand at the head of this example").into()
+        );
+    }
+
+    let layer = match &mut state {
+        Some(dump) => play(shape, release, dump, archive.as_mut())?,
+        None => play(shape, release, &mut Nowhere, archive.as_mut())?,
+    };
+    if let Some(mut dump) = state {
+        layer.present(&mut dump);
+        dump.finish(layer.block())?;
+    }
+    if let Some(mut archive) = archive {
+        archive.flush()?;
+    }
+    if let Some(mut file) = roots {
+        let (count, last) = layer.interop_roots();
+        let chains: Vec<_> = layer
+            .chains()
+            .iter()
+            .map(|chain| {
+                json!({"chainId": chain.id, "batches": chain.tree.leaves(), "chainRoot": chain.tree.root()})
+            })
+            .collect();
+        let value = json!({
+            "slChainId": layer.chains()[0].id, "lastBlock": layer.block(), "aggregatedRoot": layer.root(),
+            "historicalRoots": count, "lastInteropBlock": last, "chains": chains,
+        });
+        writeln!(file, "{value:#}")?;
+        file.flush()?;
+    }
+    Ok(())
+}
+
+/// `--name value` pairs.
+fn arguments() -> Result<HashMap<String, String>, Box<dyn Error>> {
+    let mut args = env::args().skip(1);
+    let mut given = HashMap::new();
+    while let Some(name) = args.next() {
+        let name = name.strip_prefix("--").ok_or(format!("{name:?} is no argument"))?.to_owned();
+        let value = args.next().ok_or(format!("--{name} lacks its value"))?;
+        given.insert(name, value);
+    }
+    Ok(given)
+}
+
+fn create(path: String) -> std::io::Result<BufWriter<File>> {
+    Ok(BufWriter::with_capacity(1 << 20, File::create(path)?))
+}
+
+/// Lets the history happen; a quarter of the chains is registered before the first batch, the others
+/// as the history goes on.
+fn play(
+    shape: Shape,
+    release: Release,
+    slots: &mut dyn Slots,
+    mut archive: Option<&mut BufWriter<File>>,
+) -> std::io::Result<Layer> {
+    let mut layer = Layer::new(release.layout(), shape.chain(0), slots);
+    let mut executed = 0;
+    for step in shape.steps() {
+        layer.set_block(step.block);
+        let due =
+            (1 + shape.chains / 4 + shape.chains * executed * 2 / shape.batches).min(shape.chains);
+        while (layer.chains().len() as u64) <= due.max(step.chain as u64) {
+            let chain = shape.chain(layer.chains().len() as u64);
+            layer.add_chain(chain, shape.diamond(chain), slots);
+        }
+        let chain = layer.chains()[step.chain].id;
+        let mut batches = Vec::with_capacity(step.batches.len());
+        for batch in &step.batches {
+            batches.push((*batch, shape.batch_root(chain, *batch)));
+            if let (Some(archive), Some(logs)) = (&mut archive, shape.logs(chain, *batch)) {
+                archive_line(archive, &logs.view())?;
+            }
+        }
+        executed += batches.len() as u64;
+        layer.append(step.chain, &batches, slots);
+    }
+    Ok(layer)
+}
+
+fn archive_line(archive: &mut BufWriter<File>, logs: &BatchView<'_>) -> std::io::Result<()> {
+    let messages: Vec<String> = logs.messages().iter().map(hex::encode).collect();
+    let line = json!({
+        "chainId": logs.chain(), "batchNumber": logs.batch(), "logs": logs.logs(), "messages": messages,
+    });
+    writeln!(archive, "{line}")
+}
