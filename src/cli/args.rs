@@ -7,6 +7,7 @@ use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use crate::{
     contracts::Release,
     files::Access,
+    forest::Effort,
     import::Format,
     messages::{L2ToL1Log, SourceFormat},
     primitives::{Address, BatchNumber, ChainId, Hash, SlBlock},
@@ -24,11 +25,12 @@ pub(super) struct Cli {
 }
 
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Everywhere")]
 pub(super) struct GlobalArgs {
     /// How many threads to compute on [default: one a core]
-    #[arg(long, global = true, value_name = "N")]
-    pub(super) threads: Option<usize>,
-    /// Say nothing but errors
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(super) threads: Option<u16>,
+    /// Print no words but errors
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(super) quiet: bool,
     /// Say how inputs were understood
@@ -50,6 +52,7 @@ impl Cli {
             Command::Rebuild(args) => args.how.access = access,
             Command::Prove(args) => args.how.access = access,
             Command::Verify(args) => args.how.access = access,
+            Command::History(args) => args.how.access = access,
             Command::Inspect(args) => args.how.access = access,
             Command::Check(args) => args.access = access,
             Command::Index(args) => args.access = access,
@@ -92,6 +95,8 @@ pub(super) enum Command {
     Prove(ProveArgs),
     /// Verify proofs
     Verify(VerifyArgs),
+    /// Say what every root by block contains
+    History(HistoryArgs),
     /// Say what is in a dump, an archive or a proof
     Inspect(InspectArgs),
     /// Read every byte of a native file against its checksums
@@ -210,6 +215,31 @@ pub(super) struct RebuildArgs {
     pub(super) how: StateArgs,
 }
 
+/// How to find out what past roots contain.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "How to find out what past roots contain")]
+pub(super) struct PastArgs {
+    /// Events of MessageRoot: answers of eth_getLogs, or named events a line
+    #[arg(long, value_name = "FILE")]
+    pub(super) events: Option<PathBuf>,
+    /// The most trees to try for what changed from one root to the next, where events do not say
+    #[arg(long, value_name = "TREES", default_value_t = Effort::default().step)]
+    pub(super) search: u64,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct HistoryArgs {
+    /// The state: a dump, or - for standard input
+    pub(super) state: PathBuf,
+    /// Print JSON instead of a table
+    #[arg(long)]
+    pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) past: PastArgs,
+    #[command(flatten)]
+    pub(super) how: StateArgs,
+}
+
 #[derive(Debug, Args)]
 pub(super) struct IndexArgs {
     /// Archives of L2→L1 logs: raw ones, and message archives made before; - for standard input
@@ -253,7 +283,7 @@ pub(super) struct ProveArgs {
     #[arg(long, value_name = "ARCHIVE")]
     pub(super) messages: PathBuf,
     /// The chain that sent the message
-    #[arg(long, value_name = "ID", conflicts_with = "message")]
+    #[arg(long, value_name = "ID")]
     pub(super) chain: Option<ChainId>,
     /// The batch of the chain
     #[arg(long, value_name = "NUMBER", requires = "chain")]
@@ -261,7 +291,7 @@ pub(super) struct ProveArgs {
     /// The log's leaf index in the batch
     #[arg(long, value_name = "INDEX", requires_all = ["chain", "batch"])]
     pub(super) index: Option<u64>,
-    /// Every message with this hash, which sendToL1 returned
+    /// Every message with this hash, which sendToL1 returned; --chain and --batch narrow it
     #[arg(long, value_name = "HASH")]
     pub(super) message: Option<Hash>,
     /// Every log; --chain and --batch narrow it

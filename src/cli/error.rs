@@ -2,7 +2,7 @@ use thiserror::Error;
 
 use crate::{
     files::{ContainerError, InputError, OutputError},
-    forest::RebuildError,
+    forest::{HistoryError, RebuildError},
     import::ImportError,
     messages::ArchiveError,
     proofs::{ExtractError, TargetError},
@@ -39,11 +39,13 @@ pub(super) enum CliError {
         #[source]
         source: RebuildError,
     },
+    #[error("no history")]
+    History(#[from] HistoryError),
     #[error("the state makes no sense")]
     State(#[from] StateError),
     #[error(transparent)]
     Target(#[from] TargetError),
-    #[error("no proof")]
+    #[error("no proof ({})", .0.code())]
     Extract(#[source] ExtractError),
     #[error("{0}")]
     NothingFound(String),
@@ -65,6 +67,9 @@ impl CliError {
             Self::State(_) | Self::Unknown { .. } => 3,
             Self::Rebuild { source, .. } if source.is_mismatch() => 4,
             Self::Rebuild { .. } => 3,
+            Self::History(HistoryError::Root { .. }) => 4,
+            Self::History(HistoryError::NoRoots) => 5,
+            Self::History(_) => 3,
             Self::Extract(error) => match error {
                 ExtractError::LogsDoNotFold(_)
                 | ExtractError::DefaultLeaf { .. }

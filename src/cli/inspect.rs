@@ -1,6 +1,7 @@
-use std::path::Path;
+use std::{fmt, path::Path};
 
-use serde_json::{Value, json};
+use serde::de::{self, DeserializeSeed, IgnoredAny, MapAccess, Visitor};
+use serde_json::{Deserializer, Value, json};
 
 use super::{
     args::InspectArgs,
@@ -9,7 +10,7 @@ use super::{
     report::count,
 };
 use crate::{
-    contracts::MessageRoot,
+    contracts::{MessageRoot, system},
     files::{Access, Input, Output, container::is_container},
     import::{Dump, Format},
     messages::{
@@ -46,22 +47,56 @@ pub(super) fn run(args: &InspectArgs) -> Result<Outcome, CliError> {
     Ok(Outcome::Done)
 }
 
-/// Archives and records of proofs name themselves in their first members; dumps know better
-/// themselves.
+/// Archives and records of proofs name themselves by their members, in whatever order; everything else
+/// is for the parsers of dumps to judge.
 fn kind(input: &Input) -> Kind {
     let head = input.head();
     if is_container(head) {
         let is_archive = head.get(12..16) == Some(&archive::KIND.tag);
         return if is_archive { Kind::Archive } else { Kind::Dump };
     }
-    let start = &head[..head.len().min(1 << 10)];
-    let has = |member: &str| start.windows(member.len()).any(|window| window == member.as_bytes());
-    if has("\"proof\"") || has("\"request\"") {
+    let head = head.trim_ascii_start();
+    let mut members = Vec::new();
+    // The head may end anywhere; the members up to there are enough.
+    let _ = Members(&mut members).deserialize(&mut Deserializer::from_slice(head));
+    let has = |name: &str| members.iter().any(|member| member == name);
+    if head.first() == Some(&b'[') || has("proof") || has("request") {
         Kind::Proofs
-    } else if has("\"batchNumber\"") {
+    } else if has("logs") || has("batchNumber") {
         Kind::Archive
     } else {
         Kind::Dump
+    }
+}
+
+/// Collects the names of an object's members, and of those of a node's `result`.
+struct Members<'m>(&'m mut Vec<String>);
+
+impl<'de> DeserializeSeed<'de> for Members<'_> {
+    type Value = ();
+
+    fn deserialize<D: de::Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Members<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(name) = map.next_key::<String>()? {
+            if name == "result" {
+                map.next_value_seed(Members(&mut *self.0))?;
+            } else {
+                self.0.push(name);
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -118,7 +153,8 @@ fn dump(dump: &Dump, args: &InspectArgs) -> Result<(Value, String), CliError> {
     let chains = message_root.chain_count()?;
     let sl_chain = if chains == 0 { None } else { Some(message_root.chain_at(0)?) };
     let block = dump.state.block();
-    let contracts = match sl_chain {
+    let imported = dump.state.slot_count(system::INTEROP_ROOT_STORAGE).unwrap_or(0);
+    let mut contracts = match sl_chain {
         Some(sl_chain) => format!(
             "MessageRoot at {}: settlement layer {sl_chain}, {chains} chains, shared tree of height {}",
             addresses.message_root,
@@ -129,6 +165,12 @@ fn dump(dump: &Dump, args: &InspectArgs) -> Result<(Value, String), CliError> {
             addresses.message_root
         ),
     };
+    if imported > 0 {
+        contracts.push_str(&format!(
+            "\nInteropRootStorage at {}: {imported} imported roots, which verify --anchor can ask for",
+            system::INTEROP_ROOT_STORAGE
+        ));
+    }
     let header = dump.state.header();
     let known = |known: Option<String>, what: &str| match known {
         Some(known) => format!("{what} {known}"),
@@ -179,6 +221,7 @@ fn dump(dump: &Dump, args: &InspectArgs) -> Result<(Value, String), CliError> {
         "notes": notes,
         "slChainId": sl_chain,
         "chains": chains,
+        "importedRoots": imported,
     });
     Ok((value, text))
 }

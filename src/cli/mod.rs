@@ -4,10 +4,12 @@
 mod args;
 mod check;
 mod error;
+mod history;
 mod import;
 mod index;
 mod inspect;
 mod inspect_proof;
+mod proof_output;
 mod prove;
 mod rebuild;
 mod report;
@@ -63,7 +65,7 @@ fn run(cli: &Cli) -> Result<Outcome, CliError> {
     }
     let mut pool = rayon::ThreadPoolBuilder::new();
     if let Some(threads) = cli.global.threads {
-        pool = pool.num_threads(threads);
+        pool = pool.num_threads(threads.into());
     }
     let pool = pool.build().map_err(CliError::Threads)?;
     let words = report::Words::new(&cli.global);
@@ -73,6 +75,7 @@ fn run(cli: &Cli) -> Result<Outcome, CliError> {
         Command::Index(args) => index::run(args, &words),
         Command::Prove(args) => prove::run(args, &words),
         Command::Verify(args) => verify::run(args, &words),
+        Command::History(args) => history::run(args, &words),
         Command::Inspect(args) => inspect::run(args),
         Command::Check(args) => check::run(args, &words),
     })

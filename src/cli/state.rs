@@ -1,16 +1,16 @@
 //! From a path and flags to a state and its forest.
 
-use std::path::Path;
+use std::{path::Path, time::Instant};
 
 use super::{
-    args::StateArgs,
+    args::{PastArgs, StateArgs},
     error::CliError,
     report::{Words, count},
 };
 use crate::{
     contracts::MessageRoot,
-    forest::{Addresses, Forest, RebuildOptions, rebuild},
-    import::{Dump, Import, KnownSlots},
+    forest::{Addresses, Effort, Forest, RebuildOptions, Timeline, explain, rebuild},
+    import::{Dump, Import, KnownSlots, read_events},
     primitives::Address,
     snapshot::Snapshot,
     state::StorageReader,
@@ -82,5 +82,41 @@ impl StateArgs {
         let how = if self.release.is_some() { "as given" } else { "found from the state" };
         words.explain(format_args!("the contracts are of release {} ({how})", forest.layout()));
         Ok((dump, forest))
+    }
+}
+
+impl PastArgs {
+    /// Finds what every root by block contains.
+    pub(super) fn timeline(
+        &self,
+        how: &StateArgs,
+        dump: &Dump,
+        forest: &Forest,
+        words: &Words,
+    ) -> Result<Timeline, CliError> {
+        let started = Instant::now();
+        let addresses = how.addresses();
+        let events = match &self.events {
+            Some(path) => read_events(path, addresses.message_root)?,
+            None => Vec::new(),
+        };
+        let walk = Effort::default().walk.max(self.search);
+        let effort = Effort { step: self.search, walk };
+        let timeline = explain(&dump.state, addresses, forest, &events, effort)?;
+        let history = timeline.history();
+        let unexplained = history.unexplained().count();
+        words.say(format_args!(
+            "{} of {} roots by block explained, each by trees that hash to it, in {:.2} s",
+            count(history.len() - unexplained),
+            count(history.len()),
+            started.elapsed().as_secs_f64(),
+        ));
+        if unexplained > 0 {
+            words.say(
+                "the others changed in more ways than were tried; give --events, or try more with \
+                 --search",
+            );
+        }
+        Ok(timeline)
     }
 }

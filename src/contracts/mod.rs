@@ -5,12 +5,14 @@
 //! something that its variable cannot have.
 
 mod bridgehub;
+mod events;
 mod interop_root_storage;
 mod message_root;
 mod release;
 mod zk_chain;
 
 pub use bridgehub::Bridgehub;
+pub use events::{EventKind, MessageRootEvent};
 pub use interop_root_storage::InteropRootStorage;
 pub use message_root::{ChainTreeStorage, MessageRoot};
 pub use release::{Layout, Release, UnknownRelease};

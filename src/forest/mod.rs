@@ -13,13 +13,15 @@
 //!
 //! The contract keeps only the frontier of a chain tree; its leaves are rebuilt from the batch roots
 //! that the chains' diamonds (v26 to v30) or MessageRoot itself (v31) keep. [`rebuild`] accepts a
-//! forest only when it equals every node that the contract stored.
+//! forest only when it equals every node that the contract stored. [`explain`] finds which part of it
+//! every past root contained, and a [`Timeline`] answers paths in the trees of that time.
 
 mod anchor;
 mod batch_roots;
 mod chain_tree;
 mod check;
 mod error;
+mod history;
 mod interop_root;
 mod leaf;
 mod rebuild;
@@ -27,8 +29,10 @@ mod rebuild;
 pub use anchor::RootWitness;
 pub use chain_tree::ChainTree;
 pub use error::RebuildError;
+pub use history::{At, Effort, History, HistoryError, Timeline, explain};
 pub use interop_root::InteropRoot;
 pub use leaf::{
-    BATCH_LEAF_PADDING, CHAIN_ID_LEAF_PADDING, EMPTY_ENTRY, batch_leaf, chain_id_leaf, entry_zeros,
+    BATCH_LEAF_PADDING, BatchLeaves, CHAIN_ID_LEAF_PADDING, EMPTY_ENTRY, batch_leaf, chain_id_leaf,
+    entry_zeros,
 };
 pub use rebuild::{Addresses, Forest, RebuildOptions, rebuild};

@@ -27,7 +27,7 @@ pub(super) fn read(input: Input, sink: &mut Collector) -> Result<Facts, ImportEr
     while json.has_next()? {
         match (json.member()?.as_str(), json.peek()?) {
             ("version", _) => {
-                let version = json.number()?;
+                let version = json.number_text()?;
                 if version != "1" {
                     return Err(json.bad("the dump's version", format!("is {version}, not 1")));
                 }

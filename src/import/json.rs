@@ -114,8 +114,13 @@ impl<R: Read> Json<R> {
     }
 
     /// The next number as it is written.
-    pub(super) fn number(&mut self) -> Result<String, ImportError> {
+    pub(super) fn number_text(&mut self) -> Result<String, ImportError> {
         let result = self.reader.next_number_as_string();
+        self.at(result)
+    }
+
+    pub(super) fn boolean(&mut self) -> Result<bool, ImportError> {
+        let result = self.reader.next_bool();
         self.at(result)
     }
 
@@ -156,19 +161,23 @@ impl<R: Read> Json<R> {
 
     /// A block number: a JSON number, a hexadecimal quantity, or nothing for null.
     pub(super) fn block_number(&mut self) -> Result<Option<SlBlock>, ImportError> {
+        Ok(self.number("the block number")?.map(SlBlock))
+    }
+
+    /// `what`, written as a JSON number or as a hexadecimal quantity; nothing for null.
+    pub(super) fn number(&mut self, what: &str) -> Result<Option<u64>, ImportError> {
         match self.peek()? {
             ValueType::Null => self.skip().map(|()| None),
             ValueType::Number => {
-                let text = self.number()?;
-                text.parse().map(Some).map_err(|e| self.bad("the block number", e))
+                let text = self.number_text()?;
+                text.parse().map(Some).map_err(|e| self.bad(what, e))
             }
             _ => {
                 let text = self.string()?;
                 let number = hex::strip_prefix(&text)
                     .and_then(hex::right_aligned)
-                    .map_err(|e| self.bad("the block number", e))?;
-                let number = SlBlock::try_from(Word::new(number));
-                number.map(Some).map_err(|e| self.bad("the block number", e))
+                    .map_err(|e| self.bad(what, e))?;
+                Word::new(number).to_u64().map(Some).map_err(|e| self.bad(what, e))
             }
         }
     }

@@ -1,4 +1,5 @@
-//! Floor 6: state dumps as nodes write them, and the way from any of them to a [`Snapshot`](crate::snapshot::Snapshot).
+//! Floor 6: state dumps as nodes write them, the way from any of them to a
+//! [`Snapshot`](crate::snapshot::Snapshot), and events as nodes answer them.
 //!
 //! [`Import`] finds out by content what a file is, unwraps what it is wrapped in (gzip, a JSON-RPC
 //! answer, hexadecimal), streams its slots through an external sort and writes them as a snapshot: to a
@@ -17,6 +18,8 @@
 //!
 //! Slots that are given twice are merged when they agree and refused when they do not; zero values mean
 //! the same as absent ones and are dropped.
+//!
+//! [`read_events`] reads the events of MessageRoot, which a dump can be completed with.
 
 mod anvil;
 mod anvil_zksync;
@@ -25,6 +28,7 @@ mod collect;
 mod detect;
 mod era;
 mod error;
+mod events;
 mod geth;
 mod hex_text;
 mod json;
@@ -39,6 +43,7 @@ use std::{fmt, path::Path};
 pub use detect::Format;
 pub use era::EraError;
 pub use error::ImportError;
+pub use events::{read_events, read_events_input};
 pub use run::{Dump, Import, Imported, KnownSlots, MOST_IN_MEMORY};
 
 use crate::primitives::SlBlock;

@@ -1,5 +1,13 @@
+use rayon::prelude::*;
+
 use super::{NoSuchLeaf, Tree, height};
-use crate::{keccak::hash_node, primitives::Hash};
+use crate::{
+    keccak::{hash_many, hash_node},
+    primitives::Hash,
+};
+
+/// How many prefixes climb side by side.
+const PIECE: usize = 1 << 10;
 
 /// An append-only tree as it was when it had fewer leaves.
 ///
@@ -63,5 +71,52 @@ impl<'a> Prefix<'a> {
             return Err(NoSuchLeaf { index, leaves: self.leaves });
         }
         Ok((0..height(self.leaves)).map(|level| self.node(level, (index >> level) ^ 1)).collect())
+    }
+}
+
+/// The roots of many prefixes, all climbing together: O(height) hashes each, in wide batches.
+pub(super) fn roots(tree: &Tree<'_>, counts: &[u64]) -> Option<Vec<Hash>> {
+    if counts.iter().any(|count| *count > tree.leaves()) {
+        return None;
+    }
+    let mut roots = vec![Hash::ZERO; counts.len()];
+    roots
+        .par_chunks_mut(PIECE)
+        .zip(counts.par_chunks(PIECE))
+        .for_each(|(roots, counts)| climb(tree, counts, roots));
+    Some(roots)
+}
+
+fn climb(tree: &Tree<'_>, counts: &[u64], edges: &mut [Hash]) {
+    for (edge, count) in edges.iter_mut().zip(counts) {
+        *edge = match count.checked_sub(1) {
+            Some(last) => tree.node(0, last),
+            None => tree.zeros().at(0),
+        };
+    }
+    let highest = counts.iter().map(|count| height(*count)).max().unwrap_or(0);
+    let (mut who, mut pairs, mut parents) = (Vec::new(), Vec::new(), Vec::new());
+    for level in 0..highest {
+        let (nodes, zero) = (tree.level(level), tree.zeros().at(level));
+        who.clear();
+        pairs.clear();
+        for (i, count) in counts.iter().enumerate().filter(|(_, count)| height(**count) > level) {
+            let last = (*count - 1) >> level;
+            let (left, right) = match last & 1 {
+                // A node to the left of the edge was complete then, and is the same now.
+                1 => (nodes[(last - 1) as usize], edges[i]),
+                _ => (edges[i], zero),
+            };
+            let mut pair = [0; 64];
+            pair[..32].copy_from_slice(left.as_bytes());
+            pair[32..].copy_from_slice(right.as_bytes());
+            who.push(i);
+            pairs.push(pair);
+        }
+        parents.resize(pairs.len(), Hash::ZERO);
+        hash_many(&pairs, &mut parents);
+        for (i, parent) in who.iter().zip(&parents) {
+            edges[*i] = *parent;
+        }
     }
 }

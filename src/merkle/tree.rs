@@ -1,6 +1,6 @@
 use thiserror::Error;
 
-use super::{Prefix, Zeros};
+use super::{Prefix, Zeros, prefix};
 use crate::{keccak::hash_node, primitives::Hash};
 
 /// The height of a tree of `leaves` leaves: ⌈log2 leaves⌉, and 0 for none or one.
@@ -135,5 +135,12 @@ impl<'a> Tree<'a> {
     #[must_use]
     pub fn prefix(&self, leaves: u64) -> Option<Prefix<'a>> {
         Prefix::new(*self, leaves)
+    }
+
+    /// The roots that the tree had when it had so many leaves, hashed side by side; the empty leaf for
+    /// none. `None` when it never had one of the counts.
+    #[must_use]
+    pub fn prefix_roots(&self, counts: &[u64]) -> Option<Vec<Hash>> {
+        prefix::roots(self, counts)
     }
 }

@@ -1,5 +1,6 @@
 use std::str::FromStr;
 
+use rayon::prelude::*;
 use thiserror::Error;
 
 use super::{
@@ -12,7 +13,7 @@ use crate::{
     contracts::Layout,
     forest::{ChainTree, Forest, InteropRoot},
     merkle::Prefix,
-    messages::{Archive, ArchiveError, BatchView, EMPTY_LOG_LEAF, L2ToL1Log},
+    messages::{Archive, ArchiveError, BatchView, EMPTY_LOG_LEAF, L2ToL1Log, LogTree},
     primitives::{BatchNumber, ChainId, Hash, Word},
 };
 
@@ -264,9 +265,33 @@ impl<'f> Extractor<'f> {
         logs: impl Into<BatchView<'a>>,
     ) -> Result<BatchProofs<'a>, ExtractError> {
         let logs = logs.into();
+        let place = self.find(logs.chain(), logs.batch())?;
+        self.settle(logs, logs.tree(), place)
+    }
+
+    /// Prepares the proofs of many batches as [`Extractor::batch`] does those of one, on all threads
+    /// of the current rayon pool. The trees of their logs are hashed side by side, which is several
+    /// times faster where batches have few logs.
+    #[must_use]
+    pub fn batches<'a>(
+        &self,
+        batches: &[BatchView<'a>],
+    ) -> Vec<Result<BatchProofs<'a>, ExtractError>> {
+        let prepare = |logs: &BatchView<'a>, tree| {
+            self.settle(*logs, tree, self.find(logs.chain(), logs.batch())?)
+        };
+        let trees = BatchView::trees(batches).into_par_iter();
+        trees.zip(batches).map(|(tree, logs)| prepare(logs, tree)).collect()
+    }
+
+    fn settle<'a>(
+        &self,
+        logs: BatchView<'a>,
+        log_tree: LogTree,
+        (tree, leaf_index, batch_root): (&'f ChainTree, u64, Hash),
+    ) -> Result<BatchProofs<'a>, ExtractError> {
         let chain = logs.chain();
-        let (tree, leaf_index, batch_root) = self.find(chain, logs.batch())?;
-        let settled = SettledBatch::settle(logs, batch_root)?;
+        let settled = SettledBatch::settle(logs, log_tree, batch_root)?;
         let (end, target) = match &self.target {
             Resolved::BatchRoot => {
                 let root = settled.batch_root();

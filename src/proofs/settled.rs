@@ -23,7 +23,7 @@ pub enum AggregatedRoot {
 /// The logs of a batch do not make the batch root that the settlement layer stored.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error(
-    "the {logs} logs of chain {chain}, batch {batch} do not fold to its batch root {expected}: their \
+    "the logs of chain {chain}, batch {batch} ({logs} in all) do not fold to its batch root {expected}: their \
      local root is {local_root}, and with it {}; a log is missing, added or altered, or the batch is \
      another settlement layer's", attempts(.tried)
 )]
@@ -68,13 +68,16 @@ pub struct SettledBatch<'a> {
 }
 
 impl<'a> SettledBatch<'a> {
-    /// Proves a batch's logs against its root in the forest: finds the aggregated root with which
+    /// Proves a batch's logs, whose tree this is, against its root in the forest: finds the aggregated root with which
     /// keccak256(local root ‖ aggregated root) is the batch root.
     ///
     /// # Errors
     /// [`FoldError`] when no candidate gives the batch root.
-    pub(super) fn settle(logs: BatchView<'a>, batch_root: Hash) -> Result<Self, FoldError> {
-        let tree = logs.tree();
+    pub(super) fn settle(
+        logs: BatchView<'a>,
+        tree: LogTree,
+        batch_root: Hash,
+    ) -> Result<Self, FoldError> {
         let local_root = tree.root();
         let mut candidates = Vec::with_capacity(3);
         candidates.extend(logs.aggregated_root().map(|root| (AggregatedRoot::Archive, root)));
@@ -84,6 +87,9 @@ impl<'a> SettledBatch<'a> {
 
         let mut tried = Vec::with_capacity(3);
         for (source, aggregated_root) in candidates {
+            if tried.iter().any(|(_, root, _)| *root == aggregated_root) {
+                continue;
+            }
             let got = hash_node(local_root, aggregated_root);
             if got == batch_root {
                 return Ok(Self { logs, tree, batch_root, aggregated_root, source });

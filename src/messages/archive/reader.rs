@@ -162,10 +162,19 @@ impl Archive {
         chain: ChainId,
         batch: BatchNumber,
     ) -> Result<Option<BatchView<'_>>, ArchiveError> {
+        self.row_of(chain, batch).map(|at| self.view(at)).transpose()
+    }
+
+    /// Whether the archive has the logs of a batch.
+    #[must_use]
+    pub fn contains(&self, chain: ChainId, batch: BatchNumber) -> bool {
+        self.row_of(chain, batch).is_some()
+    }
+
+    fn row_of(&self, chain: ChainId, batch: BatchNumber) -> Option<usize> {
         let rows = self.rows();
         let at = rows.partition_point(|row| row.key() < (chain, batch));
-        let found = rows.get(at).is_some_and(|row| row.key() == (chain, batch));
-        if found { self.view(at).map(Some) } else { Ok(None) }
+        rows.get(at).is_some_and(|row| row.key() == (chain, batch)).then_some(at)
     }
 
     /// Every log that stands for the message with this hash, in the order of the batches. Equal

@@ -1,0 +1,177 @@
+use std::{fmt::Write, ops::RangeInclusive, path::Path};
+
+use serde_json::{Value, json};
+
+use super::{
+    args::HistoryArgs,
+    error::{CliError, Outcome},
+    report::{Words, count},
+};
+use crate::{
+    files::Output,
+    forest::{ChainTree, Forest, History, Timeline},
+    primitives::BatchNumber,
+};
+
+pub(super) fn run(args: &HistoryArgs, words: &Words) -> Result<Outcome, CliError> {
+    let (dump, forest) = args.how.forest(&args.state, words)?;
+    let timeline = args.past.timeline(&args.how, &dump, &forest, words)?;
+    let mut output = Output::create(Path::new("-"))?;
+    let mut steps = Steps::new(&forest, timeline.history());
+    if args.json {
+        json(&mut output, &forest, &timeline, &mut steps)?;
+    } else {
+        table(&mut output, &forest, &timeline, &mut steps)?;
+    }
+    output.finish()?;
+    let all = timeline.history().unexplained().next().is_none();
+    Ok(if all { Outcome::Done } else { Outcome::SomeFailed })
+}
+
+/// One root and what is new in it.
+struct Step<'f> {
+    index: usize,
+    registered: &'f [ChainTree],
+    appended: Vec<(&'f ChainTree, Vec<RangeInclusive<BatchNumber>>)>,
+}
+
+/// Follows the columns of a history from root to root.
+struct Steps<'f> {
+    forest: &'f Forest,
+    history: &'f History,
+    index: usize,
+    chains: usize,
+    batches: Vec<u64>,
+}
+
+impl<'f> Steps<'f> {
+    fn new(forest: &'f Forest, history: &'f History) -> Self {
+        let batches = vec![0; forest.chains().len()];
+        Self { forest, history, index: 0, chains: 0, batches }
+    }
+}
+
+impl<'f> Iterator for Steps<'f> {
+    type Item = Step<'f>;
+
+    fn next(&mut self) -> Option<Step<'f>> {
+        let index = self.index;
+        let chains = self.chains.max(*self.history.chains.get(index)? as usize);
+        let registered = &self.forest.chains()[self.chains..chains];
+        let appended = self
+            .history
+            .advances(index)
+            .map(|(chain, batches)| {
+                let tree = &self.forest.chains()[chain as usize];
+                let before = self.batches[chain as usize];
+                self.batches[chain as usize] += batches;
+                (tree, tree.runs(before..before + batches))
+            })
+            .collect();
+        self.index += 1;
+        self.chains = chains;
+        Some(Step { index, registered, appended })
+    }
+}
+
+fn table(
+    output: &mut Output,
+    forest: &Forest,
+    timeline: &Timeline,
+    steps: &mut Steps<'_>,
+) -> Result<(), CliError> {
+    let history = timeline.history();
+    let unexplained = history.unexplained().count();
+    let mut text = format!(
+        "settlement layer {}, release {}: {} roots by block, {} unexplained\n\n\
+         {:>12}  {:66}  {:>6}  new in it\n",
+        forest.sl_chain(),
+        forest.layout(),
+        count(history.len()),
+        count(unexplained),
+        "block",
+        "root",
+        "chains",
+    );
+    for step in steps {
+        let root = history.root(step.index);
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{:>12}  {}", root.block.0, root.root);
+        if root.chains == 0 {
+            text.push_str("       -  unexplained\n");
+        } else {
+            let registered = step.registered.iter().map(|tree| format!("+{}", tree.chain()));
+            let appended = step.appended.iter().map(|(tree, runs)| {
+                let runs: Vec<String> = runs.iter().map(run_text).collect();
+                format!("{}: {}", tree.chain(), runs.join(", "))
+            });
+            let new: Vec<String> = registered.chain(appended).collect();
+            let new = if new.is_empty() { "-".into() } else { new.join("; ") };
+            let _ = writeln!(text, "  {:>6}  {new}", root.chains);
+        }
+        output.put(text.as_bytes())?;
+        text.clear();
+    }
+    let _ = writeln!(text, "\n{:>20}  {:>11}  batches executed here", "chain", "batches");
+    for tree in forest.chains() {
+        let runs: Vec<String> = all_runs(tree).iter().map(run_text).collect();
+        let runs = if runs.is_empty() { "-".into() } else { runs.join(", ") };
+        let _ = writeln!(text, "{:>20}  {:>11}  {runs}", tree.chain().0, tree.batches().len());
+    }
+    output.put(text.as_bytes())?;
+    Ok(())
+}
+
+fn all_runs(tree: &ChainTree) -> Vec<RangeInclusive<BatchNumber>> {
+    tree.runs(0..tree.batches().len() as u64)
+}
+
+fn run_text(run: &RangeInclusive<BatchNumber>) -> String {
+    match run.start() == run.end() {
+        true => run.start().to_string(),
+        false => format!("{} to {}", run.start(), run.end()),
+    }
+}
+
+/// The same as one JSON object, written root by root.
+fn json(
+    output: &mut Output,
+    forest: &Forest,
+    timeline: &Timeline,
+    steps: &mut Steps<'_>,
+) -> Result<(), CliError> {
+    let history = timeline.history();
+    let head = json!({"slChainId": forest.sl_chain(), "release": forest.layout().to_string()});
+    let head = head.to_string();
+    output.put(head.trim_end_matches('}').as_bytes())?;
+    output.put(b",\"roots\":[")?;
+    for step in steps {
+        let root = history.root(step.index);
+        let mut record = json!({"block": root.block, "root": root.root});
+        if root.chains > 0 {
+            let registered: Vec<_> = step.registered.iter().map(ChainTree::chain).collect();
+            let appended: Vec<Value> = step
+                .appended
+                .iter()
+                .map(|(tree, runs)| json!({"chainId": tree.chain(), "batches": pairs(runs)}))
+                .collect();
+            record["chains"] = root.chains.into();
+            record["registered"] = json!(registered);
+            record["appended"] = json!(appended);
+        }
+        let comma = if step.index > 0 { ",\n" } else { "\n" };
+        output.put(format!("{comma}{record}").as_bytes())?;
+    }
+    let chains: Vec<Value> = forest
+        .chains()
+        .iter()
+        .map(|tree| json!({"chainId": tree.chain(), "batches": pairs(&all_runs(tree))}))
+        .collect();
+    output.put(format!("\n],\"chains\":{}}}\n", json!(chains)).as_bytes())?;
+    Ok(())
+}
+
+/// Runs as pairs of their first and last batch.
+fn pairs(runs: &[RangeInclusive<BatchNumber>]) -> Vec<[BatchNumber; 2]> {
+    runs.iter().map(|run| [*run.start(), *run.end()]).collect()
+}
