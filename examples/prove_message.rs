@@ -8,6 +8,7 @@
 use std::{env, error::Error, path::Path};
 
 use slproof::{
+    files::Access,
     forest::{self, Addresses, RebuildOptions, RootWitness},
     import, messages,
     primitives::Hash,
@@ -22,15 +23,16 @@ fn main() -> Result<(), Box<dyn Error>> {
     let hash: Hash = hash.parse()?;
     let dump = import::read_state(Path::new(state), None)?;
     let forest = forest::rebuild(&dump.state, &RebuildOptions::default())?;
-    let archive = messages::read_archive(Path::new(logs))?;
+    let archive = messages::read_archive(Path::new(logs), Access::Map)?;
 
     let extractor = Extractor::new(&forest, Target::Latest)?;
     let witness = RootWitness::new(&dump.state, Addresses::default())?;
-    let found = archive.find_message(hash);
-    if found.is_empty() {
+    let mut found = archive.find_message(hash).peekable();
+    if found.peek().is_none() {
         return Err(format!("the archive has no message with the hash {hash}").into());
     }
     for at in found {
+        let at = at?;
         let record = extractor.batch(at.batch)?.prove(at.index)?;
         let log = &at.batch.logs()[at.index as usize];
         let folded = record.verify(log, |anchor| Some(anchor.root_in(&witness).ok()??.root))?;

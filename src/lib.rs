@@ -7,7 +7,8 @@
 //! ```text
 //!  SL state dump ──import──▶ state ──rebuild──▶ forest ──┐
 //!  (anvil, geth, …)          slot → word        trees    ├──prove──▶ proofs ──verify──▶ verdicts
-//!  L2→L1 log archive ────────────read─────────▶ messages ┘          JSON, NDJSON
+//!  L2→L1 log archives ──────────index─────────▶ messages ┘          JSON, NDJSON
+//!  (JSONL)                                      *.slmsg
 //! ```
 //!
 //! Everything is checked on the way: a rebuilt forest equals what the contract stored, or is refused;
@@ -35,6 +36,7 @@
 //! ```
 //! use std::path::Path;
 //! use slproof::{
+//!     files::Access,
 //!     forest::{self, Addresses, RebuildOptions, RootWitness},
 //!     import, messages,
 //!     primitives::{BatchNumber, ChainId},
@@ -43,7 +45,8 @@
 //!
 //! let dump = import::read_state(Path::new("fixtures/gateway-v29/state.anvil.json"), None)?;
 //! let forest = forest::rebuild(&dump.state, &RebuildOptions::default())?;
-//! let archive = messages::read_archive(Path::new("fixtures/gateway-v29/logs.jsonl.gz"))?;
+//! let logs = Path::new("fixtures/gateway-v29/logs.jsonl.gz");
+//! let archive = messages::read_archive(logs, Access::Map)?;
 //!
 //! let extractor = Extractor::new(&forest, Target::Latest)?;
 //! let record = extractor.batch_of(&archive, ChainId(324), BatchNumber(501_234))?.prove(0)?;
@@ -65,6 +68,8 @@ pub mod merkle;
 pub mod state;
 
 pub mod contracts;
+
+pub mod snapshot;
 
 pub mod import;
 

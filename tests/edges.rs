@@ -8,7 +8,7 @@ use slproof::{
     forest::{Addresses, Forest, RebuildError, RebuildOptions, rebuild},
     import::read_state,
     keccak::keccak256,
-    messages::{BatchLogs, L2ToL1Log},
+    messages::{BatchLogs, L2ToL1Log, MessageList},
     primitives::{Address, BatchNumber, ChainId, Hash, SlBlock, Word},
     proofs::{Extractor, Proof, ProofEnd, SettlementHop, Target},
     state::slots::mapping_value,
@@ -32,12 +32,19 @@ fn rebuilt(layer: &Layer) -> Forest {
 fn logs(chain: ChainId, batch: u64) -> BatchLogs {
     let message = [chain.0.to_be_bytes(), batch.to_be_bytes()].concat();
     let log = L2ToL1Log::of_message(0, Address::system(7), &message);
-    BatchLogs::new(chain, BatchNumber(batch), vec![log; 2], vec![], Some(Hash::ZERO)).unwrap()
+    BatchLogs::new(
+        chain,
+        BatchNumber(batch),
+        vec![log; 2],
+        MessageList::default(),
+        Some(Hash::ZERO),
+    )
+    .unwrap()
 }
 
 /// Executes the batch that [`logs`] gives.
 fn execute(layer: &mut Layer, index: usize, batch: u64) {
-    let tree = logs(layer.chain(index), batch).tree();
+    let tree = logs(layer.chain(index), batch).view().tree();
     layer.append(index, BatchNumber(batch), naive::node(tree.root(), Hash::ZERO));
 }
 

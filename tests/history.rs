@@ -13,10 +13,11 @@ use slproof::{
     },
     import::{Dump, read_events, read_state},
     keccak::{hash_node, keccak256},
-    messages::{BatchLogs, L2ToL1Log},
+    messages::{BatchLogs, L2ToL1Log, MessageList},
     primitives::{BatchNumber, ChainId, Hash, SlBlock, Word},
     proofs::{ExtractError, Extractor, Target, TargetError, verify},
-    state::{MemoryState, slots::mapping_value},
+    snapshot::Snapshot,
+    state::slots::mapping_value,
 };
 use support::{fixture, json_lines, layer::Layer};
 
@@ -181,9 +182,10 @@ fn play(layout: Layout, blocks: &[Vec<Happens>]) -> Played {
                         next[index] += 1;
                         let log = L2ToL1Log::new([1 + (logs.len() % 250) as u8; 88]);
                         let batch_logs =
-                            BatchLogs::new(chain, batch, vec![log], vec![], None).unwrap();
+                            BatchLogs::new(chain, batch, vec![log], MessageList::default(), None)
+                                .unwrap();
                         let aggregated = chain_id_leaf(Hash::ZERO, chain);
-                        let root = hash_node(batch_logs.tree().root(), aggregated);
+                        let root = hash_node(batch_logs.view().tree().root(), aggregated);
                         layer.append(index, batch, root);
                         batches[index] += 1;
                         logs.push(batch_logs);
@@ -204,7 +206,7 @@ fn play(layout: Layout, blocks: &[Vec<Happens>]) -> Played {
 }
 
 impl Played {
-    fn check(&self, state: &MemoryState, events: &[MessageRootEvent]) {
+    fn check(&self, state: &Snapshot, events: &[MessageRootEvent]) {
         let options = RebuildOptions::default();
         let forest = match rebuild(state, &options) {
             Ok(forest) if forest.latest().is_some() => forest,
@@ -233,7 +235,7 @@ impl Played {
             // A proof for every batch: of those that the root contains, and of no others.
             let target = Target::Block(SlBlock(*block));
             let extractor = Extractor::in_history(&forest, &timeline, target).unwrap();
-            for logs in &self.logs {
+            for logs in self.logs.iter().map(BatchLogs::view) {
                 let tree = forest.chain(logs.chain()).unwrap();
                 let (leaf, _) = tree.find(logs.batch()).unwrap();
                 let contains = batches.get(tree.index() as usize).is_some_and(|n| leaf < *n);

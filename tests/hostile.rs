@@ -9,9 +9,9 @@ use flate2::{Compression, write::GzEncoder};
 use slproof::{
     files::Input,
     forest::{RebuildOptions, rebuild},
-    import::{Dump, ImportError, read_input},
+    import::{Dump, Import, ImportError},
     primitives::{Hash, SlBlock},
-    state::{MemoryStateBuilder, StorageReader},
+    state::StorageReader,
 };
 use support::binary::{Run, run, run_within};
 
@@ -19,7 +19,7 @@ const ROOM: u64 = 1024;
 
 fn read(bytes: Vec<u8>) -> Result<Dump, ImportError> {
     let input = Input::from_reader("input", std::io::Cursor::new(bytes))?;
-    read_input(input, None, MemoryStateBuilder::default())
+    Import::default().read_input(input)
 }
 
 /// The root that a dump gives, or the text of the error with all its causes.
@@ -133,7 +133,8 @@ fn texts_that_are_no_dump_are_refused_with_file_and_place() {
 fn a_dump_of_too_many_slots_is_refused() {
     let (bytes, _) = sample("gateway-v31/geth.dump.json.gz");
     let input = Input::from_reader("input", std::io::Cursor::new(bytes)).unwrap();
-    let error = read_input(input, None, MemoryStateBuilder::with_limit(100)).unwrap_err();
+    let import = Import { most_in_memory: 100, ..Import::default() };
+    let error = import.read_input(input).unwrap_err();
     assert!(matches!(error, ImportError::TooManySlots { .. }), "{error}");
 }
 

@@ -7,9 +7,10 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 use slproof::{
+    files::Access,
     forest::{Addresses, Forest, RebuildOptions, RootWitness, rebuild},
     import::read_state,
-    messages::{Archive, EMPTY_LOG_LEAF, L2ToL1Log, read_archive},
+    messages::{Archive, BatchLogs, EMPTY_LOG_LEAF, L2ToL1Log, MessageList, read_archive},
     primitives::{BatchNumber, ChainId, Hash, hex},
     proofs::{
         AggregatedRoot, BatchRootForm, ExtractError, Extractor, Proof, ProofRecord, Target,
@@ -27,7 +28,7 @@ fn forest(path: &str) -> Forest {
 }
 
 fn archive(folder: &str) -> Archive {
-    read_archive(&fixture(&format!("{folder}/logs.jsonl.gz"))).unwrap()
+    read_archive(&fixture(&format!("{folder}/logs.jsonl.gz")), Access::Map).unwrap()
 }
 
 fn hashes(value: &Value) -> Vec<Hash> {
@@ -65,13 +66,13 @@ fn every_log_is_proven_and_final_proofs_are_the_contracts_word_for_word() {
             .map(record)
             .map(|record| ((record.chain_id, record.batch_number, record.id), record))
             .collect();
-        let all: usize = archive.batches().map(|batch| batch.logs().len()).sum();
+        let all: usize = archive.batches().map(|batch| batch.unwrap().logs().len()).sum();
         for dump in support::STATE_DUMPS {
             let forest = forest(&format!("{folder}/{dump}"));
             let extractor = Extractor::new(&forest, Target::Latest).unwrap();
             let (mut proven, mut padding, mut compared) = (0, 0, 0);
             for batch in archive.batches() {
-                for proof in extractor.batch(batch).unwrap().prove_all() {
+                for proof in extractor.batch(batch.unwrap()).unwrap().prove_all() {
                     let proof = match proof {
                         Ok(proof) => proof,
                         Err(ExtractError::DefaultLeaf { .. }) => {
@@ -93,7 +94,7 @@ fn every_log_is_proven_and_final_proofs_are_the_contracts_word_for_word() {
             assert_eq!(proven + padding, all, "{folder}/{dump}");
             assert_eq!(compared, accepted.len(), "{folder}/{dump}");
         }
-        let logs = archive.batches().flat_map(|batch| batch.logs());
+        let logs = archive.batches().flat_map(|batch| batch.unwrap().logs());
         let padding =
             logs.filter(|log| slproof::keccak::keccak256(log.as_bytes()) == EMPTY_LOG_LEAF).count();
         println!("{folder}: {all} logs, {padding} of them padding, {} compared", accepted.len());
@@ -163,7 +164,9 @@ fn the_batch_root_is_a_target_too_and_its_anchor_is_the_diamond() {
         let forest = rebuild(&dump.state, &RebuildOptions::default()).unwrap();
         let witness = RootWitness::new(&dump.state, Addresses::default()).unwrap();
         let extractor = Extractor::new(&forest, Target::BatchRoot).unwrap();
-        for batch in archive(folder).batches().filter(|batch| !batch.logs().is_empty()) {
+        let archive = archive(folder);
+        let batches = archive.batches().map(Result::unwrap);
+        for batch in batches.filter(|batch| !batch.logs().is_empty()) {
             let Ok(proof) = extractor.batch(batch).unwrap().prove(0) else { continue };
             assert_eq!(proof.proof.len(), 16);
             let known = |anchor: &Anchor| Some(anchor.root_in(&witness).unwrap()?.root);
@@ -183,11 +186,12 @@ fn aggregated_roots_are_found_and_proven() {
         for (batch, line) in
             archive(folder).batches().zip(sorted(json_lines(&format!("{folder}/logs.jsonl.gz"))))
         {
-            let bare = slproof::messages::BatchLogs::new(
+            let batch = batch.unwrap();
+            let bare = BatchLogs::new(
                 batch.chain(),
                 batch.batch(),
                 batch.logs().to_vec(),
-                vec![],
+                MessageList::default(),
                 None,
             )
             .unwrap();

@@ -10,10 +10,9 @@ use slproof::{
     contracts::Layout,
     files::Input,
     forest::{Forest, RebuildOptions, rebuild},
-    import::{Format, read_input, read_state},
+    import::{Format, Import, read_state},
     keccak::keccak256,
     primitives::{ChainId, Hash, SlBlock},
-    state::MemoryStateBuilder,
 };
 use support::fixture;
 
@@ -99,7 +98,7 @@ fn snapshot_dump(folder: &str) -> String {
 fn hashed_snapshot_dumps_give_the_same_roots() {
     for folder in ["gateway-v29", "gateway-v31"] {
         let input = Input::from_reader("dump", Cursor::new(snapshot_dump(folder))).unwrap();
-        let dump = read_input(input, None, MemoryStateBuilder::default()).unwrap();
+        let dump = Import::default().read_input(input).unwrap();
         assert_eq!(dump.format, Format::GethSnapshot);
         let forest = rebuild(&dump.state, &RebuildOptions::default()).unwrap();
         check(&forest, &support::json(&format!("{folder}/roots.json")));
@@ -111,7 +110,7 @@ fn a_dump_in_the_answer_of_a_node_is_unwrapped() {
     let dump = String::from_utf8(support::read("gateway-v29/geth.dump.json.gz")).unwrap();
     let answer = format!("{{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{dump}}}");
     let input = Input::from_reader("answer", Cursor::new(answer)).unwrap();
-    let dump = read_input(input, None, MemoryStateBuilder::default()).unwrap();
+    let dump = Import::default().read_input(input).unwrap();
     let forest = rebuild(&dump.state, &RebuildOptions::default()).unwrap();
     check(&forest, &support::json("gateway-v29/roots.json"));
 }

@@ -8,26 +8,23 @@ use std::{collections::HashMap, io::Cursor};
 use serde_json::{Value, json};
 use slproof::{
     contracts::system::MESSAGE_ROOT,
-    files::Input,
+    files::{Access, Input},
     forest::{
         Addresses, Effort, Forest, RebuildOptions, RootWitness, Timeline, Voucher, explain, rebuild,
     },
-    import::{Dump, read_events, read_state},
+    import::{Dump, Import, read_events, read_state},
     keccak::keccak256,
     messages::{
-        Archive, BatchLogs, EMPTY_LOG_LEAF, L2ToL1Log, SlBatches, read_archive, read_archive_input,
-        read_sl_batches, read_sl_batches_input,
+        Archive, BatchLogs, EMPTY_LOG_LEAF, L2ToL1Log, MessageList, SlBatches, read_archive,
+        read_archive_input, read_sl_batches, read_sl_batches_input,
     },
     primitives::{Address, BatchNumber, ChainId, Hash, SlBatch, SlBlock, Word},
     proofs::{
         ExtractError, Extractor, Proof, ProofEnd, ProofRecord, SlBatchError, SlBatchTree, Target,
         TargetError, TargetKind, verify::VerifyError,
     },
-    state::{
-        MemoryState, MemoryStateBuilder, StorageSink,
-        keys::{AccountKey, SlotForm},
-        slots::mapping_value,
-    },
+    snapshot::Snapshot,
+    state::slots::mapping_value,
 };
 use support::{fixture, json_lines, naive};
 
@@ -52,7 +49,7 @@ fn layer(folder: &'static str, dump: &str, with_events: bool) -> Layer {
         effort = Effort { step: 0, walk: 0 };
     }
     let timeline = explain(&dump.state, Addresses::default(), &forest, &events, effort).unwrap();
-    let archive = read_archive(&fixture(&format!("{folder}/logs.jsonl.gz"))).unwrap();
+    let archive = read_archive(&fixture(&format!("{folder}/logs.jsonl.gz")), Access::Map).unwrap();
     Layer { folder, forest, timeline, archive }
 }
 
@@ -310,12 +307,12 @@ fn a_chain_that_settles_on_l1_is_proven_by_its_batch_root() {
             })
             .collect();
         let input = Input::from_reader("own", Cursor::new(lines.join("\n"))).unwrap();
-        let archive = read_archive_input(input).unwrap();
+        let archive = read_archive_input(input, Access::Map).unwrap();
         let (l1, addresses) = l1(folder);
         let witness = RootWitness::new(&l1.state, addresses).unwrap();
         let extractor = Extractor::to_batch_roots(&witness);
         let mut proven = 0;
-        for batch in archive.batches() {
+        for batch in archive.batches().map(Result::unwrap) {
             for record in extractor.batch(batch).unwrap().prove_all() {
                 let record = record.unwrap();
                 assert_eq!(record.proof.len(), 16);
@@ -327,23 +324,24 @@ fn a_chain_that_settles_on_l1_is_proven_by_its_batch_root() {
             }
         }
         assert!(proven > 50, "{folder}: {proven}");
-        let missing = BatchLogs::new(GATEWAY, BatchNumber(1), vec![], vec![], None).unwrap();
+        let missing =
+            BatchLogs::new(GATEWAY, BatchNumber(1), vec![], MessageList::default(), None).unwrap();
         let error = extractor.batch(&missing).unwrap_err();
         assert_eq!(error.code(), "batch-root-not-stored");
     }
 }
 
 /// A diamond of a release before v26, which stores local logs roots.
-fn old_diamond(batch: BatchNumber, root: Hash) -> MemoryState {
+fn old_diamond(batch: BatchNumber, root: Hash) -> Snapshot {
     let (bridgehub, diamond) = (Addresses::default().bridgehub, Address::system(0xd1a));
-    let mut builder = MemoryStateBuilder::default();
-    let mut set = |contract, slot, value| {
-        builder.slots(AccountKey::Address(contract), &[(slot, value)]).unwrap();
-    };
     let map = mapping_value(Word::from(324), Word::from(210));
-    set(bridgehub, map, diamond.to_word());
-    set(diamond, mapping_value(batch.to_word(), Word::from(15)), root.into());
-    builder.finish(SlotForm::Plain, None).unwrap()
+    let roots = mapping_value(batch.to_word(), Word::from(15));
+    let dump = json!({"accounts": {
+        bridgehub.to_string(): {"storage": {map.to_string(): diamond.to_word().to_string()}},
+        diamond.to_string(): {"storage": {roots.to_string(): root.to_string()}},
+    }});
+    let input = Input::from_reader("diamond", Cursor::new(dump.to_string())).unwrap();
+    Import::default().read_input(input).unwrap().state
 }
 
 #[test]
@@ -351,7 +349,7 @@ fn batches_from_before_v26_are_proven_by_the_tree_whose_root_is_stored() {
     let batch = BatchNumber(7);
     let logs: Vec<L2ToL1Log> = (1..=5).map(|n| L2ToL1Log::new([n; 88])).collect();
     let leaves: Vec<Hash> = logs.iter().map(|log| keccak256(log.as_bytes())).collect();
-    let logs = BatchLogs::new(ChainId(324), batch, logs, vec![], None).unwrap();
+    let logs = BatchLogs::new(ChainId(324), batch, logs, MessageList::default(), None).unwrap();
     for (height, size) in [(9, 512), (11, 2048), (12, 4096), (14, 16384)] {
         let root = naive::root(&leaves, height, EMPTY_LOG_LEAF);
         let state = old_diamond(batch, root);

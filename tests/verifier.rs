@@ -27,7 +27,7 @@ fn logs() -> BatchLogs {
         L2ToL1Log::new([0; 88]),
         L2ToL1Log::new([3; 88]),
     ];
-    BatchLogs::new(ERA, BATCH, logs, vec![MESSAGE.to_vec()], Some(Hash::ZERO)).unwrap()
+    BatchLogs::new(ERA, BATCH, logs, [MESSAGE].into_iter().collect(), Some(Hash::ZERO)).unwrap()
 }
 
 /// A settlement layer that executed the batch, two before it, and batches of another chain.
@@ -39,7 +39,7 @@ fn layer() -> Layer {
         layer.append(1, BatchNumber(batch), Hash::new([batch as u8; 32]));
         layer.append(2, BatchNumber(batch), Hash::new([9; 32]));
     }
-    layer.append(1, BATCH, naive::node(logs().tree().root(), Hash::ZERO));
+    layer.append(1, BATCH, naive::node(logs().view().tree().root(), Hash::ZERO));
     layer
 }
 

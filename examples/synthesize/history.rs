@@ -119,13 +119,14 @@ impl Shape {
         };
         let logs = (0..=u16::MAX).zip(&messages).map(log).collect();
         let root = chain_id_leaf(Hash::ZERO, chain);
+        let messages = messages.into_iter().collect();
         (self.logs > 0).then(|| BatchLogs::new(chain, batch, logs, messages, Some(root)).ok())?
     }
 
     /// The root of a batch.
     pub(crate) fn batch_root(&self, chain: ChainId, batch: BatchNumber) -> Hash {
         match self.logs(chain, batch) {
-            Some(logs) => hash_node(logs.tree().root(), chain_id_leaf(Hash::ZERO, chain)),
+            Some(logs) => hash_node(logs.view().tree().root(), chain_id_leaf(Hash::ZERO, chain)),
             None => {
                 Draw(self.seed ^ chain.0.rotate_left(29) ^ batch.0.wrapping_mul(0xd6e8_feb8)).hash()
             }

@@ -36,7 +36,7 @@ use std::{
 use serde_json::json;
 use slproof::{
     contracts::Release,
-    messages::BatchLogs,
+    messages::BatchView,
     primitives::{Address, Word, hex},
 };
 
@@ -145,7 +145,7 @@ fn play(
         for batch in &step.batches {
             batches.push((*batch, shape.batch_root(chain, *batch)));
             if let (Some(archive), Some(logs)) = (&mut archive, shape.logs(chain, *batch)) {
-                archive_line(archive, &logs)?;
+                archive_line(archive, &logs.view())?;
             }
         }
         executed += batches.len() as u64;
@@ -154,9 +154,8 @@ fn play(
     Ok(layer)
 }
 
-fn archive_line(archive: &mut BufWriter<File>, logs: &BatchLogs) -> std::io::Result<()> {
-    let messages: Vec<String> =
-        logs.with_messages().filter_map(|(_, message)| message.map(hex::encode)).collect();
+fn archive_line(archive: &mut BufWriter<File>, logs: &BatchView<'_>) -> std::io::Result<()> {
+    let messages: Vec<String> = logs.messages().iter().map(hex::encode).collect();
     let line = json!({
         "chainId": logs.chain(), "batchNumber": logs.batch(), "logs": logs.logs(), "messages": messages,
     });

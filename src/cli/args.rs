@@ -6,9 +6,10 @@ use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
 use crate::{
     contracts::Release,
+    files::Access,
     forest::Effort,
     import::Format,
-    messages::L2ToL1Log,
+    messages::{L2ToL1Log, SourceFormat},
     primitives::{Address, BatchNumber, ChainId, Hash, SlBlock},
     proofs::Target,
 };
@@ -35,9 +36,29 @@ pub(super) struct GlobalArgs {
     /// Say how inputs were understood
     #[arg(short, long, global = true)]
     pub(super) verbose: bool,
+    /// Read native files into memory instead of mapping them
+    #[arg(long, global = true)]
+    pub(super) no_mmap: bool,
     /// When to colour words
     #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
     pub(super) color: Color,
+}
+
+impl Cli {
+    /// Gives global flags to the arguments that they are about.
+    pub(super) fn share_global(&mut self) {
+        let access = if self.global.no_mmap { Access::Read } else { Access::Map };
+        match &mut self.command {
+            Command::Rebuild(args) => args.how.access = access,
+            Command::Prove(args) => args.how.access = access,
+            Command::Verify(args) => args.how.access = access,
+            Command::History(args) => args.how.access = access,
+            Command::Inspect(args) => args.how.access = access,
+            Command::Check(args) => args.access = access,
+            Command::Index(args) => args.access = access,
+            Command::Import(_) => {}
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -64,8 +85,12 @@ impl Color {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
+    /// Make a snapshot of state dumps: sorted, mapped, ready for every other command
+    Import(ImportArgs),
     /// Rebuild a settlement layer's trees and compare them with what its contracts stored
     Rebuild(RebuildArgs),
+    /// Make a message archive (*.slmsg) from archives of logs
+    Index(IndexArgs),
     /// Make proofs
     Prove(ProveArgs),
     /// Verify proofs
@@ -74,6 +99,8 @@ pub(super) enum Command {
     History(HistoryArgs),
     /// Say what is in a dump, an archive or a proof
     Inspect(InspectArgs),
+    /// Read every byte of a native file against its checksums
+    Check(CheckArgs),
 }
 
 /// How a state is to be understood, where its content does not say or the user knows better.
@@ -83,6 +110,11 @@ pub(super) struct StateArgs {
     /// The dump's format
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub(super) dump_format: DumpFormat,
+    /// Whose storage pages of debug_storageRangeAt hold
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) account: Option<Address>,
+    #[arg(skip)]
+    pub(super) access: Access,
     /// Bridgehub's address, where it is a proxy [default: 0x…10002]
     #[arg(long, value_name = "ADDRESS")]
     pub(super) bridgehub: Option<Address>,
@@ -115,6 +147,16 @@ pub(super) enum DumpFormat {
     Geth,
     /// geth snapshot dump
     GethSnapshot,
+    /// anvil-zksync --dump-state
+    AnvilZksync,
+    /// The folder of a zksync-era snapshot, or its header
+    EraSnapshot,
+    /// Pages of debug_storageRangeAt; needs --account
+    StorageRange,
+    /// A table of address,slot,value or hashedKey,value as CSV or NDJSON
+    Table,
+    /// A snapshot that slproof import made
+    Snapshot,
 }
 
 impl From<DumpFormat> for Option<Format> {
@@ -124,13 +166,48 @@ impl From<DumpFormat> for Option<Format> {
             DumpFormat::Anvil => Some(Format::Anvil),
             DumpFormat::Geth => Some(Format::Geth),
             DumpFormat::GethSnapshot => Some(Format::GethSnapshot),
+            DumpFormat::AnvilZksync => Some(Format::AnvilZksync),
+            DumpFormat::EraSnapshot => Some(Format::EraSnapshot),
+            DumpFormat::StorageRange => Some(Format::StorageRange),
+            DumpFormat::Table => Some(Format::Table),
+            DumpFormat::Snapshot => Some(Format::Snapshot),
         }
     }
 }
 
 #[derive(Debug, Args)]
+pub(super) struct ImportArgs {
+    /// Dumps of one state: files, the folder of a zksync-era snapshot, or - for standard input
+    #[arg(required = true)]
+    pub(super) dumps: Vec<PathBuf>,
+    /// The snapshot to write, *.slsnap
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) output: PathBuf,
+    /// The dumps' format
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(super) format: DumpFormat,
+    /// Whose storage pages of debug_storageRangeAt hold
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) account: Option<Address>,
+    /// MessageRoot's address, where it is a proxy [default: 0x…10005]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) message_root: Option<Address>,
+    /// The settlement layer's chain id [default: found in MessageRoot]
+    #[arg(long, value_name = "ID")]
+    pub(super) sl_chain_id: Option<ChainId>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CheckArgs {
+    /// A file that slproof wrote
+    pub(super) file: PathBuf,
+    #[arg(skip)]
+    pub(super) access: Access,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct RebuildArgs {
-    /// The state: a dump, or - for standard input
+    /// The state: a snapshot, a dump, or - for standard input
     pub(super) state: PathBuf,
     /// Print JSON instead of a table
     #[arg(long)]
@@ -165,12 +242,45 @@ pub(super) struct HistoryArgs {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct IndexArgs {
+    /// Archives of L2→L1 logs: raw ones, and message archives made before; - for standard input
+    #[arg(required = true, value_name = "ARCHIVE")]
+    pub(super) archives: Vec<PathBuf>,
+    /// The message archive to write
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) output: PathBuf,
+    /// What the archives are
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(super) format: LogFormat,
+    #[arg(skip)]
+    pub(super) access: Access,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(super) enum LogFormat {
+    /// Found by content, each for itself
+    #[default]
+    Auto,
+    /// One JSON object a line
+    Jsonl,
+}
+
+impl From<LogFormat> for Option<SourceFormat> {
+    fn from(format: LogFormat) -> Self {
+        match format {
+            LogFormat::Auto => None,
+            LogFormat::Jsonl => Some(SourceFormat::Jsonl),
+        }
+    }
+}
+
+#[derive(Debug, Args)]
 #[command(group = ArgGroup::new("which").required(true).args(["index", "message", "all"]))]
 pub(super) struct ProveArgs {
-    /// The state of the settlement layer: a dump, or - for standard input
+    /// The state of the settlement layer: a snapshot, a dump, or - for standard input
     #[arg(long, value_name = "STATE")]
     pub(super) tree: PathBuf,
-    /// The archive of L2→L1 logs, or - for standard input
+    /// The archive of L2→L1 logs, raw or *.slmsg, or - for standard input
     #[arg(long, value_name = "ARCHIVE")]
     pub(super) messages: PathBuf,
     /// The chain that sent the message
@@ -274,7 +384,7 @@ pub(super) struct MissingArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct InspectArgs {
-    /// A dump, an archive, a file of proofs, or - for standard input
+    /// A snapshot, a dump, an archive, a file of proofs, or - for standard input
     pub(super) file: PathBuf,
     /// Print JSON
     #[arg(long)]

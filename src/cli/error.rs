@@ -1,7 +1,7 @@
 use thiserror::Error;
 
 use crate::{
-    files::{InputError, OutputError},
+    files::{ContainerError, InputError, OutputError},
     forest::{HistoryError, RebuildError},
     import::ImportError,
     messages::ArchiveError,
@@ -19,6 +19,8 @@ pub(super) enum Outcome {
 /// Why a command could not run to its end.
 #[derive(Debug, Error)]
 pub(super) enum CliError {
+    #[error("cannot watch over mapped files; --no-mmap does without")]
+    Watch(#[source] std::io::Error),
     #[error("cannot start the threads")]
     Threads(#[source] rayon::ThreadPoolBuildError),
     #[error("{0}")]
@@ -27,6 +29,8 @@ pub(super) enum CliError {
     Input(#[from] InputError),
     #[error(transparent)]
     Import(#[from] ImportError),
+    #[error(transparent)]
+    Native(#[from] ContainerError),
     #[error(transparent)]
     Archive(#[from] ArchiveError),
     #[error("cannot rebuild the trees of {name}")]
@@ -59,8 +63,9 @@ impl CliError {
             Self::Usage(_) => 2,
             Self::Input(error) if !error.is_damage() => 6,
             Self::Import(error) if error.is_io() => 6,
+            Self::Native(error) if error.is_io() => 6,
             Self::Archive(error) if error.is_io() => 6,
-            Self::Input(_) | Self::Import(_) | Self::Archive(_) => 3,
+            Self::Input(_) | Self::Import(_) | Self::Native(_) | Self::Archive(_) => 3,
             Self::State(_) | Self::Unknown { .. } => 3,
             Self::Rebuild { source, .. } if source.is_mismatch() => 4,
             Self::Rebuild { .. } => 3,
@@ -76,11 +81,11 @@ impl CliError {
                 ExtractError::LogsDoNotFold(_)
                 | ExtractError::DefaultLeaf { .. }
                 | ExtractError::Refused { .. } => 1,
-                ExtractError::State(_) => 3,
+                ExtractError::State(_) | ExtractError::ArchiveDamaged { .. } => 3,
                 _ => 5,
             },
             Self::Target(_) | Self::NothingFound(_) => 5,
-            Self::Output(_) | Self::Threads(_) => 6,
+            Self::Output(_) | Self::Threads(_) | Self::Watch(_) => 6,
         }
     }
 

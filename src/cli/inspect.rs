@@ -1,4 +1,4 @@
-use std::{collections::BTreeMap, fmt, path::Path};
+use std::{fmt, path::Path};
 
 use serde::de::{self, DeserializeSeed, IgnoredAny, MapAccess, Visitor};
 use serde_json::{Deserializer, Value, json};
@@ -11,11 +11,16 @@ use super::{
 };
 use crate::{
     contracts::{MessageRoot, system},
-    files::{Input, Output},
-    import::{Dump, read_input},
-    messages::read_archive_input,
-    state::{MemoryStateBuilder, StorageReader},
+    files::{Access, Input, Output, container::is_container},
+    import::{Dump, Format},
+    messages::{
+        archive::{self, ChainSummary},
+        read_archive_input,
+    },
+    state::StorageReader,
 };
+
+const RAW_ARCHIVE: &str = "raw archive of L2→L1 logs";
 
 /// What a file turns out to be.
 enum Kind {
@@ -25,13 +30,14 @@ enum Kind {
 }
 
 pub(super) fn run(args: &InspectArgs) -> Result<Outcome, CliError> {
-    let input = Input::open(&args.file)?;
-    let (value, text) = match kind(&input) {
-        Kind::Archive => archive(input)?,
-        Kind::Proofs => inspect_proof::proofs(input)?,
-        Kind::Dump => {
-            let builder = MemoryStateBuilder::default();
-            dump(&read_input(input, args.how.dump_format.into(), builder)?, args)?
+    let (value, text) = if args.file.is_dir() {
+        dump(&args.how.import().read(&args.file)?, args)?
+    } else {
+        let input = Input::open(&args.file)?;
+        match kind(&input) {
+            Kind::Archive => logs(input, args.how.access)?,
+            Kind::Proofs => inspect_proof::proofs(input)?,
+            Kind::Dump => dump(&args.how.import().read_input(input)?, args)?,
         }
     };
     let mut output = Output::create(Path::new("-"))?;
@@ -44,7 +50,12 @@ pub(super) fn run(args: &InspectArgs) -> Result<Outcome, CliError> {
 /// Archives and records of proofs name themselves by their members, in whatever order; everything else
 /// is for the parsers of dumps to judge.
 fn kind(input: &Input) -> Kind {
-    let head = input.head().trim_ascii_start();
+    let head = input.head();
+    if is_container(head) {
+        let is_archive = head.get(12..16) == Some(&archive::KIND.tag);
+        return if is_archive { Kind::Archive } else { Kind::Dump };
+    }
+    let head = head.trim_ascii_start();
     let mut members = Vec::new();
     // The head may end anywhere; the members up to there are enough.
     let _ = Members(&mut members).deserialize(&mut Deserializer::from_slice(head));
@@ -89,36 +100,51 @@ impl<'de> Visitor<'de> for Members<'_> {
     }
 }
 
-fn archive(input: Input) -> Result<(Value, String), CliError> {
-    let name = input.name().to_owned();
-    let archive = read_archive_input(input)?;
-    let mut chains: BTreeMap<_, (u64, u64, u64)> = BTreeMap::new();
-    for batch in archive.batches() {
-        let chain = chains.entry(batch.chain()).or_default();
-        chain.0 += 1;
-        chain.1 += batch.logs().len() as u64;
-        chain.2 += batch.with_messages().filter(|(_, message)| message.is_some()).count() as u64;
-    }
-    let total = chains.values().fold((0, 0, 0), |t, c| (t.0 + c.0, t.1 + c.1, t.2 + c.2));
+fn logs(input: Input, access: Access) -> Result<(Value, String), CliError> {
+    let native = is_container(input.head());
+    let archive = read_archive_input(input, access)?;
+    let (header, what) = (archive.header(), if native { "message archive" } else { RAW_ARCHIVE });
     let mut text = format!(
-        "{name}: archive of L2→L1 logs\n{} batches, {} logs, {} messages with their bytes\n\n\
-         {:>20}  {:>11}  {:>13}  {:>13}\n",
-        count(total.0),
-        count(total.1),
-        count(total.2),
+        "{}: {what}\n{} batches, {} logs, {} messages with their bytes, {} logs with transaction \
+         hashes\n\n{:>20}  {:>11}  {:>13}  {:>13}  {:>13}  {:>13}\n",
+        archive.name(),
+        count(header.batches),
+        count(header.logs),
+        count(header.messages),
+        count(header.transactions),
         "chain",
         "batches",
+        "first",
+        "last",
         "logs",
         "messages"
     );
     let mut rows = Vec::new();
-    for (chain, (batches, logs, messages)) in chains {
-        text.push_str(&format!("{:>20}  {batches:>11}  {logs:>13}  {messages:>13}\n", chain.0));
-        rows.push(
-            json!({"chainId": chain, "batches": batches, "logs": logs, "messages": messages}),
-        );
+    for ChainSummary { chain, batches, first, last, logs, messages } in archive.chains() {
+        text.push_str(&format!(
+            "{:>20}  {batches:>11}  {:>13}  {:>13}  {logs:>13}  {messages:>13}\n",
+            chain.0, first.0, last.0
+        ));
+        rows.push(json!({
+            "chainId": chain,
+            "batches": batches,
+            "firstBatch": first,
+            "lastBatch": last,
+            "logs": logs,
+            "messages": messages,
+        }));
     }
-    Ok((json!({"kind": "archive", "chains": rows}), text))
+    let value = json!({
+        "kind": "archive",
+        "format": if native { "slmsg" } else { "jsonl" },
+        "batches": header.batches,
+        "logs": header.logs,
+        "messages": header.messages,
+        "messageBytes": header.message_bytes,
+        "transactions": header.transactions,
+        "chains": rows,
+    });
+    Ok((value, text))
 }
 
 fn dump(dump: &Dump, args: &InspectArgs) -> Result<(Value, String), CliError> {
@@ -145,20 +171,54 @@ fn dump(dump: &Dump, args: &InspectArgs) -> Result<(Value, String), CliError> {
             system::INTEROP_ROOT_STORAGE
         ));
     }
-    let text = format!(
-        "{}: {}\n{}, {} accounts with {} storage slots\n{contracts}\n",
-        dump.name,
-        dump.format,
-        block.map_or("block unknown".into(), |block| format!("block {block}")),
-        count(dump.state.accounts()),
-        count(dump.state.slots()),
-    );
+    let header = dump.state.header();
+    let known = |known: Option<String>, what: &str| match known {
+        Some(known) => format!("{what} {known}"),
+        None => format!("{what} unknown"),
+    };
+    let is_snapshot = dump.format == Format::Snapshot;
+    let mut text = format!("{}: {}", dump.name, dump.format);
+    if is_snapshot {
+        text.push_str(&format!(", made from: {}", header.source.format));
+    }
+    text.push_str(&format!("\n{}", known(block.map(|block| block.to_string()), "block")));
+    if let Some(batch) = header.source.batch {
+        text.push_str(&format!(", batch {batch}"));
+    }
+    if let Some(accounts) = dump.state.accounts() {
+        text.push_str(&format!(", {} accounts", count(accounts)));
+    }
+    text.push_str(&format!(", {} storage slots\n", count(header.entries)));
+    if let Some(enumeration) = header.enumeration {
+        text.push_str(&format!(
+            "enumeration indexes up to {}, {} of them missing\n",
+            count(enumeration.last),
+            count(enumeration.missing)
+        ));
+    }
+    if is_snapshot {
+        for (name, range) in dump.state.container().sections() {
+            let (start, end) = (range.start, range.end);
+            text.push_str(&format!(
+                "section {name:<9} bytes {start} to {end}\n",
+                name = name.to_string()
+            ));
+        }
+    }
+    text.push_str(&format!("{contracts}\n"));
+    for note in &dump.notes {
+        text.push_str(&format!("note: {note}\n"));
+    }
+    let notes: Vec<String> = dump.notes.iter().map(ToString::to_string).collect();
     let value = json!({
-        "kind": "dump",
-        "format": dump.format.to_string(),
+        "kind": if is_snapshot { "snapshot" } else { "dump" },
+        "format": if is_snapshot { header.source.format.clone() } else { dump.format.to_string() },
         "block": block,
+        "batch": header.source.batch,
         "accounts": dump.state.accounts(),
-        "slots": dump.state.slots(),
+        "slots": header.entries,
+        "enumeration": header.enumeration,
+        "notes": notes,
         "slChainId": sl_chain,
         "chains": chains,
         "importedRoots": imported,

@@ -2,8 +2,11 @@
 //! are two things. Data go to standard output, words to standard error.
 
 mod args;
+mod check;
 mod error;
 mod history;
+mod import;
+mod index;
 mod inspect;
 mod inspect_proof;
 mod proof_output;
@@ -21,6 +24,8 @@ use clap::Parser;
 use args::{Cli, Command};
 use error::{CliError, Outcome};
 
+use crate::files::report_lost_pages;
+
 /// Runs the command line and answers with the process's exit code.
 ///
 /// | code | meaning |
@@ -33,7 +38,7 @@ use error::{CliError, Outcome};
 /// | 5 | nothing found for the request |
 /// | 6 | reading or writing failed |
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let cli = match Cli::try_parse_from(args) {
+    let mut cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version are errors to clap, which knows their codes; nothing is left to do when
@@ -42,6 +47,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
+    cli.share_global();
     cli.global.color.write_global();
     match run(&cli) {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
@@ -55,6 +61,9 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn run(cli: &Cli) -> Result<Outcome, CliError> {
+    if !cli.global.no_mmap {
+        report_lost_pages().map_err(CliError::Watch)?;
+    }
     let mut pool = rayon::ThreadPoolBuilder::new();
     if let Some(threads) = cli.global.threads {
         pool = pool.num_threads(threads.into());
@@ -62,10 +71,13 @@ fn run(cli: &Cli) -> Result<Outcome, CliError> {
     let pool = pool.build().map_err(CliError::Threads)?;
     let words = report::Words::new(&cli.global);
     pool.install(|| match &cli.command {
+        Command::Import(args) => import::run(args, &words),
         Command::Rebuild(args) => rebuild::run(args, &words),
+        Command::Index(args) => index::run(args, &words),
         Command::Prove(args) => prove::run(args, &words),
         Command::Verify(args) => verify::run(args, &words),
         Command::History(args) => history::run(args, &words),
         Command::Inspect(args) => inspect::run(args),
+        Command::Check(args) => check::run(args, &words),
     })
 }

@@ -1,4 +1,4 @@
-use std::{path::Path, time::Instant};
+use std::{ops::RangeInclusive, path::Path, time::Instant};
 
 use rayon::prelude::*;
 
@@ -12,7 +12,7 @@ use super::{
 use crate::{
     files::Output,
     forest::Forest,
-    messages::{Archive, BatchLogs, read_archive},
+    messages::{Archive, ArchiveError, BatchView, LogAt, read_archive},
     primitives::{BatchNumber, ChainId, Hash},
     proofs::{BatchProofs, ExtractError, Extractor, Request},
 };
@@ -31,6 +31,14 @@ impl Within {
     fn has(self, chain: ChainId, batch: BatchNumber) -> bool {
         self.chain.is_none_or(|only| only == chain) && self.batch.is_none_or(|only| only == batch)
     }
+
+    /// The batches in an archive; a batch is never given without its chain.
+    fn range(self) -> RangeInclusive<(ChainId, BatchNumber)> {
+        let ends = [0, u64::MAX].map(|end| {
+            (self.chain.unwrap_or(ChainId(end)), self.batch.unwrap_or(BatchNumber(end)))
+        });
+        ends[0]..=ends[1]
+    }
 }
 
 pub(super) fn run(args: &ProveArgs, words: &Words) -> Result<Outcome, CliError> {
@@ -41,7 +49,7 @@ pub(super) fn run(args: &ProveArgs, words: &Words) -> Result<Outcome, CliError> 
     // Begun first, so that a folder that is not there is known before the work is done.
     let output = Output::create(&args.output)?;
     let (trees, archive) =
-        rayon::join(|| Trees::read(args, words), || read_archive(&args.messages));
+        rayon::join(|| Trees::read(args, words), || read_archive(&args.messages, args.how.access));
     let (trees, archive) = (trees?, archive?);
     let witness = trees.witness(args)?;
     let extractor = trees.extractor(&witness)?;
@@ -100,7 +108,7 @@ fn unarchived(forest: &Forest, archive: &Archive, within: Within) -> usize {
         .flat_map(|tree| tree.batches().iter().map(|batch| (tree.chain(), *batch)));
     executed
         .filter(|(chain, batch)| within.has(*chain, *batch))
-        .filter(|(chain, batch)| archive.batch(*chain, *batch).is_none())
+        .filter(|(chain, batch)| !archive.contains(*chain, *batch))
         .count()
 }
 
@@ -127,23 +135,28 @@ fn message(
     within: Within,
     sink: impl FnOnce(bool) -> Sink,
 ) -> Result<Sink, CliError> {
-    let mut found = archive.find_message(hash);
-    found.retain(|at| within.has(at.batch.chain(), at.batch.batch()));
-    if found.is_empty() {
+    let found = archive.find_message(hash).filter(|found| {
+        found.as_ref().map_or(true, |at| within.has(at.batch.chain(), at.batch.batch()))
+    });
+    let mut found = found.peekable();
+    let Some(first) = found.next() else {
         return Err(CliError::NothingFound(format!(
             "no such log in the archive stands for a message with the hash {hash}"
         )));
-    }
-    let mut sink = sink(found.len() > 1);
-    for of_batch in found.chunk_by(|a, b| std::ptr::eq(a.batch, b.batch)) {
-        let (mut piece, batch) = (Piece::default(), of_batch[0].batch);
-        let proofs = extractor.batch(batch);
-        for at in of_batch {
-            let request = Request::log(batch, at.index);
-            match proofs.as_ref().map_err(Clone::clone).and_then(|proofs| proofs.prove(at.index)) {
-                Ok(proof) => piece.proof(sink.form, proof),
-                Err(error) => piece.failure(sink.form, request, 1, &error),
-            }
+    };
+    let mut sink = sink(found.peek().is_some());
+    let mut proofs = None;
+    for at in std::iter::once(first).chain(found) {
+        let LogAt { batch, index } = at?;
+        // Logs of one batch follow each other and share most of their proofs.
+        let (_, proofs) = match proofs.take() {
+            Some((of, known)) if of == batch.key() => proofs.insert((of, known)),
+            _ => proofs.insert((batch.key(), extractor.batch(batch))),
+        };
+        let mut piece = Piece::default();
+        match proofs.as_ref().map_err(Clone::clone).and_then(|proofs| proofs.prove(index)) {
+            Ok(proof) => piece.proof(sink.form, proof),
+            Err(error) => piece.failure(sink.form, Request::log(&batch, index), 1, &error),
         }
         sink.write(&piece)?;
     }
@@ -156,9 +169,8 @@ fn all(
     within: Within,
     mut sink: Sink,
 ) -> Result<Sink, CliError> {
-    let wanted: Vec<&BatchLogs> =
-        archive.batches().filter(|logs| within.has(logs.chain(), logs.batch())).collect();
-    if wanted.is_empty() {
+    let mut wanted = archive.batches_in(within.range()).peekable();
+    if wanted.peek().is_none() {
         let of = |name: &str, number: Option<String>| {
             number.map_or(String::new(), |number| format!(" of {name} {number}"))
         };
@@ -168,33 +180,35 @@ fn all(
             of("chain", within.chain.map(|chain| chain.to_string())),
         )));
     }
-    let mut rest = &wanted[..];
-    while !rest.is_empty() {
-        let (batches, others) = rest.split_at(at_once(rest));
-        let proofs = extractor.batches(batches).into_par_iter().zip(batches);
+    while wanted.peek().is_some() {
+        let batches = at_once(&mut wanted)?;
+        let proofs = extractor.batches(&batches).into_par_iter().zip(&batches);
         let pieces: Vec<Piece> =
             proofs.map(|(proofs, logs)| prove_batch(proofs, logs, sink.form)).collect();
         for piece in &pieces {
             sink.write(piece)?;
         }
-        rest = others;
     }
     Ok(sink)
 }
 
-/// How many of these batches are proven before their proofs are written; at least one.
-fn at_once(batches: &[&BatchLogs]) -> usize {
-    let sums = batches.iter().scan(0, |sum, batch| {
+/// The next batches whose proofs are made before they are written; at least one.
+fn at_once<'a>(
+    batches: &mut impl Iterator<Item = Result<BatchView<'a>, ArchiveError>>,
+) -> Result<Vec<BatchView<'a>>, ArchiveError> {
+    let (mut taken, mut logs) = (Vec::new(), 0);
+    while logs < LOGS_AT_ONCE {
+        let Some(batch) = batches.next().transpose()? else { break };
         // A batch without logs costs something too.
-        *sum += batch.logs().len().max(1);
-        Some(*sum)
-    });
-    sums.take_while(|sum| *sum <= LOGS_AT_ONCE).count().max(1)
+        logs += batch.logs().len().max(1);
+        taken.push(batch);
+    }
+    Ok(taken)
 }
 
 fn prove_batch(
     proofs: Result<BatchProofs<'_>, ExtractError>,
-    logs: &BatchLogs,
+    logs: &BatchView<'_>,
     form: ProofFormat,
 ) -> Piece {
     let mut piece = Piece::default();

@@ -8,16 +8,17 @@ use super::{
     report::{Words, count},
 };
 use crate::{
-    contracts::Bridgehub,
+    contracts::{Bridgehub, MessageRoot, system},
     forest::{Addresses, Effort, Forest, RebuildOptions, Timeline, explain, rebuild},
-    import::{Dump, read_events, read_state},
+    import::{Dump, Import, KnownSlots, read_events},
     primitives::Address,
-    state::{MemoryState, StateError, StorageReader},
+    snapshot::Snapshot,
+    state::{StateError, StorageReader},
 };
 
 /// Where the contracts stand in a state.
-pub(super) fn addresses(
-    state: &MemoryState,
+pub(super) fn addresses<S: StorageReader + ?Sized>(
+    state: &S,
     bridgehub: Option<Address>,
     message_root: Option<Address>,
 ) -> Result<Addresses, StateError> {
@@ -33,14 +34,23 @@ pub(super) fn addresses(
     })
 }
 
+/// The slots of MessageRoot by which states are recognised.
+pub(super) fn known_slots(message_root: Address) -> KnownSlots {
+    KnownSlots {
+        contract: message_root,
+        written: MessageRoot::<Snapshot>::chain_count_slot(),
+        sl_chain: MessageRoot::<Snapshot>::chain_at_slot(0),
+    }
+}
+
 impl StateArgs {
     /// Where the contracts stand: as given, MessageRoot where Bridgehub says when only Bridgehub is
     /// given, or at the system addresses.
-    pub(super) fn addresses(&self, state: &MemoryState) -> Result<Addresses, CliError> {
+    pub(super) fn addresses(&self, state: &Snapshot) -> Result<Addresses, CliError> {
         Ok(addresses(state, self.bridgehub, self.message_root)?)
     }
 
-    fn options(&self, state: &MemoryState) -> Result<RebuildOptions, CliError> {
+    fn options(&self, state: &Snapshot) -> Result<RebuildOptions, CliError> {
         Ok(RebuildOptions {
             addresses: self.addresses(state)?,
             release: self.release,
@@ -50,20 +60,33 @@ impl StateArgs {
         })
     }
 
-    /// Reads the dump at `path`.
+    /// How to read a dump.
+    pub(super) fn import(&self) -> Import {
+        Import {
+            format: self.dump_format.into(),
+            account: self.account,
+            known: Some(known_slots(self.message_root.unwrap_or(system::MESSAGE_ROOT))),
+            access: self.access,
+            ..Import::default()
+        }
+    }
+
+    /// Reads the state at `path`: a snapshot or a dump.
     pub(super) fn read(&self, path: &Path, words: &Words) -> Result<Dump, CliError> {
-        let dump = read_state(path, self.dump_format.into())?;
+        let dump = self.import().read(path)?;
         let block = match dump.state.block() {
             Some(block) => format!("of block {block}"),
             None => "of an unnamed block".into(),
         };
         words.explain(format_args!(
-            "{} is an {} {block}: {} accounts with {} storage slots",
+            "{} is a {} {block}: {} storage slots",
             dump.name,
             dump.format,
-            dump.state.accounts(),
-            dump.state.slots()
+            count(dump.state.header().entries),
         ));
+        for note in &dump.notes {
+            words.say(format_args!("{}: {note}", dump.name));
+        }
         Ok(dump)
     }
 

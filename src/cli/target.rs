@@ -12,7 +12,7 @@ use crate::{
     messages::read_sl_batches,
     primitives::{BatchNumber, SlBatch},
     proofs::{Extractor, SlBatchError, SlBatchTree, Target, TargetError},
-    state::MemoryState,
+    snapshot::Snapshot,
 };
 
 /// What proofs are made from, as far as the target needs it.
@@ -45,16 +45,13 @@ impl Trees {
     }
 
     /// The batch roots that the state stores.
-    pub(super) fn witness(
-        &self,
-        args: &ProveArgs,
-    ) -> Result<RootWitness<'_, MemoryState>, CliError> {
+    pub(super) fn witness(&self, args: &ProveArgs) -> Result<RootWitness<'_, Snapshot>, CliError> {
         Ok(RootWitness::new(&self.dump.state, args.how.addresses(&self.dump.state)?)?)
     }
 
     pub(super) fn extractor<'t>(
         &'t self,
-        witness: &'t RootWitness<'_, MemoryState>,
+        witness: &'t RootWitness<'_, Snapshot>,
     ) -> Result<Extractor<'t>, TargetError> {
         let Some(forest) = &self.forest else { return Ok(Extractor::to_batch_roots(witness)) };
         match (&self.timeline, &self.sl_batch) {

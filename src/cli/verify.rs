@@ -19,7 +19,8 @@ use crate::{
         reader::{self, Defaults, Item, Records},
         verify::Anchor,
     },
-    state::{MemoryState, StateError},
+    snapshot::Snapshot,
+    state::StateError,
 };
 
 /// How many records are verified before their verdicts are written.
@@ -30,7 +31,7 @@ const MOST_NAMED: u64 = 10;
 /// Who says which root is right.
 enum Trusted<'s> {
     Root(Hash),
-    State(RootWitness<'s, MemoryState>),
+    State(RootWitness<'s, Snapshot>),
 }
 
 #[derive(Serialize)]

@@ -72,6 +72,18 @@ impl<'s, S: StorageReader + ?Sized> MessageRoot<'s, S> {
         Self { state, address, storage: Storage::new(state, address) }
     }
 
+    /// The slot of `chainCount`, which is not zero once the contract is set up.
+    #[must_use]
+    pub fn chain_count_slot() -> Word {
+        CHAIN_COUNT.into()
+    }
+
+    /// The slot of `chainIndexToId[index]`.
+    #[must_use]
+    pub fn chain_at_slot(index: u64) -> Word {
+        mapping_value(index.into(), CHAIN_INDEX_TO_ID.into())
+    }
+
     /// The contract's address.
     #[must_use]
     pub fn address(&self) -> Address {
@@ -91,7 +103,7 @@ impl<'s, S: StorageReader + ?Sized> MessageRoot<'s, S> {
     /// # Errors
     /// [`StateError`] when the id is zero or wider than 64 bits.
     pub fn chain_at(&self, index: u64) -> Result<ChainId, StateError> {
-        let slot = mapping_value(index.into(), CHAIN_INDEX_TO_ID.into());
+        let slot = Self::chain_at_slot(index);
         let value = self.storage.word(slot)?;
         let reason = match ChainId::try_from(value) {
             Ok(ChainId(0)) => "no chain has the id 0: the slot is missing from the dump",
@@ -247,7 +259,7 @@ impl<'s, S: StorageReader + ?Sized> MessageRoot<'s, S> {
         }
         for (index, chain) in (0..).zip(chains) {
             known.push(mapping_value(chain.to_word(), CHAIN_INDEX.into()));
-            known.push(mapping_value(Word::from(index), CHAIN_INDEX_TO_ID.into()));
+            known.push(Self::chain_at_slot(index));
             let tree = mapping_value(chain.to_word(), CHAIN_TREE.into());
             known.extend((0..3).map(|field| tree.wrapping_add(field)));
             known.extend(self.array_entries(tree.wrapping_add(1), 65)?);

@@ -3,10 +3,24 @@
 //! [`Input`] opens a path or standard input, inflates gzip that it finds there and refuses
 //! decompression bombs. [`Output`] writes to a temporary file beside the target and renames it when
 //! everything is on disk, so that a failed run leaves an existing file as it was.
+//!
+//! [`container`] describes the one container of all native files: [`Container`] opens and checks
+//! them, [`ContainerWriter`] writes them. They are mapped into memory ([`Access::Map`]) or read
+//! ([`Access::Read`]); [`report_lost_pages`] makes the truncation of a mapped file an error. What is
+//! too large for memory while a file is made waits in a [`Scratch`] file or a [`Spool`].
 
+pub mod container;
+mod header;
 mod input;
+mod lost_pages;
+mod map;
 mod output;
+mod scratch;
 
-pub(crate) use input::is_damage;
+pub use container::{Container, ContainerError, ContainerWriter, Kind, SectionName};
+pub(crate) use input::{Gunzip, is_damage};
 pub use input::{Input, InputError};
+pub use lost_pages::report_lost_pages;
+pub use map::Access;
 pub use output::{Output, OutputError};
+pub use scratch::{Scratch, Spool};

@@ -1,11 +1,14 @@
 use std::{
     fs::File,
-    io::{self, BufWriter, Write},
+    io::{self, BufWriter, Seek, SeekFrom, Write},
+    ops::Range,
     path::{Path, PathBuf},
 };
 
 use tempfile::NamedTempFile;
 use thiserror::Error;
+
+use super::map::MapMut;
 
 const BUFFER_LEN: usize = 1 << 18;
 
@@ -97,6 +100,43 @@ impl Output {
     pub fn put(&mut self, bytes: &[u8]) -> Result<(), OutputError> {
         self.write_all(bytes).map_err(|source| OutputError { name: self.name(), source })
     }
+
+    /// Takes space on disk for a range of the file, which holds zeros, and maps it to be written in
+    /// place.
+    pub(super) fn map_range(&mut self, range: Range<u64>) -> Result<MapMut, OutputError> {
+        let map = match &mut self.0 {
+            Kind::Stdout(_) => Err(io::Error::from(io::ErrorKind::Unsupported)),
+            Kind::File { target, data } => data.flush().and_then(|()| {
+                let file = data.get_ref().as_file();
+                take_space(file, &range)?;
+                MapMut::of(file, target, range)
+            }),
+        };
+        map.map_err(|source| OutputError { name: self.name(), source })
+    }
+
+    /// Goes on writing behind a range that was filled in place.
+    pub(super) fn skip_to(&mut self, offset: u64) -> Result<(), OutputError> {
+        let result = match &mut self.0 {
+            Kind::Stdout(_) => Err(io::Error::from(io::ErrorKind::Unsupported)),
+            Kind::File { data, .. } => data.seek(SeekFrom::Start(offset)),
+        };
+        result.map(|_| ()).map_err(|source| OutputError { name: self.name(), source })
+    }
+}
+
+/// Allocates a range on disk; where the file system cannot, by writing zeros.
+fn take_space(mut file: &File, range: &Range<u64>) -> io::Result<()> {
+    let len = range.end - range.start;
+    let flags = rustix::fs::FallocateFlags::empty();
+    match rustix::fs::fallocate(file, flags, range.start, len) {
+        Ok(()) => Ok(()),
+        Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => {
+            file.seek(SeekFrom::Start(range.start))?;
+            io::copy(&mut io::Read::take(io::repeat(0), len), &mut file).map(|_| ())
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 impl Write for Output {
@@ -115,7 +155,7 @@ impl Write for Output {
     }
 }
 
-fn folder_of(target: &Path) -> &Path {
+pub(super) fn folder_of(target: &Path) -> &Path {
     match target.parent() {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),

@@ -115,10 +115,10 @@ impl<S: StorageReader + ?Sized> Sources<'_, S> {
     }
 
     fn read(&self, contract: Address, slots: &[Word]) -> Result<Vec<Hash>, StateError> {
-        slots
-            .par_iter()
-            .with_min_len(PIECE)
-            .map(|slot| self.state.read(contract, *slot).map(Word::to_hash))
-            .collect()
+        let pieces: Vec<Vec<Word>> = slots
+            .par_chunks(PIECE)
+            .map(|slots| self.state.read_many(contract, slots))
+            .collect::<Result<_, _>>()?;
+        Ok(pieces.into_iter().flatten().map(Word::to_hash).collect())
     }
 }

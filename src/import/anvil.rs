@@ -13,20 +13,17 @@
 
 use struson::reader::ValueType;
 
-use super::{Facts, ImportError, json::Json};
+use super::{Facts, ImportError, collect::Collector, json::Json};
 use crate::{
     files::Input,
     primitives::{Address, SlBlock, Word},
-    state::{
-        StorageSink,
-        keys::{AccountKey, SlotForm},
-    },
+    state::keys::{AccountKey, SlotForm},
 };
 
 /// How many slots are handed on at once.
 const PIECE: usize = 1 << 12;
 
-pub(super) fn read(input: Input, sink: &mut dyn StorageSink) -> Result<Facts, ImportError> {
+pub(super) fn read(input: Input, sink: &mut Collector) -> Result<Facts, ImportError> {
     let mut json = Json::of(input);
     let (mut pending, mut best) = (None, None);
     let mut has_accounts = false;
@@ -48,7 +45,7 @@ pub(super) fn read(input: Input, sink: &mut dyn StorageSink) -> Result<Facts, Im
     }
     json.finish()?;
     // The environment of the pending block may run ahead of the last block on forked chains.
-    Ok(Facts { form: SlotForm::Plain, block: best.or(pending) })
+    Ok(Facts { block: best.or(pending) })
 }
 
 fn block_number(json: &mut Json<Input>) -> Result<Option<SlBlock>, ImportError> {
@@ -68,7 +65,7 @@ fn block_number(json: &mut Json<Input>) -> Result<Option<SlBlock>, ImportError> 
     Ok(number)
 }
 
-fn accounts(json: &mut Json<Input>, sink: &mut dyn StorageSink) -> Result<(), ImportError> {
+fn accounts(json: &mut Json<Input>, sink: &mut Collector) -> Result<(), ImportError> {
     json.begin_object()?;
     while json.has_next()? {
         let name = json.member()?;
@@ -88,7 +85,7 @@ fn accounts(json: &mut Json<Input>, sink: &mut dyn StorageSink) -> Result<(), Im
 
 fn storage(
     json: &mut Json<Input>,
-    sink: &mut dyn StorageSink,
+    sink: &mut Collector,
     address: Address,
 ) -> Result<(), ImportError> {
     let account = AccountKey::Address(address);
@@ -102,10 +99,10 @@ fn storage(
             .map_err(|e| json.bad(format!("account {address}, the value of slot {slot}:"), e))?;
         slots.push((slot, value));
         if slots.len() == PIECE {
-            sink.slots(account, &slots).map_err(|e| json.full(e))?;
+            sink.slots(account, SlotForm::Plain, &slots)?;
             slots.clear();
         }
     }
     json.end_object()?;
-    sink.slots(account, &slots).map_err(|e| json.full(e))
+    sink.slots(account, SlotForm::Plain, &slots)
 }

@@ -4,8 +4,11 @@ use std::{fmt, io::Read};
 
 use struson::reader::ValueType;
 
-use super::{ImportError, json::Json};
-use crate::{files::Input, primitives::Word};
+use super::{ImportError, era, json::Json, table};
+use crate::{
+    files::{Input, container::is_container},
+    primitives::Word,
+};
 
 /// The formats of state dumps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +20,16 @@ pub enum Format {
     Geth,
     /// `geth snapshot dump`: slots are hashed, values are RLP.
     GethSnapshot,
+    /// `anvil-zksync --dump-state`.
+    AnvilZksync,
+    /// A snapshot of a zksync-era node: a folder, or the header in it.
+    EraSnapshot,
+    /// Pages of `debug_storageRangeAt`.
+    StorageRange,
+    /// A table of slots as CSV or NDJSON.
+    Table,
+    /// A snapshot of slproof.
+    Snapshot,
 }
 
 impl fmt::Display for Format {
@@ -25,6 +38,11 @@ impl fmt::Display for Format {
             Self::Anvil => "anvil state dump",
             Self::Geth => "geth dump",
             Self::GethSnapshot => "geth snapshot dump",
+            Self::AnvilZksync => "anvil-zksync state dump",
+            Self::EraSnapshot => "zksync-era snapshot",
+            Self::StorageRange => "set of debug_storageRangeAt pages",
+            Self::Table => "table of slots",
+            Self::Snapshot => "snapshot of slproof",
         })
     }
 }
@@ -34,28 +52,38 @@ impl fmt::Display for Format {
 /// # Errors
 /// [`ImportError`] when it is none that is known, or when the content fits two.
 pub(super) fn detect(input: &Input) -> Result<Format, ImportError> {
-    let mut head = Json::new(input.name().to_owned(), input.head());
-    match first_members(&mut head) {
-        Ok(Shape::Anvil) => Ok(Format::Anvil),
-        Ok(Shape::GethWhole) => Ok(Format::Geth),
-        Ok(Shape::Lines) => lines_format(input),
-        Ok(Shape::Unknown(found)) => {
-            Err(ImportError::Unknown { name: input.name().to_owned(), found })
+    if is_container(input.head()) {
+        return Ok(Format::Snapshot);
+    }
+    if era::is_header(input.head()) {
+        return Ok(Format::EraSnapshot);
+    }
+    let first = input.head().trim_ascii_start().first();
+    if !matches!(first, Some(b'{' | b'[')) {
+        if table::is_csv(input.head()) {
+            return Ok(Format::Table);
         }
-        Err(error) => match input.head().trim_ascii_start().first() {
-            Some(b'{') => Err(error),
-            _ => {
-                let start: Vec<u8> = input.head().iter().copied().take(16).collect();
-                let found = format!("it begins with {:?}", String::from_utf8_lossy(&start));
-                Err(ImportError::Unknown { name: input.name().to_owned(), found })
-            }
-        },
+        let start: Vec<u8> = input.head().iter().copied().take(16).collect();
+        let found = format!("it begins with {:?}", String::from_utf8_lossy(&start));
+        return Err(ImportError::Unknown { name: input.name().to_owned(), found });
+    }
+    let unknown = |found| Err(ImportError::Unknown { name: input.name().to_owned(), found });
+    let mut head = Json::new(input.name().to_owned(), input.head());
+    let shape = match first {
+        Some(b'[') => head.begin_array().and_then(|()| first_members(&mut head)),
+        _ => first_members(&mut head),
+    };
+    match shape {
+        Ok(Shape::Is(format)) => Ok(format),
+        Ok(Shape::Lines) => lines_format(input),
+        Ok(Shape::Unknown(found)) => unknown(found),
+        Err(_) if first == Some(&b'[') => unknown("a JSON array".into()),
+        Err(error) => Err(error),
     }
 }
 
 enum Shape {
-    Anvil,
-    GethWhole,
+    Is(Format),
     /// JSON lines, of `geth dump` or of `geth snapshot dump`.
     Lines,
     Unknown(String),
@@ -66,17 +94,31 @@ fn first_members(json: &mut Json<&[u8]>) -> Result<Shape, ImportError> {
     json.begin_object()?;
     while json.has_next()? {
         let member = json.member()?;
-        match member.as_str() {
-            "block" | "best_block_number" | "blocks" | "transactions" | "historical_states" => {
-                return Ok(Shape::Anvil);
+        match (member.as_str(), json.peek()?) {
+            ("block" | "best_block_number", _) => return Ok(Shape::Is(Format::Anvil)),
+            // anvil writes these after the ones above, in whichever order its members are.
+            ("version" | "factory_deps" | "blocks" | "transactions" | "historical_states", _) => {
+                return Ok(Shape::Is(Format::AnvilZksync));
             }
-            "accounts" if seen.iter().any(|m| m == "root") => return Ok(Shape::GethWhole),
-            "accounts" => return first_accounts(json),
-            "balance" | "nonce" | "codeHash" | "storage" | "address" | "key" => {
-                return Ok(Shape::Lines);
+            ("accounts", _) if seen.iter().any(|m| m == "root") => {
+                return Ok(Shape::Is(Format::Geth));
             }
-            "result" if json.peek()? == ValueType::Object => return first_members(json),
-            "root" | "next" | "jsonrpc" | "id" => json.skip()?,
+            ("accounts", _) => return first_accounts(json),
+            ("slot" | "hashedKey" | "hashed_key", _) => return Ok(Shape::Is(Format::Table)),
+            ("nextKey", _) | ("storage", ValueType::Null) => {
+                return Ok(Shape::Is(Format::StorageRange));
+            }
+            ("storage", ValueType::Object) => {
+                if let Some(shape) = first_slot(json)? {
+                    return Ok(shape);
+                }
+            }
+            ("balance" | "nonce" | "codeHash" | "key", _) => return Ok(Shape::Lines),
+            ("result", ValueType::Object) => return first_members(json),
+            ("result", ValueType::Array) => {
+                json.begin_array()?;
+                return first_members(json);
+            }
             _ => json.skip()?,
         }
         if seen.len() < 8 {
@@ -85,8 +127,24 @@ fn first_members(json: &mut Json<&[u8]>) -> Result<Shape, ImportError> {
     }
     Ok(match &seen[..] {
         [root] if root == "root" => Shape::Lines,
+        _ if seen.iter().any(|member| member == "address") => Shape::Lines,
         _ => Shape::Unknown(format!("a JSON object with the members {seen:?}")),
     })
+}
+
+/// Storage at the top is of one account in geth's lines and pages, of all in anvil-zksync.
+fn first_slot(json: &mut Json<&[u8]>) -> Result<Option<Shape>, ImportError> {
+    json.begin_object()?;
+    if !json.has_next()? {
+        json.end_object()?;
+        return Ok(None);
+    }
+    let name = json.member()?;
+    Ok(Some(match json.peek()? {
+        ValueType::Object => Shape::Is(Format::StorageRange),
+        _ if name.len() == 2 + 2 * 52 => Shape::Is(Format::AnvilZksync),
+        _ => Shape::Lines,
+    }))
 }
 
 /// Both anvil and geth say "accounts"; only geth gives an account a key, a root and a code hash.
@@ -97,13 +155,13 @@ fn first_accounts(json: &mut Json<&[u8]>) -> Result<Shape, ImportError> {
         json.begin_object()?;
         while json.has_next()? {
             match json.member()?.as_str() {
-                "root" | "codeHash" | "key" | "address" => return Ok(Shape::GethWhole),
+                "root" | "codeHash" | "key" | "address" => return Ok(Shape::Is(Format::Geth)),
                 "storage" if json.peek()? == ValueType::Object => {
                     json.begin_object()?;
                     if json.has_next()? {
                         json.member()?;
                         let prefixed = json.string()?.starts_with("0x");
-                        return Ok(if prefixed { Shape::Anvil } else { Shape::GethWhole });
+                        return Ok(Shape::Is(if prefixed { Format::Anvil } else { Format::Geth }));
                     }
                     json.end_object()?;
                 }
@@ -112,7 +170,7 @@ fn first_accounts(json: &mut Json<&[u8]>) -> Result<Shape, ImportError> {
         }
         json.end_object()?;
     }
-    Ok(Shape::Anvil)
+    Ok(Shape::Is(Format::Anvil))
 }
 
 /// Tells `geth dump` from `geth snapshot dump`, which write the same members.

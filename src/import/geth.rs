@@ -12,26 +12,27 @@
 //! `key` without `address`, keccak256(slot), and the RLP of the value. An account whose address geth
 //! has forgotten is filed under `pre(0x<hash>)` in the whole form (under the zero address before v1.13),
 //! without `address` in lines. Slots whose number geth has forgotten are missing without a word (before
-//! v1.16 they all fall on slot 0), which shows when the trees are rebuilt.
+//! v1.16 they all fall on slot 0): the storage root of every account is computed anew and has to be the
+//! one that the dump states.
 
 use struson::reader::ValueType;
 
-use super::{Facts, ImportError, json::Json};
+use super::{Facts, ImportError, collect::Collector, json::Json, storage_root::storage_root};
 use crate::{
     files::Input,
     primitives::{
         Address, Hash, Word,
         hex::{self, HexError},
     },
-    state::{
-        StorageSink,
-        keys::{AccountKey, SlotForm, trie_key},
-    },
+    state::keys::{AccountKey, SlotForm, trie_key},
 };
+
+/// The most slots of one account, which are kept until its name and its storage root are known.
+const LARGEST_ACCOUNT: usize = 1 << 22;
 
 pub(super) fn read(
     input: Input,
-    sink: &mut dyn StorageSink,
+    sink: &mut Collector,
     form: SlotForm,
 ) -> Result<Facts, ImportError> {
     let mut reader = Reader { json: Json::of(input), sink, form, seen: false };
@@ -43,12 +44,12 @@ pub(super) fn read(
         return Err(reader.json.bad("the dump", "holds no account"));
     }
     reader.json.finish()?;
-    Ok(Facts { form, block: None })
+    Ok(Facts { block: None })
 }
 
 struct Reader<'s> {
     json: Json<Input>,
-    sink: &'s mut dyn StorageSink,
+    sink: &'s mut Collector,
     form: SlotForm,
     seen: bool,
 }
@@ -63,6 +64,8 @@ struct Name {
 #[derive(Default)]
 struct Account {
     name: Name,
+    /// The storage root as it is stated.
+    root: Option<String>,
     slots: Vec<(Word, Word)>,
 }
 
@@ -70,7 +73,7 @@ impl Reader<'_> {
     /// Reads an account, or a whole dump, or the line that names the root: they share the way in, and
     /// a JSON-RPC answer wraps any of them.
     fn object(&mut self, name: Name) -> Result<Account, ImportError> {
-        let mut account = Account { name, slots: Vec::new() };
+        let mut account = Account { name, ..Account::default() };
         self.json.begin_object()?;
         while self.json.has_next()? {
             match (self.json.member()?.as_str(), self.json.peek()?) {
@@ -80,6 +83,7 @@ impl Reader<'_> {
                     self.hand_on(inner)?;
                 }
                 ("storage", ValueType::Object) => self.storage(&mut account.slots)?,
+                ("root", ValueType::String) => account.root = Some(self.json.string()?),
                 ("address", ValueType::String) => {
                     let address = self.json.string_as(str::parse)?;
                     account.name.address =
@@ -121,8 +125,8 @@ impl Reader<'_> {
                 .json
                 .string_as(decode)?
                 .map_err(|e| self.json.bad(format!("the value of slot {slot}:"), e))?;
-            if slots.len() == self.sink.room() {
-                return Err(self.json.full(self.sink.full()));
+            if slots.len() == LARGEST_ACCOUNT {
+                return Err(self.json.account_too_large(LARGEST_ACCOUNT));
             }
             slots.push((slot, value));
         }
@@ -149,7 +153,38 @@ impl Reader<'_> {
             }
         };
         self.seen = true;
-        self.sink.slots(key, &account.slots).map_err(|e| self.json.full(e))
+        if let Some(stated) = account.root {
+            let stated = root(&stated).map_err(|e| self.json.bad("\"root\":", e))?;
+            self.check_root(key, stated, &account.slots)?;
+        }
+        self.sink.slots(key, self.form, &account.slots)
+    }
+
+    fn check_root(
+        &self,
+        account: AccountKey,
+        stated: Hash,
+        slots: &[(Word, Word)],
+    ) -> Result<(), ImportError> {
+        let computed = storage_root(self.form, slots);
+        if computed == stated {
+            return Ok(());
+        }
+        Err(ImportError::StorageRoot {
+            name: self.json.name().into(),
+            account,
+            slots: slots.len() as u64,
+            stated,
+            computed,
+        })
+    }
+}
+
+/// A root, which the oldest dumps write without `0x`.
+fn root(text: &str) -> Result<Hash, HexError> {
+    match text.strip_prefix("0x") {
+        Some(digits) => hex::fixed_bare(digits).map(Hash::new),
+        None => hex::fixed_bare(text).map(Hash::new),
     }
 }
 

@@ -19,6 +19,8 @@ pub(super) fn unwrap(input: Input) -> Result<Input, ImportError> {
     let start = head.len() - head.trim_ascii_start().len();
     let start = match &head[start..] {
         [b'"', b'0', b'x', ..] => start + 1,
+        // A table without a head begins with a number, too.
+        [b'0', b'x', ..] if super::table::is_csv(head) => return Ok(input),
         [b'0', b'x', ..] => start,
         [b'{', ..] => match string_result(&input)? {
             Some(offset) => offset,

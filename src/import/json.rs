@@ -12,7 +12,6 @@ use crate::{
         SlBlock, Word,
         hex::{self, HexError},
     },
-    state::TooManySlots,
 };
 
 /// The longest run of bytes without a quotation mark. The longest token that a dump really has is
@@ -67,9 +66,14 @@ impl<R: Read> Json<R> {
         }
     }
 
-    /// An error about a sink that is full.
-    pub(super) fn full(&self, source: TooManySlots) -> ImportError {
-        ImportError::TooManySlots { name: self.name.clone(), source }
+    /// An error about an account that is too large.
+    pub(super) fn account_too_large(&self, limit: usize) -> ImportError {
+        ImportError::AccountTooLarge { name: self.name.clone(), offset: self.offset(), limit }
+    }
+
+    /// The name of the text.
+    pub(super) fn name(&self) -> &str {
+        &self.name
     }
 
     pub(super) fn peek(&mut self) -> Result<ValueType, ImportError> {
@@ -106,6 +110,12 @@ impl<R: Read> Json<R> {
 
     pub(super) fn end_array(&mut self) -> Result<(), ImportError> {
         let result = self.reader.end_array();
+        self.at(result)
+    }
+
+    /// The next number as it is written.
+    pub(super) fn number_text(&mut self) -> Result<String, ImportError> {
+        let result = self.reader.next_number_as_string();
         self.at(result)
     }
 
@@ -159,8 +169,7 @@ impl<R: Read> Json<R> {
         match self.peek()? {
             ValueType::Null => self.skip().map(|()| None),
             ValueType::Number => {
-                let result = self.reader.next_number_as_string();
-                let text = self.at(result)?;
+                let text = self.number_text()?;
                 text.parse().map(Some).map_err(|e| self.bad(what, e))
             }
             _ => {

@@ -1,87 +1,103 @@
-//! Floor 6: state dumps as nodes write them, and events as they answer them.
+//! Floor 6: state dumps as nodes write them, the way from any of them to a
+//! [`Snapshot`](crate::snapshot::Snapshot), and events as nodes answer them.
 //!
-//! [`read_state`] finds out by content what a file is, unwraps what it is wrapped in (gzip, a JSON-RPC
-//! answer, hexadecimal) and streams its slots into a [`MemoryState`]; the text of a big dump is never
-//! held. One file per format:
+//! [`Import`] finds out by content what a file is, unwraps what it is wrapped in (gzip, a JSON-RPC
+//! answer, hexadecimal), streams its slots through an external sort and writes them as a snapshot: to a
+//! file of any size ([`Import::to_file`]), or in memory for a dump of moderate size
+//! ([`Import::read`]). The text of a dump is never held. One file per format:
 //!
 //! | format | written by | slots filed by |
 //! | --- | --- | --- |
 //! | [`Format::Anvil`] | `anvil --dump-state`, `anvil_dumpState` | slot |
+//! | [`Format::AnvilZksync`] | `anvil-zksync --dump-state` | slot |
 //! | [`Format::Geth`] | `geth dump`, whole or as JSON lines, `debug_dumpBlock` | slot |
 //! | [`Format::GethSnapshot`] | `geth snapshot dump` | keccak256(slot) |
+//! | [`Format::StorageRange`] | `debug_storageRangeAt` | slot, or keccak256(slot) |
+//! | [`Format::EraSnapshot`] | zksync-era nodes, zksync-state-reconstruct | slot, or blake2s256(address ‖ slot) |
+//! | [`Format::Table`] | databases and everything else, CSV or NDJSON | slot, or blake2s256(address ‖ slot) |
+//!
+//! Slots that are given twice are merged when they agree and refused when they do not; zero values mean
+//! the same as absent ones and are dropped.
 //!
 //! [`read_events`] reads the events of MessageRoot, which a dump can be completed with.
 
 mod anvil;
+mod anvil_zksync;
+mod build;
+mod collect;
 mod detect;
+mod era;
 mod error;
 mod events;
 mod geth;
 mod hex_text;
 mod json;
+mod run;
+mod sort;
+mod storage_range;
+mod storage_root;
+mod table;
 
-use std::path::Path;
+use std::{fmt, path::Path};
 
 pub use detect::Format;
+pub use era::EraError;
 pub use error::ImportError;
 pub use events::{read_events, read_events_input};
+pub use run::{Dump, Import, Imported, KnownSlots, MOST_IN_MEMORY};
 
-use crate::{
-    files::Input,
-    primitives::SlBlock,
-    state::{MemoryState, MemoryStateBuilder, StorageSink, keys::SlotForm},
-};
+use crate::primitives::SlBlock;
 
-/// A dump that was read, and what it turned out to be.
-#[derive(Debug)]
-pub struct Dump {
-    /// What to call it in messages.
-    pub name: String,
-    /// Its format.
-    pub format: Format,
-    /// Its storage.
-    pub state: MemoryState,
-}
-
-/// What a parser learned beside the slots.
-struct Facts {
-    form: SlotForm,
-    block: Option<SlBlock>,
-}
-
-/// Reads the state dump at `path` (`-` for standard input) into memory. Its format is found by
-/// content unless it is given.
+/// Reads the state at `path` (`-` for standard input): a snapshot of slproof is mapped, any dump is
+/// brought into the same form in memory. The format is found by content unless it is given.
 ///
 /// # Errors
 /// [`ImportError`] naming the file and the place in it: when it cannot be read, is damaged, is of an
 /// unknown format, gives one slot two values, or holds more slots than fit the memory set aside.
 pub fn read_state(path: &Path, format: Option<Format>) -> Result<Dump, ImportError> {
-    read_input(Input::open(path)?, format, MemoryStateBuilder::default())
+    Import { format, ..Import::default() }.read(path)
 }
 
-/// Reads a dump that is open already, keeping no more slots than `builder` allows.
-///
-/// # Errors
-/// As [`read_state`].
-pub fn read_input(
-    input: Input,
-    format: Option<Format>,
-    mut builder: MemoryStateBuilder,
-) -> Result<Dump, ImportError> {
-    let input = hex_text::unwrap(input)?;
-    let name = input.name().to_owned();
-    let format = match format {
-        Some(format) => format,
-        None => detect::detect(&input)?,
-    };
-    let sink: &mut dyn StorageSink = &mut builder;
-    let facts = match format {
-        Format::Anvil => anvil::read(input, sink),
-        Format::Geth => geth::read(input, sink, SlotForm::Plain),
-        Format::GethSnapshot => geth::read(input, sink, SlotForm::Keccak),
-    }?;
-    let state = builder
-        .finish(facts.form, facts.block)
-        .map_err(|source| ImportError::Conflict { name: name.clone(), source })?;
-    Ok(Dump { name, format, state })
+/// What a parser learned beside the slots.
+struct Facts {
+    block: Option<SlBlock>,
+}
+
+/// Something about a dump that its user should know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Note {
+    /// Hashed keys had their bytes reversed.
+    ReversedKeys,
+    /// Enumeration indexes have gaps.
+    MissingIndexes {
+        /// How many are missing below the highest.
+        missing: u64,
+        /// The lowest that is missing.
+        first: u64,
+    },
+    /// Slots were given more than once, with the same value.
+    Merged {
+        /// How often.
+        slots: u64,
+    },
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ReversedKeys => f.write_str(
+                "the hashed keys have their bytes reversed, as zksync-state-reconstruct exports \
+                 them; they were turned round",
+            ),
+            Self::MissingIndexes { missing, first } => write!(
+                f,
+                "{missing} enumeration indexes below the highest are missing, the first of them {first}; \
+                 nodes number slots without a gap, so the snapshot may lack slots"
+            ),
+            Self::Merged { slots } => {
+                write!(f, "{slots} slots were given twice with the same value")
+            }
+        }
+    }
 }

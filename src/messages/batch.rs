@@ -2,7 +2,7 @@ use std::sync::LazyLock;
 
 use bytemuck::TransparentWrapper;
 
-use super::{EMPTY_LOG_LEAF, L2ToL1Log, LogsError};
+use super::{EMPTY_LOG_LEAF, L2ToL1Log, LogsError, MessageList, Messages};
 use crate::{
     keccak::{hash_many, keccak256},
     merkle::{Leaves, Levels, NoSuchLeaf, Tree, Zeros, roots_at},
@@ -16,13 +16,15 @@ pub const LOG_TREE_HEIGHT: u32 = 14;
 /// 4096 in 1.4.2, 2048 in 1.4.0 and 1.4.1, 512 before.
 pub const LOG_TREE_HEIGHTS: [u32; 4] = [LOG_TREE_HEIGHT, 12, 11, 9];
 
-/// The logs of one batch in order, with the bytes of its messages where an archive has them.
+/// The logs of one batch in order, as a source gives them: with the bytes of its messages and the
+/// hashes of its transactions where it has them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BatchLogs {
     chain: ChainId,
     batch: BatchNumber,
     logs: Vec<L2ToL1Log>,
-    messages: Vec<Vec<u8>>,
+    messages: MessageList,
+    transactions: Vec<Hash>,
     aggregated_root: Option<Hash>,
 }
 
@@ -36,28 +38,82 @@ impl BatchLogs {
         chain: ChainId,
         batch: BatchNumber,
         logs: Vec<L2ToL1Log>,
-        messages: Vec<Vec<u8>>,
+        messages: MessageList,
         aggregated_root: Option<Hash>,
     ) -> Result<Self, LogsError> {
-        if logs.len() > 1 << LOG_TREE_HEIGHT {
-            return Err(LogsError::TooManyLogs { got: logs.len() });
-        }
-        if !messages.is_empty() {
-            let slots = logs.iter().enumerate().filter(|(_, log)| log.is_message());
-            let expected = slots.clone().count();
-            if expected != messages.len() {
-                return Err(LogsError::MessageCount { expected, got: messages.len() });
-            }
-            for ((index, log), message) in slots.zip(&messages) {
-                let hash = keccak256(message);
-                if hash != log.value() {
-                    return Err(LogsError::Message { index, expected: log.value(), got: hash });
-                }
-            }
-        }
-        Ok(Self { chain, batch, logs, messages, aggregated_root })
+        let logs = Self { chain, batch, logs, messages, transactions: vec![], aggregated_root };
+        logs.view().checked()?.check_messages()?;
+        Ok(logs)
     }
 
+    /// Adds the hashes of the transactions that emitted the logs, one for each log.
+    ///
+    /// # Errors
+    /// [`LogsError::TransactionCount`] when there are more or fewer.
+    pub fn with_transactions(self, transactions: Vec<Hash>) -> Result<Self, LogsError> {
+        let logs = Self { transactions, ..self };
+        logs.view().checked()?;
+        Ok(logs)
+    }
+
+    /// The batch to be read.
+    #[must_use]
+    pub fn view(&self) -> BatchView<'_> {
+        BatchView {
+            chain: self.chain,
+            batch: self.batch,
+            logs: &self.logs,
+            messages: self.messages.view(),
+            transactions: &self.transactions,
+            aggregated_root: self.aggregated_root,
+        }
+    }
+}
+
+impl<'a> From<&'a BatchLogs> for BatchView<'a> {
+    fn from(logs: &'a BatchLogs) -> Self {
+        logs.view()
+    }
+}
+
+/// The logs of one batch in order, wherever their bytes lie: in an [`Archive`](super::Archive), or in
+/// [`BatchLogs`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BatchView<'a> {
+    pub(super) chain: ChainId,
+    pub(super) batch: BatchNumber,
+    pub(super) logs: &'a [L2ToL1Log],
+    pub(super) messages: Messages<'a>,
+    pub(super) transactions: &'a [Hash],
+    pub(super) aggregated_root: Option<Hash>,
+}
+
+/// A part of a batch in which two sources may differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BatchPart {
+    /// The logs.
+    Logs,
+    /// The bytes of the messages.
+    Messages,
+    /// The hashes of the transactions.
+    Transactions,
+    /// The aggregated root.
+    AggregatedRoot,
+}
+
+impl std::fmt::Display for BatchPart {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Logs => "logs",
+            Self::Messages => "messages",
+            Self::Transactions => "transaction hashes",
+            Self::AggregatedRoot => "aggregated roots",
+        })
+    }
+}
+
+impl<'a> BatchView<'a> {
     /// The chain that emitted the logs.
     #[must_use]
     pub fn chain(&self) -> ChainId {
@@ -70,10 +126,29 @@ impl BatchLogs {
         self.batch
     }
 
+    /// What it is filed under.
+    #[must_use]
+    pub fn key(&self) -> (ChainId, BatchNumber) {
+        (self.chain, self.batch)
+    }
+
     /// The logs by leaf index.
     #[must_use]
-    pub fn logs(&self) -> &[L2ToL1Log] {
-        &self.logs
+    pub fn logs(&self) -> &'a [L2ToL1Log] {
+        self.logs
+    }
+
+    /// The messages of the logs that stand for one, or none when the archive does not have them.
+    #[must_use]
+    pub fn messages(&self) -> Messages<'a> {
+        self.messages
+    }
+
+    /// The hashes of the transactions that emitted the logs, one for each log; none when the archive
+    /// does not have them.
+    #[must_use]
+    pub fn transactions(&self) -> &'a [Hash] {
+        self.transactions
     }
 
     /// The aggregated root that the archive gives, not proven yet.
@@ -83,18 +158,20 @@ impl BatchLogs {
     }
 
     /// The logs in order, each with its message where it stands for one and the archive has it.
-    pub fn with_messages(&self) -> impl Iterator<Item = (&L2ToL1Log, Option<&[u8]>)> {
+    pub fn with_messages(
+        &self,
+    ) -> impl Iterator<Item = (&'a L2ToL1Log, Option<&'a [u8]>)> + use<'a> {
         let mut messages = self.messages.iter();
         self.logs.iter().map(move |log| {
             let message = if log.is_message() { messages.next() } else { None };
-            (log, message.map(Vec::as_slice))
+            (log, message)
         })
     }
 
     /// Hashes the tree of the logs.
     #[must_use]
     pub fn tree(&self) -> LogTree {
-        let levels = Levels::hash(&LogLeaves(&self.logs), log_zeros());
+        let levels = Levels::hash(&LogLeaves(self.logs), log_zeros());
         let root = levels.tree(log_zeros()).root_at(LOG_TREE_HEIGHT);
         LogTree { levels, root }
     }
@@ -103,33 +180,68 @@ impl BatchLogs {
     /// batches have few logs: alone, each would leave the processor's lanes idle, above all where the
     /// one node of its tree climbs through the padding.
     #[must_use]
-    pub fn trees(batches: &[&Self]) -> Vec<LogTree> {
-        let leaves = batches.iter().map(|batch| LogLeaves(&batch.logs)).collect();
+    pub fn trees(batches: &[Self]) -> Vec<LogTree> {
+        let leaves = batches.iter().map(|batch| LogLeaves(batch.logs)).collect();
         let levels = Levels::hash_all(leaves, log_zeros());
         let trees: Vec<_> = levels.iter().map(|levels| levels.tree(log_zeros())).collect();
         let roots = roots_at(&trees, LOG_TREE_HEIGHT, log_zeros());
         levels.into_iter().zip(roots).map(|(levels, root)| LogTree { levels, root }).collect()
     }
 
-    /// Adds what another source knows of the same batch; `None` when the two contradict each other.
-    #[must_use]
-    pub(super) fn merge(self, other: Self) -> Option<Self> {
+    /// The batch, if its parts fit each other in number.
+    pub(super) fn checked(self) -> Result<Self, LogsError> {
+        let logs = self.logs.len();
+        if logs > 1 << LOG_TREE_HEIGHT {
+            return Err(LogsError::TooManyLogs { got: logs });
+        }
+        if !self.messages.is_empty() {
+            let expected = self.logs.iter().filter(|log| log.is_message()).count();
+            if expected != self.messages.len() {
+                return Err(LogsError::MessageCount { expected, got: self.messages.len() });
+            }
+        }
+        if !self.transactions.is_empty() && self.transactions.len() != logs {
+            let got = self.transactions.len();
+            return Err(LogsError::TransactionCount { expected: logs, got });
+        }
+        Ok(self)
+    }
+
+    /// Hashes the messages and compares them with the values of their logs.
+    pub(super) fn check_messages(&self) -> Result<(), LogsError> {
+        for (index, (log, message)) in self.with_messages().enumerate() {
+            let Some(message) = message else { continue };
+            let hash = keccak256(message);
+            if hash != log.value() {
+                return Err(LogsError::Message { index, expected: log.value(), got: hash });
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds what another source knows of the same batch.
+    ///
+    /// # Errors
+    /// The part in which the two contradict each other.
+    pub(super) fn merge(self, other: Self) -> Result<Self, BatchPart> {
+        if self.logs != other.logs {
+            return Err(BatchPart::Logs);
+        }
         let messages = match (self.messages.is_empty(), other.messages.is_empty()) {
-            (false, false) if self.messages != other.messages => return None,
+            (false, false) if self.messages != other.messages => return Err(BatchPart::Messages),
             (true, _) => other.messages,
             _ => self.messages,
         };
+        let transactions = match (self.transactions, other.transactions) {
+            ([], known) | (known, []) => known,
+            (one, two) if one == two => one,
+            _ => return Err(BatchPart::Transactions),
+        };
         let aggregated_root = match (self.aggregated_root, other.aggregated_root) {
-            (Some(one), Some(two)) if one != two => return None,
+            (Some(one), Some(two)) if one != two => return Err(BatchPart::AggregatedRoot),
             (one, two) => one.or(two),
         };
-        (self.logs == other.logs).then_some(Self { messages, aggregated_root, ..self })
-    }
-
-    /// Roughly how many bytes it takes in memory.
-    #[must_use]
-    pub(super) fn size(&self) -> usize {
-        self.logs.len() * L2ToL1Log::LEN + self.messages.iter().map(|m| m.len() + 24).sum::<usize>()
+        Ok(Self { messages, transactions, aggregated_root, ..self })
     }
 }
 
@@ -204,7 +316,7 @@ mod tests {
     }
 
     fn batch(logs: Vec<L2ToL1Log>, messages: &[&[u8]]) -> Result<BatchLogs, LogsError> {
-        let messages = messages.iter().map(|m| m.to_vec()).collect();
+        let messages = messages.iter().collect();
         BatchLogs::new(ChainId(1), BatchNumber(1), logs, messages, None)
     }
 
@@ -227,7 +339,7 @@ mod tests {
         let mut mixed = logs(&[b"a", b"b"]);
         mixed.insert(1, L2ToL1Log::new([0; 88]));
         let batch = batch(mixed, &[b"a", b"b"]).unwrap();
-        let messages: Vec<_> = batch.with_messages().map(|(_, message)| message).collect();
+        let messages: Vec<_> = batch.view().with_messages().map(|(_, message)| message).collect();
         assert_eq!(messages, [Some(&b"a"[..]), None, Some(b"b")]);
     }
 
@@ -241,11 +353,25 @@ mod tests {
     }
 
     #[test]
+    fn a_transaction_hash_belongs_to_each_log() {
+        let two = batch(logs(&[b"a", b"b"]), &[]).unwrap();
+        assert!(two.clone().with_transactions(vec![Hash::ZERO; 2]).is_ok());
+        assert_eq!(
+            two.with_transactions(vec![Hash::ZERO]),
+            Err(LogsError::TransactionCount { expected: 2, got: 1 })
+        );
+    }
+
+    #[test]
     fn two_sources_of_a_batch_complete_each_other() {
         let bare = batch(logs(&[b"a"]), &[]).unwrap();
         let full = batch(logs(&[b"a"]), &[b"a"]).unwrap();
-        assert_eq!(bare.clone().merge(full.clone()), Some(full.clone()));
-        assert_eq!(full.clone().merge(bare), Some(full.clone()));
-        assert_eq!(full.merge(batch(logs(&[b"b"]), &[]).unwrap()), None);
+        assert_eq!(bare.view().merge(full.view()), Ok(full.view()));
+        assert_eq!(full.view().merge(bare.view()), Ok(full.view()));
+        let other = batch(logs(&[b"b"]), &[]).unwrap();
+        assert_eq!(full.view().merge(other.view()), Err(BatchPart::Logs));
+        let with = |byte| bare.clone().with_transactions(vec![Hash::new([byte; 32])]).unwrap();
+        assert_eq!(with(1).view().merge(full.view()).unwrap().transactions(), [Hash::new([1; 32])]);
+        assert_eq!(with(1).view().merge(with(2).view()), Err(BatchPart::Transactions));
     }
 }

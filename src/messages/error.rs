@@ -1,7 +1,8 @@
 use thiserror::Error;
 
+use super::BatchPart;
 use crate::{
-    files::InputError,
+    files::{ContainerError, InputError, OutputError},
     primitives::{BatchNumber, ChainId, Hash, SlBatch},
 };
 
@@ -24,6 +25,14 @@ pub enum LogsError {
         /// The logs that stand for messages.
         expected: usize,
         /// The messages given.
+        got: usize,
+    },
+    /// Some hashes of transactions, but not one for each log.
+    #[error("{got} transaction hashes for {expected} logs; give one for each log, or none")]
+    TransactionCount {
+        /// The logs.
+        expected: usize,
+        /// The hashes given.
         got: usize,
     },
     /// A message that is not the one its log stands for.
@@ -79,21 +88,34 @@ pub enum ArchiveError {
         /// What is wrong.
         source: LogsError,
     },
-    /// Two lines give one batch different contents.
-    #[error(
-        "{name}, line {line}: chain {chain}, batch {batch} differs from what line {first} said"
-    )]
+    /// Two sources give one batch different contents.
+    #[error("{first} and {second} give chain {chain}, batch {batch} different {part}")]
     Conflict {
-        /// The file.
-        name: String,
-        /// The later line.
-        line: u64,
-        /// The earlier line.
-        first: u64,
         /// The chain.
         chain: ChainId,
         /// The batch.
         batch: BatchNumber,
+        /// What differs.
+        part: BatchPart,
+        /// The one file, and its line where it has lines.
+        first: String,
+        /// The other.
+        second: String,
+    },
+    /// Nothing says what kind of archive it is.
+    #[error(
+        "{name} is no archive of a known kind: it is no message archive (*.slmsg), and its first \
+         character is not that of a JSON object"
+    )]
+    Unknown {
+        /// The file.
+        name: String,
+    },
+    /// An archive file comes through a pipe.
+    #[error("{name} brings a message archive (*.slmsg), which is mapped; give its file's name")]
+    Piped {
+        /// What brings it.
+        name: String,
     },
     /// A batch of the settlement layer makes no sense.
     #[error("{name}, line {line}: SL batch {batch} {reason}")]
@@ -108,19 +130,33 @@ pub enum ArchiveError {
         reason: String,
     },
     /// The archive does not fit into memory.
-    #[error("{name} holds more than {limit} bytes of logs and messages, too many for memory")]
+    #[error(
+        "{name} holds more than {limit} bytes of logs and messages, too many for memory; make an \
+         archive file of it with `slproof index` first"
+    )]
     TooLarge {
         /// The file.
         name: String,
         /// The bound.
         limit: usize,
     },
+    /// An archive file cannot be used.
+    #[error(transparent)]
+    Native(#[from] ContainerError),
+    /// An archive file cannot be written.
+    #[error(transparent)]
+    Output(#[from] OutputError),
 }
 
 impl ArchiveError {
-    /// Whether the system refused to read, and not the content.
+    /// Whether the system refused to read or write, and not the content.
     #[must_use]
     pub fn is_io(&self) -> bool {
-        matches!(self, Self::Input(error) if !error.is_damage())
+        match self {
+            Self::Input(error) => !error.is_damage(),
+            Self::Native(error) => error.is_io(),
+            Self::Output(_) => true,
+            _ => false,
+        }
     }
 }

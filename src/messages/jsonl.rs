@@ -9,24 +9,30 @@
 //! `aggregatedRoot` may be missing. Other fields are ignored, and so are empty lines.
 
 use std::{
-    collections::HashMap,
     fmt,
     io::{BufRead, BufReader, Read},
-    path::Path,
+    mem,
 };
 
-use serde::{Deserialize, Deserializer, de};
+use rayon::prelude::*;
+use serde::{
+    Deserialize, Deserializer,
+    de::{self, DeserializeSeed, SeqAccess, Visitor},
+};
 
-use super::{Archive, ArchiveError, BatchLogs, L2ToL1Log};
+use super::{
+    ArchiveError, BatchLogs, L2ToL1Log, MessageList,
+    archive::{Collector, Origin},
+};
 use crate::{
     files::{Input, InputError},
     primitives::{BatchNumber, ChainId, Hash, hex},
 };
 
 /// 16384 logs take 3 MB of text; the rest is for messages.
-const LONGEST_LINE: usize = 512 << 20;
-/// What an archive may take in memory.
-const LIMIT: usize = 768 << 20;
+const LONGEST_LINE: usize = 128 << 20;
+/// How much text is parsed at a time, by all threads, while the next is read.
+const PIECE: usize = 8 << 20;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -34,90 +40,138 @@ struct Line {
     chain_id: ChainId,
     batch_number: BatchNumber,
     logs: Vec<L2ToL1Log>,
-    #[serde(default)]
-    messages: Vec<Bytes>,
+    #[serde(default, deserialize_with = "messages")]
+    messages: MessageList,
     aggregated_root: Option<Hash>,
 }
 
-/// Reads a raw archive (`-` for standard input) into memory.
-///
-/// # Errors
-/// [`ArchiveError`] naming the file and line: when a line is damaged, a message is not its log's, or
-/// two lines contradict each other.
-pub fn read_archive(path: &Path) -> Result<Archive, ArchiveError> {
-    read_archive_input(Input::open(path)?)
+/// Reads a raw archive into a collector.
+pub(super) fn read(input: Input, collector: &mut Collector) -> Result<(), ArchiveError> {
+    let name = input.name().to_owned();
+    let source = collector.source(&name);
+    let mut data = BufReader::with_capacity(1 << 17, input);
+    let (mut text, mut next) = (Lines::default(), Lines::default());
+    text.read(&mut data, &name)?;
+    while !text.ends.is_empty() {
+        next.restart_after(&text);
+        let (parsed, read) = rayon::join(|| text.parse(&name), || next.read(&mut data, &name));
+        for (line, logs) in parsed {
+            collector.add(logs?.view(), Origin { source, line: Some(line) })?;
+        }
+        read?;
+        mem::swap(&mut text, &mut next);
+    }
+    Ok(())
 }
 
-/// Reads a raw archive that is open already.
-///
-/// # Errors
-/// As [`read_archive`].
-pub fn read_archive_input(input: Input) -> Result<Archive, ArchiveError> {
-    let name = input.name().to_owned();
-    let mut data = BufReader::with_capacity(1 << 17, input);
-    let mut archive = Archive::default();
-    let mut lines_by_batch = HashMap::new();
-    let mut size = 0;
-    let mut text = Vec::new();
-    for line in 1.. {
-        text.clear();
-        let read = data
-            .by_ref()
-            .take(LONGEST_LINE as u64)
-            .read_until(b'\n', &mut text)
-            .map_err(|source| InputError::Read { name: name.clone(), source })?;
-        if read == 0 {
-            break;
+/// Some lines of the text.
+#[derive(Default)]
+struct Lines {
+    text: Vec<u8>,
+    /// Where each line ends in `text`.
+    ends: Vec<usize>,
+    /// How many lines came before.
+    before: u64,
+}
+
+impl Lines {
+    /// Forgets everything; what comes follows `previous`.
+    fn restart_after(&mut self, previous: &Self) {
+        self.text.clear();
+        self.ends.clear();
+        self.before = previous.before + previous.ends.len() as u64;
+    }
+
+    /// Reads whole lines until there are enough, or no more.
+    fn read(&mut self, data: &mut impl BufRead, name: &str) -> Result<(), ArchiveError> {
+        while self.text.len() < PIECE {
+            let read = data
+                .by_ref()
+                .take(LONGEST_LINE as u64)
+                .read_until(b'\n', &mut self.text)
+                .map_err(|source| InputError::Read { name: name.into(), source })?;
+            match read {
+                0 => break,
+                LONGEST_LINE => {
+                    let line = self.before + self.ends.len() as u64 + 1;
+                    return Err(ArchiveError::LongLine {
+                        name: name.into(),
+                        line,
+                        limit: LONGEST_LINE,
+                    });
+                }
+                _ => self.ends.push(self.text.len()),
+            }
         }
-        if read == LONGEST_LINE {
-            return Err(ArchiveError::LongLine { name, line, limit: LONGEST_LINE });
+        Ok(())
+    }
+
+    /// The batches of the lines that are not empty, with the numbers of the lines.
+    fn parse(&self, name: &str) -> Vec<(u64, Result<BatchLogs, ArchiveError>)> {
+        self.ends
+            .par_iter()
+            .enumerate()
+            .filter_map(|(index, end)| {
+                let start = index.checked_sub(1).map_or(0, |previous| self.ends[previous]);
+                let text = self.text[start..*end].trim_ascii();
+                let line = self.before + index as u64 + 1;
+                (!text.is_empty()).then(|| (line, parse(text, name, line)))
+            })
+            .collect()
+    }
+}
+
+fn parse(text: &[u8], name: &str, line: u64) -> Result<BatchLogs, ArchiveError> {
+    let parsed: Line = serde_json::from_slice(text).map_err(|source| ArchiveError::Line {
+        name: name.into(),
+        line,
+        source,
+    })?;
+    let (chain, batch) = (parsed.chain_id, parsed.batch_number);
+    BatchLogs::new(chain, batch, parsed.logs, parsed.messages, parsed.aggregated_root)
+        .map_err(|source| ArchiveError::Batch { name: name.into(), line, chain, batch, source })
+}
+
+/// Messages written as `0x` and hexadecimal digits, decoded into one list without a detour.
+fn messages<'de, D: Deserializer<'de>>(deserializer: D) -> Result<MessageList, D::Error> {
+    struct List;
+
+    impl<'de> Visitor<'de> for List {
+        type Value = MessageList;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a list of messages")
         }
-        if text.trim_ascii().is_empty() {
-            continue;
-        }
-        let parsed: Line = serde_json::from_slice(&text).map_err(|source| ArchiveError::Line {
-            name: name.clone(),
-            line,
-            source,
-        })?;
-        let (chain, batch) = (parsed.chain_id, parsed.batch_number);
-        let messages = parsed.messages.into_iter().map(|bytes| bytes.0).collect();
-        let logs =
-            BatchLogs::new(chain, batch, parsed.logs, messages, parsed.aggregated_root).map_err(
-                |source| ArchiveError::Batch { name: name.clone(), line, chain, batch, source },
-            )?;
-        size += logs.size();
-        if size > LIMIT {
-            return Err(ArchiveError::TooLarge { name, limit: LIMIT });
-        }
-        let first = *lines_by_batch.entry((chain, batch)).or_insert(line);
-        if !archive.add(logs) {
-            return Err(ArchiveError::Conflict { name, line, first, chain, batch });
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut texts: A) -> Result<MessageList, A::Error> {
+            let mut list = MessageList::default();
+            while texts.next_element_seed(Message(&mut list))?.is_some() {}
+            Ok(list)
         }
     }
-    Ok(archive)
+
+    deserializer.deserialize_seq(List)
 }
 
-/// Bytes written as `0x` and hexadecimal digits.
-struct Bytes(Vec<u8>);
+struct Message<'l>(&'l mut MessageList);
 
-impl<'de> Deserialize<'de> for Bytes {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Text;
+impl<'de> DeserializeSeed<'de> for Message<'_> {
+    type Value = ();
 
-        impl de::Visitor<'_> for Text {
-            type Value = Bytes;
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a message: \"0x\" and hexadecimal digits")
-            }
+impl Visitor<'_> for Message<'_> {
+    type Value = ();
 
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Bytes, E> {
-                hex::bytes(text).map(Bytes).map_err(E::custom)
-            }
-        }
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a message: \"0x\" and hexadecimal digits")
+    }
 
-        deserializer.deserialize_str(Text)
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<(), E> {
+        self.0.push_with(|bytes| hex::append(text, bytes)).map_err(E::custom)
     }
 }
 
@@ -126,9 +180,14 @@ mod tests {
     use std::io::Cursor;
 
     use super::*;
+    use crate::{
+        files::Access,
+        messages::{Archive, read_archive_input},
+    };
 
-    fn read(text: &str) -> Result<Archive, ArchiveError> {
-        read_archive_input(Input::from_reader("test", Cursor::new(text.to_owned())).unwrap())
+    fn archive(text: &str) -> Result<Archive, ArchiveError> {
+        let input = Input::from_reader("test", Cursor::new(text.to_owned())).unwrap();
+        read_archive_input(input, Access::Map)
     }
 
     fn line(batch: u64, value: u8, rest: &str) -> String {
@@ -139,15 +198,25 @@ mod tests {
     #[test]
     fn equal_lines_are_merged_and_unknown_fields_ignored() {
         let text = line(1, 7, "") + "\n" + &line(2, 8, ",\"x\":[1]") + &line(1, 7, "");
-        let archive = read(&text).unwrap();
-        assert_eq!(archive.len(), 2);
-        assert_eq!(archive.batch(ChainId(9), BatchNumber(2)).unwrap().logs().len(), 1);
+        let archive = archive(&text).unwrap();
+        assert_eq!(archive.header().batches, 2);
+        let second = archive.batch(ChainId(9), BatchNumber(2)).unwrap().unwrap();
+        assert_eq!(second.logs(), [L2ToL1Log::new([8; 88])]);
     }
 
     #[test]
     fn lines_that_contradict_each_other_are_both_named() {
-        let error = read(&(line(1, 7, "") + &line(1, 8, ""))).unwrap_err();
-        assert!(matches!(error, ArchiveError::Conflict { line: 2, first: 1, .. }), "{error}");
+        let error = archive(&(line(1, 7, "") + "\n" + &line(1, 8, ""))).unwrap_err().to_string();
+        assert_eq!(error, "test, line 1 and test, line 3 give chain 9, batch 1 different logs");
+    }
+
+    #[test]
+    fn lines_are_counted_beyond_one_piece() {
+        let rest = format!(",\"x\":\"{}\"", "y".repeat(PIECE / 3));
+        let text: String = (0..9).map(|batch| line(batch, 1, &rest)).collect();
+        assert_eq!(archive(&text).unwrap().header().batches, 9);
+        let error = archive(&(text + "[]")).unwrap_err();
+        assert!(matches!(error, ArchiveError::Line { line: 10, .. }), "{error}");
     }
 
     #[test]
@@ -161,12 +230,16 @@ mod tests {
             "{\"chainId\":18446744073709551616,\"batchNumber\":1,\"logs\":[]}",
             "{\"chainId\":9,\"batchNumber\":1,\"logs\":[\"0x00\"]}",
             "{\"chainId\":9,\"batchNumber\":1,\"logs\":[],\"messages\":[\"0x0\"]}",
+            "{\"chainId\":9,\"batchNumber\":1,\"logs\":[],\"messages\":[\"0xgg\"]}",
+            "{\"chainId\":9,\"batchNumber\":1,\"logs\":[],\"messages\":[1]}",
+            "{\"chainId\":9,\"batchNumber\":1,\"logs\":[],\"messages\":\"0x00\"}",
             "{\"chainId\":9,\"chainId\":9,\"batchNumber\":1,\"logs\":[]}",
         ] {
-            let error = read(&(line(5, 1, "") + damaged)).unwrap_err();
+            let error = archive(&(line(5, 1, "") + damaged)).unwrap_err();
             assert!(matches!(error, ArchiveError::Line { line: 2, .. }), "{damaged}: {error}");
         }
-        let deep = "[".repeat(100_000);
-        assert!(matches!(read(&deep), Err(ArchiveError::Line { line: 1, .. })));
+        let deep = "{\"x\":".to_owned() + &"[".repeat(100_000);
+        assert!(matches!(archive(&deep), Err(ArchiveError::Line { line: 1, .. })));
+        assert!(matches!(archive("[]"), Err(ArchiveError::Unknown { .. })));
     }
 }

@@ -14,17 +14,25 @@
 //!
 //! A settlement layer's state holds batch roots, not logs; the logs come from an [`Archive`], and count
 //! only when they fold to the batch root.
+//!
+//! [`read_archive`] opens an archive of any form; [`archive`] describes the native one, `*.slmsg`,
+//! which is mapped and searched where it lies, and which [`ArchiveWriter`] makes. A batch is read
+//! through a [`BatchView`], and comes from a source as [`BatchLogs`].
 
-mod archive;
+pub mod archive;
 mod batch;
 mod error;
+mod external_sort;
 mod jsonl;
 mod log;
+mod message_list;
 mod sl_batches;
+mod source;
 
-pub use archive::{Archive, MessageAt};
-pub use batch::{BatchLogs, LOG_TREE_HEIGHT, LOG_TREE_HEIGHTS, LogTree};
+pub use archive::{Archive, ArchiveWriter, LogAt};
+pub use batch::{BatchLogs, BatchPart, BatchView, LOG_TREE_HEIGHT, LOG_TREE_HEIGHTS, LogTree};
 pub use error::{ArchiveError, LogsError};
-pub use jsonl::{read_archive, read_archive_input};
 pub use log::{EMPTY_LOG_LEAF, L2ToL1Log, MESSENGER};
+pub use message_list::{MessageList, Messages};
 pub use sl_batches::{SlBatchLogs, SlBatches, read_sl_batches, read_sl_batches_input};
+pub use source::{SourceFormat, read_archive, read_archive_input};

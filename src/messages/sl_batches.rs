@@ -19,7 +19,7 @@ use std::{
 
 use serde::Deserialize;
 
-use super::{ArchiveError, BatchLogs, L2ToL1Log};
+use super::{ArchiveError, BatchLogs, L2ToL1Log, MessageList};
 use crate::{
     files::{Input, InputError},
     primitives::{BatchNumber, ChainId, Hash, SlBatch, SlBlock},
@@ -143,8 +143,8 @@ pub fn read_sl_batches_input(input: Input, sl_chain: ChainId) -> Result<SlBatche
         let number = batch.batch;
         match found.get(&number) {
             Some((first, known)) if *known != batch => {
-                let (chain, batch, first) = (sl_chain, BatchNumber(number.0), *first);
-                return Err(ArchiveError::Conflict { name, line, first, chain, batch });
+                let reason = format!("differs from what line {first} said");
+                return Err(ArchiveError::SlBatch { name, line, batch: number, reason });
             }
             Some(_) => {}
             None if found.len() == MOST_BATCHES => {
@@ -170,8 +170,10 @@ fn sl_batch(
     if blocks.is_empty() {
         return Err(bad(format!("ends with block {} before it begins", parsed.last_block)));
     }
-    let logs = BatchLogs::new(sl_chain, BatchNumber(batch.0), parsed.logs, Vec::new(), None)
-        .map_err(|error| bad(format!("has {error}")))?;
+    let logs =
+        BatchLogs::new(sl_chain, BatchNumber(batch.0), parsed.logs, MessageList::default(), None)
+            .map_err(|error| bad(format!("has {error}")))?;
+    let logs = logs.view();
     let local_root = logs.tree().root();
     match parsed.local_logs_root {
         Some(stated) if stated != local_root => Err(bad(format!(
@@ -227,6 +229,6 @@ mod tests {
         let twice = "{\"gwBatch\":7,\"firstBlock\":1,\"lastBlock\":3,\"logs\":[]}\n\
                      {\"gwBatch\":7,\"firstBlock\":1,\"lastBlock\":4,\"logs\":[]}";
         let error = read(twice).unwrap_err();
-        assert!(matches!(error, ArchiveError::Conflict { line: 2, first: 1, .. }), "{error}");
+        assert!(matches!(error, ArchiveError::SlBatch { line: 2, .. }), "{error}");
     }
 }

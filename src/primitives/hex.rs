@@ -48,11 +48,25 @@ pub fn fixed_bare<const N: usize>(digits: &str) -> Result<[u8; N], HexError> {
 /// # Errors
 /// [`HexError`] when the prefix is missing, the number of digits is odd or a digit is none.
 pub fn bytes(text: &str) -> Result<Vec<u8>, HexError> {
+    let mut bytes = Vec::new();
+    append(text, &mut bytes)?;
+    Ok(bytes)
+}
+
+/// Decodes `0x` and an even number of digits to the end of `bytes`, which after an error ends with
+/// anything.
+///
+/// # Errors
+/// As [`bytes`].
+pub fn append(text: &str, bytes: &mut Vec<u8>) -> Result<(), HexError> {
     let digits = strip_prefix(text)?;
     if !digits.len().is_multiple_of(2) {
         return Err(HexError::Length { expected: "an even number of".into(), got: digits.len() });
     }
-    const_hex::decode(digits).map_err(|e| HexError::Digit(e.to_string()))
+    let start = bytes.len();
+    bytes.resize(start + digits.len() / 2, 0);
+    const_hex::decode_to_slice(digits, &mut bytes[start..])
+        .map_err(|e| HexError::Digit(e.to_string()))
 }
 
 /// Decodes at most 32 bytes of right-aligned digits, as geth and anvil print numbers: an odd number

@@ -1,5 +1,6 @@
 use std::fmt;
 
+use bytemuck::{Pod, Zeroable};
 use thiserror::Error;
 
 use super::{
@@ -8,7 +9,8 @@ use super::{
 };
 
 /// A 256-bit big-endian word: a storage slot's number or its value.
-#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Pod, Zeroable)]
+#[repr(transparent)]
 pub struct Word([u8; 32]);
 
 /// A word holds a number that does not fit the type that was asked for.

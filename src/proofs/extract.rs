@@ -7,11 +7,11 @@ use super::{
     settled::{FoldError, SettledBatch},
     sl_batch::SlBatchTree,
     target::{Resolved, Target, TargetError},
-    verify::VerifyError,
+    verify::{self, VerifyError},
 };
 use crate::{
     forest::{BatchRoots, ChainTree, Forest, Timeline},
-    messages::{Archive, BatchLogs, EMPTY_LOG_LEAF, L2ToL1Log, LogTree},
+    messages::{Archive, ArchiveError, BatchView, EMPTY_LOG_LEAF, L2ToL1Log, LogTree},
     primitives::{BatchNumber, ChainId, Hash, SlBlock},
     state::StateError,
 };
@@ -45,6 +45,16 @@ pub enum ExtractError {
         chain: ChainId,
         /// The batch.
         batch: BatchNumber,
+    },
+    /// The archive file is damaged where the batch is.
+    #[error("the archive is damaged at chain {chain}, batch {batch}: {reason}")]
+    ArchiveDamaged {
+        /// The chain.
+        chain: ChainId,
+        /// The batch.
+        batch: BatchNumber,
+        /// What is wrong.
+        reason: String,
     },
     /// The chain was registered after the root was taken.
     #[error(
@@ -165,6 +175,7 @@ impl ExtractError {
             Self::UnknownChain(_) => "unknown-chain",
             Self::BatchNotInTree { .. } => "batch-not-in-tree",
             Self::BatchNotArchived { .. } => "batch-not-archived",
+            Self::ArchiveDamaged { .. } => "archive-damaged",
             Self::ChainAfterTarget { .. } => "chain-after-target",
             Self::BatchAfterTarget { .. } => "batch-after-target",
             Self::NotInAnyRoot { .. } => "batch-in-no-root",
@@ -182,11 +193,11 @@ impl ExtractError {
 ///
 /// ```no_run
 /// use std::path::Path;
-/// use slproof::{forest, import, messages, primitives::*, proofs};
+/// use slproof::{files::Access, forest, import, messages, primitives::*, proofs};
 ///
 /// let dump = import::read_state(Path::new("gateway.json"), None)?;
 /// let forest = forest::rebuild(&dump.state, &forest::RebuildOptions::default())?;
-/// let archive = messages::read_archive(Path::new("logs.jsonl"))?;
+/// let archive = messages::read_archive(Path::new("logs.slmsg"), Access::Map)?;
 ///
 /// let extractor = proofs::Extractor::new(&forest, proofs::Target::Latest)?;
 /// let record = extractor.batch_of(&archive, ChainId(324), BatchNumber(501_234))?.prove(0)?;
@@ -270,9 +281,13 @@ impl<'f> Extractor<'f> {
         if let Source::Forest(forest, _) = self.0 {
             Self::find(forest, chain, batch)?;
         }
-        let logs =
-            archive.batch(chain, batch).ok_or(ExtractError::BatchNotArchived { chain, batch })?;
-        self.batch(logs)
+        let damaged = |error: ArchiveError| ExtractError::ArchiveDamaged {
+            chain,
+            batch,
+            reason: error.to_string(),
+        };
+        let logs = archive.batch(chain, batch).map_err(damaged)?;
+        self.batch(logs.ok_or(ExtractError::BatchNotArchived { chain, batch })?)
     }
 
     /// Prepares the proofs of one batch: proves its logs against the batch root in the state, and
@@ -280,7 +295,11 @@ impl<'f> Extractor<'f> {
     ///
     /// # Errors
     /// [`ExtractError`] naming the hop that is missing.
-    pub fn batch<'a>(&self, logs: &'a BatchLogs) -> Result<BatchProofs<'a>, ExtractError> {
+    pub fn batch<'a>(
+        &self,
+        logs: impl Into<BatchView<'a>>,
+    ) -> Result<BatchProofs<'a>, ExtractError> {
+        let logs = logs.into();
         self.settle(logs, logs.tree())
     }
 
@@ -290,15 +309,15 @@ impl<'f> Extractor<'f> {
     #[must_use]
     pub fn batches<'a>(
         &self,
-        batches: &[&'a BatchLogs],
+        batches: &[BatchView<'a>],
     ) -> Vec<Result<BatchProofs<'a>, ExtractError>> {
-        let trees = BatchLogs::trees(batches).into_par_iter();
-        trees.zip(batches).map(|(tree, logs)| self.settle(logs, tree)).collect()
+        let trees = BatchView::trees(batches).into_par_iter();
+        trees.zip(batches).map(|(tree, logs)| self.settle(*logs, tree)).collect()
     }
 
     fn settle<'a>(
         &self,
-        logs: &'a BatchLogs,
+        logs: BatchView<'a>,
         log_tree: LogTree,
     ) -> Result<BatchProofs<'a>, ExtractError> {
         let (chain, batch) = (logs.chain(), logs.batch());
@@ -367,6 +386,11 @@ impl<'a> BatchProofs<'a> {
         let (chain, batch) = (self.settled.logs().chain(), self.settled.logs().batch());
         if self.settled.tree.leaf(index) == EMPTY_LOG_LEAF {
             return Err(ExtractError::DefaultLeaf { chain, batch, index });
+        }
+        if let Some(Err(error)) = message.map(|message| verify::message(log, message)) {
+            // The bytes of an archive file are read here for the first time.
+            let reason = format!("log {index}: {error}");
+            return Err(ExtractError::ArchiveDamaged { chain, batch, reason });
         }
         let log_path = self.settled.path(index).map_err(|_| self.no_such_log(index))?;
         let record = ProofRecord {

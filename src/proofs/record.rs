@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use super::verify::{self, Anchor, Claim, Folded, VerifyError};
 use crate::{
     forest::{RootWitness, Vouched},
-    messages::{BatchLogs, L2ToL1Log},
+    messages::{BatchView, L2ToL1Log},
     primitives::{BatchNumber, ChainId, Hash, hex},
     state::{StateError, StorageReader},
 };
@@ -205,13 +205,13 @@ pub enum Request {
 impl Request {
     /// The request for one log of a batch.
     #[must_use]
-    pub fn log(logs: &BatchLogs, id: u64) -> Self {
+    pub fn log(logs: &BatchView<'_>, id: u64) -> Self {
         Self::Log { chain_id: logs.chain(), batch_number: logs.batch(), id }
     }
 
     /// The request for all logs of a batch.
     #[must_use]
-    pub fn batch(logs: &BatchLogs) -> Self {
+    pub fn batch(logs: &BatchView<'_>) -> Self {
         Self::Batch { chain_id: logs.chain(), batch_number: logs.batch() }
     }
 }

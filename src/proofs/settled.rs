@@ -4,7 +4,7 @@ use crate::{
     forest::chain_id_leaf,
     keccak::hash_node,
     merkle::NoSuchLeaf,
-    messages::{BatchLogs, LOG_TREE_HEIGHT, LOG_TREE_HEIGHTS, LogTree},
+    messages::{BatchView, LOG_TREE_HEIGHT, LOG_TREE_HEIGHTS, LogTree},
     primitives::{BatchNumber, ChainId, Hash},
 };
 
@@ -70,7 +70,7 @@ fn attempts(tried: &[(AggregatedRoot, Hash, Hash)]) -> String {
 /// A batch whose logs are proven to be those of the batch root in the state.
 #[derive(Clone, Debug)]
 pub struct SettledBatch<'a> {
-    pub(super) logs: &'a BatchLogs,
+    pub(super) logs: BatchView<'a>,
     pub(super) tree: LogTree,
     pub(super) batch_root: Hash,
     form: BatchRootForm,
@@ -84,7 +84,7 @@ impl<'a> SettledBatch<'a> {
     /// # Errors
     /// [`FoldError`] when no candidate gives the batch root.
     pub(super) fn settle(
-        logs: &'a BatchLogs,
+        logs: BatchView<'a>,
         tree: LogTree,
         batch_root: Hash,
     ) -> Result<Self, FoldError> {
@@ -123,7 +123,7 @@ impl<'a> SettledBatch<'a> {
 
     /// The batch's logs.
     #[must_use]
-    pub fn logs(&self) -> &'a BatchLogs {
+    pub fn logs(&self) -> BatchView<'a> {
         self.logs
     }
 

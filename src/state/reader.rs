@@ -20,6 +20,21 @@ pub enum StateError {
         /// Why that cannot be.
         reason: String,
     },
+    /// A state that files slots under two kinds of keys holds this one twice, with two values.
+    #[error(
+        "{contract} slot {slot} holds {by_address} under the contract's address and {by_hash} under \
+         the hash of it: the dump contradicts itself"
+    )]
+    TwoValues {
+        /// The contract.
+        contract: Address,
+        /// The slot.
+        slot: Word,
+        /// What is filed under the address.
+        by_address: Word,
+        /// What is filed under its hash.
+        by_hash: Word,
+    },
 }
 
 /// Storage of a settlement layer, or of any EVM chain, at one moment.
@@ -32,6 +47,15 @@ pub trait StorageReader: Sync {
     /// # Errors
     /// [`StateError`] when the source cannot be read any more.
     fn read(&self, contract: Address, slot: Word) -> Result<Word, StateError>;
+
+    /// The words at many slots of a contract, in their order: the same as [`StorageReader::read`] of
+    /// each, but readers that hash what they look up do it side by side.
+    ///
+    /// # Errors
+    /// As [`StorageReader::read`].
+    fn read_many(&self, contract: Address, slots: &[Word]) -> Result<Vec<Word>, StateError> {
+        slots.iter().map(|slot| self.read(contract, *slot)).collect()
+    }
 
     /// How many slots of the contract are not zero; `None` when the source cannot tell, because it
     /// files the slots of all contracts together under their hashes.

@@ -7,11 +7,10 @@ use std::collections::BTreeMap;
 
 use slproof::{
     contracts::Layout,
-    primitives::{Address, BatchNumber, ChainId, Hash, SlBlock, Word},
-    state::{
-        MemoryState, MemoryStateBuilder, StorageSink,
-        keys::{AccountKey, SlotForm},
-    },
+    files::Input,
+    import::Import,
+    primitives::{Address, BatchNumber, ChainId, Hash, Word},
+    snapshot::Snapshot,
 };
 
 pub(crate) use rules::{BRIDGEHUB, MESSAGE_ROOT};
@@ -74,16 +73,28 @@ impl Layer {
     }
 
     /// What a dump of this moment holds.
-    pub fn state(&self) -> MemoryState {
+    pub fn state(&self) -> Snapshot {
         self.state_of(&self.storage())
     }
 
     /// What a dump of this moment would hold if the storage were another.
-    pub fn state_of(&self, storage: &Storage) -> MemoryState {
-        let mut builder = MemoryStateBuilder::default();
+    pub fn state_of(&self, storage: &Storage) -> Snapshot {
+        let mut accounts = BTreeMap::<Address, BTreeMap<String, String>>::new();
         for ((contract, slot), value) in storage {
-            builder.slots(AccountKey::Address(*contract), &[(*slot, *value)]).unwrap();
+            accounts.entry(*contract).or_default().insert(slot.to_string(), value.to_string());
         }
-        builder.finish(SlotForm::Plain, Some(SlBlock(self.rules.block()))).unwrap()
+        let accounts: BTreeMap<String, serde_json::Value> = accounts
+            .into_iter()
+            .map(|(contract, storage)| {
+                (contract.to_string(), serde_json::json!({ "storage": storage }))
+            })
+            .collect();
+        let dump = serde_json::json!({
+            "best_block_number": self.rules.block(),
+            "accounts": accounts,
+        });
+        let dump = std::io::Cursor::new(dump.to_string());
+        let input = Input::from_reader("layer", dump).unwrap();
+        Import::default().read_input(input).unwrap().state
     }
 }

@@ -1,0 +1,37 @@
+use std::time::Instant;
+
+use super::{
+    args::ImportArgs,
+    error::{CliError, Outcome},
+    report::{Words, count},
+    state::known_slots,
+};
+use crate::{forest::Addresses, import::Import};
+
+pub(super) fn run(args: &ImportArgs, words: &Words) -> Result<Outcome, CliError> {
+    let message_root = args.message_root.unwrap_or(Addresses::default().message_root);
+    let import = Import {
+        format: args.format.into(),
+        account: args.account,
+        known: Some(known_slots(message_root)),
+        sl_chain: args.sl_chain_id,
+        ..Import::default()
+    };
+    let started = Instant::now();
+    let imported = import.to_file(&args.dumps, &args.output)?;
+    let header = &imported.header;
+    for note in &imported.notes {
+        words.say(format_args!("note: {note}"));
+    }
+    words.say(format_args!(
+        "{} storage slots of {} from {} in {:.2} s",
+        count(header.entries),
+        match header.sl_chain {
+            Some(chain) => format!("settlement layer {chain}"),
+            None => "a chain without MessageRoot".into(),
+        },
+        header.source.format,
+        started.elapsed().as_secs_f64(),
+    ));
+    Ok(Outcome::Done)
+}

@@ -1,0 +1,299 @@
+use std::{fs::File, ops::Range, path::Path};
+
+use serde::de::DeserializeOwned;
+
+use super::{
+    ALIGN, ContainerError, END_MAGIC, Kind, MAGIC, MOST_SECTIONS, PREAMBLE_LEN, ROW_LEN, Section,
+    SectionName, TRAILER_HASHED, TRAILER_LEN, VERSION, filling,
+};
+use crate::files::{
+    header,
+    map::{Access, FileBytes},
+};
+
+/// An open native file.
+#[derive(Debug)]
+pub struct Container {
+    name: String,
+    bytes: FileBytes,
+    sections: Vec<Section>,
+    header: Range<usize>,
+}
+
+impl Container {
+    /// Opens a native file of any kind: cheap, whatever its size. It checks magic, version, every
+    /// offset and length, and the checksum over them and the header, but not the sections' content.
+    ///
+    /// # Errors
+    /// [`ContainerError`] naming the file and what is wrong with it.
+    pub fn open(path: &Path, access: Access) -> Result<Self, ContainerError> {
+        let name = path.display().to_string();
+        let read_error = |source| ContainerError::Read { name: name.clone(), source };
+        let file = File::open(path).map_err(read_error)?;
+        if !file.metadata().map_err(read_error)?.is_file() {
+            return Err(ContainerError::NotNative { name, reason: "it is no regular file" });
+        }
+        let bytes = FileBytes::of(&file, path, access).map_err(read_error)?;
+        Self::parse(name, bytes)
+    }
+
+    /// Opens a native file that is in memory; `name` stands for it in errors.
+    ///
+    /// # Errors
+    /// As [`Container::open`].
+    pub fn from_bytes(name: &str, bytes: Vec<u8>) -> Result<Self, ContainerError> {
+        Self::parse(name.into(), FileBytes::Read(bytes))
+    }
+
+    fn parse(name: String, bytes: FileBytes) -> Result<Self, ContainerError> {
+        let (sections, header) = Parser { name: &name, bytes: &bytes }.parse()?;
+        Ok(Self { name, bytes, sections, header })
+    }
+
+    /// Makes sure that the file is of a kind, in the version that this release knows.
+    ///
+    /// # Errors
+    /// [`ContainerError::Kind`] or [`ContainerError::Version`].
+    pub fn expect(self, kind: Kind) -> Result<Self, ContainerError> {
+        let found = self.kind();
+        if found != kind.tag {
+            return Err(ContainerError::Kind {
+                name: self.name,
+                expected: kind.name,
+                found: format!("a file of kind {:?}", String::from_utf8_lossy(&found)),
+            });
+        }
+        let version = u32_at(&self.bytes, 16);
+        if version != kind.version {
+            return Err(ContainerError::Version {
+                name: self.name,
+                what: "format",
+                found: version,
+                known: kind.version,
+            });
+        }
+        Ok(self)
+    }
+
+    /// The four letters of the file's kind.
+    #[must_use]
+    pub fn kind(&self) -> [u8; 4] {
+        array_at(&self.bytes, 12)
+    }
+
+    /// What to call the file in messages.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The length of the file in bytes.
+    #[must_use]
+    pub fn file_len(&self) -> u64 {
+        self.bytes.len() as u64
+    }
+
+    /// The header, as the kind's own type.
+    ///
+    /// # Errors
+    /// [`ContainerError::Content`] when the bytes are none.
+    pub fn header<H: DeserializeOwned>(&self) -> Result<H, ContainerError> {
+        header::decode(&self.bytes[self.header.clone()])
+            .map_err(|reason| self.bad("header", reason))
+    }
+
+    /// The names of the sections and their bytes in the file, in order.
+    pub fn sections(&self) -> impl Iterator<Item = (SectionName, Range<u64>)> {
+        self.sections.iter().map(|s| (s.name, s.offset..s.offset + s.len))
+    }
+
+    /// The bytes of a section; `None` when there is none of this name.
+    #[must_use]
+    pub fn find(&self, name: SectionName) -> Option<&[u8]> {
+        self.sections.iter().find(|section| section.name == name).map(|s| self.bytes_of(s))
+    }
+
+    /// The bytes of a section that the kind demands.
+    ///
+    /// # Errors
+    /// [`ContainerError::Content`] when it is missing.
+    pub fn section(&self, name: SectionName) -> Result<&[u8], ContainerError> {
+        self.find(name).ok_or_else(|| self.bad(&format!("section {name:?}"), "is missing"))
+    }
+
+    fn bytes_of(&self, section: &Section) -> &[u8] {
+        // `parse` made sure that sections end before the footer, so they fit the address space.
+        &self.bytes[section.offset as usize..(section.offset + section.len) as usize]
+    }
+
+    /// An error about a part of the content.
+    pub fn bad(&self, part: &str, reason: impl ToString) -> ContainerError {
+        ContainerError::Content {
+            name: self.name.clone(),
+            part: part.into(),
+            reason: reason.to_string(),
+        }
+    }
+
+    /// Reads every byte: sections against their checksums, filling against zero.
+    ///
+    /// # Errors
+    /// [`ContainerError`] naming the first damaged section and its byte range.
+    pub fn check(&self) -> Result<(), ContainerError> {
+        for section in &self.sections {
+            let mut hasher = blake3::Hasher::new();
+            hasher.update_rayon(self.bytes_of(section));
+            let end = section.offset + section.len;
+            if *hasher.finalize().as_bytes() != section.hash {
+                return Err(ContainerError::SectionDamaged {
+                    name: self.name.clone(),
+                    section: section.name.to_string(),
+                    range: section.offset..end,
+                });
+            }
+            self.check_filling(end)?;
+        }
+        self.check_filling(self.header.end as u64)
+    }
+
+    fn check_filling(&self, start: u64) -> Result<(), ContainerError> {
+        let range = start..start + filling(start);
+        if self.bytes[range.start as usize..range.end as usize].iter().any(|byte| *byte != 0) {
+            let reason = "the filling is not zero".into();
+            return Err(ContainerError::Damaged { name: self.name.clone(), range, reason });
+        }
+        Ok(())
+    }
+}
+
+struct Parser<'c> {
+    name: &'c str,
+    bytes: &'c [u8],
+}
+
+impl Parser<'_> {
+    fn damaged(&self, range: Range<u64>, reason: impl ToString) -> ContainerError {
+        ContainerError::Damaged { name: self.name.into(), range, reason: reason.to_string() }
+    }
+
+    fn cut(&self, reason: impl ToString) -> ContainerError {
+        ContainerError::CutShort { name: self.name.into(), reason: reason.to_string() }
+    }
+
+    fn parse(&self) -> Result<(Vec<Section>, Range<usize>), ContainerError> {
+        let bytes = self.bytes;
+        let not_native = |reason| ContainerError::NotNative { name: self.name.into(), reason };
+        if !bytes.starts_with(&MAGIC) {
+            return Err(not_native(match bytes {
+                [] => "it is empty",
+                [0x1f, 0x8b, ..] => "it is gzip'd, and native files are mapped as they are",
+                _ if bytes.get(1..4) == MAGIC.get(1..4) => "it was damaged by a transfer as text",
+                _ => "it does not begin with the magic bytes",
+            }));
+        }
+        if bytes.len() < PREAMBLE_LEN + TRAILER_LEN {
+            return Err(self.cut(format!("it has only {} bytes", bytes.len())));
+        }
+        let version = u32_at(bytes, 8);
+        if version != VERSION {
+            return Err(ContainerError::Version {
+                name: self.name.into(),
+                what: "container",
+                found: version,
+                known: VERSION,
+            });
+        }
+
+        let trailer_at = bytes.len() - TRAILER_LEN;
+        let trailer = &bytes[trailer_at..];
+        let trailer_range = trailer_at as u64..bytes.len() as u64;
+        if trailer[24..32] != END_MAGIC {
+            return Err(self.cut("it does not end with the trailer that is written last"));
+        }
+        let file_len = u64_at(trailer, 16);
+        if file_len != bytes.len() as u64 {
+            return Err(
+                self.cut(format!("it has {} bytes, and {file_len} were written", bytes.len()))
+            );
+        }
+        let (footer, count, header_len) =
+            (u64_at(trailer, 0), u32_at(trailer, 8), u32_at(trailer, 12));
+        if count > MOST_SECTIONS {
+            return Err(self.damaged(trailer_range, format!("it counts {count} sections")));
+        }
+        // Small numbers by now, so that the sums cannot overflow.
+        let table_len = count as usize * ROW_LEN;
+        let used = table_len as u64 + u64::from(header_len);
+        let end = footer.checked_add(used + filling(used));
+        if footer % ALIGN != 0 || footer < PREAMBLE_LEN as u64 || end != Some(trailer_range.start) {
+            let reason = format!(
+                "the section table at {footer}, {count} sections and a header of {header_len} \
+                 bytes do not fit a file of {file_len} bytes"
+            );
+            return Err(self.damaged(trailer_range, reason));
+        }
+        let footer_at = footer as usize;
+
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&bytes[..PREAMBLE_LEN]);
+        hasher.update(&bytes[footer_at..trailer_at + TRAILER_HASHED]);
+        if *hasher.finalize().as_bytes() != trailer[TRAILER_HASHED..] {
+            let reason = "preamble, section table, header and trailer differ from their checksum";
+            return Err(self.damaged(footer..file_len, reason));
+        }
+        let (rows, _) = bytes[footer_at..footer_at + table_len].as_chunks::<ROW_LEN>();
+        let sections = self.sections(rows, footer)?;
+        let header = footer_at + table_len..footer_at + table_len + header_len as usize;
+        Ok((sections, header))
+    }
+
+    /// The rows of the table; sections have to fill the space up to `footer` without a gap.
+    fn sections(
+        &self,
+        rows: &[[u8; ROW_LEN]],
+        footer: u64,
+    ) -> Result<Vec<Section>, ContainerError> {
+        let mut sections: Vec<Section> = Vec::with_capacity(rows.len());
+        let mut free = PREAMBLE_LEN as u64;
+        for (row, at) in rows.iter().zip((footer..).step_by(ROW_LEN)) {
+            let range = at..at + ROW_LEN as u64;
+            let (offset, len) = (u64_at(row, 8), u64_at(row, 16));
+            let Some(name) = SectionName::parse(array_at(row, 0)) else {
+                return Err(self.damaged(range, "a section without a name"));
+            };
+            if sections.iter().any(|section| section.name == name) {
+                return Err(self.damaged(range, format!("a second section {name:?}")));
+            }
+            let end = offset.checked_add(len).filter(|end| offset == free && *end <= footer);
+            let Some(end) = end else {
+                let reason = format!("section {name:?} at {offset} of {len} bytes lies elsewhere");
+                return Err(self.damaged(range, reason));
+            };
+            if row[24..32] != [0; 8] {
+                return Err(self.damaged(range, "zeros are not zero"));
+            }
+            free = end + filling(end);
+            sections.push(Section { name, offset, len, hash: array_at(row, 32) });
+        }
+        if free != footer {
+            let reason = format!("nothing accounts for the bytes from {free} on");
+            return Err(self.damaged(free..footer, reason));
+        }
+        Ok(sections)
+    }
+}
+
+/// `N` bytes at an offset that was checked before.
+fn array_at<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
+    let mut array = [0; N];
+    array.copy_from_slice(&bytes[at..at + N]);
+    array
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> u32 {
+    u32::from_le_bytes(array_at(bytes, at))
+}
+
+fn u64_at(bytes: &[u8], at: usize) -> u64 {
+    u64::from_le_bytes(array_at(bytes, at))
+}

@@ -1,0 +1,222 @@
+use std::{
+    io::{self, Write},
+    path::Path,
+};
+
+use serde::Serialize;
+
+use super::{
+    END_MAGIC, Kind, PREAMBLE_LEN, ROW_LEN, Section, SectionName, TRAILER_LEN, filling, preamble,
+};
+use crate::files::{Output, OutputError, header};
+
+/// How much is collected before it is hashed and written.
+const BUFFER_LEN: usize = 1 << 20;
+/// From here on, hashing and writing at the same time pays.
+const WORTH_TWO_THREADS: usize = 1 << 18;
+
+/// Writes a native file from front to back.
+///
+/// [`ContainerWriter::begin`] starts a section, which ends where the next begins; its length need not
+/// be known before. Checksums are computed on the way.
+pub struct ContainerWriter<W> {
+    out: W,
+    name: String,
+    kind: Kind,
+    /// What was put and is not hashed and written yet.
+    pending: Vec<u8>,
+    /// How many bytes were written.
+    at: u64,
+    sections: Vec<Section>,
+    open: Option<OpenSection>,
+}
+
+struct OpenSection {
+    name: SectionName,
+    offset: u64,
+    hasher: blake3::Hasher,
+}
+
+impl ContainerWriter<Output> {
+    /// Begins a file, which takes the place of `path` in [`ContainerWriter::commit`].
+    ///
+    /// # Errors
+    /// [`OutputError`] when the folder cannot be written to, or the path is `-`: a native file is
+    /// mapped, and standard output cannot be.
+    pub fn create(path: &Path, kind: Kind) -> Result<Self, OutputError> {
+        if path == Path::new("-") {
+            let source = io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "native files need a name: they are mapped, and a pipe cannot be",
+            );
+            return Err(OutputError { name: "standard output".into(), source });
+        }
+        let out = Output::create(path)?;
+        let name = out.name();
+        Self::new(out, name, kind)
+    }
+
+    /// Begins a section of `len` bytes, lets `fill` write it where it will lie in the file, and ends
+    /// it. The bytes are zero before. The space is taken on disk first, so that a full disk is an
+    /// error here and no SIGBUS there.
+    ///
+    /// # Errors
+    /// [`OutputError`] when the space cannot be had or mapped.
+    pub fn fill<T>(
+        &mut self,
+        name: SectionName,
+        len: u64,
+        fill: impl FnOnce(&mut [u8]) -> T,
+    ) -> Result<T, OutputError> {
+        self.begin(name)?;
+        self.flush()?;
+        let result = match len {
+            0 => fill(&mut []),
+            _ => {
+                let range = self.at..self.at + len;
+                let mut map = self.out.map_range(range.clone())?;
+                let result = fill(map.bytes());
+                if let Some(open) = &mut self.open {
+                    open.hasher.update_rayon(map.bytes());
+                }
+                drop(map);
+                self.out.skip_to(range.end)?;
+                self.at = range.end;
+                result
+            }
+        };
+        self.end()?;
+        Ok(result)
+    }
+
+    /// Ends the file, puts it on disk and under its name.
+    ///
+    /// # Errors
+    /// [`OutputError`]; what stood under the name is then as it was.
+    pub fn commit(self, header: &impl Serialize) -> Result<(), OutputError> {
+        self.finish(header)?.finish()
+    }
+}
+
+impl ContainerWriter<Vec<u8>> {
+    /// Begins a file in memory, for inputs that are small enough to never see a disk.
+    #[must_use]
+    pub fn in_memory(name: &str, kind: Kind) -> Self {
+        Self::after_preamble(preamble(kind).to_vec(), name.into(), kind)
+    }
+}
+
+impl<W: Write + Send> ContainerWriter<W> {
+    fn new(mut out: W, name: String, kind: Kind) -> Result<Self, OutputError> {
+        if let Err(source) = out.write_all(&preamble(kind)) {
+            return Err(OutputError { name, source });
+        }
+        Ok(Self::after_preamble(out, name, kind))
+    }
+
+    fn after_preamble(out: W, name: String, kind: Kind) -> Self {
+        Self {
+            out,
+            name,
+            kind,
+            pending: Vec::new(),
+            at: PREAMBLE_LEN as u64,
+            sections: Vec::new(),
+            open: None,
+        }
+    }
+
+    /// Ends the section before, if there is one, and begins another.
+    ///
+    /// # Errors
+    /// [`OutputError`] when writing fails.
+    pub fn begin(&mut self, name: SectionName) -> Result<(), OutputError> {
+        self.end()?;
+        self.open = Some(OpenSection { name, offset: self.at, hasher: blake3::Hasher::new() });
+        Ok(())
+    }
+
+    /// Appends to the section that was begun last.
+    ///
+    /// # Errors
+    /// [`OutputError`] when writing fails.
+    pub fn put(&mut self, bytes: &[u8]) -> Result<(), OutputError> {
+        debug_assert!(self.open.is_some(), "a section has to be begun first");
+        if bytes.len() >= BUFFER_LEN {
+            self.flush()?;
+            return self.write(bytes);
+        }
+        if self.pending.len() + bytes.len() > BUFFER_LEN {
+            self.flush()?;
+        }
+        self.pending.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), OutputError> {
+        let mut pending = std::mem::take(&mut self.pending);
+        self.write(&pending)?;
+        pending.clear();
+        self.pending = pending;
+        Ok(())
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), OutputError> {
+        let Self { out, open, .. } = self;
+        let written = match open {
+            Some(open) if bytes.len() >= WORTH_TWO_THREADS => {
+                rayon::join(|| open.hasher.update_rayon(bytes), || out.write_all(bytes)).1
+            }
+            Some(open) => {
+                open.hasher.update(bytes);
+                out.write_all(bytes)
+            }
+            None => out.write_all(bytes),
+        };
+        written.map_err(|source| OutputError { name: self.name.clone(), source })?;
+        self.at += bytes.len() as u64;
+        Ok(())
+    }
+
+    fn end(&mut self) -> Result<(), OutputError> {
+        self.flush()?;
+        let Some(OpenSection { name, offset, hasher }) = self.open.take() else {
+            return Ok(());
+        };
+        let hash = *hasher.finalize().as_bytes();
+        self.sections.push(Section { name, offset, len: self.at - offset, hash });
+        self.write_filling()
+    }
+
+    fn write_filling(&mut self) -> Result<(), OutputError> {
+        let zeros = [0; ROW_LEN];
+        self.write(&zeros[..filling(self.at) as usize])
+    }
+
+    /// Ends the last section and writes table, header and trailer.
+    ///
+    /// # Errors
+    /// [`OutputError`] when writing fails or the header has no encoding.
+    pub fn finish(mut self, header: &impl Serialize) -> Result<W, OutputError> {
+        self.end()?;
+        let name = self.name.clone();
+        let no_header = |reason| OutputError { name, source: io::Error::other(reason) };
+        let header = header::encode(header).map_err(no_header)?;
+        let footer = self.at;
+        let mut tail: Vec<u8> = self.sections.iter().flat_map(Section::row).collect();
+        tail.extend_from_slice(&header);
+        tail.resize(tail.len() + filling(tail.len() as u64) as usize, 0);
+        let file_len = footer + (tail.len() + TRAILER_LEN) as u64;
+        tail.extend_from_slice(&footer.to_le_bytes());
+        tail.extend_from_slice(&(self.sections.len() as u32).to_le_bytes());
+        tail.extend_from_slice(&(header.len() as u32).to_le_bytes());
+        tail.extend_from_slice(&file_len.to_le_bytes());
+        tail.extend_from_slice(&END_MAGIC);
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&preamble(self.kind));
+        hasher.update(&tail);
+        tail.extend_from_slice(hasher.finalize().as_bytes());
+        self.write(&tail)?;
+        Ok(self.out)
+    }
+}

@@ -1,0 +1,155 @@
+//! Bytes that do not fit into memory and are needed only until the job ends.
+
+use std::{
+    fs::File,
+    io::{self, Write},
+    os::unix::fs::FileExt,
+    path::{Path, PathBuf},
+};
+
+use super::{OutputError, output::folder_of};
+
+/// A file without a name: the system removes it with the process, however that ends. It lies in the
+/// folder of an output, where there is room for about as much.
+#[derive(Debug)]
+pub struct Scratch {
+    name: String,
+    file: File,
+    len: u64,
+}
+
+impl Scratch {
+    /// Makes one beside the output `target`.
+    ///
+    /// # Errors
+    /// [`OutputError`] when the folder cannot be written to.
+    pub fn beside(target: &Path) -> Result<Self, OutputError> {
+        let name = format!("a temporary file beside {}", target.display());
+        match tempfile::tempfile_in(folder_of(target)) {
+            Ok(file) => Ok(Self { name, file, len: 0 }),
+            Err(source) => Err(OutputError { name, source }),
+        }
+    }
+
+    /// Appends bytes, and says where they begin.
+    ///
+    /// # Errors
+    /// [`OutputError`] when the disk is full or fails.
+    pub fn append(&mut self, bytes: &[u8]) -> Result<u64, OutputError> {
+        self.file.write_all(bytes).map_err(|source| self.error(source))?;
+        let start = self.len;
+        self.len += bytes.len() as u64;
+        Ok(start)
+    }
+
+    /// Reads bytes that were appended.
+    ///
+    /// # Errors
+    /// [`OutputError`] when the disk fails.
+    pub fn read(&self, offset: u64, buffer: &mut [u8]) -> Result<(), OutputError> {
+        self.file.read_exact_at(buffer, offset).map_err(|source| self.error(source))
+    }
+
+    /// How many bytes were appended.
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Whether nothing was appended.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    fn error(&self, source: io::Error) -> OutputError {
+        OutputError { name: self.name.clone(), source }
+    }
+}
+
+/// A queue of bytes of any length: in memory up to a limit, the rest in a [`Scratch`] file.
+#[derive(Debug)]
+pub struct Spool {
+    target: PathBuf,
+    limit: usize,
+    memory: Vec<u8>,
+    scratch: Option<Scratch>,
+}
+
+impl Spool {
+    const PIECE: usize = 1 << 20;
+
+    /// An empty queue that keeps up to `limit` bytes in memory, and more beside the output `target`.
+    #[must_use]
+    pub fn beside(target: &Path, limit: usize) -> Self {
+        Self { target: target.into(), limit, memory: Vec::new(), scratch: None }
+    }
+
+    /// Appends bytes.
+    ///
+    /// # Errors
+    /// [`OutputError`] when the disk is full or fails.
+    pub fn put(&mut self, bytes: &[u8]) -> Result<(), OutputError> {
+        if !self.memory.is_empty() && self.memory.len() + bytes.len() > self.limit {
+            let scratch = match &mut self.scratch {
+                Some(scratch) => scratch,
+                none => none.insert(Scratch::beside(&self.target)?),
+            };
+            scratch.append(&self.memory)?;
+            self.memory.clear();
+        }
+        self.memory.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    /// Takes everything out again, piece by piece, in the order in which it was put.
+    ///
+    /// # Errors
+    /// What `take` answers, and [`OutputError`] when the disk fails.
+    pub fn drain(
+        self,
+        mut take: impl FnMut(&[u8]) -> Result<(), OutputError>,
+    ) -> Result<(), OutputError> {
+        if let Some(scratch) = self.scratch {
+            let mut piece = vec![0; Self::PIECE];
+            let mut at = 0;
+            while at < scratch.len() {
+                let len = usize::try_from(scratch.len() - at)
+                    .map_or(Self::PIECE, |rest| rest.min(Self::PIECE));
+                scratch.read(at, &mut piece[..len])?;
+                take(&piece[..len])?;
+                at += len as u64;
+            }
+        }
+        take(&self.memory)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_spool_gives_back_what_was_put_from_memory_and_from_disk() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("out");
+        for limit in [0, 10, 100, 1 << 20] {
+            let mut spool = Spool::beside(&target, limit);
+            let mut expected = Vec::new();
+            for i in 0..100u8 {
+                let bytes = vec![i; usize::from(i) % 7];
+                spool.put(&bytes).unwrap();
+                expected.extend_from_slice(&bytes);
+            }
+            let mut all = Vec::new();
+            spool
+                .drain(|piece| {
+                    all.extend_from_slice(piece);
+                    Ok(())
+                })
+                .unwrap();
+            assert_eq!(all, expected, "{limit}");
+        }
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing left over");
+    }
+}

@@ -1,0 +1,89 @@
+//! `anvil-zksync --dump-state` (v0.6): one JSON object.
+//!
+//! ```text
+//! { "version": 1, "blocks": [ { "number": "0x…", … }, … ], "transactions": […],
+//!   "storage": { "0x<address ‖ slot, 52 bytes>": "0x<value>", … },
+//!   "factory_deps": {…}, "historical_states": […] }
+//! ```
+//!
+//! Keys are plain. The storage is that of the last block; a forked node dumps only what it touched,
+//! which shows when the trees are rebuilt. Source: `VersionedState` of matter-labs/anvil-zksync.
+
+use struson::reader::ValueType;
+
+use super::{Facts, ImportError, collect::Collector, json::Json};
+use crate::{
+    files::Input,
+    primitives::{Address, SlBlock, Word, hex},
+};
+
+/// How many slots are handed on at once.
+const PIECE: usize = 1 << 12;
+
+pub(super) fn read(input: Input, sink: &mut Collector) -> Result<Facts, ImportError> {
+    let mut json = Json::of(input);
+    let (mut block, mut has_storage) = (None, false);
+    json.begin_object()?;
+    while json.has_next()? {
+        match (json.member()?.as_str(), json.peek()?) {
+            ("version", _) => {
+                let version = json.number_text()?;
+                if version != "1" {
+                    return Err(json.bad("the dump's version", format!("is {version}, not 1")));
+                }
+            }
+            ("blocks", ValueType::Array) => block = last_block(&mut json)?,
+            ("storage", ValueType::Object) => {
+                has_storage = true;
+                storage(&mut json, sink)?;
+            }
+            _ => json.skip()?,
+        }
+    }
+    json.end_object()?;
+    if !has_storage {
+        return Err(json.bad("the dump", "has no \"storage\""));
+    }
+    json.finish()?;
+    Ok(Facts { block })
+}
+
+fn last_block(json: &mut Json<Input>) -> Result<Option<SlBlock>, ImportError> {
+    let mut last = None;
+    json.begin_array()?;
+    while json.has_next()? {
+        json.begin_object()?;
+        while json.has_next()? {
+            match json.member()?.as_str() {
+                "number" => last = last.max(json.block_number()?),
+                _ => json.skip()?,
+            }
+        }
+        json.end_object()?;
+    }
+    json.end_array()?;
+    Ok(last)
+}
+
+fn storage(json: &mut Json<Input>, sink: &mut Collector) -> Result<(), ImportError> {
+    let mut rows = Vec::with_capacity(PIECE);
+    json.begin_object()?;
+    while json.has_next()? {
+        let name = json.member()?;
+        let key: [u8; 52] =
+            hex::fixed(&name).map_err(|e| json.bad(format!("the key {name:?}:"), e))?;
+        let (mut address, mut slot) = ([0; 20], [0; 32]);
+        address.copy_from_slice(&key[..20]);
+        slot.copy_from_slice(&key[20..]);
+        let value = json
+            .string_as(Word::from_hex)?
+            .map_err(|e| json.bad(format!("the value of the key {name}:"), e))?;
+        rows.push((Address::new(address), Word::new(slot), value));
+        if rows.len() == PIECE {
+            sink.rows(&rows)?;
+            rows.clear();
+        }
+    }
+    json.end_object()?;
+    sink.rows(&rows)
+}

@@ -1,0 +1,211 @@
+//! From sorted slots to a snapshot: duplicates are merged or refused, zeros dropped.
+
+use std::io::Write;
+
+use super::{ImportError, KnownSlots, sort::Record};
+use crate::{
+    primitives::{ChainId, Hash, Word},
+    snapshot::{Columns, SnapshotWriter, WriteError},
+    state::{
+        entries::Entry,
+        keys::{AccountKey, era_key, trie_slot_key},
+    },
+};
+
+/// Entries are written in pieces of this many.
+const PIECE: usize = 1 << 14;
+
+/// Writes a snapshot from slots that come in ascending order of their keys.
+pub(super) struct Build<W> {
+    writer: SnapshotWriter<W>,
+    has_columns: bool,
+    pending: Option<Record>,
+    entries: Vec<Entry>,
+    batches: Vec<[u8; 4]>,
+    indexes: Vec<[u8; 8]>,
+    /// How many slots were given twice with the same value.
+    pub(super) merged: u64,
+    watched: Vec<(Hash, Watched)>,
+    seen: Seen,
+}
+
+#[derive(Clone, Copy)]
+enum Watched {
+    Written,
+    Reversed,
+    SlChain,
+}
+
+/// What was seen of the slots that the caller knows.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Seen {
+    /// The slot that every such state has is there.
+    pub(super) written: bool,
+    /// It is there under its key with the bytes reversed.
+    pub(super) reversed: bool,
+    sl_chain: Option<Word>,
+}
+
+impl Seen {
+    /// The settlement layer's chain id, if the state has one.
+    pub(super) fn sl_chain(&self) -> Option<ChainId> {
+        self.sl_chain.filter(|_| self.written).and_then(|word| ChainId::try_from(word).ok())
+    }
+}
+
+/// The bytes in the other order, as zksync-state-reconstruct exports keys.
+pub(super) fn reversed(key: Hash) -> Hash {
+    let mut bytes = *key.as_bytes();
+    bytes.reverse();
+    Hash::new(bytes)
+}
+
+impl<W: Write + Send> Build<W> {
+    pub(super) fn new(
+        writer: SnapshotWriter<W>,
+        known: Option<&KnownSlots>,
+        has_columns: bool,
+    ) -> Self {
+        let mut watched = Vec::new();
+        if let Some(KnownSlots { contract, written, sl_chain }) = known {
+            let by_hash = AccountKey::Address(*contract);
+            let key = era_key(*contract, *written);
+            watched.push((key, Watched::Written));
+            watched.push((reversed(key), Watched::Reversed));
+            watched.push((trie_slot_key(by_hash, *written), Watched::Written));
+            watched.push((era_key(*contract, *sl_chain), Watched::SlChain));
+            watched.push((trie_slot_key(by_hash, *sl_chain), Watched::SlChain));
+        }
+        Self {
+            writer,
+            has_columns,
+            pending: None,
+            entries: Vec::with_capacity(PIECE),
+            batches: Vec::new(),
+            indexes: Vec::new(),
+            merged: 0,
+            watched,
+            seen: Seen::default(),
+        }
+    }
+
+    /// Takes records in ascending order of their keys. `inputs` are the names by number.
+    pub(super) fn take(
+        &mut self,
+        records: &[Record],
+        inputs: &[String],
+    ) -> Result<(), ImportError> {
+        for record in records {
+            match self.pending.replace(*record) {
+                Some(before) if before.entry.key == record.entry.key => {
+                    same(&before, record, inputs)?;
+                    self.merged += 1;
+                }
+                Some(before) => self.accept(before)?,
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn accept(&mut self, record: Record) -> Result<(), ImportError> {
+        if record.entry.value.is_zero() {
+            return Ok(());
+        }
+        self.entries.push(record.entry);
+        if self.has_columns {
+            self.batches.push(record.batch);
+            self.indexes.push(record.index);
+        }
+        if self.entries.len() == PIECE { self.flush() } else { Ok(()) }
+    }
+
+    fn flush(&mut self) -> Result<(), ImportError> {
+        let columns = Columns { batches: &self.batches, indexes: &self.indexes };
+        let written = self.writer.put(&self.entries, self.has_columns.then_some(columns));
+        written.map_err(|error| match error {
+            WriteError::Output(error) => ImportError::Output(error),
+            // What was sorted is in order.
+            other => ImportError::Internal(other.to_string()),
+        })?;
+        watch(&self.watched, &self.entries, &mut self.seen);
+        self.entries.clear();
+        self.batches.clear();
+        self.indexes.clear();
+        Ok(())
+    }
+
+    /// How many entries were written.
+    pub(super) fn written(&self) -> u64 {
+        self.writer.entries()
+    }
+
+    /// Takes entries without zeros that are believed to follow all before; false when they do not.
+    pub(super) fn take_sorted(
+        &mut self,
+        entries: &[Entry],
+        columns: Columns<'_>,
+    ) -> Result<bool, ImportError> {
+        match self.writer.put(entries, Some(columns)) {
+            Ok(()) => {
+                watch(&self.watched, entries, &mut self.seen);
+                Ok(true)
+            }
+            Err(WriteError::Output(error)) => Err(error.into()),
+            Err(_) => Ok(false),
+        }
+    }
+
+    /// Writes what is left, and says what was seen.
+    pub(super) fn finish(mut self) -> Result<(SnapshotWriter<W>, Seen), ImportError> {
+        if let Some(last) = self.pending.take() {
+            self.accept(last)?;
+        }
+        self.flush()?;
+        Ok((self.writer, self.seen))
+    }
+}
+
+/// Looks for the watched keys in a sorted piece.
+fn watch(watched: &[(Hash, Watched)], entries: &[Entry], seen: &mut Seen) {
+    let (Some(first), Some(last)) = (entries.first(), entries.last()) else {
+        return;
+    };
+    for (key, what) in watched {
+        if *key < first.key || *key > last.key {
+            continue;
+        }
+        if let Ok(at) = entries.binary_search_by_key(key, |entry| entry.key) {
+            match what {
+                Watched::Written => seen.written = true,
+                Watched::Reversed => seen.reversed = true,
+                Watched::SlChain => seen.sl_chain = Some(entries[at].value),
+            }
+        }
+    }
+}
+
+/// Two records of one key have to agree.
+fn same(first: &Record, second: &Record, inputs: &[String]) -> Result<(), ImportError> {
+    let name = |record: &Record| {
+        let number = u32::from_le_bytes(record.input) as usize;
+        inputs.get(number).cloned().unwrap_or_default()
+    };
+    if first.entry.value == second.entry.value
+        && first.index == second.index
+        && first.batch == second.batch
+    {
+        return Ok(());
+    }
+    let what = |record: &Record| match u64::from_le_bytes(record.index) {
+        0 => record.entry.value.to_string(),
+        index => format!("{} with the enumeration index {index}", record.entry.value),
+    };
+    Err(ImportError::Conflict {
+        key: first.entry.key,
+        first: name(first),
+        first_value: what(first),
+        second: name(second),
+        second_value: what(second),
+    })
+}

@@ -1,0 +1,129 @@
+//! Where the parsers of dumps put what they read.
+
+use std::collections::HashMap;
+
+use super::{
+    ImportError,
+    sort::{Record, Sorter},
+};
+use crate::{
+    primitives::{Address, Hash, Word},
+    snapshot::MOST_ACCOUNTS,
+    state::{
+        entries::Entry,
+        keys::{AccountKey, SlotForm, era_keys, trie_slot_keys},
+    },
+};
+
+/// Turns slots into keys and collects them for the sort, whichever form they come in.
+pub(super) struct Collector {
+    pub(super) sorter: Sorter,
+    /// The names of the inputs so far; the last is being read.
+    pub(super) inputs: Vec<String>,
+    /// How many slots each account has that are not zero, by keccak256(address).
+    pub(super) accounts: Option<HashMap<Hash, u64>>,
+    pub(super) era_keys: bool,
+    pub(super) trie_keys: bool,
+    /// Whether hashed keys have their bytes in the other order.
+    reversed: bool,
+    /// Whether keys came that were hashed already.
+    pub(super) hashed: bool,
+    /// Scratch memory.
+    keys: Vec<Hash>,
+}
+
+impl Collector {
+    pub(super) fn new(sorter: Sorter, reversed: bool) -> Self {
+        Self {
+            sorter,
+            inputs: Vec::new(),
+            accounts: Some(HashMap::new()),
+            era_keys: false,
+            trie_keys: false,
+            reversed,
+            hashed: false,
+            keys: Vec::new(),
+        }
+    }
+
+    /// What follows comes from this input.
+    pub(super) fn begin(&mut self, name: &str) {
+        self.inputs.push(name.into());
+    }
+
+    /// Takes slots of an account; an account's slots may come in several pieces, in any order. Zero
+    /// values mean the same as absent ones.
+    pub(super) fn slots(
+        &mut self,
+        account: AccountKey,
+        form: SlotForm,
+        slots: &[(Word, Word)],
+    ) -> Result<(), ImportError> {
+        self.count(account, slots.iter().filter(|(_, value)| !value.is_zero()).count() as u64);
+        self.keys.clear();
+        let numbers = slots.iter().map(|(slot, _)| *slot);
+        match (account, form) {
+            (AccountKey::Address(address), SlotForm::Plain) => {
+                self.era_keys |= !slots.is_empty();
+                era_keys(numbers.map(|slot| (address, slot)), &mut self.keys);
+            }
+            _ => {
+                self.trie_keys |= !slots.is_empty();
+                trie_slot_keys(account, form, numbers, &mut self.keys);
+            }
+        }
+        self.push(slots.iter().map(|(_, value)| *value))
+    }
+
+    /// Takes rows of a table, of any accounts.
+    pub(super) fn rows(&mut self, rows: &[(Address, Word, Word)]) -> Result<(), ImportError> {
+        for of_account in rows.chunk_by(|a, b| a.0 == b.0) {
+            let slots = of_account.iter().filter(|row| !row.2.is_zero()).count() as u64;
+            self.count(AccountKey::Address(of_account[0].0), slots);
+        }
+        self.keys.clear();
+        self.era_keys |= !rows.is_empty();
+        era_keys(rows.iter().map(|(address, slot, _)| (*address, *slot)), &mut self.keys);
+        self.push(rows.iter().map(|(_, _, value)| *value))
+    }
+
+    /// Takes slots whose keys the source has hashed by the Era scheme.
+    pub(super) fn hashed(&mut self, slots: &[Record]) -> Result<(), ImportError> {
+        self.accounts = None;
+        self.hashed = true;
+        self.era_keys |= !slots.is_empty();
+        let input = self.input();
+        for record in slots {
+            let mut record = Record { input, ..*record };
+            if self.reversed {
+                record.entry.key = super::build::reversed(record.entry.key);
+            }
+            self.sorter.push(record, self.inputs.last().map_or("", String::as_str))?;
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, account: AccountKey, slots: u64) {
+        let Some(accounts) = &mut self.accounts else { return };
+        if slots > 0 {
+            *accounts.entry(account.hash()).or_default() += slots;
+        }
+        if accounts.len() > MOST_ACCOUNTS {
+            self.accounts = None;
+        }
+    }
+
+    fn input(&self) -> [u8; 4] {
+        (self.inputs.len().saturating_sub(1) as u32).to_le_bytes()
+    }
+
+    fn push(&mut self, values: impl Iterator<Item = Word>) -> Result<(), ImportError> {
+        let input = self.input();
+        let name = self.inputs.last().map_or("", String::as_str);
+        for (key, value) in self.keys.iter().zip(values) {
+            let entry = Entry { key: *key, value };
+            self.sorter.push(Record { entry, input, ..Record::default() }, name)?;
+        }
+        Ok(())
+    }
+}

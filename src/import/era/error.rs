@@ -1,0 +1,61 @@
+use std::{io, path::PathBuf};
+
+use thiserror::Error;
+
+/// Why a snapshot of a zksync-era node could not be read.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum EraError {
+    /// A folder or a file could not be opened or read, or its gzip is damaged.
+    #[error("cannot read {}", path.display())]
+    Read {
+        /// The folder or the file.
+        path: PathBuf,
+        /// What the system says, or what is wrong with the gzip.
+        source: io::Error,
+    },
+    /// The header cannot be right.
+    #[error("{}: {reason}", path.display())]
+    Header {
+        /// The header.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The folder does not hold one snapshot.
+    #[error("{}: {reason}", folder.display())]
+    Folder {
+        /// The folder.
+        folder: PathBuf,
+        /// What is wrong with it, and what to do.
+        reason: String,
+    },
+    /// A chunk is not there.
+    #[error(
+        "the snapshot of batch {batch} is incomplete: {missing} is missing; fetch it beside the others"
+    )]
+    MissingChunk {
+        /// The SL batch of the snapshot.
+        batch: u32,
+        /// The chunk's file, or its id.
+        missing: String,
+    },
+    /// A chunk is not the protobuf message that it should be.
+    #[error("{}, byte {offset} after inflating: {reason}", path.display())]
+    Chunk {
+        /// The chunk.
+        path: PathBuf,
+        /// Where the record begins.
+        offset: u64,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+impl EraError {
+    /// Whether the system refused to read, and not the content.
+    #[must_use]
+    pub fn is_io(&self) -> bool {
+        matches!(self, Self::Read { source, .. } if !crate::files::is_damage(source))
+    }
+}

@@ -1,0 +1,306 @@
+//! Which files make up a snapshot.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::EraError;
+use crate::primitives::SlBlock;
+
+/// Where a node's storage keeps the chunks.
+const BUCKET: &str = "storage_logs_snapshots";
+/// A header names some thousand chunks at most.
+const LARGEST_HEADER: u64 = 16 << 20;
+
+/// The files of one snapshot and what its header says of it.
+#[derive(Debug)]
+pub(in crate::import) struct EraSnapshot {
+    /// The version, when there is a header to say so.
+    pub(in crate::import) version: Option<u16>,
+    /// The SL batch at whose end this is the state.
+    pub(in crate::import) batch: u32,
+    /// The last SL block of the batch.
+    pub(in crate::import) block: Option<SlBlock>,
+    /// The chunks by their ids.
+    pub(in crate::import) chunks: Vec<PathBuf>,
+}
+
+#[derive(Deserialize)]
+struct Header {
+    #[serde(default)]
+    version: u16,
+    #[serde(rename = "l1BatchNumber")]
+    batch: u32,
+    #[serde(rename = "miniblockNumber", alias = "l2BlockNumber")]
+    block: u64,
+    #[serde(rename = "storageLogsChunks")]
+    chunks: Vec<Chunk>,
+}
+
+#[derive(Deserialize)]
+struct Chunk {
+    #[serde(rename = "chunkId")]
+    id: u64,
+    filepath: String,
+}
+
+/// Whether a JSON text that begins so is the header of a snapshot.
+pub(in crate::import) fn is_header(head: &[u8]) -> bool {
+    let member = b"\"storageLogsChunks\"";
+    head.trim_ascii_start().first() == Some(&b'{')
+        && head.windows(member.len()).any(|window| window == member)
+}
+
+impl EraSnapshot {
+    /// Finds the snapshot in a folder, or the one of a header.
+    pub(in crate::import) fn find(path: &Path) -> Result<Self, EraError> {
+        if !path.is_dir() {
+            let folder = match path.parent() {
+                Some(folder) if folder != Path::new("") => folder,
+                _ => Path::new("."),
+            };
+            return Self::of_header(path, &read_header(path)?, &Folder::read(folder)?);
+        }
+        let folder = Folder::read(path)?;
+        let mut headers = folder.headers(path)?;
+        match (headers.pop(), headers.pop()) {
+            (Some((path, header)), None) => Self::of_header(&path, &header, &folder),
+            (None, _) => Self::of_names(path, &folder),
+            (Some((a, _)), Some((b, _))) => Err(EraError::Folder {
+                folder: path.into(),
+                reason: format!(
+                    "holds more than one snapshot header, {} and {}; give the one that is meant",
+                    a.display(),
+                    b.display()
+                ),
+            }),
+        }
+    }
+
+    fn of_header(path: &Path, header: &Header, folder: &Folder) -> Result<Self, EraError> {
+        let bad = |reason| Err(EraError::Header { path: path.into(), reason });
+        let Header { version, batch, block, chunks } = header;
+        if *version > 1 {
+            return bad(format!("snapshot version {version}; known are 0 and 1"));
+        }
+        let mut by_id = BTreeMap::new();
+        for chunk in chunks {
+            let name = chunk.filepath.rsplit(['/', '\\']).next().unwrap_or_default();
+            match part(name) {
+                Some((of, _)) if of != *batch => {
+                    return bad(format!("it is of batch {batch}, but its chunk {name} is of {of}"));
+                }
+                Some((_, id)) if id == chunk.id => {}
+                _ => return bad(format!("chunk {} cannot be the file {name}", chunk.id)),
+            }
+            let Some(path) = folder.files.get(&(*batch, chunk.id)) else {
+                return Err(EraError::MissingChunk { batch: *batch, missing: name.into() });
+            };
+            if by_id.insert(chunk.id, path.clone()).is_some() {
+                return bad(format!("it names chunk {} twice", chunk.id));
+            }
+        }
+        // Nodes that never saw the block's number write 0.
+        let block = Some(SlBlock(*block)).filter(|block| block.0 > 0);
+        Ok(Self { version: Some(*version), batch: *batch, block, chunks: complete(*batch, by_id)? })
+    }
+
+    fn of_names(path: &Path, folder: &Folder) -> Result<Self, EraError> {
+        let bad = |reason| Err(EraError::Folder { folder: path.into(), reason });
+        let mut of_batch: BTreeMap<u32, BTreeMap<u64, PathBuf>> = BTreeMap::new();
+        for ((batch, id), path) in &folder.files {
+            of_batch.entry(*batch).or_default().insert(*id, path.clone());
+        }
+        match (of_batch.pop_last(), of_batch.pop_last()) {
+            (Some((batch, by_id)), None) => {
+                Ok(Self { version: None, batch, block: None, chunks: complete(batch, by_id)? })
+            }
+            (None, _) => bad("holds no snapshot of a zksync-era node: no file is named \
+                 snapshot_l1_batch_<batch>_storage_logs_part_<id>.proto.gzip"
+                .into()),
+            (Some((b, _)), Some((a, _))) => bad(format!(
+                "holds chunks of the batches {a} and {b}; keep one, or add the snapshot's header \
+                 (the answer of snapshots_getSnapshot) and give that"
+            )),
+        }
+    }
+}
+
+fn complete(batch: u32, by_id: BTreeMap<u64, PathBuf>) -> Result<Vec<PathBuf>, EraError> {
+    for (expected, id) in (0..).zip(by_id.keys()) {
+        if expected != *id {
+            return Err(EraError::MissingChunk { batch, missing: format!("chunk {expected}") });
+        }
+    }
+    if by_id.is_empty() {
+        return Err(EraError::MissingChunk { batch, missing: "chunk 0".into() });
+    }
+    Ok(by_id.into_values().collect())
+}
+
+fn read_header(path: &Path) -> Result<Header, EraError> {
+    let read_error = |source| EraError::Read { path: path.into(), source };
+    let bad = |reason| EraError::Header { path: path.into(), reason };
+    if fs::metadata(path).map_err(read_error)?.len() > LARGEST_HEADER {
+        return Err(bad("too large for the header of a snapshot".into()));
+    }
+    let text = fs::read(path).map_err(read_error)?;
+    let mut value: Value = serde_json::from_slice(&text).map_err(|e| bad(e.to_string()))?;
+    if let Some(result) = value.get_mut("result") {
+        value = result.take();
+    }
+    serde_json::from_value(value).map_err(|e| bad(e.to_string()))
+}
+
+/// The batch and the id of a chunk, from its file's name.
+fn part(name: &str) -> Option<(u32, u64)> {
+    let rest = name.strip_prefix("snapshot_l1_batch_")?.strip_suffix(".proto.gzip")?;
+    let (batch, id) = rest.split_once("_storage_logs_part_")?;
+    Some((batch.parse().ok()?, id.parse().ok()?))
+}
+
+/// The chunks in a folder and in the bucket below it.
+struct Folder {
+    files: BTreeMap<(u32, u64), PathBuf>,
+    json: Vec<PathBuf>,
+}
+
+impl Folder {
+    fn read(path: &Path) -> Result<Self, EraError> {
+        let mut folder = Self { files: BTreeMap::new(), json: Vec::new() };
+        folder.add(path)?;
+        let bucket = path.join(BUCKET);
+        if bucket.is_dir() {
+            folder.add(&bucket)?;
+        }
+        folder.json.sort_unstable();
+        Ok(folder)
+    }
+
+    fn add(&mut self, path: &Path) -> Result<(), EraError> {
+        let read_error = |source| EraError::Read { path: path.into(), source };
+        for file in fs::read_dir(path).map_err(read_error)? {
+            let file = file.map_err(read_error)?.path();
+            let Some(name) = file.file_name().and_then(|name| name.to_str()) else { continue };
+            if name.ends_with(".json") {
+                self.json.push(file);
+            } else if let Some(key) = part(name)
+                && let Some(other) = self.files.insert(key, file.clone())
+            {
+                return Err(EraError::Folder {
+                    folder: path.into(),
+                    reason: format!(
+                        "{} and {} are the same chunk",
+                        other.display(),
+                        file.display()
+                    ),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// The headers among the JSON files; others may lie beside them.
+    fn headers(&self, path: &Path) -> Result<Vec<(PathBuf, Header)>, EraError> {
+        let mut headers = Vec::new();
+        for file in &self.json {
+            let read_error = |source| EraError::Read { path: path.into(), source };
+            if fs::metadata(file).map_err(read_error)?.len() > LARGEST_HEADER {
+                continue;
+            }
+            if is_header(&fs::read(file).map_err(read_error)?) {
+                headers.push((file.clone(), read_header(file)?));
+            }
+        }
+        Ok(headers)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder(names: &[&str]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for name in names {
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "").unwrap();
+        }
+        folder
+    }
+
+    fn chunk(batch: u32, id: u64) -> String {
+        format!("snapshot_l1_batch_{batch}_storage_logs_part_{id:04}.proto.gzip")
+    }
+
+    fn header(batch: u32, chunks: &[(u64, &str)]) -> String {
+        let chunks: Vec<_> = chunks
+            .iter()
+            .map(|(id, file)| serde_json::json!({"chunkId": id, "filepath": format!("gs://x/{file}")}))
+            .collect();
+        serde_json::json!({"l1BatchNumber": batch, "miniblockNumber": 9, "storageLogsChunks": chunks})
+            .to_string()
+    }
+
+    #[test]
+    fn names_alone_make_a_snapshot() {
+        let (a, b) = (chunk(7, 0), chunk(7, 1));
+        for place in ["", "storage_logs_snapshots/"] {
+            let folder = folder(&[&format!("{place}{b}"), &format!("{place}{a}"), "other.json"]);
+            let found = EraSnapshot::find(folder.path()).unwrap();
+            assert_eq!((found.version, found.batch, found.block), (None, 7, None));
+            let names: Vec<_> = found.chunks.iter().map(|c| c.file_name().unwrap()).collect();
+            assert_eq!(names, [a.as_str(), b.as_str()]);
+        }
+    }
+
+    #[test]
+    fn incomplete_and_mixed_sets_are_refused() {
+        let find = |names: &[&str]| EraSnapshot::find(folder(names).path()).unwrap_err();
+        assert!(matches!(find(&[]), EraError::Folder { .. }));
+        assert!(matches!(find(&[&chunk(7, 1)]), EraError::MissingChunk { .. }));
+        assert!(matches!(find(&[&chunk(7, 0), &chunk(7, 2)]), EraError::MissingChunk { .. }));
+        assert!(matches!(find(&[&chunk(7, 0), &chunk(8, 0)]), EraError::Folder { .. }));
+        let twice = format!("storage_logs_snapshots/{}", chunk(7, 0));
+        assert!(matches!(find(&[&chunk(7, 0), &twice]), EraError::Folder { .. }));
+    }
+
+    #[test]
+    fn a_header_chooses_its_chunks_and_has_to_be_true() {
+        let files = [chunk(7, 0), chunk(7, 1), chunk(8, 0)];
+        let folder = folder(&[&files[0], &files[1], &files[2]]);
+        let path = folder.path().join("header.json");
+        let find = |text: String| {
+            fs::write(&path, text).unwrap();
+            [EraSnapshot::find(&path), EraSnapshot::find(folder.path())]
+        };
+        let good = header(7, &[(1, &files[1]), (0, &files[0])]);
+        for text in [good.clone(), format!("{{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{good}}}")] {
+            for found in find(text).map(Result::unwrap) {
+                assert_eq!((found.version, found.batch, found.chunks.len()), (Some(0), 7, 2));
+                assert_eq!(found.block, Some(SlBlock(9)));
+            }
+        }
+        for bad in [
+            header(7, &[(0, &files[0]), (1, &files[2])]),
+            header(7, &[(0, &files[1])]),
+            header(7, &[(1, &files[1])]),
+            header(7, &[(0, &files[0]), (0, &files[0])]),
+            header(7, &[(0, &files[0]), (2, &chunk(7, 2))]),
+            header(7, &[]),
+            good.replacen('{', "{\"version\":2,", 1),
+            good[..good.len() - 1].into(),
+            "{\"storageLogsChunks\":3}".into(),
+        ] {
+            for found in find(bad.clone()) {
+                assert!(found.is_err(), "{bad}");
+            }
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! Which enumeration indexes occurred: a set of bits that several threads add to.
+
+use std::sync::{
+    OnceLock,
+    atomic::{AtomicU64, Ordering},
+};
+
+/// 2^18 indexes, 32 KiB.
+const PAGE_BITS: u32 = 18;
+const WORDS: usize = 1 << (PAGE_BITS - 6);
+/// 2^32 indexes in all, half a gibibyte when every page is in use. The largest chain has fewer.
+const PAGES: usize = 1 << (32 - PAGE_BITS);
+
+type Page = Box<[AtomicU64]>;
+
+/// A set of enumeration indexes. Memory is taken where indexes are.
+pub(super) struct Indexes {
+    pages: Vec<OnceLock<Page>>,
+}
+
+/// Why an index was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refused {
+    Zero,
+    TooLarge,
+    Twice,
+}
+
+impl Indexes {
+    pub(super) fn new() -> Self {
+        Self { pages: (0..PAGES).map(|_| OnceLock::new()).collect() }
+    }
+
+    /// Notes an index.
+    pub(super) fn insert(&self, index: u64) -> Result<(), Refused> {
+        if index == 0 {
+            return Err(Refused::Zero);
+        }
+        let page = usize::try_from(index >> PAGE_BITS).ok().and_then(|at| self.pages.get(at));
+        let page = page.ok_or(Refused::TooLarge)?;
+        let page = page.get_or_init(|| (0..WORDS).map(|_| AtomicU64::new(0)).collect());
+        let bit = 1 << (index & 63);
+        let before = page[(index >> 6) as usize & (WORDS - 1)].fetch_or(bit, Ordering::Relaxed);
+        if before & bit == 0 { Ok(()) } else { Err(Refused::Twice) }
+    }
+
+    /// The highest index, how many are there, and the first that is missing below the highest.
+    pub(super) fn summary(&self) -> (u64, u64, Option<u64>) {
+        let (mut last, mut count, mut gap) = (0, 0, None);
+        for (at, page) in (0u64..).zip(&self.pages) {
+            let Some(page) = page.get() else {
+                gap = gap.or(Some((at << PAGE_BITS).max(1)));
+                continue;
+            };
+            for (word, bits) in (0u64..).zip(page) {
+                let bits = bits.load(Ordering::Relaxed);
+                let first = at << PAGE_BITS | word << 6;
+                count += u64::from(bits.count_ones());
+                if bits != 0 {
+                    last = first + 63 - u64::from(bits.leading_zeros());
+                }
+                // No slot has the index 0.
+                let missing = !(bits | u64::from(first == 0));
+                if missing != 0 {
+                    gap = gap.or(Some(first + u64::from(missing.trailing_zeros())));
+                }
+            }
+        }
+        (last, count, gap.filter(|gap| *gap < last))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gaps_and_repetitions_are_found() {
+        let far = (1 << PAGE_BITS) * 3;
+        for (given, summary) in [
+            (vec![], (0, 0, None)),
+            (vec![1], (1, 1, None)),
+            (vec![3, 1, 2], (3, 3, None)),
+            (vec![2], (2, 1, Some(1))),
+            ((1..=64).collect(), (64, 64, None)),
+            ((1..=200).filter(|i| *i != 64).collect(), (200, 199, Some(64))),
+            ((1..=far).collect(), (far, far, None)),
+            ((1..=9).chain([far]).collect(), (far, 10, Some(10))),
+        ] {
+            let indexes = Indexes::new();
+            for index in given {
+                assert_eq!(indexes.insert(index), Ok(()));
+                assert_eq!(indexes.insert(index), Err(Refused::Twice));
+            }
+            assert_eq!(indexes.summary(), summary);
+        }
+        assert_eq!(Indexes::new().insert(0), Err(Refused::Zero));
+        assert_eq!(Indexes::new().insert(1 << 32), Err(Refused::TooLarge));
+        assert_eq!(Indexes::new().insert(u64::MAX), Err(Refused::TooLarge));
+    }
+}

@@ -1,0 +1,308 @@
+//! Reading all chunks of a snapshot, several at once, and handing on what they hold in the order of
+//! the chunks.
+
+use std::{
+    fs::File,
+    io::BufReader,
+    path::{Path, PathBuf},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+        mpsc::{Receiver, SyncSender, sync_channel},
+    },
+};
+
+use super::{
+    EraError, EraSnapshot,
+    chunk::{ChunkError, Log, Logs, Name},
+    indexes::{Indexes, Refused},
+};
+use crate::{
+    files::Gunzip,
+    import::{ImportError, build::reversed},
+    primitives::{Address, Hash, Word},
+    snapshot::Enumeration,
+    state::{entries::Entry, keys::era_keys},
+};
+
+/// How many slots are handed on at once, 2.5 MB.
+const PIECE: usize = 1 << 15;
+/// How many slots may wait for their turn, in all: 320 MB.
+const WAITING: usize = 1 << 22;
+/// More threads than this inflate faster than one can write.
+const MOST_WORKERS: usize = 8;
+const READ_BUFFER: usize = 1 << 18;
+
+/// In which order the keys are believed to come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::import) enum Order {
+    /// Ascending over all chunks. Zero values are left out, and a piece that does not follow the one
+    /// before says so.
+    Ascending,
+    /// Any.
+    Unknown,
+}
+
+/// Slots of a chunk, in its order, as columns.
+#[derive(Debug, Default)]
+pub(in crate::import) struct Piece {
+    pub(in crate::import) entries: Vec<Entry>,
+    pub(in crate::import) batches: Vec<[u8; 4]>,
+    pub(in crate::import) indexes: Vec<[u8; 8]>,
+    /// Whether the keys ascend strictly; only looked at in [`Order::Ascending`].
+    pub(in crate::import) ascending: bool,
+    /// The first and the last key, zero values included.
+    pub(in crate::import) range: Option<(Hash, Hash)>,
+}
+
+/// What was learned from all chunks together.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::import) struct Learned {
+    pub(in crate::import) enumeration: Enumeration,
+    /// The lowest index that no slot has.
+    pub(in crate::import) first_missing: Option<u64>,
+    /// Whether the slots came with their keys hashed (version 1).
+    pub(in crate::import) hashed: bool,
+}
+
+/// What all workers look at.
+struct Shared<'s> {
+    snapshot: &'s EraSnapshot,
+    order: Order,
+    reverse: bool,
+    indexes: Indexes,
+    /// The version of the first record and the chunk that it stands in.
+    version: Mutex<Option<(u16, PathBuf)>>,
+    stop: AtomicBool,
+}
+
+/// Reads all chunks and hands their slots to `take`, chunk by chunk, the chunk's number with each
+/// piece. `take` answers whether to go on; `None` when it did not.
+pub(in crate::import) fn read(
+    snapshot: &EraSnapshot,
+    order: Order,
+    reverse: bool,
+    mut take: impl FnMut(usize, Piece) -> Result<bool, ImportError>,
+) -> Result<Option<Learned>, ImportError> {
+    let shared = Shared {
+        snapshot,
+        order,
+        reverse,
+        indexes: Indexes::new(),
+        version: Mutex::new(snapshot.version.map(|version| (version, PathBuf::new()))),
+        stop: AtomicBool::new(false),
+    };
+    let workers = rayon::current_num_threads().clamp(1, MOST_WORKERS).min(snapshot.chunks.len());
+    // A worker may read a chunk ahead of its turn, up to its share of what may wait.
+    let ahead = (WAITING / PIECE / workers).max(1);
+    let next = AtomicUsize::new(0);
+    let (senders, receivers): (Vec<_>, Vec<_>) =
+        snapshot.chunks.iter().map(|_| sync_channel(ahead)).unzip();
+    // Chunks are claimed in order, so the one whose turn it is always has a worker.
+    let senders: Vec<Mutex<Option<SyncSender<_>>>> =
+        senders.into_iter().map(|sender| Mutex::new(Some(sender))).collect();
+
+    let went_on = std::thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|| {
+                loop {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(path) = snapshot.chunks.get(at) else { return };
+                    let sender = senders[at].lock().unwrap_or_else(PoisonError::into_inner).take();
+                    let (Some(sender), false) = (sender, shared.stop.load(Ordering::Relaxed))
+                    else {
+                        return;
+                    };
+                    if let Err(error) = read_chunk(&shared, path, &sender) {
+                        // Nobody listens when the work was stopped.
+                        let _ = sender.send(Err(error));
+                    }
+                }
+            });
+        }
+        let result = consume(receivers, &mut take);
+        shared.stop.store(true, Ordering::Relaxed);
+        result
+    })?;
+    if !went_on {
+        return Ok(None);
+    }
+    let (last, count, first_missing) = shared.indexes.summary();
+    let version = shared.version.into_inner().unwrap_or_else(PoisonError::into_inner);
+    Ok(Some(Learned {
+        enumeration: Enumeration { last, missing: last - count },
+        first_missing,
+        hashed: version.is_some_and(|(version, _)| version == 1),
+    }))
+}
+
+type Message = Result<Piece, EraError>;
+
+/// Takes the pieces of one chunk after the other. The receivers are dropped on the way out, which
+/// wakes workers that wait to send.
+fn consume(
+    receivers: Vec<Receiver<Message>>,
+    take: &mut impl FnMut(usize, Piece) -> Result<bool, ImportError>,
+) -> Result<bool, ImportError> {
+    for (chunk, pieces) in receivers.into_iter().enumerate() {
+        for piece in pieces {
+            if !take(chunk, piece?)? {
+                return Ok(false);
+            }
+        }
+    }
+    Ok(true)
+}
+
+fn read_chunk(
+    shared: &Shared<'_>,
+    path: &Path,
+    sender: &SyncSender<Message>,
+) -> Result<(), EraError> {
+    let read_error = |source| EraError::Read { path: path.into(), source };
+    let file = File::open(path).map_err(read_error)?;
+    let mut logs = Logs::new(Gunzip::new(BufReader::with_capacity(READ_BUFFER, file)));
+    let mut reader = PieceReader::new(shared, path);
+    loop {
+        let offset = logs.offset();
+        let log = logs.next().and_then(|log| {
+            log.as_ref().map_or(Ok(()), |log| reader.accept(log))?;
+            Ok(log)
+        });
+        let ended = match log {
+            Ok(log) => log.is_none(),
+            Err(ChunkError::Read(source)) => return Err(read_error(source)),
+            Err(ChunkError::Bad(reason)) => {
+                return Err(EraError::Chunk { path: path.into(), offset, reason });
+            }
+        };
+        if (ended || reader.is_full())
+            && (sender.send(Ok(reader.piece())).is_err() || shared.stop.load(Ordering::Relaxed))
+        {
+            return Ok(());
+        }
+        if ended {
+            return Ok(());
+        }
+    }
+}
+
+/// Collects the slots of one chunk into pieces.
+struct PieceReader<'s> {
+    shared: &'s Shared<'s>,
+    path: &'s Path,
+    version: Option<u16>,
+    piece: Piece,
+    /// Plain names whose keys are still to be hashed.
+    plain: Vec<(Address, Word)>,
+    keys: Vec<Hash>,
+}
+
+impl<'s> PieceReader<'s> {
+    fn new(shared: &'s Shared<'s>, path: &'s Path) -> Self {
+        let (plain, keys) = (Vec::new(), Vec::new());
+        let mut reader = Self { shared, path, version: None, piece: Piece::default(), plain, keys };
+        reader.piece();
+        reader
+    }
+
+    fn is_full(&self) -> bool {
+        self.piece.entries.len() == PIECE
+    }
+
+    fn accept(&mut self, log: &Log) -> Result<(), ChunkError> {
+        let bad = |reason: String| Err(ChunkError::Bad(reason));
+        let (version, key) = match log.name {
+            Name::Plain(address, slot) => {
+                self.plain.push((address, slot));
+                (0, Hash::ZERO)
+            }
+            Name::Hashed(key) if self.shared.reverse => (1, reversed(key)),
+            Name::Hashed(key) => (1, key),
+        };
+        if self.version != Some(version) {
+            self.check_version(version)?;
+            self.version = Some(version);
+        }
+        let batch = self.shared.snapshot.batch;
+        if log.batch > batch {
+            let first = log.batch;
+            return bad(format!("a slot first written in batch {first}, after batch {batch}"));
+        }
+        match self.shared.indexes.insert(log.index) {
+            Ok(()) => {}
+            Err(Refused::Zero) => return bad("the enumeration index 0, which no slot has".into()),
+            Err(Refused::TooLarge) => {
+                return bad(format!("the enumeration index {} is beyond all chains", log.index));
+            }
+            Err(Refused::Twice) => {
+                let index = log.index;
+                return bad(format!(
+                    "a second slot with the enumeration index {index}: the chunks are damaged or \
+                     not of one snapshot"
+                ));
+            }
+        }
+        self.piece.entries.push(Entry { key, value: log.value });
+        self.piece.batches.push(log.batch.to_le_bytes());
+        self.piece.indexes.push(log.index.to_le_bytes());
+        Ok(())
+    }
+
+    /// The version of all records has to be one.
+    fn check_version(&self, version: u16) -> Result<(), ChunkError> {
+        let mut known = self.shared.version.lock().unwrap_or_else(PoisonError::into_inner);
+        let (expected, seen_in) = known.get_or_insert_with(|| (version, self.path.into()));
+        if *expected == version {
+            return Ok(());
+        }
+        let by = match seen_in.as_os_str().is_empty() {
+            true => "the snapshot's header".into(),
+            false => seen_in.display().to_string(),
+        };
+        Err(ChunkError::Bad(format!(
+            "a record of version {version}, but by {by} this is a snapshot of version {expected}: \
+             chunks of different snapshots are mixed"
+        )))
+    }
+
+    /// What was collected; the next piece begins empty.
+    fn piece(&mut self) -> Piece {
+        let next = Piece {
+            entries: Vec::with_capacity(PIECE),
+            batches: Vec::with_capacity(PIECE),
+            indexes: Vec::with_capacity(PIECE),
+            ..Piece::default()
+        };
+        let mut piece = std::mem::replace(&mut self.piece, next);
+        if !self.plain.is_empty() {
+            self.keys.clear();
+            era_keys(self.plain.drain(..), &mut self.keys);
+            for (entry, key) in piece.entries.iter_mut().zip(&self.keys) {
+                entry.key = *key;
+            }
+        }
+        let entries = &piece.entries;
+        piece.range = entries.first().zip(entries.last()).map(|(a, b)| (a.key, b.key));
+        if self.shared.order == Order::Ascending {
+            piece.ascending = entries.windows(2).all(|pair| pair[0].key < pair[1].key);
+            without_zeros(&mut piece);
+        }
+        piece
+    }
+}
+
+fn without_zeros(piece: &mut Piece) {
+    let mut kept = 0;
+    for at in 0..piece.entries.len() {
+        if !piece.entries[at].value.is_zero() {
+            piece.entries[kept] = piece.entries[at];
+            piece.batches[kept] = piece.batches[at];
+            piece.indexes[kept] = piece.indexes[at];
+            kept += 1;
+        }
+    }
+    piece.entries.truncate(kept);
+    piece.batches.truncate(kept);
+    piece.indexes.truncate(kept);
+}

@@ -1,0 +1,422 @@
+//! The way of a dump into a snapshot.
+
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    Facts, Format, ImportError, Note, anvil, anvil_zksync,
+    build::{Build, Seen},
+    collect::Collector,
+    detect,
+    era::{self, EraSnapshot, Order},
+    geth, hex_text,
+    sort::{Record, Sorter},
+    storage_range::{self, Pages},
+    table,
+};
+use crate::{
+    files::{Access, Container, Input, container::is_container},
+    primitives::{Address, ChainId, Hash, SlBatch, Word},
+    snapshot::{Columns, Snapshot, SnapshotHeader, SnapshotWriter, Source},
+    state::keys::SlotForm,
+};
+
+/// The most slots that are read into memory: 320 MiB while they are sorted, 256 MiB afterwards.
+pub const MOST_IN_MEMORY: usize = 1 << 22;
+
+/// How dumps are to be understood.
+#[derive(Clone, Debug)]
+pub struct Import {
+    /// Their format; found by content unless it is given.
+    pub format: Option<Format>,
+    /// The account whose storage pages of `debug_storageRangeAt` hold.
+    pub account: Option<Address>,
+    /// Slots by which states are recognised.
+    pub known: Option<KnownSlots>,
+    /// The settlement layer's chain id; found by [`Import::known`] unless it is given.
+    pub sl_chain: Option<ChainId>,
+    /// How a snapshot's file is accessed.
+    pub access: Access,
+    /// The most slots that are read into memory.
+    pub most_in_memory: usize,
+}
+
+impl Default for Import {
+    fn default() -> Self {
+        Self {
+            format: None,
+            account: None,
+            known: None,
+            sl_chain: None,
+            access: Access::default(),
+            most_in_memory: MOST_IN_MEMORY,
+        }
+    }
+}
+
+/// Slots that the caller knows every settlement layer to have. They tell reversed keys from natural
+/// ones, and the settlement layer's chain id.
+#[derive(Clone, Copy, Debug)]
+pub struct KnownSlots {
+    /// The contract.
+    pub contract: Address,
+    /// A slot that is never zero.
+    pub written: Word,
+    /// The slot that holds the chain id.
+    pub sl_chain: Word,
+}
+
+/// A state that was read, and what it turned out to be.
+#[derive(Debug)]
+pub struct Dump {
+    /// What to call it in messages.
+    pub name: String,
+    /// Its format.
+    pub format: Format,
+    /// Its storage.
+    pub state: Snapshot,
+    /// What its user should know.
+    pub notes: Vec<Note>,
+}
+
+/// A snapshot that was written.
+#[derive(Clone, Debug)]
+pub struct Imported {
+    /// What it says of itself.
+    pub header: SnapshotHeader,
+    /// The format of the first dump.
+    pub format: Format,
+    /// What its user should know.
+    pub notes: Vec<Note>,
+}
+
+impl Import {
+    /// Reads the state at `path` (`-` for standard input) into memory, or opens the snapshot there.
+    ///
+    /// # Errors
+    /// As [`super::read_state`].
+    pub fn read(&self, path: &Path) -> Result<Dump, ImportError> {
+        self.read_opening(Opening::new(path))
+    }
+
+    /// As [`Import::read`], of an input that is open already.
+    ///
+    /// # Errors
+    /// As [`super::read_state`].
+    pub fn read_input(&self, input: Input) -> Result<Dump, ImportError> {
+        self.read_opening(Opening::of(input))
+    }
+
+    fn read_opening(&self, mut input: Opening) -> Result<Dump, ImportError> {
+        if let Some(state) = self.snapshot(&mut input)? {
+            let (name, format) = (state.name().to_owned(), Format::Snapshot);
+            return Ok(Dump { name, format, state, notes: Vec::new() });
+        }
+        let name = input.name.clone();
+        let finished = self.run(
+            &mut [input],
+            || Sorter::in_memory(self.most_in_memory),
+            || Ok(SnapshotWriter::in_memory(&name)?),
+        )?;
+        let Finished { writer, header, collector, format, notes } = finished;
+        let bytes = writer.into_bytes(header, collector.accounts.as_ref())?;
+        let state = Snapshot::of(Container::from_bytes(&name, bytes)?)?;
+        Ok(Dump { name, format, state, notes })
+    }
+
+    /// Makes one snapshot at `target` of the dumps at `paths`, which have to agree where they overlap.
+    /// Memory stays below a gibibyte; temporary files beside the target take what does not fit.
+    ///
+    /// # Errors
+    /// [`ImportError`] as for reading, and when the snapshot cannot be written; what stood at `target`
+    /// is then as it was.
+    pub fn to_file(&self, paths: &[PathBuf], target: &Path) -> Result<Imported, ImportError> {
+        let mut inputs: Vec<Opening> = paths.iter().map(|path| Opening::new(path)).collect();
+        let finished = self.run(
+            &mut inputs,
+            || Sorter::beside(target),
+            || Ok(SnapshotWriter::create(target)?),
+        )?;
+        let Finished { writer, header, collector, format, notes } = finished;
+        let header = writer.commit(header, collector.accounts.as_ref())?;
+        Ok(Imported { header, format, notes })
+    }
+
+    /// The snapshot that an input is, if it is one.
+    fn snapshot(&self, input: &mut Opening) -> Result<Option<Snapshot>, ImportError> {
+        if input.is_folder() {
+            return Ok(None);
+        }
+        let opened = input.open()?;
+        let is_snapshot = match self.format {
+            Some(format) => format == Format::Snapshot,
+            None => is_container(opened.head()),
+        };
+        match (is_snapshot, &input.path) {
+            (true, Some(path)) => Ok(Some(Snapshot::open(path, self.access)?)),
+            (true, None) => Err(ImportError::NoFile { name: input.name.clone() }),
+            (false, _) => {
+                input.opened = Some(opened);
+                Ok(None)
+            }
+        }
+    }
+
+    /// Reads all inputs; once more when the first reading found out how they have to be read.
+    fn run<W: Write + Send>(
+        &self,
+        inputs: &mut [Opening],
+        sorter: impl Fn() -> Sorter,
+        writer: impl Fn() -> Result<SnapshotWriter<W>, ImportError>,
+    ) -> Result<Finished<W>, ImportError> {
+        let mut how = How { order: Order::Ascending, reversed: false };
+        loop {
+            let attempt = Attempt {
+                import: self,
+                how,
+                collector: Collector::new(sorter(), how.reversed),
+                pages: Pages::default(),
+                source: Source::default(),
+                format: None,
+            };
+            match attempt.run(inputs, writer()?)? {
+                Ended::Finished(finished) => return Ok(*finished),
+                Ended::Again(next) => how = next,
+            }
+        }
+    }
+}
+
+/// What a reading believes.
+#[derive(Clone, Copy, Debug)]
+struct How {
+    order: Order,
+    reversed: bool,
+}
+
+enum Ended<W> {
+    Finished(Box<Finished<W>>),
+    /// A belief was wrong; this is how to read instead.
+    Again(How),
+}
+
+/// A snapshot with its entries written.
+struct Finished<W> {
+    writer: SnapshotWriter<W>,
+    header: SnapshotHeader,
+    collector: Collector,
+    format: Format,
+    notes: Vec<Note>,
+}
+
+/// An input, which may be open already and may have to be opened again.
+struct Opening {
+    name: String,
+    /// Where to open it; none for a pipe.
+    path: Option<PathBuf>,
+    opened: Option<Input>,
+    was_opened: bool,
+}
+
+impl Opening {
+    fn new(path: &Path) -> Self {
+        let is_pipe = path == Path::new("-");
+        Self {
+            name: if is_pipe { "standard input".into() } else { path.display().to_string() },
+            path: (!is_pipe).then(|| path.into()),
+            opened: None,
+            was_opened: false,
+        }
+    }
+
+    fn of(input: Input) -> Self {
+        let path = input.path().map(Path::to_owned);
+        Self { name: input.name().into(), path, opened: Some(input), was_opened: true }
+    }
+
+    fn is_folder(&self) -> bool {
+        self.path.as_ref().is_some_and(|path| path.is_dir())
+    }
+
+    fn open(&mut self) -> Result<Input, ImportError> {
+        let again = std::mem::replace(&mut self.was_opened, true);
+        match (self.opened.take(), &self.path) {
+            (Some(input), _) => Ok(input),
+            (None, Some(path)) => Ok(Input::open(path)?),
+            (None, None) if again => Err(ImportError::OneWay { name: self.name.clone() }),
+            (None, None) => Ok(Input::open(Path::new("-"))?),
+        }
+    }
+}
+
+/// One reading of all inputs.
+struct Attempt<'i> {
+    import: &'i Import,
+    how: How,
+    collector: Collector,
+    pages: Pages,
+    source: Source,
+    format: Option<Format>,
+}
+
+impl Attempt<'_> {
+    fn run<W: Write + Send>(
+        mut self,
+        inputs: &mut [Opening],
+        writer: SnapshotWriter<W>,
+    ) -> Result<Ended<W>, ImportError> {
+        let count = inputs.len();
+        for input in inputs {
+            match self.input(input)? {
+                None => {}
+                Some(_) if count > 1 => {
+                    let format = Format::EraSnapshot;
+                    return Err(ImportError::NotAlone { name: input.name.clone(), format });
+                }
+                Some(snapshot) => return self.era(&snapshot, writer),
+            }
+        }
+        self.pages.check()?;
+        let build = Build::new(writer, self.import.known.as_ref(), false);
+        self.build(build, Vec::new(), None)
+    }
+
+    /// Reads an input into the sort; the snapshot of a zksync-era node is only found.
+    fn input(&mut self, input: &mut Opening) -> Result<Option<EraSnapshot>, ImportError> {
+        self.collector.begin(&input.name);
+        let given = self.import.format;
+        if input.is_folder() && given.is_none_or(|format| format == Format::EraSnapshot) {
+            return self.find_era(input).map(Some);
+        }
+        let opened = hex_text::unwrap(input.open()?)?;
+        let format = match given {
+            Some(format) => format,
+            None => detect::detect(&opened)?,
+        };
+        let sink = &mut self.collector;
+        let facts = match format {
+            Format::Anvil => anvil::read(opened, sink),
+            Format::AnvilZksync => anvil_zksync::read(opened, sink),
+            Format::Geth => geth::read(opened, sink, SlotForm::Plain),
+            Format::GethSnapshot => geth::read(opened, sink, SlotForm::Keccak),
+            Format::StorageRange => {
+                storage_range::read(opened, self.import.account, sink, &mut self.pages)
+            }
+            Format::Table => table::read(opened, sink),
+            Format::Snapshot => Err(ImportError::SnapshotAlready { name: input.name.clone() }),
+            Format::EraSnapshot => return self.find_era(input).map(Some),
+        }?;
+        self.found(format, facts);
+        Ok(None)
+    }
+
+    fn find_era(&mut self, input: &Opening) -> Result<EraSnapshot, ImportError> {
+        self.found(Format::EraSnapshot, Facts { block: None });
+        match &input.path {
+            Some(path) => Ok(EraSnapshot::find(path)?),
+            None => Err(ImportError::NoFile { name: input.name.clone() }),
+        }
+    }
+
+    fn found(&mut self, format: Format, facts: Facts) {
+        let text = format.to_string();
+        if !self.source.format.split(", ").any(|known| known == text) {
+            let separator = if self.source.format.is_empty() { "" } else { ", " };
+            self.source.format = format!("{}{separator}{text}", self.source.format);
+        }
+        self.format = self.format.or(Some(format));
+        self.source.block = self.source.block.max(facts.block);
+    }
+
+    fn era<W: Write + Send>(
+        mut self,
+        snapshot: &EraSnapshot,
+        writer: SnapshotWriter<W>,
+    ) -> Result<Ended<W>, ImportError> {
+        let How { order, reversed } = self.how;
+        self.source.batch = Some(SlBatch(snapshot.batch.into()));
+        self.source.block = snapshot.block;
+        self.collector.accounts = None;
+        self.collector.era_keys = true;
+        self.collector.inputs =
+            snapshot.chunks.iter().map(|chunk| chunk.display().to_string()).collect();
+        let mut build = Build::new(writer, self.import.known.as_ref(), true);
+        let most = self.collector.sorter.most();
+        let mut last: Option<Hash> = None;
+        let learned = era::read(snapshot, order, reversed, |chunk, piece| {
+            let Some((first, end)) = piece.range else { return Ok(true) };
+            let columns = Columns { batches: &piece.batches, indexes: &piece.indexes };
+            match order {
+                Order::Ascending => {
+                    let follows = piece.ascending && last.is_none_or(|last| last < first);
+                    last = Some(end);
+                    if build.written() + piece.entries.len() as u64 > most {
+                        return Err(self.collector.sorter.full(&self.collector.inputs[chunk]));
+                    }
+                    Ok(follows && build.take_sorted(&piece.entries, columns)?)
+                }
+                Order::Unknown => {
+                    let input = (chunk as u32).to_le_bytes();
+                    let name = &self.collector.inputs[chunk];
+                    let columns = piece.batches.iter().zip(&piece.indexes);
+                    for (entry, (batch, index)) in piece.entries.iter().zip(columns) {
+                        let (entry, batch, index) = (*entry, *batch, *index);
+                        let record = Record { entry, index, batch, input };
+                        self.collector.sorter.push(record, name)?;
+                    }
+                    Ok(true)
+                }
+            }
+        })?;
+        let Some(learned) = learned else {
+            return Ok(Ended::Again(How { order: Order::Unknown, ..self.how }));
+        };
+        let mut notes = Vec::new();
+        if let Some(first) = learned.first_missing {
+            notes.push(Note::MissingIndexes { missing: learned.enumeration.missing, first });
+        }
+        self.collector.hashed = learned.hashed;
+        self.build(build, notes, Some(learned.enumeration))
+    }
+
+    /// Sorts what was collected, writes it, and judges by what was seen on the way.
+    fn build<W: Write + Send>(
+        mut self,
+        mut build: Build<W>,
+        mut notes: Vec<Note>,
+        enumeration: Option<crate::snapshot::Enumeration>,
+    ) -> Result<Ended<W>, ImportError> {
+        let names = std::mem::take(&mut self.collector.inputs);
+        let sorter = std::mem::replace(&mut self.collector.sorter, Sorter::in_memory(0));
+        sorter.drain(|records| build.take(records, &names))?;
+        if build.merged > 0 {
+            // Both were counted.
+            self.collector.accounts = None;
+            notes.push(Note::Merged { slots: build.merged });
+        }
+        let (writer, seen) = build.finish()?;
+        if self.is_reversed(seen) {
+            return Ok(Ended::Again(How { order: Order::Unknown, reversed: true }));
+        }
+        if self.how.reversed {
+            notes.push(Note::ReversedKeys);
+        }
+        let header = SnapshotHeader {
+            entries: 0,
+            era_keys: self.collector.era_keys,
+            trie_keys: self.collector.trie_keys,
+            sl_chain: self.import.sl_chain.or_else(|| seen.sl_chain()),
+            enumeration,
+            source: self.source,
+        };
+        let format = self.format.unwrap_or(Format::Table);
+        let collector = self.collector;
+        Ok(Ended::Finished(Box::new(Finished { writer, header, collector, format, notes })))
+    }
+
+    fn is_reversed(&self, seen: Seen) -> bool {
+        self.collector.hashed && !self.how.reversed && !seen.written && seen.reversed
+    }
+}

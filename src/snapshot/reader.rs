@@ -1,0 +1,209 @@
+use std::path::Path;
+
+use bytemuck::{Pod, Zeroable, cast_slice};
+use rayon::prelude::*;
+
+use super::{ACCOUNTS, BATCHES, ENTRIES, INDEXES, KIND, SnapshotHeader};
+use crate::{
+    files::{Access, Container, ContainerError, SectionName},
+    primitives::{Address, Hash, SlBatch, SlBlock, Word},
+    state::{
+        StateError, StorageReader,
+        entries::{Entry, find},
+        keys::{AccountKey, SlotForm, era_key, era_keys, trie_slot_key, trie_slot_keys},
+    },
+};
+
+/// A row of the section `accounts`.
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+#[repr(C)]
+pub(super) struct AccountRow {
+    pub(super) account: Hash,
+    pub(super) slots: [u8; 8],
+}
+
+/// When a slot was written for the first time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FirstWrite {
+    /// The SL batch.
+    pub batch: SlBatch,
+    /// The slot's enumeration index in the state tree.
+    pub index: u64,
+}
+
+/// A state, mapped or in memory.
+#[derive(Debug)]
+pub struct Snapshot {
+    container: Container,
+    header: SnapshotHeader,
+}
+
+impl Snapshot {
+    /// Opens a snapshot: cheap, whatever its size. Contents are not read; [`Snapshot::check`] does.
+    ///
+    /// # Errors
+    /// [`ContainerError`] naming the file, when it is none, is damaged, or its parts do not fit.
+    pub fn open(path: &Path, access: Access) -> Result<Self, ContainerError> {
+        Self::of(Container::open(path, access)?)
+    }
+
+    /// Takes an open container as a snapshot.
+    ///
+    /// # Errors
+    /// As [`Snapshot::open`].
+    pub fn of(container: Container) -> Result<Self, ContainerError> {
+        let container = container.expect(KIND)?;
+        let header: SnapshotHeader = container.header()?;
+        let n = header.entries;
+        let fits = |name: SectionName, row: u64| match container.find(name) {
+            Some(bytes) if Some(bytes.len() as u64) != n.checked_mul(row) => Err(container.bad(
+                &format!("section {name:?}"),
+                format!("has {} bytes, not {row} for each of {n} entries", bytes.len()),
+            )),
+            section => Ok(section.is_some()),
+        };
+        container.section(ENTRIES)?;
+        fits(ENTRIES, 64)?;
+        if fits(BATCHES, 4)? != fits(INDEXES, 8)? {
+            return Err(container.bad("section table", "has one column of first writes alone"));
+        }
+        let accounts = container.find(ACCOUNTS).map_or(0, <[u8]>::len);
+        if !accounts.is_multiple_of(size_of::<AccountRow>()) {
+            return Err(container.bad("section \"accounts\"", "ends within a row"));
+        }
+        Ok(Self { container, header })
+    }
+
+    /// What the snapshot says of itself.
+    #[must_use]
+    pub fn header(&self) -> &SnapshotHeader {
+        &self.header
+    }
+
+    /// The file, or the dump that it was made from in memory.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.container.name()
+    }
+
+    /// The container that it lies in.
+    #[must_use]
+    pub fn container(&self) -> &Container {
+        &self.container
+    }
+
+    /// All slots that are not zero, in ascending order of their keys.
+    #[must_use]
+    pub fn entries(&self) -> &[Entry] {
+        cast_slice(self.container.find(ENTRIES).unwrap_or_default())
+    }
+
+    /// How many accounts have storage, when the source files slots by account.
+    #[must_use]
+    pub fn accounts(&self) -> Option<u64> {
+        self.account_rows().map(|rows| rows.len() as u64)
+    }
+
+    fn account_rows(&self) -> Option<&[AccountRow]> {
+        self.container.find(ACCOUNTS).map(cast_slice)
+    }
+
+    /// When a slot was first written; `None` when it is zero or the source does not say.
+    #[must_use]
+    pub fn first_write(&self, contract: Address, slot: Word) -> Option<FirstWrite> {
+        let at = find(self.entries(), &era_key(contract, slot))?;
+        self.first_write_at(at)
+    }
+
+    /// When the entry at a position of [`Snapshot::entries`] was first written.
+    #[must_use]
+    pub fn first_write_at(&self, at: usize) -> Option<FirstWrite> {
+        let batches: &[[u8; 4]] = cast_slice(self.container.find(BATCHES)?);
+        let indexes: &[[u8; 8]] = cast_slice(self.container.find(INDEXES)?);
+        let batch = SlBatch(u32::from_le_bytes(*batches.get(at)?).into());
+        Some(FirstWrite { batch, index: u64::from_le_bytes(*indexes.get(at)?) })
+    }
+
+    /// Reads every byte: checksums, and that keys are in order and values are not zero.
+    ///
+    /// # Errors
+    /// [`ContainerError`] naming the damaged section and its byte range.
+    pub fn check(&self) -> Result<(), ContainerError> {
+        self.container.check()?;
+        let entries = self.entries();
+        if entries.par_windows(2).any(|pair| pair[0].key >= pair[1].key) {
+            return Err(self.container.bad("section \"entries\"", "its keys are not ascending"));
+        }
+        if entries.par_iter().any(|entry| entry.value.is_zero()) {
+            return Err(self.container.bad("section \"entries\"", "holds a value that is zero"));
+        }
+        let rows = self.account_rows().unwrap_or_default();
+        if rows.windows(2).any(|pair| pair[0].account >= pair[1].account) {
+            return Err(self.container.bad("section \"accounts\"", "its rows are not ascending"));
+        }
+        Ok(())
+    }
+
+    fn find(&self, key: &Hash) -> Word {
+        let entries = self.entries();
+        find(entries, key).map_or(Word::ZERO, |at| entries[at].value)
+    }
+}
+
+/// The word that is filed under the address or under its hash.
+fn one_of(
+    contract: Address,
+    slot: Word,
+    by_address: Word,
+    by_hash: Word,
+) -> Result<Word, StateError> {
+    match (by_address.is_zero(), by_hash.is_zero()) {
+        (_, true) => Ok(by_address),
+        (true, false) => Ok(by_hash),
+        (false, false) if by_address == by_hash => Ok(by_address),
+        (false, false) => Err(StateError::TwoValues { contract, slot, by_address, by_hash }),
+    }
+}
+
+impl StorageReader for Snapshot {
+    fn read(&self, contract: Address, slot: Word) -> Result<Word, StateError> {
+        let by_address = match self.header.era_keys {
+            true => self.find(&era_key(contract, slot)),
+            false => Word::ZERO,
+        };
+        let by_hash = match self.header.trie_keys {
+            true => self.find(&trie_slot_key(AccountKey::Address(contract), slot)),
+            false => Word::ZERO,
+        };
+        one_of(contract, slot, by_address, by_hash)
+    }
+
+    fn read_many(&self, contract: Address, slots: &[Word]) -> Result<Vec<Word>, StateError> {
+        let mut keys = Vec::with_capacity(slots.len());
+        let mut words = vec![Word::ZERO; slots.len()];
+        if self.header.era_keys {
+            era_keys(slots.iter().map(|slot| (contract, *slot)), &mut keys);
+            words.iter_mut().zip(&keys).for_each(|(word, key)| *word = self.find(key));
+        }
+        if self.header.trie_keys {
+            keys.clear();
+            let account = AccountKey::Address(contract);
+            trie_slot_keys(account, SlotForm::Plain, slots.iter().copied(), &mut keys);
+            for ((word, key), slot) in words.iter_mut().zip(&keys).zip(slots) {
+                *word = one_of(contract, *slot, *word, self.find(key))?;
+            }
+        }
+        Ok(words)
+    }
+
+    fn slot_count(&self, contract: Address) -> Option<u64> {
+        let rows = self.account_rows()?;
+        let account = AccountKey::Address(contract).hash();
+        let found = rows.binary_search_by_key(&account, |row| row.account);
+        Some(found.map_or(0, |at| u64::from_le_bytes(rows[at].slots)))
+    }
+
+    fn block(&self) -> Option<SlBlock> {
+        self.header.source.block
+    }
+}

@@ -1,0 +1,188 @@
+use std::{collections::HashMap, io::Write, path::Path};
+
+use bytemuck::cast_slice;
+use thiserror::Error;
+
+use super::{
+    ACCOUNTS, BATCHES, ENTRIES, INDEXES, KIND, MOST_ACCOUNTS, SnapshotHeader, reader::AccountRow,
+};
+use crate::{
+    files::{ContainerWriter, Output, OutputError, Spool},
+    primitives::Hash,
+    state::entries::Entry,
+};
+
+/// How much of each column waits in memory while the entries are written.
+const COLUMN_IN_MEMORY: usize = 96 << 20;
+
+/// Why entries could not be written.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum WriteError {
+    /// Writing failed.
+    #[error(transparent)]
+    Output(#[from] OutputError),
+    /// An entry does not follow the one before it.
+    #[error("the key {key} does not follow {previous}")]
+    OutOfOrder {
+        /// The key before.
+        previous: Hash,
+        /// The key at fault.
+        key: Hash,
+    },
+}
+
+/// When entries were first written: their SL batches and their enumeration indexes, little-endian.
+#[derive(Clone, Copy, Debug)]
+pub struct Columns<'c> {
+    /// A batch for every entry.
+    pub batches: &'c [[u8; 4]],
+    /// An index for every entry.
+    pub indexes: &'c [[u8; 8]],
+}
+
+/// Writes a snapshot from entries that come in ascending order.
+pub struct SnapshotWriter<W> {
+    container: ContainerWriter<W>,
+    last: Option<Hash>,
+    entries: u64,
+    /// The columns of first writes wait for the end of the entries.
+    batches: Spool,
+    indexes: Spool,
+    has_columns: bool,
+}
+
+impl SnapshotWriter<Output> {
+    /// Begins a file, which takes the place of `path` in [`SnapshotWriter::commit`].
+    ///
+    /// # Errors
+    /// [`OutputError`] when the folder cannot be written to.
+    pub fn create(path: &Path) -> Result<Self, OutputError> {
+        let container = ContainerWriter::create(path, KIND)?;
+        Self::new(container, path, COLUMN_IN_MEMORY)
+    }
+
+    /// Writes what follows the entries, puts the file on disk and under its name. `header` is
+    /// completed with the number of entries, `accounts` are slot counts by keccak256(address).
+    ///
+    /// # Errors
+    /// [`OutputError`]; what stood under the name is then as it was.
+    pub fn commit(
+        self,
+        header: SnapshotHeader,
+        accounts: Option<&HashMap<Hash, u64>>,
+    ) -> Result<SnapshotHeader, OutputError> {
+        let (container, header) = self.tail(header, accounts)?;
+        container.commit(&header)?;
+        Ok(header)
+    }
+}
+
+impl SnapshotWriter<Vec<u8>> {
+    /// Begins a snapshot in memory; `name` stands for it in errors.
+    ///
+    /// # Errors
+    /// None that can happen: the writers share their way.
+    pub fn in_memory(name: &str) -> Result<Self, OutputError> {
+        let container = ContainerWriter::in_memory(name, KIND);
+        Self::new(container, Path::new(name), usize::MAX)
+    }
+
+    /// Writes what follows the entries; the bytes are those that a file would have.
+    ///
+    /// # Errors
+    /// As [`SnapshotWriter::in_memory`].
+    pub fn into_bytes(
+        self,
+        header: SnapshotHeader,
+        accounts: Option<&HashMap<Hash, u64>>,
+    ) -> Result<Vec<u8>, OutputError> {
+        let (container, header) = self.tail(header, accounts)?;
+        container.finish(&header)
+    }
+}
+
+impl<W: Write + Send> SnapshotWriter<W> {
+    fn new(
+        mut container: ContainerWriter<W>,
+        target: &Path,
+        column: usize,
+    ) -> Result<Self, OutputError> {
+        container.begin(ENTRIES)?;
+        Ok(Self {
+            container,
+            last: None,
+            entries: 0,
+            batches: Spool::beside(target, column),
+            indexes: Spool::beside(target, column),
+            has_columns: false,
+        })
+    }
+
+    /// How many entries were written.
+    #[must_use]
+    pub fn entries(&self) -> u64 {
+        self.entries
+    }
+
+    /// Appends entries, whose keys have to be greater than all before, and their first writes, which
+    /// all entries have or none.
+    ///
+    /// # Errors
+    /// [`WriteError::OutOfOrder`] before anything of this call was written, and
+    /// [`WriteError::Output`].
+    pub fn put(
+        &mut self,
+        entries: &[Entry],
+        columns: Option<Columns<'_>>,
+    ) -> Result<(), WriteError> {
+        let (Some(first), Some(last)) = (entries.first(), entries.last()) else {
+            return Ok(());
+        };
+        let out_of_order = |previous, key| Err(WriteError::OutOfOrder { previous, key });
+        if let Some(previous) = self.last.filter(|previous| *previous >= first.key) {
+            return out_of_order(previous, first.key);
+        }
+        if let Some(pair) = entries.windows(2).find(|pair| pair[0].key >= pair[1].key) {
+            return out_of_order(pair[0].key, pair[1].key);
+        }
+        self.container.put(cast_slice(entries))?;
+        if let Some(columns) = columns {
+            self.batches.put(columns.batches.as_flattened())?;
+            self.indexes.put(columns.indexes.as_flattened())?;
+            self.has_columns = true;
+        }
+        self.last = Some(last.key);
+        self.entries += entries.len() as u64;
+        Ok(())
+    }
+
+    fn tail(
+        self,
+        mut header: SnapshotHeader,
+        accounts: Option<&HashMap<Hash, u64>>,
+    ) -> Result<(ContainerWriter<W>, SnapshotHeader), OutputError> {
+        let Self { mut container, entries, .. } = self;
+        header.entries = entries;
+        if self.has_columns {
+            container.begin(BATCHES)?;
+            self.batches.drain(|piece| container.put(piece))?;
+            container.begin(INDEXES)?;
+            self.indexes.drain(|piece| container.put(piece))?;
+        }
+        if let Some(accounts) = accounts.filter(|accounts| accounts.len() <= MOST_ACCOUNTS) {
+            let mut rows: Vec<AccountRow> = accounts
+                .iter()
+                .filter(|(_, slots)| **slots > 0)
+                .map(|(account, slots)| AccountRow {
+                    account: *account,
+                    slots: slots.to_le_bytes(),
+                })
+                .collect();
+            rows.sort_unstable_by_key(|row| row.account);
+            container.begin(ACCOUNTS)?;
+            container.put(cast_slice(&rows))?;
+        }
+        Ok((container, header))
+    }
+}
