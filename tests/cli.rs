@@ -296,3 +296,27 @@ fn any_root_is_a_target_and_verdicts_name_the_anchor() {
         assert_eq!(refused.code, Some(code), "{target}: {}", refused.stderr);
     }
 }
+
+#[test]
+fn an_output_never_takes_the_place_of_an_input() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (state, logs) = (file("state.json"), file("logs.jsonl.gz"));
+    fs::copy(path("gateway-v31/state.anvil.json"), &state).unwrap();
+    fs::copy(path("gateway-v31/logs.jsonl.gz"), &logs).unwrap();
+    for input in [&state, &logs] {
+        let before = fs::read(input).unwrap();
+        let args = ["prove", "--tree", &state, "--messages", &logs, "--all", "-o", input];
+        assert_eq!(run(args).code, Some(2));
+        assert_eq!(fs::read(input).unwrap(), before);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_device_is_written_to_and_not_replaced() {
+    use std::os::unix::fs::FileTypeExt;
+    let sent = prove(&[&one_log()[..], &["-o", "/dev/null"]].concat());
+    assert_eq!(sent.code, Some(0), "{}", sent.stderr);
+    assert!(fs::metadata("/dev/null").unwrap().file_type().is_char_device());
+}

@@ -131,7 +131,7 @@ pub(super) struct StateArgs {
     /// The block whose state this is, where the dump does not say
     #[arg(long, value_name = "BLOCK")]
     pub(super) last_block: Option<SlBlock>,
-    /// The longest run of batch numbers that a chain may have been away from this settlement layer
+    /// The most batches that a chain may have executed away from this settlement layer
     #[arg(long, value_name = "BATCHES", default_value_t = 1 << 22)]
     pub(super) max_gap: u64,
 }
@@ -342,7 +342,8 @@ pub(super) enum ProofFormat {
 pub(super) struct VerifyArgs {
     /// The proofs: what prove wrote, or a node's answers; - for standard input
     pub(super) proofs: PathBuf,
-    /// The root that every proof has to fold to
+    /// The root that every proof has to fold to. Of which batch or block it is the root is for you to
+    /// know: a root alone does not say, and the proof's own word for it is not verified
     #[arg(long, value_name = "HASH")]
     pub(super) root: Option<Hash>,
     /// A state that vouches for roots: of the settlement layer, of a chain that imported them, or of

@@ -1,3 +1,5 @@
+use std::path::Path;
+
 use thiserror::Error;
 
 use crate::{
@@ -91,5 +93,18 @@ impl CliError {
 
     pub(super) fn is_closed_pipe(&self) -> bool {
         matches!(self, Self::Output(error) if error.is_closed_pipe())
+    }
+}
+
+/// Refuses to write over something that is read: a run that ends well would destroy it.
+pub(super) fn refuse_overwriting(output: &Path, inputs: &[&Path]) -> Result<(), CliError> {
+    let Ok(target) = output.canonicalize() else { return Ok(()) };
+    let same = |input: &&&Path| input.canonicalize().is_ok_and(|input| input == target);
+    match inputs.iter().find(same) {
+        Some(_) if target.is_file() => Err(CliError::Usage(format!(
+            "{} is an input; the output would take its place",
+            output.display()
+        ))),
+        _ => Ok(()),
     }
 }

@@ -1,10 +1,14 @@
-use std::{ops::RangeInclusive, path::Path, time::Instant};
+use std::{
+    ops::RangeInclusive,
+    path::{Path, PathBuf},
+    time::Instant,
+};
 
 use rayon::prelude::*;
 
 use super::{
     args::{ProofFormat, ProveArgs},
-    error::{CliError, Outcome},
+    error::{CliError, Outcome, refuse_overwriting},
     proof_output::{Piece, Sink},
     report::{Words, count},
     target::Trees,
@@ -45,6 +49,10 @@ pub(super) fn run(args: &ProveArgs, words: &Words) -> Result<Outcome, CliError> 
     if args.tree == Path::new("-") && args.messages == Path::new("-") {
         return Err(CliError::Usage("--tree and --messages cannot both be standard input".into()));
     }
+    let inputs =
+        [Some(&args.tree), Some(&args.messages), args.sl_batches.as_ref(), args.anchor.as_ref()];
+    let inputs: Vec<&Path> = inputs.into_iter().flatten().map(PathBuf::as_path).collect();
+    refuse_overwriting(&args.output, &inputs)?;
     let started = Instant::now();
     // Begun first, so that a folder that is not there is known before the work is done.
     let output = Output::create(&args.output)?;

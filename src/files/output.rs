@@ -40,7 +40,15 @@ pub struct Output(Kind);
 
 enum Kind {
     Stdout(BufWriter<io::Stdout>),
-    File { target: PathBuf, data: BufWriter<NamedTempFile> },
+    /// A pipe or a device, which is written to and not replaced.
+    Stream {
+        target: PathBuf,
+        data: BufWriter<File>,
+    },
+    File {
+        target: PathBuf,
+        data: BufWriter<NamedTempFile>,
+    },
 }
 
 impl Output {
@@ -52,12 +60,27 @@ impl Output {
         if target == Path::new("-") {
             return Ok(Self(Kind::Stdout(BufWriter::with_capacity(BUFFER_LEN, io::stdout()))));
         }
-        let file = tempfile::Builder::new()
-            .prefix(".slproof-")
-            .tempfile_in(folder_of(target))
-            .map_err(|source| OutputError { name: target.display().to_string(), source })?;
+        Self::open(target)
+            .map_err(|source| OutputError { name: target.display().to_string(), source })
+    }
+
+    fn open(target: &Path) -> io::Result<Self> {
+        // The file behind a link is replaced, and the link stays.
+        let target = target.canonicalize().unwrap_or_else(|_| target.into());
+        match target.metadata() {
+            Ok(found) if found.is_dir() => {
+                return Err(io::Error::from(io::ErrorKind::IsADirectory));
+            }
+            Ok(found) if !found.is_file() => {
+                let data = File::options().write(true).open(&target)?;
+                let data = BufWriter::with_capacity(BUFFER_LEN, data);
+                return Ok(Self(Kind::Stream { target, data }));
+            }
+            _ => {}
+        }
+        let file = tempfile::Builder::new().prefix(".slproof-").tempfile_in(folder_of(&target))?;
         let data = BufWriter::with_capacity(BUFFER_LEN, file);
-        Ok(Self(Kind::File { target: target.into(), data }))
+        Ok(Self(Kind::File { target, data }))
     }
 
     /// Puts everything on disk and the file under its name: the data are synchronised first, then
@@ -73,6 +96,7 @@ impl Output {
     fn into_place(self) -> io::Result<()> {
         match self.0 {
             Kind::Stdout(mut data) => data.flush(),
+            Kind::Stream { mut data, .. } => data.flush(),
             Kind::File { target, data } => {
                 let file = data.into_inner().map_err(io::IntoInnerError::into_error)?;
                 file.as_file().sync_all()?;
@@ -89,7 +113,7 @@ impl Output {
     pub fn name(&self) -> String {
         match &self.0 {
             Kind::Stdout(_) => "standard output".into(),
-            Kind::File { target, .. } => target.display().to_string(),
+            Kind::Stream { target, .. } | Kind::File { target, .. } => target.display().to_string(),
         }
     }
 
@@ -105,7 +129,9 @@ impl Output {
     /// place.
     pub(super) fn map_range(&mut self, range: Range<u64>) -> Result<MapMut, OutputError> {
         let map = match &mut self.0 {
-            Kind::Stdout(_) => Err(io::Error::from(io::ErrorKind::Unsupported)),
+            Kind::Stdout(_) | Kind::Stream { .. } => {
+                Err(io::Error::from(io::ErrorKind::Unsupported))
+            }
             Kind::File { target, data } => data.flush().and_then(|()| {
                 let file = data.get_ref().as_file();
                 take_space(file, &range)?;
@@ -118,7 +144,9 @@ impl Output {
     /// Goes on writing behind a range that was filled in place.
     pub(super) fn skip_to(&mut self, offset: u64) -> Result<(), OutputError> {
         let result = match &mut self.0 {
-            Kind::Stdout(_) => Err(io::Error::from(io::ErrorKind::Unsupported)),
+            Kind::Stdout(_) | Kind::Stream { .. } => {
+                Err(io::Error::from(io::ErrorKind::Unsupported))
+            }
             Kind::File { data, .. } => data.seek(SeekFrom::Start(offset)),
         };
         result.map(|_| ()).map_err(|source| OutputError { name: self.name(), source })
@@ -143,6 +171,7 @@ impl Write for Output {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match &mut self.0 {
             Kind::Stdout(data) => data.write(bytes),
+            Kind::Stream { data, .. } => data.write(bytes),
             Kind::File { data, .. } => data.write(bytes),
         }
     }
@@ -150,6 +179,7 @@ impl Write for Output {
     fn flush(&mut self) -> io::Result<()> {
         match &mut self.0 {
             Kind::Stdout(data) => data.flush(),
+            Kind::Stream { data, .. } => data.flush(),
             Kind::File { data, .. } => data.flush(),
         }
     }

@@ -31,7 +31,7 @@ struct Sources<'s, S: ?Sized> {
 
 /// Finds the batches of a chain whose tree has `leaves` leaves, in the order of their numbers.
 ///
-/// Gives up below a run of `max_gap` numbers without a root.
+/// Gives up after `max_gap` numbers without a root.
 pub(super) fn collect<S: StorageReader + ?Sized>(
     state: &S,
     layout: Layout,
@@ -58,14 +58,14 @@ pub(super) fn collect<S: StorageReader + ?Sized>(
     let sources = Sources { state, chain, mappings };
 
     let mut found = Vec::new();
-    let mut end = highest.0.saturating_add(1);
-    let mut lowest = end;
-    while (found.len() as u64) < leaves && end > 0 && lowest - end < max_gap {
+    let top = highest.0.saturating_add(1);
+    let mut end = top;
+    // In all, and not from one root to the next: a dump with roots far apart would lead on for ever.
+    while (found.len() as u64) < leaves && end > 0 && top - end - (found.len() as u64) < max_gap {
         let start = end.saturating_sub(WINDOW);
         let mut window = sources.window(start..end)?;
         window.reverse();
         found.append(&mut window);
-        lowest = found.last().map_or(lowest, |(number, _)| number.0);
         end = start;
     }
     if (found.len() as u64) < leaves {

@@ -37,8 +37,8 @@ pub struct RebuildOptions {
     pub sl_chain: Option<ChainId>,
     /// The block whose state this is, where the dump does not say.
     pub last_block: Option<SlBlock>,
-    /// The longest run of batch numbers without a batch executed here, as a chain leaves behind that
-    /// was away from this settlement layer.
+    /// The most batch numbers without a batch executed here, in all, as a chain leaves behind that was
+    /// away from this settlement layer.
     pub max_gap: u64,
 }
 

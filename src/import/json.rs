@@ -43,7 +43,8 @@ impl<R: Read> Json<R> {
             track_path: false,
             ..ReaderSettings::default()
         };
-        let reader = JsonStreamReader::new_custom(TokenLimit { data, run: 0 }, settings);
+        let reader =
+            JsonStreamReader::new_custom(TokenLimit { data, run: 0, escaped: false }, settings);
         Self { name, reader, begun: false }
     }
 
@@ -194,18 +195,20 @@ impl<R: Read> Json<R> {
 /// Refuses texts with a token that no dump has, before the JSON reader keeps it in memory.
 struct TokenLimit<R> {
     data: R,
-    /// Bytes since the last quotation mark.
+    /// Bytes since the last quotation mark that ends or begins a string.
     run: usize,
+    /// Whether a backslash stands before the next byte.
+    escaped: bool,
 }
 
 impl<R: Read> Read for TokenLimit<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let len = self.data.read(buffer)?;
-        let read = &buffer[..len];
-        self.run = match read.iter().rposition(|byte| *byte == b'"') {
-            Some(last) => len - last,
-            None => self.run + len,
-        };
+        for byte in &buffer[..len] {
+            let quotes = *byte == b'"' && !self.escaped;
+            self.run = if quotes { 0 } else { self.run + 1 };
+            self.escaped = *byte == b'\\' && !self.escaped;
+        }
         if self.run > LONGEST_TOKEN {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidData,

@@ -88,7 +88,9 @@ impl TargetRecord {
 
     fn is(&self, anchor: &Anchor) -> bool {
         match (self.kind, anchor) {
-            (TargetKind::BatchRoot, Anchor::Batch(..)) => true,
+            (TargetKind::BatchRoot, Anchor::Batch(..)) => {
+                self.sl_chain_id.is_none() && self.number.is_none()
+            }
             (TargetKind::Block | TargetKind::SlBatch, Anchor::SettlementLayer(chain, number)) => {
                 self.sl_chain_id.is_some_and(|id| id.to_word() == *chain)
                     && self.number.is_some_and(|n| u128::from(n) == *number)
