@@ -216,6 +216,7 @@ fn no_slot_can_go_missing_unnoticed() {
                 if let Ok(forest) = rebuild(&layer.state_of(&storage), &options) {
                     assert!(harmless.contains(&place) || value == other, "{layout:?} {place:?}");
                     assert_eq!(forest.root(), whole.root(), "{layout:?} {place:?}");
+                    assert_eq!(forest.latest(), whole.latest(), "{layout:?} {place:?}");
                     for (tree, before) in forest.chains().iter().zip(whole.chains()) {
                         assert_eq!(tree.batches(), before.batches());
                         assert_eq!(tree.batch_roots(), before.batch_roots());
@@ -253,7 +254,7 @@ fn harmless(storage: &Storage) -> Vec<(Address, Word)> {
     }
     // Roots of older blocks prove nothing about the newest trees.
     slots.push((message_root, mapping_value(1.into(), 9.into())));
-    // `interopRootLogId` and `lastEmitBlock`: the roots by block are found without them.
+    // `interopRootLogId` and `lastEmitBlock`: without them the roots by block are found by trying.
     slots.extend([13, 14].map(|slot| (message_root, Word::from(slot))));
     slots
 }
@@ -269,6 +270,42 @@ fn l1_of_v31_has_empty_chain_trees() {
     storage.insert((MESSAGE_ROOT, mapping_value(2000.into(), roots)), keccak256(b"root").into());
     let forest = rebuild(&layer.state_of(&storage), &RebuildOptions::default()).unwrap();
     assert!(forest.chain(GATEWAY).unwrap().batches().is_empty());
+}
+
+/// The newest root is lost: the one before it is over fewer chains, and must not pass for the newest.
+#[test]
+fn an_older_root_does_not_pass_for_the_newest() {
+    for layout in [Layout::V29, Layout::V31] {
+        let mut layer = Layer::new(layout, GATEWAY);
+        layer.add_chain(ERA);
+        execute(&mut layer, 1, 1);
+        layer.set_block(2);
+        layer.add_chain(ChainId(8));
+        if layout == Layout::V29 {
+            execute(&mut layer, 2, 1);
+        }
+        let mut storage = layer.storage();
+        rebuild(&layer.state_of(&storage), &RebuildOptions::default()).unwrap();
+        storage.remove(&(MESSAGE_ROOT, mapping_value(2.into(), 9.into())));
+        let error = rebuild(&layer.state_of(&storage), &RebuildOptions::default()).unwrap_err();
+        match layout {
+            Layout::V31 => assert!(matches!(error, RebuildError::LostRoot(SlBlock(2))), "{error}"),
+            _ => assert!(matches!(error, RebuildError::InteropRoot { .. }), "{error}"),
+        }
+    }
+}
+
+/// A MessageRoot behind a proxy has slots that are none of its variables.
+#[test]
+fn slots_of_a_proxy_are_no_roots() {
+    let mut layer = Layer::new(Layout::V26, GATEWAY);
+    layer.add_chain(ERA);
+    execute(&mut layer, 1, 1);
+    let mut storage = layer.storage();
+    let implementation = keccak256(b"eip1967.proxy.implementation");
+    storage.insert((MESSAGE_ROOT, implementation.into()), Address::system(5).to_word());
+    let forest = rebuild(&layer.state_of(&storage), &RebuildOptions::default()).unwrap();
+    assert_eq!((forest.layout(), forest.latest()), (Layout::V26, None));
 }
 
 /// Edge 14: what is not known is refused, and what is given is believed.

@@ -6,10 +6,38 @@ mod support;
 use proptest::prelude::*;
 use slproof::{
     keccak::keccak256,
-    merkle::{Levels, PushTree, Tree, Zeros, height, live_side},
+    merkle::{Leaves, Levels, PushTree, Tree, Zeros, build_into, height, live_side, roots_at},
     primitives::Hash,
 };
 use support::naive;
+
+/// Leaves of 88 bytes, painted from a seed.
+struct Painted {
+    seed: u64,
+    count: usize,
+}
+
+impl Leaves<88> for Painted {
+    fn count(&self) -> usize {
+        self.count
+    }
+
+    fn hash(&self, first: usize, out: &mut [Hash]) {
+        for (index, hash) in (first..).zip(out) {
+            *hash = keccak256(&self.input(index));
+        }
+    }
+
+    fn input(&self, index: usize) -> [u8; 88] {
+        std::array::from_fn(|i| (self.seed.rotate_left(i as u32) ^ (index * 88 + i) as u64) as u8)
+    }
+}
+
+impl Painted {
+    fn leaves(&self) -> Vec<Hash> {
+        (0..self.count).map(|index| keccak256(&self.input(index))).collect()
+    }
+}
 
 fn empty() -> Hash {
     keccak256(&[0; 96])
@@ -68,15 +96,48 @@ fn an_empty_tree_has_the_empty_leaf_as_root_and_pads_to_any_height() {
 #[test]
 fn any_number_of_threads_builds_the_same_bytes() {
     let zeros = Zeros::above(empty());
-    let all = leaves(10_007, 2);
+    // Small trees, which are hashed in groups, between large ones, which are hashed in blocks.
+    let counts = [3, 10_007, 1, 0, 700, 2048, 2049, 9, 5000, 1500, 2, 8, 7];
+    let trees: Vec<_> = (0..).zip(counts).map(|(seed, count)| Painted { seed, count }).collect();
     let build = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| Levels::build(all.clone(), &zeros))
+        pool.install(|| {
+            trees
+                .iter()
+                .map(|tree| {
+                    let mut nodes = vec![Hash::ZERO; Tree::node_count(tree.count as u64) as usize];
+                    build_into(&mut nodes, tree, &zeros);
+                    nodes
+                })
+                .collect::<Vec<_>>()
+        })
     };
-    let (one, three) = (build(1), build(3));
-    for level in 0..=one.tree(&zeros).height() {
-        assert_eq!(one.tree(&zeros).level(level), three.tree(&zeros).level(level));
+    let together = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let trees = (0..).zip(counts).map(|(seed, count)| Painted { seed, count }).collect();
+        pool.install(|| Levels::hash_all(trees, &zeros))
+    };
+    let one = build(1);
+    assert_eq!(one, build(3));
+    for (tree, nodes) in trees.iter().zip(&one) {
+        let leaves = Levels::build(tree.leaves(), &zeros);
+        assert_eq!(all_levels(&leaves.tree(&zeros)), *nodes, "{} leaves", tree.count);
     }
+    for threads in [1, 3] {
+        for (levels, nodes) in together(threads).iter().zip(&one) {
+            assert_eq!(all_levels(&levels.tree(&zeros)), *nodes, "{threads} threads");
+        }
+    }
+}
+
+fn all_levels(tree: &Tree<'_>) -> Vec<Hash> {
+    (0..=tree.height()).flat_map(|level| tree.level(level).to_vec()).collect()
+}
+
+#[test]
+#[should_panic = "exactly the nodes of the tree"]
+fn a_tree_is_not_built_where_it_does_not_fit() {
+    build_into(&mut [Hash::ZERO; 5], &Painted { seed: 1, count: 3 }, &Zeros::above(empty()));
 }
 
 #[test]
@@ -87,6 +148,33 @@ fn a_view_of_the_wrong_size_is_refused() {
 }
 
 proptest! {
+    #[test]
+    fn trees_built_together_are_those_built_alone(
+        counts in prop::collection::vec(0usize..40, 0..30),
+        seed: u64,
+    ) {
+        let zeros = Zeros::above(empty());
+        let trees = || counts.iter().map(|count| Painted { seed: seed ^ *count as u64, count: *count });
+        let together = Levels::hash_all(trees().collect(), &zeros);
+        let views: Vec<_> = together.iter().map(|levels| levels.tree(&zeros)).collect();
+        for (tree, alone) in views.iter().zip(trees()) {
+            let alone = alone.leaves();
+            prop_assert_eq!(tree.leaves(), alone.len() as u64);
+            prop_assert_eq!(tree.level(0), &alone[..]);
+            prop_assert_eq!(tree.root(), naive::root(&alone, tree.height(), empty()));
+            for level in 0..tree.height() {
+                let twice = |i: u64| (tree.node(level, 2 * i), tree.node(level, 2 * i + 1));
+                for (i, node) in (0..).zip(tree.level(level + 1)) {
+                    let (left, right) = twice(i);
+                    prop_assert_eq!(naive::node(left, right), *node);
+                }
+            }
+        }
+        for (root, tree) in roots_at(&views, 14, &zeros).iter().zip(&views) {
+            prop_assert_eq!(*root, tree.root_at(14));
+        }
+    }
+
     #[test]
     fn extending_is_pushing_many(pieces in prop::collection::vec(0usize..70, 0..6), seed: u64) {
         let all = leaves(pieces.iter().sum(), seed);

@@ -24,11 +24,12 @@ pub(super) struct Cli {
 }
 
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Everywhere")]
 pub(super) struct GlobalArgs {
     /// How many threads to compute on [default: one a core]
-    #[arg(long, global = true, value_name = "N")]
-    pub(super) threads: Option<usize>,
-    /// Say nothing but errors
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(super) threads: Option<u16>,
+    /// Print no words but errors
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(super) quiet: bool,
     /// Say how inputs were understood
@@ -173,7 +174,7 @@ pub(super) struct ProveArgs {
     #[arg(long, value_name = "ARCHIVE")]
     pub(super) messages: PathBuf,
     /// The chain that sent the message
-    #[arg(long, value_name = "ID", conflicts_with = "message")]
+    #[arg(long, value_name = "ID")]
     pub(super) chain: Option<ChainId>,
     /// The batch of the chain
     #[arg(long, value_name = "NUMBER", requires = "chain")]
@@ -181,7 +182,7 @@ pub(super) struct ProveArgs {
     /// The log's leaf index in the batch
     #[arg(long, value_name = "INDEX", requires_all = ["chain", "batch"])]
     pub(super) index: Option<u64>,
-    /// Every message with this hash, which sendToL1 returned
+    /// Every message with this hash, which sendToL1 returned; --chain and --batch narrow it
     #[arg(long, value_name = "HASH")]
     pub(super) message: Option<Hash>,
     /// Every log; --chain and --batch narrow it

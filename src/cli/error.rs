@@ -43,7 +43,7 @@ pub(super) enum CliError {
     Target(#[from] TargetError),
     #[error("no root of the settlement layer's batch")]
     SlBatch(#[source] SlBatchError),
-    #[error("no proof")]
+    #[error("no proof ({})", .0.code())]
     Extract(#[source] ExtractError),
     #[error("{0}")]
     NothingFound(String),

@@ -1,6 +1,7 @@
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, fmt, path::Path};
 
-use serde_json::{Value, json};
+use serde::de::{self, DeserializeSeed, IgnoredAny, MapAccess, Visitor};
+use serde_json::{Deserializer, Value, json};
 
 use super::{
     args::InspectArgs,
@@ -9,7 +10,7 @@ use super::{
     report::count,
 };
 use crate::{
-    contracts::MessageRoot,
+    contracts::{MessageRoot, system},
     files::{Input, Output},
     import::{Dump, read_input},
     messages::read_archive_input,
@@ -40,18 +41,51 @@ pub(super) fn run(args: &InspectArgs) -> Result<Outcome, CliError> {
     Ok(Outcome::Done)
 }
 
-/// Archives and records of proofs name themselves in their first members; dumps know better
-/// themselves.
+/// Archives and records of proofs name themselves by their members, in whatever order; everything else
+/// is for the parsers of dumps to judge.
 fn kind(input: &Input) -> Kind {
-    let head = input.head();
-    let start = &head[..head.len().min(1 << 10)];
-    let has = |member: &str| start.windows(member.len()).any(|window| window == member.as_bytes());
-    if has("\"proof\"") || has("\"request\"") {
+    let head = input.head().trim_ascii_start();
+    let mut members = Vec::new();
+    // The head may end anywhere; the members up to there are enough.
+    let _ = Members(&mut members).deserialize(&mut Deserializer::from_slice(head));
+    let has = |name: &str| members.iter().any(|member| member == name);
+    if head.first() == Some(&b'[') || has("proof") || has("request") {
         Kind::Proofs
-    } else if has("\"batchNumber\"") {
+    } else if has("logs") || has("batchNumber") {
         Kind::Archive
     } else {
         Kind::Dump
+    }
+}
+
+/// Collects the names of an object's members, and of those of a node's `result`.
+struct Members<'m>(&'m mut Vec<String>);
+
+impl<'de> DeserializeSeed<'de> for Members<'_> {
+    type Value = ();
+
+    fn deserialize<D: de::Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Members<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(name) = map.next_key::<String>()? {
+            if name == "result" {
+                map.next_value_seed(Members(&mut *self.0))?;
+            } else {
+                self.0.push(name);
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -93,7 +127,8 @@ fn dump(dump: &Dump, args: &InspectArgs) -> Result<(Value, String), CliError> {
     let chains = message_root.chain_count()?;
     let sl_chain = if chains == 0 { None } else { Some(message_root.chain_at(0)?) };
     let block = dump.state.block();
-    let contracts = match sl_chain {
+    let imported = dump.state.slot_count(system::INTEROP_ROOT_STORAGE).unwrap_or(0);
+    let mut contracts = match sl_chain {
         Some(sl_chain) => format!(
             "MessageRoot at {}: settlement layer {sl_chain}, {chains} chains, shared tree of height {}",
             addresses.message_root,
@@ -104,6 +139,12 @@ fn dump(dump: &Dump, args: &InspectArgs) -> Result<(Value, String), CliError> {
             addresses.message_root
         ),
     };
+    if imported > 0 {
+        contracts.push_str(&format!(
+            "\nInteropRootStorage at {}: {imported} imported roots, which verify --anchor can ask for",
+            system::INTEROP_ROOT_STORAGE
+        ));
+    }
     let text = format!(
         "{}: {}\n{}, {} accounts with {} storage slots\n{contracts}\n",
         dump.name,
@@ -120,6 +161,7 @@ fn dump(dump: &Dump, args: &InspectArgs) -> Result<(Value, String), CliError> {
         "slots": dump.state.slots(),
         "slChainId": sl_chain,
         "chains": chains,
+        "importedRoots": imported,
     });
     Ok((value, text))
 }

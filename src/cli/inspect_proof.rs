@@ -4,15 +4,15 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use super::error::CliError;
+use super::{error::CliError, report::count};
 use crate::{
     files::Input,
     messages::L2ToL1Log,
-    primitives::Hash,
+    primitives::{Address, Hash, Word},
     proofs::{
         Proof, ProofEnd,
         reader::Records,
-        verify::{Claim, fold},
+        verify::{Claim, Folded, fold},
     },
 };
 
@@ -22,35 +22,36 @@ const MOST_SHOWN: usize = 5;
 pub(super) fn proofs(input: Input) -> Result<(Value, String), CliError> {
     let mut records = Records::open(input)?;
     let name = records.name().to_owned();
-    let (mut values, mut text, mut more) = (Vec::new(), String::new(), 0u64);
+    let (mut values, mut text, mut all) = (Vec::new(), String::new(), 0u64);
     for record in records.by_ref() {
         let (line, record) = record?;
+        all += 1;
         if values.len() == MOST_SHOWN {
-            more += 1;
             continue;
         }
         let unknown =
             |reason: String| CliError::Unknown { name: format!("{name}, line {line}"), reason };
         let record: Value = serde_json::from_slice(&record).map_err(|e| unknown(e.to_string()))?;
-        let record = record.get("result").unwrap_or(&record);
-        if record.get("proof").is_none() {
-            let _ = writeln!(text, "line {line}: a failed request\n{record:#}\n");
-            values.push(record.clone());
-            continue;
-        }
-        let shown = show(record).map_err(unknown)?;
-        let _ = writeln!(text, "line {line}: {}", shown.1);
-        values.push(shown.0);
+        let record = match record.get("jsonrpc") {
+            Some(_) => &record["result"],
+            None => &record,
+        };
+        let (value, shown) = match record.get("request") {
+            Some(_) => (record.clone(), format!("a failed request: {record}\n")),
+            None => show(record).map_err(unknown)?,
+        };
+        let _ = writeln!(text, "line {line}: {shown}");
+        values.push(value);
     }
-    if more > 0 {
-        let _ = writeln!(text, "and {more} more");
+    if all > MOST_SHOWN as u64 {
+        let _ = writeln!(text, "{} records in all, the first {MOST_SHOWN} shown", count(all));
     }
-    Ok((json!({"kind": "proofs", "shown": values, "more": more}), text))
+    Ok((json!({"kind": "proofs", "records": all, "shown": values}), text))
 }
 
 fn show(record: &Value) -> Result<(Value, String), String> {
     let words: Vec<Hash> = serde_json::from_value(record["proof"].clone())
-        .map_err(|e| format!("the proof is no list of 32-byte words: {e}"))?;
+        .map_err(|e| format!("its \"proof\" is no list of 32-byte words: {e}"))?;
     let proof = Proof::decode(&words).map_err(|e| e.to_string())?;
     let field = |name: &str| record.get(name).map_or("(not given)".into(), Value::to_string);
     let mut text = format!(
@@ -60,79 +61,75 @@ fn show(record: &Value) -> Result<(Value, String), String> {
         field("chainId"),
         words.len()
     );
-    let folded = folded(record, &words);
-    let mut hops = Vec::new();
-    let mut hop = |what: &str, rest: String, value: Value| {
+    let mut hop = |what: &str, rest: String| {
         let _ = writeln!(text, "  {what:<13} {rest}");
-        hops.push(value);
     };
+    let log: Option<L2ToL1Log> = record["log"].as_str().and_then(|log| log.parse().ok());
+    let mut value = json!({
+        "chainId": record["chainId"], "batchNumber": record["batchNumber"], "id": record["id"],
+        "words": words.len(), "logPath": proof.log_path.len(),
+    });
+    if let Some(log) = log.filter(L2ToL1Log::is_message) {
+        let (sender, hash) = (Address::from_word(log.key()), log.value());
+        hop("message", format!("from {sender} in transaction {}, hash {hash}", log.tx_number()));
+        value["message"] = json!({"sender": sender, "txNumber": log.tx_number(), "hash": hash});
+    }
     let siblings = proof.log_path.len();
-    match &proof.end {
-        ProofEnd::Plain => hop(
-            "log path",
-            format!("{siblings} siblings, no metadata: a proof from before v26"),
-            json!({"logPath": siblings, "aggregatedRoot": null}),
-        ),
-        _ => {
-            let aggregated = proof.log_path.last();
-            let shown = aggregated.map_or("none".into(), ToString::to_string);
+    match (&proof.end, proof.log_path.last()) {
+        (ProofEnd::Plain, _) | (_, None) => {
+            hop("log path", format!("{siblings} siblings, no metadata: a proof from before v26"));
+        }
+        (_, Some(aggregated)) => {
             hop(
                 "log path",
-                format!("{siblings} siblings, the last is the aggregated root {shown}"),
-                json!({"logPath": siblings, "aggregatedRoot": aggregated}),
+                format!("{siblings} siblings, the last is the aggregated root {aggregated}"),
             );
+            value["aggregatedRoot"] = json!(aggregated);
         }
     }
+    let folded = log.and_then(|log| folded(record, &log, &words));
     if let Some(folded) = &folded {
-        hop("batch root", folded.0.to_string(), json!({"batchRoot": folded.0}));
+        hop("batch root", folded.batch_root.to_string());
+        value["batchRoot"] = json!(folded.batch_root);
     }
     if let ProofEnd::SettlementLayer(end) = &proof.end {
-        let (leaf, height) = (number(end.batch_mask.to_hash()), end.batch_path.len());
-        hop(
-            "chain tree",
-            format!("leaf {leaf}, {height} siblings"),
-            json!({"leafIndex": leaf, "batchPath": height}),
-        );
+        let (leaf, height) = (number(end.batch_mask), end.batch_path.len());
+        hop("chain tree", format!("leaf {leaf}, {height} siblings"));
         let (mask, height) = (end.chain_mask, end.chain_path.len());
-        hop(
-            "shared tree",
-            format!("mask {mask}, {height} siblings"),
-            json!({"chainMask": mask.to_string(), "chainPath": height}),
-        );
-        let chain = number(end.sl_chain.to_hash());
+        hop("shared tree", format!("mask {mask}, {height} siblings"));
+        let chain = number(end.sl_chain);
         let kind = match record["target"]["kind"].as_str() {
             Some("block") => "block",
             Some("sl-batch") => "batch",
             _ => "block (interop form) or batch (L1 form)",
         };
-        hop(
-            "root of",
-            format!("settlement layer {chain}, {kind} {}", end.sl_number),
-            json!({"slChainId": chain, "slNumber": end.sl_number.to_string(), "kind": kind}),
-        );
+        hop("root of", format!("settlement layer {chain}, {kind} {}", end.sl_number));
+        value["settlementLayer"] = json!({
+            "chainId": chain, "number": end.sl_number.to_string(), "kind": kind,
+            "batchMask": leaf, "batchPath": end.batch_path.len(),
+            "chainMask": mask.to_string(), "chainPath": end.chain_path.len(),
+        });
     }
     match &folded {
-        Some(folded) => hop("folds to", folded.1.to_string(), json!({"root": folded.1})),
-        None => hop("folds to", "(unknown without the log)".into(), Value::Null),
+        Some(folded) => hop("folds to", folded.root.to_string()),
+        None => hop("folds to", "(unknown without the log)".into()),
     }
-    Ok((json!(hops), text))
+    value["root"] = json!(folded.map(|folded| folded.root));
+    Ok((value, text))
 }
 
-/// The batch root and the root, when the record has the log.
-fn folded(record: &Value, words: &[Hash]) -> Option<(Hash, Hash)> {
-    let log: L2ToL1Log = record["log"].as_str()?.parse().ok()?;
+/// What the words fold to, when the record says what for.
+fn folded(record: &Value, log: &L2ToL1Log, words: &[Hash]) -> Option<Folded> {
     let claim = Claim {
         chain: serde_json::from_value(record["chainId"].clone()).ok()?,
         batch: serde_json::from_value(record["batchNumber"].clone()).ok()?,
         index: record["id"].as_u64()?,
-        log: &log,
+        log,
     };
-    let folded = fold(&claim, words).ok()?;
-    Some((folded.batch_root, folded.root))
+    fold(&claim, words).ok()
 }
 
 /// A word that should be a small number, as one; otherwise as it is.
-fn number(word: Hash) -> String {
-    let word = crate::primitives::Word::from(word);
+fn number(word: Word) -> String {
     word.to_u64().map_or_else(|_| word.to_string(), |number| number.to_string())
 }

@@ -6,6 +6,7 @@ mod error;
 mod history;
 mod inspect;
 mod inspect_proof;
+mod proof_output;
 mod prove;
 mod rebuild;
 mod report;
@@ -56,7 +57,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn run(cli: &Cli) -> Result<Outcome, CliError> {
     let mut pool = rayon::ThreadPoolBuilder::new();
     if let Some(threads) = cli.global.threads {
-        pool = pool.num_threads(threads);
+        pool = pool.num_threads(threads.into());
     }
     let pool = pool.build().map_err(CliError::Threads)?;
     let words = report::Words::new(&cli.global);

@@ -1,41 +1,45 @@
 use std::{path::Path, time::Instant};
 
 use rayon::prelude::*;
-use serde::Serialize;
 
 use super::{
     args::{ProofFormat, ProveArgs},
     error::{CliError, Outcome},
-    report::{self, Words, count},
+    proof_output::{Piece, Sink},
+    report::{Words, count},
     target::Trees,
 };
 use crate::{
     files::Output,
+    forest::Forest,
     messages::{Archive, BatchLogs, read_archive},
     primitives::{BatchNumber, ChainId, Hash},
-    proofs::{ExtractError, Extractor, Failure, FailureRecord, ProofRecord, Request, RpcAnswer},
+    proofs::{BatchProofs, ExtractError, Extractor, Request},
 };
 
-/// How many batches are proven before their proofs are written.
-const BATCHES_AT_ONCE: usize = 64;
+/// How many logs are proven before their proofs are written, about: a record takes some 3 KB.
+const LOGS_AT_ONCE: usize = 1 << 16;
 
-/// What to prove.
-enum Selection {
-    One(ChainId, BatchNumber, u64),
-    Message(Hash),
-    All(Option<ChainId>, Option<BatchNumber>),
+/// To which chain and batch a selection is narrowed.
+#[derive(Clone, Copy)]
+struct Within {
+    chain: Option<ChainId>,
+    batch: Option<BatchNumber>,
+}
+
+impl Within {
+    fn has(self, chain: ChainId, batch: BatchNumber) -> bool {
+        self.chain.is_none_or(|only| only == chain) && self.batch.is_none_or(|only| only == batch)
+    }
 }
 
 pub(super) fn run(args: &ProveArgs, words: &Words) -> Result<Outcome, CliError> {
     if args.tree == Path::new("-") && args.messages == Path::new("-") {
         return Err(CliError::Usage("--tree and --messages cannot both be standard input".into()));
     }
-    let selection = match (args.chain, args.batch, args.index, args.message) {
-        (Some(chain), Some(batch), Some(index), _) => Selection::One(chain, batch, index),
-        (_, _, _, Some(hash)) => Selection::Message(hash),
-        _ => Selection::All(args.chain, args.batch),
-    };
     let started = Instant::now();
+    // Begun first, so that a folder that is not there is known before the work is done.
+    let output = Output::create(&args.output)?;
     let (trees, archive) =
         rayon::join(|| Trees::read(args, words), || read_archive(&args.messages));
     let (trees, archive) = (trees?, archive?);
@@ -43,22 +47,18 @@ pub(super) fn run(args: &ProveArgs, words: &Words) -> Result<Outcome, CliError> 
     let extractor = trees.extractor(&witness)?;
     words.say(trees.summary());
 
-    let mut sink = Sink::new(args, &selection)?;
-    match selection {
-        Selection::One(chain, batch, index) => {
-            let proof = extractor
-                .batch_of(&archive, chain, batch)
-                .and_then(|proofs| proofs.prove(index))
-                .map_err(CliError::Extract)?;
-            let mut piece = Piece::default();
-            piece.proof(sink.form, proof);
-            sink.write(&piece)?;
+    let within = Within { chain: args.chain, batch: args.batch };
+    let sink = |many| Sink::new(output, args.format, many);
+    let sink = match (args.chain, args.batch, args.index, args.message) {
+        (Some(chain), Some(batch), Some(index), _) => {
+            one(&extractor, &archive, (chain, batch, index), sink(false))?
         }
-        Selection::Message(hash) => message(&extractor, &archive, hash, &mut sink)?,
-        Selection::All(chain, batch) => all(&extractor, &archive, (chain, batch), &mut sink)?,
-    }
-    let name = sink.output.name();
+        (_, _, _, Some(hash)) => message(&extractor, &archive, hash, within, sink)?,
+        _ => all(&extractor, &archive, within, sink(true))?,
+    };
+    let name = sink.name();
     let total = sink.finish()?;
+
     words.say(format_args!(
         "proofs             {}, each folded again by the verifier",
         count(total.proofs)
@@ -69,25 +69,69 @@ pub(super) fn run(args: &ProveArgs, words: &Words) -> Result<Outcome, CliError> 
             count(total.padding)
         ));
     }
-    words.say(format_args!("failed requests    {}", count(total.failures)));
+    match total.failures {
+        0 => words.say("failed requests    0"),
+        failures => words.say(format_args!(
+            "failed requests    {}, for {} logs",
+            count(failures),
+            count(total.failed_logs)
+        )),
+    }
+    let unarchived = trees.forest().map_or(0, |forest| unarchived(forest, &archive, within));
+    if args.all && unarchived > 0 {
+        words.say(format_args!(
+            "without logs       {} executed batches, of which the archive has nothing",
+            count(unarchived)
+        ));
+    }
     words.say(format_args!("output             {name}"));
     words.say(format_args!("time               {:.2} s", started.elapsed().as_secs_f64()));
     Ok(if total.failures == 0 { Outcome::Done } else { Outcome::SomeFailed })
+}
+
+/// How many of the selected batches the settlement layer executed and the archive does not have.
+fn unarchived(forest: &Forest, archive: &Archive, within: Within) -> usize {
+    let executed = forest
+        .chains()
+        .iter()
+        .flat_map(|tree| tree.batches().iter().map(|batch| (tree.chain(), *batch)));
+    executed
+        .filter(|(chain, batch)| within.has(*chain, *batch))
+        .filter(|(chain, batch)| archive.batch(*chain, *batch).is_none())
+        .count()
+}
+
+fn one(
+    extractor: &Extractor<'_>,
+    archive: &Archive,
+    (chain, batch, index): (ChainId, BatchNumber, u64),
+    mut sink: Sink,
+) -> Result<Sink, CliError> {
+    let proof = extractor
+        .batch_of(archive, chain, batch)
+        .and_then(|proofs| proofs.prove(index))
+        .map_err(CliError::Extract)?;
+    let mut piece = Piece::default();
+    piece.proof(sink.form, proof);
+    sink.write(&piece)?;
+    Ok(sink)
 }
 
 fn message(
     extractor: &Extractor<'_>,
     archive: &Archive,
     hash: Hash,
-    sink: &mut Sink,
-) -> Result<(), CliError> {
-    let found = archive.find_message(hash);
+    within: Within,
+    sink: impl FnOnce(bool) -> Sink,
+) -> Result<Sink, CliError> {
+    let mut found = archive.find_message(hash);
+    found.retain(|at| within.has(at.batch.chain(), at.batch.batch()));
     if found.is_empty() {
         return Err(CliError::NothingFound(format!(
-            "no log in the archive stands for a message with the hash {hash}"
+            "no such log in the archive stands for a message with the hash {hash}"
         )));
     }
-    sink.many |= found.len() > 1;
+    let mut sink = sink(found.len() > 1);
     for of_batch in found.chunk_by(|a, b| std::ptr::eq(a.batch, b.batch)) {
         let (mut piece, batch) = (Piece::default(), of_batch[0].batch);
         let proofs = extractor.batch(batch);
@@ -95,148 +139,75 @@ fn message(
             let request = Request::log(batch, at.index);
             match proofs.as_ref().map_err(Clone::clone).and_then(|proofs| proofs.prove(at.index)) {
                 Ok(proof) => piece.proof(sink.form, proof),
-                Err(error) => piece.failure(sink.form, request, &error),
+                Err(error) => piece.failure(sink.form, request, 1, &error),
             }
         }
         sink.write(&piece)?;
     }
-    Ok(())
+    Ok(sink)
 }
 
 fn all(
     extractor: &Extractor<'_>,
     archive: &Archive,
-    (chain, batch): (Option<ChainId>, Option<BatchNumber>),
-    sink: &mut Sink,
-) -> Result<(), CliError> {
-    let wanted: Vec<&BatchLogs> = archive
-        .batches()
-        .filter(|logs| chain.is_none_or(|chain| chain == logs.chain()))
-        .filter(|logs| batch.is_none_or(|batch| batch == logs.batch()))
-        .collect();
+    within: Within,
+    mut sink: Sink,
+) -> Result<Sink, CliError> {
+    let wanted: Vec<&BatchLogs> =
+        archive.batches().filter(|logs| within.has(logs.chain(), logs.batch())).collect();
     if wanted.is_empty() {
-        return Err(CliError::NothingFound("the archive has no such batch".into()));
+        let of = |name: &str, number: Option<String>| {
+            number.map_or(String::new(), |number| format!(" of {name} {number}"))
+        };
+        return Err(CliError::NothingFound(format!(
+            "the archive has no logs{}{}",
+            of("batch", within.batch.map(|batch| batch.to_string())),
+            of("chain", within.chain.map(|chain| chain.to_string())),
+        )));
     }
-    for batches in wanted.chunks(BATCHES_AT_ONCE) {
+    let mut rest = &wanted[..];
+    while !rest.is_empty() {
+        let (batches, others) = rest.split_at(at_once(rest));
+        let proofs = extractor.batches(batches).into_par_iter().zip(batches);
         let pieces: Vec<Piece> =
-            batches.par_iter().map(|logs| prove_batch(extractor, logs, sink.form)).collect();
+            proofs.map(|(proofs, logs)| prove_batch(proofs, logs, sink.form)).collect();
         for piece in &pieces {
             sink.write(piece)?;
         }
+        rest = others;
     }
-    Ok(())
+    Ok(sink)
 }
 
-fn prove_batch(extractor: &Extractor<'_>, logs: &BatchLogs, form: ProofFormat) -> Piece {
+/// How many of these batches are proven before their proofs are written; at least one.
+fn at_once(batches: &[&BatchLogs]) -> usize {
+    let sums = batches.iter().scan(0, |sum, batch| {
+        // A batch without logs costs something too.
+        *sum += batch.logs().len().max(1);
+        Some(*sum)
+    });
+    sums.take_while(|sum| *sum <= LOGS_AT_ONCE).count().max(1)
+}
+
+fn prove_batch(
+    proofs: Result<BatchProofs<'_>, ExtractError>,
+    logs: &BatchLogs,
+    form: ProofFormat,
+) -> Piece {
     let mut piece = Piece::default();
-    let proofs = match extractor.batch(logs) {
+    let proofs = match proofs {
         Ok(proofs) => proofs,
         Err(error) => {
-            piece.failure(form, Request::batch(logs), &error);
+            piece.failure(form, Request::batch(logs), logs.logs().len(), &error);
             return piece;
         }
     };
     for (index, proof) in (0..).zip(proofs.prove_all()) {
         match proof {
             Ok(proof) => piece.proof(form, proof),
-            Err(ExtractError::DefaultLeaf { .. }) => piece.padding += 1,
-            Err(error) => piece.failure(form, Request::log(logs, index), &error),
+            Err(ExtractError::DefaultLeaf { .. }) => piece.count.padding += 1,
+            Err(error) => piece.failure(form, Request::log(logs, index), 1, &error),
         }
     }
     piece
-}
-
-/// Records in the form in which they are written.
-#[derive(Default)]
-struct Piece {
-    records: Vec<Vec<u8>>,
-    /// Failures that the format has no record for.
-    words: Vec<String>,
-    proofs: u64,
-    failures: u64,
-    padding: u64,
-}
-
-impl Piece {
-    fn proof(&mut self, form: ProofFormat, proof: ProofRecord) {
-        self.proofs += 1;
-        match form {
-            ProofFormat::Rpc => self.record(form, &RpcAnswer::from(proof)),
-            ProofFormat::Json | ProofFormat::Ndjson => self.record(form, &proof),
-        }
-    }
-
-    fn failure(&mut self, form: ProofFormat, request: Request, error: &ExtractError) {
-        self.failures += 1;
-        let error = Failure { code: error.code().into(), message: error.to_string() };
-        match form {
-            ProofFormat::Rpc => self.words.push(format!("{}: {}", error.code, error.message)),
-            _ => self.record(form, &FailureRecord { request, error }),
-        }
-    }
-
-    fn record(&mut self, form: ProofFormat, record: &impl Serialize) {
-        let text = match form {
-            ProofFormat::Json => serde_json::to_vec_pretty(record),
-            ProofFormat::Ndjson | ProofFormat::Rpc => serde_json::to_vec(record),
-        };
-        // The records have no maps with keys other than text, the only thing that could fail.
-        self.records.push(text.unwrap_or_default());
-    }
-}
-
-/// Where the records go.
-struct Sink {
-    output: Output,
-    form: ProofFormat,
-    /// Whether JSON is to be an array.
-    many: bool,
-    /// Whether a record was written.
-    begun: bool,
-    total: Piece,
-}
-
-impl Sink {
-    fn new(args: &ProveArgs, selection: &Selection) -> Result<Self, CliError> {
-        let many = matches!(selection, Selection::All(..));
-        let form = args.format.unwrap_or(match selection {
-            Selection::One(..) => ProofFormat::Json,
-            _ => ProofFormat::Ndjson,
-        });
-        let output = Output::create(&args.output)?;
-        Ok(Self { output, form, many, begun: false, total: Piece::default() })
-    }
-
-    fn write(&mut self, piece: &Piece) -> Result<(), CliError> {
-        let is_array = self.form == ProofFormat::Json && self.many;
-        for record in &piece.records {
-            self.output.put(match (is_array, self.begun) {
-                (true, false) => b"[\n",
-                (true, true) => b",\n",
-                (false, false) => b"",
-                (false, true) => b"\n",
-            })?;
-            self.output.put(record)?;
-            self.begun = true;
-        }
-        for words in &piece.words {
-            report::error(&CliError::NothingFound(words.clone()));
-        }
-        self.total.proofs += piece.proofs;
-        self.total.failures += piece.failures;
-        self.total.padding += piece.padding;
-        Ok(())
-    }
-
-    fn finish(mut self) -> Result<Piece, CliError> {
-        let is_array = self.form == ProofFormat::Json && self.many;
-        self.output.put(match (is_array, self.begun) {
-            (true, true) => b"\n]\n",
-            (true, false) => b"[]\n",
-            (false, true) => b"\n",
-            (false, false) => b"",
-        })?;
-        self.output.finish()?;
-        Ok(self.total)
-    }
 }

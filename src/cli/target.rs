@@ -44,6 +44,11 @@ impl Trees {
         Ok(Self { dump, target, forest: Some(forest), timeline, sl_batch })
     }
 
+    /// The trees, where the target needs them.
+    pub(super) fn forest(&self) -> Option<&Forest> {
+        self.forest.as_ref()
+    }
+
     /// The batch roots that the state stores.
     pub(super) fn witness(
         &self,

@@ -228,12 +228,13 @@ impl<'s, S: StorageReader + ?Sized> MessageRoot<'s, S> {
         Ok(!log_id.is_zero() || !last_emit.is_zero())
     }
 
-    /// How many `historicalRoot`s a v29 or v30 contract holds: what is left of its slots when every
-    /// other variable is taken away. `None` when the source cannot count a contract's slots.
+    /// The most `historicalRoot`s that a contract before v31 can hold: what is left of its slots when
+    /// every other variable is taken away. Slots that only a proxy or a later release has are counted
+    /// with them, so there may be fewer. `None` when the source cannot count a contract's slots.
     ///
     /// # Errors
     /// [`StateError`] when the state cannot be read.
-    pub fn historical_root_count(&self, chains: &[ChainId]) -> Result<Option<u64>, StateError> {
+    pub fn most_historical_roots(&self, chains: &[ChainId]) -> Result<Option<u64>, StateError> {
         let Some(all) = self.state.slot_count(self.address) else {
             return Ok(None);
         };

@@ -13,7 +13,7 @@ use rayon::prelude::*;
 
 use super::RebuildError;
 use crate::{
-    contracts::{Bridgehub, MessageRoot, ZkChain},
+    contracts::{Bridgehub, Layout, MessageRoot, ZkChain},
     primitives::{Address, BatchNumber, ChainId, Hash, Word},
     state::{StateError, StorageReader, slots::mapping_values},
 };
@@ -34,7 +34,7 @@ struct Sources<'s, S: ?Sized> {
 /// Gives up below a run of `max_gap` numbers without a root.
 pub(super) fn collect<S: StorageReader + ?Sized>(
     state: &S,
-    is_v31: bool,
+    layout: Layout,
     message_root: &MessageRoot<'_, S>,
     bridgehub: Address,
     chain: ChainId,
@@ -45,7 +45,7 @@ pub(super) fn collect<S: StorageReader + ?Sized>(
     }
     let mut mappings = Vec::new();
     let mut highest = BatchNumber(0);
-    if is_v31 {
+    if layout == Layout::V31 {
         mappings.push((message_root.address(), message_root.batch_roots(chain)));
         highest = message_root.current_batch(chain)?;
     }

@@ -1,8 +1,9 @@
 use std::ops::{Range, RangeInclusive};
 
 use bytemuck::TransparentWrapper;
+use rayon::prelude::*;
 
-use super::leaf::{CHAIN_ID_LEAF_PADDING, batch_leaves, entry_zeros};
+use super::leaf::{BatchLeaves, CHAIN_ID_LEAF_PADDING, entry_zeros};
 use crate::{
     keccak::hash_leaves,
     merkle::{Levels, Tree},
@@ -20,12 +21,25 @@ pub struct ChainTree {
 }
 
 impl ChainTree {
-    /// Builds the tree of the chain at `index` of the shared tree. `batches` are in the order of
-    /// execution, which is the order of their numbers.
-    pub(super) fn build(chain: ChainId, index: u64, batches: Vec<(BatchNumber, Hash)>) -> Self {
-        let (numbers, batch_roots): (Vec<_>, Vec<_>) = batches.into_iter().unzip();
-        let levels = Levels::build(batch_leaves(&batch_roots, &numbers), entry_zeros());
-        Self { chain, index, numbers, batch_roots, levels }
+    /// Builds the trees of all chains, given by their index in the shared tree. The batches of each are
+    /// in the order of execution, which is the order of their numbers.
+    pub(super) fn build_all(chains: Vec<(ChainId, Vec<(BatchNumber, Hash)>)>) -> Vec<Self> {
+        let batches: Vec<(ChainId, (Vec<_>, Vec<_>))> = chains
+            .into_par_iter()
+            .map(|(chain, batches)| (chain, batches.into_iter().unzip()))
+            .collect();
+        let leaves = batches.iter().map(|(_, (numbers, roots))| BatchLeaves::new(roots, numbers));
+        let levels = Levels::hash_all(leaves.collect(), entry_zeros());
+        let chains = (0..).zip(batches).zip(levels);
+        chains
+            .map(|((index, (chain, (numbers, batch_roots))), levels)| Self {
+                chain,
+                index,
+                numbers,
+                batch_roots,
+                levels,
+            })
+            .collect()
     }
 
     /// The chain's id.

@@ -165,15 +165,20 @@ pub enum RebuildError {
         /// The root over all chains.
         rebuilt: Hash,
     },
-    /// The contract's storage has roots by block, but not under the blocks that were tried.
+    /// No root by block was found where the user said that one is.
     #[error(
-        "the state holds roots by block, but none up to block {searched_to}: --last-block is too low, or \
-         the dump is not of MessageRoot's storage alone"
+        "there is no root by block up to block {searched_to}, which was given as the last: the dump is of \
+         a later block, or of a release before v29"
     )]
     NoHistoricalRoot {
         /// The last block looked at.
         searched_to: SlBlock,
     },
+    /// The contract says that it filed a root, and the dump does not have it.
+    #[error(
+        "the dump is incomplete: MessageRoot filed its last root in block {0}, which is missing"
+    )]
+    LostRoot(SlBlock),
     /// The release that was given is not that of the state.
     #[error("the state is one of release {found}, not of {given} as given")]
     OtherRelease {

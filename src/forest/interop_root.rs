@@ -2,9 +2,9 @@
 
 use rayon::prelude::*;
 
-use super::RebuildError;
+use super::{ChainTree, RebuildError};
 use crate::{
-    contracts::MessageRoot,
+    contracts::{Layout, MessageRoot},
     merkle::Tree,
     primitives::{ChainId, Hash, SlBlock},
     state::{StateError, StorageReader},
@@ -33,45 +33,44 @@ pub struct InteropRoot {
 pub(super) enum Newest {
     Found(SlBlock, Hash),
     /// None in the blocks up to this one.
-    None {
-        searched_to: SlBlock,
-        /// Whether the contract's storage has slots that can only be roots by block.
-        kept: bool,
-    },
+    None(SlBlock),
 }
 
-/// Finds the newest `historicalRoot`. Slots are filed under hashes, so blocks have to be tried: down
-/// from the last block where it is known, otherwise up from 0 until as many roots are found as the
-/// contract's storage holds.
+/// Finds the newest `historicalRoot`. v31 says which block it is of. Before, blocks have to be tried,
+/// because slots are filed under hashes: down from the last block where it is known, otherwise up from
+/// 0 until as many roots are found as the contract's storage can hold.
 pub(super) fn newest<S: StorageReader + ?Sized>(
     message_root: &MessageRoot<'_, S>,
     chains: &[ChainId],
     last_block: Option<SlBlock>,
-) -> Result<Newest, StateError> {
+) -> Result<Newest, RebuildError> {
     let last_emit = message_root.last_emit_block()?;
-    let root = message_root.historical_root(last_emit)?;
-    if last_emit != SlBlock(0) && !root.is_zero() {
+    if last_emit != SlBlock(0) {
+        let root = message_root.historical_root(last_emit)?;
+        if root.is_zero() {
+            return Err(RebuildError::LostRoot(last_emit));
+        }
         return Ok(Newest::Found(last_emit, root));
     }
-    let expected = message_root.historical_root_count(chains)?;
-    let kept = expected.is_some_and(|count| count > 0);
-    if let Some(last) = last_block {
-        return Ok(match descend(message_root, last, 1)?.pop() {
-            Some((block, root)) => Newest::Found(block, root),
-            None => Newest::None { searched_to: last, kept },
-        });
-    }
-    let expected = expected.unwrap_or(u64::MAX);
-    let mut found = Vec::new();
-    let mut start = 0;
-    while (found.len() as u64) < expected && start < MOST_BLOCKS {
+    let (mut roots, searched_to) = match last_block {
+        Some(last) => (descend(message_root, last, 1)?, last),
+        None => ascend(message_root, message_root.most_historical_roots(chains)?)?,
+    };
+    Ok(roots.pop().map_or(Newest::None(searched_to), |(block, root)| Newest::Found(block, root)))
+}
+
+/// Tries blocks up from 0 until enough roots are found, or as many blocks are tried as may be.
+fn ascend<S: StorageReader + ?Sized>(
+    message_root: &MessageRoot<'_, S>,
+    enough: Option<u64>,
+) -> Result<(Vec<(SlBlock, Hash)>, SlBlock), StateError> {
+    let enough = enough.unwrap_or(u64::MAX);
+    let (mut start, mut found) = (0, Vec::new());
+    while (found.len() as u64) < enough && start < MOST_BLOCKS {
         found.append(&mut probe(message_root, start, start + WINDOW)?);
         start += WINDOW;
     }
-    Ok(match found.pop() {
-        Some((block, root)) => Newest::Found(block, root),
-        None => Newest::None { searched_to: SlBlock(start), kept },
-    })
+    Ok((found, SlBlock(start)))
 }
 
 /// The roots by block up to the newest one, in ascending order: all that the contract's storage holds,
@@ -81,7 +80,7 @@ pub(super) fn all<S: StorageReader + ?Sized>(
     chains: &[ChainId],
     newest: SlBlock,
 ) -> Result<Vec<(SlBlock, Hash)>, StateError> {
-    let expected = message_root.historical_root_count(chains)?.unwrap_or(u64::MAX);
+    let expected = message_root.most_historical_roots(chains)?.unwrap_or(u64::MAX);
     descend(message_root, newest, expected)
 }
 
@@ -119,15 +118,24 @@ fn probe<S: StorageReader + ?Sized>(
     Ok(found.into_iter().flatten().collect())
 }
 
-/// Finds over how many of the chains the shared tree has the root that was filed.
+/// Finds over how many of the chains the shared tree has the root that was filed. Every batch files the
+/// new root, and in v31 every registration does too; so only chains without batches may be missing from
+/// the newest one, and in v31 none.
 pub(super) fn identify(
+    layout: Layout,
     shared: &Tree<'_>,
-    block: SlBlock,
-    root: Hash,
+    chains: &[ChainTree],
+    (block, root): (SlBlock, Hash),
 ) -> Result<InteropRoot, RebuildError> {
-    (1..=shared.leaves())
+    let fewest = match layout {
+        Layout::V31 => chains.len(),
+        Layout::V26 | Layout::V29 => {
+            chains.iter().rposition(|tree| !tree.batches().is_empty()).map_or(1, |last| last + 1)
+        }
+    };
+    (fewest as u64..=shared.leaves())
         .rev()
-        .find(|chains| shared.prefix(*chains).is_some_and(|prefix| prefix.root() == root))
+        .find(|count| shared.prefix(*count).is_some_and(|prefix| prefix.root() == root))
         .map(|chains| InteropRoot { block, root, chains })
         .ok_or(RebuildError::InteropRoot { block, stored: root, rebuilt: shared.root() })
 }

@@ -1,13 +1,15 @@
 use std::sync::LazyLock;
 
 use bytemuck::TransparentWrapper;
-use rayon::prelude::*;
 
 use crate::{
     keccak::{hash_leaves, keccak256},
-    merkle::Zeros,
+    merkle::{Leaves, Zeros},
     primitives::{BatchNumber, ChainId, Hash},
 };
+
+/// The length of what a batch leaf or a chain-id leaf hashes.
+const LEAF_LEN: usize = 96;
 
 /// keccak256("zkSync:BatchLeaf"): what a batch leaf's preimage begins with.
 pub const BATCH_LEAF_PADDING: Hash = Hash::new([
@@ -37,35 +39,55 @@ pub fn entry_zeros() -> &'static Zeros {
 /// The leaf of one batch in its chain's tree.
 #[must_use]
 pub fn batch_leaf(batch_root: Hash, number: BatchNumber) -> Hash {
-    padded_leaf(BATCH_LEAF_PADDING, batch_root, number.0)
+    keccak256(&padded(BATCH_LEAF_PADDING, batch_root, number.0))
 }
 
 /// The leaf of a chain in the shared tree.
 #[must_use]
 pub fn chain_id_leaf(chain_root: Hash, chain: ChainId) -> Hash {
-    padded_leaf(CHAIN_ID_LEAF_PADDING, chain_root, chain.0)
+    keccak256(&padded(CHAIN_ID_LEAF_PADDING, chain_root, chain.0))
 }
 
-/// The leaves of many batches, on all threads of the current rayon pool.
-pub(super) fn batch_leaves(roots: &[Hash], numbers: &[BatchNumber]) -> Vec<Hash> {
-    const PIECE: usize = 1 << 12;
-    let mut leaves = vec![Hash::ZERO; roots.len()];
-    let numbers: &[u64] = BatchNumber::peel_slice(numbers);
-    leaves
-        .par_chunks_mut(PIECE)
-        .zip(roots.par_chunks(PIECE).zip(numbers.par_chunks(PIECE)))
-        .for_each(|(leaves, (roots, numbers))| {
-            hash_leaves(&BATCH_LEAF_PADDING, roots, numbers, leaves);
-        });
-    leaves
+/// The leaves of a chain tree: a batch root and a batch number each.
+#[derive(Clone, Copy, Debug)]
+pub struct BatchLeaves<'a> {
+    roots: &'a [Hash],
+    numbers: &'a [u64],
 }
 
-fn padded_leaf(padding: Hash, root: Hash, number: u64) -> Hash {
-    let mut preimage = [0; 96];
-    preimage[..32].copy_from_slice(padding.as_bytes());
-    preimage[32..64].copy_from_slice(root.as_bytes());
-    preimage[88..].copy_from_slice(&number.to_be_bytes());
-    keccak256(&preimage)
+impl<'a> BatchLeaves<'a> {
+    /// The leaves of the batches with these roots and numbers, in the order of execution.
+    ///
+    /// # Panics
+    /// When there is not one number for every root.
+    #[must_use]
+    pub fn new(roots: &'a [Hash], numbers: &'a [BatchNumber]) -> Self {
+        assert_eq!(roots.len(), numbers.len(), "a number for every root");
+        Self { roots, numbers: BatchNumber::peel_slice(numbers) }
+    }
+}
+
+impl Leaves<LEAF_LEN> for BatchLeaves<'_> {
+    fn count(&self) -> usize {
+        self.roots.len()
+    }
+
+    fn hash(&self, first: usize, out: &mut [Hash]) {
+        let these = first..first + out.len();
+        hash_leaves(&BATCH_LEAF_PADDING, &self.roots[these.clone()], &self.numbers[these], out);
+    }
+
+    fn input(&self, index: usize) -> [u8; LEAF_LEN] {
+        padded(BATCH_LEAF_PADDING, self.roots[index], self.numbers[index])
+    }
+}
+
+fn padded(padding: Hash, root: Hash, number: u64) -> [u8; LEAF_LEN] {
+    let mut input = [0; LEAF_LEN];
+    input[..32].copy_from_slice(padding.as_bytes());
+    input[32..64].copy_from_slice(root.as_bytes());
+    input[88..].copy_from_slice(&number.to_be_bytes());
+    input
 }
 
 #[cfg(test)]
@@ -94,8 +116,12 @@ mod tests {
     fn many_leaves_equal_single_ones() {
         let roots: Vec<Hash> = (0..20u8).map(|i| keccak256(&[i])).collect();
         let numbers: Vec<BatchNumber> = (0..20).map(|i| BatchNumber(u64::MAX - i)).collect();
-        for (i, leaf) in batch_leaves(&roots, &numbers).into_iter().enumerate() {
-            assert_eq!(leaf, batch_leaf(roots[i], numbers[i]));
+        let leaves = BatchLeaves::new(&roots, &numbers);
+        let mut hashes = vec![Hash::ZERO; 19];
+        leaves.hash(1, &mut hashes);
+        for (i, hash) in (1..).zip(hashes) {
+            assert_eq!(hash, batch_leaf(roots[i], numbers[i]));
+            assert_eq!(hash, keccak256(&leaves.input(i)));
         }
     }
 }

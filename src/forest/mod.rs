@@ -32,6 +32,7 @@ pub use error::RebuildError;
 pub use history::{At, Effort, History, HistoryError, Timeline, explain};
 pub use interop_root::InteropRoot;
 pub use leaf::{
-    BATCH_LEAF_PADDING, CHAIN_ID_LEAF_PADDING, EMPTY_ENTRY, batch_leaf, chain_id_leaf, entry_zeros,
+    BATCH_LEAF_PADDING, BatchLeaves, CHAIN_ID_LEAF_PADDING, EMPTY_ENTRY, batch_leaf, chain_id_leaf,
+    entry_zeros,
 };
 pub use rebuild::{Addresses, Forest, RebuildOptions, rebuild};

@@ -87,22 +87,24 @@ pub fn rebuild<S: StorageReader + ?Sized>(
         }
         (given, stated) => given.or(stated),
     };
-    let is_v31 = has_v31(&message_root, &chains)?;
+    // v26 and v29 differ only in the roots by block, which no chain tree depends on.
+    let found = if has_v31(&message_root, &chains)? { Layout::V31 } else { Layout::V29 };
 
     let bridgehub = options.addresses.bridgehub;
-    let chains: Vec<ChainTree> = (0..chains.len())
+    let (stored, batches): (Vec<_>, Vec<_>) = chains
         .into_par_iter()
-        .map(|index| {
-            let chain = chains[index];
+        .map(|chain| {
             let stored = message_root.chain_tree(chain)?;
             let size = (stored.leaves, options.max_gap);
             let batches =
-                batch_roots::collect(state, is_v31, &message_root, bridgehub, chain, size)?;
-            let tree = ChainTree::build(chain, index as u64, batches);
-            check::chain_tree(&tree, &stored)?;
-            Ok(tree)
+                batch_roots::collect(state, found, &message_root, bridgehub, chain, size)?;
+            Ok((stored, (chain, batches)))
         })
         .collect::<Result<_, RebuildError>>()?;
+    let chains = ChainTree::build_all(batches);
+    for (tree, stored) in chains.iter().zip(&stored) {
+        check::chain_tree(tree, stored)?;
+    }
 
     let leaves = chains.iter().map(|tree| chain_id_leaf(tree.root(), tree.chain())).collect();
     let shared = Levels::build(leaves, entry_zeros());
@@ -110,18 +112,19 @@ pub fn rebuild<S: StorageReader + ?Sized>(
 
     let ids: Vec<ChainId> = chains.iter().map(ChainTree::chain).collect();
     let tree = shared.tree(entry_zeros());
-    let (latest, layout) = match interop_root::newest(&message_root, &ids, last_block)? {
+    let (latest, found) = match interop_root::newest(&message_root, &ids, last_block)? {
         Newest::Found(block, root) => {
-            let layout = if is_v31 { Layout::V31 } else { Layout::V29 };
-            (Some(interop_root::identify(&tree, block, root)?), layout)
+            (Some(interop_root::identify(found, &tree, &chains, (block, root))?), found)
         }
-        Newest::None { searched_to, kept: true } => {
+        // Whoever says how far to look means that there is something to find.
+        Newest::None(searched_to) if options.last_block.is_some() => {
             return Err(RebuildError::NoHistoricalRoot { searched_to });
         }
-        Newest::None { .. } => (None, if is_v31 { Layout::V31 } else { Layout::V26 }),
+        Newest::None(_) if found == Layout::V29 => (None, Layout::V26),
+        Newest::None(_) => (None, found),
     };
     let has_batches = chains.iter().any(|tree| !tree.batches().is_empty());
-    let layout = accept(options.release, layout, has_batches)?;
+    let layout = accept(options.release, found, has_batches)?;
     Ok(Forest { layout, chains, shared, latest })
 }
 

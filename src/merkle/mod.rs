@@ -15,13 +15,17 @@
 //!
 //! This floor knows neither chains nor batches, only leaves and the empty leaf below them.
 
+mod build;
 mod frontier;
+mod group;
 mod levels;
 mod prefix;
 mod tree;
 mod zeros;
 
+pub use build::{Leaves, build_into};
 pub use frontier::{PushTree, live_side};
+pub use group::{Unbuilt, build_all_into, roots_at};
 pub use levels::Levels;
 pub use prefix::Prefix;
 pub use tree::{NoSuchLeaf, Tree, height, level_len};

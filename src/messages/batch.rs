@@ -5,7 +5,7 @@ use bytemuck::TransparentWrapper;
 use super::{EMPTY_LOG_LEAF, L2ToL1Log, LogsError};
 use crate::{
     keccak::{hash_many, keccak256},
-    merkle::{Levels, NoSuchLeaf, Tree, Zeros},
+    merkle::{Leaves, Levels, NoSuchLeaf, Tree, Zeros, roots_at},
     primitives::{BatchNumber, ChainId, Hash},
 };
 
@@ -94,9 +94,21 @@ impl BatchLogs {
     /// Hashes the tree of the logs.
     #[must_use]
     pub fn tree(&self) -> LogTree {
-        let mut leaves = vec![Hash::ZERO; self.logs.len()];
-        hash_many(L2ToL1Log::peel_slice(&self.logs), &mut leaves);
-        LogTree(Levels::build(leaves, log_zeros()))
+        let levels = Levels::hash(&LogLeaves(&self.logs), log_zeros());
+        let root = levels.tree(log_zeros()).root_at(LOG_TREE_HEIGHT);
+        LogTree { levels, root }
+    }
+
+    /// Hashes the trees of many batches side by side, on all threads of the current rayon pool. Most
+    /// batches have few logs: alone, each would leave the processor's lanes idle, above all where the
+    /// one node of its tree climbs through the padding.
+    #[must_use]
+    pub fn trees(batches: &[&Self]) -> Vec<LogTree> {
+        let leaves = batches.iter().map(|batch| LogLeaves(&batch.logs)).collect();
+        let levels = Levels::hash_all(leaves, log_zeros());
+        let trees: Vec<_> = levels.iter().map(|levels| levels.tree(log_zeros())).collect();
+        let roots = roots_at(&trees, LOG_TREE_HEIGHT, log_zeros());
+        levels.into_iter().zip(roots).map(|(levels, root)| LogTree { levels, root }).collect()
     }
 
     /// Adds what another source knows of the same batch; `None` when the two contradict each other.
@@ -121,19 +133,39 @@ impl BatchLogs {
     }
 }
 
+/// The leaves of the tree of a batch's logs.
+struct LogLeaves<'a>(&'a [L2ToL1Log]);
+
+impl Leaves<{ L2ToL1Log::LEN }> for LogLeaves<'_> {
+    fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    fn hash(&self, first: usize, out: &mut [Hash]) {
+        hash_many(L2ToL1Log::peel_slice(&self.0[first..first + out.len()]), out);
+    }
+
+    fn input(&self, index: usize) -> [u8; L2ToL1Log::LEN] {
+        *self.0[index].as_bytes()
+    }
+}
+
 /// The tree of a batch's logs, padded to one of [`LOG_TREE_HEIGHTS`].
 #[derive(Clone, Debug)]
-pub struct LogTree(Levels);
+pub struct LogTree {
+    levels: Levels,
+    root: Hash,
+}
 
 impl LogTree {
     fn tree(&self) -> Tree<'_> {
-        self.0.tree(log_zeros())
+        self.levels.tree(log_zeros())
     }
 
     /// The local logs root, at [`LOG_TREE_HEIGHT`].
     #[must_use]
     pub fn root(&self) -> Hash {
-        self.tree().root_at(LOG_TREE_HEIGHT)
+        self.root
     }
 
     /// The local logs root of a tree of another height; `None` when it has too few leaves.

@@ -1,3 +1,4 @@
+use rayon::prelude::*;
 use thiserror::Error;
 
 use super::{
@@ -10,7 +11,7 @@ use super::{
 };
 use crate::{
     forest::{BatchRoots, ChainTree, Forest, Timeline},
-    messages::{Archive, BatchLogs, EMPTY_LOG_LEAF, L2ToL1Log},
+    messages::{Archive, BatchLogs, EMPTY_LOG_LEAF, L2ToL1Log, LogTree},
     primitives::{BatchNumber, ChainId, Hash, SlBlock},
     state::StateError,
 };
@@ -201,6 +202,14 @@ enum Source<'f> {
     State(&'f dyn BatchRoots),
 }
 
+/// Where a batch's root stands.
+enum Place<'e> {
+    /// In a chain's tree.
+    Leaf { forest: &'e Forest, target: &'e Resolved<'e>, tree: &'e ChainTree, leaf: u64 },
+    /// In the state.
+    Stored(Hash),
+}
+
 impl<'f> Extractor<'f> {
     /// Proofs against a root that the forest alone gives: [`Target::Latest`] or [`Target::BatchRoot`].
     ///
@@ -236,24 +245,29 @@ impl<'f> Extractor<'f> {
         Self(Source::State(state))
     }
 
-    /// The tree, leaf index and root of a batch.
+    /// Where the root of a batch stands.
     ///
     /// # Errors
-    /// [`ExtractError::UnknownChain`] or [`ExtractError::BatchNotInTree`].
-    fn find(
-        forest: &'f Forest,
-        chain: ChainId,
-        batch: BatchNumber,
-    ) -> Result<(&'f ChainTree, u64, Hash), ExtractError> {
+    /// [`ExtractError`] when the layer has none.
+    fn find(&self, chain: ChainId, batch: BatchNumber) -> Result<Place<'_>, ExtractError> {
+        let (forest, target) = match &self.0 {
+            Source::Forest(forest, target) => (*forest, target),
+            Source::State(state) => {
+                let root = state.batch_root(chain, batch)?;
+                return root.map(Place::Stored).ok_or(ExtractError::NoBatchRoot { chain, batch });
+            }
+        };
         let tree = forest.chain(chain).ok_or(ExtractError::UnknownChain(chain))?;
-        let (leaf_index, batch_root) = tree.find(batch).ok_or_else(|| {
-            let batches = tree.batches();
-            let executed = batches.first().copied().zip(batches.last().copied());
-            let (before, after) = batches.split_at(batches.partition_point(|b| *b < batch));
-            let between = before.last().copied().zip(after.first().copied());
-            ExtractError::BatchNotInTree { chain, batch, executed, between }
-        })?;
-        Ok((tree, leaf_index, batch_root))
+        match tree.find(batch) {
+            Some((leaf, _)) => Ok(Place::Leaf { forest, target, tree, leaf }),
+            None => {
+                let batches = tree.batches();
+                let executed = batches.first().copied().zip(batches.last().copied());
+                let (before, after) = batches.split_at(batches.partition_point(|b| *b < batch));
+                let between = before.last().copied().zip(after.first().copied());
+                Err(ExtractError::BatchNotInTree { chain, batch, executed, between })
+            }
+        }
     }
 
     /// Prepares the proofs of a batch whose logs are in `archive`; see [`Extractor::batch`].
@@ -266,9 +280,7 @@ impl<'f> Extractor<'f> {
         chain: ChainId,
         batch: BatchNumber,
     ) -> Result<BatchProofs<'a>, ExtractError> {
-        if let Source::Forest(forest, _) = self.0 {
-            Self::find(forest, chain, batch)?;
-        }
+        self.find(chain, batch)?;
         let logs =
             archive.batch(chain, batch).ok_or(ExtractError::BatchNotArchived { chain, batch })?;
         self.batch(logs)
@@ -280,18 +292,40 @@ impl<'f> Extractor<'f> {
     /// # Errors
     /// [`ExtractError`] naming the hop that is missing.
     pub fn batch<'a>(&self, logs: &'a BatchLogs) -> Result<BatchProofs<'a>, ExtractError> {
-        let (chain, batch) = (logs.chain(), logs.batch());
-        match &self.0 {
-            Source::Forest(forest, target) => {
-                let (tree, leaf, batch_root) = Self::find(forest, chain, batch)?;
-                let settled = SettledBatch::settle(logs, batch_root)?;
+        let place = self.find(logs.chain(), logs.batch())?;
+        self.settle(logs, logs.tree(), place)
+    }
+
+    /// Prepares the proofs of many batches as [`Extractor::batch`] does those of one, on all threads
+    /// of the current rayon pool. The trees of their logs are hashed side by side, which is several
+    /// times faster where batches have few logs.
+    #[must_use]
+    pub fn batches<'a>(
+        &self,
+        batches: &[&'a BatchLogs],
+    ) -> Vec<Result<BatchProofs<'a>, ExtractError>> {
+        let prepare = |logs: &'a BatchLogs, tree| {
+            self.settle(logs, tree, self.find(logs.chain(), logs.batch())?)
+        };
+        let trees = BatchLogs::trees(batches).into_par_iter();
+        trees.zip(batches).map(|(tree, logs)| prepare(logs, tree)).collect()
+    }
+
+    fn settle<'a>(
+        &self,
+        logs: &'a BatchLogs,
+        log_tree: LogTree,
+        place: Place<'_>,
+    ) -> Result<BatchProofs<'a>, ExtractError> {
+        match place {
+            Place::Leaf { forest, target, tree, leaf } => {
+                let root = tree.batch_roots()[leaf as usize];
+                let settled = SettledBatch::settle(logs, log_tree, root)?;
                 let (end, target) = target.end(forest, tree, leaf)?;
                 Ok(BatchProofs { settled, end, target })
             }
-            Source::State(state) => {
-                let root = state.batch_root(chain, batch)?;
-                let root = root.ok_or(ExtractError::NoBatchRoot { chain, batch })?;
-                let settled = SettledBatch::settle(logs, root)?;
+            Place::Stored(root) => {
+                let settled = SettledBatch::settle(logs, log_tree, root)?;
                 let end = if settled.is_plain() { ProofEnd::Plain } else { ProofEnd::BatchRoot };
                 Ok(BatchProofs { settled, end, target: TargetRecord::batch_root(root) })
             }

@@ -33,8 +33,9 @@ pub enum BatchRootForm {
 /// The logs of a batch do not make the batch root that the settlement layer stored.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error(
-    "the {logs} logs of chain {chain}, batch {batch} do not fold to its batch root {expected}: their \
-     local root is {local_root}, and with it {}, and no older tree without one fits; a log is missing, added or altered, or the batch is \
+    "the logs of chain {chain}, batch {batch} ({logs} in all) do not fold to its batch root {expected}: \
+     their local root is {local_root}, and with it {}, and no older tree without one fits; a log is \
+     missing, added or altered, or the batch is \
      another settlement layer's", attempts(.tried)
 )]
 pub struct FoldError {
@@ -77,14 +78,17 @@ pub struct SettledBatch<'a> {
 }
 
 impl<'a> SettledBatch<'a> {
-    /// Proves a batch's logs against its root in the state: finds the aggregated root with which
-    /// keccak256(local root ‖ aggregated root) is the batch root, or the height at which the root of
-    /// the logs' tree is.
+    /// Proves a batch's logs, whose tree this is, against its root in the state: finds the aggregated
+    /// root with which keccak256(local root ‖ aggregated root) is the batch root, or the height at which
+    /// the root of the logs' tree is.
     ///
     /// # Errors
     /// [`FoldError`] when no candidate gives the batch root.
-    pub(super) fn settle(logs: &'a BatchLogs, batch_root: Hash) -> Result<Self, FoldError> {
-        let tree = logs.tree();
+    pub(super) fn settle(
+        logs: &'a BatchLogs,
+        tree: LogTree,
+        batch_root: Hash,
+    ) -> Result<Self, FoldError> {
         let local_root = tree.root();
         let mut candidates = Vec::with_capacity(3);
         candidates.extend(logs.aggregated_root().map(|root| (AggregatedRoot::Archive, root)));
@@ -94,6 +98,9 @@ impl<'a> SettledBatch<'a> {
 
         let mut tried = Vec::with_capacity(3);
         for (source, aggregated_root) in candidates {
+            if tried.iter().any(|(_, root, _)| *root == aggregated_root) {
+                continue;
+            }
             let got = hash_node(local_root, aggregated_root);
             if got == batch_root {
                 let form = BatchRootForm::Aggregated(aggregated_root, source);
