@@ -77,12 +77,15 @@ pub(super) fn run(args: &ProveArgs, words: &Words) -> Result<Outcome, CliError> 
             count(total.failed_logs)
         )),
     }
-    let unarchived = trees.forest().map_or(0, |forest| unarchived(forest, &archive, within));
-    if args.all && unarchived > 0 {
-        words.say(format_args!(
-            "without logs       {} executed batches, of which the archive has nothing",
-            count(unarchived)
-        ));
+    if args.all {
+        let forest = trees.forest();
+        let unarchived = forest.map_or(0, |forest| unarchived(forest, &archive, within));
+        if unarchived > 0 {
+            words.say(format_args!(
+                "without logs       {} executed batches, of which the archive has nothing",
+                count(unarchived)
+            ));
+        }
     }
     words.say(format_args!("output             {name}"));
     words.say(format_args!("time               {:.2} s", started.elapsed().as_secs_f64()));

@@ -44,11 +44,6 @@ impl Trees {
         Ok(Self { dump, target, forest: Some(forest), timeline, sl_batch })
     }
 
-    /// The trees, where the target needs them.
-    pub(super) fn forest(&self) -> Option<&Forest> {
-        self.forest.as_ref()
-    }
-
     /// The batch roots that the state stores.
     pub(super) fn witness(
         &self,
@@ -67,6 +62,11 @@ impl Trees {
             (Some(timeline), None) => Extractor::in_history(forest, timeline, self.target),
             _ => Extractor::new(forest, self.target),
         }
+    }
+
+    /// The trees, where any were rebuilt.
+    pub(super) fn forest(&self) -> Option<&Forest> {
+        self.forest.as_ref()
     }
 
     /// What the proofs are made from and against.

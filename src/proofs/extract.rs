@@ -7,7 +7,7 @@ use super::{
     settled::{FoldError, SettledBatch},
     sl_batch::SlBatchTree,
     target::{Resolved, Target, TargetError},
-    verify::{self, Claim, VerifyError},
+    verify::VerifyError,
 };
 use crate::{
     forest::{BatchRoots, ChainTree, Forest, Timeline},
@@ -202,14 +202,6 @@ enum Source<'f> {
     State(&'f dyn BatchRoots),
 }
 
-/// Where a batch's root stands.
-enum Place<'e> {
-    /// In a chain's tree.
-    Leaf { forest: &'e Forest, target: &'e Resolved<'e>, tree: &'e ChainTree, leaf: u64 },
-    /// In the state.
-    Stored(Hash),
-}
-
 impl<'f> Extractor<'f> {
     /// Proofs against a root that the forest alone gives: [`Target::Latest`] or [`Target::BatchRoot`].
     ///
@@ -245,29 +237,24 @@ impl<'f> Extractor<'f> {
         Self(Source::State(state))
     }
 
-    /// Where the root of a batch stands.
+    /// The tree, leaf index and root of a batch.
     ///
     /// # Errors
-    /// [`ExtractError`] when the layer has none.
-    fn find(&self, chain: ChainId, batch: BatchNumber) -> Result<Place<'_>, ExtractError> {
-        let (forest, target) = match &self.0 {
-            Source::Forest(forest, target) => (*forest, target),
-            Source::State(state) => {
-                let root = state.batch_root(chain, batch)?;
-                return root.map(Place::Stored).ok_or(ExtractError::NoBatchRoot { chain, batch });
-            }
-        };
+    /// [`ExtractError::UnknownChain`] or [`ExtractError::BatchNotInTree`].
+    fn find(
+        forest: &'f Forest,
+        chain: ChainId,
+        batch: BatchNumber,
+    ) -> Result<(&'f ChainTree, u64, Hash), ExtractError> {
         let tree = forest.chain(chain).ok_or(ExtractError::UnknownChain(chain))?;
-        match tree.find(batch) {
-            Some((leaf, _)) => Ok(Place::Leaf { forest, target, tree, leaf }),
-            None => {
-                let batches = tree.batches();
-                let executed = batches.first().copied().zip(batches.last().copied());
-                let (before, after) = batches.split_at(batches.partition_point(|b| *b < batch));
-                let between = before.last().copied().zip(after.first().copied());
-                Err(ExtractError::BatchNotInTree { chain, batch, executed, between })
-            }
-        }
+        let (leaf_index, batch_root) = tree.find(batch).ok_or_else(|| {
+            let batches = tree.batches();
+            let executed = batches.first().copied().zip(batches.last().copied());
+            let (before, after) = batches.split_at(batches.partition_point(|b| *b < batch));
+            let between = before.last().copied().zip(after.first().copied());
+            ExtractError::BatchNotInTree { chain, batch, executed, between }
+        })?;
+        Ok((tree, leaf_index, batch_root))
     }
 
     /// Prepares the proofs of a batch whose logs are in `archive`; see [`Extractor::batch`].
@@ -280,7 +267,9 @@ impl<'f> Extractor<'f> {
         chain: ChainId,
         batch: BatchNumber,
     ) -> Result<BatchProofs<'a>, ExtractError> {
-        self.find(chain, batch)?;
+        if let Source::Forest(forest, _) = self.0 {
+            Self::find(forest, chain, batch)?;
+        }
         let logs =
             archive.batch(chain, batch).ok_or(ExtractError::BatchNotArchived { chain, batch })?;
         self.batch(logs)
@@ -292,8 +281,7 @@ impl<'f> Extractor<'f> {
     /// # Errors
     /// [`ExtractError`] naming the hop that is missing.
     pub fn batch<'a>(&self, logs: &'a BatchLogs) -> Result<BatchProofs<'a>, ExtractError> {
-        let place = self.find(logs.chain(), logs.batch())?;
-        self.settle(logs, logs.tree(), place)
+        self.settle(logs, logs.tree())
     }
 
     /// Prepares the proofs of many batches as [`Extractor::batch`] does those of one, on all threads
@@ -304,27 +292,26 @@ impl<'f> Extractor<'f> {
         &self,
         batches: &[&'a BatchLogs],
     ) -> Vec<Result<BatchProofs<'a>, ExtractError>> {
-        let prepare = |logs: &'a BatchLogs, tree| {
-            self.settle(logs, tree, self.find(logs.chain(), logs.batch())?)
-        };
         let trees = BatchLogs::trees(batches).into_par_iter();
-        trees.zip(batches).map(|(tree, logs)| prepare(logs, tree)).collect()
+        trees.zip(batches).map(|(tree, logs)| self.settle(logs, tree)).collect()
     }
 
     fn settle<'a>(
         &self,
         logs: &'a BatchLogs,
         log_tree: LogTree,
-        place: Place<'_>,
     ) -> Result<BatchProofs<'a>, ExtractError> {
-        match place {
-            Place::Leaf { forest, target, tree, leaf } => {
-                let root = tree.batch_roots()[leaf as usize];
-                let settled = SettledBatch::settle(logs, log_tree, root)?;
+        let (chain, batch) = (logs.chain(), logs.batch());
+        match &self.0 {
+            Source::Forest(forest, target) => {
+                let (tree, leaf, batch_root) = Self::find(forest, chain, batch)?;
+                let settled = SettledBatch::settle(logs, log_tree, batch_root)?;
                 let (end, target) = target.end(forest, tree, leaf)?;
                 Ok(BatchProofs { settled, end, target })
             }
-            Place::Stored(root) => {
+            Source::State(state) => {
+                let root = state.batch_root(chain, batch)?;
+                let root = root.ok_or(ExtractError::NoBatchRoot { chain, batch })?;
                 let settled = SettledBatch::settle(logs, log_tree, root)?;
                 let end = if settled.is_plain() { ProofEnd::Plain } else { ProofEnd::BatchRoot };
                 Ok(BatchProofs { settled, end, target: TargetRecord::batch_root(root) })
@@ -392,18 +379,10 @@ impl<'a> BatchProofs<'a> {
             log: Some(*log),
             message: message.map(<[u8]>::to_vec),
         };
-        self.check(&record, &Claim { chain, batch, index, log })?;
-        Ok(record)
-    }
-
-    fn check(&self, record: &ProofRecord, claim: &Claim<'_>) -> Result<(), ExtractError> {
-        let Claim { chain, batch, index, .. } = *claim;
-        let refused = |source| ExtractError::Refused { chain, batch, index, source };
-        let folded = verify::fold(claim, &record.proof).map_err(refused)?;
-        if folded.root != self.target.root {
-            let expected = self.target.root;
-            return Err(refused(VerifyError::Root { expected, got: folded.root }));
+        // The verifier judges the record as it will be read: words, roots, target and message.
+        match record.verify(log, |_| Some(self.target.root)) {
+            Ok(_) => Ok(record),
+            Err(source) => Err(ExtractError::Refused { chain, batch, index, source }),
         }
-        Ok(())
     }
 }

@@ -53,8 +53,8 @@ pub enum TargetError {
     },
     /// The settlement layer keeps no roots by block.
     #[error(
-        "the state has no interop root to prove against: its contracts are of release {0}, and roots by \
-         block are kept since v29; use --target batch-root"
+        "the state (release {0}) has no interop root to prove against: roots by block are kept since v29, \
+         from the first batch on; use --target batch-root"
     )]
     NoInteropRoot(Layout),
     /// No root was filed in the block.
