@@ -18,6 +18,7 @@
 //! | `--form FORM` | `table`, `era-v0`, `era-v1` (both stream), `anvil`, `geth` (held in memory) | table |
 //! | `--state PATH` | the dump; a folder for Era snapshots | – |
 //! | `--archive FILE` | the raw archive of logs | – |
+//! | `--events FILE` | MessageRoot's events, one a line | – |
 //! | `--roots FILE` | the expected roots | – |
 
 mod dump;
@@ -69,6 +70,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut state =
         given.remove("state").map(|path| Dump::create(Path::new(&path), &form)).transpose()?;
     let mut archive = given.remove("archive").map(create).transpose()?;
+    let mut events = given.remove("events").map(create).transpose()?;
     let roots = given.remove("roots").map(create).transpose()?;
     if let Some(unknown) = given.keys().next() {
         return Err(
@@ -76,16 +78,17 @@ fn main() -> Result<(), Box<dyn Error>> {
         );
     }
 
+    let mut texts = Texts { archive: archive.as_mut(), events: events.as_mut(), logs: 0 };
     let layer = match &mut state {
-        Some(dump) => play(shape, release, dump, archive.as_mut())?,
-        None => play(shape, release, &mut Nowhere, archive.as_mut())?,
+        Some(dump) => play(shape, release, dump, &mut texts)?,
+        None => play(shape, release, &mut Nowhere, &mut texts)?,
     };
     if let Some(mut dump) = state {
         layer.present(&mut dump);
         dump.finish(layer.block())?;
     }
-    if let Some(mut archive) = archive {
-        archive.flush()?;
+    for mut file in archive.into_iter().chain(events) {
+        file.flush()?;
     }
     if let Some(mut file) = roots {
         let (count, last) = layer.interop_roots();
@@ -122,39 +125,74 @@ fn create(path: String) -> std::io::Result<BufWriter<File>> {
     Ok(BufWriter::with_capacity(1 << 20, File::create(path)?))
 }
 
+/// What happens, in words.
+struct Texts<'f> {
+    archive: Option<&'f mut BufWriter<File>>,
+    events: Option<&'f mut BufWriter<File>>,
+    /// The index of the next event; it may well count on from block to block.
+    logs: u64,
+}
+
+impl Texts<'_> {
+    fn batch(&mut self, logs: BatchView<'_>) -> std::io::Result<()> {
+        self.archive.as_mut().map_or(Ok(()), |archive| archive_line(archive, logs))
+    }
+
+    fn event(&mut self, block: u64, mut event: serde_json::Value) -> std::io::Result<()> {
+        let Some(events) = &mut self.events else { return Ok(()) };
+        event["blockNumber"] = block.into();
+        event["logIndex"] = self.logs.into();
+        self.logs += 1;
+        writeln!(events, "{event}")
+    }
+}
+
 /// Lets the history happen; a quarter of the chains is registered before the first batch, the others
 /// as the history goes on.
 fn play(
     shape: Shape,
     release: Release,
     slots: &mut dyn Slots,
-    mut archive: Option<&mut BufWriter<File>>,
+    texts: &mut Texts<'_>,
 ) -> std::io::Result<Layer> {
     let mut layer = Layer::new(release.layout(), shape.chain(0), slots);
+    let files = || json!({"event": "NewInteropRoot"});
     let mut executed = 0;
     for step in shape.steps() {
         layer.set_block(step.block);
         let due =
             (1 + shape.chains / 4 + shape.chains * executed * 2 / shape.batches).min(shape.chains);
         while (layer.chains().len() as u64) <= due.max(step.chain as u64) {
-            let chain = shape.chain(layer.chains().len() as u64);
+            let index = layer.chains().len() as u64;
+            let chain = shape.chain(index);
             layer.add_chain(chain, shape.diamond(chain), slots);
+            let event = json!({"event": "AddedChain", "chainId": chain, "chainIndex": index});
+            texts.event(step.block, event)?;
+            if release == Release::V31 {
+                texts.event(step.block, files())?;
+            }
         }
         let chain = layer.chains()[step.chain].id;
         let mut batches = Vec::with_capacity(step.batches.len());
         for batch in &step.batches {
             batches.push((*batch, shape.batch_root(chain, *batch)));
-            if let (Some(archive), Some(logs)) = (&mut archive, shape.logs(chain, *batch)) {
-                archive_line(archive, &logs.view())?;
+            if let Some(logs) = shape.logs(chain, *batch) {
+                texts.batch(logs.view())?;
             }
+            let (event, root) = ("AppendedChainBatchRoot", batches[batches.len() - 1].1);
+            let event = json!({
+                "event": event, "chainId": chain, "batchNumber": batch, "chainBatchRoot": root,
+            });
+            texts.event(step.block, event)?;
         }
         executed += batches.len() as u64;
         layer.append(step.chain, &batches, slots);
+        texts.event(step.block, files())?;
     }
     Ok(layer)
 }
 
-fn archive_line(archive: &mut BufWriter<File>, logs: &BatchView<'_>) -> std::io::Result<()> {
+fn archive_line(archive: &mut BufWriter<File>, logs: BatchView<'_>) -> std::io::Result<()> {
     let messages: Vec<String> = logs.messages().iter().map(hex::encode).collect();
     let line = json!({
         "chainId": logs.chain(), "batchNumber": logs.batch(), "logs": logs.logs(), "messages": messages,

@@ -33,8 +33,9 @@ pub enum BatchRootForm {
 /// The logs of a batch do not make the batch root that the settlement layer stored.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error(
-    "the logs of chain {chain}, batch {batch} ({logs} in all) do not fold to its batch root {expected}: their \
-     local root is {local_root}, and with it {}, and no older tree without one fits; a log is missing, added or altered, or the batch is \
+    "the logs of chain {chain}, batch {batch} ({logs} in all) do not fold to its batch root {expected}: \
+     their local root is {local_root}, and with it {}, and no older tree without one fits; a log is \
+     missing, added or altered, or the batch is \
      another settlement layer's", attempts(.tried)
 )]
 pub struct FoldError {
@@ -77,9 +78,9 @@ pub struct SettledBatch<'a> {
 }
 
 impl<'a> SettledBatch<'a> {
-    /// Proves a batch's logs, whose tree this is, against its root in the state: finds the aggregated root with which
-    /// keccak256(local root ‖ aggregated root) is the batch root, or the height at which the root of
-    /// the logs' tree is.
+    /// Proves a batch's logs, whose tree this is, against its root in the state: finds the aggregated
+    /// root with which keccak256(local root ‖ aggregated root) is the batch root, or the height at which
+    /// the root of the logs' tree is.
     ///
     /// # Errors
     /// [`FoldError`] when no candidate gives the batch root.

@@ -17,6 +17,10 @@ use crate::{
     primitives::{Hash, SlBlock},
 };
 
+/// After how many roots that fit no number of chains no more are tried: the events are of another
+/// layer.
+const MOST_MISFITS: u32 = 1 << 8;
+
 /// How many nodes are hashed in one go.
 const PIECE: usize = 1 << 10;
 
@@ -187,7 +191,7 @@ impl Timeline {
     /// history knows of: registrations leave no trace among the batches.
     pub(super) fn with_chains_counted(&self, forest: &Forest, roots: &[usize]) -> History {
         let mut history = self.history.clone();
-        let mut chains = 0;
+        let (mut chains, mut misfits) = (0, 0);
         for index in 0..history.len() {
             let known = u64::from(history.chains[index]);
             if known == 0 {
@@ -195,10 +199,12 @@ impl Timeline {
             }
             if chains > known || roots.binary_search(&index).is_ok() {
                 let at = At(index as u32);
-                let fitting = (chains.max(known)..=forest.chains().len() as u64).find(|chains| {
+                let most = if misfits < MOST_MISFITS { forest.chains().len() as u64 } else { 0 };
+                let fitting = (chains.max(known)..=most).find(|chains| {
                     let tree = self.tree_over(forest, *chains, at);
                     tree.is_some_and(|tree| tree.tree(entry_zeros()).root() == history.roots[index])
                 });
+                misfits += u32::from(fitting.is_none());
                 chains = fitting.unwrap_or(chains.max(known));
             } else {
                 chains = known;
