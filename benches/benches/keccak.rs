@@ -42,12 +42,8 @@ const PEERS: [(&str, HashOne); 4] = [
         use sha3::Digest;
         sha3::Keccak256::digest(input).into()
     }),
-    ("alloy-primitives", |input| {
-        alloy_primitives::keccak256(input).0
-    }),
-    ("keccak-asm", |input| {
-        keccak_asm::Keccak256::digest(input).into()
-    }),
+    ("alloy-primitives", |input| alloy_primitives::keccak256(input).0),
+    ("keccak-asm", |input| keccak_asm::Keccak256::digest(input).into()),
 ];
 
 fn many(c: &mut Criterion) {

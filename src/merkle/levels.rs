@@ -1,10 +1,12 @@
-use super::{Leaves, Tree, Unbuilt, Zeros, build::build_above, build_all_into, build_into};
+use super::{
+    Leaves, Tree, Unbuilt, Zeros, build::build_above, build_all_into, build_into, room::Room,
+};
 use crate::primitives::Hash;
 
 /// A tree with all its levels, in one allocation.
 #[derive(Clone, Debug)]
 pub struct Levels {
-    nodes: Vec<Hash>,
+    nodes: Room,
     leaves: u64,
 }
 
@@ -37,13 +39,12 @@ impl Levels {
         let count = leaves.len();
         leaves.resize(Tree::node_count(count as u64) as usize, Hash::ZERO);
         build_above(&mut leaves, count, zeros);
-        Self { nodes: leaves, leaves: count as u64 }
+        Self { nodes: Room::Heap(leaves), leaves: count as u64 }
     }
 
     fn room(leaves: usize) -> Self {
         let leaves = leaves as u64;
-        // Zeroed by the system, which leaves the first touch of every page to the thread that fills it.
-        Self { nodes: bytemuck::zeroed_vec(Tree::node_count(leaves) as usize), leaves }
+        Self { nodes: Room::zeroed(Tree::node_count(leaves) as usize), leaves }
     }
 
     /// The tree, borrowed. The padding must be that which it was built with.

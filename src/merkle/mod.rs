@@ -20,6 +20,7 @@ mod frontier;
 mod group;
 mod levels;
 mod prefix;
+mod room;
 mod tree;
 mod zeros;
 

@@ -1,0 +1,228 @@
+//! How long a chain tree takes to build and a path to extract, beside the peers:
+//!
+//! ```text
+//! cargo bench --manifest-path benches/Cargo.toml --bench tree
+//! ```
+//!
+//! - `limit`: hashes of 64 bytes that this processor computes when nothing else is to be done, on one
+//!   thread and on all. A tree takes two hashes a leaf.
+//! - `build`: from batch roots and numbers to the root with all levels kept, by number of leaves. The
+//!   peers run on one thread: they have no other way. `slproof-into` writes to memory that was written
+//!   before; `slproof` asks the system for it.
+//! - `chains`: 2^16 leaves in chains of so many, all built together.
+//! - `path`: the siblings of one leaf out of a tree that is built already. zksync_mini_merkle_tree
+//!   keeps no levels and hashes the tree again.
+//!
+//! The roots come from the contract's push tree, one scalar hash after the other; `rs_merkle` has no
+//! padding and is given the empty leaves.
+
+use std::{hint::black_box, thread, time::Duration};
+
+use criterion::{
+    BenchmarkGroup, BenchmarkId, Criterion, SamplingMode, Throughput, criterion_group,
+    criterion_main, measurement::WallTime,
+};
+use rayon::{ThreadPool, ThreadPoolBuilder};
+use rs_merkle::{Hasher, MerkleTree, algorithms::Keccak256};
+use slproof::{
+    forest::{BatchLeaves, EMPTY_ENTRY, batch_leaf, entry_zeros},
+    keccak::hash_many,
+    merkle::{Levels, PushTree, Tree, build_into},
+    primitives::{BatchNumber, Hash},
+};
+use slproof_benches::{batches, painted};
+use zksync_mini_merkle_tree::MiniMerkleTree;
+
+/// From here on a build takes so long that ten samples must do.
+const LARGE: usize = 1 << 20;
+
+/// The roots of chain trees by number of leaves.
+const ROOTS: [(usize, &str); 10] = [
+    (1, "0xfb539f25b68a20bcf43ae34c14d656239607591317fbb4f87ab4d0d638cfeb44"),
+    (3, "0xc636504b18a17c2b86ffa5d2e20ec2ff7f6427582987f7cce679d82505b369a1"),
+    (7, "0xa19fc05fdbbfee8658d7deebd21cbf47cd2b2dfd7c104db6867f025baf88509b"),
+    (8, "0x935450ea5ed6674518ff18db5bc468c55854ecd882bb8dd5f17feffb7cb75b4c"),
+    (9, "0x1f276c260fe72f7c0c1f3bb25ab6dd08839de1229a3e02190658fc93d0400383"),
+    (1 << 10, "0x4ecb03acb98a5ba734347a275ac4761f1f43071885473b51ac798003a3e5ff18"),
+    (1 << 13, "0x1c33d1d8002fb5d92fcfb0c58caa3e3eec72b2f33c022e01cf4ee749caa2ebaf"),
+    (1 << 16, "0x4d46c4c8085c136fdd66f361e7dbdc6c96e5340bdb23bb2375e9e9130783be0d"),
+    (1 << 20, "0xf38b0369d4610ecbc75a762cecbb92790d406c1080140b515ca4e3684f536980"),
+    (1 << 24, "0xc7075db8454a72dc856956a73742b39202e5b2356a3a217548d8fc2d4eee8f24"),
+];
+
+fn pool(threads: usize) -> ThreadPool {
+    ThreadPoolBuilder::new().num_threads(threads).build().expect("threads")
+}
+
+/// One thread and all of them.
+fn pools() -> Vec<(usize, ThreadPool)> {
+    let all = thread::available_parallelism().map_or(1, usize::from);
+    let counts = if all > 1 { vec![1, all] } else { vec![1] };
+    counts.into_iter().map(|threads| (threads, pool(threads))).collect()
+}
+
+fn limit(c: &mut Criterion) {
+    const ROUNDS: usize = 64;
+    let inputs = painted::<64>(1024);
+    let mut group = c.benchmark_group("limit");
+    for (threads, pool) in pools() {
+        group.throughput(Throughput::Elements((threads * ROUNDS * inputs.len()) as u64));
+        group.bench_function(BenchmarkId::new("threads", threads), |bencher| {
+            bencher.iter(|| {
+                pool.broadcast(|_| {
+                    let mut out = [Hash::ZERO; 1024];
+                    for _ in 0..ROUNDS {
+                        hash_many(black_box(&inputs), black_box(&mut out));
+                    }
+                });
+            });
+        });
+    }
+}
+
+type Build = fn(&[Hash], &[BatchNumber]) -> Hash;
+
+/// What a leaf hashes, for the peers.
+fn preimage(root: &Hash, number: &BatchNumber) -> [u8; 96] {
+    let mut bytes = [0; 96];
+    bytes[..32].copy_from_slice(slproof::forest::BATCH_LEAF_PADDING.as_bytes());
+    bytes[32..64].copy_from_slice(root.as_bytes());
+    bytes[88..].copy_from_slice(&number.0.to_be_bytes());
+    bytes
+}
+
+fn mini_merkle_tree(roots: &[Hash], numbers: &[BatchNumber]) -> MiniMerkleTree<[u8; 96]> {
+    let leaves = roots.iter().zip(numbers).map(|(root, number)| preimage(root, number));
+    MiniMerkleTree::new(leaves, None)
+}
+
+fn rs_merkle_tree(roots: &[Hash], numbers: &[BatchNumber]) -> MerkleTree<Keccak256> {
+    let leaves = roots.iter().zip(numbers);
+    let mut hashes: Vec<_> =
+        leaves.map(|(root, number)| Keccak256::hash(&preimage(root, number))).collect();
+    hashes.resize(roots.len().next_power_of_two(), *EMPTY_ENTRY.as_bytes());
+    let mut tree = MerkleTree::new();
+    tree.append(&mut hashes).commit();
+    tree
+}
+
+const PEERS: [(&str, Build); 2] = [
+    ("zksync_mini_merkle_tree", |roots, numbers| {
+        Hash::new(mini_merkle_tree(roots, numbers).merkle_root().0)
+    }),
+    ("rs_merkle", |roots, numbers| {
+        Hash::new(rs_merkle_tree(roots, numbers).root().expect("a tree that has leaves"))
+    }),
+];
+
+fn build(c: &mut Criterion) {
+    for (count, root) in ROOTS {
+        let mut group = c.benchmark_group("build");
+        group.throughput(Throughput::Elements(count as u64));
+        if count >= LARGE {
+            group
+                .sample_size(10)
+                .sampling_mode(SamplingMode::Flat)
+                .warm_up_time(Duration::from_millis(1))
+                .measurement_time(Duration::from_secs(2));
+        }
+        let (roots, numbers) = batches(count);
+        for (threads, pool) in pools() {
+            bench(&mut group, &pool, &format!("slproof-{threads}"), count, root, || {
+                let leaves = BatchLeaves::new(black_box(&roots), black_box(&numbers));
+                let levels = Levels::hash(&leaves, entry_zeros());
+                levels.tree(entry_zeros()).root()
+            });
+            let mut nodes = vec![Hash::ZERO; Tree::node_count(count as u64) as usize];
+            bench(&mut group, &pool, &format!("slproof-into-{threads}"), count, root, || {
+                let leaves = BatchLeaves::new(black_box(&roots), black_box(&numbers));
+                build_into(&mut nodes, &leaves, entry_zeros());
+                nodes[nodes.len() - 1]
+            });
+        }
+        for (name, peer) in PEERS {
+            bench(&mut group, &pool(1), name, count, root, || {
+                peer(black_box(&roots), black_box(&numbers))
+            });
+        }
+    }
+}
+
+/// Times `build` on the threads of the pool, after a check of the root. It runs inside the pool, as
+/// any tree does that is not the only one: the way into a pool takes as long as some hundred leaves.
+fn bench(
+    group: &mut BenchmarkGroup<WallTime>,
+    pool: &ThreadPool,
+    name: &str,
+    count: usize,
+    root: &str,
+    mut build: impl FnMut() -> Hash + Send,
+) {
+    group.bench_function(BenchmarkId::new(name, count), |bencher| {
+        pool.install(|| {
+            assert_eq!(build().to_string(), root, "{name}, {count} leaves");
+            bencher.iter(&mut build);
+        });
+    });
+}
+
+fn chains(c: &mut Criterion) {
+    const LEAVES: usize = 1 << 16;
+    let (roots, numbers) = batches(LEAVES);
+    let mut group = c.benchmark_group("chains");
+    group.throughput(Throughput::Elements(LEAVES as u64));
+    for size in [1, 3, 9, 100, 1000, LEAVES] {
+        let leaves = || -> Vec<_> {
+            let chains = roots.chunks(size).zip(numbers.chunks(size));
+            chains.map(|(roots, numbers)| BatchLeaves::new(roots, numbers)).collect()
+        };
+        let built = Levels::hash_all(leaves(), entry_zeros());
+        for (levels, (roots, numbers)) in
+            built.iter().zip(roots.chunks(size).zip(numbers.chunks(size)))
+        {
+            let mut push = PushTree::new(EMPTY_ENTRY);
+            let of_chain =
+                roots.iter().zip(numbers).map(|(root, number)| batch_leaf(*root, *number));
+            let root = push.extend(&of_chain.collect::<Vec<_>>());
+            assert_eq!(levels.tree(entry_zeros()).root(), root, "{size} leaves");
+        }
+        for (threads, pool) in pools() {
+            group.bench_function(BenchmarkId::new(format!("slproof-{threads}"), size), |bencher| {
+                pool.install(|| bencher.iter(|| Levels::hash_all(leaves(), entry_zeros())));
+            });
+        }
+    }
+}
+
+fn path(c: &mut Criterion) {
+    for count in [1 << 10, 1 << 16, 1 << 20] {
+        let mut group = c.benchmark_group("path");
+        if count >= LARGE {
+            group.sample_size(10).sampling_mode(SamplingMode::Flat);
+        }
+        let (roots, numbers) = batches(count);
+        let index = count / 3;
+        let levels = Levels::hash(&BatchLeaves::new(&roots, &numbers), entry_zeros());
+        let tree = levels.tree(entry_zeros());
+        let path = tree.path(index as u64).expect("a leaf of the tree");
+
+        group.bench_function(BenchmarkId::new("slproof", count), |bencher| {
+            bencher.iter(|| tree.path(black_box(index as u64)));
+        });
+        group.bench_function(BenchmarkId::new("zksync_mini_merkle_tree", count), |bencher| {
+            let peer = mini_merkle_tree(&roots, &numbers);
+            let theirs = peer.merkle_root_and_path(index).1;
+            assert!(theirs.iter().map(|node| Hash::new(node.0)).eq(path.iter().copied()));
+            bencher.iter(|| peer.merkle_root_and_path(black_box(index)));
+        });
+        group.bench_function(BenchmarkId::new("rs_merkle", count), |bencher| {
+            let peer = rs_merkle_tree(&roots, &numbers);
+            let theirs = peer.proof(&[index]);
+            assert!(theirs.proof_hashes().iter().copied().map(Hash::new).eq(path.iter().copied()));
+            bencher.iter(|| peer.proof(black_box(&[index])));
+        });
+    }
+}
+
+criterion_group!(benches, limit, build, chains, path);
+criterion_main!(benches);
