@@ -12,7 +12,7 @@ use slproof::{
     forest::{self, Addresses, RebuildOptions, RootWitness},
     import, messages,
     primitives::Hash,
-    proofs::{Extractor, Target, verify::Anchor},
+    proofs::{Extractor, Target},
 };
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -34,12 +34,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     for at in found {
         let at = at?;
         let record = extractor.batch(at.batch)?.prove(at.index)?;
-        let folded = record.verify(&at.batch.logs()[at.index as usize], |anchor| match anchor {
-            Anchor::SettlementLayer(chain, block) => {
-                witness.block_root(*chain, *block).ok().flatten()
-            }
-            Anchor::Batch(chain, batch) => witness.batch_root(*chain, *batch).ok().flatten(),
-        })?;
+        let log = &at.batch.logs()[at.index as usize];
+        let folded = record.verify(log, |anchor| Some(anchor.root_in(&witness).ok()??.root))?;
         println!(
             "chain {}, batch {}, log {}: {} words fold to {}",
             record.chain_id,

@@ -40,7 +40,7 @@
 //!     forest::{self, Addresses, RebuildOptions, RootWitness},
 //!     import, messages,
 //!     primitives::{BatchNumber, ChainId},
-//!     proofs::{Extractor, Target, verify::Anchor},
+//!     proofs::{Extractor, Target},
 //! };
 //!
 //! let dump = import::read_state(Path::new("fixtures/gateway-v29/state.anvil.json"), None)?;
@@ -54,10 +54,7 @@
 //! // Whoever verifies needs only a state that he trusts to know the root.
 //! let witness = RootWitness::new(&dump.state, Addresses::default())?;
 //! let log = record.log.ok_or("a record made here has its log")?;
-//! record.verify(&log, |anchor| match anchor {
-//!     Anchor::SettlementLayer(chain, block) => witness.block_root(*chain, *block).ok().flatten(),
-//!     Anchor::Batch(chain, batch) => witness.batch_root(*chain, *batch).ok().flatten(),
-//! })?;
+//! record.verify(&log, |anchor| Some(anchor.root_in(&witness).ok()??.root))?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 

@@ -213,3 +213,86 @@ fn a_closed_pipe_is_no_failure() {
     drop(child.stdout.take());
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
+
+#[test]
+fn history_prints_what_every_root_contains() {
+    let (state, events) =
+        (path("gateway-v29/state.anvil.json"), path("gateway-v29/events.jsonl.gz"));
+    let table = run(["history", &state, "--events", &events]);
+    assert_eq!(table.code, Some(0), "{}", table.stderr);
+    assert!(table.stderr.contains("44 of 44 roots by block explained"), "{}", table.stderr);
+    let of = |block: &str| {
+        let line = table.stdout.lines().find(|line| line.trim_start().starts_with(block)).unwrap();
+        line.split_whitespace().skip(2).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(of("102 "), "2 +506; +324; 324: 501234");
+    assert_eq!(of("105 "), "3 +300; 324: 501235; 300: 1");
+    // A chain is registered behind the root of block 109, and is in that of block 110.
+    assert_eq!(of("109 "), "4 6565: 780");
+    assert_eq!(of("110 "), "5 +271828");
+
+    let json = run(["history", &state, "--json", "-q"]);
+    let value: Value = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!(value["slChainId"], 506);
+    let roots = value["roots"].as_array().unwrap();
+    assert_eq!(roots.len(), 44);
+    assert_eq!(roots[0]["block"], 102);
+    assert_eq!(roots[0]["registered"], serde_json::json!([506, 324]));
+    let appended = serde_json::json!([{"chainId": 324, "batches": [[501_234, 501_234]]}]);
+    assert_eq!(roots[0]["appended"], appended);
+    assert_eq!(value["chains"].as_array().unwrap().len(), 17);
+
+    let none = run(["history", &path("gateway-v28/state.anvil.json")]);
+    assert_eq!(none.code, Some(5), "{}", none.stderr);
+    // No search at all explains nothing but the newest root.
+    let given_up = run(["history", &state, "--search", "0"]);
+    assert_eq!(given_up.code, Some(1));
+    assert!(given_up.stdout.contains("unexplained"));
+}
+
+#[test]
+fn any_root_is_a_target_and_verdicts_name_the_anchor() {
+    let batches = path("gateway-v31/gw_batches.jsonl");
+    let l1 = path("gateway-v31/l1.state.anvil.json");
+    let bridgehub = "0x303a465b659cbb0ab36ee643ea362c509eeb5213";
+    let dir = tempfile::tempdir().unwrap();
+    let verify = |proof: &str, rest: &[&str]| {
+        let file = dir.path().join("proof.json");
+        fs::write(&file, proof).unwrap();
+        let file = file.to_str().unwrap();
+        run(["verify", file, "--report", "-"].into_iter().chain(rest.iter().copied()))
+    };
+
+    let first = prove(&[&one_log()[..], &["--target", "first"]].concat());
+    assert_eq!(first.code, Some(0), "{}", first.stderr);
+    let value: Value = serde_json::from_str(&first.stdout).unwrap();
+    assert_eq!(value["target"]["number"], 102);
+    let later = prove(&[&one_log()[..], &["--target", "block:113"]].concat());
+    assert_eq!(later.code, Some(0), "{}", later.stderr);
+    let verdict = verify(&later.stdout, &["--anchor", &path("gateway-v31/state.anvil.json")]);
+    assert_eq!(verdict.code, Some(0), "{}", verdict.stderr);
+    assert!(verdict.stdout.contains("historicalRoot of MessageRoot"), "{}", verdict.stdout);
+
+    let sl_batch = [
+        &one_log()[..],
+        &["--target", "sl-batch:2000", "--sl-batches", &batches],
+        &["--anchor", &l1, "--anchor-bridgehub", bridgehub],
+    ]
+    .concat();
+    let proof = prove(&sl_batch);
+    assert_eq!(proof.code, Some(0), "{}", proof.stderr);
+    let verdict = verify(&proof.stdout, &["--anchor", &l1, "--bridgehub", bridgehub]);
+    assert_eq!(verdict.code, Some(0), "{}", verdict.stderr);
+    assert!(verdict.stdout.contains("chainBatchRoots of MessageRoot"), "{}", verdict.stdout);
+    // Nowhere near a Bridgehub, nobody knows the root.
+    assert_eq!(verify(&proof.stdout, &["--anchor", &l1]).code, Some(1));
+
+    for (target, code) in [("block:104", 5), ("sl-batch:1", 5), ("sl-batch:2000", 2)] {
+        let mut args = vec!["--target", target];
+        if target != "sl-batch:2000" {
+            args.extend(["--sl-batches", &batches]);
+        }
+        let refused = prove(&[&one_log()[..], &args].concat());
+        assert_eq!(refused.code, Some(code), "{target}: {}", refused.stderr);
+    }
+}

@@ -13,8 +13,8 @@ use slproof::{
     messages::{Archive, BatchLogs, EMPTY_LOG_LEAF, L2ToL1Log, MessageList, read_archive},
     primitives::{BatchNumber, ChainId, Hash, hex},
     proofs::{
-        AggregatedRoot, ExtractError, Extractor, Proof, ProofRecord, Target, TargetKind,
-        TargetRecord,
+        AggregatedRoot, BatchRootForm, ExtractError, Extractor, Proof, ProofRecord, Target,
+        TargetKind, TargetRecord,
         verify::{self, Anchor, Claim},
     },
 };
@@ -107,10 +107,7 @@ fn the_verifier_accepts_and_refuses_what_the_contracts_did() {
         let state =
             read_state(&fixture(&format!("{folder}/state.anvil.json")), None).unwrap().state;
         let witness = RootWitness::new(&state, Addresses::default()).unwrap();
-        let known = |anchor: &Anchor| match anchor {
-            Anchor::SettlementLayer(chain, block) => witness.block_root(*chain, *block).unwrap(),
-            Anchor::Batch(chain, batch) => witness.batch_root(*chain, *batch).unwrap(),
-        };
+        let known = |anchor: &Anchor| Some(anchor.root_in(&witness).unwrap()?.root);
         for line in json_lines(&format!("{folder}/proofs.jsonl.gz")) {
             let record = record(&line);
             let folded = record.verify(&record.log.unwrap(), known).unwrap();
@@ -148,11 +145,8 @@ fn roots_imported_by_a_listening_chain_are_an_anchor() {
         let mut accepted = 0;
         for line in json_lines(&format!("{folder}/proofs.jsonl.gz")) {
             let record = record(&line);
-            let verdict = record.verify(&record.log.unwrap(), |anchor| match anchor {
-                Anchor::SettlementLayer(chain, block) => {
-                    witness.block_root(*chain, *block).unwrap()
-                }
-                Anchor::Batch(..) => None,
+            let verdict = record.verify(&record.log.unwrap(), |anchor| {
+                Some(anchor.root_in(&witness).unwrap()?.root)
             });
             match verdict {
                 Ok(_) => accepted += 1,
@@ -175,11 +169,9 @@ fn the_batch_root_is_a_target_too_and_its_anchor_is_the_diamond() {
         for batch in batches.filter(|batch| !batch.logs().is_empty()) {
             let Ok(proof) = extractor.batch(batch).unwrap().prove(0) else { continue };
             assert_eq!(proof.proof.len(), 16);
-            let known = |anchor: &Anchor| match anchor {
-                Anchor::Batch(chain, batch) => witness.batch_root(*chain, *batch).unwrap(),
-                Anchor::SettlementLayer(..) => None,
-            };
-            proof.verify(&batch.logs()[0], known).unwrap();
+            let known = |anchor: &Anchor| Some(anchor.root_in(&witness).unwrap()?.root);
+            let folded = proof.verify(&batch.logs()[0], known).unwrap();
+            assert!(matches!(folded.anchor, Anchor::Batch(..)));
         }
     }
 }
@@ -205,7 +197,9 @@ fn aggregated_roots_are_found_and_proven() {
             .unwrap();
             match extractor.batch(&bare) {
                 Ok(proofs) => {
-                    let (root, form) = proofs.settled().aggregated_root();
+                    let BatchRootForm::Aggregated(root, form) = proofs.settled().form() else {
+                        panic!("a batch from before v26")
+                    };
                     assert_eq!(line["aggregatedRoot"].as_str().unwrap(), root.to_string());
                     *forms.entry(form).or_default() += 1;
                 }

@@ -118,7 +118,8 @@ pub(super) struct StateArgs {
     /// Bridgehub's address, where it is a proxy [default: 0x…10002]
     #[arg(long, value_name = "ADDRESS")]
     pub(super) bridgehub: Option<Address>,
-    /// MessageRoot's address, where it is a proxy [default: 0x…10005]
+    /// MessageRoot's address, where it is a proxy [default: where the Bridgehub given says, or
+    /// 0x…10005]
     #[arg(long, value_name = "ADDRESS")]
     pub(super) message_root: Option<Address>,
     /// The settlement layer's chain id; the state of another one is refused
@@ -297,15 +298,31 @@ pub(super) struct ProveArgs {
     /// Every log; --chain and --batch narrow it
     #[arg(long)]
     pub(super) all: bool,
-    /// The root to prove against: latest (the newest interop root) or batch-root
+    /// The root to prove against: latest (the newest interop root), first (that of the block in which
+    /// the batch was executed), block:N, sl-batch:N (the root that L1 stores), or batch-root (of the
+    /// chain itself)
     #[arg(long, value_name = "TARGET", default_value = "latest")]
     pub(super) target: Target,
+    /// The settlement layer's own batches with their logs and blocks, for sl-batch:N
+    #[arg(long, value_name = "FILE")]
+    pub(super) sl_batches: Option<PathBuf>,
+    /// The state of L1 that the root of sl-batch:N is compared with
+    #[arg(long, value_name = "STATE", requires = "sl_batches")]
+    pub(super) anchor: Option<PathBuf>,
+    /// Bridgehub's address on L1
+    #[arg(long, value_name = "ADDRESS", requires = "anchor")]
+    pub(super) anchor_bridgehub: Option<Address>,
+    /// MessageRoot's address on L1 [default: where Bridgehub says]
+    #[arg(long, value_name = "ADDRESS", requires = "anchor")]
+    pub(super) anchor_message_root: Option<Address>,
     /// How to write proofs [default: json for one, ndjson for many]
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub(super) format: Option<ProofFormat>,
     /// The file to write, or - for standard output
     #[arg(short, long, value_name = "FILE", default_value = "-")]
     pub(super) output: PathBuf,
+    #[command(flatten)]
+    pub(super) past: PastArgs,
     #[command(flatten)]
     pub(super) how: StateArgs,
 }
@@ -328,7 +345,8 @@ pub(super) struct VerifyArgs {
     /// The root that every proof has to fold to
     #[arg(long, value_name = "HASH")]
     pub(super) root: Option<Hash>,
-    /// A state that vouches for roots: of the settlement layer, or of a chain that imported them
+    /// A state that vouches for roots: of the settlement layer, of a chain that imported them, or of
+    /// L1 (with --bridgehub)
     #[arg(long, value_name = "STATE")]
     pub(super) anchor: Option<PathBuf>,
     /// Write a verdict a line to this file, or - for standard output

@@ -5,7 +5,7 @@ use crate::{
     forest::{HistoryError, RebuildError},
     import::ImportError,
     messages::ArchiveError,
-    proofs::{ExtractError, TargetError},
+    proofs::{ExtractError, SlBatchError, TargetError},
     state::StateError,
 };
 
@@ -45,6 +45,8 @@ pub(super) enum CliError {
     State(#[from] StateError),
     #[error(transparent)]
     Target(#[from] TargetError),
+    #[error("no root of the settlement layer's batch")]
+    SlBatch(#[source] SlBatchError),
     #[error("no proof ({})", .0.code())]
     Extract(#[source] ExtractError),
     #[error("{0}")]
@@ -70,11 +72,16 @@ impl CliError {
             Self::History(HistoryError::Root { .. }) => 4,
             Self::History(HistoryError::NoRoots) => 5,
             Self::History(_) => 3,
+            Self::SlBatch(error) => match error {
+                SlBatchError::DoesNotFold { .. } | SlBatchError::OtherRoot { .. } => 4,
+                SlBatchError::NoRoot(_) => 2,
+                _ => 5,
+            },
             Self::Extract(error) => match error {
                 ExtractError::LogsDoNotFold(_)
                 | ExtractError::DefaultLeaf { .. }
                 | ExtractError::Refused { .. } => 1,
-                ExtractError::ArchiveDamaged { .. } => 3,
+                ExtractError::State(_) | ExtractError::ArchiveDamaged { .. } => 3,
                 _ => 5,
             },
             Self::Target(_) | Self::NothingFound(_) => 5,

@@ -148,7 +148,7 @@ fn logs(input: Input, access: Access) -> Result<(Value, String), CliError> {
 }
 
 fn dump(dump: &Dump, args: &InspectArgs) -> Result<(Value, String), CliError> {
-    let addresses = args.how.addresses();
+    let addresses = args.how.addresses(&dump.state)?;
     let message_root = MessageRoot::at(&dump.state, addresses.message_root);
     let chains = message_root.chain_count()?;
     let sl_chain = if chains == 0 { None } else { Some(message_root.chain_at(0)?) };

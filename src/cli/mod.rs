@@ -14,6 +14,7 @@ mod prove;
 mod rebuild;
 mod report;
 mod state;
+mod target;
 mod verify;
 
 use std::{ffi::OsString, process::ExitCode};

@@ -7,13 +7,14 @@ use super::{
     error::{CliError, Outcome},
     proof_output::{Piece, Sink},
     report::{Words, count},
+    target::Trees,
 };
 use crate::{
     files::Output,
     forest::Forest,
     messages::{Archive, ArchiveError, BatchView, LogAt, read_archive},
     primitives::{BatchNumber, ChainId, Hash},
-    proofs::{BatchProofs, ExtractError, Extractor, Request, Target},
+    proofs::{BatchProofs, ExtractError, Extractor, Request},
 };
 
 /// How many logs are proven before their proofs are written, about: a record takes some 3 KB.
@@ -47,13 +48,12 @@ pub(super) fn run(args: &ProveArgs, words: &Words) -> Result<Outcome, CliError> 
     let started = Instant::now();
     // Begun first, so that a folder that is not there is known before the work is done.
     let output = Output::create(&args.output)?;
-    let (forest, archive) = rayon::join(
-        || args.how.forest(&args.tree, words),
-        || read_archive(&args.messages, args.how.access),
-    );
-    let ((_, forest), archive) = (forest?, archive?);
-    let extractor = Extractor::new(&forest, args.target)?;
-    words.say(summary(&forest, args.target));
+    let (trees, archive) =
+        rayon::join(|| Trees::read(args, words), || read_archive(&args.messages, args.how.access));
+    let (trees, archive) = (trees?, archive?);
+    let witness = trees.witness(args)?;
+    let extractor = trees.extractor(&witness)?;
+    words.say(trees.summary());
 
     let within = Within { chain: args.chain, batch: args.batch };
     let sink = |many| Sink::new(output, args.format, many);
@@ -85,12 +85,15 @@ pub(super) fn run(args: &ProveArgs, words: &Words) -> Result<Outcome, CliError> 
             count(total.failed_logs)
         )),
     }
-    let unarchived = unarchived(&forest, &archive, within);
-    if args.all && unarchived > 0 {
-        words.say(format_args!(
-            "without logs       {} executed batches, of which the archive has nothing",
-            count(unarchived)
-        ));
+    if args.all {
+        let forest = trees.forest();
+        let unarchived = forest.map_or(0, |forest| unarchived(forest, &archive, within));
+        if unarchived > 0 {
+            words.say(format_args!(
+                "without logs       {} executed batches, of which the archive has nothing",
+                count(unarchived)
+            ));
+        }
     }
     words.say(format_args!("output             {name}"));
     words.say(format_args!("time               {:.2} s", started.elapsed().as_secs_f64()));
@@ -107,24 +110,6 @@ fn unarchived(forest: &Forest, archive: &Archive, within: Within) -> usize {
         .filter(|(chain, batch)| within.has(*chain, *batch))
         .filter(|(chain, batch)| !archive.contains(*chain, *batch))
         .count()
-}
-
-/// What the proofs are made from and against.
-fn summary(forest: &Forest, target: Target) -> String {
-    let batches: usize = forest.chains().iter().map(|tree| tree.batches().len()).sum();
-    let target = match (target, forest.latest()) {
-        (Target::Latest, Some(latest)) => {
-            format!("interop root of block {}, {}", latest.block, latest.root)
-        }
-        _ => "batch roots of the chains".into(),
-    };
-    format!(
-        "settlement layer   {}: {} chains, {} batches, every stored node equals the rebuilt one\n\
-         target             {target}",
-        forest.sl_chain(),
-        forest.chains().len(),
-        count(batches),
-    )
 }
 
 fn one(

@@ -8,13 +8,31 @@ use super::{
     report::{Words, count},
 };
 use crate::{
-    contracts::MessageRoot,
+    contracts::{Bridgehub, MessageRoot, system},
     forest::{Addresses, Effort, Forest, RebuildOptions, Timeline, explain, rebuild},
     import::{Dump, Import, KnownSlots, read_events},
     primitives::Address,
     snapshot::Snapshot,
-    state::StorageReader,
+    state::{StateError, StorageReader},
 };
+
+/// Where the contracts stand in a state.
+pub(super) fn addresses<S: StorageReader + ?Sized>(
+    state: &S,
+    bridgehub: Option<Address>,
+    message_root: Option<Address>,
+) -> Result<Addresses, StateError> {
+    let system = Addresses::default();
+    let message_root = match (message_root, bridgehub) {
+        (Some(given), _) => Some(given),
+        (None, Some(bridgehub)) => Bridgehub::at(state, bridgehub).message_root()?,
+        (None, None) => None,
+    };
+    Ok(Addresses {
+        bridgehub: bridgehub.unwrap_or(system.bridgehub),
+        message_root: message_root.unwrap_or(system.message_root),
+    })
+}
 
 /// The slots of MessageRoot by which states are recognised.
 pub(super) fn known_slots(message_root: Address) -> KnownSlots {
@@ -26,22 +44,20 @@ pub(super) fn known_slots(message_root: Address) -> KnownSlots {
 }
 
 impl StateArgs {
-    pub(super) fn addresses(&self) -> Addresses {
-        let system = Addresses::default();
-        Addresses {
-            bridgehub: self.bridgehub.unwrap_or(system.bridgehub),
-            message_root: self.message_root.unwrap_or(system.message_root),
-        }
+    /// Where the contracts stand: as given, MessageRoot where Bridgehub says when only Bridgehub is
+    /// given, or at the system addresses.
+    pub(super) fn addresses(&self, state: &Snapshot) -> Result<Addresses, CliError> {
+        Ok(addresses(state, self.bridgehub, self.message_root)?)
     }
 
-    fn options(&self) -> RebuildOptions {
-        RebuildOptions {
-            addresses: self.addresses(),
+    fn options(&self, state: &Snapshot) -> Result<RebuildOptions, CliError> {
+        Ok(RebuildOptions {
+            addresses: self.addresses(state)?,
             release: self.release,
             sl_chain: self.sl_chain_id,
             last_block: self.last_block,
             max_gap: self.max_gap,
-        }
+        })
     }
 
     /// How to read a dump.
@@ -49,7 +65,7 @@ impl StateArgs {
         Import {
             format: self.dump_format.into(),
             account: self.account,
-            known: Some(known_slots(self.addresses().message_root)),
+            known: Some(known_slots(self.message_root.unwrap_or(system::MESSAGE_ROOT))),
             access: self.access,
             ..Import::default()
         }
@@ -77,7 +93,7 @@ impl StateArgs {
     /// Reads the dump at `path` and rebuilds its trees.
     pub(super) fn forest(&self, path: &Path, words: &Words) -> Result<(Dump, Forest), CliError> {
         let dump = self.read(path, words)?;
-        let forest = rebuild(&dump.state, &self.options())
+        let forest = rebuild(&dump.state, &self.options(&dump.state)?)
             .map_err(|source| CliError::Rebuild { name: dump.name.clone(), source })?;
         let how = if self.release.is_some() { "as given" } else { "found from the state" };
         words.explain(format_args!("the contracts are of release {} ({how})", forest.layout()));
@@ -95,7 +111,7 @@ impl PastArgs {
         words: &Words,
     ) -> Result<Timeline, CliError> {
         let started = Instant::now();
-        let addresses = how.addresses();
+        let addresses = how.addresses(&dump.state)?;
         let events = match &self.events {
             Some(path) => read_events(path, addresses.message_root)?,
             None => Vec::new(),

@@ -1,7 +1,7 @@
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use rayon::prelude::*;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::{
     args::{MissingArgs, VerifyArgs},
@@ -10,12 +10,12 @@ use super::{
 };
 use crate::{
     files::{Input, Output},
-    forest::RootWitness,
+    forest::{RootWitness, Voucher},
     import::Dump,
     messages::L2ToL1Log,
     primitives::{Hash, hex},
     proofs::{
-        Failure, ProofRecord, TargetKind,
+        Failure,
         reader::{self, Defaults, Item, Records},
         verify::Anchor,
     },
@@ -38,8 +38,19 @@ enum Trusted<'s> {
 struct Verdict {
     line: u64,
     valid: bool,
+    /// Which variable of which contract the root was compared with.
+    #[serde(serialize_with = "as_text", skip_serializing_if = "Option::is_none")]
+    anchor: Option<Voucher>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<Failure>,
+}
+
+#[expect(clippy::ref_option, reason = "the signature is serde's")]
+fn as_text<S: Serializer>(voucher: &Option<Voucher>, serializer: S) -> Result<S::Ok, S::Error> {
+    match voucher {
+        Some(voucher) => serializer.collect_str(voucher),
+        None => serializer.serialize_none(),
+    }
 }
 
 pub(super) fn run(args: &VerifyArgs, words: &Words) -> Result<Outcome, CliError> {
@@ -53,11 +64,13 @@ pub(super) fn run(args: &VerifyArgs, words: &Words) -> Result<Outcome, CliError>
         args.anchor.as_ref().map(|path| args.how.read(path, words)).transpose()?;
     let trusted = match (&anchor, args.root) {
         (Some(dump), _) => {
-            let witness = RootWitness::new(&dump.state, args.how.addresses())?;
+            let witness = RootWitness::new(&dump.state, args.how.addresses(&dump.state)?)?;
             words.explain(if witness.is_settlement_layer() {
-                "the anchor holds a MessageRoot: its own roots count, and those it imported"
+                "the anchor holds a MessageRoot: its own roots count, those of batches executed there, and \
+                 those it imported"
             } else {
-                "the anchor holds no MessageRoot: the roots that it imported count"
+                "the anchor holds no MessageRoot: the roots that it imported count, and those that the \
+                 diamonds of chains store"
             });
             Trusted::State(witness)
         }
@@ -68,6 +81,7 @@ pub(super) fn run(args: &VerifyArgs, words: &Words) -> Result<Outcome, CliError>
     let mut report = args.report.as_deref().map(Output::create).transpose()?;
 
     let (mut valid, mut invalid, mut failures) = (0u64, 0u64, 0u64);
+    let mut vouchers = BTreeMap::new();
     loop {
         let texts: Vec<(u64, Vec<u8>)> =
             records.by_ref().take(RECORDS_AT_ONCE).collect::<Result<_, _>>()?;
@@ -84,7 +98,12 @@ pub(super) fn run(args: &VerifyArgs, words: &Words) -> Result<Outcome, CliError>
                 continue;
             };
             match &verdict.error {
-                None => valid += 1,
+                None => {
+                    valid += 1;
+                    if let Some(voucher) = &verdict.anchor {
+                        *vouchers.entry(voucher.to_string()).or_insert(0u64) += 1;
+                    }
+                }
                 Some(error) => {
                     invalid += 1;
                     if invalid <= MOST_NAMED {
@@ -120,6 +139,12 @@ pub(super) fn run(args: &VerifyArgs, words: &Words) -> Result<Outcome, CliError>
             n => format!("; {} lines are failed requests without a proof", count(n)),
         }
     ));
+    for (voucher, proofs) in vouchers.iter().take(MOST_NAMED as usize) {
+        words.say(format_args!("{} by {voucher}", count(*proofs)));
+    }
+    if vouchers.len() > MOST_NAMED as usize {
+        words.say(format_args!("and by {} more contracts", vouchers.len() - MOST_NAMED as usize));
+    }
     Ok(if invalid == 0 { Outcome::Done } else { Outcome::SomeFailed })
 }
 
@@ -130,41 +155,40 @@ fn judge(
     defaults: &Defaults,
     trusted: &Trusted<'_>,
 ) -> Result<Option<Verdict>, StateError> {
+    let (mut by, mut unreadable) = (None, None);
     let error = match reader::parse(text, defaults) {
         Ok(Item::Failure) => return Ok(None),
         Ok(Item::Proof(record, log)) => {
             // The state is asked for the one root that the words lead to.
-            let mut unreadable = None;
-            let verdict = record.verify(&log, |anchor| match trusted.root(&record, anchor) {
-                Ok(root) => root,
+            let verdict = record.verify(&log, |anchor| match trusted.root(anchor) {
+                Ok(found) => {
+                    let (root, voucher) = found?;
+                    by = voucher;
+                    Some(root)
+                }
                 Err(error) => {
                     unreadable = Some(error);
                     None
                 }
             });
-            if let Some(error) = unreadable {
-                return Err(error);
-            }
             verdict.err().map(|e| Failure { code: e.code().into(), message: e.to_string() })
         }
         Err(e) => Some(Failure { code: "malformed-record".into(), message: e.to_string() }),
     };
-    Ok(Some(Verdict { line, valid: error.is_none(), error }))
+    match unreadable {
+        Some(error) => Err(error),
+        None => Ok(Some(Verdict { line, valid: error.is_none(), anchor: by, error })),
+    }
 }
 
 impl Trusted<'_> {
-    fn root(&self, record: &ProofRecord, anchor: &Anchor) -> Result<Option<Hash>, StateError> {
-        match (self, anchor) {
-            (Self::Root(root), _) => Ok(Some(*root)),
-            (Self::State(state), Anchor::Batch(chain, batch)) => state.batch_root(*chain, *batch),
-            // The words do not tell blocks from batches; this state knows roots by block.
-            (Self::State(_), Anchor::SettlementLayer(..))
-                if record.target.is_some_and(|target| target.kind == TargetKind::SlBatch) =>
-            {
-                Ok(None)
-            }
-            (Self::State(state), Anchor::SettlementLayer(chain, number)) => {
-                state.block_root(*chain, *number)
+    /// The root, and who vouches for it where that is a state.
+    fn root(&self, anchor: &Anchor) -> Result<Option<(Hash, Option<Voucher>)>, StateError> {
+        match self {
+            Self::Root(root) => Ok(Some((*root, None))),
+            Self::State(witness) => {
+                let vouched = anchor.root_in(witness)?;
+                Ok(vouched.map(|vouched| (vouched.root, Some(vouched.by))))
             }
         }
     }

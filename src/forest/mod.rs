@@ -26,7 +26,7 @@ mod interop_root;
 mod leaf;
 mod rebuild;
 
-pub use anchor::RootWitness;
+pub use anchor::{BatchRoots, RootWitness, Vouched, Voucher};
 pub use chain_tree::ChainTree;
 pub use error::RebuildError;
 pub use history::{At, Effort, History, HistoryError, Timeline, explain};

@@ -12,6 +12,10 @@ use crate::{
 /// The height of the tree of a batch's logs since protocol 1.5.0: 16384 leaves.
 pub const LOG_TREE_HEIGHT: u32 = 14;
 
+/// The heights of that tree through the protocol's versions, the newest first: 16384 leaves since 1.5.0,
+/// 4096 in 1.4.2, 2048 in 1.4.0 and 1.4.1, 512 before.
+pub const LOG_TREE_HEIGHTS: [u32; 4] = [LOG_TREE_HEIGHT, 12, 11, 9];
+
 /// The logs of one batch in order, as a source gives them: with the bytes of its messages and the
 /// hashes of its transactions where it has them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -258,7 +262,7 @@ impl Leaves<{ L2ToL1Log::LEN }> for LogLeaves<'_> {
     }
 }
 
-/// The tree of a batch's logs, padded to [`LOG_TREE_HEIGHT`].
+/// The tree of a batch's logs, padded to one of [`LOG_TREE_HEIGHTS`].
 #[derive(Clone, Debug)]
 pub struct LogTree {
     levels: Levels,
@@ -270,10 +274,16 @@ impl LogTree {
         self.levels.tree(log_zeros())
     }
 
-    /// The local logs root.
+    /// The local logs root, at [`LOG_TREE_HEIGHT`].
     #[must_use]
     pub fn root(&self) -> Hash {
         self.root
+    }
+
+    /// The local logs root of a tree of another height; `None` when it has too few leaves.
+    #[must_use]
+    pub fn root_at(&self, height: u32) -> Option<Hash> {
+        (self.tree().height() <= height).then(|| self.tree().root_at(height))
     }
 
     /// The leaf of a log; padding behind the last one.
@@ -282,12 +292,12 @@ impl LogTree {
         self.tree().node(0, index)
     }
 
-    /// The siblings from a log's leaf to the local logs root, bottom first.
+    /// The siblings from a log's leaf to the local logs root of a tree of this height, bottom first.
     ///
     /// # Errors
     /// [`NoSuchLeaf`] when the batch has no such log.
-    pub fn path(&self, index: u64) -> Result<Vec<Hash>, NoSuchLeaf> {
-        self.tree().path_at(index, LOG_TREE_HEIGHT)
+    pub fn path(&self, index: u64, height: u32) -> Result<Vec<Hash>, NoSuchLeaf> {
+        self.tree().path_at(index, height)
     }
 }
 

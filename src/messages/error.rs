@@ -3,7 +3,7 @@ use thiserror::Error;
 use super::BatchPart;
 use crate::{
     files::{ContainerError, InputError, OutputError},
-    primitives::{BatchNumber, ChainId, Hash},
+    primitives::{BatchNumber, ChainId, Hash, SlBatch},
 };
 
 /// Why logs and messages do not make up a batch.
@@ -116,6 +116,18 @@ pub enum ArchiveError {
     Piped {
         /// What brings it.
         name: String,
+    },
+    /// A batch of the settlement layer makes no sense.
+    #[error("{name}, line {line}: SL batch {batch} {reason}")]
+    SlBatch {
+        /// The file.
+        name: String,
+        /// The line, from 1.
+        line: u64,
+        /// The batch.
+        batch: SlBatch,
+        /// What is wrong.
+        reason: String,
     },
     /// The archive does not fit into memory.
     #[error(

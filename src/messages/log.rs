@@ -95,10 +95,12 @@ impl L2ToL1Log {
         Hash::new(bytes)
     }
 
-    /// Whether it stands for a message.
+    /// Whether it stands for a message: exactly a log that L1Messenger emits for one, which is what
+    /// the contracts put together again from a message that is to be proven.
     #[must_use]
     pub fn is_message(&self) -> bool {
-        self.sender() == MESSENGER
+        let by_messenger = self.shard_id() == 0 && self.0[1] == 1 && self.sender() == MESSENGER;
+        by_messenger && self.0[24..36] == [0; 12]
     }
 }
 
@@ -166,6 +168,11 @@ mod tests {
         assert_eq!((log.sender(), Address::from_word(log.key())), (MESSENGER, sender));
         assert!(log.value().to_string().starts_with("0x56570de2"));
         assert!(log.is_message());
+        for (byte, value) in [(0, 1), (1, 0), (1, 2), (23, 9), (24, 1), (35, 1)] {
+            let mut other = *log.as_bytes();
+            other[byte] = value;
+            assert!(!L2ToL1Log::new(other).is_message(), "byte {byte} is {value}");
+        }
         assert_eq!(log.to_string().parse(), Ok(log));
     }
 }

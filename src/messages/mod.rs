@@ -4,8 +4,9 @@
 //! log leaf          keccak256(shardId u8 ‖ isService u8 ‖ txNumberInBatch u16 ‖ sender 20 ‖ key 32 ‖ value 32)
 //! log of a message  sender 0x…8008, key = sender of the message, value = keccak256(message)
 //! empty leaf        keccak256(88 zero bytes); the contracts refuse a proof for it
-//! local logs root   tree of the log leaves in order, padded to 2^14 leaves (protocol 1.5.0 and later)
+//! local logs root   tree of the log leaves in order, padded to 2^14 leaves (since protocol 1.5.0)
 //! batch root        keccak256(local logs root ‖ aggregated root)               since v26
+//!                   the local logs root itself, of 2^14, 2^12, 2^11 or 2^9 leaves   before
 //! ```
 //!
 //! Sources: era-contracts `MessageHashing.sol` and `L2_TO_L1_LOG_SERIALIZE_SIZE` in `Config.sol`,
@@ -25,11 +26,13 @@ mod external_sort;
 mod jsonl;
 mod log;
 mod message_list;
+mod sl_batches;
 mod source;
 
 pub use archive::{Archive, ArchiveWriter, LogAt};
-pub use batch::{BatchLogs, BatchPart, BatchView, LOG_TREE_HEIGHT, LogTree};
+pub use batch::{BatchLogs, BatchPart, BatchView, LOG_TREE_HEIGHT, LOG_TREE_HEIGHTS, LogTree};
 pub use error::{ArchiveError, LogsError};
 pub use log::{EMPTY_LOG_LEAF, L2ToL1Log, MESSENGER};
 pub use message_list::{MessageList, Messages};
+pub use sl_batches::{SlBatchLogs, SlBatches, read_sl_batches, read_sl_batches_input};
 pub use source::{SourceFormat, read_archive, read_archive_input};

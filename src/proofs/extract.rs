@@ -1,58 +1,20 @@
-use std::str::FromStr;
-
 use rayon::prelude::*;
 use thiserror::Error;
 
 use super::{
-    model::{Proof, ProofEnd, SettlementHop},
-    record::{ProofRecord, TargetKind, TargetRecord},
+    model::{Proof, ProofEnd},
+    record::{ProofRecord, TargetRecord},
     settled::{FoldError, SettledBatch},
-    verify::{self, Claim, VerifyError},
+    sl_batch::SlBatchTree,
+    target::{Resolved, Target, TargetError},
+    verify::{self, VerifyError},
 };
 use crate::{
-    contracts::Layout,
-    forest::{ChainTree, Forest, InteropRoot},
-    merkle::Prefix,
+    forest::{BatchRoots, ChainTree, Forest, Timeline},
     messages::{Archive, ArchiveError, BatchView, EMPTY_LOG_LEAF, L2ToL1Log, LogTree},
-    primitives::{BatchNumber, ChainId, Hash, Word},
+    primitives::{BatchNumber, ChainId, Hash, SlBlock},
+    state::StateError,
 };
-
-/// Which root proofs are to fold to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Target {
-    /// The interop root of the newest settlement layer block that the state has one of.
-    Latest,
-    /// The chain's own batch root.
-    BatchRoot,
-}
-
-/// A target that does not exist, or not in this state.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum TargetError {
-    /// The text names no target.
-    #[error("{0:?} is no target; known are \"latest\" and \"batch-root\"")]
-    Unknown(String),
-    /// The settlement layer keeps no roots by block.
-    #[error(
-        "the state has no interop root to prove against: its contracts are of release {0}, and roots by \
-         block are kept since v29; use --target batch-root"
-    )]
-    NoInteropRoot(Layout),
-}
-
-impl FromStr for Target {
-    type Err = TargetError;
-
-    fn from_str(text: &str) -> Result<Self, TargetError> {
-        match text {
-            "latest" => Ok(Self::Latest),
-            "batch-root" => Ok(Self::BatchRoot),
-            _ => Err(TargetError::Unknown(text.into())),
-        }
-    }
-}
 
 /// Why a log cannot be proven.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -64,7 +26,7 @@ pub enum ExtractError {
     /// The batch was not executed on this settlement layer.
     #[error(
         "batch {batch} of chain {chain} is not in its tree{}: it was not executed on this settlement \
-         layer by the time of the state", range(.executed)
+         layer{}", range(.executed), away(.between)
     )]
     BatchNotInTree {
         /// The chain.
@@ -73,6 +35,8 @@ pub enum ExtractError {
         batch: BatchNumber,
         /// The first and last batch that were executed here.
         executed: Option<(BatchNumber, BatchNumber)>,
+        /// The batches that were executed here before and after it, where it is between two.
+        between: Option<(BatchNumber, BatchNumber)>,
     },
     /// The archive has no logs of the batch.
     #[error("the archive has no logs of chain {chain}, batch {batch}")]
@@ -103,6 +67,44 @@ pub enum ExtractError {
         /// The block.
         block: u64,
     },
+    /// The batch was executed after the root was taken.
+    #[error(
+        "batch {batch} of chain {chain} was executed after the interop root of block {block} was \
+         written{}", first_root(.first)
+    )]
+    BatchAfterTarget {
+        /// The chain.
+        chain: ChainId,
+        /// The batch.
+        batch: BatchNumber,
+        /// The block.
+        block: SlBlock,
+        /// The first block whose root contains the batch.
+        first: Option<SlBlock>,
+    },
+    /// No explained root contains the batch.
+    #[error("no interop root is known to contain batch {batch} of chain {chain}")]
+    NotInAnyRoot {
+        /// The chain.
+        chain: ChainId,
+        /// The batch.
+        batch: BatchNumber,
+    },
+    /// The state stores no root of the batch.
+    #[error(
+        "the state stores no batch root of chain {chain}, batch {batch}: it was not executed on this \
+         layer by the time of the state, or Bridgehub and MessageRoot are elsewhere (--bridgehub, \
+         --message-root)"
+    )]
+    NoBatchRoot {
+        /// The chain.
+        chain: ChainId,
+        /// The batch.
+        batch: BatchNumber,
+    },
+    /// The state cannot be read, or makes no sense.
+    #[error(transparent)]
+    State(#[from] StateError),
     /// The logs are not those of the batch root.
     #[error(transparent)]
     LogsDoNotFold(#[from] FoldError),
@@ -153,6 +155,18 @@ fn range(executed: &Option<(BatchNumber, BatchNumber)>) -> String {
         .map_or(String::new(), |(first, last)| format!(" (which has batches {first} to {last})"))
 }
 
+fn away(between: &Option<(BatchNumber, BatchNumber)>) -> String {
+    between.map_or(" by the time of the state".into(), |(before, after)| {
+        format!(", which the chain left after batch {before} and came back to with batch {after}")
+    })
+}
+
+fn first_root(first: &Option<SlBlock>) -> String {
+    first.map_or(String::new(), |block| {
+        format!("; the first that contains it is that of block {block}")
+    })
+}
+
 impl ExtractError {
     /// A stable word for the kind of error.
     #[must_use]
@@ -163,6 +177,10 @@ impl ExtractError {
             Self::BatchNotArchived { .. } => "batch-not-archived",
             Self::ArchiveDamaged { .. } => "archive-damaged",
             Self::ChainAfterTarget { .. } => "chain-after-target",
+            Self::BatchAfterTarget { .. } => "batch-after-target",
+            Self::NotInAnyRoot { .. } => "batch-in-no-root",
+            Self::NoBatchRoot { .. } => "batch-root-not-stored",
+            Self::State(_) => "state-damaged",
             Self::LogsDoNotFold(_) => "logs-do-not-fold",
             Self::NoSuchLog { .. } => "log-not-in-batch",
             Self::DefaultLeaf { .. } => "default-leaf",
@@ -187,34 +205,47 @@ impl ExtractError {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
-pub struct Extractor<'f> {
-    forest: &'f Forest,
-    target: Resolved<'f>,
-}
+pub struct Extractor<'f>(Source<'f>);
 
 #[derive(Clone, Debug)]
-enum Resolved<'f> {
-    /// A root by block, and the shared tree of that time.
-    Block(InteropRoot, Prefix<'f>),
-    BatchRoot,
+enum Source<'f> {
+    Forest(&'f Forest, Resolved<'f>),
+    State(&'f dyn BatchRoots),
 }
 
 impl<'f> Extractor<'f> {
-    /// Chooses the target.
+    /// Proofs against a root that the forest alone gives: [`Target::Latest`] or [`Target::BatchRoot`].
     ///
     /// # Errors
-    /// [`TargetError`] when the state does not have it.
+    /// [`TargetError`] when the state does not have it, or it takes more.
     pub fn new(forest: &'f Forest, target: Target) -> Result<Self, TargetError> {
-        let target = match target {
-            Target::BatchRoot => Resolved::BatchRoot,
-            Target::Latest => {
-                let no_root = || TargetError::NoInteropRoot(forest.layout());
-                let latest = forest.latest().ok_or_else(no_root)?;
-                let shared = forest.shared().prefix(latest.chains).ok_or_else(no_root)?;
-                Resolved::Block(latest, shared)
-            }
-        };
-        Ok(Self { forest, target })
+        Ok(Self(Source::Forest(forest, Resolved::new(forest, target)?)))
+    }
+
+    /// Proofs against any root by block.
+    ///
+    /// # Errors
+    /// [`TargetError`] when the block has no root, or an unexplained one, or the target is a batch of
+    /// the settlement layer ([`Extractor::to_sl_batch`]).
+    pub fn in_history(
+        forest: &'f Forest,
+        timeline: &'f Timeline,
+        target: Target,
+    ) -> Result<Self, TargetError> {
+        Ok(Self(Source::Forest(forest, Resolved::in_history(forest, timeline, target)?)))
+    }
+
+    /// Proofs against the root of a batch of the settlement layer, as L1 verifies them.
+    #[must_use]
+    pub fn to_sl_batch(forest: &'f Forest, timeline: &'f Timeline, batch: &'f SlBatchTree) -> Self {
+        Self(Source::Forest(forest, Resolved::SlBatch(timeline, batch)))
+    }
+
+    /// Proofs against the batch roots that a state stores, on whatever layer the chains settle: nothing
+    /// is rebuilt. Batches from before v26 are proven by their plain log path.
+    #[must_use]
+    pub fn to_batch_roots(state: &'f dyn BatchRoots) -> Self {
+        Self(Source::State(state))
     }
 
     /// The tree, leaf index and root of a batch.
@@ -222,15 +253,17 @@ impl<'f> Extractor<'f> {
     /// # Errors
     /// [`ExtractError::UnknownChain`] or [`ExtractError::BatchNotInTree`].
     fn find(
-        &self,
+        forest: &'f Forest,
         chain: ChainId,
         batch: BatchNumber,
     ) -> Result<(&'f ChainTree, u64, Hash), ExtractError> {
-        let tree = self.forest.chain(chain).ok_or(ExtractError::UnknownChain(chain))?;
+        let tree = forest.chain(chain).ok_or(ExtractError::UnknownChain(chain))?;
         let (leaf_index, batch_root) = tree.find(batch).ok_or_else(|| {
             let batches = tree.batches();
             let executed = batches.first().copied().zip(batches.last().copied());
-            ExtractError::BatchNotInTree { chain, batch, executed }
+            let (before, after) = batches.split_at(batches.partition_point(|b| *b < batch));
+            let between = before.last().copied().zip(after.first().copied());
+            ExtractError::BatchNotInTree { chain, batch, executed, between }
         })?;
         Ok((tree, leaf_index, batch_root))
     }
@@ -245,7 +278,9 @@ impl<'f> Extractor<'f> {
         chain: ChainId,
         batch: BatchNumber,
     ) -> Result<BatchProofs<'a>, ExtractError> {
-        self.find(chain, batch)?;
+        if let Source::Forest(forest, _) = self.0 {
+            Self::find(forest, chain, batch)?;
+        }
         let damaged = |error: ArchiveError| ExtractError::ArchiveDamaged {
             chain,
             batch,
@@ -265,8 +300,7 @@ impl<'f> Extractor<'f> {
         logs: impl Into<BatchView<'a>>,
     ) -> Result<BatchProofs<'a>, ExtractError> {
         let logs = logs.into();
-        let place = self.find(logs.chain(), logs.batch())?;
-        self.settle(logs, logs.tree(), place)
+        self.settle(logs, logs.tree())
     }
 
     /// Prepares the proofs of many batches as [`Extractor::batch`] does those of one, on all threads
@@ -277,50 +311,31 @@ impl<'f> Extractor<'f> {
         &self,
         batches: &[BatchView<'a>],
     ) -> Vec<Result<BatchProofs<'a>, ExtractError>> {
-        let prepare = |logs: &BatchView<'a>, tree| {
-            self.settle(*logs, tree, self.find(logs.chain(), logs.batch())?)
-        };
         let trees = BatchView::trees(batches).into_par_iter();
-        trees.zip(batches).map(|(tree, logs)| prepare(logs, tree)).collect()
+        trees.zip(batches).map(|(tree, logs)| self.settle(*logs, tree)).collect()
     }
 
     fn settle<'a>(
         &self,
         logs: BatchView<'a>,
         log_tree: LogTree,
-        (tree, leaf_index, batch_root): (&'f ChainTree, u64, Hash),
     ) -> Result<BatchProofs<'a>, ExtractError> {
-        let chain = logs.chain();
-        let settled = SettledBatch::settle(logs, log_tree, batch_root)?;
-        let (end, target) = match &self.target {
-            Resolved::BatchRoot => {
-                let root = settled.batch_root();
-                (ProofEnd::BatchRoot, TargetRecord::batch_root(root))
+        let (chain, batch) = (logs.chain(), logs.batch());
+        match &self.0 {
+            Source::Forest(forest, target) => {
+                let (tree, leaf, batch_root) = Self::find(forest, chain, batch)?;
+                let settled = SettledBatch::settle(logs, log_tree, batch_root)?;
+                let (end, target) = target.end(forest, tree, leaf)?;
+                Ok(BatchProofs { settled, end, target })
             }
-            Resolved::Block(latest, shared) => {
-                let block = latest.block;
-                let not_in_tree =
-                    |_| ExtractError::BatchNotInTree { chain, batch: logs.batch(), executed: None };
-                let after = |_| ExtractError::ChainAfterTarget { chain, block: block.0 };
-                let sl_chain = self.forest.sl_chain();
-                let hop = SettlementHop {
-                    batch_mask: Word::from(leaf_index),
-                    batch_path: tree.tree().path(leaf_index).map_err(not_in_tree)?,
-                    sl_number: block.0.into(),
-                    chain_mask: tree.index().into(),
-                    sl_chain: sl_chain.to_word(),
-                    chain_path: shared.path(tree.index()).map_err(after)?,
-                };
-                let target = TargetRecord {
-                    kind: TargetKind::Block,
-                    sl_chain_id: Some(sl_chain),
-                    number: Some(block.0),
-                    root: latest.root,
-                };
-                (ProofEnd::SettlementLayer(hop), target)
+            Source::State(state) => {
+                let root = state.batch_root(chain, batch)?;
+                let root = root.ok_or(ExtractError::NoBatchRoot { chain, batch })?;
+                let settled = SettledBatch::settle(logs, log_tree, root)?;
+                let end = if settled.is_plain() { ProofEnd::Plain } else { ProofEnd::BatchRoot };
+                Ok(BatchProofs { settled, end, target: TargetRecord::batch_root(root) })
             }
-        };
-        Ok(BatchProofs { settled, end, target })
+        }
     }
 }
 
@@ -377,9 +392,7 @@ impl<'a> BatchProofs<'a> {
             let reason = format!("log {index}: {error}");
             return Err(ExtractError::ArchiveDamaged { chain, batch, reason });
         }
-        let path = self.settled.tree.path(index);
-        let mut log_path = path.map_err(|_| self.no_such_log(index))?;
-        log_path.push(self.settled.aggregated_root().0);
+        let log_path = self.settled.path(index).map_err(|_| self.no_such_log(index))?;
         let record = ProofRecord {
             chain_id: chain,
             batch_number: batch,
@@ -390,18 +403,10 @@ impl<'a> BatchProofs<'a> {
             log: Some(*log),
             message: message.map(<[u8]>::to_vec),
         };
-        self.check(&record, &Claim { chain, batch, index, log })?;
-        Ok(record)
-    }
-
-    fn check(&self, record: &ProofRecord, claim: &Claim<'_>) -> Result<(), ExtractError> {
-        let Claim { chain, batch, index, .. } = *claim;
-        let refused = |source| ExtractError::Refused { chain, batch, index, source };
-        let folded = verify::fold(claim, &record.proof).map_err(refused)?;
-        if folded.root != self.target.root {
-            let expected = self.target.root;
-            return Err(refused(VerifyError::Root { expected, got: folded.root }));
+        // The verifier judges the record as it will be read: words, roots, target and message.
+        match record.verify(log, |_| Some(self.target.root)) {
+            Ok(_) => Ok(record),
+            Err(source) => Err(ExtractError::Refused { chain, batch, index, source }),
         }
-        Ok(())
     }
 }

@@ -30,12 +30,16 @@ mod model;
 pub mod reader;
 mod record;
 mod settled;
+mod sl_batch;
+mod target;
 pub mod verify;
 
 pub use decode::DecodeError;
-pub use extract::{BatchProofs, ExtractError, Extractor, Target, TargetError};
+pub use extract::{BatchProofs, ExtractError, Extractor};
 pub use model::{METADATA_VERSION, Proof, ProofEnd, SettlementHop};
 pub use record::{
     Failure, FailureRecord, ProofRecord, Request, RpcAnswer, TargetKind, TargetRecord,
 };
-pub use settled::{AggregatedRoot, FoldError, SettledBatch};
+pub use settled::{AggregatedRoot, BatchRootForm, FoldError, SettledBatch};
+pub use sl_batch::{SlBatchError, SlBatchTree};
+pub use target::{Target, TargetError};

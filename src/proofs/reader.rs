@@ -95,12 +95,10 @@ struct Incoming<'a> {
 /// # Errors
 /// [`RecordError`] when it is none, or lacks what `defaults` do not give.
 pub fn parse(text: &[u8], defaults: &Defaults) -> Result<Item, RecordError> {
-    let record: Incoming<'_> = serde_json::from_slice(text)?;
+    let mut record: Incoming<'_> = serde_json::from_slice(text)?;
     if record.jsonrpc.is_some() {
-        return match record.result {
-            Some(result) => parse(result.get().as_bytes(), defaults),
-            None => Err(RecordError::Null),
-        };
+        let answer = record.result.ok_or(RecordError::Null)?;
+        record = serde_json::from_str(answer.get())?;
     }
     if record.request.is_some() {
         return Ok(Item::Failure);
@@ -265,6 +263,8 @@ mod tests {
         let error = parse(bare.as_bytes(), &other).unwrap_err();
         assert!(matches!(error, RecordError::Contradiction { field: "batchNumber", .. }));
         assert!(matches!(parse(b"{\"request\":{},\"error\":{}}", &all), Ok(Item::Failure)));
+        let deep = "{\"jsonrpc\":\"2.0\",\"result\":".repeat(100_000);
+        assert!(parse(deep.as_bytes(), &all).is_err());
         for damaged in ["", "[]", "{\"id\":", "{\"proof\":[\"0x00\"]}", "{\"chainId\":-5}"] {
             assert!(parse(damaged.as_bytes(), &all).is_err(), "{damaged}");
         }

@@ -6,8 +6,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::verify::{self, Anchor, Claim, Folded, VerifyError};
 use crate::{
+    forest::{RootWitness, Vouched},
     messages::{BatchView, L2ToL1Log},
     primitives::{BatchNumber, ChainId, Hash, hex},
+    state::{StateError, StorageReader},
 };
 
 /// A proof and all that is needed to verify it.
@@ -92,6 +94,22 @@ impl TargetRecord {
                     && self.number.is_some_and(|n| u128::from(n) == *number)
             }
             _ => false,
+        }
+    }
+}
+
+impl Anchor {
+    /// The root that a state has for this anchor; `None` when it has none.
+    ///
+    /// # Errors
+    /// [`StateError`] when the state cannot be read.
+    pub fn root_in<S: StorageReader + ?Sized>(
+        &self,
+        witness: &RootWitness<'_, S>,
+    ) -> Result<Option<Vouched>, StateError> {
+        match self {
+            Self::Batch(chain, batch) => witness.of_batch(*chain, *batch),
+            Self::SettlementLayer(chain, number) => witness.of_settlement_layer(*chain, *number),
         }
     }
 }

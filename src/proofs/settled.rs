@@ -3,7 +3,8 @@ use thiserror::Error;
 use crate::{
     forest::chain_id_leaf,
     keccak::hash_node,
-    messages::{BatchView, LogTree},
+    merkle::NoSuchLeaf,
+    messages::{BatchView, LOG_TREE_HEIGHT, LOG_TREE_HEIGHTS, LogTree},
     primitives::{BatchNumber, ChainId, Hash},
 };
 
@@ -20,11 +21,20 @@ pub enum AggregatedRoot {
     Zero,
 }
 
+/// How a batch root is made from the logs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BatchRootForm {
+    /// Since v26: with this aggregated root.
+    Aggregated(Hash, AggregatedRoot),
+    /// Before v26: it is the root of the logs' tree, of this height.
+    Plain(u32),
+}
+
 /// The logs of a batch do not make the batch root that the settlement layer stored.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error(
     "the logs of chain {chain}, batch {batch} ({logs} in all) do not fold to its batch root {expected}: their \
-     local root is {local_root}, and with it {}; a log is missing, added or altered, or the batch is \
+     local root is {local_root}, and with it {}, and no older tree without one fits; a log is missing, added or altered, or the batch is \
      another settlement layer's", attempts(.tried)
 )]
 pub struct FoldError {
@@ -63,13 +73,13 @@ pub struct SettledBatch<'a> {
     pub(super) logs: BatchView<'a>,
     pub(super) tree: LogTree,
     pub(super) batch_root: Hash,
-    pub(super) aggregated_root: Hash,
-    source: AggregatedRoot,
+    form: BatchRootForm,
 }
 
 impl<'a> SettledBatch<'a> {
-    /// Proves a batch's logs, whose tree this is, against its root in the forest: finds the aggregated root with which
-    /// keccak256(local root ‖ aggregated root) is the batch root.
+    /// Proves a batch's logs, whose tree this is, against its root in the state: finds the aggregated root with which
+    /// keccak256(local root ‖ aggregated root) is the batch root, or the height at which the root of
+    /// the logs' tree is.
     ///
     /// # Errors
     /// [`FoldError`] when no candidate gives the batch root.
@@ -92,9 +102,14 @@ impl<'a> SettledBatch<'a> {
             }
             let got = hash_node(local_root, aggregated_root);
             if got == batch_root {
-                return Ok(Self { logs, tree, batch_root, aggregated_root, source });
+                let form = BatchRootForm::Aggregated(aggregated_root, source);
+                return Ok(Self { logs, tree, batch_root, form });
             }
             tried.push((source, aggregated_root, got));
+        }
+        let plain = LOG_TREE_HEIGHTS.iter().find(|h| tree.root_at(**h) == Some(batch_root));
+        if let Some(&height) = plain {
+            return Ok(Self { logs, tree, batch_root, form: BatchRootForm::Plain(height) });
         }
         Err(FoldError {
             chain: logs.chain(),
@@ -118,9 +133,26 @@ impl<'a> SettledBatch<'a> {
         self.batch_root
     }
 
-    /// The aggregated root, proven, and where it was found.
+    /// How the batch root is made, proven.
     #[must_use]
-    pub fn aggregated_root(&self) -> (Hash, AggregatedRoot) {
-        (self.aggregated_root, self.source)
+    pub fn form(&self) -> BatchRootForm {
+        self.form
+    }
+
+    /// The siblings from a log's leaf to the batch root.
+    pub(super) fn path(&self, index: u64) -> Result<Vec<Hash>, NoSuchLeaf> {
+        match self.form {
+            BatchRootForm::Plain(height) => self.tree.path(index, height),
+            BatchRootForm::Aggregated(root, _) => {
+                let mut path = self.tree.path(index, LOG_TREE_HEIGHT)?;
+                path.push(root);
+                Ok(path)
+            }
+        }
+    }
+
+    /// Whether the batch is from before v26.
+    pub(super) fn is_plain(&self) -> bool {
+        matches!(self.form, BatchRootForm::Plain(_))
     }
 }

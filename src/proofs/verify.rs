@@ -6,6 +6,8 @@
 //! hide here. It is stricter than the contracts in one respect: words behind the end of a proof, which
 //! the contracts ignore, are refused.
 
+use std::sync::LazyLock;
+
 use thiserror::Error;
 use tiny_keccak::{Hasher, Keccak};
 
@@ -14,9 +16,11 @@ use crate::{
     primitives::{BatchNumber, ChainId, Hash, Word},
 };
 
-/// keccak256("zkSync:BatchLeaf") and keccak256("zkSync:ChainIdLeaf"), hashed anew on purpose.
-const BATCH_LEAF: &[u8] = b"zkSync:BatchLeaf";
-const CHAIN_ID_LEAF: &[u8] = b"zkSync:ChainIdLeaf";
+/// `BATCH_LEAF_PADDING`, `CHAIN_ID_LEAF_PADDING` and `L2_L1_LOGS_TREE_DEFAULT_LEAF_HASH`, hashed anew on
+/// purpose.
+static BATCH_LEAF: LazyLock<Hash> = LazyLock::new(|| keccak(&[b"zkSync:BatchLeaf"]));
+static CHAIN_ID_LEAF: LazyLock<Hash> = LazyLock::new(|| keccak(&[b"zkSync:ChainIdLeaf"]));
+static DEFAULT_LEAF: LazyLock<Hash> = LazyLock::new(|| keccak(&[&[0; L2ToL1Log::LEN]]));
 
 /// What a proof claims: this log stood at this index of this batch.
 #[derive(Clone, Copy, Debug)]
@@ -146,8 +150,8 @@ pub enum VerifyError {
         /// The message's hash.
         got: Hash,
     },
-    /// The log is not one of L1Messenger, and yet there is a message.
-    #[error("the log's sender is not 0x8008, so it stands for no message")]
+    /// The log stands for no message, and yet there is one.
+    #[error("the log is not one that L1Messenger emits for a message")]
     NoMessageLog,
 }
 
@@ -192,7 +196,7 @@ impl VerifyError {
 /// [`VerifyError`] for whatever the contracts would refuse before they compare a root.
 pub fn fold(claim: &Claim<'_>, words: &[Hash]) -> Result<Folded, VerifyError> {
     let leaf = keccak(&[claim.log.as_bytes()]);
-    if leaf == keccak(&[&[0; L2ToL1Log::LEN]]) {
+    if leaf == *DEFAULT_LEAF {
         return Err(VerifyError::DefaultLeaf);
     }
     let mut rest = Words { words, at: 0 };
@@ -205,9 +209,9 @@ pub fn fold(claim: &Claim<'_>, words: &[Hash]) -> Result<Folded, VerifyError> {
     }
 
     let batch_mask = rest.word()?;
-    let batch_leaf = padded_leaf(BATCH_LEAF, batch_root, claim.batch.0);
+    let batch_leaf = padded_leaf(&BATCH_LEAF, batch_root, claim.batch.0);
     let chain_root = fold_path(batch_leaf, batch_mask, rest.take(node.batch_path)?)?;
-    let chain_id_leaf = padded_leaf(CHAIN_ID_LEAF, chain_root, claim.chain.0);
+    let chain_id_leaf = padded_leaf(&CHAIN_ID_LEAF, chain_root, claim.chain.0);
     let (number, chain_mask) = rest.word()?.split();
     let sl_chain = rest.word()?;
 
@@ -307,8 +311,8 @@ fn fold_path(leaf: Hash, index: Word, path: &[Hash]) -> Result<Hash, VerifyError
     }))
 }
 
-fn padded_leaf(padding: &[u8], root: Hash, number: u64) -> Hash {
-    keccak(&[keccak(&[padding]).as_bytes(), root.as_bytes(), Word::from(number).as_bytes()])
+fn padded_leaf(padding: &Hash, root: Hash, number: u64) -> Hash {
+    keccak(&[padding.as_bytes(), root.as_bytes(), Word::from(number).as_bytes()])
 }
 
 fn keccak(parts: &[&[u8]]) -> Hash {

@@ -65,7 +65,7 @@ impl Moves {
 
 /// The class of registering `count` chains when `left` are still to come in `roots` roots.
 pub(super) fn registering(count: u64, left: u64, roots: u64) -> Class {
-    let one = half_bits(1.0 + roots.max(1) as f64 / left.max(1) as f64);
+    let one = half_bits(1.0 + roots.max(1) as f64 / left.max(1) as f64).max(1);
     let many = (REGISTER_MANY + 2.0 * (left.max(1) as f64).log2()).round() as Class;
     match count {
         0 => 0,

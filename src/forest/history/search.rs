@@ -260,6 +260,7 @@ impl<'f> Walk<'f> {
         };
         self.age += 1;
         let mut others: Vec<Candidates> = Vec::new();
+        let mut exhausted = false;
         for class in 0..CLASSES {
             let mut best: Option<(usize, Step)> = None;
             for registered in 0..=registrable {
@@ -280,7 +281,11 @@ impl<'f> Walk<'f> {
                 for class in candidates.prepared()..=class {
                     candidates.prepare(class, |chain, numbers| self.leaves(chain, numbers));
                 }
-                *budget = budget.checked_sub(candidates.size(class))?;
+                let Some(rest) = budget.checked_sub(candidates.size(class)) else {
+                    exhausted = true;
+                    break;
+                };
+                *budget = rest;
                 let mut found = best.as_ref().map_or(targets.len(), |(target, ..)| *target);
                 let mut place = None;
                 candidates.scan(class, &mut |nodes, places| {
@@ -295,6 +300,9 @@ impl<'f> Walk<'f> {
                 if let Some(place) = place {
                     let advances = candidates.changes(class, place);
                     best = Some((found, Step { chains, advances }));
+                    if found == 0 {
+                        break;
+                    }
                 }
             }
             if let Some((target, change)) = best {
@@ -307,7 +315,7 @@ impl<'f> Walk<'f> {
                 }
                 return Some((target, step));
             }
-            if met() {
+            if exhausted || met() {
                 return None;
             }
         }

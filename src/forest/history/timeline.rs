@@ -5,6 +5,8 @@
 //! as large as the paths that were ever rewritten, and any path at any root is a binary search a level.
 //! The versions of a level depend only on those of the level below, so they are hashed side by side.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::{Forest, History, HistoryError, InteropRoot, Step};
@@ -44,9 +46,13 @@ struct Versions {
 }
 
 impl Versions {
-    fn range(&self, node: usize) -> std::ops::Range<usize> {
-        let end = self.ends.get(node).copied().unwrap_or(0);
-        node.checked_sub(1).map_or(0, |before| self.ends.get(before).copied().unwrap_or(end))..end
+    /// The versions of a node; none of one that there never was.
+    fn range(&self, node: usize) -> Range<usize> {
+        let start = node.checked_sub(1).map_or(Some(&0), |before| self.ends.get(before));
+        match (start, self.ends.get(node)) {
+            (Some(start), Some(end)) => *start..*end,
+            _ => 0..0,
+        }
     }
 
     /// The version of a node at a root.
@@ -159,19 +165,22 @@ impl Timeline {
         })
     }
 
-    /// The shared root at the same lengths of the chain trees, had more chains been registered.
-    /// `None` when there are not so many.
+    /// The explained root that follows.
     #[must_use]
-    pub fn root_over(&self, forest: &Forest, chains: u64, at: At) -> Option<Hash> {
-        let now = self.root(at).chains;
-        if chains < now || chains > forest.chains().len() as u64 {
-            return None;
-        }
-        let mut leaves: Vec<Hash> = (0..now).map(|chain| self.node(0, chain, at)).collect();
-        let new = &forest.chains()[now as usize..chains as usize];
-        leaves.extend(new.iter().map(|tree| chain_id_leaf(Hash::ZERO, tree.chain())));
-        let levels = Levels::build(leaves, entry_zeros());
-        Some(levels.tree(entry_zeros()).root())
+    pub fn after(&self, at: At) -> Option<At> {
+        let rest = self.history.chains.iter().enumerate().skip(at.0 as usize + 1);
+        rest.filter(|(_, chains)| **chains > 0).map(|(index, _)| At(index as u32)).next()
+    }
+
+    /// The shared tree at a root, had more chains been registered by then. `None` when there are not
+    /// so many, or were more.
+    #[must_use]
+    pub fn tree_over(&self, forest: &Forest, chains: u64, at: At) -> Option<Levels> {
+        let then = self.root(at).chains;
+        let new = forest.chains().get(then as usize..usize::try_from(chains).ok()?)?;
+        let new = new.iter().map(|tree| chain_id_leaf(Hash::ZERO, tree.chain()));
+        let leaves = (0..then).map(|chain| self.node(0, chain, at)).chain(new).collect();
+        Some(Levels::build(leaves, entry_zeros()))
     }
 
     /// The history with the number of chains corrected where the root is that of more chains than the
@@ -186,8 +195,10 @@ impl Timeline {
             }
             if chains > known || roots.binary_search(&index).is_ok() {
                 let at = At(index as u32);
-                let fitting = (chains.max(known)..=forest.chains().len() as u64)
-                    .find(|n| self.root_over(forest, *n, at) == Some(history.roots[index]));
+                let fitting = (chains.max(known)..=forest.chains().len() as u64).find(|chains| {
+                    let tree = self.tree_over(forest, *chains, at);
+                    tree.is_some_and(|tree| tree.tree(entry_zeros()).root() == history.roots[index])
+                });
                 chains = fitting.unwrap_or(chains.max(known));
             } else {
                 chains = known;
@@ -254,7 +265,6 @@ fn above(below: &Versions, zero: Hash) -> Versions {
     let mut children = Vec::new();
     for left in (0..below.ends.len()).step_by(2) {
         let (lefts, rights) = (below.range(left), below.range(left + 1));
-        let rights = if left + 1 < below.ends.len() { rights } else { 0..0 };
         let (mut l, mut r) = (lefts.start, rights.start);
         let (mut left_node, mut right_node) = (zero, zero);
         while l < lefts.end || r < rights.end {
