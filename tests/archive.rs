@@ -86,6 +86,14 @@ fn archives_of_every_form_give_the_same_proofs() {
             Some(5)
         );
 
+        let one = ["--chain", &chain, "--batch", &batch, "--index", "1"];
+        let read = prove(&native, &[&one[..], &["--no-mmap"]].concat());
+        assert_eq!(read.stdout, prove(&native, &one).stdout);
+        let checked = run(["check", text(&native)]);
+        assert_eq!(checked.code, Some(0), "{}", checked.stderr);
+        assert!(checked.stdout.contains("section by-msg"), "{}", checked.stdout);
+        assert!(checked.stderr.contains("a message archive"), "{}", checked.stderr);
+
         let inspect = |path: &Path| -> serde_json::Value {
             let mut value = serde_json::from_str::<serde_json::Value>(
                 &run(["inspect", text(path), "--json"]).stdout,
@@ -175,6 +183,9 @@ fn wrong_inputs_and_outputs_of_index_have_their_exit_codes() {
     fs::write(file("text"), "text").unwrap();
     fs::write(file("blank"), " \n \n").unwrap();
     let out = file("out.slmsg");
+    let checked = run(["check", text(&file("damaged.slmsg"))]);
+    assert_eq!(checked.code, Some(3));
+    assert!(checked.stderr.contains("section \"logs\""), "{}", checked.stderr);
     for (archive, output, code, words) in [
         (file("damaged.slmsg"), &out, 3, "section \"logs\""),
         (file("text"), &out, 3, "text is no archive"),

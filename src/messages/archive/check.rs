@@ -1,7 +1,7 @@
 use rayon::prelude::*;
 
 use super::{
-    Archive, ArchiveHeader, BATCHES, BY_MESSAGE, BY_TRANSACTION,
+    Archive, ArchiveHeader, BATCHES, BY_MESSAGE, BY_TRANSACTION, TRANSACTIONS,
     collector::count,
     rows::{BatchRow, IndexRow, beginning},
 };
@@ -53,8 +53,11 @@ impl Archive {
             log.map(|log| log.value())
         })?;
         self.check_index(BY_TRANSACTION, counted.transactions, |number| {
-            let at = self.log_at(number).ok()?;
-            at.batch.transactions.get(at.index as usize).copied()
+            let (row, index) = self.row_with(number)?;
+            let row = self.rows().get(row).filter(|row| index < row.transactions())?;
+            self.part(TRANSACTIONS, row.first_transaction().checked_add(index)?, 1)?
+                .first()
+                .copied()
         })
     }
 

@@ -244,17 +244,20 @@ impl Archive {
     }
 
     /// The log with a number, and its batch.
-    pub(super) fn log_at(&self, number: u64) -> Result<LogAt<'_>, ArchiveError> {
-        let after = self.rows().partition_point(|row| row.first_log() <= number);
-        let batch = after.checked_sub(1).and_then(|at| {
-            let row = self.rows().get(at)?;
-            let index = number.checked_sub(row.first_log()).filter(|index| *index < row.logs())?;
-            Some((at, index))
-        });
-        let Some((at, index)) = batch else {
+    fn log_at(&self, number: u64) -> Result<LogAt<'_>, ArchiveError> {
+        let Some((at, index)) = self.row_with(number) else {
             return Err(self.bad(BATCHES, format!("no row has log {number}")));
         };
         Ok(LogAt { batch: self.view(at)?, index })
+    }
+
+    /// The row of the batch that has the log with a number, and the log's leaf index.
+    pub(super) fn row_with(&self, number: u64) -> Option<(usize, u64)> {
+        let after = self.rows().partition_point(|row| row.first_log() <= number);
+        let at = after.checked_sub(1)?;
+        let row = self.rows().get(at)?;
+        let index = number.checked_sub(row.first_log()).filter(|index| *index < row.logs())?;
+        Some((at, index))
     }
 
     pub(super) fn rows(&self) -> &[BatchRow] {
@@ -267,7 +270,12 @@ impl Archive {
     }
 
     /// `len` rows of a section from `first` on, if there are as many.
-    fn part<T: AnyBitPattern>(&self, name: SectionName, first: u64, len: u64) -> Option<&[T]> {
+    pub(super) fn part<T: AnyBitPattern>(
+        &self,
+        name: SectionName,
+        first: u64,
+        len: u64,
+    ) -> Option<&[T]> {
         let end = first.checked_add(len)?;
         self.table(name).get(usize::try_from(first).ok()?..usize::try_from(end).ok()?)
     }

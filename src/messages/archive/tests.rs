@@ -246,6 +246,7 @@ fn rows_that_lead_elsewhere_are_refused_when_they_are_read() {
     let good = open(row(0, 1, 1, 0), 1, 0);
     assert_eq!(views(&good)[0].messages().get(0), Some(&b"a"[..]));
     assert_eq!(good.find_message(hash).count(), 1);
+    good.check().unwrap();
     for (row, end) in [
         (row(1, 1, 1, 0), 1),
         (row(u64::MAX, 1, 1, 0), 1),
@@ -264,10 +265,12 @@ fn rows_that_lead_elsewhere_are_refused_when_they_are_read() {
         assert!(archive.batch(ChainId(0), BatchNumber(0)).is_err());
         assert!(archive.find_message(hash).all(|found| found.is_err()));
         assert_eq!(archive.chains().count(), 1);
+        assert!(archive.check().is_err());
     }
     for number in [1, u64::MAX] {
         let archive = open(row(0, 1, 1, 0), 1, number);
         let error = archive.find_message(hash).next().unwrap().unwrap_err();
         assert!(error.to_string().contains("forged, section"), "{error}");
+        assert!(archive.check().is_err());
     }
 }
