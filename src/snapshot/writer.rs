@@ -9,7 +9,7 @@ use super::{
 use crate::{
     files::{ContainerWriter, Output, OutputError, Spool},
     primitives::Hash,
-    state::entries::Entry,
+    state::entries::{Entry, out_of_order},
 };
 
 /// How much of each column waits in memory while the entries are written.
@@ -139,12 +139,12 @@ impl<W: Write + Send> SnapshotWriter<W> {
         let (Some(first), Some(last)) = (entries.first(), entries.last()) else {
             return Ok(());
         };
-        let out_of_order = |previous, key| Err(WriteError::OutOfOrder { previous, key });
+        let refused = |previous, key| Err(WriteError::OutOfOrder { previous, key });
         if let Some(previous) = self.last.filter(|previous| *previous >= first.key) {
-            return out_of_order(previous, first.key);
+            return refused(previous, first.key);
         }
-        if let Some(pair) = entries.windows(2).find(|pair| pair[0].key >= pair[1].key) {
-            return out_of_order(pair[0].key, pair[1].key);
+        if let Some(at) = out_of_order(entries) {
+            return refused(entries[at - 1].key, entries[at].key);
         }
         self.container.put(cast_slice(entries))?;
         if let Some(columns) = columns {

@@ -50,6 +50,15 @@ pub fn find(entries: &[Entry], key: &Hash) -> Option<usize> {
     (entries.get(at)?.key == *key).then_some(at)
 }
 
+/// The first neighbours whose keys do not ascend strictly: the position of the second.
+#[must_use]
+pub fn out_of_order(entries: &[Entry]) -> Option<usize> {
+    // The first 8 bytes tell nearly always, without the call of a comparison.
+    let ascends = |a: &Hash, b: &Hash| prefix(a) < prefix(b) || a < b;
+    let at = entries.windows(2).position(|pair| !ascends(&pair[0].key, &pair[1].key))?;
+    Some(at + 1)
+}
+
 /// Narrows `start..end` to the neighbourhood of a good guess, in steps that double.
 fn around(
     entries: &[Entry],
@@ -134,6 +143,15 @@ mod tests {
             }
             let other = Hash::new(other);
             prop_assert_eq!(find(&list, &other), list.iter().position(|entry| entry.key == other));
+        }
+
+        #[test]
+        fn disorder_is_found_where_it_begins(keys in prop::collection::vec(0..40u64, 0..12)) {
+            let key = |n: &u64| Hash::new(*Word::join((*n / 4).into(), (*n % 4).into()).as_bytes());
+            let list: Vec<Entry> =
+                keys.iter().map(|n| Entry { key: key(n), value: Word::ZERO }).collect();
+            let expected = (1..keys.len()).find(|at| keys[at - 1] >= keys[*at]);
+            prop_assert_eq!(out_of_order(&list), expected);
         }
 
         #[test]

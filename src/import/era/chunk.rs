@@ -30,18 +30,22 @@ const LONGEST_PREFIX: usize = 11;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Name {
     /// Version 0: address and slot.
-    Plain(Address, Word),
+    Plain,
     /// Version 1: the key by the Era scheme.
-    Hashed(Hash),
+    Hashed,
 }
 
-/// A slot of a chunk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A record; one value is filled again and again.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Log {
-    pub(super) name: Name,
+    /// A bit for every field that was there.
+    fields: u8,
+    pub(super) address: Address,
+    pub(super) slot: Word,
     pub(super) value: Word,
     pub(super) batch: u32,
     pub(super) index: u64,
+    pub(super) hashed_key: Hash,
 }
 
 /// What ended the reading of a chunk.
@@ -71,8 +75,8 @@ impl<R: Read> Logs<R> {
         self.base + self.start as u64
     }
 
-    /// The next record; `None` at the end of the chunk.
-    pub(super) fn next(&mut self) -> Result<Option<Log>, ChunkError> {
+    /// Reads the next record into `log`; `None` at the end of the chunk.
+    pub(super) fn next(&mut self, log: &mut Log) -> Result<Option<Name>, ChunkError> {
         if !self.has(LONGEST_PREFIX)? && self.start == self.end {
             return Ok(None);
         }
@@ -92,9 +96,9 @@ impl<R: Read> Logs<R> {
         if !self.has(len)? {
             return Err(ChunkError::Bad("the last record is cut short".into()));
         }
-        let log = parse(&self.buffer[self.start + prefix..self.start + len])?;
+        let name = log.parse(&self.buffer[self.start + prefix..self.start + len])?;
         self.start += len;
-        Ok(Some(log))
+        Ok(Some(name))
     }
 
     /// Whether `len` more bytes are in the buffer, after reading on if need be.
@@ -118,7 +122,18 @@ impl<R: Read> Logs<R> {
     }
 }
 
+#[inline]
 fn varint(bytes: &mut &[u8]) -> Result<u64, ChunkError> {
+    match bytes.split_first() {
+        Some((byte, rest)) if *byte < 0x80 => {
+            *bytes = rest;
+            Ok((*byte).into())
+        }
+        _ => long_varint(bytes),
+    }
+}
+
+fn long_varint(bytes: &mut &[u8]) -> Result<u64, ChunkError> {
     let mut value = 0;
     for shift in (0..64).step_by(7) {
         let Some((byte, rest)) = bytes.split_first() else {
@@ -138,49 +153,71 @@ fn varint(bytes: &mut &[u8]) -> Result<u64, ChunkError> {
 }
 
 /// `N` bytes with their length before them.
-fn fixed<const N: usize>(bytes: &mut &[u8], what: &str) -> Result<[u8; N], ChunkError> {
+#[inline]
+fn fixed<'b, const N: usize>(bytes: &mut &'b [u8], what: &str) -> Result<&'b [u8; N], ChunkError> {
     let len = varint(bytes)?;
     match bytes.split_first_chunk::<N>() {
         Some((array, rest)) if len == N as u64 => {
             *bytes = rest;
-            Ok(*array)
+            Ok(array)
         }
         _ => Err(ChunkError::Bad(format!("{what} has {len} bytes, not {N}"))),
     }
 }
 
-fn parse(mut bytes: &[u8]) -> Result<Log, ChunkError> {
-    let (mut account, mut slot, mut hashed, mut value) = (None, None, None, None);
-    let (mut batch, mut index) = (None, None);
-    while !bytes.is_empty() {
-        match varint(&mut bytes)? {
-            0x0a => account = Some(Address::new(fixed(&mut bytes, "account_address")?)),
-            0x12 => slot = Some(Word::new(fixed(&mut bytes, "storage_key")?)),
-            0x1a => value = Some(Word::new(fixed(&mut bytes, "storage_value")?)),
-            0x20 => batch = Some(varint(&mut bytes)?),
-            0x28 => index = Some(varint(&mut bytes)?),
-            0x32 => hashed = Some(Hash::new(fixed(&mut bytes, "hashed_key")?)),
-            tag => return Err(ChunkError::Bad(format!("a record with the unknown tag {tag:#x}"))),
+const FIELDS: [&str; 6] = [
+    "account_address",
+    "storage_key",
+    "storage_value",
+    "l1_batch_number_of_initial_write",
+    "enumeration_index",
+    "hashed_key",
+];
+/// The fields of both versions, of version 0 alone, and of version 1 alone.
+const COMMON: u8 = 0b01_1100;
+const PLAIN: u8 = 0b00_0011;
+const HASHED: u8 = 0b10_0000;
+
+impl Log {
+    #[inline]
+    fn parse(&mut self, mut bytes: &[u8]) -> Result<Name, ChunkError> {
+        self.fields = 0;
+        while !bytes.is_empty() {
+            // The number of a field above, its wire type in the low three bits.
+            let tag = varint(&mut bytes)?;
+            match tag {
+                0x0a => self.address = Address::new(*fixed(&mut bytes, FIELDS[0])?),
+                0x12 => self.slot = Word::new(*fixed(&mut bytes, FIELDS[1])?),
+                0x1a => self.value = Word::new(*fixed(&mut bytes, FIELDS[2])?),
+                0x20 => {
+                    let batch = varint(&mut bytes)?;
+                    self.batch = u32::try_from(batch).map_err(|_| {
+                        ChunkError::Bad(format!("the batch {batch} is wider than 32 bits"))
+                    })?;
+                }
+                0x28 => self.index = varint(&mut bytes)?,
+                0x32 => self.hashed_key = Hash::new(*fixed(&mut bytes, FIELDS[5])?),
+                _ => {
+                    return Err(ChunkError::Bad(format!("a record with the unknown tag {tag:#x}")));
+                }
+            }
+            self.fields |= 1 << ((tag >> 3) - 1);
+        }
+        match self.fields ^ COMMON {
+            PLAIN => Ok(Name::Plain),
+            HASHED => Ok(Name::Hashed),
+            _ => Err(self.incomplete()),
         }
     }
-    let name = match (account, slot, hashed) {
-        (Some(account), Some(slot), None) => Name::Plain(account, slot),
-        (None, None, Some(hashed)) => Name::Hashed(hashed),
-        _ => {
-            return Err(ChunkError::Bad(
-                "a record needs account_address and storage_key, or hashed_key".into(),
-            ));
-        }
-    };
-    let missing = |what: &str| ChunkError::Bad(format!("a record without {what}"));
-    let batch = batch.ok_or_else(|| missing("l1_batch_number_of_initial_write"))?;
-    Ok(Log {
-        name,
-        value: value.ok_or_else(|| missing("storage_value"))?,
-        batch: u32::try_from(batch)
-            .map_err(|_| ChunkError::Bad(format!("the batch {batch} is wider than 32 bits")))?,
-        index: index.ok_or_else(|| missing("enumeration_index"))?,
-    })
+
+    fn incomplete(&self) -> ChunkError {
+        let has = |field: usize| self.fields >> field & 1 == 1;
+        let common = (2..5).find(|field| !has(*field));
+        ChunkError::Bad(match common {
+            Some(field) => format!("a record without {}", FIELDS[field]),
+            None => "a record needs account_address and storage_key, or hashed_key".into(),
+        })
+    }
 }
 
 #[cfg(test)]
@@ -189,9 +226,13 @@ mod tests {
 
     use super::*;
 
-    fn logs(bytes: &[u8]) -> Result<Vec<Log>, ChunkError> {
-        let mut logs = Logs::new(bytes);
-        std::iter::from_fn(|| logs.next().transpose()).collect()
+    fn logs(bytes: &[u8]) -> Result<Vec<(Name, Log)>, ChunkError> {
+        let (mut logs, mut log) = (Logs::new(bytes), Log::default());
+        let mut all = Vec::new();
+        while let Some(name) = logs.next(&mut log)? {
+            all.push((name, log.clone()));
+        }
+        Ok(all)
     }
 
     fn unhex(text: &str) -> Vec<u8> {
@@ -200,13 +241,20 @@ mod tests {
 
     /// The records of chainCount = 4, first written in batch 22 with index 300, of either version, as
     /// the node's own encoder writes them.
-    fn examples() -> [(Vec<u8>, Name); 2] {
+    fn examples() -> [(Vec<u8>, Name, Log); 2] {
         let value = format!("1a20 {:064x} 2016 28ac02", 4);
         let key = "47ea1fc23ae86f586ef17771ebe9bf37676a15af61c94de48d3471f06519a352";
         let plain = format!("0a5f 0a14 {:040x} 1220 {:064x} {value}", 0x10005, 1);
+        let log =
+            |fields| Log { fields, value: Word::from(4), batch: 22, index: 300, ..Log::default() };
+        let (address, slot) = (Address::system(0x10005), Word::from(1));
         [
-            (unhex(&plain), Name::Plain(Address::system(0x10005), Word::from(1))),
-            (unhex(&format!("0a49 {value} 3220 {key}")), Name::Hashed(key_of(key))),
+            (unhex(&plain), Name::Plain, Log { address, slot, ..log(PLAIN | COMMON) }),
+            (
+                unhex(&format!("0a49 {value} 3220 {key}")),
+                Name::Hashed,
+                Log { hashed_key: key_of(key), ..log(HASHED | COMMON) },
+            ),
         ]
     }
 
@@ -216,11 +264,10 @@ mod tests {
 
     #[test]
     fn records_of_both_versions_are_read() {
-        for (bytes, name) in examples() {
-            let log = Log { name, value: Word::from(4), batch: 22, index: 300 };
-            assert_eq!(logs(&bytes).unwrap(), [log]);
+        for (bytes, name, log) in examples() {
+            assert_eq!(logs(&bytes).unwrap(), [(name, log.clone())]);
             let many = bytes.repeat(10_000);
-            assert!(logs(&many).unwrap() == vec![log; 10_000]);
+            assert!(logs(&many).unwrap() == vec![(name, log); 10_000]);
             for end in 1..bytes.len() {
                 assert!(logs(&bytes[..end]).is_err(), "cut at {end}");
             }
@@ -232,7 +279,7 @@ mod tests {
     fn fields_may_come_in_any_order_but_not_from_elsewhere() {
         let key = "47ea1fc23ae86f586ef17771ebe9bf37676a15af61c94de48d3471f06519a352";
         let swapped = unhex(&format!("0a49 3220 {key} 28ac02 2016 1a20 {:064x}", 4));
-        assert_eq!(logs(&swapped).unwrap()[0].index, 300);
+        assert_eq!(logs(&swapped).unwrap()[0].1.index, 300);
         for hostile in [
             "0a00",
             "0a02 2016",
@@ -252,7 +299,7 @@ mod tests {
         #[test]
         fn noise_does_no_harm(noise in prop::collection::vec(any::<u8>(), 0..300)) {
             let _ = logs(&noise);
-            for (bytes, _) in examples() {
+            for (bytes, ..) in examples() {
                 let _ = logs(&[&bytes[..], &noise].concat());
             }
         }

@@ -50,6 +50,14 @@ pub enum EraError {
         /// What is wrong with it.
         reason: String,
     },
+    /// An enumeration index cannot be right.
+    #[error("{}: {reason}", path.display())]
+    Index {
+        /// The chunk.
+        path: PathBuf,
+        /// What is wrong with the index.
+        reason: String,
+    },
 }
 
 impl EraError {

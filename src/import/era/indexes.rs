@@ -1,9 +1,4 @@
-//! Which enumeration indexes occurred: a set of bits that several threads add to.
-
-use std::sync::{
-    OnceLock,
-    atomic::{AtomicU64, Ordering},
-};
+//! Which enumeration indexes occurred: a set of bits.
 
 /// 2^18 indexes, 32 KiB.
 const PAGE_BITS: u32 = 18;
@@ -11,11 +6,12 @@ const WORDS: usize = 1 << (PAGE_BITS - 6);
 /// 2^32 indexes in all, half a gibibyte when every page is in use. The largest chain has fewer.
 const PAGES: usize = 1 << (32 - PAGE_BITS);
 
-type Page = Box<[AtomicU64]>;
-
 /// A set of enumeration indexes. Memory is taken where indexes are.
+///
+/// One thread adds to it: indexes come in any order, so that several threads would wait for each other's
+/// cache lines most of the time.
 pub(super) struct Indexes {
-    pages: Vec<OnceLock<Page>>,
+    pages: Vec<Option<Box<[u64]>>>,
 }
 
 /// Why an index was not taken.
@@ -28,32 +24,33 @@ pub(super) enum Refused {
 
 impl Indexes {
     pub(super) fn new() -> Self {
-        Self { pages: (0..PAGES).map(|_| OnceLock::new()).collect() }
+        Self { pages: (0..PAGES).map(|_| None).collect() }
     }
 
     /// Notes an index.
-    pub(super) fn insert(&self, index: u64) -> Result<(), Refused> {
+    pub(super) fn insert(&mut self, index: u64) -> Result<(), Refused> {
         if index == 0 {
             return Err(Refused::Zero);
         }
-        let page = usize::try_from(index >> PAGE_BITS).ok().and_then(|at| self.pages.get(at));
+        let page = usize::try_from(index >> PAGE_BITS).ok().and_then(|at| self.pages.get_mut(at));
         let page = page.ok_or(Refused::TooLarge)?;
-        let page = page.get_or_init(|| (0..WORDS).map(|_| AtomicU64::new(0)).collect());
+        let page = page.get_or_insert_with(|| vec![0; WORDS].into());
+        let word = &mut page[(index >> 6) as usize & (WORDS - 1)];
         let bit = 1 << (index & 63);
-        let before = page[(index >> 6) as usize & (WORDS - 1)].fetch_or(bit, Ordering::Relaxed);
-        if before & bit == 0 { Ok(()) } else { Err(Refused::Twice) }
+        let is_new = *word & bit == 0;
+        *word |= bit;
+        if is_new { Ok(()) } else { Err(Refused::Twice) }
     }
 
     /// The highest index, how many are there, and the first that is missing below the highest.
     pub(super) fn summary(&self) -> (u64, u64, Option<u64>) {
         let (mut last, mut count, mut gap) = (0, 0, None);
         for (at, page) in (0u64..).zip(&self.pages) {
-            let Some(page) = page.get() else {
+            let Some(page) = page else {
                 gap = gap.or(Some((at << PAGE_BITS).max(1)));
                 continue;
             };
-            for (word, bits) in (0u64..).zip(page) {
-                let bits = bits.load(Ordering::Relaxed);
+            for (word, bits) in (0u64..).zip(page.iter().copied()) {
                 let first = at << PAGE_BITS | word << 6;
                 count += u64::from(bits.count_ones());
                 if bits != 0 {
@@ -87,7 +84,7 @@ mod tests {
             ((1..=far).collect(), (far, far, None)),
             ((1..=9).chain([far]).collect(), (far, 10, Some(10))),
         ] {
-            let indexes = Indexes::new();
+            let mut indexes = Indexes::new();
             for index in given {
                 assert_eq!(indexes.insert(index), Ok(()));
                 assert_eq!(indexes.insert(index), Err(Refused::Twice));

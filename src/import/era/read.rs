@@ -22,7 +22,10 @@ use crate::{
     import::{ImportError, build::reversed},
     primitives::{Address, Hash, Word},
     snapshot::Enumeration,
-    state::{entries::Entry, keys::era_keys},
+    state::{
+        entries::{Entry, out_of_order},
+        keys::era_keys,
+    },
 };
 
 /// How many slots are handed on at once, 2.5 MB.
@@ -49,6 +52,8 @@ pub(in crate::import) struct Piece {
     pub(in crate::import) entries: Vec<Entry>,
     pub(in crate::import) batches: Vec<[u8; 4]>,
     pub(in crate::import) indexes: Vec<[u8; 8]>,
+    /// The indexes of slots that were left out.
+    left_out: Vec<[u8; 8]>,
     /// Whether the keys ascend strictly; only looked at in [`Order::Ascending`].
     pub(in crate::import) ascending: bool,
     /// The first and the last key, zero values included.
@@ -70,7 +75,6 @@ struct Shared<'s> {
     snapshot: &'s EraSnapshot,
     order: Order,
     reverse: bool,
-    indexes: Indexes,
     /// The version of the first record and the chunk that it stands in.
     version: Mutex<Option<(u16, PathBuf)>>,
     stop: AtomicBool,
@@ -88,7 +92,6 @@ pub(in crate::import) fn read(
         snapshot,
         order,
         reverse,
-        indexes: Indexes::new(),
         version: Mutex::new(snapshot.version.map(|version| (version, PathBuf::new()))),
         stop: AtomicBool::new(false),
     };
@@ -102,6 +105,7 @@ pub(in crate::import) fn read(
     let senders: Vec<Mutex<Option<SyncSender<_>>>> =
         senders.into_iter().map(|sender| Mutex::new(Some(sender))).collect();
 
+    let mut indexes = Indexes::new();
     let went_on = std::thread::scope(|scope| {
         for _ in 0..workers {
             scope.spawn(|| {
@@ -120,14 +124,17 @@ pub(in crate::import) fn read(
                 }
             });
         }
-        let result = consume(receivers, &mut take);
+        let result = consume(receivers, |chunk, piece| {
+            note_indexes(&mut indexes, &piece, &snapshot.chunks[chunk])?;
+            take(chunk, piece)
+        });
         shared.stop.store(true, Ordering::Relaxed);
         result
     })?;
     if !went_on {
         return Ok(None);
     }
-    let (last, count, first_missing) = shared.indexes.summary();
+    let (last, count, first_missing) = indexes.summary();
     let version = shared.version.into_inner().unwrap_or_else(PoisonError::into_inner);
     Ok(Some(Learned {
         enumeration: Enumeration { last, missing: last - count },
@@ -142,7 +149,7 @@ type Message = Result<Piece, EraError>;
 /// wakes workers that wait to send.
 fn consume(
     receivers: Vec<Receiver<Message>>,
-    take: &mut impl FnMut(usize, Piece) -> Result<bool, ImportError>,
+    mut take: impl FnMut(usize, Piece) -> Result<bool, ImportError>,
 ) -> Result<bool, ImportError> {
     for (chunk, pieces) in receivers.into_iter().enumerate() {
         for piece in pieces {
@@ -154,6 +161,24 @@ fn consume(
     Ok(true)
 }
 
+/// Notes the indexes of a piece, each of which only one slot may have.
+fn note_indexes(indexes: &mut Indexes, piece: &Piece, path: &Path) -> Result<(), EraError> {
+    for index in piece.indexes.iter().chain(&piece.left_out) {
+        let index = u64::from_le_bytes(*index);
+        let reason = match indexes.insert(index) {
+            Ok(()) => continue,
+            Err(Refused::Zero) => "a slot with the enumeration index 0, which none has".into(),
+            Err(Refused::TooLarge) => format!("the enumeration index {index} is beyond all chains"),
+            Err(Refused::Twice) => format!(
+                "a second slot with the enumeration index {index}: the chunks are damaged or not of \
+                 one snapshot"
+            ),
+        };
+        return Err(EraError::Index { path: path.into(), reason });
+    }
+    Ok(())
+}
+
 fn read_chunk(
     shared: &Shared<'_>,
     path: &Path,
@@ -163,14 +188,15 @@ fn read_chunk(
     let file = File::open(path).map_err(read_error)?;
     let mut logs = Logs::new(Gunzip::new(BufReader::with_capacity(READ_BUFFER, file)));
     let mut reader = PieceReader::new(shared, path);
+    let mut log = Log::default();
     loop {
         let offset = logs.offset();
-        let log = logs.next().and_then(|log| {
-            log.as_ref().map_or(Ok(()), |log| reader.accept(log))?;
-            Ok(log)
+        let name = logs.next(&mut log).and_then(|name| match name {
+            Some(name) => reader.accept(name, &log).map(|()| true),
+            None => Ok(false),
         });
-        let ended = match log {
-            Ok(log) => log.is_none(),
+        let ended = match name {
+            Ok(more) => !more,
             Err(ChunkError::Read(source)) => return Err(read_error(source)),
             Err(ChunkError::Bad(reason)) => {
                 return Err(EraError::Chunk { path: path.into(), offset, reason });
@@ -210,15 +236,14 @@ impl<'s> PieceReader<'s> {
         self.piece.entries.len() == PIECE
     }
 
-    fn accept(&mut self, log: &Log) -> Result<(), ChunkError> {
-        let bad = |reason: String| Err(ChunkError::Bad(reason));
-        let (version, key) = match log.name {
-            Name::Plain(address, slot) => {
-                self.plain.push((address, slot));
+    fn accept(&mut self, name: Name, log: &Log) -> Result<(), ChunkError> {
+        let (version, key) = match name {
+            Name::Plain => {
+                self.plain.push((log.address, log.slot));
                 (0, Hash::ZERO)
             }
-            Name::Hashed(key) if self.shared.reverse => (1, reversed(key)),
-            Name::Hashed(key) => (1, key),
+            Name::Hashed if self.shared.reverse => (1, reversed(log.hashed_key)),
+            Name::Hashed => (1, log.hashed_key),
         };
         if self.version != Some(version) {
             self.check_version(version)?;
@@ -227,21 +252,9 @@ impl<'s> PieceReader<'s> {
         let batch = self.shared.snapshot.batch;
         if log.batch > batch {
             let first = log.batch;
-            return bad(format!("a slot first written in batch {first}, after batch {batch}"));
-        }
-        match self.shared.indexes.insert(log.index) {
-            Ok(()) => {}
-            Err(Refused::Zero) => return bad("the enumeration index 0, which no slot has".into()),
-            Err(Refused::TooLarge) => {
-                return bad(format!("the enumeration index {} is beyond all chains", log.index));
-            }
-            Err(Refused::Twice) => {
-                let index = log.index;
-                return bad(format!(
-                    "a second slot with the enumeration index {index}: the chunks are damaged or \
-                     not of one snapshot"
-                ));
-            }
+            return Err(ChunkError::Bad(format!(
+                "a slot first written in batch {first}, after batch {batch}"
+            )));
         }
         self.piece.entries.push(Entry { key, value: log.value });
         self.piece.batches.push(log.batch.to_le_bytes());
@@ -285,7 +298,7 @@ impl<'s> PieceReader<'s> {
         let entries = &piece.entries;
         piece.range = entries.first().zip(entries.last()).map(|(a, b)| (a.key, b.key));
         if self.shared.order == Order::Ascending {
-            piece.ascending = entries.windows(2).all(|pair| pair[0].key < pair[1].key);
+            piece.ascending = out_of_order(entries).is_none();
             without_zeros(&mut piece);
         }
         piece
@@ -300,6 +313,8 @@ fn without_zeros(piece: &mut Piece) {
             piece.batches[kept] = piece.batches[at];
             piece.indexes[kept] = piece.indexes[at];
             kept += 1;
+        } else {
+            piece.left_out.push(piece.indexes[at]);
         }
     }
     piece.entries.truncate(kept);
