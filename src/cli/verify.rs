@@ -28,6 +28,8 @@ use crate::{
 
 /// How many records are verified before their verdicts are written.
 const RECORDS_AT_ONCE: usize = 4096;
+/// And how many bytes of them, about.
+const BYTES_AT_ONCE: usize = 64 << 20;
 /// How many invalid proofs are named in words.
 const MOST_NAMED: u64 = 10;
 
@@ -91,8 +93,12 @@ pub(super) fn run(args: &VerifyArgs, words: &Words) -> Result<Outcome, CliError>
     let (mut valid, mut invalid, mut failures) = (0u64, 0u64, 0u64);
     let mut vouchers = BTreeMap::new();
     loop {
-        let texts: Vec<(u64, Vec<u8>)> =
-            records.by_ref().take(RECORDS_AT_ONCE).collect::<Result<_, _>>()?;
+        let (mut texts, mut bytes) = (Vec::new(), 0);
+        while texts.len() < RECORDS_AT_ONCE && bytes < BYTES_AT_ONCE {
+            let Some(record) = records.next().transpose()? else { break };
+            bytes += record.1.len();
+            texts.push(record);
+        }
         if texts.is_empty() {
             break;
         }

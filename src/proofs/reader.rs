@@ -16,8 +16,10 @@ use crate::{
     primitives::{BatchNumber, ChainId, Hash, hex},
 };
 
-/// The longest record: a message of a hundred mebibytes.
-const LONGEST_RECORD: u64 = 256 << 20;
+/// The longest record: a message of eight mebibytes, far more than a chain takes.
+const LONGEST_RECORD: u64 = 16 << 20;
+/// The longest document that is read as a whole.
+const LONGEST_DOCUMENT: u64 = 64 << 20;
 
 /// What a bare answer of a node leaves out. A record that says something else is refused: whoever gives
 /// these means them.
@@ -166,9 +168,10 @@ impl Records {
         }
         let mut text = Vec::new();
         let read_error = |source| InputError::Read { name: name.clone(), source };
-        input.by_ref().take(LONGEST_RECORD).read_to_end(&mut text).map_err(read_error)?;
-        if text.len() as u64 == LONGEST_RECORD {
-            return Err(read_error(too_long("the JSON document", "write one record a line")));
+        input.by_ref().take(LONGEST_DOCUMENT).read_to_end(&mut text).map_err(read_error)?;
+        if text.len() as u64 == LONGEST_DOCUMENT {
+            let error = too_long("the JSON document", LONGEST_DOCUMENT, "write one record a line");
+            return Err(read_error(error));
         }
         let records = match serde_json::from_slice::<Vec<&RawValue>>(&text) {
             Ok(items) => {
@@ -200,7 +203,9 @@ impl Iterator for Records {
             let read = data.by_ref().take(LONGEST_RECORD).read_until(b'\n', &mut text);
             let error = match read {
                 Ok(0) => return None,
-                Ok(len) if len as u64 == LONGEST_RECORD => too_long("a line", "no record is"),
+                Ok(len) if len as u64 == LONGEST_RECORD => {
+                    too_long("a line", LONGEST_RECORD, "no record is")
+                }
                 Ok(_) if text.trim_ascii().is_empty() => continue,
                 Ok(_) => return Some(Ok((*line, text))),
                 Err(error) => error,
@@ -210,8 +215,8 @@ impl Iterator for Records {
     }
 }
 
-fn too_long(what: &str, advice: &str) -> io::Error {
-    let text = format!("{what} is longer than {LONGEST_RECORD} bytes; {advice}");
+fn too_long(what: &str, limit: u64, advice: &str) -> io::Error {
+    let text = format!("{what} is longer than {limit} bytes; {advice}");
     io::Error::new(io::ErrorKind::InvalidData, text)
 }
 
