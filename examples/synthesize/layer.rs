@@ -30,8 +30,10 @@ pub(crate) struct Layer {
     /// The shared tree, every node of it.
     nodes: Vec<Vec<Hash>>,
     zeros: Vec<Hash>,
-    /// The last block with an interop root, and how many there were.
-    last_root: Option<u64>,
+    /// The last block with an interop root, and the root; it goes out when no other can follow in that
+    /// block.
+    last_root: Option<(u64, Hash)>,
+    /// How many blocks had one.
     roots: u64,
 }
 
@@ -45,7 +47,7 @@ pub(crate) struct Chain {
 
 impl Layer {
     /// A settlement layer that has registered itself in block 1.
-    pub(crate) fn new(layout: Layout, own: ChainId, slots: &mut dyn Slots) -> Self {
+    pub(crate) fn new(layout: Layout, own: ChainId) -> Self {
         let mut layer = Self {
             layout,
             block: 1,
@@ -55,7 +57,7 @@ impl Layer {
             last_root: None,
             roots: 0,
         };
-        layer.add_chain(own, Address::default(), slots);
+        layer.add_chain(own, Address::default());
         layer
     }
 
@@ -68,13 +70,22 @@ impl Layer {
     }
 
     /// Goes on to a later block.
-    pub(crate) fn set_block(&mut self, block: u64) {
+    pub(crate) fn set_block(&mut self, block: u64, slots: &mut dyn Slots) {
         assert!(block >= self.block, "blocks only increase");
+        if block > self.block {
+            self.write_root(slots);
+        }
         self.block = block;
     }
 
+    fn write_root(&self, slots: &mut dyn Slots) {
+        if let Some((block, root)) = self.last_root {
+            slots.set(MESSAGE_ROOT, mapping_value(block.into(), 9.into()), root.into());
+        }
+    }
+
     /// `addNewChain`: only v31 files the new root.
-    pub(crate) fn add_chain(&mut self, id: ChainId, diamond: Address, slots: &mut dyn Slots) {
+    pub(crate) fn add_chain(&mut self, id: ChainId, diamond: Address) {
         let tree = PushTree::new(EMPTY_ENTRY);
         self.chains.push(Chain { id, diamond, tree, last: None });
         // A full tree that grows gets a level.
@@ -86,7 +97,7 @@ impl Layer {
         }
         self.update_shared(self.chains.len() - 1);
         if self.layout == Layout::V31 {
-            self.file_root(slots);
+            self.file_root();
         }
     }
 
@@ -110,16 +121,14 @@ impl Layer {
             }
         }
         self.update_shared(index);
-        self.file_root(slots);
+        self.file_root();
     }
 
     /// The public `updateFullTree()`: files the present root.
-    pub(crate) fn file_root(&mut self, slots: &mut dyn Slots) {
+    pub(crate) fn file_root(&mut self) {
         if self.layout >= Layout::V29 {
-            let slot = mapping_value(self.block.into(), 9.into());
-            slots.set(MESSAGE_ROOT, slot, self.root().into());
-            self.roots += u64::from(self.last_root != Some(self.block));
-            self.last_root = Some(self.block);
+            self.roots += u64::from(self.last_root.is_none_or(|(block, _)| block != self.block));
+            self.last_root = Some((self.block, self.root()));
         }
     }
 
@@ -130,7 +139,7 @@ impl Layer {
 
     /// How many blocks have an interop root, and the last of them.
     pub(crate) fn interop_roots(&self) -> (u64, Option<u64>) {
-        (self.roots, self.last_root)
+        (self.roots, self.last_root.map(|(block, _)| block))
     }
 
     fn update_shared(&mut self, index: usize) {
@@ -177,7 +186,8 @@ impl Layer {
             set_array(slots, array_start(6.into()).wrapping_add(level), nodes);
         }
         set_array(slots, 7.into(), &self.zeros);
-        if let (Layout::V31, Some(block)) = (self.layout, self.last_root) {
+        self.write_root(slots);
+        if let (Layout::V31, Some((block, _))) = (self.layout, self.last_root) {
             slots.set(MESSAGE_ROOT, 13.into(), self.roots.into());
             slots.set(MESSAGE_ROOT, 14.into(), block.into());
         }

@@ -155,17 +155,17 @@ fn play(
     slots: &mut dyn Slots,
     texts: &mut Texts<'_>,
 ) -> std::io::Result<Layer> {
-    let mut layer = Layer::new(release.layout(), shape.chain(0), slots);
+    let mut layer = Layer::new(release.layout(), shape.chain(0));
     let files = || json!({"event": "NewInteropRoot"});
     let mut executed = 0;
     for step in shape.steps() {
-        layer.set_block(step.block);
+        layer.set_block(step.block, slots);
         let due =
             (1 + shape.chains / 4 + shape.chains * executed * 2 / shape.batches).min(shape.chains);
         while (layer.chains().len() as u64) <= due.max(step.chain as u64) {
             let index = layer.chains().len() as u64;
             let chain = shape.chain(index);
-            layer.add_chain(chain, shape.diamond(chain), slots);
+            layer.add_chain(chain, shape.diamond(chain));
             let event = json!({"event": "AddedChain", "chainId": chain, "chainIndex": index});
             texts.event(step.block, event)?;
             if release == Release::V31 {

@@ -33,8 +33,7 @@ impl rules::Slots for Map<'_> {
 
 impl Layer {
     pub fn new(layout: Layout, own: ChainId) -> Self {
-        let mut written = Storage::new();
-        Self { rules: rules::Layer::new(layout, own, &mut Map(&mut written)), written }
+        Self { rules: rules::Layer::new(layout, own), written: Storage::new() }
     }
 
     pub fn diamond(chain: ChainId) -> Address {
@@ -42,7 +41,7 @@ impl Layer {
     }
 
     pub fn add_chain(&mut self, chain: ChainId) {
-        self.rules.add_chain(chain, Self::diamond(chain), &mut Map(&mut self.written));
+        self.rules.add_chain(chain, Self::diamond(chain));
     }
 
     pub fn append(&mut self, index: usize, batch: BatchNumber, root: Hash) {
@@ -50,11 +49,11 @@ impl Layer {
     }
 
     pub fn update_full_tree(&mut self) {
-        self.rules.file_root(&mut Map(&mut self.written));
+        self.rules.file_root();
     }
 
     pub fn set_block(&mut self, block: u64) {
-        self.rules.set_block(block);
+        self.rules.set_block(block, &mut Map(&mut self.written));
     }
 
     pub fn chain(&self, index: usize) -> ChainId {
