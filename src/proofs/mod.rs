@@ -33,6 +33,7 @@ mod settled;
 mod sl_batch;
 mod target;
 pub mod verify;
+mod view;
 
 pub use decode::DecodeError;
 pub use extract::{BatchProofs, ExtractError, Extractor};
@@ -43,3 +44,4 @@ pub use record::{
 pub use settled::{AggregatedRoot, BatchRootForm, FoldError, SettledBatch};
 pub use sl_batch::{SlBatchError, SlBatchTree};
 pub use target::{Target, TargetError};
+pub use view::ProofView;
