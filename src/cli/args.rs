@@ -207,11 +207,19 @@ pub(super) struct CheckArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct RebuildArgs {
-    /// The state: a snapshot, a dump, or - for standard input
+    /// The state: a snapshot, a dump, a tree file, or - for standard input
     pub(super) state: PathBuf,
     /// Print JSON instead of a table
     #[arg(long)]
     pub(super) json: bool,
+    /// The tree file to write, *.sltree
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+    /// Find out what every root by block contains, and write that too
+    #[arg(long, requires = "output")]
+    pub(super) history: bool,
+    #[command(flatten)]
+    pub(super) past: PastArgs,
     #[command(flatten)]
     pub(super) how: StateArgs,
 }
@@ -230,7 +238,7 @@ pub(super) struct PastArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct HistoryArgs {
-    /// The state: a dump, or - for standard input
+    /// The state: a tree file, a snapshot, a dump, or - for standard input
     pub(super) state: PathBuf,
     /// Print JSON instead of a table
     #[arg(long)]
@@ -277,7 +285,7 @@ impl From<LogFormat> for Option<SourceFormat> {
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("which").required(true).args(["index", "message", "all"]))]
 pub(super) struct ProveArgs {
-    /// The state of the settlement layer: a snapshot, a dump, or - for standard input
+    /// The state of the settlement layer: a tree file, a snapshot, a dump, or - for standard input
     #[arg(long, value_name = "STATE")]
     pub(super) tree: PathBuf,
     /// The archive of L2→L1 logs, raw or *.slmsg, or - for standard input
@@ -385,7 +393,7 @@ pub(super) struct MissingArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct InspectArgs {
-    /// A snapshot, a dump, an archive, a file of proofs, or - for standard input
+    /// A snapshot, a tree file, a dump, an archive, a file of proofs, or - for standard input
     pub(super) file: PathBuf,
     /// Print JSON
     #[arg(long)]

@@ -4,7 +4,7 @@ use thiserror::Error;
 
 use crate::{
     files::{ContainerError, InputError, OutputError},
-    forest::{HistoryError, RebuildError},
+    forest::{HistoryError, RebuildError, TreeFileError},
     import::ImportError,
     messages::ArchiveError,
     proofs::{ExtractError, SlBatchError, TargetError},
@@ -41,6 +41,12 @@ pub(super) enum CliError {
         #[source]
         source: RebuildError,
     },
+    #[error("cannot make a tree file of {name}")]
+    TreeFile {
+        name: String,
+        #[source]
+        source: TreeFileError,
+    },
     #[error("no history")]
     History(#[from] HistoryError),
     #[error("the state makes no sense")]
@@ -62,6 +68,11 @@ pub(super) enum CliError {
 impl CliError {
     pub(super) fn exit_code(&self) -> u8 {
         match self {
+            Self::TreeFile { source: TreeFileError::Output(_), .. } => 6,
+            Self::TreeFile { source: TreeFileError::Rebuild(error), .. } if error.is_mismatch() => {
+                4
+            }
+            Self::TreeFile { .. } => 3,
             Self::Usage(_) => 2,
             Self::Input(error) if !error.is_damage() => 6,
             Self::Import(error) if error.is_io() => 6,

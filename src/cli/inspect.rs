@@ -6,7 +6,7 @@ use serde_json::{Deserializer, Value, json};
 use super::{
     args::InspectArgs,
     error::{CliError, Outcome},
-    inspect_proof,
+    inspect_proof, inspect_tree,
     report::count,
 };
 use crate::{
@@ -32,6 +32,8 @@ enum Kind {
 pub(super) fn run(args: &InspectArgs) -> Result<Outcome, CliError> {
     let (value, text) = if args.file.is_dir() {
         dump(&args.how.import().read(&args.file)?, args)?
+    } else if let Some(file) = args.how.tree_file(&args.file)? {
+        inspect_tree::tree_file(&file)
     } else {
         let input = Input::open(&args.file)?;
         match kind(&input) {

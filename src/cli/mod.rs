@@ -9,6 +9,7 @@ mod import;
 mod index;
 mod inspect;
 mod inspect_proof;
+mod inspect_tree;
 mod proof_output;
 mod prove;
 mod rebuild;

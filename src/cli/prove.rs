@@ -60,7 +60,7 @@ pub(super) fn run(args: &ProveArgs, words: &Words) -> Result<Outcome, CliError> 
         rayon::join(|| Trees::read(args, words), || read_archive(&args.messages, args.how.access));
     let (trees, archive) = (trees?, archive?);
     let witness = trees.witness(args)?;
-    let extractor = trees.extractor(&witness)?;
+    let extractor = trees.extractor(witness.as_ref())?;
     words.say(trees.summary());
 
     let within = Within { chain: args.chain, batch: args.batch };
@@ -113,7 +113,7 @@ fn unarchived(forest: &Forest, archive: &Archive, within: Within) -> usize {
     let executed = forest
         .chains()
         .iter()
-        .flat_map(|tree| tree.batches().iter().map(|batch| (tree.chain(), *batch)));
+        .flat_map(|tree| tree.batches().iter().map(|batch| (tree.chain(), batch)));
     executed
         .filter(|(chain, batch)| within.has(*chain, *batch))
         .filter(|(chain, batch)| !archive.contains(*chain, *batch))

@@ -4,10 +4,10 @@ use super::{
     args::ProveArgs,
     error::CliError,
     report::{Words, count},
-    state::addresses,
+    state::{addresses, is_native},
 };
 use crate::{
-    forest::{Forest, RootWitness, Timeline},
+    forest::{Forest, RootWitness, TREE_FILE, Timeline},
     import::{Dump, read_state},
     messages::read_sl_batches,
     primitives::{BatchNumber, SlBatch},
@@ -17,43 +17,61 @@ use crate::{
 
 /// What proofs are made from, as far as the target needs it.
 pub(super) struct Trees {
-    dump: Dump,
     target: Target,
-    /// Nothing is rebuilt for the batch roots that the state stores.
-    forest: Option<Forest>,
+    made_of: MadeOf,
     timeline: Option<Timeline>,
     sl_batch: Option<SlBatchTree>,
+}
+
+/// What proofs are made of.
+enum MadeOf {
+    Trees(Forest),
+    /// Nothing is rebuilt for the batch roots that a state stores.
+    State(Dump),
 }
 
 impl Trees {
     pub(super) fn read(args: &ProveArgs, words: &Words) -> Result<Self, CliError> {
         let target = args.target;
-        if target == Target::BatchRoot {
-            let dump = args.how.read(&args.tree, words)?;
-            return Ok(Self { dump, target, forest: None, timeline: None, sl_batch: None });
+        if target == Target::BatchRoot && !is_native(&args.tree, TREE_FILE) {
+            let made_of = MadeOf::State(args.how.read(&args.tree, words)?);
+            return Ok(Self { target, made_of, timeline: None, sl_batch: None });
         }
-        let (dump, forest) = args.how.forest(&args.tree, words)?;
+        let rebuilt = args.how.forest(&args.tree, words)?;
         let (mut timeline, mut sl_batch) = (None, None);
         if target.needs_history() {
-            let found = args.past.timeline(&args.how, &dump, &forest, words)?;
+            let found = args.past.timeline(&args.how, &rebuilt, words)?;
             if let Target::SlBatch(batch) = target {
-                sl_batch = Some(rebuild_sl_batch(args, &forest, &found, batch, words)?);
+                sl_batch = Some(rebuild_sl_batch(args, &rebuilt.forest, &found, batch, words)?);
             }
             timeline = Some(found);
         }
-        Ok(Self { dump, target, forest: Some(forest), timeline, sl_batch })
+        Ok(Self { target, made_of: MadeOf::Trees(rebuilt.forest), timeline, sl_batch })
     }
 
-    /// The batch roots that the state stores.
-    pub(super) fn witness(&self, args: &ProveArgs) -> Result<RootWitness<'_, Snapshot>, CliError> {
-        Ok(RootWitness::new(&self.dump.state, args.how.addresses(&self.dump.state)?)?)
+    /// The batch roots that the state stores, where proofs are made of nothing else.
+    pub(super) fn witness(
+        &self,
+        args: &ProveArgs,
+    ) -> Result<Option<RootWitness<'_, Snapshot>>, CliError> {
+        Ok(match &self.made_of {
+            MadeOf::Trees(_) => None,
+            MadeOf::State(dump) => {
+                Some(RootWitness::new(&dump.state, args.how.addresses(&dump.state)?)?)
+            }
+        })
     }
 
+    /// Makes proofs of the trees, or of what is in the witness.
     pub(super) fn extractor<'t>(
         &'t self,
-        witness: &'t RootWitness<'_, Snapshot>,
+        witness: Option<&'t RootWitness<'_, Snapshot>>,
     ) -> Result<Extractor<'t>, TargetError> {
-        let Some(forest) = &self.forest else { return Ok(Extractor::to_batch_roots(witness)) };
+        let forest = match (&self.made_of, witness) {
+            (MadeOf::Trees(forest), _) => forest,
+            (MadeOf::State(_), Some(witness)) => return Ok(Extractor::to_batch_roots(witness)),
+            (MadeOf::State(_), None) => return Err(TargetError::NeedsHistory(self.target)),
+        };
         match (&self.timeline, &self.sl_batch) {
             (Some(timeline), Some(batch)) => Ok(Extractor::to_sl_batch(forest, timeline, batch)),
             (Some(timeline), None) => Extractor::in_history(forest, timeline, self.target),
@@ -63,12 +81,15 @@ impl Trees {
 
     /// The trees, where any were rebuilt.
     pub(super) fn forest(&self) -> Option<&Forest> {
-        self.forest.as_ref()
+        match &self.made_of {
+            MadeOf::Trees(forest) => Some(forest),
+            MadeOf::State(_) => None,
+        }
     }
 
     /// What the proofs are made from and against.
     pub(super) fn summary(&self) -> String {
-        let Some(forest) = &self.forest else {
+        let Some(forest) = self.forest() else {
             return "target             batch roots of the chains, as the state stores them".into();
         };
         let target = match (self.target, forest.latest(), &self.sl_batch) {
@@ -80,13 +101,12 @@ impl Trees {
             (_, _, Some(batch)) => format!("root of SL batch {}, {}", batch.batch(), batch.root()),
             _ => "batch roots of the chains".into(),
         };
-        let batches: usize = forest.chains().iter().map(|tree| tree.batches().len()).sum();
         format!(
             "settlement layer   {}: {} chains, {} batches, every stored node equals the rebuilt one\n\
              target             {target}",
             forest.sl_chain(),
             forest.chains().len(),
-            count(batches),
+            count(forest.batch_count()),
         )
     }
 }

@@ -17,7 +17,7 @@ mod map;
 mod output;
 mod scratch;
 
-pub use container::{Container, ContainerError, ContainerWriter, Kind, SectionName};
+pub use container::{Container, ContainerError, ContainerWriter, Kind, SectionBytes, SectionName};
 pub(crate) use input::{Gunzip, is_damage};
 pub use input::{Input, InputError};
 pub use lost_pages::report_lost_pages;

@@ -2,7 +2,7 @@ use rayon::prelude::*;
 
 use super::{NoSuchLeaf, Tree, height};
 use crate::{
-    keccak::{hash_many, hash_node},
+    keccak::{hash_node, hash_pairs},
     primitives::Hash,
 };
 
@@ -88,35 +88,44 @@ pub(super) fn roots(tree: &Tree<'_>, counts: &[u64]) -> Option<Vec<Hash>> {
 }
 
 fn climb(tree: &Tree<'_>, counts: &[u64], edges: &mut [Hash]) {
-    for (edge, count) in edges.iter_mut().zip(counts) {
-        *edge = match count.checked_sub(1) {
-            Some(last) => tree.node(0, last),
-            None => tree.zeros().at(0),
-        };
-    }
+    let (mut who, mut leaves): (Vec<_>, Vec<_>) = counts
+        .iter()
+        .enumerate()
+        .filter_map(|(i, count)| Some((i, count.checked_sub(1)? as usize)))
+        .unzip();
+    let mut hashes = vec![Hash::ZERO; leaves.len()];
+    tree.some_leaves(&leaves, &mut hashes);
+    edges.fill(tree.zeros().at(0));
+    who.iter().zip(&hashes).for_each(|(i, leaf)| edges[*i] = *leaf);
+
     let highest = counts.iter().map(|count| height(*count)).max().unwrap_or(0);
-    let (mut who, mut pairs, mut parents) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut lefts, mut pairs) = (Vec::new(), Vec::new());
     for level in 0..highest {
-        let (nodes, zero) = (tree.level(level), tree.zeros().at(level));
-        who.clear();
+        let zero = tree.zeros().at(level);
+        let climbing = |i: &usize| height(counts[*i]) > level;
+        let last = |i: usize| ((counts[i] - 1) >> level) as usize;
+        who.retain(climbing);
+        // A node to the left of the edge was complete then, and is the same now.
+        let left_of_edge = who.iter().map(|i| last(*i)).filter(|last| last % 2 == 1);
+        leaves.clear();
+        leaves.extend(left_of_edge.map(|last| last - 1));
+        lefts.resize(leaves.len(), Hash::ZERO);
+        match tree.kept(level) {
+            Some(nodes) => {
+                lefts.iter_mut().zip(&leaves).for_each(|(left, index)| *left = nodes[*index]);
+            }
+            None => tree.some_leaves(&leaves, &mut lefts),
+        }
+        let mut lefts = lefts.iter();
         pairs.clear();
-        for (i, count) in counts.iter().enumerate().filter(|(_, count)| height(**count) > level) {
-            let last = (*count - 1) >> level;
-            let (left, right) = match last & 1 {
-                // A node to the left of the edge was complete then, and is the same now.
-                1 => (nodes[(last - 1) as usize], edges[i]),
-                _ => (edges[i], zero),
-            };
-            let mut pair = [0; 64];
-            pair[..32].copy_from_slice(left.as_bytes());
-            pair[32..].copy_from_slice(right.as_bytes());
-            who.push(i);
-            pairs.push(pair);
+        for i in &who {
+            match last(*i) % 2 {
+                1 => pairs.extend(lefts.next().copied().into_iter().chain([edges[*i]])),
+                _ => pairs.extend([edges[*i], zero]),
+            }
         }
-        parents.resize(pairs.len(), Hash::ZERO);
-        hash_many(&pairs, &mut parents);
-        for (i, parent) in who.iter().zip(&parents) {
-            edges[*i] = *parent;
-        }
+        hashes.resize(pairs.len() / 2, Hash::ZERO);
+        hash_pairs(&pairs, &mut hashes);
+        who.iter().zip(&hashes).for_each(|(i, parent)| edges[*i] = *parent);
     }
 }

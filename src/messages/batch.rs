@@ -5,7 +5,7 @@ use bytemuck::TransparentWrapper;
 use super::{EMPTY_LOG_LEAF, L2ToL1Log, LogsError, MessageList, Messages};
 use crate::{
     keccak::{hash_many, keccak256},
-    merkle::{Leaves, Levels, NoSuchLeaf, Tree, Zeros, roots_at},
+    merkle::{LeafHashes, Leaves, Levels, NoSuchLeaf, Tree, Zeros, roots_at},
     primitives::{BatchNumber, ChainId, Hash},
 };
 
@@ -246,9 +246,10 @@ impl<'a> BatchView<'a> {
 }
 
 /// The leaves of the tree of a batch's logs.
+#[derive(Debug)]
 struct LogLeaves<'a>(&'a [L2ToL1Log]);
 
-impl Leaves<{ L2ToL1Log::LEN }> for LogLeaves<'_> {
+impl LeafHashes for LogLeaves<'_> {
     fn count(&self) -> usize {
         self.0.len()
     }
@@ -256,7 +257,9 @@ impl Leaves<{ L2ToL1Log::LEN }> for LogLeaves<'_> {
     fn hash(&self, first: usize, out: &mut [Hash]) {
         hash_many(L2ToL1Log::peel_slice(&self.0[first..first + out.len()]), out);
     }
+}
 
+impl Leaves<{ L2ToL1Log::LEN }> for LogLeaves<'_> {
     fn input(&self, index: usize) -> [u8; L2ToL1Log::LEN] {
         *self.0[index].as_bytes()
     }

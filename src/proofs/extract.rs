@@ -260,9 +260,9 @@ impl<'f> Extractor<'f> {
         let tree = forest.chain(chain).ok_or(ExtractError::UnknownChain(chain))?;
         let (leaf_index, batch_root) = tree.find(batch).ok_or_else(|| {
             let batches = tree.batches();
-            let executed = batches.first().copied().zip(batches.last().copied());
-            let (before, after) = batches.split_at(batches.partition_point(|b| *b < batch));
-            let between = before.last().copied().zip(after.first().copied());
+            let executed = batches.first().zip(batches.last());
+            let (before, after) = batches.around(batch);
+            let between = before.zip(after);
             ExtractError::BatchNotInTree { chain, batch, executed, between }
         })?;
         Ok((tree, leaf_index, batch_root))

@@ -203,6 +203,10 @@ impl StorageReader for Snapshot {
         Some(found.map_or(0, |at| u64::from_le_bytes(rows[at].slots)))
     }
 
+    fn slots(&self) -> u64 {
+        self.header.entries
+    }
+
     fn block(&self) -> Option<SlBlock> {
         self.header.source.block
     }

@@ -61,6 +61,9 @@ pub trait StorageReader: Sync {
     /// files the slots of all contracts together under their hashes.
     fn slot_count(&self, contract: Address) -> Option<u64>;
 
+    /// How many slots of all contracts are not zero.
+    fn slots(&self) -> u64;
+
     /// The block whose state this is, when the source says so.
     fn block(&self) -> Option<SlBlock>;
 }
