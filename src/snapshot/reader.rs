@@ -196,6 +196,14 @@ impl StorageReader for Snapshot {
         Ok(words)
     }
 
+    fn first_writes(&self, contract: Address, slots: &[Word]) -> Option<Vec<Option<SlBatch>>> {
+        self.container.find(BATCHES)?;
+        let mut keys = Vec::with_capacity(slots.len());
+        era_keys(slots.iter().map(|slot| (contract, *slot)), &mut keys);
+        let first = |key| Some(self.first_write_at(find(self.entries(), key)?)?.batch);
+        Some(keys.iter().map(first).collect())
+    }
+
     fn slot_count(&self, contract: Address) -> Option<u64> {
         let rows = self.account_rows()?;
         let account = AccountKey::Address(contract).hash();

@@ -1,6 +1,6 @@
 use thiserror::Error;
 
-use crate::primitives::{Address, SlBlock, Word};
+use crate::primitives::{Address, SlBatch, SlBlock, Word};
 
 /// Why a slot could not be read, or does not hold what its type allows.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -55,6 +55,12 @@ pub trait StorageReader: Sync {
     /// As [`StorageReader::read`].
     fn read_many(&self, contract: Address, slots: &[Word]) -> Result<Vec<Word>, StateError> {
         slots.iter().map(|slot| self.read(contract, *slot)).collect()
+    }
+
+    /// The batches of this chain in which slots of a contract were first written, `None` for a slot of
+    /// which that is not known; `None` in all when the source does not tell.
+    fn first_writes(&self, _contract: Address, _slots: &[Word]) -> Option<Vec<Option<SlBatch>>> {
+        None
     }
 
     /// How many slots of the contract are not zero; `None` when the source cannot tell, because it

@@ -6,7 +6,9 @@
 //!
 //! 1. The roots are found by trying blocks.
 //! 2. Events, where they are given, say what happened between two roots.
-//! 3. Roots that no event explains are explained by search, from both ends towards each other:
+//!    Where there are none, the settlement layer batches in which slots were first written, which Era
+//!    snapshots have, say what each of those batches contains.
+//! 3. Roots that this does not explain are explained by search, from both ends towards each other:
 //!    whatever can have changed is tried in the order of its likelihood, until a root fits.
 //!
 //! An explanation counts only when the tree that it names hashes to the root in the state; where it
@@ -26,6 +28,7 @@
 //! v31 files it; either way the chain count of a root is the one with which it fits.
 
 mod candidates;
+mod first_writes;
 mod odds;
 mod replay;
 mod search;
@@ -120,7 +123,11 @@ pub fn explain<S: StorageReader + ?Sized>(
     let message_root = MessageRoot::at(state, addresses.message_root);
     let chains: Vec<_> = forest.chains().iter().map(super::ChainTree::chain).collect();
     let (blocks, roots) = interop_root::all(&message_root, &chains, newest.block)?;
-    let found = History::new(blocks, roots, Vec::new());
+    let steps = match events {
+        [] => first_writes::steps(state, addresses, forest, &blocks)?,
+        _ => None,
+    };
+    let found = History::new(blocks, roots, steps.unwrap_or_default());
     explain_further(forest, found, events, effort)
 }
 
