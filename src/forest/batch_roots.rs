@@ -21,9 +21,12 @@ use crate::{
     state::{StateError, StorageReader, slots::mapping_values},
 };
 
-/// How many batch numbers are looked up at once.
-const WINDOW: u64 = 1 << 16;
-const PIECE: usize = 1 << 10;
+/// How many batch numbers are looked up at once. A state is fastest to search when many slots are looked
+/// up together.
+const WINDOW: u64 = 1 << 19;
+/// How many at least, where there are few batches.
+const FEWEST: u64 = 1 << 10;
+const PIECE: usize = 1 << 18;
 
 /// Where the batch roots of one chain may stand: contracts and their mappings.
 struct Sources<'s, S: ?Sized> {
@@ -68,7 +71,7 @@ pub(super) fn collect<S: StorageReader + ?Sized>(
     let mut end = top;
     // In all, and not from one root to the next: a dump with roots far apart would lead on for ever.
     while left > 0 && end > 0 && top - end - (leaves - left) < max_gap {
-        let start = end.saturating_sub(WINDOW);
+        let start = end.saturating_sub(left.clamp(FEWEST, WINDOW));
         for (number, root) in sources.window(start..end)?.into_iter().rev().take(left as usize) {
             left -= 1;
             roots[left as usize] = root;

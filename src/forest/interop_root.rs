@@ -12,7 +12,7 @@ use crate::{
 
 /// How many blocks are probed at once.
 const WINDOW: u64 = 1 << 18;
-const PIECE: u64 = 1 << 12;
+const PIECE: u64 = 1 << 16;
 
 /// How many blocks to try at most: at a block a second, those of two years.
 const MOST_BLOCKS: u64 = 1 << 26;

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// How many slots are looked up at once.
-const PIECE: usize = 1 << 12;
+const PIECE: usize = 1 << 18;
 
 /// What the first writes say of the last root of each settlement layer batch. `None` when the state
 /// does not tell when slots were first written, or not of all that count.
