@@ -1,88 +1,148 @@
 //! From the target that was asked for to an extractor against it.
 
+use std::{
+    cell::{OnceCell, RefCell},
+    collections::HashMap,
+    sync::Arc,
+};
+
 use super::{
-    args::ProveArgs,
     error::CliError,
+    prove_args::ProveArgs,
     report::{Words, count},
-    state::{addresses, is_native},
+    state::{Rebuilt, addresses, is_native},
 };
 use crate::{
     forest::{Forest, RootWitness, TREE_FILE, Timeline},
     import::{Dump, read_state},
-    messages::read_sl_batches,
-    primitives::{BatchNumber, SlBatch},
-    proofs::{Extractor, SlBatchError, SlBatchTree, Target, TargetError},
+    messages::{SlBatches, read_sl_batches},
+    primitives::{BatchNumber, Hash, SlBatch},
+    proofs::{Extractor, SlBatchError, SlBatchTree, Target},
     snapshot::Snapshot,
 };
 
-/// What proofs are made from, as far as the target needs it.
-pub(super) struct Trees {
-    target: Target,
+/// What proofs are made from, as far as the targets need it. What only some targets need is made when
+/// the first of them asks for it.
+pub(super) struct Trees<'a> {
+    args: &'a ProveArgs,
+    words: &'a Words,
     made_of: MadeOf,
-    timeline: Option<Timeline>,
-    sl_batch: Option<SlBatchTree>,
+    timeline: OnceCell<Timeline>,
+    sl_batches: OnceCell<SlBatches>,
+    /// The state of L1.
+    l1: OnceCell<Dump>,
+    /// The SL batches that were asked for last.
+    rebuilt: RefCell<HashMap<u64, Arc<SlBatchTree>>>,
 }
 
 /// What proofs are made of.
 enum MadeOf {
-    Trees(Forest),
+    Trees(Box<Rebuilt>),
     /// Nothing is rebuilt for the batch roots that a state stores.
-    State(Dump),
+    State(Box<Dump>),
 }
 
-impl Trees {
-    pub(super) fn read(args: &ProveArgs, words: &Words) -> Result<Self, CliError> {
-        let target = args.target;
-        if target == Target::BatchRoot && !is_native(&args.tree, TREE_FILE) {
-            let made_of = MadeOf::State(args.how.read(&args.tree, words)?);
-            return Ok(Self { target, made_of, timeline: None, sl_batch: None });
-        }
-        let rebuilt = args.how.forest(&args.tree, words)?;
-        let (mut timeline, mut sl_batch) = (None, None);
-        if target.needs_history() {
-            let found = args.past.timeline(&args.how, &rebuilt, words)?;
-            if let Target::SlBatch(batch) = target {
-                sl_batch = Some(rebuild_sl_batch(args, &rebuilt.forest, &found, batch, words)?);
-            }
-            timeline = Some(found);
-        }
-        Ok(Self { target, made_of: MadeOf::Trees(rebuilt.forest), timeline, sl_batch })
-    }
+/// How many SL batches are kept.
+const MOST_SL_BATCHES: usize = 64;
 
-    /// The batch roots that the state stores, where proofs are made of nothing else.
-    pub(super) fn witness(
-        &self,
-        args: &ProveArgs,
-    ) -> Result<Option<RootWitness<'_, Snapshot>>, CliError> {
-        Ok(match &self.made_of {
-            MadeOf::Trees(_) => None,
-            MadeOf::State(dump) => {
-                Some(RootWitness::new(&dump.state, args.how.addresses(&dump.state)?)?)
+impl<'a> Trees<'a> {
+    pub(super) fn read(args: &'a ProveArgs, words: &'a Words) -> Result<Self, CliError> {
+        let made_of = match args.target {
+            Target::BatchRoot if !is_native(&args.tree, TREE_FILE) => {
+                MadeOf::State(Box::new(args.how.read(&args.tree, words)?))
             }
+            _ => MadeOf::Trees(Box::new(args.how.forest(&args.tree, words)?)),
+        };
+        Ok(Self {
+            args,
+            words,
+            made_of,
+            timeline: OnceCell::new(),
+            sl_batches: OnceCell::new(),
+            l1: OnceCell::new(),
+            rebuilt: RefCell::default(),
         })
     }
 
-    /// Makes proofs of the trees, or of what is in the witness.
+    /// The batch roots that the state stores, where proofs are made of nothing else.
+    pub(super) fn witness(&self) -> Result<Option<RootWitness<'_, Snapshot>>, CliError> {
+        let MadeOf::State(dump) = &self.made_of else { return Ok(None) };
+        Ok(Some(RootWitness::new(&dump.state, self.args.how.addresses(&dump.state)?)?))
+    }
+
+    /// An extractor against a target. The state answers for batch roots where nothing was rebuilt.
+    ///
+    /// # Errors
+    /// [`CliError`]; [`CliError::of_target`] tells which of them are the target's alone.
     pub(super) fn extractor<'t>(
         &'t self,
         witness: Option<&'t RootWitness<'_, Snapshot>>,
-    ) -> Result<Extractor<'t>, TargetError> {
-        let forest = match (&self.made_of, witness) {
-            (MadeOf::Trees(forest), _) => forest,
-            (MadeOf::State(_), Some(witness)) => return Ok(Extractor::to_batch_roots(witness)),
-            (MadeOf::State(_), None) => return Err(TargetError::NeedsHistory(self.target)),
+        target: Target,
+    ) -> Result<Extractor<'t>, CliError> {
+        let rebuilt = match (&self.made_of, witness) {
+            (MadeOf::Trees(rebuilt), _) => rebuilt,
+            (MadeOf::State(_), Some(witness)) if target == Target::BatchRoot => {
+                return Ok(Extractor::to_batch_roots(witness));
+            }
+            (MadeOf::State(_), _) => return Err(CliError::NoTrees(target)),
         };
-        match (&self.timeline, &self.sl_batch) {
-            (Some(timeline), Some(batch)) => Ok(Extractor::to_sl_batch(forest, timeline, batch)),
-            (Some(timeline), None) => Extractor::in_history(forest, timeline, self.target),
-            _ => Extractor::new(forest, self.target),
+        let forest = &rebuilt.forest;
+        if !target.needs_history() {
+            return Ok(Extractor::new(forest, target)?);
         }
+        let timeline = self.timeline(rebuilt)?;
+        let Target::SlBatch(batch) = target else {
+            return Ok(Extractor::in_history(forest, timeline, target)?);
+        };
+        Ok(Extractor::to_sl_batch(forest, timeline, self.sl_batch(forest, timeline, batch)?))
+    }
+
+    fn timeline(&self, rebuilt: &Rebuilt) -> Result<&Timeline, CliError> {
+        if let Some(timeline) = self.timeline.get() {
+            return Ok(timeline);
+        }
+        let timeline = self.args.past.timeline(&self.args.how, rebuilt, self.words)?;
+        Ok(self.timeline.get_or_init(|| timeline))
+    }
+
+    fn sl_batch(
+        &self,
+        forest: &Forest,
+        timeline: &Timeline,
+        batch: SlBatch,
+    ) -> Result<Arc<SlBatchTree>, CliError> {
+        if let Some(known) = self.rebuilt.borrow().get(&batch.0) {
+            return Ok(Arc::clone(known));
+        }
+        let path = self.args.sl_batches.as_ref().ok_or(CliError::NoSlBatches(batch))?;
+        let batches = match self.sl_batches.get() {
+            Some(batches) => batches,
+            None => {
+                let batches = read_sl_batches(path, forest.sl_chain())?;
+                self.sl_batches.get_or_init(|| batches)
+            }
+        };
+        let missing = || CliError::NoSlBatch {
+            name: path.display().to_string(),
+            batch,
+            has: batches.range(),
+        };
+        let logs = batches.batch(batch).ok_or_else(missing)?;
+        let stored = self.stored_root(forest, batch)?;
+        let tree = SlBatchTree::rebuild(forest, timeline, logs, stored);
+        let tree = Arc::new(tree.map_err(CliError::SlBatch)?);
+        let mut rebuilt = self.rebuilt.borrow_mut();
+        if rebuilt.len() >= MOST_SL_BATCHES {
+            rebuilt.clear();
+        }
+        rebuilt.insert(batch.0, Arc::clone(&tree));
+        Ok(tree)
     }
 
     /// The trees, where any were rebuilt.
     pub(super) fn forest(&self) -> Option<&Forest> {
         match &self.made_of {
-            MadeOf::Trees(forest) => Some(forest),
+            MadeOf::Trees(rebuilt) => Some(&rebuilt.forest),
             MadeOf::State(_) => None,
         }
     }
@@ -92,13 +152,16 @@ impl Trees {
         let Some(forest) = self.forest() else {
             return "target             batch roots of the chains, as the state stores them".into();
         };
-        let target = match (self.target, forest.latest(), &self.sl_batch) {
-            (Target::Latest, Some(latest), _) => {
+        let target = match (self.args.target, forest.latest()) {
+            (Target::Latest, Some(latest)) => {
                 format!("interop root of block {}, {}", latest.block, latest.root)
             }
-            (Target::First, ..) => "interop root of the block that executed the batch".into(),
-            (Target::Block(block), ..) => format!("interop root of block {block}"),
-            (_, _, Some(batch)) => format!("root of SL batch {}, {}", batch.batch(), batch.root()),
+            (Target::First, _) => "interop root of the block that executed the batch".into(),
+            (Target::Block(block), _) => format!("interop root of block {block}"),
+            (Target::SlBatch(batch), _) => match self.rebuilt.borrow().get(&batch.0) {
+                Some(rebuilt) => format!("root of SL batch {batch}, {}", rebuilt.root()),
+                None => format!("root of SL batch {batch}"),
+            },
             _ => "batch roots of the chains".into(),
         };
         format!(
@@ -111,45 +174,35 @@ impl Trees {
     }
 }
 
-/// Rebuilds the shared tree at the end of a batch of the settlement layer, and compares the batch's root
-/// with what L1 stores where its state is given.
-fn rebuild_sl_batch(
-    args: &ProveArgs,
-    forest: &Forest,
-    timeline: &Timeline,
-    batch: SlBatch,
-    words: &Words,
-) -> Result<SlBatchTree, CliError> {
-    let usage = || CliError::Usage("--target sl-batch:N needs --sl-batches".into());
-    let path = args.sl_batches.as_ref().ok_or_else(usage)?;
-    let batches = read_sl_batches(path, forest.sl_chain())?;
-    let missing = || {
-        let range = batches.range().map(|(first, last)| format!("; it has {first} to {last}"));
-        let range = range.unwrap_or_default();
-        CliError::NothingFound(format!("{} has no SL batch {batch}{range}", path.display()))
-    };
-    let logs = batches.batch(batch).ok_or_else(missing)?;
-    let stored = match &args.anchor {
-        None => None,
-        Some(path) => {
-            let dump = read_state(path, None)?;
-            let l1 = addresses(&dump.state, args.anchor_bridgehub, args.anchor_message_root)?;
-            let witness = RootWitness::new(&dump.state, l1)?;
-            let vouched = witness
-                .of_batch(forest.sl_chain(), BatchNumber(batch.0))?
-                .ok_or(CliError::SlBatch(SlBatchError::NotOnL1(batch)))?;
-            words.explain(format_args!(
-                "the root of SL batch {batch} is {} by {}",
-                vouched.root, vouched.by
-            ));
-            Some(vouched.root)
-        }
-    };
-    if stored.is_none() {
-        words.say(
-            "the root of the SL batch is the one in its file; compare it with L1's, or give L1's state \
-             with --anchor",
-        );
+impl Trees<'_> {
+    /// The root of a batch of the settlement layer that L1 stores, where L1's state was given.
+    fn stored_root(&self, forest: &Forest, batch: SlBatch) -> Result<Option<Hash>, CliError> {
+        let Some(path) = &self.args.anchor else {
+            if self.rebuilt.borrow().is_empty() {
+                self.words.say(
+                    "the root of an SL batch is the one in its file; compare it with L1's, or give \
+                     L1's state with --anchor",
+                );
+            }
+            return Ok(None);
+        };
+        let dump = match self.l1.get() {
+            Some(dump) => dump,
+            None => {
+                let dump = read_state(path, None)?;
+                self.l1.get_or_init(|| dump)
+            }
+        };
+        let (bridgehub, message_root) = (self.args.anchor_bridgehub, self.args.anchor_message_root);
+        let l1 = addresses(&dump.state, bridgehub, message_root)?;
+        let witness = RootWitness::new(&dump.state, l1)?;
+        let vouched = witness
+            .of_batch(forest.sl_chain(), BatchNumber(batch.0))?
+            .ok_or(CliError::SlBatch(SlBatchError::NotOnL1(batch)))?;
+        self.words.explain(format_args!(
+            "the root of SL batch {batch} is {} by {}",
+            vouched.root, vouched.by
+        ));
+        Ok(Some(vouched.root))
     }
-    SlBatchTree::rebuild(forest, timeline, logs, stored).map_err(CliError::SlBatch)
 }

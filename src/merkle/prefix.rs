@@ -1,3 +1,5 @@
+use std::cmp::Ordering;
+
 use rayon::prelude::*;
 
 use super::{NoSuchLeaf, Tree, height};
@@ -50,9 +52,9 @@ impl<'a> Prefix<'a> {
     fn node(&self, level: u32, index: u64) -> Hash {
         // `leaves` is at least 1 wherever a node is asked for.
         match index.cmp(&((self.leaves - 1) >> level)) {
-            std::cmp::Ordering::Less => self.tree.node(level, index),
-            std::cmp::Ordering::Equal => self.edge[level as usize],
-            std::cmp::Ordering::Greater => self.tree.zeros().at(level),
+            Ordering::Less => self.tree.node(level, index),
+            Ordering::Equal => self.edge[level as usize],
+            Ordering::Greater => self.tree.zeros().at(level),
         }
     }
 
@@ -87,45 +89,116 @@ pub(super) fn roots(tree: &Tree<'_>, counts: &[u64]) -> Option<Vec<Hash>> {
     Some(roots)
 }
 
+/// The paths of many leaves, each in a prefix. A path meets the ragged edge of its prefix at one level
+/// at most, where the ways of the leaf and of the last leaf join; below it the siblings are complete
+/// subtrees, and above it the leaf's own way is the edge. So only the edges below that level are
+/// hashed, all prefixes climbing together.
+pub(super) fn paths(tree: &Tree<'_>, wanted: &[(u64, u64)]) -> Result<Vec<Vec<Hash>>, NoSuchLeaf> {
+    // By distinct prefix: how far its edge is needed.
+    let mut prefixes = Vec::with_capacity(wanted.len());
+    for &(index, leaves) in wanted {
+        if leaves > tree.leaves() || index >= leaves {
+            return Err(NoSuchLeaf { index, leaves: leaves.min(tree.leaves()) });
+        }
+        prefixes.push((leaves, join(index, leaves)));
+    }
+    prefixes.sort_unstable();
+    // The last of each count needs the most.
+    prefixes.reverse();
+    prefixes.dedup_by_key(|(leaves, _)| *leaves);
+    prefixes.reverse();
+    let counts: Vec<u64> = prefixes.iter().map(|(leaves, _)| *leaves).collect();
+    let most = prefixes.iter().map(|(_, join)| *join).max().unwrap_or(0);
+    let mut edges = vec![vec![Hash::ZERO; counts.len()]; most as usize + 1];
+    let last: Vec<usize> = counts.iter().map(|leaves| *leaves as usize - 1).collect();
+    tree.some_nodes(0, &last, &mut edges[0]);
+    let mut pairs = Pairs::default();
+    for level in 0..most {
+        let needed = |i: usize| prefixes[i].1 > level;
+        let (below, above) = edges.split_at_mut(level as usize + 1);
+        pairs.hash(tree, level, &counts, &below[level as usize], needed, &mut above[0]);
+    }
+    let path = |&(index, leaves): &(u64, u64)| {
+        let place = counts.partition_point(|count| *count < leaves);
+        (0..height(leaves))
+            .map(|level| {
+                let (sibling, last) = ((index >> level) ^ 1, (leaves - 1) >> level);
+                match sibling.cmp(&last) {
+                    Ordering::Less => tree.node(level, sibling),
+                    Ordering::Equal => edges[level as usize][place],
+                    Ordering::Greater => tree.zeros().at(level),
+                }
+            })
+            .collect()
+    };
+    Ok(wanted.iter().map(path).collect())
+}
+
+/// The level at which the way of a leaf and that of the last leaf are siblings; 0 for the last leaf.
+fn join(index: u64, leaves: u64) -> u32 {
+    (index ^ (leaves - 1)).checked_ilog2().unwrap_or(0)
+}
+
 fn climb(tree: &Tree<'_>, counts: &[u64], edges: &mut [Hash]) {
-    let (mut who, mut leaves): (Vec<_>, Vec<_>) = counts
-        .iter()
-        .enumerate()
-        .filter_map(|(i, count)| Some((i, count.checked_sub(1)? as usize)))
-        .unzip();
+    let not_empty = counts.iter().enumerate();
+    let (who, leaves): (Vec<_>, Vec<_>) =
+        not_empty.filter_map(|(i, count)| Some((i, count.checked_sub(1)? as usize))).unzip();
     let mut hashes = vec![Hash::ZERO; leaves.len()];
-    tree.some_leaves(&leaves, &mut hashes);
+    tree.some_nodes(0, &leaves, &mut hashes);
     edges.fill(tree.zeros().at(0));
     who.iter().zip(&hashes).for_each(|(i, leaf)| edges[*i] = *leaf);
 
     let highest = counts.iter().map(|count| height(*count)).max().unwrap_or(0);
-    let (mut lefts, mut pairs) = (Vec::new(), Vec::new());
+    let (mut pairs, mut below) = (Pairs::default(), Vec::new());
     for level in 0..highest {
+        below.clear();
+        below.extend_from_slice(edges);
+        pairs.hash(tree, level, counts, &below, |i| height(counts[i]) > level, edges);
+    }
+}
+
+/// The nodes of many edges on their way up, in buffers that serve every level.
+#[derive(Default)]
+struct Pairs {
+    who: Vec<usize>,
+    /// The nodes to the left of edges, by index and then as they are.
+    left_of: Vec<usize>,
+    lefts: Vec<Hash>,
+    pairs: Vec<Hash>,
+    parents: Vec<Hash>,
+}
+
+impl Pairs {
+    /// Hashes the nodes above the edges of a level for those prefixes that need it.
+    fn hash(
+        &mut self,
+        tree: &Tree<'_>,
+        level: u32,
+        counts: &[u64],
+        edges: &[Hash],
+        needed: impl Fn(usize) -> bool,
+        above: &mut [Hash],
+    ) {
         let zero = tree.zeros().at(level);
-        let climbing = |i: &usize| height(counts[*i]) > level;
         let last = |i: usize| ((counts[i] - 1) >> level) as usize;
-        who.retain(climbing);
+        self.who.clear();
+        self.who.extend((0..counts.len()).filter(|i| needed(*i)));
         // A node to the left of the edge was complete then, and is the same now.
-        let left_of_edge = who.iter().map(|i| last(*i)).filter(|last| last % 2 == 1);
-        leaves.clear();
-        leaves.extend(left_of_edge.map(|last| last - 1));
-        lefts.resize(leaves.len(), Hash::ZERO);
-        match tree.kept(level) {
-            Some(nodes) => {
-                lefts.iter_mut().zip(&leaves).for_each(|(left, index)| *left = nodes[*index]);
-            }
-            None => tree.some_leaves(&leaves, &mut lefts),
-        }
-        let mut lefts = lefts.iter();
-        pairs.clear();
-        for i in &who {
+        let beside = self.who.iter().map(|i| last(*i)).filter(|last| last % 2 == 1);
+        self.left_of.clear();
+        self.left_of.extend(beside.map(|last| last - 1));
+        self.lefts.resize(self.left_of.len(), Hash::ZERO);
+        tree.some_nodes(level, &self.left_of, &mut self.lefts);
+        let mut lefts = self.lefts.iter();
+        self.pairs.clear();
+        for i in &self.who {
             match last(*i) % 2 {
-                1 => pairs.extend(lefts.next().copied().into_iter().chain([edges[*i]])),
-                _ => pairs.extend([edges[*i], zero]),
+                1 => self.pairs.extend(lefts.next().copied().into_iter().chain([edges[*i]])),
+                _ => self.pairs.extend([edges[*i], zero]),
             }
         }
-        hashes.resize(pairs.len() / 2, Hash::ZERO);
-        hash_pairs(&pairs, &mut hashes);
-        who.iter().zip(&hashes).for_each(|(i, parent)| edges[*i] = *parent);
+        self.parents.resize(self.pairs.len() / 2, Hash::ZERO);
+        hash_pairs(&self.pairs, &mut self.parents);
+        self.who.iter().zip(&self.parents).for_each(|(i, parent)| above[*i] = *parent);
     }
 }

@@ -133,12 +133,13 @@ impl<'a> Tree<'a> {
         }
     }
 
-    /// The leaves with these numbers, of which there have to be that many.
-    pub(super) fn some_leaves(&self, numbers: &[usize], out: &mut [Hash]) {
-        match self.bottom {
-            Bottom::Hashed(leaves) => leaves.hash_some(numbers, out),
-            Bottom::Kept(nodes) => {
-                out.iter_mut().zip(numbers).for_each(|(out, number)| *out = nodes[*number]);
+    /// The nodes of a level with these indices, which it has to have.
+    pub(super) fn some_nodes(&self, level: u32, indices: &[usize], out: &mut [Hash]) {
+        match (self.kept(level), self.bottom) {
+            (None, Bottom::Hashed(leaves)) => leaves.hash_some(indices, out),
+            (kept, _) => {
+                let nodes = kept.unwrap_or_default();
+                out.iter_mut().zip(indices).for_each(|(out, index)| *out = nodes[*index]);
             }
         }
     }
@@ -153,7 +154,7 @@ impl<'a> Tree<'a> {
             Some(nodes) => nodes[index],
             None => {
                 let mut leaf = [Hash::ZERO];
-                self.some_leaves(&[index], &mut leaf);
+                self.some_nodes(level, &[index], &mut leaf);
                 leaf[0]
             }
         }
@@ -189,10 +190,34 @@ impl<'a> Tree<'a> {
     /// # Errors
     /// [`NoSuchLeaf`] when the index is not below the number of leaves.
     pub fn path_at(&self, index: u64, height: u32) -> Result<Vec<Hash>, NoSuchLeaf> {
+        self.siblings(index, height).map(Iterator::collect)
+    }
+
+    /// As [`Tree::path_at`], one after the other.
+    ///
+    /// # Errors
+    /// [`NoSuchLeaf`] when the index is not below the number of leaves.
+    pub fn siblings(
+        &self,
+        index: u64,
+        height: u32,
+    ) -> Result<impl Iterator<Item = Hash> + use<'a>, NoSuchLeaf> {
         if index >= self.leaves {
             return Err(NoSuchLeaf { index, leaves: self.leaves });
         }
-        Ok((0..height).map(|level| self.node(level, (index >> level) ^ 1)).collect())
+        let (tree, mut start) = (*self, 0);
+        Ok((0..height).map(move |level| {
+            // Above the root there is nothing but padding.
+            let len = if level <= tree.height() { level_len(tree.leaves, level) } else { 0 };
+            let sibling = (index >> level) ^ 1;
+            if level == 0 || sibling >= len {
+                start += if level == 0 { 0 } else { len };
+                return tree.node(level, sibling);
+            }
+            let node = tree.above[(start + sibling) as usize];
+            start += len;
+            node
+        }))
     }
 
     /// The tree as it was when it had only its first `leaves` leaves; `None` when it never had so
@@ -200,6 +225,15 @@ impl<'a> Tree<'a> {
     #[must_use]
     pub fn prefix(&self, leaves: u64) -> Option<Prefix<'a>> {
         Prefix::new(*self, leaves)
+    }
+
+    /// The paths of leaves in prefixes of the tree, each wanted as (leaf, leaves of the prefix): what
+    /// [`Prefix::path`] answers, but hashed side by side.
+    ///
+    /// # Errors
+    /// [`NoSuchLeaf`] when a leaf is not below the number of leaves, or the tree never had so many.
+    pub fn prefix_paths(&self, wanted: &[(u64, u64)]) -> Result<Vec<Vec<Hash>>, NoSuchLeaf> {
+        prefix::paths(self, wanted)
     }
 
     /// The roots that the tree had when it had so many leaves, hashed side by side; the empty leaf for
