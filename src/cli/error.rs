@@ -1,4 +1,4 @@
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
@@ -51,6 +51,12 @@ pub(super) enum CliError {
     SlBatch(#[source] SlBatchError),
     #[error("no proof ({})", .0.code())]
     Extract(#[source] ExtractError),
+    #[error("cannot list {}", path.display())]
+    Folder {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
     #[error("{0}")]
     NothingFound(String),
     #[error("{name}: {reason}")]
@@ -62,7 +68,7 @@ pub(super) enum CliError {
 impl CliError {
     pub(super) fn exit_code(&self) -> u8 {
         match self {
-            Self::Usage(_) => 2,
+            Self::Usage(_) | Self::Archive(ArchiveError::NeedsChain { .. }) => 2,
             Self::Input(error) if !error.is_damage() => 6,
             Self::Import(error) if error.is_io() => 6,
             Self::Native(error) if error.is_io() => 6,
@@ -87,7 +93,7 @@ impl CliError {
                 _ => 5,
             },
             Self::Target(_) | Self::NothingFound(_) => 5,
-            Self::Output(_) | Self::Threads(_) | Self::Watch(_) => 6,
+            Self::Folder { .. } | Self::Output(_) | Self::Threads(_) | Self::Watch(_) => 6,
         }
     }
 

@@ -15,6 +15,7 @@ mod rebuild;
 mod report;
 mod state;
 mod target;
+mod tree_check;
 mod verify;
 
 use std::{ffi::OsString, process::ExitCode};

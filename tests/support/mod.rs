@@ -13,6 +13,7 @@ pub mod binary;
 pub mod era;
 pub mod layer;
 pub mod naive;
+pub mod written;
 
 /// The same state as every node writes it; each stands in `gateway-v29` and in `gateway-v31`.
 pub const STATE_DUMPS: [&str; 7] = [
