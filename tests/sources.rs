@@ -14,7 +14,7 @@ use std::{
 use flate2::{Compression, write::GzEncoder};
 use serde_json::{Value, json};
 use support::{
-    binary::{Run, run, run_within},
+    binary::{Run, run},
     fixture,
     written::{self, Batch, Node},
 };

@@ -117,11 +117,11 @@ impl BatchBlocks {
             word.to_u64().map_err(|error| bad(format!("says that {error}")))
         };
         let (batch, first, last) = (BatchNumber(number(0)?), number(1)?, number(2)?);
-        if first <= last {
-            // What was reported of these blocks, and of this batch and those behind it, was reverted.
-            self.ranges.retain(|start, (end, of)| {
-                (*end < first || *start > last) && of.is_none_or(|of| of != batch)
-            });
+        // What was reported of these blocks before was reverted.
+        while let Some((&start, &(end, _))) = self.ranges.range(..=last).next_back()
+            && end >= first
+        {
+            self.ranges.remove(&start);
         }
         self.insert(first, last, Some(batch))
     }
@@ -179,11 +179,6 @@ impl BatchBlocks {
             }
             _ => BlockIn::Unknown,
         }
-    }
-
-    /// The first blocks and the batches of all ranges, by block.
-    pub(super) fn batches(&self) -> impl Iterator<Item = (u64, BatchNumber)> {
-        self.ranges.iter().filter_map(|(first, (_, batch))| batch.map(|batch| (*first, batch)))
     }
 
     /// How many batches, or pieces of batches, there are.
