@@ -243,8 +243,8 @@ pub(super) struct HistoryArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct IndexArgs {
-    /// Archives of L2→L1 logs: raw ones, receipts, pubdata, and message archives made before; folders of
-    /// them, or - for standard input
+    /// Archives of L2→L1 logs: raw ones, receipts, pubdata, a node's tables, and message archives
+    /// made before; folders of them, or - for standard input
     #[arg(required = true, value_name = "ARCHIVE")]
     pub(super) archives: Vec<PathBuf>,
     /// The message archive to write
@@ -286,6 +286,8 @@ pub(super) enum LogFormat {
     Pubdata,
     /// A list of batches with their pubdata or its files
     PubdataList,
+    /// Rows of a zksync-era node's tables: pg_dump in plain text, COPY with HEADER, or CSV
+    Postgres,
 }
 
 impl From<LogFormat> for Option<SourceFormat> {
@@ -296,6 +298,7 @@ impl From<LogFormat> for Option<SourceFormat> {
             LogFormat::Receipts => Some(SourceFormat::Receipts),
             LogFormat::Pubdata => Some(SourceFormat::Pubdata),
             LogFormat::PubdataList => Some(SourceFormat::PubdataList),
+            LogFormat::Postgres => Some(SourceFormat::Postgres),
         }
     }
 }

@@ -138,7 +138,10 @@ pub enum ArchiveError {
         name: String,
     },
     /// The format does not say whose logs these are.
-    #[error("{name} holds {format}, which do not say of which chain they are; give --chain")]
+    #[error(
+        "{name} holds {format}: nothing in it says of which chain; `slproof index --chain ID` makes an \
+         archive of it"
+    )]
     NeedsChain {
         /// The file.
         name: String,

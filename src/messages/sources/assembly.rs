@@ -148,15 +148,13 @@ impl Rows {
         let mut open: Option<Assembled> = None;
         let mut unknown_block = None;
         while let Some((row, payload)) = rows.next()? {
-            let block = row.at[0];
+            let (block, mut is_spoiled) = (row.at[0], false);
             let known = match (blocks.batch_of(block), row.batch()) {
                 (BlockIn::Batch(other), Some(one)) if one != other => {
                     let error = SourceError::TwoBatches { block, one, other };
                     intake.fault(row.origin(), format!("chain {chain}"), error)?;
-                    if let Some(batch) = &mut open {
-                        batch.is_spoiled |= batch.batch == one || batch.batch == other;
-                    }
-                    continue;
+                    is_spoiled = true;
+                    Some(one)
                 }
                 (_, Some(batch)) | (BlockIn::Batch(batch), None) => Some(batch),
                 (BlockIn::NoBatchYet, None) => {
@@ -180,6 +178,7 @@ impl Rows {
                 open = Some(Assembled::new(number, row.origin()));
             }
             let Some(batch) = &mut open else { continue };
+            batch.is_spoiled |= is_spoiled;
             if let Err(error) = batch.add(&row, payload, &mut messages)? {
                 batch.is_spoiled = true;
                 intake.fault(row.origin(), format!("chain {chain}, batch {number}"), error)?;

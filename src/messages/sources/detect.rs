@@ -1,6 +1,6 @@
 use std::fmt;
 
-use super::pubdata;
+use super::{postgres, pubdata};
 use crate::{
     files::{Input, container::is_container},
     messages::ArchiveError,
@@ -20,6 +20,8 @@ pub enum SourceFormat {
     Pubdata,
     /// A list of batches with their pubdata, or with the files that it is in.
     PubdataList,
+    /// Rows of the tables of a zksync-era node, as Postgres writes them.
+    Postgres,
 }
 
 impl fmt::Display for SourceFormat {
@@ -30,11 +32,25 @@ impl fmt::Display for SourceFormat {
             Self::Receipts => "receipts and events of a node",
             Self::Pubdata => "pubdata of a batch",
             Self::PubdataList => "list of pubdata",
+            Self::Postgres => "rows of a node's tables",
         })
     }
 }
 
 impl SourceFormat {
+    /// The word for it on the command line, and in what `inspect` says.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Native => "slmsg",
+            Self::Jsonl => "jsonl",
+            Self::Receipts => "receipts",
+            Self::Pubdata => "pubdata",
+            Self::PubdataList => "pubdata-list",
+            Self::Postgres => "postgres",
+        }
+    }
+
     /// Tells the form by the first bytes.
     ///
     /// # Errors
@@ -48,8 +64,12 @@ impl SourceFormat {
         match text.first() {
             None => Ok(Self::Jsonl),
             Some(b'{' | b'[') => Ok(Self::of_json(text)),
+            _ if postgres::is_rows(head) => Ok(Self::Postgres),
             _ if pubdata::is_pubdata(head) => Ok(Self::Pubdata),
-            _ => Err(ArchiveError::Unknown { name: name.into() }),
+            _ => Err(match postgres::refusal(head) {
+                Some(reason) => ArchiveError::Refused { name: name.into(), reason: reason.into() },
+                None => ArchiveError::Unknown { name: name.into() },
+            }),
         }
     }
 
@@ -127,6 +147,11 @@ mod tests {
             ("0x00000000", Some(SourceFormat::Pubdata)),
             ("\0\0\0\0\0\0\0\0", Some(SourceFormat::Pubdata)),
             ("text", None),
+            ("PGDMP", None),
+            ("-- x\n-- PostgreSQL database dump\n", Some(SourceFormat::Postgres)),
+            ("number,l1_batch_number\n", Some(SourceFormat::Postgres)),
+            ("x\tnumber\tl2_to_l1_messages", Some(SourceFormat::Postgres)),
+            ("number,other\n", None),
         ] {
             assert_eq!(detect(text), expected, "{text}");
         }

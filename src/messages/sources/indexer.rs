@@ -3,13 +3,15 @@ use std::path::{Path, PathBuf};
 use super::{
     BatchBlocks, BatchCheck, Faults, RelayedBy, SourceFormat,
     intake::{Intake, IntakeState},
-    jsonl, pubdata,
+    jsonl,
+    node_tables::NodeTables,
+    postgres, pubdata,
     receipts::Receipts,
 };
 use crate::{
     files::{Access, Input},
     messages::{
-        Archive, ArchiveError, ArchiveWriter, BatchLogs,
+        Archive, ArchiveError, ArchiveWriter,
         archive::{ArchiveHeader, Collector, Origin, Place, in_memory},
     },
     primitives::ChainId,
@@ -41,6 +43,7 @@ struct Reading<'c> {
     /// What sorted records lie beside; without it they stay in memory.
     beside: Option<PathBuf>,
     receipts: Option<Receipts>,
+    tables: Option<NodeTables>,
 }
 
 impl<'c> Reading<'c> {
@@ -57,7 +60,7 @@ impl<'c> Reading<'c> {
                 archive.check()?;
                 let origin = Origin { source: intake.source(archive.name()), place: Place::Whole };
                 for batch in archive.batches() {
-                    intake.batch(BatchLogs::copy(&batch?), origin)?;
+                    intake.copy(&batch?, origin)?;
                 }
             }
             SourceFormat::Jsonl => jsonl::read(input, intake)?,
@@ -73,6 +76,16 @@ impl<'c> Reading<'c> {
                 };
                 receipts.read(input, intake)?;
             }
+            SourceFormat::Postgres => {
+                let tables = match &mut self.tables {
+                    Some(tables) => tables,
+                    none => {
+                        let chain = needs_chain(&self.options, &input, format)?;
+                        none.insert(NodeTables::new(chain, self.beside.as_deref()))
+                    }
+                };
+                postgres::read(input, tables, intake)?;
+            }
         }
         Ok(format)
     }
@@ -82,6 +95,9 @@ impl<'c> Reading<'c> {
         let mut intake = Intake { collector, state: &mut self.state };
         if let Some(receipts) = self.receipts.take() {
             receipts.finish(&self.options.blocks, &mut intake)?;
+        }
+        if let Some(tables) = self.tables.take() {
+            tables.finish(&mut intake)?;
         }
         intake.flush()
     }
@@ -123,7 +139,7 @@ pub fn read_archive_input(input: Input, access: Access) -> Result<Archive, Archi
     let mut collector = Collector::in_memory(LIMIT);
     let options = SourceOptions { access, ..SourceOptions::default() };
     let state = IntakeState::default();
-    let mut reading = Reading { options, state, beside: None, receipts: None };
+    let mut reading = Reading { options, state, beside: None, receipts: None, tables: None };
     reading.read(input, &mut collector)?;
     reading.finish(&mut collector)?;
     in_memory(collector, &name)
@@ -171,7 +187,10 @@ impl<'c> Indexer<'c> {
             ..IntakeState::default()
         };
         let beside = Some(path.to_owned());
-        Ok(Self { writer, reading: Reading { options, state, beside, receipts: None } })
+        Ok(Self {
+            writer,
+            reading: Reading { options, state, beside, receipts: None, tables: None },
+        })
     }
 
     /// Reads a source, in the form that it has or that was given. An archive file is checked first, so

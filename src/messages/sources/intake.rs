@@ -76,6 +76,19 @@ impl Intake<'_, '_> {
         Ok(())
     }
 
+    /// Takes a batch that lies elsewhere.
+    pub(super) fn copy(
+        &mut self,
+        batch: &BatchView<'_>,
+        origin: Origin,
+    ) -> Result<(), ArchiveError> {
+        if self.state.check.is_none() && self.state.relayed.is_none() {
+            self.collector.add(*batch, origin)
+        } else {
+            self.batch(BatchLogs::copy(batch), origin)
+        }
+    }
+
     /// Takes a batch, or notes why it is none.
     pub(super) fn made(
         &mut self,

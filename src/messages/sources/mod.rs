@@ -8,6 +8,7 @@
 //! | Era pubdata | logs, messages | chain and batch, in the file's name or a list | `era_pubdata`, `pubdata` |
 //! | ZKsync OS pubdata | logs, messages | the same | `zksync_os_pubdata`, `pubdata` |
 //! | pubdata inside messages | logs, messages | a settlement layer's messages | `relayed` |
+//! | tables of a zksync-era node | logs, transactions, messages, aggregated root | the chain | `postgres`, `node_tables` |
 //!
 //! An [`Indexer`] reads any number of them into one archive. What is wrong with one batch costs that batch
 //! and is noted in [`Faults`]; what makes a file unreadable ends the reading. Whether logs are all the logs
@@ -24,6 +25,9 @@ mod indexer;
 mod intake;
 mod json_values;
 mod jsonl;
+mod node_tables;
+mod postgres;
+mod postgres_text;
 mod pubdata;
 mod receipt;
 mod receipts;
