@@ -293,3 +293,127 @@ pub fn relaying(chain: u64, number: u64, sender: [u8; 20], messages: Vec<Vec<u8>
         .collect();
     Batch { chain, number, logs, messages }
 }
+
+/// How Postgres writes rows.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Export {
+    Dump,
+    Copy,
+    Csv,
+}
+
+impl Export {
+    pub fn bytea(self, bytes: &[u8]) -> String {
+        let digits = &hex(bytes)[2..];
+        if self == Self::Csv { format!("\\x{digits}") } else { format!("\\\\x{digits}") }
+    }
+
+    pub fn bytea_array(self, items: &[Vec<u8>]) -> String {
+        let elements: Vec<String> = items
+            .iter()
+            .map(|item| {
+                let digits = &hex(item)[2..];
+                match self {
+                    Self::Csv => format!("\"\"\\\\x{digits}\"\""),
+                    _ => format!("\"\\\\\\\\x{digits}\""),
+                }
+            })
+            .collect();
+        let array = format!("{{{}}}", elements.join(","));
+        if self == Self::Csv && !items.is_empty() { format!("\"{array}\"") } else { array }
+    }
+
+    fn null(self) -> &'static str {
+        if self == Self::Csv { "" } else { "\\N" }
+    }
+
+    /// A table with its head, and with what stands around it in a dump.
+    pub fn table(self, name: &str, columns: &str, rows: &[Vec<String>]) -> String {
+        let separator = if self == Self::Csv { "," } else { "\t" };
+        let mut text = match self {
+            Self::Dump => format!(
+                "--\n-- Data for Name: {name}; Type: TABLE DATA; Schema: public\n--\n\n\
+                 COPY public.{name} ({columns}) FROM stdin;\n"
+            ),
+            _ => columns.replace(", ", separator) + "\n",
+        };
+        for row in rows {
+            text.push_str(&row.join(separator));
+            text.push('\n');
+        }
+        if self == Self::Dump {
+            text.push_str("\\.\n\n\n");
+        }
+        text
+    }
+}
+
+pub const LOG_COLUMNS: &str = "miniblock_number, log_index_in_miniblock, log_index_in_tx, tx_hash, \
+    shard_id, is_service, tx_index_in_miniblock, tx_index_in_l1_batch, sender, key, value, created_at, \
+    updated_at";
+
+/// A node's tables with the batches of a chain: logs, miniblocks and batches, in the order of `pg_dump`.
+pub fn tables(export: Export, batches: &[Batch]) -> [String; 3] {
+    let (mut logs, mut blocks, mut rows) = (Vec::new(), Vec::new(), Vec::new());
+    let time = "2025-01-02 03:04:05.678901".to_owned();
+    let mut block = 500_000;
+    for batch in batches {
+        let mut index = 0;
+        let mut begin = |block: u64, batch: String| {
+            blocks.push(vec![block.to_string(), time.clone(), export.bytea(&[7; 32]), batch]);
+        };
+        begin(block, batch.number.to_string());
+        for (count, log) in batch.logs.iter().enumerate() {
+            if index == 300 {
+                (block, index) = (block + 1, 0);
+                begin(block, batch.number.to_string());
+            }
+            let hash = transaction_hash(batch, count);
+            let hash = unhex(&Value::from(hash));
+            logs.push(vec![
+                block.to_string(),
+                index.to_string(),
+                "0".into(),
+                export.bytea(&hash),
+                log[0].to_string(),
+                if log[1] == 1 { "t" } else { "f" }.into(),
+                count.to_string(),
+                tx_number(log).to_string(),
+                export.bytea(&log[4..24]),
+                export.bytea(&log[24..56]),
+                export.bytea(&log[56..88]),
+                time.clone(),
+                time.clone(),
+            ]);
+            index += 1;
+        }
+        rows.push(vec![
+            batch.number.to_string(),
+            export.null().into(),
+            export.bytea_array(&batch.messages),
+            "t".into(),
+        ]);
+        block += 1;
+    }
+    // The chain goes on: a miniblock of no batch yet.
+    blocks.push(vec![block.to_string(), time, export.bytea(&[7; 32]), export.null().into()]);
+    // The order in which rows were written says nothing.
+    blocks.rotate_left(3 % batches.len());
+    logs.reverse();
+    let other = export.table(
+        "factory_deps",
+        "bytecode_hash, bytecode",
+        &[vec![export.bytea(&[1; 32]), export.bytea(&[2; 90])]],
+    );
+    let mut tables = [
+        export.table("l1_batches", "number, hash, l2_to_l1_messages, is_sealed", &rows),
+        export.table("l2_to_l1_logs", LOG_COLUMNS, &logs),
+        export.table("miniblocks", "number, created_at, hash, l1_batch_number", &blocks),
+    ];
+    if export == Export::Dump {
+        let head = "--\n-- PostgreSQL database dump\n--\n\n\\restrict abcDEF\n\nSET client_encoding = 'UTF8';\n\n";
+        tables[0] = format!("{head}{other}{}", tables[0]);
+        tables[2] += "\\unrestrict abcDEF\n\n-- PostgreSQL database dump complete\n";
+    }
+    tables
+}
