@@ -54,8 +54,10 @@ pub(super) fn run(args: &IndexArgs, words: &Words) -> Result<Outcome, CliError> 
         words.explain(format_args!("{name}: {format}"));
     }
     let indexed = indexer.finish()?;
-    tell_faults(&indexed);
-    if indexed.header.batches == 0 {
+    let nothing = indexed.header.batches == 0;
+    // Where nothing is left, the first is why the command fails.
+    tell_faults(&indexed, usize::from(nothing));
+    if nothing {
         return Err(match indexed.faults.into_first().into_iter().next() {
             Some(first) => first.into(),
             None => CliError::NothingFound("the archives hold no batch".into()),
@@ -94,8 +96,8 @@ fn files(given: &[PathBuf]) -> Result<Vec<PathBuf>, CliError> {
     Ok(files)
 }
 
-fn tell_faults(indexed: &Indexed) {
-    let shown = indexed.faults.first().iter().take(SHOWN);
+fn tell_faults(indexed: &Indexed, from: usize) {
+    let shown = indexed.faults.first().iter().take(SHOWN).skip(from);
     shown.for_each(|fault| report::error(fault));
     let more = indexed.faults.count().saturating_sub(SHOWN as u64);
     if more > 0 {

@@ -10,6 +10,7 @@ use serde_json::Value;
 use slproof::files::Input;
 
 pub mod binary;
+pub mod desk;
 pub mod era;
 pub mod layer;
 pub mod naive;

@@ -17,7 +17,7 @@ use crate::{
 /// The most logs of a batch.
 const MOST_LOGS: usize = 1 << LOG_TREE_HEIGHT;
 /// The most bytes of a batch's messages.
-const MOST_MESSAGE_BYTES: usize = 256 << 20;
+const MOST_MESSAGE_BYTES: usize = 128 << 20;
 /// The length of a message that is not there.
 const NO_MESSAGE: u32 = u32::MAX;
 

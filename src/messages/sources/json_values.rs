@@ -12,7 +12,7 @@ use crate::{
 use super::SourceError;
 
 /// A node's answer about the events of thousands of blocks takes tens of megabytes.
-const LONGEST_VALUE: usize = 256 << 20;
+const LONGEST_VALUE: usize = 128 << 20;
 /// How much text is parsed at a time, by all threads, while the next is read.
 const PIECE: usize = 8 << 20;
 
@@ -150,7 +150,7 @@ impl JsonValues {
                 return Ok(true);
             }
             if piece.text.len() - start > LONGEST_VALUE {
-                return Err(self.bad(begin, "is longer than 256 MiB; no answer of a node is"));
+                return Err(self.bad(begin, "is longer than 128 MiB; no answer of a node is"));
             }
         }
     }

@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// A batch's pubdata and messages in hexadecimal are a few megabytes.
-const LONGEST_ROW: usize = 256 << 20;
+const LONGEST_ROW: usize = 128 << 20;
 
 /// Why nothing can be done with what Postgres wrote in this form; nothing when it is another.
 pub(super) fn refusal(head: &[u8]) -> Option<&'static str> {
@@ -274,9 +274,64 @@ impl Read for RowLimit {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let len = self.data.read(buffer)?;
         self.left = self.left.checked_sub(len).ok_or_else(|| {
-            let reason = "a row is longer than 256 MiB: a quotation mark is without its end";
+            let reason = "a row is longer than 128 MiB: a quotation mark is without its end";
             io::Error::new(io::ErrorKind::InvalidData, reason)
         })?;
         Ok(len)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{
+        messages::{archive::Collector, sources::intake::IntakeState},
+        primitives::ChainId,
+    };
+
+    /// Reads a text, and puts together what it says.
+    fn read_all(text: Vec<u8>) -> Result<(), ArchiveError> {
+        let mut collector = Collector::in_memory(1 << 20);
+        let mut state = IntakeState { goes_on: true, ..IntakeState::default() };
+        let intake = &mut Intake { collector: &mut collector, state: &mut state };
+        let mut tables = NodeTables::new(ChainId(9), None);
+        read(Input::from_reader("test", Cursor::new(text))?, &mut tables, intake)?;
+        tables.finish(intake)
+    }
+
+    #[test]
+    fn statements_of_dumps_are_understood() {
+        let columns = "(number, l1_batch_number) FROM stdin;";
+        for name in ["miniblocks", "public.miniblocks", "\"public\".\"miniblocks\""] {
+            let found = copy_statement(format!("COPY {name} {columns}").as_bytes());
+            assert!(matches!(found, Some(Some(Ok(_)))), "{name}");
+        }
+        assert!(matches!(copy_statement(b"COPY public.blocks (number) FROM stdin;"), Some(None)));
+        for other in ["COPY", "COPY x FROM stdin;", "COPY x (y) TO stdout;", "INSERT INTO x (y)"] {
+            assert!(copy_statement(other.as_bytes()).is_none(), "{other}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_rows_break_it(
+            head in prop::sample::select(vec![
+                "number,l1_batch_number\n",
+                "number\tl2_to_l1_messages\taggregation_root\n",
+                "miniblock_number\tlog_index_in_miniblock\ttx_hash\tshard_id\tis_service\t\
+                 tx_index_in_l1_batch\tsender\tkey\tvalue\n",
+                "COPY miniblocks (number, l1_batch_number) FROM stdin;\n",
+                "COPY other (x) FROM stdin;\n",
+            ]),
+            rows in prop::collection::vec("[0-9\\\\xtfN{}\",\t]{0,30}", 0..10),
+            bytes in prop::collection::vec(any::<u8>(), 0..40),
+        ) {
+            let text = format!("{head}{}", rows.join("\n")).into_bytes();
+            let _ = read_all([&text[..], &bytes].concat());
+        }
     }
 }

@@ -238,3 +238,55 @@ fn message(
     }
     Ok(Some((expected, message.to_vec())))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const RECEIPT: &str = r#"{"jsonrpc":"2.0","id":1,"result":[{"transactionHash":
+        "0x0101010101010101010101010101010101010101010101010101010101010101","transactionIndex":"0x2",
+        "blockNumber":"0x10","l1BatchNumber":"0x7","l1BatchTxIndex":9,"status":"0x1","logs":[{"address":
+        "0x0000000000000000000000000000000000008008","topics":[
+        "0x3a36e47291f4201faf137fab081d92295bce2d53be2c6ca68ba82c7faa9ce241",
+        "0x00000000000000000000000036615cf349d7f6344891b1e7ca7c72883f5dc049",
+        "0x56570de287d73cd1cb6092bb8fdee6173974955fdef345ae579ee9f475ea7432"],"data":
+        "0x000000000000000000000000000000000000000000000000000000000000002000000000000000000000000000000000000000000000000000000000000000021234000000000000000000000000000000000000000000000000000000000000"
+        }],"l2ToL1Logs":[{"blockHash":null,"logIndex":"0x0","transactionLogIndex":"0x0",
+        "txIndexInL1Batch":"0x9","shardId":"0x0","isService":true,"sender":
+        "0x0000000000000000000000000000000000008008","key":
+        "0x00000000000000000000000036615cf349d7f6344891b1e7ca7c72883f5dc049","value":
+        "0x56570de287d73cd1cb6092bb8fdee6173974955fdef345ae579ee9f475ea7432"}]}]}"#;
+
+    /// The message of a test network that the documentation of zksync-era publishes, with its hash; the
+    /// event's signature is as explorers show it.
+    #[test]
+    fn a_receipt_gives_the_log_of_its_message() {
+        let found = answers(RECEIPT.as_bytes());
+        let [Answer::Receipt(receipt)] = &found[..] else { panic!("{}", found.len()) };
+        assert_eq!((receipt.block, receipt.index), (16, 2));
+        assert_eq!(receipt.batch, Some(BatchNumber(7)));
+        let [log] = &receipt.logs[..] else { panic!("{}", receipt.logs.len()) };
+        let sender = "0x36615cf349d7f6344891b1e7ca7c72883f5dc049".parse().unwrap();
+        assert_eq!(log.log, L2ToL1Log::of_message(9, sender, &[0x12, 0x34]));
+        assert_eq!(log.message.as_deref(), Some(&[0x12, 0x34][..]));
+        assert_eq!(log.index_in_block, Some(0));
+    }
+
+    proptest! {
+        #[test]
+        fn no_answer_breaks_it(
+            at in 0..RECEIPT.len(),
+            byte in any::<u8>(),
+            len in 0..RECEIPT.len(),
+        ) {
+            let mut text = RECEIPT.as_bytes().to_vec();
+            text[at] = byte;
+            let whole = answers(&text);
+            prop_assert_eq!(whole.len(), 1);
+            let _ = answers(&text[..len]);
+            let _ = answers(&text[len..]);
+        }
+    }
+}
