@@ -10,7 +10,7 @@ use crate::{
     files::Access,
     forest::Effort,
     import::Format,
-    messages::{L2ToL1Log, SourceFormat},
+    messages::{L2ToL1Log, RelayedBy, SourceFormat},
     primitives::{Address, BatchNumber, ChainId, Hash, SlBlock},
 };
 
@@ -55,7 +55,7 @@ impl Cli {
             Command::History(args) => args.how.access = access,
             Command::Inspect(args) => args.how.access = access,
             Command::Check(args) => args.access = access,
-            Command::Index(args) => args.access = access,
+            Command::Index(args) => args.how.access = access,
             Command::Import(_) => {}
         }
     }
@@ -251,7 +251,8 @@ pub(super) struct HistoryArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct IndexArgs {
-    /// Archives of L2→L1 logs: raw ones, and message archives made before; - for standard input
+    /// Archives of L2→L1 logs: raw ones, receipts, pubdata, a node's tables, and message archives
+    /// made before; folders of them, or - for standard input
     #[arg(required = true, value_name = "ARCHIVE")]
     pub(super) archives: Vec<PathBuf>,
     /// The message archive to write
@@ -260,8 +261,24 @@ pub(super) struct IndexArgs {
     /// What the archives are
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub(super) format: LogFormat,
-    #[arg(skip)]
-    pub(super) access: Access,
+    /// The chain whose logs these are, where they do not say it: receipts, tables of a node, pubdata
+    /// named after the batch alone
+    #[arg(long, value_name = "ID")]
+    pub(super) chain: Option<ChainId>,
+    /// Which blocks each batch has, for receipts without batch numbers (ZKsync OS): lines of batchNumber,
+    /// firstBlock and lastBlock, or events ReportCommittedBatchRangeZKsyncOS
+    #[arg(long, value_name = "FILE", requires = "chain")]
+    pub(super) batch_blocks: Option<PathBuf>,
+    /// Index the pubdata of other chains that messages carry, too: those of this RelayedSLDAValidator, or
+    /// of any sender
+    #[arg(long, value_name = "ADDRESS|any")]
+    pub(super) relayed_by: Option<RelayedBy>,
+    /// The settlement layer's state: only batches whose logs make their root in it are kept, and those
+    /// that are missing are listed
+    #[arg(long, value_name = "STATE")]
+    pub(super) tree: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) how: StateArgs,
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -269,8 +286,16 @@ pub(super) enum LogFormat {
     /// Found by content, each for itself
     #[default]
     Auto,
-    /// One JSON object a line
+    /// One JSON object a line, each a batch
     Jsonl,
+    /// Receipts and events, as nodes answer them
+    Receipts,
+    /// The pubdata of one batch, of an Era or ZKsync OS chain
+    Pubdata,
+    /// A list of batches with their pubdata or its files
+    PubdataList,
+    /// Rows of a zksync-era node's tables: pg_dump in plain text, COPY with HEADER, or CSV
+    Postgres,
 }
 
 impl From<LogFormat> for Option<SourceFormat> {
@@ -278,6 +303,10 @@ impl From<LogFormat> for Option<SourceFormat> {
         match format {
             LogFormat::Auto => None,
             LogFormat::Jsonl => Some(SourceFormat::Jsonl),
+            LogFormat::Receipts => Some(SourceFormat::Receipts),
+            LogFormat::Pubdata => Some(SourceFormat::Pubdata),
+            LogFormat::PubdataList => Some(SourceFormat::PubdataList),
+            LogFormat::Postgres => Some(SourceFormat::Postgres),
         }
     }
 }

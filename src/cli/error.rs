@@ -1,4 +1,4 @@
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
@@ -64,6 +64,12 @@ pub(super) enum CliError {
     NoTrees(Target),
     #[error("no proof ({})", .0.code())]
     Extract(#[source] ExtractError),
+    #[error("cannot list {}", path.display())]
+    Folder {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
     #[error("{0}")]
     NothingFound(String),
     #[error("{name}: {reason}")]
@@ -97,6 +103,7 @@ impl CliError {
             }
             Self::TreeFile { .. } => 3,
             Self::Usage(_) | Self::NoSlBatches(_) | Self::NoTrees(_) => 2,
+            Self::Archive(ArchiveError::NeedsChain { .. }) => 2,
             Self::Input(error) if !error.is_damage() => 6,
             Self::Import(error) if error.is_io() => 6,
             Self::Native(error) if error.is_io() => 6,
@@ -122,7 +129,7 @@ impl CliError {
                 _ => 5,
             },
             Self::Target(_) | Self::NoSlBatch { .. } | Self::NothingFound(_) => 5,
-            Self::Output(_) | Self::Threads(_) | Self::Watch(_) => 6,
+            Self::Folder { .. } | Self::Output(_) | Self::Threads(_) | Self::Watch(_) => 6,
         }
     }
 

@@ -14,13 +14,12 @@ use crate::{
     files::{Access, Input, Output, container::is_container},
     import::{Dump, Format},
     messages::{
+        SourceFormat,
         archive::{self, ChainSummary},
         read_archive_input,
     },
     state::StorageReader,
 };
-
-const RAW_ARCHIVE: &str = "raw archive of L2→L1 logs";
 
 /// What a file turns out to be.
 enum Kind {
@@ -56,6 +55,9 @@ fn kind(input: &Input) -> Kind {
     if is_container(head) {
         let is_archive = head.get(12..16) == Some(&archive::KIND.tag);
         return if is_archive { Kind::Archive } else { Kind::Dump };
+    }
+    if let Ok(SourceFormat::PubdataList | SourceFormat::Postgres) = SourceFormat::detect(input) {
+        return Kind::Archive;
     }
     let head = head.trim_ascii_start();
     let mut members = Vec::new();
@@ -103,11 +105,11 @@ impl<'de> Visitor<'de> for Members<'_> {
 }
 
 fn logs(input: Input, access: Access) -> Result<(Value, String), CliError> {
-    let native = is_container(input.head());
+    let format = SourceFormat::detect(&input)?;
     let archive = read_archive_input(input, access)?;
-    let (header, what) = (archive.header(), if native { "message archive" } else { RAW_ARCHIVE });
+    let header = archive.header();
     let mut text = format!(
-        "{}: {what}\n{} batches, {} logs, {} messages with their bytes, {} logs with transaction \
+        "{}: {format}\n{} batches, {} logs, {} messages with their bytes, {} logs with transaction \
          hashes\n\n{:>20}  {:>11}  {:>13}  {:>13}  {:>13}  {:>13}\n",
         archive.name(),
         count(header.batches),
@@ -138,7 +140,7 @@ fn logs(input: Input, access: Access) -> Result<(Value, String), CliError> {
     }
     let value = json!({
         "kind": "archive",
-        "format": if native { "slmsg" } else { "jsonl" },
+        "format": format.word(),
         "batches": header.batches,
         "logs": header.logs,
         "messages": header.messages,

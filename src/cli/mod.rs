@@ -20,6 +20,7 @@ mod requests;
 mod selection;
 mod state;
 mod target;
+mod tree_check;
 mod verify;
 
 use std::{ffi::OsString, process::ExitCode};

@@ -56,6 +56,18 @@ impl BatchLogs {
         Ok(logs)
     }
 
+    /// A batch that was read, to be kept. Its messages were compared with its logs when it was made.
+    pub(super) fn copy(batch: &BatchView<'_>) -> Self {
+        Self {
+            chain: batch.chain,
+            batch: batch.batch,
+            logs: batch.logs.to_vec(),
+            messages: batch.messages.iter().collect(),
+            transactions: batch.transactions.to_vec(),
+            aggregated_root: batch.aggregated_root,
+        }
+    }
+
     /// The batch to be read.
     #[must_use]
     pub fn view(&self) -> BatchView<'_> {
