@@ -16,8 +16,8 @@ use slproof::{
     contracts::Layout,
     files::{Access, Container, ContainerError},
     forest::{
-        Addresses, BATCH_LEAF_PADDING, CHAIN_ID_LEAF_PADDING, EMPTY_ENTRY, Effort, Forest, Past,
-        RebuildOptions, Timeline, TreeFile, TreeFileError, explain, explain_further, rebuild,
+        Addresses, BATCH_LEAF_PADDING, CHAIN_ID_LEAF_PADDING, EMPTY_ENTRY, Effort, Forest, History,
+        Past, RebuildOptions, Timeline, TreeFile, TreeFileError, explain, explain_further, rebuild,
         rebuild_to_file,
     },
     import::read_state,
@@ -156,6 +156,16 @@ fn commands_answer_the_same_from_a_tree_file() {
         assert!(!state.stdout.is_empty());
         assert_eq!((state.code, &state.stdout), (tree.code, &tree.stdout), "{target}");
         assert_eq!(tree.stdout, of(&folder.path().join("gateway.sltree"), &["--no-mmap"]).stdout);
+    }
+    for (target, code) in [("block:109", 0), ("first", 0), ("block:104", 5), ("block:111", 0)] {
+        let of = |path: &Path| {
+            let log = ["--chain", "324", "--batch", "501234", "--index", "1", "--target", target];
+            let prove = ["prove", "--messages", text(&logs), "--tree", text(path)];
+            run(prove.into_iter().chain(log))
+        };
+        let (state, tree) = (of(&state), of(&tree));
+        assert_eq!(tree.code, Some(code), "{target}: {}", tree.stderr);
+        assert_eq!((state.code, &state.stdout), (tree.code, &tree.stdout), "{target}");
     }
     let inspected = run(["inspect", "--json", text(&tree)]);
     let inspected: serde_json::Value = serde_json::from_str(&inspected.stdout).unwrap();
@@ -437,6 +447,56 @@ fn a_full_disk_is_exit_code_6_and_the_old_file_stays() {
     }
 }
 
+/// Every root and batch, or one of so many.
+fn one_root_alone_is_as_among_all(file: &TreeFile, timeline: &Timeline, every: usize) {
+    let chains = file.forest().chains();
+    let same = |alone: Option<History>, block: SlBlock| {
+        let alone = Timeline::new(file.forest(), alone.unwrap()).unwrap();
+        let (at, among) = (alone.at(block).unwrap(), timeline.at(block).unwrap());
+        assert_eq!(alone.root(at), timeline.root(among));
+        for tree in chains {
+            let chain = tree.index();
+            assert_eq!(alone.batches(chain, at), timeline.batches(chain, among));
+            assert_eq!(alone.shared_path(chain, at), timeline.shared_path(chain, among));
+        }
+    };
+    let blocks = &timeline.history().blocks;
+    for block in blocks.iter().step_by(every) {
+        same(file.history_at(*block).unwrap(), *block);
+        let next = SlBlock(block.0 + 1);
+        assert_eq!(file.history_at(next).unwrap().is_some(), blocks.contains(&next));
+    }
+    for tree in chains {
+        for leaf in (0..tree.batches().len()).step_by(every) {
+            let first = timeline.root(timeline.first(tree.index(), leaf).unwrap()).block;
+            same(file.history_of(tree.index(), leaf).unwrap(), first);
+        }
+        assert_eq!(file.history_of(tree.index(), tree.batches().len()).unwrap(), None);
+    }
+}
+
+/// Several marks: there is one for every 1024 roots.
+#[test]
+fn one_root_is_found_among_thousands() {
+    let mut layer = Layer::new(Layout::V29, GATEWAY);
+    layer.add_chain(CHAINS[1]);
+    layer.add_chain(CHAINS[2]);
+    for batch in 1..3000 {
+        layer.set_block(100 + 3 * batch);
+        let chain = 1 + usize::from(batch % 7 == 0);
+        layer.append(chain, BatchNumber(batch), batch_root(CHAINS[1], batch % 50));
+    }
+    layer.set_block(20_000);
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("out.sltree");
+    rebuild_to_file(&layer.state(), &RebuildOptions::default(), Some(ALL), &target).unwrap();
+    let file = TreeFile::open(&target, Access::Map).unwrap();
+    file.check().unwrap();
+    assert_eq!(file.roots(), (2999, 2999));
+    let timeline = Timeline::new(file.forest(), file.history().unwrap()).unwrap();
+    one_root_alone_is_as_among_all(&file, &timeline, 23);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
@@ -470,6 +530,10 @@ proptest! {
         let forest = rebuild(&state, &options).unwrap();
         same_trees(file.forest(), &forest);
         let timeline = explain(&state, Addresses::default(), &forest, &[], ALL.effort).unwrap();
-        prop_assert_eq!(&file.history().unwrap(), timeline.history());
+        let history = file.history().unwrap();
+        prop_assert_eq!(&history, timeline.history());
+
+        one_root_alone_is_as_among_all(&file, &timeline, 1);
+        prop_assert_eq!(file.history_of(3, 0).unwrap(), None);
     }
 }

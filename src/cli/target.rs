@@ -10,7 +10,7 @@ use super::{
     error::CliError,
     prove_args::ProveArgs,
     report::{Words, count},
-    state::{Rebuilt, addresses, is_native},
+    state::{Origin, Rebuilt, addresses, is_native},
 };
 use crate::{
     forest::{Forest, RootWitness, TREE_FILE, Timeline},
@@ -90,19 +90,47 @@ impl<'a> Trees<'a> {
         if !target.needs_history() {
             return Ok(Extractor::new(forest, target)?);
         }
-        let timeline = self.timeline(rebuilt)?;
+        let timeline = self.timeline(rebuilt, target)?;
         let Target::SlBatch(batch) = target else {
             return Ok(Extractor::in_history(forest, timeline, target)?);
         };
         Ok(Extractor::to_sl_batch(forest, timeline, self.sl_batch(forest, timeline, batch)?))
     }
 
-    fn timeline(&self, rebuilt: &Rebuilt) -> Result<&Timeline, CliError> {
+    /// What the roots contain: the one that alone is asked for, where a tree file has it, or all.
+    fn timeline(&self, rebuilt: &Rebuilt, target: Target) -> Result<&Timeline, CliError> {
+        // With many proofs, those of batches after the root say which root would have had them.
+        let is_alone = !self.args.which.all && self.args.which.requests.is_none();
         if let Some(timeline) = self.timeline.get() {
             return Ok(timeline);
         }
+        if is_alone && let Some(timeline) = self.root_alone(rebuilt, target)? {
+            return Ok(self.timeline.get_or_init(|| timeline));
+        }
         let timeline = self.args.past.timeline(&self.args.how, rebuilt, self.words)?;
         Ok(self.timeline.get_or_init(|| timeline))
+    }
+
+    /// The one root that proofs are made against, straight from a tree file: it may be one of millions.
+    fn root_alone(
+        &self,
+        Rebuilt { forest, origin }: &Rebuilt,
+        target: Target,
+    ) -> Result<Option<Timeline>, CliError> {
+        let Origin::File(file) = origin else { return Ok(None) };
+        let which = &self.args.which;
+        let history = match (target, which.chain, which.batch, which.index) {
+            (Target::Block(block), ..) => file.history_at(block)?,
+            (Target::First, Some(chain), Some(batch), Some(_)) => {
+                let tree = forest.chain(chain);
+                match tree.and_then(|tree| Some((tree.index(), tree.find(batch.first)?.0))) {
+                    Some((chain, leaf)) => file.history_of(chain, leaf)?,
+                    None => None,
+                }
+            }
+            _ => None,
+        };
+        Ok(history.map(|history| Timeline::new(forest, history)).transpose()?)
     }
 
     fn sl_batch(

@@ -139,6 +139,67 @@ impl TreeFile {
         }
     }
 
+    /// The history as if the root of this block were the only one: found without reading the others.
+    /// `None` when the block has no root, or one that is not explained.
+    ///
+    /// # Errors
+    /// [`ContainerError`] when the steps are none.
+    pub fn history_at(&self, block: SlBlock) -> Result<Option<History>, ContainerError> {
+        let before = |mark: &[[u8; 8]]| u64::from_le_bytes(mark[0]) < block.0;
+        self.find(before, |progress| progress.block >= block, |progress| progress.block == block)
+    }
+
+    /// The history as if the first root that contains a leaf of the chain with this index were the only
+    /// one. `None` when no explained root contains it.
+    ///
+    /// # Errors
+    /// As [`TreeFile::history_at`].
+    pub fn history_of(&self, chain: u64, leaf: u64) -> Result<Option<History>, ContainerError> {
+        let Some(chain) =
+            usize::try_from(chain).ok().filter(|chain| *chain < self.forest.chains().len())
+        else {
+            return Ok(None);
+        };
+        let before = |mark: &[[u8; 8]]| u64::from_le_bytes(mark[3 + chain]) <= leaf;
+        self.find(before, |progress| progress.batches[chain] > leaf, |_| true)
+    }
+
+    /// Reads the stretch behind the last mark that stands `before` what is wanted, up to the first root
+    /// that is `there`, and gives that one, when it is explained and is `the_one`.
+    fn find(
+        &self,
+        before: impl Fn(&[[u8; 8]]) -> bool,
+        there: impl Fn(&Progress) -> bool,
+        the_one: impl Fn(&Progress) -> bool,
+    ) -> Result<Option<History>, ContainerError> {
+        self.container.check_section(STEPS)?;
+        self.container.check_section(MARKS)?;
+        let marks: Vec<&[[u8; 8]]> = cast_slice::<u8, [u8; 8]>(&self.marks)
+            .chunks_exact(3 + self.forest.chains().len())
+            .collect();
+        let stretch = marks.partition_point(|mark| before(mark)).saturating_sub(1);
+        let Some((mut progress, offset)) =
+            marks.get(stretch).and_then(|mark| Progress::from_mark(mark))
+        else {
+            return Ok(None);
+        };
+        let rest = usize::try_from(offset).ok().and_then(|offset| self.steps.get(offset..));
+        let mut rest = rest.ok_or_else(|| self.bad(MARKS, "points behind the steps"))?;
+        let first = stretch as u64 * self.header.mark_every;
+        for index in first..self.header.roots.min(first + self.header.mark_every) {
+            let step = self.next(&mut progress, &mut rest)?;
+            if there(&progress) {
+                return Ok(step.filter(|_| the_one(&progress)).map(|_| {
+                    let mut history = History::default();
+                    let root = self.root_hashes()[index as usize];
+                    history.push(progress.block, root, Some(progress.step()));
+                    history
+                }));
+            }
+        }
+        Ok(None)
+    }
+
     fn root_hashes(&self) -> &[Hash] {
         cast_slice(&self.roots)
     }

@@ -55,6 +55,16 @@ impl Progress {
         Some((Self { block: SlBlock(block), chains, batches: numbers.collect() }, offset))
     }
 
+    /// Everything so far, as if it had happened at once.
+    pub(super) fn step(&self) -> Step {
+        let advances = (0..).zip(&self.batches).filter(|(_, batches)| **batches > 0);
+        Step {
+            // The number of chains fits: each has a row in the file.
+            chains: self.chains as u32,
+            advances: advances.map(|(chain, batches)| (chain, *batches)).collect(),
+        }
+    }
+
     fn add(&mut self, step: &Step) {
         self.chains = self.chains.max(step.chains.into());
         for (chain, batches) in &step.advances {
@@ -92,7 +102,7 @@ impl Progress {
             0 => return Ok(None),
             1 => (read_number(stream)?, read_number(stream)?),
             chain => {
-                let step = self.step(0, vec![(chain - 2, 1)])?;
+                let step = self.advance(0, vec![(chain - 2, 1)])?;
                 return Ok(Some(step));
             }
         };
@@ -104,10 +114,10 @@ impl Progress {
             }
             list.push((read_number(stream)?, read_number(stream)?));
         }
-        self.step(registered, list).map(Some)
+        self.advance(registered, list).map(Some)
     }
 
-    fn step(&mut self, registered: u64, advances: Vec<(u64, u64)>) -> Result<Step, StepsError> {
+    fn advance(&mut self, registered: u64, advances: Vec<(u64, u64)>) -> Result<Step, StepsError> {
         let chains = self.chains.checked_add(registered);
         let chains = chains.filter(|chains| *chains <= self.batches.len() as u64);
         self.chains = chains.ok_or(StepsError::Chain)?;
