@@ -9,6 +9,11 @@ use std::{
 };
 
 use serde_json::{Value, json};
+use slproof::{
+    files::Access,
+    messages::Archive,
+    primitives::{BatchNumber, ChainId, Hash},
+};
 use support::{
     binary::run,
     desk::{Desk, archived, by_chain, lines, text},
@@ -84,6 +89,13 @@ fn receipts_of_era_chains_give_the_same_proofs_in_every_shape() {
         let inspected = run(["inspect", text(&whole), "--json"]).stdout;
         let inspected: Value = serde_json::from_str(&inspected).unwrap();
         assert_eq!(inspected["transactions"], inspected["logs"]);
+        let archive = Archive::open(&whole, Access::Map).unwrap();
+        let batches = written::batches(vectors);
+        let batch = batches.iter().find(|batch| batch.logs.len() > 3).unwrap();
+        let hash: Hash = written::transaction_hash(batch, 0).parse().unwrap();
+        let found: Vec<_> = archive.find_transaction(hash).map(Result::unwrap).collect();
+        assert_eq!(found[0].batch.key(), (ChainId(batch.chain), BatchNumber(batch.number)));
+        assert_eq!(found[0].index, 0);
     }
 }
 

@@ -155,11 +155,14 @@ fn parts(object: Object<'_>) -> Result<Receipt, SourceError> {
         messages.extend(message(*address, topics, data.as_deref())?);
     }
     let mut logs = Vec::with_capacity(rpc_logs.len());
+    let mut previous = None;
     for (at, rpc) in (0..).zip(rpc_logs) {
-        if let Some(Quantity(got)) = rpc.transaction_log_index
-            && got != at
-        {
-            return Err(SourceError::LogOrder { at, got });
+        if let Some(Quantity(got)) = rpc.transaction_log_index {
+            // Era counts these logs alone; whether others do is not said, but they count upwards.
+            if (batch.is_some() && got != at) || previous.is_some_and(|previous| got <= previous) {
+                return Err(SourceError::LogOrder { at, got });
+            }
+            previous = Some(got);
         }
         if let Some(other) = rpc.transaction_hash
             && other != hash
