@@ -27,7 +27,7 @@ mod interop_root;
 mod leaf;
 mod numbers;
 mod rebuild;
-mod tree_file;
+pub mod tree_file;
 mod trees;
 
 pub use anchor::{BatchRoots, RootWitness, Vouched, Voucher};

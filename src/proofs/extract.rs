@@ -147,12 +147,15 @@ impl<'f> Extractor<'f> {
 pub fn prepare<'a>(
     wanted: &[(&Extractor<'_>, BatchView<'a>)],
 ) -> Vec<Result<BatchProofs<'a>, ExtractError>> {
+    // The same batch may come with other logs, so that only the same memory counts as the same.
     let mut distinct: Vec<BatchView<'a>> = wanted.iter().map(|(_, logs)| *logs).collect();
-    distinct.sort_unstable_by_key(BatchView::key);
-    distinct.dedup_by_key(|logs| logs.key());
+    let identity = |logs: &BatchView<'a>| (logs.key(), logs.logs().as_ptr());
+    distinct.sort_unstable_by_key(identity);
+    distinct.dedup_by_key(|logs| identity(logs));
     let trees: Vec<Arc<LogTree>> = BatchView::trees(&distinct).into_iter().map(Arc::new).collect();
     let settled = wanted.iter().map(|(extractor, logs)| {
-        let place = distinct.partition_point(|other| other.key() < logs.key());
+        let wanted = identity(logs);
+        let place = distinct.partition_point(|other| identity(other) < wanted);
         extractor.settle(*logs, Arc::clone(&trees[place]))
     });
     let settled: Vec<_> = settled.collect();
