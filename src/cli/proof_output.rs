@@ -2,13 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::{error::CliError, pipeline::Asked, prove_args::ProofFormat, report};
-use crate::{
-    files::Output,
-    proofs::{Failure, FailureRecord, LineWriter, ProofView},
-};
+use super::{pipeline::Asked, prove_args::ProofFormat};
+use crate::proofs::{Failure, FailureRecord, LineWriter, ProofView};
 
 /// What a job gives: bytes for the output, and what they are.
 #[derive(Default)]
@@ -17,10 +14,13 @@ pub(super) struct Piece {
     /// Failures that the format has no record for.
     pub(super) words: Vec<String>,
     pub(super) count: Count,
+    /// How many steps of the selection it answers.
+    pub(super) steps: u64,
 }
 
 /// What became of the requests.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct Count {
     /// Proofs.
     pub(super) proofs: u64,
@@ -37,7 +37,12 @@ impl Count {
         self.failures.values().sum()
     }
 
-    fn add(&mut self, other: &Self) {
+    /// How many logs were asked for.
+    pub(super) fn logs(&self) -> u64 {
+        self.proofs + self.failed_logs + self.padding
+    }
+
+    pub(super) fn add(&mut self, other: &Self) {
         self.proofs += other.proofs;
         for (code, failures) in &other.failures {
             *self.failures.entry(code.clone()).or_default() += failures;
@@ -49,7 +54,7 @@ impl Count {
 
 /// How records look, and what stands between them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
+pub(super) enum Form {
     /// A JSON object, and nothing else.
     Object,
     /// JSON objects in an array. Each record has the comma before it; the sink makes the first of them
@@ -59,9 +64,15 @@ enum Form {
     RpcLines,
 }
 
-const COMMA: &[u8] = b",\n";
-
 impl Form {
+    /// What stands before each record of an array.
+    pub(super) const COMMA: &[u8] = b",\n";
+
+    /// Whether every record is a line, so that outputs can be put behind each other.
+    pub(super) fn is_lines(self) -> bool {
+        matches!(self, Self::Lines | Self::RpcLines)
+    }
+
     /// Without a given format one proof is JSON, and many are a line each.
     fn new(format: Option<ProofFormat>, many: bool) -> Self {
         match (format, many) {
@@ -98,9 +109,9 @@ impl Encoder {
         Encoding { form: self.form, lines: LineWriter::default(), piece }
     }
 
-    /// The sink that puts this encoder's pieces together.
-    pub(super) fn sink(&self, output: Output) -> Sink {
-        Sink { output, form: self.form, begun: false, total: Count::default() }
+    /// How the records look.
+    pub(super) fn form(&self) -> Form {
+        self.form
     }
 }
 
@@ -156,52 +167,12 @@ impl Encoding {
 
     fn pretty(&mut self, record: &impl Serialize) {
         if self.form == Form::Array {
-            self.piece.bytes.extend_from_slice(COMMA);
+            self.piece.bytes.extend_from_slice(Form::COMMA);
         }
         // As above.
         let _ = serde_json::to_writer_pretty(&mut self.piece.bytes, record);
         if self.form == Form::Object {
             self.piece.bytes.push(b'\n');
         }
-    }
-}
-
-/// Where the pieces go, in order.
-pub(super) struct Sink {
-    output: Output,
-    form: Form,
-    /// Whether a record was written.
-    begun: bool,
-    total: Count,
-}
-
-impl Sink {
-    /// What to call the output in messages.
-    pub(super) fn name(&self) -> String {
-        self.output.name()
-    }
-
-    pub(super) fn write(&mut self, piece: &Piece) -> Result<(), CliError> {
-        let mut bytes = &piece.bytes[..];
-        if self.form == Form::Array && !self.begun && !bytes.is_empty() {
-            self.output.put(b"[\n")?;
-            bytes = &bytes[COMMA.len()..];
-        }
-        self.begun |= !bytes.is_empty();
-        self.output.put(bytes)?;
-        for words in &piece.words {
-            report::error(&CliError::NothingFound(words.clone()));
-        }
-        self.total.add(&piece.count);
-        Ok(())
-    }
-
-    /// Ends the output and puts it in place.
-    pub(super) fn finish(mut self) -> Result<Count, CliError> {
-        if self.form == Form::Array {
-            self.output.put(if self.begun { b"\n]\n" } else { b"[]\n" })?;
-        }
-        self.output.finish()?;
-        Ok(self.total)
     }
 }

@@ -1,9 +1,10 @@
 //! From the target that was asked for to an extractor against it.
 
 use std::{
-    cell::{OnceCell, RefCell},
+    cell::{Cell, OnceCell, RefCell},
     collections::HashMap,
     sync::Arc,
+    time::{Duration, Instant},
 };
 
 use super::{
@@ -16,7 +17,7 @@ use crate::{
     forest::{Forest, RootWitness, TREE_FILE, Timeline},
     import::{Dump, read_state},
     messages::{SlBatches, read_sl_batches},
-    primitives::{BatchNumber, Hash, SlBatch},
+    primitives::{BatchNumber, Hash, SlBatch, hex},
     proofs::{Extractor, SlBatchError, SlBatchTree, Target},
     snapshot::Snapshot,
 };
@@ -28,6 +29,8 @@ pub(super) struct Trees<'a> {
     words: &'a Words,
     made_of: MadeOf,
     timeline: OnceCell<Timeline>,
+    /// How long it took to find the timeline.
+    looking_back: Cell<Duration>,
     sl_batches: OnceCell<SlBatches>,
     /// The state of L1.
     l1: OnceCell<Dump>,
@@ -58,6 +61,7 @@ impl<'a> Trees<'a> {
             words,
             made_of,
             timeline: OnceCell::new(),
+            looking_back: Cell::default(),
             sl_batches: OnceCell::new(),
             l1: OnceCell::new(),
             rebuilt: RefCell::default(),
@@ -97,6 +101,11 @@ impl<'a> Trees<'a> {
         Ok(Extractor::to_sl_batch(forest, timeline, self.sl_batch(forest, timeline, batch)?))
     }
 
+    /// How long it took to find out what past roots contain, where that was needed.
+    pub(super) fn looking_back(&self) -> Duration {
+        self.looking_back.get()
+    }
+
     /// What the roots contain: the one that alone is asked for, where a tree file has it, or all.
     fn timeline(&self, rebuilt: &Rebuilt, target: Target) -> Result<&Timeline, CliError> {
         // With many proofs, those of batches after the root say which root would have had them.
@@ -107,7 +116,9 @@ impl<'a> Trees<'a> {
         if is_alone && let Some(timeline) = self.root_alone(rebuilt, target)? {
             return Ok(self.timeline.get_or_init(|| timeline));
         }
+        let started = Instant::now();
         let timeline = self.args.past.timeline(&self.args.how, rebuilt, self.words)?;
+        self.looking_back.set(started.elapsed());
         Ok(self.timeline.get_or_init(|| timeline))
     }
 
@@ -172,6 +183,21 @@ impl<'a> Trees<'a> {
         match &self.made_of {
             MadeOf::Trees(rebuilt) => Some(&rebuilt.forest),
             MadeOf::State(_) => None,
+        }
+    }
+
+    /// What tells these trees, or the state where none are rebuilt, from others.
+    pub(super) fn identity(&self) -> String {
+        match &self.made_of {
+            MadeOf::Trees(rebuilt) => {
+                let forest = &rebuilt.forest;
+                let latest = forest.latest().map_or_else(
+                    || "no interop root".into(),
+                    |latest| format!("block {} {}", latest.block, latest.root),
+                );
+                format!("{} {} {} {latest}", forest.sl_chain(), forest.layout(), forest.root())
+            }
+            MadeOf::State(dump) => hex::encode(&dump.state.container().digest()),
         }
     }
 

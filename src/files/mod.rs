@@ -2,7 +2,8 @@
 //!
 //! [`Input`] opens a path or standard input, inflates gzip that it finds there and refuses
 //! decompression bombs. [`Output`] writes to a temporary file beside the target and renames it when
-//! everything is on disk, so that a failed run leaves an existing file as it was.
+//! everything is on disk, so that a failed run leaves an existing file as it was; [`Partial`] is one that an
+//! interrupted job can go on with.
 //!
 //! [`container`] describes the one container of all native files: [`Container`] opens and checks
 //! them, [`ContainerWriter`] writes them. They are mapped into memory ([`Access::Map`]) or read
@@ -15,6 +16,7 @@ mod input;
 mod lost_pages;
 mod map;
 mod output;
+mod partial;
 mod scratch;
 
 pub use container::{Container, ContainerError, ContainerWriter, Kind, SectionBytes, SectionName};
@@ -22,5 +24,6 @@ pub(crate) use input::{Gunzip, is_damage};
 pub use input::{Input, InputError};
 pub use lost_pages::report_lost_pages;
 pub use map::Access;
-pub use output::{Output, OutputError};
+pub use output::{Output, OutputError, remove_unfinished};
+pub use partial::Partial;
 pub use scratch::{Scratch, Spool};
