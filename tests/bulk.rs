@@ -13,7 +13,11 @@ use std::{
 use serde_json::{Value, json};
 use slproof::{
     files::Access,
-    messages::{ArchiveWriter, BatchLogs, archive::{Origin, Place}, read_archive},
+    messages::{
+        ArchiveWriter, BatchLogs,
+        archive::{Origin, Place},
+        read_archive,
+    },
     primitives::{BatchNumber, ChainId, Hash},
 };
 use support::{

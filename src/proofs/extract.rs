@@ -155,12 +155,20 @@ pub fn prepare<'a>(
     distinct.sort_unstable_by_key(identity);
     distinct.dedup_by_key(|logs| identity(logs));
     let trees: Vec<Arc<LogTree>> = BatchView::trees(&distinct).into_iter().map(Arc::new).collect();
-    let settled = wanted.iter().map(|(extractor, logs)| {
-        let wanted = identity(logs);
-        let place = distinct.partition_point(|other| identity(other) < wanted);
-        extractor.settle(*logs, Arc::clone(&trees[place]))
-    });
-    let settled: Vec<_> = settled.collect();
+    // By chain and batch, since neighbours in a tree share what has to be fetched from memory.
+    let mut order: Vec<usize> = (0..wanted.len()).collect();
+    order.sort_unstable_by_key(|i| wanted[*i].1.key());
+    let mut settled: Vec<_> = order
+        .into_iter()
+        .map(|i| {
+            let (extractor, logs) = wanted[i];
+            let same = identity(&logs);
+            let place = distinct.partition_point(|other| identity(other) < same);
+            (i, extractor.settle(logs, Arc::clone(&trees[place])))
+        })
+        .collect();
+    settled.sort_unstable_by_key(|(i, _)| *i);
+    let settled: Vec<_> = settled.into_iter().map(|(_, settled)| settled).collect();
 
     let places = settled.iter().map(|settled| settled.as_ref().ok()?.place.as_ref());
     let mut batch_paths = batch_paths(&places.collect::<Vec<_>>());
