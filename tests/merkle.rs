@@ -269,6 +269,23 @@ proptest! {
     }
 
     #[test]
+    fn a_changed_node_is_found(count in 1usize..3000, seed: u64, pick: prop::sample::Index) {
+        let zeros = Zeros::above(empty());
+        let painted = Painted { seed, count };
+        let mut above = vec![Hash::ZERO; Tree::above_count(count as u64) as usize];
+        build_above_into(&mut above, &painted, &zeros);
+        prop_assert_eq!(Tree::over(&painted, &above, &zeros).unwrap().unsound(), None);
+        if !above.is_empty() {
+            let at = pick.index(above.len());
+            above[at] = empty();
+            let found = Tree::over(&painted, &above, &zeros).unwrap().unsound();
+            let tree = Tree::over(&painted, &above, &zeros).unwrap();
+            let before: u64 = (1..found.unwrap().0).map(|level| tree.level(level).len() as u64).sum();
+            prop_assert_eq!(before + found.unwrap().1, at as u64);
+        }
+    }
+
+    #[test]
     fn a_prefix_is_the_tree_of_its_leaves(count in 0usize..400, seed: u64, keep: prop::sample::Index) {
         let zeros = Zeros::above(empty());
         let all = leaves(count, seed);

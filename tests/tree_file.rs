@@ -383,6 +383,68 @@ fn sections_that_do_not_fit_together_are_refused() {
     }
 }
 
+#[test]
+fn what_no_proof_depends_on_is_checked_all_the_same() {
+    let good = fs::read(fixture(GOLDEN[1])).unwrap();
+    let altered = |name: &str, change: fn(&mut Vec<u8>)| {
+        let bytes = support::container::altered(&good, name, change);
+        TreeFile::of(Container::from_bytes("altered", bytes).unwrap())
+    };
+    // The settlement layer's id, a chain twice, a node of the shared tree, the root of a chain.
+    assert!(altered("chains", |rows| rows[0] ^= 1).is_err());
+    assert!(altered("chains", |rows| rows.copy_within(24..32, 48)).is_err());
+    assert!(altered("hashes", |hashes| *hashes.last_mut().unwrap() ^= 1).is_err());
+    assert!(altered("hashes", |hashes| hashes[12 * 32] ^= 1).is_err());
+    // The newest root's block, root and number of chains: behind layout, Option, block, Option.
+    for at in [11, 19, 51] {
+        let change = |header: &mut Vec<u8>, at: usize| header[at] ^= 1;
+        let bytes = support::container::altered(&good, "header", |header| change(header, at));
+        let file = TreeFile::of(Container::from_bytes("altered", bytes).unwrap());
+        assert!(file.and_then(|file| file.check()).is_err(), "byte {at} of the header");
+    }
+    // Nodes of chains' trees are hashed by a check only.
+    let file = altered("hashes", |hashes| hashes[8 * 32] ^= 1).unwrap();
+    let error = file.check().unwrap_err().to_string();
+    assert!(error.contains("chain 324's tree"), "{error}");
+    // A batch root: the logs are not to blame.
+    let file = altered("hashes", |hashes| hashes[0] ^= 1).unwrap();
+    let extractor = Extractor::new(file.forest(), Target::Latest).unwrap();
+    let error = extractor.batch(&logs(CHAINS[1], 7)).unwrap_err();
+    assert_eq!(error.code(), "tree-damaged");
+}
+
+/// A root that is not explained may be the first to contain a batch.
+#[test]
+fn the_first_root_is_none_that_follows_an_unexplained_one() {
+    let dump = read_state(&fixture("gateway-v29/state.anvil.json"), None).unwrap();
+    let options = RebuildOptions::default();
+    let forest = rebuild(&dump.state, &options).unwrap();
+    let little = Effort { step: 1, walk: 1 };
+    let timeline = explain(&dump.state, Addresses::default(), &forest, &[], little).unwrap();
+    let truth = explain(&dump.state, Addresses::default(), &forest, &[], ALL.effort).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("out.sltree");
+    let past = Past { effort: little, ..ALL };
+    rebuild_to_file(&dump.state, &options, Some(past), &target).unwrap();
+    let file = TreeFile::open(&target, Access::Map).unwrap();
+    file.check().unwrap();
+    let mut unknown = 0;
+    for tree in forest.chains() {
+        for leaf in 0..tree.batches().len() {
+            let (chain, right) = (tree.index(), truth.first(tree.index(), leaf).unwrap());
+            let right = truth.root(right).block;
+            match timeline.first(chain, leaf) {
+                Some(first) => assert_eq!(timeline.root(first).block, right),
+                None => unknown += 1,
+            }
+            if let Some(alone) = file.history_of(chain, leaf).unwrap() {
+                assert_eq!(alone.blocks, [right]);
+            }
+        }
+    }
+    assert!(unknown > 0);
+}
+
 /// A folder on a disk: the system's temporary one may be memory.
 fn on_disk() -> tempfile::TempDir {
     tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap()

@@ -143,7 +143,9 @@ impl CliError {
                 | ExtractError::DefaultLeaf { .. }
                 | ExtractError::Refused { .. }
                 | ExtractError::Disputed { .. } => 1,
-                ExtractError::State(_) | ExtractError::ArchiveDamaged { .. } => 3,
+                ExtractError::State(_)
+                | ExtractError::ArchiveDamaged { .. }
+                | ExtractError::TreeDamaged { .. } => 3,
                 _ => 5,
             },
             Self::Target(_) | Self::NoSlBatch { .. } | Self::NothingFound(_) => 5,
@@ -160,7 +162,8 @@ impl CliError {
 /// Refuses to write over something that is read: a run that ends well would destroy it.
 pub(super) fn refuse_overwriting(output: &Path, inputs: &[&Path]) -> Result<(), CliError> {
     let Ok(target) = output.canonicalize() else { return Ok(()) };
-    let same = |input: &&&Path| input.canonicalize().is_ok_and(|input| input == target);
+    // A folder is read with all that is in it.
+    let same = |input: &&&Path| input.canonicalize().is_ok_and(|input| target.starts_with(input));
     match inputs.iter().find(same) {
         Some(_) if target.is_file() => Err(CliError::Usage(format!(
             "{} is an input; the output would take its place",

@@ -1,4 +1,7 @@
-use std::{fmt::Write, path::Path};
+use std::{
+    fmt::Write,
+    path::{Path, PathBuf},
+};
 
 use serde_json::json;
 
@@ -20,7 +23,9 @@ pub(super) fn run(args: &RebuildArgs, words: &Words) -> Result<Outcome, CliError
         }
         None => args.how.forest(&args.state, words)?,
         Some(target) => {
-            refuse_overwriting(target, &[&args.state])?;
+            let inputs = [Some(&args.state), args.past.events.as_ref()];
+            let inputs: Vec<&Path> = inputs.into_iter().flatten().map(PathBuf::as_path).collect();
+            refuse_overwriting(target, &inputs)?;
             let past = explain.then_some(&args.past);
             args.how.write_tree_file(&args.state, past, target, words)?
         }
@@ -29,7 +34,12 @@ pub(super) fn run(args: &RebuildArgs, words: &Words) -> Result<Outcome, CliError
     let mut output = Output::create(Path::new("-"))?;
     output.put(text.as_bytes())?;
     output.finish()?;
-    words.say("every node that the contracts stored equals the rebuilt one");
+    if args.output.is_some() || matches!(origin, Origin::State(_)) {
+        words.say("every node that the contracts stored equals the rebuilt one");
+    } else {
+        words
+            .say("from a tree file; nothing was compared again, and slproof check reads all of it");
+    }
     let Origin::File(file) = origin else { return Ok(Outcome::Done) };
     let (roots, explained) = file.roots();
     words.say(format_args!(

@@ -137,6 +137,7 @@ impl StateArgs {
             (Some(given), Some(block)) if given != block => {
                 wrong(format!("has the trees of block {block}, not of {given}"))
             }
+            (Some(_), None) => wrong("does not say of which block its trees are".into()),
             _ => Ok(Some(file)),
         }
     }

@@ -218,8 +218,14 @@ impl<'a> Trees<'a> {
             },
             _ => "batch roots of the chains".into(),
         };
+        let made = match &self.made_of {
+            MadeOf::Trees(rebuilt) if matches!(rebuilt.origin, Origin::File(_)) => {
+                "mapped from a tree file"
+            }
+            _ => "every stored node equals the rebuilt one",
+        };
         format!(
-            "settlement layer   {}: {} chains, {} batches, every stored node equals the rebuilt one\n\
+            "settlement layer   {}: {} chains, {} batches, {made}\n\
              target             {target}",
             forest.sl_chain(),
             forest.chains().len(),

@@ -174,9 +174,7 @@ impl Output {
     /// place.
     pub(super) fn map_range(&mut self, range: Range<u64>) -> Result<MapMut, OutputError> {
         let map = match &mut self.0 {
-            Kind::Stdout(_) | Kind::Stream { .. } => {
-                Err(io::Error::from(io::ErrorKind::Unsupported))
-            }
+            Kind::Stdout(_) | Kind::Stream { .. } => Err(in_place_needs_a_file()),
             Kind::File { target, data, .. } => data.flush().and_then(|()| {
                 let file = data.get_ref().as_file();
                 take_space(file, &range)?;
@@ -189,9 +187,7 @@ impl Output {
     /// Maps what was written so far.
     pub(super) fn map_written(&mut self) -> Result<FileBytes, OutputError> {
         let map = match &mut self.0 {
-            Kind::Stdout(_) | Kind::Stream { .. } => {
-                Err(io::Error::from(io::ErrorKind::Unsupported))
-            }
+            Kind::Stdout(_) | Kind::Stream { .. } => Err(in_place_needs_a_file()),
             Kind::File { target, data, .. } => data
                 .flush()
                 .and_then(|()| FileBytes::of(data.get_ref().as_file(), target, Access::Map)),
@@ -202,13 +198,16 @@ impl Output {
     /// Goes on writing behind a range that was filled in place.
     pub(super) fn skip_to(&mut self, offset: u64) -> Result<(), OutputError> {
         let result = match &mut self.0 {
-            Kind::Stdout(_) | Kind::Stream { .. } => {
-                Err(io::Error::from(io::ErrorKind::Unsupported))
-            }
+            Kind::Stdout(_) | Kind::Stream { .. } => Err(in_place_needs_a_file()),
             Kind::File { data, .. } => data.seek(SeekFrom::Start(offset)),
         };
         result.map(|_| ()).map_err(|source| OutputError { name: self.name(), source })
     }
+}
+
+fn in_place_needs_a_file() -> io::Error {
+    let reason = "it is written in place, which needs a file and no device or pipe";
+    io::Error::new(io::ErrorKind::Unsupported, reason)
 }
 
 /// Allocates a range on disk; where the file system cannot, by writing zeros.

@@ -180,10 +180,12 @@ pub enum RebuildError {
     },
     /// No root by block was found where the user said that one is.
     #[error(
-        "there is no root by block up to block {searched_to}, which was given as the last: the dump is of \
-         a later block, or of a release before v29"
+        "none of the blocks {searched_from} to {searched_to}, which was given as the last, has a root: the \
+         dump is of another block, or of a release before v29"
     )]
     NoHistoricalRoot {
+        /// The first block looked at.
+        searched_from: SlBlock,
         /// The last block looked at.
         searched_to: SlBlock,
     },

@@ -107,6 +107,11 @@ pub(super) fn all_from<S: StorageReader + ?Sized, E: From<StateError>>(
     descend(message_root, newest, expected, take)
 }
 
+/// The lowest block that is tried when the search goes down from one.
+pub(super) fn lowest_tried(last: SlBlock) -> SlBlock {
+    SlBlock(last.0.saturating_sub(MOST_BLOCKS))
+}
+
 /// Tries blocks down from `last` until enough roots are found or none is left to try.
 fn descend<S: StorageReader + ?Sized, E: From<StateError>>(
     message_root: &MessageRoot<'_, S>,
@@ -114,7 +119,7 @@ fn descend<S: StorageReader + ?Sized, E: From<StateError>>(
     enough: u64,
     mut take: impl FnMut(Vec<(SlBlock, Hash)>) -> Result<(), E>,
 ) -> Result<(), E> {
-    let lowest = last.0.saturating_sub(MOST_BLOCKS);
+    let lowest = lowest_tried(last).0;
     let (mut end, mut found) = (last.0.saturating_add(1), 0);
     while end > lowest && found < enough {
         let start = end.saturating_sub(WINDOW).max(lowest);

@@ -201,7 +201,8 @@ impl<'s, S: StorageReader + ?Sized> Site<'s, S> {
                 }
                 // Whoever says how far to look means that there is something to find.
                 Newest::None(searched_to) if self.options.last_block.is_some() => {
-                    return Err(RebuildError::NoHistoricalRoot { searched_to });
+                    let searched_from = interop_root::lowest_tried(searched_to);
+                    return Err(RebuildError::NoHistoricalRoot { searched_from, searched_to });
                 }
                 Newest::None(_) if self.layout == Layout::V29 => (None, Layout::V26),
                 Newest::None(_) => (None, self.layout),

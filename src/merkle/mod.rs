@@ -21,6 +21,7 @@ mod group;
 mod levels;
 mod prefix;
 mod room;
+mod sound;
 mod tree;
 mod zeros;
 

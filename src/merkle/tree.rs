@@ -2,7 +2,7 @@ use std::borrow::Cow;
 
 use thiserror::Error;
 
-use super::{LeafHashes, Prefix, Zeros, prefix};
+use super::{LeafHashes, Prefix, Zeros, prefix, sound};
 use crate::{keccak::hash_node, primitives::Hash};
 
 /// The height of a tree of `leaves` leaves: ⌈log2 leaves⌉, and 0 for none or one.
@@ -218,6 +218,27 @@ impl<'a> Tree<'a> {
             start += len;
             node
         }))
+    }
+
+    /// Whether the siblings of a leaf lead from it to the root.
+    #[must_use]
+    pub fn holds(&self, index: u64) -> bool {
+        let Ok(path) = self.path(index) else { return false };
+        let folded = (0..).zip(path).fold(self.node(0, index), |node, (level, sibling)| {
+            if index >> level & 1 == 0 {
+                hash_node(node, sibling)
+            } else {
+                hash_node(sibling, node)
+            }
+        });
+        folded == self.root()
+    }
+
+    /// The first node above the leaves, bottom level first, that is not the hash of its children, as level
+    /// and index; `None` in a tree that was built and not changed since. Hashes the whole tree.
+    #[must_use]
+    pub fn unsound(&self) -> Option<(u32, u64)> {
+        sound::unsound(self)
     }
 
     /// The tree as it was when it had only its first `leaves` leaves; `None` when it never had so

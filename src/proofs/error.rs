@@ -80,6 +80,20 @@ pub enum ExtractError {
         /// The batch.
         batch: BatchNumber,
     },
+    /// The first explained root that contains the batch follows on one that is not explained.
+    #[error(
+        "which interop root was the first to contain batch {batch} of chain {chain} is not known: that of \
+         block {block} contains it, and the one before it is not explained; give the events of MessageRoot \
+         with --events, or try more with --search"
+    )]
+    FirstRootUnknown {
+        /// The chain.
+        chain: ChainId,
+        /// The batch.
+        batch: BatchNumber,
+        /// The block of the root that contains it.
+        block: SlBlock,
+    },
     /// The state stores no root of the batch.
     #[error(
         "the state stores no batch root of chain {chain}, batch {batch}: it was not executed on this \
@@ -98,6 +112,17 @@ pub enum ExtractError {
     /// The logs are not those of the batch root.
     #[error(transparent)]
     LogsDoNotFold(#[from] FoldError),
+    /// The tree file is damaged where the batch is.
+    #[error(
+        "the tree file is damaged at batch {batch} of chain {chain}, whose leaf is not in its tree; slproof \
+         check says where"
+    )]
+    TreeDamaged {
+        /// The chain.
+        chain: ChainId,
+        /// The batch.
+        batch: BatchNumber,
+    },
     /// The batch has fewer logs.
     #[error("chain {chain}, batch {batch} has {logs} logs, none with index {index}")]
     NoSuchLog {
@@ -183,11 +208,13 @@ impl ExtractError {
             Self::ChainAfterTarget { .. } => "chain-after-target",
             Self::BatchAfterTarget { .. } => "batch-after-target",
             Self::NotInAnyRoot { .. } => "batch-in-no-root",
+            Self::FirstRootUnknown { .. } => "first-root-unknown",
             Self::NoBatchRoot { .. } => "batch-root-not-stored",
             Self::State(_) => "state-damaged",
             Self::LogsDoNotFold(_) => "logs-do-not-fold",
             Self::NoSuchLog { .. } => "log-not-in-batch",
             Self::DefaultLeaf { .. } => "default-leaf",
+            Self::TreeDamaged { .. } => "tree-damaged",
             Self::Refused { .. } => "proof-refused",
             Self::Disputed { .. } => "internal-error",
         }

@@ -224,7 +224,13 @@ impl<'f> Extractor<'f> {
         match &self.0 {
             Source::Forest(forest, target) => {
                 let (tree, leaf, batch_root) = find(forest, chain, batch)?;
-                let batch = SettledBatch::settle(logs, log_tree, batch_root)?;
+                let settled = SettledBatch::settle(logs, log_tree, batch_root);
+                // The trees of a mapped file may be damaged, which is no fault of the logs.
+                let settled = settled.map_err(|error| match tree.tree().holds(leaf) {
+                    true => ExtractError::LogsDoNotFold(error),
+                    false => ExtractError::TreeDamaged { chain, batch },
+                });
+                let batch = settled?;
                 let (place, target) = target.place(forest, tree, leaf)?;
                 Ok(Settled { batch, place, plain: false, target })
             }

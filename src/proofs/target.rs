@@ -216,6 +216,12 @@ impl<'f> Resolved<'f> {
             }
             Self::First(timeline) => {
                 let first = timeline.first(tree.index(), leaf);
+                let explained = timeline.first_explained(tree.index(), leaf);
+                if let (None, Some(at)) = (first, explained) {
+                    let block = timeline.root(at).block;
+                    let (chain, batch) = (tree.chain(), number(tree, leaf));
+                    return Err(ExtractError::FirstRootUnknown { chain, batch, block });
+                }
                 (timeline, first.ok_or_else(|| not_in_any_root(tree, leaf))?)
             }
             Self::Block(timeline, at) => (timeline, *at),

@@ -1,13 +1,13 @@
 //! Native files with other content and right checksums, written by the description alone.
 
-/// The file with a section changed, and everything that follows from that.
+/// The file with a section, or with the header, changed, and everything that follows from that.
 pub fn altered(good: &[u8], name: &str, change: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
     let number = |at: usize| u64::from_le_bytes(good[at..at + 8].try_into().unwrap()) as usize;
     let trailer = good.len() - 64;
     let (footer, counts) = (number(trailer), number(trailer + 8));
     let (sections, header_len) = (counts & 0xffff_ffff, counts >> 32);
     let header_at = footer + 64 * sections;
-    let header = good[header_at..header_at + header_len].to_vec();
+    let mut header = good[header_at..header_at + header_len].to_vec();
 
     let (mut file, mut table, mut change) = (good[..64].to_vec(), Vec::new(), Some(change));
     for row in good[footer..header_at].chunks(64) {
@@ -23,6 +23,9 @@ pub fn altered(good: &[u8], name: &str, change: impl FnOnce(&mut Vec<u8>)) -> Ve
         table.extend_from_slice(blake3::hash(&section).as_bytes());
         file.extend_from_slice(&section);
         file.resize(file.len().next_multiple_of(64), 0);
+    }
+    if name == "header" {
+        change.take().unwrap()(&mut header);
     }
     assert!(change.is_none(), "the file has a section {name}");
     let footer = file.len();

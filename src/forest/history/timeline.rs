@@ -150,9 +150,18 @@ impl Timeline {
         (chain < self.root(at).chains).then_some(self.counts[version])
     }
 
-    /// The first explained root that contains a leaf of the chain with this index.
+    /// The first root that contains a leaf of the chain with this index; `None` when none does, or when it
+    /// may be one that is not explained.
     #[must_use]
     pub fn first(&self, chain: u64, leaf: u64) -> Option<At> {
+        let at = self.first_explained(chain, leaf)?;
+        let before = at.0.checked_sub(1).map(|before| self.history.chains[before as usize]);
+        (before != Some(0)).then_some(at)
+    }
+
+    /// The first explained root that contains a leaf of the chain with this index.
+    #[must_use]
+    pub fn first_explained(&self, chain: u64, leaf: u64) -> Option<At> {
         let range = self.levels[0].range(usize::try_from(chain).ok()?);
         let version =
             range.start + self.counts[range.clone()].partition_point(|batches| *batches <= leaf);

@@ -10,7 +10,8 @@ use super::{
 use crate::{
     files::{Access, Container, ContainerError, SectionBytes, SectionName},
     forest::{
-        BatchNumbers, Forest, History, hashes::Hashes, history::Step, numbers::Run, trees::Grown,
+        BatchNumbers, Forest, History, chain_id_leaf, hashes::Hashes, history::Step, numbers::Run,
+        trees::Grown,
     },
     primitives::{BatchNumber, ChainId, Hash, SlBlock},
 };
@@ -30,8 +31,9 @@ pub struct TreeFile {
 }
 
 impl TreeFile {
-    /// Opens a tree file: cheap, whatever its size. It checks that the parts fit together, and the
-    /// checksums of what names the chains and batches. It reads no hash; [`TreeFile::check`] does.
+    /// Opens a tree file: cheap, whatever its size. It checks that the parts fit together, the checksums
+    /// of what names the chains and batches, and the shared tree down to the roots of the chains;
+    /// [`TreeFile::check`] does the rest.
     ///
     /// # Errors
     /// [`ContainerError`] naming the file, when it is none, is damaged, or its parts do not fit.
@@ -68,6 +70,7 @@ impl TreeFile {
             );
         }
         let forest = grown.forest(hashes);
+        hangs_together(&forest).map_err(|reason| bad(HASHES, reason))?;
 
         let file = Self {
             roots: container.share(ROOTS)?,
@@ -124,8 +127,9 @@ impl TreeFile {
     /// # Errors
     /// [`ContainerError`] when the steps are none.
     pub fn history(&self) -> Result<History, ContainerError> {
-        // A root does not say which block it is of.
+        // A root does not say which block it is of, and one that is not explained not what it should be.
         self.container.check_section(STEPS)?;
+        self.container.check_section(ROOTS)?;
         let mut history = History::default();
         let (mut progress, mut rest) = (Progress::start(self.forest.chains().len()), &*self.steps);
         for root in self.root_hashes() {
@@ -146,11 +150,13 @@ impl TreeFile {
     /// [`ContainerError`] when the steps are none.
     pub fn history_at(&self, block: SlBlock) -> Result<Option<History>, ContainerError> {
         let before = |mark: &[[u8; 8]]| u64::from_le_bytes(mark[0]) < block.0;
-        self.find(before, |progress| progress.block >= block, |progress| progress.block == block)
+        let there = |progress: &Progress| progress.block >= block;
+        self.find(before, there, |progress, _| progress.block == block)
     }
 
     /// The history as if the first root that contains a leaf of the chain with this index were the only
-    /// one. `None` when no explained root contains it.
+    /// one. `None` when it is not found at once: no root contains it, or one before that is not
+    /// explained.
     ///
     /// # Errors
     /// As [`TreeFile::history_at`].
@@ -161,16 +167,18 @@ impl TreeFile {
             return Ok(None);
         };
         let before = |mark: &[[u8; 8]]| u64::from_le_bytes(mark[3 + chain]) <= leaf;
-        self.find(before, |progress| progress.batches[chain] > leaf, |_| true)
+        let there = |progress: &Progress| progress.batches[chain] > leaf;
+        self.find(before, there, |_, before_is_explained| before_is_explained)
     }
 
     /// Reads the stretch behind the last mark that stands `before` what is wanted, up to the first root
-    /// that is `there`, and gives that one, when it is explained and is `the_one`.
+    /// that is `there`, and gives that one, when it is explained and is `the_one`, which is also told
+    /// whether the root before it is explained.
     fn find(
         &self,
         before: impl Fn(&[[u8; 8]]) -> bool,
         there: impl Fn(&Progress) -> bool,
-        the_one: impl Fn(&Progress) -> bool,
+        the_one: impl Fn(&Progress, bool) -> bool,
     ) -> Result<Option<History>, ContainerError> {
         self.container.check_section(STEPS)?;
         self.container.check_section(MARKS)?;
@@ -186,16 +194,19 @@ impl TreeFile {
         let rest = usize::try_from(offset).ok().and_then(|offset| self.steps.get(offset..));
         let mut rest = rest.ok_or_else(|| self.bad(MARKS, "points behind the steps"))?;
         let first = stretch as u64 * self.header.mark_every;
+        // What stands before the stretch is not read: whether it is explained is not known.
+        let mut before_is_explained = first == 0;
         for index in first..self.header.roots.min(first + self.header.mark_every) {
             let step = self.next(&mut progress, &mut rest)?;
             if there(&progress) {
-                return Ok(step.filter(|_| the_one(&progress)).map(|_| {
+                return Ok(step.filter(|_| the_one(&progress, before_is_explained)).map(|_| {
                     let mut history = History::default();
                     let root = self.root_hashes()[index as usize];
                     history.push(progress.block, root, Some(progress.step()));
                     history
                 }));
             }
+            before_is_explained = step.is_some();
         }
         Ok(None)
     }
@@ -225,7 +236,8 @@ impl TreeFile {
         )
     }
 
-    /// Reads every byte: checksums, and that the steps are those of the roots and marks.
+    /// Reads every byte: checksums, that every node is the hash of its children, and that the steps are
+    /// those of the roots and marks.
     ///
     /// # Errors
     /// [`ContainerError`] naming the damaged section and its byte range.
@@ -234,7 +246,7 @@ impl TreeFile {
         let chains = self.forest.chains().len();
         let mut marks = cast_slice::<u8, [u8; 8]>(&self.marks).chunks_exact(3 + chains);
         let (mut progress, mut rest) = (Progress::start(chains), &*self.steps);
-        let mut explained = 0;
+        let (mut explained, mut newest_is_explained) = (0, false);
         for index in 0..self.header.roots {
             if index.is_multiple_of(self.header.mark_every) {
                 let offset = (self.steps.len() - rest.len()) as u64;
@@ -243,12 +255,31 @@ impl TreeFile {
                     return Err(self.bad(MARKS, format!("is wrong about root {index}")));
                 }
             }
-            explained += u64::from(self.next(&mut progress, &mut rest)?.is_some());
+            newest_is_explained = self.next(&mut progress, &mut rest)?.is_some();
+            explained += u64::from(newest_is_explained);
         }
         let trees = self.forest.chains().iter().zip(&progress.batches);
-        if !rest.is_empty() || trees.into_iter().any(|(tree, count)| *count > tree.batches().len())
-        {
-            return Err(self.bad(STEPS, "does not end with what the trees have"));
+        let all = trees.into_iter().all(|(tree, count)| *count == tree.batches().len());
+        let ends = match (self.forest.latest(), self.root_hashes().last()) {
+            (None, None) => true,
+            (Some(latest), Some(root)) => {
+                let is_last = latest.block == progress.block && latest.root == *root;
+                is_last && (!newest_is_explained || (all && latest.chains == progress.chains))
+            }
+            _ => false,
+        };
+        if !rest.is_empty() || !ends {
+            return Err(
+                self.bad(STEPS, "does not end with the newest root and what the trees have")
+            );
+        }
+        for tree in self.forest.chains() {
+            if let Some((level, index)) = tree.tree().unsound() {
+                let chain = tree.chain();
+                let reason =
+                    format!("is wrong at level {level}, index {index} of chain {chain}'s tree");
+                return Err(self.bad(HASHES, reason));
+            }
         }
         if explained != self.header.explained {
             return Err(self
@@ -256,6 +287,22 @@ impl TreeFile {
                 .bad("header", "counts other explained roots than there are"));
         }
         Ok(())
+    }
+}
+
+/// The shared tree is that of the chains with these roots and ids, and the newest root one of its prefixes.
+fn hangs_together(forest: &Forest) -> Result<(), &'static str> {
+    let shared = forest.shared();
+    let leaves = forest.chains().iter().map(|tree| chain_id_leaf(tree.root(), tree.chain()));
+    if !shared.level(0).iter().copied().eq(leaves) || shared.unsound().is_some() {
+        return Err("has a shared tree that is not that of the chains");
+    }
+    let newest = forest.latest().and_then(|latest| Some((latest, shared.prefix(latest.chains)?)));
+    match newest {
+        Some((latest, prefix)) if prefix.root() != latest.root => {
+            Err("has not the newest root that the header names")
+        }
+        _ => Ok(()),
     }
 }
 
@@ -286,6 +333,11 @@ fn chains(
         let own = own.iter().map(|[leaf, first]| Run { leaf: *leaf, first: BatchNumber(*first) });
         let numbers = BatchNumbers::in_runs(own.collect(), *batches);
         all.push((ChainId(*chain), numbers.ok_or((RUNS, "has runs that are none"))?));
+    }
+    let mut ids: Vec<ChainId> = all.iter().map(|(chain, _)| *chain).collect();
+    ids.sort_unstable();
+    if ids.windows(2).any(|pair| pair[0] == pair[1]) {
+        return Err((CHAINS, "has a chain twice"));
     }
     if runs.is_empty() { Ok(all) } else { Err((RUNS, "has more runs than the chains")) }
 }

@@ -1,0 +1,30 @@
+use rayon::prelude::*;
+
+use super::{Tree, level_len};
+use crate::{keccak::hash_pairs, primitives::Hash};
+
+/// How many nodes are hashed in one go.
+const PIECE: usize = 1 << 10;
+
+/// The first node above the leaves, bottom level first, that is not the hash of its children, as level
+/// and index.
+pub(super) fn unsound(tree: &Tree<'_>) -> Option<(u32, u64)> {
+    (1..=tree.height()).find_map(|level| {
+        let pieces = level_len(tree.leaves(), level).div_ceil(PIECE as u64);
+        let found = (0..pieces).into_par_iter().find_map_first(|piece| {
+            let first = piece as usize * PIECE;
+            let parents = tree.kept(level).unwrap_or_default();
+            let parents = &parents[first..parents.len().min(first + PIECE)];
+            let below = level_len(tree.leaves(), level - 1) as usize;
+            let indices: Vec<usize> = (2 * first..below.min(2 * (first + parents.len()))).collect();
+            let mut children = vec![Hash::ZERO; indices.len()];
+            tree.some_nodes(level - 1, &indices, &mut children);
+            children.resize(2 * parents.len(), tree.zeros().at(level - 1));
+            let mut hashes = vec![Hash::ZERO; parents.len()];
+            hash_pairs(&children, &mut hashes);
+            let wrong = parents.iter().zip(&hashes).position(|(parent, hash)| parent != hash)?;
+            Some((first + wrong) as u64)
+        });
+        Some((level, found?))
+    })
+}
