@@ -1,14 +1,16 @@
 //! Floor 1: reading and writing files, whatever is in them.
 //!
-//! [`Input`] opens a path or standard input, inflates gzip that it finds there and refuses
+//! [`Input`] opens a path or standard input, inflates gzip and zstd that it finds there and refuses
 //! decompression bombs. [`Output`] writes to a temporary file beside the target and renames it when
-//! everything is on disk, so that a failed run leaves an existing file as it was.
+//! everything is on disk, so that a failed run leaves an existing file as it was; it compresses where
+//! the file's name asks for it ([`Output::create_by_name`]).
 //!
 //! [`container`] describes the one container of all native files: [`Container`] opens and checks
 //! them, [`ContainerWriter`] writes them. They are mapped into memory ([`Access::Map`]) or read
 //! ([`Access::Read`]); [`report_lost_pages`] makes the truncation of a mapped file an error. What is
 //! too large for memory while a file is made waits in a [`Scratch`] file or a [`Spool`].
 
+mod compress;
 pub mod container;
 mod header;
 mod input;
