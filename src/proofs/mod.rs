@@ -24,6 +24,7 @@
 //! [`verify`] is a second implementation that shares no tree code with the first: nothing is emitted
 //! that it has not accepted.
 
+pub mod calldata;
 mod decode;
 mod extract;
 mod model;
