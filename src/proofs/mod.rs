@@ -28,6 +28,7 @@ pub mod calldata;
 mod decode;
 mod extract;
 mod model;
+pub mod parquet;
 pub mod reader;
 mod record;
 mod settled;

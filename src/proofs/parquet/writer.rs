@@ -1,0 +1,284 @@
+use std::sync::Arc;
+
+use parquet::{
+    basic::{CompressionCodec, Encoding},
+    errors::ParquetError,
+    file::{
+        metadata::{
+            ColumnChunkMetaData, FileMetaData, ParquetMetaData, ParquetMetaDataWriter,
+            RowGroupMetaData,
+        },
+        statistics::Statistics,
+    },
+    schema::types::SchemaDescPtr,
+};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+use zstd::bulk::Compressor;
+
+use super::{
+    columns::{COLUMNS, Column, kind_name, schema},
+    pages::{Chunk, Pages},
+};
+use crate::proofs::{FailureRecord, ProofView, Request};
+
+/// What every Parquet file begins with; it also ends with it.
+pub const MAGIC: [u8; 4] = *b"PAR1";
+
+/// How many rows a row group should have. Engines read row groups in parallel and hold some of them:
+/// this many proofs are some 50 MB in memory and some 10 MB in the file.
+pub const ROWS_PER_GROUP: u64 = 32_768;
+
+/// Words are hashes, of which whole stretches come again and nothing else shrinks: the fastest that
+/// finds stretches is as good as any.
+const WORDS_LEVEL: i32 = -1;
+const LEVEL: i32 = 1;
+
+/// Why records could not be encoded: a message of 2 GiB or more, or memory that zstd did not get.
+#[derive(Debug, Error)]
+#[error("cannot encode records as Parquet")]
+pub struct EncodeError(#[source] ParquetError);
+
+impl From<ParquetError> for EncodeError {
+    fn from(error: ParquetError) -> Self {
+        Self(error)
+    }
+}
+
+/// A row group in the making: takes proofs and failures, which become rows in that order.
+pub struct RowGroupEncoder {
+    columns: [Pages; COLUMNS.len()],
+    words: Compressor<'static>,
+    zstd: Compressor<'static>,
+    rows: u64,
+}
+
+/// A row group as it stands in a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RowGroup {
+    /// What is to be written.
+    pub bytes: Vec<u8>,
+    /// What the footer has to know.
+    pub summary: RowGroupSummary,
+}
+
+/// What a footer says about a row group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RowGroupSummary {
+    rows: u64,
+    chunks: Vec<Chunk>,
+}
+
+impl RowGroupSummary {
+    /// The number of rows.
+    #[must_use]
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// The length in bytes.
+    #[must_use]
+    pub fn byte_len(&self) -> u64 {
+        self.chunks.iter().map(|chunk| chunk.len).sum()
+    }
+}
+
+impl RowGroupEncoder {
+    /// Begins a row group.
+    ///
+    /// # Errors
+    /// [`EncodeError`] when zstd gets no memory.
+    pub fn new() -> Result<Self, EncodeError> {
+        let zstd = |level| Compressor::new(level).map_err(ParquetError::from);
+        Ok(Self {
+            columns: COLUMNS.map(|column| Pages::new(column == Column::Proof)),
+            words: zstd(WORDS_LEVEL)?,
+            zstd: zstd(LEVEL)?,
+            rows: 0,
+        })
+    }
+
+    /// How many rows there are so far.
+    #[must_use]
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// Appends a proof.
+    ///
+    /// # Errors
+    /// [`EncodeError`] when the message is too long for the format.
+    pub fn proof(&mut self, proof: &ProofView<'_>) -> Result<(), EncodeError> {
+        let target = proof.target;
+        self.number(Column::ChainId, Some(proof.chain.0));
+        self.number(Column::BatchNumber, Some(proof.batch.0));
+        self.number(Column::Id, Some(proof.id));
+        self.column(Column::Root).fixed(proof.root.as_bytes());
+        self.column(Column::Proof).list(proof.head, proof.tail);
+        self.bytes(Column::TargetKind, Some(kind_name(target.kind).as_bytes()))?;
+        self.number(Column::TargetSlChainId, target.sl_chain_id.map(|id| id.0));
+        self.number(Column::TargetNumber, target.number);
+        self.column(Column::TargetRoot).fixed(target.root.as_bytes());
+        self.column(Column::Log).fixed(proof.log.as_bytes());
+        self.bytes(Column::Message, proof.message)?;
+        for column in [Column::ErrorCode, Column::ErrorMessage, Column::Request] {
+            self.column(column).null();
+        }
+        self.end_row()
+    }
+
+    /// Appends a request that failed.
+    ///
+    /// # Errors
+    /// [`EncodeError`] when a text is too long for the format.
+    pub fn failure(&mut self, failure: &FailureRecord) -> Result<(), EncodeError> {
+        let (chain, batch, id) = match failure.request {
+            Request::Log { chain_id, batch_number, id } => {
+                (Some(chain_id), Some(batch_number), Some(id))
+            }
+            Request::Batch { chain_id, batch_number } => (Some(chain_id), Some(batch_number), None),
+            Request::Message { .. } => (None, None, None),
+        };
+        self.number(Column::ChainId, chain.map(|chain| chain.0));
+        self.number(Column::BatchNumber, batch.map(|batch| batch.0));
+        self.number(Column::Id, id);
+        for column in &COLUMNS[Column::Root as usize..Column::ErrorCode as usize] {
+            self.column(*column).null();
+        }
+        self.bytes(Column::ErrorCode, Some(failure.error.code.as_bytes()))?;
+        self.bytes(Column::ErrorMessage, Some(failure.error.message.as_bytes()))?;
+        let request = serde_json::to_vec(&failure.request)
+            .map_err(|error| ParquetError::External(error.into()))?;
+        self.bytes(Column::Request, Some(&request))?;
+        self.end_row()
+    }
+
+    fn column(&mut self, column: Column) -> &mut Pages {
+        &mut self.columns[column as usize]
+    }
+
+    fn number(&mut self, column: Column, value: Option<u64>) {
+        let pages = self.column(column);
+        match value {
+            Some(value) => pages.number(value),
+            None => pages.null(),
+        }
+    }
+
+    fn bytes(&mut self, column: Column, value: Option<&[u8]>) -> Result<(), ParquetError> {
+        let pages = self.column(column);
+        match value {
+            Some(value) => pages.bytes(value),
+            None => {
+                pages.null();
+                Ok(())
+            }
+        }
+    }
+
+    fn end_row(&mut self) -> Result<(), EncodeError> {
+        self.rows += 1;
+        for (column, pages) in COLUMNS.iter().zip(&mut self.columns) {
+            let is_words = *column == Column::Proof;
+            pages.flush_full(if is_words { &mut self.words } else { &mut self.zstd })?;
+        }
+        Ok(())
+    }
+
+    /// Ends the row group.
+    ///
+    /// # Errors
+    /// [`EncodeError`] when a page is too long for the format.
+    pub fn finish(mut self) -> Result<RowGroup, EncodeError> {
+        let mut bytes = Vec::new();
+        let mut chunks = Vec::with_capacity(COLUMNS.len());
+        for (column, pages) in COLUMNS.iter().zip(self.columns) {
+            let is_words = *column == Column::Proof;
+            let zstd = if is_words { &mut self.words } else { &mut self.zstd };
+            chunks.push(pages.finish(zstd, &mut bytes)?);
+        }
+        Ok(RowGroup { bytes, summary: RowGroupSummary { rows: self.rows, chunks } })
+    }
+}
+
+/// The end of a file, which says where everything is.
+///
+/// A file is [`MAGIC`], the bytes of row groups in order, and the bytes of their footer.
+pub struct Footer {
+    schema: SchemaDescPtr,
+    groups: Vec<RowGroupMetaData>,
+    rows: u64,
+    /// Where the next row group begins.
+    end: u64,
+}
+
+impl Footer {
+    /// The footer of a file without row groups.
+    ///
+    /// # Errors
+    /// None that is known: the schema is a constant.
+    pub fn new() -> Result<Self, EncodeError> {
+        let end = MAGIC.len() as u64;
+        Ok(Self { schema: schema()?, groups: Vec::new(), rows: 0, end })
+    }
+
+    /// Counts a row group in, whose bytes are the next in the file.
+    ///
+    /// # Errors
+    /// [`EncodeError`] when the summary is none of this version, or the file has more row groups or
+    /// bytes than Parquet can count.
+    pub fn add(&mut self, group: &RowGroupSummary) -> Result<(), EncodeError> {
+        if group.chunks.len() != self.schema.num_columns() {
+            let text = "a summary of a row group with other columns";
+            return Err(ParquetError::General(text.into()).into());
+        }
+        let start = self.end;
+        let mut columns = Vec::with_capacity(group.chunks.len());
+        for (descriptor, chunk) in self.schema.columns().iter().zip(&group.chunks) {
+            let mut column = ColumnChunkMetaData::builder(Arc::clone(descriptor))
+                .set_compression_codec(CompressionCodec::ZSTD)
+                .set_encodings(vec![Encoding::PLAIN, Encoding::RLE])
+                .set_num_values(to_i64(chunk.values)?)
+                .set_total_compressed_size(to_i64(chunk.len)?)
+                .set_total_uncompressed_size(to_i64(chunk.raw_len)?)
+                .set_data_page_offset(to_i64(self.end)?);
+            if let Some((least, most)) = chunk.bounds {
+                // The bits of unsigned numbers, which the schema says they are.
+                let bounds = [least, most].map(|n| Some(n.cast_signed()));
+                let nulls = Some(chunk.nulls);
+                let statistics = Statistics::int64(bounds[0], bounds[1], None, nulls, false);
+                column = column.set_statistics(statistics);
+            }
+            columns.push(column.build()?);
+            self.end += chunk.len;
+        }
+        let raw_len = group.chunks.iter().map(|chunk| chunk.raw_len).sum();
+        let metadata = RowGroupMetaData::builder(Arc::clone(&self.schema))
+            .set_column_metadata(columns)
+            .set_num_rows(to_i64(group.rows)?)
+            .set_total_byte_size(to_i64(raw_len)?)
+            .set_file_offset(to_i64(start)?)
+            .build()?;
+        self.groups.push(metadata);
+        self.rows += group.rows;
+        Ok(())
+    }
+
+    /// The bytes of the footer, the last of the file.
+    ///
+    /// # Errors
+    /// [`EncodeError`] when there are more row groups than Parquet can count.
+    pub fn finish(self) -> Result<Vec<u8>, EncodeError> {
+        let made_by = concat!("slproof version ", env!("CARGO_PKG_VERSION"));
+        let rows = to_i64(self.rows)?;
+        let file = FileMetaData::new(1, rows, Some(made_by.into()), None, self.schema, None);
+        let metadata = ParquetMetaData::new(file, self.groups);
+        let mut bytes = Vec::new();
+        ParquetMetaDataWriter::new(&mut bytes, &metadata).finish()?;
+        Ok(bytes)
+    }
+}
+
+fn to_i64(number: u64) -> Result<i64, ParquetError> {
+    Ok(i64::try_from(number)?)
+}
