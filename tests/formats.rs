@@ -14,7 +14,7 @@ use rayon::prelude::*;
 use serde_json::Value;
 use sha3::{Digest, Keccak256};
 use slproof::{
-    files::{Access, Input, Output},
+    files::{Access, Compression, Input},
     forest::{RebuildOptions, rebuild},
     import::read_state,
     messages::{L2ToL1Log, read_archive},
@@ -22,7 +22,7 @@ use slproof::{
     proofs::{
         Extractor, Failure, FailureRecord, ProofRecord, ProofView, Request, Target, TargetKind,
         calldata::{Call, CallError, CallOptions},
-        parquet::{Footer, MAGIC, ParquetProofs, ReadError, RowGroup, RowGroupEncoder},
+        parquet::{Footer, MAGIC, ParquetProofs, ReadError, RowEncoder, RowGroup},
         reader::{self, Defaults, Item, RecordError},
     },
 };
@@ -59,20 +59,27 @@ fn failure(request: Request) -> FailureRecord {
     FailureRecord { request, error }
 }
 
+/// A row group of rows that were encoded in two parts.
 fn row_group(records: &[ProofRecord]) -> RowGroup {
-    let mut group = RowGroupEncoder::new().unwrap();
-    for record in records {
-        group.proof(&view(record)).unwrap();
+    let (mut group, mut rows) = (RowGroup::default(), RowEncoder::new().unwrap());
+    for half in records.chunks(records.len().div_ceil(2)) {
+        for record in half {
+            rows.proof(&view(record)).unwrap();
+        }
+        group.append(rows.finish().unwrap());
     }
-    group.finish().unwrap()
+    assert_eq!(group.rows(), records.len() as u64);
+    group
 }
 
 fn file_of(groups: &[RowGroup]) -> Vec<u8> {
     let (mut file, mut footer) = (MAGIC.to_vec(), Footer::new().unwrap());
     for group in groups {
-        assert_eq!(group.bytes.len() as u64, group.summary.byte_len());
-        file.extend(&group.bytes);
-        footer.add(&group.summary).unwrap();
+        group.bytes().for_each(|bytes| file.extend(bytes));
+        // A summary can be kept.
+        let kept = serde_json::to_string(&group.summary()).unwrap();
+        footer.add(&serde_json::from_str(&kept).unwrap()).unwrap();
+        assert_eq!(footer.end(), file.len() as u64);
     }
     file.extend(footer.finish().unwrap());
     file
@@ -198,19 +205,24 @@ fn parquet_is_read_by_pyarrow_and_duckdb() {
         Request::Message { message: Hash::new([9; 32]) },
     ]
     .map(failure);
+    let (chain, batch) = (Some(chain_id), Some(batch_number));
+    let places = [(chain, batch, Some(3)), (chain, batch, None), (None, None, None)];
     let mut expected = Vec::new();
     let mut groups = Vec::new();
     for chunk in records.chunks(900) {
-        let mut group = RowGroupEncoder::new().unwrap();
-        for failure in &failures {
-            group.failure(failure).unwrap();
+        let mut rows = RowEncoder::new().unwrap();
+        for (failure, place) in failures.iter().zip(places) {
+            let request = serde_json::to_string(&failure.request).unwrap();
+            rows.failure(place, &request, &failure.error).unwrap();
             expected.push(serde_json::to_value(failure).unwrap());
         }
         for record in chunk {
-            group.proof(&view(record)).unwrap();
+            rows.proof(&view(record)).unwrap();
             expected.push(serde_json::to_value(record).unwrap());
         }
-        groups.push(group.finish().unwrap());
+        let mut group = RowGroup::default();
+        group.append(rows.finish().unwrap());
+        groups.push(group);
     }
     let file = file_of(&groups);
     std::fs::write(&path, &file).unwrap();
@@ -587,10 +599,10 @@ fn compressed_outputs_are_read_by_the_tools() {
     assert!(text.len() > 5 << 20);
     for (name, program) in [("proofs.ndjson.gz", "gzip"), ("proofs.ndjson.zst", "zstd")] {
         let path = folder.path().join(name);
-        let mut output = Output::create_by_name(&path).unwrap();
-        output.put(&text).unwrap();
-        output.finish().unwrap();
-        let packed = std::fs::read(&path).unwrap();
+        let compression = Compression::of_name(&path).unwrap();
+        let parts = text.par_chunks(999_983).map(|part| compression.compress(part).unwrap());
+        let packed = parts.collect::<Vec<_>>().concat();
+        std::fs::write(&path, &packed).unwrap();
         assert!(packed.len() * 4 < text.len(), "{name}: {} of {}", packed.len(), text.len());
         let mut again = Vec::new();
         Input::open(&path).unwrap().read_to_end(&mut again).unwrap();

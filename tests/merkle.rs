@@ -221,4 +221,28 @@ proptest! {
         prop_assert!(prefix.path(keep as u64).is_err());
         prop_assert!(levels.tree(&zeros).prefix(count as u64 + 1).is_none());
     }
+
+    #[test]
+    fn paths_in_many_prefixes_are_those_of_each(
+        count in 1usize..300,
+        seed: u64,
+        picks in prop::collection::vec(any::<(prop::sample::Index, prop::sample::Index)>(), 0..40),
+    ) {
+        let zeros = Zeros::above(empty());
+        let levels = Levels::build(leaves(count, seed), &zeros);
+        let tree = levels.tree(&zeros);
+        let wanted: Vec<(u64, u64)> = picks
+            .iter()
+            .map(|(leaf, leaves)| (leaves.index(count), leaf))
+            .map(|(last, leaf)| (leaf.index(last + 1) as u64, last as u64 + 1))
+            .collect();
+        let paths = tree.prefix_paths(&wanted).unwrap();
+        prop_assert_eq!(paths.len(), wanted.len());
+        for ((leaf, leaves), path) in wanted.iter().zip(paths) {
+            prop_assert_eq!(path, tree.prefix(*leaves).unwrap().path(*leaf).unwrap());
+        }
+        for none in [(0, 0), (5, 5), (0, count as u64 + 1), (count as u64, count as u64)] {
+            prop_assert!(tree.prefix_paths(&[(0, 1), none]).is_err());
+        }
+    }
 }

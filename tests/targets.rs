@@ -3,7 +3,7 @@
 
 mod support;
 
-use std::{collections::HashMap, io::Cursor};
+use std::{collections::HashMap, io::Cursor, sync::Arc};
 
 use serde_json::{Value, json};
 use slproof::{
@@ -153,9 +153,10 @@ fn every_accepted_l1_proof_is_made_and_accepted_by_l1() {
                 let root = rebuild(&archived, None).unwrap().root();
                 assert_eq!(root, stored.root);
                 assert_eq!(rebuild(&raw, None).unwrap_err(), SlBatchError::NoRoot(batch));
-                rebuild(&raw, Some(stored.root)).unwrap()
+                Arc::new(rebuild(&raw, Some(stored.root)).unwrap())
             });
-            let extractor = Extractor::to_sl_batch(&layer.forest, &layer.timeline, tree);
+            let extractor =
+                Extractor::to_sl_batch(&layer.forest, &layer.timeline, Arc::clone(tree));
             let record = prove(&extractor, &layer.archive, &line);
             check(&record, &line);
             assert_eq!(record.target.unwrap().kind, TargetKind::SlBatch);

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
+use super::prove_args::ProveArgs;
 use crate::{
     contracts::Release,
     files::Access,
@@ -11,7 +12,6 @@ use crate::{
     import::Format,
     messages::{L2ToL1Log, SourceFormat},
     primitives::{Address, BatchNumber, ChainId, Hash, SlBlock},
-    proofs::Target,
 };
 
 /// Offline proofs for L2→L1 messages, from archived state of their settlement layer.
@@ -272,69 +272,6 @@ impl From<LogFormat> for Option<SourceFormat> {
             LogFormat::Jsonl => Some(SourceFormat::Jsonl),
         }
     }
-}
-
-#[derive(Debug, Args)]
-#[command(group = ArgGroup::new("which").required(true).args(["index", "message", "all"]))]
-pub(super) struct ProveArgs {
-    /// The state of the settlement layer: a snapshot, a dump, or - for standard input
-    #[arg(long, value_name = "STATE")]
-    pub(super) tree: PathBuf,
-    /// The archive of L2→L1 logs, raw or *.slmsg, or - for standard input
-    #[arg(long, value_name = "ARCHIVE")]
-    pub(super) messages: PathBuf,
-    /// The chain that sent the message
-    #[arg(long, value_name = "ID")]
-    pub(super) chain: Option<ChainId>,
-    /// The batch of the chain
-    #[arg(long, value_name = "NUMBER", requires = "chain")]
-    pub(super) batch: Option<BatchNumber>,
-    /// The log's leaf index in the batch
-    #[arg(long, value_name = "INDEX", requires_all = ["chain", "batch"])]
-    pub(super) index: Option<u64>,
-    /// Every message with this hash, which sendToL1 returned; --chain and --batch narrow it
-    #[arg(long, value_name = "HASH")]
-    pub(super) message: Option<Hash>,
-    /// Every log; --chain and --batch narrow it
-    #[arg(long)]
-    pub(super) all: bool,
-    /// The root to prove against: latest (the newest interop root), first (that of the block in which
-    /// the batch was executed), block:N, sl-batch:N (the root that L1 stores), or batch-root (of the
-    /// chain itself)
-    #[arg(long, value_name = "TARGET", default_value = "latest")]
-    pub(super) target: Target,
-    /// The settlement layer's own batches with their logs and blocks, for sl-batch:N
-    #[arg(long, value_name = "FILE")]
-    pub(super) sl_batches: Option<PathBuf>,
-    /// The state of L1 that the root of sl-batch:N is compared with
-    #[arg(long, value_name = "STATE", requires = "sl_batches")]
-    pub(super) anchor: Option<PathBuf>,
-    /// Bridgehub's address on L1
-    #[arg(long, value_name = "ADDRESS", requires = "anchor")]
-    pub(super) anchor_bridgehub: Option<Address>,
-    /// MessageRoot's address on L1 [default: where Bridgehub says]
-    #[arg(long, value_name = "ADDRESS", requires = "anchor")]
-    pub(super) anchor_message_root: Option<Address>,
-    /// How to write proofs [default: json for one, ndjson for many]
-    #[arg(long, value_enum, value_name = "FORMAT")]
-    pub(super) format: Option<ProofFormat>,
-    /// The file to write, or - for standard output
-    #[arg(short, long, value_name = "FILE", default_value = "-")]
-    pub(super) output: PathBuf,
-    #[command(flatten)]
-    pub(super) past: PastArgs,
-    #[command(flatten)]
-    pub(super) how: StateArgs,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum ProofFormat {
-    /// One JSON object, or an array of them
-    Json,
-    /// One JSON object a line
-    Ndjson,
-    /// One object a line, with exactly the fields that a node answers
-    Rpc,
 }
 
 #[derive(Debug, Args)]

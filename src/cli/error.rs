@@ -7,7 +7,8 @@ use crate::{
     forest::{HistoryError, RebuildError},
     import::ImportError,
     messages::ArchiveError,
-    proofs::{ExtractError, SlBatchError, TargetError},
+    primitives::SlBatch,
+    proofs::{ExtractError, SlBatchError, Target, TargetError},
     state::StateError,
 };
 
@@ -49,6 +50,12 @@ pub(super) enum CliError {
     Target(#[from] TargetError),
     #[error("no root of the settlement layer's batch")]
     SlBatch(#[source] SlBatchError),
+    #[error("the file of SL batches {name} has no SL batch {batch}{}", those(.has))]
+    NoSlBatch { name: String, batch: SlBatch, has: Option<(SlBatch, SlBatch)> },
+    #[error("the target sl-batch:{0} needs the settlement layer's own batches: --sl-batches")]
+    NoSlBatches(SlBatch),
+    #[error("{0:?} needs trees, and for --target batch-root none are rebuilt")]
+    NoTrees(Target),
     #[error("no proof ({})", .0.code())]
     Extract(#[source] ExtractError),
     #[error("{0}")]
@@ -59,10 +66,26 @@ pub(super) enum CliError {
     Output(#[from] OutputError),
 }
 
+fn those(has: &Option<(SlBatch, SlBatch)>) -> String {
+    has.map_or(String::new(), |(first, last)| format!("; it has {first} to {last}"))
+}
+
 impl CliError {
+    /// The stable word for an error that is a target's alone, so that other requests can go on.
+    pub(super) fn of_target(&self) -> Option<&'static str> {
+        match self {
+            Self::Target(error) => Some(error.code()),
+            Self::SlBatch(error) => Some(error.code()),
+            Self::NoSlBatch { .. } | Self::NoSlBatches(_) => Some("sl-batch-not-archived"),
+            Self::NoTrees(_) => Some("target-needs-trees"),
+            Self::History(HistoryError::NoRoots) => Some("no-interop-root"),
+            _ => None,
+        }
+    }
+
     pub(super) fn exit_code(&self) -> u8 {
         match self {
-            Self::Usage(_) => 2,
+            Self::Usage(_) | Self::NoSlBatches(_) | Self::NoTrees(_) => 2,
             Self::Input(error) if !error.is_damage() => 6,
             Self::Import(error) if error.is_io() => 6,
             Self::Native(error) if error.is_io() => 6,
@@ -82,11 +105,12 @@ impl CliError {
             Self::Extract(error) => match error {
                 ExtractError::LogsDoNotFold(_)
                 | ExtractError::DefaultLeaf { .. }
-                | ExtractError::Refused { .. } => 1,
+                | ExtractError::Refused { .. }
+                | ExtractError::Disputed { .. } => 1,
                 ExtractError::State(_) | ExtractError::ArchiveDamaged { .. } => 3,
                 _ => 5,
             },
-            Self::Target(_) | Self::NothingFound(_) => 5,
+            Self::Target(_) | Self::NoSlBatch { .. } | Self::NothingFound(_) => 5,
             Self::Output(_) | Self::Threads(_) | Self::Watch(_) => 6,
         }
     }

@@ -1,64 +1,136 @@
 //! From the target that was asked for to an extractor against it.
 
+use std::{
+    cell::{OnceCell, RefCell},
+    collections::HashMap,
+    sync::Arc,
+};
+
 use super::{
-    args::ProveArgs,
     error::CliError,
+    prove_args::ProveArgs,
     report::{Words, count},
     state::addresses,
 };
 use crate::{
     forest::{Forest, RootWitness, Timeline},
     import::{Dump, read_state},
-    messages::read_sl_batches,
-    primitives::{BatchNumber, SlBatch},
-    proofs::{Extractor, SlBatchError, SlBatchTree, Target, TargetError},
+    messages::{SlBatches, read_sl_batches},
+    primitives::{BatchNumber, Hash, SlBatch},
+    proofs::{Extractor, SlBatchError, SlBatchTree, Target},
     snapshot::Snapshot,
 };
 
-/// What proofs are made from, as far as the target needs it.
-pub(super) struct Trees {
+/// What proofs are made from, as far as the targets need it. What only some targets need is made when
+/// the first of them asks for it.
+pub(super) struct Trees<'a> {
+    args: &'a ProveArgs,
+    words: &'a Words,
     dump: Dump,
-    target: Target,
     /// Nothing is rebuilt for the batch roots that the state stores.
     forest: Option<Forest>,
-    timeline: Option<Timeline>,
-    sl_batch: Option<SlBatchTree>,
+    timeline: OnceCell<Timeline>,
+    sl_batches: OnceCell<SlBatches>,
+    /// The state of L1.
+    l1: OnceCell<Dump>,
+    /// The SL batches that were asked for last.
+    rebuilt: RefCell<HashMap<u64, Arc<SlBatchTree>>>,
 }
 
-impl Trees {
-    pub(super) fn read(args: &ProveArgs, words: &Words) -> Result<Self, CliError> {
-        let target = args.target;
-        if target == Target::BatchRoot {
-            let dump = args.how.read(&args.tree, words)?;
-            return Ok(Self { dump, target, forest: None, timeline: None, sl_batch: None });
-        }
-        let (dump, forest) = args.how.forest(&args.tree, words)?;
-        let (mut timeline, mut sl_batch) = (None, None);
-        if target.needs_history() {
-            let found = args.past.timeline(&args.how, &dump, &forest, words)?;
-            if let Target::SlBatch(batch) = target {
-                sl_batch = Some(rebuild_sl_batch(args, &forest, &found, batch, words)?);
+/// How many SL batches are kept.
+const MOST_SL_BATCHES: usize = 64;
+
+impl<'a> Trees<'a> {
+    pub(super) fn read(args: &'a ProveArgs, words: &'a Words) -> Result<Self, CliError> {
+        let (dump, forest) = match args.target {
+            Target::BatchRoot => (args.how.read(&args.tree, words)?, None),
+            _ => {
+                let (dump, forest) = args.how.forest(&args.tree, words)?;
+                (dump, Some(forest))
             }
-            timeline = Some(found);
-        }
-        Ok(Self { dump, target, forest: Some(forest), timeline, sl_batch })
+        };
+        Ok(Self {
+            args,
+            words,
+            dump,
+            forest,
+            timeline: OnceCell::new(),
+            sl_batches: OnceCell::new(),
+            l1: OnceCell::new(),
+            rebuilt: RefCell::default(),
+        })
     }
 
     /// The batch roots that the state stores.
-    pub(super) fn witness(&self, args: &ProveArgs) -> Result<RootWitness<'_, Snapshot>, CliError> {
-        Ok(RootWitness::new(&self.dump.state, args.how.addresses(&self.dump.state)?)?)
+    pub(super) fn witness(&self) -> Result<RootWitness<'_, Snapshot>, CliError> {
+        Ok(RootWitness::new(&self.dump.state, self.args.how.addresses(&self.dump.state)?)?)
     }
 
+    /// An extractor against a target. The state answers for batch roots where nothing was rebuilt.
+    ///
+    /// # Errors
+    /// [`CliError`]; [`CliError::of_target`] tells which of them are the target's alone.
     pub(super) fn extractor<'t>(
         &'t self,
         witness: &'t RootWitness<'_, Snapshot>,
-    ) -> Result<Extractor<'t>, TargetError> {
-        let Some(forest) = &self.forest else { return Ok(Extractor::to_batch_roots(witness)) };
-        match (&self.timeline, &self.sl_batch) {
-            (Some(timeline), Some(batch)) => Ok(Extractor::to_sl_batch(forest, timeline, batch)),
-            (Some(timeline), None) => Extractor::in_history(forest, timeline, self.target),
-            _ => Extractor::new(forest, self.target),
+        target: Target,
+    ) -> Result<Extractor<'t>, CliError> {
+        let Some(forest) = &self.forest else {
+            return match target {
+                Target::BatchRoot => Ok(Extractor::to_batch_roots(witness)),
+                _ => Err(CliError::NoTrees(target)),
+            };
+        };
+        if !target.needs_history() {
+            return Ok(Extractor::new(forest, target)?);
         }
+        let timeline = self.timeline(forest)?;
+        let Target::SlBatch(batch) = target else {
+            return Ok(Extractor::in_history(forest, timeline, target)?);
+        };
+        Ok(Extractor::to_sl_batch(forest, timeline, self.sl_batch(forest, timeline, batch)?))
+    }
+
+    fn timeline(&self, forest: &Forest) -> Result<&Timeline, CliError> {
+        if let Some(timeline) = self.timeline.get() {
+            return Ok(timeline);
+        }
+        let timeline = self.args.past.timeline(&self.args.how, &self.dump, forest, self.words)?;
+        Ok(self.timeline.get_or_init(|| timeline))
+    }
+
+    fn sl_batch(
+        &self,
+        forest: &Forest,
+        timeline: &Timeline,
+        batch: SlBatch,
+    ) -> Result<Arc<SlBatchTree>, CliError> {
+        if let Some(known) = self.rebuilt.borrow().get(&batch.0) {
+            return Ok(Arc::clone(known));
+        }
+        let path = self.args.sl_batches.as_ref().ok_or(CliError::NoSlBatches(batch))?;
+        let batches = match self.sl_batches.get() {
+            Some(batches) => batches,
+            None => {
+                let batches = read_sl_batches(path, forest.sl_chain())?;
+                self.sl_batches.get_or_init(|| batches)
+            }
+        };
+        let missing = || CliError::NoSlBatch {
+            name: path.display().to_string(),
+            batch,
+            has: batches.range(),
+        };
+        let logs = batches.batch(batch).ok_or_else(missing)?;
+        let stored = self.stored_root(forest, batch)?;
+        let tree = SlBatchTree::rebuild(forest, timeline, logs, stored);
+        let tree = Arc::new(tree.map_err(CliError::SlBatch)?);
+        let mut rebuilt = self.rebuilt.borrow_mut();
+        if rebuilt.len() >= MOST_SL_BATCHES {
+            rebuilt.clear();
+        }
+        rebuilt.insert(batch.0, Arc::clone(&tree));
+        Ok(tree)
     }
 
     /// The trees, where any were rebuilt.
@@ -71,13 +143,16 @@ impl Trees {
         let Some(forest) = &self.forest else {
             return "target             batch roots of the chains, as the state stores them".into();
         };
-        let target = match (self.target, forest.latest(), &self.sl_batch) {
-            (Target::Latest, Some(latest), _) => {
+        let target = match (self.args.target, forest.latest()) {
+            (Target::Latest, Some(latest)) => {
                 format!("interop root of block {}, {}", latest.block, latest.root)
             }
-            (Target::First, ..) => "interop root of the block that executed the batch".into(),
-            (Target::Block(block), ..) => format!("interop root of block {block}"),
-            (_, _, Some(batch)) => format!("root of SL batch {}, {}", batch.batch(), batch.root()),
+            (Target::First, _) => "interop root of the block that executed the batch".into(),
+            (Target::Block(block), _) => format!("interop root of block {block}"),
+            (Target::SlBatch(batch), _) => match self.rebuilt.borrow().get(&batch.0) {
+                Some(rebuilt) => format!("root of SL batch {batch}, {}", rebuilt.root()),
+                None => format!("root of SL batch {batch}"),
+            },
             _ => "batch roots of the chains".into(),
         };
         let batches: usize = forest.chains().iter().map(|tree| tree.batches().len()).sum();
@@ -91,45 +166,35 @@ impl Trees {
     }
 }
 
-/// Rebuilds the shared tree at the end of a batch of the settlement layer, and compares the batch's root
-/// with what L1 stores where its state is given.
-fn rebuild_sl_batch(
-    args: &ProveArgs,
-    forest: &Forest,
-    timeline: &Timeline,
-    batch: SlBatch,
-    words: &Words,
-) -> Result<SlBatchTree, CliError> {
-    let usage = || CliError::Usage("--target sl-batch:N needs --sl-batches".into());
-    let path = args.sl_batches.as_ref().ok_or_else(usage)?;
-    let batches = read_sl_batches(path, forest.sl_chain())?;
-    let missing = || {
-        let range = batches.range().map(|(first, last)| format!("; it has {first} to {last}"));
-        let range = range.unwrap_or_default();
-        CliError::NothingFound(format!("{} has no SL batch {batch}{range}", path.display()))
-    };
-    let logs = batches.batch(batch).ok_or_else(missing)?;
-    let stored = match &args.anchor {
-        None => None,
-        Some(path) => {
-            let dump = read_state(path, None)?;
-            let l1 = addresses(&dump.state, args.anchor_bridgehub, args.anchor_message_root)?;
-            let witness = RootWitness::new(&dump.state, l1)?;
-            let vouched = witness
-                .of_batch(forest.sl_chain(), BatchNumber(batch.0))?
-                .ok_or(CliError::SlBatch(SlBatchError::NotOnL1(batch)))?;
-            words.explain(format_args!(
-                "the root of SL batch {batch} is {} by {}",
-                vouched.root, vouched.by
-            ));
-            Some(vouched.root)
-        }
-    };
-    if stored.is_none() {
-        words.say(
-            "the root of the SL batch is the one in its file; compare it with L1's, or give L1's state \
-             with --anchor",
-        );
+impl Trees<'_> {
+    /// The root of a batch of the settlement layer that L1 stores, where L1's state was given.
+    fn stored_root(&self, forest: &Forest, batch: SlBatch) -> Result<Option<Hash>, CliError> {
+        let Some(path) = &self.args.anchor else {
+            if self.rebuilt.borrow().is_empty() {
+                self.words.say(
+                    "the root of an SL batch is the one in its file; compare it with L1's, or give \
+                     L1's state with --anchor",
+                );
+            }
+            return Ok(None);
+        };
+        let dump = match self.l1.get() {
+            Some(dump) => dump,
+            None => {
+                let dump = read_state(path, None)?;
+                self.l1.get_or_init(|| dump)
+            }
+        };
+        let (bridgehub, message_root) = (self.args.anchor_bridgehub, self.args.anchor_message_root);
+        let l1 = addresses(&dump.state, bridgehub, message_root)?;
+        let witness = RootWitness::new(&dump.state, l1)?;
+        let vouched = witness
+            .of_batch(forest.sl_chain(), BatchNumber(batch.0))?
+            .ok_or(CliError::SlBatch(SlBatchError::NotOnL1(batch)))?;
+        self.words.explain(format_args!(
+            "the root of SL batch {batch} is {} by {}",
+            vouched.root, vouched.by
+        ));
+        Ok(Some(vouched.root))
     }
-    SlBatchTree::rebuild(forest, timeline, logs, stored).map_err(CliError::SlBatch)
 }

@@ -1,9 +1,8 @@
 //! Floor 1: reading and writing files, whatever is in them.
 //!
 //! [`Input`] opens a path or standard input, inflates gzip and zstd that it finds there and refuses
-//! decompression bombs. [`Output`] writes to a temporary file beside the target and renames it when
-//! everything is on disk, so that a failed run leaves an existing file as it was; it compresses where
-//! the file's name asks for it ([`Output::create_by_name`]).
+//! decompression bombs; [`Compression`] makes them. [`Output`] writes to a temporary file beside the target and renames it when
+//! everything is on disk, so that a failed run leaves an existing file as it was.
 //!
 //! [`container`] describes the one container of all native files: [`Container`] opens and checks
 //! them, [`ContainerWriter`] writes them. They are mapped into memory ([`Access::Map`]) or read
@@ -19,6 +18,7 @@ mod map;
 mod output;
 mod scratch;
 
+pub use compress::Compression;
 pub use container::{Container, ContainerError, ContainerWriter, Kind, SectionName};
 pub(crate) use input::{Gunzip, is_damage};
 pub use input::{Input, InputError};

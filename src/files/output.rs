@@ -8,10 +8,7 @@ use std::{
 use tempfile::NamedTempFile;
 use thiserror::Error;
 
-use super::{
-    compress::{Blocks, Codec},
-    map::MapMut,
-};
+use super::map::MapMut;
 
 const BUFFER_LEN: usize = 1 << 18;
 
@@ -39,11 +36,7 @@ impl OutputError {
 /// A file is written under a temporary name in the folder of its target and takes the target's place
 /// in [`Output::finish`]; until then, and for ever when the job fails or is killed, an existing file
 /// stays as it was. `-` is standard output, which has no such protection.
-pub struct Output {
-    kind: Kind,
-    /// What is written goes through these, if it is to be compressed.
-    blocks: Option<Blocks>,
-}
+pub struct Output(Kind);
 
 enum Kind {
     Stdout(BufWriter<io::Stdout>),
@@ -64,23 +57,30 @@ impl Output {
     /// # Errors
     /// [`OutputError`] when the folder cannot be written to.
     pub fn create(target: &Path) -> Result<Self, OutputError> {
-        let kind = match target == Path::new("-") {
-            true => Kind::Stdout(BufWriter::with_capacity(BUFFER_LEN, io::stdout())),
-            false => Kind::open(target)
-                .map_err(|source| OutputError { name: target.display().to_string(), source })?,
-        };
-        Ok(Self { kind, blocks: None })
+        if target == Path::new("-") {
+            return Ok(Self(Kind::Stdout(BufWriter::with_capacity(BUFFER_LEN, io::stdout()))));
+        }
+        Self::open(target)
+            .map_err(|source| OutputError { name: target.display().to_string(), source })
     }
 
-    /// Begins an output that is compressed if its name asks for it: with gzip for `.gz`, with zstd for
-    /// `.zst`. Blocks of text are compressed on all threads of the current rayon pool, and are cut at
-    /// fixed places: the bytes are the same for any number of threads.
-    ///
-    /// # Errors
-    /// As [`Output::create`].
-    pub fn create_by_name(target: &Path) -> Result<Self, OutputError> {
-        let blocks = Codec::of_name(target).map(Blocks::new);
-        Ok(Self { blocks, ..Self::create(target)? })
+    fn open(target: &Path) -> io::Result<Self> {
+        // The file behind a link is replaced, and the link stays.
+        let target = target.canonicalize().unwrap_or_else(|_| target.into());
+        match target.metadata() {
+            Ok(found) if found.is_dir() => {
+                return Err(io::Error::from(io::ErrorKind::IsADirectory));
+            }
+            Ok(found) if !found.is_file() => {
+                let data = File::options().write(true).open(&target)?;
+                let data = BufWriter::with_capacity(BUFFER_LEN, data);
+                return Ok(Self(Kind::Stream { target, data }));
+            }
+            _ => {}
+        }
+        let file = tempfile::Builder::new().prefix(".slproof-").tempfile_in(folder_of(&target))?;
+        let data = BufWriter::with_capacity(BUFFER_LEN, file);
+        Ok(Self(Kind::File { target, data }))
     }
 
     /// Puts everything on disk and the file under its name: the data are synchronised first, then
@@ -93,11 +93,8 @@ impl Output {
         self.into_place().map_err(|source| OutputError { name, source })
     }
 
-    fn into_place(mut self) -> io::Result<()> {
-        if let Some(mut blocks) = self.blocks.take() {
-            blocks.finish(&mut self.kind)?;
-        }
-        match self.kind {
+    fn into_place(self) -> io::Result<()> {
+        match self.0 {
             Kind::Stdout(mut data) => data.flush(),
             Kind::Stream { mut data, .. } => data.flush(),
             Kind::File { target, data } => {
@@ -114,7 +111,7 @@ impl Output {
     /// What to call it in messages.
     #[must_use]
     pub fn name(&self) -> String {
-        match &self.kind {
+        match &self.0 {
             Kind::Stdout(_) => "standard output".into(),
             Kind::Stream { target, .. } | Kind::File { target, .. } => target.display().to_string(),
         }
@@ -131,7 +128,7 @@ impl Output {
     /// Takes space on disk for a range of the file, which holds zeros, and maps it to be written in
     /// place.
     pub(super) fn map_range(&mut self, range: Range<u64>) -> Result<MapMut, OutputError> {
-        let map = match &mut self.kind {
+        let map = match &mut self.0 {
             Kind::Stdout(_) | Kind::Stream { .. } => {
                 Err(io::Error::from(io::ErrorKind::Unsupported))
             }
@@ -146,34 +143,13 @@ impl Output {
 
     /// Goes on writing behind a range that was filled in place.
     pub(super) fn skip_to(&mut self, offset: u64) -> Result<(), OutputError> {
-        let result = match &mut self.kind {
+        let result = match &mut self.0 {
             Kind::Stdout(_) | Kind::Stream { .. } => {
                 Err(io::Error::from(io::ErrorKind::Unsupported))
             }
             Kind::File { data, .. } => data.seek(SeekFrom::Start(offset)),
         };
         result.map(|_| ()).map_err(|source| OutputError { name: self.name(), source })
-    }
-}
-
-impl Kind {
-    fn open(target: &Path) -> io::Result<Self> {
-        // The file behind a link is replaced, and the link stays.
-        let target = target.canonicalize().unwrap_or_else(|_| target.into());
-        match target.metadata() {
-            Ok(found) if found.is_dir() => {
-                return Err(io::Error::from(io::ErrorKind::IsADirectory));
-            }
-            Ok(found) if !found.is_file() => {
-                let data = File::options().write(true).open(&target)?;
-                let data = BufWriter::with_capacity(BUFFER_LEN, data);
-                return Ok(Self::Stream { target, data });
-            }
-            _ => {}
-        }
-        let file = tempfile::Builder::new().prefix(".slproof-").tempfile_in(folder_of(&target))?;
-        let data = BufWriter::with_capacity(BUFFER_LEN, file);
-        Ok(Self::File { target, data })
     }
 }
 
@@ -193,33 +169,18 @@ fn take_space(mut file: &File, range: &Range<u64>) -> io::Result<()> {
 
 impl Write for Output {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match &mut self.blocks {
-            Some(blocks) => blocks.push(bytes, &mut self.kind).map(|()| bytes.len()),
-            None => self.kind.write(bytes),
-        }
-    }
-
-    /// Flushes what is written. Text that waits to be compressed goes on waiting: where blocks end is
-    /// not the caller's to decide.
-    fn flush(&mut self) -> io::Result<()> {
-        self.kind.flush()
-    }
-}
-
-impl Write for Kind {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Self::Stdout(data) => data.write(bytes),
-            Self::Stream { data, .. } => data.write(bytes),
-            Self::File { data, .. } => data.write(bytes),
+        match &mut self.0 {
+            Kind::Stdout(data) => data.write(bytes),
+            Kind::Stream { data, .. } => data.write(bytes),
+            Kind::File { data, .. } => data.write(bytes),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        match self {
-            Self::Stdout(data) => data.flush(),
-            Self::Stream { data, .. } => data.flush(),
-            Self::File { data, .. } => data.flush(),
+        match &mut self.0 {
+            Kind::Stdout(data) => data.flush(),
+            Kind::Stream { data, .. } => data.flush(),
+            Kind::File { data, .. } => data.flush(),
         }
     }
 }
@@ -258,43 +219,6 @@ mod tests {
         finished.finish().unwrap();
         assert_eq!(std::fs::read(&target).unwrap(), b"new");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing left over");
-    }
-
-    #[test]
-    fn compressed_bytes_are_the_same_for_any_number_of_threads() {
-        let folder = tempfile::tempdir().unwrap();
-        // More than is compressed at once, in writes that end anywhere.
-        let text: Vec<u8> = (0..36_000_000u32).map(|i| ((i / 1000) ^ (i / 7)) as u8).collect();
-        for name in ["out.gz", "out.ZST"] {
-            let target = folder.path().join(name);
-            let bytes = [1, 3].map(|threads| {
-                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-                pool.install(|| {
-                    let mut output = Output::create_by_name(&target).unwrap();
-                    text.chunks(999_983 * threads).for_each(|piece| output.put(piece).unwrap());
-                    output.finish().unwrap();
-                });
-                std::fs::read(&target).unwrap()
-            });
-            assert!(bytes[0].len() < text.len() / 2 && bytes[0] == bytes[1], "{name}");
-            let mut again = Vec::new();
-            let mut input = crate::files::Input::open(&target).unwrap();
-            io::Read::read_to_end(&mut input, &mut again).unwrap();
-            assert!(again == text, "{name}");
-        }
-    }
-
-    #[test]
-    fn nothing_compressed_is_an_empty_member_or_frame() {
-        let folder = tempfile::tempdir().unwrap();
-        for (name, magic) in [("out.gz", &[0x1f, 0x8b][..]), ("out.zst", &[0x28, 0xb5][..])] {
-            let target = folder.path().join(name);
-            Output::create_by_name(&target).unwrap().finish().unwrap();
-            assert!(std::fs::read(&target).unwrap().starts_with(magic), "{name}");
-        }
-        let target = folder.path().join("plain.ndjson");
-        Output::create_by_name(&target).unwrap().finish().unwrap();
-        assert_eq!(std::fs::read(&target).unwrap(), b"");
     }
 
     #[test]

@@ -1,3 +1,5 @@
+use std::cmp::Ordering;
+
 use rayon::prelude::*;
 
 use super::{NoSuchLeaf, Tree, height};
@@ -50,9 +52,9 @@ impl<'a> Prefix<'a> {
     fn node(&self, level: u32, index: u64) -> Hash {
         // `leaves` is at least 1 wherever a node is asked for.
         match index.cmp(&((self.leaves - 1) >> level)) {
-            std::cmp::Ordering::Less => self.tree.node(level, index),
-            std::cmp::Ordering::Equal => self.edge[level as usize],
-            std::cmp::Ordering::Greater => self.tree.zeros().at(level),
+            Ordering::Less => self.tree.node(level, index),
+            Ordering::Equal => self.edge[level as usize],
+            Ordering::Greater => self.tree.zeros().at(level),
         }
     }
 
@@ -87,6 +89,57 @@ pub(super) fn roots(tree: &Tree<'_>, counts: &[u64]) -> Option<Vec<Hash>> {
     Some(roots)
 }
 
+/// The paths of many leaves, each in a prefix. A path meets the ragged edge of its prefix at one level
+/// at most, where the ways of the leaf and of the last leaf join; below it the siblings are complete
+/// subtrees, and above it the leaf's own way is the edge. So only the edges below that level are
+/// hashed, all prefixes climbing together.
+pub(super) fn paths(tree: &Tree<'_>, wanted: &[(u64, u64)]) -> Result<Vec<Vec<Hash>>, NoSuchLeaf> {
+    // By distinct prefix: how far its edge is needed.
+    let mut prefixes = Vec::with_capacity(wanted.len());
+    for &(index, leaves) in wanted {
+        if leaves > tree.leaves() || index >= leaves {
+            return Err(NoSuchLeaf { index, leaves: leaves.min(tree.leaves()) });
+        }
+        prefixes.push((leaves, join(index, leaves)));
+    }
+    prefixes.sort_unstable();
+    // The last of each count needs the most.
+    prefixes.reverse();
+    prefixes.dedup_by_key(|(leaves, _)| *leaves);
+    prefixes.reverse();
+    let counts: Vec<u64> = prefixes.iter().map(|(leaves, _)| *leaves).collect();
+    let most = prefixes.iter().map(|(_, join)| *join).max().unwrap_or(0);
+    let mut edges = vec![vec![Hash::ZERO; counts.len()]; most as usize + 1];
+    for (edge, leaves) in edges[0].iter_mut().zip(&counts) {
+        *edge = tree.node(0, leaves - 1);
+    }
+    let mut pairs = Pairs::default();
+    for level in 0..most {
+        let needed = |i: usize| prefixes[i].1 > level;
+        let (below, above) = edges.split_at_mut(level as usize + 1);
+        pairs.hash(tree, level, &counts, &below[level as usize], needed, &mut above[0]);
+    }
+    let path = |&(index, leaves): &(u64, u64)| {
+        let place = counts.partition_point(|count| *count < leaves);
+        (0..height(leaves))
+            .map(|level| {
+                let (sibling, last) = ((index >> level) ^ 1, (leaves - 1) >> level);
+                match sibling.cmp(&last) {
+                    Ordering::Less => tree.node(level, sibling),
+                    Ordering::Equal => edges[level as usize][place],
+                    Ordering::Greater => tree.zeros().at(level),
+                }
+            })
+            .collect()
+    };
+    Ok(wanted.iter().map(path).collect())
+}
+
+/// The level at which the way of a leaf and that of the last leaf are siblings; 0 for the last leaf.
+fn join(index: u64, leaves: u64) -> u32 {
+    (index ^ (leaves - 1)).checked_ilog2().unwrap_or(0)
+}
+
 fn climb(tree: &Tree<'_>, counts: &[u64], edges: &mut [Hash]) {
     for (edge, count) in edges.iter_mut().zip(counts) {
         *edge = match count.checked_sub(1) {
@@ -95,12 +148,37 @@ fn climb(tree: &Tree<'_>, counts: &[u64], edges: &mut [Hash]) {
         };
     }
     let highest = counts.iter().map(|count| height(*count)).max().unwrap_or(0);
-    let (mut who, mut pairs, mut parents) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut pairs, mut below) = (Pairs::default(), Vec::new());
     for level in 0..highest {
+        below.clear();
+        below.extend_from_slice(edges);
+        pairs.hash(tree, level, counts, &below, |i| height(counts[i]) > level, edges);
+    }
+}
+
+/// The nodes of many edges on their way up, in buffers that serve every level.
+#[derive(Default)]
+struct Pairs {
+    who: Vec<usize>,
+    pairs: Vec<[u8; 64]>,
+    parents: Vec<Hash>,
+}
+
+impl Pairs {
+    /// Hashes the nodes above the edges of a level for those prefixes that need it.
+    fn hash(
+        &mut self,
+        tree: &Tree<'_>,
+        level: u32,
+        counts: &[u64],
+        edges: &[Hash],
+        needed: impl Fn(usize) -> bool,
+        above: &mut [Hash],
+    ) {
         let (nodes, zero) = (tree.level(level), tree.zeros().at(level));
-        who.clear();
-        pairs.clear();
-        for (i, count) in counts.iter().enumerate().filter(|(_, count)| height(**count) > level) {
+        self.who.clear();
+        self.pairs.clear();
+        for (i, count) in counts.iter().enumerate().filter(|(i, _)| needed(*i)) {
             let last = (*count - 1) >> level;
             let (left, right) = match last & 1 {
                 // A node to the left of the edge was complete then, and is the same now.
@@ -110,13 +188,13 @@ fn climb(tree: &Tree<'_>, counts: &[u64], edges: &mut [Hash]) {
             let mut pair = [0; 64];
             pair[..32].copy_from_slice(left.as_bytes());
             pair[32..].copy_from_slice(right.as_bytes());
-            who.push(i);
-            pairs.push(pair);
+            self.who.push(i);
+            self.pairs.push(pair);
         }
-        parents.resize(pairs.len(), Hash::ZERO);
-        hash_many(&pairs, &mut parents);
-        for (i, parent) in who.iter().zip(&parents) {
-            edges[*i] = *parent;
+        self.parents.resize(self.pairs.len(), Hash::ZERO);
+        hash_many(&self.pairs, &mut self.parents);
+        for (i, parent) in self.who.iter().zip(&self.parents) {
+            above[*i] = *parent;
         }
     }
 }

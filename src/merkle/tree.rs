@@ -124,10 +124,30 @@ impl<'a> Tree<'a> {
     /// # Errors
     /// [`NoSuchLeaf`] when the index is not below the number of leaves.
     pub fn path_at(&self, index: u64, height: u32) -> Result<Vec<Hash>, NoSuchLeaf> {
+        self.siblings(index, height).map(Iterator::collect)
+    }
+
+    /// As [`Tree::path_at`], one after the other.
+    ///
+    /// # Errors
+    /// [`NoSuchLeaf`] when the index is not below the number of leaves.
+    pub fn siblings(
+        &self,
+        index: u64,
+        height: u32,
+    ) -> Result<impl Iterator<Item = Hash> + use<'a>, NoSuchLeaf> {
         if index >= self.leaves {
             return Err(NoSuchLeaf { index, leaves: self.leaves });
         }
-        Ok((0..height).map(|level| self.node(level, (index >> level) ^ 1)).collect())
+        let (tree, mut start) = (*self, 0);
+        Ok((0..height).map(move |level| {
+            // Above the root there is nothing but padding.
+            let len = if level <= tree.height() { level_len(tree.leaves, level) } else { 0 };
+            let sibling = (index >> level) ^ 1;
+            let node = (sibling < len).then(|| tree.nodes[(start + sibling) as usize]);
+            start += len;
+            node.unwrap_or_else(|| tree.zeros.at(level))
+        }))
     }
 
     /// The tree as it was when it had only its first `leaves` leaves; `None` when it never had so
@@ -135,6 +155,15 @@ impl<'a> Tree<'a> {
     #[must_use]
     pub fn prefix(&self, leaves: u64) -> Option<Prefix<'a>> {
         Prefix::new(*self, leaves)
+    }
+
+    /// The paths of leaves in prefixes of the tree, each wanted as (leaf, leaves of the prefix): what
+    /// [`Prefix::path`] answers, but hashed side by side.
+    ///
+    /// # Errors
+    /// [`NoSuchLeaf`] when a leaf is not below the number of leaves, or the tree never had so many.
+    pub fn prefix_paths(&self, wanted: &[(u64, u64)]) -> Result<Vec<Vec<Hash>>, NoSuchLeaf> {
+        prefix::paths(self, wanted)
     }
 
     /// The roots that the tree had when it had so many leaves, hashed side by side; the empty leaf for

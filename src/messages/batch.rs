@@ -296,8 +296,8 @@ impl LogTree {
     ///
     /// # Errors
     /// [`NoSuchLeaf`] when the batch has no such log.
-    pub fn path(&self, index: u64, height: u32) -> Result<Vec<Hash>, NoSuchLeaf> {
-        self.tree().path_at(index, height)
+    pub fn path(&self, index: u64, height: u32) -> Result<impl Iterator<Item = Hash>, NoSuchLeaf> {
+        self.tree().siblings(index, height)
     }
 }
 

@@ -102,6 +102,12 @@ impl L2ToL1Log {
         let by_messenger = self.shard_id() == 0 && self.0[1] == 1 && self.sender() == MESSENGER;
         by_messenger && self.0[24..36] == [0; 12]
     }
+
+    /// Who sent the message that it stands for; `None` when it stands for none.
+    #[must_use]
+    pub fn message_sender(&self) -> Option<Address> {
+        self.is_message().then(|| Address::from_word(self.key()))
+    }
 }
 
 impl FromStr for L2ToL1Log {

@@ -1,193 +1,20 @@
-use rayon::prelude::*;
-use thiserror::Error;
+use std::{mem, sync::Arc};
 
 use super::{
-    model::{Proof, ProofEnd},
+    error::ExtractError,
+    model::ProofEnd,
     record::{ProofRecord, TargetRecord},
-    settled::{FoldError, SettledBatch},
+    settled::SettledBatch,
     sl_batch::SlBatchTree,
-    target::{Resolved, Target, TargetError},
-    verify::{self, VerifyError},
+    target::{Place, Resolved, Target, TargetError},
+    verify,
+    view::ProofView,
 };
 use crate::{
     forest::{BatchRoots, ChainTree, Forest, Timeline},
     messages::{Archive, ArchiveError, BatchView, EMPTY_LOG_LEAF, L2ToL1Log, LogTree},
-    primitives::{BatchNumber, ChainId, Hash, SlBlock},
-    state::StateError,
+    primitives::{BatchNumber, ChainId, Hash},
 };
-
-/// Why a log cannot be proven.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum ExtractError {
-    /// The chain is not registered on this settlement layer.
-    #[error("chain {0} is not registered on this settlement layer")]
-    UnknownChain(ChainId),
-    /// The batch was not executed on this settlement layer.
-    #[error(
-        "batch {batch} of chain {chain} is not in its tree{}: it was not executed on this settlement \
-         layer{}", range(.executed), away(.between)
-    )]
-    BatchNotInTree {
-        /// The chain.
-        chain: ChainId,
-        /// The batch.
-        batch: BatchNumber,
-        /// The first and last batch that were executed here.
-        executed: Option<(BatchNumber, BatchNumber)>,
-        /// The batches that were executed here before and after it, where it is between two.
-        between: Option<(BatchNumber, BatchNumber)>,
-    },
-    /// The archive has no logs of the batch.
-    #[error("the archive has no logs of chain {chain}, batch {batch}")]
-    BatchNotArchived {
-        /// The chain.
-        chain: ChainId,
-        /// The batch.
-        batch: BatchNumber,
-    },
-    /// The archive file is damaged where the batch is.
-    #[error("the archive is damaged at chain {chain}, batch {batch}: {reason}")]
-    ArchiveDamaged {
-        /// The chain.
-        chain: ChainId,
-        /// The batch.
-        batch: BatchNumber,
-        /// What is wrong.
-        reason: String,
-    },
-    /// The chain was registered after the root was taken.
-    #[error(
-        "chain {chain} was registered after the interop root of block {block} was written; a later root \
-         is needed"
-    )]
-    ChainAfterTarget {
-        /// The chain.
-        chain: ChainId,
-        /// The block.
-        block: u64,
-    },
-    /// The batch was executed after the root was taken.
-    #[error(
-        "batch {batch} of chain {chain} was executed after the interop root of block {block} was \
-         written{}", first_root(.first)
-    )]
-    BatchAfterTarget {
-        /// The chain.
-        chain: ChainId,
-        /// The batch.
-        batch: BatchNumber,
-        /// The block.
-        block: SlBlock,
-        /// The first block whose root contains the batch.
-        first: Option<SlBlock>,
-    },
-    /// No explained root contains the batch.
-    #[error("no interop root is known to contain batch {batch} of chain {chain}")]
-    NotInAnyRoot {
-        /// The chain.
-        chain: ChainId,
-        /// The batch.
-        batch: BatchNumber,
-    },
-    /// The state stores no root of the batch.
-    #[error(
-        "the state stores no batch root of chain {chain}, batch {batch}: it was not executed on this \
-         layer by the time of the state, or Bridgehub and MessageRoot are elsewhere (--bridgehub, \
-         --message-root)"
-    )]
-    NoBatchRoot {
-        /// The chain.
-        chain: ChainId,
-        /// The batch.
-        batch: BatchNumber,
-    },
-    /// The state cannot be read, or makes no sense.
-    #[error(transparent)]
-    State(#[from] StateError),
-    /// The logs are not those of the batch root.
-    #[error(transparent)]
-    LogsDoNotFold(#[from] FoldError),
-    /// The batch has fewer logs.
-    #[error("chain {chain}, batch {batch} has {logs} logs, none with index {index}")]
-    NoSuchLog {
-        /// The chain.
-        chain: ChainId,
-        /// The batch.
-        batch: BatchNumber,
-        /// The index.
-        index: u64,
-        /// How many logs there are.
-        logs: u64,
-    },
-    /// The log is the padding of log trees.
-    #[error(
-        "log {index} of chain {chain}, batch {batch} is 88 zero bytes; the contracts refuse every proof \
-         of it"
-    )]
-    DefaultLeaf {
-        /// The chain.
-        chain: ChainId,
-        /// The batch.
-        batch: BatchNumber,
-        /// The index.
-        index: u64,
-    },
-    /// The verifier did not accept what was made. That is an error of this program.
-    #[error(
-        "internal error: the proof made for log {index} of chain {chain}, batch {batch} was refused by \
-         the verifier and is not emitted"
-    )]
-    Refused {
-        /// The chain.
-        chain: ChainId,
-        /// The batch.
-        batch: BatchNumber,
-        /// The index.
-        index: u64,
-        /// What the verifier said.
-        source: VerifyError,
-    },
-}
-
-fn range(executed: &Option<(BatchNumber, BatchNumber)>) -> String {
-    executed
-        .map_or(String::new(), |(first, last)| format!(" (which has batches {first} to {last})"))
-}
-
-fn away(between: &Option<(BatchNumber, BatchNumber)>) -> String {
-    between.map_or(" by the time of the state".into(), |(before, after)| {
-        format!(", which the chain left after batch {before} and came back to with batch {after}")
-    })
-}
-
-fn first_root(first: &Option<SlBlock>) -> String {
-    first.map_or(String::new(), |block| {
-        format!("; the first that contains it is that of block {block}")
-    })
-}
-
-impl ExtractError {
-    /// A stable word for the kind of error.
-    #[must_use]
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::UnknownChain(_) => "unknown-chain",
-            Self::BatchNotInTree { .. } => "batch-not-in-tree",
-            Self::BatchNotArchived { .. } => "batch-not-archived",
-            Self::ArchiveDamaged { .. } => "archive-damaged",
-            Self::ChainAfterTarget { .. } => "chain-after-target",
-            Self::BatchAfterTarget { .. } => "batch-after-target",
-            Self::NotInAnyRoot { .. } => "batch-in-no-root",
-            Self::NoBatchRoot { .. } => "batch-root-not-stored",
-            Self::State(_) => "state-damaged",
-            Self::LogsDoNotFold(_) => "logs-do-not-fold",
-            Self::NoSuchLog { .. } => "log-not-in-batch",
-            Self::DefaultLeaf { .. } => "default-leaf",
-            Self::Refused { .. } => "internal-error",
-        }
-    }
-}
 
 /// Makes proofs from a forest, against one target.
 ///
@@ -237,7 +64,11 @@ impl<'f> Extractor<'f> {
 
     /// Proofs against the root of a batch of the settlement layer, as L1 verifies them.
     #[must_use]
-    pub fn to_sl_batch(forest: &'f Forest, timeline: &'f Timeline, batch: &'f SlBatchTree) -> Self {
+    pub fn to_sl_batch(
+        forest: &'f Forest,
+        timeline: &'f Timeline,
+        batch: Arc<SlBatchTree>,
+    ) -> Self {
         Self(Source::Forest(forest, Resolved::SlBatch(timeline, batch)))
     }
 
@@ -248,24 +79,27 @@ impl<'f> Extractor<'f> {
         Self(Source::State(state))
     }
 
-    /// The tree, leaf index and root of a batch.
+    /// The logs of a batch that is to be proven.
     ///
     /// # Errors
-    /// [`ExtractError::UnknownChain`] or [`ExtractError::BatchNotInTree`].
-    fn find(
-        forest: &'f Forest,
+    /// [`ExtractError`] naming the hop that is missing: a batch that was not executed here is of no use,
+    /// whatever the archive has.
+    pub fn logs_of<'a>(
+        &self,
+        archive: &'a Archive,
         chain: ChainId,
         batch: BatchNumber,
-    ) -> Result<(&'f ChainTree, u64, Hash), ExtractError> {
-        let tree = forest.chain(chain).ok_or(ExtractError::UnknownChain(chain))?;
-        let (leaf_index, batch_root) = tree.find(batch).ok_or_else(|| {
-            let batches = tree.batches();
-            let executed = batches.first().copied().zip(batches.last().copied());
-            let (before, after) = batches.split_at(batches.partition_point(|b| *b < batch));
-            let between = before.last().copied().zip(after.first().copied());
-            ExtractError::BatchNotInTree { chain, batch, executed, between }
-        })?;
-        Ok((tree, leaf_index, batch_root))
+    ) -> Result<BatchView<'a>, ExtractError> {
+        if let Source::Forest(forest, _) = self.0 {
+            find(forest, chain, batch)?;
+        }
+        let damaged = |error: ArchiveError| ExtractError::ArchiveDamaged {
+            chain,
+            batch,
+            reason: error.to_string(),
+        };
+        let logs = archive.batch(chain, batch).map_err(damaged)?;
+        logs.ok_or(ExtractError::BatchNotArchived { chain, batch })
     }
 
     /// Prepares the proofs of a batch whose logs are in `archive`; see [`Extractor::batch`].
@@ -278,16 +112,7 @@ impl<'f> Extractor<'f> {
         chain: ChainId,
         batch: BatchNumber,
     ) -> Result<BatchProofs<'a>, ExtractError> {
-        if let Source::Forest(forest, _) = self.0 {
-            Self::find(forest, chain, batch)?;
-        }
-        let damaged = |error: ArchiveError| ExtractError::ArchiveDamaged {
-            chain,
-            batch,
-            reason: error.to_string(),
-        };
-        let logs = archive.batch(chain, batch).map_err(damaged)?;
-        self.batch(logs.ok_or(ExtractError::BatchNotArchived { chain, batch })?)
+        self.batch(self.logs_of(archive, chain, batch)?)
     }
 
     /// Prepares the proofs of one batch: proves its logs against the batch root in the state, and
@@ -299,52 +124,134 @@ impl<'f> Extractor<'f> {
         &self,
         logs: impl Into<BatchView<'a>>,
     ) -> Result<BatchProofs<'a>, ExtractError> {
-        let logs = logs.into();
-        self.settle(logs, logs.tree())
+        let mut prepared = prepare(&[(self, logs.into())]);
+        prepared.pop().unwrap_or_else(|| unreachable!("one for each batch"))
     }
 
-    /// Prepares the proofs of many batches as [`Extractor::batch`] does those of one, on all threads
-    /// of the current rayon pool. The trees of their logs are hashed side by side, which is several
-    /// times faster where batches have few logs.
+    /// Prepares the proofs of many batches as [`Extractor::batch`] does those of one; see [`prepare`].
     #[must_use]
     pub fn batches<'a>(
         &self,
         batches: &[BatchView<'a>],
     ) -> Vec<Result<BatchProofs<'a>, ExtractError>> {
-        let trees = BatchView::trees(batches).into_par_iter();
-        trees.zip(batches).map(|(tree, logs)| self.settle(*logs, tree)).collect()
+        let wanted: Vec<_> = batches.iter().map(|logs| (self, *logs)).collect();
+        prepare(&wanted)
     }
+}
 
+/// Prepares the proofs of many batches, each against the target of its own extractor, as
+/// [`Extractor::batch`] does those of one. The trees of their logs are hashed side by side, which is
+/// several times faster where batches have few logs, and so are the edges of the chain trees as they
+/// were at the targets. The logs of a batch that is wanted several times are hashed once.
+#[must_use]
+pub fn prepare<'a>(
+    wanted: &[(&Extractor<'_>, BatchView<'a>)],
+) -> Vec<Result<BatchProofs<'a>, ExtractError>> {
+    let mut distinct: Vec<BatchView<'a>> = wanted.iter().map(|(_, logs)| *logs).collect();
+    distinct.sort_unstable_by_key(BatchView::key);
+    distinct.dedup_by_key(|logs| logs.key());
+    let trees: Vec<Arc<LogTree>> = BatchView::trees(&distinct).into_iter().map(Arc::new).collect();
+    let settled = wanted.iter().map(|(extractor, logs)| {
+        let place = distinct.partition_point(|other| other.key() < logs.key());
+        extractor.settle(*logs, Arc::clone(&trees[place]))
+    });
+    let settled: Vec<_> = settled.collect();
+
+    let places = settled.iter().map(|settled| settled.as_ref().ok()?.place.as_ref());
+    let mut batch_paths = batch_paths(&places.collect::<Vec<_>>());
+    settled
+        .into_iter()
+        .enumerate()
+        .map(|(i, settled)| {
+            let Settled { batch, place, plain, target } = settled?;
+            let end = match place {
+                Some(place) => place.end(mem::take(&mut batch_paths[i])),
+                None if plain => ProofEnd::Plain,
+                None => ProofEnd::BatchRoot,
+            };
+            let metadata = end.metadata(batch.path_len());
+            Ok(BatchProofs { settled: batch, metadata, tail: end.words(), target })
+        })
+        .collect()
+}
+
+/// The siblings in the chain trees for each place, hashed side by side; none where there is no place.
+fn batch_paths(places: &[Option<&Place<'_>>]) -> Vec<Vec<Hash>> {
+    let mut paths = vec![Vec::new(); places.len()];
+    let mut by_tree: Vec<(usize, &Place<'_>)> =
+        places.iter().enumerate().filter_map(|(i, place)| Some((i, (*place)?))).collect();
+    by_tree.sort_by_key(|(_, place)| place.tree.index());
+    for same in by_tree.chunk_by(|(_, a), (_, b)| a.tree.index() == b.tree.index()) {
+        let leaves: Vec<_> = same.iter().map(|(_, place)| (place.leaf, place.leaves)).collect();
+        let found = same[0].1.tree.tree().prefix_paths(&leaves);
+        let found = found.unwrap_or_else(|_| unreachable!("a place is a leaf of its tree"));
+        for ((i, _), path) in same.iter().zip(found) {
+            paths[*i] = path;
+        }
+    }
+    paths
+}
+
+/// A batch whose logs are proven, and where its proofs go on.
+struct Settled<'f, 'a> {
+    batch: SettledBatch<'a>,
+    /// The place in the settlement layer's trees, where proofs go so far.
+    place: Option<Place<'f>>,
+    plain: bool,
+    target: TargetRecord,
+}
+
+impl<'f> Extractor<'f> {
     fn settle<'a>(
         &self,
         logs: BatchView<'a>,
-        log_tree: LogTree,
-    ) -> Result<BatchProofs<'a>, ExtractError> {
+        log_tree: Arc<LogTree>,
+    ) -> Result<Settled<'f, 'a>, ExtractError> {
         let (chain, batch) = (logs.chain(), logs.batch());
         match &self.0 {
             Source::Forest(forest, target) => {
-                let (tree, leaf, batch_root) = Self::find(forest, chain, batch)?;
-                let settled = SettledBatch::settle(logs, log_tree, batch_root)?;
-                let (end, target) = target.end(forest, tree, leaf)?;
-                Ok(BatchProofs { settled, end, target })
+                let (tree, leaf, batch_root) = find(forest, chain, batch)?;
+                let batch = SettledBatch::settle(logs, log_tree, batch_root)?;
+                let (place, target) = target.place(forest, tree, leaf)?;
+                Ok(Settled { batch, place, plain: false, target })
             }
             Source::State(state) => {
                 let root = state.batch_root(chain, batch)?;
                 let root = root.ok_or(ExtractError::NoBatchRoot { chain, batch })?;
-                let settled = SettledBatch::settle(logs, log_tree, root)?;
-                let end = if settled.is_plain() { ProofEnd::Plain } else { ProofEnd::BatchRoot };
-                Ok(BatchProofs { settled, end, target: TargetRecord::batch_root(root) })
+                let batch = SettledBatch::settle(logs, log_tree, root)?;
+                let plain = batch.is_plain();
+                Ok(Settled { batch, place: None, plain, target: TargetRecord::batch_root(root) })
             }
         }
     }
 }
 
+/// The tree, leaf index and root of a batch.
+fn find(
+    forest: &Forest,
+    chain: ChainId,
+    batch: BatchNumber,
+) -> Result<(&ChainTree, u64, Hash), ExtractError> {
+    let tree = forest.chain(chain).ok_or(ExtractError::UnknownChain(chain))?;
+    let (leaf_index, batch_root) = tree.find(batch).ok_or_else(|| {
+        let batches = tree.batches();
+        let executed = batches.first().copied().zip(batches.last().copied());
+        let (before, after) = batches.split_at(batches.partition_point(|b| *b < batch));
+        let between = before.last().copied().zip(after.first().copied());
+        ExtractError::BatchNotInTree { chain, batch, executed, between }
+    })?;
+    Ok((tree, leaf_index, batch_root))
+}
+
 /// The proofs of one batch: the part they share, and the tree of its logs.
 #[derive(Clone, Debug)]
 pub struct BatchProofs<'a> {
-    settled: SettledBatch<'a>,
-    end: ProofEnd,
-    target: TargetRecord,
+    pub(super) settled: SettledBatch<'a>,
+    /// What stands before every log path; nothing before v26.
+    pub(super) metadata: Option<Hash>,
+    /// What stands behind every log path.
+    pub(super) tail: Vec<Hash>,
+    pub(super) target: TargetRecord,
 }
 
 impl<'a> BatchProofs<'a> {
@@ -359,9 +266,7 @@ impl<'a> BatchProofs<'a> {
     /// # Errors
     /// [`ExtractError`] when there is no such log, or it is the padding of log trees.
     pub fn prove(&self, index: u64) -> Result<ProofRecord, ExtractError> {
-        let logs = self.settled.logs();
-        let found = usize::try_from(index).ok().and_then(|i| logs.with_messages().nth(i));
-        let (log, message) = found.ok_or_else(|| self.no_such_log(index))?;
+        let (log, message) = self.log(index)?;
         self.record(index, log, message)
     }
 
@@ -371,19 +276,32 @@ impl<'a> BatchProofs<'a> {
         logs.map(|(index, (log, message))| self.record(index, log, message))
     }
 
+    /// A log and its message.
+    pub(super) fn log(
+        &self,
+        index: u64,
+    ) -> Result<(&'a L2ToL1Log, Option<&'a [u8]>), ExtractError> {
+        let logs = self.settled.logs();
+        let found = usize::try_from(index).ok().and_then(|i| logs.with_messages().nth(i));
+        found.ok_or_else(|| self.no_such_log(index))
+    }
+
     fn no_such_log(&self, index: u64) -> ExtractError {
         let logs = self.settled.logs();
         let (chain, batch) = (logs.chain(), logs.batch());
         ExtractError::NoSuchLog { chain, batch, index, logs: logs.logs().len() as u64 }
     }
 
-    fn record(
+    /// Appends the words of a log's own part of its proof, if the log can be proven and its message is
+    /// the one that it stands for.
+    pub(super) fn head(
         &self,
         index: u64,
         log: &L2ToL1Log,
         message: Option<&[u8]>,
-    ) -> Result<ProofRecord, ExtractError> {
-        let (chain, batch) = (self.settled.logs().chain(), self.settled.logs().batch());
+        words: &mut Vec<Hash>,
+    ) -> Result<(), ExtractError> {
+        let (chain, batch) = self.settled.logs().key();
         if self.settled.tree.leaf(index) == EMPTY_LOG_LEAF {
             return Err(ExtractError::DefaultLeaf { chain, batch, index });
         }
@@ -392,21 +310,51 @@ impl<'a> BatchProofs<'a> {
             let reason = format!("log {index}: {error}");
             return Err(ExtractError::ArchiveDamaged { chain, batch, reason });
         }
-        let log_path = self.settled.path(index).map_err(|_| self.no_such_log(index))?;
-        let record = ProofRecord {
-            chain_id: chain,
-            batch_number: batch,
-            id: index,
+        let path = self.settled.path(index).map_err(|_| self.no_such_log(index))?;
+        words.extend(self.metadata);
+        words.extend(path);
+        Ok(())
+    }
+
+    fn record(
+        &self,
+        index: u64,
+        log: &'a L2ToL1Log,
+        message: Option<&'a [u8]>,
+    ) -> Result<ProofRecord, ExtractError> {
+        let mut head = Vec::with_capacity(1 + self.settled.path_len());
+        self.head(index, log, message, &mut head)?;
+        let record = self.view(index, log, message, &head).to_record();
+        self.verify(&record, log)?;
+        Ok(record)
+    }
+
+    pub(super) fn view<'b>(
+        &'b self,
+        id: u64,
+        log: &'b L2ToL1Log,
+        message: Option<&'b [u8]>,
+        head: &'b [Hash],
+    ) -> ProofView<'b> {
+        let (chain, batch) = self.settled.logs().key();
+        ProofView {
+            chain,
+            batch,
+            id,
             root: self.settled.batch_root(),
-            proof: Proof { log_path, end: self.end.clone() }.encode(),
-            target: Some(self.target),
-            log: Some(*log),
-            message: message.map(<[u8]>::to_vec),
-        };
-        // The verifier judges the record as it will be read: words, roots, target and message.
-        match record.verify(log, |_| Some(self.target.root)) {
-            Ok(_) => Ok(record),
-            Err(source) => Err(ExtractError::Refused { chain, batch, index, source }),
+            head,
+            tail: &self.tail,
+            target: &self.target,
+            log,
+            message,
         }
+    }
+
+    /// Lets the verifier judge a record as it will be read: words, roots, target and message.
+    pub(super) fn verify(&self, record: &ProofRecord, log: &L2ToL1Log) -> Result<(), ExtractError> {
+        let (chain, batch, index) = (record.chain_id, record.batch_number, record.id);
+        let verdict = record.verify(log, |_| Some(self.target.root));
+        verdict.map_err(|source| ExtractError::Refused { chain, batch, index, source })?;
+        Ok(())
     }
 }

@@ -24,25 +24,32 @@
 //! [`verify`] is a second implementation that shares no tree code with the first: nothing is emitted
 //! that it has not accepted.
 
+mod accepted;
 pub mod calldata;
 mod decode;
+mod error;
 mod extract;
+mod line;
 mod model;
 pub mod parquet;
 pub mod reader;
 mod record;
+mod request;
 mod settled;
 mod sl_batch;
 mod target;
 pub mod verify;
+mod verify_many;
 mod view;
 
+pub use accepted::{Accepted, Which};
 pub use decode::DecodeError;
-pub use extract::{BatchProofs, ExtractError, Extractor};
+pub use error::ExtractError;
+pub use extract::{BatchProofs, Extractor, prepare};
+pub use line::LineWriter;
 pub use model::{METADATA_VERSION, Proof, ProofEnd, SettlementHop};
-pub use record::{
-    Failure, FailureRecord, ProofRecord, Request, RpcAnswer, TargetKind, TargetRecord,
-};
+pub use record::{Failure, FailureRecord, ProofRecord, RpcAnswer, TargetKind, TargetRecord};
+pub use request::{Request, RequestError, RequestLine};
 pub use settled::{AggregatedRoot, BatchRootForm, FoldError, SettledBatch};
 pub use sl_batch::{SlBatchError, SlBatchTree};
 pub use target::{Target, TargetError};

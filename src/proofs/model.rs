@@ -50,30 +50,34 @@ impl Proof {
     #[must_use]
     pub fn encode(&self) -> Vec<Hash> {
         let mut words = Vec::with_capacity(self.log_path.len() + 32);
-        match &self.end {
-            ProofEnd::Plain => words.extend(&self.log_path),
-            ProofEnd::BatchRoot => {
-                words.push(metadata(self.log_path.len(), 0, true));
-                words.extend(&self.log_path);
-            }
-            ProofEnd::SettlementLayer(hop) => {
-                words.push(metadata(self.log_path.len(), hop.batch_path.len(), false));
-                words.extend(&self.log_path);
-                hop.encode_to(&mut words);
-            }
-        }
+        words.extend(self.end.metadata(self.log_path.len()));
+        words.extend(&self.log_path);
+        words.extend(self.end.words());
         words
     }
 }
 
-impl SettlementHop {
-    fn encode_to(&self, words: &mut Vec<Hash>) {
-        words.push(self.batch_mask.to_hash());
-        words.extend(&self.batch_path);
-        words.push(Word::join(self.sl_number, self.chain_mask).to_hash());
-        words.push(self.sl_chain.to_hash());
-        words.push(metadata(self.chain_path.len(), 0, true));
-        words.extend(&self.chain_path);
+impl ProofEnd {
+    /// The word that stands before a log path of this length.
+    pub(super) fn metadata(&self, log_path: usize) -> Option<Hash> {
+        match self {
+            Self::Plain => None,
+            Self::BatchRoot => Some(metadata(log_path, 0, true)),
+            Self::SettlementLayer(hop) => Some(metadata(log_path, hop.batch_path.len(), false)),
+        }
+    }
+
+    /// The words that stand behind the log path.
+    pub(super) fn words(&self) -> Vec<Hash> {
+        let Self::SettlementLayer(hop) = self else { return Vec::new() };
+        let mut words = Vec::with_capacity(hop.batch_path.len() + hop.chain_path.len() + 4);
+        words.push(hop.batch_mask.to_hash());
+        words.extend(&hop.batch_path);
+        words.push(Word::join(hop.sl_number, hop.chain_mask).to_hash());
+        words.push(hop.sl_chain.to_hash());
+        words.push(metadata(hop.chain_path.len(), 0, true));
+        words.extend(&hop.chain_path);
+        words
     }
 }
 

@@ -4,10 +4,13 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::verify::{self, Anchor, Claim, Folded, VerifyError};
+use super::{
+    request::Request,
+    verify::{self, Anchor, Claim, Folded, VerifyError},
+};
 use crate::{
     forest::{RootWitness, Vouched},
-    messages::{BatchView, L2ToL1Log},
+    messages::L2ToL1Log,
     primitives::{BatchNumber, ChainId, Hash, hex},
     state::{StateError, StorageReader},
 };
@@ -86,7 +89,7 @@ impl TargetRecord {
         Self { kind: TargetKind::BatchRoot, sl_chain_id: None, number: None, root }
     }
 
-    fn is(&self, anchor: &Anchor) -> bool {
+    pub(super) fn is(&self, anchor: &Anchor) -> bool {
         match (self.kind, anchor) {
             (TargetKind::BatchRoot, Anchor::Batch(..)) => {
                 self.sl_chain_id.is_none() && self.number.is_none()
@@ -175,54 +178,12 @@ impl From<ProofRecord> for RpcAnswer {
     }
 }
 
-/// What was asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", untagged)]
-pub enum Request {
-    /// A log by its place.
-    #[serde(rename_all = "camelCase")]
-    Log {
-        /// The chain.
-        chain_id: ChainId,
-        /// The batch.
-        batch_number: BatchNumber,
-        /// The log's leaf index.
-        id: u64,
-    },
-    /// All logs of a batch.
-    #[serde(rename_all = "camelCase")]
-    Batch {
-        /// The chain.
-        chain_id: ChainId,
-        /// The batch.
-        batch_number: BatchNumber,
-    },
-    /// Every message with a hash.
-    Message {
-        /// The hash that `sendToL1` returned.
-        message: Hash,
-    },
-}
-
-impl Request {
-    /// The request for one log of a batch.
-    #[must_use]
-    pub fn log(logs: &BatchView<'_>, id: u64) -> Self {
-        Self::Log { chain_id: logs.chain(), batch_number: logs.batch(), id }
-    }
-
-    /// The request for all logs of a batch.
-    #[must_use]
-    pub fn batch(logs: &BatchView<'_>) -> Self {
-        Self::Batch { chain_id: logs.chain(), batch_number: logs.batch() }
-    }
-}
-
-/// A request that could not be fulfilled.
+/// A request that could not be fulfilled. What was asked for is a [`Request`], or the text of the line
+/// that asked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FailureRecord {
+pub struct FailureRecord<R = Request> {
     /// What was asked for.
-    pub request: Request,
+    pub request: R,
     /// Why there is no proof.
     pub error: Failure,
 }

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use thiserror::Error;
 
 use crate::{
@@ -72,7 +74,7 @@ fn attempts(tried: &[(AggregatedRoot, Hash, Hash)]) -> String {
 #[derive(Clone, Debug)]
 pub struct SettledBatch<'a> {
     pub(super) logs: BatchView<'a>,
-    pub(super) tree: LogTree,
+    pub(super) tree: Arc<LogTree>,
     pub(super) batch_root: Hash,
     form: BatchRootForm,
 }
@@ -86,7 +88,7 @@ impl<'a> SettledBatch<'a> {
     /// [`FoldError`] when no candidate gives the batch root.
     pub(super) fn settle(
         logs: BatchView<'a>,
-        tree: LogTree,
+        tree: Arc<LogTree>,
         batch_root: Hash,
     ) -> Result<Self, FoldError> {
         let local_root = tree.root();
@@ -140,16 +142,21 @@ impl<'a> SettledBatch<'a> {
         self.form
     }
 
-    /// The siblings from a log's leaf to the batch root.
-    pub(super) fn path(&self, index: u64) -> Result<Vec<Hash>, NoSuchLeaf> {
+    /// How many siblings [`SettledBatch::path`] has.
+    pub(super) fn path_len(&self) -> usize {
         match self.form {
-            BatchRootForm::Plain(height) => self.tree.path(index, height),
-            BatchRootForm::Aggregated(root, _) => {
-                let mut path = self.tree.path(index, LOG_TREE_HEIGHT)?;
-                path.push(root);
-                Ok(path)
-            }
+            BatchRootForm::Plain(height) => height as usize,
+            BatchRootForm::Aggregated(..) => LOG_TREE_HEIGHT as usize + 1,
         }
+    }
+
+    /// The siblings from a log's leaf to the batch root.
+    pub(super) fn path(&self, index: u64) -> Result<impl Iterator<Item = Hash>, NoSuchLeaf> {
+        let (height, last) = match self.form {
+            BatchRootForm::Plain(height) => (height, None),
+            BatchRootForm::Aggregated(root, _) => (LOG_TREE_HEIGHT, Some(root)),
+        };
+        Ok(self.tree.path(index, height)?.chain(last))
     }
 
     /// Whether the batch is from before v26.

@@ -92,6 +92,21 @@ pub enum SlBatchError {
     },
 }
 
+impl SlBatchError {
+    /// A stable word for the kind of error.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::TooEarly { .. } => "sl-batch-too-early",
+            Self::Unexplained { .. } => "root-unexplained",
+            Self::NoRoot(_) => "sl-batch-root-unknown",
+            Self::NotOnL1(_) => "sl-batch-not-on-l1",
+            Self::OtherRoot { .. } => "sl-batch-root-differs",
+            Self::DoesNotFold { .. } => "sl-batch-does-not-fold",
+        }
+    }
+}
+
 impl SlBatchTree {
     /// Rebuilds the shared tree at the end of a batch. `stored` is the batch's root on L1, where it is
     /// known; otherwise the root in the file of SL batches has to do.

@@ -1,11 +1,11 @@
 //! Which root proofs fold to, and the part of a proof that leads from a batch root there.
 
-use std::{num::ParseIntError, str::FromStr};
+use std::{num::ParseIntError, str::FromStr, sync::Arc};
 
 use thiserror::Error;
 
 use super::{
-    extract::ExtractError,
+    error::ExtractError,
     model::{ProofEnd, SettlementHop},
     record::{TargetKind, TargetRecord},
     sl_batch::SlBatchTree,
@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Which root proofs are to fold to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Target {
     /// The interop root of the newest settlement layer block that the state has one of.
@@ -89,6 +89,20 @@ fn neighbours(before: &Option<SlBlock>, after: &Option<SlBlock>) -> String {
     }
 }
 
+impl TargetError {
+    /// A stable word for the kind of error.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Unknown(_) | Self::Number { .. } => "unknown-target",
+            Self::NoInteropRoot(_) => "no-interop-root",
+            Self::NoRootOfBlock { .. } => "no-root-of-block",
+            Self::Unexplained(_) => "root-unexplained",
+            Self::NeedsHistory(_) => "target-needs-history",
+        }
+    }
+}
+
 impl FromStr for Target {
     type Err = TargetError;
 
@@ -120,7 +134,7 @@ pub(super) enum Resolved<'f> {
     Latest(InteropRoot, Prefix<'f>),
     First(&'f Timeline),
     Block(&'f Timeline, At),
-    SlBatch(&'f Timeline, &'f SlBatchTree),
+    SlBatch(&'f Timeline, Arc<SlBatchTree>),
     BatchRoot,
 }
 
@@ -153,45 +167,52 @@ impl<'f> Resolved<'f> {
         }
     }
 
-    /// What follows the log path of a batch's proofs, and the root that they fold to.
-    pub(super) fn end(
+    /// Where the proofs of a batch go on behind its root, and the root that they fold to; no place
+    /// where they end at the batch root.
+    pub(super) fn place(
         &self,
-        forest: &Forest,
-        tree: &ChainTree,
+        forest: &'f Forest,
+        tree: &'f ChainTree,
         leaf: u64,
-    ) -> Result<(ProofEnd, TargetRecord), ExtractError> {
+    ) -> Result<(Option<Place<'f>>, TargetRecord), ExtractError> {
+        let sl_chain = forest.sl_chain().to_word();
+        let place = |leaves, sl_number: u64, chain_path| Place {
+            tree,
+            leaf,
+            leaves,
+            sl_number,
+            sl_chain,
+            chain_path,
+            sl_local_root: None,
+        };
         let (timeline, at) = match self {
             Self::BatchRoot => {
                 let root = tree.batch_roots()[leaf as usize];
-                return Ok((ProofEnd::BatchRoot, TargetRecord::batch_root(root)));
+                return Ok((None, TargetRecord::batch_root(root)));
             }
             Self::Latest(latest, shared) => {
                 let after = |_| after_target(tree, latest.block);
                 let chain_path = shared.path(tree.index()).map_err(after)?;
                 let leaves = tree.batches().len() as u64;
-                let hop = hop(forest, tree, (leaf, leaves), latest.block.0, chain_path)?;
-                return Ok((hop, block_record(forest, latest.block, latest.root)));
+                let place = place(leaves, latest.block.0, chain_path);
+                return Ok((Some(place), block_record(forest, latest.block, latest.root)));
             }
             Self::SlBatch(timeline, batch) => {
                 let leaves = leaves_at(tree, leaf, timeline, batch.at())?;
                 let chain_path = batch.chain_path(tree.index());
                 let chain_path =
                     chain_path.ok_or_else(|| after_target(tree, batch.last_block()))?;
-                let ProofEnd::SettlementLayer(mut hop) =
-                    hop(forest, tree, (leaf, leaves), batch.batch().0, chain_path)?
-                else {
-                    unreachable!("a hop leads through the settlement layer")
-                };
-                // The settlement layer's own logs are the left half of its batch root.
-                hop.chain_mask |= 1 << hop.chain_path.len();
-                hop.chain_path.push(batch.local_root());
+                let place = place(leaves, batch.batch().0, chain_path);
                 let record = TargetRecord {
                     kind: TargetKind::SlBatch,
                     sl_chain_id: Some(forest.sl_chain()),
                     number: Some(batch.batch().0),
                     root: batch.root(),
                 };
-                return Ok((ProofEnd::SettlementLayer(hop), record));
+                return Ok((
+                    Some(Place { sl_local_root: Some(batch.local_root()), ..place }),
+                    record,
+                ));
             }
             Self::First(timeline) => {
                 let first = timeline.first(tree.index(), leaf);
@@ -203,8 +224,43 @@ impl<'f> Resolved<'f> {
         let leaves = leaves_at(tree, leaf, timeline, at)?;
         let chain_path = timeline.shared_path(tree.index(), at);
         let chain_path = chain_path.ok_or_else(|| after_target(tree, root.block))?;
-        let hop = hop(forest, tree, (leaf, leaves), root.block.0, chain_path)?;
-        Ok((hop, block_record(forest, root.block, root.root)))
+        let place = place(leaves, root.block.0, chain_path);
+        Ok((Some(place), block_record(forest, root.block, root.root)))
+    }
+}
+
+/// Where a batch stands in the trees of the settlement layer at a target.
+#[derive(Clone, Debug)]
+pub(super) struct Place<'f> {
+    pub(super) tree: &'f ChainTree,
+    /// The batch's leaf index.
+    pub(super) leaf: u64,
+    /// How many leaves the chain tree had, of which this is one.
+    pub(super) leaves: u64,
+    sl_number: u64,
+    sl_chain: Word,
+    /// The siblings in the shared tree.
+    chain_path: Vec<Hash>,
+    /// The L1 form's last sibling: the settlement layer's own logs are the left half of its batch root.
+    sl_local_root: Option<Hash>,
+}
+
+impl Place<'_> {
+    /// The way on, by these siblings in the chain tree.
+    pub(super) fn end(self, batch_path: Vec<Hash>) -> ProofEnd {
+        let (mut chain_mask, mut chain_path) = (u128::from(self.tree.index()), self.chain_path);
+        if let Some(root) = self.sl_local_root {
+            chain_mask |= 1 << chain_path.len();
+            chain_path.push(root);
+        }
+        ProofEnd::SettlementLayer(SettlementHop {
+            batch_mask: Word::from(self.leaf),
+            batch_path,
+            sl_number: self.sl_number.into(),
+            chain_mask,
+            sl_chain: self.sl_chain,
+            chain_path,
+        })
     }
 }
 
@@ -256,24 +312,4 @@ fn block_record(forest: &Forest, block: SlBlock, root: Hash) -> TargetRecord {
         number: Some(block.0),
         root,
     }
-}
-
-/// The way through a chain tree of so many leaves and a shared tree.
-fn hop(
-    forest: &Forest,
-    tree: &ChainTree,
-    (leaf, leaves): (u64, u64),
-    sl_number: u64,
-    chain_path: Vec<Hash>,
-) -> Result<ProofEnd, ExtractError> {
-    let batch_path = tree.tree().prefix(leaves).and_then(|prefix| prefix.path(leaf).ok());
-    let batch_path = batch_path.ok_or_else(|| not_in_any_root(tree, leaf))?;
-    Ok(ProofEnd::SettlementLayer(SettlementHop {
-        batch_mask: Word::from(leaf),
-        batch_path,
-        sl_number: sl_number.into(),
-        chain_mask: tree.index().into(),
-        sl_chain: forest.sl_chain().to_word(),
-        chain_path,
-    }))
 }

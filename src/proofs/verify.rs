@@ -18,9 +18,10 @@ use crate::{
 
 /// `BATCH_LEAF_PADDING`, `CHAIN_ID_LEAF_PADDING` and `L2_L1_LOGS_TREE_DEFAULT_LEAF_HASH`, hashed anew on
 /// purpose.
-static BATCH_LEAF: LazyLock<Hash> = LazyLock::new(|| keccak(&[b"zkSync:BatchLeaf"]));
-static CHAIN_ID_LEAF: LazyLock<Hash> = LazyLock::new(|| keccak(&[b"zkSync:ChainIdLeaf"]));
-static DEFAULT_LEAF: LazyLock<Hash> = LazyLock::new(|| keccak(&[&[0; L2ToL1Log::LEN]]));
+pub(super) static BATCH_LEAF: LazyLock<Hash> = LazyLock::new(|| keccak(&[b"zkSync:BatchLeaf"]));
+pub(super) static CHAIN_ID_LEAF: LazyLock<Hash> =
+    LazyLock::new(|| keccak(&[b"zkSync:ChainIdLeaf"]));
+pub(super) static DEFAULT_LEAF: LazyLock<Hash> = LazyLock::new(|| keccak(&[&[0; L2ToL1Log::LEN]]));
 
 /// What a proof claims: this log stood at this index of this batch.
 #[derive(Clone, Copy, Debug)]

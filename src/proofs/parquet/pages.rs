@@ -16,6 +16,8 @@
 //!
 //! Everything is little-endian, and the page is compressed as a whole.
 
+use std::mem;
+
 use bytes::Bytes;
 use parquet::{
     basic::Encoding,
@@ -33,7 +35,7 @@ use crate::primitives::Hash;
 const PAGE_LEN: usize = 512 << 10;
 
 /// What the footer says about a column's part of a row group.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Chunk {
     /// The length of its pages with their headers, in bytes.
     pub(super) len: u64,
@@ -45,6 +47,20 @@ pub(super) struct Chunk {
     pub(super) nulls: u64,
     /// The smallest and the largest number.
     pub(super) bounds: Option<(u64, u64)>,
+}
+
+impl Chunk {
+    /// The chunk that has the pages of this one, and then those of another.
+    pub(super) fn append(&mut self, other: &Self) {
+        self.len += other.len;
+        self.raw_len += other.raw_len;
+        self.values += other.values;
+        self.nulls += other.nulls;
+        self.bounds = match (self.bounds, other.bounds) {
+            (Some(one), Some(other)) => Some((one.0.min(other.0), one.1.max(other.1))),
+            (one, other) => one.or(other),
+        };
+    }
 }
 
 /// A column that is being filled.
@@ -66,7 +82,7 @@ impl Pages {
             definition: Levels::default(),
             values: Vec::new(),
             written: TrackedWrite::new(Vec::new()),
-            chunk: Chunk { len: 0, raw_len: 0, values: 0, nulls: 0, bounds: None },
+            chunk: Chunk::default(),
         }
     }
 
@@ -78,8 +94,8 @@ impl Pages {
     pub(super) fn number(&mut self, value: u64) {
         self.level(1);
         self.values.extend_from_slice(&value.to_le_bytes());
-        let (least, most) = self.chunk.bounds.unwrap_or((value, value));
-        self.chunk.bounds = Some((least.min(value), most.max(value)));
+        let bounds = self.chunk.bounds.get_or_insert((value, value));
+        *bounds = (bounds.0.min(value), bounds.1.max(value));
     }
 
     pub(super) fn fixed(&mut self, value: &[u8]) {
@@ -149,14 +165,13 @@ impl Pages {
         Ok(())
     }
 
-    /// Closes the last page, and appends all of them to `bytes`.
+    /// Closes the last page, gives all of them, and begins anew.
     pub(super) fn finish(
-        mut self,
+        &mut self,
         zstd: &mut Compressor<'_>,
-        bytes: &mut Vec<u8>,
-    ) -> Result<Chunk, ParquetError> {
+    ) -> Result<(Vec<u8>, Chunk), ParquetError> {
         self.flush(zstd)?;
-        bytes.extend_from_slice(&self.written.into_inner()?);
-        Ok(self.chunk)
+        let written = mem::replace(&mut self.written, TrackedWrite::new(Vec::new()));
+        Ok((written.into_inner()?, mem::take(&mut self.chunk)))
     }
 }

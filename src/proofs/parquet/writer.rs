@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{mem, sync::Arc};
 
 use parquet::{
     basic::{CompressionCodec, Encoding},
@@ -20,13 +20,16 @@ use super::{
     columns::{COLUMNS, Column, kind_name, schema},
     pages::{Chunk, Pages},
 };
-use crate::proofs::{FailureRecord, ProofView, Request};
+use crate::{
+    primitives::{BatchNumber, ChainId},
+    proofs::{Failure, ProofView},
+};
 
 /// What every Parquet file begins with; it also ends with it.
 pub const MAGIC: [u8; 4] = *b"PAR1";
 
-/// How many rows a row group should have. Engines read row groups in parallel and hold some of them:
-/// this many proofs are some 50 MB in memory and some 10 MB in the file.
+/// How many rows a row group should have at least, the last of a file apart. Engines read row groups in
+/// parallel and hold some of them: this many proofs are some 50 MB in memory and some 10 MB in the file.
 pub const ROWS_PER_GROUP: u64 = 32_768;
 
 /// Words are hashes, of which whole stretches come again and nothing else shrinks: the fastest that
@@ -45,46 +48,70 @@ impl From<ParquetError> for EncodeError {
     }
 }
 
-/// A row group in the making: takes proofs and failures, which become rows in that order.
-pub struct RowGroupEncoder {
+/// Rows in the making: takes proofs and failures, which become rows in that order.
+pub struct RowEncoder {
     columns: [Pages; COLUMNS.len()],
     words: Compressor<'static>,
     zstd: Compressor<'static>,
     rows: u64,
 }
 
-/// A row group as it stands in a file.
+/// Rows as they stand in a file: some pages of each column.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RowGroup {
-    /// What is to be written.
-    pub bytes: Vec<u8>,
-    /// What the footer has to know.
-    pub summary: RowGroupSummary,
+pub struct EncodedRows {
+    rows: u64,
+    columns: Vec<(Vec<u8>, Chunk)>,
 }
 
-/// What a footer says about a row group.
+/// A row group in the making, which is put together from rows that were encoded side by side.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RowGroup {
+    rows: u64,
+    columns: Vec<(Vec<u8>, Chunk)>,
+}
+
+impl RowGroup {
+    /// How many rows there are so far.
+    #[must_use]
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// Appends rows.
+    pub fn append(&mut self, rows: EncodedRows) {
+        self.rows += rows.rows;
+        if self.columns.is_empty() {
+            self.columns = rows.columns;
+            return;
+        }
+        for ((bytes, chunk), (more, of_more)) in self.columns.iter_mut().zip(rows.columns) {
+            bytes.extend_from_slice(&more);
+            chunk.append(&of_more);
+        }
+    }
+
+    /// What is to be written, in order.
+    pub fn bytes(&self) -> impl Iterator<Item = &[u8]> {
+        self.columns.iter().map(|(bytes, _)| bytes.as_slice())
+    }
+
+    /// What the footer has to know.
+    #[must_use]
+    pub fn summary(&self) -> RowGroupSummary {
+        let chunks = self.columns.iter().map(|(_, chunk)| chunk.clone()).collect();
+        RowGroupSummary { rows: self.rows, chunks }
+    }
+}
+
+/// What a footer says about a row group. It can be kept and read again, to go on with a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RowGroupSummary {
     rows: u64,
     chunks: Vec<Chunk>,
 }
 
-impl RowGroupSummary {
-    /// The number of rows.
-    #[must_use]
-    pub fn rows(&self) -> u64 {
-        self.rows
-    }
-
-    /// The length in bytes.
-    #[must_use]
-    pub fn byte_len(&self) -> u64 {
-        self.chunks.iter().map(|chunk| chunk.len).sum()
-    }
-}
-
-impl RowGroupEncoder {
-    /// Begins a row group.
+impl RowEncoder {
+    /// Begins without rows.
     ///
     /// # Errors
     /// [`EncodeError`] when zstd gets no memory.
@@ -96,12 +123,6 @@ impl RowGroupEncoder {
             zstd: zstd(LEVEL)?,
             rows: 0,
         })
-    }
-
-    /// How many rows there are so far.
-    #[must_use]
-    pub fn rows(&self) -> u64 {
-        self.rows
     }
 
     /// Appends a proof.
@@ -127,29 +148,25 @@ impl RowGroupEncoder {
         self.end_row()
     }
 
-    /// Appends a request that failed.
+    /// Appends a request that failed. `place` is what it named of a log's place, and `request` its text.
     ///
     /// # Errors
     /// [`EncodeError`] when a text is too long for the format.
-    pub fn failure(&mut self, failure: &FailureRecord) -> Result<(), EncodeError> {
-        let (chain, batch, id) = match failure.request {
-            Request::Log { chain_id, batch_number, id } => {
-                (Some(chain_id), Some(batch_number), Some(id))
-            }
-            Request::Batch { chain_id, batch_number } => (Some(chain_id), Some(batch_number), None),
-            Request::Message { .. } => (None, None, None),
-        };
+    pub fn failure(
+        &mut self,
+        (chain, batch, id): (Option<ChainId>, Option<BatchNumber>, Option<u64>),
+        request: &str,
+        error: &Failure,
+    ) -> Result<(), EncodeError> {
         self.number(Column::ChainId, chain.map(|chain| chain.0));
         self.number(Column::BatchNumber, batch.map(|batch| batch.0));
         self.number(Column::Id, id);
         for column in &COLUMNS[Column::Root as usize..Column::ErrorCode as usize] {
             self.column(*column).null();
         }
-        self.bytes(Column::ErrorCode, Some(failure.error.code.as_bytes()))?;
-        self.bytes(Column::ErrorMessage, Some(failure.error.message.as_bytes()))?;
-        let request = serde_json::to_vec(&failure.request)
-            .map_err(|error| ParquetError::External(error.into()))?;
-        self.bytes(Column::Request, Some(&request))?;
+        self.bytes(Column::ErrorCode, Some(error.code.as_bytes()))?;
+        self.bytes(Column::ErrorMessage, Some(error.message.as_bytes()))?;
+        self.bytes(Column::Request, Some(request.as_bytes()))?;
         self.end_row()
     }
 
@@ -185,19 +202,17 @@ impl RowGroupEncoder {
         Ok(())
     }
 
-    /// Ends the row group.
+    /// Gives the rows, and begins without any.
     ///
     /// # Errors
     /// [`EncodeError`] when a page is too long for the format.
-    pub fn finish(mut self) -> Result<RowGroup, EncodeError> {
-        let mut bytes = Vec::new();
-        let mut chunks = Vec::with_capacity(COLUMNS.len());
-        for (column, pages) in COLUMNS.iter().zip(self.columns) {
+    pub fn finish(&mut self) -> Result<EncodedRows, EncodeError> {
+        let mut columns = Vec::with_capacity(COLUMNS.len());
+        for (column, pages) in COLUMNS.iter().zip(&mut self.columns) {
             let is_words = *column == Column::Proof;
-            let zstd = if is_words { &mut self.words } else { &mut self.zstd };
-            chunks.push(pages.finish(zstd, &mut bytes)?);
+            columns.push(pages.finish(if is_words { &mut self.words } else { &mut self.zstd })?);
         }
-        Ok(RowGroup { bytes, summary: RowGroupSummary { rows: self.rows, chunks } })
+        Ok(EncodedRows { rows: mem::take(&mut self.rows), columns })
     }
 }
 
@@ -228,7 +243,7 @@ impl Footer {
     /// [`EncodeError`] when the summary is none of this version, or the file has more row groups or
     /// bytes than Parquet can count.
     pub fn add(&mut self, group: &RowGroupSummary) -> Result<(), EncodeError> {
-        if group.chunks.len() != self.schema.num_columns() {
+        if group.chunks.len() != COLUMNS.len() {
             let text = "a summary of a row group with other columns";
             return Err(ParquetError::General(text.into()).into());
         }
@@ -262,6 +277,12 @@ impl Footer {
         self.groups.push(metadata);
         self.rows += group.rows;
         Ok(())
+    }
+
+    /// How long the file is before the footer, in bytes.
+    #[must_use]
+    pub fn end(&self) -> u64 {
+        self.end
     }
 
     /// The bytes of the footer, the last of the file.

@@ -1,0 +1,294 @@
+//! From requests to bytes: jobs of some hundred proofs each, made on all threads, written in order.
+//!
+//! ```text
+//! selection ──▶ jobs ──▶ prepare, prove, verify, encode ──▶ put in order ──▶ sink
+//! this thread            all threads                        this thread      a thread of its own
+//! ```
+//!
+//! Making proofs and writing them overlap. What is under way is bounded by an estimate of its bytes, and
+//! jobs are cut by their content alone, so that the output has the same bytes for any number of threads.
+
+use std::{
+    any::Any,
+    collections::BTreeMap,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    sync::{Arc, Mutex, PoisonError, mpsc},
+};
+
+use serde_json::value::RawValue;
+
+use super::{
+    error::CliError,
+    proof_output::{Encoder, Encoding, Piece, Sink},
+};
+use crate::{
+    messages::BatchView,
+    proofs::{Accepted, ExtractError, Extractor, Failure, ProofView, Request, Which, prepare},
+};
+
+/// How many logs are hashed in a job, about: enough to fill the lanes, and few enough that proofs stay in
+/// the caches until they are written out.
+const JOB_LOGS: usize = 512;
+/// And how many requests are answered.
+const JOB_STEPS: usize = 256;
+/// How many bytes may be under way, about. A batch takes at most some 60 MB beside its messages.
+const MOST_BYTES: usize = 128 << 20;
+/// How many pieces wait for the sink.
+const MOST_WAITING: usize = 4;
+
+/// What a record of a proof takes, about.
+const PROOF_BYTES: usize = 3500;
+/// And what the tree of the logs takes for each of them.
+const LOG_BYTES: usize = 96;
+
+/// Logs of one batch that are to be proven.
+pub(super) struct Wanted<'a> {
+    pub(super) logs: BatchView<'a>,
+    pub(super) which: Which,
+    pub(super) extractor: Arc<Extractor<'a>>,
+    /// The line that asked for them, where one did.
+    pub(super) asked: Option<Arc<RawValue>>,
+}
+
+/// The next thing to do for the output.
+pub(super) enum Step<'a> {
+    Prove(Wanted<'a>),
+    /// A request that leads to no logs.
+    Fail(Failed),
+}
+
+/// A request that failed, as far as it could be read.
+pub(super) struct Failed {
+    pub(super) asked: Asked,
+    pub(super) error: Failure,
+}
+
+/// Who asked for something.
+pub(super) enum Asked {
+    /// The command line.
+    Request(Request),
+    /// A line that is JSON.
+    Line(Arc<RawValue>),
+    /// A line that is not.
+    Text(String),
+}
+
+impl Step<'_> {
+    /// How many logs have to be hashed, and about how many bytes are under way with it.
+    fn weight(&self) -> (usize, usize) {
+        let Self::Prove(Wanted { logs, which, .. }) = self else { return (0, PROOF_BYTES) };
+        let len = logs.logs().len();
+        let proofs = if matches!(which, Which::Log(_)) { 1 } else { len };
+        let messages: usize = logs.messages().iter().map(<[u8]>::len).sum();
+        (len, len * LOG_BYTES + proofs * PROOF_BYTES + 2 * messages)
+    }
+}
+
+struct Job<'a> {
+    steps: Vec<Step<'a>>,
+    bytes: usize,
+}
+
+/// The steps of the next job; at least one, unless there are no more.
+fn next_job<'a>(
+    steps: &mut dyn Iterator<Item = Result<Step<'a>, CliError>>,
+) -> Result<Option<Job<'a>>, CliError> {
+    let mut job = Job { steps: Vec::new(), bytes: 0 };
+    let mut logs = 0;
+    while logs < JOB_LOGS && job.steps.len() < JOB_STEPS && job.bytes < MOST_BYTES {
+        let Some(step) = steps.next().transpose()? else { break };
+        let (more, bytes) = step.weight();
+        logs += more;
+        job.bytes += bytes;
+        job.steps.push(step);
+    }
+    Ok((!job.steps.is_empty()).then_some(job))
+}
+
+/// Does one job.
+fn work(steps: &[Step<'_>], encoder: &Encoder, piece: Piece) -> Piece {
+    let wanted = steps.iter().filter_map(|step| match step {
+        Step::Prove(Wanted { extractor, logs, .. }) => Some((&**extractor, *logs)),
+        Step::Fail(_) => None,
+    });
+    let prepared = prepare(&wanted.collect::<Vec<_>>());
+    let which = steps.iter().filter_map(|step| match step {
+        Step::Prove(Wanted { which, .. }) => Some(*which),
+        Step::Fail(_) => None,
+    });
+    let found = prepared.iter().zip(which).filter_map(|(p, which)| Some((p.as_ref().ok()?, which)));
+    let accepted = Accepted::new(found);
+
+    let mut encoding = encoder.begin(piece);
+    let (mut prepared, mut place) = (prepared.iter(), 0);
+    for step in steps {
+        match step {
+            Step::Fail(Failed { asked, error }) => encoding.failure(asked, 1, error.clone()),
+            Step::Prove(wanted) => match prepared.next() {
+                Some(Ok(_)) => {
+                    for (index, proof) in accepted.of(place) {
+                        answer(wanted, index, proof, &mut encoding);
+                    }
+                    place += 1;
+                }
+                Some(Err(error)) => {
+                    let logs = match wanted.which {
+                        Which::Log(_) => 1,
+                        _ => wanted.logs.logs().len(),
+                    };
+                    encoding.failure(&wanted.asked(None), logs, failure(error));
+                }
+                None => unreachable!("one for each batch"),
+            },
+        }
+    }
+    encoding.end()
+}
+
+/// Writes down what became of one log.
+fn answer(
+    wanted: &Wanted<'_>,
+    index: u64,
+    proof: Result<ProofView<'_>, &ExtractError>,
+    encoding: &mut Encoding,
+) {
+    match (proof, wanted.which) {
+        (Ok(proof), _) => encoding.proof(&proof),
+        // Whoever wants all logs does not want those that nobody can prove.
+        (Err(ExtractError::DefaultLeaf { .. }), Which::All) => encoding.padding(),
+        (Err(error), _) => encoding.failure(&wanted.asked(Some(index)), 1, failure(error)),
+    }
+}
+
+fn failure(error: &ExtractError) -> Failure {
+    Failure { code: error.code().into(), message: error.to_string() }
+}
+
+impl Wanted<'_> {
+    /// Who asked: the line, or what the command line selects of the batch.
+    fn asked(&self, index: Option<u64>) -> Asked {
+        match (&self.asked, self.which, index) {
+            (Some(line), ..) => Asked::Line(Arc::clone(line)),
+            (None, Which::Log(index), _) | (None, _, Some(index)) => {
+                Asked::Request(Request::log(&self.logs, index))
+            }
+            (None, ..) => Asked::Request(Request::batch(&self.logs)),
+        }
+    }
+}
+
+/// Buffers that were written out and can be filled again.
+#[derive(Default)]
+struct Buffers(Mutex<Vec<Vec<u8>>>);
+
+impl Buffers {
+    fn take(&self) -> Piece {
+        let mut free = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Piece { bytes: free.pop().unwrap_or_default(), ..Piece::default() }
+    }
+
+    fn give_back(&self, mut bytes: Vec<u8>) {
+        bytes.clear();
+        let mut free = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // A giant batch's buffer is not kept for the small ones that follow.
+        if free.len() < 2 * MOST_WAITING && bytes.capacity() <= 4 * JOB_LOGS * PROOF_BYTES {
+            free.push(bytes);
+        }
+    }
+}
+
+/// A job's outcome on its way back: its number, and the piece or what the thread panicked with.
+type Done = (u64, Result<Piece, Box<dyn Any + Send>>);
+
+/// Does everything and writes it. Returns the sink with all pieces in it.
+pub(super) fn run<'a>(
+    steps: &mut dyn Iterator<Item = Result<Step<'a>, CliError>>,
+    encoder: &Encoder,
+    sink: Sink,
+) -> Result<Sink, CliError> {
+    let buffers = Buffers::default();
+    std::thread::scope(|threads| {
+        let (to_sink, pieces) = mpsc::sync_channel::<Piece>(MOST_WAITING);
+        let writer = threads.spawn(|| -> Result<Sink, CliError> {
+            let mut sink = sink;
+            for piece in pieces {
+                sink.write(&piece)?;
+                buffers.give_back(piece.bytes);
+            }
+            Ok(sink)
+        });
+        let made = make(steps, encoder, &buffers, &to_sink);
+        drop(to_sink);
+        let written = writer.join().unwrap_or_else(|panic| resume_unwind(panic));
+        // Where the sink failed, that is why nothing more was made.
+        let sink = written?;
+        made.map(|()| sink)
+    })
+}
+
+/// Makes all pieces and hands them to the sink in order, until it takes no more.
+fn make<'a>(
+    steps: &mut dyn Iterator<Item = Result<Step<'a>, CliError>>,
+    encoder: &Encoder,
+    buffers: &Buffers,
+    to_sink: &mpsc::SyncSender<Piece>,
+) -> Result<(), CliError> {
+    rayon::in_place_scope_fifo(|scope| {
+        let (sender, done) = mpsc::channel::<Done>();
+        let mut ready: BTreeMap<u64, Piece> = BTreeMap::new();
+        let mut weights: BTreeMap<u64, usize> = BTreeMap::new();
+        let (mut begun, mut next, mut under_way, mut more) = (0, 0, 0, true);
+        loop {
+            while let Some(piece) = ready.remove(&next) {
+                if to_sink.send(piece).is_err() {
+                    return Ok(());
+                }
+                under_way -= weights.remove(&next).unwrap_or(0);
+                next += 1;
+            }
+            if more && (under_way < MOST_BYTES || begun == next) {
+                match next_job(steps)? {
+                    None => more = false,
+                    Some(Job { steps, bytes }) => {
+                        let (sender, number) = (sender.clone(), begun);
+                        scope.spawn_fifo(move |_| {
+                            let piece = buffers.take();
+                            let work = AssertUnwindSafe(|| work(&steps, encoder, piece));
+                            // The other end is gone when the sink takes no more.
+                            let _ = sender.send((number, catch_unwind(work)));
+                        });
+                        weights.insert(number, bytes);
+                        under_way += bytes;
+                        begun += 1;
+                    }
+                }
+            } else if begun == next {
+                return Ok(());
+            } else if done_or_help(&done, &mut ready) {
+                continue;
+            }
+            while let Ok(outcome) = done.try_recv() {
+                take(outcome, &mut ready);
+            }
+        }
+    })
+}
+
+/// Waits for an outcome; while there are jobs that nobody does, by doing them on this thread.
+fn done_or_help(done: &mpsc::Receiver<Done>, ready: &mut BTreeMap<u64, Piece>) -> bool {
+    let outcome = match done.try_recv() {
+        Ok(outcome) => Some(outcome),
+        Err(_) if rayon::yield_now() == Some(rayon::Yield::Executed) => None,
+        Err(_) => done.recv().ok(),
+    };
+    let waited = outcome.is_some();
+    outcome.into_iter().for_each(|outcome| take(outcome, ready));
+    waited
+}
+
+fn take((number, outcome): Done, ready: &mut BTreeMap<u64, Piece>) {
+    match outcome {
+        Ok(piece) => ready.insert(number, piece),
+        Err(panic) => resume_unwind(panic),
+    };
+}

@@ -1,0 +1,144 @@
+//! What was typed behind `prove`, checked for form only.
+
+use std::{path::PathBuf, str::FromStr};
+
+use clap::{ArgGroup, Args, ValueEnum};
+
+use super::args::{PastArgs, StateArgs};
+use crate::{
+    primitives::{Address, BatchNumber, ChainId, Hash},
+    proofs::Target,
+};
+
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("which").required(true)
+    .args(["index", "message", "tx", "requests", "all"]))]
+pub(super) struct ProveArgs {
+    /// The state of the settlement layer: a snapshot, a dump, or - for standard input
+    #[arg(long, value_name = "STATE")]
+    pub(super) tree: PathBuf,
+    /// The archive of L2→L1 logs, raw or *.slmsg, or - for standard input
+    #[arg(long, value_name = "ARCHIVE")]
+    pub(super) messages: PathBuf,
+    #[command(flatten)]
+    pub(super) which: WhichArgs,
+    /// The root to prove against: latest (the newest interop root), first (that of the block in which
+    /// the batch was executed), block:N, sl-batch:N (the root that L1 stores), or batch-root (of the
+    /// chain itself)
+    #[arg(long, value_name = "TARGET", default_value = "latest")]
+    pub(super) target: Target,
+    /// The settlement layer's own batches with their logs and blocks, for sl-batch:N
+    #[arg(long, value_name = "FILE")]
+    pub(super) sl_batches: Option<PathBuf>,
+    /// The state of L1 that the root of sl-batch:N is compared with
+    #[arg(long, value_name = "STATE", requires = "sl_batches")]
+    pub(super) anchor: Option<PathBuf>,
+    /// Bridgehub's address on L1
+    #[arg(long, value_name = "ADDRESS", requires = "anchor")]
+    pub(super) anchor_bridgehub: Option<Address>,
+    /// MessageRoot's address on L1 [default: where Bridgehub says]
+    #[arg(long, value_name = "ADDRESS", requires = "anchor")]
+    pub(super) anchor_message_root: Option<Address>,
+    /// How to write proofs [default: json for one, ndjson for many]
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub(super) format: Option<ProofFormat>,
+    /// The file to write, or - for standard output
+    #[arg(short, long, value_name = "FILE", default_value = "-")]
+    pub(super) output: PathBuf,
+    #[command(flatten)]
+    pub(super) past: PastArgs,
+    #[command(flatten)]
+    pub(super) how: StateArgs,
+}
+
+/// What to prove.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "What to prove")]
+pub(super) struct WhichArgs {
+    /// The chain that sent the message
+    #[arg(long, value_name = "ID")]
+    pub(super) chain: Option<ChainId>,
+    /// The batch of the chain, or batches: A..B ends before B, A..=B with it, A.. never
+    #[arg(long, value_name = "NUMBER", requires = "chain")]
+    pub(super) batch: Option<Batches>,
+    /// The log's leaf index in the batch
+    #[arg(long, value_name = "INDEX", requires_all = ["chain", "batch"])]
+    pub(super) index: Option<u64>,
+    /// Every message with this hash, which sendToL1 returned; --chain, --batch and --sender narrow it
+    #[arg(long, value_name = "HASH")]
+    pub(super) message: Option<Hash>,
+    /// Every log that this transaction emitted; --chain, --batch and --sender narrow it
+    #[arg(long, value_name = "HASH")]
+    pub(super) tx: Option<Hash>,
+    /// The one of the transaction's logs with this place among them, from 0, as a node counts them
+    #[arg(long, value_name = "N", requires = "tx")]
+    pub(super) log: Option<u64>,
+    /// What the lines of this file ask for, in their order; - for standard input
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["chain", "batch", "sender"])]
+    pub(super) requests: Option<PathBuf>,
+    /// Every log; --chain, --batch and --sender narrow it
+    #[arg(long)]
+    pub(super) all: bool,
+    /// Only messages that this address sent
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "index")]
+    pub(super) sender: Option<Address>,
+}
+
+/// One batch, or several that follow each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Batches {
+    pub(super) first: BatchNumber,
+    pub(super) last: BatchNumber,
+}
+
+impl FromStr for Batches {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let number = |text: &str| {
+            text.parse::<u64>().map_err(|error| format!("{text:?} is no batch number: {error}"))
+        };
+        let (first, last) = match text.split_once("..") {
+            None => (number(text)?, number(text)?),
+            Some((first, "")) => (number(first)?, u64::MAX),
+            Some((first, rest)) => {
+                let first = number(first)?;
+                let last = match rest.strip_prefix('=') {
+                    Some(last) => Some(number(last)?),
+                    None => number(rest)?.checked_sub(1),
+                };
+                let last = last.filter(|last| first <= *last);
+                (first, last.ok_or_else(|| format!("{text:?} holds no batch"))?)
+            }
+        };
+        Ok(Self { first: BatchNumber(first), last: BatchNumber(last) })
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum ProofFormat {
+    /// One JSON object, or an array of them
+    Json,
+    /// One JSON object a line
+    Ndjson,
+    /// One object a line, with exactly the fields that a node answers
+    Rpc,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn batches_are_a_number_or_a_range() {
+        let batches =
+            |first, last| Ok(Batches { first: BatchNumber(first), last: BatchNumber(last) });
+        assert_eq!("7".parse(), batches(7, 7));
+        assert_eq!("7..9".parse(), batches(7, 8));
+        assert_eq!("7..=9".parse(), batches(7, 9));
+        assert_eq!("7..".parse(), batches(7, u64::MAX));
+        for text in ["", "..", "..9", "x", "9..7", "7..7", "0..0", "7..=6", "7...9", "-1"] {
+            assert!(text.parse::<Batches>().is_err(), "{text}");
+        }
+    }
+}

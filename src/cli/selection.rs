@@ -1,0 +1,157 @@
+//! Which logs the command line selects, in the order of the output.
+
+use std::{iter, sync::Arc};
+
+use super::{
+    error::CliError,
+    pipeline::{Step, Wanted},
+    prove_args::{Batches, WhichArgs},
+};
+use crate::{
+    forest::Forest,
+    messages::{Archive, LogAt},
+    primitives::{Address, BatchNumber, ChainId, Hash},
+    proofs::{Extractor, Which},
+};
+
+/// To what a selection is narrowed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Within {
+    chain: Option<ChainId>,
+    batches: Option<Batches>,
+    sender: Option<Address>,
+}
+
+impl From<&WhichArgs> for Within {
+    fn from(args: &WhichArgs) -> Self {
+        Self { chain: args.chain, batches: args.batch, sender: args.sender }
+    }
+}
+
+impl Within {
+    fn has_batch(self, (chain, batch): (ChainId, BatchNumber)) -> bool {
+        self.chain.is_none_or(|only| only == chain)
+            && self.batches.is_none_or(|only| (only.first..=only.last).contains(&batch))
+    }
+
+    fn has(self, log: &LogAt<'_>) -> bool {
+        let sender = || log.batch.logs().get(log.index as usize)?.message_sender();
+        self.has_batch(log.batch.key()) && self.sender.is_none_or(|only| sender() == Some(only))
+    }
+
+    /// From which batch of an archive to which; batches are never given without their chain.
+    fn ends(self) -> [(ChainId, BatchNumber); 2] {
+        let all = Batches { first: BatchNumber(0), last: BatchNumber(u64::MAX) };
+        let Batches { first, last } = self.batches.unwrap_or(all);
+        [(self.chain.unwrap_or(ChainId(0)), first), (self.chain.unwrap_or(ChainId(u64::MAX)), last)]
+    }
+}
+
+/// What a selection gives.
+pub(super) type Steps<'a> = Box<dyn Iterator<Item = Result<Step<'a>, CliError>> + 'a>;
+
+/// Every log, or every message of a sender.
+pub(super) fn all<'a>(
+    archive: &'a Archive,
+    extractor: Arc<Extractor<'a>>,
+    within: Within,
+) -> Result<Steps<'a>, CliError> {
+    let [first, last] = within.ends();
+    let mut batches = archive.batches_in(first..=last).peekable();
+    if batches.peek().is_none() {
+        let chain = within.chain.map_or(String::new(), |chain| format!(" of chain {chain}"));
+        let batches = match within.batches {
+            Some(Batches { first, last }) if first == last => format!(", batch {first}"),
+            Some(Batches { first, last }) => format!(", batches {first} to {last}"),
+            None => String::new(),
+        };
+        return Err(CliError::NothingFound(format!("the archive has no logs{chain}{batches}")));
+    }
+    let which = within.sender.map_or(Which::All, Which::From);
+    Ok(Box::new(batches.map(move |logs| {
+        let extractor = Arc::clone(&extractor);
+        Ok(Step::Prove(Wanted { logs: logs?, which, extractor, asked: None }))
+    })))
+}
+
+/// One log by its place. It is proven here already: that it cannot be is an error of the command.
+pub(super) fn log<'a>(
+    archive: &'a Archive,
+    extractor: Arc<Extractor<'a>>,
+    (chain, batch, index): (ChainId, BatchNumber, u64),
+) -> Result<Steps<'a>, CliError> {
+    let logs = extractor.logs_of(archive, chain, batch).map_err(CliError::Extract)?;
+    extractor.batch(logs).and_then(|proofs| proofs.prove(index)).map_err(CliError::Extract)?;
+    let wanted = Wanted { logs, which: Which::Log(index), extractor, asked: None };
+    Ok(Box::new(iter::once(Ok(Step::Prove(wanted)))))
+}
+
+/// Every log that stands for a message with this hash, and whether there are several.
+pub(super) fn message<'a>(
+    archive: &'a Archive,
+    extractor: &Arc<Extractor<'a>>,
+    hash: Hash,
+    within: Within,
+) -> Result<(Steps<'a>, bool), CliError> {
+    let found = archive.find_message(hash).map(|at| Ok(at?)).filter(move |at| narrowed(at, within));
+    several(found, extractor, || {
+        format!("no such log in the archive stands for a message with the hash {hash}")
+    })
+}
+
+/// The logs of a transaction, or one of them, and whether there are several.
+pub(super) fn transaction<'a>(
+    archive: &'a Archive,
+    extractor: &Arc<Extractor<'a>>,
+    (hash, log): (Hash, Option<u64>),
+    within: Within,
+) -> Result<(Steps<'a>, bool), CliError> {
+    // The place among the transaction's logs counts before anything narrows them.
+    let found = (0..).zip(archive.find_transaction(hash).map(|at| Ok(at?)));
+    let found = found
+        .filter(move |(place, _)| log.is_none_or(|only| only == *place))
+        .map(|(_, at)| at)
+        .filter(move |at| narrowed(at, within));
+    several(found, extractor, || match (archive.header().transactions, log) {
+        (0, _) => "the archive has no hashes of transactions; give --message, or --chain, --batch \
+                   and --index"
+            .into(),
+        (_, None) => format!("no such log in the archive is of the transaction {hash}"),
+        (_, Some(log)) => {
+            format!("the archive has no such log {log} of the transaction {hash}")
+        }
+    })
+}
+
+fn narrowed(at: &Result<LogAt<'_>, CliError>, within: Within) -> bool {
+    at.as_ref().map_or(true, |at| within.has(at))
+}
+
+fn several<'a>(
+    mut found: impl Iterator<Item = Result<LogAt<'a>, CliError>> + 'a,
+    extractor: &Arc<Extractor<'a>>,
+    nothing: impl FnOnce() -> String,
+) -> Result<(Steps<'a>, bool), CliError> {
+    let first = found.next().ok_or_else(|| CliError::NothingFound(nothing()))?;
+    let mut rest = found.peekable();
+    let several = rest.peek().is_some();
+    let extractor = Arc::clone(extractor);
+    let steps = iter::once(first).chain(rest).map(move |at| {
+        let LogAt { batch: logs, index } = at?;
+        let extractor = Arc::clone(&extractor);
+        Ok(Step::Prove(Wanted { logs, which: Which::Log(index), extractor, asked: None }))
+    });
+    Ok((Box::new(steps), several))
+}
+
+/// How many of the selected batches the settlement layer executed and the archive does not have.
+pub(super) fn unarchived(forest: &Forest, archive: &Archive, within: Within) -> usize {
+    let executed = forest
+        .chains()
+        .iter()
+        .flat_map(|tree| tree.batches().iter().map(|batch| (tree.chain(), *batch)));
+    executed
+        .filter(|key| within.has_batch(*key))
+        .filter(|(chain, batch)| !archive.contains(*chain, *batch))
+        .count()
+}

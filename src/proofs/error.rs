@@ -1,0 +1,193 @@
+use thiserror::Error;
+
+use super::{settled::FoldError, verify::VerifyError};
+use crate::{
+    primitives::{BatchNumber, ChainId, SlBlock},
+    state::StateError,
+};
+
+/// Why a log cannot be proven.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ExtractError {
+    /// The chain is not registered on this settlement layer.
+    #[error("chain {0} is not registered on this settlement layer")]
+    UnknownChain(ChainId),
+    /// The batch was not executed on this settlement layer.
+    #[error(
+        "batch {batch} of chain {chain} is not in its tree{}: it was not executed on this settlement \
+         layer{}", range(.executed), away(.between)
+    )]
+    BatchNotInTree {
+        /// The chain.
+        chain: ChainId,
+        /// The batch.
+        batch: BatchNumber,
+        /// The first and last batch that were executed here.
+        executed: Option<(BatchNumber, BatchNumber)>,
+        /// The batches that were executed here before and after it, where it is between two.
+        between: Option<(BatchNumber, BatchNumber)>,
+    },
+    /// The archive has no logs of the batch.
+    #[error("the archive has no logs of chain {chain}, batch {batch}")]
+    BatchNotArchived {
+        /// The chain.
+        chain: ChainId,
+        /// The batch.
+        batch: BatchNumber,
+    },
+    /// The archive file is damaged where the batch is.
+    #[error("the archive is damaged at chain {chain}, batch {batch}: {reason}")]
+    ArchiveDamaged {
+        /// The chain.
+        chain: ChainId,
+        /// The batch.
+        batch: BatchNumber,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The chain was registered after the root was taken.
+    #[error(
+        "chain {chain} was registered after the interop root of block {block} was written; a later root \
+         is needed"
+    )]
+    ChainAfterTarget {
+        /// The chain.
+        chain: ChainId,
+        /// The block.
+        block: u64,
+    },
+    /// The batch was executed after the root was taken.
+    #[error(
+        "batch {batch} of chain {chain} was executed after the interop root of block {block} was \
+         written{}", first_root(.first)
+    )]
+    BatchAfterTarget {
+        /// The chain.
+        chain: ChainId,
+        /// The batch.
+        batch: BatchNumber,
+        /// The block.
+        block: SlBlock,
+        /// The first block whose root contains the batch.
+        first: Option<SlBlock>,
+    },
+    /// No explained root contains the batch.
+    #[error("no interop root is known to contain batch {batch} of chain {chain}")]
+    NotInAnyRoot {
+        /// The chain.
+        chain: ChainId,
+        /// The batch.
+        batch: BatchNumber,
+    },
+    /// The state stores no root of the batch.
+    #[error(
+        "the state stores no batch root of chain {chain}, batch {batch}: it was not executed on this \
+         layer by the time of the state, or Bridgehub and MessageRoot are elsewhere (--bridgehub, \
+         --message-root)"
+    )]
+    NoBatchRoot {
+        /// The chain.
+        chain: ChainId,
+        /// The batch.
+        batch: BatchNumber,
+    },
+    /// The state cannot be read, or makes no sense.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// The logs are not those of the batch root.
+    #[error(transparent)]
+    LogsDoNotFold(#[from] FoldError),
+    /// The batch has fewer logs.
+    #[error("chain {chain}, batch {batch} has {logs} logs, none with index {index}")]
+    NoSuchLog {
+        /// The chain.
+        chain: ChainId,
+        /// The batch.
+        batch: BatchNumber,
+        /// The index.
+        index: u64,
+        /// How many logs there are.
+        logs: u64,
+    },
+    /// The log is the padding of log trees.
+    #[error(
+        "log {index} of chain {chain}, batch {batch} is 88 zero bytes; the contracts refuse every proof \
+         of it"
+    )]
+    DefaultLeaf {
+        /// The chain.
+        chain: ChainId,
+        /// The batch.
+        batch: BatchNumber,
+        /// The index.
+        index: u64,
+    },
+    /// The verifier did not accept what was made. That is an error of this program.
+    #[error(
+        "internal error: the proof made for log {index} of chain {chain}, batch {batch} was refused by \
+         the verifier and is not emitted"
+    )]
+    Refused {
+        /// The chain.
+        chain: ChainId,
+        /// The batch.
+        batch: BatchNumber,
+        /// The index.
+        index: u64,
+        /// What the verifier said.
+        source: VerifyError,
+    },
+    /// The two verifiers judge differently. That is an error of this program.
+    #[error(
+        "internal error: the verifiers of many proofs and of one disagree about log {index} of chain \
+         {chain}, batch {batch}, which is not emitted"
+    )]
+    Disputed {
+        /// The chain.
+        chain: ChainId,
+        /// The batch.
+        batch: BatchNumber,
+        /// The index.
+        index: u64,
+    },
+}
+
+fn range(executed: &Option<(BatchNumber, BatchNumber)>) -> String {
+    executed
+        .map_or(String::new(), |(first, last)| format!(" (which has batches {first} to {last})"))
+}
+
+fn away(between: &Option<(BatchNumber, BatchNumber)>) -> String {
+    between.map_or(" by the time of the state".into(), |(before, after)| {
+        format!(", which the chain left after batch {before} and came back to with batch {after}")
+    })
+}
+
+fn first_root(first: &Option<SlBlock>) -> String {
+    first.map_or(String::new(), |block| {
+        format!("; the first that contains it is that of block {block}")
+    })
+}
+
+impl ExtractError {
+    /// A stable word for the kind of error.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::UnknownChain(_) => "unknown-chain",
+            Self::BatchNotInTree { .. } => "batch-not-in-tree",
+            Self::BatchNotArchived { .. } => "batch-not-archived",
+            Self::ArchiveDamaged { .. } => "archive-damaged",
+            Self::ChainAfterTarget { .. } => "chain-after-target",
+            Self::BatchAfterTarget { .. } => "batch-after-target",
+            Self::NotInAnyRoot { .. } => "batch-in-no-root",
+            Self::NoBatchRoot { .. } => "batch-root-not-stored",
+            Self::State(_) => "state-damaged",
+            Self::LogsDoNotFold(_) => "logs-do-not-fold",
+            Self::NoSuchLog { .. } => "log-not-in-batch",
+            Self::DefaultLeaf { .. } => "default-leaf",
+            Self::Refused { .. } | Self::Disputed { .. } => "internal-error",
+        }
+    }
+}
