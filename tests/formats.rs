@@ -95,7 +95,7 @@ fn read(file: &[u8]) -> Result<(Vec<Result<ProofRecord, RecordError>>, usize), R
     let (mut records, mut failures) = (Vec::new(), 0);
     for group in 0..file.groups() {
         for row in file.rows(group)? {
-            match row?.1 {
+            match row? {
                 Ok(Item::Proof(record, _)) => records.push(Ok(*record)),
                 Ok(Item::Failure) => failures += 1,
                 Err(error) => records.push(Err(error)),

@@ -8,7 +8,7 @@ use crate::{
     import::ImportError,
     messages::ArchiveError,
     primitives::SlBatch,
-    proofs::{ExtractError, SlBatchError, Target, TargetError},
+    proofs::{ExtractError, SlBatchError, Target, TargetError, parquet::ReadError},
     state::StateError,
 };
 
@@ -58,6 +58,8 @@ pub(super) enum CliError {
     NoTrees(Target),
     #[error("no proof ({})", .0.code())]
     Extract(#[source] ExtractError),
+    #[error(transparent)]
+    Parquet(#[from] ReadError),
     #[error("{0}")]
     NothingFound(String),
     #[error("{name}: {reason}")]
@@ -90,8 +92,9 @@ impl CliError {
             Self::Import(error) if error.is_io() => 6,
             Self::Native(error) if error.is_io() => 6,
             Self::Archive(error) if error.is_io() => 6,
+            Self::Parquet(error) if error.is_io() => 6,
             Self::Input(_) | Self::Import(_) | Self::Native(_) | Self::Archive(_) => 3,
-            Self::State(_) | Self::Unknown { .. } => 3,
+            Self::State(_) | Self::Unknown { .. } | Self::Parquet(_) => 3,
             Self::Rebuild { source, .. } if source.is_mismatch() => 4,
             Self::Rebuild { .. } => 3,
             Self::History(HistoryError::Root { .. }) => 4,

@@ -10,6 +10,7 @@ mod index;
 mod inspect;
 mod inspect_proof;
 mod pipeline;
+mod proof_input;
 mod proof_output;
 mod prove;
 mod prove_args;

@@ -36,6 +36,19 @@ pub struct Defaults {
     pub log: Option<L2ToL1Log>,
 }
 
+impl Defaults {
+    /// Whether a record with everything in it says what was given.
+    ///
+    /// # Errors
+    /// [`RecordError::Contradiction`] when it says something else.
+    pub fn agree(&self, record: &ProofRecord, log: &L2ToL1Log) -> Result<(), RecordError> {
+        agreed("chainId", "--chain-id", Some(record.chain_id), self.chain)?;
+        agreed("batchNumber", "--batch", Some(record.batch_number), self.batch)?;
+        agreed("log", "--log, or --message", Some(*log), self.log)?;
+        Ok(())
+    }
+}
+
 /// Why a text is no record of a proof.
 #[derive(Debug, Error)]
 #[non_exhaustive]

@@ -183,7 +183,7 @@ impl ParquetProofs {
         self.reader.metadata().num_row_groups()
     }
 
-    /// The rows of a row group, with their numbers in it from 0. Some hundred are decoded at once, so
+    /// The rows of a row group in order. Some hundred are decoded at once, so
     /// that the memory that it takes does not grow with the row group.
     ///
     /// # Errors
@@ -198,7 +198,7 @@ impl ParquetProofs {
             chunk.map(|chunk| ColumnRows::new(&self.file, chunk, left)).transpose()
         });
         let columns = columns.collect::<Result<Vec<_>, _>>().map_err(damaged)?;
-        Ok(Rows { name: self.name.clone(), group, columns, row: 0, decoded: 0, left })
+        Ok(Rows { name: self.name.clone(), group, columns, decoded: 0, left })
     }
 }
 
@@ -233,7 +233,6 @@ pub struct Rows {
     group: usize,
     /// One for each of [`COLUMNS`].
     columns: Vec<Option<ColumnRows>>,
-    row: u64,
     /// How many rows are decoded and not yet given.
     decoded: usize,
     /// How many are not decoded.
@@ -241,7 +240,7 @@ pub struct Rows {
 }
 
 impl Iterator for Rows {
-    type Item = Result<(u64, Result<Item, RecordError>), ReadError>;
+    type Item = Result<Result<Item, RecordError>, ReadError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.decoded == 0 {
@@ -259,9 +258,7 @@ impl Iterator for Rows {
             (self.decoded, self.left) = (wanted, self.left - wanted);
         }
         self.decoded -= 1;
-        let row = self.row;
-        self.row += 1;
-        Some(Ok((row, self.item())))
+        Some(Ok(self.item()))
     }
 }
 

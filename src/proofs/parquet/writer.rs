@@ -34,7 +34,7 @@ pub const ROWS_PER_GROUP: u64 = 32_768;
 
 /// Words are hashes, of which whole stretches come again and nothing else shrinks: the fastest that
 /// finds stretches is as good as any.
-const WORDS_LEVEL: i32 = -1;
+const WORDS_LEVEL: i32 = -3;
 const LEVEL: i32 = 1;
 
 /// Why records could not be encoded: a message of 2 GiB or more, or memory that zstd did not get.
