@@ -8,7 +8,10 @@ use crate::{
     import::ImportError,
     messages::ArchiveError,
     primitives::SlBatch,
-    proofs::{ExtractError, SlBatchError, Target, TargetError, parquet::ReadError},
+    proofs::{
+        ExtractError, SlBatchError, Target, TargetError,
+        parquet::{EncodeError, ReadError},
+    },
     state::StateError,
 };
 
@@ -65,6 +68,10 @@ pub(super) enum CliError {
     #[error("{name}: {reason}")]
     Unknown { name: String, reason: String },
     #[error(transparent)]
+    Encode(#[from] EncodeError),
+    #[error("cannot compress")]
+    Compress(#[source] std::io::Error),
+    #[error(transparent)]
     Output(#[from] OutputError),
 }
 
@@ -114,7 +121,11 @@ impl CliError {
                 _ => 5,
             },
             Self::Target(_) | Self::NoSlBatch { .. } | Self::NothingFound(_) => 5,
-            Self::Output(_) | Self::Threads(_) | Self::Watch(_) => 6,
+            Self::Encode(_)
+            | Self::Compress(_)
+            | Self::Output(_)
+            | Self::Threads(_)
+            | Self::Watch(_) => 6,
         }
     }
 

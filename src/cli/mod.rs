@@ -17,6 +17,7 @@ mod prove_args;
 mod rebuild;
 mod report;
 mod requests;
+mod row_groups;
 mod selection;
 mod state;
 mod target;

@@ -32,9 +32,9 @@ pub(super) fn run(args: &ProveArgs, words: &Words) -> Result<Outcome, CliError> 
     let (mut steps, many) = select(args, &archive, &trees, &witness)?;
     words.say(trees.summary());
 
-    let encoder = Encoder::new(args.format, many);
+    let encoder = Encoder::new(args, many)?;
     let proving = Instant::now();
-    let sink = pipeline::run(&mut steps, &encoder, encoder.sink(output))?;
+    let sink = pipeline::run(&mut steps, &encoder, encoder.sink(output)?)?;
     let name = sink.name();
     let total = sink.finish()?;
 
