@@ -3,13 +3,20 @@
 
 mod support;
 
-use std::path::Path;
+use std::{
+    path::Path,
+    process::Stdio,
+    time::{Duration, Instant},
+};
 
 use serde_json::Value;
-use slproof::files::{Compression, Input};
+use slproof::{
+    files::{Compression, Input},
+    proofs::parquet::ParquetProofs,
+};
 use support::{
-    binary::{Run, run},
-    fixture,
+    binary::{Run, command, run},
+    fixture, json_lines,
 };
 
 fn prove(output: &Path, args: &[&str]) -> Run {
@@ -163,4 +170,56 @@ fn damaged_parquet_and_wrong_proofs_in_it_are_told_apart() {
     let args = ["verify", "-", "--anchor", anchor.to_str().unwrap()];
     let piped = support::binary::run_with_input(args, &whole);
     assert_eq!(piped.code, Some(0), "{}", piped.stderr);
+}
+
+/// A job of several row groups is killed behind the first of them, and gone on with.
+#[test]
+fn a_killed_job_with_rows_ends_with_the_same_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let batches = json_lines("gateway-v29/logs.jsonl.gz");
+    let requests: String = batches
+        .iter()
+        .map(|batch| {
+            let (chain, number) = (&batch["chainId"], &batch["batchNumber"]);
+            format!("{{\"chainId\":{chain},\"batchNumber\":{number}}}\n")
+        })
+        .collect();
+    std::fs::write(path("requests"), requests.repeat(60)).unwrap();
+    let tree = fixture("gateway-v29/state.anvil.json").to_str().unwrap().to_owned();
+    let messages = fixture("gateway-v29/logs.jsonl.gz").to_str().unwrap().to_owned();
+    let (asked, output) = (path("requests"), path("out"));
+    let args = ["prove", "--tree", &tree, "--messages", &messages, "--requests", &asked];
+    let args = [&args[..], &["--format", "parquet", "-o", &output, "--resume"]].concat();
+    // Some logs are padding, which a request for it does not get.
+    assert!(matches!(run(&args).code, Some(0 | 1)));
+    let whole = std::fs::read(&output).unwrap();
+    std::fs::remove_file(&output).unwrap();
+
+    let checkpoint = folder.path().join("out.partial.json");
+    let mut resumed = 0;
+    for _ in 0..3 {
+        let mut child =
+            command().args(&args).stdin(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let started = Instant::now();
+        while !checkpoint.exists() && child.try_wait().unwrap().is_none() {
+            assert!(started.elapsed() < Duration::from_secs(60));
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        std::thread::sleep(Duration::from_millis(20));
+        resumed += usize::from(checkpoint.exists());
+        let _ = child.kill();
+        child.wait().unwrap();
+    }
+    assert!(matches!(run(&args).code, Some(0 | 1)));
+    assert!(std::fs::read(&output).unwrap() == whole);
+    assert!(resumed > 0, "no job was gone on with");
+    assert!(rows_of(&output) >= 60 * 18_897);
+}
+
+/// How many rows a Parquet file has.
+fn rows_of(path: &str) -> usize {
+    let file = ParquetProofs::open(Input::open(Path::new(path)).unwrap()).unwrap();
+    assert!(file.groups() > 3);
+    (0..file.groups()).map(|group| file.rows(group).unwrap().map(Result::unwrap).count()).sum()
 }

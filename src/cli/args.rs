@@ -39,9 +39,12 @@ pub(super) struct GlobalArgs {
     /// Read native files into memory instead of mapping them
     #[arg(long, global = true)]
     pub(super) no_mmap: bool,
-    /// When to colour words
+    /// When to colour words; NO_COLOR is respected
     #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
-    pub(super) color: Color,
+    pub(super) color: When,
+    /// When to show on standard error how far proving and verifying are
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    pub(super) progress: When,
 }
 
 impl Cli {
@@ -56,14 +59,14 @@ impl Cli {
             Command::Inspect(args) => args.how.access = access,
             Command::Check(args) => args.access = access,
             Command::Index(args) => args.access = access,
-            Command::Import(_) => {}
+            Command::Import(_) | Command::Merge(_) => {}
         }
     }
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
-pub(super) enum Color {
-    /// On a terminal, unless NO_COLOR is set
+pub(super) enum When {
+    /// On a terminal
     #[default]
     Auto,
     /// Always
@@ -72,8 +75,9 @@ pub(super) enum Color {
     Never,
 }
 
-impl Color {
-    pub(super) fn write_global(self) {
+impl When {
+    /// Colours words then.
+    pub(super) fn colour(self) {
         match self {
             Self::Auto => anstream::ColorChoice::Auto,
             Self::Always => anstream::ColorChoice::Always,
@@ -93,6 +97,8 @@ pub(super) enum Command {
     Index(IndexArgs),
     /// Make proofs
     Prove(ProveArgs),
+    /// Put the outputs of all shares of a job together
+    Merge(MergeArgs),
     /// Verify proofs
     Verify(VerifyArgs),
     /// Say what every root by block contains
@@ -272,6 +278,16 @@ impl From<LogFormat> for Option<SourceFormat> {
             LogFormat::Jsonl => Some(SourceFormat::Jsonl),
         }
     }
+}
+
+#[derive(Debug, Args)]
+pub(super) struct MergeArgs {
+    /// What prove wrote with --shard, each with its FILE.shard.json beside it; in any order
+    #[arg(required = true, value_name = "FILE")]
+    pub(super) outputs: Vec<PathBuf>,
+    /// The file to write, or - for standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) output: PathBuf,
 }
 
 #[derive(Debug, Args)]

@@ -2,6 +2,7 @@ use std::path::Path;
 
 use thiserror::Error;
 
+use super::interrupt;
 use crate::{
     files::{ContainerError, InputError, OutputError},
     forest::{HistoryError, RebuildError},
@@ -27,6 +28,15 @@ pub(super) enum Outcome {
 pub(super) enum CliError {
     #[error("cannot watch over mapped files; --no-mmap does without")]
     Watch(#[source] std::io::Error),
+    #[error("cannot listen for signals")]
+    Signals(#[source] ctrlc::Error),
+    #[error("interrupted{}", resumable(.0))]
+    Interrupted(Option<String>),
+    #[error(
+        "{name} cannot be gone on with: the interrupted job had another {part}; run it without --resume \
+         to begin anew"
+    )]
+    OtherJob { name: String, part: &'static str },
     #[error("cannot start the threads")]
     Threads(#[source] rayon::ThreadPoolBuildError),
     #[error("{0}")]
@@ -75,6 +85,12 @@ pub(super) enum CliError {
     Output(#[from] OutputError),
 }
 
+fn resumable(output: &Option<String>) -> String {
+    output.as_ref().map_or(String::new(), |output| {
+        format!("; what is done so far is in {output}.partial, and --resume goes on")
+    })
+}
+
 fn those(has: &Option<(SlBatch, SlBatch)>) -> String {
     has.map_or(String::new(), |(first, last)| format!("; it has {first} to {last}"))
 }
@@ -95,6 +111,8 @@ impl CliError {
     pub(super) fn exit_code(&self) -> u8 {
         match self {
             Self::Usage(_) | Self::NoSlBatches(_) | Self::NoTrees(_) => 2,
+            Self::OtherJob { .. } => 2,
+            Self::Interrupted(_) => interrupt::EXIT_CODE,
             Self::Input(error) if !error.is_damage() => 6,
             Self::Import(error) if error.is_io() => 6,
             Self::Native(error) if error.is_io() => 6,
@@ -121,11 +139,8 @@ impl CliError {
                 _ => 5,
             },
             Self::Target(_) | Self::NoSlBatch { .. } | Self::NothingFound(_) => 5,
-            Self::Encode(_)
-            | Self::Compress(_)
-            | Self::Output(_)
-            | Self::Threads(_)
-            | Self::Watch(_) => 6,
+            Self::Encode(_) | Self::Compress(_) | Self::Output(_) => 6,
+            Self::Threads(_) | Self::Watch(_) | Self::Signals(_) => 6,
         }
     }
 

@@ -9,7 +9,11 @@ mod import;
 mod index;
 mod inspect;
 mod inspect_proof;
+mod interrupt;
+mod job;
+mod merge;
 mod pipeline;
+mod progress;
 mod proof_input;
 mod proof_output;
 mod prove;
@@ -19,6 +23,7 @@ mod report;
 mod requests;
 mod row_groups;
 mod selection;
+mod sink;
 mod state;
 mod target;
 mod verify;
@@ -43,6 +48,7 @@ use crate::files::report_lost_pages;
 /// | 4 | the rebuilt tree differs from what the contract stored |
 /// | 5 | nothing found for the request |
 /// | 6 | reading or writing failed |
+/// | 130 | interrupted |
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let mut cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
@@ -54,7 +60,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     cli.share_global();
-    cli.global.color.write_global();
+    cli.global.color.colour();
     match run(&cli) {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::SomeFailed) => ExitCode::from(1),
@@ -75,12 +81,15 @@ fn run(cli: &Cli) -> Result<Outcome, CliError> {
         pool = pool.num_threads(threads.into());
     }
     let pool = pool.build().map_err(CliError::Threads)?;
+    interrupt::watch()?;
     let words = report::Words::new(&cli.global);
+    let bars = progress::Bars::new(&cli.global);
     pool.install(|| match &cli.command {
         Command::Import(args) => import::run(args, &words),
         Command::Rebuild(args) => rebuild::run(args, &words),
         Command::Index(args) => index::run(args, &words),
-        Command::Prove(args) => prove::run(args, &words),
+        Command::Prove(args) => prove::run(args, &words, bars),
+        Command::Merge(args) => merge::run(args, &words),
         Command::Verify(args) => verify::run(args, &words),
         Command::History(args) => history::run(args, &words),
         Command::Inspect(args) => inspect::run(args),

@@ -19,7 +19,10 @@ use serde_json::value::RawValue;
 
 use super::{
     error::CliError,
-    proof_output::{Encoder, Encoding, Piece, Sink},
+    interrupt::interrupted,
+    progress::Progress,
+    proof_output::{Encoder, Encoding, Piece},
+    sink::Sink,
 };
 use crate::{
     messages::BatchView,
@@ -142,7 +145,7 @@ fn work(steps: &[Step<'_>], encoder: &Encoder, piece: Piece) -> Piece {
             },
         }
     }
-    encoding.end()
+    Piece { steps: steps.len() as u64, ..encoding.end() }
 }
 
 /// Writes down what became of one log.
@@ -209,6 +212,7 @@ pub(super) fn run<'a>(
     steps: &mut dyn Iterator<Item = Result<Step<'a>, CliError>>,
     encoder: &Encoder,
     sink: Sink,
+    progress: &Progress,
 ) -> Result<Sink, CliError> {
     let buffers = Buffers::default();
     std::thread::scope(|threads| {
@@ -221,34 +225,65 @@ pub(super) fn run<'a>(
             }
             Ok(sink)
         });
+        let to_sink = ToSink { sender: to_sink, progress };
         let made = make(steps, encoder, &buffers, &to_sink);
         drop(to_sink);
         let written = writer.join().unwrap_or_else(|panic| resume_unwind(panic));
         // Where the sink failed, that is why nothing more was made.
         let sink = written?;
-        made.map(|()| sink)
+        match made? {
+            Ended::Complete => Ok(sink),
+            Ended::Interrupted => Err(sink.interrupt()?),
+        }
     })
 }
 
-/// Makes all pieces and hands them to the sink in order, until it takes no more.
+/// How the making of pieces ended.
+enum Ended {
+    Complete,
+    /// A signal came; what was begun is done.
+    Interrupted,
+}
+
+/// The way to the sink.
+struct ToSink<'p> {
+    sender: mpsc::SyncSender<Piece>,
+    progress: &'p Progress,
+}
+
+impl ToSink<'_> {
+    /// Hands over a piece; `false` when the sink takes no more.
+    fn send(&self, piece: Piece) -> bool {
+        let logs = piece.count.logs();
+        let sent = self.sender.send(piece).is_ok();
+        self.progress.add(logs);
+        sent
+    }
+}
+
+/// Makes all pieces and hands them to the sink in order, until it takes no more or a signal comes.
 fn make<'a>(
     steps: &mut dyn Iterator<Item = Result<Step<'a>, CliError>>,
     encoder: &Encoder,
     buffers: &Buffers,
-    to_sink: &mpsc::SyncSender<Piece>,
-) -> Result<(), CliError> {
+    to_sink: &ToSink<'_>,
+) -> Result<Ended, CliError> {
     rayon::in_place_scope_fifo(|scope| {
         let (sender, done) = mpsc::channel::<Done>();
         let mut ready: BTreeMap<u64, Piece> = BTreeMap::new();
         let mut weights: BTreeMap<u64, usize> = BTreeMap::new();
-        let (mut begun, mut next, mut under_way, mut more) = (0, 0, 0, true);
+        let (mut begun, mut next, mut under_way) = (0, 0, 0);
+        let (mut more, mut ended) = (true, Ended::Complete);
         loop {
             while let Some(piece) = ready.remove(&next) {
-                if to_sink.send(piece).is_err() {
-                    return Ok(());
+                if !to_sink.send(piece) {
+                    return Ok(Ended::Complete);
                 }
                 under_way -= weights.remove(&next).unwrap_or(0);
                 next += 1;
+            }
+            if more && interrupted() {
+                (more, ended) = (false, Ended::Interrupted);
             }
             if more && (under_way < MOST_BYTES || begun == next) {
                 match next_job(steps)? {
@@ -267,7 +302,7 @@ fn make<'a>(
                     }
                 }
             } else if begun == next {
-                return Ok(());
+                return Ok(ended);
             } else if done_or_help(&done, &mut ready) {
                 continue;
             }

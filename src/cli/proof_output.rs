@@ -2,22 +2,19 @@
 
 use std::{borrow::Cow, collections::BTreeMap};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
     error::CliError,
     pipeline::Asked,
     prove_args::{ProofFormat, ProveArgs},
-    report,
-    row_groups::RowGroups,
 };
 use crate::{
-    files::{Compression, Output},
-    primitives::{BatchNumber, ChainId},
+    files::Compression,
     proofs::{
-        Failure, FailureRecord, LineWriter, ProofView, Request, RequestLine, Target, TargetKind,
+        Failure, FailureRecord, LineWriter, ProofView, RequestLine, Target, TargetKind,
         calldata::CallOptions,
-        parquet::{EncodeError, EncodedRows, RowEncoder},
+        parquet::{EncodeError, EncodedRows, LogPlace, RowEncoder},
     },
 };
 
@@ -34,10 +31,13 @@ pub(super) struct Piece {
     /// Failures that the format has no record for.
     pub(super) words: Vec<String>,
     pub(super) count: Count,
+    /// How many steps of the selection it answers.
+    pub(super) steps: u64,
 }
 
 /// What became of the requests.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct Count {
     /// Proofs.
     pub(super) proofs: u64,
@@ -54,7 +54,12 @@ impl Count {
         self.failures.values().sum()
     }
 
-    fn add(&mut self, other: &Self) {
+    /// How many logs were asked for.
+    pub(super) fn logs(&self) -> u64 {
+        self.proofs + self.failed_logs + self.padding
+    }
+
+    pub(super) fn add(&mut self, other: &Self) {
         self.proofs += other.proofs;
         for (code, failures) in &other.failures {
             *self.failures.entry(code.clone()).or_default() += failures;
@@ -66,7 +71,7 @@ impl Count {
 
 /// How records look, and what stands between them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
+pub(super) enum Form {
     /// A JSON object, and nothing else.
     Object,
     /// JSON objects in an array. Each record has the comma before it; the sink makes the first of them
@@ -78,9 +83,10 @@ enum Form {
     Rows,
 }
 
-const COMMA: &[u8] = b",\n";
-
 impl Form {
+    /// What stands before each record of an array.
+    pub(super) const COMMA: &[u8] = b",\n";
+
     /// Without a given format one proof is JSON, and many are a line each.
     fn new(format: Option<ProofFormat>, many: bool) -> Self {
         match (format, many) {
@@ -94,7 +100,7 @@ impl Form {
     }
 
     /// Whether every record is a line, so that outputs can be put behind each other.
-    fn is_lines(self) -> bool {
+    pub(super) fn is_lines(self) -> bool {
         matches!(self, Self::Lines | Self::RpcLines | Self::CallLines)
     }
 }
@@ -145,11 +151,24 @@ impl Encoder {
         Encoding { encoder: self.clone(), lines: LineWriter::default(), rows: None, piece }
     }
 
-    /// The sink that puts this encoder's pieces together.
-    pub(super) fn sink(&self, output: Output) -> Result<Sink, CliError> {
-        let groups = (self.form == Form::Rows).then(RowGroups::new).transpose()?;
-        let (form, compression) = (self.form, self.compression);
-        Ok(Sink { output, form, compression, groups, begun: false, total: Count::default() })
+    /// How the records look.
+    pub(super) fn form(&self) -> Form {
+        self.form
+    }
+
+    /// How text is compressed.
+    pub(super) fn compression(&self) -> Option<Compression> {
+        self.compression
+    }
+
+    /// Whether an output can be gone on with: pieces go behind each other, as lines or as rows.
+    pub(super) fn can_be_resumed(&self) -> bool {
+        self.form.is_lines() || self.form == Form::Rows
+    }
+
+    /// Whether outputs can be put behind each other.
+    pub(super) fn can_be_shared(&self) -> bool {
+        self.form.is_lines() && self.compression.is_none()
     }
 }
 
@@ -254,7 +273,7 @@ impl Encoding {
 
     fn pretty(&mut self, record: &impl Serialize) {
         if self.encoder.form == Form::Array {
-            self.piece.bytes.extend_from_slice(COMMA);
+            self.piece.bytes.extend_from_slice(Form::COMMA);
         }
         // As above.
         let _ = serde_json::to_writer_pretty(&mut self.piece.bytes, record);
@@ -265,95 +284,19 @@ impl Encoding {
 }
 
 /// What was asked for as text, and what it names of a log's place.
-fn request(asked: &Asked) -> ((Option<ChainId>, Option<BatchNumber>, Option<u64>), Cow<'_, str>) {
-    let place = |request: &Request| match *request {
-        Request::Log { chain_id, batch_number, id } => {
-            (Some(chain_id), Some(batch_number), Some(id))
-        }
-        Request::Batch { chain_id, batch_number } => (Some(chain_id), Some(batch_number), None),
-        Request::Message { .. } | Request::Transaction { .. } => (None, None, None),
-    };
+fn request(asked: &Asked) -> (LogPlace, Cow<'_, str>) {
     // None of these has maps with keys other than text, the only thing that could fail.
     match asked {
         Asked::Request(request) => {
-            (place(request), serde_json::to_string(request).unwrap_or_default().into())
+            ((*request).into(), serde_json::to_string(request).unwrap_or_default().into())
         }
         Asked::Line(line) => {
             let line = line.get();
             let request = RequestLine::parse(line.as_bytes());
-            (request.map_or((None, None, None), |line| place(&line.request)), line.into())
+            (request.map_or_else(|_| LogPlace::default(), |line| line.request.into()), line.into())
         }
         Asked::Text(text) => {
-            ((None, None, None), serde_json::to_string(text).unwrap_or_default().into())
+            (LogPlace::default(), serde_json::to_string(text).unwrap_or_default().into())
         }
-    }
-}
-
-/// Where the pieces go, in order.
-pub(super) struct Sink {
-    output: Output,
-    form: Form,
-    compression: Option<Compression>,
-    /// Rows that wait to be enough for a row group.
-    groups: Option<RowGroups>,
-    /// Whether anything was written.
-    begun: bool,
-    total: Count,
-}
-
-impl Sink {
-    /// What to call the output in messages.
-    pub(super) fn name(&self) -> String {
-        self.output.name()
-    }
-
-    pub(super) fn write(&mut self, piece: &mut Piece) -> Result<(), CliError> {
-        if let Some(error) = piece.broken.take() {
-            return Err(error);
-        }
-        let mut bytes = &piece.bytes[..];
-        if self.form == Form::Array && !self.begun && !bytes.is_empty() {
-            self.put_text(b"[\n")?;
-            bytes = &bytes[COMMA.len()..];
-        }
-        self.begun |= !bytes.is_empty();
-        match (&piece.packed, &mut self.groups, piece.rows.take()) {
-            (Some(packed), ..) => self.output.put(packed)?,
-            (None, Some(groups), Some(rows)) => {
-                groups.append(rows, &mut |bytes| Ok(self.output.put(bytes)?))?;
-            }
-            _ if bytes.is_empty() => {}
-            _ => self.put_text(bytes)?,
-        }
-        for words in &piece.words {
-            report::error(&CliError::NothingFound(words.clone()));
-        }
-        self.total.add(&piece.count);
-        Ok(())
-    }
-
-    /// Writes text that no job has compressed.
-    fn put_text(&mut self, text: &[u8]) -> Result<(), CliError> {
-        match self.compression {
-            Some(compression) => {
-                self.output.put(&compression.compress(text).map_err(CliError::Compress)?)?;
-            }
-            None => self.output.put(text)?,
-        }
-        Ok(())
-    }
-
-    /// Ends the output and puts it in place.
-    pub(super) fn finish(mut self) -> Result<Count, CliError> {
-        if let Some(groups) = self.groups.take() {
-            groups.finish(&mut |bytes| Ok(self.output.put(bytes)?))?;
-        } else if self.form == Form::Array {
-            self.put_text(if self.begun { b"\n]\n" } else { b"[]\n" })?;
-        } else if !self.begun {
-            // An empty file is no compressed one.
-            self.put_text(b"")?;
-        }
-        self.output.finish()?;
-        Ok(self.total)
     }
 }

@@ -1,17 +1,23 @@
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
-    time::Instant,
+    time::{Duration, Instant},
 };
+
+use serde::Serialize;
 
 use super::{
     error::{CliError, Outcome, refuse_overwriting},
+    interrupt::InOrder,
+    job::{Job, write_json},
     pipeline,
+    progress::Bars,
     proof_output::{Count, Encoder},
     prove_args::{ProveArgs, WhichArgs},
     report::{Words, count},
     requests::Requests,
     selection::{self, Steps, Within},
+    sink::{Sink, Written},
     target::Trees,
 };
 use crate::{
@@ -21,11 +27,13 @@ use crate::{
     snapshot::Snapshot,
 };
 
-pub(super) fn run(args: &ProveArgs, words: &Words) -> Result<Outcome, CliError> {
+pub(super) fn run(args: &ProveArgs, words: &Words, bars: Bars) -> Result<Outcome, CliError> {
     check_paths(args)?;
     let started = Instant::now();
     // Begun first, so that a folder that is not there is known before the work is done.
-    let output = Output::create(&args.output)?;
+    let output = Some(Output::create(&args.output)?);
+    // A file for a job that can be resumed has another name, which is not taken before its job is known.
+    let output = output.filter(|_| !can_be_resumed(args));
     let archive = read_archive(&args.messages, args.how.access)?;
     let trees = Trees::read(args, words)?;
     let witness = trees.witness()?;
@@ -33,14 +41,46 @@ pub(super) fn run(args: &ProveArgs, words: &Words) -> Result<Outcome, CliError> 
     words.say(trees.summary());
 
     let encoder = Encoder::new(args, many)?;
-    let proving = Instant::now();
-    let sink = pipeline::run(&mut steps, &encoder, encoder.sink(output)?)?;
-    let name = sink.name();
-    let total = sink.finish()?;
+    let within = Within::from(&args.which);
+    let logs = args.which.all.then(|| within.logs(&archive, args.shard));
+    let resumable = many && encoder.can_be_resumed() && can_be_resumed(args);
+    let usage = |text: &str| Err(CliError::Usage(text.into()));
+    if !resumable && (args.resume || args.shard.is_some()) {
+        return usage(
+            "--resume and --shard need a file to write, a format other than json, and no standard input \
+             for what selects proofs",
+        );
+    }
+    if args.shard.is_some() && !encoder.can_be_shared() {
+        return usage(
+            "--shard needs lines that are not compressed; compress them when they are merged",
+        );
+    }
+    let in_order = resumable.then(InOrder::new);
+    let sink = if resumable {
+        let job = (Job::new(args, &trees, &archive)?, args.shard);
+        let (sink, done) = Sink::resumable(&args.output, &encoder, job, args.resume)?;
+        if done > 0 {
+            words.say(format_args!("resumed            behind {} of its steps", count(done)));
+            skip(&mut steps, done)?;
+        }
+        sink
+    } else {
+        let output = output.map_or_else(|| Output::create(&args.output), Ok)?;
+        Sink::once(output, &encoder)
+    };
+    let progress = bars.begin("logs", logs);
+    progress.go_on_from(sink.total().logs());
+    let (proving, before) = (Instant::now(), trees.looking_back());
+    let done_before = sink.total().proofs;
+    let written = pipeline::run(&mut steps, &encoder, sink, &progress)?.finish()?;
+    progress.end();
+    drop(in_order);
+    let proving = proving.elapsed().saturating_sub(trees.looking_back() - before);
 
-    say(&total, words);
-    if args.which.all {
-        let within = Within::from(&args.which);
+    let summary = Summary::new(&written, done_before, proving);
+    summary.say(words);
+    if args.which.all && args.shard.is_none() {
         let unarchived =
             trees.forest().map_or(0, |forest| selection::unarchived(forest, &archive, within));
         if unarchived > 0 {
@@ -50,37 +90,80 @@ pub(super) fn run(args: &ProveArgs, words: &Words) -> Result<Outcome, CliError> 
             ));
         }
     }
-    words.say(format_args!("output             {name}"));
-    words.say(format_args!(
-        "time               {:.2} s, {:.2} s of them for the proofs",
-        started.elapsed().as_secs_f64(),
-        proving.elapsed().as_secs_f64()
-    ));
-    Ok(if total.failures.is_empty() { Outcome::Done } else { Outcome::SomeFailed })
+    words.say(format_args!("output             {}", written.name));
+    words.say(format_args!("time               {:.2} s in all", started.elapsed().as_secs_f64()));
+    if let Some(path) = &args.summary {
+        write_json(path, &summary)?;
+    }
+    Ok(if written.count.failures.is_empty() { Outcome::Done } else { Outcome::SomeFailed })
 }
 
-/// What became of the requests, in words.
-fn say(total: &Count, words: &Words) {
-    words.say(format_args!(
-        "proofs             {}, each verified before it was written",
-        count(total.proofs)
-    ));
-    if total.padding > 0 {
+/// Whether the output is a file, and whatever selects proofs can be read a second time.
+fn can_be_resumed(args: &ProveArgs) -> bool {
+    let again = |path: &Option<PathBuf>| path.as_deref() != Some(Path::new("-"));
+    let is_file = match args.output.metadata() {
+        Ok(found) => found.is_file(),
+        Err(_) => args.output != Path::new("-"),
+    };
+    is_file && again(&args.which.requests) && again(&args.past.events) && again(&args.sl_batches)
+}
+
+/// Passes over what an interrupted job did.
+fn skip(steps: &mut Steps<'_>, done: u64) -> Result<(), CliError> {
+    for _ in 0..done {
+        if steps.next().transpose()?.is_none() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// What became of the requests.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Summary<'w> {
+    #[serde(flatten)]
+    count: &'w Count,
+    bytes: u64,
+    /// How long this run proved, and what it did in that time; an interrupted job has several.
+    seconds: f64,
+    proofs_per_second: f64,
+}
+
+impl<'w> Summary<'w> {
+    fn new(written: &'w Written, before: u64, proving: Duration) -> Self {
+        let seconds = proving.as_secs_f64();
+        // A rate needs no more than 53 bits.
+        let proofs_per_second = (written.count.proofs - before) as f64 / seconds.max(1e-9);
+        Self { count: &written.count, bytes: written.bytes, seconds, proofs_per_second }
+    }
+
+    fn say(&self, words: &Words) {
+        let total = self.count;
         words.say(format_args!(
-            "padding            {} logs of 88 zero bytes, which the contracts refuse to prove",
-            count(total.padding)
+            "proofs             {}, each verified before it was written; {:.2} s, {} a second",
+            count(total.proofs),
+            self.seconds,
+            count(self.proofs_per_second as u64)
         ));
-    }
-    match total.failed() {
-        0 => words.say("failed requests    0"),
-        failed => words.say(format_args!(
-            "failed requests    {}, for {} logs",
-            count(failed),
-            count(total.failed_logs)
-        )),
-    }
-    for (code, failures) in &total.failures {
-        words.say(format_args!("                   {} {code}", count(*failures)));
+        if total.padding > 0 {
+            words.say(format_args!(
+                "padding            {} logs of 88 zero bytes, which the contracts refuse to prove",
+                count(total.padding)
+            ));
+        }
+        match total.failed() {
+            0 => words.say("failed requests    0"),
+            failed => words.say(format_args!(
+                "failed requests    {}, for {} logs",
+                count(failed),
+                count(total.failed_logs)
+            )),
+        }
+        for (code, failures) in &total.failures {
+            words.say(format_args!("                   {} {code}", count(*failures)));
+        }
+        words.say(format_args!("bytes              {}", count(self.bytes)));
     }
 }
 
@@ -101,8 +184,16 @@ fn check_paths(args: &ProveArgs) -> Result<(), CliError> {
     if let (Some((one, _)), Some((other, _))) = (piped.next(), piped.next()) {
         return Err(CliError::Usage(format!("{one} and {other} cannot both be standard input")));
     }
-    let paths: Vec<&Path> = inputs.iter().map(|(_, path)| *path).collect();
-    refuse_overwriting(&args.output, &paths)
+    let mut paths: Vec<&Path> = inputs.iter().map(|(_, path)| *path).collect();
+    refuse_overwriting(&args.output, &paths)?;
+    if let Some(summary) = &args.summary {
+        if *summary == args.output {
+            return Err(CliError::Usage("--summary and --output are one file".into()));
+        }
+        paths.push(&args.output);
+        refuse_overwriting(summary, &paths)?;
+    }
+    Ok(())
 }
 
 /// What the command line asks for, and whether that may be more than one proof.
@@ -133,6 +224,6 @@ fn select<'a>(
             let log = (*chain, batch.first, *index);
             Ok((selection::log(archive, extractor, log)?, false))
         }
-        _ => Ok((selection::all(archive, extractor, within)?, true)),
+        _ => Ok((selection::all(archive, extractor, within, args.shard)?, true)),
     }
 }

@@ -1,6 +1,6 @@
 //! What was typed behind `prove`, checked for form only.
 
-use std::{path::PathBuf, str::FromStr};
+use std::{fmt, path::PathBuf, str::FromStr};
 
 use clap::{ArgGroup, Args, ValueEnum};
 
@@ -47,6 +47,17 @@ pub(super) struct ProveArgs {
     pub(super) format: Option<ProofFormat>,
     #[command(flatten)]
     pub(super) calls: CallArgs,
+    /// Only one of so many shares of --all, as K/N with K from 1, which follow each other and have about as
+    /// many logs; a file FILE.shard.json beside the output says which, for slproof merge
+    #[arg(long, value_name = "K/N", requires = "all")]
+    pub(super) shard: Option<Shard>,
+    /// Go on with an interrupted job of the same arguments, which left FILE.partial; without such a job
+    /// begin it
+    #[arg(long)]
+    pub(super) resume: bool,
+    /// Write what became of the requests to this file, as JSON
+    #[arg(long, value_name = "FILE")]
+    pub(super) summary: Option<PathBuf>,
     /// The file to write, or - for standard output; text is compressed where its name ends with .gz or
     /// .zst
     #[arg(short, long, value_name = "FILE", default_value = "-")]
@@ -88,6 +99,33 @@ pub(super) struct WhichArgs {
     /// Only messages that this address sent
     #[arg(long, value_name = "ADDRESS", conflicts_with = "index")]
     pub(super) sender: Option<Address>,
+}
+
+/// One of the shares of a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Shard {
+    /// From 1.
+    pub(super) number: u64,
+    pub(super) of: u64,
+}
+
+impl fmt::Display for Shard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.number, self.of)
+    }
+}
+
+impl FromStr for Shard {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parse = || -> Option<Self> {
+            let (number, of) = text.split_once('/')?;
+            let shard = Self { number: number.parse().ok()?, of: of.parse().ok()? };
+            (1..=shard.of).contains(&shard.number).then_some(shard)
+        };
+        parse().ok_or_else(|| format!("{text:?} is no share K/N with K from 1 to N"))
+    }
 }
 
 /// One batch, or several that follow each other.
@@ -147,6 +185,13 @@ pub(super) struct CallArgs {
     pub(super) to: Option<Address>,
 }
 
+impl CallArgs {
+    /// What was given, in words.
+    pub(super) fn given(self) -> Option<String> {
+        (self.call.is_some() || self.to.is_some()).then(|| format!("{:?} {:?}", self.call, self.to))
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum CallName {
     /// proveL2MessageInclusionShared
@@ -174,6 +219,15 @@ impl From<CallArgs> for CallOptions {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn shares_are_counted_from_one() {
+        assert_eq!("1/1".parse(), Ok(Shard { number: 1, of: 1 }));
+        assert_eq!("3/7".parse(), Ok(Shard { number: 3, of: 7 }));
+        for text in ["", "1", "0/1", "2/1", "1/0", "a/b", "1/2/3", "-1/2"] {
+            assert!(text.parse::<Shard>().is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn batches_are_a_number_or_a_range() {

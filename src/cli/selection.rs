@@ -5,7 +5,7 @@ use std::{iter, sync::Arc};
 use super::{
     error::CliError,
     pipeline::{Step, Wanted},
-    prove_args::{Batches, WhichArgs},
+    prove_args::{Batches, Shard, WhichArgs},
 };
 use crate::{
     forest::Forest,
@@ -39,6 +39,12 @@ impl Within {
         self.has_batch(log.batch.key()) && self.sender.is_none_or(|only| sender() == Some(only))
     }
 
+    /// How many logs there are to look at, about, for one of so many shares.
+    pub(super) fn logs(self, archive: &Archive, shard: Option<Shard>) -> u64 {
+        let [first, last] = self.ends();
+        archive.logs_in(first..=last) / shard.map_or(1, |shard| shard.of)
+    }
+
     /// From which batch of an archive to which; batches are never given without their chain.
     fn ends(self) -> [(ChainId, BatchNumber); 2] {
         let all = Batches { first: BatchNumber(0), last: BatchNumber(u64::MAX) };
@@ -55,10 +61,11 @@ pub(super) fn all<'a>(
     archive: &'a Archive,
     extractor: Arc<Extractor<'a>>,
     within: Within,
+    shard: Option<Shard>,
 ) -> Result<Steps<'a>, CliError> {
     let [first, last] = within.ends();
-    let mut batches = archive.batches_in(first..=last).peekable();
-    if batches.peek().is_none() {
+    let shard = shard.unwrap_or(Shard { number: 1, of: 1 });
+    if archive.batches_in(first..=last).next().is_none() {
         let chain = within.chain.map_or(String::new(), |chain| format!(" of chain {chain}"));
         let batches = match within.batches {
             Some(Batches { first, last }) if first == last => format!(", batch {first}"),
@@ -67,6 +74,7 @@ pub(super) fn all<'a>(
         };
         return Err(CliError::NothingFound(format!("the archive has no logs{chain}{batches}")));
     }
+    let batches = archive.share(first..=last, shard.number - 1, shard.of);
     let which = within.sender.map_or(Which::All, Which::From);
     Ok(Box::new(batches.map(move |logs| {
         let extractor = Arc::clone(&extractor);

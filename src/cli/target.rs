@@ -1,9 +1,10 @@
 //! From the target that was asked for to an extractor against it.
 
 use std::{
-    cell::{OnceCell, RefCell},
+    cell::{Cell, OnceCell, RefCell},
     collections::HashMap,
     sync::Arc,
+    time::{Duration, Instant},
 };
 
 use super::{
@@ -16,7 +17,7 @@ use crate::{
     forest::{Forest, RootWitness, Timeline},
     import::{Dump, read_state},
     messages::{SlBatches, read_sl_batches},
-    primitives::{BatchNumber, Hash, SlBatch},
+    primitives::{BatchNumber, Hash, SlBatch, hex},
     proofs::{Extractor, SlBatchError, SlBatchTree, Target},
     snapshot::Snapshot,
 };
@@ -30,6 +31,8 @@ pub(super) struct Trees<'a> {
     /// Nothing is rebuilt for the batch roots that the state stores.
     forest: Option<Forest>,
     timeline: OnceCell<Timeline>,
+    /// How long it took to find the timeline.
+    looking_back: Cell<Duration>,
     sl_batches: OnceCell<SlBatches>,
     /// The state of L1.
     l1: OnceCell<Dump>,
@@ -55,6 +58,7 @@ impl<'a> Trees<'a> {
             dump,
             forest,
             timeline: OnceCell::new(),
+            looking_back: Cell::default(),
             sl_batches: OnceCell::new(),
             l1: OnceCell::new(),
             rebuilt: RefCell::default(),
@@ -91,11 +95,18 @@ impl<'a> Trees<'a> {
         Ok(Extractor::to_sl_batch(forest, timeline, self.sl_batch(forest, timeline, batch)?))
     }
 
+    /// How long it took to find out what past roots contain, where that was needed.
+    pub(super) fn looking_back(&self) -> Duration {
+        self.looking_back.get()
+    }
+
     fn timeline(&self, forest: &Forest) -> Result<&Timeline, CliError> {
         if let Some(timeline) = self.timeline.get() {
             return Ok(timeline);
         }
+        let started = Instant::now();
         let timeline = self.args.past.timeline(&self.args.how, &self.dump, forest, self.words)?;
+        self.looking_back.set(started.elapsed());
         Ok(self.timeline.get_or_init(|| timeline))
     }
 
@@ -136,6 +147,20 @@ impl<'a> Trees<'a> {
     /// The trees, where any were rebuilt.
     pub(super) fn forest(&self) -> Option<&Forest> {
         self.forest.as_ref()
+    }
+
+    /// What tells these trees, or the state where none are rebuilt, from others.
+    pub(super) fn identity(&self) -> String {
+        match &self.forest {
+            Some(forest) => {
+                let latest = forest.latest().map_or_else(
+                    || "no interop root".into(),
+                    |latest| format!("block {} {}", latest.block, latest.root),
+                );
+                format!("{} {} {} {latest}", forest.sl_chain(), forest.layout(), forest.root())
+            }
+            None => hex::encode(&self.dump.state.container().digest()),
+        }
     }
 
     /// What the proofs are made from and against.

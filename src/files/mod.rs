@@ -1,8 +1,9 @@
 //! Floor 1: reading and writing files, whatever is in them.
 //!
 //! [`Input`] opens a path or standard input, inflates gzip and zstd that it finds there and refuses
-//! decompression bombs; [`Compression`] makes them. [`Output`] writes to a temporary file beside the target and renames it when
-//! everything is on disk, so that a failed run leaves an existing file as it was.
+//! decompression bombs; [`Compression`] makes them. [`Output`] writes to a temporary file beside the
+//! target and renames it when everything is on disk, so that a failed run leaves an existing file as it
+//! was; [`Partial`] is one that an interrupted job can go on with.
 //!
 //! [`container`] describes the one container of all native files: [`Container`] opens and checks
 //! them, [`ContainerWriter`] writes them. They are mapped into memory ([`Access::Map`]) or read
@@ -16,6 +17,7 @@ mod input;
 mod lost_pages;
 mod map;
 mod output;
+mod partial;
 mod scratch;
 
 pub use compress::Compression;
@@ -24,5 +26,6 @@ pub(crate) use input::{Gunzip, is_damage};
 pub use input::{Input, InputError};
 pub use lost_pages::report_lost_pages;
 pub use map::Access;
-pub use output::{Output, OutputError};
+pub use output::{Output, OutputError, remove_unfinished};
+pub use partial::Partial;
 pub use scratch::{Scratch, Spool};

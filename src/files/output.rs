@@ -1,8 +1,11 @@
 use std::{
+    collections::BTreeSet,
     fs::File,
     io::{self, BufWriter, Seek, SeekFrom, Write},
+    mem,
     ops::Range,
     path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use tempfile::NamedTempFile;
@@ -48,7 +51,44 @@ enum Kind {
     File {
         target: PathBuf,
         data: BufWriter<NamedTempFile>,
+        unfinished: Unfinished,
     },
+}
+
+/// The temporary files of outputs that are neither finished nor dropped.
+static UNFINISHED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+
+fn unfinished() -> MutexGuard<'static, BTreeSet<PathBuf>> {
+    // Whoever panicked with the lock left the set as it is: one call changes it.
+    UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Keeps a temporary file in the list.
+struct Unfinished(PathBuf);
+
+impl Unfinished {
+    fn new(path: &Path) -> Self {
+        unfinished().insert(path.into());
+        Self(path.into())
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        unfinished().remove(&self.0);
+    }
+}
+
+/// Removes the temporary files of all outputs that are not finished, and lets none be finished from then
+/// on. For a process that ends at once, on a signal.
+pub fn remove_unfinished() {
+    let files = unfinished();
+    for file in &*files {
+        // It may be gone already, and nobody is left to be told.
+        let _ = std::fs::remove_file(file);
+    }
+    // Never unlocked again.
+    mem::forget(files);
 }
 
 impl Output {
@@ -79,8 +119,9 @@ impl Output {
             _ => {}
         }
         let file = tempfile::Builder::new().prefix(".slproof-").tempfile_in(folder_of(&target))?;
+        let unfinished = Unfinished::new(file.path());
         let data = BufWriter::with_capacity(BUFFER_LEN, file);
-        Ok(Self(Kind::File { target, data }))
+        Ok(Self(Kind::File { target, data, unfinished }))
     }
 
     /// Puts everything on disk and the file under its name: the data are synchronised first, then
@@ -97,12 +138,16 @@ impl Output {
         match self.0 {
             Kind::Stdout(mut data) => data.flush(),
             Kind::Stream { mut data, .. } => data.flush(),
-            Kind::File { target, data } => {
+            Kind::File { target, data, unfinished: listed } => {
                 let file = data.into_inner().map_err(io::IntoInnerError::into_error)?;
                 file.as_file().sync_all()?;
                 #[cfg(unix)]
                 make_readable(file.as_file())?;
-                file.persist(&target).map_err(|e| e.error)?;
+                {
+                    let mut files = unfinished();
+                    file.persist(&target).map_err(|e| e.error)?;
+                    files.remove(&listed.0);
+                }
                 File::open(folder_of(&target))?.sync_all()
             }
         }
@@ -132,7 +177,7 @@ impl Output {
             Kind::Stdout(_) | Kind::Stream { .. } => {
                 Err(io::Error::from(io::ErrorKind::Unsupported))
             }
-            Kind::File { target, data } => data.flush().and_then(|()| {
+            Kind::File { target, data, .. } => data.flush().and_then(|()| {
                 let file = data.get_ref().as_file();
                 take_space(file, &range)?;
                 MapMut::of(file, target, range)

@@ -82,24 +82,26 @@ impl<'f> Extractor<'f> {
     /// The logs of a batch that is to be proven.
     ///
     /// # Errors
-    /// [`ExtractError`] naming the hop that is missing: a batch that was not executed here is of no use,
-    /// whatever the archive has.
+    /// [`ExtractError`] naming the hop that is missing: where the archive does not have the batch, the
+    /// settlement layer may not have executed it either.
     pub fn logs_of<'a>(
         &self,
         archive: &'a Archive,
         chain: ChainId,
         batch: BatchNumber,
     ) -> Result<BatchView<'a>, ExtractError> {
-        if let Source::Forest(forest, _) = self.0 {
-            find(forest, chain, batch)?;
-        }
         let damaged = |error: ArchiveError| ExtractError::ArchiveDamaged {
             chain,
             batch,
             reason: error.to_string(),
         };
-        let logs = archive.batch(chain, batch).map_err(damaged)?;
-        logs.ok_or(ExtractError::BatchNotArchived { chain, batch })
+        if let Some(logs) = archive.batch(chain, batch).map_err(damaged)? {
+            return Ok(logs);
+        }
+        if let Source::Forest(forest, _) = self.0 {
+            find(forest, chain, batch)?;
+        }
+        Err(ExtractError::BatchNotArchived { chain, batch })
     }
 
     /// Prepares the proofs of a batch whose logs are in `archive`; see [`Extractor::batch`].

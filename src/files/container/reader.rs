@@ -87,6 +87,13 @@ impl Container {
         &self.name
     }
 
+    /// BLAKE3 over the checksums of all sections, the header and what says where they are, as the trailer
+    /// has it: files with the same digest have the same content.
+    #[must_use]
+    pub fn digest(&self) -> [u8; 32] {
+        array_at(&self.bytes, self.bytes.len() - TRAILER_LEN + TRAILER_HASHED)
+    }
+
     /// The length of the file in bytes.
     #[must_use]
     pub fn file_len(&self) -> u64 {

@@ -139,6 +139,44 @@ impl Archive {
         &self,
         range: impl RangeBounds<(ChainId, BatchNumber)>,
     ) -> impl Iterator<Item = Result<BatchView<'_>, ArchiveError>> {
+        self.rows_in(range).map(|at| self.view(at))
+    }
+
+    /// The part of these batches that falls to one of `parts` shares of about as many logs each, which
+    /// follow each other. Shares are counted from 0.
+    pub fn share(
+        &self,
+        range: impl RangeBounds<(ChainId, BatchNumber)>,
+        part: u64,
+        parts: u64,
+    ) -> impl Iterator<Item = Result<BatchView<'_>, ArchiveError>> {
+        let Range { start, end } = self.rows_in(range);
+        let rows = &self.rows()[start..end];
+        let before = |row: Option<&BatchRow>| row.map_or(self.header.logs, BatchRow::first_log);
+        let first = before(self.rows().get(start));
+        let logs = before(self.rows().get(end)).saturating_sub(first);
+        // The first row behind so many shares.
+        let cut = |shares: u64| {
+            if shares >= parts {
+                return end;
+            }
+            let wanted = u128::from(logs) * u128::from(shares);
+            let before = |row: &BatchRow| {
+                u128::from(row.first_log().saturating_sub(first)) * u128::from(parts) < wanted
+            };
+            start + rows.partition_point(before)
+        };
+        (cut(part)..cut(part.saturating_add(1)).max(cut(part))).map(|at| self.view(at))
+    }
+
+    /// How many logs batches have together.
+    pub fn logs_in(&self, range: impl RangeBounds<(ChainId, BatchNumber)>) -> u64 {
+        let Range { start, end } = self.rows_in(range);
+        let before = |at: usize| self.rows().get(at).map_or(self.header.logs, BatchRow::first_log);
+        before(end).saturating_sub(before(start))
+    }
+
+    fn rows_in(&self, range: impl RangeBounds<(ChainId, BatchNumber)>) -> Range<usize> {
         let rows = self.rows();
         let start = match range.start_bound() {
             Bound::Included(key) => rows.partition_point(|row| row.key() < *key),
@@ -150,7 +188,7 @@ impl Archive {
             Bound::Excluded(key) => rows.partition_point(|row| row.key() < *key),
             Bound::Unbounded => rows.len(),
         };
-        (start..end).map(|at| self.view(at))
+        start..end.max(start)
     }
 
     /// The logs of a batch; `None` when the archive does not have it.

@@ -41,5 +41,6 @@ mod writer;
 
 pub use reader::{ParquetProofs, ReadError, Rows};
 pub use writer::{
-    EncodeError, EncodedRows, Footer, MAGIC, ROWS_PER_GROUP, RowEncoder, RowGroup, RowGroupSummary,
+    EncodeError, EncodedRows, Footer, LogPlace, MAGIC, ROWS_PER_GROUP, RowEncoder, RowGroup,
+    RowGroupSummary,
 };

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     primitives::{BatchNumber, ChainId},
-    proofs::{Failure, ProofView},
+    proofs::{Failure, ProofView, Request},
 };
 
 /// What every Parquet file begins with; it also ends with it.
@@ -61,6 +61,31 @@ pub struct RowEncoder {
 pub struct EncodedRows {
     rows: u64,
     columns: Vec<(Vec<u8>, Chunk)>,
+}
+
+/// What a request that failed names of a log's place.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LogPlace {
+    /// The chain.
+    pub chain: Option<ChainId>,
+    /// The batch.
+    pub batch: Option<BatchNumber>,
+    /// The log's leaf index in the batch.
+    pub id: Option<u64>,
+}
+
+impl From<Request> for LogPlace {
+    fn from(request: Request) -> Self {
+        match request {
+            Request::Log { chain_id, batch_number, id } => {
+                Self { chain: Some(chain_id), batch: Some(batch_number), id: Some(id) }
+            }
+            Request::Batch { chain_id, batch_number } => {
+                Self { chain: Some(chain_id), batch: Some(batch_number), id: None }
+            }
+            Request::Message { .. } | Request::Transaction { .. } => Self::default(),
+        }
+    }
 }
 
 /// A row group in the making, which is put together from rows that were encoded side by side.
@@ -148,19 +173,19 @@ impl RowEncoder {
         self.end_row()
     }
 
-    /// Appends a request that failed. `place` is what it named of a log's place, and `request` its text.
+    /// Appends a request that failed, with its text.
     ///
     /// # Errors
     /// [`EncodeError`] when a text is too long for the format.
     pub fn failure(
         &mut self,
-        (chain, batch, id): (Option<ChainId>, Option<BatchNumber>, Option<u64>),
+        place: LogPlace,
         request: &str,
         error: &Failure,
     ) -> Result<(), EncodeError> {
-        self.number(Column::ChainId, chain.map(|chain| chain.0));
-        self.number(Column::BatchNumber, batch.map(|batch| batch.0));
-        self.number(Column::Id, id);
+        self.number(Column::ChainId, place.chain.map(|chain| chain.0));
+        self.number(Column::BatchNumber, place.batch.map(|batch| batch.0));
+        self.number(Column::Id, place.id);
         for column in &COLUMNS[Column::Root as usize..Column::ErrorCode as usize] {
             self.column(*column).null();
         }

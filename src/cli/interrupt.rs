@@ -1,0 +1,46 @@
+//! SIGINT and SIGTERM: a job that can be taken up again ends in order, every other one at once and
+//! without leaving temporary files.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::error::CliError;
+use crate::files::remove_unfinished;
+
+/// The exit code of a process that was interrupted.
+pub(super) const EXIT_CODE: u8 = 130;
+
+static IN_ORDER: AtomicBool = AtomicBool::new(false);
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
+/// From now on, signals are answered as the top of this file says. A second one is never waited for.
+pub(super) fn watch() -> Result<(), CliError> {
+    ctrlc::set_handler(|| {
+        let first = !INTERRUPTED.swap(true, Ordering::SeqCst);
+        if !(first && IN_ORDER.load(Ordering::SeqCst)) {
+            remove_unfinished();
+            std::process::exit(EXIT_CODE.into());
+        }
+    })
+    .map_err(CliError::Signals)
+}
+
+/// While it lives, the first signal only sets what [`interrupted`] answers.
+pub(super) struct InOrder(());
+
+impl InOrder {
+    pub(super) fn new() -> Self {
+        IN_ORDER.store(true, Ordering::SeqCst);
+        Self(())
+    }
+}
+
+impl Drop for InOrder {
+    fn drop(&mut self) {
+        IN_ORDER.store(false, Ordering::SeqCst);
+    }
+}
+
+/// Whether the job is to end.
+pub(super) fn interrupted() -> bool {
+    INTERRUPTED.load(Ordering::Relaxed)
+}

@@ -1,0 +1,108 @@
+//! The outputs of all shares of a job, put together.
+
+use std::{
+    io::Read,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    args::MergeArgs,
+    error::{CliError, Outcome, refuse_overwriting},
+    job::Manifest,
+    proof_output::Count,
+    report::{Words, count},
+};
+use crate::{
+    files::{Input, InputError, Output},
+    primitives::hex,
+};
+
+/// How much is copied at a time.
+const PIECE: usize = 1 << 20;
+
+pub(super) fn run(args: &MergeArgs, words: &Words) -> Result<Outcome, CliError> {
+    let paths: Vec<&Path> = args.outputs.iter().map(PathBuf::as_path).collect();
+    refuse_overwriting(&args.output, &paths)?;
+    let mut shares = Vec::with_capacity(paths.len());
+    for path in paths {
+        shares.push((path, Manifest::read(path)?));
+    }
+    shares.sort_by_key(|(_, manifest)| manifest.shard);
+    check(&shares)?;
+
+    let mut output = Output::create(&args.output)?;
+    let (mut total, mut bytes) = (Count::default(), 0);
+    for (path, manifest) in &shares {
+        copy(path, manifest, &mut output)?;
+        total.add(&manifest.count);
+        bytes += manifest.bytes;
+    }
+    let name = output.name();
+    output.finish()?;
+    words.say(format_args!("shares             {}, all of one job", count(shares.len())));
+    words.say(format_args!("proofs             {}", count(total.proofs)));
+    words.say(format_args!("failed requests    {}", count(total.failed())));
+    words.say(format_args!("output             {name}, {} bytes", count(bytes)));
+    Ok(if total.failures.is_empty() { Outcome::Done } else { Outcome::SomeFailed })
+}
+
+/// The shares, in order, are all of one job and each is there once.
+fn check(shares: &[(&Path, Manifest)]) -> Result<(), CliError> {
+    let Some((first, of_first)) = shares.first() else { return Ok(()) };
+    let wrong = |path: &Path, reason: String| {
+        Err(CliError::Unknown { name: path.display().to_string(), reason })
+    };
+    for (path, manifest) in shares {
+        let parts = (manifest.of != of_first.of).then_some("number of shares");
+        if let Some(part) = manifest.job.difference(&of_first.job).or(parts) {
+            let reason =
+                format!("its job is another than that of {}: another {part}", first.display());
+            return wrong(path, reason);
+        }
+    }
+    for pair in shares.windows(2) {
+        let [(one, a), (two, b)] = pair else { continue };
+        if a.shard == b.shard {
+            let reason = format!("it is share {}, and so is {}", b.shard(), one.display());
+            return wrong(two, reason);
+        }
+    }
+    let missing = (1..=of_first.of).find(|number| {
+        shares.binary_search_by_key(number, |(_, manifest)| manifest.shard).is_err()
+    });
+    match missing {
+        Some(number) => wrong(first, format!("share {number}/{} is missing", of_first.of)),
+        None => Ok(()),
+    }
+}
+
+/// Copies a share, if it is what its manifest says.
+fn copy(path: &Path, manifest: &Manifest, output: &mut Output) -> Result<(), CliError> {
+    let name = path.display().to_string();
+    let changed = || CliError::Unknown {
+        name: name.clone(),
+        reason: "it is not what its manifest says: it was changed since it was made".into(),
+    };
+    let (mut hasher, mut bytes, mut piece) = (blake3::Hasher::new(), 0, vec![0; PIECE]);
+    // A share may well be empty.
+    if path.metadata().is_ok_and(|found| found.len() > 0) || manifest.bytes > 0 {
+        let mut input = Input::open(path)?;
+        loop {
+            let read = input.read(&mut piece);
+            match read.map_err(|source| InputError::Read { name: name.clone(), source })? {
+                0 => break,
+                len => {
+                    bytes += len as u64;
+                    if bytes > manifest.bytes {
+                        return Err(changed());
+                    }
+                    hasher.update(&piece[..len]);
+                    output.put(&piece[..len])?;
+                }
+            }
+        }
+    }
+    let same =
+        bytes == manifest.bytes && hex::encode(hasher.finalize().as_bytes()) == manifest.blake3;
+    if same { Ok(()) } else { Err(changed()) }
+}

@@ -1,0 +1,265 @@
+//! Where pieces go, in order: to an output that appears when it is complete, or to one that can be gone on
+//! with after an interruption.
+
+use std::{
+    mem,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use super::{
+    error::CliError,
+    job::{Job, Manifest, Progressed, json},
+    proof_output::{Count, Encoder, Form, Piece},
+    prove_args::Shard,
+    report,
+    row_groups::RowGroups,
+};
+use crate::{
+    files::{Compression, Output, Partial},
+    primitives::hex,
+};
+
+/// How long a job writes between checkpoints, at least. Putting everything on disk takes as long as the
+/// disk needs, so a checkpoint is followed by ten times the time that it took.
+const BETWEEN_CHECKPOINTS: Duration = Duration::from_millis(500);
+const TIMES_ITSELF: u32 = 10;
+
+/// An output that is being put together.
+pub(super) struct Sink {
+    place: Place,
+    form: Form,
+    compression: Option<Compression>,
+    /// Rows that wait to be enough for a row group, where the form is rows.
+    groups: RowGroups,
+    /// Whether a record was written.
+    begun: bool,
+    bytes: u64,
+    total: Count,
+}
+
+enum Place {
+    Once(Output),
+    Resumable(Box<Resumable>),
+}
+
+/// A job that can be taken up again.
+struct Resumable {
+    target: PathBuf,
+    partial: Partial,
+    job: Job,
+    shard: Option<Shard>,
+    /// What the bytes of a share hash to.
+    hasher: Option<blake3::Hasher>,
+    steps: u64,
+    /// How many steps the bytes so far are of, and what became of these.
+    written: (u64, Count),
+    next_checkpoint: Instant,
+}
+
+/// What a finished sink took.
+pub(super) struct Written {
+    pub(super) name: String,
+    pub(super) bytes: u64,
+    pub(super) count: Count,
+}
+
+impl Sink {
+    /// A sink that either gets everything or leaves nothing.
+    pub(super) fn once(output: Output, encoder: &Encoder) -> Self {
+        Self {
+            place: Place::Once(output),
+            form: encoder.form(),
+            compression: encoder.compression(),
+            groups: RowGroups::default(),
+            begun: false,
+            bytes: 0,
+            total: Count::default(),
+        }
+    }
+
+    /// A sink that can be gone on with: from the beginning, or, where `resume` is and an interrupted run
+    /// of the same job left something, behind that. Returns how many steps of the job are done already.
+    pub(super) fn resumable(
+        target: &Path,
+        encoder: &Encoder,
+        (job, shard): (Job, Option<Shard>),
+        resume: bool,
+    ) -> Result<(Self, u64), CliError> {
+        let target = target.canonicalize().unwrap_or_else(|_| target.into());
+        let done = if resume { left(&target, &job, shard)? } else { None };
+        let mut partial = match &done {
+            Some(done) => Partial::resume(&target, done.bytes)?,
+            None => Partial::create(&target)?,
+        };
+        let mut hasher = shard.map(|_| blake3::Hasher::new());
+        if let Some(hasher) = &mut hasher {
+            partial.replay(|piece| {
+                hasher.update(piece);
+            })?;
+        }
+        let (steps, total, groups) = done.map_or_else(Default::default, |done| {
+            (done.steps, done.count, RowGroups::behind(done.row_groups))
+        });
+        let bytes = partial.len();
+        let next_checkpoint = Instant::now() + BETWEEN_CHECKPOINTS;
+        let written = (steps, total.clone());
+        let resumable =
+            Resumable { target, partial, job, shard, hasher, steps, written, next_checkpoint };
+        let place = Place::Resumable(Box::new(resumable));
+        let (form, compression) = (encoder.form(), encoder.compression());
+        Ok((Self { place, form, compression, groups, begun: bytes > 0, bytes, total }, steps))
+    }
+
+    /// What was taken so far.
+    pub(super) fn total(&self) -> &Count {
+        &self.total
+    }
+
+    pub(super) fn write(&mut self, piece: &mut Piece) -> Result<(), CliError> {
+        if let Some(error) = piece.broken.take() {
+            return Err(error);
+        }
+        let mut bytes = &piece.bytes[..];
+        if self.form == Form::Array && !self.begun && !bytes.is_empty() {
+            // The first record has no other before it.
+            self.put_text(b"[\n")?;
+            bytes = &bytes[Form::COMMA.len()..];
+        }
+        self.begun |= !bytes.is_empty();
+        match (&piece.packed, piece.rows.take()) {
+            (Some(packed), _) => self.put(packed)?,
+            (None, Some(rows)) => {
+                let mut groups = mem::take(&mut self.groups);
+                groups.append(rows, &mut |bytes| self.put(bytes))?;
+                self.groups = groups;
+            }
+            (None, None) if bytes.is_empty() => {}
+            (None, None) => self.put_text(bytes)?,
+        }
+        for words in &piece.words {
+            report::error(&CliError::NothingFound(words.clone()));
+        }
+        self.total.add(&piece.count);
+        if let Place::Resumable(resumable) = &mut self.place {
+            resumable.steps += piece.steps;
+            if self.groups.are_written() {
+                resumable.written = (resumable.steps, self.total.clone());
+                if Instant::now() >= resumable.next_checkpoint {
+                    resumable.checkpoint(&self.groups)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes text that no job has compressed.
+    fn put_text(&mut self, text: &[u8]) -> Result<(), CliError> {
+        match self.compression {
+            Some(compression) => self.put(&compression.compress(text).map_err(CliError::Compress)?),
+            None => self.put(text),
+        }
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> Result<(), CliError> {
+        self.bytes += bytes.len() as u64;
+        match &mut self.place {
+            Place::Once(output) => output.put(bytes)?,
+            Place::Resumable(resumable) => {
+                resumable.partial.put(bytes)?;
+                if let Some(hasher) = &mut resumable.hasher {
+                    hasher.update(bytes);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends an interrupted job, where it can be taken up again.
+    pub(super) fn interrupt(mut self) -> Result<CliError, CliError> {
+        let resumable = match &mut self.place {
+            Place::Once(_) => None,
+            Place::Resumable(resumable) => {
+                resumable.checkpoint(&self.groups)?;
+                Some(resumable.target.display().to_string())
+            }
+        };
+        Ok(CliError::Interrupted(resumable))
+    }
+
+    /// Ends the output and puts it in place.
+    pub(super) fn finish(mut self) -> Result<Written, CliError> {
+        match self.form {
+            Form::Rows => {
+                let groups = mem::take(&mut self.groups);
+                groups.finish(&mut |bytes| self.put(bytes))?;
+            }
+            Form::Array => self.put_text(if self.begun { b"\n]\n" } else { b"[]\n" })?,
+            // An empty file is no compressed one.
+            _ if !self.begun => self.put_text(b"")?,
+            _ => {}
+        }
+        let Self { place, bytes, total: count, .. } = self;
+        let name = match place {
+            Place::Once(output) => {
+                let name = output.name();
+                output.finish()?;
+                name
+            }
+            Place::Resumable(resumable) => resumable.finish(&count)?,
+        };
+        Ok(Written { name, bytes, count })
+    }
+}
+
+impl Resumable {
+    fn checkpoint(&mut self, groups: &RowGroups) -> Result<(), CliError> {
+        let started = Instant::now();
+        let (steps, count) = &self.written;
+        let done = Progressed {
+            job: self.job.clone(),
+            shard: self.shard.map(|shard| shard.to_string()),
+            steps: *steps,
+            bytes: self.partial.len(),
+            count: count.clone(),
+            row_groups: groups.written().to_vec(),
+        };
+        self.partial.checkpoint(&json(&done))?;
+        let pause = BETWEEN_CHECKPOINTS.max(started.elapsed() * TIMES_ITSELF);
+        self.next_checkpoint = Instant::now() + pause;
+        Ok(())
+    }
+
+    fn finish(self, count: &Count) -> Result<String, CliError> {
+        let Self { target, partial, job, shard, hasher, .. } = self;
+        let bytes = partial.len();
+        partial.finish()?;
+        if let (Some(shard), Some(hasher)) = (shard, hasher) {
+            let blake3 = hex::encode(hasher.finalize().as_bytes());
+            let (shard, of, count) = (shard.number, shard.of, count.clone());
+            Manifest { job, shard, of, bytes, blake3, count }.write(&target)?;
+        }
+        Ok(target.display().to_string())
+    }
+}
+
+/// How far an interrupted run of this very job got.
+fn left(target: &Path, job: &Job, shard: Option<Shard>) -> Result<Option<Progressed>, CliError> {
+    let Some(note) = Partial::left(target)? else { return Ok(None) };
+    let name = target.display().to_string();
+    let done: Progressed = serde_json::from_slice(&note).map_err(|error| CliError::Unknown {
+        name: name.clone(),
+        reason: format!("the checkpoint of its interrupted job is damaged: {error}"),
+    })?;
+    let groups = RowGroups::behind(done.row_groups.clone());
+    if !done.row_groups.is_empty() && groups.byte_len()? != done.bytes {
+        let reason = "the checkpoint of its interrupted job counts other row groups than bytes";
+        return Err(CliError::Unknown { name, reason: reason.into() });
+    }
+    let shard = shard.map(|shard| shard.to_string());
+    let other = (done.shard != shard).then_some("share");
+    match done.job.difference(job).or(other) {
+        Some(part) => Err(CliError::OtherJob { name, part }),
+        None => Ok(Some(done)),
+    }
+}

@@ -1,0 +1,282 @@
+use std::{
+    fs::{self, File, TryLockError},
+    io::{self, BufWriter, Read, Seek, SeekFrom, Write},
+    path::{Path, PathBuf},
+};
+
+use super::{OutputError, output::folder_of};
+
+const BUFFER_LEN: usize = 1 << 18;
+/// The longest checkpoint that is read. That of a Parquet file grows with its row groups, of which a
+/// gibibyte has about a hundred, with two kilobytes for each.
+const LONGEST_CHECKPOINT: u64 = 64 << 20;
+
+/// An output that can be gone on with after its process ended early.
+///
+/// It is written to `FILE.partial`. From time to time everything so far is put on disk, and behind it
+/// `FILE.partial.json`, a checkpoint: whatever its writer needs to know to go on, and how many bytes
+/// were written by then. Bytes behind that are cut off when the work is taken up again. When it is
+/// complete the file takes its target's place, and the checkpoint is removed; until then an existing
+/// target stays as it was.
+///
+/// The partial file is locked, so that two jobs never write to one output. One that ends before its first
+/// checkpoint leaves nothing behind.
+#[derive(Debug)]
+pub struct Partial {
+    target: PathBuf,
+    data: BufWriter<File>,
+    len: u64,
+    /// Whether the file outlives this value.
+    kept: bool,
+}
+
+impl Partial {
+    /// Begins an output, over whatever an interrupted job left.
+    ///
+    /// # Errors
+    /// [`OutputError`] when the folder cannot be written to, or another job writes to this output.
+    pub fn create(target: &Path) -> Result<Self, OutputError> {
+        Self::open(target, 0).map_err(|source| error(&partial(target), source))
+    }
+
+    /// Goes on with an output behind its first `len` bytes, which are those that its checkpoint counts.
+    ///
+    /// # Errors
+    /// [`OutputError`] when the partial file is shorter or not there, or another job writes to it.
+    pub fn resume(target: &Path, len: u64) -> Result<Self, OutputError> {
+        Self::open(target, len).map_err(|source| error(&partial(target), source))
+    }
+
+    fn open(target: &Path, len: u64) -> io::Result<Self> {
+        let path = partial(target);
+        let mut options = File::options();
+        options.read(true).write(true).create(len == 0).truncate(false);
+        let mut file = options.open(&path)?;
+        file.try_lock().map_err(|error| match error {
+            TryLockError::WouldBlock => io::Error::other("another job is writing to it"),
+            TryLockError::Error(error) => error,
+        })?;
+        let found = file.metadata()?.len();
+        if found < len {
+            let text = format!("it has {found} bytes, and its checkpoint counts {len}");
+            return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+        }
+        if len == 0 {
+            // From here on what was left does not belong to the file any more.
+            remove(&checkpoint(target))?;
+        }
+        file.set_len(len)?;
+        file.seek(SeekFrom::Start(len))?;
+        let data = BufWriter::with_capacity(BUFFER_LEN, file);
+        Ok(Self { target: target.into(), data, len, kept: len > 0 })
+    }
+
+    /// The checkpoint that an interrupted job left for `target`; `None` when there is none.
+    ///
+    /// # Errors
+    /// [`OutputError`] when it cannot be read.
+    pub fn left(target: &Path) -> Result<Option<Vec<u8>>, OutputError> {
+        let path = checkpoint(target);
+        // A job that was killed in its last moment may leave a checkpoint of a file that is complete.
+        if !partial(target).exists() {
+            return Ok(None);
+        }
+        let mut note = Vec::new();
+        match File::open(&path) {
+            Ok(file) => match file.take(LONGEST_CHECKPOINT).read_to_end(&mut note) {
+                Ok(_) => Ok(Some(note)),
+                Err(source) => Err(error(&path, source)),
+            },
+            Err(source) if source.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(error(&path, source)),
+        }
+    }
+
+    /// Writes all of `bytes`.
+    ///
+    /// # Errors
+    /// [`OutputError`], naming the partial file.
+    pub fn put(&mut self, bytes: &[u8]) -> Result<(), OutputError> {
+        let written = self.data.write_all(bytes);
+        written.map_err(|source| error(&partial(&self.target), source))?;
+        self.len += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// How many bytes were written.
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Whether nothing was written.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Hands every byte so far to `take`, from the first.
+    ///
+    /// # Errors
+    /// [`OutputError`] when the disk fails.
+    pub fn replay(&mut self, mut take: impl FnMut(&[u8])) -> Result<(), OutputError> {
+        let path = partial(&self.target);
+        let (data, len) = (&mut self.data, self.len);
+        let mut read = || -> io::Result<()> {
+            data.flush()?;
+            let mut file = File::open(&path)?.take(len);
+            let mut piece = vec![0; BUFFER_LEN];
+            loop {
+                match file.read(&mut piece)? {
+                    0 => return Ok(()),
+                    len => take(&piece[..len]),
+                }
+            }
+        };
+        read().map_err(|source| error(&path, source))
+    }
+
+    /// Puts everything so far on disk, and then the checkpoint; the job can be taken up from here.
+    ///
+    /// # Errors
+    /// [`OutputError`]; the checkpoint before it counts then.
+    pub fn checkpoint(&mut self, note: &[u8]) -> Result<(), OutputError> {
+        let synced = self.data.flush().and_then(|()| self.data.get_ref().sync_data());
+        synced.map_err(|source| error(&partial(&self.target), source))?;
+        // Under a name of its own at first: a process that is killed leaves no other files behind than
+        // those that the next one replaces.
+        let new = new_checkpoint(&self.target);
+        let written = || -> io::Result<()> {
+            let mut file = File::create(&new)?;
+            file.write_all(note)?;
+            file.sync_all()?;
+            fs::rename(&new, checkpoint(&self.target))?;
+            File::open(folder_of(&self.target))?.sync_all()
+        };
+        written().map_err(|source| error(&new, source))?;
+        self.kept = true;
+        Ok(())
+    }
+
+    /// Puts everything on disk and the file under its name, and removes the checkpoint.
+    ///
+    /// # Errors
+    /// [`OutputError`]; the target is then as it was before.
+    pub fn finish(mut self) -> Result<(), OutputError> {
+        let path = partial(&self.target);
+        let mut place = || -> io::Result<()> {
+            self.data.flush()?;
+            self.data.get_ref().sync_all()?;
+            fs::rename(&path, &self.target)?;
+            self.kept = true;
+            remove(&checkpoint(&self.target))?;
+            remove(&new_checkpoint(&self.target))?;
+            File::open(folder_of(&self.target))?.sync_all()
+        };
+        place().map_err(|source| error(&path, source))
+    }
+}
+
+impl Drop for Partial {
+    fn drop(&mut self) {
+        if !self.kept {
+            // Nobody is left to be told.
+            let _ = remove(&partial(&self.target));
+            let _ = remove(&new_checkpoint(&self.target));
+        }
+    }
+}
+
+/// Where the output is written to.
+fn partial(target: &Path) -> PathBuf {
+    with_ending(target, ".partial")
+}
+
+/// Where the checkpoint is.
+fn checkpoint(target: &Path) -> PathBuf {
+    with_ending(target, ".partial.json")
+}
+
+/// Where the next checkpoint is while it is written.
+fn new_checkpoint(target: &Path) -> PathBuf {
+    with_ending(target, ".partial.json.new")
+}
+
+fn with_ending(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn error(path: &Path, source: io::Error) -> OutputError {
+    OutputError { name: path.display().to_string(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<String> = fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn what_is_behind_the_checkpoint_is_cut_off() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("out");
+        fs::write(&target, "old").unwrap();
+
+        let mut first = Partial::create(&target).unwrap();
+        first.put(b"counts").unwrap();
+        first.checkpoint(b"note").unwrap();
+        first.put(b" and this does not").unwrap();
+        drop(first);
+        assert_eq!(names(folder.path()), ["out", "out.partial", "out.partial.json"]);
+        assert_eq!(Partial::left(&target).unwrap().unwrap(), b"note");
+
+        let mut second = Partial::resume(&target, 6).unwrap();
+        let mut bytes = Vec::new();
+        second.replay(|piece| bytes.extend_from_slice(piece)).unwrap();
+        assert_eq!(bytes, b"counts");
+        second.put(b" more").unwrap();
+        assert_eq!(fs::read(&target).unwrap(), b"old");
+        second.finish().unwrap();
+        assert_eq!(fs::read(&target).unwrap(), b"counts more");
+        assert_eq!(names(folder.path()), ["out"]);
+    }
+
+    #[test]
+    fn nothing_is_left_before_the_first_checkpoint() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("out");
+        let mut partial = Partial::create(&target).unwrap();
+        partial.put(b"bytes").unwrap();
+        drop(partial);
+        assert_eq!(names(folder.path()), [""; 0]);
+        assert!(Partial::left(&target).unwrap().is_none());
+    }
+
+    #[test]
+    fn two_jobs_do_not_share_an_output_and_a_short_file_is_no_part() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("out");
+        let mut first = Partial::create(&target).unwrap();
+        assert!(Partial::create(&target).unwrap_err().source.to_string().contains("another job"));
+        first.put(b"1234").unwrap();
+        first.checkpoint(b"").unwrap();
+        drop(first);
+        assert!(Partial::resume(&target, 5).is_err());
+    }
+}

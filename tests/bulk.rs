@@ -1,0 +1,493 @@
+//! Jobs of many proofs: what is asked for, in shares, and after interruptions.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod support;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Child, Stdio},
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value, json};
+use slproof::{
+    files::Access,
+    messages::{ArchiveWriter, BatchLogs, archive::Origin, read_archive},
+    primitives::{BatchNumber, ChainId, Hash},
+};
+use support::{
+    binary::{Run, command, run, run_with_input},
+    fixture, json_lines,
+};
+
+const FOLDER: &str = "gateway-v31";
+
+fn path(file: &str) -> String {
+    fixture(&format!("{FOLDER}/{file}")).to_str().unwrap().to_owned()
+}
+
+/// The arguments of `prove` over the fixture.
+fn args(rest: &[&str]) -> Vec<String> {
+    let (tree, messages) = (path("state.anvil.json"), path("logs.jsonl.gz"));
+    let args = ["prove", "--tree", &tree, "--messages", &messages, "-q"].map(str::to_owned);
+    args.into_iter().chain(rest.iter().map(|arg| (*arg).to_owned())).collect()
+}
+
+fn prove(rest: &[&str]) -> Run {
+    run(args(rest))
+}
+
+fn lines(text: &str) -> Vec<Value> {
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// The answers to some requests.
+fn ask(requests: &str, rest: &[&str]) -> Run {
+    run_with_input(args(&[&["--requests", "-"], rest].concat()), requests.as_bytes())
+}
+
+fn folder() -> (tempfile::TempDir, impl Fn(&str) -> String) {
+    let folder = tempfile::tempdir().unwrap();
+    let root: PathBuf = folder.path().into();
+    (folder, move |name: &str| root.join(name).to_str().unwrap().to_owned())
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn requests_are_answered_in_their_order_and_for_the_targets_that_they_name() {
+    let vectors = json_lines(&format!("{FOLDER}/proofs.jsonl.gz"));
+    // Out of order, so that no order but that of the requests can be right.
+    let asked: Vec<&Value> = vectors.iter().rev().step_by(3).collect();
+    let requests: String = asked
+        .iter()
+        .map(|line| {
+            let request = json!({
+                "chainId": line["chainId"], "batchNumber": line["batchNumber"], "id": line["logIndex"],
+                "target": format!("block:{}", line["target"]["slBlock"]),
+            });
+            format!("{request}\n")
+        })
+        .collect();
+    let one = ask(&requests, &["--threads", "1"]);
+    assert_eq!(one.code, Some(0), "{}", one.stderr);
+    let answers = lines(&one.stdout);
+    assert_eq!(answers.len(), asked.len());
+    for (answer, line) in answers.iter().zip(&asked) {
+        assert_eq!(answer["proof"], line["proof"], "{line}");
+        assert_eq!(answer["target"]["root"], line["target"]["root"]);
+    }
+    for threads in ["2", "5"] {
+        assert_eq!(ask(&requests, &["--threads", threads]).stdout, one.stdout);
+    }
+}
+
+#[test]
+fn a_request_selects_all_that_it_fits() {
+    let all = lines(&prove(&["--all"]).stdout);
+    let of_batch: Vec<&Value> = all
+        .iter()
+        .filter(|line| line["chainId"] == 324 && line["batchNumber"] == 501_234)
+        .collect();
+    let whole = ask("{\"chainId\":324,\"batchNumber\":501234}\n", &[]);
+    assert_eq!(lines(&whole.stdout).iter().collect::<Vec<_>>(), of_batch);
+
+    let message = all.iter().find(|line| line["message"].is_string()).unwrap();
+    let value = |line: &Value| line["log"].as_str().unwrap()[2 + 2 * 56..].to_owned();
+    let is_message = |line: &&Value| line["log"].as_str().unwrap()[8..50].ends_with("8008");
+    let same: Vec<&Value> =
+        all.iter().filter(is_message).filter(|line| value(line) == value(message)).collect();
+    let found = ask(&format!("\n{{\"message\":\"0x{}\"}}\n\n", value(message)), &[]);
+    assert_eq!(lines(&found.stdout).iter().collect::<Vec<_>>(), same);
+}
+
+#[test]
+fn every_request_that_fails_says_which_hop_is_missing() {
+    let none = format!("0x{}", "11".repeat(32));
+    let cases = [
+        ("{\"chainId\":1,\"batchNumber\":1,\"id\":0}".to_owned(), "unknown-chain"),
+        ("{\"chainId\":324,\"batchNumber\":1,\"id\":0}".into(), "batch-not-in-tree"),
+        ("{\"chainId\":324,\"batchNumber\":501234,\"id\":9999}".into(), "log-not-in-batch"),
+        (
+            "{\"chainId\":324,\"batchNumber\":501235,\"id\":0,\"target\":\"block:102\"}".into(),
+            "batch-after-target",
+        ),
+        (
+            "{\"chainId\":300,\"batchNumber\":1,\"id\":0,\"target\":\"block:102\"}".into(),
+            "chain-after-target",
+        ),
+        (
+            "{\"chainId\":324,\"batchNumber\":501234,\"id\":0,\"target\":\"block:5\"}".into(),
+            "no-root-of-block",
+        ),
+        (
+            "{\"chainId\":324,\"batchNumber\":501234,\"id\":0,\"target\":\"sl-batch:5\"}".into(),
+            "sl-batch-not-archived",
+        ),
+        (
+            "{\"chainId\":324,\"batchNumber\":501234,\"id\":0,\"target\":\"moon\"}".into(),
+            "unknown-target",
+        ),
+        (format!("{{\"message\":\"{none}\"}}"), "message-not-found"),
+        (format!("{{\"txHash\":\"{none}\"}}"), "transaction-not-found"),
+        (format!("{{\"txHash\":\"{none}\",\"log\":7}}"), "transaction-not-found"),
+        ("{\"chainId\":324}".into(), "malformed-request"),
+        ("[1,2]".into(), "malformed-request"),
+        ("no json".into(), "malformed-request"),
+        (format!("\"{}\"", "x".repeat(10_000)), "malformed-request"),
+    ];
+    let good = "{\"chainId\":324,\"batchNumber\":501234,\"id\":1}\n";
+    let requests: String = cases.iter().map(|(line, _)| format!("{line}\n{good}")).collect();
+    let answers = ask(&requests, &[]);
+    assert_eq!(answers.code, Some(1), "{}", answers.stderr);
+    let answers = lines(&answers.stdout);
+    assert_eq!(answers.len(), 2 * cases.len());
+    for ((line, code), answer) in cases.iter().zip(answers.chunks(2)) {
+        assert_eq!(answer[0]["error"]["code"], *code, "{}", answer[0]);
+        assert_eq!(answer[1]["id"], 1, "the good request behind it");
+        match serde_json::from_str::<Value>(line) {
+            Ok(request) if line.len() < 4096 => assert_eq!(answer[0]["request"], request),
+            _ => assert!(line.starts_with(answer[0]["request"].as_str().unwrap())),
+        }
+    }
+    let place = answers[2 * 13]["error"]["message"].as_str().unwrap();
+    assert!(place.contains("line 27"), "{place}");
+}
+
+/// An archive of which a batch is missing, and one with a log altered.
+#[test]
+fn batches_that_are_missing_or_wrong_fail_alone() {
+    let (_folder, file) = folder();
+    let mut batches = json_lines(&format!("{FOLDER}/logs.jsonl.gz"));
+    let key =
+        |line: &Value| (line["chainId"].as_u64().unwrap(), line["batchNumber"].as_u64().unwrap());
+    batches.retain(|line| key(line) != (324, 501_235));
+    let altered = batches.iter_mut().find(|line| key(line) == (324, 501_234)).unwrap();
+    altered["logs"].as_array_mut().unwrap().pop();
+    altered.as_object_mut().unwrap().remove("messages");
+    let text: String = batches.iter().map(|line| format!("{line}\n")).collect();
+    fs::write(file("logs.jsonl"), text).unwrap();
+    let requests = "{\"chainId\":324,\"batchNumber\":501235,\"id\":0}\n\
+                    {\"chainId\":324,\"batchNumber\":501234,\"id\":0}\n\
+                    {\"chainId\":300,\"batchNumber\":1,\"id\":0}\n";
+    fs::write(file("requests"), requests).unwrap();
+    let tree = path("state.anvil.json");
+    let asked = run([
+        "prove",
+        "--tree",
+        &tree,
+        "--messages",
+        &file("logs.jsonl"),
+        "--requests",
+        &file("requests"),
+        "--summary",
+        &file("summary.json"),
+        "-o",
+        &file("out"),
+        "-q",
+    ]);
+    assert_eq!(asked.code, Some(1), "{}", asked.stderr);
+    let answers = lines(&fs::read_to_string(file("out")).unwrap());
+    assert_eq!(answers[0]["error"]["code"], "batch-not-archived");
+    assert_eq!(answers[1]["error"]["code"], "logs-do-not-fold");
+    assert_eq!(answers[2]["batchNumber"], 1);
+    let summary: Value = serde_json::from_slice(&fs::read(file("summary.json")).unwrap()).unwrap();
+    assert_eq!(summary["proofs"], 1);
+    assert_eq!(summary["failures"], json!({"batch-not-archived": 1, "logs-do-not-fold": 1}));
+    assert_eq!(summary["bytes"], fs::metadata(file("out")).unwrap().len());
+    assert!(summary["seconds"].is_f64() && summary["proofsPerSecond"].is_f64());
+}
+
+#[test]
+fn logs_of_a_transaction_are_counted_from_zero() {
+    let (_folder, file) = folder();
+    let archive = read_archive(&fixture(&format!("{FOLDER}/logs.jsonl.gz")), Access::Map).unwrap();
+    let batch = archive.batch(ChainId(324), BatchNumber(501_234)).unwrap().unwrap();
+    // Two transactions whose logs lie among each other.
+    let byte = |i: usize| [0xaa, 0xbb][i % 2];
+    let hashes = (0..batch.logs().len()).map(|i| Hash::new([byte(i); 32])).collect();
+    let messages = batch.messages().iter().collect();
+    let (logs, root) = (batch.logs().to_vec(), batch.aggregated_root());
+    let batch = BatchLogs::new(batch.chain(), batch.batch(), logs, messages, root)
+        .and_then(|logs| logs.with_transactions(hashes))
+        .unwrap();
+    let mut writer = ArchiveWriter::create(Path::new(&file("logs.slmsg"))).unwrap();
+    let source = writer.source("test");
+    writer.add(batch.view(), Origin { source, line: None }).unwrap();
+    writer.commit().unwrap();
+    let tree = path("state.anvil.json");
+    let of = |rest: &[&str]| {
+        let messages = file("logs.slmsg");
+        let args = ["prove", "--tree", &tree, "--messages", &messages, "-q", "--format", "ndjson"];
+        run(args.into_iter().chain(rest.iter().copied()))
+    };
+    let (a, b) = (Hash::new([byte(0); 32]).to_string(), Hash::new([byte(1); 32]).to_string());
+    let ids = |run: &Run| {
+        lines(&run.stdout).iter().map(|l| l["id"].as_u64().unwrap()).collect::<Vec<_>>()
+    };
+    let provable: Vec<u64> = ids(&of(&["--all"]));
+    let expected: Vec<u64> = provable.iter().copied().filter(|id| id % 2 == 1).collect();
+    let all = of(&["--tx", &b]);
+    assert_eq!(ids(&all), expected, "{}", all.stderr);
+    assert_eq!(ids(&of(&["--tx", &a, "--log", "1"])), [2]);
+    assert_eq!(of(&["--tx", &a, "--log", "100000"]).code, Some(5));
+    fs::write(
+        file("requests"),
+        format!("{{\"txHash\":\"{a}\",\"log\":1}}\n{{\"txHash\":\"{a}\",\"log\":100000}}\n"),
+    )
+    .unwrap();
+    let asked = lines(&of(&["--requests", &file("requests")]).stdout);
+    assert_eq!(asked[0]["id"], 2);
+    assert_eq!(asked[1]["error"]["code"], "log-not-in-transaction");
+}
+
+#[test]
+fn senders_and_ranges_of_batches_narrow() {
+    let all = lines(&prove(&["--all"]).stdout);
+    let sender = |line: &Value| {
+        let log = line["log"].as_str().unwrap();
+        let by_messenger = log[10..50].ends_with("8008");
+        by_messenger.then(|| format!("0x{}", &log[2 + 2 * 36..2 + 2 * 56]))
+    };
+    let someone = all.iter().find_map(sender).unwrap();
+    let expected: Vec<&Value> =
+        all.iter().filter(|line| sender(line).as_ref() == Some(&someone)).collect();
+    let found = lines(&prove(&["--all", "--sender", &someone]).stdout);
+    assert_eq!(found.iter().collect::<Vec<_>>(), expected);
+    let nobody = prove(&["--all", "--sender", "0x00000000000000000000000000000000000000ff"]);
+    assert_eq!((nobody.code, nobody.stdout.as_str()), (Some(0), ""));
+
+    let numbers = |range: &str| -> Vec<u64> {
+        let run = prove(&["--all", "--chain", "388", "--batch", range]);
+        let mut numbers: Vec<u64> =
+            lines(&run.stdout).iter().map(|line| line["batchNumber"].as_u64().unwrap()).collect();
+        numbers.dedup();
+        numbers
+    };
+    let whole = numbers("0..");
+    assert!(whole.len() > 4);
+    let (from, to) = (whole[1], whole[3]);
+    assert_eq!(numbers(&format!("{from}..{to}")), whole[1..3]);
+    assert_eq!(numbers(&format!("{from}..={to}")), whole[1..4]);
+    let several = prove(&["--chain", "388", "--batch", "1..9", "--index", "0"]);
+    assert_eq!(several.code, Some(2));
+}
+
+#[test]
+fn shares_merged_are_the_whole() {
+    let (_folder, file) = folder();
+    let all = prove(&["--all", "-o", &file("all")]);
+    assert_eq!(all.code, Some(0), "{}", all.stderr);
+    let whole = fs::read(file("all")).unwrap();
+    for of in [1, 2, 7, 300] {
+        let mut shares: Vec<String> =
+            (1..=of).map(|number| file(&format!("{number}-{of}"))).collect();
+        for (number, share) in (1..).zip(&shares) {
+            let shard = format!("{number}/{of}");
+            let made = prove(&["--all", "--shard", &shard, "-o", share]);
+            assert_eq!(made.code, Some(0), "{}", made.stderr);
+        }
+        if of == 7 {
+            let lens: Vec<u64> = shares.iter().map(|s| fs::metadata(s).unwrap().len()).collect();
+            // Batches are not split, and some here are larger than a seventh.
+            assert!(lens.iter().all(|len| *len < whole.len() as u64 / 3), "{lens:?}");
+        }
+        shares.reverse();
+        let target = file("merged");
+        let merge = |shares: &[String]| {
+            let args = ["merge", "-q", "-o", &target].map(str::to_owned);
+            run(args.into_iter().chain(shares.iter().cloned()))
+        };
+        let merged = merge(&shares);
+        assert_eq!(merged.code, Some(0), "{}", merged.stderr);
+        assert!(fs::read(&target).unwrap() == whole, "{of} shares");
+        if of != 7 {
+            continue;
+        }
+        // One too few, one too many, one of another job, one altered, one without its manifest.
+        let refused = |shares: &[String], because: &str| {
+            let merged = merge(shares);
+            assert_eq!(merged.code, Some(3), "{}", merged.stderr);
+            assert!(merged.stderr.contains(because), "{}", merged.stderr);
+            assert!(fs::read(&target).unwrap() == whole, "the old output is as it was");
+        };
+        refused(&shares[1..], "share 7/7 is missing");
+        refused(&[&shares[..], &shares[2..3]].concat(), "and so is");
+        let other = file("other");
+        prove(&["--all", "--shard", "3/7", "--chain", "388", "-o", &other]);
+        let mut mixed = shares.clone();
+        mixed[4] = other;
+        refused(&mixed, "another arguments");
+        mixed[4] = file("1-2");
+        refused(&mixed, "another number of shares");
+        let mut bytes = fs::read(&shares[2]).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        fs::write(&shares[2], &bytes).unwrap();
+        refused(&shares, "changed since it was made");
+        fs::remove_file(format!("{}.shard.json", shares[2])).unwrap();
+        assert_eq!(merge(&shares).code, Some(6));
+    }
+    for bad in [&["--shard", "1/2"][..], &["--shard", "1/2", "--format", "json", "-o", "x"]] {
+        assert_eq!(prove(&[&["--all"], bad].concat()).code, Some(2));
+    }
+}
+
+/// A job that takes a while: the same requests many times over.
+struct Slow {
+    _folder: tempfile::TempDir,
+    root: PathBuf,
+    requests: String,
+}
+
+impl Slow {
+    fn new(times: usize) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().to_owned();
+        let requests = root.join("requests");
+        let vectors = json_lines(&format!("{FOLDER}/proofs.jsonl.gz"));
+        let one: String = vectors
+            .iter()
+            .enumerate()
+            .map(|(i, line)| {
+                let (chain, batch) = (&line["chainId"], &line["batchNumber"]);
+                // Some of them fail.
+                let id = if i % 50 == 7 { json!(50_000) } else { line["logIndex"].clone() };
+                format!("{{\"chainId\":{chain},\"batchNumber\":{batch},\"id\":{id}}}\n")
+            })
+            .collect();
+        fs::write(&requests, one.repeat(times)).unwrap();
+        let requests = requests.to_str().unwrap().to_owned();
+        Self { _folder: folder, root, requests }
+    }
+
+    fn output(&self) -> String {
+        self.root.join("out").to_str().unwrap().to_owned()
+    }
+
+    fn args(&self, rest: &[&str]) -> Vec<String> {
+        args(&[&["--requests", &self.requests, "-o", &self.output()], rest].concat())
+    }
+
+    fn start(&self, rest: &[&str]) -> Child {
+        let mut command = command();
+        command.args(self.args(rest)).stdin(Stdio::null());
+        command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+
+    /// What an uninterrupted job gives.
+    fn whole(&self) -> Vec<u8> {
+        assert_eq!(run(self.args(&[])).code, Some(1));
+        let whole = fs::read(self.output()).unwrap();
+        fs::remove_file(self.output()).unwrap();
+        whole
+    }
+}
+
+fn wait_for(path: &Path, child: &mut Child) {
+    let started = Instant::now();
+    while !path.exists() && child.try_wait().unwrap().is_none() {
+        assert!(started.elapsed() < Duration::from_secs(60), "{} never came", path.display());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_job_killed_at_any_moment_ends_with_the_same_bytes() {
+    let slow = Slow::new(150);
+    let whole = slow.whole();
+    let (partial, checkpoint) = (slow.root.join("out.partial"), slow.root.join("out.partial.json"));
+    let (mut killed, mut resumed) = (0, 0);
+    // A few runs that are killed sooner or later, and then one that may end.
+    for delay in [0, 30, 200, 5, 450, 90] {
+        let mut child = slow.start(&["--resume"]);
+        wait_for(if killed % 2 == 0 { &checkpoint } else { &partial }, &mut child);
+        std::thread::sleep(Duration::from_millis(delay));
+        resumed += usize::from(checkpoint.exists());
+        if child.try_wait().unwrap().is_some() {
+            break;
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        killed += 1;
+    }
+    assert!(killed > 0 && resumed > 0, "killed {killed}, resumed {resumed}");
+    if !slow.root.join("out").exists() {
+        assert_eq!(run(slow.args(&["--resume"])).code, Some(1));
+    }
+    assert!(fs::read(slow.output()).unwrap() == whole);
+    assert_eq!(names(&slow.root), ["out", "requests"]);
+}
+
+#[cfg(unix)]
+fn interrupt(child: &Child, signal: &str) {
+    let pid = child.id().to_string();
+    assert!(std::process::Command::new("kill").args([signal, &pid]).status().unwrap().success());
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_job_says_so_and_is_gone_on_with() {
+    let slow = Slow::new(150);
+    let whole = slow.whole();
+    for signal in ["-INT", "-TERM"] {
+        let mut child = slow.start(&[]);
+        wait_for(&slow.root.join("out.partial"), &mut child);
+        interrupt(&child, signal);
+        let ended = Run::from(child.wait_with_output().unwrap());
+        assert_eq!(ended.code, Some(130), "{}", ended.stderr);
+        assert!(ended.stderr.contains("--resume"), "{}", ended.stderr);
+        assert_eq!(names(&slow.root), ["out.partial", "out.partial.json", "requests"]);
+
+        // Not with other arguments, another archive or other requests.
+        let other = run(slow.args(&["--resume", "--target", "first"]));
+        assert_eq!(other.code, Some(2), "{}", other.stderr);
+        assert!(other.stderr.contains("another arguments"), "{}", other.stderr);
+
+        assert_eq!(run(slow.args(&["--resume"])).code, Some(1));
+        assert!(fs::read(slow.output()).unwrap() == whole);
+        assert_eq!(names(&slow.root), ["out", "requests"]);
+        fs::remove_file(slow.output()).unwrap();
+    }
+    // Without --resume a job begins anew.
+    fs::write(slow.root.join("out.partial"), b"rubbish").unwrap();
+    assert_eq!(run(slow.args(&[])).code, Some(1));
+    assert!(fs::read(slow.output()).unwrap() == whole);
+}
+
+#[cfg(unix)]
+#[test]
+fn what_cannot_be_resumed_leaves_nothing() {
+    let slow = Slow::new(400);
+    let mut child = slow.start(&["--format", "json"]);
+    let started = Instant::now();
+    while names(&slow.root).len() < 2 && started.elapsed() < Duration::from_secs(60) {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    interrupt(&child, "-INT");
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(names(&slow.root), ["requests"]);
+    let resumed = run(slow.args(&["--resume", "--format", "json"]));
+    assert_eq!(resumed.code, Some(2), "{}", resumed.stderr);
+}
+
+#[test]
+fn bars_are_drawn_when_they_are_wanted() {
+    let with = |when: &str| {
+        let (tree, messages) = (path("state.anvil.json"), path("logs.jsonl.gz"));
+        let args = ["prove", "--tree", &tree, "--messages", &messages, "--all", "--progress", when];
+        run(args).stderr
+    };
+    assert!(with("always").contains("logs"), "{}", with("always"));
+    for when in ["auto", "never"] {
+        assert!(!with(when).contains("left"), "{}", with(when));
+    }
+}
