@@ -23,9 +23,9 @@
 //! pass over row groups, hashes have none.
 //!
 //! Values are stored plainly and packed with zstd, which finds the words that proofs share better than
-//! dictionaries do (160 bytes of words a proof, instead of 256). Rows are encoded
-//! side by side ([`RowEncoder`]) and put together in order ([`RowGroup`], [`Footer`]); the bytes depend on
-//! the rows, on which were encoded together and on where row groups end, and on nothing else.
+//! dictionaries do. Rows are encoded side by side ([`RowEncoder`]) and put together in order
+//! ([`RowGroup`], [`Footer`]); the bytes depend on the rows, on which were encoded together and on where row
+//! groups end, and on nothing else.
 //!
 //! [`ParquetProofs`] reads such files, and what other programs made of them, if they kept to plain and
 //! dictionary encoding and to zstd, Snappy or no compression.
