@@ -15,7 +15,8 @@ use slproof::{
     forest::{Forest, RebuildOptions, rebuild},
     keccak::keccak256,
     messages::{
-        Archive, ArchiveError, ArchiveWriter, BatchLogs, L2ToL1Log, MessageList, archive::Origin,
+        Archive, ArchiveError, ArchiveWriter, BatchLogs, L2ToL1Log, MessageList,
+        archive::{Origin, Place},
     },
     primitives::{Address, BatchNumber, ChainId, Hash},
     proofs::{Extractor, ProofRecord, Target},
@@ -273,7 +274,7 @@ fn write(batches: &[BatchLogs], path: &Path) {
     let mut writer = ArchiveWriter::create(path).unwrap();
     let source = writer.source("test");
     for batch in batches {
-        writer.add(batch.view(), Origin { source, line: None }).unwrap();
+        writer.add(batch.view(), Origin { source, place: Place::Whole }).unwrap();
     }
     writer.commit().unwrap();
 }

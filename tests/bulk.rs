@@ -13,7 +13,11 @@ use std::{
 use serde_json::{Value, json};
 use slproof::{
     files::Access,
-    messages::{ArchiveWriter, BatchLogs, archive::Origin, read_archive},
+    messages::{
+        ArchiveWriter, BatchLogs,
+        archive::{Origin, Place},
+        read_archive,
+    },
     primitives::{BatchNumber, ChainId, Hash},
 };
 use support::{
@@ -220,7 +224,7 @@ fn logs_of_a_transaction_are_counted_from_zero() {
         .unwrap();
     let mut writer = ArchiveWriter::create(Path::new(&file("logs.slmsg"))).unwrap();
     let source = writer.source("test");
-    writer.add(batch.view(), Origin { source, line: None }).unwrap();
+    writer.add(batch.view(), Origin { source, place: Place::Whole }).unwrap();
     writer.commit().unwrap();
     let tree = path("state.anvil.json");
     let of = |rest: &[&str]| {

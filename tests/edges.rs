@@ -166,7 +166,7 @@ fn committed_batches_are_not_leaves() {
         .insert((diamond, mapping_value(2.into(), 14.into())), keccak256(b"stored batch").into());
     storage.insert((diamond, 13.into()), 2.into());
     let forest = rebuild(&layer.state_of(&storage), &RebuildOptions::default()).unwrap();
-    assert_eq!(forest.chain(ERA).unwrap().batches(), [BatchNumber(1)]);
+    assert!(forest.chain(ERA).unwrap().batches().iter().eq([BatchNumber(1)]));
     let error = Extractor::new(&forest, Target::Latest).unwrap().batch(&logs(ERA, 2)).unwrap_err();
     assert_eq!(error.code(), "batch-not-in-tree");
 }

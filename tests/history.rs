@@ -66,7 +66,7 @@ fn check(folder: &str, forest: &Forest, timeline: &Timeline) {
             let expected = batches.get(&tree.chain().0).map_or(&[][..], Vec::as_slice);
             let count = timeline.batches(tree.index(), at);
             assert_eq!(count.is_some(), tree.index() < *chains);
-            let found = &tree.batches()[..count.unwrap_or(0) as usize];
+            let found: Vec<_> = tree.batches().iter().take(count.unwrap_or(0) as usize).collect();
             let expected: Vec<BatchNumber> = expected.iter().copied().map(BatchNumber).collect();
             assert_eq!(found, expected, "{folder}, block {block}, chain {}", tree.chain());
         }
@@ -103,6 +103,37 @@ fn every_root_is_explained_by_events() {
         let timeline =
             explain(&dump.state, Addresses::default(), &forest, &events, effort).unwrap();
         check(folder, &forest, &timeline);
+    }
+}
+
+/// Era snapshots say when slots were first written: without any search, the last root of every batch of
+/// the settlement layer, and from there on the others.
+#[test]
+fn first_writes_explain_the_last_root_of_each_settlement_layer_batch() {
+    let folder = "gateway-v29";
+    let batches: Vec<(u64, u64)> = json_lines(&format!("{folder}/gw_batches.jsonl"))
+        .iter()
+        .map(|batch| ["firstBlock", "lastBlock"].map(|name| batch[name].as_u64().unwrap()))
+        .map(|[first, last]| (first, last))
+        .collect();
+    for version in ["final-v0", "final-v1"] {
+        let (dump, forest) = forest(&format!("{folder}/era-snapshot/{version}"));
+        let from =
+            |effort| explain(&dump.state, Addresses::default(), &forest, &[], effort).unwrap();
+        let timeline = from(Effort { step: 0, walk: 0 });
+        let history = timeline.history();
+        let mut last_roots = 0;
+        for (index, block) in history.blocks.iter().enumerate() {
+            let batch = batches.iter().find(|(first, last)| (*first..=*last).contains(&block.0));
+            let next = history.blocks.get(index + 1).map_or(u64::MAX, |next| next.0);
+            if next > batch.unwrap().1 {
+                assert!(history.chains[index] > 0, "{version}, block {block}");
+                last_roots += 1;
+            }
+        }
+        assert!(last_roots > 10 && last_roots < history.len());
+        assert!(history.unexplained().next().is_some());
+        check(folder, &forest, &from(Effort::default()));
     }
 }
 

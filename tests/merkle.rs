@@ -6,18 +6,22 @@ mod support;
 use proptest::prelude::*;
 use slproof::{
     keccak::keccak256,
-    merkle::{Leaves, Levels, PushTree, Tree, Zeros, build_into, height, live_side, roots_at},
+    merkle::{
+        LeafHashes, Leaves, Levels, PushTree, Tree, Unbuilt, Zeros, build_above_into,
+        build_all_into, build_into, height, live_side, roots_at,
+    },
     primitives::Hash,
 };
 use support::naive;
 
 /// Leaves of 88 bytes, painted from a seed.
+#[derive(Debug)]
 struct Painted {
     seed: u64,
     count: usize,
 }
 
-impl Leaves<88> for Painted {
+impl LeafHashes for Painted {
     fn count(&self) -> usize {
         self.count
     }
@@ -27,7 +31,9 @@ impl Leaves<88> for Painted {
             *hash = keccak256(&self.input(index));
         }
     }
+}
 
+impl Leaves<88> for Painted {
     fn input(&self, index: usize) -> [u8; 88] {
         std::array::from_fn(|i| (self.seed.rotate_left(i as u32) ^ (index * 88 + i) as u64) as u8)
     }
@@ -124,10 +130,37 @@ fn any_number_of_threads_builds_the_same_bytes() {
         assert_eq!(all_levels(&leaves.tree(&zeros)), *nodes, "{} leaves", tree.count);
     }
     for threads in [1, 3] {
+        for (above, (tree, nodes)) in above(&trees, threads).iter().zip(trees.iter().zip(&one)) {
+            assert_eq!(*above, nodes[tree.count..], "{threads} threads, leaves not kept");
+        }
         for (levels, nodes) in together(threads).iter().zip(&one) {
             assert_eq!(all_levels(&levels.tree(&zeros)), *nodes, "{threads} threads");
         }
     }
+}
+
+/// The levels above leaves that are not kept, each tree built alone; then all together, which has to
+/// give the same.
+fn above(trees: &[Painted], threads: usize) -> Vec<Vec<Hash>> {
+    let zeros = Zeros::above(empty());
+    let room =
+        || trees.iter().map(|tree| vec![Hash::ZERO; Tree::above_count(tree.count as u64) as usize]);
+    let (mut alone, mut together): (Vec<_>, Vec<_>) = (room().collect(), room().collect());
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+    pool.install(|| {
+        for (tree, above) in trees.iter().zip(&mut alone) {
+            build_above_into(above, tree, &zeros);
+        }
+        let painted = |tree: &Painted| Painted { seed: tree.seed, count: tree.count };
+        let unbuilt = trees.iter().zip(&mut together).map(|(tree, above)| Unbuilt {
+            leaves: painted(tree),
+            bottom: None,
+            above,
+        });
+        build_all_into(unbuilt.collect(), &zeros);
+    });
+    assert_eq!(alone, together);
+    alone
 }
 
 fn all_levels(tree: &Tree<'_>) -> Vec<Hash> {
@@ -145,6 +178,7 @@ fn a_view_of_the_wrong_size_is_refused() {
     let zeros = Zeros::above(empty());
     assert!(Tree::new(&leaves(5, 0), 3, &zeros).is_none());
     assert!(Tree::new(&[], u64::MAX, &zeros).is_none());
+    assert!(Tree::over(&Painted { seed: 1, count: 3 }, &leaves(2, 0), &zeros).is_none());
 }
 
 proptest! {
@@ -160,11 +194,11 @@ proptest! {
         for (tree, alone) in views.iter().zip(trees()) {
             let alone = alone.leaves();
             prop_assert_eq!(tree.leaves(), alone.len() as u64);
-            prop_assert_eq!(tree.level(0), &alone[..]);
+            prop_assert_eq!(&*tree.level(0), &alone[..]);
             prop_assert_eq!(tree.root(), naive::root(&alone, tree.height(), empty()));
             for level in 0..tree.height() {
                 let twice = |i: u64| (tree.node(level, 2 * i), tree.node(level, 2 * i + 1));
-                for (i, node) in (0..).zip(tree.level(level + 1)) {
+                for (i, node) in (0..).zip(tree.level(level + 1).iter()) {
                     let (left, right) = twice(i);
                     prop_assert_eq!(naive::node(left, right), *node);
                 }
@@ -204,6 +238,34 @@ proptest! {
         prop_assert_eq!(naive::fold(all[index], index as u64, &padded), tree.root_at(14));
         prop_assert_eq!(tree.root_at(14), naive::root(&all, 14, empty()));
         prop_assert!(tree.path(count as u64).is_err());
+    }
+
+    #[test]
+    fn it_does_not_matter_whether_leaves_are_kept(
+        count in 1usize..300,
+        seed: u64,
+        counts in prop::collection::vec(0u64..300, 0..20),
+    ) {
+        let zeros = Zeros::above(empty());
+        let painted = Painted { seed, count };
+        let kept = Levels::hash(&painted, &zeros);
+        let kept = kept.tree(&zeros);
+        let mut above = vec![Hash::ZERO; Tree::above_count(count as u64) as usize];
+        build_above_into(&mut above, &painted, &zeros);
+        let hashed = Tree::over(&painted, &above, &zeros).unwrap();
+        prop_assert_eq!(all_levels(&kept), all_levels(&hashed));
+        for index in 0..count as u64 {
+            prop_assert_eq!(kept.path(index), hashed.path(index));
+        }
+        for level in 0..10 {
+            for index in [0, count as u64 >> level, u64::MAX] {
+                prop_assert_eq!(kept.node(level, index), hashed.node(level, index));
+            }
+        }
+        prop_assert_eq!(kept.prefix_roots(&counts), hashed.prefix_roots(&counts));
+        for (leaves, root) in counts.iter().zip(hashed.prefix_roots(&counts).unwrap_or_default()) {
+            prop_assert_eq!(root, hashed.prefix(*leaves).unwrap().root());
+        }
     }
 
     #[test]

@@ -32,7 +32,7 @@ fn check(forest: &Forest, roots: &Value) {
     for (tree, chain) in forest.chains().iter().zip(roots["chains"].as_array().unwrap()) {
         assert_eq!(tree.chain(), ChainId(chain["chainId"].as_u64().unwrap()));
         assert_eq!(tree.root(), hash(&chain["chainRoot"]), "chain {}", tree.chain());
-        assert_eq!(tree.batches().len() as u64, chain["batches"].as_u64().unwrap());
+        assert_eq!(tree.batches().len(), chain["batches"].as_u64().unwrap());
         if let Some(first) = tree.batches().first() {
             assert_eq!(Some(first.0), chain["firstBatch"].as_u64());
         }

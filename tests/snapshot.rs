@@ -26,6 +26,9 @@ use support::{
 const GOLDEN: [&str; 2] = ["golden/snapshot-1-table.slsnap", "golden/snapshot-1-era.slsnap"];
 const CONTRACT: Address = Address::system(0x10005);
 
+/// How often a writer is killed.
+const MOMENTS: u32 = 200;
+
 /// Slots 1 to 9 with the value of slot · 257, slot 5 zero, as both kinds of source.
 fn make(folder: &Path) -> [PathBuf; 2] {
     let value = |slot: u64| Word::from(if slot == 5 { 0 } else { slot * 257 });
@@ -196,11 +199,13 @@ fn a_killed_import_leaves_the_old_file_or_a_complete_new_one() {
     let takes = started.elapsed();
     let old = fs::read(fixture(GOLDEN[0])).unwrap();
     let (mut left_old, mut left_new) = (0, 0);
-    for round in 0..40u32 {
+    for round in 0..MOMENTS {
         fs::write(&target, &old).unwrap();
         let mut child = import().spawn().unwrap();
         // Over the whole of a run and a little beyond, in an order that drifts.
-        std::thread::sleep(takes * (round * 17 % 44) / 40 + Duration::from_micros(500));
+        std::thread::sleep(
+            takes * (round * 17 % (MOMENTS + 4)) / MOMENTS + Duration::from_micros(500),
+        );
         let _ = child.kill();
         child.wait().unwrap();
         let state = Snapshot::open(&target, Access::Map).unwrap();

@@ -253,11 +253,11 @@ fn targets_that_do_not_exist_are_explained() {
     // Chains that left and came back, and batches that they executed elsewhere.
     let mut gaps = 0;
     for tree in layer.forest.chains() {
-        for pair in tree.runs(0..tree.batches().len() as u64).windows(2) {
+        for pair in tree.batches().runs(0..tree.batches().len()).windows(2) {
             let (before, after) = (*pair[0].end(), *pair[1].start());
             let batch = BatchNumber(before.0 + 1);
             let error = early.batch_of(&layer.archive, tree.chain(), batch).unwrap_err();
-            let executed = tree.batches().first().copied().zip(tree.batches().last().copied());
+            let executed = tree.batches().first().zip(tree.batches().last());
             let (chain, between) = (tree.chain(), Some((before, after)));
             assert_eq!(error, ExtractError::BatchNotInTree { chain, batch, executed, between });
             gaps += 1;

@@ -11,7 +11,7 @@ use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use slproof::{
-    messages::{BatchLogs, L2ToL1Log, LOG_TREE_HEIGHT},
+    messages::{BatchLogs, BatchView, L2ToL1Log, LOG_TREE_HEIGHT, MessageList},
     primitives::{Address, BatchNumber, ChainId, Hash},
 };
 use zksync_mini_merkle_tree::MiniMerkleTree;
@@ -24,10 +24,11 @@ fn batch(number: u64, logs: usize) -> BatchLogs {
         L2ToL1Log::of_message(i as u16, Address::system(number), &message)
     };
     let logs = (0..logs).map(log).collect();
-    BatchLogs::new(ChainId(324), BatchNumber(number), logs, vec![], None).expect("logs that fit")
+    BatchLogs::new(ChainId(324), BatchNumber(number), logs, MessageList::default(), None)
+        .expect("logs that fit")
 }
 
-fn mini_merkle_tree(batch: &BatchLogs) -> Hash {
+fn mini_merkle_tree(batch: &BatchView<'_>) -> Hash {
     let leaves = batch.logs().iter().map(|log| *log.as_bytes());
     Hash::new(MiniMerkleTree::new(leaves, Some(1 << LOG_TREE_HEIGHT)).merkle_root().0)
 }
@@ -38,13 +39,13 @@ fn logs(c: &mut Criterion) {
     group.throughput(Throughput::Elements(BATCHES));
     for logs in [1, 5, 20, 200] {
         let batches: Vec<_> = (0..BATCHES).map(|number| batch(number, logs)).collect();
-        let batches: Vec<_> = batches.iter().collect();
-        for (tree, batch) in BatchLogs::trees(&batches).iter().zip(&batches) {
+        let batches: Vec<_> = batches.iter().map(BatchLogs::view).collect();
+        for (tree, batch) in BatchView::trees(&batches).iter().zip(&batches) {
             assert_eq!(tree.root(), mini_merkle_tree(batch));
             assert_eq!(tree.root(), batch.tree().root());
         }
         group.bench_function(BenchmarkId::new("together", logs), |bencher| {
-            pool.install(|| bencher.iter(|| BatchLogs::trees(black_box(&batches))));
+            pool.install(|| bencher.iter(|| BatchView::trees(black_box(&batches))));
         });
         group.bench_function(BenchmarkId::new("one-by-one", logs), |bencher| {
             pool.install(|| {

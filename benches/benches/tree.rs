@@ -6,9 +6,9 @@
 //!
 //! - `limit`: hashes of 64 bytes that this processor computes when nothing else is to be done, on one
 //!   thread and on all. A tree takes two hashes a leaf.
-//! - `build`: from batch roots and numbers to the root with all levels kept, by number of leaves. The
-//!   peers run on one thread: they have no other way. `slproof-into` writes to memory that was written
-//!   before; `slproof` asks the system for it.
+//! - `build`: from batch roots and numbers to the root with all levels above the leaves kept, by number
+//!   of leaves. The peers run on one thread: they have no other way. `slproof-into` writes to memory
+//!   that was written before; `slproof` asks the system for it.
 //! - `chains`: 2^16 leaves in chains of so many, all built together.
 //! - `path`: the siblings of one leaf out of a tree that is built already. zksync_mini_merkle_tree
 //!   keeps no levels and hashes the tree again.
@@ -25,9 +25,9 @@ use criterion::{
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use rs_merkle::{Hasher, MerkleTree, algorithms::Keccak256};
 use slproof::{
-    forest::{BatchLeaves, EMPTY_ENTRY, batch_leaf, entry_zeros},
+    forest::{BatchLeaves, BatchNumbers, EMPTY_ENTRY, batch_leaf, entry_zeros},
     keccak::hash_many,
-    merkle::{Levels, PushTree, Tree, build_into},
+    merkle::{LeafHashes, PushTree, Room, Tree, Unbuilt, build_above_into, build_all_into},
     primitives::{BatchNumber, Hash},
 };
 use slproof_benches::{batches, painted};
@@ -126,26 +126,37 @@ fn build(c: &mut Criterion) {
                 .warm_up_time(Duration::from_millis(1))
                 .measurement_time(Duration::from_secs(2));
         }
-        let (roots, numbers) = batches(count);
+        let (roots, list) = batches(count);
+        let numbers = BatchNumbers::new(list.iter().copied()).expect("they increase");
         for (threads, pool) in pools() {
             bench(&mut group, &pool, &format!("slproof-{threads}"), count, root, || {
                 let leaves = BatchLeaves::new(black_box(&roots), black_box(&numbers));
-                let levels = Levels::hash(&leaves, entry_zeros());
-                levels.tree(entry_zeros()).root()
+                tree(&leaves, &built(&leaves)).root()
             });
-            let mut nodes = vec![Hash::ZERO; Tree::node_count(count as u64) as usize];
+            let mut above = vec![Hash::ZERO; Tree::above_count(count as u64) as usize];
             bench(&mut group, &pool, &format!("slproof-into-{threads}"), count, root, || {
                 let leaves = BatchLeaves::new(black_box(&roots), black_box(&numbers));
-                build_into(&mut nodes, &leaves, entry_zeros());
-                nodes[nodes.len() - 1]
+                build_above_into(&mut above, &leaves, entry_zeros());
+                tree(&leaves, &above).root()
             });
         }
         for (name, peer) in PEERS {
             bench(&mut group, &pool(1), name, count, root, || {
-                peer(black_box(&roots), black_box(&numbers))
+                peer(black_box(&roots), black_box(&list))
             });
         }
     }
+}
+
+/// The levels above the leaves.
+fn built(leaves: &BatchLeaves<'_>) -> Room {
+    let mut above = Room::zeroed(Tree::above_count(leaves.count() as u64) as usize);
+    build_above_into(&mut above, leaves, entry_zeros());
+    above
+}
+
+fn tree<'a>(leaves: &'a BatchLeaves<'_>, above: &'a [Hash]) -> Tree<'a> {
+    Tree::over(leaves, above, entry_zeros()).expect("built to this size")
 }
 
 /// Times `build` on the threads of the pool, after a check of the root. It runs inside the pool, as
@@ -172,23 +183,39 @@ fn chains(c: &mut Criterion) {
     let mut group = c.benchmark_group("chains");
     group.throughput(Throughput::Elements(LEAVES as u64));
     for size in [1, 3, 9, 100, 1000, LEAVES] {
-        let leaves = || -> Vec<_> {
-            let chains = roots.chunks(size).zip(numbers.chunks(size));
-            chains.map(|(roots, numbers)| BatchLeaves::new(roots, numbers)).collect()
+        let chains: Vec<_> = numbers
+            .chunks(size)
+            .map(|numbers| BatchNumbers::new(numbers.iter().copied()).expect("they increase"))
+            .collect();
+        let leaves: Vec<_> = roots
+            .chunks(size)
+            .zip(&chains)
+            .map(|(roots, numbers)| BatchLeaves::new(roots, numbers))
+            .collect();
+        let build = || {
+            let rooms =
+                leaves.iter().map(|leaves| Tree::above_count(leaves.count() as u64) as usize);
+            let mut rooms: Vec<_> = rooms.map(Room::zeroed).collect();
+            let unbuilt = leaves.iter().zip(&mut rooms).map(|(leaves, above)| Unbuilt {
+                leaves: *leaves,
+                bottom: None,
+                above,
+            });
+            build_all_into(unbuilt.collect(), entry_zeros());
+            rooms
         };
-        let built = Levels::hash_all(leaves(), entry_zeros());
-        for (levels, (roots, numbers)) in
-            built.iter().zip(roots.chunks(size).zip(numbers.chunks(size)))
+        for ((leaves, above), (roots, numbers)) in
+            leaves.iter().zip(build()).zip(roots.chunks(size).zip(numbers.chunks(size)))
         {
             let mut push = PushTree::new(EMPTY_ENTRY);
             let of_chain =
                 roots.iter().zip(numbers).map(|(root, number)| batch_leaf(*root, *number));
             let root = push.extend(&of_chain.collect::<Vec<_>>());
-            assert_eq!(levels.tree(entry_zeros()).root(), root, "{size} leaves");
+            assert_eq!(tree(leaves, &above).root(), root, "{size} leaves");
         }
         for (threads, pool) in pools() {
             group.bench_function(BenchmarkId::new(format!("slproof-{threads}"), size), |bencher| {
-                pool.install(|| bencher.iter(|| Levels::hash_all(leaves(), entry_zeros())));
+                pool.install(|| bencher.iter(build));
             });
         }
     }
@@ -202,8 +229,10 @@ fn path(c: &mut Criterion) {
         }
         let (roots, numbers) = batches(count);
         let index = count / 3;
-        let levels = Levels::hash(&BatchLeaves::new(&roots, &numbers), entry_zeros());
-        let tree = levels.tree(entry_zeros());
+        let list = BatchNumbers::new(numbers.iter().copied()).expect("they increase");
+        let leaves = BatchLeaves::new(&roots, &list);
+        let above = built(&leaves);
+        let tree = tree(&leaves, &above);
         let path = tree.path(index as u64).expect("a leaf of the tree");
 
         group.bench_function(BenchmarkId::new("slproof", count), |bencher| {

@@ -10,7 +10,7 @@ use crate::{
     files::Access,
     forest::Effort,
     import::Format,
-    messages::{L2ToL1Log, SourceFormat},
+    messages::{L2ToL1Log, RelayedBy, SourceFormat},
     primitives::{Address, BatchNumber, ChainId, Hash, SlBlock},
 };
 
@@ -58,7 +58,7 @@ impl Cli {
             Command::History(args) => args.how.access = access,
             Command::Inspect(args) => args.how.access = access,
             Command::Check(args) => args.access = access,
-            Command::Index(args) => args.access = access,
+            Command::Index(args) => args.how.access = access,
             Command::Import(_) | Command::Merge(_) => {}
         }
     }
@@ -213,11 +213,19 @@ pub(super) struct CheckArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct RebuildArgs {
-    /// The state: a snapshot, a dump, or - for standard input
+    /// The state: a snapshot, a dump, a tree file, or - for standard input
     pub(super) state: PathBuf,
     /// Print JSON instead of a table
     #[arg(long)]
     pub(super) json: bool,
+    /// The tree file to write, *.sltree
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+    /// Find out what every root by block contains, and write that too
+    #[arg(long, requires = "output")]
+    pub(super) history: bool,
+    #[command(flatten)]
+    pub(super) past: PastArgs,
     #[command(flatten)]
     pub(super) how: StateArgs,
 }
@@ -236,7 +244,7 @@ pub(super) struct PastArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct HistoryArgs {
-    /// The state: a dump, or - for standard input
+    /// The state: a tree file, a snapshot, a dump, or - for standard input
     pub(super) state: PathBuf,
     /// Print JSON instead of a table
     #[arg(long)]
@@ -249,7 +257,8 @@ pub(super) struct HistoryArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct IndexArgs {
-    /// Archives of L2→L1 logs: raw ones, and message archives made before; - for standard input
+    /// Archives of L2→L1 logs: raw ones, receipts, pubdata, a node's tables, and message archives
+    /// made before; folders of them, or - for standard input
     #[arg(required = true, value_name = "ARCHIVE")]
     pub(super) archives: Vec<PathBuf>,
     /// The message archive to write
@@ -258,8 +267,24 @@ pub(super) struct IndexArgs {
     /// What the archives are
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub(super) format: LogFormat,
-    #[arg(skip)]
-    pub(super) access: Access,
+    /// The chain whose logs these are, where they do not say it: receipts, tables of a node, pubdata
+    /// named after the batch alone
+    #[arg(long, value_name = "ID")]
+    pub(super) chain: Option<ChainId>,
+    /// Which blocks each batch has, for receipts without batch numbers (ZKsync OS): lines of batchNumber,
+    /// firstBlock and lastBlock, or events ReportCommittedBatchRangeZKsyncOS
+    #[arg(long, value_name = "FILE", requires = "chain")]
+    pub(super) batch_blocks: Option<PathBuf>,
+    /// Index the pubdata of other chains that messages carry, too: those of this RelayedSLDAValidator, or
+    /// of any sender
+    #[arg(long, value_name = "ADDRESS|any")]
+    pub(super) relayed_by: Option<RelayedBy>,
+    /// The settlement layer's state: only batches whose logs make their root in it are kept, and those
+    /// that are missing are listed
+    #[arg(long, value_name = "STATE")]
+    pub(super) tree: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) how: StateArgs,
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -267,8 +292,16 @@ pub(super) enum LogFormat {
     /// Found by content, each for itself
     #[default]
     Auto,
-    /// One JSON object a line
+    /// One JSON object a line, each a batch
     Jsonl,
+    /// Receipts and events, as nodes answer them
+    Receipts,
+    /// The pubdata of one batch, of an Era or ZKsync OS chain
+    Pubdata,
+    /// A list of batches with their pubdata or its files
+    PubdataList,
+    /// Rows of a zksync-era node's tables: pg_dump in plain text, COPY with HEADER, or CSV
+    Postgres,
 }
 
 impl From<LogFormat> for Option<SourceFormat> {
@@ -276,6 +309,10 @@ impl From<LogFormat> for Option<SourceFormat> {
         match format {
             LogFormat::Auto => None,
             LogFormat::Jsonl => Some(SourceFormat::Jsonl),
+            LogFormat::Receipts => Some(SourceFormat::Receipts),
+            LogFormat::Pubdata => Some(SourceFormat::Pubdata),
+            LogFormat::PubdataList => Some(SourceFormat::PubdataList),
+            LogFormat::Postgres => Some(SourceFormat::Postgres),
         }
     }
 }
@@ -338,7 +375,7 @@ pub(super) struct MissingArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct InspectArgs {
-    /// A snapshot, a dump, an archive, a file of proofs, or - for standard input
+    /// A snapshot, a tree file, a dump, an archive, a file of proofs, or - for standard input
     pub(super) file: PathBuf,
     /// Print JSON
     #[arg(long)]

@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     files::{Container, Output},
+    forest::{TREE_FILE, TreeFile},
     messages::{Archive, archive},
     snapshot::{self, Snapshot},
 };
@@ -19,6 +20,10 @@ pub(super) fn run(args: &CheckArgs, words: &Words) -> Result<Outcome, CliError> 
         kind if kind == snapshot::KIND.tag => {
             Snapshot::of(container)?.check()?;
             snapshot::KIND.name
+        }
+        kind if kind == TREE_FILE.tag => {
+            TreeFile::of(container)?.check()?;
+            TREE_FILE.name
         }
         kind if kind == archive::KIND.tag => {
             Archive::of(container)?.check()?;

@@ -1,11 +1,11 @@
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
 use super::interrupt;
 use crate::{
     files::{ContainerError, InputError, OutputError},
-    forest::{HistoryError, RebuildError},
+    forest::{HistoryError, RebuildError, TreeFileError},
     import::ImportError,
     messages::ArchiveError,
     primitives::SlBatch,
@@ -55,6 +55,12 @@ pub(super) enum CliError {
         #[source]
         source: RebuildError,
     },
+    #[error("cannot make a tree file of {name}")]
+    TreeFile {
+        name: String,
+        #[source]
+        source: TreeFileError,
+    },
     #[error("no history")]
     History(#[from] HistoryError),
     #[error("the state makes no sense")]
@@ -73,6 +79,12 @@ pub(super) enum CliError {
     Extract(#[source] ExtractError),
     #[error(transparent)]
     Parquet(#[from] ReadError),
+    #[error("cannot list {}", path.display())]
+    Folder {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
     #[error("{0}")]
     NothingFound(String),
     #[error("{name}: {reason}")]
@@ -110,7 +122,13 @@ impl CliError {
 
     pub(super) fn exit_code(&self) -> u8 {
         match self {
+            Self::TreeFile { source: TreeFileError::Output(_), .. } => 6,
+            Self::TreeFile { source: TreeFileError::Rebuild(error), .. } if error.is_mismatch() => {
+                4
+            }
+            Self::TreeFile { .. } => 3,
             Self::Usage(_) | Self::NoSlBatches(_) | Self::NoTrees(_) => 2,
+            Self::Archive(ArchiveError::NeedsChain { .. }) => 2,
             Self::OtherJob { .. } => 2,
             Self::Interrupted(_) => interrupt::EXIT_CODE,
             Self::Input(error) if !error.is_damage() => 6,
@@ -139,7 +157,7 @@ impl CliError {
                 _ => 5,
             },
             Self::Target(_) | Self::NoSlBatch { .. } | Self::NothingFound(_) => 5,
-            Self::Encode(_) | Self::Compress(_) | Self::Output(_) => 6,
+            Self::Encode(_) | Self::Compress(_) | Self::Folder { .. } | Self::Output(_) => 6,
             Self::Threads(_) | Self::Watch(_) | Self::Signals(_) => 6,
         }
     }

@@ -14,8 +14,9 @@ use crate::{
 };
 
 pub(super) fn run(args: &HistoryArgs, words: &Words) -> Result<Outcome, CliError> {
-    let (dump, forest) = args.how.forest(&args.state, words)?;
-    let timeline = args.past.timeline(&args.how, &dump, &forest, words)?;
+    let rebuilt = args.how.forest(&args.state, words)?;
+    let timeline = args.past.timeline(&args.how, &rebuilt, words)?;
+    let forest = rebuilt.forest;
     let mut output = Output::create(Path::new("-"))?;
     let mut steps = Steps::new(&forest, timeline.history());
     if args.json {
@@ -65,7 +66,7 @@ impl<'f> Iterator for Steps<'f> {
                 let tree = &self.forest.chains()[chain as usize];
                 let before = self.batches[chain as usize];
                 self.batches[chain as usize] += batches;
-                (tree, tree.runs(before..before + batches))
+                (tree, tree.batches().runs(before..before + batches))
             })
             .collect();
         self.index += 1;
@@ -122,11 +123,11 @@ fn table(
     Ok(())
 }
 
-fn all_runs(tree: &ChainTree) -> Vec<RangeInclusive<BatchNumber>> {
-    tree.runs(0..tree.batches().len() as u64)
+pub(super) fn all_runs(tree: &ChainTree) -> Vec<RangeInclusive<BatchNumber>> {
+    tree.batches().runs(0..tree.batches().len())
 }
 
-fn run_text(run: &RangeInclusive<BatchNumber>) -> String {
+pub(super) fn run_text(run: &RangeInclusive<BatchNumber>) -> String {
     match run.start() == run.end() {
         true => run.start().to_string(),
         false => format!("{} to {}", run.start(), run.end()),
@@ -172,6 +173,6 @@ fn json(
 }
 
 /// Runs as pairs of their first and last batch.
-fn pairs(runs: &[RangeInclusive<BatchNumber>]) -> Vec<[BatchNumber; 2]> {
+pub(super) fn pairs(runs: &[RangeInclusive<BatchNumber>]) -> Vec<[BatchNumber; 2]> {
     runs.iter().map(|run| [*run.start(), *run.end()]).collect()
 }

@@ -1,35 +1,116 @@
-use std::{path::Path, time::Instant};
+use std::{
+    path::{Path, PathBuf},
+    time::Instant,
+};
 
 use super::{
     args::IndexArgs,
-    error::{CliError, Outcome},
-    report::{Words, count},
+    error::{CliError, Outcome, refuse_overwriting},
+    report::{self, Words, count},
+    tree_check::TreeCheck,
 };
-use crate::{files::Input, messages::ArchiveWriter};
+use crate::{
+    files::Input,
+    messages::{Archive, BatchBlocks, BatchCheck, Indexed, Indexer, SourceFormat, SourceOptions},
+};
+
+/// How many of the batches that were left out are shown.
+const SHOWN: usize = 20;
 
 pub(super) fn run(args: &IndexArgs, words: &Words) -> Result<Outcome, CliError> {
-    if args.archives.iter().filter(|path| path.as_path() == Path::new("-")).count() > 1 {
-        return Err(CliError::Usage("only one archive can be standard input".into()));
+    let archives = files(&args.archives)?;
+    let inputs = archives.iter().chain(&args.tree).chain(&args.batch_blocks);
+    let inputs: Vec<&Path> = inputs.map(PathBuf::as_path).collect();
+    if inputs.iter().filter(|path| **path == Path::new("-")).count() > 1 {
+        return Err(CliError::Usage("only one input can be standard input".into()));
     }
+    let others: Vec<&Path> =
+        args.tree.iter().chain(&args.batch_blocks).map(PathBuf::as_path).collect();
+    refuse_overwriting(&args.output, &others)?;
     let started = Instant::now();
-    let mut writer = ArchiveWriter::create(&args.output)?;
-    for path in &args.archives {
+    let blocks = match &args.batch_blocks {
+        Some(path) => BatchBlocks::read(path, args.chain)?,
+        None => BatchBlocks::default(),
+    };
+    let trees = args.tree.as_deref().map(|tree| args.how.forest(tree, words)).transpose()?;
+    let check = trees.as_ref().map(|trees| TreeCheck::new(&trees.forest)).transpose()?;
+    let options = SourceOptions {
+        format: args.format.into(),
+        chain: args.chain,
+        blocks,
+        relayed: args.relayed_by,
+        access: args.how.access,
+    };
+    let checked = check.as_ref().map(|check| check as &dyn BatchCheck);
+    let mut indexer = Indexer::create(&args.output, options, checked)?;
+    for path in &archives {
         let input = Input::open(path)?;
         let name = input.name().to_owned();
-        let before = writer.added().batches;
-        let format = writer.read(input, args.format.into(), args.access)?;
-        let batches = count(writer.added().batches - before);
-        words.explain(format_args!("{name} is a {format} of {batches} batches"));
+        let format = indexer.read(input)?;
+        if format != SourceFormat::Native {
+            // An archive may be added to under its own name.
+            refuse_overwriting(&args.output, &[path])?;
+        }
+        words.explain(format_args!("{name}: {format}"));
     }
-    let added = writer.added().batches;
-    if added == 0 {
-        return Err(CliError::NothingFound("the archives hold no batch".into()));
+    let indexed = indexer.finish()?;
+    let nothing = indexed.header.batches == 0;
+    // Where nothing is left, the first is why the command fails.
+    tell_faults(&indexed, usize::from(nothing));
+    if nothing {
+        return Err(match indexed.faults.into_first().into_iter().next() {
+            Some(first) => first.into(),
+            None => CliError::NothingFound("the archives hold no batch".into()),
+        });
     }
-    let header = writer.commit()?;
+    tell(&indexed, words);
+    if let Some(check) = &check {
+        let archive = Archive::open(&args.output, args.how.access)?;
+        words.say(check.coverage(&archive, indexed.unknown));
+    }
+    words.say(format_args!("output             {}", args.output.display()));
+    words.say(format_args!("time               {:.2} s", started.elapsed().as_secs_f64()));
+    Ok(if indexed.faults.count() == 0 { Outcome::Done } else { Outcome::SomeFailed })
+}
+
+/// The files that were given, and those of the folders that were given, by name.
+fn files(given: &[PathBuf]) -> Result<Vec<PathBuf>, CliError> {
+    let mut files = Vec::with_capacity(given.len());
+    for path in given {
+        if !path.is_dir() {
+            files.push(path.clone());
+            continue;
+        }
+        let unreadable = |source| CliError::Folder { path: path.clone(), source };
+        let mut inside = Vec::new();
+        for entry in path.read_dir().map_err(unreadable)? {
+            let file = entry.map_err(unreadable)?.path();
+            let name = file.file_name().unwrap_or_default().as_encoded_bytes();
+            if !name.starts_with(b".") && file.is_file() {
+                inside.push(file);
+            }
+        }
+        inside.sort();
+        files.append(&mut inside);
+    }
+    Ok(files)
+}
+
+fn tell_faults(indexed: &Indexed, from: usize) {
+    let shown = indexed.faults.first().iter().take(SHOWN).skip(from);
+    shown.for_each(|fault| report::error(fault));
+    let more = indexed.faults.count().saturating_sub(SHOWN as u64);
+    if more > 0 {
+        report::words_of_error(format_args!("and {} more like these", count(more)));
+    }
+}
+
+fn tell(indexed: &Indexed, words: &Words) {
+    let header = &indexed.header;
     words.say(format_args!(
         "batches            {}{}",
         count(header.batches),
-        match added - header.batches {
+        match indexed.batches_given - header.batches {
             0 => String::new(),
             merged => format!(", after merging {} that were given twice", count(merged)),
         }
@@ -40,7 +121,20 @@ pub(super) fn run(args: &IndexArgs, words: &Words) -> Result<Outcome, CliError> 
         count(header.messages),
         count(header.message_bytes)
     ));
-    words.say(format_args!("output             {}", args.output.display()));
-    words.say(format_args!("time               {:.2} s", started.elapsed().as_secs_f64()));
-    Ok(Outcome::Done)
+    words.say(format_args!(
+        "transactions       {} logs with their hashes",
+        count(header.transactions)
+    ));
+    for (number, what) in [
+        (indexed.faults.count(), "left out, see above"),
+        (
+            indexed.without_messages,
+            "batches without the bytes of their messages, as those of some are not there",
+        ),
+        (indexed.in_no_batch_yet, "logs passed over that were in no batch yet"),
+    ] {
+        if number > 0 {
+            words.say(format_args!("note               {} {what}", count(number)));
+        }
+    }
 }

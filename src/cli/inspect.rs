@@ -6,7 +6,7 @@ use serde_json::{Deserializer, Value, json};
 use super::{
     args::InspectArgs,
     error::{CliError, Outcome},
-    inspect_proof,
+    inspect_proof, inspect_tree,
     report::count,
 };
 use crate::{
@@ -14,14 +14,13 @@ use crate::{
     files::{Access, Input, Output, container::is_container},
     import::{Dump, Format},
     messages::{
+        SourceFormat,
         archive::{self, ChainSummary},
         read_archive_input,
     },
     proofs::parquet::ParquetProofs,
     state::StorageReader,
 };
-
-const RAW_ARCHIVE: &str = "raw archive of L2→L1 logs";
 
 /// What a file turns out to be.
 enum Kind {
@@ -33,6 +32,8 @@ enum Kind {
 pub(super) fn run(args: &InspectArgs) -> Result<Outcome, CliError> {
     let (value, text) = if args.file.is_dir() {
         dump(&args.how.import().read(&args.file)?, args)?
+    } else if let Some(file) = args.how.tree_file(&args.file)? {
+        inspect_tree::tree_file(&file)
     } else {
         let input = Input::open(&args.file)?;
         match kind(&input) {
@@ -58,6 +59,9 @@ fn kind(input: &Input) -> Kind {
     }
     if ParquetProofs::is_parquet(head) {
         return Kind::Proofs;
+    }
+    if let Ok(SourceFormat::PubdataList | SourceFormat::Postgres) = SourceFormat::detect(input) {
+        return Kind::Archive;
     }
     let head = head.trim_ascii_start();
     let mut members = Vec::new();
@@ -106,11 +110,11 @@ impl<'de> Visitor<'de> for Members<'_> {
 }
 
 fn logs(input: Input, access: Access) -> Result<(Value, String), CliError> {
-    let native = is_container(input.head());
+    let format = SourceFormat::detect(&input)?;
     let archive = read_archive_input(input, access)?;
-    let (header, what) = (archive.header(), if native { "message archive" } else { RAW_ARCHIVE });
+    let header = archive.header();
     let mut text = format!(
-        "{}: {what}\n{} batches, {} logs, {} messages with their bytes, {} logs with transaction \
+        "{}: {format}\n{} batches, {} logs, {} messages with their bytes, {} logs with transaction \
          hashes\n\n{:>20}  {:>11}  {:>13}  {:>13}  {:>13}  {:>13}\n",
         archive.name(),
         count(header.batches),
@@ -141,7 +145,7 @@ fn logs(input: Input, access: Access) -> Result<(Value, String), CliError> {
     }
     let value = json!({
         "kind": "archive",
-        "format": if native { "slmsg" } else { "jsonl" },
+        "format": format.word(),
         "batches": header.batches,
         "logs": header.logs,
         "messages": header.messages,

@@ -9,6 +9,7 @@ mod import;
 mod index;
 mod inspect;
 mod inspect_proof;
+mod inspect_tree;
 mod interrupt;
 mod job;
 mod merge;
@@ -26,6 +27,7 @@ mod selection;
 mod sink;
 mod state;
 mod target;
+mod tree_check;
 mod verify;
 
 use std::{ffi::OsString, process::ExitCode};
@@ -42,7 +44,7 @@ use crate::files::report_lost_pages;
 /// | code | meaning |
 /// | --- | --- |
 /// | 0 | done |
-/// | 1 | done, but some requests could not be proven or some proofs are invalid |
+/// | 1 | done, but some requests could not be proven, some proofs are invalid, or some batches left out |
 /// | 2 | wrong usage |
 /// | 3 | an input is malformed, damaged or unknown |
 /// | 4 | the rebuilt tree differs from what the contract stored |

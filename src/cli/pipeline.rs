@@ -29,11 +29,11 @@ use crate::{
     proofs::{Accepted, ExtractError, Extractor, Failure, ProofView, Request, Which, prepare},
 };
 
-/// How many logs are hashed in a job, about: enough to fill the lanes, and few enough that proofs stay in
-/// the caches until they are written out.
-const JOB_LOGS: usize = 512;
-/// And how many requests are answered.
-const JOB_STEPS: usize = 256;
+/// How many proofs a job makes, about: enough to fill the lanes also where every proof leads through
+/// another place of another tree, and few enough that they stay in the caches until they are written out.
+const JOB_PROOFS: usize = 1024;
+/// How many logs are hashed for them at most, about.
+const JOB_LOGS: usize = 1 << 14;
 /// How many bytes may be under way, about. A batch takes at most some 60 MB beside its messages.
 const MOST_BYTES: usize = 128 << 20;
 /// How many pieces wait for the sink.
@@ -77,13 +77,15 @@ pub(super) enum Asked {
 }
 
 impl Step<'_> {
-    /// How many logs have to be hashed, and about how many bytes are under way with it.
-    fn weight(&self) -> (usize, usize) {
-        let Self::Prove(Wanted { logs, which, .. }) = self else { return (0, PROOF_BYTES) };
+    /// How many proofs there will be, how many logs are hashed for them, and about how many bytes are
+    /// under way.
+    fn weight(&self) -> (usize, usize, usize) {
+        let Self::Prove(Wanted { logs, which, .. }) = self else { return (1, 0, PROOF_BYTES) };
         let len = logs.logs().len();
         let proofs = if matches!(which, Which::Log(_)) { 1 } else { len };
         let messages: usize = logs.messages().iter().map(<[u8]>::len).sum();
-        (len, len * LOG_BYTES + proofs * PROOF_BYTES + 2 * messages)
+        // A batch without logs costs something too.
+        (proofs.max(1), len, len * LOG_BYTES + proofs * PROOF_BYTES + 2 * messages)
     }
 }
 
@@ -97,11 +99,12 @@ fn next_job<'a>(
     steps: &mut dyn Iterator<Item = Result<Step<'a>, CliError>>,
 ) -> Result<Option<Job<'a>>, CliError> {
     let mut job = Job { steps: Vec::new(), bytes: 0 };
-    let mut logs = 0;
-    while logs < JOB_LOGS && job.steps.len() < JOB_STEPS && job.bytes < MOST_BYTES {
+    let (mut proofs, mut logs) = (0, 0);
+    while proofs < JOB_PROOFS && logs < JOB_LOGS && job.bytes < MOST_BYTES {
         let Some(step) = steps.next().transpose()? else { break };
-        let (more, bytes) = step.weight();
-        logs += more;
+        let (more_proofs, more_logs, bytes) = step.weight();
+        proofs += more_proofs;
+        logs += more_logs;
         job.bytes += bytes;
         job.steps.push(step);
     }
@@ -198,7 +201,7 @@ impl Buffers {
         bytes.clear();
         let mut free = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // A giant batch's buffer is not kept for the small ones that follow.
-        if free.len() < 2 * MOST_WAITING && bytes.capacity() <= 4 * JOB_LOGS * PROOF_BYTES {
+        if free.len() < 2 * MOST_WAITING && bytes.capacity() <= 2 * JOB_PROOFS * PROOF_BYTES {
             free.push(bytes);
         }
     }

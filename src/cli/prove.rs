@@ -37,7 +37,7 @@ pub(super) fn run(args: &ProveArgs, words: &Words, bars: Bars) -> Result<Outcome
     let archive = read_archive(&args.messages, args.how.access)?;
     let trees = Trees::read(args, words)?;
     let witness = trees.witness()?;
-    let (mut steps, many) = select(args, &archive, &trees, &witness)?;
+    let (mut steps, many) = select(args, &archive, &trees, witness.as_ref())?;
     words.say(trees.summary());
 
     let encoder = Encoder::new(args, many)?;
@@ -201,7 +201,7 @@ fn select<'a>(
     args: &'a ProveArgs,
     archive: &'a Archive,
     trees: &'a Trees<'a>,
-    witness: &'a RootWitness<'a, Snapshot>,
+    witness: Option<&'a RootWitness<'a, Snapshot>>,
 ) -> Result<(Steps<'a>, bool), CliError> {
     let which = &args.which;
     if let Some(path) = &which.requests {

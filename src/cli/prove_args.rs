@@ -17,7 +17,7 @@ use crate::{
 #[command(group = ArgGroup::new("which").required(true)
     .args(["index", "message", "tx", "requests", "all"]))]
 pub(super) struct ProveArgs {
-    /// The state of the settlement layer: a snapshot, a dump, or - for standard input
+    /// The state of the settlement layer: a tree file, a snapshot, a dump, or - for standard input
     #[arg(long, value_name = "STATE")]
     pub(super) tree: PathBuf,
     /// The archive of L2→L1 logs, raw or *.slmsg, or - for standard input

@@ -4,24 +4,46 @@ use serde_json::json;
 
 use super::{
     args::RebuildArgs,
-    error::{CliError, Outcome},
+    error::{CliError, Outcome, refuse_overwriting},
     report::{Words, count},
+    state::{Origin, Rebuilt},
 };
-use crate::{files::Output, forest::Forest};
+use crate::{files::Output, forest::Forest, primitives::BatchNumber};
 
 pub(super) fn run(args: &RebuildArgs, words: &Words) -> Result<Outcome, CliError> {
-    let (_, forest) = args.how.forest(&args.state, words)?;
+    let explain = args.history || args.past.events.is_some();
+    let Rebuilt { forest, origin } = match &args.output {
+        None if explain => {
+            return Err(CliError::Usage(
+                "--events needs -o: they say what a tree file keeps".into(),
+            ));
+        }
+        None => args.how.forest(&args.state, words)?,
+        Some(target) => {
+            refuse_overwriting(target, &[&args.state])?;
+            let past = explain.then_some(&args.past);
+            args.how.write_tree_file(&args.state, past, target, words)?
+        }
+    };
     let text = if args.json { json(&forest) } else { table(&forest) };
     let mut output = Output::create(Path::new("-"))?;
     output.put(text.as_bytes())?;
     output.finish()?;
     words.say("every node that the contracts stored equals the rebuilt one");
-    Ok(Outcome::Done)
+    let Origin::File(file) = origin else { return Ok(Outcome::Done) };
+    let (roots, explained) = file.roots();
+    words.say(format_args!(
+        "{} has {} bytes, and {} roots by block, of which {} are explained",
+        file.container().name(),
+        count(file.container().file_len()),
+        count(roots),
+        count(explained),
+    ));
+    Ok(if explain && explained < roots { Outcome::SomeFailed } else { Outcome::Done })
 }
 
 fn table(forest: &Forest) -> String {
     let shared = forest.shared();
-    let batches: usize = forest.chains().iter().map(|tree| tree.batches().len()).sum();
     let mut text = String::new();
     // Writing to a string cannot fail.
     let _ = writeln!(
@@ -30,7 +52,7 @@ fn table(forest: &Forest) -> String {
         forest.sl_chain(),
         forest.layout(),
         forest.chains().len(),
-        count(batches),
+        count(forest.batch_count()),
     );
     let _ = writeln!(
         text,
@@ -38,7 +60,7 @@ fn table(forest: &Forest) -> String {
         "index", "chain", "batches", "first", "last"
     );
     for tree in forest.chains() {
-        let end = |batch: Option<&_>| batch.map_or("-".into(), ToString::to_string);
+        let end = |batch: Option<BatchNumber>| batch.map_or("-".into(), |batch| batch.to_string());
         let _ = writeln!(
             text,
             "{:>5}  {:>20}  {:>11}  {:>13}  {:>13}  {}",

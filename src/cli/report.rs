@@ -45,6 +45,11 @@ pub(super) fn error(error: &dyn Error) {
     }
 }
 
+/// Words that belong to errors.
+pub(super) fn words_of_error(text: impl fmt::Display) {
+    line(text);
+}
+
 fn line(text: impl fmt::Display) {
     // Nobody is left to be told when standard error is closed.
     let _ = writeln!(anstream::stderr(), "{text}");

@@ -42,7 +42,7 @@ pub(super) struct Requests<'a> {
     line: u64,
     archive: &'a Archive,
     trees: &'a Trees<'a>,
-    witness: &'a RootWitness<'a, Snapshot>,
+    witness: Option<&'a RootWitness<'a, Snapshot>>,
     /// The target of lines that name none.
     default: Target,
     extractors: HashMap<Target, Arc<Extractor<'a>>>,
@@ -72,7 +72,7 @@ impl<'a> Requests<'a> {
         path: &Path,
         archive: &'a Archive,
         trees: &'a Trees<'a>,
-        witness: &'a RootWitness<'a, Snapshot>,
+        witness: Option<&'a RootWitness<'a, Snapshot>>,
         default: Target,
     ) -> Result<Self, CliError> {
         let input = Input::open(path)?;

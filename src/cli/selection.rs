@@ -157,7 +157,7 @@ pub(super) fn unarchived(forest: &Forest, archive: &Archive, within: Within) -> 
     let executed = forest
         .chains()
         .iter()
-        .flat_map(|tree| tree.batches().iter().map(|batch| (tree.chain(), *batch)));
+        .flat_map(|tree| tree.batches().iter().map(|batch| (tree.chain(), batch)));
     executed
         .filter(|key| within.has_batch(*key))
         .filter(|(chain, batch)| !archive.contains(*chain, *batch))

@@ -1,15 +1,19 @@
 //! From a path and flags to a state and its forest.
 
-use std::{path::Path, time::Instant};
+use std::{fs::File, io::Read, path::Path, time::Instant};
 
 use super::{
-    args::{PastArgs, StateArgs},
+    args::{DumpFormat, PastArgs, StateArgs},
     error::CliError,
     report::{Words, count},
 };
 use crate::{
-    contracts::{Bridgehub, MessageRoot, system},
-    forest::{Addresses, Effort, Forest, RebuildOptions, Timeline, explain, rebuild},
+    contracts::{Bridgehub, MessageRoot, MessageRootEvent, system},
+    files::{Kind, container::is_container},
+    forest::{
+        Addresses, Effort, Forest, HistoryError, Past, RebuildOptions, TREE_FILE, Timeline,
+        TreeFile, explain, explain_further, rebuild, rebuild_to_file,
+    },
     import::{Dump, Import, KnownSlots, read_events},
     primitives::Address,
     snapshot::Snapshot,
@@ -90,35 +94,136 @@ impl StateArgs {
         Ok(dump)
     }
 
-    /// Reads the dump at `path` and rebuilds its trees.
-    pub(super) fn forest(&self, path: &Path, words: &Words) -> Result<(Dump, Forest), CliError> {
+    /// The trees at `path`: those of a tree file, or of a dump whose trees are rebuilt.
+    pub(super) fn forest(&self, path: &Path, words: &Words) -> Result<Rebuilt, CliError> {
+        if let Some(file) = self.tree_file(path)? {
+            words.explain(format_args!(
+                "{} is a tree file: {} batches, nothing is hashed again",
+                file.container().name(),
+                count(file.forest().batch_count()),
+            ));
+            return Ok(Rebuilt { forest: file.forest().clone(), origin: Origin::File(file) });
+        }
         let dump = self.read(path, words)?;
         let forest = rebuild(&dump.state, &self.options(&dump.state)?)
             .map_err(|source| CliError::Rebuild { name: dump.name.clone(), source })?;
         let how = if self.release.is_some() { "as given" } else { "found from the state" };
         words.explain(format_args!("the contracts are of release {} ({how})", forest.layout()));
-        Ok((dump, forest))
+        Ok(Rebuilt { forest, origin: Origin::State(dump) })
+    }
+
+    /// The tree file at a path, if it is one.
+    pub(super) fn tree_file(&self, path: &Path) -> Result<Option<TreeFile>, CliError> {
+        if !is_native(path, TREE_FILE) {
+            return Ok(None);
+        }
+        let file = TreeFile::open(path, self.access)?;
+        let wrong =
+            |what: String| Err(CliError::Usage(format!("{} {what}", file.container().name())));
+        let given = self.bridgehub.or(self.message_root).or(self.account);
+        if given.is_some() || !matches!(self.dump_format, DumpFormat::Auto) {
+            return wrong(
+                "is a tree file: where the contracts stood, and in what dump, is past".into(),
+            );
+        }
+        let found = file.forest().sl_chain();
+        if let Some(expected) = self.sl_chain_id.filter(|expected| *expected != found) {
+            return wrong(format!("has the trees of settlement layer {found}, not of {expected}"));
+        }
+        if let Some(given) = self.release.filter(|given| given.layout() != file.forest().layout()) {
+            return wrong(format!("is of release {}, not {given}", file.forest().layout()));
+        }
+        match (self.last_block, file.block()) {
+            (Some(given), Some(block)) if given != block => {
+                wrong(format!("has the trees of block {block}, not of {given}"))
+            }
+            _ => Ok(Some(file)),
+        }
+    }
+
+    /// Rebuilds the trees of the state at `path` straight into a tree file.
+    pub(super) fn write_tree_file(
+        &self,
+        path: &Path,
+        past: Option<&PastArgs>,
+        target: &Path,
+        words: &Words,
+    ) -> Result<Rebuilt, CliError> {
+        if is_native(path, TREE_FILE) {
+            return Err(CliError::Usage(format!(
+                "{} is a tree file already; a tree file is made of a snapshot or a dump",
+                path.display()
+            )));
+        }
+        let dump = self.read(path, words)?;
+        let options = self.options(&dump.state)?;
+        let events = match past {
+            Some(past) => past.events(options.addresses.message_root)?,
+            None => Vec::new(),
+        };
+        let past = past.map(|past| Past { events: &events, effort: past.effort() });
+        rebuild_to_file(&dump.state, &options, past, target)
+            .map_err(|source| CliError::TreeFile { name: dump.name.clone(), source })?;
+        let file = TreeFile::open(target, self.access)?;
+        Ok(Rebuilt { forest: file.forest().clone(), origin: Origin::File(file) })
     }
 }
 
+/// Whether a regular file is a native one of this kind. What cannot be read is for others to report.
+pub(super) fn is_native(path: &Path, kind: Kind) -> bool {
+    let mut head = [0; 16];
+    path.is_file()
+        && File::open(path).and_then(|mut file| file.read_exact(&mut head)).is_ok()
+        && is_container(&head)
+        && head[12..] == kind.tag
+}
+
+/// Trees, and what they were rebuilt from.
+pub(super) struct Rebuilt {
+    pub(super) forest: Forest,
+    pub(super) origin: Origin,
+}
+
+/// What trees were rebuilt from.
+pub(super) enum Origin {
+    State(Dump),
+    File(TreeFile),
+}
+
 impl PastArgs {
-    /// Finds what every root by block contains.
+    fn events(&self, message_root: Address) -> Result<Vec<MessageRootEvent>, CliError> {
+        Ok(match &self.events {
+            Some(path) => read_events(path, message_root)?,
+            None => Vec::new(),
+        })
+    }
+
+    fn effort(&self) -> Effort {
+        Effort { step: self.search, walk: Effort::default().walk.max(self.search) }
+    }
+
+    /// Finds what every root by block contains, as far as a tree file does not know it already.
     pub(super) fn timeline(
         &self,
         how: &StateArgs,
-        dump: &Dump,
-        forest: &Forest,
+        Rebuilt { forest, origin }: &Rebuilt,
         words: &Words,
     ) -> Result<Timeline, CliError> {
         let started = Instant::now();
-        let addresses = how.addresses(&dump.state)?;
-        let events = match &self.events {
-            Some(path) => read_events(path, addresses.message_root)?,
-            None => Vec::new(),
+        let timeline = match origin {
+            Origin::State(dump) => {
+                let addresses = how.addresses(&dump.state)?;
+                let events = self.events(addresses.message_root)?;
+                explain(&dump.state, addresses, forest, &events, self.effort())?
+            }
+            Origin::File(file) => {
+                if forest.latest().is_none() {
+                    return Err(CliError::History(HistoryError::NoRoots));
+                }
+                let events = self.events(system::MESSAGE_ROOT)?;
+                explain_further(forest, file.history()?, &events, self.effort())?
+            }
         };
-        let walk = Effort::default().walk.max(self.search);
-        let effort = Effort { step: self.search, walk };
-        let timeline = explain(&dump.state, addresses, forest, &events, effort)?;
         let history = timeline.history();
         let unexplained = history.unexplained().count();
         words.say(format_args!(

@@ -11,10 +11,10 @@ use super::{
     error::CliError,
     prove_args::ProveArgs,
     report::{Words, count},
-    state::addresses,
+    state::{Origin, Rebuilt, addresses, is_native},
 };
 use crate::{
-    forest::{Forest, RootWitness, Timeline},
+    forest::{Forest, RootWitness, TREE_FILE, Timeline},
     import::{Dump, read_state},
     messages::{SlBatches, read_sl_batches},
     primitives::{BatchNumber, Hash, SlBatch, hex},
@@ -27,9 +27,7 @@ use crate::{
 pub(super) struct Trees<'a> {
     args: &'a ProveArgs,
     words: &'a Words,
-    dump: Dump,
-    /// Nothing is rebuilt for the batch roots that the state stores.
-    forest: Option<Forest>,
+    made_of: MadeOf,
     timeline: OnceCell<Timeline>,
     /// How long it took to find the timeline.
     looking_back: Cell<Duration>,
@@ -40,23 +38,28 @@ pub(super) struct Trees<'a> {
     rebuilt: RefCell<HashMap<u64, Arc<SlBatchTree>>>,
 }
 
+/// What proofs are made of.
+enum MadeOf {
+    Trees(Box<Rebuilt>),
+    /// Nothing is rebuilt for the batch roots that a state stores.
+    State(Box<Dump>),
+}
+
 /// How many SL batches are kept.
 const MOST_SL_BATCHES: usize = 64;
 
 impl<'a> Trees<'a> {
     pub(super) fn read(args: &'a ProveArgs, words: &'a Words) -> Result<Self, CliError> {
-        let (dump, forest) = match args.target {
-            Target::BatchRoot => (args.how.read(&args.tree, words)?, None),
-            _ => {
-                let (dump, forest) = args.how.forest(&args.tree, words)?;
-                (dump, Some(forest))
+        let made_of = match args.target {
+            Target::BatchRoot if !is_native(&args.tree, TREE_FILE) => {
+                MadeOf::State(Box::new(args.how.read(&args.tree, words)?))
             }
+            _ => MadeOf::Trees(Box::new(args.how.forest(&args.tree, words)?)),
         };
         Ok(Self {
             args,
             words,
-            dump,
-            forest,
+            made_of,
             timeline: OnceCell::new(),
             looking_back: Cell::default(),
             sl_batches: OnceCell::new(),
@@ -65,9 +68,10 @@ impl<'a> Trees<'a> {
         })
     }
 
-    /// The batch roots that the state stores.
-    pub(super) fn witness(&self) -> Result<RootWitness<'_, Snapshot>, CliError> {
-        Ok(RootWitness::new(&self.dump.state, self.args.how.addresses(&self.dump.state)?)?)
+    /// The batch roots that the state stores, where proofs are made of nothing else.
+    pub(super) fn witness(&self) -> Result<Option<RootWitness<'_, Snapshot>>, CliError> {
+        let MadeOf::State(dump) = &self.made_of else { return Ok(None) };
+        Ok(Some(RootWitness::new(&dump.state, self.args.how.addresses(&dump.state)?)?))
     }
 
     /// An extractor against a target. The state answers for batch roots where nothing was rebuilt.
@@ -76,19 +80,21 @@ impl<'a> Trees<'a> {
     /// [`CliError`]; [`CliError::of_target`] tells which of them are the target's alone.
     pub(super) fn extractor<'t>(
         &'t self,
-        witness: &'t RootWitness<'_, Snapshot>,
+        witness: Option<&'t RootWitness<'_, Snapshot>>,
         target: Target,
     ) -> Result<Extractor<'t>, CliError> {
-        let Some(forest) = &self.forest else {
-            return match target {
-                Target::BatchRoot => Ok(Extractor::to_batch_roots(witness)),
-                _ => Err(CliError::NoTrees(target)),
-            };
+        let rebuilt = match (&self.made_of, witness) {
+            (MadeOf::Trees(rebuilt), _) => rebuilt,
+            (MadeOf::State(_), Some(witness)) if target == Target::BatchRoot => {
+                return Ok(Extractor::to_batch_roots(witness));
+            }
+            (MadeOf::State(_), _) => return Err(CliError::NoTrees(target)),
         };
+        let forest = &rebuilt.forest;
         if !target.needs_history() {
             return Ok(Extractor::new(forest, target)?);
         }
-        let timeline = self.timeline(forest)?;
+        let timeline = self.timeline(rebuilt, target)?;
         let Target::SlBatch(batch) = target else {
             return Ok(Extractor::in_history(forest, timeline, target)?);
         };
@@ -100,14 +106,42 @@ impl<'a> Trees<'a> {
         self.looking_back.get()
     }
 
-    fn timeline(&self, forest: &Forest) -> Result<&Timeline, CliError> {
+    /// What the roots contain: the one that alone is asked for, where a tree file has it, or all.
+    fn timeline(&self, rebuilt: &Rebuilt, target: Target) -> Result<&Timeline, CliError> {
+        // With many proofs, those of batches after the root say which root would have had them.
+        let is_alone = !self.args.which.all && self.args.which.requests.is_none();
         if let Some(timeline) = self.timeline.get() {
             return Ok(timeline);
         }
+        if is_alone && let Some(timeline) = self.root_alone(rebuilt, target)? {
+            return Ok(self.timeline.get_or_init(|| timeline));
+        }
         let started = Instant::now();
-        let timeline = self.args.past.timeline(&self.args.how, &self.dump, forest, self.words)?;
+        let timeline = self.args.past.timeline(&self.args.how, rebuilt, self.words)?;
         self.looking_back.set(started.elapsed());
         Ok(self.timeline.get_or_init(|| timeline))
+    }
+
+    /// The one root that proofs are made against, straight from a tree file: it may be one of millions.
+    fn root_alone(
+        &self,
+        Rebuilt { forest, origin }: &Rebuilt,
+        target: Target,
+    ) -> Result<Option<Timeline>, CliError> {
+        let Origin::File(file) = origin else { return Ok(None) };
+        let which = &self.args.which;
+        let history = match (target, which.chain, which.batch, which.index) {
+            (Target::Block(block), ..) => file.history_at(block)?,
+            (Target::First, Some(chain), Some(batch), Some(_)) => {
+                let tree = forest.chain(chain);
+                match tree.and_then(|tree| Some((tree.index(), tree.find(batch.first)?.0))) {
+                    Some((chain, leaf)) => file.history_of(chain, leaf)?,
+                    None => None,
+                }
+            }
+            _ => None,
+        };
+        Ok(history.map(|history| Timeline::new(forest, history)).transpose()?)
     }
 
     fn sl_batch(
@@ -146,26 +180,30 @@ impl<'a> Trees<'a> {
 
     /// The trees, where any were rebuilt.
     pub(super) fn forest(&self) -> Option<&Forest> {
-        self.forest.as_ref()
+        match &self.made_of {
+            MadeOf::Trees(rebuilt) => Some(&rebuilt.forest),
+            MadeOf::State(_) => None,
+        }
     }
 
     /// What tells these trees, or the state where none are rebuilt, from others.
     pub(super) fn identity(&self) -> String {
-        match &self.forest {
-            Some(forest) => {
+        match &self.made_of {
+            MadeOf::Trees(rebuilt) => {
+                let forest = &rebuilt.forest;
                 let latest = forest.latest().map_or_else(
                     || "no interop root".into(),
                     |latest| format!("block {} {}", latest.block, latest.root),
                 );
                 format!("{} {} {} {latest}", forest.sl_chain(), forest.layout(), forest.root())
             }
-            None => hex::encode(&self.dump.state.container().digest()),
+            MadeOf::State(dump) => hex::encode(&dump.state.container().digest()),
         }
     }
 
     /// What the proofs are made from and against.
     pub(super) fn summary(&self) -> String {
-        let Some(forest) = &self.forest else {
+        let Some(forest) = self.forest() else {
             return "target             batch roots of the chains, as the state stores them".into();
         };
         let target = match (self.args.target, forest.latest()) {
@@ -180,13 +218,12 @@ impl<'a> Trees<'a> {
             },
             _ => "batch roots of the chains".into(),
         };
-        let batches: usize = forest.chains().iter().map(|tree| tree.batches().len()).sum();
         format!(
             "settlement layer   {}: {} chains, {} batches, every stored node equals the rebuilt one\n\
              target             {target}",
             forest.sl_chain(),
             forest.chains().len(),
-            count(batches),
+            count(forest.batch_count()),
         )
     }
 }

@@ -195,15 +195,17 @@ impl<'s, S: StorageReader + ?Sized> MessageRoot<'s, S> {
         &self,
         blocks: std::ops::Range<u64>,
     ) -> Result<Vec<(SlBlock, Hash)>, StateError> {
-        let keys: Vec<Word> = blocks.clone().map(Word::from).collect();
-        let mut found = Vec::new();
-        for (block, slot) in blocks.zip(mapping_values(&keys, HISTORICAL_ROOT.into())) {
-            let root = self.storage.word(slot)?;
-            if !root.is_zero() {
-                found.push((SlBlock(block), root.to_hash()));
-            }
-        }
-        Ok(found)
+        let keys: Vec<SlBlock> = blocks.map(SlBlock).collect();
+        let roots = self.state.read_many(self.address, &Self::historical_root_slots(&keys))?;
+        let found = keys.into_iter().zip(roots).filter(|(_, root)| !root.is_zero());
+        Ok(found.map(|(block, root)| (block, root.to_hash())).collect())
+    }
+
+    /// The slots of `historicalRoot` of these blocks.
+    #[must_use]
+    pub fn historical_root_slots(blocks: &[SlBlock]) -> Vec<Word> {
+        let keys: Vec<Word> = blocks.iter().map(|block| block.to_word()).collect();
+        mapping_values(&keys, HISTORICAL_ROOT.into())
     }
 
     /// `currentChainBatchNumber` (since v31): a chain's last batch.

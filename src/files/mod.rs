@@ -21,7 +21,7 @@ mod partial;
 mod scratch;
 
 pub use compress::Compression;
-pub use container::{Container, ContainerError, ContainerWriter, Kind, SectionName};
+pub use container::{Container, ContainerError, ContainerWriter, Kind, SectionBytes, SectionName};
 pub(crate) use input::{Gunzip, is_damage};
 pub use input::{Input, InputError};
 pub use lost_pages::report_lost_pages;

@@ -11,7 +11,7 @@ use std::{
 use tempfile::NamedTempFile;
 use thiserror::Error;
 
-use super::map::MapMut;
+use super::map::{Access, FileBytes, MapMut};
 
 const BUFFER_LEN: usize = 1 << 18;
 
@@ -182,6 +182,19 @@ impl Output {
                 take_space(file, &range)?;
                 MapMut::of(file, target, range)
             }),
+        };
+        map.map_err(|source| OutputError { name: self.name(), source })
+    }
+
+    /// Maps what was written so far.
+    pub(super) fn map_written(&mut self) -> Result<FileBytes, OutputError> {
+        let map = match &mut self.0 {
+            Kind::Stdout(_) | Kind::Stream { .. } => {
+                Err(io::Error::from(io::ErrorKind::Unsupported))
+            }
+            Kind::File { target, data, .. } => data
+                .flush()
+                .and_then(|()| FileBytes::of(data.get_ref().as_file(), target, Access::Map)),
         };
         map.map_err(|source| OutputError { name: self.name(), source })
     }

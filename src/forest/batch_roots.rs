@@ -11,16 +11,22 @@
 
 use rayon::prelude::*;
 
-use super::RebuildError;
+use super::{
+    RebuildError,
+    numbers::{BatchNumbers, Run},
+};
 use crate::{
     contracts::{Bridgehub, Layout, MessageRoot, ZkChain},
     primitives::{Address, BatchNumber, ChainId, Hash, Word},
     state::{StateError, StorageReader, slots::mapping_values},
 };
 
-/// How many batch numbers are looked up at once.
-const WINDOW: u64 = 1 << 16;
-const PIECE: usize = 1 << 10;
+/// How many batch numbers are looked up at once. A state is fastest to search when many slots are looked
+/// up together.
+const WINDOW: u64 = 1 << 19;
+/// How many at least, where there are few batches.
+const FEWEST: u64 = 1 << 10;
+const PIECE: usize = 1 << 18;
 
 /// Where the batch roots of one chain may stand: contracts and their mappings.
 struct Sources<'s, S: ?Sized> {
@@ -29,7 +35,8 @@ struct Sources<'s, S: ?Sized> {
     mappings: Vec<(Address, Word)>,
 }
 
-/// Finds the batches of a chain whose tree has `leaves` leaves, in the order of their numbers.
+/// Finds the batches of a chain whose tree has as many leaves as `roots` has places, and puts their
+/// roots there in the order of their numbers.
 ///
 /// Gives up after `max_gap` numbers without a root.
 pub(super) fn collect<S: StorageReader + ?Sized>(
@@ -37,11 +44,12 @@ pub(super) fn collect<S: StorageReader + ?Sized>(
     layout: Layout,
     message_root: &MessageRoot<'_, S>,
     bridgehub: Address,
-    chain: ChainId,
-    (leaves, max_gap): (u64, u64),
-) -> Result<Vec<(BatchNumber, Hash)>, RebuildError> {
+    (chain, max_gap): (ChainId, u64),
+    roots: &mut [Hash],
+) -> Result<BatchNumbers, RebuildError> {
+    let leaves = roots.len() as u64;
     if leaves == 0 {
-        return Ok(Vec::new());
+        return Ok(BatchNumbers::default());
     }
     let mut mappings = Vec::new();
     let mut highest = BatchNumber(0);
@@ -57,29 +65,36 @@ pub(super) fn collect<S: StorageReader + ?Sized>(
     }
     let sources = Sources { state, chain, mappings };
 
-    let mut found = Vec::new();
-    let top = highest.0.saturating_add(1);
+    let mut runs: Vec<Run> = Vec::new();
+    // How many leaves are still to be found, and from which number on none was found.
+    let (mut left, top) = (leaves, highest.0.saturating_add(1));
     let mut end = top;
     // In all, and not from one root to the next: a dump with roots far apart would lead on for ever.
-    while (found.len() as u64) < leaves && end > 0 && top - end - (found.len() as u64) < max_gap {
-        let start = end.saturating_sub(WINDOW);
-        let mut window = sources.window(start..end)?;
-        window.reverse();
-        found.append(&mut window);
+    while left > 0 && end > 0 && top - end - (leaves - left) < max_gap {
+        let start = end.saturating_sub(left.clamp(FEWEST, WINDOW));
+        for (number, root) in sources.window(start..end)?.into_iter().rev().take(left as usize) {
+            left -= 1;
+            roots[left as usize] = root;
+            match runs.last_mut() {
+                Some(run) if run.first.0 - 1 == number.0 => {
+                    *run = Run { leaf: left, first: number }
+                }
+                _ => runs.push(Run { leaf: left, first: number }),
+            }
+        }
         end = start;
     }
-    if (found.len() as u64) < leaves {
+    if left > 0 {
         return Err(RebuildError::Incomplete {
             chain,
             expected: leaves,
-            found: found.len() as u64,
+            found: leaves - left,
             highest,
             searched_down_to: BatchNumber(end),
         });
     }
-    found.truncate(leaves as usize);
-    found.reverse();
-    Ok(found)
+    runs.reverse();
+    BatchNumbers::in_runs(runs, leaves).map_or_else(|| unreachable!("numbers go down"), Ok)
 }
 
 impl<S: StorageReader + ?Sized> Sources<'_, S> {

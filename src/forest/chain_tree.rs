@@ -1,12 +1,13 @@
-use std::ops::{Range, RangeInclusive};
-
 use bytemuck::TransparentWrapper;
-use rayon::prelude::*;
 
-use super::leaf::{BatchLeaves, CHAIN_ID_LEAF_PADDING, entry_zeros};
+use super::{
+    BatchNumbers,
+    hashes::Hashes,
+    leaf::{BatchLeaves, CHAIN_ID_LEAF_PADDING, entry_zeros},
+};
 use crate::{
     keccak::hash_leaves,
-    merkle::{Levels, Tree},
+    merkle::{LeafHashes, Tree},
     primitives::{BatchNumber, ChainId, Hash},
 };
 
@@ -15,31 +16,52 @@ use crate::{
 pub struct ChainTree {
     chain: ChainId,
     index: u64,
-    numbers: Vec<BatchNumber>,
-    batch_roots: Vec<Hash>,
-    levels: Levels,
+    batches: Batches,
+    above: Hashes,
+}
+
+/// The batches of a chain by leaf index.
+#[derive(Clone, Debug)]
+struct Batches {
+    numbers: BatchNumbers,
+    roots: Hashes,
+}
+
+impl Batches {
+    fn leaves(&self) -> BatchLeaves<'_> {
+        BatchLeaves::new(&self.roots, &self.numbers)
+    }
+}
+
+impl LeafHashes for Batches {
+    fn count(&self) -> usize {
+        self.roots.len()
+    }
+
+    fn hash(&self, first: usize, out: &mut [Hash]) {
+        self.leaves().hash(first, out);
+    }
+
+    fn hash_some(&self, leaves: &[usize], out: &mut [Hash]) {
+        self.leaves().hash_some(leaves, out);
+    }
 }
 
 impl ChainTree {
-    /// Builds the trees of all chains, given by their index in the shared tree. The batches of each are
-    /// in the order of execution, which is the order of their numbers.
-    pub(super) fn build_all(chains: Vec<(ChainId, Vec<(BatchNumber, Hash)>)>) -> Vec<Self> {
-        let batches: Vec<(ChainId, (Vec<_>, Vec<_>))> = chains
-            .into_par_iter()
-            .map(|(chain, batches)| (chain, batches.into_iter().unzip()))
-            .collect();
-        let leaves = batches.iter().map(|(_, (numbers, roots))| BatchLeaves::new(roots, numbers));
-        let levels = Levels::hash_all(leaves.collect(), entry_zeros());
-        let chains = (0..).zip(batches).zip(levels);
-        chains
-            .map(|((index, (chain, (numbers, batch_roots))), levels)| Self {
-                chain,
-                index,
-                numbers,
-                batch_roots,
-                levels,
-            })
-            .collect()
+    /// The chain with this index in the shared tree: its batches in the order of execution, which is
+    /// the order of their numbers, and the levels above their leaves.
+    ///
+    /// # Panics
+    /// When the parts differ in length.
+    pub(super) fn new(
+        (index, chain): (u64, ChainId),
+        numbers: BatchNumbers,
+        roots: Hashes,
+        above: Hashes,
+    ) -> Self {
+        let tree = Self { chain, index, batches: Batches { numbers, roots }, above };
+        let _ = tree.tree();
+        tree
     }
 
     /// The chain's id.
@@ -54,48 +76,36 @@ impl ChainTree {
         self.index
     }
 
-    /// The numbers of the batches by leaf index; increasing, but neither contiguous nor from 1.
+    /// The numbers of the batches by leaf index.
     #[must_use]
-    pub fn batches(&self) -> &[BatchNumber] {
-        &self.numbers
+    pub fn batches(&self) -> &BatchNumbers {
+        &self.batches.numbers
     }
 
     /// The batch roots by leaf index.
     #[must_use]
     pub fn batch_roots(&self) -> &[Hash] {
-        &self.batch_roots
+        &self.batches.roots
     }
 
     /// A batch's leaf index and root; `None` when it was not executed on this settlement layer.
     #[must_use]
     pub fn find(&self, batch: BatchNumber) -> Option<(u64, Hash)> {
-        let index = self.numbers.binary_search(&batch).ok()?;
-        Some((index as u64, self.batch_roots[index]))
+        let leaf = self.batches.numbers.find(batch)?;
+        Some((leaf, self.batches.roots[leaf as usize]))
     }
 
-    /// The batches of a range of leaves, as runs without a gap. A gap is what a chain leaves behind
-    /// that settled elsewhere for a while.
-    ///
-    /// # Panics
-    /// When the tree has no such leaves.
-    #[must_use]
-    pub fn runs(&self, leaves: Range<u64>) -> Vec<RangeInclusive<BatchNumber>> {
-        self.numbers[leaves.start as usize..leaves.end as usize]
-            .chunk_by(|a, b| a.0.checked_add(1) == Some(b.0))
-            .filter_map(|run| Some(*run.first()?..=*run.last()?))
-            .collect()
-    }
-
-    /// The levels of the tree.
+    /// The tree. Its leaves are hashed whenever one is asked for; the levels above them are kept.
     #[must_use]
     pub fn tree(&self) -> Tree<'_> {
-        self.levels.tree(entry_zeros())
+        Tree::over(&self.batches, &self.above, entry_zeros())
+            .unwrap_or_else(|| unreachable!("the levels are those of the batches"))
     }
 
     /// The root as the contract has it: 32 zero bytes while there is no batch.
     #[must_use]
     pub fn root(&self) -> Hash {
-        if self.numbers.is_empty() { Hash::ZERO } else { self.tree().root() }
+        chain_root(&self.tree())
     }
 
     /// The chain's leaf in the shared tree as it was after each of these numbers of batches.
@@ -117,4 +127,9 @@ impl ChainTree {
         hash_leaves(&CHAIN_ID_LEAF_PADDING, &roots, ChainId::peel_slice(&chains), &mut leaves);
         leaves
     }
+}
+
+/// The root of a chain tree as the contract has it: 32 zero bytes while there is no batch.
+pub(super) fn chain_root(tree: &Tree<'_>) -> Hash {
+    if tree.leaves() == 0 { Hash::ZERO } else { tree.root() }
 }

@@ -1,19 +1,21 @@
 //! The rebuilt trees against every node that the contract stored.
 
-use super::{ChainTree, RebuildError, entry_zeros};
+use super::{BatchNumbers, RebuildError, chain_tree::chain_root, entry_zeros};
 use crate::{
     contracts::{ChainTreeStorage, MessageRoot},
     merkle::{Tree, live_side},
-    primitives::{BatchNumber, Hash},
+    primitives::{BatchNumber, ChainId, Hash},
     state::StorageReader,
 };
 
-/// Compares a chain tree with its frontier: lengths, `_zeros`, every live entry of `_sides`, the root.
+/// Compares the tree of a chain's batches with its frontier: lengths, `_zeros`, every live entry of
+/// `_sides`, the root.
 pub(super) fn chain_tree(
-    chain_tree: &ChainTree,
+    chain: ChainId,
+    batches: &BatchNumbers,
+    tree: &Tree<'_>,
     stored: &ChainTreeStorage,
 ) -> Result<(), RebuildError> {
-    let chain = chain_tree.chain();
     for (variable, entries) in [("_sides", &stored.sides), ("_zeros", &stored.zeros)] {
         length(
             format!("chain {chain}"),
@@ -23,14 +25,9 @@ pub(super) fn chain_tree(
         )?;
     }
     zeros(&format!("chain {chain}"), &stored.zeros)?;
-    let tree = chain_tree.tree();
     let node_differs = |level: u32, index: u64, stored, rebuilt| {
-        let batches = chain_tree.batches();
-        let number = |leaf: u64| {
-            let leaf =
-                usize::try_from(leaf).unwrap_or(usize::MAX).min(batches.len().saturating_sub(1));
-            batches.get(leaf).copied().unwrap_or(BatchNumber(0))
-        };
+        let last = batches.len().saturating_sub(1);
+        let number = |leaf: u64| batches.get(leaf.min(last)).unwrap_or(BatchNumber(0));
         RebuildError::ChainTree {
             chain,
             level,
@@ -43,14 +40,15 @@ pub(super) fn chain_tree(
     };
     // From the bottom up, so that the smallest subtree that differs is the one that is named.
     for (level, side) in (0..tree.height()).zip(&stored.sides) {
-        if let Some(node) = live_side(&tree, level)
+        if let Some(node) = live_side(tree, level)
             && node != *side
         {
             return Err(node_differs(level, (tree.leaves() >> level) - 1, *side, node));
         }
     }
-    if stored.root() != chain_tree.root() {
-        return Err(node_differs(tree.height(), 0, stored.root(), chain_tree.root()));
+    let root = chain_root(tree);
+    if stored.root() != root {
+        return Err(node_differs(tree.height(), 0, stored.root(), root));
     }
     Ok(())
 }
@@ -66,7 +64,7 @@ pub(super) fn shared_tree<S: StorageReader + ?Sized>(
     for level in 0..=tree.height() {
         let rebuilt = tree.level(level);
         let stored = message_root.shared_level(level)?;
-        for (index, (stored, rebuilt)) in (0..).zip(stored.iter().zip(rebuilt)) {
+        for (index, (stored, rebuilt)) in (0..).zip(stored.iter().zip(rebuilt.iter())) {
             if stored != rebuilt {
                 let (stored, rebuilt) = (*stored, *rebuilt);
                 return Err(RebuildError::SharedTree { level, index, stored, rebuilt });

@@ -54,6 +54,19 @@ pub enum RebuildError {
         /// The leaves of the chain's tree.
         leaves: u64,
     },
+    /// The trees are said to have more batches than the state has slots.
+    #[error(
+        "by _nextLeafIndex the trees have {batches} batches up to that of chain {chain}, but the whole \
+         state has only {slots} slots: the dump is incomplete or damaged"
+    )]
+    TooManyBatches {
+        /// The chain with which they are too many.
+        chain: ChainId,
+        /// The batches of this chain's tree and of those before it.
+        batches: u64,
+        /// How many slots the state has.
+        slots: u64,
+    },
     /// Roots of executed batches are missing.
     #[error(
         "the dump is incomplete: the tree of chain {chain} has {expected} batches, but the state holds \

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::{ChainTree, RebuildError};
+use super::{BatchNumbers, RebuildError};
 use crate::{
     contracts::{Layout, MessageRoot},
     merkle::Tree,
@@ -12,7 +12,7 @@ use crate::{
 
 /// How many blocks are probed at once.
 const WINDOW: u64 = 1 << 18;
-const PIECE: u64 = 1 << 12;
+const PIECE: u64 = 1 << 16;
 
 /// How many blocks to try at most: at a block a second, those of two years.
 const MOST_BLOCKS: u64 = 1 << 26;
@@ -53,7 +53,14 @@ pub(super) fn newest<S: StorageReader + ?Sized>(
         return Ok(Newest::Found(last_emit, root));
     }
     let (mut roots, searched_to) = match last_block {
-        Some(last) => (descend(message_root, last, 1)?, last),
+        Some(last) => {
+            let mut newest = Vec::new();
+            descend::<_, StateError>(message_root, last, 1, |mut window| {
+                newest.append(&mut window);
+                Ok(())
+            })?;
+            (newest, last)
+        }
         None => ascend(message_root, message_root.most_historical_roots(chains)?)?,
     };
     Ok(roots.pop().map_or(Newest::None(searched_to), |(block, root)| Newest::Found(block, root)))
@@ -79,29 +86,44 @@ pub(super) fn all<S: StorageReader + ?Sized>(
     message_root: &MessageRoot<'_, S>,
     chains: &[ChainId],
     newest: SlBlock,
-) -> Result<Vec<(SlBlock, Hash)>, StateError> {
+) -> Result<(Vec<SlBlock>, Vec<Hash>), StateError> {
+    let mut windows = Vec::new();
+    all_from(message_root, chains, newest, |window| {
+        windows.push(window);
+        Ok::<_, StateError>(())
+    })?;
+    Ok(windows.into_iter().rev().flatten().unzip())
+}
+
+/// As [`all`], for whoever cannot hold them together: window by window, the newest first, the roots of
+/// each in ascending order.
+pub(super) fn all_from<S: StorageReader + ?Sized, E: From<StateError>>(
+    message_root: &MessageRoot<'_, S>,
+    chains: &[ChainId],
+    newest: SlBlock,
+    take: impl FnMut(Vec<(SlBlock, Hash)>) -> Result<(), E>,
+) -> Result<(), E> {
     let expected = message_root.most_historical_roots(chains)?.unwrap_or(u64::MAX);
-    descend(message_root, newest, expected)
+    descend(message_root, newest, expected, take)
 }
 
 /// Tries blocks down from `last` until enough roots are found or none is left to try.
-fn descend<S: StorageReader + ?Sized>(
+fn descend<S: StorageReader + ?Sized, E: From<StateError>>(
     message_root: &MessageRoot<'_, S>,
     last: SlBlock,
     enough: u64,
-) -> Result<Vec<(SlBlock, Hash)>, StateError> {
+    mut take: impl FnMut(Vec<(SlBlock, Hash)>) -> Result<(), E>,
+) -> Result<(), E> {
     let lowest = last.0.saturating_sub(MOST_BLOCKS);
-    let mut windows = Vec::new();
     let (mut end, mut found) = (last.0.saturating_add(1), 0);
     while end > lowest && found < enough {
         let start = end.saturating_sub(WINDOW).max(lowest);
         let window = probe(message_root, start, end)?;
         found += window.len() as u64;
-        windows.push(window);
+        take(window)?;
         end = start;
     }
-    windows.reverse();
-    Ok(windows.concat())
+    Ok(())
 }
 
 /// The roots filed under blocks `start` to `end`, in ascending order.
@@ -118,19 +140,19 @@ fn probe<S: StorageReader + ?Sized>(
     Ok(found.into_iter().flatten().collect())
 }
 
-/// Finds over how many of the chains the shared tree has the root that was filed. Every batch files the
+/// Finds over how many of the chains, with these batches, the shared tree has the root that was filed. Every batch files the
 /// new root, and in v31 every registration does too; so only chains without batches may be missing from
 /// the newest one, and in v31 none.
 pub(super) fn identify(
     layout: Layout,
     shared: &Tree<'_>,
-    chains: &[ChainTree],
+    batches: &[BatchNumbers],
     (block, root): (SlBlock, Hash),
 ) -> Result<InteropRoot, RebuildError> {
     let fewest = match layout {
-        Layout::V31 => chains.len(),
+        Layout::V31 => batches.len(),
         Layout::V26 | Layout::V29 => {
-            chains.iter().rposition(|tree| !tree.batches().is_empty()).map_or(1, |last| last + 1)
+            batches.iter().rposition(|batches| !batches.is_empty()).map_or(1, |last| last + 1)
         }
     };
     (fewest as u64..=shared.leaves())

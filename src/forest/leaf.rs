@@ -1,15 +1,17 @@
 use std::sync::LazyLock;
 
-use bytemuck::TransparentWrapper;
-
+use super::BatchNumbers;
 use crate::{
     keccak::{hash_leaves, keccak256},
-    merkle::{Leaves, Zeros},
+    merkle::{LeafHashes, Leaves, Zeros},
     primitives::{BatchNumber, ChainId, Hash},
 };
 
 /// The length of what a batch leaf or a chain-id leaf hashes.
 const LEAF_LEN: usize = 96;
+
+/// How many numbers are written out at once.
+const PIECE: usize = 1 << 9;
 
 /// keccak256("zkSync:BatchLeaf"): what a batch leaf's preimage begins with.
 pub const BATCH_LEAF_PADDING: Hash = Hash::new([
@@ -52,7 +54,7 @@ pub fn chain_id_leaf(chain_root: Hash, chain: ChainId) -> Hash {
 #[derive(Clone, Copy, Debug)]
 pub struct BatchLeaves<'a> {
     roots: &'a [Hash],
-    numbers: &'a [u64],
+    numbers: &'a BatchNumbers,
 }
 
 impl<'a> BatchLeaves<'a> {
@@ -61,24 +63,45 @@ impl<'a> BatchLeaves<'a> {
     /// # Panics
     /// When there is not one number for every root.
     #[must_use]
-    pub fn new(roots: &'a [Hash], numbers: &'a [BatchNumber]) -> Self {
-        assert_eq!(roots.len(), numbers.len(), "a number for every root");
-        Self { roots, numbers: BatchNumber::peel_slice(numbers) }
+    pub fn new(roots: &'a [Hash], numbers: &'a BatchNumbers) -> Self {
+        assert_eq!(roots.len() as u64, numbers.len(), "a number for every root");
+        Self { roots, numbers }
     }
 }
 
-impl Leaves<LEAF_LEN> for BatchLeaves<'_> {
+impl LeafHashes for BatchLeaves<'_> {
     fn count(&self) -> usize {
         self.roots.len()
     }
 
     fn hash(&self, first: usize, out: &mut [Hash]) {
-        let these = first..first + out.len();
-        hash_leaves(&BATCH_LEAF_PADDING, &self.roots[these.clone()], &self.numbers[these], out);
+        let mut numbers = [0; PIECE];
+        let roots = self.roots[first..first + out.len()].chunks(PIECE);
+        for ((roots, out), first) in roots.zip(out.chunks_mut(PIECE)).zip((first..).step_by(PIECE))
+        {
+            let numbers = &mut numbers[..out.len()];
+            self.numbers.write(first as u64, numbers);
+            hash_leaves(&BATCH_LEAF_PADDING, roots, numbers, out);
+        }
     }
 
+    fn hash_some(&self, leaves: &[usize], out: &mut [Hash]) {
+        let roots: Vec<Hash> = leaves.iter().map(|leaf| self.roots[*leaf]).collect();
+        let numbers: Vec<u64> = leaves.iter().map(|leaf| self.number(*leaf)).collect();
+        hash_leaves(&BATCH_LEAF_PADDING, &roots, &numbers, out);
+    }
+}
+
+impl BatchLeaves<'_> {
+    fn number(&self, leaf: usize) -> u64 {
+        // There is one for every root.
+        self.numbers.get(leaf as u64).map_or(0, |number| number.0)
+    }
+}
+
+impl Leaves<LEAF_LEN> for BatchLeaves<'_> {
     fn input(&self, index: usize) -> [u8; LEAF_LEN] {
-        padded(BATCH_LEAF_PADDING, self.roots[index], self.numbers[index])
+        padded(BATCH_LEAF_PADDING, self.roots[index], self.number(index))
     }
 }
 
@@ -115,13 +138,16 @@ mod tests {
     #[test]
     fn many_leaves_equal_single_ones() {
         let roots: Vec<Hash> = (0..20u8).map(|i| keccak256(&[i])).collect();
-        let numbers: Vec<BatchNumber> = (0..20).map(|i| BatchNumber(u64::MAX - i)).collect();
+        let list: Vec<BatchNumber> = (0..20).map(|i| BatchNumber(u64::MAX - 60 + 3 * i)).collect();
+        let numbers = BatchNumbers::new(list.iter().copied()).unwrap();
         let leaves = BatchLeaves::new(&roots, &numbers);
-        let mut hashes = vec![Hash::ZERO; 19];
+        let (mut hashes, mut some) = (vec![Hash::ZERO; 19], vec![Hash::ZERO; 3]);
         leaves.hash(1, &mut hashes);
-        for (i, hash) in (1..).zip(hashes) {
-            assert_eq!(hash, batch_leaf(roots[i], numbers[i]));
-            assert_eq!(hash, keccak256(&leaves.input(i)));
+        for (i, hash) in (1..).zip(&hashes) {
+            assert_eq!(*hash, batch_leaf(roots[i], list[i]));
+            assert_eq!(*hash, keccak256(&leaves.input(i)));
         }
+        leaves.hash_some(&[7, 1, 19], &mut some);
+        assert_eq!(some, [hashes[6], hashes[0], hashes[18]]);
     }
 }

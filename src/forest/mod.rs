@@ -21,18 +21,25 @@ mod batch_roots;
 mod chain_tree;
 mod check;
 mod error;
+mod hashes;
 mod history;
 mod interop_root;
 mod leaf;
+mod numbers;
 mod rebuild;
+pub mod tree_file;
+mod trees;
 
 pub use anchor::{BatchRoots, RootWitness, Vouched, Voucher};
 pub use chain_tree::ChainTree;
 pub use error::RebuildError;
-pub use history::{At, Effort, History, HistoryError, Timeline, explain};
+pub use history::{At, Effort, History, HistoryError, Timeline, explain, explain_further};
 pub use interop_root::InteropRoot;
 pub use leaf::{
     BATCH_LEAF_PADDING, BatchLeaves, CHAIN_ID_LEAF_PADDING, EMPTY_ENTRY, batch_leaf, chain_id_leaf,
     entry_zeros,
 };
-pub use rebuild::{Addresses, Forest, RebuildOptions, rebuild};
+pub use numbers::BatchNumbers;
+pub use rebuild::{Addresses, RebuildOptions, rebuild};
+pub use tree_file::{KIND as TREE_FILE, Past, TreeFile, TreeFileError, rebuild_to_file};
+pub use trees::Forest;

@@ -1,12 +1,17 @@
+use std::mem;
+
 use rayon::prelude::*;
 
 use super::{
-    ChainTree, InteropRoot, RebuildError, batch_roots, chain_id_leaf, check, entry_zeros,
+    BatchLeaves, BatchNumbers, Forest, InteropRoot, RebuildError, batch_roots, chain_id_leaf,
+    chain_tree::chain_root,
+    check, entry_zeros,
     interop_root::{self, Newest},
+    trees::Grown,
 };
 use crate::{
-    contracts::{Layout, MessageRoot, Release, system},
-    merkle::{Levels, Tree},
+    contracts::{ChainTreeStorage, Layout, MessageRoot, Release, system},
+    merkle::{Room, Tree, Unbuilt, build_all_into, build_on},
     primitives::{Address, ChainId, Hash, SlBlock},
     state::StorageReader,
 };
@@ -54,15 +59,6 @@ impl Default for RebuildOptions {
     }
 }
 
-/// The trees of a settlement layer, equal to what its contracts stored.
-#[derive(Clone, Debug)]
-pub struct Forest {
-    layout: Layout,
-    chains: Vec<ChainTree>,
-    shared: Levels,
-    latest: Option<InteropRoot>,
-}
-
 /// Rebuilds every chain tree and the shared tree from the state of a settlement layer, and compares
 /// them with every node that the contract stored.
 ///
@@ -73,59 +69,159 @@ pub fn rebuild<S: StorageReader + ?Sized>(
     state: &S,
     options: &RebuildOptions,
 ) -> Result<Forest, RebuildError> {
-    let message_root = MessageRoot::at(state, options.addresses.message_root);
-    let chains = registry(&message_root)?;
-    let sl_chain = chains[0];
-    if let Some(expected) = options.sl_chain
-        && expected != sl_chain
-    {
-        return Err(RebuildError::OtherSettlementLayer { expected, found: sl_chain });
+    let site = Site::survey(state, options)?;
+    let mut room = Room::zeroed(site.hashes());
+    let grown = site.grow(&mut room)?;
+    Ok(grown.forest(room.into()))
+}
+
+/// What the contract says of the trees that are to be rebuilt.
+pub(super) struct Site<'s, S: ?Sized> {
+    state: &'s S,
+    options: RebuildOptions,
+    message_root: MessageRoot<'s, S>,
+    last_block: Option<SlBlock>,
+    layout: Layout,
+    chains: Vec<ChainId>,
+    stored: Vec<ChainTreeStorage>,
+}
+
+impl<'s, S: StorageReader + ?Sized> Site<'s, S> {
+    pub(super) fn survey(state: &'s S, options: &RebuildOptions) -> Result<Self, RebuildError> {
+        let message_root = MessageRoot::at(state, options.addresses.message_root);
+        let chains = registry(&message_root)?;
+        let sl_chain = chains[0];
+        if let Some(expected) = options.sl_chain
+            && expected != sl_chain
+        {
+            return Err(RebuildError::OtherSettlementLayer { expected, found: sl_chain });
+        }
+        let last_block = match (options.last_block, state.block()) {
+            (Some(given), Some(stated)) if given != stated => {
+                return Err(RebuildError::OtherBlock { given, stated });
+            }
+            (given, stated) => given.or(stated),
+        };
+        // v26 and v29 differ only in the roots by block, which no chain tree depends on.
+        let layout = if has_v31(&message_root, &chains)? { Layout::V31 } else { Layout::V29 };
+        let stored: Vec<ChainTreeStorage> = chains
+            .par_iter()
+            .map(|chain| message_root.chain_tree(*chain))
+            .collect::<Result<_, _>>()?;
+        // Every batch has a slot with its root, so that no number in a damaged dump asks for more room
+        // than the dump itself took.
+        let (slots, mut batches) = (state.slots(), 0u64);
+        for (chain, tree) in chains.iter().zip(&stored) {
+            batches = batches.saturating_add(tree.leaves);
+            if batches > slots {
+                return Err(RebuildError::TooManyBatches { chain: *chain, batches, slots });
+            }
+        }
+        let options = *options;
+        Ok(Self { state, options, message_root, last_block, layout, chains, stored })
     }
-    let last_block = match (options.last_block, state.block()) {
-        (Some(given), Some(stated)) if given != stated => {
-            return Err(RebuildError::OtherBlock { given, stated });
-        }
-        (given, stated) => given.or(stated),
-    };
-    // v26 and v29 differ only in the roots by block, which no chain tree depends on.
-    let found = if has_v31(&message_root, &chains)? { Layout::V31 } else { Layout::V29 };
 
-    let bridgehub = options.addresses.bridgehub;
-    let (stored, batches): (Vec<_>, Vec<_>) = chains
-        .into_par_iter()
-        .map(|chain| {
-            let stored = message_root.chain_tree(chain)?;
-            let size = (stored.leaves, options.max_gap);
-            let batches =
-                batch_roots::collect(state, found, &message_root, bridgehub, chain, size)?;
-            Ok((stored, (chain, batches)))
-        })
-        .collect::<Result<_, RebuildError>>()?;
-    let chains = ChainTree::build_all(batches);
-    for (tree, stored) in chains.iter().zip(&stored) {
-        check::chain_tree(tree, stored)?;
+    /// How many hashes there will be.
+    pub(super) fn hashes(&self) -> usize {
+        let trees = self.stored.iter().map(|tree| tree.leaves + Tree::above_count(tree.leaves));
+        (trees.sum::<u64>() + Tree::node_count(self.chains.len() as u64)) as usize
     }
 
-    let leaves = chains.iter().map(|tree| chain_id_leaf(tree.root(), tree.chain())).collect();
-    let shared = Levels::build(leaves, entry_zeros());
-    check::shared_tree(&shared.tree(entry_zeros()), &message_root)?;
+    /// Rebuilds the trees into the room for them, which is [`Site::hashes`] large, and compares them
+    /// with what the contract stored.
+    pub(super) fn grow(&self, hashes: &mut [Hash]) -> Result<Grown, RebuildError> {
+        let zeros = entry_zeros();
+        let leaves = || self.stored.iter().map(|tree| tree.leaves as usize);
+        let above = || leaves().map(|leaves| Tree::above_count(leaves as u64) as usize);
+        let (roots, rest) = hashes.split_at_mut(leaves().sum());
+        let (levels, shared) = rest.split_at_mut(above().sum());
 
-    let ids: Vec<ChainId> = chains.iter().map(ChainTree::chain).collect();
-    let tree = shared.tree(entry_zeros());
-    let (latest, found) = match interop_root::newest(&message_root, &ids, last_block)? {
-        Newest::Found(block, root) => {
-            (Some(interop_root::identify(found, &tree, &chains, (block, root))?), found)
+        let rooms: Vec<_> = self.chains.iter().zip(cut(roots, leaves())).collect();
+        let batches: Vec<BatchNumbers> = rooms
+            .into_par_iter()
+            .map(|(chain, roots)| {
+                let (bridgehub, of) =
+                    (self.options.addresses.bridgehub, (*chain, self.options.max_gap));
+                batch_roots::collect(
+                    self.state,
+                    self.layout,
+                    &self.message_root,
+                    bridgehub,
+                    of,
+                    roots,
+                )
+            })
+            .collect::<Result<_, _>>()?;
+
+        let mut rest = &*roots;
+        let leaves: Vec<BatchLeaves<'_>> = batches
+            .iter()
+            .map(|batches| {
+                let (own, others) = rest.split_at(batches.len() as usize);
+                rest = others;
+                BatchLeaves::new(own, batches)
+            })
+            .collect();
+        let unbuilt = leaves.iter().zip(cut(levels, above()));
+        let unbuilt =
+            unbuilt.map(|(leaves, above)| Unbuilt { leaves: *leaves, bottom: None, above });
+        build_all_into(unbuilt.collect(), zeros);
+
+        let places = self.chains.iter().zip(&self.stored).zip(&batches);
+        for (leaf, (((chain, stored), batches), (leaves, above))) in
+            shared.iter_mut().zip(places.zip(leaves.iter().zip(cut(levels, above()))))
+        {
+            let tree = Tree::over(leaves, above, zeros);
+            let tree = tree.unwrap_or_else(|| unreachable!("built to this size"));
+            check::chain_tree(*chain, batches, &tree, stored)?;
+            *leaf = chain_id_leaf(chain_root(&tree), *chain);
         }
-        // Whoever says how far to look means that there is something to find.
-        Newest::None(searched_to) if options.last_block.is_some() => {
-            return Err(RebuildError::NoHistoricalRoot { searched_to });
-        }
-        Newest::None(_) if found == Layout::V29 => (None, Layout::V26),
-        Newest::None(_) => (None, found),
-    };
-    let has_batches = chains.iter().any(|tree| !tree.batches().is_empty());
-    let layout = accept(options.release, found, has_batches)?;
-    Ok(Forest { layout, chains, shared, latest })
+        build_on(shared, self.chains.len(), zeros);
+        let shared = Tree::new(shared, self.chains.len() as u64, zeros);
+        let shared = shared.unwrap_or_else(|| unreachable!("built to this size"));
+        check::shared_tree(&shared, &self.message_root)?;
+
+        let (latest, layout) = self.latest(&shared, &batches)?;
+        let chains = self.chains.iter().copied().zip(batches).collect();
+        Ok(Grown { layout, chains, latest })
+    }
+
+    /// The newest root by block and the layout that counts.
+    fn latest(
+        &self,
+        shared: &Tree<'_>,
+        batches: &[BatchNumbers],
+    ) -> Result<(Option<InteropRoot>, Layout), RebuildError> {
+        let (latest, found) =
+            match interop_root::newest(&self.message_root, &self.chains, self.last_block)? {
+                Newest::Found(block, root) => {
+                    let found =
+                        interop_root::identify(self.layout, shared, batches, (block, root))?;
+                    (Some(found), self.layout)
+                }
+                // Whoever says how far to look means that there is something to find.
+                Newest::None(searched_to) if self.options.last_block.is_some() => {
+                    return Err(RebuildError::NoHistoricalRoot { searched_to });
+                }
+                Newest::None(_) if self.layout == Layout::V29 => (None, Layout::V26),
+                Newest::None(_) => (None, self.layout),
+            };
+        let has_batches = batches.iter().any(|batches| !batches.is_empty());
+        Ok((latest, accept(self.options.release, found, has_batches)?))
+    }
+}
+
+/// Cuts room into pieces of these lengths.
+fn cut(
+    room: &mut [Hash],
+    lengths: impl Iterator<Item = usize>,
+) -> impl Iterator<Item = &mut [Hash]> {
+    let mut rest = room;
+    lengths.map(move |len| {
+        let (piece, others) = mem::take(&mut rest).split_at_mut(len);
+        rest = others;
+        piece
+    })
 }
 
 /// The layout that counts: the one that was found, unless another was given that the state does not
@@ -174,48 +270,4 @@ fn has_v31<S: StorageReader + ?Sized>(
         }
     }
     Ok(false)
-}
-
-impl Forest {
-    /// The chain id of the settlement layer: that of the chain at index 0.
-    #[must_use]
-    pub fn sl_chain(&self) -> ChainId {
-        self.chains[0].chain()
-    }
-
-    /// The storage layout of the contracts, given or found.
-    #[must_use]
-    pub fn layout(&self) -> Layout {
-        self.layout
-    }
-
-    /// The chain trees by chain index; at least one, the settlement layer's own.
-    #[must_use]
-    pub fn chains(&self) -> &[ChainTree] {
-        &self.chains
-    }
-
-    /// The tree of a chain; `None` when the chain is not registered here.
-    #[must_use]
-    pub fn chain(&self, chain: ChainId) -> Option<&ChainTree> {
-        self.chains.iter().find(|tree| tree.chain() == chain)
-    }
-
-    /// The shared tree.
-    #[must_use]
-    pub fn shared(&self) -> Tree<'_> {
-        self.shared.tree(entry_zeros())
-    }
-
-    /// The root of the shared tree: the aggregated root of the settlement layer.
-    #[must_use]
-    pub fn root(&self) -> Hash {
-        self.shared().root()
-    }
-
-    /// The newest root that the contract filed under a block; `None` where it files none (before v29).
-    #[must_use]
-    pub fn latest(&self) -> Option<InteropRoot> {
-        self.latest
-    }
 }

@@ -1,4 +1,4 @@
-use std::mem;
+use std::{fmt, iter, mem, slice};
 
 use rayon::prelude::*;
 
@@ -10,19 +10,29 @@ use crate::{
 
 /// The height of the blocks that are hashed in one go: from the inputs of 2^11 leaves up to the one
 /// node above them. What a block reads and writes, some 200 KiB, stays in a core's second-level cache.
-const BLOCK_HEIGHT: u32 = 11;
+const BLOCK_LEVELS: usize = 11;
 
 /// How many leaves a block has.
-pub(super) const BLOCK: usize = 1 << BLOCK_HEIGHT;
+pub(super) const BLOCK: usize = 1 << BLOCK_LEVELS;
 
-/// The leaves of a tree before they are hashed: inputs of `LEN` bytes each.
-pub trait Leaves<const LEN: usize>: Sync {
+/// Leaves that are hashed whenever they are needed.
+pub trait LeafHashes: fmt::Debug + Sync {
     /// How many there are.
     fn count(&self) -> usize;
 
     /// Hashes the leaves from number `first` on, one for every output.
     fn hash(&self, first: usize, out: &mut [Hash]);
 
+    /// Hashes the leaves with these numbers, one for every output.
+    fn hash_some(&self, numbers: &[usize], out: &mut [Hash]) {
+        for (number, out) in numbers.iter().zip(out) {
+            self.hash(*number, slice::from_mut(out));
+        }
+    }
+}
+
+/// The leaves of a tree before they are hashed: inputs of `LEN` bytes each.
+pub trait Leaves<const LEN: usize>: LeafHashes {
     /// What the leaf with this number is the hash of.
     fn input(&self, index: usize) -> [u8; LEN];
 }
@@ -33,42 +43,95 @@ pub trait Leaves<const LEN: usize>: Sync {
 ///
 /// # Panics
 /// When `nodes` has not exactly [`Tree::node_count`] entries.
-pub fn build_into<const LEN: usize>(nodes: &mut [Hash], leaves: &impl Leaves<LEN>, zeros: &Zeros) {
-    in_blocks(nodes, leaves.count(), zeros, |first, out| leaves.hash(first, out));
+pub fn build_into(nodes: &mut [Hash], leaves: &impl LeafHashes, zeros: &Zeros) {
+    let count = leaves.count();
+    assert_eq!(nodes.len() as u64, Tree::node_count(count as u64), "exactly the nodes of the tree");
+    let (bottom, above) = nodes.split_at_mut(count);
+    build_apart(bottom, above, leaves, zeros);
+}
+
+/// As [`build_into`], with the hashes of the leaves apart from the levels above them.
+pub(super) fn build_apart(
+    bottom: &mut [Hash],
+    above: &mut [Hash],
+    leaves: &impl LeafHashes,
+    zeros: &Zeros,
+) {
+    in_blocks(bottom, above, zeros, |first, out| leaves.hash(first, out));
 }
 
 /// As [`build_into`], for `count` leaves that stand at the start of `nodes` already.
-pub(super) fn build_above(nodes: &mut [Hash], count: usize, zeros: &Zeros) {
-    in_blocks(nodes, count, zeros, |_, _| ());
+///
+/// # Panics
+/// When `nodes` has not exactly [`Tree::node_count`] entries.
+pub fn build_on(nodes: &mut [Hash], count: usize, zeros: &Zeros) {
+    assert_eq!(nodes.len() as u64, Tree::node_count(count as u64), "exactly the nodes of the tree");
+    let (bottom, above) = nodes.split_at_mut(count);
+    in_blocks(bottom, above, zeros, |_, _| ());
+}
+
+/// As [`build_into`], but the hashes of the leaves are not kept: `above` begins with the level above
+/// them.
+///
+/// # Panics
+/// When `above` has not exactly [`Tree::above_count`] entries.
+pub fn build_above_into(above: &mut [Hash], leaves: &impl LeafHashes, zeros: &Zeros) {
+    let count = leaves.count();
+    assert_eq!(above.len() as u64, Tree::above_count(count as u64), "exactly the nodes above");
+    let build = |bottom: &mut Vec<Hash>, first: usize, block: Vec<&mut [Hash]>| {
+        let bottom = &mut bottom[..BLOCK.min(count - first)];
+        leaves.hash(first, bottom);
+        climb(iter::once(bottom).chain(block), 0, zeros);
+    };
+    let mut levels: Vec<_> = split(above, count).collect();
+    if count <= BLOCK {
+        return build(&mut vec![Hash::ZERO; count], 0, levels);
+    }
+    blocks(&mut levels[..BLOCK_LEVELS]).into_par_iter().enumerate().for_each_init(
+        || vec![Hash::ZERO; BLOCK],
+        |bottom, (i, block)| build(bottom, i * BLOCK, block),
+    );
+    finish(&mut levels, zeros);
 }
 
 fn in_blocks(
-    nodes: &mut [Hash],
-    count: usize,
+    bottom: &mut [Hash],
+    above: &mut [Hash],
     zeros: &Zeros,
     fill: impl Fn(usize, &mut [Hash]) + Sync,
 ) {
-    assert_eq!(nodes.len() as u64, Tree::node_count(count as u64), "exactly the nodes of the tree");
+    let count = bottom.len();
+    assert_eq!(above.len() as u64, Tree::above_count(count as u64), "exactly the nodes above");
+    let mut levels: Vec<_> = split(above, count).collect();
+    let build = |first: usize, bottom: &mut [Hash], block: Vec<&mut [Hash]>| {
+        fill(first, bottom);
+        climb(iter::once(bottom).chain(block), 0, zeros);
+    };
     if count <= BLOCK {
-        fill(0, &mut nodes[..count]);
-        return climb(split(nodes, count), 0, zeros);
+        return build(0, bottom, levels);
     }
-    let mut levels: Vec<_> = split(nodes, count).collect();
-    let (bottom, height) = (BLOCK_HEIGHT as usize, levels.len() - 1);
-    blocks(&mut levels[..=bottom]).into_par_iter().enumerate().for_each(|(i, mut block)| {
-        fill(i << bottom, &mut *block[0]);
-        climb(block, 0, zeros);
-    });
-    for base in (bottom..height).step_by(bottom) {
-        let levels = &mut levels[base..=height.min(base + bottom)];
-        blocks(levels).into_par_iter().for_each(|block| climb(block, base as u32, zeros));
+    let bottoms = bottom.par_chunks_mut(BLOCK).enumerate();
+    blocks(&mut levels[..BLOCK_LEVELS])
+        .into_par_iter()
+        .zip(bottoms)
+        .for_each(|(block, (i, bottom))| build(i * BLOCK, bottom, block));
+    finish(&mut levels, zeros);
+}
+
+/// Fills the levels above the first [`BLOCK_LEVELS`] that stand above the leaves.
+fn finish(levels: &mut [&mut [Hash]], zeros: &Zeros) {
+    for top in (BLOCK_LEVELS - 1..levels.len() - 1).step_by(BLOCK_LEVELS) {
+        let end = levels.len().min(top + BLOCK_LEVELS + 1);
+        // The first of the levels stands above the leaves.
+        let base = top as u32 + 1;
+        blocks(&mut levels[top..end]).into_par_iter().for_each(|block| climb(block, base, zeros));
     }
 }
 
-/// The levels of a tree, from the leaves to the root.
-fn split(nodes: &mut [Hash], count: usize) -> impl Iterator<Item = &mut [Hash]> {
-    let mut rest = nodes;
-    (0..=height(count as u64)).map(move |level| {
+/// The levels of a tree, from the one above the leaves to the root.
+fn split(above: &mut [Hash], count: usize) -> impl Iterator<Item = &mut [Hash]> {
+    let mut rest = above;
+    (1..=height(count as u64)).map(move |level| {
         let len = level_len(count as u64, level) as usize;
         let (this, above) = mem::take(&mut rest).split_at_mut(len);
         rest = above;

@@ -4,8 +4,7 @@ use rayon::prelude::*;
 
 use super::{
     Leaves, Tree, Zeros,
-    build::{BLOCK, full_lanes},
-    build_into,
+    build::{BLOCK, build_above_into, build_apart, full_lanes},
 };
 use crate::{
     keccak::{hash_many, hash_pairs},
@@ -18,18 +17,20 @@ const PIECE: usize = 1 << 10;
 /// A tree that is to be built.
 #[derive(Debug)]
 pub struct Unbuilt<'n, L> {
-    /// Where its levels go, back to back from the leaves to the root: [`Tree::node_count`] entries.
-    pub nodes: &'n mut [Hash],
     /// Its leaves.
     pub leaves: L,
+    /// Where the hashes of the leaves go, if they are kept: one entry each.
+    pub bottom: Option<&'n mut [Hash]>,
+    /// Where the levels above them go, back to back up to the root: [`Tree::above_count`] entries.
+    pub above: &'n mut [Hash],
 }
 
-/// Builds many trees as [`build_into`] builds one, on all threads of the current rayon pool. Trees
+/// Builds many trees as [`build_into`](super::build_into) builds one, on all threads of the current rayon pool. Trees
 /// smaller than a block are hashed in groups that climb together: what fills no lanes in one tree
 /// does beside the others, so that many small trees take no longer than one large one.
 ///
 /// # Panics
-/// When the `nodes` of a tree have not exactly [`Tree::node_count`] entries.
+/// When there is not exactly the room for a tree that [`Unbuilt`] says.
 pub fn build_all_into<const LEN: usize, L: Leaves<LEN> + Send>(
     trees: Vec<Unbuilt<'_, L>>,
     zeros: &Zeros,
@@ -52,7 +53,10 @@ pub fn build_all_into<const LEN: usize, L: Leaves<LEN> + Send>(
     rayon::join(
         || {
             let trees = large.into_par_iter();
-            trees.for_each(|tree| build_into(tree.nodes, &tree.leaves, zeros));
+            trees.for_each(|tree| match tree.bottom {
+                None => build_above_into(tree.above, &tree.leaves, zeros),
+                Some(bottom) => build_apart(bottom, tree.above, &tree.leaves, zeros),
+            });
         },
         || groups.into_par_iter().for_each(|group| build_group(group, zeros)),
     );
@@ -70,12 +74,20 @@ struct Climber<'n> {
 
 /// Hashes the trees of a group level by level.
 fn build_group<const LEN: usize, L: Leaves<LEN>>(trees: Vec<Unbuilt<'_, L>>, zeros: &Zeros) {
+    let unkept = trees.iter().filter(|tree| tree.bottom.is_none());
+    let mut room = vec![Hash::ZERO; unkept.map(|tree| tree.leaves.count()).sum()];
+    let mut room = room.as_mut_slice();
     let mut climbers = Vec::with_capacity(trees.len());
     let mut inputs = Vec::new();
-    for Unbuilt { nodes, leaves } in trees {
+    for Unbuilt { leaves, bottom, above } in trees {
         let count = leaves.count();
-        assert_eq!(nodes.len() as u64, Tree::node_count(count as u64), "the nodes of the tree");
-        let (nodes, above) = nodes.split_at_mut(count);
+        let nodes = bottom.unwrap_or_else(|| {
+            let (own, rest) = mem::take(&mut room).split_at_mut(count);
+            room = rest;
+            own
+        });
+        assert_eq!(nodes.len(), count, "room for every leaf");
+        assert_eq!(above.len() as u64, Tree::above_count(count as u64), "the nodes above");
         let placed = full_lanes(count);
         leaves.hash(0, &mut nodes[..placed]);
         inputs.extend((placed..count).map(|index| leaves.input(index)));

@@ -1,5 +1,5 @@
 use super::{
-    Leaves, Tree, Unbuilt, Zeros, build::build_above, build_all_into, build_into, room::Room,
+    LeafHashes, Leaves, Room, Tree, Unbuilt, Zeros, build::build_on, build_all_into, build_into,
 };
 use crate::primitives::Hash;
 
@@ -13,7 +13,7 @@ pub struct Levels {
 impl Levels {
     /// Hashes the leaves and every level above them, on all threads of the current rayon pool.
     #[must_use]
-    pub fn hash<const LEN: usize>(leaves: &impl Leaves<LEN>, zeros: &Zeros) -> Self {
+    pub fn hash(leaves: &impl LeafHashes, zeros: &Zeros) -> Self {
         let mut levels = Self::room(leaves.count());
         build_into(&mut levels.nodes, leaves, zeros);
         levels
@@ -27,7 +27,10 @@ impl Levels {
     ) -> Vec<Self> {
         let mut all: Vec<_> = leaves.iter().map(|leaves| Self::room(leaves.count())).collect();
         let trees = all.iter_mut().zip(leaves);
-        let unbuilt = trees.map(|(tree, leaves)| Unbuilt { nodes: &mut tree.nodes, leaves });
+        let unbuilt = trees.map(|(tree, leaves)| {
+            let (bottom, above) = tree.nodes.split_at_mut(leaves.count());
+            Unbuilt { leaves, bottom: Some(bottom), above }
+        });
         build_all_into(unbuilt.collect(), zeros);
         all
     }
@@ -38,7 +41,7 @@ impl Levels {
     pub fn build(mut leaves: Vec<Hash>, zeros: &Zeros) -> Self {
         let count = leaves.len();
         leaves.resize(Tree::node_count(count as u64) as usize, Hash::ZERO);
-        build_above(&mut leaves, count, zeros);
+        build_on(&mut leaves, count, zeros);
         Self { nodes: Room::Heap(leaves), leaves: count as u64 }
     }
 

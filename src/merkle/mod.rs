@@ -24,10 +24,11 @@ mod room;
 mod tree;
 mod zeros;
 
-pub use build::{Leaves, build_into};
+pub use build::{LeafHashes, Leaves, build_above_into, build_into, build_on};
 pub use frontier::{PushTree, live_side};
 pub use group::{Unbuilt, build_all_into, roots_at};
 pub use levels::Levels;
 pub use prefix::Prefix;
+pub use room::Room;
 pub use tree::{NoSuchLeaf, Tree, height, level_len};
 pub use zeros::Zeros;

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::{NoSuchLeaf, Tree, height};
 use crate::{
-    keccak::{hash_many, hash_node},
+    keccak::{hash_node, hash_pairs},
     primitives::Hash,
 };
 
@@ -110,9 +110,8 @@ pub(super) fn paths(tree: &Tree<'_>, wanted: &[(u64, u64)]) -> Result<Vec<Vec<Ha
     let counts: Vec<u64> = prefixes.iter().map(|(leaves, _)| *leaves).collect();
     let most = prefixes.iter().map(|(_, join)| *join).max().unwrap_or(0);
     let mut edges = vec![vec![Hash::ZERO; counts.len()]; most as usize + 1];
-    for (edge, leaves) in edges[0].iter_mut().zip(&counts) {
-        *edge = tree.node(0, leaves - 1);
-    }
+    let last: Vec<usize> = counts.iter().map(|leaves| *leaves as usize - 1).collect();
+    tree.some_nodes(0, &last, &mut edges[0]);
     let mut pairs = Pairs::default();
     for level in 0..most {
         let needed = |i: usize| prefixes[i].1 > level;
@@ -141,12 +140,14 @@ fn join(index: u64, leaves: u64) -> u32 {
 }
 
 fn climb(tree: &Tree<'_>, counts: &[u64], edges: &mut [Hash]) {
-    for (edge, count) in edges.iter_mut().zip(counts) {
-        *edge = match count.checked_sub(1) {
-            Some(last) => tree.node(0, last),
-            None => tree.zeros().at(0),
-        };
-    }
+    let not_empty = counts.iter().enumerate();
+    let (who, leaves): (Vec<_>, Vec<_>) =
+        not_empty.filter_map(|(i, count)| Some((i, count.checked_sub(1)? as usize))).unzip();
+    let mut hashes = vec![Hash::ZERO; leaves.len()];
+    tree.some_nodes(0, &leaves, &mut hashes);
+    edges.fill(tree.zeros().at(0));
+    who.iter().zip(&hashes).for_each(|(i, leaf)| edges[*i] = *leaf);
+
     let highest = counts.iter().map(|count| height(*count)).max().unwrap_or(0);
     let (mut pairs, mut below) = (Pairs::default(), Vec::new());
     for level in 0..highest {
@@ -160,7 +161,10 @@ fn climb(tree: &Tree<'_>, counts: &[u64], edges: &mut [Hash]) {
 #[derive(Default)]
 struct Pairs {
     who: Vec<usize>,
-    pairs: Vec<[u8; 64]>,
+    /// The nodes to the left of edges, by index and then as they are.
+    left_of: Vec<usize>,
+    lefts: Vec<Hash>,
+    pairs: Vec<Hash>,
     parents: Vec<Hash>,
 }
 
@@ -175,26 +179,26 @@ impl Pairs {
         needed: impl Fn(usize) -> bool,
         above: &mut [Hash],
     ) {
-        let (nodes, zero) = (tree.level(level), tree.zeros().at(level));
+        let zero = tree.zeros().at(level);
+        let last = |i: usize| ((counts[i] - 1) >> level) as usize;
         self.who.clear();
+        self.who.extend((0..counts.len()).filter(|i| needed(*i)));
+        // A node to the left of the edge was complete then, and is the same now.
+        let beside = self.who.iter().map(|i| last(*i)).filter(|last| last % 2 == 1);
+        self.left_of.clear();
+        self.left_of.extend(beside.map(|last| last - 1));
+        self.lefts.resize(self.left_of.len(), Hash::ZERO);
+        tree.some_nodes(level, &self.left_of, &mut self.lefts);
+        let mut lefts = self.lefts.iter();
         self.pairs.clear();
-        for (i, count) in counts.iter().enumerate().filter(|(i, _)| needed(*i)) {
-            let last = (*count - 1) >> level;
-            let (left, right) = match last & 1 {
-                // A node to the left of the edge was complete then, and is the same now.
-                1 => (nodes[(last - 1) as usize], edges[i]),
-                _ => (edges[i], zero),
-            };
-            let mut pair = [0; 64];
-            pair[..32].copy_from_slice(left.as_bytes());
-            pair[32..].copy_from_slice(right.as_bytes());
-            self.who.push(i);
-            self.pairs.push(pair);
+        for i in &self.who {
+            match last(*i) % 2 {
+                1 => self.pairs.extend(lefts.next().copied().into_iter().chain([edges[*i]])),
+                _ => self.pairs.extend([edges[*i], zero]),
+            }
         }
-        self.parents.resize(self.pairs.len(), Hash::ZERO);
-        hash_many(&self.pairs, &mut self.parents);
-        for (i, parent) in self.who.iter().zip(&self.parents) {
-            above[*i] = *parent;
-        }
+        self.parents.resize(self.pairs.len() / 2, Hash::ZERO);
+        hash_pairs(&self.pairs, &mut self.parents);
+        self.who.iter().zip(&self.parents).for_each(|(i, parent)| above[*i] = *parent);
     }
 }

@@ -10,7 +10,7 @@ const HUGE: usize = 4 << 20;
 /// Room for the nodes of a tree, zeroed by the system: nothing writes to it before the thread that
 /// fills it does.
 #[derive(Debug)]
-pub(super) enum Room {
+pub enum Room {
     /// On the heap.
     Heap(Vec<Hash>),
     /// In pages of its own, of 2 MiB where the system has them. It takes half as long to hand out the
@@ -19,7 +19,9 @@ pub(super) enum Room {
 }
 
 impl Room {
-    pub(super) fn zeroed(nodes: usize) -> Self {
+    /// Room for so many nodes.
+    #[must_use]
+    pub fn zeroed(nodes: usize) -> Self {
         let bytes = nodes.saturating_mul(size_of::<Hash>());
         if bytes >= HUGE
             && let Ok(pages) = MmapMut::map_anon(bytes)

@@ -1,6 +1,8 @@
+use std::borrow::Cow;
+
 use thiserror::Error;
 
-use super::{Prefix, Zeros, prefix};
+use super::{LeafHashes, Prefix, Zeros, prefix};
 use crate::{keccak::hash_node, primitives::Hash};
 
 /// The height of a tree of `leaves` leaves: ⌈log2 leaves⌉, and 0 for none or one.
@@ -34,12 +36,21 @@ pub struct NoSuchLeaf {
     pub leaves: u64,
 }
 
-/// A built tree, borrowed: all levels from the leaves to the root, back to back, wherever they lie.
+/// A built tree, borrowed: all levels from the leaves to the root, wherever they lie.
 #[derive(Clone, Copy, Debug)]
 pub struct Tree<'a> {
-    nodes: &'a [Hash],
     leaves: u64,
+    bottom: Bottom<'a>,
+    /// The levels above the leaves, back to back.
+    above: &'a [Hash],
     zeros: &'a Zeros,
+}
+
+/// Where the hashes of the leaves come from.
+#[derive(Clone, Copy, Debug)]
+enum Bottom<'a> {
+    Kept(&'a [Hash]),
+    Hashed(&'a dyn LeafHashes),
 }
 
 impl<'a> Tree<'a> {
@@ -47,13 +58,31 @@ impl<'a> Tree<'a> {
     /// more than 64 bits can count.
     #[must_use]
     pub fn node_count(leaves: u64) -> u64 {
-        (0..=height(leaves)).map(|level| level_len(leaves, level)).fold(0, u64::saturating_add)
+        leaves.saturating_add(Self::above_count(leaves))
     }
 
-    /// A view of `nodes`, level 0 first. `None` when their number is not that of `leaves` leaves.
+    /// How many of them stand above the leaves.
+    #[must_use]
+    pub fn above_count(leaves: u64) -> u64 {
+        (1..=height(leaves)).map(|level| level_len(leaves, level)).fold(0, u64::saturating_add)
+    }
+
+    /// A view of `nodes`, all levels back to back, level 0 first. `None` when their number is not
+    /// that of `leaves` leaves.
     #[must_use]
     pub fn new(nodes: &'a [Hash], leaves: u64, zeros: &'a Zeros) -> Option<Self> {
-        (nodes.len() as u64 == Self::node_count(leaves)).then_some(Self { nodes, leaves, zeros })
+        let fits = nodes.len() as u64 == Self::node_count(leaves);
+        let (bottom, above) = nodes.split_at_checked(usize::try_from(leaves).ok()?)?;
+        fits.then_some(Self { leaves, bottom: Bottom::Kept(bottom), above, zeros })
+    }
+
+    /// A view of the levels above leaves that are hashed whenever one is asked for: a third of the
+    /// nodes less to keep. `None` when the number of nodes is not that of the leaves.
+    #[must_use]
+    pub fn over(leaves: &'a dyn LeafHashes, above: &'a [Hash], zeros: &'a Zeros) -> Option<Self> {
+        let count = leaves.count() as u64;
+        let fits = above.len() as u64 == Self::above_count(count);
+        fits.then_some(Self { leaves: count, bottom: Bottom::Hashed(leaves), above, zeros })
     }
 
     /// The number of leaves.
@@ -76,22 +105,59 @@ impl<'a> Tree<'a> {
 
     /// The nodes of a level that are not padding; empty above the root.
     #[must_use]
-    pub fn level(&self, level: u32) -> &'a [Hash] {
-        if level > self.height() {
-            return &[];
+    pub fn level(&self, level: u32) -> Cow<'a, [Hash]> {
+        match (self.kept(level), self.bottom) {
+            (None, Bottom::Hashed(leaves)) => {
+                let mut hashes = vec![Hash::ZERO; leaves.count()];
+                leaves.hash(0, &mut hashes);
+                Cow::Owned(hashes)
+            }
+            (kept, _) => Cow::Borrowed(kept.unwrap_or_default()),
         }
-        let start: u64 = (0..level).map(|below| level_len(self.leaves, below)).sum();
-        // Both bounds are within `nodes`, whose length was checked when the view was made.
-        &self.nodes[start as usize..(start + level_len(self.leaves, level)) as usize]
+    }
+
+    /// The nodes of a level, unless they are hashed when needed.
+    pub(super) fn kept(&self, level: u32) -> Option<&'a [Hash]> {
+        if level > self.height() {
+            return Some(&[]);
+        }
+        match (level, self.bottom) {
+            (0, Bottom::Kept(nodes)) => Some(nodes),
+            (0, Bottom::Hashed(_)) => None,
+            _ => {
+                let start: u64 = (1..level).map(|below| level_len(self.leaves, below)).sum();
+                let end = start + level_len(self.leaves, level);
+                // Both are within `above`, whose length was checked when the view was made.
+                Some(&self.above[start as usize..end as usize])
+            }
+        }
+    }
+
+    /// The nodes of a level with these indices, which it has to have.
+    pub(super) fn some_nodes(&self, level: u32, indices: &[usize], out: &mut [Hash]) {
+        match (self.kept(level), self.bottom) {
+            (None, Bottom::Hashed(leaves)) => leaves.hash_some(indices, out),
+            (kept, _) => {
+                let nodes = kept.unwrap_or_default();
+                out.iter_mut().zip(indices).for_each(|(out, index)| *out = nodes[*index]);
+            }
+        }
     }
 
     /// The node at this level and index; padding to the right of the last one.
     #[must_use]
     pub fn node(&self, level: u32, index: u64) -> Hash {
-        usize::try_from(index)
-            .ok()
-            .and_then(|i| self.level(level).get(i).copied())
-            .unwrap_or_else(|| self.zeros.at(level))
+        let here = usize::try_from(index).ok().filter(|_| level <= self.height());
+        let here = here.filter(|_| index < level_len(self.leaves, level));
+        let Some(index) = here else { return self.zeros.at(level) };
+        match self.kept(level) {
+            Some(nodes) => nodes[index],
+            None => {
+                let mut leaf = [Hash::ZERO];
+                self.some_nodes(level, &[index], &mut leaf);
+                leaf[0]
+            }
+        }
     }
 
     /// The root; the empty leaf when there are no leaves.
@@ -144,9 +210,13 @@ impl<'a> Tree<'a> {
             // Above the root there is nothing but padding.
             let len = if level <= tree.height() { level_len(tree.leaves, level) } else { 0 };
             let sibling = (index >> level) ^ 1;
-            let node = (sibling < len).then(|| tree.nodes[(start + sibling) as usize]);
+            if level == 0 || sibling >= len {
+                start += if level == 0 { 0 } else { len };
+                return tree.node(level, sibling);
+            }
+            let node = tree.above[(start + sibling) as usize];
             start += len;
-            node.unwrap_or_else(|| tree.zeros.at(level))
+            node
         }))
     }
 

@@ -5,7 +5,7 @@ use bytemuck::TransparentWrapper;
 use super::{EMPTY_LOG_LEAF, L2ToL1Log, LogsError, MessageList, Messages};
 use crate::{
     keccak::{hash_many, keccak256},
-    merkle::{Leaves, Levels, NoSuchLeaf, Tree, Zeros, roots_at},
+    merkle::{LeafHashes, Leaves, Levels, NoSuchLeaf, Tree, Zeros, roots_at},
     primitives::{BatchNumber, ChainId, Hash},
 };
 
@@ -54,6 +54,18 @@ impl BatchLogs {
         let logs = Self { transactions, ..self };
         logs.view().checked()?;
         Ok(logs)
+    }
+
+    /// A batch that was read, to be kept. Its messages were compared with its logs when it was made.
+    pub(super) fn copy(batch: &BatchView<'_>) -> Self {
+        Self {
+            chain: batch.chain,
+            batch: batch.batch,
+            logs: batch.logs.to_vec(),
+            messages: batch.messages.iter().collect(),
+            transactions: batch.transactions.to_vec(),
+            aggregated_root: batch.aggregated_root,
+        }
     }
 
     /// The batch to be read.
@@ -246,9 +258,10 @@ impl<'a> BatchView<'a> {
 }
 
 /// The leaves of the tree of a batch's logs.
+#[derive(Debug)]
 struct LogLeaves<'a>(&'a [L2ToL1Log]);
 
-impl Leaves<{ L2ToL1Log::LEN }> for LogLeaves<'_> {
+impl LeafHashes for LogLeaves<'_> {
     fn count(&self) -> usize {
         self.0.len()
     }
@@ -256,7 +269,9 @@ impl Leaves<{ L2ToL1Log::LEN }> for LogLeaves<'_> {
     fn hash(&self, first: usize, out: &mut [Hash]) {
         hash_many(L2ToL1Log::peel_slice(&self.0[first..first + out.len()]), out);
     }
+}
 
+impl Leaves<{ L2ToL1Log::LEN }> for LogLeaves<'_> {
     fn input(&self, index: usize) -> [u8; L2ToL1Log::LEN] {
         *self.0[index].as_bytes()
     }

@@ -1,6 +1,6 @@
 use thiserror::Error;
 
-use super::BatchPart;
+use super::{BatchPart, SourceError, SourceFormat, archive::Place};
 use crate::{
     files::{ContainerError, InputError, OutputError},
     primitives::{BatchNumber, ChainId, Hash, SlBatch},
@@ -74,19 +74,45 @@ pub enum ArchiveError {
         /// The bound.
         limit: usize,
     },
-    /// The logs and messages of a line do not make up a batch.
-    #[error("{name}, line {line}: chain {chain}, batch {batch}")]
+    /// The logs and messages of a batch do not fit each other.
+    #[error("{name}{place}: chain {chain}, batch {batch}")]
     Batch {
         /// The file.
         name: String,
-        /// The line, from 1.
-        line: u64,
+        /// The place in it.
+        place: Place,
         /// The chain.
         chain: ChainId,
         /// The batch.
         batch: BatchNumber,
         /// What is wrong.
         source: LogsError,
+    },
+    /// A part of a source says nothing that could be used.
+    #[error("{name}{place}: {what}")]
+    Source {
+        /// The file.
+        name: String,
+        /// The place in it.
+        place: Place,
+        /// What stands there, as far as it could be told.
+        what: String,
+        /// What is wrong.
+        source: SourceError,
+    },
+    /// The logs of a batch are not those that the settlement layer has the root of.
+    #[error("{name}{place}: chain {chain}, batch {batch} is incomplete")]
+    Incomplete {
+        /// The file.
+        name: String,
+        /// The place in it.
+        place: Place,
+        /// The chain.
+        chain: ChainId,
+        /// The batch.
+        batch: BatchNumber,
+        /// What the check says.
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// Two sources give one batch different contents.
     #[error("{first} and {second} give chain {chain}, batch {batch} different {part}")]
@@ -104,12 +130,31 @@ pub enum ArchiveError {
     },
     /// Nothing says what kind of archive it is.
     #[error(
-        "{name} is no archive of a known kind: it is no message archive (*.slmsg), and its first \
-         character is not that of a JSON object"
+        "{name} is no archive of a known kind: neither a message archive (*.slmsg) nor JSON, pubdata or \
+         rows of a node's tables; --format says what it is"
     )]
     Unknown {
         /// The file.
         name: String,
+    },
+    /// The format does not say whose logs these are.
+    #[error(
+        "{name} holds {format}: nothing in it says of which chain; `slproof index --chain ID` makes an \
+         archive of it"
+    )]
+    NeedsChain {
+        /// The file.
+        name: String,
+        /// What it holds.
+        format: SourceFormat,
+    },
+    /// The format is known, and not read.
+    #[error("{name} cannot be read: {reason}")]
+    Refused {
+        /// The file.
+        name: String,
+        /// What it is, and what to do instead.
+        reason: String,
     },
     /// An archive file comes through a pipe.
     #[error("{name} brings a message archive (*.slmsg), which is mapped; give its file's name")]

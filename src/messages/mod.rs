@@ -16,18 +16,18 @@
 //! only when they fold to the batch root.
 //!
 //! [`read_archive`] opens an archive of any form; [`archive`] describes the native one, `*.slmsg`,
-//! which is mapped and searched where it lies, and which [`ArchiveWriter`] makes. A batch is read
-//! through a [`BatchView`], and comes from a source as [`BatchLogs`].
+//! which is mapped and searched where it lies, and which [`ArchiveWriter`] makes. An [`Indexer`] makes
+//! it from what people have: [`sources`] lists the forms. A batch is read through a [`BatchView`], and
+//! comes from a source as [`BatchLogs`].
 
 pub mod archive;
 mod batch;
 mod error;
 mod external_sort;
-mod jsonl;
 mod log;
 mod message_list;
 mod sl_batches;
-mod source;
+pub mod sources;
 
 pub use archive::{Archive, ArchiveWriter, LogAt};
 pub use batch::{BatchLogs, BatchPart, BatchView, LOG_TREE_HEIGHT, LOG_TREE_HEIGHTS, LogTree};
@@ -35,4 +35,7 @@ pub use error::{ArchiveError, LogsError};
 pub use log::{EMPTY_LOG_LEAF, L2ToL1Log, MESSENGER};
 pub use message_list::{MessageList, Messages};
 pub use sl_batches::{SlBatchLogs, SlBatches, read_sl_batches, read_sl_batches_input};
-pub use source::{SourceFormat, read_archive, read_archive_input};
+pub use sources::{
+    BatchBlocks, BatchCheck, Faults, Indexed, Indexer, RelayedBy, SourceError, SourceFormat,
+    SourceOptions, Verdict, read_archive, read_archive_input,
+};

@@ -123,10 +123,11 @@ pub enum ExtractError {
         /// The index.
         index: u64,
     },
-    /// The verifier did not accept what was made. That is an error of this program.
+    /// The verifier did not accept what was made: a mapped file is damaged where nothing was hashed
+    /// again, or this program is wrong.
     #[error(
-        "internal error: the proof made for log {index} of chain {chain}, batch {batch} was refused by \
-         the verifier and is not emitted"
+        "the proof made for log {index} of chain {chain}, batch {batch} was refused by the verifier and is \
+         not emitted: the tree file is damaged (slproof check says where), or slproof has an error"
     )]
     Refused {
         /// The chain.
@@ -187,7 +188,8 @@ impl ExtractError {
             Self::LogsDoNotFold(_) => "logs-do-not-fold",
             Self::NoSuchLog { .. } => "log-not-in-batch",
             Self::DefaultLeaf { .. } => "default-leaf",
-            Self::Refused { .. } | Self::Disputed { .. } => "internal-error",
+            Self::Refused { .. } => "proof-refused",
+            Self::Disputed { .. } => "internal-error",
         }
     }
 }

@@ -149,15 +149,26 @@ impl<'f> Extractor<'f> {
 pub fn prepare<'a>(
     wanted: &[(&Extractor<'_>, BatchView<'a>)],
 ) -> Vec<Result<BatchProofs<'a>, ExtractError>> {
+    // The same batch may come with other logs, so that only the same memory counts as the same.
     let mut distinct: Vec<BatchView<'a>> = wanted.iter().map(|(_, logs)| *logs).collect();
-    distinct.sort_unstable_by_key(BatchView::key);
-    distinct.dedup_by_key(|logs| logs.key());
+    let identity = |logs: &BatchView<'a>| (logs.key(), logs.logs().as_ptr());
+    distinct.sort_unstable_by_key(identity);
+    distinct.dedup_by_key(|logs| identity(logs));
     let trees: Vec<Arc<LogTree>> = BatchView::trees(&distinct).into_iter().map(Arc::new).collect();
-    let settled = wanted.iter().map(|(extractor, logs)| {
-        let place = distinct.partition_point(|other| other.key() < logs.key());
-        extractor.settle(*logs, Arc::clone(&trees[place]))
-    });
-    let settled: Vec<_> = settled.collect();
+    // By chain and batch, since neighbours in a tree share what has to be fetched from memory.
+    let mut order: Vec<usize> = (0..wanted.len()).collect();
+    order.sort_unstable_by_key(|i| wanted[*i].1.key());
+    let mut settled: Vec<_> = order
+        .into_iter()
+        .map(|i| {
+            let (extractor, logs) = wanted[i];
+            let same = identity(&logs);
+            let place = distinct.partition_point(|other| identity(other) < same);
+            (i, extractor.settle(logs, Arc::clone(&trees[place])))
+        })
+        .collect();
+    settled.sort_unstable_by_key(|(i, _)| *i);
+    let settled: Vec<_> = settled.into_iter().map(|(_, settled)| settled).collect();
 
     let places = settled.iter().map(|settled| settled.as_ref().ok()?.place.as_ref());
     let mut batch_paths = batch_paths(&places.collect::<Vec<_>>());
@@ -237,9 +248,9 @@ fn find(
     let tree = forest.chain(chain).ok_or(ExtractError::UnknownChain(chain))?;
     let (leaf_index, batch_root) = tree.find(batch).ok_or_else(|| {
         let batches = tree.batches();
-        let executed = batches.first().copied().zip(batches.last().copied());
-        let (before, after) = batches.split_at(batches.partition_point(|b| *b < batch));
-        let between = before.last().copied().zip(after.first().copied());
+        let executed = batches.first().zip(batches.last());
+        let (before, after) = batches.around(batch);
+        let between = before.zip(after);
         ExtractError::BatchNotInTree { chain, batch, executed, between }
     })?;
     Ok((tree, leaf_index, batch_root))

@@ -14,7 +14,7 @@ use crate::{
     contracts::Layout,
     forest::{At, ChainTree, Forest, InteropRoot, Timeline},
     merkle::Prefix,
-    primitives::{Hash, SlBatch, SlBlock, Word},
+    primitives::{BatchNumber, Hash, SlBatch, SlBlock, Word},
 };
 
 /// Which root proofs are to fold to.
@@ -193,7 +193,7 @@ impl<'f> Resolved<'f> {
             Self::Latest(latest, shared) => {
                 let after = |_| after_target(tree, latest.block);
                 let chain_path = shared.path(tree.index()).map_err(after)?;
-                let leaves = tree.batches().len() as u64;
+                let leaves = tree.batches().len();
                 let place = place(leaves, latest.block.0, chain_path);
                 return Ok((Some(place), block_record(forest, latest.block, latest.root)));
             }
@@ -290,7 +290,7 @@ fn leaves_at(
         Some(leaves) if leaf < leaves => Ok(leaves),
         Some(_) => Err(ExtractError::BatchAfterTarget {
             chain: tree.chain(),
-            batch: tree.batches()[leaf as usize],
+            batch: number(tree, leaf),
             block,
             first: timeline.first(tree.index(), leaf).map(|first| timeline.root(first).block),
         }),
@@ -302,7 +302,12 @@ fn after_target(tree: &ChainTree, block: SlBlock) -> ExtractError {
 }
 
 fn not_in_any_root(tree: &ChainTree, leaf: u64) -> ExtractError {
-    ExtractError::NotInAnyRoot { chain: tree.chain(), batch: tree.batches()[leaf as usize] }
+    ExtractError::NotInAnyRoot { chain: tree.chain(), batch: number(tree, leaf) }
+}
+
+/// The number of the batch at a leaf that was found in the tree.
+fn number(tree: &ChainTree, leaf: u64) -> BatchNumber {
+    tree.batches().get(leaf).unwrap_or_default()
 }
 
 fn block_record(forest: &Forest, block: SlBlock, root: Hash) -> TargetRecord {

@@ -9,7 +9,7 @@ use crate::{
     primitives::{Address, Hash, SlBatch, SlBlock, Word},
     state::{
         StateError, StorageReader,
-        entries::{Entry, find},
+        entries::{Entry, find, find_each},
         keys::{AccountKey, SlotForm, era_key, era_keys, trie_slot_key, trie_slot_keys},
     },
 };
@@ -144,6 +144,12 @@ impl Snapshot {
         Ok(())
     }
 
+    fn find_each(&self, keys: &[Hash]) -> impl Iterator<Item = Word> {
+        let entries = self.entries();
+        let found = find_each(entries, keys).into_iter();
+        found.map(|at| at.map_or(Word::ZERO, |at| entries[at].value))
+    }
+
     fn find(&self, key: &Hash) -> Word {
         let entries = self.entries();
         find(entries, key).map_or(Word::ZERO, |at| entries[at].value)
@@ -183,17 +189,25 @@ impl StorageReader for Snapshot {
         let mut words = vec![Word::ZERO; slots.len()];
         if self.header.era_keys {
             era_keys(slots.iter().map(|slot| (contract, *slot)), &mut keys);
-            words.iter_mut().zip(&keys).for_each(|(word, key)| *word = self.find(key));
+            words.iter_mut().zip(self.find_each(&keys)).for_each(|(word, found)| *word = found);
         }
         if self.header.trie_keys {
             keys.clear();
             let account = AccountKey::Address(contract);
             trie_slot_keys(account, SlotForm::Plain, slots.iter().copied(), &mut keys);
-            for ((word, key), slot) in words.iter_mut().zip(&keys).zip(slots) {
-                *word = one_of(contract, *slot, *word, self.find(key))?;
+            for ((word, found), slot) in words.iter_mut().zip(self.find_each(&keys)).zip(slots) {
+                *word = one_of(contract, *slot, *word, found)?;
             }
         }
         Ok(words)
+    }
+
+    fn first_writes(&self, contract: Address, slots: &[Word]) -> Option<Vec<Option<SlBatch>>> {
+        self.container.find(BATCHES)?;
+        let mut keys = Vec::with_capacity(slots.len());
+        era_keys(slots.iter().map(|slot| (contract, *slot)), &mut keys);
+        let found = find_each(self.entries(), &keys).into_iter();
+        Some(found.map(|at| Some(self.first_write_at(at?)?.batch)).collect())
     }
 
     fn slot_count(&self, contract: Address) -> Option<u64> {
@@ -201,6 +215,10 @@ impl StorageReader for Snapshot {
         let account = AccountKey::Address(contract).hash();
         let found = rows.binary_search_by_key(&account, |row| row.account);
         Some(found.map_or(0, |at| u64::from_le_bytes(rows[at].slots)))
+    }
+
+    fn slots(&self) -> u64 {
+        self.header.entries
     }
 
     fn block(&self) -> Option<SlBlock> {

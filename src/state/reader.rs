@@ -1,6 +1,6 @@
 use thiserror::Error;
 
-use crate::primitives::{Address, SlBlock, Word};
+use crate::primitives::{Address, SlBatch, SlBlock, Word};
 
 /// Why a slot could not be read, or does not hold what its type allows.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -57,9 +57,18 @@ pub trait StorageReader: Sync {
         slots.iter().map(|slot| self.read(contract, *slot)).collect()
     }
 
+    /// The batches of this chain in which slots of a contract were first written, `None` for a slot of
+    /// which that is not known; `None` in all when the source does not tell.
+    fn first_writes(&self, _contract: Address, _slots: &[Word]) -> Option<Vec<Option<SlBatch>>> {
+        None
+    }
+
     /// How many slots of the contract are not zero; `None` when the source cannot tell, because it
     /// files the slots of all contracts together under their hashes.
     fn slot_count(&self, contract: Address) -> Option<u64>;
+
+    /// How many slots of all contracts are not zero.
+    fn slots(&self) -> u64;
 
     /// The block whose state this is, when the source says so.
     fn block(&self) -> Option<SlBlock>;

@@ -10,9 +10,12 @@ use serde_json::Value;
 use slproof::files::Input;
 
 pub mod binary;
+pub mod container;
+pub mod desk;
 pub mod era;
 pub mod layer;
 pub mod naive;
+pub mod written;
 
 /// The same state as every node writes it; each stands in `gateway-v29` and in `gateway-v31`.
 pub const STATE_DUMPS: [&str; 7] = [

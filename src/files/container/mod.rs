@@ -83,7 +83,7 @@ mod reader;
 mod writer;
 
 pub use error::ContainerError;
-pub use reader::Container;
+pub use reader::{Container, SectionBytes};
 pub use writer::ContainerWriter;
 
 const MAGIC: [u8; 8] = *b"\x89SLP\r\n\x1a\n";

@@ -1,4 +1,9 @@
-use std::{fs::File, ops::Range, path::Path};
+use std::{
+    fs::File,
+    ops::{Deref, Range},
+    path::Path,
+    sync::Arc,
+};
 
 use serde::de::DeserializeOwned;
 
@@ -11,11 +16,33 @@ use crate::files::{
     map::{Access, FileBytes},
 };
 
+/// The bytes of a section; the file stays open for as long as they live.
+#[derive(Clone, Debug)]
+pub struct SectionBytes {
+    bytes: Arc<FileBytes>,
+    range: Range<usize>,
+}
+
+impl SectionBytes {
+    /// A range of a file that has it.
+    pub(super) fn new(bytes: FileBytes, range: Range<usize>) -> Self {
+        Self { bytes: Arc::new(bytes), range }
+    }
+}
+
+impl Deref for SectionBytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes[self.range.clone()]
+    }
+}
+
 /// An open native file.
 #[derive(Debug)]
 pub struct Container {
     name: String,
-    bytes: FileBytes,
+    bytes: Arc<FileBytes>,
     sections: Vec<Section>,
     header: Range<usize>,
 }
@@ -47,7 +74,7 @@ impl Container {
 
     fn parse(name: String, bytes: FileBytes) -> Result<Self, ContainerError> {
         let (sections, header) = Parser { name: &name, bytes: &bytes }.parse()?;
-        Ok(Self { name, bytes, sections, header })
+        Ok(Self { name, bytes: Arc::new(bytes), sections, header })
     }
 
     /// Makes sure that the file is of a kind, in the version that this release knows.
@@ -128,6 +155,21 @@ impl Container {
         self.find(name).ok_or_else(|| self.bad(&format!("section {name:?}"), "is missing"))
     }
 
+    /// As [`Container::section`], to keep for as long as one likes.
+    ///
+    /// # Errors
+    /// As [`Container::section`].
+    pub fn share(&self, name: SectionName) -> Result<SectionBytes, ContainerError> {
+        let section = self.row(name)?;
+        let range = section.offset as usize..(section.offset + section.len) as usize;
+        Ok(SectionBytes { bytes: Arc::clone(&self.bytes), range })
+    }
+
+    fn row(&self, name: SectionName) -> Result<&Section, ContainerError> {
+        let row = self.sections.iter().find(|section| section.name == name);
+        row.ok_or_else(|| self.bad(&format!("section {name:?}"), "is missing"))
+    }
+
     fn bytes_of(&self, section: &Section) -> &[u8] {
         // `parse` made sure that sections end before the footer, so they fit the address space.
         &self.bytes[section.offset as usize..(section.offset + section.len) as usize]
@@ -148,19 +190,31 @@ impl Container {
     /// [`ContainerError`] naming the first damaged section and its byte range.
     pub fn check(&self) -> Result<(), ContainerError> {
         for section in &self.sections {
-            let mut hasher = blake3::Hasher::new();
-            hasher.update_rayon(self.bytes_of(section));
-            let end = section.offset + section.len;
-            if *hasher.finalize().as_bytes() != section.hash {
-                return Err(ContainerError::SectionDamaged {
-                    name: self.name.clone(),
-                    section: section.name.to_string(),
-                    range: section.offset..end,
-                });
-            }
-            self.check_filling(end)?;
+            self.check_sum(section)?;
+            self.check_filling(section.offset + section.len)?;
         }
         self.check_filling(self.header.end as u64)
+    }
+
+    /// Reads every byte of one section against its checksum: for what no hash chain proves.
+    ///
+    /// # Errors
+    /// [`ContainerError`] when it is damaged or missing.
+    pub fn check_section(&self, name: SectionName) -> Result<(), ContainerError> {
+        self.check_sum(self.row(name)?)
+    }
+
+    fn check_sum(&self, section: &Section) -> Result<(), ContainerError> {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update_rayon(self.bytes_of(section));
+        if *hasher.finalize().as_bytes() == section.hash {
+            return Ok(());
+        }
+        Err(ContainerError::SectionDamaged {
+            name: self.name.clone(),
+            section: section.name.to_string(),
+            range: section.offset..section.offset + section.len,
+        })
     }
 
     fn check_filling(&self, start: u64) -> Result<(), ContainerError> {

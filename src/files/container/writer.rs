@@ -6,7 +6,8 @@ use std::{
 use serde::Serialize;
 
 use super::{
-    END_MAGIC, Kind, PREAMBLE_LEN, ROW_LEN, Section, SectionName, TRAILER_LEN, filling, preamble,
+    END_MAGIC, Kind, PREAMBLE_LEN, ROW_LEN, Section, SectionBytes, SectionName, TRAILER_LEN,
+    filling, preamble,
 };
 use crate::files::{Output, OutputError, header};
 
@@ -87,6 +88,21 @@ impl ContainerWriter<Output> {
         };
         self.end()?;
         Ok(result)
+    }
+
+    /// A section that was ended, mapped to be read while the file is still being written.
+    ///
+    /// # Errors
+    /// [`OutputError`] when it cannot be mapped, or was not ended.
+    pub fn written(&mut self, name: SectionName) -> Result<SectionBytes, OutputError> {
+        let section = self.sections.iter().find(|section| section.name == name);
+        let range = section.map(|section| section.offset..section.offset + section.len);
+        let range = range.ok_or_else(|| OutputError {
+            name: self.name.clone(),
+            source: io::Error::from(io::ErrorKind::NotFound),
+        })?;
+        let bytes = self.out.map_written()?;
+        Ok(SectionBytes::new(bytes, range.start as usize..range.end as usize))
     }
 
     /// Ends the file, puts it on disk and under its name.

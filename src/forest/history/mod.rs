@@ -6,7 +6,9 @@
 //!
 //! 1. The roots are found by trying blocks.
 //! 2. Events, where they are given, say what happened between two roots.
-//! 3. Roots that no event explains are explained by search, from both ends towards each other:
+//!    Where there are none, the settlement layer batches in which slots were first written, which Era
+//!    snapshots have, say what each of those batches contains.
+//! 3. Roots that this does not explain are explained by search, from both ends towards each other:
 //!    whatever can have changed is tried in the order of its likelihood, until a root fits.
 //!
 //! An explanation counts only when the tree that it names hashes to the root in the state; where it
@@ -26,10 +28,13 @@
 //! v31 files it; either way the chain count of a root is the one with which it fits.
 
 mod candidates;
+mod first_writes;
 mod odds;
 mod replay;
 mod search;
 mod timeline;
+
+use std::iter;
 
 use thiserror::Error;
 
@@ -95,11 +100,11 @@ pub enum HistoryError {
 
 /// What changed up to one root.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Step {
+pub(in crate::forest) struct Step {
     /// The number of chains after it.
-    chains: u32,
+    pub(in crate::forest) chains: u32,
     /// Chains and how many batches they appended, by chain index.
-    advances: Vec<(u32, u64)>,
+    pub(in crate::forest) advances: Vec<(u32, u64)>,
 }
 
 /// Finds what every root by block contains. `events` may be empty, or cover only a part.
@@ -117,20 +122,34 @@ pub fn explain<S: StorageReader + ?Sized>(
     let newest = forest.latest().ok_or(HistoryError::NoRoots)?;
     let message_root = MessageRoot::at(state, addresses.message_root);
     let chains: Vec<_> = forest.chains().iter().map(super::ChainTree::chain).collect();
-    let roots = interop_root::all(&message_root, &chains, newest.block)?;
-    explain_roots(forest, roots, events, effort)
+    let (blocks, roots) = interop_root::all(&message_root, &chains, newest.block)?;
+    let steps = match events {
+        [] => first_writes::steps(state, addresses, forest, &blocks)?,
+        _ => None,
+    };
+    let found = History::new(blocks, roots, steps.unwrap_or_default());
+    explain_further(forest, found, events, effort)
 }
 
-fn explain_roots(
+/// As [`explain`], of roots that were found before, some of which may be explained. Where there are
+/// events, they take the place of what is known.
+///
+/// # Errors
+/// [`HistoryError`] when the columns do not belong to the forest or to one another.
+pub fn explain_further(
     forest: &Forest,
-    roots: Vec<(SlBlock, Hash)>,
+    known: History,
     events: &[MessageRootEvent],
     effort: Effort,
 ) -> Result<Timeline, HistoryError> {
-    let (blocks, roots): (Vec<_>, Vec<_>) = roots.into_iter().unzip();
-    let steps = replay::steps(forest, &blocks, events);
-    let replayed = History::new(blocks, roots, steps);
-    let (mut timeline, mut differing) = Timeline::replay(forest, replayed)?;
+    let known = match events {
+        [] => known,
+        _ => {
+            let steps = replay::steps(forest, &known.blocks, events);
+            History::new(known.blocks, known.roots, steps)
+        }
+    };
+    let (mut timeline, mut differing) = Timeline::replay(forest, known)?;
     if !differing.is_empty() {
         let counted = timeline.with_chains_counted(forest, &differing);
         (timeline, differing) = Timeline::replay(forest, counted)?;
@@ -143,18 +162,29 @@ fn explain_roots(
 }
 
 impl History {
-    /// Columns from what changed up to each root; unexplained where it is `None`.
+    /// Columns from what changed up to each root; unexplained where it is `None`, or there is nothing.
     fn new(blocks: Vec<SlBlock>, roots: Vec<Hash>, steps: Vec<Option<Step>>) -> Self {
         let mut history = Self { blocks, roots, ..Self::default() };
-        for step in steps {
-            history.chains.push(step.as_ref().map_or(0, |step| step.chains));
-            for (chain, batches) in step.into_iter().flat_map(|step| step.advances) {
-                history.advanced.push(chain);
-                history.batches.push(batches);
-            }
-            history.ends.push(history.advanced.len() as u64);
-        }
+        let nothing = history.blocks.len() - steps.len();
+        let steps = steps.into_iter().chain(iter::repeat_n(None, nothing));
+        steps.for_each(|step| history.push_step(step));
         history
+    }
+
+    /// Appends a root; unexplained where there is no step.
+    pub(super) fn push(&mut self, block: SlBlock, root: Hash, step: Option<Step>) {
+        self.blocks.push(block);
+        self.roots.push(root);
+        self.push_step(step);
+    }
+
+    fn push_step(&mut self, step: Option<Step>) {
+        self.chains.push(step.as_ref().map_or(0, |step| step.chains));
+        for (chain, batches) in step.into_iter().flat_map(|step| step.advances) {
+            self.advanced.push(chain);
+            self.batches.push(batches);
+        }
+        self.ends.push(self.advanced.len() as u64);
     }
 
     /// How many roots there are, explained or not.
@@ -234,7 +264,7 @@ impl History {
                 let Some(tree) = tree else { return bad(root, "a chain was not registered then") };
                 let count = &mut counts[chain as usize];
                 match count.checked_add(batches) {
-                    Some(sum) if batches > 0 && sum <= tree.batches().len() as u64 => *count = sum,
+                    Some(sum) if batches > 0 && sum <= tree.batches().len() => *count = sum,
                     _ => return bad(root, "a chain has no such batches"),
                 }
             }

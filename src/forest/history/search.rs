@@ -110,7 +110,7 @@ pub(super) fn complete(forest: &Forest, history: &History, effort: Effort) -> Hi
 
 fn present(forest: &Forest) -> Position {
     let chains = forest.latest().map_or(1, |latest| latest.chains);
-    let batches = forest.chains().iter().map(|tree| tree.batches().len() as u64).collect();
+    let batches = forest.chains().iter().map(|tree| tree.batches().len()).collect();
     Position { chains: chains as u32, batches }
 }
 
@@ -357,7 +357,7 @@ impl<'f> Walk<'f> {
         let ahead = &mut self.ahead[chain];
         let end = ahead.start + ahead.leaves.len() as u64;
         if *counts.start() < ahead.start || *counts.end() >= end {
-            let all = tree.batches().len() as u64;
+            let all = tree.batches().len();
             let window = if self.up {
                 *counts.start()..(counts.start() + LEAVES_AHEAD).min(all + 1)
             } else {

@@ -1,4 +1,4 @@
-use std::path::Path;
+use std::{fmt, path::Path};
 
 use bytemuck::{Pod, Zeroable, cast_slice};
 
@@ -12,13 +12,55 @@ use crate::{
     primitives::{BatchNumber, ChainId, Hash},
 };
 
-/// Where a batch comes from: a source that the writer knows, and its line there.
+/// Where in a source something stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Place {
+    /// The source as a whole.
+    #[default]
+    Whole,
+    /// A line, from 1.
+    Line(u64),
+    /// A byte of the inflated source, from 0.
+    Byte(u64),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Whole => Ok(()),
+            Self::Line(line) => write!(f, ", line {line}"),
+            Self::Byte(byte) => write!(f, ", byte {byte}"),
+        }
+    }
+}
+
+impl Place {
+    /// The place in two numbers, for records of fixed width.
+    pub(in crate::messages) fn pack(self) -> [u64; 2] {
+        match self {
+            Self::Whole => [0, 0],
+            Self::Line(line) => [1, line],
+            Self::Byte(byte) => [2, byte],
+        }
+    }
+
+    /// The place that was packed.
+    pub(in crate::messages) fn unpack(packed: [u64; 2]) -> Self {
+        match packed {
+            [1, line] => Self::Line(line),
+            [2, byte] => Self::Byte(byte),
+            _ => Self::Whole,
+        }
+    }
+}
+
+/// Where a batch comes from: a source that the writer knows, and the place in it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Origin {
     /// The source's number.
     pub source: u32,
-    /// The line, from 1, where the source has lines.
-    pub line: Option<u64>,
+    /// The place in the source.
+    pub place: Place,
 }
 
 /// A batch while it is sorted: what is fixed in length. Its payload are the logs, the ends of the
@@ -30,8 +72,7 @@ struct Head {
     chain: u64,
     batch: u64,
     source: u64,
-    /// 0 for none.
-    line: u64,
+    place: [u64; 2],
     message_bytes: u64,
     logs: u32,
     messages: u32,
@@ -46,7 +87,7 @@ impl Head {
             chain: batch.chain.0,
             batch: batch.batch.0,
             source: origin.source.into(),
-            line: origin.line.unwrap_or(0),
+            place: origin.place.pack(),
             message_bytes: batch.messages.bytes().len() as u64,
             // Checked when the view was made: at most 16384.
             logs: batch.logs.len() as u32,
@@ -62,7 +103,7 @@ impl Head {
     }
 
     fn origin(&self) -> Origin {
-        Origin { source: self.source as u32, line: (self.line != 0).then_some(self.line) }
+        Origin { source: self.source as u32, place: Place::unpack(self.place) }
     }
 
     /// The lengths of logs, ends and transaction hashes in the payload.
@@ -159,21 +200,21 @@ impl Collector {
         &self.added
     }
 
-    fn name(&self, source: u32) -> String {
+    /// The name of a source.
+    pub(in crate::messages) fn name(&self, source: u32) -> String {
         self.sources.get(source as usize).cloned().unwrap_or_default()
     }
 
     fn describe(&self, origin: Origin) -> String {
-        match origin.line {
-            Some(line) => format!("{}, line {line}", self.name(origin.source)),
-            None => self.name(origin.source),
-        }
+        format!("{}{}", self.name(origin.source), origin.place)
     }
 
-    /// Gives all batches to `take`, by chain and batch number, each once.
+    /// Gives all batches to `take`, by chain and batch number, each once. A batch that two sources
+    /// contradict each other about goes to `conflict` instead.
     pub(super) fn drain(
         mut self,
         mut take: impl FnMut(BatchView<'_>) -> Result<(), OutputError>,
+        mut conflict: impl FnMut(ArchiveError) -> Result<(), ArchiveError>,
     ) -> Result<(), ArchiveError> {
         let sort = std::mem::replace(&mut self.sort, ExternalSort::in_memory());
         let mut sorted: Sorted<Head> = sort.finish()?;
@@ -183,17 +224,23 @@ impl Collector {
         while let Some((head, bytes)) = sorted.next()? {
             match &mut group {
                 Some(known) if known.head.key() == head.key() => {
-                    known.merge(head, bytes).map_err(|(part, first)| ArchiveError::Conflict {
-                        chain: ChainId(head.chain),
-                        batch: BatchNumber(head.batch),
-                        part,
-                        first: self.describe(first),
-                        second: self.describe(head.origin()),
-                    })?;
+                    if known.is_contradicted {
+                        continue;
+                    }
+                    if let Err((part, first)) = known.merge(head, bytes) {
+                        known.is_contradicted = true;
+                        conflict(ArchiveError::Conflict {
+                            chain: ChainId(head.chain),
+                            batch: BatchNumber(head.batch),
+                            part,
+                            first: self.describe(first),
+                            second: self.describe(head.origin()),
+                        })?;
+                    }
                 }
                 other => {
                     if let Some(complete) = other.take() {
-                        take(complete.view())?;
+                        complete.give(&mut take)?;
                         spare = complete.payload;
                     }
                     spare.clear();
@@ -202,7 +249,7 @@ impl Collector {
                 }
             }
         }
-        group.map_or(Ok(()), |last| take(last.view()))?;
+        group.map_or(Ok(()), |last| last.give(&mut take))?;
         Ok(())
     }
 }
@@ -220,6 +267,8 @@ pub(super) fn count(header: &mut ArchiveHeader, batch: &BatchView<'_>) {
 struct Group {
     head: Head,
     payload: Vec<u8>,
+    /// Whether two sources differ, so that neither can be believed.
+    is_contradicted: bool,
     /// Who gave each part first.
     messages: Option<Origin>,
     transactions: Option<Origin>,
@@ -228,8 +277,14 @@ struct Group {
 
 impl Group {
     fn new(head: Head, payload: Vec<u8>) -> Self {
-        let mut group =
-            Self { head, payload, messages: None, transactions: None, aggregated_root: None };
+        let mut group = Self {
+            head,
+            payload,
+            is_contradicted: false,
+            messages: None,
+            transactions: None,
+            aggregated_root: None,
+        };
         group.note_origins(&head);
         group
     }
@@ -247,6 +302,13 @@ impl Group {
 
     fn view(&self) -> BatchView<'_> {
         self.head.view(&self.payload)
+    }
+
+    fn give(
+        &self,
+        take: &mut impl FnMut(BatchView<'_>) -> Result<(), OutputError>,
+    ) -> Result<(), OutputError> {
+        if self.is_contradicted { Ok(()) } else { take(self.view()) }
     }
 
     /// Adds what another source knows, or says in which part it differs, and from whom.

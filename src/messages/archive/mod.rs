@@ -75,7 +75,7 @@ mod rows;
 mod writer;
 
 pub(super) use collector::Collector;
-pub use collector::Origin;
+pub use collector::{Origin, Place};
 pub use reader::{Archive, ChainSummary, LogAt};
 pub use rows::ArchiveHeader;
 pub use writer::ArchiveWriter;

@@ -59,7 +59,7 @@ fn in_memory_of<'b>(
     let mut collector = Collector::in_memory(1 << 20);
     let source = collector.source("test");
     for (batch, line) in batches.into_iter().zip(1..) {
-        collector.add(batch.view(), Origin { source, line: Some(line) })?;
+        collector.add(batch.view(), Origin { source, place: Place::Line(line) })?;
     }
     in_memory(collector, "test")
 }
@@ -152,7 +152,7 @@ proptest! {
         writer.collector = Collector::beside(&path, room);
         let source = writer.source("test");
         for batch in batches.iter().filter(|batch| unique.values().any(|known| known == *batch)) {
-            writer.add(batch.view(), Origin { source, line: None }).unwrap();
+            writer.add(batch.view(), Origin { source, place: Place::Whole }).unwrap();
         }
         let header = writer.commit().unwrap();
         prop_assert_eq!(header.batches as usize, unique.len());
@@ -162,7 +162,7 @@ proptest! {
         let other = folder.path().join("other.slmsg");
         let mut writer = ArchiveWriter::create(&other).unwrap();
         for batch in unique.values() {
-            writer.add(batch.view(), Origin { source, line: None }).unwrap();
+            writer.add(batch.view(), Origin { source, place: Place::Whole }).unwrap();
         }
         writer.commit().unwrap();
         prop_assert_eq!(std::fs::read(&path).unwrap(), std::fs::read(&other).unwrap());
@@ -205,7 +205,8 @@ fn a_contradiction_names_what_differs_and_who_said_it_first() {
 fn what_does_not_fit_into_memory_is_refused() {
     let mut collector = Collector::in_memory(1000);
     let source = collector.source("big");
-    let mut add = || collector.add(part(true, None, None).view(), Origin { source, line: None });
+    let mut add =
+        || collector.add(part(true, None, None).view(), Origin { source, place: Place::Whole });
     let error = (0..10).find_map(|_| add().err()).unwrap();
     assert!(error.to_string().contains("slproof index"), "{error}");
 }

@@ -72,8 +72,22 @@ impl ArchiveWriter {
     /// when writing fails; what stood under the name is then as it was.
     pub fn commit(self) -> Result<ArchiveHeader, ArchiveError> {
         let Self { target, mut container, collector } = self;
-        let header = write(collector, &mut container, &Space::Beside(&target))?;
+        let header = write(collector, &mut container, &Space::Beside(&target), Err)?;
         container.commit(&header)?;
+        Ok(header)
+    }
+
+    /// As [`ArchiveWriter::commit`], but batches that sources contradict each other about are left out
+    /// and given to `conflict`, and nothing is written when no batch is left.
+    pub(in crate::messages) fn commit_without(
+        self,
+        conflict: impl FnMut(ArchiveError) -> Result<(), ArchiveError>,
+    ) -> Result<ArchiveHeader, ArchiveError> {
+        let Self { target, mut container, collector } = self;
+        let header = write(collector, &mut container, &Space::Beside(&target), conflict)?;
+        if header.batches > 0 {
+            container.commit(&header)?;
+        }
         Ok(header)
     }
 }
@@ -84,7 +98,7 @@ pub(in crate::messages) fn in_memory(
     name: &str,
 ) -> Result<Archive, ArchiveError> {
     let mut container = ContainerWriter::in_memory(name, KIND);
-    let header = write(collector, &mut container, &Space::Memory)?;
+    let header = write(collector, &mut container, &Space::Memory, Err)?;
     Archive::of(Container::from_bytes(name, container.finish(&header)?)?)
 }
 
@@ -115,13 +129,14 @@ fn write<W: Write + Send>(
     collector: Collector,
     container: &mut ContainerWriter<W>,
     space: &Space<'_>,
+    conflict: impl FnMut(ArchiveError) -> Result<(), ArchiveError>,
 ) -> Result<ArchiveHeader, ArchiveError> {
     let mut header = ArchiveHeader::default();
     let [mut rows, mut ends, mut bytes, mut transactions] = [(); 4].map(|()| space.spool());
     let [mut by_message, mut by_transaction] = [(); 2].map(|()| space.sort());
 
     container.begin(LOGS)?;
-    collector.drain(|batch| {
+    let take = |batch: BatchView<'_>| {
         container.put(cast_slice(batch.logs))?;
         rows.put(bytes_of(&BatchRow::new(&batch, &header)))?;
         ends.put(cast_slice(batch.messages.ends()))?;
@@ -137,7 +152,8 @@ fn write<W: Write + Send>(
         }
         count(&mut header, &batch);
         Ok(())
-    })?;
+    };
+    collector.drain(take, conflict)?;
 
     for (name, spool) in
         [(BATCHES, rows), (ENDS, ends), (BYTES, bytes), (TRANSACTIONS, transactions)]

@@ -124,7 +124,7 @@ fn alter(made: &mut Made, what: usize, word: usize, bit: usize) {
     let record = &mut made.record;
     let target = record.target.as_mut().unwrap();
     match what % 9 {
-        0 | 1 => {
+        0 | 1 if !record.proof.is_empty() => {
             let at = word % record.proof.len();
             record.proof[at] = flip(record.proof[at], bit);
         }

@@ -20,12 +20,13 @@ use serde::{
     de::{self, DeserializeSeed, SeqAccess, Visitor},
 };
 
-use super::{
-    ArchiveError, BatchLogs, L2ToL1Log, MessageList,
-    archive::{Collector, Origin},
-};
+use super::intake::Intake;
 use crate::{
     files::{Input, InputError},
+    messages::{
+        ArchiveError, BatchLogs, L2ToL1Log, MessageList,
+        archive::{Origin, Place},
+    },
     primitives::{BatchNumber, ChainId, Hash, hex},
 };
 
@@ -45,10 +46,10 @@ struct Line {
     aggregated_root: Option<Hash>,
 }
 
-/// Reads a raw archive into a collector.
-pub(super) fn read(input: Input, collector: &mut Collector) -> Result<(), ArchiveError> {
+/// Reads a raw archive.
+pub(super) fn read(input: Input, intake: &mut Intake<'_, '_>) -> Result<(), ArchiveError> {
     let name = input.name().to_owned();
-    let source = collector.source(&name);
+    let source = intake.source(&name);
     let mut data = BufReader::with_capacity(1 << 17, input);
     let (mut text, mut next) = (Lines::default(), Lines::default());
     text.read(&mut data, &name)?;
@@ -56,7 +57,10 @@ pub(super) fn read(input: Input, collector: &mut Collector) -> Result<(), Archiv
         next.restart_after(&text);
         let (parsed, read) = rayon::join(|| text.parse(&name), || next.read(&mut data, &name));
         for (line, logs) in parsed {
-            collector.add(logs?.view(), Origin { source, line: Some(line) })?;
+            match logs {
+                Ok(logs) => intake.batch(logs, Origin { source, place: Place::Line(line) })?,
+                Err(error) => intake.note(error)?,
+            }
         }
         read?;
         mem::swap(&mut text, &mut next);
@@ -128,8 +132,15 @@ fn parse(text: &[u8], name: &str, line: u64) -> Result<BatchLogs, ArchiveError> 
         source,
     })?;
     let (chain, batch) = (parsed.chain_id, parsed.batch_number);
-    BatchLogs::new(chain, batch, parsed.logs, parsed.messages, parsed.aggregated_root)
-        .map_err(|source| ArchiveError::Batch { name: name.into(), line, chain, batch, source })
+    BatchLogs::new(chain, batch, parsed.logs, parsed.messages, parsed.aggregated_root).map_err(
+        |source| ArchiveError::Batch {
+            name: name.into(),
+            place: Place::Line(line),
+            chain,
+            batch,
+            source,
+        },
+    )
 }
 
 /// Messages written as `0x` and hexadecimal digits, decoded into one list without a detour.
@@ -240,6 +251,6 @@ mod tests {
         }
         let deep = "{\"x\":".to_owned() + &"[".repeat(100_000);
         assert!(matches!(archive(&deep), Err(ArchiveError::Line { line: 1, .. })));
-        assert!(matches!(archive("[]"), Err(ArchiveError::Unknown { .. })));
+        assert!(matches!(archive("text"), Err(ArchiveError::Unknown { .. })));
     }
 }

@@ -1,0 +1,73 @@
+//! What is in a tree file.
+
+use std::fmt::Write;
+
+use serde_json::{Value, json};
+
+use super::{
+    history::{all_runs, pairs, run_text},
+    report::count,
+};
+use crate::forest::TreeFile;
+
+pub(super) fn tree_file(file: &TreeFile) -> (Value, String) {
+    let forest = file.forest();
+    let (roots, explained) = file.roots();
+    let block = file.block().map_or("unknown".into(), |block| block.to_string());
+    let mut text = format!(
+        "{}: tree file\nblock {block}\nsettlement layer {}, release {}: {} chains, {} batches\n\
+         shared tree of height {}, root {}\n{} roots by block, of which {} are explained\n",
+        file.container().name(),
+        forest.sl_chain(),
+        forest.layout(),
+        forest.chains().len(),
+        count(forest.batch_count()),
+        forest.shared().height(),
+        forest.root(),
+        count(roots),
+        count(explained),
+    );
+    for (name, range) in file.container().sections() {
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            text,
+            "section {:<9} bytes {} to {}",
+            name.to_string(),
+            range.start,
+            range.end
+        );
+    }
+    let _ = writeln!(text, "\n{:>20}  {:>11}  batches executed here", "chain", "batches");
+    for tree in forest.chains() {
+        let runs: Vec<String> = all_runs(tree).iter().map(run_text).collect();
+        let runs = if runs.is_empty() { "-".into() } else { runs.join(", ") };
+        let _ = writeln!(text, "{:>20}  {:>11}  {runs}", tree.chain().0, tree.batches().len());
+    }
+    let chains: Vec<Value> = forest
+        .chains()
+        .iter()
+        .map(|tree| {
+            json!({
+                "chainId": tree.chain(),
+                "count": tree.batches().len(),
+                "batches": pairs(&all_runs(tree)),
+            })
+        })
+        .collect();
+    let latest = forest
+        .latest()
+        .map(|root| json!({"block": root.block, "chains": root.chains, "root": root.root}));
+    let value = json!({
+        "kind": "tree",
+        "block": file.block(),
+        "slChainId": forest.sl_chain(),
+        "release": forest.layout().to_string(),
+        "batches": forest.batch_count(),
+        "root": forest.root(),
+        "roots": roots,
+        "explainedRoots": explained,
+        "interopRoot": latest,
+        "chains": chains,
+    });
+    (value, text)
+}

@@ -1,0 +1,64 @@
+use std::{
+    ops::{Deref, Range},
+    sync::Arc,
+};
+
+use crate::{files::SectionBytes, merkle::Room, primitives::Hash};
+
+/// Hashes of trees, wherever they lie: in memory, or in a mapped tree file. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(super) struct Hashes {
+    of: Arc<Holder>,
+    range: Range<usize>,
+}
+
+#[derive(Debug)]
+enum Holder {
+    Memory(Room),
+    File(SectionBytes),
+}
+
+impl Holder {
+    fn hashes(&self) -> &[Hash] {
+        match self {
+            Self::Memory(room) => room,
+            // Whole hashes only: `Hashes::filed` made sure of it.
+            Self::File(bytes) => bytemuck::cast_slice(bytes),
+        }
+    }
+}
+
+impl From<Room> for Hashes {
+    fn from(room: Room) -> Self {
+        let range = 0..room.len();
+        Self { of: Arc::new(Holder::Memory(room)), range }
+    }
+}
+
+impl Hashes {
+    /// The hashes in a section of a file; `None` when it ends within one.
+    pub(super) fn filed(section: SectionBytes) -> Option<Self> {
+        let range = 0..section.len() / size_of::<Hash>();
+        let whole = section.len().is_multiple_of(size_of::<Hash>());
+        whole.then(|| Self { of: Arc::new(Holder::File(section)), range })
+    }
+
+    /// The first `len` of them, and the others.
+    ///
+    /// # Panics
+    /// When there are fewer.
+    pub(super) fn split(self, len: usize) -> (Self, Self) {
+        assert!(len <= self.range.len(), "{len} hashes of {}", self.range.len());
+        let middle = self.range.start + len;
+        let first = Self { of: Arc::clone(&self.of), range: self.range.start..middle };
+        (first, Self { of: self.of, range: middle..self.range.end })
+    }
+}
+
+impl Deref for Hashes {
+    type Target = [Hash];
+
+    fn deref(&self) -> &[Hash] {
+        &self.of.hashes()[self.range.clone()]
+    }
+}

@@ -1,0 +1,109 @@
+//! When slots were first written, into steps. What comes out is a claim, as events are: the roots
+//! decide whether it is true.
+//!
+//! A zksync-era snapshot says in which batch of the settlement layer each slot was first written. A
+//! batch root and a root by block are written once, so the last root of a settlement layer batch
+//! contains just the batches whose roots were first written up to it. What happened between two such
+//! roots is a gap that is closed by search, and small enough for it.
+
+use super::Step;
+use crate::{
+    contracts::{Bridgehub, MessageRoot, ZkChain},
+    forest::{Addresses, ChainTree, Forest},
+    primitives::{Address, SlBatch, SlBlock, Word},
+    state::{StateError, StorageReader, slots::mapping_values},
+};
+
+/// How many slots are looked up at once.
+const PIECE: usize = 1 << 18;
+
+/// What the first writes say of the last root of each settlement layer batch. `None` when the state
+/// does not tell when slots were first written, or not of all that count.
+pub(super) fn steps<S: StorageReader + ?Sized>(
+    state: &S,
+    addresses: Addresses,
+    forest: &Forest,
+    blocks: &[SlBlock],
+) -> Result<Option<Vec<Option<Step>>>, StateError> {
+    let message_root = MessageRoot::at(state, addresses.message_root);
+    let slots: Vec<Word> = MessageRoot::<S>::historical_root_slots(blocks);
+    let Some(roots) = first_writes(state, &[(addresses.message_root, slots)]) else {
+        return Ok(None);
+    };
+    let registered: Vec<Word> =
+        (0..forest.chains().len() as u64).map(MessageRoot::<S>::chain_at_slot).collect();
+    let Some(registered) = first_writes(state, &[(addresses.message_root, registered)]) else {
+        return Ok(None);
+    };
+    let bridgehub = Bridgehub::at(state, addresses.bridgehub);
+    let mut appended = Vec::with_capacity(forest.chains().len());
+    for tree in forest.chains() {
+        let mut places = vec![(addresses.message_root, message_root.batch_roots(tree.chain()))];
+        let diamond = bridgehub.zk_chain(tree.chain())?;
+        places.extend(diamond.map(|diamond| (diamond, ZkChain::<S>::batch_roots())));
+        let Some(first) = of_batches(state, tree, &places) else { return Ok(None) };
+        appended.push(first);
+    }
+
+    let mut now = (1, vec![0; appended.len()]);
+    let ends = roots.iter().zip(roots.iter().skip(1).map(Some).chain([None]));
+    let steps = ends.map(|(batch, next)| {
+        if Some(batch) == next {
+            return None;
+        }
+        // A chain that was registered in this very batch may have come after the root, which does not
+        // contain it then; that it does is seen by its batches, or by trying.
+        let chains = registered.iter().take_while(|first| *first < batch).count();
+        let batches: Vec<u64> = appended
+            .iter()
+            .map(|first| first.partition_point(|first| first <= batch) as u64)
+            .collect();
+        let advances = (0..).zip(batches.iter().zip(&now.1));
+        let advances = advances.filter_map(|(chain, (batches, before))| {
+            batches.checked_sub(*before).filter(|new| *new > 0).map(|new| (chain, new))
+        });
+        let advances: Vec<(u32, u64)> = advances.collect();
+        let advanced = advances.last().map_or(0, |(chain, _)| chain + 1);
+        let step = Step { chains: now.0.max(chains as u32).max(advanced), advances };
+        now = (step.chains, batches);
+        Some(step)
+    });
+    Ok(Some(steps.collect()))
+}
+
+/// The batches of the settlement layer in which slots were first written, each at the first of the
+/// places where it was; `None` when that is not known of one.
+fn first_writes<S: StorageReader + ?Sized>(
+    state: &S,
+    places: &[(Address, Vec<Word>)],
+) -> Option<Vec<SlBatch>> {
+    let len = places.first().map_or(0, |(_, slots)| slots.len());
+    let mut all = Vec::with_capacity(len);
+    for start in (0..len).step_by(PIECE) {
+        let mut found: Vec<Option<SlBatch>> = vec![None; PIECE.min(len - start)];
+        for (contract, slots) in places {
+            let here = state.first_writes(*contract, &slots[start..start + found.len()])?;
+            found.iter_mut().zip(here).for_each(|(found, here)| *found = found.or(here));
+        }
+        for first in found {
+            all.push(first?);
+        }
+    }
+    Some(all)
+}
+
+/// The same of a chain's batches, by leaf index. They were executed in this order, so the first writes
+/// ascend.
+fn of_batches<S: StorageReader + ?Sized>(
+    state: &S,
+    tree: &ChainTree,
+    mappings: &[(Address, Word)],
+) -> Option<Vec<SlBatch>> {
+    let keys: Vec<Word> = tree.batches().iter().map(|batch| batch.to_word()).collect();
+    let places: Vec<_> = mappings
+        .iter()
+        .map(|(contract, mapping)| (*contract, mapping_values(&keys, *mapping)))
+        .collect();
+    let first = first_writes(state, &places)?;
+    first.is_sorted().then_some(first)
+}

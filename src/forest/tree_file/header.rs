@@ -1,0 +1,54 @@
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    contracts::Layout,
+    forest::InteropRoot,
+    primitives::{Hash, SlBlock},
+};
+
+/// What a tree file says of itself; the module's page lists the fields' bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Header {
+    pub(super) layout: u8,
+    pub(super) block: Option<SlBlock>,
+    pub(super) latest: Option<Latest>,
+    pub(super) roots: u64,
+    pub(super) explained: u64,
+    pub(super) mark_every: u64,
+}
+
+/// The newest root by block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Latest {
+    block: SlBlock,
+    root: [u8; 32],
+    chains: u64,
+}
+
+impl From<InteropRoot> for Latest {
+    fn from(InteropRoot { block, root, chains }: InteropRoot) -> Self {
+        Self { block, root: *root.as_bytes(), chains }
+    }
+}
+
+impl From<Latest> for InteropRoot {
+    fn from(Latest { block, root, chains }: Latest) -> Self {
+        Self { block, root: Hash::new(root), chains }
+    }
+}
+
+const LAYOUTS: [(Layout, u8); 3] = [(Layout::V26, 26), (Layout::V29, 29), (Layout::V31, 31)];
+
+/// The number of a layout in a file.
+pub(super) fn layout_number(layout: Layout) -> u8 {
+    match layout {
+        Layout::V26 => 26,
+        Layout::V29 => 29,
+        Layout::V31 => 31,
+    }
+}
+
+/// The layout with a number in a file.
+pub(super) fn layout(number: u8) -> Option<Layout> {
+    LAYOUTS.iter().find(|(_, known)| *known == number).map(|(layout, _)| *layout)
+}

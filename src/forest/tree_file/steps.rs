@@ -1,0 +1,238 @@
+//! Roots by block as a stream of small numbers, and back.
+
+use thiserror::Error;
+
+use crate::{forest::history::Step, primitives::SlBlock};
+
+/// Between two marks there are at least so many roots.
+const FEWEST_BETWEEN_MARKS: u64 = 1 << 10;
+
+/// Bytes that are no steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub(super) enum StepsError {
+    #[error("it ends within a number")]
+    Cut,
+    #[error("a number is wider than 64 bits")]
+    Wide,
+    #[error("its blocks do not ascend")]
+    Blocks,
+    #[error("it names a chain that was not registered, or one twice")]
+    Chain,
+    #[error("a chain has no such batches")]
+    Batches,
+}
+
+/// How many roots there are from one mark to the next: so many that marks take no more than half a
+/// byte a root.
+pub(super) fn mark_every(chains: u64) -> u64 {
+    chains.saturating_mul(16).next_power_of_two().max(FEWEST_BETWEEN_MARKS)
+}
+
+/// What the roots read so far contain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Progress {
+    pub(super) block: SlBlock,
+    pub(super) chains: u64,
+    pub(super) batches: Vec<u64>,
+}
+
+impl Progress {
+    /// Before the first root, on a settlement layer that was to have so many chains.
+    pub(super) fn start(chains: usize) -> Self {
+        Self { block: SlBlock(0), chains: 0, batches: vec![0; chains] }
+    }
+
+    /// What the mark at this place says.
+    pub(super) fn mark(&self, offset: u64) -> Vec<u8> {
+        let fixed = [self.block.0, offset, self.chains];
+        fixed.iter().chain(&self.batches).flat_map(|number| number.to_le_bytes()).collect()
+    }
+
+    /// A mark's progress and offset.
+    pub(super) fn from_mark(mark: &[[u8; 8]]) -> Option<(Self, u64)> {
+        let mut numbers = mark.iter().map(|bytes| u64::from_le_bytes(*bytes));
+        let (block, offset, chains) = (numbers.next()?, numbers.next()?, numbers.next()?);
+        Some((Self { block: SlBlock(block), chains, batches: numbers.collect() }, offset))
+    }
+
+    /// Everything so far, as if it had happened at once.
+    pub(super) fn step(&self) -> Step {
+        let advances = (0..).zip(&self.batches).filter(|(_, batches)| **batches > 0);
+        Step {
+            // The number of chains fits: each has a row in the file.
+            chains: self.chains as u32,
+            advances: advances.map(|(chain, batches)| (chain, *batches)).collect(),
+        }
+    }
+
+    fn add(&mut self, step: &Step) {
+        self.chains = self.chains.max(step.chains.into());
+        for (chain, batches) in &step.advances {
+            self.batches[*chain as usize] += batches;
+        }
+    }
+
+    /// Appends the next root to a stream.
+    pub(super) fn write(&mut self, block: SlBlock, step: Option<&Step>, out: &mut Vec<u8>) {
+        write_number(block.0 - self.block.0, out);
+        self.block = block;
+        let Some(step) = step else { return out.push(0) };
+        let registered = u64::from(step.chains) - self.chains;
+        match step.advances[..] {
+            [(chain, 1)] if registered == 0 => write_number(2 + u64::from(chain), out),
+            _ => {
+                out.push(1);
+                write_number(registered, out);
+                write_number(step.advances.len() as u64, out);
+                for (chain, batches) in &step.advances {
+                    write_number((*chain).into(), out);
+                    write_number(*batches, out);
+                }
+            }
+        }
+        self.add(step);
+    }
+
+    /// Reads the next root from a stream.
+    pub(super) fn read(&mut self, stream: &mut &[u8]) -> Result<Option<Step>, StepsError> {
+        let since = read_number(stream)?;
+        let block = self.block.0.checked_add(since).ok_or(StepsError::Blocks)?;
+        self.block = SlBlock(block);
+        let (registered, advances) = match read_number(stream)? {
+            0 => return Ok(None),
+            1 => (read_number(stream)?, read_number(stream)?),
+            chain => {
+                let step = self.advance(0, vec![(chain - 2, 1)])?;
+                return Ok(Some(step));
+            }
+        };
+        let mut list = Vec::new();
+        for _ in 0..advances {
+            // A chain advances once at most, so that a large number here ends soon.
+            if list.len() >= self.batches.len() {
+                return Err(StepsError::Chain);
+            }
+            list.push((read_number(stream)?, read_number(stream)?));
+        }
+        self.advance(registered, list).map(Some)
+    }
+
+    fn advance(&mut self, registered: u64, advances: Vec<(u64, u64)>) -> Result<Step, StepsError> {
+        let chains = self.chains.checked_add(registered);
+        let chains = chains.filter(|chains| *chains <= self.batches.len() as u64);
+        self.chains = chains.ok_or(StepsError::Chain)?;
+        let mut last = None;
+        for (chain, batches) in &advances {
+            if *chain >= self.chains || last.is_some_and(|last| last >= *chain) {
+                return Err(StepsError::Chain);
+            }
+            last = Some(*chain);
+            let count = &mut self.batches[*chain as usize];
+            *count =
+                count.checked_add(*batches).filter(|_| *batches > 0).ok_or(StepsError::Batches)?;
+        }
+        // Below the number of chains, which fits: each has a row in the file.
+        let advances =
+            advances.into_iter().map(|(chain, batches)| (chain as u32, batches)).collect();
+        Ok(Step { chains: self.chains as u32, advances })
+    }
+}
+
+fn write_number(mut number: u64, out: &mut Vec<u8>) {
+    while number >= 0x80 {
+        out.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    out.push(number as u8);
+}
+
+fn read_number(stream: &mut &[u8]) -> Result<u64, StepsError> {
+    let mut number = 0;
+    for shift in (0..).step_by(7) {
+        let (byte, rest) = stream.split_first().ok_or(StepsError::Cut)?;
+        *stream = rest;
+        let bits = u64::from(byte & 0x7f);
+        if shift > 63 || bits << shift >> shift != bits {
+            return Err(StepsError::Wide);
+        }
+        number |= bits << shift;
+        if byte & 0x80 == 0 {
+            break;
+        }
+    }
+    Ok(number)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const CHAINS: usize = 5;
+
+    /// How many blocks after the last root, and what changed: new chains and advances.
+    type Drawn = (u64, Option<(u32, Vec<(u32, u64)>)>);
+
+    fn steps() -> impl Strategy<Value = Vec<Drawn>> {
+        let advance = (0..CHAINS as u32, 1..300u64);
+        let step = (0..2u32, prop::collection::vec(advance, 0..3));
+        prop::collection::vec((1..1000u64, prop::option::of(step)), 0..40)
+    }
+
+    proptest! {
+        #[test]
+        fn steps_survive_the_stream(drawn in steps()) {
+            let (mut block, mut chains) = (0, 1);
+            let mut wanted = Vec::new();
+            for (since, step) in drawn {
+                block += since;
+                let step = step.map(|(registered, mut advances)| {
+                    chains = (chains + registered).min(CHAINS as u32);
+                    advances.retain(|(chain, _)| *chain < chains);
+                    advances.sort_unstable();
+                    advances.dedup_by_key(|(chain, _)| *chain);
+                    Step { chains, advances }
+                });
+                wanted.push((SlBlock(block), step));
+            }
+            let mut writing = Progress::start(CHAINS);
+            let mut stream = Vec::new();
+            for (block, step) in &wanted {
+                writing.write(*block, step.as_ref(), &mut stream);
+            }
+            let mut reading = Progress::start(CHAINS);
+            let mut rest = &stream[..];
+            for (block, step) in &wanted {
+                prop_assert_eq!(&reading.read(&mut rest).unwrap(), step);
+                prop_assert_eq!(reading.block, *block);
+            }
+            prop_assert!(rest.is_empty());
+            prop_assert_eq!(&reading, &writing);
+            let mark = writing.mark(77);
+            prop_assert_eq!(Progress::from_mark(mark.as_chunks().0), Some((writing, 77)));
+        }
+
+        #[test]
+        fn any_bytes_are_steps_or_an_error(bytes: Vec<u8>) {
+            let mut progress = Progress::start(CHAINS);
+            let mut rest = &bytes[..];
+            while !rest.is_empty() && progress.read(&mut rest).is_ok() {}
+        }
+
+        #[test]
+        fn numbers_survive(number: u64) {
+            let mut bytes = Vec::new();
+            write_number(number, &mut bytes);
+            prop_assert_eq!(read_number(&mut &bytes[..]), Ok(number));
+            prop_assert_eq!(read_number(&mut &bytes[..bytes.len() - 1]), Err(StepsError::Cut));
+        }
+    }
+
+    #[test]
+    fn wide_numbers_are_refused() {
+        let wide = [[0xff; 9].as_slice(), &[2]].concat();
+        assert_eq!(read_number(&mut &wide[..]), Err(StepsError::Wide));
+        assert_eq!(read_number(&mut &[0x80; 11][..]), Err(StepsError::Wide));
+    }
+}

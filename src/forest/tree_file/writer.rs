@@ -1,0 +1,193 @@
+use std::path::Path;
+
+use bytemuck::{cast_slice, cast_slice_mut};
+
+use super::{
+    CHAINS, HASHES, KIND, MARKS, ROOTS, RUNS, STEPS, TreeFileError,
+    header::{Header, layout_number},
+    steps::{Progress, mark_every},
+};
+use crate::{
+    contracts::{MessageRoot, MessageRootEvent},
+    files::{ContainerWriter, Output, OutputError, Scratch, Spool},
+    forest::{
+        Effort, RebuildOptions,
+        hashes::Hashes,
+        history::{self, Step},
+        interop_root,
+        rebuild::Site,
+        trees::Grown,
+    },
+    primitives::{ChainId, Hash, SlBlock},
+    state::StorageReader,
+};
+
+/// How many bytes of steps or marks wait in memory while the roots are written.
+const IN_MEMORY: usize = 32 << 20;
+
+/// How to find out what the roots by block contain.
+#[derive(Clone, Copy, Debug)]
+pub struct Past<'e> {
+    /// Events of MessageRoot, as many as there are.
+    pub events: &'e [MessageRootEvent],
+    /// How hard to search for what they do not say.
+    pub effort: Effort,
+}
+
+/// Rebuilds the trees of a settlement layer as [`rebuild`](crate::forest::rebuild) does, straight into
+/// a tree file. `past` also finds out what the roots by block contain, and keeps some hundred bytes a
+/// batch in memory meanwhile; otherwise memory stays small whatever the size of the state.
+///
+/// # Errors
+/// [`TreeFileError`]; what stood at `target` is then as it was.
+pub fn rebuild_to_file<S: StorageReader + ?Sized>(
+    state: &S,
+    options: &RebuildOptions,
+    past: Option<Past<'_>>,
+    target: &Path,
+) -> Result<(), TreeFileError> {
+    let site = Site::survey(state, options)?;
+    let mut writer = ContainerWriter::create(target, KIND)?;
+    let bytes = site.hashes() as u64 * size_of::<Hash>() as u64;
+    let grown = writer.fill(HASHES, bytes, |bytes| site.grow(cast_slice_mut(bytes)))??;
+    write_chains(&mut writer, &grown)?;
+
+    let roots = match (past, grown.latest) {
+        (_, None) => Roots::new(target, &grown),
+        (None, Some(latest)) => {
+            let message_root = MessageRoot::at(state, options.addresses.message_root);
+            let chains: Vec<ChainId> = grown.chains.iter().map(|(chain, _)| *chain).collect();
+            let mut roots = Roots::new(target, &grown);
+            let mut found = Scratch::beside(target)?;
+            let mut windows = Vec::new();
+            interop_root::all_from(&message_root, &chains, latest.block, |window| {
+                let rows = window.iter().flat_map(|(block, root)| {
+                    [&block.0.to_le_bytes()[..], root.as_bytes()].concat()
+                });
+                let rows: Vec<u8> = rows.collect();
+                windows.push((found.append(&rows)?, rows.len()));
+                Ok::<_, TreeFileError>(())
+            })?;
+            for (offset, len) in windows.into_iter().rev() {
+                let mut rows = vec![0; len];
+                found.read(offset, &mut rows)?;
+                for row in cast_slice::<u8, [u8; 40]>(&rows) {
+                    let (block, root) = row.split_at(8);
+                    let block = u64::from_le_bytes(cast_slice::<u8, [u8; 8]>(block)[0]);
+                    roots.put(&mut writer, SlBlock(block), cast_slice(root)[0], None)?;
+                }
+            }
+            roots
+        }
+        (Some(Past { events, effort }), Some(_)) => {
+            let hashes = Hashes::filed(writer.written(HASHES)?);
+            let hashes = hashes.unwrap_or_else(|| unreachable!("the section has whole hashes"));
+            let forest = grown.clone().forest(hashes);
+            let addresses = options.addresses;
+            let timeline = history::explain(state, addresses, &forest, events, effort)?;
+            let history = timeline.history();
+            let mut roots = Roots::new(target, &grown);
+            for index in 0..history.len() {
+                let root = history.root(index);
+                let step = (root.chains > 0).then(|| Step {
+                    chains: root.chains as u32,
+                    advances: history.advances(index).collect(),
+                });
+                roots.put(&mut writer, root.block, root.root, step.as_ref())?;
+            }
+            roots
+        }
+    };
+    let (count, explained, every) = (roots.count, roots.explained, roots.every);
+    roots.finish(&mut writer)?;
+    writer.commit(&Header {
+        layout: layout_number(grown.layout),
+        block: options.last_block.or(state.block()),
+        latest: grown.latest.map(Into::into),
+        roots: count,
+        explained,
+        mark_every: every,
+    })?;
+    Ok(())
+}
+
+fn write_chains(writer: &mut ContainerWriter<Output>, grown: &Grown) -> Result<(), OutputError> {
+    writer.begin(CHAINS)?;
+    for (chain, batches) in &grown.chains {
+        let row = [chain.0, batches.len(), batches.all_runs().len() as u64];
+        writer.put(&row.map(u64::to_le_bytes).concat())?;
+    }
+    writer.begin(RUNS)?;
+    for run in grown.chains.iter().flat_map(|(_, batches)| batches.all_runs()) {
+        writer.put(&[run.leaf, run.first.0].map(u64::to_le_bytes).concat())?;
+    }
+    Ok(())
+}
+
+/// The roots by block on their way into three sections, of which the first is written at once.
+struct Roots {
+    begun: bool,
+    progress: Progress,
+    count: u64,
+    explained: u64,
+    every: u64,
+    steps: Spool,
+    /// How long the steps are.
+    offset: u64,
+    marks: Spool,
+    step: Vec<u8>,
+}
+
+impl Roots {
+    fn new(target: &Path, grown: &Grown) -> Self {
+        Self {
+            begun: false,
+            progress: Progress::start(grown.chains.len()),
+            count: 0,
+            explained: 0,
+            every: mark_every(grown.chains.len() as u64),
+            steps: Spool::beside(target, IN_MEMORY),
+            offset: 0,
+            marks: Spool::beside(target, IN_MEMORY),
+            step: Vec::new(),
+        }
+    }
+
+    /// Appends a root; blocks come in ascending order.
+    fn put(
+        &mut self,
+        writer: &mut ContainerWriter<Output>,
+        block: SlBlock,
+        root: Hash,
+        step: Option<&Step>,
+    ) -> Result<(), OutputError> {
+        self.begin(writer)?;
+        writer.put(root.as_bytes())?;
+        if self.count.is_multiple_of(self.every) {
+            self.marks.put(&self.progress.mark(self.offset))?;
+        }
+        self.step.clear();
+        self.progress.write(block, step, &mut self.step);
+        self.steps.put(&self.step)?;
+        self.offset += self.step.len() as u64;
+        self.count += 1;
+        self.explained += u64::from(step.is_some());
+        Ok(())
+    }
+
+    fn begin(&mut self, writer: &mut ContainerWriter<Output>) -> Result<(), OutputError> {
+        if !self.begun {
+            writer.begin(ROOTS)?;
+            self.begun = true;
+        }
+        Ok(())
+    }
+
+    fn finish(mut self, writer: &mut ContainerWriter<Output>) -> Result<(), OutputError> {
+        self.begin(writer)?;
+        writer.begin(STEPS)?;
+        self.steps.drain(|piece| writer.put(piece))?;
+        writer.begin(MARKS)?;
+        self.marks.drain(|piece| writer.put(piece))
+    }
+}

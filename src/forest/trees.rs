@@ -1,0 +1,113 @@
+use super::{BatchNumbers, ChainTree, InteropRoot, entry_zeros, hashes::Hashes};
+use crate::{
+    contracts::Layout,
+    merkle::Tree,
+    primitives::{ChainId, Hash},
+};
+
+/// The trees of a settlement layer, equal to what its contracts stored.
+#[derive(Clone, Debug)]
+pub struct Forest {
+    layout: Layout,
+    chains: Vec<ChainTree>,
+    shared: Hashes,
+    latest: Option<InteropRoot>,
+}
+
+/// A forest without its hashes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Grown {
+    pub(super) layout: Layout,
+    /// The chains by index, with the numbers of their batches.
+    pub(super) chains: Vec<(ChainId, BatchNumbers)>,
+    pub(super) latest: Option<InteropRoot>,
+}
+
+impl Grown {
+    /// How many hashes the forest has; `None` when that is more than there can be.
+    pub(super) fn hashes(&self) -> Option<u64> {
+        let mut sum = Tree::node_count(self.chains.len() as u64);
+        for (_, batches) in &self.chains {
+            let above = Tree::above_count(batches.len());
+            sum = sum.checked_add(batches.len())?.checked_add(above)?;
+        }
+        Some(sum)
+    }
+
+    /// The forest with its hashes: the batch roots of all chains by chain index, then the levels of
+    /// their trees above the leaves, then all levels of the shared tree.
+    ///
+    /// # Panics
+    /// When there are not [`Grown::hashes`].
+    pub(super) fn forest(self, hashes: Hashes) -> Forest {
+        let mut rest = hashes;
+        let mut take = |len: u64| {
+            let (taken, others) = rest.clone().split(len as usize);
+            rest = others;
+            taken
+        };
+        let roots: Vec<Hashes> =
+            self.chains.iter().map(|(_, batches)| take(batches.len())).collect();
+        let chains: Vec<ChainTree> = (0..)
+            .zip(self.chains)
+            .zip(roots)
+            .map(|((index, (chain, batches)), roots)| {
+                let above = take(Tree::above_count(batches.len()));
+                ChainTree::new((index, chain), batches, roots, above)
+            })
+            .collect();
+        let shared = take(Tree::node_count(chains.len() as u64));
+        Forest { layout: self.layout, chains, shared, latest: self.latest }
+    }
+}
+
+impl Forest {
+    /// The chain id of the settlement layer: that of the chain at index 0.
+    #[must_use]
+    pub fn sl_chain(&self) -> ChainId {
+        self.chains[0].chain()
+    }
+
+    /// The storage layout of the contracts, given or found.
+    #[must_use]
+    pub fn layout(&self) -> Layout {
+        self.layout
+    }
+
+    /// The chain trees by chain index; at least one, the settlement layer's own.
+    #[must_use]
+    pub fn chains(&self) -> &[ChainTree] {
+        &self.chains
+    }
+
+    /// The tree of a chain; `None` when the chain is not registered here.
+    #[must_use]
+    pub fn chain(&self, chain: ChainId) -> Option<&ChainTree> {
+        self.chains.iter().find(|tree| tree.chain() == chain)
+    }
+
+    /// How many batches were executed on this settlement layer, of all chains.
+    #[must_use]
+    pub fn batch_count(&self) -> u64 {
+        self.chains.iter().map(|tree| tree.batches().len()).sum()
+    }
+
+    /// The shared tree.
+    #[must_use]
+    pub fn shared(&self) -> Tree<'_> {
+        Tree::new(&self.shared, self.chains.len() as u64, entry_zeros())
+            .unwrap_or_else(|| unreachable!("the hashes are those of the chains"))
+    }
+
+    /// The root of the shared tree: the aggregated root of the settlement layer.
+    #[must_use]
+    pub fn root(&self) -> Hash {
+        self.shared().root()
+    }
+
+    /// The newest root that the contract filed under a block; `None` where it files none (before v29).
+    #[must_use]
+    pub fn latest(&self) -> Option<InteropRoot> {
+        self.latest
+    }
+}

@@ -1,0 +1,311 @@
+//! From single logs to batches: the logs are sorted by block and by their place in it, put into the
+//! batches that the blocks are in, and joined with their messages. More logs than fit into memory are sorted
+//! on disk.
+
+use bytemuck::{Pod, Zeroable};
+
+use super::{BatchBlocks, SourceError, batch_blocks::BlockIn, intake::Intake};
+use crate::{
+    messages::{
+        ArchiveError, L2ToL1Log, LOG_TREE_HEIGHT, MessageList,
+        archive::{Origin, Place},
+        external_sort::{ExternalSort, Key, Sorted},
+    },
+    primitives::{BatchNumber, ChainId, Hash},
+};
+
+/// The most logs of a batch.
+const MOST_LOGS: usize = 1 << LOG_TREE_HEIGHT;
+/// The most bytes of a batch's messages.
+const MOST_MESSAGE_BYTES: usize = 128 << 20;
+/// The length of a message that is not there.
+const NO_MESSAGE: u32 = u32::MAX;
+
+/// Where a log stands in its chain: block, transaction in the block, and log in the transaction; or block,
+/// log in the block, and zero.
+pub(super) type LogPlace = [u64; 3];
+
+/// What a row says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum RowKind {
+    /// Something of the block's batch cannot be used, so the batch is incomplete.
+    Spoiled = 0,
+    /// The block's batch exists, with logs or without.
+    Seen = 1,
+    /// A log.
+    Log = 2,
+}
+
+/// A log, or what else is known at its place. Its payload are the log, the transaction's hash and the
+/// message, if it is a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Pod, Zeroable)]
+#[repr(C)]
+pub(super) struct Row {
+    at: LogPlace,
+    kind: u32,
+    message_len: u32,
+    has_batch: u32,
+    has_index_in_block: u32,
+    batch: u64,
+    index_in_block: u64,
+    source: u64,
+    place: [u64; 2],
+}
+
+impl Row {
+    pub(super) fn new(
+        kind: RowKind,
+        at: LogPlace,
+        batch: Option<BatchNumber>,
+        origin: Origin,
+    ) -> Self {
+        Self {
+            at,
+            kind: kind as u32,
+            message_len: NO_MESSAGE,
+            has_batch: u32::from(batch.is_some()),
+            has_index_in_block: 0,
+            batch: batch.unwrap_or_default().0,
+            index_in_block: 0,
+            source: origin.source.into(),
+            place: origin.place.pack(),
+        }
+    }
+
+    fn batch(&self) -> Option<BatchNumber> {
+        (self.has_batch != 0).then_some(BatchNumber(self.batch))
+    }
+
+    fn origin(&self) -> Origin {
+        // It was one when the row was made.
+        Origin { source: self.source as u32, place: Place::unpack(self.place) }
+    }
+}
+
+impl Key for Row {
+    fn payload_len(&self) -> usize {
+        let message = if self.message_len == NO_MESSAGE { 0 } else { self.message_len as usize };
+        if self.kind == RowKind::Log as u32 { L2ToL1Log::LEN + 32 + message } else { 0 }
+    }
+}
+
+/// A message that belongs to the log at a place. Its payload is the message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Pod, Zeroable)]
+#[repr(C)]
+pub(super) struct PlacedMessage {
+    pub(super) at: LogPlace,
+    pub(super) len: u64,
+}
+
+impl Key for PlacedMessage {
+    fn payload_len(&self) -> usize {
+        self.len as usize
+    }
+}
+
+/// The logs of one chain from sources of one form.
+pub(super) struct Rows(ExternalSort<Row>);
+
+impl Rows {
+    pub(super) fn new(sort: ExternalSort<Row>) -> Self {
+        Self(sort)
+    }
+
+    /// Adds what is no log.
+    pub(super) fn push(&mut self, row: Row) -> Result<(), ArchiveError> {
+        Ok(self.0.push(row, &[])?)
+    }
+
+    /// Adds a log, with the place among the logs of its block where the source counts them.
+    pub(super) fn push_log(
+        &mut self,
+        mut row: Row,
+        index_in_block: Option<u64>,
+        log: &L2ToL1Log,
+        transaction: &Hash,
+        message: Option<&[u8]>,
+    ) -> Result<(), ArchiveError> {
+        row.has_index_in_block = u32::from(index_in_block.is_some());
+        row.index_in_block = index_in_block.unwrap_or(0);
+        // A source's value is shorter than 2^32.
+        row.message_len = message.map_or(NO_MESSAGE, |message| message.len() as u32);
+        let parts = [&log.as_bytes()[..], transaction.as_bytes(), message.unwrap_or_default()];
+        Ok(self.0.push(row, &parts)?)
+    }
+
+    /// Gives the batches in order to `finish`, but for those that are spoiled.
+    pub(super) fn assemble(
+        self,
+        chain: ChainId,
+        blocks: &BatchBlocks,
+        messages: Sorted<PlacedMessage>,
+        intake: &mut Intake<'_, '_>,
+        mut finish: impl FnMut(Assembled, &mut Intake<'_, '_>) -> Result<(), ArchiveError>,
+    ) -> Result<(), ArchiveError> {
+        let mut rows = self.0.finish()?;
+        let mut messages = Messages { sorted: messages, next: None, bytes: Vec::new() };
+        messages.advance()?;
+        let mut open: Option<Assembled> = None;
+        let mut unknown_block = None;
+        while let Some((row, payload)) = rows.next()? {
+            let (block, mut is_spoiled) = (row.at[0], false);
+            let known = match (blocks.batch_of(block), row.batch()) {
+                (BlockIn::Batch(other), Some(one)) if one != other => {
+                    let error = SourceError::TwoBatches { block, one, other };
+                    intake.fault(row.origin(), format!("chain {chain}"), error)?;
+                    is_spoiled = true;
+                    Some(one)
+                }
+                (_, Some(batch)) | (BlockIn::Batch(batch), None) => Some(batch),
+                (BlockIn::NoBatchYet, None) => {
+                    intake.state.in_no_batch_yet += u64::from(row.kind == RowKind::Log as u32);
+                    None
+                }
+                (BlockIn::Unknown, None) => {
+                    if row.kind == RowKind::Log as u32 && unknown_block != Some(block) {
+                        unknown_block = Some(block);
+                        let error = SourceError::NoBatch { block };
+                        intake.fault(row.origin(), format!("logs of chain {chain}"), error)?;
+                    }
+                    None
+                }
+            };
+            let Some(number) = known else { continue };
+            if open.as_ref().is_none_or(|batch| batch.batch != number) {
+                if let Some(batch) = open.take().filter(|batch| !batch.is_spoiled) {
+                    finish(batch, intake)?;
+                }
+                open = Some(Assembled::new(number, row.origin()));
+            }
+            let Some(batch) = &mut open else { continue };
+            batch.is_spoiled |= is_spoiled;
+            if let Err(error) = batch.add(&row, payload, &mut messages)? {
+                batch.is_spoiled = true;
+                intake.fault(row.origin(), format!("chain {chain}, batch {number}"), error)?;
+            }
+        }
+        match open.filter(|batch| !batch.is_spoiled) {
+            Some(batch) => finish(batch, intake),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Messages by the places of their logs.
+struct Messages {
+    sorted: Sorted<PlacedMessage>,
+    next: Option<LogPlace>,
+    bytes: Vec<u8>,
+}
+
+impl Messages {
+    fn advance(&mut self) -> Result<(), ArchiveError> {
+        let next = self.sorted.next()?;
+        self.bytes.clear();
+        self.next = next.map(|(key, bytes)| {
+            self.bytes.extend_from_slice(bytes);
+            key.at
+        });
+        Ok(())
+    }
+
+    /// The message of the log at a place behind the one asked for before.
+    fn at(&mut self, at: LogPlace) -> Result<Option<&[u8]>, ArchiveError> {
+        while self.next.is_some_and(|next| next < at) {
+            self.advance()?;
+        }
+        Ok((self.next == Some(at)).then_some(&self.bytes))
+    }
+}
+
+/// A batch as its rows say it.
+pub(super) struct Assembled {
+    pub(super) batch: BatchNumber,
+    /// Where its first row stands.
+    pub(super) origin: Origin,
+    pub(super) logs: Vec<L2ToL1Log>,
+    pub(super) transactions: Vec<Hash>,
+    /// The messages that are there.
+    pub(super) messages: MessageList,
+    /// How many are not.
+    pub(super) missing: u64,
+    is_spoiled: bool,
+    /// The place of the last log.
+    last: Option<LogPlace>,
+    /// The block, and the log in it that should come next.
+    next: (u64, u64),
+}
+
+impl Assembled {
+    pub(super) fn new(batch: BatchNumber, origin: Origin) -> Self {
+        Self {
+            batch,
+            origin,
+            logs: Vec::new(),
+            transactions: Vec::new(),
+            messages: MessageList::default(),
+            missing: 0,
+            is_spoiled: false,
+            last: None,
+            next: (0, 0),
+        }
+    }
+
+    /// Adds a row: an error of its own when that spoils the batch.
+    fn add(
+        &mut self,
+        row: &Row,
+        payload: &[u8],
+        messages: &mut Messages,
+    ) -> Result<Result<(), SourceError>, ArchiveError> {
+        if row.kind == RowKind::Spoiled as u32 {
+            self.is_spoiled = true;
+        }
+        if self.is_spoiled || row.kind != RowKind::Log as u32 {
+            return Ok(Ok(()));
+        }
+        let [block, transaction, index] = row.at;
+        let Some((log, rest)) = payload.split_first_chunk::<{ L2ToL1Log::LEN }>() else {
+            return Ok(Ok(()));
+        };
+        let Some((hash, message)) = rest.split_first_chunk::<32>() else { return Ok(Ok(())) };
+        let (log, hash) = (L2ToL1Log::new(*log), Hash::new(*hash));
+        if self.last == Some(row.at) {
+            // The same answer was given twice; the one with the message came first.
+            let same = self.logs.last() == Some(&log) && self.transactions.last() == Some(&hash);
+            let error = SourceError::TwoLogs { block, transaction, index };
+            return Ok(if same { Ok(()) } else { Err(error) });
+        }
+        self.last = Some(row.at);
+        if self.next.0 != block {
+            self.next = (block, 0);
+        }
+        if row.has_index_in_block != 0 {
+            let (expected, got) = (self.next.1, row.index_in_block);
+            if expected != got {
+                return Ok(Err(SourceError::MissingLog { block, expected, got }));
+            }
+            self.next.1 += 1;
+        }
+        if self.logs.len() == MOST_LOGS {
+            return Ok(Err(SourceError::TooMany { what: "the logs", limit: MOST_LOGS }));
+        }
+        if log.is_message() {
+            let placed = match row.message_len {
+                NO_MESSAGE => messages.at(row.at)?,
+                _ => Some(message),
+            };
+            match placed {
+                Some(message) => self.messages.push(message),
+                None => self.missing += 1,
+            }
+            if self.messages.view().bytes().len() > MOST_MESSAGE_BYTES {
+                let what = "the bytes of the messages";
+                return Ok(Err(SourceError::TooMany { what, limit: MOST_MESSAGE_BYTES }));
+            }
+        }
+        self.logs.push(log);
+        self.transactions.push(hash);
+        Ok(Ok(()))
+    }
+}

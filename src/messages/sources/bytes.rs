@@ -1,0 +1,54 @@
+use super::SourceError;
+
+/// Bytes that are read from the front. No length in them is believed before it was compared with what
+/// there is.
+pub(super) struct Bytes<'b> {
+    all: &'b [u8],
+    at: usize,
+}
+
+impl<'b> Bytes<'b> {
+    pub(super) fn new(all: &'b [u8]) -> Self {
+        Self { all, at: 0 }
+    }
+
+    /// How many were read.
+    pub(super) fn offset(&self) -> u64 {
+        self.at as u64
+    }
+
+    /// What was not read yet.
+    pub(super) fn rest(&self) -> &'b [u8] {
+        &self.all[self.at..]
+    }
+
+    /// Reads `len` bytes, which are `what`.
+    pub(super) fn take(&mut self, len: u64, what: &'static str) -> Result<&'b [u8], SourceError> {
+        let rest = self.rest();
+        if len > rest.len() as u64 {
+            let (end, needed) = (self.all.len() as u64, len - rest.len() as u64);
+            return Err(SourceError::Short { what, end, needed });
+        }
+        let (taken, _) = rest.split_at(len as usize);
+        self.at += taken.len();
+        Ok(taken)
+    }
+
+    pub(super) fn array<const N: usize>(
+        &mut self,
+        what: &'static str,
+    ) -> Result<[u8; N], SourceError> {
+        let mut bytes = [0; N];
+        bytes.copy_from_slice(self.take(N as u64, what)?);
+        Ok(bytes)
+    }
+
+    pub(super) fn u8(&mut self, what: &'static str) -> Result<u8, SourceError> {
+        self.array(what).map(u8::from_be_bytes)
+    }
+
+    /// Big-endian.
+    pub(super) fn u32(&mut self, what: &'static str) -> Result<u32, SourceError> {
+        self.array(what).map(u32::from_be_bytes)
+    }
+}

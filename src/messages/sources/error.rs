@@ -1,0 +1,188 @@
+use thiserror::Error;
+
+use crate::{
+    messages::LogsError,
+    primitives::{BatchNumber, ChainId, Hash},
+};
+
+/// Why a part of a source cannot be used.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum SourceError {
+    /// It is no JSON of the form that is expected.
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+    /// The logs and messages do not make up a batch.
+    #[error(transparent)]
+    Logs(#[from] LogsError),
+    /// A node answered with an error.
+    #[error("the node answered with an error instead: {0}")]
+    NodeError(String),
+    /// A node had no answer.
+    #[error("the node's answer is null: it does not know, or no longer has, what it was asked for")]
+    NullAnswer,
+    /// Something that has to be there is not.
+    #[error("{what} has no {field:?}")]
+    Missing {
+        /// What it is missing from.
+        what: String,
+        /// Its name.
+        field: &'static str,
+    },
+    /// Something is not what it should be.
+    #[error("{what} {reason}")]
+    Bad {
+        /// What it is about.
+        what: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The logs of a receipt do not stand in their order.
+    #[error(
+        "log {at} of the receipt says that it is the {got}. of its transaction, counted from 0: the logs \
+         are out of order, or one is missing"
+    )]
+    LogOrder {
+        /// The log's place in the receipt.
+        at: u64,
+        /// The place that it states.
+        got: u64,
+    },
+    /// A block's logs are not all there.
+    #[error(
+        "block {block} has log {expected} in none of the receipts, but log {got}: a receipt of the block \
+         is missing"
+    )]
+    MissingLog {
+        /// The block.
+        block: u64,
+        /// The log that should come next.
+        expected: u64,
+        /// The log that comes next.
+        got: u64,
+    },
+    /// Two receipts of one transaction stand in two places.
+    #[error(
+        "transaction {hash} has one receipt in block {}, index {}, and another in block {}, index {}; one \
+         of them is from a block that was undone", .places[0].0, .places[0].1, .places[1].0, .places[1].1
+    )]
+    TwoReceipts {
+        /// The transaction.
+        hash: Hash,
+        /// Block and index in the block of both.
+        places: [(u64, u64); 2],
+    },
+    /// Two sources say different things of one log.
+    #[error(
+        "log {index} of transaction {transaction} in block {block} is given twice, differently"
+    )]
+    TwoLogs {
+        /// The block.
+        block: u64,
+        /// The transaction's index in the block.
+        transaction: u64,
+        /// The log's index in the transaction, or in the block where the source counts so.
+        index: u64,
+    },
+    /// Nothing says in which batch a block is.
+    #[error(
+        "nothing says in which batch block {block} is: there is no batch number beside it, and none of the \
+         batches' blocks (--batch-blocks) are said to be these"
+    )]
+    NoBatch {
+        /// The block.
+        block: u64,
+    },
+    /// Two sources put a block in different batches.
+    #[error("block {block} is said to be in batch {one} and in batch {other}")]
+    TwoBatches {
+        /// The block.
+        block: u64,
+        /// The one.
+        one: BatchNumber,
+        /// The other.
+        other: BatchNumber,
+    },
+    /// A message is not what its event, log or list says.
+    #[error("the message hashes to {got}, not to {expected}")]
+    MessageHash {
+        /// What it should hash to.
+        expected: Hash,
+        /// What it hashes to.
+        got: Hash,
+    },
+    /// Bytes end before what they announce.
+    #[error("ends at byte {end} where {what} should be, which {needed} more bytes take")]
+    Short {
+        /// What should stand there.
+        what: &'static str,
+        /// The length of the bytes.
+        end: u64,
+        /// How many bytes are missing.
+        needed: u64,
+    },
+    /// A number in bytes makes no sense.
+    #[error("{what} at byte {offset} is {got}; {reason}")]
+    Number {
+        /// What the number is.
+        what: &'static str,
+        /// Where it stands.
+        offset: u64,
+        /// The number.
+        got: u64,
+        /// What it should be.
+        reason: &'static str,
+    },
+    /// Bytes follow where there should be none.
+    #[error("{len} bytes follow from byte {offset} on, behind the end of the pubdata")]
+    Trailing {
+        /// Where they begin.
+        offset: u64,
+        /// How many there are.
+        len: u64,
+    },
+    /// A version that is not read.
+    #[error("{0}")]
+    Version(String),
+    /// Nothing says whose pubdata it is.
+    #[error(
+        "nothing says of which chain and batch it is: name the file CHAIN-BATCH, as in 324-501234.bin, \
+         or BATCH with --chain, or list it in a file of lines \
+         {{\"chainId\":…,\"batchNumber\":…,\"file\":\"…\"}}"
+    )]
+    Nameless,
+    /// It is of another chain than was asked for.
+    #[error("it is of chain {got}; --chain says {expected}")]
+    OtherChain {
+        /// What `--chain` says.
+        expected: ChainId,
+        /// What the source says.
+        got: ChainId,
+    },
+    /// A row of a table is not as it is expected.
+    #[error("column {column}: {reason}")]
+    Column {
+        /// The column.
+        column: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A row has too many or too few columns.
+    #[error("the row has {got} columns, its table has {expected}; {hint}")]
+    Columns {
+        /// How many there should be.
+        expected: usize,
+        /// How many there are.
+        got: usize,
+        /// What may have happened.
+        hint: &'static str,
+    },
+    /// A batch has more than fits into memory.
+    #[error("{what} are more than the {limit} that a batch can have")]
+    TooMany {
+        /// What there is too much of.
+        what: &'static str,
+        /// The bound.
+        limit: usize,
+    },
+}

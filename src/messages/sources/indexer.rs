@@ -1,0 +1,232 @@
+use std::path::{Path, PathBuf};
+
+use super::{
+    BatchBlocks, BatchCheck, Faults, RelayedBy, SourceFormat,
+    intake::{Intake, IntakeState},
+    jsonl,
+    node_tables::NodeTables,
+    postgres, pubdata,
+    receipts::Receipts,
+};
+use crate::{
+    files::{Access, Input},
+    messages::{
+        Archive, ArchiveError, ArchiveWriter,
+        archive::{ArchiveHeader, Collector, Origin, Place, in_memory},
+    },
+    primitives::ChainId,
+};
+
+/// What a raw archive may take in memory: once as it was read and once as it is searched, each in a
+/// buffer that doubles as it grows.
+const LIMIT: usize = 192 << 20;
+
+/// What sources do not say themselves.
+#[derive(Clone, Debug, Default)]
+pub struct SourceOptions {
+    /// The form of all of them; told by content where it is not given.
+    pub format: Option<SourceFormat>,
+    /// The chain whose logs they hold.
+    pub chain: Option<ChainId>,
+    /// Which blocks the chain's batches have.
+    pub blocks: BatchBlocks,
+    /// Whose messages carry the pubdata of other chains.
+    pub relayed: Option<RelayedBy>,
+    /// How archive files are read.
+    pub access: Access,
+}
+
+/// Reads sources one after another, of one form or several.
+struct Reading<'c> {
+    options: SourceOptions,
+    state: IntakeState<'c>,
+    /// What sorted records lie beside; without it they stay in memory.
+    beside: Option<PathBuf>,
+    receipts: Option<Receipts>,
+    tables: Option<NodeTables>,
+}
+
+impl<'c> Reading<'c> {
+    fn read(
+        &mut self,
+        input: Input,
+        collector: &mut Collector,
+    ) -> Result<SourceFormat, ArchiveError> {
+        let format = self.options.format.map_or_else(|| SourceFormat::detect(&input), Ok)?;
+        let intake = &mut Intake { collector, state: &mut self.state };
+        match format {
+            SourceFormat::Native => {
+                let archive = open_native(&input, self.options.access)?;
+                archive.check()?;
+                let origin = Origin { source: intake.source(archive.name()), place: Place::Whole };
+                for batch in archive.batches() {
+                    intake.copy(&batch?, origin)?;
+                }
+            }
+            SourceFormat::Jsonl => jsonl::read(input, intake)?,
+            SourceFormat::Pubdata => pubdata::read_file(input, &self.options, intake)?,
+            SourceFormat::PubdataList => pubdata::read_list(input, &self.options, intake)?,
+            SourceFormat::Receipts => {
+                let receipts = match &mut self.receipts {
+                    Some(receipts) => receipts,
+                    none => {
+                        let chain = needs_chain(&self.options, &input, format)?;
+                        none.insert(Receipts::new(chain, self.beside.as_deref()))
+                    }
+                };
+                receipts.read(input, intake)?;
+            }
+            SourceFormat::Postgres => {
+                let tables = match &mut self.tables {
+                    Some(tables) => tables,
+                    none => {
+                        let chain = needs_chain(&self.options, &input, format)?;
+                        none.insert(NodeTables::new(chain, self.beside.as_deref()))
+                    }
+                };
+                postgres::read(input, tables, intake)?;
+            }
+        }
+        Ok(format)
+    }
+
+    /// Puts together what could not be before everything was read.
+    fn finish(&mut self, collector: &mut Collector) -> Result<(), ArchiveError> {
+        let mut intake = Intake { collector, state: &mut self.state };
+        if let Some(receipts) = self.receipts.take() {
+            receipts.finish(&self.options.blocks, &mut intake)?;
+        }
+        if let Some(tables) = self.tables.take() {
+            tables.finish(&mut intake)?;
+        }
+        intake.flush()
+    }
+}
+
+fn needs_chain(
+    options: &SourceOptions,
+    input: &Input,
+    format: SourceFormat,
+) -> Result<ChainId, ArchiveError> {
+    let needs = || ArchiveError::NeedsChain { name: input.name().into(), format };
+    options.chain.ok_or_else(needs)
+}
+
+fn open_native(input: &Input, access: Access) -> Result<Archive, ArchiveError> {
+    let path = input.path().ok_or_else(|| ArchiveError::Piped { name: input.name().into() })?;
+    Archive::open(path, access)
+}
+
+/// Opens an archive of any form (`-` for standard input): an archive file is mapped, or read as
+/// `access` says; a raw archive is read into memory.
+///
+/// # Errors
+/// [`ArchiveError`] naming the file, and the place in it: when it is damaged, a message is not its log's,
+/// two parts contradict each other, or the form needs what only an [`Indexer`] can be told.
+pub fn read_archive(path: &Path, access: Access) -> Result<Archive, ArchiveError> {
+    read_archive_input(Input::open(path)?, access)
+}
+
+/// Opens an archive of which the first bytes were read already.
+///
+/// # Errors
+/// As [`read_archive`].
+pub fn read_archive_input(input: Input, access: Access) -> Result<Archive, ArchiveError> {
+    if SourceFormat::detect(&input)? == SourceFormat::Native {
+        return open_native(&input, access);
+    }
+    let name = input.name().to_owned();
+    let mut collector = Collector::in_memory(LIMIT);
+    let options = SourceOptions { access, ..SourceOptions::default() };
+    let state = IntakeState::default();
+    let mut reading = Reading { options, state, beside: None, receipts: None, tables: None };
+    reading.read(input, &mut collector)?;
+    reading.finish(&mut collector)?;
+    in_memory(collector, &name)
+}
+
+/// Makes an archive file of sources of any form: what is wrong with a batch costs that batch.
+pub struct Indexer<'c> {
+    writer: ArchiveWriter,
+    reading: Reading<'c>,
+}
+
+/// What became of the sources.
+#[derive(Debug)]
+pub struct Indexed {
+    /// What the archive holds.
+    pub header: ArchiveHeader,
+    /// How many batches the sources gave, with every one that was given twice.
+    pub batches_given: u64,
+    /// What was left out.
+    pub faults: Faults,
+    /// How many batches the check knew no root of.
+    pub unknown: u64,
+    /// How many batches lack the bytes of some of their messages, and so have none.
+    pub without_messages: u64,
+    /// How many logs were in no batch yet when their source was written.
+    pub in_no_batch_yet: u64,
+}
+
+impl<'c> Indexer<'c> {
+    /// Begins an archive, which takes the place of `path` in [`Indexer::finish`]. Batches that `check`
+    /// finds incomplete are left out.
+    ///
+    /// # Errors
+    /// [`ArchiveError::Output`] when the folder cannot be written to.
+    pub fn create(
+        path: &Path,
+        options: SourceOptions,
+        check: Option<&'c dyn BatchCheck>,
+    ) -> Result<Self, ArchiveError> {
+        let writer = ArchiveWriter::create(path)?;
+        let state = IntakeState {
+            goes_on: true,
+            check,
+            relayed: options.relayed,
+            ..IntakeState::default()
+        };
+        let beside = Some(path.to_owned());
+        Ok(Self {
+            writer,
+            reading: Reading { options, state, beside, receipts: None, tables: None },
+        })
+    }
+
+    /// Reads a source, in the form that it has or that was given. An archive file is checked first, so
+    /// that damage in it does not become part of a new one.
+    ///
+    /// # Errors
+    /// [`ArchiveError`] when the source as a whole cannot be read.
+    pub fn read(&mut self, input: Input) -> Result<SourceFormat, ArchiveError> {
+        self.reading.read(input, &mut self.writer.collector)
+    }
+
+    /// What was left out so far.
+    #[must_use]
+    pub fn faults(&self) -> &Faults {
+        &self.reading.state.faults
+    }
+
+    /// Puts the archive on disk and under its name, unless it would be empty.
+    ///
+    /// # Errors
+    /// [`ArchiveError::Output`] when writing fails; what stood under the name is then as it was.
+    pub fn finish(mut self) -> Result<Indexed, ArchiveError> {
+        self.reading.finish(&mut self.writer.collector)?;
+        let mut state = self.reading.state;
+        let batches_given = self.writer.added().batches;
+        let header = self.writer.commit_without(|conflict| {
+            state.faults.add(conflict);
+            Ok(())
+        })?;
+        Ok(Indexed {
+            header,
+            batches_given,
+            faults: state.faults,
+            unknown: state.unknown,
+            without_messages: state.without_messages,
+            in_no_batch_yet: state.in_no_batch_yet,
+        })
+    }
+}

@@ -1,0 +1,44 @@
+//! Where logs come from: one file per form, told apart by content.
+//!
+//! | form | says | needs | module |
+//! | --- | --- | --- | --- |
+//! | archive file `*.slmsg` | everything | | [`archive`](super::archive) |
+//! | one JSON object a batch | logs, messages, aggregated root | | `jsonl` |
+//! | receipts and events of a node | logs, transactions, messages | the chain; on ZKsync OS the batches' blocks | `receipts` |
+//! | Era pubdata | logs, messages | chain and batch, in the file's name or a list | `era_pubdata`, `pubdata` |
+//! | ZKsync OS pubdata | logs, messages | the same | `zksync_os_pubdata`, `pubdata` |
+//! | pubdata inside messages | logs, messages | a settlement layer's messages | `relayed` |
+//! | tables of a zksync-era node | logs, transactions, messages, aggregated root | the chain | `postgres`, `node_tables` |
+//!
+//! An [`Indexer`] reads any number of them into one archive. What is wrong with one batch costs that batch
+//! and is noted in [`Faults`]; what makes a file unreadable ends the reading. Whether logs are all the logs
+//! of a batch no source can say: a [`BatchCheck`] can, with the batch's root.
+
+mod assembly;
+mod batch_blocks;
+mod bytes;
+mod detect;
+mod era_pubdata;
+mod error;
+mod faults;
+mod indexer;
+mod intake;
+mod json_values;
+mod jsonl;
+mod node_tables;
+mod postgres;
+mod postgres_text;
+mod pubdata;
+mod receipt;
+mod receipts;
+mod relayed;
+mod rpc_objects;
+mod zksync_os_pubdata;
+
+pub use batch_blocks::BatchBlocks;
+pub use detect::SourceFormat;
+pub use error::SourceError;
+pub use faults::Faults;
+pub use indexer::{Indexed, Indexer, SourceOptions, read_archive, read_archive_input};
+pub use intake::{BatchCheck, Verdict};
+pub use relayed::RelayedBy;

@@ -1,0 +1,307 @@
+//! The text forms of Postgres' values.
+//!
+//! | value | `COPY`, `pg_dump` | CSV |
+//! | --- | --- | --- |
+//! | NULL | `\N` | nothing |
+//! | bytea | `\\x0df3` | `\x0df3` |
+//! | bytea[] | `{"\\\\x0df3","\\\\x"}` | `"{""\\x0df3"",""\\x""}"` |
+//! | bool | `t`, `f` | the same |
+//!
+//! `COPY` writes every backslash twice, CSV every quotation mark; below that both are the same. Source:
+//! PostgreSQL's documentation of `COPY`, of `bytea` (`bytea_output = hex`), and of arrays.
+
+use super::SourceError;
+
+const LOST: &str = "does not begin with \\x: a backslash was lost (COPY writes two of them, CSV one), or \
+                    bytea_output is not hex";
+const DOUBLED: &str = "begins with two backslashes where there should be one: it was escaped once more \
+                       than its format does";
+
+/// A row of a table: its columns one behind the other, unescaped.
+#[derive(Debug, Default)]
+pub(super) struct Record {
+    text: Vec<u8>,
+    /// Where each column ends, and whether it is NULL.
+    ends: Vec<(usize, bool)>,
+}
+
+impl Record {
+    pub(super) fn clear(&mut self) {
+        self.text.clear();
+        self.ends.clear();
+    }
+
+    /// How many columns there are.
+    pub(super) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// A column; `None` when it is NULL, or there is none.
+    pub(super) fn get(&self, column: usize) -> Option<&[u8]> {
+        let (end, is_null) = *self.ends.get(column)?;
+        let start = column.checked_sub(1).map_or(0, |previous| self.ends[previous].0);
+        (!is_null).then(|| &self.text[start..end])
+    }
+
+    /// Adds a column of CSV, in which NULL is nothing.
+    pub(super) fn push_csv(&mut self, column: &[u8]) {
+        self.text.extend_from_slice(column);
+        self.ends.push((self.text.len(), column.is_empty()));
+    }
+
+    /// Adds the columns of a line that `COPY` wrote.
+    pub(super) fn push_copied(&mut self, line: &[u8]) {
+        for column in line.split(|byte| *byte == b'\t') {
+            let is_null = column == b"\\N";
+            if !is_null {
+                unescape(column, &mut self.text);
+            }
+            self.ends.push((self.text.len(), is_null));
+        }
+    }
+}
+
+/// Undoes the escapes of `COPY`.
+fn unescape(column: &[u8], text: &mut Vec<u8>) {
+    let mut rest = column;
+    while let Some(at) = rest.iter().position(|byte| *byte == b'\\') {
+        text.extend_from_slice(&rest[..at]);
+        rest = &rest[at + 1..];
+        let Some((escaped, after)) = rest.split_first() else {
+            text.push(b'\\');
+            return;
+        };
+        rest = after;
+        match escaped {
+            b'b' => text.push(8),
+            b'f' => text.push(12),
+            b'n' => text.push(b'\n'),
+            b'r' => text.push(b'\r'),
+            b't' => text.push(b'\t'),
+            b'v' => text.push(11),
+            b'x' => {
+                let digits =
+                    rest.iter().take(2).take_while(|byte| byte.is_ascii_hexdigit()).count();
+                text.push(number(&rest[..digits], 16).unwrap_or(b'x'));
+                rest = &rest[digits..];
+            }
+            b'0'..=b'7' => {
+                let more =
+                    rest.iter().take(2).take_while(|byte| (b'0'..=b'7').contains(*byte)).count();
+                let mut digits = vec![*escaped];
+                digits.extend_from_slice(&rest[..more]);
+                text.push(number(&digits, 8).unwrap_or(*escaped));
+                rest = &rest[more..];
+            }
+            other => text.push(*other),
+        }
+    }
+    text.extend_from_slice(rest);
+}
+
+fn number(digits: &[u8], radix: u32) -> Option<u8> {
+    let number = u32::from_str_radix(std::str::from_utf8(digits).ok()?, radix).ok()?;
+    // As Postgres does: the low byte.
+    Some((number & 0xff) as u8)
+}
+
+/// A column that may not be NULL.
+pub(super) fn required<'r>(
+    record: &'r Record,
+    at: usize,
+    column: &'static str,
+) -> Result<&'r [u8], SourceError> {
+    record.get(at).ok_or_else(|| SourceError::Column { column, reason: "is NULL".into() })
+}
+
+/// A number that is not negative.
+pub(super) fn integer(text: &[u8], column: &'static str) -> Result<u64, SourceError> {
+    let number = std::str::from_utf8(text).ok().and_then(|text| text.parse().ok());
+    number.ok_or_else(|| SourceError::Column {
+        column,
+        reason: format!("{} is no number from 0 on", quoted(text)),
+    })
+}
+
+pub(super) fn boolean(text: &[u8], column: &'static str) -> Result<bool, SourceError> {
+    match text {
+        b"t" | b"true" => Ok(true),
+        b"f" | b"false" => Ok(false),
+        _ => Err(SourceError::Column {
+            column,
+            reason: format!("{} is neither t nor f", quoted(text)),
+        }),
+    }
+}
+
+/// Appends the bytes of a bytea.
+pub(super) fn bytea(
+    text: &[u8],
+    column: &'static str,
+    bytes: &mut Vec<u8>,
+) -> Result<(), SourceError> {
+    let bad =
+        |reason: &str| SourceError::Column { column, reason: format!("{} {reason}", quoted(text)) };
+    let digits = match text {
+        [b'\\', b'x', digits @ ..] => digits,
+        [b'\\', b'\\', ..] => return Err(bad(DOUBLED)),
+        _ => return Err(bad(LOST)),
+    };
+    if !digits.len().is_multiple_of(2) {
+        return Err(bad("has an odd number of digits"));
+    }
+    let start = bytes.len();
+    bytes.resize(start + digits.len() / 2, 0);
+    const_hex::decode_to_slice(digits, &mut bytes[start..])
+        .map_err(|error| bad(&format!("is not hexadecimal: {error}")))
+}
+
+/// A bytea of exactly `N` bytes.
+pub(super) fn fixed<const N: usize>(
+    text: &[u8],
+    column: &'static str,
+) -> Result<[u8; N], SourceError> {
+    let mut bytes = Vec::with_capacity(N);
+    bytea(text, column, &mut bytes)?;
+    <[u8; N]>::try_from(&bytes[..]).map_err(|_| SourceError::Column {
+        column,
+        reason: format!("has {} bytes, not {N}", bytes.len()),
+    })
+}
+
+/// The elements of a bytea[], back to back, and where each ends.
+pub(super) fn bytea_array(
+    text: &[u8],
+    column: &'static str,
+) -> Result<(Vec<u8>, Vec<u64>), SourceError> {
+    let bad =
+        |reason: &str| SourceError::Column { column, reason: format!("{} {reason}", quoted(text)) };
+    let (mut bytes, mut ends) = (Vec::new(), Vec::new());
+    let inside = text.strip_prefix(b"{").and_then(|text| text.strip_suffix(b"}"));
+    let mut rest = inside.ok_or_else(|| bad("is no array in braces"))?;
+    let mut element = Vec::new();
+    while !rest.is_empty() {
+        let Some((b'"', after)) = rest.split_first() else {
+            return Err(bad("has an element without quotation marks, which no bytea is"));
+        };
+        rest = after;
+        element.clear();
+        loop {
+            match rest {
+                [b'\\', escaped, after @ ..] => {
+                    element.push(*escaped);
+                    rest = after;
+                }
+                [b'"', after @ ..] => {
+                    rest = after;
+                    break;
+                }
+                [byte, after @ ..] => {
+                    element.push(*byte);
+                    rest = after;
+                }
+                [] => return Err(bad("ends inside an element")),
+            }
+        }
+        bytea(&element, column, &mut bytes)?;
+        ends.push(bytes.len() as u64);
+        rest = match rest {
+            [b',', after @ ..] if !after.is_empty() => after,
+            [] => rest,
+            _ => return Err(bad("has something else than a comma behind an element")),
+        };
+    }
+    Ok((bytes, ends))
+}
+
+/// The beginning of a text.
+fn quoted(text: &[u8]) -> String {
+    const SHOWN: usize = 24;
+    let shown = String::from_utf8_lossy(&text[..text.len().min(SHOWN)]);
+    if text.len() > SHOWN { format!("{shown:?}…") } else { format!("{shown:?}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn hex(bytes: &[u8]) -> String {
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    fn copied(line: &str) -> Record {
+        let mut record = Record::default();
+        record.push_copied(line.as_bytes());
+        record
+    }
+
+    /// As the documentation of the forms shows them.
+    #[test]
+    fn the_documented_forms_are_read() {
+        let record =
+            copied("\\\\x0df3\t\\N\t{\"\\\\\\\\x0df3\",\"\\\\\\\\x\"}\t{}\tt\ta\\tb\\101\\n");
+        assert_eq!(fixed(record.get(0).unwrap(), "c").unwrap(), [0x0d, 0xf3]);
+        assert_eq!(record.get(1), None);
+        let array = bytea_array(record.get(2).unwrap(), "c").unwrap();
+        assert_eq!(array, (vec![0x0d, 0xf3], vec![2, 2]));
+        assert_eq!(bytea_array(record.get(3).unwrap(), "c").unwrap(), (vec![], vec![]));
+        assert!(boolean(record.get(4).unwrap(), "c").unwrap());
+        assert_eq!(record.get(5).unwrap(), b"a\tbA\n");
+        assert_eq!(record.len(), 6);
+        assert_eq!(record.get(6), None);
+    }
+
+    #[test]
+    fn wrong_escapes_are_told_by_their_kind() {
+        let reason = |text: &str| {
+            let record = copied(text);
+            let one = fixed::<2>(record.get(0).unwrap(), "c").unwrap_err().to_string();
+            let many = bytea_array(record.get(0).unwrap(), "c").unwrap_err().to_string();
+            (one, many)
+        };
+        // One backslash where COPY writes two.
+        assert!(reason("\\x0df3").0.contains("a backslash was lost"));
+        assert!(reason("{\"\\\\x0df3\"}").1.contains("a backslash was lost"));
+        // Four where it writes two.
+        assert!(reason("\\\\\\\\x0df3").0.contains("two backslashes"));
+        assert!(reason("{\"\\\\\\\\\\\\\\\\x0df3\"}").1.contains("two backslashes"));
+        for damaged in ["{", "{\"", "{\"\\\\\\\\x00\",}", "{\"\\\\\\\\x00\"\"\"}", "{NULL}", "{{}}"]
+        {
+            assert!(bytea_array(copied(damaged).get(0).unwrap(), "c").is_err(), "{damaged}");
+        }
+        assert!(reason("\\\\x0df").0.contains("odd number"));
+        assert!(reason("\\\\x0dfg").0.contains("not hexadecimal"));
+        assert!(reason("\\\\x0d").0.contains("has 1 bytes, not 2"));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_back(
+            elements in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..20), 0..6),
+        ) {
+            let texts: Vec<_> =
+                elements.iter().map(|element| format!("\"\\\\\\\\x{}\"", hex(element))).collect();
+            let record = copied(&format!("{{{}}}", texts.join(",")));
+            let (bytes, ends) = bytea_array(record.get(0).unwrap(), "c").unwrap();
+            prop_assert_eq!(bytes, elements.concat());
+            let mut end = 0;
+            let expected: Vec<u64> =
+                elements.iter().map(|element| { end += element.len() as u64; end }).collect();
+            prop_assert_eq!(ends, expected);
+        }
+
+        #[test]
+        fn no_text_breaks_it(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
+            let mut record = Record::default();
+            record.push_copied(&bytes);
+            for column in 0..record.len() {
+                let text = record.get(column).unwrap_or_default();
+                let _ = bytea_array(text, "c");
+                let _ = bytea_array(&[b"{\"", text, b"\"}"].concat(), "c");
+                let _ = fixed::<3>(text, "c");
+            }
+        }
+    }
+}

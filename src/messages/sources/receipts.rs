@@ -1,0 +1,322 @@
+//! Receipts, as nodes of ZKsync chains answer `eth_getTransactionReceipt` and `eth_getBlockReceipts`: bare or
+//! in JSON-RPC envelopes, a value a line or in arrays; and events, as they answer `eth_getLogs`.
+//!
+//! ```text
+//! receipt   transactionHash, transactionIndex, blockNumber, l1BatchNumber, l1BatchTxIndex, logs,
+//!           l2ToL1Logs: [{shardId, isService, sender, key, value, txIndexInL1Batch,
+//!                         logIndex, transactionLogIndex, transactionHash}]
+//! leaves    those of the blocks of the batch in order; in a block by transactionIndex, then as they stand
+//! u16       Era: txIndexInL1Batch, or l1BatchTxIndex;  ZKsync OS, which has neither: transactionIndex
+//! batch     Era: l1BatchNumber;  ZKsync OS: where the batch's blocks are said to be
+//! message   L1Messenger 0x…8008 emits L1MessageSent(address indexed, bytes32 indexed hash, bytes message)
+//! ```
+//!
+//! Era counts `logIndex` through a block, so that a missing receipt with logs shows. Receipts may come in
+//! any order, and twice. Events that come beside receipts give the messages that these lack.
+
+use std::{collections::BTreeSet, path::Path};
+
+use bytemuck::{Pod, Zeroable};
+use rayon::prelude::*;
+
+use super::{
+    BatchBlocks, SourceError,
+    assembly::{Assembled, LogPlace, PlacedMessage, Row, RowKind, Rows},
+    intake::Intake,
+    json_values::{JsonValues, Piece},
+    receipt::{Answer, Receipt, answers},
+};
+use crate::{
+    files::Input,
+    messages::{
+        ArchiveError, BatchLogs, MessageList,
+        archive::{Origin, Place},
+        external_sort::{ExternalSort, Key, Sorted},
+    },
+    primitives::{BatchNumber, ChainId, Hash},
+};
+
+/// How much of the logs with their messages, and of everything else, is in memory.
+const ROWS_IN_MEMORY: usize = 128 << 20;
+const OTHERS_IN_MEMORY: usize = 32 << 20;
+/// The most damaged batches that are kept in mind.
+const MOST_SPOILED: usize = 1 << 20;
+
+/// Receipts of one chain from any number of files, until they are put together.
+pub(super) struct Receipts {
+    chain: ChainId,
+    rows: Rows,
+    /// The receipts with logs, by the hashes of their transactions.
+    transactions: ExternalSort<Sighting>,
+    /// The messages of events beside receipts.
+    messages: ExternalSort<Message>,
+    /// The logs whose messages are not in their receipts.
+    wanted: ExternalSort<Wanted>,
+    placed: ExternalSort<PlacedMessage>,
+    /// The batches that are known to be incomplete.
+    spoiled: BTreeSet<BatchNumber>,
+    /// The batch and block that were seen last.
+    seen: Option<(Option<BatchNumber>, u64)>,
+}
+
+/// Where sorted records lie: beside an output, or in memory alone.
+pub(super) fn sort<K: Key>(beside: Option<&Path>, in_memory: usize) -> ExternalSort<K> {
+    match beside {
+        Some(target) => ExternalSort::beside(target, in_memory),
+        None => ExternalSort::in_memory(),
+    }
+}
+
+impl Receipts {
+    pub(super) fn new(chain: ChainId, beside: Option<&Path>) -> Self {
+        Self {
+            chain,
+            rows: Rows::new(sort(beside, ROWS_IN_MEMORY)),
+            transactions: sort(beside, OTHERS_IN_MEMORY),
+            messages: sort(beside, OTHERS_IN_MEMORY),
+            wanted: sort(beside, OTHERS_IN_MEMORY),
+            placed: sort(beside, OTHERS_IN_MEMORY),
+            spoiled: BTreeSet::new(),
+            seen: None,
+        }
+    }
+
+    /// Reads a file of receipts, events, or both.
+    pub(super) fn read(
+        &mut self,
+        input: Input,
+        intake: &mut Intake<'_, '_>,
+    ) -> Result<(), ArchiveError> {
+        let source = intake.source(input.name());
+        let mut values = JsonValues::new(input);
+        let (mut piece, mut next) = (Piece::default(), Piece::default());
+        values.read(&mut piece)?;
+        while !piece.is_empty() {
+            let parse = || -> Vec<_> {
+                (0..piece.len())
+                    .into_par_iter()
+                    .map(|index| answers(piece.value(index).0))
+                    .collect()
+            };
+            let (parsed, read) = rayon::join(parse, || values.read(&mut next));
+            for (index, answers) in parsed.into_iter().enumerate() {
+                let origin = Origin { source, place: Place::Byte(piece.value(index).1) };
+                for answer in answers {
+                    self.add(answer, origin, intake)?;
+                }
+            }
+            read?;
+            std::mem::swap(&mut piece, &mut next);
+        }
+        Ok(())
+    }
+
+    fn add(
+        &mut self,
+        answer: Answer,
+        origin: Origin,
+        intake: &mut Intake<'_, '_>,
+    ) -> Result<(), ArchiveError> {
+        match answer {
+            Answer::Receipt(receipt) => self.receipt(&receipt, origin),
+            Answer::Message(hash, bytes) => {
+                let key = Message { hash: *hash.as_bytes(), len: bytes.len() as u64 };
+                Ok(self.messages.push(key, &[&bytes])?)
+            }
+            Answer::Fault { what, block, batch, error } => {
+                match (batch, block) {
+                    (Some(batch), _) if self.spoiled.len() < MOST_SPOILED => {
+                        self.spoiled.insert(batch);
+                    }
+                    (Some(_), _) => {
+                        let (what, limit) = ("the batches with damaged receipts", MOST_SPOILED);
+                        let error = SourceError::TooMany { what, limit };
+                        return Err(intake.error(origin, "no receipts", error));
+                    }
+                    (None, Some(block)) => {
+                        self.rows.push(Row::new(RowKind::Spoiled, [block, 0, 0], None, origin))?;
+                    }
+                    (None, None) => {}
+                }
+                intake.fault(origin, what, error)
+            }
+        }
+    }
+
+    fn receipt(&mut self, receipt: &Receipt, origin: Origin) -> Result<(), ArchiveError> {
+        let (block, transaction, batch) = (receipt.block, receipt.index, receipt.batch);
+        let is_new = match self.seen {
+            Some((Some(last), _)) if batch.is_some() => batch != Some(last),
+            last => last != Some((batch, block)),
+        };
+        if is_new {
+            self.seen = Some((batch, block));
+            self.rows.push(Row::new(RowKind::Seen, [block, transaction, 0], batch, origin))?;
+        }
+        if !receipt.logs.is_empty() {
+            self.transactions.push(
+                Sighting {
+                    hash: *receipt.hash.as_bytes(),
+                    at: [block, transaction],
+                    has_batch: batch.is_some().into(),
+                    batch: batch.unwrap_or_default().0,
+                    source: origin.source.into(),
+                    place: origin.place.pack(),
+                },
+                &[],
+            )?;
+        }
+        for (index, log) in (0..).zip(&receipt.logs) {
+            let at = [block, transaction, index];
+            let row = Row::new(RowKind::Log, at, batch, origin);
+            let message = log.message.as_deref();
+            self.rows.push_log(row, log.index_in_block, &log.log, &receipt.hash, message)?;
+            if log.log.is_message() && message.is_none() {
+                let hash = *log.log.value().as_bytes();
+                self.wanted.push(Wanted { hash, at }, &[])?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts the batches together.
+    pub(super) fn finish(
+        mut self,
+        blocks: &BatchBlocks,
+        intake: &mut Intake<'_, '_>,
+    ) -> Result<(), ArchiveError> {
+        spoil_doubled(self.transactions, &mut self.rows, intake)?;
+        place(self.messages, self.wanted, &mut self.placed)?;
+        let (chain, placed) = (self.chain, self.placed.finish()?);
+        self.rows.assemble(chain, blocks, placed, intake, |batch, intake| {
+            if self.spoiled.contains(&batch.batch) {
+                return Ok(());
+            }
+            let Assembled { batch: number, origin, logs, transactions, missing, .. } = batch;
+            let messages = if missing == 0 {
+                batch.messages
+            } else {
+                intake.state.without_messages += 1;
+                MessageList::default()
+            };
+            let made = BatchLogs::new(chain, number, logs, messages, None)
+                .and_then(|made| made.with_transactions(transactions));
+            intake.made(chain, number, made, origin)
+        })
+    }
+}
+
+/// Finds transactions with receipts in two places, and spoils the batches of both.
+fn spoil_doubled(
+    transactions: ExternalSort<Sighting>,
+    rows: &mut Rows,
+    intake: &mut Intake<'_, '_>,
+) -> Result<(), ArchiveError> {
+    let mut sorted = transactions.finish()?;
+    let mut last: Option<Sighting> = None;
+    while let Some((here, _)) = sorted.next()? {
+        if let Some(before) = last.filter(|last| last.hash == here.hash && last.at != here.at) {
+            for place in [before, here] {
+                let at = [place.at[0], place.at[1], 0];
+                let batch = (place.has_batch != 0).then_some(BatchNumber(place.batch));
+                rows.push(Row::new(RowKind::Spoiled, at, batch, place.origin()))?;
+            }
+            let places = [before, here].map(|place| (place.at[0], place.at[1]));
+            let error = SourceError::TwoReceipts { hash: Hash::new(here.hash), places };
+            intake.fault(here.origin(), "the batches of both are left out", error)?;
+        }
+        last = Some(here);
+    }
+    Ok(())
+}
+
+/// Joins messages with the logs that want them.
+fn place(
+    messages: ExternalSort<Message>,
+    wanted: ExternalSort<Wanted>,
+    placed: &mut ExternalSort<PlacedMessage>,
+) -> Result<(), ArchiveError> {
+    let (mut messages, mut wanted) = (messages.finish()?, wanted.finish()?);
+    let mut bytes = Vec::new();
+    let mut next = take(&mut messages, &mut bytes)?;
+    while let Some((log, _)) = wanted.next()? {
+        while next.is_some_and(|hash| hash < log.hash) {
+            next = take(&mut messages, &mut bytes)?;
+        }
+        match next {
+            Some(hash) if hash == log.hash => {
+                let key = PlacedMessage { at: log.at, len: bytes.len() as u64 };
+                placed.push(key, &[&bytes])?;
+            }
+            Some(_) => {}
+            None => break,
+        }
+    }
+    Ok(())
+}
+
+/// The next message, copied to `bytes`.
+fn take(
+    messages: &mut Sorted<Message>,
+    bytes: &mut Vec<u8>,
+) -> Result<Option<[u8; 32]>, ArchiveError> {
+    bytes.clear();
+    Ok(messages.next()?.map(|(key, message)| {
+        bytes.extend_from_slice(message);
+        key.hash
+    }))
+}
+
+/// A receipt with logs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Pod, Zeroable)]
+#[repr(C)]
+struct Sighting {
+    hash: [u8; 32],
+    /// Block, and index in the block.
+    at: [u64; 2],
+    has_batch: u64,
+    batch: u64,
+    source: u64,
+    place: [u64; 2],
+}
+
+impl Sighting {
+    fn origin(&self) -> Origin {
+        // It was one when the record was made.
+        Origin { source: self.source as u32, place: Place::unpack(self.place) }
+    }
+}
+
+impl Key for Sighting {
+    fn payload_len(&self) -> usize {
+        0
+    }
+}
+
+/// A message. Its payload are its bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Pod, Zeroable)]
+#[repr(C)]
+struct Message {
+    hash: [u8; 32],
+    len: u64,
+}
+
+impl Key for Message {
+    fn payload_len(&self) -> usize {
+        self.len as usize
+    }
+}
+
+/// A log whose message is somewhere else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Pod, Zeroable)]
+#[repr(C)]
+struct Wanted {
+    hash: [u8; 32],
+    at: LogPlace,
+}
+
+impl Key for Wanted {
+    fn payload_len(&self) -> usize {
+        0
+    }
+}

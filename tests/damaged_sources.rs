@@ -1,0 +1,313 @@
+//! Damaged sources of logs: what is wrong in one batch costs that batch, and is said with file and place.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod support;
+
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+use support::{
+    binary::run_within,
+    desk::{Desk, archived, by_chain, lines, text},
+    written::{self, Batch, Export, Node},
+};
+
+/// A few small batches of one chain.
+fn small_batches() -> Vec<Batch> {
+    let chains = by_chain("gateway-v31");
+    let batches = chains.into_values().find(|batches| {
+        let messages = |batch: &Batch| batch.messages.len() > 1 && batch.logs.len() < 40;
+        batches.iter().filter(|batch| messages(batch)).count() > 3
+    });
+    let mut batches = batches.unwrap();
+    batches.retain(|batch| batch.messages.len() > 1 && batch.logs.len() < 40);
+    batches.truncate(4);
+    batches
+}
+
+/// Indexes files of which the second batch is damaged: the others are kept, and the words are said.
+fn loses_the_second(desk: &Desk, files: &[PathBuf], flags: &[&str], words: &[&str]) {
+    let batches = small_batches();
+    let chain = batches[0].chain.to_string();
+    let run = desk.index(files, &[&["--chain", &chain], flags].concat(), "damaged.slmsg");
+    assert_eq!(run.code, Some(1), "{words:?}: {}", run.stderr);
+    for words in words {
+        assert!(run.stderr.contains(words), "{words:?}: {}", run.stderr);
+    }
+    let kept: Vec<_> = [0, 2, 3].map(|at| batches[at].number).into();
+    assert_eq!(archived(&desk.path("damaged.slmsg")), kept, "{words:?}: {}", run.stderr);
+}
+
+#[test]
+fn a_damaged_receipt_costs_its_batch_and_no_other() {
+    let desk = Desk::new();
+    let batches = small_batches();
+    let mut first = 10;
+    let receipts: Vec<Vec<Value>> = batches
+        .iter()
+        .map(|batch| {
+            let receipts = written::receipts(Node::Era, batch, first, true);
+            first = receipts.last + 1;
+            receipts.blocks.concat()
+        })
+        .collect();
+    // The first receipt of the second batch with a message, and the line that it stands in.
+    let at = receipts[1].iter().position(|receipt| receipt["logs"][0].is_object()).unwrap();
+    let damage = |words: &[&str], damage: &dyn Fn(&mut Vec<Value>)| {
+        let mut receipts = receipts.clone();
+        damage(&mut receipts[1]);
+        let file = desk.write("receipts.jsonl", lines(receipts.concat()));
+        loses_the_second(&desk, &[file], &[], words);
+    };
+    let remove = |receipt: &mut Value, field: &str| {
+        receipt.as_object_mut().unwrap().remove(field).unwrap();
+    };
+    let batch = format!("batch {} is left out", batches[1].number);
+    for field in ["transactionHash", "transactionIndex", "blockNumber", "l2ToL1Logs"] {
+        let words = format!("has no {field:?}");
+        damage(&["receipts.jsonl, byte ", &words, &batch], &|all| remove(&mut all[at], field));
+    }
+    for field in ["shardId", "isService", "sender", "key", "value"] {
+        let words = format!("has no {field:?}");
+        damage(&[&words, &batch], &|all| remove(&mut all[at]["l2ToL1Logs"][0], field));
+    }
+    damage(&["has no \"txIndexInL1Batch\""], &|all| {
+        remove(&mut all[at], "l1BatchTxIndex");
+        remove(&mut all[at]["l2ToL1Logs"][0], "txIndexInL1Batch");
+    });
+    damage(&["byte ", "invalid"], &|all| all[at]["l2ToL1Logs"][0]["value"] = json!(7));
+    damage(&["hexadecimal"], &|all| all[at]["transactionIndex"] = json!("0xg"));
+    damage(&["out of order"], &|all| {
+        let log = all[at]["l2ToL1Logs"][0].clone();
+        all[at]["l2ToL1Logs"].as_array_mut().unwrap().push(log);
+    });
+    damage(&["is of another transaction"], &|all| {
+        all[at]["l2ToL1Logs"][0]["transactionHash"] = all[at + 1]["transactionHash"].clone();
+    });
+    damage(&["does not fit 16 bits"], &|all| {
+        all[at]["l2ToL1Logs"][0]["txIndexInL1Batch"] = json!("0x10000");
+    });
+    damage(&["the message hashes to"], &|all| {
+        let event = &mut all[at]["logs"][0];
+        let data = event["data"].as_str().unwrap().replacen("0x", "", 1);
+        let (head, message) = data.split_at(128);
+        let flipped = if message.starts_with('0') { "1" } else { "0" };
+        event["data"] = json!(format!("0x{head}{flipped}{}", &message[1..]));
+    });
+    damage(&["block", "has log 0 in none of the receipts"], &|all| drop(all.remove(0)));
+    damage(&["is given twice, differently"], &|all| {
+        let mut other = all[at].clone();
+        other["l2ToL1Logs"][0]["key"] = json!(format!("0x{}", "77".repeat(32)));
+        other["logs"] = json!([]);
+        all.push(other);
+    });
+    damage(&["has one receipt in block", "undone"], &|all| {
+        let mut other = all[at].clone();
+        other["transactionIndex"] = json!("0xfff");
+        all.push(other);
+    });
+}
+
+#[test]
+fn what_nodes_answer_instead_of_receipts_is_said() {
+    let desk = Desk::new();
+    let batches = small_batches();
+    let chain = batches[0].chain.to_string();
+    let good = lines(written::receipts(Node::Era, &batches[0], 10, true).blocks.concat());
+    for (bad, words) in [
+        ("{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":null}", "answer is null"),
+        ("null", "answer is null"),
+        ("{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":-32000,\"message\":\"busy\"}}", "busy"),
+        ("7", "neither an object"),
+        ("{\"a\":1}", "a receipt"),
+        ("{\"transactionHash\":}", "no receipt"),
+        ("{\"result\":[[[[[[{}]]]]]]}", "neither an object"),
+    ] {
+        let file = desk.write("answers.json", format!("{good}{bad}\n{good}"));
+        let run = desk.index(&[file], &["--chain", &chain], "some.slmsg");
+        assert_eq!(run.code, Some(1), "{bad}: {}", run.stderr);
+        assert!(run.stderr.contains(words), "{bad}: {}", run.stderr);
+        assert!(run.stderr.contains(&format!("byte {}", good.len())), "{bad}: {}", run.stderr);
+        assert_eq!(archived(&desk.path("some.slmsg")), [batches[0].number]);
+    }
+    // A file that ends in the middle could lack anything.
+    let cut = desk.write("cut.json", &good[..good.len() - 10]);
+    let run = desk.index(&[cut], &["--chain", &chain], "cut.slmsg");
+    assert_eq!(run.code, Some(3), "{}", run.stderr);
+    assert!(run.stderr.contains("ends with the file"), "{}", run.stderr);
+    // Nobody knows whose these are.
+    let file = desk.write("good.json", &good);
+    let run = desk.index(&[file], &[], "none.slmsg");
+    assert_eq!(run.code, Some(2), "{}", run.stderr);
+    assert!(run.stderr.contains("--chain"), "{}", run.stderr);
+    // Nor in which batch these blocks are.
+    let bare = lines(written::receipts(Node::ZksyncOs, &batches[0], 10, true).blocks.concat());
+    let file = desk.write("bare.json", bare);
+    let run = desk.index(&[file], &["--chain", &chain], "none.slmsg");
+    assert_eq!(run.code, Some(3), "{}", run.stderr);
+    assert!(run.stderr.contains("--batch-blocks"), "{}", run.stderr);
+    assert!(!desk.path("none.slmsg").exists());
+}
+
+#[test]
+fn messages_that_are_nowhere_cost_only_their_bytes() {
+    let desk = Desk::new();
+    let batches = small_batches();
+    let chain = batches[0].chain.to_string();
+    let mut receipts = written::receipts(Node::Era, &batches[0], 10, true).blocks.concat();
+    for receipt in &mut receipts {
+        if receipt["logs"][0].is_object() {
+            receipt["logs"] = json!([]);
+            break;
+        }
+    }
+    let file = desk.write("receipts.json", lines(receipts));
+    let run = desk.index(&[file], &["--chain", &chain], "bare.slmsg");
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    assert!(run.stderr.contains("1 batches without the bytes"), "{}", run.stderr);
+    assert_eq!(archived(&desk.path("bare.slmsg")), [batches[0].number]);
+}
+
+#[test]
+fn damaged_pubdata_costs_its_batch_and_no_other() {
+    let desk = Desk::new();
+    let batches = small_batches();
+    let files = |second: &dyn Fn(&Batch) -> Vec<u8>| -> Vec<PathBuf> {
+        let pubdata = |(at, batch): (usize, &Batch)| {
+            let bytes = if at == 1 { second(batch) } else { written::era_pubdata(batch) };
+            desk.write(&format!("{}.bin", batch.number), bytes)
+        };
+        batches.iter().enumerate().map(pubdata).collect()
+    };
+    let name = format!("{}.bin", batches[1].number);
+    type Damage<'d> = (&'d str, &'d dyn Fn(&Batch) -> Vec<u8>);
+    let damages: [Damage<'_>; 9] = [
+        ("ends at byte", &|batch| {
+            let mut bytes = written::era_pubdata(batch);
+            bytes.pop();
+            bytes
+        }),
+        ("behind the end of the pubdata", &|batch| {
+            [&written::era_pubdata(batch)[..], &[1]].concat()
+        }),
+        ("a batch has at most 16384", &|batch| {
+            [&[0, 0, 0x40, 1][..], &written::era_pubdata(batch)[4..]].concat()
+        }),
+        ("ends at byte", &|batch| {
+            [&[0, 0, 0x3f, 0][..], &written::era_pubdata(batch)[4..]].concat()
+        }),
+        ("its log says", &|batch| {
+            let mut other = batch.clone();
+            other.messages[1].push(7);
+            written::era_pubdata(&other)
+        }),
+        ("messages for", &|batch| {
+            let mut other = batch.clone();
+            other.messages.pop();
+            written::era_pubdata(&other)
+        }),
+        ("ends at byte", &|batch| {
+            let mut bytes = written::zksync_os_pubdata(batch, 1);
+            bytes.pop();
+            bytes
+        }),
+        ("of version 3", &|batch| written::zksync_os_pubdata(batch, 3)),
+        ("odd number of digits", &|batch| {
+            let mut text = written::hex(&written::era_pubdata(batch));
+            text.pop();
+            text.into_bytes()
+        }),
+    ];
+    for (words, damage) in damages {
+        loses_the_second(&desk, &files(damage), &[], &[words, &name]);
+    }
+    let nameless = desk.write("nameless.bin", written::era_pubdata(&batches[0]));
+    let run = desk.index(&[nameless], &[], "none.slmsg");
+    assert_eq!(run.code, Some(3));
+    assert!(run.stderr.contains("name the file"), "{}", run.stderr);
+}
+
+#[test]
+fn a_damaged_row_costs_its_batch_and_no_other() {
+    let desk = Desk::new();
+    let batches = small_batches();
+    for export in [Export::Dump, Export::Copy, Export::Csv] {
+        let tables = written::tables(export, &batches);
+        let index = |tables: &[String; 3], words: &[&str]| {
+            let files: Vec<_> = if export == Export::Dump {
+                vec![desk.write("node.sql", tables.concat())]
+            } else {
+                tables.iter().zip(["a", "b", "c"]).map(|(t, name)| desk.write(name, t)).collect()
+            };
+            loses_the_second(&desk, &files, &[], words);
+        };
+        let replaced = |table: usize, from: &str, to: &str| {
+            let mut tables = tables.clone();
+            assert!(tables[table].contains(from), "{from}");
+            tables[table] = tables[table].replacen(from, to, 1);
+            tables
+        };
+        // A log of the second batch.
+        let hash = written::unhex(&Value::from(written::transaction_hash(&batches[1], 0)));
+        let hash = export.bytea(&hash);
+        let bare = hash.trim_start_matches('\\');
+        index(
+            &replaced(1, &hash, &format!("\\{bare}")[usize::from(export == Export::Csv)..]),
+            &["column tx_hash", "a backslash was lost", ", line "],
+        );
+        index(&replaced(1, &hash, &format!("\\\\{hash}")), &["column tx_hash", "two backslashes"]);
+        index(&replaced(1, &hash, &hash[..hash.len() - 2]), &["has 31 bytes, not 32"]);
+        index(&replaced(1, &hash, &hash[..hash.len() - 1]), &["odd number of digits"]);
+        // Its row is not there.
+        let mut missing = tables.clone();
+        let rows: Vec<_> = tables[1].lines().filter(|line| !line.contains(&hash)).collect();
+        missing[1] = rows.join("\n") + "\n";
+        index(&missing, &["has log 0 in none"]);
+        // A message of the second batch.
+        let array = export.bytea_array(&batches[1].messages);
+        let less = export.bytea_array(&batches[1].messages[1..]);
+        index(&replaced(0, &array, &less), &["messages for"]);
+        let mut swapped = batches[1].messages.clone();
+        swapped.push(swapped[0].clone());
+        swapped.remove(0);
+        index(&replaced(0, &array, &export.bytea_array(&swapped)), &["its log says"]);
+        let lost = array.replace("\\\\\\\\", "\\\\").replace("\"\"\\\\", "\"\"\\");
+        index(&replaced(0, &array, &lost), &["column l2_to_l1_messages", "a backslash was lost"]);
+    }
+    for (text, words) in [
+        ("PGDMP\u{1}", "pg_restore"),
+        ("PGCOPY\n\u{fffd}", "no archive of a known kind"),
+        ("-- PostgreSQL database dump\n", "no rows of l2_to_l1_logs"),
+        ("COPY public.l2_to_l1_logs (miniblock_number) FROM stdin;\n\\.\n", "has no \"log_index"),
+        ("number,l1_batch_number\n1,1\n", "no l2_to_l1_logs"),
+    ] {
+        let file = desk.write("refused", text);
+        let run = desk.index(&[file], &["--chain", "9"], "refused.slmsg");
+        assert_eq!(run.code, Some(3), "{text}: {}", run.stderr);
+        assert!(run.stderr.contains(words), "{text}: {}", run.stderr);
+    }
+}
+
+/// Files that announce more than they have, or never end, within little memory.
+#[cfg(unix)]
+#[test]
+fn hostile_files_end_in_errors_within_little_memory() {
+    let desk = Desk::new();
+    let endless = "x".repeat(300 << 20);
+    for (name, content) in [
+        ("9-1.bin", "\0\0\u{40}\0".to_owned()),
+        ("value.json", format!("[{{\"transactionHash\":\"{endless}")),
+        ("rows.csv", format!("number,l1_batch_number\n1,\"{endless}")),
+        ("rows.tsv", format!("number\tl1_batch_number\n1\t{endless}")),
+        ("deep.json", "[".repeat(1 << 20)),
+        ("deeper.json", format!("{{\"result\":{}", "[".repeat(1 << 20))),
+        ("closed.json", format!("[{}{}]", "[".repeat(1 << 20), "]".repeat(1 << 20))),
+    ] {
+        let file = desk.write(&format!("{name}.gz"), content);
+        let output = desk.path("hostile.slmsg");
+        let args = ["index", text(&file), "--chain", "9", "-o", text(&output), "--threads", "2"];
+        let run = run_within(1536, args);
+        assert_eq!(run.code, Some(3), "{name}: {}", run.stderr);
+        assert!(run.stderr.contains("error:"), "{name}: {}", run.stderr);
+    }
+}

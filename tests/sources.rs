@@ -1,0 +1,341 @@
+//! Logs from where people have them: the same proofs whichever form they came in.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod support;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use serde_json::{Value, json};
+use slproof::{
+    files::Access,
+    messages::Archive,
+    primitives::{BatchNumber, ChainId, Hash},
+};
+use support::{
+    binary::run,
+    desk::{Desk, archived, by_chain, lines, text},
+    fixture,
+    written::{self, Batch, Export, Node},
+};
+
+const VECTORS: [&str; 2] = ["gateway-v29", "gateway-v31"];
+
+fn state(vectors: &str) -> PathBuf {
+    fixture(&format!("{vectors}/state.anvil.json"))
+}
+
+/// Every proof that an archive gives.
+fn proofs(vectors: &str, archive: &Path) -> String {
+    let state = state(vectors);
+    let run = run(["prove", "--tree", text(&state), "--messages", text(archive), "--all"]);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    run.stdout
+}
+
+/// The proofs from the raw archive that came with the vectors.
+fn expected(vectors: &str) -> String {
+    let proofs = proofs(vectors, &fixture(&format!("{vectors}/logs.jsonl.gz")));
+    assert!(proofs.lines().count() > 2000);
+    proofs
+}
+
+fn answer(result: &Value) -> Value {
+    json!({ "jsonrpc": "2.0", "id": 1, "result": result })
+}
+
+/// The blocks of receipts, in one of the shapes in which people keep what they asked nodes.
+fn shaped(shape: usize, blocks: &[Vec<Value>]) -> String {
+    let all = blocks.iter().flatten();
+    match shape {
+        // eth_getTransactionReceipt, bare.
+        0 => lines(all.cloned()),
+        1 => Value::from(all.cloned().collect::<Vec<_>>()).to_string(),
+        2 => serde_json::to_string_pretty(&all.rev().collect::<Vec<_>>()).unwrap(),
+        // In envelopes, and in answers to batched requests.
+        3 => lines(all.map(answer)),
+        4 => Value::from(all.map(answer).collect::<Vec<_>>()).to_string(),
+        // eth_getBlockReceipts.
+        5 => lines(blocks.iter().rev().map(|block| answer(&Value::from(block.clone())))),
+        6 => lines(blocks.iter().map(|block| Value::from(block.clone()))),
+        // The same answer twice.
+        _ => lines(all.clone().chain(all.clone()).cloned()),
+    }
+}
+
+#[test]
+fn receipts_of_era_chains_give_the_same_proofs_in_every_shape() {
+    for vectors in VECTORS {
+        let desk = Desk::new();
+        let mut archives = Vec::new();
+        for (shape, (chain, batches)) in by_chain(vectors).into_iter().enumerate() {
+            let (mut blocks, mut first) = (Vec::new(), 1000);
+            for batch in &batches {
+                let mut receipts = written::receipts(Node::Era, batch, first, true);
+                blocks.append(&mut receipts.blocks);
+                first = receipts.last + 1;
+            }
+            let name = format!("{chain}.json{}", if shape % 3 == 0 { ".gz" } else { "" });
+            let file = desk.write(&name, shaped(shape % 8, &blocks));
+            let chain = chain.to_string();
+            archives.push(desk.good(&[file], &["--chain", &chain], &format!("{chain}.slmsg")));
+        }
+        let whole = desk.good(&archives, &["--tree", text(&state(vectors))], "whole.slmsg");
+        assert!(proofs(vectors, &whole) == expected(vectors), "{vectors}");
+
+        // Every log is found by its transaction.
+        let inspected = run(["inspect", text(&whole), "--json"]).stdout;
+        let inspected: Value = serde_json::from_str(&inspected).unwrap();
+        assert_eq!(inspected["transactions"], inspected["logs"]);
+        let archive = Archive::open(&whole, Access::Map).unwrap();
+        let batches = written::batches(vectors);
+        let batch = batches.iter().find(|batch| batch.logs.len() > 3).unwrap();
+        let hash: Hash = written::transaction_hash(batch, 0).parse().unwrap();
+        let found: Vec<_> = archive.find_transaction(hash).map(Result::unwrap).collect();
+        assert_eq!(found[0].batch.key(), (ChainId(batch.chain), BatchNumber(batch.number)));
+        assert_eq!(found[0].index, 0);
+    }
+}
+
+#[test]
+fn receipts_of_zksync_os_chains_take_their_batches_from_a_list_of_blocks() {
+    for vectors in VECTORS {
+        let desk = Desk::new();
+        let mut archives = Vec::new();
+        for (shape, (chain, batches)) in by_chain(vectors).into_iter().enumerate() {
+            let (mut blocks, mut listed, mut first) = (Vec::new(), Vec::new(), 7);
+            for batch in &batches {
+                let mut receipts = written::receipts(Node::ZksyncOs, batch, first, shape % 2 == 0);
+                blocks.append(&mut receipts.blocks);
+                first = receipts.last + 1;
+                let (number, begin, end) = (batch.number, receipts.first, receipts.last);
+                listed.push(match shape % 3 {
+                    0 => json!({ "batchNumber": number, "firstBlock": begin, "lastBlock": end }),
+                    1 => json!({
+                        "batch_info": { "batch_number": number },
+                        "block_range": { "start": begin, "end": end },
+                    }),
+                    _ => json!({
+                        "topics": [
+                            slproof::keccak::keccak256(
+                                b"ReportCommittedBatchRangeZKsyncOS(uint64,uint64,uint64)",
+                            ),
+                            format!("0x{number:064x}"),
+                            format!("0x{begin:064x}"),
+                            format!("0x{end:064x}"),
+                        ],
+                        "data": "0x",
+                    }),
+                });
+            }
+            let mut files = vec![desk.write(&format!("{chain}.json"), shaped(shape % 8, &blocks))];
+            if shape % 2 == 1 {
+                // The messages from eth_getLogs.
+                let mut events = Vec::new();
+                for batch in &batches {
+                    let logs = batch.logs.iter().filter(|log| written::is_message(log));
+                    let of_batch = logs.zip(&batch.messages);
+                    events.extend(of_batch.map(|(log, message)| written::event(log, message)));
+                }
+                events.reverse();
+                let events = answer(&Value::from(events)).to_string();
+                files.insert(shape / 2 % 2, desk.write(&format!("{chain}.events.json"), events));
+            }
+            let listed = desk.write(&format!("{chain}.batches"), lines(listed));
+            let chain = chain.to_string();
+            let flags = ["--chain", &chain, "--batch-blocks", text(&listed)];
+            archives.push(desk.good(&files, &flags, &format!("{chain}.slmsg")));
+        }
+        let whole = desk.good(&archives, &[], "whole.slmsg");
+        assert!(proofs(vectors, &whole) == expected(vectors), "{vectors}");
+    }
+}
+
+#[test]
+fn pubdata_of_both_kinds_of_chains_gives_the_same_proofs() {
+    for vectors in VECTORS {
+        let desk = Desk::new();
+        let mut listed = Vec::new();
+        for (at, batch) in written::batches(vectors).iter().enumerate() {
+            let (chain, number) = (batch.chain, batch.number);
+            let mut pubdata = match at % 3 {
+                0 => written::era_pubdata(batch),
+                1 => written::zksync_os_pubdata(batch, 1),
+                _ => written::zksync_os_pubdata(batch, 2),
+            };
+            match at % 7 {
+                0 => drop(desk.write(&format!("pubdata/{chain}-{number}.bin"), &pubdata)),
+                1 => drop(desk.write(&format!("pubdata/{chain}_{number}.bin.gz"), &pubdata)),
+                2 => {
+                    let name = format!("pubdata/chain{chain}-batch{number}.hex");
+                    desk.write(&name, written::hex(&pubdata) + "\n");
+                }
+                3 => {
+                    let name = format!("pubdata/batch-{number}-chain-{chain}.hex.gz");
+                    desk.write(&name, &written::hex(&pubdata)[2..]);
+                }
+                4 => {
+                    let hex = written::hex(&pubdata);
+                    listed.push(json!({ "chainId": chain, "batchNumber": number, "pubdata": hex }));
+                }
+                _ => {
+                    // The last blob of an Era batch is filled with zeros.
+                    if at % 3 == 0 {
+                        pubdata.resize(pubdata.len() + 77, 0);
+                    }
+                    desk.write(&format!("others/{at}"), &pubdata);
+                    let file = format!("others/{at}");
+                    listed.push(json!({ "chainId": chain, "batchNumber": number, "file": file }));
+                }
+            }
+        }
+        let list = desk.write("list.jsonl", lines(listed));
+        let files = [list, desk.path("pubdata")];
+        let whole = desk.good(&files, &["--tree", text(&state(vectors))], "whole.slmsg");
+        assert!(proofs(vectors, &whole) == expected(vectors), "{vectors}");
+    }
+}
+
+#[test]
+fn the_messages_of_a_settlement_layer_carry_the_batches_of_its_chains() {
+    let (vectors, sender) = ("gateway-v31", [0x5a; 20]);
+    let desk = Desk::new();
+    let batches = written::batches(vectors);
+    let gateway: Vec<Batch> = batches
+        .chunks(10)
+        .zip(1..)
+        .map(|(some, number)| {
+            let mut messages: Vec<_> = some
+                .iter()
+                .map(|batch| written::relayed(batch, &written::era_pubdata(batch)))
+                .collect();
+            messages.insert(0, b"another message".to_vec());
+            written::relaying(506, number, sender, messages)
+        })
+        .collect();
+    // What others send in the same form is not the chain's pubdata, and is seen not to be.
+    let mut forged = batches[3].clone();
+    forged.messages.clear();
+    forged.logs.clear();
+    let forged = written::relayed(&forged, &written::era_pubdata(&forged));
+    let forged = written::relaying(506, 900, [0x66; 20], vec![forged]);
+    let line = |batch: &Batch| {
+        let hex =
+            |items: &[Vec<u8>]| items.iter().map(|item| written::hex(item)).collect::<Vec<_>>();
+        let (logs, messages) = (hex(&batch.logs), hex(&batch.messages));
+        json!({ "chainId": 506, "batchNumber": batch.number, "logs": logs, "messages": messages })
+    };
+    let file = desk.write("gateway.jsonl", lines(gateway.iter().chain([&forged]).map(line)));
+    let files = [file];
+    let tree = state(vectors);
+    let sender = written::hex(&sender);
+
+    let prove = |archive: &Path| {
+        let run = run(["prove", "--tree", text(&tree), "--messages", text(archive), "--all"]);
+        // The settlement layer's own batches are not in its trees.
+        assert_eq!(run.code, Some(1), "{}", run.stderr);
+        let proofs = run.stdout.lines().filter(|line| line.contains("\"proof\":"));
+        proofs.map(|line| line.to_owned() + "\n").collect::<String>()
+    };
+    // Only the validator's own messages count; one of them is no pubdata, which is said.
+    let by_sender = desk.index(&files, &["--relayed-by", &sender], "sender.slmsg");
+    assert_eq!(by_sender.code, Some(1), "{}", by_sender.stderr);
+    assert!(by_sender.stderr.contains("is no relayed pubdata"), "{}", by_sender.stderr);
+    assert!(prove(&desk.path("sender.slmsg")) == expected(vectors));
+    // Anyone's, as far as they fold to the roots in the tree.
+    let by_anyone =
+        desk.index(&files, &["--relayed-by", "any", "--tree", text(&tree)], "any.slmsg");
+    assert_eq!(by_anyone.code, Some(1), "{}", by_anyone.stderr);
+    assert!(by_anyone.stderr.contains("is incomplete"), "{}", by_anyone.stderr);
+    assert!(by_anyone.stderr.contains("unchecked          16"), "{}", by_anyone.stderr);
+    assert!(prove(&desk.path("any.slmsg")) == expected(vectors));
+    // Without the tree, two that contradict each other are both left out.
+    let blind = desk.index(&files, &["--relayed-by", "any"], "blind.slmsg");
+    assert_eq!(blind.code, Some(1));
+    assert!(blind.stderr.contains("different logs"), "{}", blind.stderr);
+    // Without the flag, messages are messages.
+    desk.good(&files, &[], "plain.slmsg");
+    let inspected = run(["inspect", text(&desk.path("plain.slmsg")), "--json"]).stdout;
+    assert_eq!(serde_json::from_str::<Value>(&inspected).unwrap()["batches"], 16);
+}
+
+#[test]
+fn the_tables_of_a_node_give_the_same_proofs_as_dump_copy_and_csv() {
+    for vectors in VECTORS {
+        let desk = Desk::new();
+        let mut archives = Vec::new();
+        for (at, (chain, batches)) in by_chain(vectors).into_iter().enumerate() {
+            let export = [Export::Dump, Export::Copy, Export::Csv][at % 3];
+            let tables = written::tables(export, &batches);
+            let files: Vec<_> = if export == Export::Dump {
+                vec![desk.write(&format!("{chain}.sql.gz"), tables.concat())]
+            } else {
+                let names = ["l1_batches", "l2_to_l1_logs", "miniblocks"];
+                let file = |(name, table): (_, &String)| {
+                    let table = if export == Export::Csv {
+                        table.replace('\n', "\r\n")
+                    } else {
+                        table.clone()
+                    };
+                    desk.write(&format!("{chain}/{name}"), table)
+                };
+                names.into_iter().zip(&tables).map(file).collect()
+            };
+            let chain = chain.to_string();
+            archives.push(desk.good(&files, &["--chain", &chain], &format!("{chain}.slmsg")));
+        }
+        let whole = desk.good(&archives, &[], "whole.slmsg");
+        assert!(proofs(vectors, &whole) == expected(vectors), "{vectors}");
+    }
+}
+
+#[test]
+fn the_tree_says_which_batches_are_incomplete_and_which_are_missing() {
+    let (desk, vectors) = (Desk::new(), "gateway-v31");
+    let tree = state(vectors);
+    let raw = String::from_utf8(support::read(&format!("{vectors}/logs.jsonl.gz"))).unwrap();
+    let mut lines: Vec<&str> = raw.lines().collect();
+    let batches = written::batches(vectors);
+    let at = batches.iter().position(|batch| batch.logs.len() > 10).unwrap();
+    let batch = &batches[at];
+    // One log of it is lost at the end, where nothing but the root shows it.
+    let mut cut: Value = serde_json::from_str(lines[at]).unwrap();
+    cut["logs"].as_array_mut().unwrap().pop();
+    cut["messages"] = json!([]);
+    let cut = cut.to_string();
+    lines[at] = &cut;
+    let gone = batches.iter().rposition(|other| other.chain == batch.chain).unwrap();
+    lines.remove(gone);
+    let file = desk.write("logs.jsonl", lines.join("\n"));
+    let run = desk.index(std::slice::from_ref(&file), &["--tree", text(&tree)], "checked.slmsg");
+    assert_eq!(run.code, Some(1), "{}", run.stderr);
+    for words in [
+        format!("logs.jsonl, line {}", at + 1),
+        format!("chain {}, batch {} is incomplete", batch.chain, batch.number),
+        "do not fold to its batch root".into(),
+        "143 batches fold to their roots; 2 of these chains are missing".into(),
+        format!("2 of chain {}: {} {}", batch.chain, batch.number, batches[gone].number),
+    ] {
+        assert!(run.stderr.contains(&words), "{words}: {}", run.stderr);
+    }
+    assert_eq!(archived(&desk.path("checked.slmsg")).len(), 143);
+    // The right logs beside the wrong ones: the root decides.
+    let whole = fixture(&format!("{vectors}/logs.jsonl.gz"));
+    let run = desk.index(&[file, whole], &["--tree", text(&tree)], "both.slmsg");
+    assert_eq!(run.code, Some(1), "{}", run.stderr);
+    assert!(run.stderr.contains("145 batches fold to their roots; 0"), "{}", run.stderr);
+    assert!(proofs(vectors, &desk.path("both.slmsg")) == expected(vectors));
+}
+
+#[test]
+fn an_input_is_not_written_over_unless_it_is_an_archive() {
+    let desk = Desk::new();
+    let raw = desk.write("logs.jsonl", support::read("gateway-v31/logs.jsonl.gz"));
+    let before = fs::read(&raw).unwrap();
+    assert_eq!(desk.index(std::slice::from_ref(&raw), &[], "logs.jsonl").code, Some(2));
+    assert_eq!(fs::read(&raw).unwrap(), before);
+    let archive = desk.good(std::slice::from_ref(&raw), &[], "logs.slmsg");
+    desk.good(&[raw, archive], &[], "logs.slmsg");
+}

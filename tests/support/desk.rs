@@ -1,0 +1,85 @@
+//! A folder to index in, as a user does.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+};
+
+use flate2::{Compression, write::GzEncoder};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::{
+    binary::{Run, run},
+    written::{self, Batch},
+};
+
+pub fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+/// A folder to write to and index from.
+pub struct Desk(TempDir);
+
+impl Desk {
+    pub fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    pub fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        if name.ends_with(".gz") {
+            let mut gzip = GzEncoder::new(fs::File::create(&path).unwrap(), Compression::fast());
+            gzip.write_all(bytes.as_ref()).unwrap();
+            gzip.finish().unwrap();
+        } else {
+            fs::write(&path, bytes).unwrap();
+        }
+        path
+    }
+
+    /// Indexes files into `output`.
+    pub fn index(&self, files: &[PathBuf], rest: &[&str], output: &str) -> Run {
+        let output = self.path(output);
+        let files = files.iter().map(|file| text(file));
+        run(["index"]
+            .into_iter()
+            .chain(files)
+            .chain(rest.iter().copied())
+            .chain(["-o", text(&output)]))
+    }
+
+    /// Indexes files without a fault.
+    pub fn good(&self, files: &[PathBuf], rest: &[&str], output: &str) -> PathBuf {
+        let run = self.index(files, rest, output);
+        assert_eq!(run.code, Some(0), "{rest:?}: {}", run.stderr);
+        self.path(output)
+    }
+}
+
+/// The batches of the vectors, chain by chain.
+pub fn by_chain(vectors: &str) -> BTreeMap<u64, Vec<Batch>> {
+    let mut chains = BTreeMap::<u64, Vec<Batch>>::new();
+    for batch in written::batches(vectors) {
+        chains.entry(batch.chain).or_default().push(batch);
+    }
+    chains
+}
+
+/// A value a line.
+pub fn lines(values: impl IntoIterator<Item = Value>) -> String {
+    values.into_iter().map(|value| value.to_string() + "\n").collect()
+}
+
+/// The numbers of the batches that an archive has.
+pub fn archived(archive: &Path) -> Vec<u64> {
+    let archive = slproof::messages::Archive::open(archive, Default::default()).unwrap();
+    archive.batches().map(|batch| batch.unwrap().batch().0).collect()
+}
