@@ -9,7 +9,10 @@ use crate::{
     import::ImportError,
     messages::ArchiveError,
     primitives::SlBatch,
-    proofs::{ExtractError, SlBatchError, Target, TargetError},
+    proofs::{
+        ExtractError, SlBatchError, Target, TargetError,
+        parquet::{EncodeError, ReadError},
+    },
     state::StateError,
 };
 
@@ -74,6 +77,8 @@ pub(super) enum CliError {
     NoTrees(Target),
     #[error("no proof ({})", .0.code())]
     Extract(#[source] ExtractError),
+    #[error(transparent)]
+    Parquet(#[from] ReadError),
     #[error("cannot list {}", path.display())]
     Folder {
         path: PathBuf,
@@ -84,6 +89,10 @@ pub(super) enum CliError {
     NothingFound(String),
     #[error("{name}: {reason}")]
     Unknown { name: String, reason: String },
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
+    #[error("cannot compress")]
+    Compress(#[source] std::io::Error),
     #[error(transparent)]
     Output(#[from] OutputError),
 }
@@ -126,8 +135,9 @@ impl CliError {
             Self::Import(error) if error.is_io() => 6,
             Self::Native(error) if error.is_io() => 6,
             Self::Archive(error) if error.is_io() => 6,
+            Self::Parquet(error) if error.is_io() => 6,
             Self::Input(_) | Self::Import(_) | Self::Native(_) | Self::Archive(_) => 3,
-            Self::State(_) | Self::Unknown { .. } => 3,
+            Self::State(_) | Self::Unknown { .. } | Self::Parquet(_) => 3,
             Self::Rebuild { source, .. } if source.is_mismatch() => 4,
             Self::Rebuild { .. } => 3,
             Self::History(HistoryError::Root { .. }) => 4,
@@ -149,7 +159,7 @@ impl CliError {
                 _ => 5,
             },
             Self::Target(_) | Self::NoSlBatch { .. } | Self::NothingFound(_) => 5,
-            Self::Folder { .. } | Self::Output(_) => 6,
+            Self::Encode(_) | Self::Compress(_) | Self::Folder { .. } | Self::Output(_) => 6,
             Self::Threads(_) | Self::Watch(_) | Self::Signals(_) => 6,
         }
     }

@@ -18,6 +18,7 @@ use crate::{
         archive::{self, ChainSummary},
         read_archive_input,
     },
+    proofs::parquet::ParquetProofs,
     state::StorageReader,
 };
 
@@ -56,6 +57,9 @@ fn kind(input: &Input) -> Kind {
         let is_archive = head.get(12..16) == Some(&archive::KIND.tag);
         return if is_archive { Kind::Archive } else { Kind::Dump };
     }
+    if ParquetProofs::is_parquet(head) {
+        return Kind::Proofs;
+    }
     if let Ok(SourceFormat::PubdataList | SourceFormat::Postgres) = SourceFormat::detect(input) {
         return Kind::Archive;
     }
@@ -64,7 +68,8 @@ fn kind(input: &Input) -> Kind {
     // The head may end anywhere; the members up to there are enough.
     let _ = Members(&mut members).deserialize(&mut Deserializer::from_slice(head));
     let has = |name: &str| members.iter().any(|member| member == name);
-    if head.first() == Some(&b'[') || has("proof") || has("request") {
+    let is_proof = has("proof") || has("request") || (has("call") && has("data"));
+    if head.first() == Some(&b'[') || is_proof {
         Kind::Proofs
     } else if has("logs") || has("batchNumber") {
         Kind::Archive

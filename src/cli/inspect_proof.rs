@@ -4,14 +4,18 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use super::{error::CliError, report::count};
+use super::{
+    error::CliError,
+    proof_input::{Entries, Entry},
+    report::count,
+};
 use crate::{
     files::Input,
     messages::L2ToL1Log,
     primitives::{Address, Hash, Word},
     proofs::{
         Proof, ProofEnd,
-        reader::Records,
+        reader::{Defaults, Item},
         verify::{Claim, Folded, fold},
     },
 };
@@ -20,8 +24,8 @@ use crate::{
 const MOST_SHOWN: usize = 5;
 
 pub(super) fn proofs(input: Input) -> Result<(Value, String), CliError> {
-    let mut records = Records::open(input)?;
-    let name = records.name().to_owned();
+    let mut records = Entries::open(input)?;
+    let (name, place) = (records.name().to_owned(), records.place());
     let (mut values, mut text, mut all) = (Vec::new(), String::new(), 0u64);
     for record in records.by_ref() {
         let (line, record) = record?;
@@ -30,8 +34,8 @@ pub(super) fn proofs(input: Input) -> Result<(Value, String), CliError> {
             continue;
         }
         let unknown =
-            |reason: String| CliError::Unknown { name: format!("{name}, line {line}"), reason };
-        let record: Value = serde_json::from_slice(&record).map_err(|e| unknown(e.to_string()))?;
+            |reason: String| CliError::Unknown { name: format!("{name}, {place} {line}"), reason };
+        let record = read(record).map_err(unknown)?;
         let record = match record.get("jsonrpc") {
             Some(_) => &record["result"],
             None => &record,
@@ -40,13 +44,31 @@ pub(super) fn proofs(input: Input) -> Result<(Value, String), CliError> {
             Some(_) => (record.clone(), format!("a failed request: {record}\n")),
             None => show(record).map_err(unknown)?,
         };
-        let _ = writeln!(text, "line {line}: {shown}");
+        let _ = writeln!(text, "{place} {line}: {shown}");
         values.push(value);
     }
     if all > MOST_SHOWN as u64 {
         let _ = writeln!(text, "{} records in all, the first {MOST_SHOWN} shown", count(all));
     }
     Ok((json!({"kind": "proofs", "records": all, "shown": values}), text))
+}
+
+/// A record as JSON; what is written otherwise has the same fields.
+fn read(entry: Entry) -> Result<Value, String> {
+    let text = match &entry {
+        Entry::Text(text) => {
+            let value: Value = serde_json::from_slice(text).map_err(|e| e.to_string())?;
+            if value.get("data").is_none() {
+                return Ok(value);
+            }
+            entry
+        }
+        Entry::Row(_) => entry,
+    };
+    match text.item(&Defaults::default()).map_err(|e| e.to_string())? {
+        Item::Proof(record, _) => serde_json::to_value(record).map_err(|e| e.to_string()),
+        Item::Failure => Ok(json!({"request": null})),
+    }
 }
 
 fn show(record: &Value) -> Result<(Value, String), String> {

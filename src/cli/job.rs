@@ -24,6 +24,7 @@ use crate::{
     files::{Input, InputError, Output},
     messages::Archive,
     primitives::hex,
+    proofs::parquet::RowGroupSummary,
 };
 
 /// Everything that the bytes of a whole job's output depend on.
@@ -60,6 +61,7 @@ impl Job {
             given("sender", which.sender),
             given("target", Some(format!("{:?}", args.target))),
             given("format", args.format.map(|format| format!("{format:?}"))),
+            given("calls", args.calls.given()),
             given("events", digest_of(args.past.events.as_deref())?),
             given("search", Some(args.past.search)),
             given("sl-batches", digest_of(args.sl_batches.as_deref())?),
@@ -118,6 +120,9 @@ pub(super) struct Progressed {
     /// How many bytes they gave.
     pub(super) bytes: u64,
     pub(super) count: Count,
+    /// The row groups in these bytes, for the footer of a Parquet file.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) row_groups: Vec<RowGroupSummary>,
 }
 
 /// What the output of a share is.

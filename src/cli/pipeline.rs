@@ -159,7 +159,11 @@ fn answer(
     encoding: &mut Encoding,
 ) {
     match (proof, wanted.which) {
-        (Ok(proof), _) => encoding.proof(&proof),
+        (Ok(proof), _) => {
+            if let Err(error) = encoding.proof(&proof) {
+                encoding.failure(&wanted.asked(Some(index)), 1, error);
+            }
+        }
         // Whoever wants all logs does not want those that nobody can prove.
         (Err(ExtractError::DefaultLeaf { .. }), Which::All) => encoding.padding(),
         (Err(error), _) => encoding.failure(&wanted.asked(Some(index)), 1, failure(error)),
@@ -218,8 +222,8 @@ pub(super) fn run<'a>(
         let (to_sink, pieces) = mpsc::sync_channel::<Piece>(MOST_WAITING);
         let writer = threads.spawn(|| -> Result<Sink, CliError> {
             let mut sink = sink;
-            for piece in pieces {
-                sink.write(&piece)?;
+            for mut piece in pieces {
+                sink.write(&mut piece)?;
                 buffers.give_back(piece.bytes);
             }
             Ok(sink)

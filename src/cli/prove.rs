@@ -40,21 +40,26 @@ pub(super) fn run(args: &ProveArgs, words: &Words, bars: Bars) -> Result<Outcome
     let (mut steps, many) = select(args, &archive, &trees, witness.as_ref())?;
     words.say(trees.summary());
 
-    let encoder = Encoder::new(args.format, many);
+    let encoder = Encoder::new(args, many)?;
     let within = Within::from(&args.which);
     let logs = args.which.all.then(|| within.logs(&archive, args.shard));
-    let resumable = many && encoder.form().is_lines() && can_be_resumed(args);
+    let resumable = many && encoder.can_be_resumed() && can_be_resumed(args);
+    let usage = |text: &str| Err(CliError::Usage(text.into()));
     if !resumable && (args.resume || args.shard.is_some()) {
-        return Err(CliError::Usage(
-            "--resume and --shard need a file to write, formats with a record a line, and no standard \
-             input for what selects proofs"
-                .into(),
-        ));
+        return usage(
+            "--resume and --shard need a file to write, a format other than json, and no standard input \
+             for what selects proofs",
+        );
+    }
+    if args.shard.is_some() && !encoder.can_be_shared() {
+        return usage(
+            "--shard needs lines that are not compressed; compress them when they are merged",
+        );
     }
     let in_order = resumable.then(InOrder::new);
     let sink = if resumable {
         let job = (Job::new(args, &trees, &archive)?, args.shard);
-        let (sink, done) = Sink::resumable(&args.output, encoder.form(), job, args.resume)?;
+        let (sink, done) = Sink::resumable(&args.output, &encoder, job, args.resume)?;
         if done > 0 {
             words.say(format_args!("resumed            behind {} of its steps", count(done)));
             skip(&mut steps, done)?;
@@ -62,7 +67,7 @@ pub(super) fn run(args: &ProveArgs, words: &Words, bars: Bars) -> Result<Outcome
         sink
     } else {
         let output = output.map_or_else(|| Output::create(&args.output), Ok)?;
-        Sink::once(output, encoder.form())
+        Sink::once(output, &encoder)
     };
     let progress = bars.begin("logs", logs);
     progress.go_on_from(sink.total().logs());

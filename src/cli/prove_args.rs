@@ -7,7 +7,10 @@ use clap::{ArgGroup, Args, ValueEnum};
 use super::args::{PastArgs, StateArgs};
 use crate::{
     primitives::{Address, BatchNumber, ChainId, Hash},
-    proofs::Target,
+    proofs::{
+        Target,
+        calldata::{Call, CallOptions},
+    },
 };
 
 #[derive(Debug, Args)]
@@ -42,6 +45,8 @@ pub(super) struct ProveArgs {
     /// How to write proofs [default: json for one, ndjson for many]
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub(super) format: Option<ProofFormat>,
+    #[command(flatten)]
+    pub(super) calls: CallArgs,
     /// Only one of so many shares of --all, as K/N with K from 1, which follow each other and have about as
     /// many logs; a file FILE.shard.json beside the output says which, for slproof merge
     #[arg(long, value_name = "K/N", requires = "all")]
@@ -53,7 +58,8 @@ pub(super) struct ProveArgs {
     /// Write what became of the requests to this file, as JSON
     #[arg(long, value_name = "FILE")]
     pub(super) summary: Option<PathBuf>,
-    /// The file to write, or - for standard output
+    /// The file to write, or - for standard output; text is compressed where its name ends with .gz or
+    /// .zst
     #[arg(short, long, value_name = "FILE", default_value = "-")]
     pub(super) output: PathBuf,
     #[command(flatten)]
@@ -161,6 +167,53 @@ pub(super) enum ProofFormat {
     Ndjson,
     /// One object a line, with exactly the fields that a node answers
     Rpc,
+    /// One object a line, with the ABI-encoded call that takes the proof
+    Calldata,
+    /// Rows of a Parquet file
+    Parquet,
+}
+
+/// The calls of `--format calldata`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Args)]
+pub(super) struct CallArgs {
+    /// The call of calldata [default: message for messages whose bytes are known, log for other logs]
+    #[arg(long, value_enum, value_name = "CALL")]
+    pub(super) call: Option<CallName>,
+    /// The contract that calldata are for [default for message, log and leaf with roots of blocks:
+    /// 0x…10009]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) to: Option<Address>,
+}
+
+impl CallArgs {
+    /// What was given, in words.
+    pub(super) fn given(self) -> Option<String> {
+        (self.call.is_some() || self.to.is_some()).then(|| format!("{:?} {:?}", self.call, self.to))
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum CallName {
+    /// proveL2MessageInclusionShared
+    Message,
+    /// proveL2LogInclusionShared
+    Log,
+    /// proveL2LeafInclusionShared
+    Leaf,
+    /// finalizeDeposit, which L1Nullifier takes
+    FinalizeDeposit,
+}
+
+impl From<CallArgs> for CallOptions {
+    fn from(args: CallArgs) -> Self {
+        let call = args.call.map(|call| match call {
+            CallName::Message => Call::Message,
+            CallName::Log => Call::Log,
+            CallName::Leaf => Call::Leaf,
+            CallName::FinalizeDeposit => Call::FinalizeDeposit,
+        });
+        Self { call, to: args.to }
+    }
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! with after an interruption.
 
 use std::{
+    mem,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -9,12 +10,13 @@ use std::{
 use super::{
     error::CliError,
     job::{Job, Manifest, Progressed, json},
-    proof_output::{Count, Form, Piece},
+    proof_output::{Count, Encoder, Form, Piece},
     prove_args::Shard,
     report,
+    row_groups::RowGroups,
 };
 use crate::{
-    files::{Output, Partial},
+    files::{Compression, Output, Partial},
     primitives::hex,
 };
 
@@ -27,6 +29,9 @@ const TIMES_ITSELF: u32 = 10;
 pub(super) struct Sink {
     place: Place,
     form: Form,
+    compression: Option<Compression>,
+    /// Rows that wait to be enough for a row group, where the form is rows.
+    groups: RowGroups,
     /// Whether a record was written.
     begun: bool,
     bytes: u64,
@@ -47,6 +52,8 @@ struct Resumable {
     /// What the bytes of a share hash to.
     hasher: Option<blake3::Hasher>,
     steps: u64,
+    /// How many steps the bytes so far are of, and what became of these.
+    written: (u64, Count),
     next_checkpoint: Instant,
 }
 
@@ -59,15 +66,23 @@ pub(super) struct Written {
 
 impl Sink {
     /// A sink that either gets everything or leaves nothing.
-    pub(super) fn once(output: Output, form: Form) -> Self {
-        Self { place: Place::Once(output), form, begun: false, bytes: 0, total: Count::default() }
+    pub(super) fn once(output: Output, encoder: &Encoder) -> Self {
+        Self {
+            place: Place::Once(output),
+            form: encoder.form(),
+            compression: encoder.compression(),
+            groups: RowGroups::default(),
+            begun: false,
+            bytes: 0,
+            total: Count::default(),
+        }
     }
 
     /// A sink that can be gone on with: from the beginning, or, where `resume` is and an interrupted run
     /// of the same job left something, behind that. Returns how many steps of the job are done already.
     pub(super) fn resumable(
         target: &Path,
-        form: Form,
+        encoder: &Encoder,
         (job, shard): (Job, Option<Shard>),
         resume: bool,
     ) -> Result<(Self, u64), CliError> {
@@ -83,12 +98,17 @@ impl Sink {
                 hasher.update(piece);
             })?;
         }
-        let (steps, total) = done.map_or_else(Default::default, |done| (done.steps, done.count));
+        let (steps, total, groups) = done.map_or_else(Default::default, |done| {
+            (done.steps, done.count, RowGroups::behind(done.row_groups))
+        });
         let bytes = partial.len();
         let next_checkpoint = Instant::now() + BETWEEN_CHECKPOINTS;
-        let resumable = Resumable { target, partial, job, shard, hasher, steps, next_checkpoint };
+        let written = (steps, total.clone());
+        let resumable =
+            Resumable { target, partial, job, shard, hasher, steps, written, next_checkpoint };
         let place = Place::Resumable(Box::new(resumable));
-        Ok((Self { place, form, begun: bytes > 0, bytes, total }, steps))
+        let (form, compression) = (encoder.form(), encoder.compression());
+        Ok((Self { place, form, compression, groups, begun: bytes > 0, bytes, total }, steps))
     }
 
     /// What was taken so far.
@@ -96,26 +116,49 @@ impl Sink {
         &self.total
     }
 
-    pub(super) fn write(&mut self, piece: &Piece) -> Result<(), CliError> {
+    pub(super) fn write(&mut self, piece: &mut Piece) -> Result<(), CliError> {
+        if let Some(error) = piece.broken.take() {
+            return Err(error);
+        }
         let mut bytes = &piece.bytes[..];
         if self.form == Form::Array && !self.begun && !bytes.is_empty() {
             // The first record has no other before it.
-            self.put(b"[\n")?;
+            self.put_text(b"[\n")?;
             bytes = &bytes[Form::COMMA.len()..];
         }
         self.begun |= !bytes.is_empty();
-        self.put(bytes)?;
+        match (&piece.packed, piece.rows.take()) {
+            (Some(packed), _) => self.put(packed)?,
+            (None, Some(rows)) => {
+                let mut groups = mem::take(&mut self.groups);
+                groups.append(rows, &mut |bytes| self.put(bytes))?;
+                self.groups = groups;
+            }
+            (None, None) if bytes.is_empty() => {}
+            (None, None) => self.put_text(bytes)?,
+        }
         for words in &piece.words {
             report::error(&CliError::NothingFound(words.clone()));
         }
         self.total.add(&piece.count);
         if let Place::Resumable(resumable) = &mut self.place {
             resumable.steps += piece.steps;
-            if Instant::now() >= resumable.next_checkpoint {
-                resumable.checkpoint(&self.total)?;
+            if self.groups.are_written() {
+                resumable.written = (resumable.steps, self.total.clone());
+                if Instant::now() >= resumable.next_checkpoint {
+                    resumable.checkpoint(&self.groups)?;
+                }
             }
         }
         Ok(())
+    }
+
+    /// Writes text that no job has compressed.
+    fn put_text(&mut self, text: &[u8]) -> Result<(), CliError> {
+        match self.compression {
+            Some(compression) => self.put(&compression.compress(text).map_err(CliError::Compress)?),
+            None => self.put(text),
+        }
     }
 
     fn put(&mut self, bytes: &[u8]) -> Result<(), CliError> {
@@ -137,7 +180,7 @@ impl Sink {
         let resumable = match &mut self.place {
             Place::Once(_) => None,
             Place::Resumable(resumable) => {
-                resumable.checkpoint(&self.total)?;
+                resumable.checkpoint(&self.groups)?;
                 Some(resumable.target.display().to_string())
             }
         };
@@ -146,8 +189,15 @@ impl Sink {
 
     /// Ends the output and puts it in place.
     pub(super) fn finish(mut self) -> Result<Written, CliError> {
-        if self.form == Form::Array {
-            self.put(if self.begun { b"\n]\n" } else { b"[]\n" })?;
+        match self.form {
+            Form::Rows => {
+                let groups = mem::take(&mut self.groups);
+                groups.finish(&mut |bytes| self.put(bytes))?;
+            }
+            Form::Array => self.put_text(if self.begun { b"\n]\n" } else { b"[]\n" })?,
+            // An empty file is no compressed one.
+            _ if !self.begun => self.put_text(b"")?,
+            _ => {}
         }
         let Self { place, bytes, total: count, .. } = self;
         let name = match place {
@@ -163,14 +213,16 @@ impl Sink {
 }
 
 impl Resumable {
-    fn checkpoint(&mut self, count: &Count) -> Result<(), CliError> {
+    fn checkpoint(&mut self, groups: &RowGroups) -> Result<(), CliError> {
         let started = Instant::now();
+        let (steps, count) = &self.written;
         let done = Progressed {
             job: self.job.clone(),
             shard: self.shard.map(|shard| shard.to_string()),
-            steps: self.steps,
+            steps: *steps,
             bytes: self.partial.len(),
             count: count.clone(),
+            row_groups: groups.written().to_vec(),
         };
         self.partial.checkpoint(&json(&done))?;
         let pause = BETWEEN_CHECKPOINTS.max(started.elapsed() * TIMES_ITSELF);
@@ -199,6 +251,11 @@ fn left(target: &Path, job: &Job, shard: Option<Shard>) -> Result<Option<Progres
         name: name.clone(),
         reason: format!("the checkpoint of its interrupted job is damaged: {error}"),
     })?;
+    let groups = RowGroups::behind(done.row_groups.clone());
+    if !done.row_groups.is_empty() && groups.byte_len()? != done.bytes {
+        let reason = "the checkpoint of its interrupted job counts other row groups than bytes";
+        return Err(CliError::Unknown { name, reason: reason.into() });
+    }
     let shard = shard.map(|shard| shard.to_string());
     let other = (done.shard != shard).then_some("share");
     match done.job.difference(job).or(other) {

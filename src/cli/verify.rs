@@ -9,6 +9,7 @@ use serde::{Serialize, Serializer};
 use super::{
     args::{MissingArgs, VerifyArgs},
     error::{CliError, Outcome, refuse_overwriting},
+    proof_input::{Entries, Entry},
     report::{Words, count},
 };
 use crate::{
@@ -19,7 +20,7 @@ use crate::{
     primitives::{Hash, hex},
     proofs::{
         Failure,
-        reader::{self, Defaults, Item, Records},
+        reader::{Defaults, Item},
         verify::Anchor,
     },
     snapshot::Snapshot,
@@ -41,6 +42,7 @@ enum Trusted<'s> {
 
 #[derive(Serialize)]
 struct Verdict {
+    /// The line, or the row of a Parquet file from 1.
     line: u64,
     valid: bool,
     /// Which variable of which contract the root was compared with.
@@ -82,7 +84,7 @@ pub(super) fn run(args: &VerifyArgs, words: &Words) -> Result<Outcome, CliError>
         (None, Some(root)) => Trusted::Root(root),
         (None, None) => return Err(CliError::Usage("give --root or --anchor".into())),
     };
-    let mut records = Records::open(Input::open(&args.proofs)?)?;
+    let mut records = Entries::open(Input::open(&args.proofs)?)?;
     if let Some(report) = &args.report {
         let anchor = args.anchor.iter().map(PathBuf::as_path);
         let inputs: Vec<&Path> = anchor.chain([args.proofs.as_path()]).collect();
@@ -93,18 +95,18 @@ pub(super) fn run(args: &VerifyArgs, words: &Words) -> Result<Outcome, CliError>
     let (mut valid, mut invalid, mut failures) = (0u64, 0u64, 0u64);
     let mut vouchers = BTreeMap::new();
     loop {
-        let (mut texts, mut bytes) = (Vec::new(), 0);
-        while texts.len() < RECORDS_AT_ONCE && bytes < BYTES_AT_ONCE {
-            let Some(record) = records.next().transpose()? else { break };
-            bytes += record.1.len();
-            texts.push(record);
+        let (mut entries, mut bytes) = (Vec::new(), 0);
+        while entries.len() < RECORDS_AT_ONCE && bytes < BYTES_AT_ONCE {
+            let Some(entry) = records.next().transpose()? else { break };
+            bytes += entry.1.weight();
+            entries.push(entry);
         }
-        if texts.is_empty() {
+        if entries.is_empty() {
             break;
         }
-        let verdicts: Vec<Option<Verdict>> = texts
-            .par_iter()
-            .map(|(line, text)| judge(*line, text, &defaults, &trusted))
+        let verdicts: Vec<Option<Verdict>> = entries
+            .into_par_iter()
+            .map(|(line, entry)| judge(line, entry, &defaults, &trusted))
             .collect::<Result<_, _>>()?;
         for verdict in verdicts {
             let Some(verdict) = verdict else {
@@ -122,8 +124,11 @@ pub(super) fn run(args: &VerifyArgs, words: &Words) -> Result<Outcome, CliError>
                     invalid += 1;
                     if invalid <= MOST_NAMED {
                         words.say(format_args!(
-                            "line {}: {}: {}",
-                            verdict.line, error.code, error.message
+                            "{} {}: {}: {}",
+                            records.place(),
+                            verdict.line,
+                            error.code,
+                            error.message
                         ));
                     }
                 }
@@ -154,7 +159,7 @@ pub(super) fn run(args: &VerifyArgs, words: &Words) -> Result<Outcome, CliError>
         count(invalid),
         match failures {
             0 => String::new(),
-            n => format!("; {} lines are failed requests without a proof", count(n)),
+            n => format!("; {} {}s are failed requests without a proof", count(n), records.place()),
         }
     ));
     for (voucher, proofs) in vouchers.iter().take(MOST_NAMED as usize) {
@@ -169,12 +174,12 @@ pub(super) fn run(args: &VerifyArgs, words: &Words) -> Result<Outcome, CliError>
 /// The verdict on one record; `None` for one that holds no proof.
 fn judge(
     line: u64,
-    text: &[u8],
+    entry: Entry,
     defaults: &Defaults,
     trusted: &Trusted<'_>,
 ) -> Result<Option<Verdict>, StateError> {
     let (mut by, mut unreadable) = (None, None);
-    let error = match reader::parse(text, defaults) {
+    let error = match entry.item(defaults) {
         Ok(Item::Failure) => return Ok(None),
         Ok(Item::Proof(record, log)) => {
             // The state is asked for the one root that the words lead to.

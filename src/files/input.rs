@@ -11,9 +11,12 @@ use thiserror::Error;
 const HEAD_LEN: u64 = 1 << 20;
 const BUFFER_LEN: usize = 1 << 17;
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+/// The largest window of zstd that is decoded, as a power of two: what `zstd` itself takes unasked.
+const ZSTD_WINDOW_LOG: u32 = 27;
 
-/// Archives and dumps shrink three- to tenfold. Gzip itself ends at 1032 to 1, and only endless
-/// repetition comes near it.
+/// Archives and dumps shrink three- to tenfold, proofs thirtyfold. Gzip itself ends at 1032 to 1, and
+/// only endless repetition comes near it; zstd has no end.
 const BOMB_RATIO: u64 = 300;
 /// Below this size a high ratio costs nothing.
 const BOMB_FLOOR: u64 = 64 << 20;
@@ -36,7 +39,7 @@ pub enum InputError {
         /// The folder.
         path: PathBuf,
     },
-    /// Reading failed: the system's error, or damaged gzip data.
+    /// Reading failed: the system's error, or damaged gzip or zstd data.
     #[error("cannot read {name}")]
     Read {
         /// The file, or "standard input".
@@ -53,7 +56,7 @@ pub enum InputError {
 }
 
 impl InputError {
-    /// Whether the data are at fault (damaged gzip, an empty file), and not the disk or the path.
+    /// Whether the data are at fault (damaged gzip or zstd, an empty file), and not the disk or the path.
     #[must_use]
     pub fn is_damage(&self) -> bool {
         match self {
@@ -64,7 +67,8 @@ impl InputError {
     }
 }
 
-/// Whether an error of reading comes from the data themselves: a broken or cut gzip stream, a bomb.
+/// Whether an error of reading comes from the data themselves: a broken or cut gzip or zstd stream, a
+/// bomb.
 #[must_use]
 pub(crate) fn is_damage(error: &io::Error) -> bool {
     matches!(
@@ -81,7 +85,7 @@ pub struct Input {
 }
 
 impl Input {
-    /// Opens a file, or standard input for `-`. Gzip is recognised by its first bytes.
+    /// Opens a file, or standard input for `-`. Gzip and zstd are recognised by their first bytes.
     ///
     /// # Errors
     /// [`InputError`] when it cannot be opened, is a folder, is empty, or its beginning is damaged.
@@ -113,11 +117,14 @@ impl Input {
         let mut raw = BufReader::with_capacity(BUFFER_LEN, data);
         let mut start = Vec::new();
         let read_error = |source| InputError::Read { name: name.clone(), source };
-        raw.by_ref().take(2).read_to_end(&mut start).map_err(read_error)?;
-        let is_gzip = start == GZIP_MAGIC;
+        raw.by_ref().take(4).read_to_end(&mut start).map_err(read_error)?;
+        let (is_gzip, is_zstd) = (start.starts_with(&GZIP_MAGIC), start == ZSTD_MAGIC);
         let raw = Cursor::new(start).chain(raw);
-        let mut data: Box<dyn Read + Send> =
-            if is_gzip { Box::new(Gunzip::new(raw)) } else { Box::new(raw) };
+        let mut data: Box<dyn Read + Send> = match () {
+            () if is_gzip => Box::new(Gunzip::new(raw)),
+            () if is_zstd => Box::new(Unzstd::new(raw).map_err(read_error)?),
+            () => Box::new(raw),
+        };
         let mut head = Vec::new();
         data.by_ref().take(HEAD_LEN).read_to_end(&mut head).map_err(read_error)?;
         if head.is_empty() {
@@ -167,19 +174,53 @@ impl<R: BufRead> Read for Gunzip<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let len = self.decoder.read(buffer)?;
         self.inflated += len as u64;
-        let taken = self.decoder.get_ref().taken.max(1);
-        if self.inflated > BOMB_FLOOR && self.inflated / taken > BOMB_RATIO {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidData,
-                format!(
-                    "{taken} bytes of gzip inflated to more than {} MiB: no dump or archive does \
-                     that; inflate the file yourself if it is to be trusted",
-                    self.inflated >> 20
-                ),
-            ));
-        }
+        refuse_bomb("gzip", self.decoder.get_ref().taken, self.inflated)?;
         Ok(len)
     }
+}
+
+/// Decodes zstd, of one frame or several, and gives up on a bomb.
+struct Unzstd<R: BufRead> {
+    decoder: zstd::Decoder<'static, Counted<R>>,
+    decoded: u64,
+}
+
+impl<R: BufRead> Unzstd<R> {
+    fn new(raw: R) -> io::Result<Self> {
+        let mut decoder = zstd::Decoder::with_buffer(Counted { raw, taken: 0 })?;
+        decoder.window_log_max(ZSTD_WINDOW_LOG)?;
+        Ok(Self { decoder, decoded: 0 })
+    }
+}
+
+impl<R: BufRead> Read for Unzstd<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let len = self.decoder.read(buffer).map_err(|error| match error.raw_os_error() {
+            // The library has no kind of its own for damage.
+            None if error.kind() == io::ErrorKind::Other => {
+                io::Error::new(io::ErrorKind::InvalidData, format!("damaged zstd data: {error}"))
+            }
+            _ => error,
+        })?;
+        self.decoded += len as u64;
+        refuse_bomb("zstd", self.decoder.get_ref().taken, self.decoded)?;
+        Ok(len)
+    }
+}
+
+fn refuse_bomb(codec: &str, taken: u64, inflated: u64) -> io::Result<()> {
+    let taken = taken.max(1);
+    if inflated <= BOMB_FLOOR || inflated / taken <= BOMB_RATIO {
+        return Ok(());
+    }
+    Err(io::Error::new(
+        io::ErrorKind::InvalidData,
+        format!(
+            "{taken} bytes of {codec} inflated to more than {} MiB: no dump or archive does that; \
+             inflate the file yourself if it is to be trusted",
+            inflated >> 20
+        ),
+    ))
 }
 
 struct Counted<R> {
@@ -220,13 +261,19 @@ mod tests {
         encoder.finish().unwrap()
     }
 
+    fn zstd(data: &[u8]) -> Vec<u8> {
+        zstd::bulk::compress(data, 1).unwrap()
+    }
+
     fn open(data: Vec<u8>) -> Result<Input, InputError> {
         Input::from_reader("test", Cursor::new(data))
     }
 
     #[test]
-    fn gzip_is_inflated_and_plain_data_are_left_alone() {
-        for data in [b"{\"a\":1}".to_vec(), gzip(b"{\"a\":1}")] {
+    fn gzip_and_zstd_are_inflated_and_plain_data_are_left_alone() {
+        let parts = |codec: fn(&[u8]) -> Vec<u8>| [codec(b"{\"a\""), codec(b":1}")].concat();
+        let text = b"{\"a\":1}";
+        for data in [text.to_vec(), gzip(text), zstd(text), parts(gzip), parts(zstd)] {
             let mut input = open(data).unwrap();
             assert_eq!(input.head(), b"{\"a\":1}");
             let mut all = String::new();
@@ -236,17 +283,28 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_input_and_cut_gzip_are_damage() {
+    fn an_empty_input_and_cut_or_broken_streams_are_damage() {
         assert!(open(vec![]).is_err_and(|e| e.is_damage()));
         assert!(open(gzip(b"")).is_err_and(|e| e.is_damage()));
+        assert!(open(zstd(b"")).is_err_and(|e| e.is_damage()));
         let whole = gzip(&[7; 100]);
         assert!(open(whole[..whole.len() - 9].to_vec()).is_err_and(|e| e.is_damage()));
+        let text: Vec<u8> = (0..10_000u64).map(|i| (i.pow(3) >> 7) as u8).collect();
+        let whole = zstd(&text);
+        for len in [5, 9, whole.len() / 2, whole.len() - 1] {
+            assert!(open(whole[..len].to_vec()).is_err_and(|e| e.is_damage()), "{len} bytes");
+        }
+        let mut broken = whole;
+        broken[4] ^= 0xff;
+        assert!(open(broken).is_err_and(|e| e.is_damage()));
     }
 
     #[test]
     fn a_bomb_ends_early() {
-        let bomb = gzip(&vec![b' '; 256 << 20]);
-        let error = io::copy(&mut open(bomb).unwrap(), &mut io::sink()).unwrap_err();
-        assert!(is_damage(&error), "{error}");
+        let spaces = vec![b' '; 256 << 20];
+        for bomb in [gzip(&spaces), zstd(&spaces)] {
+            let error = io::copy(&mut open(bomb).unwrap(), &mut io::sink()).unwrap_err();
+            assert!(is_damage(&error), "{error}");
+        }
     }
 }

@@ -1,15 +1,16 @@
 //! Floor 1: reading and writing files, whatever is in them.
 //!
-//! [`Input`] opens a path or standard input, inflates gzip that it finds there and refuses
-//! decompression bombs. [`Output`] writes to a temporary file beside the target and renames it when
-//! everything is on disk, so that a failed run leaves an existing file as it was; [`Partial`] is one that an
-//! interrupted job can go on with.
+//! [`Input`] opens a path or standard input, inflates gzip and zstd that it finds there and refuses
+//! decompression bombs; [`Compression`] makes them. [`Output`] writes to a temporary file beside the
+//! target and renames it when everything is on disk, so that a failed run leaves an existing file as it
+//! was; [`Partial`] is one that an interrupted job can go on with.
 //!
 //! [`container`] describes the one container of all native files: [`Container`] opens and checks
 //! them, [`ContainerWriter`] writes them. They are mapped into memory ([`Access::Map`]) or read
 //! ([`Access::Read`]); [`report_lost_pages`] makes the truncation of a mapped file an error. What is
 //! too large for memory while a file is made waits in a [`Scratch`] file or a [`Spool`].
 
+mod compress;
 pub mod container;
 mod header;
 mod input;
@@ -19,6 +20,7 @@ mod output;
 mod partial;
 mod scratch;
 
+pub use compress::Compression;
 pub use container::{Container, ContainerError, ContainerWriter, Kind, SectionBytes, SectionName};
 pub(crate) use input::{Gunzip, is_damage};
 pub use input::{Input, InputError};

@@ -7,8 +7,9 @@ use std::{
 use super::{OutputError, output::folder_of};
 
 const BUFFER_LEN: usize = 1 << 18;
-/// The longest checkpoint that is read: far more than any is.
-const LONGEST_CHECKPOINT: u64 = 1 << 20;
+/// The longest checkpoint that is read. That of a Parquet file grows with its row groups, of which a
+/// gibibyte has about a hundred, with two kilobytes for each.
+const LONGEST_CHECKPOINT: u64 = 64 << 20;
 
 /// An output that can be gone on with after its process ended early.
 ///

@@ -57,7 +57,7 @@ pub fn bytes(text: &str) -> Result<Vec<u8>, HexError> {
 /// anything.
 ///
 /// # Errors
-/// As [`bytes`].
+/// As [`bytes()`].
 pub fn append(text: &str, bytes: &mut Vec<u8>) -> Result<(), HexError> {
     let digits = strip_prefix(text)?;
     if !digits.len().is_multiple_of(2) {

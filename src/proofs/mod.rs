@@ -25,11 +25,13 @@
 //! that it has not accepted.
 
 mod accepted;
+pub mod calldata;
 mod decode;
 mod error;
 mod extract;
 mod line;
 mod model;
+pub mod parquet;
 pub mod reader;
 mod record;
 mod request;

@@ -1,4 +1,4 @@
-//! Records of proofs as they come in: what `prove` wrote, or bare answers of a node.
+//! Records of proofs as they come in: what `prove` wrote, calldata, or bare answers of a node.
 
 use std::{
     fmt::Display,
@@ -9,7 +9,10 @@ use serde::{Deserialize, de::IgnoredAny};
 use serde_json::{Value, value::RawValue};
 use thiserror::Error;
 
-use super::record::{ProofRecord, TargetRecord};
+use super::{
+    calldata::{self, Call, CalldataError, Decoded, Subject},
+    record::{ProofRecord, TargetRecord},
+};
 use crate::{
     files::{Input, InputError},
     messages::L2ToL1Log,
@@ -31,6 +34,19 @@ pub struct Defaults {
     pub batch: Option<BatchNumber>,
     /// The log.
     pub log: Option<L2ToL1Log>,
+}
+
+impl Defaults {
+    /// Whether a record with everything in it says what was given.
+    ///
+    /// # Errors
+    /// [`RecordError::Contradiction`] when it says something else.
+    pub fn agree(&self, record: &ProofRecord, log: &L2ToL1Log) -> Result<(), RecordError> {
+        agreed("chainId", "--chain-id", Some(record.chain_id), self.chain)?;
+        agreed("batchNumber", "--batch", Some(record.batch_number), self.batch)?;
+        agreed("log", "--log, or --message", Some(*log), self.log)?;
+        Ok(())
+    }
 }
 
 /// Why a text is no record of a proof.
@@ -61,6 +77,28 @@ pub enum RecordError {
     /// The message is not hexadecimal.
     #[error("the record's message is damaged: {0}")]
     Message(#[from] hex::HexError),
+    /// The calldata give no proof.
+    #[error(transparent)]
+    Calldata(#[from] CalldataError),
+    /// A row of a Parquet file lacks a value.
+    #[error("the row has no {column}")]
+    Empty {
+        /// The column.
+        column: &'static str,
+    },
+    /// A value of a Parquet file has another length than all such values.
+    #[error("the row's {column} has {got} bytes, not {expected}")]
+    Length {
+        /// The column.
+        column: &'static str,
+        /// The length that was expected, in bytes.
+        expected: usize,
+        /// The length that was found.
+        got: usize,
+    },
+    /// A kind of root that is not known.
+    #[error("the row's target_kind is not block, sl-batch or batch-root")]
+    TargetKind,
     /// The node had no proof.
     #[error("the node answered null: it had no proof")]
     Null,
@@ -86,6 +124,8 @@ struct Incoming<'a> {
     target: Option<TargetRecord>,
     log: Option<L2ToL1Log>,
     message: Option<String>,
+    call: Option<Call>,
+    data: Option<String>,
     request: Option<IgnoredAny>,
     jsonrpc: Option<IgnoredAny>,
     #[serde(borrow)]
@@ -105,20 +145,69 @@ pub fn parse(text: &[u8], defaults: &Defaults) -> Result<Item, RecordError> {
     if record.request.is_some() && record.proof.is_none() {
         return Ok(Item::Failure);
     }
+    if let (Some(data), None) = (&record.data, &record.proof) {
+        let decoded = calldata::decode(data, record.call)?;
+        return of_calldata(decoded, &record, defaults);
+    }
     let missing = |field, flag| RecordError::Missing { field, flag };
-    let whole = "a record of slproof or a node's whole answer";
     let log = agreed("log", "--log, or --message", record.log, defaults.log)?;
     let proof = ProofRecord {
         chain_id: agreed("chainId", "--chain-id", record.chain_id, defaults.chain)?,
         batch_number: agreed("batchNumber", "--batch", record.batch_number, defaults.batch)?,
-        id: record.id.as_ref().and_then(Value::as_u64).ok_or(missing("id", whole))?,
-        root: record.root.ok_or(missing("root", whole))?,
-        proof: record.proof.ok_or(missing("proof", whole))?,
+        id: record.id.as_ref().and_then(Value::as_u64).ok_or(missing("id", WHOLE))?,
+        root: record.root.ok_or(missing("root", WHOLE))?,
+        proof: record.proof.ok_or(missing("proof", WHOLE))?,
         target: record.target,
         log: Some(log),
         message: record.message.map(|message| hex::bytes(&message)).transpose()?,
     };
     Ok(Item::Proof(Box::new(proof), log))
+}
+
+const WHOLE: &str = "a record of slproof or a node's whole answer";
+
+/// What calldata say and what stands beside them, which have to agree.
+fn of_calldata(
+    decoded: Decoded,
+    record: &Incoming<'_>,
+    defaults: &Defaults,
+) -> Result<Item, RecordError> {
+    let Decoded { chain, batch, id, subject, words } = decoded;
+    same("chainId", &chain, record.chain_id.as_ref())?;
+    same("batchNumber", &batch, record.batch_number.as_ref())?;
+    same("id", &id, record.id.as_ref().and_then(Value::as_u64).as_ref())?;
+    let log = subject.log(record.log.or(defaults.log))?;
+    let log = log.ok_or(RecordError::Missing { field: "log", flag: "--log, or --message" })?;
+    same("log", &log, record.log.as_ref())?;
+    let root = record.root.ok_or(RecordError::Missing { field: "root", flag: WHOLE })?;
+    let proof = ProofRecord {
+        chain_id: agreed("chainId", "--chain-id", Some(chain), defaults.chain)?,
+        batch_number: agreed("batchNumber", "--batch", Some(batch), defaults.batch)?,
+        id,
+        root,
+        proof: words,
+        target: record.target,
+        log: Some(agreed("log", "--log, or --message", Some(log), defaults.log)?),
+        message: match subject {
+            Subject::Message(_, message) => Some(message),
+            Subject::Log(_) | Subject::Leaf(_) => None,
+        },
+    };
+    Ok(Item::Proof(Box::new(proof), log))
+}
+
+fn same<T: PartialEq + Display>(
+    field: &'static str,
+    got: &T,
+    said: Option<&T>,
+) -> Result<(), CalldataError> {
+    match said.filter(|said| *said != got) {
+        None => Ok(()),
+        Some(said) => {
+            let (got, said) = (got.to_string(), said.to_string());
+            Err(CalldataError::Contradiction { field, got, said })
+        }
+    }
 }
 
 /// The value of a field: the record's, or the one that was given for records without. Both have to be

@@ -1,0 +1,70 @@
+//! Rows of Parquet on their way into a file.
+
+use super::error::CliError;
+use crate::proofs::parquet::{
+    EncodeError, EncodedRows, Footer, MAGIC, ROWS_PER_GROUP, RowGroup, RowGroupSummary,
+};
+
+/// Rows that are not written yet, and what the footer will say about those that are.
+#[derive(Default)]
+pub(super) struct RowGroups {
+    group: RowGroup,
+    written: Vec<RowGroupSummary>,
+}
+
+/// Where bytes go.
+type Put<'p> = dyn FnMut(&[u8]) -> Result<(), CliError> + 'p;
+
+impl RowGroups {
+    /// Goes on behind row groups that are written.
+    pub(super) fn behind(written: Vec<RowGroupSummary>) -> Self {
+        Self { written, ..Self::default() }
+    }
+
+    /// The row groups that are written.
+    pub(super) fn written(&self) -> &[RowGroupSummary] {
+        &self.written
+    }
+
+    /// How many bytes the file has with these row groups, before its footer.
+    pub(super) fn byte_len(&self) -> Result<u64, EncodeError> {
+        Ok(if self.written.is_empty() { 0 } else { self.footer()?.end() })
+    }
+
+    /// Whether every row is written.
+    pub(super) fn are_written(&self) -> bool {
+        self.group.rows() == 0
+    }
+
+    /// Takes rows; a row group that is full with them goes to `put`.
+    pub(super) fn append(&mut self, rows: EncodedRows, put: &mut Put<'_>) -> Result<(), CliError> {
+        self.group.append(rows);
+        if self.group.rows() < ROWS_PER_GROUP { Ok(()) } else { self.flush(put) }
+    }
+
+    fn flush(&mut self, put: &mut Put<'_>) -> Result<(), CliError> {
+        if self.written.is_empty() {
+            put(&MAGIC)?;
+        }
+        let group = std::mem::take(&mut self.group);
+        group.bytes().try_for_each(put)?;
+        self.written.push(group.summary());
+        Ok(())
+    }
+
+    /// Puts the rest and the end of the file.
+    pub(super) fn finish(mut self, put: &mut Put<'_>) -> Result<(), CliError> {
+        if !self.are_written() {
+            self.flush(put)?;
+        } else if self.written.is_empty() {
+            put(&MAGIC)?;
+        }
+        put(&self.footer()?.finish()?)
+    }
+
+    fn footer(&self) -> Result<Footer, EncodeError> {
+        let mut footer = Footer::new()?;
+        self.written.iter().try_for_each(|group| footer.add(group))?;
+        Ok(footer)
+    }
+}

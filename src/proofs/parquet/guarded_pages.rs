@@ -1,0 +1,233 @@
+//! Pages of a file that is not trusted: a page's header is read here first, and a page that would take
+//! more memory than any that was written in good faith is refused before the `parquet` crate makes
+//! room for it. What the crate's decoders take on trust in a page, and panic over, is checked here too.
+
+use std::{fs::File, os::unix::fs::FileExt, sync::Arc};
+
+use parquet::{
+    basic::{Encoding, Type},
+    column::page::{Page, PageMetadata, PageReader},
+    errors::ParquetError,
+    file::{metadata::ColumnChunkMetaData, reader::SerializedPageReader},
+    schema::types::ColumnDescPtr,
+};
+
+use super::{levels::count_of, page_header::PageHeader};
+
+/// The longest page: DuckDB's are up to 100 MB, those of other writers a megabyte.
+const LONGEST_PAGE: u64 = 128 << 20;
+/// The most values in one page. A list of 2^32 equal words takes a few bytes.
+const MOST_VALUES_IN_PAGE: u64 = 8 << 20;
+/// How many values may have been read for one stretch of rows when another page is begun for it.
+const MOST_VALUES_BEFORE_PAGE: u64 = 1 << 20;
+/// What a header is looked for in. Writers cut off statistics long before.
+const LONGEST_HEADER: u64 = 64 << 10;
+
+pub(super) struct GuardedPages {
+    file: Arc<File>,
+    pages: SerializedPageReader<File>,
+    /// Where the next header begins, and where the column chunk ends.
+    at: u64,
+    end: u64,
+    /// The next header, if it was read, and its length.
+    next: Option<PageHeader>,
+    /// How many values the pages had that were read for one stretch of rows.
+    values: Arc<Budget>,
+    column: ColumnDescPtr,
+    has_dictionary: bool,
+}
+
+/// How many values may still be read.
+#[derive(Default)]
+pub(super) struct Budget(std::sync::atomic::AtomicU64);
+
+impl Budget {
+    /// Begins another stretch of rows.
+    pub(super) fn renew(&self) {
+        self.0.store(0, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    fn take(&self, values: u64) -> Result<(), ParquetError> {
+        let before = self.0.fetch_add(values, std::sync::atomic::Ordering::Relaxed);
+        if before <= MOST_VALUES_BEFORE_PAGE {
+            return Ok(());
+        }
+        Err(ParquetError::General(format!("a few rows have more than {before} words")))
+    }
+}
+
+impl GuardedPages {
+    pub(super) fn new(
+        file: &Arc<File>,
+        chunk: &ColumnChunkMetaData,
+        rows: usize,
+        values: &Arc<Budget>,
+    ) -> Result<Self, ParquetError> {
+        let start = match chunk.dictionary_page_offset() {
+            // Some writers give 0 for none.
+            Some(offset) if offset > 0 => offset.min(chunk.data_page_offset()),
+            _ => chunk.data_page_offset(),
+        };
+        let (start, len) = (u64::try_from(start)?, u64::try_from(chunk.compressed_size())?);
+        let file_len = file.metadata()?.len();
+        let end = start.checked_add(len).filter(|end| *end <= file_len).ok_or_else(|| {
+            ParquetError::EOF(format!(
+                "pages at {start} with {len} bytes in a file of {file_len} bytes"
+            ))
+        })?;
+        if chunk.dictionary_page_offset().is_some_and(|offset| offset < 0) {
+            return Err(ParquetError::General("a dictionary at a negative offset".into()));
+        }
+        let pages = SerializedPageReader::new(Arc::clone(file), chunk, rows, None)?;
+        Ok(Self {
+            file: Arc::clone(file),
+            pages,
+            at: start,
+            end,
+            next: None,
+            values: Arc::clone(values),
+            column: chunk.column_descr_ptr(),
+            has_dictionary: false,
+        })
+    }
+
+    /// Reads the next header, unless it was read before.
+    fn check(&mut self) -> Result<(), ParquetError> {
+        if self.next.is_some() || self.at == self.end {
+            return Ok(());
+        }
+        let len = (self.end - self.at).min(LONGEST_HEADER);
+        let mut bytes = vec![0; usize::try_from(len)?];
+        self.file.read_exact_at(&mut bytes, self.at)?;
+        let header = PageHeader::parse(&bytes).ok_or_else(|| self.refuse("has no header"))?;
+        if header.raw_len > LONGEST_PAGE {
+            return Err(self.refuse(&format!("inflates to {} bytes", header.raw_len)));
+        }
+        if header.values > MOST_VALUES_IN_PAGE {
+            return Err(self.refuse(&format!("has {} values", header.values)));
+        }
+        if header.header_len + header.len > self.end - self.at {
+            return Err(self.refuse("does not end before its column does"));
+        }
+        self.next = Some(header);
+        Ok(())
+    }
+
+    fn advance(&mut self) -> u64 {
+        let Some(header) = self.next.take() else { return 0 };
+        self.at += header.header_len + header.len;
+        header.values
+    }
+
+    /// Checks what a page's decoder takes on trust: that there are as many values as its levels say,
+    /// that lengths end where the values do, and that indexes into a dictionary have one.
+    fn check_values(&mut self, page: &Page) -> Result<(), ParquetError> {
+        let (levels, values) = match page {
+            Page::DictionaryPage { buf, num_values, .. } => {
+                self.has_dictionary = true;
+                return self.check_plain(buf, u64::from(*num_values));
+            }
+            Page::DataPage { buf, def_level_encoding, rep_level_encoding, .. } => {
+                if [def_level_encoding, rep_level_encoding].iter().any(|e| **e != Encoding::RLE) {
+                    return Err(self.refuse("has levels in an old encoding"));
+                }
+                let mut rest = &buf[..];
+                let mut section = |is_there| match is_there {
+                    true => split_length(&mut rest).ok_or_else(|| self.refuse("is cut")),
+                    false => Ok(&[][..]),
+                };
+                section(self.column.max_rep_level() > 0)?;
+                (section(self.column.max_def_level() > 0)?, rest)
+            }
+            Page::DataPageV2 { buf, def_levels_byte_len, rep_levels_byte_len, .. } => {
+                let lens = [*rep_levels_byte_len, *def_levels_byte_len];
+                let [repetition, definition] = lens.map(|len| len as usize);
+                let rest = buf.get(repetition..).ok_or_else(|| self.refuse("is cut"))?;
+                rest.split_at_checked(definition).ok_or_else(|| self.refuse("is cut"))?
+            }
+        };
+        let all = u64::from(page.num_values());
+        let deepest = u8::try_from(self.column.max_def_level())?;
+        let there = match deepest {
+            0 => all,
+            _ => {
+                let width = u8::BITS - deepest.leading_zeros();
+                let there = count_of(deepest, width, all, levels);
+                there.ok_or_else(|| self.refuse("has fewer levels than values"))?
+            }
+        };
+        match page.encoding() {
+            Encoding::PLAIN => self.check_plain(values, there),
+            Encoding::PLAIN_DICTIONARY | Encoding::RLE_DICTIONARY if self.has_dictionary => {
+                // The width of the indexes is a byte of its own.
+                match values.first() {
+                    Some(0..=32) => Ok(()),
+                    None if there == 0 => Ok(()),
+                    _ => Err(self.refuse("has no indexes")),
+                }
+            }
+            other => Err(self.refuse(&format!("has values in the encoding {other}"))),
+        }
+    }
+
+    fn check_plain(&self, mut values: &[u8], there: u64) -> Result<(), ParquetError> {
+        let len = match self.column.physical_type() {
+            Type::BYTE_ARRAY => {
+                for _ in 0..there {
+                    split_length(&mut values).ok_or_else(|| self.refuse("is cut"))?;
+                }
+                return Ok(());
+            }
+            Type::FIXED_LEN_BYTE_ARRAY => u64::try_from(self.column.type_length())?,
+            _ => 8,
+        };
+        match there.checked_mul(len) {
+            Some(needed) if needed <= values.len() as u64 => Ok(()),
+            _ => Err(self.refuse("is cut")),
+        }
+    }
+
+    fn refuse(&self, what: &str) -> ParquetError {
+        ParquetError::General(format!("the page at {} {what}", self.at))
+    }
+}
+
+/// Takes what stands behind its length from the front of `bytes`.
+fn split_length<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let (len, rest) = bytes.split_first_chunk()?;
+    let (taken, rest) = rest.split_at_checked(usize::try_from(u32::from_le_bytes(*len)).ok()?)?;
+    *bytes = rest;
+    Some(taken)
+}
+
+impl PageReader for GuardedPages {
+    fn get_next_page(&mut self) -> Result<Option<Page>, ParquetError> {
+        self.check()?;
+        let values = self.advance();
+        self.values.take(values)?;
+        let page = self.pages.get_next_page()?;
+        if let Some(page) = &page {
+            self.check_values(page)?;
+        }
+        Ok(page)
+    }
+
+    fn peek_next_page(&mut self) -> Result<Option<PageMetadata>, ParquetError> {
+        self.check()?;
+        self.pages.peek_next_page()
+    }
+
+    fn skip_next_page(&mut self) -> Result<(), ParquetError> {
+        self.check()?;
+        self.advance();
+        self.pages.skip_next_page()
+    }
+}
+
+impl Iterator for GuardedPages {
+    type Item = Result<Page, ParquetError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.get_next_page().transpose()
+    }
+}

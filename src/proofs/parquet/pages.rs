@@ -1,0 +1,177 @@
+//! One column of a row group in the making: values as `PLAIN` pages.
+//!
+//! The words of proofs are nearly all there is to write. The column writers of the `parquet` crate take
+//! them one reference-counted value after the other, with a level for each; here the words of a proof
+//! are two copies and two runs of levels, which is some four times faster, with the compression. What
+//! makes pages a file (headers, column chunks, the footer) is the crate's.
+//!
+//! A page is what parquet-format calls a data page of version 1, which every reader knows:
+//!
+//! ```text
+//! length u32 ‖ runs of repetition levels   for a list only
+//! length u32 ‖ runs of definition levels
+//! values                                   numbers and fixed lengths as they are, others behind their
+//!                                          length as u32
+//! ```
+//!
+//! Everything is little-endian, and the page is compressed as a whole.
+
+use std::mem;
+
+use bytes::Bytes;
+use parquet::{
+    basic::Encoding,
+    column::page::{CompressedPage, Page, PageWriter},
+    errors::ParquetError,
+    file::writer::{SerializedPageWriter, TrackedWrite},
+};
+use serde::{Deserialize, Serialize};
+use zstd::{bulk::Compressor, zstd_safe::compress_bound};
+
+use super::levels::Levels;
+use crate::primitives::Hash;
+
+/// A page is closed when it has this many bytes: few enough to stay in a core's cache.
+const PAGE_LEN: usize = 512 << 10;
+
+/// What the footer says about a column's part of a row group.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Chunk {
+    /// The length of its pages with their headers, in bytes.
+    pub(super) len: u64,
+    /// The same before compression.
+    pub(super) raw_len: u64,
+    /// Values, absent ones and the entries of lists included.
+    pub(super) values: u64,
+    /// Rows without a value.
+    pub(super) nulls: u64,
+    /// The smallest and the largest number.
+    pub(super) bounds: Option<(u64, u64)>,
+}
+
+impl Chunk {
+    /// The chunk that has the pages of this one, and then those of another.
+    pub(super) fn append(&mut self, other: &Self) {
+        self.len += other.len;
+        self.raw_len += other.raw_len;
+        self.values += other.values;
+        self.nulls += other.nulls;
+        self.bounds = match (self.bounds, other.bounds) {
+            (Some(one), Some(other)) => Some((one.0.min(other.0), one.1.max(other.1))),
+            (one, other) => one.or(other),
+        };
+    }
+}
+
+/// A column that is being filled.
+pub(super) struct Pages {
+    is_list: bool,
+    repetition: Levels,
+    definition: Levels,
+    /// The values of the page that is being filled.
+    values: Vec<u8>,
+    written: TrackedWrite<Vec<u8>>,
+    chunk: Chunk,
+}
+
+impl Pages {
+    pub(super) fn new(is_list: bool) -> Self {
+        Self {
+            is_list,
+            repetition: Levels::default(),
+            definition: Levels::default(),
+            values: Vec::new(),
+            written: TrackedWrite::new(Vec::new()),
+            chunk: Chunk::default(),
+        }
+    }
+
+    pub(super) fn null(&mut self) {
+        self.level(0);
+        self.chunk.nulls += 1;
+    }
+
+    pub(super) fn number(&mut self, value: u64) {
+        self.level(1);
+        self.values.extend_from_slice(&value.to_le_bytes());
+        let bounds = self.chunk.bounds.get_or_insert((value, value));
+        *bounds = (bounds.0.min(value), bounds.1.max(value));
+    }
+
+    pub(super) fn fixed(&mut self, value: &[u8]) {
+        self.level(1);
+        self.values.extend_from_slice(value);
+    }
+
+    pub(super) fn bytes(&mut self, value: &[u8]) -> Result<(), ParquetError> {
+        self.level(1);
+        self.values.extend_from_slice(&u32::try_from(value.len())?.to_le_bytes());
+        self.values.extend_from_slice(value);
+        Ok(())
+    }
+
+    /// A list of hashes, in two parts.
+    pub(super) fn list(&mut self, head: &[Hash], tail: &[Hash]) {
+        let len = head.len() + tail.len();
+        if len == 0 {
+            return self.level(1);
+        }
+        self.repetition.push(0, 1);
+        self.repetition.push(1, len - 1);
+        self.definition.push(2, len);
+        self.values.extend_from_slice(bytemuck::cast_slice(head));
+        self.values.extend_from_slice(bytemuck::cast_slice(tail));
+    }
+
+    /// One value, or an empty list, or none.
+    fn level(&mut self, definition: u8) {
+        if self.is_list {
+            self.repetition.push(0, 1);
+        }
+        self.definition.push(definition, 1);
+    }
+
+    /// Closes the page if it is full.
+    pub(super) fn flush_full(&mut self, zstd: &mut Compressor<'_>) -> Result<(), ParquetError> {
+        if self.values.len() < PAGE_LEN { Ok(()) } else { self.flush(zstd) }
+    }
+
+    fn flush(&mut self, zstd: &mut Compressor<'_>) -> Result<(), ParquetError> {
+        let levels = self.definition.len();
+        if levels == 0 {
+            return Ok(());
+        }
+        let mut page = Vec::with_capacity(self.values.len() + 4096);
+        if self.is_list {
+            self.repetition.take_to(&mut page)?;
+        }
+        self.definition.take_to(&mut page)?;
+        page.append(&mut self.values);
+        let mut packed = Vec::with_capacity(compress_bound(page.len()));
+        zstd.compress_to_buffer(&page, &mut packed)?;
+        let data = Page::DataPage {
+            buf: Bytes::from(packed),
+            num_values: u32::try_from(levels)?,
+            encoding: Encoding::PLAIN,
+            def_level_encoding: Encoding::RLE,
+            rep_level_encoding: Encoding::RLE,
+            statistics: None,
+        };
+        let mut writer = SerializedPageWriter::new(&mut self.written);
+        let written = writer.write_page(CompressedPage::new(data, page.len()))?;
+        self.chunk.len += written.compressed_size as u64;
+        self.chunk.raw_len += written.uncompressed_size as u64;
+        self.chunk.values += levels as u64;
+        Ok(())
+    }
+
+    /// Closes the last page, gives all of them, and begins anew.
+    pub(super) fn finish(
+        &mut self,
+        zstd: &mut Compressor<'_>,
+    ) -> Result<(Vec<u8>, Chunk), ParquetError> {
+        self.flush(zstd)?;
+        let written = mem::replace(&mut self.written, TrackedWrite::new(Vec::new()));
+        Ok((written.into_inner()?, mem::take(&mut self.chunk)))
+    }
+}
