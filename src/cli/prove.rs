@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::{
     error::{CliError, Outcome, refuse_overwriting},
     interrupt::InOrder,
-    job::{Job, write_json},
+    job::{Job, Manifest, write_json},
     pipeline,
     progress::Bars,
     proof_output::{Count, Encoder},
@@ -21,14 +21,16 @@ use super::{
     target::Trees,
 };
 use crate::{
-    files::Output,
+    files::{Output, Partial},
     forest::RootWitness,
     messages::{Archive, read_archive},
+    proofs::Target,
     snapshot::Snapshot,
 };
 
 pub(super) fn run(args: &ProveArgs, words: &Words, bars: Bars) -> Result<Outcome, CliError> {
     check_paths(args)?;
+    check_target(args)?;
     let started = Instant::now();
     // Begun first, so that a folder that is not there is known before the work is done.
     let output = Some(Output::create(&args.output)?);
@@ -175,6 +177,7 @@ fn check_paths(args: &ProveArgs) -> Result<(), CliError> {
         ("--requests", args.which.requests.as_ref()),
         ("--sl-batches", args.sl_batches.as_ref()),
         ("--anchor", args.anchor.as_ref()),
+        ("--events", args.past.events.as_ref()),
     ];
     let inputs: Vec<(&str, &Path)> = named
         .into_iter()
@@ -186,6 +189,10 @@ fn check_paths(args: &ProveArgs) -> Result<(), CliError> {
     }
     let mut paths: Vec<&Path> = inputs.iter().map(|(_, path)| *path).collect();
     refuse_overwriting(&args.output, &paths)?;
+    // What stands beside the output until the job is done, or says which share it is.
+    for beside in Partial::files(&args.output).into_iter().chain([Manifest::beside(&args.output)]) {
+        refuse_overwriting(&beside, &paths)?;
+    }
     if let Some(summary) = &args.summary {
         if *summary == args.output {
             return Err(CliError::Usage("--summary and --output are one file".into()));
@@ -194,6 +201,23 @@ fn check_paths(args: &ProveArgs) -> Result<(), CliError> {
         refuse_overwriting(summary, &paths)?;
     }
     Ok(())
+}
+
+/// Nothing is given that only other targets need. The lines of requests may name any.
+fn check_target(args: &ProveArgs) -> Result<(), CliError> {
+    if args.which.requests.is_some() {
+        return Ok(());
+    }
+    let unneeded = [
+        ("--events", args.past.events.is_some() && !args.target.needs_history()),
+        ("--sl-batches", args.sl_batches.is_some() && !matches!(args.target, Target::SlBatch(_))),
+    ];
+    match unneeded.iter().find(|(_, unneeded)| *unneeded) {
+        Some((flag, _)) => {
+            Err(CliError::Usage(format!("{flag} is of no use for the target that is asked for")))
+        }
+        None => Ok(()),
+    }
 }
 
 /// What the command line asks for, and whether that may be more than one proof.

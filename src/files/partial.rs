@@ -31,6 +31,12 @@ pub struct Partial {
 }
 
 impl Partial {
+    /// The files that stand for an output until it is complete.
+    #[must_use]
+    pub fn files(target: &Path) -> [PathBuf; 2] {
+        [partial(target), checkpoint(target)]
+    }
+
     /// Begins an output, over whatever an interrupted job left.
     ///
     /// # Errors
