@@ -5,10 +5,10 @@
 //! state dump of the settlement layer (SL: ZKsync Gateway, or L1) and the L2→L1 logs of the batches.
 //!
 //! ```text
-//!  SL state dump ──import──▶ state ──rebuild──▶ forest ──┐
-//!  (anvil, geth, …)          slot → word        trees    ├──prove──▶ proofs ──verify──▶ verdicts
-//!  L2→L1 log archives ──────────index─────────▶ messages ┘          JSON, NDJSON
-//!  (JSONL)                                      *.slmsg
+//!  SL state dumps ──import──▶ snapshot ──rebuild──▶ tree file ─┐
+//!  (Era, geth, anvil, …)      *.slsnap              *.sltree    ├──prove──▶ proofs ──verify──▶ verdicts
+//!  L2→L1 log archives ─────────index──────────────▶ messages ───┘  JSON, NDJSON, Parquet, calldata
+//!  (JSONL, receipts, pubdata, …)                    *.slmsg
 //! ```
 //!
 //! Everything is checked on the way: a rebuilt forest equals what the contract stored, or is refused;
@@ -24,6 +24,7 @@
 //! | 2 | [`merkle`] | trees, paths, prefixes, frontiers |
 //! | 3 | [`state`] | (contract, slot) → word |
 //! | 4 | [`contracts`] | what lies in which slot, by release |
+//! | 5 | [`snapshot`] | the mapped state |
 //! | 6 | [`import`] | state dumps as nodes write them |
 //! | 7 | [`forest`], [`messages`] | the settlement layer's trees; logs of batches |
 //! | 8 | [`proofs`] | proofs made, encoded, verified |
