@@ -42,7 +42,7 @@ pub(super) struct GlobalArgs {
     /// When to colour words; NO_COLOR is respected
     #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
     pub(super) color: When,
-    /// When to show on standard error how far proving and verifying are
+    /// When to show on standard error how far proving is
     #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
     pub(super) progress: When,
 }

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     error::CliError,
-    proof_output::Count,
+    proof_output::{Count, Encoder},
     prove_args::{ProveArgs, Shard},
     target::Trees,
 };
@@ -49,6 +49,7 @@ impl Job {
         args: &ProveArgs,
         trees: &Trees<'_>,
         archive: &Archive,
+        encoder: &Encoder,
     ) -> Result<Self, CliError> {
         let which = &args.which;
         let arguments = [
@@ -59,12 +60,17 @@ impl Job {
             given("log", which.log),
             given("all", which.all.then_some(true)),
             given("sender", which.sender),
-            given("target", Some(format!("{:?}", args.target))),
-            given("format", args.format.map(|format| format!("{format:?}"))),
+            given("target", Some(args.target)),
+            given("output", Some(encoder.describe())),
             given("calls", args.calls.given()),
             given("events", digest_of(args.past.events.as_deref())?),
             given("search", Some(args.past.search)),
             given("sl-batches", digest_of(args.sl_batches.as_deref())?),
+            given("anchor", args.anchor.as_ref().map(|path| path.display().to_string())),
+            given("anchor-bridgehub", args.anchor_bridgehub),
+            given("anchor-message-root", args.anchor_message_root),
+            given("bridgehub", args.how.bridgehub),
+            given("message-root", args.how.message_root),
         ];
         Ok(Self {
             slproof: env!("CARGO_PKG_VERSION").into(),

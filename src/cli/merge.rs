@@ -13,7 +13,7 @@ use super::{
     report::{Words, count},
 };
 use crate::{
-    files::{Input, InputError, Output},
+    files::{Compression, Input, InputError, Output},
     primitives::hex,
 };
 
@@ -23,6 +23,9 @@ const PIECE: usize = 1 << 20;
 pub(super) fn run(args: &MergeArgs, words: &Words) -> Result<Outcome, CliError> {
     let paths: Vec<&Path> = args.outputs.iter().map(PathBuf::as_path).collect();
     refuse_overwriting(&args.output, &paths)?;
+    if Compression::of_name(&args.output).is_some() {
+        return Err(CliError::Usage("shares are merged as they are; compress the result".into()));
+    }
     let mut shares = Vec::with_capacity(paths.len());
     for path in paths {
         shares.push((path, Manifest::read(path)?));
@@ -66,6 +69,9 @@ fn check(shares: &[(&Path, Manifest)]) -> Result<(), CliError> {
             let reason = format!("it is share {}, and so is {}", b.shard(), one.display());
             return wrong(two, reason);
         }
+    }
+    if let Some((path, other)) = shares.iter().find(|(_, other)| other.shard > other.of) {
+        return wrong(path, format!("it calls itself share {}, which there is not", other.shard()));
     }
     let missing = (1..=of_first.of).find(|number| {
         shares.binary_search_by_key(number, |(_, manifest)| manifest.shard).is_err()

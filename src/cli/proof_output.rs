@@ -51,21 +51,23 @@ pub(super) struct Count {
 
 impl Count {
     pub(super) fn failed(&self) -> u64 {
-        self.failures.values().sum()
+        self.failures.values().fold(0, |sum, failures| sum.saturating_add(*failures))
     }
 
     /// How many logs were asked for.
     pub(super) fn logs(&self) -> u64 {
-        self.proofs + self.failed_logs + self.padding
+        self.proofs.saturating_add(self.failed_logs).saturating_add(self.padding)
     }
 
     pub(super) fn add(&mut self, other: &Self) {
-        self.proofs += other.proofs;
+        // Some of these numbers come from files beside outputs.
+        self.proofs = self.proofs.saturating_add(other.proofs);
         for (code, failures) in &other.failures {
-            *self.failures.entry(code.clone()).or_default() += failures;
+            let sum = self.failures.entry(code.clone()).or_default();
+            *sum = sum.saturating_add(*failures);
         }
-        self.failed_logs += other.failed_logs;
-        self.padding += other.padding;
+        self.failed_logs = self.failed_logs.saturating_add(other.failed_logs);
+        self.padding = self.padding.saturating_add(other.padding);
     }
 }
 
@@ -144,6 +146,11 @@ impl Encoder {
             return usage("--call and --to are for --format calldata");
         }
         Ok(Self { form, compression, calls })
+    }
+
+    /// What the bytes depend on besides the proofs.
+    pub(super) fn describe(&self) -> String {
+        format!("{:?} {:?}", self.form, self.compression)
     }
 
     /// Begins a piece.

@@ -55,12 +55,12 @@ pub(super) fn run(args: &ProveArgs, words: &Words, bars: Bars) -> Result<Outcome
     }
     if args.shard.is_some() && !encoder.can_be_shared() {
         return usage(
-            "--shard needs lines that are not compressed; compress them when they are merged",
+            "--shard needs lines that are not compressed; compress what slproof merge makes of them",
         );
     }
     let in_order = resumable.then(InOrder::new);
     let sink = if resumable {
-        let job = (Job::new(args, &trees, &archive)?, args.shard);
+        let job = (Job::new(args, &trees, &archive, &encoder)?, args.shard);
         let (sink, done) = Sink::resumable(&args.output, &encoder, job, args.resume)?;
         if done > 0 {
             words.say(format_args!("resumed            behind {} of its steps", count(done)));

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     forest::Forest,
-    messages::{Archive, LogAt},
+    messages::{Archive, BatchView, LogAt},
     primitives::{Address, BatchNumber, ChainId, Hash},
     proofs::{Extractor, Which},
 };
@@ -76,6 +76,15 @@ pub(super) fn all<'a>(
     }
     let batches = archive.share(first..=last, shard.number - 1, shard.of);
     let which = within.sender.map_or(Which::All, Which::From);
+    // Batches without a message of the sender are no part of what is asked for.
+    let batches = batches.filter(move |logs| {
+        let sent = |logs: &BatchView<'_>| {
+            within.sender.is_none_or(|sender| {
+                logs.logs().iter().any(|log| log.message_sender() == Some(sender))
+            })
+        };
+        logs.as_ref().map_or(true, sent)
+    });
     Ok(Box::new(batches.map(move |logs| {
         let extractor = Arc::clone(&extractor);
         Ok(Step::Prove(Wanted { logs: logs?, which, extractor, asked: None }))
@@ -144,6 +153,11 @@ fn several<'a>(
     let mut rest = found.peekable();
     let several = rest.peek().is_some();
     let extractor = Arc::clone(extractor);
+    if !several && let Ok(LogAt { batch, index }) = &first {
+        // That the only one cannot be proven is an error of the command.
+        let proofs = extractor.batch(*batch).and_then(|proofs| proofs.prove(*index));
+        proofs.map_err(CliError::Extract)?;
+    }
     let steps = iter::once(first).chain(rest).map(move |at| {
         let LogAt { batch: logs, index } = at?;
         let extractor = Arc::clone(&extractor);

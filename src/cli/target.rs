@@ -190,6 +190,10 @@ impl<'a> Trees<'a> {
     pub(super) fn identity(&self) -> String {
         match &self.made_of {
             MadeOf::Trees(rebuilt) => {
+                // What a tree file knows of the roots by block counts too.
+                if let Origin::File(file) = &rebuilt.origin {
+                    return hex::encode(&file.container().digest());
+                }
                 let forest = &rebuilt.forest;
                 let latest = forest.latest().map_or_else(
                     || "no interop root".into(),

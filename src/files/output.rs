@@ -118,7 +118,12 @@ impl Output {
             }
             _ => {}
         }
-        let file = tempfile::Builder::new().prefix(".slproof-").tempfile_in(folder_of(&target))?;
+        let mut file = tempfile::Builder::new();
+        file.prefix(".slproof-");
+        // As readable as any other new file, which the process's mask decides.
+        #[cfg(unix)]
+        file.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let file = file.tempfile_in(folder_of(&target))?;
         let unfinished = Unfinished::new(file.path());
         let data = BufWriter::with_capacity(BUFFER_LEN, file);
         Ok(Self(Kind::File { target, data, unfinished }))
@@ -128,7 +133,8 @@ impl Output {
     /// the file is renamed, then the folder is synchronised.
     ///
     /// # Errors
-    /// [`OutputError`]; the target is then as it was before.
+    /// [`OutputError`]; the target is then as it was before, unless only its folder could not be put on
+    /// disk.
     pub fn finish(self) -> Result<(), OutputError> {
         let name = self.name();
         self.into_place().map_err(|source| OutputError { name, source })
@@ -141,8 +147,6 @@ impl Output {
             Kind::File { target, data, unfinished: listed } => {
                 let file = data.into_inner().map_err(io::IntoInnerError::into_error)?;
                 file.as_file().sync_all()?;
-                #[cfg(unix)]
-                make_readable(file.as_file())?;
                 {
                     let mut files = unfinished();
                     file.persist(&target).map_err(|e| e.error)?;
@@ -247,13 +251,6 @@ pub(super) fn folder_of(target: &Path) -> &Path {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
     }
-}
-
-/// Temporary files are private to their owner; an output is as readable as any other new file.
-#[cfg(unix)]
-fn make_readable(file: &File) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    file.set_permissions(std::fs::Permissions::from_mode(0o644))
 }
 
 #[cfg(test)]

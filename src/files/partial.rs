@@ -62,6 +62,10 @@ impl Partial {
             TryLockError::WouldBlock => io::Error::other("another job is writing to it"),
             TryLockError::Error(error) => error,
         })?;
+        // Whoever held the lock may have put the file in its place meanwhile.
+        if !is_at(&file, &path)? {
+            return Err(io::Error::other("another job was writing to it, and is done"));
+        }
         let found = file.metadata()?.len();
         if found < len {
             let text = format!("it has {found} bytes, and its checkpoint counts {len}");
@@ -167,7 +171,8 @@ impl Partial {
     /// Puts everything on disk and the file under its name, and removes the checkpoint.
     ///
     /// # Errors
-    /// [`OutputError`]; the target is then as it was before.
+    /// [`OutputError`]; the target is then as it was before, unless only its folder could not be put on
+    /// disk.
     pub fn finish(mut self) -> Result<(), OutputError> {
         let path = partial(&self.target);
         let mut place = || -> io::Result<()> {
@@ -196,6 +201,14 @@ impl Drop for Partial {
 /// Where the output is written to.
 fn partial(target: &Path) -> PathBuf {
     with_ending(target, ".partial")
+}
+
+/// Whether this is the file that stands under the name.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt;
+    let (here, there) = (file.metadata()?, fs::metadata(path));
+    Ok(there.is_ok_and(|there| (here.dev(), here.ino()) == (there.dev(), there.ino())))
 }
 
 /// Where the checkpoint is.

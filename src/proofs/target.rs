@@ -1,6 +1,6 @@
 //! Which root proofs fold to, and the part of a proof that leads from a batch root there.
 
-use std::{num::ParseIntError, str::FromStr, sync::Arc};
+use std::{fmt, num::ParseIntError, str::FromStr, sync::Arc};
 
 use thiserror::Error;
 
@@ -77,7 +77,7 @@ pub enum TargetError {
     )]
     Unexplained(SlBlock),
     /// The target is one that an extractor without a history cannot have.
-    #[error("{0:?} needs what only the history of the roots tells")]
+    #[error("{0} needs what only the history of the roots tells")]
     NeedsHistory(Target),
 }
 
@@ -115,6 +115,18 @@ impl FromStr for Target {
             (_, Some(("block", number))) => number.parse().map(Self::Block).map_err(bad),
             (_, Some(("sl-batch", number))) => number.parse().map(Self::SlBatch).map_err(bad),
             _ => Err(TargetError::Unknown(text.into())),
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Latest => f.write_str("latest"),
+            Self::First => f.write_str("first"),
+            Self::Block(block) => write!(f, "block:{block}"),
+            Self::SlBatch(batch) => write!(f, "sl-batch:{batch}"),
+            Self::BatchRoot => f.write_str("batch-root"),
         }
     }
 }

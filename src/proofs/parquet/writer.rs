@@ -292,7 +292,8 @@ impl Footer {
             columns.push(column.build()?);
             self.end += chunk.len;
         }
-        let raw_len = group.chunks.iter().map(|chunk| chunk.raw_len).sum();
+        let raw_len =
+            group.chunks.iter().fold(0u64, |sum, chunk| sum.saturating_add(chunk.raw_len));
         let metadata = RowGroupMetaData::builder(Arc::clone(&self.schema))
             .set_column_metadata(columns)
             .set_num_rows(to_i64(group.rows)?)
