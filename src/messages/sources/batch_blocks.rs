@@ -144,6 +144,12 @@ impl BatchBlocks {
             if of == batch && start <= first && end >= last {
                 return Ok(());
             }
+            if of == batch {
+                let reason = format!(
+                    "are given twice, as {start} to {end} and as {first} to {last}; give each block once"
+                );
+                return Err(SourceError::Bad { what: "the batch's blocks".into(), reason });
+            }
             let number = |batch: Option<BatchNumber>| batch.unwrap_or_default();
             let block = first.max(start);
             return Err(SourceError::TwoBatches { block, one: number(of), other: number(batch) });
@@ -297,6 +303,9 @@ mod tests {
             "{\"batchNumber\":7,\"firstBlock\":100,\"lastBlock\":99}",
             "{\"batchNumber\":7,\"firstBlock\":1,\"lastBlock\":9} {\"batchNumber\":8,\"firstBlock\":9,\
              \"lastBlock\":9}",
+            "{\"batchNumber\":7,\"firstBlock\":1,\"lastBlock\":9} {\"batchNumber\":7,\"firstBlock\":5,\
+             \"lastBlock\":12}",
+            "[{\"batchNumber\":7,\"firstBlock\":1,\"lastBlock\":9},",
             "{\"topics\":[\"0xzz\"]}",
             "{\"batchNumber\":7",
         ] {
