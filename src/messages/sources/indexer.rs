@@ -97,7 +97,7 @@ impl<'c> Reading<'c> {
             receipts.finish(&self.options.blocks, &mut intake)?;
         }
         if let Some(tables) = self.tables.take() {
-            tables.finish(&mut intake)?;
+            tables.finish(&self.options.blocks, &mut intake)?;
         }
         intake.flush()
     }

@@ -16,6 +16,7 @@
 
 mod assembly;
 mod batch_blocks;
+mod batch_order;
 mod bytes;
 mod detect;
 mod era_pubdata;
