@@ -177,8 +177,9 @@ pub enum SourceError {
     Version(String),
     /// Nothing says whose pubdata it is.
     #[error(
-        "nothing says of which chain and batch it is: name the file CHAIN-BATCH, as in 324-501234.bin, \
-         or BATCH with --chain, or list it in a file of lines \
+        "nothing says for certain of which chain and batch it is: name the file CHAIN-BATCH, as in \
+         324-501234.bin, chainCHAIN-batchBATCH, or BATCH with --chain, with no other number in the name; \
+         or list it in a file of lines \
          {{\"chainId\":…,\"batchNumber\":…,\"file\":\"…\"}}"
     )]
     Nameless,

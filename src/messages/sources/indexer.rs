@@ -65,7 +65,9 @@ impl<'c> Reading<'c> {
             }
             SourceFormat::Jsonl => jsonl::read(input, intake)?,
             SourceFormat::Pubdata => pubdata::read_file(input, &self.options, intake)?,
-            SourceFormat::PubdataList => pubdata::read_list(input, &self.options, intake)?,
+            SourceFormat::PubdataList => {
+                pubdata::read_list(input, &self.options, self.beside.as_deref(), intake)?;
+            }
             SourceFormat::Receipts => {
                 let receipts = match &mut self.receipts {
                     Some(receipts) => receipts,
