@@ -64,6 +64,9 @@ pub(super) fn run(args: &IndexArgs, words: &Words) -> Result<Outcome, CliError> 
         });
     }
     tell(&indexed, words);
+    if indexed.relayed == 0 && args.relayed_by.is_some() {
+        words.say("note               no message carries pubdata as --relayed-by asks for");
+    }
     if let Some(check) = &check {
         let archive = Archive::open(&args.output, args.how.access)?;
         words.say(check.coverage(&archive, indexed.unknown));
@@ -110,7 +113,7 @@ fn tell(indexed: &Indexed, words: &Words) {
     words.say(format_args!(
         "batches            {}{}",
         count(header.batches),
-        match indexed.batches_given - header.batches {
+        match indexed.merged {
             0 => String::new(),
             merged => format!(", after merging {} that were given twice", count(merged)),
         }

@@ -158,8 +158,8 @@ pub struct Indexer<'c> {
 pub struct Indexed {
     /// What the archive holds.
     pub header: ArchiveHeader,
-    /// How many batches the sources gave, with every one that was given twice.
-    pub batches_given: u64,
+    /// How many batches were given again, and merged.
+    pub merged: u64,
     /// What was left out.
     pub faults: Faults,
     /// How many batches the check knew no root of.
@@ -168,6 +168,8 @@ pub struct Indexed {
     pub without_messages: u64,
     /// How many logs were in no batch yet when their source was written.
     pub in_no_batch_yet: u64,
+    /// How many messages carried the pubdata of another batch.
+    pub relayed: u64,
 }
 
 impl<'c> Indexer<'c> {
@@ -217,18 +219,18 @@ impl<'c> Indexer<'c> {
     pub fn finish(mut self) -> Result<Indexed, ArchiveError> {
         self.reading.finish(&mut self.writer.collector)?;
         let mut state = self.reading.state;
-        let batches_given = self.writer.added().batches;
-        let header = self.writer.commit_without(|conflict| {
+        let (header, merged) = self.writer.commit_without(|conflict| {
             state.faults.add(conflict);
             Ok(())
         })?;
         Ok(Indexed {
             header,
-            batches_given,
+            merged,
             faults: state.faults,
             unknown: state.unknown,
             without_messages: state.without_messages,
             in_no_batch_yet: state.in_no_batch_yet,
+            relayed: state.relayed_found,
         })
     }
 }
