@@ -56,7 +56,7 @@ fn kind(input: &Input) -> Kind {
         let is_archive = head.get(12..16) == Some(&archive::KIND.tag);
         return if is_archive { Kind::Archive } else { Kind::Dump };
     }
-    if let Ok(SourceFormat::PubdataList | SourceFormat::Postgres) = SourceFormat::detect(input) {
+    if SourceFormat::recognise(input).is_some() {
         return Kind::Archive;
     }
     let head = head.trim_ascii_start();

@@ -16,6 +16,7 @@ use serde::Deserialize;
 
 use super::{
     SourceError,
+    byte_order_mark::skip_mark,
     json_values::{JsonValues, Piece},
 };
 use crate::{
@@ -62,8 +63,9 @@ impl BatchBlocks {
     ///
     /// # Errors
     /// As [`BatchBlocks::read`].
-    pub fn read_input(input: Input, chain: Option<ChainId>) -> Result<Self, ArchiveError> {
+    pub fn read_input(mut input: Input, chain: Option<ChainId>) -> Result<Self, ArchiveError> {
         let name = input.name().to_owned();
+        skip_mark(&mut input)?;
         let mut blocks = Self::default();
         let (mut values, mut piece) = (JsonValues::new(input), Piece::default());
         loop {

@@ -2,6 +2,7 @@ use std::path::{Path, PathBuf};
 
 use super::{
     BatchBlocks, BatchCheck, Faults, RelayedBy, SourceFormat,
+    byte_order_mark::skip_mark,
     intake::{Intake, IntakeState},
     jsonl,
     node_tables::NodeTables,
@@ -49,9 +50,10 @@ struct Reading<'c> {
 impl<'c> Reading<'c> {
     fn read(
         &mut self,
-        input: Input,
+        mut input: Input,
         collector: &mut Collector,
     ) -> Result<SourceFormat, ArchiveError> {
+        skip_mark(&mut input)?;
         let format = self.options.format.map_or_else(|| SourceFormat::detect(&input), Ok)?;
         let intake = &mut Intake { collector, state: &mut self.state };
         match format {
@@ -63,7 +65,7 @@ impl<'c> Reading<'c> {
                     intake.copy(&batch?, origin)?;
                 }
             }
-            SourceFormat::Jsonl => jsonl::read(input, intake)?,
+            SourceFormat::Jsonl => jsonl::read(input, self.options.chain, intake)?,
             SourceFormat::Pubdata => pubdata::read_file(input, &self.options, intake)?,
             SourceFormat::PubdataList => {
                 pubdata::read_list(input, &self.options, self.beside.as_deref(), intake)?;
@@ -204,6 +206,11 @@ impl<'c> Indexer<'c> {
     /// [`ArchiveError`] when the source as a whole cannot be read.
     pub fn read(&mut self, input: Input) -> Result<SourceFormat, ArchiveError> {
         self.reading.read(input, &mut self.writer.collector)
+    }
+
+    /// Notes a source that is none, as those of a folder may be.
+    pub fn pass_over(&mut self, error: ArchiveError) {
+        self.reading.state.faults.add(error);
     }
 
     /// What was left out so far.

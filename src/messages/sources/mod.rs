@@ -17,6 +17,7 @@
 mod assembly;
 mod batch_blocks;
 mod batch_order;
+mod byte_order_mark;
 mod bytes;
 mod detect;
 mod era_pubdata;

@@ -12,6 +12,7 @@ use std::io::{self, BufRead, BufReader, Read};
 
 use super::{
     SourceError,
+    byte_order_mark::without_mark,
     intake::Intake,
     node_tables::{NodeTables, Table},
     postgres_text::Record,
@@ -52,6 +53,7 @@ pub(super) fn is_rows(head: &[u8]) -> bool {
 }
 
 fn form(head: &[u8]) -> Option<Form> {
+    let head = without_mark(head);
     let is_dump = |line: &[u8]| {
         line.starts_with(b"-- PostgreSQL database dump")
             || line.starts_with(b"\\restrict ")
