@@ -465,6 +465,10 @@ fn folders_are_read_through_and_what_is_none_is_said() {
         assert!(run.stderr.contains(words), "{words}: {}", run.stderr);
     }
     assert_eq!(archived(&archive).len(), 3);
+    // Nor is it written over.
+    let run = desk.index(&[desk.path("in")], &[], "in/README.txt");
+    assert_eq!(run.code, Some(2), "{}", run.stderr);
+    assert_eq!(fs::read(&readme).unwrap(), b"What these are.");
     // One that was named itself is an error.
     assert_eq!(desk.index(&[readme], &[], "none.slmsg").code, Some(3));
 }

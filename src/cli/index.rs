@@ -60,6 +60,7 @@ pub(super) fn run(args: &IndexArgs, words: &Words) -> Result<Outcome, CliError> 
                 error @ (ArchiveError::Unknown { .. }
                 | ArchiveError::Input(InputError::Empty { .. })),
             ) if *of_folder => {
+                refuse_overwriting(&args.output, &[path])?;
                 indexer.pass_over(error);
                 continue;
             }
