@@ -268,11 +268,11 @@ pub(super) struct IndexArgs {
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub(super) format: LogFormat,
     /// The chain whose logs these are, where they do not say it: receipts, tables of a node, pubdata
-    /// named after the batch alone
+    /// named after the batch alone. Raw logs and pubdata that say another chain are refused
     #[arg(long, value_name = "ID")]
     pub(super) chain: Option<ChainId>,
-    /// Which blocks each batch has, for receipts without batch numbers (ZKsync OS): lines of batchNumber,
-    /// firstBlock and lastBlock, or events ReportCommittedBatchRangeZKsyncOS
+    /// Which blocks each batch has, for receipts without batch numbers (ZKsync OS), and tables without
+    /// miniblocks: lines of batchNumber, firstBlock and lastBlock, or events ReportCommittedBatchRangeZKsyncOS
     #[arg(long, value_name = "FILE", requires = "chain")]
     pub(super) batch_blocks: Option<PathBuf>,
     /// Index the pubdata of other chains that messages carry, too: those of this RelayedSLDAValidator, or

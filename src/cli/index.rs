@@ -4,22 +4,27 @@ use std::{
 };
 
 use super::{
-    args::IndexArgs,
+    args::{DumpFormat, IndexArgs},
     error::{CliError, Outcome, refuse_overwriting},
     report::{self, Words, count},
     tree_check::TreeCheck,
 };
 use crate::{
-    files::Input,
-    messages::{Archive, BatchBlocks, BatchCheck, Indexed, Indexer, SourceFormat, SourceOptions},
+    files::{Input, InputError},
+    messages::{
+        Archive, ArchiveError, BatchBlocks, BatchCheck, Indexed, Indexer, SourceFormat,
+        SourceOptions,
+    },
 };
 
 /// How many of the batches that were left out are shown.
 const SHOWN: usize = 20;
 
 pub(super) fn run(args: &IndexArgs, words: &Words) -> Result<Outcome, CliError> {
-    let archives = files(&args.archives)?;
-    let inputs = archives.iter().chain(&args.tree).chain(&args.batch_blocks);
+    needs_tree(args)?;
+    let archives = files(&args.archives, words)?;
+    let inputs =
+        archives.iter().map(|archive| &archive.path).chain(&args.tree).chain(&args.batch_blocks);
     let inputs: Vec<&Path> = inputs.map(PathBuf::as_path).collect();
     if inputs.iter().filter(|path| **path == Path::new("-")).count() > 1 {
         return Err(CliError::Usage("only one input can be standard input".into()));
@@ -43,10 +48,24 @@ pub(super) fn run(args: &IndexArgs, words: &Words) -> Result<Outcome, CliError> 
     };
     let checked = check.as_ref().map(|check| check as &dyn BatchCheck);
     let mut indexer = Indexer::create(&args.output, options, checked)?;
-    for path in &archives {
-        let input = Input::open(path)?;
-        let name = input.name().to_owned();
-        let format = indexer.read(input)?;
+    for Listed { path, of_folder } in &archives {
+        let mut read = || -> Result<_, ArchiveError> {
+            let input = Input::open(path)?;
+            let name = input.name().to_owned();
+            Ok((indexer.read(input)?, name))
+        };
+        let (format, name) = match read() {
+            // A folder may hold other things, too.
+            Err(
+                error @ (ArchiveError::Unknown { .. }
+                | ArchiveError::Input(InputError::Empty { .. })),
+            ) if *of_folder => {
+                refuse_overwriting(&args.output, &[path])?;
+                indexer.pass_over(error);
+                continue;
+            }
+            read => read?,
+        };
         if format != SourceFormat::Native {
             // An archive may be added to under its own name.
             refuse_overwriting(&args.output, &[path])?;
@@ -64,6 +83,9 @@ pub(super) fn run(args: &IndexArgs, words: &Words) -> Result<Outcome, CliError> 
         });
     }
     tell(&indexed, words);
+    if indexed.relayed == 0 && args.relayed_by.is_some() {
+        words.say("note               no message carries pubdata as --relayed-by asks for");
+    }
     if let Some(check) = &check {
         let archive = Archive::open(&args.output, args.how.access)?;
         words.say(check.coverage(&archive, indexed.unknown));
@@ -73,27 +95,66 @@ pub(super) fn run(args: &IndexArgs, words: &Words) -> Result<Outcome, CliError> 
     Ok(if indexed.faults.count() == 0 { Outcome::Done } else { Outcome::SomeFailed })
 }
 
+/// Refuses what says how a state is to be understood where there is none.
+fn needs_tree(args: &IndexArgs) -> Result<(), CliError> {
+    let how = &args.how;
+    let given = [
+        ("--bridgehub", how.bridgehub.is_some()),
+        ("--message-root", how.message_root.is_some()),
+        ("--sl-chain-id", how.sl_chain_id.is_some()),
+        ("--release", how.release.is_some()),
+        ("--last-block", how.last_block.is_some()),
+        ("--account", how.account.is_some()),
+        ("--dump-format", !matches!(how.dump_format, DumpFormat::Auto)),
+    ];
+    match given.iter().find(|(_, given)| *given) {
+        Some((flag, _)) if args.tree.is_none() => {
+            Err(CliError::Usage(format!("{flag} says something of the state, which --tree gives")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A file to read.
+struct Listed {
+    path: PathBuf,
+    of_folder: bool,
+}
+
 /// The files that were given, and those of the folders that were given, by name.
-fn files(given: &[PathBuf]) -> Result<Vec<PathBuf>, CliError> {
+fn files(given: &[PathBuf], words: &Words) -> Result<Vec<Listed>, CliError> {
     let mut files = Vec::with_capacity(given.len());
     for path in given {
-        if !path.is_dir() {
-            files.push(path.clone());
-            continue;
+        if path.is_dir() {
+            folder(path, &mut files, words)?;
+        } else {
+            files.push(Listed { path: path.clone(), of_folder: false });
         }
-        let unreadable = |source| CliError::Folder { path: path.clone(), source };
-        let mut inside = Vec::new();
-        for entry in path.read_dir().map_err(unreadable)? {
-            let file = entry.map_err(unreadable)?.path();
-            let name = file.file_name().unwrap_or_default().as_encoded_bytes();
-            if !name.starts_with(b".") && file.is_file() {
-                inside.push(file);
-            }
-        }
-        inside.sort();
-        files.append(&mut inside);
     }
     Ok(files)
+}
+
+/// Adds the files of a folder and of those in it, by name.
+fn folder(path: &Path, files: &mut Vec<Listed>, words: &Words) -> Result<(), CliError> {
+    let unreadable = |source| CliError::Folder { path: path.into(), source };
+    let mut inside = Vec::new();
+    for entry in path.read_dir().map_err(unreadable)? {
+        let entry = entry.map_err(unreadable)?;
+        inside.push((entry.path(), entry.file_type().map_err(unreadable)?));
+    }
+    inside.sort_by(|(one, _), (other, _)| one.cmp(other));
+    for (path, kind) in inside {
+        let is_hidden = path.file_name().unwrap_or_default().as_encoded_bytes().starts_with(b".");
+        if !is_hidden && path.is_file() {
+            files.push(Listed { path, of_folder: true });
+        } else if !is_hidden && kind.is_dir() {
+            folder(&path, files, words)?;
+        } else {
+            // Linked folders could lead back to this one.
+            words.say(format_args!("passed over        {}", path.display()));
+        }
+    }
+    Ok(())
 }
 
 fn tell_faults(indexed: &Indexed, from: usize) {
@@ -110,7 +171,7 @@ fn tell(indexed: &Indexed, words: &Words) {
     words.say(format_args!(
         "batches            {}{}",
         count(header.batches),
-        match indexed.batches_given - header.batches {
+        match indexed.merged {
             0 => String::new(),
             merged => format!(", after merging {} that were given twice", count(merged)),
         }

@@ -60,7 +60,7 @@ fn kind(input: &Input) -> Kind {
     if ParquetProofs::is_parquet(head) {
         return Kind::Proofs;
     }
-    if let Ok(SourceFormat::PubdataList | SourceFormat::Postgres) = SourceFormat::detect(input) {
+    if SourceFormat::recognise(input).is_some() {
         return Kind::Archive;
     }
     let head = head.trim_ascii_start();

@@ -6,7 +6,7 @@ use super::{error::CliError, report::count};
 use crate::{
     forest::Forest,
     messages::{Archive, BatchCheck, BatchView, Verdict},
-    proofs::{ExtractError, Extractor, Target},
+    proofs::{BatchProofs, BatchRootForm, ExtractError, Extractor, Target},
 };
 
 /// How many runs of missing batches are shown of each chain.
@@ -83,8 +83,11 @@ impl<'f> TreeCheck<'f> {
 
 impl BatchCheck for TreeCheck<'_> {
     fn check(&self, batches: &[BatchView<'_>]) -> Vec<Verdict> {
-        let verdict = |proofs: Result<_, ExtractError>| match proofs {
-            Ok(_) => Verdict::Complete,
+        let verdict = |proofs: Result<BatchProofs<'_>, ExtractError>| match proofs {
+            Ok(proofs) => Verdict::Complete(match proofs.settled().form() {
+                BatchRootForm::Aggregated(root, _) => Some(root),
+                BatchRootForm::Plain(_) => None,
+            }),
             Err(ExtractError::UnknownChain(_) | ExtractError::BatchNotInTree { .. }) => {
                 Verdict::Unknown
             }

@@ -210,12 +210,13 @@ impl Collector {
     }
 
     /// Gives all batches to `take`, by chain and batch number, each once. A batch that two sources
-    /// contradict each other about goes to `conflict` instead.
+    /// contradict each other about goes to `conflict` instead. Returns how many were merged with others.
     pub(super) fn drain(
         mut self,
         mut take: impl FnMut(BatchView<'_>) -> Result<(), OutputError>,
         mut conflict: impl FnMut(ArchiveError) -> Result<(), ArchiveError>,
-    ) -> Result<(), ArchiveError> {
+    ) -> Result<u64, ArchiveError> {
+        let mut merged = 0;
         let sort = std::mem::replace(&mut self.sort, ExternalSort::in_memory());
         let mut sorted: Sorted<Head> = sort.finish()?;
         let mut group: Option<Group> = None;
@@ -240,7 +241,7 @@ impl Collector {
                 }
                 other => {
                     if let Some(complete) = other.take() {
-                        complete.give(&mut take)?;
+                        merged += complete.give(&mut take)?;
                         spare = complete.payload;
                     }
                     spare.clear();
@@ -249,8 +250,8 @@ impl Collector {
                 }
             }
         }
-        group.map_or(Ok(()), |last| last.give(&mut take))?;
-        Ok(())
+        merged += group.map_or(Ok(0), |last| last.give(&mut take))?;
+        Ok(merged)
     }
 }
 
@@ -269,6 +270,8 @@ struct Group {
     payload: Vec<u8>,
     /// Whether two sources differ, so that neither can be believed.
     is_contradicted: bool,
+    /// How many others were merged into the first.
+    merged: u64,
     /// Who gave each part first.
     messages: Option<Origin>,
     transactions: Option<Origin>,
@@ -281,6 +284,7 @@ impl Group {
             head,
             payload,
             is_contradicted: false,
+            merged: 0,
             messages: None,
             transactions: None,
             aggregated_root: None,
@@ -304,11 +308,16 @@ impl Group {
         self.head.view(&self.payload)
     }
 
+    /// Gives the batch, and says how many became it beside the first.
     fn give(
         &self,
         take: &mut impl FnMut(BatchView<'_>) -> Result<(), OutputError>,
-    ) -> Result<(), OutputError> {
-        if self.is_contradicted { Ok(()) } else { take(self.view()) }
+    ) -> Result<u64, OutputError> {
+        if self.is_contradicted {
+            return Ok(0);
+        }
+        take(self.view())?;
+        Ok(self.merged)
     }
 
     /// Adds what another source knows, or says in which part it differs, and from whom.
@@ -328,6 +337,7 @@ impl Group {
             self.head = head;
         }
         self.note_origins(&other);
+        self.merged += 1;
         Ok(())
     }
 }

@@ -72,23 +72,24 @@ impl ArchiveWriter {
     /// when writing fails; what stood under the name is then as it was.
     pub fn commit(self) -> Result<ArchiveHeader, ArchiveError> {
         let Self { target, mut container, collector } = self;
-        let header = write(collector, &mut container, &Space::Beside(&target), Err)?;
+        let (header, _) = write(collector, &mut container, &Space::Beside(&target), Err)?;
         container.commit(&header)?;
         Ok(header)
     }
 
     /// As [`ArchiveWriter::commit`], but batches that sources contradict each other about are left out
-    /// and given to `conflict`, and nothing is written when no batch is left.
+    /// and given to `conflict`, and nothing is written when no batch is left. Says besides how many batches
+    /// were merged with others.
     pub(in crate::messages) fn commit_without(
         self,
         conflict: impl FnMut(ArchiveError) -> Result<(), ArchiveError>,
-    ) -> Result<ArchiveHeader, ArchiveError> {
+    ) -> Result<(ArchiveHeader, u64), ArchiveError> {
         let Self { target, mut container, collector } = self;
-        let header = write(collector, &mut container, &Space::Beside(&target), conflict)?;
+        let (header, merged) = write(collector, &mut container, &Space::Beside(&target), conflict)?;
         if header.batches > 0 {
             container.commit(&header)?;
         }
-        Ok(header)
+        Ok((header, merged))
     }
 }
 
@@ -98,7 +99,7 @@ pub(in crate::messages) fn in_memory(
     name: &str,
 ) -> Result<Archive, ArchiveError> {
     let mut container = ContainerWriter::in_memory(name, KIND);
-    let header = write(collector, &mut container, &Space::Memory, Err)?;
+    let (header, _) = write(collector, &mut container, &Space::Memory, Err)?;
     Archive::of(Container::from_bytes(name, container.finish(&header)?)?)
 }
 
@@ -130,7 +131,7 @@ fn write<W: Write + Send>(
     container: &mut ContainerWriter<W>,
     space: &Space<'_>,
     conflict: impl FnMut(ArchiveError) -> Result<(), ArchiveError>,
-) -> Result<ArchiveHeader, ArchiveError> {
+) -> Result<(ArchiveHeader, u64), ArchiveError> {
     let mut header = ArchiveHeader::default();
     let [mut rows, mut ends, mut bytes, mut transactions] = [(); 4].map(|()| space.spool());
     let [mut by_message, mut by_transaction] = [(); 2].map(|()| space.sort());
@@ -153,7 +154,7 @@ fn write<W: Write + Send>(
         count(&mut header, &batch);
         Ok(())
     };
-    collector.drain(take, conflict)?;
+    let merged = collector.drain(take, conflict)?;
 
     for (name, spool) in
         [(BATCHES, rows), (ENDS, ends), (BYTES, bytes), (TRANSACTIONS, transactions)]
@@ -163,7 +164,7 @@ fn write<W: Write + Send>(
     }
     write_index(container, BY_MESSAGE, by_message)?;
     write_index(container, BY_TRANSACTION, by_transaction)?;
-    Ok(header)
+    Ok((header, merged))
 }
 
 fn write_index<W: Write + Send>(

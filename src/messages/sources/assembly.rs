@@ -4,7 +4,12 @@
 
 use bytemuck::{Pod, Zeroable};
 
-use super::{BatchBlocks, SourceError, batch_blocks::BlockIn, intake::Intake};
+use super::{
+    SourceError,
+    batch_blocks::BlockIn,
+    batch_order::{BatchOrder, Known, OrderSort},
+    intake::Intake,
+};
 use crate::{
     messages::{
         ArchiveError, L2ToL1Log, LOG_TREE_HEIGHT, MessageList,
@@ -28,12 +33,10 @@ pub(super) type LogPlace = [u64; 3];
 /// What a row says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RowKind {
-    /// Something of the block's batch cannot be used, so the batch is incomplete.
-    Spoiled = 0,
     /// The block's batch exists, with logs or without.
-    Seen = 1,
+    Seen = 0,
     /// A log.
-    Log = 2,
+    Log = 1,
 }
 
 /// A log, or what else is known at its place. Its payload are the log, the transaction's hash and the
@@ -104,16 +107,30 @@ impl Key for PlacedMessage {
 }
 
 /// The logs of one chain from sources of one form.
-pub(super) struct Rows(ExternalSort<Row>);
+pub(super) struct Rows {
+    sort: ExternalSort<Row>,
+    order: BatchOrder,
+}
 
 impl Rows {
-    pub(super) fn new(sort: ExternalSort<Row>) -> Self {
-        Self(sort)
+    pub(super) fn new(sort: ExternalSort<Row>, order: OrderSort) -> Self {
+        Self { sort, order: BatchOrder::new(order) }
+    }
+
+    /// Notes that something of a block cannot be used, so that its batch is incomplete.
+    pub(super) fn spoil(
+        &mut self,
+        block: u64,
+        batch: Option<BatchNumber>,
+        origin: Origin,
+    ) -> Result<(), ArchiveError> {
+        self.order.add(block, batch, 2, origin)
     }
 
     /// Adds what is no log.
     pub(super) fn push(&mut self, row: Row) -> Result<(), ArchiveError> {
-        Ok(self.0.push(row, &[])?)
+        self.order.add(row.at[0], row.batch(), 0, row.origin())?;
+        Ok(self.sort.push(row, &[])?)
     }
 
     /// Adds a log, with the place among the logs of its block where the source counts them.
@@ -130,38 +147,34 @@ impl Rows {
         // A source's value is shorter than 2^32.
         row.message_len = message.map_or(NO_MESSAGE, |message| message.len() as u32);
         let parts = [&log.as_bytes()[..], transaction.as_bytes(), message.unwrap_or_default()];
-        Ok(self.0.push(row, &parts)?)
+        self.order.add(row.at[0], row.batch(), 1, row.origin())?;
+        Ok(self.sort.push(row, &parts)?)
     }
 
-    /// Gives the batches in order to `finish`, but for those that are spoiled.
+    /// Gives the batches in order to `finish`, but for those that cannot be complete.
     pub(super) fn assemble(
         self,
         chain: ChainId,
-        blocks: &BatchBlocks,
+        known: Known<'_>,
         messages: Sorted<PlacedMessage>,
         intake: &mut Intake<'_, '_>,
         mut finish: impl FnMut(Assembled, &mut Intake<'_, '_>) -> Result<(), ArchiveError>,
     ) -> Result<(), ArchiveError> {
-        let mut rows = self.0.finish()?;
+        let left_out = self.order.left_out(chain, known, intake)?;
+        let mut rows = self.sort.finish()?;
         let mut messages = Messages { sorted: messages, next: None, bytes: Vec::new() };
         messages.advance()?;
         let mut open: Option<Assembled> = None;
         let mut unknown_block = None;
         while let Some((row, payload)) = rows.next()? {
-            let (block, mut is_spoiled) = (row.at[0], false);
-            let known = match (blocks.batch_of(block), row.batch()) {
-                (BlockIn::Batch(other), Some(one)) if one != other => {
-                    let error = SourceError::TwoBatches { block, one, other };
-                    intake.fault(row.origin(), format!("chain {chain}"), error)?;
-                    is_spoiled = true;
-                    Some(one)
-                }
-                (_, Some(batch)) | (BlockIn::Batch(batch), None) => Some(batch),
-                (BlockIn::NoBatchYet, None) => {
+            let block = row.at[0];
+            let known = match known.batch_of(block, row.batch()) {
+                BlockIn::Batch(batch) => Some(batch),
+                BlockIn::NoBatchYet => {
                     intake.state.in_no_batch_yet += u64::from(row.kind == RowKind::Log as u32);
                     None
                 }
-                (BlockIn::Unknown, None) => {
+                BlockIn::Unknown => {
                     if row.kind == RowKind::Log as u32 && unknown_block != Some(block) {
                         unknown_block = Some(block);
                         let error = SourceError::NoBatch { block };
@@ -170,7 +183,7 @@ impl Rows {
                     None
                 }
             };
-            let Some(number) = known else { continue };
+            let Some(number) = known.filter(|number| !left_out.contains(number)) else { continue };
             if open.as_ref().is_none_or(|batch| batch.batch != number) {
                 if let Some(batch) = open.take().filter(|batch| !batch.is_spoiled) {
                     finish(batch, intake)?;
@@ -178,7 +191,6 @@ impl Rows {
                 open = Some(Assembled::new(number, row.origin()));
             }
             let Some(batch) = &mut open else { continue };
-            batch.is_spoiled |= is_spoiled;
             if let Err(error) = batch.add(&row, payload, &mut messages)? {
                 batch.is_spoiled = true;
                 intake.fault(row.origin(), format!("chain {chain}, batch {number}"), error)?;
@@ -258,9 +270,6 @@ impl Assembled {
         payload: &[u8],
         messages: &mut Messages,
     ) -> Result<Result<(), SourceError>, ArchiveError> {
-        if row.kind == RowKind::Spoiled as u32 {
-            self.is_spoiled = true;
-        }
         if self.is_spoiled || row.kind != RowKind::Log as u32 {
             return Ok(Ok(()));
         }

@@ -16,6 +16,7 @@ use serde::Deserialize;
 
 use super::{
     SourceError,
+    byte_order_mark::skip_mark,
     json_values::{JsonValues, Piece},
 };
 use crate::{
@@ -62,8 +63,9 @@ impl BatchBlocks {
     ///
     /// # Errors
     /// As [`BatchBlocks::read`].
-    pub fn read_input(input: Input, chain: Option<ChainId>) -> Result<Self, ArchiveError> {
+    pub fn read_input(mut input: Input, chain: Option<ChainId>) -> Result<Self, ArchiveError> {
         let name = input.name().to_owned();
+        skip_mark(&mut input)?;
         let mut blocks = Self::default();
         let (mut values, mut piece) = (JsonValues::new(input), Piece::default());
         loop {
@@ -143,6 +145,12 @@ impl BatchBlocks {
         {
             if of == batch && start <= first && end >= last {
                 return Ok(());
+            }
+            if of == batch {
+                let reason = format!(
+                    "are given twice, as {start} to {end} and as {first} to {last}; give each block once"
+                );
+                return Err(SourceError::Bad { what: "the batch's blocks".into(), reason });
             }
             let number = |batch: Option<BatchNumber>| batch.unwrap_or_default();
             let block = first.max(start);
@@ -297,6 +305,9 @@ mod tests {
             "{\"batchNumber\":7,\"firstBlock\":100,\"lastBlock\":99}",
             "{\"batchNumber\":7,\"firstBlock\":1,\"lastBlock\":9} {\"batchNumber\":8,\"firstBlock\":9,\
              \"lastBlock\":9}",
+            "{\"batchNumber\":7,\"firstBlock\":1,\"lastBlock\":9} {\"batchNumber\":7,\"firstBlock\":5,\
+             \"lastBlock\":12}",
+            "[{\"batchNumber\":7,\"firstBlock\":1,\"lastBlock\":9},",
             "{\"topics\":[\"0xzz\"]}",
             "{\"batchNumber\":7",
         ] {

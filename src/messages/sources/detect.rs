@@ -1,6 +1,6 @@
 use std::fmt;
 
-use super::{postgres, pubdata};
+use super::{byte_order_mark::without_mark, postgres, pubdata};
 use crate::{
     files::{Input, container::is_container},
     messages::ArchiveError,
@@ -60,10 +60,10 @@ impl SourceFormat {
         if is_container(head) {
             return Ok(Self::Native);
         }
-        let text = head.trim_ascii_start();
+        let text = without_mark(head).trim_ascii_start();
         match text.first() {
             None => Ok(Self::Jsonl),
-            Some(b'{' | b'[') => Ok(Self::of_json(text)),
+            Some(b'{' | b'[') => Ok(Self::of_json(text).unwrap_or(Self::guess(text))),
             _ if postgres::is_rows(head) => Ok(Self::Postgres),
             _ if pubdata::is_pubdata(head) => Ok(Self::Pubdata),
             _ => Err(match postgres::refusal(head) {
@@ -73,26 +73,58 @@ impl SourceFormat {
         }
     }
 
-    /// Tells by the members of the first object.
-    fn of_json(text: &[u8]) -> Self {
-        let members = first_members(text);
-        let has = |name: &[u8]| members.contains(&name);
-        if has(b"pubdata") || has(b"file") {
-            Self::PubdataList
-        } else if text.first() == Some(&b'[')
-            || [&b"jsonrpc"[..], b"result", b"l2ToL1Logs", b"transactionHash", b"topics"]
-                .iter()
-                .any(|name| has(name))
-        {
-            Self::Receipts
-        } else {
-            Self::Jsonl
+    /// Tells the form by what only logs have: nothing where the file may as well be something else.
+    #[must_use]
+    pub fn recognise(input: &Input) -> Option<Self> {
+        let head = input.head();
+        let text = without_mark(head).trim_ascii_start();
+        match text.first()? {
+            _ if is_container(head) => None,
+            b'{' | b'[' => Self::of_json(text),
+            _ if postgres::is_rows(head) => Some(Self::Postgres),
+            _ if pubdata::is_pubdata(head) => Some(Self::Pubdata),
+            _ => None,
         }
+    }
+
+    /// Tells by the members of the first object, or of the answer in it.
+    fn of_json(text: &[u8]) -> Option<Self> {
+        let mut members = first_members(text);
+        if let Some((_, value)) = members.iter().find(|(name, _)| *name == b"result") {
+            members.append(&mut first_members(value));
+        }
+        let has = |name: &str| members.iter().any(|(member, _)| *member == name.as_bytes());
+        let of_a_node = ["blockNumber", "blockHash", "transactionIndex"].into_iter().any(has);
+        if has("proof") || has("request") {
+            None
+        } else if has("pubdata") || has("file") {
+            Some(Self::PubdataList)
+        } else if has("logs") && has("batchNumber") {
+            Some(Self::Jsonl)
+        } else if has("l2ToL1Logs")
+            || has("cumulativeGasUsed")
+            || has("topics")
+            || (has("transactionHash") && of_a_node)
+        {
+            Some(Self::Receipts)
+        } else {
+            None
+        }
+    }
+
+    /// What JSON is taken for that does not say it.
+    fn guess(text: &[u8]) -> Self {
+        let members = first_members(text);
+        let of_a_node = ["jsonrpc", "result", "transactionHash", "blockNumber", "transactionIndex"];
+        let is_answer =
+            members.iter().any(|(name, _)| of_a_node.iter().any(|known| *name == known.as_bytes()));
+        if text.first() == Some(&b'[') || is_answer { Self::Receipts } else { Self::Jsonl }
     }
 }
 
-/// The names of the members of the first object of a text, which may be cut anywhere.
-fn first_members(text: &[u8]) -> Vec<&[u8]> {
+/// The names of the members of the first object of a text, which may be cut anywhere, each with what
+/// follows it.
+fn first_members(text: &[u8]) -> Vec<(&[u8], &[u8])> {
     let (mut depth, mut members) = (0u32, Vec::new());
     let mut rest = text;
     while let [byte, after @ ..] = rest {
@@ -113,8 +145,8 @@ fn first_members(text: &[u8]) -> Vec<&[u8]> {
                 }
                 let Some((text, after)) = rest.split_at_checked(len) else { break };
                 rest = after.get(1..).unwrap_or_default();
-                if depth == 1 && rest.trim_ascii_start().first() == Some(&b':') {
-                    members.push(text);
+                if let (1, Some(value)) = (depth, rest.trim_ascii_start().strip_prefix(b":")) {
+                    members.push((text, value));
                 }
             }
             _ => {}
@@ -144,6 +176,14 @@ mod tests {
             ("{\"id\":1,\"jsonrpc\":\"2.0\",\"result\":nul", Some(SourceFormat::Receipts)),
             ("\n[{\"a\\\"\":1", Some(SourceFormat::Receipts)),
             ("[]", Some(SourceFormat::Receipts)),
+            ("[{\"chainId\":1,\"batchNumber\":2,\"logs\":[]}]", Some(SourceFormat::Jsonl)),
+            (
+                "{\"blockNumber\":\"0x1\",\"logs\":[],\"status\":\"0x1\"}",
+                Some(SourceFormat::Receipts),
+            ),
+            ("\u{feff}{\"chainId\":1,\"batchNumber\":2,\"logs\":[]}", Some(SourceFormat::Jsonl)),
+            ("\u{feff}number,l1_batch_number\n", Some(SourceFormat::Postgres)),
+            ("0000000000000000000000\n0000\n", Some(SourceFormat::Pubdata)),
             ("0x00000000", Some(SourceFormat::Pubdata)),
             ("\0\0\0\0\0\0\0\0", Some(SourceFormat::Pubdata)),
             ("text", None),

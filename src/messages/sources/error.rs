@@ -103,6 +103,37 @@ pub enum SourceError {
         /// The other.
         other: BatchNumber,
     },
+    /// The numbers of batches do not ascend with their blocks.
+    #[error(
+        "block {block} is said to be in batch {batch}, behind blocks of batch {before}: one of the two is \
+         in another batch than is said"
+    )]
+    BatchOrder {
+        /// The block.
+        block: u64,
+        /// Its batch.
+        batch: BatchNumber,
+        /// The batch of an earlier block.
+        before: BatchNumber,
+    },
+    /// A batch may have a block of which something cannot be used.
+    #[error(
+        "nothing says in which batch block {block} is, of which something is lost; it may be in this one"
+    )]
+    MayLack {
+        /// The block.
+        block: u64,
+    },
+    /// Two receipts of one transaction have different numbers of logs.
+    #[error("transaction {hash} has one receipt with {one} logs, and another with {other}")]
+    TwoCounts {
+        /// The transaction.
+        hash: Hash,
+        /// The logs of the one.
+        one: u64,
+        /// The logs of the other.
+        other: u64,
+    },
     /// A message is not what its event, log or list says.
     #[error("the message hashes to {got}, not to {expected}")]
     MessageHash {
@@ -146,8 +177,9 @@ pub enum SourceError {
     Version(String),
     /// Nothing says whose pubdata it is.
     #[error(
-        "nothing says of which chain and batch it is: name the file CHAIN-BATCH, as in 324-501234.bin, \
-         or BATCH with --chain, or list it in a file of lines \
+        "nothing says for certain of which chain and batch it is: name the file CHAIN-BATCH, as in \
+         324-501234.bin, chainCHAIN-batchBATCH, or BATCH with --chain, with no other number in the name; \
+         or list it in a file of lines \
          {{\"chainId\":…,\"batchNumber\":…,\"file\":\"…\"}}"
     )]
     Nameless,

@@ -2,6 +2,7 @@ use std::path::{Path, PathBuf};
 
 use super::{
     BatchBlocks, BatchCheck, Faults, RelayedBy, SourceFormat,
+    byte_order_mark::skip_mark,
     intake::{Intake, IntakeState},
     jsonl,
     node_tables::NodeTables,
@@ -49,9 +50,10 @@ struct Reading<'c> {
 impl<'c> Reading<'c> {
     fn read(
         &mut self,
-        input: Input,
+        mut input: Input,
         collector: &mut Collector,
     ) -> Result<SourceFormat, ArchiveError> {
+        skip_mark(&mut input)?;
         let format = self.options.format.map_or_else(|| SourceFormat::detect(&input), Ok)?;
         let intake = &mut Intake { collector, state: &mut self.state };
         match format {
@@ -63,9 +65,11 @@ impl<'c> Reading<'c> {
                     intake.copy(&batch?, origin)?;
                 }
             }
-            SourceFormat::Jsonl => jsonl::read(input, intake)?,
+            SourceFormat::Jsonl => jsonl::read(input, self.options.chain, intake)?,
             SourceFormat::Pubdata => pubdata::read_file(input, &self.options, intake)?,
-            SourceFormat::PubdataList => pubdata::read_list(input, &self.options, intake)?,
+            SourceFormat::PubdataList => {
+                pubdata::read_list(input, &self.options, self.beside.as_deref(), intake)?;
+            }
             SourceFormat::Receipts => {
                 let receipts = match &mut self.receipts {
                     Some(receipts) => receipts,
@@ -97,7 +101,7 @@ impl<'c> Reading<'c> {
             receipts.finish(&self.options.blocks, &mut intake)?;
         }
         if let Some(tables) = self.tables.take() {
-            tables.finish(&mut intake)?;
+            tables.finish(&self.options.blocks, &mut intake)?;
         }
         intake.flush()
     }
@@ -156,8 +160,8 @@ pub struct Indexer<'c> {
 pub struct Indexed {
     /// What the archive holds.
     pub header: ArchiveHeader,
-    /// How many batches the sources gave, with every one that was given twice.
-    pub batches_given: u64,
+    /// How many batches were given again, and merged.
+    pub merged: u64,
     /// What was left out.
     pub faults: Faults,
     /// How many batches the check knew no root of.
@@ -166,6 +170,8 @@ pub struct Indexed {
     pub without_messages: u64,
     /// How many logs were in no batch yet when their source was written.
     pub in_no_batch_yet: u64,
+    /// How many messages carried the pubdata of another batch.
+    pub relayed: u64,
 }
 
 impl<'c> Indexer<'c> {
@@ -202,6 +208,11 @@ impl<'c> Indexer<'c> {
         self.reading.read(input, &mut self.writer.collector)
     }
 
+    /// Notes a source that is none, as those of a folder may be.
+    pub fn pass_over(&mut self, error: ArchiveError) {
+        self.reading.state.faults.add(error);
+    }
+
     /// What was left out so far.
     #[must_use]
     pub fn faults(&self) -> &Faults {
@@ -215,18 +226,18 @@ impl<'c> Indexer<'c> {
     pub fn finish(mut self) -> Result<Indexed, ArchiveError> {
         self.reading.finish(&mut self.writer.collector)?;
         let mut state = self.reading.state;
-        let batches_given = self.writer.added().batches;
-        let header = self.writer.commit_without(|conflict| {
+        let (header, merged) = self.writer.commit_without(|conflict| {
             state.faults.add(conflict);
             Ok(())
         })?;
         Ok(Indexed {
             header,
-            batches_given,
+            merged,
             faults: state.faults,
             unknown: state.unknown,
             without_messages: state.without_messages,
             in_no_batch_yet: state.in_no_batch_yet,
+            relayed: state.relayed_found,
         })
     }
 }

@@ -4,7 +4,7 @@ use crate::{
         ArchiveError, BatchLogs, BatchView, LogsError,
         archive::{Collector, Origin},
     },
-    primitives::{BatchNumber, ChainId},
+    primitives::{BatchNumber, ChainId, Hash},
 };
 
 /// How many batches, and about how many bytes of them, are checked at once.
@@ -14,8 +14,8 @@ const MOST_BYTES: usize = 32 << 20;
 /// What a check says of the logs of a batch.
 #[derive(Debug)]
 pub enum Verdict {
-    /// They are all there.
-    Complete,
+    /// They are all there. Where the source gives an aggregated root, this is what is proven of it.
+    Complete(Option<Hash>),
     /// The check knows no root of the batch.
     Unknown,
     /// They do not make the batch's root.
@@ -43,6 +43,8 @@ pub(in crate::messages) struct IntakeState<'c> {
     pub(super) without_messages: u64,
     /// How many logs were in no batch yet when their source was written.
     pub(super) in_no_batch_yet: u64,
+    /// How many messages carried the pubdata of another batch.
+    pub(super) relayed_found: u64,
     /// Batches that wait to be checked, and about how many bytes they take.
     pub(super) queue: Vec<(BatchLogs, Origin)>,
     pub(super) queued_bytes: usize,
@@ -69,7 +71,10 @@ impl Intake<'_, '_> {
         self.put(batch, origin)?;
         for found in relayed {
             match found {
-                Ok(inner) => self.put(inner, origin)?,
+                Ok(inner) => {
+                    self.state.relayed_found += 1;
+                    self.put(inner, origin)?;
+                }
                 Err((what, error)) => self.fault(origin, what, error)?,
             }
         }
@@ -125,18 +130,23 @@ impl Intake<'_, '_> {
         let queue = std::mem::take(&mut self.state.queue);
         self.state.queued_bytes = 0;
         let views: Vec<_> = queue.iter().map(|(batch, _)| batch.view()).collect();
-        for ((batch, origin), verdict) in queue.iter().zip(check.check(&views)) {
+        let verdicts = check.check(&views);
+        for ((batch, origin), verdict) in queue.iter().zip(verdicts) {
+            let mut view = batch.view();
             match verdict {
-                Verdict::Complete => {}
+                // What a source says without proof does not contradict one that says the truth.
+                Verdict::Complete(proven) => {
+                    view.aggregated_root = view.aggregated_root.and(proven)
+                }
                 Verdict::Unknown => self.state.unknown += 1,
                 Verdict::Incomplete(source) => {
-                    let (chain, batch) = batch.view().key();
+                    let (chain, batch) = view.key();
                     let (name, place) = (self.collector.name(origin.source), origin.place);
                     self.note(ArchiveError::Incomplete { name, place, chain, batch, source })?;
                     continue;
                 }
             }
-            self.collector.add(batch.view(), *origin)?;
+            self.collector.add(view, *origin)?;
         }
         Ok(())
     }

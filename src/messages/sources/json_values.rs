@@ -15,13 +15,15 @@ use super::SourceError;
 const LONGEST_VALUE: usize = 128 << 20;
 /// How much text is parsed at a time, by all threads, while the next is read.
 const PIECE: usize = 8 << 20;
+const CUT: &str = "ends with the file before its last bracket";
 
 /// The values of a text.
 pub(super) struct JsonValues {
     name: String,
     data: BufReader<Input>,
     offset: u64,
-    in_array: bool,
+    /// Where the array begins that the values are in.
+    array: Option<u64>,
 }
 
 /// Some values of a text.
@@ -67,7 +69,7 @@ impl JsonValues {
     pub(super) fn new(input: Input) -> Self {
         let name = input.name().to_owned();
         let data = BufReader::with_capacity(1 << 17, input);
-        Self { name, data, offset: 0, in_array: false }
+        Self { name, data, offset: 0, array: None }
     }
 
     /// Reads whole values until there are enough, or no more.
@@ -88,24 +90,27 @@ impl JsonValues {
                 .map_err(|source| InputError::Read { name: self.name.clone(), source })?;
             if chunk.is_empty() {
                 return match at {
-                    At::Between => Ok(false),
+                    At::Between => match self.array {
+                        Some(start) => Err(self.bad(start, CUT)),
+                        None => Ok(false),
+                    },
                     At::Word => {
                         piece.values.push((piece.text.len(), begin));
                         Ok(true)
                     }
-                    _ => Err(self.bad(begin, "ends with the file before its last bracket")),
+                    _ => Err(self.bad(begin, CUT)),
                 };
             }
             let (mut taken, mut from, mut ended) = (0, 0, false);
             for byte in chunk {
                 let next = match (at, byte) {
                     (At::Between, b' ' | b'\t' | b'\r' | b'\n' | b',') => At::Between,
-                    (At::Between, b'[') if !self.in_array => {
-                        self.in_array = true;
+                    (At::Between, b'[') if self.array.is_none() => {
+                        self.array = Some(self.offset + taken as u64);
                         At::Between
                     }
-                    (At::Between, b']') if self.in_array => {
-                        self.in_array = false;
+                    (At::Between, b']') if self.array.is_some() => {
+                        self.array = None;
                         At::Between
                     }
                     (At::Between, _) => {
@@ -209,6 +214,10 @@ mod tests {
         for cut in ["[{}, {\"a\":1", "[{}, {\"a\":\"}", "[{}, \"abc"] {
             let error = values(cut).unwrap_err();
             assert!(error.to_string().contains("byte 5"), "{cut}: {error}");
+        }
+        for cut in ["[{},", "[", "[{}\n", "[1"] {
+            let error = values(cut).unwrap_err();
+            assert!(error.to_string().contains("byte 0"), "{cut}: {error}");
         }
     }
 

@@ -5,7 +5,7 @@
 //!  "aggregatedRoot":"0x…"}
 //! ```
 //!
-//! `logs` by leaf index; `messages`, which may be missing, in the order of the logs with sender 0x8008;
+//! Or a JSON array of such objects. `logs` by leaf index; `messages`, which may be missing, in the order of the logs with sender 0x8008;
 //! `aggregatedRoot` may be missing. Other fields are ignored, and so are empty lines.
 
 use std::{
@@ -20,7 +20,12 @@ use serde::{
     de::{self, DeserializeSeed, SeqAccess, Visitor},
 };
 
-use super::intake::Intake;
+use super::{
+    SourceError,
+    byte_order_mark::without_mark,
+    intake::Intake,
+    json_values::{JsonValues, Piece},
+};
 use crate::{
     files::{Input, InputError},
     messages::{
@@ -46,10 +51,17 @@ struct Line {
     aggregated_root: Option<Hash>,
 }
 
-/// Reads a raw archive.
-pub(super) fn read(input: Input, intake: &mut Intake<'_, '_>) -> Result<(), ArchiveError> {
+/// Reads a raw archive, all of it of `chain` if that is given.
+pub(super) fn read(
+    input: Input,
+    chain: Option<ChainId>,
+    intake: &mut Intake<'_, '_>,
+) -> Result<(), ArchiveError> {
     let name = input.name().to_owned();
     let source = intake.source(&name);
+    if without_mark(input.head()).trim_ascii_start().first() == Some(&b'[') {
+        return read_array(input, source, chain, intake);
+    }
     let mut data = BufReader::with_capacity(1 << 17, input);
     let (mut text, mut next) = (Lines::default(), Lines::default());
     text.read(&mut data, &name)?;
@@ -58,7 +70,9 @@ pub(super) fn read(input: Input, intake: &mut Intake<'_, '_>) -> Result<(), Arch
         let (parsed, read) = rayon::join(|| text.parse(&name), || next.read(&mut data, &name));
         for (line, logs) in parsed {
             match logs {
-                Ok(logs) => intake.batch(logs, Origin { source, place: Place::Line(line) })?,
+                Ok(logs) => {
+                    put(logs, Origin { source, place: Place::Line(line) }, chain, intake)?;
+                }
                 Err(error) => intake.note(error)?,
             }
         }
@@ -66,6 +80,52 @@ pub(super) fn read(input: Input, intake: &mut Intake<'_, '_>) -> Result<(), Arch
         mem::swap(&mut text, &mut next);
     }
     Ok(())
+}
+
+/// Reads an array of batches.
+fn read_array(
+    input: Input,
+    source: u32,
+    chain: Option<ChainId>,
+    intake: &mut Intake<'_, '_>,
+) -> Result<(), ArchiveError> {
+    let name = input.name().to_owned();
+    let (mut values, mut piece) = (JsonValues::new(input), Piece::default());
+    loop {
+        values.read(&mut piece)?;
+        if piece.is_empty() {
+            return Ok(());
+        }
+        let value = |index| {
+            let (text, offset) = piece.value(index);
+            let place = Place::Byte(offset);
+            (place, parse(text, &name, place))
+        };
+        let parsed: Vec<_> = (0..piece.len()).into_par_iter().map(value).collect();
+        for (place, logs) in parsed {
+            match logs {
+                Ok(logs) => put(logs, Origin { source, place }, chain, intake)?,
+                Err(error) => intake.note(error)?,
+            }
+        }
+    }
+}
+
+/// Takes a batch, if it is of the chain that was given.
+fn put(
+    logs: BatchLogs,
+    origin: Origin,
+    chain: Option<ChainId>,
+    intake: &mut Intake<'_, '_>,
+) -> Result<(), ArchiveError> {
+    let (got, batch) = logs.view().key();
+    match chain {
+        Some(expected) if got != expected => {
+            let error = SourceError::OtherChain { expected, got };
+            intake.fault(origin, format!("batch {batch}, which is left out"), error)
+        }
+        _ => intake.batch(logs, origin),
+    }
 }
 
 /// Some lines of the text.
@@ -119,28 +179,25 @@ impl Lines {
                 let start = index.checked_sub(1).map_or(0, |previous| self.ends[previous]);
                 let text = self.text[start..*end].trim_ascii();
                 let line = self.before + index as u64 + 1;
-                (!text.is_empty()).then(|| (line, parse(text, name, line)))
+                (!text.is_empty()).then(|| (line, parse(text, name, Place::Line(line))))
             })
             .collect()
     }
 }
 
-fn parse(text: &[u8], name: &str, line: u64) -> Result<BatchLogs, ArchiveError> {
-    let parsed: Line = serde_json::from_slice(text).map_err(|source| ArchiveError::Line {
-        name: name.into(),
-        line,
-        source,
+fn parse(text: &[u8], name: &str, place: Place) -> Result<BatchLogs, ArchiveError> {
+    let parsed: Line = serde_json::from_slice(text).map_err(|source| match place {
+        Place::Line(line) => ArchiveError::Line { name: name.into(), line, source },
+        _ => ArchiveError::Source {
+            name: name.into(),
+            place,
+            what: "no batch of logs".into(),
+            source: source.into(),
+        },
     })?;
     let (chain, batch) = (parsed.chain_id, parsed.batch_number);
-    BatchLogs::new(chain, batch, parsed.logs, parsed.messages, parsed.aggregated_root).map_err(
-        |source| ArchiveError::Batch {
-            name: name.into(),
-            place: Place::Line(line),
-            chain,
-            batch,
-            source,
-        },
-    )
+    BatchLogs::new(chain, batch, parsed.logs, parsed.messages, parsed.aggregated_root)
+        .map_err(|source| ArchiveError::Batch { name: name.into(), place, chain, batch, source })
 }
 
 /// Messages written as `0x` and hexadecimal digits, decoded into one list without a detour.

@@ -16,6 +16,8 @@
 
 mod assembly;
 mod batch_blocks;
+mod batch_order;
+mod byte_order_mark;
 mod bytes;
 mod detect;
 mod era_pubdata;

@@ -19,6 +19,7 @@ use bytemuck::{Pod, Zeroable, cast_slice};
 use super::{
     BatchBlocks, SourceError,
     assembly::{Assembled, PlacedMessage, Row, RowKind, Rows},
+    batch_order::{Known, OrderSort},
     intake::Intake,
     postgres_text::{Record, boolean, bytea_array, fixed, integer, required},
     receipts::sort,
@@ -34,6 +35,8 @@ use crate::{
 
 /// How much of the logs, and of the messages, is in memory.
 const IN_MEMORY: usize = 96 << 20;
+/// How much of the blocks of the logs.
+const ORDER_IN_MEMORY: usize = 32 << 20;
 /// The most damaged batches that are kept in mind.
 const MOST_SPOILED: usize = 1 << 20;
 
@@ -159,7 +162,7 @@ impl NodeTables {
     pub(super) fn new(chain: ChainId, beside: Option<&Path>) -> Self {
         Self {
             chain,
-            logs: Rows::new(sort(beside, IN_MEMORY)),
+            logs: Rows::new(sort(beside, IN_MEMORY), OrderSort::beside(beside, ORDER_IN_MEMORY)),
             has_logs: false,
             blocks: BatchBlocks::default(),
             messages: sort(beside, IN_MEMORY),
@@ -203,7 +206,10 @@ impl NodeTables {
     ) -> Result<(), ArchiveError> {
         let block = match table.integer(record, 0, LOG_COLUMNS[0]) {
             Ok(block) => block,
-            Err(error) => return intake.fault(origin, "a log of no block", error),
+            Err(error) => {
+                let what = "a log of no block, which a batch may lack; --tree tells which";
+                return intake.fault(origin, what, error);
+            }
         };
         match log(table, record) {
             Ok((index, hash, log, batch)) => {
@@ -211,7 +217,9 @@ impl NodeTables {
                 self.logs.push_log(row, Some(index), &log, &hash, None)
             }
             Err(error) => {
-                self.logs.push(Row::new(RowKind::Spoiled, [block, 0, 0], None, origin))?;
+                let batch = table.optional(record, 9).map(|text| integer(text, LOG_COLUMNS[9]));
+                let batch = batch.and_then(Result::ok).map(BatchNumber);
+                self.logs.spoil(block, batch, origin)?;
                 let what =
                     format!("a log of block {block}, without which the block's batch is left out");
                 intake.fault(origin, what, error)
@@ -243,7 +251,13 @@ impl NodeTables {
             Err(error @ SourceError::TooMany { .. }) => {
                 Err(intake.error(origin, "too scattered; export ordered by number", error))
             }
-            Err(error) => intake.fault(origin, "a miniblock", error),
+            Err(error) => {
+                if let SourceError::TwoBatches { one, other, .. } = error {
+                    self.spoil(one, origin, intake)?;
+                    self.spoil(other, origin, intake)?;
+                }
+                intake.fault(origin, "a miniblock", error)
+            }
         }
     }
 
@@ -276,20 +290,33 @@ impl NodeTables {
                 };
                 Ok(self.messages.push(key, &[cast_slice(&ends), &bytes])?)
             }
-            Err(_) if self.spoiled.len() == MOST_SPOILED => {
-                let error =
-                    SourceError::TooMany { what: "the damaged batches", limit: MOST_SPOILED };
-                Err(intake.error(origin, "no table of a node", error))
-            }
             Err(error) => {
-                self.spoiled.insert(BatchNumber(number));
+                self.spoil(BatchNumber(number), origin, intake)?;
                 intake.fault(origin, format!("batch {number}, which is left out"), error)
             }
         }
     }
 
-    /// Puts the batches together.
-    pub(super) fn finish(self, intake: &mut Intake<'_, '_>) -> Result<(), ArchiveError> {
+    fn spoil(
+        &mut self,
+        batch: BatchNumber,
+        origin: Origin,
+        intake: &Intake<'_, '_>,
+    ) -> Result<(), ArchiveError> {
+        if self.spoiled.len() == MOST_SPOILED {
+            let error = SourceError::TooMany { what: "the damaged batches", limit: MOST_SPOILED };
+            return Err(intake.error(origin, "no table of a node", error));
+        }
+        self.spoiled.insert(batch);
+        Ok(())
+    }
+
+    /// Puts the batches together; `given` says which blocks they have, where miniblocks do not.
+    pub(super) fn finish(
+        self,
+        given: &BatchBlocks,
+        intake: &mut Intake<'_, '_>,
+    ) -> Result<(), ArchiveError> {
         if !self.has_logs {
             let reason = "there is no l2_to_l1_logs among them".into();
             return Err(ArchiveError::Refused { name: "the tables of the node".into(), reason });
@@ -298,7 +325,8 @@ impl NodeTables {
         let mut lists = Lists { sorted: self.messages.finish()?, next: None };
         lists.advance()?;
         let no_others = ExternalSort::<PlacedMessage>::in_memory().finish()?;
-        self.logs.assemble(chain, &self.blocks, no_others, intake, |batch, intake| {
+        let known = Known { given, found: &self.blocks };
+        self.logs.assemble(chain, known, no_others, intake, |batch, intake| {
             if spoiled.contains(&batch.batch) {
                 return Ok(());
             }

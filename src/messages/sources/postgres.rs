@@ -12,6 +12,7 @@ use std::io::{self, BufRead, BufReader, Read};
 
 use super::{
     SourceError,
+    byte_order_mark::without_mark,
     intake::Intake,
     node_tables::{NodeTables, Table},
     postgres_text::Record,
@@ -52,6 +53,7 @@ pub(super) fn is_rows(head: &[u8]) -> bool {
 }
 
 fn form(head: &[u8]) -> Option<Form> {
+    let head = without_mark(head);
     let is_dump = |line: &[u8]| {
         line.starts_with(b"-- PostgreSQL database dump")
             || line.starts_with(b"\\restrict ")
@@ -103,7 +105,7 @@ pub(super) fn read(
             let columns: Vec<&str> = columns.iter().map(|column| &**column).collect();
             let table = Table::with_columns(&columns).transpose();
             match table.map_err(|error| lines.error(source, error, intake))? {
-                Some(table) => lines.rows(&table, source, tables, intake),
+                Some(table) => lines.rows(&table, source, tables, intake).map(drop),
                 None => Ok(()),
             }
         }
@@ -114,9 +116,18 @@ pub(super) fn read(
                 match table.transpose().map_err(|error| lines.error(source, error, intake))? {
                     Some(table) => {
                         found = true;
-                        lines.rows(&table, source, tables, intake)?;
+                        if !lines.rows(&table, source, tables, intake)? {
+                            return Err(lines.cut(source, intake));
+                        }
                     }
-                    None => while lines.next(false)? && lines.text != b"\\." {},
+                    None => loop {
+                        if !lines.next(false)? {
+                            return Err(lines.cut(source, intake));
+                        }
+                        if lines.text == b"\\." {
+                            break;
+                        }
+                    },
                 }
             }
             let reason =
@@ -188,23 +199,32 @@ impl Lines {
         }
     }
 
-    /// Reads the rows up to `\.`, or to the end.
+    /// Reads the rows up to `\.`, or to the end; whether it was `\.`.
     fn rows(
         &mut self,
         table: &Table,
         source: u32,
         tables: &mut NodeTables,
         intake: &mut Intake<'_, '_>,
-    ) -> Result<(), ArchiveError> {
+    ) -> Result<bool, ArchiveError> {
         tables.begin(table);
         let mut record = Record::default();
-        while self.next(true)? && self.text != b"\\." {
+        while self.next(true)? {
+            if self.text == b"\\." {
+                return Ok(true);
+            }
             record.clear();
             record.push_copied(&self.text);
             let origin = Origin { source, place: Place::Line(self.number) };
             tables.row(table, &record, origin, intake)?;
         }
-        Ok(())
+        Ok(false)
+    }
+
+    fn cut(&self, source: u32, intake: &Intake<'_, '_>) -> ArchiveError {
+        let reason = "end with the file instead of \\.: the dump is cut, and could lack anything";
+        let error = SourceError::Bad { what: "the rows of a table".into(), reason: reason.into() };
+        self.error(source, error, intake)
     }
 
     fn error(&self, source: u32, error: SourceError, intake: &Intake<'_, '_>) -> ArchiveError {
@@ -289,7 +309,10 @@ mod tests {
 
     use super::*;
     use crate::{
-        messages::{archive::Collector, sources::intake::IntakeState},
+        messages::{
+            archive::Collector,
+            sources::{BatchBlocks, intake::IntakeState},
+        },
         primitives::ChainId,
     };
 
@@ -300,7 +323,7 @@ mod tests {
         let intake = &mut Intake { collector: &mut collector, state: &mut state };
         let mut tables = NodeTables::new(ChainId(9), None);
         read(Input::from_reader("test", Cursor::new(text))?, &mut tables, intake)?;
-        tables.finish(intake)
+        tables.finish(&BatchBlocks::default(), intake)
     }
 
     #[test]

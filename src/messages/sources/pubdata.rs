@@ -7,7 +7,8 @@
 //! ```
 //!
 //! `chainId` may be missing where `--chain` says it. Names are `324-501234.bin`, `chain324_batch501234.hex`
-//! and the like; with `--chain`, `501234.bin`.
+//! and the like, with no other numbers; with `--chain`, `501234.bin`
+//! or `batch501234.bin`.
 
 use std::{borrow::Cow, io::Read, path::Path};
 
@@ -36,8 +37,14 @@ pub(super) fn is_pubdata(head: &[u8]) -> bool {
     let start = head.first_chunk::<256>().map_or(head, |start| start);
     let text = start.trim_ascii();
     let digits = text.strip_prefix(b"0x").unwrap_or(text);
-    let is_hex = digits.len() >= 8 && digits.iter().all(u8::is_ascii_hexdigit);
+    // xxd -p wraps its lines.
+    let first = digits.split(u8::is_ascii_whitespace).next().unwrap_or_default();
+    let is_hex = first.len() >= 8 && digits.iter().all(is_of_hex_text);
     is_hex || matches!(head, [0, 0, _, _, ..] | [1..=3, ..])
+}
+
+fn is_of_hex_text(byte: &u8) -> bool {
+    byte.is_ascii_hexdigit() || byte.is_ascii_whitespace()
 }
 
 /// Reads the pubdata of a batch, of whichever kind of chain.
@@ -77,13 +84,16 @@ pub(super) fn read_file(
 fn bytes(input: Input) -> Result<Result<Vec<u8>, SourceError>, ArchiveError> {
     let name = input.name().to_owned();
     let mut bytes = Vec::new();
+    // Hexadecimal text, with an end of line behind every thirty bytes.
     input
-        .take(2 * LONGEST as u64 + 64)
+        .take(LONGEST as u64 / 30 * 62 + 64)
         .read_to_end(&mut bytes)
         .map_err(|source| InputError::Read { name, source })?;
     let text = bytes.trim_ascii();
     let digits = text.strip_prefix(b"0x").unwrap_or(text);
-    if digits.iter().all(u8::is_ascii_hexdigit) {
+    if digits.iter().all(is_of_hex_text) {
+        let digits: Vec<u8> =
+            digits.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
         let decoded = const_hex::decode(digits).map_err(|error| SourceError::Bad {
             what: "the hexadecimal text".into(),
             reason: error.to_string(),
@@ -107,12 +117,14 @@ struct Line<'t> {
     pubdata: Option<Cow<'t, str>>,
 }
 
-/// Reads a list of pubdata.
+/// Reads a list of pubdata. A file in it that `output` would take the place of is refused.
 pub(super) fn read_list(
     input: Input,
     options: &SourceOptions,
+    output: Option<&Path>,
     intake: &mut Intake<'_, '_>,
 ) -> Result<(), ArchiveError> {
+    let output = output.and_then(|path| path.canonicalize().ok());
     let folder = input.path().and_then(Path::parent).map(Path::to_owned).unwrap_or_default();
     let source = intake.source(input.name());
     let (mut values, mut piece) = (JsonValues::new(input), Piece::default());
@@ -147,9 +159,20 @@ pub(super) fn read_list(
                 }
             };
             let (origin, bytes) = match (line.pubdata, line.file) {
-                (Some(text), _) => (origin, hex_bytes(&text)),
+                (Some(_), Some(_)) => {
+                    let reason = "has both \"pubdata\" and \"file\"; give one of them";
+                    let what = String::from("the line");
+                    (origin, Err(SourceError::Bad { what, reason: reason.into() }))
+                }
+                (Some(text), None) => (origin, hex_bytes(&text)),
                 (None, Some(file)) => match Input::open(&folder.join(&*file)) {
                     Ok(input) => {
+                        let path = input.path().and_then(|path| path.canonicalize().ok());
+                        if path.is_some() && path == output {
+                            let reason = "the list names it, and the output would take its place";
+                            let (name, reason) = (input.name().into(), reason.into());
+                            return Err(ArchiveError::Refused { name, reason });
+                        }
                         let source = intake.source(input.name());
                         (Origin { source, place: Place::Whole }, bytes(input)?)
                     }
@@ -178,42 +201,66 @@ fn hex_bytes(text: &str) -> Result<Vec<u8>, SourceError> {
         .map_err(|error| SourceError::Bad { what: "\"pubdata\"".into(), reason: error.to_string() })
 }
 
-/// The chain and batch that a file is named after.
+/// The chain and batch that a file is named after, if its name says nothing else in numbers.
 fn named(path: &str, given: Option<ChainId>) -> Result<(ChainId, BatchNumber), SourceError> {
-    let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
-    let stem = name.split('.').next().unwrap_or(name).to_ascii_lowercase();
-    let (mut chain, mut batch, mut others) = (None, None, Vec::new());
-    let mut label = String::new();
-    for part in stem.split(['-', '_', ' ']) {
-        let digits = part.trim_start_matches(|c: char| c.is_ascii_alphabetic());
-        let (word, number) = (&part[..part.len() - digits.len()], digits.parse::<u64>());
-        let word = if word.is_empty() { std::mem::take(&mut label) } else { word.to_owned() };
-        match (number, word.as_str()) {
-            (Err(_), _) => label = part.into(),
-            (Ok(number), "chain") => chain = chain.or(Some(number)),
-            (Ok(number), "batch") => batch = batch.or(Some(number)),
-            // Part of a word: "l1", "v29".
-            (Ok(_), _) if digits.len() < part.len() => label = part.into(),
-            (Ok(number), _) => others.push(number),
-        }
-    }
-    let found = match (chain, batch, &others[..]) {
-        (Some(chain), Some(batch), []) => Some((Some(chain), batch)),
-        (Some(chain), None, [batch]) => Some((Some(chain), *batch)),
-        (None, Some(batch), [chain]) => Some((Some(*chain), batch)),
-        (None, None, [chain, batch]) => Some((Some(*chain), *batch)),
-        (None, Some(batch), []) => Some((None, batch)),
-        (None, None, [batch]) => Some((None, *batch)),
-        _ => None,
-    };
-    let (chain, batch) = found.ok_or(SourceError::Nameless)?;
-    match (chain.map(ChainId), given) {
+    let name = path.rsplit(['/', '\\']).next().unwrap_or(path).to_ascii_lowercase();
+    let stem = name.strip_suffix(".gz").unwrap_or(&name);
+    let stem = stem.rsplit_once('.').map_or(stem, |(stem, ending)| {
+        // "324.501234" has no ending.
+        if ending.starts_with(|c: char| c.is_ascii_digit()) { &name } else { stem }
+    });
+    let (chain, batch) = labelled(stem).or_else(|| bare(stem)).ok_or(SourceError::Nameless)?;
+    match (chain, given) {
         (Some(got), Some(expected)) if got != expected => {
             Err(SourceError::OtherChain { expected, got })
         }
-        (Some(chain), _) | (None, Some(chain)) => Ok((chain, BatchNumber(batch))),
+        (Some(chain), None) if is_date(chain) => Err(SourceError::Nameless),
+        (Some(chain), _) | (None, Some(chain)) => Ok((chain, batch)),
         (None, None) => Err(SourceError::Nameless),
     }
+}
+
+const SEPARATORS: [char; 3] = ['-', '_', ' '];
+
+/// `CHAIN-BATCH` or `BATCH`.
+fn bare(stem: &str) -> Option<(Option<ChainId>, BatchNumber)> {
+    match stem.split_once(SEPARATORS) {
+        Some((chain, batch)) => Some((Some(ChainId(number(chain)?)), BatchNumber(number(batch)?))),
+        None => Some((None, BatchNumber(number(stem)?))),
+    }
+}
+
+/// `chainN` and `batchN`, in either order, with or without something between word and number, each once.
+fn labelled(stem: &str) -> Option<(Option<ChainId>, BatchNumber)> {
+    let (mut chain, mut batch) = (None, None);
+    let mut parts = stem.split(SEPARATORS);
+    while let Some(part) = parts.next() {
+        let (known, rest) = if let Some(rest) = part.strip_prefix("chain") {
+            (&mut chain, rest)
+        } else if let Some(rest) = part.strip_prefix("batch") {
+            (&mut batch, rest)
+        } else if part.contains(|c: char| c.is_ascii_digit() || c == '.') {
+            return None;
+        } else {
+            continue;
+        };
+        let found = number(if rest.is_empty() { parts.next()? } else { rest })?;
+        if known.replace(found).is_some() {
+            return None;
+        }
+    }
+    Some((chain.map(ChainId), BatchNumber(batch?)))
+}
+
+/// Digits and nothing else.
+fn number(text: &str) -> Option<u64> {
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
+}
+
+/// Whether a number may be a day rather than a chain: 20240115.
+fn is_date(ChainId(number): ChainId) -> bool {
+    let (year, month, day) = (number / 10_000, number / 100 % 100, number % 100);
+    (2000..2100).contains(&year) && (1..=12).contains(&month) && (1..=31).contains(&day)
 }
 
 #[cfg(test)]
@@ -230,8 +277,24 @@ mod tests {
             ("324-501234", Some(325), None),
             ("chain-324-batch-501234.pubdata", None, pair(324, 501_234)),
             ("batch501234_chain324", None, pair(324, 501_234)),
-            ("l1_batch_501234.bin", Some(9), pair(9, 501_234)),
-            ("pubdata_v29_9_7", None, pair(9, 7)),
+            ("batch_501234.bin", Some(9), pair(9, 501_234)),
+            ("pubdata_chain9_batch_7", None, pair(9, 7)),
+            ("l1_batch_501234.bin", Some(9), None),
+            ("pubdata_v29_9_7", None, None),
+            ("batch_501239_part_2.bin", None, None),
+            ("batch_501239_part_2.bin", Some(9), None),
+            ("batch501239_2024.bin", None, None),
+            ("20240115-501239.bin", None, None),
+            ("20240115-501239.bin", Some(324), None),
+            ("20240115-501239.bin", Some(20_240_115), pair(20_240_115, 501_239)),
+            ("batch7-batch501239-chain324.bin", None, None),
+            ("chain324-chain325-batch7.bin", None, None),
+            ("324.501239.bin", Some(324), None),
+            ("324.501239", Some(324), None),
+            ("501239.part2.bin", Some(324), None),
+            ("324-501239.2.gz", None, None),
+            ("324-+5.bin", None, None),
+            ("324-.bin", None, None),
             ("501234.bin", Some(324), pair(324, 501_234)),
             ("501234.bin", None, None),
             ("1-2-3.bin", None, None),

@@ -22,6 +22,7 @@ use rayon::prelude::*;
 use super::{
     BatchBlocks, SourceError,
     assembly::{Assembled, LogPlace, PlacedMessage, Row, RowKind, Rows},
+    batch_order::{Known, OrderSort},
     intake::Intake,
     json_values::{JsonValues, Piece},
     receipt::{Answer, Receipt, answers},
@@ -46,7 +47,7 @@ const MOST_SPOILED: usize = 1 << 20;
 pub(super) struct Receipts {
     chain: ChainId,
     rows: Rows,
-    /// The receipts with logs, by the hashes of their transactions.
+    /// The receipts, by the hashes of their transactions.
     transactions: ExternalSort<Sighting>,
     /// The messages of events beside receipts.
     messages: ExternalSort<Message>,
@@ -71,7 +72,10 @@ impl Receipts {
     pub(super) fn new(chain: ChainId, beside: Option<&Path>) -> Self {
         Self {
             chain,
-            rows: Rows::new(sort(beside, ROWS_IN_MEMORY)),
+            rows: Rows::new(
+                sort(beside, ROWS_IN_MEMORY),
+                OrderSort::beside(beside, OTHERS_IN_MEMORY),
+            ),
             transactions: sort(beside, OTHERS_IN_MEMORY),
             messages: sort(beside, OTHERS_IN_MEMORY),
             wanted: sort(beside, OTHERS_IN_MEMORY),
@@ -134,7 +138,7 @@ impl Receipts {
                         return Err(intake.error(origin, "no receipts", error));
                     }
                     (None, Some(block)) => {
-                        self.rows.push(Row::new(RowKind::Spoiled, [block, 0, 0], None, origin))?;
+                        self.rows.spoil(block, None, origin)?;
                     }
                     (None, None) => {}
                 }
@@ -153,19 +157,16 @@ impl Receipts {
             self.seen = Some((batch, block));
             self.rows.push(Row::new(RowKind::Seen, [block, transaction, 0], batch, origin))?;
         }
-        if !receipt.logs.is_empty() {
-            self.transactions.push(
-                Sighting {
-                    hash: *receipt.hash.as_bytes(),
-                    at: [block, transaction],
-                    has_batch: batch.is_some().into(),
-                    batch: batch.unwrap_or_default().0,
-                    source: origin.source.into(),
-                    place: origin.place.pack(),
-                },
-                &[],
-            )?;
-        }
+        let sighting = Sighting {
+            hash: *receipt.hash.as_bytes(),
+            at: [block, transaction],
+            logs: receipt.logs.len() as u64,
+            has_batch: batch.is_some().into(),
+            batch: batch.unwrap_or_default().0,
+            source: origin.source.into(),
+            place: origin.place.pack(),
+        };
+        self.transactions.push(sighting, &[])?;
         for (index, log) in (0..).zip(&receipt.logs) {
             let at = [block, transaction, index];
             let row = Row::new(RowKind::Log, at, batch, origin);
@@ -188,7 +189,8 @@ impl Receipts {
         spoil_doubled(self.transactions, &mut self.rows, intake)?;
         place(self.messages, self.wanted, &mut self.placed)?;
         let (chain, placed) = (self.chain, self.placed.finish()?);
-        self.rows.assemble(chain, blocks, placed, intake, |batch, intake| {
+        let known = Known { given: blocks, found: &BatchBlocks::default() };
+        self.rows.assemble(chain, known, placed, intake, |batch, intake| {
             if self.spoiled.contains(&batch.batch) {
                 return Ok(());
             }
@@ -206,7 +208,7 @@ impl Receipts {
     }
 }
 
-/// Finds transactions with receipts in two places, and spoils the batches of both.
+/// Finds transactions with receipts in two places or of different logs, and spoils the batches of both.
 fn spoil_doubled(
     transactions: ExternalSort<Sighting>,
     rows: &mut Rows,
@@ -215,14 +217,22 @@ fn spoil_doubled(
     let mut sorted = transactions.finish()?;
     let mut last: Option<Sighting> = None;
     while let Some((here, _)) = sorted.next()? {
-        if let Some(before) = last.filter(|last| last.hash == here.hash && last.at != here.at) {
+        let differs = |last: &Sighting| {
+            let has_logs = last.logs > 0 || here.logs > 0;
+            last.hash == here.hash && has_logs && (last.at, last.logs) != (here.at, here.logs)
+        };
+        if let Some(before) = last.filter(differs) {
             for place in [before, here] {
-                let at = [place.at[0], place.at[1], 0];
                 let batch = (place.has_batch != 0).then_some(BatchNumber(place.batch));
-                rows.push(Row::new(RowKind::Spoiled, at, batch, place.origin()))?;
+                rows.spoil(place.at[0], batch, place.origin())?;
             }
-            let places = [before, here].map(|place| (place.at[0], place.at[1]));
-            let error = SourceError::TwoReceipts { hash: Hash::new(here.hash), places };
+            let hash = Hash::new(here.hash);
+            let error = if before.at == here.at {
+                SourceError::TwoCounts { hash, one: before.logs, other: here.logs }
+            } else {
+                let places = [before, here].map(|place| (place.at[0], place.at[1]));
+                SourceError::TwoReceipts { hash, places }
+            };
             intake.fault(here.origin(), "the batches of both are left out", error)?;
         }
         last = Some(here);
@@ -267,13 +277,14 @@ fn take(
     }))
 }
 
-/// A receipt with logs.
+/// A receipt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Pod, Zeroable)]
 #[repr(C)]
 struct Sighting {
     hash: [u8; 32],
     /// Block, and index in the block.
     at: [u64; 2],
+    logs: u64,
     has_batch: u64,
     batch: u64,
     source: u64,
