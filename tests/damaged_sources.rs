@@ -8,22 +8,9 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 use support::{
     binary::run_within,
-    desk::{Desk, archived, by_chain, lines, text},
+    desk::{Desk, archived, lines, small_batches, text},
     written::{self, Batch, Export, Node},
 };
-
-/// A few small batches of one chain.
-fn small_batches() -> Vec<Batch> {
-    let chains = by_chain("gateway-v31");
-    let batches = chains.into_values().find(|batches| {
-        let messages = |batch: &Batch| batch.messages.len() > 1 && batch.logs.len() < 40;
-        batches.iter().filter(|batch| messages(batch)).count() > 3
-    });
-    let mut batches = batches.unwrap();
-    batches.retain(|batch| batch.messages.len() > 1 && batch.logs.len() < 40);
-    batches.truncate(4);
-    batches
-}
 
 /// Indexes files of which the second batch is damaged: the others are kept, and the words are said.
 fn loses_the_second(desk: &Desk, files: &[PathBuf], flags: &[&str], words: &[&str]) {
@@ -106,47 +93,6 @@ fn a_damaged_receipt_costs_its_batch_and_no_other() {
         other["transactionIndex"] = json!("0xfff");
         all.push(other);
     });
-}
-
-#[test]
-fn what_nodes_answer_instead_of_receipts_is_said() {
-    let desk = Desk::new();
-    let batches = small_batches();
-    let chain = batches[0].chain.to_string();
-    let good = lines(written::receipts(Node::Era, &batches[0], 10, true).blocks.concat());
-    for (bad, words) in [
-        ("{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":null}", "answer is null"),
-        ("null", "answer is null"),
-        ("{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":-32000,\"message\":\"busy\"}}", "busy"),
-        ("7", "neither an object"),
-        ("{\"a\":1}", "a receipt"),
-        ("{\"transactionHash\":}", "no receipt"),
-        ("{\"result\":[[[[[[{}]]]]]]}", "neither an object"),
-    ] {
-        let file = desk.write("answers.json", format!("{good}{bad}\n{good}"));
-        let run = desk.index(&[file], &["--chain", &chain], "some.slmsg");
-        assert_eq!(run.code, Some(1), "{bad}: {}", run.stderr);
-        assert!(run.stderr.contains(words), "{bad}: {}", run.stderr);
-        assert!(run.stderr.contains(&format!("byte {}", good.len())), "{bad}: {}", run.stderr);
-        assert_eq!(archived(&desk.path("some.slmsg")), [batches[0].number]);
-    }
-    // A file that ends in the middle could lack anything.
-    let cut = desk.write("cut.json", &good[..good.len() - 10]);
-    let run = desk.index(&[cut], &["--chain", &chain], "cut.slmsg");
-    assert_eq!(run.code, Some(3), "{}", run.stderr);
-    assert!(run.stderr.contains("ends with the file"), "{}", run.stderr);
-    // Nobody knows whose these are.
-    let file = desk.write("good.json", &good);
-    let run = desk.index(&[file], &[], "none.slmsg");
-    assert_eq!(run.code, Some(2), "{}", run.stderr);
-    assert!(run.stderr.contains("--chain"), "{}", run.stderr);
-    // Nor in which batch these blocks are.
-    let bare = lines(written::receipts(Node::ZksyncOs, &batches[0], 10, true).blocks.concat());
-    let file = desk.write("bare.json", bare);
-    let run = desk.index(&[file], &["--chain", &chain], "none.slmsg");
-    assert_eq!(run.code, Some(3), "{}", run.stderr);
-    assert!(run.stderr.contains("--batch-blocks"), "{}", run.stderr);
-    assert!(!desk.path("none.slmsg").exists());
 }
 
 #[test]

@@ -3,10 +3,7 @@
 
 mod support;
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use slproof::{
@@ -16,7 +13,7 @@ use slproof::{
 };
 use support::{
     binary::run,
-    desk::{Desk, archived, by_chain, lines, text},
+    desk::{Desk, answer, archived, by_chain, lines, raw_batches, shaped, text},
     fixture,
     written::{self, Batch, Export, Node},
 };
@@ -40,29 +37,6 @@ fn expected(vectors: &str) -> String {
     let proofs = proofs(vectors, &fixture(&format!("{vectors}/logs.jsonl.gz")));
     assert!(proofs.lines().count() > 2000);
     proofs
-}
-
-fn answer(result: &Value) -> Value {
-    json!({ "jsonrpc": "2.0", "id": 1, "result": result })
-}
-
-/// The blocks of receipts, in one of the shapes in which people keep what they asked nodes.
-fn shaped(shape: usize, blocks: &[Vec<Value>]) -> String {
-    let all = blocks.iter().flatten();
-    match shape {
-        // eth_getTransactionReceipt, bare.
-        0 => lines(all.cloned()),
-        1 => Value::from(all.cloned().collect::<Vec<_>>()).to_string(),
-        2 => serde_json::to_string_pretty(&all.rev().collect::<Vec<_>>()).unwrap(),
-        // In envelopes, and in answers to batched requests.
-        3 => lines(all.map(answer)),
-        4 => Value::from(all.map(answer).collect::<Vec<_>>()).to_string(),
-        // eth_getBlockReceipts.
-        5 => lines(blocks.iter().rev().map(|block| answer(&Value::from(block.clone())))),
-        6 => lines(blocks.iter().map(|block| Value::from(block.clone()))),
-        // The same answer twice.
-        _ => lines(all.clone().chain(all.clone()).cloned()),
-    }
 }
 
 #[test]
@@ -330,24 +304,6 @@ fn the_tree_says_which_batches_are_incomplete_and_which_are_missing() {
 }
 
 #[test]
-fn an_input_is_not_written_over_unless_it_is_an_archive() {
-    let desk = Desk::new();
-    let raw = desk.write("logs.jsonl", support::read("gateway-v31/logs.jsonl.gz"));
-    let before = fs::read(&raw).unwrap();
-    assert_eq!(desk.index(std::slice::from_ref(&raw), &[], "logs.jsonl").code, Some(2));
-    assert_eq!(fs::read(&raw).unwrap(), before);
-    let archive = desk.good(std::slice::from_ref(&raw), &[], "logs.slmsg");
-    desk.good(&[raw, archive], &[], "logs.slmsg");
-}
-
-/// The small batches of one chain of the vectors, and a raw archive of them.
-fn raw_batches(vectors: &str) -> (u64, Vec<Value>) {
-    let all: Vec<Value> = support::json_lines(&format!("{vectors}/logs.jsonl.gz"));
-    let chain = all[0]["chainId"].as_u64().unwrap();
-    (chain, all.into_iter().filter(|batch| batch["chainId"] == chain).take(5).collect())
-}
-
-#[test]
 fn the_tree_decides_between_aggregated_roots() {
     let (desk, vectors) = (Desk::new(), "gateway-v31");
     let tree = state(vectors);
@@ -384,26 +340,6 @@ fn the_tree_decides_between_aggregated_roots() {
 }
 
 #[test]
-fn an_output_that_a_list_names_is_not_written() {
-    let desk = Desk::new();
-    let batch = &written::batches("gateway-v31")[0];
-    let victim = desk.write("victim.bin", written::era_pubdata(batch));
-    let before = fs::read(&victim).unwrap();
-    let line = json!({ "chainId": batch.chain, "batchNumber": batch.number, "file": "victim.bin" });
-    let list = desk.write("list.json", lines([line.clone()]));
-    let run = desk.index(&[list], &[], "victim.bin");
-    assert_eq!(run.code, Some(3), "{}", run.stderr);
-    assert!(run.stderr.contains("the list names it"), "{}", run.stderr);
-    assert_eq!(fs::read(&victim).unwrap(), before);
-    let mut both = line;
-    both["pubdata"] = json!(written::hex(&before));
-    let list = desk.write("both.json", lines([both]));
-    let run = desk.index(&[list], &[], "none.slmsg");
-    assert_eq!(run.code, Some(3), "{}", run.stderr);
-    assert!(run.stderr.contains("has both"), "{}", run.stderr);
-}
-
-#[test]
 fn tables_without_miniblocks_take_their_batches_from_a_list_of_blocks() {
     let desk = Desk::new();
     let (chain, mut batches) = by_chain("gateway-v31").pop_first().unwrap();
@@ -421,99 +357,4 @@ fn tables_without_miniblocks_take_their_batches_from_a_list_of_blocks() {
     let archive = desk.good(&[file], &flags, "listed.slmsg");
     let with_logs = batches.iter().filter(|batch| !batch.logs.is_empty());
     assert_eq!(archived(&archive), with_logs.map(|batch| batch.number).collect::<Vec<_>>());
-}
-
-#[test]
-fn flags_that_would_do_nothing_are_refused_or_said() {
-    let desk = Desk::new();
-    let (chain, batches) = raw_batches("gateway-v31");
-    let file = desk.write("raw.jsonl", lines(batches));
-    let index = |flags: &[&str]| desk.index(std::slice::from_ref(&file), flags, "out.slmsg");
-    let own = chain.to_string();
-    assert_eq!(index(&["--chain", &own]).code, Some(0));
-    let other = index(&["--chain", "9"]);
-    assert_eq!(other.code, Some(3), "{}", other.stderr);
-    let words = format!("it is of chain {chain}; --chain says 9");
-    assert!(other.stderr.contains(&words), "{}", other.stderr);
-    for flags in [["--sl-chain-id", "506"], ["--release", "v31"]] {
-        let run = index(&flags);
-        assert_eq!(run.code, Some(2), "{flags:?}: {}", run.stderr);
-        assert!(run.stderr.contains("--tree"), "{}", run.stderr);
-    }
-    let run = index(&["--relayed-by", "any"]);
-    assert_eq!(run.code, Some(0), "{}", run.stderr);
-    assert!(run.stderr.contains("no message carries pubdata"), "{}", run.stderr);
-}
-
-#[test]
-fn folders_are_read_through_and_what_is_none_is_said() {
-    let desk = Desk::new();
-    let batches = &written::batches("gateway-v31")[..3];
-    for (batch, folder) in batches.iter().zip(["in", "in/deeper", "in/deeper/still"]) {
-        let name = format!("{folder}/{}-{}.bin", batch.chain, batch.number);
-        desk.write(&name, written::era_pubdata(batch));
-    }
-    let folder = desk.path("in");
-    let archive = desk.good(std::slice::from_ref(&folder), &[], "all.slmsg");
-    assert_eq!(archived(&archive).len(), 3);
-    let readme = desk.write("in/README.txt", "What these are.");
-    desk.write("in/empty", "");
-    desk.write("in/.hidden", "");
-    let run = desk.index(&[folder], &[], "all.slmsg");
-    assert_eq!(run.code, Some(1), "{}", run.stderr);
-    for words in ["README.txt", "empty", "passed over", ".hidden"] {
-        assert!(run.stderr.contains(words), "{words}: {}", run.stderr);
-    }
-    assert_eq!(archived(&archive).len(), 3);
-    // Nor is it written over.
-    let run = desk.index(&[desk.path("in")], &[], "in/README.txt");
-    assert_eq!(run.code, Some(2), "{}", run.stderr);
-    assert_eq!(fs::read(&readme).unwrap(), b"What these are.");
-    // One that was named itself is an error.
-    assert_eq!(desk.index(&[readme], &[], "none.slmsg").code, Some(3));
-}
-
-#[test]
-fn logs_are_known_in_all_their_forms_by_index_and_inspect() {
-    let desk = Desk::new();
-    let (chain, batches) = raw_batches("gateway-v31");
-    let array = desk.write("array.json", format!("\u{feff}{}", Value::from(batches.clone())));
-    let marked = desk.write("marked.jsonl", format!("\u{feff}{}", lines(batches.clone())));
-    let expected = desk.good(&[desk.write("raw.jsonl", lines(batches))], &[], "raw.slmsg");
-    for file in [array, marked] {
-        let archive = desk.good(std::slice::from_ref(&file), &[], "out.slmsg");
-        assert_eq!(fs::read(archive).unwrap(), fs::read(&expected).unwrap());
-        let inspected = run(["inspect", text(&file), "--json"]);
-        assert_eq!(inspected.code, Some(0), "{}", inspected.stderr);
-        let inspected: Value = serde_json::from_str(&inspected.stdout).unwrap();
-        assert_eq!((&inspected["format"], &inspected["batches"]), (&json!("jsonl"), &json!(5)));
-    }
-
-    let batch = written::batches("gateway-v31").into_iter().find(|b| b.chain == chain).unwrap();
-    let blocks = written::receipts(Node::Era, &batch, 10, true).blocks;
-    for shape in [0, 1, 3, 4, 5, 6] {
-        let file = desk.write("receipts.json", shaped(shape, &blocks));
-        let run = run(["inspect", text(&file)]);
-        assert_eq!(run.code, Some(2), "{shape}: {}", run.stderr);
-        assert!(run.stderr.contains("receipts and events of a node"), "{shape}: {}", run.stderr);
-    }
-    // The first of them was cut down.
-    let mut all = blocks.concat();
-    for field in ["l2ToL1Logs", "transactionHash", "cumulativeGasUsed"] {
-        drop(all[0].as_object_mut().unwrap().remove(field));
-    }
-    let file = desk.write("first.json", lines(all));
-    let run = desk.index(&[file], &["--chain", &chain.to_string()], "none.slmsg");
-    assert!(run.stderr.contains("has no \"transactionHash\""), "{}", run.stderr);
-
-    // As xxd -p writes it.
-    let digits = written::hex(&written::era_pubdata(&batch))[2..].to_owned();
-    let wrapped: Vec<_> = digits.as_bytes().chunks(60).collect();
-    let name = format!("{}-{}.hex", batch.chain, batch.number);
-    let file = desk.write(&name, wrapped.join(&b'\n'));
-    let archive = desk.good(std::slice::from_ref(&file), &[], "wrapped.slmsg");
-    assert_eq!(archived(&archive), [batch.number]);
-    let inspected = support::binary::run(["inspect", text(&file)]);
-    assert_eq!(inspected.code, Some(0), "{}", inspected.stderr);
-    assert!(inspected.stdout.contains("pubdata of a batch"), "{}", inspected.stdout);
 }

@@ -1,100 +1,121 @@
-//! The tree file: the same proofs as from the state, its format for ever, damage, killed and failed
-//! writers.
+//! The tree file: the same trees, history and proofs as from the state, and its format for ever.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod support;
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::{Command, Stdio},
-    time::{Duration, Instant},
-};
+use std::{fs, path::Path};
 
 use proptest::prelude::*;
 use slproof::{
     contracts::Layout,
-    files::{Access, Container, ContainerError},
+    files::{Access, Container},
     forest::{
-        Addresses, BATCH_LEAF_PADDING, CHAIN_ID_LEAF_PADDING, EMPTY_ENTRY, Effort, Forest, History,
-        Past, RebuildOptions, Timeline, TreeFile, TreeFileError, explain, explain_further, rebuild,
+        Addresses, BATCH_LEAF_PADDING, CHAIN_ID_LEAF_PADDING, EMPTY_ENTRY, Effort, History, Past,
+        RebuildOptions, Timeline, TreeFile, TreeFileError, explain, explain_further, rebuild,
         rebuild_to_file,
     },
     import::read_state,
     keccak::keccak256,
-    messages::{BatchLogs, L2ToL1Log, MessageList},
-    primitives::{Address, BatchNumber, ChainId, Hash, SlBlock},
-    proofs::{Extractor, Target},
+    primitives::{BatchNumber, Hash, SlBlock},
 };
 use support::{
-    binary::{Run, command, run},
+    binary::run,
+    desk::text,
     fixture,
     layer::Layer,
     naive,
+    small::{ALL, CHAINS, GATEWAY, GOLDEN, batch_root, make, same_trees, small},
 };
 
-const GOLDEN: [&str; 2] = ["golden/tree-1.sltree", "golden/tree-1-history.sltree"];
-const GATEWAY: ChainId = ChainId(506);
-const CHAINS: [ChainId; 3] = [GATEWAY, ChainId(324), ChainId(300)];
-const ALL: Past<'_> = Past { events: &[], effort: Effort { step: 1 << 20, walk: 1 << 20 } };
+/// The golden file by the description alone, without a line of the library's reader: the trees by the
+/// naive oracle, and the steps as they were executed.
+#[test]
+fn tree_files_of_version_1_are_read_for_ever() {
+    for (file, explained) in GOLDEN.iter().zip([false, true]) {
+        let file = fixture(file);
+        let tree = TreeFile::open(&file, Access::Map).unwrap();
+        tree.check().unwrap();
+        same_trees(tree.forest(), &rebuild(&small().state(), &RebuildOptions::default()).unwrap());
+        let timeline =
+            explain_further(tree.forest(), tree.history().unwrap(), &[], ALL.effort).unwrap();
+        assert!(timeline.at(SlBlock(41)).is_some());
 
-fn text(path: &Path) -> &str {
-    path.to_str().unwrap()
-}
-
-/// One log a batch, so that a proof can be made of it.
-fn logs(chain: ChainId, batch: u64) -> BatchLogs {
-    let message = [chain.0.to_be_bytes(), batch.to_be_bytes()].concat();
-    let log = L2ToL1Log::of_message(0, Address::system(7), &message);
-    let messages = MessageList::default();
-    BatchLogs::new(chain, BatchNumber(batch), vec![log], messages, Some(Hash::ZERO)).unwrap()
-}
-
-fn batch_root(chain: ChainId, batch: u64) -> Hash {
-    naive::node(logs(chain, batch).view().tree().root(), Hash::ZERO)
-}
-
-/// A small history in which everything occurs: a chain that left and came back, one that never
-/// settled, several chains and batches in a block, blocks without any.
-fn small() -> Layer {
-    let mut layer = Layer::new(Layout::V29, GATEWAY);
-    CHAINS[1..].iter().for_each(|chain| layer.add_chain(*chain));
-    let mut execute = |block: u64, batches: &[(usize, u64)]| {
-        layer.set_block(block);
-        for (index, batch) in batches {
-            layer.append(*index, BatchNumber(*batch), batch_root(CHAINS[*index], *batch));
+        let container = Container::open(&file, Access::Read).unwrap();
+        let section = |name: &str| {
+            let bytes = fs::read(&file).unwrap();
+            let (_, range) =
+                container.sections().find(|(found, _)| found.to_string() == name).unwrap();
+            bytes[range.start as usize..range.end as usize].to_vec()
+        };
+        let batches: [&[u64]; 3] = [&[], &[7, 8, 9, 10, 20_000], &[1, 2]];
+        let (mut hashes, mut above, mut leaves) = (Vec::new(), Vec::new(), Vec::new());
+        for (chain, batches) in CHAINS.iter().zip(batches) {
+            let roots: Vec<Hash> = batches.iter().map(|batch| batch_root(*chain, *batch)).collect();
+            let padded = |padding: Hash, root: &Hash, number: u64| {
+                let number = [[0; 24].as_slice(), &number.to_be_bytes()].concat();
+                keccak256(&[padding.as_bytes().as_slice(), root.as_bytes(), &number].concat())
+            };
+            let mut level: Vec<Hash> = roots
+                .iter()
+                .zip(batches)
+                .map(|(root, batch)| padded(BATCH_LEAF_PADDING, root, *batch))
+                .collect();
+            let mut empty = EMPTY_ENTRY;
+            while level.len() > 1 {
+                let pairs = level.chunks(2);
+                level = pairs
+                    .map(|pair| naive::node(pair[0], pair.get(1).copied().unwrap_or(empty)))
+                    .collect();
+                above.extend(level.clone());
+                empty = naive::node(empty, empty);
+            }
+            let root = level.first().copied().unwrap_or_default();
+            leaves.push(padded(CHAIN_ID_LEAF_PADDING, &root, chain.0));
+            hashes.extend(roots);
         }
-    };
-    execute(40, &[(1, 7)]);
-    execute(41, &[(1, 8), (1, 9)]);
-    execute(300, &[(1, 10), (2, 1)]);
-    execute(301, &[(1, 20_000)]);
-    execute(302, &[]);
-    execute(303, &[(2, 2)]);
-    layer.set_block(304);
-    layer
+        let middle = [naive::node(leaves[0], leaves[1]), naive::node(leaves[2], EMPTY_ENTRY)];
+        let shared = [&leaves[..], &middle, &[naive::node(middle[0], middle[1])]].concat();
+        let hashes = [hashes, above, shared].concat();
+        let hashes: Vec<u8> = hashes.iter().flat_map(|hash| *hash.as_bytes()).collect();
+        assert_eq!(section("hashes"), hashes);
+
+        let numbers = |numbers: &[u64]| -> Vec<u8> {
+            numbers.iter().flat_map(|number| number.to_le_bytes()).collect()
+        };
+        assert_eq!(section("chains"), numbers(&[506, 0, 0, 324, 5, 2, 300, 2, 1]));
+        assert_eq!(section("runs"), numbers(&[0, 7, 4, 20_000, 0, 1]));
+        assert_eq!(section("roots").len(), 5 * 32);
+        let steps: &[u8] = match explained {
+            // Block 300 is 259 after block 41, which is 0x83 0x02.
+            true => {
+                &[40, 1, 3, 1, 1, 1, 1, 1, 0, 1, 1, 2, 0x83, 2, 1, 0, 2, 1, 1, 2, 1, 1, 3, 2, 4]
+            }
+            false => &[40, 0, 1, 0, 0x83, 2, 0, 1, 0, 2, 0],
+        };
+        assert_eq!(section("steps"), steps);
+        assert_eq!(section("marks"), numbers(&[0; 6]));
+    }
 }
 
-fn make(folder: &Path) -> [PathBuf; 2] {
-    let state = small().state();
-    let targets = [folder.join("plain.sltree"), folder.join("history.sltree")];
-    rebuild_to_file(&state, &RebuildOptions::default(), None, &targets[0]).unwrap();
-    rebuild_to_file(&state, &RebuildOptions::default(), Some(ALL), &targets[1]).unwrap();
-    targets
+#[test]
+fn the_writer_writes_version_1() {
+    let folder = tempfile::tempdir().unwrap();
+    for (made, file) in make(folder.path()).iter().zip(GOLDEN) {
+        assert!(
+            fs::read(made).unwrap() == fs::read(fixture(file)).unwrap(),
+            "{file} differs from what is written now. If the format was meant to change, raise its \
+             version, keep this file for the reader, and make a new one: \
+             cargo test --test tree_file -- --ignored regenerate"
+        );
+    }
 }
 
-/// Everything that a proof of any batch against any root is made from.
-fn same_trees(one: &Forest, other: &Forest) {
-    assert_eq!(one.layout(), other.layout());
-    assert_eq!(one.latest(), other.latest());
-    assert_eq!(one.root(), other.root());
-    assert_eq!(one.chains().len(), other.chains().len());
-    for (one, other) in one.chains().iter().zip(other.chains()) {
-        assert_eq!((one.chain(), one.batches()), (other.chain(), other.batches()));
-        assert_eq!(one.batch_roots(), other.batch_roots());
-        for level in 0..=one.tree().height() {
-            assert_eq!(one.tree().level(level), other.tree().level(level));
-        }
+#[test]
+#[ignore = "writes the golden files"]
+fn regenerate() {
+    let folder = tempfile::tempdir().unwrap();
+    for (made, file) in make(folder.path()).iter().zip(GOLDEN) {
+        fs::copy(made, fixture(file)).unwrap();
     }
 }
 
@@ -211,208 +232,6 @@ fn a_state_that_does_not_rebuild_leaves_the_old_file() {
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing left over");
 }
 
-/// The golden file by the description alone, without a line of the library's reader: the trees by the
-/// naive oracle, and the steps as they were executed.
-#[test]
-fn tree_files_of_version_1_are_read_for_ever() {
-    for (file, explained) in GOLDEN.iter().zip([false, true]) {
-        let file = fixture(file);
-        let tree = TreeFile::open(&file, Access::Map).unwrap();
-        tree.check().unwrap();
-        same_trees(tree.forest(), &rebuild(&small().state(), &RebuildOptions::default()).unwrap());
-        let timeline =
-            explain_further(tree.forest(), tree.history().unwrap(), &[], ALL.effort).unwrap();
-        assert!(timeline.at(SlBlock(41)).is_some());
-
-        let container = Container::open(&file, Access::Read).unwrap();
-        let section = |name: &str| {
-            let bytes = fs::read(&file).unwrap();
-            let (_, range) =
-                container.sections().find(|(found, _)| found.to_string() == name).unwrap();
-            bytes[range.start as usize..range.end as usize].to_vec()
-        };
-        let batches: [&[u64]; 3] = [&[], &[7, 8, 9, 10, 20_000], &[1, 2]];
-        let (mut hashes, mut above, mut leaves) = (Vec::new(), Vec::new(), Vec::new());
-        for (chain, batches) in CHAINS.iter().zip(batches) {
-            let roots: Vec<Hash> = batches.iter().map(|batch| batch_root(*chain, *batch)).collect();
-            let padded = |padding: Hash, root: &Hash, number: u64| {
-                let number = [[0; 24].as_slice(), &number.to_be_bytes()].concat();
-                keccak256(&[padding.as_bytes().as_slice(), root.as_bytes(), &number].concat())
-            };
-            let mut level: Vec<Hash> = roots
-                .iter()
-                .zip(batches)
-                .map(|(root, batch)| padded(BATCH_LEAF_PADDING, root, *batch))
-                .collect();
-            let mut empty = EMPTY_ENTRY;
-            while level.len() > 1 {
-                let pairs = level.chunks(2);
-                level = pairs
-                    .map(|pair| naive::node(pair[0], pair.get(1).copied().unwrap_or(empty)))
-                    .collect();
-                above.extend(level.clone());
-                empty = naive::node(empty, empty);
-            }
-            let root = level.first().copied().unwrap_or_default();
-            leaves.push(padded(CHAIN_ID_LEAF_PADDING, &root, chain.0));
-            hashes.extend(roots);
-        }
-        let middle = [naive::node(leaves[0], leaves[1]), naive::node(leaves[2], EMPTY_ENTRY)];
-        let shared = [&leaves[..], &middle, &[naive::node(middle[0], middle[1])]].concat();
-        let hashes = [hashes, above, shared].concat();
-        let hashes: Vec<u8> = hashes.iter().flat_map(|hash| *hash.as_bytes()).collect();
-        assert_eq!(section("hashes"), hashes);
-
-        let numbers = |numbers: &[u64]| -> Vec<u8> {
-            numbers.iter().flat_map(|number| number.to_le_bytes()).collect()
-        };
-        assert_eq!(section("chains"), numbers(&[506, 0, 0, 324, 5, 2, 300, 2, 1]));
-        assert_eq!(section("runs"), numbers(&[0, 7, 4, 20_000, 0, 1]));
-        assert_eq!(section("roots").len(), 5 * 32);
-        let steps: &[u8] = match explained {
-            // Block 300 is 259 after block 41, which is 0x83 0x02.
-            true => {
-                &[40, 1, 3, 1, 1, 1, 1, 1, 0, 1, 1, 2, 0x83, 2, 1, 0, 2, 1, 1, 2, 1, 1, 3, 2, 4]
-            }
-            false => &[40, 0, 1, 0, 0x83, 2, 0, 1, 0, 2, 0],
-        };
-        assert_eq!(section("steps"), steps);
-        assert_eq!(section("marks"), numbers(&[0; 6]));
-    }
-}
-
-#[test]
-fn the_writer_writes_version_1() {
-    let folder = tempfile::tempdir().unwrap();
-    for (made, file) in make(folder.path()).iter().zip(GOLDEN) {
-        assert!(
-            fs::read(made).unwrap() == fs::read(fixture(file)).unwrap(),
-            "{file} differs from what is written now. If the format was meant to change, raise its \
-             version, keep this file for the reader, and make a new one: \
-             cargo test --test tree_file -- --ignored regenerate"
-        );
-    }
-}
-
-#[test]
-#[ignore = "writes the golden files"]
-fn regenerate() {
-    let folder = tempfile::tempdir().unwrap();
-    for (made, file) in make(folder.path()).iter().zip(GOLDEN) {
-        fs::copy(made, fixture(file)).unwrap();
-    }
-}
-
-/// Whatever a proof is asked of a damaged file: it is refused, or it is the right one.
-fn proofs(file: &TreeFile) -> Vec<Option<Vec<Hash>>> {
-    let timeline: Option<Timeline> =
-        file.history().ok().and_then(|history| Timeline::new(file.forest(), history).ok());
-    let targets = [Target::Latest, Target::First, Target::Block(SlBlock(300))];
-    let batches = [(1, 7), (1, 10), (1, 20_000), (2, 1)];
-    let mut proofs = Vec::new();
-    for target in targets {
-        let extractor = match &timeline {
-            Some(timeline) => Extractor::in_history(file.forest(), timeline, target),
-            None => Extractor::new(file.forest(), target),
-        };
-        for (chain, batch) in batches {
-            let proof = extractor.as_ref().ok().and_then(|extractor| {
-                extractor.batch(&logs(CHAINS[chain], batch)).ok()?.prove(0).ok()
-            });
-            proofs.push(proof.map(|record| record.proof));
-        }
-    }
-    proofs
-}
-
-#[test]
-fn every_changed_byte_and_every_cut_is_found_and_proves_nothing_wrong() {
-    for file in GOLDEN {
-        let good = fs::read(fixture(file)).unwrap();
-        let open = |bytes: Vec<u8>| -> Result<TreeFile, ContainerError> {
-            TreeFile::of(Container::from_bytes("damaged", bytes)?)
-        };
-        let right = proofs(&open(good.clone()).unwrap());
-        for at in 0..good.len() {
-            for mask in [1, 0x10, 0x80, 0xff] {
-                let mut bytes = good.clone();
-                bytes[at] ^= mask;
-                let error = match open(bytes) {
-                    Err(error) => error,
-                    Ok(opened) => {
-                        for (proof, right) in proofs(&opened).iter().zip(&right) {
-                            assert!(proof.is_none() || right.is_none() || proof == right, "{at}");
-                        }
-                        opened.check().unwrap_err()
-                    }
-                };
-                assert!(error.to_string().contains("damaged"), "{error}");
-            }
-            assert!(open(good[..at].to_vec()).is_err(), "cut at {at}");
-        }
-    }
-}
-
-/// Whoever can write a file can write its checksums: nothing in it is believed for that.
-#[test]
-fn sections_that_do_not_fit_together_are_refused() {
-    let good = fs::read(fixture(GOLDEN[1])).unwrap();
-    assert_eq!(support::container::altered(&good, "hashes", |_| ()), good);
-    for name in ["hashes", "chains", "runs", "roots", "steps", "marks"] {
-        for (at, byte) in (0..24).flat_map(|at| [(at, 1), (at, 0x7f), (at, 0xff)]) {
-            let bytes = support::container::altered(&good, name, |section| {
-                if let Some(target) = section.get_mut(at) {
-                    *target ^= byte;
-                }
-            });
-            let Ok(file) = TreeFile::of(Container::from_bytes("altered", bytes).unwrap()) else {
-                continue;
-            };
-            let _ = file.check();
-            let _ = proofs(&file);
-            let _ = file.history();
-        }
-        for change in [-32isize, -1, 1, 32] {
-            let bytes = support::container::altered(&good, name, |section| {
-                let len = section.len().saturating_add_signed(change);
-                section.resize(len, 1);
-            });
-            let file = TreeFile::of(Container::from_bytes("altered", bytes).unwrap());
-            assert!(file.and_then(|file| file.check()).is_err(), "{name} {change}");
-        }
-    }
-}
-
-#[test]
-fn what_no_proof_depends_on_is_checked_all_the_same() {
-    let good = fs::read(fixture(GOLDEN[1])).unwrap();
-    let altered = |name: &str, change: fn(&mut Vec<u8>)| {
-        let bytes = support::container::altered(&good, name, change);
-        TreeFile::of(Container::from_bytes("altered", bytes).unwrap())
-    };
-    // The settlement layer's id, a chain twice, a node of the shared tree, the root of a chain.
-    assert!(altered("chains", |rows| rows[0] ^= 1).is_err());
-    assert!(altered("chains", |rows| rows.copy_within(24..32, 48)).is_err());
-    assert!(altered("hashes", |hashes| *hashes.last_mut().unwrap() ^= 1).is_err());
-    assert!(altered("hashes", |hashes| hashes[12 * 32] ^= 1).is_err());
-    // The newest root's block, root and number of chains: behind layout, Option, block, Option.
-    for at in [11, 19, 51] {
-        let change = |header: &mut Vec<u8>, at: usize| header[at] ^= 1;
-        let bytes = support::container::altered(&good, "header", |header| change(header, at));
-        let file = TreeFile::of(Container::from_bytes("altered", bytes).unwrap());
-        assert!(file.and_then(|file| file.check()).is_err(), "byte {at} of the header");
-    }
-    // Nodes of chains' trees are hashed by a check only.
-    let file = altered("hashes", |hashes| hashes[8 * 32] ^= 1).unwrap();
-    let error = file.check().unwrap_err().to_string();
-    assert!(error.contains("chain 324's tree"), "{error}");
-    // A batch root: the logs are not to blame.
-    let file = altered("hashes", |hashes| hashes[0] ^= 1).unwrap();
-    let extractor = Extractor::new(file.forest(), Target::Latest).unwrap();
-    let error = extractor.batch(&logs(CHAINS[1], 7)).unwrap_err();
-    assert_eq!(error.code(), "tree-damaged");
-}
-
 /// A root that is not explained may be the first to contain a batch.
 #[test]
 fn the_first_root_is_none_that_follows_an_unexplained_one() {
@@ -443,70 +262,6 @@ fn the_first_root_is_none_that_follows_an_unexplained_one() {
         }
     }
     assert!(unknown > 0);
-}
-
-/// A folder on a disk: the system's temporary one may be memory.
-fn on_disk() -> tempfile::TempDir {
-    tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap()
-}
-
-#[test]
-fn a_killed_rebuild_leaves_the_old_file_or_a_complete_new_one() {
-    const MOMENTS: u32 = 200;
-    let folder = on_disk();
-    let target = folder.path().join("out.sltree");
-    let rebuild = || {
-        let mut command = command();
-        command.args(["rebuild", "-q", text(&fixture("gateway-v29/state.anvil.json")), "-o"]);
-        command.arg(&target).arg("--history").stdout(Stdio::null());
-        command
-    };
-    let started = Instant::now();
-    assert!(rebuild().status().unwrap().success());
-    let takes = started.elapsed();
-    let new = fs::read(&target).unwrap();
-    let mut left_old = 0;
-    for round in 0..MOMENTS {
-        fs::write(&target, "old").unwrap();
-        let mut child = rebuild().spawn().unwrap();
-        // Over the whole of a run and a little beyond, in an order that drifts.
-        std::thread::sleep(
-            takes * (round * 17 % (MOMENTS + 4)) / MOMENTS + Duration::from_micros(500),
-        );
-        let _ = child.kill();
-        child.wait().unwrap();
-        match fs::read(&target).unwrap() {
-            found if found == b"old" => left_old += 1,
-            found => assert!(found == new, "round {round}"),
-        }
-    }
-    assert!(left_old > 0);
-}
-
-#[test]
-fn a_full_disk_is_exit_code_6_and_the_old_file_stays() {
-    let folder = on_disk();
-    let target = folder.path().join("out.sltree");
-    fs::write(&target, "old").unwrap();
-    // A limit of the file's size stands for a full disk: write fails the same way. Blocks of 512.
-    for (blocks, flag) in [(0, "-q"), (1, "--history"), (20, "--history"), (26, "--history")] {
-        let run: Run = Command::new("sh")
-            .arg("-c")
-            .arg(format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$@\""))
-            .args(["sh", env!("CARGO_BIN_EXE_slproof"), "rebuild"])
-            .arg(fixture("gateway-v29/state.anvil.json"))
-            .arg("-o")
-            .arg(&target)
-            .arg(flag)
-            .stdout(Stdio::null())
-            .output()
-            .unwrap()
-            .into();
-        assert_eq!(run.code, Some(6), "{blocks}: {}", run.stderr);
-        assert!(run.stderr.contains("cannot write") && run.stderr.contains("out.sltree"));
-        assert_eq!(fs::read(&target).unwrap(), b"old");
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing left over");
-    }
 }
 
 /// Every root and batch, or one of so many.

@@ -8,7 +8,7 @@ use std::{
 };
 
 use flate2::{Compression, write::GzEncoder};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::{
@@ -82,4 +82,47 @@ pub fn lines(values: impl IntoIterator<Item = Value>) -> String {
 pub fn archived(archive: &Path) -> Vec<u64> {
     let archive = slproof::messages::Archive::open(archive, Default::default()).unwrap();
     archive.batches().map(|batch| batch.unwrap().batch().0).collect()
+}
+
+pub fn answer(result: &Value) -> Value {
+    json!({ "jsonrpc": "2.0", "id": 1, "result": result })
+}
+
+/// The blocks of receipts, in one of the shapes in which people keep what they asked nodes.
+pub fn shaped(shape: usize, blocks: &[Vec<Value>]) -> String {
+    let all = blocks.iter().flatten();
+    match shape {
+        // eth_getTransactionReceipt, bare.
+        0 => lines(all.cloned()),
+        1 => Value::from(all.cloned().collect::<Vec<_>>()).to_string(),
+        2 => serde_json::to_string_pretty(&all.rev().collect::<Vec<_>>()).unwrap(),
+        // In envelopes, and in answers to batched requests.
+        3 => lines(all.map(answer)),
+        4 => Value::from(all.map(answer).collect::<Vec<_>>()).to_string(),
+        // eth_getBlockReceipts.
+        5 => lines(blocks.iter().rev().map(|block| answer(&Value::from(block.clone())))),
+        6 => lines(blocks.iter().map(|block| Value::from(block.clone()))),
+        // The same answer twice.
+        _ => lines(all.clone().chain(all.clone()).cloned()),
+    }
+}
+
+/// The small batches of one chain of the vectors, and a raw archive of them.
+pub fn raw_batches(vectors: &str) -> (u64, Vec<Value>) {
+    let all: Vec<Value> = super::json_lines(&format!("{vectors}/logs.jsonl.gz"));
+    let chain = all[0]["chainId"].as_u64().unwrap();
+    (chain, all.into_iter().filter(|batch| batch["chainId"] == chain).take(5).collect())
+}
+
+/// A few small batches of one chain.
+pub fn small_batches() -> Vec<Batch> {
+    let chains = by_chain("gateway-v31");
+    let batches = chains.into_values().find(|batches| {
+        let messages = |batch: &Batch| batch.messages.len() > 1 && batch.logs.len() < 40;
+        batches.iter().filter(|batch| messages(batch)).count() > 3
+    });
+    let mut batches = batches.unwrap();
+    batches.retain(|batch| batch.messages.len() > 1 && batch.logs.len() < 40);
+    batches.truncate(4);
+    batches
 }

@@ -14,7 +14,9 @@ pub mod container;
 pub mod desk;
 pub mod era;
 pub mod layer;
+pub mod made;
 pub mod naive;
+pub mod small;
 pub mod written;
 
 /// The same state as every node writes it; each stands in `gateway-v29` and in `gateway-v31`.

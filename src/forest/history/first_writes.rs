@@ -6,6 +6,8 @@
 //! contains just the batches whose roots were first written up to it. What happened between two such
 //! roots is a gap that is closed by search, and small enough for it.
 
+use std::ops::Range;
+
 use super::Step;
 use crate::{
     contracts::{Bridgehub, MessageRoot, ZkChain},
@@ -26,13 +28,15 @@ pub(super) fn steps<S: StorageReader + ?Sized>(
     blocks: &[SlBlock],
 ) -> Result<Option<Vec<Option<Step>>>, StateError> {
     let message_root = MessageRoot::at(state, addresses.message_root);
-    let slots: Vec<Word> = MessageRoot::<S>::historical_root_slots(blocks);
-    let Some(roots) = first_writes(state, &[(addresses.message_root, slots)]) else {
-        return Ok(None);
+    let root_slots = |range: Range<usize>| {
+        vec![(addresses.message_root, MessageRoot::<S>::historical_root_slots(&blocks[range]))]
     };
-    let registered: Vec<Word> =
-        (0..forest.chains().len() as u64).map(MessageRoot::<S>::chain_at_slot).collect();
-    let Some(registered) = first_writes(state, &[(addresses.message_root, registered)]) else {
+    let Some(roots) = first_writes(state, blocks.len(), root_slots) else { return Ok(None) };
+    let chain_slots = |range: Range<usize>| {
+        let indices = range.start as u64..range.end as u64;
+        vec![(addresses.message_root, indices.map(MessageRoot::<S>::chain_at_slot).collect())]
+    };
+    let Some(registered) = first_writes(state, forest.chains().len(), chain_slots) else {
         return Ok(None);
     };
     let bridgehub = Bridgehub::at(state, addresses.bridgehub);
@@ -71,18 +75,20 @@ pub(super) fn steps<S: StorageReader + ?Sized>(
     Ok(Some(steps.collect()))
 }
 
-/// The batches of the settlement layer in which slots were first written, each at the first of the
-/// places where it was; `None` when that is not known of one.
+/// The batches of the settlement layer in which `len` slots were first written, each at the first of its
+/// places where it was; `None` when that is not known of one. `slots` gives the places of a range: the
+/// contracts, and the slots in each.
 fn first_writes<S: StorageReader + ?Sized>(
     state: &S,
-    places: &[(Address, Vec<Word>)],
+    len: usize,
+    slots: impl Fn(Range<usize>) -> Vec<(Address, Vec<Word>)>,
 ) -> Option<Vec<SlBatch>> {
-    let len = places.first().map_or(0, |(_, slots)| slots.len());
     let mut all = Vec::with_capacity(len);
     for start in (0..len).step_by(PIECE) {
-        let mut found: Vec<Option<SlBatch>> = vec![None; PIECE.min(len - start)];
-        for (contract, slots) in places {
-            let here = state.first_writes(*contract, &slots[start..start + found.len()])?;
+        let range = start..len.min(start + PIECE);
+        let mut found: Vec<Option<SlBatch>> = vec![None; range.len()];
+        for (contract, slots) in slots(range) {
+            let here = state.first_writes(contract, &slots)?;
             found.iter_mut().zip(here).for_each(|(found, here)| *found = found.or(here));
         }
         for first in found {
@@ -99,11 +105,13 @@ fn of_batches<S: StorageReader + ?Sized>(
     tree: &ChainTree,
     mappings: &[(Address, Word)],
 ) -> Option<Vec<SlBatch>> {
-    let keys: Vec<Word> = tree.batches().iter().map(|batch| batch.to_word()).collect();
-    let places: Vec<_> = mappings
-        .iter()
-        .map(|(contract, mapping)| (*contract, mapping_values(&keys, *mapping)))
-        .collect();
-    let first = first_writes(state, &places)?;
+    let slots = |range: Range<usize>| {
+        let runs = tree.batches().runs(range.start as u64..range.end as u64).into_iter();
+        let keys: Vec<Word> =
+            runs.flat_map(|run| run.start().0..=run.end().0).map(Word::from).collect();
+        let places = mappings.iter();
+        places.map(|(contract, mapping)| (*contract, mapping_values(&keys, *mapping))).collect()
+    };
+    let first = first_writes(state, tree.batches().len() as usize, slots)?;
     first.is_sorted().then_some(first)
 }

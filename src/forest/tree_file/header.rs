@@ -37,8 +37,6 @@ impl From<Latest> for InteropRoot {
     }
 }
 
-const LAYOUTS: [(Layout, u8); 3] = [(Layout::V26, 26), (Layout::V29, 29), (Layout::V31, 31)];
-
 /// The number of a layout in a file.
 pub(super) fn layout_number(layout: Layout) -> u8 {
     match layout {
@@ -50,5 +48,7 @@ pub(super) fn layout_number(layout: Layout) -> u8 {
 
 /// The layout with a number in a file.
 pub(super) fn layout(number: u8) -> Option<Layout> {
-    LAYOUTS.iter().find(|(_, known)| *known == number).map(|(layout, _)| *layout)
+    [Layout::V26, Layout::V29, Layout::V31]
+        .into_iter()
+        .find(|known| layout_number(*known) == number)
 }

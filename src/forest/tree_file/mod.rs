@@ -65,8 +65,9 @@
 //! The writer compares every node with those that the contract stored, and every explained root with
 //! the trees that it names. The reader checks that all parts fit together, and hashes the shared tree
 //! down to the roots of the chains, but no chain's tree: a proof is folded before it is given away, so
-//! that damage in a node ends in a refusal, and `check` finds where it is. What no proof depends on, which chains, batches and blocks the hashes are of, is
-//! compared with its checksum before it is used.
+//! that damage in a node ends in a refusal, and `check` finds where it is. Which chains, batches and
+//! blocks the hashes are of, no proof can tell; those sections are compared with their checksums before
+//! use.
 //!
 //! # Version history
 //!
