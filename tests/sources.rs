@@ -289,7 +289,7 @@ fn the_tree_says_which_batches_are_incomplete_and_which_are_missing() {
         format!("logs.jsonl, line {}", at + 1),
         format!("chain {}, batch {} is incomplete", batch.chain, batch.number),
         "do not fold to its batch root".into(),
-        "143 batches fold to their roots; 2 of these chains are missing".into(),
+        "143 batches fold to their roots; 2 batches of these chains are missing".into(),
         format!("2 of chain {}: {} {}", batch.chain, batch.number, batches[gone].number),
     ] {
         assert!(run.stderr.contains(&words), "{words}: {}", run.stderr);

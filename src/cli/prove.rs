@@ -13,7 +13,7 @@ use super::{
     pipeline,
     progress::Bars,
     proof_output::{Count, Encoder},
-    prove_args::{ProveArgs, WhichArgs},
+    prove_args::{ProofFormat, ProveArgs, WhichArgs},
     report::{Words, count},
     requests::Requests,
     selection::{self, Steps, Within},
@@ -205,6 +205,12 @@ fn check_paths(args: &ProveArgs) -> Result<(), CliError> {
 
 /// Nothing is given that only other targets need. The lines of requests may name any.
 fn check_target(args: &ProveArgs) -> Result<(), CliError> {
+    let is_parquet = args.format == Some(ProofFormat::Parquet);
+    if !is_parquet && args.output.extension().is_some_and(|ending| ending == "parquet") {
+        return Err(CliError::Usage(
+            "a name that ends with .parquet needs --format parquet".into(),
+        ));
+    }
     if args.which.requests.is_some() {
         return Ok(());
     }

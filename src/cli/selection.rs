@@ -85,6 +85,12 @@ pub(super) fn all<'a>(
         };
         logs.as_ref().map_or(true, sent)
     });
+    let mut batches = batches.peekable();
+    if let Some(sender) = within.sender.filter(|_| shard.of == 1 && batches.peek().is_none()) {
+        return Err(CliError::NothingFound(format!(
+            "the archive has no message of {sender} there"
+        )));
+    }
     Ok(Box::new(batches.map(move |logs| {
         let extractor = Arc::clone(&extractor);
         Ok(Step::Prove(Wanted { logs: logs?, which, extractor, asked: None }))
@@ -112,7 +118,9 @@ pub(super) fn message<'a>(
 ) -> Result<(Steps<'a>, bool), CliError> {
     let found = archive.find_message(hash).map(|at| Ok(at?)).filter(move |at| narrowed(at, within));
     several(found, extractor, || {
-        format!("no such log in the archive stands for a message with the hash {hash}")
+        format!(
+            "no log in the archive stands for a message with the hash {hash}, as far as it was narrowed"
+        )
     })
 }
 
@@ -133,9 +141,13 @@ pub(super) fn transaction<'a>(
         (0, _) => "the archive has no hashes of transactions; give --message, or --chain, --batch \
                    and --index"
             .into(),
-        (_, None) => format!("no such log in the archive is of the transaction {hash}"),
+        (_, None) => {
+            format!("no log in the archive is of the transaction {hash}, as far as it was narrowed")
+        }
         (_, Some(log)) => {
-            format!("the archive has no such log {log} of the transaction {hash}")
+            format!(
+                "the archive has no log {log} of the transaction {hash}, as far as it was narrowed"
+            )
         }
     })
 }

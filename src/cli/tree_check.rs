@@ -62,7 +62,7 @@ impl<'f> TreeCheck<'f> {
             }
         }
         let mut text = format!(
-            "complete           {} batches fold to their roots; {} of these chains are missing",
+            "complete           {} batches fold to their roots; {} batches of these chains are missing",
             count(complete),
             count(missing)
         );

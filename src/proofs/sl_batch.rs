@@ -56,7 +56,10 @@ pub enum SlBatchError {
     )]
     NoRoot(SlBatch),
     /// L1 stores no root of the batch.
-    #[error("L1 stores no root of SL batch {0}: it was not executed by the time of the anchor")]
+    #[error(
+        "L1 stores no root of SL batch {0}: it was not executed by the time of the anchor, or Bridgehub is \
+         elsewhere in it (--anchor-bridgehub)"
+    )]
     NotOnL1(SlBatch),
     /// L1 stores another root than the file of SL batches has.
     #[error(
