@@ -113,21 +113,28 @@ fn table(
         output.put(text.as_bytes())?;
         text.clear();
     }
-    let _ = writeln!(text, "\n{:>20}  {:>11}  batches executed here", "chain", "batches");
+    text.push_str(&executed_here(forest));
+    output.put(text.as_bytes())?;
+    Ok(())
+}
+
+/// Which batches of every chain were executed on this settlement layer, as a table.
+pub(super) fn executed_here(forest: &Forest) -> String {
+    let mut text = format!("\n{:>20}  {:>11}  batches executed here\n", "chain", "batches");
     for tree in forest.chains() {
         let runs: Vec<String> = all_runs(tree).iter().map(run_text).collect();
         let runs = if runs.is_empty() { "-".into() } else { runs.join(", ") };
+        // Writing to a string cannot fail.
         let _ = writeln!(text, "{:>20}  {:>11}  {runs}", tree.chain().0, tree.batches().len());
     }
-    output.put(text.as_bytes())?;
-    Ok(())
+    text
 }
 
 pub(super) fn all_runs(tree: &ChainTree) -> Vec<RangeInclusive<BatchNumber>> {
     tree.batches().runs(0..tree.batches().len())
 }
 
-pub(super) fn run_text(run: &RangeInclusive<BatchNumber>) -> String {
+fn run_text(run: &RangeInclusive<BatchNumber>) -> String {
     match run.start() == run.end() {
         true => run.start().to_string(),
         false => format!("{} to {}", run.start(), run.end()),

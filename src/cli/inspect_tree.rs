@@ -5,7 +5,8 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 
 use super::{
-    history::{all_runs, pairs, run_text},
+    history::{all_runs, executed_here, pairs},
+    rebuild::interop_root,
     report::count,
 };
 use crate::forest::TreeFile;
@@ -37,12 +38,7 @@ pub(super) fn tree_file(file: &TreeFile) -> (Value, String) {
             range.end
         );
     }
-    let _ = writeln!(text, "\n{:>20}  {:>11}  batches executed here", "chain", "batches");
-    for tree in forest.chains() {
-        let runs: Vec<String> = all_runs(tree).iter().map(run_text).collect();
-        let runs = if runs.is_empty() { "-".into() } else { runs.join(", ") };
-        let _ = writeln!(text, "{:>20}  {:>11}  {runs}", tree.chain().0, tree.batches().len());
-    }
+    text.push_str(&executed_here(forest));
     let chains: Vec<Value> = forest
         .chains()
         .iter()
@@ -54,9 +50,6 @@ pub(super) fn tree_file(file: &TreeFile) -> (Value, String) {
             })
         })
         .collect();
-    let latest = forest
-        .latest()
-        .map(|root| json!({"block": root.block, "chains": root.chains, "root": root.root}));
     let value = json!({
         "kind": "tree",
         "block": file.block(),
@@ -66,7 +59,7 @@ pub(super) fn tree_file(file: &TreeFile) -> (Value, String) {
         "root": forest.root(),
         "roots": roots,
         "explainedRoots": explained,
-        "interopRoot": latest,
+        "interopRoot": forest.latest().map(interop_root),
         "chains": chains,
     });
     (value, text)

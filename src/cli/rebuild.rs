@@ -3,7 +3,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     args::RebuildArgs,
@@ -11,7 +11,11 @@ use super::{
     report::{Words, count},
     state::{Origin, Rebuilt},
 };
-use crate::{files::Output, forest::Forest, primitives::BatchNumber};
+use crate::{
+    files::Output,
+    forest::{Forest, InteropRoot},
+    primitives::BatchNumber,
+};
 
 pub(super) fn run(args: &RebuildArgs, words: &Words) -> Result<Outcome, CliError> {
     let explain = args.history || args.past.events.is_some();
@@ -109,16 +113,18 @@ fn json(forest: &Forest) -> String {
             })
         })
         .collect();
-    let latest = forest
-        .latest()
-        .map(|root| json!({"block": root.block, "chains": root.chains, "root": root.root}));
     let shared = forest.shared();
     let value = json!({
         "slChainId": forest.sl_chain(),
         "release": forest.layout().to_string(),
         "chains": chains,
         "sharedTree": {"height": shared.height(), "leaves": shared.leaves(), "root": shared.root()},
-        "interopRoot": latest,
+        "interopRoot": forest.latest().map(interop_root),
     });
     format!("{value:#}\n")
+}
+
+/// A root by block as JSON.
+pub(super) fn interop_root(root: InteropRoot) -> Value {
+    json!({"block": root.block, "chains": root.chains, "root": root.root})
 }
