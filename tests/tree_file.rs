@@ -273,8 +273,7 @@ fn one_root_alone_is_as_among_all(file: &TreeFile, timeline: &Timeline, every: u
         assert_eq!(alone.root(at), timeline.root(among));
         for tree in chains {
             let chain = tree.index();
-            assert_eq!(alone.batches(chain, at), timeline.batches(chain, among));
-            assert_eq!(alone.shared_path(chain, at), timeline.shared_path(chain, among));
+            assert_eq!(alone.chain(chain, at), timeline.chain(chain, among));
         }
     };
     let blocks = &timeline.history().blocks;

@@ -33,7 +33,7 @@ mod trees;
 pub use anchor::{BatchRoots, RootWitness, Vouched, Voucher};
 pub use chain_tree::ChainTree;
 pub use error::RebuildError;
-pub use history::{At, Effort, History, HistoryError, Timeline, explain, explain_further};
+pub use history::{At, ChainAt, Effort, History, HistoryError, Timeline, explain, explain_further};
 pub use interop_root::InteropRoot;
 pub use leaf::{
     BATCH_LEAF_PADDING, BatchLeaves, CHAIN_ID_LEAF_PADDING, EMPTY_ENTRY, batch_leaf, chain_id_leaf,

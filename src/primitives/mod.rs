@@ -1,4 +1,4 @@
-//! Floor 0: the values that every other floor speaks in.
+//! Floor 0: the values that every other floor speaks in, and how they are found in sorted lists.
 //!
 //! [`struct@Hash`] is a Keccak-256 output (a tree node, a root), [`Word`] is an EVM storage word or slot
 //! number, [`Address`] a contract. Chain ids, batch numbers and block numbers are types of their
@@ -10,6 +10,7 @@ mod ids;
 mod word;
 
 pub mod hex;
+pub mod sorted;
 
 pub use address::Address;
 pub use hash::Hash;

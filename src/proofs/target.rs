@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     contracts::Layout,
-    forest::{At, ChainTree, Forest, InteropRoot, Timeline},
+    forest::{At, ChainAt, ChainTree, Forest, InteropRoot, Timeline},
     merkle::Prefix,
     primitives::{BatchNumber, Hash, SlBatch, SlBlock, Word},
 };
@@ -210,7 +210,7 @@ impl<'f> Resolved<'f> {
                 return Ok((Some(place), block_record(forest, latest.block, latest.root)));
             }
             Self::SlBatch(timeline, batch) => {
-                let leaves = leaves_at(tree, leaf, timeline, batch.at())?;
+                let leaves = chain_at(tree, leaf, timeline, batch.at())?.batches;
                 let chain_path = batch.chain_path(tree.index());
                 let chain_path =
                     chain_path.ok_or_else(|| after_target(tree, batch.last_block()))?;
@@ -239,10 +239,8 @@ impl<'f> Resolved<'f> {
             Self::Block(timeline, at) => (timeline, *at),
         };
         let root = timeline.root(at);
-        let leaves = leaves_at(tree, leaf, timeline, at)?;
-        let chain_path = timeline.shared_path(tree.index(), at);
-        let chain_path = chain_path.ok_or_else(|| after_target(tree, root.block))?;
-        let place = place(leaves, root.block.0, chain_path);
+        let chain = chain_at(tree, leaf, timeline, at)?;
+        let place = place(chain.batches, root.block.0, chain.shared_path);
         Ok((Some(place), block_record(forest, root.block, root.root)))
     }
 }
@@ -295,17 +293,17 @@ pub(super) fn no_root(timeline: &Timeline, block: SlBlock) -> TargetError {
     }
 }
 
-/// How many batches the chain had, of which the leaf is one.
-fn leaves_at(
+/// The chain as it was at a root that has the leaf.
+fn chain_at(
     tree: &ChainTree,
     leaf: u64,
     timeline: &Timeline,
     at: At,
-) -> Result<u64, ExtractError> {
+) -> Result<ChainAt, ExtractError> {
     let block = timeline.root(at).block;
-    match timeline.batches(tree.index(), at) {
+    match timeline.chain(tree.index(), at) {
         None => Err(after_target(tree, block)),
-        Some(leaves) if leaf < leaves => Ok(leaves),
+        Some(chain) if leaf < chain.batches => Ok(chain),
         Some(_) => Err(ExtractError::BatchAfterTarget {
             chain: tree.chain(),
             batch: number(tree, leaf),

@@ -33,6 +33,7 @@ mod odds;
 mod replay;
 mod search;
 mod timeline;
+mod versions;
 
 use std::iter;
 
@@ -46,7 +47,7 @@ use crate::{
 };
 
 pub use search::Effort;
-pub use timeline::{At, Timeline};
+pub use timeline::{At, ChainAt, Timeline};
 
 /// Every root by block and what it contains, in columns: what a file keeps of a history.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

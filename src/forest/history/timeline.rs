@@ -1,28 +1,20 @@
 //! The shared tree at every root, ready to be asked.
-//!
-//! A node of the shared tree changes only when a chain below it does. So each node is kept in all its
-//! versions: the indices of the roots at which it changed, and what it was from then on. The whole is
-//! as large as the paths that were ever rewritten, and any path at any root is a binary search a level.
-//! The versions of a level depend only on those of the level below, so they are hashed side by side.
-
-use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::{Forest, History, HistoryError, InteropRoot, Step};
+use super::{
+    Forest, History, HistoryError, InteropRoot, Step,
+    versions::{Leaves, Versions},
+};
 use crate::{
     forest::{chain_id_leaf, entry_zeros},
-    keccak::hash_pairs,
     merkle::{Levels, height},
-    primitives::{Hash, SlBlock},
+    primitives::{Hash, SlBlock, sorted},
 };
 
 /// After how many roots that fit no number of chains no more are tried: the events are of another
 /// layer.
 const MOST_MISFITS: u32 = 1 << 8;
-
-/// How many nodes are hashed in one go.
-const PIECE: usize = 1 << 10;
 
 /// A root of a [`Timeline`] that is explained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,39 +24,19 @@ pub struct At(u32);
 #[derive(Clone, Debug)]
 pub struct Timeline {
     history: History,
-    /// The nodes of the shared tree, bottom level first.
-    levels: Vec<Versions>,
-    /// By version of a leaf: how many batches the chain had.
+    /// The shared tree, by the index of the root.
+    shared: Versions,
+    /// By version of a leaf of it: how many batches the chain had.
     counts: Vec<u64>,
 }
 
-/// The nodes of one level in all their versions.
-#[derive(Clone, Debug, Default)]
-struct Versions {
-    /// By node: where its versions end.
-    ends: Vec<usize>,
-    /// By version: the index of the first root that has it. Ascending within a node.
-    since: Vec<u32>,
-    /// By version: the node.
-    nodes: Vec<Hash>,
-}
-
-impl Versions {
-    /// The versions of a node; none of one that there never was.
-    fn range(&self, node: usize) -> Range<usize> {
-        let start = node.checked_sub(1).map_or(Some(&0), |before| self.ends.get(before));
-        match (start, self.ends.get(node)) {
-            (Some(start), Some(end)) => *start..*end,
-            _ => 0..0,
-        }
-    }
-
-    /// The version of a node at a root.
-    fn at(&self, node: usize, at: u32) -> Option<usize> {
-        let range = self.range(node);
-        let newer = self.since[range.clone()].partition_point(|since| *since <= at);
-        newer.checked_sub(1).map(|last| range.start + last)
-    }
+/// A chain as it was at a root.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChainAt {
+    /// How many batches it had.
+    pub batches: u64,
+    /// The siblings in the shared tree from the chain's leaf up to the root, bottom first.
+    pub shared_path: Vec<Hash>,
 }
 
 impl Timeline {
@@ -92,12 +64,8 @@ impl Timeline {
     ) -> Result<(Self, Vec<usize>), HistoryError> {
         history.check(forest)?;
         let (leaves, counts) = leaves(forest, &history);
-        let mut levels = vec![leaves];
-        for level in 0..forest.shared().height() {
-            let above = above(&levels[level as usize], entry_zeros().at(level));
-            levels.push(above);
-        }
-        let timeline = Self { history, levels, counts };
+        let shared = Versions::build(leaves, history.len(), entry_zeros());
+        let timeline = Self { history, shared, counts };
         let explained = (0..timeline.history.len()).filter(|i| timeline.history.chains[*i] > 0);
         let differing =
             explained.filter(|i| timeline.rebuilt(*i) != timeline.history.roots[*i]).collect();
@@ -106,14 +74,7 @@ impl Timeline {
 
     fn rebuilt(&self, root: usize) -> Hash {
         let height = height(self.history.chains[root].into());
-        self.node(height, 0, At(root as u32))
-    }
-
-    fn node(&self, level: u32, index: u64, at: At) -> Hash {
-        self.levels
-            .get(level as usize)
-            .and_then(|versions| Some(versions.nodes[versions.at(index as usize, at.0)?]))
-            .unwrap_or_else(|| entry_zeros().at(level))
+        self.shared.root(height, root as u32)
     }
 
     /// The history as columns.
@@ -131,7 +92,12 @@ impl Timeline {
     /// The root of a block; `None` when it has none, or an unexplained one.
     #[must_use]
     pub fn at(&self, block: SlBlock) -> Option<At> {
-        let index = self.history.blocks.binary_search(&block).ok()?;
+        let blocks = &self.history.blocks;
+        let bounds = blocks.first()?.0..=blocks.last()?.0;
+        let index = sorted::count_below(blocks, bounds, block.0, |block| block.0);
+        if blocks.get(index) != Some(&block) {
+            return None;
+        }
         (self.history.chains[index] > 0).then_some(At(index as u32))
     }
 
@@ -146,8 +112,8 @@ impl Timeline {
     /// How many batches the chain with this index had; `None` when it was not registered.
     #[must_use]
     pub fn batches(&self, chain: u64, at: At) -> Option<u64> {
-        let version = self.levels[0].at(usize::try_from(chain).ok()?, at.0)?;
-        (chain < self.root(at).chains).then_some(self.counts[version])
+        let version = self.shared.leaves().at(chain, at.0)?;
+        (chain < self.root(at).chains).then(|| self.counts[version])
     }
 
     /// The first root that contains a leaf of the chain with this index; `None` when none does, or when it
@@ -162,20 +128,18 @@ impl Timeline {
     /// The first explained root that contains a leaf of the chain with this index.
     #[must_use]
     pub fn first_explained(&self, chain: u64, leaf: u64) -> Option<At> {
-        let range = self.levels[0].range(usize::try_from(chain).ok()?);
+        let range = self.shared.leaves().of(chain);
         let version =
             range.start + self.counts[range.clone()].partition_point(|batches| *batches <= leaf);
-        (version < range.end).then(|| At(self.levels[0].since[version]))
+        (version < range.end).then(|| At(self.shared.leaves().since(version)))
     }
 
-    /// The siblings in the shared tree from a chain's leaf up to the root, bottom first; `None` when
-    /// the chain was not registered.
+    /// The chain with this index at a root; `None` when it was not registered.
     #[must_use]
-    pub fn shared_path(&self, chain: u64, at: At) -> Option<Vec<Hash>> {
+    pub fn chain(&self, chain: u64, at: At) -> Option<ChainAt> {
         let chains = self.root(at).chains;
-        (chain < chains).then(|| {
-            (0..height(chains)).map(|level| self.node(level, (chain >> level) ^ 1, at)).collect()
-        })
+        let way = self.shared.way(chain, height(chains), at.0).filter(|_| chain < chains)?;
+        Some(ChainAt { batches: self.counts[way.version], shared_path: way.siblings })
     }
 
     /// The explained root that follows.
@@ -192,8 +156,13 @@ impl Timeline {
         let then = self.root(at).chains;
         let new = forest.chains().get(then as usize..usize::try_from(chains).ok()?)?;
         let new = new.iter().map(|tree| chain_id_leaf(Hash::ZERO, tree.chain()));
-        let leaves = (0..then).map(|chain| self.node(0, chain, at)).chain(new).collect();
+        let leaves = (0..then).map(|chain| self.leaf(chain, at)).chain(new).collect();
         Some(Levels::build(leaves, entry_zeros()))
+    }
+
+    fn leaf(&self, chain: u64, at: At) -> Hash {
+        let version = self.shared.leaves().at(chain, at.0);
+        version.map_or_else(|| entry_zeros().at(0), |version| self.shared.leaves().node(version))
     }
 
     /// The history with the number of chains corrected where the root is that of more chains than the
@@ -244,7 +213,7 @@ impl Timeline {
 }
 
 /// The chain-id leaves in all their versions, and the batches of each.
-fn leaves(forest: &Forest, history: &History) -> (Versions, Vec<u64>) {
+fn leaves(forest: &Forest, history: &History) -> (Leaves, Vec<u64>) {
     let mut changes: Vec<Vec<(u32, u64)>> = vec![Vec::new(); forest.chains().len()];
     let mut registered = 0;
     for root in 0..history.len() {
@@ -262,47 +231,19 @@ fn leaves(forest: &Forest, history: &History) -> (Versions, Vec<u64>) {
             change.push((root as u32, before.1 + batches));
         }
     }
-    let mut versions = Versions::default();
-    let mut all = Vec::new();
-    for (tree, changes) in forest.chains().iter().zip(changes) {
-        let counts: Vec<u64> = changes.iter().map(|(_, batches)| *batches).collect();
-        versions.since.extend(changes.iter().map(|(root, _)| *root));
-        versions.nodes.extend(tree.leaves_after(&counts));
-        versions.ends.push(versions.since.len());
-        all.extend(counts);
+    let leaves: Vec<_> = forest
+        .chains()
+        .par_iter()
+        .zip(&changes)
+        .map(|(tree, changes)| {
+            let counts: Vec<u64> = changes.iter().map(|(_, batches)| *batches).collect();
+            (tree.leaves_after(&counts), counts)
+        })
+        .collect();
+    let mut all = (Leaves::default(), Vec::new());
+    for ((leaves, counts), changes) in leaves.into_iter().zip(changes) {
+        all.0.push(changes.iter().map(|(root, _)| *root), &leaves);
+        all.1.extend(counts);
     }
-    (versions, all)
-}
-
-/// The level above one, every version of it.
-fn above(below: &Versions, zero: Hash) -> Versions {
-    let mut versions = Versions::default();
-    let mut children = Vec::new();
-    for left in (0..below.ends.len()).step_by(2) {
-        let (lefts, rights) = (below.range(left), below.range(left + 1));
-        let (mut l, mut r) = (lefts.start, rights.start);
-        let (mut left_node, mut right_node) = (zero, zero);
-        while l < lefts.end || r < rights.end {
-            let next = |at: usize, end: usize| if at < end { below.since[at] } else { u32::MAX };
-            let since = next(l, lefts.end).min(next(r, rights.end));
-            if next(l, lefts.end) == since {
-                left_node = below.nodes[l];
-                l += 1;
-            }
-            if r < rights.end && below.since[r] == since {
-                right_node = below.nodes[r];
-                r += 1;
-            }
-            versions.since.push(since);
-            children.push(left_node);
-            children.push(right_node);
-        }
-        versions.ends.push(versions.since.len());
-    }
-    versions.nodes = vec![Hash::ZERO; versions.since.len()];
-    children
-        .par_chunks(2 * PIECE)
-        .zip(versions.nodes.par_chunks_mut(PIECE))
-        .for_each(|(children, nodes)| hash_pairs(children, nodes));
-    versions
+    all
 }

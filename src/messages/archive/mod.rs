@@ -69,7 +69,6 @@
 
 mod check;
 mod collector;
-mod find;
 mod reader;
 mod rows;
 mod writer;

@@ -7,13 +7,12 @@ use bytemuck::{AnyBitPattern, cast_slice};
 
 use super::{
     ArchiveHeader, BATCHES, BY_MESSAGE, BY_TRANSACTION, BYTES, ENDS, KIND, LOGS, TRANSACTIONS,
-    find::rows_of,
     rows::{BatchRow, IndexRow, beginning},
 };
 use crate::{
     files::{Access, Container, ContainerError, SectionName},
     messages::{ArchiveError, BatchView, L2ToL1Log, Messages},
-    primitives::{BatchNumber, ChainId, Hash},
+    primitives::{BatchNumber, ChainId, Hash, sorted},
 };
 
 /// The logs of many batches, by chain and batch number: mapped, or in memory.
@@ -211,8 +210,13 @@ impl Archive {
 
     fn row_of(&self, chain: ChainId, batch: BatchNumber) -> Option<usize> {
         let rows = self.rows();
-        let at = rows.partition_point(|row| row.key() < (chain, batch));
-        rows.get(at).is_some_and(|row| row.key() == (chain, batch)).then_some(at)
+        let first = rows.partition_point(|row| row.chain() < chain);
+        let of_chain = &rows[first..];
+        // As far behind the chain's first row as its number is behind that one's, if none is missing.
+        let ahead = batch.0.saturating_sub(of_chain.first()?.batch().0);
+        let guess = usize::try_from(ahead).unwrap_or(usize::MAX);
+        let at = sorted::count_from(of_chain, guess, |row| row.key() < (chain, batch));
+        (of_chain.get(at)?.key() == (chain, batch)).then_some(first + at)
     }
 
     /// Every log that stands for the message with this hash, in the order of the batches. Equal
@@ -245,8 +249,11 @@ impl Archive {
         hash_of: impl Fn(&LogAt<'_>) -> Option<Hash>,
     ) -> impl Iterator<Item = Result<LogAt<'_>, ArchiveError>> {
         let rows: &[IndexRow] = self.table(index);
+        let wanted = beginning(&hash);
+        let first = sorted::count_below(rows, 0..=u64::MAX, wanted, IndexRow::beginning);
+        let rows = rows[first..].iter().take_while(move |row| row.beginning() == wanted);
         let mut last: Option<(Range<u64>, BatchView<'_>)> = None;
-        rows[rows_of(rows, beginning(&hash))].iter().filter_map(move |row| {
+        rows.filter_map(move |row| {
             let found = match &last {
                 Some((numbers, batch)) if numbers.contains(&row.log()) => {
                     Ok(LogAt { batch: *batch, index: row.log() - numbers.start })

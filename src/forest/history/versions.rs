@@ -1,0 +1,287 @@
+//! A tree in all its versions.
+//!
+//! A node changes only when a leaf below it does, so each node is kept in all its versions, and each
+//! version of an inner node knows those that its two children had then. The whole is as large as the
+//! paths that were ever rewritten, and a path at any time is one step a level.
+//!
+//! The versions of a level depend only on those of the level below, so they are hashed side by side.
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use crate::{
+    keccak::hash_pairs,
+    merkle::Zeros,
+    primitives::{Hash, sorted},
+};
+
+/// How many nodes are hashed in one go.
+const PIECE: usize = 1 << 10;
+
+/// The version of a node that there was not yet: an empty subtree.
+const NONE: u32 = u32::MAX;
+
+/// A tree in all its versions. Times are counted from 0.
+#[derive(Clone, Debug)]
+pub(super) struct Versions {
+    leaves: Leaves,
+    /// The inner levels, bottom first.
+    inner: Vec<Level>,
+    /// By time: the version of the topmost node.
+    tops: Vec<u32>,
+    zeros: &'static Zeros,
+}
+
+/// The leaves in all their versions, which are numbered through.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Leaves {
+    /// By leaf: where its versions end.
+    ends: Vec<usize>,
+    /// By version: since when it is the leaf's. Ascending within a leaf.
+    since: Vec<u32>,
+    /// By version: the leaf.
+    nodes: Vec<Hash>,
+}
+
+/// An inner level in all its versions.
+#[derive(Clone, Debug, Default)]
+struct Level {
+    /// By version: those of its children.
+    children: Vec<[u32; 2]>,
+    /// By version: the node.
+    nodes: Vec<Hash>,
+}
+
+/// Where a leaf stood at a time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Way {
+    /// The leaf's version.
+    pub(super) version: usize,
+    /// Its siblings up to the root that was asked for, bottom first.
+    pub(super) siblings: Vec<Hash>,
+}
+
+impl Leaves {
+    /// Appends a leaf: its versions, and since when they are.
+    pub(super) fn push(&mut self, since: impl Iterator<Item = u32>, nodes: &[Hash]) {
+        self.since.extend(since);
+        self.nodes.extend_from_slice(nodes);
+        self.ends.push(self.nodes.len());
+    }
+
+    /// The versions of a leaf, in order; none of one that there never was.
+    pub(super) fn of(&self, leaf: u64) -> Range<usize> {
+        usize::try_from(leaf).map_or(0..0, |leaf| versions(&self.ends, leaf))
+    }
+
+    /// The leaf of a version.
+    pub(super) fn node(&self, version: usize) -> Hash {
+        self.nodes[version]
+    }
+
+    /// Since when a version is its leaf's.
+    pub(super) fn since(&self, version: usize) -> u32 {
+        self.since[version]
+    }
+
+    /// The version of a leaf at a time; `None` of one that there was not.
+    pub(super) fn at(&self, leaf: u64, time: u32) -> Option<usize> {
+        let range = self.of(leaf);
+        let since = &self.since[range.clone()];
+        let bounds = (*since.first()?).into()..=(*since.last()?).into();
+        let begun =
+            sorted::count_below(since, bounds, u64::from(time) + 1, |since| (*since).into());
+        Some(range.start + begun.checked_sub(1)?)
+    }
+}
+
+/// The versions of a node, by where those of each node end.
+fn versions(ends: &[usize], node: usize) -> Range<usize> {
+    let start = node.checked_sub(1).map_or(Some(&0), |before| ends.get(before));
+    start.zip(ends.get(node)).map_or(0..0, |(start, end)| *start..*end)
+}
+
+impl Versions {
+    /// Builds the inner levels, for times before `times`.
+    pub(super) fn build(leaves: Leaves, times: usize, zeros: &'static Zeros) -> Self {
+        let mut inner: Vec<Level> = Vec::new();
+        let (mut ends, mut since) = (leaves.ends.clone(), leaves.since.clone());
+        while ends.len() > 1 {
+            let zero = zeros.at(inner.len() as u32);
+            let below = inner.last().map_or(&leaves.nodes, |level| &level.nodes);
+            let above = above(below, zero, &ends, &since);
+            (ends, since) = (above.ends, above.since);
+            inner.push(above.level);
+        }
+        let mut tops = Vec::with_capacity(times);
+        for (since, before) in
+            since.into_iter().zip((0..).map(|version: u32| version.checked_sub(1)))
+        {
+            tops.resize((since as usize).min(times), before.unwrap_or(NONE));
+        }
+        let last = inner.last().map_or(leaves.nodes.len(), |level| level.nodes.len());
+        tops.resize(times, last.checked_sub(1).map_or(NONE, |last| last as u32));
+        Self { leaves, inner, tops, zeros }
+    }
+
+    /// The leaves.
+    pub(super) fn leaves(&self) -> &Leaves {
+        &self.leaves
+    }
+
+    /// The root at a time of the tree of this height.
+    ///
+    /// # Panics
+    /// When the tree never had this height.
+    pub(super) fn root(&self, height: u32, time: u32) -> Hash {
+        let mut version = self.tops[time as usize];
+        for level in self.inner[height as usize..].iter().rev() {
+            version = level.child(version, 0);
+        }
+        self.node(height, version)
+    }
+
+    /// The way from a leaf to the root of the tree of this height at a time; `None` when there was no such
+    /// leaf.
+    ///
+    /// # Panics
+    /// When the tree never had this height.
+    pub(super) fn way(&self, leaf: u64, height: u32, time: u32) -> Option<Way> {
+        let mut version = self.tops[time as usize];
+        let mut siblings = vec![Hash::ZERO; height as usize];
+        for (level, above) in self.inner.iter().enumerate().rev() {
+            let (level, side) = (level as u32, (leaf >> level) & 1);
+            if level < height {
+                siblings[level as usize] = self.node(level, above.child(version, side ^ 1));
+            }
+            version = above.child(version, side);
+        }
+        let is_in_tree = leaf.checked_shr(self.inner.len() as u32).unwrap_or(0) == 0;
+        (is_in_tree && version != NONE).then_some(Way { version: version as usize, siblings })
+    }
+
+    fn node(&self, level: u32, version: u32) -> Hash {
+        let nodes = match level.checked_sub(1) {
+            None => &self.leaves.nodes,
+            Some(inner) => &self.inner[inner as usize].nodes,
+        };
+        match version {
+            NONE => self.zeros.at(level),
+            _ => nodes[version as usize],
+        }
+    }
+}
+
+impl Level {
+    /// The version that a child of a version had, by its side.
+    fn child(&self, version: u32, side: u64) -> u32 {
+        match version {
+            NONE => NONE,
+            _ => self.children[version as usize][side as usize],
+        }
+    }
+}
+
+/// A level, and by node where its versions end, and by version since when it is.
+struct Above {
+    level: Level,
+    ends: Vec<usize>,
+    since: Vec<u32>,
+}
+
+/// The level above one, every version of it.
+fn above(below: &[Hash], zero: Hash, ends: &[usize], since: &[u32]) -> Above {
+    let mut above = Above { level: Level::default(), ends: Vec::new(), since: Vec::new() };
+    let next = |version: usize, end: usize| if version < end { since[version] } else { u32::MAX };
+    for left in (0..ends.len()).step_by(2) {
+        let (lefts, rights) = (versions(ends, left), versions(ends, left + 1));
+        let (mut l, mut r) = (lefts.start, rights.start);
+        let mut now = [NONE; 2];
+        while l < lefts.end || r < rights.end {
+            let first = next(l, lefts.end).min(next(r, rights.end));
+            if next(l, lefts.end) == first {
+                now[0] = l as u32;
+                l += 1;
+            }
+            if next(r, rights.end) == first {
+                now[1] = r as u32;
+                r += 1;
+            }
+            above.since.push(first);
+            above.level.children.push(now);
+        }
+        above.ends.push(above.since.len());
+    }
+    let child = |version: &u32| if *version == NONE { zero } else { below[*version as usize] };
+    let Level { children, nodes } = &mut above.level;
+    nodes.resize(children.len(), Hash::ZERO);
+    children.par_chunks(PIECE).zip(nodes.par_chunks_mut(PIECE)).for_each(|(children, nodes)| {
+        let pairs: Vec<Hash> = children.as_flattened().iter().map(child).collect();
+        hash_pairs(&pairs, nodes);
+    });
+    above
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{forest::entry_zeros, keccak::keccak256, merkle::Levels};
+
+    proptest! {
+        /// Every tree of the past, against one built of its leaves alone.
+        #[test]
+        fn every_version_is_the_tree_of_its_leaves(
+            changes in prop::collection::vec(prop::collection::btree_set(0..11u64, 0..5), 1..30),
+        ) {
+            // A leaf that is not there yet when one behind it comes is an empty one.
+            let mut leaves: BTreeMap<u64, Vec<(u32, Hash)>> = BTreeMap::new();
+            let mut times: Vec<Vec<Hash>> = Vec::new();
+            let mut now: Vec<Hash> = Vec::new();
+            for (time, changed) in changes.iter().enumerate() {
+                for leaf in changed {
+                    for new in now.len() as u64..*leaf {
+                        leaves.entry(new).or_default().push((time as u32, Hash::ZERO));
+                        now.push(Hash::ZERO);
+                    }
+                    let node = keccak256(format!("{leaf} {time}").as_bytes());
+                    leaves.entry(*leaf).or_default().push((time as u32, node));
+                    match now.get_mut(*leaf as usize) {
+                        Some(old) => *old = node,
+                        None => now.push(node),
+                    }
+                }
+                times.push(now.clone());
+            }
+            let mut all = Leaves::default();
+            for versions in leaves.values() {
+                let nodes: Vec<Hash> = versions.iter().map(|(_, node)| *node).collect();
+                all.push(versions.iter().map(|(since, _)| *since), &nodes);
+            }
+            let versions = Versions::build(all, times.len(), entry_zeros());
+            for (time, leaves) in (0..).zip(&times) {
+                let levels = Levels::build(leaves.clone(), entry_zeros());
+                let tree = levels.tree(entry_zeros());
+                let most = now.len() as u64;
+                for leaf in 0..most + 3 {
+                    let way = versions.way(leaf, tree.height(), time);
+                    let expected = tree.path(leaf).ok();
+                    prop_assert_eq!(way.as_ref().map(|way| &way.siblings), expected.as_ref());
+                    prop_assert_eq!(way.as_ref().map(|way| way.version), versions.leaves().at(leaf, time));
+                    if let Some(way) = way {
+                        prop_assert_eq!(versions.leaves().node(way.version), tree.node(0, leaf));
+                        prop_assert!(versions.leaves().of(leaf).contains(&way.version));
+                        prop_assert!(versions.leaves().since(way.version) <= time);
+                    }
+                }
+                if !leaves.is_empty() {
+                    prop_assert_eq!(versions.root(tree.height(), time), tree.root());
+                }
+            }
+        }
+    }
+}

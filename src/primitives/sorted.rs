@@ -1,0 +1,144 @@
+//! Places in sorted lists, where they can be estimated.
+//!
+//! Halving a list of millions waits for memory at each of its twenty steps. Where the numbers in it are
+//! spread about evenly (beginnings of hashes, blocks, batches), an estimate touches a handful of its
+//! elements, most of them next to each other.
+
+use std::ops::{Range, RangeInclusive};
+
+/// How often a place is estimated before it is searched for in steps. The error shrinks to about its
+/// square root each time, so that a few suffice for any list that fits a disk.
+const ESTIMATES: usize = 4;
+/// Fewer elements than these are halved at once.
+const FEW: usize = 16;
+
+/// How many elements of an ascending list have a number below `wanted`, all of them being in `bounds`:
+/// what `partition_point` gives.
+///
+/// Numbers crowded on purpose cost a search by halving. In a list out of order, or out of bounds, the
+/// result is some place in the list.
+pub fn count_below<T>(
+    list: &[T],
+    bounds: RangeInclusive<u64>,
+    wanted: u64,
+    number: impl Fn(&T) -> u64,
+) -> usize {
+    let (guess, Range { start, end }) = estimate(list, bounds, wanted, &number);
+    start + count_from(&list[start..end], guess.saturating_sub(start), |e| number(e) < wanted)
+}
+
+/// A place near the first element whose number is `wanted` or more, and the bounds of that element's
+/// place.
+fn estimate<T>(
+    list: &[T],
+    bounds: RangeInclusive<u64>,
+    wanted: u64,
+    number: impl Fn(&T) -> u64,
+) -> (usize, Range<usize>) {
+    // Elements before `start` are smaller, elements from `end` on are not.
+    let (mut start, mut end) = (0, list.len());
+    let (mut low, mut high) = bounds.into_inner();
+    let mut guess = 0;
+    for _ in 0..ESTIMATES {
+        if end - start < FEW {
+            return (start + (end - start) / 2, start..end);
+        }
+        let whole = u128::from(high.saturating_sub(low)) + 1;
+        let part = u128::from(wanted.saturating_sub(low)).min(whole - 1);
+        // Below the length of the range, which is a usize.
+        guess = start + (part * (end - start) as u128 / whole) as usize;
+        let here = number(&list[guess]);
+        if here < wanted {
+            (start, low) = (guess + 1, here);
+        } else {
+            (end, high) = (guess, here);
+        }
+    }
+    (guess, start..end)
+}
+
+/// How many elements stand `before` a place, which divides the list: searched for from `guess` on in
+/// steps that double.
+pub fn count_from<T>(list: &[T], guess: usize, before: impl Fn(&T) -> bool) -> usize {
+    let (mut start, mut end) = (0, list.len());
+    let guess = guess.min(end);
+    let mut step = 1;
+    if guess < end && before(&list[guess]) {
+        start = guess + 1;
+        while let Some(at) = guess.checked_add(step).filter(|at| *at < end) {
+            if !before(&list[at]) {
+                end = at;
+                break;
+            }
+            start = at + 1;
+            step *= 2;
+        }
+    } else {
+        end = guess;
+        while let Some(at) = guess.checked_sub(step) {
+            if before(&list[at]) {
+                start = at + 1;
+                break;
+            }
+            end = at;
+            step *= 2;
+        }
+    }
+    start + list[start..end].partition_point(before)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn places_are_those_of_halving(
+            mut list in prop::collection::vec(
+                prop_oneof![any::<u64>(), 0..9u64, u64::MAX - 9..=u64::MAX, Just(1 << 63)], 0..200),
+            other in any::<u64>(),
+            guess in 0..220usize,
+        ) {
+            list.sort_unstable();
+            for wanted in list.iter().copied().chain([other, 0, u64::MAX, 1 << 63]) {
+                let expected = list.partition_point(|number| *number < wanted);
+                prop_assert_eq!(count_below(&list, 0..=u64::MAX, wanted, |n| *n), expected);
+                prop_assert_eq!(count_from(&list, guess, |number| *number < wanted), expected);
+                if let (Some(first), Some(last)) = (list.first(), list.last()) {
+                    prop_assert_eq!(count_below(&list, *first..=*last, wanted, |n| *n), expected);
+                }
+            }
+        }
+
+        #[test]
+        fn disorder_and_wrong_bounds_do_no_harm(
+            list in prop::collection::vec(any::<u64>(), 0..60),
+            (low, high, wanted, guess) in any::<(u64, u64, u64, usize)>(),
+        ) {
+            prop_assert!(count_below(&list, low..=high, wanted, |n| *n) <= list.len());
+            prop_assert!(count_from(&list, guess, |n| *n < wanted) <= list.len());
+        }
+    }
+
+    /// The promise of the estimates, on numbers as hashes begin with.
+    #[test]
+    fn even_numbers_are_found_in_few_steps() {
+        let mut state = 1u64;
+        let mut list: Vec<u64> = (0..1_000_000)
+            .map(|_| {
+                state ^= state << 13;
+                state ^= state >> 7;
+                state ^= state << 17;
+                state
+            })
+            .collect();
+        list.sort_unstable();
+        for at in (0..list.len()).step_by(997) {
+            let (guess, _) = estimate(&list, 0..=u64::MAX, list[at], |n| *n);
+            assert!(guess.abs_diff(at) < 64, "{guess} for {at}");
+            assert_eq!(count_below(&list, 0..=u64::MAX, list[at], |n| *n), at);
+        }
+    }
+}
