@@ -37,7 +37,7 @@ impl Words {
 
 /// An error with the chain of its causes.
 pub(super) fn error(error: &dyn Error) {
-    line(format_args!("{RED}error:{RED:#} {error}"));
+    print(format_args!("{RED}error:{RED:#} {}", visible(&error.to_string())));
     let mut cause = error.source();
     while let Some(error) = cause {
         line(format_args!("  because: {error}"));
@@ -51,6 +51,23 @@ pub(super) fn words_of_error(text: impl fmt::Display) {
 }
 
 fn line(text: impl fmt::Display) {
+    print(visible(&text.to_string()));
+}
+
+/// A text in which nothing talks to the terminal: names of files and pieces of inputs may be anything.
+fn visible(text: &str) -> String {
+    let mut visible = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\n' | '\t' => visible.push(character),
+            _ if character.is_control() => visible.extend(character.escape_default()),
+            _ => visible.push(character),
+        }
+    }
+    visible
+}
+
+fn print(text: impl fmt::Display) {
     // Nobody is left to be told when standard error is closed.
     let _ = writeln!(anstream::stderr(), "{text}");
 }
@@ -78,5 +95,11 @@ mod tests {
         assert_eq!(count(999u64), "999");
         assert_eq!(count(1000u64), "1,000");
         assert_eq!(count(1_234_567u64), "1,234,567");
+    }
+
+    #[test]
+    fn nothing_talks_to_the_terminal() {
+        assert_eq!(visible("plain\n\tä"), "plain\n\tä");
+        assert_eq!(visible("\u{1b}[2Jgone\u{9b}\r"), "\\u{1b}[2Jgone\\u{9b}\\r");
     }
 }

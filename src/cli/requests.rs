@@ -4,7 +4,6 @@ use std::{
     collections::HashMap,
     error::Error,
     fmt::Display,
-    io::{BufRead, BufReader, Read},
     iter::{self, Peekable},
     path::Path,
     sync::Arc,
@@ -18,7 +17,7 @@ use super::{
     target::Trees,
 };
 use crate::{
-    files::{Input, InputError},
+    files::{Input, InputError, Lines},
     forest::RootWitness,
     messages::{Archive, ArchiveError, LogAt},
     primitives::{BatchNumber, ChainId},
@@ -27,7 +26,7 @@ use crate::{
 };
 
 /// The longest line that is read as a request; its four fields take a tenth of it.
-const LONGEST_LINE: u64 = 4096;
+const LONGEST_LINE: usize = 4096;
 /// How much of a line that is no JSON is repeated in its error.
 const QUOTED: usize = 200;
 const MALFORMED: &str = "malformed-request";
@@ -38,7 +37,8 @@ const MOST_TARGETS: usize = 1 << 10;
 /// The steps that the lines of a file ask for, in their order.
 pub(super) struct Requests<'a> {
     name: String,
-    data: BufReader<Input>,
+    lines: Lines<Input>,
+    /// The last line that was read.
     line: u64,
     archive: &'a Archive,
     trees: &'a Trees<'a>,
@@ -77,11 +77,11 @@ impl<'a> Requests<'a> {
     ) -> Result<Self, CliError> {
         let input = Input::open(path)?;
         let name = input.name().to_owned();
-        let data = BufReader::with_capacity(1 << 17, input);
+        let lines = Lines::new(input, LONGEST_LINE);
         let extractors = HashMap::new();
         Ok(Self {
             name,
-            data,
+            lines,
             line: 0,
             archive,
             trees,
@@ -92,32 +92,10 @@ impl<'a> Requests<'a> {
         })
     }
 
-    /// The next line that is not empty; `None` behind the last one. Of a line that is too long only the
-    /// beginning.
-    fn next_line(&mut self) -> Result<Option<Vec<u8>>, CliError> {
-        let error = |source| InputError::Read { name: self.name.clone(), source };
-        loop {
-            let mut line = Vec::new();
-            let limit = LONGEST_LINE + 1;
-            if self.data.by_ref().take(limit).read_until(b'\n', &mut line).map_err(error)? == 0 {
-                return Ok(None);
-            }
-            self.line += 1;
-            if line.len() as u64 == limit && line.last() != Some(&b'\n') {
-                self.data.skip_until(b'\n').map_err(error)?;
-            }
-            if !line.trim_ascii().is_empty() {
-                return Ok(Some(line));
-            }
-        }
-    }
-
     /// What a line asks for: one step, or several that are kept as selected.
-    fn ask(&mut self, line: &[u8]) -> Result<Option<Step<'a>>, CliError> {
-        let text = || {
-            Asked::Text(String::from_utf8_lossy(line.trim_ascii()).chars().take(QUOTED).collect())
-        };
-        if line.len() as u64 > LONGEST_LINE {
+    fn ask(&mut self, line: &[u8], is_too_long: bool) -> Result<Option<Step<'a>>, CliError> {
+        let text = || Asked::Text(String::from_utf8_lossy(line).chars().take(QUOTED).collect());
+        if is_too_long {
             let reason = format!("longer than {LONGEST_LINE} bytes; no request is");
             return Ok(Some(failed(text(), MALFORMED, &self.place(), &reason)));
         }
@@ -258,11 +236,18 @@ impl<'a> Iterator for Requests<'a> {
                     None => self.selected = None,
                 }
             }
-            let line = match self.next_line() {
-                Ok(line) => line?,
-                Err(error) => return Some(Err(error)),
+            let (line, is_too_long) = match self.lines.next_line() {
+                Ok(line) => {
+                    let line = line?;
+                    self.line = line.number;
+                    (line.text.to_vec(), line.is_too_long)
+                }
+                Err(source) => {
+                    let name = self.name.clone();
+                    return Some(Err(InputError::Read { name, source }.into()));
+                }
             };
-            match self.ask(&line) {
+            match self.ask(&line, is_too_long) {
                 Ok(None) => {}
                 Ok(Some(step)) => return Some(Ok(step)),
                 Err(error) => return Some(Err(error)),

@@ -1,7 +1,8 @@
 //! Floor 1: reading and writing files, whatever is in them.
 //!
 //! [`Input`] opens a path or standard input, inflates gzip and zstd that it finds there and refuses
-//! decompression bombs; [`Compression`] makes them. [`Output`] writes to a temporary file beside the
+//! decompression bombs; [`Lines`] reads text from it line by line, and [`Compression`] makes what it
+//! inflates. [`Output`] writes to a temporary file beside the
 //! target and renames it when everything is on disk, so that a failed run leaves an existing file as it
 //! was; [`Partial`] is one that an interrupted job can go on with.
 //!
@@ -14,6 +15,7 @@ mod compress;
 pub mod container;
 mod header;
 mod input;
+mod lines;
 mod lost_pages;
 mod map;
 mod output;
@@ -24,6 +26,7 @@ pub use compress::Compression;
 pub use container::{Container, ContainerError, ContainerWriter, Kind, SectionBytes, SectionName};
 pub(crate) use input::{Gunzip, is_damage};
 pub use input::{Input, InputError};
+pub use lines::{Line, Lines};
 pub use lost_pages::report_lost_pages;
 pub use map::Access;
 pub use output::{Output, OutputError, remove_unfinished};

@@ -14,7 +14,7 @@
 
 use std::{
     borrow::Cow,
-    io::{self, BufRead, BufReader, Read},
+    io::{self, Read},
 };
 
 use csv::ByteRecord;
@@ -22,7 +22,7 @@ use serde::Deserialize;
 
 use super::{Facts, ImportError, collect::Collector, sort::Record};
 use crate::{
-    files::{Input, InputError},
+    files::{Input, InputError, Line, Lines},
     primitives::{
         Address, Hash, Word,
         hex::{self, HexError},
@@ -38,12 +38,11 @@ const LONGEST_LINE: usize = 1 << 16;
 pub(super) fn read(input: Input, sink: &mut Collector) -> Result<Facts, ImportError> {
     let name = input.name().to_owned();
     let is_json = input.head().trim_ascii_start().first() == Some(&b'{');
-    let data = LineLimit { data: input, run: 0 };
     let mut rows = Rows { sink, name, plain: Vec::with_capacity(PIECE), hashed: Vec::new() };
     if is_json {
-        rows.json(data)?;
+        rows.json(input)?;
     } else {
-        rows.csv(data)?;
+        rows.csv(LineLimit { data: input, run: 0 })?;
     }
     rows.hand_on()?;
     Ok(Facts { block: None })
@@ -112,19 +111,16 @@ struct Rows<'s> {
 
 impl Rows<'_> {
     fn json(&mut self, data: impl Read) -> Result<(), ImportError> {
-        let mut data = BufReader::with_capacity(LONGEST_LINE, data);
-        let mut text = Vec::new();
-        for line in 1.. {
-            text.clear();
-            let read = data.read_until(b'\n', &mut text);
-            if read.map_err(|source| self.unreadable(source))? == 0 {
-                break;
-            }
-            if text.trim_ascii().is_empty() {
-                continue;
+        let mut lines = Lines::new(data, LONGEST_LINE);
+        while let Some(Line { number: line, text, is_too_long }) =
+            lines.next_line().map_err(|source| self.unreadable(source))?
+        {
+            if is_too_long {
+                let reason = format!("longer than {LONGEST_LINE} bytes; no row is");
+                return Err(self.bad(line, reason));
             }
             let row: JsonRow<'_> =
-                serde_json::from_slice(&text).map_err(|e| self.bad(line, e.to_string()))?;
+                serde_json::from_slice(text).map_err(|e| self.bad(line, e.to_string()))?;
             let hashed_key = row.hashed_key.as_deref();
             match (row.address.as_deref(), row.slot.as_deref(), hashed_key) {
                 (Some(address), Some(slot), None) => {

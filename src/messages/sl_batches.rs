@@ -10,23 +10,18 @@
 //! `batchNumber`. `chainBatchRoot` is the root that L1 stores; it may be missing, as may
 //! `localLogsRoot`, which has to be that of the logs. Other fields are ignored, and so are empty lines.
 
-use std::{
-    collections::BTreeMap,
-    io::{BufRead, BufReader, Read},
-    ops::RangeInclusive,
-    path::Path,
-};
+use std::{collections::BTreeMap, ops::RangeInclusive, path::Path};
 
 use serde::Deserialize;
 
 use super::{ArchiveError, BatchLogs, L2ToL1Log, MessageList};
 use crate::{
-    files::{Input, InputError},
+    files::{Input, InputError, Line, Lines},
     primitives::{BatchNumber, ChainId, Hash, SlBatch, SlBlock},
 };
 
 /// 16384 logs take 3 MB of text; messages, which do not matter here, the rest.
-const LONGEST_LINE: u64 = 64 << 20;
+const LONGEST_LINE: usize = 64 << 20;
 /// The most batches that are kept.
 const MOST_BATCHES: usize = 1 << 22;
 
@@ -85,7 +80,7 @@ impl SlBatches {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Line {
+struct Row {
     chain_id: Option<ChainId>,
     #[serde(alias = "gwBatch")]
     batch_number: SlBatch,
@@ -112,26 +107,16 @@ pub fn read_sl_batches(path: &Path, sl_chain: ChainId) -> Result<SlBatches, Arch
 /// As [`read_sl_batches`].
 pub fn read_sl_batches_input(input: Input, sl_chain: ChainId) -> Result<SlBatches, ArchiveError> {
     let name = input.name().to_owned();
-    let mut data = BufReader::with_capacity(1 << 17, input);
+    let mut lines = Lines::new(input, LONGEST_LINE);
     let mut found: BTreeMap<SlBatch, (u64, SlBatchLogs)> = BTreeMap::new();
-    let mut text = Vec::new();
-    for line in 1.. {
-        text.clear();
-        let read = data
-            .by_ref()
-            .take(LONGEST_LINE)
-            .read_until(b'\n', &mut text)
-            .map_err(|source| InputError::Read { name: name.clone(), source })?;
-        if read == 0 {
-            break;
+    let unreadable = |source| InputError::Read { name: name.clone(), source };
+    while let Some(Line { number: line, text, is_too_long }) =
+        lines.next_line().map_err(unreadable)?
+    {
+        if is_too_long {
+            return Err(ArchiveError::LongLine { name, line, limit: LONGEST_LINE });
         }
-        if read as u64 == LONGEST_LINE {
-            return Err(ArchiveError::LongLine { name, line, limit: LONGEST_LINE as usize });
-        }
-        if text.trim_ascii().is_empty() {
-            continue;
-        }
-        let parsed: Line = serde_json::from_slice(&text).map_err(|source| ArchiveError::Line {
+        let parsed: Row = serde_json::from_slice(text).map_err(|source| ArchiveError::Line {
             name: name.clone(),
             line,
             source,
@@ -159,7 +144,7 @@ pub fn read_sl_batches_input(input: Input, sl_chain: ChainId) -> Result<SlBatche
 }
 
 fn sl_batch(
-    parsed: Line,
+    parsed: Row,
     sl_chain: ChainId,
     name: &str,
     line: u64,

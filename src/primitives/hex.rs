@@ -114,6 +114,7 @@ mod tests {
         assert!(matches!(fixed::<2>("0aff"), Err(HexError::NoPrefix(_))));
         assert!(matches!(fixed::<2>("0x0af"), Err(HexError::Length { got: 3, .. })));
         assert!(matches!(fixed::<2>("0x0agg"), Err(HexError::Digit(_))));
+        assert!(fixed::<1>("0x0x").is_err() && fixed::<2>("0x0xab").is_err());
     }
 
     #[test]
@@ -129,5 +130,6 @@ mod tests {
     fn bytes_refuses_half_a_byte() {
         assert_eq!(bytes("0x").unwrap(), Vec::<u8>::new());
         assert!(bytes("0x123").is_err());
+        assert!(bytes("0x0x").is_err() && bytes("0x0xab").is_err());
     }
 }

@@ -11,6 +11,7 @@ mod word;
 
 pub mod hex;
 pub mod sorted;
+pub mod varint;
 
 pub use address::Address;
 pub use hash::Hash;

@@ -2,7 +2,7 @@
 
 use std::{
     fmt::Display,
-    io::{self, BufRead, BufReader, Read},
+    io::{self, Read},
 };
 
 use serde::{Deserialize, de::IgnoredAny};
@@ -14,13 +14,13 @@ use super::{
     record::{ProofRecord, TargetRecord},
 };
 use crate::{
-    files::{Input, InputError},
+    files::{Input, InputError, Line, Lines},
     messages::L2ToL1Log,
     primitives::{BatchNumber, ChainId, Hash, hex},
 };
 
 /// The longest record: a message of eight mebibytes, far more than a chain takes.
-const LONGEST_RECORD: u64 = 16 << 20;
+const LONGEST_RECORD: usize = 16 << 20;
 /// The longest document that is read as a whole.
 const LONGEST_DOCUMENT: u64 = 64 << 20;
 
@@ -236,7 +236,7 @@ pub struct Records {
 }
 
 enum Source {
-    Lines { data: BufReader<Input>, line: u64 },
+    Lines(Lines<Input>),
     Document(std::vec::IntoIter<(u64, Vec<u8>)>),
 }
 
@@ -252,8 +252,7 @@ impl Records {
         let lines = first.first() == Some(&b'{')
             && (serde_json::from_slice::<IgnoredAny>(first).is_ok() || first.len() == head.len());
         if lines || !matches!(head.first(), Some(b'{' | b'[')) {
-            let data = BufReader::with_capacity(1 << 17, input);
-            return Ok(Self { name, source: Source::Lines { data, line: 0 } });
+            return Ok(Self { name, source: Source::Lines(Lines::new(input, LONGEST_RECORD)) });
         }
         let mut text = Vec::new();
         let read_error = |source| InputError::Read { name: name.clone(), source };
@@ -282,25 +281,20 @@ impl Iterator for Records {
     type Item = Result<(u64, Vec<u8>), InputError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let (data, line) = match &mut self.source {
+        let lines = match &mut self.source {
             Source::Document(records) => return records.next().map(Ok),
-            Source::Lines { data, line } => (data, line),
+            Source::Lines(lines) => lines,
         };
-        loop {
-            let mut text = Vec::new();
-            *line += 1;
-            let read = data.by_ref().take(LONGEST_RECORD).read_until(b'\n', &mut text);
-            let error = match read {
-                Ok(0) => return None,
-                Ok(len) if len as u64 == LONGEST_RECORD => {
-                    too_long("a line", LONGEST_RECORD, "no record is")
-                }
-                Ok(_) if text.trim_ascii().is_empty() => continue,
-                Ok(_) => return Some(Ok((*line, text))),
-                Err(error) => error,
-            };
-            return Some(Err(InputError::Read { name: self.name.clone(), source: error }));
-        }
+        let record = match lines.next_line() {
+            Ok(None) => return None,
+            Ok(Some(Line { number, is_too_long: true, .. })) => {
+                let what = format!("line {number}");
+                Err(too_long(&what, LONGEST_RECORD as u64, "no record is"))
+            }
+            Ok(Some(line)) => Ok((line.number, line.text.to_vec())),
+            Err(error) => Err(error),
+        };
+        Some(record.map_err(|source| InputError::Read { name: self.name.clone(), source }))
     }
 }
 

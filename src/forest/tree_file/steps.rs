@@ -2,7 +2,13 @@
 
 use thiserror::Error;
 
-use crate::{forest::history::Step, primitives::SlBlock};
+use crate::{
+    forest::history::Step,
+    primitives::{
+        SlBlock,
+        varint::{self, VarintError},
+    },
+};
 
 /// Between two marks there are at least so many roots.
 const FEWEST_BETWEEN_MARKS: u64 = 1 << 10;
@@ -10,10 +16,8 @@ const FEWEST_BETWEEN_MARKS: u64 = 1 << 10;
 /// Bytes that are no steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub(super) enum StepsError {
-    #[error("it ends within a number")]
-    Cut,
-    #[error("a number is wider than 64 bits")]
-    Wide,
+    #[error(transparent)]
+    Number(#[from] VarintError),
     #[error("its blocks do not ascend")]
     Blocks,
     #[error("it names a chain that was not registered, or one twice")]
@@ -74,19 +78,19 @@ impl Progress {
 
     /// Appends the next root to a stream.
     pub(super) fn write(&mut self, block: SlBlock, step: Option<&Step>, out: &mut Vec<u8>) {
-        write_number(block.0 - self.block.0, out);
+        varint::write(block.0 - self.block.0, out);
         self.block = block;
         let Some(step) = step else { return out.push(0) };
         let registered = u64::from(step.chains) - self.chains;
         match step.advances[..] {
-            [(chain, 1)] if registered == 0 => write_number(2 + u64::from(chain), out),
+            [(chain, 1)] if registered == 0 => varint::write(2 + u64::from(chain), out),
             _ => {
                 out.push(1);
-                write_number(registered, out);
-                write_number(step.advances.len() as u64, out);
+                varint::write(registered, out);
+                varint::write(step.advances.len() as u64, out);
                 for (chain, batches) in &step.advances {
-                    write_number((*chain).into(), out);
-                    write_number(*batches, out);
+                    varint::write((*chain).into(), out);
+                    varint::write(*batches, out);
                 }
             }
         }
@@ -95,12 +99,12 @@ impl Progress {
 
     /// Reads the next root from a stream.
     pub(super) fn read(&mut self, stream: &mut &[u8]) -> Result<Option<Step>, StepsError> {
-        let since = read_number(stream)?;
+        let since = varint::read(stream)?;
         let block = self.block.0.checked_add(since).ok_or(StepsError::Blocks)?;
         self.block = SlBlock(block);
-        let (registered, advances) = match read_number(stream)? {
+        let (registered, advances) = match varint::read(stream)? {
             0 => return Ok(None),
-            1 => (read_number(stream)?, read_number(stream)?),
+            1 => (varint::read(stream)?, varint::read(stream)?),
             chain => {
                 let step = self.advance(0, vec![(chain - 2, 1)])?;
                 return Ok(Some(step));
@@ -112,7 +116,7 @@ impl Progress {
             if list.len() >= self.batches.len() {
                 return Err(StepsError::Chain);
             }
-            list.push((read_number(stream)?, read_number(stream)?));
+            list.push((varint::read(stream)?, varint::read(stream)?));
         }
         self.advance(registered, list).map(Some)
     }
@@ -136,31 +140,6 @@ impl Progress {
             advances.into_iter().map(|(chain, batches)| (chain as u32, batches)).collect();
         Ok(Step { chains: self.chains as u32, advances })
     }
-}
-
-fn write_number(mut number: u64, out: &mut Vec<u8>) {
-    while number >= 0x80 {
-        out.push(number as u8 | 0x80);
-        number >>= 7;
-    }
-    out.push(number as u8);
-}
-
-fn read_number(stream: &mut &[u8]) -> Result<u64, StepsError> {
-    let mut number = 0;
-    for shift in (0..).step_by(7) {
-        let (byte, rest) = stream.split_first().ok_or(StepsError::Cut)?;
-        *stream = rest;
-        let bits = u64::from(byte & 0x7f);
-        if shift > 63 || bits << shift >> shift != bits {
-            return Err(StepsError::Wide);
-        }
-        number |= bits << shift;
-        if byte & 0x80 == 0 {
-            break;
-        }
-    }
-    Ok(number)
 }
 
 #[cfg(test)]
@@ -219,20 +198,5 @@ mod tests {
             let mut rest = &bytes[..];
             while !rest.is_empty() && progress.read(&mut rest).is_ok() {}
         }
-
-        #[test]
-        fn numbers_survive(number: u64) {
-            let mut bytes = Vec::new();
-            write_number(number, &mut bytes);
-            prop_assert_eq!(read_number(&mut &bytes[..]), Ok(number));
-            prop_assert_eq!(read_number(&mut &bytes[..bytes.len() - 1]), Err(StepsError::Cut));
-        }
-    }
-
-    #[test]
-    fn wide_numbers_are_refused() {
-        let wide = [[0xff; 9].as_slice(), &[2]].concat();
-        assert_eq!(read_number(&mut &wide[..]), Err(StepsError::Wide));
-        assert_eq!(read_number(&mut &[0x80; 11][..]), Err(StepsError::Wide));
     }
 }

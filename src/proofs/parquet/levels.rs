@@ -8,6 +8,8 @@
 
 use parquet::errors::ParquetError;
 
+use crate::primitives::varint;
+
 /// Levels as runs of equal ones.
 #[derive(Default)]
 pub(super) struct Levels {
@@ -37,12 +39,8 @@ impl Levels {
         if self.count == 0 {
             return;
         }
-        let mut header = self.count << 1;
-        while header >= 0x80 {
-            self.runs.push(header as u8 | 0x80);
-            header >>= 7;
-        }
-        self.runs.extend([header as u8, self.level]);
+        varint::write((self.count << 1) as u64, &mut self.runs);
+        self.runs.push(self.level);
         self.count = 0;
     }
 
@@ -61,7 +59,7 @@ impl Levels {
 pub(super) fn count_of(level: u8, width: u32, len: u64, mut levels: &[u8]) -> Option<u64> {
     let (mut count, mut left) = (0, len);
     while left > 0 {
-        let header = varint(&mut levels)?;
+        let header = varint::read(&mut levels).ok()?;
         let many = header >> 1;
         if many == 0 {
             return None;
@@ -89,19 +87,6 @@ pub(super) fn count_of(level: u8, width: u32, len: u64, mut levels: &[u8]) -> Op
         }
     }
     Some(count)
-}
-
-fn varint(bytes: &mut &[u8]) -> Option<u64> {
-    let mut number = 0;
-    for shift in [0, 7, 14, 21, 28] {
-        let (byte, rest) = bytes.split_first()?;
-        *bytes = rest;
-        number |= u64::from(byte & 0x7f) << shift;
-        if *byte < 0x80 {
-            return Some(number);
-        }
-    }
-    None
 }
 
 #[cfg(test)]

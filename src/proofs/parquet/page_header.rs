@@ -1,6 +1,8 @@
 //! The sizes that a page's header announces, out of Thrift's compact protocol (source: parquet-format,
 //! `parquet.thrift`, `PageHeader`; Thrift, `thrift-compact-protocol.md`).
 
+use crate::primitives::varint;
+
 /// How deep structs may lie in each other; in a header they are two deep.
 const DEEPEST: u8 = 8;
 
@@ -84,19 +86,7 @@ impl Compact<'_> {
     }
 
     fn varint(&mut self) -> Option<u64> {
-        let mut number = 0;
-        for shift in (0..64).step_by(7) {
-            let byte = self.byte()?;
-            let bits = u64::from(byte & 0x7f);
-            if bits << shift >> shift != bits {
-                return None;
-            }
-            number |= bits << shift;
-            if byte < 0x80 {
-                return Some(number);
-            }
-        }
-        None
+        varint::read(&mut self.rest).ok()
     }
 
     fn zigzag(&mut self) -> Option<i64> {

@@ -1,0 +1,92 @@
+//! Numbers in seven bits a byte, the lowest first, each byte but the last with its top bit set (LEB128):
+//! as Protocol Buffers, Thrift, Parquet and the steps of tree files have them.
+
+use thiserror::Error;
+
+/// Bytes that begin with no number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum VarintError {
+    /// They end before it does.
+    #[error("it ends within a number")]
+    Cut,
+    /// It does not fit.
+    #[error("a number is wider than 64 bits")]
+    Wide,
+}
+
+/// Takes a number from the front of `bytes`.
+///
+/// # Errors
+/// [`VarintError`] when there is none; what is left of `bytes` then is of no use.
+#[inline]
+pub fn read(bytes: &mut &[u8]) -> Result<u64, VarintError> {
+    match bytes.split_first() {
+        Some((byte, rest)) if *byte < 0x80 => {
+            *bytes = rest;
+            Ok((*byte).into())
+        }
+        _ => read_long(bytes),
+    }
+}
+
+fn read_long(bytes: &mut &[u8]) -> Result<u64, VarintError> {
+    let mut number = 0;
+    for shift in (0..64).step_by(7) {
+        let (byte, rest) = bytes.split_first().ok_or(VarintError::Cut)?;
+        *bytes = rest;
+        let bits = u64::from(byte & 0x7f);
+        if bits << shift >> shift != bits {
+            break;
+        }
+        number |= bits << shift;
+        if *byte < 0x80 {
+            return Ok(number);
+        }
+    }
+    Err(VarintError::Wide)
+}
+
+/// Appends a number.
+pub fn write(mut number: u64, out: &mut Vec<u8>) {
+    while number >= 0x80 {
+        out.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    out.push(number as u8);
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn numbers_survive(number: u64, behind: Vec<u8>) {
+            let mut bytes = Vec::new();
+            write(number, &mut bytes);
+            let len = bytes.len();
+            prop_assert_eq!(read(&mut &bytes[..len - 1]), Err(VarintError::Cut));
+            bytes.extend(&behind);
+            let mut rest = &bytes[..];
+            prop_assert_eq!(read(&mut rest), Ok(number));
+            prop_assert_eq!(rest, behind);
+        }
+    }
+
+    /// The example of Protocol Buffers' "Encoding" page, and the widest number.
+    #[test]
+    fn published_numbers_are_read() {
+        assert_eq!(read(&mut &[0x96, 0x01][..]), Ok(150));
+        let widest = [[0xff; 9].as_slice(), &[1]].concat();
+        assert_eq!(read(&mut &widest[..]), Ok(u64::MAX));
+    }
+
+    #[test]
+    fn wide_numbers_are_refused() {
+        let wide = [[0xff; 9].as_slice(), &[2]].concat();
+        assert_eq!(read(&mut &wide[..]), Err(VarintError::Wide));
+        assert_eq!(read(&mut &[0x80; 11][..]), Err(VarintError::Wide));
+    }
+}
