@@ -8,6 +8,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use alloy_primitives::{B256, U256};
+use alloy_trie::root::storage_root_unhashed;
 use blake2::{Blake2s256, Digest};
 use flate2::{Compression, write::GzEncoder};
 use slproof::primitives::{Address, Word};
@@ -118,9 +120,11 @@ fn anvil(
 
 fn geth(path: &Path, accounts: &BTreeMap<Address, BTreeMap<Word, Word>>) -> io::Result<()> {
     let mut file = BufWriter::new(File::create(path)?);
-    // The storage roots are left out: this is not a trie, and readers compare them where they stand.
     for (address, slots) in accounts {
-        write!(file, "{{\"balance\":\"0\",\"nonce\":1,\"storage\":{{")?;
+        let root = storage_root_unhashed(slots.iter().map(|(slot, value)| {
+            (B256::new(*slot.as_bytes()), U256::from_be_bytes(*value.as_bytes()))
+        }));
+        write!(file, "{{\"balance\":\"0\",\"nonce\":1,\"root\":\"{root}\",\"storage\":{{")?;
         for (i, (slot, value)) in slots.iter().enumerate() {
             let comma = if i > 0 { "," } else { "" };
             let text = value.to_string();

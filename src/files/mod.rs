@@ -9,10 +9,12 @@
 //! [`container`] describes the one container of all native files: [`Container`] opens and checks
 //! them, [`ContainerWriter`] writes them. They are mapped into memory ([`Access::Map`]) or read
 //! ([`Access::Read`]); [`report_lost_pages`] makes the truncation of a mapped file an error. What is
-//! too large for memory while a file is made waits in a [`Scratch`] file or a [`Spool`].
+//! too large for memory while a file is made waits in a [`Scratch`] file or a [`Spool`], and is put in order
+//! by the external sort.
 
 mod compress;
 pub mod container;
+mod external_sort;
 mod header;
 mod input;
 mod lines;
@@ -24,6 +26,7 @@ mod scratch;
 
 pub use compress::Compression;
 pub use container::{Container, ContainerError, ContainerWriter, Kind, SectionBytes, SectionName};
+pub(crate) use external_sort::{ExternalSort, SortRecord, Sorted};
 pub(crate) use input::{Gunzip, is_damage};
 pub use input::{Input, InputError};
 pub use lines::{Line, Lines};

@@ -106,10 +106,10 @@ impl Spool {
     ///
     /// # Errors
     /// What `take` answers, and [`OutputError`] when the disk fails.
-    pub fn drain(
+    pub fn drain<E: From<OutputError>>(
         self,
-        mut take: impl FnMut(&[u8]) -> Result<(), OutputError>,
-    ) -> Result<(), OutputError> {
+        mut take: impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
         if let Some(scratch) = self.scratch {
             let mut piece = vec![0; Self::PIECE];
             let mut at = 0;
@@ -145,7 +145,7 @@ mod tests {
             spool
                 .drain(|piece| {
                     all.extend_from_slice(piece);
-                    Ok(())
+                    Ok::<_, OutputError>(())
                 })
                 .unwrap();
             assert_eq!(all, expected, "{limit}");

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use super::{ImportError, KnownSlots, sort::Record};
+use super::{ImportError, KnownSlots, record::Record};
 use crate::{
     primitives::{ChainId, Hash, Word},
     snapshot::{Columns, SnapshotWriter, WriteError},
@@ -89,23 +89,17 @@ impl<W: Write + Send> Build<W> {
         }
     }
 
-    /// Takes records in ascending order of their keys. `inputs` are the names by number.
-    pub(super) fn take(
-        &mut self,
-        records: &[Record],
-        inputs: &[String],
-    ) -> Result<(), ImportError> {
-        for record in records {
-            match self.pending.replace(*record) {
-                Some(before) if before.entry.key == record.entry.key => {
-                    same(&before, record, inputs)?;
-                    self.merged += 1;
-                }
-                Some(before) => self.accept(before)?,
-                None => {}
+    /// Takes the record that follows in ascending order of the keys. `inputs` are the names by number.
+    pub(super) fn take(&mut self, record: Record, inputs: &[String]) -> Result<(), ImportError> {
+        match self.pending.replace(record) {
+            Some(before) if before.entry.key == record.entry.key => {
+                same(&before, &record, inputs)?;
+                self.merged += 1;
+                Ok(())
             }
+            Some(before) => self.accept(before),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     fn accept(&mut self, record: Record) -> Result<(), ImportError> {

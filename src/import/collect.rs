@@ -2,11 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::{
-    ImportError,
-    sort::{Record, Sorter},
-};
+use super::{ImportError, record::Record, space::Space};
 use crate::{
+    files::ExternalSort,
     primitives::{Address, Hash, Word},
     snapshot::MOST_ACCOUNTS,
     state::{
@@ -17,7 +15,10 @@ use crate::{
 
 /// Turns slots into keys and collects them for the sort, whichever form they come in.
 pub(super) struct Collector {
-    pub(super) sorter: Sorter,
+    sort: ExternalSort<Record>,
+    /// How many slots there are in it.
+    collected: u64,
+    pub(super) space: Space,
     /// The names of the inputs so far; the last is being read.
     pub(super) inputs: Vec<String>,
     /// How many slots each account has that are not zero, by keccak256(address).
@@ -33,9 +34,11 @@ pub(super) struct Collector {
 }
 
 impl Collector {
-    pub(super) fn new(sorter: Sorter, reversed: bool) -> Self {
+    pub(super) fn new(space: Space, reversed: bool) -> Self {
         Self {
-            sorter,
+            sort: space.sort(),
+            collected: 0,
+            space,
             inputs: Vec::new(),
             accounts: Some(HashMap::new()),
             era_keys: false,
@@ -98,9 +101,28 @@ impl Collector {
             if self.reversed {
                 record.entry.key = super::build::reversed(record.entry.key);
             }
-            self.sorter.push(record, self.inputs.last().map_or("", String::as_str))?;
+            self.put(record)?;
         }
         Ok(())
+    }
+
+    /// Takes a slot with its key as it is to be.
+    pub(super) fn put(&mut self, record: Record) -> Result<(), ImportError> {
+        self.collected += 1;
+        let input = self.inputs.get(u32::from_le_bytes(record.input) as usize);
+        self.space.check(self.collected, input.map_or("", String::as_str))?;
+        Ok(self.sort.push(record, &[])?)
+    }
+
+    /// Refuses `more` slots beside those that were taken, when there is no room for them.
+    pub(super) fn check_room(&self, more: u64) -> Result<(), ImportError> {
+        self.space.check(self.collected + more, self.inputs.last().map_or("", String::as_str))
+    }
+
+    /// Takes out what was collected, to be sorted.
+    pub(super) fn take_sort(&mut self) -> ExternalSort<Record> {
+        self.collected = 0;
+        std::mem::replace(&mut self.sort, ExternalSort::in_memory())
     }
 
     fn count(&mut self, account: AccountKey, slots: u64) {
@@ -119,11 +141,12 @@ impl Collector {
 
     fn push(&mut self, values: impl Iterator<Item = Word>) -> Result<(), ImportError> {
         let input = self.input();
-        let name = self.inputs.last().map_or("", String::as_str);
-        for (key, value) in self.keys.iter().zip(values) {
+        let keys = std::mem::take(&mut self.keys);
+        for (key, value) in keys.iter().zip(values) {
             let entry = Entry { key: *key, value };
-            self.sorter.push(Record { entry, input, ..Record::default() }, name)?;
+            self.put(Record { entry, input, ..Record::default() })?;
         }
+        self.keys = keys;
         Ok(())
     }
 }

@@ -117,19 +117,6 @@ pub enum ImportError {
         /// The bound.
         limit: usize,
     },
-    /// An account of a dump that has to be checked as a whole does not fit into memory.
-    #[error(
-        "{name}, byte {offset} of the text: an account with more than {limit} slots; give its \
-         storage as pages of debug_storageRangeAt or as a table"
-    )]
-    AccountTooLarge {
-        /// The file.
-        name: String,
-        /// Where in the text.
-        offset: u64,
-        /// The bound.
-        limit: usize,
-    },
     /// An input that has to be read a second time cannot be.
     #[error(
         "{name} has to be read twice, and a pipe can be read only once; write it to a file first"

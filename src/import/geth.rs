@@ -15,11 +15,12 @@
 //! v1.16 they all fall on slot 0): the storage root of every account is computed anew and has to be the
 //! one that the dump states.
 
+use bytemuck::cast_slice;
 use struson::reader::ValueType;
 
-use super::{Facts, ImportError, collect::Collector, json::Json, storage_root::storage_root};
+use super::{Facts, ImportError, collect::Collector, json::Json, storage_root::StorageRoot};
 use crate::{
-    files::Input,
+    files::{Input, Spool},
     primitives::{
         Address, Hash, Word,
         hex::{self, HexError},
@@ -27,15 +28,15 @@ use crate::{
     state::keys::{AccountKey, SlotForm, trie_key},
 };
 
-/// The most slots of one account, which are kept until its name and its storage root are known.
-const LARGEST_ACCOUNT: usize = 1 << 22;
+/// How many slots are handed on at once.
+const PIECE: usize = 1 << 12;
 
 pub(super) fn read(
     input: Input,
     sink: &mut Collector,
     form: SlotForm,
 ) -> Result<Facts, ImportError> {
-    let mut reader = Reader { json: Json::of(input), sink, form, seen: false };
+    let mut reader = Reader { json: Json::of(input), sink, form, held: 0, seen: false };
     while reader.json.has_next()? {
         let account = reader.object(Name::default())?;
         reader.hand_on(account)?;
@@ -51,6 +52,8 @@ struct Reader<'s> {
     json: Json<Input>,
     sink: &'s mut Collector,
     form: SlotForm,
+    /// How many slots wait in accounts that are being read.
+    held: u64,
     seen: bool,
 }
 
@@ -61,19 +64,21 @@ struct Name {
     hash: Option<Hash>,
 }
 
-#[derive(Default)]
 struct Account {
     name: Name,
     /// The storage root as it is stated.
     root: Option<String>,
-    slots: Vec<(Word, Word)>,
+    /// Slot and value by turns, which wait until the name and the root are known.
+    slots: Spool,
+    count: u64,
 }
 
 impl Reader<'_> {
     /// Reads an account, or a whole dump, or the line that names the root: they share the way in, and
     /// a JSON-RPC answer wraps any of them.
     fn object(&mut self, name: Name) -> Result<Account, ImportError> {
-        let mut account = Account { name, ..Account::default() };
+        let slots = self.sink.space.spool_of_account();
+        let mut account = Account { name, root: None, slots, count: 0 };
         self.json.begin_object()?;
         while self.json.has_next()? {
             match (self.json.member()?.as_str(), self.json.peek()?) {
@@ -82,7 +87,7 @@ impl Reader<'_> {
                     let inner = self.object(Name::default())?;
                     self.hand_on(inner)?;
                 }
-                ("storage", ValueType::Object) => self.storage(&mut account.slots)?,
+                ("storage", ValueType::Object) => self.storage(&mut account)?,
                 ("root", ValueType::String) => account.root = Some(self.json.string()?),
                 ("address", ValueType::String) => {
                     let address = self.json.string_as(str::parse)?;
@@ -113,7 +118,7 @@ impl Reader<'_> {
         self.json.end_object()
     }
 
-    fn storage(&mut self, slots: &mut Vec<(Word, Word)>) -> Result<(), ImportError> {
+    fn storage(&mut self, account: &mut Account) -> Result<(), ImportError> {
         let decode = match self.form {
             SlotForm::Plain => trimmed,
             SlotForm::Keccak => rlp_word,
@@ -125,10 +130,10 @@ impl Reader<'_> {
                 .json
                 .string_as(decode)?
                 .map_err(|e| self.json.bad(format!("the value of slot {slot}:"), e))?;
-            if slots.len() == LARGEST_ACCOUNT {
-                return Err(self.json.account_too_large(LARGEST_ACCOUNT));
-            }
-            slots.push((slot, value));
+            self.held += 1;
+            self.sink.check_room(self.held)?;
+            account.count += 1;
+            account.slots.put([*slot.as_bytes(), *value.as_bytes()].as_flattened())?;
         }
         self.json.end_object()
     }
@@ -147,36 +152,40 @@ impl Reader<'_> {
             }
             (Some(address), _) => AccountKey::Address(address),
             (None, Some(hash)) => AccountKey::Hash(hash),
-            (None, None) if account.slots.is_empty() => return Ok(()),
+            (None, None) if account.count == 0 => return Ok(()),
             (None, None) => {
                 return Err(self.json.bad("an account", "has neither \"address\" nor \"key\""));
             }
         };
         self.seen = true;
-        if let Some(stated) = account.root {
-            let stated = root(&stated).map_err(|e| self.json.bad("\"root\":", e))?;
-            self.check_root(key, stated, &account.slots)?;
+        self.held -= account.count;
+        let stated = account.root.as_deref().map(root).transpose();
+        let stated = stated.map_err(|e| self.json.bad("\"root\":", e))?;
+        let mut check =
+            stated.map(|_| StorageRoot::new(self.form, self.sink.space.sort_of_account()));
+        let mut slots = Vec::with_capacity(PIECE.min(account.count as usize));
+        account.slots.drain(|bytes| {
+            for piece in cast_slice::<u8, [Word; 2]>(bytes).chunks(PIECE) {
+                slots.clear();
+                slots.extend(piece.iter().map(|[slot, value]| (*slot, *value)));
+                if let Some(check) = &mut check {
+                    check.add(&slots)?;
+                }
+                self.sink.slots(key, self.form, &slots)?;
+            }
+            Ok::<_, ImportError>(())
+        })?;
+        let computed = check.map(StorageRoot::finish).transpose()?;
+        match stated.zip(computed) {
+            Some((stated, computed)) if stated != computed => Err(ImportError::StorageRoot {
+                name: self.json.name().into(),
+                account: key,
+                slots: account.count,
+                stated,
+                computed,
+            }),
+            _ => Ok(()),
         }
-        self.sink.slots(key, self.form, &account.slots)
-    }
-
-    fn check_root(
-        &self,
-        account: AccountKey,
-        stated: Hash,
-        slots: &[(Word, Word)],
-    ) -> Result<(), ImportError> {
-        let computed = storage_root(self.form, slots);
-        if computed == stated {
-            return Ok(());
-        }
-        Err(ImportError::StorageRoot {
-            name: self.json.name().into(),
-            account,
-            slots: slots.len() as u64,
-            stated,
-            computed,
-        })
     }
 }
 
@@ -224,7 +233,75 @@ fn rlp_word(digits: &str) -> Result<Word, HexError> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Cursor;
+
+    use alloy_primitives::{B256, U256};
+    use alloy_trie::root::storage_root_unhashed;
+
     use super::*;
+    use crate::{import::space::Space, keccak::keccak256};
+
+    /// An account in the form of lines, its name behind its slots, and the root that alloy-trie gives.
+    fn account(slots: &[(Word, u64)]) -> String {
+        let root = storage_root_unhashed(
+            slots.iter().map(|(slot, value)| (B256::new(*slot.as_bytes()), U256::from(*value))),
+        );
+        let slots: Vec<String> =
+            slots.iter().map(|(slot, value)| format!("\"{slot}\":\"{value:016x}\"")).collect();
+        let address = Address::system(7);
+        format!(
+            "{{\"root\":\"{root}\",\"storage\":{{{}}},\"address\":\"{address}\"}}\n",
+            slots.join(",")
+        )
+    }
+
+    /// What is collected of a dump with room for so many bytes in memory: how many slots, in order.
+    fn read_within(in_memory: usize, text: String) -> Result<u64, ImportError> {
+        let folder = tempfile::tempdir().unwrap();
+        let space = Space::Beside { target: folder.path().join("out"), in_memory };
+        let mut sink = Collector::new(space, false);
+        let input = Input::from_reader("dump", Cursor::new(text.into_bytes()))?;
+        read(input, &mut sink, SlotForm::Plain)?;
+        let mut sorted = sink.take_sort().finish()?;
+        let (mut count, mut last) = (0, Hash::ZERO);
+        while let Some((record, _)) = sorted.next()? {
+            assert!(last < record.entry.key);
+            (count, last) = (count + 1, record.entry.key);
+        }
+        Ok(count)
+    }
+
+    #[test]
+    fn accounts_beyond_the_memory_are_checked_and_a_damaged_slot_is_refused() {
+        let slots: Vec<(Word, u64)> =
+            (1..=3000u64).map(|i| (keccak256(&i.to_le_bytes()).into(), i * i)).collect();
+        let whole = account(&slots);
+        let damaged = whole.replacen(&format!("{:016x}", 1234 * 1234), &format!("{:016x}", 7), 1);
+        let lacking =
+            whole.replacen(&format!("\"{}\":\"{:016x}\",", slots[1000].0, 1001 * 1001), "", 1);
+        assert!(damaged != whole && lacking.len() < whole.len());
+        for in_memory in [0, 1000, 50_000, 1 << 30] {
+            assert_eq!(read_within(in_memory, whole.clone()).unwrap(), 3000, "{in_memory}");
+            for (text, count) in [(&damaged, 3000), (&lacking, 2999)] {
+                let error = read_within(in_memory, text.clone()).unwrap_err();
+                let ImportError::StorageRoot { slots, .. } = error else { panic!("{error}") };
+                assert_eq!(slots, count);
+            }
+        }
+    }
+
+    /// Accounts within accounts, which no node writes, do not get each the room of one.
+    #[test]
+    fn without_a_disk_the_room_is_that_of_all_accounts() {
+        let folder = |slots: &str| format!("{{\"storage\":{{{slots}}}");
+        let slots = "\"0x1\":\"01\",\"0x2\":\"01\"";
+        let text = format!("{},\"result\":{}}}}}", folder(slots), folder(slots));
+        let mut sink = Collector::new(Space::Memory { most: 3 }, false);
+        sink.begin("dump");
+        let input = Input::from_reader("dump", Cursor::new(text.into_bytes())).unwrap();
+        let error = read(input, &mut sink, SlotForm::Plain).err().unwrap();
+        assert!(matches!(error, ImportError::TooManySlots { limit: 3, .. }), "{error}");
+    }
 
     #[test]
     fn trimmed_values_are_left_padded() {

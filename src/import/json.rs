@@ -67,11 +67,6 @@ impl<R: Read> Json<R> {
         }
     }
 
-    /// An error about an account that is too large.
-    pub(super) fn account_too_large(&self, limit: usize) -> ImportError {
-        ImportError::AccountTooLarge { name: self.name.clone(), offset: self.offset(), limit }
-    }
-
     /// The name of the text.
     pub(super) fn name(&self) -> &str {
         &self.name

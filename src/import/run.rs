@@ -12,7 +12,8 @@ use super::{
     detect,
     era::{self, EraSnapshot, Order},
     geth, hex_text,
-    sort::{Record, Sorter},
+    record::Record,
+    space::Space,
     storage_range::{self, Pages},
     table,
 };
@@ -115,11 +116,10 @@ impl Import {
             return Ok(Dump { name, format, state, notes: Vec::new() });
         }
         let name = input.name.clone();
-        let finished = self.run(
-            &mut [input],
-            || Sorter::in_memory(self.most_in_memory),
-            || Ok(SnapshotWriter::in_memory(&name)?),
-        )?;
+        let finished =
+            self.run(&mut [input], Space::Memory { most: self.most_in_memory }, || {
+                Ok(SnapshotWriter::in_memory(&name)?)
+            })?;
         let Finished { writer, header, collector, format, notes } = finished;
         let bytes = writer.into_bytes(header, collector.accounts.as_ref())?;
         let state = Snapshot::of(Container::from_bytes(&name, bytes)?)?;
@@ -134,11 +134,8 @@ impl Import {
     /// is then as it was.
     pub fn to_file(&self, paths: &[PathBuf], target: &Path) -> Result<Imported, ImportError> {
         let mut inputs: Vec<Opening> = paths.iter().map(|path| Opening::new(path)).collect();
-        let finished = self.run(
-            &mut inputs,
-            || Sorter::beside(target),
-            || Ok(SnapshotWriter::create(target)?),
-        )?;
+        let finished =
+            self.run(&mut inputs, Space::beside(target), || Ok(SnapshotWriter::create(target)?))?;
         let Finished { writer, header, collector, format, notes } = finished;
         let header = writer.commit(header, collector.accounts.as_ref())?;
         Ok(Imported { header, format, notes })
@@ -168,7 +165,7 @@ impl Import {
     fn run<W: Write + Send>(
         &self,
         inputs: &mut [Opening],
-        sorter: impl Fn() -> Sorter,
+        space: Space,
         writer: impl Fn() -> Result<SnapshotWriter<W>, ImportError>,
     ) -> Result<Finished<W>, ImportError> {
         let mut how = How { order: Order::Ascending, reversed: false };
@@ -176,7 +173,7 @@ impl Import {
             let attempt = Attempt {
                 import: self,
                 how,
-                collector: Collector::new(sorter(), how.reversed),
+                collector: Collector::new(space.clone(), how.reversed),
                 pages: Pages::default(),
                 source: Source::default(),
                 format: None,
@@ -343,7 +340,6 @@ impl Attempt<'_> {
         self.collector.inputs =
             snapshot.chunks.iter().map(|chunk| chunk.display().to_string()).collect();
         let mut build = Build::new(writer, self.import.known.as_ref(), true);
-        let most = self.collector.sorter.most();
         let mut last: Option<Hash> = None;
         let learned = era::read(snapshot, order, reversed, |chunk, piece| {
             let Some((first, end)) = piece.range else { return Ok(true) };
@@ -352,19 +348,16 @@ impl Attempt<'_> {
                 Order::Ascending => {
                     let follows = piece.ascending && last.is_none_or(|last| last < first);
                     last = Some(end);
-                    if build.written() + piece.entries.len() as u64 > most {
-                        return Err(self.collector.sorter.full(&self.collector.inputs[chunk]));
-                    }
+                    let slots = build.written() + piece.entries.len() as u64;
+                    self.collector.space.check(slots, &self.collector.inputs[chunk])?;
                     Ok(follows && build.take_sorted(&piece.entries, columns)?)
                 }
                 Order::Unknown => {
                     let input = (chunk as u32).to_le_bytes();
-                    let name = &self.collector.inputs[chunk];
                     let columns = piece.batches.iter().zip(&piece.indexes);
                     for (entry, (batch, index)) in piece.entries.iter().zip(columns) {
                         let (entry, batch, index) = (*entry, *batch, *index);
-                        let record = Record { entry, index, batch, input };
-                        self.collector.sorter.push(record, name)?;
+                        self.collector.put(Record { entry, index, batch, input })?;
                     }
                     Ok(true)
                 }
@@ -388,9 +381,10 @@ impl Attempt<'_> {
         mut notes: Vec<Note>,
         enumeration: Option<crate::snapshot::Enumeration>,
     ) -> Result<Ended<W>, ImportError> {
-        let names = std::mem::take(&mut self.collector.inputs);
-        let sorter = std::mem::replace(&mut self.collector.sorter, Sorter::in_memory(0));
-        sorter.drain(|records| build.take(records, &names))?;
+        let mut sorted = self.collector.take_sort().finish()?;
+        while let Some((record, _)) = sorted.next()? {
+            build.take(record, &self.collector.inputs)?;
+        }
         if build.merged > 0 {
             // Both were counted.
             self.collector.accounts = None;

@@ -1,34 +1,79 @@
 //! The storage root of an account, to find slots that a dump lacks.
 
 use alloy_trie::{HashBuilder, Nibbles};
-use rayon::prelude::*;
+use bytemuck::{Pod, Zeroable};
 
 use crate::{
+    files::{ExternalSort, OutputError, SortRecord},
     keccak::hash_many,
     primitives::{Hash, Word},
     state::keys::SlotForm,
 };
 
-/// The root of the secure Merkle-Patricia trie of these slots, zero values left out. No slot may occur
-/// twice.
-pub(super) fn storage_root(form: SlotForm, slots: &[(Word, Word)]) -> Hash {
-    let slots: Vec<&(Word, Word)> = slots.iter().filter(|(_, value)| !value.is_zero()).collect();
-    let names: Vec<[u8; 32]> = slots.iter().map(|(slot, _)| *slot.as_bytes()).collect();
-    let mut keys: Vec<Hash> = names.iter().map(|name| Hash::new(*name)).collect();
-    if form == SlotForm::Plain {
-        hash_many(&names, &mut keys);
+/// A leaf of the trie on its way into the trie's order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Pod, Zeroable)]
+#[repr(C)]
+pub(super) struct Leaf {
+    key: Hash,
+    value: Word,
+}
+
+impl SortRecord for Leaf {
+    type Place = ();
+
+    fn payload_len(&self) -> usize {
+        0
     }
-    let mut leaves: Vec<(Hash, Word)> =
-        keys.into_iter().zip(slots.iter().map(|(_, value)| *value)).collect();
-    leaves.par_sort_unstable();
-    // The trie takes every key once; a second one is refused where all slots come together.
-    leaves.dedup_by_key(|(key, _)| *key);
-    let mut trie = HashBuilder::default();
-    for (key, value) in leaves {
-        let (rlp, start) = rlp(value);
-        trie.add_leaf(Nibbles::unpack(key.as_bytes()), &rlp[start..]);
+}
+
+/// The root of the secure Merkle-Patricia trie of an account's slots, zero values left out. The trie is
+/// folded from its leaves in order: of the slots there may be more than fit into memory.
+pub(super) struct StorageRoot {
+    form: SlotForm,
+    leaves: ExternalSort<Leaf>,
+    /// Scratch memory.
+    names: Vec<[u8; 32]>,
+    keys: Vec<Hash>,
+}
+
+impl StorageRoot {
+    /// The root of slots that come in this form and are sorted by `leaves`.
+    pub(super) fn new(form: SlotForm, leaves: ExternalSort<Leaf>) -> Self {
+        Self { form, leaves, names: Vec::new(), keys: Vec::new() }
     }
-    Hash::new(trie.root().0)
+
+    /// Adds slots, in any order.
+    pub(super) fn add(&mut self, slots: &[(Word, Word)]) -> Result<(), OutputError> {
+        self.names.clear();
+        self.names.extend(slots.iter().map(|(slot, _)| *slot.as_bytes()));
+        self.keys.clear();
+        self.keys.extend(self.names.iter().copied().map(Hash::new));
+        if self.form == SlotForm::Plain {
+            hash_many(&self.names, &mut self.keys);
+        }
+        for (key, (_, value)) in self.keys.iter().zip(slots) {
+            if !value.is_zero() {
+                self.leaves.push(Leaf { key: *key, value: *value }, &[])?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Folds the trie.
+    pub(super) fn finish(self) -> Result<Hash, OutputError> {
+        let mut sorted = self.leaves.finish()?;
+        let mut trie = HashBuilder::default();
+        let mut last = None;
+        while let Some((Leaf { key, value }, _)) = sorted.next()? {
+            // The trie takes every key once; a second one is refused where all slots come together.
+            if last.replace(key) == Some(key) {
+                continue;
+            }
+            let (rlp, start) = rlp(value);
+            trie.add_leaf(Nibbles::unpack(key.as_bytes()), &rlp[start..]);
+        }
+        Ok(Hash::new(trie.root().0))
+    }
 }
 
 /// The RLP of a value without its leading zeros, and where in the array it begins.
@@ -45,17 +90,63 @@ fn rlp(value: Word) -> ([u8; 33], usize) {
 
 #[cfg(test)]
 mod tests {
+    use alloy_primitives::{B256, U256};
+    use alloy_trie::root::storage_root_unhashed;
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::keccak::keccak256;
+
+    fn root(form: SlotForm, slots: &[(Word, Word)], leaves: ExternalSort<Leaf>) -> Hash {
+        let mut root = StorageRoot::new(form, leaves);
+        slots.chunks(7).for_each(|some| root.add(some).unwrap());
+        root.finish().unwrap()
+    }
 
     /// The root of an account without storage, as it stands in every dump.
     #[test]
     fn the_empty_root_is_the_known_one() {
         let empty = "0x56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421";
-        assert_eq!(storage_root(SlotForm::Plain, &[]).to_string(), empty);
-        assert_eq!(
-            storage_root(SlotForm::Plain, &[(Word::from(1), Word::ZERO)]).to_string(),
-            empty
-        );
+        for slots in [&[][..], &[(Word::from(1), Word::ZERO)]] {
+            let root = root(SlotForm::Plain, slots, ExternalSort::in_memory());
+            assert_eq!(root.to_string(), empty);
+        }
+    }
+
+    proptest! {
+        /// Whatever part of the slots fits into memory, the root is the one that the library itself
+        /// gives for all of them at once; and another one as soon as a slot is missing or changed.
+        #[test]
+        fn slots_beyond_the_memory_give_the_root_of_all_of_them(
+            slots in prop::collection::btree_map(any::<[u8; 32]>(), prop_oneof![
+                any::<[u8; 32]>(),
+                (0..3u64).prop_map(|small| *Word::from(small).as_bytes()),
+            ], 1..120),
+            in_memory in 0..4000usize,
+            at in any::<prop::sample::Index>(),
+        ) {
+            let oracle = storage_root_unhashed(slots.iter().filter(|(_, value)| **value != [0; 32])
+                .map(|(slot, value)| (B256::new(*slot), U256::from_be_bytes(*value))));
+            let oracle = Hash::new(oracle.0);
+            let slots: Vec<(Word, Word)> =
+                slots.into_iter().map(|(slot, value)| (Word::new(slot), Word::new(value))).collect();
+            let folder = tempfile::tempdir().unwrap();
+            let sort = || ExternalSort::beside(&folder.path().join("out"), in_memory);
+            prop_assert_eq!(root(SlotForm::Plain, &slots, sort()), oracle);
+            let hashed: Vec<(Word, Word)> = slots.iter().rev().map(|(slot, value)| {
+                (keccak256(slot.as_bytes()).into(), *value)
+            }).collect();
+            prop_assert_eq!(root(SlotForm::Keccak, &hashed, sort()), oracle);
+
+            let at = at.index(slots.len());
+            let mut changed = slots.clone();
+            let mut value = *changed[at].1.as_bytes();
+            value[31] ^= 1;
+            changed[at].1 = Word::new(value);
+            prop_assert_ne!(root(SlotForm::Plain, &changed, sort()), oracle);
+            let was_zero = changed.remove(at).1 == Word::from(1);
+            prop_assert_eq!(root(SlotForm::Plain, &changed, sort()) == oracle, was_zero);
+        }
     }
 
     #[test]

@@ -20,7 +20,7 @@ use std::{
 use csv::ByteRecord;
 use serde::Deserialize;
 
-use super::{Facts, ImportError, collect::Collector, sort::Record};
+use super::{Facts, ImportError, collect::Collector, record::Record};
 use crate::{
     files::{Input, InputError, Line, Lines},
     primitives::{

@@ -23,7 +23,6 @@
 pub mod archive;
 mod batch;
 mod error;
-mod external_sort;
 mod log;
 mod message_list;
 mod sl_batches;

@@ -4,11 +4,8 @@ use bytemuck::{Pod, Zeroable, cast_slice};
 
 use super::ArchiveHeader;
 use crate::{
-    files::OutputError,
-    messages::{
-        ArchiveError, BatchPart, BatchView, Messages,
-        external_sort::{ExternalSort, Key, Sorted},
-    },
+    files::{ExternalSort, OutputError, SortRecord, Sorted},
+    messages::{ArchiveError, BatchPart, BatchView, Messages},
     primitives::{BatchNumber, ChainId, Hash},
 };
 
@@ -133,7 +130,9 @@ impl Head {
     }
 }
 
-impl Key for Head {
+impl SortRecord for Head {
+    type Place = usize;
+
     fn payload_len(&self) -> usize {
         self.lengths().iter().sum::<usize>() + self.message_bytes as usize
     }

@@ -12,11 +12,11 @@ use super::{
     rows::{BatchRow, IndexRow, beginning},
 };
 use crate::{
-    files::{Container, ContainerWriter, Output, OutputError, SectionName, Spool},
-    messages::{
-        ArchiveError, BatchView,
-        external_sort::{ExternalSort, Key},
+    files::{
+        Container, ContainerWriter, ExternalSort, Output, OutputError, SectionName, SortRecord,
+        Spool,
     },
+    messages::{ArchiveError, BatchView},
     primitives::Hash,
 };
 
@@ -194,7 +194,9 @@ impl IndexKey {
     }
 }
 
-impl Key for IndexKey {
+impl SortRecord for IndexKey {
+    type Place = ();
+
     fn payload_len(&self) -> usize {
         0
     }

@@ -11,10 +11,10 @@ use super::{
     intake::Intake,
 };
 use crate::{
+    files::{ExternalSort, SortRecord, Sorted},
     messages::{
         ArchiveError, L2ToL1Log, LOG_TREE_HEIGHT, MessageList,
         archive::{Origin, Place},
-        external_sort::{ExternalSort, Key, Sorted},
     },
     primitives::{BatchNumber, ChainId, Hash},
 };
@@ -85,7 +85,9 @@ impl Row {
     }
 }
 
-impl Key for Row {
+impl SortRecord for Row {
+    type Place = usize;
+
     fn payload_len(&self) -> usize {
         let message = if self.message_len == NO_MESSAGE { 0 } else { self.message_len as usize };
         if self.kind == RowKind::Log as u32 { L2ToL1Log::LEN + 32 + message } else { 0 }
@@ -100,7 +102,9 @@ pub(super) struct PlacedMessage {
     pub(super) len: u64,
 }
 
-impl Key for PlacedMessage {
+impl SortRecord for PlacedMessage {
+    type Place = usize;
+
     fn payload_len(&self) -> usize {
         self.len as usize
     }

@@ -10,10 +10,10 @@ use bytemuck::{Pod, Zeroable};
 
 use super::{BatchBlocks, SourceError, batch_blocks::BlockIn, intake::Intake};
 use crate::{
+    files::{ExternalSort, SortRecord},
     messages::{
         ArchiveError,
         archive::{Origin, Place},
-        external_sort::{ExternalSort, Key},
     },
     primitives::{BatchNumber, ChainId},
 };
@@ -68,7 +68,9 @@ impl Mark {
     }
 }
 
-impl Key for Mark {
+impl SortRecord for Mark {
+    type Place = ();
+
     fn payload_len(&self) -> usize {
         0
     }

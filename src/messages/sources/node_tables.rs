@@ -25,10 +25,10 @@ use super::{
     receipts::sort,
 };
 use crate::{
+    files::{ExternalSort, SortRecord, Sorted},
     messages::{
         ArchiveError, BatchLogs, L2ToL1Log, LogsError, MessageList,
         archive::{Origin, Place},
-        external_sort::{ExternalSort, Key, Sorted},
     },
     primitives::{BatchNumber, ChainId, Hash},
 };
@@ -398,7 +398,9 @@ struct BatchMessages {
     place: [u64; 2],
 }
 
-impl Key for BatchMessages {
+impl SortRecord for BatchMessages {
+    type Place = usize;
+
     fn payload_len(&self) -> usize {
         8 * self.messages as usize + self.bytes as usize
     }

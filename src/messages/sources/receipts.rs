@@ -28,11 +28,10 @@ use super::{
     receipt::{Answer, Receipt, answers},
 };
 use crate::{
-    files::Input,
+    files::{ExternalSort, Input, SortRecord, Sorted},
     messages::{
         ArchiveError, BatchLogs, MessageList,
         archive::{Origin, Place},
-        external_sort::{ExternalSort, Key, Sorted},
     },
     primitives::{BatchNumber, ChainId, Hash},
 };
@@ -61,7 +60,7 @@ pub(super) struct Receipts {
 }
 
 /// Where sorted records lie: beside an output, or in memory alone.
-pub(super) fn sort<K: Key>(beside: Option<&Path>, in_memory: usize) -> ExternalSort<K> {
+pub(super) fn sort<R: SortRecord>(beside: Option<&Path>, in_memory: usize) -> ExternalSort<R> {
     match beside {
         Some(target) => ExternalSort::beside(target, in_memory),
         None => ExternalSort::in_memory(),
@@ -298,7 +297,9 @@ impl Sighting {
     }
 }
 
-impl Key for Sighting {
+impl SortRecord for Sighting {
+    type Place = ();
+
     fn payload_len(&self) -> usize {
         0
     }
@@ -312,7 +313,9 @@ struct Message {
     len: u64,
 }
 
-impl Key for Message {
+impl SortRecord for Message {
+    type Place = usize;
+
     fn payload_len(&self) -> usize {
         self.len as usize
     }
@@ -326,7 +329,9 @@ struct Wanted {
     at: LogPlace,
 }
 
-impl Key for Wanted {
+impl SortRecord for Wanted {
+    type Place = ();
+
     fn payload_len(&self) -> usize {
         0
     }

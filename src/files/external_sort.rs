@@ -1,0 +1,316 @@
+//! Sorting more than fits into memory: runs that fit are sorted, written one after the other to a
+//! temporary file, and merged while they are read back. What fits into memory never sees a disk.
+
+use std::{
+    cmp::Reverse,
+    collections::{BinaryHeap, binary_heap::PeekMut},
+    ops::Range,
+    path::{Path, PathBuf},
+};
+
+use bytemuck::Pod;
+use rayon::prelude::*;
+
+use super::{OutputError, Scratch};
+
+/// How much of all runs together is read ahead, and the least of one.
+const READ_AHEAD: usize = 64 << 20;
+const LEAST_READ_AHEAD: usize = 1 << 16;
+const MOST_READ_AHEAD: usize = 1 << 20;
+
+/// What is sorted: a record of fixed width, and a payload of which it knows the length.
+///
+/// Records never leave the process, so their integers may be in the order of the machine.
+pub(crate) trait SortRecord: Pod + Ord + Send + Sync {
+    /// What is kept of a payload's place in memory: `usize`, or `()` for records that have none.
+    type Place: Place;
+
+    /// The length of its payload.
+    fn payload_len(&self) -> usize;
+}
+
+/// Where in memory a payload begins.
+pub(crate) trait Place: Copy + Send + Sync + std::fmt::Debug {
+    /// The place at an offset.
+    fn at(offset: usize) -> Self;
+    /// The offset of the place.
+    fn offset(self) -> usize;
+}
+
+impl Place for usize {
+    fn at(offset: usize) -> Self {
+        offset
+    }
+
+    fn offset(self) -> usize {
+        self
+    }
+}
+
+impl Place for () {
+    fn at(_: usize) -> Self {}
+
+    fn offset(self) -> usize {
+        0
+    }
+}
+
+/// A record with the place of its payload.
+type Placed<R> = (R, <R as SortRecord>::Place);
+
+/// Collects records until they are read in order.
+#[derive(Debug)]
+pub(crate) struct ExternalSort<R: SortRecord> {
+    target: PathBuf,
+    limit: usize,
+    records: Vec<Placed<R>>,
+    payloads: Vec<u8>,
+    runs: Vec<Range<u64>>,
+    scratch: Option<Scratch>,
+}
+
+impl<R: SortRecord> ExternalSort<R> {
+    /// A sort that keeps up to `limit` bytes in memory, and more beside the output `target`.
+    pub(crate) fn beside(target: &Path, limit: usize) -> Self {
+        Self {
+            target: target.into(),
+            limit,
+            records: Vec::new(),
+            payloads: Vec::new(),
+            runs: Vec::new(),
+            scratch: None,
+        }
+    }
+
+    /// A sort that keeps everything in memory.
+    pub(crate) fn in_memory() -> Self {
+        Self::beside(Path::new(""), usize::MAX)
+    }
+
+    /// How many bytes are in memory.
+    pub(crate) fn size(&self) -> usize {
+        self.records.len() * size_of::<Placed<R>>() + self.payloads.len()
+    }
+
+    /// Adds a record; `payload` are the parts of its payload.
+    pub(crate) fn push(&mut self, record: R, payload: &[&[u8]]) -> Result<(), OutputError> {
+        let len = record.payload_len();
+        debug_assert_eq!(len, payload.iter().map(|part| part.len()).sum::<usize>());
+        if !self.records.is_empty() && self.size() + size_of::<Placed<R>>() + len > self.limit {
+            self.spill()?;
+        }
+        self.records.push((record, Place::at(self.payloads.len())));
+        payload.iter().for_each(|part| self.payloads.extend_from_slice(part));
+        Ok(())
+    }
+
+    fn spill(&mut self) -> Result<(), OutputError> {
+        let scratch = match &mut self.scratch {
+            Some(scratch) => scratch,
+            none => none.insert(Scratch::beside(&self.target)?),
+        };
+        self.records.par_sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        let start = scratch.len();
+        let mut buffer = Vec::with_capacity(2 * MOST_READ_AHEAD);
+        for (record, place) in &self.records {
+            buffer.extend_from_slice(bytemuck::bytes_of(record));
+            buffer.extend_from_slice(&self.payloads[place.offset()..][..record.payload_len()]);
+            if buffer.len() >= MOST_READ_AHEAD {
+                scratch.append(&buffer)?;
+                buffer.clear();
+            }
+        }
+        scratch.append(&buffer)?;
+        self.runs.push(start..scratch.len());
+        self.records.clear();
+        self.payloads.clear();
+        Ok(())
+    }
+
+    /// Ends the collecting.
+    pub(crate) fn finish(mut self) -> Result<Sorted<R>, OutputError> {
+        if !self.runs.is_empty() {
+            self.spill()?;
+        }
+        let Some(scratch) = self.scratch else {
+            self.records.par_sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+            let records = self.records.into_iter();
+            return Ok(Sorted::Memory { records, payloads: self.payloads });
+        };
+        // The memory of what was collected is needed for the runs.
+        drop((self.records, self.payloads));
+        let piece = (READ_AHEAD / self.runs.len()).clamp(LEAST_READ_AHEAD, MOST_READ_AHEAD);
+        let mut runs: Vec<Run> =
+            self.runs.into_iter().map(|rest| Run { rest, piece, buffer: vec![], at: 0 }).collect();
+        let mut heads = BinaryHeap::with_capacity(runs.len());
+        for (index, run) in runs.iter_mut().enumerate() {
+            heads.extend(run.record(&scratch)?.map(|record| Reverse((record, index))));
+        }
+        Ok(Sorted::Runs { scratch, runs, heads, is_given: false })
+    }
+}
+
+/// The records in ascending order.
+#[derive(Debug)]
+pub(crate) enum Sorted<R: SortRecord> {
+    /// All of them are in memory.
+    Memory { records: std::vec::IntoIter<Placed<R>>, payloads: Vec<u8> },
+    /// They are in sorted runs.
+    Runs {
+        scratch: Scratch,
+        runs: Vec<Run>,
+        /// The next record of every run that has one.
+        heads: BinaryHeap<Reverse<(R, usize)>>,
+        /// Whether the first of `heads` was given already, and its run's next one takes its place.
+        is_given: bool,
+    },
+}
+
+impl<R: SortRecord> Sorted<R> {
+    /// The next record, and its payload.
+    pub(crate) fn next(&mut self) -> Result<Option<(R, &[u8])>, OutputError> {
+        match self {
+            Self::Memory { records, payloads } => {
+                let next = records.next();
+                Ok(next.map(|(record, place)| {
+                    (record, &payloads[place.offset()..][..record.payload_len()])
+                }))
+            }
+            Self::Runs { scratch, runs, heads, is_given } => {
+                if std::mem::replace(is_given, true)
+                    && let Some(mut first) = heads.peek_mut()
+                {
+                    let Reverse((given, index)) = &mut *first;
+                    match runs[*index].record(scratch)? {
+                        Some(record) => *given = record,
+                        None => drop(PeekMut::pop(first)),
+                    }
+                }
+                let Some(Reverse((record, index))) = heads.peek() else { return Ok(None) };
+                let payload = runs[*index].take(scratch, record.payload_len())?;
+                Ok(Some((*record, payload)))
+            }
+        }
+    }
+}
+
+/// A sorted run that is being read.
+#[derive(Debug)]
+pub(crate) struct Run {
+    /// What is not in the buffer yet.
+    rest: Range<u64>,
+    piece: usize,
+    buffer: Vec<u8>,
+    at: usize,
+}
+
+impl Run {
+    /// The next record without its payload, or `None` at the end of the run.
+    fn record<R: SortRecord>(&mut self, scratch: &Scratch) -> Result<Option<R>, OutputError> {
+        if self.at == self.buffer.len() && self.rest.is_empty() {
+            return Ok(None);
+        }
+        self.take(scratch, size_of::<R>()).map(|bytes| Some(bytemuck::pod_read_unaligned(bytes)))
+    }
+
+    /// The next `len` bytes, which this process wrote.
+    fn take(&mut self, scratch: &Scratch, len: usize) -> Result<&[u8], OutputError> {
+        let left = self.buffer.len() - self.at;
+        if left < len {
+            self.buffer.copy_within(self.at.., 0);
+            let rest = usize::try_from(self.rest.end - self.rest.start).unwrap_or(usize::MAX);
+            let more = rest.min(self.piece.max(len - left));
+            self.buffer.resize(left + more, 0);
+            self.at = 0;
+            scratch.read(self.rest.start, &mut self.buffer[left..])?;
+            self.rest.start += more as u64;
+        }
+        self.at += len;
+        Ok(&self.buffer[self.at - len..self.at])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytemuck::Zeroable;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Pod, Zeroable)]
+    #[repr(C)]
+    struct Sized {
+        order: u32,
+        len: u32,
+    }
+
+    impl SortRecord for Sized {
+        type Place = usize;
+
+        fn payload_len(&self) -> usize {
+            self.len as usize
+        }
+    }
+
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Pod, Zeroable)]
+    #[repr(C)]
+    struct Bare([u8; 3]);
+
+    impl SortRecord for Bare {
+        type Place = ();
+
+        fn payload_len(&self) -> usize {
+            0
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn records_come_back_in_order_from_memory_and_from_disk(
+            records in prop::collection::vec((0..50u32, prop::collection::vec(any::<u8>(), 0..40)), 0..200),
+            limit in 0..2000usize,
+        ) {
+            let folder = tempfile::tempdir().unwrap();
+            let mut sort = ExternalSort::beside(&folder.path().join("out"), limit);
+            for (order, payload) in &records {
+                let (one, two) = payload.split_at(payload.len() / 2);
+                sort.push(Sized { order: *order, len: payload.len() as u32 }, &[one, two]).unwrap();
+            }
+            let mut sorted = sort.finish().unwrap();
+            let mut got = Vec::new();
+            while let Some((record, payload)) = sorted.next().unwrap() {
+                got.push((record.order, payload.to_vec()));
+            }
+            prop_assert!(sorted.next().unwrap().is_none());
+            prop_assert!(got.is_sorted_by_key(|(order, payload)| (*order, payload.len())));
+            let (mut got, mut expected) = (got, records);
+            got.sort();
+            expected.sort();
+            prop_assert_eq!(got, expected);
+        }
+
+        #[test]
+        fn records_without_payloads_take_no_more_room_than_they_have(
+            records in prop::collection::vec(any::<[u8; 3]>(), 0..300),
+            limit in 0..400usize,
+        ) {
+            let folder = tempfile::tempdir().unwrap();
+            let mut sort = ExternalSort::beside(&folder.path().join("out"), limit);
+            for record in &records {
+                sort.push(Bare(*record), &[]).unwrap();
+                prop_assert!(sort.size() <= limit.max(3));
+            }
+            let mut sorted = sort.finish().unwrap();
+            let mut got = Vec::new();
+            while let Some((record, payload)) = sorted.next().unwrap() {
+                prop_assert!(payload.is_empty());
+                got.push(record.0);
+            }
+            let mut expected = records;
+            expected.sort_unstable();
+            prop_assert_eq!(got, expected);
+            drop(sorted);
+            prop_assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing left over");
+        }
+    }
+}
