@@ -23,6 +23,7 @@ mod map;
 mod output;
 mod partial;
 mod scratch;
+mod write_behind;
 
 pub use compress::Compression;
 pub use container::{Container, ContainerError, ContainerWriter, Kind, SectionBytes, SectionName};

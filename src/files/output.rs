@@ -8,10 +8,12 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use tempfile::NamedTempFile;
 use thiserror::Error;
 
-use super::map::{Access, FileBytes, MapMut};
+use super::{
+    map::{Access, FileBytes, MapMut},
+    write_behind::WriteBehind,
+};
 
 const BUFFER_LEN: usize = 1 << 18;
 
@@ -50,7 +52,7 @@ enum Kind {
     },
     File {
         target: PathBuf,
-        data: BufWriter<NamedTempFile>,
+        data: BufWriter<WriteBehind>,
         unfinished: Unfinished,
     },
 }
@@ -125,7 +127,7 @@ impl Output {
         file.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
         let file = file.tempfile_in(folder_of(&target))?;
         let unfinished = Unfinished::new(file.path());
-        let data = BufWriter::with_capacity(BUFFER_LEN, file);
+        let data = BufWriter::with_capacity(BUFFER_LEN, WriteBehind::new(file));
         Ok(Self(Kind::File { target, data, unfinished }))
     }
 
@@ -145,8 +147,7 @@ impl Output {
             Kind::Stdout(mut data) => data.flush(),
             Kind::Stream { mut data, .. } => data.flush(),
             Kind::File { target, data, unfinished: listed } => {
-                let file = data.into_inner().map_err(io::IntoInnerError::into_error)?;
-                file.as_file().sync_all()?;
+                let file = data.into_inner().map_err(io::IntoInnerError::into_error)?.finish()?;
                 {
                     let mut files = unfinished();
                     file.persist(&target).map_err(|e| e.error)?;

@@ -26,6 +26,7 @@ mod error;
 mod find;
 mod indexes;
 mod read;
+mod room;
 
 pub use error::EraError;
 pub(super) use find::{EraSnapshot, is_header};

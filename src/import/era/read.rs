@@ -7,8 +7,8 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
-        mpsc::{Receiver, SyncSender, sync_channel},
+        atomic::{AtomicUsize, Ordering},
+        mpsc::{Receiver, Sender, channel},
     },
 };
 
@@ -16,6 +16,7 @@ use super::{
     EraError, EraSnapshot,
     chunk::{ChunkError, Log, Logs, Name},
     indexes::{Indexes, Refused},
+    room::Room,
 };
 use crate::{
     files::Gunzip,
@@ -28,9 +29,11 @@ use crate::{
     },
 };
 
-/// How many slots are handed on at once, 2.5 MB.
-const PIECE: usize = 1 << 15;
-/// How many slots may wait for their turn, in all: 320 MB.
+/// How many slots are handed on at once: a mebibyte of entries, which is written as it is.
+const PIECE: usize = 1 << 14;
+/// How many slots may wait for their turn for each worker, and in all: 320 MB. Chunks have a million. With
+/// much more the workers are done long before the last slots are written.
+const AHEAD: usize = 3 << 18;
 const WAITING: usize = 1 << 22;
 /// More threads than this inflate faster than one can write.
 const MOST_WORKERS: usize = 8;
@@ -60,6 +63,27 @@ pub(in crate::import) struct Piece {
     pub(in crate::import) range: Option<(Hash, Hash)>,
 }
 
+impl Piece {
+    pub(super) fn with_room() -> Self {
+        Self {
+            entries: Vec::with_capacity(PIECE),
+            batches: Vec::with_capacity(PIECE),
+            indexes: Vec::with_capacity(PIECE),
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn emptied(mut self) -> Self {
+        let Self { entries, batches, indexes, left_out, ascending, range } = &mut self;
+        entries.clear();
+        batches.clear();
+        indexes.clear();
+        left_out.clear();
+        (*ascending, *range) = (false, None);
+        self
+    }
+}
+
 /// What was learned from all chunks together.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::import) struct Learned {
@@ -77,7 +101,7 @@ struct Shared<'s> {
     reverse: bool,
     /// The version of the first record and the chunk that it stands in.
     version: Mutex<Option<(u16, PathBuf)>>,
-    stop: AtomicBool,
+    room: Room,
 }
 
 /// Reads all chunks and hands their slots to `take`, chunk by chunk, the chunk's number with each
@@ -86,23 +110,20 @@ pub(in crate::import) fn read(
     snapshot: &EraSnapshot,
     order: Order,
     reverse: bool,
-    mut take: impl FnMut(usize, Piece) -> Result<bool, ImportError>,
+    mut take: impl FnMut(usize, &Piece) -> Result<bool, ImportError>,
 ) -> Result<Option<Learned>, ImportError> {
+    let workers = rayon::current_num_threads().clamp(1, MOST_WORKERS).min(snapshot.chunks.len());
     let shared = Shared {
         snapshot,
         order,
         reverse,
         version: Mutex::new(snapshot.version.map(|version| (version, PathBuf::new()))),
-        stop: AtomicBool::new(false),
+        room: Room::new(WAITING.min(workers * AHEAD) / PIECE),
     };
-    let workers = rayon::current_num_threads().clamp(1, MOST_WORKERS).min(snapshot.chunks.len());
-    // A worker may read a chunk ahead of its turn, up to its share of what may wait.
-    let ahead = (WAITING / PIECE / workers).max(1);
     let next = AtomicUsize::new(0);
-    let (senders, receivers): (Vec<_>, Vec<_>) =
-        snapshot.chunks.iter().map(|_| sync_channel(ahead)).unzip();
+    let (senders, receivers): (Vec<_>, Vec<_>) = snapshot.chunks.iter().map(|_| channel()).unzip();
     // Chunks are claimed in order, so the one whose turn it is always has a worker.
-    let senders: Vec<Mutex<Option<SyncSender<_>>>> =
+    let senders: Vec<Mutex<Option<Sender<_>>>> =
         senders.into_iter().map(|sender| Mutex::new(Some(sender))).collect();
 
     let mut indexes = Indexes::new();
@@ -111,24 +132,23 @@ pub(in crate::import) fn read(
             scope.spawn(|| {
                 loop {
                     let at = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(path) = snapshot.chunks.get(at) else { return };
-                    let sender = senders[at].lock().unwrap_or_else(PoisonError::into_inner).take();
-                    let (Some(sender), false) = (sender, shared.stop.load(Ordering::Relaxed))
-                    else {
+                    let Some(sender) = senders.get(at) else { return };
+                    let sender = sender.lock().unwrap_or_else(PoisonError::into_inner).take();
+                    let (Some(sender), false) = (sender, shared.room.is_closed()) else {
                         return;
                     };
-                    if let Err(error) = read_chunk(&shared, path, &sender) {
+                    if let Err(error) = read_chunk(&shared, at, &sender) {
                         // Nobody listens when the work was stopped.
                         let _ = sender.send(Err(error));
                     }
                 }
             });
         }
-        let result = consume(receivers, |chunk, piece| {
-            note_indexes(&mut indexes, &piece, &snapshot.chunks[chunk])?;
+        let result = consume(receivers, &shared.room, |chunk, piece| {
+            note_indexes(&mut indexes, piece, &snapshot.chunks[chunk])?;
             take(chunk, piece)
         });
-        shared.stop.store(true, Ordering::Relaxed);
+        shared.room.close();
         result
     })?;
     if !went_on {
@@ -145,17 +165,20 @@ pub(in crate::import) fn read(
 
 type Message = Result<Piece, EraError>;
 
-/// Takes the pieces of one chunk after the other. The receivers are dropped on the way out, which
-/// wakes workers that wait to send.
+/// Takes the pieces of one chunk after the other.
 fn consume(
     receivers: Vec<Receiver<Message>>,
-    mut take: impl FnMut(usize, Piece) -> Result<bool, ImportError>,
+    room: &Room,
+    mut take: impl FnMut(usize, &Piece) -> Result<bool, ImportError>,
 ) -> Result<bool, ImportError> {
     for (chunk, pieces) in receivers.into_iter().enumerate() {
+        room.turn(chunk);
         for piece in pieces {
-            if !take(chunk, piece?)? {
+            let piece = piece?;
+            if !take(chunk, &piece)? {
                 return Ok(false);
             }
+            room.leave(piece);
         }
     }
     Ok(true)
@@ -179,11 +202,8 @@ fn note_indexes(indexes: &mut Indexes, piece: &Piece, path: &Path) -> Result<(),
     Ok(())
 }
 
-fn read_chunk(
-    shared: &Shared<'_>,
-    path: &Path,
-    sender: &SyncSender<Message>,
-) -> Result<(), EraError> {
+fn read_chunk(shared: &Shared<'_>, chunk: usize, sender: &Sender<Message>) -> Result<(), EraError> {
+    let path = &shared.snapshot.chunks[chunk];
     let read_error = |source| EraError::Read { path: path.into(), source };
     let file = File::open(path).map_err(read_error)?;
     let mut logs = Logs::new(Gunzip::new(BufReader::with_capacity(READ_BUFFER, file)));
@@ -203,7 +223,7 @@ fn read_chunk(
             }
         };
         if (ended || reader.is_full())
-            && (sender.send(Ok(reader.piece())).is_err() || shared.stop.load(Ordering::Relaxed))
+            && (!shared.room.enter(chunk) || sender.send(Ok(reader.piece())).is_err())
         {
             return Ok(());
         }
@@ -281,13 +301,7 @@ impl<'s> PieceReader<'s> {
 
     /// What was collected; the next piece begins empty.
     fn piece(&mut self) -> Piece {
-        let next = Piece {
-            entries: Vec::with_capacity(PIECE),
-            batches: Vec::with_capacity(PIECE),
-            indexes: Vec::with_capacity(PIECE),
-            ..Piece::default()
-        };
-        let mut piece = std::mem::replace(&mut self.piece, next);
+        let mut piece = std::mem::replace(&mut self.piece, self.shared.room.piece());
         if !self.plain.is_empty() {
             self.keys.clear();
             era_keys(self.plain.drain(..), &mut self.keys);
