@@ -355,6 +355,45 @@ fn a_root_that_was_altered_is_unexplained_and_the_rest_stands() {
     }
 }
 
+/// Roots that no contract files one after the other: the newer one is over fewer chains.
+#[test]
+fn a_root_over_fewer_chains_than_one_before_it_ends_in_no_panic() {
+    let mut layer = Layer::new(Layout::V29, ChainId(506));
+    layer.set_block(5);
+    layer.add_chain(ChainId(300));
+    layer.add_chain(ChainId(301));
+    let of_three = layer.root();
+    layer.set_block(10);
+    layer.append(1, BatchNumber(1), keccak256(b"batch"));
+    let mut storage = layer.storage();
+    let forest = rebuild(&layer.state(), &RebuildOptions::default()).unwrap();
+    let leaf = |chain: usize| {
+        let tree = &forest.chains()[chain];
+        chain_id_leaf(tree.root(), tree.chain())
+    };
+    let of_two = hash_node(leaf(0), leaf(1));
+    for (block, root) in [(5, of_three), (7, keccak256(b"altered")), (10, of_two)] {
+        let slot = mapping_value(Word::from(block), Word::from(9));
+        storage.insert((MESSAGE_ROOT, slot), root.into());
+    }
+    let state = layer.state_of(&storage);
+    let forest = rebuild(&state, &RebuildOptions::default()).unwrap();
+    let kinds = [
+        EventKind::AddedChain(ChainId(300), 1),
+        EventKind::AddedChain(ChainId(301), 2),
+        EventKind::NewInteropRoot,
+    ];
+    let events: Vec<_> = (0..)
+        .zip(kinds)
+        .map(|(log_index, kind)| MessageRootEvent { block: SlBlock(5), log_index, kind })
+        .collect();
+    for events in [&events[..], &[]] {
+        let timeline =
+            explain(&state, Addresses::default(), &forest, events, Effort::default()).unwrap();
+        assert!(timeline.at(SlBlock(7)).is_none());
+    }
+}
+
 /// The storage of a vector's history, by the rules of the contracts.
 fn replay(folder: &str, layout: Layout) -> Layer {
     let events = json_lines(&format!("{folder}/events.jsonl.gz"));

@@ -250,7 +250,10 @@ impl<'f> Walk<'f> {
         met: &dyn Fn() -> bool,
     ) -> Option<(usize, Step)> {
         let roots = roots as u64;
-        let registrable = u64::from(self.there.chains.abs_diff(self.here.chains));
+        // Altered roots may have fewer chains than one before them.
+        let (here, there) = (self.here.chains, self.there.chains);
+        let more = if self.up { there.saturating_sub(here) } else { here.saturating_sub(there) };
+        let registrable = u64::from(more);
         let mut same = match self.same.take() {
             Some(same) if self.age < EPOCH => same,
             _ => {
