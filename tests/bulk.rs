@@ -1,4 +1,4 @@
-//! Jobs of many proofs: what is asked for, in shares, and after interruptions.
+//! Jobs of many proofs: what is asked for, and in shares.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod support;
@@ -6,8 +6,6 @@ mod support;
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::{Child, Stdio},
-    time::{Duration, Instant},
 };
 
 use serde_json::{Value, json};
@@ -21,7 +19,7 @@ use slproof::{
     primitives::{BatchNumber, ChainId, Hash},
 };
 use support::{
-    binary::{Run, command, run, run_with_input},
+    binary::{Run, run, run_with_input},
     fixture, json_lines,
 };
 
@@ -55,14 +53,6 @@ fn folder() -> (tempfile::TempDir, impl Fn(&str) -> String) {
     let folder = tempfile::tempdir().unwrap();
     let root: PathBuf = folder.path().into();
     (folder, move |name: &str| root.join(name).to_str().unwrap().to_owned())
-}
-
-fn names(folder: &Path) -> Vec<String> {
-    let entries = fs::read_dir(folder).unwrap();
-    let mut names: Vec<String> =
-        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    names.sort();
-    names
 }
 
 #[test]
@@ -342,145 +332,6 @@ fn shares_merged_are_the_whole() {
     for bad in [&["--shard", "1/2"][..], &["--shard", "1/2", "--format", "json", "-o", "x"]] {
         assert_eq!(prove(&[&["--all"], bad].concat()).code, Some(2));
     }
-}
-
-/// A job that takes a while: the same requests many times over.
-struct Slow {
-    _folder: tempfile::TempDir,
-    root: PathBuf,
-    requests: String,
-}
-
-impl Slow {
-    fn new(times: usize) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let root = folder.path().to_owned();
-        let requests = root.join("requests");
-        let vectors = json_lines(&format!("{FOLDER}/proofs.jsonl.gz"));
-        let one: String = vectors
-            .iter()
-            .enumerate()
-            .map(|(i, line)| {
-                let (chain, batch) = (&line["chainId"], &line["batchNumber"]);
-                // Some of them fail.
-                let id = if i % 50 == 7 { json!(50_000) } else { line["logIndex"].clone() };
-                format!("{{\"chainId\":{chain},\"batchNumber\":{batch},\"id\":{id}}}\n")
-            })
-            .collect();
-        fs::write(&requests, one.repeat(times)).unwrap();
-        let requests = requests.to_str().unwrap().to_owned();
-        Self { _folder: folder, root, requests }
-    }
-
-    fn output(&self) -> String {
-        self.root.join("out").to_str().unwrap().to_owned()
-    }
-
-    fn args(&self, rest: &[&str]) -> Vec<String> {
-        args(&[&["--requests", &self.requests, "-o", &self.output()], rest].concat())
-    }
-
-    fn start(&self, rest: &[&str]) -> Child {
-        let mut command = command();
-        command.args(self.args(rest)).stdin(Stdio::null());
-        command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
-    }
-
-    /// What an uninterrupted job gives.
-    fn whole(&self) -> Vec<u8> {
-        assert_eq!(run(self.args(&[])).code, Some(1));
-        let whole = fs::read(self.output()).unwrap();
-        fs::remove_file(self.output()).unwrap();
-        whole
-    }
-}
-
-fn wait_for(path: &Path, child: &mut Child) {
-    let started = Instant::now();
-    while !path.exists() && child.try_wait().unwrap().is_none() {
-        assert!(started.elapsed() < Duration::from_secs(60), "{} never came", path.display());
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
-
-#[cfg(unix)]
-#[test]
-fn a_job_killed_at_any_moment_ends_with_the_same_bytes() {
-    let slow = Slow::new(150);
-    let whole = slow.whole();
-    let (partial, checkpoint) = (slow.root.join("out.partial"), slow.root.join("out.partial.json"));
-    let (mut killed, mut resumed) = (0, 0);
-    // A few runs that are killed sooner or later, and then one that may end.
-    for delay in [0, 30, 200, 5, 450, 90] {
-        let mut child = slow.start(&["--resume"]);
-        wait_for(if killed % 2 == 0 { &checkpoint } else { &partial }, &mut child);
-        std::thread::sleep(Duration::from_millis(delay));
-        resumed += usize::from(checkpoint.exists());
-        if child.try_wait().unwrap().is_some() {
-            break;
-        }
-        child.kill().unwrap();
-        child.wait().unwrap();
-        killed += 1;
-    }
-    assert!(killed > 0 && resumed > 0, "killed {killed}, resumed {resumed}");
-    if !slow.root.join("out").exists() {
-        assert_eq!(run(slow.args(&["--resume"])).code, Some(1));
-    }
-    assert!(fs::read(slow.output()).unwrap() == whole);
-    assert_eq!(names(&slow.root), ["out", "requests"]);
-}
-
-#[cfg(unix)]
-fn interrupt(child: &Child, signal: &str) {
-    let pid = child.id().to_string();
-    assert!(std::process::Command::new("kill").args([signal, &pid]).status().unwrap().success());
-}
-
-#[cfg(unix)]
-#[test]
-fn an_interrupted_job_says_so_and_is_gone_on_with() {
-    let slow = Slow::new(150);
-    let whole = slow.whole();
-    for signal in ["-INT", "-TERM"] {
-        let mut child = slow.start(&[]);
-        wait_for(&slow.root.join("out.partial"), &mut child);
-        interrupt(&child, signal);
-        let ended = Run::from(child.wait_with_output().unwrap());
-        assert_eq!(ended.code, Some(130), "{}", ended.stderr);
-        assert!(ended.stderr.contains("--resume"), "{}", ended.stderr);
-        assert_eq!(names(&slow.root), ["out.partial", "out.partial.json", "requests"]);
-
-        // Not with other arguments, another archive or other requests.
-        let other = run(slow.args(&["--resume", "--target", "first"]));
-        assert_eq!(other.code, Some(2), "{}", other.stderr);
-        assert!(other.stderr.contains("another arguments"), "{}", other.stderr);
-
-        assert_eq!(run(slow.args(&["--resume"])).code, Some(1));
-        assert!(fs::read(slow.output()).unwrap() == whole);
-        assert_eq!(names(&slow.root), ["out", "requests"]);
-        fs::remove_file(slow.output()).unwrap();
-    }
-    // Without --resume a job begins anew.
-    fs::write(slow.root.join("out.partial"), b"rubbish").unwrap();
-    assert_eq!(run(slow.args(&[])).code, Some(1));
-    assert!(fs::read(slow.output()).unwrap() == whole);
-}
-
-#[cfg(unix)]
-#[test]
-fn what_cannot_be_resumed_leaves_nothing() {
-    let slow = Slow::new(400);
-    let mut child = slow.start(&["--format", "json"]);
-    let started = Instant::now();
-    while names(&slow.root).len() < 2 && started.elapsed() < Duration::from_secs(60) {
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    interrupt(&child, "-INT");
-    assert_eq!(child.wait().unwrap().code(), Some(130));
-    assert_eq!(names(&slow.root), ["requests"]);
-    let resumed = run(slow.args(&["--resume", "--format", "json"]));
-    assert_eq!(resumed.code, Some(2), "{}", resumed.stderr);
 }
 
 #[test]

@@ -126,6 +126,9 @@ impl CliError {
             Self::TreeFile { source: TreeFileError::Rebuild(error), .. } if error.is_mismatch() => {
                 4
             }
+            Self::TreeFile {
+                source: TreeFileError::History(HistoryError::Root { .. }), ..
+            } => 4,
             Self::TreeFile { .. } => 3,
             Self::Usage(_) | Self::NoSlBatches(_) | Self::NoTrees(_) => 2,
             Self::Archive(ArchiveError::NeedsChain { .. }) => 2,

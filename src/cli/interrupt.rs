@@ -40,6 +40,15 @@ impl Drop for InOrder {
     }
 }
 
+/// Does work that no signal is asked for in, such as a long search: the first one ends it at once. What a
+/// job that can be taken up again has on disk stays as its last checkpoint has it.
+pub(super) fn at_once<T>(work: impl FnOnce() -> T) -> T {
+    let in_order = IN_ORDER.swap(false, Ordering::SeqCst);
+    let done = work();
+    IN_ORDER.store(in_order, Ordering::SeqCst);
+    done
+}
+
 /// Whether the job is to end.
 pub(super) fn interrupted() -> bool {
     INTERRUPTED.load(Ordering::Relaxed)

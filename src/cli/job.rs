@@ -66,7 +66,7 @@ impl Job {
             given("events", digest_of(args.past.events.as_deref())?),
             given("search", Some(args.past.search)),
             given("sl-batches", digest_of(args.sl_batches.as_deref())?),
-            given("anchor", args.anchor.as_ref().map(|path| path.display().to_string())),
+            given("anchor", trees.anchor_identity()?),
             given("anchor-bridgehub", args.anchor_bridgehub),
             given("anchor-message-root", args.anchor_message_root),
             given("bridgehub", args.how.bridgehub),
@@ -129,6 +129,20 @@ pub(super) struct Progressed {
     /// The row groups in these bytes, for the footer of a Parquet file.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) row_groups: Vec<RowGroupSummary>,
+}
+
+impl Progressed {
+    /// A job, or a share of it, of which nothing is done.
+    pub(super) fn begun(job: &Job, shard: Option<Shard>) -> Self {
+        Self {
+            job: job.clone(),
+            shard: shard.map(|shard| shard.to_string()),
+            steps: 0,
+            bytes: 0,
+            count: Count::default(),
+            row_groups: Vec::new(),
+        }
+    }
 }
 
 /// What the output of a share is.

@@ -49,8 +49,8 @@ pub(super) fn run(args: &ProveArgs, words: &Words, bars: Bars) -> Result<Outcome
     let usage = |text: &str| Err(CliError::Usage(text.into()));
     if !resumable && (args.resume || args.shard.is_some()) {
         return usage(
-            "--resume and --shard need a file to write, a format other than json, and no standard input \
-             for what selects proofs",
+            "--resume and --shard need a file to write, a format other than json, and files, no pipes, for \
+             what selects proofs",
         );
     }
     if args.shard.is_some() && !encoder.can_be_shared() {
@@ -100,9 +100,9 @@ pub(super) fn run(args: &ProveArgs, words: &Words, bars: Bars) -> Result<Outcome
     Ok(if written.count.failures.is_empty() { Outcome::Done } else { Outcome::SomeFailed })
 }
 
-/// Whether the output is a file, and whatever selects proofs can be read a second time.
+/// Whether the output is a file, and so is whatever selects proofs, which is read a second time.
 fn can_be_resumed(args: &ProveArgs) -> bool {
-    let again = |path: &Option<PathBuf>| path.as_deref() != Some(Path::new("-"));
+    let again = |path: &Option<PathBuf>| path.as_deref().is_none_or(Path::is_file);
     let is_file = match args.output.metadata() {
         Ok(found) => found.is_file(),
         Err(_) => args.output != Path::new("-"),

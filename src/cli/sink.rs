@@ -16,7 +16,7 @@ use super::{
     row_groups::RowGroups,
 };
 use crate::{
-    files::{Compression, Output, Partial},
+    files::{Compression, Output, Partial, place_of},
     primitives::hex,
 };
 
@@ -86,11 +86,11 @@ impl Sink {
         (job, shard): (Job, Option<Shard>),
         resume: bool,
     ) -> Result<(Self, u64), CliError> {
-        let target = target.canonicalize().unwrap_or_else(|_| target.into());
+        let target = place_of(target);
         let done = if resume { left(&target, &job, shard)? } else { None };
         let mut partial = match &done {
             Some(done) => Partial::resume(&target, done.bytes)?,
-            None => Partial::create(&target)?,
+            None => Partial::create(&target, &json(&Progressed::begun(&job, shard)))?,
         };
         let mut hasher = shard.map(|_| blake3::Hasher::new());
         if let Some(hasher) = &mut hasher {
@@ -217,12 +217,11 @@ impl Resumable {
         let started = Instant::now();
         let (steps, count) = &self.written;
         let done = Progressed {
-            job: self.job.clone(),
-            shard: self.shard.map(|shard| shard.to_string()),
             steps: *steps,
             bytes: self.partial.len(),
             count: count.clone(),
             row_groups: groups.written().to_vec(),
+            ..Progressed::begun(&self.job, self.shard)
         };
         self.partial.checkpoint(&json(&done))?;
         let pause = BETWEEN_CHECKPOINTS.max(started.elapsed() * TIMES_ITSELF);

@@ -3,12 +3,14 @@
 use std::{
     cell::{Cell, OnceCell, RefCell},
     collections::HashMap,
+    path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use super::{
     error::CliError,
+    interrupt,
     prove_args::ProveArgs,
     report::{Words, count},
     state::{Origin, Rebuilt, addresses, is_native},
@@ -117,7 +119,8 @@ impl<'a> Trees<'a> {
             return Ok(self.timeline.get_or_init(|| timeline));
         }
         let started = Instant::now();
-        let timeline = self.args.past.timeline(&self.args.how, rebuilt, self.words)?;
+        let find = || self.args.past.timeline(&self.args.how, rebuilt, self.words);
+        let timeline = interrupt::at_once(find)?;
         self.looking_back.set(started.elapsed());
         Ok(self.timeline.get_or_init(|| timeline))
     }
@@ -176,6 +179,22 @@ impl<'a> Trees<'a> {
         }
         rebuilt.insert(batch.0, Arc::clone(&tree));
         Ok(tree)
+    }
+
+    /// What tells L1's state from others, where it was given.
+    pub(super) fn anchor_identity(&self) -> Result<Option<String>, CliError> {
+        let l1 = self.args.anchor.as_deref().map(|path| self.l1(path)).transpose()?;
+        Ok(l1.map(|l1| hex::encode(&l1.state.container().digest())))
+    }
+
+    fn l1(&self, path: &Path) -> Result<&Dump, CliError> {
+        match self.l1.get() {
+            Some(l1) => Ok(l1),
+            None => {
+                let l1 = read_state(path, None)?;
+                Ok(self.l1.get_or_init(|| l1))
+            }
+        }
     }
 
     /// The trees, where any were rebuilt.
@@ -250,13 +269,7 @@ impl Trees<'_> {
             }
             return Ok(None);
         };
-        let dump = match self.l1.get() {
-            Some(dump) => dump,
-            None => {
-                let dump = read_state(path, None)?;
-                self.l1.get_or_init(|| dump)
-            }
-        };
+        let dump = self.l1(path)?;
         let (bridgehub, message_root) = (self.args.anchor_bridgehub, self.args.anchor_message_root);
         let l1 = addresses(&dump.state, bridgehub, message_root)?;
         let witness = RootWitness::new(&dump.state, l1)?;

@@ -41,9 +41,9 @@ const LAST_EMIT_BLOCK: u64 = 14;
 /// The first slot behind the gap that follows the variables of every release.
 const VARIABLES_END: u64 = 64;
 
-/// Bridgehub admits a hundred chains, and a node counts them in one byte. A thousand times as many
-/// is the mark of a damaged dump.
-const MOST_CHAINS: u64 = 1 << 17;
+/// The most chains that are read. Bridgehub admits a hundred, and a node counts them in one byte: a
+/// thousand times as many is the mark of damage.
+pub const MOST_CHAINS: u64 = 1 << 17;
 /// The most leaves a tree of this program has.
 const MOST_LEAVES: u64 = 1 << 40;
 

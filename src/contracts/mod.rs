@@ -14,7 +14,7 @@ mod zk_chain;
 pub use bridgehub::Bridgehub;
 pub use events::{EventKind, MessageRootEvent};
 pub use interop_root_storage::InteropRootStorage;
-pub use message_root::{ChainTreeStorage, MessageRoot};
+pub use message_root::{ChainTreeStorage, MOST_CHAINS, MessageRoot};
 pub use release::{Layout, Release, UnknownRelease};
 pub use zk_chain::ZkChain;
 

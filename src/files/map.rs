@@ -86,9 +86,10 @@ impl MapMut {
     pub(super) fn of(file: &File, path: &Path, range: Range<u64>) -> io::Result<Self> {
         let len = usize::try_from(range.end - range.start)
             .map_err(|_| io::Error::from(io::ErrorKind::FileTooLarge))?;
-        // SAFETY: the file is a temporary one that this process created, that only its owner may
-        // open, and that nothing else in this process reads or writes while the mapping lives: the
-        // caller holds the only handle of it for that long. Its bytes have no invalid values.
+        // SAFETY: the file is a temporary one that this process created under a name that nobody was
+        // told, and nothing else in this process reads or writes it while the mapping lives: the
+        // caller holds the only handle of it for that long. Its bytes have no invalid values, and
+        // truncation raises SIGBUS, as above.
         let bytes = unsafe { MmapOptions::new().offset(range.start).len(len).map_mut(file)? };
         let registered = lost_pages::register(&bytes, path)?;
         Ok(Self { _registered: registered, bytes })

@@ -16,6 +16,8 @@ use super::{
 };
 
 const BUFFER_LEN: usize = 1 << 18;
+/// How many links are followed, as many as Linux does.
+const MOST_LINKS: usize = 40;
 
 /// Why an output could not be written.
 #[derive(Debug, Error)]
@@ -93,6 +95,19 @@ pub fn remove_unfinished() {
     mem::forget(files);
 }
 
+/// Where an output goes: the file behind a link, also one that is not there yet, is replaced, and the link
+/// stays.
+#[must_use]
+pub fn place_of(target: &Path) -> PathBuf {
+    let mut place = target.to_path_buf();
+    // A ring of links has no end, and is no place: to open it says so.
+    for _ in 0..MOST_LINKS {
+        let Ok(behind) = std::fs::read_link(&place) else { break };
+        place = folder_of(&place).join(behind);
+    }
+    place.canonicalize().unwrap_or(place)
+}
+
 impl Output {
     /// Begins an output: a file's path, or `-` for standard output.
     ///
@@ -107,8 +122,7 @@ impl Output {
     }
 
     fn open(target: &Path) -> io::Result<Self> {
-        // The file behind a link is replaced, and the link stays.
-        let target = target.canonicalize().unwrap_or_else(|_| target.into());
+        let target = place_of(target);
         match target.metadata() {
             Ok(found) if found.is_dir() => {
                 return Err(io::Error::from(io::ErrorKind::IsADirectory));

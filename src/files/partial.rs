@@ -19,8 +19,9 @@ const LONGEST_CHECKPOINT: u64 = 64 << 20;
 /// complete the file takes its target's place, and the checkpoint is removed; until then an existing
 /// target stays as it was.
 ///
-/// The partial file is locked, so that two jobs never write to one output. One that ends before its first
-/// checkpoint leaves nothing behind.
+/// The partial file is locked, so that two jobs never write to one output. It has a checkpoint beside it
+/// from the beginning, by which it is known for what it is; a job that ends before its next one leaves
+/// nothing behind.
 #[derive(Debug)]
 pub struct Partial {
     target: PathBuf,
@@ -37,12 +38,27 @@ impl Partial {
         [partial(target), checkpoint(target)]
     }
 
-    /// Begins an output, over whatever an interrupted job left.
+    /// Begins an output with a first checkpoint, over whatever an interrupted job left.
     ///
     /// # Errors
-    /// [`OutputError`] when the folder cannot be written to, or another job writes to this output.
-    pub fn create(target: &Path) -> Result<Self, OutputError> {
-        Self::open(target, 0).map_err(|source| error(&partial(target), source))
+    /// [`OutputError`] when the folder cannot be written to, another job writes to this output, or a file
+    /// that no such job left stands where it would be written.
+    pub fn create(target: &Path, note: &[u8]) -> Result<Self, OutputError> {
+        let begin = || {
+            let file = lock(&partial(target), true)?;
+            let is_left = file.metadata()?.len() == 0 || checkpoint(target).exists();
+            if !is_left {
+                let text = "no interrupted job left it, or its checkpoint is gone; move it away";
+                return Err(io::Error::new(io::ErrorKind::AlreadyExists, text));
+            }
+            // From here on the old checkpoint does not belong to the file any more.
+            remove(&checkpoint(target))?;
+            Self::at(target, file, 0)
+        };
+        let mut begun = begin().map_err(|source| error(&partial(target), source))?;
+        begun.checkpoint(note)?;
+        begun.kept = false;
+        Ok(begun)
     }
 
     /// Goes on with an output behind its first `len` bytes, which are those that its checkpoint counts.
@@ -50,35 +66,24 @@ impl Partial {
     /// # Errors
     /// [`OutputError`] when the partial file is shorter or not there, or another job writes to it.
     pub fn resume(target: &Path, len: u64) -> Result<Self, OutputError> {
-        Self::open(target, len).map_err(|source| error(&partial(target), source))
+        let go_on = || {
+            let file = lock(&partial(target), false)?;
+            let found = file.metadata()?.len();
+            if found < len {
+                let text = format!("it has {found} bytes, and its checkpoint counts {len}");
+                return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+            }
+            Self::at(target, file, len)
+        };
+        go_on().map_err(|source| error(&partial(target), source))
     }
 
-    fn open(target: &Path, len: u64) -> io::Result<Self> {
-        let path = partial(target);
-        let mut options = File::options();
-        options.read(true).write(true).create(len == 0).truncate(false);
-        let mut file = options.open(&path)?;
-        file.try_lock().map_err(|error| match error {
-            TryLockError::WouldBlock => io::Error::other("another job is writing to it"),
-            TryLockError::Error(error) => error,
-        })?;
-        // Whoever held the lock may have put the file in its place meanwhile.
-        if !is_at(&file, &path)? {
-            return Err(io::Error::other("another job was writing to it, and is done"));
-        }
-        let found = file.metadata()?.len();
-        if found < len {
-            let text = format!("it has {found} bytes, and its checkpoint counts {len}");
-            return Err(io::Error::new(io::ErrorKind::InvalidData, text));
-        }
-        if len == 0 {
-            // From here on what was left does not belong to the file any more.
-            remove(&checkpoint(target))?;
-        }
+    /// Cuts the file off behind its first `len` bytes, to write on from there.
+    fn at(target: &Path, mut file: File, len: u64) -> io::Result<Self> {
         file.set_len(len)?;
         file.seek(SeekFrom::Start(len))?;
         let data = BufWriter::with_capacity(BUFFER_LEN, file);
-        Ok(Self { target: target.into(), data, len, kept: len > 0 })
+        Ok(Self { target: target.into(), data, len, kept: true })
     }
 
     /// The checkpoint that an interrupted job left for `target`; `None` when there is none.
@@ -171,8 +176,8 @@ impl Partial {
     /// Puts everything on disk and the file under its name, and removes the checkpoint.
     ///
     /// # Errors
-    /// [`OutputError`]; the target is then as it was before, unless only its folder could not be put on
-    /// disk.
+    /// [`OutputError`]; the target is then as it was before, unless all that failed was to remove the
+    /// checkpoint, or to put the folder on disk.
     pub fn finish(mut self) -> Result<(), OutputError> {
         let path = partial(&self.target);
         let mut place = || -> io::Result<()> {
@@ -193,6 +198,7 @@ impl Drop for Partial {
         if !self.kept {
             // Nobody is left to be told.
             let _ = remove(&partial(&self.target));
+            let _ = remove(&checkpoint(&self.target));
             let _ = remove(&new_checkpoint(&self.target));
         }
     }
@@ -201,6 +207,22 @@ impl Drop for Partial {
 /// Where the output is written to.
 fn partial(target: &Path) -> PathBuf {
     with_ending(target, ".partial")
+}
+
+/// Opens the file at `path`, which is made where it may be, and locks it.
+fn lock(path: &Path, create: bool) -> io::Result<File> {
+    let mut options = File::options();
+    options.read(true).write(true).create(create).truncate(false);
+    let file = options.open(path)?;
+    file.try_lock().map_err(|error| match error {
+        TryLockError::WouldBlock => io::Error::other("another job is writing to it"),
+        TryLockError::Error(error) => error,
+    })?;
+    // Whoever held the lock may have put the file in its place meanwhile.
+    match is_at(&file, path)? {
+        true => Ok(file),
+        false => Err(io::Error::other("another job was writing to it, and is done")),
+    }
 }
 
 /// Whether this is the file that stands under the name.
@@ -257,7 +279,8 @@ mod tests {
         let target = folder.path().join("out");
         fs::write(&target, "old").unwrap();
 
-        let mut first = Partial::create(&target).unwrap();
+        let mut first = Partial::create(&target, b"begun").unwrap();
+        assert_eq!(Partial::left(&target).unwrap().unwrap(), b"begun");
         first.put(b"counts").unwrap();
         first.checkpoint(b"note").unwrap();
         first.put(b" and this does not").unwrap();
@@ -280,7 +303,7 @@ mod tests {
     fn nothing_is_left_before_the_first_checkpoint() {
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("out");
-        let mut partial = Partial::create(&target).unwrap();
+        let mut partial = Partial::create(&target, b"").unwrap();
         partial.put(b"bytes").unwrap();
         drop(partial);
         assert_eq!(names(folder.path()), [""; 0]);
@@ -291,11 +314,28 @@ mod tests {
     fn two_jobs_do_not_share_an_output_and_a_short_file_is_no_part() {
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("out");
-        let mut first = Partial::create(&target).unwrap();
-        assert!(Partial::create(&target).unwrap_err().source.to_string().contains("another job"));
+        let mut first = Partial::create(&target, b"").unwrap();
+        assert!(
+            Partial::create(&target, b"").unwrap_err().source.to_string().contains("another job")
+        );
         first.put(b"1234").unwrap();
         first.checkpoint(b"").unwrap();
         drop(first);
         assert!(Partial::resume(&target, 5).is_err());
+    }
+
+    #[test]
+    fn files_of_others_are_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("out");
+        let stranger = folder.path().join("out.partial");
+        fs::write(&stranger, "precious").unwrap();
+        assert!(Partial::create(&target, b"").is_err());
+        assert_eq!(fs::read(&stranger).unwrap(), b"precious");
+        assert_eq!(names(folder.path()), ["out.partial"]);
+        // What a job left is taken over.
+        fs::write(folder.path().join("out.partial.json"), "{}").unwrap();
+        Partial::create(&target, b"").unwrap().finish().unwrap();
+        assert_eq!(names(folder.path()), ["out"]);
     }
 }

@@ -45,7 +45,7 @@ pub trait StorageReader: Sync {
     /// The word at a slot of a contract.
     ///
     /// # Errors
-    /// [`StateError`] when the source cannot be read any more.
+    /// [`StateError`], of sources that can fail.
     fn read(&self, contract: Address, slot: Word) -> Result<Word, StateError>;
 
     /// The words at many slots of a contract, in their order: the same as [`StorageReader::read`] of

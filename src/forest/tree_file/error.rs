@@ -1,18 +1,15 @@
 use thiserror::Error;
 
 use crate::{
-    files::{ContainerError, OutputError},
+    files::OutputError,
     forest::{HistoryError, RebuildError},
     state::StateError,
 };
 
-/// Why a tree file could not be written or opened.
+/// Why a tree file could not be written.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum TreeFileError {
-    /// The file is none, is damaged, or its parts do not fit together.
-    #[error(transparent)]
-    File(#[from] ContainerError),
     /// The trees could not be rebuilt.
     #[error(transparent)]
     Rebuild(#[from] RebuildError),

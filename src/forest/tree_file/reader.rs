@@ -8,6 +8,7 @@ use super::{
     steps::{Progress, mark_every},
 };
 use crate::{
+    contracts::MOST_CHAINS,
     files::{Access, Container, ContainerError, SectionBytes, SectionName},
     forest::{
         BatchNumbers, Forest, History, chain_id_leaf, hashes::Hashes, history::Step, numbers::Run,
@@ -15,9 +16,6 @@ use crate::{
     },
     primitives::{BatchNumber, ChainId, Hash, SlBlock},
 };
-
-/// More chains than any settlement layer has, as in its contract.
-const MOST_CHAINS: usize = 1 << 20;
 
 /// A forest and its history, mapped.
 #[derive(Debug)]
@@ -143,8 +141,8 @@ impl TreeFile {
         }
     }
 
-    /// The history as if the root of this block were the only one: found without reading the others.
-    /// `None` when the block has no root, or one that is not explained.
+    /// The history as if the root of this block were the only one; of the steps only the stretch with
+    /// this one is decoded. `None` when the block has no root, or one that is not explained.
     ///
     /// # Errors
     /// [`ContainerError`] when the steps are none.
@@ -317,7 +315,7 @@ fn chains(
     };
     let rows = numbers(chains).unwrap_or_default();
     let (rows, rest) = rows.as_chunks();
-    if rows.is_empty() || rows.len() > MOST_CHAINS || !rest.is_empty() {
+    if rows.is_empty() || rows.len() as u64 > MOST_CHAINS || !rest.is_empty() {
         return Err((CHAINS, "has no rows of chains, or more than there can be"));
     }
     let runs = numbers(runs).ok_or((RUNS, "ends within a run"))?;
