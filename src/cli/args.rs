@@ -279,8 +279,8 @@ pub(super) struct IndexArgs {
     /// of any sender
     #[arg(long, value_name = "ADDRESS|any")]
     pub(super) relayed_by: Option<RelayedBy>,
-    /// The settlement layer's state: only batches whose logs make their root in it are kept, and those
-    /// that are missing are listed
+    /// The settlement layer's state: batches whose logs do not make their root in it are left out, and
+    /// those that are missing are listed. Batches of which it has no root are kept, and counted as unchecked
     #[arg(long, value_name = "STATE")]
     pub(super) tree: Option<PathBuf>,
     #[command(flatten)]

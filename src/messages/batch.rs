@@ -29,8 +29,8 @@ pub struct BatchLogs {
 }
 
 impl BatchLogs {
-    /// Puts a batch together. `messages` are those of the logs of [`MESSENGER`](super::MESSENGER), in
-    /// their order, or none at all; `aggregated_root` is what the archive says, to be proven.
+    /// Puts a batch together. `messages` are those of the logs that [stand for
+    /// one](L2ToL1Log::is_message), in their order, or none at all; `aggregated_root` is what the archive says, to be proven.
     ///
     /// # Errors
     /// [`LogsError`] when there are more logs than a tree holds, or a message is not its log's.

@@ -16,10 +16,11 @@ pub enum LogsError {
         /// How many there are.
         got: usize,
     },
-    /// Some messages, but not one for each log that stands for one.
+    /// Some messages, but not one for each log that [stands for one](crate::messages::L2ToL1Log::is_message).
     #[error(
-        "{got} messages for {expected} logs of sender 0x8008; give the messages of all of them in \
-         their order, or none"
+        "{got} messages for {expected} logs that stand for one (sender 0x8008, shard 0, service flag 1, \
+         12 zero bytes before the address in the key); give the messages of all of them in their order, \
+         or none"
     )]
     MessageCount {
         /// The logs that stand for messages.
@@ -173,6 +174,19 @@ pub enum ArchiveError {
         batch: SlBatch,
         /// What is wrong.
         reason: String,
+    },
+    /// There are more batches of the settlement layer than are kept.
+    #[error(
+        "{name}, line {line}: more than {limit} SL batches, too many for memory; give the file without \
+         those that no proof leads to"
+    )]
+    TooManySlBatches {
+        /// The file.
+        name: String,
+        /// The line of the first one too many, from 1.
+        line: u64,
+        /// The bound.
+        limit: usize,
     },
     /// The archive does not fit into memory.
     #[error(

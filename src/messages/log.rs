@@ -17,7 +17,8 @@ pub const EMPTY_LOG_LEAF: Hash = Hash::new([
     0xaf, 0xf2, 0x6e, 0xd4, 0x11, 0xf4, 0xc4, 0xb0, 0x0f, 0x8a, 0xf0, 0x9a, 0xda, 0xda, 0x43, 0xba,
 ]);
 
-/// L1Messenger: the sender of the logs that stand for messages.
+/// L1Messenger: the sender of the logs that stand for messages, which [`L2ToL1Log::is_message`] tells from
+/// its other ones.
 pub const MESSENGER: Address = Address::system(0x8008);
 
 /// An L2→L1 log in the 88 bytes that its leaf hashes.
@@ -95,8 +96,16 @@ impl L2ToL1Log {
         Hash::new(bytes)
     }
 
-    /// Whether it stands for a message: exactly a log that L1Messenger emits for one, which is what
-    /// the contracts put together again from a message that is to be proven.
+    /// Whether it stands for a message, in short: is the log of one. It is when
+    ///
+    /// ```text
+    /// shardId = 0,  isService = 1,  sender = 0x…8008,  key = 12 zero bytes ‖ address
+    /// ```
+    ///
+    /// Exactly those L1Messenger emits in `sendToL1` for a message, whose hash is the value; and exactly those
+    /// the contracts put together again from a message that is to be proven: `_L2MessageToLog` of
+    /// era-contracts, in some releases `_l2MessageToLog`. Everything here that counts messages, or lists them
+    /// in the order of their logs, goes by this.
     #[must_use]
     pub fn is_message(&self) -> bool {
         let by_messenger = self.shard_id() == 0 && self.0[1] == 1 && self.sender() == MESSENGER;

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! log leaf          keccak256(shardId u8 ‖ isService u8 ‖ txNumberInBatch u16 ‖ sender 20 ‖ key 32 ‖ value 32)
-//! log of a message  sender 0x…8008, key = sender of the message, value = keccak256(message)
+//! log of a message  shardId 0, isService 1, sender 0x…8008, key = 12 zero bytes ‖ sender of the message,
+//!                   value = keccak256(message)
 //! empty leaf        keccak256(88 zero bytes); the contracts refuse a proof for it
 //! local logs root   tree of the log leaves in order, padded to 2^14 leaves (since protocol 1.5.0)
 //! batch root        keccak256(local logs root ‖ aggregated root)               since v26
@@ -11,6 +12,8 @@
 //!
 //! Sources: era-contracts `MessageHashing.sol` and `L2_TO_L1_LOG_SERIALIZE_SIZE` in `Config.sol`,
 //! system contract `L1Messenger.sol`, v26 to v31.
+//!
+//! [`L2ToL1Log::is_message`] says which logs are those of messages.
 //!
 //! A settlement layer's state holds batch roots, not logs; the logs come from an [`Archive`], and count
 //! only when they fold to the batch root.

@@ -22,8 +22,8 @@ use crate::{
 
 /// 16384 logs take 3 MB of text; messages, which do not matter here, the rest.
 const LONGEST_LINE: usize = 64 << 20;
-/// The most batches that are kept.
-const MOST_BATCHES: usize = 1 << 22;
+/// The most batches that are kept, in some 240 bytes each: one a minute for four years.
+const MOST_BATCHES: usize = 1 << 21;
 
 /// A batch of the settlement layer: the root of its own logs, and the blocks it covers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,15 +60,15 @@ impl SlBatchLogs {
     }
 }
 
-/// The settlement layer's own batches by number.
+/// The settlement layer's own batches by number, each with the line that it stands in.
 #[derive(Clone, Debug, Default)]
-pub struct SlBatches(BTreeMap<SlBatch, SlBatchLogs>);
+pub struct SlBatches(BTreeMap<SlBatch, (u64, SlBatchLogs)>);
 
 impl SlBatches {
     /// A batch; `None` when the file has none with this number.
     #[must_use]
     pub fn batch(&self, batch: SlBatch) -> Option<&SlBatchLogs> {
-        self.0.get(&batch)
+        self.0.get(&batch).map(|(_, logs)| logs)
     }
 
     /// The first and the last batch.
@@ -96,7 +96,7 @@ struct Row {
 ///
 /// # Errors
 /// [`ArchiveError`] naming the file and line: when a line is damaged, its logs do not make its local
-/// root, or two lines contradict each other.
+/// root, two lines contradict each other, or there are more batches than are kept.
 pub fn read_sl_batches(path: &Path, sl_chain: ChainId) -> Result<SlBatches, ArchiveError> {
     read_sl_batches_input(Input::open(path)?, sl_chain)
 }
@@ -106,6 +106,10 @@ pub fn read_sl_batches(path: &Path, sl_chain: ChainId) -> Result<SlBatches, Arch
 /// # Errors
 /// As [`read_sl_batches`].
 pub fn read_sl_batches_input(input: Input, sl_chain: ChainId) -> Result<SlBatches, ArchiveError> {
+    read_at_most(MOST_BATCHES, input, sl_chain)
+}
+
+fn read_at_most(limit: usize, input: Input, sl_chain: ChainId) -> Result<SlBatches, ArchiveError> {
     let name = input.name().to_owned();
     let mut lines = Lines::new(input, LONGEST_LINE);
     let mut found: BTreeMap<SlBatch, (u64, SlBatchLogs)> = BTreeMap::new();
@@ -132,15 +136,15 @@ pub fn read_sl_batches_input(input: Input, sl_chain: ChainId) -> Result<SlBatche
                 return Err(ArchiveError::SlBatch { name, line, batch: number, reason });
             }
             Some(_) => {}
-            None if found.len() == MOST_BATCHES => {
-                return Err(ArchiveError::TooLarge { name, limit: MOST_BATCHES });
+            None if found.len() == limit => {
+                return Err(ArchiveError::TooManySlBatches { name, line, limit });
             }
             None => {
                 found.insert(number, (line, batch));
             }
         }
     }
-    Ok(SlBatches(found.into_iter().map(|(number, (_, batch))| (number, batch)).collect()))
+    Ok(SlBatches(found))
 }
 
 fn sl_batch(
@@ -193,6 +197,23 @@ mod tests {
         assert_eq!(*batch.blocks(), SlBlock(1)..=SlBlock(3));
         // The published root of an empty tree of 16384 logs.
         assert!(batch.local_root().to_string().starts_with("0x375a5bf909cb0214"));
+    }
+
+    #[test]
+    fn more_batches_than_are_kept_are_refused_by_their_count() {
+        let line = |number: u64| {
+            format!("{{\"gwBatch\":{number},\"firstBlock\":1,\"lastBlock\":3,\"logs\":[]}}\n")
+        };
+        let read = |numbers: [u64; 4]| {
+            let text = numbers.map(line).concat();
+            read_at_most(3, Input::from_reader("test", Cursor::new(text))?, ChainId(506))
+        };
+        // Those that are given again do not count again.
+        assert_eq!(read([1, 2, 2, 3]).unwrap().range(), Some((SlBatch(1), SlBatch(3))));
+        let error = read([1, 2, 3, 4]).unwrap_err();
+        let words = "test, line 4: more than 3 SL batches, too many for memory; give the file without \
+                     those that no proof leads to";
+        assert_eq!(error.to_string(), words);
     }
 
     #[test]

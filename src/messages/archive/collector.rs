@@ -1,64 +1,13 @@
-use std::{fmt, path::Path};
+use std::path::Path;
 
 use bytemuck::{Pod, Zeroable, cast_slice};
 
-use super::ArchiveHeader;
+use super::{ArchiveHeader, Origin, origin::PackedOrigin};
 use crate::{
     files::{ExternalSort, OutputError, SortRecord, Sorted},
     messages::{ArchiveError, BatchPart, BatchView, Messages},
     primitives::{BatchNumber, ChainId, Hash},
 };
-
-/// Where in a source something stands.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Place {
-    /// The source as a whole.
-    #[default]
-    Whole,
-    /// A line, from 1.
-    Line(u64),
-    /// A byte of the inflated source, from 0.
-    Byte(u64),
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Whole => Ok(()),
-            Self::Line(line) => write!(f, ", line {line}"),
-            Self::Byte(byte) => write!(f, ", byte {byte}"),
-        }
-    }
-}
-
-impl Place {
-    /// The place in two numbers, for records of fixed width.
-    pub(in crate::messages) fn pack(self) -> [u64; 2] {
-        match self {
-            Self::Whole => [0, 0],
-            Self::Line(line) => [1, line],
-            Self::Byte(byte) => [2, byte],
-        }
-    }
-
-    /// The place that was packed.
-    pub(in crate::messages) fn unpack(packed: [u64; 2]) -> Self {
-        match packed {
-            [1, line] => Self::Line(line),
-            [2, byte] => Self::Byte(byte),
-            _ => Self::Whole,
-        }
-    }
-}
-
-/// Where a batch comes from: a source that the writer knows, and the place in it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Origin {
-    /// The source's number.
-    pub source: u32,
-    /// The place in the source.
-    pub place: Place,
-}
 
 /// A batch while it is sorted: what is fixed in length. Its payload are the logs, the ends of the
 /// messages, the transaction hashes and the bytes of the messages. It never leaves this process, so
@@ -68,8 +17,7 @@ pub struct Origin {
 struct Head {
     chain: u64,
     batch: u64,
-    source: u64,
-    place: [u64; 2],
+    origin: PackedOrigin,
     message_bytes: u64,
     logs: u32,
     messages: u32,
@@ -83,8 +31,7 @@ impl Head {
         Self {
             chain: batch.chain.0,
             batch: batch.batch.0,
-            source: origin.source.into(),
-            place: origin.place.pack(),
+            origin: origin.into(),
             message_bytes: batch.messages.bytes().len() as u64,
             // Checked when the view was made: at most 16384.
             logs: batch.logs.len() as u32,
@@ -100,7 +47,7 @@ impl Head {
     }
 
     fn origin(&self) -> Origin {
-        Origin { source: self.source as u32, place: Place::unpack(self.place) }
+        self.origin.into()
     }
 
     /// The lengths of logs, ends and transaction hashes in the payload.
@@ -204,7 +151,8 @@ impl Collector {
         self.sources.get(source as usize).cloned().unwrap_or_default()
     }
 
-    fn describe(&self, origin: Origin) -> String {
+    /// The name of a source and the place in it.
+    pub(in crate::messages) fn describe(&self, origin: Origin) -> String {
         format!("{}{}", self.name(origin.source), origin.place)
     }
 

@@ -27,7 +27,7 @@
 //! | `ends` | 8 M | u64: where each message ends, counted from the first byte of its batch's messages |
 //! | `bytes` | any | the messages of all batches back to back |
 //! | `txhashes` | 32 T | the transaction hashes of all batches back to back |
-//! | `by-msg` | 16 a row | a row for each log of sender 0x8008: the first 8 bytes of its value, which is the message's hash, and its number (u64); ascending by those bytes as they stand, then by number |
+//! | `by-msg` | 16 a row | a row for each log of a message: the first 8 bytes of its value, which is the message's hash, and its number (u64); ascending by those bytes as they stand, then by number |
 //! | `by-tx` | 16 T | a row for each log with a transaction hash: the first 8 bytes of the hash, and its number; ascending likewise |
 //!
 //! ```text
@@ -39,7 +39,7 @@
 //! 32  its first byte in `bytes`        u64   = message bytes of all rows before
 //! 40  its first hash in `txhashes`     u64   = transaction hashes of all rows before
 //! 48  logs                             u32   at most 16384
-//! 52  messages                         u32   0, or one for each log of sender 0x8008
+//! 52  messages                         u32   0, or one for each log of a message
 //! 56  flags                            u32   1: the aggregated root is known
 //!                                            2: a transaction hash is known for every log
 //! 60  zeros                            4 bytes
@@ -47,6 +47,8 @@
 //!
 //! header     u64 each: batches, logs, messages, bytes of messages, transaction hashes
 //! ```
+//!
+//! Which logs are those of messages [`L2ToL1Log::is_message`](super::L2ToL1Log::is_message) says.
 //!
 //! The hashes that the indexes sort by are not repeated in them: whoever finds a row compares the
 //! log, or the entry of `txhashes`, with what it looks for. A hash is uniform, so its place among the
@@ -69,12 +71,14 @@
 
 mod check;
 mod collector;
+mod origin;
 mod reader;
 mod rows;
 mod writer;
 
 pub(super) use collector::Collector;
-pub use collector::{Origin, Place};
+pub(super) use origin::PackedOrigin;
+pub use origin::{Origin, Place};
 pub use reader::{Archive, ChainSummary, LogAt};
 pub use rows::ArchiveHeader;
 pub use writer::ArchiveWriter;

@@ -2,19 +2,22 @@
 //! batches that the blocks are in, and joined with their messages. More logs than fit into memory are sorted
 //! on disk.
 
+use std::path::Path;
+
 use bytemuck::{Pod, Zeroable};
 
 use super::{
     SourceError,
     batch_blocks::BlockIn,
-    batch_order::{BatchOrder, Known, OrderSort},
+    batch_order::{BatchOrder, Known},
     intake::Intake,
+    sorting::sort,
 };
 use crate::{
     files::{ExternalSort, SortRecord, Sorted},
     messages::{
         ArchiveError, L2ToL1Log, LOG_TREE_HEIGHT, MessageList,
-        archive::{Origin, Place},
+        archive::{Origin, PackedOrigin},
     },
     primitives::{BatchNumber, ChainId, Hash},
 };
@@ -51,8 +54,7 @@ pub(super) struct Row {
     has_index_in_block: u32,
     batch: u64,
     index_in_block: u64,
-    source: u64,
-    place: [u64; 2],
+    origin: PackedOrigin,
 }
 
 impl Row {
@@ -70,8 +72,7 @@ impl Row {
             has_index_in_block: 0,
             batch: batch.unwrap_or_default().0,
             index_in_block: 0,
-            source: origin.source.into(),
-            place: origin.place.pack(),
+            origin: origin.into(),
         }
     }
 
@@ -80,8 +81,7 @@ impl Row {
     }
 
     fn origin(&self) -> Origin {
-        // It was one when the row was made.
-        Origin { source: self.source as u32, place: Place::unpack(self.place) }
+        self.origin.into()
     }
 }
 
@@ -117,8 +117,10 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    pub(super) fn new(sort: ExternalSort<Row>, order: OrderSort) -> Self {
-        Self { sort, order: BatchOrder::new(order) }
+    /// Keeps up to `in_memory` bytes of rows in memory, and of their blocks `order_in_memory`; more beside
+    /// an output.
+    pub(super) fn new(beside: Option<&Path>, in_memory: usize, order_in_memory: usize) -> Self {
+        Self { sort: sort(beside, in_memory), order: BatchOrder::new(beside, order_in_memory) }
     }
 
     /// Notes that something of a block cannot be used, so that its batch is incomplete.
@@ -187,7 +189,7 @@ impl Rows {
                     None
                 }
             };
-            let Some(number) = known.filter(|number| !left_out.contains(number)) else { continue };
+            let Some(number) = known.filter(|number| !left_out.contains(*number)) else { continue };
             if open.as_ref().is_none_or(|batch| batch.batch != number) {
                 if let Some(batch) = open.take().filter(|batch| !batch.is_spoiled) {
                     finish(batch, intake)?;

@@ -173,8 +173,7 @@ impl BatchBlocks {
         }
         self.ranges.insert(start, (end, batch));
         if self.ranges.len() > MOST_RANGES {
-            let what = "the runs of blocks of one batch";
-            return Err(SourceError::TooMany { what, limit: MOST_RANGES });
+            return Err(SourceError::TooManyRuns { limit: MOST_RANGES });
         }
         Ok(())
     }

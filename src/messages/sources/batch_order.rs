@@ -4,19 +4,25 @@
 //! The numbers of a chain's batches ascend with its blocks. What is in an unknown batch is so in that of the
 //! block before it, in that of the block behind it, or in one of which nothing else is there.
 
-use std::collections::BTreeSet;
+use std::path::Path;
 
 use bytemuck::{Pod, Zeroable};
 
-use super::{BatchBlocks, SourceError, batch_blocks::BlockIn, intake::Intake};
+use super::{
+    BatchBlocks, SourceError, batch_blocks::BlockIn, batch_set::BatchSet, intake::Intake,
+    sorting::sort,
+};
 use crate::{
     files::{ExternalSort, SortRecord},
     messages::{
         ArchiveError,
-        archive::{Origin, Place},
+        archive::{Origin, PackedOrigin},
     },
     primitives::{BatchNumber, ChainId},
 };
+
+/// What a place is about that names too many batches.
+const DOUBTFUL: &str = "blocks of batches that cannot be put together";
 
 /// What says in which batch a block is, where its rows do not.
 #[derive(Clone, Copy)]
@@ -57,15 +63,7 @@ struct Mark {
     batch: u64,
     /// 0: it exists, 1: it has a log, 2: something of it cannot be used.
     weight: u64,
-    source: u64,
-    place: [u64; 2],
-}
-
-impl Mark {
-    fn origin(&self) -> Origin {
-        // It was one when the mark was made.
-        Origin { source: self.source as u32, place: Place::unpack(self.place) }
-    }
+    origin: PackedOrigin,
 }
 
 impl SortRecord for Mark {
@@ -83,8 +81,8 @@ pub(super) struct BatchOrder {
 }
 
 impl BatchOrder {
-    pub(super) fn new(marks: OrderSort) -> Self {
-        Self { marks: marks.0, last: None }
+    pub(super) fn new(beside: Option<&Path>, in_memory: usize) -> Self {
+        Self { marks: sort(beside, in_memory), last: None }
     }
 
     /// Adds what a row says.
@@ -104,8 +102,7 @@ impl BatchOrder {
             has_batch: u64::from(batch.is_some()),
             batch: batch.unwrap_or_default().0,
             weight,
-            source: origin.source.into(),
-            place: origin.place.pack(),
+            origin: origin.into(),
         };
         Ok(self.marks.push(mark, &[])?)
     }
@@ -116,10 +113,11 @@ impl BatchOrder {
         chain: ChainId,
         known: Known<'_>,
         intake: &mut Intake<'_, '_>,
-    ) -> Result<BTreeSet<BatchNumber>, ArchiveError> {
+    ) -> Result<BatchSet, ArchiveError> {
         let mut sorted = self.marks.finish()?;
         let mut walk = Walk::new(chain, known);
-        let mut here: Option<(BTreeSet<BatchNumber>, Mark)> = None;
+        let mut here: Option<(BatchSet, Mark)> = None;
+
         while let Some((mut mark, _)) = sorted.next()? {
             if mark.weight == 1
                 && mark.has_batch == 0
@@ -139,11 +137,15 @@ impl BatchOrder {
                     if let Some((batches, mark)) = here.take() {
                         walk.block(&batches, mark, intake)?;
                     }
-                    &mut here.insert((known.others(mark.block).collect(), mark)).0
+                    let (batches, _) = here.insert((BatchSet::default(), mark));
+                    let others = batches.extend(known.others(mark.block));
+                    others.map_err(|full| intake.error(mark.origin.into(), DOUBTFUL, full))?;
+                    batches
                 }
             };
             if mark.has_batch != 0 {
-                batches.insert(BatchNumber(mark.batch));
+                let added = batches.insert(BatchNumber(mark.batch));
+                added.map_err(|full| intake.error(mark.origin.into(), DOUBTFUL, full))?;
             }
         }
         if let Some((batches, mark)) = here {
@@ -154,20 +156,11 @@ impl BatchOrder {
     }
 }
 
-/// The sort that the blocks are kept in.
-pub(super) struct OrderSort(ExternalSort<Mark>);
-
-impl OrderSort {
-    pub(super) fn beside(beside: Option<&std::path::Path>, in_memory: usize) -> Self {
-        Self(super::receipts::sort(beside, in_memory))
-    }
-}
-
 /// A walk from block to block.
 struct Walk<'b> {
     chain: ChainId,
     known: Known<'b>,
-    left_out: BTreeSet<BatchNumber>,
+    left_out: BatchSet,
     /// The last two batches, the newer one first, each with the last block seen in it.
     last: [Option<(BatchNumber, u64)>; 2],
     /// Something that is in a batch that is not known, since the last one that is.
@@ -181,7 +174,7 @@ impl<'b> Walk<'b> {
         Self {
             chain,
             known,
-            left_out: BTreeSet::new(),
+            left_out: BatchSet::default(),
             last: [None; 2],
             doubt: None,
             descended: false,
@@ -190,32 +183,36 @@ impl<'b> Walk<'b> {
 
     fn block(
         &mut self,
-        batches: &BTreeSet<BatchNumber>,
+        batches: &BatchSet,
         mark: Mark,
         intake: &mut Intake<'_, '_>,
     ) -> Result<(), ArchiveError> {
         let block = mark.block;
-        if batches.is_empty() {
+        let Some((one, other)) = batches.ends() else {
             let unknown = self.known.batch_of(block, None) == BlockIn::Unknown;
             if unknown && mark.weight > 0 {
                 self.doubt.get_or_insert(mark);
             }
             return Ok(());
+        };
+        if mark.weight == 2 || one != other {
+            self.leave_out(batches.iter(), mark, intake)?;
         }
-        if mark.weight == 2 {
-            self.left_out.extend(batches);
+        if one != other {
+            let error = SourceError::TwoBatches { block, one, other };
+            return intake.fault(mark.origin.into(), format!("chain {}", self.chain), error);
         }
-        if let (Some(one), Some(other)) = (batches.first(), batches.last())
-            && one != other
-        {
-            self.left_out.extend(batches);
-            let error = SourceError::TwoBatches { block, one: *one, other: *other };
-            return intake.fault(mark.origin(), format!("chain {}", self.chain), error);
-        }
-        for batch in batches {
-            self.batch(*batch, mark, intake)?;
-        }
-        Ok(())
+        self.batch(one, mark, intake)
+    }
+
+    fn leave_out(
+        &mut self,
+        batches: impl IntoIterator<Item = BatchNumber>,
+        mark: Mark,
+        intake: &Intake<'_, '_>,
+    ) -> Result<(), ArchiveError> {
+        let added = self.left_out.extend(batches);
+        added.map_err(|full| intake.error(mark.origin.into(), DOUBTFUL, full))
     }
 
     /// Comes to a block of a batch.
@@ -236,18 +233,19 @@ impl<'b> Walk<'b> {
             last => {
                 if std::mem::take(&mut self.descended) {
                     // The one before may hold what belongs to this one.
-                    self.left_out.insert(batch);
+                    self.leave_out([batch], mark, intake)?;
                 }
                 if let Some((before, _)) = last.filter(|(last, _)| *last > batch) {
                     self.descended = true;
-                    self.left_out.extend(self.last.iter().flatten().map(|(number, _)| *number));
-                    self.left_out.insert(batch);
+                    let beside = self.last.map(|beside| beside.map(|(number, _)| number));
+                    let beside = beside.into_iter().flatten().chain([batch]);
+                    self.leave_out(beside, mark, intake)?;
                     let error = SourceError::BatchOrder { block: mark.block, batch, before };
                     let what = format!(
                         "chain {}, batches {batch}, {before} and those beside them",
                         self.chain
                     );
-                    intake.fault(mark.origin(), what, error)?;
+                    intake.fault(mark.origin.into(), what, error)?;
                 }
                 self.last = [Some((batch, mark.block)), last];
             }
@@ -263,11 +261,12 @@ impl<'b> Walk<'b> {
         doubt: Mark,
         intake: &mut Intake<'_, '_>,
     ) -> Result<(), ArchiveError> {
-        if self.known.given.batch_of(at) == BlockIn::Batch(batch) || !self.left_out.insert(batch) {
+        if self.known.given.batch_of(at) == BlockIn::Batch(batch) || self.left_out.contains(batch) {
             return Ok(());
         }
+        self.leave_out([batch], doubt, intake)?;
         let what = format!("chain {}, batch {batch}, which is left out", self.chain);
-        intake.fault(doubt.origin(), what, SourceError::MayLack { block: doubt.block })
+        intake.fault(doubt.origin.into(), what, SourceError::MayLack { block: doubt.block })
     }
 
     fn end(&mut self, intake: &mut Intake<'_, '_>) -> Result<(), ArchiveError> {

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! logs       u32 count ‖ 88 bytes each                   the leaves, in their order
-//! messages   u32 count ‖ (u32 length ‖ bytes) each       in the order of the logs with sender 0x8008
+//! messages   u32 count ‖ (u32 length ‖ bytes) each       in the order of the logs of messages
 //! bytecodes  u32 count ‖ (u32 length ‖ bytes) each
 //! state      u8 version = 1 ‖ u24 length of what follows the next byte ‖ u8 bytes of an index ‖ diffs
 //! ```

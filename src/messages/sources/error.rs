@@ -209,6 +209,22 @@ pub enum SourceError {
         /// What may have happened.
         hint: &'static str,
     },
+    /// More batches cannot be used than are kept in mind.
+    #[error(
+        "more than {limit} batches cannot be used; give the sources of fewer batches at a time"
+    )]
+    TooManyBatches {
+        /// The bound.
+        limit: usize,
+    },
+    /// The blocks of batches are in more pieces than are kept in mind.
+    #[error(
+        "more than {limit} runs of blocks of one batch; give the blocks of fewer batches at a time"
+    )]
+    TooManyRuns {
+        /// The bound.
+        limit: usize,
+    },
     /// A batch has more than fits into memory.
     #[error("{what} are more than the {limit} that a batch can have")]
     TooMany {

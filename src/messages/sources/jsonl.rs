@@ -5,8 +5,8 @@
 //!  "aggregatedRoot":"0x…"}
 //! ```
 //!
-//! Or a JSON array of such objects. `logs` by leaf index; `messages`, which may be missing, in the order of the logs with sender 0x8008;
-//! `aggregatedRoot` may be missing. Other fields are ignored, and so are empty lines.
+//! Or a JSON array of such objects. `logs` by leaf index; `messages`, which may be missing, in the order
+//! of the logs that [stand for one](L2ToL1Log::is_message); `aggregatedRoot` may be missing. Other fields are ignored, and so are empty lines.
 
 use std::{
     fmt,

@@ -17,6 +17,8 @@
 mod assembly;
 mod batch_blocks;
 mod batch_order;
+mod batch_rows;
+mod batch_set;
 mod byte_order_mark;
 mod bytes;
 mod detect;
@@ -35,6 +37,7 @@ mod receipt;
 mod receipts;
 mod relayed;
 mod rpc_objects;
+mod sorting;
 mod zksync_os_pubdata;
 
 pub use batch_blocks::BatchBlocks;

@@ -9,27 +9,23 @@
 //!
 //! The leaves of a batch are the logs of its miniblocks in order, in a miniblock by
 //! `log_index_in_miniblock`, which counts from 0; the u16 is `tx_index_in_l1_batch`. The messages are those of
-//! the logs with sender 0x8008, in their order. `l1_batch_number` beside the logs, as of a query that
+//! the logs that [stand for one](L2ToL1Log::is_message), in their order. `l1_batch_number` beside the logs, as of a query that
 //! joins the two, makes miniblocks unnecessary. Source: migrations of zksync-era's `core/lib/dal`.
 
-use std::{collections::BTreeSet, path::Path};
-
-use bytemuck::{Pod, Zeroable, cast_slice};
+use std::path::Path;
 
 use super::{
     BatchBlocks, SourceError,
     assembly::{Assembled, PlacedMessage, Row, RowKind, Rows},
-    batch_order::{Known, OrderSort},
+    batch_order::Known,
+    batch_rows::{BatchRows, Differing},
+    batch_set::BatchSet,
     intake::Intake,
     postgres_text::{Record, boolean, bytea_array, fixed, integer, required},
-    receipts::sort,
 };
 use crate::{
-    files::{ExternalSort, SortRecord, Sorted},
-    messages::{
-        ArchiveError, BatchLogs, L2ToL1Log, LogsError, MessageList,
-        archive::{Origin, Place},
-    },
+    files::ExternalSort,
+    messages::{ArchiveError, BatchLogs, L2ToL1Log, LogsError, MessageList, archive::Origin},
     primitives::{BatchNumber, ChainId, Hash},
 };
 
@@ -37,8 +33,6 @@ use crate::{
 const IN_MEMORY: usize = 96 << 20;
 /// How much of the blocks of the logs.
 const ORDER_IN_MEMORY: usize = 32 << 20;
-/// The most damaged batches that are kept in mind.
-const MOST_SPOILED: usize = 1 << 20;
 
 const LOG_COLUMNS: [&str; 10] = [
     "miniblock_number",
@@ -152,9 +146,9 @@ pub(super) struct NodeTables {
     logs: Rows,
     has_logs: bool,
     blocks: BatchBlocks,
-    messages: ExternalSort<BatchMessages>,
+    batches: BatchRows,
     /// The batches whose messages are damaged.
-    spoiled: BTreeSet<BatchNumber>,
+    spoiled: BatchSet,
     seen: Option<u64>,
 }
 
@@ -162,11 +156,11 @@ impl NodeTables {
     pub(super) fn new(chain: ChainId, beside: Option<&Path>) -> Self {
         Self {
             chain,
-            logs: Rows::new(sort(beside, IN_MEMORY), OrderSort::beside(beside, ORDER_IN_MEMORY)),
+            logs: Rows::new(beside, IN_MEMORY, ORDER_IN_MEMORY),
             has_logs: false,
             blocks: BatchBlocks::default(),
-            messages: sort(beside, IN_MEMORY),
-            spoiled: BTreeSet::new(),
+            batches: BatchRows::new(beside, IN_MEMORY),
+            spoiled: BatchSet::default(),
             seen: None,
         }
     }
@@ -248,7 +242,7 @@ impl NodeTables {
                 self.logs.push(Row::new(RowKind::Seen, [block, 0, 0], None, origin))
             }
             Ok(_) => Ok(()),
-            Err(error @ SourceError::TooMany { .. }) => {
+            Err(error @ SourceError::TooManyRuns { .. }) => {
                 Err(intake.error(origin, "too scattered; export ordered by number", error))
             }
             Err(error) => {
@@ -279,16 +273,7 @@ impl NodeTables {
         };
         match read() {
             Ok(((bytes, ends), root)) => {
-                let key = BatchMessages {
-                    batch: number,
-                    has_root: root.is_some().into(),
-                    root: root.unwrap_or_default(),
-                    messages: ends.len() as u64,
-                    bytes: bytes.len() as u64,
-                    source: origin.source.into(),
-                    place: origin.place.pack(),
-                };
-                Ok(self.messages.push(key, &[cast_slice(&ends), &bytes])?)
+                self.batches.push(BatchNumber(number), &bytes, &ends, root.map(Hash::new), origin)
             }
             Err(error) => {
                 self.spoil(BatchNumber(number), origin, intake)?;
@@ -303,12 +288,8 @@ impl NodeTables {
         origin: Origin,
         intake: &Intake<'_, '_>,
     ) -> Result<(), ArchiveError> {
-        if self.spoiled.len() == MOST_SPOILED {
-            let error = SourceError::TooMany { what: "the damaged batches", limit: MOST_SPOILED };
-            return Err(intake.error(origin, "no table of a node", error));
-        }
-        self.spoiled.insert(batch);
-        Ok(())
+        let added = self.spoiled.insert(batch).map(drop);
+        added.map_err(|full| intake.error(origin, "damaged rows", full))
     }
 
     /// Puts the batches together; `given` says which blocks they have, where miniblocks do not.
@@ -322,35 +303,31 @@ impl NodeTables {
             return Err(ArchiveError::Refused { name: "the tables of the node".into(), reason });
         }
         let (chain, spoiled) = (self.chain, self.spoiled);
-        let mut lists = Lists { sorted: self.messages.finish()?, next: None };
-        lists.advance()?;
+        let mut rows = self.batches.finish()?;
         let no_others = ExternalSort::<PlacedMessage>::in_memory().finish()?;
         let known = Known { given, found: &self.blocks };
         self.logs.assemble(chain, known, no_others, intake, |batch, intake| {
-            if spoiled.contains(&batch.batch) {
+            if spoiled.contains(batch.batch) {
                 return Ok(());
             }
             let Assembled { batch: number, mut origin, logs, transactions, missing, .. } = batch;
-            let list = match lists.of(number)? {
-                Some(Err(origin)) => {
-                    let what = format!("chain {chain}, batch {number}");
-                    let reason = "is given twice, with different messages or roots".into();
-                    let error = SourceError::Bad { what: "the batch".into(), reason };
-                    return intake.fault(origin, what, error);
+            let said = match rows.of(number)? {
+                Ok(said) => said,
+                Err(Differing { part, first, second }) => {
+                    let describe = |origin| intake.collector.describe(origin);
+                    let (first, second) = (describe(first), describe(second));
+                    let conflict =
+                        ArchiveError::Conflict { chain, batch: number, part, first, second };
+                    return intake.note(conflict);
                 }
-                Some(Ok(list)) => Some(list),
-                None => None,
             };
-            let root = list.as_ref().and_then(|list| list.root);
             let mut messages = MessageList::default();
-            match list {
-                Some(list) if !list.messages.view().is_empty() => {
-                    messages = list.messages;
-                    origin = list.origin;
-                }
-                _ if missing > 0 => intake.state.without_messages += 1,
-                _ => {}
+            if let Some((list, of)) = said.messages {
+                (messages, origin) = (list, of);
+            } else if missing > 0 {
+                intake.state.without_messages += 1;
             }
+            let root = said.root.map(|(root, _)| root);
             let made: Result<_, LogsError> = BatchLogs::new(chain, number, logs, messages, root)
                 .and_then(|made| made.with_transactions(transactions));
             intake.made(chain, number, made, origin)
@@ -383,83 +360,4 @@ fn log(
     bytes[56..].copy_from_slice(&table.fixed::<32>(record, 8, LOG_COLUMNS[8])?);
     let batch = table.optional(record, 9).map(|text| integer(text, LOG_COLUMNS[9])).transpose()?;
     Ok((index, hash, L2ToL1Log::new(bytes), batch.map(BatchNumber)))
-}
-
-/// The messages of a batch. Its payload are where they end, u64 each, and their bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Pod, Zeroable)]
-#[repr(C)]
-struct BatchMessages {
-    batch: u64,
-    has_root: u64,
-    root: [u8; 32],
-    messages: u64,
-    bytes: u64,
-    source: u64,
-    place: [u64; 2],
-}
-
-impl SortRecord for BatchMessages {
-    type Place = usize;
-
-    fn payload_len(&self) -> usize {
-        8 * self.messages as usize + self.bytes as usize
-    }
-}
-
-/// What the table of batches says of one.
-struct List {
-    batch: BatchNumber,
-    origin: Origin,
-    root: Option<Hash>,
-    messages: MessageList,
-}
-
-impl List {
-    fn says_as(&self, other: &Self) -> bool {
-        self.root == other.root && self.messages == other.messages
-    }
-}
-
-/// The messages of batch after batch.
-struct Lists {
-    sorted: Sorted<BatchMessages>,
-    next: Option<List>,
-}
-
-impl Lists {
-    fn advance(&mut self) -> Result<(), ArchiveError> {
-        self.next = self.sorted.next()?.map(|(key, payload)| {
-            let (ends, bytes) = payload.split_at(8 * key.messages as usize);
-            let mut messages = MessageList::default();
-            let mut start = 0;
-            for end in ends.as_chunks::<8>().0 {
-                // They were counted when the payload was made.
-                let end = u64::from_ne_bytes(*end) as usize;
-                messages.push(&bytes[start..end]);
-                start = end;
-            }
-            List {
-                batch: BatchNumber(key.batch),
-                // It was one when the key was made.
-                origin: Origin { source: key.source as u32, place: Place::unpack(key.place) },
-                root: (key.has_root != 0).then_some(Hash::new(key.root)),
-                messages,
-            }
-        });
-        Ok(())
-    }
-
-    /// What is said of a batch behind the one asked for before; where it is said otherwise, when two
-    /// rows differ.
-    fn of(&mut self, batch: BatchNumber) -> Result<Option<Result<List, Origin>>, ArchiveError> {
-        while self.next.as_ref().is_some_and(|next| next.batch < batch) {
-            self.advance()?;
-        }
-        let Some(list) = self.next.take_if(|next| next.batch == batch) else { return Ok(None) };
-        self.advance()?;
-        match &self.next {
-            Some(next) if next.batch == batch && !next.says_as(&list) => Ok(Some(Err(next.origin))),
-            _ => Ok(Some(Ok(list))),
-        }
-    }
 }

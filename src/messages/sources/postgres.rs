@@ -151,7 +151,8 @@ fn copy_statement(line: &[u8]) -> Option<Option<Result<Table, SourceError>>> {
     Some(Table::named(name, &columns.iter().map(|column| &**column).collect::<Vec<_>>()))
 }
 
-/// The lines of a text.
+/// The lines of a text with all of their white space, which may be columns without text; those of other
+/// tables are not kept, however long they are.
 struct Lines {
     name: String,
     data: BufReader<Input>,

@@ -14,7 +14,7 @@
 //! Era counts `logIndex` through a block, so that a missing receipt with logs shows. Receipts may come in
 //! any order, and twice. Events that come beside receipts give the messages that these lack.
 
-use std::{collections::BTreeSet, path::Path};
+use std::path::Path;
 
 use bytemuck::{Pod, Zeroable};
 use rayon::prelude::*;
@@ -22,16 +22,18 @@ use rayon::prelude::*;
 use super::{
     BatchBlocks, SourceError,
     assembly::{Assembled, LogPlace, PlacedMessage, Row, RowKind, Rows},
-    batch_order::{Known, OrderSort},
+    batch_order::Known,
+    batch_set::BatchSet,
     intake::Intake,
     json_values::{JsonValues, Piece},
     receipt::{Answer, Receipt, answers},
+    sorting::sort,
 };
 use crate::{
     files::{ExternalSort, Input, SortRecord, Sorted},
     messages::{
         ArchiveError, BatchLogs, MessageList,
-        archive::{Origin, Place},
+        archive::{Origin, PackedOrigin, Place},
     },
     primitives::{BatchNumber, ChainId, Hash},
 };
@@ -39,8 +41,6 @@ use crate::{
 /// How much of the logs with their messages, and of everything else, is in memory.
 const ROWS_IN_MEMORY: usize = 128 << 20;
 const OTHERS_IN_MEMORY: usize = 32 << 20;
-/// The most damaged batches that are kept in mind.
-const MOST_SPOILED: usize = 1 << 20;
 
 /// Receipts of one chain from any number of files, until they are put together.
 pub(super) struct Receipts {
@@ -54,32 +54,21 @@ pub(super) struct Receipts {
     wanted: ExternalSort<Wanted>,
     placed: ExternalSort<PlacedMessage>,
     /// The batches that are known to be incomplete.
-    spoiled: BTreeSet<BatchNumber>,
+    spoiled: BatchSet,
     /// The batch and block that were seen last.
     seen: Option<(Option<BatchNumber>, u64)>,
-}
-
-/// Where sorted records lie: beside an output, or in memory alone.
-pub(super) fn sort<R: SortRecord>(beside: Option<&Path>, in_memory: usize) -> ExternalSort<R> {
-    match beside {
-        Some(target) => ExternalSort::beside(target, in_memory),
-        None => ExternalSort::in_memory(),
-    }
 }
 
 impl Receipts {
     pub(super) fn new(chain: ChainId, beside: Option<&Path>) -> Self {
         Self {
             chain,
-            rows: Rows::new(
-                sort(beside, ROWS_IN_MEMORY),
-                OrderSort::beside(beside, OTHERS_IN_MEMORY),
-            ),
+            rows: Rows::new(beside, ROWS_IN_MEMORY, OTHERS_IN_MEMORY),
             transactions: sort(beside, OTHERS_IN_MEMORY),
             messages: sort(beside, OTHERS_IN_MEMORY),
             wanted: sort(beside, OTHERS_IN_MEMORY),
             placed: sort(beside, OTHERS_IN_MEMORY),
-            spoiled: BTreeSet::new(),
+            spoiled: BatchSet::default(),
             seen: None,
         }
     }
@@ -128,13 +117,9 @@ impl Receipts {
             }
             Answer::Fault { what, block, batch, error } => {
                 match (batch, block) {
-                    (Some(batch), _) if self.spoiled.len() < MOST_SPOILED => {
-                        self.spoiled.insert(batch);
-                    }
-                    (Some(_), _) => {
-                        let (what, limit) = ("the batches with damaged receipts", MOST_SPOILED);
-                        let error = SourceError::TooMany { what, limit };
-                        return Err(intake.error(origin, "no receipts", error));
+                    (Some(batch), _) => {
+                        let added = self.spoiled.insert(batch);
+                        added.map_err(|full| intake.error(origin, "damaged receipts", full))?;
                     }
                     (None, Some(block)) => {
                         self.rows.spoil(block, None, origin)?;
@@ -162,8 +147,7 @@ impl Receipts {
             logs: receipt.logs.len() as u64,
             has_batch: batch.is_some().into(),
             batch: batch.unwrap_or_default().0,
-            source: origin.source.into(),
-            place: origin.place.pack(),
+            origin: origin.into(),
         };
         self.transactions.push(sighting, &[])?;
         for (index, log) in (0..).zip(&receipt.logs) {
@@ -190,7 +174,7 @@ impl Receipts {
         let (chain, placed) = (self.chain, self.placed.finish()?);
         let known = Known { given: blocks, found: &BatchBlocks::default() };
         self.rows.assemble(chain, known, placed, intake, |batch, intake| {
-            if self.spoiled.contains(&batch.batch) {
+            if self.spoiled.contains(batch.batch) {
                 return Ok(());
             }
             let Assembled { batch: number, origin, logs, transactions, missing, .. } = batch;
@@ -223,7 +207,7 @@ fn spoil_doubled(
         if let Some(before) = last.filter(differs) {
             for place in [before, here] {
                 let batch = (place.has_batch != 0).then_some(BatchNumber(place.batch));
-                rows.spoil(place.at[0], batch, place.origin())?;
+                rows.spoil(place.at[0], batch, place.origin.into())?;
             }
             let hash = Hash::new(here.hash);
             let error = if before.at == here.at {
@@ -232,7 +216,7 @@ fn spoil_doubled(
                 let places = [before, here].map(|place| (place.at[0], place.at[1]));
                 SourceError::TwoReceipts { hash, places }
             };
-            intake.fault(here.origin(), "the batches of both are left out", error)?;
+            intake.fault(here.origin.into(), "the batches of both are left out", error)?;
         }
         last = Some(here);
     }
@@ -286,15 +270,7 @@ struct Sighting {
     logs: u64,
     has_batch: u64,
     batch: u64,
-    source: u64,
-    place: [u64; 2],
-}
-
-impl Sighting {
-    fn origin(&self) -> Origin {
-        // It was one when the record was made.
-        Origin { source: self.source as u32, place: Place::unpack(self.place) }
-    }
+    origin: PackedOrigin,
 }
 
 impl SortRecord for Sighting {
