@@ -31,6 +31,7 @@ pub mod calldata;
 mod decode;
 mod error;
 mod extract;
+mod json_array;
 mod line;
 mod model;
 pub mod parquet;
