@@ -112,6 +112,12 @@ fn the_verifier_accepts_and_refuses_what_the_contracts_did() {
             let record = record(&line);
             let folded = record.verify(&record.log.unwrap(), known).unwrap();
             assert_eq!(Some(folded.root), record.target.map(|target| target.root));
+            // A batch of the layer with the number of the block is another thing, whose root its own
+            // state does not have.
+            let mut of_batch = record.clone();
+            of_batch.target.as_mut().unwrap().kind = TargetKind::SlBatch;
+            let error = of_batch.verify(&record.log.unwrap(), known).unwrap_err();
+            assert_eq!(error.code(), "unknown-root", "{error}");
             assert_eq!(Proof::decode(&record.proof).unwrap().encode(), record.proof);
         }
         let mut seen = 0;
