@@ -256,7 +256,8 @@ fn targets_that_do_not_exist_are_explained() {
             first: Some(SlBlock(105)),
         }
     );
-    assert_eq!(prove(300, 1), ExtractError::ChainAfterTarget { chain: ChainId(300), block: 102 });
+    let block = SlBlock(102);
+    assert_eq!(prove(300, 1), ExtractError::ChainAfterTarget { chain: ChainId(300), block });
     // Chains that left and came back, and batches that they executed elsewhere.
     let mut gaps = 0;
     for tree in layer.forest.chains() {
