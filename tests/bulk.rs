@@ -258,6 +258,22 @@ fn senders_and_ranges_of_batches_narrow() {
     let nobody = prove(&["--all", "--sender", "0x00000000000000000000000000000000000000ff"]);
     assert_eq!((nobody.code, nobody.stdout.as_str()), (Some(5), ""));
 
+    // Of a batch that cannot be proven only the sender's logs were asked for.
+    let someone = format!("0x{}", "ff".repeat(20));
+    let (tree, messages) = (path("state.anvil.json"), fixture("gateway-v29/logs.jsonl.gz"));
+    let others = json_lines("gateway-v29/logs.jsonl.gz");
+    let sent: usize = others
+        .iter()
+        .flat_map(|batch| batch["logs"].as_array().unwrap())
+        .filter(|log| sender(&json!({ "log": log })).as_ref() == Some(&someone))
+        .count();
+    let all: usize = others.iter().map(|batch| batch["logs"].as_array().unwrap().len()).sum();
+    assert!(0 < sent && sent < all / 10, "{sent} of {all}");
+    let args = ["prove", "--tree", &tree, "--messages", messages.to_str().unwrap(), "--all"];
+    let failed = run(args.into_iter().chain(["--sender", &someone]));
+    assert_eq!(failed.code, Some(1), "{}", failed.stderr);
+    assert!(failed.stderr.contains(&format!(", for {sent} logs")), "{sent}: {}", failed.stderr);
+
     let numbers = |range: &str| -> Vec<u64> {
         let run = prove(&["--all", "--chain", "388", "--batch", range]);
         let mut numbers: Vec<u64> =

@@ -204,6 +204,14 @@ fn calldata_that_contradict_their_record_are_refused() {
         ("chainId", Value::from(1), "chainId"),
         ("batchNumber", Value::from(1), "batchNumber"),
         ("id", Value::from(999), "id"),
+        ("id", Value::from(record.id.to_string()), "id"),
+        ("id", Value::from(1.5), "id"),
+        ("id", Value::from(-1), "id"),
+        ("chainId", Value::from(record.chain_id.to_string()), "not a proof record"),
+        ("batchNumber", Value::from(2.5), "not a proof record"),
+        ("proof", Value::from(vec![record.proof[0].to_string()]), "\"proof\" and \"data\""),
+        ("request", Value::Null, "\"data\" and \"request\""),
+        ("error", Value::from("none"), "\"data\" and \"error\""),
         ("log", Value::from(format!("0x{}", "00".repeat(88))), "leaf"),
         ("log", Value::Null, "--log"),
         ("call", Value::from("finalizeDeposit"), "proveL2LeafInclusionShared"),
@@ -217,6 +225,23 @@ fn calldata_that_contradict_their_record_are_refused() {
         let mut line = leaf.clone();
         line[field] = value;
         assert!(code(&line).contains(expected), "{field}: {}", code(&line));
+    }
+    // A message beside the calldata is the one in them, or else the one of the log.
+    for call in [Call::Message, Call::Log, Call::Leaf] {
+        let verdict = |message: &[u8]| {
+            let mut line = encode(record, Some(call), None).unwrap();
+            line["message"] = Value::from(hex::encode(message));
+            match reader::parse(&serde_json::to_vec(&line).unwrap(), &Defaults::default()) {
+                Ok(Item::Proof(read, log)) => read
+                    .verify(&log, |_| record.target.map(|target| target.root))
+                    .map(|_| ())
+                    .map_err(|error| error.to_string()),
+                Ok(Item::Failure) => panic!("{line}"),
+                Err(error) => Err(error.to_string()),
+            }
+        };
+        assert_eq!(verdict(record.message.as_ref().unwrap()), Ok(()));
+        assert!(verdict(b"another").unwrap_err().contains("message"), "{call:?}");
     }
     // Cut anywhere, and with every byte of the offsets and lengths changed.
     for call in [Call::Message, Call::Log, Call::Leaf] {

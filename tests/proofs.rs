@@ -10,11 +10,15 @@ use slproof::{
     files::Access,
     forest::{Addresses, Forest, RebuildOptions, RootWitness, rebuild},
     import::read_state,
-    messages::{Archive, BatchLogs, EMPTY_LOG_LEAF, L2ToL1Log, MessageList, read_archive},
+    messages::{
+        Archive, ArchiveWriter, BatchLogs, EMPTY_LOG_LEAF, L2ToL1Log, MessageList,
+        archive::{Origin, Place},
+        read_archive,
+    },
     primitives::{BatchNumber, ChainId, Hash, hex},
     proofs::{
-        AggregatedRoot, BatchRootForm, ExtractError, Extractor, Proof, ProofRecord, Target,
-        TargetKind, TargetRecord,
+        Accepted, AggregatedRoot, BatchRootForm, ExtractError, Extractor, Proof, ProofRecord,
+        Target, TargetKind, TargetRecord, Which,
         verify::{self, Anchor, Claim},
     },
 };
@@ -112,6 +116,12 @@ fn the_verifier_accepts_and_refuses_what_the_contracts_did() {
             let record = record(&line);
             let folded = record.verify(&record.log.unwrap(), known).unwrap();
             assert_eq!(Some(folded.root), record.target.map(|target| target.root));
+            // A batch of the layer with the number of the block is another thing, whose root its own
+            // state does not have.
+            let mut of_batch = record.clone();
+            of_batch.target.as_mut().unwrap().kind = TargetKind::SlBatch;
+            let error = of_batch.verify(&record.log.unwrap(), known).unwrap_err();
+            assert_eq!(error.code(), "unknown-root", "{error}");
             assert_eq!(Proof::decode(&record.proof).unwrap().encode(), record.proof);
         }
         let mut seen = 0;
@@ -240,4 +250,50 @@ fn published_proofs_decode_fold_to_their_stages_and_encode_again() {
         folded_proofs += 1;
     }
     assert_eq!(folded_proofs, 5);
+}
+
+/// A mapped archive may be written to by anybody at any time. What was judged is what is given away.
+#[test]
+fn an_archive_that_is_overwritten_changes_no_proof_that_was_accepted() {
+    let forest = forest("gateway-v31/state.anvil.json");
+    let extractor = Extractor::new(&forest, Target::Latest).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("logs.slmsg");
+    let raw = archive("gateway-v31");
+    let mut writer = ArchiveWriter::create(&path).unwrap();
+    let source = writer.source("test");
+    let mut expected = Vec::new();
+    for batch in raw.batches().map(Result::unwrap) {
+        writer.add(batch, Origin { source, place: Place::Whole }).unwrap();
+        expected.push(extractor.batch(batch).unwrap().prove_all().flatten().collect::<Vec<_>>());
+    }
+    writer.commit().unwrap();
+
+    let mapped = Archive::open(&path, Access::Map).unwrap();
+    let prepared: Vec<_> =
+        mapped.batches().map(|batch| extractor.batch(batch.unwrap()).unwrap()).collect();
+    let accepted = Accepted::new(prepared.iter().map(|batch| (batch, Which::All)));
+    let mut single = Vec::new();
+    for batch in &prepared {
+        single.push(batch.prove_all().flatten().collect::<Vec<_>>());
+    }
+    let whole = std::fs::read(&path).unwrap();
+    let other: Vec<u8> = whole.iter().map(|byte| !byte).collect();
+    // In place: the file that is mapped, and no new one of its name.
+    let mut file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+    std::io::Write::write_all(&mut file, &other).unwrap();
+
+    assert_eq!(single, expected);
+    let mut with_message = 0;
+    for (place, expected) in expected.iter().enumerate() {
+        let made: Vec<_> =
+            accepted.of(place).filter_map(|(_, proof)| Some(proof.ok()?.to_record())).collect();
+        assert_eq!(&made, expected);
+        with_message += made.iter().filter(|record| record.message.is_some()).count();
+    }
+    assert!(with_message > 100, "{with_message}");
+    // And what is made from then on is refused, or is a log that was never there.
+    for batch in &prepared {
+        assert!(batch.prove_all().all(|proof| proof.is_err()));
+    }
 }

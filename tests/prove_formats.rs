@@ -141,6 +141,95 @@ fn calls_that_do_not_fit_are_usage_errors_or_failures() {
     assert!(calls.iter().all(|line| line["to"] == *to || line["request"]["id"].is_u64()));
 }
 
+/// Of a record with several faces only one could be judged; the others would pass unseen.
+#[test]
+fn records_that_say_more_than_can_be_judged_are_invalid() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("proofs");
+    let one = ["--chain", "324", "--batch", "501234", "--index", "1"];
+    let made = |format| {
+        assert_eq!(prove(&path, &[&one[..], &["--format", format]].concat()).code, Some(0));
+        lines(&path).remove(0)
+    };
+    let (proof, call, answer) = (made("ndjson"), made("calldata"), made("rpc"));
+    let judged = |line: &Value| {
+        std::fs::write(&path, line.to_string()).unwrap();
+        let report = folder.path().join("report");
+        let verified = verify(&path, &["--report", report.to_str().unwrap()]);
+        let verdict = verified.code.filter(|code| *code < 2).map(|_| lines(&report).remove(0));
+        (verified.code, verdict.unwrap_or_default()["error"]["code"].clone())
+    };
+    let with = |record: &Value, fields: &[(&str, Value)]| {
+        let mut record = record.clone();
+        for (field, value) in fields {
+            record[*field] = value.clone();
+        }
+        record
+    };
+    let malformed = (Some(1), Value::from("malformed-record"));
+    let request = || ("request", Value::Object(serde_json::Map::default()));
+    let error = || ("error", Value::from("none"));
+    assert_eq!(judged(&proof), (Some(0), Value::Null));
+    assert_eq!(judged(&call), (Some(0), Value::Null));
+    // Nobody could judge which contract is called.
+    assert_eq!(judged(&with(&proof, &[("to", Value::from("anyone"))])), (Some(0), Value::Null));
+    for line in [
+        with(&proof, &[("call", call["call"].clone()), ("data", Value::from("0xdeadbeef"))]),
+        with(&proof, &[("call", call["call"].clone())]),
+        with(&proof, &[("id", Value::from(proof["id"].to_string()))]),
+        with(&proof, &[request(), error()]),
+        with(&proof, &[request()]),
+        with(&call, &[("id", Value::from("77"))]),
+        with(&call, &[("message", Value::from("0x77"))]),
+        with(&call, &[request(), ("data", Value::from("0xdeadbeef"))]),
+        with(&call, &[request(), error()]),
+        // An answer in its envelope, with what the answer does not say beside it.
+        with(&proof, &[("jsonrpc", Value::from("2.0")), ("result", answer.clone())]),
+        Value::from_iter([request()]),
+    ] {
+        assert_eq!(judged(&line), malformed, "{line}");
+    }
+    let failure = Value::from_iter([request(), error()]);
+    assert_eq!(judged(&failure).0, Some(5), "there is no proof");
+}
+
+/// An array is read element by element, so that there may be more of them than fit into memory.
+#[cfg(unix)]
+#[test]
+fn arrays_of_any_size_are_verified_in_bounded_memory() {
+    use std::io::Write;
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("proofs.json");
+    let one = ["--chain", "324", "--batch", "501234", "--index", "1"];
+    assert_eq!(prove(&path, &one).code, Some(0));
+    let proof = std::fs::read(&path).unwrap();
+    let text = "]}\\\"".repeat(1 << 18);
+    let failure = format!("{{\"request\":{{}},\"error\":{{\"message\":\"{text}\"}}}}");
+    let mut file = std::fs::File::create(&path).unwrap();
+    file.write_all(b"[\n").unwrap();
+    for _ in 0..80 {
+        file.write_all(failure.as_bytes()).unwrap();
+        file.write_all(b",\n").unwrap();
+    }
+    file.write_all(&proof).unwrap();
+    file.write_all(b"]\n").unwrap();
+    let length = file.metadata().unwrap().len();
+    assert!(length > 80 << 20);
+    let anchor = fixture("gateway-v31/state.anvil.json");
+    let args = ["verify", path.to_str().unwrap(), "--anchor", anchor.to_str().unwrap()];
+    let args = [&args[..], &["--threads", "1"]].concat();
+    let verified = support::binary::run_within(400, &args);
+    assert_eq!(verified.code, Some(0), "{}", verified.stderr);
+    assert!(verified.stderr.contains("1 valid, 0 invalid; 80 lines"), "{}", verified.stderr);
+
+    // Without its end, nobody knows what is missing.
+    file.set_len(length - 2).unwrap();
+    let cut = verify(&path, &[]);
+    assert_eq!(cut.code, Some(3), "{}", cut.stderr);
+    assert!(cut.stderr.contains("it has no end"), "{}", cut.stderr);
+}
+
 #[test]
 fn damaged_parquet_and_wrong_proofs_in_it_are_told_apart() {
     let folder = tempfile::tempdir().unwrap();

@@ -21,7 +21,8 @@ use slproof::{
     primitives::{Address, BatchNumber, ChainId, Hash, SlBatch, SlBlock, Word},
     proofs::{
         ExtractError, Extractor, Proof, ProofEnd, ProofRecord, SlBatchError, SlBatchTree, Target,
-        TargetError, TargetKind, verify::VerifyError,
+        TargetError, TargetKind,
+        verify::{Anchor, VerifyError},
     },
     snapshot::Snapshot,
     state::slots::mapping_value,
@@ -169,6 +170,12 @@ fn every_accepted_l1_proof_is_made_and_accepted_by_l1() {
                 })
                 .unwrap();
             assert_eq!(matches!(by, Some(Voucher::ChainBatchRoots(_))), folder == "gateway-v31");
+            // L1 knows nothing of a block of the layer with the batch's number.
+            let mut of_block = record.clone();
+            of_block.target.as_mut().unwrap().kind = TargetKind::Block;
+            let known = |anchor: &Anchor| Some(anchor.root_in(&witness).unwrap()?.root);
+            let error = of_block.verify(&record.log.unwrap(), known).unwrap_err();
+            assert_eq!(error.code(), "unknown-root", "{error}");
             *kinds.entry(line["target"]["kind"].as_str().unwrap().to_owned()).or_default() += 1;
         }
         assert_eq!(kinds.len(), 2, "{kinds:?}");
@@ -249,7 +256,8 @@ fn targets_that_do_not_exist_are_explained() {
             first: Some(SlBlock(105)),
         }
     );
-    assert_eq!(prove(300, 1), ExtractError::ChainAfterTarget { chain: ChainId(300), block: 102 });
+    let block = SlBlock(102);
+    assert_eq!(prove(300, 1), ExtractError::ChainAfterTarget { chain: ChainId(300), block });
     // Chains that left and came back, and batches that they executed elsewhere.
     let mut gaps = 0;
     for tree in layer.forest.chains() {

@@ -40,9 +40,11 @@ pub(super) fn proofs(input: Input) -> Result<(Value, String), CliError> {
             Some(_) => &record["result"],
             None => &record,
         };
-        let (value, shown) = match record.get("request") {
-            Some(_) => (record.clone(), format!("a failed request: {record}\n")),
-            None => show(record).map_err(unknown)?,
+        let has = |field| record.get(field).is_some();
+        let (value, shown) = if has("request") && has("error") && !has("proof") {
+            (record.clone(), format!("a failed request: {record}\n"))
+        } else {
+            show(record).map_err(unknown)?
         };
         let _ = writeln!(text, "{place} {line}: {shown}");
         values.push(value);
@@ -67,7 +69,7 @@ fn read(entry: Entry) -> Result<Value, String> {
     };
     match text.item(&Defaults::default()).map_err(|e| e.to_string())? {
         Item::Proof(record, _) => serde_json::to_value(record).map_err(|e| e.to_string()),
-        Item::Failure => Ok(json!({"request": null})),
+        Item::Failure => Ok(json!({"request": null, "error": null})),
     }
 }
 

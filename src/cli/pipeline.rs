@@ -1,4 +1,4 @@
-//! From requests to bytes: jobs of some hundred proofs each, made on all threads, written in order.
+//! From requests to bytes: jobs of about a thousand proofs each, made on all threads, written in order.
 //!
 //! ```text
 //! selection ──▶ jobs ──▶ prepare, prove, verify, encode ──▶ put in order ──▶ sink
@@ -30,8 +30,9 @@ use crate::{
 };
 
 /// How many proofs a job makes, about: enough to fill the lanes also where every proof leads through
-/// another place of another tree, and few enough that they stay in the caches until they are written out.
-const JOB_PROOFS: usize = 1024;
+/// another place of another tree, and few enough that they stay in the caches until they are written out. With the logs of one batch more it
+/// is at most 1024 as a rule, of which one is judged by both verifiers.
+const JOB_PROOFS: usize = 1000;
 /// How many logs are hashed for them at most, about.
 const JOB_LOGS: usize = 1 << 14;
 /// How many bytes may be under way, about. A batch takes at most some 60 MB beside its messages.
@@ -84,8 +85,8 @@ impl Step<'_> {
         let len = logs.logs().len();
         let proofs = if matches!(which, Which::Log(_)) { 1 } else { len };
         let messages: usize = logs.messages().iter().map(<[u8]>::len).sum();
-        // A batch without logs costs something too.
-        (proofs.max(1), len, len * LOG_BYTES + proofs * PROOF_BYTES + 2 * messages)
+        // A message is copied, and written in hexadecimal digits. A batch without logs costs something too.
+        (proofs.max(1), len, len * LOG_BYTES + proofs * PROOF_BYTES + 3 * messages)
     }
 }
 
@@ -138,11 +139,7 @@ fn work(steps: &[Step<'_>], encoder: &Encoder, piece: Piece) -> Piece {
                     place += 1;
                 }
                 Some(Err(error)) => {
-                    let logs = match wanted.which {
-                        Which::Log(_) => 1,
-                        _ => wanted.logs.logs().len(),
-                    };
-                    encoding.failure(&wanted.asked(None), logs, failure(error));
+                    encoding.failure(&wanted.asked(None), wanted.count(), failure(error));
                 }
                 None => unreachable!("one for each batch"),
             },
@@ -175,6 +172,18 @@ fn failure(error: &ExtractError) -> Failure {
 }
 
 impl Wanted<'_> {
+    /// How many logs are asked for.
+    fn count(&self) -> usize {
+        match self.which {
+            // Also where the batch has none with this index.
+            Which::Log(_) => 1,
+            which => {
+                let logs = (0..).zip(self.logs.logs());
+                logs.filter(|(index, log)| which.has(*index, log)).count()
+            }
+        }
+    }
+
     /// Who asked: the line, or what the command line selects of the batch.
     fn asked(&self, index: Option<u64>) -> Asked {
         match (&self.asked, self.which, index) {

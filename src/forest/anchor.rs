@@ -84,8 +84,9 @@ impl<'s, S: StorageReader + ?Sized> RootWitness<'s, S> {
         Ok(Self { state, addresses, own_chain })
     }
 
-    /// The root of a settlement layer under a number, as the contract that verifies a proof in this
-    /// state would look it up: of a block where the layer's interop roots are, of a batch on L1.
+    /// The root of a settlement layer under a number of which nothing says whether it is a block's or a
+    /// batch's: as the contract that verifies a proof in this state would look it up, of a block where the
+    /// layer's interop roots are, of a batch on L1.
     ///
     /// # Errors
     /// [`StateError`] when the state cannot be read.
@@ -94,8 +95,19 @@ impl<'s, S: StorageReader + ?Sized> RootWitness<'s, S> {
         sl_chain: Word,
         number: u128,
     ) -> Result<Option<Vouched>, StateError> {
+        match self.of_sl_block(sl_chain, number)? {
+            Some(of_block) => Ok(Some(of_block)),
+            None => self.of_sl_batch(sl_chain, number),
+        }
+    }
+
+    /// The root of a settlement layer's block: the layer's own state has it, and chains import it.
+    ///
+    /// # Errors
+    /// [`StateError`] when the state cannot be read.
+    pub fn of_sl_block(&self, sl_chain: Word, block: u128) -> Result<Option<Vouched>, StateError> {
         let own = self.own_chain.is_some_and(|own| own.to_word() == sl_chain);
-        if let (true, Ok(block)) = (own, u64::try_from(number)) {
+        if let (true, Ok(block)) = (own, u64::try_from(block)) {
             let message_root = MessageRoot::at(self.state, self.addresses.message_root);
             let root = message_root.historical_root(SlBlock(block))?;
             if !root.is_zero() {
@@ -103,10 +115,16 @@ impl<'s, S: StorageReader + ?Sized> RootWitness<'s, S> {
                 return Ok(Some(Vouched { root, by }));
             }
         }
-        if let Some(imported) = self.imported(sl_chain, Word::join(0, number))? {
-            return Ok(Some(imported));
-        }
-        match (ChainId::try_from(sl_chain), u64::try_from(number)) {
+        self.imported(sl_chain, Word::join(0, block))
+    }
+
+    /// The root of a settlement layer's batch, which the layer that it settles on stores. What chains
+    /// import of settlement layers are the roots of blocks.
+    ///
+    /// # Errors
+    /// [`StateError`] when the state cannot be read.
+    pub fn of_sl_batch(&self, sl_chain: Word, batch: u128) -> Result<Option<Vouched>, StateError> {
+        match (ChainId::try_from(sl_chain), u64::try_from(batch)) {
             (Ok(chain), Ok(batch)) => self.stored(chain, BatchNumber(batch)),
             _ => Ok(None),
         }

@@ -22,14 +22,33 @@ pub enum Which {
     From(Address),
 }
 
+impl Which {
+    /// Whether the log with this leaf index is wanted.
+    #[must_use]
+    pub fn has(self, index: u64, log: &L2ToL1Log) -> bool {
+        match self {
+            Self::All => true,
+            Self::Log(only) => only == index,
+            Self::From(sender) => log.message_sender() == Some(sender),
+        }
+    }
+}
+
+/// Of so many proofs that are made together one is judged by both verifiers.
+const JUDGED_TWICE: usize = 1024;
+
 /// Proofs of logs of many batches, made and verified side by side.
 ///
-/// Each is verified as a whole by a verifier that hashes many proofs at once, and the first of them once
-/// more by the one that hashes one proof at a time.
+/// Each is verified as a whole by a verifier that hashes many proofs at once, and of every 1024 the first
+/// once more by the one that hashes one proof at a time.
+///
+/// Logs and messages may lie in a mapped file, which somebody else can write to at any time. So they are
+/// copied first, and the copies are what is hashed, judged and given away.
 #[derive(Debug)]
 pub struct Accepted<'b, 'a> {
     parts: Vec<Part<'b, 'a>>,
     words: Vec<Hash>,
+    messages: Vec<u8>,
 }
 
 /// What was wanted of a batch.
@@ -37,14 +56,14 @@ pub struct Accepted<'b, 'a> {
 struct Part<'b, 'a> {
     batch: &'b BatchProofs<'a>,
     /// By leaf index.
-    proofs: Vec<(u64, Result<Made<'a>, ExtractError>)>,
+    proofs: Vec<(u64, Result<Made, ExtractError>)>,
 }
 
-/// A proof whose own words stand in the common buffer.
+/// A proof whose own words and message stand in the common buffers.
 #[derive(Clone, Debug)]
-struct Made<'a> {
-    log: &'a L2ToL1Log,
-    message: Option<&'a [u8]>,
+struct Made {
+    log: L2ToL1Log,
+    message: Option<Range<usize>>,
     words: Range<usize>,
 }
 
@@ -55,33 +74,39 @@ impl<'b, 'a> Accepted<'b, 'a> {
     where
         'a: 'b,
     {
-        let mut words = Vec::new();
+        let (mut words, mut messages) = (Vec::new(), Vec::new());
         let parts = wanted
             .into_iter()
             .map(|(batch, which)| {
-                let mut make = |(id, (log, message)): (u64, (&'a L2ToL1Log, Option<&'a [u8]>))| {
+                let mut make = |(id, (log, message)): (u64, (L2ToL1Log, Option<&[u8]>))| {
+                    let message = message.map(|message| {
+                        let start = messages.len();
+                        messages.extend_from_slice(message);
+                        start..messages.len()
+                    });
+                    let copied = message.clone().map(|message| &messages[message]);
                     let start = words.len();
-                    let head = batch.head(id, log, message, &mut words);
+                    let head = batch.head(id, &log, copied, &mut words);
                     (id, head.map(|()| Made { log, message, words: start..words.len() }))
                 };
-                let logs = || (0..).zip(batch.settled().logs().with_messages());
                 let proofs = match which {
-                    Which::All => logs().map(make).collect(),
                     Which::Log(index) => {
                         vec![match batch.log(index) {
-                            Ok(found) => make((index, found)),
+                            Ok((log, message)) => make((index, (*log, message))),
                             Err(error) => (index, Err(error)),
                         }]
                     }
-                    Which::From(sender) => {
-                        let by = |log: &L2ToL1Log| log.message_sender() == Some(sender);
-                        logs().filter(|(_, (log, _))| by(log)).map(make).collect()
-                    }
+                    Which::All | Which::From(_) => (0..)
+                        .zip(batch.settled().logs().with_messages())
+                        .map(|(index, (log, message))| (index, (*log, message)))
+                        .filter(|(index, (log, _))| which.has(*index, log))
+                        .map(make)
+                        .collect(),
                 };
                 Part { batch, proofs }
             })
             .collect();
-        let mut made = Self { parts, words };
+        let mut made = Self { parts, words, messages };
         made.refuse();
         made
     }
@@ -103,14 +128,15 @@ impl<'b, 'a> Accepted<'b, 'a> {
             for (at, (index, proof)) in part.proofs.iter().enumerate() {
                 let Ok(proof) = proof else { continue };
                 let head = &self.words[proof.words.clone()];
-                members.push(Member { bundle, index: *index, log: proof.log, head });
+                members.push(Member { bundle, index: *index, log: &proof.log, head });
                 places.push((bundle, at));
             }
         }
         let accepted = verify_many::accepted(&bundles, &members);
-        // Every refused proof is judged by the other verifier too, which says why; and so is the first
-        // of all, so that the two are compared as long as anything is proven.
-        let suspects = (0..members.len()).filter(|i| *i == 0 || !accepted[*i]);
+        // Every refused proof is judged by the other verifier too, which says why; and so is one of many
+        // that are not, so that the two are compared as long as anything is proven.
+        let judged_twice = |i: &usize| i.is_multiple_of(JUDGED_TWICE) || !accepted[*i];
+        let suspects = (0..members.len()).filter(judged_twice);
         let refused: Vec<_> = suspects
             .filter_map(|i| {
                 let (part, Member { index, log, head, .. }) =
@@ -141,7 +167,8 @@ impl<'b, 'a> Accepted<'b, 'a> {
         let part = &self.parts[place];
         part.proofs.iter().map(|(index, proof)| {
             let view = proof.as_ref().map(|Made { log, message, words }| {
-                part.batch.view(*index, log, *message, &self.words[words.clone()])
+                let message = message.clone().map(|message| &self.messages[message]);
+                part.batch.view(*index, log, message, &self.words[words.clone()])
             });
             (*index, view)
         })

@@ -48,14 +48,14 @@ pub enum ExtractError {
     },
     /// The chain was registered after the root was taken.
     #[error(
-        "chain {chain} was registered after the interop root of block {block} was written; a later root \
-         is needed"
+        "chain {chain} was registered after block {block}, the last one that the root knows of; a later \
+         root is needed"
     )]
     ChainAfterTarget {
         /// The chain.
         chain: ChainId,
-        /// The block.
-        block: u64,
+        /// The block of the root; the last block of a batch of the settlement layer.
+        block: SlBlock,
     },
     /// The batch was executed after the root was taken.
     #[error(

@@ -338,13 +338,15 @@ impl<'a> BatchProofs<'a> {
     fn record(
         &self,
         index: u64,
-        log: &'a L2ToL1Log,
-        message: Option<&'a [u8]>,
+        log: &L2ToL1Log,
+        message: Option<&[u8]>,
     ) -> Result<ProofRecord, ExtractError> {
+        // What lies in a mapped file may change: the copies are judged, and given away.
+        let log = *log;
         let mut head = Vec::with_capacity(1 + self.settled.path_len());
-        self.head(index, log, message, &mut head)?;
-        let record = self.view(index, log, message, &head).to_record();
-        self.verify(&record, log)?;
+        self.head(index, &log, message, &mut head)?;
+        let record = self.view(index, &log, message, &head).to_record();
+        self.verify(&record, &log)?;
         Ok(record)
     }
 

@@ -23,14 +23,15 @@
 //! [`Extractor`] makes proofs, [`Proof`] is the model with its encoding and strict decoding, and
 //! [`verify`] is a second implementation that shares no code with the first. What one proof has to pass
 //! it judges itself; proofs in bulk are folded side by side by `verify_many`, which shares only Keccak
-//! with the trees, agrees with [`verify`] on every corrupted word in its tests, and hands it one proof of
-//! every job and all that it refuses. Nothing is emitted that was not accepted.
+//! with the trees, agrees with [`verify`] on every corrupted word in its tests, and hands it one of
+//! every 1024 proofs and all that it refuses. Nothing is emitted that was not accepted.
 
 mod accepted;
 pub mod calldata;
 mod decode;
 mod error;
 mod extract;
+mod json_array;
 mod line;
 mod model;
 pub mod parquet;

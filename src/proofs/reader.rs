@@ -5,24 +5,24 @@ use std::{
     io::{self, Read},
 };
 
-use serde::{Deserialize, de::IgnoredAny};
-use serde_json::{Value, value::RawValue};
+use serde::{Deserialize, Deserializer, de::IgnoredAny};
+use serde_json::value::RawValue;
 use thiserror::Error;
 
 use super::{
     calldata::{self, Call, CalldataError, Decoded, Subject},
+    json_array::Elements,
     record::{ProofRecord, TargetRecord},
 };
 use crate::{
     files::{Input, InputError, Line, Lines},
+    keccak::keccak256,
     messages::L2ToL1Log,
     primitives::{BatchNumber, ChainId, Hash, hex},
 };
 
-/// The longest record: a message of eight mebibytes, far more than a chain takes.
-const LONGEST_RECORD: usize = 16 << 20;
-/// The longest document that is read as a whole.
-const LONGEST_DOCUMENT: u64 = 64 << 20;
+/// The longest record: a message of some thirty mebibytes, far more than a chain takes.
+const LONGEST_RECORD: usize = 64 << 20;
 
 /// What a bare answer of a node leaves out. A record that says something else is refused: whoever gives
 /// these means them.
@@ -99,6 +99,17 @@ pub enum RecordError {
     /// A kind of root that is not known.
     #[error("the row's target_kind is not block, sl-batch or batch-root")]
     TargetKind,
+    /// Two fields of which one would not be looked at.
+    #[error("the record has {one:?} and {other:?}, of which only one can be judged; leave one out")]
+    Both {
+        /// The one field.
+        one: &'static str,
+        /// The other.
+        other: &'static str,
+    },
+    /// The id is no leaf index.
+    #[error("the record's id is no whole number of at most 64 bits")]
+    Id,
     /// The node had no proof.
     #[error("the node answered null: it had no proof")]
     Null,
@@ -118,7 +129,8 @@ pub enum Item {
 struct Incoming<'a> {
     chain_id: Option<ChainId>,
     batch_number: Option<BatchNumber>,
-    id: Option<Value>,
+    #[serde(borrow)]
+    id: Option<&'a RawValue>,
     root: Option<Hash>,
     proof: Option<Vec<Hash>>,
     target: Option<TargetRecord>,
@@ -126,37 +138,102 @@ struct Incoming<'a> {
     message: Option<String>,
     call: Option<Call>,
     data: Option<String>,
-    request: Option<IgnoredAny>,
+    /// Whether it is there; a request may be anything, also null.
+    #[serde(default, deserialize_with = "present")]
+    request: bool,
+    error: Option<IgnoredAny>,
     jsonrpc: Option<IgnoredAny>,
     #[serde(borrow)]
     result: Option<&'a RawValue>,
 }
 
-/// Parses one record.
+fn present<'de, D: Deserializer<'de>>(field: D) -> Result<bool, D::Error> {
+    IgnoredAny::deserialize(field).map(|_| true)
+}
+
+impl Incoming<'_> {
+    /// The first of these fields that is there.
+    fn first_of(&self, fields: &[&'static str]) -> Option<&'static str> {
+        let is_there = |field: &str| match field {
+            "chainId" => self.chain_id.is_some(),
+            "batchNumber" => self.batch_number.is_some(),
+            "root" => self.root.is_some(),
+            "proof" => self.proof.is_some(),
+            "target" => self.target.is_some(),
+            "log" => self.log.is_some(),
+            "message" => self.message.is_some(),
+            "call" => self.call.is_some(),
+            "data" => self.data.is_some(),
+            "request" => self.request,
+            "error" => self.error.is_some(),
+            "result" => self.result.is_some(),
+            _ => false,
+        };
+        fields.iter().copied().find(|field| is_there(field))
+    }
+
+    /// Refuses the record if it has one of these fields beside `one`.
+    fn only(&self, one: &'static str, others: &[&'static str]) -> Result<(), RecordError> {
+        match self.first_of(others) {
+            Some(other) => Err(RecordError::Both { one, other }),
+            None => Ok(()),
+        }
+    }
+
+    fn id(&self) -> Result<Option<u64>, RecordError> {
+        let number = |id: &RawValue| serde_json::from_str(id.get()).map_err(|_| RecordError::Id);
+        self.id.map(number).transpose()
+    }
+}
+
+/// The fields that a node's answer, in its envelope, has inside.
+const ANSWERED: [&str; 11] = [
+    "chainId",
+    "batchNumber",
+    "root",
+    "proof",
+    "target",
+    "log",
+    "message",
+    "call",
+    "data",
+    "request",
+    "error",
+];
+
+/// Parses one record. Every field that slproof or a node writes is judged or refused, except `to`: which
+/// contract a call is for is nothing that a proof could tell. Other fields are nobody's.
 ///
 /// # Errors
-/// [`RecordError`] when it is none, or lacks what `defaults` do not give.
+/// [`RecordError`] when it is none, lacks what `defaults` do not give, or says more than can be judged.
 pub fn parse(text: &[u8], defaults: &Defaults) -> Result<Item, RecordError> {
     let mut record: Incoming<'_> = serde_json::from_slice(text)?;
     if record.jsonrpc.is_some() {
         let answer = record.result.ok_or(RecordError::Null)?;
+        record.only("result", &ANSWERED)?;
         record = serde_json::from_str(answer.get())?;
     }
-    if record.request.is_some() && record.proof.is_none() {
+    if let Some(proof) = record.first_of(&["proof", "data"]) {
+        record.only(proof, &["request", "error", "result"])?;
+    } else if record.request && record.error.is_some() {
         return Ok(Item::Failure);
     }
-    if let (Some(data), None) = (&record.data, &record.proof) {
+    if record.proof.is_some() {
+        record.only("proof", &["data", "call"])?;
+    } else if let Some(data) = &record.data {
         let decoded = calldata::decode(data, record.call)?;
         return of_calldata(decoded, &record, defaults);
     }
     let missing = |field, flag| RecordError::Missing { field, flag };
+    let id = record.id()?.ok_or(missing("id", WHOLE))?;
+    let words = record.proof.ok_or(missing("proof", WHOLE))?;
     let log = agreed("log", "--log, or --message", record.log, defaults.log)?;
     let proof = ProofRecord {
         chain_id: agreed("chainId", "--chain-id", record.chain_id, defaults.chain)?,
         batch_number: agreed("batchNumber", "--batch", record.batch_number, defaults.batch)?,
-        id: record.id.as_ref().and_then(Value::as_u64).ok_or(missing("id", WHOLE))?,
+        id,
         root: record.root.ok_or(missing("root", WHOLE))?,
-        proof: record.proof.ok_or(missing("proof", WHOLE))?,
+        proof: words,
         target: record.target,
         log: Some(log),
         message: record.message.map(|message| hex::bytes(&message)).transpose()?,
@@ -175,10 +252,20 @@ fn of_calldata(
     let Decoded { chain, batch, id, subject, words } = decoded;
     same("chainId", &chain, record.chain_id.as_ref())?;
     same("batchNumber", &batch, record.batch_number.as_ref())?;
-    same("id", &id, record.id.as_ref().and_then(Value::as_u64).as_ref())?;
+    same("id", &id, record.id()?.as_ref())?;
     let log = subject.log(record.log.or(defaults.log))?;
     let log = log.ok_or(RecordError::Missing { field: "log", flag: "--log, or --message" })?;
     same("log", &log, record.log.as_ref())?;
+    let said = record.message.as_deref().map(hex::bytes).transpose()?;
+    let message = match subject {
+        Subject::Message(_, message) => {
+            let said = said.map(|said| keccak256(&said));
+            same("hash of the message", &keccak256(&message), said.as_ref())?;
+            Some(message)
+        }
+        // It has to be that of the log then.
+        Subject::Log(_) | Subject::Leaf(_) => said,
+    };
     let root = record.root.ok_or(RecordError::Missing { field: "root", flag: WHOLE })?;
     let proof = ProofRecord {
         chain_id: agreed("chainId", "--chain-id", Some(chain), defaults.chain)?,
@@ -188,10 +275,7 @@ fn of_calldata(
         proof: words,
         target: record.target,
         log: Some(agreed("log", "--log, or --message", Some(log), defaults.log)?),
-        message: match subject {
-            Subject::Message(_, message) => Some(message),
-            Subject::Log(_) | Subject::Leaf(_) => None,
-        },
+        message,
     };
     Ok(Item::Proof(Box::new(proof), log))
 }
@@ -237,37 +321,36 @@ pub struct Records {
 
 enum Source {
     Lines(Lines<Input>),
-    Document(std::vec::IntoIter<(u64, Vec<u8>)>),
+    Array(Elements<Input>),
+    Document(Option<Vec<u8>>),
 }
 
 impl Records {
     /// Opens an input. One whose first line is not a record of its own is read as one document.
     ///
     /// # Errors
-    /// [`InputError`] when it cannot be read, or is one document that is too long.
+    /// [`InputError`] when it cannot be read, or is one record that is too long.
     pub fn open(mut input: Input) -> Result<Self, InputError> {
         let name = input.name().to_owned();
         let head = input.head().trim_ascii_start();
         let first = head.split(|byte| *byte == b'\n').next().unwrap_or_default();
-        let lines = first.first() == Some(&b'{')
-            && (serde_json::from_slice::<IgnoredAny>(first).is_ok() || first.len() == head.len());
-        if lines || !matches!(head.first(), Some(b'{' | b'[')) {
-            return Ok(Self { name, source: Source::Lines(Lines::new(input, LONGEST_RECORD)) });
-        }
-        let mut text = Vec::new();
-        let read_error = |source| InputError::Read { name: name.clone(), source };
-        input.by_ref().take(LONGEST_DOCUMENT).read_to_end(&mut text).map_err(read_error)?;
-        if text.len() as u64 == LONGEST_DOCUMENT {
-            let error = too_long("the JSON document", LONGEST_DOCUMENT, "write one record a line");
-            return Err(read_error(error));
-        }
-        let records = match serde_json::from_slice::<Vec<&RawValue>>(&text) {
-            Ok(items) => {
-                (1..).zip(items.iter().map(|item| item.get().as_bytes().to_vec())).collect()
+        let is_line =
+            || serde_json::from_slice::<IgnoredAny>(first).is_ok() || first.len() == head.len();
+        let source = match head.first() {
+            Some(b'[') => Source::Array(Elements::new(input, LONGEST_RECORD)),
+            Some(b'{') if !is_line() => {
+                let mut text = Vec::new();
+                let read_error = |source| InputError::Read { name: name.clone(), source };
+                let most = LONGEST_RECORD as u64 + 1;
+                input.by_ref().take(most).read_to_end(&mut text).map_err(read_error)?;
+                if text.len() > LONGEST_RECORD {
+                    return Err(read_error(too_long("the JSON document")));
+                }
+                Source::Document(Some(text))
             }
-            Err(_) => vec![(1, text)],
+            _ => Source::Lines(Lines::new(input, LONGEST_RECORD)),
         };
-        Ok(Self { name, source: Source::Document(records.into_iter()) })
+        Ok(Self { name, source })
     }
 
     /// What to call the input in messages.
@@ -281,25 +364,24 @@ impl Iterator for Records {
     type Item = Result<(u64, Vec<u8>), InputError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let lines = match &mut self.source {
-            Source::Document(records) => return records.next().map(Ok),
-            Source::Lines(lines) => lines,
+        let record = match &mut self.source {
+            Source::Document(text) => Ok(text.take().map(|text| (1, text))),
+            Source::Array(elements) => elements.next_element(),
+            Source::Lines(lines) => match lines.next_line() {
+                Ok(Some(Line { number, is_too_long: true, .. })) => {
+                    Err(too_long(&format!("line {number}")))
+                }
+                Ok(line) => Ok(line.map(|line| (line.number, line.text.to_vec()))),
+                Err(error) => Err(error),
+            },
         };
-        let record = match lines.next_line() {
-            Ok(None) => return None,
-            Ok(Some(Line { number, is_too_long: true, .. })) => {
-                let what = format!("line {number}");
-                Err(too_long(&what, LONGEST_RECORD as u64, "no record is"))
-            }
-            Ok(Some(line)) => Ok((line.number, line.text.to_vec())),
-            Err(error) => Err(error),
-        };
-        Some(record.map_err(|source| InputError::Read { name: self.name.clone(), source }))
+        let read_error = |source| InputError::Read { name: self.name.clone(), source };
+        record.map_err(read_error).transpose()
     }
 }
 
-fn too_long(what: &str, limit: u64, advice: &str) -> io::Error {
-    let text = format!("{what} is longer than {limit} bytes; {advice}");
+fn too_long(what: &str) -> io::Error {
+    let text = format!("{what} is longer than {LONGEST_RECORD} bytes; no record is");
     io::Error::new(io::ErrorKind::InvalidData, text)
 }
 

@@ -101,6 +101,20 @@ impl TargetRecord {
             _ => false,
         }
     }
+
+    /// What the words lead to, which this is the target of, with what the target alone says: whether the
+    /// number is a block's or a batch's.
+    fn known(&self, anchor: Anchor) -> Anchor {
+        match (self.kind, anchor) {
+            (TargetKind::Block, Anchor::SettlementLayer(chain, number)) => {
+                Anchor::SlBlock(chain, number)
+            }
+            (TargetKind::SlBatch, Anchor::SettlementLayer(chain, number)) => {
+                Anchor::SlBatch(chain, number)
+            }
+            (_, anchor) => anchor,
+        }
+    }
 }
 
 impl Anchor {
@@ -115,13 +129,16 @@ impl Anchor {
         match self {
             Self::Batch(chain, batch) => witness.of_batch(*chain, *batch),
             Self::SettlementLayer(chain, number) => witness.of_settlement_layer(*chain, *number),
+            Self::SlBlock(chain, block) => witness.of_sl_block(*chain, *block),
+            Self::SlBatch(chain, batch) => witness.of_sl_batch(*chain, *batch),
         }
     }
 }
 
 impl ProofRecord {
     /// Verifies everything that the record says, and that the root which the proof folds to is the one
-    /// that `known_root` gives for it.
+    /// that `known_root` gives for it. Where the record has a target, its anchor says whether a number is
+    /// that of a block or of a batch.
     ///
     /// # Errors
     /// [`VerifyError`] for the first thing that is wrong.
@@ -134,7 +151,7 @@ impl ProofRecord {
             verify::message(log, message)?;
         }
         let claim = Claim { chain: self.chain_id, batch: self.batch_number, index: self.id, log };
-        let folded = verify::fold(&claim, &self.proof)?;
+        let mut folded = verify::fold(&claim, &self.proof)?;
         if folded.batch_root != self.root {
             return Err(VerifyError::BatchRoot { expected: self.root, got: folded.batch_root });
         }
@@ -146,6 +163,7 @@ impl ProofRecord {
                 });
             }
             same_root(target.root, folded.root)?;
+            folded.anchor = target.known(folded.anchor);
         }
         let known = known_root(&folded.anchor).ok_or(VerifyError::UnknownRoot(folded.anchor))?;
         same_root(known, folded.root)?;

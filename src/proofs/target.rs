@@ -314,7 +314,7 @@ fn chain_at(
 }
 
 fn after_target(tree: &ChainTree, block: SlBlock) -> ExtractError {
-    ExtractError::ChainAfterTarget { chain: tree.chain(), block: block.0 }
+    ExtractError::ChainAfterTarget { chain: tree.chain(), block }
 }
 
 fn not_in_any_root(tree: &ChainTree, leaf: u64) -> ExtractError {

@@ -52,8 +52,13 @@ pub struct Folded {
 pub enum Anchor {
     /// The batch itself: its root stands where the chain settles.
     Batch(ChainId, BatchNumber),
-    /// A block (interop form) or batch (L1 form) of the settlement layer with this chain id.
+    /// A block (interop form) or batch (L1 form) of the settlement layer with this chain id: the words do
+    /// not say which of the two.
     SettlementLayer(Word, u128),
+    /// A block of the settlement layer with this chain id, as the target of a record says.
+    SlBlock(Word, u128),
+    /// A batch of the settlement layer with this chain id, as the target of a record says.
+    SlBatch(Word, u128),
 }
 
 /// Why a proof is not valid.
@@ -157,12 +162,15 @@ pub enum VerifyError {
 }
 
 fn describe(anchor: &Anchor) -> String {
-    match anchor {
-        Anchor::Batch(chain, batch) => format!("chain {chain}, batch {batch}"),
-        Anchor::SettlementLayer(chain, number) => match chain.to_u64() {
-            Ok(chain) => format!("settlement layer {chain}, number {number}"),
-            Err(_) => format!("settlement layer {chain}, number {number}"),
-        },
+    let (chain, what, number) = match anchor {
+        Anchor::Batch(chain, batch) => return format!("chain {chain}, batch {batch}"),
+        Anchor::SettlementLayer(chain, number) => (chain, "number", number),
+        Anchor::SlBlock(chain, block) => (chain, "block", block),
+        Anchor::SlBatch(chain, batch) => (chain, "batch", batch),
+    };
+    match chain.to_u64() {
+        Ok(chain) => format!("settlement layer {chain}, {what} {number}"),
+        Err(_) => format!("settlement layer {chain}, {what} {number}"),
     }
 }
 

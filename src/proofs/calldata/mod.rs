@@ -21,6 +21,7 @@
 //! ```
 //!
 //! with the `log` too where the call has only its hash, so that each record can be verified by itself.
+//! Everything in it is, except `to`: no proof says which contract a call is for.
 
 mod abi;
 mod decode;

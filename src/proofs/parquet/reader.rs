@@ -290,18 +290,26 @@ impl Rows {
         let message = self.bytes(Column::Message);
         let error = self.bytes(Column::ErrorCode);
         self.bytes(Column::ErrorMessage);
-        self.bytes(Column::Request);
+        let request = self.bytes(Column::Request);
 
-        if error.is_some() && words.is_none() {
-            return Ok(Item::Failure);
+        let about_failures = [(error, Column::ErrorCode), (request, Column::Request)];
+        match about_failures.iter().find(|(value, _)| value.is_some()) {
+            Some((_, column)) if words.is_some() => {
+                let (one, other) = (Column::Proof.name(), column.name());
+                return Err(RecordError::Both { one, other });
+            }
+            Some((_, Column::ErrorCode)) => return Ok(Item::Failure),
+            _ => {}
         }
         let missing = |column: Column| RecordError::Empty { column: column.name() };
         let target = match (kind, target_root?) {
-            (Some(kind), Some(root)) => {
+            (None, None) if sl_chain_id.is_none() && number.is_none() => None,
+            (kind, root) => {
+                let kind = kind.ok_or_else(|| missing(Column::TargetKind))?;
                 let kind = kind_of_name(kind.data()).ok_or(RecordError::TargetKind)?;
+                let root = root.ok_or_else(|| missing(Column::TargetRoot))?;
                 Some(TargetRecord { kind, sl_chain_id, number, root })
             }
-            _ => None,
         };
         let words = words.ok_or_else(|| missing(Column::Proof))?;
         let words = words.into_iter().map(|word| match word {

@@ -56,7 +56,7 @@ fn made() -> impl Strategy<Value = Made> {
             let folded = verify::fold(&claim, &words).unwrap();
             let target = match folded.anchor {
                 Anchor::Batch(..) => TargetRecord::batch_root(folded.root),
-                Anchor::SettlementLayer(..) => TargetRecord {
+                _ => TargetRecord {
                     kind: TargetKind::Block,
                     sl_chain_id: Some(ChainId(sl)),
                     number: Some(number),

@@ -1,0 +1,221 @@
+//! The elements of a JSON array as texts, one after the other, however long the array is.
+
+use std::io::{self, BufRead, BufReader, Read};
+
+/// The texts of the elements of an array. Only where each ends is found out here, by strings and
+/// brackets; whether it is JSON is found out by whoever parses it.
+pub(super) struct Elements<R> {
+    data: BufReader<R>,
+    longest: usize,
+    number: u64,
+    place: Place,
+}
+
+/// How far the array is read.
+enum Place {
+    Before,
+    Within,
+    Behind,
+}
+
+/// Where a byte of an element stands.
+#[derive(Default)]
+struct Scan {
+    depth: usize,
+    in_string: bool,
+    is_escaped: bool,
+}
+
+impl Scan {
+    /// Whether the element ends before this byte; otherwise it is a part of it.
+    fn ends(&mut self, byte: u8) -> bool {
+        if self.in_string {
+            match byte {
+                _ if self.is_escaped => self.is_escaped = false,
+                b'\\' => self.is_escaped = true,
+                b'"' => self.in_string = false,
+                _ => {}
+            }
+            return false;
+        }
+        match byte {
+            b',' | b']' if self.depth == 0 => return true,
+            b'"' => self.in_string = true,
+            b'{' | b'[' => self.depth += 1,
+            b'}' | b']' => self.depth = self.depth.saturating_sub(1),
+            _ => {}
+        }
+        false
+    }
+}
+
+impl<R: Read> Elements<R> {
+    /// The elements of the array that `data` hold, of which none may have more than `longest` bytes.
+    pub(super) fn new(data: R, longest: usize) -> Self {
+        let data = BufReader::with_capacity(1 << 17, data);
+        Self { data, longest, number: 0, place: Place::Before }
+    }
+
+    /// The next element and its number, from 1; `None` behind the last one.
+    ///
+    /// # Errors
+    /// When the data cannot be read, the array has no end or something behind it, or the element is too
+    /// long.
+    pub(super) fn next_element(&mut self) -> io::Result<Option<(u64, Vec<u8>)>> {
+        match self.place {
+            Place::Before => {
+                if self.next_byte()? != Some(b'[') {
+                    return Err(damaged("this is no JSON array"));
+                }
+                self.place = Place::Within;
+            }
+            Place::Within => {}
+            Place::Behind => {
+                return match self.next_byte()? {
+                    None => Ok(None),
+                    Some(_) => Err(damaged("something stands behind the JSON array")),
+                };
+            }
+        }
+        let (mut text, mut scan) = (Vec::new(), Scan::default());
+        self.number += 1;
+        loop {
+            let bytes = fill(&mut self.data)?;
+            if bytes.is_empty() {
+                return Err(damaged("the JSON array is cut: it has no end"));
+            }
+            let end = bytes.iter().position(|byte| scan.ends(*byte));
+            let part = &bytes[..end.unwrap_or(bytes.len())];
+            if text.len() + part.len() > self.longest {
+                let (number, longest) = (self.number, self.longest);
+                let what =
+                    format!("record {number} of the JSON array is longer than {longest} bytes");
+                return Err(damaged(&what));
+            }
+            text.extend_from_slice(part);
+            let is_last = end.map(|end| bytes[end] == b']');
+            let read = part.len() + usize::from(end.is_some());
+            self.data.consume(read);
+            if let Some(is_last) = is_last {
+                if is_last {
+                    self.place = Place::Behind;
+                }
+                break;
+            }
+        }
+        if self.number == 1 && matches!(self.place, Place::Behind) && text.trim_ascii().is_empty() {
+            return self.next_element();
+        }
+        Ok(Some((self.number, text)))
+    }
+
+    /// The next byte that is no white space.
+    fn next_byte(&mut self) -> io::Result<Option<u8>> {
+        loop {
+            let bytes = fill(&mut self.data)?;
+            let space = bytes.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+            let (read, next) = match bytes.get(space) {
+                Some(byte) => (space + 1, Some(*byte)),
+                None if bytes.is_empty() => return Ok(None),
+                None => (space, None),
+            };
+            self.data.consume(read);
+            if next.is_some() {
+                return Ok(next);
+            }
+        }
+    }
+}
+
+/// What is read and not consumed; nothing at the end.
+fn fill<R: Read>(data: &mut BufReader<R>) -> io::Result<&[u8]> {
+    while let Err(error) = data.fill_buf() {
+        if error.kind() != io::ErrorKind::Interrupted {
+            return Err(error);
+        }
+    }
+    Ok(data.buffer())
+}
+
+fn damaged(what: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, what.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    use super::*;
+
+    /// Gives so many bytes at a time at most.
+    struct Trickle<'t>(&'t [u8], usize);
+
+    impl Read for Trickle<'_> {
+        fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+            let most = self.1.min(out.len());
+            self.0.read(&mut out[..most])
+        }
+    }
+
+    fn elements(text: &[u8], at_once: usize, longest: usize) -> io::Result<Vec<(u64, Vec<u8>)>> {
+        let mut elements = Elements::new(Trickle(text, at_once), longest);
+        std::iter::from_fn(|| elements.next_element().transpose()).collect()
+    }
+
+    fn value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<i64>().prop_map(Value::from),
+            "[\\[\\]{},\"\\\\a ]{0,8}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(3, 20, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::vec(("[\\]}\"\\\\,a]{0,4}", inner), 0..4)
+                    .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        /// Against a parser that reads the whole.
+        #[test]
+        fn elements_are_those_of_the_whole_document(
+            values in prop::collection::vec(value(), 0..6),
+            pretty in any::<bool>(),
+            at_once in 1..40usize,
+        ) {
+            let write = if pretty { serde_json::to_vec_pretty } else { serde_json::to_vec };
+            let text = [b" \n", &write(&values).unwrap()[..], b"\r\n "].concat();
+            let found = elements(&text, at_once, 1 << 16).unwrap();
+            let read = |(_, text): &(u64, Vec<u8>)| serde_json::from_slice::<Value>(text).unwrap();
+            prop_assert_eq!(found.iter().map(read).collect::<Vec<_>>(), values);
+            prop_assert!(found.iter().map(|(number, _)| *number).eq(1..=found.len() as u64));
+            // Cut anywhere before its end it is refused.
+            let end = text.len() - 4;
+            for cut in 0..=end {
+                prop_assert!(elements(&text[..cut], at_once, 1 << 16).is_err(), "{}", cut);
+            }
+        }
+
+        #[test]
+        fn any_bytes_end(text in prop::collection::vec(any::<u8>(), 0..200), at_once in 1..40usize) {
+            let _ = elements(&[b"[", &text[..]].concat(), at_once, 50);
+        }
+    }
+
+    #[test]
+    fn what_stands_behind_and_long_elements_are_refused() {
+        let error = |text: &[u8]| elements(text, 7, 10).unwrap_err().to_string();
+        assert!(error(b"[1] 2").contains("behind"));
+        assert!(error(b"{}").contains("no JSON array"));
+        assert!(
+            error(b"[1,\"123456789\"]").contains("record 2 of the JSON array is longer than 10")
+        );
+        assert_eq!(elements(b"[1,\"12345678\"]", 7, 10).unwrap().len(), 2);
+        // What is between two commas is for whoever parses it.
+        assert_eq!(elements(b"[1,,]", 7, 10).unwrap()[1..], [(2, vec![]), (3, vec![])]);
+        assert_eq!(elements(b"[ ]", 7, 10).unwrap(), []);
+    }
+}
