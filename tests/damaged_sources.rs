@@ -6,6 +6,7 @@ mod support;
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
+use slproof::{files::Access, messages::Archive, primitives::Hash};
 use support::{
     binary::run_within,
     desk::{Desk, archived, lines, small_batches, text},
@@ -256,6 +257,72 @@ fn hostile_files_end_in_errors_within_little_memory() {
         assert_eq!(run.code, Some(3), "{name}: {}", run.stderr);
         assert!(run.stderr.contains("error:"), "{name}: {}", run.stderr);
     }
+}
+
+/// Short texts of very many elements, each of which takes many times its length when it is kept.
+#[cfg(unix)]
+#[test]
+fn lists_of_very_many_elements_take_little_memory() {
+    let desk = Desk::new();
+    let list = |element: &str| format!("[{}{element}]", format!("{element},").repeat(8 << 20));
+    let places = (0..1 << 20).map(|block| format!("1,{{\"blockNumber\":{block}}},"));
+    let receipt = format!("{{\"transactionHash\":\"0x{}\",\"blockNumber\":1", "99".repeat(32));
+    for (name, content, words) in [
+        ("answers", format!("{{\"result\":{}}}", list("1")), "8388608 more parts"),
+        ("objects", list("{}"), "has no \"transactionHash\""),
+        ("lines", "{}\n".repeat(8 << 20), "is no batch of logs"),
+        (
+            "places",
+            format!("{{\"result\":[{}1]}}", places.collect::<String>()),
+            "neither an object",
+        ),
+        ("logs", format!("{receipt},\"l2ToL1Logs\":{}}}", list("{}")), "more than 16384 logs"),
+        ("events", format!("{receipt},\"logs\":{}}}", list("{}")), "has no \"transactionIndex\""),
+        ("topics", format!("{{\"topics\":{}}}", list("\"\"")), "more than 4 topics"),
+    ] {
+        let file = desk.write(name, content);
+        let output = desk.path("hostile.slmsg");
+        let args = ["index", text(&file), "--chain", "9", "-o", text(&output), "--threads", "2"];
+        let run = run_within(1024, args);
+        assert_eq!(run.code, Some(3), "{name}: {}", run.stderr);
+        assert!(run.stderr.contains(words), "{name}: {}", run.stderr);
+    }
+}
+
+#[test]
+fn rows_of_one_batch_complete_or_contradict_each_other() {
+    let desk = Desk::new();
+    let (batches, export) = (small_batches(), Export::Copy);
+    let (chain, number) = (batches[1].chain.to_string(), batches[1].number.to_string());
+    let mut files: Vec<_> = written::tables(export, &batches)
+        .iter()
+        .zip(["a", "b", "c"])
+        .map(|(table, name)| desk.write(name, table))
+        .collect();
+    // One row without messages and two without a root are beside each other.
+    let row = |root: u8| vec![number.clone(), "{}".into(), export.bytea(&[root; 32])];
+    let columns = "number, l2_to_l1_messages, aggregation_root";
+    files.push(desk.write("roots", export.table("l1_batches", columns, &[row(2), row(2)])));
+    let archive = desk.good(&files, &["--chain", &chain], "whole.slmsg");
+    let archive = Archive::open(&archive, Access::Map).unwrap();
+    for (batch, said) in archive.batches().zip(&batches) {
+        let batch = batch.unwrap();
+        let root = (said.number == batches[1].number).then_some(Hash::new([2; 32]));
+        assert_eq!(batch.aggregated_root(), root);
+        assert!(batch.messages().iter().eq(&said.messages));
+    }
+    let rows = [row(2), row(2), row(3)];
+    desk.write("roots", export.table("l1_batches", columns, &rows));
+    let words = format!("line 4 give chain {chain}, batch {number} different aggregated roots");
+    loses_the_second(&desk, &files, &[], &["roots, line 2 and ", &words]);
+    let other = vec![number.clone(), export.bytea_array(&[vec![1]]), export.bytea(&[2; 32])];
+    desk.write("roots", export.table("l1_batches", columns, &[row(2), other]));
+    loses_the_second(
+        &desk,
+        &files,
+        &[],
+        &["/a, line ", "roots, line 3 give", "different messages"],
+    );
 }
 
 /// The receipts of batches, with a block between them that is in neither.

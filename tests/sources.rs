@@ -304,6 +304,22 @@ fn the_tree_says_which_batches_are_incomplete_and_which_are_missing() {
 }
 
 #[test]
+fn batches_of_which_the_tree_has_no_root_are_kept_and_counted_as_unchecked() {
+    let (desk, vectors) = (Desk::new(), "gateway-v31");
+    let (_, mut batches) = raw_batches(vectors);
+    batches[0]["chainId"] = json!(987_654_321);
+    batches[1]["batchNumber"] = json!(987_654_321);
+    let file = desk.write("raw.jsonl", lines(batches));
+    let run = desk.index(&[file], &["--tree", text(&state(vectors))], "kept.slmsg");
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    for words in ["3 batches fold to their roots", "unchecked          2 batches"] {
+        assert!(run.stderr.contains(words), "{words}: {}", run.stderr);
+    }
+    let kept = archived(&desk.path("kept.slmsg"));
+    assert_eq!((kept.len(), kept.iter().filter(|number| **number == 987_654_321).count()), (5, 1));
+}
+
+#[test]
 fn the_tree_decides_between_aggregated_roots() {
     let (desk, vectors) = (Desk::new(), "gateway-v31");
     let tree = state(vectors);

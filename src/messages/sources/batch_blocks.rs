@@ -12,12 +12,15 @@
 
 use std::{collections::BTreeMap, path::Path, sync::LazyLock};
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de};
+use serde_json::value::RawValue;
 
 use super::{
     SourceError,
     byte_order_mark::skip_mark,
+    json_lists::{at_most, each_element},
     json_values::{JsonValues, Piece},
+    message_event::{MOST_TOPICS, TOO_MANY_TOPICS},
 };
 use crate::{
     files::Input,
@@ -86,9 +89,9 @@ impl BatchBlocks {
     }
 
     fn value(&mut self, text: &[u8], chain: Option<ChainId>) -> Result<(), SourceError> {
-        let value: Value = serde_json::from_slice(text)?;
+        let value: Value<'_> = serde_json::from_slice(text)?;
         if let Some(events) = value.result {
-            return events.iter().try_for_each(|event| self.event(event));
+            return each_element(events.get(), |event: Event| self.event(&event))?;
         }
         if let Some(topics) = value.topics {
             return self.event(&Event { topics, removed: value.removed });
@@ -109,14 +112,14 @@ impl BatchBlocks {
     }
 
     fn event(&mut self, event: &Event) -> Result<(), SourceError> {
-        let [signature, numbers @ ..] = &event.topics[..] else { return Ok(()) };
-        if event.removed || signature.to_hash() != *REPORTED {
+        let [signature, numbers @ ..] = &event.topics.0[..] else { return Ok(()) };
+        if event.removed || signature.0.to_hash() != *REPORTED {
             return Ok(());
         }
         let bad = |reason: String| SourceError::Bad { what: "the event".into(), reason };
         let number = |at: usize| {
             let word = numbers.get(at).ok_or_else(|| bad("has fewer than four topics".into()))?;
-            word.to_u64().map_err(|error| bad(format!("says that {error}")))
+            word.0.to_u64().map_err(|error| bad(format!("says that {error}")))
         };
         let (batch, first, last) = (BatchNumber(number(0)?), number(1)?, number(2)?);
         // What was reported of these blocks before was reverted.
@@ -202,7 +205,7 @@ impl BatchBlocks {
 }
 
 #[derive(Deserialize)]
-struct Value {
+struct Value<'t> {
     #[serde(rename = "chainId")]
     chain_id: Option<ChainId>,
     #[serde(rename = "batchNumber")]
@@ -213,9 +216,9 @@ struct Value {
     last_block: Option<u64>,
     batch_info: Option<Info>,
     block_range: Option<Range>,
-    result: Option<Vec<Event>>,
-    #[serde(default, deserialize_with = "some_topics")]
-    topics: Option<Vec<Word>>,
+    #[serde(borrow)]
+    result: Option<&'t RawValue>,
+    topics: Option<Topics>,
     #[serde(default)]
     removed: bool,
 }
@@ -233,22 +236,26 @@ struct Range {
 
 #[derive(Deserialize)]
 struct Event {
-    #[serde(deserialize_with = "topics")]
-    topics: Vec<Word>,
+    topics: Topics,
     #[serde(default)]
     removed: bool,
 }
 
-fn topics<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Word>, D::Error> {
-    let texts = Vec::<String>::deserialize(deserializer)?;
-    let word = |text: &String| Word::from_hex(text).map_err(serde::de::Error::custom);
-    texts.iter().map(word).collect()
+struct Topics(Vec<Topic>);
+
+impl<'de> Deserialize<'de> for Topics {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        at_most(deserializer, MOST_TOPICS, TOO_MANY_TOPICS).map(Self)
+    }
 }
 
-fn some_topics<'de, D: serde::Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<Vec<Word>>, D::Error> {
-    topics(deserializer).map(Some)
+struct Topic(Word);
+
+impl<'de> Deserialize<'de> for Topic {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Word::from_hex(&text).map(Self).map_err(de::Error::custom)
+    }
 }
 
 #[cfg(test)]
@@ -308,6 +315,9 @@ mod tests {
              \"lastBlock\":12}",
             "[{\"batchNumber\":7,\"firstBlock\":1,\"lastBlock\":9},",
             "{\"topics\":[\"0xzz\"]}",
+            "{\"topics\":[\"0x0\",\"0x0\",\"0x0\",\"0x0\",\"0x0\"]}",
+            "{\"result\":[{\"topics\":[\"0x0\",\"0x0\",\"0x0\",\"0x0\",\"0x0\"]}]}",
+            "{\"result\":{}}",
             "{\"batchNumber\":7",
         ] {
             let error = read(damaged).unwrap_err();

@@ -15,6 +15,8 @@ use super::SourceError;
 const LONGEST_VALUE: usize = 128 << 20;
 /// How much text is parsed at a time, by all threads, while the next is read.
 const PIECE: usize = 8 << 20;
+/// The most values at a time: what is said of a short one that is damaged takes many times its length.
+const MOST_VALUES: usize = 1 << 16;
 const CUT: &str = "ends with the file before its last bracket";
 
 /// The values of a text.
@@ -76,7 +78,7 @@ impl JsonValues {
     pub(super) fn read(&mut self, piece: &mut Piece) -> Result<(), ArchiveError> {
         piece.text.clear();
         piece.values.clear();
-        while piece.text.len() < PIECE && self.value(piece)? {}
+        while piece.text.len() < PIECE && piece.len() < MOST_VALUES && self.value(piece)? {}
         Ok(())
     }
 

@@ -39,6 +39,8 @@ use crate::{
 const LONGEST_LINE: usize = 128 << 20;
 /// How much text is parsed at a time, by all threads, while the next is read.
 const PIECE: usize = 8 << 20;
+/// The most lines at a time: what is said of a short one that is damaged takes many times its length.
+const MOST_LINES: usize = 1 << 16;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -148,7 +150,7 @@ impl Lines {
 
     /// Reads whole lines until there are enough, or no more.
     fn read(&mut self, data: &mut impl BufRead, name: &str) -> Result<(), ArchiveError> {
-        while self.text.len() < PIECE {
+        while self.text.len() < PIECE && self.ends.len() < MOST_LINES {
             let read = data
                 .by_ref()
                 .take(LONGEST_LINE as u64)

@@ -1,16 +1,17 @@
-use std::{borrow::Cow, collections::HashMap, sync::LazyLock};
+use std::borrow::Cow;
 
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use super::{
     SourceError,
-    bytes::Bytes,
-    rpc_objects::{Event, Object, Quantity, Remains, RpcLog},
+    json_lists::each_element,
+    message_event::message,
+    rpc_objects::{Object, Quantity, Remains, RpcLog, RpcLogs},
 };
 use crate::{
-    keccak::keccak256,
-    messages::{L2ToL1Log, MESSENGER},
-    primitives::{Address, BatchNumber, Hash, Word, hex},
+    messages::L2ToL1Log,
+    primitives::{BatchNumber, Hash},
 };
 
 /// Answers in arrays in envelopes in arrays.
@@ -18,21 +19,24 @@ const DEEPEST: u32 = 4;
 /// How much of a node's error is shown.
 const SHOWN: usize = 200;
 
-static MESSAGE_SENT: LazyLock<Hash> =
-    LazyLock::new(|| keccak256(b"L1MessageSent(address,bytes32,bytes)"));
-
 /// What stands in an answer.
 pub(super) enum Answer {
     Receipt(Receipt),
     /// A message that an event carries, under its hash.
     Message(Hash, Vec<u8>),
-    /// What cannot be used, and the block whose batch is incomplete without it.
-    Fault {
-        what: String,
-        block: Option<u64>,
-        batch: Option<BatchNumber>,
-        error: SourceError,
-    },
+    Fault(Fault),
+}
+
+/// What cannot be used.
+pub(super) struct Fault {
+    pub(super) what: Cow<'static, str>,
+    /// The block whose batch is incomplete without it.
+    pub(super) block: Option<u64>,
+    /// The batch that is.
+    pub(super) batch: Option<BatchNumber>,
+    pub(super) error: SourceError,
+    /// How many more behind it are missing in the same block or batch, or in none that is known.
+    pub(super) more: u64,
 }
 
 /// A receipt of a transaction.
@@ -51,75 +55,141 @@ pub(super) struct ReceiptLog {
     pub(super) message: Option<Vec<u8>>,
 }
 
-/// Everything in one JSON value.
-pub(super) fn answers(text: &[u8]) -> Vec<Answer> {
-    let mut found = Vec::new();
+/// Gives everything in one JSON value to `take`, until it refuses something.
+///
+/// A short text can hold very many parts that cannot be used: a run of them that costs the same batch, or
+/// none that is known, is one fault.
+pub(super) fn answers<E>(
+    text: &[u8],
+    take: &mut dyn FnMut(Answer) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut reading = Reading { take, fault: None };
     match std::str::from_utf8(text) {
-        Ok(text) => value(text, 0, &mut found),
-        Err(error) => found.push(fault(
-            "no answer of a node",
-            SourceError::Bad { what: "the text".into(), reason: error.to_string() },
-        )),
+        Ok(text) => reading.whole(text)?,
+        Err(error) => reading.nowhere("no answer of a node", || SourceError::Bad {
+            what: "the text".into(),
+            reason: error.to_string(),
+        })?,
     }
-    found
+    reading.end()
 }
 
-fn fault(what: impl Into<String>, error: SourceError) -> Answer {
-    Answer::Fault { what: what.into(), block: None, batch: None, error }
+struct Reading<'t, E> {
+    take: &'t mut dyn FnMut(Answer) -> Result<(), E>,
+    /// The last fault, until another answer follows.
+    fault: Option<Fault>,
 }
 
-fn value(text: &str, depth: u32, found: &mut Vec<Answer>) {
-    match text.as_bytes().first() {
-        Some(b'{') => object(text, depth, found),
-        Some(b'[') if depth < DEEPEST => match serde_json::from_str::<Vec<&RawValue>>(text) {
-            Ok(elements) => elements.iter().for_each(|raw| value(raw.get(), depth + 1, found)),
-            Err(error) => found.push(fault("no answer of a node", error.into())),
-        },
-        Some(b'n') => found.push(fault("no receipt", SourceError::NullAnswer)),
-        _ => {
-            let reason = "is neither an object nor an array of objects";
-            let error = SourceError::Bad { what: "the value".into(), reason: reason.into() };
-            found.push(fault("no answer of a node", error));
+impl<E> Reading<'_, E> {
+    fn give(&mut self, answer: Answer) -> Result<(), E> {
+        self.end()?;
+        (self.take)(answer)
+    }
+
+    fn end(&mut self) -> Result<(), E> {
+        self.fault.take().map_or(Ok(()), |fault| (self.take)(Answer::Fault(fault)))
+    }
+
+    fn fault(&mut self, fault: Fault) -> Result<(), E> {
+        match &mut self.fault {
+            Some(last) if (last.block, last.batch) == (fault.block, fault.batch) => {
+                last.more += 1;
+                Ok(())
+            }
+            _ => {
+                self.end()?;
+                self.fault = Some(fault);
+                Ok(())
+            }
         }
     }
-}
 
-fn object(text: &str, depth: u32, found: &mut Vec<Answer>) {
-    let object: Object<'_> = match serde_json::from_str(text) {
-        Ok(object) => object,
-        Err(error) => {
-            let remains: Remains<'_> = serde_json::from_str(text).unwrap_or_default();
-            return found.push(Answer::Fault {
-                what: "no receipt of a ZKsync node".into(),
-                block: Remains::number(remains.block_number),
-                batch: Remains::number(remains.l1_batch_number).map(BatchNumber),
-                error: error.into(),
-            });
+    /// Adds a fault of which nothing says what it costs.
+    fn nowhere(
+        &mut self,
+        what: &'static str,
+        error: impl FnOnce() -> SourceError,
+    ) -> Result<(), E> {
+        match &mut self.fault {
+            Some(Fault { block: None, batch: None, more, .. }) => {
+                *more += 1;
+                Ok(())
+            }
+            _ => {
+                let (what, error) = (what.into(), error());
+                self.fault(Fault { what, block: None, batch: None, error, more: 0 })
+            }
         }
-    };
-    if let Some(error) = object.error {
-        let text = error.get().chars().take(SHOWN).collect();
-        found.push(fault("no receipt", SourceError::NodeError(text)));
-    } else if let (Some(result), true) = (object.result, depth < DEEPEST) {
-        value(result.get(), depth + 1, found);
-    } else if object.jsonrpc.is_some() {
-        found.push(fault("no receipt", SourceError::NullAnswer));
-    } else if let (Some(topics), None) = (&object.topics, &object.cumulative_gas_used) {
-        if object.removed == Some(true) {
-            return;
+    }
+
+    fn whole(&mut self, text: &str) -> Result<(), E> {
+        // What is handed on from an array cannot be taken back; those inside of others were parsed with them.
+        if text.starts_with('[')
+            && let Err(error) = serde_json::from_str::<IgnoredAny>(text)
+        {
+            return self.nowhere("no answer of a node", || error.into());
         }
-        match message(object.address, topics, object.data.as_deref()) {
-            Ok(Some((hash, bytes))) => found.push(Answer::Message(hash, bytes)),
-            Ok(None) => {}
-            Err(error) => found.push(fault("an event of L1Messenger", error)),
+        self.value(text, 0)
+    }
+
+    fn value(&mut self, text: &str, depth: u32) -> Result<(), E> {
+        match text.as_bytes().first() {
+            Some(b'{') => self.object(text, depth),
+            Some(b'[') if depth < DEEPEST => {
+                match each_element(text, |raw: &RawValue| self.value(raw.get(), depth + 1)) {
+                    Ok(taken) => taken,
+                    Err(error) => self.nowhere("no answer of a node", || error.into()),
+                }
+            }
+            Some(b'n') => self.nowhere("no receipt", || SourceError::NullAnswer),
+            _ => self.nowhere("no answer of a node", || SourceError::Bad {
+                what: "the value".into(),
+                reason: "is neither an object nor an array of objects".into(),
+            }),
         }
-    } else {
-        found.push(receipt(object));
+    }
+
+    fn object(&mut self, text: &str, depth: u32) -> Result<(), E> {
+        let object: Object<'_> = match serde_json::from_str(text) {
+            Ok(object) => object,
+            Err(error) => {
+                let remains: Remains<'_> = serde_json::from_str(text).unwrap_or_default();
+                return self.fault(Fault {
+                    what: "no receipt of a ZKsync node".into(),
+                    block: Remains::number(remains.block_number),
+                    batch: Remains::number(remains.l1_batch_number).map(BatchNumber),
+                    error: error.into(),
+                    more: 0,
+                });
+            }
+        };
+        if let Some(error) = object.error {
+            let text = || error.get().chars().take(SHOWN).collect();
+            self.nowhere("no receipt", || SourceError::NodeError(text()))
+        } else if let (Some(result), true) = (object.result, depth < DEEPEST) {
+            self.value(result.get(), depth + 1)
+        } else if object.jsonrpc.is_some() {
+            self.nowhere("no receipt", || SourceError::NullAnswer)
+        } else if let (Some(topics), None) = (&object.topics, &object.cumulative_gas_used) {
+            if object.removed == Some(true) {
+                return Ok(());
+            }
+            match message(object.address, topics, object.data.as_deref()) {
+                Ok(Some((hash, bytes))) => self.give(Answer::Message(hash, bytes)),
+                Ok(None) => Ok(()),
+                Err(error) => self.nowhere("an event of L1Messenger", || error),
+            }
+        } else {
+            match receipt(object) {
+                Ok(receipt) => self.give(Answer::Receipt(receipt)),
+                Err(fault) => self.fault(fault),
+            }
+        }
     }
 }
 
 /// A receipt, or why it is none.
-fn receipt(object: Object<'_>) -> Answer {
+fn receipt(object: Object<'_>) -> Result<Receipt, Fault> {
     let block = object.block_number.map(|number| number.0);
     let batch = object.l1_batch_number.map(|number| BatchNumber(number.0));
     let what = match (object.transaction_hash, block, batch) {
@@ -128,19 +198,16 @@ fn receipt(object: Object<'_>) -> Answer {
         (None, None, Some(batch)) => format!("a receipt of batch {batch}"),
         (None, None, None) => "a receipt".into(),
     };
-    match parts(object) {
-        Ok(receipt) => Answer::Receipt(receipt),
-        Err(error) => {
-            let what = match (block, batch) {
-                (_, Some(batch)) => format!("{what}, without which batch {batch} is left out"),
-                (Some(block), None) => {
-                    format!("{what}, without which the batch of block {block} is left out")
-                }
-                (None, None) => what,
-            };
-            Answer::Fault { what, block, batch, error }
-        }
-    }
+    parts(object).map_err(|error| {
+        let what = match (block, batch) {
+            (_, Some(batch)) => format!("{what}, without which batch {batch} is left out"),
+            (Some(block), None) => {
+                format!("{what}, without which the batch of block {block} is left out")
+            }
+            (None, None) => what,
+        };
+        Fault { what: what.into(), block, batch, error, more: 0 }
+    })
 }
 
 fn parts(object: Object<'_>) -> Result<Receipt, SourceError> {
@@ -149,11 +216,8 @@ fn parts(object: Object<'_>) -> Result<Receipt, SourceError> {
     let block = object.block_number.ok_or_else(|| missing("blockNumber"))?.0;
     let index = object.transaction_index.ok_or_else(|| missing("transactionIndex"))?.0;
     let batch = object.l1_batch_number.map(|number| BatchNumber(number.0));
-    let rpc_logs = object.l2_to_l1_logs.ok_or_else(|| missing("l2ToL1Logs"))?;
-    let mut messages = HashMap::new();
-    for Event { address, topics, data } in object.logs.iter().flatten() {
-        messages.extend(message(*address, topics, data.as_deref())?);
-    }
+    let RpcLogs(rpc_logs) = object.l2_to_l1_logs.ok_or_else(|| missing("l2ToL1Logs"))?;
+    let messages = object.logs.map(|events| events.0).transpose()?.unwrap_or_default();
     let mut logs = Vec::with_capacity(rpc_logs.len());
     let mut previous = None;
     for (at, rpc) in (0..).zip(rpc_logs) {
@@ -211,42 +275,31 @@ fn leaf(rpc: &RpcLog, at: u64, number: u64) -> Result<L2ToL1Log, SourceError> {
     Ok(L2ToL1Log::new(bytes))
 }
 
-/// The message that an event carries, with its hash; nothing when it is another event.
-fn message(
-    address: Option<Address>,
-    topics: &[Cow<'_, str>],
-    data: Option<&str>,
-) -> Result<Option<(Hash, Vec<u8>)>, SourceError> {
-    let [signature, _, hash, ..] = topics else { return Ok(None) };
-    if address != Some(MESSENGER) || signature.parse() != Ok(*MESSAGE_SENT) {
-        return Ok(None);
-    }
-    let bad = |reason: String| SourceError::Bad { what: "the event's data".into(), reason };
-    let expected: Hash = hash.parse().map_err(|error: hex::HexError| SourceError::Bad {
-        what: "the event's third topic".into(),
-        reason: error.to_string(),
-    })?;
-    let data = data.ok_or(SourceError::Missing { what: "the event".into(), field: "data" })?;
-    let data = hex::bytes(data).map_err(|error| bad(error.to_string()))?;
-    let mut bytes = Bytes::new(&data);
-    let number = |word: [u8; 32]| Word::new(word).to_u64().map_err(|error| bad(error.to_string()));
-    if number(bytes.array("the offset of the message")?)? != 32 {
-        return Err(bad("does not begin with the offset of the message, 32".into()));
-    }
-    let len = number(bytes.array("the length of the message")?)?;
-    let message = bytes.take(len, "the message")?;
-    let got = keccak256(message);
-    if got != expected {
-        return Err(SourceError::MessageHash { expected, got });
-    }
-    Ok(Some((expected, message.to_vec())))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::convert::Infallible;
+
     use proptest::prelude::*;
 
     use super::*;
+
+    fn all(text: &[u8]) -> Vec<Answer> {
+        let mut found = Vec::new();
+        let Ok(()) = answers::<Infallible>(text, &mut |answer| {
+            found.push(answer);
+            Ok(())
+        });
+        found
+    }
+
+    /// The faults in a text that has nothing else: their blocks, and how many more each stands for.
+    fn faults(text: &str) -> Vec<(Option<u64>, u64, String)> {
+        let fault = |answer| match answer {
+            Answer::Fault(fault) => (fault.block, fault.more, fault.error.to_string()),
+            _ => panic!("no fault"),
+        };
+        all(text.as_bytes()).into_iter().map(fault).collect()
+    }
 
     const RECEIPT: &str = r#"{"jsonrpc":"2.0","id":1,"result":[{"transactionHash":
         "0x0101010101010101010101010101010101010101010101010101010101010101","transactionIndex":"0x2",
@@ -266,7 +319,7 @@ mod tests {
     /// event's signature is as explorers show it.
     #[test]
     fn a_receipt_gives_the_log_of_its_message() {
-        let found = answers(RECEIPT.as_bytes());
+        let found = all(RECEIPT.as_bytes());
         let [Answer::Receipt(receipt)] = &found[..] else { panic!("{}", found.len()) };
         assert_eq!((receipt.block, receipt.index), (16, 2));
         assert_eq!(receipt.batch, Some(BatchNumber(7)));
@@ -275,6 +328,48 @@ mod tests {
         assert_eq!(log.log, L2ToL1Log::of_message(9, sender, &[0x12, 0x34]));
         assert_eq!(log.message.as_deref(), Some(&[0x12, 0x34][..]));
         assert_eq!(log.index_in_block, Some(0));
+    }
+
+    #[test]
+    fn a_run_of_faults_that_cost_the_same_is_one() {
+        let blocks = |text| faults(text).into_iter().map(|(block, more, _)| (block, more));
+        assert!(blocks("{\"result\":[1,2,null,[],{}]}").eq([(None, 3)]));
+        let text =
+            "[[{\"blockNumber\":7},{\"blockNumber\":\"0x7\",\"logs\":1},1,{\"blockNumber\":7}]]";
+        assert!(blocks(text).eq([(Some(7), 1), (None, 0), (Some(7), 0)]));
+        // What stands between them is not lost, nor what is behind them.
+        let text = format!("[1,1,{RECEIPT},1,1]");
+        let [Answer::Fault(one), Answer::Receipt(_), Answer::Fault(two)] =
+            &all(text.as_bytes())[..]
+        else {
+            panic!("not in their order")
+        };
+        assert_eq!((one.more, two.more), (1, 1));
+    }
+
+    #[test]
+    fn an_array_that_ends_too_early_gives_nothing() {
+        let text = format!("[{RECEIPT},");
+        assert!(matches!(&all(text.as_bytes())[..], [Answer::Fault(_)]));
+    }
+
+    #[test]
+    fn more_logs_than_a_batch_has_are_refused_before_they_are_read() {
+        let text = |logs: usize| {
+            let logs = vec!["{}"; logs].join(",");
+            format!("{{\"blockNumber\":7,\"l2ToL1Logs\":[{logs}]}}")
+        };
+        let [(block, _, error)] = &faults(&text(16385))[..] else { panic!("one fault") };
+        assert_eq!(*block, Some(7));
+        assert!(error.contains("a receipt with more than 16384 logs in l2ToL1Logs"), "{error}");
+        assert!(faults(&text(16384))[0].2.contains("transactionHash"));
+        let topics = ["\"0x\""; 5].join(",");
+        for text in [
+            format!("{{\"topics\":[{topics}]}}"),
+            format!("{{\"blockNumber\":7,\"logs\":[{{\"topics\":[{topics}]}}]}}"),
+        ] {
+            assert!(faults(&text)[0].2.contains("more than 4 topics"), "{text}");
+        }
     }
 
     proptest! {
@@ -286,10 +381,10 @@ mod tests {
         ) {
             let mut text = RECEIPT.as_bytes().to_vec();
             text[at] = byte;
-            let whole = answers(&text);
+            let whole = all(&text);
             prop_assert_eq!(whole.len(), 1);
-            let _ = answers(&text[..len]);
-            let _ = answers(&text[len..]);
+            let _ = all(&text[..len]);
+            let _ = all(&text[len..]);
         }
     }
 }

@@ -14,7 +14,7 @@
 //! Era counts `logIndex` through a block, so that a missing receipt with logs shows. Receipts may come in
 //! any order, and twice. Events that come beside receipts give the messages that these lack.
 
-use std::path::Path;
+use std::{convert::Infallible, path::Path};
 
 use bytemuck::{Pod, Zeroable};
 use rayon::prelude::*;
@@ -26,7 +26,7 @@ use super::{
     batch_set::BatchSet,
     intake::Intake,
     json_values::{JsonValues, Piece},
-    receipt::{Answer, Receipt, answers},
+    receipt::{Answer, Fault, Receipt, answers},
     sorting::sort,
 };
 use crate::{
@@ -41,6 +41,9 @@ use crate::{
 /// How much of the logs with their messages, and of everything else, is in memory.
 const ROWS_IN_MEMORY: usize = 128 << 20;
 const OTHERS_IN_MEMORY: usize = 32 << 20;
+/// The longest value that is parsed beside others before anything of it is added. What is in a longer one is
+/// added as it is parsed: it can take many times the memory of the text.
+const LONGEST_AHEAD: usize = 4 << 20;
 
 /// Receipts of one chain from any number of files, until they are put together.
 pub(super) struct Receipts {
@@ -84,21 +87,44 @@ impl Receipts {
         let (mut piece, mut next) = (Piece::default(), Piece::default());
         values.read(&mut piece)?;
         while !piece.is_empty() {
-            let parse = || -> Vec<_> {
-                (0..piece.len())
-                    .into_par_iter()
-                    .map(|index| answers(piece.value(index).0))
-                    .collect()
-            };
-            let (parsed, read) = rayon::join(parse, || values.read(&mut next));
-            for (index, answers) in parsed.into_iter().enumerate() {
-                let origin = Origin { source, place: Place::Byte(piece.value(index).1) };
-                for answer in answers {
-                    self.add(answer, origin, intake)?;
-                }
-            }
+            let mut read = Ok(());
+            rayon::in_place_scope(|scope| {
+                scope.spawn(|_| read = values.read(&mut next));
+                self.piece(&piece, source, intake)
+            })?;
             read?;
             std::mem::swap(&mut piece, &mut next);
+        }
+        Ok(())
+    }
+
+    /// Adds what is in some values.
+    fn piece(
+        &mut self,
+        piece: &Piece,
+        source: u32,
+        intake: &mut Intake<'_, '_>,
+    ) -> Result<(), ArchiveError> {
+        let ahead = |index| {
+            let (text, _) = piece.value(index);
+            (text.len() <= LONGEST_AHEAD).then(|| {
+                let mut found = Vec::new();
+                let Ok(()) = answers::<Infallible>(text, &mut |answer| {
+                    found.push(answer);
+                    Ok(())
+                });
+                found
+            })
+        };
+        let parsed: Vec<_> = (0..piece.len()).into_par_iter().map(ahead).collect();
+        for (index, found) in parsed.into_iter().enumerate() {
+            let (text, offset) = piece.value(index);
+            let origin = Origin { source, place: Place::Byte(offset) };
+            let mut add = |answer| self.add(answer, origin, intake);
+            match found {
+                Some(found) => found.into_iter().try_for_each(add)?,
+                None => answers(text, &mut add)?,
+            }
         }
         Ok(())
     }
@@ -115,7 +141,7 @@ impl Receipts {
                 let key = Message { hash: *hash.as_bytes(), len: bytes.len() as u64 };
                 Ok(self.messages.push(key, &[&bytes])?)
             }
-            Answer::Fault { what, block, batch, error } => {
+            Answer::Fault(Fault { what, block, batch, error, more }) => {
                 match (batch, block) {
                     (Some(batch), _) => {
                         let added = self.spoiled.insert(batch);
@@ -126,6 +152,10 @@ impl Receipts {
                     }
                     (None, None) => {}
                 }
+                let what = match more {
+                    0 => what,
+                    more => format!("{what}, and {more} more parts behind it").into(),
+                };
                 intake.fault(origin, what, error)
             }
         }

@@ -5,7 +5,14 @@ use std::borrow::Cow;
 use serde::{Deserialize, Deserializer, de};
 use serde_json::value::RawValue;
 
-use crate::primitives::{Address, Hash, Word};
+use super::{
+    json_lists::at_most,
+    message_event::{EventMessages, Topics},
+};
+use crate::{
+    messages::LOG_TREE_HEIGHT,
+    primitives::{Address, Hash, Word},
+};
 
 /// A number as nodes write it: a hexadecimal quantity, or a JSON number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,14 +58,13 @@ pub(super) struct Object<'t> {
     pub(super) block_number: Option<Quantity>,
     pub(super) l1_batch_number: Option<Quantity>,
     pub(super) l1_batch_tx_index: Option<Quantity>,
-    pub(super) l2_to_l1_logs: Option<Vec<RpcLog>>,
-    #[serde(borrow)]
-    pub(super) logs: Option<Vec<Event<'t>>>,
+    pub(super) l2_to_l1_logs: Option<RpcLogs>,
+    pub(super) logs: Option<EventMessages>,
     pub(super) cumulative_gas_used: Option<de::IgnoredAny>,
 
     pub(super) address: Option<Address>,
     #[serde(borrow)]
-    pub(super) topics: Option<Vec<Cow<'t, str>>>,
+    pub(super) topics: Option<Topics<'t>>,
     #[serde(borrow)]
     pub(super) data: Option<Cow<'t, str>>,
     pub(super) removed: Option<bool>,
@@ -80,6 +86,18 @@ impl Remains<'_> {
     }
 }
 
+/// The logs of a receipt, no more than a batch can have.
+#[derive(Debug)]
+pub(super) struct RpcLogs(pub(super) Vec<RpcLog>);
+
+impl<'de> Deserialize<'de> for RpcLogs {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let too_many =
+            "a receipt with more than 16384 logs in l2ToL1Logs; the tree of a batch holds 16384";
+        at_most(deserializer, 1 << LOG_TREE_HEIGHT, too_many).map(Self)
+    }
+}
+
 /// A log of `l2ToL1Logs`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -93,14 +111,4 @@ pub(super) struct RpcLog {
     pub(super) sender: Option<Address>,
     pub(super) key: Option<Hash>,
     pub(super) value: Option<Hash>,
-}
-
-/// An event of a receipt.
-#[derive(Debug, Deserialize)]
-pub(super) struct Event<'t> {
-    pub(super) address: Option<Address>,
-    #[serde(borrow, default)]
-    pub(super) topics: Vec<Cow<'t, str>>,
-    #[serde(borrow, default)]
-    pub(super) data: Option<Cow<'t, str>>,
 }

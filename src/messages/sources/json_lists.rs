@@ -1,0 +1,130 @@
+//! Lists in JSON, of which a short text can hold very many elements: they are handed on one by one, or
+//! end at the most that makes sense.
+
+use std::{fmt, marker::PhantomData};
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{self, DeserializeSeed, SeqAccess, Visitor},
+};
+
+/// Hands on each element of the array that `text` is as soon as it is parsed, until `take` refuses one.
+///
+/// # Errors
+/// When the text is no array of such elements: the inner error is that of `take`. Elements may have been
+/// handed on before.
+pub(super) fn each_element<'t, T: Deserialize<'t>, E>(
+    text: &'t str,
+    take: impl FnMut(T) -> Result<(), E>,
+) -> Result<Result<(), E>, serde_json::Error> {
+    let mut refused = None;
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let each = Each { take, refused: &mut refused, of: PhantomData };
+    let read = each.deserialize(&mut deserializer).and_then(|()| deserializer.end());
+    match refused {
+        Some(error) => Ok(Err(error)),
+        None => read.map(Ok),
+    }
+}
+
+struct Each<'r, T, E, F> {
+    take: F,
+    refused: &'r mut Option<E>,
+    of: PhantomData<T>,
+}
+
+impl<'t, T: Deserialize<'t>, E, F: FnMut(T) -> Result<(), E>> DeserializeSeed<'t>
+    for Each<'_, T, E, F>
+{
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'t>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'t, T: Deserialize<'t>, E, F: FnMut(T) -> Result<(), E>> Visitor<'t> for Each<'_, T, E, F> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
+    }
+
+    fn visit_seq<A: SeqAccess<'t>>(mut self, mut list: A) -> Result<(), A::Error> {
+        while let Some(element) = list.next_element()? {
+            if let Err(error) = (self.take)(element) {
+                *self.refused = Some(error);
+                return Err(de::Error::custom("not read further"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A list of at most `most` elements; `too_many` says what is wrong with a longer one, of which no more is
+/// read.
+pub(super) fn at_most<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+    most: usize,
+    too_many: &'static str,
+) -> Result<Vec<T>, D::Error> {
+    struct Bounded<T>(usize, &'static str, PhantomData<T>);
+
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for Bounded<T> {
+        type Value = Vec<T>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a list")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<T>, A::Error> {
+            let Self(most, too_many, _) = self;
+            let mut elements = Vec::new();
+            while let Some(element) = list.next_element()? {
+                if elements.len() == most {
+                    return Err(de::Error::custom(too_many));
+                }
+                elements.push(element);
+            }
+            Ok(elements)
+        }
+    }
+
+    deserializer.deserialize_seq(Bounded(most, too_many, PhantomData))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn elements_are_handed_on_until_one_is_refused_or_the_text_ends() {
+        let read = |text| {
+            let mut found = Vec::new();
+            let read = each_element(text, |number: u8| {
+                found.push(number);
+                if number == 9 { Err("nine") } else { Ok(()) }
+            });
+            (found, read.map_err(|error| error.to_string()))
+        };
+        assert_eq!(read(" [1, 2,3] "), (vec![1, 2, 3], Ok(Ok(()))));
+        assert_eq!(read("[]"), (vec![], Ok(Ok(()))));
+        assert_eq!(read("[1,9,3"), (vec![1, 9], Ok(Err("nine"))));
+        for (text, taken) in [("[1,2", 2), ("[1,{}]", 1), ("[1] 2", 1), ("{}", 0), ("", 0)] {
+            let (found, read) = read(text);
+            assert_eq!((found.len(), read.is_err()), (taken, true), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_list_ends_at_its_most() {
+        let read = |text: &str| {
+            let mut deserializer = serde_json::Deserializer::from_str(text);
+            at_most::<u8, _>(&mut deserializer, 2, "three are too many")
+        };
+        assert_eq!(read("[1,2]").unwrap(), [1, 2]);
+        // What is behind the third is not looked at.
+        let error = read("[1,2,3,\"x").unwrap_err().to_string();
+        assert!(error.contains("three are too many"), "{error}");
+    }
+}
