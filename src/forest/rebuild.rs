@@ -117,6 +117,8 @@ impl<'s, S: StorageReader + ?Sized> Site<'s, S> {
                 return Err(RebuildError::TooManyBatches { chain: *chain, batches, slots });
             }
         }
+        // A root for every batch, and not many more roots by block.
+        state.expect_reads(batches);
         let options = *options;
         Ok(Self { state, options, message_root, last_block, layout, chains, stored })
     }
