@@ -18,15 +18,16 @@ use super::{
 use crate::{
     contracts::{Bridgehub, Layout, MessageRoot, ZkChain},
     primitives::{Address, BatchNumber, ChainId, Hash, Word},
-    state::{StateError, StorageReader, slots::mapping_values},
+    state::{StorageReader, slots::mapping_values},
 };
 
-/// How many batch numbers are looked up at once. A state is fastest to search when many slots are looked
-/// up together.
-const WINDOW: u64 = 1 << 19;
+/// How many batch numbers are tried before what was found is put in its place: few enough to stay in a
+/// core's second-level cache till then.
+const WINDOW: u64 = 1 << 15;
 /// How many at least, where there are few batches.
 const FEWEST: u64 = 1 << 10;
-const PIECE: usize = 1 << 18;
+/// How many a thread looks up in one go.
+const PIECE: usize = 1 << 10;
 
 /// Where the batch roots of one chain may stand: contracts and their mappings.
 struct Sources<'s, S: ?Sized> {
@@ -65,6 +66,7 @@ pub(super) fn collect<S: StorageReader + ?Sized>(
     }
     let sources = Sources { state, chain, mappings };
 
+    let mut room = vec![Hash::ZERO; leaves.clamp(FEWEST, WINDOW) as usize];
     let mut runs: Vec<Run> = Vec::new();
     // How many leaves are still to be found, and from which number on none was found.
     let (mut left, top) = (leaves, highest.0.saturating_add(1));
@@ -72,14 +74,17 @@ pub(super) fn collect<S: StorageReader + ?Sized>(
     // In all, and not from one root to the next: a dump with roots far apart would lead on for ever.
     while left > 0 && end > 0 && top - end - (leaves - left) < max_gap {
         let start = end.saturating_sub(left.clamp(FEWEST, WINDOW));
-        for (number, root) in sources.window(start..end)?.into_iter().rev().take(left as usize) {
+        let window = &mut room[..(end - start) as usize];
+        sources.read(start, window)?;
+        let tried = (start..end).rev().zip(window.iter().rev());
+        let found = tried.filter(|(_, root)| !root.is_zero());
+        for (number, root) in found.take(left as usize) {
             left -= 1;
-            roots[left as usize] = root;
+            roots[left as usize] = *root;
+            let first = BatchNumber(number);
             match runs.last_mut() {
-                Some(run) if run.first.0 - 1 == number.0 => {
-                    *run = Run { leaf: left, first: number }
-                }
-                _ => runs.push(Run { leaf: left, first: number }),
+                Some(run) if run.first.0 - 1 == number => *run = Run { leaf: left, first },
+                _ => runs.push(Run { leaf: left, first }),
             }
         }
         end = start;
@@ -98,16 +103,20 @@ pub(super) fn collect<S: StorageReader + ?Sized>(
 }
 
 impl<S: StorageReader + ?Sized> Sources<'_, S> {
-    /// The non-zero roots of a range of batch numbers, in ascending order.
-    fn window(
-        &self,
-        numbers: std::ops::Range<u64>,
-    ) -> Result<Vec<(BatchNumber, Hash)>, RebuildError> {
+    /// The roots of the batches from number `first` on, zero where there is none.
+    fn read(&self, first: u64, roots: &mut [Hash]) -> Result<(), RebuildError> {
+        let pieces = roots.par_chunks_mut(PIECE).enumerate();
+        pieces.try_for_each(|(i, roots)| self.read_piece(first + (i * PIECE) as u64, roots))
+    }
+
+    fn read_piece(&self, first: u64, roots: &mut [Hash]) -> Result<(), RebuildError> {
+        let numbers = first..first + roots.len() as u64;
         let keys: Vec<Word> = numbers.clone().map(Word::from).collect();
-        let mut roots = vec![Hash::ZERO; keys.len()];
+        roots.fill(Hash::ZERO);
         for (contract, mapping) in &self.mappings {
-            let here = self.read(*contract, &mapping_values(&keys, *mapping))?;
-            for ((number, root), here) in numbers.clone().zip(&mut roots).zip(here) {
+            let here = self.state.read_many(*contract, &mapping_values(&keys, *mapping))?;
+            for ((number, root), here) in numbers.clone().zip(&mut *roots).zip(here) {
+                let here = here.to_hash();
                 match (root.is_zero(), here.is_zero()) {
                     (true, _) => *root = here,
                     (false, false) if *root != here => {
@@ -122,18 +131,6 @@ impl<S: StorageReader + ?Sized> Sources<'_, S> {
                 }
             }
         }
-        Ok(numbers
-            .zip(roots)
-            .filter(|(_, root)| !root.is_zero())
-            .map(|(number, root)| (BatchNumber(number), root))
-            .collect())
-    }
-
-    fn read(&self, contract: Address, slots: &[Word]) -> Result<Vec<Hash>, StateError> {
-        let pieces: Vec<Vec<Word>> = slots
-            .par_chunks(PIECE)
-            .map(|slots| self.state.read_many(contract, slots))
-            .collect::<Result<_, _>>()?;
-        Ok(pieces.into_iter().flatten().map(Word::to_hash).collect())
+        Ok(())
     }
 }

@@ -12,7 +12,7 @@ use crate::{
 
 /// How many blocks are probed at once.
 const WINDOW: u64 = 1 << 18;
-const PIECE: u64 = 1 << 16;
+const PIECE: u64 = 1 << 12;
 
 /// How many blocks to try at most: at a block a second, those of two years.
 const MOST_BLOCKS: u64 = 1 << 26;
@@ -39,45 +39,47 @@ pub(super) enum Newest {
 /// Finds the newest `historicalRoot`. v31 says which block it is of. Before, blocks have to be tried,
 /// because slots are filed under hashes: down from the last block where it is known, otherwise up from
 /// 0 until as many roots are found as the contract's storage can hold.
-pub(super) fn newest<S: StorageReader + ?Sized>(
+///
+/// Who searches upwards comes by all roots: `take` gets them, window by window. Otherwise it gets none.
+pub(super) fn newest<S: StorageReader + ?Sized, E: From<RebuildError>>(
     message_root: &MessageRoot<'_, S>,
     chains: &[ChainId],
     last_block: Option<SlBlock>,
-) -> Result<Newest, RebuildError> {
-    let last_emit = message_root.last_emit_block()?;
+    mut take: impl FnMut(&[(SlBlock, Hash)]) -> Result<(), E>,
+) -> Result<Newest, E> {
+    let state = |error| E::from(RebuildError::State(error));
+    let last_emit = message_root.last_emit_block().map_err(state)?;
     if last_emit != SlBlock(0) {
-        let root = message_root.historical_root(last_emit)?;
+        let root = message_root.historical_root(last_emit).map_err(state)?;
         if root.is_zero() {
-            return Err(RebuildError::LostRoot(last_emit));
+            return Err(RebuildError::LostRoot(last_emit).into());
         }
         return Ok(Newest::Found(last_emit, root));
     }
-    let (mut roots, searched_to) = match last_block {
+    let mut newest = None;
+    let searched_to = match last_block {
         Some(last) => {
-            let mut newest = Vec::new();
-            descend::<_, StateError>(message_root, last, 1, |mut window| {
-                newest.append(&mut window);
+            descend::<_, StateError>(message_root, last, 1, |window| {
+                newest = window.last().copied();
                 Ok(())
-            })?;
-            (newest, last)
+            })
+            .map_err(state)?;
+            last
         }
-        None => ascend(message_root, message_root.most_historical_roots(chains)?)?,
+        None => {
+            let enough = message_root.most_historical_roots(chains).map_err(state)?;
+            let (mut end, mut found) = (0, 0);
+            while found < enough.unwrap_or(u64::MAX) && end < MOST_BLOCKS {
+                let window = probe(message_root, end, end + WINDOW).map_err(state)?;
+                take(&window)?;
+                newest = window.last().copied().or(newest);
+                found += window.len() as u64;
+                end += WINDOW;
+            }
+            SlBlock(end)
+        }
     };
-    Ok(roots.pop().map_or(Newest::None(searched_to), |(block, root)| Newest::Found(block, root)))
-}
-
-/// Tries blocks up from 0 until enough roots are found, or as many blocks are tried as may be.
-fn ascend<S: StorageReader + ?Sized>(
-    message_root: &MessageRoot<'_, S>,
-    enough: Option<u64>,
-) -> Result<(Vec<(SlBlock, Hash)>, SlBlock), StateError> {
-    let enough = enough.unwrap_or(u64::MAX);
-    let (mut start, mut found) = (0, Vec::new());
-    while (found.len() as u64) < enough && start < MOST_BLOCKS {
-        found.append(&mut probe(message_root, start, start + WINDOW)?);
-        start += WINDOW;
-    }
-    Ok((found, SlBlock(start)))
+    Ok(newest.map_or(Newest::None(searched_to), |(block, root)| Newest::Found(block, root)))
 }
 
 /// The roots by block up to the newest one, in ascending order: all that the contract's storage holds,
@@ -89,7 +91,7 @@ pub(super) fn all<S: StorageReader + ?Sized>(
 ) -> Result<(Vec<SlBlock>, Vec<Hash>), StateError> {
     let mut windows = Vec::new();
     all_from(message_root, chains, newest, |window| {
-        windows.push(window);
+        windows.push(window.to_vec());
         Ok::<_, StateError>(())
     })?;
     Ok(windows.into_iter().rev().flatten().unzip())
@@ -101,7 +103,7 @@ pub(super) fn all_from<S: StorageReader + ?Sized, E: From<StateError>>(
     message_root: &MessageRoot<'_, S>,
     chains: &[ChainId],
     newest: SlBlock,
-    take: impl FnMut(Vec<(SlBlock, Hash)>) -> Result<(), E>,
+    take: impl FnMut(&[(SlBlock, Hash)]) -> Result<(), E>,
 ) -> Result<(), E> {
     let expected = message_root.most_historical_roots(chains)?.unwrap_or(u64::MAX);
     descend(message_root, newest, expected, take)
@@ -117,7 +119,7 @@ fn descend<S: StorageReader + ?Sized, E: From<StateError>>(
     message_root: &MessageRoot<'_, S>,
     last: SlBlock,
     enough: u64,
-    mut take: impl FnMut(Vec<(SlBlock, Hash)>) -> Result<(), E>,
+    mut take: impl FnMut(&[(SlBlock, Hash)]) -> Result<(), E>,
 ) -> Result<(), E> {
     let lowest = lowest_tried(last).0;
     let (mut end, mut found) = (last.0.saturating_add(1), 0);
@@ -125,7 +127,7 @@ fn descend<S: StorageReader + ?Sized, E: From<StateError>>(
         let start = end.saturating_sub(WINDOW).max(lowest);
         let window = probe(message_root, start, end)?;
         found += window.len() as u64;
-        take(window)?;
+        take(&window)?;
         end = start;
     }
     Ok(())

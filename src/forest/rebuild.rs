@@ -71,7 +71,7 @@ pub fn rebuild<S: StorageReader + ?Sized>(
 ) -> Result<Forest, RebuildError> {
     let site = Site::survey(state, options)?;
     let mut room = Room::zeroed(site.hashes());
-    let grown = site.grow(&mut room)?;
+    let grown = site.grow(&mut room, |_| Ok::<_, RebuildError>(()))?;
     Ok(grown.forest(room.into()))
 }
 
@@ -117,6 +117,8 @@ impl<'s, S: StorageReader + ?Sized> Site<'s, S> {
                 return Err(RebuildError::TooManyBatches { chain: *chain, batches, slots });
             }
         }
+        // A root for every batch, and not many more roots by block.
+        state.expect_reads(batches);
         let options = *options;
         Ok(Self { state, options, message_root, last_block, layout, chains, stored })
     }
@@ -128,8 +130,13 @@ impl<'s, S: StorageReader + ?Sized> Site<'s, S> {
     }
 
     /// Rebuilds the trees into the room for them, which is [`Site::hashes`] large, and compares them
-    /// with what the contract stored.
-    pub(super) fn grow(&self, hashes: &mut [Hash]) -> Result<Grown, RebuildError> {
+    /// with what the contract stored. `take` gets the roots by block, if the search for the newest one
+    /// comes by all of them.
+    pub(super) fn grow<E: From<RebuildError>>(
+        &self,
+        hashes: &mut [Hash],
+        take: impl FnMut(&[(SlBlock, Hash)]) -> Result<(), E>,
+    ) -> Result<Grown, E> {
         let zeros = entry_zeros();
         let leaves = || self.stored.iter().map(|tree| tree.leaves as usize);
         let above = || leaves().map(|leaves| Tree::above_count(leaves as u64) as usize);
@@ -181,19 +188,20 @@ impl<'s, S: StorageReader + ?Sized> Site<'s, S> {
         let shared = shared.unwrap_or_else(|| unreachable!("built to this size"));
         check::shared_tree(&shared, &self.message_root)?;
 
-        let (latest, layout) = self.latest(&shared, &batches)?;
+        let (latest, layout) = self.latest(&shared, &batches, take)?;
         let chains = self.chains.iter().copied().zip(batches).collect();
         Ok(Grown { layout, chains, latest })
     }
 
     /// The newest root by block and the layout that counts.
-    fn latest(
+    fn latest<E: From<RebuildError>>(
         &self,
         shared: &Tree<'_>,
         batches: &[BatchNumbers],
-    ) -> Result<(Option<InteropRoot>, Layout), RebuildError> {
+        take: impl FnMut(&[(SlBlock, Hash)]) -> Result<(), E>,
+    ) -> Result<(Option<InteropRoot>, Layout), E> {
         let (latest, found) =
-            match interop_root::newest(&self.message_root, &self.chains, self.last_block)? {
+            match interop_root::newest(&self.message_root, &self.chains, self.last_block, take)? {
                 Newest::Found(block, root) => {
                     let found =
                         interop_root::identify(self.layout, shared, batches, (block, root))?;
@@ -202,7 +210,9 @@ impl<'s, S: StorageReader + ?Sized> Site<'s, S> {
                 // Whoever says how far to look means that there is something to find.
                 Newest::None(searched_to) if self.options.last_block.is_some() => {
                     let searched_from = interop_root::lowest_tried(searched_to);
-                    return Err(RebuildError::NoHistoricalRoot { searched_from, searched_to });
+                    return Err(
+                        RebuildError::NoHistoricalRoot { searched_from, searched_to }.into()
+                    );
                 }
                 Newest::None(_) if self.layout == Layout::V29 => (None, Layout::V26),
                 Newest::None(_) => (None, self.layout),

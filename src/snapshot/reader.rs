@@ -1,4 +1,4 @@
-use std::path::Path;
+use std::{path::Path, sync::OnceLock};
 
 use bytemuck::{Pod, Zeroable, cast_slice};
 use rayon::prelude::*;
@@ -8,11 +8,14 @@ use crate::{
     files::{Access, Container, ContainerError, SectionName},
     primitives::{Address, Hash, SlBatch, SlBlock, Word},
     state::{
-        StateError, StorageReader,
-        entries::{Entry, find, find_each},
+        Directory, StateError, StorageReader,
+        entries::{Entry, find},
         keys::{AccountKey, SlotForm, era_key, era_keys, trie_slot_key, trie_slot_keys},
     },
 };
+
+/// A directory pays when at least one of so many entries is looked up.
+const WORTH_A_DIRECTORY: u64 = 16;
 
 /// A row of the section `accounts`.
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
@@ -36,6 +39,8 @@ pub struct FirstWrite {
 pub struct Snapshot {
     container: Container,
     header: SnapshotHeader,
+    /// Made when many lookups are announced.
+    directory: OnceLock<Directory>,
 }
 
 impl Snapshot {
@@ -71,7 +76,7 @@ impl Snapshot {
         if !accounts.is_multiple_of(size_of::<AccountRow>()) {
             return Err(container.bad("section \"accounts\"", "ends within a row"));
         }
-        Ok(Self { container, header })
+        Ok(Self { container, header, directory: OnceLock::new() })
     }
 
     /// What the snapshot says of itself.
@@ -144,9 +149,18 @@ impl Snapshot {
         Ok(())
     }
 
+    /// The positions of many keys.
+    fn positions(&self, keys: &[Hash]) -> Vec<Option<usize>> {
+        let entries = self.entries();
+        match self.directory.get() {
+            Some(directory) => directory.find_each(entries, keys),
+            None => keys.iter().map(|key| find(entries, key)).collect(),
+        }
+    }
+
     fn find_each(&self, keys: &[Hash]) -> impl Iterator<Item = Word> {
         let entries = self.entries();
-        let found = find_each(entries, keys).into_iter();
+        let found = self.positions(keys).into_iter();
         found.map(|at| at.map_or(Word::ZERO, |at| entries[at].value))
     }
 
@@ -202,11 +216,22 @@ impl StorageReader for Snapshot {
         Ok(words)
     }
 
+    fn expect_reads(&self, slots: u64) {
+        let entries = self.entries();
+        // For fewer it takes longer to make a directory than it saves.
+        if slots.saturating_mul(WORTH_A_DIRECTORY) >= entries.len() as u64
+            && self.directory.get().is_none()
+        {
+            // Whoever was faster made the same.
+            let _ = self.directory.set(Directory::of(entries));
+        }
+    }
+
     fn first_writes(&self, contract: Address, slots: &[Word]) -> Option<Vec<Option<SlBatch>>> {
         self.container.find(BATCHES)?;
         let mut keys = Vec::with_capacity(slots.len());
         era_keys(slots.iter().map(|slot| (contract, *slot)), &mut keys);
-        let found = find_each(self.entries(), &keys).into_iter();
+        let found = self.positions(&keys).into_iter();
         Some(found.map(|at| Some(self.first_write_at(at?)?.batch)).collect())
     }
 

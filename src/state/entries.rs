@@ -1,5 +1,7 @@
 //! Storage as a sorted list: the form in which a state is searched, wherever its bytes lie.
 
+use std::ops::Range;
+
 use bytemuck::{Pod, Zeroable};
 
 use crate::primitives::{Hash, Word};
@@ -17,9 +19,6 @@ pub struct Entry {
 /// How often the position is estimated before the search falls back on halving. The error shrinks to
 /// about its square root each time, so that three suffice for any list that fits a disk.
 const ESTIMATES: usize = 3;
-
-/// How many keys are searched for side by side.
-const AT_ONCE: usize = 16;
 
 /// The position of `key` among entries in ascending order of their keys.
 ///
@@ -48,66 +47,16 @@ pub fn find(entries: &[Entry], key: &Hash) -> Option<usize> {
             (end, high) = (guess, prefix(&here));
         }
     }
-    (start, end) = around(entries, key, guess, start, end);
-    let at = start + entries[start..end].partition_point(|entry| is_below(entry, wanted, key));
+    let at = near(entries, key, (guess, start > guess), start..end);
     (entries.get(at)?.key == *key).then_some(at)
 }
 
-/// The positions of many keys, as [`find`] gives that of one.
-///
-/// The keys are looked up in their order, each from where the last one was found: with thousands of
-/// them the next is near, and so is its page.
-#[must_use]
-pub fn find_each(entries: &[Entry], keys: &[Hash]) -> Vec<Option<usize>> {
-    let mut order: Vec<(u64, usize)> =
-        keys.iter().enumerate().map(|(i, key)| (prefix(key), i)).collect();
-    order.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| keys[a.1].cmp(&keys[b.1])));
-    let mut found = vec![None; keys.len()];
-    // Keys before `start` are smaller than all that are still wanted, which begin with `low` or more.
-    let (mut start, mut low) = (0, 0);
-    for group in order.chunks(AT_ONCE) {
-        let rest = entries.len() - start;
-        if rest == 0 {
-            break;
-        }
-        let density = rest as f64 / ((u64::MAX - low) as f64 + 1.0);
-        let place = |from: usize, distance: f64| {
-            (from as f64 + distance * density).clamp(start as f64, (entries.len() - 1) as f64)
-                as usize
-        };
-        // Estimated twice, for all of the group before any is searched: the processor then waits for
-        // the memory of all at once.
-        let mut guesses = [0; AT_ONCE];
-        for (guess, (wanted, _)) in guesses.iter_mut().zip(group) {
-            *guess = place(start, (wanted - low) as f64);
-        }
-        for (guess, (wanted, _)) in guesses.iter_mut().zip(group) {
-            let here = prefix(&entries[*guess].key);
-            *guess = place(*guess, *wanted as f64 - here as f64);
-        }
-        for (guess, (wanted, i)) in guesses.into_iter().zip(group) {
-            let (key, guess) = (&keys[*i], guess.max(start));
-            if guess == entries.len() {
-                break;
-            }
-            let (from, to) = match is_below(&entries[guess], *wanted, key) {
-                true => around(entries, key, guess, guess + 1, entries.len()),
-                false => around(entries, key, guess, start, guess),
-            };
-            let at =
-                from + entries[from..to].partition_point(|entry| is_below(entry, *wanted, key));
-            found[*i] = entries.get(at).filter(|entry| entry.key == *key).map(|_| at);
-            (start, low) = (from, *wanted);
-        }
-    }
-    found
-}
-
-/// Whether an entry's key is below one that begins with `wanted`, which decides nearly always.
-fn is_below(entry: &Entry, wanted: u64, key: &Hash) -> bool {
-    match prefix(&entry.key) {
-        here if here == wanted => entry.key < *key,
-        here => here < wanted,
+/// Whether an entry's key is below another: their first 8 bytes tell nearly always.
+#[inline]
+pub(super) fn is_below(entry: &Entry, key: &Hash) -> bool {
+    match (prefix(&entry.key), prefix(key)) {
+        (here, wanted) if here == wanted => entry.key < *key,
+        (here, wanted) => here < wanted,
     }
 }
 
@@ -120,18 +69,20 @@ pub fn out_of_order(entries: &[Entry]) -> Option<usize> {
     Some(at + 1)
 }
 
-/// Narrows `start..end` to the neighbourhood of a good guess, in steps that double.
-fn around(
+/// The position in a range of the first entry whose key is not below `key`, or the range's end; `guess` is
+/// near it, and whether that entry's key is below is known. Searches in steps that double.
+#[inline]
+pub(super) fn near(
     entries: &[Entry],
     key: &Hash,
-    guess: usize,
-    mut start: usize,
-    mut end: usize,
-) -> (usize, usize) {
-    let (wanted, mut step) = (prefix(key), 1);
-    if start > guess {
+    (guess, below): (usize, bool),
+    Range { mut start, mut end }: Range<usize>,
+) -> usize {
+    let mut step = 1;
+    if below {
+        start = start.max(guess + 1);
         while let Some(entry) = entries[..end].get(guess + step) {
-            if !is_below(entry, wanted, key) {
+            if !is_below(entry, key) {
                 end = guess + step;
                 break;
             }
@@ -139,8 +90,9 @@ fn around(
             step *= 2;
         }
     } else {
+        end = end.min(guess);
         while let Some(at) = guess.checked_sub(step).filter(|at| *at >= start) {
-            if is_below(&entries[at], wanted, key) {
+            if is_below(&entries[at], key) {
                 start = at + 1;
                 break;
             }
@@ -148,13 +100,13 @@ fn around(
             step *= 2;
         }
     }
-    (start, end)
+    start + entries[start..end].partition_point(|entry| is_below(entry, key))
 }
 
-fn prefix(key: &Hash) -> u64 {
-    let mut bytes = [0; 8];
-    bytes.copy_from_slice(&key.as_bytes()[..8]);
-    u64::from_be_bytes(bytes)
+/// The first 8 bytes of a key as a number.
+#[inline]
+pub(super) fn prefix(key: &Hash) -> u64 {
+    key.as_bytes().first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes))
 }
 
 #[cfg(test)]
@@ -180,9 +132,6 @@ mod tests {
             for i in 0..1000u64 {
                 assert_eq!(find(&list, &keccak256(&i.to_be_bytes())), None);
             }
-            let keys: Vec<Hash> = list.iter().rev().map(|entry| entry.key).collect();
-            let all = find_each(&list, &keys);
-            assert!(all.into_iter().eq((0..list.len()).rev().map(Some)));
             for end in [Hash::ZERO, Hash::new([0xff; 32])] {
                 assert_eq!(find(&list, &end), None);
             }
@@ -207,16 +156,6 @@ mod tests {
             }
             let other = Hash::new(other);
             prop_assert_eq!(find(&list, &other), list.iter().position(|entry| entry.key == other));
-            // Twice over, and others between them.
-            let mut keys: Vec<Hash> = list.iter().chain(&list).map(|entry| entry.key).collect();
-            keys.push(other);
-            for at in (0..list.len()).step_by(3) {
-                let mut near = *list[at].key.as_bytes();
-                near[31] = near[31].wrapping_add(1);
-                keys.insert(at, Hash::new(near));
-            }
-            let one_by_one: Vec<_> = keys.iter().map(|key| find(&list, key)).collect();
-            prop_assert_eq!(find_each(&list, &keys), one_by_one);
         }
 
         #[test]
@@ -235,10 +174,6 @@ mod tests {
             for entry in &list {
                 let found = find(&list, &entry.key);
                 prop_assert!(found.is_none_or(|at| list[at].key == entry.key));
-            }
-            let keys: Vec<Hash> = list.iter().map(|entry| entry.key).collect();
-            for (found, key) in find_each(&list, &keys).iter().zip(&keys) {
-                prop_assert!(found.is_none_or(|at| list[at].key == *key));
             }
         }
     }

@@ -57,6 +57,9 @@ pub trait StorageReader: Sync {
         slots.iter().map(|slot| self.read(contract, *slot)).collect()
     }
 
+    /// Says that so many slots are going to be looked up, for readers that can prepare for it.
+    fn expect_reads(&self, _slots: u64) {}
+
     /// The batches of this chain in which slots of a contract were first written, `None` for a slot of
     /// which that is not known; `None` in all when the source does not tell.
     fn first_writes(&self, _contract: Address, _slots: &[Word]) -> Option<Vec<Option<SlBatch>>> {

@@ -8,8 +8,6 @@
 //!
 //! Nested types apply the rules again. Source: Solidity's documentation of storage layout.
 
-use rayon::prelude::*;
-
 use crate::{
     keccak::{hash_many, keccak256},
     primitives::{Hash, Word},
@@ -26,10 +24,7 @@ pub fn mapping_value(key: Word, mapping: Word) -> Word {
 pub fn mapping_values(keys: &[Word], mapping: Word) -> Vec<Word> {
     let preimages: Vec<[u8; 64]> = keys.iter().map(|key| mapping_preimage(*key, mapping)).collect();
     let mut slots = vec![Hash::ZERO; keys.len()];
-    preimages
-        .par_chunks(1 << 12)
-        .zip(slots.par_chunks_mut(1 << 12))
-        .for_each(|(preimages, slots)| hash_many(preimages, slots));
+    hash_many(&preimages, &mut slots);
     slots.into_iter().map(Word::from).collect()
 }
 

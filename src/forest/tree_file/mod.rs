@@ -76,6 +76,7 @@
 //! | 1 | first |
 
 mod error;
+mod filed;
 mod header;
 mod reader;
 mod steps;

@@ -1,15 +1,16 @@
 use std::path::Path;
 
-use bytemuck::{cast_slice, cast_slice_mut};
+use bytemuck::cast_slice_mut;
 
 use super::{
     CHAINS, HASHES, KIND, MARKS, ROOTS, RUNS, STEPS, TreeFileError,
+    filed::FiledRoots,
     header::{Header, layout_number},
     steps::{Progress, mark_every},
 };
 use crate::{
     contracts::{MessageRoot, MessageRootEvent},
-    files::{ContainerWriter, Output, OutputError, Scratch, Spool},
+    files::{ContainerWriter, Output, OutputError, Spool},
     forest::{
         Effort, RebuildOptions,
         hashes::Hashes,
@@ -49,34 +50,26 @@ pub fn rebuild_to_file<S: StorageReader + ?Sized>(
     let site = Site::survey(state, options)?;
     let mut writer = ContainerWriter::create(target, KIND)?;
     let bytes = site.hashes() as u64 * size_of::<Hash>() as u64;
-    let grown = writer.fill(HASHES, bytes, |bytes| site.grow(cast_slice_mut(bytes)))??;
+    let mut filed = FiledRoots::beside(target)?;
+    let take = |window: &[_]| match past {
+        None => filed.keep(window).map_err(TreeFileError::from),
+        Some(_) => Ok(()),
+    };
+    let grown = writer.fill(HASHES, bytes, |bytes| site.grow(cast_slice_mut(bytes), take))??;
     write_chains(&mut writer, &grown)?;
 
     let roots = match (past, grown.latest) {
         (_, None) => Roots::new(target, &grown),
         (None, Some(latest)) => {
-            let message_root = MessageRoot::at(state, options.addresses.message_root);
-            let chains: Vec<ChainId> = grown.chains.iter().map(|(chain, _)| *chain).collect();
-            let mut roots = Roots::new(target, &grown);
-            let mut found = Scratch::beside(target)?;
-            let mut windows = Vec::new();
-            interop_root::all_from(&message_root, &chains, latest.block, |window| {
-                let rows = window.iter().flat_map(|(block, root)| {
-                    [&block.0.to_le_bytes()[..], root.as_bytes()].concat()
-                });
-                let rows: Vec<u8> = rows.collect();
-                windows.push((found.append(&rows)?, rows.len()));
-                Ok::<_, TreeFileError>(())
-            })?;
-            for (offset, len) in windows.into_iter().rev() {
-                let mut rows = vec![0; len];
-                found.read(offset, &mut rows)?;
-                for row in cast_slice::<u8, [u8; 40]>(&rows) {
-                    let (block, root) = row.split_at(8);
-                    let block = u64::from_le_bytes(cast_slice::<u8, [u8; 8]>(block)[0]);
-                    roots.put(&mut writer, SlBlock(block), cast_slice(root)[0], None)?;
-                }
+            if filed.is_empty() {
+                let message_root = MessageRoot::at(state, options.addresses.message_root);
+                let chains: Vec<ChainId> = grown.chains.iter().map(|(chain, _)| *chain).collect();
+                interop_root::all_from(&message_root, &chains, latest.block, |window| {
+                    filed.keep(window).map_err(TreeFileError::from)
+                })?;
             }
+            let mut roots = Roots::new(target, &grown);
+            filed.drain(|block, root| roots.put(&mut writer, block, root, None))?;
             roots
         }
         (Some(Past { events, effort }), Some(_)) => {

@@ -1,0 +1,60 @@
+use std::path::Path;
+
+use bytemuck::{Pod, Zeroable, cast_slice, cast_slice_mut};
+
+use crate::{
+    files::{OutputError, Scratch},
+    primitives::{Hash, SlBlock},
+};
+
+/// Roots by block that wait on disk for their place in the file, window by window as they are found.
+pub(super) struct FiledRoots {
+    scratch: Scratch,
+    /// The first block of every window, where its rows begin, and how many there are.
+    windows: Vec<(SlBlock, u64, usize)>,
+    rows: Vec<Row>,
+}
+
+#[derive(Clone, Copy, Pod, Zeroable)]
+#[repr(C)]
+struct Row {
+    block: u64,
+    root: Hash,
+}
+
+impl FiledRoots {
+    pub(super) fn beside(target: &Path) -> Result<Self, OutputError> {
+        let scratch = Scratch::beside(target)?;
+        Ok(Self { scratch, windows: Vec::new(), rows: Vec::new() })
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.windows.is_empty()
+    }
+
+    /// Keeps a window of ascending blocks. Windows do not overlap, and come in any order.
+    pub(super) fn keep(&mut self, window: &[(SlBlock, Hash)]) -> Result<(), OutputError> {
+        let Some((first, _)) = window.first() else { return Ok(()) };
+        self.rows.clear();
+        self.rows.extend(window.iter().map(|(block, root)| Row { block: block.0, root: *root }));
+        let offset = self.scratch.append(cast_slice(&self.rows))?;
+        self.windows.push((*first, offset, window.len()));
+        Ok(())
+    }
+
+    /// Gives every root back, in the order of their blocks.
+    pub(super) fn drain(
+        mut self,
+        mut take: impl FnMut(SlBlock, Hash) -> Result<(), OutputError>,
+    ) -> Result<(), OutputError> {
+        self.windows.sort_unstable();
+        for (_, offset, len) in self.windows {
+            self.rows.resize(len, Row::zeroed());
+            self.scratch.read(offset, cast_slice_mut(&mut self.rows))?;
+            for row in &self.rows {
+                take(SlBlock(row.block), row.root)?;
+            }
+        }
+        Ok(())
+    }
+}
