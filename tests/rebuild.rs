@@ -9,7 +9,7 @@ use serde_json::Value;
 use slproof::{
     contracts::Layout,
     files::Input,
-    forest::{Forest, RebuildOptions, rebuild},
+    forest::{Forest, RebuildError, RebuildOptions, rebuild},
     import::{Format, Import, read_state},
     keccak::keccak256,
     primitives::{ChainId, Hash, SlBlock},
@@ -113,6 +113,20 @@ fn a_dump_in_the_answer_of_a_node_is_unwrapped() {
     let dump = Import::default().read_input(input).unwrap();
     let forest = rebuild(&dump.state, &RebuildOptions::default()).unwrap();
     check(&forest, &support::json("gateway-v29/roots.json"));
+}
+
+#[test]
+fn trees_that_are_too_large_for_memory_are_refused() {
+    let dump = read_state(&fixture("gateway-v29/state.anvil.json"), None).unwrap();
+    let rebuild = |most_in_memory| {
+        rebuild(&dump.state, &RebuildOptions { most_in_memory, ..RebuildOptions::default() })
+    };
+    let refused = rebuild(100).unwrap_err();
+    let RebuildError::TooLargeForMemory { hashes, limit: 100 } = refused else {
+        panic!("{refused}")
+    };
+    assert!(refused.to_string().contains("rebuild -o"), "{refused}");
+    assert!(rebuild(hashes - 1).is_err() && rebuild(hashes).is_ok());
 }
 
 #[test]

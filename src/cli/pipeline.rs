@@ -30,8 +30,8 @@ use crate::{
 };
 
 /// How many proofs a job makes, about: enough to fill the lanes also where every proof leads through
-/// another place of another tree, and few enough that they stay in the caches until they are written out. With the logs of one batch more it
-/// is at most 1024 as a rule, of which one is judged by both verifiers.
+/// another place of another tree, and few enough that they stay in the caches until they are written out.
+/// With the logs of one batch more it is at most 1024 as a rule, of which one is judged by both verifiers.
 const JOB_PROOFS: usize = 1000;
 /// How many logs are hashed for them at most, about.
 const JOB_LOGS: usize = 1 << 14;

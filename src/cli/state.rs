@@ -61,6 +61,7 @@ impl StateArgs {
             sl_chain: self.sl_chain_id,
             last_block: self.last_block,
             max_gap: self.max_gap,
+            ..RebuildOptions::default()
         })
     }
 

@@ -67,6 +67,17 @@ pub enum RebuildError {
         /// How many slots the state has.
         slots: u64,
     },
+    /// The trees are too large to be kept in memory.
+    #[error(
+        "the trees have {hashes} hashes, more than the {limit} that are kept in memory; make a tree file \
+         of the state (slproof rebuild -o), which takes little memory whatever the size"
+    )]
+    TooLargeForMemory {
+        /// How many hashes there are.
+        hashes: usize,
+        /// How many there may be.
+        limit: usize,
+    },
     /// Roots of executed batches are missing.
     #[error(
         "the dump is incomplete: the tree of chain {chain} has {expected} batches, but the state holds \

@@ -45,6 +45,8 @@ pub struct RebuildOptions {
     /// The most batch numbers without a batch executed here, in all, as a chain leaves behind that was
     /// away from this settlement layer.
     pub max_gap: u64,
+    /// The most hashes that [`rebuild`] keeps in memory, of 32 bytes each; a batch takes two.
+    pub most_in_memory: usize,
 }
 
 impl Default for RebuildOptions {
@@ -55,6 +57,7 @@ impl Default for RebuildOptions {
             sl_chain: None,
             last_block: None,
             max_gap: 1 << 22,
+            most_in_memory: 24 << 20,
         }
     }
 }
@@ -64,12 +67,17 @@ impl Default for RebuildOptions {
 ///
 /// # Errors
 /// [`RebuildError`] when the state is none of a settlement layer, is incomplete, or gives other trees
-/// than the contract's; it names the chain, level and index.
+/// than the contract's; it names the chain, level and index. Also when the trees are larger than
+/// [`RebuildOptions::most_in_memory`], a bound that [`rebuild_to_file`](super::rebuild_to_file) has not.
 pub fn rebuild<S: StorageReader + ?Sized>(
     state: &S,
     options: &RebuildOptions,
 ) -> Result<Forest, RebuildError> {
     let site = Site::survey(state, options)?;
+    let (hashes, limit) = (site.hashes(), options.most_in_memory);
+    if hashes > limit {
+        return Err(RebuildError::TooLargeForMemory { hashes, limit });
+    }
     let mut room = Room::zeroed(site.hashes());
     let grown = site.grow(&mut room, |_| Ok::<_, RebuildError>(()))?;
     Ok(grown.forest(room.into()))
