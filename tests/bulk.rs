@@ -19,7 +19,7 @@ use slproof::{
     primitives::{BatchNumber, ChainId, Hash},
 };
 use support::{
-    binary::{Run, run, run_with_input},
+    binary::{Run, prove_args, run, run_with_input},
     fixture, json_lines,
 };
 
@@ -29,11 +29,8 @@ fn path(file: &str) -> String {
     fixture(&format!("{FOLDER}/{file}")).to_str().unwrap().to_owned()
 }
 
-/// The arguments of `prove` over the fixture.
 fn args(rest: &[&str]) -> Vec<String> {
-    let (tree, messages) = (path("state.anvil.json"), path("logs.jsonl.gz"));
-    let args = ["prove", "--tree", &tree, "--messages", &messages, "-q"].map(str::to_owned);
-    args.into_iter().chain(rest.iter().map(|arg| (*arg).to_owned())).collect()
+    prove_args(FOLDER, rest)
 }
 
 fn prove(rest: &[&str]) -> Run {

@@ -13,7 +13,7 @@ use std::{
 
 use serde_json::json;
 use support::{
-    binary::{Run, command, run},
+    binary::{Run, command, prove_args, run},
     fixture, json_lines,
 };
 
@@ -23,11 +23,8 @@ fn path(file: &str) -> String {
     fixture(&format!("{FOLDER}/{file}")).to_str().unwrap().to_owned()
 }
 
-/// The arguments of `prove` over the fixture.
 fn args(rest: &[&str]) -> Vec<String> {
-    let (tree, messages) = (path("state.anvil.json"), path("logs.jsonl.gz"));
-    let args = ["prove", "--tree", &tree, "--messages", &messages, "-q"].map(str::to_owned);
-    args.into_iter().chain(rest.iter().map(|arg| (*arg).to_owned())).collect()
+    prove_args(FOLDER, rest)
 }
 
 fn names(folder: &Path) -> Vec<String> {

@@ -6,6 +6,8 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
+use super::fixture;
+
 pub struct Run {
     pub code: Option<i32>,
     pub stdout: String,
@@ -24,6 +26,14 @@ impl From<Output> for Run {
 
 pub fn command() -> Command {
     Command::new(env!("CARGO_BIN_EXE_slproof"))
+}
+
+/// The arguments of `prove` over a folder of fixtures.
+pub fn prove_args(folder: &str, rest: &[&str]) -> Vec<String> {
+    let path = |file: &str| fixture(&format!("{folder}/{file}")).to_str().unwrap().to_owned();
+    let (tree, messages) = (path("state.anvil.json"), path("logs.jsonl.gz"));
+    let args = ["prove", "--tree", &tree, "--messages", &messages, "-q"].map(str::to_owned);
+    args.into_iter().chain(rest.iter().map(|arg| (*arg).to_owned())).collect()
 }
 
 pub fn run<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Run {

@@ -18,7 +18,10 @@
 
 use std::io::{self, Read};
 
-use crate::primitives::{Address, Hash, Word};
+use crate::primitives::{
+    Address, Hash, Word,
+    varint::{self, VarintError},
+};
 
 const BUFFER_LEN: usize = 1 << 18;
 /// A record has about a hundred bytes.
@@ -81,13 +84,13 @@ impl<R: Read> Logs<R> {
             return Ok(None);
         }
         let mut rest = &self.buffer[self.start..self.end];
-        let tag = varint(&mut rest)?;
+        let tag = varint::read(&mut rest)?;
         if tag != 0x0a {
             return Err(ChunkError::Bad(format!(
                 "the tag {tag:#x} is none of a list of storage logs: this is no chunk of a snapshot"
             )));
         }
-        let len = varint(&mut rest)?;
+        let len = varint::read(&mut rest)?;
         if len > LONGEST_RECORD {
             return Err(ChunkError::Bad(format!("a record of {len} bytes")));
         }
@@ -122,40 +125,16 @@ impl<R: Read> Logs<R> {
     }
 }
 
-#[inline]
-fn varint(bytes: &mut &[u8]) -> Result<u64, ChunkError> {
-    match bytes.split_first() {
-        Some((byte, rest)) if *byte < 0x80 => {
-            *bytes = rest;
-            Ok((*byte).into())
-        }
-        _ => long_varint(bytes),
+impl From<VarintError> for ChunkError {
+    fn from(error: VarintError) -> Self {
+        Self::Bad(error.to_string())
     }
-}
-
-fn long_varint(bytes: &mut &[u8]) -> Result<u64, ChunkError> {
-    let mut value = 0;
-    for shift in (0..64).step_by(7) {
-        let Some((byte, rest)) = bytes.split_first() else {
-            return Err(ChunkError::Bad("a number is cut short".into()));
-        };
-        *bytes = rest;
-        let low = u64::from(byte & 0x7f);
-        if low << shift >> shift != low {
-            break;
-        }
-        value |= low << shift;
-        if byte & 0x80 == 0 {
-            return Ok(value);
-        }
-    }
-    Err(ChunkError::Bad("a number of more than 64 bits".into()))
 }
 
 /// `N` bytes with their length before them.
 #[inline]
 fn fixed<'b, const N: usize>(bytes: &mut &'b [u8], what: &str) -> Result<&'b [u8; N], ChunkError> {
-    let len = varint(bytes)?;
+    let len = varint::read(bytes)?;
     match bytes.split_first_chunk::<N>() {
         Some((array, rest)) if len == N as u64 => {
             *bytes = rest;
@@ -184,18 +163,18 @@ impl Log {
         self.fields = 0;
         while !bytes.is_empty() {
             // The number of a field above, its wire type in the low three bits.
-            let tag = varint(&mut bytes)?;
+            let tag = varint::read(&mut bytes)?;
             match tag {
                 0x0a => self.address = Address::new(*fixed(&mut bytes, FIELDS[0])?),
                 0x12 => self.slot = Word::new(*fixed(&mut bytes, FIELDS[1])?),
                 0x1a => self.value = Word::new(*fixed(&mut bytes, FIELDS[2])?),
                 0x20 => {
-                    let batch = varint(&mut bytes)?;
+                    let batch = varint::read(&mut bytes)?;
                     self.batch = u32::try_from(batch).map_err(|_| {
                         ChunkError::Bad(format!("the batch {batch} is wider than 32 bits"))
                     })?;
                 }
-                0x28 => self.index = varint(&mut bytes)?,
+                0x28 => self.index = varint::read(&mut bytes)?,
                 0x32 => self.hashed_key = Hash::new(*fixed(&mut bytes, FIELDS[5])?),
                 _ => {
                     return Err(ChunkError::Bad(format!("a record with the unknown tag {tag:#x}")));

@@ -1,0 +1,206 @@
+//! What a damaged row or receipt costs that does not say which batch it belongs to.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod support;
+
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+use support::{
+    desk::{Desk, archived, lines, small_batches},
+    written::{self, Batch, Export, Node},
+};
+
+/// The receipts of batches, with a block between them that is in neither.
+fn receipts(batches: &[Batch]) -> Vec<Vec<Value>> {
+    let mut first = 10;
+    let receipts = batches.iter().map(|batch| {
+        let receipts = written::receipts(Node::Era, batch, first, true);
+        // A block between the batches is not there.
+        first = receipts.last + 2;
+        receipts.blocks.concat()
+    });
+    receipts.collect()
+}
+
+/// Indexes files of one chain: which of its small batches are kept, and what is said.
+fn kept(desk: &Desk, files: &[PathBuf], flags: &[&str]) -> (Vec<usize>, String) {
+    let batches = small_batches();
+    let chain = batches[0].chain.to_string();
+    let run = desk.index(files, &[&["--chain", &chain], flags].concat(), "kept.slmsg");
+    assert_eq!(run.code, Some(1), "{}", run.stderr);
+    let kept = archived(&desk.path("kept.slmsg"));
+    let places = (0..batches.len()).filter(|at| kept.contains(&batches[*at].number)).collect();
+    (places, run.stderr)
+}
+
+#[test]
+fn what_is_in_an_unknown_batch_costs_every_batch_that_it_may_be_of() {
+    let desk = Desk::new();
+    let all = receipts(&small_batches());
+    let with_logs = |of: usize, last: bool| {
+        let mut places = (0..all[of].len()).filter(|at| all[of][*at]["logs"][0].is_object());
+        if last { places.next_back().unwrap() } else { places.next().unwrap() }
+    };
+    let damage = |of: usize, at: usize, damage: &dyn Fn(&mut Value)| {
+        let mut all = all.clone();
+        damage(&mut all[of][at]);
+        let file = desk.write("receipts.jsonl", lines(all.concat()));
+        kept(&desk, &[file], &[])
+    };
+    let remove = |receipt: &mut Value, fields: &[&str]| {
+        let receipt = receipt.as_object_mut().unwrap();
+        fields.iter().for_each(|field| drop(receipt.remove(*field).unwrap()));
+    };
+    // Another receipt of the block says the batch.
+    for of in [0, 3] {
+        for last in [false, true] {
+            let at = with_logs(of, last);
+            let others: Vec<_> = (0..4).filter(|other| *other != of).collect();
+            let lost: [&dyn Fn(&mut Value); 3] = [
+                &|receipt| remove(receipt, &["l1BatchNumber", "l2ToL1Logs"]),
+                &|receipt| receipt["l1BatchNumber"] = json!("0xzz"),
+                &|receipt| remove(receipt, &["l1BatchNumber"]),
+            ];
+            for lose in lost {
+                let (kept, said) = damage(of, at, lose);
+                assert_eq!(kept, others, "{said}");
+            }
+        }
+    }
+    // Nothing else is in the block: it may be in the batch before, or in the one behind.
+    let block = all[1].iter().map(|receipt| number(&receipt["blockNumber"])).max().unwrap() + 1;
+    for (of, block, others) in
+        [(1, block, &[0, 3][..]), (3, 0xffff, &[0, 1, 2]), (0, 1, &[1, 2, 3])]
+    {
+        let mut all = all.clone();
+        let mut lone = all[of][with_logs(of, true)].clone();
+        remove(&mut lone, &["l1BatchNumber", "l2ToL1Logs", "transactionHash"]);
+        lone["blockNumber"] = json!(format!("{block:#x}"));
+        all[of].push(lone);
+        let file = desk.write("receipts.jsonl", lines(all.concat()));
+        let (kept, said) = kept(&desk, &[file], &[]);
+        assert_eq!(kept, others, "{said}");
+        assert!(said.contains(&format!("in which batch block {block} is")), "{said}");
+    }
+}
+
+fn number(quantity: &Value) -> u64 {
+    u64::from_str_radix(&quantity.as_str().unwrap()[2..], 16).unwrap()
+}
+
+#[test]
+fn a_row_whose_batch_stood_beside_it_costs_its_batch() {
+    let desk = Desk::new();
+    let batches = small_batches();
+    let tables = written::tables(Export::Copy, &batches);
+    let numbers: Vec<(String, String)> = tables[2]
+        .lines()
+        .skip(1)
+        .map(|line| line.split('\t').collect::<Vec<_>>())
+        .map(|row| (row[0].to_owned(), row[3].to_owned()))
+        .collect();
+    let mut rows = vec![tables[1].lines().next().unwrap().to_owned() + "\tl1_batch_number"];
+    for line in tables[1].lines().skip(1) {
+        let number = line.split('\t').next().unwrap();
+        let (_, batch) = numbers.iter().find(|(block, _)| block == number).unwrap();
+        rows.push(format!("{line}\t{batch}"));
+    }
+    // The rows are in descending order: the first is the last log of the last batch.
+    let value = rows[1].split('\t').nth(10).unwrap().to_owned();
+    rows[1] = rows[1].replace(&value, &value[..value.len() - 2]);
+    let file = desk.write("logs", rows.join("\n") + "\n");
+    let (left, said) = kept(&desk, &[file], &[]);
+    assert_eq!(left, [0, 1, 2], "{said}");
+    // The batch is lost with the log: only the rows beside it tell.
+    let last = batches[3].number.to_string();
+    rows[1] = rows[1].strip_suffix(&last).unwrap().to_owned() + "x";
+    let file = desk.write("logs", rows.join("\n") + "\n");
+    let (left, said) = kept(&desk, &[file], &[]);
+    assert_eq!(left, [0, 1, 2], "{said}");
+}
+
+#[test]
+fn batches_in_pieces_and_blocks_of_two_batches_are_left_out() {
+    let desk = Desk::new();
+    let batches = small_batches();
+    let all = receipts(&batches);
+    // A receipt of the second batch says that it is of the first, in the midst of the second.
+    let mut pieces = all.clone();
+    let mut stray = pieces[1][0].clone();
+    stray["l1BatchNumber"] = pieces[0][0]["l1BatchNumber"].clone();
+    stray["transactionHash"] = json!(format!("0x{}", "99".repeat(32)));
+    stray["blockNumber"] = json!("0xfff0");
+    stray["l2ToL1Logs"] = json!([]);
+    pieces[3].push(stray);
+    let file = desk.write("pieces.jsonl", lines(pieces.concat()));
+    let (left, said) = kept(&desk, &[file], &[]);
+    // The first, in two pieces; and those beside the second piece.
+    assert_eq!(left, [1], "{said}");
+    assert!(said.contains("behind blocks of batch"), "{said}");
+
+    // A miniblock is given twice, in two batches.
+    let tables = written::tables(Export::Copy, &batches);
+    let [first, second] = [0, 1].map(|at| batches[at].number.to_string());
+    let row = tables[2].lines().find(|line| line.ends_with(&format!("\t{first}"))).unwrap();
+    let twice = format!("{row}\n{}", row.replace(&format!("\t{first}"), &format!("\t{second}")));
+    let blocks = tables[2].replace(row, &twice);
+    let files: Vec<_> = [&tables[0], &tables[1], &blocks]
+        .into_iter()
+        .zip(["a", "b", "c"])
+        .map(|(table, name)| desk.write(name, table))
+        .collect();
+    let (left, said) = kept(&desk, &files, &[]);
+    assert_eq!(left, [2, 3], "{said}");
+    assert!(said.contains("is said to be in batch"), "{said}");
+}
+
+#[test]
+fn inputs_that_are_cut_between_rows_are_refused() {
+    let desk = Desk::new();
+    let batches = small_batches();
+    let chain = batches[0].chain.to_string();
+    let whole = Value::from(receipts(&batches).concat()).to_string();
+    let comma = whole.rfind(",{\"blockHash\"").or_else(|| whole.rfind("},{")).unwrap();
+    let cut = desk.write("cut.json", &whole[..comma + 1]);
+    let dump = written::tables(Export::Dump, &batches).concat();
+    let row = dump.find("COPY public.l2_to_l1_logs").unwrap() + 2000;
+    let row = row + dump[row..].find('\n').unwrap() + 1;
+    let other = dump.find("COPY public.factory_deps").unwrap();
+    let other = other + dump[other..].find('\n').unwrap() + 1;
+    let files = [
+        (cut, "ends with the file before its last bracket"),
+        (desk.write("cut.sql", &dump[..row]), "the dump is cut"),
+        (desk.write("other.sql", &dump[..other]), "the dump is cut"),
+    ];
+    for (file, words) in files {
+        let run = desk.index(&[file], &["--chain", &chain], "cut.slmsg");
+        assert_eq!(run.code, Some(3), "{}", run.stderr);
+        assert!(run.stderr.contains(words), "{}", run.stderr);
+        assert!(!desk.path("cut.slmsg").exists());
+    }
+}
+
+#[test]
+fn receipts_that_differ_in_their_number_of_logs_cost_their_batch() {
+    let desk = Desk::new();
+    let all = receipts(&small_batches());
+    let at = all[1].iter().rposition(|receipt| receipt["logs"][0].is_object()).unwrap();
+    for count in [0, 2] {
+        let mut all = all.clone();
+        let mut other = all[1][at].clone();
+        let logs = other["l2ToL1Logs"].as_array_mut().unwrap();
+        let mut more = logs[0].clone();
+        more["transactionLogIndex"] = json!(format!("{:#x}", logs.len()));
+        more["logIndex"] = json!("0xff");
+        logs.push(more);
+        if count == 0 {
+            logs.clear();
+        }
+        all[1].push(other);
+        let file = desk.write("receipts.jsonl", lines(all.concat()));
+        let (places, said) = kept(&desk, &[file], &[]);
+        assert_eq!(places, [0, 2, 3], "{said}");
+        assert!(said.contains("has one receipt with"), "{said}");
+    }
+}
