@@ -342,6 +342,8 @@ fn shares_merged_are_the_whole() {
         fs::remove_file(format!("{}.shard.json", shares[2])).unwrap();
         assert_eq!(merge(&shares).code, Some(6));
     }
+    let one = ["--chain", "388", "--batch", "100", "--shard", "1/2", "-o", "x"];
+    assert_eq!(prove(&one).code, Some(2));
     for bad in [&["--shard", "1/2"][..], &["--shard", "1/2", "--format", "json", "-o", "x"]] {
         assert_eq!(prove(&[&["--all"], bad].concat()).code, Some(2));
     }

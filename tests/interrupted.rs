@@ -77,6 +77,18 @@ impl Slow {
         command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
     }
 
+    /// Leaves the parts of an interrupted job.
+    fn interrupted(&self) {
+        let mut child = self.start(&[]);
+        let (left, started) = (self.root.join("out.partial"), Instant::now());
+        while !left.metadata().is_ok_and(|left| left.len() > 0) {
+            assert!(started.elapsed() < Duration::from_secs(60), "nothing was written");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        interrupt(&child, "-INT");
+        assert_eq!(child.wait().unwrap().code(), Some(130));
+    }
+
     /// What an uninterrupted job gives.
     fn whole(&self) -> Vec<u8> {
         assert_eq!(run(self.args(&[])).code, Some(1));
@@ -156,10 +168,58 @@ fn an_interrupted_job_says_so_and_is_gone_on_with() {
     assert_eq!(refused.code, Some(6), "{}", refused.stderr);
     assert!(refused.stderr.contains("move it away"), "{}", refused.stderr);
     assert_eq!(fs::read(&left).unwrap(), b"precious");
-    fs::write(slow.root.join("out.partial.json"), b"{}").unwrap();
+    let checkpoint = slow.root.join("out.partial.json");
+    fs::write(&checkpoint, b"{}").unwrap();
+    assert_eq!(run(slow.args(&[])).code, Some(6));
+    assert_eq!(
+        (fs::read(&left).unwrap(), fs::read(&checkpoint).unwrap()),
+        (b"precious".into(), b"{}".into())
+    );
+    [&left, &checkpoint].map(|file| fs::remove_file(file).unwrap());
+    slow.interrupted();
     assert_eq!(run(slow.args(&[])).code, Some(1));
     assert!(fs::read(slow.output()).unwrap() == whole);
     assert_eq!(names(&slow.root), ["out", "requests"]);
+}
+
+/// Neither the bytes nor the checkpoint of an interrupted job can be altered without a word.
+#[test]
+fn altered_parts_of_jobs_are_not_gone_on_with() {
+    let slow = Slow::new(150);
+    slow.interrupted();
+    let (left, checkpoint) = (slow.root.join("out.partial"), slow.root.join("out.partial.json"));
+    let (bytes, note) = (fs::read(&left).unwrap(), fs::read_to_string(&checkpoint).unwrap());
+    let refused = || {
+        let run = run(slow.args(&["--resume"]));
+        assert_eq!(run.code, Some(3), "{}", run.stderr);
+        assert!(!Path::new(&slow.output()).exists());
+    };
+    let mut altered = bytes.clone();
+    altered[5000] ^= 1;
+    fs::write(&left, altered).unwrap();
+    refused();
+    fs::write(&left, &bytes).unwrap();
+    let read: serde_json::Value = serde_json::from_str(&note).unwrap();
+    for (field, value) in [("steps", json!(u64::MAX)), ("steps", json!(0)), ("bytes", json!(1000))]
+    {
+        let mut read = read.clone();
+        read[field] = value;
+        fs::write(&checkpoint, read.to_string()).unwrap();
+        refused();
+    }
+    // Nor are pipes and links taken for what a job left.
+    fs::remove_file(&checkpoint).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(&checkpoint).status().unwrap().success());
+    assert_eq!(run(slow.args(&["--resume"])).code, Some(6));
+    fs::remove_file(&checkpoint).unwrap();
+    fs::write(&checkpoint, &note).unwrap();
+    let elsewhere = slow.root.join("elsewhere");
+    fs::rename(&left, &elsewhere).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, &left).unwrap();
+    for resume in [&["--resume"][..], &[]] {
+        assert_eq!(run(slow.args(resume)).code, Some(6));
+        assert!(fs::read(&elsewhere).unwrap() == bytes);
+    }
 }
 
 /// A pipe cannot be read a second time, so that what it selects cannot be told from another job's.

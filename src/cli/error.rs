@@ -172,11 +172,28 @@ impl CliError {
     }
 }
 
+/// Whether two names are of one file.
+#[cfg(unix)]
+fn is_one(one: &Path, other: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let inode = |path: &Path| path.metadata().ok().map(|found| (found.dev(), found.ino()));
+    inode(one).is_some() && inode(one) == inode(other)
+}
+
+#[cfg(not(unix))]
+fn is_one(one: &Path, other: &Path) -> bool {
+    one == other
+}
+
 /// Refuses to write over something that is read: a run that ends well would destroy it.
 pub(super) fn refuse_overwriting(output: &Path, inputs: &[&Path]) -> Result<(), CliError> {
     let Ok(target) = output.canonicalize() else { return Ok(()) };
     // A folder is read with all that is in it.
-    let same = |input: &&&Path| input.canonicalize().is_ok_and(|input| target.starts_with(input));
+    let same = |input: &&&Path| {
+        input
+            .canonicalize()
+            .is_ok_and(|input| target.starts_with(&input) || is_one(&input, &target))
+    };
     match inputs.iter().find(same) {
         Some(_) if target.is_file() => Err(CliError::Usage(format!(
             "{} is an input; the output would take its place",

@@ -125,10 +125,15 @@ pub(super) struct Progressed {
     pub(super) steps: u64,
     /// How many bytes they gave.
     pub(super) bytes: u64,
+    /// The digest of these bytes.
+    pub(super) blake3: String,
     pub(super) count: Count,
     /// The row groups in these bytes, for the footer of a Parquet file.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) row_groups: Vec<RowGroupSummary>,
+    /// The digest of all of this, itself left out: what goes on here ends as if nothing had happened.
+    #[serde(default)]
+    pub(super) check: String,
 }
 
 impl Progressed {
@@ -139,9 +144,27 @@ impl Progressed {
             shard: shard.map(|shard| shard.to_string()),
             steps: 0,
             bytes: 0,
+            blake3: hex::encode(blake3::hash(b"").as_bytes()),
             count: Count::default(),
             row_groups: Vec::new(),
+            check: String::new(),
         }
+    }
+
+    /// As it is kept.
+    pub(super) fn sealed(self) -> Vec<u8> {
+        json(&Self { check: self.digest(), ..self })
+    }
+
+    /// Reads what [`Progressed::sealed`] gave; `None` of anything else.
+    pub(super) fn unsealed(note: &[u8]) -> Option<Self> {
+        let read: Self = serde_json::from_slice(note).ok()?;
+        (read.check == read.digest()).then_some(read)
+    }
+
+    fn digest(&self) -> String {
+        let unchecked = Self { check: String::new(), ..self.clone() };
+        hex::encode(blake3::hash(&json(&unchecked)).as_bytes())
     }
 }
 
@@ -169,13 +192,14 @@ impl Manifest {
         Shard { number: self.shard, of: self.of }
     }
 
-    pub(super) fn write(&self, output: &Path) -> Result<(), CliError> {
-        write_json(&Self::beside(output), self)
-    }
-
     pub(super) fn read(output: &Path) -> Result<Self, CliError> {
         let path = Self::beside(output);
         let mut text = Vec::new();
+        // A pipe under this name would be waited for.
+        if path.metadata().is_ok_and(|found| !found.is_file()) {
+            let name = path.display().to_string();
+            return Err(CliError::Unknown { name, reason: "no manifest: it is no file".into() });
+        }
         let input = Input::open(&path)?;
         let read = input.take(1 << 20).read_to_end(&mut text);
         let name = path.display().to_string();
@@ -186,8 +210,7 @@ impl Manifest {
 }
 
 /// Writes a document of a few lines.
-pub(super) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), CliError> {
-    let mut output = Output::create(path)?;
+pub(super) fn write_json(mut output: Output, value: &impl Serialize) -> Result<(), CliError> {
     output.put(&json(value))?;
     Ok(output.finish()?)
 }

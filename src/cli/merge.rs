@@ -22,7 +22,9 @@ const PIECE: usize = 1 << 20;
 
 pub(super) fn run(args: &MergeArgs, words: &Words) -> Result<Outcome, CliError> {
     let paths: Vec<&Path> = args.outputs.iter().map(PathBuf::as_path).collect();
-    refuse_overwriting(&args.output, &paths)?;
+    let manifests: Vec<_> = paths.iter().map(|path| Manifest::beside(path)).collect();
+    let inputs = paths.iter().copied().chain(manifests.iter().map(PathBuf::as_path));
+    refuse_overwriting(&args.output, &inputs.collect::<Vec<_>>())?;
     if Compression::of_name(&args.output).is_some() {
         return Err(CliError::Usage("shares are merged as they are; compress the result".into()));
     }

@@ -36,6 +36,7 @@ pub(super) fn run(args: &ProveArgs, words: &Words, bars: Bars) -> Result<Outcome
     let output = Some(Output::create(&args.output)?);
     // A file for a job that can be resumed has another name, which is not taken before its job is known.
     let output = output.filter(|_| !can_be_resumed(args));
+    let summary_output = args.summary.as_deref().map(Output::create).transpose()?;
     let archive = read_archive(&args.messages, args.how.access)?;
     let trees = Trees::read(args, words)?;
     let witness = trees.witness()?;
@@ -52,6 +53,9 @@ pub(super) fn run(args: &ProveArgs, words: &Words, bars: Bars) -> Result<Outcome
             "--resume and --shard need a file to write, a format other than json, and files, no pipes, for \
              what selects proofs",
         );
+    }
+    if args.shard.is_some() && !args.which.all {
+        return usage("--shard needs --all, which it divides");
     }
     if args.shard.is_some() && !encoder.can_be_shared() {
         return usage(
@@ -94,8 +98,8 @@ pub(super) fn run(args: &ProveArgs, words: &Words, bars: Bars) -> Result<Outcome
     }
     words.say(format_args!("output             {}", written.name));
     words.say(format_args!("time               {:.2} s in all", started.elapsed().as_secs_f64()));
-    if let Some(path) = &args.summary {
-        write_json(path, &summary)?;
+    if let Some(output) = summary_output {
+        write_json(output, &summary)?;
     }
     Ok(if written.count.failures.is_empty() { Outcome::Done } else { Outcome::SomeFailed })
 }
@@ -194,8 +198,11 @@ fn check_paths(args: &ProveArgs) -> Result<(), CliError> {
         refuse_overwriting(&beside, &paths)?;
     }
     if let Some(summary) = &args.summary {
-        if *summary == args.output {
-            return Err(CliError::Usage("--summary and --output are one file".into()));
+        let [partial, checkpoint, next] = Partial::files(&args.output);
+        let manifest = Manifest::beside(&args.output);
+        if [&args.output, &partial, &checkpoint, &next, &manifest].contains(&summary) {
+            let name = summary.display();
+            return Err(CliError::Usage(format!("--summary {name} is a file of the output's own")));
         }
         paths.push(&args.output);
         refuse_overwriting(summary, &paths)?;

@@ -9,7 +9,7 @@ use std::{
 
 use super::{
     error::CliError,
-    job::{Job, Manifest, Progressed, json},
+    job::{Job, Manifest, Progressed, write_json},
     proof_output::{Count, Encoder, Form, Piece},
     prove_args::Shard,
     report,
@@ -50,7 +50,9 @@ struct Resumable {
     job: Job,
     shard: Option<Shard>,
     /// What the bytes of a share hash to.
-    hasher: Option<blake3::Hasher>,
+    hasher: blake3::Hasher,
+    /// Where a share says what it is.
+    manifest: Option<Output>,
     steps: u64,
     /// How many steps the bytes so far are of, and what became of these.
     written: (u64, Count),
@@ -90,13 +92,22 @@ impl Sink {
         let done = if resume { left(&target, &job, shard)? } else { None };
         let mut partial = match &done {
             Some(done) => Partial::resume(&target, done.bytes)?,
-            None => Partial::create(&target, &json(&Progressed::begun(&job, shard)))?,
+            None => {
+                let is_checkpoint = |note: &[u8]| Progressed::unsealed(note).is_some();
+                Partial::create(&target, &Progressed::begun(&job, shard).sealed(), is_checkpoint)?
+            }
         };
-        let mut hasher = shard.map(|_| blake3::Hasher::new());
-        if let Some(hasher) = &mut hasher {
-            partial.replay(|piece| {
-                hasher.update(piece);
-            })?;
+        // Begun before the work, so that a folder in its place is known.
+        let manifest = shard.map(|_| Output::create(&Manifest::beside(&target))).transpose()?;
+        let mut hasher = blake3::Hasher::new();
+        partial.replay(|piece| {
+            hasher.update(piece);
+        })?;
+        let digest = hex::encode(hasher.finalize().as_bytes());
+        if done.as_ref().is_some_and(|done| done.blake3 != digest) {
+            let [name, _, _] = Partial::files(&target);
+            let reason = "it is not what its checkpoint says: run the job without --resume".into();
+            return Err(CliError::Unknown { name: name.display().to_string(), reason });
         }
         let (steps, total, groups) = done.map_or_else(Default::default, |done| {
             (done.steps, done.count, RowGroups::behind(done.row_groups))
@@ -104,8 +115,17 @@ impl Sink {
         let bytes = partial.len();
         let next_checkpoint = Instant::now() + BETWEEN_CHECKPOINTS;
         let written = (steps, total.clone());
-        let resumable =
-            Resumable { target, partial, job, shard, hasher, steps, written, next_checkpoint };
+        let resumable = Resumable {
+            target,
+            partial,
+            job,
+            shard,
+            hasher,
+            manifest,
+            steps,
+            written,
+            next_checkpoint,
+        };
         let place = Place::Resumable(Box::new(resumable));
         let (form, compression) = (encoder.form(), encoder.compression());
         Ok((Self { place, form, compression, groups, begun: bytes > 0, bytes, total }, steps))
@@ -167,9 +187,7 @@ impl Sink {
             Place::Once(output) => output.put(bytes)?,
             Place::Resumable(resumable) => {
                 resumable.partial.put(bytes)?;
-                if let Some(hasher) = &mut resumable.hasher {
-                    hasher.update(bytes);
-                }
+                resumable.hasher.update(bytes);
             }
         }
         Ok(())
@@ -219,24 +237,25 @@ impl Resumable {
         let done = Progressed {
             steps: *steps,
             bytes: self.partial.len(),
+            blake3: hex::encode(self.hasher.finalize().as_bytes()),
             count: count.clone(),
             row_groups: groups.written().to_vec(),
             ..Progressed::begun(&self.job, self.shard)
         };
-        self.partial.checkpoint(&json(&done))?;
+        self.partial.checkpoint(&done.sealed())?;
         let pause = BETWEEN_CHECKPOINTS.max(started.elapsed() * TIMES_ITSELF);
         self.next_checkpoint = Instant::now() + pause;
         Ok(())
     }
 
     fn finish(self, count: &Count) -> Result<String, CliError> {
-        let Self { target, partial, job, shard, hasher, .. } = self;
+        let Self { target, partial, job, shard, hasher, manifest, .. } = self;
         let bytes = partial.len();
         partial.finish()?;
-        if let (Some(shard), Some(hasher)) = (shard, hasher) {
+        if let (Some(shard), Some(output)) = (shard, manifest) {
             let blake3 = hex::encode(hasher.finalize().as_bytes());
             let (shard, of, count) = (shard.number, shard.of, count.clone());
-            Manifest { job, shard, of, bytes, blake3, count }.write(&target)?;
+            write_json(output, &Manifest { job, shard, of, bytes, blake3, count })?;
         }
         Ok(target.display().to_string())
     }
@@ -246,9 +265,9 @@ impl Resumable {
 fn left(target: &Path, job: &Job, shard: Option<Shard>) -> Result<Option<Progressed>, CliError> {
     let Some(note) = Partial::left(target)? else { return Ok(None) };
     let name = target.display().to_string();
-    let done: Progressed = serde_json::from_slice(&note).map_err(|error| CliError::Unknown {
+    let done = Progressed::unsealed(&note).ok_or_else(|| CliError::Unknown {
         name: name.clone(),
-        reason: format!("the checkpoint of its interrupted job is damaged: {error}"),
+        reason: "the checkpoint of its interrupted job is damaged".into(),
     })?;
     let groups = RowGroups::behind(done.row_groups.clone());
     if !done.row_groups.is_empty() && groups.byte_len()? != done.bytes {

@@ -34,22 +34,34 @@ pub struct Partial {
 impl Partial {
     /// The files that stand for an output until it is complete.
     #[must_use]
-    pub fn files(target: &Path) -> [PathBuf; 2] {
-        [partial(target), checkpoint(target)]
+    pub fn files(target: &Path) -> [PathBuf; 3] {
+        [partial(target), checkpoint(target), new_checkpoint(target)]
     }
 
-    /// Begins an output with a first checkpoint, over whatever an interrupted job left.
+    /// Begins an output with a first checkpoint, over whatever an interrupted job left; `is_note` knows
+    /// the checkpoints of such jobs.
     ///
     /// # Errors
     /// [`OutputError`] when the folder cannot be written to, another job writes to this output, or a file
     /// that no such job left stands where it would be written.
-    pub fn create(target: &Path, note: &[u8]) -> Result<Self, OutputError> {
-        let begin = || {
+    pub fn create(
+        target: &Path,
+        note: &[u8],
+        is_note: impl Fn(&[u8]) -> bool,
+    ) -> Result<Self, OutputError> {
+        let stranger = |what: &str| {
+            let text = format!("{what}; move it away");
+            io::Error::new(io::ErrorKind::AlreadyExists, text)
+        };
+        let old = read_checkpoint(target)?;
+        if old.as_ref().is_some_and(|old| !is_note(old)) {
+            let source = stranger("it is no checkpoint of an interrupted job");
+            return Err(error(&checkpoint(target), source));
+        }
+        let begin = || -> io::Result<Self> {
             let file = lock(&partial(target), true)?;
-            let is_left = file.metadata()?.len() == 0 || checkpoint(target).exists();
-            if !is_left {
-                let text = "no interrupted job left it, or its checkpoint is gone; move it away";
-                return Err(io::Error::new(io::ErrorKind::AlreadyExists, text));
+            if file.metadata()?.len() > 0 && old.is_none() {
+                return Err(stranger("no interrupted job left it, or its checkpoint is gone"));
             }
             // From here on the old checkpoint does not belong to the file any more.
             remove(&checkpoint(target))?;
@@ -91,20 +103,8 @@ impl Partial {
     /// # Errors
     /// [`OutputError`] when it cannot be read.
     pub fn left(target: &Path) -> Result<Option<Vec<u8>>, OutputError> {
-        let path = checkpoint(target);
         // A job that was killed in its last moment may leave a checkpoint of a file that is complete.
-        if !partial(target).exists() {
-            return Ok(None);
-        }
-        let mut note = Vec::new();
-        match File::open(&path) {
-            Ok(file) => match file.take(LONGEST_CHECKPOINT).read_to_end(&mut note) {
-                Ok(_) => Ok(Some(note)),
-                Err(source) => Err(error(&path, source)),
-            },
-            Err(source) if source.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(source) => Err(error(&path, source)),
-        }
+        if partial(target).exists() { read_checkpoint(target) } else { Ok(None) }
     }
 
     /// Writes all of `bytes`.
@@ -209,8 +209,37 @@ fn partial(target: &Path) -> PathBuf {
     with_ending(target, ".partial")
 }
 
+/// What stands in the checkpoint of an output; `None` when there is none.
+fn read_checkpoint(target: &Path) -> Result<Option<Vec<u8>>, OutputError> {
+    let path = checkpoint(target);
+    let read = || -> io::Result<Vec<u8>> {
+        is_file(&path)?;
+        let mut note = Vec::new();
+        File::open(&path)?.take(LONGEST_CHECKPOINT).read_to_end(&mut note)?;
+        Ok(note)
+    };
+    match read() {
+        Ok(note) => Ok(Some(note)),
+        Err(source) if source.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(error(&path, source)),
+    }
+}
+
+/// Refuses what is no file of its own: a pipe would be waited for, and behind a link stands something
+/// else.
+fn is_file(path: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(path)?.is_file() {
+        true => Ok(()),
+        false => Err(io::Error::new(io::ErrorKind::AlreadyExists, "it is no file; move it away")),
+    }
+}
+
 /// Opens the file at `path`, which is made where it may be, and locks it.
 fn lock(path: &Path, create: bool) -> io::Result<File> {
+    match is_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
     let mut options = File::options();
     options.read(true).write(true).create(create).truncate(false);
     let file = options.open(path)?;
@@ -279,7 +308,7 @@ mod tests {
         let target = folder.path().join("out");
         fs::write(&target, "old").unwrap();
 
-        let mut first = Partial::create(&target, b"begun").unwrap();
+        let mut first = Partial::create(&target, b"begun", |_| true).unwrap();
         assert_eq!(Partial::left(&target).unwrap().unwrap(), b"begun");
         first.put(b"counts").unwrap();
         first.checkpoint(b"note").unwrap();
@@ -303,7 +332,7 @@ mod tests {
     fn nothing_is_left_before_the_first_checkpoint() {
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("out");
-        let mut partial = Partial::create(&target, b"").unwrap();
+        let mut partial = Partial::create(&target, b"", |note| note != b"stranger").unwrap();
         partial.put(b"bytes").unwrap();
         drop(partial);
         assert_eq!(names(folder.path()), [""; 0]);
@@ -314,9 +343,13 @@ mod tests {
     fn two_jobs_do_not_share_an_output_and_a_short_file_is_no_part() {
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("out");
-        let mut first = Partial::create(&target, b"").unwrap();
+        let mut first = Partial::create(&target, b"", |note| note != b"stranger").unwrap();
         assert!(
-            Partial::create(&target, b"").unwrap_err().source.to_string().contains("another job")
+            Partial::create(&target, b"", |note| note != b"stranger")
+                .unwrap_err()
+                .source
+                .to_string()
+                .contains("another job")
         );
         first.put(b"1234").unwrap();
         first.checkpoint(b"").unwrap();
@@ -330,12 +363,16 @@ mod tests {
         let target = folder.path().join("out");
         let stranger = folder.path().join("out.partial");
         fs::write(&stranger, "precious").unwrap();
-        assert!(Partial::create(&target, b"").is_err());
+        assert!(Partial::create(&target, b"", |note| note != b"stranger").is_err());
         assert_eq!(fs::read(&stranger).unwrap(), b"precious");
         assert_eq!(names(folder.path()), ["out.partial"]);
+        let note = folder.path().join("out.partial.json");
+        fs::write(&note, "stranger").unwrap();
+        assert!(Partial::create(&target, b"", |note| note != b"stranger").is_err());
+        assert_eq!(fs::read(&note).unwrap(), b"stranger");
         // What a job left is taken over.
         fs::write(folder.path().join("out.partial.json"), "{}").unwrap();
-        Partial::create(&target, b"").unwrap().finish().unwrap();
+        Partial::create(&target, b"", |note| note != b"stranger").unwrap().finish().unwrap();
         assert_eq!(names(folder.path()), ["out"]);
     }
 }

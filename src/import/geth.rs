@@ -88,7 +88,13 @@ impl Reader<'_> {
                     self.hand_on(inner)?;
                 }
                 ("storage", ValueType::Object) => self.storage(&mut account)?,
-                ("root", ValueType::String) => account.root = Some(self.json.string()?),
+                ("root", _) => {
+                    let root = self.json.string()?;
+                    if account.root.as_ref().is_some_and(|other| *other != root) {
+                        return Err(self.json.bad("\"root\":", "it is given twice"));
+                    }
+                    account.root = Some(root);
+                }
                 ("address", ValueType::String) => {
                     let address = self.json.string_as(str::parse)?;
                     account.name.address =

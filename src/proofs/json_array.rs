@@ -106,6 +106,9 @@ impl<R: Read> Elements<R> {
         if self.number == 1 && matches!(self.place, Place::Behind) && text.trim_ascii().is_empty() {
             return self.next_element();
         }
+        if text.trim_ascii().is_empty() {
+            return Err(damaged(&format!("record {} of the JSON array is empty", self.number)));
+        }
         Ok(Some((self.number, text)))
     }
 
@@ -214,8 +217,8 @@ mod tests {
             error(b"[1,\"123456789\"]").contains("record 2 of the JSON array is longer than 10")
         );
         assert_eq!(elements(b"[1,\"12345678\"]", 7, 10).unwrap().len(), 2);
-        // What is between two commas is for whoever parses it.
-        assert_eq!(elements(b"[1,,]", 7, 10).unwrap()[1..], [(2, vec![]), (3, vec![])]);
+        assert!(error(b"[1,,2]").contains("record 2 of the JSON array is empty"));
+        assert!(error(b"[1, ]").contains("record 2 of the JSON array is empty"));
         assert_eq!(elements(b"[ ]", 7, 10).unwrap(), []);
     }
 }

@@ -201,8 +201,8 @@ const ANSWERED: [&str; 11] = [
     "error",
 ];
 
-/// Parses one record. Every field that slproof or a node writes is judged or refused, except `to`: which
-/// contract a call is for is nothing that a proof could tell. Other fields are nobody's.
+/// Parses one record. Every field that is listed above is judged or refused, except `to`: which contract
+/// a call is for is nothing that a proof could tell. Other fields are passed over.
 ///
 /// # Errors
 /// [`RecordError`] when it is none, lacks what `defaults` do not give, or says more than can be judged.
@@ -216,6 +216,7 @@ pub fn parse(text: &[u8], defaults: &Defaults) -> Result<Item, RecordError> {
     if let Some(proof) = record.first_of(&["proof", "data"]) {
         record.only(proof, &["request", "error", "result"])?;
     } else if record.request && record.error.is_some() {
+        record.only("request", &["root", "log", "message", "target", "call", "result"])?;
         return Ok(Item::Failure);
     }
     if record.proof.is_some() {

@@ -95,8 +95,9 @@ impl ReadError {
         match self {
             Self::Input(error) => !error.is_damage(),
             Self::Damaged { source: ParquetError::External(error), .. } => {
+                // What a decompressor says is an error of no system.
                 let error = error.downcast_ref::<io::Error>();
-                error.is_some_and(|error| !crate::files::is_damage(error))
+                error.is_some_and(|error| error.raw_os_error().is_some())
             }
             _ => false,
         }
