@@ -175,7 +175,9 @@ fn an_interrupted_job_says_so_and_is_gone_on_with() {
         (fs::read(&left).unwrap(), fs::read(&checkpoint).unwrap()),
         (b"precious".into(), b"{}".into())
     );
-    [&left, &checkpoint].map(|file| fs::remove_file(file).unwrap());
+    for file in [&left, &checkpoint] {
+        fs::remove_file(file).unwrap();
+    }
     slow.interrupted();
     assert_eq!(run(slow.args(&[])).code, Some(1));
     assert!(fs::read(slow.output()).unwrap() == whole);
