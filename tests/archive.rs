@@ -23,7 +23,7 @@ use slproof::{
 };
 use support::{
     binary::{Run, run, run_with_input, run_within},
-    fixture,
+    fixture, golden,
     layer::Layer,
     naive,
 };
@@ -384,12 +384,7 @@ fn the_writer_gives_the_bytes_of_the_golden_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("small.slmsg");
     write(&small(), &path);
-    assert!(
-        fs::read(path).unwrap() == fs::read(fixture(GOLDEN)).unwrap(),
-        "the format of the archive has changed: files that exist are not what this writes. If that \
-         is meant, raise the version of the kind, keep the golden file, and make one of the new \
-         version with `cargo test --test archive -- --ignored regenerate`"
-    );
+    golden::are_written(&[path], &[GOLDEN], "archive");
 }
 
 #[test]

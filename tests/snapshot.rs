@@ -20,7 +20,7 @@ use slproof::{
 };
 use support::{
     binary::{Run, command, run},
-    era, fixture,
+    era, fixture, golden,
 };
 
 const GOLDEN: [&str; 2] = ["golden/snapshot-1-table.slsnap", "golden/snapshot-1-era.slsnap"];
@@ -74,23 +74,14 @@ fn snapshots_of_version_1_are_read_for_ever() {
 #[test]
 fn the_writer_writes_version_1() {
     let folder = tempfile::tempdir().unwrap();
-    for (made, file) in make(folder.path()).iter().zip(GOLDEN) {
-        assert!(
-            fs::read(made).unwrap() == fs::read(fixture(file)).unwrap(),
-            "{file} differs from what is written now. If the format was meant to change, raise its \
-             version, keep this file for the reader, and make a new one: \
-             cargo test --test snapshot -- --ignored regenerate"
-        );
-    }
+    golden::are_written(&make(folder.path()), &GOLDEN, "snapshot");
 }
 
 #[test]
 #[ignore = "writes the golden files"]
 fn regenerate() {
     let folder = tempfile::tempdir().unwrap();
-    for (made, file) in make(folder.path()).iter().zip(GOLDEN) {
-        fs::copy(made, fixture(file)).unwrap();
-    }
+    golden::regenerate(&make(folder.path()), &GOLDEN);
 }
 
 #[test]

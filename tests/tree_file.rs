@@ -21,7 +21,7 @@ use slproof::{
 use support::{
     binary::run,
     desk::text,
-    fixture,
+    fixture, golden,
     layer::Layer,
     naive,
     small::{ALL, CHAINS, GATEWAY, GOLDEN, batch_root, make, same_trees, small},
@@ -100,23 +100,14 @@ fn tree_files_of_version_1_are_read_for_ever() {
 #[test]
 fn the_writer_writes_version_1() {
     let folder = tempfile::tempdir().unwrap();
-    for (made, file) in make(folder.path()).iter().zip(GOLDEN) {
-        assert!(
-            fs::read(made).unwrap() == fs::read(fixture(file)).unwrap(),
-            "{file} differs from what is written now. If the format was meant to change, raise its \
-             version, keep this file for the reader, and make a new one: \
-             cargo test --test tree_file -- --ignored regenerate"
-        );
-    }
+    golden::are_written(&make(folder.path()), &GOLDEN, "tree_file");
 }
 
 #[test]
 #[ignore = "writes the golden files"]
 fn regenerate() {
     let folder = tempfile::tempdir().unwrap();
-    for (made, file) in make(folder.path()).iter().zip(GOLDEN) {
-        fs::copy(made, fixture(file)).unwrap();
-    }
+    golden::regenerate(&make(folder.path()), &GOLDEN);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! FILE.partial       the output of a job that is under way or was interrupted
-//! FILE.partial.json  its checkpoint: {"job":{…},"steps":…,"bytes":…,"count":{…}}
+//! FILE.partial.json  its checkpoint: {"job":{…},"steps":…,"bytes":…,"blake3":…,"count":{…},…,"check":…}
 //! FILE.shard.json    beside the output of a share: {"job":{…},"shard":…,"of":…,"bytes":…,"blake3":…,…}
 //! ```
 

@@ -29,6 +29,13 @@ impl Hash {
         &self.0
     }
 
+    /// The first 8 bytes as the number whose order is theirs.
+    #[inline]
+    #[must_use]
+    pub fn beginning(&self) -> u64 {
+        self.0.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes))
+    }
+
     /// Whether all 32 bytes are zero.
     #[must_use]
     pub fn is_zero(&self) -> bool {

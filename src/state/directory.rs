@@ -2,8 +2,8 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::entries::{Entry, is_below, near, prefix};
-use crate::primitives::Hash;
+use super::entries::Entry;
+use crate::primitives::{Hash, sorted};
 
 /// At least so many entries share their first bits, and less than twice as many: the directory has a
 /// byte for each entry at most.
@@ -73,10 +73,10 @@ impl Directory {
             let mut guesses = [(0, 0); AT_ONCE];
             for ((guess, (start, end)), key) in guesses.iter_mut().zip(ranges).zip(keys) {
                 // What follows the first bits says how far into the range the key is.
-                let rest = (prefix(key) << self.bits) >> 32;
+                let rest = (key.beginning() << self.bits) >> 32;
                 let len = end.saturating_sub(start) as u64;
                 let at = start + ((u128::from(rest) * u128::from(len)) >> 32) as usize;
-                *guess = (at, if at < end { prefix(&entries[at].key) } else { 0 });
+                *guess = (at, if at < end { entries[at].key.beginning() } else { 0 });
             }
             for (((found, key), (start, end)), guess) in
                 found.iter_mut().zip(keys).zip(ranges).zip(guesses)
@@ -98,16 +98,16 @@ fn search(
     (guess, found): (usize, u64),
     range: Range<usize>,
 ) -> Option<usize> {
-    let wanted = prefix(key);
+    let wanted = key.beginning();
     if range.len() <= CROWDED {
         let (mut at, mut here) = (guess, found);
         while here < wanted && at + 1 < range.end {
             at += 1;
-            here = prefix(&entries[at].key);
+            here = entries[at].key.beginning();
         }
         while here > wanted && at > range.start {
             at -= 1;
-            here = prefix(&entries[at].key);
+            here = entries[at].key.beginning();
         }
         if here != wanted {
             return None;
@@ -116,14 +116,14 @@ fn search(
             return Some(at);
         }
     }
-    let below = is_below(&entries[guess], key);
-    let at = near(entries, key, (guess, below), range.clone());
+    let before = |entry: &Entry| entry.key < *key;
+    let at = range.start + sorted::count_from(&entries[range.clone()], guess - range.start, before);
     (at < range.end && entries[at].key == *key).then_some(at)
 }
 
 /// The first bits of a key, at least one of them, as a number.
 fn leading(key: &Hash, bits: u32) -> usize {
-    (prefix(key) >> (u64::BITS - bits)) as usize
+    (key.beginning() >> (u64::BITS - bits)) as usize
 }
 
 #[cfg(test)]

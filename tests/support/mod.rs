@@ -13,6 +13,7 @@ pub mod binary;
 pub mod container;
 pub mod desk;
 pub mod era;
+pub mod golden;
 pub mod layer;
 pub mod made;
 pub mod naive;

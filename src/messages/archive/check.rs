@@ -3,7 +3,7 @@ use rayon::prelude::*;
 use super::{
     Archive, ArchiveHeader, BATCHES, BY_MESSAGE, BY_TRANSACTION, TRANSACTIONS,
     collector::count,
-    rows::{BatchRow, IndexRow, beginning},
+    rows::{BatchRow, IndexRow},
 };
 use crate::{
     files::SectionName,
@@ -87,7 +87,7 @@ impl Archive {
         }
         // As many different rows as logs, each of a log that belongs there.
         let belongs = |row: &IndexRow| {
-            hash_of(row.log()).is_some_and(|hash| beginning(&hash) == row.beginning())
+            hash_of(row.log()).is_some_and(|hash| hash.beginning() == row.beginning())
         };
         match rows.par_iter().find_any(|row| !belongs(row)) {
             Some(row) => Err(self.wrong_row(name, row.log())),

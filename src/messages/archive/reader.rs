@@ -7,7 +7,7 @@ use bytemuck::{AnyBitPattern, cast_slice};
 
 use super::{
     ArchiveHeader, BATCHES, BY_MESSAGE, BY_TRANSACTION, BYTES, ENDS, KIND, LOGS, TRANSACTIONS,
-    rows::{BatchRow, IndexRow, beginning},
+    rows::{BatchRow, IndexRow},
 };
 use crate::{
     files::{Access, Container, ContainerError, SectionName},
@@ -249,7 +249,7 @@ impl Archive {
         hash_of: impl Fn(&LogAt<'_>) -> Option<Hash>,
     ) -> impl Iterator<Item = Result<LogAt<'_>, ArchiveError>> {
         let rows: &[IndexRow] = self.table(index);
-        let wanted = beginning(&hash);
+        let wanted = hash.beginning();
         let first = sorted::count_below(rows, 0..=u64::MAX, wanted, IndexRow::beginning);
         let rows = rows[first..].iter().take_while(move |row| row.beginning() == wanted);
         let mut last: Option<(Range<u64>, BatchView<'_>)> = None;
@@ -267,7 +267,7 @@ impl Archive {
                 Ok(log) => match hash_of(&log) {
                     Some(found) if found == hash => Some(Ok(log)),
                     // Another hash that begins alike.
-                    Some(other) if beginning(&other) == beginning(&hash) => None,
+                    Some(other) if other.beginning() == hash.beginning() => None,
                     _ => Some(Err(self.wrong_row(index, row.log()))),
                 },
                 Err(error) => Some(Err(error)),

@@ -150,10 +150,3 @@ impl IndexRow {
         u64::from_le_bytes(self.log)
     }
 }
-
-/// The first 8 bytes of a hash as the number whose order is theirs.
-pub(super) fn beginning(hash: &Hash) -> u64 {
-    let mut bytes = [0; 8];
-    bytes.copy_from_slice(&hash.as_bytes()[..8]);
-    u64::from_be_bytes(bytes)
-}

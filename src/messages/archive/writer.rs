@@ -9,7 +9,7 @@ use super::{
     Archive, ArchiveHeader, BATCHES, BY_MESSAGE, BY_TRANSACTION, BYTES, Collector, ENDS, KIND,
     LOGS, Origin, TRANSACTIONS,
     collector::count,
-    rows::{BatchRow, IndexRow, beginning},
+    rows::{BatchRow, IndexRow},
 };
 use crate::{
     files::{
@@ -190,7 +190,7 @@ struct IndexKey {
 
 impl IndexKey {
     fn new(hash: &Hash, log: u64) -> Self {
-        Self { beginning: beginning(hash), log }
+        Self { beginning: hash.beginning(), log }
     }
 }
 
