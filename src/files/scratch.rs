@@ -121,7 +121,8 @@ impl Spool {
                 at += len as u64;
             }
         }
-        take(&self.memory)
+        // All at once, a system would look for pages as large as that.
+        self.memory.chunks(Self::PIECE).try_for_each(take)
     }
 }
 
