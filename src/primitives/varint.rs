@@ -20,15 +20,35 @@ pub enum VarintError {
 /// [`VarintError`] when there is none; what is left of `bytes` then is of no use.
 #[inline]
 pub fn read(bytes: &mut &[u8]) -> Result<u64, VarintError> {
-    match bytes.split_first() {
-        Some((byte, rest)) if *byte < 0x80 => {
-            *bytes = rest;
-            Ok((*byte).into())
-        }
-        _ => read_long(bytes),
+    if let Some((byte, rest)) = bytes.split_first()
+        && *byte < 0x80
+    {
+        *bytes = rest;
+        return Ok((*byte).into());
     }
+    if let Some(word) = bytes.first_chunk().copied().map(u64::from_le_bytes)
+        && let Some((number, len)) = first_of(word)
+        && let Some(rest) = bytes.get(len..)
+    {
+        *bytes = rest;
+        return Ok(number);
+    }
+    read_long(bytes)
 }
 
+/// The number of up to 56 bits that eight bytes begin with, and its length in bytes.
+#[inline]
+fn first_of(word: u64) -> Option<(u64, usize)> {
+    let last = (!word & 0x8080_8080_8080_8080).trailing_zeros();
+    let kept = word & u64::MAX.checked_shr(63u32.checked_sub(last)?)?;
+    // Sevens of bits move together, then fourteens, then twenty-eights.
+    let pairs = kept & 0x007f_007f_007f_007f | (kept & 0x7f00_7f00_7f00_7f00) >> 1;
+    let fours = pairs & 0x0000_3fff_0000_3fff | (pairs & 0x3fff_0000_3fff_0000) >> 2;
+    let number = fours & 0x0fff_ffff | (fours & 0x0fff_ffff_0000_0000) >> 4;
+    Some((number, last as usize / 8 + 1))
+}
+
+#[cold]
 fn read_long(bytes: &mut &[u8]) -> Result<u64, VarintError> {
     let mut number = 0;
     for shift in (0..64).step_by(7) {

@@ -3,7 +3,7 @@
 
 use std::{
     fs::File,
-    io::BufReader,
+    io::{BufReader, Read},
     path::{Path, PathBuf},
     sync::{
         Mutex, PoisonError,
@@ -208,26 +208,13 @@ fn read_chunk(shared: &Shared<'_>, chunk: usize, sender: &Sender<Message>) -> Re
     let file = File::open(path).map_err(read_error)?;
     let mut logs = Logs::new(Gunzip::new(BufReader::with_capacity(READ_BUFFER, file)));
     let mut reader = PieceReader::new(shared, path);
-    let mut log = Log::default();
     loop {
-        let offset = logs.offset();
-        let name = logs.next(&mut log).and_then(|name| match name {
-            Some(name) => reader.accept(name, &log).map(|()| true),
-            None => Ok(false),
-        });
-        let ended = match name {
-            Ok(more) => !more,
-            Err(ChunkError::Read(source)) => return Err(read_error(source)),
-            Err(ChunkError::Bad(reason)) => {
-                return Err(EraError::Chunk { path: path.into(), offset, reason });
-            }
-        };
-        if (ended || reader.is_full())
-            && (!shared.room.enter(chunk) || sender.send(Ok(reader.piece())).is_err())
-        {
-            return Ok(());
-        }
-        if ended {
+        let is_full = reader.fill(&mut logs).map_err(|(offset, error)| match error {
+            ChunkError::Read(source) => read_error(source),
+            ChunkError::Bad(reason) => EraError::Chunk { path: path.into(), offset, reason },
+        })?;
+        let has_place = shared.room.enter(chunk);
+        if !has_place || sender.send(Ok(reader.piece())).is_err() || !is_full {
             return Ok(());
         }
     }
@@ -252,18 +239,27 @@ impl<'s> PieceReader<'s> {
         reader
     }
 
-    fn is_full(&self) -> bool {
-        self.piece.entries.len() == PIECE
+    /// Reads until a piece is full; false at the end of the chunk. An error comes with its place.
+    fn fill(&mut self, logs: &mut Logs<impl Read>) -> Result<bool, (u64, ChunkError)> {
+        while self.piece.entries.len() < PIECE {
+            let offset = logs.offset();
+            match logs.next().map_err(|error| (offset, error))? {
+                Some(log) => self.accept(&log).map_err(|error| (offset, error))?,
+                None => return Ok(false),
+            }
+        }
+        Ok(true)
     }
 
-    fn accept(&mut self, name: Name, log: &Log) -> Result<(), ChunkError> {
-        let (version, key) = match name {
-            Name::Plain => {
-                self.plain.push((log.address, log.slot));
+    #[inline]
+    fn accept(&mut self, log: &Log) -> Result<(), ChunkError> {
+        let (version, key) = match log.name {
+            Name::Plain(address, slot) => {
+                self.plain.push((address, slot));
                 (0, Hash::ZERO)
             }
-            Name::Hashed if self.shared.reverse => (1, reversed(log.hashed_key)),
-            Name::Hashed => (1, log.hashed_key),
+            Name::Hashed(key) if self.shared.reverse => (1, reversed(key)),
+            Name::Hashed(key) => (1, key),
         };
         if self.version != Some(version) {
             self.check_version(version)?;
@@ -320,9 +316,11 @@ impl<'s> PieceReader<'s> {
 }
 
 fn without_zeros(piece: &mut Piece) {
-    let mut kept = 0;
-    for at in 0..piece.entries.len() {
-        if !piece.entries[at].value.is_zero() {
+    let zero = |entry: &Entry| entry.value.is_zero();
+    let Some(first) = piece.entries.iter().position(zero) else { return };
+    let mut kept = first;
+    for at in first..piece.entries.len() {
+        if !zero(&piece.entries[at]) {
             piece.entries[kept] = piece.entries[at];
             piece.batches[kept] = piece.batches[at];
             piece.indexes[kept] = piece.indexes[at];
