@@ -3,6 +3,7 @@ use std::path::Path;
 use super::{
     args::CheckArgs,
     error::{CliError, Outcome},
+    progress::Bars,
     report::{Words, count},
 };
 use crate::{
@@ -12,7 +13,8 @@ use crate::{
     snapshot::{self, Snapshot},
 };
 
-pub(super) fn run(args: &CheckArgs, words: &Words) -> Result<Outcome, CliError> {
+pub(super) fn run(args: &CheckArgs, words: &Words, bars: Bars) -> Result<Outcome, CliError> {
+    let progress = bars.busy("hashing all sections");
     let container = Container::open(&args.file, args.access)?;
     let sections: Vec<_> = container.sections().collect();
     let (name, bytes) = (container.name().to_owned(), container.file_len());
@@ -34,6 +36,7 @@ pub(super) fn run(args: &CheckArgs, words: &Words) -> Result<Outcome, CliError> 
             "a native file of another kind"
         }
     };
+    progress.end();
     let mut text = String::new();
     for (section, range) in &sections {
         let (start, end) = (range.start, range.end);

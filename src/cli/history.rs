@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::{
     args::HistoryArgs,
     error::{CliError, Outcome},
+    progress::Bars,
     report::{Words, count},
 };
 use crate::{
@@ -13,9 +14,11 @@ use crate::{
     primitives::BatchNumber,
 };
 
-pub(super) fn run(args: &HistoryArgs, words: &Words) -> Result<Outcome, CliError> {
+pub(super) fn run(args: &HistoryArgs, words: &Words, bars: Bars) -> Result<Outcome, CliError> {
+    let progress = bars.busy("finding out what past roots contain");
     let rebuilt = args.how.forest(&args.state, words)?;
     let timeline = args.past.timeline(&args.how, &rebuilt, words)?;
+    progress.end();
     let forest = rebuilt.forest;
     let mut output = Output::create(Path::new("-"))?;
     let mut steps = Steps::new(&forest, timeline.history());

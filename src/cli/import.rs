@@ -3,14 +3,17 @@ use std::time::Instant;
 use super::{
     args::ImportArgs,
     error::{CliError, Outcome},
+    progress::Bars,
     report::{Words, count},
     state::known_slots,
 };
 use crate::{forest::Addresses, import::Import};
 
-pub(super) fn run(args: &ImportArgs, words: &Words) -> Result<Outcome, CliError> {
+pub(super) fn run(args: &ImportArgs, words: &Words, bars: Bars) -> Result<Outcome, CliError> {
     let message_root = args.message_root.unwrap_or(Addresses::default().message_root);
+    let progress = bars.reading();
     let import = Import {
+        watcher: progress.watcher(),
         format: args.format.into(),
         account: args.account,
         known: Some(known_slots(message_root)),
@@ -19,6 +22,7 @@ pub(super) fn run(args: &ImportArgs, words: &Words) -> Result<Outcome, CliError>
     };
     let started = Instant::now();
     let imported = import.to_file(&args.dumps, &args.output)?;
+    progress.end();
     let header = &imported.header;
     for note in &imported.notes {
         words.say(format_args!("note: {note}"));

@@ -6,6 +6,7 @@ use std::{
 use super::{
     args::{DumpFormat, IndexArgs},
     error::{CliError, Outcome, refuse_overwriting},
+    progress::{Bars, file_len},
     report::{self, Words, count},
     tree_check::TreeCheck,
 };
@@ -20,7 +21,7 @@ use crate::{
 /// How many of the batches that were left out are shown.
 const SHOWN: usize = 20;
 
-pub(super) fn run(args: &IndexArgs, words: &Words) -> Result<Outcome, CliError> {
+pub(super) fn run(args: &IndexArgs, words: &Words, bars: Bars) -> Result<Outcome, CliError> {
     needs_tree(args)?;
     let archives = files(&args.archives, words)?;
     let inputs =
@@ -47,10 +48,14 @@ pub(super) fn run(args: &IndexArgs, words: &Words) -> Result<Outcome, CliError> 
         access: args.how.access,
     };
     let checked = check.as_ref().map(|check| check as &dyn BatchCheck);
+    let progress = bars.reading();
+    let watcher = progress.watcher();
+    let lens = archives.iter().filter_map(|archive| file_len(&archive.path));
+    watcher.expect(lens.sum());
     let mut indexer = Indexer::create(&args.output, options, checked)?;
     for Listed { path, of_folder } in &archives {
         let mut read = || -> Result<_, ArchiveError> {
-            let input = Input::open(path)?;
+            let input = Input::open_watched(path, &watcher)?;
             let name = input.name().to_owned();
             Ok((indexer.read(input)?, name))
         };
@@ -72,7 +77,9 @@ pub(super) fn run(args: &IndexArgs, words: &Words) -> Result<Outcome, CliError> 
         }
         words.explain(format_args!("{name}: {format}"));
     }
+    watcher.all_read();
     let indexed = indexer.finish()?;
+    progress.end();
     let nothing = indexed.header.batches == 0;
     // Where nothing is left, the first is why the command fails.
     tell_faults(&indexed, usize::from(nothing));

@@ -9,18 +9,19 @@ use super::{
     args::MergeArgs,
     error::{CliError, Outcome, refuse_overwriting},
     job::Manifest,
+    progress::{Bars, file_len},
     proof_output::Count,
     report::{Words, count},
 };
 use crate::{
-    files::{Compression, Input, InputError, Output},
+    files::{Compression, Input, InputError, Output, Watcher},
     primitives::hex,
 };
 
 /// How much is copied at a time.
 const PIECE: usize = 1 << 20;
 
-pub(super) fn run(args: &MergeArgs, words: &Words) -> Result<Outcome, CliError> {
+pub(super) fn run(args: &MergeArgs, words: &Words, bars: Bars) -> Result<Outcome, CliError> {
     let paths: Vec<&Path> = args.outputs.iter().map(PathBuf::as_path).collect();
     let manifests: Vec<_> = paths.iter().map(|path| Manifest::beside(path)).collect();
     let inputs = paths.iter().copied().chain(manifests.iter().map(PathBuf::as_path));
@@ -35,15 +36,19 @@ pub(super) fn run(args: &MergeArgs, words: &Words) -> Result<Outcome, CliError> 
     shares.sort_by_key(|(_, manifest)| manifest.shard);
     check(&shares)?;
 
+    let progress = bars.reading();
+    let watcher = progress.watcher();
+    watcher.expect(shares.iter().filter_map(|(path, _)| file_len(path)).sum());
     let mut output = Output::create(&args.output)?;
     let (mut total, mut bytes) = (Count::default(), 0);
     for (path, manifest) in &shares {
-        copy(path, manifest, &mut output)?;
+        copy(path, manifest, &watcher, &mut output)?;
         total.add(&manifest.count);
         bytes += manifest.bytes;
     }
     let name = output.name();
     output.finish()?;
+    progress.end();
     words.say(format_args!("shares             {}, all of one job", count(shares.len())));
     words.say(format_args!("proofs             {}", count(total.proofs)));
     words.say(format_args!("failed requests    {}", count(total.failed())));
@@ -85,7 +90,12 @@ fn check(shares: &[(&Path, Manifest)]) -> Result<(), CliError> {
 }
 
 /// Copies a share, if it is what its manifest says.
-fn copy(path: &Path, manifest: &Manifest, output: &mut Output) -> Result<(), CliError> {
+fn copy(
+    path: &Path,
+    manifest: &Manifest,
+    watcher: &Watcher,
+    output: &mut Output,
+) -> Result<(), CliError> {
     let name = path.display().to_string();
     let changed = || CliError::Unknown {
         name: name.clone(),
@@ -94,7 +104,7 @@ fn copy(path: &Path, manifest: &Manifest, output: &mut Output) -> Result<(), Cli
     let (mut hasher, mut bytes, mut piece) = (blake3::Hasher::new(), 0, vec![0; PIECE]);
     // A share may well be empty.
     if path.metadata().is_ok_and(|found| found.len() > 0) || manifest.bytes > 0 {
-        let mut input = Input::open(path)?;
+        let mut input = Input::open_watched(path, watcher)?;
         loop {
             let read = input.read(&mut piece);
             match read.map_err(|source| InputError::Read { name: name.clone(), source })? {

@@ -87,14 +87,14 @@ fn run(cli: &Cli) -> Result<Outcome, CliError> {
     let words = report::Words::new(&cli.global);
     let bars = progress::Bars::new(&cli.global);
     pool.install(|| match &cli.command {
-        Command::Import(args) => import::run(args, &words),
-        Command::Rebuild(args) => rebuild::run(args, &words),
-        Command::Index(args) => index::run(args, &words),
+        Command::Import(args) => import::run(args, &words, bars),
+        Command::Rebuild(args) => rebuild::run(args, &words, bars),
+        Command::Index(args) => index::run(args, &words, bars),
         Command::Prove(args) => prove::run(args, &words, bars),
-        Command::Merge(args) => merge::run(args, &words),
-        Command::Verify(args) => verify::run(args, &words),
-        Command::History(args) => history::run(args, &words),
+        Command::Merge(args) => merge::run(args, &words, bars),
+        Command::Verify(args) => verify::run(args, &words, bars),
+        Command::History(args) => history::run(args, &words, bars),
         Command::Inspect(args) => inspect::run(args),
-        Command::Check(args) => check::run(args, &words),
+        Command::Check(args) => check::run(args, &words, bars),
     })
 }

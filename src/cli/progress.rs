@@ -1,18 +1,29 @@
 //! How far a job is, on standard error.
 
 use std::{
+    fs::Metadata,
     io::{self, IsTerminal, Write},
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 
 use super::args::{GlobalArgs, When};
+use crate::files::{Watch, Watcher};
 
 /// How many times a second a bar is drawn on what is no terminal.
 const DRAWN: u8 = 5;
 /// How wide a line is there.
 const WIDTH: u16 = 80;
+
+const COUNTED: &str = "{bar:24} {human_pos} of {human_len} {msg}, {per_sec}, {eta} left";
+const COUNTING: &str = "{spinner} {human_pos} {msg}, {per_sec}, {elapsed}";
+const READ_OF: &str = "{bar:24} {bytes} of {total_bytes} read, {bytes_per_sec}, {eta} left";
+const READING: &str = "{spinner} {bytes} read, {bytes_per_sec}, {elapsed}";
+const ALL_READ: &str = "{spinner} all {bytes} read, putting them in order, {elapsed}";
+const BUSY: &str = "{spinner} {msg}, {elapsed}";
 
 /// A bar, where one is wanted.
 #[derive(Clone, Debug)]
@@ -34,6 +45,28 @@ impl Bars {
 
     /// A bar that counts `what` up to a number, or for ever.
     pub(super) fn begin(self, what: &'static str, end: Option<u64>) -> Progress {
+        let bar = self.bar(end);
+        bar.set_message(what);
+        style(&bar, if end.is_some() { COUNTED } else { COUNTING });
+        Progress { bar }
+    }
+
+    /// A bar for the reading of inputs: [`Progress::watcher`] is told what was read.
+    pub(super) fn reading(self) -> Progress {
+        let bar = self.bar(None);
+        style(&bar, READING);
+        Progress { bar }
+    }
+
+    /// Something that takes a while, and does not say how far it is.
+    pub(super) fn busy(self, what: &'static str) -> Progress {
+        let bar = self.bar(None);
+        bar.set_message(what);
+        style(&bar, BUSY);
+        Progress { bar }
+    }
+
+    fn bar(self, end: Option<u64>) -> ProgressBar {
         let target = match self.when {
             When::Never => ProgressDrawTarget::hidden(),
             When::Auto if self.quiet || !io::stderr().is_terminal() => ProgressDrawTarget::hidden(),
@@ -42,17 +75,32 @@ impl Bars {
             When::Always => ProgressDrawTarget::term_like_with_hz(Box::new(Lines), DRAWN),
         };
         let bar = ProgressBar::with_draw_target(end, target);
-        let template = match end {
-            Some(_) => "{bar:24} {human_pos} of {human_len} {msg}, {per_sec}, {eta} left",
-            None => "{spinner} {human_pos} {msg}, {per_sec}, {elapsed}",
-        };
-        // The templates are those above, which are well-formed.
-        if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style);
-        }
-        bar.set_message(what);
         bar.enable_steady_tick(Duration::from_millis(200));
-        Progress { bar }
+        *shown() = Some(bar.clone());
+        bar
+    }
+}
+
+/// The bar that is there.
+static SHOWN: Mutex<Option<ProgressBar>> = Mutex::new(None);
+
+fn shown() -> MutexGuard<'static, Option<ProgressBar>> {
+    SHOWN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Writes to standard error beside the bar, if there is one.
+pub(super) fn aside<T>(write: impl FnOnce() -> T) -> T {
+    let bar = shown().clone();
+    match bar {
+        Some(bar) => bar.suspend(write),
+        None => write(),
+    }
+}
+
+/// `template` is one of those above, which are well-formed.
+fn style(bar: &ProgressBar, template: &str) {
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
     }
 }
 
@@ -67,15 +115,46 @@ impl Progress {
         self.bar.reset_eta();
     }
 
+    /// Who shows how far the reading is, for a library that reads.
+    pub(super) fn watcher(&self) -> Watcher {
+        Watcher::new(Arc::new(Reading(self.bar.clone())))
+    }
+
     /// Leaves the line to others.
     pub(super) fn end(&self) {
         self.bar.finish_and_clear();
+        *shown() = None;
     }
 }
 
 impl Drop for Progress {
     fn drop(&mut self) {
         self.end();
+    }
+}
+
+/// How many bytes an input has, where that is known before it is read.
+pub(super) fn file_len(path: &Path) -> Option<u64> {
+    path.metadata().ok().filter(Metadata::is_file).map(|found| found.len())
+}
+
+/// A bar that counts bytes.
+struct Reading(ProgressBar);
+
+impl Watch for Reading {
+    fn expect(&self, bytes: u64) {
+        if bytes > 0 {
+            self.0.set_length(self.0.length().unwrap_or(0) + bytes);
+            style(&self.0, READ_OF);
+        }
+    }
+
+    fn read(&self, bytes: u64) {
+        self.0.inc(bytes);
+    }
+
+    fn all_read(&self) {
+        style(&self.0, ALL_READ);
     }
 }
 

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::{
     args::RebuildArgs,
     error::{CliError, Outcome, refuse_overwriting},
+    progress::Bars,
     report::{Words, count},
     state::{Origin, Rebuilt},
 };
@@ -17,8 +18,9 @@ use crate::{
     primitives::BatchNumber,
 };
 
-pub(super) fn run(args: &RebuildArgs, words: &Words) -> Result<Outcome, CliError> {
+pub(super) fn run(args: &RebuildArgs, words: &Words, bars: Bars) -> Result<Outcome, CliError> {
     let explain = args.history || args.past.events.is_some();
+    let progress = bars.busy("rebuilding the trees");
     let Rebuilt { forest, origin } = match &args.output {
         None if explain => {
             return Err(CliError::Usage(
@@ -34,6 +36,7 @@ pub(super) fn run(args: &RebuildArgs, words: &Words) -> Result<Outcome, CliError
             args.how.write_tree_file(&args.state, past, target, words)?
         }
     };
+    progress.end();
     let text = if args.json { json(&forest) } else { table(&forest) };
     let mut output = Output::create(Path::new("-"))?;
     output.put(text.as_bytes())?;

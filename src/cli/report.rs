@@ -4,7 +4,7 @@ use std::{error::Error, fmt, io::Write};
 
 use clap::builder::styling::{AnsiColor, Style};
 
-use super::args::GlobalArgs;
+use super::{args::GlobalArgs, progress};
 
 const RED: Style = AnsiColor::Red.on_default().bold();
 
@@ -69,7 +69,7 @@ fn visible(text: &str) -> String {
 
 fn print(text: impl fmt::Display) {
     // Nobody is left to be told when standard error is closed.
-    let _ = writeln!(anstream::stderr(), "{text}");
+    let _ = progress::aside(|| writeln!(anstream::stderr(), "{text}"));
 }
 
 /// A number with its thousands apart.

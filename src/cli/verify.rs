@@ -9,6 +9,7 @@ use serde::{Serialize, Serializer};
 use super::{
     args::{MissingArgs, VerifyArgs},
     error::{CliError, Outcome, refuse_overwriting},
+    progress::{Bars, file_len},
     proof_input::{Entries, Entry},
     report::{Words, count},
 };
@@ -60,7 +61,7 @@ fn as_text<S: Serializer>(voucher: &Option<Voucher>, serializer: S) -> Result<S:
     }
 }
 
-pub(super) fn run(args: &VerifyArgs, words: &Words) -> Result<Outcome, CliError> {
+pub(super) fn run(args: &VerifyArgs, words: &Words, bars: Bars) -> Result<Outcome, CliError> {
     if args.proofs == Path::new("-") && args.anchor.as_deref() == Some(Path::new("-")) {
         return Err(CliError::Usage(
             "the proofs and --anchor cannot both be standard input".into(),
@@ -84,7 +85,10 @@ pub(super) fn run(args: &VerifyArgs, words: &Words) -> Result<Outcome, CliError>
         (None, Some(root)) => Trusted::Root(root),
         (None, None) => return Err(CliError::Usage("give --root or --anchor".into())),
     };
-    let mut records = Entries::open(Input::open(&args.proofs)?)?;
+    let progress = bars.reading();
+    let watcher = progress.watcher();
+    watcher.expect(file_len(&args.proofs).unwrap_or(0));
+    let mut records = Entries::open(Input::open_watched(&args.proofs, &watcher)?)?;
     if let Some(report) = &args.report {
         let anchor = args.anchor.iter().map(PathBuf::as_path);
         let inputs: Vec<&Path> = anchor.chain([args.proofs.as_path()]).collect();
@@ -144,6 +148,7 @@ pub(super) fn run(args: &VerifyArgs, words: &Words) -> Result<Outcome, CliError>
             }
         }
     }
+    progress.end();
     if valid + invalid == 0 {
         return Err(CliError::NothingFound(format!("{} holds no proof", records.name())));
     }

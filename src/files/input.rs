@@ -7,6 +7,8 @@ use std::{
 use flate2::bufread::MultiGzDecoder;
 use thiserror::Error;
 
+use super::Watcher;
+
 /// How much is read ahead to find out what an input is: enough for the first accounts of a dump.
 const HEAD_LEN: u64 = 1 << 20;
 const BUFFER_LEN: usize = 1 << 17;
@@ -90,15 +92,25 @@ impl Input {
     /// # Errors
     /// [`InputError`] when it cannot be opened, is a folder, is empty, or its beginning is damaged.
     pub fn open(path: &Path) -> Result<Self, InputError> {
+        Self::open_watched(path, &Watcher::default())
+    }
+
+    /// As [`Input::open`], and tells somebody how much was read.
+    ///
+    /// # Errors
+    /// As [`Input::open`].
+    pub fn open_watched(path: &Path, watcher: &Watcher) -> Result<Self, InputError> {
         if path == Path::new("-") {
-            return Self::new("standard input".into(), None, Box::new(io::stdin()));
+            let data = watcher.of(io::stdin());
+            return Self::new("standard input".into(), None, Box::new(data));
         }
         let open_error = |source| InputError::Open { path: path.into(), source };
         let file = File::open(path).map_err(open_error)?;
         if file.metadata().map_err(open_error)?.is_dir() {
             return Err(InputError::IsFolder { path: path.into() });
         }
-        Self::new(path.display().to_string(), Some(path.into()), Box::new(file))
+        let data = watcher.of(file);
+        Self::new(path.display().to_string(), Some(path.into()), Box::new(data))
     }
 
     /// Wraps bytes that come from elsewhere; `name` stands for them in errors.

@@ -4,7 +4,8 @@
 //! decompression bombs; [`Lines`] reads text from it line by line, and [`Compression`] makes what it
 //! inflates. [`Output`] writes to a temporary file beside the
 //! target and renames it when everything is on disk, so that a failed run leaves an existing file as it
-//! was; [`Partial`] is one that an interrupted job can go on with.
+//! was; [`Partial`] is one that an interrupted job can go on with. A [`Watcher`] is told how far the reading
+//! is.
 //!
 //! [`container`] describes the one container of all native files: [`Container`] opens and checks
 //! them, [`ContainerWriter`] writes them. They are mapped into memory ([`Access::Map`]) or read
@@ -23,6 +24,7 @@ mod map;
 mod output;
 mod partial;
 mod scratch;
+mod watcher;
 mod write_behind;
 
 pub use compress::Compression;
@@ -36,3 +38,4 @@ pub use map::Access;
 pub use output::{Output, OutputError, place_of, remove_unfinished};
 pub use partial::Partial;
 pub use scratch::{Scratch, Spool};
+pub use watcher::{Watch, Watched, Watcher};

@@ -18,7 +18,7 @@ use super::{
     table,
 };
 use crate::{
-    files::{Access, Container, Input, container::is_container},
+    files::{Access, Container, Input, Watcher, container::is_container},
     primitives::{Address, ChainId, Hash, SlBatch, Word},
     snapshot::{Columns, Snapshot, SnapshotHeader, SnapshotWriter, Source},
     state::keys::SlotForm,
@@ -42,6 +42,8 @@ pub struct Import {
     pub access: Access,
     /// The most slots that are read into memory.
     pub most_in_memory: usize,
+    /// Who is told how far the reading is.
+    pub watcher: Watcher,
 }
 
 impl Default for Import {
@@ -53,6 +55,7 @@ impl Default for Import {
             sl_chain: None,
             access: Access::default(),
             most_in_memory: MOST_IN_MEMORY,
+            watcher: Watcher::default(),
         }
     }
 }
@@ -146,7 +149,7 @@ impl Import {
         if input.is_folder() {
             return Ok(None);
         }
-        let opened = input.open()?;
+        let opened = input.open(&self.watcher)?;
         let is_snapshot = match self.format {
             Some(format) => format == Format::Snapshot,
             None => is_container(opened.head()),
@@ -233,17 +236,23 @@ impl Opening {
         Self { name: input.name().into(), path, opened: Some(input), was_opened: true }
     }
 
+    /// How many bytes a file has.
+    fn len(&self) -> Option<u64> {
+        let found = self.path.as_ref()?.metadata().ok()?;
+        found.is_file().then_some(found.len())
+    }
+
     fn is_folder(&self) -> bool {
         self.path.as_ref().is_some_and(|path| path.is_dir())
     }
 
-    fn open(&mut self) -> Result<Input, ImportError> {
+    fn open(&mut self, watcher: &Watcher) -> Result<Input, ImportError> {
         let again = std::mem::replace(&mut self.was_opened, true);
         match (self.opened.take(), &self.path) {
             (Some(input), _) => Ok(input),
-            (None, Some(path)) => Ok(Input::open(path)?),
+            (None, Some(path)) => Ok(Input::open_watched(path, watcher)?),
             (None, None) if again => Err(ImportError::OneWay { name: self.name.clone() }),
-            (None, None) => Ok(Input::open(Path::new("-"))?),
+            (None, None) => Ok(Input::open_watched(Path::new("-"), watcher)?),
         }
     }
 }
@@ -265,6 +274,8 @@ impl Attempt<'_> {
         writer: SnapshotWriter<W>,
     ) -> Result<Ended<W>, ImportError> {
         let count = inputs.len();
+        let lens = inputs.iter().filter_map(Opening::len);
+        self.import.watcher.expect(lens.sum());
         for input in inputs {
             match self.input(input)? {
                 None => {}
@@ -287,7 +298,7 @@ impl Attempt<'_> {
         if input.is_folder() && given.is_none_or(|format| format == Format::EraSnapshot) {
             return self.find_era(input).map(Some);
         }
-        let opened = hex_text::unwrap(input.open()?)?;
+        let opened = hex_text::unwrap(input.open(&self.import.watcher)?)?;
         let format = match given {
             Some(format) => format,
             None => detect::detect(&opened)?,
@@ -341,28 +352,29 @@ impl Attempt<'_> {
             snapshot.chunks.iter().map(|chunk| chunk.display().to_string()).collect();
         let mut build = Build::new(writer, self.import.known.as_ref(), true);
         let mut last: Option<Hash> = None;
-        let learned = era::read(snapshot, order, reversed, |chunk, piece| {
-            let Some((first, end)) = piece.range else { return Ok(true) };
-            let columns = Columns { batches: &piece.batches, indexes: &piece.indexes };
-            match order {
-                Order::Ascending => {
-                    let follows = piece.ascending && last.is_none_or(|last| last < first);
-                    last = Some(end);
-                    let slots = build.written() + piece.entries.len() as u64;
-                    self.collector.space.check(slots, &self.collector.inputs[chunk])?;
-                    Ok(follows && build.take_sorted(&piece.entries, columns)?)
-                }
-                Order::Unknown => {
-                    let input = (chunk as u32).to_le_bytes();
-                    let columns = piece.batches.iter().zip(&piece.indexes);
-                    for (entry, (batch, index)) in piece.entries.iter().zip(columns) {
-                        let (entry, batch, index) = (*entry, *batch, *index);
-                        self.collector.put(Record { entry, index, batch, input })?;
+        let learned =
+            era::read(snapshot, order, reversed, &self.import.watcher, |chunk, piece| {
+                let Some((first, end)) = piece.range else { return Ok(true) };
+                let columns = Columns { batches: &piece.batches, indexes: &piece.indexes };
+                match order {
+                    Order::Ascending => {
+                        let follows = piece.ascending && last.is_none_or(|last| last < first);
+                        last = Some(end);
+                        let slots = build.written() + piece.entries.len() as u64;
+                        self.collector.space.check(slots, &self.collector.inputs[chunk])?;
+                        Ok(follows && build.take_sorted(&piece.entries, columns)?)
                     }
-                    Ok(true)
+                    Order::Unknown => {
+                        let input = (chunk as u32).to_le_bytes();
+                        let columns = piece.batches.iter().zip(&piece.indexes);
+                        for (entry, (batch, index)) in piece.entries.iter().zip(columns) {
+                            let (entry, batch, index) = (*entry, *batch, *index);
+                            self.collector.put(Record { entry, index, batch, input })?;
+                        }
+                        Ok(true)
+                    }
                 }
-            }
-        })?;
+            })?;
         let Some(learned) = learned else {
             return Ok(Ended::Again(How { order: Order::Unknown, ..self.how }));
         };
@@ -381,6 +393,7 @@ impl Attempt<'_> {
         mut notes: Vec<Note>,
         enumeration: Option<crate::snapshot::Enumeration>,
     ) -> Result<Ended<W>, ImportError> {
+        self.import.watcher.all_read();
         let mut sorted = self.collector.take_sort().finish()?;
         while let Some((record, _)) = sorted.next()? {
             build.take(record, &self.collector.inputs)?;

@@ -19,7 +19,7 @@ use super::{
     room::Room,
 };
 use crate::{
-    files::Gunzip,
+    files::{Gunzip, Watcher},
     import::{ImportError, build::reversed},
     primitives::{Address, Hash, Word},
     snapshot::Enumeration,
@@ -99,6 +99,7 @@ struct Shared<'s> {
     snapshot: &'s EraSnapshot,
     order: Order,
     reverse: bool,
+    watcher: &'s Watcher,
     /// The version of the first record and the chunk that it stands in.
     version: Mutex<Option<(u16, PathBuf)>>,
     room: Room,
@@ -110,6 +111,7 @@ pub(in crate::import) fn read(
     snapshot: &EraSnapshot,
     order: Order,
     reverse: bool,
+    watcher: &Watcher,
     mut take: impl FnMut(usize, &Piece) -> Result<bool, ImportError>,
 ) -> Result<Option<Learned>, ImportError> {
     let workers = rayon::current_num_threads().clamp(1, MOST_WORKERS).min(snapshot.chunks.len());
@@ -117,9 +119,12 @@ pub(in crate::import) fn read(
         snapshot,
         order,
         reverse,
+        watcher,
         version: Mutex::new(snapshot.version.map(|version| (version, PathBuf::new()))),
         room: Room::new(WAITING.min(workers * AHEAD) / PIECE),
     };
+    let lens = snapshot.chunks.iter().filter_map(|chunk| Some(chunk.metadata().ok()?.len()));
+    watcher.expect(lens.sum());
     let next = AtomicUsize::new(0);
     let (senders, receivers): (Vec<_>, Vec<_>) = snapshot.chunks.iter().map(|_| channel()).unzip();
     // Chunks are claimed in order, so the one whose turn it is always has a worker.
@@ -206,7 +211,8 @@ fn read_chunk(shared: &Shared<'_>, chunk: usize, sender: &Sender<Message>) -> Re
     let path = &shared.snapshot.chunks[chunk];
     let read_error = |source| EraError::Read { path: path.into(), source };
     let file = File::open(path).map_err(read_error)?;
-    let mut logs = Logs::new(Gunzip::new(BufReader::with_capacity(READ_BUFFER, file)));
+    let mut logs =
+        Logs::new(Gunzip::new(BufReader::with_capacity(READ_BUFFER, shared.watcher.of(file))));
     let mut reader = PieceReader::new(shared, path);
     loop {
         let is_full = reader.fill(&mut logs).map_err(|(offset, error)| match error {
