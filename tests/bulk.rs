@@ -196,6 +196,24 @@ fn batches_that_are_missing_or_wrong_fail_alone() {
     assert!(summary["seconds"].is_f64() && summary["proofsPerSecond"].is_f64());
 }
 
+/// By whatever name it is given, whether something stands there yet or not.
+#[test]
+fn a_summary_does_not_take_the_place_of_the_output() {
+    let (folder, file) = folder();
+    let inside = folder.path().join("inside");
+    fs::create_dir(&inside).unwrap();
+    std::os::unix::fs::symlink(&inside, folder.path().join("link")).unwrap();
+    for ending in ["", ".partial", ".partial.json", ".shard.json"] {
+        for summary in ["inside/../inside/out", "inside/./out", "link/out"] {
+            let summary = file(&format!("{summary}{ending}"));
+            let args = ["--all", "-o", &file("inside/out"), "--summary", &summary];
+            let refused = prove(&args);
+            assert_eq!(refused.code, Some(2), "{summary}: {}", refused.stderr);
+        }
+    }
+    assert_eq!(fs::read_dir(inside).unwrap().count(), 0);
+}
+
 #[test]
 fn logs_of_a_transaction_are_counted_from_zero() {
     let (_folder, file) = folder();
@@ -334,6 +352,12 @@ fn shares_merged_are_the_whole() {
         refused(&mixed, "another arguments");
         mixed[4] = file("1-2");
         refused(&mixed, "another number of shares");
+        let manifest = fs::read_to_string(format!("{}.shard.json", shares[0])).unwrap();
+        let nought = manifest.replace("\"shard\": 7", "\"shard\": 0");
+        assert_ne!(nought, manifest);
+        fs::copy(&shares[0], file("nought")).unwrap();
+        fs::write(file("nought.shard.json"), nought).unwrap();
+        refused(&[&shares[..], &[file("nought")]].concat(), "which there is not");
         let mut bytes = fs::read(&shares[2]).unwrap();
         let middle = bytes.len() / 2;
         bytes[middle] ^= 1;
@@ -359,5 +383,15 @@ fn bars_are_drawn_when_they_are_wanted() {
     assert!(with("always").contains("logs"), "{}", with("always"));
     for when in ["auto", "never"] {
         assert!(!with(when).contains("left"), "{}", with(when));
+    }
+    let (_folder, file) = folder();
+    let (state, logs) = (path("state.anvil.json"), path("logs.jsonl.gz"));
+    for args in [
+        &["import", &state, "-o", &file("s.slsnap")][..],
+        &["index", &logs, "-o", &file("l.slmsg")],
+        &["verify", &path("proofs.jsonl.gz"), "--anchor", &state],
+    ] {
+        let run = run(args.iter().chain(&["--progress", "always"]));
+        assert!(run.stderr.contains(" read, "), "{args:?}: {}", run.stderr);
     }
 }

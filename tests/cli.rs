@@ -214,6 +214,26 @@ fn a_closed_pipe_is_no_failure() {
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
+/// Whoever looks at the exit code alone may have closed the report.
+#[test]
+fn a_closed_pipe_makes_no_proof_valid_and_no_root_explained() {
+    let closed = || std::io::pipe().unwrap().1;
+    let (proofs, state) =
+        (path("gateway-v29/proofs_negative.jsonl.gz"), path("gateway-v29/state.anvil.json"));
+    let anchored = ["verify", &proofs, "--anchor", &state, "--report", "-", "-q"];
+    let rooted = ["verify", &path("gateway-v29/proofs.jsonl.gz"), "--root"];
+    let other = format!("0x{}", "11".repeat(32));
+    let rooted = [&rooted[..], &[&other, "--report", "-", "-q"]].concat();
+    let searched = ["history", &state, "--search", "0"];
+    for (args, code) in [(&anchored[..], 1), (&rooted[..], 1), (&searched[..], 1)] {
+        let whole = run(args.iter().copied());
+        assert_eq!(whole.code, Some(code), "{}", whole.stderr);
+        let mut unread = support::binary::command();
+        let status = unread.args(args).stdout(closed()).stderr(closed()).status().unwrap();
+        assert_eq!(status.code(), Some(code), "{args:?}");
+    }
+}
+
 #[test]
 fn history_prints_what_every_root_contains() {
     let (state, events) =

@@ -416,6 +416,44 @@ fn hostile_texts_are_refused_with_file_and_place() {
     }
 }
 
+/// Slots that were cleared between them would come back to life.
+#[test]
+fn dumps_of_two_blocks_are_no_state() {
+    let folder = tempfile::tempdir().unwrap();
+    let later = fixture("gateway-v29/state.anvil.json");
+    let text = fs::read_to_string(&later).unwrap();
+    let block = read(&later).state.block().unwrap().0;
+    let (number, other) = (format!("\"number\":\"{block:#x}\""), "\"number\":\"0x7\"");
+    let earlier = folder.path().join("earlier.json");
+    fs::write(
+        &earlier,
+        text.replace(&number, other)
+            .replace(&format!("\"best_block_number\":{block}"), "\"best_block_number\":7"),
+    )
+    .unwrap();
+    assert_eq!(read(&earlier).state.block(), Some(SlBlock(7)));
+    let target = folder.path().join("both.slsnap");
+    let joined = import().to_file(&[later.clone(), earlier], &target);
+    let refused = matches!(joined, Err(ImportError::TwoBlocks { second_block: SlBlock(7), .. }));
+    assert!(refused, "{joined:?}");
+    assert!(!target.exists());
+    import().to_file(&[later.clone(), later], &target).unwrap();
+}
+
+/// The same slots by number and by hash are not told apart before they are read.
+#[test]
+fn slots_in_two_forms_are_kept_in_both_and_not_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let forms = ["geth.dump.json.gz", "geth.dump.no-addr-preimage.json.gz"];
+    let dumps = forms.map(|name| fixture(&format!("gateway-v29/{name}")));
+    let target = folder.path().join("both.slsnap");
+    let joined = import().to_file(&dumps, &target).unwrap();
+    assert!(joined.notes.contains(&Note::TwoForms), "{:?}", joined.notes);
+    let state = Snapshot::open(&target, Access::Map).unwrap();
+    assert_eq!(state.accounts(), None);
+    rebuild(&state, &RebuildOptions::default()).unwrap();
+}
+
 #[test]
 fn every_state_may_be_a_snapshot_or_any_dump_and_proofs_are_the_same() {
     let folder = tempfile::tempdir().unwrap();

@@ -26,7 +26,7 @@ pub(super) enum Outcome {
 /// Why a command could not run to its end.
 #[derive(Debug, Error)]
 pub(super) enum CliError {
-    #[error("cannot watch over mapped files; --no-mmap does without")]
+    #[error("cannot watch over mapped files")]
     Watch(#[source] std::io::Error),
     #[error("cannot listen for signals")]
     Signals(#[source] ctrlc::Error),
@@ -164,6 +164,14 @@ impl CliError {
             Self::Target(_) | Self::NoSlBatch { .. } | Self::NothingFound(_) => 5,
             Self::Encode(_) | Self::Compress(_) | Self::Folder { .. } | Self::Output(_) => 6,
             Self::Threads(_) | Self::Watch(_) | Self::Signals(_) => 6,
+        }
+    }
+
+    /// That nobody reads on ends the writing, and does not change how the command ends.
+    pub(super) fn unless_unread(result: Result<(), impl Into<Self>>) -> Result<(), Self> {
+        match result.map_err(Into::into) {
+            Err(error) if error.is_closed_pipe() => Ok(()),
+            result => result,
         }
     }
 

@@ -22,12 +22,12 @@ pub(super) fn run(args: &HistoryArgs, words: &Words, bars: Bars) -> Result<Outco
     let forest = rebuilt.forest;
     let mut output = Output::create(Path::new("-"))?;
     let mut steps = Steps::new(&forest, timeline.history());
-    if args.json {
-        json(&mut output, &forest, &timeline, &mut steps)?;
+    let written = if args.json {
+        json(&mut output, &forest, &timeline, &mut steps)
     } else {
-        table(&mut output, &forest, &timeline, &mut steps)?;
-    }
-    output.finish()?;
+        table(&mut output, &forest, &timeline, &mut steps)
+    };
+    CliError::unless_unread(written.and_then(|()| Ok(output.finish()?)))?;
     let all = timeline.history().unexplained().next().is_none();
     Ok(if all { Outcome::Done } else { Outcome::SomeFailed })
 }

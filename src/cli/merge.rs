@@ -77,7 +77,9 @@ fn check(shares: &[(&Path, Manifest)]) -> Result<(), CliError> {
             return wrong(two, reason);
         }
     }
-    if let Some((path, other)) = shares.iter().find(|(_, other)| other.shard > other.of) {
+    if let Some((path, other)) =
+        shares.iter().find(|(_, other)| !(1..=other.of).contains(&other.shard))
+    {
         return wrong(path, format!("it calls itself share {}, which there is not", other.shard()));
     }
     let missing = (1..=of_first.of).find(|number| {

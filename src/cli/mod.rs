@@ -75,9 +75,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn run(cli: &Cli) -> Result<Outcome, CliError> {
-    if !cli.global.no_mmap {
-        report_lost_pages().map_err(CliError::Watch)?;
-    }
+    report_lost_pages().map_err(CliError::Watch)?;
     let mut pool = rayon::ThreadPoolBuilder::new();
     if let Some(threads) = cli.global.threads {
         pool = pool.num_threads(threads.into());

@@ -45,28 +45,20 @@ impl Bars {
 
     /// A bar that counts `what` up to a number, or for ever.
     pub(super) fn begin(self, what: &'static str, end: Option<u64>) -> Progress {
-        let bar = self.bar(end);
-        bar.set_message(what);
-        style(&bar, if end.is_some() { COUNTED } else { COUNTING });
-        Progress { bar }
+        self.bar(what, end, if end.is_some() { COUNTED } else { COUNTING })
     }
 
     /// A bar for the reading of inputs: [`Progress::watcher`] is told what was read.
     pub(super) fn reading(self) -> Progress {
-        let bar = self.bar(None);
-        style(&bar, READING);
-        Progress { bar }
+        self.bar("", None, READING)
     }
 
     /// Something that takes a while, and does not say how far it is.
     pub(super) fn busy(self, what: &'static str) -> Progress {
-        let bar = self.bar(None);
-        bar.set_message(what);
-        style(&bar, BUSY);
-        Progress { bar }
+        self.bar(what, None, BUSY)
     }
 
-    fn bar(self, end: Option<u64>) -> ProgressBar {
+    fn bar(self, what: &'static str, end: Option<u64>, template: &str) -> Progress {
         let target = match self.when {
             When::Never => ProgressDrawTarget::hidden(),
             When::Auto if self.quiet || !io::stderr().is_terminal() => ProgressDrawTarget::hidden(),
@@ -75,9 +67,11 @@ impl Bars {
             When::Always => ProgressDrawTarget::term_like_with_hz(Box::new(Lines), DRAWN),
         };
         let bar = ProgressBar::with_draw_target(end, target);
+        style(&bar, template);
+        bar.set_message(what);
         bar.enable_steady_tick(Duration::from_millis(200));
         *shown() = Some(bar.clone());
-        bar
+        Progress { bar }
     }
 }
 

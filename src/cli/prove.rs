@@ -21,7 +21,7 @@ use super::{
     target::Trees,
 };
 use crate::{
-    files::{Output, Partial},
+    files::{Output, Partial, is_same_place, place_of},
     forest::RootWitness,
     messages::{Archive, read_archive},
     proofs::Target,
@@ -194,13 +194,12 @@ fn check_paths(args: &ProveArgs) -> Result<(), CliError> {
     let mut paths: Vec<&Path> = inputs.iter().map(|(_, path)| *path).collect();
     refuse_overwriting(&args.output, &paths)?;
     // What stands beside the output until the job is done, or says which share it is.
-    for beside in Partial::files(&args.output).into_iter().chain([Manifest::beside(&args.output)]) {
-        refuse_overwriting(&beside, &paths)?;
-    }
+    let place = place_of(&args.output);
+    let beside = Partial::files(&place).into_iter().chain([Manifest::beside(&args.output)]);
+    let beside: Vec<PathBuf> = beside.collect();
+    beside.iter().try_for_each(|file| refuse_overwriting(file, &paths))?;
     if let Some(summary) = &args.summary {
-        let [partial, checkpoint, next] = Partial::files(&args.output);
-        let manifest = Manifest::beside(&args.output);
-        if [&args.output, &partial, &checkpoint, &next, &manifest].contains(&summary) {
+        if beside.iter().chain([&place]).any(|file| is_same_place(file, summary)) {
             let name = summary.display();
             return Err(CliError::Usage(format!("--summary {name} is a file of the output's own")));
         }

@@ -39,8 +39,7 @@ pub(super) fn run(args: &RebuildArgs, words: &Words, bars: Bars) -> Result<Outco
     progress.end();
     let text = if args.json { json(&forest) } else { table(&forest) };
     let mut output = Output::create(Path::new("-"))?;
-    output.put(text.as_bytes())?;
-    output.finish()?;
+    CliError::unless_unread(output.put(text.as_bytes()).and_then(|()| output.finish()))?;
     if args.output.is_some() || matches!(origin, Origin::State(_)) {
         words.say("every node that the contracts stored equals the rebuilt one");
     } else {

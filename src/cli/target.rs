@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     forest::{Forest, RootWitness, TREE_FILE, Timeline},
-    import::{Dump, read_state},
+    import::{Dump, Import},
     messages::{SlBatches, read_sl_batches},
     primitives::{BatchNumber, Hash, SlBatch, hex},
     proofs::{Extractor, SlBatchError, SlBatchTree, Target},
@@ -191,7 +191,8 @@ impl<'a> Trees<'a> {
         match self.l1.get() {
             Some(l1) => Ok(l1),
             None => {
-                let l1 = read_state(path, None)?;
+                let access = self.args.how.access;
+                let l1 = Import { access, ..Import::default() }.read(path)?;
                 Ok(self.l1.get_or_init(|| l1))
             }
         }

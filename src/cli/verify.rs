@@ -153,7 +153,7 @@ pub(super) fn run(args: &VerifyArgs, words: &Words, bars: Bars) -> Result<Outcom
         return Err(CliError::NothingFound(format!("{} holds no proof", records.name())));
     }
     if let Some(report) = report {
-        report.finish()?;
+        CliError::unless_unread(report.finish())?;
     }
     if invalid > MOST_NAMED {
         words.say(format_args!("and {} more", count(invalid - MOST_NAMED)));

@@ -35,7 +35,7 @@ pub use input::{Input, InputError};
 pub use lines::{Line, Lines};
 pub use lost_pages::report_lost_pages;
 pub use map::Access;
-pub use output::{Output, OutputError, place_of, remove_unfinished};
+pub use output::{Output, OutputError, is_same_place, place_of, remove_unfinished};
 pub use partial::Partial;
 pub use scratch::{Scratch, Spool};
 pub use watcher::{Watch, Watched, Watcher};

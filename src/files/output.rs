@@ -108,6 +108,17 @@ pub fn place_of(target: &Path) -> PathBuf {
     place.canonicalize().unwrap_or(place)
 }
 
+/// Whether two names are of one place for an output, whether something stands there or not.
+#[must_use]
+pub fn is_same_place(one: &Path, other: &Path) -> bool {
+    let place = |path: &Path| {
+        let place = place_of(path);
+        let folder = folder_of(&place).canonicalize();
+        folder.ok().zip(place.file_name()).map_or(place.clone(), |(folder, name)| folder.join(name))
+    };
+    place(one) == place(other)
+}
+
 impl Output {
     /// Begins an output: a file's path, or `-` for standard output.
     ///

@@ -4,7 +4,7 @@ use thiserror::Error;
 use super::{EraError, Format};
 use crate::{
     files::{ContainerError, InputError, OutputError},
-    primitives::{Hash, hex::HexError},
+    primitives::{Hash, SlBlock, hex::HexError},
     state::keys::AccountKey,
 };
 
@@ -67,6 +67,21 @@ pub enum ImportError {
         second: String,
         /// The other value.
         second_value: String,
+    },
+    /// Two dumps are not of the same state.
+    #[error(
+        "{first} is the state of block {first_block}, and {second} that of block {second_block}: dumps of \
+         one state are needed"
+    )]
+    TwoBlocks {
+        /// A dump.
+        first: String,
+        /// Its block.
+        first_block: SlBlock,
+        /// Another.
+        second: String,
+        /// The block of that.
+        second_block: SlBlock,
     },
     /// An account's slots do not make up the storage root that the dump states.
     #[error(

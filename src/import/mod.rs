@@ -13,11 +13,14 @@
 //! | [`Format::Geth`] | `geth dump`, whole or as JSON lines, `debug_dumpBlock` | slot |
 //! | [`Format::GethSnapshot`] | `geth snapshot dump` | keccak256(slot) |
 //! | [`Format::StorageRange`] | `debug_storageRangeAt` | slot, or keccak256(slot) |
-//! | [`Format::EraSnapshot`] | zksync-era nodes, zksync-state-reconstruct | slot, or blake2s256(address ‖ slot) |
-//! | [`Format::Table`] | databases and everything else, CSV or NDJSON | slot, or blake2s256(address ‖ slot) |
+//! | [`Format::EraSnapshot`] | zksync-era nodes, zksync-state-reconstruct | slot, or [`era_key`] |
+//! | [`Format::Table`] | databases and everything else, CSV or NDJSON | slot, or [`era_key`] |
 //!
-//! Slots that are given twice are merged when they agree and refused when they do not; zero values mean
-//! the same as absent ones and are dropped.
+//! Slots that are given twice in one form, by number or by hash, are merged when they agree and refused when
+//! they do not; zero values mean the same as absent ones and are dropped. Dumps that say of which block they
+//! are have to be of the same.
+//!
+//! [`era_key`]: crate::state::keys::era_key
 //!
 //! [`read_events`] reads the events of MessageRoot, which a dump can be completed with.
 
@@ -77,6 +80,8 @@ pub enum Note {
         /// The lowest that is missing.
         first: u64,
     },
+    /// Some slots came by number, others by their hash alone, from several inputs.
+    TwoForms,
     /// Slots were given more than once, with the same value.
     Merged {
         /// How often.
@@ -95,6 +100,10 @@ impl fmt::Display for Note {
                 f,
                 "{missing} enumeration indexes below the highest are missing, the first of them {first}; \
                  nodes number slots without a gap, so the snapshot may lack slots"
+            ),
+            Self::TwoForms => f.write_str(
+                "some slots came by number and others by their hash alone: those that came in both forms \
+                 were kept in both, and have to agree when they are read",
             ),
             Self::Merged { slots } => {
                 write!(f, "{slots} slots were given twice with the same value")

@@ -179,6 +179,7 @@ impl Import {
                 collector: Collector::new(space.clone(), how.reversed),
                 pages: Pages::default(),
                 source: Source::default(),
+                dated: None,
                 format: None,
             };
             match attempt.run(inputs, writer()?)? {
@@ -264,6 +265,8 @@ struct Attempt<'i> {
     collector: Collector,
     pages: Pages,
     source: Source,
+    /// The first input that says of which block it is.
+    dated: Option<String>,
     format: Option<Format>,
 }
 
@@ -316,26 +319,39 @@ impl Attempt<'_> {
             Format::Snapshot => Err(ImportError::SnapshotAlready { name: input.name.clone() }),
             Format::EraSnapshot => return self.find_era(input).map(Some),
         }?;
-        self.found(format, facts);
+        self.found(format, facts, &input.name)?;
         Ok(None)
     }
 
     fn find_era(&mut self, input: &Opening) -> Result<EraSnapshot, ImportError> {
-        self.found(Format::EraSnapshot, Facts { block: None });
+        self.found(Format::EraSnapshot, Facts { block: None }, &input.name)?;
         match &input.path {
             Some(path) => Ok(EraSnapshot::find(path)?),
             None => Err(ImportError::NoFile { name: input.name.clone() }),
         }
     }
 
-    fn found(&mut self, format: Format, facts: Facts) {
+    /// Notes what an input is. All inputs have to be of one block, as far as they say of which.
+    fn found(&mut self, format: Format, facts: Facts, name: &str) -> Result<(), ImportError> {
         let text = format.to_string();
         if !self.source.format.split(", ").any(|known| known == text) {
             let separator = if self.source.format.is_empty() { "" } else { ", " };
             self.source.format = format!("{}{separator}{text}", self.source.format);
         }
         self.format = self.format.or(Some(format));
-        self.source.block = self.source.block.max(facts.block);
+        let Some(block) = facts.block else { return Ok(()) };
+        match (self.source.block.replace(block), &self.dated) {
+            (Some(before), Some(dated)) if before != block => Err(ImportError::TwoBlocks {
+                first: dated.clone(),
+                first_block: before,
+                second: name.into(),
+                second_block: block,
+            }),
+            _ => {
+                self.dated.get_or_insert(name.into());
+                Ok(())
+            }
+        }
     }
 
     fn era<W: Write + Send>(
@@ -397,6 +413,12 @@ impl Attempt<'_> {
         let mut sorted = self.collector.take_sort().finish()?;
         while let Some((record, _)) = sorted.next()? {
             build.take(record, &self.collector.inputs)?;
+        }
+        let Collector { era_keys, trie_keys, .. } = self.collector;
+        if era_keys && trie_keys && self.collector.inputs.len() > 1 {
+            // The same slot of two inputs may have been counted twice.
+            self.collector.accounts = None;
+            notes.push(Note::TwoForms);
         }
         if build.merged > 0 {
             // Both were counted.

@@ -5,7 +5,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::hex::{self, HexError};
 
-/// A Keccak-256 output: a leaf, an inner node or a root. 32 bytes, printed as `0x` and 64 digits.
+/// 32 bytes that a hash function gave, printed as `0x` and 64 digits: the Keccak-256 of a leaf, an inner
+/// node or a root, or the key of a storage slot.
 #[derive(
     Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Pod, Zeroable, TransparentWrapper,
 )]

@@ -4,8 +4,8 @@
 //!
 //! ```text
 //! plain        address, slot                                   anvil, geth dump, Era snapshot v0
-//! hashed trie  keccak256(address), keccak256(slot)             geth snapshot dump, hashed tables
-//! Era          blake2s256(0^12 ‖ address ‖ slot)               Era snapshot v1, ZKsync OS
+//! hashed trie  keccak256(address), keccak256(slot)             geth snapshot dump, pages without preimages
+//! Era          blake2s256(0^12 ‖ address ‖ slot)               Era snapshot v1, ZKsync OS, hashed tables
 //! ```
 //!
 //! In a state of ours every slot has one key of 32 bytes, by one of two schemes:
