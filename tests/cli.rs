@@ -214,6 +214,24 @@ fn a_closed_pipe_is_no_failure() {
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
+/// The system would kill a process that says nothing else of it.
+#[test]
+fn a_limit_on_the_size_of_files_is_a_failure_to_write() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("s.slsnap");
+    std::fs::write(&target, "old").unwrap();
+    let limited = std::process::Command::new("sh")
+        .args(["-c", "ulimit -f 8; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_slproof"), "import"])
+        .args([&path("gateway-v29/state.anvil.json"), "-o", target.to_str().unwrap()])
+        .output()
+        .unwrap();
+    let words = String::from_utf8(limited.stderr).unwrap();
+    assert_eq!(limited.status.code(), Some(6), "{words}");
+    assert!(words.contains("s.slsnap"), "{words}");
+    assert_eq!(std::fs::read(&target).unwrap(), b"old");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
 /// Whoever looks at the exit code alone may have closed the report.
 #[test]
 fn a_closed_pipe_makes_no_proof_valid_and_no_root_explained() {

@@ -37,7 +37,7 @@ use clap::Parser;
 use args::{Cli, Command};
 use error::{CliError, Outcome};
 
-use crate::files::report_lost_pages;
+use crate::files::{report_long_files, report_lost_pages};
 
 /// Runs the command line and answers with the process's exit code.
 ///
@@ -76,6 +76,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn run(cli: &Cli) -> Result<Outcome, CliError> {
     report_lost_pages().map_err(CliError::Watch)?;
+    report_long_files();
     let mut pool = rayon::ThreadPoolBuilder::new();
     if let Some(threads) = cli.global.threads {
         pool = pool.num_threads(threads.into());

@@ -16,6 +16,8 @@
 //!   would have without this module.
 //!
 //! Output files that were being written are left under their temporary names, as after a SIGKILL.
+//!
+//! The other signal that a file may send, SIGXFSZ, is ignored: writing then fails, and says so itself.
 #![allow(unsafe_code, reason = "signal handlers are unsafe; this one belongs to the memory map")]
 
 use std::{
@@ -87,6 +89,15 @@ pub(super) fn register(bytes: &[u8], path: &Path) -> io::Result<Registered> {
     slot.len.store(bytes.len(), Ordering::Relaxed);
     slot.start.store(bytes.as_ptr().addr(), Ordering::Release);
     Ok(Registered { slot: index })
+}
+
+/// From now on, a file that outgrows the limit that the system sets (`ulimit -f`) is an error of the write
+/// that is too much, as with a full disk, and no signal that kills the process. Meant for a program's
+/// `main`, as [`report_lost_pages`] is.
+pub fn report_long_files() {
+    // SAFETY: to ignore a signal changes how the system answers later writes, and no memory. No handler of
+    // this process is replaced: SIGXFSZ has none unless somebody who links this library sets one.
+    unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
 }
 
 /// From now on, an access to a mapped file that was truncated ends the process with an error that

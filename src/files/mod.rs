@@ -33,7 +33,7 @@ pub(crate) use external_sort::{ExternalSort, SortRecord, Sorted};
 pub(crate) use input::{Gunzip, is_damage};
 pub use input::{Input, InputError};
 pub use lines::{Line, Lines};
-pub use lost_pages::report_lost_pages;
+pub use lost_pages::{report_long_files, report_lost_pages};
 pub use map::Access;
 pub use output::{Output, OutputError, is_same_place, place_of, remove_unfinished};
 pub use partial::Partial;

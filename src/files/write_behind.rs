@@ -14,6 +14,8 @@ use tempfile::NamedTempFile;
 const AT_ONCE: u64 = 64 << 20;
 /// How much space is taken at once, after the first time that the disk got to work.
 const SPACE: u64 = 256 << 20;
+/// And where there is less than this, none: others need it too.
+const MUCH: u64 = 4 << 30;
 
 /// A temporary file of which another thread puts on disk what was written so far.
 pub(super) struct WriteBehind {
@@ -43,18 +45,16 @@ impl WriteBehind {
 
     /// Puts the rest on disk. An error of the disk is told to only one who asks: those of the thread
     /// are as good as those of the last call.
-    pub(super) fn finish(self) -> io::Result<NamedTempFile> {
-        if let Some(Behind { more, thread }) = self.behind {
+    pub(super) fn finish(mut self) -> io::Result<NamedTempFile> {
+        if let Some(Behind { more, thread }) = self.behind.take() {
             drop(more);
             let died = |_| Err(io::Error::other("the thread that synchronises the file died"));
             thread.join().unwrap_or_else(died)?;
         }
-        let file = self.file.as_file();
         if self.space > 0 {
-            // What was taken behind the end is given back by setting the length that the file has.
-            file.set_len(file.metadata()?.len())?;
+            self.give_back()?;
         }
-        file.sync_all()?;
+        self.file.as_file().sync_all()?;
         Ok(self.file)
     }
 
@@ -66,8 +66,22 @@ impl WriteBehind {
             return;
         }
         self.space = end + SPACE;
+        let is_free = rustix::fs::fstatvfs(self.as_file())
+            .is_ok_and(|fs| fs.f_bavail.saturating_mul(fs.f_frsize) >= MUCH);
+        if !is_free {
+            return;
+        }
         let flags = rustix::fs::FallocateFlags::KEEP_SIZE;
-        let _ = rustix::fs::fallocate(self.as_file(), flags, self.at, self.space - self.at);
+        let taken = rustix::fs::fallocate(self.as_file(), flags, self.at, self.space - self.at);
+        if taken.is_err() {
+            // Some systems keep what they got before there was no more.
+            let _ = self.give_back();
+        }
+    }
+
+    /// Gives back what was taken behind the end of the file.
+    fn give_back(&self) -> io::Result<()> {
+        self.as_file().set_len(self.as_file().metadata()?.len())
     }
 
     fn wrote(&mut self, len: usize) -> io::Result<()> {

@@ -215,13 +215,13 @@ fn in_any_order(bytes: &[u8]) -> Result<(Log, &[u8]), ChunkError> {
 /// `N` bytes with their length before them.
 fn fixed<'b, const N: usize>(bytes: &mut &'b [u8], what: &str) -> Result<&'b [u8; N], ChunkError> {
     let len = varint::read(bytes)?;
-    match bytes.split_first_chunk::<N>() {
-        Some((array, rest)) if len == N as u64 => {
-            *bytes = rest;
-            Ok(array)
-        }
-        _ => Err(ChunkError::Bad(format!("{what} has {len} bytes, not {N}"))),
+    if len != N as u64 {
+        return Err(ChunkError::Bad(format!("{what} has {len} bytes, not {N}")));
     }
+    let cut = || ChunkError::Bad(format!("a record ends within {what}"));
+    let (array, rest) = bytes.split_first_chunk().ok_or_else(cut)?;
+    *bytes = rest;
+    Ok(array)
 }
 
 #[cfg(test)]

@@ -3,8 +3,9 @@
 /// 2^18 indexes, 32 KiB.
 const PAGE_BITS: u32 = 18;
 const WORDS: usize = 1 << (PAGE_BITS - 6);
-/// 2^32 indexes in all, half a gibibyte when every page is in use. The largest chain has fewer.
-const PAGES: usize = 1 << (32 - PAGE_BITS);
+/// 2^31 indexes in all, a quarter of a gibibyte when every page is in use. The largest chain has a fraction
+/// of them.
+const PAGES: usize = 1 << (31 - PAGE_BITS);
 
 /// A set of enumeration indexes. Memory is taken where indexes are.
 ///
@@ -92,7 +93,7 @@ mod tests {
             assert_eq!(indexes.summary(), summary);
         }
         assert_eq!(Indexes::new().insert(0), Err(Refused::Zero));
-        assert_eq!(Indexes::new().insert(1 << 32), Err(Refused::TooLarge));
+        assert_eq!(Indexes::new().insert(1 << 31), Err(Refused::TooLarge));
         assert_eq!(Indexes::new().insert(u64::MAX), Err(Refused::TooLarge));
     }
 }
