@@ -54,9 +54,6 @@ pub(super) fn run(args: &ProveArgs, words: &Words, bars: Bars) -> Result<Outcome
              what selects proofs",
         );
     }
-    if args.shard.is_some() && !args.which.all {
-        return usage("--shard needs --all, which it divides");
-    }
     if args.shard.is_some() && !encoder.can_be_shared() {
         return usage(
             "--shard needs lines that are not compressed; compress what slproof merge makes of them",

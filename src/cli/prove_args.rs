@@ -49,7 +49,7 @@ pub(super) struct ProveArgs {
     pub(super) calls: CallArgs,
     /// Only one of so many shares of --all, as K/N with K from 1, which follow each other and have about as
     /// many logs; a file FILE.shard.json beside the output says which, for slproof merge
-    #[arg(long, value_name = "K/N", requires = "all")]
+    #[arg(long, value_name = "K/N", conflicts_with_all = ["index", "message", "tx", "requests"])]
     pub(super) shard: Option<Shard>,
     /// Go on with an interrupted job of the same arguments, which left FILE.partial; without such a job
     /// begin it
