@@ -87,6 +87,23 @@ pub enum ImportError {
         /// The root of the slots.
         computed: Hash,
     },
+    /// Two dumps state different storage roots of one account.
+    #[error(
+        "account {account} has the storage root {first_root} in {first}, and {second_root} in {second}: \
+         they are not of the same state; give dumps of one block"
+    )]
+    StorageRoots {
+        /// The account.
+        account: AccountKey,
+        /// Where it has one root.
+        first: String,
+        /// That root.
+        first_root: Hash,
+        /// Where it has the other.
+        second: String,
+        /// The other root.
+        second_root: Hash,
+    },
     /// Pages of an account's storage are missing.
     #[error(
         "{name}: pages are missing: {missing}; ask debug_storageRangeAt for all pages, beginning \

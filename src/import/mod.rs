@@ -17,7 +17,8 @@
 //! | [`Format::Table`] | databases and everything else, CSV or NDJSON | slot, or blake2s256(address ‖ slot) |
 //!
 //! Slots that are given twice are merged when they agree and refused when they do not; zero values mean
-//! the same as absent ones and are dropped.
+//! the same as absent ones and are dropped. Dumps that state different storage roots of one account are
+//! of two states, and refused even where their slots agree.
 //!
 //! [`read_events`] reads the events of MessageRoot, which a dump can be completed with.
 
@@ -35,6 +36,7 @@ mod json;
 mod record;
 mod run;
 mod space;
+mod stated_roots;
 mod storage_range;
 mod storage_root;
 mod table;

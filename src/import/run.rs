@@ -14,6 +14,7 @@ use super::{
     geth, hex_text,
     record::Record,
     space::Space,
+    stated_roots::StatedRoots,
     storage_range::{self, Pages},
     table,
 };
@@ -154,9 +155,9 @@ impl Import {
         if is_snapshot {
             return Ok(Some(Snapshot::open(input.file()?, self.access)?));
         }
-    }
         input.opened = Some(opened);
         Ok(None)
+    }
 
     /// Reads all inputs; once more when the first reading found out how they have to be read.
     fn run<W: Write + Send>(
@@ -277,6 +278,9 @@ impl Attempt<'_> {
         writer: SnapshotWriter<W>,
     ) -> Result<Ended<W>, ImportError> {
         let count = inputs.len();
+        if count > 1 {
+            self.collector.stated = Some(StatedRoots::new(&self.collector.space));
+        }
         for input in inputs {
             match self.input(input)? {
                 None => {}
@@ -288,6 +292,9 @@ impl Attempt<'_> {
             }
         }
         self.pages.check()?;
+        if let Some(stated) = self.collector.stated.take() {
+            stated.check(&self.collector.inputs)?;
+        }
         let build = Build::new(writer, self.import.known.as_ref(), false);
         self.build(build, Vec::new(), None)
     }
