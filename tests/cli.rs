@@ -312,6 +312,50 @@ fn an_output_never_takes_the_place_of_an_input() {
     }
 }
 
+/// A snapshot of a zksync-era node lies in more files than the one that names it.
+#[test]
+fn an_output_never_takes_the_place_of_a_part_of_an_input() {
+    let folder = support::era::folder(&support::era::chunks(1));
+    let file = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let header = file("header.json");
+    let answer = support::era::fixture(1).join("snapshots_getSnapshot.json");
+    fs::copy(answer, &header).unwrap();
+    fs::write(file("other"), "").unwrap();
+    let chunk = file(&support::era::name(support::era::BATCH, 1));
+    let whole = folder.path().to_str().unwrap().to_owned();
+    let (logs, proofs) = (path("gateway-v29/logs.jsonl.gz"), file("proofs"));
+    let proven = run(["prove", "--tree", &whole, "--messages", &logs, "--all", "-o", &proofs]);
+    assert_eq!(proven.code, Some(0), "{}", proven.stderr);
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(&chunk, file("link")).unwrap();
+    let outputs: &[&str] = if cfg!(unix) { &["link"] } else { &[] };
+    let before = fs::read(&chunk).unwrap();
+    for state in [&header, &whole] {
+        let outputs = outputs.iter().map(|name| file(name)).chain([chunk.clone(), header.clone()]);
+        for output in outputs {
+            let commands: [&[&str]; 5] = [
+                &["import", state, "-o", &output],
+                &["rebuild", state, "-o", &output],
+                &["prove", "--tree", state, "--messages", &logs, "--all", "-o", &output],
+                &["index", &logs, "--tree", state, "-o", &output],
+                &["verify", &proofs, "--anchor", state, "--report", &output],
+            ];
+            for command in commands {
+                let refused = run(command);
+                assert_eq!(refused.code, Some(2), "{command:?}: {}", refused.stderr);
+                assert!(refused.stderr.contains("is an input"), "{}", refused.stderr);
+            }
+            assert_eq!(fs::read(&chunk).unwrap(), before);
+        }
+        // What lies beside an input and is none is written over.
+        let written = run(["rebuild", state, "-o", &file("other")]);
+        assert_eq!(written.code, Some(0), "{}", written.stderr);
+    }
+    let dump = file("dump.json");
+    fs::copy(path("gateway-v31/state.anvil.json"), &dump).unwrap();
+    assert_eq!(run(["import", &dump, "-o", &dump]).code, Some(2));
+}
+
 #[cfg(unix)]
 #[test]
 fn a_device_is_written_to_and_not_replaced() {

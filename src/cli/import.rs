@@ -1,14 +1,19 @@
-use std::time::Instant;
+use std::{
+    path::{Path, PathBuf},
+    time::Instant,
+};
 
 use super::{
     args::ImportArgs,
-    error::{CliError, Outcome},
+    error::{CliError, Outcome, refuse_overwriting},
     report::{Words, count},
     state::known_slots,
 };
 use crate::{forest::Addresses, import::Import};
 
 pub(super) fn run(args: &ImportArgs, words: &Words) -> Result<Outcome, CliError> {
+    let dumps: Vec<&Path> = args.dumps.iter().map(PathBuf::as_path).collect();
+    refuse_overwriting(&args.output, &dumps)?;
     let message_root = args.message_root.unwrap_or(Addresses::default().message_root);
     let import = Import {
         format: args.format.into(),

@@ -41,7 +41,10 @@ mod storage_range;
 mod storage_root;
 mod table;
 
-use std::{fmt, path::Path};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
 
 pub use detect::Format;
 pub use era::EraError;
@@ -59,6 +62,13 @@ use crate::primitives::SlBlock;
 /// unknown format, gives one slot two values, or holds more slots than fit the memory set aside.
 pub fn read_state(path: &Path, format: Option<Format>) -> Result<Dump, ImportError> {
     Import { format, ..Import::default() }.read(path)
+}
+
+/// The files that a state at `path` is read from beside that one: those of a zksync-era snapshot that is
+/// given by its folder or its header. None for every other state, and where nothing can be read.
+#[must_use]
+pub fn files_of(path: &Path) -> Vec<PathBuf> {
+    era::files_of(path)
 }
 
 /// What a parser learned beside the slots.
