@@ -156,6 +156,34 @@ fn batches_in_pieces_and_blocks_of_two_batches_are_left_out() {
 }
 
 #[test]
+fn a_log_that_is_said_to_be_of_another_batch_than_its_receipt_costs_both() {
+    let desk = Desk::new();
+    let batches = small_batches();
+    let all = receipts(&batches);
+    let at = all[1].iter().position(|receipt| receipt["logs"][0].is_object()).unwrap();
+    let nobody = batches[3].number + 1000;
+    for (stated, others) in [(batches[2].number, &[0, 3][..]), (nobody, &[0, 2, 3])] {
+        let mut all = all.clone();
+        all[1][at]["l2ToL1Logs"][0]["l1BatchNumber"] = json!(format!("{stated:#x}"));
+        let file = desk.write("receipts.jsonl", lines(all.concat()));
+        let (left, said) = kept(&desk, &[file], &[]);
+        assert_eq!(left, others, "{said}");
+        let hash = all[1][at]["transactionHash"].as_str().unwrap();
+        let numbers = format!("in batch {stated}, its receipt in batch {}", batches[1].number);
+        assert!(said.contains(hash) && said.contains(&numbers), "{said}");
+    }
+    // Two receipts in a row that name two batches: neither is forgotten.
+    let mut all = all.clone();
+    let mut of_logs = all[1].iter_mut().filter(|receipt| receipt["l2ToL1Logs"][0].is_object());
+    let (one, other) = (of_logs.next().unwrap(), of_logs.next().unwrap());
+    one["l2ToL1Logs"][0]["l1BatchNumber"] = json!(batches[2].number);
+    other["l2ToL1Logs"][0]["l1BatchNumber"] = json!(batches[3].number);
+    let file = desk.write("receipts.json", Value::from(all.concat()).to_string());
+    let (left, said) = kept(&desk, &[file], &[]);
+    assert_eq!(left, [0], "{said}");
+}
+
+#[test]
 fn inputs_that_are_cut_between_rows_are_refused() {
     let desk = Desk::new();
     let batches = small_batches();

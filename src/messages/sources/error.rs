@@ -48,6 +48,21 @@ pub enum SourceError {
         /// The place that it states.
         got: u64,
     },
+    /// A log says that it is in another batch than the receipt that it stands in.
+    #[error(
+        "log {at} of transaction {transaction} is said to be in batch {stated}, its receipt in batch \
+         {batch}; both batches are left out"
+    )]
+    LogOfOtherBatch {
+        /// The transaction.
+        transaction: Hash,
+        /// The log's place in the receipt.
+        at: u64,
+        /// The batch of the receipt.
+        batch: BatchNumber,
+        /// The batch that the log states.
+        stated: BatchNumber,
+    },
     /// A block's logs are not all there.
     #[error(
         "block {block} has log {expected} in none of the receipts, but log {got}: a receipt of the block \
