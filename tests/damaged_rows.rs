@@ -184,6 +184,31 @@ fn a_log_that_is_said_to_be_of_another_batch_than_its_receipt_costs_both() {
 }
 
 #[test]
+fn a_block_in_a_batch_and_in_none_yet_is_told_as_that() {
+    let desk = Desk::new();
+    let batches = small_batches();
+    let tables = written::tables(Export::Copy, &batches);
+    let first = batches[0].number.to_string();
+    let row = tables[2].lines().find(|line| line.ends_with(&format!("\t{first}"))).unwrap();
+    let without = row.replace(&format!("\t{first}"), "\t\\N");
+    for twice in [format!("{row}\n{without}"), format!("{without}\n{row}")] {
+        let blocks = tables[2].replace(row, &twice);
+        let files: Vec<_> = [&tables[0], &tables[1], &blocks]
+            .into_iter()
+            .zip(["a", "b", "c"])
+            .map(|(table, name)| desk.write(name, table))
+            .collect();
+        let (left, said) = kept(&desk, &files, &[]);
+        assert_eq!(left, [1, 2, 3], "{said}");
+        let of_both = [
+            format!("in batch {first} and in no batch yet"),
+            format!("in no batch yet and in batch {first}"),
+        ];
+        assert!(of_both.iter().any(|words| said.contains(words)), "{said}");
+    }
+}
+
+#[test]
 fn inputs_that_are_cut_between_rows_are_refused() {
     let desk = Desk::new();
     let batches = small_batches();

@@ -109,14 +109,14 @@ pub enum SourceError {
         block: u64,
     },
     /// Two sources put a block in different batches.
-    #[error("block {block} is said to be in batch {one} and in batch {other}")]
+    #[error("block {block} is said to be in {} and in {}", batch(*.one), batch(*.other))]
     TwoBatches {
         /// The block.
         block: u64,
-        /// The one.
-        one: BatchNumber,
+        /// The one; `None` where it is said to be in none yet.
+        one: Option<BatchNumber>,
         /// The other.
-        other: BatchNumber,
+        other: Option<BatchNumber>,
     },
     /// The numbers of batches do not ascend with their blocks.
     #[error(
@@ -248,4 +248,8 @@ pub enum SourceError {
         /// The bound.
         limit: usize,
     },
+}
+
+fn batch(batch: Option<BatchNumber>) -> String {
+    batch.map_or_else(|| "no batch yet".into(), |batch| format!("batch {batch}"))
 }

@@ -247,8 +247,9 @@ impl NodeTables {
             }
             Err(error) => {
                 if let SourceError::TwoBatches { one, other, .. } = error {
-                    self.spoil(one, origin, intake)?;
-                    self.spoil(other, origin, intake)?;
+                    for batch in [one, other].into_iter().flatten() {
+                        self.spoil(batch, origin, intake)?;
+                    }
                 }
                 intake.fault(origin, "a miniblock", error)
             }
