@@ -209,6 +209,45 @@ fn a_block_in_a_batch_and_in_none_yet_is_told_as_that() {
 }
 
 #[test]
+fn a_header_with_a_column_twice_is_refused() {
+    let desk = Desk::new();
+    let twice = [
+        ("number\tl1_batch_number\tnumber\n1\t2\t3\n", "number", 1),
+        ("number,l1_batch_number,l1_batch_number\n1,2,3\n", "l1_batch_number", 1),
+        ("number,l2_to_l1_messages,aggregation_root,aggregation_root\n", "aggregation_root", 1),
+        (
+            "-- PostgreSQL database dump\n\
+             COPY public.miniblocks (number, l1_batch_number, number) FROM stdin;\n1\t2\t3\n\\.\n",
+            "number",
+            2,
+        ),
+    ];
+    for (text, column, line) in twice {
+        let file = desk.write("table", text);
+        let run = desk.index(&[file], &["--chain", "9"], "twice.slmsg");
+        assert_eq!(run.code, Some(3), "{}", run.stderr);
+        for words in [format!("table, line {line}"), format!("has two columns {column}")] {
+            assert!(run.stderr.contains(&words), "{}", run.stderr);
+        }
+    }
+    // Of a column that is not read it does not matter which one counts, as behind a join of two tables.
+    let batches = small_batches();
+    let tables = written::tables(Export::Copy, &batches);
+    let joined = |table: &String| {
+        let mut lines = table.lines();
+        let head = format!("{}\tjoined\tjoined\n", lines.next().unwrap());
+        lines.fold(head, |text, line| format!("{text}{line}\t\\N\t7\n"))
+    };
+    let files: Vec<_> = tables
+        .iter()
+        .zip(["a", "b", "c"])
+        .map(|(table, name)| desk.write(name, joined(table)))
+        .collect();
+    let archive = desk.good(&files, &["--chain", &batches[0].chain.to_string()], "joined.slmsg");
+    assert_eq!(archived(&archive).len(), batches.len());
+}
+
+#[test]
 fn inputs_that_are_cut_between_rows_are_refused() {
     let desk = Desk::new();
     let batches = small_batches();

@@ -214,6 +214,9 @@ pub enum SourceError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A table has a column twice, and nothing says which of the two counts.
+    #[error("the table has two columns {0}")]
+    TwoColumns(&'static str),
     /// A row has too many or too few columns.
     #[error("the row has {got} columns, its table has {expected}; {hint}")]
     Columns {

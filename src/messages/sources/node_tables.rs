@@ -99,6 +99,10 @@ impl Table {
             TableKind::Blocks => (&BLOCK_COLUMNS, 2),
             TableKind::Batches => (&BATCH_COLUMNS, 2),
         };
+        let stands = |name: &str| columns.iter().filter(|column| **column == name).count();
+        if let Some(name) = wanted.iter().find(|name| stands(name) > 1) {
+            return Err(SourceError::TwoColumns(name));
+        }
         let place = |name: &&str| columns.iter().position(|column| column == name);
         let places: Vec<_> = wanted.iter().map(place).collect();
         match places[..required].iter().zip(wanted).find(|(place, _)| place.is_none()) {
