@@ -356,6 +356,35 @@ fn an_output_never_takes_the_place_of_a_part_of_an_input() {
     assert_eq!(run(["import", &dump, "-o", &dump]).code, Some(2));
 }
 
+/// What only a rebuild looks at is no flag of commands that rebuild nothing.
+#[test]
+fn flags_of_a_rebuild_are_refused_where_nothing_is_rebuilt() {
+    let state = path("gateway-v31/state.anvil.json");
+    let root = format!("0x{}", "11".repeat(32));
+    let bridgehub = ["--bridgehub", "0x0000000000000000000000000000000000010002"];
+    let inspect = |flags: &[&str]| run([&["inspect", &state], flags].concat());
+    let of_rebuild =
+        [["--sl-chain-id", "506"], ["--release", "v31"], ["--last-block", "9"], ["--max-gap", "9"]];
+    for flag in of_rebuild {
+        assert_eq!(inspect(&flag).code, Some(2), "{flag:?}");
+        let verify = ["verify", &state, "--anchor", &state];
+        assert_eq!(run([&verify[..], &flag].concat()).code, Some(2), "{flag:?}");
+        for (command, has) in [("verify", false), ("inspect", false), ("rebuild", true)] {
+            assert_eq!(run([command, "--help"]).stdout.contains(flag[0]), has, "{command}");
+        }
+    }
+    for flag in [bridgehub, ["--dump-format", "anvil"]] {
+        assert_eq!(inspect(&flag).code, Some(0), "{flag:?}");
+    }
+    // A root that is given needs no state.
+    let proof = prove(&one_log()).stdout;
+    let verify = ["verify", "-", "--root", &root];
+    assert_eq!(run_with_input(verify, proof.as_bytes()).code, Some(1));
+    let refused = run_with_input([&verify[..], &bridgehub].concat(), proof.as_bytes());
+    assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+    assert!(refused.stderr.contains("--anchor"), "{}", refused.stderr);
+}
+
 #[cfg(unix)]
 #[test]
 fn a_device_is_written_to_and_not_replaced() {

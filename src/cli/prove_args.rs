@@ -4,7 +4,7 @@ use std::{fmt, path::PathBuf, str::FromStr};
 
 use clap::{ArgGroup, Args, ValueEnum};
 
-use super::args::{PastArgs, StateArgs};
+use super::args::{PastArgs, TreeArgs};
 use crate::{
     primitives::{Address, BatchNumber, ChainId, Hash},
     proofs::{
@@ -65,7 +65,7 @@ pub(super) struct ProveArgs {
     #[command(flatten)]
     pub(super) past: PastArgs,
     #[command(flatten)]
-    pub(super) how: StateArgs,
+    pub(super) how: TreeArgs,
 }
 
 /// What to prove.

@@ -67,6 +67,10 @@ pub(super) fn run(args: &VerifyArgs, words: &Words) -> Result<Outcome, CliError>
         ));
     }
     let defaults = args.missing.resolve()?;
+    if let (None, Some(flag)) = (&args.anchor, args.how.given()) {
+        let text = format!("{flag} says something of the state, which --anchor gives");
+        return Err(CliError::Usage(text));
+    }
     let anchor: Option<Dump> =
         args.anchor.as_ref().map(|path| args.how.read(path, words)).transpose()?;
     let trusted = match (&anchor, args.root) {
