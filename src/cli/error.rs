@@ -11,6 +11,7 @@ use crate::{
     primitives::SlBatch,
     proofs::{
         ExtractError, SlBatchError, Target, TargetError,
+        calldata::CallError,
         parquet::{EncodeError, ReadError},
     },
     state::StateError,
@@ -75,6 +76,8 @@ pub(super) enum CliError {
     NoSlBatches(SlBatch),
     #[error("{0:?} needs trees, and for --target batch-root none are rebuilt")]
     NoTrees(Target),
+    #[error(transparent)]
+    Call(#[from] CallError),
     #[error("no proof ({})", .0.code())]
     Extract(#[source] ExtractError),
     #[error(transparent)]
@@ -132,7 +135,7 @@ impl CliError {
             Self::TreeFile { .. } => 3,
             Self::Usage(_) | Self::NoSlBatches(_) | Self::NoTrees(_) => 2,
             Self::Archive(ArchiveError::NeedsChain { .. }) => 2,
-            Self::OtherJob { .. } => 2,
+            Self::OtherJob { .. } | Self::Call(_) => 2,
             Self::Interrupted(_) => interrupt::EXIT_CODE,
             Self::Input(error) if !error.is_damage() => 6,
             Self::Import(error) if error.is_io() => 6,

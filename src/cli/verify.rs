@@ -9,6 +9,7 @@ use serde::{Serialize, Serializer};
 use super::{
     args::{MissingArgs, VerifyArgs},
     error::{CliError, Outcome, refuse_overwriting},
+    hint,
     proof_input::{Entries, Entry},
     report::{Words, count},
 };
@@ -66,11 +67,11 @@ pub(super) fn run(args: &VerifyArgs, words: &Words) -> Result<Outcome, CliError>
             "the proofs and --anchor cannot both be standard input".into(),
         ));
     }
-    let defaults = args.missing.resolve()?;
     if let (None, Some(flag)) = (&args.anchor, args.how.given()) {
         let text = format!("{flag} says something of the state, which --anchor gives");
         return Err(CliError::Usage(text));
     }
+    let defaults = args.missing.resolve()?;
     let anchor: Option<Dump> =
         args.anchor.as_ref().map(|path| args.how.read(path, words)).transpose()?;
     let trusted = match (&anchor, args.root) {
@@ -200,7 +201,7 @@ fn judge(
             });
             verdict.err().map(|e| Failure { code: e.code().into(), message: e.to_string() })
         }
-        Err(e) => Some(Failure { code: "malformed-record".into(), message: e.to_string() }),
+        Err(e) => Some(Failure { code: "malformed-record".into(), message: hint::told(&e) }),
     };
     match unreadable {
         Some(error) => Err(error),

@@ -117,7 +117,7 @@ pub enum ImportError {
     },
     /// Pages of storage do not say whose they are.
     #[error(
-        "{name} holds pages of debug_storageRangeAt, which do not name the account; give it with --account"
+        "{name} holds pages of debug_storageRangeAt, which do not name the account; it has to be given"
     )]
     NoAccount {
         /// The file.
@@ -180,7 +180,7 @@ pub enum ImportError {
         found: String,
     },
     /// The content fits two formats.
-    #[error("{name} could be {candidates}: {reason}; say which with --dump-format")]
+    #[error("{name} could be {candidates}: {reason}")]
     Ambiguous {
         /// The file.
         name: String,

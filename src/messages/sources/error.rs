@@ -101,8 +101,8 @@ pub enum SourceError {
     },
     /// Nothing says in which batch a block is.
     #[error(
-        "nothing says in which batch block {block} is: there is no batch number beside it, and none of the \
-         batches' blocks (--batch-blocks) are said to be these"
+        "nothing says in which batch block {block} is: there is no batch number beside it, and it is in none \
+         of the blocks that batches are said to have"
     )]
     NoBatch {
         /// The block.
@@ -193,15 +193,15 @@ pub enum SourceError {
     /// Nothing says whose pubdata it is.
     #[error(
         "nothing says for certain of which chain and batch it is: name the file CHAIN-BATCH, as in \
-         324-501234.bin, chainCHAIN-batchBATCH, or BATCH with --chain, with no other number in the name; \
+         324-501234.bin, chainCHAIN-batchBATCH, or BATCH where the chain is given, with no other number in the name; \
          or list it in a file of lines \
          {{\"chainId\":…,\"batchNumber\":…,\"file\":\"…\"}}"
     )]
     Nameless,
     /// It is of another chain than was asked for.
-    #[error("it is of chain {got}; --chain says {expected}")]
+    #[error("it is of chain {got}, not of {expected} as given")]
     OtherChain {
-        /// What `--chain` says.
+        /// The chain that was given.
         expected: ChainId,
         /// What the source says.
         got: ChainId,

@@ -205,7 +205,7 @@ impl NodeTables {
         let block = match table.integer(record, 0, LOG_COLUMNS[0]) {
             Ok(block) => block,
             Err(error) => {
-                let what = "a log of no block, which a batch may lack; --tree tells which";
+                let what = "a log of no block, which a batch may lack; its root tells";
                 return intake.fault(origin, what, error);
             }
         };
