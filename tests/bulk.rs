@@ -366,10 +366,25 @@ fn shares_merged_are_the_whole() {
         fs::remove_file(format!("{}.shard.json", shares[2])).unwrap();
         assert_eq!(merge(&shares).code, Some(6));
     }
-    let one = ["--chain", "388", "--batch", "100", "--shard", "1/2", "-o", "x"];
-    assert_eq!(prove(&one).code, Some(2));
     for bad in [&["--shard", "1/2"][..], &["--shard", "1/2", "--format", "json", "-o", "x"]] {
         assert_eq!(prove(&[&["--all"], bad].concat()).code, Some(2));
+    }
+}
+
+#[test]
+fn a_share_of_anything_but_all_is_refused_before_an_input_is_opened() {
+    let hash = format!("0x{}", "11".repeat(32));
+    let whiches: [&[&str]; 5] = [
+        &["--chain", "388", "--batch", "100"],
+        &["--chain", "388", "--batch", "100", "--index", "0"],
+        &["--message", &hash],
+        &["--tx", &hash],
+        &["--requests", "no-requests"],
+    ];
+    for which in whiches {
+        let args = ["prove", "--tree", "no-tree", "--messages", "no-archive", "--shard", "1/2"];
+        let refused = run([&args[..], &["-o", "no-folder/x"], which].concat());
+        assert_eq!(refused.code, Some(2), "{which:?}: {}", refused.stderr);
     }
 }
 

@@ -213,7 +213,7 @@ fn calldata_that_contradict_their_record_are_refused() {
         ("request", Value::Null, "\"data\" and \"request\""),
         ("error", Value::from("none"), "\"data\" and \"error\""),
         ("log", Value::from(format!("0x{}", "00".repeat(88))), "leaf"),
-        ("log", Value::Null, "--log"),
+        ("log", Value::Null, "no log"),
         ("call", Value::from("finalizeDeposit"), "proveL2LeafInclusionShared"),
         ("call", Value::from("transfer"), "transfer"),
         ("data", Value::from("0x12345678"), "calldata"),

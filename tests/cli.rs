@@ -350,6 +350,79 @@ fn an_output_never_takes_the_place_of_an_input() {
     }
 }
 
+/// A snapshot of a zksync-era node lies in more files than the one that names it.
+#[test]
+fn an_output_never_takes_the_place_of_a_part_of_an_input() {
+    let folder = support::era::folder(&support::era::chunks(1));
+    let file = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let header = file("header.json");
+    let answer = support::era::fixture(1).join("snapshots_getSnapshot.json");
+    fs::copy(answer, &header).unwrap();
+    fs::write(file("other"), "").unwrap();
+    let chunk = file(&support::era::name(support::era::BATCH, 1));
+    let whole = folder.path().to_str().unwrap().to_owned();
+    let (logs, proofs) = (path("gateway-v29/logs.jsonl.gz"), file("proofs"));
+    let proven = run(["prove", "--tree", &whole, "--messages", &logs, "--all", "-o", &proofs]);
+    assert_eq!(proven.code, Some(0), "{}", proven.stderr);
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(&chunk, file("link")).unwrap();
+    let outputs: &[&str] = if cfg!(unix) { &["link"] } else { &[] };
+    let before = fs::read(&chunk).unwrap();
+    for state in [&header, &whole] {
+        let outputs = outputs.iter().map(|name| file(name)).chain([chunk.clone(), header.clone()]);
+        for output in outputs {
+            let commands: [&[&str]; 5] = [
+                &["import", state, "-o", &output],
+                &["rebuild", state, "-o", &output],
+                &["prove", "--tree", state, "--messages", &logs, "--all", "-o", &output],
+                &["index", &logs, "--tree", state, "-o", &output],
+                &["verify", &proofs, "--anchor", state, "--report", &output],
+            ];
+            for command in commands {
+                let refused = run(command);
+                assert_eq!(refused.code, Some(2), "{command:?}: {}", refused.stderr);
+                assert!(refused.stderr.contains("is an input"), "{}", refused.stderr);
+            }
+            assert_eq!(fs::read(&chunk).unwrap(), before);
+        }
+        // What lies beside an input and is none is written over.
+        let written = run(["rebuild", state, "-o", &file("other")]);
+        assert_eq!(written.code, Some(0), "{}", written.stderr);
+    }
+    let dump = file("dump.json");
+    fs::copy(path("gateway-v31/state.anvil.json"), &dump).unwrap();
+    assert_eq!(run(["import", &dump, "-o", &dump]).code, Some(2));
+}
+
+/// What only a rebuild looks at is no flag of commands that rebuild nothing.
+#[test]
+fn flags_of_a_rebuild_are_refused_where_nothing_is_rebuilt() {
+    let state = path("gateway-v31/state.anvil.json");
+    let root = format!("0x{}", "11".repeat(32));
+    let bridgehub = ["--bridgehub", "0x0000000000000000000000000000000000010002"];
+    let inspect = |flags: &[&str]| run([&["inspect", &state], flags].concat());
+    let of_rebuild =
+        [["--sl-chain-id", "506"], ["--release", "v31"], ["--last-block", "9"], ["--max-gap", "9"]];
+    for flag in of_rebuild {
+        assert_eq!(inspect(&flag).code, Some(2), "{flag:?}");
+        let verify = ["verify", &state, "--anchor", &state];
+        assert_eq!(run([&verify[..], &flag].concat()).code, Some(2), "{flag:?}");
+        for (command, has) in [("verify", false), ("inspect", false), ("rebuild", true)] {
+            assert_eq!(run([command, "--help"]).stdout.contains(flag[0]), has, "{command}");
+        }
+    }
+    for flag in [bridgehub, ["--dump-format", "anvil"]] {
+        assert_eq!(inspect(&flag).code, Some(0), "{flag:?}");
+    }
+    // A root that is given needs no state.
+    let proof = prove(&one_log()).stdout;
+    let verify = ["verify", "-", "--root", &root];
+    assert_eq!(run_with_input(verify, proof.as_bytes()).code, Some(1));
+    let refused = run_with_input([&verify[..], &bridgehub].concat(), proof.as_bytes());
+    assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+    assert!(refused.stderr.contains("--anchor"), "{}", refused.stderr);
+}
+
 #[cfg(unix)]
 #[test]
 fn a_device_is_written_to_and_not_replaced() {

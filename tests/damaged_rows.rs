@@ -156,6 +156,98 @@ fn batches_in_pieces_and_blocks_of_two_batches_are_left_out() {
 }
 
 #[test]
+fn a_log_that_is_said_to_be_of_another_batch_than_its_receipt_costs_both() {
+    let desk = Desk::new();
+    let batches = small_batches();
+    let all = receipts(&batches);
+    let at = all[1].iter().position(|receipt| receipt["logs"][0].is_object()).unwrap();
+    let nobody = batches[3].number + 1000;
+    for (stated, others) in [(batches[2].number, &[0, 3][..]), (nobody, &[0, 2, 3])] {
+        let mut all = all.clone();
+        all[1][at]["l2ToL1Logs"][0]["l1BatchNumber"] = json!(format!("{stated:#x}"));
+        let file = desk.write("receipts.jsonl", lines(all.concat()));
+        let (left, said) = kept(&desk, &[file], &[]);
+        assert_eq!(left, others, "{said}");
+        let hash = all[1][at]["transactionHash"].as_str().unwrap();
+        let numbers = format!("in batch {stated}, its receipt in batch {}", batches[1].number);
+        assert!(said.contains(hash) && said.contains(&numbers), "{said}");
+    }
+    // Two receipts in a row that name two batches: neither is forgotten.
+    let mut all = all.clone();
+    let mut of_logs = all[1].iter_mut().filter(|receipt| receipt["l2ToL1Logs"][0].is_object());
+    let (one, other) = (of_logs.next().unwrap(), of_logs.next().unwrap());
+    one["l2ToL1Logs"][0]["l1BatchNumber"] = json!(batches[2].number);
+    other["l2ToL1Logs"][0]["l1BatchNumber"] = json!(batches[3].number);
+    let file = desk.write("receipts.json", Value::from(all.concat()).to_string());
+    let (left, said) = kept(&desk, &[file], &[]);
+    assert_eq!(left, [0], "{said}");
+}
+
+#[test]
+fn a_block_in_a_batch_and_in_none_yet_is_told_as_that() {
+    let desk = Desk::new();
+    let batches = small_batches();
+    let tables = written::tables(Export::Copy, &batches);
+    let first = batches[0].number.to_string();
+    let row = tables[2].lines().find(|line| line.ends_with(&format!("\t{first}"))).unwrap();
+    let without = row.replace(&format!("\t{first}"), "\t\\N");
+    for twice in [format!("{row}\n{without}"), format!("{without}\n{row}")] {
+        let blocks = tables[2].replace(row, &twice);
+        let files: Vec<_> = [&tables[0], &tables[1], &blocks]
+            .into_iter()
+            .zip(["a", "b", "c"])
+            .map(|(table, name)| desk.write(name, table))
+            .collect();
+        let (left, said) = kept(&desk, &files, &[]);
+        assert_eq!(left, [1, 2, 3], "{said}");
+        let of_both = [
+            format!("in batch {first} and in no batch yet"),
+            format!("in no batch yet and in batch {first}"),
+        ];
+        assert!(of_both.iter().any(|words| said.contains(words)), "{said}");
+    }
+}
+
+#[test]
+fn a_header_with_a_column_twice_is_refused() {
+    let desk = Desk::new();
+    let twice = [
+        ("number\tl1_batch_number\tnumber\n1\t2\t3\n", "number", 1),
+        ("number,l1_batch_number,l1_batch_number\n1,2,3\n", "l1_batch_number", 1),
+        ("number,l2_to_l1_messages,aggregation_root,aggregation_root\n", "aggregation_root", 1),
+        (
+            "-- PostgreSQL database dump\n\
+             COPY public.miniblocks (number, l1_batch_number, number) FROM stdin;\n1\t2\t3\n\\.\n",
+            "number",
+            2,
+        ),
+    ];
+    for (text, column, line) in twice {
+        let file = desk.write("table", text);
+        let run = desk.index(&[file], &["--chain", "9"], "twice.slmsg");
+        assert_eq!(run.code, Some(3), "{}", run.stderr);
+        for words in [format!("table, line {line}"), format!("has two columns {column}")] {
+            assert!(run.stderr.contains(&words), "{}", run.stderr);
+        }
+    }
+    // Of a column that is not read it does not matter which one counts, as behind a join of two tables.
+    let batches = small_batches();
+    let tables = written::tables(Export::Copy, &batches);
+    let joined = |table: &String| {
+        let mut lines = table.lines();
+        let head = format!("{}\tjoined\tjoined\n", lines.next().unwrap());
+        lines.fold(head, |text, line| format!("{text}{line}\t\\N\t7\n"))
+    };
+    let files: Vec<_> = tables
+        .iter()
+        .zip(["a", "b", "c"])
+        .map(|(table, name)| desk.write(name, joined(table)))
+        .collect();
+    let archive = desk.good(&files, &["--chain", &batches[0].chain.to_string()], "joined.slmsg");
+    assert_eq!(archived(&archive).len(), batches.len());
+}
+
+#[test]
 fn inputs_that_are_cut_between_rows_are_refused() {
     let desk = Desk::new();
     let batches = small_batches();

@@ -134,6 +134,20 @@ fn files_are_short_and_rooms_have_names() {
     }
 }
 
+/// Flags are the command line's; whoever uses the library has none to give.
+#[test]
+fn texts_of_the_library_name_no_flags() {
+    for (file, module, text) in modules().into_iter().filter(|(_, module, _)| module != "cli") {
+        let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+        let names_flag = |line: &str| {
+            let mut behind = line.split("--").skip(1);
+            behind.any(|rest| rest.starts_with(|c: char| c.is_ascii_lowercase()))
+        };
+        let found: Vec<_> = code.filter(|line| names_flag(line)).collect();
+        assert!(found.is_empty(), "{file} ({module}): {found:?}");
+    }
+}
+
 #[test]
 fn unsafe_stands_only_where_it_is_listed() {
     for (file, _, text) in modules() {

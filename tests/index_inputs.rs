@@ -53,7 +53,7 @@ fn flags_that_would_do_nothing_are_refused_or_said() {
     assert_eq!(index(&["--chain", &own]).code, Some(0));
     let other = index(&["--chain", "9"]);
     assert_eq!(other.code, Some(3), "{}", other.stderr);
-    let words = format!("it is of chain {chain}; --chain says 9");
+    let words = format!("it is of chain {chain}, not of 9 as given");
     assert!(other.stderr.contains(&words), "{}", other.stderr);
     for flags in [["--sl-chain-id", "506"], ["--release", "v31"]] {
         let run = index(&flags);

@@ -52,13 +52,13 @@ impl Cli {
     pub(super) fn share_global(&mut self) {
         let access = if self.global.no_mmap { Access::Read } else { Access::Map };
         match &mut self.command {
-            Command::Rebuild(args) => args.how.access = access,
-            Command::Prove(args) => args.how.access = access,
+            Command::Rebuild(args) => args.how.state.access = access,
+            Command::Prove(args) => args.how.state.access = access,
             Command::Verify(args) => args.how.access = access,
-            Command::History(args) => args.how.access = access,
+            Command::History(args) => args.how.state.access = access,
             Command::Inspect(args) => args.how.access = access,
             Command::Check(args) => args.access = access,
-            Command::Index(args) => args.how.access = access,
+            Command::Index(args) => args.how.state.access = access,
             Command::Import(_) | Command::Merge(_) => {}
         }
     }
@@ -88,6 +88,7 @@ impl When {
 }
 
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "a process has one command")]
 pub(super) enum Command {
     /// Make a snapshot of state dumps: sorted, mapped, ready for every other command
     Import(ImportArgs),
@@ -128,6 +129,14 @@ pub(super) struct StateArgs {
     /// 0x…10005]
     #[arg(long, value_name = "ADDRESS")]
     pub(super) message_root: Option<Address>,
+}
+
+/// And how its trees are to be rebuilt.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "How to understand the state")]
+pub(super) struct TreeArgs {
+    #[command(flatten)]
+    pub(super) state: StateArgs,
     /// The settlement layer's chain id; the state of another one is refused
     #[arg(long, value_name = "ID")]
     pub(super) sl_chain_id: Option<ChainId>,
@@ -227,7 +236,7 @@ pub(super) struct RebuildArgs {
     #[command(flatten)]
     pub(super) past: PastArgs,
     #[command(flatten)]
-    pub(super) how: StateArgs,
+    pub(super) how: TreeArgs,
 }
 
 /// How to find out what past roots contain.
@@ -252,7 +261,7 @@ pub(super) struct HistoryArgs {
     #[command(flatten)]
     pub(super) past: PastArgs,
     #[command(flatten)]
-    pub(super) how: StateArgs,
+    pub(super) how: TreeArgs,
 }
 
 #[derive(Debug, Args)]
@@ -284,7 +293,7 @@ pub(super) struct IndexArgs {
     #[arg(long, value_name = "STATE")]
     pub(super) tree: Option<PathBuf>,
     #[command(flatten)]
-    pub(super) how: StateArgs,
+    pub(super) how: TreeArgs,
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]

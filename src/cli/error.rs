@@ -6,11 +6,12 @@ use super::interrupt;
 use crate::{
     files::{ContainerError, InputError, OutputError},
     forest::{HistoryError, RebuildError, TreeFileError},
-    import::ImportError,
+    import::{ImportError, files_of},
     messages::ArchiveError,
     primitives::SlBatch,
     proofs::{
         ExtractError, SlBatchError, Target, TargetError,
+        calldata::CallError,
         parquet::{EncodeError, ReadError},
     },
     state::StateError,
@@ -75,6 +76,8 @@ pub(super) enum CliError {
     NoSlBatches(SlBatch),
     #[error("{0:?} needs trees, and for --target batch-root none are rebuilt")]
     NoTrees(Target),
+    #[error(transparent)]
+    Call(#[from] CallError),
     #[error("no proof ({})", .0.code())]
     Extract(#[source] ExtractError),
     #[error(transparent)]
@@ -132,7 +135,7 @@ impl CliError {
             Self::TreeFile { .. } => 3,
             Self::Usage(_) | Self::NoSlBatches(_) | Self::NoTrees(_) => 2,
             Self::Archive(ArchiveError::NeedsChain { .. }) => 2,
-            Self::OtherJob { .. } => 2,
+            Self::OtherJob { .. } | Self::Call(_) => 2,
             Self::Interrupted(_) => interrupt::EXIT_CODE,
             Self::Input(error) if !error.is_damage() => 6,
             Self::Import(error) if error.is_io() => 6,
@@ -196,17 +199,17 @@ fn is_one(one: &Path, other: &Path) -> bool {
 /// Refuses to write over something that is read: a run that ends well would destroy it.
 pub(super) fn refuse_overwriting(output: &Path, inputs: &[&Path]) -> Result<(), CliError> {
     let Ok(target) = output.canonicalize() else { return Ok(()) };
-    // A folder is read with all that is in it.
-    let same = |input: &&&Path| {
-        input
-            .canonicalize()
-            .is_ok_and(|input| target.starts_with(&input) || is_one(&input, &target))
-    };
-    match inputs.iter().find(same) {
-        Some(_) if target.is_file() => Err(CliError::Usage(format!(
+    if !target.is_file() {
+        return Ok(());
+    }
+    let same = |input: &Path| input.canonicalize().is_ok_and(|input| is_one(&input, &target));
+    // A state may lie in more files than the one that is named.
+    let is_read = |input: &&Path| same(input) || files_of(input).iter().any(|file| same(file));
+    match inputs.iter().find(|input| is_read(input)) {
+        Some(_) => Err(CliError::Usage(format!(
             "{} is an input; the output would take its place",
             output.display()
         ))),
-        _ => Ok(()),
+        None => Ok(()),
     }
 }

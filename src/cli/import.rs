@@ -1,8 +1,11 @@
-use std::time::Instant;
+use std::{
+    path::{Path, PathBuf},
+    time::Instant,
+};
 
 use super::{
     args::ImportArgs,
-    error::{CliError, Outcome},
+    error::{CliError, Outcome, refuse_overwriting},
     progress::Bars,
     report::{Words, count},
     state::known_slots,
@@ -10,6 +13,8 @@ use super::{
 use crate::{forest::Addresses, import::Import};
 
 pub(super) fn run(args: &ImportArgs, words: &Words, bars: Bars) -> Result<Outcome, CliError> {
+    let dumps: Vec<&Path> = args.dumps.iter().map(PathBuf::as_path).collect();
+    refuse_overwriting(&args.output, &dumps)?;
     let message_root = args.message_root.unwrap_or(Addresses::default().message_root);
     let progress = bars.reading();
     let import = Import {

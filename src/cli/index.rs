@@ -4,7 +4,7 @@ use std::{
 };
 
 use super::{
-    args::{DumpFormat, IndexArgs},
+    args::IndexArgs,
     error::{CliError, Outcome, refuse_overwriting},
     progress::{Bars, file_len},
     report::{self, Words, count},
@@ -45,7 +45,7 @@ pub(super) fn run(args: &IndexArgs, words: &Words, bars: Bars) -> Result<Outcome
         chain: args.chain,
         blocks,
         relayed: args.relayed_by,
-        access: args.how.access,
+        access: args.how.state.access,
     };
     let checked = check.as_ref().map(|check| check as &dyn BatchCheck);
     let progress = bars.reading();
@@ -94,7 +94,7 @@ pub(super) fn run(args: &IndexArgs, words: &Words, bars: Bars) -> Result<Outcome
         words.say("note               no message carries pubdata as --relayed-by asks for");
     }
     if let Some(check) = &check {
-        let archive = Archive::open(&args.output, args.how.access)?;
+        let archive = Archive::open(&args.output, args.how.state.access)?;
         words.say(check.coverage(&archive, indexed.unknown));
     }
     words.say(format_args!("output             {}", args.output.display()));
@@ -104,18 +104,8 @@ pub(super) fn run(args: &IndexArgs, words: &Words, bars: Bars) -> Result<Outcome
 
 /// Refuses what says how a state is to be understood where there is none.
 fn needs_tree(args: &IndexArgs) -> Result<(), CliError> {
-    let how = &args.how;
-    let given = [
-        ("--bridgehub", how.bridgehub.is_some()),
-        ("--message-root", how.message_root.is_some()),
-        ("--sl-chain-id", how.sl_chain_id.is_some()),
-        ("--release", how.release.is_some()),
-        ("--last-block", how.last_block.is_some()),
-        ("--account", how.account.is_some()),
-        ("--dump-format", !matches!(how.dump_format, DumpFormat::Auto)),
-    ];
-    match given.iter().find(|(_, given)| *given) {
-        Some((flag, _)) if args.tree.is_none() => {
+    match args.how.given() {
+        Some(flag) if args.tree.is_none() => {
             Err(CliError::Usage(format!("{flag} says something of the state, which --tree gives")))
         }
         _ => Ok(()),

@@ -69,8 +69,8 @@ impl Job {
             given("anchor", trees.anchor_identity()?),
             given("anchor-bridgehub", args.anchor_bridgehub),
             given("anchor-message-root", args.anchor_message_root),
-            given("bridgehub", args.how.bridgehub),
-            given("message-root", args.how.message_root),
+            given("bridgehub", args.how.state.bridgehub),
+            given("message-root", args.how.state.message_root),
         ];
         Ok(Self {
             slproof: env!("CARGO_PKG_VERSION").into(),

@@ -4,6 +4,7 @@
 mod args;
 mod check;
 mod error;
+mod hint;
 mod history;
 mod import;
 mod index;

@@ -19,6 +19,7 @@ use serde_json::value::RawValue;
 
 use super::{
     error::CliError,
+    hint,
     interrupt::interrupted,
     progress::Progress,
     proof_output::{Encoder, Encoding, Piece},
@@ -168,7 +169,7 @@ fn answer(
 }
 
 fn failure(error: &ExtractError) -> Failure {
-    Failure { code: error.code().into(), message: error.to_string() }
+    Failure { code: error.code().into(), message: hint::told(error) }
 }
 
 impl Wanted<'_> {

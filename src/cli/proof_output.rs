@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     error::CliError,
+    hint,
     pipeline::Asked,
     prove_args::{ProofFormat, ProveArgs},
 };
@@ -139,8 +140,7 @@ impl Encoder {
         if form == Form::CallLines {
             // Lines of requests may have a target of their own.
             if args.which.requests.is_none() {
-                let contract = calls.contract(kind(args.target));
-                contract.map_err(|error| CliError::Usage(error.to_string()))?;
+                calls.contract(kind(args.target))?;
             }
         } else if calls != CallOptions::default() {
             return usage("--call and --to are for --format calldata");
@@ -197,7 +197,7 @@ impl Encoding {
             Form::CallLines => {
                 let record = self.encoder.calls.encode(proof).map_err(|error| Failure {
                     code: error.code().into(),
-                    message: error.to_string(),
+                    message: hint::told(&error),
                 })?;
                 // As in `record`: nothing that could fail.
                 let _ = serde_json::to_writer(&mut self.piece.bytes, &record);

@@ -37,7 +37,7 @@ pub(super) fn run(args: &ProveArgs, words: &Words, bars: Bars) -> Result<Outcome
     // A file for a job that can be resumed has another name, which is not taken before its job is known.
     let output = output.filter(|_| !can_be_resumed(args));
     let summary_output = args.summary.as_deref().map(Output::create).transpose()?;
-    let archive = read_archive(&args.messages, args.how.access)?;
+    let archive = read_archive(&args.messages, args.how.state.access)?;
     let trees = Trees::read(args, words)?;
     let witness = trees.witness()?;
     let (mut steps, many) = select(args, &archive, &trees, witness.as_ref())?;
@@ -53,9 +53,6 @@ pub(super) fn run(args: &ProveArgs, words: &Words, bars: Bars) -> Result<Outcome
             "--resume and --shard need a file to write, a format other than json, and files, no pipes, for \
              what selects proofs",
         );
-    }
-    if args.shard.is_some() && !args.which.all {
-        return usage("--shard needs --all, which it divides");
     }
     if args.shard.is_some() && !encoder.can_be_shared() {
         return usage(

@@ -4,7 +4,7 @@ use std::{fmt, path::PathBuf, str::FromStr};
 
 use clap::{ArgGroup, Args, ValueEnum};
 
-use super::args::{PastArgs, StateArgs};
+use super::args::{PastArgs, TreeArgs};
 use crate::{
     primitives::{Address, BatchNumber, ChainId, Hash},
     proofs::{
@@ -49,7 +49,7 @@ pub(super) struct ProveArgs {
     pub(super) calls: CallArgs,
     /// Only one of so many shares of --all, as K/N with K from 1, which follow each other and have about as
     /// many logs; a file FILE.shard.json beside the output says which, for slproof merge
-    #[arg(long, value_name = "K/N", requires = "all")]
+    #[arg(long, value_name = "K/N", conflicts_with_all = ["index", "message", "tx", "requests"])]
     pub(super) shard: Option<Shard>,
     /// Go on with an interrupted job of the same arguments, which left FILE.partial; without such a job
     /// begin it
@@ -65,7 +65,7 @@ pub(super) struct ProveArgs {
     #[command(flatten)]
     pub(super) past: PastArgs,
     #[command(flatten)]
-    pub(super) how: StateArgs,
+    pub(super) how: TreeArgs,
 }
 
 /// What to prove.

@@ -4,7 +4,7 @@ use std::{error::Error, fmt, io::Write};
 
 use clap::builder::styling::{AnsiColor, Style};
 
-use super::{args::GlobalArgs, progress};
+use super::{args::GlobalArgs, hint, progress};
 
 const RED: Style = AnsiColor::Red.on_default().bold();
 
@@ -35,13 +35,16 @@ impl Words {
     }
 }
 
-/// An error with the chain of its causes.
-pub(super) fn error(error: &dyn Error) {
+/// An error with the chain of its causes, and the flags that help against it.
+pub(super) fn error(error: &(dyn Error + 'static)) {
     print(format_args!("{RED}error:{RED:#} {}", visible(&error.to_string())));
     let mut cause = error.source();
     while let Some(error) = cause {
         line(format_args!("  because: {error}"));
         cause = error.source();
+    }
+    if let Some(hint) = hint::of(error) {
+        line(format_args!("  hint: {hint}"));
     }
 }
 

@@ -13,6 +13,7 @@ use serde_json::value::RawValue;
 
 use super::{
     error::CliError,
+    hint,
     pipeline::{Asked, Failed, Step, Wanted},
     target::Trees,
 };
@@ -198,7 +199,9 @@ impl<'a> Requests<'a> {
                 failed(Asked::Line(asked), "log-not-in-batch", &self.place(), &reason)
             }
             Ok(logs) => Step::Prove(Wanted { logs, which, extractor, asked: Some(asked) }),
-            Err(error) => failed(Asked::Line(asked), error.code(), &self.place(), &error),
+            Err(error) => {
+                failed(Asked::Line(asked), error.code(), &self.place(), &hint::told(&error))
+            }
         }
     }
 
@@ -256,12 +259,15 @@ impl<'a> Iterator for Requests<'a> {
     }
 }
 
-fn with_causes(error: &dyn Error) -> String {
+fn with_causes(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
         text = format!("{text}: {error}");
         cause = error.source();
     }
-    text
+    match hint::of(error) {
+        Some(hint) => format!("{text} ({hint})"),
+        None => text,
+    }
 }

@@ -3,7 +3,7 @@
 use std::{fs::File, io::Read, path::Path, time::Instant};
 
 use super::{
-    args::{DumpFormat, PastArgs, StateArgs},
+    args::{DumpFormat, PastArgs, StateArgs, TreeArgs},
     error::CliError,
     report::{Words, count},
 };
@@ -54,17 +54,6 @@ impl StateArgs {
         Ok(addresses(state, self.bridgehub, self.message_root)?)
     }
 
-    fn options(&self, state: &Snapshot) -> Result<RebuildOptions, CliError> {
-        Ok(RebuildOptions {
-            addresses: self.addresses(state)?,
-            release: self.release,
-            sl_chain: self.sl_chain_id,
-            last_block: self.last_block,
-            max_gap: self.max_gap,
-            ..RebuildOptions::default()
-        })
-    }
-
     /// How to read a dump.
     pub(super) fn import(&self) -> Import {
         Import {
@@ -95,6 +84,57 @@ impl StateArgs {
         Ok(dump)
     }
 
+    /// The tree file at a path, if it is one.
+    pub(super) fn tree_file(&self, path: &Path) -> Result<Option<TreeFile>, CliError> {
+        if !is_native(path, TREE_FILE) {
+            return Ok(None);
+        }
+        let file = TreeFile::open(path, self.access)?;
+        match self.given() {
+            Some(flag) => Err(CliError::Usage(format!(
+                "{} is a tree file, for which {flag} is of no use: where the contracts stood, and in what \
+                 dump, is past",
+                file.container().name()
+            ))),
+            None => Ok(Some(file)),
+        }
+    }
+
+    /// The first of these flags that was given.
+    pub(super) fn given(&self) -> Option<&'static str> {
+        let given = [
+            ("--dump-format", !matches!(self.dump_format, DumpFormat::Auto)),
+            ("--account", self.account.is_some()),
+            ("--bridgehub", self.bridgehub.is_some()),
+            ("--message-root", self.message_root.is_some()),
+        ];
+        given.into_iter().find_map(|(flag, given)| given.then_some(flag))
+    }
+}
+
+impl TreeArgs {
+    /// The first of these flags that was given.
+    pub(super) fn given(&self) -> Option<&'static str> {
+        let given = [
+            ("--sl-chain-id", self.sl_chain_id.is_some()),
+            ("--release", self.release.is_some()),
+            ("--last-block", self.last_block.is_some()),
+        ];
+        let of_trees = given.into_iter().find_map(|(flag, given)| given.then_some(flag));
+        self.state.given().or(of_trees)
+    }
+
+    fn options(&self, state: &Snapshot) -> Result<RebuildOptions, CliError> {
+        Ok(RebuildOptions {
+            addresses: self.state.addresses(state)?,
+            release: self.release,
+            sl_chain: self.sl_chain_id,
+            last_block: self.last_block,
+            max_gap: self.max_gap,
+            ..RebuildOptions::default()
+        })
+    }
+
     /// The trees at `path`: those of a tree file, or of a dump whose trees are rebuilt.
     pub(super) fn forest(&self, path: &Path, words: &Words) -> Result<Rebuilt, CliError> {
         if let Some(file) = self.tree_file(path)? {
@@ -105,7 +145,7 @@ impl StateArgs {
             ));
             return Ok(Rebuilt { forest: file.forest().clone(), origin: Origin::File(file) });
         }
-        let dump = self.read(path, words)?;
+        let dump = self.state.read(path, words)?;
         let forest = rebuild(&dump.state, &self.options(&dump.state)?)
             .map_err(|source| CliError::Rebuild { name: dump.name.clone(), source })?;
         let how = if self.release.is_some() { "as given" } else { "found from the state" };
@@ -114,19 +154,10 @@ impl StateArgs {
     }
 
     /// The tree file at a path, if it is one.
-    pub(super) fn tree_file(&self, path: &Path) -> Result<Option<TreeFile>, CliError> {
-        if !is_native(path, TREE_FILE) {
-            return Ok(None);
-        }
-        let file = TreeFile::open(path, self.access)?;
+    fn tree_file(&self, path: &Path) -> Result<Option<TreeFile>, CliError> {
+        let Some(file) = self.state.tree_file(path)? else { return Ok(None) };
         let wrong =
             |what: String| Err(CliError::Usage(format!("{} {what}", file.container().name())));
-        let given = self.bridgehub.or(self.message_root).or(self.account);
-        if given.is_some() || !matches!(self.dump_format, DumpFormat::Auto) {
-            return wrong(
-                "is a tree file: where the contracts stood, and in what dump, is past".into(),
-            );
-        }
         let found = file.forest().sl_chain();
         if let Some(expected) = self.sl_chain_id.filter(|expected| *expected != found) {
             return wrong(format!("has the trees of settlement layer {found}, not of {expected}"));
@@ -157,7 +188,7 @@ impl StateArgs {
                 path.display()
             )));
         }
-        let dump = self.read(path, words)?;
+        let dump = self.state.read(path, words)?;
         let options = self.options(&dump.state)?;
         let events = match past {
             Some(past) => past.events(options.addresses.message_root)?,
@@ -166,7 +197,7 @@ impl StateArgs {
         let past = past.map(|past| Past { events: &events, effort: past.effort() });
         rebuild_to_file(&dump.state, &options, past, target)
             .map_err(|source| CliError::TreeFile { name: dump.name.clone(), source })?;
-        let file = TreeFile::open(target, self.access)?;
+        let file = TreeFile::open(target, self.state.access)?;
         Ok(Rebuilt { forest: file.forest().clone(), origin: Origin::File(file) })
     }
 }
@@ -207,14 +238,14 @@ impl PastArgs {
     /// Finds what every root by block contains, as far as a tree file does not know it already.
     pub(super) fn timeline(
         &self,
-        how: &StateArgs,
+        how: &TreeArgs,
         Rebuilt { forest, origin }: &Rebuilt,
         words: &Words,
     ) -> Result<Timeline, CliError> {
         let started = Instant::now();
         let timeline = match origin {
             Origin::State(dump) => {
-                let addresses = how.addresses(&dump.state)?;
+                let addresses = how.state.addresses(&dump.state)?;
                 let events = self.events(addresses.message_root)?;
                 explain(&dump.state, addresses, forest, &events, self.effort())?
             }

@@ -54,7 +54,7 @@ impl<'a> Trees<'a> {
     pub(super) fn read(args: &'a ProveArgs, words: &'a Words) -> Result<Self, CliError> {
         let made_of = match args.target {
             Target::BatchRoot if !is_native(&args.tree, TREE_FILE) => {
-                MadeOf::State(Box::new(args.how.read(&args.tree, words)?))
+                MadeOf::State(Box::new(args.how.state.read(&args.tree, words)?))
             }
             _ => MadeOf::Trees(Box::new(args.how.forest(&args.tree, words)?)),
         };
@@ -73,7 +73,7 @@ impl<'a> Trees<'a> {
     /// The batch roots that the state stores, where proofs are made of nothing else.
     pub(super) fn witness(&self) -> Result<Option<RootWitness<'_, Snapshot>>, CliError> {
         let MadeOf::State(dump) = &self.made_of else { return Ok(None) };
-        Ok(Some(RootWitness::new(&dump.state, self.args.how.addresses(&dump.state)?)?))
+        Ok(Some(RootWitness::new(&dump.state, self.args.how.state.addresses(&dump.state)?)?))
     }
 
     /// An extractor against a target. The state answers for batch roots where nothing was rebuilt.
@@ -191,7 +191,7 @@ impl<'a> Trees<'a> {
         match self.l1.get() {
             Some(l1) => Ok(l1),
             None => {
-                let access = self.args.how.access;
+                let access = self.args.how.state.access;
                 let l1 = Import { access, ..Import::default() }.read(path)?;
                 Ok(self.l1.get_or_init(|| l1))
             }

@@ -9,6 +9,7 @@ use serde::{Serialize, Serializer};
 use super::{
     args::{MissingArgs, VerifyArgs},
     error::{CliError, Outcome, refuse_overwriting},
+    hint,
     progress::{Bars, file_len},
     proof_input::{Entries, Entry},
     report::{Words, count},
@@ -66,6 +67,10 @@ pub(super) fn run(args: &VerifyArgs, words: &Words, bars: Bars) -> Result<Outcom
         return Err(CliError::Usage(
             "the proofs and --anchor cannot both be standard input".into(),
         ));
+    }
+    if let (None, Some(flag)) = (&args.anchor, args.how.given()) {
+        let text = format!("{flag} says something of the state, which --anchor gives");
+        return Err(CliError::Usage(text));
     }
     let defaults = args.missing.resolve()?;
     let anchor: Option<Dump> =
@@ -201,7 +206,7 @@ fn judge(
             });
             verdict.err().map(|e| Failure { code: e.code().into(), message: e.to_string() })
         }
-        Err(e) => Some(Failure { code: "malformed-record".into(), message: e.to_string() }),
+        Err(e) => Some(Failure { code: "malformed-record".into(), message: hint::told(&e) }),
     };
     match unreadable {
         Some(error) => Err(error),

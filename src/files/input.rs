@@ -106,11 +106,14 @@ impl Input {
         }
         let open_error = |source| InputError::Open { path: path.into(), source };
         let file = File::open(path).map_err(open_error)?;
-        if file.metadata().map_err(open_error)?.is_dir() {
+        let found = file.metadata().map_err(open_error)?;
+        if found.is_dir() {
             return Err(InputError::IsFolder { path: path.into() });
         }
+        // What is read from a pipe with a name is gone, as it is from standard input.
+        let again = found.is_file().then(|| path.into());
         let data = watcher.of(file);
-        Self::new(path.display().to_string(), Some(path.into()), Box::new(data))
+        Self::new(path.display().to_string(), again, Box::new(data))
     }
 
     /// Wraps bytes that come from elsewhere; `name` stands for them in errors.
@@ -151,7 +154,7 @@ impl Input {
         &self.name
     }
 
-    /// The file, when it is one that can be opened a second time.
+    /// The file, when it is one that can be opened a second time: no pipe, with or without a name.
     #[must_use]
     pub fn path(&self) -> Option<&Path> {
         self.path.as_deref()

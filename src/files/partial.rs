@@ -68,6 +68,8 @@ impl Partial {
             Self::at(target, file, 0)
         };
         let mut begun = begin().map_err(|source| error(&partial(target), source))?;
+        // Without its first checkpoint nobody would know the file for what it is.
+        begun.kept = false;
         begun.checkpoint(note)?;
         begun.kept = false;
         Ok(begun)
@@ -337,6 +339,18 @@ mod tests {
         drop(partial);
         assert_eq!(names(folder.path()), [""; 0]);
         assert!(Partial::left(&target).unwrap().is_none());
+    }
+
+    #[test]
+    fn nothing_is_left_where_the_first_checkpoint_cannot_be_written() {
+        for ending in ["json", "json.new"] {
+            let folder = tempfile::tempdir().unwrap();
+            let target = folder.path().join("out");
+            let in_the_way = format!("out.partial.{ending}");
+            fs::create_dir(folder.path().join(&in_the_way)).unwrap();
+            assert!(Partial::create(&target, b"", |_| true).is_err());
+            assert_eq!(names(folder.path()), [in_the_way]);
+        }
     }
 
     #[test]

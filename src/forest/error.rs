@@ -16,8 +16,7 @@ pub enum RebuildError {
     /// No chain is registered at this address.
     #[error(
         "there is no MessageRoot at {0}: this is no dump of a settlement layer, or not a whole one. \
-         On L1 MessageRoot is a proxy; give its address with --message-root and Bridgehub's with \
-         --bridgehub"
+         On L1 MessageRoot is a proxy, and so is Bridgehub; their addresses have to be given"
     )]
     NoMessageRoot(Address),
     /// The registry of chains contradicts itself.
@@ -44,7 +43,7 @@ pub enum RebuildError {
     /// Bridgehub does not know where a chain's diamond stands.
     #[error(
         "Bridgehub at {bridgehub} knows no diamond of chain {chain}, whose tree has {leaves} batches: \
-         the dump lacks Bridgehub's storage, or Bridgehub is elsewhere (--bridgehub)"
+         the dump lacks Bridgehub's storage, or Bridgehub is elsewhere"
     )]
     NoDiamond {
         /// The chain.
@@ -82,7 +81,7 @@ pub enum RebuildError {
     #[error(
         "the dump is incomplete: the tree of chain {chain} has {expected} batches, but the state holds \
          the roots of only {found} (looked from batch {highest} down to {searched_down_to}). If the \
-         chain was away from this settlement layer for longer, raise --max-gap"
+         chain was away from this settlement layer for longer, look further down"
     )]
     Incomplete {
         /// The chain.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{ImportError, record::Record, space::Space};
+use super::{ImportError, record::Record, space::Space, stated_roots::StatedRoots};
 use crate::{
     files::ExternalSort,
     primitives::{Address, Hash, Word},
@@ -23,6 +23,8 @@ pub(super) struct Collector {
     pub(super) inputs: Vec<String>,
     /// How many slots each account has that are not zero, by keccak256(address).
     pub(super) accounts: Option<HashMap<Hash, u64>>,
+    /// The storage roots that the inputs state, where there are several inputs.
+    pub(super) stated: Option<StatedRoots>,
     pub(super) era_keys: bool,
     pub(super) trie_keys: bool,
     /// Whether hashed keys have their bytes in the other order.
@@ -41,6 +43,7 @@ impl Collector {
             space,
             inputs: Vec::new(),
             accounts: Some(HashMap::new()),
+            stated: None,
             era_keys: false,
             trie_keys: false,
             reversed,
@@ -112,6 +115,17 @@ impl Collector {
         let input = self.inputs.get(u32::from_le_bytes(record.input) as usize);
         self.space.check(self.collected, input.map_or("", String::as_str))?;
         Ok(self.sort.push(record, &[])?)
+    }
+
+    /// Takes the storage root that the input states of an account, and that its slots have.
+    pub(super) fn stated_root(
+        &mut self,
+        account: AccountKey,
+        root: Hash,
+    ) -> Result<(), ImportError> {
+        let input = self.input();
+        let Some(stated) = &mut self.stated else { return Ok(()) };
+        stated.add(account, root, u32::from_le_bytes(input))
     }
 
     /// Refuses `more` slots beside those that were taken, when there is no room for them.

@@ -102,6 +102,23 @@ pub enum ImportError {
         /// The root of the slots.
         computed: Hash,
     },
+    /// Two dumps state different storage roots of one account.
+    #[error(
+        "account {account} has the storage root {first_root} in {first}, and {second_root} in {second}: \
+         they are not of the same state; give dumps of one block"
+    )]
+    StorageRoots {
+        /// The account.
+        account: AccountKey,
+        /// Where it has one root.
+        first: String,
+        /// That root.
+        first_root: Hash,
+        /// Where it has the other.
+        second: String,
+        /// The other root.
+        second_root: Hash,
+    },
     /// Pages of an account's storage are missing.
     #[error(
         "{name}: pages are missing: {missing}; ask debug_storageRangeAt for all pages, beginning \
@@ -115,7 +132,7 @@ pub enum ImportError {
     },
     /// Pages of storage do not say whose they are.
     #[error(
-        "{name} holds pages of debug_storageRangeAt, which do not name the account; give it with --account"
+        "{name} holds pages of debug_storageRangeAt, which do not name the account; it has to be given"
     )]
     NoAccount {
         /// The file.
@@ -178,7 +195,7 @@ pub enum ImportError {
         found: String,
     },
     /// The content fits two formats.
-    #[error("{name} could be {candidates}: {reason}; say which with --dump-format")]
+    #[error("{name} could be {candidates}: {reason}")]
     Ambiguous {
         /// The file.
         name: String,

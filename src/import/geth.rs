@@ -190,7 +190,8 @@ impl Reader<'_> {
                 stated,
                 computed,
             }),
-            _ => Ok(()),
+            Some((stated, _)) => self.sink.stated_root(key, stated),
+            None => Ok(()),
         }
     }
 }

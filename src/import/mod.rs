@@ -18,7 +18,7 @@
 //!
 //! Slots that are given twice in one form, by number or by hash, are merged when they agree and refused when
 //! they do not; zero values mean the same as absent ones and are dropped. Dumps that say of which block they
-//! are have to be of the same.
+//! are, or what the storage root of an account is, have to be of one state also where their slots agree.
 //!
 //! [`era_key`]: crate::state::keys::era_key
 //!
@@ -38,11 +38,15 @@ mod json;
 mod record;
 mod run;
 mod space;
+mod stated_roots;
 mod storage_range;
 mod storage_root;
 mod table;
 
-use std::{fmt, path::Path};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
 
 pub use detect::Format;
 pub use era::EraError;
@@ -60,6 +64,13 @@ use crate::primitives::SlBlock;
 /// unknown format, gives one slot two values, or holds more slots than fit the memory set aside.
 pub fn read_state(path: &Path, format: Option<Format>) -> Result<Dump, ImportError> {
     Import { format, ..Import::default() }.read(path)
+}
+
+/// The files that a state at `path` is read from beside that one: those of a zksync-era snapshot that is
+/// given by its folder or its header. None for every other state, and where nothing can be read.
+#[must_use]
+pub fn files_of(path: &Path) -> Vec<PathBuf> {
+    era::files_of(path)
 }
 
 /// What a parser learned beside the slots.

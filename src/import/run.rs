@@ -14,6 +14,7 @@ use super::{
     geth, hex_text,
     record::Record,
     space::Space,
+    stated_roots::StatedRoots,
     storage_range::{self, Pages},
     table,
 };
@@ -154,14 +155,11 @@ impl Import {
             Some(format) => format == Format::Snapshot,
             None => is_container(opened.head()),
         };
-        match (is_snapshot, &input.path) {
-            (true, Some(path)) => Ok(Some(Snapshot::open(path, self.access)?)),
-            (true, None) => Err(ImportError::NoFile { name: input.name.clone() }),
-            (false, _) => {
-                input.opened = Some(opened);
-                Ok(None)
-            }
+        if is_snapshot {
+            return Ok(Some(Snapshot::open(input.file()?, self.access)?));
         }
+        input.opened = Some(opened);
+        Ok(None)
     }
 
     /// Reads all inputs; once more when the first reading found out how they have to be read.
@@ -215,45 +213,60 @@ struct Finished<W> {
 /// An input, which may be open already and may have to be opened again.
 struct Opening {
     name: String,
-    /// Where to open it; none for a pipe.
-    path: Option<PathBuf>,
+    /// Where to open it; `-` for standard input.
+    path: PathBuf,
+    /// Whether it can be read only once: standard input, and pipes with a name.
+    is_pipe: bool,
     opened: Option<Input>,
     was_opened: bool,
 }
 
 impl Opening {
     fn new(path: &Path) -> Self {
-        let is_pipe = path == Path::new("-");
+        let is_stdin = path == Path::new("-");
+        // What is not there is for the opening to report.
+        let can_be_reopened =
+            |path: &Path| path.metadata().map_or(true, |found| found.is_file() || found.is_dir());
         Self {
-            name: if is_pipe { "standard input".into() } else { path.display().to_string() },
-            path: (!is_pipe).then(|| path.into()),
+            name: if is_stdin { "standard input".into() } else { path.display().to_string() },
+            path: path.into(),
+            is_pipe: is_stdin || !can_be_reopened(path),
             opened: None,
             was_opened: false,
         }
     }
 
     fn of(input: Input) -> Self {
-        let path = input.path().map(Path::to_owned);
-        Self { name: input.name().into(), path, opened: Some(input), was_opened: true }
+        let (name, path) = (input.name().into(), input.path().map(Path::to_owned));
+        let is_pipe = path.is_none();
+        let path = path.unwrap_or_default();
+        Self { name, path, is_pipe, opened: Some(input), was_opened: true }
     }
 
     /// How many bytes a file has.
     fn len(&self) -> Option<u64> {
-        let found = self.path.as_ref()?.metadata().ok()?;
+        let found = self.path.metadata().ok()?;
         found.is_file().then_some(found.len())
     }
 
     fn is_folder(&self) -> bool {
-        self.path.as_ref().is_some_and(|path| path.is_dir())
+        !self.is_pipe && self.path.is_dir()
     }
 
     fn open(&mut self, watcher: &Watcher) -> Result<Input, ImportError> {
         let again = std::mem::replace(&mut self.was_opened, true);
-        match (self.opened.take(), &self.path) {
-            (Some(input), _) => Ok(input),
-            (None, Some(path)) => Ok(Input::open_watched(path, watcher)?),
-            (None, None) if again => Err(ImportError::OneWay { name: self.name.clone() }),
-            (None, None) => Ok(Input::open_watched(Path::new("-"), watcher)?),
+        match self.opened.take() {
+            Some(input) => Ok(input),
+            None if again && self.is_pipe => Err(ImportError::OneWay { name: self.name.clone() }),
+            None => Ok(Input::open_watched(&self.path, watcher)?),
+        }
+    }
+
+    /// The file or folder, to be read in another way than from its beginning to its end.
+    fn file(&self) -> Result<&Path, ImportError> {
+        match self.is_pipe {
+            true => Err(ImportError::NoFile { name: self.name.clone() }),
+            false => Ok(&self.path),
         }
     }
 }
@@ -279,6 +292,9 @@ impl Attempt<'_> {
         let count = inputs.len();
         let lens = inputs.iter().filter_map(Opening::len);
         self.import.watcher.expect(lens.sum());
+        if count > 1 {
+            self.collector.stated = Some(StatedRoots::new(&self.collector.space));
+        }
         for input in inputs {
             match self.input(input)? {
                 None => {}
@@ -290,6 +306,9 @@ impl Attempt<'_> {
             }
         }
         self.pages.check()?;
+        if let Some(stated) = self.collector.stated.take() {
+            stated.check(&self.collector.inputs)?;
+        }
         let build = Build::new(writer, self.import.known.as_ref(), false);
         self.build(build, Vec::new(), None)
     }
@@ -325,10 +344,7 @@ impl Attempt<'_> {
 
     fn find_era(&mut self, input: &Opening) -> Result<EraSnapshot, ImportError> {
         self.found(Format::EraSnapshot, Facts { block: None }, &input.name)?;
-        match &input.path {
-            Some(path) => Ok(EraSnapshot::find(path)?),
-            None => Err(ImportError::NoFile { name: input.name.clone() }),
-        }
+        Ok(EraSnapshot::find(input.file()?)?)
     }
 
     /// Notes what an input is. All inputs have to be of one block, as far as they say of which.

@@ -51,6 +51,11 @@ impl Space {
         self.sort_within(2)
     }
 
+    /// A sort for what is stated of accounts.
+    pub(super) fn sort_of_roots<R: SortRecord>(&self) -> ExternalSort<R> {
+        self.sort_within(8)
+    }
+
     fn sort_within<R: SortRecord>(&self, part: usize) -> ExternalSort<R> {
         match self {
             Self::Memory { .. } => ExternalSort::in_memory(),

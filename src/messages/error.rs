@@ -132,17 +132,14 @@ pub enum ArchiveError {
     /// Nothing says what kind of archive it is.
     #[error(
         "{name} is no archive of a known kind: neither a message archive (*.slmsg) nor JSON, pubdata or \
-         rows of a node's tables; --format says what it is"
+         rows of a node's tables"
     )]
     Unknown {
         /// The file.
         name: String,
     },
     /// The format does not say whose logs these are.
-    #[error(
-        "{name} holds {format}: nothing in it says of which chain; `slproof index --chain ID` makes an \
-         archive of it"
-    )]
+    #[error("{name} holds {format}: nothing in it says of which chain")]
     NeedsChain {
         /// The file.
         name: String,

@@ -83,8 +83,8 @@ pub enum ExtractError {
     /// The first explained root that contains the batch follows on one that is not explained.
     #[error(
         "which interop root was the first to contain batch {batch} of chain {chain} is not known: that of \
-         block {block} contains it, and the one before it is not explained; give the events of MessageRoot \
-         with --events, or try more with --search"
+         block {block} contains it, and the one before it is not explained; the events of MessageRoot say \
+         it, or more has to be tried"
     )]
     FirstRootUnknown {
         /// The chain.
@@ -97,8 +97,7 @@ pub enum ExtractError {
     /// The state stores no root of the batch.
     #[error(
         "the state stores no batch root of chain {chain}, batch {batch}: it was not executed on this \
-         layer by the time of the state, or Bridgehub and MessageRoot are elsewhere (--bridgehub, \
-         --message-root)"
+         layer by the time of the state, or Bridgehub and MessageRoot are elsewhere"
     )]
     NoBatchRoot {
         /// The chain.

@@ -42,9 +42,9 @@ impl Defaults {
     /// # Errors
     /// [`RecordError::Contradiction`] when it says something else.
     pub fn agree(&self, record: &ProofRecord, log: &L2ToL1Log) -> Result<(), RecordError> {
-        agreed("chainId", "--chain-id", Some(record.chain_id), self.chain)?;
-        agreed("batchNumber", "--batch", Some(record.batch_number), self.batch)?;
-        agreed("log", "--log, or --message", Some(*log), self.log)?;
+        agreed("chainId", Some(record.chain_id), self.chain)?;
+        agreed("batchNumber", Some(record.batch_number), self.batch)?;
+        agreed("log", Some(*log), self.log)?;
         Ok(())
     }
 }
@@ -56,13 +56,17 @@ pub enum RecordError {
     /// It is not JSON, or a field is of the wrong type.
     #[error("not a proof record: {0}")]
     Json(#[from] serde_json::Error),
-    /// A field is missing that nothing else gives.
-    #[error("the record has no {field}; give it with {flag}")]
+    /// A field is missing that nodes leave out, and it was not given either.
+    #[error("the record has no {field}, and none was given")]
     Missing {
         /// The field.
         field: &'static str,
-        /// What to give it with.
-        flag: &'static str,
+    },
+    /// A field is missing that nothing else gives.
+    #[error("the record has no {field}; give a record of slproof or a node's whole answer")]
+    NotWhole {
+        /// The field.
+        field: &'static str,
     },
     /// The record contradicts what was given.
     #[error("the record's {field} is {got}, not {expected} as given")]
@@ -225,15 +229,15 @@ pub fn parse(text: &[u8], defaults: &Defaults) -> Result<Item, RecordError> {
         let decoded = calldata::decode(data, record.call)?;
         return of_calldata(decoded, &record, defaults);
     }
-    let missing = |field, flag| RecordError::Missing { field, flag };
-    let id = record.id()?.ok_or(missing("id", WHOLE))?;
-    let words = record.proof.ok_or(missing("proof", WHOLE))?;
-    let log = agreed("log", "--log, or --message", record.log, defaults.log)?;
+    let not_whole = |field| RecordError::NotWhole { field };
+    let id = record.id()?.ok_or(not_whole("id"))?;
+    let words = record.proof.ok_or(not_whole("proof"))?;
+    let log = agreed("log", record.log, defaults.log)?;
     let proof = ProofRecord {
-        chain_id: agreed("chainId", "--chain-id", record.chain_id, defaults.chain)?,
-        batch_number: agreed("batchNumber", "--batch", record.batch_number, defaults.batch)?,
+        chain_id: agreed("chainId", record.chain_id, defaults.chain)?,
+        batch_number: agreed("batchNumber", record.batch_number, defaults.batch)?,
         id,
-        root: record.root.ok_or(missing("root", WHOLE))?,
+        root: record.root.ok_or(not_whole("root"))?,
         proof: words,
         target: record.target,
         log: Some(log),
@@ -241,8 +245,6 @@ pub fn parse(text: &[u8], defaults: &Defaults) -> Result<Item, RecordError> {
     };
     Ok(Item::Proof(Box::new(proof), log))
 }
-
-const WHOLE: &str = "a record of slproof or a node's whole answer";
 
 /// What calldata say and what stands beside them, which have to agree.
 fn of_calldata(
@@ -255,7 +257,7 @@ fn of_calldata(
     same("batchNumber", &batch, record.batch_number.as_ref())?;
     same("id", &id, record.id()?.as_ref())?;
     let log = subject.log(record.log.or(defaults.log))?;
-    let log = log.ok_or(RecordError::Missing { field: "log", flag: "--log, or --message" })?;
+    let log = log.ok_or(RecordError::Missing { field: "log" })?;
     same("log", &log, record.log.as_ref())?;
     let said = record.message.as_deref().map(hex::bytes).transpose()?;
     let message = match subject {
@@ -267,15 +269,15 @@ fn of_calldata(
         // It has to be that of the log then.
         Subject::Log(_) | Subject::Leaf(_) => said,
     };
-    let root = record.root.ok_or(RecordError::Missing { field: "root", flag: WHOLE })?;
+    let root = record.root.ok_or(RecordError::NotWhole { field: "root" })?;
     let proof = ProofRecord {
-        chain_id: agreed("chainId", "--chain-id", Some(chain), defaults.chain)?,
-        batch_number: agreed("batchNumber", "--batch", Some(batch), defaults.batch)?,
+        chain_id: agreed("chainId", Some(chain), defaults.chain)?,
+        batch_number: agreed("batchNumber", Some(batch), defaults.batch)?,
         id,
         root,
         proof: words,
         target: record.target,
-        log: Some(agreed("log", "--log, or --message", Some(log), defaults.log)?),
+        log: Some(agreed("log", Some(log), defaults.log)?),
         message,
     };
     Ok(Item::Proof(Box::new(proof), log))
@@ -299,7 +301,6 @@ fn same<T: PartialEq + Display>(
 /// the same.
 fn agreed<T: PartialEq + Display>(
     field: &'static str,
-    flag: &'static str,
     record: Option<T>,
     given: Option<T>,
 ) -> Result<T, RecordError> {
@@ -309,7 +310,7 @@ fn agreed<T: PartialEq + Display>(
             expected: expected.to_string(),
             got: got.to_string(),
         }),
-        (record, given) => record.or(given).ok_or(RecordError::Missing { field, flag }),
+        (record, given) => record.or(given).ok_or(RecordError::Missing { field }),
     }
 }
 
@@ -429,7 +430,7 @@ mod tests {
         assert!(matches!(parse(null, &all), Err(RecordError::Null)));
         let without_log = Defaults { chain, ..Defaults::default() };
         let error = parse(bare.as_bytes(), &without_log).unwrap_err();
-        assert!(error.to_string().contains("--log"), "{error}");
+        assert!(matches!(error, RecordError::Missing { field: "log" }), "{error}");
         let other = Defaults { batch: Some(BatchNumber(6)), ..all };
         let error = parse(bare.as_bytes(), &other).unwrap_err();
         assert!(matches!(error, RecordError::Contradiction { field: "batchNumber", .. }));

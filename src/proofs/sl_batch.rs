@@ -51,14 +51,14 @@ pub enum SlBatchError {
     },
     /// Nothing says what the batch's root is.
     #[error(
-        "the root of SL batch {0} is not known: the file of SL batches has no chainBatchRoot; give the \
-         state of L1 with --anchor"
+        "the root of SL batch {0} is not known: the file of SL batches has no chainBatchRoot, and the \
+         state of L1 is not given"
     )]
     NoRoot(SlBatch),
     /// L1 stores no root of the batch.
     #[error(
         "L1 stores no root of SL batch {0}: it was not executed by the time of the anchor, or Bridgehub is \
-         elsewhere in it (--anchor-bridgehub)"
+         elsewhere in it"
     )]
     NotOnL1(SlBatch),
     /// L1 stores another root than the file of SL batches has.

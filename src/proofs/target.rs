@@ -54,7 +54,7 @@ pub enum TargetError {
     /// The settlement layer keeps no roots by block.
     #[error(
         "the state (release {0}) has no interop root to prove against: roots by block are kept since v29, \
-         from the first batch on; use --target batch-root"
+         from the first batch on; prove against the root of the batch itself"
     )]
     NoInteropRoot(Layout),
     /// No root was filed in the block.
@@ -72,8 +72,8 @@ pub enum TargetError {
     },
     /// What the root contains is not known.
     #[error(
-        "what the interop root of block {0} contains was not found out; give the events of MessageRoot \
-         with --events, or try more with --search"
+        "what the interop root of block {0} contains was not found out; the events of MessageRoot say it, \
+         or more has to be tried"
     )]
     Unexplained(SlBlock),
     /// The target is one that an extractor without a history cannot have.

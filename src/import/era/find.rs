@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     fs,
+    io::{self, Read},
     path::{Path, PathBuf},
 };
 
@@ -54,6 +55,35 @@ pub(in crate::import) fn is_header(head: &[u8]) -> bool {
     let member = b"\"storageLogsChunks\"";
     head.trim_ascii_start().first() == Some(&b'{')
         && head.windows(member.len()).any(|window| window == member)
+}
+
+/// The files of snapshots that `path` stands for beside itself: those of a folder, or those that lie beside
+/// a header. None where something else stands there, or nothing that can be read.
+pub(in crate::import) fn files_of(path: &Path) -> Vec<PathBuf> {
+    let is_folder = path.is_dir();
+    let folder = match path.parent() {
+        _ if is_folder => path,
+        _ if !path.is_file() || !beginning(path).is_ok_and(|head| is_header(&head)) => {
+            return Vec::new();
+        }
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    };
+    let is_of_snapshot =
+        |name: &str| name.ends_with(".proto.gzip") || (is_folder && name.ends_with(".json"));
+    [folder.to_owned(), folder.join(BUCKET)]
+        .iter()
+        .filter_map(|folder| fs::read_dir(folder).ok())
+        .flat_map(|entries| entries.flatten().map(|entry| entry.path()))
+        .filter(|file| file.file_name().and_then(|name| name.to_str()).is_some_and(is_of_snapshot))
+        .collect()
+}
+
+/// As much of a file as [`is_header`] is asked about.
+fn beginning(path: &Path) -> io::Result<Vec<u8>> {
+    let mut head = Vec::new();
+    fs::File::open(path)?.take(1 << 20).read_to_end(&mut head)?;
+    Ok(head)
 }
 
 impl EraSnapshot {

@@ -29,5 +29,5 @@ mod read;
 mod room;
 
 pub use error::EraError;
-pub(super) use find::{EraSnapshot, is_header};
+pub(super) use find::{EraSnapshot, files_of, is_header};
 pub(super) use read::{Order, read};

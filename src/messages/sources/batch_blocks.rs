@@ -155,9 +155,8 @@ impl BatchBlocks {
                 );
                 return Err(SourceError::Bad { what: "the batch's blocks".into(), reason });
             }
-            let number = |batch: Option<BatchNumber>| batch.unwrap_or_default();
             let block = first.max(start);
-            return Err(SourceError::TwoBatches { block, one: number(of), other: number(batch) });
+            return Err(SourceError::TwoBatches { block, one: of, other: batch });
         }
         // Rows of single blocks become the ranges of batches.
         let (mut start, mut end) = (first, last);

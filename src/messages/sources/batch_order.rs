@@ -199,7 +199,7 @@ impl<'b> Walk<'b> {
             self.leave_out(batches.iter(), mark, intake)?;
         }
         if one != other {
-            let error = SourceError::TwoBatches { block, one, other };
+            let error = SourceError::TwoBatches { block, one: Some(one), other: Some(other) };
             return intake.fault(mark.origin.into(), format!("chain {}", self.chain), error);
         }
         self.batch(one, mark, intake)

@@ -48,6 +48,21 @@ pub enum SourceError {
         /// The place that it states.
         got: u64,
     },
+    /// A log says that it is in another batch than the receipt that it stands in.
+    #[error(
+        "log {at} of transaction {transaction} is said to be in batch {stated}, its receipt in batch \
+         {batch}; both batches are left out"
+    )]
+    LogOfOtherBatch {
+        /// The transaction.
+        transaction: Hash,
+        /// The log's place in the receipt.
+        at: u64,
+        /// The batch of the receipt.
+        batch: BatchNumber,
+        /// The batch that the log states.
+        stated: BatchNumber,
+    },
     /// A block's logs are not all there.
     #[error(
         "block {block} has log {expected} in none of the receipts, but log {got}: a receipt of the block \
@@ -86,22 +101,22 @@ pub enum SourceError {
     },
     /// Nothing says in which batch a block is.
     #[error(
-        "nothing says in which batch block {block} is: there is no batch number beside it, and none of the \
-         batches' blocks (--batch-blocks) are said to be these"
+        "nothing says in which batch block {block} is: there is no batch number beside it, and it is in none \
+         of the blocks that batches are said to have"
     )]
     NoBatch {
         /// The block.
         block: u64,
     },
     /// Two sources put a block in different batches.
-    #[error("block {block} is said to be in batch {one} and in batch {other}")]
+    #[error("block {block} is said to be in {} and in {}", batch(*.one), batch(*.other))]
     TwoBatches {
         /// The block.
         block: u64,
-        /// The one.
-        one: BatchNumber,
+        /// The one; `None` where it is said to be in none yet.
+        one: Option<BatchNumber>,
         /// The other.
-        other: BatchNumber,
+        other: Option<BatchNumber>,
     },
     /// The numbers of batches do not ascend with their blocks.
     #[error(
@@ -178,15 +193,15 @@ pub enum SourceError {
     /// Nothing says whose pubdata it is.
     #[error(
         "nothing says for certain of which chain and batch it is: name the file CHAIN-BATCH, as in \
-         324-501234.bin, chainCHAIN-batchBATCH, or BATCH with --chain, with no other number in the name; \
+         324-501234.bin, chainCHAIN-batchBATCH, or BATCH where the chain is given, with no other number in the name; \
          or list it in a file of lines \
          {{\"chainId\":…,\"batchNumber\":…,\"file\":\"…\"}}"
     )]
     Nameless,
     /// It is of another chain than was asked for.
-    #[error("it is of chain {got}; --chain says {expected}")]
+    #[error("it is of chain {got}, not of {expected} as given")]
     OtherChain {
-        /// What `--chain` says.
+        /// The chain that was given.
         expected: ChainId,
         /// What the source says.
         got: ChainId,
@@ -199,6 +214,9 @@ pub enum SourceError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A table has a column twice, and nothing says which of the two counts.
+    #[error("the table has two columns {0}")]
+    TwoColumns(&'static str),
     /// A row has too many or too few columns.
     #[error("the row has {got} columns, its table has {expected}; {hint}")]
     Columns {
@@ -233,4 +251,8 @@ pub enum SourceError {
         /// The bound.
         limit: usize,
     },
+}
+
+fn batch(batch: Option<BatchNumber>) -> String {
+    batch.map_or_else(|| "no batch yet".into(), |batch| format!("batch {batch}"))
 }

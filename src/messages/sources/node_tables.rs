@@ -99,6 +99,10 @@ impl Table {
             TableKind::Blocks => (&BLOCK_COLUMNS, 2),
             TableKind::Batches => (&BATCH_COLUMNS, 2),
         };
+        let stands = |name: &str| columns.iter().filter(|column| **column == name).count();
+        if let Some(name) = wanted.iter().find(|name| stands(name) > 1) {
+            return Err(SourceError::TwoColumns(name));
+        }
         let place = |name: &&str| columns.iter().position(|column| column == name);
         let places: Vec<_> = wanted.iter().map(place).collect();
         match places[..required].iter().zip(wanted).find(|(place, _)| place.is_none()) {
@@ -201,7 +205,7 @@ impl NodeTables {
         let block = match table.integer(record, 0, LOG_COLUMNS[0]) {
             Ok(block) => block,
             Err(error) => {
-                let what = "a log of no block, which a batch may lack; --tree tells which";
+                let what = "a log of no block, which a batch may lack; its root tells";
                 return intake.fault(origin, what, error);
             }
         };
@@ -247,8 +251,9 @@ impl NodeTables {
             }
             Err(error) => {
                 if let SourceError::TwoBatches { one, other, .. } = error {
-                    self.spoil(one, origin, intake)?;
-                    self.spoil(other, origin, intake)?;
+                    for batch in [one, other].into_iter().flatten() {
+                        self.spoil(batch, origin, intake)?;
+                    }
                 }
                 intake.fault(origin, "a miniblock", error)
             }

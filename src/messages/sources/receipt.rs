@@ -92,7 +92,11 @@ impl<E> Reading<'_, E> {
 
     fn fault(&mut self, fault: Fault) -> Result<(), E> {
         match &mut self.fault {
-            Some(last) if (last.block, last.batch) == (fault.block, fault.batch) => {
+            // A log of another batch costs that one, too.
+            Some(last)
+                if (last.block, last.batch) == (fault.block, fault.batch)
+                    && !matches!(fault.error, SourceError::LogOfOtherBatch { .. }) =>
+            {
                 last.more += 1;
                 Ok(())
             }
@@ -233,6 +237,12 @@ fn parts(object: Object<'_>) -> Result<Receipt, SourceError> {
         {
             let reason = format!("is of another transaction, {other}");
             return Err(SourceError::Bad { what: format!("log {at}"), reason });
+        }
+        if let (Some(Quantity(stated)), Some(batch)) = (rpc.l1_batch_number, batch)
+            && stated != batch.0
+        {
+            let stated = BatchNumber(stated);
+            return Err(SourceError::LogOfOtherBatch { transaction: hash, at, batch, stated });
         }
         let number = rpc.tx_index_in_l1_batch.or(object.l1_batch_tx_index);
         let number = match (number, batch) {

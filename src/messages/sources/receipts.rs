@@ -142,11 +142,11 @@ impl Receipts {
                 Ok(self.messages.push(key, &[&bytes])?)
             }
             Answer::Fault(Fault { what, block, batch, error, more }) => {
+                if let SourceError::LogOfOtherBatch { stated, .. } = error {
+                    self.spoil(stated, origin, intake)?;
+                }
                 match (batch, block) {
-                    (Some(batch), _) => {
-                        let added = self.spoiled.insert(batch);
-                        added.map_err(|full| intake.error(origin, "damaged receipts", full))?;
-                    }
+                    (Some(batch), _) => self.spoil(batch, origin, intake)?,
                     (None, Some(block)) => {
                         self.rows.spoil(block, None, origin)?;
                     }
@@ -159,6 +159,16 @@ impl Receipts {
                 intake.fault(origin, what, error)
             }
         }
+    }
+
+    fn spoil(
+        &mut self,
+        batch: BatchNumber,
+        origin: Origin,
+        intake: &Intake<'_, '_>,
+    ) -> Result<(), ArchiveError> {
+        let added = self.spoiled.insert(batch).map(drop);
+        added.map_err(|full| intake.error(origin, "damaged receipts", full))
     }
 
     fn receipt(&mut self, receipt: &Receipt, origin: Origin) -> Result<(), ArchiveError> {

@@ -103,6 +103,7 @@ impl<'de> Deserialize<'de> for RpcLogs {
 #[serde(rename_all = "camelCase")]
 pub(super) struct RpcLog {
     pub(super) log_index: Option<Quantity>,
+    pub(super) l1_batch_number: Option<Quantity>,
     pub(super) transaction_hash: Option<Hash>,
     pub(super) transaction_log_index: Option<Quantity>,
     pub(super) tx_index_in_l1_batch: Option<Quantity>,

@@ -59,7 +59,7 @@ pub enum CallError {
     )]
     NotOnL1,
     /// The contract's address depends on the deployment.
-    #[error("the address of the contract to call is not known; give it with --to")]
+    #[error("the address of the contract to call is not known; it has to be given")]
     NoAddress,
 }
 

@@ -210,10 +210,6 @@ fn is_about_failures(column: Column) -> bool {
 /// The file, if it is a Parquet file as it is, and not a compressed one.
 fn is_plain(path: &Path) -> io::Result<Option<File>> {
     let mut file = File::open(path)?;
-    // A pipe with a name loses what is read from it, and was opened before.
-    if !file.metadata()?.is_file() {
-        return Ok(None);
-    }
     let mut magic = [0; MAGIC.len()];
     file.read_exact(&mut magic)?;
     Ok((magic == MAGIC).then_some(file))

@@ -1,0 +1,162 @@
+//! Which flags help against an error. The library says in its own words what is missing.
+
+use std::error::Error;
+
+use super::error::CliError;
+use crate::{
+    forest::{RebuildError, TreeFileError},
+    import::ImportError,
+    messages::{ArchiveError, SourceError},
+    proofs::{ExtractError, SlBatchError, TargetError, calldata::CallError, reader::RecordError},
+};
+
+/// What to say of flags behind an error, or behind one of its causes.
+pub(super) fn of(error: &(dyn Error + 'static)) -> Option<&'static str> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(hint) = of_this(error) {
+            return Some(hint);
+        }
+        next = error.source();
+    }
+    None
+}
+
+/// An error's own text with the hint, for a record of one line.
+pub(super) fn told(error: &(dyn Error + 'static)) -> String {
+    match of(error) {
+        Some(hint) => format!("{error} ({hint})"),
+        None => error.to_string(),
+    }
+}
+
+fn of_this(error: &(dyn Error + 'static)) -> Option<&'static str> {
+    // Whatever stands for another error as if it were that one, is not among the causes.
+    if let Some(error) = error.downcast_ref() {
+        return match error {
+            CliError::Import(inner) => of_this(inner),
+            CliError::Archive(inner) => of_this(inner),
+            CliError::Target(inner) => of_this(inner),
+            CliError::Call(inner) => of_this(inner),
+            _ => None,
+        };
+    }
+    if let Some(TreeFileError::Rebuild(inner)) = error.downcast_ref() {
+        return of_this(inner);
+    }
+    of_state(error).or_else(|| of_source(error)).or_else(|| of_proof(error))
+}
+
+fn of_state(error: &(dyn Error + 'static)) -> Option<&'static str> {
+    if let Some(error) = error.downcast_ref() {
+        return match error {
+            ImportError::NoAccount { .. } => Some("--account names it"),
+            ImportError::Ambiguous { .. } => Some("--dump-format says which, of import --format"),
+            _ => None,
+        };
+    }
+    match error.downcast_ref()? {
+        RebuildError::NoMessageRoot(_) => {
+            Some("--message-root gives MessageRoot's address, --bridgehub Bridgehub's")
+        }
+        RebuildError::NoDiamond { .. } => Some("--bridgehub gives Bridgehub's address"),
+        RebuildError::Incomplete { .. } => Some("--max-gap says how far down to look"),
+        _ => None,
+    }
+}
+
+fn of_source(error: &(dyn Error + 'static)) -> Option<&'static str> {
+    if let Some(error) = error.downcast_ref() {
+        return match error {
+            ArchiveError::Unknown { .. } => Some("index --format says what it is"),
+            ArchiveError::NeedsChain { .. } => {
+                Some("slproof index --chain ID makes a message archive of it")
+            }
+            _ => None,
+        };
+    }
+    match error.downcast_ref()? {
+        SourceError::NoBatch { .. } => Some("--batch-blocks says which blocks batches have"),
+        SourceError::Nameless => Some("index --chain says of which chain it is"),
+        _ => None,
+    }
+}
+
+fn of_proof(error: &(dyn Error + 'static)) -> Option<&'static str> {
+    const EXPLAIN: &str = "--events gives the events, --search lets more be tried";
+    if let Some(error) = error.downcast_ref() {
+        return match error {
+            ExtractError::FirstRootUnknown { .. } => Some(EXPLAIN),
+            ExtractError::NoBatchRoot { .. } => {
+                Some("--bridgehub and --message-root say where they are")
+            }
+            _ => None,
+        };
+    }
+    if let Some(error) = error.downcast_ref() {
+        return match error {
+            TargetError::NoInteropRoot(_) => Some("--target batch-root does so"),
+            TargetError::Unexplained(_) => Some(EXPLAIN),
+            _ => None,
+        };
+    }
+    if let Some(error) = error.downcast_ref() {
+        return match error {
+            SlBatchError::NoRoot(_) => Some("--anchor gives the state of L1"),
+            SlBatchError::NotOnL1(_) => Some("--anchor-bridgehub gives Bridgehub's address"),
+            _ => None,
+        };
+    }
+    if let Some(CallError::NoAddress) = error.downcast_ref() {
+        return Some("--to gives it");
+    }
+    match error.downcast_ref()? {
+        RecordError::Missing { field: "chainId" } => Some("--chain-id gives it"),
+        RecordError::Missing { field: "batchNumber" } => Some("--batch gives it"),
+        RecordError::Missing { field: "log" } => {
+            Some("--log gives it, or --message with --sender and --tx-number")
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+    use crate::{
+        cli::args::Cli,
+        primitives::{Address, SlBatch, SlBlock},
+    };
+
+    /// Behind causes and behind what stands for another error; and every flag is one that there is.
+    #[test]
+    fn hints_are_found_behind_every_error_that_has_one() {
+        let name = || "state".to_owned();
+        let no_root = || RebuildError::NoMessageRoot(Address::system(7));
+        let unexplained = || TargetError::Unexplained(SlBlock(9));
+        let batch = SlBatch(3);
+        let command = Cli::command();
+        let is_flag = |flag: &str| {
+            let mut commands = command.get_subcommands().flat_map(clap::Command::get_arguments);
+            commands.any(|arg| arg.get_long() == Some(flag))
+        };
+        let errors = [
+            CliError::Import(ImportError::NoAccount { name: name() }),
+            CliError::Archive(ArchiveError::Unknown { name: name() }),
+            CliError::Rebuild { name: name(), source: no_root() },
+            CliError::TreeFile { name: name(), source: no_root().into() },
+            CliError::Call(CallError::NoAddress),
+            CliError::Target(unexplained()),
+            CliError::SlBatch(SlBatchError::NoRoot(batch)),
+            CliError::SlBatch(SlBatchError::Unexplained { batch, source: unexplained() }),
+        ];
+        for error in errors {
+            let hint = of(&error).unwrap_or_else(|| panic!("{error}"));
+            let mut flags = hint.split([' ', ',']).filter_map(|word| word.strip_prefix("--"));
+            assert!(flags.clone().count() > 0 && flags.all(is_flag), "{hint}");
+        }
+        assert_eq!(of(&CliError::NothingFound(name())), None);
+    }
+}
