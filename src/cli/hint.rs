@@ -7,7 +7,12 @@ use crate::{
     forest::{RebuildError, TreeFileError},
     import::ImportError,
     messages::{ArchiveError, SourceError},
-    proofs::{ExtractError, SlBatchError, TargetError, calldata::CallError, reader::RecordError},
+    proofs::{
+        ExtractError, SlBatchError, TargetError,
+        calldata::CallError,
+        reader::RecordError,
+        verify::{Anchor, VerifyError},
+    },
 };
 
 /// What to say of flags behind an error, or behind one of its causes.
@@ -106,6 +111,9 @@ fn of_proof(error: &(dyn Error + 'static)) -> Option<&'static str> {
             SlBatchError::NotOnL1(_) => Some("--anchor-bridgehub gives Bridgehub's address"),
             _ => None,
         };
+    }
+    if let Some(VerifyError::UnknownRoot(Anchor::SlBatch(..))) = error.downcast_ref() {
+        return Some("on L1 --bridgehub says where Bridgehub is");
     }
     if let Some(CallError::NoAddress) = error.downcast_ref() {
         return Some("--to gives it");

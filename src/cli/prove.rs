@@ -14,7 +14,7 @@ use super::{
     progress::Bars,
     proof_output::{Count, Encoder},
     prove_args::{ProofFormat, ProveArgs, WhichArgs},
-    report::{Words, count},
+    report::{Words, count, named},
     requests::Requests,
     selection::{self, Steps, Within},
     sink::{Sink, Written},
@@ -56,7 +56,8 @@ pub(super) fn run(args: &ProveArgs, words: &Words, bars: Bars) -> Result<Outcome
     }
     if args.shard.is_some() && !encoder.can_be_shared() {
         return usage(
-            "--shard needs lines that are not compressed; compress what slproof merge makes of them",
+            "--shard needs lines (NDJSON, rpc or calldata), and none that are compressed; compress what \
+             slproof merge makes of them",
         );
     }
     let in_order = resumable.then(InOrder::new);
@@ -93,7 +94,7 @@ pub(super) fn run(args: &ProveArgs, words: &Words, bars: Bars) -> Result<Outcome
             ));
         }
     }
-    words.say(format_args!("output             {}", written.name));
+    words.say(format_args!("output             {}", named(&args.output)));
     words.say(format_args!("time               {:.2} s in all", started.elapsed().as_secs_f64()));
     if let Some(output) = summary_output {
         write_json(output, &summary)?;

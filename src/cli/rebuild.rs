@@ -46,14 +46,23 @@ pub(super) fn run(args: &RebuildArgs, words: &Words, bars: Bars) -> Result<Outco
         words
             .say("from a tree file; nothing was compared again, and slproof check reads all of it");
     }
+    if let (None, Some(block)) = (forest.latest(), origin.block()) {
+        words.say(format_args!(
+            "no root by block was found up to block {block}, of which the dump says that it is its own; \
+             releases before v29 file none, later ones one for each block that appends"
+        ));
+    }
     let Origin::File(file) = origin else { return Ok(Outcome::Done) };
     let (roots, explained) = file.roots();
     words.say(format_args!(
-        "{} has {} bytes, and {} roots by block, of which {} are explained",
+        "{} has {} bytes, and {} roots by block, {}",
         file.container().name(),
         count(file.container().file_len()),
         count(roots),
-        count(explained),
+        match explain {
+            true => format!("of which {} are explained", count(explained)),
+            false => "whose contents --history would find out".into(),
+        },
     ));
     Ok(if explain && explained < roots { Outcome::SomeFailed } else { Outcome::Done })
 }

@@ -1,6 +1,6 @@
 //! Words for people, on standard error.
 
-use std::{error::Error, fmt, io::Write};
+use std::{error::Error, fmt, io::Write, path::Path};
 
 use clap::builder::styling::{AnsiColor, Style};
 
@@ -73,6 +73,11 @@ fn visible(text: &str) -> String {
 fn print(text: impl fmt::Display) {
     // Nobody is left to be told when standard error is closed.
     let _ = progress::aside(|| writeln!(anstream::stderr(), "{text}"));
+}
+
+/// An output as it was given.
+pub(super) fn named(output: &Path) -> impl fmt::Display {
+    if output == Path::new("-") { Path::new("standard output").display() } else { output.display() }
 }
 
 /// A number with its thousands apart.

@@ -61,7 +61,6 @@ struct Resumable {
 
 /// What a finished sink took.
 pub(super) struct Written {
-    pub(super) name: String,
     pub(super) bytes: u64,
     pub(super) count: Count,
 }
@@ -218,15 +217,11 @@ impl Sink {
             _ => {}
         }
         let Self { place, bytes, total: count, .. } = self;
-        let name = match place {
-            Place::Once(output) => {
-                let name = output.name();
-                output.finish()?;
-                name
-            }
+        match place {
+            Place::Once(output) => output.finish()?,
             Place::Resumable(resumable) => resumable.finish(&count)?,
-        };
-        Ok(Written { name, bytes, count })
+        }
+        Ok(Written { bytes, count })
     }
 }
 
@@ -248,8 +243,8 @@ impl Resumable {
         Ok(())
     }
 
-    fn finish(self, count: &Count) -> Result<String, CliError> {
-        let Self { target, partial, job, shard, hasher, manifest, .. } = self;
+    fn finish(self, count: &Count) -> Result<(), CliError> {
+        let Self { partial, job, shard, hasher, manifest, .. } = self;
         let bytes = partial.len();
         partial.finish()?;
         if let (Some(shard), Some(output)) = (shard, manifest) {
@@ -257,7 +252,7 @@ impl Resumable {
             let (shard, of, count) = (shard.number, shard.of, count.clone());
             write_json(output, &Manifest { job, shard, of, bytes, blake3, count })?;
         }
-        Ok(target.display().to_string())
+        Ok(())
     }
 }
 

@@ -15,7 +15,7 @@ use crate::{
         TreeFile, explain, explain_further, rebuild, rebuild_to_file,
     },
     import::{Dump, Import, KnownSlots, read_events},
-    primitives::Address,
+    primitives::{Address, SlBlock},
     snapshot::Snapshot,
     state::{StateError, StorageReader},
 };
@@ -73,7 +73,7 @@ impl StateArgs {
             None => "of an unnamed block".into(),
         };
         words.explain(format_args!(
-            "{} is a {} {block}: {} storage slots",
+            "{}: {} {block}, {} storage slots",
             dump.name,
             dump.format,
             count(dump.state.header().entries),
@@ -221,6 +221,16 @@ pub(super) struct Rebuilt {
 pub(super) enum Origin {
     State(Dump),
     File(TreeFile),
+}
+
+impl Origin {
+    /// The block whose state it is, as far as it says so.
+    pub(super) fn block(&self) -> Option<SlBlock> {
+        match self {
+            Self::State(dump) => dump.state.block(),
+            Self::File(file) => file.block(),
+        }
+    }
 }
 
 impl PastArgs {

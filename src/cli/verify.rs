@@ -204,7 +204,7 @@ fn judge(
                     None
                 }
             });
-            verdict.err().map(|e| Failure { code: e.code().into(), message: e.to_string() })
+            verdict.err().map(|e| Failure { code: e.code().into(), message: hint::told(&e) })
         }
         Err(e) => Some(Failure { code: "malformed-record".into(), message: hint::told(&e) }),
     };

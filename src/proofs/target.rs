@@ -59,7 +59,8 @@ pub enum TargetError {
     NoInteropRoot(Layout),
     /// No root was filed in the block.
     #[error(
-        "block {block} has no interop root: nothing was appended in it{}",
+        "block {block} has no interop root in this state: nothing was appended in it, or the dump lost its \
+         slot{}",
         neighbours(.before, .after)
     )]
     NoRootOfBlock {
