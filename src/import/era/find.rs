@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     fs,
+    io::Read,
     path::{Path, PathBuf},
 };
 
@@ -10,7 +11,10 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::EraError;
-use crate::primitives::SlBlock;
+use crate::{
+    files::{Input, InputError},
+    primitives::SlBlock,
+};
 
 /// Where a node's storage keeps the chunks.
 const BUCKET: &str = "storage_logs_snapshots";
@@ -67,7 +71,7 @@ impl EraSnapshot {
             return Self::of_header(path, &read_header(path)?, &Folder::read(folder)?);
         }
         let folder = Folder::read(path)?;
-        let mut headers = folder.headers(path)?;
+        let mut headers = folder.headers()?;
         match (headers.pop(), headers.pop()) {
             (Some((path, header)), None) => Self::of_header(&path, &header, &folder),
             (None, _) => Self::of_names(path, &folder),
@@ -144,13 +148,28 @@ fn complete(batch: u32, by_id: BTreeMap<u64, PathBuf>) -> Result<Vec<PathBuf>, E
 }
 
 fn read_header(path: &Path) -> Result<Header, EraError> {
-    let read_error = |source| EraError::Read { path: path.into(), source };
-    let bad = |reason| EraError::Header { path: path.into(), reason };
-    if fs::metadata(path).map_err(read_error)?.len() > LARGEST_HEADER {
-        return Err(bad("too large for the header of a snapshot".into()));
+    match header_text(path)? {
+        Some(text) => parse_header(path, &text),
+        None => Err(EraError::Header {
+            path: path.into(),
+            reason: "too large for the header of a snapshot".into(),
+        }),
     }
-    let text = fs::read(path).map_err(read_error)?;
-    let mut value: Value = serde_json::from_slice(&text).map_err(|e| bad(e.to_string()))?;
+}
+
+/// What a header may be, inflated; nothing when it is too large for one.
+fn header_text(path: &Path) -> Result<Option<Vec<u8>>, InputError> {
+    let input = Input::open(path)?;
+    let name = input.name().to_owned();
+    let mut text = Vec::new();
+    let read = input.take(LARGEST_HEADER + 1).read_to_end(&mut text);
+    read.map_err(|source| InputError::Read { name, source })?;
+    Ok((text.len() as u64 <= LARGEST_HEADER).then_some(text))
+}
+
+fn parse_header(path: &Path, text: &[u8]) -> Result<Header, EraError> {
+    let bad = |reason| EraError::Header { path: path.into(), reason };
+    let mut value: Value = serde_json::from_slice(text).map_err(|e| bad(e.to_string()))?;
     if let Some(result) = value.get_mut("result") {
         value = result.take();
     }
@@ -205,16 +224,17 @@ impl Folder {
         Ok(())
     }
 
-    /// The headers among the JSON files; others may lie beside them.
-    fn headers(&self, path: &Path) -> Result<Vec<(PathBuf, Header)>, EraError> {
+    /// The headers among the JSON files; others may lie beside them, and folders, pipes and links that
+    /// lead nowhere.
+    fn headers(&self) -> Result<Vec<(PathBuf, Header)>, EraError> {
         let mut headers = Vec::new();
-        for file in &self.json {
-            let read_error = |source| EraError::Read { path: path.into(), source };
-            if fs::metadata(file).map_err(read_error)?.len() > LARGEST_HEADER {
-                continue;
-            }
-            if is_header(&fs::read(file).map_err(read_error)?) {
-                headers.push((file.clone(), read_header(file)?));
+        for file in self.json.iter().filter(|file| file.is_file()) {
+            let text = match header_text(file) {
+                Err(InputError::Empty { .. }) => None,
+                text => text?,
+            };
+            if let Some(text) = text.filter(|text| is_header(text)) {
+                headers.push((file.clone(), parse_header(file, &text)?));
             }
         }
         Ok(headers)
@@ -223,6 +243,10 @@ impl Folder {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
+    use flate2::{Compression, write::GzEncoder};
+
     use super::*;
 
     fn folder(names: &[&str]) -> tempfile::TempDir {
@@ -257,6 +281,48 @@ mod tests {
             assert_eq!((found.version, found.batch, found.block), (None, 7, None));
             let names: Vec<_> = found.chunks.iter().map(|c| c.file_name().unwrap()).collect();
             assert_eq!(names, [a.as_str(), b.as_str()]);
+        }
+    }
+
+    #[test]
+    fn only_regular_files_may_be_headers() {
+        let chunk = chunk(7, 0);
+        let folder = folder(&[&chunk, "notes.json/inner", "other.json"]);
+        let path = |name: &str| folder.path().join(name);
+        std::os::unix::fs::symlink(path("nowhere"), path("link.json")).unwrap();
+        let pipe = std::process::Command::new("mkfifo").arg(path("pipe.json")).status().unwrap();
+        assert!(pipe.success());
+        fs::write(path("header.json"), header(7, &[(0, &chunk)])).unwrap();
+        let found = EraSnapshot::find(folder.path()).unwrap();
+        assert_eq!((found.version, found.batch), (Some(0), 7));
+        // A file that is one, and whose compression is damaged.
+        fs::write(path("damaged.json"), [0x1f, 0x8b, 8, 0]).unwrap();
+        let error = EraSnapshot::find(folder.path()).unwrap_err();
+        assert!(error.to_string().contains("damaged.json") && !error.is_io(), "{error}");
+    }
+
+    #[test]
+    fn compressed_headers_are_inflated_and_no_further_than_a_header_is_long() {
+        let chunk = chunk(7, 0);
+        let folder = folder(&[&chunk]);
+        let path = folder.path().join("header.json");
+        let gzip = |text: &[u8]| {
+            let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+            encoder.write_all(text).unwrap();
+            encoder.finish().unwrap()
+        };
+        let text = header(7, &[(0, &chunk)]);
+        fs::write(&path, gzip(text.as_bytes())).unwrap();
+        for place in [path.as_path(), folder.path()] {
+            let found = EraSnapshot::find(place).unwrap();
+            assert_eq!((found.version, found.chunks.len()), (Some(0), 1));
+        }
+        let padded = [text.as_bytes(), &vec![b' '; LARGEST_HEADER as usize]].concat();
+        for large in [gzip(&padded), padded] {
+            fs::write(&path, large).unwrap();
+            let error = EraSnapshot::find(&path).unwrap_err().to_string();
+            assert!(error.contains("header.json: too large"), "{error}");
+            assert_eq!(EraSnapshot::find(folder.path()).unwrap().version, None);
         }
     }
 
