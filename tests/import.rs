@@ -247,6 +247,38 @@ fn missing_enumeration_indexes_are_reported() {
     assert_eq!(dump.state.header().enumeration, enumeration(1));
 }
 
+/// A chunk has a million records, so one that is wrong is named by its place.
+#[test]
+fn a_record_with_a_wrong_index_is_named_wherever_it_stands() {
+    const COUNT: usize = 50_000;
+    let log = |i: usize| {
+        let (mut key, mut value) = ([0; 32], [0; 32]);
+        key[..8].copy_from_slice(&(i as u64).to_be_bytes());
+        // Every third is zero, and left out of the snapshot.
+        value[31] = (i % 3) as u8;
+        era::Log { plain: None, hashed: Some(key), value, batch: 1, index: i as u64 + 1 }
+    };
+    let good: Vec<era::Log> = (0..COUNT).map(log).collect();
+    for backwards in [false, true] {
+        for at in [0, 1, 2, 3, 1 << 14, (1 << 14) + 1, 40_002, COUNT - 1] {
+            for index in [0, good[7].index, u64::MAX] {
+                let mut logs = good.clone();
+                logs[at].index = index;
+                if backwards {
+                    logs.reverse();
+                }
+                let error =
+                    import().read(era::folder(&[logs.clone()]).path()).unwrap_err().to_string();
+                // Either of two slots with one index.
+                let mut wrong = (1..).zip(&logs).filter(|(_, log)| log.index == index);
+                let named =
+                    |record| error.contains(&format!("part_0000.proto.gzip, record {record}: "));
+                assert!(wrong.any(|(record, _): (u64, _)| named(record)), "{at}, {index}: {error}");
+            }
+        }
+    }
+}
+
 #[test]
 fn incomplete_mixed_and_damaged_era_snapshots_are_refused() {
     let refused = |chunks: &[Vec<era::Log>]| {
@@ -269,7 +301,7 @@ fn incomplete_mixed_and_damaged_era_snapshots_are_refused() {
     assert!(refused(&same_key).contains("two values"));
     let mut zero = good.clone();
     zero[0][0].index = 0;
-    assert!(refused(&zero).contains("index 0"));
+    assert!(refused(&zero).contains("record 1: a slot with the enumeration index 0"));
 
     let folder = era::folder(&good);
     fs::remove_file(folder.path().join(era::name(era::BATCH, 1))).unwrap();

@@ -56,10 +56,12 @@ pub enum EraError {
         reason: String,
     },
     /// An enumeration index cannot be right.
-    #[error("{}: {reason}", path.display())]
+    #[error("{}, record {record}: {reason}", path.display())]
     Index {
         /// The chunk.
         path: PathBuf,
+        /// Which of its records, from 1.
+        record: u64,
         /// What is wrong with the index.
         reason: String,
     },

@@ -55,8 +55,10 @@ pub(in crate::import) struct Piece {
     pub(in crate::import) entries: Vec<Entry>,
     pub(in crate::import) batches: Vec<[u8; 4]>,
     pub(in crate::import) indexes: Vec<[u8; 8]>,
-    /// The indexes of slots that were left out.
-    left_out: Vec<[u8; 8]>,
+    /// The indexes of slots that were left out, behind the place in the piece that each had.
+    left_out: Vec<(u32, [u8; 8])>,
+    /// How many slots of the chunk come before.
+    before: u64,
     /// Whether the keys ascend strictly; only looked at in [`Order::Ascending`].
     pub(in crate::import) ascending: bool,
     /// The first and the last key, zero values included.
@@ -74,13 +76,25 @@ impl Piece {
     }
 
     pub(super) fn emptied(mut self) -> Self {
-        let Self { entries, batches, indexes, left_out, ascending, range } = &mut self;
+        let Self { entries, batches, indexes, left_out, before, ascending, range } = &mut self;
         entries.clear();
         batches.clear();
         indexes.clear();
         left_out.clear();
-        (*ascending, *range) = (false, None);
+        (*before, *ascending, *range) = (0, false, None);
         self
+    }
+
+    /// Which record of the chunk the slot at this place was, from 1; slots that were left out have places.
+    fn record(&self, place: usize) -> u64 {
+        self.before + place as u64 + 1
+    }
+
+    /// The place that a slot had before others were left out.
+    fn place(&self, kept: usize) -> usize {
+        let behind =
+            |place, (left_out, _): &(u32, _)| place + usize::from(*left_out as usize <= place);
+        self.left_out.iter().fold(kept, behind)
     }
 }
 
@@ -191,20 +205,24 @@ fn consume(
 
 /// Notes the indexes of a piece, each of which only one slot may have.
 fn note_indexes(indexes: &mut Indexes, piece: &Piece, path: &Path) -> Result<(), EraError> {
-    for index in piece.indexes.iter().chain(&piece.left_out) {
+    let mut refused = |index: &[u8; 8]| {
         let index = u64::from_le_bytes(*index);
-        let reason = match indexes.insert(index) {
-            Ok(()) => continue,
-            Err(Refused::Zero) => "a slot with the enumeration index 0, which none has".into(),
-            Err(Refused::TooLarge) => format!("the enumeration index {index} is beyond all chains"),
-            Err(Refused::Twice) => format!(
-                "a second slot with the enumeration index {index}: the chunks are damaged or not of \
-                 one snapshot"
-            ),
-        };
-        return Err(EraError::Index { path: path.into(), reason });
-    }
-    Ok(())
+        indexes.insert(index).err().map(|refused| (index, refused))
+    };
+    let (mut kept, mut left_out) = (piece.indexes.iter().enumerate(), piece.left_out.iter());
+    let found = kept
+        .find_map(|(at, index)| refused(index).map(|refused| (piece.place(at), refused)))
+        .or_else(|| left_out.find_map(|(at, index)| Some((*at as usize, refused(index)?))));
+    let Some((place, (index, refused))) = found else { return Ok(()) };
+    let reason = match refused {
+        Refused::Zero => "a slot with the enumeration index 0, which none has".into(),
+        Refused::TooLarge => format!("the enumeration index {index} is beyond all chains"),
+        Refused::Twice => format!(
+            "a second slot with the enumeration index {index}: the chunks are damaged or not of one \
+             snapshot"
+        ),
+    };
+    Err(EraError::Index { path: path.into(), record: piece.record(place), reason })
 }
 
 fn read_chunk(shared: &Shared<'_>, chunk: usize, sender: &Sender<Message>) -> Result<(), EraError> {
@@ -232,6 +250,8 @@ struct PieceReader<'s> {
     path: &'s Path,
     version: Option<u16>,
     piece: Piece,
+    /// How many slots were handed on in pieces.
+    handed_on: u64,
     /// Plain names whose keys are still to be hashed.
     plain: Vec<(Address, Word)>,
     keys: Vec<Hash>,
@@ -240,7 +260,8 @@ struct PieceReader<'s> {
 impl<'s> PieceReader<'s> {
     fn new(shared: &'s Shared<'s>, path: &'s Path) -> Self {
         let (plain, keys) = (Vec::new(), Vec::new());
-        let mut reader = Self { shared, path, version: None, piece: Piece::default(), plain, keys };
+        let (version, piece) = (None, Piece::default());
+        let mut reader = Self { shared, path, version, piece, handed_on: 0, plain, keys };
         reader.piece();
         reader
     }
@@ -312,6 +333,8 @@ impl<'s> PieceReader<'s> {
             }
         }
         let entries = &piece.entries;
+        piece.before = self.handed_on;
+        self.handed_on += entries.len() as u64;
         piece.range = entries.first().zip(entries.last()).map(|(a, b)| (a.key, b.key));
         if self.shared.order == Order::Ascending {
             piece.ascending = out_of_order(entries).is_none();
@@ -332,7 +355,7 @@ fn without_zeros(piece: &mut Piece) {
             piece.indexes[kept] = piece.indexes[at];
             kept += 1;
         } else {
-            piece.left_out.push(piece.indexes[at]);
+            piece.left_out.push((at as u32, piece.indexes[at]));
         }
     }
     piece.entries.truncate(kept);
