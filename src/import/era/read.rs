@@ -16,7 +16,7 @@ use super::{
     EraError, EraSnapshot,
     chunk::{ChunkError, Log, Logs, Name},
     indexes::{Indexes, Refused},
-    room::Room,
+    read_ahead::ReadAhead,
 };
 use crate::{
     files::{Gunzip, Watcher},
@@ -116,7 +116,7 @@ struct Shared<'s> {
     watcher: &'s Watcher,
     /// The version of the first record and the chunk that it stands in.
     version: Mutex<Option<(u16, PathBuf)>>,
-    room: Room,
+    ahead: ReadAhead,
 }
 
 /// Reads all chunks and hands their slots to `take`, chunk by chunk, the chunk's number with each
@@ -135,7 +135,7 @@ pub(in crate::import) fn read(
         reverse,
         watcher,
         version: Mutex::new(snapshot.version.map(|version| (version, PathBuf::new()))),
-        room: Room::new(WAITING.min(workers * AHEAD) / PIECE),
+        ahead: ReadAhead::new(WAITING.min(workers * AHEAD) / PIECE),
     };
     let lens = snapshot.chunks.iter().filter_map(|chunk| Some(chunk.metadata().ok()?.len()));
     watcher.expect(lens.sum());
@@ -153,7 +153,7 @@ pub(in crate::import) fn read(
                     let at = next.fetch_add(1, Ordering::Relaxed);
                     let Some(sender) = senders.get(at) else { return };
                     let sender = sender.lock().unwrap_or_else(PoisonError::into_inner).take();
-                    let (Some(sender), false) = (sender, shared.room.is_closed()) else {
+                    let (Some(sender), false) = (sender, shared.ahead.is_closed()) else {
                         return;
                     };
                     if let Err(error) = read_chunk(&shared, at, &sender) {
@@ -163,11 +163,11 @@ pub(in crate::import) fn read(
                 }
             });
         }
-        let result = consume(receivers, &shared.room, |chunk, piece| {
+        let result = consume(receivers, &shared.ahead, |chunk, piece| {
             note_indexes(&mut indexes, piece, &snapshot.chunks[chunk])?;
             take(chunk, piece)
         });
-        shared.room.close();
+        shared.ahead.close();
         result
     })?;
     if !went_on {
@@ -187,17 +187,17 @@ type Message = Result<Piece, EraError>;
 /// Takes the pieces of one chunk after the other.
 fn consume(
     receivers: Vec<Receiver<Message>>,
-    room: &Room,
+    ahead: &ReadAhead,
     mut take: impl FnMut(usize, &Piece) -> Result<bool, ImportError>,
 ) -> Result<bool, ImportError> {
     for (chunk, pieces) in receivers.into_iter().enumerate() {
-        room.turn(chunk);
+        ahead.turn(chunk);
         for piece in pieces {
             let piece = piece?;
             if !take(chunk, &piece)? {
                 return Ok(false);
             }
-            room.leave(piece);
+            ahead.leave(piece);
         }
     }
     Ok(true)
@@ -237,7 +237,7 @@ fn read_chunk(shared: &Shared<'_>, chunk: usize, sender: &Sender<Message>) -> Re
             ChunkError::Read(source) => read_error(source),
             ChunkError::Bad(reason) => EraError::Chunk { path: path.into(), offset, reason },
         })?;
-        let has_place = shared.room.enter(chunk);
+        let has_place = shared.ahead.enter(chunk);
         if !has_place || sender.send(Ok(reader.piece())).is_err() || !is_full {
             return Ok(());
         }
@@ -324,7 +324,7 @@ impl<'s> PieceReader<'s> {
 
     /// What was collected; the next piece begins empty.
     fn piece(&mut self) -> Piece {
-        let mut piece = std::mem::replace(&mut self.piece, self.shared.room.piece());
+        let mut piece = std::mem::replace(&mut self.piece, self.shared.ahead.piece());
         if !self.plain.is_empty() {
             self.keys.clear();
             era_keys(self.plain.drain(..), &mut self.keys);
