@@ -15,6 +15,9 @@
 //! an archive's logs fold to the batch root in the forest, or are refused; a proof is folded again by a
 //! second implementation before it leaves.
 //!
+//! The crate is for unix: files are known by their inodes, are read and written at places, and memory and
+//! disk space are set aside in ways that other systems do not have.
+//!
 //! The modules stand in floors; each imports only from floors below it.
 //!
 //! | floor | module | what it holds |
@@ -58,6 +61,9 @@
 //! record.verify(&log, |anchor| Some(anchor.root_in(&witness).ok()??.root))?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+
+#[cfg(not(unix))]
+compile_error!("slproof is for unix, whose files and memory it relies on");
 
 pub mod primitives;
 

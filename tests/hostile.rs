@@ -95,6 +95,15 @@ fn texts_that_are_no_dump_are_refused_with_file_and_place() {
         ("[]".into(), "no state dump"),
         ("{}".into(), "members"),
         ("{\"foo\":1}".into(), "members"),
+        // Longer than what is looked at, so that it ends within the first member, or within a character.
+        (format!("{{\"foo\":\"{}\"}}", "a".repeat(2 << 20)), "members [\"foo\"]"),
+        (format!("{{\"ab\":1,\"foo\":\"{}\"}}", "é".repeat(1 << 20)), "members [\"ab\", \"foo\"]"),
+        (
+            format!("{{\"abc\":1,\"foo\":\"{}\"}}", "é".repeat(1 << 20)),
+            "members [\"abc\", \"foo\"]",
+        ),
+        // Cut short.
+        (format!("{{\"foo\":\"{}", "a".repeat(1 << 19)), "damaged"),
         ("{\"accounts\":5}".into(), "data pos 12"),
         ("{\"block\":null,\"accounts\":[]}".into(), "expected JSON value type"),
         ("{\"block\":null}".into(), "no \"accounts\""),

@@ -247,6 +247,38 @@ fn missing_enumeration_indexes_are_reported() {
     assert_eq!(dump.state.header().enumeration, enumeration(1));
 }
 
+/// A chunk has a million records, so one that is wrong is named by its place.
+#[test]
+fn a_record_with_a_wrong_index_is_named_wherever_it_stands() {
+    const COUNT: usize = 50_000;
+    let log = |i: usize| {
+        let (mut key, mut value) = ([0; 32], [0; 32]);
+        key[..8].copy_from_slice(&(i as u64).to_be_bytes());
+        // Every third is zero, and left out of the snapshot.
+        value[31] = (i % 3) as u8;
+        era::Log { plain: None, hashed: Some(key), value, batch: 1, index: i as u64 + 1 }
+    };
+    let good: Vec<era::Log> = (0..COUNT).map(log).collect();
+    for backwards in [false, true] {
+        for at in [0, 1, 2, 3, 1 << 14, (1 << 14) + 1, 40_002, COUNT - 1] {
+            for index in [0, good[7].index, u64::MAX] {
+                let mut logs = good.clone();
+                logs[at].index = index;
+                if backwards {
+                    logs.reverse();
+                }
+                let error =
+                    import().read(era::folder(&[logs.clone()]).path()).unwrap_err().to_string();
+                // Either of two slots with one index.
+                let mut wrong = (1..).zip(&logs).filter(|(_, log)| log.index == index);
+                let named =
+                    |record| error.contains(&format!("part_0000.proto.gzip, record {record}: "));
+                assert!(wrong.any(|(record, _): (u64, _)| named(record)), "{at}, {index}: {error}");
+            }
+        }
+    }
+}
+
 #[test]
 fn incomplete_mixed_and_damaged_era_snapshots_are_refused() {
     let refused = |chunks: &[Vec<era::Log>]| {
@@ -269,7 +301,7 @@ fn incomplete_mixed_and_damaged_era_snapshots_are_refused() {
     assert!(refused(&same_key).contains("two values"));
     let mut zero = good.clone();
     zero[0][0].index = 0;
-    assert!(refused(&zero).contains("index 0"));
+    assert!(refused(&zero).contains("record 1: a slot with the enumeration index 0"));
 
     let folder = era::folder(&good);
     fs::remove_file(folder.path().join(era::name(era::BATCH, 1))).unwrap();
@@ -386,7 +418,14 @@ fn hostile_texts_are_refused_with_file_and_place() {
         (format!("{a},0x1,0x1\n{a},0x1,0x2\n"), "two values"),
         (format!("{a},0x1,0x1\n{a},0x1,\n"), "line 2: the value"),
         (format!("{w},0x1\n0x11,0x1\n"), "line 2: the hashed key"),
-        (format!("address,slot,value\n{a},\"0x1{}", "0".repeat(1 << 20)), "text"),
+        (format!("address,slot,value\n{a},\"0x1{}", "0".repeat(1 << 20)), "line 2: longer"),
+        (format!("address,slot,value\r\n\r\n{a},0x1\r\n"), "line 3: it has 2 columns"),
+        (format!("{a},0x1,0x1\n{a},0x1\r,0x1\n"), "line 2: a carriage return"),
+        // One row, by the rules of quoting.
+        (
+            format!("address,slot,value,note\n{a},0x1,0x1,\"x\n{a},0x2,0x2,y\n"),
+            "line 2: a quotation mark",
+        ),
         (format!("{{\"address\":\"{a}\",\"slot\":\"0x1\",\"value\":\"0x1\"}}\n{{"), "line 2"),
         (format!("{{\"address\":\"{a}\",\"slot\":\"0x1\"}}"), "line 1"),
         (format!("{{\"slot\":\"0x1\",\"hashedKey\":\"{w}\",\"value\":\"0x1\"}}"), "line 1"),
@@ -414,44 +453,6 @@ fn hostile_texts_are_refused_with_file_and_place() {
         assert!(words.contains(expected), "{start}\n{words}");
         assert!(!error.is_io(), "{start}");
     }
-}
-
-/// Slots that were cleared between them would come back to life.
-#[test]
-fn dumps_of_two_blocks_are_no_state() {
-    let folder = tempfile::tempdir().unwrap();
-    let later = fixture("gateway-v29/state.anvil.json");
-    let text = fs::read_to_string(&later).unwrap();
-    let block = read(&later).state.block().unwrap().0;
-    let (number, other) = (format!("\"number\":\"{block:#x}\""), "\"number\":\"0x7\"");
-    let earlier = folder.path().join("earlier.json");
-    fs::write(
-        &earlier,
-        text.replace(&number, other)
-            .replace(&format!("\"best_block_number\":{block}"), "\"best_block_number\":7"),
-    )
-    .unwrap();
-    assert_eq!(read(&earlier).state.block(), Some(SlBlock(7)));
-    let target = folder.path().join("both.slsnap");
-    let joined = import().to_file(&[later.clone(), earlier], &target);
-    let refused = matches!(joined, Err(ImportError::TwoBlocks { second_block: SlBlock(7), .. }));
-    assert!(refused, "{joined:?}");
-    assert!(!target.exists());
-    import().to_file(&[later.clone(), later], &target).unwrap();
-}
-
-/// The same slots by number and by hash are not told apart before they are read.
-#[test]
-fn slots_in_two_forms_are_kept_in_both_and_not_counted() {
-    let folder = tempfile::tempdir().unwrap();
-    let forms = ["geth.dump.json.gz", "geth.dump.no-addr-preimage.json.gz"];
-    let dumps = forms.map(|name| fixture(&format!("gateway-v29/{name}")));
-    let target = folder.path().join("both.slsnap");
-    let joined = import().to_file(&dumps, &target).unwrap();
-    assert!(joined.notes.contains(&Note::TwoForms), "{:?}", joined.notes);
-    let state = Snapshot::open(&target, Access::Map).unwrap();
-    assert_eq!(state.accounts(), None);
-    rebuild(&state, &RebuildOptions::default()).unwrap();
 }
 
 #[test]

@@ -10,12 +10,13 @@ use alloy_trie::root::storage_root_unhashed;
 use serde_json::{Value, json};
 use slproof::{
     files::Access,
-    import::{Import, ImportError},
-    primitives::{Address, Word},
+    forest::{RebuildOptions, rebuild},
+    import::{self, Import, ImportError, Note},
+    primitives::{Address, SlBlock, Word},
     snapshot::Snapshot,
     state::StorageReader,
 };
-use support::binary::run;
+use support::{binary::run, fixture};
 
 const ACCOUNT: &str = "0x00000000000000000000000000000000000abcde";
 
@@ -90,4 +91,42 @@ fn two_roots_of_one_account_are_refused_though_the_slots_agree() {
     let refused = run(["import", args[0], args[1], "-o", target.to_str().unwrap()]);
     assert_eq!(refused.code, Some(3), "{}", refused.stderr);
     assert!(refused.stderr.contains("not of the same state"), "{}", refused.stderr);
+}
+
+/// Slots that were cleared between them would come back to life.
+#[test]
+fn dumps_of_two_blocks_are_no_state() {
+    let folder = tempfile::tempdir().unwrap();
+    let later = fixture("gateway-v29/state.anvil.json");
+    let text = fs::read_to_string(&later).unwrap();
+    let block = import::read_state(&later, None).unwrap().state.block().unwrap().0;
+    let (number, other) = (format!("\"number\":\"{block:#x}\""), "\"number\":\"0x7\"");
+    let earlier = folder.path().join("earlier.json");
+    fs::write(
+        &earlier,
+        text.replace(&number, other)
+            .replace(&format!("\"best_block_number\":{block}"), "\"best_block_number\":7"),
+    )
+    .unwrap();
+    assert_eq!(import::read_state(&earlier, None).unwrap().state.block(), Some(SlBlock(7)));
+    let target = folder.path().join("both.slsnap");
+    let joined = Import::default().to_file(&[later.clone(), earlier], &target);
+    let refused = matches!(joined, Err(ImportError::TwoBlocks { second_block: SlBlock(7), .. }));
+    assert!(refused, "{joined:?}");
+    assert!(!target.exists());
+    Import::default().to_file(&[later.clone(), later], &target).unwrap();
+}
+
+/// The same slots by number and by hash are not told apart before they are read.
+#[test]
+fn slots_in_two_forms_are_kept_in_both_and_not_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let forms = ["geth.dump.json.gz", "geth.dump.no-addr-preimage.json.gz"];
+    let dumps = forms.map(|name| fixture(&format!("gateway-v29/{name}")));
+    let target = folder.path().join("both.slsnap");
+    let joined = Import::default().to_file(&dumps, &target).unwrap();
+    assert!(joined.notes.contains(&Note::TwoForms), "{:?}", joined.notes);
+    let state = Snapshot::open(&target, Access::Map).unwrap();
+    assert_eq!(state.accounts(), None);
+    rebuild(&state, &RebuildOptions::default()).unwrap();
 }

@@ -184,16 +184,10 @@ impl CliError {
 }
 
 /// Whether two names are of one file.
-#[cfg(unix)]
 fn is_one(one: &Path, other: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
     let inode = |path: &Path| path.metadata().ok().map(|found| (found.dev(), found.ino()));
     inode(one).is_some() && inode(one) == inode(other)
-}
-
-#[cfg(not(unix))]
-fn is_one(one: &Path, other: &Path) -> bool {
-    one == other
 }
 
 /// Refuses to write over something that is read: a run that ends well would destroy it.

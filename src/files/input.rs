@@ -10,7 +10,7 @@ use thiserror::Error;
 use super::Watcher;
 
 /// How much is read ahead to find out what an input is: enough for the first accounts of a dump.
-const HEAD_LEN: u64 = 1 << 20;
+pub(crate) const HEAD_LEN: u64 = 1 << 20;
 const BUFFER_LEN: usize = 1 << 17;
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];

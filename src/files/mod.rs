@@ -30,7 +30,7 @@ mod write_behind;
 pub use compress::Compression;
 pub use container::{Container, ContainerError, ContainerWriter, Kind, SectionBytes, SectionName};
 pub(crate) use external_sort::{ExternalSort, SortRecord, Sorted};
-pub(crate) use input::{Gunzip, is_damage};
+pub(crate) use input::{Gunzip, HEAD_LEN, is_damage};
 pub use input::{Input, InputError};
 pub use lines::{Line, Lines};
 pub use lost_pages::{report_long_files, report_lost_pages};

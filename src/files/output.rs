@@ -148,7 +148,6 @@ impl Output {
         let mut file = tempfile::Builder::new();
         file.prefix(".slproof-");
         // As readable as any other new file, which the process's mask decides.
-        #[cfg(unix)]
         file.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
         let file = file.tempfile_in(folder_of(&target))?;
         let unfinished = Unfinished::new(file.path());

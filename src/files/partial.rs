@@ -257,7 +257,6 @@ fn lock(path: &Path, create: bool) -> io::Result<File> {
 }
 
 /// Whether this is the file that stands under the name.
-#[cfg(unix)]
 fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     use std::os::unix::fs::MetadataExt;
     let (here, there) = (file.metadata()?, fs::metadata(path));

@@ -60,7 +60,7 @@ impl WriteBehind {
 
     /// Takes the space that the next `len` bytes need, and more, without making the file longer. Whether
     /// that works changes nothing but speed: a disk that is full is told of by writing.
-    fn take_space(&mut self, len: usize) {
+    fn reserve_ahead(&mut self, len: usize) {
         let end = self.at + len as u64;
         if self.behind.is_none() || end <= self.space {
             return;
@@ -112,7 +112,7 @@ impl Behind {
 
 impl Write for WriteBehind {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.take_space(bytes.len());
+        self.reserve_ahead(bytes.len());
         let len = self.file.write(bytes)?;
         self.wrote(len)?;
         Ok(len)

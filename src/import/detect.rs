@@ -2,11 +2,11 @@
 
 use std::{fmt, io::Read};
 
-use struson::reader::ValueType;
+use struson::reader::{JsonSyntaxError, ReaderError, SyntaxErrorKind, ValueType};
 
 use super::{ImportError, era, json::Json, table};
 use crate::{
-    files::{Input, container::is_container},
+    files::{HEAD_LEN, Input, container::is_container},
     primitives::Word,
 };
 
@@ -69,17 +69,31 @@ pub(super) fn detect(input: &Input) -> Result<Format, ImportError> {
     }
     let unknown = |found| Err(ImportError::Unknown { name: input.name().to_owned(), found });
     let mut head = Json::new(input.name().to_owned(), input.head());
+    let mut seen = Vec::new();
     let shape = match first {
-        Some(b'[') => head.begin_array().and_then(|()| first_members(&mut head)),
-        _ => first_members(&mut head),
+        Some(b'[') => head.begin_array().and_then(|()| first_members(&mut head, &mut seen)),
+        _ => first_members(&mut head, &mut seen),
     };
+    // Only the text's own end, and not that of the head, makes it one that is cut short.
+    let has_more = input.head().len() as u64 == HEAD_LEN;
     match shape {
         Ok(Shape::Is(format)) => Ok(format),
         Ok(Shape::Lines) => lines_format(input),
         Ok(Shape::Unknown(found)) => unknown(found),
         Err(_) if first == Some(&b'[') => unknown("a JSON array".into()),
+        Err(error) if has_more && is_end(&error) => {
+            unknown(format!("a JSON object whose first mebibyte has the members {seen:?}"))
+        }
         Err(error) => Err(error),
     }
+}
+
+/// Whether the text ended before the value did.
+fn is_end(error: &ImportError) -> bool {
+    let ImportError::Json { source: ReaderError::SyntaxError(error), .. } = error else {
+        return false;
+    };
+    matches!(error, JsonSyntaxError { kind: SyntaxErrorKind::IncompleteDocument, .. })
 }
 
 enum Shape {
@@ -89,11 +103,16 @@ enum Shape {
     Unknown(String),
 }
 
-fn first_members(json: &mut Json<&[u8]>) -> Result<Shape, ImportError> {
-    let mut seen = Vec::new();
+/// Looks at the members of the outermost object, or of the result in a JSON-RPC answer; `seen` are the
+/// first of them.
+fn first_members(json: &mut Json<&[u8]>, seen: &mut Vec<String>) -> Result<Shape, ImportError> {
+    seen.clear();
     json.begin_object()?;
     while json.has_next()? {
         let member = json.member()?;
+        if seen.len() < 8 {
+            seen.push(member.clone());
+        }
         match (member.as_str(), json.peek()?) {
             ("block" | "best_block_number", _) => return Ok(Shape::Is(Format::Anvil)),
             // anvil writes these after the ones above, in whichever order its members are.
@@ -114,15 +133,12 @@ fn first_members(json: &mut Json<&[u8]>) -> Result<Shape, ImportError> {
                 }
             }
             ("balance" | "nonce" | "codeHash" | "key", _) => return Ok(Shape::Lines),
-            ("result", ValueType::Object) => return first_members(json),
+            ("result", ValueType::Object) => return first_members(json, seen),
             ("result", ValueType::Array) => {
                 json.begin_array()?;
-                return first_members(json);
+                return first_members(json, seen);
             }
             _ => json.skip()?,
-        }
-        if seen.len() < 8 {
-            seen.push(member);
         }
     }
     Ok(match &seen[..] {

@@ -8,7 +8,8 @@
 //! A file holds one page or several, one after the other or in an array, each bare or in a JSON-RPC
 //! answer. A page does not name its account. `nextKey` is where the next page begins; only the last has
 //! none, so a page that is missing in the middle or at the end is noticed. That the first page begins at
-//! the beginning cannot be seen.
+//! the beginning cannot be seen. To notice it two keys of every page are kept, so there is a bound on the
+//! number of pages: nodes answer with some hundred slots at once, and with as many as one asks for.
 
 use std::collections::BTreeSet;
 
@@ -23,6 +24,8 @@ use crate::{
 
 /// How many slots are handed on at once.
 const PIECE: usize = 1 << 12;
+/// How many pages there may be: their keys take some 128 MiB.
+const MOST_PAGES: usize = 1 << 20;
 
 /// How the pages seen so far hang together.
 #[derive(Debug, Default)]
@@ -117,6 +120,7 @@ impl Reader<'_> {
         }
         self.json.end_object()?;
         if is_page {
+            self.check_room(&self.pages.next)?;
             self.pages.has_last |= next.is_none();
             self.pages.next.extend(next);
         }
@@ -137,8 +141,21 @@ impl Reader<'_> {
             }
         }
         self.json.end_object()?;
+        self.check_room(&self.pages.begins)?;
         self.pages.begins.extend(first);
         self.hand_on()
+    }
+
+    /// Whether one more key may be kept beside these.
+    fn check_room(&self, keys: &BTreeSet<Hash>) -> Result<(), ImportError> {
+        if keys.len() < MOST_PAGES {
+            return Ok(());
+        }
+        let reason = format!(
+            "are more than {MOST_PAGES}, of which no account needs as many; ask debug_storageRangeAt \
+             for more slots at once"
+        );
+        Err(self.json.bad("the pages", reason))
     }
 
     fn slot(&mut self, hash: Hash) -> Result<(), ImportError> {
@@ -177,5 +194,39 @@ impl Reader<'_> {
         self.plain.clear();
         self.hashed.clear();
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use super::*;
+    use crate::import::space::Space;
+
+    #[test]
+    fn pages_are_refused_when_their_keys_would_take_too_much_memory() {
+        let keys = |from: u64| {
+            (from..from + MOST_PAGES as u64 - 1).map(|i| Hash::new(*Word::from(i).as_bytes()))
+        };
+        let page = |begin: u64, next: u64| {
+            let [begin, next] = [begin, next].map(Word::from);
+            format!("{{\"storage\":{{\"{begin}\":{{\"value\":\"0x1\"}}}},\"nextKey\":\"{next}\"}}")
+        };
+        let far = 2 * MOST_PAGES as u64;
+        let mut pages =
+            Pages { begins: keys(0).collect(), next: keys(1).collect(), ..Pages::default() };
+        let mut add = |text: String| {
+            let mut sink = Collector::new(Space::Memory { most: 1 << 10 }, false);
+            sink.begin("pages");
+            let input = Input::from_reader("pages", Cursor::new(text)).unwrap();
+            read(input, Some(Address::system(1)), &mut sink, &mut pages).map(|_| ())
+        };
+        add(page(far, far + 1)).unwrap();
+        let error = add(page(far + 1, far + 2)).unwrap_err().to_string();
+        assert!(
+            error.starts_with("pages, byte ") && error.contains("more slots at once"),
+            "{error}"
+        );
     }
 }

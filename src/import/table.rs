@@ -10,14 +10,13 @@
 //! Slots and values are hexadecimal with `0x`, as quantities or as full words; addresses and hashed
 //! keys are of full length. A hashed key is blake2s256(0^12 ‖ address ‖ slot), as zksync-era and ZKsync
 //! OS keep it. The first row of a CSV table may name the columns, which may then stand in any order with
-//! others between them; without names they are as above. Rows come in any order.
+//! others between them; without names they are as above. Rows come in any order. A row is one line, in CSV
+//! too: a line end within quotation marks is refused, since a mark that lacks its end would make one row of
+//! all that follow.
 
-use std::{
-    borrow::Cow,
-    io::{self, Read},
-};
+use std::{borrow::Cow, io::Read};
 
-use csv::ByteRecord;
+use csv_core::ReadRecordResult;
 use serde::Deserialize;
 
 use super::{Facts, ImportError, collect::Collector, record::Record};
@@ -42,7 +41,7 @@ pub(super) fn read(input: Input, sink: &mut Collector) -> Result<Facts, ImportEr
     if is_json {
         rows.json(input)?;
     } else {
-        rows.csv(LineLimit { data: input, run: 0 })?;
+        rows.csv(input)?;
     }
     rows.hand_on()?;
     Ok(Facts { block: None })
@@ -51,11 +50,56 @@ pub(super) fn read(input: Input, sink: &mut Collector) -> Result<Facts, ImportEr
 /// Whether a text that begins so is a CSV table.
 pub(super) fn is_csv(head: &[u8]) -> bool {
     let line = head.trim_ascii_start().split(|byte| *byte == b'\n').next().unwrap_or_default();
-    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(line);
-    let mut record = ByteRecord::new();
+    let mut fields = Fields::new();
     line.len() < LONGEST_LINE
-        && reader.read_byte_record(&mut record).is_ok()
-        && (Columns::named(&record).is_some() || Columns::counted(&record).is_some())
+        && fields.split(line.trim_ascii()).is_ok()
+        && (Columns::named(&fields).is_some() || Columns::counted(&fields).is_some())
+}
+
+/// The fields of one line of CSV.
+struct Fields {
+    parser: csv_core::Reader,
+    /// All of them, one after the other, and where each ends.
+    text: Vec<u8>,
+    ends: Vec<usize>,
+    len: usize,
+}
+
+impl Fields {
+    /// Room for those of any line that is not too long.
+    fn new() -> Self {
+        // The parser wants room left even when it has nothing to write.
+        let room = LONGEST_LINE + 2;
+        Self { parser: csv_core::Reader::new(), text: vec![0; room], ends: vec![0; room], len: 0 }
+    }
+
+    /// Splits a line that has no line end and is not too long; what is wrong with it otherwise.
+    fn split(&mut self, line: &[u8]) -> Result<(), &'static str> {
+        self.parser.reset();
+        let (_, read, text, ends) = self.parser.read_record(line, &mut self.text, &mut self.ends);
+        if read < line.len() {
+            return Err("a carriage return stands within the row");
+        }
+        let (text, rest) = (&mut self.text[text..], &mut self.ends[ends..]);
+        let (result, _, _, last) = self.parser.read_record(b"\n", text, rest);
+        self.len = ends + last;
+        match result {
+            ReadRecordResult::Record => Ok(()),
+            // The line end was taken for a part of the last field.
+            _ => Err("a quotation mark is without its end in the line"),
+        }
+    }
+
+    /// A field without the white space around it; nothing where none is.
+    fn get(&self, at: usize) -> &[u8] {
+        let Some(end) = self.ends[..self.len].get(at) else { return &[] };
+        let start = at.checked_sub(1).map_or(0, |before| self.ends[before]);
+        self.text[start..*end].trim_ascii()
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        (0..self.len).map(|at| self.get(at))
+    }
 }
 
 /// Where the fields of a row stand.
@@ -67,10 +111,9 @@ enum Columns {
 
 impl Columns {
     /// From a row that names the columns.
-    fn named(row: &ByteRecord) -> Option<Self> {
-        let find = |name: &str| {
-            row.iter().position(|field| field.trim_ascii().eq_ignore_ascii_case(name.as_bytes()))
-        };
+    fn named(row: &Fields) -> Option<Self> {
+        let find =
+            |name: &str| row.iter().position(|field| field.eq_ignore_ascii_case(name.as_bytes()));
         let value = find("value")?;
         match (find("address"), find("slot"), find("hashedKey").or_else(|| find("hashed_key"))) {
             (Some(address), Some(slot), None) => Some(Self::Plain { address, slot, value }),
@@ -80,9 +123,9 @@ impl Columns {
     }
 
     /// From the first row of a table without names.
-    fn counted(row: &ByteRecord) -> Option<Self> {
-        let is_hex = row.iter().all(|field| field.trim_ascii().starts_with(b"0x"));
-        match row.len() {
+    fn counted(row: &Fields) -> Option<Self> {
+        let is_hex = row.iter().all(|field| field.starts_with(b"0x"));
+        match row.len {
             3 if is_hex => Some(Self::Plain { address: 0, slot: 1, value: 2 }),
             2 if is_hex => Some(Self::Hashed { key: 0, value: 1 }),
             _ => None,
@@ -112,13 +155,7 @@ struct Rows<'s> {
 impl Rows<'_> {
     fn json(&mut self, data: impl Read) -> Result<(), ImportError> {
         let mut lines = Lines::new(data, LONGEST_LINE);
-        while let Some(Line { number: line, text, is_too_long }) =
-            lines.next_line().map_err(|source| self.unreadable(source))?
-        {
-            if is_too_long {
-                let reason = format!("longer than {LONGEST_LINE} bytes; no row is");
-                return Err(self.bad(line, reason));
-            }
+        while let Some((line, text)) = self.next_line(&mut lines)? {
             let row: JsonRow<'_> =
                 serde_json::from_slice(text).map_err(|e| self.bad(line, e.to_string()))?;
             let hashed_key = row.hashed_key.as_deref();
@@ -137,59 +174,54 @@ impl Rows<'_> {
     }
 
     fn csv(&mut self, data: impl Read) -> Result<(), ImportError> {
-        let mut reader = csv::ReaderBuilder::new()
-            .has_headers(false)
-            .trim(csv::Trim::All)
-            .buffer_capacity(LONGEST_LINE)
-            .from_reader(data);
-        let mut row = ByteRecord::new();
-        let mut columns = None;
-        loop {
-            let more = reader.read_byte_record(&mut row);
-            let line = row.position().map_or(1, csv::Position::line);
-            match more {
-                Ok(false) => return Ok(()),
-                Ok(true) => {}
-                Err(error) => {
-                    let reason = error.to_string();
-                    return Err(match error.into_kind() {
-                        csv::ErrorKind::Io(source) => self.unreadable(source),
-                        _ => self.bad(line, reason),
-                    });
+        let mut lines = Lines::new(data, LONGEST_LINE);
+        let mut row = Fields::new();
+        let mut table = None;
+        while let Some((line, text)) = self.next_line(&mut lines)? {
+            row.split(text).map_err(|reason| self.bad(line, reason.into()))?;
+            let columns = match table {
+                Some((columns, len)) if len == row.len => columns,
+                Some((_, len)) => {
+                    let reason = format!("it has {} columns, but the first row has {len}", row.len);
+                    return Err(self.bad(line, reason));
+                }
+                None => {
+                    let named = Columns::named(&row);
+                    let columns = named.or_else(|| Columns::counted(&row)).ok_or_else(|| {
+                        let known = "a table has the columns address,slot,value or hashedKey,value";
+                        self.bad(line, known.into())
+                    })?;
+                    table = Some((columns, row.len));
+                    if named.is_some() {
+                        continue;
+                    }
+                    columns
+                }
+            };
+            let field = |at: usize| std::str::from_utf8(row.get(at)).unwrap_or("");
+            match columns {
+                Columns::Plain { address, slot, value } => {
+                    self.plain_row(line, field(address), field(slot), field(value))?;
+                }
+                Columns::Hashed { key, value } => {
+                    self.hashed_row(line, field(key), field(value))?;
                 }
             }
-            let Some(columns) = columns else {
-                columns = Columns::named(&row);
-                if columns.is_some() {
-                    continue;
-                }
-                columns = Columns::counted(&row);
-                if columns.is_none() {
-                    return Err(self.bad(
-                        line,
-                        "a table has the columns address,slot,value or hashedKey,value".into(),
-                    ));
-                }
-                self.csv_row(line, &row, columns)?;
-                continue;
-            };
-            self.csv_row(line, &row, Some(columns))?;
         }
+        Ok(())
     }
 
-    fn csv_row(
-        &mut self,
-        line: u64,
-        row: &ByteRecord,
-        columns: Option<Columns>,
-    ) -> Result<(), ImportError> {
-        let field = |at: usize| std::str::from_utf8(row.get(at).unwrap_or_default()).unwrap_or("");
-        match columns {
-            Some(Columns::Plain { address, slot, value }) => {
-                self.plain_row(line, field(address), field(slot), field(value))
+    /// The next line that is not empty, and its number.
+    fn next_line<'l>(
+        &self,
+        lines: &'l mut Lines<impl Read>,
+    ) -> Result<Option<(u64, &'l [u8])>, ImportError> {
+        match lines.next_line() {
+            Ok(Some(Line { number, is_too_long: true, .. })) => {
+                Err(self.bad(number, format!("longer than {LONGEST_LINE} bytes; no row is")))
             }
-            Some(Columns::Hashed { key, value }) => self.hashed_row(line, field(key), field(value)),
-            None => Ok(()),
+            Ok(line) => Ok(line.map(|line| (line.number, line.text))),
+            Err(source) => Err(InputError::Read { name: self.name.clone(), source }.into()),
         }
     }
 
@@ -237,33 +269,5 @@ impl Rows<'_> {
 
     fn bad(&self, line: u64, reason: String) -> ImportError {
         ImportError::Row { name: self.name.clone(), line, reason }
-    }
-
-    fn unreadable(&self, source: io::Error) -> ImportError {
-        InputError::Read { name: self.name.clone(), source }.into()
-    }
-}
-
-/// Refuses texts with a line that no table has, before it is kept in memory.
-struct LineLimit<R> {
-    data: R,
-    /// Bytes since the last line end.
-    run: usize,
-}
-
-impl<R: Read> Read for LineLimit<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let len = self.data.read(buffer)?;
-        self.run = match buffer[..len].iter().rposition(|byte| *byte == b'\n') {
-            Some(last) => len - last,
-            None => self.run + len,
-        };
-        if self.run > 4 * LONGEST_LINE {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidData,
-                "a line is longer than any row of a table",
-            ));
-        }
-        Ok(len)
     }
 }

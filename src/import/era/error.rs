@@ -2,18 +2,23 @@ use std::{io, path::PathBuf};
 
 use thiserror::Error;
 
+use crate::files::InputError;
+
 /// Why a snapshot of a zksync-era node could not be read.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum EraError {
-    /// A folder or a file could not be opened or read, or its gzip is damaged.
+    /// The folder or a chunk could not be opened or read, or its gzip is damaged.
     #[error("cannot read {}", path.display())]
     Read {
-        /// The folder or the file.
+        /// The folder or the chunk.
         path: PathBuf,
         /// What the system says, or what is wrong with the gzip.
         source: io::Error,
     },
+    /// A header could not be opened or read, is empty, or its compression is damaged.
+    #[error(transparent)]
+    Input(#[from] InputError),
     /// The header cannot be right.
     #[error("{}: {reason}", path.display())]
     Header {
@@ -51,10 +56,12 @@ pub enum EraError {
         reason: String,
     },
     /// An enumeration index cannot be right.
-    #[error("{}: {reason}", path.display())]
+    #[error("{}, record {record}: {reason}", path.display())]
     Index {
         /// The chunk.
         path: PathBuf,
+        /// Which of its records, from 1.
+        record: u64,
         /// What is wrong with the index.
         reason: String,
     },
@@ -64,6 +71,10 @@ impl EraError {
     /// Whether the system refused to read, and not the content.
     #[must_use]
     pub fn is_io(&self) -> bool {
-        matches!(self, Self::Read { source, .. } if !crate::files::is_damage(source))
+        match self {
+            Self::Read { source, .. } => !crate::files::is_damage(source),
+            Self::Input(error) => !error.is_damage(),
+            _ => false,
+        }
     }
 }

@@ -3,20 +3,23 @@
 use std::{
     collections::BTreeMap,
     fs,
-    io::{self, Read},
+    io::Read,
     path::{Path, PathBuf},
 };
 
-use serde::Deserialize;
-use serde_json::Value;
+use serde::{Deserialize, de::IgnoredAny};
 
 use super::EraError;
-use crate::primitives::SlBlock;
+use crate::{
+    files::{Input, InputError},
+    primitives::SlBlock,
+};
 
 /// Where a node's storage keeps the chunks.
 const BUCKET: &str = "storage_logs_snapshots";
 /// A header names some thousand chunks at most.
 const LARGEST_HEADER: u64 = 16 << 20;
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// The files of one snapshot and what its header says of it.
 #[derive(Debug)]
@@ -43,6 +46,17 @@ struct Header {
     chunks: Vec<Chunk>,
 }
 
+/// The answer of a node, which has the header as its result, or the header itself.
+#[derive(Deserialize)]
+struct Whole {
+    result: Option<IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    result: Header,
+}
+
 #[derive(Deserialize)]
 struct Chunk {
     #[serde(rename = "chunkId")]
@@ -63,27 +77,19 @@ pub(in crate::import) fn files_of(path: &Path) -> Vec<PathBuf> {
     let is_folder = path.is_dir();
     let folder = match path.parent() {
         _ if is_folder => path,
-        _ if !path.is_file() || !beginning(path).is_ok_and(|head| is_header(&head)) => {
+        _ if !path.is_file() || !Input::open(path).is_ok_and(|input| is_header(input.head())) => {
             return Vec::new();
         }
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
     };
-    let is_of_snapshot =
-        |name: &str| name.ends_with(".proto.gzip") || (is_folder && name.ends_with(".json"));
+    let is_of_snapshot = |name: &str| name.ends_with(".proto.gzip") || (is_folder && is_json(name));
     [folder.to_owned(), folder.join(BUCKET)]
         .iter()
         .filter_map(|folder| fs::read_dir(folder).ok())
         .flat_map(|entries| entries.flatten().map(|entry| entry.path()))
         .filter(|file| file.file_name().and_then(|name| name.to_str()).is_some_and(is_of_snapshot))
         .collect()
-}
-
-/// As much of a file as [`is_header`] is asked about.
-fn beginning(path: &Path) -> io::Result<Vec<u8>> {
-    let mut head = Vec::new();
-    fs::File::open(path)?.take(1 << 20).read_to_end(&mut head)?;
-    Ok(head)
 }
 
 impl EraSnapshot {
@@ -97,7 +103,7 @@ impl EraSnapshot {
             return Self::of_header(path, &read_header(path)?, &Folder::read(folder)?);
         }
         let folder = Folder::read(path)?;
-        let mut headers = folder.headers(path)?;
+        let mut headers = folder.headers()?;
         match (headers.pop(), headers.pop()) {
             (Some((path, header)), None) => Self::of_header(&path, &header, &folder),
             (None, _) => Self::of_names(path, &folder),
@@ -134,6 +140,10 @@ impl EraSnapshot {
             if by_id.insert(chunk.id, path.clone()).is_some() {
                 return bad(format!("it names chunk {} twice", chunk.id));
             }
+        }
+        let unnamed = |id: &&(u32, u64)| id.0 == *batch && !by_id.contains_key(&id.1);
+        if let Some((_, id)) = folder.files.keys().find(unnamed) {
+            return bad(format!("it does not name chunk {id} of batch {batch}, which lies beside"));
         }
         // Nodes that never saw the block's number write 0.
         let block = Some(SlBlock(*block)).filter(|block| block.0 > 0);
@@ -174,17 +184,41 @@ fn complete(batch: u32, by_id: BTreeMap<u64, PathBuf>) -> Result<Vec<PathBuf>, E
 }
 
 fn read_header(path: &Path) -> Result<Header, EraError> {
-    let read_error = |source| EraError::Read { path: path.into(), source };
+    match header_text(path)? {
+        Some(text) => parse_header(path, &text),
+        None => Err(EraError::Header {
+            path: path.into(),
+            reason: "too large for the header of a snapshot".into(),
+        }),
+    }
+}
+
+/// What a header may be, inflated; nothing when it is too large for one.
+fn header_text(path: &Path) -> Result<Option<Vec<u8>>, InputError> {
+    let input = Input::open(path)?;
+    let name = input.name().to_owned();
+    let mut text = Vec::new();
+    let read = input.take(LARGEST_HEADER + 1).read_to_end(&mut text);
+    read.map_err(|source| InputError::Read { name, source })?;
+    if text.starts_with(BYTE_ORDER_MARK) {
+        text.drain(..BYTE_ORDER_MARK.len());
+    }
+    Ok((text.len() as u64 <= LARGEST_HEADER).then_some(text))
+}
+
+fn parse_header(path: &Path, text: &[u8]) -> Result<Header, EraError> {
     let bad = |reason| EraError::Header { path: path.into(), reason };
-    if fs::metadata(path).map_err(read_error)?.len() > LARGEST_HEADER {
-        return Err(bad("too large for the header of a snapshot".into()));
-    }
-    let text = fs::read(path).map_err(read_error)?;
-    let mut value: Value = serde_json::from_slice(&text).map_err(|e| bad(e.to_string()))?;
-    if let Some(result) = value.get_mut("result") {
-        value = result.take();
-    }
-    serde_json::from_value(value).map_err(|e| bad(e.to_string()))
+    // Members that are given twice are an error wherever they are asked for by name.
+    let whole: Whole = serde_json::from_slice(text).map_err(|e| bad(e.to_string()))?;
+    let header = match whole.result {
+        Some(_) => serde_json::from_slice(text).map(|answer: Answer| answer.result),
+        None => serde_json::from_slice(text),
+    };
+    header.map_err(|e| bad(e.to_string()))
+}
+
+fn is_json(name: &str) -> bool {
+    name.ends_with(".json") || name.ends_with(".json.gz")
 }
 
 /// The batch and the id of a chunk, from its file's name.
@@ -217,9 +251,9 @@ impl Folder {
         for file in fs::read_dir(path).map_err(read_error)? {
             let file = file.map_err(read_error)?.path();
             let Some(name) = file.file_name().and_then(|name| name.to_str()) else { continue };
-            if name.ends_with(".json") {
+            if is_json(name) {
                 self.json.push(file);
-            } else if let Some(key) = part(name)
+            } else if let Some(key) = part(name).filter(|_| file.is_file())
                 && let Some(other) = self.files.insert(key, file.clone())
             {
                 return Err(EraError::Folder {
@@ -235,16 +269,17 @@ impl Folder {
         Ok(())
     }
 
-    /// The headers among the JSON files; others may lie beside them.
-    fn headers(&self, path: &Path) -> Result<Vec<(PathBuf, Header)>, EraError> {
+    /// The headers among the JSON files; others may lie beside them, and folders, pipes and links that
+    /// lead nowhere.
+    fn headers(&self) -> Result<Vec<(PathBuf, Header)>, EraError> {
         let mut headers = Vec::new();
-        for file in &self.json {
-            let read_error = |source| EraError::Read { path: path.into(), source };
-            if fs::metadata(file).map_err(read_error)?.len() > LARGEST_HEADER {
-                continue;
-            }
-            if is_header(&fs::read(file).map_err(read_error)?) {
-                headers.push((file.clone(), read_header(file)?));
+        for file in self.json.iter().filter(|file| file.is_file()) {
+            let text = match header_text(file) {
+                Err(InputError::Empty { .. }) => None,
+                text => text?,
+            };
+            if let Some(text) = text.filter(|text| is_header(text)) {
+                headers.push((file.clone(), parse_header(file, &text)?));
             }
         }
         Ok(headers)
@@ -253,6 +288,10 @@ impl Folder {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
+    use flate2::{Compression, write::GzEncoder};
+
     use super::*;
 
     fn folder(names: &[&str]) -> tempfile::TempDir {
@@ -287,6 +326,74 @@ mod tests {
             assert_eq!((found.version, found.batch, found.block), (None, 7, None));
             let names: Vec<_> = found.chunks.iter().map(|c| c.file_name().unwrap()).collect();
             assert_eq!(names, [a.as_str(), b.as_str()]);
+        }
+    }
+
+    /// With a byte order mark or compressed it still says what is missing; a member that is given twice
+    /// says nothing, and a chunk that it does not name is of another snapshot.
+    #[test]
+    fn a_header_counts_in_every_form_and_says_one_thing() {
+        let (zero, one) = (chunk(7, 0), chunk(7, 1));
+        let of_both = header(7, &[(0, &zero), (1, &one)]);
+        let mut compressed = GzEncoder::new(Vec::new(), Compression::fast());
+        compressed.write_all(of_both.as_bytes()).unwrap();
+        let compressed = compressed.finish().unwrap();
+        let marked = [BYTE_ORDER_MARK, of_both.as_bytes()].concat();
+        for (name, text) in [("h.json", marked), ("h.json.gz", compressed)] {
+            let folder = folder(&[&zero]);
+            fs::write(folder.path().join(name), text).unwrap();
+            let lacking = EraSnapshot::find(folder.path());
+            assert!(matches!(lacking, Err(EraError::MissingChunk { batch: 7, .. })), "{lacking:?}");
+        }
+        let twice = of_both.replacen('{', "{\"storageLogsChunks\":[],", 1);
+        let of_one = header(7, &[(0, &zero)]);
+        for (text, because) in [(twice, "duplicate field"), (of_one, "does not name chunk 1")] {
+            let folder = folder(&[&zero, &one]);
+            fs::write(folder.path().join("h.json"), text).unwrap();
+            let error = EraSnapshot::find(folder.path()).unwrap_err();
+            assert!(error.to_string().contains(because), "{error}");
+        }
+    }
+
+    #[test]
+    fn only_regular_files_may_be_headers() {
+        let chunk = chunk(7, 0);
+        let folder = folder(&[&chunk, "notes.json/inner", "other.json"]);
+        let path = |name: &str| folder.path().join(name);
+        std::os::unix::fs::symlink(path("nowhere"), path("link.json")).unwrap();
+        let pipe = std::process::Command::new("mkfifo").arg(path("pipe.json")).status().unwrap();
+        assert!(pipe.success());
+        fs::write(path("header.json"), header(7, &[(0, &chunk)])).unwrap();
+        let found = EraSnapshot::find(folder.path()).unwrap();
+        assert_eq!((found.version, found.batch), (Some(0), 7));
+        // A file that is one, and whose compression is damaged.
+        fs::write(path("damaged.json"), [0x1f, 0x8b, 8, 0]).unwrap();
+        let error = EraSnapshot::find(folder.path()).unwrap_err();
+        assert!(error.to_string().contains("damaged.json") && !error.is_io(), "{error}");
+    }
+
+    #[test]
+    fn compressed_headers_are_inflated_and_no_further_than_a_header_is_long() {
+        let chunk = chunk(7, 0);
+        let folder = folder(&[&chunk]);
+        let path = folder.path().join("header.json");
+        let gzip = |text: &[u8]| {
+            let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+            encoder.write_all(text).unwrap();
+            encoder.finish().unwrap()
+        };
+        let text = header(7, &[(0, &chunk)]);
+        fs::write(&path, gzip(text.as_bytes())).unwrap();
+        for place in [path.as_path(), folder.path()] {
+            let found = EraSnapshot::find(place).unwrap();
+            assert_eq!((found.version, found.chunks.len()), (Some(0), 1));
+        }
+        let padded = [text.as_bytes(), &vec![b' '; LARGEST_HEADER as usize]].concat();
+        for large in [gzip(&padded), padded] {
+            fs::write(&path, large).unwrap();
+            let error = EraSnapshot::find(&path).unwrap_err().to_string();
+            assert!(error.contains("header.json: too large"), "{error}");
+            assert_eq!(EraSnapshot::find(folder.path()).unwrap().version, None);
         }
     }
 

@@ -26,7 +26,7 @@ mod error;
 mod find;
 mod indexes;
 mod read;
-mod room;
+mod read_ahead;
 
 pub use error::EraError;
 pub(super) use find::{EraSnapshot, files_of, is_header};

@@ -16,7 +16,7 @@ use super::{
     EraError, EraSnapshot,
     chunk::{ChunkError, Log, Logs, Name},
     indexes::{Indexes, Refused},
-    room::Room,
+    read_ahead::ReadAhead,
 };
 use crate::{
     files::{Gunzip, Watcher},
@@ -55,8 +55,10 @@ pub(in crate::import) struct Piece {
     pub(in crate::import) entries: Vec<Entry>,
     pub(in crate::import) batches: Vec<[u8; 4]>,
     pub(in crate::import) indexes: Vec<[u8; 8]>,
-    /// The indexes of slots that were left out.
-    left_out: Vec<[u8; 8]>,
+    /// The indexes of slots that were left out, behind the place in the piece that each had.
+    left_out: Vec<(u32, [u8; 8])>,
+    /// How many slots of the chunk come before.
+    before: u64,
     /// Whether the keys ascend strictly; only looked at in [`Order::Ascending`].
     pub(in crate::import) ascending: bool,
     /// The first and the last key, zero values included.
@@ -74,13 +76,25 @@ impl Piece {
     }
 
     pub(super) fn emptied(mut self) -> Self {
-        let Self { entries, batches, indexes, left_out, ascending, range } = &mut self;
+        let Self { entries, batches, indexes, left_out, before, ascending, range } = &mut self;
         entries.clear();
         batches.clear();
         indexes.clear();
         left_out.clear();
-        (*ascending, *range) = (false, None);
+        (*before, *ascending, *range) = (0, false, None);
         self
+    }
+
+    /// Which record of the chunk the slot at this place was, from 1; slots that were left out have places.
+    fn record(&self, place: usize) -> u64 {
+        self.before + place as u64 + 1
+    }
+
+    /// The place that a slot had before others were left out.
+    fn place(&self, kept: usize) -> usize {
+        let behind =
+            |place, (left_out, _): &(u32, _)| place + usize::from(*left_out as usize <= place);
+        self.left_out.iter().fold(kept, behind)
     }
 }
 
@@ -102,7 +116,7 @@ struct Shared<'s> {
     watcher: &'s Watcher,
     /// The version of the first record and the chunk that it stands in.
     version: Mutex<Option<(u16, PathBuf)>>,
-    room: Room,
+    ahead: ReadAhead,
 }
 
 /// Reads all chunks and hands their slots to `take`, chunk by chunk, the chunk's number with each
@@ -121,7 +135,7 @@ pub(in crate::import) fn read(
         reverse,
         watcher,
         version: Mutex::new(snapshot.version.map(|version| (version, PathBuf::new()))),
-        room: Room::new(WAITING.min(workers * AHEAD) / PIECE),
+        ahead: ReadAhead::new(WAITING.min(workers * AHEAD) / PIECE),
     };
     let lens = snapshot.chunks.iter().filter_map(|chunk| Some(chunk.metadata().ok()?.len()));
     watcher.expect(lens.sum());
@@ -139,7 +153,7 @@ pub(in crate::import) fn read(
                     let at = next.fetch_add(1, Ordering::Relaxed);
                     let Some(sender) = senders.get(at) else { return };
                     let sender = sender.lock().unwrap_or_else(PoisonError::into_inner).take();
-                    let (Some(sender), false) = (sender, shared.room.is_closed()) else {
+                    let (Some(sender), false) = (sender, shared.ahead.is_closed()) else {
                         return;
                     };
                     if let Err(error) = read_chunk(&shared, at, &sender) {
@@ -149,11 +163,11 @@ pub(in crate::import) fn read(
                 }
             });
         }
-        let result = consume(receivers, &shared.room, |chunk, piece| {
+        let result = consume(receivers, &shared.ahead, |chunk, piece| {
             note_indexes(&mut indexes, piece, &snapshot.chunks[chunk])?;
             take(chunk, piece)
         });
-        shared.room.close();
+        shared.ahead.close();
         result
     })?;
     if !went_on {
@@ -173,17 +187,17 @@ type Message = Result<Piece, EraError>;
 /// Takes the pieces of one chunk after the other.
 fn consume(
     receivers: Vec<Receiver<Message>>,
-    room: &Room,
+    ahead: &ReadAhead,
     mut take: impl FnMut(usize, &Piece) -> Result<bool, ImportError>,
 ) -> Result<bool, ImportError> {
     for (chunk, pieces) in receivers.into_iter().enumerate() {
-        room.turn(chunk);
+        ahead.turn(chunk);
         for piece in pieces {
             let piece = piece?;
             if !take(chunk, &piece)? {
                 return Ok(false);
             }
-            room.leave(piece);
+            ahead.leave(piece);
         }
     }
     Ok(true)
@@ -191,20 +205,24 @@ fn consume(
 
 /// Notes the indexes of a piece, each of which only one slot may have.
 fn note_indexes(indexes: &mut Indexes, piece: &Piece, path: &Path) -> Result<(), EraError> {
-    for index in piece.indexes.iter().chain(&piece.left_out) {
+    let mut refused = |index: &[u8; 8]| {
         let index = u64::from_le_bytes(*index);
-        let reason = match indexes.insert(index) {
-            Ok(()) => continue,
-            Err(Refused::Zero) => "a slot with the enumeration index 0, which none has".into(),
-            Err(Refused::TooLarge) => format!("the enumeration index {index} is beyond all chains"),
-            Err(Refused::Twice) => format!(
-                "a second slot with the enumeration index {index}: the chunks are damaged or not of \
-                 one snapshot"
-            ),
-        };
-        return Err(EraError::Index { path: path.into(), reason });
-    }
-    Ok(())
+        indexes.insert(index).err().map(|refused| (index, refused))
+    };
+    let (mut kept, mut left_out) = (piece.indexes.iter().enumerate(), piece.left_out.iter());
+    let found = kept
+        .find_map(|(at, index)| refused(index).map(|refused| (piece.place(at), refused)))
+        .or_else(|| left_out.find_map(|(at, index)| Some((*at as usize, refused(index)?))));
+    let Some((place, (index, refused))) = found else { return Ok(()) };
+    let reason = match refused {
+        Refused::Zero => "a slot with the enumeration index 0, which none has".into(),
+        Refused::TooLarge => format!("the enumeration index {index} is beyond all chains"),
+        Refused::Twice => format!(
+            "a second slot with the enumeration index {index}: the chunks are damaged or not of one \
+             snapshot"
+        ),
+    };
+    Err(EraError::Index { path: path.into(), record: piece.record(place), reason })
 }
 
 fn read_chunk(shared: &Shared<'_>, chunk: usize, sender: &Sender<Message>) -> Result<(), EraError> {
@@ -219,7 +237,7 @@ fn read_chunk(shared: &Shared<'_>, chunk: usize, sender: &Sender<Message>) -> Re
             ChunkError::Read(source) => read_error(source),
             ChunkError::Bad(reason) => EraError::Chunk { path: path.into(), offset, reason },
         })?;
-        let has_place = shared.room.enter(chunk);
+        let has_place = shared.ahead.enter(chunk);
         if !has_place || sender.send(Ok(reader.piece())).is_err() || !is_full {
             return Ok(());
         }
@@ -232,6 +250,8 @@ struct PieceReader<'s> {
     path: &'s Path,
     version: Option<u16>,
     piece: Piece,
+    /// How many slots were handed on in pieces.
+    handed_on: u64,
     /// Plain names whose keys are still to be hashed.
     plain: Vec<(Address, Word)>,
     keys: Vec<Hash>,
@@ -240,7 +260,8 @@ struct PieceReader<'s> {
 impl<'s> PieceReader<'s> {
     fn new(shared: &'s Shared<'s>, path: &'s Path) -> Self {
         let (plain, keys) = (Vec::new(), Vec::new());
-        let mut reader = Self { shared, path, version: None, piece: Piece::default(), plain, keys };
+        let (version, piece) = (None, Piece::default());
+        let mut reader = Self { shared, path, version, piece, handed_on: 0, plain, keys };
         reader.piece();
         reader
     }
@@ -303,7 +324,7 @@ impl<'s> PieceReader<'s> {
 
     /// What was collected; the next piece begins empty.
     fn piece(&mut self) -> Piece {
-        let mut piece = std::mem::replace(&mut self.piece, self.shared.room.piece());
+        let mut piece = std::mem::replace(&mut self.piece, self.shared.ahead.piece());
         if !self.plain.is_empty() {
             self.keys.clear();
             era_keys(self.plain.drain(..), &mut self.keys);
@@ -312,6 +333,8 @@ impl<'s> PieceReader<'s> {
             }
         }
         let entries = &piece.entries;
+        piece.before = self.handed_on;
+        self.handed_on += entries.len() as u64;
         piece.range = entries.first().zip(entries.last()).map(|(a, b)| (a.key, b.key));
         if self.shared.order == Order::Ascending {
             piece.ascending = out_of_order(entries).is_none();
@@ -332,7 +355,7 @@ fn without_zeros(piece: &mut Piece) {
             piece.indexes[kept] = piece.indexes[at];
             kept += 1;
         } else {
-            piece.left_out.push(piece.indexes[at]);
+            piece.left_out.push((at as u32, piece.indexes[at]));
         }
     }
     piece.entries.truncate(kept);

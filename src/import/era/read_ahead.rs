@@ -9,7 +9,7 @@ use super::read::Piece;
 const RESERVED: usize = 16;
 
 /// Counts the pieces of all chunks that wait to be taken, and keeps those that were for their memory.
-pub(super) struct Room {
+pub(super) struct ReadAhead {
     most: usize,
     state: Mutex<State>,
     changed: Condvar,
@@ -24,7 +24,7 @@ struct State {
     spare: Vec<Piece>,
 }
 
-impl Room {
+impl ReadAhead {
     /// Room for `most` pieces, and a few of the chunk whose turn it is.
     pub(super) fn new(most: usize) -> Self {
         Self { most, state: Mutex::default(), changed: Condvar::new() }
@@ -94,13 +94,13 @@ mod tests {
     #[test]
     fn pieces_that_wait_are_few_and_the_turn_goes_on() {
         const MOST: usize = 3;
-        let (room, chunks) = (Room::new(MOST), 5);
+        let (ahead, chunks) = (ReadAhead::new(MOST), 5);
         let entered: Vec<AtomicUsize> = (0..chunks).map(|_| AtomicUsize::new(0)).collect();
         std::thread::scope(|scope| {
             for chunk in 0..chunks {
-                let (room, entered) = (&room, &entered);
+                let (ahead, entered) = (&ahead, &entered);
                 scope.spawn(move || {
-                    while room.enter(chunk) {
+                    while ahead.enter(chunk) {
                         entered[chunk].fetch_add(1, Ordering::SeqCst);
                     }
                 });
@@ -112,19 +112,19 @@ mod tests {
             std::thread::sleep(Duration::from_millis(20));
             let mut left = 0;
             for (chunk, count) in entered.iter().enumerate() {
-                room.turn(chunk);
+                ahead.turn(chunk);
                 let enough = count.load(Ordering::SeqCst) + 3 * RESERVED;
                 while count.load(Ordering::SeqCst) < enough {
                     let waiting = sum() - left;
                     assert!(waiting <= MOST + RESERVED);
                     if waiting > 0 {
-                        room.leave(Piece::default());
+                        ahead.leave(Piece::default());
                         left += 1;
                     }
                 }
             }
-            room.close();
+            ahead.close();
         });
-        assert!(room.is_closed());
+        assert!(ahead.is_closed());
     }
 }
