@@ -1,5 +1,6 @@
 use std::{fmt, str::FromStr};
 
+use bytemuck::TransparentWrapper;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::{
@@ -8,7 +9,8 @@ use super::{
 };
 
 /// The 20-byte address of an account.
-#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, TransparentWrapper)]
+#[repr(transparent)]
 pub struct Address([u8; 20]);
 
 impl Address {

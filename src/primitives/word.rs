@@ -1,6 +1,6 @@
 use std::fmt;
 
-use bytemuck::{Pod, Zeroable};
+use bytemuck::{Pod, TransparentWrapper, Zeroable};
 use thiserror::Error;
 
 use super::{
@@ -9,7 +9,9 @@ use super::{
 };
 
 /// A 256-bit big-endian word: a storage slot's number or its value.
-#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Pod, Zeroable)]
+#[derive(
+    Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Pod, Zeroable, TransparentWrapper,
+)]
 #[repr(transparent)]
 pub struct Word([u8; 32]);
 

@@ -18,6 +18,8 @@
 
 use std::io::{self, Read};
 
+use bytemuck::TransparentWrapper;
+
 use crate::primitives::{
     Address, Hash, Word,
     varint::{self, VarintError},
@@ -31,18 +33,18 @@ const LONGEST_ITEM: usize = LONGEST_RECORD as usize + 20;
 
 /// How a record names its slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Name {
+pub(super) enum Name<'b> {
     /// Version 0: address and slot.
-    Plain(Address, Word),
+    Plain(&'b Address, &'b Word),
     /// Version 1: the key by the Era scheme.
-    Hashed(Hash),
+    Hashed(&'b Hash),
 }
 
-/// A record.
+/// A record, where it lies in the read buffer: what is copied is copied once, to where it stays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Log {
-    pub(super) name: Name,
-    pub(super) value: Word,
+pub(super) struct Log<'b> {
+    pub(super) name: Name<'b>,
+    pub(super) value: &'b Word,
     /// The batch of the first write.
     pub(super) batch: u32,
     /// The enumeration index.
@@ -81,7 +83,7 @@ impl<R: Read> Logs<R> {
 
     /// Reads the next record; `None` at the end of the chunk.
     #[inline]
-    pub(super) fn next(&mut self) -> Result<Option<Log>, ChunkError> {
+    pub(super) fn next(&mut self) -> Result<Option<Log<'_>>, ChunkError> {
         if self.end - self.start < LONGEST_ITEM && !self.is_at_end {
             self.fill()?;
         }
@@ -125,7 +127,7 @@ impl From<VarintError> for ChunkError {
 /// their numbers, as the node's encoder writes them. This is [`in_any_order`] without its loop, and
 /// several times as fast.
 #[inline]
-fn as_nodes_write(bytes: &[u8]) -> Option<(Log, &[u8])> {
+fn as_nodes_write(bytes: &[u8]) -> Option<(Log<'_>, &[u8])> {
     let ([0x0a, len], record) = bytes.split_first_chunk()? else { return None };
     let (mut fields, rest) = record.split_at_checked((*len).into()).filter(|_| *len < 0x80)?;
     let mut plain = None;
@@ -134,7 +136,7 @@ fn as_nodes_write(bytes: &[u8]) -> Option<(Log, &[u8])> {
             return None;
         };
         let ([0x12, 32, slot @ ..], more) = more.split_first_chunk::<34>()? else { return None };
-        plain = Some(Name::Plain(Address::new(*address), Word::new(*slot)));
+        plain = Some(Name::Plain(Address::wrap_ref(address), Word::wrap_ref(slot)));
         fields = more;
     }
     let ([0x1a, 32, value @ ..], fields) = fields.split_first_chunk::<34>()? else { return None };
@@ -144,10 +146,10 @@ fn as_nodes_write(bytes: &[u8]) -> Option<(Log, &[u8])> {
     let index = varint::read(&mut fields).ok()?;
     let name = match (plain, fields.split_first_chunk::<34>()) {
         (Some(plain), None) if fields.is_empty() => plain,
-        (None, Some(([0x32, 32, key @ ..], []))) => Name::Hashed(Hash::new(*key)),
+        (None, Some(([0x32, 32, key @ ..], []))) => Name::Hashed(Hash::wrap_ref(key)),
         _ => return None,
     };
-    Some((Log { name, value: Word::new(*value), batch, index }, rest))
+    Some((Log { name, value: Word::wrap_ref(value), batch, index }, rest))
 }
 
 const FIELDS: [&str; 6] = [
@@ -161,7 +163,7 @@ const FIELDS: [&str; 6] = [
 
 /// The record at the front of `bytes`, and what follows it.
 #[cold]
-fn in_any_order(bytes: &[u8]) -> Result<(Log, &[u8]), ChunkError> {
+fn in_any_order(bytes: &[u8]) -> Result<(Log<'_>, &[u8]), ChunkError> {
     let mut rest = bytes;
     let tag = varint::read(&mut rest)?;
     if tag != 0x0a {
@@ -181,9 +183,9 @@ fn in_any_order(bytes: &[u8]) -> Result<(Log, &[u8]), ChunkError> {
     while !fields.is_empty() {
         // The number of a field above, its wire type in the low three bits.
         match varint::read(&mut fields)? {
-            0x0a => address = Some(Address::new(*fixed(&mut fields, FIELDS[0])?)),
-            0x12 => slot = Some(Word::new(*fixed(&mut fields, FIELDS[1])?)),
-            0x1a => value = Some(Word::new(*fixed(&mut fields, FIELDS[2])?)),
+            0x0a => address = Some(Address::wrap_ref(fixed(&mut fields, FIELDS[0])?)),
+            0x12 => slot = Some(Word::wrap_ref(fixed(&mut fields, FIELDS[1])?)),
+            0x1a => value = Some(Word::wrap_ref(fixed(&mut fields, FIELDS[2])?)),
             0x20 => {
                 let number = varint::read(&mut fields)?;
                 batch = Some(u32::try_from(number).map_err(|_| {
@@ -191,7 +193,7 @@ fn in_any_order(bytes: &[u8]) -> Result<(Log, &[u8]), ChunkError> {
                 })?);
             }
             0x28 => index = Some(varint::read(&mut fields)?),
-            0x32 => key = Some(Hash::new(*fixed(&mut fields, FIELDS[5])?)),
+            0x32 => key = Some(Hash::wrap_ref(fixed(&mut fields, FIELDS[5])?)),
             tag => {
                 return Err(ChunkError::Bad(format!("a record with the unknown tag {tag:#x}")));
             }
@@ -230,10 +232,31 @@ mod tests {
 
     use super::*;
 
-    fn logs(bytes: &[u8]) -> Result<Vec<Log>, ChunkError> {
+    /// A record with what it names, apart from the buffer.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    struct Kept {
+        plain: Option<(Address, Word)>,
+        hashed: Option<Hash>,
+        value: Word,
+        batch: u32,
+        index: u64,
+    }
+
+    impl From<Log<'_>> for Kept {
+        fn from(log: Log<'_>) -> Self {
+            let Log { name, value, batch, index } = log;
+            let (plain, hashed) = match name {
+                Name::Plain(address, slot) => (Some((*address, *slot)), None),
+                Name::Hashed(key) => (None, Some(*key)),
+            };
+            Self { plain, hashed, value: *value, batch, index }
+        }
+    }
+
+    fn logs(bytes: &[u8]) -> Result<Vec<Kept>, ChunkError> {
         let (mut logs, mut all) = (Logs::new(bytes), Vec::new());
         while let Some(log) = logs.next()? {
-            all.push(log);
+            all.push(log.into());
         }
         Ok(all)
     }
@@ -244,15 +267,16 @@ mod tests {
 
     /// The records of chainCount = 4, first written in batch 22 with index 300, of either version, as
     /// the node's own encoder writes them.
-    fn examples() -> [(Vec<u8>, Log); 2] {
+    fn examples() -> [(Vec<u8>, Kept); 2] {
         let value = format!("1a20 {:064x} 2016 28ac02", 4);
         let key = "47ea1fc23ae86f586ef17771ebe9bf37676a15af61c94de48d3471f06519a352";
         let plain = format!("0a5f 0a14 {:040x} 1220 {:064x} {value}", 0x10005, 1);
-        let log = |name| Log { name, value: Word::from(4), batch: 22, index: 300 };
-        let name = Name::Plain(Address::system(0x10005), Word::from(1));
+        let log =
+            |plain, hashed| Kept { plain, hashed, value: Word::from(4), batch: 22, index: 300 };
+        let name = (Address::system(0x10005), Word::from(1));
         [
-            (unhex(&plain), log(name)),
-            (unhex(&format!("0a49 {value} 3220 {key}")), log(Name::Hashed(key_of(key)))),
+            (unhex(&plain), log(Some(name), None)),
+            (unhex(&format!("0a49 {value} 3220 {key}")), log(None, Some(key_of(key)))),
         ]
     }
 
@@ -263,7 +287,7 @@ mod tests {
     #[test]
     fn records_of_both_versions_are_read() {
         for (bytes, log) in examples() {
-            assert_eq!(logs(&bytes).unwrap(), [log]);
+            assert_eq!(logs(&bytes).unwrap(), std::slice::from_ref(&log));
             let many = bytes.repeat(10_000);
             assert!(logs(&many).unwrap() == vec![log; 10_000]);
             for end in 1..bytes.len() {
@@ -324,8 +348,8 @@ mod tests {
                 varint::write(index, &mut fields);
                 fields.extend_from_slice(&bytes[after_value + 5..]);
                 let mut bytes = [&[0x0a, fields.len() as u8], &fields[..], &bytes].concat();
-                let fast = as_nodes_write(&bytes).map(|(log, _)| log);
-                prop_assert_eq!(fast, Some(Log { index, batch, ..log }));
+                let fast = as_nodes_write(&bytes).map(|(log, _)| log.into());
+                prop_assert_eq!(fast, Some(Kept { index, batch, ..log }));
                 ways_agree(&bytes);
                 for (at, byte) in changes.iter().copied() {
                     bytes[at] = byte;

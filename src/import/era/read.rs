@@ -279,14 +279,14 @@ impl<'s> PieceReader<'s> {
     }
 
     #[inline]
-    fn accept(&mut self, log: &Log) -> Result<(), ChunkError> {
+    fn accept(&mut self, log: &Log<'_>) -> Result<(), ChunkError> {
         let (version, key) = match log.name {
             Name::Plain(address, slot) => {
-                self.plain.push((address, slot));
+                self.plain.push((*address, *slot));
                 (0, Hash::ZERO)
             }
-            Name::Hashed(key) if self.shared.reverse => (1, reversed(key)),
-            Name::Hashed(key) => (1, key),
+            Name::Hashed(key) if self.shared.reverse => (1, reversed(*key)),
+            Name::Hashed(key) => (1, *key),
         };
         if self.version != Some(version) {
             self.check_version(version)?;
@@ -299,7 +299,7 @@ impl<'s> PieceReader<'s> {
                 "a slot first written in batch {first}, after batch {batch}"
             )));
         }
-        self.piece.entries.push(Entry { key, value: log.value });
+        self.piece.entries.push(Entry { key, value: *log.value });
         self.piece.batches.push(log.batch.to_le_bytes());
         self.piece.indexes.push(log.index.to_le_bytes());
         Ok(())
