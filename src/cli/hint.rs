@@ -56,7 +56,7 @@ fn of_state(error: &(dyn Error + 'static)) -> Option<&'static str> {
     if let Some(error) = error.downcast_ref() {
         return match error {
             ImportError::NoAccount { .. } => Some("--account names it"),
-            ImportError::Ambiguous { .. } => Some("--dump-format says which, of import --format"),
+            ImportError::Ambiguous { .. } => Some("--dump-format says which (to import, --format)"),
             _ => None,
         };
     }
