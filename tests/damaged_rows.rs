@@ -120,6 +120,12 @@ fn a_row_whose_batch_stood_beside_it_costs_its_batch() {
     assert_eq!(left, [0, 1, 2], "{said}");
 }
 
+/// The three tables as files.
+fn export(desk: &Desk, tables: [&String; 3]) -> Vec<PathBuf> {
+    let named = tables.into_iter().zip(["a", "b", "c"]);
+    named.map(|(table, name)| desk.write(name, table)).collect()
+}
+
 #[test]
 fn batches_in_pieces_and_blocks_of_two_batches_are_left_out() {
     let desk = Desk::new();
@@ -145,11 +151,7 @@ fn batches_in_pieces_and_blocks_of_two_batches_are_left_out() {
     let row = tables[2].lines().find(|line| line.ends_with(&format!("\t{first}"))).unwrap();
     let twice = format!("{row}\n{}", row.replace(&format!("\t{first}"), &format!("\t{second}")));
     let blocks = tables[2].replace(row, &twice);
-    let files: Vec<_> = [&tables[0], &tables[1], &blocks]
-        .into_iter()
-        .zip(["a", "b", "c"])
-        .map(|(table, name)| desk.write(name, table))
-        .collect();
+    let files = export(&desk, [&tables[0], &tables[1], &blocks]);
     let (left, said) = kept(&desk, &files, &[]);
     assert_eq!(left, [2, 3], "{said}");
     assert!(said.contains("is said to be in batch"), "{said}");
@@ -193,11 +195,7 @@ fn a_block_in_a_batch_and_in_none_yet_is_told_as_that() {
     let without = row.replace(&format!("\t{first}"), "\t\\N");
     for twice in [format!("{row}\n{without}"), format!("{without}\n{row}")] {
         let blocks = tables[2].replace(row, &twice);
-        let files: Vec<_> = [&tables[0], &tables[1], &blocks]
-            .into_iter()
-            .zip(["a", "b", "c"])
-            .map(|(table, name)| desk.write(name, table))
-            .collect();
+        let files = export(&desk, [&tables[0], &tables[1], &blocks]);
         let (left, said) = kept(&desk, &files, &[]);
         assert_eq!(left, [1, 2, 3], "{said}");
         let of_both = [

@@ -29,9 +29,14 @@ pub(super) fn of(error: &(dyn Error + 'static)) -> Option<&'static str> {
 
 /// An error's own text with the hint, for a record of one line.
 pub(super) fn told(error: &(dyn Error + 'static)) -> String {
+    beside(error.to_string(), error)
+}
+
+/// Words for an error with the hint behind them.
+pub(super) fn beside(words: String, error: &(dyn Error + 'static)) -> String {
     match of(error) {
-        Some(hint) => format!("{error} ({hint})"),
-        None => error.to_string(),
+        Some(hint) => format!("{words} ({hint})"),
+        None => words,
     }
 }
 

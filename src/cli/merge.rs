@@ -11,7 +11,7 @@ use super::{
     job::Manifest,
     progress::{Bars, file_len},
     proof_output::Count,
-    report::{Words, count},
+    report::{Words, count, named},
 };
 use crate::{
     files::{Compression, Input, InputError, Output, Watcher},
@@ -46,13 +46,12 @@ pub(super) fn run(args: &MergeArgs, words: &Words, bars: Bars) -> Result<Outcome
         total.add(&manifest.count);
         bytes += manifest.bytes;
     }
-    let name = output.name();
     output.finish()?;
     progress.end();
     words.say(format_args!("shares             {}, all of one job", count(shares.len())));
     words.say(format_args!("proofs             {}", count(total.proofs)));
     words.say(format_args!("failed requests    {}", count(total.failed())));
-    words.say(format_args!("output             {name}, {} bytes", count(bytes)));
+    words.say(format_args!("output             {}, {} bytes", named(&args.output), count(bytes)));
     Ok(if total.failures.is_empty() { Outcome::Done } else { Outcome::SomeFailed })
 }
 

@@ -266,8 +266,5 @@ fn with_causes(error: &(dyn Error + 'static)) -> String {
         text = format!("{text}: {error}");
         cause = error.source();
     }
-    match hint::of(error) {
-        Some(hint) => format!("{text} ({hint})"),
-        None => text,
-    }
+    hint::beside(text, error)
 }

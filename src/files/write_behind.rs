@@ -66,9 +66,9 @@ impl WriteBehind {
             return;
         }
         self.space = end + SPACE;
-        let is_free = rustix::fs::fstatvfs(self.as_file())
+        let is_plenty = rustix::fs::fstatvfs(self.as_file())
             .is_ok_and(|fs| fs.f_bavail.saturating_mul(fs.f_frsize) >= MUCH);
-        if !is_free {
+        if !is_plenty {
             return;
         }
         let flags = rustix::fs::FallocateFlags::KEEP_SIZE;

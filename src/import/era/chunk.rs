@@ -124,8 +124,8 @@ impl From<VarintError> for ChunkError {
 }
 
 /// The record at the front of `bytes` and what follows it, if it has each field once in the order of
-/// their numbers, as the node's encoder writes them. This is [`in_any_order`] without its loop, and
-/// several times as fast.
+/// their numbers, as the node's encoder writes them. This is [`in_any_order`] without its loop, for
+/// the sake of speed.
 #[inline]
 fn as_nodes_write(bytes: &[u8]) -> Option<(Log<'_>, &[u8])> {
     let ([0x0a, len], record) = bytes.split_first_chunk()? else { return None };

@@ -1,4 +1,4 @@
-use super::{Faults, RelayedBy, SourceError};
+use super::{Faults, RelayedBy, SourceError, batch_set::BatchSet};
 use crate::{
     messages::{
         ArchiveError, BatchLogs, BatchView, LogsError,
@@ -171,6 +171,17 @@ impl Intake<'_, '_> {
     ) -> ArchiveError {
         let (name, place) = (self.collector.name(origin.source), origin.place);
         ArchiveError::Source { name, place, what: what.into(), source }
+    }
+
+    /// Keeps in mind that a batch is to be left out, for something that is damaged at `origin`.
+    pub(super) fn spoil(
+        &self,
+        spoiled: &mut BatchSet,
+        batch: BatchNumber,
+        origin: Origin,
+    ) -> Result<(), ArchiveError> {
+        let added = spoiled.insert(batch).map(drop);
+        added.map_err(|full| self.error(origin, "damaged rows or receipts", full))
     }
 
     /// Notes what is left out; the error itself where nothing may be.

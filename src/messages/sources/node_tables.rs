@@ -252,7 +252,7 @@ impl NodeTables {
             Err(error) => {
                 if let SourceError::TwoBatches { one, other, .. } = error {
                     for batch in [one, other].into_iter().flatten() {
-                        self.spoil(batch, origin, intake)?;
+                        intake.spoil(&mut self.spoiled, batch, origin)?;
                     }
                 }
                 intake.fault(origin, "a miniblock", error)
@@ -281,20 +281,10 @@ impl NodeTables {
                 self.batches.push(BatchNumber(number), &bytes, &ends, root.map(Hash::new), origin)
             }
             Err(error) => {
-                self.spoil(BatchNumber(number), origin, intake)?;
+                intake.spoil(&mut self.spoiled, BatchNumber(number), origin)?;
                 intake.fault(origin, format!("batch {number}, which is left out"), error)
             }
         }
-    }
-
-    fn spoil(
-        &mut self,
-        batch: BatchNumber,
-        origin: Origin,
-        intake: &Intake<'_, '_>,
-    ) -> Result<(), ArchiveError> {
-        let added = self.spoiled.insert(batch).map(drop);
-        added.map_err(|full| intake.error(origin, "damaged rows", full))
     }
 
     /// Puts the batches together; `given` says which blocks they have, where miniblocks do not.

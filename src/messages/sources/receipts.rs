@@ -143,10 +143,10 @@ impl Receipts {
             }
             Answer::Fault(Fault { what, block, batch, error, more }) => {
                 if let SourceError::LogOfOtherBatch { stated, .. } = error {
-                    self.spoil(stated, origin, intake)?;
+                    intake.spoil(&mut self.spoiled, stated, origin)?;
                 }
                 match (batch, block) {
-                    (Some(batch), _) => self.spoil(batch, origin, intake)?,
+                    (Some(batch), _) => intake.spoil(&mut self.spoiled, batch, origin)?,
                     (None, Some(block)) => {
                         self.rows.spoil(block, None, origin)?;
                     }
@@ -159,16 +159,6 @@ impl Receipts {
                 intake.fault(origin, what, error)
             }
         }
-    }
-
-    fn spoil(
-        &mut self,
-        batch: BatchNumber,
-        origin: Origin,
-        intake: &Intake<'_, '_>,
-    ) -> Result<(), ArchiveError> {
-        let added = self.spoiled.insert(batch).map(drop);
-        added.map_err(|full| intake.error(origin, "damaged receipts", full))
     }
 
     fn receipt(&mut self, receipt: &Receipt, origin: Origin) -> Result<(), ArchiveError> {
