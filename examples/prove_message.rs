@@ -8,8 +8,9 @@
 use std::{env, error::Error, path::Path};
 
 use slproof::{
+    anchor::KnownRoots,
     files::Access,
-    forest::{self, Addresses, RebuildOptions, RootWitness},
+    forest::{self, Addresses, RebuildOptions},
     import, messages,
     primitives::Hash,
     proofs::{Extractor, Target},
@@ -26,7 +27,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let archive = messages::read_archive(Path::new(logs), Access::Map)?;
 
     let extractor = Extractor::new(&forest, Target::Latest)?;
-    let witness = RootWitness::new(&dump.state, Addresses::default())?;
+    let known = KnownRoots::new(&dump.state, Addresses::default())?;
     let mut found = archive.find_message(hash).peekable();
     if found.peek().is_none() {
         return Err(format!("the archive has no message with the hash {hash}").into());
@@ -35,7 +36,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         let at = at?;
         let record = extractor.batch(at.batch)?.prove(at.index)?;
         let log = &at.batch.logs()[at.index as usize];
-        let folded = record.verify(log, |anchor| Some(anchor.root_in(&witness).ok()??.root))?;
+        let folded = record
+            .verify(log, |anchor| Some(record.known_root(&known, anchor).ok()?.root()?.root))?;
         println!(
             "chain {}, batch {}, log {}: {} words fold to {}",
             record.chain_id,

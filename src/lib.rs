@@ -30,8 +30,9 @@
 //! | 5 | [`snapshot`] | the mapped state |
 //! | 6 | [`import`] | state dumps as nodes write them |
 //! | 7 | [`forest`], [`messages`] | the settlement layer's trees; logs of batches |
-//! | 8 | [`proofs`] | proofs made, encoded, verified |
-//! | 9 | [`cli`] | the commands |
+//! | 8 | [`anchor`] | which roots the contracts in a state accept |
+//! | 9 | [`proofs`] | proofs made, encoded, verified |
+//! | 10 | [`cli`] | the commands |
 //!
 //! # Example
 //!
@@ -40,8 +41,9 @@
 //! ```
 //! use std::path::Path;
 //! use slproof::{
+//!     anchor::KnownRoots,
 //!     files::Access,
-//!     forest::{self, Addresses, RebuildOptions, RootWitness},
+//!     forest::{self, Addresses, RebuildOptions},
 //!     import, messages,
 //!     primitives::{BatchNumber, ChainId},
 //!     proofs::{Extractor, Target},
@@ -56,9 +58,9 @@
 //! let record = extractor.batch_of(&archive, ChainId(324), BatchNumber(501_234))?.prove(0)?;
 //!
 //! // Whoever verifies needs only a state that he trusts to know the root.
-//! let witness = RootWitness::new(&dump.state, Addresses::default())?;
+//! let known = KnownRoots::new(&dump.state, Addresses::default())?;
 //! let log = record.log.ok_or("a record made here has its log")?;
-//! record.verify(&log, |anchor| Some(anchor.root_in(&witness).ok()??.root))?;
+//! record.verify(&log, |anchor| Some(record.known_root(&known, anchor).ok()?.root()?.root))?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
@@ -82,6 +84,8 @@ pub mod import;
 
 pub mod forest;
 pub mod messages;
+
+pub mod anchor;
 
 pub mod proofs;
 

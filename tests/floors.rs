@@ -7,7 +7,7 @@ use std::{
 };
 
 /// The floor of every module; a module imports only from floors below its own.
-const FLOORS: [(&str, u8); 12] = [
+const FLOORS: [(&str, u8); 13] = [
     ("primitives", 0),
     ("keccak", 1),
     ("files", 1),
@@ -17,9 +17,10 @@ const FLOORS: [(&str, u8); 12] = [
     ("snapshot", 5),
     ("import", 6),
     ("forest", 7),
+    ("anchor", 8),
     ("messages", 7),
-    ("proofs", 8),
-    ("cli", 9),
+    ("proofs", 9),
+    ("cli", 10),
 ];
 
 /// The only files that may say `unsafe`.

@@ -7,8 +7,9 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 use slproof::{
+    anchor::KnownRoots,
     files::Access,
-    forest::{Addresses, Forest, RebuildOptions, RootWitness, rebuild},
+    forest::{Addresses, Forest, RebuildOptions, rebuild},
     import::read_state,
     messages::{
         Archive, ArchiveWriter, BatchLogs, EMPTY_LOG_LEAF, L2ToL1Log, MessageList,
@@ -110,17 +111,19 @@ fn the_verifier_accepts_and_refuses_what_the_contracts_did() {
     for folder in FOLDERS {
         let state =
             read_state(&fixture(&format!("{folder}/state.anvil.json")), None).unwrap().state;
-        let witness = RootWitness::new(&state, Addresses::default()).unwrap();
-        let known = |anchor: &Anchor| Some(anchor.root_in(&witness).unwrap()?.root);
+        let witness = KnownRoots::new(&state, Addresses::default()).unwrap();
+        let known = |record: &ProofRecord, anchor: &Anchor| {
+            Some(record.known_root(&witness, anchor).unwrap().root()?.root)
+        };
         for line in json_lines(&format!("{folder}/proofs.jsonl.gz")) {
             let record = record(&line);
-            let folded = record.verify(&record.log.unwrap(), known).unwrap();
+            let folded = record.verify(&record.log.unwrap(), |at| known(&record, at)).unwrap();
             assert_eq!(Some(folded.root), record.target.map(|target| target.root));
             // A batch of the layer with the number of the block is another thing, whose root its own
             // state does not have.
             let mut of_batch = record.clone();
             of_batch.target.as_mut().unwrap().kind = TargetKind::SlBatch;
-            let error = of_batch.verify(&record.log.unwrap(), known).unwrap_err();
+            let error = of_batch.verify(&record.log.unwrap(), |at| known(&record, at)).unwrap_err();
             assert_eq!(error.code(), "unknown-root", "{error}");
             assert_eq!(Proof::decode(&record.proof).unwrap().encode(), record.proof);
         }
@@ -137,7 +140,7 @@ fn the_verifier_accepts_and_refuses_what_the_contracts_did() {
             let sent =
                 record.message.as_ref().is_none_or(|m| verify::message(claim.log, m).is_ok());
             let accepted = verify::fold(&claim, &record.proof)
-                .is_ok_and(|folded| known(&folded.anchor) == Some(folded.root));
+                .is_ok_and(|folded| known(&record, &folded.anchor) == Some(folded.root));
             assert!(!(accepted && sent), "{}: {line}", line["case"]);
             seen += 1;
         }
@@ -150,13 +153,13 @@ fn the_verifier_accepts_and_refuses_what_the_contracts_did() {
 fn roots_imported_by_a_listening_chain_are_an_anchor() {
     for folder in FOLDERS {
         let dump = read_state(&fixture(&format!("{folder}/dest.state.anvil.json")), None).unwrap();
-        let witness = RootWitness::new(&dump.state, Addresses::default()).unwrap();
+        let witness = KnownRoots::new(&dump.state, Addresses::default()).unwrap();
         assert!(!witness.is_settlement_layer());
         let mut accepted = 0;
         for line in json_lines(&format!("{folder}/proofs.jsonl.gz")) {
             let record = record(&line);
             let verdict = record.verify(&record.log.unwrap(), |anchor| {
-                Some(anchor.root_in(&witness).unwrap()?.root)
+                Some(record.known_root(&witness, anchor).unwrap().root()?.root)
             });
             match verdict {
                 Ok(_) => accepted += 1,
@@ -172,14 +175,15 @@ fn the_batch_root_is_a_target_too_and_its_anchor_is_the_diamond() {
     for folder in FOLDERS {
         let dump = read_state(&fixture(&format!("{folder}/state.anvil.json")), None).unwrap();
         let forest = rebuild(&dump.state, &RebuildOptions::default()).unwrap();
-        let witness = RootWitness::new(&dump.state, Addresses::default()).unwrap();
+        let witness = KnownRoots::new(&dump.state, Addresses::default()).unwrap();
         let extractor = Extractor::new(&forest, Target::BatchRoot).unwrap();
         let archive = archive(folder);
         let batches = archive.batches().map(Result::unwrap);
         for batch in batches.filter(|batch| !batch.logs().is_empty()) {
             let Ok(proof) = extractor.batch(batch).unwrap().prove(0) else { continue };
             assert_eq!(proof.proof.len(), 16);
-            let known = |anchor: &Anchor| Some(anchor.root_in(&witness).unwrap()?.root);
+            let known =
+                |anchor: &Anchor| Some(proof.known_root(&witness, anchor).unwrap().root()?.root);
             let folded = proof.verify(&batch.logs()[0], known).unwrap();
             assert!(matches!(folded.anchor, Anchor::Batch(..)));
         }

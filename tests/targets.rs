@@ -7,11 +7,10 @@ use std::{collections::HashMap, io::Cursor, sync::Arc};
 
 use serde_json::{Value, json};
 use slproof::{
+    anchor::{Answer, KnownRoots, RootLocation},
     contracts::system::MESSAGE_ROOT,
     files::{Access, Input},
-    forest::{
-        Addresses, Effort, Forest, RebuildOptions, RootWitness, Timeline, Voucher, explain, rebuild,
-    },
+    forest::{Addresses, Effort, Forest, RebuildOptions, Timeline, explain, rebuild},
     import::{Dump, Import, read_events, read_state},
     keccak::keccak256,
     messages::{
@@ -137,7 +136,7 @@ fn every_accepted_l1_proof_is_made_and_accepted_by_l1() {
     for folder in FOLDERS {
         let layer = layer(folder, "state.anvil.json", true);
         let (l1, addresses) = l1(folder);
-        let witness = RootWitness::new(&l1.state, addresses).unwrap();
+        let witness = KnownRoots::new(&l1.state, addresses).unwrap();
         let path = fixture(&format!("{folder}/gw_batches.jsonl"));
         let (archived, raw) = (read_sl_batches(&path, GATEWAY).unwrap(), raw_sl_batches(folder));
         let mut trees = HashMap::new();
@@ -145,7 +144,8 @@ fn every_accepted_l1_proof_is_made_and_accepted_by_l1() {
         for line in json_lines(&format!("{folder}/proofs_l1.jsonl.gz")) {
             let batch = SlBatch(line["target"]["slBatch"].as_u64().unwrap());
             let tree = trees.entry(batch).or_insert_with(|| {
-                let stored = witness.of_batch(GATEWAY, BatchNumber(batch.0)).unwrap().unwrap();
+                let stored = witness.of_batch(GATEWAY, BatchNumber(batch.0)).unwrap();
+                let stored = stored.root().unwrap();
                 let rebuild = |batches: &SlBatches, stored| {
                     let logs = batches.batch(batch).unwrap();
                     SlBatchTree::rebuild(&layer.forest, &layer.timeline, logs, stored)
@@ -156,24 +156,32 @@ fn every_accepted_l1_proof_is_made_and_accepted_by_l1() {
                 assert_eq!(rebuild(&raw, None).unwrap_err(), SlBatchError::NoRoot(batch));
                 Arc::new(rebuild(&raw, Some(stored.root)).unwrap())
             });
-            let extractor =
-                Extractor::to_sl_batch(&layer.forest, &layer.timeline, Arc::clone(tree));
+            let extractor = Extractor::to_sl_batch(
+                &layer.forest,
+                &layer.timeline,
+                Arc::clone(tree),
+                Some(&witness),
+            );
             let record = prove(&extractor, &layer.archive, &line);
             check(&record, &line);
             assert_eq!(record.target.unwrap().kind, TargetKind::SlBatch);
             let mut by = None;
             record
                 .verify(&record.log.unwrap(), |anchor| {
-                    let vouched = anchor.root_in(&witness).unwrap()?;
-                    by = Some(vouched.by);
-                    Some(vouched.root)
+                    let known = record.known_root(&witness, anchor).unwrap().root()?;
+                    by = Some(known.location);
+                    Some(known.root)
                 })
                 .unwrap();
-            assert_eq!(matches!(by, Some(Voucher::ChainBatchRoots(_))), folder == "gateway-v31");
+            assert_eq!(
+                matches!(by, Some(RootLocation::ChainBatchRoots(_))),
+                folder == "gateway-v31"
+            );
             // L1 knows nothing of a block of the layer with the batch's number.
             let mut of_block = record.clone();
             of_block.target.as_mut().unwrap().kind = TargetKind::Block;
-            let known = |anchor: &Anchor| Some(anchor.root_in(&witness).unwrap()?.root);
+            let known =
+                |anchor: &Anchor| Some(of_block.known_root(&witness, anchor).unwrap().root()?.root);
             let error = of_block.verify(&record.log.unwrap(), known).unwrap_err();
             assert_eq!(error.code(), "unknown-root", "{error}");
             *kinds.entry(line["target"]["kind"].as_str().unwrap().to_owned()).or_default() += 1;
@@ -187,7 +195,7 @@ fn every_accepted_l1_proof_is_made_and_accepted_by_l1() {
 fn l1_accepts_no_proof_against_a_block_and_none_that_was_altered() {
     for folder in FOLDERS {
         let (l1, addresses) = l1(folder);
-        let witness = RootWitness::new(&l1.state, addresses).unwrap();
+        let witness = KnownRoots::new(&l1.state, addresses).unwrap();
         let verdict = |line: &Value, words: Vec<Hash>| {
             let log: L2ToL1Log = line["log"].as_str().unwrap().parse().unwrap();
             let record = ProofRecord {
@@ -207,7 +215,7 @@ fn l1_accepts_no_proof_against_a_block_and_none_that_was_altered() {
                 log: &log,
             };
             let folded = slproof::proofs::verify::fold(&claim, &record.proof)?;
-            let known = folded.anchor.root_in(&witness).unwrap();
+            let known = record.known_root(&witness, &folded.anchor).unwrap().root();
             match known {
                 Some(known) if known.root == folded.root => Ok(()),
                 _ => Err(VerifyError::UnknownRoot(folded.anchor)),
@@ -318,7 +326,7 @@ fn a_chain_that_settles_on_l1_is_proven_by_its_batch_root() {
         let input = Input::from_reader("own", Cursor::new(lines.join("\n"))).unwrap();
         let archive = read_archive_input(input, Access::Map).unwrap();
         let (l1, addresses) = l1(folder);
-        let witness = RootWitness::new(&l1.state, addresses).unwrap();
+        let witness = KnownRoots::new(&l1.state, addresses).unwrap();
         let extractor = Extractor::to_batch_roots(&witness);
         let mut proven = 0;
         for batch in archive.batches().map(Result::unwrap) {
@@ -326,7 +334,7 @@ fn a_chain_that_settles_on_l1_is_proven_by_its_batch_root() {
                 let record = record.unwrap();
                 assert_eq!(record.proof.len(), 16);
                 let known = |anchor: &slproof::proofs::verify::Anchor| {
-                    Some(anchor.root_in(&witness).unwrap()?.root)
+                    Some(record.known_root(&witness, anchor).unwrap().root()?.root)
                 };
                 record.verify(&record.log.unwrap(), known).unwrap();
                 proven += 1;
@@ -345,9 +353,12 @@ fn old_diamond(batch: BatchNumber, root: Hash) -> Snapshot {
     let (bridgehub, diamond) = (Addresses::default().bridgehub, Address::system(0xd1a));
     let map = mapping_value(Word::from(324), Word::from(210));
     let roots = mapping_value(batch.to_word(), Word::from(15));
+    let executed = Word::from(11);
     let dump = json!({"accounts": {
         bridgehub.to_string(): {"storage": {map.to_string(): diamond.to_word().to_string()}},
-        diamond.to_string(): {"storage": {roots.to_string(): root.to_string()}},
+        diamond.to_string(): {"storage": {
+            roots.to_string(): root.to_string(), executed.to_string(): batch.to_word().to_string(),
+        }},
     }});
     let input = Input::from_reader("diamond", Cursor::new(dump.to_string())).unwrap();
     Import::default().read_input(input).unwrap().state
@@ -362,7 +373,7 @@ fn batches_from_before_v26_are_proven_by_the_tree_whose_root_is_stored() {
     for (height, size) in [(9, 512), (11, 2048), (12, 4096), (14, 16384)] {
         let root = naive::root(&leaves, height, EMPTY_LOG_LEAF);
         let state = old_diamond(batch, root);
-        let witness = RootWitness::new(&state, Addresses::default()).unwrap();
+        let witness = KnownRoots::new(&state, Addresses::default()).unwrap();
         let extractor = Extractor::to_batch_roots(&witness);
         for record in extractor.batch(&logs).unwrap().prove_all() {
             let record = record.unwrap();
@@ -373,7 +384,7 @@ fn batches_from_before_v26_are_proven_by_the_tree_whose_root_is_stored() {
         }
     }
     let state = old_diamond(batch, naive::root(&leaves, 10, EMPTY_LOG_LEAF));
-    let witness = RootWitness::new(&state, Addresses::default()).unwrap();
+    let witness = KnownRoots::new(&state, Addresses::default()).unwrap();
     let error = Extractor::to_batch_roots(&witness).batch(&logs).unwrap_err();
     assert_eq!(error.code(), "logs-do-not-fold");
 }

@@ -152,6 +152,7 @@ impl CliError {
             Self::SlBatch(error) => match error {
                 SlBatchError::DoesNotFold { .. } | SlBatchError::OtherRoot { .. } => 4,
                 SlBatchError::NoRoot(_) => 2,
+                SlBatchError::L1CannotJudge { .. } => 3,
                 _ => 5,
             },
             Self::Extract(error) => match error {
@@ -160,6 +161,8 @@ impl CliError {
                 | ExtractError::Refused { .. }
                 | ExtractError::Disputed { .. } => 1,
                 ExtractError::State(_)
+                | ExtractError::L1CannotJudge(_)
+                | ExtractError::ChainNotOnL1 { .. }
                 | ExtractError::ArchiveDamaged { .. }
                 | ExtractError::TreeDamaged { .. } => 3,
                 _ => 5,

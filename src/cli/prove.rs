@@ -21,8 +21,8 @@ use super::{
     target::Trees,
 };
 use crate::{
+    anchor::KnownRoots,
     files::{Output, Partial, is_same_place, place_of},
-    forest::RootWitness,
     messages::{Archive, read_archive},
     proofs::Target,
     snapshot::Snapshot,
@@ -235,7 +235,7 @@ fn select<'a>(
     args: &'a ProveArgs,
     archive: &'a Archive,
     trees: &'a Trees<'a>,
-    witness: Option<&'a RootWitness<'a, Snapshot>>,
+    witness: Option<&'a KnownRoots<&'a Snapshot>>,
 ) -> Result<(Steps<'a>, bool), CliError> {
     let which = &args.which;
     if let Some(path) = &which.requests {

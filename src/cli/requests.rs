@@ -18,8 +18,8 @@ use super::{
     target::Trees,
 };
 use crate::{
+    anchor::KnownRoots,
     files::{Input, InputError, Lines},
-    forest::RootWitness,
     messages::{Archive, ArchiveError, LogAt},
     primitives::{BatchNumber, ChainId},
     proofs::{Extractor, Failure, Request, RequestLine, Target, Which},
@@ -43,7 +43,7 @@ pub(super) struct Requests<'a> {
     line: u64,
     archive: &'a Archive,
     trees: &'a Trees<'a>,
-    witness: Option<&'a RootWitness<'a, Snapshot>>,
+    witness: Option<&'a KnownRoots<&'a Snapshot>>,
     /// The target of lines that name none.
     default: Target,
     extractors: HashMap<Target, Arc<Extractor<'a>>>,
@@ -73,7 +73,7 @@ impl<'a> Requests<'a> {
         path: &Path,
         archive: &'a Archive,
         trees: &'a Trees<'a>,
-        witness: Option<&'a RootWitness<'a, Snapshot>>,
+        witness: Option<&'a KnownRoots<&'a Snapshot>>,
         default: Target,
     ) -> Result<Self, CliError> {
         let input = Input::open(path)?;

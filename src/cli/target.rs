@@ -3,7 +3,6 @@
 use std::{
     cell::{Cell, OnceCell, RefCell},
     collections::HashMap,
-    path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -16,7 +15,8 @@ use super::{
     state::{Origin, Rebuilt, addresses, is_native},
 };
 use crate::{
-    forest::{Forest, RootWitness, TREE_FILE, Timeline},
+    anchor::{Answer, KnownRoots, SettlementCheck},
+    forest::{Forest, TREE_FILE, Timeline},
     import::{Dump, Import},
     messages::{SlBatches, read_sl_batches},
     primitives::{BatchNumber, Hash, SlBatch, hex},
@@ -34,8 +34,8 @@ pub(super) struct Trees<'a> {
     /// How long it took to find the timeline.
     looking_back: Cell<Duration>,
     sl_batches: OnceCell<SlBatches>,
-    /// The state of L1.
-    l1: OnceCell<Dump>,
+    /// What the state of L1 knows.
+    l1: OnceCell<KnownRoots<Snapshot>>,
     /// The SL batches that were asked for last.
     rebuilt: RefCell<HashMap<u64, Arc<SlBatchTree>>>,
 }
@@ -71,9 +71,9 @@ impl<'a> Trees<'a> {
     }
 
     /// The batch roots that the state stores, where proofs are made of nothing else.
-    pub(super) fn witness(&self) -> Result<Option<RootWitness<'_, Snapshot>>, CliError> {
+    pub(super) fn witness(&self) -> Result<Option<KnownRoots<&Snapshot>>, CliError> {
         let MadeOf::State(dump) = &self.made_of else { return Ok(None) };
-        Ok(Some(RootWitness::new(&dump.state, self.args.how.state.addresses(&dump.state)?)?))
+        Ok(Some(KnownRoots::new(&dump.state, self.args.how.state.addresses(&dump.state)?)?))
     }
 
     /// An extractor against a target. The state answers for batch roots where nothing was rebuilt.
@@ -82,7 +82,7 @@ impl<'a> Trees<'a> {
     /// [`CliError`]; [`CliError::of_target`] tells which of them are the target's alone.
     pub(super) fn extractor<'t>(
         &'t self,
-        witness: Option<&'t RootWitness<'_, Snapshot>>,
+        witness: Option<&'t KnownRoots<&Snapshot>>,
         target: Target,
     ) -> Result<Extractor<'t>, CliError> {
         let rebuilt = match (&self.made_of, witness) {
@@ -100,7 +100,9 @@ impl<'a> Trees<'a> {
         let Target::SlBatch(batch) = target else {
             return Ok(Extractor::in_history(forest, timeline, target)?);
         };
-        Ok(Extractor::to_sl_batch(forest, timeline, self.sl_batch(forest, timeline, batch)?))
+        let tree = self.sl_batch(forest, timeline, batch)?;
+        let l1 = self.l1()?.map(|l1| l1 as &dyn SettlementCheck);
+        Ok(Extractor::to_sl_batch(forest, timeline, tree, l1))
     }
 
     /// How long it took to find out what past roots contain, where that was needed.
@@ -183,19 +185,22 @@ impl<'a> Trees<'a> {
 
     /// What tells L1's state from others, where it was given.
     pub(super) fn anchor_identity(&self) -> Result<Option<String>, CliError> {
-        let l1 = self.args.anchor.as_deref().map(|path| self.l1(path)).transpose()?;
-        Ok(l1.map(|l1| hex::encode(&l1.state.container().digest())))
+        let l1 = self.l1()?;
+        Ok(l1.map(|l1| hex::encode(&l1.state().container().digest())))
     }
 
-    fn l1(&self, path: &Path) -> Result<&Dump, CliError> {
-        match self.l1.get() {
-            Some(l1) => Ok(l1),
-            None => {
-                let access = self.args.how.state.access;
-                let l1 = Import { access, ..Import::default() }.read(path)?;
-                Ok(self.l1.get_or_init(|| l1))
-            }
+    /// What L1 knows, where its state was given.
+    fn l1(&self) -> Result<Option<&KnownRoots<Snapshot>>, CliError> {
+        let Some(path) = &self.args.anchor else { return Ok(None) };
+        if let Some(l1) = self.l1.get() {
+            return Ok(Some(l1));
         }
+        let access = self.args.how.state.access;
+        let state = Import { access, ..Import::default() }.read(path)?.state;
+        let (bridgehub, message_root) = (self.args.anchor_bridgehub, self.args.anchor_message_root);
+        let addresses = addresses(&state, bridgehub, message_root)?;
+        let known = KnownRoots::new(state, addresses)?;
+        Ok(Some(self.l1.get_or_init(|| known)))
     }
 
     /// The trees, where any were rebuilt.
@@ -261,7 +266,7 @@ impl<'a> Trees<'a> {
 impl Trees<'_> {
     /// The root of a batch of the settlement layer that L1 stores, where L1's state was given.
     fn stored_root(&self, forest: &Forest, batch: SlBatch) -> Result<Option<Hash>, CliError> {
-        let Some(path) = &self.args.anchor else {
+        let Some(l1) = self.l1()? else {
             if self.rebuilt.borrow().is_empty() {
                 self.words.say(
                     "the root of an SL batch is the one in its file; compare it with L1's, or give \
@@ -270,17 +275,18 @@ impl Trees<'_> {
             }
             return Ok(None);
         };
-        let dump = self.l1(path)?;
-        let (bridgehub, message_root) = (self.args.anchor_bridgehub, self.args.anchor_message_root);
-        let l1 = addresses(&dump.state, bridgehub, message_root)?;
-        let witness = RootWitness::new(&dump.state, l1)?;
-        let vouched = witness
-            .of_batch(forest.sl_chain(), BatchNumber(batch.0))?
-            .ok_or(CliError::SlBatch(SlBatchError::NotOnL1(batch)))?;
-        self.words.explain(format_args!(
-            "the root of SL batch {batch} is {} by {}",
-            vouched.root, vouched.by
-        ));
-        Ok(Some(vouched.root))
+        let error = match l1.of_batch(forest.sl_chain(), BatchNumber(batch.0))? {
+            Answer::Root(known) => {
+                self.words.explain(format_args!(
+                    "the root of SL batch {batch} is {} by {}",
+                    known.root, known.location
+                ));
+                return Ok(Some(known.root));
+            }
+            Answer::NotStored => SlBatchError::NotOnL1(batch),
+            Answer::Refused(source) => SlBatchError::Refused { batch, source },
+            Answer::Lacking(source) => SlBatchError::L1CannotJudge { batch, source },
+        };
+        Err(CliError::SlBatch(error))
     }
 }

@@ -15,15 +15,15 @@ use super::{
     report::{Words, count},
 };
 use crate::{
+    anchor::{Answer, KnownRoots, RootLocation},
     files::{Input, Output},
-    forest::{RootWitness, Voucher},
     import::Dump,
     messages::L2ToL1Log,
     primitives::{Hash, hex},
     proofs::{
         Failure,
         reader::{Defaults, Item},
-        verify::Anchor,
+        verify::{Anchor, VerifyError},
     },
     snapshot::Snapshot,
     state::StateError,
@@ -39,7 +39,7 @@ const MOST_NAMED: u64 = 10;
 /// Who says which root is right.
 enum Trusted<'s> {
     Root(Hash),
-    State(RootWitness<'s, Snapshot>),
+    State(KnownRoots<&'s Snapshot>),
 }
 
 #[derive(Serialize)]
@@ -49,13 +49,16 @@ struct Verdict {
     valid: bool,
     /// Which variable of which contract the root was compared with.
     #[serde(serialize_with = "as_text", skip_serializing_if = "Option::is_none")]
-    anchor: Option<Voucher>,
+    anchor: Option<RootLocation>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<Failure>,
 }
 
 #[expect(clippy::ref_option, reason = "the signature is serde's")]
-fn as_text<S: Serializer>(voucher: &Option<Voucher>, serializer: S) -> Result<S::Ok, S::Error> {
+fn as_text<S: Serializer>(
+    voucher: &Option<RootLocation>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     match voucher {
         Some(voucher) => serializer.collect_str(voucher),
         None => serializer.serialize_none(),
@@ -77,7 +80,7 @@ pub(super) fn run(args: &VerifyArgs, words: &Words, bars: Bars) -> Result<Outcom
         args.anchor.as_ref().map(|path| args.how.read(path, words)).transpose()?;
     let trusted = match (&anchor, args.root) {
         (Some(dump), _) => {
-            let witness = RootWitness::new(&dump.state, args.how.addresses(&dump.state)?)?;
+            let witness = KnownRoots::new(&dump.state, args.how.addresses(&dump.state)?)?;
             words.explain(if witness.is_settlement_layer() {
                 "the anchor holds a MessageRoot: its own roots count, those of batches executed there, and \
                  those it imported"
@@ -188,42 +191,45 @@ fn judge(
     defaults: &Defaults,
     trusted: &Trusted<'_>,
 ) -> Result<Option<Verdict>, StateError> {
-    let (mut by, mut unreadable) = (None, None);
+    let (mut by, mut unreadable, mut refused) = (None, None, None);
     let error = match entry.item(defaults) {
         Ok(Item::Failure) => return Ok(None),
         Ok(Item::Proof(record, log)) => {
             // The state is asked for the one root that the words lead to.
-            let verdict = record.verify(&log, |anchor| match trusted.root(anchor) {
-                Ok(found) => {
-                    let (root, voucher) = found?;
-                    by = voucher;
-                    Some(root)
-                }
-                Err(error) => {
-                    unreadable = Some(error);
-                    None
-                }
-            });
-            verdict.err().map(|e| Failure { code: e.code().into(), message: hint::told(&e) })
+            let known = |anchor: &Anchor| match trusted {
+                Trusted::Root(root) => Some(*root),
+                Trusted::State(known) => match record.known_root(known, anchor) {
+                    Ok(Answer::Root(known)) => {
+                        by = Some(known.location);
+                        Some(known.root)
+                    }
+                    Ok(Answer::Refused(refusal)) => {
+                        let message = hint::told(&refusal);
+                        refused = Some(Failure { code: refusal.code().into(), message });
+                        None
+                    }
+                    Ok(Answer::Lacking(lacking)) => {
+                        let message = hint::told(&lacking);
+                        refused = Some(Failure { code: lacking.code().into(), message });
+                        None
+                    }
+                    Ok(_) => None,
+                    Err(error) => {
+                        unreadable = Some(error);
+                        None
+                    }
+                },
+            };
+            let verdict = record.verify(&log, known);
+            let failure =
+                |e: VerifyError| Failure { code: e.code().into(), message: hint::told(&e) };
+            verdict.err().map(|e| refused.unwrap_or_else(|| failure(e)))
         }
         Err(e) => Some(Failure { code: "malformed-record".into(), message: hint::told(&e) }),
     };
     match unreadable {
         Some(error) => Err(error),
         None => Ok(Some(Verdict { line, valid: error.is_none(), anchor: by, error })),
-    }
-}
-
-impl Trusted<'_> {
-    /// The root, and who vouches for it where that is a state.
-    fn root(&self, anchor: &Anchor) -> Result<Option<(Hash, Option<Voucher>)>, StateError> {
-        match self {
-            Self::Root(root) => Ok(Some((*root, None))),
-            Self::State(witness) => {
-                let vouched = anchor.root_in(witness)?;
-                Ok(vouched.map(|vouched| (vouched.root, Some(vouched.by))))
-            }
-        }
     }
 }
 

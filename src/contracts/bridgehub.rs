@@ -1,17 +1,30 @@
 //! Bridgehub: which chains there are, and where the diamond of each stands.
 //!
-//! `zkChainMap`, an EnumerableMap from chain id to diamond proxy, at slot 208: the keys are an array at
-//! 208, their positions a mapping at 209, the values a mapping at 210. `messageRoot` is slot 211. Source: era-contracts
-//! `Bridgehub.sol` (v26 to v30) and `BridgehubBase.sol` (v31), OpenZeppelin `EnumerableMap`.
+//! | slot | variable | since |
+//! | --- | --- | --- |
+//! | 201 | `assetRouter` | v26 |
+//! | 208, 209, 210 | `zkChainMap`, an EnumerableMap from chain id to diamond proxy: keys (an array), their positions, values | v26 |
+//! | 211 | `messageRoot` | v26 |
+//! | 217 | `whitelistedSettlementLayers`: chain id → bool | v26 |
+//! | 219 | byte 0 a flag, from byte 1 `chainAssetHandler` | v29 |
+//! | 220 | `chainRegistrationSender` | v31 |
+//!
+//! Source: era-contracts `Bridgehub.sol` (v26 to v30) and `BridgehubBase.sol` (v31), OpenZeppelin
+//! `EnumerableMap`.
 
 use super::Storage;
 use crate::{
-    primitives::{Address, ChainId},
+    primitives::{Address, ChainId, Word},
     state::{StateError, StorageReader, slots::mapping_value},
 };
 
+const ASSET_ROUTER: u64 = 201;
+const ZK_CHAIN_MAP_KEYS: u64 = 208;
 const ZK_CHAIN_MAP_VALUES: u64 = 210;
 const MESSAGE_ROOT: u64 = 211;
+const WHITELISTED_SETTLEMENT_LAYERS: u64 = 217;
+const CHAIN_ASSET_HANDLER: u64 = 219;
+const CHAIN_REGISTRATION_SENDER: u64 = 220;
 
 /// Bridgehub at an address.
 pub struct Bridgehub<'s, S: ?Sized>(Storage<'s, S>);
@@ -39,6 +52,44 @@ impl<'s, S: StorageReader + ?Sized> Bridgehub<'s, S> {
     /// [`StateError`] when the state cannot be read.
     pub fn message_root(&self) -> Result<Option<Address>, StateError> {
         let value = self.0.word(MESSAGE_ROOT.into())?;
+        Ok((!value.is_zero()).then(|| Address::from_word(value)))
+    }
+
+    /// Whether the state holds the contract.
+    ///
+    /// # Errors
+    /// [`StateError`] when the state cannot be read.
+    pub fn is_set_up(&self) -> Result<bool, StateError> {
+        self.0.is_any_set(&[ASSET_ROUTER, ZK_CHAIN_MAP_KEYS, MESSAGE_ROOT])
+    }
+
+    /// Whether the contract is of v31 or later.
+    ///
+    /// # Errors
+    /// [`StateError`] when the state cannot be read.
+    pub fn is_v31(&self) -> Result<bool, StateError> {
+        self.0.is_any_set(&[CHAIN_REGISTRATION_SENDER])
+    }
+
+    /// `whitelistedSettlementLayers`: whether other chains may settle on this one.
+    ///
+    /// # Errors
+    /// [`StateError`] when the state cannot be read.
+    pub fn is_settlement_layer(&self, chain: Word) -> Result<bool, StateError> {
+        let listed = self.0.word(mapping_value(chain, WHITELISTED_SETTLEMENT_LAYERS.into()))?;
+        Ok(!listed.is_zero())
+    }
+
+    /// `chainAssetHandler`: where ChainAssetHandler stands; `None` where Bridgehub does not know.
+    ///
+    /// # Errors
+    /// [`StateError`] when the state cannot be read.
+    pub fn chain_asset_handler(&self) -> Result<Option<Address>, StateError> {
+        // The address follows a flag of one byte, counted from the low end of the word.
+        let value = self.0.word(CHAIN_ASSET_HANDLER.into())?;
+        let mut shifted = [0; 32];
+        shifted[1..].copy_from_slice(&value.as_bytes()[..31]);
+        let value = Word::new(shifted);
         Ok((!value.is_zero()).then(|| Address::from_word(value)))
     }
 }

@@ -11,6 +11,7 @@
 //! | 11 | `currentChainBatchNumber`: chain id → batch number | v31 |
 //! | 12 | `chainBatchRoots`: chain id → batch number → batch root | v31 |
 //! | 13, 14 | `interopRootLogId`, `lastEmitBlock` | v31 |
+//! | 50 | on L1 `v31UpgradeChainBatchNumber`: chain id → batch number | v31 |
 //!
 //! Source: era-contracts `MessageRoot.sol` (v26 to v30) and `MessageRootBase.sol` (v31),
 //! `FullMerkle.sol`, `DynamicIncrementalMerkle.sol`.
@@ -38,6 +39,7 @@ const CURRENT_BATCH: u64 = 11;
 const CHAIN_BATCH_ROOTS: u64 = 12;
 const INTEROP_ROOT_LOG_ID: u64 = 13;
 const LAST_EMIT_BLOCK: u64 = 14;
+const V31_UPGRADE_BATCH_NUMBER: u64 = 50;
 /// The first slot behind the gap that follows the variables of every release.
 const VARIABLES_END: u64 = 64;
 
@@ -237,9 +239,25 @@ impl<'s, S: StorageReader + ?Sized> MessageRoot<'s, S> {
     /// # Errors
     /// [`StateError`] when the state cannot be read.
     pub fn has_v31_variables(&self) -> Result<bool, StateError> {
-        let log_id = self.storage.word(INTEROP_ROOT_LOG_ID.into())?;
-        let last_emit = self.storage.word(LAST_EMIT_BLOCK.into())?;
-        Ok(!log_id.is_zero() || !last_emit.is_zero())
+        self.storage.is_any_set(&[INTEROP_ROOT_LOG_ID, LAST_EMIT_BLOCK])
+    }
+
+    /// `chainBatchRoots` of one batch; zero where none is recorded.
+    ///
+    /// # Errors
+    /// [`StateError`] when the state cannot be read.
+    pub fn batch_root(&self, chain: ChainId, batch: BatchNumber) -> Result<Hash, StateError> {
+        let slot = mapping_value(batch.to_word(), self.batch_roots(chain));
+        self.storage.word(slot).map(Word::to_hash)
+    }
+
+    /// `v31UpgradeChainBatchNumber` (L1, since v31): the first batch of a chain whose root L1 records
+    /// here. Zero for a chain that was born under v31.
+    ///
+    /// # Errors
+    /// [`StateError`] when the state cannot be read.
+    pub fn v31_upgrade_batch(&self, chain: ChainId) -> Result<Word, StateError> {
+        self.storage.word(mapping_value(chain.to_word(), V31_UPGRADE_BATCH_NUMBER.into()))
     }
 
     /// The most `historicalRoot`s that a contract before v31 can hold: what is left of its slots when

@@ -7,6 +7,7 @@
 mod bridgehub;
 mod events;
 mod interop_root_storage;
+mod l1_chain_asset_handler;
 mod message_root;
 mod release;
 mod zk_chain;
@@ -14,6 +15,7 @@ mod zk_chain;
 pub use bridgehub::Bridgehub;
 pub use events::{EventKind, MessageRootEvent};
 pub use interop_root_storage::InteropRootStorage;
+pub use l1_chain_asset_handler::{L1ChainAssetHandler, SettledOn};
 pub use message_root::{ChainTreeStorage, MOST_CHAINS, MessageRoot};
 pub use release::{Layout, Release, UnknownRelease};
 pub use zk_chain::ZkChain;
@@ -66,6 +68,16 @@ impl<'s, S: StorageReader + ?Sized> Storage<'s, S> {
             Ok(number) if number <= most => Ok(number),
             _ => Err(self.implausible(slot, variable, value, &format!("at most {most} can be"))),
         }
+    }
+
+    /// Whether any of these slots is not zero.
+    pub(crate) fn is_any_set(&self, slots: &[u64]) -> Result<bool, StateError> {
+        for slot in slots {
+            if !self.word((*slot).into())?.is_zero() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     pub(crate) fn implausible(

@@ -4,18 +4,20 @@
 //! | --- | --- |
 //! | 11 | `totalBatchesExecuted` |
 //! | 15 | `l2LogsRootHashes`: batch number → batch root |
+//! | 40 | `chainId` |
 //!
 //! `l2LogsRootHashes` is written when a batch is executed *here*: it is zero for batches that were
 //! executed elsewhere, or are only committed. Source: era-contracts `ZKChainStorage.sol`, v26 to v31.
 
 use super::Storage;
 use crate::{
-    primitives::{Address, BatchNumber, Word},
-    state::{StateError, StorageReader},
+    primitives::{Address, BatchNumber, Hash, Word},
+    state::{StateError, StorageReader, slots::mapping_value},
 };
 
 const TOTAL_BATCHES_EXECUTED: u64 = 11;
 const L2_LOGS_ROOT_HASHES: u64 = 15;
+const CHAIN_ID: u64 = 40;
 
 /// The diamond of a chain.
 pub struct ZkChain<'s, S: ?Sized>(Storage<'s, S>);
@@ -35,6 +37,22 @@ impl<'s, S: StorageReader + ?Sized> ZkChain<'s, S> {
         self.0
             .number(TOTAL_BATCHES_EXECUTED.into(), "totalBatchesExecuted", u64::MAX)
             .map(BatchNumber)
+    }
+
+    /// Whether the state holds the diamond: its `chainId` is set.
+    ///
+    /// # Errors
+    /// [`StateError`] when the state cannot be read.
+    pub fn is_set_up(&self) -> Result<bool, StateError> {
+        self.0.is_any_set(&[CHAIN_ID])
+    }
+
+    /// `l2LogsRootHashes` of one batch: zero unless it was executed on this layer.
+    ///
+    /// # Errors
+    /// [`StateError`] when the state cannot be read.
+    pub fn batch_root(&self, batch: BatchNumber) -> Result<Hash, StateError> {
+        self.0.word(mapping_value(batch.to_word(), Self::batch_roots())).map(Word::to_hash)
     }
 
     /// The slot of `l2LogsRootHashes`: batch number → batch root.

@@ -16,7 +16,6 @@
 //! forest only when it equals every node that the contract stored. [`explain`] finds which part of it
 //! every past root contained, and a [`Timeline`] answers paths in the trees of that time.
 
-mod anchor;
 mod batch_roots;
 mod chain_tree;
 mod check;
@@ -30,7 +29,6 @@ mod rebuild;
 pub mod tree_file;
 mod trees;
 
-pub use anchor::{BatchRoots, RootWitness, Vouched, Voucher};
 pub use chain_tree::ChainTree;
 pub use error::RebuildError;
 pub use history::{At, ChainAt, Effort, History, HistoryError, Timeline, explain, explain_further};

@@ -2,7 +2,8 @@ use thiserror::Error;
 
 use super::{settled::FoldError, verify::VerifyError};
 use crate::{
-    primitives::{BatchNumber, ChainId, SlBlock},
+    anchor::{Answer, Lacking, Refusal},
+    primitives::{BatchNumber, ChainId, SlBatch, SlBlock},
     state::StateError,
 };
 
@@ -105,6 +106,25 @@ pub enum ExtractError {
         /// The batch.
         batch: BatchNumber,
     },
+    /// L1 does not accept the batch through the batch of the settlement layer that is the target.
+    #[error("L1 does not accept this proof: {0}")]
+    NotAcceptedByL1(Refusal),
+    /// L1's state does not tell whether L1 accepts the batch through the target.
+    #[error("L1's state does not tell whether L1 accepts this proof: {0}")]
+    L1CannotJudge(Lacking),
+    /// L1's state knows no diamond of the chain.
+    #[error(
+        "L1's state does not tell whether L1 accepts batch {batch} of chain {chain} through SL batch \
+         {sl_batch}: its Bridgehub does not know the chain"
+    )]
+    ChainNotOnL1 {
+        /// The chain.
+        chain: ChainId,
+        /// The batch.
+        batch: BatchNumber,
+        /// The batch of the settlement layer.
+        sl_batch: SlBatch,
+    },
     /// The state cannot be read, or makes no sense.
     #[error(transparent)]
     State(#[from] StateError),
@@ -196,6 +216,19 @@ fn first_root(first: &Option<SlBlock>) -> String {
 }
 
 impl ExtractError {
+    /// Why L1 does not accept a batch through a batch of the settlement layer, from what L1's state answers.
+    pub(super) fn not_accepted(
+        (chain, batch): (ChainId, BatchNumber),
+        sl_batch: SlBatch,
+        answer: Answer,
+    ) -> Self {
+        match answer {
+            Answer::Refused(refusal) => Self::NotAcceptedByL1(refusal),
+            Answer::Lacking(lacking) => Self::L1CannotJudge(lacking),
+            Answer::Root(_) | Answer::NotStored => Self::ChainNotOnL1 { chain, batch, sl_batch },
+        }
+    }
+
     /// A stable word for the kind of error.
     #[must_use]
     pub fn code(&self) -> &'static str {
@@ -209,6 +242,9 @@ impl ExtractError {
             Self::NotInAnyRoot { .. } => "batch-in-no-root",
             Self::FirstRootUnknown { .. } => "first-root-unknown",
             Self::NoBatchRoot { .. } => "batch-root-not-stored",
+            Self::NotAcceptedByL1(refusal) => refusal.code(),
+            Self::L1CannotJudge(lacking) => lacking.code(),
+            Self::ChainNotOnL1 { .. } => "chain-not-on-l1",
             Self::State(_) => "state-damaged",
             Self::LogsDoNotFold(_) => "logs-do-not-fold",
             Self::NoSuchLog { .. } => "log-not-in-batch",

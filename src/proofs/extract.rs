@@ -11,7 +11,8 @@ use super::{
     view::ProofView,
 };
 use crate::{
-    forest::{BatchRoots, ChainTree, Forest, Timeline},
+    anchor::{BatchRoots, SettlementCheck},
+    forest::{ChainTree, Forest, Timeline},
     messages::{Archive, ArchiveError, BatchView, EMPTY_LOG_LEAF, L2ToL1Log, LogTree},
     primitives::{BatchNumber, ChainId, Hash},
 };
@@ -62,14 +63,16 @@ impl<'f> Extractor<'f> {
         Ok(Self(Source::Forest(forest, Resolved::in_history(forest, timeline, target)?)))
     }
 
-    /// Proofs against the root of a batch of the settlement layer, as L1 verifies them.
+    /// Proofs against the root of a batch of the settlement layer, as L1 verifies them. Where L1's state
+    /// is given, batches are refused that L1 does not accept through that batch of the layer.
     #[must_use]
     pub fn to_sl_batch(
         forest: &'f Forest,
         timeline: &'f Timeline,
         batch: Arc<SlBatchTree>,
+        l1: Option<&'f dyn SettlementCheck>,
     ) -> Self {
-        Self(Source::Forest(forest, Resolved::SlBatch(timeline, batch)))
+        Self(Source::Forest(forest, Resolved::SlBatch(timeline, batch, l1)))
     }
 
     /// Proofs against the batch roots that a state stores, on whatever layer the chains settle: nothing

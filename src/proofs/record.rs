@@ -9,7 +9,7 @@ use super::{
     verify::{self, Anchor, Claim, Folded, VerifyError},
 };
 use crate::{
-    forest::{RootWitness, Vouched},
+    anchor::{Answer, KnownRoots},
     messages::L2ToL1Log,
     primitives::{BatchNumber, ChainId, Hash, hex},
     state::{StateError, StorageReader},
@@ -117,25 +117,27 @@ impl TargetRecord {
     }
 }
 
-impl Anchor {
-    /// The root that a state has for this anchor; `None` when it has none.
+impl ProofRecord {
+    /// What a state answers about the root that this record's proof leads to.
     ///
     /// # Errors
     /// [`StateError`] when the state cannot be read.
-    pub fn root_in<S: StorageReader + ?Sized>(
+    pub fn known_root<S: StorageReader>(
         &self,
-        witness: &RootWitness<'_, S>,
-    ) -> Result<Option<Vouched>, StateError> {
-        match self {
-            Self::Batch(chain, batch) => witness.of_batch(*chain, *batch),
-            Self::SettlementLayer(chain, number) => witness.of_settlement_layer(*chain, *number),
-            Self::SlBlock(chain, block) => witness.of_sl_block(*chain, *block),
-            Self::SlBatch(chain, batch) => witness.of_sl_batch(*chain, *batch),
+        known: &KnownRoots<S>,
+        anchor: &Anchor,
+    ) -> Result<Answer, StateError> {
+        let of = (self.chain_id, self.batch_number);
+        match anchor {
+            Anchor::Batch(chain, batch) => known.of_batch(*chain, *batch),
+            Anchor::SettlementLayer(chain, number) => {
+                known.of_settlement_layer(of, *chain, *number)
+            }
+            Anchor::SlBlock(chain, block) => known.of_sl_block(*chain, *block),
+            Anchor::SlBatch(chain, batch) => known.of_sl_batch(of, *chain, *batch),
         }
     }
-}
 
-impl ProofRecord {
     /// Verifies everything that the record says, and that the root which the proof folds to is the one
     /// that `known_root` gives for it. Where the record has a target, its anchor says whether a number is
     /// that of a block or of a batch.

@@ -11,6 +11,7 @@ use thiserror::Error;
 
 use super::target;
 use crate::{
+    anchor::{Lacking, Refusal},
     forest::{At, Forest, Timeline, entry_zeros},
     keccak::hash_node,
     merkle::Levels,
@@ -61,6 +62,22 @@ pub enum SlBatchError {
          elsewhere in it"
     )]
     NotOnL1(SlBatch),
+    /// L1 refuses every proof through the batch.
+    #[error("L1 accepts no proof through SL batch {batch}")]
+    Refused {
+        /// The batch.
+        batch: SlBatch,
+        /// The contract's reason.
+        source: Refusal,
+    },
+    /// L1's state does not hold a contract that decides.
+    #[error("L1's state does not tell the root of SL batch {batch}")]
+    L1CannotJudge {
+        /// The batch.
+        batch: SlBatch,
+        /// What it lacks.
+        source: Lacking,
+    },
     /// L1 stores another root than the file of SL batches has.
     #[error(
         "SL batch {batch} has the root {stored} on L1, but {archived} in the file of SL batches"
@@ -104,6 +121,8 @@ impl SlBatchError {
             Self::Unexplained { .. } => "root-unexplained",
             Self::NoRoot(_) => "sl-batch-root-unknown",
             Self::NotOnL1(_) => "sl-batch-not-on-l1",
+            Self::Refused { source, .. } => source.code(),
+            Self::L1CannotJudge { source, .. } => source.code(),
             Self::OtherRoot { .. } => "sl-batch-root-differs",
             Self::DoesNotFold { .. } => "sl-batch-does-not-fold",
         }

@@ -11,6 +11,7 @@ use super::{
     sl_batch::SlBatchTree,
 };
 use crate::{
+    anchor::SettlementCheck,
     contracts::Layout,
     forest::{At, ChainAt, ChainTree, Forest, InteropRoot, Timeline},
     merkle::Prefix,
@@ -147,7 +148,7 @@ pub(super) enum Resolved<'f> {
     Latest(InteropRoot, Prefix<'f>),
     First(&'f Timeline),
     Block(&'f Timeline, At),
-    SlBatch(&'f Timeline, Arc<SlBatchTree>),
+    SlBatch(&'f Timeline, Arc<SlBatchTree>, Option<&'f dyn SettlementCheck>),
     BatchRoot,
 }
 
@@ -210,11 +211,19 @@ impl<'f> Resolved<'f> {
                 let place = place(leaves, latest.block.0, chain_path);
                 return Ok((Some(place), block_record(forest, latest.block, latest.root)));
             }
-            Self::SlBatch(timeline, batch) => {
+            Self::SlBatch(timeline, batch, l1) => {
                 let leaves = chain_at(tree, leaf, timeline, batch.at())?.batches;
                 let chain_path = batch.chain_path(tree.index());
                 let chain_path =
                     chain_path.ok_or_else(|| after_target(tree, batch.last_block()))?;
+                if let Some(l1) = l1 {
+                    let of = (tree.chain(), number(tree, leaf));
+                    let through = (forest.sl_chain(), batch.batch().0);
+                    if let Some(answer) = l1.objection(of, through)? {
+                        let sl_batch = batch.batch();
+                        return Err(ExtractError::not_accepted(of, sl_batch, answer));
+                    }
+                }
                 let place = place(leaves, batch.batch().0, chain_path);
                 let record = TargetRecord {
                     kind: TargetKind::SlBatch,

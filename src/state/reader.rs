@@ -76,3 +76,40 @@ pub trait StorageReader: Sync {
     /// The block whose state this is, when the source says so.
     fn block(&self) -> Option<SlBlock>;
 }
+
+/// A reader behind a reference or a shared pointer reads the same.
+macro_rules! forward_reader {
+    ($($pointer:ty)*) => {$(
+        impl<S: StorageReader + Send + ?Sized> StorageReader for $pointer {
+            fn read(&self, contract: Address, slot: Word) -> Result<Word, StateError> {
+                (**self).read(contract, slot)
+            }
+
+            fn read_many(&self, contract: Address, slots: &[Word]) -> Result<Vec<Word>, StateError> {
+                (**self).read_many(contract, slots)
+            }
+
+            fn expect_reads(&self, slots: u64) {
+                (**self).expect_reads(slots);
+            }
+
+            fn first_writes(&self, contract: Address, slots: &[Word]) -> Option<Vec<Option<SlBatch>>> {
+                (**self).first_writes(contract, slots)
+            }
+
+            fn slot_count(&self, contract: Address) -> Option<u64> {
+                (**self).slot_count(contract)
+            }
+
+            fn slots(&self) -> u64 {
+                (**self).slots()
+            }
+
+            fn block(&self) -> Option<SlBlock> {
+                (**self).block()
+            }
+        }
+    )*};
+}
+
+forward_reader!(&S std::sync::Arc<S>);

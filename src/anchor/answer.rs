@@ -1,0 +1,211 @@
+//! What a state answers about a root.
+
+use std::fmt;
+
+use thiserror::Error;
+
+use crate::{
+    contracts::SettledOn,
+    primitives::{Address, BatchNumber, ChainId, Hash, Word},
+};
+
+/// What a state answers when it is asked for a root.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Answer {
+    /// It stores this root, and its contracts accept proofs that fold to it.
+    Root(KnownRoot),
+    /// It stores no root of what was asked for.
+    NotStored,
+    /// Its contracts refuse every such proof.
+    Refused(Refusal),
+    /// It does not hold all contracts that decide.
+    Lacking(Lacking),
+}
+
+impl Answer {
+    /// The root, where there is one.
+    #[must_use]
+    pub fn root(&self) -> Option<KnownRoot> {
+        match self {
+            Self::Root(root) => Some(*root),
+            _ => None,
+        }
+    }
+}
+
+/// A root, and which variable of which contract holds it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KnownRoot {
+    /// The root.
+    pub root: Hash,
+    /// Where it is stored.
+    pub location: RootLocation,
+}
+
+/// A variable that holds roots.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RootLocation {
+    /// MessageRoot's `historicalRoot`.
+    HistoricalRoot(Address),
+    /// MessageRoot's `chainBatchRoots` (since v31).
+    ChainBatchRoots(Address),
+    /// `l2LogsRootHashes` of a chain's diamond.
+    LogsRootHashes(Address),
+    /// L2InteropRootStorage's `interopRoots`.
+    InteropRoots(Address),
+}
+
+impl fmt::Display for RootLocation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::HistoricalRoot(at) => write!(f, "historicalRoot of MessageRoot {at}"),
+            Self::ChainBatchRoots(at) => write!(f, "chainBatchRoots of MessageRoot {at}"),
+            Self::LogsRootHashes(at) => write!(f, "l2LogsRootHashes of diamond {at}"),
+            Self::InteropRoots(at) => write!(f, "interopRoots of InteropRootStorage {at}"),
+        }
+    }
+}
+
+/// A check of the contracts that refuses a proof, whatever it folds to.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// `BatchNotExecuted` (v26 to v30).
+    #[error(
+        "batch {batch} of chain {chain} is not executed: the last executed batch is {executed}"
+    )]
+    BatchNotExecuted {
+        /// The chain.
+        chain: ChainId,
+        /// The batch.
+        batch: BatchNumber,
+        /// `totalBatchesExecuted`.
+        executed: BatchNumber,
+    },
+    /// `BatchZeroNotAllowed` (v31).
+    #[error("batch 0 of chain {0} cannot be proven: the contracts refuse batch 0")]
+    BatchZero(ChainId),
+    /// The diamond holds a root, and the contract of v31 looks only in MessageRoot.
+    #[error(
+        "MessageRoot has no root of batch {batch} of chain {chain}, only the chain's diamond has one, which \
+         this release does not ask for this batch"
+    )]
+    NotInMessageRoot {
+        /// The chain.
+        chain: ChainId,
+        /// The batch.
+        batch: BatchNumber,
+    },
+    /// `LocalRootMustBeZero` (v26 to v30).
+    #[error(
+        "batch {batch} of chain {chain} was executed on this layer itself: it cannot be proven through \
+         another settlement layer"
+    )]
+    ExecutedHere {
+        /// The chain.
+        chain: ChainId,
+        /// The batch.
+        batch: BatchNumber,
+    },
+    /// `NotSettlementLayer` (v26 to v30).
+    #[error("chain {} is no settlement layer: Bridgehub does not list it", number(.0))]
+    NotSettlementLayer(Word),
+    /// `InvalidSettlementLayerForBatch` (v31).
+    #[error(
+        "batch {batch} of chain {chain} cannot be proven through batch {sl_batch} of chain {}: {}",
+        number(.sl_chain), permitted(.settled_on)
+    )]
+    InvalidSettlementLayer {
+        /// The chain.
+        chain: ChainId,
+        /// The batch.
+        batch: BatchNumber,
+        /// The settlement layer that the proof names.
+        sl_chain: Word,
+        /// The batch of that layer that the proof names.
+        sl_batch: u128,
+        /// What L1 accepts instead.
+        settled_on: SettledOn,
+    },
+    /// `OnlyL1` (v31).
+    #[error(
+        "a settlement layer accepts no proof through a batch of a settlement layer; only L1 does"
+    )]
+    OnlyL1,
+}
+
+impl Refusal {
+    /// A stable word for the kind of refusal.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::BatchNotExecuted { .. } => "batch-not-executed",
+            Self::BatchZero(_) => "batch-zero",
+            Self::NotInMessageRoot { .. } => "batch-not-in-message-root",
+            Self::ExecutedHere { .. } => "batch-executed-here",
+            Self::NotSettlementLayer(_) => "not-a-settlement-layer",
+            Self::InvalidSettlementLayer { .. } => "invalid-settlement-layer",
+            Self::OnlyL1 => "only-l1",
+        }
+    }
+}
+
+fn permitted(settled_on: &SettledOn) -> String {
+    match settled_on {
+        SettledOn::L1 => "it was settled on L1 itself".into(),
+        SettledOn::TooManyMigrations => "the chain has migrated too often".into(),
+        SettledOn::Layer { chain, first, last } => {
+            let (chain, first) = (number(chain), number(first));
+            match last {
+                Some(last) => format!(
+                    "L1 accepts batches {first} to {} of chain {chain}; the last one is {}",
+                    number(last),
+                    number(last)
+                ),
+                None => format!("L1 accepts batches of chain {chain} from {first} on"),
+            }
+        }
+    }
+}
+
+fn number(word: &Word) -> String {
+    word.to_u64().map_or_else(|_| word.to_string(), |number| number.to_string())
+}
+
+/// A contract that decides and is not in the state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum Lacking {
+    /// Bridgehub.
+    #[error("the state holds no Bridgehub at {0}")]
+    Bridgehub(Address),
+    /// MessageRoot, which decides since v31.
+    #[error("Bridgehub is of v31, and the state holds no MessageRoot of v31 at {0}")]
+    MessageRoot(Address),
+    /// The diamond of a chain.
+    #[error("the state does not hold the diamond {diamond} of chain {chain}")]
+    Diamond {
+        /// The chain.
+        chain: ChainId,
+        /// Its address.
+        diamond: Address,
+    },
+    /// L1ChainAssetHandler, which knows since v31 where a batch was settled.
+    #[error("the state does not hold L1ChainAssetHandler{}", .0.map_or(String::new(), |at| format!(" at {at}")))]
+    ChainAssetHandler(Option<Address>),
+}
+
+impl Lacking {
+    /// A stable word for the contract.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Bridgehub(_) => "anchor-lacks-bridgehub",
+            Self::MessageRoot(_) => "anchor-lacks-message-root",
+            Self::Diamond { .. } => "anchor-lacks-diamond",
+            Self::ChainAssetHandler(_) => "anchor-lacks-chain-asset-handler",
+        }
+    }
+}

@@ -1,0 +1,349 @@
+//! The rules by which the contracts in a state accept a root.
+
+use std::{fmt, sync::LazyLock};
+
+use super::{Answer, KnownRoot, Lacking, Refusal, RootLocation};
+use crate::{
+    contracts::{
+        Bridgehub, InteropRootStorage, L1ChainAssetHandler, MessageRoot, SettledOn, ZkChain, system,
+    },
+    forest::Addresses,
+    keccak::keccak256,
+    primitives::{BatchNumber, ChainId, Hash, SlBlock, Word},
+    state::{StateError, StorageReader},
+};
+
+/// `V31_UPGRADE_CHAIN_BATCH_NUMBER_PLACEHOLDER_VALUE`: the chain was there before v31 and is not upgraded.
+static NOT_UPGRADED: LazyLock<Word> =
+    LazyLock::new(|| keccak256(b"V31_UPGRADE_CHAIN_BATCH_NUMBER_PLACEHOLDER_VALUE").into());
+
+/// The roots that a state knows: the state of a settlement layer, of L1, or of a chain that imported
+/// roots.
+///
+/// Looking a root up costs a few slots and rebuilds nothing: the trust is in the state. It may own the
+/// state or borrow it.
+#[derive(Debug)]
+pub struct KnownRoots<S> {
+    state: S,
+    addresses: Addresses,
+    /// The chain at index 0 of MessageRoot, when there is one.
+    own_chain: Option<ChainId>,
+    rules: Rules,
+}
+
+/// Whose code decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rules {
+    /// v26 to v30: the diamonds of the chains.
+    Diamonds,
+    /// v31: MessageRoot on L1.
+    L1MessageRoot,
+    /// v31: MessageRoot on a settlement layer.
+    L2MessageRoot,
+    /// v31 by its Bridgehub, but MessageRoot is not in the state.
+    NoMessageRoot,
+}
+
+/// The roots of batches in a state, accepted by its contracts or not.
+pub trait BatchRoots: Sync + fmt::Debug {
+    /// The root of a chain's batch; `None` when it is not known.
+    ///
+    /// # Errors
+    /// [`StateError`] when the state cannot be read.
+    fn batch_root(&self, chain: ChainId, batch: BatchNumber) -> Result<Option<Hash>, StateError>;
+}
+
+/// Tells whether L1 accepts that a batch is proven through a batch of a settlement layer.
+pub trait SettlementCheck: Send + Sync + fmt::Debug {
+    /// `None` when L1 accepts it; otherwise the answer that stands in the way.
+    ///
+    /// # Errors
+    /// [`StateError`] when the state cannot be read.
+    fn objection(
+        &self,
+        of: (ChainId, BatchNumber),
+        through: (ChainId, u64),
+    ) -> Result<Option<Answer>, StateError>;
+}
+
+impl<S: StorageReader + fmt::Debug> BatchRoots for KnownRoots<S> {
+    fn batch_root(&self, chain: ChainId, batch: BatchNumber) -> Result<Option<Hash>, StateError> {
+        let recorded = self.message_root().batch_root(chain, batch)?;
+        if !recorded.is_zero() {
+            return Ok(Some(recorded));
+        }
+        let stored = match self.bridgehub().zk_chain(chain)? {
+            Some(diamond) => ZkChain::at(&self.state, diamond).batch_root(batch)?,
+            None => Hash::ZERO,
+        };
+        if !stored.is_zero() {
+            return Ok(Some(stored));
+        }
+        Ok(self.imported(chain.to_word(), batch.to_word())?.map(|known| known.root))
+    }
+}
+
+impl<S: StorageReader + fmt::Debug + Send> SettlementCheck for KnownRoots<S> {
+    fn objection(
+        &self,
+        (chain, batch): (ChainId, BatchNumber),
+        (sl_chain, sl_batch): (ChainId, u64),
+    ) -> Result<Option<Answer>, StateError> {
+        self.settlement_objection(chain, batch, sl_chain.to_word(), sl_batch.into())
+    }
+}
+
+impl<S: StorageReader> KnownRoots<S> {
+    /// The roots in this state, whose contracts stand at these addresses.
+    ///
+    /// # Errors
+    /// [`StateError`] when MessageRoot or Bridgehub hold what they cannot.
+    pub fn new(state: S, addresses: Addresses) -> Result<Self, StateError> {
+        let message_root = MessageRoot::at(&state, addresses.message_root);
+        let chains = message_root.chain_count()?;
+        let own_chain = (chains > 0).then(|| message_root.chain_at(0)).transpose()?;
+        let rules = if is_v31(&message_root, chains)? {
+            // System addresses exist only on ZKsync chains.
+            match addresses.message_root == system::MESSAGE_ROOT {
+                true => Rules::L2MessageRoot,
+                false => Rules::L1MessageRoot,
+            }
+        } else if Bridgehub::at(&state, addresses.bridgehub).is_v31()? {
+            Rules::NoMessageRoot
+        } else {
+            Rules::Diamonds
+        };
+        Ok(Self { state, addresses, own_chain, rules })
+    }
+
+    /// The state.
+    pub fn state(&self) -> &S {
+        &self.state
+    }
+
+    /// Whether there is a MessageRoot in the state.
+    #[must_use]
+    pub fn is_settlement_layer(&self) -> bool {
+        self.own_chain.is_some()
+    }
+
+    /// The root of a chain's batch, for a proof that ends there.
+    ///
+    /// # Errors
+    /// [`StateError`] when the state cannot be read.
+    pub fn of_batch(&self, chain: ChainId, batch: BatchNumber) -> Result<Answer, StateError> {
+        match self.executed(chain, batch)? {
+            known @ Answer::Root(_) => Ok(known),
+            other => {
+                let imported = self.imported(chain.to_word(), batch.to_word())?;
+                Ok(imported.map_or(other, Answer::Root))
+            }
+        }
+    }
+
+    /// The root of a settlement layer under a number of which nothing says whether it is a block's or a
+    /// batch's, for a proof of this batch: that of the block where the state has one, otherwise that of
+    /// the batch.
+    ///
+    /// # Errors
+    /// [`StateError`] when the state cannot be read.
+    pub fn of_settlement_layer(
+        &self,
+        of: (ChainId, BatchNumber),
+        sl_chain: Word,
+        number: u128,
+    ) -> Result<Answer, StateError> {
+        match self.of_sl_block(sl_chain, number)? {
+            known @ Answer::Root(_) => Ok(known),
+            _ => self.of_sl_batch(of, sl_chain, number),
+        }
+    }
+
+    /// The root of a settlement layer's block: the layer's own state has it, and chains import it.
+    ///
+    /// # Errors
+    /// [`StateError`] when the state cannot be read.
+    pub fn of_sl_block(&self, sl_chain: Word, block: u128) -> Result<Answer, StateError> {
+        let own = self.own_chain.is_some_and(|own| own.to_word() == sl_chain);
+        if let (true, Ok(block)) = (own, u64::try_from(block)) {
+            let message_root = self.message_root();
+            let root = message_root.historical_root(SlBlock(block))?;
+            if !root.is_zero() {
+                let location = RootLocation::HistoricalRoot(message_root.address());
+                return Ok(Answer::Root(KnownRoot { root, location }));
+            }
+        }
+        let imported = self.imported(sl_chain, Word::join(0, block))?;
+        Ok(imported.map_or(Answer::NotStored, Answer::Root))
+    }
+
+    /// The root of a settlement layer's batch, for a proof that leads from this batch through that one.
+    ///
+    /// # Errors
+    /// [`StateError`] when the state cannot be read.
+    pub fn of_sl_batch(
+        &self,
+        (chain, batch): (ChainId, BatchNumber),
+        sl_chain: Word,
+        sl_batch: u128,
+    ) -> Result<Answer, StateError> {
+        if let Some(objection) = self.settlement_objection(chain, batch, sl_chain, sl_batch)? {
+            return Ok(objection);
+        }
+        match (ChainId::try_from(sl_chain), u64::try_from(sl_batch)) {
+            (Ok(chain), Ok(batch)) => self.executed(chain, BatchNumber(batch)),
+            _ => Ok(Answer::NotStored),
+        }
+    }
+
+    /// What stands between the two hops of a proof through a settlement layer; `None` when nothing does.
+    fn settlement_objection(
+        &self,
+        chain: ChainId,
+        batch: BatchNumber,
+        sl_chain: Word,
+        sl_batch: u128,
+    ) -> Result<Option<Answer>, StateError> {
+        let refusal = match self.rules {
+            Rules::Diamonds => {
+                let Some(address) = self.bridgehub().zk_chain(chain)? else {
+                    return self.no_diamond().map(Some);
+                };
+                let diamond = ZkChain::at(&self.state, address);
+                if !diamond.is_set_up()? {
+                    let lacking = Lacking::Diamond { chain, diamond: address };
+                    return Ok(Some(Answer::Lacking(lacking)));
+                }
+                if !diamond.batch_root(batch)?.is_zero() {
+                    Refusal::ExecutedHere { chain, batch }
+                } else if !self.bridgehub().is_settlement_layer(sl_chain)? {
+                    Refusal::NotSettlementLayer(sl_chain)
+                } else {
+                    return Ok(None);
+                }
+            }
+            Rules::L1MessageRoot => {
+                let Some(address) = self.bridgehub().chain_asset_handler()? else {
+                    return Ok(Some(Answer::Lacking(Lacking::ChainAssetHandler(None))));
+                };
+                let handler = L1ChainAssetHandler::at(&self.state, address);
+                if !handler.is_set_up()? {
+                    let lacking = Lacking::ChainAssetHandler(Some(address));
+                    return Ok(Some(Answer::Lacking(lacking)));
+                }
+                let settled_on = handler.settled_on(chain, batch)?;
+                let number = Word::join(0, sl_batch);
+                let is_valid = match settled_on {
+                    // The contract lets a proof name L1 itself, and then finds no root: L1 has no batches.
+                    SettledOn::L1 | SettledOn::TooManyMigrations => false,
+                    SettledOn::Layer { chain, first, last } => {
+                        chain == sl_chain
+                            && first <= number
+                            && last.is_none_or(|last| number <= last)
+                    }
+                };
+                if is_valid {
+                    return Ok(None);
+                }
+                Refusal::InvalidSettlementLayer { chain, batch, sl_chain, sl_batch, settled_on }
+            }
+            Rules::L2MessageRoot => Refusal::OnlyL1,
+            Rules::NoMessageRoot => return Ok(Some(self.no_message_root())),
+        };
+        Ok(Some(Answer::Refused(refusal)))
+    }
+
+    /// The root of a batch that was executed on the layer whose state this is.
+    fn executed(&self, chain: ChainId, batch: BatchNumber) -> Result<Answer, StateError> {
+        let message_root = self.message_root();
+        let diamond = self.bridgehub().zk_chain(chain)?;
+        let in_diamond = match diamond {
+            Some(at) => ZkChain::at(&self.state, at).batch_root(batch)?,
+            None => Hash::ZERO,
+        };
+        let stored = diamond.filter(|_| !in_diamond.is_zero()).map(|at| {
+            let location = RootLocation::LogsRootHashes(at);
+            KnownRoot { root: in_diamond, location }
+        });
+        let is_before_v31 = match self.rules {
+            Rules::NoMessageRoot => return Ok(self.no_message_root()),
+            Rules::Diamonds => {
+                let (Some(at), Some(stored)) = (diamond, stored) else {
+                    return match diamond {
+                        Some(_) => Ok(Answer::NotStored),
+                        None => self.no_diamond(),
+                    };
+                };
+                let executed = ZkChain::at(&self.state, at).batches_executed()?;
+                if batch > executed {
+                    let refusal = Refusal::BatchNotExecuted { chain, batch, executed };
+                    return Ok(Answer::Refused(refusal));
+                }
+                return Ok(Answer::Root(stored));
+            }
+            Rules::L1MessageRoot => {
+                let first = message_root.v31_upgrade_batch(chain)?;
+                first == *NOT_UPGRADED || batch.to_word() < first
+            }
+            Rules::L2MessageRoot => false,
+        };
+        if batch == BatchNumber(0) {
+            return Ok(Answer::Refused(Refusal::BatchZero(chain)));
+        }
+        let root = message_root.batch_root(chain, batch)?;
+        if !root.is_zero() {
+            let location = RootLocation::ChainBatchRoots(message_root.address());
+            return Ok(Answer::Root(KnownRoot { root, location }));
+        }
+        Ok(match stored {
+            Some(stored) if is_before_v31 => Answer::Root(stored),
+            Some(_) => Answer::Refused(Refusal::NotInMessageRoot { chain, batch }),
+            None => Answer::NotStored,
+        })
+    }
+
+    /// Why there is no diamond of a chain: Bridgehub knows none, or is not in the state.
+    fn no_diamond(&self) -> Result<Answer, StateError> {
+        Ok(match self.bridgehub().is_set_up()? {
+            true => Answer::NotStored,
+            false => Answer::Lacking(Lacking::Bridgehub(self.addresses.bridgehub)),
+        })
+    }
+
+    fn no_message_root(&self) -> Answer {
+        Answer::Lacking(Lacking::MessageRoot(self.addresses.message_root))
+    }
+
+    fn bridgehub(&self) -> Bridgehub<'_, S> {
+        Bridgehub::at(&self.state, self.addresses.bridgehub)
+    }
+
+    fn message_root(&self) -> MessageRoot<'_, S> {
+        MessageRoot::at(&self.state, self.addresses.message_root)
+    }
+
+    fn imported(&self, chain: Word, number: Word) -> Result<Option<KnownRoot>, StateError> {
+        let storage = InteropRootStorage::at(&self.state, system::INTEROP_ROOT_STORAGE);
+        let root = storage.interop_root(chain, number)?;
+        let location = RootLocation::InteropRoots(system::INTEROP_ROOT_STORAGE);
+        Ok((!root.is_zero()).then_some(KnownRoot { root, location }))
+    }
+}
+
+/// Whether MessageRoot is of v31. Right after an upgrade in place only the numbers of the chains show it.
+fn is_v31<S: StorageReader>(
+    message_root: &MessageRoot<'_, S>,
+    chains: u64,
+) -> Result<bool, StateError> {
+    if message_root.has_v31_variables()? {
+        return Ok(true);
+    }
+    for index in 0..chains {
+        let chain = message_root.chain_at(index)?;
+        let upgrade = message_root.v31_upgrade_batch(chain)?;
+        if !upgrade.is_zero() || message_root.current_batch(chain)? != BatchNumber(0) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}

@@ -1,0 +1,23 @@
+//! What the contracts in a state say about roots: the end of the way, where a proof is accepted or not.
+//!
+//! A proof folds to a root. A contract accepts it when that root is stored, and when the batch may be
+//! proven that way at all. [`KnownRoots`] answers both from a state, by the rules of the release that the
+//! state shows:
+//!
+//! | state | proof of a batch by its own root | proof through a batch of a settlement layer |
+//! | --- | --- | --- |
+//! | v26 to v30 | diamond: batch ≤ `totalBatchesExecuted`, `l2LogsRootHashes` | the chain's own `l2LogsRootHashes` of the batch is zero, Bridgehub lists the layer in `whitelistedSettlementLayers`, then the layer's batch as in the column before |
+//! | v31, L1 | MessageRoot: batch > 0, `chainBatchRoots`; before `v31UpgradeChainBatchNumber` the diamond's `l2LogsRootHashes` | L1ChainAssetHandler: `isValidSettlementLayer`, then the layer's batch as in the column before |
+//! | v31, settlement layer | MessageRoot: batch > 0, `chainBatchRoots` | never: only L1 accepts it |
+//!
+//! Roots of blocks are those of the settlement layer's own MessageRoot (`historicalRoot`), and those that a
+//! listening chain imported (`interopRoots`); there the contracts check nothing else.
+//!
+//! Sources: era-contracts `Mailbox.sol` (v26 to v30); `MessageRootBase.sol`, `L1MessageRoot.sol`,
+//! `L2MessageRoot.sol`, `L1ChainAssetHandler.sol` (v31).
+
+mod answer;
+mod known_roots;
+
+pub use answer::{Answer, KnownRoot, Lacking, Refusal, RootLocation};
+pub use known_roots::{BatchRoots, KnownRoots, SettlementCheck};
