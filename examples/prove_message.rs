@@ -11,7 +11,8 @@ use slproof::{
     anchor::KnownRoots,
     files::Access,
     forest::{self, Addresses, RebuildOptions},
-    import, messages,
+    ingest::state,
+    message,
     primitives::Hash,
     proofs::{Extractor, Target},
 };

@@ -40,14 +40,7 @@
 //!
 //! ```
 //! use std::path::Path;
-//! use slproof::{
-//!     anchor::KnownRoots,
-//!     files::Access,
-//!     forest::{self, Addresses, RebuildOptions},
-//!     import, messages,
-//!     primitives::{BatchNumber, ChainId},
-//!     proofs::{Extractor, Target},
-//! };
+//! use slproof::{anchor::KnownRoots, files::Access, forest::{Addresses, RebuildOptions, self}, ingest::state, message, primitives::{BatchNumber, ChainId}, proofs::{Extractor, Target}};
 //!
 //! let dump = import::read_state(Path::new("fixtures/gateway-v29/state.anvil.json"), None)?;
 //! let forest = forest::rebuild(&dump.state, &RebuildOptions::default())?;
@@ -74,16 +67,19 @@ pub mod keccak;
 
 pub mod merkle;
 
+pub mod message;
+
 pub mod state;
 
 pub mod contracts;
 
 pub mod snapshot;
 
-pub mod import;
+pub mod archive;
+
+pub mod ingest;
 
 pub mod forest;
-pub mod messages;
 
 pub mod anchor;
 

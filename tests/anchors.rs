@@ -11,9 +11,9 @@ use slproof::{
     contracts::system,
     files::Input,
     forest::{Addresses, batch_leaf, chain_id_leaf},
-    import::{Import, read_state},
+    ingest::state::{Import, read_state},
     keccak::keccak256,
-    messages::L2ToL1Log,
+    message::L2ToL1Log,
     primitives::{Address, BatchNumber, ChainId, Hash, Word},
     proofs::{
         ExtractError, ProofRecord, TargetKind, TargetRecord,

@@ -10,14 +10,12 @@ use std::{
 };
 
 use slproof::{
+    archive::{Archive, ArchiveError, ArchiveWriter, Origin, Place},
     contracts::Layout,
     files::Access,
     forest::{Forest, RebuildOptions, rebuild},
     keccak::keccak256,
-    messages::{
-        Archive, ArchiveError, ArchiveWriter, BatchLogs, L2ToL1Log, MessageList,
-        archive::{Origin, Place},
-    },
+    message::{BatchLogs, L2ToL1Log, MessageList},
     primitives::{Address, BatchNumber, ChainId, Hash},
     proofs::{Extractor, ProofRecord, Target},
 };

@@ -10,12 +10,10 @@ use std::{
 
 use serde_json::{Value, json};
 use slproof::{
+    archive::{ArchiveWriter, Origin, Place},
     files::Access,
-    messages::{
-        ArchiveWriter, BatchLogs,
-        archive::{Origin, Place},
-        read_archive,
-    },
+    ingest::logs::read_archive,
+    message::BatchLogs,
     primitives::{BatchNumber, ChainId, Hash},
 };
 use support::{

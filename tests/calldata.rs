@@ -6,7 +6,7 @@ mod support;
 use serde_json::Value;
 use sha3::{Digest, Keccak256};
 use slproof::{
-    messages::L2ToL1Log,
+    message::L2ToL1Log,
     primitives::{Address, BatchNumber, ChainId, Hash, hex},
     proofs::{
         ProofRecord, Target, TargetKind,

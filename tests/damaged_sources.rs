@@ -6,7 +6,7 @@ mod support;
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
-use slproof::{files::Access, messages::Archive, primitives::Hash};
+use slproof::{archive::Archive, files::Access, primitives::Hash};
 use support::{
     binary::run_within,
     desk::{Desk, archived, lines, small_batches, text},

@@ -6,9 +6,9 @@ mod support;
 use slproof::{
     contracts::{Layout, Release},
     forest::{Addresses, Forest, RebuildError, RebuildOptions, rebuild},
-    import::read_state,
+    ingest::state::read_state,
     keccak::keccak256,
-    messages::{BatchLogs, L2ToL1Log, MessageList},
+    message::{BatchLogs, L2ToL1Log, MessageList},
     primitives::{Address, BatchNumber, ChainId, Hash, SlBlock, Word},
     proofs::{Extractor, Proof, ProofEnd, SettlementHop, Target},
     state::slots::mapping_value,

@@ -11,9 +11,12 @@ use slproof::{
     forest::{
         Addresses, Effort, Forest, RebuildOptions, Timeline, chain_id_leaf, explain, rebuild,
     },
-    import::{Dump, read_events, read_state},
+    ingest::{
+        events::read_events,
+        state::{Dump, read_state},
+    },
     keccak::{hash_node, keccak256},
-    messages::{BatchLogs, L2ToL1Log, MessageList},
+    message::{BatchLogs, L2ToL1Log, MessageList},
     primitives::{BatchNumber, ChainId, Hash, SlBlock, Word},
     proofs::{ExtractError, Extractor, Target, TargetError, verify},
     snapshot::Snapshot,

@@ -9,7 +9,7 @@ use flate2::{Compression, write::GzEncoder};
 use slproof::{
     files::Input,
     forest::{RebuildOptions, rebuild},
-    import::{Dump, Import, ImportError},
+    ingest::state::{Dump, Import, ImportError},
     primitives::{Hash, SlBlock},
     state::StorageReader,
 };

@@ -10,7 +10,7 @@ use slproof::{
     contracts::{MessageRoot, system::MESSAGE_ROOT},
     files::{Access, Input},
     forest::{RebuildOptions, rebuild},
-    import::{Dump, Format, Import, ImportError, KnownSlots, Note},
+    ingest::state::{Dump, Format, Import, ImportError, KnownSlots, Note},
     primitives::{Address, Hash, SlBatch, SlBlock, Word},
     snapshot::{Enumeration, Snapshot, Source},
     state::{StorageReader, keys::era_key},

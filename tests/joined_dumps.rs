@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use slproof::{
     files::Access,
     forest::{RebuildOptions, rebuild},
-    import::{self, Import, ImportError, Note},
+    ingest::state::{self, Import, ImportError, Note},
     primitives::{Address, SlBlock, Word},
     snapshot::Snapshot,
     state::StorageReader,

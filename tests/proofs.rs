@@ -8,14 +8,11 @@ use std::collections::HashMap;
 use serde_json::Value;
 use slproof::{
     anchor::KnownRoots,
+    archive::{Archive, ArchiveWriter, Origin, Place},
     files::Access,
     forest::{Addresses, Forest, RebuildOptions, rebuild},
-    import::read_state,
-    messages::{
-        Archive, ArchiveWriter, BatchLogs, EMPTY_LOG_LEAF, L2ToL1Log, MessageList,
-        archive::{Origin, Place},
-        read_archive,
-    },
+    ingest::{logs::read_archive, state::read_state},
+    message::{BatchLogs, EMPTY_LOG_LEAF, L2ToL1Log, MessageList},
     primitives::{BatchNumber, ChainId, Hash, hex},
     proofs::{
         Accepted, AggregatedRoot, BatchRootForm, ExtractError, Extractor, Proof, ProofRecord,

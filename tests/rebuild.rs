@@ -10,7 +10,7 @@ use slproof::{
     contracts::Layout,
     files::Input,
     forest::{Forest, RebuildError, RebuildOptions, rebuild},
-    import::{Format, Import, read_state},
+    ingest::state::{Format, Import, read_state},
     keccak::keccak256,
     primitives::{ChainId, Hash, SlBlock},
 };

@@ -13,7 +13,7 @@ use std::{
 
 use slproof::{
     files::{Access, Container, ContainerError, report_lost_pages},
-    import::Import,
+    ingest::state::Import,
     primitives::{Address, SlBatch, Word},
     snapshot::{FirstWrite, Snapshot},
     state::StorageReader,

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use slproof::{
+    archive::Archive,
     files::Access,
-    messages::Archive,
     primitives::{BatchNumber, ChainId, Hash},
 };
 use support::{

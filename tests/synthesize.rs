@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use serde_json::Value;
 use slproof::{
     contracts::Layout,
-    import::read_state,
+    ingest::state::read_state,
     keccak::keccak256,
     primitives::{Address, BatchNumber, ChainId, Hash, Word},
     state::{StorageReader, slots::mapping_value},

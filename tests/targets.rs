@@ -8,15 +8,18 @@ use std::{collections::HashMap, io::Cursor, sync::Arc};
 use serde_json::{Value, json};
 use slproof::{
     anchor::{Answer, KnownRoots, RootLocation},
+    archive::Archive,
     contracts::system::MESSAGE_ROOT,
     files::{Access, Input},
     forest::{Addresses, Effort, Forest, RebuildOptions, Timeline, explain, rebuild},
-    import::{Dump, Import, read_events, read_state},
-    keccak::keccak256,
-    messages::{
-        Archive, BatchLogs, EMPTY_LOG_LEAF, L2ToL1Log, MessageList, SlBatches, read_archive,
-        read_archive_input, read_sl_batches, read_sl_batches_input,
+    ingest::{
+        events::read_events,
+        logs::{read_archive, read_archive_input},
+        sl_batches::{SlBatches, read_sl_batches, read_sl_batches_input},
+        state::{Dump, Import, read_state},
     },
+    keccak::keccak256,
+    message::{BatchLogs, EMPTY_LOG_LEAF, L2ToL1Log, MessageList},
     primitives::{Address, BatchNumber, ChainId, Hash, SlBatch, SlBlock, Word},
     proofs::{
         ExtractError, Extractor, Proof, ProofEnd, ProofRecord, SlBatchError, SlBatchTree, Target,

@@ -14,7 +14,7 @@ use slproof::{
         RebuildOptions, Timeline, TreeFile, TreeFileError, explain, explain_further, rebuild,
         rebuild_to_file,
     },
-    import::read_state,
+    ingest::state::read_state,
     keccak::keccak256,
     primitives::{BatchNumber, Hash, SlBlock},
 };

@@ -7,7 +7,7 @@ mod support;
 use slproof::{
     contracts::Layout,
     forest::{RebuildOptions, rebuild},
-    messages::{BatchLogs, L2ToL1Log},
+    message::{BatchLogs, L2ToL1Log},
     primitives::{Address, BatchNumber, ChainId, Hash, Word},
     proofs::{
         DecodeError, ExtractError, Extractor, Proof, ProofRecord, Target,

@@ -19,7 +19,7 @@ use std::{
 
 use flate2::{Compression, bufread::GzDecoder, write::GzEncoder};
 use rayon::prelude::*;
-use slproof::import::Import;
+use slproof::ingest::state::Import;
 
 const CHUNK: u64 = 1_000_000;
 /// The best of them counts.

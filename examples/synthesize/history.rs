@@ -4,7 +4,7 @@
 use slproof::{
     forest::chain_id_leaf,
     keccak::{hash_node, keccak256},
-    messages::{BatchLogs, L2ToL1Log},
+    message::{BatchLogs, L2ToL1Log},
     primitives::{Address, BatchNumber, ChainId, Hash},
 };
 

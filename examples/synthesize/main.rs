@@ -37,7 +37,7 @@ use std::{
 use serde_json::json;
 use slproof::{
     contracts::Release,
-    messages::BatchView,
+    message::BatchView,
     primitives::{Address, Word, hex},
 };
 

@@ -9,8 +9,11 @@ use crate::{
     contracts::Release,
     files::Access,
     forest::Effort,
-    import::Format,
-    messages::{L2ToL1Log, RelayedBy, SourceFormat},
+    ingest::{
+        logs::{RelayedBy, SourceFormat},
+        state::Format,
+    },
+    message::L2ToL1Log,
     primitives::{Address, BatchNumber, ChainId, Hash, SlBlock},
 };
 

@@ -7,9 +7,9 @@ use super::{
     report::{Words, count},
 };
 use crate::{
+    archive::{self, Archive},
     files::{Container, Output},
     forest::{TREE_FILE, TreeFile},
-    messages::{Archive, archive},
     snapshot::{self, Snapshot},
 };
 

@@ -4,10 +4,13 @@ use thiserror::Error;
 
 use super::interrupt;
 use crate::{
+    archive::ArchiveError,
     files::{ContainerError, InputError, OutputError},
     forest::{HistoryError, RebuildError, TreeFileError},
-    import::{ImportError, files_of},
-    messages::ArchiveError,
+    ingest::{
+        IndexError,
+        state::{ImportError, files_of},
+    },
     primitives::SlBatch,
     proofs::{
         ExtractError, SlBatchError, Target, TargetError,
@@ -50,6 +53,8 @@ pub(super) enum CliError {
     Native(#[from] ContainerError),
     #[error(transparent)]
     Archive(#[from] ArchiveError),
+    #[error(transparent)]
+    Index(#[from] IndexError),
     #[error("cannot rebuild the trees of {name}")]
     Rebuild {
         name: String,
@@ -134,15 +139,20 @@ impl CliError {
             } => 4,
             Self::TreeFile { .. } => 3,
             Self::Usage(_) | Self::NoSlBatches(_) | Self::NoTrees(_) => 2,
-            Self::Archive(ArchiveError::NeedsChain { .. }) => 2,
+            Self::Index(IndexError::NeedsChain { .. }) => 2,
             Self::OtherJob { .. } | Self::Call(_) => 2,
             Self::Interrupted(_) => interrupt::EXIT_CODE,
             Self::Input(error) if !error.is_damage() => 6,
             Self::Import(error) if error.is_io() => 6,
             Self::Native(error) if error.is_io() => 6,
             Self::Archive(error) if error.is_io() => 6,
+            Self::Index(error) if error.is_io() => 6,
             Self::Parquet(error) if error.is_io() => 6,
-            Self::Input(_) | Self::Import(_) | Self::Native(_) | Self::Archive(_) => 3,
+            Self::Input(_)
+            | Self::Import(_)
+            | Self::Native(_)
+            | Self::Archive(_)
+            | Self::Index(_) => 3,
             Self::State(_) | Self::Unknown { .. } | Self::Parquet(_) => 3,
             Self::Rebuild { source, .. } if source.is_mismatch() => 4,
             Self::Rebuild { .. } => 3,

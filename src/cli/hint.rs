@@ -5,8 +5,7 @@ use std::error::Error;
 use super::error::CliError;
 use crate::{
     forest::{RebuildError, TreeFileError},
-    import::ImportError,
-    messages::{ArchiveError, SourceError},
+    ingest::{IndexError, logs::SourceError, state::ImportError},
     proofs::{
         ExtractError, SlBatchError, TargetError,
         calldata::CallError,
@@ -45,7 +44,7 @@ fn of_this(error: &(dyn Error + 'static)) -> Option<&'static str> {
     if let Some(error) = error.downcast_ref() {
         return match error {
             CliError::Import(inner) => of_this(inner),
-            CliError::Archive(inner) => of_this(inner),
+            CliError::Index(inner) => of_this(inner),
             CliError::Target(inner) => of_this(inner),
             CliError::Call(inner) => of_this(inner),
             _ => None,
@@ -78,8 +77,8 @@ fn of_state(error: &(dyn Error + 'static)) -> Option<&'static str> {
 fn of_source(error: &(dyn Error + 'static)) -> Option<&'static str> {
     if let Some(error) = error.downcast_ref() {
         return match error {
-            ArchiveError::Unknown { .. } => Some("index --format says what it is"),
-            ArchiveError::NeedsChain { .. } => {
+            IndexError::Unknown { .. } => Some("index --format says what it is"),
+            IndexError::NeedsChain { .. } => {
                 Some("slproof index --chain ID makes a message archive of it")
             }
             _ => None,
@@ -157,7 +156,7 @@ mod tests {
         };
         let errors = [
             CliError::Import(ImportError::NoAccount { name: name() }),
-            CliError::Archive(ArchiveError::Unknown { name: name() }),
+            CliError::Index(IndexError::Unknown { name: name() }),
             CliError::Rebuild { name: name(), source: no_root() },
             CliError::TreeFile { name: name(), source: no_root().into() },
             CliError::Call(CallError::NoAddress),

@@ -10,7 +10,7 @@ use super::{
     report::{Words, count},
     state::known_slots,
 };
-use crate::{forest::Addresses, import::Import};
+use crate::{forest::Addresses, ingest::state::Import};
 
 pub(super) fn run(args: &ImportArgs, words: &Words, bars: Bars) -> Result<Outcome, CliError> {
     let dumps: Vec<&Path> = args.dumps.iter().map(PathBuf::as_path).collect();

@@ -11,10 +11,11 @@ use super::{
     tree_check::TreeCheck,
 };
 use crate::{
+    archive::Archive,
     files::{Input, InputError},
-    messages::{
-        Archive, ArchiveError, BatchBlocks, BatchCheck, Indexed, Indexer, SourceFormat,
-        SourceOptions,
+    ingest::{
+        IndexError,
+        logs::{BatchBlocks, BatchCheck, Indexed, Indexer, SourceFormat, SourceOptions},
     },
 };
 
@@ -54,7 +55,7 @@ pub(super) fn run(args: &IndexArgs, words: &Words, bars: Bars) -> Result<Outcome
     watcher.expect(lens.sum());
     let mut indexer = Indexer::create(&args.output, options, checked)?;
     for Listed { path, of_folder } in &archives {
-        let mut read = || -> Result<_, ArchiveError> {
+        let mut read = || -> Result<_, IndexError> {
             let input = Input::open_watched(path, &watcher)?;
             let name = input.name().to_owned();
             Ok((indexer.read(input)?, name))
@@ -62,8 +63,7 @@ pub(super) fn run(args: &IndexArgs, words: &Words, bars: Bars) -> Result<Outcome
         let (format, name) = match read() {
             // A folder may hold other things, too.
             Err(
-                error @ (ArchiveError::Unknown { .. }
-                | ArchiveError::Input(InputError::Empty { .. })),
+                error @ (IndexError::Unknown { .. } | IndexError::Input(InputError::Empty { .. })),
             ) if *of_folder => {
                 refuse_overwriting(&args.output, &[path])?;
                 indexer.pass_over(error);

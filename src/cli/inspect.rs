@@ -10,13 +10,12 @@ use super::{
     report::count,
 };
 use crate::{
+    archive::{self, ChainSummary},
     contracts::{MessageRoot, system},
     files::{Access, Input, Output, container::is_container},
-    import::{Dump, Format},
-    messages::{
-        SourceFormat,
-        archive::{self, ChainSummary},
-        read_archive_input,
+    ingest::{
+        logs::{SourceFormat, read_archive_input},
+        state::{Dump, Format},
     },
     proofs::parquet::ParquetProofs,
     state::StorageReader,

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     files::Input,
-    messages::L2ToL1Log,
+    message::L2ToL1Log,
     primitives::{Address, Hash, Word},
     proofs::{
         Proof, ProofEnd,

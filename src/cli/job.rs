@@ -21,8 +21,8 @@ use super::{
     target::Trees,
 };
 use crate::{
+    archive::Archive,
     files::{Input, InputError, Output},
-    messages::Archive,
     primitives::hex,
     proofs::parquet::RowGroupSummary,
 };

@@ -26,7 +26,7 @@ use super::{
     sink::Sink,
 };
 use crate::{
-    messages::BatchView,
+    message::BatchView,
     proofs::{Accepted, ExtractError, Extractor, Failure, ProofView, Request, Which, prepare},
 };
 

@@ -22,8 +22,9 @@ use super::{
 };
 use crate::{
     anchor::KnownRoots,
+    archive::Archive,
     files::{Output, Partial, is_same_place, place_of},
-    messages::{Archive, read_archive},
+    ingest::logs::read_archive,
     proofs::Target,
     snapshot::Snapshot,
 };

@@ -19,8 +19,8 @@ use super::{
 };
 use crate::{
     anchor::KnownRoots,
+    archive::{Archive, ArchiveError, LogAt},
     files::{Input, InputError, Lines},
-    messages::{Archive, ArchiveError, LogAt},
     primitives::{BatchNumber, ChainId},
     proofs::{Extractor, Failure, Request, RequestLine, Target, Which},
     snapshot::Snapshot,

@@ -8,8 +8,9 @@ use super::{
     prove_args::{Batches, Shard, WhichArgs},
 };
 use crate::{
+    archive::{Archive, LogAt},
     forest::Forest,
-    messages::{Archive, BatchView, LogAt},
+    message::BatchView,
     primitives::{Address, BatchNumber, ChainId, Hash},
     proofs::{Extractor, Which},
 };

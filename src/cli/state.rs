@@ -14,7 +14,10 @@ use crate::{
         Addresses, Effort, Forest, HistoryError, Past, RebuildOptions, TREE_FILE, Timeline,
         TreeFile, explain, explain_further, rebuild, rebuild_to_file,
     },
-    import::{Dump, Import, KnownSlots, read_events},
+    ingest::{
+        events::read_events,
+        state::{Dump, Import, KnownSlots},
+    },
     primitives::{Address, SlBlock},
     snapshot::Snapshot,
     state::{StateError, StorageReader},

@@ -17,8 +17,10 @@ use super::{
 use crate::{
     anchor::{Answer, KnownRoots, SettlementCheck},
     forest::{Forest, TREE_FILE, Timeline},
-    import::{Dump, Import},
-    messages::{SlBatches, read_sl_batches},
+    ingest::{
+        sl_batches::{SlBatches, read_sl_batches},
+        state::{Dump, Import},
+    },
     primitives::{BatchNumber, Hash, SlBatch, hex},
     proofs::{Extractor, SlBatchError, SlBatchTree, Target},
     snapshot::Snapshot,

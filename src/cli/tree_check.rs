@@ -4,8 +4,10 @@ use std::fmt::Write;
 
 use super::{error::CliError, report::count};
 use crate::{
+    archive::Archive,
     forest::Forest,
-    messages::{Archive, BatchCheck, BatchView, Verdict},
+    ingest::logs::{BatchCheck, Verdict},
+    message::BatchView,
     proofs::{BatchProofs, BatchRootForm, ExtractError, Extractor, Target},
 };
 

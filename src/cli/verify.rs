@@ -17,8 +17,8 @@ use super::{
 use crate::{
     anchor::{Answer, KnownRoots, RootLocation},
     files::{Input, Output},
-    import::Dump,
-    messages::L2ToL1Log,
+    ingest::state::Dump,
+    message::L2ToL1Log,
     primitives::{Hash, hex},
     proofs::{
         Failure,

@@ -24,7 +24,7 @@ pub trait Watch: Send + Sync {
 ///
 /// ```
 /// use std::sync::{Arc, atomic::{AtomicU64, Ordering}};
-/// use slproof::{files::{Watch, Watcher}, import::Import};
+/// use slproof::{files::{Watch, Watcher}, ingest::state::Import};
 ///
 /// #[derive(Default)]
 /// struct Bytes(AtomicU64);

@@ -7,7 +7,7 @@ use super::{
     view::ProofView,
 };
 use crate::{
-    messages::L2ToL1Log,
+    message::L2ToL1Log,
     primitives::{Address, Hash},
 };
 

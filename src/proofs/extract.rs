@@ -12,8 +12,9 @@ use super::{
 };
 use crate::{
     anchor::{BatchRoots, SettlementCheck},
+    archive::{Archive, ArchiveError},
     forest::{ChainTree, Forest, Timeline},
-    messages::{Archive, ArchiveError, BatchView, EMPTY_LOG_LEAF, L2ToL1Log, LogTree},
+    message::{BatchView, EMPTY_LOG_LEAF, L2ToL1Log, LogTree},
     primitives::{BatchNumber, ChainId, Hash},
 };
 
@@ -21,7 +22,7 @@ use crate::{
 ///
 /// ```no_run
 /// use std::path::Path;
-/// use slproof::{files::Access, forest, import, messages, primitives::*, proofs};
+/// use slproof::{files::Access, forest, ingest::state, message, primitives::*, proofs};
 ///
 /// let dump = import::read_state(Path::new("gateway.json"), None)?;
 /// let forest = forest::rebuild(&dump.state, &forest::RebuildOptions::default())?;

@@ -172,7 +172,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{messages::L2ToL1Log, proofs::RpcAnswer};
+    use crate::{message::L2ToL1Log, proofs::RpcAnswer};
 
     fn hash() -> impl Strategy<Value = Hash> {
         any::<[u8; 32]>().prop_map(Hash::new)

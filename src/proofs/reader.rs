@@ -17,7 +17,7 @@ use super::{
 use crate::{
     files::{Input, InputError, Line, Lines},
     keccak::keccak256,
-    messages::L2ToL1Log,
+    message::L2ToL1Log,
     primitives::{BatchNumber, ChainId, Hash, hex},
 };
 

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     anchor::{Answer, KnownRoots},
-    messages::L2ToL1Log,
+    message::L2ToL1Log,
     primitives::{BatchNumber, ChainId, Hash, hex},
     state::{StateError, StorageReader},
 };

@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use super::target::{Target, TargetError};
 use crate::{
-    messages::BatchView,
+    message::BatchView,
     primitives::{BatchNumber, ChainId, Hash},
 };
 

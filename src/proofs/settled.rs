@@ -6,7 +6,7 @@ use crate::{
     forest::chain_id_leaf,
     keccak::hash_node,
     merkle::NoSuchLeaf,
-    messages::{BatchView, LOG_TREE_HEIGHT, LOG_TREE_HEIGHTS, LogTree},
+    message::{BatchView, LOG_TREE_HEIGHT, LOG_TREE_HEIGHTS, LogTree},
     primitives::{BatchNumber, ChainId, Hash},
 };
 

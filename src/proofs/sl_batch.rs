@@ -13,9 +13,9 @@ use super::target;
 use crate::{
     anchor::{Lacking, Refusal},
     forest::{At, Forest, Timeline, entry_zeros},
+    ingest::sl_batches::SlBatchLogs,
     keccak::hash_node,
     merkle::Levels,
-    messages::SlBatchLogs,
     primitives::{Hash, SlBatch, SlBlock},
 };
 

@@ -12,7 +12,7 @@ use thiserror::Error;
 use tiny_keccak::{Hasher, Keccak};
 
 use crate::{
-    messages::L2ToL1Log,
+    message::L2ToL1Log,
     primitives::{BatchNumber, ChainId, Hash, Word},
 };
 

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     keccak::hash_many,
-    messages::L2ToL1Log,
+    message::L2ToL1Log,
     primitives::{BatchNumber, ChainId, Hash, Word},
 };
 

@@ -1,6 +1,6 @@
 use super::record::{ProofRecord, TargetRecord};
 use crate::{
-    messages::L2ToL1Log,
+    message::L2ToL1Log,
     primitives::{BatchNumber, ChainId, Hash},
 };
 

@@ -80,7 +80,7 @@ pub fn lines(values: impl IntoIterator<Item = Value>) -> String {
 
 /// The numbers of the batches that an archive has.
 pub fn archived(archive: &Path) -> Vec<u64> {
-    let archive = slproof::messages::Archive::open(archive, Default::default()).unwrap();
+    let archive = slproof::archive::Archive::open(archive, Default::default()).unwrap();
     archive.batches().map(|batch| batch.unwrap().batch().0).collect()
 }
 

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use slproof::{
     contracts::Layout,
     files::Input,
-    import::Import,
+    ingest::state::Import,
     primitives::{Address, BatchNumber, ChainId, Hash, Word},
     snapshot::Snapshot,
 };

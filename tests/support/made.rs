@@ -8,8 +8,7 @@ use std::{
 use slproof::{
     files::Access,
     forest::{RebuildOptions, rebuild},
-    import::read_state,
-    messages::read_archive,
+    ingest::{logs::read_archive, state::read_state},
     proofs::{Extractor, ProofRecord, ProofView, Target},
 };
 

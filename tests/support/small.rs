@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use slproof::{
     contracts::Layout,
     forest::{Effort, Forest, Past, RebuildOptions, rebuild_to_file},
-    messages::{BatchLogs, L2ToL1Log, MessageList},
+    message::{BatchLogs, L2ToL1Log, MessageList},
     primitives::{Address, BatchNumber, ChainId, Hash},
 };
 

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     keccak::keccak256,
-    messages::L2ToL1Log,
+    message::L2ToL1Log,
     primitives::{Address, BatchNumber, ChainId, Hash, hex},
 };
 

@@ -5,7 +5,7 @@ use thiserror::Error;
 use super::{Call, CalldataRecord, abi};
 use crate::{
     keccak::keccak256,
-    messages::L2ToL1Log,
+    message::L2ToL1Log,
     primitives::{Address, hex},
     proofs::{ProofView, TargetKind},
 };

@@ -35,7 +35,7 @@ pub use encode::{CallError, CallOptions};
 
 use super::record::TargetRecord;
 use crate::{
-    messages::L2ToL1Log,
+    message::L2ToL1Log,
     primitives::{Address, BatchNumber, ChainId, Hash},
 };
 

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     files::{Input, InputError},
-    messages::L2ToL1Log,
+    message::L2ToL1Log,
     primitives::{BatchNumber, ChainId, Hash},
     proofs::{
         ProofRecord,

@@ -1,0 +1,93 @@
+use rayon::prelude::*;
+
+use super::{
+    Archive, ArchiveHeader, BATCHES, BY_MESSAGE, BY_TRANSACTION, TRANSACTIONS,
+    collector::count,
+    rows::{BatchRow, IndexRow},
+};
+use crate::{archive::ArchiveError, files::SectionName, message::BatchView, primitives::Hash};
+
+/// How many batches are checked at a time.
+const BATCHES_AT_ONCE: usize = 1 << 12;
+
+impl Archive {
+    /// Reads every byte: checksums, that the rows are in order and account for everything, that
+    /// messages hash to their logs' values, and that every index files all its logs where they belong.
+    ///
+    /// # Errors
+    /// [`ArchiveError::Native`] naming the section at fault.
+    pub fn check(&self) -> Result<(), ArchiveError> {
+        self.container().check()?;
+        let rows = self.rows();
+        let mut counted = ArchiveHeader::default();
+        let mut messages = 0;
+        for start in (0..rows.len()).step_by(BATCHES_AT_ONCE) {
+            let end = rows.len().min(start + BATCHES_AT_ONCE);
+            let views: Vec<_> = (start..end)
+                .into_par_iter()
+                .map(|at| self.checked(at))
+                .collect::<Result<_, _>>()?;
+            for (at, view) in (start..).zip(views) {
+                let (batch, message_logs) = view;
+                if at > 0 && rows[at - 1].key() >= rows[at].key() {
+                    return Err(self.bad(BATCHES, format!("row {at} is not behind the one before")));
+                }
+                if bytemuck::bytes_of(&BatchRow::new(&batch, &counted))
+                    != bytemuck::bytes_of(&rows[at])
+                {
+                    return Err(self.bad(BATCHES, format!("row {at} skips or repeats something")));
+                }
+                count(&mut counted, &batch);
+                messages += message_logs;
+            }
+        }
+        if counted != *self.header() {
+            return Err(self.bad(BATCHES, "the rows do not account for everything".into()));
+        }
+        self.check_index(BY_MESSAGE, messages, |number| {
+            let log = self.log(number).filter(|log| log.is_message());
+            log.map(|log| log.value())
+        })?;
+        self.check_index(BY_TRANSACTION, counted.transactions, |number| {
+            let (row, index) = self.row_with(number)?;
+            let row = self.rows().get(row).filter(|row| index < row.transactions())?;
+            self.part(TRANSACTIONS, row.first_transaction().checked_add(index)?, 1)?
+                .first()
+                .copied()
+        })
+    }
+
+    /// The batch of a row, with its messages checked, and how many of its logs stand for one.
+    fn checked(&self, at: usize) -> Result<(BatchView<'_>, u64), ArchiveError> {
+        let batch = self.view(at)?;
+        batch.check_messages().map_err(|error| self.bad(BATCHES, format!("row {at}: {error}")))?;
+        let message_logs = batch.logs.iter().filter(|log| log.is_message()).count();
+        Ok((batch, message_logs as u64))
+    }
+
+    /// Each of `count` logs has to stand in an index once, at the place of its hash.
+    fn check_index(
+        &self,
+        name: SectionName,
+        count: u64,
+        hash_of: impl Fn(u64) -> Option<Hash> + Sync,
+    ) -> Result<(), ArchiveError> {
+        let rows: &[IndexRow] = self.table(name);
+        if rows.len() as u64 != count {
+            let reason = format!("has {} rows, and {count} logs belong there", rows.len());
+            return Err(self.bad(name, reason));
+        }
+        let key = |row: &IndexRow| (row.beginning(), row.log());
+        if rows.par_windows(2).any(|pair| key(&pair[0]) >= key(&pair[1])) {
+            return Err(self.bad(name, "its rows are not ascending".into()));
+        }
+        // As many different rows as logs, each of a log that belongs there.
+        let belongs = |row: &IndexRow| {
+            hash_of(row.log()).is_some_and(|hash| hash.beginning() == row.beginning())
+        };
+        match rows.par_iter().find_any(|row| !belongs(row)) {
+            Some(row) => Err(self.wrong_row(name, row.log())),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! The mapped message archive, `*.slmsg`: the logs of many batches with the bytes of their messages,
+//! found by batch, by message and by transaction.
+//!
+//! A [container](crate::files::container) of kind `mesg`, version 1. [`ArchiveWriter`] makes one from
+//! batches in any order, [`Archive`] reads it where it lies. Raw archives that are small enough become
+//! the same bytes in memory.
+//!
+//! ```text
+//!               row of a batch
+//!  batches   …│ chain, batch, first log, first message, …│…      by chain and batch
+//!                               │            │
+//!             ┌─────────────────┘            └─┐
+//!  logs      …│ log 0 │ log 1 │ log 2 │…       │                88 bytes each
+//!                ▲                             │
+//!  ends          │                            …│ end 0 │ end 1 │…
+//!  bytes         │                            …│ message 0 │ message 1 │…
+//!                └──────────────┐
+//!  by-msg    …│ hash's beginning, number of the log │…           by message hash
+//! ```
+//!
+//! Integers are little-endian. B, L, M and T count batches, logs, messages and transaction hashes.
+//!
+//! | section | bytes | content |
+//! | --- | --- | --- |
+//! | `logs` | 88 L | the logs of all batches back to back, by chain, batch and leaf index; the place of a log in here, from 0, is its *number* |
+//! | `batches` | 96 B | a row for each batch, strictly ascending by chain and batch |
+//! | `ends` | 8 M | u64: where each message ends, counted from the first byte of its batch's messages |
+//! | `bytes` | any | the messages of all batches back to back |
+//! | `txhashes` | 32 T | the transaction hashes of all batches back to back |
+//! | `by-msg` | 16 a row | a row for each log of a message: the first 8 bytes of its value, which is the message's hash, and its number (u64); ascending by those bytes as they stand, then by number |
+//! | `by-tx` | 16 T | a row for each log with a transaction hash: the first 8 bytes of the hash, and its number; ascending likewise |
+//!
+//! ```text
+//! row of a batch
+//!  0  chain id                         u64
+//!  8  batch number                     u64
+//! 16  number of its first log          u64   = logs of all rows before
+//! 24  place of its first end in `ends` u64   = messages of all rows before
+//! 32  its first byte in `bytes`        u64   = message bytes of all rows before
+//! 40  its first hash in `txhashes`     u64   = transaction hashes of all rows before
+//! 48  logs                             u32   at most 16384
+//! 52  messages                         u32   0, or one for each log of a message
+//! 56  flags                            u32   1: the aggregated root is known
+//!                                            2: a transaction hash is known for every log
+//! 60  zeros                            4 bytes
+//! 64  aggregated root, or zeros        32 bytes
+//!
+//! header     u64 each: batches, logs, messages, bytes of messages, transaction hashes
+//! ```
+//!
+//! Which logs are those of messages [`L2ToL1Log::is_message`](super::L2ToL1Log::is_message) says.
+//!
+//! The hashes that the indexes sort by are not repeated in them: whoever finds a row compares the
+//! log, or the entry of `txhashes`, with what it looks for. A hash is uniform, so its place among the
+//! rows is estimated; a batch is found by halving.
+//!
+//! The same batches give the same bytes, whatever order and form they came in.
+//!
+//! # What is trusted
+//!
+//! [`Archive::open`] compares the lengths of the sections with the header, and every row is checked
+//! when it is read. What a row leads to is proven by the proofs themselves: logs fold to the batch
+//! root, a message hashes to its log's value. A damaged index finds nothing, or an error;
+//! [`Archive::check`] tells.
+//!
+//! # Version history
+//!
+//! | version | what changed |
+//! | --- | --- |
+//! | 1 | first |
+
+mod check;
+mod collector;
+mod error;
+mod origin;
+mod reader;
+mod rows;
+mod writer;
+
+pub(crate) use collector::Collector;
+pub use error::ArchiveError;
+pub(crate) use origin::PackedOrigin;
+pub use origin::{Origin, Place};
+pub use reader::{Archive, ChainSummary, LogAt};
+pub use rows::ArchiveHeader;
+pub use writer::ArchiveWriter;
+pub(crate) use writer::in_memory;
+
+use crate::files::{Kind, SectionName};
+
+/// The kind of container that a message archive is.
+pub const KIND: Kind = Kind { tag: *b"mesg", version: 1, name: "a message archive" };
+
+const LOGS: SectionName = SectionName::new("logs");
+const BATCHES: SectionName = SectionName::new("batches");
+const ENDS: SectionName = SectionName::new("ends");
+const BYTES: SectionName = SectionName::new("bytes");
+const TRANSACTIONS: SectionName = SectionName::new("txhashes");
+const BY_MESSAGE: SectionName = SectionName::new("by-msg");
+const BY_TRANSACTION: SectionName = SectionName::new("by-tx");
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,82 @@
+use std::fmt;
+
+use bytemuck::{Pod, Zeroable};
+
+/// Where in a source something stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Place {
+    /// The source as a whole.
+    #[default]
+    Whole,
+    /// A line, from 1.
+    Line(u64),
+    /// A byte of the inflated source, from 0.
+    Byte(u64),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Whole => Ok(()),
+            Self::Line(line) => write!(f, ", line {line}"),
+            Self::Byte(byte) => write!(f, ", byte {byte}"),
+        }
+    }
+}
+
+/// Where a batch comes from: a source that the writer knows, and the place in it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// The source's number.
+    pub source: u32,
+    /// The place in the source.
+    pub place: Place,
+}
+
+/// An origin in records of fixed width, which are sorted by source and place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Pod, Zeroable)]
+#[repr(C)]
+pub(crate) struct PackedOrigin {
+    source: u32,
+    /// 0: the source as a whole, 1: a line, 2: a byte.
+    kind: u32,
+    number: u64,
+}
+
+impl From<Origin> for PackedOrigin {
+    fn from(Origin { source, place }: Origin) -> Self {
+        let (kind, number) = match place {
+            Place::Whole => (0, 0),
+            Place::Line(line) => (1, line),
+            Place::Byte(byte) => (2, byte),
+        };
+        Self { source, kind, number }
+    }
+}
+
+impl From<PackedOrigin> for Origin {
+    fn from(packed: PackedOrigin) -> Self {
+        let place = match packed.kind {
+            1 => Place::Line(packed.number),
+            2 => Place::Byte(packed.number),
+            _ => Place::Whole,
+        };
+        Self { source: packed.source, place }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packed_origins_are_unpacked_as_they_were_and_ascend_like_them() {
+        let places = [Place::Whole, Place::Line(1), Place::Line(u64::MAX), Place::Byte(0)];
+        let origins =
+            [0, 1, u32::MAX].map(|source| places.map(|place| Origin { source, place })).concat();
+        let packed: Vec<_> = origins.iter().copied().map(PackedOrigin::from).collect();
+        assert!(packed.is_sorted());
+        let unpacked: Vec<_> = packed.into_iter().map(Origin::from).collect();
+        assert_eq!(unpacked, origins);
+    }
+}

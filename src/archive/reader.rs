@@ -1,0 +1,361 @@
+use std::{
+    ops::{Bound, Range, RangeBounds},
+    path::Path,
+};
+
+use bytemuck::{AnyBitPattern, cast_slice};
+
+use super::{
+    ArchiveHeader, BATCHES, BY_MESSAGE, BY_TRANSACTION, BYTES, ENDS, KIND, LOGS, TRANSACTIONS,
+    rows::{BatchRow, IndexRow},
+};
+use crate::{
+    archive::ArchiveError,
+    files::{Access, Container, ContainerError, SectionName},
+    message::{BatchView, L2ToL1Log, Messages},
+    primitives::{BatchNumber, ChainId, Hash, sorted},
+};
+
+/// The logs of many batches, by chain and batch number: mapped, or in memory.
+#[derive(Debug)]
+pub struct Archive {
+    container: Container,
+    header: ArchiveHeader,
+}
+
+/// A log and the batch that it is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogAt<'a> {
+    /// The batch.
+    pub batch: BatchView<'a>,
+    /// The log's leaf index.
+    pub index: u64,
+}
+
+/// What an archive has of a chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChainSummary {
+    /// The chain.
+    pub chain: ChainId,
+    /// How many batches.
+    pub batches: u64,
+    /// The first of them.
+    pub first: BatchNumber,
+    /// The last of them.
+    pub last: BatchNumber,
+    /// How many logs these have.
+    pub logs: u64,
+    /// How many messages there are with their bytes.
+    pub messages: u64,
+}
+
+impl Archive {
+    /// Opens an archive file: cheap, whatever its size. Contents are not read until they are needed.
+    ///
+    /// # Errors
+    /// [`ArchiveError::Native`] naming the file, when it is none, is damaged, or its parts do not fit
+    /// each other.
+    pub fn open(path: &Path, access: Access) -> Result<Self, ArchiveError> {
+        Self::of(Container::open(path, access)?)
+    }
+
+    /// Takes an open container as an archive.
+    ///
+    /// # Errors
+    /// As [`Archive::open`].
+    pub fn of(container: Container) -> Result<Self, ArchiveError> {
+        let container = container.expect(KIND)?;
+        let header: ArchiveHeader = container.header()?;
+        let fits = |name: SectionName, count: u64, row: u64| {
+            let len = container.section(name)?.len() as u64;
+            if count.checked_mul(row) == Some(len) {
+                return Ok(());
+            }
+            let reason = format!("has {len} bytes, not {row} for each of {count}");
+            Err(container.bad(&format!("section {name:?}"), reason))
+        };
+        fits(LOGS, header.logs, L2ToL1Log::LEN as u64)?;
+        fits(BATCHES, header.batches, size_of::<BatchRow>() as u64)?;
+        fits(ENDS, header.messages, 8)?;
+        fits(BYTES, header.message_bytes, 1)?;
+        fits(TRANSACTIONS, header.transactions, 32)?;
+        fits(BY_TRANSACTION, header.transactions, size_of::<IndexRow>() as u64)?;
+        let row = size_of::<IndexRow>() as u64;
+        fits(BY_MESSAGE, container.section(BY_MESSAGE)?.len() as u64 / row, row)?;
+        Ok(Self { container, header })
+    }
+
+    /// What the archive says of itself.
+    #[must_use]
+    pub fn header(&self) -> &ArchiveHeader {
+        &self.header
+    }
+
+    /// The container that it lies in.
+    #[must_use]
+    pub fn container(&self) -> &Container {
+        &self.container
+    }
+
+    /// The file, or what it was made from in memory.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.container.name()
+    }
+
+    /// The chains in order, with what there is of each; found by halving, not by reading all rows.
+    pub fn chains(&self) -> impl Iterator<Item = ChainSummary> {
+        let rows = self.rows();
+        let mut at = 0;
+        std::iter::from_fn(move || {
+            let first = rows.get(at)?;
+            let same = rows[at..].partition_point(|row| row.chain() <= first.chain());
+            // At least the row itself, should rows be out of order.
+            let end = at + same.max(1);
+            let (logs, messages) =
+                rows.get(end).map_or((self.header.logs, self.header.messages), |next| {
+                    (next.first_log(), next.first_message())
+                });
+            let summary = ChainSummary {
+                chain: first.chain(),
+                batches: (end - at) as u64,
+                first: first.batch(),
+                last: rows[end - 1].batch(),
+                logs: logs.saturating_sub(first.first_log()),
+                messages: messages.saturating_sub(first.first_message()),
+            };
+            at = end;
+            Some(summary)
+        })
+    }
+
+    /// The batches, ordered by chain id and batch number.
+    pub fn batches(&self) -> impl Iterator<Item = Result<BatchView<'_>, ArchiveError>> {
+        self.batches_in(..)
+    }
+
+    /// The batches from one (chain id, batch number) to another, in order.
+    pub fn batches_in(
+        &self,
+        range: impl RangeBounds<(ChainId, BatchNumber)>,
+    ) -> impl Iterator<Item = Result<BatchView<'_>, ArchiveError>> {
+        self.rows_in(range).map(|at| self.view(at))
+    }
+
+    /// The part of these batches that falls to one of `parts` shares of about as many logs each, which
+    /// follow each other. Shares are counted from 0.
+    pub fn share(
+        &self,
+        range: impl RangeBounds<(ChainId, BatchNumber)>,
+        part: u64,
+        parts: u64,
+    ) -> impl Iterator<Item = Result<BatchView<'_>, ArchiveError>> {
+        let Range { start, end } = self.rows_in(range);
+        let rows = &self.rows()[start..end];
+        let before = |row: Option<&BatchRow>| row.map_or(self.header.logs, BatchRow::first_log);
+        let first = before(self.rows().get(start));
+        let logs = before(self.rows().get(end)).saturating_sub(first);
+        // The first row behind so many shares.
+        let cut = |shares: u64| {
+            if shares >= parts {
+                return end;
+            }
+            let wanted = u128::from(logs) * u128::from(shares);
+            let before = |row: &BatchRow| {
+                u128::from(row.first_log().saturating_sub(first)) * u128::from(parts) < wanted
+            };
+            start + rows.partition_point(before)
+        };
+        (cut(part)..cut(part.saturating_add(1)).max(cut(part))).map(|at| self.view(at))
+    }
+
+    /// How many logs batches have together.
+    pub fn logs_in(&self, range: impl RangeBounds<(ChainId, BatchNumber)>) -> u64 {
+        let Range { start, end } = self.rows_in(range);
+        let before = |at: usize| self.rows().get(at).map_or(self.header.logs, BatchRow::first_log);
+        before(end).saturating_sub(before(start))
+    }
+
+    fn rows_in(&self, range: impl RangeBounds<(ChainId, BatchNumber)>) -> Range<usize> {
+        let rows = self.rows();
+        let start = match range.start_bound() {
+            Bound::Included(key) => rows.partition_point(|row| row.key() < *key),
+            Bound::Excluded(key) => rows.partition_point(|row| row.key() <= *key),
+            Bound::Unbounded => 0,
+        };
+        let end = match range.end_bound() {
+            Bound::Included(key) => rows.partition_point(|row| row.key() <= *key),
+            Bound::Excluded(key) => rows.partition_point(|row| row.key() < *key),
+            Bound::Unbounded => rows.len(),
+        };
+        start..end.max(start)
+    }
+
+    /// The logs of a batch; `None` when the archive does not have it.
+    ///
+    /// # Errors
+    /// [`ArchiveError::Native`] when the batch's row is damaged.
+    pub fn batch(
+        &self,
+        chain: ChainId,
+        batch: BatchNumber,
+    ) -> Result<Option<BatchView<'_>>, ArchiveError> {
+        self.row_of(chain, batch).map(|at| self.view(at)).transpose()
+    }
+
+    /// Whether the archive has the logs of a batch.
+    #[must_use]
+    pub fn contains(&self, chain: ChainId, batch: BatchNumber) -> bool {
+        self.row_of(chain, batch).is_some()
+    }
+
+    fn row_of(&self, chain: ChainId, batch: BatchNumber) -> Option<usize> {
+        let rows = self.rows();
+        let first = rows.partition_point(|row| row.chain() < chain);
+        let of_chain = &rows[first..];
+        // As far behind the chain's first row as its number is behind that one's, if none is missing.
+        let ahead = batch.0.saturating_sub(of_chain.first()?.batch().0);
+        let guess = usize::try_from(ahead).unwrap_or(usize::MAX);
+        let at = sorted::count_from(of_chain, guess, |row| row.key() < (chain, batch));
+        (of_chain.get(at)?.key() == (chain, batch)).then_some(first + at)
+    }
+
+    /// Every log that stands for the message with this hash, in the order of the batches. Equal
+    /// messages are sent many times, so a hash selects a set.
+    pub fn find_message(
+        &self,
+        hash: Hash,
+    ) -> impl Iterator<Item = Result<LogAt<'_>, ArchiveError>> {
+        self.find(BY_MESSAGE, hash, |log| {
+            let log = log.batch.logs.get(log.index as usize)?;
+            log.is_message().then(|| log.value())
+        })
+    }
+
+    /// Every log that the transaction with this hash emitted, in order.
+    pub fn find_transaction(
+        &self,
+        hash: Hash,
+    ) -> impl Iterator<Item = Result<LogAt<'_>, ArchiveError>> {
+        self.find(BY_TRANSACTION, hash, |log| {
+            log.batch.transactions.get(log.index as usize).copied()
+        })
+    }
+
+    /// The logs that an index files under `hash`; `hash_of` is what it files a log under.
+    fn find(
+        &self,
+        index: SectionName,
+        hash: Hash,
+        hash_of: impl Fn(&LogAt<'_>) -> Option<Hash>,
+    ) -> impl Iterator<Item = Result<LogAt<'_>, ArchiveError>> {
+        let rows: &[IndexRow] = self.table(index);
+        let wanted = hash.beginning();
+        let first = sorted::count_below(rows, 0..=u64::MAX, wanted, IndexRow::beginning);
+        let rows = rows[first..].iter().take_while(move |row| row.beginning() == wanted);
+        let mut last: Option<(Range<u64>, BatchView<'_>)> = None;
+        rows.filter_map(move |row| {
+            let found = match &last {
+                Some((numbers, batch)) if numbers.contains(&row.log()) => {
+                    Ok(LogAt { batch: *batch, index: row.log() - numbers.start })
+                }
+                _ => self.log_at(row.log()).inspect(|log| {
+                    let first = row.log() - log.index;
+                    last = Some((first..first + log.batch.logs.len() as u64, log.batch));
+                }),
+            };
+            match found {
+                Ok(log) => match hash_of(&log) {
+                    Some(found) if found == hash => Some(Ok(log)),
+                    // Another hash that begins alike.
+                    Some(other) if other.beginning() == hash.beginning() => None,
+                    _ => Some(Err(self.wrong_row(index, row.log()))),
+                },
+                Err(error) => Some(Err(error)),
+            }
+        })
+    }
+
+    pub(super) fn wrong_row(&self, index: SectionName, log: u64) -> ArchiveError {
+        self.bad(index, format!("log {log} is filed under another hash than its own"))
+    }
+
+    pub(super) fn bad(&self, section: SectionName, reason: String) -> ArchiveError {
+        self.container.bad(&format!("section {section:?}"), reason).into()
+    }
+
+    /// The log with a number.
+    pub(super) fn log(&self, number: u64) -> Option<&L2ToL1Log> {
+        self.table(LOGS).get(usize::try_from(number).ok()?)
+    }
+
+    /// The log with a number, and its batch.
+    fn log_at(&self, number: u64) -> Result<LogAt<'_>, ArchiveError> {
+        let Some((at, index)) = self.row_with(number) else {
+            return Err(self.bad(BATCHES, format!("no row has log {number}")));
+        };
+        Ok(LogAt { batch: self.view(at)?, index })
+    }
+
+    /// The row of the batch that has the log with a number, and the log's leaf index.
+    pub(super) fn row_with(&self, number: u64) -> Option<(usize, u64)> {
+        let after = self.rows().partition_point(|row| row.first_log() <= number);
+        let at = after.checked_sub(1)?;
+        let row = self.rows().get(at)?;
+        let index = number.checked_sub(row.first_log()).filter(|index| *index < row.logs())?;
+        Some((at, index))
+    }
+
+    pub(super) fn rows(&self) -> &[BatchRow] {
+        self.table(BATCHES)
+    }
+
+    /// A section of rows; `of` made sure that it is there and ends with a row.
+    pub(super) fn table<T: AnyBitPattern>(&self, name: SectionName) -> &[T] {
+        cast_slice(self.container.find(name).unwrap_or_default())
+    }
+
+    /// `len` rows of a section from `first` on, if there are as many.
+    pub(super) fn part<T: AnyBitPattern>(
+        &self,
+        name: SectionName,
+        first: u64,
+        len: u64,
+    ) -> Option<&[T]> {
+        let end = first.checked_add(len)?;
+        self.table(name).get(usize::try_from(first).ok()?..usize::try_from(end).ok()?)
+    }
+
+    /// The batch of a row, if it leads to what the archive has.
+    pub(super) fn view(&self, at: usize) -> Result<BatchView<'_>, ArchiveError> {
+        let row = &self.rows()[at];
+        let bad = |reason: &dyn std::fmt::Display| -> ContainerError {
+            let part = format!(
+                "section {BATCHES:?}, row {at} (chain {}, batch {})",
+                row.chain(),
+                row.batch()
+            );
+            self.container.bad(&part, reason)
+        };
+        let outside = || bad(&"it leads to what the archive does not have");
+        if !row.is_understood() {
+            return Err(bad(&"it has flags of another version").into());
+        }
+        let ends: &[[u8; 8]] =
+            self.part(ENDS, row.first_message(), row.messages()).ok_or_else(outside)?;
+        let len = ends.last().map_or(0, |end| u64::from_le_bytes(*end));
+        let bytes = self.part(BYTES, row.first_byte(), len).ok_or_else(outside)?;
+        let messages = Messages::new(bytes, ends).ok_or_else(outside)?;
+        let view = BatchView {
+            chain: row.chain(),
+            batch: row.batch(),
+            logs: self.part(LOGS, row.first_log(), row.logs()).ok_or_else(outside)?,
+            messages,
+            transactions: self
+                .part(TRANSACTIONS, row.first_transaction(), row.transactions())
+                .ok_or_else(outside)?,
+            aggregated_root: row.aggregated_root(),
+        };
+        view.checked().map_err(|error| bad(&error).into())
+    }
+}

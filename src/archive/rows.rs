@@ -1,0 +1,152 @@
+use bytemuck::{Pod, Zeroable};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    message::BatchView,
+    primitives::{BatchNumber, ChainId, Hash},
+};
+
+/// What an archive says of itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ArchiveHeader {
+    /// How many batches it has.
+    pub batches: u64,
+    /// How many logs they have.
+    pub logs: u64,
+    /// How many messages it has the bytes of.
+    pub messages: u64,
+    /// How many bytes these are.
+    pub message_bytes: u64,
+    /// How many logs it has the transaction hashes of.
+    pub transactions: u64,
+}
+
+/// A row of the section `batches`; the module's page lists the fields. Of bytes alone, so that it may
+/// lie anywhere.
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+#[repr(C)]
+pub(super) struct BatchRow {
+    chain: [u8; 8],
+    batch: [u8; 8],
+    first_log: [u8; 8],
+    first_message: [u8; 8],
+    first_byte: [u8; 8],
+    first_transaction: [u8; 8],
+    logs: [u8; 4],
+    messages: [u8; 4],
+    flags: [u8; 4],
+    zeros: [u8; 4],
+    aggregated_root: Hash,
+}
+
+const _: () = assert!(size_of::<BatchRow>() == 96 && align_of::<BatchRow>() == 1);
+
+impl BatchRow {
+    const HAS_AGGREGATED_ROOT: u32 = 1;
+    const HAS_TRANSACTIONS: u32 = 2;
+
+    /// The row of a batch that follows what `before` counts.
+    pub(super) fn new(batch: &BatchView<'_>, before: &ArchiveHeader) -> Self {
+        let mut flags = 0;
+        if batch.aggregated_root.is_some() {
+            flags |= Self::HAS_AGGREGATED_ROOT;
+        }
+        if !batch.transactions.is_empty() {
+            flags |= Self::HAS_TRANSACTIONS;
+        }
+        Self {
+            chain: batch.chain.0.to_le_bytes(),
+            batch: batch.batch.0.to_le_bytes(),
+            first_log: before.logs.to_le_bytes(),
+            first_message: before.messages.to_le_bytes(),
+            first_byte: before.message_bytes.to_le_bytes(),
+            first_transaction: before.transactions.to_le_bytes(),
+            // A batch has at most 16384 logs, and no more messages than logs.
+            logs: (batch.logs.len() as u32).to_le_bytes(),
+            messages: (batch.messages.len() as u32).to_le_bytes(),
+            flags: flags.to_le_bytes(),
+            zeros: [0; 4],
+            aggregated_root: batch.aggregated_root.unwrap_or_default(),
+        }
+    }
+
+    pub(super) fn chain(&self) -> ChainId {
+        ChainId(u64::from_le_bytes(self.chain))
+    }
+
+    pub(super) fn batch(&self) -> BatchNumber {
+        BatchNumber(u64::from_le_bytes(self.batch))
+    }
+
+    pub(super) fn key(&self) -> (ChainId, BatchNumber) {
+        (self.chain(), self.batch())
+    }
+
+    pub(super) fn first_log(&self) -> u64 {
+        u64::from_le_bytes(self.first_log)
+    }
+
+    pub(super) fn first_message(&self) -> u64 {
+        u64::from_le_bytes(self.first_message)
+    }
+
+    pub(super) fn first_byte(&self) -> u64 {
+        u64::from_le_bytes(self.first_byte)
+    }
+
+    pub(super) fn first_transaction(&self) -> u64 {
+        u64::from_le_bytes(self.first_transaction)
+    }
+
+    pub(super) fn logs(&self) -> u64 {
+        u32::from_le_bytes(self.logs).into()
+    }
+
+    pub(super) fn messages(&self) -> u64 {
+        u32::from_le_bytes(self.messages).into()
+    }
+
+    pub(super) fn transactions(&self) -> u64 {
+        if self.flags() & Self::HAS_TRANSACTIONS == 0 { 0 } else { self.logs() }
+    }
+
+    pub(super) fn aggregated_root(&self) -> Option<Hash> {
+        (self.flags() & Self::HAS_AGGREGATED_ROOT != 0).then_some(self.aggregated_root)
+    }
+
+    /// Whether it says nothing that this version has no meaning for.
+    pub(super) fn is_understood(&self) -> bool {
+        let known = Self::HAS_AGGREGATED_ROOT | Self::HAS_TRANSACTIONS;
+        self.flags() & !known == 0 && self.zeros == [0; 4]
+    }
+
+    fn flags(&self) -> u32 {
+        u32::from_le_bytes(self.flags)
+    }
+}
+
+/// A row of the sections `by-msg` and `by-tx`.
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+#[repr(C)]
+pub(super) struct IndexRow {
+    beginning: [u8; 8],
+    log: [u8; 8],
+}
+
+const _: () = assert!(size_of::<IndexRow>() == 16 && align_of::<IndexRow>() == 1);
+
+impl IndexRow {
+    pub(super) fn new(beginning: u64, log: u64) -> Self {
+        Self { beginning: beginning.to_be_bytes(), log: log.to_le_bytes() }
+    }
+
+    /// What the rows are sorted by first.
+    pub(super) fn beginning(&self) -> u64 {
+        u64::from_be_bytes(self.beginning)
+    }
+
+    /// The number of the log.
+    pub(super) fn log(&self) -> u64 {
+        u64::from_le_bytes(self.log)
+    }
+}

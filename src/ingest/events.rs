@@ -1,0 +1,323 @@
+//! Events of MessageRoot: what `eth_getLogs` answers, or one named event a line.
+//!
+//! ```text
+//! {"jsonrpc":"2.0","id":1,"result":[{"address":"0x…","topics":["0x…",…],"data":"0x…",
+//!    "blockNumber":"0x66","logIndex":"0x0",…},…]}       or the array alone, or one log a line
+//! {"event":"AppendedChainBatchRoot","blockNumber":102,"logIndex":0,"chainId":324,"batchNumber":7,…}
+//! ```
+//!
+//! Several answers may follow one another, and may overlap. Events of other contracts and other
+//! events are ignored, and so are unknown members.
+
+use std::path::Path;
+
+use struson::reader::ValueType;
+
+use super::state::{ImportError, json::Json};
+use crate::{
+    contracts::{EventKind, MessageRootEvent},
+    files::Input,
+    primitives::{Address, BatchNumber, ChainId, SlBlock, Word},
+};
+
+/// The most events that are held, repeated ones included: 40 bytes each.
+const MOST_EVENTS: usize = 1 << 24;
+
+/// Reads the events that the MessageRoot at `message_root` emitted, in the order in which it did,
+/// from a file (`-` for standard input).
+///
+/// # Errors
+/// [`ImportError`] naming the file and the place in it, when it is damaged, a known event lacks a
+/// member, or there are more events than fit the memory set aside.
+pub fn read_events(
+    path: &Path,
+    message_root: Address,
+) -> Result<Vec<MessageRootEvent>, ImportError> {
+    read_events_input(Input::open(path)?, message_root)
+}
+
+/// Reads events that are open already.
+///
+/// # Errors
+/// As [`read_events`].
+pub fn read_events_input(
+    input: Input,
+    message_root: Address,
+) -> Result<Vec<MessageRootEvent>, ImportError> {
+    read_within(MOST_EVENTS, input, message_root)
+}
+
+fn read_within(
+    most: usize,
+    input: Input,
+    message_root: Address,
+) -> Result<Vec<MessageRootEvent>, ImportError> {
+    let mut json = Json::of(input);
+    let mut events = Events { message_root, most, found: Vec::new() };
+    while json.has_next()? {
+        match json.peek()? {
+            ValueType::Array => events.array(&mut json)?,
+            _ => events.object(&mut json)?,
+        }
+    }
+    json.finish()?;
+    events.merge();
+    Ok(events.found)
+}
+
+struct Events {
+    message_root: Address,
+    /// How many may be held.
+    most: usize,
+    found: Vec<MessageRootEvent>,
+}
+
+/// The members of one event.
+#[derive(Default)]
+struct Members {
+    name: Option<String>,
+    address: Option<Address>,
+    topics: Vec<Word>,
+    block: Option<u64>,
+    log_index: Option<u64>,
+    chain: Option<u64>,
+    chain_index: Option<u64>,
+    batch: Option<u64>,
+    removed: bool,
+}
+
+impl Events {
+    fn array(&mut self, json: &mut Json<Input>) -> Result<(), ImportError> {
+        json.begin_array()?;
+        while json.has_next()? {
+            self.object(json)?;
+        }
+        json.end_array()
+    }
+
+    /// One event, or a node's answer with many.
+    fn object(&mut self, json: &mut Json<Input>) -> Result<(), ImportError> {
+        let mut members = Members::default();
+        let mut is_answer = false;
+        json.begin_object()?;
+        while json.has_next()? {
+            let name = json.member()?;
+            match (name.as_str(), json.peek()?) {
+                ("result", ValueType::Array) => {
+                    is_answer = true;
+                    self.array(json)?;
+                }
+                ("error", ValueType::Object) => {
+                    return Err(json.bad("the answer", "is a node's error, not events"));
+                }
+                ("event", ValueType::String) => members.name = Some(json.string()?),
+                ("address", ValueType::String) => {
+                    let address = json.string()?.parse();
+                    members.address = Some(address.map_err(|e| json.bad("an event's address", e))?);
+                }
+                ("topics", ValueType::Array) => members.topics = topics(json)?,
+                ("removed", ValueType::Boolean) => members.removed = json.boolean()?,
+                ("blockNumber", _) => members.block = json.number("the block number")?,
+                ("logIndex", _) => members.log_index = json.number("the log index")?,
+                ("chainId", _) => members.chain = json.number("the chain id")?,
+                ("chainIndex", _) => members.chain_index = json.number("the chain index")?,
+                ("batchNumber", _) => members.batch = json.number("the batch number")?,
+                _ => json.skip()?,
+            }
+        }
+        json.end_object()?;
+        if !is_answer && let Some(event) = self.event(members, json)? {
+            if self.found.len() == self.most {
+                self.make_room(json)?;
+            }
+            self.found.push(event);
+        }
+        Ok(())
+    }
+
+    /// Puts the events in order, each once.
+    fn merge(&mut self) {
+        self.found.sort_unstable();
+        self.found.dedup();
+    }
+
+    /// Drops the events that are held twice. So much has to be free then that the sorting of all of them
+    /// is not done over again for a few.
+    fn make_room(&mut self, json: &Json<Input>) -> Result<(), ImportError> {
+        self.merge();
+        if self.found.len() <= self.most / 4 * 3 {
+            return Ok(());
+        }
+        let reason = format!(
+            "do not fit into memory: there is room for {}, and {} of them are different",
+            self.most,
+            self.found.len()
+        );
+        Err(json.bad("the events", reason))
+    }
+
+    fn event(
+        &self,
+        members: Members,
+        json: &Json<Input>,
+    ) -> Result<Option<MessageRootEvent>, ImportError> {
+        if members.removed || members.address.is_some_and(|address| address != self.message_root) {
+            return Ok(None);
+        }
+        let lacks = |member: &str| json.bad("an event", format!("has no {member:?}"));
+        let kind = match members.name.as_deref() {
+            None if members.topics.is_empty() => return Err(lacks("topics")),
+            None => EventKind::from_topics(&members.topics)
+                .map_err(|e| json.bad("a topic of an event", e))?,
+            Some(name) => {
+                let chain = || members.chain.map(ChainId).ok_or_else(|| lacks("chainId"));
+                match name {
+                    "AddedChain" => {
+                        let index = members.chain_index.ok_or_else(|| lacks("chainIndex"))?;
+                        Some(EventKind::AddedChain(chain()?, index))
+                    }
+                    "AppendedChainBatchRoot" => {
+                        let batch = members.batch.ok_or_else(|| lacks("batchNumber"))?;
+                        Some(EventKind::AppendedBatch(chain()?, BatchNumber(batch)))
+                    }
+                    "NewInteropRoot" => Some(EventKind::NewInteropRoot),
+                    _ => None,
+                }
+            }
+        };
+        let Some(kind) = kind else { return Ok(None) };
+        let block = SlBlock(members.block.ok_or_else(|| lacks("blockNumber"))?);
+        let log_index = members.log_index.ok_or_else(|| lacks("logIndex"))?;
+        Ok(Some(MessageRootEvent { block, log_index, kind }))
+    }
+}
+
+fn topics(json: &mut Json<Input>) -> Result<Vec<Word>, ImportError> {
+    let mut topics = Vec::with_capacity(4);
+    json.begin_array()?;
+    while json.has_next()? {
+        let topic = json.string_as(Word::from_hex)?.map_err(|e| json.bad("a topic", e))?;
+        if topics.len() == 4 {
+            return Err(json.bad("an event", "has more than four topics"));
+        }
+        topics.push(topic);
+    }
+    json.end_array()?;
+    Ok(topics)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use super::*;
+    use crate::contracts::system::MESSAGE_ROOT;
+
+    fn read(text: &str) -> Result<Vec<MessageRootEvent>, ImportError> {
+        let input = Input::from_reader("test", Cursor::new(text.to_owned())).unwrap();
+        read_events_input(input, MESSAGE_ROOT)
+    }
+
+    fn log(address: &str, topics: &[String], block: u64, index: u64) -> String {
+        let topics: Vec<String> = topics.iter().map(|topic| format!("\"{topic}\"")).collect();
+        format!(
+            "{{\"address\":\"{address}\",\"topics\":[{}],\"data\":\"0x\",\"blockNumber\":\"{block:#x}\",\
+             \"transactionIndex\":\"0x0\",\"logIndex\":\"{index:#x}\",\"removed\":false}}",
+            topics.join(",")
+        )
+    }
+
+    fn signature(text: &str) -> String {
+        crate::keccak::keccak256(text.as_bytes()).to_string()
+    }
+
+    #[test]
+    fn a_nodes_answers_and_named_events_say_the_same() {
+        let named = "{\"event\":\"AddedChain\",\"blockNumber\":5,\"logIndex\":0,\"chainId\":9,\
+             \"chainIndex\":1}\n{\"event\":\"NewChainRoot\",\"blockNumber\":6,\"logIndex\":1}\n\
+             {\"event\":\"AppendedChainBatchRoot\",\"blockNumber\":6,\"logIndex\":0,\"chainId\":9,\
+             \"batchNumber\":70}\n{\"event\":\"NewInteropRoot\",\"blockNumber\":6,\"logIndex\":2}";
+        let number = |n: u64| Word::from(n).to_string();
+        let here = MESSAGE_ROOT.to_string();
+        let logs = [
+            log(
+                &here,
+                &[
+                    signature("AppendedChainBatchRoot(uint256,uint256,bytes32)"),
+                    number(9),
+                    number(70),
+                ],
+                6,
+                0,
+            ),
+            log(&here, &[signature("NewChainRoot(uint256,bytes32,bytes32)"), number(9)], 6, 1),
+            log(
+                &here,
+                &[
+                    signature("NewInteropRoot(uint256,uint256,uint256,bytes32[])"),
+                    number(506),
+                    number(6),
+                    number(0),
+                ],
+                6,
+                2,
+            ),
+            log(&here, &[signature("AddedChain(uint256,uint256)"), number(9), number(1)], 5, 0),
+            log(
+                &Address::system(1).to_string(),
+                &[signature("AddedChain(uint256,uint256)"), number(8), number(2)],
+                5,
+                1,
+            ),
+        ];
+        let array = format!("[{}]", logs.join(","));
+        let answer = format!("{{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{array}}}");
+        let expected = read(named).unwrap();
+        assert_eq!(expected.len(), 3);
+        for text in [array.clone(), answer.clone(), logs.join("\n"), answer + &array] {
+            assert_eq!(read(&text).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn answers_that_overlap_take_the_room_of_one() {
+        let event = |block: u64| {
+            format!("{{\"event\":\"NewInteropRoot\",\"blockNumber\":{block},\"logIndex\":0}}\n")
+        };
+        let answer = |blocks: u64| (0..blocks).rev().map(event).collect::<String>();
+        let read = |text: String| {
+            let input = Input::from_reader("test", Cursor::new(text)).unwrap();
+            read_within(8, input, MESSAGE_ROOT)
+        };
+        for (blocks, times) in [(6, 1), (8, 1), (6, 9), (1, 100)] {
+            let found = read(answer(blocks).repeat(times)).unwrap();
+            let found: Vec<u64> = found.iter().map(|event| event.block.0).collect();
+            assert_eq!(found, (0..blocks).collect::<Vec<_>>());
+        }
+        for (blocks, times) in [(9, 1), (7, 2)] {
+            let error = read(answer(blocks).repeat(times)).unwrap_err().to_string();
+            assert!(error.contains("do not fit into memory"), "{error}");
+        }
+    }
+
+    #[test]
+    fn damaged_events_are_named() {
+        for damaged in [
+            "",
+            "[",
+            "{}",
+            "7",
+            "{\"event\":\"AddedChain\",\"chainId\":9}",
+            "{\"event\":\"AddedChain\",\"chainId\":-9}",
+            "{\"event\":\"NewInteropRoot\",\"blockNumber\":1.5,\"logIndex\":0}",
+            "{\"topics\":[\"0xzz\"]}",
+            "{\"topics\":[\"0x1\",\"0x1\",\"0x1\",\"0x1\",\"0x1\"]}",
+            "{\"jsonrpc\":\"2.0\",\"error\":{\"code\":-1}}",
+            "{\"event\":\"NewInteropRoot\",\"blockNumber\":1",
+        ] {
+            let input = Input::from_reader("test", Cursor::new(damaged.to_owned()));
+            let result = input.map(|input| read_events_input(input, MESSAGE_ROOT));
+            assert!(!matches!(result, Ok(Ok(_))), "{damaged}");
+        }
+    }
+}

@@ -1,0 +1,325 @@
+//! From single logs to batches: the logs are sorted by block and by their place in it, put into the
+//! batches that the blocks are in, and joined with their messages. More logs than fit into memory are sorted
+//! on disk.
+
+use std::path::Path;
+
+use bytemuck::{Pod, Zeroable};
+
+use super::{
+    SourceError,
+    batch_blocks::BlockIn,
+    batch_order::{BatchOrder, Known},
+    intake::Intake,
+    sorting::sort,
+};
+use crate::{
+    archive::{Origin, PackedOrigin},
+    files::{ExternalSort, SortRecord, Sorted},
+    ingest::IndexError,
+    message::{L2ToL1Log, LOG_TREE_HEIGHT, MessageList},
+    primitives::{BatchNumber, ChainId, Hash},
+};
+
+/// The most logs of a batch.
+const MOST_LOGS: usize = 1 << LOG_TREE_HEIGHT;
+/// The most bytes of a batch's messages.
+const MOST_MESSAGE_BYTES: usize = 128 << 20;
+/// The length of a message that is not there.
+const NO_MESSAGE: u32 = u32::MAX;
+
+/// Where a log stands in its chain: block, transaction in the block, and log in the transaction; or block,
+/// log in the block, and zero.
+pub(super) type LogPlace = [u64; 3];
+
+/// What a row says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum RowKind {
+    /// The block's batch exists, with logs or without.
+    Seen = 0,
+    /// A log.
+    Log = 1,
+}
+
+/// A log, or what else is known at its place. Its payload are the log, the transaction's hash and the
+/// message, if it is a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Pod, Zeroable)]
+#[repr(C)]
+pub(super) struct Row {
+    at: LogPlace,
+    kind: u32,
+    message_len: u32,
+    has_batch: u32,
+    has_index_in_block: u32,
+    batch: u64,
+    index_in_block: u64,
+    origin: PackedOrigin,
+}
+
+impl Row {
+    pub(super) fn new(
+        kind: RowKind,
+        at: LogPlace,
+        batch: Option<BatchNumber>,
+        origin: Origin,
+    ) -> Self {
+        Self {
+            at,
+            kind: kind as u32,
+            message_len: NO_MESSAGE,
+            has_batch: u32::from(batch.is_some()),
+            has_index_in_block: 0,
+            batch: batch.unwrap_or_default().0,
+            index_in_block: 0,
+            origin: origin.into(),
+        }
+    }
+
+    fn batch(&self) -> Option<BatchNumber> {
+        (self.has_batch != 0).then_some(BatchNumber(self.batch))
+    }
+
+    fn origin(&self) -> Origin {
+        self.origin.into()
+    }
+}
+
+impl SortRecord for Row {
+    type Place = usize;
+
+    fn payload_len(&self) -> usize {
+        let message = if self.message_len == NO_MESSAGE { 0 } else { self.message_len as usize };
+        if self.kind == RowKind::Log as u32 { L2ToL1Log::LEN + 32 + message } else { 0 }
+    }
+}
+
+/// A message that belongs to the log at a place. Its payload is the message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Pod, Zeroable)]
+#[repr(C)]
+pub(super) struct PlacedMessage {
+    pub(super) at: LogPlace,
+    pub(super) len: u64,
+}
+
+impl SortRecord for PlacedMessage {
+    type Place = usize;
+
+    fn payload_len(&self) -> usize {
+        self.len as usize
+    }
+}
+
+/// The logs of one chain from sources of one form.
+pub(super) struct Rows {
+    sort: ExternalSort<Row>,
+    order: BatchOrder,
+}
+
+impl Rows {
+    /// Keeps up to `in_memory` bytes of rows in memory, and of their blocks `order_in_memory`; more beside
+    /// an output.
+    pub(super) fn new(beside: Option<&Path>, in_memory: usize, order_in_memory: usize) -> Self {
+        Self { sort: sort(beside, in_memory), order: BatchOrder::new(beside, order_in_memory) }
+    }
+
+    /// Notes that something of a block cannot be used, so that its batch is incomplete.
+    pub(super) fn spoil(
+        &mut self,
+        block: u64,
+        batch: Option<BatchNumber>,
+        origin: Origin,
+    ) -> Result<(), IndexError> {
+        self.order.add(block, batch, 2, origin)
+    }
+
+    /// Adds what is no log.
+    pub(super) fn push(&mut self, row: Row) -> Result<(), IndexError> {
+        self.order.add(row.at[0], row.batch(), 0, row.origin())?;
+        Ok(self.sort.push(row, &[])?)
+    }
+
+    /// Adds a log, with the place among the logs of its block where the source counts them.
+    pub(super) fn push_log(
+        &mut self,
+        mut row: Row,
+        index_in_block: Option<u64>,
+        log: &L2ToL1Log,
+        transaction: &Hash,
+        message: Option<&[u8]>,
+    ) -> Result<(), IndexError> {
+        row.has_index_in_block = u32::from(index_in_block.is_some());
+        row.index_in_block = index_in_block.unwrap_or(0);
+        // A source's value is shorter than 2^32.
+        row.message_len = message.map_or(NO_MESSAGE, |message| message.len() as u32);
+        let parts = [&log.as_bytes()[..], transaction.as_bytes(), message.unwrap_or_default()];
+        self.order.add(row.at[0], row.batch(), 1, row.origin())?;
+        Ok(self.sort.push(row, &parts)?)
+    }
+
+    /// Gives the batches in order to `finish`, but for those that cannot be complete.
+    pub(super) fn assemble(
+        self,
+        chain: ChainId,
+        known: Known<'_>,
+        messages: Sorted<PlacedMessage>,
+        intake: &mut Intake<'_, '_>,
+        mut finish: impl FnMut(Assembled, &mut Intake<'_, '_>) -> Result<(), IndexError>,
+    ) -> Result<(), IndexError> {
+        let left_out = self.order.left_out(chain, known, intake)?;
+        let mut rows = self.sort.finish()?;
+        let mut messages = Messages { sorted: messages, next: None, bytes: Vec::new() };
+        messages.advance()?;
+        let mut open: Option<Assembled> = None;
+        let mut unknown_block = None;
+        while let Some((row, payload)) = rows.next()? {
+            let block = row.at[0];
+            let known = match known.batch_of(block, row.batch()) {
+                BlockIn::Batch(batch) => Some(batch),
+                BlockIn::NoBatchYet => {
+                    intake.state.in_no_batch_yet += u64::from(row.kind == RowKind::Log as u32);
+                    None
+                }
+                BlockIn::Unknown => {
+                    if row.kind == RowKind::Log as u32 && unknown_block != Some(block) {
+                        unknown_block = Some(block);
+                        let error = SourceError::NoBatch { block };
+                        intake.fault(row.origin(), format!("logs of chain {chain}"), error)?;
+                    }
+                    None
+                }
+            };
+            let Some(number) = known.filter(|number| !left_out.contains(*number)) else { continue };
+            if open.as_ref().is_none_or(|batch| batch.batch != number) {
+                if let Some(batch) = open.take().filter(|batch| !batch.is_spoiled) {
+                    finish(batch, intake)?;
+                }
+                open = Some(Assembled::new(number, row.origin()));
+            }
+            let Some(batch) = &mut open else { continue };
+            if let Err(error) = batch.add(&row, payload, &mut messages)? {
+                batch.is_spoiled = true;
+                intake.fault(row.origin(), format!("chain {chain}, batch {number}"), error)?;
+            }
+        }
+        match open.filter(|batch| !batch.is_spoiled) {
+            Some(batch) => finish(batch, intake),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Messages by the places of their logs.
+struct Messages {
+    sorted: Sorted<PlacedMessage>,
+    next: Option<LogPlace>,
+    bytes: Vec<u8>,
+}
+
+impl Messages {
+    fn advance(&mut self) -> Result<(), IndexError> {
+        let next = self.sorted.next()?;
+        self.bytes.clear();
+        self.next = next.map(|(key, bytes)| {
+            self.bytes.extend_from_slice(bytes);
+            key.at
+        });
+        Ok(())
+    }
+
+    /// The message of the log at a place behind the one asked for before.
+    fn at(&mut self, at: LogPlace) -> Result<Option<&[u8]>, IndexError> {
+        while self.next.is_some_and(|next| next < at) {
+            self.advance()?;
+        }
+        Ok((self.next == Some(at)).then_some(&self.bytes))
+    }
+}
+
+/// A batch as its rows say it.
+pub(super) struct Assembled {
+    pub(super) batch: BatchNumber,
+    /// Where its first row stands.
+    pub(super) origin: Origin,
+    pub(super) logs: Vec<L2ToL1Log>,
+    pub(super) transactions: Vec<Hash>,
+    /// The messages that are there.
+    pub(super) messages: MessageList,
+    /// How many are not.
+    pub(super) missing: u64,
+    is_spoiled: bool,
+    /// The place of the last log.
+    last: Option<LogPlace>,
+    /// The block, and the log in it that should come next.
+    next: (u64, u64),
+}
+
+impl Assembled {
+    pub(super) fn new(batch: BatchNumber, origin: Origin) -> Self {
+        Self {
+            batch,
+            origin,
+            logs: Vec::new(),
+            transactions: Vec::new(),
+            messages: MessageList::default(),
+            missing: 0,
+            is_spoiled: false,
+            last: None,
+            next: (0, 0),
+        }
+    }
+
+    /// Adds a row: an error of its own when that spoils the batch.
+    fn add(
+        &mut self,
+        row: &Row,
+        payload: &[u8],
+        messages: &mut Messages,
+    ) -> Result<Result<(), SourceError>, IndexError> {
+        if self.is_spoiled || row.kind != RowKind::Log as u32 {
+            return Ok(Ok(()));
+        }
+        let [block, transaction, index] = row.at;
+        let Some((log, rest)) = payload.split_first_chunk::<{ L2ToL1Log::LEN }>() else {
+            return Ok(Ok(()));
+        };
+        let Some((hash, message)) = rest.split_first_chunk::<32>() else { return Ok(Ok(())) };
+        let (log, hash) = (L2ToL1Log::new(*log), Hash::new(*hash));
+        if self.last == Some(row.at) {
+            // The same answer was given twice; the one with the message came first.
+            let same = self.logs.last() == Some(&log) && self.transactions.last() == Some(&hash);
+            let error = SourceError::TwoLogs { block, transaction, index };
+            return Ok(if same { Ok(()) } else { Err(error) });
+        }
+        self.last = Some(row.at);
+        if self.next.0 != block {
+            self.next = (block, 0);
+        }
+        if row.has_index_in_block != 0 {
+            let (expected, got) = (self.next.1, row.index_in_block);
+            if expected != got {
+                return Ok(Err(SourceError::MissingLog { block, expected, got }));
+            }
+            self.next.1 += 1;
+        }
+        if self.logs.len() == MOST_LOGS {
+            return Ok(Err(SourceError::TooMany { what: "the logs", limit: MOST_LOGS }));
+        }
+        if log.is_message() {
+            let placed = match row.message_len {
+                NO_MESSAGE => messages.at(row.at)?,
+                _ => Some(message),
+            };
+            match placed {
+                Some(message) => self.messages.push(message),
+                None => self.missing += 1,
+            }
+            if self.messages.view().bytes().len() > MOST_MESSAGE_BYTES {
+                let what = "the bytes of the messages";
+                return Ok(Err(SourceError::TooMany { what, limit: MOST_MESSAGE_BYTES }));
+            }
+        }
+        self.logs.push(log);
+        self.transactions.push(hash);
+        Ok(Ok(()))
+    }
+}

@@ -1,0 +1,351 @@
+//! Which blocks a chain's batches have, where the logs do not say it: JSON, a value a batch.
+//!
+//! ```text
+//! {"batchNumber":7,"firstBlock":100,"lastBlock":120}
+//! {"batch_info":{"batch_number":7,…},"block_range":{"start":100,"end":120},…}   what a node of ZKsync OS keeps
+//! {"topics":["0x…","0x07","0x64","0x78"],…}                    the event ReportCommittedBatchRangeZKsyncOS
+//! ```
+//!
+//! A line each, or in arrays, or the answers of `eth_getLogs`, asked about the chain's diamond on the layer
+//! that it settles on. A later event stands for a batch that was committed again after a revert, and
+//! takes the place of earlier ones. Source of the event: era-contracts `IExecutor.sol`, since v30.
+
+use std::{collections::BTreeMap, path::Path, sync::LazyLock};
+
+use serde::{Deserialize, Deserializer, de};
+use serde_json::value::RawValue;
+
+use super::{
+    SourceError,
+    byte_order_mark::skip_mark,
+    json_lists::{at_most, each_element},
+    json_values::{JsonValues, Piece},
+    message_event::{MOST_TOPICS, TOO_MANY_TOPICS},
+};
+use crate::{
+    archive::Place,
+    files::Input,
+    ingest::IndexError,
+    keccak::keccak256,
+    primitives::{BatchNumber, ChainId, Hash, Word},
+};
+
+/// The most ranges that are kept, of 24 bytes and the map's own each.
+const MOST_RANGES: usize = 1 << 23;
+
+static REPORTED: LazyLock<Hash> =
+    LazyLock::new(|| keccak256(b"ReportCommittedBatchRangeZKsyncOS(uint64,uint64,uint64)"));
+
+/// The batches of one chain by their blocks.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BatchBlocks {
+    /// The last block and the batch by the first block; no two overlap. A batch may be in pieces.
+    ranges: BTreeMap<u64, (u64, Option<BatchNumber>)>,
+}
+
+/// What a block is known to be in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum BlockIn {
+    Batch(BatchNumber),
+    /// In none yet, when the source was written.
+    NoBatchYet,
+    Unknown,
+}
+
+impl BatchBlocks {
+    /// Reads a file (`-` for standard input). Lines that say that they are of another chain than
+    /// `chain` are passed over.
+    ///
+    /// # Errors
+    /// [`IndexError`] naming the file and the place in it, when something in it says no batch's blocks,
+    /// or two batches are said to share a block.
+    pub fn read(path: &Path, chain: Option<ChainId>) -> Result<Self, IndexError> {
+        Self::read_input(Input::open(path)?, chain)
+    }
+
+    /// Reads a file that is open already.
+    ///
+    /// # Errors
+    /// As [`BatchBlocks::read`].
+    pub fn read_input(mut input: Input, chain: Option<ChainId>) -> Result<Self, IndexError> {
+        let name = input.name().to_owned();
+        skip_mark(&mut input)?;
+        let mut blocks = Self::default();
+        let (mut values, mut piece) = (JsonValues::new(input), Piece::default());
+        loop {
+            values.read(&mut piece)?;
+            if piece.is_empty() {
+                return Ok(blocks);
+            }
+            for index in 0..piece.len() {
+                let (text, offset) = piece.value(index);
+                blocks.value(text, chain).map_err(|source| IndexError::Source {
+                    name: name.clone(),
+                    place: Place::Byte(offset),
+                    what: "no blocks of a batch".into(),
+                    source,
+                })?;
+            }
+        }
+    }
+
+    fn value(&mut self, text: &[u8], chain: Option<ChainId>) -> Result<(), SourceError> {
+        let value: Value<'_> = serde_json::from_slice(text)?;
+        if let Some(events) = value.result {
+            return each_element(events.get(), |event: Event| self.event(&event))?;
+        }
+        if let Some(topics) = value.topics {
+            return self.event(&Event { topics, removed: value.removed });
+        }
+        if value.chain_id.is_some() && chain.is_some() && value.chain_id != chain {
+            return Ok(());
+        }
+        let missing = |field| SourceError::Missing { what: "it".into(), field };
+        let (batch, first, last) = match (value.batch_info, value.block_range) {
+            (Some(info), Some(range)) => (info.batch_number, range.start, range.end),
+            _ => (
+                value.batch_number.ok_or_else(|| missing("batchNumber"))?,
+                value.first_block.ok_or_else(|| missing("firstBlock"))?,
+                value.last_block.ok_or_else(|| missing("lastBlock"))?,
+            ),
+        };
+        self.insert(first, last, Some(batch))
+    }
+
+    fn event(&mut self, event: &Event) -> Result<(), SourceError> {
+        let [signature, numbers @ ..] = &event.topics.0[..] else { return Ok(()) };
+        if event.removed || signature.0.to_hash() != *REPORTED {
+            return Ok(());
+        }
+        let bad = |reason: String| SourceError::Bad { what: "the event".into(), reason };
+        let number = |at: usize| {
+            let word = numbers.get(at).ok_or_else(|| bad("has fewer than four topics".into()))?;
+            word.0.to_u64().map_err(|error| bad(format!("says that {error}")))
+        };
+        let (batch, first, last) = (BatchNumber(number(0)?), number(1)?, number(2)?);
+        // What was reported of these blocks before was reverted.
+        while let Some((&start, &(end, _))) = self.ranges.range(..=last).next_back()
+            && end >= first
+        {
+            self.ranges.remove(&start);
+        }
+        self.insert(first, last, Some(batch))
+    }
+
+    /// Adds the blocks from `first` to `last`, which are in `batch` or in none yet.
+    pub(super) fn insert(
+        &mut self,
+        first: u64,
+        last: u64,
+        batch: Option<BatchNumber>,
+    ) -> Result<(), SourceError> {
+        if first > last {
+            let reason = format!("end with {last} before they begin with {first}");
+            return Err(SourceError::Bad { what: "the batch's blocks".into(), reason });
+        }
+        let before = self.ranges.range(..=last).next_back();
+        if let Some((&start, &(end, of))) = before
+            && end >= first
+        {
+            if of == batch && start <= first && end >= last {
+                return Ok(());
+            }
+            if of == batch {
+                let reason = format!(
+                    "are given twice, as {start} to {end} and as {first} to {last}; give each block once"
+                );
+                return Err(SourceError::Bad { what: "the batch's blocks".into(), reason });
+            }
+            let block = first.max(start);
+            return Err(SourceError::TwoBatches { block, one: of, other: batch });
+        }
+        // Rows of single blocks become the ranges of batches.
+        let (mut start, mut end) = (first, last);
+        if let Some((&before, &(its_end, of))) = before
+            && of == batch
+            && its_end.checked_add(1) == Some(first)
+        {
+            start = before;
+        }
+        if let Some(next) = last.checked_add(1)
+            && let Some(&(its_end, of)) = self.ranges.get(&next)
+            && of == batch
+        {
+            self.ranges.remove(&next);
+            end = its_end;
+        }
+        self.ranges.insert(start, (end, batch));
+        if self.ranges.len() > MOST_RANGES {
+            return Err(SourceError::TooManyRuns { limit: MOST_RANGES });
+        }
+        Ok(())
+    }
+
+    /// The batch that a block is in.
+    pub(super) fn batch_of(&self, block: u64) -> BlockIn {
+        match self.ranges.range(..=block).next_back() {
+            Some((_, (last, batch))) if block <= *last => {
+                batch.map_or(BlockIn::NoBatchYet, BlockIn::Batch)
+            }
+            _ => BlockIn::Unknown,
+        }
+    }
+
+    /// How many batches, or pieces of batches, there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.ranges.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.ranges.is_empty()
+    }
+}
+
+#[derive(Deserialize)]
+struct Value<'t> {
+    #[serde(rename = "chainId")]
+    chain_id: Option<ChainId>,
+    #[serde(rename = "batchNumber")]
+    batch_number: Option<BatchNumber>,
+    #[serde(rename = "firstBlock")]
+    first_block: Option<u64>,
+    #[serde(rename = "lastBlock")]
+    last_block: Option<u64>,
+    batch_info: Option<Info>,
+    block_range: Option<Range>,
+    #[serde(borrow)]
+    result: Option<&'t RawValue>,
+    topics: Option<Topics>,
+    #[serde(default)]
+    removed: bool,
+}
+
+#[derive(Deserialize)]
+struct Info {
+    batch_number: BatchNumber,
+}
+
+#[derive(Deserialize)]
+struct Range {
+    start: u64,
+    end: u64,
+}
+
+#[derive(Deserialize)]
+struct Event {
+    topics: Topics,
+    #[serde(default)]
+    removed: bool,
+}
+
+struct Topics(Vec<Topic>);
+
+impl<'de> Deserialize<'de> for Topics {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        at_most(deserializer, MOST_TOPICS, TOO_MANY_TOPICS).map(Self)
+    }
+}
+
+struct Topic(Word);
+
+impl<'de> Deserialize<'de> for Topic {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Word::from_hex(&text).map(Self).map_err(de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read(text: &str) -> Result<BatchBlocks, IndexError> {
+        let input = Input::from_reader("test", Cursor::new(text.to_owned())).unwrap();
+        BatchBlocks::read_input(input, Some(ChainId(9)))
+    }
+
+    #[test]
+    fn every_form_says_the_same() {
+        let plain = "{\"batchNumber\":7,\"firstBlock\":100,\"lastBlock\":120}\n\
+                     {\"chainId\":9,\"batchNumber\":8,\"firstBlock\":121,\"lastBlock\":121}\n\
+                     {\"chainId\":8,\"batchNumber\":8,\"firstBlock\":1,\"lastBlock\":121}";
+        let kept = "[{\"batch_info\":{\"batch_number\":7,\"commitment\":\"0x\"},\
+                     \"block_range\":{\"start\":100,\"end\":120}},{\"batch_info\":{\"batch_number\":8},\
+                     \"block_range\":{\"start\":121,\"end\":121},\"execute_sl_block_number\":null}]";
+        let event = |batch: u64, first: u64, last: u64| {
+            format!(
+                "{{\"topics\":[\"{}\",\"{batch:#x}\",\"{first:#x}\",\"{last:#x}\"],\"data\":\"0x\"}}",
+                *REPORTED
+            )
+        };
+        let reported = format!(
+            "{{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":[{},{},{}]}} {}",
+            event(7, 100, 110),
+            event(8, 111, 112),
+            event(7, 100, 120),
+            event(8, 121, 121),
+        );
+        let expected = read(plain).unwrap();
+        assert_eq!(expected.len(), 2);
+        assert_eq!(expected.batch_of(100), BlockIn::Batch(BatchNumber(7)));
+        assert_eq!(expected.batch_of(121), BlockIn::Batch(BatchNumber(8)));
+        assert_eq!(expected.batch_of(99), BlockIn::Unknown);
+        assert_eq!(expected.batch_of(122), BlockIn::Unknown);
+        assert_eq!(read(kept).unwrap(), expected);
+        assert_eq!(read(&reported).unwrap(), expected);
+    }
+
+    #[test]
+    fn what_says_no_blocks_is_named() {
+        for damaged in [
+            "7",
+            "{}",
+            "{\"batchNumber\":7,\"firstBlock\":100}",
+            "{\"batchNumber\":7,\"firstBlock\":100,\"lastBlock\":99}",
+            "{\"batchNumber\":7,\"firstBlock\":1,\"lastBlock\":9} {\"batchNumber\":8,\"firstBlock\":9,\
+             \"lastBlock\":9}",
+            "{\"batchNumber\":7,\"firstBlock\":1,\"lastBlock\":9} {\"batchNumber\":7,\"firstBlock\":5,\
+             \"lastBlock\":12}",
+            "[{\"batchNumber\":7,\"firstBlock\":1,\"lastBlock\":9},",
+            "{\"topics\":[\"0xzz\"]}",
+            "{\"topics\":[\"0x0\",\"0x0\",\"0x0\",\"0x0\",\"0x0\"]}",
+            "{\"result\":[{\"topics\":[\"0x0\",\"0x0\",\"0x0\",\"0x0\",\"0x0\"]}]}",
+            "{\"result\":{}}",
+            "{\"batchNumber\":7",
+        ] {
+            let error = read(damaged).unwrap_err();
+            assert!(error.to_string().contains("byte"), "{error}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn blocks_one_by_one_become_ranges(
+            lens in prop::collection::vec(1u64..5, 1..20),
+            seed in any::<u64>(),
+        ) {
+            let mut rows = Vec::new();
+            for (batch, len) in lens.iter().enumerate() {
+                (0..*len).for_each(|_| rows.push((rows.len() as u64, BatchNumber(batch as u64))));
+            }
+            let mut shuffled = rows.clone();
+            let mut state = seed | 1;
+            shuffled.sort_by_cached_key(|_| { state = state.wrapping_mul(0x9e37_79b9_7f4a_7c15); state >> 7 });
+            let mut blocks = BatchBlocks::default();
+            for (block, batch) in shuffled.iter().chain(&rows) {
+                blocks.insert(*block, *block, Some(*batch)).unwrap();
+            }
+            prop_assert_eq!(blocks.len(), lens.len());
+            for (block, batch) in &rows {
+                prop_assert_eq!(blocks.batch_of(*block), BlockIn::Batch(*batch));
+            }
+        }
+    }
+}

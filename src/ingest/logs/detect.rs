@@ -1,0 +1,199 @@
+use std::fmt;
+
+use super::{byte_order_mark::without_mark, postgres, pubdata};
+use crate::{
+    files::{Input, container::is_container},
+    ingest::IndexError,
+};
+
+/// A form in which logs come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SourceFormat {
+    /// The archive file, `*.slmsg`.
+    Native,
+    /// One JSON object a line, each a batch.
+    Jsonl,
+    /// Receipts of transactions and events, as nodes answer them.
+    Receipts,
+    /// The pubdata of one batch.
+    Pubdata,
+    /// A list of batches with their pubdata, or with the files that it is in.
+    PubdataList,
+    /// Rows of the tables of a zksync-era node, as Postgres writes them.
+    Postgres,
+}
+
+impl fmt::Display for SourceFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Native => "message archive",
+            Self::Jsonl => "raw archive of logs",
+            Self::Receipts => "receipts and events of a node",
+            Self::Pubdata => "pubdata of a batch",
+            Self::PubdataList => "list of pubdata",
+            Self::Postgres => "rows of a node's tables",
+        })
+    }
+}
+
+impl SourceFormat {
+    /// The word for it on the command line, and in what `inspect` says.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Native => "slmsg",
+            Self::Jsonl => "jsonl",
+            Self::Receipts => "receipts",
+            Self::Pubdata => "pubdata",
+            Self::PubdataList => "pubdata-list",
+            Self::Postgres => "postgres",
+        }
+    }
+
+    /// Tells the form by the first bytes.
+    ///
+    /// # Errors
+    /// [`IndexError::Unknown`]; [`IndexError::Refused`] for a form that is known and not read.
+    pub fn detect(input: &Input) -> Result<Self, IndexError> {
+        let (head, name) = (input.head(), input.name());
+        if is_container(head) {
+            return Ok(Self::Native);
+        }
+        let text = without_mark(head).trim_ascii_start();
+        match text.first() {
+            None => Ok(Self::Jsonl),
+            Some(b'{' | b'[') => Ok(Self::of_json(text).unwrap_or(Self::guess(text))),
+            _ if postgres::is_rows(head) => Ok(Self::Postgres),
+            _ if pubdata::is_pubdata(head) => Ok(Self::Pubdata),
+            _ => Err(match postgres::refusal(head) {
+                Some(reason) => IndexError::Refused { name: name.into(), reason: reason.into() },
+                None => IndexError::Unknown { name: name.into() },
+            }),
+        }
+    }
+
+    /// Tells the form by what only logs have: nothing where the file may as well be something else.
+    #[must_use]
+    pub fn recognise(input: &Input) -> Option<Self> {
+        let head = input.head();
+        let text = without_mark(head).trim_ascii_start();
+        match text.first()? {
+            _ if is_container(head) => None,
+            b'{' | b'[' => Self::of_json(text),
+            _ if postgres::is_rows(head) => Some(Self::Postgres),
+            _ if pubdata::is_pubdata(head) => Some(Self::Pubdata),
+            _ => None,
+        }
+    }
+
+    /// Tells by the members of the first object, or of the answer in it.
+    fn of_json(text: &[u8]) -> Option<Self> {
+        let mut members = first_members(text);
+        if let Some((_, value)) = members.iter().find(|(name, _)| *name == b"result") {
+            members.append(&mut first_members(value));
+        }
+        let has = |name: &str| members.iter().any(|(member, _)| *member == name.as_bytes());
+        let of_a_node = ["blockNumber", "blockHash", "transactionIndex"].into_iter().any(has);
+        if has("proof") || has("request") {
+            None
+        } else if has("pubdata") || has("file") {
+            Some(Self::PubdataList)
+        } else if has("logs") && has("batchNumber") {
+            Some(Self::Jsonl)
+        } else if has("l2ToL1Logs")
+            || has("cumulativeGasUsed")
+            || has("topics")
+            || (has("transactionHash") && of_a_node)
+        {
+            Some(Self::Receipts)
+        } else {
+            None
+        }
+    }
+
+    /// What JSON is taken for that does not say it.
+    fn guess(text: &[u8]) -> Self {
+        let members = first_members(text);
+        let of_a_node = ["jsonrpc", "result", "transactionHash", "blockNumber", "transactionIndex"];
+        let is_answer =
+            members.iter().any(|(name, _)| of_a_node.iter().any(|known| *name == known.as_bytes()));
+        if text.first() == Some(&b'[') || is_answer { Self::Receipts } else { Self::Jsonl }
+    }
+}
+
+/// The names of the members of the first object of a text, which may be cut anywhere, each with what
+/// follows it.
+fn first_members(text: &[u8]) -> Vec<(&[u8], &[u8])> {
+    let (mut depth, mut members) = (0u32, Vec::new());
+    let mut rest = text;
+    while let [byte, after @ ..] = rest {
+        rest = after;
+        match byte {
+            b'{' => depth += 1,
+            b'[' if depth > 0 => depth += 1,
+            b'}' | b']' => {
+                depth = depth.saturating_sub(1);
+                if depth == 0 {
+                    break;
+                }
+            }
+            b'"' => {
+                let mut len = 0;
+                while let Some(byte) = rest.get(len).filter(|byte| **byte != b'"') {
+                    len += if *byte == b'\\' { 2 } else { 1 };
+                }
+                let Some((text, after)) = rest.split_at_checked(len) else { break };
+                rest = after.get(1..).unwrap_or_default();
+                if let (1, Some(value)) = (depth, rest.trim_ascii_start().strip_prefix(b":")) {
+                    members.push((text, value));
+                }
+            }
+            _ => {}
+        }
+    }
+    members
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn detect(text: impl Into<Vec<u8>>) -> Option<SourceFormat> {
+        let input = Input::from_reader("test", std::io::Cursor::new(text.into())).unwrap();
+        SourceFormat::detect(&input).ok()
+    }
+
+    #[test]
+    fn forms_are_told_by_content() {
+        for (text, expected) in [
+            ("{\"chainId\":1,\"batchNumber\":2,\"logs\":[]}", Some(SourceFormat::Jsonl)),
+            ("{\"x\":{\"topics\":[]},\"logs\":[{\"topics\":[]}]}", Some(SourceFormat::Jsonl)),
+            (" {\"batchNumber\":2, \"pubdata\" : \"0x\"}", Some(SourceFormat::PubdataList)),
+            ("{\"file\":\"x\"}", Some(SourceFormat::PubdataList)),
+            ("[{\"file\":\"x\"}]", Some(SourceFormat::PubdataList)),
+            ("{\"logs\":[{}],\"l2ToL1Logs\":[]}", Some(SourceFormat::Receipts)),
+            ("{\"id\":1,\"jsonrpc\":\"2.0\",\"result\":nul", Some(SourceFormat::Receipts)),
+            ("\n[{\"a\\\"\":1", Some(SourceFormat::Receipts)),
+            ("[]", Some(SourceFormat::Receipts)),
+            ("[{\"chainId\":1,\"batchNumber\":2,\"logs\":[]}]", Some(SourceFormat::Jsonl)),
+            (
+                "{\"blockNumber\":\"0x1\",\"logs\":[],\"status\":\"0x1\"}",
+                Some(SourceFormat::Receipts),
+            ),
+            ("\u{feff}{\"chainId\":1,\"batchNumber\":2,\"logs\":[]}", Some(SourceFormat::Jsonl)),
+            ("\u{feff}number,l1_batch_number\n", Some(SourceFormat::Postgres)),
+            ("0000000000000000000000\n0000\n", Some(SourceFormat::Pubdata)),
+            ("0x00000000", Some(SourceFormat::Pubdata)),
+            ("\0\0\0\0\0\0\0\0", Some(SourceFormat::Pubdata)),
+            ("text", None),
+            ("PGDMP", None),
+            ("-- x\n-- PostgreSQL database dump\n", Some(SourceFormat::Postgres)),
+            ("number,l1_batch_number\n", Some(SourceFormat::Postgres)),
+            ("x\tnumber\tl2_to_l1_messages", Some(SourceFormat::Postgres)),
+            ("number,other\n", None),
+        ] {
+            assert_eq!(detect(text), expected, "{text}");
+        }
+    }
+}

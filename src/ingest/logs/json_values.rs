@@ -1,0 +1,256 @@
+//! JSON values one after the other: a value a line, the elements of arrays, or one after another with
+//! anything between them. Each is found by its brackets alone, so that what is wrong inside one value
+//! costs that value and no other.
+
+use std::io::{BufRead, BufReader};
+
+use crate::{
+    archive::Place,
+    files::{Input, InputError},
+    ingest::IndexError,
+};
+
+use super::SourceError;
+
+/// A node's answer about the events of thousands of blocks takes tens of megabytes.
+const LONGEST_VALUE: usize = 128 << 20;
+/// How much text is parsed at a time, by all threads, while the next is read.
+const PIECE: usize = 8 << 20;
+/// The most values at a time: what is said of a short one that is damaged takes many times its length.
+const MOST_VALUES: usize = 1 << 16;
+const CUT: &str = "ends with the file before its last bracket";
+
+/// The values of a text.
+pub(super) struct JsonValues {
+    name: String,
+    data: BufReader<Input>,
+    offset: u64,
+    /// Where the array begins that the values are in.
+    array: Option<u64>,
+}
+
+/// Some values of a text.
+#[derive(Default)]
+pub(super) struct Piece {
+    text: Vec<u8>,
+    /// Where each value ends in `text`, and where it begins in the input.
+    values: Vec<(usize, u64)>,
+}
+
+impl Piece {
+    pub(super) fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// A value, and the byte of the input at which it begins.
+    pub(super) fn value(&self, index: usize) -> (&[u8], u64) {
+        let start = index.checked_sub(1).map_or(0, |previous| self.values[previous].0);
+        let (end, offset) = self.values[index];
+        (&self.text[start..end], offset)
+    }
+}
+
+/// Where in a value the scanner is.
+#[derive(Clone, Copy)]
+enum At {
+    Between,
+    /// Inside brackets, so many deep.
+    Nested(u32),
+    /// Inside a string, so many brackets deep.
+    Text(u32),
+    /// Behind a backslash in such a string.
+    Escape(u32),
+    /// In a number or a word outside of brackets.
+    Word,
+}
+
+impl JsonValues {
+    pub(super) fn new(input: Input) -> Self {
+        let name = input.name().to_owned();
+        let data = BufReader::with_capacity(1 << 17, input);
+        Self { name, data, offset: 0, array: None }
+    }
+
+    /// Reads whole values until there are enough, or no more.
+    pub(super) fn read(&mut self, piece: &mut Piece) -> Result<(), IndexError> {
+        piece.text.clear();
+        piece.values.clear();
+        while piece.text.len() < PIECE && piece.len() < MOST_VALUES && self.value(piece)? {}
+        Ok(())
+    }
+
+    /// Reads one value; `false` when there is none.
+    fn value(&mut self, piece: &mut Piece) -> Result<bool, IndexError> {
+        let (mut at, mut begin, start) = (At::Between, 0, piece.text.len());
+        loop {
+            let chunk = self
+                .data
+                .fill_buf()
+                .map_err(|source| InputError::Read { name: self.name.clone(), source })?;
+            if chunk.is_empty() {
+                return match at {
+                    At::Between => match self.array {
+                        Some(start) => Err(self.bad(start, CUT)),
+                        None => Ok(false),
+                    },
+                    At::Word => {
+                        piece.values.push((piece.text.len(), begin));
+                        Ok(true)
+                    }
+                    _ => Err(self.bad(begin, CUT)),
+                };
+            }
+            let (mut taken, mut from, mut ended) = (0, 0, false);
+            for byte in chunk {
+                let next = match (at, byte) {
+                    (At::Between, b' ' | b'\t' | b'\r' | b'\n' | b',') => At::Between,
+                    (At::Between, b'[') if self.array.is_none() => {
+                        self.array = Some(self.offset + taken as u64);
+                        At::Between
+                    }
+                    (At::Between, b']') if self.array.is_some() => {
+                        self.array = None;
+                        At::Between
+                    }
+                    (At::Between, _) => {
+                        (begin, from) = (self.offset + taken as u64, taken);
+                        match byte {
+                            b'{' | b'[' => At::Nested(1),
+                            b'"' => At::Text(0),
+                            _ => At::Word,
+                        }
+                    }
+                    (At::Nested(depth), b'{' | b'[') => At::Nested(depth.saturating_add(1)),
+                    (At::Nested(depth), b'}' | b']') => {
+                        ended = depth == 1;
+                        At::Nested(depth - 1)
+                    }
+                    (At::Nested(depth), b'"') => At::Text(depth),
+                    (At::Text(depth), b'\\') => At::Escape(depth),
+                    (At::Text(depth), b'"') => {
+                        ended = depth == 0;
+                        At::Nested(depth)
+                    }
+                    (At::Escape(depth), _) => At::Text(depth),
+                    (At::Word, b' ' | b'\t' | b'\r' | b'\n' | b',' | b']') => {
+                        ended = true;
+                        break;
+                    }
+                    (same, _) => same,
+                };
+                at = next;
+                taken += 1;
+                if ended {
+                    break;
+                }
+            }
+            if !matches!(at, At::Between) {
+                piece.text.extend_from_slice(&chunk[from..taken]);
+            }
+            self.data.consume(taken);
+            self.offset += taken as u64;
+            if ended {
+                piece.values.push((piece.text.len(), begin));
+                return Ok(true);
+            }
+            if piece.text.len() - start > LONGEST_VALUE {
+                return Err(self.bad(begin, "is longer than 128 MiB; no answer of a node is"));
+            }
+        }
+    }
+
+    fn bad(&self, offset: u64, reason: &str) -> IndexError {
+        IndexError::Source {
+            name: self.name.clone(),
+            place: Place::Byte(offset),
+            what: "no JSON".into(),
+            source: SourceError::Bad {
+                what: "the value that begins here".into(),
+                reason: reason.into(),
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn values(text: &str) -> Result<Vec<(String, u64)>, IndexError> {
+        let input = Input::from_reader("test", Cursor::new(text.to_owned())).unwrap();
+        let (mut values, mut piece) = (JsonValues::new(input), Piece::default());
+        values.read(&mut piece)?;
+        let value = |index| {
+            let (text, offset) = piece.value(index);
+            (String::from_utf8(text.to_vec()).unwrap(), offset)
+        };
+        Ok((0..piece.len()).map(value).collect())
+    }
+
+    #[test]
+    fn values_are_found_wherever_they_stand() {
+        let found =
+            values(" {\"a\":[1,\"]}\\\"\"]}\n[{\"b\":{}},null,[[2]] ,3]\r\n\"x,\" {}").unwrap();
+        let expected = [
+            ("{\"a\":[1,\"]}\\\"\"]}", 1),
+            ("{\"b\":{}}", 19),
+            ("null", 28),
+            ("[[2]]", 33),
+            ("3", 40),
+            ("\"x,\"", 44),
+            ("{}", 49),
+        ];
+        assert_eq!(found, expected.map(|(text, offset)| (text.to_owned(), offset)));
+        assert!(values("[]").unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_cut_value_is_named_by_where_it_begins() {
+        for cut in ["[{}, {\"a\":1", "[{}, {\"a\":\"}", "[{}, \"abc"] {
+            let error = values(cut).unwrap_err();
+            assert!(error.to_string().contains("byte 5"), "{cut}: {error}");
+        }
+        for cut in ["[{},", "[", "[{}\n", "[1"] {
+            let error = values(cut).unwrap_err();
+            assert!(error.to_string().contains("byte 0"), "{cut}: {error}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_array_comes_apart_into_its_elements(
+            texts in prop::collection::vec("[ -~]{0,20}", 0..20),
+            pretty in any::<bool>(),
+            lines in any::<bool>(),
+        ) {
+            let elements: Vec<serde_json::Value> = texts
+                .iter()
+                .map(|text| serde_json::json!({ "a": [text, { text: 1 }], "b": null }))
+                .collect();
+            let write = |value: &serde_json::Value| if pretty {
+                serde_json::to_string_pretty(value).unwrap()
+            } else {
+                value.to_string()
+            };
+            let text = if lines {
+                elements.iter().map(|element| write(element) + "\n").collect::<String>() + " "
+            } else {
+                write(&serde_json::Value::Array(elements.clone()))
+            };
+            let found = values(&text).unwrap();
+            prop_assert_eq!(found.len(), elements.len());
+            for ((found, offset), expected) in found.iter().zip(&elements) {
+                prop_assert_eq!(&serde_json::from_str::<serde_json::Value>(found).unwrap(), expected);
+                prop_assert!(text[*offset as usize..].starts_with(&found[..]));
+            }
+        }
+    }
+}

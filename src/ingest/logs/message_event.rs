@@ -1,0 +1,110 @@
+//! The event in which L1Messenger emits a message: `L1MessageSent(address indexed, bytes32 indexed, bytes)`.
+
+use std::{borrow::Cow, collections::HashMap, fmt, sync::LazyLock};
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{SeqAccess, Visitor},
+};
+
+use super::{SourceError, bytes::Bytes, json_lists::at_most};
+use crate::{
+    keccak::keccak256,
+    message::MESSENGER,
+    primitives::{Address, Hash, Word, hex},
+};
+
+/// The most topics of an event: those of LOG4.
+pub(super) const MOST_TOPICS: usize = 4;
+/// What is said of one with more.
+pub(super) const TOO_MANY_TOPICS: &str = "an event with more than 4 topics";
+
+static MESSAGE_SENT: LazyLock<Hash> =
+    LazyLock::new(|| keccak256(b"L1MessageSent(address,bytes32,bytes)"));
+
+/// The topics of an event, as they are written.
+#[derive(Debug, Default)]
+pub(super) struct Topics<'t>(Vec<Cow<'t, str>>);
+
+impl<'de> Deserialize<'de> for Topics<'_> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        at_most(deserializer, MOST_TOPICS, TOO_MANY_TOPICS).map(Self)
+    }
+}
+
+/// An event of a receipt.
+#[derive(Deserialize)]
+struct Event<'t> {
+    address: Option<Address>,
+    #[serde(borrow, default)]
+    topics: Topics<'t>,
+    #[serde(borrow, default)]
+    data: Option<Cow<'t, str>>,
+}
+
+/// The messages that the events of a receipt carry, by their hashes, or what is wrong with one of them. Other
+/// events are forgotten as soon as they are read.
+#[derive(Debug)]
+pub(super) struct EventMessages(pub(super) Result<HashMap<Hash, Vec<u8>>, SourceError>);
+
+impl<'de> Deserialize<'de> for EventMessages {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Events;
+
+        impl<'de> Visitor<'de> for Events {
+            type Value = EventMessages;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of events")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(
+                self,
+                mut events: A,
+            ) -> Result<EventMessages, A::Error> {
+                let mut messages = Ok(HashMap::new());
+                while let Some(Event { address, topics, data }) = events.next_element()? {
+                    let Ok(known) = &mut messages else { continue };
+                    match message(address, &topics, data.as_deref()) {
+                        Ok(found) => known.extend(found),
+                        Err(error) => messages = Err(error),
+                    }
+                }
+                Ok(EventMessages(messages))
+            }
+        }
+
+        deserializer.deserialize_seq(Events)
+    }
+}
+
+/// The message that an event carries, with its hash; nothing when it is another event.
+pub(super) fn message(
+    address: Option<Address>,
+    topics: &Topics<'_>,
+    data: Option<&str>,
+) -> Result<Option<(Hash, Vec<u8>)>, SourceError> {
+    let [signature, _, hash, ..] = &topics.0[..] else { return Ok(None) };
+    if address != Some(MESSENGER) || signature.parse() != Ok(*MESSAGE_SENT) {
+        return Ok(None);
+    }
+    let bad = |reason: String| SourceError::Bad { what: "the event's data".into(), reason };
+    let expected: Hash = hash.parse().map_err(|error: hex::HexError| SourceError::Bad {
+        what: "the event's third topic".into(),
+        reason: error.to_string(),
+    })?;
+    let data = data.ok_or(SourceError::Missing { what: "the event".into(), field: "data" })?;
+    let data = hex::bytes(data).map_err(|error| bad(error.to_string()))?;
+    let mut bytes = Bytes::new(&data);
+    let number = |word: [u8; 32]| Word::new(word).to_u64().map_err(|error| bad(error.to_string()));
+    if number(bytes.array("the offset of the message")?)? != 32 {
+        return Err(bad("does not begin with the offset of the message, 32".into()));
+    }
+    let len = number(bytes.array("the length of the message")?)?;
+    let message = bytes.take(len, "the message")?;
+    let got = keccak256(message);
+    if got != expected {
+        return Err(SourceError::MessageHash { expected, got });
+    }
+    Ok(Some((expected, message.to_vec())))
+}

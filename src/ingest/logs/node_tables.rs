@@ -1,0 +1,360 @@
+//! The tables of a zksync-era node that logs are in:
+//!
+//! ```text
+//! l2_to_l1_logs   miniblock_number, log_index_in_miniblock, tx_hash, shard_id, is_service,
+//!                 tx_index_in_l1_batch, sender, key, value                 [l1_batch_number]
+//! miniblocks      number, l1_batch_number
+//! l1_batches      number, l2_to_l1_messages                                [aggregation_root]
+//! ```
+//!
+//! The leaves of a batch are the logs of its miniblocks in order, in a miniblock by
+//! `log_index_in_miniblock`, which counts from 0; the u16 is `tx_index_in_l1_batch`. The messages are those of
+//! the logs that [stand for one](L2ToL1Log::is_message), in their order. `l1_batch_number` beside the logs, as of a query that
+//! joins the two, makes miniblocks unnecessary. Source: migrations of zksync-era's `core/lib/dal`.
+
+use std::path::Path;
+
+use super::{
+    BatchBlocks, SourceError,
+    assembly::{Assembled, PlacedMessage, Row, RowKind, Rows},
+    batch_order::Known,
+    batch_rows::{BatchRows, Differing},
+    batch_set::BatchSet,
+    intake::Intake,
+    postgres_text::{Record, boolean, bytea_array, fixed, integer, required},
+};
+use crate::{
+    archive::{ArchiveError, Origin},
+    files::ExternalSort,
+    ingest::IndexError,
+    message::{BatchLogs, L2ToL1Log, LogsError, MessageList},
+    primitives::{BatchNumber, ChainId, Hash},
+};
+
+/// How much of the logs, and of the messages, is in memory.
+const IN_MEMORY: usize = 96 << 20;
+/// How much of the blocks of the logs.
+const ORDER_IN_MEMORY: usize = 32 << 20;
+
+const LOG_COLUMNS: [&str; 10] = [
+    "miniblock_number",
+    "log_index_in_miniblock",
+    "tx_hash",
+    "shard_id",
+    "is_service",
+    "tx_index_in_l1_batch",
+    "sender",
+    "key",
+    "value",
+    "l1_batch_number",
+];
+const BLOCK_COLUMNS: [&str; 2] = ["number", "l1_batch_number"];
+const BATCH_COLUMNS: [&str; 3] = ["number", "l2_to_l1_messages", "aggregation_root"];
+
+/// Which table rows are of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TableKind {
+    Logs,
+    Blocks,
+    Batches,
+}
+
+/// Where the columns of a table stand in its rows.
+#[derive(Clone, Debug)]
+pub(super) struct Table {
+    pub(super) kind: TableKind,
+    pub(super) columns: usize,
+    /// By the lists of columns above.
+    places: Vec<Option<usize>>,
+}
+
+impl Table {
+    /// The table with this name; `None` when it is none of those needed.
+    pub(super) fn named(name: &str, columns: &[&str]) -> Option<Result<Self, SourceError>> {
+        let kind = match name {
+            "l2_to_l1_logs" => TableKind::Logs,
+            "miniblocks" => TableKind::Blocks,
+            "l1_batches" => TableKind::Batches,
+            _ => return None,
+        };
+        Some(Self::new(kind, columns))
+    }
+
+    /// The table with these columns; `None` when it is none of those needed.
+    pub(super) fn with_columns(columns: &[&str]) -> Option<Result<Self, SourceError>> {
+        let has = |name| columns.contains(&name);
+        let kind = if has("miniblock_number") && has("log_index_in_miniblock") {
+            TableKind::Logs
+        } else if has("number") && has("l2_to_l1_messages") {
+            TableKind::Batches
+        } else if has("number") && has("l1_batch_number") {
+            TableKind::Blocks
+        } else {
+            return None;
+        };
+        Some(Self::new(kind, columns))
+    }
+
+    fn new(kind: TableKind, columns: &[&str]) -> Result<Self, SourceError> {
+        let (wanted, required): (&[&'static str], usize) = match kind {
+            TableKind::Logs => (&LOG_COLUMNS, 9),
+            TableKind::Blocks => (&BLOCK_COLUMNS, 2),
+            TableKind::Batches => (&BATCH_COLUMNS, 2),
+        };
+        let stands = |name: &str| columns.iter().filter(|column| **column == name).count();
+        if let Some(name) = wanted.iter().find(|name| stands(name) > 1) {
+            return Err(SourceError::TwoColumns(name));
+        }
+        let place = |name: &&str| columns.iter().position(|column| column == name);
+        let places: Vec<_> = wanted.iter().map(place).collect();
+        match places[..required].iter().zip(wanted).find(|(place, _)| place.is_none()) {
+            Some((_, field)) => Err(SourceError::Missing { what: "the table".into(), field }),
+            None => Ok(Self { kind, columns: columns.len(), places }),
+        }
+    }
+
+    /// A column that may be NULL, or not be there.
+    fn optional<'r>(&self, record: &'r Record, column: usize) -> Option<&'r [u8]> {
+        record.get(self.places[column]?)
+    }
+
+    fn required<'r>(
+        &self,
+        record: &'r Record,
+        column: usize,
+        name: &'static str,
+    ) -> Result<&'r [u8], SourceError> {
+        required(record, self.places[column].unwrap_or(usize::MAX), name)
+    }
+
+    fn integer(
+        &self,
+        record: &Record,
+        column: usize,
+        name: &'static str,
+    ) -> Result<u64, SourceError> {
+        integer(self.required(record, column, name)?, name)
+    }
+
+    fn fixed<const N: usize>(
+        &self,
+        record: &Record,
+        column: usize,
+        name: &'static str,
+    ) -> Result<[u8; N], SourceError> {
+        fixed(self.required(record, column, name)?, name)
+    }
+}
+
+/// The tables of one node, from any number of files, until they are put together.
+pub(super) struct NodeTables {
+    chain: ChainId,
+    logs: Rows,
+    has_logs: bool,
+    blocks: BatchBlocks,
+    batches: BatchRows,
+    /// The batches whose messages are damaged.
+    spoiled: BatchSet,
+    seen: Option<u64>,
+}
+
+impl NodeTables {
+    pub(super) fn new(chain: ChainId, beside: Option<&Path>) -> Self {
+        Self {
+            chain,
+            logs: Rows::new(beside, IN_MEMORY, ORDER_IN_MEMORY),
+            has_logs: false,
+            blocks: BatchBlocks::default(),
+            batches: BatchRows::new(beside, IN_MEMORY),
+            spoiled: BatchSet::default(),
+            seen: None,
+        }
+    }
+
+    /// Notes that a table is there, even if it has no rows.
+    pub(super) fn begin(&mut self, table: &Table) {
+        self.has_logs |= table.kind == TableKind::Logs;
+    }
+
+    /// Reads a row.
+    pub(super) fn row(
+        &mut self,
+        table: &Table,
+        record: &Record,
+        origin: Origin,
+        intake: &mut Intake<'_, '_>,
+    ) -> Result<(), IndexError> {
+        if record.len() != table.columns {
+            let (expected, got) = (table.columns, record.len());
+            let hint = "a tab or a comma in a value was not escaped, or the line is cut";
+            let error = SourceError::Columns { expected, got, hint };
+            return intake.fault(origin, "a row that cannot be used", error);
+        }
+        match table.kind {
+            TableKind::Logs => self.log(table, record, origin, intake),
+            TableKind::Blocks => self.block(table, record, origin, intake),
+            TableKind::Batches => self.batch(table, record, origin, intake),
+        }
+    }
+
+    fn log(
+        &mut self,
+        table: &Table,
+        record: &Record,
+        origin: Origin,
+        intake: &mut Intake<'_, '_>,
+    ) -> Result<(), IndexError> {
+        let block = match table.integer(record, 0, LOG_COLUMNS[0]) {
+            Ok(block) => block,
+            Err(error) => {
+                let what = "a log of no block, which a batch may lack; its root tells";
+                return intake.fault(origin, what, error);
+            }
+        };
+        match log(table, record) {
+            Ok((index, hash, log, batch)) => {
+                let row = Row::new(RowKind::Log, [block, index, 0], batch, origin);
+                self.logs.push_log(row, Some(index), &log, &hash, None)
+            }
+            Err(error) => {
+                let batch = table.optional(record, 9).map(|text| integer(text, LOG_COLUMNS[9]));
+                let batch = batch.and_then(Result::ok).map(BatchNumber);
+                self.logs.spoil(block, batch, origin)?;
+                let what =
+                    format!("a log of block {block}, without which the block's batch is left out");
+                intake.fault(origin, what, error)
+            }
+        }
+    }
+
+    fn block(
+        &mut self,
+        table: &Table,
+        record: &Record,
+        origin: Origin,
+        intake: &mut Intake<'_, '_>,
+    ) -> Result<(), IndexError> {
+        let read = || -> Result<_, SourceError> {
+            let block = table.integer(record, 0, BLOCK_COLUMNS[0])?;
+            let batch = table.optional(record, 1).map(|text| integer(text, BLOCK_COLUMNS[1]));
+            Ok((block, batch.transpose()?.map(BatchNumber)))
+        };
+        let added = read().and_then(|(block, batch)| {
+            self.blocks.insert(block, block, batch).map(|()| (block, batch))
+        });
+        match added {
+            Ok((block, Some(batch))) if self.seen != Some(batch.0) => {
+                self.seen = Some(batch.0);
+                self.logs.push(Row::new(RowKind::Seen, [block, 0, 0], None, origin))
+            }
+            Ok(_) => Ok(()),
+            Err(error @ SourceError::TooManyRuns { .. }) => {
+                Err(intake.error(origin, "too scattered; export ordered by number", error))
+            }
+            Err(error) => {
+                if let SourceError::TwoBatches { one, other, .. } = error {
+                    for batch in [one, other].into_iter().flatten() {
+                        intake.spoil(&mut self.spoiled, batch, origin)?;
+                    }
+                }
+                intake.fault(origin, "a miniblock", error)
+            }
+        }
+    }
+
+    fn batch(
+        &mut self,
+        table: &Table,
+        record: &Record,
+        origin: Origin,
+        intake: &mut Intake<'_, '_>,
+    ) -> Result<(), IndexError> {
+        let number = match table.integer(record, 0, BATCH_COLUMNS[0]) {
+            Ok(number) => number,
+            Err(error) => return intake.fault(origin, "a batch without its number", error),
+        };
+        let read = || -> Result<_, SourceError> {
+            let text = table.required(record, 1, BATCH_COLUMNS[1])?;
+            let root = table.optional(record, 2).map(|text| fixed(text, BATCH_COLUMNS[2]));
+            Ok((bytea_array(text, BATCH_COLUMNS[1])?, root.transpose()?))
+        };
+        match read() {
+            Ok(((bytes, ends), root)) => {
+                self.batches.push(BatchNumber(number), &bytes, &ends, root.map(Hash::new), origin)
+            }
+            Err(error) => {
+                intake.spoil(&mut self.spoiled, BatchNumber(number), origin)?;
+                intake.fault(origin, format!("batch {number}, which is left out"), error)
+            }
+        }
+    }
+
+    /// Puts the batches together; `given` says which blocks they have, where miniblocks do not.
+    pub(super) fn finish(
+        self,
+        given: &BatchBlocks,
+        intake: &mut Intake<'_, '_>,
+    ) -> Result<(), IndexError> {
+        if !self.has_logs {
+            let reason = "there is no l2_to_l1_logs among them".into();
+            return Err(IndexError::Refused { name: "the tables of the node".into(), reason });
+        }
+        let (chain, spoiled) = (self.chain, self.spoiled);
+        let mut rows = self.batches.finish()?;
+        let no_others = ExternalSort::<PlacedMessage>::in_memory().finish()?;
+        let known = Known { given, found: &self.blocks };
+        self.logs.assemble(chain, known, no_others, intake, |batch, intake| {
+            if spoiled.contains(batch.batch) {
+                return Ok(());
+            }
+            let Assembled { batch: number, mut origin, logs, transactions, missing, .. } = batch;
+            let said = match rows.of(number)? {
+                Ok(said) => said,
+                Err(Differing { part, first, second }) => {
+                    let describe = |origin| intake.collector.describe(origin);
+                    let (first, second) = (describe(first), describe(second));
+                    let conflict =
+                        ArchiveError::Conflict { chain, batch: number, part, first, second };
+                    return intake.note(conflict.into());
+                }
+            };
+            let mut messages = MessageList::default();
+            if let Some((list, of)) = said.messages {
+                (messages, origin) = (list, of);
+            } else if missing > 0 {
+                intake.state.without_messages += 1;
+            }
+            let root = said.root.map(|(root, _)| root);
+            let made: Result<_, LogsError> = BatchLogs::new(chain, number, logs, messages, root)
+                .and_then(|made| made.with_transactions(transactions));
+            intake.made(chain, number, made, origin)
+        })
+    }
+}
+
+/// A log, its place in its block, its transaction, and its batch where that stands beside it.
+fn log(
+    table: &Table,
+    record: &Record,
+) -> Result<(u64, Hash, L2ToL1Log, Option<BatchNumber>), SourceError> {
+    let narrow = |column: usize, limit: u64| {
+        let number = table.integer(record, column, LOG_COLUMNS[column])?;
+        if number > limit {
+            let reason = format!("{number} is more than {limit}");
+            return Err(SourceError::Column { column: LOG_COLUMNS[column], reason });
+        }
+        Ok(number)
+    };
+    let index = table.integer(record, 1, LOG_COLUMNS[1])?;
+    let hash = Hash::new(table.fixed(record, 2, LOG_COLUMNS[2])?);
+    let mut bytes = [0; L2ToL1Log::LEN];
+    // Within its limit.
+    bytes[0] = narrow(3, u8::MAX.into())? as u8;
+    bytes[1] = boolean(table.required(record, 4, LOG_COLUMNS[4])?, LOG_COLUMNS[4])?.into();
+    bytes[2..4].copy_from_slice(&narrow(5, u16::MAX.into())?.to_be_bytes()[6..]);
+    bytes[4..24].copy_from_slice(&table.fixed::<20>(record, 6, LOG_COLUMNS[6])?);
+    bytes[24..56].copy_from_slice(&table.fixed::<32>(record, 7, LOG_COLUMNS[7])?);
+    bytes[56..].copy_from_slice(&table.fixed::<32>(record, 8, LOG_COLUMNS[8])?);
+    let batch = table.optional(record, 9).map(|text| integer(text, LOG_COLUMNS[9])).transpose()?;
+    Ok((index, hash, L2ToL1Log::new(bytes), batch.map(BatchNumber)))
+}

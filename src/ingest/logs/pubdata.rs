@@ -1,0 +1,318 @@
+//! Pubdata: a file for each batch, binary or hexadecimal text, named after its chain and batch; or a list,
+//! one JSON object a line:
+//!
+//! ```text
+//! {"chainId":324,"batchNumber":501234,"file":"501234.bin"}       beside the list
+//! {"chainId":324,"batchNumber":501234,"pubdata":"0x…"}
+//! ```
+//!
+//! `chainId` may be missing where `--chain` says it. Names are `324-501234.bin`, `chain324_batch501234.hex`
+//! and the like, with no other numbers; with `--chain`, `501234.bin`
+//! or `batch501234.bin`.
+
+use std::{borrow::Cow, io::Read, path::Path};
+
+use serde::Deserialize;
+
+use super::{
+    SourceError, SourceOptions, era_pubdata,
+    intake::Intake,
+    json_values::{JsonValues, Piece},
+    zksync_os_pubdata,
+};
+use crate::{
+    archive::{Origin, Place},
+    files::{Input, InputError},
+    ingest::IndexError,
+    message::BatchLogs,
+    primitives::{BatchNumber, ChainId},
+};
+
+/// Sixteen blobs are 2 MB; a settlement layer that carries the pubdata of others has several times that.
+const LONGEST: usize = 64 << 20;
+
+/// Whether a file begins as pubdata does: in bytes, or in hexadecimal text.
+pub(super) fn is_pubdata(head: &[u8]) -> bool {
+    let start = head.first_chunk::<256>().map_or(head, |start| start);
+    let text = start.trim_ascii();
+    let digits = text.strip_prefix(b"0x").unwrap_or(text);
+    // xxd -p wraps its lines.
+    let first = digits.split(u8::is_ascii_whitespace).next().unwrap_or_default();
+    let is_hex = first.len() >= 8 && digits.iter().all(is_of_hex_text);
+    is_hex || matches!(head, [0, 0, _, _, ..] | [1..=3, ..])
+}
+
+fn is_of_hex_text(byte: &u8) -> bool {
+    byte.is_ascii_hexdigit() || byte.is_ascii_whitespace()
+}
+
+/// Reads the pubdata of a batch, of whichever kind of chain.
+pub(super) fn batch(
+    chain: ChainId,
+    batch: BatchNumber,
+    pubdata: &[u8],
+) -> Result<BatchLogs, SourceError> {
+    let published = match pubdata.first() {
+        // The number of logs, of which there are at most 16384.
+        Some(0) | None => era_pubdata::parse(pubdata)?,
+        Some(_) => zksync_os_pubdata::parse(pubdata)?,
+    };
+    Ok(BatchLogs::new(chain, batch, published.logs, published.messages, None)?)
+}
+
+/// Reads a file that is the pubdata of one batch.
+pub(super) fn read_file(
+    input: Input,
+    options: &SourceOptions,
+    intake: &mut Intake<'_, '_>,
+) -> Result<(), IndexError> {
+    let name = input.name().to_owned();
+    let origin = Origin { source: intake.source(&name), place: Place::Whole };
+    let (chain, number) = match named(&name, options.chain) {
+        Ok(found) => found,
+        Err(error) => return intake.fault(origin, "pubdata", error),
+    };
+    let what = format!("chain {chain}, batch {number}");
+    match bytes(input)?.and_then(|bytes| batch(chain, number, &bytes)) {
+        Ok(logs) => intake.batch(logs, origin),
+        Err(error) => intake.fault(origin, what, error),
+    }
+}
+
+/// All bytes of a file, decoded where it is text.
+fn bytes(input: Input) -> Result<Result<Vec<u8>, SourceError>, IndexError> {
+    let name = input.name().to_owned();
+    let mut bytes = Vec::new();
+    // Hexadecimal text, with an end of line behind every thirty bytes.
+    input
+        .take(LONGEST as u64 / 30 * 62 + 64)
+        .read_to_end(&mut bytes)
+        .map_err(|source| InputError::Read { name, source })?;
+    let text = bytes.trim_ascii();
+    let digits = text.strip_prefix(b"0x").unwrap_or(text);
+    if digits.iter().all(is_of_hex_text) {
+        let digits: Vec<u8> =
+            digits.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
+        let decoded = const_hex::decode(digits).map_err(|error| SourceError::Bad {
+            what: "the hexadecimal text".into(),
+            reason: error.to_string(),
+        });
+        return Ok(decoded);
+    }
+    if bytes.len() > LONGEST {
+        return Ok(Err(SourceError::TooMany { what: "bytes", limit: LONGEST }));
+    }
+    Ok(Ok(bytes))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Line<'t> {
+    chain_id: Option<ChainId>,
+    batch_number: BatchNumber,
+    #[serde(borrow)]
+    file: Option<Cow<'t, str>>,
+    #[serde(borrow)]
+    pubdata: Option<Cow<'t, str>>,
+}
+
+/// Reads a list of pubdata. A file in it that `output` would take the place of is refused.
+pub(super) fn read_list(
+    input: Input,
+    options: &SourceOptions,
+    output: Option<&Path>,
+    intake: &mut Intake<'_, '_>,
+) -> Result<(), IndexError> {
+    let output = output.and_then(|path| path.canonicalize().ok());
+    let folder = input.path().and_then(Path::parent).map(Path::to_owned).unwrap_or_default();
+    let source = intake.source(input.name());
+    let (mut values, mut piece) = (JsonValues::new(input), Piece::default());
+    loop {
+        values.read(&mut piece)?;
+        if piece.is_empty() {
+            return Ok(());
+        }
+        for index in 0..piece.len() {
+            let (text, offset) = piece.value(index);
+            let origin = Origin { source, place: Place::Byte(offset) };
+            let line: Line<'_> = match serde_json::from_slice(text) {
+                Ok(line) => line,
+                Err(error) => {
+                    intake.fault(origin, "no pubdata of a batch", error.into())?;
+                    continue;
+                }
+            };
+            let number = line.batch_number;
+            let chain = match (line.chain_id, options.chain) {
+                (Some(got), Some(expected)) if got != expected => {
+                    Err(SourceError::OtherChain { expected, got })
+                }
+                (Some(chain), _) | (None, Some(chain)) => Ok(chain),
+                (None, None) => Err(SourceError::Missing { what: "it".into(), field: "chainId" }),
+            };
+            let chain = match chain {
+                Ok(chain) => chain,
+                Err(error) => {
+                    intake.fault(origin, format!("batch {number}"), error)?;
+                    continue;
+                }
+            };
+            let (origin, bytes) = match (line.pubdata, line.file) {
+                (Some(_), Some(_)) => {
+                    let reason = "has both \"pubdata\" and \"file\"; give one of them";
+                    let what = String::from("the line");
+                    (origin, Err(SourceError::Bad { what, reason: reason.into() }))
+                }
+                (Some(text), None) => (origin, hex_bytes(&text)),
+                (None, Some(file)) => match Input::open(&folder.join(&*file)) {
+                    Ok(input) => {
+                        let path = input.path().and_then(|path| path.canonicalize().ok());
+                        if path.is_some() && path == output {
+                            let reason = "the list names it, and the output would take its place";
+                            let (name, reason) = (input.name().into(), reason.into());
+                            return Err(IndexError::Refused { name, reason });
+                        }
+                        let source = intake.source(input.name());
+                        (Origin { source, place: Place::Whole }, bytes(input)?)
+                    }
+                    Err(error) => {
+                        intake.note(error.into())?;
+                        continue;
+                    }
+                },
+                (None, None) => {
+                    let what = String::from("it");
+                    (origin, Err(SourceError::Missing { what, field: "pubdata" }))
+                }
+            };
+            match bytes.and_then(|bytes| batch(chain, number, &bytes)) {
+                Ok(logs) => intake.batch(logs, origin)?,
+                Err(error) => {
+                    intake.fault(origin, format!("chain {chain}, batch {number}"), error)?;
+                }
+            }
+        }
+    }
+}
+
+fn hex_bytes(text: &str) -> Result<Vec<u8>, SourceError> {
+    crate::primitives::hex::bytes(text)
+        .map_err(|error| SourceError::Bad { what: "\"pubdata\"".into(), reason: error.to_string() })
+}
+
+/// The chain and batch that a file is named after, if its name says nothing else in numbers.
+fn named(path: &str, given: Option<ChainId>) -> Result<(ChainId, BatchNumber), SourceError> {
+    let name = path.rsplit(['/', '\\']).next().unwrap_or(path).to_ascii_lowercase();
+    let stem = name.strip_suffix(".gz").unwrap_or(&name);
+    let stem = stem.rsplit_once('.').map_or(stem, |(stem, ending)| {
+        // "324.501234" has no ending.
+        if ending.starts_with(|c: char| c.is_ascii_digit()) { &name } else { stem }
+    });
+    let (chain, batch) = labelled(stem).or_else(|| bare(stem)).ok_or(SourceError::Nameless)?;
+    match (chain, given) {
+        (Some(got), Some(expected)) if got != expected => {
+            Err(SourceError::OtherChain { expected, got })
+        }
+        (Some(chain), None) if is_date(chain) => Err(SourceError::Nameless),
+        (Some(chain), _) | (None, Some(chain)) => Ok((chain, batch)),
+        (None, None) => Err(SourceError::Nameless),
+    }
+}
+
+const SEPARATORS: [char; 3] = ['-', '_', ' '];
+
+/// `CHAIN-BATCH` or `BATCH`.
+fn bare(stem: &str) -> Option<(Option<ChainId>, BatchNumber)> {
+    match stem.split_once(SEPARATORS) {
+        Some((chain, batch)) => Some((Some(ChainId(number(chain)?)), BatchNumber(number(batch)?))),
+        None => Some((None, BatchNumber(number(stem)?))),
+    }
+}
+
+/// `chainN` and `batchN`, in either order, with or without something between word and number, each once.
+fn labelled(stem: &str) -> Option<(Option<ChainId>, BatchNumber)> {
+    let (mut chain, mut batch) = (None, None);
+    let mut parts = stem.split(SEPARATORS);
+    while let Some(part) = parts.next() {
+        let (known, rest) = if let Some(rest) = part.strip_prefix("chain") {
+            (&mut chain, rest)
+        } else if let Some(rest) = part.strip_prefix("batch") {
+            (&mut batch, rest)
+        } else if part.contains(|c: char| c.is_ascii_digit() || c == '.') {
+            return None;
+        } else {
+            continue;
+        };
+        let found = number(if rest.is_empty() { parts.next()? } else { rest })?;
+        if known.replace(found).is_some() {
+            return None;
+        }
+    }
+    Some((chain.map(ChainId), BatchNumber(batch?)))
+}
+
+/// Digits and nothing else.
+fn number(text: &str) -> Option<u64> {
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
+}
+
+/// Whether a number may be a day rather than a chain: 20240115.
+fn is_date(ChainId(number): ChainId) -> bool {
+    let (year, month, day) = (number / 10_000, number / 100 % 100, number % 100);
+    (2000..2100).contains(&year) && (1..=12).contains(&month) && (1..=31).contains(&day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_named_after_chain_and_batch() {
+        let pair = |chain, batch| Some((ChainId(chain), BatchNumber(batch)));
+        for (name, given, expected) in [
+            ("/a/324-501234.bin", None, pair(324, 501_234)),
+            ("324_501234.hex.gz", None, pair(324, 501_234)),
+            ("324-501234", Some(324), pair(324, 501_234)),
+            ("324-501234", Some(325), None),
+            ("chain-324-batch-501234.pubdata", None, pair(324, 501_234)),
+            ("batch501234_chain324", None, pair(324, 501_234)),
+            ("batch_501234.bin", Some(9), pair(9, 501_234)),
+            ("pubdata_chain9_batch_7", None, pair(9, 7)),
+            ("l1_batch_501234.bin", Some(9), None),
+            ("pubdata_v29_9_7", None, None),
+            ("batch_501239_part_2.bin", None, None),
+            ("batch_501239_part_2.bin", Some(9), None),
+            ("batch501239_2024.bin", None, None),
+            ("20240115-501239.bin", None, None),
+            ("20240115-501239.bin", Some(324), None),
+            ("20240115-501239.bin", Some(20_240_115), pair(20_240_115, 501_239)),
+            ("batch7-batch501239-chain324.bin", None, None),
+            ("chain324-chain325-batch7.bin", None, None),
+            ("324.501239.bin", Some(324), None),
+            ("324.501239", Some(324), None),
+            ("501239.part2.bin", Some(324), None),
+            ("324-501239.2.gz", None, None),
+            ("324-+5.bin", None, None),
+            ("324-.bin", None, None),
+            ("501234.bin", Some(324), pair(324, 501_234)),
+            ("501234.bin", None, None),
+            ("1-2-3.bin", None, None),
+            ("pubdata.bin", Some(324), None),
+            ("324-18446744073709551616.bin", None, None),
+            ("standard input", None, None),
+        ] {
+            let found = named(name, given.map(ChainId)).ok();
+            assert_eq!(found, expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn pubdata_is_told_by_its_first_bytes() {
+        for head in [&b"0x00000000"[..], b"00000001ab\n", &[0, 0, 0, 0, 1], &[1; 50], &[2; 50]] {
+            assert!(is_pubdata(head), "{head:?}");
+        }
+        for head in [&b""[..], b"{", b"[", b"0x", b"text", b"12,34", b"chain_id", &[4; 40]] {
+            assert!(!is_pubdata(head), "{head:?}");
+        }
+    }
+}

@@ -1,0 +1,400 @@
+use std::borrow::Cow;
+
+use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
+
+use super::{
+    SourceError,
+    json_lists::each_element,
+    message_event::message,
+    rpc_objects::{Object, Quantity, Remains, RpcLog, RpcLogs},
+};
+use crate::{
+    message::L2ToL1Log,
+    primitives::{BatchNumber, Hash},
+};
+
+/// Answers in arrays in envelopes in arrays.
+const DEEPEST: u32 = 4;
+/// How much of a node's error is shown.
+const SHOWN: usize = 200;
+
+/// What stands in an answer.
+pub(super) enum Answer {
+    Receipt(Receipt),
+    /// A message that an event carries, under its hash.
+    Message(Hash, Vec<u8>),
+    Fault(Fault),
+}
+
+/// What cannot be used.
+pub(super) struct Fault {
+    pub(super) what: Cow<'static, str>,
+    /// The block whose batch is incomplete without it.
+    pub(super) block: Option<u64>,
+    /// The batch that is.
+    pub(super) batch: Option<BatchNumber>,
+    pub(super) error: SourceError,
+    /// How many more behind it are missing in the same block or batch, or in none that is known.
+    pub(super) more: u64,
+}
+
+/// A receipt of a transaction.
+pub(super) struct Receipt {
+    pub(super) hash: Hash,
+    pub(super) block: u64,
+    pub(super) index: u64,
+    pub(super) batch: Option<BatchNumber>,
+    pub(super) logs: Vec<ReceiptLog>,
+}
+
+pub(super) struct ReceiptLog {
+    pub(super) log: L2ToL1Log,
+    /// Its place among the logs of the block, where the node counts so.
+    pub(super) index_in_block: Option<u64>,
+    pub(super) message: Option<Vec<u8>>,
+}
+
+/// Gives everything in one JSON value to `take`, until it refuses something.
+///
+/// A short text can hold very many parts that cannot be used: a run of them that costs the same batch, or
+/// none that is known, is one fault.
+pub(super) fn answers<E>(
+    text: &[u8],
+    take: &mut dyn FnMut(Answer) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut reading = Reading { take, fault: None };
+    match std::str::from_utf8(text) {
+        Ok(text) => reading.whole(text)?,
+        Err(error) => reading.nowhere("no answer of a node", || SourceError::Bad {
+            what: "the text".into(),
+            reason: error.to_string(),
+        })?,
+    }
+    reading.end()
+}
+
+struct Reading<'t, E> {
+    take: &'t mut dyn FnMut(Answer) -> Result<(), E>,
+    /// The last fault, until another answer follows.
+    fault: Option<Fault>,
+}
+
+impl<E> Reading<'_, E> {
+    fn give(&mut self, answer: Answer) -> Result<(), E> {
+        self.end()?;
+        (self.take)(answer)
+    }
+
+    fn end(&mut self) -> Result<(), E> {
+        self.fault.take().map_or(Ok(()), |fault| (self.take)(Answer::Fault(fault)))
+    }
+
+    fn fault(&mut self, fault: Fault) -> Result<(), E> {
+        match &mut self.fault {
+            // A log of another batch costs that one, too.
+            Some(last)
+                if (last.block, last.batch) == (fault.block, fault.batch)
+                    && !matches!(fault.error, SourceError::LogOfOtherBatch { .. }) =>
+            {
+                last.more += 1;
+                Ok(())
+            }
+            _ => {
+                self.end()?;
+                self.fault = Some(fault);
+                Ok(())
+            }
+        }
+    }
+
+    /// Adds a fault of which nothing says what it costs.
+    fn nowhere(
+        &mut self,
+        what: &'static str,
+        error: impl FnOnce() -> SourceError,
+    ) -> Result<(), E> {
+        match &mut self.fault {
+            Some(Fault { block: None, batch: None, more, .. }) => {
+                *more += 1;
+                Ok(())
+            }
+            _ => {
+                let (what, error) = (what.into(), error());
+                self.fault(Fault { what, block: None, batch: None, error, more: 0 })
+            }
+        }
+    }
+
+    fn whole(&mut self, text: &str) -> Result<(), E> {
+        // What is handed on from an array cannot be taken back; those inside of others were parsed with them.
+        if text.starts_with('[')
+            && let Err(error) = serde_json::from_str::<IgnoredAny>(text)
+        {
+            return self.nowhere("no answer of a node", || error.into());
+        }
+        self.value(text, 0)
+    }
+
+    fn value(&mut self, text: &str, depth: u32) -> Result<(), E> {
+        match text.as_bytes().first() {
+            Some(b'{') => self.object(text, depth),
+            Some(b'[') if depth < DEEPEST => {
+                match each_element(text, |raw: &RawValue| self.value(raw.get(), depth + 1)) {
+                    Ok(taken) => taken,
+                    Err(error) => self.nowhere("no answer of a node", || error.into()),
+                }
+            }
+            Some(b'n') => self.nowhere("no receipt", || SourceError::NullAnswer),
+            _ => self.nowhere("no answer of a node", || SourceError::Bad {
+                what: "the value".into(),
+                reason: "is neither an object nor an array of objects".into(),
+            }),
+        }
+    }
+
+    fn object(&mut self, text: &str, depth: u32) -> Result<(), E> {
+        let object: Object<'_> = match serde_json::from_str(text) {
+            Ok(object) => object,
+            Err(error) => {
+                let remains: Remains<'_> = serde_json::from_str(text).unwrap_or_default();
+                return self.fault(Fault {
+                    what: "no receipt of a ZKsync node".into(),
+                    block: Remains::number(remains.block_number),
+                    batch: Remains::number(remains.l1_batch_number).map(BatchNumber),
+                    error: error.into(),
+                    more: 0,
+                });
+            }
+        };
+        if let Some(error) = object.error {
+            let text = || error.get().chars().take(SHOWN).collect();
+            self.nowhere("no receipt", || SourceError::NodeError(text()))
+        } else if let (Some(result), true) = (object.result, depth < DEEPEST) {
+            self.value(result.get(), depth + 1)
+        } else if object.jsonrpc.is_some() {
+            self.nowhere("no receipt", || SourceError::NullAnswer)
+        } else if let (Some(topics), None) = (&object.topics, &object.cumulative_gas_used) {
+            if object.removed == Some(true) {
+                return Ok(());
+            }
+            match message(object.address, topics, object.data.as_deref()) {
+                Ok(Some((hash, bytes))) => self.give(Answer::Message(hash, bytes)),
+                Ok(None) => Ok(()),
+                Err(error) => self.nowhere("an event of L1Messenger", || error),
+            }
+        } else {
+            match receipt(object) {
+                Ok(receipt) => self.give(Answer::Receipt(receipt)),
+                Err(fault) => self.fault(fault),
+            }
+        }
+    }
+}
+
+/// A receipt, or why it is none.
+fn receipt(object: Object<'_>) -> Result<Receipt, Fault> {
+    let block = object.block_number.map(|number| number.0);
+    let batch = object.l1_batch_number.map(|number| BatchNumber(number.0));
+    let what = match (object.transaction_hash, block, batch) {
+        (Some(hash), ..) => format!("the receipt of transaction {hash}"),
+        (None, Some(block), _) => format!("a receipt of block {block}"),
+        (None, None, Some(batch)) => format!("a receipt of batch {batch}"),
+        (None, None, None) => "a receipt".into(),
+    };
+    parts(object).map_err(|error| {
+        let what = match (block, batch) {
+            (_, Some(batch)) => format!("{what}, without which batch {batch} is left out"),
+            (Some(block), None) => {
+                format!("{what}, without which the batch of block {block} is left out")
+            }
+            (None, None) => what,
+        };
+        Fault { what: what.into(), block, batch, error, more: 0 }
+    })
+}
+
+fn parts(object: Object<'_>) -> Result<Receipt, SourceError> {
+    let missing = |field| SourceError::Missing { what: "the receipt".into(), field };
+    let hash = object.transaction_hash.ok_or_else(|| missing("transactionHash"))?;
+    let block = object.block_number.ok_or_else(|| missing("blockNumber"))?.0;
+    let index = object.transaction_index.ok_or_else(|| missing("transactionIndex"))?.0;
+    let batch = object.l1_batch_number.map(|number| BatchNumber(number.0));
+    let RpcLogs(rpc_logs) = object.l2_to_l1_logs.ok_or_else(|| missing("l2ToL1Logs"))?;
+    let messages = object.logs.map(|events| events.0).transpose()?.unwrap_or_default();
+    let mut logs = Vec::with_capacity(rpc_logs.len());
+    let mut previous = None;
+    for (at, rpc) in (0..).zip(rpc_logs) {
+        if let Some(Quantity(got)) = rpc.transaction_log_index {
+            // Era counts these logs alone; whether others do is not said, but they count upwards.
+            if (batch.is_some() && got != at) || previous.is_some_and(|previous| got <= previous) {
+                return Err(SourceError::LogOrder { at, got });
+            }
+            previous = Some(got);
+        }
+        if let Some(other) = rpc.transaction_hash
+            && other != hash
+        {
+            let reason = format!("is of another transaction, {other}");
+            return Err(SourceError::Bad { what: format!("log {at}"), reason });
+        }
+        if let (Some(Quantity(stated)), Some(batch)) = (rpc.l1_batch_number, batch)
+            && stated != batch.0
+        {
+            let stated = BatchNumber(stated);
+            return Err(SourceError::LogOfOtherBatch { transaction: hash, at, batch, stated });
+        }
+        let number = rpc.tx_index_in_l1_batch.or(object.l1_batch_tx_index);
+        let number = match (number, batch) {
+            (Some(Quantity(number)), _) => number,
+            // A node that names the batch counts in it, too.
+            (None, Some(_)) => {
+                let what = format!("log {at} of the receipt");
+                return Err(SourceError::Missing { what, field: "txIndexInL1Batch" });
+            }
+            (None, None) => index,
+        };
+        let index_in_block = rpc.log_index.filter(|_| batch.is_some()).map(|index| index.0);
+        let log = leaf(&rpc, at, number)?;
+        let message = if log.is_message() { messages.get(&log.value()).cloned() } else { None };
+        logs.push(ReceiptLog { log, index_in_block, message });
+    }
+    Ok(Receipt { hash, block, index, batch, logs })
+}
+
+/// The 88 bytes of a log, whose transaction has this number.
+fn leaf(rpc: &RpcLog, at: u64, number: u64) -> Result<L2ToL1Log, SourceError> {
+    let what = || format!("log {at} of the receipt");
+    let missing = |field| SourceError::Missing { what: what(), field };
+    let number = u16::try_from(number).map_err(|_| SourceError::Bad {
+        what: what(),
+        reason: format!("has a transaction with the number {number}, which does not fit 16 bits"),
+    })?;
+    let shard = rpc.shard_id.ok_or_else(|| missing("shardId"))?.0;
+    let shard = u8::try_from(shard).map_err(|_| SourceError::Bad {
+        what: what(),
+        reason: format!("is of shard {shard}, which does not fit 8 bits"),
+    })?;
+    let mut bytes = [0; L2ToL1Log::LEN];
+    bytes[0] = shard;
+    bytes[1] = rpc.is_service.ok_or_else(|| missing("isService"))?.into();
+    bytes[2..4].copy_from_slice(&number.to_be_bytes());
+    bytes[4..24].copy_from_slice(rpc.sender.ok_or_else(|| missing("sender"))?.as_bytes());
+    bytes[24..56].copy_from_slice(rpc.key.ok_or_else(|| missing("key"))?.as_bytes());
+    bytes[56..].copy_from_slice(rpc.value.ok_or_else(|| missing("value"))?.as_bytes());
+    Ok(L2ToL1Log::new(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn all(text: &[u8]) -> Vec<Answer> {
+        let mut found = Vec::new();
+        let Ok(()) = answers::<Infallible>(text, &mut |answer| {
+            found.push(answer);
+            Ok(())
+        });
+        found
+    }
+
+    /// The faults in a text that has nothing else: their blocks, and how many more each stands for.
+    fn faults(text: &str) -> Vec<(Option<u64>, u64, String)> {
+        let fault = |answer| match answer {
+            Answer::Fault(fault) => (fault.block, fault.more, fault.error.to_string()),
+            _ => panic!("no fault"),
+        };
+        all(text.as_bytes()).into_iter().map(fault).collect()
+    }
+
+    const RECEIPT: &str = r#"{"jsonrpc":"2.0","id":1,"result":[{"transactionHash":
+        "0x0101010101010101010101010101010101010101010101010101010101010101","transactionIndex":"0x2",
+        "blockNumber":"0x10","l1BatchNumber":"0x7","l1BatchTxIndex":9,"status":"0x1","logs":[{"address":
+        "0x0000000000000000000000000000000000008008","topics":[
+        "0x3a36e47291f4201faf137fab081d92295bce2d53be2c6ca68ba82c7faa9ce241",
+        "0x00000000000000000000000036615cf349d7f6344891b1e7ca7c72883f5dc049",
+        "0x56570de287d73cd1cb6092bb8fdee6173974955fdef345ae579ee9f475ea7432"],"data":
+        "0x000000000000000000000000000000000000000000000000000000000000002000000000000000000000000000000000000000000000000000000000000000021234000000000000000000000000000000000000000000000000000000000000"
+        }],"l2ToL1Logs":[{"blockHash":null,"logIndex":"0x0","transactionLogIndex":"0x0",
+        "txIndexInL1Batch":"0x9","shardId":"0x0","isService":true,"sender":
+        "0x0000000000000000000000000000000000008008","key":
+        "0x00000000000000000000000036615cf349d7f6344891b1e7ca7c72883f5dc049","value":
+        "0x56570de287d73cd1cb6092bb8fdee6173974955fdef345ae579ee9f475ea7432"}]}]}"#;
+
+    /// The message of a test network that the documentation of zksync-era publishes, with its hash; the
+    /// event's signature is as explorers show it.
+    #[test]
+    fn a_receipt_gives_the_log_of_its_message() {
+        let found = all(RECEIPT.as_bytes());
+        let [Answer::Receipt(receipt)] = &found[..] else { panic!("{}", found.len()) };
+        assert_eq!((receipt.block, receipt.index), (16, 2));
+        assert_eq!(receipt.batch, Some(BatchNumber(7)));
+        let [log] = &receipt.logs[..] else { panic!("{}", receipt.logs.len()) };
+        let sender = "0x36615cf349d7f6344891b1e7ca7c72883f5dc049".parse().unwrap();
+        assert_eq!(log.log, L2ToL1Log::of_message(9, sender, &[0x12, 0x34]));
+        assert_eq!(log.message.as_deref(), Some(&[0x12, 0x34][..]));
+        assert_eq!(log.index_in_block, Some(0));
+    }
+
+    #[test]
+    fn a_run_of_faults_that_cost_the_same_is_one() {
+        let blocks = |text| faults(text).into_iter().map(|(block, more, _)| (block, more));
+        assert!(blocks("{\"result\":[1,2,null,[],{}]}").eq([(None, 3)]));
+        let text =
+            "[[{\"blockNumber\":7},{\"blockNumber\":\"0x7\",\"logs\":1},1,{\"blockNumber\":7}]]";
+        assert!(blocks(text).eq([(Some(7), 1), (None, 0), (Some(7), 0)]));
+        // What stands between them is not lost, nor what is behind them.
+        let text = format!("[1,1,{RECEIPT},1,1]");
+        let [Answer::Fault(one), Answer::Receipt(_), Answer::Fault(two)] =
+            &all(text.as_bytes())[..]
+        else {
+            panic!("not in their order")
+        };
+        assert_eq!((one.more, two.more), (1, 1));
+    }
+
+    #[test]
+    fn an_array_that_ends_too_early_gives_nothing() {
+        let text = format!("[{RECEIPT},");
+        assert!(matches!(&all(text.as_bytes())[..], [Answer::Fault(_)]));
+    }
+
+    #[test]
+    fn more_logs_than_a_batch_has_are_refused_before_they_are_read() {
+        let text = |logs: usize| {
+            let logs = vec!["{}"; logs].join(",");
+            format!("{{\"blockNumber\":7,\"l2ToL1Logs\":[{logs}]}}")
+        };
+        let [(block, _, error)] = &faults(&text(16385))[..] else { panic!("one fault") };
+        assert_eq!(*block, Some(7));
+        assert!(error.contains("a receipt with more than 16384 logs in l2ToL1Logs"), "{error}");
+        assert!(faults(&text(16384))[0].2.contains("transactionHash"));
+        let topics = ["\"0x\""; 5].join(",");
+        for text in [
+            format!("{{\"topics\":[{topics}]}}"),
+            format!("{{\"blockNumber\":7,\"logs\":[{{\"topics\":[{topics}]}}]}}"),
+        ] {
+            assert!(faults(&text)[0].2.contains("more than 4 topics"), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_answer_breaks_it(
+            at in 0..RECEIPT.len(),
+            byte in any::<u8>(),
+            len in 0..RECEIPT.len(),
+        ) {
+            let mut text = RECEIPT.as_bytes().to_vec();
+            text[at] = byte;
+            let whole = all(&text);
+            prop_assert_eq!(whole.len(), 1);
+            let _ = all(&text[..len]);
+            let _ = all(&text[len..]);
+        }
+    }
+}

@@ -1,0 +1,343 @@
+//! Receipts, as nodes of ZKsync chains answer `eth_getTransactionReceipt` and `eth_getBlockReceipts`: bare or
+//! in JSON-RPC envelopes, a value a line or in arrays; and events, as they answer `eth_getLogs`.
+//!
+//! ```text
+//! receipt   transactionHash, transactionIndex, blockNumber, l1BatchNumber, l1BatchTxIndex, logs,
+//!           l2ToL1Logs: [{shardId, isService, sender, key, value, txIndexInL1Batch,
+//!                         logIndex, transactionLogIndex, transactionHash}]
+//! leaves    those of the blocks of the batch in order; in a block by transactionIndex, then as they stand
+//! u16       Era: txIndexInL1Batch, or l1BatchTxIndex;  ZKsync OS, which has neither: transactionIndex
+//! batch     Era: l1BatchNumber;  ZKsync OS: where the batch's blocks are said to be
+//! message   L1Messenger 0x…8008 emits L1MessageSent(address indexed, bytes32 indexed hash, bytes message)
+//! ```
+//!
+//! Era counts `logIndex` through a block, so that a missing receipt with logs shows. Receipts may come in
+//! any order, and twice. Events that come beside receipts give the messages that these lack.
+
+use std::{convert::Infallible, path::Path};
+
+use bytemuck::{Pod, Zeroable};
+use rayon::prelude::*;
+
+use super::{
+    BatchBlocks, SourceError,
+    assembly::{Assembled, LogPlace, PlacedMessage, Row, RowKind, Rows},
+    batch_order::Known,
+    batch_set::BatchSet,
+    intake::Intake,
+    json_values::{JsonValues, Piece},
+    receipt::{Answer, Fault, Receipt, answers},
+    sorting::sort,
+};
+use crate::{
+    archive::{Origin, PackedOrigin, Place},
+    files::{ExternalSort, Input, SortRecord, Sorted},
+    ingest::IndexError,
+    message::{BatchLogs, MessageList},
+    primitives::{BatchNumber, ChainId, Hash},
+};
+
+/// How much of the logs with their messages, and of everything else, is in memory.
+const ROWS_IN_MEMORY: usize = 128 << 20;
+const OTHERS_IN_MEMORY: usize = 32 << 20;
+/// The longest value that is parsed beside others before anything of it is added. What is in a longer one is
+/// added as it is parsed: it can take many times the memory of the text.
+const LONGEST_AHEAD: usize = 4 << 20;
+
+/// Receipts of one chain from any number of files, until they are put together.
+pub(super) struct Receipts {
+    chain: ChainId,
+    rows: Rows,
+    /// The receipts, by the hashes of their transactions.
+    transactions: ExternalSort<Sighting>,
+    /// The messages of events beside receipts.
+    messages: ExternalSort<Message>,
+    /// The logs whose messages are not in their receipts.
+    wanted: ExternalSort<Wanted>,
+    placed: ExternalSort<PlacedMessage>,
+    /// The batches that are known to be incomplete.
+    spoiled: BatchSet,
+    /// The batch and block that were seen last.
+    seen: Option<(Option<BatchNumber>, u64)>,
+}
+
+impl Receipts {
+    pub(super) fn new(chain: ChainId, beside: Option<&Path>) -> Self {
+        Self {
+            chain,
+            rows: Rows::new(beside, ROWS_IN_MEMORY, OTHERS_IN_MEMORY),
+            transactions: sort(beside, OTHERS_IN_MEMORY),
+            messages: sort(beside, OTHERS_IN_MEMORY),
+            wanted: sort(beside, OTHERS_IN_MEMORY),
+            placed: sort(beside, OTHERS_IN_MEMORY),
+            spoiled: BatchSet::default(),
+            seen: None,
+        }
+    }
+
+    /// Reads a file of receipts, events, or both.
+    pub(super) fn read(
+        &mut self,
+        input: Input,
+        intake: &mut Intake<'_, '_>,
+    ) -> Result<(), IndexError> {
+        let source = intake.source(input.name());
+        let mut values = JsonValues::new(input);
+        let (mut piece, mut next) = (Piece::default(), Piece::default());
+        values.read(&mut piece)?;
+        while !piece.is_empty() {
+            let mut read = Ok(());
+            rayon::in_place_scope(|scope| {
+                scope.spawn(|_| read = values.read(&mut next));
+                self.piece(&piece, source, intake)
+            })?;
+            read?;
+            std::mem::swap(&mut piece, &mut next);
+        }
+        Ok(())
+    }
+
+    /// Adds what is in some values.
+    fn piece(
+        &mut self,
+        piece: &Piece,
+        source: u32,
+        intake: &mut Intake<'_, '_>,
+    ) -> Result<(), IndexError> {
+        let ahead = |index| {
+            let (text, _) = piece.value(index);
+            (text.len() <= LONGEST_AHEAD).then(|| {
+                let mut found = Vec::new();
+                let Ok(()) = answers::<Infallible>(text, &mut |answer| {
+                    found.push(answer);
+                    Ok(())
+                });
+                found
+            })
+        };
+        let parsed: Vec<_> = (0..piece.len()).into_par_iter().map(ahead).collect();
+        for (index, found) in parsed.into_iter().enumerate() {
+            let (text, offset) = piece.value(index);
+            let origin = Origin { source, place: Place::Byte(offset) };
+            let mut add = |answer| self.add(answer, origin, intake);
+            match found {
+                Some(found) => found.into_iter().try_for_each(add)?,
+                None => answers(text, &mut add)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn add(
+        &mut self,
+        answer: Answer,
+        origin: Origin,
+        intake: &mut Intake<'_, '_>,
+    ) -> Result<(), IndexError> {
+        match answer {
+            Answer::Receipt(receipt) => self.receipt(&receipt, origin),
+            Answer::Message(hash, bytes) => {
+                let key = Message { hash: *hash.as_bytes(), len: bytes.len() as u64 };
+                Ok(self.messages.push(key, &[&bytes])?)
+            }
+            Answer::Fault(Fault { what, block, batch, error, more }) => {
+                if let SourceError::LogOfOtherBatch { stated, .. } = error {
+                    intake.spoil(&mut self.spoiled, stated, origin)?;
+                }
+                match (batch, block) {
+                    (Some(batch), _) => intake.spoil(&mut self.spoiled, batch, origin)?,
+                    (None, Some(block)) => {
+                        self.rows.spoil(block, None, origin)?;
+                    }
+                    (None, None) => {}
+                }
+                let what = match more {
+                    0 => what,
+                    more => format!("{what}, and {more} more parts behind it").into(),
+                };
+                intake.fault(origin, what, error)
+            }
+        }
+    }
+
+    fn receipt(&mut self, receipt: &Receipt, origin: Origin) -> Result<(), IndexError> {
+        let (block, transaction, batch) = (receipt.block, receipt.index, receipt.batch);
+        let is_new = match self.seen {
+            Some((Some(last), _)) if batch.is_some() => batch != Some(last),
+            last => last != Some((batch, block)),
+        };
+        if is_new {
+            self.seen = Some((batch, block));
+            self.rows.push(Row::new(RowKind::Seen, [block, transaction, 0], batch, origin))?;
+        }
+        let sighting = Sighting {
+            hash: *receipt.hash.as_bytes(),
+            at: [block, transaction],
+            logs: receipt.logs.len() as u64,
+            has_batch: batch.is_some().into(),
+            batch: batch.unwrap_or_default().0,
+            origin: origin.into(),
+        };
+        self.transactions.push(sighting, &[])?;
+        for (index, log) in (0..).zip(&receipt.logs) {
+            let at = [block, transaction, index];
+            let row = Row::new(RowKind::Log, at, batch, origin);
+            let message = log.message.as_deref();
+            self.rows.push_log(row, log.index_in_block, &log.log, &receipt.hash, message)?;
+            if log.log.is_message() && message.is_none() {
+                let hash = *log.log.value().as_bytes();
+                self.wanted.push(Wanted { hash, at }, &[])?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts the batches together.
+    pub(super) fn finish(
+        mut self,
+        blocks: &BatchBlocks,
+        intake: &mut Intake<'_, '_>,
+    ) -> Result<(), IndexError> {
+        spoil_doubled(self.transactions, &mut self.rows, intake)?;
+        place(self.messages, self.wanted, &mut self.placed)?;
+        let (chain, placed) = (self.chain, self.placed.finish()?);
+        let known = Known { given: blocks, found: &BatchBlocks::default() };
+        self.rows.assemble(chain, known, placed, intake, |batch, intake| {
+            if self.spoiled.contains(batch.batch) {
+                return Ok(());
+            }
+            let Assembled { batch: number, origin, logs, transactions, missing, .. } = batch;
+            let messages = if missing == 0 {
+                batch.messages
+            } else {
+                intake.state.without_messages += 1;
+                MessageList::default()
+            };
+            let made = BatchLogs::new(chain, number, logs, messages, None)
+                .and_then(|made| made.with_transactions(transactions));
+            intake.made(chain, number, made, origin)
+        })
+    }
+}
+
+/// Finds transactions with receipts in two places or of different logs, and spoils the batches of both.
+fn spoil_doubled(
+    transactions: ExternalSort<Sighting>,
+    rows: &mut Rows,
+    intake: &mut Intake<'_, '_>,
+) -> Result<(), IndexError> {
+    let mut sorted = transactions.finish()?;
+    let mut last: Option<Sighting> = None;
+    while let Some((here, _)) = sorted.next()? {
+        let differs = |last: &Sighting| {
+            let has_logs = last.logs > 0 || here.logs > 0;
+            last.hash == here.hash && has_logs && (last.at, last.logs) != (here.at, here.logs)
+        };
+        if let Some(before) = last.filter(differs) {
+            for place in [before, here] {
+                let batch = (place.has_batch != 0).then_some(BatchNumber(place.batch));
+                rows.spoil(place.at[0], batch, place.origin.into())?;
+            }
+            let hash = Hash::new(here.hash);
+            let error = if before.at == here.at {
+                SourceError::TwoCounts { hash, one: before.logs, other: here.logs }
+            } else {
+                let places = [before, here].map(|place| (place.at[0], place.at[1]));
+                SourceError::TwoReceipts { hash, places }
+            };
+            intake.fault(here.origin.into(), "the batches of both are left out", error)?;
+        }
+        last = Some(here);
+    }
+    Ok(())
+}
+
+/// Joins messages with the logs that want them.
+fn place(
+    messages: ExternalSort<Message>,
+    wanted: ExternalSort<Wanted>,
+    placed: &mut ExternalSort<PlacedMessage>,
+) -> Result<(), IndexError> {
+    let (mut messages, mut wanted) = (messages.finish()?, wanted.finish()?);
+    let mut bytes = Vec::new();
+    let mut next = take(&mut messages, &mut bytes)?;
+    while let Some((log, _)) = wanted.next()? {
+        while next.is_some_and(|hash| hash < log.hash) {
+            next = take(&mut messages, &mut bytes)?;
+        }
+        match next {
+            Some(hash) if hash == log.hash => {
+                let key = PlacedMessage { at: log.at, len: bytes.len() as u64 };
+                placed.push(key, &[&bytes])?;
+            }
+            Some(_) => {}
+            None => break,
+        }
+    }
+    Ok(())
+}
+
+/// The next message, copied to `bytes`.
+fn take(
+    messages: &mut Sorted<Message>,
+    bytes: &mut Vec<u8>,
+) -> Result<Option<[u8; 32]>, IndexError> {
+    bytes.clear();
+    Ok(messages.next()?.map(|(key, message)| {
+        bytes.extend_from_slice(message);
+        key.hash
+    }))
+}
+
+/// A receipt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Pod, Zeroable)]
+#[repr(C)]
+struct Sighting {
+    hash: [u8; 32],
+    /// Block, and index in the block.
+    at: [u64; 2],
+    logs: u64,
+    has_batch: u64,
+    batch: u64,
+    origin: PackedOrigin,
+}
+
+impl SortRecord for Sighting {
+    type Place = ();
+
+    fn payload_len(&self) -> usize {
+        0
+    }
+}
+
+/// A message. Its payload are its bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Pod, Zeroable)]
+#[repr(C)]
+struct Message {
+    hash: [u8; 32],
+    len: u64,
+}
+
+impl SortRecord for Message {
+    type Place = usize;
+
+    fn payload_len(&self) -> usize {
+        self.len as usize
+    }
+}
+
+/// A log whose message is somewhere else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Pod, Zeroable)]
+#[repr(C)]
+struct Wanted {
+    hash: [u8; 32],
+    at: LogPlace,
+}
+
+impl SortRecord for Wanted {
+    type Place = ();
+
+    fn payload_len(&self) -> usize {
+        0
+    }
+}

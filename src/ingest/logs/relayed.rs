@@ -1,0 +1,132 @@
+//! The pubdata of chains that settle on a settlement layer, inside that layer's own messages.
+//!
+//! ```text
+//! message   abi.encode(uint8 version = 0, uint256 chainId, uint256 batchNumber, bytes pubdata)
+//! ```
+//!
+//! Source: era-contracts `RelayedSLDAValidator.sol`, v26 to v31: the sender of the message, whose
+//! address differs from layer to layer.
+
+use super::{SourceError, pubdata};
+use crate::{
+    message::{BatchLogs, BatchView},
+    primitives::{Address, BatchNumber, ChainId, Word},
+};
+
+/// Whose messages are asked for the pubdata of other chains.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RelayedBy {
+    /// Everyone's: what has the form of relayed pubdata is taken for it. Anyone can send such a message.
+    Anyone,
+    /// Those of a RelayedSLDAValidator.
+    Sender(Address),
+}
+
+impl std::str::FromStr for RelayedBy {
+    type Err = crate::primitives::hex::HexError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "any" { Ok(Self::Anyone) } else { text.parse().map(Self::Sender) }
+    }
+}
+
+/// A batch found in a message, or what the message seemed to be and is not.
+type Found = Result<BatchLogs, (String, SourceError)>;
+
+impl RelayedBy {
+    /// Finds the batches that the messages of a batch carry.
+    pub(super) fn find(self, batch: BatchView<'_>, mut found: impl FnMut(Found)) {
+        for (index, (log, message)) in batch.with_messages().enumerate() {
+            let Some(message) = message else { continue };
+            let carried = match self {
+                Self::Anyone => open(message),
+                Self::Sender(sender) if log.key() == sender.to_word() => match open(message) {
+                    Some(carried) => Some(carried),
+                    None => {
+                        let what = format!(
+                            "the message of log {index} of chain {}, batch {}",
+                            batch.chain(),
+                            batch.batch()
+                        );
+                        let reason = "is no relayed pubdata, though its sender relays it";
+                        let error =
+                            SourceError::Bad { what: "the message".into(), reason: reason.into() };
+                        found(Err((what, error)));
+                        None
+                    }
+                },
+                Self::Sender(_) => None,
+            };
+            if let Some((chain, number, bytes)) = carried {
+                found(pubdata::batch(chain, number, bytes).map_err(|error| {
+                    let what = format!(
+                        "the pubdata of chain {chain}, batch {number} in the message of log {index} of \
+                         chain {}, batch {}",
+                        batch.chain(),
+                        batch.batch()
+                    );
+                    (what, error)
+                }));
+            }
+        }
+    }
+}
+
+/// The chain, batch and pubdata in a message that has exactly this form.
+fn open(message: &[u8]) -> Option<(ChainId, BatchNumber, &[u8])> {
+    let (words, rest) = message.as_chunks::<32>();
+    if !rest.is_empty() {
+        return None;
+    }
+    let [version, chain, batch, offset, len, data @ ..] = words else { return None };
+    let number = |word: &[u8; 32]| Word::new(*word).to_u64().ok();
+    if number(version)? != 0 || number(offset)? != 0x80 {
+        return None;
+    }
+    let len = usize::try_from(number(len)?).ok()?;
+    let data = data.as_flattened();
+    let (pubdata, padding) = data.split_at_checked(len)?;
+    if padding.len() >= 32 || padding.iter().any(|byte| *byte != 0) {
+        return None;
+    }
+    Some((ChainId(number(chain)?), BatchNumber(number(batch)?), pubdata))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn encode(words: [u64; 4], pubdata: &[u8]) -> Vec<u8> {
+        let mut message = Vec::new();
+        for word in words.into_iter().chain([pubdata.len() as u64]) {
+            message.extend(Word::from(word).as_bytes());
+        }
+        message.extend(pubdata);
+        message.resize(message.len().next_multiple_of(32), 0);
+        message
+    }
+
+    proptest! {
+        #[test]
+        fn only_the_exact_form_is_opened(
+            chain in any::<u64>(),
+            batch in any::<u64>(),
+            pubdata in prop::collection::vec(any::<u8>(), 0..100),
+        ) {
+            let message = encode([0, chain, batch, 0x80], &pubdata);
+            let expected = Some((ChainId(chain), BatchNumber(batch), &pubdata[..]));
+            prop_assert_eq!(open(&message), expected);
+            prop_assert!(open(&encode([1, chain, batch, 0x80], &pubdata)).is_none());
+            prop_assert!(open(&encode([0, chain, batch, 0xa0], &pubdata)).is_none());
+            prop_assert!(open(&message[..message.len() - 1]).is_none());
+            prop_assert!(open(&[&message[..], &[0; 32]].concat()).is_none());
+        }
+
+        #[test]
+        fn no_message_breaks_it(message in prop::collection::vec(any::<u8>(), 0..400)) {
+            let _ = open(&message);
+        }
+    }
+}

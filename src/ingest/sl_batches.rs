@@ -1,0 +1,241 @@
+//! The settlement layer's own batches: one JSON object a line, one line a batch.
+//!
+//! ```text
+//! {"chainId":506,"batchNumber":2000,"firstBlock":101,"lastBlock":105,"logs":["0x<88 bytes>",…],
+//!  "chainBatchRoot":"0x…","localLogsRoot":"0x…"}
+//! {"gwBatch":2000,"firstBlock":101,"lastBlock":105,"logs":[…],…}
+//! ```
+//!
+//! A line of the raw archive with the blocks that the batch covers; `gwBatch` is another name for
+//! `batchNumber`. `chainBatchRoot` is the root that L1 stores; it may be missing, as may
+//! `localLogsRoot`, which has to be that of the logs. Other fields are ignored, and so are empty lines.
+
+use std::{collections::BTreeMap, ops::RangeInclusive, path::Path};
+
+use serde::Deserialize;
+
+use super::IndexError;
+use crate::{
+    files::{Input, InputError, Line, Lines},
+    message::{BatchLogs, L2ToL1Log, MessageList},
+    primitives::{BatchNumber, ChainId, Hash, SlBatch, SlBlock},
+};
+
+/// 16384 logs take 3 MB of text; messages, which do not matter here, the rest.
+const LONGEST_LINE: usize = 64 << 20;
+/// The most batches that are kept, in some 240 bytes each: one a minute for four years.
+const MOST_BATCHES: usize = 1 << 21;
+
+/// A batch of the settlement layer: the root of its own logs, and the blocks it covers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SlBatchLogs {
+    batch: SlBatch,
+    blocks: RangeInclusive<SlBlock>,
+    local_root: Hash,
+    root: Option<Hash>,
+}
+
+impl SlBatchLogs {
+    /// The batch.
+    #[must_use]
+    pub fn batch(&self) -> SlBatch {
+        self.batch
+    }
+
+    /// The blocks it covers.
+    #[must_use]
+    pub fn blocks(&self) -> &RangeInclusive<SlBlock> {
+        &self.blocks
+    }
+
+    /// The root over its logs, hashed from them.
+    #[must_use]
+    pub fn local_root(&self) -> Hash {
+        self.local_root
+    }
+
+    /// The batch root that the file gives, not proven yet.
+    #[must_use]
+    pub fn root(&self) -> Option<Hash> {
+        self.root
+    }
+}
+
+/// The settlement layer's own batches by number, each with the line that it stands in.
+#[derive(Clone, Debug, Default)]
+pub struct SlBatches(BTreeMap<SlBatch, (u64, SlBatchLogs)>);
+
+impl SlBatches {
+    /// A batch; `None` when the file has none with this number.
+    #[must_use]
+    pub fn batch(&self, batch: SlBatch) -> Option<&SlBatchLogs> {
+        self.0.get(&batch).map(|(_, logs)| logs)
+    }
+
+    /// The first and the last batch.
+    #[must_use]
+    pub fn range(&self) -> Option<(SlBatch, SlBatch)> {
+        Some((*self.0.first_key_value()?.0, *self.0.last_key_value()?.0))
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Row {
+    chain_id: Option<ChainId>,
+    #[serde(alias = "gwBatch")]
+    batch_number: SlBatch,
+    first_block: SlBlock,
+    last_block: SlBlock,
+    logs: Vec<L2ToL1Log>,
+    local_logs_root: Option<Hash>,
+    chain_batch_root: Option<Hash>,
+}
+
+/// Reads the batches of the settlement layer with this chain id (`-` for standard input). Lines of
+/// other chains are passed over.
+///
+/// # Errors
+/// [`IndexError`] naming the file and line: when a line is damaged, its logs do not make its local
+/// root, two lines contradict each other, or there are more batches than are kept.
+pub fn read_sl_batches(path: &Path, sl_chain: ChainId) -> Result<SlBatches, IndexError> {
+    read_sl_batches_input(Input::open(path)?, sl_chain)
+}
+
+/// Reads the batches of a settlement layer from a file that is open already.
+///
+/// # Errors
+/// As [`read_sl_batches`].
+pub fn read_sl_batches_input(input: Input, sl_chain: ChainId) -> Result<SlBatches, IndexError> {
+    read_at_most(MOST_BATCHES, input, sl_chain)
+}
+
+fn read_at_most(limit: usize, input: Input, sl_chain: ChainId) -> Result<SlBatches, IndexError> {
+    let name = input.name().to_owned();
+    let mut lines = Lines::new(input, LONGEST_LINE);
+    let mut found: BTreeMap<SlBatch, (u64, SlBatchLogs)> = BTreeMap::new();
+    let unreadable = |source| InputError::Read { name: name.clone(), source };
+    while let Some(Line { number: line, text, is_too_long }) =
+        lines.next_line().map_err(unreadable)?
+    {
+        if is_too_long {
+            return Err(IndexError::LongLine { name, line, limit: LONGEST_LINE });
+        }
+        let parsed: Row = serde_json::from_slice(text).map_err(|source| IndexError::Line {
+            name: name.clone(),
+            line,
+            source,
+        })?;
+        if parsed.chain_id.is_some_and(|chain| chain != sl_chain) {
+            continue;
+        }
+        let batch = sl_batch(parsed, sl_chain, &name, line)?;
+        let number = batch.batch;
+        match found.get(&number) {
+            Some((first, known)) if *known != batch => {
+                let reason = format!("differs from what line {first} said");
+                return Err(IndexError::SlBatch { name, line, batch: number, reason });
+            }
+            Some(_) => {}
+            None if found.len() == limit => {
+                return Err(IndexError::TooManySlBatches { name, line, limit });
+            }
+            None => {
+                found.insert(number, (line, batch));
+            }
+        }
+    }
+    Ok(SlBatches(found))
+}
+
+fn sl_batch(
+    parsed: Row,
+    sl_chain: ChainId,
+    name: &str,
+    line: u64,
+) -> Result<SlBatchLogs, IndexError> {
+    let (batch, root) = (parsed.batch_number, parsed.chain_batch_root);
+    let blocks = parsed.first_block..=parsed.last_block;
+    let bad = |reason: String| IndexError::SlBatch { name: name.into(), line, batch, reason };
+    if blocks.is_empty() {
+        return Err(bad(format!("ends with block {} before it begins", parsed.last_block)));
+    }
+    let logs =
+        BatchLogs::new(sl_chain, BatchNumber(batch.0), parsed.logs, MessageList::default(), None)
+            .map_err(|error| bad(format!("has {error}")))?;
+    let logs = logs.view();
+    let local_root = logs.tree().root();
+    match parsed.local_logs_root {
+        Some(stated) if stated != local_root => Err(bad(format!(
+            "should have the local logs root {stated}, but its {} logs make {local_root}",
+            logs.logs().len()
+        ))),
+        _ => Ok(SlBatchLogs { batch, blocks, local_root, root }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use super::*;
+
+    fn read(text: &str) -> Result<SlBatches, IndexError> {
+        let input = Input::from_reader("test", Cursor::new(text.to_owned())).unwrap();
+        read_sl_batches_input(input, ChainId(506))
+    }
+
+    #[test]
+    fn both_names_of_a_batch_are_read_and_other_chains_passed_over() {
+        let batches = read(
+            "{\"gwBatch\":7,\"firstBlock\":1,\"lastBlock\":3,\"logs\":[]}\n\
+             {\"chainId\":506,\"batchNumber\":8,\"firstBlock\":4,\"lastBlock\":4,\"logs\":[]}\n\
+             {\"chainId\":9,\"batchNumber\":9,\"firstBlock\":4,\"lastBlock\":4,\"logs\":[]}\n",
+        )
+        .unwrap();
+        assert_eq!(batches.range(), Some((SlBatch(7), SlBatch(8))));
+        let batch = batches.batch(SlBatch(7)).unwrap();
+        assert_eq!(*batch.blocks(), SlBlock(1)..=SlBlock(3));
+        // The published root of an empty tree of 16384 logs.
+        assert!(batch.local_root().to_string().starts_with("0x375a5bf909cb0214"));
+    }
+
+    #[test]
+    fn more_batches_than_are_kept_are_refused_by_their_count() {
+        let line = |number: u64| {
+            format!("{{\"gwBatch\":{number},\"firstBlock\":1,\"lastBlock\":3,\"logs\":[]}}\n")
+        };
+        let read = |numbers: [u64; 4]| {
+            let text = numbers.map(line).concat();
+            read_at_most(3, Input::from_reader("test", Cursor::new(text))?, ChainId(506))
+        };
+        // Those that are given again do not count again.
+        assert_eq!(read([1, 2, 2, 3]).unwrap().range(), Some((SlBatch(1), SlBatch(3))));
+        let error = read([1, 2, 3, 4]).unwrap_err();
+        let words = "test, line 4: more than 3 SL batches, too many for memory; give the file without \
+                     those that no proof leads to";
+        assert_eq!(error.to_string(), words);
+    }
+
+    #[test]
+    fn damaged_lines_are_named() {
+        let zero = Hash::ZERO;
+        for damaged in [
+            "[]".to_owned(),
+            "{\"gwBatch\":7,\"firstBlock\":1,\"logs\":[]}".to_owned(),
+            "{\"gwBatch\":7,\"firstBlock\":5,\"lastBlock\":3,\"logs\":[]}".to_owned(),
+            "{\"gwBatch\":7,\"firstBlock\":1,\"lastBlock\":3,\"logs\":[\"0x00\"]}".to_owned(),
+            format!(
+                "{{\"gwBatch\":7,\"firstBlock\":1,\"lastBlock\":3,\"logs\":[],\
+                 \"localLogsRoot\":\"{zero}\"}}"
+            ),
+        ] {
+            let error = read(&damaged).unwrap_err();
+            assert!(error.to_string().contains("line 1"), "{damaged}: {error}");
+        }
+        let twice = "{\"gwBatch\":7,\"firstBlock\":1,\"lastBlock\":3,\"logs\":[]}\n\
+                     {\"gwBatch\":7,\"firstBlock\":1,\"lastBlock\":4,\"logs\":[]}";
+        let error = read(twice).unwrap_err();
+        assert!(matches!(error, IndexError::SlBatch { line: 2, .. }), "{error}");
+    }
+}

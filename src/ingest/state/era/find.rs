@@ -1,0 +1,443 @@
+//! Which files make up a snapshot.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::Read,
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, de::IgnoredAny};
+
+use super::EraError;
+use crate::{
+    files::{Input, InputError},
+    primitives::SlBlock,
+};
+
+/// Where a node's storage keeps the chunks.
+const BUCKET: &str = "storage_logs_snapshots";
+/// A header names some thousand chunks at most.
+const LARGEST_HEADER: u64 = 16 << 20;
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
+/// The files of one snapshot and what its header says of it.
+#[derive(Debug)]
+pub(in crate::ingest::state) struct EraSnapshot {
+    /// The version, when there is a header to say so.
+    pub(in crate::ingest::state) version: Option<u16>,
+    /// The SL batch at whose end this is the state.
+    pub(in crate::ingest::state) batch: u32,
+    /// The last SL block of the batch.
+    pub(in crate::ingest::state) block: Option<SlBlock>,
+    /// The chunks by their ids.
+    pub(in crate::ingest::state) chunks: Vec<PathBuf>,
+}
+
+#[derive(Deserialize)]
+struct Header {
+    #[serde(default)]
+    version: u16,
+    #[serde(rename = "l1BatchNumber")]
+    batch: u32,
+    #[serde(rename = "miniblockNumber", alias = "l2BlockNumber")]
+    block: u64,
+    #[serde(rename = "storageLogsChunks")]
+    chunks: Vec<Chunk>,
+}
+
+/// The answer of a node, which has the header as its result, or the header itself.
+#[derive(Deserialize)]
+struct Whole {
+    result: Option<IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    result: Header,
+}
+
+#[derive(Deserialize)]
+struct Chunk {
+    #[serde(rename = "chunkId")]
+    id: u64,
+    filepath: String,
+}
+
+/// Whether a JSON text that begins so is the header of a snapshot.
+pub(in crate::ingest::state) fn is_header(head: &[u8]) -> bool {
+    let member = b"\"storageLogsChunks\"";
+    head.trim_ascii_start().first() == Some(&b'{')
+        && head.windows(member.len()).any(|window| window == member)
+}
+
+/// The files of snapshots that `path` stands for beside itself: those of a folder, or those that lie beside
+/// a header. None where something else stands there, or nothing that can be read.
+pub(in crate::ingest::state) fn files_of(path: &Path) -> Vec<PathBuf> {
+    let is_folder = path.is_dir();
+    let folder = match path.parent() {
+        _ if is_folder => path,
+        _ if !path.is_file() || !Input::open(path).is_ok_and(|input| is_header(input.head())) => {
+            return Vec::new();
+        }
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    };
+    let is_of_snapshot = |name: &str| name.ends_with(".proto.gzip") || (is_folder && is_json(name));
+    [folder.to_owned(), folder.join(BUCKET)]
+        .iter()
+        .filter_map(|folder| fs::read_dir(folder).ok())
+        .flat_map(|entries| entries.flatten().map(|entry| entry.path()))
+        .filter(|file| file.file_name().and_then(|name| name.to_str()).is_some_and(is_of_snapshot))
+        .collect()
+}
+
+impl EraSnapshot {
+    /// Finds the snapshot in a folder, or the one of a header.
+    pub(in crate::ingest::state) fn find(path: &Path) -> Result<Self, EraError> {
+        if !path.is_dir() {
+            let folder = match path.parent() {
+                Some(folder) if folder != Path::new("") => folder,
+                _ => Path::new("."),
+            };
+            return Self::of_header(path, &read_header(path)?, &Folder::read(folder)?);
+        }
+        let folder = Folder::read(path)?;
+        let mut headers = folder.headers()?;
+        match (headers.pop(), headers.pop()) {
+            (Some((path, header)), None) => Self::of_header(&path, &header, &folder),
+            (None, _) => Self::of_names(path, &folder),
+            (Some((a, _)), Some((b, _))) => Err(EraError::Folder {
+                folder: path.into(),
+                reason: format!(
+                    "holds more than one snapshot header, {} and {}; give the one that is meant",
+                    a.display(),
+                    b.display()
+                ),
+            }),
+        }
+    }
+
+    fn of_header(path: &Path, header: &Header, folder: &Folder) -> Result<Self, EraError> {
+        let bad = |reason| Err(EraError::Header { path: path.into(), reason });
+        let Header { version, batch, block, chunks } = header;
+        if *version > 1 {
+            return bad(format!("snapshot version {version}; known are 0 and 1"));
+        }
+        let mut by_id = BTreeMap::new();
+        for chunk in chunks {
+            let name = chunk.filepath.rsplit(['/', '\\']).next().unwrap_or_default();
+            match part(name) {
+                Some((of, _)) if of != *batch => {
+                    return bad(format!("it is of batch {batch}, but its chunk {name} is of {of}"));
+                }
+                Some((_, id)) if id == chunk.id => {}
+                _ => return bad(format!("chunk {} cannot be the file {name}", chunk.id)),
+            }
+            let Some(path) = folder.files.get(&(*batch, chunk.id)) else {
+                return Err(EraError::MissingChunk { batch: *batch, missing: name.into() });
+            };
+            if by_id.insert(chunk.id, path.clone()).is_some() {
+                return bad(format!("it names chunk {} twice", chunk.id));
+            }
+        }
+        let unnamed = |id: &&(u32, u64)| id.0 == *batch && !by_id.contains_key(&id.1);
+        if let Some((_, id)) = folder.files.keys().find(unnamed) {
+            return bad(format!("it does not name chunk {id} of batch {batch}, which lies beside"));
+        }
+        // Nodes that never saw the block's number write 0.
+        let block = Some(SlBlock(*block)).filter(|block| block.0 > 0);
+        Ok(Self { version: Some(*version), batch: *batch, block, chunks: complete(*batch, by_id)? })
+    }
+
+    fn of_names(path: &Path, folder: &Folder) -> Result<Self, EraError> {
+        let bad = |reason| Err(EraError::Folder { folder: path.into(), reason });
+        let mut of_batch: BTreeMap<u32, BTreeMap<u64, PathBuf>> = BTreeMap::new();
+        for ((batch, id), path) in &folder.files {
+            of_batch.entry(*batch).or_default().insert(*id, path.clone());
+        }
+        match (of_batch.pop_last(), of_batch.pop_last()) {
+            (Some((batch, by_id)), None) => {
+                Ok(Self { version: None, batch, block: None, chunks: complete(batch, by_id)? })
+            }
+            (None, _) => bad("holds no snapshot of a zksync-era node: no file is named \
+                 snapshot_l1_batch_<batch>_storage_logs_part_<id>.proto.gzip"
+                .into()),
+            (Some((b, _)), Some((a, _))) => bad(format!(
+                "holds chunks of the batches {a} and {b}; keep one, or add the snapshot's header \
+                 (the answer of snapshots_getSnapshot) and give that"
+            )),
+        }
+    }
+}
+
+fn complete(batch: u32, by_id: BTreeMap<u64, PathBuf>) -> Result<Vec<PathBuf>, EraError> {
+    for (expected, id) in (0..).zip(by_id.keys()) {
+        if expected != *id {
+            return Err(EraError::MissingChunk { batch, missing: format!("chunk {expected}") });
+        }
+    }
+    if by_id.is_empty() {
+        return Err(EraError::MissingChunk { batch, missing: "chunk 0".into() });
+    }
+    Ok(by_id.into_values().collect())
+}
+
+fn read_header(path: &Path) -> Result<Header, EraError> {
+    match header_text(path)? {
+        Some(text) => parse_header(path, &text),
+        None => Err(EraError::Header {
+            path: path.into(),
+            reason: "too large for the header of a snapshot".into(),
+        }),
+    }
+}
+
+/// What a header may be, inflated; nothing when it is too large for one.
+fn header_text(path: &Path) -> Result<Option<Vec<u8>>, InputError> {
+    let input = Input::open(path)?;
+    let name = input.name().to_owned();
+    let mut text = Vec::new();
+    let read = input.take(LARGEST_HEADER + 1).read_to_end(&mut text);
+    read.map_err(|source| InputError::Read { name, source })?;
+    if text.starts_with(BYTE_ORDER_MARK) {
+        text.drain(..BYTE_ORDER_MARK.len());
+    }
+    Ok((text.len() as u64 <= LARGEST_HEADER).then_some(text))
+}
+
+fn parse_header(path: &Path, text: &[u8]) -> Result<Header, EraError> {
+    let bad = |reason| EraError::Header { path: path.into(), reason };
+    // Members that are given twice are an error wherever they are asked for by name.
+    let whole: Whole = serde_json::from_slice(text).map_err(|e| bad(e.to_string()))?;
+    let header = match whole.result {
+        Some(_) => serde_json::from_slice(text).map(|answer: Answer| answer.result),
+        None => serde_json::from_slice(text),
+    };
+    header.map_err(|e| bad(e.to_string()))
+}
+
+fn is_json(name: &str) -> bool {
+    name.ends_with(".json") || name.ends_with(".json.gz")
+}
+
+/// The batch and the id of a chunk, from its file's name.
+fn part(name: &str) -> Option<(u32, u64)> {
+    let rest = name.strip_prefix("snapshot_l1_batch_")?.strip_suffix(".proto.gzip")?;
+    let (batch, id) = rest.split_once("_storage_logs_part_")?;
+    Some((batch.parse().ok()?, id.parse().ok()?))
+}
+
+/// The chunks in a folder and in the bucket below it.
+struct Folder {
+    files: BTreeMap<(u32, u64), PathBuf>,
+    json: Vec<PathBuf>,
+}
+
+impl Folder {
+    fn read(path: &Path) -> Result<Self, EraError> {
+        let mut folder = Self { files: BTreeMap::new(), json: Vec::new() };
+        folder.add(path)?;
+        let bucket = path.join(BUCKET);
+        if bucket.is_dir() {
+            folder.add(&bucket)?;
+        }
+        folder.json.sort_unstable();
+        Ok(folder)
+    }
+
+    fn add(&mut self, path: &Path) -> Result<(), EraError> {
+        let read_error = |source| EraError::Read { path: path.into(), source };
+        for file in fs::read_dir(path).map_err(read_error)? {
+            let file = file.map_err(read_error)?.path();
+            let Some(name) = file.file_name().and_then(|name| name.to_str()) else { continue };
+            if is_json(name) {
+                self.json.push(file);
+            } else if let Some(key) = part(name).filter(|_| file.is_file())
+                && let Some(other) = self.files.insert(key, file.clone())
+            {
+                return Err(EraError::Folder {
+                    folder: path.into(),
+                    reason: format!(
+                        "{} and {} are the same chunk",
+                        other.display(),
+                        file.display()
+                    ),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// The headers among the JSON files; others may lie beside them, and folders, pipes and links that
+    /// lead nowhere.
+    fn headers(&self) -> Result<Vec<(PathBuf, Header)>, EraError> {
+        let mut headers = Vec::new();
+        for file in self.json.iter().filter(|file| file.is_file()) {
+            let text = match header_text(file) {
+                Err(InputError::Empty { .. }) => None,
+                text => text?,
+            };
+            if let Some(text) = text.filter(|text| is_header(text)) {
+                headers.push((file.clone(), parse_header(file, &text)?));
+            }
+        }
+        Ok(headers)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use flate2::{Compression, write::GzEncoder};
+
+    use super::*;
+
+    fn folder(names: &[&str]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for name in names {
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "").unwrap();
+        }
+        folder
+    }
+
+    fn chunk(batch: u32, id: u64) -> String {
+        format!("snapshot_l1_batch_{batch}_storage_logs_part_{id:04}.proto.gzip")
+    }
+
+    fn header(batch: u32, chunks: &[(u64, &str)]) -> String {
+        let chunks: Vec<_> = chunks
+            .iter()
+            .map(|(id, file)| serde_json::json!({"chunkId": id, "filepath": format!("gs://x/{file}")}))
+            .collect();
+        serde_json::json!({"l1BatchNumber": batch, "miniblockNumber": 9, "storageLogsChunks": chunks})
+            .to_string()
+    }
+
+    #[test]
+    fn names_alone_make_a_snapshot() {
+        let (a, b) = (chunk(7, 0), chunk(7, 1));
+        for place in ["", "storage_logs_snapshots/"] {
+            let folder = folder(&[&format!("{place}{b}"), &format!("{place}{a}"), "other.json"]);
+            let found = EraSnapshot::find(folder.path()).unwrap();
+            assert_eq!((found.version, found.batch, found.block), (None, 7, None));
+            let names: Vec<_> = found.chunks.iter().map(|c| c.file_name().unwrap()).collect();
+            assert_eq!(names, [a.as_str(), b.as_str()]);
+        }
+    }
+
+    /// With a byte order mark or compressed it still says what is missing; a member that is given twice
+    /// says nothing, and a chunk that it does not name is of another snapshot.
+    #[test]
+    fn a_header_counts_in_every_form_and_says_one_thing() {
+        let (zero, one) = (chunk(7, 0), chunk(7, 1));
+        let of_both = header(7, &[(0, &zero), (1, &one)]);
+        let mut compressed = GzEncoder::new(Vec::new(), Compression::fast());
+        compressed.write_all(of_both.as_bytes()).unwrap();
+        let compressed = compressed.finish().unwrap();
+        let marked = [BYTE_ORDER_MARK, of_both.as_bytes()].concat();
+        for (name, text) in [("h.json", marked), ("h.json.gz", compressed)] {
+            let folder = folder(&[&zero]);
+            fs::write(folder.path().join(name), text).unwrap();
+            let lacking = EraSnapshot::find(folder.path());
+            assert!(matches!(lacking, Err(EraError::MissingChunk { batch: 7, .. })), "{lacking:?}");
+        }
+        let twice = of_both.replacen('{', "{\"storageLogsChunks\":[],", 1);
+        let of_one = header(7, &[(0, &zero)]);
+        for (text, because) in [(twice, "duplicate field"), (of_one, "does not name chunk 1")] {
+            let folder = folder(&[&zero, &one]);
+            fs::write(folder.path().join("h.json"), text).unwrap();
+            let error = EraSnapshot::find(folder.path()).unwrap_err();
+            assert!(error.to_string().contains(because), "{error}");
+        }
+    }
+
+    #[test]
+    fn only_regular_files_may_be_headers() {
+        let chunk = chunk(7, 0);
+        let folder = folder(&[&chunk, "notes.json/inner", "other.json"]);
+        let path = |name: &str| folder.path().join(name);
+        std::os::unix::fs::symlink(path("nowhere"), path("link.json")).unwrap();
+        let pipe = std::process::Command::new("mkfifo").arg(path("pipe.json")).status().unwrap();
+        assert!(pipe.success());
+        fs::write(path("header.json"), header(7, &[(0, &chunk)])).unwrap();
+        let found = EraSnapshot::find(folder.path()).unwrap();
+        assert_eq!((found.version, found.batch), (Some(0), 7));
+        // A file that is one, and whose compression is damaged.
+        fs::write(path("damaged.json"), [0x1f, 0x8b, 8, 0]).unwrap();
+        let error = EraSnapshot::find(folder.path()).unwrap_err();
+        assert!(error.to_string().contains("damaged.json") && !error.is_io(), "{error}");
+    }
+
+    #[test]
+    fn compressed_headers_are_inflated_and_no_further_than_a_header_is_long() {
+        let chunk = chunk(7, 0);
+        let folder = folder(&[&chunk]);
+        let path = folder.path().join("header.json");
+        let gzip = |text: &[u8]| {
+            let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+            encoder.write_all(text).unwrap();
+            encoder.finish().unwrap()
+        };
+        let text = header(7, &[(0, &chunk)]);
+        fs::write(&path, gzip(text.as_bytes())).unwrap();
+        for place in [path.as_path(), folder.path()] {
+            let found = EraSnapshot::find(place).unwrap();
+            assert_eq!((found.version, found.chunks.len()), (Some(0), 1));
+        }
+        let padded = [text.as_bytes(), &vec![b' '; LARGEST_HEADER as usize]].concat();
+        for large in [gzip(&padded), padded] {
+            fs::write(&path, large).unwrap();
+            let error = EraSnapshot::find(&path).unwrap_err().to_string();
+            assert!(error.contains("header.json: too large"), "{error}");
+            assert_eq!(EraSnapshot::find(folder.path()).unwrap().version, None);
+        }
+    }
+
+    #[test]
+    fn incomplete_and_mixed_sets_are_refused() {
+        let find = |names: &[&str]| EraSnapshot::find(folder(names).path()).unwrap_err();
+        assert!(matches!(find(&[]), EraError::Folder { .. }));
+        assert!(matches!(find(&[&chunk(7, 1)]), EraError::MissingChunk { .. }));
+        assert!(matches!(find(&[&chunk(7, 0), &chunk(7, 2)]), EraError::MissingChunk { .. }));
+        assert!(matches!(find(&[&chunk(7, 0), &chunk(8, 0)]), EraError::Folder { .. }));
+        let twice = format!("storage_logs_snapshots/{}", chunk(7, 0));
+        assert!(matches!(find(&[&chunk(7, 0), &twice]), EraError::Folder { .. }));
+    }
+
+    #[test]
+    fn a_header_chooses_its_chunks_and_has_to_be_true() {
+        let files = [chunk(7, 0), chunk(7, 1), chunk(8, 0)];
+        let folder = folder(&[&files[0], &files[1], &files[2]]);
+        let path = folder.path().join("header.json");
+        let find = |text: String| {
+            fs::write(&path, text).unwrap();
+            [EraSnapshot::find(&path), EraSnapshot::find(folder.path())]
+        };
+        let good = header(7, &[(1, &files[1]), (0, &files[0])]);
+        for text in [good.clone(), format!("{{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{good}}}")] {
+            for found in find(text).map(Result::unwrap) {
+                assert_eq!((found.version, found.batch, found.chunks.len()), (Some(0), 7, 2));
+                assert_eq!(found.block, Some(SlBlock(9)));
+            }
+        }
+        for bad in [
+            header(7, &[(0, &files[0]), (1, &files[2])]),
+            header(7, &[(0, &files[1])]),
+            header(7, &[(1, &files[1])]),
+            header(7, &[(0, &files[0]), (0, &files[0])]),
+            header(7, &[(0, &files[0]), (2, &chunk(7, 2))]),
+            header(7, &[]),
+            good.replacen('{', "{\"version\":2,", 1),
+            good[..good.len() - 1].into(),
+            "{\"storageLogsChunks\":3}".into(),
+        ] {
+            for found in find(bad.clone()) {
+                assert!(found.is_err(), "{bad}");
+            }
+        }
+    }
+}

@@ -1,0 +1,364 @@
+//! Reading all chunks of a snapshot, several at once, and handing on what they hold in the order of
+//! the chunks.
+
+use std::{
+    fs::File,
+    io::{BufReader, Read},
+    path::{Path, PathBuf},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+        mpsc::{Receiver, Sender, channel},
+    },
+};
+
+use super::{
+    EraError, EraSnapshot,
+    chunk::{ChunkError, Log, Logs, Name},
+    indexes::{Indexes, Refused},
+    read_ahead::ReadAhead,
+};
+use crate::{
+    files::{Gunzip, Watcher},
+    ingest::state::{ImportError, build::reversed},
+    primitives::{Address, Hash, Word},
+    snapshot::Enumeration,
+    state::{
+        entries::{Entry, out_of_order},
+        keys::era_keys,
+    },
+};
+
+/// How many slots are handed on at once: a mebibyte of entries, which is written as it is.
+const PIECE: usize = 1 << 14;
+/// How many slots may wait for their turn for each worker, and in all: 320 MB. Chunks have a million. With
+/// much more the workers are done long before the last slots are written.
+const AHEAD: usize = 3 << 18;
+const WAITING: usize = 1 << 22;
+/// More threads than this inflate faster than one can write.
+const MOST_WORKERS: usize = 8;
+const READ_BUFFER: usize = 1 << 18;
+
+/// In which order the keys are believed to come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::ingest::state) enum Order {
+    /// Ascending over all chunks. Zero values are left out, and a piece that does not follow the one
+    /// before says so.
+    Ascending,
+    /// Any.
+    Unknown,
+}
+
+/// Slots of a chunk, in its order, as columns.
+#[derive(Debug, Default)]
+pub(in crate::ingest::state) struct Piece {
+    pub(in crate::ingest::state) entries: Vec<Entry>,
+    pub(in crate::ingest::state) batches: Vec<[u8; 4]>,
+    pub(in crate::ingest::state) indexes: Vec<[u8; 8]>,
+    /// The indexes of slots that were left out, behind the place in the piece that each had.
+    left_out: Vec<(u32, [u8; 8])>,
+    /// How many slots of the chunk come before.
+    before: u64,
+    /// Whether the keys ascend strictly; only looked at in [`Order::Ascending`].
+    pub(in crate::ingest::state) ascending: bool,
+    /// The first and the last key, zero values included.
+    pub(in crate::ingest::state) range: Option<(Hash, Hash)>,
+}
+
+impl Piece {
+    pub(super) fn with_room() -> Self {
+        Self {
+            entries: Vec::with_capacity(PIECE),
+            batches: Vec::with_capacity(PIECE),
+            indexes: Vec::with_capacity(PIECE),
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn emptied(mut self) -> Self {
+        let Self { entries, batches, indexes, left_out, before, ascending, range } = &mut self;
+        entries.clear();
+        batches.clear();
+        indexes.clear();
+        left_out.clear();
+        (*before, *ascending, *range) = (0, false, None);
+        self
+    }
+
+    /// Which record of the chunk the slot at this place was, from 1; slots that were left out have places.
+    fn record(&self, place: usize) -> u64 {
+        self.before + place as u64 + 1
+    }
+
+    /// The place that a slot had before others were left out.
+    fn place(&self, kept: usize) -> usize {
+        let behind =
+            |place, (left_out, _): &(u32, _)| place + usize::from(*left_out as usize <= place);
+        self.left_out.iter().fold(kept, behind)
+    }
+}
+
+/// What was learned from all chunks together.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::ingest::state) struct Learned {
+    pub(in crate::ingest::state) enumeration: Enumeration,
+    /// The lowest index that no slot has.
+    pub(in crate::ingest::state) first_missing: Option<u64>,
+    /// Whether the slots came with their keys hashed (version 1).
+    pub(in crate::ingest::state) hashed: bool,
+}
+
+/// What all workers look at.
+struct Shared<'s> {
+    snapshot: &'s EraSnapshot,
+    order: Order,
+    reverse: bool,
+    watcher: &'s Watcher,
+    /// The version of the first record and the chunk that it stands in.
+    version: Mutex<Option<(u16, PathBuf)>>,
+    ahead: ReadAhead,
+}
+
+/// Reads all chunks and hands their slots to `take`, chunk by chunk, the chunk's number with each
+/// piece. `take` answers whether to go on; `None` when it did not.
+pub(in crate::ingest::state) fn read(
+    snapshot: &EraSnapshot,
+    order: Order,
+    reverse: bool,
+    watcher: &Watcher,
+    mut take: impl FnMut(usize, &Piece) -> Result<bool, ImportError>,
+) -> Result<Option<Learned>, ImportError> {
+    let workers = rayon::current_num_threads().clamp(1, MOST_WORKERS).min(snapshot.chunks.len());
+    let shared = Shared {
+        snapshot,
+        order,
+        reverse,
+        watcher,
+        version: Mutex::new(snapshot.version.map(|version| (version, PathBuf::new()))),
+        ahead: ReadAhead::new(WAITING.min(workers * AHEAD) / PIECE),
+    };
+    let lens = snapshot.chunks.iter().filter_map(|chunk| Some(chunk.metadata().ok()?.len()));
+    watcher.expect(lens.sum());
+    let next = AtomicUsize::new(0);
+    let (senders, receivers): (Vec<_>, Vec<_>) = snapshot.chunks.iter().map(|_| channel()).unzip();
+    // Chunks are claimed in order, so the one whose turn it is always has a worker.
+    let senders: Vec<Mutex<Option<Sender<_>>>> =
+        senders.into_iter().map(|sender| Mutex::new(Some(sender))).collect();
+
+    let mut indexes = Indexes::new();
+    let went_on = std::thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|| {
+                loop {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(sender) = senders.get(at) else { return };
+                    let sender = sender.lock().unwrap_or_else(PoisonError::into_inner).take();
+                    let (Some(sender), false) = (sender, shared.ahead.is_closed()) else {
+                        return;
+                    };
+                    if let Err(error) = read_chunk(&shared, at, &sender) {
+                        // Nobody listens when the work was stopped.
+                        let _ = sender.send(Err(error));
+                    }
+                }
+            });
+        }
+        let result = consume(receivers, &shared.ahead, |chunk, piece| {
+            note_indexes(&mut indexes, piece, &snapshot.chunks[chunk])?;
+            take(chunk, piece)
+        });
+        shared.ahead.close();
+        result
+    })?;
+    if !went_on {
+        return Ok(None);
+    }
+    let (last, count, first_missing) = indexes.summary();
+    let version = shared.version.into_inner().unwrap_or_else(PoisonError::into_inner);
+    Ok(Some(Learned {
+        enumeration: Enumeration { last, missing: last - count },
+        first_missing,
+        hashed: version.is_some_and(|(version, _)| version == 1),
+    }))
+}
+
+type Message = Result<Piece, EraError>;
+
+/// Takes the pieces of one chunk after the other.
+fn consume(
+    receivers: Vec<Receiver<Message>>,
+    ahead: &ReadAhead,
+    mut take: impl FnMut(usize, &Piece) -> Result<bool, ImportError>,
+) -> Result<bool, ImportError> {
+    for (chunk, pieces) in receivers.into_iter().enumerate() {
+        ahead.turn(chunk);
+        for piece in pieces {
+            let piece = piece?;
+            if !take(chunk, &piece)? {
+                return Ok(false);
+            }
+            ahead.leave(piece);
+        }
+    }
+    Ok(true)
+}
+
+/// Notes the indexes of a piece, each of which only one slot may have.
+fn note_indexes(indexes: &mut Indexes, piece: &Piece, path: &Path) -> Result<(), EraError> {
+    let mut refused = |index: &[u8; 8]| {
+        let index = u64::from_le_bytes(*index);
+        indexes.insert(index).err().map(|refused| (index, refused))
+    };
+    let (mut kept, mut left_out) = (piece.indexes.iter().enumerate(), piece.left_out.iter());
+    let found = kept
+        .find_map(|(at, index)| refused(index).map(|refused| (piece.place(at), refused)))
+        .or_else(|| left_out.find_map(|(at, index)| Some((*at as usize, refused(index)?))));
+    let Some((place, (index, refused))) = found else { return Ok(()) };
+    let reason = match refused {
+        Refused::Zero => "a slot with the enumeration index 0, which none has".into(),
+        Refused::TooLarge => format!("the enumeration index {index} is beyond all chains"),
+        Refused::Twice => format!(
+            "a second slot with the enumeration index {index}: the chunks are damaged or not of one \
+             snapshot"
+        ),
+    };
+    Err(EraError::Index { path: path.into(), record: piece.record(place), reason })
+}
+
+fn read_chunk(shared: &Shared<'_>, chunk: usize, sender: &Sender<Message>) -> Result<(), EraError> {
+    let path = &shared.snapshot.chunks[chunk];
+    let read_error = |source| EraError::Read { path: path.into(), source };
+    let file = File::open(path).map_err(read_error)?;
+    let mut logs =
+        Logs::new(Gunzip::new(BufReader::with_capacity(READ_BUFFER, shared.watcher.of(file))));
+    let mut reader = PieceReader::new(shared, path);
+    loop {
+        let is_full = reader.fill(&mut logs).map_err(|(offset, error)| match error {
+            ChunkError::Read(source) => read_error(source),
+            ChunkError::Bad(reason) => EraError::Chunk { path: path.into(), offset, reason },
+        })?;
+        let has_place = shared.ahead.enter(chunk);
+        if !has_place || sender.send(Ok(reader.piece())).is_err() || !is_full {
+            return Ok(());
+        }
+    }
+}
+
+/// Collects the slots of one chunk into pieces.
+struct PieceReader<'s> {
+    shared: &'s Shared<'s>,
+    path: &'s Path,
+    version: Option<u16>,
+    piece: Piece,
+    /// How many slots were handed on in pieces.
+    handed_on: u64,
+    /// Plain names whose keys are still to be hashed.
+    plain: Vec<(Address, Word)>,
+    keys: Vec<Hash>,
+}
+
+impl<'s> PieceReader<'s> {
+    fn new(shared: &'s Shared<'s>, path: &'s Path) -> Self {
+        let (plain, keys) = (Vec::new(), Vec::new());
+        let (version, piece) = (None, Piece::default());
+        let mut reader = Self { shared, path, version, piece, handed_on: 0, plain, keys };
+        reader.piece();
+        reader
+    }
+
+    /// Reads until a piece is full; false at the end of the chunk. An error comes with its place.
+    fn fill(&mut self, logs: &mut Logs<impl Read>) -> Result<bool, (u64, ChunkError)> {
+        while self.piece.entries.len() < PIECE {
+            let offset = logs.offset();
+            match logs.next().map_err(|error| (offset, error))? {
+                Some(log) => self.accept(&log).map_err(|error| (offset, error))?,
+                None => return Ok(false),
+            }
+        }
+        Ok(true)
+    }
+
+    #[inline]
+    fn accept(&mut self, log: &Log<'_>) -> Result<(), ChunkError> {
+        let (version, key) = match log.name {
+            Name::Plain(address, slot) => {
+                self.plain.push((*address, *slot));
+                (0, Hash::ZERO)
+            }
+            Name::Hashed(key) if self.shared.reverse => (1, reversed(*key)),
+            Name::Hashed(key) => (1, *key),
+        };
+        if self.version != Some(version) {
+            self.check_version(version)?;
+            self.version = Some(version);
+        }
+        let batch = self.shared.snapshot.batch;
+        if log.batch > batch {
+            let first = log.batch;
+            return Err(ChunkError::Bad(format!(
+                "a slot first written in batch {first}, after batch {batch}"
+            )));
+        }
+        self.piece.entries.push(Entry { key, value: *log.value });
+        self.piece.batches.push(log.batch.to_le_bytes());
+        self.piece.indexes.push(log.index.to_le_bytes());
+        Ok(())
+    }
+
+    /// The version of all records has to be one.
+    fn check_version(&self, version: u16) -> Result<(), ChunkError> {
+        let mut known = self.shared.version.lock().unwrap_or_else(PoisonError::into_inner);
+        let (expected, seen_in) = known.get_or_insert_with(|| (version, self.path.into()));
+        if *expected == version {
+            return Ok(());
+        }
+        let by = match seen_in.as_os_str().is_empty() {
+            true => "the snapshot's header".into(),
+            false => seen_in.display().to_string(),
+        };
+        Err(ChunkError::Bad(format!(
+            "a record of version {version}, but by {by} this is a snapshot of version {expected}: \
+             chunks of different snapshots are mixed"
+        )))
+    }
+
+    /// What was collected; the next piece begins empty.
+    fn piece(&mut self) -> Piece {
+        let mut piece = std::mem::replace(&mut self.piece, self.shared.ahead.piece());
+        if !self.plain.is_empty() {
+            self.keys.clear();
+            era_keys(self.plain.drain(..), &mut self.keys);
+            for (entry, key) in piece.entries.iter_mut().zip(&self.keys) {
+                entry.key = *key;
+            }
+        }
+        let entries = &piece.entries;
+        piece.before = self.handed_on;
+        self.handed_on += entries.len() as u64;
+        piece.range = entries.first().zip(entries.last()).map(|(a, b)| (a.key, b.key));
+        if self.shared.order == Order::Ascending {
+            piece.ascending = out_of_order(entries).is_none();
+            without_zeros(&mut piece);
+        }
+        piece
+    }
+}
+
+fn without_zeros(piece: &mut Piece) {
+    let zero = |entry: &Entry| entry.value.is_zero();
+    let Some(first) = piece.entries.iter().position(zero) else { return };
+    let mut kept = first;
+    for at in first..piece.entries.len() {
+        if !zero(&piece.entries[at]) {
+            piece.entries[kept] = piece.entries[at];
+            piece.batches[kept] = piece.batches[at];
+            piece.indexes[kept] = piece.indexes[at];
+            kept += 1;
+        } else {
+            piece.left_out.push((at as u32, piece.indexes[at]));
+        }
+    }
+    piece.entries.truncate(kept);
+    piece.batches.truncate(kept);
+    piece.indexes.truncate(kept);
+}

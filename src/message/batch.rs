@@ -1,0 +1,392 @@
+use std::sync::LazyLock;
+
+use bytemuck::TransparentWrapper;
+
+use super::{EMPTY_LOG_LEAF, L2ToL1Log, LogsError, MessageList, Messages};
+use crate::{
+    keccak::{hash_many, keccak256},
+    merkle::{LeafHashes, Leaves, Levels, NoSuchLeaf, Tree, Zeros, roots_at},
+    primitives::{BatchNumber, ChainId, Hash},
+};
+
+/// The height of the tree of a batch's logs since protocol 1.5.0: 16384 leaves.
+pub const LOG_TREE_HEIGHT: u32 = 14;
+
+/// The heights of that tree through the protocol's versions, the newest first: 16384 leaves since 1.5.0,
+/// 4096 in 1.4.2, 2048 in 1.4.0 and 1.4.1, 512 before.
+pub const LOG_TREE_HEIGHTS: [u32; 4] = [LOG_TREE_HEIGHT, 12, 11, 9];
+
+/// The logs of one batch in order, as a source gives them: with the bytes of its messages and the
+/// hashes of its transactions where it has them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BatchLogs {
+    chain: ChainId,
+    batch: BatchNumber,
+    logs: Vec<L2ToL1Log>,
+    messages: MessageList,
+    transactions: Vec<Hash>,
+    aggregated_root: Option<Hash>,
+}
+
+impl BatchLogs {
+    /// Puts a batch together. `messages` are those of the logs that [stand for
+    /// one](L2ToL1Log::is_message), in their order, or none at all; `aggregated_root` is what the archive says, to be proven.
+    ///
+    /// # Errors
+    /// [`LogsError`] when there are more logs than a tree holds, or a message is not its log's.
+    pub fn new(
+        chain: ChainId,
+        batch: BatchNumber,
+        logs: Vec<L2ToL1Log>,
+        messages: MessageList,
+        aggregated_root: Option<Hash>,
+    ) -> Result<Self, LogsError> {
+        let logs = Self { chain, batch, logs, messages, transactions: vec![], aggregated_root };
+        logs.view().checked()?.check_messages()?;
+        Ok(logs)
+    }
+
+    /// Adds the hashes of the transactions that emitted the logs, one for each log.
+    ///
+    /// # Errors
+    /// [`LogsError::TransactionCount`] when there are more or fewer.
+    pub fn with_transactions(self, transactions: Vec<Hash>) -> Result<Self, LogsError> {
+        let logs = Self { transactions, ..self };
+        logs.view().checked()?;
+        Ok(logs)
+    }
+
+    /// A batch that was read, to be kept. Its messages were compared with its logs when it was made.
+    pub(crate) fn copy(batch: &BatchView<'_>) -> Self {
+        Self {
+            chain: batch.chain,
+            batch: batch.batch,
+            logs: batch.logs.to_vec(),
+            messages: batch.messages.iter().collect(),
+            transactions: batch.transactions.to_vec(),
+            aggregated_root: batch.aggregated_root,
+        }
+    }
+
+    /// The batch to be read.
+    #[must_use]
+    pub fn view(&self) -> BatchView<'_> {
+        BatchView {
+            chain: self.chain,
+            batch: self.batch,
+            logs: &self.logs,
+            messages: self.messages.view(),
+            transactions: &self.transactions,
+            aggregated_root: self.aggregated_root,
+        }
+    }
+}
+
+impl<'a> From<&'a BatchLogs> for BatchView<'a> {
+    fn from(logs: &'a BatchLogs) -> Self {
+        logs.view()
+    }
+}
+
+/// The logs of one batch in order, wherever their bytes lie: in an [`Archive`](super::Archive), or in
+/// [`BatchLogs`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BatchView<'a> {
+    pub(crate) chain: ChainId,
+    pub(crate) batch: BatchNumber,
+    pub(crate) logs: &'a [L2ToL1Log],
+    pub(crate) messages: Messages<'a>,
+    pub(crate) transactions: &'a [Hash],
+    pub(crate) aggregated_root: Option<Hash>,
+}
+
+/// A part of a batch in which two sources may differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BatchPart {
+    /// The logs.
+    Logs,
+    /// The bytes of the messages.
+    Messages,
+    /// The hashes of the transactions.
+    Transactions,
+    /// The aggregated root.
+    AggregatedRoot,
+}
+
+impl std::fmt::Display for BatchPart {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Logs => "logs",
+            Self::Messages => "messages",
+            Self::Transactions => "transaction hashes",
+            Self::AggregatedRoot => "aggregated roots",
+        })
+    }
+}
+
+impl<'a> BatchView<'a> {
+    /// The chain that emitted the logs.
+    #[must_use]
+    pub fn chain(&self) -> ChainId {
+        self.chain
+    }
+
+    /// The batch.
+    #[must_use]
+    pub fn batch(&self) -> BatchNumber {
+        self.batch
+    }
+
+    /// What it is filed under.
+    #[must_use]
+    pub fn key(&self) -> (ChainId, BatchNumber) {
+        (self.chain, self.batch)
+    }
+
+    /// The logs by leaf index.
+    #[must_use]
+    pub fn logs(&self) -> &'a [L2ToL1Log] {
+        self.logs
+    }
+
+    /// The messages of the logs that stand for one, or none when the archive does not have them.
+    #[must_use]
+    pub fn messages(&self) -> Messages<'a> {
+        self.messages
+    }
+
+    /// The hashes of the transactions that emitted the logs, one for each log; none when the archive
+    /// does not have them.
+    #[must_use]
+    pub fn transactions(&self) -> &'a [Hash] {
+        self.transactions
+    }
+
+    /// The aggregated root that the archive gives, not proven yet.
+    #[must_use]
+    pub fn aggregated_root(&self) -> Option<Hash> {
+        self.aggregated_root
+    }
+
+    /// The logs in order, each with its message where it stands for one and the archive has it.
+    pub fn with_messages(
+        &self,
+    ) -> impl Iterator<Item = (&'a L2ToL1Log, Option<&'a [u8]>)> + use<'a> {
+        let mut messages = self.messages.iter();
+        self.logs.iter().map(move |log| {
+            let message = if log.is_message() { messages.next() } else { None };
+            (log, message)
+        })
+    }
+
+    /// Hashes the tree of the logs.
+    #[must_use]
+    pub fn tree(&self) -> LogTree {
+        let levels = Levels::hash(&LogLeaves(self.logs), log_zeros());
+        let root = levels.tree(log_zeros()).root_at(LOG_TREE_HEIGHT);
+        LogTree { levels, root }
+    }
+
+    /// Hashes the trees of many batches side by side, on all threads of the current rayon pool. Most
+    /// batches have few logs: alone, each would leave the processor's lanes idle, above all where the
+    /// one node of its tree climbs through the padding.
+    #[must_use]
+    pub fn trees(batches: &[Self]) -> Vec<LogTree> {
+        let leaves = batches.iter().map(|batch| LogLeaves(batch.logs)).collect();
+        let levels = Levels::hash_all(leaves, log_zeros());
+        let trees: Vec<_> = levels.iter().map(|levels| levels.tree(log_zeros())).collect();
+        let roots = roots_at(&trees, LOG_TREE_HEIGHT, log_zeros());
+        levels.into_iter().zip(roots).map(|(levels, root)| LogTree { levels, root }).collect()
+    }
+
+    /// The batch, if its parts fit each other in number.
+    pub(crate) fn checked(self) -> Result<Self, LogsError> {
+        let logs = self.logs.len();
+        if logs > 1 << LOG_TREE_HEIGHT {
+            return Err(LogsError::TooManyLogs { got: logs });
+        }
+        if !self.messages.is_empty() {
+            let expected = self.logs.iter().filter(|log| log.is_message()).count();
+            if expected != self.messages.len() {
+                return Err(LogsError::MessageCount { expected, got: self.messages.len() });
+            }
+        }
+        if !self.transactions.is_empty() && self.transactions.len() != logs {
+            let got = self.transactions.len();
+            return Err(LogsError::TransactionCount { expected: logs, got });
+        }
+        Ok(self)
+    }
+
+    /// Hashes the messages and compares them with the values of their logs.
+    pub(crate) fn check_messages(&self) -> Result<(), LogsError> {
+        for (index, (log, message)) in self.with_messages().enumerate() {
+            let Some(message) = message else { continue };
+            let hash = keccak256(message);
+            if hash != log.value() {
+                return Err(LogsError::Message { index, expected: log.value(), got: hash });
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds what another source knows of the same batch.
+    ///
+    /// # Errors
+    /// The part in which the two contradict each other.
+    pub(crate) fn merge(self, other: Self) -> Result<Self, BatchPart> {
+        if self.logs != other.logs {
+            return Err(BatchPart::Logs);
+        }
+        let messages = match (self.messages.is_empty(), other.messages.is_empty()) {
+            (false, false) if self.messages != other.messages => return Err(BatchPart::Messages),
+            (true, _) => other.messages,
+            _ => self.messages,
+        };
+        let transactions = match (self.transactions, other.transactions) {
+            ([], known) | (known, []) => known,
+            (one, two) if one == two => one,
+            _ => return Err(BatchPart::Transactions),
+        };
+        let aggregated_root = match (self.aggregated_root, other.aggregated_root) {
+            (Some(one), Some(two)) if one != two => return Err(BatchPart::AggregatedRoot),
+            (one, two) => one.or(two),
+        };
+        Ok(Self { messages, transactions, aggregated_root, ..self })
+    }
+}
+
+/// The leaves of the tree of a batch's logs.
+#[derive(Debug)]
+struct LogLeaves<'a>(&'a [L2ToL1Log]);
+
+impl LeafHashes for LogLeaves<'_> {
+    fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    fn hash(&self, first: usize, out: &mut [Hash]) {
+        hash_many(L2ToL1Log::peel_slice(&self.0[first..first + out.len()]), out);
+    }
+}
+
+impl Leaves<{ L2ToL1Log::LEN }> for LogLeaves<'_> {
+    fn input(&self, index: usize) -> [u8; L2ToL1Log::LEN] {
+        *self.0[index].as_bytes()
+    }
+}
+
+/// The tree of a batch's logs, padded to one of [`LOG_TREE_HEIGHTS`].
+#[derive(Clone, Debug)]
+pub struct LogTree {
+    levels: Levels,
+    root: Hash,
+}
+
+impl LogTree {
+    fn tree(&self) -> Tree<'_> {
+        self.levels.tree(log_zeros())
+    }
+
+    /// The local logs root, at [`LOG_TREE_HEIGHT`].
+    #[must_use]
+    pub fn root(&self) -> Hash {
+        self.root
+    }
+
+    /// The local logs root of a tree of another height; `None` when it has too few leaves.
+    #[must_use]
+    pub fn root_at(&self, height: u32) -> Option<Hash> {
+        (self.tree().height() <= height).then(|| self.tree().root_at(height))
+    }
+
+    /// The leaf of a log; padding behind the last one.
+    #[must_use]
+    pub fn leaf(&self, index: u64) -> Hash {
+        self.tree().node(0, index)
+    }
+
+    /// The siblings from a log's leaf to the local logs root of a tree of this height, bottom first.
+    ///
+    /// # Errors
+    /// [`NoSuchLeaf`] when the batch has no such log.
+    pub fn path(&self, index: u64, height: u32) -> Result<impl Iterator<Item = Hash>, NoSuchLeaf> {
+        self.tree().siblings(index, height)
+    }
+}
+
+fn log_zeros() -> &'static Zeros {
+    static ZEROS: LazyLock<Zeros> = LazyLock::new(|| Zeros::above(EMPTY_LOG_LEAF));
+    &ZEROS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::primitives::Address;
+
+    fn logs(messages: &[&[u8]]) -> Vec<L2ToL1Log> {
+        messages.iter().map(|m| L2ToL1Log::of_message(0, Address::system(1), m)).collect()
+    }
+
+    fn batch(logs: Vec<L2ToL1Log>, messages: &[&[u8]]) -> Result<BatchLogs, LogsError> {
+        let messages = messages.iter().collect();
+        BatchLogs::new(ChainId(1), BatchNumber(1), logs, messages, None)
+    }
+
+    #[test]
+    fn messages_must_be_those_of_their_logs() {
+        assert!(batch(logs(&[b"a", b"b"]), &[b"a", b"b"]).is_ok());
+        assert!(batch(logs(&[b"a", b"b"]), &[]).is_ok());
+        assert!(matches!(
+            batch(logs(&[b"a", b"b"]), &[b"b", b"a"]),
+            Err(LogsError::Message { index: 0, .. })
+        ));
+        assert!(matches!(
+            batch(logs(&[b"a", b"b"]), &[b"a"]),
+            Err(LogsError::MessageCount { expected: 2, got: 1 })
+        ));
+    }
+
+    #[test]
+    fn other_logs_have_no_message() {
+        let mut mixed = logs(&[b"a", b"b"]);
+        mixed.insert(1, L2ToL1Log::new([0; 88]));
+        let batch = batch(mixed, &[b"a", b"b"]).unwrap();
+        let messages: Vec<_> = batch.view().with_messages().map(|(_, message)| message).collect();
+        assert_eq!(messages, [Some(&b"a"[..]), None, Some(b"b")]);
+    }
+
+    #[test]
+    fn a_tree_holds_16384_logs_and_no_more() {
+        assert!(batch(vec![L2ToL1Log::new([1; 88]); 16384], &[]).is_ok());
+        assert_eq!(
+            batch(vec![L2ToL1Log::new([1; 88]); 16385], &[]),
+            Err(LogsError::TooManyLogs { got: 16385 })
+        );
+    }
+
+    #[test]
+    fn a_transaction_hash_belongs_to_each_log() {
+        let two = batch(logs(&[b"a", b"b"]), &[]).unwrap();
+        assert!(two.clone().with_transactions(vec![Hash::ZERO; 2]).is_ok());
+        assert_eq!(
+            two.with_transactions(vec![Hash::ZERO]),
+            Err(LogsError::TransactionCount { expected: 2, got: 1 })
+        );
+    }
+
+    #[test]
+    fn two_sources_of_a_batch_complete_each_other() {
+        let bare = batch(logs(&[b"a"]), &[]).unwrap();
+        let full = batch(logs(&[b"a"]), &[b"a"]).unwrap();
+        assert_eq!(bare.view().merge(full.view()), Ok(full.view()));
+        assert_eq!(full.view().merge(bare.view()), Ok(full.view()));
+        let other = batch(logs(&[b"b"]), &[]).unwrap();
+        assert_eq!(full.view().merge(other.view()), Err(BatchPart::Logs));
+        let with = |byte| bare.clone().with_transactions(vec![Hash::new([byte; 32])]).unwrap();
+        assert_eq!(with(1).view().merge(full.view()).unwrap().transactions(), [Hash::new([1; 32])]);
+        assert_eq!(with(1).view().merge(with(2).view()), Err(BatchPart::Transactions));
+    }
+}

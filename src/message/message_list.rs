@@ -1,0 +1,118 @@
+use std::fmt;
+
+/// The messages of one batch, back to back, as they are made.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct MessageList {
+    bytes: Vec<u8>,
+    ends: Vec<[u8; 8]>,
+}
+
+impl MessageList {
+    /// Appends a message.
+    pub fn push(&mut self, message: &[u8]) {
+        self.bytes.extend_from_slice(message);
+        self.end();
+    }
+
+    /// Appends a message that `write` appends to the bytes.
+    ///
+    /// # Errors
+    /// What `write` answers; nothing is appended then.
+    pub(crate) fn push_with<E>(
+        &mut self,
+        write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let start = self.bytes.len();
+        let result = write(&mut self.bytes);
+        match result {
+            Ok(()) => self.end(),
+            Err(_) => self.bytes.truncate(start),
+        }
+        result
+    }
+
+    fn end(&mut self) {
+        self.ends.push((self.bytes.len() as u64).to_le_bytes());
+    }
+
+    /// The messages to be read.
+    #[must_use]
+    pub fn view(&self) -> Messages<'_> {
+        Messages { bytes: &self.bytes, ends: &self.ends }
+    }
+}
+
+impl<M: AsRef<[u8]>> FromIterator<M> for MessageList {
+    fn from_iter<I: IntoIterator<Item = M>>(messages: I) -> Self {
+        let mut list = Self::default();
+        messages.into_iter().for_each(|message| list.push(message.as_ref()));
+        list
+    }
+}
+
+impl fmt::Debug for MessageList {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.view().fmt(f)
+    }
+}
+
+/// The messages of one batch, wherever their bytes lie.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub struct Messages<'a> {
+    /// All messages back to back.
+    bytes: &'a [u8],
+    /// Where each ends in `bytes`: u64, little-endian, as in an archive.
+    ends: &'a [[u8; 8]],
+}
+
+impl<'a> Messages<'a> {
+    /// The messages that end at `ends` of `bytes`; `None` when the ends go backwards or beyond.
+    pub(crate) fn new(bytes: &'a [u8], ends: &'a [[u8; 8]]) -> Option<Self> {
+        let ascending = ends.is_sorted_by_key(|end| u64::from_le_bytes(*end));
+        let last = ends.last().map_or(0, |end| u64::from_le_bytes(*end));
+        (ascending && last == bytes.len() as u64).then_some(Self { bytes, ends })
+    }
+
+    /// How many messages there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// A message by its place among the messages.
+    #[must_use]
+    pub fn get(&self, index: usize) -> Option<&'a [u8]> {
+        let end = |at: usize| self.ends.get(at).map(|end| u64::from_le_bytes(*end));
+        let start = if index == 0 { 0 } else { end(index - 1)? };
+        self.bytes.get(usize::try_from(start).ok()?..usize::try_from(end(index)?).ok()?)
+    }
+
+    /// The messages in order.
+    pub fn iter(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        let messages = *self;
+        (0..self.len()).map_while(move |index| messages.get(index))
+    }
+
+    /// All messages back to back.
+    pub(crate) fn bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// Where each ends in the bytes.
+    pub(crate) fn ends(&self) -> &'a [[u8; 8]] {
+        self.ends
+    }
+}
+
+impl fmt::Debug for Messages<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = |message| crate::primitives::hex::encode(message);
+        f.debug_list().entries(self.iter().map(text)).finish()
+    }
+}
