@@ -11,7 +11,7 @@ use super::{
 use crate::{
     forest::{RootWitness, Vouched},
     messages::L2ToL1Log,
-    primitives::{BatchNumber, ChainId, Hash, hex},
+    primitives::{BatchNumber, ChainId, Hash, Number, hex},
     state::{StateError, StorageReader},
 };
 
@@ -24,6 +24,7 @@ pub struct ProofRecord {
     /// The batch.
     pub batch_number: BatchNumber,
     /// The log's leaf index in the batch.
+    #[serde(deserialize_with = "Number::read")]
     pub id: u64,
     /// The batch root.
     pub root: Hash,
@@ -50,7 +51,11 @@ pub struct TargetRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sl_chain_id: Option<ChainId>,
     /// The settlement layer's block or batch; missing for a batch root.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "Number::read_option",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub number: Option<u64>,
     /// The root.
     pub root: Hash,
