@@ -2,13 +2,13 @@
 
 use std::error::Error;
 
-use super::error::CliError;
+use super::{error::CliError, verify::LACKS_CONTRACTS};
 use crate::{
     forest::{RebuildError, TreeFileError},
     import::ImportError,
     messages::{ArchiveError, SourceError},
     proofs::{
-        ExtractError, SlBatchError, TargetError,
+        ExtractError, Reason, SlBatchError, TargetError,
         calldata::CallError,
         reader::RecordError,
         verify::{Anchor, VerifyError},
@@ -48,6 +48,16 @@ fn of_this(error: &(dyn Error + 'static)) -> Option<&'static str> {
             CliError::Archive(inner) => of_this(inner),
             CliError::Target(inner) => of_this(inner),
             CliError::Call(inner) => of_this(inner),
+            _ => None,
+        };
+    }
+    if let Some(reason) = error.downcast_ref() {
+        return match reason {
+            Reason::Record(inner) => of_this(inner),
+            Reason::Proof(inner) => of_this(inner),
+            Reason::Anchor(failure) if failure.code == LACKS_CONTRACTS => Some(
+                "--anchor takes a state with one of them; on L1 --bridgehub says where Bridgehub is",
+            ),
             _ => None,
         };
     }
@@ -117,8 +127,13 @@ fn of_proof(error: &(dyn Error + 'static)) -> Option<&'static str> {
             _ => None,
         };
     }
-    if let Some(VerifyError::UnknownRoot(Anchor::SlBatch(..))) = error.downcast_ref() {
-        return Some("on L1 --bridgehub says where Bridgehub is");
+    if let Some(VerifyError::UnknownRoot(anchor)) = error.downcast_ref() {
+        return Some(match anchor {
+            Anchor::SlBlock(..) => "--anchor takes a state that has it, --root the root itself",
+            _ => {
+                "--anchor takes a state that has it, on L1 with --bridgehub; --root takes the root itself"
+            }
+        });
     }
     if let Some(CallError::NoAddress) = error.downcast_ref() {
         return Some("--to gives it");

@@ -15,43 +15,64 @@ use super::{
     report::{Words, count},
 };
 use crate::{
+    contracts::system,
     files::{Input, Output},
-    forest::{RootWitness, Voucher},
+    forest::{Addresses, RootWitness, Voucher},
     import::Dump,
     messages::L2ToL1Log,
     primitives::{Hash, hex},
     proofs::{
-        Failure,
+        Failure, Known, Reason, Verdict,
         reader::{Defaults, Item},
         verify::Anchor,
     },
     snapshot::Snapshot,
-    state::StateError,
+    state::{StateError, StorageReader},
 };
 
 /// How many records are verified before their verdicts are written.
 const RECORDS_AT_ONCE: usize = 4096;
 /// And how many bytes of them, about.
 const BYTES_AT_ONCE: usize = 64 << 20;
-/// How many invalid proofs are named in words.
+/// How many proofs that are invalid, and how many that cannot be judged, are named in words.
 const MOST_NAMED: u64 = 10;
+/// The code for an anchor without any contract that stores roots.
+pub(super) const LACKS_CONTRACTS: &str = "anchor-lacks-contracts";
 
 /// Who says which root is right.
 enum Trusted<'s> {
     Root(Hash),
-    State(RootWitness<'s, Snapshot>),
+    State {
+        witness: RootWitness<'s, Snapshot>,
+        /// Why it knows no root at all, if it knows none.
+        lack: Option<Failure>,
+    },
 }
 
+/// A line of the report.
 #[derive(Serialize)]
-struct Verdict {
+struct VerdictLine {
     /// The line, or the row of a Parquet file from 1.
     line: u64,
-    valid: bool,
+    /// Null where the proof cannot be judged.
+    valid: Option<bool>,
     /// Which variable of which contract the root was compared with.
     #[serde(serialize_with = "as_text", skip_serializing_if = "Option::is_none")]
     anchor: Option<Voucher>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<Failure>,
+}
+
+/// How many proofs had which verdict.
+#[derive(Default)]
+struct Tally {
+    valid: u64,
+    invalid: u64,
+    not_judged: u64,
+    /// Records of requests that could not be proven.
+    failures: u64,
+    /// By who vouched for the root of a valid proof.
+    vouchers: BTreeMap<String, u64>,
 }
 
 #[expect(clippy::ref_option, reason = "the signature is serde's")]
@@ -85,7 +106,8 @@ pub(super) fn run(args: &VerifyArgs, words: &Words, bars: Bars) -> Result<Outcom
                 "the anchor holds no MessageRoot: the roots that it imported count, and those that the \
                  diamonds of chains store"
             });
-            Trusted::State(witness)
+            let lack = lack_of_contracts(&dump.state, &args.how.addresses(&dump.state)?);
+            Trusted::State { witness, lack }
         }
         (None, Some(root)) => Trusted::Root(root),
         (None, None) => return Err(CliError::Usage("give --root or --anchor".into())),
@@ -93,7 +115,7 @@ pub(super) fn run(args: &VerifyArgs, words: &Words, bars: Bars) -> Result<Outcom
     let progress = bars.reading();
     let watcher = progress.watcher();
     watcher.expect(file_len(&args.proofs).unwrap_or(0));
-    let mut records = Entries::open(Input::open_watched(&args.proofs, &watcher)?)?;
+    let mut records = Entries::open(Input::open_watched(&args.proofs, &watcher)?, &defaults)?;
     if let Some(report) = &args.report {
         let anchor = args.anchor.iter().map(PathBuf::as_path);
         let inputs: Vec<&Path> = anchor.chain([args.proofs.as_path()]).collect();
@@ -101,8 +123,8 @@ pub(super) fn run(args: &VerifyArgs, words: &Words, bars: Bars) -> Result<Outcom
     }
     let mut report = args.report.as_deref().map(Output::create).transpose()?;
 
-    let (mut valid, mut invalid, mut failures) = (0u64, 0u64, 0u64);
-    let mut vouchers = BTreeMap::new();
+    let mut tally = Tally::default();
+    let mut is_list = false;
     loop {
         let (mut entries, mut bytes) = (Vec::new(), 0);
         while entries.len() < RECORDS_AT_ONCE && bytes < BYTES_AT_ONCE {
@@ -113,35 +135,21 @@ pub(super) fn run(args: &VerifyArgs, words: &Words, bars: Bars) -> Result<Outcom
         if entries.is_empty() {
             break;
         }
-        let verdicts: Vec<Option<Verdict>> = entries
+        // Damaged lines among proofs are invalid proofs; where there is nothing else, there is no proof.
+        is_list = is_list || entries.iter().any(|(_, entry)| entry.is_record());
+        if !is_list {
+            return Err(records.no_proofs());
+        }
+        let verdicts: Vec<Option<VerdictLine>> = entries
             .into_par_iter()
             .map(|(line, entry)| judge(line, entry, &defaults, &trusted))
             .collect::<Result<_, _>>()?;
         for verdict in verdicts {
             let Some(verdict) = verdict else {
-                failures += 1;
+                tally.failures += 1;
                 continue;
             };
-            match &verdict.error {
-                None => {
-                    valid += 1;
-                    if let Some(voucher) = &verdict.anchor {
-                        *vouchers.entry(voucher.to_string()).or_insert(0u64) += 1;
-                    }
-                }
-                Some(error) => {
-                    invalid += 1;
-                    if invalid <= MOST_NAMED {
-                        words.say(format_args!(
-                            "{} {}: {}: {}",
-                            records.place(),
-                            verdict.line,
-                            error.code,
-                            error.message
-                        ));
-                    }
-                }
-            }
+            tally.add(&verdict, records.place(), words);
             if let Some(open) = &mut report {
                 let mut line = serde_json::to_vec(&verdict).unwrap_or_default();
                 line.push(b'\n');
@@ -154,31 +162,69 @@ pub(super) fn run(args: &VerifyArgs, words: &Words, bars: Bars) -> Result<Outcom
         }
     }
     progress.end();
-    if valid + invalid == 0 {
+    if tally.valid + tally.invalid + tally.not_judged == 0 {
         return Err(CliError::NothingFound(format!("{} holds no proof", records.name())));
     }
     if let Some(report) = report {
         CliError::unless_unread(report.finish())?;
     }
-    if invalid > MOST_NAMED {
-        words.say(format_args!("and {} more", count(invalid - MOST_NAMED)));
-    }
-    words.say(format_args!(
-        "{} valid, {} invalid{}",
-        count(valid),
-        count(invalid),
-        match failures {
-            0 => String::new(),
-            n => format!("; {} {}s are failed requests without a proof", count(n), records.place()),
+    tally.sum_up(records.place(), words);
+    Ok(match (tally.invalid, tally.not_judged) {
+        (0, 0) => Outcome::Done,
+        (0, _) => Outcome::NotJudged,
+        _ => Outcome::SomeFailed,
+    })
+}
+
+impl Tally {
+    /// Counts a verdict, and names it if it is one of the first of its kind.
+    fn add(&mut self, verdict: &VerdictLine, place: &str, words: &Words) {
+        let counted = match verdict.valid {
+            Some(true) => {
+                self.valid += 1;
+                if let Some(voucher) = &verdict.anchor {
+                    *self.vouchers.entry(voucher.to_string()).or_insert(0) += 1;
+                }
+                return;
+            }
+            Some(false) => &mut self.invalid,
+            None => &mut self.not_judged,
+        };
+        *counted += 1;
+        if let (Some(error), ..=MOST_NAMED) = (&verdict.error, *counted) {
+            let line = verdict.line;
+            words.say(format_args!("{place} {line}: {}: {}", error.code, error.message));
         }
-    ));
-    for (voucher, proofs) in vouchers.iter().take(MOST_NAMED as usize) {
-        words.say(format_args!("{} by {voucher}", count(*proofs)));
     }
-    if vouchers.len() > MOST_NAMED as usize {
-        words.say(format_args!("and by {} more contracts", vouchers.len() - MOST_NAMED as usize));
+
+    /// Says how many proofs had which verdict.
+    fn sum_up(&self, place: &str, words: &Words) {
+        let unnamed =
+            self.invalid.saturating_sub(MOST_NAMED) + self.not_judged.saturating_sub(MOST_NAMED);
+        if unnamed > 0 {
+            words.say(format_args!("and {} more", count(unnamed)));
+        }
+        words.say(format_args!(
+            "{} valid, {} invalid{}{}",
+            count(self.valid),
+            count(self.invalid),
+            match self.not_judged {
+                0 => String::new(),
+                n => format!(", {} cannot be judged", count(n)),
+            },
+            match self.failures {
+                0 => String::new(),
+                n => format!("; {} {place}s are failed requests without a proof", count(n)),
+            }
+        ));
+        for (voucher, proofs) in self.vouchers.iter().take(MOST_NAMED as usize) {
+            words.say(format_args!("{} by {voucher}", count(*proofs)));
+        }
+        if self.vouchers.len() > MOST_NAMED as usize {
+            let more = self.vouchers.len() - MOST_NAMED as usize;
+            words.say(format_args!("and by {more} more contracts"));
+        }
     }
-    Ok(if invalid == 0 { Outcome::Done } else { Outcome::SomeFailed })
 }
 
 /// The verdict on one record; `None` for one that holds no proof.
@@ -187,44 +233,62 @@ fn judge(
     entry: Entry,
     defaults: &Defaults,
     trusted: &Trusted<'_>,
-) -> Result<Option<Verdict>, StateError> {
+) -> Result<Option<VerdictLine>, StateError> {
     let (mut by, mut unreadable) = (None, None);
-    let error = match entry.item(defaults) {
+    let verdict = match entry.item(defaults) {
         Ok(Item::Failure) => return Ok(None),
-        Ok(Item::Proof(record, log)) => {
-            // The state is asked for the one root that the words lead to.
-            let verdict = record.verify(&log, |anchor| match trusted.root(anchor) {
-                Ok(found) => {
-                    let (root, voucher) = found?;
-                    by = voucher;
-                    Some(root)
-                }
-                Err(error) => {
-                    unreadable = Some(error);
-                    None
-                }
+        // The state is asked for the one root that the words lead to.
+        Ok(Item::Proof(record, log)) => Verdict::of(&record, &log, |anchor| {
+            let (known, voucher) = trusted.root(anchor).unwrap_or_else(|error| {
+                unreadable = Some(error);
+                (Known::Unknown, None)
             });
-            verdict.err().map(|e| Failure { code: e.code().into(), message: hint::told(&e) })
-        }
-        Err(e) => Some(Failure { code: "malformed-record".into(), message: hint::told(&e) }),
+            by = voucher;
+            known
+        }),
+        Err(error) => error.into(),
     };
-    match unreadable {
-        Some(error) => Err(error),
-        None => Ok(Some(Verdict { line, valid: error.is_none(), anchor: by, error })),
+    if let Some(error) = unreadable {
+        return Err(error);
     }
+    let told =
+        |reason: &Reason| Some(Failure { code: reason.code().into(), message: hint::told(reason) });
+    let (valid, error) = match &verdict {
+        Verdict::Valid(_) => (Some(true), None),
+        Verdict::Invalid(reason) => (Some(false), told(reason)),
+        Verdict::CannotJudge(reason) => (None, told(reason)),
+    };
+    Ok(Some(VerdictLine { line, valid, anchor: by, error }))
 }
 
 impl Trusted<'_> {
-    /// The root, and who vouches for it where that is a state.
-    fn root(&self, anchor: &Anchor) -> Result<Option<(Hash, Option<Voucher>)>, StateError> {
-        match self {
-            Self::Root(root) => Ok(Some((*root, None))),
-            Self::State(witness) => {
-                let vouched = anchor.root_in(witness)?;
-                Ok(vouched.map(|vouched| (vouched.root, Some(vouched.by))))
-            }
-        }
+    /// What is known of the root, and who vouches for it where that is a state.
+    fn root(&self, anchor: &Anchor) -> Result<(Known, Option<Voucher>), StateError> {
+        let (witness, lack) = match self {
+            Self::Root(root) => return Ok((Known::Root(*root), None)),
+            Self::State { witness, lack } => (witness, lack),
+        };
+        Ok(match anchor.root_in(witness)? {
+            Some(vouched) => (Known::Root(vouched.root), Some(vouched.by)),
+            None => (lack.clone().map_or(Known::Unknown, Known::Lacking), None),
+        })
     }
+}
+
+/// Says so if nothing is stored where the contracts that store roots stand. A state that files slots under
+/// hashes does not tell.
+fn lack_of_contracts(state: &Snapshot, addresses: &Addresses) -> Option<Failure> {
+    let Addresses { bridgehub, message_root } = *addresses;
+    let interop_roots = system::INTEROP_ROOT_STORAGE;
+    let is_there = |contract| state.slot_count(contract) != Some(0);
+    if [bridgehub, message_root, interop_roots].into_iter().any(is_there) {
+        return None;
+    }
+    let message = format!(
+        "the anchor stores no roots: it has no MessageRoot at {message_root}, no Bridgehub at {bridgehub} and \
+         no InteropRootStorage at {interop_roots}"
+    );
+    Some(Failure { code: LACKS_CONTRACTS.into(), message })
 }
 
 impl MissingArgs {
