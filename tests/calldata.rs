@@ -204,10 +204,10 @@ fn calldata_that_contradict_their_record_are_refused() {
         ("chainId", Value::from(1), "chainId"),
         ("batchNumber", Value::from(1), "batchNumber"),
         ("id", Value::from(999), "id"),
-        ("id", Value::from(record.id.to_string()), "id"),
-        ("id", Value::from(1.5), "id"),
-        ("id", Value::from(-1), "id"),
-        ("chainId", Value::from(record.chain_id.to_string()), "not a proof record"),
+        ("id", Value::from("999"), "id"),
+        ("id", Value::from(1.5), "not a proof record"),
+        ("id", Value::from(-1), "not a proof record"),
+        ("chainId", Value::from("none"), "not a proof record"),
         ("batchNumber", Value::from(2.5), "not a proof record"),
         ("proof", Value::from(vec![record.proof[0].to_string()]), "\"proof\" and \"data\""),
         ("request", Value::Null, "\"data\" and \"request\""),
@@ -219,7 +219,8 @@ fn calldata_that_contradict_their_record_are_refused() {
         ("data", Value::from("0x12345678"), "calldata"),
         ("data", Value::from("0x"), "calldata"),
         ("data", Value::from("zz"), "hexadecimal"),
-        ("root", Value::Null, "root"),
+        ("root", Value::from("0x12"), "not a proof record"),
+        ("sender", Value::from(TO.to_string()), "sender"),
     ];
     for (field, value, expected) in cases {
         let mut line = leaf.clone();

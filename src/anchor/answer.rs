@@ -5,8 +5,10 @@ use std::fmt;
 use thiserror::Error;
 
 use crate::{
-    contracts::SettledOn,
+    contracts::{SettledOn, system},
+    forest::Addresses,
     primitives::{Address, BatchNumber, ChainId, Hash, Word},
+    proofs::{Failure, Known},
 };
 
 /// What a state answers when it is asked for a root.
@@ -30,6 +32,18 @@ impl Answer {
         match self {
             Self::Root(root) => Some(*root),
             _ => None,
+        }
+    }
+}
+
+impl From<Answer> for Known {
+    fn from(answer: Answer) -> Self {
+        let failure = |code: &str, text: String| Failure { code: code.into(), message: text };
+        match answer {
+            Answer::Root(known) => Self::Root(known.root),
+            Answer::NotStored => Self::Unknown,
+            Answer::Refused(refusal) => Self::Refused(failure(refusal.code(), refusal.to_string())),
+            Answer::Lacking(lacking) => Self::Lacking(failure(lacking.code(), lacking.to_string())),
         }
     }
 }
@@ -178,6 +192,12 @@ fn number(word: &Word) -> String {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum Lacking {
+    /// All contracts that store roots.
+    #[error(
+        "the state stores no roots: it has no MessageRoot at {}, no Bridgehub at {} and no \
+         InteropRootStorage at {}", .0.message_root, .0.bridgehub, system::INTEROP_ROOT_STORAGE
+    )]
+    Contracts(Addresses),
     /// Bridgehub.
     #[error("the state holds no Bridgehub at {0}")]
     Bridgehub(Address),
@@ -202,6 +222,7 @@ impl Lacking {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
+            Self::Contracts(_) => "anchor-lacks-contracts",
             Self::Bridgehub(_) => "anchor-lacks-bridgehub",
             Self::MessageRoot(_) => "anchor-lacks-message-root",
             Self::Diamond { .. } => "anchor-lacks-diamond",

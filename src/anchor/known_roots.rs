@@ -10,6 +10,7 @@ use crate::{
     forest::Addresses,
     keccak::keccak256,
     primitives::{BatchNumber, ChainId, Hash, SlBlock, Word},
+    proofs::{ProofRecord, verify::Anchor},
     state::{StateError, StorageReader},
 };
 
@@ -125,6 +126,34 @@ impl<S: StorageReader> KnownRoots<S> {
     #[must_use]
     pub fn is_settlement_layer(&self) -> bool {
         self.own_chain.is_some()
+    }
+
+    /// The root that a record's proof leads to.
+    ///
+    /// # Errors
+    /// [`StateError`] when the state cannot be read.
+    pub fn of_record(&self, record: &ProofRecord, anchor: &Anchor) -> Result<Answer, StateError> {
+        let of = (record.chain_id, record.batch_number);
+        let answer = match anchor {
+            Anchor::Batch(chain, batch) => self.of_batch(*chain, *batch),
+            Anchor::SettlementLayer(chain, number) => self.of_settlement_layer(of, *chain, *number),
+            Anchor::SlBlock(chain, block) => self.of_sl_block(*chain, *block),
+            Anchor::SlBatch(chain, batch) => self.of_sl_batch(of, *chain, *batch),
+        }?;
+        Ok(match answer {
+            Answer::NotStored | Answer::Lacking(_) if self.holds_no_contract() => {
+                Answer::Lacking(Lacking::Contracts(self.addresses))
+            }
+            answer => answer,
+        })
+    }
+
+    /// Whether none of the contracts that store roots is in the state. A state that has slots by their
+    /// hashes alone does not tell.
+    fn holds_no_contract(&self) -> bool {
+        let Addresses { bridgehub, message_root } = self.addresses;
+        let contracts = [bridgehub, message_root, system::INTEROP_ROOT_STORAGE];
+        contracts.into_iter().all(|contract| self.state.slot_count(contract) == Some(0))
     }
 
     /// The root of a chain's batch, for a proof that ends there.

@@ -25,6 +25,8 @@ use crate::{
 pub(super) enum Outcome {
     Done,
     SomeFailed,
+    /// Nothing failed, and some proofs could not be judged.
+    NotJudged,
 }
 
 /// Why a command could not run to its end.

@@ -7,7 +7,7 @@ use crate::{
     forest::{RebuildError, TreeFileError},
     ingest::{IndexError, logs::SourceError, state::ImportError},
     proofs::{
-        ExtractError, SlBatchError, TargetError,
+        ExtractError, Reason, SlBatchError, TargetError,
         calldata::CallError,
         reader::RecordError,
         verify::{Anchor, VerifyError},
@@ -47,6 +47,16 @@ fn of_this(error: &(dyn Error + 'static)) -> Option<&'static str> {
             CliError::Index(inner) => of_this(inner),
             CliError::Target(inner) => of_this(inner),
             CliError::Call(inner) => of_this(inner),
+            _ => None,
+        };
+    }
+    if let Some(reason) = error.downcast_ref() {
+        return match reason {
+            Reason::Record(inner) => of_this(inner),
+            Reason::Proof(inner) => of_this(inner),
+            Reason::Anchor(failure) if failure.code.starts_with("anchor-lacks-") => Some(
+                "--anchor takes a state that has it; on L1 --bridgehub says where Bridgehub is",
+            ),
             _ => None,
         };
     }
@@ -116,8 +126,13 @@ fn of_proof(error: &(dyn Error + 'static)) -> Option<&'static str> {
             _ => None,
         };
     }
-    if let Some(VerifyError::UnknownRoot(Anchor::SlBatch(..))) = error.downcast_ref() {
-        return Some("on L1 --bridgehub says where Bridgehub is");
+    if let Some(VerifyError::UnknownRoot(anchor)) = error.downcast_ref() {
+        return Some(match anchor {
+            Anchor::SlBlock(..) => "--anchor takes a state that has it, --root the root itself",
+            _ => {
+                "--anchor takes a state that has it, on L1 with --bridgehub; --root takes the root itself"
+            }
+        });
     }
     if let Some(CallError::NoAddress) = error.downcast_ref() {
         return Some("--to gives it");

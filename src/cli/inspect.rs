@@ -1,7 +1,6 @@
-use std::{fmt, path::Path};
+use std::path::Path;
 
-use serde::de::{self, DeserializeSeed, IgnoredAny, MapAccess, Visitor};
-use serde_json::{Deserializer, Value, json};
+use serde_json::{Value, json};
 
 use super::{
     args::InspectArgs,
@@ -17,7 +16,7 @@ use crate::{
         logs::{SourceFormat, read_archive_input},
         state::{Dump, Format},
     },
-    proofs::parquet::ParquetProofs,
+    proofs::{parquet::ParquetProofs, reader::Members},
     state::StorageReader,
 };
 
@@ -63,48 +62,13 @@ fn kind(input: &Input) -> Kind {
         return Kind::Archive;
     }
     let head = head.trim_ascii_start();
-    let mut members = Vec::new();
-    // The head may end anywhere; the members up to there are enough.
-    let _ = Members(&mut members).deserialize(&mut Deserializer::from_slice(head));
-    let has = |name: &str| members.iter().any(|member| member == name);
-    let is_proof = has("proof") || has("request") || (has("call") && has("data"));
-    if head.first() == Some(&b'[') || is_proof {
+    let members = Members::of(head);
+    if head.first() == Some(&b'[') || members.are_of_a_record() {
         Kind::Proofs
-    } else if has("logs") || has("batchNumber") {
+    } else if members.has("logs") || members.has("batchNumber") {
         Kind::Archive
     } else {
         Kind::Dump
-    }
-}
-
-/// Collects the names of an object's members, and of those of a node's `result`.
-struct Members<'m>(&'m mut Vec<String>);
-
-impl<'de> DeserializeSeed<'de> for Members<'_> {
-    type Value = ();
-
-    fn deserialize<D: de::Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_map(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Members<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some(name) = map.next_key::<String>()? {
-            if name == "result" {
-                map.next_value_seed(Members(&mut *self.0))?;
-            } else {
-                self.0.push(name);
-                map.next_value::<IgnoredAny>()?;
-            }
-        }
-        Ok(())
     }
 }
 

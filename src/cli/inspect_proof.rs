@@ -12,10 +12,10 @@ use super::{
 use crate::{
     files::Input,
     message::L2ToL1Log,
-    primitives::{Address, Hash, Word},
+    primitives::{Address, Hash, Number, Word},
     proofs::{
         Proof, ProofEnd,
-        reader::{Defaults, Item},
+        reader::{Defaults, Item, RecordError},
         verify::{Claim, Folded, fold},
     },
 };
@@ -24,7 +24,7 @@ use crate::{
 const MOST_SHOWN: usize = 5;
 
 pub(super) fn proofs(input: Input) -> Result<(Value, String), CliError> {
-    let mut records = Entries::open(input)?;
+    let mut records = Entries::open(input, &Defaults::default())?;
     let (name, place) = (records.name().to_owned(), records.place());
     let (mut values, mut text, mut all) = (Vec::new(), String::new(), 0u64);
     for record in records.by_ref() {
@@ -35,16 +35,19 @@ pub(super) fn proofs(input: Input) -> Result<(Value, String), CliError> {
         }
         let unknown =
             |reason: String| CliError::Unknown { name: format!("{name}, {place} {line}"), reason };
-        let record = read(record).map_err(unknown)?;
-        let record = match record.get("jsonrpc") {
-            Some(_) => &record["result"],
-            None => &record,
+        let record = match read(record).map_err(unknown)? {
+            Shown::Record(record) => record,
+            Shown::NoProof(error) => {
+                let _ = writeln!(text, "{place} {line}: {error}");
+                values.push(json!({"code": error.code(), "message": error.to_string()}));
+                continue;
+            }
         };
         let has = |field| record.get(field).is_some();
         let (value, shown) = if has("request") && has("error") && !has("proof") {
             (record.clone(), format!("a failed request: {record}\n"))
         } else {
-            show(record).map_err(unknown)?
+            show(&record).map_err(unknown)?
         };
         let _ = writeln!(text, "{place} {line}: {shown}");
         values.push(value);
@@ -55,22 +58,32 @@ pub(super) fn proofs(input: Input) -> Result<(Value, String), CliError> {
     Ok((json!({"kind": "proofs", "records": all, "shown": values}), text))
 }
 
+/// What there is to show of a record.
+enum Shown {
+    Record(Value),
+    /// The node had no proof, and says so.
+    NoProof(RecordError),
+}
+
 /// A record as JSON; what is written otherwise has the same fields.
-fn read(entry: Entry) -> Result<Value, String> {
-    let text = match &entry {
-        Entry::Text(text) => {
-            let value: Value = serde_json::from_slice(text).map_err(|e| e.to_string())?;
-            if value.get("data").is_none() {
-                return Ok(value);
-            }
-            entry
+fn read(entry: Entry) -> Result<Shown, String> {
+    if let Entry::Text(text) = &entry {
+        let mut value: Value = serde_json::from_slice(text).map_err(|error| error.to_string())?;
+        if value.get("jsonrpc").is_some() {
+            value = value["result"].take();
         }
-        Entry::Row(_) => entry,
-    };
-    match text.item(&Defaults::default()).map_err(|e| e.to_string())? {
-        Item::Proof(record, _) => serde_json::to_value(record).map_err(|e| e.to_string()),
-        Item::Failure => Ok(json!({"request": null, "error": null})),
+        if !value.is_null() && value.get("data").is_none() {
+            return Ok(Shown::Record(value));
+        }
     }
+    Ok(match entry.item(&Defaults::default()) {
+        Ok(Item::Proof(record, _)) => {
+            Shown::Record(serde_json::to_value(record).map_err(|error| error.to_string())?)
+        }
+        Ok(Item::Failure) => Shown::Record(json!({"request": null, "error": null})),
+        Err(error @ (RecordError::Null | RecordError::Node(_))) => Shown::NoProof(error),
+        Err(error) => return Err(error.to_string()),
+    })
 }
 
 fn show(record: &Value) -> Result<(Value, String), String> {
@@ -147,7 +160,7 @@ fn folded(record: &Value, log: &L2ToL1Log, words: &[Hash]) -> Option<Folded> {
     let claim = Claim {
         chain: serde_json::from_value(record["chainId"].clone()).ok()?,
         batch: serde_json::from_value(record["batchNumber"].clone()).ok()?,
-        index: record["id"].as_u64()?,
+        index: serde_json::from_value::<Number>(record["id"].clone()).ok()?.0,
         log,
     };
     fold(&claim, words).ok()

@@ -47,7 +47,7 @@ use crate::files::{report_long_files, report_lost_pages};
 /// | 0 | done |
 /// | 1 | done, but some requests could not be proven, some proofs are invalid, or some batches left out |
 /// | 2 | wrong usage |
-/// | 3 | an input is malformed, damaged or unknown |
+/// | 3 | an input is malformed, damaged or unknown, or not enough is given to judge |
 /// | 4 | the rebuilt tree differs from what the contract stored |
 /// | 5 | nothing found for the request |
 /// | 6 | reading or writing failed |
@@ -67,6 +67,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     match run(&cli) {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::SomeFailed) => ExitCode::from(1),
+        Ok(Outcome::NotJudged) => ExitCode::from(3),
         Err(error) if error.is_closed_pipe() => ExitCode::SUCCESS,
         Err(error) => {
             report::error(&error);

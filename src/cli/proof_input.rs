@@ -2,11 +2,14 @@
 
 use super::error::CliError;
 use crate::{
-    files::Input,
+    archive,
+    files::{Input, container::is_container},
+    forest::TREE_FILE,
     proofs::{
         parquet::{ParquetProofs, Rows},
         reader::{self, Defaults, Item, RecordError, Records},
     },
+    snapshot,
 };
 
 /// The records of an input, with their numbers: lines of a text, rows of a Parquet file from 1.
@@ -18,7 +21,7 @@ pub(super) struct Entries {
 enum Source {
     Texts(Records),
     Parquet {
-        file: ParquetProofs,
+        file: Box<ParquetProofs>,
         /// The next row group, the rows of the one before it, and how many rows came before these.
         group: usize,
         rows: Option<Rows>,
@@ -33,10 +36,18 @@ pub(super) enum Entry {
 }
 
 impl Entries {
-    pub(super) fn open(input: Input) -> Result<Self, CliError> {
+    /// Opens an input, whose rows leave `defaults` out if it is a Parquet file.
+    pub(super) fn open(input: Input, defaults: &Defaults) -> Result<Self, CliError> {
         let name = input.name().to_owned();
+        if is_container(input.head()) {
+            let tag = input.head().get(12..16);
+            let mut kinds = [snapshot::KIND, TREE_FILE, archive::KIND].into_iter();
+            let found = kinds.find(|kind| tag == Some(&kind.tag));
+            let what = found.map_or("a native file of slproof", |kind| kind.name);
+            return Err(CliError::Unknown { name, reason: format!("it is {what}, not proofs") });
+        }
         let source = if ParquetProofs::is_parquet(input.head()) {
-            let file = ParquetProofs::open(input)?;
+            let file = Box::new(ParquetProofs::open(input)?.with_defaults(*defaults));
             Source::Parquet { file, group: 0, rows: None, before: 0 }
         } else {
             Source::Texts(Records::open(input)?)
@@ -47,6 +58,12 @@ impl Entries {
     /// What to call the input in messages.
     pub(super) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Why an input whose records are none is refused.
+    pub(super) fn no_proofs(&self) -> CliError {
+        let reason = "it holds no proofs, neither records nor calldata nor answers of a node; slproof                       inspect says what it is";
+        CliError::Unknown { name: self.name.clone(), reason: reason.into() }
     }
 
     /// What to call the place of a record.
@@ -102,17 +119,19 @@ impl Entry {
         }
     }
 
-    /// What it says.
+    /// Whether it is meant as a record of a proof, however damaged it may be.
+    pub(super) fn is_record(&self) -> bool {
+        match self {
+            Self::Text(text) => reader::is_record(text),
+            Self::Row(_) => true,
+        }
+    }
+
+    /// What it says; `defaults` are for texts, rows are read with those of their file.
     pub(super) fn item(self, defaults: &Defaults) -> Result<Item, RecordError> {
         match self {
             Self::Text(text) => reader::parse(&text, defaults),
-            Self::Row(row) => match row? {
-                Item::Proof(record, log) => {
-                    defaults.agree(&record, &log)?;
-                    Ok(Item::Proof(record, log))
-                }
-                Item::Failure => Ok(Item::Failure),
-            },
+            Self::Row(row) => row,
         }
     }
 }

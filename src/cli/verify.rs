@@ -21,9 +21,8 @@ use crate::{
     message::L2ToL1Log,
     primitives::{Hash, hex},
     proofs::{
-        Failure,
+        Failure, Known, Reason, Verdict,
         reader::{Defaults, Item},
-        verify::{Anchor, VerifyError},
     },
     snapshot::Snapshot,
     state::StateError,
@@ -33,7 +32,7 @@ use crate::{
 const RECORDS_AT_ONCE: usize = 4096;
 /// And how many bytes of them, about.
 const BYTES_AT_ONCE: usize = 64 << 20;
-/// How many invalid proofs are named in words.
+/// How many proofs that are invalid, and how many that cannot be judged, are named in words.
 const MOST_NAMED: u64 = 10;
 
 /// Who says which root is right.
@@ -42,11 +41,13 @@ enum Trusted<'s> {
     State(KnownRoots<&'s Snapshot>),
 }
 
+/// A line of the report.
 #[derive(Serialize)]
-struct Verdict {
+struct VerdictLine {
     /// The line, or the row of a Parquet file from 1.
     line: u64,
-    valid: bool,
+    /// Null where the proof cannot be judged.
+    valid: Option<bool>,
     /// Which variable of which contract the root was compared with.
     #[serde(serialize_with = "as_text", skip_serializing_if = "Option::is_none")]
     anchor: Option<RootLocation>,
@@ -54,13 +55,25 @@ struct Verdict {
     error: Option<Failure>,
 }
 
+/// How many proofs had which verdict.
+#[derive(Default)]
+struct Tally {
+    valid: u64,
+    invalid: u64,
+    not_judged: u64,
+    /// Records of requests that could not be proven.
+    failures: u64,
+    /// By where the root of a valid proof is stored.
+    locations: BTreeMap<String, u64>,
+}
+
 #[expect(clippy::ref_option, reason = "the signature is serde's")]
 fn as_text<S: Serializer>(
-    voucher: &Option<RootLocation>,
+    location: &Option<RootLocation>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
-    match voucher {
-        Some(voucher) => serializer.collect_str(voucher),
+    match location {
+        Some(location) => serializer.collect_str(location),
         None => serializer.serialize_none(),
     }
 }
@@ -80,15 +93,15 @@ pub(super) fn run(args: &VerifyArgs, words: &Words, bars: Bars) -> Result<Outcom
         args.anchor.as_ref().map(|path| args.how.read(path, words)).transpose()?;
     let trusted = match (&anchor, args.root) {
         (Some(dump), _) => {
-            let witness = KnownRoots::new(&dump.state, args.how.addresses(&dump.state)?)?;
-            words.explain(if witness.is_settlement_layer() {
+            let known = KnownRoots::new(&dump.state, args.how.addresses(&dump.state)?)?;
+            words.explain(if known.is_settlement_layer() {
                 "the anchor holds a MessageRoot: its own roots count, those of batches executed there, and \
                  those it imported"
             } else {
                 "the anchor holds no MessageRoot: the roots that it imported count, and those that the \
                  diamonds of chains store"
             });
-            Trusted::State(witness)
+            Trusted::State(known)
         }
         (None, Some(root)) => Trusted::Root(root),
         (None, None) => return Err(CliError::Usage("give --root or --anchor".into())),
@@ -96,7 +109,7 @@ pub(super) fn run(args: &VerifyArgs, words: &Words, bars: Bars) -> Result<Outcom
     let progress = bars.reading();
     let watcher = progress.watcher();
     watcher.expect(file_len(&args.proofs).unwrap_or(0));
-    let mut records = Entries::open(Input::open_watched(&args.proofs, &watcher)?)?;
+    let mut records = Entries::open(Input::open_watched(&args.proofs, &watcher)?, &defaults)?;
     if let Some(report) = &args.report {
         let anchor = args.anchor.iter().map(PathBuf::as_path);
         let inputs: Vec<&Path> = anchor.chain([args.proofs.as_path()]).collect();
@@ -104,8 +117,8 @@ pub(super) fn run(args: &VerifyArgs, words: &Words, bars: Bars) -> Result<Outcom
     }
     let mut report = args.report.as_deref().map(Output::create).transpose()?;
 
-    let (mut valid, mut invalid, mut failures) = (0u64, 0u64, 0u64);
-    let mut vouchers = BTreeMap::new();
+    let mut tally = Tally::default();
+    let mut is_list = false;
     loop {
         let (mut entries, mut bytes) = (Vec::new(), 0);
         while entries.len() < RECORDS_AT_ONCE && bytes < BYTES_AT_ONCE {
@@ -116,35 +129,21 @@ pub(super) fn run(args: &VerifyArgs, words: &Words, bars: Bars) -> Result<Outcom
         if entries.is_empty() {
             break;
         }
-        let verdicts: Vec<Option<Verdict>> = entries
+        // Damaged lines among proofs are invalid proofs; where there is nothing else, there is no proof.
+        is_list = is_list || entries.iter().any(|(_, entry)| entry.is_record());
+        if !is_list {
+            return Err(records.no_proofs());
+        }
+        let verdicts: Vec<Option<VerdictLine>> = entries
             .into_par_iter()
             .map(|(line, entry)| judge(line, entry, &defaults, &trusted))
             .collect::<Result<_, _>>()?;
         for verdict in verdicts {
             let Some(verdict) = verdict else {
-                failures += 1;
+                tally.failures += 1;
                 continue;
             };
-            match &verdict.error {
-                None => {
-                    valid += 1;
-                    if let Some(voucher) = &verdict.anchor {
-                        *vouchers.entry(voucher.to_string()).or_insert(0u64) += 1;
-                    }
-                }
-                Some(error) => {
-                    invalid += 1;
-                    if invalid <= MOST_NAMED {
-                        words.say(format_args!(
-                            "{} {}: {}: {}",
-                            records.place(),
-                            verdict.line,
-                            error.code,
-                            error.message
-                        ));
-                    }
-                }
-            }
+            tally.add(&verdict, records.place(), words);
             if let Some(open) = &mut report {
                 let mut line = serde_json::to_vec(&verdict).unwrap_or_default();
                 line.push(b'\n');
@@ -157,31 +156,69 @@ pub(super) fn run(args: &VerifyArgs, words: &Words, bars: Bars) -> Result<Outcom
         }
     }
     progress.end();
-    if valid + invalid == 0 {
+    if tally.valid + tally.invalid + tally.not_judged == 0 {
         return Err(CliError::NothingFound(format!("{} holds no proof", records.name())));
     }
     if let Some(report) = report {
         CliError::unless_unread(report.finish())?;
     }
-    if invalid > MOST_NAMED {
-        words.say(format_args!("and {} more", count(invalid - MOST_NAMED)));
-    }
-    words.say(format_args!(
-        "{} valid, {} invalid{}",
-        count(valid),
-        count(invalid),
-        match failures {
-            0 => String::new(),
-            n => format!("; {} {}s are failed requests without a proof", count(n), records.place()),
+    tally.sum_up(records.place(), words);
+    Ok(match (tally.invalid, tally.not_judged) {
+        (0, 0) => Outcome::Done,
+        (0, _) => Outcome::NotJudged,
+        _ => Outcome::SomeFailed,
+    })
+}
+
+impl Tally {
+    /// Counts a verdict, and names it if it is one of the first of its kind.
+    fn add(&mut self, verdict: &VerdictLine, place: &str, words: &Words) {
+        let counted = match verdict.valid {
+            Some(true) => {
+                self.valid += 1;
+                if let Some(location) = &verdict.anchor {
+                    *self.locations.entry(location.to_string()).or_insert(0) += 1;
+                }
+                return;
+            }
+            Some(false) => &mut self.invalid,
+            None => &mut self.not_judged,
+        };
+        *counted += 1;
+        if let (Some(error), ..=MOST_NAMED) = (&verdict.error, *counted) {
+            let line = verdict.line;
+            words.say(format_args!("{place} {line}: {}: {}", error.code, error.message));
         }
-    ));
-    for (voucher, proofs) in vouchers.iter().take(MOST_NAMED as usize) {
-        words.say(format_args!("{} by {voucher}", count(*proofs)));
     }
-    if vouchers.len() > MOST_NAMED as usize {
-        words.say(format_args!("and by {} more contracts", vouchers.len() - MOST_NAMED as usize));
+
+    /// Says how many proofs had which verdict.
+    fn sum_up(&self, place: &str, words: &Words) {
+        let unnamed =
+            self.invalid.saturating_sub(MOST_NAMED) + self.not_judged.saturating_sub(MOST_NAMED);
+        if unnamed > 0 {
+            words.say(format_args!("and {} more", count(unnamed)));
+        }
+        words.say(format_args!(
+            "{} valid, {} invalid{}{}",
+            count(self.valid),
+            count(self.invalid),
+            match self.not_judged {
+                0 => String::new(),
+                n => format!(", {} cannot be judged", count(n)),
+            },
+            match self.failures {
+                0 => String::new(),
+                n => format!("; {} {place}s are failed requests without a proof", count(n)),
+            }
+        ));
+        for (location, proofs) in self.locations.iter().take(MOST_NAMED as usize) {
+            words.say(format_args!("{} by {location}", count(*proofs)));
+        }
+        if self.locations.len() > MOST_NAMED as usize {
+            let more = self.locations.len() - MOST_NAMED as usize;
+            words.say(format_args!("and by {more} more contracts"));
+        }
     }
-    Ok(if invalid == 0 { Outcome::Done } else { Outcome::SomeFailed })
 }
 
 /// The verdict on one record; `None` for one that holds no proof.
@@ -190,47 +227,36 @@ fn judge(
     entry: Entry,
     defaults: &Defaults,
     trusted: &Trusted<'_>,
-) -> Result<Option<Verdict>, StateError> {
-    let (mut by, mut unreadable, mut refused) = (None, None, None);
-    let error = match entry.item(defaults) {
+) -> Result<Option<VerdictLine>, StateError> {
+    let (mut by, mut unreadable) = (None, None);
+    let verdict = match entry.item(defaults) {
         Ok(Item::Failure) => return Ok(None),
-        Ok(Item::Proof(record, log)) => {
-            // The state is asked for the one root that the words lead to.
-            let known = |anchor: &Anchor| match trusted {
-                Trusted::Root(root) => Some(*root),
-                Trusted::State(known) => match record.known_root(known, anchor) {
-                    Ok(Answer::Root(known)) => {
-                        by = Some(known.location);
-                        Some(known.root)
-                    }
-                    Ok(Answer::Refused(refusal)) => {
-                        let message = hint::told(&refusal);
-                        refused = Some(Failure { code: refusal.code().into(), message });
-                        None
-                    }
-                    Ok(Answer::Lacking(lacking)) => {
-                        let message = hint::told(&lacking);
-                        refused = Some(Failure { code: lacking.code().into(), message });
-                        None
-                    }
-                    Ok(_) => None,
-                    Err(error) => {
-                        unreadable = Some(error);
-                        None
-                    }
-                },
+        // The state is asked for the one root that the words lead to.
+        Ok(Item::Proof(record, log)) => Verdict::of(&record, &log, |anchor| {
+            let trusted = match trusted {
+                Trusted::Root(root) => return Known::Root(*root),
+                Trusted::State(known) => known,
             };
-            let verdict = record.verify(&log, known);
-            let failure =
-                |e: VerifyError| Failure { code: e.code().into(), message: hint::told(&e) };
-            verdict.err().map(|e| refused.unwrap_or_else(|| failure(e)))
-        }
-        Err(e) => Some(Failure { code: "malformed-record".into(), message: hint::told(&e) }),
+            let answer = trusted.of_record(&record, anchor).unwrap_or_else(|error| {
+                unreadable = Some(error);
+                Answer::NotStored
+            });
+            by = answer.root().map(|known| known.location);
+            answer.into()
+        }),
+        Err(error) => error.into(),
     };
-    match unreadable {
-        Some(error) => Err(error),
-        None => Ok(Some(Verdict { line, valid: error.is_none(), anchor: by, error })),
+    if let Some(error) = unreadable {
+        return Err(error);
     }
+    let told =
+        |reason: &Reason| Some(Failure { code: reason.code().into(), message: hint::told(reason) });
+    let (valid, error) = match &verdict {
+        Verdict::Valid(_) => (Some(true), None),
+        Verdict::Invalid(reason) => (Some(false), told(reason)),
+        Verdict::CannotJudge(reason) => (None, told(reason)),
+    };
+    Ok(Some(VerdictLine { line, valid, anchor: by, error }))
 }
 
 impl MissingArgs {

@@ -39,12 +39,18 @@ impl L2ToL1Log {
     /// The log that `sendToL1` emits for a message.
     #[must_use]
     pub fn of_message(tx_number_in_batch: u16, sender: Address, message: &[u8]) -> Self {
+        Self::of_message_hash(tx_number_in_batch, sender, keccak256(message))
+    }
+
+    /// The log that `sendToL1` emits for a message of which this is the keccak256.
+    #[must_use]
+    pub fn of_message_hash(tx_number_in_batch: u16, sender: Address, hash: Hash) -> Self {
         let mut bytes = [0; Self::LEN];
         bytes[1] = 1;
         bytes[2..4].copy_from_slice(&tx_number_in_batch.to_be_bytes());
         bytes[4..24].copy_from_slice(MESSENGER.as_bytes());
         bytes[24..56].copy_from_slice(sender.to_word().as_bytes());
-        bytes[56..].copy_from_slice(keccak256(message).as_bytes());
+        bytes[56..].copy_from_slice(hash.as_bytes());
         Self(bytes)
     }
 

@@ -1,16 +1,16 @@
 use std::{fmt, num::ParseIntError, str::FromStr};
 
 use bytemuck::TransparentWrapper;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{Word, WordTooLarge};
+use super::{Number, Word, WordTooLarge};
 
 /// Defines a 64-bit number with a meaning of its own.
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         #[derive(
-            Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+            Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize,
             TransparentWrapper,
         )]
         #[serde(transparent)]
@@ -37,7 +37,13 @@ macro_rules! id {
             type Err = ParseIntError;
 
             fn from_str(text: &str) -> Result<Self, ParseIntError> {
-                text.parse().map(Self)
+                text.parse().map(|Number(number)| Self(number))
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                Number::read(deserializer).map(Self)
             }
         }
 

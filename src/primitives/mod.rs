@@ -7,6 +7,7 @@
 mod address;
 mod hash;
 mod ids;
+mod number;
 mod word;
 
 pub mod hex;
@@ -16,4 +17,5 @@ pub mod varint;
 pub use address::Address;
 pub use hash::Hash;
 pub use ids::{BatchNumber, ChainId, SlBatch, SlBlock};
+pub use number::Number;
 pub use word::{Word, WordTooLarge};

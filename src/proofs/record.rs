@@ -9,10 +9,8 @@ use super::{
     verify::{self, Anchor, Claim, Folded, VerifyError},
 };
 use crate::{
-    anchor::{Answer, KnownRoots},
     message::L2ToL1Log,
-    primitives::{BatchNumber, ChainId, Hash, hex},
-    state::{StateError, StorageReader},
+    primitives::{BatchNumber, ChainId, Hash, Number, hex},
 };
 
 /// A proof and all that is needed to verify it.
@@ -24,6 +22,7 @@ pub struct ProofRecord {
     /// The batch.
     pub batch_number: BatchNumber,
     /// The log's leaf index in the batch.
+    #[serde(deserialize_with = "Number::read")]
     pub id: u64,
     /// The batch root.
     pub root: Hash,
@@ -50,7 +49,11 @@ pub struct TargetRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sl_chain_id: Option<ChainId>,
     /// The settlement layer's block or batch; missing for a batch root.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "Number::read_option",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub number: Option<u64>,
     /// The root.
     pub root: Hash,
@@ -118,26 +121,6 @@ impl TargetRecord {
 }
 
 impl ProofRecord {
-    /// What a state answers about the root that this record's proof leads to.
-    ///
-    /// # Errors
-    /// [`StateError`] when the state cannot be read.
-    pub fn known_root<S: StorageReader>(
-        &self,
-        known: &KnownRoots<S>,
-        anchor: &Anchor,
-    ) -> Result<Answer, StateError> {
-        let of = (self.chain_id, self.batch_number);
-        match anchor {
-            Anchor::Batch(chain, batch) => known.of_batch(*chain, *batch),
-            Anchor::SettlementLayer(chain, number) => {
-                known.of_settlement_layer(of, *chain, *number)
-            }
-            Anchor::SlBlock(chain, block) => known.of_sl_block(*chain, *block),
-            Anchor::SlBatch(chain, batch) => known.of_sl_batch(of, *chain, *batch),
-        }
-    }
-
     /// Verifies everything that the record says, and that the root which the proof folds to is the one
     /// that `known_root` gives for it. Where the record has a target, its anchor says whether a number is
     /// that of a block or of a batch.

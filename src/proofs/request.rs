@@ -8,7 +8,7 @@ use thiserror::Error;
 use super::target::{Target, TargetError};
 use crate::{
     message::BatchView,
-    primitives::{BatchNumber, ChainId, Hash},
+    primitives::{BatchNumber, ChainId, Hash, Number},
 };
 
 /// What was asked for.
@@ -106,9 +106,11 @@ impl RequestError {
 struct Incoming<'a> {
     chain_id: Option<ChainId>,
     batch_number: Option<BatchNumber>,
+    #[serde(default, deserialize_with = "Number::read_option")]
     id: Option<u64>,
     message: Option<Hash>,
     tx_hash: Option<Hash>,
+    #[serde(default, deserialize_with = "Number::read_option")]
     log: Option<u64>,
     #[serde(borrow)]
     target: Option<Cow<'a, str>>,
@@ -196,6 +198,20 @@ mod tests {
     }
 
     #[test]
+    fn numbers_may_be_strings() {
+        let line = |text: &str| RequestLine::parse(text.as_bytes()).unwrap();
+        assert_eq!(
+            line("{\"chainId\":\"0x144\",\"batchNumber\":\"7\",\"id\":\"0x3\"}"),
+            line("{\"chainId\":324,\"batchNumber\":7,\"id\":3}"),
+        );
+        let hash = Hash::ZERO;
+        assert_eq!(
+            line(&format!("{{\"txHash\":\"{hash}\",\"log\":\"2\",\"target\":\"block:0xf5\"}}")),
+            line(&format!("{{\"txHash\":\"{hash}\",\"log\":2,\"target\":\"block:245\"}}")),
+        );
+    }
+
+    #[test]
     fn what_is_no_request_is_refused() {
         let hash = Hash::ZERO;
         for (text, code) in [
@@ -204,7 +220,7 @@ mod tests {
             ("{}".into(), "malformed-request"),
             ("{\"chainId\":1}".into(), "malformed-request"),
             ("{\"chainId\":-1,\"batchNumber\":1}".into(), "malformed-request"),
-            ("{\"chainId\":\"1\",\"batchNumber\":1}".into(), "malformed-request"),
+            ("{\"chainId\":\"1.0\",\"batchNumber\":1}".into(), "malformed-request"),
             ("{\"chainId\":1,\"batchNumber\":1,\"traget\":\"first\"}".into(), "malformed-request"),
             (format!("{{\"message\":\"{hash}\",\"chainId\":1}}"), "malformed-request"),
             (format!("{{\"message\":\"{hash}\",\"log\":1}}"), "malformed-request"),

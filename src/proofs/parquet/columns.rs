@@ -29,8 +29,15 @@ pub(super) enum Column {
     ErrorCode,
     ErrorMessage,
     Request,
+    Sender,
+    TxNumber,
+    MessageHash,
 }
 
+/// Columns that repeat parts of the log. They are read and not written.
+pub(super) const ABOUT_LOG: [Column; 3] = [Column::Sender, Column::TxNumber, Column::MessageHash];
+
+/// The columns that are written.
 pub(super) const COLUMNS: [Column; 14] = [
     Column::ChainId,
     Column::BatchNumber,
@@ -65,6 +72,9 @@ impl Column {
             Self::ErrorCode => "error_code",
             Self::ErrorMessage => "error_message",
             Self::Request => "request",
+            Self::Sender => "sender",
+            Self::TxNumber => "tx_number",
+            Self::MessageHash => "message_hash",
         }
     }
 
@@ -76,6 +86,7 @@ impl Column {
                 | Self::Id
                 | Self::TargetSlChainId
                 | Self::TargetNumber
+                | Self::TxNumber
         )
     }
 
@@ -133,8 +144,9 @@ mod tests {
             let levels = (found.max_def_level(), found.max_rep_level());
             assert_eq!(levels, if *column == Column::Proof { (2, 1) } else { (1, 0) });
             assert_eq!(found.physical_type() == Type::INT64, column.is_number());
-            assert_eq!(*column as usize, COLUMNS.iter().position(|c| c == column).unwrap());
         }
+        let all = COLUMNS.into_iter().chain(ABOUT_LOG);
+        assert!(all.enumerate().all(|(at, column)| column as usize == at));
     }
 
     #[test]

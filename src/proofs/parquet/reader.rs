@@ -15,16 +15,15 @@ use thiserror::Error;
 use super::{
     MAGIC,
     column_rows::ColumnRows,
-    columns::{COLUMNS, Column, kind_of_name},
+    columns::{ABOUT_LOG, COLUMNS, Column, kind_of_name},
 };
 use crate::{
     files::{Input, InputError},
     message::L2ToL1Log,
-    primitives::{BatchNumber, ChainId, Hash},
+    primitives::{Address, BatchNumber, ChainId, Hash},
     proofs::{
-        ProofRecord,
-        reader::{Item, RecordError},
-        record::TargetRecord,
+        TargetRecord,
+        reader::{AboutLog, Defaults, Fields, Item, RecordError},
     },
 };
 
@@ -112,8 +111,9 @@ pub struct ParquetProofs {
     name: String,
     file: Arc<File>,
     reader: SerializedFileReader<File>,
-    /// Where each of [`COLUMNS`] is in the file; those about failures may be missing.
-    places: [Option<usize>; COLUMNS.len()],
+    /// Where each of [`COLUMNS`] and [`ABOUT_LOG`] is in the file; only the proof has to be there.
+    places: Vec<Option<usize>>,
+    defaults: Defaults,
 }
 
 impl ParquetProofs {
@@ -151,25 +151,32 @@ impl ParquetProofs {
         let clone = file.try_clone().map_err(read_error)?;
         let reader = SerializedFileReader::new(clone)
             .map_err(|source| ReadError::DamagedFooter { name: name.clone(), source })?;
-        let mut places = [None; COLUMNS.len()];
         let schema = reader.metadata().file_metadata().schema_descr();
-        for (column, place) in COLUMNS.iter().zip(&mut places) {
+        let place = |column: Column| {
             let mut named = schema.columns().iter().enumerate();
             let mut found = named.by_ref().filter(|(_, descriptor)| {
                 descriptor.path().parts().first().is_some_and(|part| part == column.name())
             });
-            *place = match (found.next(), found.next()) {
-                (Some((at, descriptor)), None) if ColumnRows::can_read(*column, descriptor) => {
-                    Some(at)
+            match (found.next(), found.next()) {
+                (Some((at, descriptor)), None) if ColumnRows::can_read(column, descriptor) => {
+                    Ok(Some(at))
                 }
-                (None, _) if is_about_failures(*column) => None,
+                (None, _) if column != Column::Proof => Ok(None),
                 _ => {
-                    let (column, kind) = (column.name(), ColumnRows::kind(*column));
-                    return Err(ReadError::Column { name, column, kind });
+                    let (name, kind) = (name.clone(), ColumnRows::kind(column));
+                    Err(ReadError::Column { name, column: column.name(), kind })
                 }
-            };
-        }
-        Ok(Self { name, file: Arc::new(file), reader, places })
+            }
+        };
+        let places = COLUMNS.into_iter().chain(ABOUT_LOG).map(place).collect::<Result<_, _>>()?;
+        let (file, defaults) = (Arc::new(file), Defaults::default());
+        Ok(Self { name, file, reader, places, defaults })
+    }
+
+    /// The same file with what its rows leave out. A row that says something else is refused.
+    #[must_use]
+    pub fn with_defaults(self, defaults: Defaults) -> Self {
+        Self { defaults, ..self }
     }
 
     /// What to call the file in messages.
@@ -199,12 +206,9 @@ impl ParquetProofs {
             chunk.map(|chunk| ColumnRows::new(&self.file, chunk, left)).transpose()
         });
         let columns = columns.collect::<Result<Vec<_>, _>>().map_err(damaged)?;
-        Ok(Rows { name: self.name.clone(), group, columns, decoded: 0, left })
+        let (name, defaults) = (self.name.clone(), self.defaults);
+        Ok(Rows { name, group, columns, defaults, decoded: 0, left })
     }
-}
-
-fn is_about_failures(column: Column) -> bool {
-    matches!(column, Column::ErrorCode | Column::ErrorMessage | Column::Request)
 }
 
 /// The file, if it is a Parquet file as it is, and not a compressed one.
@@ -228,8 +232,9 @@ fn footer_len(mut file: &File) -> io::Result<Option<u64>> {
 pub struct Rows {
     name: String,
     group: usize,
-    /// One for each of [`COLUMNS`].
+    /// One for each of [`COLUMNS`] and [`ABOUT_LOG`].
     columns: Vec<Option<ColumnRows>>,
+    defaults: Defaults,
     /// How many rows are decoded and not yet given.
     decoded: usize,
     /// How many are not decoded.
@@ -268,14 +273,18 @@ impl Rows {
         self.columns[column as usize].as_mut()?.bytes()
     }
 
+    fn fixed<const N: usize>(&mut self, column: Column) -> Result<Option<[u8; N]>, RecordError> {
+        self.bytes(column).map(|bytes| fixed(column, bytes.data())).transpose()
+    }
+
     fn hash(&mut self, column: Column) -> Result<Option<Hash>, RecordError> {
-        self.bytes(column).map(|bytes| fixed(column, bytes.data()).map(Hash::new)).transpose()
+        Ok(self.fixed(column)?.map(Hash::new))
     }
 
     /// Takes the next value of every column, and makes a record of them.
     fn item(&mut self) -> Result<Item, RecordError> {
-        let chain_id = self.number(Column::ChainId);
-        let batch_number = self.number(Column::BatchNumber);
+        let chain_id = self.number(Column::ChainId).map(ChainId);
+        let batch_number = self.number(Column::BatchNumber).map(BatchNumber);
         let id = self.number(Column::Id);
         let root = self.hash(Column::Root);
         let words = self.columns[Column::Proof as usize].as_mut().and_then(ColumnRows::list);
@@ -283,11 +292,14 @@ impl Rows {
         let sl_chain_id = self.number(Column::TargetSlChainId).map(ChainId);
         let number = self.number(Column::TargetNumber);
         let target_root = self.hash(Column::TargetRoot);
-        let log = self.bytes(Column::Log);
+        let log = self.fixed(Column::Log);
         let message = self.bytes(Column::Message);
         let error = self.bytes(Column::ErrorCode);
         self.bytes(Column::ErrorMessage);
         let request = self.bytes(Column::Request);
+        let sender = self.fixed(Column::Sender);
+        let tx_number = self.number(Column::TxNumber);
+        let message_hash = self.hash(Column::MessageHash);
 
         let about_failures = [(error, Column::ErrorCode), (request, Column::Request)];
         match about_failures.iter().find(|(value, _)| value.is_some()) {
@@ -313,19 +325,22 @@ impl Rows {
             Some(word) => fixed(Column::Proof, word.data()).map(Hash::new),
             None => Err(missing(Column::Proof)),
         });
-        let log = log.ok_or_else(|| missing(Column::Log))?;
-        let log = L2ToL1Log::new(fixed(Column::Log, log.data())?);
-        let record = ProofRecord {
-            chain_id: ChainId(chain_id.ok_or_else(|| missing(Column::ChainId))?),
-            batch_number: BatchNumber(batch_number.ok_or_else(|| missing(Column::BatchNumber))?),
-            id: id.ok_or_else(|| missing(Column::Id))?,
-            root: root?.ok_or_else(|| missing(Column::Root))?,
-            proof: words.collect::<Result<_, _>>()?,
+        let fields = Fields {
+            chain: chain_id,
+            batch: batch_number,
+            id,
+            root: root?,
+            words: words.collect::<Result<_, _>>()?,
             target,
-            log: Some(log),
+            log: log?.map(L2ToL1Log::new),
             message: message.map(|message| message.data().to_vec()),
+            about_log: AboutLog {
+                sender: sender?.map(Address::new),
+                tx_number,
+                message_hash: message_hash?,
+            },
         };
-        Ok(Item::Proof(Box::new(record), log))
+        fields.complete(&self.defaults)
     }
 }
 

@@ -1,0 +1,123 @@
+use std::fmt;
+
+use serde::de::{self, DeserializeSeed, IgnoredAny, MapAccess, Visitor};
+
+/// The names of a JSON object's members, and of those of a node's `result` in it, in whatever order, as
+/// far as the text goes.
+#[derive(Debug, Default)]
+pub(crate) struct Members {
+    names: Vec<String>,
+    /// Whether the text or the `result` is null.
+    is_null: bool,
+}
+
+impl Members {
+    /// The members in a text, which may end anywhere.
+    pub(crate) fn of(text: &[u8]) -> Self {
+        let mut members = Self::default();
+        // What is wrong behind the members that were read changes nothing about these.
+        let _ = Seed(&mut members).deserialize(&mut serde_json::Deserializer::from_slice(text));
+        members
+    }
+
+    /// Whether there is one with this name.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.names.iter().any(|member| member == name)
+    }
+
+    /// Whether they are those of a proof, of a call that has one, of a failed request, or of a node's
+    /// answer without a proof.
+    pub(crate) fn are_of_a_record(&self) -> bool {
+        let is_answer = self.names.is_empty() || self.has("jsonrpc");
+        self.has("proof")
+            || self.has("request")
+            || (self.has("data") && (self.has("call") || self.has("to")))
+            || (self.has("error") && is_answer)
+            || (self.is_null && is_answer)
+    }
+}
+
+/// Whether a text is meant as a record of a proof, however damaged it may be: what is none, such as a line
+/// of a state dump, says nothing about a proof.
+#[must_use]
+pub fn is_record(text: &[u8]) -> bool {
+    Members::of(text).are_of_a_record()
+}
+
+struct Seed<'m>(&'m mut Members);
+
+impl<'de> DeserializeSeed<'de> for Seed<'_> {
+    type Value = ();
+
+    fn deserialize<D: de::Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Seed<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<(), E> {
+        self.0.is_null = true;
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(name) = map.next_key::<String>()? {
+            match name.as_str() {
+                "result" => map.next_value_seed(Seed(&mut *self.0))?,
+                // Some nodes answer an error of null beside a result.
+                "error" if map.next_value::<Option<IgnoredAny>>()?.is_none() => {}
+                "error" => self.0.names.push(name),
+                _ => {
+                    self.0.names.push(name);
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_are_told_from_what_is_none() {
+        for text in [
+            "{\"id\":0,\"proof\":[]}",
+            "{\"proof\":\"damaged",
+            "{\"proof\":1",
+            "{\"to\":\"0x\",\"data\":\"0x\"}",
+            "{\"call\":\"x\",\"data\":\"0x\"}",
+            "{\"request\":null,\"error\":{}}",
+            "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"proof\":[]}}",
+            "{\"result\":null,\"id\":1,\"jsonrpc\":\"2.0\"}",
+            "{\"jsonrpc\":\"2.0\",\"error\":{\"code\":1}}",
+            "null",
+        ] {
+            assert!(is_record(text.as_bytes()), "{text}");
+        }
+        for text in [
+            "",
+            "no record",
+            "{}",
+            "[]",
+            "1",
+            "{\"root\":\"0x\",\"accounts\":{\"proof\":{}}}",
+            "{\"chainId\":1,\"batchNumber\":2,\"logs\":[]}",
+            "{\"address\":\"0x\",\"topics\":[],\"data\":\"0x\"}",
+            "{\"jsonrpc\":\"2.0\",\"error\":null,\"result\":\"0x1f8b\"}",
+            "{\"jsonrpc\":\"2.0\",\"result\":{\"logs\":[]}}",
+            "{\"error\":{},\"block\":1}",
+            "{\"result\":null,\"block\":1}",
+        ] {
+            assert!(!is_record(text.as_bytes()), "{text}");
+        }
+    }
+}
