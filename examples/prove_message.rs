@@ -14,7 +14,8 @@ use slproof::{
     ingest::state,
     message,
     primitives::Hash,
-    proofs::{Extractor, Target},
+    proof::Target,
+    prove::Extractor,
 };
 
 fn main() -> Result<(), Box<dyn Error>> {

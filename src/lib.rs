@@ -40,7 +40,7 @@
 //!
 //! ```
 //! use std::path::Path;
-//! use slproof::{anchor::KnownRoots, files::Access, forest::{Addresses, RebuildOptions, self}, ingest::state, message, primitives::{BatchNumber, ChainId}, proofs::{Extractor, Target}};
+//! use slproof::{anchor::KnownRoots, files::Access, forest::{Addresses, RebuildOptions, self}, ingest::state, message, primitives::{BatchNumber, ChainId}, proof::Target, prove::Extractor};
 //!
 //! let dump = import::read_state(Path::new("fixtures/gateway-v29/state.anvil.json"), None)?;
 //! let forest = forest::rebuild(&dump.state, &RebuildOptions::default())?;
@@ -69,6 +69,8 @@ pub mod merkle;
 
 pub mod message;
 
+pub mod proof;
+
 pub mod state;
 
 pub mod contracts;
@@ -83,6 +85,8 @@ pub mod forest;
 
 pub mod anchor;
 
-pub mod proofs;
+pub mod records;
+
+pub mod prove;
 
 pub mod cli;

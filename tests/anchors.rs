@@ -15,10 +15,11 @@ use slproof::{
     keccak::keccak256,
     message::L2ToL1Log,
     primitives::{Address, BatchNumber, ChainId, Hash, Word},
-    proofs::{
-        ExtractError, ProofRecord, TargetKind, TargetRecord,
+    proof::{
+        ProofRecord, TargetKind, TargetRecord,
         verify::{self, Anchor, Claim},
     },
+    prove::ExtractError,
     snapshot::Snapshot,
     state::slots::{array_start, mapping_value},
 };

@@ -17,7 +17,8 @@ use slproof::{
     keccak::keccak256,
     message::{BatchLogs, L2ToL1Log, MessageList},
     primitives::{Address, BatchNumber, ChainId, Hash},
-    proofs::{Extractor, ProofRecord, Target},
+    proof::{ProofRecord, Target},
+    prove::Extractor,
 };
 use support::{
     binary::{Run, run, run_with_input, run_within},

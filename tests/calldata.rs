@@ -8,7 +8,7 @@ use sha3::{Digest, Keccak256};
 use slproof::{
     message::L2ToL1Log,
     primitives::{Address, BatchNumber, ChainId, Hash, hex},
-    proofs::{
+    proof::{
         ProofRecord, Target, TargetKind,
         calldata::{Call, CallError, CallOptions},
         reader::{self, Defaults, Item},
@@ -160,7 +160,7 @@ fn calldata_go_to_the_contract_that_knows_the_root() {
 
 #[test]
 fn what_a_call_cannot_take_is_said() {
-    let target = Some(slproof::proofs::TargetRecord {
+    let target = Some(slproof::proof::TargetRecord {
         kind: TargetKind::Block,
         sl_chain_id: Some(ChainId(506)),
         number: Some(1),

@@ -14,7 +14,8 @@ use slproof::{
     files::{Container, ContainerError},
     forest::{Timeline, TreeFile},
     primitives::{Hash, SlBlock},
-    proofs::{Extractor, Target},
+    proof::Target,
+    prove::Extractor,
 };
 use support::{
     binary::{Run, command},

@@ -10,7 +10,8 @@ use slproof::{
     keccak::keccak256,
     message::{BatchLogs, L2ToL1Log, MessageList},
     primitives::{Address, BatchNumber, ChainId, Hash, SlBlock, Word},
-    proofs::{Extractor, Proof, ProofEnd, SettlementHop, Target},
+    proof::{Proof, ProofEnd, SettlementHop, Target},
+    prove::Extractor,
     state::slots::mapping_value,
 };
 use support::{

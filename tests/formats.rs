@@ -15,11 +15,11 @@ use serde_json::Value;
 use slproof::{
     files::{Compression, Input},
     primitives::{BatchNumber, ChainId, Hash},
-    proofs::{
+    proof::{
         Failure, FailureRecord, ProofRecord, Request, Target,
-        parquet::{Footer, MAGIC, ParquetProofs, ReadError, RowEncoder, RowGroup},
         reader::{Item, RecordError},
     },
+    records::parquet::{Footer, MAGIC, ParquetProofs, ReadError, RowEncoder, RowGroup},
 };
 use support::made::{proofs, tool, view};
 

@@ -18,7 +18,8 @@ use slproof::{
     keccak::{hash_node, keccak256},
     message::{BatchLogs, L2ToL1Log, MessageList},
     primitives::{BatchNumber, ChainId, Hash, SlBlock, Word},
-    proofs::{ExtractError, Extractor, Target, TargetError, verify},
+    proof::{Target, verify},
+    prove::{ExtractError, Extractor, TargetError},
     snapshot::Snapshot,
     state::slots::mapping_value,
 };

@@ -14,11 +14,11 @@ use slproof::{
     ingest::{logs::read_archive, state::read_state},
     message::{BatchLogs, EMPTY_LOG_LEAF, L2ToL1Log, MessageList},
     primitives::{BatchNumber, ChainId, Hash, hex},
-    proofs::{
-        Accepted, AggregatedRoot, BatchRootForm, ExtractError, Extractor, Proof, ProofRecord,
-        Target, TargetKind, TargetRecord, Which,
+    proof::{
+        Proof, ProofRecord, Target, TargetKind, TargetRecord,
         verify::{self, Anchor, Claim},
     },
+    prove::{Accepted, AggregatedRoot, BatchRootForm, ExtractError, Extractor, Which},
 };
 use support::{fixture, json_lines};
 

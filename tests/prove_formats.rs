@@ -12,7 +12,7 @@ use std::{
 use serde_json::Value;
 use slproof::{
     files::{Compression, Input},
-    proofs::parquet::ParquetProofs,
+    records::parquet::ParquetProofs,
 };
 use support::{
     binary::{Run, command, run},

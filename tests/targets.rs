@@ -21,11 +21,11 @@ use slproof::{
     keccak::keccak256,
     message::{BatchLogs, EMPTY_LOG_LEAF, L2ToL1Log, MessageList},
     primitives::{Address, BatchNumber, ChainId, Hash, SlBatch, SlBlock, Word},
-    proofs::{
-        ExtractError, Extractor, Proof, ProofEnd, ProofRecord, SlBatchError, SlBatchTree, Target,
-        TargetError, TargetKind,
+    proof::{
+        Proof, ProofEnd, ProofRecord, Target, TargetKind,
         verify::{Anchor, VerifyError},
     },
+    prove::{ExtractError, Extractor, SlBatchError, SlBatchTree, TargetError},
     snapshot::Snapshot,
     state::slots::mapping_value,
 };
@@ -211,13 +211,13 @@ fn l1_accepts_no_proof_against_a_block_and_none_that_was_altered() {
                 log: Some(log),
                 message: None,
             };
-            let claim = slproof::proofs::verify::Claim {
+            let claim = slproof::proof::verify::Claim {
                 chain: record.chain_id,
                 batch: record.batch_number,
                 index: record.id,
                 log: &log,
             };
-            let folded = slproof::proofs::verify::fold(&claim, &record.proof)?;
+            let folded = slproof::proof::verify::fold(&claim, &record.proof)?;
             let known = record.known_root(&witness, &folded.anchor).unwrap().root();
             match known {
                 Some(known) if known.root == folded.root => Ok(()),
@@ -336,7 +336,7 @@ fn a_chain_that_settles_on_l1_is_proven_by_its_batch_root() {
             for record in extractor.batch(batch).unwrap().prove_all() {
                 let record = record.unwrap();
                 assert_eq!(record.proof.len(), 16);
-                let known = |anchor: &slproof::proofs::verify::Anchor| {
+                let known = |anchor: &slproof::proof::verify::Anchor| {
                     Some(record.known_root(&witness, anchor).unwrap().root()?.root)
                 };
                 record.verify(&record.log.unwrap(), known).unwrap();

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use slproof::{
     message::L2ToL1Log,
     primitives::{Address, ChainId, Hash},
-    proofs::{
+    proof::{
         Known, ProofRecord, Reason, Target, Verdict,
         reader::{self, Defaults, Item, RecordError},
     },

@@ -9,10 +9,11 @@ use slproof::{
     forest::{RebuildOptions, rebuild},
     message::{BatchLogs, L2ToL1Log},
     primitives::{Address, BatchNumber, ChainId, Hash, Word},
-    proofs::{
-        DecodeError, ExtractError, Extractor, Proof, ProofRecord, Target,
+    proof::{
+        DecodeError, Proof, ProofRecord, Target,
         verify::{self, Claim, VerifyError},
     },
+    prove::{ExtractError, Extractor},
 };
 use support::{layer::Layer, naive};
 

@@ -8,7 +8,7 @@ use crate::{
     contracts::{SettledOn, system},
     forest::Addresses,
     primitives::{Address, BatchNumber, ChainId, Hash, Word},
-    proofs::{Failure, Known},
+    proof::{Failure, Known},
 };
 
 /// What a state answers when it is asked for a root.

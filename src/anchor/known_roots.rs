@@ -10,7 +10,7 @@ use crate::{
     forest::Addresses,
     keccak::keccak256,
     primitives::{BatchNumber, ChainId, Hash, SlBlock, Word},
-    proofs::{ProofRecord, verify::Anchor},
+    proof::{ProofRecord, verify::Anchor},
     state::{StateError, StorageReader},
 };
 

@@ -12,11 +12,9 @@ use crate::{
         state::{ImportError, files_of},
     },
     primitives::SlBatch,
-    proofs::{
-        ExtractError, SlBatchError, Target, TargetError,
-        calldata::CallError,
-        parquet::{EncodeError, ReadError},
-    },
+    proof::{Target, calldata::CallError},
+    prove::{ExtractError, SlBatchError, TargetError},
+    records::parquet::{EncodeError, ReadError},
     state::StateError,
 };
 

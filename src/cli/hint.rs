@@ -6,12 +6,13 @@ use super::error::CliError;
 use crate::{
     forest::{RebuildError, TreeFileError},
     ingest::{IndexError, logs::SourceError, state::ImportError},
-    proofs::{
-        ExtractError, Reason, SlBatchError, TargetError,
+    proof::{
+        Reason,
         calldata::CallError,
         reader::RecordError,
         verify::{Anchor, VerifyError},
     },
+    prove::{ExtractError, SlBatchError, TargetError},
 };
 
 /// What to say of flags behind an error, or behind one of its causes.

@@ -16,7 +16,8 @@ use crate::{
         logs::{SourceFormat, read_archive_input},
         state::{Dump, Format},
     },
-    proofs::{parquet::ParquetProofs, reader::Members},
+    proof::reader::Members,
+    records::parquet::ParquetProofs,
     state::StorageReader,
 };
 

@@ -13,7 +13,7 @@ use crate::{
     files::Input,
     message::L2ToL1Log,
     primitives::{Address, Hash, Number, Word},
-    proofs::{
+    proof::{
         Proof, ProofEnd,
         reader::{Defaults, Item, RecordError},
         verify::{Claim, Folded, fold},

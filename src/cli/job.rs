@@ -24,7 +24,7 @@ use crate::{
     archive::Archive,
     files::{Input, InputError, Output},
     primitives::hex,
-    proofs::parquet::RowGroupSummary,
+    records::parquet::RowGroupSummary,
 };
 
 /// Everything that the bytes of a whole job's output depend on.

@@ -27,7 +27,8 @@ use super::{
 };
 use crate::{
     message::BatchView,
-    proofs::{Accepted, ExtractError, Extractor, Failure, ProofView, Request, Which, prepare},
+    proof::{Failure, ProofView, Request},
+    prove::{Accepted, ExtractError, Extractor, Which, prepare},
 };
 
 /// How many proofs a job makes, about: enough to fill the lanes also where every proof leads through

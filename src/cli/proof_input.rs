@@ -5,9 +5,10 @@ use crate::{
     archive,
     files::{Input, container::is_container},
     forest::TREE_FILE,
-    proofs::{
+    proof::reader::{self, Defaults, Item, RecordError},
+    records::{
+        Records,
         parquet::{ParquetProofs, Rows},
-        reader::{self, Defaults, Item, RecordError, Records},
     },
     snapshot,
 };

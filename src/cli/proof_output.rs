@@ -12,9 +12,11 @@ use super::{
 };
 use crate::{
     files::Compression,
-    proofs::{
-        Failure, FailureRecord, LineWriter, ProofView, RequestLine, Target, TargetKind,
-        calldata::CallOptions,
+    proof::{
+        Failure, FailureRecord, ProofView, RequestLine, Target, TargetKind, calldata::CallOptions,
+    },
+    records::{
+        LineWriter,
         parquet::{EncodeError, EncodedRows, LogPlace, RowEncoder},
     },
 };

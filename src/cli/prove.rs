@@ -25,7 +25,7 @@ use crate::{
     archive::Archive,
     files::{Output, Partial, is_same_place, place_of},
     ingest::logs::read_archive,
-    proofs::Target,
+    proof::Target,
     snapshot::Snapshot,
 };
 

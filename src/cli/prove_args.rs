@@ -7,7 +7,7 @@ use clap::{ArgGroup, Args, ValueEnum};
 use super::args::{PastArgs, TreeArgs};
 use crate::{
     primitives::{Address, BatchNumber, ChainId, Hash},
-    proofs::{
+    proof::{
         Target,
         calldata::{Call, CallOptions},
     },

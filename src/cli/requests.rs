@@ -22,7 +22,8 @@ use crate::{
     archive::{Archive, ArchiveError, LogAt},
     files::{Input, InputError, Lines},
     primitives::{BatchNumber, ChainId},
-    proofs::{Extractor, Failure, Request, RequestLine, Target, Which},
+    proof::{Failure, Request, RequestLine, Target},
+    prove::{Extractor, Which},
     snapshot::Snapshot,
 };
 

@@ -1,7 +1,7 @@
 //! Rows of Parquet on their way into a file.
 
 use super::error::CliError;
-use crate::proofs::parquet::{
+use crate::records::parquet::{
     EncodeError, EncodedRows, Footer, MAGIC, ROWS_PER_GROUP, RowGroup, RowGroupSummary,
 };
 

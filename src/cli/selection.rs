@@ -12,7 +12,7 @@ use crate::{
     forest::Forest,
     message::BatchView,
     primitives::{Address, BatchNumber, ChainId, Hash},
-    proofs::{Extractor, Which},
+    prove::{Extractor, Which},
 };
 
 /// To what a selection is narrowed.

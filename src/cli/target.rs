@@ -22,7 +22,8 @@ use crate::{
         state::{Dump, Import},
     },
     primitives::{BatchNumber, Hash, SlBatch, hex},
-    proofs::{Extractor, SlBatchError, SlBatchTree, Target},
+    proof::Target,
+    prove::{Extractor, SlBatchError, SlBatchTree},
     snapshot::Snapshot,
 };
 

@@ -8,7 +8,8 @@ use crate::{
     forest::Forest,
     ingest::logs::{BatchCheck, Verdict},
     message::BatchView,
-    proofs::{BatchProofs, BatchRootForm, ExtractError, Extractor, Target},
+    proof::Target,
+    prove::{BatchProofs, BatchRootForm, ExtractError, Extractor},
 };
 
 /// How many runs of missing batches are shown of each chain.

@@ -20,7 +20,7 @@ use crate::{
     ingest::state::Dump,
     message::L2ToL1Log,
     primitives::{Hash, hex},
-    proofs::{
+    proof::{
         Failure, Known, Reason, Verdict,
         reader::{Defaults, Item},
     },

@@ -9,7 +9,8 @@ use slproof::{
     files::Access,
     forest::{RebuildOptions, rebuild},
     ingest::{logs::read_archive, state::read_state},
-    proofs::{Extractor, ProofRecord, ProofView, Target},
+    proof::{ProofRecord, ProofView, Target},
+    prove::Extractor,
 };
 
 use super::fixture;

@@ -1,0 +1,156 @@
+use alloy_primitives::{B256, U256};
+use alloy_sol_types::SolInterface;
+use thiserror::Error;
+
+use super::{
+    Call,
+    abi::{
+        L2Log,
+        Verifying::{self, VerifyingCalls},
+    },
+};
+use crate::{
+    keccak::keccak256,
+    message::L2ToL1Log,
+    primitives::{Address, BatchNumber, ChainId, Hash, hex},
+};
+
+/// Why calldata are no proof.
+#[derive(Clone, Debug, PartialEq, Error)]
+#[non_exhaustive]
+pub enum CalldataError {
+    /// They are not hexadecimal.
+    #[error("the calldata are damaged: {0}")]
+    Hex(#[from] hex::HexError),
+    /// They are not ABI-encoded arguments of a known function.
+    #[error("the calldata are no call that takes a proof: {0}")]
+    Abi(#[from] alloy_sol_types::Error),
+    /// A number is larger than any in use.
+    #[error("the {argument} in the calldata is {value}, more than 64 bits")]
+    TooLarge {
+        /// The argument.
+        argument: &'static str,
+        /// Its value.
+        value: U256,
+    },
+    /// They call another function than the record says.
+    #[error("the calldata call {}, the record says {}", got.name(), said.name())]
+    OtherCall {
+        /// What they call.
+        got: Call,
+        /// What the record says.
+        said: Call,
+    },
+    /// The record beside them says something else.
+    #[error("the {field} in the calldata is {got}, the record says {said}")]
+    Contradiction {
+        /// The field.
+        field: &'static str,
+        /// What the calldata say.
+        got: String,
+        /// What the record says.
+        said: String,
+    },
+    /// They have only the hash of a log, and the log that is given has another.
+    #[error("the leaf in the calldata is {leaf}, that of the log is {got}")]
+    OtherLeaf {
+        /// The leaf in the calldata.
+        leaf: Hash,
+        /// The hash of the log.
+        got: Hash,
+    },
+}
+
+/// What calldata say.
+pub(in crate::proof) struct Decoded {
+    pub(in crate::proof) chain: ChainId,
+    pub(in crate::proof) batch: BatchNumber,
+    pub(in crate::proof) id: u64,
+    pub(in crate::proof) subject: Subject,
+    pub(in crate::proof) words: Vec<Hash>,
+}
+
+/// What is proven.
+pub(in crate::proof) enum Subject {
+    Message(L2ToL1Log, Vec<u8>),
+    Log(L2ToL1Log),
+    Leaf(Hash),
+}
+
+impl Subject {
+    /// The log that is proven: that of the calldata, or the one that is known and has the leaf.
+    pub(in crate::proof) fn log(
+        &self,
+        known: Option<L2ToL1Log>,
+    ) -> Result<Option<L2ToL1Log>, CalldataError> {
+        match (self, known) {
+            (Self::Message(log, _) | Self::Log(log), _) => Ok(Some(*log)),
+            (Self::Leaf(_), None) => Ok(None),
+            (Self::Leaf(leaf), Some(log)) => match keccak256(log.as_bytes()) {
+                got if got == *leaf => Ok(Some(log)),
+                got => Err(CalldataError::OtherLeaf { leaf: *leaf, got }),
+            },
+        }
+    }
+}
+
+/// Reads calldata, `said` to be a certain call.
+pub(in crate::proof) fn decode(data: &str, said: Option<Call>) -> Result<Decoded, CalldataError> {
+    use Verifying::{
+        finalizeDepositCall, proveL2LeafInclusionSharedCall, proveL2LogInclusionSharedCall,
+        proveL2MessageInclusionSharedCall,
+    };
+
+    let data = hex::bytes(data)?;
+    let (got, (chain, batch, index), subject, words) =
+        match VerifyingCalls::abi_decode_validate(&data)? {
+            VerifyingCalls::proveL2MessageInclusionShared(call) => {
+                let proveL2MessageInclusionSharedCall { message, proof, .. } = call;
+                let sender = Address::new(message.sender.into_array());
+                let log = L2ToL1Log::of_message(message.txNumberInBatch, sender, &message.data);
+                let at = (call.chainId, call.blockOrBatchNumber, call.index);
+                (Call::Message, at, Subject::Message(log, message.data.to_vec()), proof)
+            }
+            VerifyingCalls::proveL2LogInclusionShared(call) => {
+                let proveL2LogInclusionSharedCall { log, proof, .. } = call;
+                let at = (call.chainId, call.blockOrBatchNumber, call.index);
+                (Call::Log, at, Subject::Log(log_of(&log)), proof)
+            }
+            VerifyingCalls::proveL2LeafInclusionShared(call) => {
+                let proveL2LeafInclusionSharedCall { leaf, proof, .. } = call;
+                let at = (call.chainId, call.blockOrBatchNumber, call.leafProofMask);
+                (Call::Leaf, at, Subject::Leaf(Hash::new(leaf.0)), proof)
+            }
+            VerifyingCalls::finalizeDeposit(finalizeDepositCall { params }) => {
+                let sender = Address::new(params.l2Sender.into_array());
+                let log = L2ToL1Log::of_message(params.l2TxNumberInBatch, sender, &params.message);
+                let at = (params.chainId, params.l2BatchNumber, params.l2MessageIndex);
+                let subject = Subject::Message(log, params.message.to_vec());
+                (Call::FinalizeDeposit, at, subject, params.merkleProof)
+            }
+        };
+    if let Some(said) = said.filter(|said| *said != got) {
+        return Err(CalldataError::OtherCall { got, said });
+    }
+    let narrow = |argument, value: U256| {
+        u64::try_from(value).map_err(|_| CalldataError::TooLarge { argument, value })
+    };
+    Ok(Decoded {
+        chain: ChainId(narrow("chain id", chain)?),
+        batch: BatchNumber(narrow("batch number", batch)?),
+        id: narrow("index", index)?,
+        subject,
+        words: words.into_iter().map(|B256 { 0: word }| Hash::new(word)).collect(),
+    })
+}
+
+fn log_of(log: &L2Log) -> L2ToL1Log {
+    let mut bytes = [0; L2ToL1Log::LEN];
+    bytes[0] = log.l2ShardId;
+    bytes[1] = u8::from(log.isService);
+    bytes[2..4].copy_from_slice(&log.txNumberInBatch.to_be_bytes());
+    bytes[4..24].copy_from_slice(log.sender.as_slice());
+    bytes[24..56].copy_from_slice(log.key.as_slice());
+    bytes[56..].copy_from_slice(log.value.as_slice());
+    L2ToL1Log::new(bytes)
+}

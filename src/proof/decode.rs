@@ -1,0 +1,158 @@
+//! Words back into the parts of a proof. Strict: what is accepted encodes to the same words again.
+
+use thiserror::Error;
+
+use crate::primitives::{Hash, Word};
+use crate::proof::{METADATA_VERSION, Proof, ProofEnd, SettlementHop};
+
+/// Why words are no proof.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum DecodeError {
+    /// No words at all.
+    #[error("the proof has no words")]
+    Empty,
+    /// Metadata of a version that no release knows.
+    #[error("word {at}: metadata version {got}, known is 1")]
+    Version {
+        /// The word.
+        at: usize,
+        /// The version there.
+        got: u8,
+    },
+    /// A last-node flag that is neither 0 nor 1.
+    #[error("word {at}: the last-node flag is {got}, not 0 or 1")]
+    Flag {
+        /// The word.
+        at: usize,
+        /// The flag there.
+        got: u8,
+    },
+    /// A word of metadata was expected and something else stands there.
+    #[error("word {at} should be metadata, whose last 28 bytes are zero")]
+    NoMetadata {
+        /// The word.
+        at: usize,
+    },
+    /// The last node has a batch path.
+    #[error("word {at}: the last node cannot have a batch path, this one has {len} siblings")]
+    BatchPathOnLastNode {
+        /// The word.
+        at: usize,
+        /// The path's length.
+        len: u8,
+    },
+    /// The settlement layer settles on yet another chain.
+    #[error("word {at}: a second settlement layer; the contracts allow one")]
+    SecondHop {
+        /// The word.
+        at: usize,
+    },
+    /// The words end too early.
+    #[error("the proof ends after {got} words; its metadata announces at least {needed}")]
+    TooShort {
+        /// How many were needed.
+        needed: usize,
+        /// How many there are.
+        got: usize,
+    },
+    /// Words are left over.
+    #[error("the proof has {got} words; its metadata announces {needed}")]
+    TooLong {
+        /// How many were needed.
+        needed: usize,
+        /// How many there are.
+        got: usize,
+    },
+}
+
+impl Proof {
+    /// Reads the words of a proof.
+    ///
+    /// # Errors
+    /// [`DecodeError`] naming the word at fault.
+    pub fn decode(words: &[Hash]) -> Result<Self, DecodeError> {
+        let first = words.first().ok_or(DecodeError::Empty)?;
+        if !is_metadata(first) {
+            return Ok(Self { log_path: words.to_vec(), end: ProofEnd::Plain });
+        }
+        let mut rest = Words { words, at: 0 };
+        let node = rest.metadata()?;
+        let log_path = rest.take(node.path.into())?.to_vec();
+        let end = if node.last {
+            ProofEnd::BatchRoot
+        } else {
+            ProofEnd::SettlementLayer(settlement_hop(&mut rest, node.batch_path)?)
+        };
+        if rest.at != words.len() {
+            return Err(DecodeError::TooLong { needed: rest.at, got: words.len() });
+        }
+        Ok(Self { log_path, end })
+    }
+}
+
+fn settlement_hop(rest: &mut Words<'_>, batch_path: u8) -> Result<SettlementHop, DecodeError> {
+    let batch_mask = rest.word()?;
+    let batch_path = rest.take(batch_path.into())?.to_vec();
+    let (sl_number, chain_mask) = rest.word()?.split();
+    let sl_chain = rest.word()?;
+    let at = rest.at;
+    let node = rest.metadata()?;
+    if !node.last {
+        return Err(DecodeError::SecondHop { at });
+    }
+    let chain_path = rest.take(node.path.into())?.to_vec();
+    Ok(SettlementHop { batch_mask, batch_path, sl_number, chain_mask, sl_chain, chain_path })
+}
+
+struct Metadata {
+    path: u8,
+    batch_path: u8,
+    last: bool,
+}
+
+struct Words<'a> {
+    words: &'a [Hash],
+    at: usize,
+}
+
+impl<'a> Words<'a> {
+    fn take(&mut self, len: usize) -> Result<&'a [Hash], DecodeError> {
+        let end = self.at + len;
+        let taken = self
+            .words
+            .get(self.at..end)
+            .ok_or(DecodeError::TooShort { needed: end, got: self.words.len() })?;
+        self.at = end;
+        Ok(taken)
+    }
+
+    fn word(&mut self) -> Result<Word, DecodeError> {
+        Ok(self.take(1)?[0].into())
+    }
+
+    fn metadata(&mut self) -> Result<Metadata, DecodeError> {
+        let at = self.at;
+        let word = self.take(1)?[0];
+        if !is_metadata(&word) {
+            return Err(DecodeError::NoMetadata { at });
+        }
+        let [version, path, batch_path, flag, ..] = *word.as_bytes();
+        if version != METADATA_VERSION {
+            return Err(DecodeError::Version { at, got: version });
+        }
+        let last = match flag {
+            0 => false,
+            1 => true,
+            got => return Err(DecodeError::Flag { at, got }),
+        };
+        if last && batch_path != 0 {
+            return Err(DecodeError::BatchPathOnLastNode { at, len: batch_path });
+        }
+        Ok(Metadata { path, batch_path, last })
+    }
+}
+
+fn is_metadata(word: &Hash) -> bool {
+    word.as_bytes()[4..].iter().all(|byte| *byte == 0)
+}

@@ -1,0 +1,46 @@
+//! Leaf-to-root proofs: their model, their encoding, the records that carry them, and the verifier.
+//!
+//! A proof is a `bytes32[]`, as `zks_getL2ToL1LogProof` answers it and as the contracts'
+//! `proveL2MessageInclusionShared` and its siblings take it:
+//!
+//! ```text
+//! metadata            byte 0 version 1, byte 1 log path length, byte 2 batch path length,
+//!                     byte 3 is 1 on the last node, 28 zero bytes
+//! log path            siblings from the log's leaf to the local logs root, bottom first, then the
+//!                     aggregated root; the log's index is the mask
+//!                     --- the end if byte 3 is 1: this folds to the batch root ---
+//! batch mask          the leaf index in the chain tree
+//! batch path          siblings in the chain tree, bottom first
+//! packed number       settlement layer block (or batch) << 128 | mask of the chain path
+//! SL chain id
+//! metadata            1, chain path length, 0, 1
+//! chain path          siblings in the shared tree, bottom first
+//! ```
+//!
+//! Before v26 a proof was the plain log path; a first word whose last 28 bytes are not zero says so.
+//! Source: era-contracts `MessageHashing.sol` and `L2MessageVerification.sol`, v26 to v31.
+//!
+//! [`Proof`] is the model with its encoding and strict decoding. [`verify`] is a second implementation that
+//! shares no code with the trees. One proof is judged by it alone; proofs in bulk are folded side by side by
+//! `verify_many`, which shares only Keccak with the trees, and hands [`verify`] one of every 1024 proofs and
+//! all that it refuses.
+
+pub mod calldata;
+mod decode;
+mod model;
+pub mod reader;
+mod record;
+mod request;
+mod target;
+mod verdict;
+pub mod verify;
+pub(crate) mod verify_many;
+mod view;
+
+pub use decode::DecodeError;
+pub use model::{METADATA_VERSION, Proof, ProofEnd, SettlementHop};
+pub use record::{Failure, FailureRecord, ProofRecord, RpcAnswer, TargetKind, TargetRecord};
+pub use request::{Request, RequestError, RequestLine};
+pub use target::{Target, TargetParseError};
+pub use verdict::{Known, Reason, Verdict};
+pub use view::ProofView;

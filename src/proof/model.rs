@@ -1,0 +1,89 @@
+use crate::primitives::{Hash, Word};
+
+/// The only version of proof metadata so far.
+pub const METADATA_VERSION: u8 = 1;
+
+/// A proof in its parts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proof {
+    /// Siblings from the log's leaf up, bottom first; since v26 the last is the aggregated root.
+    pub log_path: Vec<Hash>,
+    /// What follows the log path.
+    pub end: ProofEnd,
+}
+
+/// How a proof goes on behind its log path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProofEnd {
+    /// Not at all, and without metadata: a proof from before v26.
+    Plain,
+    /// Not at all: it folds to the batch root.
+    BatchRoot,
+    /// Through the trees of a settlement layer.
+    SettlementLayer(SettlementHop),
+}
+
+/// The way from a batch root to a root of the settlement layer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettlementHop {
+    /// The batch's leaf index in the chain tree.
+    pub batch_mask: Word,
+    /// Siblings in the chain tree, bottom first.
+    pub batch_path: Vec<Hash>,
+    /// The settlement layer's block (interop form) or batch (L1 form).
+    pub sl_number: u128,
+    /// The chain's index in the shared tree; in the L1 form with the bit above it set.
+    pub chain_mask: u128,
+    /// The settlement layer's chain id.
+    pub sl_chain: Word,
+    /// Siblings in the shared tree, bottom first; in the L1 form then the local logs root of the
+    /// settlement layer's batch.
+    pub chain_path: Vec<Hash>,
+}
+
+impl Proof {
+    /// The words of the proof, as a node answers them.
+    ///
+    /// # Panics
+    /// When a path has more than 255 siblings, which no tree of this program has and no encoded proof
+    /// can have.
+    #[must_use]
+    pub fn encode(&self) -> Vec<Hash> {
+        let mut words = Vec::with_capacity(self.log_path.len() + 32);
+        words.extend(self.end.metadata(self.log_path.len()));
+        words.extend(&self.log_path);
+        words.extend(self.end.words());
+        words
+    }
+}
+
+impl ProofEnd {
+    /// The word that stands before a log path of this length.
+    pub(crate) fn metadata(&self, log_path: usize) -> Option<Hash> {
+        match self {
+            Self::Plain => None,
+            Self::BatchRoot => Some(metadata(log_path, 0, true)),
+            Self::SettlementLayer(hop) => Some(metadata(log_path, hop.batch_path.len(), false)),
+        }
+    }
+
+    /// The words that stand behind the log path.
+    pub(crate) fn words(&self) -> Vec<Hash> {
+        let Self::SettlementLayer(hop) = self else { return Vec::new() };
+        let mut words = Vec::with_capacity(hop.batch_path.len() + hop.chain_path.len() + 4);
+        words.push(hop.batch_mask.to_hash());
+        words.extend(&hop.batch_path);
+        words.push(Word::join(hop.sl_number, hop.chain_mask).to_hash());
+        words.push(hop.sl_chain.to_hash());
+        words.push(metadata(hop.chain_path.len(), 0, true));
+        words.extend(&hop.chain_path);
+        words
+    }
+}
+
+fn metadata(path: usize, batch_path: usize, last: bool) -> Hash {
+    assert!(path <= 255 && batch_path <= 255, "a path's length is one byte");
+    let mut word = [0; 32];
+    word[..4].copy_from_slice(&[METADATA_VERSION, path as u8, batch_path as u8, u8::from(last)]);
+    Hash::new(word)
+}

@@ -1,0 +1,111 @@
+use thiserror::Error;
+
+use crate::{
+    primitives::hex,
+    proof::{calldata::CalldataError, verify::VerifyError},
+};
+
+/// Why a text or a row is no record of a proof, or not a whole one.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum RecordError {
+    /// It is not JSON, or a field is of the wrong type.
+    #[error("not a proof record: {0}")]
+    Json(#[from] serde_json::Error),
+    /// A field is missing, and it was not given either.
+    #[error("the record has no {field}, and none was given")]
+    Missing {
+        /// The field.
+        field: &'static str,
+    },
+    /// The words of the proof are missing.
+    #[error("the record has no proof; give a record of slproof or a node's whole answer")]
+    NoProof,
+    /// The record contradicts what was given.
+    #[error("the record's {field} is {got}, not {expected} as given")]
+    Contradiction {
+        /// The field.
+        field: &'static str,
+        /// What was given.
+        expected: String,
+        /// What the record says.
+        got: String,
+    },
+    /// A field repeats a part of the log, and says something else.
+    #[error("the record's {field} is {said}, that of its log is {got}")]
+    OtherThanLog {
+        /// The field.
+        field: &'static str,
+        /// What the field says.
+        said: String,
+        /// What the log says.
+        got: String,
+    },
+    /// The message is not hexadecimal.
+    #[error("the record's message is damaged: {0}")]
+    Message(#[from] hex::HexError),
+    /// The calldata give no proof.
+    #[error(transparent)]
+    Calldata(#[from] CalldataError),
+    /// The proof is refused before any root is looked up.
+    #[error(transparent)]
+    Proof(#[from] VerifyError),
+    /// A row of a Parquet file lacks a value.
+    #[error("the row has no {column}")]
+    Empty {
+        /// The column.
+        column: &'static str,
+    },
+    /// A value of a Parquet file has another length than all such values.
+    #[error("the row's {column} has {got} bytes, not {expected}")]
+    Length {
+        /// The column.
+        column: &'static str,
+        /// The length that was expected, in bytes.
+        expected: usize,
+        /// The length that was found.
+        got: usize,
+    },
+    /// A kind of root that is not known.
+    #[error("the row's target_kind is not block, sl-batch or batch-root")]
+    TargetKind,
+    /// Two fields of which one would not be looked at.
+    #[error("the record has {one:?} and {other:?}, of which only one can be judged; leave one out")]
+    Both {
+        /// The one field.
+        one: &'static str,
+        /// The other.
+        other: &'static str,
+    },
+    /// The node had no proof.
+    #[error("the node answered null: it had no proof")]
+    Null,
+    /// The node answered with an error.
+    #[error("the node answered with an error: {0}")]
+    Node(String),
+}
+
+impl RecordError {
+    /// A stable word for the kind of error.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Missing { field: "chainId" } => "chain-missing",
+            Self::Missing { field: "batchNumber" } => "batch-missing",
+            Self::Missing { field: "id" } => "id-missing",
+            Self::Missing { .. } => "log-missing",
+            Self::OtherThanLog { .. } => "log-mismatch",
+            Self::Proof(error) => error.code(),
+            Self::Null => "node-null",
+            Self::Node(_) => "node-error",
+            _ => "malformed-record",
+        }
+    }
+
+    /// Whether something is missing that a proof is judged by, so that nothing can be said of it; else it
+    /// is refused.
+    #[must_use]
+    pub fn is_lack(&self) -> bool {
+        matches!(self, Self::Missing { .. } | Self::Null | Self::Node(_))
+    }
+}

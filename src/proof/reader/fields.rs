@@ -1,0 +1,124 @@
+use std::fmt::Display;
+
+use super::{Defaults, Item, RecordError};
+use crate::{
+    keccak::keccak256,
+    message::L2ToL1Log,
+    primitives::{Address, BatchNumber, ChainId, Hash},
+    proof::{
+        ProofRecord, TargetRecord,
+        verify::{self, Claim, VerifyError},
+    },
+};
+
+/// What a record says, in whatever format, before what it leaves out is put in.
+#[derive(Debug)]
+pub(crate) struct Fields {
+    pub(crate) chain: Option<ChainId>,
+    pub(crate) batch: Option<BatchNumber>,
+    pub(crate) id: Option<u64>,
+    pub(crate) root: Option<Hash>,
+    pub(crate) words: Vec<Hash>,
+    pub(crate) target: Option<TargetRecord>,
+    pub(crate) log: Option<L2ToL1Log>,
+    pub(crate) message: Option<Vec<u8>>,
+    pub(crate) about_log: AboutLog,
+}
+
+/// Fields that repeat parts of the log.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AboutLog {
+    /// Who sent the message; of a log that stands for none, who emitted it.
+    pub(crate) sender: Option<Address>,
+    /// The number of the transaction: in the batch on Era chains, in the block on ZKsync OS chains.
+    pub(crate) tx_number: Option<u64>,
+    /// keccak256 of the message.
+    pub(crate) message_hash: Option<Hash>,
+}
+
+impl AboutLog {
+    /// Refuses whatever is not what the log says.
+    fn agree(&self, log: &L2ToL1Log) -> Result<(), RecordError> {
+        let sender = log.message_sender().unwrap_or_else(|| log.sender());
+        same_in_log("sender", self.sender, sender)?;
+        same_in_log("txNumberInBatch", self.tx_number, log.tx_number().into())?;
+        match self.message_hash {
+            Some(_) if !log.is_message() => Err(VerifyError::NoMessageLog.into()),
+            said => same_in_log("messageHash", said, log.value()),
+        }
+    }
+}
+
+impl Fields {
+    /// The record, with what it leaves out taken from `defaults` or derived: the log from the message, its
+    /// sender and the number of its transaction; the batch root from the log path.
+    pub(crate) fn complete(self, defaults: &Defaults) -> Result<Item, RecordError> {
+        let derived = self.derived_log();
+        let chain = agreed("chainId", self.chain, defaults.chain)?;
+        let batch = agreed("batchNumber", self.batch, defaults.batch)?;
+        let log = agreed("log", self.log.or(derived), defaults.log)?;
+        let missing = |field| RecordError::Missing { field };
+        let log = log.ok_or(missing("log"))?;
+        self.about_log.agree(&log)?;
+        let chain = chain.ok_or(missing("chainId"))?;
+        let batch = batch.ok_or(missing("batchNumber"))?;
+        let id = self.id.ok_or(missing("id"))?;
+        let root = match self.root {
+            Some(root) => root,
+            None => {
+                let claim = Claim { chain, batch, index: id, log: &log };
+                verify::fold(&claim, &self.words)?.batch_root
+            }
+        };
+        let record = ProofRecord {
+            chain_id: chain,
+            batch_number: batch,
+            id,
+            root,
+            proof: self.words,
+            target: self.target,
+            log: Some(log),
+            message: self.message,
+        };
+        Ok(Item::Proof(Box::new(record), log))
+    }
+
+    /// The log that the fields beside it make.
+    pub(super) fn derived_log(&self) -> Option<L2ToL1Log> {
+        let AboutLog { sender, tx_number, message_hash } = self.about_log;
+        let tx_number = u16::try_from(tx_number?).ok()?;
+        let hash = self.message.as_deref().map(keccak256).or(message_hash)?;
+        Some(L2ToL1Log::of_message_hash(tx_number, sender?, hash))
+    }
+}
+
+/// The value of a field: the record's, or the one that was given for records without. Both have to be
+/// the same.
+fn agreed<T: PartialEq + Display>(
+    field: &'static str,
+    record: Option<T>,
+    given: Option<T>,
+) -> Result<Option<T>, RecordError> {
+    match (record, given) {
+        (Some(got), Some(expected)) if got != expected => Err(RecordError::Contradiction {
+            field,
+            expected: expected.to_string(),
+            got: got.to_string(),
+        }),
+        (record, given) => Ok(record.or(given)),
+    }
+}
+
+fn same_in_log<T: PartialEq + Display>(
+    field: &'static str,
+    said: Option<T>,
+    got: T,
+) -> Result<(), RecordError> {
+    match said.filter(|said| *said != got) {
+        None => Ok(()),
+        Some(said) => {
+            let (said, got) = (said.to_string(), got.to_string());
+            Err(RecordError::OtherThanLog { field, said, got })
+        }
+    }
+}

@@ -1,0 +1,239 @@
+use std::fmt::Display;
+
+use serde::{Deserialize, Deserializer, de::IgnoredAny};
+use serde_json::value::RawValue;
+
+use super::{AboutLog, Defaults, Fields, Item, RecordError};
+use crate::{
+    keccak::keccak256,
+    message::L2ToL1Log,
+    primitives::{Address, BatchNumber, ChainId, Hash, Number, hex},
+    proof::{
+        TargetRecord,
+        calldata::{self, Call, CalldataError, Decoded, Subject},
+    },
+};
+
+/// How much of a node's error is repeated.
+const QUOTED: usize = 400;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Incoming<'a> {
+    chain_id: Option<ChainId>,
+    batch_number: Option<BatchNumber>,
+    #[serde(default, deserialize_with = "Number::read_option")]
+    id: Option<u64>,
+    root: Option<Hash>,
+    proof: Option<Vec<Hash>>,
+    target: Option<TargetRecord>,
+    log: Option<L2ToL1Log>,
+    message: Option<String>,
+    sender: Option<Address>,
+    #[serde(default, deserialize_with = "Number::read_option")]
+    tx_number_in_batch: Option<u64>,
+    message_hash: Option<Hash>,
+    call: Option<Call>,
+    data: Option<String>,
+    /// Whether it is there; a request may be anything, also null.
+    #[serde(default, deserialize_with = "present")]
+    request: bool,
+    #[serde(borrow)]
+    error: Option<&'a RawValue>,
+    jsonrpc: Option<IgnoredAny>,
+    #[serde(borrow)]
+    result: Option<&'a RawValue>,
+}
+
+fn present<'de, D: Deserializer<'de>>(field: D) -> Result<bool, D::Error> {
+    IgnoredAny::deserialize(field).map(|_| true)
+}
+
+/// The fields that say something of a proof, or stand for one.
+const TELLING: [&str; 12] = [
+    "chainId",
+    "batchNumber",
+    "root",
+    "proof",
+    "target",
+    "log",
+    "message",
+    "sender",
+    "txNumberInBatch",
+    "messageHash",
+    "call",
+    "data",
+];
+
+impl Incoming<'_> {
+    /// The first of these fields that is there.
+    fn first_of(&self, fields: &[&'static str]) -> Option<&'static str> {
+        let is_there = |field: &str| match field {
+            "chainId" => self.chain_id.is_some(),
+            "batchNumber" => self.batch_number.is_some(),
+            "root" => self.root.is_some(),
+            "proof" => self.proof.is_some(),
+            "target" => self.target.is_some(),
+            "log" => self.log.is_some(),
+            "message" => self.message.is_some(),
+            "sender" => self.sender.is_some(),
+            "txNumberInBatch" => self.tx_number_in_batch.is_some(),
+            "messageHash" => self.message_hash.is_some(),
+            "call" => self.call.is_some(),
+            "data" => self.data.is_some(),
+            "request" => self.request,
+            "error" => self.error.is_some(),
+            "result" => self.result.is_some(),
+            _ => false,
+        };
+        fields.iter().copied().find(|field| is_there(field))
+    }
+
+    /// Refuses the record if it has one of these fields beside `one`.
+    fn only(&self, one: &'static str, others: &[&'static str]) -> Result<(), RecordError> {
+        match self.first_of(others) {
+            Some(other) => Err(RecordError::Both { one, other }),
+            None => Ok(()),
+        }
+    }
+
+    fn fields(self, words: Vec<Hash>) -> Result<Fields, RecordError> {
+        let (sender, tx_number) = (self.sender, self.tx_number_in_batch);
+        Ok(Fields {
+            chain: self.chain_id,
+            batch: self.batch_number,
+            id: self.id,
+            root: self.root,
+            words,
+            target: self.target,
+            log: self.log,
+            message: self.message.map(|message| hex::bytes(&message)).transpose()?,
+            about_log: AboutLog { sender, tx_number, message_hash: self.message_hash },
+        })
+    }
+}
+
+/// Parses one record. Every field of a proof's record is judged or refused, except those that nothing in a
+/// proof could tell: `to`, the contract that a call is for, `txHash` and `checkedBy`. Other fields are passed
+/// over.
+///
+/// # Errors
+/// [`RecordError`] when it is none, lacks what `defaults` do not give, or says more than can be judged.
+pub fn parse(text: &[u8], defaults: &Defaults) -> Result<Item, RecordError> {
+    let record: Option<Incoming<'_>> = serde_json::from_slice(text)?;
+    let mut record = record.ok_or(RecordError::Null)?;
+    if record.jsonrpc.is_some() {
+        record.only("jsonrpc", &TELLING)?;
+        record.only("jsonrpc", &["request"])?;
+        let answer = match (record.result, record.error) {
+            (Some(answer), None) => answer,
+            (None, None) => return Err(RecordError::Null),
+            (None, Some(error)) => return Err(RecordError::Node(words_of(error))),
+            (Some(_), Some(_)) => {
+                return Err(RecordError::Both { one: "result", other: "error" });
+            }
+        };
+        record = serde_json::from_str(answer.get())?;
+    }
+    if let Some(proof) = record.first_of(&["proof", "data"]) {
+        record.only(proof, &["request", "error", "result"])?;
+    } else if record.request && record.error.is_some() {
+        record.only("request", &["root", "log", "message", "target", "call", "result"])?;
+        return Ok(Item::Failure);
+    }
+    if let Some(words) = record.proof.take() {
+        record.only("proof", &["data", "call"])?;
+        return record.fields(words)?.complete(defaults);
+    }
+    let data = record.data.take().ok_or(RecordError::NoProof)?;
+    let decoded = calldata::decode(&data, record.call)?;
+    of_calldata(decoded, record.fields(Vec::new())?, defaults)
+}
+
+/// A node's error in its own words: its message and code, or the whole of it where it has none.
+fn words_of(error: &RawValue) -> String {
+    #[derive(Deserialize)]
+    struct NodeError {
+        code: i64,
+        message: String,
+    }
+
+    match serde_json::from_str(error.get()) {
+        Ok(NodeError { code, message }) => {
+            let message: String = message.chars().take(QUOTED).collect();
+            format!("{message:?}, code {code}")
+        }
+        Err(_) => error.get().chars().take(QUOTED).collect(),
+    }
+}
+
+/// What calldata say and what stands beside them, which have to agree.
+fn of_calldata(
+    decoded: Decoded,
+    mut fields: Fields,
+    defaults: &Defaults,
+) -> Result<Item, RecordError> {
+    let Decoded { chain, batch, id, subject, words } = decoded;
+    same("chainId", &chain, fields.chain.as_ref())?;
+    same("batchNumber", &batch, fields.batch.as_ref())?;
+    same("id", &id, fields.id.as_ref())?;
+    let known = fields.log.or_else(|| fields.derived_log());
+    if let Some(log) = subject.log(known.or(defaults.log))? {
+        same("log", &log, fields.log.as_ref())?;
+        fields.log = Some(log);
+    }
+    // Beside a log or its hash, a message has to be that of the log.
+    if let Subject::Message(_, message) = subject {
+        let said = fields.message.as_deref().map(keccak256);
+        same("hash of the message", &keccak256(&message), said.as_ref())?;
+        fields.message = Some(message);
+    }
+    let fields = Fields { chain: Some(chain), batch: Some(batch), id: Some(id), words, ..fields };
+    fields.complete(defaults)
+}
+
+fn same<T: PartialEq + Display>(
+    field: &'static str,
+    got: &T,
+    said: Option<&T>,
+) -> Result<(), CalldataError> {
+    match said.filter(|said| *said != got) {
+        None => Ok(()),
+        Some(said) => {
+            let (got, said) = (got.to_string(), said.to_string());
+            Err(CalldataError::Contradiction { field, got, said })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_node_leaves_out_is_asked_for() {
+        let hash = Hash::ZERO;
+        let bare =
+            format!("{{\"proof\":[\"{hash}\"],\"id\":0,\"root\":\"{hash}\",\"batchNumber\":5}}");
+        let log = Some(L2ToL1Log::new([1; 88]));
+        let chain = Some(ChainId(324));
+        let all = Defaults { chain, batch: None, log };
+        assert!(matches!(parse(bare.as_bytes(), &all), Ok(Item::Proof(..))));
+        let enveloped = format!("{{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{bare}}}");
+        assert!(matches!(parse(enveloped.as_bytes(), &all), Ok(Item::Proof(..))));
+        let null = b"{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":null}";
+        assert!(matches!(parse(null, &all), Err(RecordError::Null)));
+        let without_log = Defaults { chain, ..Defaults::default() };
+        let error = parse(bare.as_bytes(), &without_log).unwrap_err();
+        assert!(matches!(error, RecordError::Missing { field: "log" }), "{error}");
+        let other = Defaults { batch: Some(BatchNumber(6)), ..all };
+        let error = parse(bare.as_bytes(), &other).unwrap_err();
+        assert!(matches!(error, RecordError::Contradiction { field: "batchNumber", .. }));
+        assert!(matches!(parse(b"{\"request\":{},\"error\":{}}", &all), Ok(Item::Failure)));
+        let deep = "{\"jsonrpc\":\"2.0\",\"result\":".repeat(100_000);
+        assert!(parse(deep.as_bytes(), &all).is_err());
+        for damaged in ["", "[]", "{\"id\":", "{\"proof\":[\"0x00\"]}", "{\"chainId\":-5}"] {
+            assert!(parse(damaged.as_bytes(), &all).is_err(), "{damaged}");
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! What is written and read: a proof a record, a failure a record.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use crate::proof::{
+    Request,
+    verify::{self, Anchor, Claim, Folded, VerifyError},
+};
+use crate::{
+    message::L2ToL1Log,
+    primitives::{BatchNumber, ChainId, Hash, Number, hex},
+};
+
+/// A proof and all that is needed to verify it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProofRecord {
+    /// The chain that emitted the log.
+    pub chain_id: ChainId,
+    /// The batch.
+    pub batch_number: BatchNumber,
+    /// The log's leaf index in the batch.
+    #[serde(deserialize_with = "Number::read")]
+    pub id: u64,
+    /// The batch root.
+    pub root: Hash,
+    /// The words of the proof.
+    pub proof: Vec<Hash>,
+    /// The root that the proof folds to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<TargetRecord>,
+    /// The log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log: Option<L2ToL1Log>,
+    /// The bytes of the message that the log stands for, where the archive has them.
+    #[serde(default, with = "message_hex", skip_serializing_if = "Option::is_none")]
+    pub message: Option<Vec<u8>>,
+}
+
+/// Which root a proof folds to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TargetRecord {
+    /// What kind of root.
+    pub kind: TargetKind,
+    /// The settlement layer; missing for a batch root.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sl_chain_id: Option<ChainId>,
+    /// The settlement layer's block or batch; missing for a batch root.
+    #[serde(
+        default,
+        deserialize_with = "Number::read_option",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub number: Option<u64>,
+    /// The root.
+    pub root: Hash,
+}
+
+/// The kinds of roots that proofs fold to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TargetKind {
+    /// The interop root of a settlement layer's block.
+    Block,
+    /// The root of a settlement layer's batch, as L1 stores it.
+    SlBatch,
+    /// The batch root of the chain itself.
+    BatchRoot,
+}
+
+impl fmt::Display for TargetRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let number = |f: &mut fmt::Formatter<'_>, what| match (self.sl_chain_id, self.number) {
+            (Some(chain), Some(number)) => write!(f, "{what} {number} of chain {chain}"),
+            _ => write!(f, "a {what} without number or chain"),
+        };
+        match self.kind {
+            TargetKind::Block => number(f, "block"),
+            TargetKind::SlBatch => number(f, "batch"),
+            TargetKind::BatchRoot => f.write_str("the batch root"),
+        }
+    }
+}
+
+impl TargetRecord {
+    /// A chain's own batch root.
+    #[must_use]
+    pub fn batch_root(root: Hash) -> Self {
+        Self { kind: TargetKind::BatchRoot, sl_chain_id: None, number: None, root }
+    }
+
+    pub(super) fn is(&self, anchor: &Anchor) -> bool {
+        match (self.kind, anchor) {
+            (TargetKind::BatchRoot, Anchor::Batch(..)) => {
+                self.sl_chain_id.is_none() && self.number.is_none()
+            }
+            (TargetKind::Block | TargetKind::SlBatch, Anchor::SettlementLayer(chain, number)) => {
+                self.sl_chain_id.is_some_and(|id| id.to_word() == *chain)
+                    && self.number.is_some_and(|n| u128::from(n) == *number)
+            }
+            _ => false,
+        }
+    }
+
+    /// What the words lead to, which this is the target of, with what the target alone says: whether the
+    /// number is a block's or a batch's.
+    fn known(&self, anchor: Anchor) -> Anchor {
+        match (self.kind, anchor) {
+            (TargetKind::Block, Anchor::SettlementLayer(chain, number)) => {
+                Anchor::SlBlock(chain, number)
+            }
+            (TargetKind::SlBatch, Anchor::SettlementLayer(chain, number)) => {
+                Anchor::SlBatch(chain, number)
+            }
+            (_, anchor) => anchor,
+        }
+    }
+}
+
+impl ProofRecord {
+    /// Verifies everything that the record says, and that the root which the proof folds to is the one
+    /// that `known_root` gives for it. Where the record has a target, its anchor says whether a number is
+    /// that of a block or of a batch.
+    ///
+    /// # Errors
+    /// [`VerifyError`] for the first thing that is wrong.
+    pub fn verify(
+        &self,
+        log: &L2ToL1Log,
+        known_root: impl FnOnce(&Anchor) -> Option<Hash>,
+    ) -> Result<Folded, VerifyError> {
+        if let Some(message) = &self.message {
+            verify::message(log, message)?;
+        }
+        let claim = Claim { chain: self.chain_id, batch: self.batch_number, index: self.id, log };
+        let mut folded = verify::fold(&claim, &self.proof)?;
+        if folded.batch_root != self.root {
+            return Err(VerifyError::BatchRoot { expected: self.root, got: folded.batch_root });
+        }
+        if let Some(target) = self.target {
+            if !target.is(&folded.anchor) {
+                return Err(VerifyError::Target {
+                    expected: target.to_string(),
+                    got: folded.anchor,
+                });
+            }
+            same_root(target.root, folded.root)?;
+            folded.anchor = target.known(folded.anchor);
+        }
+        let known = known_root(&folded.anchor).ok_or(VerifyError::UnknownRoot(folded.anchor))?;
+        same_root(known, folded.root)?;
+        Ok(folded)
+    }
+}
+
+fn same_root(expected: Hash, got: Hash) -> Result<(), VerifyError> {
+    if expected == got { Ok(()) } else { Err(VerifyError::Root { expected, got }) }
+}
+
+/// A proof with exactly the fields that `zks_getL2ToL1LogProof` answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RpcAnswer {
+    /// The words of the proof.
+    pub proof: Vec<Hash>,
+    /// The log's leaf index in the batch.
+    pub id: u64,
+    /// The batch root.
+    pub root: Hash,
+    /// The batch.
+    pub batch_number: BatchNumber,
+}
+
+impl From<ProofRecord> for RpcAnswer {
+    fn from(record: ProofRecord) -> Self {
+        let ProofRecord { proof, id, root, batch_number, .. } = record;
+        Self { proof, id, root, batch_number }
+    }
+}
+
+/// A request that could not be fulfilled. What was asked for is a [`Request`], or the text of the line
+/// that asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailureRecord<R = Request> {
+    /// What was asked for.
+    pub request: R,
+    /// Why there is no proof.
+    pub error: Failure,
+}
+
+/// Why something failed: a stable word, and a text for people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// The stable word.
+    pub code: String,
+    /// The text.
+    pub message: String,
+}
+
+mod message_hex {
+    use super::*;
+
+    #[expect(clippy::ref_option, reason = "the signature is serde's")]
+    pub(super) fn serialize<S: Serializer>(
+        message: &Option<Vec<u8>>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        match message {
+            Some(bytes) => serializer.serialize_str(&hex::encode(bytes)),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Vec<u8>>, D::Error> {
+        let text = Option::<String>::deserialize(deserializer)?;
+        text.map(|text| hex::bytes(&text).map_err(de::Error::custom)).transpose()
+    }
+}

@@ -1,0 +1,145 @@
+//! What can be said of a record. There are three answers: to lack a field or a root refutes nothing.
+
+use thiserror::Error;
+
+use crate::proof::{
+    Failure, ProofRecord,
+    reader::RecordError,
+    verify::{Anchor, Folded, VerifyError},
+};
+use crate::{message::L2ToL1Log, primitives::Hash};
+
+/// What a record of a proof is worth.
+#[derive(Debug)]
+pub enum Verdict {
+    /// The proof folds to the root that is stored for what it leads to.
+    Valid(Folded),
+    /// A root is stored and differs, a check of the contracts refuses the proof, or the record is damaged
+    /// or contradicts itself.
+    Invalid(Reason),
+    /// Something is missing that a proof is judged by: in the record, or where roots are stored.
+    CannotJudge(Reason),
+}
+
+/// Why a record is not valid, or cannot be judged.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Reason {
+    /// The record is none, or not whole.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// The verifier refused the proof.
+    #[error(transparent)]
+    Proof(#[from] VerifyError),
+    /// Whoever stores roots says so.
+    #[error("{}", .0.message)]
+    Anchor(Failure),
+}
+
+/// What whoever stores roots says of the one that a proof has to fold to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Known {
+    /// The root.
+    Root(Hash),
+    /// No root is stored there.
+    Unknown,
+    /// The contracts refuse every proof that leads there.
+    Refused(Failure),
+    /// Something is not there, such as a contract, without which it cannot be known.
+    Lacking(Failure),
+}
+
+impl Reason {
+    /// A stable word for the reason.
+    #[must_use]
+    pub fn code(&self) -> &str {
+        match self {
+            Self::Record(error) => error.code(),
+            Self::Proof(error) => error.code(),
+            Self::Anchor(failure) => &failure.code,
+        }
+    }
+}
+
+impl From<RecordError> for Verdict {
+    fn from(error: RecordError) -> Self {
+        let is_lack = error.is_lack();
+        let reason = error.into();
+        if is_lack { Self::CannotJudge(reason) } else { Self::Invalid(reason) }
+    }
+}
+
+impl Verdict {
+    /// Judges everything that a record says, and the root that its proof folds to by what `known` says of
+    /// it, as [`ProofRecord::verify`] does.
+    pub fn of(record: &ProofRecord, log: &L2ToL1Log, known: impl FnOnce(&Anchor) -> Known) -> Self {
+        let mut without_root = Known::Unknown;
+        let verified = record.verify(log, |anchor| match known(anchor) {
+            Known::Root(root) => Some(root),
+            other => {
+                without_root = other;
+                None
+            }
+        });
+        match (verified, without_root) {
+            (Ok(folded), _) => Self::Valid(folded),
+            (Err(VerifyError::UnknownRoot(_)), Known::Refused(failure)) => {
+                Self::Invalid(Reason::Anchor(failure))
+            }
+            (Err(VerifyError::UnknownRoot(_)), Known::Lacking(failure)) => {
+                Self::CannotJudge(Reason::Anchor(failure))
+            }
+            (Err(error @ VerifyError::UnknownRoot(_)), _) => Self::CannotJudge(error.into()),
+            (Err(error), _) => Self::Invalid(error.into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        primitives::{Address, BatchNumber, ChainId},
+        proof::verify::{Claim, fold},
+    };
+
+    fn failure(code: &str) -> Failure {
+        Failure { code: code.into(), message: "a message".into() }
+    }
+
+    /// The verdict on a proof that folds to the root which `known` gets, and the code of its reason.
+    fn told(known: impl FnOnce(Hash) -> Known) -> (&'static str, Option<String>) {
+        let log = L2ToL1Log::of_message(1, Address::system(7), b"x");
+        let sibling = Hash::new([1; 32]);
+        let claim = Claim { chain: ChainId(1), batch: BatchNumber(2), index: 0, log: &log };
+        let root = fold(&claim, &[sibling]).unwrap().root;
+        let record = ProofRecord {
+            chain_id: claim.chain,
+            batch_number: claim.batch,
+            id: 0,
+            root,
+            proof: vec![sibling],
+            target: None,
+            log: Some(log),
+            message: None,
+        };
+        match Verdict::of(&record, &log, |_| known(root)) {
+            Verdict::Valid(folded) => {
+                assert_eq!(folded.root, root);
+                ("valid", None)
+            }
+            Verdict::Invalid(reason) => ("invalid", Some(reason.code().into())),
+            Verdict::CannotJudge(reason) => ("cannot judge", Some(reason.code().into())),
+        }
+    }
+
+    #[test]
+    fn only_a_root_or_a_refusal_judges_a_proof() {
+        let code = |code: &str| Some(code.to_owned());
+        assert_eq!(told(Known::Root), ("valid", None));
+        assert_eq!(told(|_| Known::Root(Hash::ZERO)), ("invalid", code("root-mismatch")));
+        assert_eq!(told(|_| Known::Unknown), ("cannot judge", code("unknown-root")));
+        assert_eq!(told(|_| Known::Refused(failure("no"))), ("invalid", code("no")));
+        assert_eq!(told(|_| Known::Lacking(failure("gone"))), ("cannot judge", code("gone")));
+    }
+}

@@ -1,0 +1,197 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::proof::{
+    ProofRecord, TargetKind,
+    verify::{self, Claim},
+};
+
+/// A proof that the scalar verifier is asked to fold first, so that what it folds to can be claimed.
+#[derive(Clone, Debug)]
+struct Made {
+    record: ProofRecord,
+    /// Where its own words end.
+    head: usize,
+}
+
+fn hash() -> impl Strategy<Value = Hash> {
+    any::<[u8; 32]>().prop_map(Hash::new)
+}
+
+fn metadata_word(path: usize, batch_path: usize, last: bool) -> Hash {
+    let mut word = [0; 32];
+    word[..4].copy_from_slice(&[1, path as u8, batch_path as u8, u8::from(last)]);
+    Hash::new(word)
+}
+
+/// A proof of any form whose paths have any lengths: nothing of what extraction knows is used here.
+fn made() -> impl Strategy<Value = Made> {
+    let path = || prop::collection::vec(hash(), 1..20);
+    let places = (any::<u64>(), any::<u64>(), any::<u64>(), any::<u64>(), any::<u64>());
+    let log = prop::collection::vec(any::<u8>(), L2ToL1Log::LEN);
+    (0..3u8, path(), path(), path(), places, log).prop_map(
+        |(form, log_path, batch_path, chain_path, (id, leaf, chain, number, sl), log)| {
+            let below = |mask: u64, path: &[Hash]| mask % (1 << path.len());
+            let mut words = Vec::new();
+            match form {
+                // The first sibling is no metadata, save once in 2^224 cases.
+                0 => {}
+                1 => words.push(metadata_word(log_path.len(), 0, true)),
+                _ => words.push(metadata_word(log_path.len(), batch_path.len(), false)),
+            }
+            words.extend(&log_path);
+            let head = words.len();
+            if form == 2 {
+                words.push(Word::from(below(leaf, &batch_path)).to_hash());
+                words.extend(&batch_path);
+                words.push(Word::join(number.into(), below(chain, &chain_path).into()).to_hash());
+                words.push(Word::from(sl).to_hash());
+                words.push(metadata_word(chain_path.len(), 0, true));
+                words.extend(&chain_path);
+            }
+            let log = L2ToL1Log::new(log.try_into().unwrap());
+            let (chain, batch) = (ChainId(chain), BatchNumber(number ^ 7));
+            let index = below(id, &log_path);
+            let claim = Claim { chain, batch, index, log: &log };
+            let folded = verify::fold(&claim, &words).unwrap();
+            let target = match folded.anchor {
+                Anchor::Batch(..) => TargetRecord::batch_root(folded.root),
+                _ => TargetRecord {
+                    kind: TargetKind::Block,
+                    sl_chain_id: Some(ChainId(sl)),
+                    number: Some(number),
+                    root: folded.root,
+                },
+            };
+            let record = ProofRecord {
+                chain_id: chain,
+                batch_number: batch,
+                id: index,
+                root: folded.batch_root,
+                proof: words,
+                target: Some(target),
+                log: Some(log),
+                message: None,
+            };
+            Made { record, head }
+        },
+    )
+}
+
+/// The verdict of the verifier of one proof.
+fn alone(made: &Made) -> bool {
+    let record = &made.record;
+    record.verify(&record.log.unwrap(), |_| record.target.map(|target| target.root)).is_ok()
+}
+
+/// The verdicts of the verifier of many, each proof a bundle of its own.
+fn together(all: &[Made]) -> Vec<bool> {
+    let targets: Vec<_> = all.iter().map(|made| made.record.target.unwrap()).collect();
+    let logs: Vec<_> = all.iter().map(|made| made.record.log.unwrap()).collect();
+    let bundles: Vec<_> = all
+        .iter()
+        .zip(&targets)
+        .map(|(Made { record, head }, target)| Bundle {
+            chain: record.chain_id,
+            batch: record.batch_number,
+            root: record.root,
+            tail: &record.proof[*head..],
+            target,
+        })
+        .collect();
+    let members: Vec<_> = all
+        .iter()
+        .zip(&logs)
+        .enumerate()
+        .map(|(bundle, (Made { record, head }, log))| Member {
+            bundle,
+            index: record.id,
+            log,
+            head: &record.proof[..*head],
+        })
+        .collect();
+    accepted(&bundles, &members)
+}
+
+fn flip(hash: Hash, bit: usize) -> Hash {
+    let mut bytes = *hash.as_bytes();
+    bytes[bit / 8 % 32] ^= 1 << (bit % 8);
+    Hash::new(bytes)
+}
+
+/// Does one of the things to a proof that make it another.
+fn alter(made: &mut Made, what: usize, word: usize, bit: usize) {
+    let record = &mut made.record;
+    let target = record.target.as_mut().unwrap();
+    match what % 9 {
+        0 | 1 if !record.proof.is_empty() => {
+            let at = word % record.proof.len();
+            record.proof[at] = flip(record.proof[at], bit);
+        }
+        2 => {
+            record.proof.pop();
+            made.head = made.head.min(record.proof.len());
+        }
+        3 => record.proof.push(Hash::ZERO),
+        4 => record.id ^= 1 << (bit % 64),
+        5 => record.root = flip(record.root, bit),
+        6 => target.root = flip(target.root, bit),
+        7 => target.number = target.number.map(|number| number ^ 1),
+        _ => record.chain_id.0 ^= 1 << (bit % 64),
+    }
+}
+
+proptest! {
+    #[test]
+    fn both_verifiers_judge_alike(
+        mut all in prop::collection::vec(made(), 1..24),
+        changes in prop::collection::vec((any::<usize>(), 0..9usize, any::<usize>(), 0..256usize), 0..12),
+    ) {
+        prop_assert_eq!(together(&all), vec![true; all.len()]);
+        for (which, what, word, bit) in changes {
+            let len = all.len();
+            alter(&mut all[which % len], what, word, bit);
+        }
+        let expected: Vec<bool> = all.iter().map(alone).collect();
+        prop_assert_eq!(together(&all), expected);
+    }
+
+    /// Every bit of every word counts, as it does for the other verifier.
+    #[test]
+    fn no_bit_of_a_word_may_change(made in made(), bit in 0..256usize) {
+        let altered: Vec<Made> = (0..made.record.proof.len())
+            .map(|word| {
+                let mut altered = made.clone();
+                altered.record.proof[word] = flip(altered.record.proof[word], bit);
+                altered
+            })
+            .collect();
+        let expected: Vec<bool> = altered.iter().map(alone).collect();
+        prop_assert_eq!(together(&altered), expected);
+    }
+}
+
+#[test]
+fn members_of_a_bundle_stand_alone() {
+    // Two logs under one node, and a batch root that is that node: the smallest tree there is.
+    let logs = [L2ToL1Log::new([1; 88]), L2ToL1Log::new([2; 88]), L2ToL1Log::new([0; 88])];
+    let leaf = |log: &L2ToL1Log| crate::keccak::keccak256(log.as_bytes());
+    let root = crate::keccak::hash_node(leaf(&logs[0]), leaf(&logs[1]));
+    let target = TargetRecord::batch_root(root);
+    let (chain, batch) = (ChainId(1), BatchNumber(1));
+    let bundle = Bundle { chain, batch, root, tail: &[], target: &target };
+    let [left, right] = [&logs[0], &logs[1]].map(|log| [metadata_word(1, 0, true), leaf(log)]);
+    let member = |index, log, head| Member { bundle: 0, index, log, head };
+    let members = [
+        member(0, &logs[0], &right[..]),
+        member(1, &logs[1], &left[..]),
+        // Another's place, the contracts' default leaf, no words, and words of another shape.
+        member(1, &logs[0], &right[..]),
+        member(0, &logs[2], &right[..]),
+        member(0, &logs[0], &[]),
+        member(0, &logs[0], &right[..1]),
+    ];
+    assert_eq!(accepted(&[bundle], &members), [true, true, false, false, false, false]);
+    assert_eq!(accepted(&[bundle], &[]), Vec::<bool>::new());
+    assert_eq!(accepted(&[], &[]), Vec::<bool>::new());
+}

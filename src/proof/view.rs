@@ -1,0 +1,54 @@
+use crate::proof::{ProofRecord, TargetRecord};
+use crate::{
+    message::L2ToL1Log,
+    primitives::{BatchNumber, ChainId, Hash},
+};
+
+/// One accepted proof, borrowed from the batch that it was made with: what writers of every format take.
+///
+/// All proofs of a batch end in the same words, so these are made once a batch and are borrowed by each.
+#[derive(Clone, Copy, Debug)]
+pub struct ProofView<'a> {
+    /// The chain that emitted the log.
+    pub chain: ChainId,
+    /// The batch.
+    pub batch: BatchNumber,
+    /// The log's leaf index in the batch.
+    pub id: u64,
+    /// The batch root.
+    pub root: Hash,
+    /// The words of the proof of this log alone: metadata and log path.
+    pub head: &'a [Hash],
+    /// The words after them, which all logs of the batch share.
+    pub tail: &'a [Hash],
+    /// The root that the proof folds to.
+    pub target: &'a TargetRecord,
+    /// The log.
+    pub log: &'a L2ToL1Log,
+    /// The bytes of the message that the log stands for, where the archive has them.
+    pub message: Option<&'a [u8]>,
+}
+
+impl ProofView<'_> {
+    /// The words of the proof in order.
+    pub fn words(&self) -> impl ExactSizeIterator<Item = &Hash> {
+        let (head, tail) = (self.head, self.tail);
+        (0..head.len() + tail.len())
+            .map(move |i| head.get(i).unwrap_or_else(|| &tail[i - head.len()]))
+    }
+
+    /// The same as a record of its own.
+    #[must_use]
+    pub fn to_record(&self) -> ProofRecord {
+        ProofRecord {
+            chain_id: self.chain,
+            batch_number: self.batch,
+            id: self.id,
+            root: self.root,
+            proof: self.words().copied().collect(),
+            target: Some(*self.target),
+            log: Some(*self.log),
+            message: self.message.map(<[u8]>::to_vec),
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! The part of a proof that leads from a batch root to the target.
+
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use crate::{
+    anchor::SettlementCheck,
+    contracts::Layout,
+    forest::{At, ChainAt, ChainTree, Forest, InteropRoot, Timeline},
+    merkle::Prefix,
+    primitives::{BatchNumber, Hash, SlBlock, Word},
+    proof::Target,
+};
+use crate::{
+    proof::{ProofEnd, SettlementHop, TargetKind, TargetRecord},
+    prove::{ExtractError, SlBatchTree},
+};
+
+/// A target that does not exist, or not in this state.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum TargetError {
+    /// The settlement layer keeps no roots by block.
+    #[error(
+        "the state (release {0}) has no interop root to prove against: roots by block are kept since v29, \
+         from the first batch on; prove against the root of the batch itself"
+    )]
+    NoInteropRoot(Layout),
+    /// No root was filed in the block.
+    #[error(
+        "block {block} has no interop root in this state: nothing was appended in it, or the dump lost its \
+         slot{}",
+        neighbours(.before, .after)
+    )]
+    NoRootOfBlock {
+        /// The block.
+        block: SlBlock,
+        /// The last block before it that has one.
+        before: Option<SlBlock>,
+        /// The first block after it that has one.
+        after: Option<SlBlock>,
+    },
+    /// What the root contains is not known.
+    #[error(
+        "what the interop root of block {0} contains was not found out; the events of MessageRoot say it, \
+         or more has to be tried"
+    )]
+    Unexplained(SlBlock),
+    /// The target is one that an extractor without a history cannot have.
+    #[error("{0} needs what only the history of the roots tells")]
+    NeedsHistory(Target),
+}
+
+fn neighbours(before: &Option<SlBlock>, after: &Option<SlBlock>) -> String {
+    match (before, after) {
+        (Some(before), Some(after)) => format!("; blocks {before} and {after} have one"),
+        (Some(block), None) | (None, Some(block)) => format!("; block {block} has one"),
+        (None, None) => String::new(),
+    }
+}
+
+impl TargetError {
+    /// A stable word for the kind of error.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NoInteropRoot(_) => "no-interop-root",
+            Self::NoRootOfBlock { .. } => "no-root-of-block",
+            Self::Unexplained(_) => "root-unexplained",
+            Self::NeedsHistory(_) => "target-needs-history",
+        }
+    }
+}
+
+/// A target that exists, with the trees of its time.
+#[derive(Clone, Debug)]
+pub(super) enum Resolved<'f> {
+    /// The newest root by block, and the shared tree of that time.
+    Latest(InteropRoot, Prefix<'f>),
+    First(&'f Timeline),
+    Block(&'f Timeline, At),
+    SlBatch(&'f Timeline, Arc<SlBatchTree>, Option<&'f dyn SettlementCheck>),
+    BatchRoot,
+}
+
+impl<'f> Resolved<'f> {
+    pub(super) fn new(forest: &'f Forest, target: Target) -> Result<Self, TargetError> {
+        match target {
+            Target::BatchRoot => Ok(Self::BatchRoot),
+            Target::Latest => {
+                let no_root = || TargetError::NoInteropRoot(forest.layout());
+                let latest = forest.latest().ok_or_else(no_root)?;
+                let shared = forest.shared().prefix(latest.chains).ok_or_else(no_root)?;
+                Ok(Self::Latest(latest, shared))
+            }
+            _ => Err(TargetError::NeedsHistory(target)),
+        }
+    }
+
+    pub(super) fn in_history(
+        forest: &'f Forest,
+        timeline: &'f Timeline,
+        target: Target,
+    ) -> Result<Self, TargetError> {
+        match target {
+            Target::First => Ok(Self::First(timeline)),
+            Target::Block(block) => match timeline.at(block) {
+                Some(at) => Ok(Self::Block(timeline, at)),
+                None => Err(no_root(timeline, block)),
+            },
+            _ => Self::new(forest, target),
+        }
+    }
+
+    /// Where the proofs of a batch go on behind its root, and the root that they fold to; no place
+    /// where they end at the batch root.
+    pub(super) fn place(
+        &self,
+        forest: &'f Forest,
+        tree: &'f ChainTree,
+        leaf: u64,
+    ) -> Result<(Option<Place<'f>>, TargetRecord), ExtractError> {
+        let sl_chain = forest.sl_chain().to_word();
+        let place = |leaves, sl_number: u64, chain_path| Place {
+            tree,
+            leaf,
+            leaves,
+            sl_number,
+            sl_chain,
+            chain_path,
+            sl_local_root: None,
+        };
+        let (timeline, at) = match self {
+            Self::BatchRoot => {
+                let root = tree.batch_roots()[leaf as usize];
+                return Ok((None, TargetRecord::batch_root(root)));
+            }
+            Self::Latest(latest, shared) => {
+                let after = |_| after_target(tree, latest.block);
+                let chain_path = shared.path(tree.index()).map_err(after)?;
+                let leaves = tree.batches().len();
+                let place = place(leaves, latest.block.0, chain_path);
+                return Ok((Some(place), block_record(forest, latest.block, latest.root)));
+            }
+            Self::SlBatch(timeline, batch, l1) => {
+                let leaves = chain_at(tree, leaf, timeline, batch.at())?.batches;
+                let chain_path = batch.chain_path(tree.index());
+                let chain_path =
+                    chain_path.ok_or_else(|| after_target(tree, batch.last_block()))?;
+                if let Some(l1) = l1 {
+                    let of = (tree.chain(), number(tree, leaf));
+                    let through = (forest.sl_chain(), batch.batch().0);
+                    if let Some(answer) = l1.objection(of, through)? {
+                        let sl_batch = batch.batch();
+                        return Err(ExtractError::not_accepted(of, sl_batch, answer));
+                    }
+                }
+                let place = place(leaves, batch.batch().0, chain_path);
+                let record = TargetRecord {
+                    kind: TargetKind::SlBatch,
+                    sl_chain_id: Some(forest.sl_chain()),
+                    number: Some(batch.batch().0),
+                    root: batch.root(),
+                };
+                return Ok((
+                    Some(Place { sl_local_root: Some(batch.local_root()), ..place }),
+                    record,
+                ));
+            }
+            Self::First(timeline) => {
+                let first = timeline.first(tree.index(), leaf);
+                let explained = timeline.first_explained(tree.index(), leaf);
+                if let (None, Some(at)) = (first, explained) {
+                    let block = timeline.root(at).block;
+                    let (chain, batch) = (tree.chain(), number(tree, leaf));
+                    return Err(ExtractError::FirstRootUnknown { chain, batch, block });
+                }
+                (timeline, first.ok_or_else(|| not_in_any_root(tree, leaf))?)
+            }
+            Self::Block(timeline, at) => (timeline, *at),
+        };
+        let root = timeline.root(at);
+        let chain = chain_at(tree, leaf, timeline, at)?;
+        let place = place(chain.batches, root.block.0, chain.shared_path);
+        Ok((Some(place), block_record(forest, root.block, root.root)))
+    }
+}
+
+/// Where a batch stands in the trees of the settlement layer at a target.
+#[derive(Clone, Debug)]
+pub(super) struct Place<'f> {
+    pub(super) tree: &'f ChainTree,
+    /// The batch's leaf index.
+    pub(super) leaf: u64,
+    /// How many leaves the chain tree had, of which this is one.
+    pub(super) leaves: u64,
+    sl_number: u64,
+    sl_chain: Word,
+    /// The siblings in the shared tree.
+    chain_path: Vec<Hash>,
+    /// The L1 form's last sibling: the settlement layer's own logs are the left half of its batch root.
+    sl_local_root: Option<Hash>,
+}
+
+impl Place<'_> {
+    /// The way on, by these siblings in the chain tree.
+    pub(super) fn end(self, batch_path: Vec<Hash>) -> ProofEnd {
+        let (mut chain_mask, mut chain_path) = (u128::from(self.tree.index()), self.chain_path);
+        if let Some(root) = self.sl_local_root {
+            chain_mask |= 1 << chain_path.len();
+            chain_path.push(root);
+        }
+        ProofEnd::SettlementLayer(SettlementHop {
+            batch_mask: Word::from(self.leaf),
+            batch_path,
+            sl_number: self.sl_number.into(),
+            chain_mask,
+            sl_chain: self.sl_chain,
+            chain_path,
+        })
+    }
+}
+
+/// Why a block is no target.
+pub(super) fn no_root(timeline: &Timeline, block: SlBlock) -> TargetError {
+    let blocks = &timeline.history().blocks;
+    match blocks.binary_search(&block) {
+        Ok(_) => TargetError::Unexplained(block),
+        Err(at) => TargetError::NoRootOfBlock {
+            block,
+            before: at.checked_sub(1).map(|before| blocks[before]),
+            after: blocks.get(at).copied(),
+        },
+    }
+}
+
+/// The chain as it was at a root that has the leaf.
+fn chain_at(
+    tree: &ChainTree,
+    leaf: u64,
+    timeline: &Timeline,
+    at: At,
+) -> Result<ChainAt, ExtractError> {
+    let block = timeline.root(at).block;
+    match timeline.chain(tree.index(), at) {
+        None => Err(after_target(tree, block)),
+        Some(chain) if leaf < chain.batches => Ok(chain),
+        Some(_) => Err(ExtractError::BatchAfterTarget {
+            chain: tree.chain(),
+            batch: number(tree, leaf),
+            block,
+            first: timeline.first(tree.index(), leaf).map(|first| timeline.root(first).block),
+        }),
+    }
+}
+
+fn after_target(tree: &ChainTree, block: SlBlock) -> ExtractError {
+    ExtractError::ChainAfterTarget { chain: tree.chain(), block }
+}
+
+fn not_in_any_root(tree: &ChainTree, leaf: u64) -> ExtractError {
+    ExtractError::NotInAnyRoot { chain: tree.chain(), batch: number(tree, leaf) }
+}
+
+/// The number of the batch at a leaf that was found in the tree.
+fn number(tree: &ChainTree, leaf: u64) -> BatchNumber {
+    tree.batches().get(leaf).unwrap_or_default()
+}
+
+fn block_record(forest: &Forest, block: SlBlock, root: Hash) -> TargetRecord {
+    TargetRecord {
+        kind: TargetKind::Block,
+        sl_chain_id: Some(forest.sl_chain()),
+        number: Some(block.0),
+        root,
+    }
+}

@@ -1,0 +1,210 @@
+//! The settlement layer's own batches, whose roots L1 stores: what the L1 form of a proof folds to.
+//!
+//! ```text
+//! root of an SL batch   keccak256(local logs root ‖ shared root at the end of the batch's last block)
+//! ```
+//!
+//! Source: era-contracts `MessageHashing.sol`, v26 to v31. The shared root at the end of a block need
+//! not be one that was filed: v26 to v30 register chains without filing it.
+
+use thiserror::Error;
+
+use super::TargetError;
+use crate::{
+    anchor::{Lacking, Refusal},
+    forest::{At, Forest, Timeline, entry_zeros},
+    ingest::sl_batches::SlBatchLogs,
+    keccak::hash_node,
+    merkle::Levels,
+    primitives::{Hash, SlBatch, SlBlock},
+};
+
+/// The shared tree at the end of a batch of the settlement layer, proven by the batch's root.
+#[derive(Clone, Debug)]
+pub struct SlBatchTree {
+    batch: SlBatch,
+    last_block: SlBlock,
+    at: At,
+    shared: Levels,
+    local_root: Hash,
+    root: Hash,
+}
+
+/// Why a batch of the settlement layer is no target.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum SlBatchError {
+    /// No interop root was filed by the end of the batch.
+    #[error("nothing was appended up to block {last_block}, the last of SL batch {batch}")]
+    TooEarly {
+        /// The batch.
+        batch: SlBatch,
+        /// Its last block.
+        last_block: SlBlock,
+    },
+    /// What the last interop root of the batch contains is not known.
+    #[error("SL batch {batch} cannot be rebuilt")]
+    Unexplained {
+        /// The batch.
+        batch: SlBatch,
+        /// Which root is unexplained.
+        source: TargetError,
+    },
+    /// Nothing says what the batch's root is.
+    #[error(
+        "the root of SL batch {0} is not known: the file of SL batches has no chainBatchRoot, and the \
+         state of L1 is not given"
+    )]
+    NoRoot(SlBatch),
+    /// L1 stores no root of the batch.
+    #[error(
+        "L1 stores no root of SL batch {0}: it was not executed by the time of the anchor, or Bridgehub is \
+         elsewhere in it"
+    )]
+    NotOnL1(SlBatch),
+    /// L1 refuses every proof through the batch.
+    #[error("L1 accepts no proof through SL batch {batch}")]
+    Refused {
+        /// The batch.
+        batch: SlBatch,
+        /// The contract's reason.
+        source: Refusal,
+    },
+    /// L1's state does not hold a contract that decides.
+    #[error("L1's state does not tell the root of SL batch {batch}")]
+    L1CannotJudge {
+        /// The batch.
+        batch: SlBatch,
+        /// What it lacks.
+        source: Lacking,
+    },
+    /// L1 stores another root than the file of SL batches has.
+    #[error(
+        "SL batch {batch} has the root {stored} on L1, but {archived} in the file of SL batches"
+    )]
+    OtherRoot {
+        /// The batch.
+        batch: SlBatch,
+        /// The root that L1 stores.
+        stored: Hash,
+        /// The root in the file.
+        archived: Hash,
+    },
+    /// The logs and the shared tree do not make the root.
+    #[error(
+        "the logs of SL batch {batch} do not fold to its root {expected}: their local root is \
+         {local_root}, and with the shared root after block {last_block}, {shared_root}, it is {got}; a \
+         log is missing, added or altered, the blocks are not those of the batch, or the state is older"
+    )]
+    DoesNotFold {
+        /// The batch.
+        batch: SlBatch,
+        /// Its last block.
+        last_block: SlBlock,
+        /// The root.
+        expected: Hash,
+        /// The root over the batch's logs.
+        local_root: Hash,
+        /// The shared root.
+        shared_root: Hash,
+        /// What the two make.
+        got: Hash,
+    },
+}
+
+impl SlBatchError {
+    /// A stable word for the kind of error.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::TooEarly { .. } => "sl-batch-too-early",
+            Self::Unexplained { .. } => "root-unexplained",
+            Self::NoRoot(_) => "sl-batch-root-unknown",
+            Self::NotOnL1(_) => "sl-batch-not-on-l1",
+            Self::Refused { source, .. } => source.code(),
+            Self::L1CannotJudge { source, .. } => source.code(),
+            Self::OtherRoot { .. } => "sl-batch-root-differs",
+            Self::DoesNotFold { .. } => "sl-batch-does-not-fold",
+        }
+    }
+}
+
+impl SlBatchTree {
+    /// Rebuilds the shared tree at the end of a batch. `stored` is the batch's root on L1, where it is
+    /// known; otherwise the root in the file of SL batches has to do.
+    ///
+    /// # Errors
+    /// [`SlBatchError`] when the trees do not make the root, or no root is known.
+    pub fn rebuild(
+        forest: &Forest,
+        timeline: &Timeline,
+        logs: &SlBatchLogs,
+        stored: Option<Hash>,
+    ) -> Result<Self, SlBatchError> {
+        let (batch, last_block) = (logs.batch(), *logs.blocks().end());
+        let expected = match (stored, logs.root()) {
+            (Some(stored), Some(archived)) if stored != archived => {
+                return Err(SlBatchError::OtherRoot { batch, stored, archived });
+            }
+            (stored, archived) => stored.or(archived).ok_or(SlBatchError::NoRoot(batch))?,
+        };
+        let at = timeline.newest(last_block).ok_or(SlBatchError::TooEarly { batch, last_block })?;
+        let blocks = &timeline.history().blocks;
+        let filed = blocks[..blocks.partition_point(|block| *block <= last_block)].last();
+        if let Some(&filed) = filed.filter(|block| **block != timeline.root(at).block) {
+            let source = TargetError::Unexplained(filed);
+            return Err(SlBatchError::Unexplained { batch, source });
+        }
+        let local_root = logs.local_root();
+        // Chains that were registered since that root are part of the tree without a trace.
+        let most = timeline
+            .after(at)
+            .map_or(forest.chains().len() as u64, |next| timeline.root(next).chains);
+        let mut closest = None;
+        for chains in timeline.root(at).chains..=most {
+            let Some(shared) = timeline.tree_over(forest, chains, at) else { continue };
+            let shared_root = shared.tree(entry_zeros()).root();
+            let root = hash_node(local_root, shared_root);
+            if root == expected {
+                return Ok(Self { batch, last_block, at, shared, local_root, root });
+            }
+            closest.get_or_insert((shared_root, root));
+        }
+        let (shared_root, got) = closest.unwrap_or_default();
+        Err(SlBatchError::DoesNotFold { batch, last_block, expected, local_root, shared_root, got })
+    }
+
+    /// The batch.
+    #[must_use]
+    pub fn batch(&self) -> SlBatch {
+        self.batch
+    }
+
+    /// Its last block.
+    #[must_use]
+    pub fn last_block(&self) -> SlBlock {
+        self.last_block
+    }
+
+    /// Its root, as L1 stores it.
+    #[must_use]
+    pub fn root(&self) -> Hash {
+        self.root
+    }
+
+    /// The root over its own logs.
+    #[must_use]
+    pub fn local_root(&self) -> Hash {
+        self.local_root
+    }
+
+    /// The last interop root of its blocks or of those before.
+    pub(super) fn at(&self) -> At {
+        self.at
+    }
+
+    /// The siblings from a chain's leaf up to the shared root; `None` when it was not registered.
+    pub(super) fn chain_path(&self, chain: u64) -> Option<Vec<Hash>> {
+        self.shared.tree(entry_zeros()).path(chain).ok()
+    }
+}

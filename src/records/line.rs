@@ -1,0 +1,233 @@
+use crate::primitives::{BatchNumber, ChainId, Hash};
+use crate::proof::{ProofView, TargetKind, TargetRecord};
+
+/// Writes proofs as lines of JSON: the bytes that `serde_json` makes of a
+/// [`ProofRecord`](super::ProofRecord) or an [`RpcAnswer`](super::RpcAnswer), but without the record.
+///
+/// Two thirds of a line are the same for all logs of a batch; they are kept as text from one proof to the
+/// next.
+#[derive(Debug, Default)]
+pub struct LineWriter {
+    last: Option<Shared>,
+}
+
+/// What the text was made from, and the text.
+#[derive(Debug)]
+struct Shared {
+    batch: (ChainId, BatchNumber),
+    root: Hash,
+    tail: Vec<Hash>,
+    target: TargetRecord,
+    /// `{"chainId":…,"batchNumber":…,"id":`
+    start: Vec<u8>,
+    /// `,"root":"0x…","proof":[`
+    middle: Vec<u8>,
+    /// The words of the tail, each with a comma before it.
+    words: Vec<u8>,
+    /// `],"target":{…},"log":`
+    end: Vec<u8>,
+}
+
+impl Shared {
+    fn new(proof: &ProofView<'_>) -> Self {
+        let mut shared = Self {
+            batch: (proof.chain, proof.batch),
+            root: proof.root,
+            tail: proof.tail.to_vec(),
+            target: *proof.target,
+            start: Vec::with_capacity(64),
+            middle: Vec::with_capacity(96),
+            words: Vec::with_capacity(proof.tail.len() * WORD_LEN),
+            end: Vec::with_capacity(192),
+        };
+        let out = &mut shared.start;
+        out.extend_from_slice(b"{\"chainId\":");
+        number(out, proof.chain.0);
+        out.extend_from_slice(b",\"batchNumber\":");
+        number(out, proof.batch.0);
+        out.extend_from_slice(b",\"id\":");
+        let out = &mut shared.middle;
+        out.extend_from_slice(b",\"root\":");
+        hex(out, proof.root.as_bytes());
+        out.extend_from_slice(b",\"proof\":[");
+        for word in proof.tail {
+            shared.words.push(b',');
+            hex(&mut shared.words, word.as_bytes());
+        }
+        let out = &mut shared.end;
+        out.extend_from_slice(b"],\"target\":{\"kind\":");
+        out.extend_from_slice(match proof.target.kind {
+            TargetKind::Block => b"\"block\"",
+            TargetKind::SlBatch => b"\"sl-batch\"",
+            TargetKind::BatchRoot => b"\"batch-root\"",
+        });
+        if let Some(chain) = proof.target.sl_chain_id {
+            out.extend_from_slice(b",\"slChainId\":");
+            number(out, chain.0);
+        }
+        if let Some(of) = proof.target.number {
+            out.extend_from_slice(b",\"number\":");
+            number(out, of);
+        }
+        out.extend_from_slice(b",\"root\":");
+        hex(out, proof.target.root.as_bytes());
+        out.extend_from_slice(b"},\"log\":");
+        shared
+    }
+
+    fn is_of(&self, proof: &ProofView<'_>) -> bool {
+        self.batch == (proof.chain, proof.batch)
+            && self.root == proof.root
+            && self.tail == proof.tail
+            && self.target == *proof.target
+    }
+}
+
+/// The text of a word: quotes, `0x`, 64 digits, and a comma.
+const WORD_LEN: usize = 69;
+
+impl LineWriter {
+    fn shared(&mut self, proof: &ProofView<'_>) -> &Shared {
+        match &mut self.last {
+            Some(shared) if shared.is_of(proof) => {}
+            last => *last = Some(Shared::new(proof)),
+        }
+        self.last.as_ref().unwrap_or_else(|| unreachable!("just made"))
+    }
+
+    /// Appends a proof record, without an end of line.
+    pub fn record(&mut self, proof: &ProofView<'_>, out: &mut Vec<u8>) {
+        let shared = self.shared(proof);
+        out.extend_from_slice(&shared.start);
+        number(out, proof.id);
+        out.extend_from_slice(&shared.middle);
+        words(proof.head, shared, out);
+        out.extend_from_slice(&shared.end);
+        hex(out, proof.log.as_bytes());
+        if let Some(message) = proof.message {
+            out.extend_from_slice(b",\"message\":");
+            hex(out, message);
+        }
+        out.push(b'}');
+    }
+
+    /// Appends a proof with exactly the fields of a node's answer, without an end of line.
+    pub fn rpc_answer(&mut self, proof: &ProofView<'_>, out: &mut Vec<u8>) {
+        let shared = self.shared(proof);
+        out.extend_from_slice(b"{\"proof\":[");
+        words(proof.head, shared, out);
+        out.extend_from_slice(b"],\"id\":");
+        number(out, proof.id);
+        out.extend_from_slice(b",\"root\":");
+        hex(out, proof.root.as_bytes());
+        out.extend_from_slice(b",\"batchNumber\":");
+        number(out, proof.batch.0);
+        out.push(b'}');
+    }
+}
+
+/// The words of a proof with commas between them.
+fn words(head: &[Hash], shared: &Shared, out: &mut Vec<u8>) {
+    out.reserve((head.len() + shared.tail.len()) * WORD_LEN);
+    for (i, word) in head.iter().enumerate() {
+        if i > 0 {
+            out.push(b',');
+        }
+        hex(out, word.as_bytes());
+    }
+    // The tail's text begins with a comma.
+    let without = usize::from(head.is_empty() && !shared.words.is_empty());
+    out.extend_from_slice(&shared.words[without..]);
+}
+
+/// Quotes, `0x` and lower-case digits.
+fn hex(out: &mut Vec<u8>, bytes: &[u8]) {
+    out.extend_from_slice(b"\"0x");
+    let start = out.len();
+    out.resize(start + 2 * bytes.len(), 0);
+    // The room is exactly that of the digits, the only thing that could fail.
+    let _ = const_hex::encode_to_slice(bytes, &mut out[start..]);
+    out.push(b'"');
+}
+
+fn number(out: &mut Vec<u8>, mut number: u64) {
+    let mut digits = [0; 20];
+    let mut first = digits.len();
+    loop {
+        first -= 1;
+        digits[first] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&digits[first..]);
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{message::L2ToL1Log, proof::RpcAnswer};
+
+    fn hash() -> impl Strategy<Value = Hash> {
+        any::<[u8; 32]>().prop_map(Hash::new)
+    }
+
+    fn target() -> impl Strategy<Value = TargetRecord> {
+        let kind = prop_oneof![
+            Just(TargetKind::Block),
+            Just(TargetKind::SlBatch),
+            Just(TargetKind::BatchRoot)
+        ];
+        (kind, any::<Option<u64>>(), any::<Option<u64>>(), hash()).prop_map(
+            |(kind, chain, number, root)| TargetRecord {
+                kind,
+                sl_chain_id: chain.map(ChainId),
+                number,
+                root,
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn lines_are_those_of_serde(
+            // Few of each, so that some follow each other and others do not.
+            places in prop::collection::vec((0..2u64, 0..2usize, 0..2usize), 1..12),
+            numbers in (any::<u64>(), any::<u64>(), any::<u64>()),
+            heads in prop::collection::vec(hash(), 0..20),
+            tails in prop::array::uniform2(prop::collection::vec(hash(), 0..30)),
+            targets in prop::array::uniform2(target()),
+            root in hash(),
+            log in prop::array::uniform32(any::<u8>()),
+            message in prop::option::of(prop::collection::vec(any::<u8>(), 0..300)),
+        ) {
+            let mut bytes = [7; L2ToL1Log::LEN];
+            bytes[..32].copy_from_slice(&log);
+            let log = L2ToL1Log::new(bytes);
+            let mut writer = LineWriter::default();
+            for (number, tail, target) in places {
+                let proof = ProofView {
+                    chain: ChainId(numbers.0 ^ number),
+                    batch: BatchNumber(numbers.1),
+                    id: numbers.2,
+                    root,
+                    head: &heads,
+                    tail: &tails[tail],
+                    target: &targets[target],
+                    log: &log,
+                    message: message.as_deref(),
+                };
+                let mut line = Vec::new();
+                writer.record(&proof, &mut line);
+                let record = proof.to_record();
+                prop_assert_eq!(&line, &serde_json::to_vec(&record).unwrap());
+                line.clear();
+                writer.rpc_answer(&proof, &mut line);
+                prop_assert_eq!(&line, &serde_json::to_vec(&RpcAnswer::from(record)).unwrap());
+            }
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! The columns, in the order of the file.
+
+use std::sync::Arc;
+
+use parquet::{
+    errors::ParquetError,
+    schema::{
+        parser::parse_message_type,
+        types::{SchemaDescPtr, SchemaDescriptor},
+    },
+};
+
+use crate::proof::TargetKind;
+
+/// A column; its number is its place in the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Column {
+    ChainId,
+    BatchNumber,
+    Id,
+    Root,
+    Proof,
+    TargetKind,
+    TargetSlChainId,
+    TargetNumber,
+    TargetRoot,
+    Log,
+    Message,
+    ErrorCode,
+    ErrorMessage,
+    Request,
+    Sender,
+    TxNumber,
+    MessageHash,
+}
+
+/// Columns that repeat parts of the log. They are read and not written.
+pub(super) const ABOUT_LOG: [Column; 3] = [Column::Sender, Column::TxNumber, Column::MessageHash];
+
+/// The columns that are written.
+pub(super) const COLUMNS: [Column; 14] = [
+    Column::ChainId,
+    Column::BatchNumber,
+    Column::Id,
+    Column::Root,
+    Column::Proof,
+    Column::TargetKind,
+    Column::TargetSlChainId,
+    Column::TargetNumber,
+    Column::TargetRoot,
+    Column::Log,
+    Column::Message,
+    Column::ErrorCode,
+    Column::ErrorMessage,
+    Column::Request,
+];
+
+impl Column {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::ChainId => "chain_id",
+            Self::BatchNumber => "batch_number",
+            Self::Id => "id",
+            Self::Root => "root",
+            Self::Proof => "proof",
+            Self::TargetKind => "target_kind",
+            Self::TargetSlChainId => "target_sl_chain_id",
+            Self::TargetNumber => "target_number",
+            Self::TargetRoot => "target_root",
+            Self::Log => "log",
+            Self::Message => "message",
+            Self::ErrorCode => "error_code",
+            Self::ErrorMessage => "error_message",
+            Self::Request => "request",
+            Self::Sender => "sender",
+            Self::TxNumber => "tx_number",
+            Self::MessageHash => "message_hash",
+        }
+    }
+
+    pub(super) fn is_number(self) -> bool {
+        matches!(
+            self,
+            Self::ChainId
+                | Self::BatchNumber
+                | Self::Id
+                | Self::TargetSlChainId
+                | Self::TargetNumber
+                | Self::TxNumber
+        )
+    }
+
+    fn declaration(self) -> String {
+        let name = self.name();
+        match self {
+            Self::Proof => format!(
+                "optional group {name} (LIST) {{ repeated group list {{ required \
+                 fixed_len_byte_array(32) element; }} }}"
+            ),
+            Self::Root | Self::TargetRoot => format!("optional fixed_len_byte_array(32) {name};"),
+            Self::Log => format!("optional fixed_len_byte_array(88) {name};"),
+            Self::Message => format!("optional binary {name};"),
+            _ if self.is_number() => format!("optional int64 {name} (INTEGER(64,false));"),
+            _ => format!("optional binary {name} (STRING);"),
+        }
+    }
+}
+
+/// The schema of the files that are written.
+pub(super) fn schema() -> Result<SchemaDescPtr, ParquetError> {
+    let columns: String = COLUMNS.map(Column::declaration).concat();
+    let schema = parse_message_type(&format!("message proofs {{ {columns} }}"))?;
+    Ok(Arc::new(SchemaDescriptor::new(Arc::new(schema))))
+}
+
+/// The word for a kind of root, as in JSON.
+pub(super) fn kind_name(kind: TargetKind) -> &'static str {
+    match kind {
+        TargetKind::Block => "block",
+        TargetKind::SlBatch => "sl-batch",
+        TargetKind::BatchRoot => "batch-root",
+    }
+}
+
+pub(super) fn kind_of_name(name: &[u8]) -> Option<TargetKind> {
+    [TargetKind::Block, TargetKind::SlBatch, TargetKind::BatchRoot]
+        .into_iter()
+        .find(|kind| kind_name(*kind).as_bytes() == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use parquet::basic::Type;
+
+    use super::*;
+
+    #[test]
+    fn the_schema_has_the_columns_in_order() {
+        let schema = schema().unwrap();
+        let columns = schema.columns();
+        assert_eq!(columns.len(), COLUMNS.len());
+        for (column, found) in COLUMNS.iter().zip(columns) {
+            assert_eq!(found.path().parts()[0], column.name());
+            let levels = (found.max_def_level(), found.max_rep_level());
+            assert_eq!(levels, if *column == Column::Proof { (2, 1) } else { (1, 0) });
+            assert_eq!(found.physical_type() == Type::INT64, column.is_number());
+        }
+        let all = COLUMNS.into_iter().chain(ABOUT_LOG);
+        assert!(all.enumerate().all(|(at, column)| column as usize == at));
+    }
+
+    #[test]
+    fn kinds_have_the_words_of_json() {
+        for kind in [TargetKind::Block, TargetKind::SlBatch, TargetKind::BatchRoot] {
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind_name(kind));
+            assert_eq!(kind_of_name(kind_name(kind).as_bytes()), Some(kind));
+        }
+        assert_eq!(kind_of_name(b"l1"), None);
+    }
+}

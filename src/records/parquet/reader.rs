@@ -1,0 +1,350 @@
+use std::{
+    fs::File,
+    io::{self, Read, Seek, SeekFrom},
+    path::Path,
+    sync::Arc,
+};
+
+use parquet::{
+    data_type::ByteArray,
+    errors::ParquetError,
+    file::reader::{FileReader, SerializedFileReader},
+};
+use thiserror::Error;
+
+use super::{
+    MAGIC,
+    column_rows::ColumnRows,
+    columns::{ABOUT_LOG, COLUMNS, Column, kind_of_name},
+};
+use crate::{
+    files::{Input, InputError},
+    message::L2ToL1Log,
+    primitives::{Address, BatchNumber, ChainId, Hash},
+    proof::{
+        TargetRecord,
+        reader::{AboutLog, Defaults, Fields, Item, RecordError},
+    },
+};
+
+/// The longest footer that is read: that of some 40,000 row groups.
+const LONGEST_FOOTER: u64 = 64 << 20;
+/// How many rows are decoded at once.
+const ROWS_AT_ONCE: usize = 256;
+
+/// Why a Parquet file of proofs cannot be read.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ReadError {
+    /// Opening or reading failed.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// A file without the magic at its beginning or its end: it is none, or cut.
+    #[error("{name} is not a whole Parquet file: it has no {place}")]
+    NotWhole {
+        /// The file.
+        name: String,
+        /// What is missing.
+        place: &'static str,
+    },
+    /// The footer is too long.
+    #[error("the footer of {name} has {len} bytes, the most that is read is {LONGEST_FOOTER}")]
+    Footer {
+        /// The file.
+        name: String,
+        /// The length that the file announces.
+        len: u64,
+    },
+    /// A column is missing, or is of another type.
+    #[error("{name} has no column {column} of {kind}; its columns are not those of slproof prove")]
+    Column {
+        /// The file.
+        name: String,
+        /// The column's name.
+        column: &'static str,
+        /// The type that is needed.
+        kind: &'static str,
+    },
+    /// The file is damaged.
+    #[error("{name}: row group {group} is damaged")]
+    Damaged {
+        /// The file.
+        name: String,
+        /// The row group, counted from 0.
+        group: usize,
+        /// What the `parquet` crate says.
+        #[source]
+        source: ParquetError,
+    },
+    /// The footer is damaged.
+    #[error("{name}: the footer is damaged")]
+    DamagedFooter {
+        /// The file.
+        name: String,
+        /// What the `parquet` crate says.
+        #[source]
+        source: ParquetError,
+    },
+}
+
+impl ReadError {
+    /// Whether the system failed, and not the file.
+    #[must_use]
+    pub fn is_io(&self) -> bool {
+        match self {
+            Self::Input(error) => !error.is_damage(),
+            Self::Damaged { source: ParquetError::External(error), .. } => {
+                // What a decompressor says is an error of no system.
+                let error = error.downcast_ref::<io::Error>();
+                error.is_some_and(|error| error.raw_os_error().is_some())
+            }
+            _ => false,
+        }
+    }
+}
+
+/// A Parquet file of proofs.
+///
+/// Files that other programs made of one that slproof wrote can be read as well: columns are found by
+/// name, may be encoded in any way and packed with zstd, Snappy or nothing.
+pub struct ParquetProofs {
+    name: String,
+    file: Arc<File>,
+    reader: SerializedFileReader<File>,
+    /// Where each of [`COLUMNS`] and [`ABOUT_LOG`] is in the file; only the proof has to be there.
+    places: Vec<Option<usize>>,
+    defaults: Defaults,
+}
+
+impl ParquetProofs {
+    /// Whether the first bytes of an input are those of a Parquet file.
+    #[must_use]
+    pub fn is_parquet(head: &[u8]) -> bool {
+        head.starts_with(&MAGIC)
+    }
+
+    /// Opens an input. The file is read from its end; a pipe or a compressed file is written to a
+    /// temporary file first.
+    ///
+    /// # Errors
+    /// [`ReadError`] when it cannot be read, is no Parquet file, or has other columns.
+    pub fn open(mut input: Input) -> Result<Self, ReadError> {
+        let name = input.name().to_owned();
+        let read_error = |source| InputError::Read { name: name.clone(), source };
+        let file = match input.path().map(is_plain).transpose().map_err(read_error)?.flatten() {
+            Some(file) => file,
+            None => {
+                let mut file = tempfile::tempfile().map_err(read_error)?;
+                io::copy(&mut input, &mut file).map_err(read_error)?;
+                file
+            }
+        };
+        let not_whole = |place| ReadError::NotWhole { name: name.clone(), place };
+        let footer = footer_len(&file).map_err(|error| match error.kind() {
+            io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidInput => not_whole("footer"),
+            _ => read_error(error).into(),
+        })?;
+        let footer = footer.ok_or_else(|| not_whole("\"PAR1\" at its end"))?;
+        if footer > LONGEST_FOOTER {
+            return Err(ReadError::Footer { name, len: footer });
+        }
+        let clone = file.try_clone().map_err(read_error)?;
+        let reader = SerializedFileReader::new(clone)
+            .map_err(|source| ReadError::DamagedFooter { name: name.clone(), source })?;
+        let schema = reader.metadata().file_metadata().schema_descr();
+        let place = |column: Column| {
+            let mut named = schema.columns().iter().enumerate();
+            let mut found = named.by_ref().filter(|(_, descriptor)| {
+                descriptor.path().parts().first().is_some_and(|part| part == column.name())
+            });
+            match (found.next(), found.next()) {
+                (Some((at, descriptor)), None) if ColumnRows::can_read(column, descriptor) => {
+                    Ok(Some(at))
+                }
+                (None, _) if column != Column::Proof => Ok(None),
+                _ => {
+                    let (name, kind) = (name.clone(), ColumnRows::kind(column));
+                    Err(ReadError::Column { name, column: column.name(), kind })
+                }
+            }
+        };
+        let places = COLUMNS.into_iter().chain(ABOUT_LOG).map(place).collect::<Result<_, _>>()?;
+        let (file, defaults) = (Arc::new(file), Defaults::default());
+        Ok(Self { name, file, reader, places, defaults })
+    }
+
+    /// The same file with what its rows leave out. A row that says something else is refused.
+    #[must_use]
+    pub fn with_defaults(self, defaults: Defaults) -> Self {
+        Self { defaults, ..self }
+    }
+
+    /// What to call the file in messages.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The number of row groups.
+    #[must_use]
+    pub fn groups(&self) -> usize {
+        self.reader.metadata().num_row_groups()
+    }
+
+    /// The rows of a row group in order. Some hundred are decoded at once, so
+    /// that the memory that it takes does not grow with the row group.
+    ///
+    /// # Errors
+    /// [`ReadError::Damaged`].
+    pub fn rows(&self, group: usize) -> Result<Rows, ReadError> {
+        let damaged = |source| ReadError::Damaged { name: self.name.clone(), group, source };
+        let missing = || damaged(ParquetError::IndexOutOfBound(group, self.groups()));
+        let metadata = self.reader.metadata().row_groups().get(group).ok_or_else(missing)?;
+        let left = usize::try_from(metadata.num_rows()).map_err(|error| damaged(error.into()))?;
+        let columns = self.places.iter().map(|place| {
+            let chunk = place.map(|place| metadata.column(place));
+            chunk.map(|chunk| ColumnRows::new(&self.file, chunk, left)).transpose()
+        });
+        let columns = columns.collect::<Result<Vec<_>, _>>().map_err(damaged)?;
+        let (name, defaults) = (self.name.clone(), self.defaults);
+        Ok(Rows { name, group, columns, defaults, decoded: 0, left })
+    }
+}
+
+/// The file, if it is a Parquet file as it is, and not a compressed one.
+fn is_plain(path: &Path) -> io::Result<Option<File>> {
+    let mut file = File::open(path)?;
+    let mut magic = [0; MAGIC.len()];
+    file.read_exact(&mut magic)?;
+    Ok((magic == MAGIC).then_some(file))
+}
+
+/// The length of the footer, which the last eight bytes of a file say; `None` when they do not.
+fn footer_len(mut file: &File) -> io::Result<Option<u64>> {
+    let mut tail = [0; 8];
+    file.seek(SeekFrom::End(-8))?;
+    file.read_exact(&mut tail)?;
+    let [len @ .., _, _, _, _] = tail;
+    Ok((tail[4..] == MAGIC).then_some(u64::from(u32::from_le_bytes(len))))
+}
+
+/// The rows of a row group in order.
+pub struct Rows {
+    name: String,
+    group: usize,
+    /// One for each of [`COLUMNS`] and [`ABOUT_LOG`].
+    columns: Vec<Option<ColumnRows>>,
+    defaults: Defaults,
+    /// How many rows are decoded and not yet given.
+    decoded: usize,
+    /// How many are not decoded.
+    left: usize,
+}
+
+impl Iterator for Rows {
+    type Item = Result<Result<Item, RecordError>, ReadError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.decoded == 0 {
+            if self.left == 0 {
+                return None;
+            }
+            let wanted = self.left.min(ROWS_AT_ONCE);
+            for column in self.columns.iter_mut().flatten() {
+                if let Err(source) = column.decode(wanted) {
+                    self.left = 0;
+                    let (name, group) = (self.name.clone(), self.group);
+                    return Some(Err(ReadError::Damaged { name, group, source }));
+                }
+            }
+            (self.decoded, self.left) = (wanted, self.left - wanted);
+        }
+        self.decoded -= 1;
+        Some(Ok(self.item()))
+    }
+}
+
+impl Rows {
+    fn number(&mut self, column: Column) -> Option<u64> {
+        self.columns[column as usize].as_mut()?.number()
+    }
+
+    fn bytes(&mut self, column: Column) -> Option<ByteArray> {
+        self.columns[column as usize].as_mut()?.bytes()
+    }
+
+    fn fixed<const N: usize>(&mut self, column: Column) -> Result<Option<[u8; N]>, RecordError> {
+        self.bytes(column).map(|bytes| fixed(column, bytes.data())).transpose()
+    }
+
+    fn hash(&mut self, column: Column) -> Result<Option<Hash>, RecordError> {
+        Ok(self.fixed(column)?.map(Hash::new))
+    }
+
+    /// Takes the next value of every column, and makes a record of them.
+    fn item(&mut self) -> Result<Item, RecordError> {
+        let chain_id = self.number(Column::ChainId).map(ChainId);
+        let batch_number = self.number(Column::BatchNumber).map(BatchNumber);
+        let id = self.number(Column::Id);
+        let root = self.hash(Column::Root);
+        let words = self.columns[Column::Proof as usize].as_mut().and_then(ColumnRows::list);
+        let kind = self.bytes(Column::TargetKind);
+        let sl_chain_id = self.number(Column::TargetSlChainId).map(ChainId);
+        let number = self.number(Column::TargetNumber);
+        let target_root = self.hash(Column::TargetRoot);
+        let log = self.fixed(Column::Log);
+        let message = self.bytes(Column::Message);
+        let error = self.bytes(Column::ErrorCode);
+        self.bytes(Column::ErrorMessage);
+        let request = self.bytes(Column::Request);
+        let sender = self.fixed(Column::Sender);
+        let tx_number = self.number(Column::TxNumber);
+        let message_hash = self.hash(Column::MessageHash);
+
+        let about_failures = [(error, Column::ErrorCode), (request, Column::Request)];
+        match about_failures.iter().find(|(value, _)| value.is_some()) {
+            Some((_, column)) if words.is_some() => {
+                let (one, other) = (Column::Proof.name(), column.name());
+                return Err(RecordError::Both { one, other });
+            }
+            Some((_, Column::ErrorCode)) => return Ok(Item::Failure),
+            _ => {}
+        }
+        let missing = |column: Column| RecordError::Empty { column: column.name() };
+        let target = match (kind, target_root?) {
+            (None, None) if sl_chain_id.is_none() && number.is_none() => None,
+            (kind, root) => {
+                let kind = kind.ok_or_else(|| missing(Column::TargetKind))?;
+                let kind = kind_of_name(kind.data()).ok_or(RecordError::TargetKind)?;
+                let root = root.ok_or_else(|| missing(Column::TargetRoot))?;
+                Some(TargetRecord { kind, sl_chain_id, number, root })
+            }
+        };
+        let words = words.ok_or_else(|| missing(Column::Proof))?;
+        let words = words.into_iter().map(|word| match word {
+            Some(word) => fixed(Column::Proof, word.data()).map(Hash::new),
+            None => Err(missing(Column::Proof)),
+        });
+        let fields = Fields {
+            chain: chain_id,
+            batch: batch_number,
+            id,
+            root: root?,
+            words: words.collect::<Result<_, _>>()?,
+            target,
+            log: log?.map(L2ToL1Log::new),
+            message: message.map(|message| message.data().to_vec()),
+            about_log: AboutLog {
+                sender: sender?.map(Address::new),
+                tx_number,
+                message_hash: message_hash?,
+            },
+        };
+        fields.complete(&self.defaults)
+    }
+}
+
+fn fixed<const N: usize>(column: Column, bytes: &[u8]) -> Result<[u8; N], RecordError> {
+    let wrong = |_| RecordError::Length { column: column.name(), expected: N, got: bytes.len() };
+    bytes.try_into().map_err(wrong)
+}

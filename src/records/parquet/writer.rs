@@ -1,0 +1,331 @@
+use std::{mem, sync::Arc};
+
+use parquet::{
+    basic::{CompressionCodec, Encoding},
+    errors::ParquetError,
+    file::{
+        metadata::{
+            ColumnChunkMetaData, FileMetaData, ParquetMetaData, ParquetMetaDataWriter,
+            RowGroupMetaData,
+        },
+        statistics::Statistics,
+    },
+    schema::types::SchemaDescPtr,
+};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+use zstd::bulk::Compressor;
+
+use super::{
+    columns::{COLUMNS, Column, kind_name, schema},
+    pages::{Chunk, Pages},
+};
+use crate::{
+    primitives::{BatchNumber, ChainId},
+    proof::{Failure, ProofView, Request},
+};
+
+/// What every Parquet file begins with; it also ends with it.
+pub const MAGIC: [u8; 4] = *b"PAR1";
+
+/// How many rows a row group should have at least, the last of a file apart. Engines read row groups in
+/// parallel and hold some of them: this many proofs are some 50 MB in memory and some 10 MB in the file.
+pub const ROWS_PER_GROUP: u64 = 32_768;
+
+/// Words are hashes, of which whole stretches come again and nothing else shrinks: the fastest that
+/// finds stretches is as good as any.
+const WORDS_LEVEL: i32 = -3;
+const LEVEL: i32 = 1;
+
+/// Why records could not be encoded: a message of 2 GiB or more, or memory that zstd did not get.
+#[derive(Debug, Error)]
+#[error("cannot encode records as Parquet")]
+pub struct EncodeError(#[source] ParquetError);
+
+impl From<ParquetError> for EncodeError {
+    fn from(error: ParquetError) -> Self {
+        Self(error)
+    }
+}
+
+/// Rows in the making: takes proofs and failures, which become rows in that order.
+pub struct RowEncoder {
+    columns: [Pages; COLUMNS.len()],
+    words: Compressor<'static>,
+    zstd: Compressor<'static>,
+    rows: u64,
+}
+
+/// Rows as they stand in a file: some pages of each column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EncodedRows {
+    rows: u64,
+    columns: Vec<(Vec<u8>, Chunk)>,
+}
+
+/// What a request that failed names of a log's place.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LogPlace {
+    /// The chain.
+    pub chain: Option<ChainId>,
+    /// The batch.
+    pub batch: Option<BatchNumber>,
+    /// The log's leaf index in the batch.
+    pub id: Option<u64>,
+}
+
+impl From<Request> for LogPlace {
+    fn from(request: Request) -> Self {
+        match request {
+            Request::Log { chain_id, batch_number, id } => {
+                Self { chain: Some(chain_id), batch: Some(batch_number), id: Some(id) }
+            }
+            Request::Batch { chain_id, batch_number } => {
+                Self { chain: Some(chain_id), batch: Some(batch_number), id: None }
+            }
+            Request::Message { .. } | Request::Transaction { .. } => Self::default(),
+        }
+    }
+}
+
+/// A row group in the making, which is put together from rows that were encoded side by side.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RowGroup {
+    rows: u64,
+    columns: Vec<(Vec<u8>, Chunk)>,
+}
+
+impl RowGroup {
+    /// How many rows there are so far.
+    #[must_use]
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// Appends rows.
+    pub fn append(&mut self, rows: EncodedRows) {
+        self.rows += rows.rows;
+        if self.columns.is_empty() {
+            self.columns = rows.columns;
+            return;
+        }
+        for ((bytes, chunk), (more, of_more)) in self.columns.iter_mut().zip(rows.columns) {
+            bytes.extend_from_slice(&more);
+            chunk.append(&of_more);
+        }
+    }
+
+    /// What is to be written, in order.
+    pub fn bytes(&self) -> impl Iterator<Item = &[u8]> {
+        self.columns.iter().map(|(bytes, _)| bytes.as_slice())
+    }
+
+    /// What the footer has to know.
+    #[must_use]
+    pub fn summary(&self) -> RowGroupSummary {
+        let chunks = self.columns.iter().map(|(_, chunk)| chunk.clone()).collect();
+        RowGroupSummary { rows: self.rows, chunks }
+    }
+}
+
+/// What a footer says about a row group. It can be kept and read again, to go on with a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RowGroupSummary {
+    rows: u64,
+    chunks: Vec<Chunk>,
+}
+
+impl RowEncoder {
+    /// Begins without rows.
+    ///
+    /// # Errors
+    /// [`EncodeError`] when zstd gets no memory.
+    pub fn new() -> Result<Self, EncodeError> {
+        let zstd = |level| Compressor::new(level).map_err(ParquetError::from);
+        Ok(Self {
+            columns: COLUMNS.map(|column| Pages::new(column == Column::Proof)),
+            words: zstd(WORDS_LEVEL)?,
+            zstd: zstd(LEVEL)?,
+            rows: 0,
+        })
+    }
+
+    /// Appends a proof.
+    ///
+    /// # Errors
+    /// [`EncodeError`] when the message is too long for the format.
+    pub fn proof(&mut self, proof: &ProofView<'_>) -> Result<(), EncodeError> {
+        let target = proof.target;
+        self.number(Column::ChainId, Some(proof.chain.0));
+        self.number(Column::BatchNumber, Some(proof.batch.0));
+        self.number(Column::Id, Some(proof.id));
+        self.column(Column::Root).fixed(proof.root.as_bytes());
+        self.column(Column::Proof).list(proof.head, proof.tail);
+        self.bytes(Column::TargetKind, Some(kind_name(target.kind).as_bytes()))?;
+        self.number(Column::TargetSlChainId, target.sl_chain_id.map(|id| id.0));
+        self.number(Column::TargetNumber, target.number);
+        self.column(Column::TargetRoot).fixed(target.root.as_bytes());
+        self.column(Column::Log).fixed(proof.log.as_bytes());
+        self.bytes(Column::Message, proof.message)?;
+        for column in [Column::ErrorCode, Column::ErrorMessage, Column::Request] {
+            self.column(column).null();
+        }
+        self.end_row()
+    }
+
+    /// Appends a request that failed, with its text.
+    ///
+    /// # Errors
+    /// [`EncodeError`] when a text is too long for the format.
+    pub fn failure(
+        &mut self,
+        place: LogPlace,
+        request: &str,
+        error: &Failure,
+    ) -> Result<(), EncodeError> {
+        self.number(Column::ChainId, place.chain.map(|chain| chain.0));
+        self.number(Column::BatchNumber, place.batch.map(|batch| batch.0));
+        self.number(Column::Id, place.id);
+        for column in &COLUMNS[Column::Root as usize..Column::ErrorCode as usize] {
+            self.column(*column).null();
+        }
+        self.bytes(Column::ErrorCode, Some(error.code.as_bytes()))?;
+        self.bytes(Column::ErrorMessage, Some(error.message.as_bytes()))?;
+        self.bytes(Column::Request, Some(request.as_bytes()))?;
+        self.end_row()
+    }
+
+    fn column(&mut self, column: Column) -> &mut Pages {
+        &mut self.columns[column as usize]
+    }
+
+    fn number(&mut self, column: Column, value: Option<u64>) {
+        let pages = self.column(column);
+        match value {
+            Some(value) => pages.number(value),
+            None => pages.null(),
+        }
+    }
+
+    fn bytes(&mut self, column: Column, value: Option<&[u8]>) -> Result<(), ParquetError> {
+        let pages = self.column(column);
+        match value {
+            Some(value) => pages.bytes(value),
+            None => {
+                pages.null();
+                Ok(())
+            }
+        }
+    }
+
+    fn end_row(&mut self) -> Result<(), EncodeError> {
+        self.rows += 1;
+        for (column, pages) in COLUMNS.iter().zip(&mut self.columns) {
+            let is_words = *column == Column::Proof;
+            pages.flush_full(if is_words { &mut self.words } else { &mut self.zstd })?;
+        }
+        Ok(())
+    }
+
+    /// Gives the rows, and begins without any.
+    ///
+    /// # Errors
+    /// [`EncodeError`] when a page is too long for the format.
+    pub fn finish(&mut self) -> Result<EncodedRows, EncodeError> {
+        let mut columns = Vec::with_capacity(COLUMNS.len());
+        for (column, pages) in COLUMNS.iter().zip(&mut self.columns) {
+            let is_words = *column == Column::Proof;
+            columns.push(pages.finish(if is_words { &mut self.words } else { &mut self.zstd })?);
+        }
+        Ok(EncodedRows { rows: mem::take(&mut self.rows), columns })
+    }
+}
+
+/// The end of a file, which says where everything is.
+///
+/// A file is [`MAGIC`], the bytes of row groups in order, and the bytes of their footer.
+pub struct Footer {
+    schema: SchemaDescPtr,
+    groups: Vec<RowGroupMetaData>,
+    rows: u64,
+    /// Where the next row group begins.
+    end: u64,
+}
+
+impl Footer {
+    /// The footer of a file without row groups.
+    ///
+    /// # Errors
+    /// None that is known: the schema is a constant.
+    pub fn new() -> Result<Self, EncodeError> {
+        let end = MAGIC.len() as u64;
+        Ok(Self { schema: schema()?, groups: Vec::new(), rows: 0, end })
+    }
+
+    /// Counts a row group in, whose bytes are the next in the file.
+    ///
+    /// # Errors
+    /// [`EncodeError`] when the summary is none of this version, or the file has more row groups or
+    /// bytes than Parquet can count.
+    pub fn add(&mut self, group: &RowGroupSummary) -> Result<(), EncodeError> {
+        if group.chunks.len() != COLUMNS.len() {
+            let text = "a summary of a row group with other columns";
+            return Err(ParquetError::General(text.into()).into());
+        }
+        let start = self.end;
+        let mut columns = Vec::with_capacity(group.chunks.len());
+        for (descriptor, chunk) in self.schema.columns().iter().zip(&group.chunks) {
+            let mut column = ColumnChunkMetaData::builder(Arc::clone(descriptor))
+                .set_compression_codec(CompressionCodec::ZSTD)
+                .set_encodings(vec![Encoding::PLAIN, Encoding::RLE])
+                .set_num_values(to_i64(chunk.values)?)
+                .set_total_compressed_size(to_i64(chunk.len)?)
+                .set_total_uncompressed_size(to_i64(chunk.raw_len)?)
+                .set_data_page_offset(to_i64(self.end)?);
+            if let Some((least, most)) = chunk.bounds {
+                // The bits of unsigned numbers, which the schema says they are.
+                let bounds = [least, most].map(|n| Some(n.cast_signed()));
+                let nulls = Some(chunk.nulls);
+                let statistics = Statistics::int64(bounds[0], bounds[1], None, nulls, false);
+                column = column.set_statistics(statistics);
+            }
+            columns.push(column.build()?);
+            self.end += chunk.len;
+        }
+        let raw_len =
+            group.chunks.iter().fold(0u64, |sum, chunk| sum.saturating_add(chunk.raw_len));
+        let metadata = RowGroupMetaData::builder(Arc::clone(&self.schema))
+            .set_column_metadata(columns)
+            .set_num_rows(to_i64(group.rows)?)
+            .set_total_byte_size(to_i64(raw_len)?)
+            .set_file_offset(to_i64(start)?)
+            .build()?;
+        self.groups.push(metadata);
+        self.rows += group.rows;
+        Ok(())
+    }
+
+    /// How long the file is before the footer, in bytes.
+    #[must_use]
+    pub fn end(&self) -> u64 {
+        self.end
+    }
+
+    /// The bytes of the footer, the last of the file.
+    ///
+    /// # Errors
+    /// [`EncodeError`] when there are more row groups than Parquet can count.
+    pub fn finish(self) -> Result<Vec<u8>, EncodeError> {
+        let made_by = concat!("slproof version ", env!("CARGO_PKG_VERSION"));
+        let rows = to_i64(self.rows)?;
+        let file = FileMetaData::new(1, rows, Some(made_by.into()), None, self.schema, None);
+        let metadata = ParquetMetaData::new(file, self.groups);
+        let mut bytes = Vec::new();
+        ParquetMetaDataWriter::new(&mut bytes, &metadata).finish()?;
+        Ok(bytes)
+    }
+}
+
+fn to_i64(number: u64) -> Result<i64, ParquetError> {
+    Ok(i64::try_from(number)?)
+}

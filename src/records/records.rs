@@ -1,0 +1,113 @@
+use std::io::{self, Read};
+
+use serde::de::IgnoredAny;
+
+use crate::{
+    files::{Input, InputError, Line, Lines},
+    records::json_array::Elements,
+};
+
+/// The longest record: a message of some thirty mebibytes, far more than a chain takes.
+const LONGEST_RECORD: usize = 64 << 20;
+
+/// The texts of the records of an input, with their lines: one record a line, or one JSON document,
+/// which is a record or an array of them.
+pub struct Records {
+    name: String,
+    source: Source,
+}
+
+enum Source {
+    Lines(Lines<Input>),
+    Array(Elements<Input>),
+    Document(Option<Vec<u8>>),
+}
+
+impl Records {
+    /// Opens an input. One whose first line is not a record of its own is read as one document.
+    ///
+    /// # Errors
+    /// [`InputError`] when it cannot be read, or is one record that is too long.
+    pub fn open(mut input: Input) -> Result<Self, InputError> {
+        let name = input.name().to_owned();
+        let head = input.head().trim_ascii_start();
+        let first = head.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        let is_line =
+            || serde_json::from_slice::<IgnoredAny>(first).is_ok() || first.len() == head.len();
+        let source = match head.first() {
+            Some(b'[') => Source::Array(Elements::new(input, LONGEST_RECORD)),
+            Some(b'{') if !is_line() => {
+                let mut text = Vec::new();
+                let read_error = |source| InputError::Read { name: name.clone(), source };
+                let most = LONGEST_RECORD as u64 + 1;
+                input.by_ref().take(most).read_to_end(&mut text).map_err(read_error)?;
+                if text.len() > LONGEST_RECORD {
+                    return Err(read_error(too_long("the JSON document")));
+                }
+                Source::Document(Some(text))
+            }
+            _ => Source::Lines(Lines::new(input, LONGEST_RECORD)),
+        };
+        Ok(Self { name, source })
+    }
+
+    /// What to call the input in messages.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl Iterator for Records {
+    type Item = Result<(u64, Vec<u8>), InputError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let record = match &mut self.source {
+            Source::Document(text) => Ok(text.take().map(|text| (1, text))),
+            Source::Array(elements) => elements.next_element(),
+            Source::Lines(lines) => match lines.next_line() {
+                Ok(Some(Line { number, is_too_long: true, .. })) => {
+                    Err(too_long(&format!("line {number}")))
+                }
+                Ok(line) => Ok(line.map(|line| (line.number, line.text.to_vec()))),
+                Err(error) => Err(error),
+            },
+        };
+        let read_error = |source| InputError::Read { name: self.name.clone(), source };
+        record.map_err(read_error).transpose()
+    }
+}
+
+fn too_long(what: &str) -> io::Error {
+    let text = format!("{what} is longer than {LONGEST_RECORD} bytes; no record is");
+    io::Error::new(io::ErrorKind::InvalidData, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use super::*;
+
+    fn texts(input: &str) -> Vec<(u64, String)> {
+        let input = Input::from_reader("test", Cursor::new(input.to_owned())).unwrap();
+        let records = Records::open(input).unwrap();
+        records
+            .map(|r| r.map(|(n, t)| (n, String::from_utf8(t).unwrap().trim().to_owned())).unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn lines_arrays_and_documents_are_told_apart() {
+        let expect = |items: &[(u64, &str)]| -> Vec<(u64, String)> {
+            items.iter().map(|(line, text)| (*line, (*text).to_owned())).collect()
+        };
+        assert_eq!(
+            texts("{\"a\":1}\n\n{\"b\":2}\n"),
+            expect(&[(1, "{\"a\":1}"), (3, "{\"b\":2}")])
+        );
+        assert_eq!(texts("[{\"a\":1},\n{\"b\":2}]"), expect(&[(1, "{\"a\":1}"), (2, "{\"b\":2}")]));
+        assert_eq!(texts("{\n\"a\":1\n}"), expect(&[(1, "{\n\"a\":1\n}")]));
+        assert_eq!(texts("garbage\n{}"), expect(&[(1, "garbage"), (2, "{}")]));
+    }
+}
