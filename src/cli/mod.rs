@@ -47,7 +47,7 @@ use crate::files::{report_long_files, report_lost_pages};
 /// | 0 | done |
 /// | 1 | done, but some requests could not be proven, some proofs are invalid, or some batches left out |
 /// | 2 | wrong usage |
-/// | 3 | an input is malformed, damaged or unknown, or not enough is given to judge |
+/// | 3 | an input is malformed, damaged or unknown, or no proof is invalid and some cannot be judged |
 /// | 4 | the rebuilt tree differs from what the contract stored |
 /// | 5 | nothing found for the request |
 /// | 6 | reading or writing failed |

@@ -63,7 +63,8 @@ impl Entries {
 
     /// Why an input whose records are none is refused.
     pub(super) fn no_proofs(&self) -> CliError {
-        let reason = "it holds no proofs, neither records nor calldata nor answers of a node; slproof                       inspect says what it is";
+        let reason = "it holds no proofs, neither records nor calldata nor answers of a node; \
+                      slproof inspect says what it is";
         CliError::Unknown { name: self.name.clone(), reason: reason.into() }
     }
 

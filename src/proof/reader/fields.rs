@@ -50,13 +50,15 @@ impl AboutLog {
 }
 
 impl Fields {
-    /// The record, with what it leaves out taken from `defaults` or derived: the log from the message, its
-    /// sender and the number of its transaction; the batch root from the log path.
+    /// The record, with what it leaves out taken from `defaults` or derived: the log from the message or
+    /// its hash, its sender and the number of its transaction; the batch root from the log path.
+    ///
+    /// # Errors
+    /// [`RecordError`] when fields contradict each other or `defaults`, or when one is missing.
     pub(crate) fn complete(self, defaults: &Defaults) -> Result<Item, RecordError> {
-        let derived = self.derived_log();
         let chain = agreed("chainId", self.chain, defaults.chain)?;
         let batch = agreed("batchNumber", self.batch, defaults.batch)?;
-        let log = agreed("log", self.log.or(derived), defaults.log)?;
+        let log = agreed("log", self.log.or_else(|| self.derived_log()), defaults.log)?;
         let missing = |field| RecordError::Missing { field };
         let log = log.ok_or(missing("log"))?;
         self.about_log.agree(&log)?;
