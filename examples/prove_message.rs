@@ -11,8 +11,7 @@ use slproof::{
     anchor::KnownRoots,
     files::Access,
     forest::{self, Addresses, RebuildOptions},
-    ingest::state,
-    message,
+    ingest::{logs::read_archive, state::read_state},
     primitives::Hash,
     proof::Target,
     prove::Extractor,
@@ -24,9 +23,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Err("usage: prove_message <STATE> <ARCHIVE> <MESSAGE HASH>".into());
     };
     let hash: Hash = hash.parse()?;
-    let dump = import::read_state(Path::new(state), None)?;
+    let dump = read_state(Path::new(state), None)?;
     let forest = forest::rebuild(&dump.state, &RebuildOptions::default())?;
-    let archive = messages::read_archive(Path::new(logs), Access::Map)?;
+    let archive = read_archive(Path::new(logs), Access::Map)?;
 
     let extractor = Extractor::new(&forest, Target::Latest)?;
     let known = KnownRoots::new(&dump.state, Addresses::default())?;
@@ -39,7 +38,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let record = extractor.batch(at.batch)?.prove(at.index)?;
         let log = &at.batch.logs()[at.index as usize];
         let folded = record
-            .verify(log, |anchor| Some(record.known_root(&known, anchor).ok()?.root()?.root))?;
+            .verify(log, |anchor| Some(known.of_record(&record, anchor).ok()?.root()?.root))?;
         println!(
             "chain {}, batch {}, log {}: {} words fold to {}",
             record.chain_id,

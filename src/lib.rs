@@ -18,21 +18,24 @@
 //! The crate is for unix: files are known by their inodes, are read and written at places, and memory and
 //! disk space are set aside in ways that other systems do not have.
 //!
-//! The modules stand in floors; each imports only from floors below it.
+//! Modules are layered; each imports only from lower layers.
 //!
-//! | floor | module | what it holds |
+//! | layer | module | what it holds |
 //! | --- | --- | --- |
-//! | 0 | [`primitives`] | hashes, words, addresses, numbers that mean something |
-//! | 1 | [`keccak`], [`files`] | Keccak-256 of many inputs; reading and writing files |
-//! | 2 | [`merkle`] | trees, paths, prefixes, frontiers |
-//! | 3 | [`state`] | (contract, slot) → word |
-//! | 4 | [`contracts`] | what lies in which slot, by release |
-//! | 5 | [`snapshot`] | the mapped state |
-//! | 6 | [`import`] | state dumps as nodes write them |
-//! | 7 | [`forest`], [`messages`] | the settlement layer's trees; logs of batches |
-//! | 8 | [`anchor`] | which roots the contracts in a state accept |
-//! | 9 | [`proofs`] | proofs made, encoded, verified |
-//! | 10 | [`cli`] | the commands |
+//! | 0 | [`primitives`] | hashes, words, addresses, chain ids, batch and block numbers |
+//! | 1 | [`keccak`] | Keccak-256 of one input and of many |
+//! | 2 | [`merkle`] | trees, paths, prefixes, push trees |
+//! | 3 | [`message`] | L2→L1 logs, messages, the tree of the logs of a batch |
+//! | 4 | [`proof`] | the model of a proof, its encoding, records, the independent verifier |
+//! | 4 | [`files`], [`state`] | reading and writing files; (contract, slot) → word |
+//! | 5 | [`contracts`] | which variable is in which slot, by release |
+//! | 6 | [`snapshot`], [`archive`] | the mapped state; the mapped archive of logs |
+//! | 7 | [`ingest`] | state dumps, events, logs, as nodes write them |
+//! | 8 | [`forest`] | the settlement layer's trees, rebuilt, and their history |
+//! | 8 | [`records`] | files of proofs: NDJSON, JSON, Parquet |
+//! | 9 | [`anchor`] | which roots the contracts in a state accept |
+//! | 10 | [`prove`] | proofs made from trees and archives |
+//! | 11 | [`cli`] | the commands |
 //!
 //! # Example
 //!
@@ -40,20 +43,28 @@
 //!
 //! ```
 //! use std::path::Path;
-//! use slproof::{anchor::KnownRoots, files::Access, forest::{Addresses, RebuildOptions, self}, ingest::state, message, primitives::{BatchNumber, ChainId}, proof::Target, prove::Extractor};
+//! use slproof::{
+//!     anchor::KnownRoots,
+//!     files::Access,
+//!     forest::{self, Addresses, RebuildOptions},
+//!     ingest::{logs, state},
+//!     primitives::{BatchNumber, ChainId},
+//!     proof::Target,
+//!     prove::Extractor,
+//! };
 //!
-//! let dump = import::read_state(Path::new("fixtures/gateway-v29/state.anvil.json"), None)?;
+//! let dump = state::read_state(Path::new("fixtures/gateway-v29/state.anvil.json"), None)?;
 //! let forest = forest::rebuild(&dump.state, &RebuildOptions::default())?;
-//! let logs = Path::new("fixtures/gateway-v29/logs.jsonl.gz");
-//! let archive = messages::read_archive(logs, Access::Map)?;
+//! let path = Path::new("fixtures/gateway-v29/logs.jsonl.gz");
+//! let archive = logs::read_archive(path, Access::Map)?;
 //!
 //! let extractor = Extractor::new(&forest, Target::Latest)?;
 //! let record = extractor.batch_of(&archive, ChainId(324), BatchNumber(501_234))?.prove(0)?;
 //!
-//! // Whoever verifies needs only a state that he trusts to know the root.
+//! // Verifying needs only a state that is trusted to know the root.
 //! let known = KnownRoots::new(&dump.state, Addresses::default())?;
 //! let log = record.log.ok_or("a record made here has its log")?;
-//! record.verify(&log, |anchor| Some(record.known_root(&known, anchor).ok()?.root()?.root))?;
+//! record.verify(&log, |anchor| Some(known.of_record(&record, anchor).ok()?.root()?.root))?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
@@ -62,7 +73,6 @@ compile_error!("slproof is for unix, whose files and memory it relies on");
 
 pub mod primitives;
 
-pub mod files;
 pub mod keccak;
 
 pub mod merkle;
@@ -71,21 +81,20 @@ pub mod message;
 
 pub mod proof;
 
+pub mod files;
 pub mod state;
 
 pub mod contracts;
 
-pub mod snapshot;
-
 pub mod archive;
+pub mod snapshot;
 
 pub mod ingest;
 
 pub mod forest;
+pub mod records;
 
 pub mod anchor;
-
-pub mod records;
 
 pub mod prove;
 

@@ -19,13 +19,13 @@ use crate::{
 ///
 /// ```no_run
 /// use std::path::Path;
-/// use slproof::{files::Access, forest, ingest::state, message, primitives::*, proofs};
+/// use slproof::{files::Access, forest, ingest, primitives::*, proof::Target, prove::Extractor};
 ///
-/// let dump = import::read_state(Path::new("gateway.json"), None)?;
+/// let dump = ingest::state::read_state(Path::new("gateway.json"), None)?;
 /// let forest = forest::rebuild(&dump.state, &forest::RebuildOptions::default())?;
-/// let archive = messages::read_archive(Path::new("logs.slmsg"), Access::Map)?;
+/// let archive = ingest::logs::read_archive(Path::new("logs.slmsg"), Access::Map)?;
 ///
-/// let extractor = proofs::Extractor::new(&forest, proofs::Target::Latest)?;
+/// let extractor = Extractor::new(&forest, Target::Latest)?;
 /// let record = extractor.batch_of(&archive, ChainId(324), BatchNumber(501_234))?.prove(0)?;
 /// println!("{}", serde_json::to_string(&record)?);
 /// # Ok::<(), Box<dyn std::error::Error>>(())

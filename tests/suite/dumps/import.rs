@@ -1,0 +1,489 @@
+//! Every form of dump becomes the same snapshot, and what is damaged or mixed is refused.
+
+use std::{collections::BTreeMap, fs, io::Cursor, path::Path};
+
+use crate::support::{self, binary::run, era, fixture};
+use serde_json::{Value, json};
+use slproof::{
+    contracts::{MessageRoot, system::MESSAGE_ROOT},
+    files::{Access, Input},
+    forest::{RebuildOptions, rebuild},
+    ingest::state::{Dump, Format, Import, ImportError, KnownSlots, Note},
+    primitives::{Address, Hash, SlBatch, SlBlock, Word},
+    snapshot::{Enumeration, Snapshot, Source},
+    state::{StorageReader, keys::era_key},
+};
+use tiny_keccak::{Hasher, Keccak};
+
+fn import() -> Import {
+    let known = KnownSlots {
+        contract: MESSAGE_ROOT,
+        written: MessageRoot::<Snapshot>::chain_count_slot(),
+        sl_chain: MessageRoot::<Snapshot>::chain_at_slot(0),
+    };
+    Import { known: Some(known), ..Import::default() }
+}
+
+fn read(path: &Path) -> Dump {
+    import().read(path).unwrap()
+}
+
+fn read_text(text: impl Into<String>) -> Result<Dump, ImportError> {
+    import().read_input(Input::from_reader("text", Cursor::new(text.into()))?)
+}
+
+/// Everything but where it comes from.
+fn content(state: &Snapshot) -> (Vec<(String, Vec<u8>)>, String) {
+    let container = state.container();
+    let sections = container
+        .sections()
+        .map(|(name, _)| (name.to_string(), container.section(name).unwrap().to_vec()))
+        .collect();
+    let mut header = state.header().clone();
+    header.source = Source::default();
+    (sections, format!("{header:?}"))
+}
+
+/// A slot and its value.
+type Slot = (String, String);
+type Slots = BTreeMap<String, BTreeMap<String, String>>;
+
+/// The slots of the v29 state as anvil wrote them, by another reader than the one that is tested.
+fn slots() -> Slots {
+    let dump = support::json("gateway-v29/state.anvil.json");
+    let accounts = dump["accounts"].as_object().unwrap().iter();
+    accounts
+        .map(|(account, value)| {
+            let storage = value["storage"].as_object().unwrap().iter();
+            let text = |value: &Value| value.as_str().unwrap().to_owned();
+            (account.clone(), storage.map(|(slot, value)| (slot.clone(), text(value))).collect())
+        })
+        .collect()
+}
+
+fn rows() -> Vec<(String, String, String)> {
+    let row = |account: &String, (slot, value)| (account.clone(), slot, value);
+    slots().into_iter().flat_map(|(a, s)| s.into_iter().map(move |s| row(&a, s))).collect()
+}
+
+fn csv() -> String {
+    rows().iter().map(|(a, s, v)| format!("{a},{s},{v}\n")).collect()
+}
+
+fn ndjson() -> String {
+    let line = |(a, s, v): &(String, String, String)| json!({"address": a, "slot": s, "value": v});
+    rows().iter().rev().map(|row| format!("{}\n", line(row))).collect()
+}
+
+fn hashed_csv() -> String {
+    let key = |a: &String, s: &str| era_key(a.parse().unwrap(), Word::from_hex(s).unwrap());
+    let rows = rows();
+    let lines = rows.iter().map(|(a, s, v)| format!("{v},{},x\n", key(a, s)));
+    "value,hashedKey,comment\n".to_owned() + &lines.collect::<String>()
+}
+
+fn anvil_zksync() -> String {
+    let storage: BTreeMap<String, String> =
+        rows().into_iter().map(|(a, s, v)| (format!("{a}{}", &s[2..]), v)).collect();
+    json!({
+        "version": 1,
+        "blocks": [{"number": "0xf4", "hash": "0x"}, {"number": "0xf5"}],
+        "transactions": [{"storage": {}}],
+        "storage": storage,
+        "factory_deps": {},
+        "historical_states": [],
+    })
+    .to_string()
+}
+
+fn keccak(bytes: &[u8]) -> String {
+    let (mut hasher, mut hash) = (Keccak::v256(), [0; 32]);
+    hasher.update(bytes);
+    hasher.finalize(&mut hash);
+    Hash::new(hash).to_string()
+}
+
+/// Pages of debug_storageRangeAt of MessageRoot; every seventh slot's preimage is unknown.
+fn pages(per_page: usize) -> Vec<Value> {
+    let account = &slots()[&MESSAGE_ROOT.to_string()];
+    let by_hash: BTreeMap<String, Slot> = account
+        .iter()
+        .map(|(slot, value)| {
+            let word = Word::from_hex(slot).unwrap();
+            (keccak(word.as_bytes()), (word.to_string(), value.clone()))
+        })
+        .collect();
+    let all: Vec<_> = by_hash.into_iter().collect();
+    let page = |(i, slots): (usize, &[(String, Slot)])| {
+        let storage: BTreeMap<_, _> = slots
+            .iter()
+            .enumerate()
+            .map(|(j, (hash, (slot, value)))| {
+                let key = if j % 7 == 6 { Value::Null } else { json!(slot) };
+                (hash.clone(), json!({"key": key, "value": value}))
+            })
+            .collect();
+        let next = all.get((i + 1) * per_page).map(|(hash, _)| hash);
+        json!({"storage": storage, "nextKey": next})
+    };
+    all.chunks(per_page).enumerate().map(page).collect()
+}
+
+#[test]
+fn sources_that_know_the_slots_give_the_same_snapshot() {
+    let expected = read(&fixture("gateway-v29/state.anvil.json"));
+    assert_eq!(expected.state.header().sl_chain.map(|chain| chain.0), Some(506));
+    assert_eq!(expected.state.block(), Some(SlBlock(245)));
+    let expected = content(&expected.state);
+    assert_eq!(expected.0.len(), 2, "entries and accounts");
+    for file in support::STATE_DUMPS.iter().filter(|file| !file.contains("no-addr")) {
+        let dump = read(&fixture(&format!("gateway-v29/{file}")));
+        assert!(content(&dump.state) == expected, "{file}");
+    }
+    let named = format!("address,slot,value\n{}", csv());
+    for (text, format) in [
+        (csv(), Format::Table),
+        (named, Format::Table),
+        (ndjson(), Format::Table),
+        (anvil_zksync(), Format::AnvilZksync),
+    ] {
+        let dump = read_text(text).unwrap();
+        assert_eq!(dump.format, format);
+        assert!(content(&dump.state) == expected, "{format}");
+        if format == Format::AnvilZksync {
+            assert_eq!(dump.state.block(), Some(SlBlock(245)));
+        }
+    }
+    // Hashed keys do not say whose they are, so that accounts cannot be counted.
+    let hashed = read_text(hashed_csv()).unwrap();
+    assert_eq!(hashed.format, Format::Table);
+    assert!(content(&hashed.state).0 == expected.0[..1]);
+}
+
+#[test]
+fn era_snapshots_of_both_versions_give_the_same_snapshot_and_the_contracts_roots() {
+    let roots = support::json("gateway-v29/roots.json");
+    let by_folder = [0, 1].map(|version| read(&era::fixture(version)));
+    let header = read(&era::fixture(1).join("snapshots_getSnapshot.json"));
+    let without_header = read(era::folder(&era::chunks(0)).path());
+    let expected = content(&by_folder[0].state);
+    assert_eq!(expected.0.len(), 3, "entries and both columns");
+    for dump in by_folder.iter().chain([&header]) {
+        assert_eq!(dump.format, Format::EraSnapshot);
+        assert!(content(&dump.state) == expected);
+        assert_eq!(dump.state.header().source.batch, Some(SlBatch(2028)));
+        assert_eq!(dump.state.block(), Some(SlBlock(245)));
+        assert_eq!(dump.state.header().sl_chain.map(|chain| chain.0), Some(506));
+        let forest = rebuild(&dump.state, &RebuildOptions::default()).unwrap();
+        assert_eq!(forest.root().to_string(), roots["aggregatedRoot"].as_str().unwrap());
+        dump.state.check().unwrap();
+    }
+    assert_eq!(without_header.state.block(), None);
+    assert!(content(&without_header.state) == expected);
+}
+
+#[test]
+fn first_writes_are_kept_for_every_slot() {
+    let state = read(&era::fixture(1)).state;
+    let mut seen = 0;
+    for log in era::chunks(0).into_iter().flatten() {
+        let (account, slot) = log.plain.unwrap();
+        let (account, slot) = (Address::new(account), Word::new(slot));
+        assert_eq!(state.read(account, slot), Ok(Word::new(log.value)));
+        let first = state.first_write(account, slot).map(|f| (f.batch.0, f.index));
+        let is_zero = log.value == [0; 32];
+        assert_eq!(first, (!is_zero).then_some((log.batch, log.index)));
+        seen += u64::from(!is_zero);
+    }
+    assert_eq!(state.header().entries, seen);
+}
+
+#[test]
+fn the_order_of_chunks_and_records_does_not_matter() {
+    let expected = content(&read(era::folder(&era::chunks(1)).path()).state);
+    let mut backwards = era::chunks(1);
+    backwards.reverse();
+    let mut shuffled: Vec<era::Log> = era::chunks(1).into_iter().flatten().collect();
+    shuffled.sort_by_key(|log| log.index);
+    let in_order_of_index: Vec<_> = shuffled.chunks(1000).map(<[_]>::to_vec).collect();
+    for chunks in [backwards, in_order_of_index] {
+        let folder = era::folder(&chunks);
+        assert!(content(&read(folder.path()).state) == expected);
+        let target = folder.path().join("out.slsnap");
+        import().to_file(&[folder.path().to_owned()], &target).unwrap();
+        assert!(content(&Snapshot::open(&target, Access::Map).unwrap()) == expected);
+    }
+}
+
+#[test]
+fn reversed_keys_are_detected_and_reversed() {
+    let expected = content(&read(&era::fixture(1)).state);
+    let mut chunks = era::chunks(1);
+    for log in chunks.iter_mut().flatten() {
+        log.hashed.as_mut().unwrap().reverse();
+    }
+    let dump = read(era::folder(&chunks).path());
+    assert!(dump.notes.contains(&Note::ReversedKeys), "{:?}", dump.notes);
+    assert!(content(&dump.state).0 == expected.0);
+}
+
+#[test]
+fn missing_enumeration_indexes_are_reported() {
+    let mut logs: Vec<era::Log> = era::chunks(1).remove(0);
+    for (log, index) in logs.iter_mut().zip(1..) {
+        log.index = index;
+    }
+    let last = logs.len() as u64;
+    let whole = read(era::folder(&[logs.clone()]).path());
+    assert_eq!(whole.notes, []);
+    let enumeration = |missing| Some(Enumeration { last, missing });
+    assert_eq!(whole.state.header().enumeration, enumeration(0));
+    logs.remove(4);
+    let dump = read(era::folder(&[logs]).path());
+    assert_eq!(dump.notes, [Note::MissingIndexes { missing: 1, first: 5 }]);
+    assert_eq!(dump.state.header().enumeration, enumeration(1));
+}
+
+/// A chunk has a million records, so one that is wrong is named by its place.
+#[test]
+fn a_record_with_a_wrong_index_is_named_wherever_it_stands() {
+    const COUNT: usize = 50_000;
+    let log = |i: usize| {
+        let (mut key, mut value) = ([0; 32], [0; 32]);
+        key[..8].copy_from_slice(&(i as u64).to_be_bytes());
+        // Every third is zero, and left out of the snapshot.
+        value[31] = (i % 3) as u8;
+        era::Log { plain: None, hashed: Some(key), value, batch: 1, index: i as u64 + 1 }
+    };
+    let good: Vec<era::Log> = (0..COUNT).map(log).collect();
+    for backwards in [false, true] {
+        for at in [0, 1, 2, 3, 1 << 14, (1 << 14) + 1, 40_002, COUNT - 1] {
+            for index in [0, good[7].index, u64::MAX] {
+                let mut logs = good.clone();
+                logs[at].index = index;
+                if backwards {
+                    logs.reverse();
+                }
+                let error =
+                    import().read(era::folder(&[logs.clone()]).path()).unwrap_err().to_string();
+                // Either of two slots with one index.
+                let mut wrong = (1..).zip(&logs).filter(|(_, log)| log.index == index);
+                let named =
+                    |record| error.contains(&format!("part_0000.proto.gzip, record {record}: "));
+                assert!(wrong.any(|(record, _): (u64, _)| named(record)), "{at}, {index}: {error}");
+            }
+        }
+    }
+}
+
+#[test]
+fn incomplete_mixed_and_damaged_era_snapshots_are_refused() {
+    let refused = |chunks: &[Vec<era::Log>]| {
+        let folder = era::folder(chunks);
+        import().read(folder.path()).unwrap_err().to_string()
+    };
+    let good = era::chunks(1);
+    let mut versions = good.clone();
+    versions[2] = era::chunks(0).remove(2);
+    assert!(refused(&versions).contains("mixed"));
+    let mut twice = good.clone();
+    twice[3][0].index = twice[0][0].index;
+    assert!(refused(&twice).contains("second slot with the enumeration index"));
+    let mut later = good.clone();
+    later[1][5].batch = 2029;
+    // Without a header the batch is that of the names.
+    assert!(refused(&later).contains("after batch 2028"));
+    let mut same_key = good.clone();
+    same_key[1][0].hashed = same_key[1][1].hashed;
+    assert!(refused(&same_key).contains("two values"));
+    let mut zero = good.clone();
+    zero[0][0].index = 0;
+    assert!(refused(&zero).contains("record 1: a slot with the enumeration index 0"));
+
+    let folder = era::folder(&good);
+    fs::remove_file(folder.path().join(era::name(era::BATCH, 1))).unwrap();
+    let error = import().read(folder.path()).unwrap_err();
+    assert!(error.to_string().contains("chunk 1 is missing"), "{error}");
+    let header = era::fixture(1).join("snapshots_getSnapshot.json");
+    fs::copy(header, folder.path().join("header.json")).unwrap();
+    let error = import().read(folder.path()).unwrap_err();
+    assert!(error.to_string().contains("part_0001"), "{error}");
+    // A header of version 0 beside chunks of version 1.
+    let header = era::fixture(0).join("snapshots_getSnapshot.json");
+    fs::copy(header, folder.path().join("header.json")).unwrap();
+    era::write_chunk(folder.path(), 1, &era::encode(&good[1]));
+    assert!(import().read(folder.path()).unwrap_err().to_string().contains("header"));
+
+    let chunk = era::encode(&good[0]);
+    let folder = era::folder(&good);
+    for cut in [1, 2, 40, chunk.len() / 2, chunk.len() - 1] {
+        era::write_chunk(folder.path(), 0, &chunk[..cut]);
+        let error = import().read(folder.path()).unwrap_err();
+        assert!(error.to_string().contains("part_0000"), "{error}");
+        assert!(!error.is_io());
+    }
+    let path = folder.path().join(era::name(era::BATCH, 0));
+    let gzip = fs::read(folder.path().join(era::name(era::BATCH, 3))).unwrap();
+    fs::write(&path, &gzip[..gzip.len() / 2]).unwrap();
+    assert!(!import().read(folder.path()).unwrap_err().is_io());
+}
+
+#[test]
+fn storage_pages_are_merged_and_missing_pages_reported() {
+    let whole = read(&fixture("gateway-v29/state.anvil.json")).state;
+    let import = Import { account: Some(MESSAGE_ROOT), ..import() };
+    let read =
+        |text: String| import.read_input(Input::from_reader("pages", Cursor::new(text)).unwrap());
+    let pages = pages(100);
+    assert!(pages.len() > 2);
+    let lines: String = pages.iter().rev().map(|page| format!("{page}\n")).collect();
+    let answers: String =
+        pages.iter().map(|p| json!({"jsonrpc": "2.0", "id": 1, "result": p}).to_string()).collect();
+    let array = Value::from(pages.clone()).to_string();
+    for text in [lines, answers, array] {
+        let dump = read(text).unwrap();
+        assert_eq!(dump.format, Format::StorageRange);
+        assert_eq!(dump.state.slot_count(MESSAGE_ROOT), whole.slot_count(MESSAGE_ROOT));
+        for (slot, value) in &slots()[&MESSAGE_ROOT.to_string()] {
+            let value = Word::from_hex(value).unwrap();
+            assert_eq!(dump.state.read(MESSAGE_ROOT, Word::from_hex(slot).unwrap()), Ok(value));
+        }
+    }
+    for missing in 1..pages.len() {
+        let mut pages = pages.clone();
+        pages.remove(missing);
+        let error = read(Value::from(pages).to_string()).unwrap_err();
+        assert!(matches!(error, ImportError::Pages { .. }), "{error}");
+    }
+    let text = Value::from(pages).to_string();
+    let error = read_text(text).unwrap_err();
+    assert!(matches!(error, ImportError::NoAccount { .. }), "{error}");
+}
+
+#[test]
+fn a_geth_dump_that_lacks_a_slot_is_refused_and_the_account_named() {
+    for file in ["geth.dump.iterative.jsonl.gz", "geth.dump.json.gz"] {
+        let text = String::from_utf8(support::read(&format!("gateway-v29/{file}"))).unwrap();
+        // The first slot of the first account that has one.
+        let start = text.find("\"storage\"").unwrap();
+        let start = start + text[start..].find('{').unwrap() + 1;
+        let end = start + text[start..].find(',').unwrap() + 1;
+        let error = read_text(format!("{}{}", &text[..start], &text[end..])).unwrap_err();
+        assert!(matches!(error, ImportError::StorageRoot { .. }), "{file}: {error}");
+        assert!(error.to_string().contains("account 0x"), "{error}");
+    }
+}
+
+#[test]
+fn dumps_that_agree_are_merged() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let csv = csv();
+    let lines: Vec<&str> = csv.lines().collect();
+    let (first, second) = (&lines[..700], &lines[600..]);
+    fs::write(path("a.csv"), first.join("\n")).unwrap();
+    fs::write(path("b.csv"), second.join("\n")).unwrap();
+    let target = path("out.slsnap");
+    let imported = import().to_file(&[path("a.csv"), path("b.csv")], &target).unwrap();
+    let expected = content(&read(&fixture("gateway-v29/state.anvil.json")).state);
+    assert!(imported.notes.iter().any(|note| matches!(note, Note::Merged { slots: 100 })));
+    let state = Snapshot::open(&target, Access::Map).unwrap();
+    assert!(content(&state).0 == expected.0[..1]);
+
+    let changed = lines[650].rsplit_once(',').unwrap().0.to_owned() + ",0x77";
+    fs::write(path("b.csv"), changed).unwrap();
+    let before = fs::read(&target).unwrap();
+    let error = import().to_file(&[path("a.csv"), path("b.csv")], &target).unwrap_err().to_string();
+    assert!(error.contains("a.csv") && error.contains("b.csv"), "{error}");
+    assert_eq!(fs::read(&target).unwrap(), before);
+
+    let era = era::fixture(1);
+    let error = import().to_file(&[path("a.csv"), era], &target).unwrap_err();
+    assert!(matches!(error, ImportError::NotAlone { .. }), "{error}");
+    let error = import().to_file(std::slice::from_ref(&target), &path("again.slsnap")).unwrap_err();
+    assert!(matches!(error, ImportError::SnapshotAlready { .. }), "{error}");
+}
+
+#[test]
+fn hostile_texts_are_refused_with_file_and_position() {
+    let (a, w) = (MESSAGE_ROOT.to_string(), format!("0x{}", "11".repeat(32)));
+    let pages = Import { account: Some(MESSAGE_ROOT), ..import() };
+    let cases: Vec<(String, &str)> = vec![
+        ("address,slot,value\n0x12,0x1,0x1\n".into(), "line 2: the address"),
+        (format!("address,slot,value\n{a},1,0x1\n"), "line 2: the slot"),
+        (format!("address,slot,value\n{a},0x1\n"), "line 2"),
+        (format!("{a},0x1,0x1\n{a},0x1,0x2\n"), "two values"),
+        (format!("{a},0x1,0x1\n{a},0x1,\n"), "line 2: the value"),
+        (format!("{w},0x1\n0x11,0x1\n"), "line 2: the hashed key"),
+        (format!("address,slot,value\n{a},\"0x1{}", "0".repeat(1 << 20)), "line 2: longer"),
+        (format!("address,slot,value\r\n\r\n{a},0x1\r\n"), "line 3: it has 2 columns"),
+        (format!("{a},0x1,0x1\n{a},0x1\r,0x1\n"), "line 2: a carriage return"),
+        // One row, by the rules of quoting.
+        (
+            format!("address,slot,value,note\n{a},0x1,0x1,\"x\n{a},0x2,0x2,y\n"),
+            "line 2: a quotation mark",
+        ),
+        (format!("{{\"address\":\"{a}\",\"slot\":\"0x1\",\"value\":\"0x1\"}}\n{{"), "line 2"),
+        (format!("{{\"address\":\"{a}\",\"slot\":\"0x1\"}}"), "line 1"),
+        (format!("{{\"slot\":\"0x1\",\"hashedKey\":\"{w}\",\"value\":\"0x1\"}}"), "line 1"),
+        (format!("{{\"slot\":\"0x1\",\"value\":\"{}\"}}", "0".repeat(1 << 20)), "line"),
+        ("{\"version\":2,\"storage\":{}}".into(), "not 1"),
+        ("{\"version\":1}".into(), "no \"storage\""),
+        ("{\"version\":1,\"storage\":{\"0x12\":\"0x1\"}}".into(), "the key"),
+        ("{\"storage\":{},\"nextKey\":null}x".into(), "text"),
+        (format!("{{\"storage\":{{\"{w}\":{{\"value\":\"0x1\"}}}}}}1"), "text"),
+        (format!("{{\"storage\":{{\"{w}\":{{}}}},\"nextKey\":null}}"), "no value"),
+        (format!("{{\"storage\":{{\"{w}\":{{\"key\":\"{w}\",\"value\":\"0x1\"}}}}}}"), "keccak256"),
+        ("{\"storageLogsChunks\":[]}".into(), "pipe"),
+        ("a,b,c\n1,2,3\n".into(), "no state dump"),
+    ];
+    for (text, expected) in cases {
+        let start: String = text.chars().take(70).collect();
+        let input = Input::from_reader("text", Cursor::new(text)).unwrap();
+        let error = pages.read_input(input).expect_err(&start);
+        let mut words = error.to_string();
+        let mut cause = std::error::Error::source(&error);
+        while let Some(error) = cause {
+            words.push_str(&format!(": {error}"));
+            cause = error.source();
+        }
+        assert!(words.contains(expected), "{start}\n{words}");
+        assert!(!error.is_io(), "{start}");
+    }
+}
+
+#[test]
+fn every_state_may_be_a_snapshot_or_any_dump_and_proofs_are_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    fs::write(path("table.csv"), csv()).unwrap();
+    let v0 = era::fixture(0).to_str().unwrap().to_owned();
+    for (source, snapshot) in [(&v0, "era.slsnap"), (&path("table.csv"), "table.slsnap")] {
+        let run = run(["import", source, "-o", &path(snapshot)]);
+        assert_eq!(run.code, Some(0), "{}", run.stderr);
+        assert!(run.stderr.contains("settlement layer 506"), "{}", run.stderr);
+    }
+    let logs = fixture("gateway-v29/logs.jsonl.gz").to_str().unwrap().to_owned();
+    let anvil = fixture("gateway-v29/state.anvil.json").to_str().unwrap().to_owned();
+    let prove = |state: &str, more: &[&str]| {
+        let args = ["prove", "--chain", "324", "--all", "--tree", state, "--messages", &logs];
+        // Dumps without a block search for the newest root themselves.
+        let run = run(args.iter().chain(more));
+        assert_eq!(run.code, Some(0), "{}", run.stderr);
+        run.stdout
+    };
+    let expected = prove(&anvil, &[]);
+    assert!(expected.lines().count() > 100);
+    let v1 = era::fixture(1).to_str().unwrap().to_owned();
+    let states = [path("era.slsnap"), path("table.slsnap"), path("table.csv"), v1, v0.clone()];
+    for state in &states {
+        assert!(prove(state, &[]) == expected, "{state}");
+        assert!(prove(state, &["--no-mmap"]) == expected, "{state}");
+    }
+    for (state, kind) in [(&states[0], "snapshot"), (&states[3], "dump")] {
+        let run = run(["inspect", state, "--json"]);
+        let value: Value = serde_json::from_str(&run.stdout).unwrap();
+        assert_eq!((value["kind"].as_str(), &value["slChainId"]), (Some(kind), &json!(506)));
+        assert_eq!(value["batch"], json!(2028));
+    }
+}

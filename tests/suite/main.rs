@@ -1,0 +1,110 @@
+//! The integration tests, as one binary: a test belongs in the module whose line describes it.
+#![allow(unreachable_pub, clippy::unwrap_used, clippy::panic)]
+
+/// What the tests share: oracles, writers of input formats, and the binary run as a user runs it.
+mod support;
+
+/// Layers of modules, lengths of files, names, and where `unsafe` is allowed.
+mod source_layout;
+
+/// State dumps: reading, detecting, merging and refusing them.
+mod dumps {
+    /// Every dump format gives the same snapshot; damaged and mixed dumps are refused.
+    mod import;
+
+    /// Several dumps given together have to be of one state.
+    mod merged;
+
+    /// Cut, altered and oversized dumps: a clear error, no panic, bounded memory.
+    mod hostile;
+}
+
+/// Merkle trees, their rebuilding from state, and the history of their roots.
+mod trees {
+    /// The tree algorithms against a naive one and against the contract's own.
+    mod merkle;
+
+    /// Every dump of every release gives the roots that the contracts returned.
+    mod rebuild;
+
+    /// Unusual states of the deployed contracts, one test each.
+    mod edge_cases;
+
+    /// What every past root contains, against the contracts' events.
+    mod history;
+
+    /// The synthesized settlement layer against the storage that the real contracts wrote.
+    mod synthesize;
+}
+
+/// L2→L1 logs and messages: the sources that `index` reads.
+mod logs {
+    /// Receipts, pubdata and database tables give the same proofs.
+    mod sources;
+
+    /// The files, directories, lists and flags that `index` accepts.
+    mod index_inputs;
+
+    /// Damaged receipts, pubdata and rows: the batch at fault is left out, others are kept.
+    mod damaged_sources;
+
+    /// Damaged rows and receipts that do not name their batch.
+    mod damaged_rows;
+}
+
+/// The files that slproof writes for itself: formats, damage, killed writers, full disks.
+mod native_files {
+    /// The snapshot (`.slsnap`).
+    mod snapshot;
+
+    /// The message archive (`.slmsg`).
+    mod archive;
+
+    /// The tree file (`.sltree`).
+    mod tree_file;
+
+    /// Damaged and forged tree files, and tree files whose writer was killed or failed.
+    mod damaged_tree_file;
+}
+
+/// Proofs, their verification, and the formats they are written in.
+mod proofs {
+    /// Proofs against those that the real contracts accepted and refused.
+    mod contract_proofs;
+
+    /// Proofs against every target: the latest root, past roots, L1.
+    mod targets;
+
+    /// Each check of the decoder and of the verifier, with its own error.
+    mod verifier;
+
+    /// Which proofs the contracts in a state accept: every check between the two hops, by release.
+    mod anchors;
+
+    /// Calldata, decoded by hand and by `cast`.
+    mod calldata;
+
+    /// Parquet and compressed files, read by other implementations.
+    mod output_formats;
+}
+
+/// The binary as a user runs it.
+mod command_line {
+    /// Outputs, exit codes and pipes of every command.
+    mod commands;
+
+    /// `prove` for many requests: selection, failures, shards.
+    mod bulk;
+
+    /// `prove` and `verify` with every proof format.
+    mod prove_formats;
+
+    /// Verdicts of `verify`: valid, invalid, cannot be judged.
+    mod verdicts;
+
+    /// Jobs that are interrupted and resumed.
+    mod interrupted;
+
+    /// Named pipes as inputs.
+    mod pipes;
+}

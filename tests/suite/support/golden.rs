@@ -1,0 +1,27 @@
+//! Golden files: one of every format version, which must stay readable.
+
+use std::{fs, path::PathBuf};
+
+use super::fixture;
+
+/// Asserts that the files made now have the bytes of the golden ones. `module` is the path of the
+/// module whose test `regenerate` makes them.
+pub fn are_written(made: &[PathBuf], golden: &[&str], module: &str) {
+    assert_eq!(made.len(), golden.len());
+    let (_, module) = module.split_once("::").unwrap();
+    for (made, file) in made.iter().zip(golden) {
+        assert!(
+            fs::read(made).unwrap() == fs::read(fixture(file)).unwrap(),
+            "{file} differs from what is written now. If the format was meant to change, raise its \
+             version, keep this file for the reader, and make a new one: \
+             cargo test --test suite -- --ignored {module}::regenerate"
+        );
+    }
+}
+
+/// Makes the golden files anew.
+pub fn regenerate(made: &[PathBuf], golden: &[&str]) {
+    for (made, file) in made.iter().zip(golden) {
+        fs::copy(made, fixture(file)).unwrap();
+    }
+}

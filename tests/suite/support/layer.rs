@@ -1,0 +1,100 @@
+//! The settlement layer of `examples/synthesize`, with its storage in a map to be altered.
+
+#[allow(dead_code, reason = "the example uses more of it")]
+#[path = "../../../examples/synthesize/layer.rs"]
+mod rules;
+
+use std::collections::BTreeMap;
+
+use slproof::{
+    contracts::Layout,
+    files::Input,
+    ingest::state::Import,
+    primitives::{Address, BatchNumber, ChainId, Hash, Word},
+    snapshot::Snapshot,
+};
+
+pub(crate) use rules::{BRIDGEHUB, MESSAGE_ROOT};
+
+pub type Storage = BTreeMap<(Address, Word), Word>;
+
+/// A settlement layer and what it wrote.
+pub struct Layer {
+    rules: rules::Layer,
+    written: Storage,
+}
+
+struct Map<'m>(&'m mut Storage);
+
+impl rules::Slots for Map<'_> {
+    fn set(&mut self, contract: Address, slot: Word, value: Word) {
+        self.0.insert((contract, slot), value);
+    }
+}
+
+impl Layer {
+    pub fn new(layout: Layout, own: ChainId) -> Self {
+        Self { rules: rules::Layer::new(layout, own), written: Storage::new() }
+    }
+
+    pub fn diamond(chain: ChainId) -> Address {
+        Address::system(0x2_0000_0000 ^ chain.0)
+    }
+
+    pub fn add_chain(&mut self, chain: ChainId) {
+        self.rules.add_chain(chain, Self::diamond(chain));
+    }
+
+    pub fn append(&mut self, index: usize, batch: BatchNumber, root: Hash) {
+        self.rules.append(index, &[(batch, root)], &mut Map(&mut self.written));
+    }
+
+    pub fn update_full_tree(&mut self) {
+        self.rules.file_root();
+    }
+
+    pub fn set_block(&mut self, block: u64) {
+        self.rules.set_block(block, &mut Map(&mut self.written));
+    }
+
+    pub fn chain(&self, index: usize) -> ChainId {
+        self.rules.chains()[index].id
+    }
+
+    pub fn root(&self) -> Hash {
+        self.rules.root()
+    }
+
+    /// Every slot as it is now.
+    pub fn storage(&self) -> Storage {
+        let mut storage = self.written.clone();
+        self.rules.present(&mut Map(&mut storage));
+        storage
+    }
+
+    /// What a dump of this moment holds.
+    pub fn state(&self) -> Snapshot {
+        self.state_of(&self.storage())
+    }
+
+    /// What a dump of this moment would hold if the storage were another.
+    pub fn state_of(&self, storage: &Storage) -> Snapshot {
+        let mut accounts = BTreeMap::<Address, BTreeMap<String, String>>::new();
+        for ((contract, slot), value) in storage {
+            accounts.entry(*contract).or_default().insert(slot.to_string(), value.to_string());
+        }
+        let accounts: BTreeMap<String, serde_json::Value> = accounts
+            .into_iter()
+            .map(|(contract, storage)| {
+                (contract.to_string(), serde_json::json!({ "storage": storage }))
+            })
+            .collect();
+        let dump = serde_json::json!({
+            "best_block_number": self.rules.block(),
+            "accounts": accounts,
+        });
+        let dump = std::io::Cursor::new(dump.to_string());
+        let input = Input::from_reader("layer", dump).unwrap();
+        Import::default().read_input(input).unwrap().state
+    }
+}

@@ -1,0 +1,56 @@
+//! What the tests share; here, access to the fixtures.
+
+use std::{
+    io::{BufRead, BufReader, Read},
+    path::{Path, PathBuf},
+};
+
+use serde_json::Value;
+use slproof::files::Input;
+
+pub mod binary;
+pub mod container;
+pub mod era;
+pub mod golden;
+pub mod index_dir;
+pub mod layer;
+pub mod log_sources;
+pub mod naive;
+pub mod proof_records;
+pub mod small_layer;
+pub mod tools;
+pub mod vectors;
+
+/// The same state as every node writes it; each stands in `gateway-v29` and in `gateway-v31`.
+pub const STATE_DUMPS: [&str; 7] = [
+    "state.anvil.json",
+    "anvil_dumpState.rpc.json",
+    "geth.dump.json.gz",
+    "geth.dump.legacy.json.gz",
+    "geth.dump.no-addr-preimage.json.gz",
+    "geth.dump.iterative.jsonl.gz",
+    "geth.dump.iterative.no-addr-preimage.jsonl.gz",
+];
+
+pub fn fixture(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(path)
+}
+
+/// The whole of a fixture, inflated.
+pub fn read(path: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    Input::open(&fixture(path)).unwrap().read_to_end(&mut bytes).unwrap();
+    bytes
+}
+
+pub fn json(path: &str) -> Value {
+    serde_json::from_slice(&read(path)).unwrap()
+}
+
+/// The objects of a fixture with one a line.
+pub fn json_lines(path: &str) -> Vec<Value> {
+    BufReader::new(Input::open(&fixture(path)).unwrap())
+        .lines()
+        .map(|line| serde_json::from_str(&line.unwrap()).unwrap())
+        .collect()
+}

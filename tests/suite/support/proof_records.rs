@@ -1,0 +1,37 @@
+//! Proofs of the fixtures, as the writers of formats take them.
+
+use slproof::{
+    files::Access,
+    forest::{RebuildOptions, rebuild},
+    ingest::{logs::read_archive, state::read_state},
+    proof::{ProofRecord, ProofView, Target},
+    prove::Extractor,
+};
+
+use super::fixture;
+
+/// Proofs of the vectors: of all batches, with and without messages.
+pub fn proofs(folder: &str, target: Target) -> Vec<ProofRecord> {
+    let dump = read_state(&fixture(&format!("{folder}/state.anvil.json")), None).unwrap();
+    let forest = rebuild(&dump.state, &RebuildOptions::default()).unwrap();
+    let archive = read_archive(&fixture(&format!("{folder}/logs.jsonl.gz")), Access::Map).unwrap();
+    let extractor = Extractor::new(&forest, target).unwrap();
+    let batches = archive.batches().map(|batch| extractor.batch(batch.unwrap()).unwrap());
+    batches.flat_map(|batch| batch.prove_all().filter_map(Result::ok).collect::<Vec<_>>()).collect()
+}
+
+/// A record as writers take it: its words in two parts.
+pub fn view(record: &ProofRecord) -> ProofView<'_> {
+    let (head, tail) = record.proof.split_at(record.proof.len().min(16));
+    ProofView {
+        chain: record.chain_id,
+        batch: record.batch_number,
+        id: record.id,
+        root: record.root,
+        head,
+        tail,
+        target: record.target.as_ref().unwrap(),
+        log: record.log.as_ref().unwrap(),
+        message: record.message.as_deref(),
+    }
+}

@@ -1,0 +1,57 @@
+//! Programs of other projects that read what slproof writes.
+//!
+//! A test is skipped where its program is missing. With `SLPROOF_REQUIRE_TOOLS=1` a missing program is a
+//! failure: continuous integration sets it.
+
+use std::{
+    io::Write,
+    process::{Command, Stdio},
+};
+
+/// Reports a skipped check.
+///
+/// # Panics
+///
+/// If `required`: the check must not be skipped.
+fn skip(reason: &str, required: bool) {
+    assert!(!required, "{reason}, and SLPROOF_REQUIRE_TOOLS is set");
+    eprintln!("skipped: {reason}");
+}
+
+fn tools_are_required() -> bool {
+    std::env::var_os("SLPROOF_REQUIRE_TOOLS").is_some_and(|value| value == "1")
+}
+
+/// The output of a program that was given `input`; `None` if the program is not installed.
+pub fn tool(program: &str, args: &[&str], input: &[u8]) -> Option<Vec<u8>> {
+    let mut command = Command::new(program);
+    let child = command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+    let Ok(mut child) = child else {
+        skip(&format!("{program} is not installed"), tools_are_required());
+        return None;
+    };
+    let mut stdin = child.stdin.take().unwrap();
+    let input = input.to_vec();
+    let feeder = std::thread::spawn(move || stdin.write_all(&input));
+    let output = child.wait_with_output().unwrap();
+    let _ = feeder.join().unwrap();
+    assert!(output.status.success(), "{program} {args:?}");
+    Some(output.stdout)
+}
+
+/// Whether `python3` has a module.
+pub fn python_has(module: &str) -> bool {
+    let import = ["-c", &format!("import {module}")];
+    let status = Command::new("python3").args(import).stderr(Stdio::null()).status();
+    let has = status.is_ok_and(|status| status.success());
+    if !has {
+        skip(&format!("python3 has no module {module}"), tools_are_required());
+    }
+    has
+}
+
+#[test]
+fn missing_tool_is_skipped_only_where_tools_are_not_required() {
+    skip("a tool is not installed", false);
+    std::panic::catch_unwind(|| skip("a tool is not installed", true)).unwrap_err();
+}
