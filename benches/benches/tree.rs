@@ -27,7 +27,7 @@ use rs_merkle::{Hasher, MerkleTree, algorithms::Keccak256};
 use slproof::{
     forest::{BatchLeaves, BatchNumbers, EMPTY_ENTRY, batch_leaf, entry_zeros},
     keccak::hash_many,
-    merkle::{LeafHashes, PushTree, Room, Tree, Unbuilt, build_above_into, build_all_into},
+    merkle::{LeafHashes, PushTree, NodeBuffer, Tree, TreeJob, build_above_into, build_all_into},
     primitives::{BatchNumber, Hash},
 };
 use slproof_benches::{batches, painted};
@@ -149,8 +149,8 @@ fn build(c: &mut Criterion) {
 }
 
 /// The levels above the leaves.
-fn built(leaves: &BatchLeaves<'_>) -> Room {
-    let mut above = Room::zeroed(Tree::above_count(leaves.count() as u64) as usize);
+fn built(leaves: &BatchLeaves<'_>) -> NodeBuffer {
+    let mut above = NodeBuffer::zeroed(Tree::above_count(leaves.count() as u64) as usize);
     build_above_into(&mut above, leaves, entry_zeros());
     above
 }
@@ -195,8 +195,8 @@ fn chains(c: &mut Criterion) {
         let build = || {
             let rooms =
                 leaves.iter().map(|leaves| Tree::above_count(leaves.count() as u64) as usize);
-            let mut rooms: Vec<_> = rooms.map(Room::zeroed).collect();
-            let unbuilt = leaves.iter().zip(&mut rooms).map(|(leaves, above)| Unbuilt {
+            let mut rooms: Vec<_> = rooms.map(NodeBuffer::zeroed).collect();
+            let unbuilt = leaves.iter().zip(&mut rooms).map(|(leaves, above)| TreeJob {
                 leaves: *leaves,
                 bottom: None,
                 above,

@@ -10,7 +10,7 @@ use crate::{
     forest::Addresses,
     keccak::keccak256,
     primitives::{BatchNumber, ChainId, Hash, SlBlock, Word},
-    proof::{ProofRecord, verify::Anchor},
+    proof::{ProofRecord, verify::RootRef},
     state::{StateError, StorageReader},
 };
 
@@ -132,13 +132,15 @@ impl<S: StorageReader> KnownRoots<S> {
     ///
     /// # Errors
     /// [`StateError`] when the state cannot be read.
-    pub fn of_record(&self, record: &ProofRecord, anchor: &Anchor) -> Result<Answer, StateError> {
+    pub fn of_record(&self, record: &ProofRecord, anchor: &RootRef) -> Result<Answer, StateError> {
         let of = (record.chain_id, record.batch_number);
         let answer = match anchor {
-            Anchor::Batch(chain, batch) => self.of_batch(*chain, *batch),
-            Anchor::SettlementLayer(chain, number) => self.of_settlement_layer(of, *chain, *number),
-            Anchor::SlBlock(chain, block) => self.of_sl_block(*chain, *block),
-            Anchor::SlBatch(chain, batch) => self.of_sl_batch(of, *chain, *batch),
+            RootRef::Batch(chain, batch) => self.of_batch(*chain, *batch),
+            RootRef::SettlementLayer(chain, number) => {
+                self.of_settlement_layer(of, *chain, *number)
+            }
+            RootRef::SlBlock(chain, block) => self.of_sl_block(*chain, *block),
+            RootRef::SlBatch(chain, batch) => self.of_sl_batch(of, *chain, *batch),
         }?;
         Ok(match answer {
             Answer::NotStored | Answer::Lacking(_) if self.holds_no_contract() => {

@@ -77,13 +77,13 @@ impl Archive {
             let reason = format!("has {} rows, and {count} logs belong there", rows.len());
             return Err(self.bad(name, reason));
         }
-        let key = |row: &IndexRow| (row.beginning(), row.log());
+        let key = |row: &IndexRow| (row.prefix_u64(), row.log());
         if rows.par_windows(2).any(|pair| key(&pair[0]) >= key(&pair[1])) {
             return Err(self.bad(name, "its rows are not ascending".into()));
         }
         // As many different rows as logs, each of a log that belongs there.
         let belongs = |row: &IndexRow| {
-            hash_of(row.log()).is_some_and(|hash| hash.beginning() == row.beginning())
+            hash_of(row.log()).is_some_and(|hash| hash.prefix_u64() == row.prefix_u64())
         };
         match rows.par_iter().find_any(|row| !belongs(row)) {
             Some(row) => Err(self.wrong_row(name, row.log())),

@@ -250,9 +250,9 @@ impl Archive {
         hash_of: impl Fn(&LogAt<'_>) -> Option<Hash>,
     ) -> impl Iterator<Item = Result<LogAt<'_>, ArchiveError>> {
         let rows: &[IndexRow] = self.table(index);
-        let wanted = hash.beginning();
+        let wanted = hash.prefix_u64();
         let first = sorted::count_below(rows, 0..=u64::MAX, wanted, IndexRow::beginning);
-        let rows = rows[first..].iter().take_while(move |row| row.beginning() == wanted);
+        let rows = rows[first..].iter().take_while(move |row| row.prefix_u64() == wanted);
         let mut last: Option<(Range<u64>, BatchView<'_>)> = None;
         rows.filter_map(move |row| {
             let found = match &last {
@@ -268,7 +268,7 @@ impl Archive {
                 Ok(log) => match hash_of(&log) {
                     Some(found) if found == hash => Some(Ok(log)),
                     // Another hash that begins alike.
-                    Some(other) if other.beginning() == hash.beginning() => None,
+                    Some(other) if other.prefix_u64() == hash.prefix_u64() => None,
                     _ => Some(Err(self.wrong_row(index, row.log()))),
                 },
                 Err(error) => Some(Err(error)),

@@ -141,7 +141,7 @@ impl IndexRow {
     }
 
     /// What the rows are sorted by first.
-    pub(super) fn beginning(&self) -> u64 {
+    pub(super) fn prefix_u64(&self) -> u64 {
         u64::from_be_bytes(self.beginning)
     }
 

@@ -188,7 +188,7 @@ struct IndexKey {
 
 impl IndexKey {
     fn new(hash: &Hash, log: u64) -> Self {
-        Self { beginning: hash.beginning(), log }
+        Self { beginning: hash.prefix_u64(), log }
     }
 }
 

@@ -8,7 +8,7 @@ use super::prove_args::ProveArgs;
 use crate::{
     contracts::Release,
     files::Access,
-    forest::Effort,
+    forest::SearchBudget,
     ingest::{
         logs::{RelayedBy, SourceFormat},
         state::Format,
@@ -237,7 +237,7 @@ pub(super) struct RebuildArgs {
     #[arg(long, requires = "output")]
     pub(super) history: bool,
     #[command(flatten)]
-    pub(super) past: PastArgs,
+    pub(super) past: HistoryArgs,
     #[command(flatten)]
     pub(super) how: TreeArgs,
 }
@@ -245,12 +245,12 @@ pub(super) struct RebuildArgs {
 /// How to find out what past roots contain.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "How to find out what past roots contain")]
-pub(super) struct PastArgs {
+pub(super) struct HistoryArgs {
     /// Events of MessageRoot: answers of eth_getLogs, or named events a line
     #[arg(long, value_name = "FILE")]
     pub(super) events: Option<PathBuf>,
     /// The most trees to try for what changed from one root to the next, where events do not say
-    #[arg(long, value_name = "TREES", default_value_t = Effort::default().step)]
+    #[arg(long, value_name = "TREES", default_value_t = SearchBudget::default().step)]
     pub(super) search: u64,
 }
 
@@ -262,7 +262,7 @@ pub(super) struct HistoryArgs {
     #[arg(long)]
     pub(super) json: bool,
     #[command(flatten)]
-    pub(super) past: PastArgs,
+    pub(super) past: HistoryArgs,
     #[command(flatten)]
     pub(super) how: TreeArgs,
 }

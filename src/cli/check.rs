@@ -3,8 +3,8 @@ use std::path::Path;
 use super::{
     args::CheckArgs,
     error::{CliError, Outcome},
-    progress::Bars,
-    report::{Words, count},
+    progress::ProgressFactory,
+    report::{Console, count},
 };
 use crate::{
     archive::{self, Archive},
@@ -13,7 +13,11 @@ use crate::{
     snapshot::{self, Snapshot},
 };
 
-pub(super) fn run(args: &CheckArgs, words: &Words, bars: Bars) -> Result<Outcome, CliError> {
+pub(super) fn run(
+    args: &CheckArgs,
+    console: &Console,
+    bars: ProgressFactory,
+) -> Result<Outcome, CliError> {
     let progress = bars.busy("hashing all sections");
     let container = Container::open(&args.file, args.access)?;
     let sections: Vec<_> = container.sections().collect();
@@ -48,6 +52,6 @@ pub(super) fn run(args: &CheckArgs, words: &Words, bars: Bars) -> Result<Outcome
     let mut output = Output::create(Path::new("-"))?;
     output.put(text.as_bytes())?;
     output.finish()?;
-    words.say(format_args!("{name} is {what}, and all of its {} bytes are good", count(bytes)));
+    console.info(format_args!("{name} is {what}, and all of its {} bytes are good", count(bytes)));
     Ok(Outcome::Done)
 }

@@ -31,7 +31,7 @@ pub(super) enum Outcome {
 #[derive(Debug, Error)]
 pub(super) enum CliError {
     #[error("cannot watch over mapped files")]
-    Watch(#[source] std::io::Error),
+    ReadProgress(#[source] std::io::Error),
     #[error("cannot listen for signals")]
     Signals(#[source] ctrlc::Error),
     #[error("interrupted{}", resumable(.0))]
@@ -179,7 +179,7 @@ impl CliError {
             },
             Self::Target(_) | Self::NoSlBatch { .. } | Self::NothingFound(_) => 5,
             Self::Encode(_) | Self::Compress(_) | Self::Folder { .. } | Self::Output(_) => 6,
-            Self::Threads(_) | Self::Watch(_) | Self::Signals(_) => 6,
+            Self::Threads(_) | Self::ReadProgress(_) | Self::Signals(_) => 6,
         }
     }
 

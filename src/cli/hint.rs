@@ -10,7 +10,7 @@ use crate::{
         Reason,
         calldata::CallError,
         reader::RecordError,
-        verify::{Anchor, VerifyError},
+        verify::{RootRef, VerifyError},
     },
     prove::{ExtractError, SlBatchError, TargetError},
 };
@@ -55,7 +55,7 @@ fn of_this(error: &(dyn Error + 'static)) -> Option<&'static str> {
         return match reason {
             Reason::Record(inner) => of_this(inner),
             Reason::Proof(inner) => of_this(inner),
-            Reason::Anchor(failure) if failure.code.starts_with("anchor-lacks-") => Some(
+            Reason::RootRef(failure) if failure.code.starts_with("anchor-lacks-") => Some(
                 "--anchor takes a state that has it; on L1 --bridgehub says where Bridgehub is",
             ),
             _ => None,
@@ -129,7 +129,7 @@ fn of_proof(error: &(dyn Error + 'static)) -> Option<&'static str> {
     }
     if let Some(VerifyError::UnknownRoot(anchor)) = error.downcast_ref() {
         return Some(match anchor {
-            Anchor::SlBlock(..) => "--anchor takes a state that has it, --root the root itself",
+            RootRef::SlBlock(..) => "--anchor takes a state that has it, --root the root itself",
             _ => {
                 "--anchor takes a state that has it, on L1 with --bridgehub; --root takes the root itself"
             }

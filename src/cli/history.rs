@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use super::{
     args::HistoryArgs,
     error::{CliError, Outcome},
-    progress::Bars,
-    report::{Words, count},
+    progress::ProgressFactory,
+    report::{Console, count},
 };
 use crate::{
     files::Output,
@@ -14,10 +14,14 @@ use crate::{
     primitives::BatchNumber,
 };
 
-pub(super) fn run(args: &HistoryArgs, words: &Words, bars: Bars) -> Result<Outcome, CliError> {
+pub(super) fn run(
+    args: &HistoryArgs,
+    console: &Console,
+    bars: ProgressFactory,
+) -> Result<Outcome, CliError> {
     let progress = bars.busy("finding out what past roots contain");
-    let rebuilt = args.how.forest(&args.state, words)?;
-    let timeline = args.past.timeline(&args.how, &rebuilt, words)?;
+    let rebuilt = args.how.forest(&args.state, console)?;
+    let timeline = args.past.timeline(&args.how, &rebuilt, console)?;
     progress.end();
     let forest = rebuilt.forest;
     let mut output = Output::create(Path::new("-"))?;
@@ -33,7 +37,7 @@ pub(super) fn run(args: &HistoryArgs, words: &Words, bars: Bars) -> Result<Outco
 }
 
 /// One root and what is new in it.
-struct Step<'f> {
+struct HistoryRow<'f> {
     index: usize,
     registered: &'f [ChainTree],
     appended: Vec<(&'f ChainTree, Vec<RangeInclusive<BatchNumber>>)>,
@@ -56,9 +60,9 @@ impl<'f> Steps<'f> {
 }
 
 impl<'f> Iterator for Steps<'f> {
-    type Item = Step<'f>;
+    type Item = HistoryRow<'f>;
 
-    fn next(&mut self) -> Option<Step<'f>> {
+    fn next(&mut self) -> Option<HistoryRow<'f>> {
         let index = self.index;
         let chains = self.chains.max(*self.history.chains.get(index)? as usize);
         let registered = &self.forest.chains()[self.chains..chains];
@@ -74,7 +78,7 @@ impl<'f> Iterator for Steps<'f> {
             .collect();
         self.index += 1;
         self.chains = chains;
-        Some(Step { index, registered, appended })
+        Some(HistoryRow { index, registered, appended })
     }
 }
 

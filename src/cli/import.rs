@@ -6,13 +6,17 @@ use std::{
 use super::{
     args::ImportArgs,
     error::{CliError, Outcome, refuse_overwriting},
-    progress::Bars,
-    report::{Words, count},
+    progress::ProgressFactory,
+    report::{Console, count},
     state::known_slots,
 };
 use crate::{forest::Addresses, ingest::state::Import};
 
-pub(super) fn run(args: &ImportArgs, words: &Words, bars: Bars) -> Result<Outcome, CliError> {
+pub(super) fn run(
+    args: &ImportArgs,
+    console: &Console,
+    bars: ProgressFactory,
+) -> Result<Outcome, CliError> {
     let dumps: Vec<&Path> = args.dumps.iter().map(PathBuf::as_path).collect();
     refuse_overwriting(&args.output, &dumps)?;
     let message_root = args.message_root.unwrap_or(Addresses::default().message_root);
@@ -30,9 +34,9 @@ pub(super) fn run(args: &ImportArgs, words: &Words, bars: Bars) -> Result<Outcom
     progress.end();
     let header = &imported.header;
     for note in &imported.notes {
-        words.say(format_args!("note: {note}"));
+        console.info(format_args!("note: {note}"));
     }
-    words.say(format_args!(
+    console.info(format_args!(
         "{} storage slots of {} from {} in {:.2} s",
         count(header.entries),
         match header.sl_chain {

@@ -6,8 +6,8 @@ use std::{
 use super::{
     args::IndexArgs,
     error::{CliError, Outcome, refuse_overwriting},
-    progress::{Bars, file_len},
-    report::{self, Words, count},
+    progress::{ProgressFactory, file_len},
+    report::{self, Console, count},
     tree_check::TreeCheck,
 };
 use crate::{
@@ -22,9 +22,13 @@ use crate::{
 /// How many of the batches that were left out are shown.
 const SHOWN: usize = 20;
 
-pub(super) fn run(args: &IndexArgs, words: &Words, bars: Bars) -> Result<Outcome, CliError> {
+pub(super) fn run(
+    args: &IndexArgs,
+    console: &Console,
+    bars: ProgressFactory,
+) -> Result<Outcome, CliError> {
     needs_tree(args)?;
-    let archives = files(&args.archives, words)?;
+    let archives = files(&args.archives, console)?;
     let inputs =
         archives.iter().map(|archive| &archive.path).chain(&args.tree).chain(&args.batch_blocks);
     let inputs: Vec<&Path> = inputs.map(PathBuf::as_path).collect();
@@ -39,7 +43,7 @@ pub(super) fn run(args: &IndexArgs, words: &Words, bars: Bars) -> Result<Outcome
         Some(path) => BatchBlocks::read(path, args.chain)?,
         None => BatchBlocks::default(),
     };
-    let trees = args.tree.as_deref().map(|tree| args.how.forest(tree, words)).transpose()?;
+    let trees = args.tree.as_deref().map(|tree| args.how.forest(tree, console)).transpose()?;
     let check = trees.as_ref().map(|trees| TreeCheck::new(&trees.forest)).transpose()?;
     let options = SourceOptions {
         format: args.format.into(),
@@ -75,7 +79,7 @@ pub(super) fn run(args: &IndexArgs, words: &Words, bars: Bars) -> Result<Outcome
             // An archive may be added to under its own name.
             refuse_overwriting(&args.output, &[path])?;
         }
-        words.explain(format_args!("{name}: {format}"));
+        console.verbose(format_args!("{name}: {format}"));
     }
     watcher.all_read();
     let indexed = indexer.finish()?;
@@ -89,16 +93,16 @@ pub(super) fn run(args: &IndexArgs, words: &Words, bars: Bars) -> Result<Outcome
             None => CliError::NothingFound("the archives hold no batch".into()),
         });
     }
-    tell(&indexed, words);
+    tell(&indexed, console);
     if indexed.relayed == 0 && args.relayed_by.is_some() {
-        words.say("note               no message carries pubdata as --relayed-by asks for");
+        console.info("note               no message carries pubdata as --relayed-by asks for");
     }
     if let Some(check) = &check {
         let archive = Archive::open(&args.output, args.how.state.access)?;
-        words.say(check.coverage(&archive, indexed.unknown));
+        console.info(check.coverage(&archive, indexed.unknown));
     }
-    words.say(format_args!("output             {}", args.output.display()));
-    words.say(format_args!("time               {:.2} s", started.elapsed().as_secs_f64()));
+    console.info(format_args!("output             {}", args.output.display()));
+    console.info(format_args!("time               {:.2} s", started.elapsed().as_secs_f64()));
     Ok(if indexed.faults.count() == 0 { Outcome::Done } else { Outcome::SomeFailed })
 }
 
@@ -119,11 +123,11 @@ struct Listed {
 }
 
 /// The files that were given, and those of the folders that were given, by name.
-fn files(given: &[PathBuf], words: &Words) -> Result<Vec<Listed>, CliError> {
+fn files(given: &[PathBuf], console: &Console) -> Result<Vec<Listed>, CliError> {
     let mut files = Vec::with_capacity(given.len());
     for path in given {
         if path.is_dir() {
-            folder(path, &mut files, words)?;
+            folder(path, &mut files, console)?;
         } else {
             files.push(Listed { path: path.clone(), of_folder: false });
         }
@@ -132,7 +136,7 @@ fn files(given: &[PathBuf], words: &Words) -> Result<Vec<Listed>, CliError> {
 }
 
 /// Adds the files of a folder and of those in it, by name.
-fn folder(path: &Path, files: &mut Vec<Listed>, words: &Words) -> Result<(), CliError> {
+fn folder(path: &Path, files: &mut Vec<Listed>, console: &Console) -> Result<(), CliError> {
     let unreadable = |source| CliError::Folder { path: path.into(), source };
     let mut inside = Vec::new();
     for entry in path.read_dir().map_err(unreadable)? {
@@ -145,10 +149,10 @@ fn folder(path: &Path, files: &mut Vec<Listed>, words: &Words) -> Result<(), Cli
         if !is_hidden && path.is_file() {
             files.push(Listed { path, of_folder: true });
         } else if !is_hidden && kind.is_dir() {
-            folder(&path, files, words)?;
+            folder(&path, files, console)?;
         } else {
             // Linked folders could lead back to this one.
-            words.say(format_args!("passed over        {}", path.display()));
+            console.info(format_args!("passed over        {}", path.display()));
         }
     }
     Ok(())
@@ -163,9 +167,9 @@ fn tell_faults(indexed: &Indexed, from: usize) {
     }
 }
 
-fn tell(indexed: &Indexed, words: &Words) {
+fn tell(indexed: &Indexed, console: &Console) {
     let header = &indexed.header;
-    words.say(format_args!(
+    console.info(format_args!(
         "batches            {}{}",
         count(header.batches),
         match indexed.merged {
@@ -173,13 +177,13 @@ fn tell(indexed: &Indexed, words: &Words) {
             merged => format!(", after merging {} that were given twice", count(merged)),
         }
     ));
-    words.say(format_args!("logs               {}", count(header.logs)));
-    words.say(format_args!(
+    console.info(format_args!("logs               {}", count(header.logs)));
+    console.info(format_args!(
         "messages           {} with their bytes, {} bytes",
         count(header.messages),
         count(header.message_bytes)
     ));
-    words.say(format_args!(
+    console.info(format_args!(
         "transactions       {} logs with their hashes",
         count(header.transactions)
     ));
@@ -192,7 +196,7 @@ fn tell(indexed: &Indexed, words: &Words) {
         (indexed.in_no_batch_yet, "logs passed over that were in no batch yet"),
     ] {
         if number > 0 {
-            words.say(format_args!("note               {} {what}", count(number)));
+            console.info(format_args!("note               {} {what}", count(number)));
         }
     }
 }

@@ -30,7 +30,7 @@ use crate::{
 /// Everything that the bytes of a whole job's output depend on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct Job {
+pub(super) struct RunId {
     /// The release of this program.
     slproof: String,
     /// The trees, or the state where none are rebuilt.
@@ -44,7 +44,7 @@ pub(super) struct Job {
     requests: Option<String>,
 }
 
-impl Job {
+impl RunId {
     pub(super) fn new(
         args: &ProveArgs,
         trees: &Trees<'_>,
@@ -117,8 +117,8 @@ fn digest_of(path: Option<&Path>) -> Result<Option<String>, CliError> {
 /// How far a job got.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Progressed {
-    pub(super) job: Job,
+pub(super) struct Checkpoint {
+    pub(super) job: RunId,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) shard: Option<String>,
     /// How many steps of the selection are done.
@@ -136,9 +136,9 @@ pub(super) struct Progressed {
     pub(super) check: String,
 }
 
-impl Progressed {
+impl Checkpoint {
     /// A job, or a share of it, of which nothing is done.
-    pub(super) fn begun(job: &Job, shard: Option<Shard>) -> Self {
+    pub(super) fn begun(job: &RunId, shard: Option<Shard>) -> Self {
         Self {
             job: job.clone(),
             shard: shard.map(|shard| shard.to_string()),
@@ -152,12 +152,12 @@ impl Progressed {
     }
 
     /// As it is kept.
-    pub(super) fn sealed(self) -> Vec<u8> {
+    pub(super) fn to_bytes(self) -> Vec<u8> {
         json(&Self { check: self.digest(), ..self })
     }
 
-    /// Reads what [`Progressed::sealed`] gave; `None` of anything else.
-    pub(super) fn unsealed(note: &[u8]) -> Option<Self> {
+    /// Reads what [`Checkpoint::to_bytes`] gave; `None` of anything else.
+    pub(super) fn from_bytes(note: &[u8]) -> Option<Self> {
         let read: Self = serde_json::from_slice(note).ok()?;
         (read.check == read.digest()).then_some(read)
     }
@@ -172,7 +172,7 @@ impl Progressed {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Manifest {
-    pub(super) job: Job,
+    pub(super) job: RunId,
     pub(super) shard: u64,
     pub(super) of: u64,
     pub(super) bytes: u64,

@@ -9,19 +9,23 @@ use super::{
     args::MergeArgs,
     error::{CliError, Outcome, refuse_overwriting},
     job::Manifest,
-    progress::{Bars, file_len},
+    progress::{ProgressFactory, file_len},
     proof_output::Count,
-    report::{Words, count, named},
+    report::{Console, count, named},
 };
 use crate::{
-    files::{Compression, Input, InputError, Output, Watcher},
+    files::{Compression, Input, InputError, Output, ReadProgressHandle},
     primitives::hex,
 };
 
 /// How much is copied at a time.
-const PIECE: usize = 1 << 20;
+const CHUNK: usize = 1 << 20;
 
-pub(super) fn run(args: &MergeArgs, words: &Words, bars: Bars) -> Result<Outcome, CliError> {
+pub(super) fn run(
+    args: &MergeArgs,
+    console: &Console,
+    bars: ProgressFactory,
+) -> Result<Outcome, CliError> {
     let paths: Vec<&Path> = args.outputs.iter().map(PathBuf::as_path).collect();
     let manifests: Vec<_> = paths.iter().map(|path| Manifest::beside(path)).collect();
     let inputs = paths.iter().copied().chain(manifests.iter().map(PathBuf::as_path));
@@ -48,10 +52,14 @@ pub(super) fn run(args: &MergeArgs, words: &Words, bars: Bars) -> Result<Outcome
     }
     output.finish()?;
     progress.end();
-    words.say(format_args!("shares             {}, all of one job", count(shares.len())));
-    words.say(format_args!("proofs             {}", count(total.proofs)));
-    words.say(format_args!("failed requests    {}", count(total.failed())));
-    words.say(format_args!("output             {}, {} bytes", named(&args.output), count(bytes)));
+    console.info(format_args!("shares             {}, all of one job", count(shares.len())));
+    console.info(format_args!("proofs             {}", count(total.proofs)));
+    console.info(format_args!("failed requests    {}", count(total.failed())));
+    console.info(format_args!(
+        "output             {}, {} bytes",
+        named(&args.output),
+        count(bytes)
+    ));
     Ok(if total.failures.is_empty() { Outcome::Done } else { Outcome::SomeFailed })
 }
 
@@ -94,7 +102,7 @@ fn check(shares: &[(&Path, Manifest)]) -> Result<(), CliError> {
 fn copy(
     path: &Path,
     manifest: &Manifest,
-    watcher: &Watcher,
+    watcher: &ReadProgressHandle,
     output: &mut Output,
 ) -> Result<(), CliError> {
     let name = path.display().to_string();
@@ -102,7 +110,7 @@ fn copy(
         name: name.clone(),
         reason: "it is not what its manifest says: it was changed since it was made".into(),
     };
-    let (mut hasher, mut bytes, mut piece) = (blake3::Hasher::new(), 0, vec![0; PIECE]);
+    let (mut hasher, mut bytes, mut piece) = (blake3::Hasher::new(), 0, vec![0; CHUNK]);
     // A share may well be empty.
     if path.metadata().is_ok_and(|found| found.len() > 0) || manifest.bytes > 0 {
         let mut input = Input::open_watched(path, watcher)?;

@@ -38,7 +38,7 @@ use clap::Parser;
 use args::{Cli, Command};
 use error::{CliError, Outcome};
 
-use crate::files::{report_long_files, report_lost_pages};
+use crate::files::{ignore_sigxfsz, install_sigbus_handler};
 
 /// Runs the command line and answers with the process's exit code.
 ///
@@ -77,25 +77,25 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn run(cli: &Cli) -> Result<Outcome, CliError> {
-    report_lost_pages().map_err(CliError::Watch)?;
-    report_long_files();
+    install_sigbus_handler().map_err(CliError::ReadProgress)?;
+    ignore_sigxfsz();
     let mut pool = rayon::ThreadPoolBuilder::new();
     if let Some(threads) = cli.global.threads {
         pool = pool.num_threads(threads.into());
     }
     let pool = pool.build().map_err(CliError::Threads)?;
     interrupt::watch()?;
-    let words = report::Words::new(&cli.global);
-    let bars = progress::Bars::new(&cli.global);
+    let console = report::Console::new(&cli.global);
+    let bars = progress::ProgressFactory::new(&cli.global);
     pool.install(|| match &cli.command {
-        Command::Import(args) => import::run(args, &words, bars),
-        Command::Rebuild(args) => rebuild::run(args, &words, bars),
-        Command::Index(args) => index::run(args, &words, bars),
-        Command::Prove(args) => prove::run(args, &words, bars),
-        Command::Merge(args) => merge::run(args, &words, bars),
-        Command::Verify(args) => verify::run(args, &words, bars),
-        Command::History(args) => history::run(args, &words, bars),
+        Command::Import(args) => import::run(args, &console, bars),
+        Command::Rebuild(args) => rebuild::run(args, &console, bars),
+        Command::Index(args) => index::run(args, &console, bars),
+        Command::Prove(args) => prove::run(args, &console, bars),
+        Command::Merge(args) => merge::run(args, &console, bars),
+        Command::Verify(args) => verify::run(args, &console, bars),
+        Command::History(args) => history::run(args, &console, bars),
         Command::Inspect(args) => inspect::run(args),
-        Command::Check(args) => check::run(args, &words, bars),
+        Command::Check(args) => check::run(args, &console, bars),
     })
 }

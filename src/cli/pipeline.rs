@@ -22,13 +22,13 @@ use super::{
     hint,
     interrupt::interrupted,
     progress::Progress,
-    proof_output::{Encoder, Encoding, Piece},
+    proof_output::{EncodedChunk, Encoder, Encoding},
     sink::Sink,
 };
 use crate::{
     message::BatchView,
     proof::{Failure, ProofView, Request},
-    prove::{Accepted, ExtractError, Extractor, Which, prepare},
+    prove::{ExtractError, Extractor, LogFilter, VerifiedProofs, prepare},
 };
 
 /// How many proofs a job makes, about: enough to fill the lanes also where every proof leads through
@@ -48,29 +48,29 @@ const PROOF_BYTES: usize = 3500;
 const LOG_BYTES: usize = 96;
 
 /// Logs of one batch that are to be proven.
-pub(super) struct Wanted<'a> {
+pub(super) struct ProofTask<'a> {
     pub(super) logs: BatchView<'a>,
-    pub(super) which: Which,
+    pub(super) which: LogFilter,
     pub(super) extractor: Arc<Extractor<'a>>,
     /// The line that asked for them, where one did.
     pub(super) asked: Option<Arc<RawValue>>,
 }
 
 /// The next thing to do for the output.
-pub(super) enum Step<'a> {
-    Prove(Wanted<'a>),
+pub(super) enum WorkItem<'a> {
+    Prove(ProofTask<'a>),
     /// A request that leads to no logs.
     Fail(Failed),
 }
 
 /// A request that failed, as far as it could be read.
 pub(super) struct Failed {
-    pub(super) asked: Asked,
+    pub(super) asked: RequestSource,
     pub(super) error: Failure,
 }
 
 /// Who asked for something.
-pub(super) enum Asked {
+pub(super) enum RequestSource {
     /// The command line.
     Request(Request),
     /// A line that is JSON.
@@ -79,29 +79,29 @@ pub(super) enum Asked {
     Text(String),
 }
 
-impl Step<'_> {
+impl WorkItem<'_> {
     /// How many proofs there will be, how many logs are hashed for them, and about how many bytes are
     /// under way.
     fn weight(&self) -> (usize, usize, usize) {
-        let Self::Prove(Wanted { logs, which, .. }) = self else { return (1, 0, PROOF_BYTES) };
+        let Self::Prove(ProofTask { logs, which, .. }) = self else { return (1, 0, PROOF_BYTES) };
         let len = logs.logs().len();
-        let proofs = if matches!(which, Which::Log(_)) { 1 } else { len };
+        let proofs = if matches!(which, LogFilter::Log(_)) { 1 } else { len };
         let messages: usize = logs.messages().iter().map(<[u8]>::len).sum();
         // A message is copied, and written in hexadecimal digits. A batch without logs costs something too.
         (proofs.max(1), len, len * LOG_BYTES + proofs * PROOF_BYTES + 3 * messages)
     }
 }
 
-struct Job<'a> {
-    steps: Vec<Step<'a>>,
+struct WorkBatch<'a> {
+    steps: Vec<WorkItem<'a>>,
     bytes: usize,
 }
 
 /// The steps of the next job; at least one, unless there are no more.
 fn next_job<'a>(
-    steps: &mut dyn Iterator<Item = Result<Step<'a>, CliError>>,
-) -> Result<Option<Job<'a>>, CliError> {
-    let mut job = Job { steps: Vec::new(), bytes: 0 };
+    steps: &mut dyn Iterator<Item = Result<WorkItem<'a>, CliError>>,
+) -> Result<Option<WorkBatch<'a>>, CliError> {
+    let mut job = WorkBatch { steps: Vec::new(), bytes: 0 };
     let (mut proofs, mut logs) = (0, 0);
     while proofs < JOB_PROOFS && logs < JOB_LOGS && job.bytes < MOST_BYTES {
         let Some(step) = steps.next().transpose()? else { break };
@@ -115,25 +115,25 @@ fn next_job<'a>(
 }
 
 /// Does one job.
-fn work(steps: &[Step<'_>], encoder: &Encoder, piece: Piece) -> Piece {
+fn work(steps: &[WorkItem<'_>], encoder: &Encoder, piece: EncodedChunk) -> EncodedChunk {
     let wanted = steps.iter().filter_map(|step| match step {
-        Step::Prove(Wanted { extractor, logs, .. }) => Some((&**extractor, *logs)),
-        Step::Fail(_) => None,
+        WorkItem::Prove(ProofTask { extractor, logs, .. }) => Some((&**extractor, *logs)),
+        WorkItem::Fail(_) => None,
     });
     let prepared = prepare(&wanted.collect::<Vec<_>>());
     let which = steps.iter().filter_map(|step| match step {
-        Step::Prove(Wanted { which, .. }) => Some(*which),
-        Step::Fail(_) => None,
+        WorkItem::Prove(ProofTask { which, .. }) => Some(*which),
+        WorkItem::Fail(_) => None,
     });
     let found = prepared.iter().zip(which).filter_map(|(p, which)| Some((p.as_ref().ok()?, which)));
-    let accepted = Accepted::new(found);
+    let accepted = VerifiedProofs::new(found);
 
     let mut encoding = encoder.begin(piece);
     let (mut prepared, mut place) = (prepared.iter(), 0);
     for step in steps {
         match step {
-            Step::Fail(Failed { asked, error }) => encoding.failure(asked, 1, error.clone()),
-            Step::Prove(wanted) => match prepared.next() {
+            WorkItem::Fail(Failed { asked, error }) => encoding.failure(asked, 1, error.clone()),
+            WorkItem::Prove(wanted) => match prepared.next() {
                 Some(Ok(_)) => {
                     for (index, proof) in accepted.of(place) {
                         answer(wanted, index, proof, &mut encoding);
@@ -147,12 +147,12 @@ fn work(steps: &[Step<'_>], encoder: &Encoder, piece: Piece) -> Piece {
             },
         }
     }
-    Piece { steps: steps.len() as u64, ..encoding.end() }
+    EncodedChunk { steps: steps.len() as u64, ..encoding.end() }
 }
 
 /// Writes down what became of one log.
 fn answer(
-    wanted: &Wanted<'_>,
+    wanted: &ProofTask<'_>,
     index: u64,
     proof: Result<ProofView<'_>, &ExtractError>,
     encoding: &mut Encoding,
@@ -164,7 +164,7 @@ fn answer(
             }
         }
         // Whoever wants all logs does not want those that nobody can prove.
-        (Err(ExtractError::DefaultLeaf { .. }), Which::All) => encoding.padding(),
+        (Err(ExtractError::DefaultLeaf { .. }), LogFilter::All) => encoding.padding(),
         (Err(error), _) => encoding.failure(&wanted.asked(Some(index)), 1, failure(error)),
     }
 }
@@ -173,12 +173,12 @@ fn failure(error: &ExtractError) -> Failure {
     Failure { code: error.code().into(), message: hint::told(error) }
 }
 
-impl Wanted<'_> {
+impl ProofTask<'_> {
     /// How many logs are asked for.
     fn count(&self) -> usize {
         match self.which {
             // Also where the batch has none with this index.
-            Which::Log(_) => 1,
+            LogFilter::Log(_) => 1,
             which => {
                 let logs = (0..).zip(self.logs.logs());
                 logs.filter(|(index, log)| which.has(*index, log)).count()
@@ -187,13 +187,13 @@ impl Wanted<'_> {
     }
 
     /// Who asked: the line, or what the command line selects of the batch.
-    fn asked(&self, index: Option<u64>) -> Asked {
+    fn asked(&self, index: Option<u64>) -> RequestSource {
         match (&self.asked, self.which, index) {
-            (Some(line), ..) => Asked::Line(Arc::clone(line)),
-            (None, Which::Log(index), _) | (None, _, Some(index)) => {
-                Asked::Request(Request::log(&self.logs, index))
+            (Some(line), ..) => RequestSource::Line(Arc::clone(line)),
+            (None, LogFilter::Log(index), _) | (None, _, Some(index)) => {
+                RequestSource::Request(Request::log(&self.logs, index))
             }
-            (None, ..) => Asked::Request(Request::batch(&self.logs)),
+            (None, ..) => RequestSource::Request(Request::batch(&self.logs)),
         }
     }
 }
@@ -203,9 +203,9 @@ impl Wanted<'_> {
 struct Buffers(Mutex<Vec<Vec<u8>>>);
 
 impl Buffers {
-    fn take(&self) -> Piece {
+    fn take(&self) -> EncodedChunk {
         let mut free = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        Piece { bytes: free.pop().unwrap_or_default(), ..Piece::default() }
+        EncodedChunk { bytes: free.pop().unwrap_or_default(), ..EncodedChunk::default() }
     }
 
     fn give_back(&self, mut bytes: Vec<u8>) {
@@ -219,18 +219,18 @@ impl Buffers {
 }
 
 /// A job's outcome on its way back: its number, and the piece or what the thread panicked with.
-type Done = (u64, Result<Piece, Box<dyn Any + Send>>);
+type Done = (u64, Result<EncodedChunk, Box<dyn Any + Send>>);
 
 /// Does everything and writes it. Returns the sink with all pieces in it.
 pub(super) fn run<'a>(
-    steps: &mut dyn Iterator<Item = Result<Step<'a>, CliError>>,
+    steps: &mut dyn Iterator<Item = Result<WorkItem<'a>, CliError>>,
     encoder: &Encoder,
     sink: Sink,
     progress: &Progress,
 ) -> Result<Sink, CliError> {
     let buffers = Buffers::default();
     std::thread::scope(|threads| {
-        let (to_sink, pieces) = mpsc::sync_channel::<Piece>(MOST_WAITING);
+        let (to_sink, pieces) = mpsc::sync_channel::<EncodedChunk>(MOST_WAITING);
         let writer = threads.spawn(|| -> Result<Sink, CliError> {
             let mut sink = sink;
             for mut piece in pieces {
@@ -261,13 +261,13 @@ enum Ended {
 
 /// The way to the sink.
 struct ToSink<'p> {
-    sender: mpsc::SyncSender<Piece>,
+    sender: mpsc::SyncSender<EncodedChunk>,
     progress: &'p Progress,
 }
 
 impl ToSink<'_> {
     /// Hands over a piece; `false` when the sink takes no more.
-    fn send(&self, piece: Piece) -> bool {
+    fn send(&self, piece: EncodedChunk) -> bool {
         let logs = piece.count.logs();
         let sent = self.sender.send(piece).is_ok();
         self.progress.add(logs);
@@ -277,14 +277,14 @@ impl ToSink<'_> {
 
 /// Makes all pieces and hands them to the sink in order, until it takes no more or a signal comes.
 fn make<'a>(
-    steps: &mut dyn Iterator<Item = Result<Step<'a>, CliError>>,
+    steps: &mut dyn Iterator<Item = Result<WorkItem<'a>, CliError>>,
     encoder: &Encoder,
     buffers: &Buffers,
     to_sink: &ToSink<'_>,
 ) -> Result<Ended, CliError> {
     rayon::in_place_scope_fifo(|scope| {
         let (sender, done) = mpsc::channel::<Done>();
-        let mut ready: BTreeMap<u64, Piece> = BTreeMap::new();
+        let mut ready: BTreeMap<u64, EncodedChunk> = BTreeMap::new();
         let mut weights: BTreeMap<u64, usize> = BTreeMap::new();
         let (mut begun, mut next, mut under_way) = (0, 0, 0);
         let (mut more, mut ended) = (true, Ended::Complete);
@@ -302,7 +302,7 @@ fn make<'a>(
             if more && (under_way < MOST_BYTES || begun == next) {
                 match next_job(steps)? {
                     None => more = false,
-                    Some(Job { steps, bytes }) => {
+                    Some(WorkBatch { steps, bytes }) => {
                         let (sender, number) = (sender.clone(), begun);
                         scope.spawn_fifo(move |_| {
                             let piece = buffers.take();
@@ -328,7 +328,7 @@ fn make<'a>(
 }
 
 /// Waits for an outcome; while there are jobs that nobody does, by doing them on this thread.
-fn done_or_help(done: &mpsc::Receiver<Done>, ready: &mut BTreeMap<u64, Piece>) -> bool {
+fn done_or_help(done: &mpsc::Receiver<Done>, ready: &mut BTreeMap<u64, EncodedChunk>) -> bool {
     let outcome = match done.try_recv() {
         Ok(outcome) => Some(outcome),
         Err(_) if rayon::yield_now() == Some(rayon::Yield::Executed) => None,
@@ -339,7 +339,7 @@ fn done_or_help(done: &mpsc::Receiver<Done>, ready: &mut BTreeMap<u64, Piece>) -
     waited
 }
 
-fn take((number, outcome): Done, ready: &mut BTreeMap<u64, Piece>) {
+fn take((number, outcome): Done, ready: &mut BTreeMap<u64, EncodedChunk>) {
     match outcome {
         Ok(piece) => ready.insert(number, piece),
         Err(panic) => resume_unwind(panic),

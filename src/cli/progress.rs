@@ -11,7 +11,7 @@ use std::{
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 
 use super::args::{GlobalArgs, When};
-use crate::files::{Watch, Watcher};
+use crate::files::{ReadProgress, ReadProgressHandle};
 
 /// How many times a second a bar is drawn on what is no terminal.
 const DRAWN: u8 = 5;
@@ -33,12 +33,12 @@ pub(super) struct Progress {
 
 /// Whether bars are to be drawn, as the command line says.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Bars {
+pub(super) struct ProgressFactory {
     when: When,
     quiet: bool,
 }
 
-impl Bars {
+impl ProgressFactory {
     pub(super) fn new(global: &GlobalArgs) -> Self {
         Self { when: global.progress, quiet: global.quiet }
     }
@@ -110,8 +110,8 @@ impl Progress {
     }
 
     /// Who shows how far the reading is, for a library that reads.
-    pub(super) fn watcher(&self) -> Watcher {
-        Watcher::new(Arc::new(Reading(self.bar.clone())))
+    pub(super) fn watcher(&self) -> ReadProgressHandle {
+        ReadProgressHandle::new(Arc::new(Reading(self.bar.clone())))
     }
 
     /// Leaves the line to others.
@@ -135,7 +135,7 @@ pub(super) fn file_len(path: &Path) -> Option<u64> {
 /// A bar that counts bytes.
 struct Reading(ProgressBar);
 
-impl Watch for Reading {
+impl ReadProgress for Reading {
     fn expect(&self, bytes: u64) {
         if bytes > 0 {
             self.0.set_length(self.0.length().unwrap_or(0) + bytes);

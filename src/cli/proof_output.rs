@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     error::CliError,
     hint,
-    pipeline::Asked,
+    pipeline::RequestSource,
     prove_args::{ProofFormat, ProveArgs},
 };
 use crate::{
@@ -23,7 +23,7 @@ use crate::{
 
 /// What a job gives: bytes for the output, and what they are.
 #[derive(Default)]
-pub(super) struct Piece {
+pub(super) struct EncodedChunk {
     pub(super) bytes: Vec<u8>,
     /// The same compressed, where the output is and its records are lines.
     pub(super) packed: Option<Vec<u8>>,
@@ -124,7 +124,7 @@ pub(super) struct Encoding {
     encoder: Encoder,
     lines: LineWriter,
     rows: Option<RowEncoder>,
-    piece: Piece,
+    piece: EncodedChunk,
 }
 
 impl Encoder {
@@ -156,7 +156,7 @@ impl Encoder {
     }
 
     /// Begins a piece.
-    pub(super) fn begin(&self, piece: Piece) -> Encoding {
+    pub(super) fn begin(&self, piece: EncodedChunk) -> Encoding {
         Encoding { encoder: self.clone(), lines: LineWriter::default(), rows: None, piece }
     }
 
@@ -215,7 +215,7 @@ impl Encoding {
     }
 
     /// A request for `logs` logs failed.
-    pub(super) fn failure(&mut self, asked: &Asked, logs: usize, error: Failure) {
+    pub(super) fn failure(&mut self, asked: &RequestSource, logs: usize, error: Failure) {
         let count = &mut self.piece.count;
         *count.failures.entry(error.code.clone()).or_default() += 1;
         count.failed_logs += logs as u64;
@@ -228,9 +228,11 @@ impl Encoding {
             return;
         }
         match asked {
-            Asked::Request(request) => self.record(&FailureRecord { request, error }),
-            Asked::Line(request) => self.record(&FailureRecord { request: &**request, error }),
-            Asked::Text(request) => self.record(&FailureRecord { request, error }),
+            RequestSource::Request(request) => self.record(&FailureRecord { request, error }),
+            RequestSource::Line(request) => {
+                self.record(&FailureRecord { request: &**request, error })
+            }
+            RequestSource::Text(request) => self.record(&FailureRecord { request, error }),
         }
     }
 
@@ -240,7 +242,7 @@ impl Encoding {
     }
 
     /// Ends the piece.
-    pub(super) fn end(mut self) -> Piece {
+    pub(super) fn end(mut self) -> EncodedChunk {
         let piece = &mut self.piece;
         if let Some(rows) = &mut self.rows {
             match rows.finish() {
@@ -293,18 +295,18 @@ impl Encoding {
 }
 
 /// What was asked for as text, and what it names of a log's place.
-fn request(asked: &Asked) -> (LogPlace, Cow<'_, str>) {
+fn request(asked: &RequestSource) -> (LogPlace, Cow<'_, str>) {
     // None of these has maps with keys other than text, the only thing that could fail.
     match asked {
-        Asked::Request(request) => {
+        RequestSource::Request(request) => {
             ((*request).into(), serde_json::to_string(request).unwrap_or_default().into())
         }
-        Asked::Line(line) => {
+        RequestSource::Line(line) => {
             let line = line.get();
             let request = RequestLine::parse(line.as_bytes());
             (request.map_or_else(|_| LogPlace::default(), |line| line.request.into()), line.into())
         }
-        Asked::Text(text) => {
+        RequestSource::Text(text) => {
             (LogPlace::default(), serde_json::to_string(text).unwrap_or_default().into())
         }
     }

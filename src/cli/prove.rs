@@ -9,14 +9,14 @@ use serde::Serialize;
 use super::{
     error::{CliError, Outcome, refuse_overwriting},
     interrupt::InOrder,
-    job::{Job, Manifest, write_json},
+    job::{Manifest, RunId, write_json},
     pipeline,
-    progress::Bars,
+    progress::ProgressFactory,
     proof_output::{Count, Encoder},
     prove_args::{ProofFormat, ProveArgs, WhichArgs},
-    report::{Words, count, named},
+    report::{Console, count, named},
     requests::Requests,
-    selection::{self, Steps, Within},
+    selection::{self, Filter, Steps},
     sink::{Sink, Written},
     target::Trees,
 };
@@ -29,7 +29,11 @@ use crate::{
     snapshot::Snapshot,
 };
 
-pub(super) fn run(args: &ProveArgs, words: &Words, bars: Bars) -> Result<Outcome, CliError> {
+pub(super) fn run(
+    args: &ProveArgs,
+    console: &Console,
+    bars: ProgressFactory,
+) -> Result<Outcome, CliError> {
     check_paths(args)?;
     check_target(args)?;
     let started = Instant::now();
@@ -39,13 +43,13 @@ pub(super) fn run(args: &ProveArgs, words: &Words, bars: Bars) -> Result<Outcome
     let output = output.filter(|_| !can_be_resumed(args));
     let summary_output = args.summary.as_deref().map(Output::create).transpose()?;
     let archive = read_archive(&args.messages, args.how.state.access)?;
-    let trees = Trees::read(args, words)?;
+    let trees = Trees::read(args, console)?;
     let witness = trees.witness()?;
     let (mut steps, many) = select(args, &archive, &trees, witness.as_ref())?;
-    words.say(trees.summary());
+    console.info(trees.summary());
 
     let encoder = Encoder::new(args, many)?;
-    let within = Within::from(&args.which);
+    let within = Filter::from(&args.which);
     let logs = args.which.all.then(|| within.logs(&archive, args.shard));
     let resumable = many && encoder.can_be_resumed() && can_be_resumed(args);
     let usage = |text: &str| Err(CliError::Usage(text.into()));
@@ -63,10 +67,10 @@ pub(super) fn run(args: &ProveArgs, words: &Words, bars: Bars) -> Result<Outcome
     }
     let in_order = resumable.then(InOrder::new);
     let sink = if resumable {
-        let job = (Job::new(args, &trees, &archive, &encoder)?, args.shard);
+        let job = (RunId::new(args, &trees, &archive, &encoder)?, args.shard);
         let (sink, done) = Sink::resumable(&args.output, &encoder, job, args.resume)?;
         if done > 0 {
-            words.say(format_args!("resumed            behind {} of its steps", count(done)));
+            console.info(format_args!("resumed            behind {} of its steps", count(done)));
             skip(&mut steps, done)?;
         }
         sink
@@ -76,27 +80,28 @@ pub(super) fn run(args: &ProveArgs, words: &Words, bars: Bars) -> Result<Outcome
     };
     let progress = bars.begin("logs", logs);
     progress.go_on_from(sink.total().logs());
-    let (proving, before) = (Instant::now(), trees.looking_back());
+    let (proving, before) = (Instant::now(), trees.history_time());
     let done_before = sink.total().proofs;
     let written = pipeline::run(&mut steps, &encoder, sink, &progress)?.finish()?;
     progress.end();
     drop(in_order);
-    let proving = proving.elapsed().saturating_sub(trees.looking_back() - before);
+    let proving = proving.elapsed().saturating_sub(trees.history_time() - before);
 
     let summary = Summary::new(&written, done_before, proving);
-    summary.say(words);
+    summary.say(console);
     if args.which.all && args.shard.is_none() {
         let unarchived =
             trees.forest().map_or(0, |forest| selection::unarchived(forest, &archive, within));
         if unarchived > 0 {
-            words.say(format_args!(
+            console.info(format_args!(
                 "without logs       {} executed batches, of which the archive has nothing",
                 count(unarchived)
             ));
         }
     }
-    words.say(format_args!("output             {}", named(&args.output)));
-    words.say(format_args!("time               {:.2} s in all", started.elapsed().as_secs_f64()));
+    console.info(format_args!("output             {}", named(&args.output)));
+    console
+        .info(format_args!("time               {:.2} s in all", started.elapsed().as_secs_f64()));
     if let Some(output) = summary_output {
         write_json(output, &summary)?;
     }
@@ -143,32 +148,32 @@ impl<'w> Summary<'w> {
         Self { count: &written.count, bytes: written.bytes, seconds, proofs_per_second }
     }
 
-    fn say(&self, words: &Words) {
+    fn say(&self, console: &Console) {
         let total = self.count;
-        words.say(format_args!(
+        console.info(format_args!(
             "proofs             {}, each verified before it was written; {:.2} s, {} a second",
             count(total.proofs),
             self.seconds,
             count(self.proofs_per_second as u64)
         ));
         if total.padding > 0 {
-            words.say(format_args!(
+            console.info(format_args!(
                 "padding            {} logs of 88 zero bytes, which the contracts refuse to prove",
                 count(total.padding)
             ));
         }
         match total.failed() {
-            0 => words.say("failed requests    0"),
-            failed => words.say(format_args!(
+            0 => console.info("failed requests    0"),
+            failed => console.info(format_args!(
                 "failed requests    {}, for {} logs",
                 count(failed),
                 count(total.failed_logs)
             )),
         }
         for (code, failures) in &total.failures {
-            words.say(format_args!("                   {} {code}", count(*failures)));
+            console.info(format_args!("                   {} {code}", count(*failures)));
         }
-        words.say(format_args!("bytes              {}", count(self.bytes)));
+        console.info(format_args!("bytes              {}", count(self.bytes)));
     }
 }
 
@@ -244,7 +249,7 @@ fn select<'a>(
         return Ok((Box::new(requests), true));
     }
     let extractor = Arc::new(trees.extractor(witness, args.target)?);
-    let within = Within::from(which);
+    let within = Filter::from(which);
     match which {
         WhichArgs { message: Some(hash), .. } => {
             selection::message(archive, &extractor, *hash, within)

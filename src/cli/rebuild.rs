@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use super::{
     args::RebuildArgs,
     error::{CliError, Outcome, refuse_overwriting},
-    progress::Bars,
-    report::{Words, count},
+    progress::ProgressFactory,
+    report::{Console, count},
     state::{Origin, Rebuilt},
 };
 use crate::{
@@ -18,7 +18,11 @@ use crate::{
     primitives::BatchNumber,
 };
 
-pub(super) fn run(args: &RebuildArgs, words: &Words, bars: Bars) -> Result<Outcome, CliError> {
+pub(super) fn run(
+    args: &RebuildArgs,
+    console: &Console,
+    bars: ProgressFactory,
+) -> Result<Outcome, CliError> {
     let explain = args.history || args.past.events.is_some();
     let progress = bars.busy("rebuilding the trees");
     let Rebuilt { forest, origin } = match &args.output {
@@ -27,13 +31,13 @@ pub(super) fn run(args: &RebuildArgs, words: &Words, bars: Bars) -> Result<Outco
                 "--events needs -o: they say what a tree file keeps".into(),
             ));
         }
-        None => args.how.forest(&args.state, words)?,
+        None => args.how.forest(&args.state, console)?,
         Some(target) => {
             let inputs = [Some(&args.state), args.past.events.as_ref()];
             let inputs: Vec<&Path> = inputs.into_iter().flatten().map(PathBuf::as_path).collect();
             refuse_overwriting(target, &inputs)?;
             let past = explain.then_some(&args.past);
-            args.how.write_tree_file(&args.state, past, target, words)?
+            args.how.write_tree_file(&args.state, past, target, console)?
         }
     };
     progress.end();
@@ -41,20 +45,20 @@ pub(super) fn run(args: &RebuildArgs, words: &Words, bars: Bars) -> Result<Outco
     let mut output = Output::create(Path::new("-"))?;
     CliError::unless_unread(output.put(text.as_bytes()).and_then(|()| output.finish()))?;
     if args.output.is_some() || matches!(origin, Origin::State(_)) {
-        words.say("every node that the contracts stored equals the rebuilt one");
+        console.info("every node that the contracts stored equals the rebuilt one");
     } else {
         words
             .say("from a tree file; nothing was compared again, and slproof check reads all of it");
     }
     if let (None, Some(block)) = (forest.latest(), origin.block()) {
-        words.say(format_args!(
+        console.info(format_args!(
             "no root by block was found up to block {block}, of which the dump says that it is its own; \
              releases before v29 file none, later ones one for each block that appends"
         ));
     }
     let Origin::File(file) = origin else { return Ok(Outcome::Done) };
     let (roots, explained) = file.roots();
-    words.say(format_args!(
+    console.info(format_args!(
         "{} has {} bytes, and {} roots by block, {}",
         file.container().name(),
         count(file.container().file_len()),

@@ -10,25 +10,25 @@ const RED: Style = AnsiColor::Red.on_default().bold();
 
 /// How much to say.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Words {
+pub(super) struct Console {
     quiet: bool,
     verbose: bool,
 }
 
-impl Words {
+impl Console {
     pub(super) fn new(global: &GlobalArgs) -> Self {
         Self { quiet: global.quiet, verbose: global.verbose }
     }
 
     /// What came out of it; silent with `--quiet`.
-    pub(super) fn say(&self, text: impl fmt::Display) {
+    pub(super) fn info(&self, text: impl fmt::Display) {
         if !self.quiet {
             line(text);
         }
     }
 
     /// How something was understood; only with `--verbose`.
-    pub(super) fn explain(&self, text: impl fmt::Display) {
+    pub(super) fn verbose(&self, text: impl fmt::Display) {
         if self.verbose {
             line(text);
         }

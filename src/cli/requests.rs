@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 use super::{
     error::CliError,
     hint,
-    pipeline::{Asked, Failed, Step, Wanted},
+    pipeline::{Failed, ProofTask, RequestSource, WorkItem},
     target::Trees,
 };
 use crate::{
@@ -23,7 +23,7 @@ use crate::{
     files::{Input, InputError, Lines},
     primitives::{BatchNumber, ChainId},
     proof::{Failure, Request, RequestLine, Target},
-    prove::{Extractor, Which},
+    prove::{Extractor, LogFilter},
     snapshot::Snapshot,
 };
 
@@ -95,8 +95,9 @@ impl<'a> Requests<'a> {
     }
 
     /// What a line asks for: one step, or several that are kept as selected.
-    fn ask(&mut self, line: &[u8], is_too_long: bool) -> Result<Option<Step<'a>>, CliError> {
-        let text = || Asked::Text(String::from_utf8_lossy(line).chars().take(QUOTED).collect());
+    fn ask(&mut self, line: &[u8], is_too_long: bool) -> Result<Option<WorkItem<'a>>, CliError> {
+        let text =
+            || RequestSource::Text(String::from_utf8_lossy(line).chars().take(QUOTED).collect());
         if is_too_long {
             let reason = format!("longer than {LONGEST_LINE} bytes; no request is");
             return Ok(Some(failed(text(), MALFORMED, &self.place(), &reason)));
@@ -110,7 +111,7 @@ impl<'a> Requests<'a> {
         };
         let place = self.place();
         let fail = |code: &str, reason: &dyn Display| {
-            Ok(Some(failed(Asked::Line(Arc::clone(&asked)), code, &place, reason)))
+            Ok(Some(failed(RequestSource::Line(Arc::clone(&asked)), code, &place, reason)))
         };
         let RequestLine { request, target } = match RequestLine::parse(line) {
             Ok(line) => line,
@@ -141,7 +142,7 @@ impl<'a> Requests<'a> {
                     asked,
                     extractor,
                     (chain_id, batch_number),
-                    Which::Log(id),
+                    LogFilter::Log(id),
                 )));
             }
             Request::Batch { chain_id, batch_number } => {
@@ -149,7 +150,7 @@ impl<'a> Requests<'a> {
                     asked,
                     extractor,
                     (chain_id, batch_number),
-                    Which::All,
+                    LogFilter::All,
                 )));
             }
             Request::Message { message } => Found::new(archive.find_message(message)),
@@ -192,16 +193,16 @@ impl<'a> Requests<'a> {
         asked: Arc<RawValue>,
         extractor: Arc<Extractor<'a>>,
         (chain, batch): (ChainId, BatchNumber),
-        which: Which,
-    ) -> Step<'a> {
+        which: LogFilter,
+    ) -> WorkItem<'a> {
         match extractor.logs_of(self.archive, chain, batch) {
-            Ok(logs) if which == Which::All && logs.logs().is_empty() => {
+            Ok(logs) if which == LogFilter::All && logs.logs().is_empty() => {
                 let reason = format!("chain {chain}, batch {batch} has no logs");
-                failed(Asked::Line(asked), "log-not-in-batch", &self.place(), &reason)
+                failed(RequestSource::Line(asked), "log-not-in-batch", &self.place(), &reason)
             }
-            Ok(logs) => Step::Prove(Wanted { logs, which, extractor, asked: Some(asked) }),
+            Ok(logs) => WorkItem::Prove(ProofTask { logs, which, extractor, asked: Some(asked) }),
             Err(error) => {
-                failed(Asked::Line(asked), error.code(), &self.place(), &hint::told(&error))
+                failed(RequestSource::Line(asked), error.code(), &self.place(), &hint::told(&error))
             }
         }
     }
@@ -213,16 +214,16 @@ impl<'a> Requests<'a> {
 }
 
 /// Only of a line that says nothing useful itself it is told where it stands.
-fn failed<'a>(asked: Asked, code: &str, place: &str, reason: &dyn Display) -> Step<'a> {
+fn failed<'a>(asked: RequestSource, code: &str, place: &str, reason: &dyn Display) -> WorkItem<'a> {
     let message = match code {
         MALFORMED => format!("{place}: {reason}"),
         _ => reason.to_string(),
     };
-    Step::Fail(Failed { asked, error: Failure { code: code.into(), message } })
+    WorkItem::Fail(Failed { asked, error: Failure { code: code.into(), message } })
 }
 
 impl<'a> Iterator for Requests<'a> {
-    type Item = Result<Step<'a>, CliError>;
+    type Item = Result<WorkItem<'a>, CliError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
@@ -230,12 +231,22 @@ impl<'a> Iterator for Requests<'a> {
                 let (extractor, asked) = (Arc::clone(extractor), Arc::clone(asked));
                 match found.0.next() {
                     Some(Ok(LogAt { batch: logs, index })) => {
-                        let (which, asked) = (Which::Log(index), Some(asked));
-                        return Some(Ok(Step::Prove(Wanted { logs, which, extractor, asked })));
+                        let (which, asked) = (LogFilter::Log(index), Some(asked));
+                        return Some(Ok(WorkItem::Prove(ProofTask {
+                            logs,
+                            which,
+                            extractor,
+                            asked,
+                        })));
                     }
                     Some(Err(error)) => {
                         let place = self.place();
-                        return Some(Ok(failed(Asked::Line(asked), DAMAGED, &place, &error)));
+                        return Some(Ok(failed(
+                            RequestSource::Line(asked),
+                            DAMAGED,
+                            &place,
+                            &error,
+                        )));
                     }
                     None => self.selected = None,
                 }

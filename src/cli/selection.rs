@@ -4,7 +4,7 @@ use std::{iter, sync::Arc};
 
 use super::{
     error::CliError,
-    pipeline::{Step, Wanted},
+    pipeline::{ProofTask, WorkItem},
     prove_args::{Batches, Shard, WhichArgs},
 };
 use crate::{
@@ -12,24 +12,24 @@ use crate::{
     forest::Forest,
     message::BatchView,
     primitives::{Address, BatchNumber, ChainId, Hash},
-    prove::{Extractor, Which},
+    prove::{Extractor, LogFilter},
 };
 
 /// To what a selection is narrowed.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Within {
+pub(super) struct Filter {
     chain: Option<ChainId>,
     batches: Option<Batches>,
     sender: Option<Address>,
 }
 
-impl From<&WhichArgs> for Within {
+impl From<&WhichArgs> for Filter {
     fn from(args: &WhichArgs) -> Self {
         Self { chain: args.chain, batches: args.batch, sender: args.sender }
     }
 }
 
-impl Within {
+impl Filter {
     fn has_batch(self, (chain, batch): (ChainId, BatchNumber)) -> bool {
         self.chain.is_none_or(|only| only == chain)
             && self.batches.is_none_or(|only| (only.first..=only.last).contains(&batch))
@@ -55,13 +55,13 @@ impl Within {
 }
 
 /// What a selection gives.
-pub(super) type Steps<'a> = Box<dyn Iterator<Item = Result<Step<'a>, CliError>> + 'a>;
+pub(super) type Steps<'a> = Box<dyn Iterator<Item = Result<WorkItem<'a>, CliError>> + 'a>;
 
 /// Every log, or every message of a sender.
 pub(super) fn all<'a>(
     archive: &'a Archive,
     extractor: Arc<Extractor<'a>>,
-    within: Within,
+    within: Filter,
     shard: Option<Shard>,
 ) -> Result<Steps<'a>, CliError> {
     let [first, last] = within.ends();
@@ -76,7 +76,7 @@ pub(super) fn all<'a>(
         return Err(CliError::NothingFound(format!("the archive has no logs{chain}{batches}")));
     }
     let batches = archive.share(first..=last, shard.number - 1, shard.of);
-    let which = within.sender.map_or(Which::All, Which::From);
+    let which = within.sender.map_or(LogFilter::All, LogFilter::From);
     // Batches without a message of the sender are no part of what is asked for.
     let batches = batches.filter(move |logs| {
         let sent = |logs: &BatchView<'_>| {
@@ -94,7 +94,7 @@ pub(super) fn all<'a>(
     }
     Ok(Box::new(batches.map(move |logs| {
         let extractor = Arc::clone(&extractor);
-        Ok(Step::Prove(Wanted { logs: logs?, which, extractor, asked: None }))
+        Ok(WorkItem::Prove(ProofTask { logs: logs?, which, extractor, asked: None }))
     })))
 }
 
@@ -106,8 +106,8 @@ pub(super) fn log<'a>(
 ) -> Result<Steps<'a>, CliError> {
     let logs = extractor.logs_of(archive, chain, batch).map_err(CliError::Extract)?;
     extractor.batch(logs).and_then(|proofs| proofs.prove(index)).map_err(CliError::Extract)?;
-    let wanted = Wanted { logs, which: Which::Log(index), extractor, asked: None };
-    Ok(Box::new(iter::once(Ok(Step::Prove(wanted)))))
+    let wanted = ProofTask { logs, which: LogFilter::Log(index), extractor, asked: None };
+    Ok(Box::new(iter::once(Ok(WorkItem::Prove(wanted)))))
 }
 
 /// Every log that stands for a message with this hash, and whether there are several.
@@ -115,10 +115,11 @@ pub(super) fn message<'a>(
     archive: &'a Archive,
     extractor: &Arc<Extractor<'a>>,
     hash: Hash,
-    within: Within,
+    within: Filter,
 ) -> Result<(Steps<'a>, bool), CliError> {
-    let found = archive.find_message(hash).map(|at| Ok(at?)).filter(move |at| narrowed(at, within));
-    several(found, extractor, || {
+    let found =
+        archive.find_message(hash).map(|at| Ok(at?)).filter(move |at| matches_filter(at, within));
+    from_matches(found, extractor, || {
         format!(
             "no log in the archive stands for a message with the hash {hash}, as far as it was narrowed"
         )
@@ -130,15 +131,15 @@ pub(super) fn transaction<'a>(
     archive: &'a Archive,
     extractor: &Arc<Extractor<'a>>,
     (hash, log): (Hash, Option<u64>),
-    within: Within,
+    within: Filter,
 ) -> Result<(Steps<'a>, bool), CliError> {
     // The place among the transaction's logs counts before anything narrows them.
     let found = (0..).zip(archive.find_transaction(hash).map(|at| Ok(at?)));
     let found = found
         .filter(move |(place, _)| log.is_none_or(|only| only == *place))
         .map(|(_, at)| at)
-        .filter(move |at| narrowed(at, within));
-    several(found, extractor, || match (archive.header().transactions, log) {
+        .filter(move |at| matches_filter(at, within));
+    from_matches(found, extractor, || match (archive.header().transactions, log) {
         (0, _) => "the archive has no hashes of transactions; give --message, or --chain, --batch \
                    and --index"
             .into(),
@@ -153,20 +154,20 @@ pub(super) fn transaction<'a>(
     })
 }
 
-fn narrowed(at: &Result<LogAt<'_>, CliError>, within: Within) -> bool {
+fn matches_filter(at: &Result<LogAt<'_>, CliError>, within: Filter) -> bool {
     at.as_ref().map_or(true, |at| within.has(at))
 }
 
-fn several<'a>(
+fn from_matches<'a>(
     mut found: impl Iterator<Item = Result<LogAt<'a>, CliError>> + 'a,
     extractor: &Arc<Extractor<'a>>,
     nothing: impl FnOnce() -> String,
 ) -> Result<(Steps<'a>, bool), CliError> {
     let first = found.next().ok_or_else(|| CliError::NothingFound(nothing()))?;
     let mut rest = found.peekable();
-    let several = rest.peek().is_some();
+    let from_matches = rest.peek().is_some();
     let extractor = Arc::clone(extractor);
-    if !several && let Ok(LogAt { batch, index }) = &first {
+    if !from_matches && let Ok(LogAt { batch, index }) = &first {
         // That the only one cannot be proven is an error of the command.
         let proofs = extractor.batch(*batch).and_then(|proofs| proofs.prove(*index));
         proofs.map_err(CliError::Extract)?;
@@ -174,13 +175,18 @@ fn several<'a>(
     let steps = iter::once(first).chain(rest).map(move |at| {
         let LogAt { batch: logs, index } = at?;
         let extractor = Arc::clone(&extractor);
-        Ok(Step::Prove(Wanted { logs, which: Which::Log(index), extractor, asked: None }))
+        Ok(WorkItem::Prove(ProofTask {
+            logs,
+            which: LogFilter::Log(index),
+            extractor,
+            asked: None,
+        }))
     });
-    Ok((Box::new(steps), several))
+    Ok((Box::new(steps), from_matches))
 }
 
 /// How many of the selected batches the settlement layer executed and the archive does not have.
-pub(super) fn unarchived(forest: &Forest, archive: &Archive, within: Within) -> usize {
+pub(super) fn unarchived(forest: &Forest, archive: &Archive, within: Filter) -> usize {
     let executed = forest
         .chains()
         .iter()

@@ -9,8 +9,8 @@ use std::{
 
 use super::{
     error::CliError,
-    job::{Job, Manifest, Progressed, write_json},
-    proof_output::{Count, Encoder, Form, Piece},
+    job::{Checkpoint, Manifest, RunId, write_json},
+    proof_output::{Count, EncodedChunk, Encoder, Form},
     prove_args::Shard,
     report,
     row_groups::RowGroups,
@@ -27,7 +27,7 @@ const TIMES_ITSELF: u32 = 10;
 
 /// An output that is being put together.
 pub(super) struct Sink {
-    place: Place,
+    place: Destination,
     form: Form,
     compression: Option<Compression>,
     /// Rows that wait to be enough for a row group, where the form is rows.
@@ -38,7 +38,7 @@ pub(super) struct Sink {
     total: Count,
 }
 
-enum Place {
+enum Destination {
     Once(Output),
     Resumable(Box<Resumable>),
 }
@@ -47,7 +47,7 @@ enum Place {
 struct Resumable {
     target: PathBuf,
     partial: Partial,
-    job: Job,
+    job: RunId,
     shard: Option<Shard>,
     /// What the bytes of a share hash to.
     hasher: blake3::Hasher,
@@ -69,7 +69,7 @@ impl Sink {
     /// A sink that either gets everything or leaves nothing.
     pub(super) fn once(output: Output, encoder: &Encoder) -> Self {
         Self {
-            place: Place::Once(output),
+            place: Destination::Once(output),
             form: encoder.form(),
             compression: encoder.compression(),
             groups: RowGroups::default(),
@@ -84,7 +84,7 @@ impl Sink {
     pub(super) fn resumable(
         target: &Path,
         encoder: &Encoder,
-        (job, shard): (Job, Option<Shard>),
+        (job, shard): (RunId, Option<Shard>),
         resume: bool,
     ) -> Result<(Self, u64), CliError> {
         let target = place_of(target);
@@ -92,8 +92,8 @@ impl Sink {
         let mut partial = match &done {
             Some(done) => Partial::resume(&target, done.bytes)?,
             None => {
-                let is_checkpoint = |note: &[u8]| Progressed::unsealed(note).is_some();
-                Partial::create(&target, &Progressed::begun(&job, shard).sealed(), is_checkpoint)?
+                let is_checkpoint = |note: &[u8]| Checkpoint::from_bytes(note).is_some();
+                Partial::create(&target, &Checkpoint::begun(&job, shard).to_bytes(), is_checkpoint)?
             }
         };
         // Begun before the work, so that a folder in its place is known.
@@ -125,7 +125,7 @@ impl Sink {
             written,
             next_checkpoint,
         };
-        let place = Place::Resumable(Box::new(resumable));
+        let place = Destination::Resumable(Box::new(resumable));
         let (form, compression) = (encoder.form(), encoder.compression());
         Ok((Self { place, form, compression, groups, begun: bytes > 0, bytes, total }, steps))
     }
@@ -135,7 +135,7 @@ impl Sink {
         &self.total
     }
 
-    pub(super) fn write(&mut self, piece: &mut Piece) -> Result<(), CliError> {
+    pub(super) fn write(&mut self, piece: &mut EncodedChunk) -> Result<(), CliError> {
         if let Some(error) = piece.broken.take() {
             return Err(error);
         }
@@ -160,7 +160,7 @@ impl Sink {
             report::error(&CliError::NothingFound(words.clone()));
         }
         self.total.add(&piece.count);
-        if let Place::Resumable(resumable) = &mut self.place {
+        if let Destination::Resumable(resumable) = &mut self.place {
             resumable.steps += piece.steps;
             if self.groups.are_written() {
                 resumable.written = (resumable.steps, self.total.clone());
@@ -183,8 +183,8 @@ impl Sink {
     fn put(&mut self, bytes: &[u8]) -> Result<(), CliError> {
         self.bytes += bytes.len() as u64;
         match &mut self.place {
-            Place::Once(output) => output.put(bytes)?,
-            Place::Resumable(resumable) => {
+            Destination::Once(output) => output.put(bytes)?,
+            Destination::Resumable(resumable) => {
                 resumable.partial.put(bytes)?;
                 resumable.hasher.update(bytes);
             }
@@ -195,8 +195,8 @@ impl Sink {
     /// Ends an interrupted job, where it can be taken up again.
     pub(super) fn interrupt(mut self) -> Result<CliError, CliError> {
         let resumable = match &mut self.place {
-            Place::Once(_) => None,
-            Place::Resumable(resumable) => {
+            Destination::Once(_) => None,
+            Destination::Resumable(resumable) => {
                 resumable.checkpoint(&self.groups)?;
                 Some(resumable.target.display().to_string())
             }
@@ -218,8 +218,8 @@ impl Sink {
         }
         let Self { place, bytes, total: count, .. } = self;
         match place {
-            Place::Once(output) => output.finish()?,
-            Place::Resumable(resumable) => resumable.finish(&count)?,
+            Destination::Once(output) => output.finish()?,
+            Destination::Resumable(resumable) => resumable.finish(&count)?,
         }
         Ok(Written { bytes, count })
     }
@@ -229,15 +229,15 @@ impl Resumable {
     fn checkpoint(&mut self, groups: &RowGroups) -> Result<(), CliError> {
         let started = Instant::now();
         let (steps, count) = &self.written;
-        let done = Progressed {
+        let done = Checkpoint {
             steps: *steps,
             bytes: self.partial.len(),
             blake3: hex::encode(self.hasher.finalize().as_bytes()),
             count: count.clone(),
             row_groups: groups.written().to_vec(),
-            ..Progressed::begun(&self.job, self.shard)
+            ..Checkpoint::begun(&self.job, self.shard)
         };
-        self.partial.checkpoint(&done.sealed())?;
+        self.partial.checkpoint(&done.to_bytes())?;
         let pause = BETWEEN_CHECKPOINTS.max(started.elapsed() * TIMES_ITSELF);
         self.next_checkpoint = Instant::now() + pause;
         Ok(())
@@ -257,10 +257,10 @@ impl Resumable {
 }
 
 /// How far an interrupted run of this very job got.
-fn left(target: &Path, job: &Job, shard: Option<Shard>) -> Result<Option<Progressed>, CliError> {
+fn left(target: &Path, job: &RunId, shard: Option<Shard>) -> Result<Option<Checkpoint>, CliError> {
     let Some(note) = Partial::left(target)? else { return Ok(None) };
     let name = target.display().to_string();
-    let done = Progressed::unsealed(&note).ok_or_else(|| CliError::Unknown {
+    let done = Checkpoint::from_bytes(&note).ok_or_else(|| CliError::Unknown {
         name: name.clone(),
         reason: "the checkpoint of its interrupted job is damaged".into(),
     })?;

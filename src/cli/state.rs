@@ -3,16 +3,16 @@
 use std::{fs::File, io::Read, path::Path, time::Instant};
 
 use super::{
-    args::{DumpFormat, PastArgs, StateArgs, TreeArgs},
+    args::{DumpFormat, HistoryArgs, StateArgs, TreeArgs},
     error::CliError,
-    report::{Words, count},
+    report::{Console, count},
 };
 use crate::{
     contracts::{Bridgehub, MessageRoot, MessageRootEvent, system},
     files::{Kind, container::is_container},
     forest::{
-        Addresses, Effort, Forest, HistoryError, Past, RebuildOptions, TREE_FILE, Timeline,
-        TreeFile, explain, explain_further, rebuild, rebuild_to_file,
+        Addresses, Forest, HistoryError, HistoryOptions, RebuildOptions, SearchBudget, TREE_FILE,
+        Timeline, TreeFile, explain, explain_further, rebuild, rebuild_to_file,
     },
     ingest::{
         events::read_events,
@@ -69,20 +69,20 @@ impl StateArgs {
     }
 
     /// Reads the state at `path`: a snapshot or a dump.
-    pub(super) fn read(&self, path: &Path, words: &Words) -> Result<Dump, CliError> {
+    pub(super) fn read(&self, path: &Path, console: &Console) -> Result<Dump, CliError> {
         let dump = self.import().read(path)?;
         let block = match dump.state.block() {
             Some(block) => format!("of block {block}"),
             None => "of an unnamed block".into(),
         };
-        words.explain(format_args!(
+        console.verbose(format_args!(
             "{}: {} {block}, {} storage slots",
             dump.name,
             dump.format,
             count(dump.state.header().entries),
         ));
         for note in &dump.notes {
-            words.say(format_args!("{}: {note}", dump.name));
+            console.info(format_args!("{}: {note}", dump.name));
         }
         Ok(dump)
     }
@@ -139,20 +139,20 @@ impl TreeArgs {
     }
 
     /// The trees at `path`: those of a tree file, or of a dump whose trees are rebuilt.
-    pub(super) fn forest(&self, path: &Path, words: &Words) -> Result<Rebuilt, CliError> {
+    pub(super) fn forest(&self, path: &Path, console: &Console) -> Result<Rebuilt, CliError> {
         if let Some(file) = self.tree_file(path)? {
-            words.explain(format_args!(
+            console.verbose(format_args!(
                 "{} is a tree file: {} batches, nothing is hashed again",
                 file.container().name(),
                 count(file.forest().batch_count()),
             ));
             return Ok(Rebuilt { forest: file.forest().clone(), origin: Origin::File(file) });
         }
-        let dump = self.state.read(path, words)?;
+        let dump = self.state.read(path, console)?;
         let forest = rebuild(&dump.state, &self.options(&dump.state)?)
             .map_err(|source| CliError::Rebuild { name: dump.name.clone(), source })?;
         let how = if self.release.is_some() { "as given" } else { "found from the state" };
-        words.explain(format_args!("the contracts are of release {} ({how})", forest.layout()));
+        console.verbose(format_args!("the contracts are of release {} ({how})", forest.layout()));
         Ok(Rebuilt { forest, origin: Origin::State(dump) })
     }
 
@@ -181,9 +181,9 @@ impl TreeArgs {
     pub(super) fn write_tree_file(
         &self,
         path: &Path,
-        past: Option<&PastArgs>,
+        past: Option<&HistoryArgs>,
         target: &Path,
-        words: &Words,
+        console: &Console,
     ) -> Result<Rebuilt, CliError> {
         if is_native(path, TREE_FILE) {
             return Err(CliError::Usage(format!(
@@ -191,13 +191,13 @@ impl TreeArgs {
                 path.display()
             )));
         }
-        let dump = self.state.read(path, words)?;
+        let dump = self.state.read(path, console)?;
         let options = self.options(&dump.state)?;
         let events = match past {
             Some(past) => past.events(options.addresses.message_root)?,
             None => Vec::new(),
         };
-        let past = past.map(|past| Past { events: &events, effort: past.effort() });
+        let past = past.map(|past| HistoryOptions { events: &events, effort: past.effort() });
         rebuild_to_file(&dump.state, &options, past, target)
             .map_err(|source| CliError::TreeFile { name: dump.name.clone(), source })?;
         let file = TreeFile::open(target, self.state.access)?;
@@ -236,7 +236,7 @@ impl Origin {
     }
 }
 
-impl PastArgs {
+impl HistoryArgs {
     fn events(&self, message_root: Address) -> Result<Vec<MessageRootEvent>, CliError> {
         Ok(match &self.events {
             Some(path) => read_events(path, message_root)?,
@@ -244,8 +244,8 @@ impl PastArgs {
         })
     }
 
-    fn effort(&self) -> Effort {
-        Effort { step: self.search, walk: Effort::default().walk.max(self.search) }
+    fn effort(&self) -> SearchBudget {
+        SearchBudget { step: self.search, walk: SearchBudget::default().walk.max(self.search) }
     }
 
     /// Finds what every root by block contains, as far as a tree file does not know it already.
@@ -253,7 +253,7 @@ impl PastArgs {
         &self,
         how: &TreeArgs,
         Rebuilt { forest, origin }: &Rebuilt,
-        words: &Words,
+        console: &Console,
     ) -> Result<Timeline, CliError> {
         let started = Instant::now();
         let timeline = match origin {
@@ -272,14 +272,14 @@ impl PastArgs {
         };
         let history = timeline.history();
         let unexplained = history.unexplained().count();
-        words.say(format_args!(
+        console.info(format_args!(
             "{} of {} roots by block explained, each by trees that hash to it, in {:.2} s",
             count(history.len() - unexplained),
             count(history.len()),
             started.elapsed().as_secs_f64(),
         ));
         if unexplained > 0 {
-            words.say(
+            console.info(
                 "the others changed in more ways than were tried; give --events, or try more with \
                  --search",
             );

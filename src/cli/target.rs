@@ -11,7 +11,7 @@ use super::{
     error::CliError,
     interrupt,
     prove_args::ProveArgs,
-    report::{Words, count},
+    report::{Console, count},
     state::{Origin, Rebuilt, addresses, is_native},
 };
 use crate::{
@@ -31,11 +31,11 @@ use crate::{
 /// the first of them asks for it.
 pub(super) struct Trees<'a> {
     args: &'a ProveArgs,
-    words: &'a Words,
-    made_of: MadeOf,
+    console: &'a Console,
+    made_of: ProofSource,
     timeline: OnceCell<Timeline>,
     /// How long it took to find the timeline.
-    looking_back: Cell<Duration>,
+    history_time: Cell<Duration>,
     sl_batches: OnceCell<SlBatches>,
     /// What the state of L1 knows.
     l1: OnceCell<KnownRoots<Snapshot>>,
@@ -44,7 +44,7 @@ pub(super) struct Trees<'a> {
 }
 
 /// What proofs are made of.
-enum MadeOf {
+enum ProofSource {
     Trees(Box<Rebuilt>),
     /// Nothing is rebuilt for the batch roots that a state stores.
     State(Box<Dump>),
@@ -54,19 +54,19 @@ enum MadeOf {
 const MOST_SL_BATCHES: usize = 64;
 
 impl<'a> Trees<'a> {
-    pub(super) fn read(args: &'a ProveArgs, words: &'a Words) -> Result<Self, CliError> {
+    pub(super) fn read(args: &'a ProveArgs, console: &'a Console) -> Result<Self, CliError> {
         let made_of = match args.target {
             Target::BatchRoot if !is_native(&args.tree, TREE_FILE) => {
-                MadeOf::State(Box::new(args.how.state.read(&args.tree, words)?))
+                ProofSource::State(Box::new(args.how.state.read(&args.tree, console)?))
             }
-            _ => MadeOf::Trees(Box::new(args.how.forest(&args.tree, words)?)),
+            _ => ProofSource::Trees(Box::new(args.how.forest(&args.tree, console)?)),
         };
         Ok(Self {
             args,
-            words,
+            console,
             made_of,
             timeline: OnceCell::new(),
-            looking_back: Cell::default(),
+            history_time: Cell::default(),
             sl_batches: OnceCell::new(),
             l1: OnceCell::new(),
             rebuilt: RefCell::default(),
@@ -75,7 +75,7 @@ impl<'a> Trees<'a> {
 
     /// The batch roots that the state stores, where proofs are made of nothing else.
     pub(super) fn witness(&self) -> Result<Option<KnownRoots<&Snapshot>>, CliError> {
-        let MadeOf::State(dump) = &self.made_of else { return Ok(None) };
+        let ProofSource::State(dump) = &self.made_of else { return Ok(None) };
         Ok(Some(KnownRoots::new(&dump.state, self.args.how.state.addresses(&dump.state)?)?))
     }
 
@@ -89,11 +89,11 @@ impl<'a> Trees<'a> {
         target: Target,
     ) -> Result<Extractor<'t>, CliError> {
         let rebuilt = match (&self.made_of, witness) {
-            (MadeOf::Trees(rebuilt), _) => rebuilt,
-            (MadeOf::State(_), Some(witness)) if target == Target::BatchRoot => {
+            (ProofSource::Trees(rebuilt), _) => rebuilt,
+            (ProofSource::State(_), Some(witness)) if target == Target::BatchRoot => {
                 return Ok(Extractor::to_batch_roots(witness));
             }
-            (MadeOf::State(_), _) => return Err(CliError::NoTrees(target)),
+            (ProofSource::State(_), _) => return Err(CliError::NoTrees(target)),
         };
         let forest = &rebuilt.forest;
         if !target.needs_history() {
@@ -109,8 +109,8 @@ impl<'a> Trees<'a> {
     }
 
     /// How long it took to find out what past roots contain, where that was needed.
-    pub(super) fn looking_back(&self) -> Duration {
-        self.looking_back.get()
+    pub(super) fn history_time(&self) -> Duration {
+        self.history_time.get()
     }
 
     /// What the roots contain: the one that alone is asked for, where a tree file has it, or all.
@@ -120,18 +120,18 @@ impl<'a> Trees<'a> {
         if let Some(timeline) = self.timeline.get() {
             return Ok(timeline);
         }
-        if is_alone && let Some(timeline) = self.root_alone(rebuilt, target)? {
+        if is_alone && let Some(timeline) = self.single_root_timeline(rebuilt, target)? {
             return Ok(self.timeline.get_or_init(|| timeline));
         }
         let started = Instant::now();
-        let find = || self.args.past.timeline(&self.args.how, rebuilt, self.words);
+        let find = || self.args.past.timeline(&self.args.how, rebuilt, self.console);
         let timeline = interrupt::at_once(find)?;
-        self.looking_back.set(started.elapsed());
+        self.history_time.set(started.elapsed());
         Ok(self.timeline.get_or_init(|| timeline))
     }
 
     /// The one root that proofs are made against, straight from a tree file: it may be one of millions.
-    fn root_alone(
+    fn single_root_timeline(
         &self,
         Rebuilt { forest, origin }: &Rebuilt,
         target: Target,
@@ -209,15 +209,15 @@ impl<'a> Trees<'a> {
     /// The trees, where any were rebuilt.
     pub(super) fn forest(&self) -> Option<&Forest> {
         match &self.made_of {
-            MadeOf::Trees(rebuilt) => Some(&rebuilt.forest),
-            MadeOf::State(_) => None,
+            ProofSource::Trees(rebuilt) => Some(&rebuilt.forest),
+            ProofSource::State(_) => None,
         }
     }
 
     /// What tells these trees, or the state where none are rebuilt, from others.
     pub(super) fn identity(&self) -> String {
         match &self.made_of {
-            MadeOf::Trees(rebuilt) => {
+            ProofSource::Trees(rebuilt) => {
                 // What a tree file knows of the roots by block counts too.
                 if let Origin::File(file) = &rebuilt.origin {
                     return hex::encode(&file.container().digest());
@@ -229,7 +229,7 @@ impl<'a> Trees<'a> {
                 );
                 format!("{} {} {} {latest}", forest.sl_chain(), forest.layout(), forest.root())
             }
-            MadeOf::State(dump) => hex::encode(&dump.state.container().digest()),
+            ProofSource::State(dump) => hex::encode(&dump.state.container().digest()),
         }
     }
 
@@ -251,7 +251,7 @@ impl<'a> Trees<'a> {
             _ => "batch roots of the chains".into(),
         };
         let made = match &self.made_of {
-            MadeOf::Trees(rebuilt) if matches!(rebuilt.origin, Origin::File(_)) => {
+            ProofSource::Trees(rebuilt) if matches!(rebuilt.origin, Origin::File(_)) => {
                 "mapped from a tree file"
             }
             _ => "every stored node equals the rebuilt one",
@@ -271,7 +271,7 @@ impl Trees<'_> {
     fn stored_root(&self, forest: &Forest, batch: SlBatch) -> Result<Option<Hash>, CliError> {
         let Some(l1) = self.l1()? else {
             if self.rebuilt.borrow().is_empty() {
-                self.words.say(
+                self.console.info(
                     "the root of an SL batch is the one in its file; compare it with L1's, or give \
                      L1's state with --anchor",
                 );
@@ -280,7 +280,7 @@ impl Trees<'_> {
         };
         let error = match l1.of_batch(forest.sl_chain(), BatchNumber(batch.0))? {
             Answer::Root(known) => {
-                self.words.explain(format_args!(
+                self.console.verbose(format_args!(
                     "the root of SL batch {batch} is {} by {}",
                     known.root, known.location
                 ));

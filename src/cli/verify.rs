@@ -10,9 +10,9 @@ use super::{
     args::{MissingArgs, VerifyArgs},
     error::{CliError, Outcome, refuse_overwriting},
     hint,
-    progress::{Bars, file_len},
+    progress::{ProgressFactory, file_len},
     proof_input::{Entries, Entry},
-    report::{Words, count},
+    report::{Console, count},
 };
 use crate::{
     anchor::{Answer, KnownRoots, RootLocation},
@@ -78,7 +78,11 @@ fn as_text<S: Serializer>(
     }
 }
 
-pub(super) fn run(args: &VerifyArgs, words: &Words, bars: Bars) -> Result<Outcome, CliError> {
+pub(super) fn run(
+    args: &VerifyArgs,
+    console: &Console,
+    bars: ProgressFactory,
+) -> Result<Outcome, CliError> {
     if args.proofs == Path::new("-") && args.anchor.as_deref() == Some(Path::new("-")) {
         return Err(CliError::Usage(
             "the proofs and --anchor cannot both be standard input".into(),
@@ -90,11 +94,11 @@ pub(super) fn run(args: &VerifyArgs, words: &Words, bars: Bars) -> Result<Outcom
     }
     let defaults = args.missing.resolve()?;
     let anchor: Option<Dump> =
-        args.anchor.as_ref().map(|path| args.how.read(path, words)).transpose()?;
+        args.anchor.as_ref().map(|path| args.how.read(path, console)).transpose()?;
     let trusted = match (&anchor, args.root) {
         (Some(dump), _) => {
             let known = KnownRoots::new(&dump.state, args.how.addresses(&dump.state)?)?;
-            words.explain(if known.is_settlement_layer() {
+            console.verbose(if known.is_settlement_layer() {
                 "the anchor holds a MessageRoot: its own roots count, those of batches executed there, and \
                  those it imported"
             } else {
@@ -143,7 +147,7 @@ pub(super) fn run(args: &VerifyArgs, words: &Words, bars: Bars) -> Result<Outcom
                 tally.failures += 1;
                 continue;
             };
-            tally.add(&verdict, records.place(), words);
+            tally.add(&verdict, records.place(), console);
             if let Some(open) = &mut report {
                 let mut line = serde_json::to_vec(&verdict).unwrap_or_default();
                 line.push(b'\n');
@@ -162,7 +166,7 @@ pub(super) fn run(args: &VerifyArgs, words: &Words, bars: Bars) -> Result<Outcom
     if let Some(report) = report {
         CliError::unless_unread(report.finish())?;
     }
-    tally.sum_up(records.place(), words);
+    tally.sum_up(records.place(), console);
     Ok(match (tally.invalid, tally.not_judged) {
         (0, 0) => Outcome::Done,
         (0, _) => Outcome::NotJudged,
@@ -172,7 +176,7 @@ pub(super) fn run(args: &VerifyArgs, words: &Words, bars: Bars) -> Result<Outcom
 
 impl Tally {
     /// Counts a verdict, and names it if it is one of the first of its kind.
-    fn add(&mut self, verdict: &VerdictLine, place: &str, words: &Words) {
+    fn add(&mut self, verdict: &VerdictLine, place: &str, console: &Console) {
         let counted = match verdict.valid {
             Some(true) => {
                 self.valid += 1;
@@ -187,18 +191,18 @@ impl Tally {
         *counted += 1;
         if let (Some(error), ..=MOST_NAMED) = (&verdict.error, *counted) {
             let line = verdict.line;
-            words.say(format_args!("{place} {line}: {}: {}", error.code, error.message));
+            console.info(format_args!("{place} {line}: {}: {}", error.code, error.message));
         }
     }
 
     /// Says how many proofs had which verdict.
-    fn sum_up(&self, place: &str, words: &Words) {
+    fn sum_up(&self, place: &str, console: &Console) {
         let unnamed =
             self.invalid.saturating_sub(MOST_NAMED) + self.not_judged.saturating_sub(MOST_NAMED);
         if unnamed > 0 {
-            words.say(format_args!("and {} more", count(unnamed)));
+            console.info(format_args!("and {} more", count(unnamed)));
         }
-        words.say(format_args!(
+        console.info(format_args!(
             "{} valid, {} invalid{}{}",
             count(self.valid),
             count(self.invalid),
@@ -212,11 +216,11 @@ impl Tally {
             }
         ));
         for (location, proofs) in self.locations.iter().take(MOST_NAMED as usize) {
-            words.say(format_args!("{} by {location}", count(*proofs)));
+            console.info(format_args!("{} by {location}", count(*proofs)));
         }
         if self.locations.len() > MOST_NAMED as usize {
             let more = self.locations.len() - MOST_NAMED as usize;
-            words.say(format_args!("and by {more} more contracts"));
+            console.info(format_args!("and by {more} more contracts"));
         }
     }
 }

@@ -7,7 +7,7 @@ use std::{
 use flate2::bufread::MultiGzDecoder;
 use thiserror::Error;
 
-use super::Watcher;
+use super::ReadProgressHandle;
 
 /// How much is read ahead to find out what an input is: enough for the first accounts of a dump.
 pub(crate) const HEAD_LEN: u64 = 1 << 20;
@@ -92,14 +92,14 @@ impl Input {
     /// # Errors
     /// [`InputError`] when it cannot be opened, is a folder, is empty, or its beginning is damaged.
     pub fn open(path: &Path) -> Result<Self, InputError> {
-        Self::open_watched(path, &Watcher::default())
+        Self::open_watched(path, &ReadProgressHandle::default())
     }
 
     /// As [`Input::open`], and tells somebody how much was read.
     ///
     /// # Errors
     /// As [`Input::open`].
-    pub fn open_watched(path: &Path, watcher: &Watcher) -> Result<Self, InputError> {
+    pub fn open_watched(path: &Path, watcher: &ReadProgressHandle) -> Result<Self, InputError> {
         if path == Path::new("-") {
             let data = watcher.of(io::stdin());
             return Self::new("standard input".into(), None, Box::new(data));

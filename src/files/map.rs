@@ -15,7 +15,7 @@ use std::{
 
 use memmap2::{Mmap, MmapMut, MmapOptions};
 
-use super::lost_pages::{self, Registered};
+use super::sigbus::{self, Registered};
 
 /// How the bytes of a native file are reached.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -49,7 +49,7 @@ impl FileBytes {
                 // lengths are copied out and checked once, and slices of the mapping are bounded by
                 // its length. Truncation raises SIGBUS, which ends the process and does not corrupt.
                 let bytes = unsafe { Mmap::map(file)? };
-                let registered = lost_pages::register(&bytes, path)?;
+                let registered = sigbus::register(&bytes, path)?;
                 Ok(Self::Mapped { _registered: registered, bytes })
             }
             Access::Read => {
@@ -91,7 +91,7 @@ impl MapMut {
         // caller holds the only handle of it for that long. Its bytes have no invalid values, and
         // truncation raises SIGBUS, as above.
         let bytes = unsafe { MmapOptions::new().offset(range.start).len(len).map_mut(file)? };
-        let registered = lost_pages::register(&bytes, path)?;
+        let registered = sigbus::register(&bytes, path)?;
         Ok(Self { _registered: registered, bytes })
     }
 

@@ -4,12 +4,12 @@
 //! decompression bombs; [`Lines`] reads text from it line by line, and [`Compression`] makes what it
 //! inflates. [`Output`] writes to a temporary file beside the
 //! target and renames it when everything is on disk, so that a failed run leaves an existing file as it
-//! was; [`Partial`] is one that an interrupted job can go on with. A [`Watcher`] is told how far the reading
+//! was; [`Partial`] is one that an interrupted job can go on with. A [`ReadProgressHandle`] is told how far the reading
 //! is.
 //!
 //! [`container`] describes the one container of all native files: [`Container`] opens and checks
 //! them, [`ContainerWriter`] writes them. They are mapped into memory ([`Access::Map`]) or read
-//! ([`Access::Read`]); [`report_lost_pages`] makes the truncation of a mapped file an error. What is
+//! ([`Access::Read`]); [`install_sigbus_handler`] makes the truncation of a mapped file an error. What is
 //! too large for memory while a file is made waits in a [`Scratch`] file or a [`Spool`], and is put in order
 //! by the external sort.
 
@@ -19,12 +19,12 @@ mod external_sort;
 mod header;
 mod input;
 mod lines;
-mod lost_pages;
 mod map;
 mod output;
 mod partial;
+mod read_progress;
 mod scratch;
-mod watcher;
+mod sigbus;
 mod write_behind;
 
 pub use compress::Compression;
@@ -33,9 +33,9 @@ pub(crate) use external_sort::{ExternalSort, SortRecord, Sorted};
 pub(crate) use input::{Gunzip, HEAD_LEN, is_damage};
 pub use input::{Input, InputError};
 pub use lines::{Line, Lines};
-pub use lost_pages::{report_long_files, report_lost_pages};
 pub use map::Access;
 pub use output::{Output, OutputError, is_same_place, place_of, remove_unfinished};
 pub use partial::Partial;
+pub use read_progress::{ProgressReader, ReadProgress, ReadProgressHandle};
 pub use scratch::{Scratch, Spool};
-pub use watcher::{Watch, Watched, Watcher};
+pub use sigbus::{ignore_sigxfsz, install_sigbus_handler};

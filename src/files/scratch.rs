@@ -77,7 +77,7 @@ pub struct Spool {
 }
 
 impl Spool {
-    const PIECE: usize = 1 << 20;
+    const CHUNK: usize = 1 << 20;
 
     /// An empty queue that keeps up to `limit` bytes in memory, and more beside the output `target`.
     #[must_use]
@@ -111,18 +111,18 @@ impl Spool {
         mut take: impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
         if let Some(scratch) = self.scratch {
-            let mut piece = vec![0; Self::PIECE];
+            let mut piece = vec![0; Self::CHUNK];
             let mut at = 0;
             while at < scratch.len() {
                 let len = usize::try_from(scratch.len() - at)
-                    .map_or(Self::PIECE, |rest| rest.min(Self::PIECE));
+                    .map_or(Self::CHUNK, |rest| rest.min(Self::CHUNK));
                 scratch.read(at, &mut piece[..len])?;
                 take(&piece[..len])?;
                 at += len as u64;
             }
         }
         // All at once, a system would look for pages as large as that.
-        self.memory.chunks(Self::PIECE).try_for_each(take)
+        self.memory.chunks(Self::CHUNK).try_for_each(take)
     }
 }
 

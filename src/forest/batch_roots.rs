@@ -27,7 +27,7 @@ const WINDOW: u64 = 1 << 15;
 /// How many at least, where there are few batches.
 const FEWEST: u64 = 1 << 10;
 /// How many a thread looks up in one go.
-const PIECE: usize = 1 << 10;
+const CHUNK: usize = 1 << 10;
 
 /// Where the batch roots of one chain may stand: contracts and their mappings.
 struct Sources<'s, S: ?Sized> {
@@ -105,8 +105,8 @@ pub(super) fn collect<S: StorageReader + ?Sized>(
 impl<S: StorageReader + ?Sized> Sources<'_, S> {
     /// The roots of the batches from number `first` on, zero where there is none.
     fn read(&self, first: u64, roots: &mut [Hash]) -> Result<(), RebuildError> {
-        let pieces = roots.par_chunks_mut(PIECE).enumerate();
-        pieces.try_for_each(|(i, roots)| self.read_piece(first + (i * PIECE) as u64, roots))
+        let pieces = roots.par_chunks_mut(CHUNK).enumerate();
+        pieces.try_for_each(|(i, roots)| self.read_piece(first + (i * CHUNK) as u64, roots))
     }
 
     fn read_piece(&self, first: u64, roots: &mut [Hash]) -> Result<(), RebuildError> {

@@ -3,7 +3,7 @@ use std::{
     sync::Arc,
 };
 
-use crate::{files::SectionBytes, merkle::Room, primitives::Hash};
+use crate::{files::SectionBytes, merkle::NodeBuffer, primitives::Hash};
 
 /// Hashes of trees, wherever they lie: in memory, or in a mapped tree file. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -14,7 +14,7 @@ pub(super) struct Hashes {
 
 #[derive(Debug)]
 enum Holder {
-    Memory(Room),
+    Memory(NodeBuffer),
     File(SectionBytes),
 }
 
@@ -28,8 +28,8 @@ impl Holder {
     }
 }
 
-impl From<Room> for Hashes {
-    fn from(room: Room) -> Self {
+impl From<NodeBuffer> for Hashes {
+    fn from(room: NodeBuffer) -> Self {
         let range = 0..room.len();
         Self { of: Arc::new(Holder::Memory(room)), range }
     }
@@ -37,7 +37,7 @@ impl From<Room> for Hashes {
 
 impl Hashes {
     /// The hashes in a section of a file; `None` when it ends within one.
-    pub(super) fn filed(section: SectionBytes) -> Option<Self> {
+    pub(super) fn stored(section: SectionBytes) -> Option<Self> {
         let range = 0..section.len() / size_of::<Hash>();
         let whole = section.len().is_multiple_of(size_of::<Hash>());
         whole.then(|| Self { of: Arc::new(Holder::File(section)), range })

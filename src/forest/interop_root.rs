@@ -12,7 +12,7 @@ use crate::{
 
 /// How many blocks are probed at once.
 const WINDOW: u64 = 1 << 18;
-const PIECE: u64 = 1 << 12;
+const CHUNK: u64 = 1 << 12;
 
 /// How many blocks to try at most: at a block a second, those of two years.
 const MOST_BLOCKS: u64 = 1 << 26;
@@ -139,10 +139,10 @@ fn probe<S: StorageReader + ?Sized>(
     start: u64,
     end: u64,
 ) -> Result<Vec<(SlBlock, Hash)>, StateError> {
-    let pieces: Vec<u64> = (start..end).step_by(PIECE as usize).collect();
+    let pieces: Vec<u64> = (start..end).step_by(CHUNK as usize).collect();
     let found: Vec<_> = pieces
         .into_par_iter()
-        .map(|piece| message_root.historical_roots(piece..end.min(piece + PIECE)))
+        .map(|piece| message_root.historical_roots(piece..end.min(piece + CHUNK)))
         .collect::<Result<_, _>>()?;
     Ok(found.into_iter().flatten().collect())
 }

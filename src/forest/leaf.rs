@@ -11,7 +11,7 @@ use crate::{
 const LEAF_LEN: usize = 96;
 
 /// How many numbers are written out at once.
-const PIECE: usize = 1 << 9;
+const CHUNK: usize = 1 << 9;
 
 /// keccak256("zkSync:BatchLeaf"): what a batch leaf's preimage begins with.
 pub const BATCH_LEAF_PADDING: Hash = Hash::new([
@@ -75,9 +75,9 @@ impl LeafHashes for BatchLeaves<'_> {
     }
 
     fn hash(&self, first: usize, out: &mut [Hash]) {
-        let mut numbers = [0; PIECE];
-        let roots = self.roots[first..first + out.len()].chunks(PIECE);
-        for ((roots, out), first) in roots.zip(out.chunks_mut(PIECE)).zip((first..).step_by(PIECE))
+        let mut numbers = [0; CHUNK];
+        let roots = self.roots[first..first + out.len()].chunks(CHUNK);
+        for ((roots, out), first) in roots.zip(out.chunks_mut(CHUNK)).zip((first..).step_by(CHUNK))
         {
             let numbers = &mut numbers[..out.len()];
             self.numbers.write(first as u64, numbers);

@@ -31,7 +31,9 @@ mod trees;
 
 pub use chain_tree::ChainTree;
 pub use error::RebuildError;
-pub use history::{At, ChainAt, Effort, History, HistoryError, Timeline, explain, explain_further};
+pub use history::{
+    ChainAt, History, HistoryError, RootIndex, SearchBudget, Timeline, explain, explain_further,
+};
 pub use interop_root::InteropRoot;
 pub use leaf::{
     BATCH_LEAF_PADDING, BatchLeaves, CHAIN_ID_LEAF_PADDING, EMPTY_ENTRY, batch_leaf, chain_id_leaf,
@@ -39,5 +41,5 @@ pub use leaf::{
 };
 pub use numbers::BatchNumbers;
 pub use rebuild::{Addresses, RebuildOptions, rebuild};
-pub use tree_file::{KIND as TREE_FILE, Past, TreeFile, TreeFileError, rebuild_to_file};
+pub use tree_file::{HistoryOptions, KIND as TREE_FILE, TreeFile, TreeFileError, rebuild_to_file};
 pub use trees::Forest;

@@ -7,11 +7,11 @@ use super::{
     chain_tree::chain_root,
     check, entry_zeros,
     interop_root::{self, Newest},
-    trees::Grown,
+    trees::ForestShape,
 };
 use crate::{
     contracts::{ChainTreeStorage, Layout, MessageRoot, Release, system},
-    merkle::{Room, Tree, Unbuilt, build_all_into, build_on},
+    merkle::{NodeBuffer, Tree, TreeJob, build_all_into, build_on},
     primitives::{Address, ChainId, Hash, SlBlock},
     state::StorageReader,
 };
@@ -73,18 +73,18 @@ pub fn rebuild<S: StorageReader + ?Sized>(
     state: &S,
     options: &RebuildOptions,
 ) -> Result<Forest, RebuildError> {
-    let site = Site::survey(state, options)?;
+    let site = RebuildInput::read(state, options)?;
     let (hashes, limit) = (site.hashes(), options.most_in_memory);
     if hashes > limit {
         return Err(RebuildError::TooLargeForMemory { hashes, limit });
     }
-    let mut room = Room::zeroed(site.hashes());
-    let grown = site.grow(&mut room, |_| Ok::<_, RebuildError>(()))?;
+    let mut room = NodeBuffer::zeroed(site.hashes());
+    let grown = site.build(&mut room, |_| Ok::<_, RebuildError>(()))?;
     Ok(grown.forest(room.into()))
 }
 
 /// What the contract says of the trees that are to be rebuilt.
-pub(super) struct Site<'s, S: ?Sized> {
+pub(super) struct RebuildInput<'s, S: ?Sized> {
     state: &'s S,
     options: RebuildOptions,
     message_root: MessageRoot<'s, S>,
@@ -94,8 +94,8 @@ pub(super) struct Site<'s, S: ?Sized> {
     stored: Vec<ChainTreeStorage>,
 }
 
-impl<'s, S: StorageReader + ?Sized> Site<'s, S> {
-    pub(super) fn survey(state: &'s S, options: &RebuildOptions) -> Result<Self, RebuildError> {
+impl<'s, S: StorageReader + ?Sized> RebuildInput<'s, S> {
+    pub(super) fn read(state: &'s S, options: &RebuildOptions) -> Result<Self, RebuildError> {
         let message_root = MessageRoot::at(state, options.addresses.message_root);
         let chains = registry(&message_root)?;
         let sl_chain = chains[0];
@@ -137,14 +137,14 @@ impl<'s, S: StorageReader + ?Sized> Site<'s, S> {
         (trees.sum::<u64>() + Tree::node_count(self.chains.len() as u64)) as usize
     }
 
-    /// Rebuilds the trees into the room for them, which is [`Site::hashes`] large, and compares them
+    /// Rebuilds the trees into the room for them, which is [`RebuildInput::hashes`] large, and compares them
     /// with what the contract stored. `take` gets the roots by block, if the search for the newest one
     /// comes by all of them.
-    pub(super) fn grow<E: From<RebuildError>>(
+    pub(super) fn build<E: From<RebuildError>>(
         &self,
         hashes: &mut [Hash],
         take: impl FnMut(&[(SlBlock, Hash)]) -> Result<(), E>,
-    ) -> Result<Grown, E> {
+    ) -> Result<ForestShape, E> {
         let zeros = entry_zeros();
         let leaves = || self.stored.iter().map(|tree| tree.leaves as usize);
         let above = || leaves().map(|leaves| Tree::above_count(leaves as u64) as usize);
@@ -179,7 +179,7 @@ impl<'s, S: StorageReader + ?Sized> Site<'s, S> {
             .collect();
         let unbuilt = leaves.iter().zip(cut(levels, above()));
         let unbuilt =
-            unbuilt.map(|(leaves, above)| Unbuilt { leaves: *leaves, bottom: None, above });
+            unbuilt.map(|(leaves, above)| TreeJob { leaves: *leaves, bottom: None, above });
         build_all_into(unbuilt.collect(), zeros);
 
         let places = self.chains.iter().zip(&self.stored).zip(&batches);
@@ -198,7 +198,7 @@ impl<'s, S: StorageReader + ?Sized> Site<'s, S> {
 
         let (latest, layout) = self.latest(&shared, &batches, take)?;
         let chains = self.chains.iter().copied().zip(batches).collect();
-        Ok(Grown { layout, chains, latest })
+        Ok(ForestShape { layout, chains, latest })
     }
 
     /// The newest root by block and the layout that counts.

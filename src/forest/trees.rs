@@ -16,14 +16,14 @@ pub struct Forest {
 
 /// A forest without its hashes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Grown {
+pub(super) struct ForestShape {
     pub(super) layout: Layout,
     /// The chains by index, with the numbers of their batches.
     pub(super) chains: Vec<(ChainId, BatchNumbers)>,
     pub(super) latest: Option<InteropRoot>,
 }
 
-impl Grown {
+impl ForestShape {
     /// How many hashes the forest has; `None` when that is more than there can be.
     pub(super) fn hashes(&self) -> Option<u64> {
         let mut sum = Tree::node_count(self.chains.len() as u64);
@@ -38,7 +38,7 @@ impl Grown {
     /// their trees above the leaves, then all levels of the shared tree.
     ///
     /// # Panics
-    /// When there are not [`Grown::hashes`].
+    /// When there are not [`ForestShape::hashes`].
     pub(super) fn forest(self, hashes: Hashes) -> Forest {
         let mut rest = hashes;
         let mut take = |len: u64| {

@@ -81,7 +81,7 @@ pub fn build_above_into(above: &mut [Hash], leaves: &impl LeafHashes, zeros: &Ze
     let build = |bottom: &mut Vec<Hash>, first: usize, block: Vec<&mut [Hash]>| {
         let bottom = &mut bottom[..BLOCK.min(count - first)];
         leaves.hash(first, bottom);
-        climb(iter::once(bottom).chain(block), 0, zeros);
+        fold_levels(iter::once(bottom).chain(block), 0, zeros);
     };
     let mut levels: Vec<_> = split(above, count).collect();
     if count <= BLOCK {
@@ -105,7 +105,7 @@ fn in_blocks(
     let mut levels: Vec<_> = split(above, count).collect();
     let build = |first: usize, bottom: &mut [Hash], block: Vec<&mut [Hash]>| {
         fill(first, bottom);
-        climb(iter::once(bottom).chain(block), 0, zeros);
+        fold_levels(iter::once(bottom).chain(block), 0, zeros);
     };
     if count <= BLOCK {
         return build(0, bottom, levels);
@@ -124,7 +124,9 @@ fn finish(levels: &mut [&mut [Hash]], zeros: &Zeros) {
         let end = levels.len().min(top + BLOCK_LEVELS + 1);
         // The first of the levels stands above the leaves.
         let base = top as u32 + 1;
-        blocks(&mut levels[top..end]).into_par_iter().for_each(|block| climb(block, base, zeros));
+        blocks(&mut levels[top..end])
+            .into_par_iter()
+            .for_each(|block| fold_levels(block, base, zeros));
     }
 }
 
@@ -156,7 +158,7 @@ fn blocks<'n>(levels: &'n mut [&mut [Hash]]) -> Vec<Vec<&'n mut [Hash]>> {
 }
 
 /// Fills every level from the one before it.
-fn climb<'n>(levels: impl IntoIterator<Item = &'n mut [Hash]>, base: u32, zeros: &Zeros) {
+fn fold_levels<'n>(levels: impl IntoIterator<Item = &'n mut [Hash]>, base: u32, zeros: &Zeros) {
     let mut levels = levels.into_iter();
     let Some(mut children) = levels.next() else { return };
     for (level, parents) in (base..).zip(levels) {

@@ -12,11 +12,11 @@ use crate::{
 };
 
 /// How many trees are padded side by side.
-const PIECE: usize = 1 << 10;
+const CHUNK: usize = 1 << 10;
 
 /// A tree that is to be built.
 #[derive(Debug)]
-pub struct Unbuilt<'n, L> {
+pub struct TreeJob<'n, L> {
     /// Its leaves.
     pub leaves: L,
     /// Where the hashes of the leaves go, if they are kept: one entry each.
@@ -30,14 +30,14 @@ pub struct Unbuilt<'n, L> {
 /// does beside the others, so that many small trees take no longer than one large one.
 ///
 /// # Panics
-/// When there is not exactly the room for a tree that [`Unbuilt`] says.
+/// When there is not exactly the room for a tree that [`TreeJob`] says.
 pub fn build_all_into<const LEN: usize, L: Leaves<LEN> + Send>(
-    trees: Vec<Unbuilt<'_, L>>,
+    trees: Vec<TreeJob<'_, L>>,
     zeros: &Zeros,
 ) {
     let (large, small): (Vec<_>, Vec<_>) =
         trees.into_iter().partition(|tree| tree.leaves.count() > BLOCK);
-    let mut groups: Vec<Vec<Unbuilt<'_, L>>> = Vec::new();
+    let mut groups: Vec<Vec<TreeJob<'_, L>>> = Vec::new();
     let mut leaves = BLOCK;
     for tree in small {
         // A tree without leaves costs something too.
@@ -63,7 +63,7 @@ pub fn build_all_into<const LEN: usize, L: Leaves<LEN> + Send>(
 }
 
 /// A tree of a group on its way up.
-struct Climber<'n> {
+struct PathFold<'n> {
     /// The level that was filled last.
     nodes: &'n mut [Hash],
     /// The levels above it.
@@ -73,13 +73,13 @@ struct Climber<'n> {
 }
 
 /// Hashes the trees of a group level by level.
-fn build_group<const LEN: usize, L: Leaves<LEN>>(trees: Vec<Unbuilt<'_, L>>, zeros: &Zeros) {
+fn build_group<const LEN: usize, L: Leaves<LEN>>(trees: Vec<TreeJob<'_, L>>, zeros: &Zeros) {
     let unkept = trees.iter().filter(|tree| tree.bottom.is_none());
     let mut room = vec![Hash::ZERO; unkept.map(|tree| tree.leaves.count()).sum()];
     let mut room = room.as_mut_slice();
     let mut climbers = Vec::with_capacity(trees.len());
     let mut inputs = Vec::new();
-    for Unbuilt { leaves, bottom, above } in trees {
+    for TreeJob { leaves, bottom, above } in trees {
         let count = leaves.count();
         let nodes = bottom.unwrap_or_else(|| {
             let (own, rest) = mem::take(&mut room).split_at_mut(count);
@@ -91,7 +91,7 @@ fn build_group<const LEN: usize, L: Leaves<LEN>>(trees: Vec<Unbuilt<'_, L>>, zer
         let placed = full_lanes(count);
         leaves.hash(0, &mut nodes[..placed]);
         inputs.extend((placed..count).map(|index| leaves.input(index)));
-        climbers.push(Climber { nodes, above, placed });
+        climbers.push(PathFold { nodes, above, placed });
     }
     let mut hashes = vec![Hash::ZERO; inputs.len()];
     hash_many(&inputs, &mut hashes);
@@ -115,7 +115,7 @@ fn build_group<const LEN: usize, L: Leaves<LEN>>(trees: Vec<Unbuilt<'_, L>>, zer
             if !rest.len().is_multiple_of(2) {
                 pairs.push(zeros.at(level));
             }
-            *climber = Climber { nodes: parents, above, placed };
+            *climber = PathFold { nodes: parents, above, placed };
         }
         hashes.resize(pairs.len() / 2, Hash::ZERO);
         hash_pairs(&pairs, &mut hashes);
@@ -124,7 +124,7 @@ fn build_group<const LEN: usize, L: Leaves<LEN>>(trees: Vec<Unbuilt<'_, L>>, zer
 }
 
 /// Puts the hashes of a group where they belong.
-fn place(climbers: &mut [Climber<'_>], mut hashes: &[Hash]) {
+fn place(climbers: &mut [PathFold<'_>], mut hashes: &[Hash]) {
     for climber in climbers {
         let nodes = &mut climber.nodes[climber.placed..];
         let (own, rest) = hashes.split_at(nodes.len());
@@ -142,8 +142,8 @@ fn place(climbers: &mut [Climber<'_>], mut hashes: &[Hash]) {
 pub fn roots_at(trees: &[Tree<'_>], height: u32, zeros: &Zeros) -> Vec<Hash> {
     let mut roots: Vec<Hash> = trees.iter().map(Tree::root).collect();
     roots
-        .par_chunks_mut(PIECE)
-        .zip(trees.par_chunks(PIECE))
+        .par_chunks_mut(CHUNK)
+        .zip(trees.par_chunks(CHUNK))
         .for_each(|(roots, trees)| pad(roots, trees, height, zeros));
     roots
 }

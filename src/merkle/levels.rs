@@ -1,12 +1,13 @@
 use super::{
-    LeafHashes, Leaves, Room, Tree, Unbuilt, Zeros, build::build_on, build_all_into, build_into,
+    LeafHashes, Leaves, NodeBuffer, Tree, TreeJob, Zeros, build::build_on, build_all_into,
+    build_into,
 };
 use crate::primitives::Hash;
 
 /// A tree with all its levels, in one allocation.
 #[derive(Clone, Debug)]
 pub struct Levels {
-    nodes: Room,
+    nodes: NodeBuffer,
     leaves: u64,
 }
 
@@ -29,7 +30,7 @@ impl Levels {
         let trees = all.iter_mut().zip(leaves);
         let unbuilt = trees.map(|(tree, leaves)| {
             let (bottom, above) = tree.nodes.split_at_mut(leaves.count());
-            Unbuilt { leaves, bottom: Some(bottom), above }
+            TreeJob { leaves, bottom: Some(bottom), above }
         });
         build_all_into(unbuilt.collect(), zeros);
         all
@@ -42,12 +43,12 @@ impl Levels {
         let count = leaves.len();
         leaves.resize(Tree::node_count(count as u64) as usize, Hash::ZERO);
         build_on(&mut leaves, count, zeros);
-        Self { nodes: Room::Heap(leaves), leaves: count as u64 }
+        Self { nodes: NodeBuffer::Heap(leaves), leaves: count as u64 }
     }
 
     fn room(leaves: usize) -> Self {
         let leaves = leaves as u64;
-        Self { nodes: Room::zeroed(Tree::node_count(leaves) as usize), leaves }
+        Self { nodes: NodeBuffer::zeroed(Tree::node_count(leaves) as usize), leaves }
     }
 
     /// The tree, borrowed. The padding must be that which it was built with.

@@ -16,20 +16,20 @@
 //! This floor knows neither chains nor batches, only leaves and the empty leaf below them.
 
 mod build;
+mod consistency;
 mod frontier;
 mod group;
 mod levels;
+mod node_buffer;
 mod prefix;
-mod room;
-mod sound;
 mod tree;
 mod zeros;
 
 pub use build::{LeafHashes, Leaves, build_above_into, build_into, build_on};
 pub use frontier::{PushTree, live_side};
-pub use group::{Unbuilt, build_all_into, roots_at};
+pub use group::{TreeJob, build_all_into, roots_at};
 pub use levels::Levels;
+pub use node_buffer::NodeBuffer;
 pub use prefix::Prefix;
-pub use room::Room;
 pub use tree::{NoSuchLeaf, Tree, height, level_len};
 pub use zeros::Zeros;

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// How many prefixes climb side by side.
-const PIECE: usize = 1 << 10;
+const CHUNK: usize = 1 << 10;
 
 /// An append-only tree as it was when it had fewer leaves.
 ///
@@ -83,9 +83,9 @@ pub(super) fn roots(tree: &Tree<'_>, counts: &[u64]) -> Option<Vec<Hash>> {
     }
     let mut roots = vec![Hash::ZERO; counts.len()];
     roots
-        .par_chunks_mut(PIECE)
-        .zip(counts.par_chunks(PIECE))
-        .for_each(|(roots, counts)| climb(tree, counts, roots));
+        .par_chunks_mut(CHUNK)
+        .zip(counts.par_chunks(CHUNK))
+        .for_each(|(roots, counts)| fold_levels(tree, counts, roots));
     Some(roots)
 }
 
@@ -139,7 +139,7 @@ fn join(index: u64, leaves: u64) -> u32 {
     (index ^ (leaves - 1)).checked_ilog2().unwrap_or(0)
 }
 
-fn climb(tree: &Tree<'_>, counts: &[u64], edges: &mut [Hash]) {
+fn fold_levels(tree: &Tree<'_>, counts: &[u64], edges: &mut [Hash]) {
     let not_empty = counts.iter().enumerate();
     let (who, leaves): (Vec<_>, Vec<_>) =
         not_empty.filter_map(|(i, count)| Some((i, count.checked_sub(1)? as usize))).unzip();

@@ -2,7 +2,7 @@ use std::borrow::Cow;
 
 use thiserror::Error;
 
-use super::{LeafHashes, Prefix, Zeros, prefix, sound};
+use super::{LeafHashes, Prefix, Zeros, consistency, prefix};
 use crate::{keccak::hash_node, primitives::Hash};
 
 /// The height of a tree of `leaves` leaves: ⌈log2 leaves⌉, and 0 for none or one.
@@ -40,7 +40,7 @@ pub struct NoSuchLeaf {
 #[derive(Clone, Copy, Debug)]
 pub struct Tree<'a> {
     leaves: u64,
-    bottom: Bottom<'a>,
+    bottom: LeafLevel<'a>,
     /// The levels above the leaves, back to back.
     above: &'a [Hash],
     zeros: &'a Zeros,
@@ -48,9 +48,9 @@ pub struct Tree<'a> {
 
 /// Where the hashes of the leaves come from.
 #[derive(Clone, Copy, Debug)]
-enum Bottom<'a> {
+enum LeafLevel<'a> {
     Kept(&'a [Hash]),
-    Hashed(&'a dyn LeafHashes),
+    Computed(&'a dyn LeafHashes),
 }
 
 impl<'a> Tree<'a> {
@@ -73,7 +73,7 @@ impl<'a> Tree<'a> {
     pub fn new(nodes: &'a [Hash], leaves: u64, zeros: &'a Zeros) -> Option<Self> {
         let fits = nodes.len() as u64 == Self::node_count(leaves);
         let (bottom, above) = nodes.split_at_checked(usize::try_from(leaves).ok()?)?;
-        fits.then_some(Self { leaves, bottom: Bottom::Kept(bottom), above, zeros })
+        fits.then_some(Self { leaves, bottom: LeafLevel::Kept(bottom), above, zeros })
     }
 
     /// A view of the levels above leaves that are hashed whenever one is asked for: a third of the
@@ -82,7 +82,7 @@ impl<'a> Tree<'a> {
     pub fn over(leaves: &'a dyn LeafHashes, above: &'a [Hash], zeros: &'a Zeros) -> Option<Self> {
         let count = leaves.count() as u64;
         let fits = above.len() as u64 == Self::above_count(count);
-        fits.then_some(Self { leaves: count, bottom: Bottom::Hashed(leaves), above, zeros })
+        fits.then_some(Self { leaves: count, bottom: LeafLevel::Computed(leaves), above, zeros })
     }
 
     /// The number of leaves.
@@ -106,8 +106,8 @@ impl<'a> Tree<'a> {
     /// The nodes of a level that are not padding; empty above the root.
     #[must_use]
     pub fn level(&self, level: u32) -> Cow<'a, [Hash]> {
-        match (self.kept(level), self.bottom) {
-            (None, Bottom::Hashed(leaves)) => {
+        match (self.stored(level), self.bottom) {
+            (None, LeafLevel::Computed(leaves)) => {
                 let mut hashes = vec![Hash::ZERO; leaves.count()];
                 leaves.hash(0, &mut hashes);
                 Cow::Owned(hashes)
@@ -117,13 +117,13 @@ impl<'a> Tree<'a> {
     }
 
     /// The nodes of a level, unless they are hashed when needed.
-    pub(super) fn kept(&self, level: u32) -> Option<&'a [Hash]> {
+    pub(super) fn stored(&self, level: u32) -> Option<&'a [Hash]> {
         if level > self.height() {
             return Some(&[]);
         }
         match (level, self.bottom) {
-            (0, Bottom::Kept(nodes)) => Some(nodes),
-            (0, Bottom::Hashed(_)) => None,
+            (0, LeafLevel::Kept(nodes)) => Some(nodes),
+            (0, LeafLevel::Computed(_)) => None,
             _ => {
                 let start: u64 = (1..level).map(|below| level_len(self.leaves, below)).sum();
                 let end = start + level_len(self.leaves, level);
@@ -135,8 +135,8 @@ impl<'a> Tree<'a> {
 
     /// The nodes of a level with these indices, which it has to have.
     pub(super) fn some_nodes(&self, level: u32, indices: &[usize], out: &mut [Hash]) {
-        match (self.kept(level), self.bottom) {
-            (None, Bottom::Hashed(leaves)) => leaves.hash_some(indices, out),
+        match (self.stored(level), self.bottom) {
+            (None, LeafLevel::Computed(leaves)) => leaves.hash_some(indices, out),
             (kept, _) => {
                 let nodes = kept.unwrap_or_default();
                 out.iter_mut().zip(indices).for_each(|(out, index)| *out = nodes[*index]);
@@ -150,7 +150,7 @@ impl<'a> Tree<'a> {
         let here = usize::try_from(index).ok().filter(|_| level <= self.height());
         let here = here.filter(|_| index < level_len(self.leaves, level));
         let Some(index) = here else { return self.zeros.at(level) };
-        match self.kept(level) {
+        match self.stored(level) {
             Some(nodes) => nodes[index],
             None => {
                 let mut leaf = [Hash::ZERO];
@@ -222,7 +222,7 @@ impl<'a> Tree<'a> {
 
     /// Whether the siblings of a leaf lead from it to the root.
     #[must_use]
-    pub fn holds(&self, index: u64) -> bool {
+    pub fn path_is_valid(&self, index: u64) -> bool {
         let Ok(path) = self.path(index) else { return false };
         let folded = (0..).zip(path).fold(self.node(0, index), |node, (level, sibling)| {
             if index >> level & 1 == 0 {
@@ -237,8 +237,8 @@ impl<'a> Tree<'a> {
     /// The first node above the leaves, bottom level first, that is not the hash of its children, as level
     /// and index; `None` in a tree that was built and not changed since. Hashes the whole tree.
     #[must_use]
-    pub fn unsound(&self) -> Option<(u32, u64)> {
-        sound::unsound(self)
+    pub fn first_inconsistent_node(&self) -> Option<(u32, u64)> {
+        consistency::first_inconsistent_node(self)
     }
 
     /// The tree as it was when it had only its first `leaves` leaves; `None` when it never had so

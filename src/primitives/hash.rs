@@ -33,7 +33,7 @@ impl Hash {
     /// The first 8 bytes as the number whose order is theirs.
     #[inline]
     #[must_use]
-    pub fn beginning(&self) -> u64 {
+    pub fn prefix_u64(&self) -> u64 {
         self.0.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes))
     }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::proof::{
     Request,
-    verify::{self, Anchor, Claim, Folded, VerifyError},
+    verify::{self, Claim, Folded, RootRef, VerifyError},
 };
 use crate::{
     message::L2ToL1Log,
@@ -92,12 +92,12 @@ impl TargetRecord {
         Self { kind: TargetKind::BatchRoot, sl_chain_id: None, number: None, root }
     }
 
-    pub(super) fn is(&self, anchor: &Anchor) -> bool {
+    pub(super) fn is(&self, anchor: &RootRef) -> bool {
         match (self.kind, anchor) {
-            (TargetKind::BatchRoot, Anchor::Batch(..)) => {
+            (TargetKind::BatchRoot, RootRef::Batch(..)) => {
                 self.sl_chain_id.is_none() && self.number.is_none()
             }
-            (TargetKind::Block | TargetKind::SlBatch, Anchor::SettlementLayer(chain, number)) => {
+            (TargetKind::Block | TargetKind::SlBatch, RootRef::SettlementLayer(chain, number)) => {
                 self.sl_chain_id.is_some_and(|id| id.to_word() == *chain)
                     && self.number.is_some_and(|n| u128::from(n) == *number)
             }
@@ -107,13 +107,13 @@ impl TargetRecord {
 
     /// What the words lead to, which this is the target of, with what the target alone says: whether the
     /// number is a block's or a batch's.
-    fn known(&self, anchor: Anchor) -> Anchor {
+    fn known(&self, anchor: RootRef) -> RootRef {
         match (self.kind, anchor) {
-            (TargetKind::Block, Anchor::SettlementLayer(chain, number)) => {
-                Anchor::SlBlock(chain, number)
+            (TargetKind::Block, RootRef::SettlementLayer(chain, number)) => {
+                RootRef::SlBlock(chain, number)
             }
-            (TargetKind::SlBatch, Anchor::SettlementLayer(chain, number)) => {
-                Anchor::SlBatch(chain, number)
+            (TargetKind::SlBatch, RootRef::SettlementLayer(chain, number)) => {
+                RootRef::SlBatch(chain, number)
             }
             (_, anchor) => anchor,
         }
@@ -130,7 +130,7 @@ impl ProofRecord {
     pub fn verify(
         &self,
         log: &L2ToL1Log,
-        known_root: impl FnOnce(&Anchor) -> Option<Hash>,
+        known_root: impl FnOnce(&RootRef) -> Option<Hash>,
     ) -> Result<Folded, VerifyError> {
         if let Some(message) = &self.message {
             verify::message(log, message)?;
@@ -141,16 +141,17 @@ impl ProofRecord {
             return Err(VerifyError::BatchRoot { expected: self.root, got: folded.batch_root });
         }
         if let Some(target) = self.target {
-            if !target.is(&folded.anchor) {
+            if !target.is(&folded.root_ref) {
                 return Err(VerifyError::Target {
                     expected: target.to_string(),
-                    got: folded.anchor,
+                    got: folded.root_ref,
                 });
             }
             same_root(target.root, folded.root)?;
-            folded.anchor = target.known(folded.anchor);
+            folded.root_ref = target.known(folded.root_ref);
         }
-        let known = known_root(&folded.anchor).ok_or(VerifyError::UnknownRoot(folded.anchor))?;
+        let known =
+            known_root(&folded.root_ref).ok_or(VerifyError::UnknownRoot(folded.root_ref))?;
         same_root(known, folded.root)?;
         Ok(folded)
     }

@@ -5,7 +5,7 @@ use thiserror::Error;
 use crate::proof::{
     Failure, ProofRecord,
     reader::RecordError,
-    verify::{Anchor, Folded, VerifyError},
+    verify::{Folded, RootRef, VerifyError},
 };
 use crate::{message::L2ToL1Log, primitives::Hash};
 
@@ -33,7 +33,7 @@ pub enum Reason {
     Proof(#[from] VerifyError),
     /// Whoever stores roots says so.
     #[error("{}", .0.message)]
-    Anchor(Failure),
+    RootRef(Failure),
 }
 
 /// What whoever stores roots says of the one that a proof has to fold to.
@@ -56,7 +56,7 @@ impl Reason {
         match self {
             Self::Record(error) => error.code(),
             Self::Proof(error) => error.code(),
-            Self::Anchor(failure) => &failure.code,
+            Self::RootRef(failure) => &failure.code,
         }
     }
 }
@@ -72,7 +72,11 @@ impl From<RecordError> for Verdict {
 impl Verdict {
     /// Judges everything that a record says, and the root that its proof folds to by what `known` says of
     /// it, as [`ProofRecord::verify`] does.
-    pub fn of(record: &ProofRecord, log: &L2ToL1Log, known: impl FnOnce(&Anchor) -> Known) -> Self {
+    pub fn of(
+        record: &ProofRecord,
+        log: &L2ToL1Log,
+        known: impl FnOnce(&RootRef) -> Known,
+    ) -> Self {
         let mut without_root = Known::Unknown;
         let verified = record.verify(log, |anchor| match known(anchor) {
             Known::Root(root) => Some(root),
@@ -84,10 +88,10 @@ impl Verdict {
         match (verified, without_root) {
             (Ok(folded), _) => Self::Valid(folded),
             (Err(VerifyError::UnknownRoot(_)), Known::Refused(failure)) => {
-                Self::Invalid(Reason::Anchor(failure))
+                Self::Invalid(Reason::RootRef(failure))
             }
             (Err(VerifyError::UnknownRoot(_)), Known::Lacking(failure)) => {
-                Self::CannotJudge(Reason::Anchor(failure))
+                Self::CannotJudge(Reason::RootRef(failure))
             }
             (Err(error @ VerifyError::UnknownRoot(_)), _) => Self::CannotJudge(error.into()),
             (Err(error), _) => Self::Invalid(error.into()),

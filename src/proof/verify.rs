@@ -42,14 +42,14 @@ pub struct Folded {
     /// The root of the batch, as its chain published it.
     pub batch_root: Hash,
     /// Whose root the whole proof folds to.
-    pub anchor: Anchor,
+    pub root_ref: RootRef,
     /// The root that the whole proof folds to.
     pub root: Hash,
 }
 
 /// Whose root a proof folds to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Anchor {
+pub enum RootRef {
     /// The batch itself: its root stands where the chain settles.
     Batch(ChainId, BatchNumber),
     /// A block (interop form) or batch (L1 form) of the settlement layer with this chain id: the words do
@@ -131,7 +131,7 @@ pub enum VerifyError {
     },
     /// Nobody vouches for the root.
     #[error("the anchor knows no root of {}", describe(.0))]
-    UnknownRoot(Anchor),
+    UnknownRoot(RootRef),
     /// The record's batch root is not what the log path folds to.
     #[error("the log path folds to {got}, the record says that the batch root is {expected}")]
     BatchRoot {
@@ -146,7 +146,7 @@ pub enum VerifyError {
         /// The record's target, in words.
         expected: String,
         /// What the words lead to.
-        got: Anchor,
+        got: RootRef,
     },
     /// The message is not the one that the log stands for.
     #[error("the message hashes to {got}, the log says {expected}")]
@@ -161,12 +161,12 @@ pub enum VerifyError {
     NoMessageLog,
 }
 
-fn describe(anchor: &Anchor) -> String {
+fn describe(anchor: &RootRef) -> String {
     let (chain, what, number) = match anchor {
-        Anchor::Batch(chain, batch) => return format!("chain {chain}, batch {batch}"),
-        Anchor::SettlementLayer(chain, number) => (chain, "number", number),
-        Anchor::SlBlock(chain, block) => (chain, "block", block),
-        Anchor::SlBatch(chain, batch) => (chain, "batch", batch),
+        RootRef::Batch(chain, batch) => return format!("chain {chain}, batch {batch}"),
+        RootRef::SettlementLayer(chain, number) => (chain, "number", number),
+        RootRef::SlBlock(chain, block) => (chain, "block", block),
+        RootRef::SlBatch(chain, batch) => (chain, "batch", batch),
     };
     match chain.to_u64() {
         Ok(chain) => format!("settlement layer {chain}, {what} {number}"),
@@ -213,8 +213,8 @@ pub fn fold(claim: &Claim<'_>, words: &[Hash]) -> Result<Folded, VerifyError> {
     let batch_root = fold_path(leaf, claim.index.into(), rest.take(node.path)?)?;
     if node.last {
         rest.end()?;
-        let anchor = Anchor::Batch(claim.chain, claim.batch);
-        return Ok(Folded { batch_root, anchor, root: batch_root });
+        let root_ref = RootRef::Batch(claim.chain, claim.batch);
+        return Ok(Folded { batch_root, root_ref, root: batch_root });
     }
 
     let batch_mask = rest.word()?;
@@ -231,7 +231,7 @@ pub fn fold(claim: &Claim<'_>, words: &[Hash]) -> Result<Folded, VerifyError> {
         return Err(VerifyError::SecondHop { at });
     }
     rest.end()?;
-    Ok(Folded { batch_root, anchor: Anchor::SettlementLayer(sl_chain, number), root })
+    Ok(Folded { batch_root, root_ref: RootRef::SettlementLayer(sl_chain, number), root })
 }
 
 /// Whether a message is the one that a log stands for.

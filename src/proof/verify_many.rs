@@ -11,7 +11,7 @@ use std::mem;
 
 use crate::proof::{
     TargetRecord,
-    verify::{Anchor, BATCH_LEAF, CHAIN_ID_LEAF, DEFAULT_LEAF},
+    verify::{BATCH_LEAF, CHAIN_ID_LEAF, DEFAULT_LEAF, RootRef},
 };
 use crate::{
     keccak::hash_many,
@@ -21,7 +21,7 @@ use crate::{
 
 /// Proofs of logs of one batch, as far as they are the same.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Bundle<'a> {
+pub(crate) struct BatchInput<'a> {
     pub(crate) chain: ChainId,
     pub(crate) batch: BatchNumber,
     /// The batch root that each log path has to fold to.
@@ -34,7 +34,7 @@ pub(crate) struct Bundle<'a> {
 
 /// A proof of a bundle.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Member<'a> {
+pub(crate) struct ProofInput<'a> {
     /// Which bundle it belongs to.
     pub(crate) bundle: usize,
     pub(crate) index: u64,
@@ -54,7 +54,7 @@ enum Shape {
 
 /// By member: whether the proof is valid for its log, folds to its bundle's batch root, and leads to
 /// its bundle's target.
-pub(crate) fn accepted(bundles: &[Bundle<'_>], members: &[Member<'_>]) -> Vec<bool> {
+pub(crate) fn accepted(bundles: &[BatchInput<'_>], members: &[ProofInput<'_>]) -> Vec<bool> {
     let mut shapes = vec![None; bundles.len()];
     let mut accepted: Vec<bool> = members
         .iter()
@@ -74,10 +74,10 @@ pub(crate) fn accepted(bundles: &[Bundle<'_>], members: &[Member<'_>]) -> Vec<bo
         .iter()
         .zip(paths)
         .zip(&leaves)
-        .map(|((member, path), leaf)| Climber { node: *leaf, mask: member.index.into(), path })
+        .map(|((member, path), leaf)| PathFold { node: *leaf, mask: member.index.into(), path })
         .collect();
-    let fits: Vec<bool> = climbers.iter().map(Climber::fits).collect();
-    climb(&mut climbers);
+    let fits: Vec<bool> = climbers.iter().map(PathFold::fits).collect();
+    fold_level(&mut climbers);
     for (i, (member, climber)) in members.iter().zip(&climbers).enumerate() {
         accepted[i] &= fits[i]
             && leaves[i] != *DEFAULT_LEAF
@@ -126,7 +126,7 @@ struct Tail<'a> {
     bundle: usize,
     batch_mask: Word,
     batch_path: &'a [Hash],
-    anchor: Anchor,
+    anchor: RootRef,
     chain_mask: Word,
     chain_path: &'a [Hash],
 }
@@ -148,7 +148,7 @@ impl<'a> Tail<'a> {
             bundle,
             batch_mask: (*batch_mask).into(),
             batch_path,
-            anchor: Anchor::SettlementLayer((*sl_chain).into(), number),
+            root_ref: RootRef::SettlementLayer((*sl_chain).into(), number),
             chain_mask: Word::join(0, chain_mask),
             chain_path,
         })
@@ -156,13 +156,13 @@ impl<'a> Tail<'a> {
 }
 
 /// By bundle: whether its words lead from its batch root to its target.
-fn fold_tails(bundles: &[Bundle<'_>], shapes: &[Option<Shape>]) -> Vec<bool> {
+fn fold_tails(bundles: &[BatchInput<'_>], shapes: &[Option<Shape>]) -> Vec<bool> {
     let mut right = vec![false; bundles.len()];
     let mut tails = Vec::with_capacity(bundles.len());
     for (i, (bundle, shape)) in bundles.iter().zip(shapes).enumerate() {
         match shape {
             Some(Shape::BatchRoot) => {
-                let anchor = Anchor::Batch(bundle.chain, bundle.batch);
+                let root_ref = RootRef::Batch(bundle.chain, bundle.batch);
                 let target = bundle.target;
                 right[i] =
                     bundle.tail.is_empty() && target.is(&anchor) && target.root == bundle.root;
@@ -173,7 +173,7 @@ fn fold_tails(bundles: &[Bundle<'_>], shapes: &[Option<Shape>]) -> Vec<bool> {
             None => {}
         }
     }
-    let numbers = |number: fn(&Bundle<'_>) -> u64| {
+    let numbers = |number: fn(&BatchInput<'_>) -> u64| {
         tails.iter().map(|tail| number(&bundles[tail.bundle])).collect::<Vec<_>>()
     };
     let (batches, chains) = (numbers(|bundle| bundle.batch.0), numbers(|bundle| bundle.chain.0));
@@ -208,13 +208,13 @@ fn hash_leaves(padding: &Hash, roots: &mut [Hash], numbers: &[u64]) {
 }
 
 /// A node on its way up a path.
-struct Climber<'a> {
+struct PathFold<'a> {
     node: Hash,
     mask: Word,
     path: &'a [Hash],
 }
 
-impl Climber<'_> {
+impl PathFold<'_> {
     /// Whether the path is as long as the contracts allow and the mask has no bit beyond it.
     fn fits(&self) -> bool {
         let (high, low) = self.mask.split();
@@ -231,10 +231,10 @@ fn climb_from<'a>(
     nodes: &mut [Hash],
     paths: impl Iterator<Item = (Word, &'a [Hash])>,
 ) -> Vec<bool> {
-    let climber = |(node, (mask, path)): (&Hash, _)| Climber { node: *node, mask, path };
+    let climber = |(node, (mask, path)): (&Hash, _)| PathFold { node: *node, mask, path };
     let mut climbers: Vec<_> = nodes.iter().zip(paths).map(climber).collect();
-    let fits = climbers.iter().map(Climber::fits).collect();
-    climb(&mut climbers);
+    let fits = climbers.iter().map(PathFold::fits).collect();
+    fold_level(&mut climbers);
     for (node, climber) in nodes.iter_mut().zip(climbers) {
         *node = climber.node;
     }
@@ -242,7 +242,7 @@ fn climb_from<'a>(
 }
 
 /// Lets all climb level by level, side by side.
-fn climb(climbers: &mut [Climber<'_>]) {
+fn fold_level(climbers: &mut [PathFold<'_>]) {
     let highest = climbers.iter().map(|climber| climber.path.len()).max().unwrap_or(0);
     let (mut pairs, mut parents) = (Vec::new(), Vec::new());
     for level in 0..highest {

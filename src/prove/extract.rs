@@ -10,8 +10,8 @@ use crate::{
 use crate::{
     proof::{ProofEnd, ProofRecord, ProofView, Target, TargetRecord, verify},
     prove::{
-        ExtractError, SettledBatch, SlBatchTree, TargetError,
-        resolved::{Place, Resolved},
+        ExtractError, MatchedBatch, SlBatchTree, TargetError,
+        resolved::{Resolved, TreePosition},
     },
 };
 
@@ -165,7 +165,7 @@ pub fn prepare<'a>(
             let (extractor, logs) = wanted[i];
             let same = identity(&logs);
             let place = distinct.partition_point(|other| identity(other) < same);
-            (i, extractor.settle(logs, Arc::clone(&trees[place])))
+            (i, extractor.match_root(logs, Arc::clone(&trees[place])))
         })
         .collect();
     settled.sort_unstable_by_key(|(i, _)| *i);
@@ -190,9 +190,9 @@ pub fn prepare<'a>(
 }
 
 /// The siblings in the chain trees for each place, hashed side by side; none where there is no place.
-fn batch_paths(places: &[Option<&Place<'_>>]) -> Vec<Vec<Hash>> {
+fn batch_paths(places: &[Option<&TreePosition<'_>>]) -> Vec<Vec<Hash>> {
     let mut paths = vec![Vec::new(); places.len()];
-    let mut by_tree: Vec<(usize, &Place<'_>)> =
+    let mut by_tree: Vec<(usize, &TreePosition<'_>)> =
         places.iter().enumerate().filter_map(|(i, place)| Some((i, (*place)?))).collect();
     by_tree.sort_by_key(|(_, place)| place.tree.index());
     for same in by_tree.chunk_by(|(_, a), (_, b)| a.tree.index() == b.tree.index()) {
@@ -208,15 +208,15 @@ fn batch_paths(places: &[Option<&Place<'_>>]) -> Vec<Vec<Hash>> {
 
 /// A batch whose logs are proven, and where its proofs go on.
 struct Settled<'f, 'a> {
-    batch: SettledBatch<'a>,
+    batch: MatchedBatch<'a>,
     /// The place in the settlement layer's trees, where proofs go so far.
-    place: Option<Place<'f>>,
+    place: Option<TreePosition<'f>>,
     plain: bool,
     target: TargetRecord,
 }
 
 impl<'f> Extractor<'f> {
-    fn settle<'a>(
+    fn match_root<'a>(
         &self,
         logs: BatchView<'a>,
         log_tree: Arc<LogTree>,
@@ -225,9 +225,9 @@ impl<'f> Extractor<'f> {
         match &self.0 {
             Source::Forest(forest, target) => {
                 let (tree, leaf, batch_root) = find(forest, chain, batch)?;
-                let settled = SettledBatch::settle(logs, log_tree, batch_root);
+                let settled = MatchedBatch::match_root(logs, log_tree, batch_root);
                 // The trees of a mapped file may be damaged, which is no fault of the logs.
-                let settled = settled.map_err(|error| match tree.tree().holds(leaf) {
+                let settled = settled.map_err(|error| match tree.tree().path_is_valid(leaf) {
                     true => ExtractError::LogsDoNotFold(error),
                     false => ExtractError::TreeDamaged { chain, batch },
                 });
@@ -238,7 +238,7 @@ impl<'f> Extractor<'f> {
             Source::State(state) => {
                 let root = state.batch_root(chain, batch)?;
                 let root = root.ok_or(ExtractError::NoBatchRoot { chain, batch })?;
-                let batch = SettledBatch::settle(logs, log_tree, root)?;
+                let batch = MatchedBatch::match_root(logs, log_tree, root)?;
                 let plain = batch.is_plain();
                 Ok(Settled { batch, place: None, plain, target: TargetRecord::batch_root(root) })
             }
@@ -266,7 +266,7 @@ fn find(
 /// The proofs of one batch: the part they share, and the tree of its logs.
 #[derive(Clone, Debug)]
 pub struct BatchProofs<'a> {
-    pub(super) settled: SettledBatch<'a>,
+    pub(super) settled: MatchedBatch<'a>,
     /// What stands before every log path; nothing before v26.
     pub(super) metadata: Option<Hash>,
     /// What stands behind every log path.
@@ -277,7 +277,7 @@ pub struct BatchProofs<'a> {
 impl<'a> BatchProofs<'a> {
     /// The batch, with its proven aggregated root.
     #[must_use]
-    pub fn settled(&self) -> &SettledBatch<'a> {
+    pub fn settled(&self) -> &MatchedBatch<'a> {
         &self.settled
     }
 

@@ -72,21 +72,21 @@ fn attempts(tried: &[(AggregatedRoot, Hash, Hash)]) -> String {
 
 /// A batch whose logs are proven to be those of the batch root in the state.
 #[derive(Clone, Debug)]
-pub struct SettledBatch<'a> {
+pub struct MatchedBatch<'a> {
     pub(super) logs: BatchView<'a>,
     pub(super) tree: Arc<LogTree>,
     pub(super) batch_root: Hash,
     form: BatchRootForm,
 }
 
-impl<'a> SettledBatch<'a> {
+impl<'a> MatchedBatch<'a> {
     /// Proves a batch's logs, whose tree this is, against its root in the state: finds the aggregated
     /// root with which keccak256(local root ‖ aggregated root) is the batch root, or the height at which
     /// the root of the logs' tree is.
     ///
     /// # Errors
     /// [`FoldError`] when no candidate gives the batch root.
-    pub(super) fn settle(
+    pub(super) fn match_root(
         logs: BatchView<'a>,
         tree: Arc<LogTree>,
         batch_root: Hash,
@@ -142,7 +142,7 @@ impl<'a> SettledBatch<'a> {
         self.form
     }
 
-    /// How many siblings [`SettledBatch::path`] has.
+    /// How many siblings [`MatchedBatch::path`] has.
     pub(super) fn path_len(&self) -> usize {
         match self.form {
             BatchRootForm::Plain(height) => height as usize,

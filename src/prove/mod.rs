@@ -12,7 +12,7 @@ mod verified_proofs;
 
 pub use error::ExtractError;
 pub use extract::{BatchProofs, Extractor, prepare};
-pub use matched_batch::{AggregatedRoot, BatchRootForm, FoldError, SettledBatch};
+pub use matched_batch::{AggregatedRoot, BatchRootForm, FoldError, MatchedBatch};
 pub use resolved::TargetError;
 pub use sl_batch::{SlBatchError, SlBatchTree};
-pub use verified_proofs::{Accepted, Which};
+pub use verified_proofs::{LogFilter, VerifiedProofs};

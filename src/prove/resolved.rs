@@ -7,7 +7,7 @@ use thiserror::Error;
 use crate::{
     anchor::SettlementCheck,
     contracts::Layout,
-    forest::{At, ChainAt, ChainTree, Forest, InteropRoot, Timeline},
+    forest::{ChainAt, ChainTree, Forest, InteropRoot, RootIndex, Timeline},
     merkle::Prefix,
     primitives::{BatchNumber, Hash, SlBlock, Word},
     proof::Target,
@@ -79,7 +79,7 @@ pub(super) enum Resolved<'f> {
     /// The newest root by block, and the shared tree of that time.
     Latest(InteropRoot, Prefix<'f>),
     First(&'f Timeline),
-    Block(&'f Timeline, At),
+    Block(&'f Timeline, RootIndex),
     SlBatch(&'f Timeline, Arc<SlBatchTree>, Option<&'f dyn SettlementCheck>),
     BatchRoot,
 }
@@ -120,9 +120,9 @@ impl<'f> Resolved<'f> {
         forest: &'f Forest,
         tree: &'f ChainTree,
         leaf: u64,
-    ) -> Result<(Option<Place<'f>>, TargetRecord), ExtractError> {
+    ) -> Result<(Option<TreePosition<'f>>, TargetRecord), ExtractError> {
         let sl_chain = forest.sl_chain().to_word();
-        let place = |leaves, sl_number: u64, chain_path| Place {
+        let place = |leaves, sl_number: u64, chain_path| TreePosition {
             tree,
             leaf,
             leaves,
@@ -164,7 +164,7 @@ impl<'f> Resolved<'f> {
                     root: batch.root(),
                 };
                 return Ok((
-                    Some(Place { sl_local_root: Some(batch.local_root()), ..place }),
+                    Some(TreePosition { sl_local_root: Some(batch.local_root()), ..place }),
                     record,
                 ));
             }
@@ -189,7 +189,7 @@ impl<'f> Resolved<'f> {
 
 /// Where a batch stands in the trees of the settlement layer at a target.
 #[derive(Clone, Debug)]
-pub(super) struct Place<'f> {
+pub(super) struct TreePosition<'f> {
     pub(super) tree: &'f ChainTree,
     /// The batch's leaf index.
     pub(super) leaf: u64,
@@ -203,7 +203,7 @@ pub(super) struct Place<'f> {
     sl_local_root: Option<Hash>,
 }
 
-impl Place<'_> {
+impl TreePosition<'_> {
     /// The way on, by these siblings in the chain tree.
     pub(super) fn end(self, batch_path: Vec<Hash>) -> ProofEnd {
         let (mut chain_mask, mut chain_path) = (u128::from(self.tree.index()), self.chain_path);
@@ -240,7 +240,7 @@ fn chain_at(
     tree: &ChainTree,
     leaf: u64,
     timeline: &Timeline,
-    at: At,
+    at: RootIndex,
 ) -> Result<ChainAt, ExtractError> {
     let block = timeline.root(at).block;
     match timeline.chain(tree.index(), at) {

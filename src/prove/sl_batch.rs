@@ -12,7 +12,7 @@ use thiserror::Error;
 use super::TargetError;
 use crate::{
     anchor::{Lacking, Refusal},
-    forest::{At, Forest, Timeline, entry_zeros},
+    forest::{Forest, RootIndex, Timeline, entry_zeros},
     ingest::sl_batches::SlBatchLogs,
     keccak::hash_node,
     merkle::Levels,
@@ -24,7 +24,7 @@ use crate::{
 pub struct SlBatchTree {
     batch: SlBatch,
     last_block: SlBlock,
-    at: At,
+    at: RootIndex,
     shared: Levels,
     local_root: Hash,
     root: Hash,
@@ -199,7 +199,7 @@ impl SlBatchTree {
     }
 
     /// The last interop root of its blocks or of those before.
-    pub(super) fn at(&self) -> At {
+    pub(super) fn at(&self) -> RootIndex {
         self.at
     }
 

@@ -7,14 +7,14 @@ use crate::{
 use crate::{
     proof::{
         ProofView,
-        verify_many::{self, Bundle, Member},
+        verify_many::{self, BatchInput, ProofInput},
     },
     prove::{BatchProofs, ExtractError},
 };
 
 /// Which logs of a batch are wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Which {
+pub enum LogFilter {
     /// All of them.
     All,
     /// The one with this leaf index.
@@ -23,7 +23,7 @@ pub enum Which {
     From(Address),
 }
 
-impl Which {
+impl LogFilter {
     /// Whether the log with this leaf index is wanted.
     #[must_use]
     pub fn has(self, index: u64, log: &L2ToL1Log) -> bool {
@@ -46,32 +46,32 @@ const JUDGED_TWICE: usize = 1024;
 /// Logs and messages may lie in a mapped file, which somebody else can write to at any time. So they are
 /// copied first, and the copies are what is hashed, judged and given away.
 #[derive(Debug)]
-pub struct Accepted<'b, 'a> {
-    parts: Vec<Part<'b, 'a>>,
+pub struct VerifiedProofs<'b, 'a> {
+    parts: Vec<BatchEntry<'b, 'a>>,
     words: Vec<Hash>,
     messages: Vec<u8>,
 }
 
 /// What was wanted of a batch.
 #[derive(Debug)]
-struct Part<'b, 'a> {
+struct BatchEntry<'b, 'a> {
     batch: &'b BatchProofs<'a>,
     /// By leaf index.
-    proofs: Vec<(u64, Result<Made, ExtractError>)>,
+    proofs: Vec<(u64, Result<ProofParts, ExtractError>)>,
 }
 
 /// A proof whose own words and message stand in the common buffers.
 #[derive(Clone, Debug)]
-struct Made {
+struct ProofParts {
     log: L2ToL1Log,
     message: Option<Range<usize>>,
     words: Range<usize>,
 }
 
-impl<'b, 'a> Accepted<'b, 'a> {
+impl<'b, 'a> VerifiedProofs<'b, 'a> {
     /// Makes the proofs that are wanted of each batch and verifies them.
     #[must_use]
-    pub fn new(wanted: impl IntoIterator<Item = (&'b BatchProofs<'a>, Which)>) -> Self
+    pub fn new(wanted: impl IntoIterator<Item = (&'b BatchProofs<'a>, LogFilter)>) -> Self
     where
         'a: 'b,
     {
@@ -88,23 +88,23 @@ impl<'b, 'a> Accepted<'b, 'a> {
                     let copied = message.clone().map(|message| &messages[message]);
                     let start = words.len();
                     let head = batch.head(id, &log, copied, &mut words);
-                    (id, head.map(|()| Made { log, message, words: start..words.len() }))
+                    (id, head.map(|()| ProofParts { log, message, words: start..words.len() }))
                 };
                 let proofs = match which {
-                    Which::Log(index) => {
+                    LogFilter::Log(index) => {
                         vec![match batch.log(index) {
                             Ok((log, message)) => make((index, (*log, message))),
                             Err(error) => (index, Err(error)),
                         }]
                     }
-                    Which::All | Which::From(_) => (0..)
+                    LogFilter::All | LogFilter::From(_) => (0..)
                         .zip(batch.settled().logs().with_messages())
                         .map(|(index, (log, message))| (index, (*log, message)))
                         .filter(|(index, (log, _))| which.has(*index, log))
                         .map(make)
                         .collect(),
                 };
-                Part { batch, proofs }
+                BatchEntry { batch, proofs }
             })
             .collect();
         let mut made = Self { parts, words, messages };
@@ -119,7 +119,7 @@ impl<'b, 'a> Accepted<'b, 'a> {
         let mut places = Vec::with_capacity(members.capacity());
         for (bundle, part) in self.parts.iter().enumerate() {
             let (chain, batch) = part.batch.settled().logs().key();
-            bundles.push(Bundle {
+            bundles.push(BatchInput {
                 chain,
                 batch,
                 root: part.batch.settled().batch_root(),
@@ -129,7 +129,7 @@ impl<'b, 'a> Accepted<'b, 'a> {
             for (at, (index, proof)) in part.proofs.iter().enumerate() {
                 let Ok(proof) = proof else { continue };
                 let head = &self.words[proof.words.clone()];
-                members.push(Member { bundle, index: *index, log: &proof.log, head });
+                members.push(ProofInput { bundle, index: *index, log: &proof.log, head });
                 places.push((bundle, at));
             }
         }
@@ -140,7 +140,7 @@ impl<'b, 'a> Accepted<'b, 'a> {
         let suspects = (0..members.len()).filter(judged_twice);
         let refused: Vec<_> = suspects
             .filter_map(|i| {
-                let (part, Member { index, log, head, .. }) =
+                let (part, ProofInput { index, log, head, .. }) =
                     (&self.parts[places[i].0], members[i]);
                 let record = part.batch.view(index, log, None, head).to_record();
                 let (chain, batch) = part.batch.settled().logs().key();
@@ -167,7 +167,7 @@ impl<'b, 'a> Accepted<'b, 'a> {
     ) -> impl Iterator<Item = (u64, Result<ProofView<'_>, &ExtractError>)> {
         let part = &self.parts[place];
         part.proofs.iter().map(|(index, proof)| {
-            let view = proof.as_ref().map(|Made { log, message, words }| {
+            let view = proof.as_ref().map(|ProofParts { log, message, words }| {
                 let message = message.clone().map(|message| &self.messages[message]);
                 part.batch.view(*index, log, message, &self.words[words.clone()])
             });

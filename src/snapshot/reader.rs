@@ -8,14 +8,14 @@ use crate::{
     files::{Access, Container, ContainerError, SectionName},
     primitives::{Address, Hash, SlBatch, SlBlock, Word},
     state::{
-        Directory, StateError, StorageReader,
+        KeyIndex, StateError, StorageReader,
         entries::{Entry, find},
         keys::{AccountKey, SlotForm, era_key, era_keys, trie_slot_key, trie_slot_keys},
     },
 };
 
 /// A directory pays when at least one of so many entries is looked up.
-const WORTH_A_DIRECTORY: u64 = 16;
+const LOOKUPS_PER_KEY_INDEX: u64 = 16;
 
 /// A row of the section `accounts`.
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
@@ -40,7 +40,7 @@ pub struct Snapshot {
     container: Container,
     header: SnapshotHeader,
     /// Made when many lookups are announced.
-    directory: OnceLock<Directory>,
+    directory: OnceLock<KeyIndex>,
 }
 
 impl Snapshot {
@@ -219,11 +219,11 @@ impl StorageReader for Snapshot {
     fn expect_reads(&self, slots: u64) {
         let entries = self.entries();
         // For fewer it takes longer to make a directory than it saves.
-        if slots.saturating_mul(WORTH_A_DIRECTORY) >= entries.len() as u64
+        if slots.saturating_mul(LOOKUPS_PER_KEY_INDEX) >= entries.len() as u64
             && self.directory.get().is_none()
         {
             // Whoever was faster made the same.
-            let _ = self.directory.set(Directory::of(entries));
+            let _ = self.directory.set(KeyIndex::of(entries));
         }
     }
 

@@ -21,7 +21,7 @@ pub struct Entry {
 /// cost a binary search. In a list out of order a key may not be found.
 #[must_use]
 pub fn find(entries: &[Entry], key: &Hash) -> Option<usize> {
-    let same = sorted::count_below(entries, 0..=u64::MAX, key.beginning(), |e| e.key.beginning());
+    let same = sorted::count_below(entries, 0..=u64::MAX, key.prefix_u64(), |e| e.key.prefix_u64());
     let at = same + sorted::count_from(&entries[same..], 0, |entry| entry.key < *key);
     (entries.get(at)?.key == *key).then_some(at)
 }
@@ -30,7 +30,7 @@ pub fn find(entries: &[Entry], key: &Hash) -> Option<usize> {
 #[must_use]
 pub fn out_of_order(entries: &[Entry]) -> Option<usize> {
     // The first 8 bytes tell nearly always, without the call of a comparison.
-    let ascends = |a: &Hash, b: &Hash| a.beginning() < b.beginning() || a < b;
+    let ascends = |a: &Hash, b: &Hash| a.prefix_u64() < b.prefix_u64() || a < b;
     let at = entries.windows(2).position(|pair| !ascends(&pair[0].key, &pair[1].key))?;
     Some(at + 1)
 }

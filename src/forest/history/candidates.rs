@@ -10,24 +10,24 @@
 
 use std::ops::Range;
 
-use super::odds::{Class, Moves};
+use super::likelihood::{ChainModel, Class};
 use crate::{forest::entry_zeros, keccak::hash_many, merkle::height, primitives::Hash};
 
 /// The longest list that an inner node keeps.
 const KEPT: u64 = 1 << 14;
 /// How many candidates are hashed side by side.
-const PIECE: usize = 1 << 10;
+const CHUNK: usize = 1 << 10;
 
 /// The candidates of one node.
 #[derive(Clone, Debug, Default)]
-struct Shelf {
+struct CandidateList {
     /// By class: how many.
     sizes: Vec<u64>,
     /// By class: the candidates, where they are kept.
     kept: Vec<Option<Vec<Hash>>>,
 }
 
-impl Shelf {
+impl CandidateList {
     fn size(&self, class: Class) -> u64 {
         self.sizes.get(class).copied().unwrap_or(0)
     }
@@ -45,19 +45,21 @@ impl Shelf {
 /// The candidates for the shared tree over a fixed number of chains.
 #[derive(Clone, Debug)]
 pub(super) struct Candidates {
-    levels: Vec<Vec<Shelf>>,
+    levels: Vec<Vec<CandidateList>>,
     /// By level: what stands where there is no chain.
-    empty: Vec<Shelf>,
-    moves: Vec<Moves>,
+    empty: Vec<CandidateList>,
+    moves: Vec<ChainModel>,
 }
 
 impl Candidates {
     /// For chains that may have moved so.
-    pub(super) fn new(moves: Vec<Moves>) -> Self {
+    pub(super) fn new(moves: Vec<ChainModel>) -> Self {
         let height = height(moves.len() as u64);
-        let level = |level: u32| vec![Shelf::default(); moves.len().div_ceil(1 << level)];
-        let empty =
-            |level: u32| Shelf { sizes: vec![1], kept: vec![Some(vec![entry_zeros().at(level)])] };
+        let level = |level: u32| vec![CandidateList::default(); moves.len().div_ceil(1 << level)];
+        let empty = |level: u32| CandidateList {
+            sizes: vec![1],
+            kept: vec![Some(vec![entry_zeros().at(level)])],
+        };
         Self {
             levels: (0..=height).map(level).collect(),
             empty: (0..=height).map(empty).collect(),
@@ -69,7 +71,7 @@ impl Candidates {
     pub(super) fn moved(&mut self, chain: usize, left: u64) {
         self.moves[chain] = self.moves[chain].with_left(left);
         for (level, shelves) in self.levels.iter_mut().enumerate() {
-            shelves[chain >> level] = Shelf::default();
+            shelves[chain >> level] = CandidateList::default();
         }
     }
 
@@ -132,7 +134,7 @@ impl Candidates {
         }
     }
 
-    fn children(&self, level: usize, index: usize) -> (&Shelf, &Shelf) {
+    fn children(&self, level: usize, index: usize) -> (&CandidateList, &CandidateList) {
         let below = &self.levels[level - 1];
         let right = below.get(2 * index + 1).unwrap_or(&self.empty[level - 1]);
         (&below[2 * index], right)
@@ -158,7 +160,7 @@ impl Candidates {
     ) -> bool {
         if let Some(kept) = self.levels[level][index].kept(class) {
             let places: Vec<u64> = (0..kept.len() as u64).collect();
-            return kept.chunks(PIECE).zip(places.chunks(PIECE)).all(|(n, p)| see(n, p));
+            return kept.chunks(CHUNK).zip(places.chunks(CHUNK)).all(|(n, p)| see(n, p));
         }
         if level == 0 {
             return true;
@@ -257,7 +259,7 @@ impl Piece {
     ) -> bool {
         self.pairs.push(pair(left, right));
         self.places.push(place);
-        self.pairs.len() < PIECE || self.flush(see)
+        self.pairs.len() < CHUNK || self.flush(see)
     }
 
     fn flush(&mut self, see: &mut dyn FnMut(&[Hash], &[u64]) -> bool) -> bool {

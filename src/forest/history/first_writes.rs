@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// How many slots are looked up at once.
-const PIECE: usize = 1 << 18;
+const CHUNK: usize = 1 << 18;
 
 /// What the first writes say of the last root of each settlement layer batch. `None` when the state
 /// does not tell when slots were first written, or not of all that count.
@@ -84,8 +84,8 @@ fn first_writes<S: StorageReader + ?Sized>(
     slots: impl Fn(Range<usize>) -> Vec<(Address, Vec<Word>)>,
 ) -> Option<Vec<SlBatch>> {
     let mut all = Vec::with_capacity(len);
-    for start in (0..len).step_by(PIECE) {
-        let range = start..len.min(start + PIECE);
+    for start in (0..len).step_by(CHUNK) {
+        let range = start..len.min(start + CHUNK);
         let mut found: Vec<Option<SlBatch>> = vec![None; range.len()];
         for (contract, slots) in slots(range) {
             let here = state.first_writes(contract, &slots)?;

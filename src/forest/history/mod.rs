@@ -29,11 +29,11 @@
 
 mod candidates;
 mod first_writes;
-mod odds;
+mod likelihood;
 mod replay;
 mod search;
 mod timeline;
-mod versions;
+mod tree_versions;
 
 use std::iter;
 
@@ -46,8 +46,8 @@ use crate::{
     state::{StateError, StorageReader},
 };
 
-pub use search::Effort;
-pub use timeline::{At, ChainAt, Timeline};
+pub use search::SearchBudget;
+pub use timeline::{ChainAt, RootIndex, Timeline};
 
 /// Every root by block and what it contains, in columns: what a file keeps of a history.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -118,7 +118,7 @@ pub fn explain<S: StorageReader + ?Sized>(
     addresses: Addresses,
     forest: &Forest,
     events: &[MessageRootEvent],
-    effort: Effort,
+    effort: SearchBudget,
 ) -> Result<Timeline, HistoryError> {
     let newest = forest.latest().ok_or(HistoryError::NoRoots)?;
     let message_root = MessageRoot::at(state, addresses.message_root);
@@ -141,7 +141,7 @@ pub fn explain_further(
     forest: &Forest,
     known: History,
     events: &[MessageRootEvent],
-    effort: Effort,
+    effort: SearchBudget,
 ) -> Result<Timeline, HistoryError> {
     let known = match events {
         [] => known,

@@ -14,7 +14,7 @@ use std::{
 use super::{
     History, Step,
     candidates::Candidates,
-    odds::{self, Class, Moves},
+    likelihood::{self, ChainModel, Class},
 };
 use crate::{forest::Forest, primitives::Hash};
 
@@ -29,14 +29,14 @@ const LEAVES_AHEAD: u64 = 128;
 
 /// How long to search. In candidates, not in seconds: the same state gives the same history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Effort {
+pub struct SearchBudget {
     /// The most trees to try for one step.
     pub step: u64,
     /// The most trees to try in each direction of a gap.
     pub walk: u64,
 }
 
-impl Default for Effort {
+impl Default for SearchBudget {
     fn default() -> Self {
         Self { step: 1 << 27, walk: 1 << 29 }
     }
@@ -71,7 +71,7 @@ impl Position {
 }
 
 /// Searches for what explains the unexplained roots of a history.
-pub(super) fn complete(forest: &Forest, history: &History, effort: Effort) -> History {
+pub(super) fn complete(forest: &Forest, history: &History, effort: SearchBudget) -> History {
     let mut steps: Vec<Option<Step>> = (0..history.len())
         .map(|index| {
             let chains = history.chains[index];
@@ -118,7 +118,7 @@ fn present(forest: &Forest) -> Position {
 struct Gap<'a> {
     forest: &'a Forest,
     roots: &'a [Hash],
-    effort: Effort,
+    effort: SearchBudget,
     /// The lowest root that the walk up has not explained or passed.
     low: AtomicUsize,
     /// The lowest root that the walk down has explained.
@@ -235,7 +235,7 @@ impl<'f> Walk<'f> {
     fn candidates(&self, chains: u32, roots: u64) -> Candidates {
         let moves = |chain: usize| {
             let is_new = self.up && self.here.batches[chain] == 0;
-            Moves::new(self.left(chain), roots, is_new)
+            ChainModel::new(self.left(chain), roots, is_new)
         };
         Candidates::new((0..chains as usize).map(moves).collect())
     }
@@ -267,7 +267,7 @@ impl<'f> Walk<'f> {
         for class in 0..CLASSES {
             let mut best: Option<(usize, Step)> = None;
             for registered in 0..=registrable {
-                let base = odds::registering(registered, registrable, roots);
+                let base = likelihood::registering(registered, registrable, roots);
                 let Some(class) = class.checked_sub(base) else { break };
                 let change = registered as u32;
                 let chains =

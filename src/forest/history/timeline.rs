@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::{
     Forest, History, HistoryError, InteropRoot, Step,
-    versions::{Leaves, Versions},
+    tree_versions::{Leaves, Versions},
 };
 use crate::{
     forest::{chain_id_leaf, entry_zeros},
@@ -18,7 +18,7 @@ const MOST_MISFITS: u32 = 1 << 8;
 
 /// A root of a [`Timeline`] that is explained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct At(u32);
+pub struct RootIndex(u32);
 
 /// The shared tree and the chain trees' lengths at every explained root.
 #[derive(Clone, Debug)]
@@ -85,33 +85,33 @@ impl Timeline {
 
     /// What a root contains.
     #[must_use]
-    pub fn root(&self, at: At) -> InteropRoot {
+    pub fn root(&self, at: RootIndex) -> InteropRoot {
         self.history.root(at.0 as usize)
     }
 
     /// The root of a block; `None` when it has none, or an unexplained one.
     #[must_use]
-    pub fn at(&self, block: SlBlock) -> Option<At> {
+    pub fn at(&self, block: SlBlock) -> Option<RootIndex> {
         let blocks = &self.history.blocks;
         let bounds = blocks.first()?.0..=blocks.last()?.0;
         let index = sorted::count_below(blocks, bounds, block.0, |block| block.0);
         if blocks.get(index) != Some(&block) {
             return None;
         }
-        (self.history.chains[index] > 0).then_some(At(index as u32))
+        (self.history.chains[index] > 0).then_some(RootIndex(index as u32))
     }
 
     /// The newest explained root up to the end of a block.
     #[must_use]
-    pub fn newest(&self, block: SlBlock) -> Option<At> {
+    pub fn newest(&self, block: SlBlock) -> Option<RootIndex> {
         let end = self.history.blocks.partition_point(|other| *other <= block);
         let index = self.history.chains[..end].iter().rposition(|chains| *chains > 0)?;
-        Some(At(index as u32))
+        Some(RootIndex(index as u32))
     }
 
     /// How many batches the chain with this index had; `None` when it was not registered.
     #[must_use]
-    pub fn batches(&self, chain: u64, at: At) -> Option<u64> {
+    pub fn batches(&self, chain: u64, at: RootIndex) -> Option<u64> {
         let version = self.shared.leaves().at(chain, at.0)?;
         (chain < self.root(at).chains).then(|| self.counts[version])
     }
@@ -119,7 +119,7 @@ impl Timeline {
     /// The first root that contains a leaf of the chain with this index; `None` when none does, or when it
     /// may be one that is not explained.
     #[must_use]
-    pub fn first(&self, chain: u64, leaf: u64) -> Option<At> {
+    pub fn first(&self, chain: u64, leaf: u64) -> Option<RootIndex> {
         let at = self.first_explained(chain, leaf)?;
         let before = at.0.checked_sub(1).map(|before| self.history.chains[before as usize]);
         (before != Some(0)).then_some(at)
@@ -127,32 +127,32 @@ impl Timeline {
 
     /// The first explained root that contains a leaf of the chain with this index.
     #[must_use]
-    pub fn first_explained(&self, chain: u64, leaf: u64) -> Option<At> {
+    pub fn first_explained(&self, chain: u64, leaf: u64) -> Option<RootIndex> {
         let range = self.shared.leaves().of(chain);
         let version =
             range.start + self.counts[range.clone()].partition_point(|batches| *batches <= leaf);
-        (version < range.end).then(|| At(self.shared.leaves().since(version)))
+        (version < range.end).then(|| RootIndex(self.shared.leaves().since(version)))
     }
 
     /// The chain with this index at a root; `None` when it was not registered.
     #[must_use]
-    pub fn chain(&self, chain: u64, at: At) -> Option<ChainAt> {
+    pub fn chain(&self, chain: u64, at: RootIndex) -> Option<ChainAt> {
         let chains = self.root(at).chains;
-        let way = self.shared.way(chain, height(chains), at.0).filter(|_| chain < chains)?;
+        let way = self.shared.leaf_path(chain, height(chains), at.0).filter(|_| chain < chains)?;
         Some(ChainAt { batches: self.counts[way.version], shared_path: way.siblings })
     }
 
     /// The explained root that follows.
     #[must_use]
-    pub fn after(&self, at: At) -> Option<At> {
+    pub fn after(&self, at: RootIndex) -> Option<RootIndex> {
         let rest = self.history.chains.iter().enumerate().skip(at.0 as usize + 1);
-        rest.filter(|(_, chains)| **chains > 0).map(|(index, _)| At(index as u32)).next()
+        rest.filter(|(_, chains)| **chains > 0).map(|(index, _)| RootIndex(index as u32)).next()
     }
 
     /// The shared tree at a root, had more chains been registered by then. `None` when there are not
     /// so many, or were more.
     #[must_use]
-    pub fn tree_over(&self, forest: &Forest, chains: u64, at: At) -> Option<Levels> {
+    pub fn tree_over(&self, forest: &Forest, chains: u64, at: RootIndex) -> Option<Levels> {
         let then = self.root(at).chains;
         let new = forest.chains().get(then as usize..usize::try_from(chains).ok()?)?;
         let new = new.iter().map(|tree| chain_id_leaf(Hash::ZERO, tree.chain()));
@@ -160,7 +160,7 @@ impl Timeline {
         Some(Levels::build(leaves, entry_zeros()))
     }
 
-    fn leaf(&self, chain: u64, at: At) -> Hash {
+    fn leaf(&self, chain: u64, at: RootIndex) -> Hash {
         let version = self.shared.leaves().at(chain, at.0);
         version.map_or_else(|| entry_zeros().at(0), |version| self.shared.leaves().node(version))
     }
@@ -176,7 +176,7 @@ impl Timeline {
                 continue;
             }
             if chains > known || roots.binary_search(&index).is_ok() {
-                let at = At(index as u32);
+                let at = RootIndex(index as u32);
                 let most = if misfits < MOST_MISFITS { forest.chains().len() as u64 } else { 0 };
                 let fitting = (chains.max(known)..=most).find(|chains| {
                     let tree = self.tree_over(forest, *chains, at);

@@ -76,15 +76,15 @@
 //! | 1 | first |
 
 mod error;
-mod filed;
 mod header;
+mod history_rows;
 mod reader;
-mod steps;
+mod spilled_roots;
 mod writer;
 
 pub use error::TreeFileError;
 pub use reader::TreeFile;
-pub use writer::{Past, rebuild_to_file};
+pub use writer::{HistoryOptions, rebuild_to_file};
 
 use crate::files::{Kind, SectionName};
 

@@ -5,14 +5,14 @@ use bytemuck::cast_slice;
 use super::{
     CHAINS, HASHES, KIND, MARKS, ROOTS, RUNS, STEPS,
     header::{Header, layout},
-    steps::{Progress, mark_every},
+    history_rows::{Progress, mark_every},
 };
 use crate::{
     contracts::MOST_CHAINS,
     files::{Access, Container, ContainerError, SectionBytes, SectionName},
     forest::{
         BatchNumbers, Forest, History, chain_id_leaf, hashes::Hashes, history::Step, numbers::Run,
-        trees::Grown,
+        trees::ForestShape,
     },
     primitives::{BatchNumber, ChainId, Hash, SlBlock},
 };
@@ -56,8 +56,8 @@ impl TreeFile {
         container.check_section(RUNS)?;
         let chains = chains(container.section(CHAINS)?, container.section(RUNS)?)
             .map_err(|(name, reason)| bad(name, reason))?;
-        let grown = Grown { layout, chains, latest: header.latest.map(Into::into) };
-        let hashes = Hashes::filed(container.share(HASHES)?);
+        let grown = ForestShape { layout, chains, latest: header.latest.map(Into::into) };
+        let hashes = Hashes::stored(container.share(HASHES)?);
         let hashes = hashes
             .filter(|hashes| Some(hashes.len() as u64) == grown.hashes())
             .ok_or_else(|| bad(HASHES, "has not the hashes of these chains and batches"))?;
@@ -272,7 +272,7 @@ impl TreeFile {
             );
         }
         for tree in self.forest.chains() {
-            if let Some((level, index)) = tree.tree().unsound() {
+            if let Some((level, index)) = tree.tree().first_inconsistent_node() {
                 let chain = tree.chain();
                 let reason =
                     format!("is wrong at level {level}, index {index} of chain {chain}'s tree");
@@ -292,7 +292,7 @@ impl TreeFile {
 fn hangs_together(forest: &Forest) -> Result<(), &'static str> {
     let shared = forest.shared();
     let leaves = forest.chains().iter().map(|tree| chain_id_leaf(tree.root(), tree.chain()));
-    if !shared.level(0).iter().copied().eq(leaves) || shared.unsound().is_some() {
+    if !shared.level(0).iter().copied().eq(leaves) || shared.first_inconsistent_node().is_some() {
         return Err("has a shared tree that is not that of the chains");
     }
     let newest = forest.latest().and_then(|latest| Some((latest, shared.prefix(latest.chains)?)));

@@ -4,20 +4,20 @@ use bytemuck::cast_slice_mut;
 
 use super::{
     CHAINS, HASHES, KIND, MARKS, ROOTS, RUNS, STEPS, TreeFileError,
-    filed::FiledRoots,
     header::{Header, layout_number},
-    steps::{Progress, mark_every},
+    history_rows::{Progress, mark_every},
+    spilled_roots::FiledRoots,
 };
 use crate::{
     contracts::{MessageRoot, MessageRootEvent},
     files::{ContainerWriter, Output, OutputError, Spool},
     forest::{
-        Effort, RebuildOptions,
+        RebuildOptions, SearchBudget,
         hashes::Hashes,
         history::{self, Step},
         interop_root,
-        rebuild::Site,
-        trees::Grown,
+        rebuild::RebuildInput,
+        trees::ForestShape,
     },
     primitives::{ChainId, Hash, SlBlock},
     state::StorageReader,
@@ -28,11 +28,11 @@ const IN_MEMORY: usize = 32 << 20;
 
 /// How to find out what the roots by block contain.
 #[derive(Clone, Copy, Debug)]
-pub struct Past<'e> {
+pub struct HistoryOptions<'e> {
     /// Events of MessageRoot, as many as there are.
     pub events: &'e [MessageRootEvent],
     /// How hard to search for what they do not say.
-    pub effort: Effort,
+    pub effort: SearchBudget,
 }
 
 /// Rebuilds the trees of a settlement layer as [`rebuild`](crate::forest::rebuild) does, straight into
@@ -44,10 +44,10 @@ pub struct Past<'e> {
 pub fn rebuild_to_file<S: StorageReader + ?Sized>(
     state: &S,
     options: &RebuildOptions,
-    past: Option<Past<'_>>,
+    past: Option<HistoryOptions<'_>>,
     target: &Path,
 ) -> Result<(), TreeFileError> {
-    let site = Site::survey(state, options)?;
+    let site = RebuildInput::read(state, options)?;
     let mut writer = ContainerWriter::create(target, KIND)?;
     let bytes = site.hashes() as u64 * size_of::<Hash>() as u64;
     let mut filed = FiledRoots::beside(target)?;
@@ -55,7 +55,7 @@ pub fn rebuild_to_file<S: StorageReader + ?Sized>(
         None => filed.keep(window).map_err(TreeFileError::from),
         Some(_) => Ok(()),
     };
-    let grown = writer.fill(HASHES, bytes, |bytes| site.grow(cast_slice_mut(bytes), take))??;
+    let grown = writer.fill(HASHES, bytes, |bytes| site.build(cast_slice_mut(bytes), take))??;
     write_chains(&mut writer, &grown)?;
 
     let roots = match (past, grown.latest) {
@@ -72,8 +72,8 @@ pub fn rebuild_to_file<S: StorageReader + ?Sized>(
             filed.drain(|block, root| roots.put(&mut writer, block, root, None))?;
             roots
         }
-        (Some(Past { events, effort }), Some(_)) => {
-            let hashes = Hashes::filed(writer.written(HASHES)?);
+        (Some(HistoryOptions { events, effort }), Some(_)) => {
+            let hashes = Hashes::stored(writer.written(HASHES)?);
             let hashes = hashes.unwrap_or_else(|| unreachable!("the section has whole hashes"));
             let forest = grown.clone().forest(hashes);
             let addresses = options.addresses;
@@ -104,7 +104,10 @@ pub fn rebuild_to_file<S: StorageReader + ?Sized>(
     Ok(())
 }
 
-fn write_chains(writer: &mut ContainerWriter<Output>, grown: &Grown) -> Result<(), OutputError> {
+fn write_chains(
+    writer: &mut ContainerWriter<Output>,
+    grown: &ForestShape,
+) -> Result<(), OutputError> {
     writer.begin(CHAINS)?;
     for (chain, batches) in &grown.chains {
         let row = [chain.0, batches.len(), batches.all_runs().len() as u64];
@@ -132,7 +135,7 @@ struct Roots {
 }
 
 impl Roots {
-    fn new(target: &Path, grown: &Grown) -> Self {
+    fn new(target: &Path, grown: &ForestShape) -> Self {
         Self {
             begun: false,
             progress: Progress::start(grown.chains.len()),

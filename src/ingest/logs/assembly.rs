@@ -10,7 +10,7 @@ use super::{
     SourceError,
     batch_blocks::BlockIn,
     batch_order::{BatchOrder, Known},
-    intake::Intake,
+    batch_sink::BatchSink,
     sorting::sort,
 };
 use crate::{
@@ -162,8 +162,8 @@ impl Rows {
         chain: ChainId,
         known: Known<'_>,
         messages: Sorted<PlacedMessage>,
-        intake: &mut Intake<'_, '_>,
-        mut finish: impl FnMut(Assembled, &mut Intake<'_, '_>) -> Result<(), IndexError>,
+        intake: &mut BatchSink<'_, '_>,
+        mut finish: impl FnMut(Assembled, &mut BatchSink<'_, '_>) -> Result<(), IndexError>,
     ) -> Result<(), IndexError> {
         let left_out = self.order.left_out(chain, known, intake)?;
         let mut rows = self.sort.finish()?;

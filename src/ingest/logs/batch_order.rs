@@ -9,7 +9,7 @@ use std::path::Path;
 use bytemuck::{Pod, Zeroable};
 
 use super::{
-    BatchBlocks, SourceError, batch_blocks::BlockIn, batch_set::BatchSet, intake::Intake,
+    BatchBlocks, SourceError, batch_blocks::BlockIn, batch_set::BatchSet, batch_sink::BatchSink,
     sorting::sort,
 };
 use crate::{
@@ -110,7 +110,7 @@ impl BatchOrder {
         self,
         chain: ChainId,
         known: Known<'_>,
-        intake: &mut Intake<'_, '_>,
+        intake: &mut BatchSink<'_, '_>,
     ) -> Result<BatchSet, IndexError> {
         let mut sorted = self.marks.finish()?;
         let mut walk = Walk::new(chain, known);
@@ -183,7 +183,7 @@ impl<'b> Walk<'b> {
         &mut self,
         batches: &BatchSet,
         mark: Mark,
-        intake: &mut Intake<'_, '_>,
+        intake: &mut BatchSink<'_, '_>,
     ) -> Result<(), IndexError> {
         let block = mark.block;
         let Some((one, other)) = batches.ends() else {
@@ -207,7 +207,7 @@ impl<'b> Walk<'b> {
         &mut self,
         batches: impl IntoIterator<Item = BatchNumber>,
         mark: Mark,
-        intake: &Intake<'_, '_>,
+        intake: &BatchSink<'_, '_>,
     ) -> Result<(), IndexError> {
         let added = self.left_out.extend(batches);
         added.map_err(|full| intake.error(mark.origin.into(), DOUBTFUL, full))
@@ -218,7 +218,7 @@ impl<'b> Walk<'b> {
         &mut self,
         batch: BatchNumber,
         mark: Mark,
-        intake: &mut Intake<'_, '_>,
+        intake: &mut BatchSink<'_, '_>,
     ) -> Result<(), IndexError> {
         if let Some(doubt) = self.doubt.take() {
             if let Some((last, at)) = self.last[0] {
@@ -257,7 +257,7 @@ impl<'b> Walk<'b> {
         batch: BatchNumber,
         at: u64,
         doubt: Mark,
-        intake: &mut Intake<'_, '_>,
+        intake: &mut BatchSink<'_, '_>,
     ) -> Result<(), IndexError> {
         if self.known.given.batch_of(at) == BlockIn::Batch(batch) || self.left_out.contains(batch) {
             return Ok(());
@@ -267,7 +267,7 @@ impl<'b> Walk<'b> {
         intake.fault(doubt.origin.into(), what, SourceError::MayLack { block: doubt.block })
     }
 
-    fn end(&mut self, intake: &mut Intake<'_, '_>) -> Result<(), IndexError> {
+    fn end(&mut self, intake: &mut BatchSink<'_, '_>) -> Result<(), IndexError> {
         match (self.doubt.take(), self.last[0]) {
             (Some(doubt), Some((last, at))) => self.may_lack(last, at, doubt, intake),
             _ => Ok(()),

@@ -68,13 +68,13 @@ impl BatchRows {
 
 /// What all rows of one batch say together, each part with the row that said it first.
 #[derive(Debug, Default)]
-pub(super) struct BatchSaid {
+pub(super) struct BatchRow {
     /// The messages; nothing when no row has any.
     pub(super) messages: Option<(MessageList, Origin)>,
     pub(super) root: Option<(Hash, Origin)>,
 }
 
-impl BatchSaid {
+impl BatchRow {
     /// Adds what another row says, as [`BatchView::merge`](crate::message::BatchView) does.
     fn merge(&mut self, other: Self) -> Result<(), Differing> {
         complete(&mut self.messages, other.messages, BatchPart::Messages)?;
@@ -111,7 +111,7 @@ pub(super) struct Differing {
 /// The rows by batch.
 pub(super) struct SortedRows {
     sorted: Sorted<Row>,
-    next: Option<(BatchNumber, BatchSaid)>,
+    next: Option<(BatchNumber, BatchRow)>,
 }
 
 impl SortedRows {
@@ -127,7 +127,7 @@ impl SortedRows {
                 start = end;
             }
             let origin = row.origin.into();
-            let said = BatchSaid {
+            let said = BatchRow {
                 messages: (row.messages != 0).then_some((messages, origin)),
                 root: (row.has_root != 0).then_some((row.root, origin)),
             };
@@ -140,8 +140,8 @@ impl SortedRows {
     pub(super) fn of(
         &mut self,
         batch: BatchNumber,
-    ) -> Result<Result<BatchSaid, Differing>, IndexError> {
-        let mut all = Ok(BatchSaid::default());
+    ) -> Result<Result<BatchRow, Differing>, IndexError> {
+        let mut all = Ok(BatchRow::default());
         while let Some((number, said)) = self.next.take_if(|(next, _)| *next <= batch) {
             self.advance()?;
             if let Ok(known) = &mut all
@@ -168,7 +168,7 @@ mod tests {
 
     /// What rows say together, each with the byte of its root and of its message, if it has them; between
     /// rows of other batches.
-    fn said(rows: &[(Option<u8>, Option<u8>)]) -> Result<BatchSaid, Differing> {
+    fn said(rows: &[(Option<u8>, Option<u8>)]) -> Result<BatchRow, Differing> {
         let mut all = BatchRows::new(None, 1 << 20);
         for (line, (root, message)) in (1..).zip(rows) {
             let (bytes, ends) = message.map_or((vec![], vec![]), |byte| (vec![byte], vec![1]));

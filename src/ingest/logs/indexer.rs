@@ -1,9 +1,9 @@
 use std::path::{Path, PathBuf};
 
 use super::{
-    BatchBlocks, BatchCheck, Faults, RelayedBy, SourceFormat,
+    BatchBlocks, BatchCheck, RelayedBy, SkippedInputs, SourceFormat,
+    batch_sink::{BatchSink, BatchSinkState},
     byte_order_mark::skip_mark,
-    intake::{Intake, IntakeState},
     jsonl,
     node_tables::NodeTables,
     postgres, pubdata,
@@ -36,16 +36,16 @@ pub struct SourceOptions {
 }
 
 /// Reads sources one after another, of one form or several.
-struct Reading<'c> {
+struct SourceReader<'c> {
     options: SourceOptions,
-    state: IntakeState<'c>,
+    state: BatchSinkState<'c>,
     /// What sorted records lie beside; without it they stay in memory.
     beside: Option<PathBuf>,
     receipts: Option<Receipts>,
     tables: Option<NodeTables>,
 }
 
-impl<'c> Reading<'c> {
+impl<'c> SourceReader<'c> {
     fn read(
         &mut self,
         mut input: Input,
@@ -53,7 +53,7 @@ impl<'c> Reading<'c> {
     ) -> Result<SourceFormat, IndexError> {
         skip_mark(&mut input)?;
         let format = self.options.format.map_or_else(|| SourceFormat::detect(&input), Ok)?;
-        let intake = &mut Intake { collector, state: &mut self.state };
+        let intake = &mut BatchSink { collector, state: &mut self.state };
         match format {
             SourceFormat::Native => {
                 let archive = open_native(&input, self.options.access)?;
@@ -94,7 +94,7 @@ impl<'c> Reading<'c> {
 
     /// Puts together what could not be before everything was read.
     fn finish(&mut self, collector: &mut Collector) -> Result<(), IndexError> {
-        let mut intake = Intake { collector, state: &mut self.state };
+        let mut intake = BatchSink { collector, state: &mut self.state };
         if let Some(receipts) = self.receipts.take() {
             receipts.finish(&self.options.blocks, &mut intake)?;
         }
@@ -140,8 +140,8 @@ pub fn read_archive_input(input: Input, access: Access) -> Result<Archive, Index
     let name = input.name().to_owned();
     let mut collector = Collector::in_memory(LIMIT);
     let options = SourceOptions { access, ..SourceOptions::default() };
-    let state = IntakeState::default();
-    let mut reading = Reading { options, state, beside: None, receipts: None, tables: None };
+    let state = BatchSinkState::default();
+    let mut reading = SourceReader { options, state, beside: None, receipts: None, tables: None };
     reading.read(input, &mut collector)?;
     reading.finish(&mut collector)?;
     Ok(in_memory(collector, &name)?)
@@ -150,7 +150,7 @@ pub fn read_archive_input(input: Input, access: Access) -> Result<Archive, Index
 /// Makes an archive file of sources of any form: what is wrong with a batch costs that batch.
 pub struct Indexer<'c> {
     writer: ArchiveWriter,
-    reading: Reading<'c>,
+    reading: SourceReader<'c>,
 }
 
 /// What became of the sources.
@@ -161,7 +161,7 @@ pub struct Indexed {
     /// How many batches were given again, and merged.
     pub merged: u64,
     /// What was left out.
-    pub faults: Faults,
+    pub faults: SkippedInputs,
     /// How many batches the check knew no root of.
     pub unknown: u64,
     /// How many batches lack the bytes of some of their messages, and so have none.
@@ -184,16 +184,16 @@ impl<'c> Indexer<'c> {
         check: Option<&'c dyn BatchCheck>,
     ) -> Result<Self, IndexError> {
         let writer = ArchiveWriter::create(path)?;
-        let state = IntakeState {
+        let state = BatchSinkState {
             goes_on: true,
             check,
             relayed: options.relayed,
-            ..IntakeState::default()
+            ..BatchSinkState::default()
         };
         let beside = Some(path.to_owned());
         Ok(Self {
             writer,
-            reading: Reading { options, state, beside, receipts: None, tables: None },
+            reading: SourceReader { options, state, beside, receipts: None, tables: None },
         })
     }
 
@@ -213,7 +213,7 @@ impl<'c> Indexer<'c> {
 
     /// What was left out so far.
     #[must_use]
-    pub fn faults(&self) -> &Faults {
+    pub fn faults(&self) -> &SkippedInputs {
         &self.reading.state.faults
     }
 

@@ -15,7 +15,7 @@ use super::SourceError;
 /// A node's answer about the events of thousands of blocks takes tens of megabytes.
 const LONGEST_VALUE: usize = 128 << 20;
 /// How much text is parsed at a time, by all threads, while the next is read.
-const PIECE: usize = 8 << 20;
+const CHUNK: usize = 8 << 20;
 /// The most values at a time: what is said of a short one that is damaged takes many times its length.
 const MOST_VALUES: usize = 1 << 16;
 const CUT: &str = "ends with the file before its last bracket";
@@ -31,13 +31,13 @@ pub(super) struct JsonValues {
 
 /// Some values of a text.
 #[derive(Default)]
-pub(super) struct Piece {
+pub(super) struct ValueChunk {
     text: Vec<u8>,
     /// Where each value ends in `text`, and where it begins in the input.
     values: Vec<(usize, u64)>,
 }
 
-impl Piece {
+impl ValueChunk {
     pub(super) fn is_empty(&self) -> bool {
         self.values.is_empty()
     }
@@ -76,15 +76,15 @@ impl JsonValues {
     }
 
     /// Reads whole values until there are enough, or no more.
-    pub(super) fn read(&mut self, piece: &mut Piece) -> Result<(), IndexError> {
+    pub(super) fn read(&mut self, piece: &mut ValueChunk) -> Result<(), IndexError> {
         piece.text.clear();
         piece.values.clear();
-        while piece.text.len() < PIECE && piece.len() < MOST_VALUES && self.value(piece)? {}
+        while piece.text.len() < CHUNK && piece.len() < MOST_VALUES && self.value(piece)? {}
         Ok(())
     }
 
     /// Reads one value; `false` when there is none.
-    fn value(&mut self, piece: &mut Piece) -> Result<bool, IndexError> {
+    fn value(&mut self, piece: &mut ValueChunk) -> Result<bool, IndexError> {
         let (mut at, mut begin, start) = (At::Between, 0, piece.text.len());
         loop {
             let chunk = self
@@ -186,7 +186,7 @@ mod tests {
 
     fn values(text: &str) -> Result<Vec<(String, u64)>, IndexError> {
         let input = Input::from_reader("test", Cursor::new(text.to_owned())).unwrap();
-        let (mut values, mut piece) = (JsonValues::new(input), Piece::default());
+        let (mut values, mut piece) = (JsonValues::new(input), ValueChunk::default());
         values.read(&mut piece)?;
         let value = |index| {
             let (text, offset) = piece.value(index);

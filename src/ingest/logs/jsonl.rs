@@ -22,8 +22,8 @@ use serde::{
 
 use super::{
     SourceError,
+    batch_sink::BatchSink,
     byte_order_mark::without_mark,
-    intake::Intake,
     json_values::{JsonValues, Piece},
 };
 use crate::{
@@ -37,7 +37,7 @@ use crate::{
 /// 16384 logs take 3 MB of text; the rest is for messages.
 const LONGEST_LINE: usize = 128 << 20;
 /// How much text is parsed at a time, by all threads, while the next is read.
-const PIECE: usize = 8 << 20;
+const CHUNK: usize = 8 << 20;
 /// The most lines at a time: what is said of a short one that is damaged takes many times its length.
 const MOST_LINES: usize = 1 << 16;
 
@@ -56,7 +56,7 @@ struct Line {
 pub(super) fn read(
     input: Input,
     chain: Option<ChainId>,
-    intake: &mut Intake<'_, '_>,
+    intake: &mut BatchSink<'_, '_>,
 ) -> Result<(), IndexError> {
     let name = input.name().to_owned();
     let source = intake.source(&name);
@@ -88,7 +88,7 @@ fn read_array(
     input: Input,
     source: u32,
     chain: Option<ChainId>,
-    intake: &mut Intake<'_, '_>,
+    intake: &mut BatchSink<'_, '_>,
 ) -> Result<(), IndexError> {
     let name = input.name().to_owned();
     let (mut values, mut piece) = (JsonValues::new(input), Piece::default());
@@ -117,7 +117,7 @@ fn put(
     logs: BatchLogs,
     origin: Origin,
     chain: Option<ChainId>,
-    intake: &mut Intake<'_, '_>,
+    intake: &mut BatchSink<'_, '_>,
 ) -> Result<(), IndexError> {
     let (got, batch) = logs.view().key();
     match chain {
@@ -149,7 +149,7 @@ impl Lines {
 
     /// Reads whole lines until there are enough, or no more.
     fn read(&mut self, data: &mut impl BufRead, name: &str) -> Result<(), IndexError> {
-        while self.text.len() < PIECE && self.ends.len() < MOST_LINES {
+        while self.text.len() < CHUNK && self.ends.len() < MOST_LINES {
             let read = data
                 .by_ref()
                 .take(LONGEST_LINE as u64)
@@ -278,7 +278,7 @@ mod tests {
 
     #[test]
     fn lines_are_counted_beyond_one_piece() {
-        let rest = format!(",\"x\":\"{}\"", "y".repeat(PIECE / 3));
+        let rest = format!(",\"x\":\"{}\"", "y".repeat(CHUNK / 3));
         let text: String = (0..9).map(|batch| line(batch, 1, &rest)).collect();
         assert_eq!(archive(&text).unwrap().header().batches, 9);
         let error = archive(&(text + "[]")).unwrap_err();

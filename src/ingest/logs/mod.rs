@@ -11,7 +11,7 @@
 //! | tables of a zksync-era node | logs, transactions, messages, aggregated root | the chain | `postgres`, `node_tables` |
 //!
 //! An [`Indexer`] reads any number of them into one archive. What is wrong with one batch costs that batch
-//! and is noted in [`Faults`]; what makes a file unreadable ends the reading. Whether logs are all the logs
+//! and is noted in [`SkippedInputs`]; what makes a file unreadable ends the reading. Whether logs are all the logs
 //! of a batch no source can say: a [`BatchCheck`] can, with the batch's root.
 
 mod assembly;
@@ -19,14 +19,13 @@ mod batch_blocks;
 mod batch_order;
 mod batch_rows;
 mod batch_set;
+mod batch_sink;
 mod byte_order_mark;
 mod bytes;
 mod detect;
 mod era_pubdata;
 mod error;
-mod faults;
 mod indexer;
-mod intake;
 mod json_lists;
 mod json_values;
 mod jsonl;
@@ -39,13 +38,14 @@ mod receipt;
 mod receipts;
 mod relayed;
 mod rpc_objects;
+mod skipped_inputs;
 mod sorting;
 mod zksync_os_pubdata;
 
 pub use batch_blocks::BatchBlocks;
+pub use batch_sink::{BatchCheck, Verdict};
 pub use detect::SourceFormat;
 pub use error::SourceError;
-pub use faults::Faults;
 pub use indexer::{Indexed, Indexer, SourceOptions, read_archive, read_archive_input};
-pub use intake::{BatchCheck, Verdict};
 pub use relayed::RelayedBy;
+pub use skipped_inputs::SkippedInputs;

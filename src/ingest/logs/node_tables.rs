@@ -20,7 +20,7 @@ use super::{
     batch_order::Known,
     batch_rows::{BatchRows, Differing},
     batch_set::BatchSet,
-    intake::Intake,
+    batch_sink::BatchSink,
     postgres_text::{Record, boolean, bytea_array, fixed, integer, required},
 };
 use crate::{
@@ -182,7 +182,7 @@ impl NodeTables {
         table: &Table,
         record: &Record,
         origin: Origin,
-        intake: &mut Intake<'_, '_>,
+        intake: &mut BatchSink<'_, '_>,
     ) -> Result<(), IndexError> {
         if record.len() != table.columns {
             let (expected, got) = (table.columns, record.len());
@@ -202,7 +202,7 @@ impl NodeTables {
         table: &Table,
         record: &Record,
         origin: Origin,
-        intake: &mut Intake<'_, '_>,
+        intake: &mut BatchSink<'_, '_>,
     ) -> Result<(), IndexError> {
         let block = match table.integer(record, 0, LOG_COLUMNS[0]) {
             Ok(block) => block,
@@ -232,7 +232,7 @@ impl NodeTables {
         table: &Table,
         record: &Record,
         origin: Origin,
-        intake: &mut Intake<'_, '_>,
+        intake: &mut BatchSink<'_, '_>,
     ) -> Result<(), IndexError> {
         let read = || -> Result<_, SourceError> {
             let block = table.integer(record, 0, BLOCK_COLUMNS[0])?;
@@ -267,7 +267,7 @@ impl NodeTables {
         table: &Table,
         record: &Record,
         origin: Origin,
-        intake: &mut Intake<'_, '_>,
+        intake: &mut BatchSink<'_, '_>,
     ) -> Result<(), IndexError> {
         let number = match table.integer(record, 0, BATCH_COLUMNS[0]) {
             Ok(number) => number,
@@ -293,7 +293,7 @@ impl NodeTables {
     pub(super) fn finish(
         self,
         given: &BatchBlocks,
-        intake: &mut Intake<'_, '_>,
+        intake: &mut BatchSink<'_, '_>,
     ) -> Result<(), IndexError> {
         if !self.has_logs {
             let reason = "there is no l2_to_l1_logs among them".into();
@@ -303,7 +303,7 @@ impl NodeTables {
         let mut rows = self.batches.finish()?;
         let no_others = ExternalSort::<PlacedMessage>::in_memory().finish()?;
         let known = Known { given, found: &self.blocks };
-        self.logs.assemble(chain, known, no_others, intake, |batch, intake| {
+        self.logs.assemble(chain, known, no_others, batch_sink, |batch, intake| {
             if spoiled.contains(batch.batch) {
                 return Ok(());
             }

@@ -12,8 +12,8 @@ use std::io::{self, BufRead, BufReader, Read};
 
 use super::{
     SourceError,
+    batch_sink::BatchSink,
     byte_order_mark::without_mark,
-    intake::Intake,
     node_tables::{NodeTables, Table},
     postgres_text::Record,
 };
@@ -84,7 +84,7 @@ fn columns(line: &[u8], separator: char) -> Vec<String> {
 pub(super) fn read(
     input: Input,
     tables: &mut NodeTables,
-    intake: &mut Intake<'_, '_>,
+    intake: &mut BatchSink<'_, '_>,
 ) -> Result<(), IndexError> {
     let name = input.name().to_owned();
     let source = intake.source(&name);
@@ -204,7 +204,7 @@ impl Lines {
         table: &Table,
         source: u32,
         tables: &mut NodeTables,
-        intake: &mut Intake<'_, '_>,
+        intake: &mut BatchSink<'_, '_>,
     ) -> Result<bool, IndexError> {
         tables.begin(table);
         let mut record = Record::default();
@@ -220,13 +220,13 @@ impl Lines {
         Ok(false)
     }
 
-    fn cut(&self, source: u32, intake: &Intake<'_, '_>) -> IndexError {
+    fn cut(&self, source: u32, intake: &BatchSink<'_, '_>) -> IndexError {
         let reason = "end with the file instead of \\.: the dump is cut, and could lack anything";
         let error = SourceError::Bad { what: "the rows of a table".into(), reason: reason.into() };
         self.error(source, error, intake)
     }
 
-    fn error(&self, source: u32, error: SourceError, intake: &Intake<'_, '_>) -> IndexError {
+    fn error(&self, source: u32, error: SourceError, intake: &BatchSink<'_, '_>) -> IndexError {
         let origin = Origin { source, place: Place::Line(self.number) };
         intake.error(origin, "no table of a zksync-era node", error)
     }
@@ -236,7 +236,7 @@ fn read_csv(
     input: Input,
     source: u32,
     tables: &mut NodeTables,
-    intake: &mut Intake<'_, '_>,
+    intake: &mut BatchSink<'_, '_>,
 ) -> Result<(), IndexError> {
     let name = input.name().to_owned();
     let bad = |line: u64, error: csv::Error| match error.into_kind() {
@@ -309,15 +309,15 @@ mod tests {
     use super::*;
     use crate::{
         archive::Collector,
-        ingest::logs::{BatchBlocks, intake::IntakeState},
+        ingest::logs::{BatchBlocks, batch_sink::BatchSinkState},
         primitives::ChainId,
     };
 
     /// Reads a text, and puts together what it says.
     fn read_all(text: Vec<u8>) -> Result<(), IndexError> {
         let mut collector = Collector::in_memory(1 << 20);
-        let mut state = IntakeState { goes_on: true, ..IntakeState::default() };
-        let intake = &mut Intake { collector: &mut collector, state: &mut state };
+        let mut state = BatchSinkState { goes_on: true, ..BatchSinkState::default() };
+        let intake = &mut BatchSink { collector: &mut collector, state: &mut state };
         let mut tables = NodeTables::new(ChainId(9), None);
         read(Input::from_reader("test", Cursor::new(text))?, &mut tables, intake)?;
         tables.finish(&BatchBlocks::default(), intake)

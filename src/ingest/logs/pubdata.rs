@@ -15,8 +15,9 @@ use std::{borrow::Cow, io::Read, path::Path};
 use serde::Deserialize;
 
 use super::{
-    SourceError, SourceOptions, era_pubdata,
-    intake::Intake,
+    SourceError, SourceOptions,
+    batch_sink::BatchSink,
+    era_pubdata,
     json_values::{JsonValues, Piece},
     zksync_os_pubdata,
 };
@@ -64,7 +65,7 @@ pub(super) fn batch(
 pub(super) fn read_file(
     input: Input,
     options: &SourceOptions,
-    intake: &mut Intake<'_, '_>,
+    intake: &mut BatchSink<'_, '_>,
 ) -> Result<(), IndexError> {
     let name = input.name().to_owned();
     let origin = Origin { source: intake.source(&name), place: Place::Whole };
@@ -121,7 +122,7 @@ pub(super) fn read_list(
     input: Input,
     options: &SourceOptions,
     output: Option<&Path>,
-    intake: &mut Intake<'_, '_>,
+    intake: &mut BatchSink<'_, '_>,
 ) -> Result<(), IndexError> {
     let output = output.and_then(|path| path.canonicalize().ok());
     let folder = input.path().and_then(Path::parent).map(Path::to_owned).unwrap_or_default();

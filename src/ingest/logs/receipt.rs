@@ -7,7 +7,7 @@ use super::{
     SourceError,
     json_lists::each_element,
     message_event::message,
-    rpc_objects::{Object, Quantity, Remains, RpcLog, RpcLogs},
+    rpc_objects::{Object, PartialReceipt, Quantity, RpcLog, RpcLogs},
 };
 use crate::{
     message::L2ToL1Log,
@@ -63,7 +63,7 @@ pub(super) fn answers<E>(
     text: &[u8],
     take: &mut dyn FnMut(Answer) -> Result<(), E>,
 ) -> Result<(), E> {
-    let mut reading = Reading { take, fault: None };
+    let mut reading = ReceiptReader { take, fault: None };
     match std::str::from_utf8(text) {
         Ok(text) => reading.whole(text)?,
         Err(error) => reading.nowhere("no answer of a node", || SourceError::Bad {
@@ -74,13 +74,13 @@ pub(super) fn answers<E>(
     reading.end()
 }
 
-struct Reading<'t, E> {
+struct ReceiptReader<'t, E> {
     take: &'t mut dyn FnMut(Answer) -> Result<(), E>,
     /// The last fault, until another answer follows.
     fault: Option<Fault>,
 }
 
-impl<E> Reading<'_, E> {
+impl<E> ReceiptReader<'_, E> {
     fn give(&mut self, answer: Answer) -> Result<(), E> {
         self.end()?;
         (self.take)(answer)
@@ -157,11 +157,11 @@ impl<E> Reading<'_, E> {
         let object: Object<'_> = match serde_json::from_str(text) {
             Ok(object) => object,
             Err(error) => {
-                let remains: Remains<'_> = serde_json::from_str(text).unwrap_or_default();
+                let remains: PartialReceipt<'_> = serde_json::from_str(text).unwrap_or_default();
                 return self.fault(Fault {
                     what: "no receipt of a ZKsync node".into(),
-                    block: Remains::number(remains.block_number),
-                    batch: Remains::number(remains.l1_batch_number).map(BatchNumber),
+                    block: PartialReceipt::number(remains.block_number),
+                    batch: PartialReceipt::number(remains.l1_batch_number).map(BatchNumber),
                     error: error.into(),
                     more: 0,
                 });

@@ -24,8 +24,8 @@ use super::{
     assembly::{Assembled, LogPlace, PlacedMessage, Row, RowKind, Rows},
     batch_order::Known,
     batch_set::BatchSet,
-    intake::Intake,
-    json_values::{JsonValues, Piece},
+    batch_sink::BatchSink,
+    json_values::{JsonValues, ValueChunk},
     receipt::{Answer, Fault, Receipt, answers},
     sorting::sort,
 };
@@ -49,11 +49,11 @@ pub(super) struct Receipts {
     chain: ChainId,
     rows: Rows,
     /// The receipts, by the hashes of their transactions.
-    transactions: ExternalSort<Sighting>,
+    transactions: ExternalSort<ReceiptKey>,
     /// The messages of events beside receipts.
     messages: ExternalSort<Message>,
     /// The logs whose messages are not in their receipts.
-    wanted: ExternalSort<Wanted>,
+    wanted: ExternalSort<MissingMessage>,
     placed: ExternalSort<PlacedMessage>,
     /// The batches that are known to be incomplete.
     spoiled: BatchSet,
@@ -79,11 +79,11 @@ impl Receipts {
     pub(super) fn read(
         &mut self,
         input: Input,
-        intake: &mut Intake<'_, '_>,
+        intake: &mut BatchSink<'_, '_>,
     ) -> Result<(), IndexError> {
         let source = intake.source(input.name());
         let mut values = JsonValues::new(input);
-        let (mut piece, mut next) = (Piece::default(), Piece::default());
+        let (mut piece, mut next) = (ValueChunk::default(), ValueChunk::default());
         values.read(&mut piece)?;
         while !piece.is_empty() {
             let mut read = Ok(());
@@ -100,9 +100,9 @@ impl Receipts {
     /// Adds what is in some values.
     fn piece(
         &mut self,
-        piece: &Piece,
+        piece: &ValueChunk,
         source: u32,
-        intake: &mut Intake<'_, '_>,
+        intake: &mut BatchSink<'_, '_>,
     ) -> Result<(), IndexError> {
         let ahead = |index| {
             let (text, _) = piece.value(index);
@@ -132,7 +132,7 @@ impl Receipts {
         &mut self,
         answer: Answer,
         origin: Origin,
-        intake: &mut Intake<'_, '_>,
+        intake: &mut BatchSink<'_, '_>,
     ) -> Result<(), IndexError> {
         match answer {
             Answer::Receipt(receipt) => self.receipt(&receipt, origin),
@@ -170,7 +170,7 @@ impl Receipts {
             self.seen = Some((batch, block));
             self.rows.push(Row::new(RowKind::Seen, [block, transaction, 0], batch, origin))?;
         }
-        let sighting = Sighting {
+        let sighting = ReceiptKey {
             hash: *receipt.hash.as_bytes(),
             at: [block, transaction],
             logs: receipt.logs.len() as u64,
@@ -186,7 +186,7 @@ impl Receipts {
             self.rows.push_log(row, log.index_in_block, &log.log, &receipt.hash, message)?;
             if log.log.is_message() && message.is_none() {
                 let hash = *log.log.value().as_bytes();
-                self.wanted.push(Wanted { hash, at }, &[])?;
+                self.wanted.push(MissingMessage { hash, at }, &[])?;
             }
         }
         Ok(())
@@ -196,13 +196,13 @@ impl Receipts {
     pub(super) fn finish(
         mut self,
         blocks: &BatchBlocks,
-        intake: &mut Intake<'_, '_>,
+        intake: &mut BatchSink<'_, '_>,
     ) -> Result<(), IndexError> {
         spoil_doubled(self.transactions, &mut self.rows, intake)?;
         place(self.messages, self.wanted, &mut self.placed)?;
         let (chain, placed) = (self.chain, self.placed.finish()?);
         let known = Known { given: blocks, found: &BatchBlocks::default() };
-        self.rows.assemble(chain, known, placed, intake, |batch, intake| {
+        self.rows.assemble(chain, known, placed, batch_sink, |batch, intake| {
             if self.spoiled.contains(batch.batch) {
                 return Ok(());
             }
@@ -222,14 +222,14 @@ impl Receipts {
 
 /// Finds transactions with receipts in two places or of different logs, and spoils the batches of both.
 fn spoil_doubled(
-    transactions: ExternalSort<Sighting>,
+    transactions: ExternalSort<ReceiptKey>,
     rows: &mut Rows,
-    intake: &mut Intake<'_, '_>,
+    intake: &mut BatchSink<'_, '_>,
 ) -> Result<(), IndexError> {
     let mut sorted = transactions.finish()?;
-    let mut last: Option<Sighting> = None;
+    let mut last: Option<ReceiptKey> = None;
     while let Some((here, _)) = sorted.next()? {
-        let differs = |last: &Sighting| {
+        let differs = |last: &ReceiptKey| {
             let has_logs = last.logs > 0 || here.logs > 0;
             last.hash == here.hash && has_logs && (last.at, last.logs) != (here.at, here.logs)
         };
@@ -255,7 +255,7 @@ fn spoil_doubled(
 /// Joins messages with the logs that want them.
 fn place(
     messages: ExternalSort<Message>,
-    wanted: ExternalSort<Wanted>,
+    wanted: ExternalSort<MissingMessage>,
     placed: &mut ExternalSort<PlacedMessage>,
 ) -> Result<(), IndexError> {
     let (mut messages, mut wanted) = (messages.finish()?, wanted.finish()?);
@@ -292,7 +292,7 @@ fn take(
 /// A receipt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Pod, Zeroable)]
 #[repr(C)]
-struct Sighting {
+struct ReceiptKey {
     hash: [u8; 32],
     /// Block, and index in the block.
     at: [u64; 2],
@@ -302,7 +302,7 @@ struct Sighting {
     origin: PackedOrigin,
 }
 
-impl SortRecord for Sighting {
+impl SortRecord for ReceiptKey {
     type Place = ();
 
     fn payload_len(&self) -> usize {
@@ -329,12 +329,12 @@ impl SortRecord for Message {
 /// A log whose message is somewhere else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Pod, Zeroable)]
 #[repr(C)]
-struct Wanted {
+struct MissingMessage {
     hash: [u8; 32],
     at: LogPlace,
 }
 
-impl SortRecord for Wanted {
+impl SortRecord for MissingMessage {
     type Place = ();
 
     fn payload_len(&self) -> usize {

@@ -73,14 +73,14 @@ pub(super) struct Object<'t> {
 /// Where a damaged receipt belongs, as far as it can still be read.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Remains<'t> {
+pub(super) struct PartialReceipt<'t> {
     #[serde(borrow)]
     pub(super) block_number: Option<&'t RawValue>,
     #[serde(borrow)]
     pub(super) l1_batch_number: Option<&'t RawValue>,
 }
 
-impl Remains<'_> {
+impl PartialReceipt<'_> {
     pub(super) fn number(raw: Option<&RawValue>) -> Option<u64> {
         serde_json::from_str::<Quantity>(raw?.get()).ok().map(|number| number.0)
     }

@@ -13,7 +13,7 @@
 
 use struson::reader::ValueType;
 
-use super::{Facts, ImportError, collect::Collector, json::Json};
+use super::{DumpMeta, ImportError, json::Json, slot_collector::Collector};
 use crate::{
     files::Input,
     primitives::{Address, SlBlock, Word},
@@ -21,9 +21,9 @@ use crate::{
 };
 
 /// How many slots are handed on at once.
-const PIECE: usize = 1 << 12;
+const CHUNK: usize = 1 << 12;
 
-pub(super) fn read(input: Input, sink: &mut Collector) -> Result<Facts, ImportError> {
+pub(super) fn read(input: Input, sink: &mut Collector) -> Result<DumpMeta, ImportError> {
     let mut json = Json::of(input);
     let (mut pending, mut best) = (None, None);
     let mut has_accounts = false;
@@ -45,7 +45,7 @@ pub(super) fn read(input: Input, sink: &mut Collector) -> Result<Facts, ImportEr
     }
     json.finish()?;
     // The environment of the pending block may run ahead of the last block on forked chains.
-    Ok(Facts { block: best.or(pending) })
+    Ok(DumpMeta { block: best.or(pending) })
 }
 
 fn block_number(json: &mut Json<Input>) -> Result<Option<SlBlock>, ImportError> {
@@ -89,7 +89,7 @@ fn storage(
     address: Address,
 ) -> Result<(), ImportError> {
     let account = AccountKey::Address(address);
-    let mut slots = Vec::with_capacity(PIECE);
+    let mut slots = Vec::with_capacity(CHUNK);
     json.begin_object()?;
     while json.has_next()? {
         let slot =
@@ -98,7 +98,7 @@ fn storage(
             .string_as(Word::from_hex)?
             .map_err(|e| json.bad(format!("account {address}, the value of slot {slot}:"), e))?;
         slots.push((slot, value));
-        if slots.len() == PIECE {
+        if slots.len() == CHUNK {
             sink.slots(account, SlotForm::Plain, &slots)?;
             slots.clear();
         }

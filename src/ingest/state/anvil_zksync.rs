@@ -11,16 +11,16 @@
 
 use struson::reader::ValueType;
 
-use super::{Facts, ImportError, collect::Collector, json::Json};
+use super::{DumpMeta, ImportError, json::Json, slot_collector::Collector};
 use crate::{
     files::Input,
     primitives::{Address, SlBlock, Word, hex},
 };
 
 /// How many slots are handed on at once.
-const PIECE: usize = 1 << 12;
+const CHUNK: usize = 1 << 12;
 
-pub(super) fn read(input: Input, sink: &mut Collector) -> Result<Facts, ImportError> {
+pub(super) fn read(input: Input, sink: &mut Collector) -> Result<DumpMeta, ImportError> {
     let mut json = Json::of(input);
     let (mut block, mut has_storage) = (None, false);
     json.begin_object()?;
@@ -45,7 +45,7 @@ pub(super) fn read(input: Input, sink: &mut Collector) -> Result<Facts, ImportEr
         return Err(json.bad("the dump", "has no \"storage\""));
     }
     json.finish()?;
-    Ok(Facts { block })
+    Ok(DumpMeta { block })
 }
 
 fn last_block(json: &mut Json<Input>) -> Result<Option<SlBlock>, ImportError> {
@@ -66,7 +66,7 @@ fn last_block(json: &mut Json<Input>) -> Result<Option<SlBlock>, ImportError> {
 }
 
 fn storage(json: &mut Json<Input>, sink: &mut Collector) -> Result<(), ImportError> {
-    let mut rows = Vec::with_capacity(PIECE);
+    let mut rows = Vec::with_capacity(CHUNK);
     json.begin_object()?;
     while json.has_next()? {
         let name = json.member()?;
@@ -79,7 +79,7 @@ fn storage(json: &mut Json<Input>, sink: &mut Collector) -> Result<(), ImportErr
             .string_as(Word::from_hex)?
             .map_err(|e| json.bad(format!("the value of the key {name}:"), e))?;
         rows.push((Address::new(address), Word::new(slot), value));
-        if rows.len() == PIECE {
+        if rows.len() == CHUNK {
             sink.rows(&rows)?;
             rows.clear();
         }

@@ -18,7 +18,9 @@
 use bytemuck::cast_slice;
 use struson::reader::ValueType;
 
-use super::{Facts, ImportError, collect::Collector, json::Json, storage_root::StorageRoot};
+use super::{
+    DumpMeta, ImportError, json::Json, slot_collector::Collector, storage_root::StorageRoot,
+};
 use crate::{
     files::{Input, Spool},
     primitives::{
@@ -29,13 +31,13 @@ use crate::{
 };
 
 /// How many slots are handed on at once.
-const PIECE: usize = 1 << 12;
+const CHUNK: usize = 1 << 12;
 
 pub(super) fn read(
     input: Input,
     sink: &mut Collector,
     form: SlotForm,
-) -> Result<Facts, ImportError> {
+) -> Result<DumpMeta, ImportError> {
     let mut reader = Reader { json: Json::of(input), sink, form, held: 0, seen: false };
     while reader.json.has_next()? {
         let account = reader.object(Name::default())?;
@@ -45,7 +47,7 @@ pub(super) fn read(
         return Err(reader.json.bad("the dump", "holds no account"));
     }
     reader.json.finish()?;
-    Ok(Facts { block: None })
+    Ok(DumpMeta { block: None })
 }
 
 struct Reader<'s> {
@@ -169,9 +171,9 @@ impl Reader<'_> {
         let stated = stated.map_err(|e| self.json.bad("\"root\":", e))?;
         let mut check =
             stated.map(|_| StorageRoot::new(self.form, self.sink.space.sort_of_account()));
-        let mut slots = Vec::with_capacity(PIECE.min(account.count as usize));
+        let mut slots = Vec::with_capacity(CHUNK.min(account.count as usize));
         account.slots.drain(|bytes| {
-            for piece in cast_slice::<u8, [Word; 2]>(bytes).chunks(PIECE) {
+            for piece in cast_slice::<u8, [Word; 2]>(bytes).chunks(CHUNK) {
                 slots.clear();
                 slots.extend(piece.iter().map(|[slot, value]| (*slot, *value)));
                 if let Some(check) = &mut check {

@@ -26,16 +26,16 @@
 
 mod anvil;
 mod anvil_zksync;
-mod build;
-mod collect;
 mod detect;
 mod era;
 mod error;
 mod geth;
 mod hex_text;
+mod import;
 pub(super) mod json;
-mod record;
-mod run;
+mod slot_collector;
+mod slot_record;
+mod snapshot_builder;
 mod space;
 mod stated_roots;
 mod storage_range;
@@ -50,7 +50,7 @@ use std::{
 pub use detect::Format;
 pub use era::EraError;
 pub use error::ImportError;
-pub use run::{Dump, Import, Imported, KnownSlots, MOST_IN_MEMORY};
+pub use import::{Dump, Import, Imported, KnownSlots, MOST_IN_MEMORY};
 
 use crate::primitives::SlBlock;
 
@@ -72,7 +72,7 @@ pub fn files_of(path: &Path) -> Vec<PathBuf> {
 }
 
 /// What a parser learned beside the slots.
-struct Facts {
+struct DumpMeta {
     block: Option<SlBlock>,
 }
 

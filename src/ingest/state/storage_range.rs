@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 
 use struson::reader::ValueType;
 
-use super::{Facts, ImportError, collect::Collector, json::Json};
+use super::{DumpMeta, ImportError, json::Json, slot_collector::Collector};
 use crate::{
     files::Input,
     primitives::{Address, Hash, Word},
@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// How many slots are handed on at once.
-const PIECE: usize = 1 << 12;
+const CHUNK: usize = 1 << 12;
 /// How many pages there may be: their keys take some 128 MiB.
 const MOST_PAGES: usize = 1 << 20;
 
@@ -56,7 +56,7 @@ pub(super) fn read(
     account: Option<Address>,
     sink: &mut Collector,
     pages: &mut Pages,
-) -> Result<Facts, ImportError> {
+) -> Result<DumpMeta, ImportError> {
     let name = input.name().to_owned();
     let Some(account) = account else { return Err(ImportError::NoAccount { name }) };
     pages.name = Some(name);
@@ -65,14 +65,14 @@ pub(super) fn read(
         account,
         sink,
         pages,
-        plain: Vec::with_capacity(PIECE),
+        plain: Vec::with_capacity(CHUNK),
         hashed: Vec::new(),
     };
     while reader.json.has_next()? {
         reader.value()?;
     }
     reader.json.finish()?;
-    Ok(Facts { block: None })
+    Ok(DumpMeta { block: None })
 }
 
 struct Reader<'s> {
@@ -136,7 +136,7 @@ impl Reader<'_> {
                 name.parse().map_err(|e| self.json.bad(format!("the slot {name:?}:"), e))?;
             first = Some(first.map_or(hash, |first| first.min(hash)));
             self.slot(hash)?;
-            if self.plain.len().max(self.hashed.len()) == PIECE {
+            if self.plain.len().max(self.hashed.len()) == CHUNK {
                 self.hand_on()?;
             }
         }

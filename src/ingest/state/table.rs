@@ -19,7 +19,7 @@ use std::{borrow::Cow, io::Read};
 use csv_core::ReadRecordResult;
 use serde::Deserialize;
 
-use super::{Facts, ImportError, collect::Collector, record::Record};
+use super::{DumpMeta, ImportError, slot_collector::Collector, slot_record::Record};
 use crate::{
     files::{Input, InputError, Line, Lines},
     primitives::{
@@ -30,21 +30,21 @@ use crate::{
 };
 
 /// How many rows are handed on at once.
-const PIECE: usize = 1 << 12;
+const CHUNK: usize = 1 << 12;
 /// A row has about two hundred bytes.
 const LONGEST_LINE: usize = 1 << 16;
 
-pub(super) fn read(input: Input, sink: &mut Collector) -> Result<Facts, ImportError> {
+pub(super) fn read(input: Input, sink: &mut Collector) -> Result<DumpMeta, ImportError> {
     let name = input.name().to_owned();
     let is_json = input.head().trim_ascii_start().first() == Some(&b'{');
-    let mut rows = Rows { sink, name, plain: Vec::with_capacity(PIECE), hashed: Vec::new() };
+    let mut rows = Rows { sink, name, plain: Vec::with_capacity(CHUNK), hashed: Vec::new() };
     if is_json {
         rows.json(input)?;
     } else {
         rows.csv(input)?;
     }
     rows.hand_on()?;
-    Ok(Facts { block: None })
+    Ok(DumpMeta { block: None })
 }
 
 /// Whether a text that begins so is a CSV table.
@@ -238,14 +238,14 @@ impl Rows<'_> {
             self.parse(line, "the value", Word::from_hex(value))?,
         );
         self.plain.push(row);
-        if self.plain.len() == PIECE { self.hand_on() } else { Ok(()) }
+        if self.plain.len() == CHUNK { self.hand_on() } else { Ok(()) }
     }
 
     fn hashed_row(&mut self, line: u64, key: &str, value: &str) -> Result<(), ImportError> {
         let key = self.parse(line, "the hashed key", hex::fixed(key).map(Hash::new))?;
         let value = self.parse(line, "the value", Word::from_hex(value))?;
         self.hashed.push(Record { entry: Entry { key, value }, ..Record::default() });
-        if self.hashed.len() == PIECE { self.hand_on() } else { Ok(()) }
+        if self.hashed.len() == CHUNK { self.hand_on() } else { Ok(()) }
     }
 
     fn hand_on(&mut self) -> Result<(), ImportError> {

@@ -54,8 +54,8 @@ fn made() -> impl Strategy<Value = Made> {
             let index = below(id, &log_path);
             let claim = Claim { chain, batch, index, log: &log };
             let folded = verify::fold(&claim, &words).unwrap();
-            let target = match folded.anchor {
-                Anchor::Batch(..) => TargetRecord::batch_root(folded.root),
+            let target = match folded.root_ref {
+                RootRef::Batch(..) => TargetRecord::batch_root(folded.root),
                 _ => TargetRecord {
                     kind: TargetKind::Block,
                     sl_chain_id: Some(ChainId(sl)),
@@ -91,7 +91,7 @@ fn together(all: &[Made]) -> Vec<bool> {
     let bundles: Vec<_> = all
         .iter()
         .zip(&targets)
-        .map(|(Made { record, head }, target)| Bundle {
+        .map(|(Made { record, head }, target)| BatchInput {
             chain: record.chain_id,
             batch: record.batch_number,
             root: record.root,
@@ -103,7 +103,7 @@ fn together(all: &[Made]) -> Vec<bool> {
         .iter()
         .zip(&logs)
         .enumerate()
-        .map(|(bundle, (Made { record, head }, log))| Member {
+        .map(|(bundle, (Made { record, head }, log))| ProofInput {
             bundle,
             index: record.id,
             log,
@@ -179,9 +179,9 @@ fn members_of_a_bundle_stand_alone() {
     let root = crate::keccak::hash_node(leaf(&logs[0]), leaf(&logs[1]));
     let target = TargetRecord::batch_root(root);
     let (chain, batch) = (ChainId(1), BatchNumber(1));
-    let bundle = Bundle { chain, batch, root, tail: &[], target: &target };
+    let bundle = BatchInput { chain, batch, root, tail: &[], target: &target };
     let [left, right] = [&logs[0], &logs[1]].map(|log| [metadata_word(1, 0, true), leaf(log)]);
-    let member = |index, log, head| Member { bundle: 0, index, log, head };
+    let member = |index, log, head| ProofInput { bundle: 0, index, log, head };
     let members = [
         member(0, &logs[0], &right[..]),
         member(1, &logs[1], &left[..]),

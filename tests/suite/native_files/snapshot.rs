@@ -13,7 +13,7 @@ use crate::support::{
     era, fixture, golden,
 };
 use slproof::{
-    files::{Access, Container, ContainerError, report_lost_pages},
+    files::{Access, Container, ContainerError, install_sigbus_handler},
     ingest::state::Import,
     primitives::{Address, SlBatch, Word},
     snapshot::{FirstWrite, Snapshot},
@@ -137,7 +137,7 @@ fn rows(count: u64) -> String {
 #[test]
 fn work_on_a_snapshot() {
     let Ok(path) = std::env::var("SLPROOF_TEST_WORK_ON") else { return };
-    report_lost_pages().unwrap();
+    install_sigbus_handler().unwrap();
     let state = Snapshot::open(Path::new(&path), Access::Map).unwrap();
     println!("\nworking");
     std::io::stdin().read_line(&mut String::new()).unwrap();

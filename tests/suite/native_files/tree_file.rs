@@ -15,9 +15,9 @@ use slproof::{
     contracts::Layout,
     files::{Access, Container},
     forest::{
-        Addresses, BATCH_LEAF_PADDING, CHAIN_ID_LEAF_PADDING, EMPTY_ENTRY, Effort, History, Past,
-        RebuildOptions, Timeline, TreeFile, TreeFileError, explain, explain_further, rebuild,
-        rebuild_to_file,
+        Addresses, BATCH_LEAF_PADDING, CHAIN_ID_LEAF_PADDING, EMPTY_ENTRY, History, HistoryOptions,
+        RebuildOptions, SearchBudget, Timeline, TreeFile, TreeFileError, explain, explain_further,
+        rebuild, rebuild_to_file,
     },
     ingest::state::read_state,
     keccak::keccak256,
@@ -226,12 +226,12 @@ fn first_root_of_a_leaf_does_not_follow_an_unexplained_root() {
     let dump = read_state(&fixture("gateway-v29/state.anvil.json"), None).unwrap();
     let options = RebuildOptions::default();
     let forest = rebuild(&dump.state, &options).unwrap();
-    let little = Effort { step: 1, walk: 1 };
+    let little = SearchBudget { step: 1, walk: 1 };
     let timeline = explain(&dump.state, Addresses::default(), &forest, &[], little).unwrap();
     let truth = explain(&dump.state, Addresses::default(), &forest, &[], ALL.effort).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let target = folder.path().join("out.sltree");
-    let past = Past { effort: little, ..ALL };
+    let past = HistoryOptions { effort: little, ..ALL };
     rebuild_to_file(&dump.state, &options, Some(past), &target).unwrap();
     let file = TreeFile::open(&target, Access::Map).unwrap();
     file.check().unwrap();

@@ -15,7 +15,7 @@ use slproof::{
     primitives::{Address, BatchNumber, ChainId, Hash, Word},
     proof::{
         ProofRecord, TargetKind, TargetRecord,
-        verify::{self, Anchor, Claim},
+        verify::{self, Claim, RootRef},
     },
     prove::ExtractError,
     snapshot::Snapshot,
@@ -234,8 +234,8 @@ fn no_chain_can_stand_in_for_the_settlement_layer() {
                 log: record.log.as_ref().unwrap(),
             };
             let folded = verify::fold(&claim, &record.proof).unwrap();
-            assert!(matches!(folded.anchor, Anchor::SettlementLayer(..)));
-            assert_eq!(known.of_record(&record, &folded.anchor).unwrap(), answer);
+            assert!(matches!(folded.root_ref, RootRef::SettlementLayer(..)));
+            assert_eq!(known.of_record(&record, &folded.root_ref).unwrap(), answer);
             tried += 1;
         }
         assert!(tried > 10);

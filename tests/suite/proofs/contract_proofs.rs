@@ -14,9 +14,9 @@ use slproof::{
     primitives::{BatchNumber, ChainId, Hash, hex},
     proof::{
         Proof, ProofRecord, Target, TargetKind, TargetRecord,
-        verify::{self, Anchor, Claim},
+        verify::{self, Claim, RootRef},
     },
-    prove::{Accepted, AggregatedRoot, BatchRootForm, ExtractError, Extractor, Which},
+    prove::{AggregatedRoot, BatchRootForm, ExtractError, Extractor, LogFilter, VerifiedProofs},
 };
 
 const FOLDERS: [&str; 2] = ["gateway-v29", "gateway-v31"];
@@ -106,7 +106,7 @@ fn the_verifier_accepts_and_refuses_what_the_contracts_did() {
         let state =
             read_state(&fixture(&format!("{folder}/state.anvil.json")), None).unwrap().state;
         let witness = KnownRoots::new(&state, Addresses::default()).unwrap();
-        let known = |record: &ProofRecord, anchor: &Anchor| {
+        let known = |record: &ProofRecord, anchor: &RootRef| {
             Some(witness.of_record(&record, anchor).unwrap().root()?.root)
         };
         for line in json_lines(&format!("{folder}/proofs.jsonl.gz")) {
@@ -134,7 +134,7 @@ fn the_verifier_accepts_and_refuses_what_the_contracts_did() {
             let sent =
                 record.message.as_ref().is_none_or(|m| verify::message(claim.log, m).is_ok());
             let accepted = verify::fold(&claim, &record.proof)
-                .is_ok_and(|folded| known(&record, &folded.anchor) == Some(folded.root));
+                .is_ok_and(|folded| known(&record, &folded.root_ref) == Some(folded.root));
             assert!(!(accepted && sent), "{}: {line}", line["case"]);
             seen += 1;
         }
@@ -177,9 +177,9 @@ fn the_batch_root_is_a_target_too_and_its_anchor_is_the_diamond() {
             let Ok(proof) = extractor.batch(batch).unwrap().prove(0) else { continue };
             assert_eq!(proof.proof.len(), 16);
             let known =
-                |anchor: &Anchor| Some(witness.of_record(&proof, anchor).unwrap().root()?.root);
+                |anchor: &RootRef| Some(witness.of_record(&proof, anchor).unwrap().root()?.root);
             let folded = proof.verify(&batch.logs()[0], known).unwrap();
-            assert!(matches!(folded.anchor, Anchor::Batch(..)));
+            assert!(matches!(folded.root_ref, RootRef::Batch(..)));
         }
     }
 }
@@ -270,7 +270,7 @@ fn an_archive_that_is_overwritten_changes_no_proof_that_was_accepted() {
     let mapped = Archive::open(&path, Access::Map).unwrap();
     let prepared: Vec<_> =
         mapped.batches().map(|batch| extractor.batch(batch.unwrap()).unwrap()).collect();
-    let accepted = Accepted::new(prepared.iter().map(|batch| (batch, Which::All)));
+    let accepted = VerifiedProofs::new(prepared.iter().map(|batch| (batch, LogFilter::All)));
     let mut single = Vec::new();
     for batch in &prepared {
         single.push(batch.prove_all().flatten().collect::<Vec<_>>());

@@ -9,7 +9,7 @@ use slproof::{
     archive::Archive,
     contracts::system::MESSAGE_ROOT,
     files::{Access, Input},
-    forest::{Addresses, Effort, Forest, RebuildOptions, Timeline, explain, rebuild},
+    forest::{Addresses, Forest, RebuildOptions, SearchBudget, Timeline, explain, rebuild},
     ingest::{
         events::read_events,
         logs::{read_archive, read_archive_input},
@@ -21,7 +21,7 @@ use slproof::{
     primitives::{Address, BatchNumber, ChainId, Hash, SlBatch, SlBlock, Word},
     proof::{
         Proof, ProofEnd, ProofRecord, Target, TargetKind,
-        verify::{Anchor, VerifyError},
+        verify::{RootRef, VerifyError},
     },
     prove::{ExtractError, Extractor, SlBatchError, SlBatchTree, TargetError},
     snapshot::Snapshot,
@@ -42,11 +42,11 @@ struct Layer {
 fn layer(folder: &'static str, dump: &str, with_events: bool) -> Layer {
     let dump = read_state(&fixture(&format!("{folder}/{dump}")), None).unwrap();
     let forest = rebuild(&dump.state, &RebuildOptions::default()).unwrap();
-    let (mut events, mut effort) = (vec![], Effort::default());
+    let (mut events, mut effort) = (vec![], SearchBudget::default());
     if with_events {
         let path = fixture(&format!("{folder}/events.jsonl.gz"));
         events = read_events(&path, MESSAGE_ROOT).unwrap();
-        effort = Effort { step: 0, walk: 0 };
+        effort = SearchBudget { step: 0, walk: 0 };
     }
     let timeline = explain(&dump.state, Addresses::default(), &forest, &events, effort).unwrap();
     let archive = read_archive(&fixture(&format!("{folder}/logs.jsonl.gz")), Access::Map).unwrap();
@@ -181,7 +181,7 @@ fn every_accepted_l1_proof_is_made_and_accepted_by_l1() {
             let mut of_block = record.clone();
             of_block.target.as_mut().unwrap().kind = TargetKind::Block;
             let known =
-                |anchor: &Anchor| Some(witness.of_record(&of_block, anchor).unwrap().root()?.root);
+                |anchor: &RootRef| Some(witness.of_record(&of_block, anchor).unwrap().root()?.root);
             let error = of_block.verify(&record.log.unwrap(), known).unwrap_err();
             assert_eq!(error.code(), "unknown-root", "{error}");
             *kinds.entry(line["target"]["kind"].as_str().unwrap().to_owned()).or_default() += 1;
@@ -215,10 +215,10 @@ fn l1_accepts_no_proof_against_a_block_and_none_that_was_altered() {
                 log: &log,
             };
             let folded = slproof::proof::verify::fold(&claim, &record.proof)?;
-            let known = witness.of_record(&record, &folded.anchor).unwrap().root();
+            let known = witness.of_record(&record, &folded.root_ref).unwrap().root();
             match known {
                 Some(known) if known.root == folded.root => Ok(()),
-                _ => Err(VerifyError::UnknownRoot(folded.anchor)),
+                _ => Err(VerifyError::UnknownRoot(folded.root_ref)),
             }
         };
         for line in json_lines(&format!("{folder}/proofs_l1.jsonl.gz")) {
@@ -333,7 +333,7 @@ fn a_chain_that_settles_on_l1_is_proven_by_its_batch_root() {
             for record in extractor.batch(batch).unwrap().prove_all() {
                 let record = record.unwrap();
                 assert_eq!(record.proof.len(), 16);
-                let known = |anchor: &slproof::proof::verify::Anchor| {
+                let known = |anchor: &slproof::proof::verify::RootRef| {
                     Some(witness.of_record(&record, anchor).unwrap().root()?.root)
                 };
                 record.verify(&record.log.unwrap(), known).unwrap();

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use slproof::{
     contracts::Layout,
-    forest::{Effort, Forest, Past, RebuildOptions, rebuild_to_file},
+    forest::{Forest, HistoryOptions, RebuildOptions, SearchBudget, rebuild_to_file},
     message::{BatchLogs, L2ToL1Log, MessageList},
     primitives::{Address, BatchNumber, ChainId, Hash},
 };
@@ -15,7 +15,8 @@ use super::{layer::Layer, naive};
 pub const GOLDEN: [&str; 2] = ["golden/tree-1.sltree", "golden/tree-1-history.sltree"];
 pub const GATEWAY: ChainId = ChainId(506);
 pub const CHAINS: [ChainId; 3] = [GATEWAY, ChainId(324), ChainId(300)];
-pub const ALL: Past<'_> = Past { events: &[], effort: Effort { step: 1 << 20, walk: 1 << 20 } };
+pub const ALL: HistoryOptions<'_> =
+    HistoryOptions { events: &[], effort: SearchBudget { step: 1 << 20, walk: 1 << 20 } };
 
 /// One log a batch, so that a proof can be made of it.
 pub fn logs(chain: ChainId, batch: u64) -> BatchLogs {

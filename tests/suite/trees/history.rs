@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use slproof::{
     contracts::{EventKind, Layout, MessageRootEvent, system::MESSAGE_ROOT},
     forest::{
-        Addresses, Effort, Forest, RebuildOptions, Timeline, chain_id_leaf, explain, rebuild,
+        Addresses, Forest, RebuildOptions, SearchBudget, Timeline, chain_id_leaf, explain, rebuild,
     },
     ingest::{
         events::read_events,
@@ -88,7 +88,8 @@ fn every_root_is_explained_from_the_state_alone() {
     for folder in FOLDERS {
         let (dump, forest) = forest(&format!("{folder}/state.anvil.json"));
         let timeline =
-            explain(&dump.state, Addresses::default(), &forest, &[], Effort::default()).unwrap();
+            explain(&dump.state, Addresses::default(), &forest, &[], SearchBudget::default())
+                .unwrap();
         check(folder, &forest, &timeline);
     }
 }
@@ -100,7 +101,7 @@ fn every_root_is_explained_by_events() {
         let events =
             read_events(&fixture(&format!("{folder}/events.jsonl.gz")), MESSAGE_ROOT).unwrap();
         // Without any search.
-        let effort = Effort { step: 0, walk: 0 };
+        let effort = SearchBudget { step: 0, walk: 0 };
         let timeline =
             explain(&dump.state, Addresses::default(), &forest, &events, effort).unwrap();
         check(folder, &forest, &timeline);
@@ -121,7 +122,7 @@ fn first_writes_explain_the_last_root_of_each_settlement_layer_batch() {
         let (dump, forest) = forest(&format!("{folder}/era-snapshot/{version}"));
         let from =
             |effort| explain(&dump.state, Addresses::default(), &forest, &[], effort).unwrap();
-        let timeline = from(Effort { step: 0, walk: 0 });
+        let timeline = from(SearchBudget { step: 0, walk: 0 });
         let history = timeline.history();
         let mut last_roots = 0;
         for (index, block) in history.blocks.iter().enumerate() {
@@ -134,7 +135,7 @@ fn first_writes_explain_the_last_root_of_each_settlement_layer_batch() {
         }
         assert!(last_roots > 10 && last_roots < history.len());
         assert!(history.unexplained().next().is_some());
-        check(folder, &forest, &from(Effort::default()));
+        check(folder, &forest, &from(SearchBudget::default()));
     }
 }
 
@@ -249,7 +250,7 @@ impl Played {
             result => return assert!(self.truth.is_empty(), "{result:?}"),
         };
         let addresses = Addresses::default();
-        let timeline = explain(state, addresses, &forest, events, Effort::default()).unwrap();
+        let timeline = explain(state, addresses, &forest, events, SearchBudget::default()).unwrap();
         let roots: Vec<(u64, Hash)> = (0..timeline.history().len())
             .map(|i| timeline.history().root(i))
             .map(|r| (r.block.0, r.root))
@@ -338,7 +339,7 @@ fn a_root_that_was_altered_is_unexplained_and_the_rest_stands() {
             let forest = rebuild(&state, &RebuildOptions::default()).unwrap();
             let path = fixture(&format!("{folder}/events.jsonl.gz"));
             for events in [vec![], read_events(&path, MESSAGE_ROOT).unwrap()] {
-                let effort = Effort { step: 1 << 22, walk: 1 << 24 };
+                let effort = SearchBudget { step: 1 << 22, walk: 1 << 24 };
                 let timeline =
                     explain(&state, Addresses::default(), &forest, &events, effort).unwrap();
                 let unexplained: Vec<usize> = timeline.history().unexplained().collect();
@@ -390,7 +391,8 @@ fn root_over_fewer_chains_than_its_predecessor_does_not_panic() {
         .collect();
     for events in [&events[..], &[]] {
         let timeline =
-            explain(&state, Addresses::default(), &forest, events, Effort::default()).unwrap();
+            explain(&state, Addresses::default(), &forest, events, SearchBudget::default())
+                .unwrap();
         assert!(timeline.at(SlBlock(7)).is_none());
     }
 }
@@ -442,7 +444,7 @@ fn step_beyond_the_search_bounds_is_explained_from_both_ends() {
     }
     let state = layer.state();
     let forest = rebuild(&state, &RebuildOptions::default()).unwrap();
-    let effort = Effort { step: 1 << 16, walk: 1 << 20 };
+    let effort = SearchBudget { step: 1 << 16, walk: 1 << 20 };
     let timeline = explain(&state, Addresses::default(), &forest, &[], effort).unwrap();
     // The walk up explains blocks 3 and 4, the walk down all from 5 on: only the step was too wide.
     assert_eq!(timeline.history().unexplained().count(), 0);

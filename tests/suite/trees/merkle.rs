@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use slproof::{
     keccak::keccak256,
     merkle::{
-        LeafHashes, Leaves, Levels, PushTree, Tree, Unbuilt, Zeros, build_above_into,
+        LeafHashes, Leaves, Levels, PushTree, Tree, TreeJob, Zeros, build_above_into,
         build_all_into, build_into, height, live_side, roots_at,
     },
     primitives::Hash,
@@ -149,7 +149,7 @@ fn above(trees: &[Painted], threads: usize) -> Vec<Vec<Hash>> {
             build_above_into(above, tree, &zeros);
         }
         let painted = |tree: &Painted| Painted { seed: tree.seed, count: tree.count };
-        let unbuilt = trees.iter().zip(&mut together).map(|(tree, above)| Unbuilt {
+        let unbuilt = trees.iter().zip(&mut together).map(|(tree, above)| TreeJob {
             leaves: painted(tree),
             bottom: None,
             above,
@@ -271,11 +271,11 @@ proptest! {
         let painted = Painted { seed, count };
         let mut above = vec![Hash::ZERO; Tree::above_count(count as u64) as usize];
         build_above_into(&mut above, &painted, &zeros);
-        prop_assert_eq!(Tree::over(&painted, &above, &zeros).unwrap().unsound(), None);
+        prop_assert_eq!(Tree::over(&painted, &above, &zeros).unwrap().first_inconsistent_node(), None);
         if !above.is_empty() {
             let at = pick.index(above.len());
             above[at] = empty();
-            let found = Tree::over(&painted, &above, &zeros).unwrap().unsound();
+            let found = Tree::over(&painted, &above, &zeros).unwrap().first_inconsistent_node();
             let tree = Tree::over(&painted, &above, &zeros).unwrap();
             let before: u64 = (1..found.unwrap().0).map(|level| tree.level(level).len() as u64).sum();
             prop_assert_eq!(before + found.unwrap().1, at as u64);

@@ -19,8 +19,8 @@ use super::{
     read_ahead::ReadAhead,
 };
 use crate::{
-    files::{Gunzip, Watcher},
-    ingest::state::{ImportError, build::reversed},
+    files::{Gunzip, ReadProgressHandle},
+    ingest::state::{ImportError, snapshot_builder::reversed},
     primitives::{Address, Hash, Word},
     snapshot::Enumeration,
     state::{
@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// How many slots are handed on at once: a mebibyte of entries, which is written as it is.
-const PIECE: usize = 1 << 14;
+const CHUNK: usize = 1 << 14;
 /// How many slots may wait for their turn for each worker, and in all: 320 MB. Chunks have a million. With
 /// much more the workers are done long before the last slots are written.
 const AHEAD: usize = 3 << 18;
@@ -51,7 +51,7 @@ pub(in crate::ingest::state) enum Order {
 
 /// Slots of a chunk, in its order, as columns.
 #[derive(Debug, Default)]
-pub(in crate::ingest::state) struct Piece {
+pub(in crate::ingest::state) struct RecordChunk {
     pub(in crate::ingest::state) entries: Vec<Entry>,
     pub(in crate::ingest::state) batches: Vec<[u8; 4]>,
     pub(in crate::ingest::state) indexes: Vec<[u8; 8]>,
@@ -65,12 +65,12 @@ pub(in crate::ingest::state) struct Piece {
     pub(in crate::ingest::state) range: Option<(Hash, Hash)>,
 }
 
-impl Piece {
+impl RecordChunk {
     pub(super) fn with_room() -> Self {
         Self {
-            entries: Vec::with_capacity(PIECE),
-            batches: Vec::with_capacity(PIECE),
-            indexes: Vec::with_capacity(PIECE),
+            entries: Vec::with_capacity(CHUNK),
+            batches: Vec::with_capacity(CHUNK),
+            indexes: Vec::with_capacity(CHUNK),
             ..Self::default()
         }
     }
@@ -113,7 +113,7 @@ struct Shared<'s> {
     snapshot: &'s EraSnapshot,
     order: Order,
     reverse: bool,
-    watcher: &'s Watcher,
+    watcher: &'s ReadProgressHandle,
     /// The version of the first record and the chunk that it stands in.
     version: Mutex<Option<(u16, PathBuf)>>,
     ahead: ReadAhead,
@@ -125,8 +125,8 @@ pub(in crate::ingest::state) fn read(
     snapshot: &EraSnapshot,
     order: Order,
     reverse: bool,
-    watcher: &Watcher,
-    mut take: impl FnMut(usize, &Piece) -> Result<bool, ImportError>,
+    watcher: &ReadProgressHandle,
+    mut take: impl FnMut(usize, &RecordChunk) -> Result<bool, ImportError>,
 ) -> Result<Option<Learned>, ImportError> {
     let workers = rayon::current_num_threads().clamp(1, MOST_WORKERS).min(snapshot.chunks.len());
     let shared = Shared {
@@ -135,7 +135,7 @@ pub(in crate::ingest::state) fn read(
         reverse,
         watcher,
         version: Mutex::new(snapshot.version.map(|version| (version, PathBuf::new()))),
-        ahead: ReadAhead::new(WAITING.min(workers * AHEAD) / PIECE),
+        ahead: ReadAhead::new(WAITING.min(workers * AHEAD) / CHUNK),
     };
     let lens = snapshot.chunks.iter().filter_map(|chunk| Some(chunk.metadata().ok()?.len()));
     watcher.expect(lens.sum());
@@ -182,13 +182,13 @@ pub(in crate::ingest::state) fn read(
     }))
 }
 
-type Message = Result<Piece, EraError>;
+type Message = Result<RecordChunk, EraError>;
 
 /// Takes the pieces of one chunk after the other.
 fn consume(
     receivers: Vec<Receiver<Message>>,
     ahead: &ReadAhead,
-    mut take: impl FnMut(usize, &Piece) -> Result<bool, ImportError>,
+    mut take: impl FnMut(usize, &RecordChunk) -> Result<bool, ImportError>,
 ) -> Result<bool, ImportError> {
     for (chunk, pieces) in receivers.into_iter().enumerate() {
         ahead.turn(chunk);
@@ -204,7 +204,7 @@ fn consume(
 }
 
 /// Notes the indexes of a piece, each of which only one slot may have.
-fn note_indexes(indexes: &mut Indexes, piece: &Piece, path: &Path) -> Result<(), EraError> {
+fn note_indexes(indexes: &mut Indexes, piece: &RecordChunk, path: &Path) -> Result<(), EraError> {
     let mut refused = |index: &[u8; 8]| {
         let index = u64::from_le_bytes(*index);
         indexes.insert(index).err().map(|refused| (index, refused))
@@ -249,7 +249,7 @@ struct PieceReader<'s> {
     shared: &'s Shared<'s>,
     path: &'s Path,
     version: Option<u16>,
-    piece: Piece,
+    piece: RecordChunk,
     /// How many slots were handed on in pieces.
     handed_on: u64,
     /// Plain names whose keys are still to be hashed.
@@ -260,7 +260,7 @@ struct PieceReader<'s> {
 impl<'s> PieceReader<'s> {
     fn new(shared: &'s Shared<'s>, path: &'s Path) -> Self {
         let (plain, keys) = (Vec::new(), Vec::new());
-        let (version, piece) = (None, Piece::default());
+        let (version, piece) = (None, RecordChunk::default());
         let mut reader = Self { shared, path, version, piece, handed_on: 0, plain, keys };
         reader.piece();
         reader
@@ -268,7 +268,7 @@ impl<'s> PieceReader<'s> {
 
     /// Reads until a piece is full; false at the end of the chunk. An error comes with its place.
     fn fill(&mut self, logs: &mut Logs<impl Read>) -> Result<bool, (u64, ChunkError)> {
-        while self.piece.entries.len() < PIECE {
+        while self.piece.entries.len() < CHUNK {
             let offset = logs.offset();
             match logs.next().map_err(|error| (offset, error))? {
                 Some(log) => self.accept(&log).map_err(|error| (offset, error))?,
@@ -323,7 +323,7 @@ impl<'s> PieceReader<'s> {
     }
 
     /// What was collected; the next piece begins empty.
-    fn piece(&mut self) -> Piece {
+    fn piece(&mut self) -> RecordChunk {
         let mut piece = std::mem::replace(&mut self.piece, self.shared.ahead.piece());
         if !self.plain.is_empty() {
             self.keys.clear();
@@ -344,7 +344,7 @@ impl<'s> PieceReader<'s> {
     }
 }
 
-fn without_zeros(piece: &mut Piece) {
+fn without_zeros(piece: &mut RecordChunk) {
     let zero = |entry: &Entry| entry.value.is_zero();
     let Some(first) = piece.entries.iter().position(zero) else { return };
     let mut kept = first;

@@ -2,7 +2,7 @@
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use super::read::Piece;
+use super::read::RecordChunk;
 
 /// How many pieces of the chunk whose turn it is may wait when there is no room for others: it has to go
 /// on, since nothing else is taken before it.
@@ -21,7 +21,7 @@ struct State {
     /// The chunk whose turn it is.
     turn: usize,
     is_closed: bool,
-    spare: Vec<Piece>,
+    spare: Vec<RecordChunk>,
 }
 
 impl ReadAhead {
@@ -48,7 +48,7 @@ impl ReadAhead {
     }
 
     /// A piece that was taken makes room.
-    pub(super) fn leave(&self, piece: Piece) {
+    pub(super) fn leave(&self, piece: RecordChunk) {
         let mut state = self.state();
         state.waiting -= 1;
         state.spare.push(piece);
@@ -57,9 +57,9 @@ impl ReadAhead {
     }
 
     /// An empty piece, of memory that was used before if there is some.
-    pub(super) fn piece(&self) -> Piece {
+    pub(super) fn piece(&self) -> RecordChunk {
         let spare = self.state().spare.pop();
-        spare.map_or_else(Piece::with_room, Piece::emptied)
+        spare.map_or_else(RecordChunk::with_room, RecordChunk::emptied)
     }
 
     /// It is this chunk's turn.
@@ -118,7 +118,7 @@ mod tests {
                     let waiting = sum() - left;
                     assert!(waiting <= MOST + RESERVED);
                     if waiting > 0 {
-                        ahead.leave(Piece::default());
+                        ahead.leave(RecordChunk::default());
                         left += 1;
                     }
                 }

@@ -10,7 +10,7 @@ const HUGE: usize = 4 << 20;
 /// Room for the nodes of a tree, zeroed by the system: nothing writes to it before the thread that
 /// fills it does.
 #[derive(Debug)]
-pub enum Room {
+pub enum NodeBuffer {
     /// On the heap.
     Heap(Vec<Hash>),
     /// In pages of its own, of 2 MiB where the system has them. It takes half as long to hand out the
@@ -18,7 +18,7 @@ pub enum Room {
     Pages(MmapMut),
 }
 
-impl Room {
+impl NodeBuffer {
     /// Room for so many nodes.
     #[must_use]
     pub fn zeroed(nodes: usize) -> Self {
@@ -35,7 +35,7 @@ impl Room {
     }
 }
 
-impl Deref for Room {
+impl Deref for NodeBuffer {
     type Target = [Hash];
 
     fn deref(&self) -> &[Hash] {
@@ -46,7 +46,7 @@ impl Deref for Room {
     }
 }
 
-impl DerefMut for Room {
+impl DerefMut for NodeBuffer {
     fn deref_mut(&mut self) -> &mut [Hash] {
         match self {
             Self::Heap(nodes) => nodes,
@@ -55,7 +55,7 @@ impl DerefMut for Room {
     }
 }
 
-impl Clone for Room {
+impl Clone for NodeBuffer {
     fn clone(&self) -> Self {
         let mut copy = Self::zeroed(self.len());
         copy.copy_from_slice(self);

@@ -5,12 +5,12 @@ const MOST_KEPT: usize = 100;
 
 /// What was left out of an archive, and why: the first hundred, and how many there were.
 #[derive(Debug, Default)]
-pub struct Faults {
+pub struct SkippedInputs {
     kept: Vec<IndexError>,
     count: u64,
 }
 
-impl Faults {
+impl SkippedInputs {
     pub(super) fn add(&mut self, error: IndexError) {
         self.count += 1;
         if self.kept.len() < MOST_KEPT {

@@ -23,7 +23,7 @@ const MOST_AT_ONCE: u64 = 1 << 20;
 
 /// The ways in which one chain may have moved.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Moves {
+pub(super) struct ChainModel {
     /// The class of one batch.
     one: Class,
     /// The class of catching up.
@@ -32,7 +32,7 @@ pub(super) struct Moves {
     most: u64,
 }
 
-impl Moves {
+impl ChainModel {
     /// For a chain with `left` batches to come in `roots` roots.
     pub(super) fn new(left: u64, roots: u64, is_new: bool) -> Self {
         let base = if is_new { CATCH_UP_WHEN_NEW } else { CATCH_UP };
@@ -84,7 +84,7 @@ mod tests {
     #[test]
     fn every_number_of_batches_is_of_exactly_one_class() {
         for (left, roots) in [(0, 5), (1, 1), (1, 1000), (70, 3), (500, 500), (12_963, 10)] {
-            let moves = Moves::new(left, roots, false);
+            let moves = ChainModel::new(left, roots, false);
             let mut seen = vec![0; left as usize + 1];
             for class in 0..200 {
                 for number in moves.of(class) {

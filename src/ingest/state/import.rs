@@ -6,20 +6,19 @@ use std::{
 };
 
 use super::{
-    Facts, Format, ImportError, Note, anvil, anvil_zksync,
-    build::{Build, Seen},
-    collect::Collector,
-    detect,
+    DumpMeta, Format, ImportError, Note, anvil, anvil_zksync, detect,
     era::{self, EraSnapshot, Order},
     geth, hex_text,
-    record::Record,
+    slot_collector::Collector,
+    slot_record::Record,
+    snapshot_builder::{Build, Probe},
     space::Space,
     stated_roots::StatedRoots,
     storage_range::{self, Pages},
     table,
 };
 use crate::{
-    files::{Access, Container, Input, Watcher, container::is_container},
+    files::{Access, Container, Input, ReadProgressHandle, container::is_container},
     primitives::{Address, ChainId, Hash, SlBatch, Word},
     snapshot::{Columns, Snapshot, SnapshotHeader, SnapshotWriter, Source},
     state::keys::SlotForm,
@@ -44,7 +43,7 @@ pub struct Import {
     /// The most slots that are read into memory.
     pub most_in_memory: usize,
     /// Who is told how far the reading is.
-    pub watcher: Watcher,
+    pub watcher: ReadProgressHandle,
 }
 
 impl Default for Import {
@@ -56,7 +55,7 @@ impl Default for Import {
             sl_chain: None,
             access: Access::default(),
             most_in_memory: MOST_IN_MEMORY,
-            watcher: Watcher::default(),
+            watcher: ReadProgressHandle::default(),
         }
     }
 }
@@ -103,7 +102,7 @@ impl Import {
     /// # Errors
     /// As [`super::read_state`].
     pub fn read(&self, path: &Path) -> Result<Dump, ImportError> {
-        self.read_opening(Opening::new(path))
+        self.read_opening(ReopenableInput::new(path))
     }
 
     /// As [`Import::read`], of an input that is open already.
@@ -111,10 +110,10 @@ impl Import {
     /// # Errors
     /// As [`super::read_state`].
     pub fn read_input(&self, input: Input) -> Result<Dump, ImportError> {
-        self.read_opening(Opening::of(input))
+        self.read_opening(ReopenableInput::of(input))
     }
 
-    fn read_opening(&self, mut input: Opening) -> Result<Dump, ImportError> {
+    fn read_opening(&self, mut input: ReopenableInput) -> Result<Dump, ImportError> {
         if let Some(state) = self.snapshot(&mut input)? {
             let (name, format) = (state.name().to_owned(), Format::Snapshot);
             return Ok(Dump { name, format, state, notes: Vec::new() });
@@ -124,7 +123,7 @@ impl Import {
             self.run(&mut [input], Space::Memory { most: self.most_in_memory }, || {
                 Ok(SnapshotWriter::in_memory(&name)?)
             })?;
-        let Finished { writer, header, collector, format, notes } = finished;
+        let ImportOutput { writer, header, collector, format, notes } = finished;
         let bytes = writer.into_bytes(header, collector.accounts.as_ref())?;
         let state = Snapshot::of(Container::from_bytes(&name, bytes)?)?;
         Ok(Dump { name, format, state, notes })
@@ -137,16 +136,17 @@ impl Import {
     /// [`ImportError`] as for reading, and when the snapshot cannot be written; what stood at `target`
     /// is then as it was.
     pub fn to_file(&self, paths: &[PathBuf], target: &Path) -> Result<Imported, ImportError> {
-        let mut inputs: Vec<Opening> = paths.iter().map(|path| Opening::new(path)).collect();
+        let mut inputs: Vec<ReopenableInput> =
+            paths.iter().map(|path| ReopenableInput::new(path)).collect();
         let finished =
             self.run(&mut inputs, Space::beside(target), || Ok(SnapshotWriter::create(target)?))?;
-        let Finished { writer, header, collector, format, notes } = finished;
+        let ImportOutput { writer, header, collector, format, notes } = finished;
         let header = writer.commit(header, collector.accounts.as_ref())?;
         Ok(Imported { header, format, notes })
     }
 
     /// The snapshot that an input is, if it is one.
-    fn snapshot(&self, input: &mut Opening) -> Result<Option<Snapshot>, ImportError> {
+    fn snapshot(&self, input: &mut ReopenableInput) -> Result<Option<Snapshot>, ImportError> {
         if input.is_folder() {
             return Ok(None);
         }
@@ -165,13 +165,13 @@ impl Import {
     /// Reads all inputs; once more when the first reading found out how they have to be read.
     fn run<W: Write + Send>(
         &self,
-        inputs: &mut [Opening],
+        inputs: &mut [ReopenableInput],
         space: Space,
         writer: impl Fn() -> Result<SnapshotWriter<W>, ImportError>,
-    ) -> Result<Finished<W>, ImportError> {
-        let mut how = How { order: Order::Ascending, reversed: false };
+    ) -> Result<ImportOutput<W>, ImportError> {
+        let mut how = ReadMode { order: Order::Ascending, reversed: false };
         loop {
-            let attempt = Attempt {
+            let attempt = ImportPass {
                 import: self,
                 how,
                 collector: Collector::new(space.clone(), how.reversed),
@@ -181,8 +181,8 @@ impl Import {
                 format: None,
             };
             match attempt.run(inputs, writer()?)? {
-                Ended::Finished(finished) => return Ok(*finished),
-                Ended::Again(next) => how = next,
+                Ended::ImportOutput(finished) => return Ok(*finished),
+                Ended::Retry(next) => how = next,
             }
         }
     }
@@ -190,19 +190,19 @@ impl Import {
 
 /// What a reading believes.
 #[derive(Clone, Copy, Debug)]
-struct How {
+struct ReadMode {
     order: Order,
     reversed: bool,
 }
 
 enum Ended<W> {
-    Finished(Box<Finished<W>>),
+    ImportOutput(Box<ImportOutput<W>>),
     /// A belief was wrong; this is how to read instead.
-    Again(How),
+    Retry(ReadMode),
 }
 
 /// A snapshot with its entries written.
-struct Finished<W> {
+struct ImportOutput<W> {
     writer: SnapshotWriter<W>,
     header: SnapshotHeader,
     collector: Collector,
@@ -211,7 +211,7 @@ struct Finished<W> {
 }
 
 /// An input, which may be open already and may have to be opened again.
-struct Opening {
+struct ReopenableInput {
     name: String,
     /// Where to open it; `-` for standard input.
     path: PathBuf,
@@ -221,7 +221,7 @@ struct Opening {
     was_opened: bool,
 }
 
-impl Opening {
+impl ReopenableInput {
     fn new(path: &Path) -> Self {
         let is_stdin = path == Path::new("-");
         // What is not there is for the opening to report.
@@ -253,7 +253,7 @@ impl Opening {
         !self.is_pipe && self.path.is_dir()
     }
 
-    fn open(&mut self, watcher: &Watcher) -> Result<Input, ImportError> {
+    fn open(&mut self, watcher: &ReadProgressHandle) -> Result<Input, ImportError> {
         let again = std::mem::replace(&mut self.was_opened, true);
         match self.opened.take() {
             Some(input) => Ok(input),
@@ -272,9 +272,9 @@ impl Opening {
 }
 
 /// One reading of all inputs.
-struct Attempt<'i> {
+struct ImportPass<'i> {
     import: &'i Import,
-    how: How,
+    how: ReadMode,
     collector: Collector,
     pages: Pages,
     source: Source,
@@ -283,14 +283,14 @@ struct Attempt<'i> {
     format: Option<Format>,
 }
 
-impl Attempt<'_> {
+impl ImportPass<'_> {
     fn run<W: Write + Send>(
         mut self,
-        inputs: &mut [Opening],
+        inputs: &mut [ReopenableInput],
         writer: SnapshotWriter<W>,
     ) -> Result<Ended<W>, ImportError> {
         let count = inputs.len();
-        let lens = inputs.iter().filter_map(Opening::len);
+        let lens = inputs.iter().filter_map(ReopenableInput::len);
         self.import.watcher.expect(lens.sum());
         if count > 1 {
             self.collector.stated = Some(StatedRoots::new(&self.collector.space));
@@ -314,7 +314,7 @@ impl Attempt<'_> {
     }
 
     /// Reads an input into the sort; the snapshot of a zksync-era node is only found.
-    fn input(&mut self, input: &mut Opening) -> Result<Option<EraSnapshot>, ImportError> {
+    fn input(&mut self, input: &mut ReopenableInput) -> Result<Option<EraSnapshot>, ImportError> {
         self.collector.begin(&input.name);
         let given = self.import.format;
         if input.is_folder() && given.is_none_or(|format| format == Format::EraSnapshot) {
@@ -342,13 +342,13 @@ impl Attempt<'_> {
         Ok(None)
     }
 
-    fn find_era(&mut self, input: &Opening) -> Result<EraSnapshot, ImportError> {
-        self.found(Format::EraSnapshot, Facts { block: None }, &input.name)?;
+    fn find_era(&mut self, input: &ReopenableInput) -> Result<EraSnapshot, ImportError> {
+        self.found(Format::EraSnapshot, DumpMeta { block: None }, &input.name)?;
         Ok(EraSnapshot::find(input.file()?)?)
     }
 
     /// Notes what an input is. All inputs have to be of one block, as far as they say of which.
-    fn found(&mut self, format: Format, facts: Facts, name: &str) -> Result<(), ImportError> {
+    fn found(&mut self, format: Format, facts: DumpMeta, name: &str) -> Result<(), ImportError> {
         let text = format.to_string();
         if !self.source.format.split(", ").any(|known| known == text) {
             let separator = if self.source.format.is_empty() { "" } else { ", " };
@@ -375,7 +375,7 @@ impl Attempt<'_> {
         snapshot: &EraSnapshot,
         writer: SnapshotWriter<W>,
     ) -> Result<Ended<W>, ImportError> {
-        let How { order, reversed } = self.how;
+        let ReadMode { order, reversed } = self.how;
         self.source.batch = Some(SlBatch(snapshot.batch.into()));
         self.source.block = snapshot.block;
         self.collector.accounts = None;
@@ -408,7 +408,7 @@ impl Attempt<'_> {
                 }
             })?;
         let Some(learned) = learned else {
-            return Ok(Ended::Again(How { order: Order::Unknown, ..self.how }));
+            return Ok(Ended::Retry(ReadMode { order: Order::Unknown, ..self.how }));
         };
         let mut notes = Vec::new();
         if let Some(first) = learned.first_missing {
@@ -443,7 +443,7 @@ impl Attempt<'_> {
         }
         let (writer, seen) = build.finish()?;
         if self.is_reversed(seen) {
-            return Ok(Ended::Again(How { order: Order::Unknown, reversed: true }));
+            return Ok(Ended::Retry(ReadMode { order: Order::Unknown, reversed: true }));
         }
         if self.how.reversed {
             notes.push(Note::ReversedKeys);
@@ -458,10 +458,10 @@ impl Attempt<'_> {
         };
         let format = self.format.unwrap_or(Format::Table);
         let collector = self.collector;
-        Ok(Ended::Finished(Box::new(Finished { writer, header, collector, format, notes })))
+        Ok(Ended::ImportOutput(Box::new(ImportOutput { writer, header, collector, format, notes })))
     }
 
-    fn is_reversed(&self, seen: Seen) -> bool {
+    fn is_reversed(&self, seen: Probe) -> bool {
         self.collector.hashed && !self.how.reversed && !seen.written && seen.reversed
     }
 }

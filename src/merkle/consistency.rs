@@ -4,17 +4,17 @@ use super::{Tree, level_len};
 use crate::{keccak::hash_pairs, primitives::Hash};
 
 /// How many nodes are hashed in one go.
-const PIECE: usize = 1 << 10;
+const CHUNK: usize = 1 << 10;
 
 /// The first node above the leaves, bottom level first, that is not the hash of its children, as level
 /// and index.
-pub(super) fn unsound(tree: &Tree<'_>) -> Option<(u32, u64)> {
+pub(super) fn first_inconsistent_node(tree: &Tree<'_>) -> Option<(u32, u64)> {
     (1..=tree.height()).find_map(|level| {
-        let pieces = level_len(tree.leaves(), level).div_ceil(PIECE as u64);
+        let pieces = level_len(tree.leaves(), level).div_ceil(CHUNK as u64);
         let found = (0..pieces).into_par_iter().find_map_first(|piece| {
-            let first = piece as usize * PIECE;
-            let parents = tree.kept(level).unwrap_or_default();
-            let parents = &parents[first..parents.len().min(first + PIECE)];
+            let first = piece as usize * CHUNK;
+            let parents = tree.stored(level).unwrap_or_default();
+            let parents = &parents[first..parents.len().min(first + CHUNK)];
             let below = level_len(tree.leaves(), level - 1) as usize;
             let indices: Vec<usize> = (2 * first..below.min(2 * (first + parents.len()))).collect();
             let mut children = vec![Hash::ZERO; indices.len()];

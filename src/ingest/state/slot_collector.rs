@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{ImportError, record::Record, space::Space, stated_roots::StatedRoots};
+use super::{ImportError, slot_record::Record, space::Space, stated_roots::StatedRoots};
 use crate::{
     files::ExternalSort,
     primitives::{Address, Hash, Word},
@@ -102,7 +102,7 @@ impl Collector {
         for record in slots {
             let mut record = Record { input, ..*record };
             if self.reversed {
-                record.entry.key = super::build::reversed(record.entry.key);
+                record.entry.key = super::snapshot_builder::reversed(record.entry.key);
             }
             self.put(record)?;
         }

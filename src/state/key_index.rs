@@ -26,14 +26,14 @@ const AT_ONCE: usize = 32;
 /// To make one reads all entries once. A lookup then waits for the memory of one start and of one or two
 /// neighbouring entries, whatever the order of the keys, and does so for many keys at once.
 #[derive(Debug)]
-pub struct Directory {
+pub struct KeyIndex {
     bits: u32,
     /// By the first bits: the position of the first entry whose key has them or greater ones; and the
     /// number of entries at the end.
     starts: Vec<usize>,
 }
 
-impl Directory {
+impl KeyIndex {
     /// The directory of entries in ascending order of their keys.
     #[must_use]
     pub fn of(entries: &[Entry]) -> Self {
@@ -73,10 +73,10 @@ impl Directory {
             let mut guesses = [(0, 0); AT_ONCE];
             for ((guess, (start, end)), key) in guesses.iter_mut().zip(ranges).zip(keys) {
                 // What follows the first bits says how far into the range the key is.
-                let rest = (key.beginning() << self.bits) >> 32;
+                let rest = (key.prefix_u64() << self.bits) >> 32;
                 let len = end.saturating_sub(start) as u64;
                 let at = start + ((u128::from(rest) * u128::from(len)) >> 32) as usize;
-                *guess = (at, if at < end { entries[at].key.beginning() } else { 0 });
+                *guess = (at, if at < end { entries[at].key.prefix_u64() } else { 0 });
             }
             for (((found, key), (start, end)), guess) in
                 found.iter_mut().zip(keys).zip(ranges).zip(guesses)
@@ -98,16 +98,16 @@ fn search(
     (guess, found): (usize, u64),
     range: Range<usize>,
 ) -> Option<usize> {
-    let wanted = key.beginning();
+    let wanted = key.prefix_u64();
     if range.len() <= CROWDED {
         let (mut at, mut here) = (guess, found);
         while here < wanted && at + 1 < range.end {
             at += 1;
-            here = entries[at].key.beginning();
+            here = entries[at].key.prefix_u64();
         }
         while here > wanted && at > range.start {
             at -= 1;
-            here = entries[at].key.beginning();
+            here = entries[at].key.prefix_u64();
         }
         if here != wanted {
             return None;
@@ -123,7 +123,7 @@ fn search(
 
 /// The first bits of a key, at least one of them, as a number.
 fn leading(key: &Hash, bits: u32) -> usize {
-    (key.beginning() >> (u64::BITS - bits)) as usize
+    (key.prefix_u64() >> (u64::BITS - bits)) as usize
 }
 
 #[cfg(test)]
@@ -144,7 +144,7 @@ mod tests {
     }
 
     fn positions(list: &[Entry], keys: &[Hash]) -> Vec<Option<usize>> {
-        Directory::of(list).find_each(list, keys)
+        KeyIndex::of(list).find_each(list, keys)
     }
 
     #[test]

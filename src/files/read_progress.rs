@@ -9,7 +9,7 @@ use std::{
 
 /// Wants to know how far the reading of inputs is. Bytes are those on disk, before inflating. Called by
 /// the threads that read, so it has to be quick.
-pub trait Watch: Send + Sync {
+pub trait ReadProgress: Send + Sync {
     /// So many bytes are going to be read, beside those that were announced before.
     fn expect(&self, bytes: u64);
 
@@ -45,50 +45,50 @@ pub trait Watch: Send + Sync {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Default)]
-pub struct Watcher(Option<Arc<dyn Watch>>);
+pub struct ReadProgressHandle(Option<Arc<dyn ReadProgress>>);
 
-impl Watcher {
+impl ReadProgressHandle {
     /// Somebody who watches.
     #[must_use]
-    pub fn new(watch: Arc<dyn Watch>) -> Self {
+    pub fn new(watch: Arc<dyn ReadProgress>) -> Self {
         Self(Some(watch))
     }
 
-    /// As [`Watch::expect`].
+    /// As [`ReadProgress::expect`].
     pub fn expect(&self, bytes: u64) {
         self.0.iter().for_each(|watch| watch.expect(bytes));
     }
 
-    /// As [`Watch::read`].
+    /// As [`ReadProgress::read`].
     pub fn read(&self, bytes: u64) {
         self.0.iter().for_each(|watch| watch.read(bytes));
     }
 
-    /// As [`Watch::all_read`].
+    /// As [`ReadProgress::all_read`].
     pub fn all_read(&self) {
         self.0.iter().for_each(|watch| watch.all_read());
     }
 
     /// A reader of which every byte is told.
-    pub fn of<R: Read>(&self, data: R) -> Watched<R> {
-        Watched { data, watcher: self.clone() }
+    pub fn of<R: Read>(&self, data: R) -> ProgressReader<R> {
+        ProgressReader { data, watcher: self.clone() }
     }
 }
 
-impl fmt::Debug for Watcher {
+impl fmt::Debug for ReadProgressHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.0.is_some() { "somebody" } else { "nobody" })
     }
 }
 
-/// A reader of which every byte is told to a [`Watcher`].
+/// A reader of which every byte is told to a [`ReadProgressHandle`].
 #[derive(Debug)]
-pub struct Watched<R> {
+pub struct ProgressReader<R> {
     data: R,
-    watcher: Watcher,
+    watcher: ReadProgressHandle,
 }
 
-impl<R: Read> Read for Watched<R> {
+impl<R: Read> Read for ProgressReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let len = self.data.read(buffer)?;
         self.watcher.read(len as u64);

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use super::{ImportError, KnownSlots, record::Record};
+use super::{ImportError, KnownSlots, slot_record::Record};
 use crate::{
     primitives::{ChainId, Hash, Word},
     snapshot::{Columns, SnapshotWriter, WriteError},
@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Entries are written in pieces of this many.
-const PIECE: usize = 1 << 14;
+const CHUNK: usize = 1 << 14;
 
 /// Writes a snapshot from slots that come in ascending order of their keys.
 pub(super) struct Build<W> {
@@ -25,12 +25,12 @@ pub(super) struct Build<W> {
     indexes: Vec<[u8; 8]>,
     /// How many slots were given twice with the same value.
     pub(super) merged: u64,
-    watched: Vec<(Hash, Watched)>,
-    seen: Seen,
+    watched: Vec<(Hash, ProgressReader)>,
+    seen: Probe,
 }
 
 #[derive(Clone, Copy)]
-enum Watched {
+enum ProgressReader {
     Written,
     Reversed,
     SlChain,
@@ -38,7 +38,7 @@ enum Watched {
 
 /// What was seen of the slots that the caller knows.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Seen {
+pub(super) struct Probe {
     /// The slot that every such state has is there.
     pub(super) written: bool,
     /// It is there under its key with the bytes reversed.
@@ -46,7 +46,7 @@ pub(super) struct Seen {
     sl_chain: Option<Word>,
 }
 
-impl Seen {
+impl Probe {
     /// The settlement layer's chain id, if the state has one.
     pub(super) fn sl_chain(&self) -> Option<ChainId> {
         self.sl_chain.filter(|_| self.written).and_then(|word| ChainId::try_from(word).ok())
@@ -70,22 +70,22 @@ impl<W: Write + Send> Build<W> {
         if let Some(KnownSlots { contract, written, sl_chain }) = known {
             let by_hash = AccountKey::Address(*contract);
             let key = era_key(*contract, *written);
-            watched.push((key, Watched::Written));
-            watched.push((reversed(key), Watched::Reversed));
-            watched.push((trie_slot_key(by_hash, *written), Watched::Written));
-            watched.push((era_key(*contract, *sl_chain), Watched::SlChain));
-            watched.push((trie_slot_key(by_hash, *sl_chain), Watched::SlChain));
+            watched.push((key, ProgressReader::Written));
+            watched.push((reversed(key), ProgressReader::Reversed));
+            watched.push((trie_slot_key(by_hash, *written), ProgressReader::Written));
+            watched.push((era_key(*contract, *sl_chain), ProgressReader::SlChain));
+            watched.push((trie_slot_key(by_hash, *sl_chain), ProgressReader::SlChain));
         }
         Self {
             writer,
             has_columns,
             pending: None,
-            entries: Vec::with_capacity(PIECE),
+            entries: Vec::with_capacity(CHUNK),
             batches: Vec::new(),
             indexes: Vec::new(),
             merged: 0,
             watched,
-            seen: Seen::default(),
+            seen: Probe::default(),
         }
     }
 
@@ -111,7 +111,7 @@ impl<W: Write + Send> Build<W> {
             self.batches.push(record.batch);
             self.indexes.push(record.index);
         }
-        if self.entries.len() == PIECE { self.flush() } else { Ok(()) }
+        if self.entries.len() == CHUNK { self.flush() } else { Ok(()) }
     }
 
     fn flush(&mut self) -> Result<(), ImportError> {
@@ -151,7 +151,7 @@ impl<W: Write + Send> Build<W> {
     }
 
     /// Writes what is left, and says what was seen.
-    pub(super) fn finish(mut self) -> Result<(SnapshotWriter<W>, Seen), ImportError> {
+    pub(super) fn finish(mut self) -> Result<(SnapshotWriter<W>, Probe), ImportError> {
         if let Some(last) = self.pending.take() {
             self.accept(last)?;
         }
@@ -161,7 +161,7 @@ impl<W: Write + Send> Build<W> {
 }
 
 /// Looks for the watched keys in a sorted piece.
-fn watch(watched: &[(Hash, Watched)], entries: &[Entry], seen: &mut Seen) {
+fn watch(watched: &[(Hash, ProgressReader)], entries: &[Entry], seen: &mut Probe) {
     let (Some(first), Some(last)) = (entries.first(), entries.last()) else {
         return;
     };
@@ -171,9 +171,9 @@ fn watch(watched: &[(Hash, Watched)], entries: &[Entry], seen: &mut Seen) {
         }
         if let Ok(at) = entries.binary_search_by_key(key, |entry| entry.key) {
             match what {
-                Watched::Written => seen.written = true,
-                Watched::Reversed => seen.reversed = true,
-                Watched::SlChain => seen.sl_chain = Some(entries[at].value),
+                ProgressReader::Written => seen.written = true,
+                ProgressReader::Reversed => seen.reversed = true,
+                ProgressReader::SlChain => seen.sl_chain = Some(entries[at].value),
             }
         }
     }

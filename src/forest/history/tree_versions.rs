@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// How many nodes are hashed in one go.
-const PIECE: usize = 1 << 10;
+const CHUNK: usize = 1 << 10;
 
 /// The version of a node that there was not yet: an empty subtree.
 const NONE: u32 = u32::MAX;
@@ -55,7 +55,7 @@ struct Level {
 
 /// Where a leaf stood at a time.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Way {
+pub(super) struct LeafPath {
     /// The leaf's version.
     pub(super) version: usize,
     /// Its siblings up to the root that was asked for, bottom first.
@@ -147,7 +147,7 @@ impl Versions {
     ///
     /// # Panics
     /// When the tree never had this height.
-    pub(super) fn way(&self, leaf: u64, height: u32, time: u32) -> Option<Way> {
+    pub(super) fn leaf_path(&self, leaf: u64, height: u32, time: u32) -> Option<LeafPath> {
         let mut version = self.tops[time as usize];
         let mut siblings = vec![Hash::ZERO; height as usize];
         for (level, above) in self.inner.iter().enumerate().rev() {
@@ -158,7 +158,7 @@ impl Versions {
             version = above.child(version, side);
         }
         let is_in_tree = leaf.checked_shr(self.inner.len() as u32).unwrap_or(0) == 0;
-        (is_in_tree && version != NONE).then_some(Way { version: version as usize, siblings })
+        (is_in_tree && version != NONE).then_some(LeafPath { version: version as usize, siblings })
     }
 
     fn node(&self, level: u32, version: u32) -> Hash {
@@ -216,7 +216,7 @@ fn above(below: &[Hash], zero: Hash, ends: &[usize], since: &[u32]) -> Above {
     let child = |version: &u32| if *version == NONE { zero } else { below[*version as usize] };
     let Level { children, nodes } = &mut above.level;
     nodes.resize(children.len(), Hash::ZERO);
-    children.par_chunks(PIECE).zip(nodes.par_chunks_mut(PIECE)).for_each(|(children, nodes)| {
+    children.par_chunks(CHUNK).zip(nodes.par_chunks_mut(CHUNK)).for_each(|(children, nodes)| {
         let pairs: Vec<Hash> = children.as_flattened().iter().map(child).collect();
         hash_pairs(&pairs, nodes);
     });
@@ -268,7 +268,7 @@ mod tests {
                 let tree = levels.tree(entry_zeros());
                 let most = now.len() as u64;
                 for leaf in 0..most + 3 {
-                    let way = versions.way(leaf, tree.height(), time);
+                    let way = versions.leaf_path(leaf, tree.height(), time);
                     let expected = tree.path(leaf).ok();
                     prop_assert_eq!(way.as_ref().map(|way| &way.siblings), expected.as_ref());
                     prop_assert_eq!(way.as_ref().map(|way| way.version), versions.leaves().at(leaf, time));

@@ -93,8 +93,8 @@ pub(super) fn register(bytes: &[u8], path: &Path) -> io::Result<Registered> {
 
 /// From now on, a file that outgrows the limit that the system sets (`ulimit -f`) is an error of the write
 /// that is too much, as with a full disk, and no signal that kills the process. Meant for a program's
-/// `main`, as [`report_lost_pages`] is.
-pub fn report_long_files() {
+/// `main`, as [`install_sigbus_handler`] is.
+pub fn ignore_sigxfsz() {
     // SAFETY: to ignore a signal changes how the system answers later writes, and no memory. No handler of
     // this process is replaced: SIGXFSZ has none unless somebody who links this library sets one.
     unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
@@ -106,7 +106,7 @@ pub fn report_long_files() {
 ///
 /// # Errors
 /// What the system says when it refuses the handler.
-pub fn report_lost_pages() -> io::Result<()> {
+pub fn install_sigbus_handler() -> io::Result<()> {
     if BEFORE.get().is_some() {
         return Ok(());
     }

@@ -1,4 +1,4 @@
-use super::{Faults, RelayedBy, SourceError, batch_set::BatchSet};
+use super::{RelayedBy, SkippedInputs, SourceError, batch_set::BatchSet};
 use crate::{
     archive::{Collector, Origin},
     ingest::IndexError,
@@ -30,12 +30,12 @@ pub trait BatchCheck {
 
 /// What lasts from one source to the next.
 #[derive(Default)]
-pub(in crate::ingest) struct IntakeState<'c> {
+pub(in crate::ingest) struct BatchSinkState<'c> {
     /// Whether what is wrong is left out and noted; else it ends the reading.
     pub(super) goes_on: bool,
     pub(super) check: Option<&'c dyn BatchCheck>,
     pub(super) relayed: Option<RelayedBy>,
-    pub(super) faults: Faults,
+    pub(super) faults: SkippedInputs,
     /// How many batches the check knew no root of.
     pub(super) unknown: u64,
     /// How many batches lack the bytes of some of their messages, and so have none.
@@ -50,12 +50,12 @@ pub(in crate::ingest) struct IntakeState<'c> {
 }
 
 /// Batches on their way from a source into an archive.
-pub(in crate::ingest) struct Intake<'i, 'c> {
+pub(in crate::ingest) struct BatchSink<'i, 'c> {
     pub(in crate::ingest) collector: &'i mut Collector,
-    pub(super) state: &'i mut IntakeState<'c>,
+    pub(super) state: &'i mut BatchSinkState<'c>,
 }
 
-impl Intake<'_, '_> {
+impl BatchSink<'_, '_> {
     /// Names a source; the answer stands for it in [`Origin`].
     pub(super) fn source(&mut self, name: &str) -> u32 {
         self.collector.source(name)
