@@ -5,7 +5,12 @@ use super::{
     collector::count,
     rows::{BatchRow, IndexRow},
 };
-use crate::{archive::ArchiveError, files::SectionName, message::BatchView, primitives::Hash};
+use crate::{
+    archive::ArchiveError,
+    files::SectionName,
+    message::BatchView,
+    primitives::{Hash, ordered::try_map},
+};
 
 /// How many batches are checked at a time.
 const BATCHES_AT_ONCE: usize = 1 << 12;
@@ -23,10 +28,7 @@ impl Archive {
         let mut messages = 0;
         for start in (0..rows.len()).step_by(BATCHES_AT_ONCE) {
             let end = rows.len().min(start + BATCHES_AT_ONCE);
-            let views: Vec<_> = (start..end)
-                .into_par_iter()
-                .map(|at| self.checked(at))
-                .collect::<Result<_, _>>()?;
+            let views = try_map((start..end).into_par_iter(), |at| self.checked(at))?;
             for (at, view) in (start..).zip(views) {
                 let (batch, message_logs) = view;
                 if at > 0 && rows[at - 1].key() >= rows[at].key() {
@@ -85,7 +87,7 @@ impl Archive {
         let belongs = |row: &IndexRow| {
             hash_of(row.log()).is_some_and(|hash| hash.prefix_u64() == row.prefix_u64())
         };
-        match rows.par_iter().find_any(|row| !belongs(row)) {
+        match rows.par_iter().find_first(|row| !belongs(row)) {
             Some(row) => Err(self.wrong_row(name, row.log())),
             None => Ok(()),
         }

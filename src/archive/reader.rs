@@ -251,7 +251,7 @@ impl Archive {
     ) -> impl Iterator<Item = Result<LogAt<'_>, ArchiveError>> {
         let rows: &[IndexRow] = self.table(index);
         let wanted = hash.prefix_u64();
-        let first = sorted::count_below(rows, 0..=u64::MAX, wanted, IndexRow::beginning);
+        let first = sorted::count_below(rows, 0..=u64::MAX, wanted, IndexRow::prefix_u64);
         let rows = rows[first..].iter().take_while(move |row| row.prefix_u64() == wanted);
         let mut last: Option<(Range<u64>, BatchView<'_>)> = None;
         rows.filter_map(move |row| {

@@ -4,11 +4,10 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
-use super::prove_args::ProveArgs;
+use super::{error::CliError, prove_args::ProveArgs};
 use crate::{
     contracts::Release,
     files::Access,
-    forest::SearchBudget,
     ingest::{
         logs::{RelayedBy, SourceFormat},
         state::Format,
@@ -30,8 +29,8 @@ pub(super) struct Cli {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Everywhere")]
 pub(super) struct GlobalArgs {
-    /// How many threads to compute on [default: one a core]
-    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    /// How many threads to compute on [default: RAYON_NUM_THREADS where that is set, else one a core]
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=MOST_THREADS))]
     pub(super) threads: Option<u16>,
     /// Print no words but errors
     #[arg(short, long, global = true, conflicts_with = "verbose")]
@@ -48,6 +47,30 @@ pub(super) struct GlobalArgs {
     /// When to show on standard error how far proving is
     #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
     pub(super) progress: When,
+}
+
+/// The most threads, whoever says how many.
+const MOST_THREADS: i64 = 1024;
+
+impl GlobalArgs {
+    /// How many threads to compute on, where that is said.
+    pub(super) fn threads(&self) -> Result<Option<u16>, CliError> {
+        const NAME: &str = "RAYON_NUM_THREADS";
+        if self.threads.is_some() {
+            return Ok(self.threads);
+        }
+        let Some(text) = std::env::var_os(NAME).filter(|text| !text.is_empty()) else {
+            return Ok(None);
+        };
+        let threads = text.to_str().and_then(|text| text.parse().ok());
+        match threads.filter(|threads| (1..=MOST_THREADS).contains(&i64::from(*threads))) {
+            Some(threads) => Ok(Some(threads)),
+            None => Err(CliError::Usage(format!(
+                "{NAME} is {}, and not a number from 1 to {MOST_THREADS}",
+                text.display()
+            ))),
+        }
+    }
 }
 
 impl Cli {
@@ -237,7 +260,7 @@ pub(super) struct RebuildArgs {
     #[arg(long, requires = "output")]
     pub(super) history: bool,
     #[command(flatten)]
-    pub(super) past: HistoryArgs,
+    pub(super) past: SearchArgs,
     #[command(flatten)]
     pub(super) how: TreeArgs,
 }
@@ -245,13 +268,14 @@ pub(super) struct RebuildArgs {
 /// How to find out what past roots contain.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "How to find out what past roots contain")]
-pub(super) struct HistoryArgs {
+pub(super) struct SearchArgs {
     /// Events of MessageRoot: answers of eth_getLogs, or named events a line
     #[arg(long, value_name = "FILE")]
     pub(super) events: Option<PathBuf>,
     /// The most trees to try for what changed from one root to the next, where events do not say
-    #[arg(long, value_name = "TREES", default_value_t = SearchBudget::default().step)]
-    pub(super) search: u64,
+    /// [default: 4,096 for each batch, at least 2^22 and at most 2^27]
+    #[arg(long, value_name = "TREES")]
+    pub(super) search: Option<u64>,
 }
 
 #[derive(Debug, Args)]
@@ -262,7 +286,7 @@ pub(super) struct HistoryArgs {
     #[arg(long)]
     pub(super) json: bool,
     #[command(flatten)]
-    pub(super) past: HistoryArgs,
+    pub(super) past: SearchArgs,
     #[command(flatten)]
     pub(super) how: TreeArgs,
 }

@@ -89,7 +89,7 @@ fn read(entry: Entry) -> Result<Shown, String> {
 fn show(record: &Value) -> Result<(Value, String), String> {
     let words: Vec<Hash> = serde_json::from_value(record["proof"].clone())
         .map_err(|e| format!("its \"proof\" is no list of 32-byte words: {e}"))?;
-    let proof = Proof::decode(&console).map_err(|e| e.to_string())?;
+    let proof = Proof::decode(&words).map_err(|e| e.to_string())?;
     let field = |name: &str| record.get(name).map_or("(not given)".into(), Value::to_string);
     let mut text = format!(
         "log {} of batch {} of chain {}, {} words\n",
@@ -124,7 +124,7 @@ fn show(record: &Value) -> Result<(Value, String), String> {
             value["aggregatedRoot"] = json!(aggregated);
         }
     }
-    let folded = log.and_then(|log| folded(record, &log, &console));
+    let folded = log.and_then(|log| folded(record, &log, &words));
     if let Some(folded) = &folded {
         hop("batch root", folded.batch_root.to_string());
         value["batchRoot"] = json!(folded.batch_root);
@@ -163,7 +163,7 @@ fn folded(record: &Value, log: &L2ToL1Log, words: &[Hash]) -> Option<Folded> {
         index: serde_json::from_value::<Number>(record["id"].clone()).ok()?.0,
         log,
     };
-    fold(&claim, console).ok()
+    fold(&claim, words).ok()
 }
 
 /// A word that should be a small number, as one; otherwise as it is.

@@ -64,7 +64,7 @@ impl RunId {
             given("output", Some(encoder.describe())),
             given("calls", args.calls.given()),
             given("events", digest_of(args.past.events.as_deref())?),
-            given("search", Some(args.past.search)),
+            given("search", args.past.search),
             given("sl-batches", digest_of(args.sl_batches.as_deref())?),
             given("anchor", trees.anchor_identity()?),
             given("anchor-bridgehub", args.anchor_bridgehub),

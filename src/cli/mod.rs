@@ -80,7 +80,7 @@ fn run(cli: &Cli) -> Result<Outcome, CliError> {
     install_sigbus_handler().map_err(CliError::ReadProgress)?;
     ignore_sigxfsz();
     let mut pool = rayon::ThreadPoolBuilder::new();
-    if let Some(threads) = cli.global.threads {
+    if let Some(threads) = cli.global.threads()? {
         pool = pool.num_threads(threads.into());
     }
     let pool = pool.build().map_err(CliError::Threads)?;

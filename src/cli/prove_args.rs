@@ -4,7 +4,7 @@ use std::{fmt, path::PathBuf, str::FromStr};
 
 use clap::{ArgGroup, Args, ValueEnum};
 
-use super::args::{HistoryArgs, TreeArgs};
+use super::args::{SearchArgs, TreeArgs};
 use crate::{
     primitives::{Address, BatchNumber, ChainId, Hash},
     proof::{
@@ -63,7 +63,7 @@ pub(super) struct ProveArgs {
     #[arg(short, long, value_name = "FILE", default_value = "-")]
     pub(super) output: PathBuf,
     #[command(flatten)]
-    pub(super) past: HistoryArgs,
+    pub(super) past: SearchArgs,
     #[command(flatten)]
     pub(super) how: TreeArgs,
 }

@@ -47,8 +47,9 @@ pub(super) fn run(
     if args.output.is_some() || matches!(origin, Origin::State(_)) {
         console.info("every node that the contracts stored equals the rebuilt one");
     } else {
-        words
-            .say("from a tree file; nothing was compared again, and slproof check reads all of it");
+        console.info(
+            "from a tree file; nothing was compared again, and slproof check reads all of it",
+        );
     }
     if let (None, Some(block)) = (forest.latest(), origin.block()) {
         console.info(format_args!(

@@ -97,7 +97,8 @@ impl Sink {
             }
         };
         // Begun before the work, so that a folder in its place is known.
-        let manifest = shard.map(|_| Output::create(&Manifest::beside(&target))).transpose()?;
+        let manifest =
+            shard.map(|_| Output::create_beside(Manifest::beside(&target))).transpose()?;
         let mut hasher = blake3::Hasher::new();
         partial.replay(|piece| {
             hasher.update(piece);

@@ -3,7 +3,7 @@
 use std::{fs::File, io::Read, path::Path, time::Instant};
 
 use super::{
-    args::{DumpFormat, HistoryArgs, StateArgs, TreeArgs},
+    args::{DumpFormat, SearchArgs, StateArgs, TreeArgs},
     error::CliError,
     report::{Console, count},
 };
@@ -181,7 +181,7 @@ impl TreeArgs {
     pub(super) fn write_tree_file(
         &self,
         path: &Path,
-        past: Option<&HistoryArgs>,
+        past: Option<&SearchArgs>,
         target: &Path,
         console: &Console,
     ) -> Result<Rebuilt, CliError> {
@@ -236,7 +236,7 @@ impl Origin {
     }
 }
 
-impl HistoryArgs {
+impl SearchArgs {
     fn events(&self, message_root: Address) -> Result<Vec<MessageRootEvent>, CliError> {
         Ok(match &self.events {
             Some(path) => read_events(path, message_root)?,
@@ -244,8 +244,9 @@ impl HistoryArgs {
         })
     }
 
-    fn effort(&self) -> SearchBudget {
-        SearchBudget { step: self.search, walk: SearchBudget::default().walk.max(self.search) }
+    /// How long to search, where that is given.
+    fn effort(&self) -> Option<SearchBudget> {
+        self.search.map(SearchBudget::with_step)
     }
 
     /// Finds what every root by block contains, as far as a tree file does not know it already.
@@ -256,18 +257,20 @@ impl HistoryArgs {
         console: &Console,
     ) -> Result<Timeline, CliError> {
         let started = Instant::now();
+        let effort =
+            self.effort().unwrap_or_else(|| SearchBudget::for_batches(forest.batch_count()));
         let timeline = match origin {
             Origin::State(dump) => {
                 let addresses = how.state.addresses(&dump.state)?;
                 let events = self.events(addresses.message_root)?;
-                explain(&dump.state, addresses, forest, &events, self.effort())?
+                explain(&dump.state, addresses, forest, &events, effort)?
             }
             Origin::File(file) => {
                 if forest.latest().is_none() {
                     return Err(CliError::History(HistoryError::NoRoots));
                 }
                 let events = self.events(system::MESSAGE_ROOT)?;
-                explain_further(forest, file.history()?, &events, self.effort())?
+                explain_further(forest, file.history()?, &events, effort)?
             }
         };
         let history = timeline.history();

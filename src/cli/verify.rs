@@ -19,7 +19,7 @@ use crate::{
     files::{Input, Output},
     ingest::state::Dump,
     message::L2ToL1Log,
-    primitives::{Hash, hex},
+    primitives::{Hash, hex, ordered::try_map},
     proof::{
         Failure, Known, Reason, Verdict,
         reader::{Defaults, Item},
@@ -138,10 +138,10 @@ pub(super) fn run(
         if !is_list {
             return Err(records.no_proofs());
         }
-        let verdicts: Vec<Option<VerdictLine>> = entries
-            .into_par_iter()
-            .map(|(line, entry)| judge(line, entry, &defaults, &trusted))
-            .collect::<Result<_, _>>()?;
+        let verdicts: Vec<Option<VerdictLine>> =
+            try_map(entries.into_par_iter(), |(line, entry)| {
+                judge(line, entry, &defaults, &trusted)
+            })?;
         for verdict in verdicts {
             let Some(verdict) = verdict else {
                 tally.failures += 1;

@@ -92,6 +92,12 @@ impl<'s, S: StorageReader + ?Sized> MessageRoot<'s, S> {
         self.address
     }
 
+    /// How many slots the state has, of all contracts.
+    #[must_use]
+    pub fn slots(&self) -> u64 {
+        self.state.slots()
+    }
+
     /// `chainCount`: how many chains are registered; zero where there is no MessageRoot.
     ///
     /// # Errors

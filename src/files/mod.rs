@@ -15,6 +15,7 @@
 
 mod compress;
 pub mod container;
+mod create;
 mod external_sort;
 mod header;
 mod input;
@@ -29,6 +30,7 @@ mod write_behind;
 
 pub use compress::Compression;
 pub use container::{Container, ContainerError, ContainerWriter, Kind, SectionBytes, SectionName};
+pub(crate) use create::nameless;
 pub(crate) use external_sort::{ExternalSort, SortRecord, Sorted};
 pub(crate) use input::{Gunzip, HEAD_LEN, is_damage};
 pub use input::{Input, InputError};

@@ -11,6 +11,7 @@ use std::{
 use thiserror::Error;
 
 use super::{
+    create,
     map::{Access, FileBytes, MapMut},
     write_behind::WriteBehind,
 };
@@ -140,16 +141,34 @@ impl Output {
             }
             Ok(found) if !found.is_file() => {
                 let data = File::options().write(true).open(&target)?;
-                let data = BufWriter::with_capacity(BUFFER_LEN, data);
-                return Ok(Self(Kind::Stream { target, data }));
+                // A file may have taken its place meanwhile, which is replaced and not written to.
+                if !data.metadata()?.is_file() {
+                    let data = BufWriter::with_capacity(BUFFER_LEN, data);
+                    return Ok(Self(Kind::Stream { target, data }));
+                }
             }
             _ => {}
         }
-        let mut file = tempfile::Builder::new();
-        file.prefix(".slproof-");
-        // As readable as any other new file, which the process's mask decides.
-        file.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let file = file.tempfile_in(folder_of(&target))?;
+        Self::file_at(target)
+    }
+
+    /// Begins a file beside another output, under a name that nobody typed: whatever has the name gives way,
+    /// and no link is followed.
+    ///
+    /// # Errors
+    /// [`OutputError`] when the folder cannot be written to, or a folder has the name.
+    pub fn create_beside(target: PathBuf) -> Result<Self, OutputError> {
+        let name = target.display().to_string();
+        let is_folder = target.symlink_metadata().is_ok_and(|found| found.is_dir());
+        let begun = match is_folder {
+            true => Err(io::Error::from(io::ErrorKind::IsADirectory)),
+            false => Self::file_at(target),
+        };
+        begun.map_err(|source| OutputError { name, source })
+    }
+
+    fn file_at(target: PathBuf) -> io::Result<Self> {
+        let file = create::temporary(folder_of(&target))?;
         let unfinished = Unfinished::new(file.path());
         let data = BufWriter::with_capacity(BUFFER_LEN, WriteBehind::new(file));
         Ok(Self(Kind::File { target, data, unfinished }))
@@ -177,7 +196,7 @@ impl Output {
                     file.persist(&target).map_err(|e| e.error)?;
                     files.remove(&listed.0);
                 }
-                File::open(folder_of(&target))?.sync_all()
+                create::sync_names(folder_of(&target))
             }
         }
     }

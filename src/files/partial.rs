@@ -1,10 +1,11 @@
 use std::{
     fs::{self, File, TryLockError},
     io::{self, BufWriter, Read, Seek, SeekFrom, Write},
+    os::unix::fs::{FileExt, MetadataExt},
     path::{Path, PathBuf},
 };
 
-use super::{OutputError, output::folder_of};
+use super::{OutputError, create, output::folder_of};
 
 const BUFFER_LEN: usize = 1 << 18;
 /// The longest checkpoint that is read. That of a Parquet file grows with its row groups, of which a
@@ -64,7 +65,7 @@ impl Partial {
                 return Err(stranger("no interrupted job left it, or its checkpoint is gone"));
             }
             // From here on the old checkpoint does not belong to the file any more.
-            remove(&checkpoint(target))?;
+            create::remove(&checkpoint(target))?;
             Self::at(target, file, 0)
         };
         let mut begun = begin().map_err(|source| error(&partial(target), source))?;
@@ -106,7 +107,10 @@ impl Partial {
     /// [`OutputError`] when it cannot be read.
     pub fn left(target: &Path) -> Result<Option<Vec<u8>>, OutputError> {
         // A job that was killed in its last moment may leave a checkpoint of a file that is complete.
-        if partial(target).exists() { read_checkpoint(target) } else { Ok(None) }
+        match fs::symlink_metadata(partial(target)) {
+            Ok(_) => read_checkpoint(target),
+            Err(_) => Ok(None),
+        }
     }
 
     /// Writes all of `bytes`.
@@ -141,14 +145,15 @@ impl Partial {
         let (data, len) = (&mut self.data, self.len);
         let mut read = || -> io::Result<()> {
             data.flush()?;
-            let mut file = File::open(&path)?.take(len);
             let mut piece = vec![0; BUFFER_LEN];
-            loop {
-                match file.read(&mut piece)? {
-                    0 => return Ok(()),
-                    len => take(&piece[..len]),
-                }
+            let mut at = 0;
+            while at < len {
+                let piece = &mut piece[..(len - at).min(BUFFER_LEN as u64) as usize];
+                data.get_ref().read_exact_at(piece, at)?;
+                take(piece);
+                at += piece.len() as u64;
             }
+            Ok(())
         };
         read().map_err(|source| error(&path, source))
     }
@@ -164,11 +169,11 @@ impl Partial {
         // those that the next one replaces.
         let new = new_checkpoint(&self.target);
         let written = || -> io::Result<()> {
-            let mut file = File::create(&new)?;
+            let mut file = create::anew(&new)?;
             file.write_all(note)?;
             file.sync_all()?;
             fs::rename(&new, checkpoint(&self.target))?;
-            File::open(folder_of(&self.target))?.sync_all()
+            create::sync_names(folder_of(&self.target))
         };
         written().map_err(|source| error(&new, source))?;
         self.kept = true;
@@ -187,9 +192,9 @@ impl Partial {
             self.data.get_ref().sync_all()?;
             fs::rename(&path, &self.target)?;
             self.kept = true;
-            remove(&checkpoint(&self.target))?;
-            remove(&new_checkpoint(&self.target))?;
-            File::open(folder_of(&self.target))?.sync_all()
+            create::remove(&checkpoint(&self.target))?;
+            create::remove(&new_checkpoint(&self.target))?;
+            create::sync_names(folder_of(&self.target))
         };
         place().map_err(|source| error(&path, source))
     }
@@ -199,9 +204,9 @@ impl Drop for Partial {
     fn drop(&mut self) {
         if !self.kept {
             // Nobody is left to be told.
-            let _ = remove(&partial(&self.target));
-            let _ = remove(&checkpoint(&self.target));
-            let _ = remove(&new_checkpoint(&self.target));
+            let _ = create::remove(&partial(&self.target));
+            let _ = create::remove(&checkpoint(&self.target));
+            let _ = create::remove(&new_checkpoint(&self.target));
         }
     }
 }
@@ -215,9 +220,8 @@ fn partial(target: &Path) -> PathBuf {
 fn read_checkpoint(target: &Path) -> Result<Option<Vec<u8>>, OutputError> {
     let path = checkpoint(target);
     let read = || -> io::Result<Vec<u8>> {
-        is_file(&path)?;
         let mut note = Vec::new();
-        File::open(&path)?.take(LONGEST_CHECKPOINT).read_to_end(&mut note)?;
+        create::again(&path)?.take(LONGEST_CHECKPOINT).read_to_end(&mut note)?;
         Ok(note)
     };
     match read() {
@@ -227,24 +231,12 @@ fn read_checkpoint(target: &Path) -> Result<Option<Vec<u8>>, OutputError> {
     }
 }
 
-/// Refuses what is no file of its own: a pipe would be waited for, and behind a link stands something
-/// else.
-fn is_file(path: &Path) -> io::Result<()> {
-    match fs::symlink_metadata(path)?.is_file() {
-        true => Ok(()),
-        false => Err(io::Error::new(io::ErrorKind::AlreadyExists, "it is no file; move it away")),
-    }
-}
-
 /// Opens the file at `path`, which is made where it may be, and locks it.
-fn lock(path: &Path, create: bool) -> io::Result<File> {
-    match is_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut options = File::options();
-    options.read(true).write(true).create(create).truncate(false);
-    let file = options.open(path)?;
+fn lock(path: &Path, may_be_made: bool) -> io::Result<File> {
+    let file = match create::again(path) {
+        Err(error) if may_be_made && error.kind() == io::ErrorKind::NotFound => create::new(path)?,
+        opened => opened?,
+    };
     file.try_lock().map_err(|error| match error {
         TryLockError::WouldBlock => io::Error::other("another job is writing to it"),
         TryLockError::Error(error) => error,
@@ -258,8 +250,7 @@ fn lock(path: &Path, create: bool) -> io::Result<File> {
 
 /// Whether this is the file that stands under the name.
 fn is_at(file: &File, path: &Path) -> io::Result<bool> {
-    use std::os::unix::fs::MetadataExt;
-    let (here, there) = (file.metadata()?, fs::metadata(path));
+    let (here, there) = (file.metadata()?, fs::symlink_metadata(path));
     Ok(there.is_ok_and(|there| (here.dev(), here.ino()) == (there.dev(), there.ino())))
 }
 
@@ -277,13 +268,6 @@ fn with_ending(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(ending);
     name.into()
-}
-
-fn remove(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
 }
 
 fn error(path: &Path, source: io::Error) -> OutputError {

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{OutputError, output::folder_of};
+use super::{OutputError, create, output::folder_of};
 
 /// A file without a name: the system removes it with the process, however that ends. It lies in the
 /// folder of an output, where there is room for about as much.
@@ -25,7 +25,7 @@ impl Scratch {
     /// [`OutputError`] when the folder cannot be written to.
     pub fn beside(target: &Path) -> Result<Self, OutputError> {
         let name = format!("a temporary file beside {}", target.display());
-        match tempfile::tempfile_in(folder_of(target)) {
+        match create::nameless(folder_of(target)) {
             Ok(file) => Ok(Self { name, file, len: 0 }),
             Err(source) => Err(OutputError { name, source }),
         }

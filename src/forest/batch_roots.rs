@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     contracts::{Bridgehub, Layout, MessageRoot, ZkChain},
-    primitives::{Address, BatchNumber, ChainId, Hash, Word},
+    primitives::{Address, BatchNumber, ChainId, Hash, Word, ordered::try_map},
     state::{StorageReader, slots::mapping_values},
 };
 
@@ -106,7 +106,8 @@ impl<S: StorageReader + ?Sized> Sources<'_, S> {
     /// The roots of the batches from number `first` on, zero where there is none.
     fn read(&self, first: u64, roots: &mut [Hash]) -> Result<(), RebuildError> {
         let pieces = roots.par_chunks_mut(CHUNK).enumerate();
-        pieces.try_for_each(|(i, roots)| self.read_piece(first + (i * CHUNK) as u64, roots))
+        let read = |(i, roots): (usize, _)| self.read_piece(first + (i * CHUNK) as u64, roots);
+        try_map(pieces, read).map(drop)
     }
 
     fn read_piece(&self, first: u64, roots: &mut [Hash]) -> Result<(), RebuildError> {

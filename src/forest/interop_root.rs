@@ -1,12 +1,14 @@
 //! Roots by block: found by trying blocks, since their slots are filed under hashes.
 
+use std::collections::BTreeMap;
+
 use rayon::prelude::*;
 
 use super::{BatchNumbers, RebuildError};
 use crate::{
     contracts::{Layout, MessageRoot},
     merkle::Tree,
-    primitives::{ChainId, Hash, SlBlock},
+    primitives::{ChainId, Hash, SlBlock, ordered::try_map},
     state::{StateError, StorageReader},
 };
 
@@ -14,7 +16,12 @@ use crate::{
 const WINDOW: u64 = 1 << 18;
 const CHUNK: u64 = 1 << 12;
 
-/// How many blocks to try at most: at a block a second, those of two years.
+/// How many blocks are tried for each slot of the state: work grows with the input, and not with a number
+/// in it. Even a settlement layer that files one root an hour, and has a block every second, has more slots.
+const BLOCKS_A_SLOT: u64 = 1 << 12;
+/// How many blocks are tried in a state of any size: at a block a second, those of seven weeks.
+const FEWEST_BLOCKS: u64 = 1 << 22;
+/// How many blocks are tried at most: at a block a second, those of two years.
 const MOST_BLOCKS: u64 = 1 << 26;
 
 /// A root of the shared tree that the contract filed under a block of the settlement layer.
@@ -37,14 +44,19 @@ pub(super) enum Newest {
 }
 
 /// Finds the newest `historicalRoot`. v31 says which block it is of. Before, blocks have to be tried,
-/// because slots are filed under hashes: down from the last block where it is known, otherwise up from
-/// 0 until as many roots are found as the contract's storage can hold.
+/// because slots are filed under hashes: down from the last block where it is known; where it is not, or
+/// is wrong, up from 0 until a root is found that `is_present`, or as many as the contract's storage can
+/// hold.
+///
+/// The shared tree has the present root since the block that filed it, so a root that `is_present` has
+/// none behind it.
 ///
 /// Who searches upwards comes by all roots: `take` gets them, window by window. Otherwise it gets none.
 pub(super) fn newest<S: StorageReader + ?Sized, E: From<RebuildError>>(
     message_root: &MessageRoot<'_, S>,
     chains: &[ChainId],
     last_block: Option<SlBlock>,
+    is_present: impl Fn(&Hash) -> bool,
     mut take: impl FnMut(&[(SlBlock, Hash)]) -> Result<(), E>,
 ) -> Result<Newest, E> {
     let state = |error| E::from(RebuildError::State(error));
@@ -56,30 +68,34 @@ pub(super) fn newest<S: StorageReader + ?Sized, E: From<RebuildError>>(
         }
         return Ok(Newest::Found(last_emit, root));
     }
-    let mut newest = None;
-    let searched_to = match last_block {
-        Some(last) => {
-            descend::<_, StateError>(message_root, last, 1, |window| {
-                newest = window.last().copied();
-                Ok(())
-            })
-            .map_err(state)?;
-            last
-        }
-        None => {
-            let enough = message_root.most_historical_roots(chains).map_err(state)?;
-            let (mut end, mut found) = (0, 0);
-            while found < enough.unwrap_or(u64::MAX) && end < MOST_BLOCKS {
-                let window = probe(message_root, end, end + WINDOW).map_err(state)?;
-                take(&window)?;
-                newest = window.last().copied().or(newest);
-                found += window.len() as u64;
-                end += WINDOW;
-            }
-            SlBlock(end)
-        }
-    };
+    let most = most_blocks(message_root.slots());
+    let (mut newest, mut searched_to, mut limit) = (None, None, most);
+    if let Some(last) = last_block {
+        descend::<_, StateError>(message_root, last, 1, |window| {
+            newest = window.last().copied();
+            Ok(())
+        })
+        .map_err(state)?;
+        (searched_to, limit) = (Some(last), most.min(lowest_tried(last, most).0));
+    }
+    let (mut end, mut found, mut is_last) = (0, 0, newest.is_some());
+    let enough = message_root.most_historical_roots(chains).map_err(state)?.unwrap_or(u64::MAX);
+    while !is_last && found < enough && end < limit {
+        let start = end;
+        end = limit.min(start + WINDOW);
+        let window = probe(message_root, start, end).map_err(state)?;
+        take(&window)?;
+        newest = window.last().copied().or(newest);
+        is_last = window.last().is_some_and(|(_, root)| is_present(root));
+        found += window.len() as u64;
+    }
+    let searched_to = searched_to.unwrap_or(SlBlock(end));
     Ok(newest.map_or(Newest::None(searched_to), |(block, root)| Newest::Found(block, root)))
+}
+
+/// How many blocks are tried in a state of so many slots.
+fn most_blocks(slots: u64) -> u64 {
+    slots.saturating_mul(BLOCKS_A_SLOT).clamp(FEWEST_BLOCKS, MOST_BLOCKS)
 }
 
 /// The roots by block up to the newest one, in ascending order: all that the contract's storage holds,
@@ -109,9 +125,14 @@ pub(super) fn all_from<S: StorageReader + ?Sized, E: From<StateError>>(
     descend(message_root, newest, expected, take)
 }
 
-/// The lowest block that is tried when the search goes down from one.
-pub(super) fn lowest_tried(last: SlBlock) -> SlBlock {
-    SlBlock(last.0.saturating_sub(MOST_BLOCKS))
+/// The lowest block that is tried when the search goes down from one, and tries so many at most.
+fn lowest_tried(last: SlBlock, most: u64) -> SlBlock {
+    SlBlock(last.0.saturating_sub(most))
+}
+
+/// The lowest block that is tried in this state when the search goes down from one.
+pub(super) fn searched_from<S: StorageReader + ?Sized>(state: &S, last: SlBlock) -> SlBlock {
+    lowest_tried(last, most_blocks(state.slots()))
 }
 
 /// Tries blocks down from `last` until enough roots are found or none is left to try.
@@ -121,7 +142,7 @@ fn descend<S: StorageReader + ?Sized, E: From<StateError>>(
     enough: u64,
     mut take: impl FnMut(&[(SlBlock, Hash)]) -> Result<(), E>,
 ) -> Result<(), E> {
-    let lowest = lowest_tried(last).0;
+    let lowest = lowest_tried(last, most_blocks(message_root.slots())).0;
     let (mut end, mut found) = (last.0.saturating_add(1), 0);
     while end > lowest && found < enough {
         let start = end.saturating_sub(WINDOW).max(lowest);
@@ -140,31 +161,63 @@ fn probe<S: StorageReader + ?Sized>(
     end: u64,
 ) -> Result<Vec<(SlBlock, Hash)>, StateError> {
     let pieces: Vec<u64> = (start..end).step_by(CHUNK as usize).collect();
-    let found: Vec<_> = pieces
-        .into_par_iter()
-        .map(|piece| message_root.historical_roots(piece..end.min(piece + CHUNK)))
-        .collect::<Result<_, _>>()?;
+    let read = |piece: u64| message_root.historical_roots(piece..end.min(piece + CHUNK));
+    let found = try_map(pieces.into_par_iter(), read)?;
     Ok(found.into_iter().flatten().collect())
 }
 
-/// Finds over how many of the chains, with these batches, the shared tree has the root that was filed. Every batch files the
-/// new root, and in v31 every registration does too; so only chains without batches may be missing from
-/// the newest one, and in v31 none.
-pub(super) fn identify(
-    layout: Layout,
-    shared: &Tree<'_>,
-    batches: &[BatchNumbers],
-    (block, root): (SlBlock, Hash),
-) -> Result<InteropRoot, RebuildError> {
-    let fewest = match layout {
-        Layout::V31 => batches.len(),
-        Layout::V26 | Layout::V29 => {
-            batches.iter().rposition(|batches| !batches.is_empty()).map_or(1, |last| last + 1)
+/// What the newest root may be: the root of the shared tree over all chains, or over fewer. Every batch
+/// files the new root, and in v31 every registration does too; so only chains without batches may be
+/// missing from the newest one, and in v31 none.
+pub(super) struct Present {
+    /// Over how many chains the tree has a root.
+    chains: BTreeMap<Hash, u64>,
+    /// The root over all chains.
+    root: Hash,
+}
+
+impl Present {
+    pub(super) fn of(layout: Layout, shared: &Tree<'_>, batches: &[BatchNumbers]) -> Self {
+        let fewest = match layout {
+            Layout::V31 => batches.len(),
+            Layout::V26 | Layout::V29 => {
+                batches.iter().rposition(|batches| !batches.is_empty()).map_or(1, |last| last + 1)
+            }
+        };
+        let counts = fewest as u64..=shared.leaves();
+        let chains = counts.filter_map(|count| Some((shared.prefix(count)?.root(), count)));
+        Self { chains: chains.collect(), root: shared.root() }
+    }
+
+    /// Whether the newest root may be this one.
+    pub(super) fn has(&self, root: &Hash) -> bool {
+        self.chains.contains_key(root)
+    }
+
+    /// The newest root with the number of chains that it is over.
+    pub(super) fn identify(
+        &self,
+        (block, root): (SlBlock, Hash),
+    ) -> Result<InteropRoot, RebuildError> {
+        let chains = self.chains.get(&root);
+        chains
+            .map(|chains| InteropRoot { block, root, chains: *chains })
+            .ok_or(RebuildError::InteropRoot { block, stored: root, rebuilt: self.root })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_grows_with_the_state_and_has_a_limit() {
+        for (slots, most) in
+            [(0, 1 << 22), (1 << 10, 1 << 22), (1 << 12, 1 << 24), (u64::MAX, 1 << 26)]
+        {
+            assert_eq!(most_blocks(slots), most);
         }
-    };
-    (fewest as u64..=shared.leaves())
-        .rev()
-        .find(|count| shared.prefix(*count).is_some_and(|prefix| prefix.root() == root))
-        .map(|chains| InteropRoot { block, root, chains })
-        .ok_or(RebuildError::InteropRoot { block, stored: root, rebuilt: shared.root() })
+        assert_eq!(lowest_tried(SlBlock(u64::MAX), 1 << 22), SlBlock(u64::MAX - (1 << 22)));
+        assert_eq!(lowest_tried(SlBlock(9), 1 << 22), SlBlock(0));
+    }
 }

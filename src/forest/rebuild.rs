@@ -6,13 +6,13 @@ use super::{
     BatchLeaves, BatchNumbers, Forest, InteropRoot, RebuildError, batch_roots, chain_id_leaf,
     chain_tree::chain_root,
     check, entry_zeros,
-    interop_root::{self, Newest},
+    interop_root::{self, Newest, Present},
     trees::ForestShape,
 };
 use crate::{
     contracts::{ChainTreeStorage, Layout, MessageRoot, Release, system},
     merkle::{NodeBuffer, Tree, TreeJob, build_all_into, build_on},
-    primitives::{Address, ChainId, Hash, SlBlock},
+    primitives::{Address, ChainId, Hash, SlBlock, ordered::try_map},
     state::StorageReader,
 };
 
@@ -112,10 +112,8 @@ impl<'s, S: StorageReader + ?Sized> RebuildInput<'s, S> {
         };
         // v26 and v29 differ only in the roots by block, which no chain tree depends on.
         let layout = if has_v31(&message_root, &chains)? { Layout::V31 } else { Layout::V29 };
-        let stored: Vec<ChainTreeStorage> = chains
-            .par_iter()
-            .map(|chain| message_root.chain_tree(*chain))
-            .collect::<Result<_, _>>()?;
+        let stored: Vec<ChainTreeStorage> =
+            try_map(chains.par_iter(), |chain| message_root.chain_tree(*chain))?;
         // Every batch has a slot with its root, so that no number in a damaged dump asks for more room
         // than the dump itself took.
         let (slots, mut batches) = (state.slots(), 0u64);
@@ -152,21 +150,11 @@ impl<'s, S: StorageReader + ?Sized> RebuildInput<'s, S> {
         let (levels, shared) = rest.split_at_mut(above().sum());
 
         let rooms: Vec<_> = self.chains.iter().zip(cut(roots, leaves())).collect();
-        let batches: Vec<BatchNumbers> = rooms
-            .into_par_iter()
-            .map(|(chain, roots)| {
-                let (bridgehub, of) =
-                    (self.options.addresses.bridgehub, (*chain, self.options.max_gap));
-                batch_roots::collect(
-                    self.state,
-                    self.layout,
-                    &self.message_root,
-                    bridgehub,
-                    of,
-                    roots,
-                )
-            })
-            .collect::<Result<_, _>>()?;
+        let batches: Vec<BatchNumbers> = try_map(rooms.into_par_iter(), |(chain, roots)| {
+            let bridgehub = self.options.addresses.bridgehub;
+            let of = (*chain, self.options.max_gap);
+            batch_roots::collect(self.state, self.layout, &self.message_root, bridgehub, of, roots)
+        })?;
 
         let mut rest = &*roots;
         let leaves: Vec<BatchLeaves<'_>> = batches
@@ -208,23 +196,24 @@ impl<'s, S: StorageReader + ?Sized> RebuildInput<'s, S> {
         batches: &[BatchNumbers],
         take: impl FnMut(&[(SlBlock, Hash)]) -> Result<(), E>,
     ) -> Result<(Option<InteropRoot>, Layout), E> {
-        let (latest, found) =
-            match interop_root::newest(&self.message_root, &self.chains, self.last_block, take)? {
-                Newest::Found(block, root) => {
-                    let found =
-                        interop_root::identify(self.layout, shared, batches, (block, root))?;
-                    (Some(found), self.layout)
-                }
-                // Whoever says how far to look means that there is something to find.
-                Newest::None(searched_to) if self.options.last_block.is_some() => {
-                    let searched_from = interop_root::lowest_tried(searched_to);
-                    return Err(
-                        RebuildError::NoHistoricalRoot { searched_from, searched_to }.into()
-                    );
-                }
-                Newest::None(_) if self.layout == Layout::V29 => (None, Layout::V26),
-                Newest::None(_) => (None, self.layout),
-            };
+        let present = Present::of(self.layout, shared, batches);
+        let newest = interop_root::newest(
+            &self.message_root,
+            &self.chains,
+            self.last_block,
+            |root| present.has(root),
+            take,
+        )?;
+        let (latest, found) = match newest {
+            Newest::Found(block, root) => (Some(present.identify((block, root))?), self.layout),
+            // Whoever says how far to look means that there is something to find.
+            Newest::None(searched_to) if self.options.last_block.is_some() => {
+                let searched_from = interop_root::searched_from(self.state, searched_to);
+                return Err(RebuildError::NoHistoricalRoot { searched_from, searched_to }.into());
+            }
+            Newest::None(_) if self.layout == Layout::V29 => (None, Layout::V26),
+            Newest::None(_) => (None, self.layout),
+        };
         let has_batches = batches.iter().any(|batches| !batches.is_empty());
         Ok((latest, accept(self.options.release, found, has_batches)?))
     }

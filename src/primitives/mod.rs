@@ -11,6 +11,7 @@ mod number;
 mod word;
 
 pub mod hex;
+pub(crate) mod ordered;
 pub mod sorted;
 pub mod varint;
 

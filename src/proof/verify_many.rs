@@ -148,7 +148,7 @@ impl<'a> Tail<'a> {
             bundle,
             batch_mask: (*batch_mask).into(),
             batch_path,
-            root_ref: RootRef::SettlementLayer((*sl_chain).into(), number),
+            anchor: RootRef::SettlementLayer((*sl_chain).into(), number),
             chain_mask: Word::join(0, chain_mask),
             chain_path,
         })
@@ -162,7 +162,7 @@ fn fold_tails(bundles: &[BatchInput<'_>], shapes: &[Option<Shape>]) -> Vec<bool>
     for (i, (bundle, shape)) in bundles.iter().zip(shapes).enumerate() {
         match shape {
             Some(Shape::BatchRoot) => {
-                let root_ref = RootRef::Batch(bundle.chain, bundle.batch);
+                let anchor = RootRef::Batch(bundle.chain, bundle.batch);
                 let target = bundle.target;
                 right[i] =
                     bundle.tail.is_empty() && target.is(&anchor) && target.root == bundle.root;

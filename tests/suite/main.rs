@@ -33,6 +33,12 @@ mod trees {
     /// What every past root contains, against the contracts' events.
     mod history;
 
+    /// The history is the same for any number of threads.
+    mod history_threads;
+
+    /// Small inputs with large numbers in them: the work is bounded.
+    mod slow;
+
     /// The synthesized settlement layer against the storage that the real contracts wrote.
     mod synthesize;
 }
@@ -104,6 +110,9 @@ mod command_line {
 
     /// Jobs that are interrupted and resumed.
     mod interrupted;
+
+    /// Links, pipes and directories planted under the names of files beside an output.
+    mod planted;
 
     /// Named pipes as inputs.
     mod pipes;

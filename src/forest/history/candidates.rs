@@ -10,13 +10,17 @@
 
 use std::ops::Range;
 
+use rayon::prelude::*;
+
 use super::likelihood::{ChainModel, Class};
 use crate::{forest::entry_zeros, keccak::hash_many, merkle::height, primitives::Hash};
 
 /// The longest list that an inner node keeps.
 const KEPT: u64 = 1 << 14;
-/// How many candidates are hashed side by side.
+/// How many candidates one thread hashes in one go.
 const CHUNK: usize = 1 << 10;
+/// How many candidates are gathered, to be hashed on all threads.
+const GATHERED: usize = 32 * CHUNK;
 
 /// The candidates of one node.
 #[derive(Clone, Debug, Default)]
@@ -259,12 +263,13 @@ impl Piece {
     ) -> bool {
         self.pairs.push(pair(left, right));
         self.places.push(place);
-        self.pairs.len() < CHUNK || self.flush(see)
+        self.pairs.len() < GATHERED || self.flush(see)
     }
 
     fn flush(&mut self, see: &mut dyn FnMut(&[Hash], &[u64]) -> bool) -> bool {
         self.nodes.resize(self.pairs.len(), Hash::ZERO);
-        hash_many(&self.pairs, &mut self.nodes);
+        let pieces = self.pairs.par_chunks(CHUNK).zip(self.nodes.par_chunks_mut(CHUNK));
+        pieces.for_each(|(pairs, nodes)| hash_many(pairs, nodes));
         let go_on = see(&self.nodes, &self.places);
         self.pairs.clear();
         self.places.clear();

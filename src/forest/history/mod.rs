@@ -10,6 +10,10 @@
 //!    snapshots have, say what each of those batches contains.
 //! 3. Roots that this does not explain are explained by search, from both ends towards each other:
 //!    whatever can have changed is tried in the order of its likelihood, until a root fits.
+//!    Roots that are passed on the way are searched again between those that were explained.
+//!
+//! The result is a function of the input: search is bounded and paced by the number of trees tried, so
+//! neither the number of threads nor their timing changes what is found.
 //!
 //! An explanation counts only when the tree that it names hashes to the root in the state; where it
 //! came from does not matter. A root for which none is found in bounds is reported as unexplained.
@@ -34,15 +38,16 @@ mod replay;
 mod search;
 mod timeline;
 mod tree_versions;
+mod walk;
 
 use std::iter;
 
 use thiserror::Error;
 
-use super::{Addresses, Forest, InteropRoot, interop_root};
+use super::{Addresses, ChainTree, Forest, InteropRoot, interop_root};
 use crate::{
     contracts::{MessageRoot, MessageRootEvent},
-    primitives::{Hash, SlBlock},
+    primitives::{ChainId, Hash, SlBlock},
     state::{StateError, StorageReader},
 };
 
@@ -85,6 +90,16 @@ pub enum HistoryError {
         /// What is wrong.
         reason: &'static str,
     },
+    /// A node of a chain's tree is not the hash of its children.
+    #[error("the tree of chain {chain} is damaged at level {level}, index {index}")]
+    Unsound {
+        /// The chain.
+        chain: ChainId,
+        /// The level, 0 for leaves.
+        level: u32,
+        /// The node's index in its level.
+        index: u64,
+    },
     /// The trees that the columns name have another root.
     #[error(
         "the history is not that of the trees: block {block} has the root {stored}, not {rebuilt}"
@@ -122,34 +137,60 @@ pub fn explain<S: StorageReader + ?Sized>(
 ) -> Result<Timeline, HistoryError> {
     let newest = forest.latest().ok_or(HistoryError::NoRoots)?;
     let message_root = MessageRoot::at(state, addresses.message_root);
-    let chains: Vec<_> = forest.chains().iter().map(super::ChainTree::chain).collect();
+    let chains: Vec<_> = forest.chains().iter().map(ChainTree::chain).collect();
     let (blocks, roots) = interop_root::all(&message_root, &chains, newest.block)?;
     let steps = match events {
         [] => first_writes::steps(state, addresses, forest, &blocks)?,
         _ => None,
     };
-    let found = History::new(blocks, roots, steps.unwrap_or_default());
-    explain_further(forest, found, events, effort)
+    let found = match events {
+        [] => History::new(blocks, roots, steps.unwrap_or_default()),
+        _ => replayed(forest, blocks, roots, events),
+    };
+    mend(forest, found, effort)
 }
 
 /// As [`explain`], of roots that were found before, some of which may be explained. Where there are
 /// events, they take the place of what is known.
 ///
 /// # Errors
-/// [`HistoryError`] when the columns do not belong to the forest or to one another.
+/// [`HistoryError`] when the columns do not belong to the forest or to one another, an explanation is
+/// wrong, or, where something is left to search for, a node of a chain's tree is.
 pub fn explain_further(
     forest: &Forest,
     known: History,
     events: &[MessageRootEvent],
     effort: SearchBudget,
 ) -> Result<Timeline, HistoryError> {
-    let known = match events {
-        [] => known,
-        _ => {
-            let steps = replay::steps(forest, &known.blocks, events);
-            History::new(known.blocks, known.roots, steps)
-        }
+    let mend = |known| {
+        // Nothing is found in trees that are damaged, however long the search.
+        sound(forest)?;
+        mend(forest, known, effort)
     };
+    if !events.is_empty() {
+        return mend(replayed(forest, known.blocks, known.roots, events));
+    }
+    // What is known was compared with the roots when it was found: it is damaged where it differs.
+    let timeline = Timeline::new(forest, known).or_else(|error| sound(forest).and(Err(error)))?;
+    if timeline.history().unexplained().next().is_none() {
+        return Ok(timeline);
+    }
+    mend(timeline.into_history())
+}
+
+/// The history that events give.
+fn replayed(
+    forest: &Forest,
+    blocks: Vec<SlBlock>,
+    roots: Vec<Hash>,
+    events: &[MessageRootEvent],
+) -> History {
+    let steps = replay::steps(forest, &blocks, events);
+    History::new(blocks, roots, steps)
+}
+
+/// Drops what does not hash to its root, and searches for what is not explained.
+fn mend(forest: &Forest, known: History, effort: SearchBudget) -> Result<Timeline, HistoryError> {
     let (mut timeline, mut differing) = Timeline::replay(forest, known)?;
     if !differing.is_empty() {
         let counted = timeline.with_chains_counted(forest, &differing);
@@ -160,6 +201,15 @@ pub fn explain_further(
     }
     let history = search::complete(forest, &timeline.without(&differing), effort);
     Timeline::new(forest, history)
+}
+
+/// Every node of every chain's tree is the hash of its children.
+fn sound(forest: &Forest) -> Result<(), HistoryError> {
+    let first_inconsistent_node = |tree: &ChainTree| {
+        let (level, index) = tree.tree().first_inconsistent_node()?;
+        Some(HistoryError::Unsound { chain: tree.chain(), level, index })
+    };
+    forest.chains().iter().find_map(first_inconsistent_node).map_or(Ok(()), Err)
 }
 
 impl History {

@@ -2,30 +2,27 @@
 //!
 //! The trees at both ends of a gap are known: those of the last explained root before it, or the
 //! settlement layer's own chain alone at the very beginning; and those of the next explained root, or
-//! of the present. One walk goes up from the first, one down from the last, each at its own pace,
-//! until they meet. A walk that cannot explain a root tries the ones behind it with the same
-//! candidates; a walk that finds none of them ends, and leaves the rest to the other.
+//! of the present. One walk goes up from the first, one down from the last, until they meet. A walk that
+//! cannot explain a root tries the ones behind it with the same candidates; a walk that finds none of
+//! them ends, and leaves the rest to the other. Roots that a walk passed without explaining them are a
+//! smaller gap between two explained roots, which is searched again.
+//!
+//! **The same input gives the same history**, for any number of threads. The walks go side by side in
+//! rounds. A round says up to how many trees each walk may have tried; what the walks see of each other
+//! is where both stood when the round began. So the result depends on numbers of trees, never on time.
+//! The walk that is behind sets the pace: a walk begins a large class only when the other one has tried
+//! about as many trees and has still not met it.
 
-use std::{
-    ops::Range,
-    sync::atomic::{AtomicUsize, Ordering},
-};
+use std::ops::Range;
 
 use super::{
     History, Step,
-    candidates::Candidates,
-    likelihood::{self, ChainModel, Class},
+    walk::{Budget, Position, Walk},
 };
 use crate::{forest::Forest, primitives::Hash};
 
-/// How many roots a candidate is compared with: the next one and those behind it.
-const LOOK_AHEAD: usize = 8;
-/// After how many roots the odds are computed anew.
-const EPOCH: usize = 256;
-/// Less likely changes are not tried, however few there are.
-const CLASSES: Class = 256;
-/// How many leaves of a chain are hashed ahead.
-const LEAVES_AHEAD: u64 = 128;
+/// How many trees a walk tries in a round before it sees how far the other one has got.
+const TURN: u64 = 1 << 12;
 
 /// How long to search. In candidates, not in seconds: the same state gives the same history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,37 +33,31 @@ pub struct SearchBudget {
     pub walk: u64,
 }
 
+/// The least and the most trees that are tried for one step unless told otherwise, and how many for each
+/// batch: a small state keeps nobody waiting, whatever is in it.
+const FEWEST_TREES: u64 = 1 << 22;
+const MOST_TREES: u64 = 1 << 27;
+const TREES_A_BATCH: u64 = 1 << 12;
+
+impl SearchBudget {
+    /// What is worth while with so many batches.
+    #[must_use]
+    pub fn for_batches(batches: u64) -> Self {
+        let trees = batches.saturating_mul(TREES_A_BATCH);
+        Self::with_step(trees.clamp(FEWEST_TREES, MOST_TREES))
+    }
+
+    /// For steps of so many trees.
+    #[must_use]
+    pub fn with_step(step: u64) -> Self {
+        Self { step, walk: step.saturating_mul(4) }
+    }
+}
+
 impl Default for SearchBudget {
+    /// The most that is worth while.
     fn default() -> Self {
-        Self { step: 1 << 27, walk: 1 << 29 }
-    }
-}
-
-/// The shared tree at a root: how many chains, and how many batches of each.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Position {
-    chains: u32,
-    batches: Vec<u64>,
-}
-
-impl Position {
-    fn add(&mut self, step: &Step) {
-        self.chains = step.chains;
-        for (chain, batches) in &step.advances {
-            self.batches[*chain as usize] += batches;
-        }
-    }
-
-    /// What changed from an earlier position up to this one; `None` when the other is not earlier.
-    fn since(&self, earlier: &Self) -> Option<Step> {
-        let mut advances = Vec::new();
-        for (chain, (now, then)) in (0..).zip(self.batches.iter().zip(&earlier.batches)) {
-            match now.checked_sub(*then)? {
-                0 => {}
-                batches => advances.push((chain, batches)),
-            }
-        }
-        (self.chains >= earlier.chains).then_some(Step { chains: self.chains, advances })
+        Self::with_step(MOST_TREES)
     }
 }
 
@@ -97,9 +88,9 @@ pub(super) fn complete(forest: &Forest, history: &History, effort: SearchBudget)
             // The newest root was found to be that of the present trees when they were rebuilt.
             _ => (index + len - 1, present(forest)),
         };
-        let gap =
-            Gap { forest, roots: &history.roots, effort, low: index.into(), high: end.into() };
-        for (index, step) in gap.close(&here, &there, end) {
+        let budget = Budget { step: effort.step, walk: effort.walk };
+        let mut search = Search { forest, roots: &history.roots, budgets: [budget; 2] };
+        for (index, step) in search.close(&here, &there, index..end) {
             steps[index] = Some(step);
         }
         here = there;
@@ -114,266 +105,100 @@ fn present(forest: &Forest) -> Position {
     Position { chains: chains as u32, batches }
 }
 
-/// A run of unexplained roots.
-struct Gap<'a> {
+/// The search through one gap, and the smaller ones in it.
+struct Search<'a> {
     forest: &'a Forest,
     roots: &'a [Hash],
-    effort: SearchBudget,
-    /// The lowest root that the walk up has not explained or passed.
-    low: AtomicUsize,
-    /// The lowest root that the walk down has explained.
-    high: AtomicUsize,
+    /// What is left for walks up and down.
+    budgets: [Budget; 2],
 }
 
-impl Gap<'_> {
-    /// The steps that were found, and the one into root `end`, whose position is `there`.
-    fn close(&self, here: &Position, there: &Position, end: usize) -> Vec<(usize, Step)> {
-        let (up, down) = rayon::join(
-            || self.walk(Walk::new(self.forest, here, there, true)),
-            || self.walk(Walk::new(self.forest, there, here, false)),
-        );
-        let (mut steps, low) = up;
-        let (mut found, mut high) = down;
-        // The walk down found what changed from each root up to the one before, which is `end` first.
-        let mut above = end;
-        for (index, step) in &mut found {
-            std::mem::swap(index, &mut above);
-            step.advances.sort_unstable();
-        }
-        let mut lowest = above;
-        while lowest <= steps.last().map_or(0, |(index, _)| *index) && !steps.is_empty() {
-            // Both walks explained this root.
-            let Some((index, step)) = found.pop() else { break };
-            high.add(&step);
-            lowest = index;
-        }
-        let (bridge, found) = match high.since(&low) {
-            Some(step) => ((lowest, step), found),
-            // Roots that no contract can have filed one after the other: the walk up is as good as
-            // the walk down, and one of them has to go.
-            None => match there.since(&low) {
-                Some(step) => ((end, step), Vec::new()),
-                None => return steps,
-            },
-        };
-        steps.push(bridge);
-        steps.extend(found.into_iter().rev());
-        steps
-    }
-
-    /// Walks until the other walk is met, or nothing fits any more. Returns the roots that were
-    /// reached with what changed up to each (walking down: from each), and where the walk ended.
-    fn walk(&self, mut walk: Walk<'_>) -> (Vec<(usize, Step)>, Position) {
-        let mut found = Vec::new();
-        let mut left = self.effort.walk;
-        loop {
-            let (low, high) = (self.low.load(Ordering::Relaxed), self.high.load(Ordering::Relaxed));
-            if low >= high {
-                break;
-            }
-            let targets: Vec<usize> = if walk.up {
-                (low..high).take(LOOK_AHEAD).collect()
-            } else {
-                (low..high).rev().take(LOOK_AHEAD).collect()
-            };
-            let roots: Vec<Hash> = targets.iter().map(|index| self.roots[*index]).collect();
-            let met = || {
-                let (low, high) = (&self.low, &self.high);
-                low.load(Ordering::Relaxed) >= high.load(Ordering::Relaxed)
-            };
-            let mut budget = self.effort.step.min(left);
-            let before = budget;
-            let Some((target, step)) = walk.step(&roots, high - low, &mut budget, &met) else {
-                break;
-            };
-            left -= before - budget;
-            let index = targets[target];
-            if walk.up {
-                self.low.store(index + 1, Ordering::Relaxed);
-            } else {
-                self.high.store(index, Ordering::Relaxed);
-            }
-            found.push((index, step));
-        }
-        (found, walk.here)
-    }
-}
-
-/// One walk through a gap.
-struct Walk<'f> {
-    forest: &'f Forest,
-    up: bool,
-    here: Position,
-    /// Where the walk would end.
-    there: Position,
-    /// The candidates over as many chains as there are here.
-    same: Option<Candidates>,
-    age: usize,
-    ahead: Vec<Ahead>,
-}
-
-/// Leaves of a chain that were hashed ahead.
-#[derive(Clone, Default)]
-struct Ahead {
-    start: u64,
-    leaves: Vec<Hash>,
-}
-
-impl<'f> Walk<'f> {
-    fn new(forest: &'f Forest, here: &Position, there: &Position, up: bool) -> Self {
-        let ahead = vec![Ahead::default(); forest.chains().len()];
-        let (here, there) = (here.clone(), there.clone());
-        Self { forest, up, here, there, same: None, age: 0, ahead }
-    }
-
-    /// How many batches of a chain the rest of the walk passes.
-    fn left(&self, chain: usize) -> u64 {
-        let (here, there) = (self.here.batches[chain], self.there.batches[chain]);
-        if self.up { there.saturating_sub(here) } else { here.saturating_sub(there) }
-    }
-
-    fn candidates(&self, chains: u32, roots: u64) -> Candidates {
-        let moves = |chain: usize| {
-            let is_new = self.up && self.here.batches[chain] == 0;
-            ChainModel::new(self.left(chain), roots, is_new)
-        };
-        Candidates::new((0..chains as usize).map(moves).collect())
-    }
-
-    /// Finds what leads from here to one of the roots, the nearer the better, and goes there. `None`
-    /// when the budget is used up, nothing is left to try, or the other walk has been met.
-    fn step(
+impl Search<'_> {
+    /// Explains roots of a gap between two positions. Returns the steps that were found, and the one
+    /// into root `gap.end`, whose position is `there`.
+    fn close(
         &mut self,
-        targets: &[Hash],
-        roots: usize,
-        budget: &mut u64,
-        met: &dyn Fn() -> bool,
-    ) -> Option<(usize, Step)> {
-        let roots = roots as u64;
-        // Altered roots may have fewer chains than one before them.
-        let (here, there) = (self.here.chains, self.there.chains);
-        let more = if self.up { there.saturating_sub(here) } else { here.saturating_sub(there) };
-        let registrable = u64::from(more);
-        let mut same = match self.same.take() {
-            Some(same) if self.age < EPOCH => same,
-            _ => {
-                self.age = 0;
-                self.candidates(self.here.chains, roots)
-            }
-        };
-        self.age += 1;
-        let mut others: Vec<Candidates> = Vec::new();
-        let mut exhausted = false;
-        for class in 0..CLASSES {
-            let mut best: Option<(usize, Step)> = None;
-            for registered in 0..=registrable {
-                let base = likelihood::registering(registered, registrable, roots);
-                let Some(class) = class.checked_sub(base) else { break };
-                let change = registered as u32;
-                let chains =
-                    if self.up { self.here.chains + change } else { self.here.chains - change };
-                let candidates = match registered {
-                    0 => &mut same,
-                    n => {
-                        if others.len() < n as usize {
-                            others.push(self.candidates(chains, roots));
-                        }
-                        &mut others[n as usize - 1]
-                    }
-                };
-                for class in candidates.prepared()..=class {
-                    candidates.prepare(class, |chain, numbers| self.leaves(chain, numbers));
-                }
-                let Some(rest) = budget.checked_sub(candidates.size(class)) else {
-                    exhausted = true;
-                    break;
-                };
-                *budget = rest;
-                let mut found = best.as_ref().map_or(targets.len(), |(target, ..)| *target);
-                let mut place = None;
-                candidates.scan(class, &mut |nodes, places| {
-                    for (node, at) in nodes.iter().zip(places) {
-                        if let Some(target) = targets[..found].iter().position(|t| t == node) {
-                            found = target;
-                            place = Some(*at);
-                        }
-                    }
-                    found > 0 && !met()
-                });
-                if let Some(place) = place {
-                    let advances = candidates.changes(class, place);
-                    best = Some((found, Step { chains, advances }));
-                    if found == 0 {
-                        break;
-                    }
-                }
-            }
-            if let Some((target, change)) = best {
-                let step = self.take(change);
-                if self.here.chains == same.chains() {
-                    for (chain, _) in &step.advances {
-                        same.moved(*chain as usize, self.left(*chain as usize));
-                    }
-                    self.same = Some(same);
-                }
-                return Some((target, step));
-            }
-            if exhausted || met() {
-                return None;
-            }
-        }
-        None
-    }
-
-    /// Goes one step, and returns it as it reads upwards.
-    fn take(&mut self, change: Step) -> Step {
-        if self.up {
-            self.here.add(&change);
-            return change;
-        }
-        let Step { chains, mut advances } = change;
-        // Chains that were registered in this step had nothing before it.
-        for chain in chains..self.here.chains {
-            match self.here.batches[chain as usize] {
-                0 => {}
-                batches => advances.push((chain, batches)),
-            }
-        }
-        let step = Step { chains: self.here.chains, advances };
-        for (chain, batches) in &step.advances {
-            self.here.batches[*chain as usize] -= batches;
-        }
-        self.here.chains = chains;
-        step
-    }
-
-    /// The leaves of a chain after it has moved by each number of batches.
-    fn leaves(&mut self, chain: usize, numbers: Range<u64>) -> Vec<Hash> {
-        let tree = &self.forest.chains()[chain];
-        let here = self.here.batches[chain];
-        let (first, last) = (numbers.start, numbers.end - 1);
-        if last - first >= LEAVES_AHEAD {
-            let count = |number| if self.up { here + number } else { here - number };
-            return tree.leaves_after(&numbers.map(count).collect::<Vec<u64>>());
-        }
-        let counts = if self.up { here + first..=here + last } else { here - last..=here - first };
-        let ahead = &mut self.ahead[chain];
-        let end = ahead.start + ahead.leaves.len() as u64;
-        if *counts.start() < ahead.start || *counts.end() >= end {
-            let all = tree.batches().len();
-            let window = if self.up {
-                *counts.start()..(counts.start() + LEAVES_AHEAD).min(all + 1)
+        here: &Position,
+        there: &Position,
+        gap: Range<usize>,
+    ) -> Vec<(usize, Step)> {
+        let (steps, open) = self.walk(here, there, &gap);
+        let mut all = Vec::with_capacity(steps.len());
+        let (mut at, mut next) = (here.clone(), gap.start);
+        for (root, step) in steps {
+            let passed = next..root;
+            next = root + 1;
+            if passed.is_empty() || passed == open || passed == gap {
+                at.add(&step);
+                all.push((root, step));
             } else {
-                counts.end().saturating_sub(LEAVES_AHEAD - 1)..counts.end() + 1
-            };
-            ahead.start = window.start;
-            ahead.leaves = tree.leaves_after(&window.collect::<Vec<u64>>());
+                let before = at.clone();
+                at.add(&step);
+                all.extend(self.close(&before, &at, passed));
+            }
         }
-        let range = (counts.start() - ahead.start) as usize..=(counts.end() - ahead.start) as usize;
-        let mut leaves = ahead.leaves[range].to_vec();
-        if !self.up {
-            leaves.reverse();
-        }
-        leaves
+        all
     }
+
+    /// Walks from both ends until the walks meet, or nothing fits any more. Returns the steps as
+    /// [`close`](Self::close) does, and the roots that neither walk has explained or passed.
+    fn walk(
+        &mut self,
+        here: &Position,
+        there: &Position,
+        gap: &Range<usize>,
+    ) -> (Vec<(usize, Step)>, Range<usize>) {
+        let walk = |up: bool| {
+            let budget = self.budgets[usize::from(!up)];
+            Walk::new((self.forest, self.roots), (here, there), gap.clone(), up, budget)
+        };
+        // Most gaps are short: the walk up closes them in its first turn.
+        let (mut up, mut down) = (walk(true), walk(false).beginning_after(TURN));
+        let open = loop {
+            let open = up.rest.start..down.rest.end;
+            let due = match (up.due(), down.due()) {
+                (Some(up), Some(down)) => up.min(down),
+                (Some(due), None) | (None, Some(due)) => due,
+                (None, None) => break open,
+            };
+            if open.is_empty() {
+                break open;
+            }
+            let until = due.saturating_add(TURN - 1);
+            rayon::join(|| up.go(&open, until), || down.go(&open, until));
+        };
+        self.budgets = [up.budget, down.budget];
+        (join(up, down, there, gap.end), open)
+    }
+}
+
+/// The steps of both walks as they read upwards, and the one that leads from one walk to the other.
+fn join(up: Walk<'_>, down: Walk<'_>, there: &Position, end: usize) -> Vec<(usize, Step)> {
+    let (mut steps, low) = (up.found, up.here);
+    let (mut found, mut high) = (down.found, down.here);
+    // The walk down found what changed from each root up to the one before, which is `end` first.
+    let mut above = end;
+    for (index, step) in &mut found {
+        std::mem::swap(index, &mut above);
+        step.advances.sort_unstable();
+    }
+    let mut lowest = above;
+    while steps.last().is_some_and(|(index, _)| lowest <= *index) {
+        // Both walks explained or passed this root.
+        let Some((index, step)) = found.pop() else { break };
+        high.add(&step);
+        lowest = index;
+    }
+    let (bridge, found) = match high.since(&low) {
+        Some(step) => ((lowest, step), found),
+        // Roots that no contract can have filed one after the other: the walk up is as good as the
+        // walk down, and one of them has to go.
+        None => match there.since(&low) {
+            Some(step) => ((end, step), Vec::new()),
+            None => return steps,
+        },
+    };
+    steps.push(bridge);
+    steps.extend(found.into_iter().rev());
+    steps
 }

@@ -83,6 +83,10 @@ impl Timeline {
         &self.history
     }
 
+    pub(super) fn into_history(self) -> History {
+        self.history
+    }
+
     /// What a root contains.
     #[must_use]
     pub fn root(&self, at: RootIndex) -> InteropRoot {

@@ -31,8 +31,8 @@ const IN_MEMORY: usize = 32 << 20;
 pub struct HistoryOptions<'e> {
     /// Events of MessageRoot, as many as there are.
     pub events: &'e [MessageRootEvent],
-    /// How hard to search for what they do not say.
-    pub effort: SearchBudget,
+    /// How hard to search for what they do not say; by the number of batches unless given.
+    pub effort: Option<SearchBudget>,
 }
 
 /// Rebuilds the trees of a settlement layer as [`rebuild`](crate::forest::rebuild) does, straight into
@@ -77,6 +77,7 @@ pub fn rebuild_to_file<S: StorageReader + ?Sized>(
             let hashes = hashes.unwrap_or_else(|| unreachable!("the section has whole hashes"));
             let forest = grown.clone().forest(hashes);
             let addresses = options.addresses;
+            let effort = effort.unwrap_or_else(|| SearchBudget::for_batches(forest.batch_count()));
             let timeline = history::explain(state, addresses, &forest, events, effort)?;
             let history = timeline.history();
             let mut roots = Roots::new(target, &grown);

@@ -19,7 +19,7 @@ use super::{
     SourceError,
     byte_order_mark::skip_mark,
     json_lists::{at_most, each_element},
-    json_values::{JsonValues, Piece},
+    json_values::{JsonValues, ValueChunk},
     message_event::{MOST_TOPICS, TOO_MANY_TOPICS},
 };
 use crate::{
@@ -71,7 +71,7 @@ impl BatchBlocks {
         let name = input.name().to_owned();
         skip_mark(&mut input)?;
         let mut blocks = Self::default();
-        let (mut values, mut piece) = (JsonValues::new(input), Piece::default());
+        let (mut values, mut piece) = (JsonValues::new(input), ValueChunk::default());
         loop {
             values.read(&mut piece)?;
             if piece.is_empty() {

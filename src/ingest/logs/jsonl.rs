@@ -24,7 +24,7 @@ use super::{
     SourceError,
     batch_sink::BatchSink,
     byte_order_mark::without_mark,
-    json_values::{JsonValues, Piece},
+    json_values::{JsonValues, ValueChunk},
 };
 use crate::{
     archive::{Origin, Place},
@@ -91,7 +91,7 @@ fn read_array(
     intake: &mut BatchSink<'_, '_>,
 ) -> Result<(), IndexError> {
     let name = input.name().to_owned();
-    let (mut values, mut piece) = (JsonValues::new(input), Piece::default());
+    let (mut values, mut piece) = (JsonValues::new(input), ValueChunk::default());
     loop {
         values.read(&mut piece)?;
         if piece.is_empty() {

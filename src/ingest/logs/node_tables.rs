@@ -303,7 +303,7 @@ impl NodeTables {
         let mut rows = self.batches.finish()?;
         let no_others = ExternalSort::<PlacedMessage>::in_memory().finish()?;
         let known = Known { given, found: &self.blocks };
-        self.logs.assemble(chain, known, no_others, batch_sink, |batch, intake| {
+        self.logs.assemble(chain, known, no_others, intake, |batch, intake| {
             if spoiled.contains(batch.batch) {
                 return Ok(());
             }

@@ -18,7 +18,7 @@ use super::{
     SourceError, SourceOptions,
     batch_sink::BatchSink,
     era_pubdata,
-    json_values::{JsonValues, Piece},
+    json_values::{JsonValues, ValueChunk},
     zksync_os_pubdata,
 };
 use crate::{
@@ -127,7 +127,7 @@ pub(super) fn read_list(
     let output = output.and_then(|path| path.canonicalize().ok());
     let folder = input.path().and_then(Path::parent).map(Path::to_owned).unwrap_or_default();
     let source = intake.source(input.name());
-    let (mut values, mut piece) = (JsonValues::new(input), Piece::default());
+    let (mut values, mut piece) = (JsonValues::new(input), ValueChunk::default());
     loop {
         values.read(&mut piece)?;
         if piece.is_empty() {

@@ -202,7 +202,7 @@ impl Receipts {
         place(self.messages, self.wanted, &mut self.placed)?;
         let (chain, placed) = (self.chain, self.placed.finish()?);
         let known = Known { given: blocks, found: &BatchBlocks::default() };
-        self.rows.assemble(chain, known, placed, batch_sink, |batch, intake| {
+        self.rows.assemble(chain, known, placed, intake, |batch, intake| {
             if self.spoiled.contains(batch.batch) {
                 return Ok(());
             }

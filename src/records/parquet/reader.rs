@@ -18,7 +18,7 @@ use super::{
     columns::{ABOUT_LOG, COLUMNS, Column, kind_of_name},
 };
 use crate::{
-    files::{Input, InputError},
+    files::{Input, InputError, nameless},
     message::L2ToL1Log,
     primitives::{Address, BatchNumber, ChainId, Hash},
     proof::{
@@ -134,7 +134,7 @@ impl ParquetProofs {
         let file = match input.path().map(is_plain).transpose().map_err(read_error)?.flatten() {
             Some(file) => file,
             None => {
-                let mut file = tempfile::tempfile().map_err(read_error)?;
+                let mut file = nameless(&std::env::temp_dir()).map_err(read_error)?;
                 io::copy(&mut input, &mut file).map_err(read_error)?;
                 file
             }

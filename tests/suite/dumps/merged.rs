@@ -96,7 +96,7 @@ fn dumps_of_two_blocks_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let later = fixture("gateway-v29/state.anvil.json");
     let text = fs::read_to_string(&later).unwrap();
-    let block = import::read_state(&later, None).unwrap().state.block().unwrap().0;
+    let block = state::read_state(&later, None).unwrap().state.block().unwrap().0;
     let (number, other) = (format!("\"number\":\"{block:#x}\""), "\"number\":\"0x7\"");
     let earlier = folder.path().join("earlier.json");
     fs::write(
@@ -105,7 +105,7 @@ fn dumps_of_two_blocks_are_refused() {
             .replace(&format!("\"best_block_number\":{block}"), "\"best_block_number\":7"),
     )
     .unwrap();
-    assert_eq!(import::read_state(&earlier, None).unwrap().state.block(), Some(SlBlock(7)));
+    assert_eq!(state::read_state(&earlier, None).unwrap().state.block(), Some(SlBlock(7)));
     let target = folder.path().join("both.slsnap");
     let joined = Import::default().to_file(&[later.clone(), earlier], &target);
     let refused = matches!(joined, Err(ImportError::TwoBlocks { second_block: SlBlock(7), .. }));

@@ -8,7 +8,7 @@ use crate::support::{
     index_dir::text,
     layer::Layer,
     naive,
-    small_layer::{ALL, CHAINS, GATEWAY, GOLDEN, batch_root, make, same_trees, small},
+    small_layer::{ALL, CHAINS, EFFORT, GATEWAY, GOLDEN, batch_root, make, same_trees, small},
 };
 use proptest::prelude::*;
 use slproof::{
@@ -34,7 +34,7 @@ fn version_1_tree_files_are_read() {
         tree.check().unwrap();
         same_trees(tree.forest(), &rebuild(&small().state(), &RebuildOptions::default()).unwrap());
         let timeline =
-            explain_further(tree.forest(), tree.history().unwrap(), &[], ALL.effort).unwrap();
+            explain_further(tree.forest(), tree.history().unwrap(), &[], EFFORT).unwrap();
         assert!(timeline.at(SlBlock(41)).is_some());
 
         let container = Container::open(&file, Access::Read).unwrap();
@@ -123,8 +123,7 @@ fn a_tree_file_holds_the_trees_and_the_history_of_the_state() {
                 same_trees(file.forest(), &forest);
                 assert_eq!(file.block(), options.last_block.or(dump.state.header().source.block));
                 let history = file.history().unwrap();
-                let Ok(timeline) =
-                    explain(&dump.state, Addresses::default(), &forest, &[], ALL.effort)
+                let Ok(timeline) = explain(&dump.state, Addresses::default(), &forest, &[], EFFORT)
                 else {
                     assert_eq!((name, file.roots()), ("gateway-v28", (0, 0)));
                     continue;
@@ -134,7 +133,7 @@ fn a_tree_file_holds_the_trees_and_the_history_of_the_state() {
                 if past.is_some() {
                     assert_eq!(&history, timeline.history());
                 }
-                let found = explain_further(file.forest(), history, &[], ALL.effort).unwrap();
+                let found = explain_further(file.forest(), history, &[], EFFORT).unwrap();
                 assert_eq!(found.history(), timeline.history());
             }
         }
@@ -228,10 +227,10 @@ fn first_root_of_a_leaf_does_not_follow_an_unexplained_root() {
     let forest = rebuild(&dump.state, &options).unwrap();
     let little = SearchBudget { step: 1, walk: 1 };
     let timeline = explain(&dump.state, Addresses::default(), &forest, &[], little).unwrap();
-    let truth = explain(&dump.state, Addresses::default(), &forest, &[], ALL.effort).unwrap();
+    let truth = explain(&dump.state, Addresses::default(), &forest, &[], EFFORT).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let target = folder.path().join("out.sltree");
-    let past = HistoryOptions { effort: little, ..ALL };
+    let past = HistoryOptions { effort: Some(little), ..ALL };
     rebuild_to_file(&dump.state, &options, Some(past), &target).unwrap();
     let file = TreeFile::open(&target, Access::Map).unwrap();
     file.check().unwrap();
@@ -333,7 +332,7 @@ proptest! {
         file.check().unwrap();
         let forest = rebuild(&state, &options).unwrap();
         same_trees(file.forest(), &forest);
-        let timeline = explain(&state, Addresses::default(), &forest, &[], ALL.effort).unwrap();
+        let timeline = explain(&state, Addresses::default(), &forest, &[], EFFORT).unwrap();
         let history = file.history().unwrap();
         prop_assert_eq!(&history, timeline.history());
 

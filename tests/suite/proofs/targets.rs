@@ -5,7 +5,7 @@ use std::{collections::HashMap, io::Cursor, sync::Arc};
 use crate::support::{fixture, json_lines, naive};
 use serde_json::{Value, json};
 use slproof::{
-    anchor::{Answer, KnownRoots, RootLocation},
+    anchor::{KnownRoots, RootLocation},
     archive::Archive,
     contracts::system::MESSAGE_ROOT,
     files::{Access, Input},

@@ -15,8 +15,8 @@ use super::{layer::Layer, naive};
 pub const GOLDEN: [&str; 2] = ["golden/tree-1.sltree", "golden/tree-1-history.sltree"];
 pub const GATEWAY: ChainId = ChainId(506);
 pub const CHAINS: [ChainId; 3] = [GATEWAY, ChainId(324), ChainId(300)];
-pub const ALL: HistoryOptions<'_> =
-    HistoryOptions { events: &[], effort: SearchBudget { step: 1 << 20, walk: 1 << 20 } };
+pub const EFFORT: SearchBudget = SearchBudget { step: 1 << 20, walk: 1 << 20 };
+pub const ALL: HistoryOptions<'_> = HistoryOptions { events: &[], effort: Some(EFFORT) };
 
 /// One log a batch, so that a proof can be made of it.
 pub fn logs(chain: ChainId, batch: u64) -> BatchLogs {

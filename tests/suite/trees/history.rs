@@ -22,7 +22,7 @@ use slproof::{
     state::slots::mapping_value,
 };
 
-const FOLDERS: [&str; 2] = ["gateway-v29", "gateway-v31"];
+const FOLDERS: [&str; 3] = ["gateway-v29", "gateway-v31", "gateway-v29-to-v31"];
 
 fn forest(path: &str) -> (Dump, Forest) {
     let dump = read_state(&fixture(path), None).unwrap();

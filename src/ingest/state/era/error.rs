@@ -56,7 +56,7 @@ pub enum EraError {
         reason: String,
     },
     /// An enumeration index cannot be right.
-    #[error("{}, record {slot_record}: {reason}", path.display())]
+    #[error("{}, record {record}: {reason}", path.display())]
     Index {
         /// The chunk.
         path: PathBuf,

@@ -1,0 +1,366 @@
+//! One walk through a gap of unexplained roots: step by step, and in each step class by class.
+//!
+//! A walk depends on its gap alone. Where the other walk of the gap has got to only cuts off the roots
+//! that are not needed any more: it changes neither what is tried nor in which order. How far a walk has
+//! got is measured in trees tried, which are the same in every run.
+
+use std::ops::Range;
+
+use super::{
+    Step,
+    candidates::Candidates,
+    likelihood::{self, ChainModel, Class},
+};
+use crate::{forest::Forest, primitives::Hash};
+
+/// How many roots a candidate is compared with: the next one and those behind it.
+const LOOK_AHEAD: usize = 8;
+/// After how many roots the odds are computed anew.
+const EPOCH: usize = 256;
+/// Less likely changes are not tried, however few there are.
+const CLASSES: Class = 256;
+/// How many leaves of a chain are hashed ahead.
+const LEAVES_AHEAD: u64 = 128;
+
+/// The shared tree at a root: how many chains, and how many batches of each.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Position {
+    pub(super) chains: u32,
+    pub(super) batches: Vec<u64>,
+}
+
+impl Position {
+    pub(super) fn add(&mut self, step: &Step) {
+        self.chains = step.chains;
+        for (chain, batches) in &step.advances {
+            self.batches[*chain as usize] += batches;
+        }
+    }
+
+    /// What changed from an earlier position up to this one; `None` when the other is not earlier.
+    pub(super) fn since(&self, earlier: &Self) -> Option<Step> {
+        let mut advances = Vec::new();
+        for (chain, (now, then)) in (0..).zip(self.batches.iter().zip(&earlier.batches)) {
+            match now.checked_sub(*then)? {
+                0 => {}
+                batches => advances.push((chain, batches)),
+            }
+        }
+        (self.chains >= earlier.chains).then_some(Step { chains: self.chains, advances })
+    }
+}
+
+/// The most trees that a walk may try.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Budget {
+    /// For one step.
+    pub(super) step: u64,
+    /// For all steps that are still to come.
+    pub(super) walk: u64,
+}
+
+/// One walk through a gap.
+pub(super) struct Walk<'f> {
+    forest: &'f Forest,
+    roots: &'f [Hash],
+    up: bool,
+    /// Where the walk is.
+    pub(super) here: Position,
+    /// Where the walk would end.
+    there: Position,
+    /// The roots of the gap that the walk has neither explained nor passed.
+    pub(super) rest: Range<usize>,
+    /// The roots that were reached, with what changed up to each (walking down: from each).
+    pub(super) found: Vec<(usize, Step)>,
+    pub(super) budget: Budget,
+    /// How many trees the walk has tried, and those by which it began later.
+    tried: u64,
+    /// The step that is searched for; `None` before a walk sets out on it.
+    attempt: Option<Attempt>,
+    /// Nothing fits any more, or the budget is used up.
+    is_over: bool,
+    /// The candidates over as many chains as there are here.
+    same: Option<Candidates>,
+    age: usize,
+    ahead: Vec<Ahead>,
+}
+
+/// The search for one step. All trees of a class are tried before those of the next.
+struct Attempt {
+    /// In how many roots the rest of the walk happens.
+    roots: u64,
+    /// How many chains may be registered.
+    registrable: u64,
+    /// By number of chains registered: the candidates.
+    candidates: Vec<Candidates>,
+    /// How many trees may still be tried.
+    budget: u64,
+    /// The class that is next.
+    class: Class,
+    /// What the class consists of, as far as the budget goes: the number of chains registered, and
+    /// the class of the candidates.
+    parts: Vec<(usize, Class)>,
+    /// How many trees the parts have.
+    trees: u64,
+    /// The budget does not go beyond the parts.
+    is_last: bool,
+}
+
+/// Leaves of a chain that were hashed ahead.
+#[derive(Clone, Default)]
+struct Ahead {
+    start: u64,
+    leaves: Vec<Hash>,
+}
+
+impl<'f> Walk<'f> {
+    /// A walk from one end of the gap `rest` to the other, which are `low` and `high`.
+    pub(super) fn new(
+        (forest, roots): (&'f Forest, &'f [Hash]),
+        (low, high): (&Position, &Position),
+        rest: Range<usize>,
+        up: bool,
+        budget: Budget,
+    ) -> Self {
+        let (here, there) = if up { (low, high) } else { (high, low) };
+        Self {
+            forest,
+            roots,
+            up,
+            here: here.clone(),
+            there: there.clone(),
+            rest,
+            found: Vec::new(),
+            budget,
+            tried: 0,
+            attempt: None,
+            is_over: false,
+            same: None,
+            age: 0,
+            ahead: vec![Ahead::default(); forest.chains().len()],
+        }
+    }
+
+    /// The same walk, which begins when another one has tried so many trees.
+    pub(super) fn beginning_after(self, tried: u64) -> Self {
+        Self { tried, ..self }
+    }
+
+    /// How many trees it will have tried after the next class; `None` when there is none.
+    pub(super) fn due(&self) -> Option<u64> {
+        let next = self.attempt.as_ref().map_or(0, |attempt| attempt.trees);
+        (!self.is_over).then(|| self.tried.saturating_add(next))
+    }
+
+    /// Walks as far as it gets with `until` trees, or until the roots in `open` are done. The others
+    /// were explained or passed by the other walk.
+    pub(super) fn go(&mut self, open: &Range<usize>, until: u64) {
+        while self.due().is_some_and(|due| due <= until) {
+            let targets = self.targets(open);
+            if targets.is_empty() {
+                return;
+            }
+            let Some(mut attempt) = self.attempt.take() else {
+                let attempt = self.set_out();
+                self.attempt = Some(attempt);
+                continue;
+            };
+            match self.try_class(&mut attempt, &targets) {
+                Some((target, change)) => {
+                    let root = targets[target];
+                    let step = self.take(change, attempt.candidates.swap_remove(0));
+                    self.rest =
+                        if self.up { root + 1..self.rest.end } else { self.rest.start..root };
+                    self.found.push((root, step));
+                }
+                None if attempt.is_last || attempt.class + 1 == CLASSES => self.is_over = true,
+                None => {
+                    attempt.class += 1;
+                    self.prepare(&mut attempt);
+                    self.attempt = Some(attempt);
+                }
+            }
+        }
+    }
+
+    /// The next roots, the nearest first.
+    fn targets(&self, open: &Range<usize>) -> Vec<usize> {
+        if self.up {
+            (self.rest.start..open.end).take(LOOK_AHEAD).collect()
+        } else {
+            (open.start..self.rest.end).rev().take(LOOK_AHEAD).collect()
+        }
+    }
+
+    /// How many batches of a chain the rest of the walk passes.
+    fn left(&self, chain: usize) -> u64 {
+        let (here, there) = (self.here.batches[chain], self.there.batches[chain]);
+        if self.up { there.saturating_sub(here) } else { here.saturating_sub(there) }
+    }
+
+    fn candidates(&self, chains: u32, roots: u64) -> Candidates {
+        let moves = |chain: usize| {
+            let is_new = self.up && self.here.batches[chain] == 0;
+            ChainModel::new(self.left(chain), roots, is_new)
+        };
+        Candidates::new((0..chains as usize).map(moves).collect())
+    }
+
+    /// The number of chains when so many were registered in the step.
+    fn chains(&self, registered: usize) -> u32 {
+        let change = registered as u32;
+        if self.up { self.here.chains + change } else { self.here.chains - change }
+    }
+
+    /// Begins to search for what leads from here to one of the next roots.
+    fn set_out(&mut self) -> Attempt {
+        // Altered roots may have fewer chains than one before them.
+        let (here, there) = (self.here.chains, self.there.chains);
+        let more = if self.up { there.saturating_sub(here) } else { here.saturating_sub(there) };
+        let roots = self.rest.len() as u64;
+        let same = match self.same.take() {
+            Some(same) if self.age < EPOCH => same,
+            _ => {
+                self.age = 0;
+                self.candidates(here, roots)
+            }
+        };
+        self.age += 1;
+        let mut attempt = Attempt {
+            roots,
+            registrable: more.into(),
+            candidates: vec![same],
+            budget: self.budget.step.min(self.budget.walk),
+            class: 0,
+            parts: Vec::new(),
+            trees: 0,
+            is_last: false,
+        };
+        self.prepare(&mut attempt);
+        attempt
+    }
+
+    /// Prepares the class that is next.
+    fn prepare(&mut self, attempt: &mut Attempt) {
+        attempt.parts.clear();
+        attempt.trees = 0;
+        for registered in 0..=attempt.registrable {
+            let base = likelihood::registering(registered, attempt.registrable, attempt.roots);
+            let Some(class) = attempt.class.checked_sub(base) else { break };
+            let registered = registered as usize;
+            if attempt.candidates.len() == registered {
+                let candidates = self.candidates(self.chains(registered), attempt.roots);
+                attempt.candidates.push(candidates);
+            }
+            let candidates = &mut attempt.candidates[registered];
+            for class in candidates.prepared()..=class {
+                candidates.prepare(class, |chain, numbers| self.leaves(chain, numbers));
+            }
+            let trees = attempt.trees.saturating_add(candidates.size(class));
+            if trees > attempt.budget {
+                attempt.is_last = true;
+                break;
+            }
+            attempt.trees = trees;
+            attempt.parts.push((registered, class));
+        }
+    }
+
+    /// Tries every tree of the class that is next. Returns which target is reached, the nearer the
+    /// better, and how.
+    fn try_class(&mut self, attempt: &mut Attempt, targets: &[usize]) -> Option<(usize, Step)> {
+        let roots: Vec<Hash> = targets.iter().map(|target| self.roots[*target]).collect();
+        let mut best = None;
+        let mut nearest = roots.len();
+        for &(registered, class) in &attempt.parts {
+            let candidates = &attempt.candidates[registered];
+            let trees = candidates.size(class);
+            attempt.budget -= trees;
+            self.budget.walk -= trees;
+            self.tried = self.tried.saturating_add(trees);
+            let mut place = None;
+            candidates.scan(class, &mut |nodes, places| {
+                for (node, at) in nodes.iter().zip(places) {
+                    if let Some(target) = roots[..nearest].iter().position(|root| root == node) {
+                        nearest = target;
+                        place = Some(*at);
+                    }
+                }
+                nearest > 0
+            });
+            if let Some(place) = place {
+                let advances = candidates.changes(class, place);
+                best = Some((nearest, Step { chains: self.chains(registered), advances }));
+            }
+            if nearest == 0 {
+                break;
+            }
+        }
+        best
+    }
+
+    /// Goes one step, and returns it as it reads upwards. `same` are the candidates over as many chains
+    /// as there were.
+    fn take(&mut self, change: Step, mut same: Candidates) -> Step {
+        let step = if self.up {
+            self.here.add(&change);
+            change
+        } else {
+            self.take_down(change)
+        };
+        if self.here.chains == same.chains() {
+            for (chain, _) in &step.advances {
+                same.moved(*chain as usize, self.left(*chain as usize));
+            }
+            self.same = Some(same);
+        }
+        step
+    }
+
+    fn take_down(&mut self, change: Step) -> Step {
+        let Step { chains, mut advances } = change;
+        // Chains that were registered in this step had nothing before it.
+        for chain in chains..self.here.chains {
+            match self.here.batches[chain as usize] {
+                0 => {}
+                batches => advances.push((chain, batches)),
+            }
+        }
+        let step = Step { chains: self.here.chains, advances };
+        for (chain, batches) in &step.advances {
+            self.here.batches[*chain as usize] -= batches;
+        }
+        self.here.chains = chains;
+        step
+    }
+
+    /// The leaves of a chain after it has moved by each number of batches.
+    fn leaves(&mut self, chain: usize, numbers: Range<u64>) -> Vec<Hash> {
+        let tree = &self.forest.chains()[chain];
+        let here = self.here.batches[chain];
+        let (first, last) = (numbers.start, numbers.end - 1);
+        if last - first >= LEAVES_AHEAD {
+            let count = |number| if self.up { here + number } else { here - number };
+            return tree.leaves_after(&numbers.map(count).collect::<Vec<u64>>());
+        }
+        let counts = if self.up { here + first..=here + last } else { here - last..=here - first };
+        let ahead = &mut self.ahead[chain];
+        let end = ahead.start + ahead.leaves.len() as u64;
+        if *counts.start() < ahead.start || *counts.end() >= end {
+            let all = tree.batches().len();
+            let window = if self.up {
+                *counts.start()..(counts.start() + LEAVES_AHEAD).min(all + 1)
+            } else {
+                counts.end().saturating_sub(LEAVES_AHEAD - 1)..counts.end() + 1
+            };
+            ahead.start = window.start;
+            ahead.leaves = tree.leaves_after(&window.collect::<Vec<u64>>());
+        }
+        let range = (counts.start() - ahead.start) as usize..=(counts.end() - ahead.start) as usize;
+        let mut leaves = ahead.leaves[range].to_vec();
+        if !self.up {
+            leaves.reverse();
+        }
+        leaves
+    }
+}

@@ -1,0 +1,117 @@
+//! The history is a function of the input: the same for any number of threads and any timing.
+
+use std::{thread, time::Duration};
+
+use crate::support::{fixture, layer::Layer};
+use slproof::{
+    contracts::{Layout, system::MESSAGE_ROOT},
+    forest::{Addresses, Forest, History, RebuildOptions, SearchBudget, explain, rebuild},
+    ingest::{events::read_events, state::read_state},
+    keccak::keccak256,
+    primitives::{BatchNumber, ChainId, SlBlock},
+    snapshot::Snapshot,
+};
+
+const THREADS: [usize; 4] = [1, 2, 3, 8];
+
+fn pool(threads: usize) -> rayon::ThreadPool {
+    rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap()
+}
+
+fn searched(state: &Snapshot, forest: &Forest, effort: SearchBudget) -> History {
+    explain(state, Addresses::default(), forest, &[], effort).unwrap().history().clone()
+}
+
+/// Searches again and again in pools of several sizes, while other threads of the pool begin late.
+fn is_always(
+    expected: &History,
+    state: &Snapshot,
+    forest: &Forest,
+    effort: SearchBudget,
+    times: u64,
+) {
+    for threads in THREADS {
+        let pool = pool(threads);
+        for time in 0..times {
+            let delay = Duration::from_micros(time % 50 * 20);
+            let (found, ()) =
+                pool.join(|| searched(state, forest, effort), || thread::sleep(delay));
+            assert!(found == *expected, "search {time} with {threads} threads differs");
+        }
+    }
+}
+
+#[test]
+fn every_search_finds_what_the_events_say() {
+    for folder in ["gateway-v29", "gateway-v31", "gateway-v29-to-v31"] {
+        let state =
+            read_state(&fixture(&format!("{folder}/state.anvil.json")), None).unwrap().state;
+        let forest = rebuild(&state, &RebuildOptions::default()).unwrap();
+        let path = fixture(&format!("{folder}/events.jsonl.gz"));
+        let events = read_events(&path, MESSAGE_ROOT).unwrap();
+        let unsearched = SearchBudget { step: 0, walk: 0 };
+        let stated = explain(&state, Addresses::default(), &forest, &events, unsearched).unwrap();
+        let stated = stated.history();
+        assert_eq!(stated.unexplained().next(), None);
+        is_always(stated, &state, &forest, SearchBudget::default(), 100);
+    }
+}
+
+/// A layer on which the walk up gets to block 2, and no further: too much changed in block 3.
+fn stuck(layout: Layout) -> Layer {
+    let mut layer = Layer::new(layout, ChainId(506));
+    layer.set_block(2);
+    for chain in 1..=40 {
+        layer.add_chain(ChainId(chain));
+    }
+    for index in (1..40).step_by(2) {
+        append(&mut layer, 3, index, 3);
+    }
+    layer
+}
+
+fn append(layer: &mut Layer, block: u64, index: usize, batch: u64) {
+    layer.set_block(block);
+    layer.append(index, BatchNumber(batch), keccak256(&[index as u8, batch as u8]));
+}
+
+/// Downwards, that a chain was not registered is more likely than that it had no batches yet.
+#[test]
+fn a_root_that_a_walk_passed_is_searched_again() {
+    let mut layer = stuck(Layout::V31);
+    layer.set_block(6);
+    layer.add_chain(ChainId(41));
+    for batch in 1..8 {
+        append(&mut layer, 7, 41, batch);
+    }
+    for block in 8..30 {
+        append(&mut layer, block, block as usize, block);
+    }
+    let state = layer.state();
+    let forest = rebuild(&state, &RebuildOptions::default()).unwrap();
+    let effort = SearchBudget { step: 1 << 18, walk: 1 << 20 };
+    let found = searched(&state, &forest, effort);
+    assert_eq!(found.unexplained().map(|root| found.blocks[root]).collect::<Vec<SlBlock>>(), []);
+    is_always(&found, &state, &forest, effort, 1);
+}
+
+/// How far both walks get with a budget that is used up is the same every time.
+#[test]
+fn a_budget_that_is_used_up_gives_the_same_history_every_time() {
+    let mut layer = stuck(Layout::V29);
+    for block in 4..30 {
+        append(&mut layer, block, block as usize, block);
+    }
+    for index in (1..40).step_by(2) {
+        append(&mut layer, 30, index, 30);
+    }
+    append(&mut layer, 31, 1, 31);
+    let state = layer.state();
+    let forest = rebuild(&state, &RebuildOptions::default()).unwrap();
+    for walk in [1 << 8, 1 << 12, 1 << 16] {
+        let effort = SearchBudget { step: walk, walk };
+        let found = pool(1).install(|| searched(&state, &forest, effort));
+        assert!(found.unexplained().next().is_some());
+        is_always(&found, &state, &forest, effort, 5);
+    }
+}
