@@ -55,7 +55,7 @@ fn of_this(error: &(dyn Error + 'static)) -> Option<&'static str> {
         return match reason {
             Reason::Record(inner) => of_this(inner),
             Reason::Proof(inner) => of_this(inner),
-            Reason::RootRef(failure) if failure.code.starts_with("anchor-lacks-") => Some(
+            Reason::Anchor(failure) if failure.code.starts_with("anchor-lacks-") => Some(
                 "--anchor takes a state that has it; on L1 --bridgehub says where Bridgehub is",
             ),
             _ => None,
@@ -156,6 +156,7 @@ mod tests {
     use crate::{
         cli::args::Cli,
         primitives::{Address, SlBatch, SlBlock},
+        proof::Failure,
     };
 
     /// Behind causes and behind what stands for another error; and every flag is one that there is.
@@ -180,9 +181,20 @@ mod tests {
             CliError::SlBatch(SlBatchError::NoRoot(batch)),
             CliError::SlBatch(SlBatchError::Unexplained { batch, source: unexplained() }),
         ];
-        for error in errors {
-            let hint = of(&error).unwrap_or_else(|| panic!("{error}"));
-            let mut flags = hint.split([' ', ',']).filter_map(|word| word.strip_prefix("--"));
+        let missing = |field| Reason::Record(RecordError::Missing { field });
+        let lacks = Failure { code: "anchor-lacks-contracts".into(), message: name() };
+        let reasons = [
+            missing("log"),
+            missing("chainId"),
+            missing("batchNumber"),
+            Reason::Proof(VerifyError::UnknownRoot(RootRef::SlBlock(506.into(), 9))),
+            Reason::Proof(VerifyError::UnknownRoot(RootRef::SlBatch(506.into(), 9))),
+            Reason::Anchor(lacks),
+        ];
+        let errors = errors.iter().map(|error| error as &dyn Error);
+        for error in errors.chain(reasons.iter().map(|reason| reason as &dyn Error)) {
+            let hint = of(error).unwrap_or_else(|| panic!("{error}"));
+            let mut flags = hint.split([' ', ',', ';']).filter_map(|word| word.strip_prefix("--"));
             assert!(flags.clone().count() > 0 && flags.all(is_flag), "{hint}");
         }
         assert_eq!(of(&CliError::NothingFound(name())), None);

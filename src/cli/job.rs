@@ -152,11 +152,11 @@ impl Checkpoint {
     }
 
     /// As it is kept.
-    pub(super) fn to_bytes(self) -> Vec<u8> {
+    pub(super) fn into_bytes(self) -> Vec<u8> {
         json(&Self { check: self.digest(), ..self })
     }
 
-    /// Reads what [`Checkpoint::to_bytes`] gave; `None` of anything else.
+    /// Reads what [`Checkpoint::into_bytes`] gave; `None` of anything else.
     pub(super) fn from_bytes(note: &[u8]) -> Option<Self> {
         let read: Self = serde_json::from_slice(note).ok()?;
         (read.check == read.digest()).then_some(read)

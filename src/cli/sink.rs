@@ -93,7 +93,11 @@ impl Sink {
             Some(done) => Partial::resume(&target, done.bytes)?,
             None => {
                 let is_checkpoint = |note: &[u8]| Checkpoint::from_bytes(note).is_some();
-                Partial::create(&target, &Checkpoint::begun(&job, shard).to_bytes(), is_checkpoint)?
+                Partial::create(
+                    &target,
+                    &Checkpoint::begun(&job, shard).into_bytes(),
+                    is_checkpoint,
+                )?
             }
         };
         // Begun before the work, so that a folder in its place is known.
@@ -238,7 +242,7 @@ impl Resumable {
             row_groups: groups.written().to_vec(),
             ..Checkpoint::begun(&self.job, self.shard)
         };
-        self.partial.checkpoint(&done.to_bytes())?;
+        self.partial.checkpoint(&done.into_bytes())?;
         let pause = BETWEEN_CHECKPOINTS.max(started.elapsed() * TIMES_ITSELF);
         self.next_checkpoint = Instant::now() + pause;
         Ok(())

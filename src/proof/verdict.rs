@@ -33,7 +33,7 @@ pub enum Reason {
     Proof(#[from] VerifyError),
     /// Whoever stores roots says so.
     #[error("{}", .0.message)]
-    RootRef(Failure),
+    Anchor(Failure),
 }
 
 /// What whoever stores roots says of the one that a proof has to fold to.
@@ -56,7 +56,7 @@ impl Reason {
         match self {
             Self::Record(error) => error.code(),
             Self::Proof(error) => error.code(),
-            Self::RootRef(failure) => &failure.code,
+            Self::Anchor(failure) => &failure.code,
         }
     }
 }
@@ -88,10 +88,10 @@ impl Verdict {
         match (verified, without_root) {
             (Ok(folded), _) => Self::Valid(folded),
             (Err(VerifyError::UnknownRoot(_)), Known::Refused(failure)) => {
-                Self::Invalid(Reason::RootRef(failure))
+                Self::Invalid(Reason::Anchor(failure))
             }
             (Err(VerifyError::UnknownRoot(_)), Known::Lacking(failure)) => {
-                Self::CannotJudge(Reason::RootRef(failure))
+                Self::CannotJudge(Reason::Anchor(failure))
             }
             (Err(error @ VerifyError::UnknownRoot(_)), _) => Self::CannotJudge(error.into()),
             (Err(error), _) => Self::Invalid(error.into()),

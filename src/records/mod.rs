@@ -3,7 +3,7 @@
 mod json_array;
 mod line;
 pub mod parquet;
-mod records;
+mod text;
 
 pub use line::LineWriter;
-pub use records::Records;
+pub use text::Records;

@@ -3,7 +3,7 @@
 use std::{fs, sync::Arc};
 
 use crate::support::{
-    binary::{Run, run, run_with_input},
+    binary::{self, Run, prove_args, run, run_with_input},
     fixture, json_lines,
     proof_records::proofs,
 };
@@ -137,9 +137,14 @@ fn an_anchor_without_the_root_does_not_make_a_proof_invalid() {
     let run = verify(&l1_form, &["--anchor", &path("gateway-v31/dest.state.anvil.json")]);
     assert_eq!((run.code, only(&run)), (Some(3), (Value::Null, "unknown-root".into())));
     assert!(run.stderr.contains("--anchor takes a state that has it"), "{}", run.stderr);
-    // A root is stored and differs.
-    let run =
-        verify(&value(&record()).to_string(), &["--anchor", &path("gateway-v29/state.anvil.json")]);
+    // Both states store a root of block 102, and not the same.
+    let log = [
+        "--chain", "324", "--batch", "501234", "--index", "0", "--target", "first", "--format",
+        "ndjson",
+    ];
+    let proof = binary::run(prove_args("gateway-v31", &log)).stdout;
+    assert!(proof.contains("\"number\":102"), "{proof}");
+    let run = verify(&proof, &["--anchor", &path("gateway-v29/state.anvil.json")]);
     assert_eq!((run.code, only(&run)), (Some(1), (false.into(), "root-mismatch".into())));
 }
 

@@ -107,7 +107,7 @@ fn the_verifier_accepts_and_refuses_what_the_contracts_did() {
             read_state(&fixture(&format!("{folder}/state.anvil.json")), None).unwrap().state;
         let witness = KnownRoots::new(&state, Addresses::default()).unwrap();
         let known = |record: &ProofRecord, anchor: &RootRef| {
-            Some(witness.of_record(&record, anchor).unwrap().root()?.root)
+            Some(witness.of_record(record, anchor).unwrap().root()?.root)
         };
         for line in json_lines(&format!("{folder}/proofs.jsonl.gz")) {
             let record = record(&line);
