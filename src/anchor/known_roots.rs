@@ -333,9 +333,11 @@ impl<S: StorageReader> KnownRoots<S> {
         })
     }
 
-    /// Why there is no diamond of a chain: Bridgehub knows none, or is not in the state.
+    /// Why there is no diamond of a chain: Bridgehub knows none, no chain settles on a listening chain, or
+    /// Bridgehub is not in the state.
     fn no_diamond(&self) -> Result<Answer, StateError> {
-        Ok(match self.bridgehub().is_set_up()? {
+        let is_listening = self.state.slot_count(system::INTEROP_ROOT_STORAGE).unwrap_or(0) > 0;
+        Ok(match is_listening || self.bridgehub().is_set_up()? {
             true => Answer::NotStored,
             false => Answer::Lacking(Lacking::Bridgehub(self.addresses.bridgehub)),
         })
