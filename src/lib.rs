@@ -32,39 +32,30 @@
 //! | 6 | [`snapshot`], [`archive`] | the mapped state; the mapped archive of logs |
 //! | 7 | [`ingest`] | state dumps, events, logs, as nodes write them |
 //! | 8 | [`forest`] | the settlement layer's trees, rebuilt, and their history |
-//! | 8 | [`records`] | files of proofs: NDJSON, JSON, Parquet |
 //! | 9 | [`anchor`] | which roots the contracts in a state accept |
-//! | 10 | [`prove`] | proofs made from trees and archives |
-//! | 11 | [`cli`] | the commands |
+//! | 10 | [`records`] | files of proofs: NDJSON, JSON, Parquet; verdicts on their records |
+//! | 11 | [`prove`] | proofs made from trees and archives: single ones and bulk jobs |
+//! | 12 | [`cli`] | the commands |
 //!
 //! # Example
 //!
-//! One message proven and verified, from the files of `fixtures/`:
+//! The front door is at the root of the crate: [`Trees`] and [`Messages`] open what is left of the chains,
+//! [`Prover`] proves single requests and runs bulk jobs, [`verify`] judges records by [`TrustedRoots`]. One
+//! message proven and verified, from the files of `fixtures/`:
 //!
 //! ```
-//! use std::path::Path;
-//! use slproof::{
-//!     anchor::KnownRoots,
-//!     files::Access,
-//!     forest::{self, Addresses, RebuildOptions},
-//!     ingest::{logs, state},
-//!     primitives::{BatchNumber, ChainId},
-//!     proof::Target,
-//!     prove::Extractor,
-//! };
+//! use slproof::{Messages, Prover, Request, Target, Trees, TrustedRoots, Verdict, verify};
 //!
-//! let dump = state::read_state(Path::new("fixtures/gateway-v29/state.anvil.json"), None)?;
-//! let forest = forest::rebuild(&dump.state, &RebuildOptions::default())?;
-//! let path = Path::new("fixtures/gateway-v29/logs.jsonl.gz");
-//! let archive = logs::read_archive(path, Access::Map)?;
+//! let trees = Trees::open(&["fixtures/gateway-v29/state.anvil.json"], &Default::default())?;
+//! let messages = Messages::open(&["fixtures/gateway-v29/logs.jsonl.gz"], &Default::default())?;
+//! let prover = Prover::new(trees, messages);
 //!
-//! let extractor = Extractor::new(&forest, Target::Latest)?;
-//! let record = extractor.batch_of(&archive, ChainId(324), BatchNumber(501_234))?.prove(0)?;
+//! let request: Request = serde_json::from_str(r#"{"chainId":324,"batchNumber":501234,"id":0}"#)?;
+//! let records = prover.prove(&request, Target::Latest)?;
 //!
 //! // Verifying needs only a state that is trusted to know the root.
-//! let known = KnownRoots::new(&dump.state, Addresses::default())?;
-//! let log = record.log.ok_or("a record made here has its log")?;
-//! record.verify(&log, |anchor| Some(known.of_record(&record, anchor).ok()?.root()?.root))?;
+//! let known = TrustedRoots::open("fixtures/gateway-v29/state.anvil.json", &Default::default())?;
+//! assert!(matches!(verify(&records[0], &known), Verdict::Valid(_)));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
@@ -92,10 +83,19 @@ pub mod snapshot;
 pub mod ingest;
 
 pub mod forest;
-pub mod records;
 
 pub mod anchor;
+
+pub mod records;
 
 pub mod prove;
 
 pub mod cli;
+
+pub use proof::{FailureCode, ProofRecord, Request, Target, Verdict};
+pub use prove::{
+    Batches, CheckedBy, Error, Event, Job, JobPart, L1Options, Merged, Messages, MessagesOptions,
+    Observer, ObserverHandle, ProofOutput, Prover, Selection, Shard, Sink, StateOptions, Summary,
+    Trees, TreesOptions, merge,
+};
+pub use records::{Answer, Count, ProofFormat, TrustedRoots, verify};

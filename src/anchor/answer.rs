@@ -8,7 +8,7 @@ use crate::{
     contracts::{SettledOn, system},
     forest::Addresses,
     primitives::{Address, BatchNumber, ChainId, Hash, Word},
-    proof::{Failure, Known},
+    proof::{Failure, FailureCode, Known},
 };
 
 /// What a state answers when it is asked for a root.
@@ -38,7 +38,7 @@ impl Answer {
 
 impl From<Answer> for Known {
     fn from(answer: Answer) -> Self {
-        let failure = |code: &str, text: String| Failure { code: code.into(), message: text };
+        let failure = |code: FailureCode, message: String| Failure { code, message };
         match answer {
             Answer::Root(known) => Self::Root(known.root),
             Answer::NotStored => Self::Unknown,
@@ -151,17 +151,17 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// A stable word for the kind of refusal.
+    /// The stable code of the kind of refusal.
     #[must_use]
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> FailureCode {
         match self {
-            Self::BatchNotExecuted { .. } => "batch-not-executed",
-            Self::BatchZero(_) => "batch-zero",
-            Self::NotInMessageRoot { .. } => "batch-not-in-message-root",
-            Self::ExecutedHere { .. } => "batch-executed-here",
-            Self::NotSettlementLayer(_) => "not-a-settlement-layer",
-            Self::InvalidSettlementLayer { .. } => "invalid-settlement-layer",
-            Self::OnlyL1 => "only-l1",
+            Self::BatchNotExecuted { .. } => FailureCode::BatchNotExecuted,
+            Self::BatchZero(_) => FailureCode::BatchZero,
+            Self::NotInMessageRoot { .. } => FailureCode::BatchNotInMessageRoot,
+            Self::ExecutedHere { .. } => FailureCode::BatchExecutedHere,
+            Self::NotSettlementLayer(_) => FailureCode::NotASettlementLayer,
+            Self::InvalidSettlementLayer { .. } => FailureCode::InvalidSettlementLayer,
+            Self::OnlyL1 => FailureCode::OnlyL1,
         }
     }
 }
@@ -218,15 +218,15 @@ pub enum Lacking {
 }
 
 impl Lacking {
-    /// A stable word for the contract.
+    /// The stable code of the contract.
     #[must_use]
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> FailureCode {
         match self {
-            Self::Contracts(_) => "anchor-lacks-contracts",
-            Self::Bridgehub(_) => "anchor-lacks-bridgehub",
-            Self::MessageRoot(_) => "anchor-lacks-message-root",
-            Self::Diamond { .. } => "anchor-lacks-diamond",
-            Self::ChainAssetHandler(_) => "anchor-lacks-chain-asset-handler",
+            Self::Contracts(_) => FailureCode::AnchorLacksContracts,
+            Self::Bridgehub(_) => FailureCode::AnchorLacksBridgehub,
+            Self::MessageRoot(_) => FailureCode::AnchorLacksMessageRoot,
+            Self::Diamond { .. } => FailureCode::AnchorLacksDiamond,
+            Self::ChainAssetHandler(_) => FailureCode::AnchorLacksChainAssetHandler,
         }
     }
 }

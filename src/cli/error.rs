@@ -4,18 +4,10 @@ use thiserror::Error;
 
 use super::interrupt;
 use crate::{
-    archive::ArchiveError,
-    files::{ContainerError, InputError, OutputError},
-    forest::{HistoryError, RebuildError, TreeFileError},
-    ingest::{
-        IndexError,
-        state::{ImportError, files_of},
-    },
-    primitives::SlBatch,
-    proof::{Target, calldata::CallError},
-    prove::{ExtractError, SlBatchError, TargetError},
-    records::parquet::{EncodeError, ReadError},
-    state::StateError,
+    forest::{HistoryError, TreeFileError},
+    ingest::{IndexError, state::files_of},
+    prove::{Error, ExtractError, SlBatchError},
+    records::EntriesError,
 };
 
 /// How a command ended that ran to its end.
@@ -34,6 +26,10 @@ pub(super) enum CliError {
     ReadProgress(#[source] std::io::Error),
     #[error("cannot listen for signals")]
     Signals(#[source] ctrlc::Error),
+    #[error("cannot start the threads")]
+    Threads(#[source] rayon::ThreadPoolBuildError),
+    #[error("{0}")]
+    Usage(String),
     #[error("interrupted{}", resumable(.0))]
     Interrupted(Option<String>),
     #[error(
@@ -41,52 +37,6 @@ pub(super) enum CliError {
          to begin anew"
     )]
     OtherJob { name: String, part: &'static str },
-    #[error("cannot start the threads")]
-    Threads(#[source] rayon::ThreadPoolBuildError),
-    #[error("{0}")]
-    Usage(String),
-    #[error(transparent)]
-    Input(#[from] InputError),
-    #[error(transparent)]
-    Import(#[from] ImportError),
-    #[error(transparent)]
-    Native(#[from] ContainerError),
-    #[error(transparent)]
-    Archive(#[from] ArchiveError),
-    #[error(transparent)]
-    Index(#[from] IndexError),
-    #[error("cannot rebuild the trees of {name}")]
-    Rebuild {
-        name: String,
-        #[source]
-        source: RebuildError,
-    },
-    #[error("cannot make a tree file of {name}")]
-    TreeFile {
-        name: String,
-        #[source]
-        source: TreeFileError,
-    },
-    #[error("no history")]
-    History(#[from] HistoryError),
-    #[error("the state makes no sense")]
-    State(#[from] StateError),
-    #[error(transparent)]
-    Target(#[from] TargetError),
-    #[error("no root of the settlement layer's batch")]
-    SlBatch(#[source] SlBatchError),
-    #[error("the file of SL batches {name} has no SL batch {batch}{}", those(.has))]
-    NoSlBatch { name: String, batch: SlBatch, has: Option<(SlBatch, SlBatch)> },
-    #[error("the target sl-batch:{0} needs the settlement layer's own batches: --sl-batches")]
-    NoSlBatches(SlBatch),
-    #[error("{0:?} needs trees, and for --target batch-root none are rebuilt")]
-    NoTrees(Target),
-    #[error(transparent)]
-    Call(#[from] CallError),
-    #[error("no proof ({})", .0.code())]
-    Extract(#[source] ExtractError),
-    #[error(transparent)]
-    Parquet(#[from] ReadError),
     #[error("cannot list {}", path.display())]
     Folder {
         path: PathBuf,
@@ -98,11 +48,7 @@ pub(super) enum CliError {
     #[error("{name}: {reason}")]
     Unknown { name: String, reason: String },
     #[error(transparent)]
-    Encode(#[from] EncodeError),
-    #[error("cannot compress")]
-    Compress(#[source] std::io::Error),
-    #[error(transparent)]
-    Output(#[from] OutputError),
+    Failed(Error),
 }
 
 fn resumable(output: &Option<String>) -> String {
@@ -111,79 +57,40 @@ fn resumable(output: &Option<String>) -> String {
     })
 }
 
-fn those(has: &Option<(SlBatch, SlBatch)>) -> String {
-    has.map_or(String::new(), |(first, last)| format!("; it has {first} to {last}"))
+/// Errors of the library; of those that flags cause, in the words of the command line.
+impl<E: Into<Error>> From<E> for CliError {
+    fn from(error: E) -> Self {
+        match error.into() {
+            Error::Interrupted(output) => Self::Interrupted(output),
+            Error::OtherJob { name, part } => Self::OtherJob { name, part },
+            Error::NotResumable => Self::Usage(
+                "--resume and --shard need a file to write, a format other than json, and files, no pipes, \
+                 for what selects proofs"
+                    .into(),
+            ),
+            Error::NotMergeable => Self::Usage(
+                "--shard needs lines (NDJSON, rpc or calldata), and none that are compressed; compress what \
+                 slproof merge makes of them"
+                    .into(),
+            ),
+            error => Self::Failed(error),
+        }
+    }
 }
 
 impl CliError {
-    /// The stable word for an error that is a target's alone, so that other requests can go on.
-    pub(super) fn of_target(&self) -> Option<&'static str> {
-        match self {
-            Self::Target(error) => Some(error.code()),
-            Self::SlBatch(error) => Some(error.code()),
-            Self::NoSlBatch { .. } | Self::NoSlBatches(_) => Some("sl-batch-not-archived"),
-            Self::NoTrees(_) => Some("target-needs-trees"),
-            Self::History(HistoryError::NoRoots) => Some("no-interop-root"),
-            _ => None,
-        }
-    }
-
     pub(super) fn exit_code(&self) -> u8 {
         match self {
-            Self::TreeFile { source: TreeFileError::Output(_), .. } => 6,
-            Self::TreeFile { source: TreeFileError::Rebuild(error), .. } if error.is_mismatch() => {
-                4
-            }
-            Self::TreeFile {
-                source: TreeFileError::History(HistoryError::Root { .. }), ..
-            } => 4,
-            Self::TreeFile { .. } => 3,
-            Self::Usage(_) | Self::NoSlBatches(_) | Self::NoTrees(_) => 2,
-            Self::Index(IndexError::NeedsChain { .. }) => 2,
-            Self::OtherJob { .. } | Self::Call(_) => 2,
+            Self::Usage(_) | Self::OtherJob { .. } => 2,
+            Self::Unknown { .. } => 3,
+            Self::NothingFound(_) => 5,
+            Self::Threads(_) | Self::ReadProgress(_) | Self::Signals(_) | Self::Folder { .. } => 6,
             Self::Interrupted(_) => interrupt::EXIT_CODE,
-            Self::Input(error) if !error.is_damage() => 6,
-            Self::Import(error) if error.is_io() => 6,
-            Self::Native(error) if error.is_io() => 6,
-            Self::Archive(error) if error.is_io() => 6,
-            Self::Index(error) if error.is_io() => 6,
-            Self::Parquet(error) if error.is_io() => 6,
-            Self::Input(_)
-            | Self::Import(_)
-            | Self::Native(_)
-            | Self::Archive(_)
-            | Self::Index(_) => 3,
-            Self::State(_) | Self::Unknown { .. } | Self::Parquet(_) => 3,
-            Self::Rebuild { source, .. } if source.is_mismatch() => 4,
-            Self::Rebuild { .. } => 3,
-            Self::History(HistoryError::Root { .. }) => 4,
-            Self::History(HistoryError::NoRoots) => 5,
-            Self::History(_) => 3,
-            Self::SlBatch(error) => match error {
-                SlBatchError::DoesNotFold { .. } | SlBatchError::OtherRoot { .. } => 4,
-                SlBatchError::NoRoot(_) => 2,
-                SlBatchError::L1CannotJudge { .. } => 3,
-                _ => 5,
-            },
-            Self::Extract(error) => match error {
-                ExtractError::LogsDoNotFold(_)
-                | ExtractError::DefaultLeaf { .. }
-                | ExtractError::Refused { .. }
-                | ExtractError::Disputed { .. } => 1,
-                ExtractError::State(_)
-                | ExtractError::L1CannotJudge(_)
-                | ExtractError::ChainNotOnL1 { .. }
-                | ExtractError::ArchiveDamaged { .. }
-                | ExtractError::TreeDamaged { .. } => 3,
-                _ => 5,
-            },
-            Self::Target(_) | Self::NoSlBatch { .. } | Self::NothingFound(_) => 5,
-            Self::Encode(_) | Self::Compress(_) | Self::Folder { .. } | Self::Output(_) => 6,
-            Self::Threads(_) | Self::ReadProgress(_) | Self::Signals(_) => 6,
+            Self::Failed(error) => exit_code(error),
         }
     }
 
-    /// That nobody reads on ends the writing, and does not change how the command ends.
+    /// A closed pipe ends the output, and does not change the exit code.
     pub(super) fn unless_unread(result: Result<(), impl Into<Self>>) -> Result<(), Self> {
         match result.map_err(Into::into) {
             Err(error) if error.is_closed_pipe() => Ok(()),
@@ -192,7 +99,55 @@ impl CliError {
     }
 
     pub(super) fn is_closed_pipe(&self) -> bool {
-        matches!(self, Self::Output(error) if error.is_closed_pipe())
+        matches!(self, Self::Failed(Error::Output(error)) if error.is_closed_pipe())
+    }
+}
+
+fn exit_code(error: &Error) -> u8 {
+    match error {
+        Error::TreeFile { source: TreeFileError::Output(_), .. } => 6,
+        Error::TreeFile { source: TreeFileError::Rebuild(error), .. } if error.is_mismatch() => 4,
+        Error::TreeFile { source: TreeFileError::History(HistoryError::Root { .. }), .. } => 4,
+        Error::TreeFile { .. } => 3,
+        Error::NoSlBatches(_) | Error::NoTrees(_) | Error::OtherTrees { .. } => 2,
+        Error::Index(IndexError::NeedsChain { .. }) => 2,
+        Error::OtherJob { .. } | Error::Call(_) => 2,
+        Error::NotResumable | Error::NotMergeable => 2,
+        Error::CompressedParquet | Error::CompressedMerge => 2,
+        Error::Interrupted(_) => interrupt::EXIT_CODE,
+        Error::Input(error) | Error::Entries(EntriesError::Input(error)) if !error.is_damage() => 6,
+        Error::Import(error) if error.is_io() => 6,
+        Error::Native(error) if error.is_io() => 6,
+        Error::Archive(error) if error.is_io() => 6,
+        Error::Index(error) if error.is_io() => 6,
+        Error::Entries(EntriesError::Parquet(error)) if error.is_io() => 6,
+        Error::Input(_) | Error::Import(_) | Error::Native(_) | Error::Archive(_) => 3,
+        Error::Index(_) | Error::Entries(_) | Error::State(_) | Error::NotOfJob { .. } => 3,
+        Error::Rebuild { source, .. } if source.is_mismatch() => 4,
+        Error::Rebuild { .. } => 3,
+        Error::History(HistoryError::Root { .. }) => 4,
+        Error::History(HistoryError::NoRoots) => 5,
+        Error::History(_) => 3,
+        Error::SlBatch(error) => match error {
+            SlBatchError::DoesNotFold { .. } | SlBatchError::OtherRoot { .. } => 4,
+            SlBatchError::NoRoot(_) => 2,
+            SlBatchError::L1CannotJudge { .. } => 3,
+            _ => 5,
+        },
+        Error::Extract(error) => match error {
+            ExtractError::LogsDoNotFold(_)
+            | ExtractError::DefaultLeaf { .. }
+            | ExtractError::Refused { .. }
+            | ExtractError::Disputed { .. } => 1,
+            ExtractError::State(_)
+            | ExtractError::L1CannotJudge(_)
+            | ExtractError::ChainNotOnL1 { .. }
+            | ExtractError::ArchiveDamaged { .. }
+            | ExtractError::TreeDamaged { .. } => 3,
+            _ => 5,
+        },
+        Error::Target(_) | Error::NoSlBatch { .. } | Error::NothingFound { .. } => 5,
+        Error::Encode(_) | Error::Compress(_) | Error::Output(_) | Error::Sink(_) => 6,
     }
 }
 

@@ -12,7 +12,7 @@ use crate::{
         reader::RecordError,
         verify::{RootRef, VerifyError},
     },
-    prove::{ExtractError, SlBatchError, TargetError},
+    prove::{Error as ProveError, ExtractError, SlBatchError, TargetError},
 };
 
 /// What to say of flags behind an error, or behind one of its causes.
@@ -27,27 +27,22 @@ pub(super) fn of(error: &(dyn Error + 'static)) -> Option<&'static str> {
     None
 }
 
-/// An error's own text with the hint, for a record of one line.
-pub(super) fn told(error: &(dyn Error + 'static)) -> String {
-    beside(error.to_string(), error)
-}
-
-/// Words for an error with the hint behind them.
-pub(super) fn beside(words: String, error: &(dyn Error + 'static)) -> String {
-    match of(error) {
-        Some(hint) => format!("{words} ({hint})"),
-        None => words,
-    }
-}
-
 fn of_this(error: &(dyn Error + 'static)) -> Option<&'static str> {
     // Whatever stands for another error as if it were that one, is not among the causes.
     if let Some(error) = error.downcast_ref() {
         return match error {
-            CliError::Import(inner) => of_this(inner),
-            CliError::Index(inner) => of_this(inner),
-            CliError::Target(inner) => of_this(inner),
-            CliError::Call(inner) => of_this(inner),
+            CliError::Failed(inner) => of_this(inner),
+            _ => None,
+        };
+    }
+    if let Some(error) = error.downcast_ref() {
+        return match error {
+            ProveError::Import(inner) => of_this(inner),
+            ProveError::Index(inner) => of_this(inner),
+            ProveError::Target(inner) => of_this(inner),
+            ProveError::Call(inner) => of_this(inner),
+            ProveError::NoSlBatches(_) => Some("--sl-batches gives them"),
+            ProveError::NoTrees(_) => Some("give a --target other than batch-root for the job"),
             _ => None,
         };
     }
@@ -55,7 +50,7 @@ fn of_this(error: &(dyn Error + 'static)) -> Option<&'static str> {
         return match reason {
             Reason::Record(inner) => of_this(inner),
             Reason::Proof(inner) => of_this(inner),
-            Reason::Anchor(failure) if failure.code.starts_with("anchor-lacks-") => Some(
+            Reason::Anchor(failure) if failure.code.as_str().starts_with("anchor-lacks-") => Some(
                 "--anchor takes a state that has it; on L1 --bridgehub says where Bridgehub is",
             ),
             _ => None,
@@ -156,7 +151,7 @@ mod tests {
     use crate::{
         cli::args::Cli,
         primitives::{Address, SlBatch, SlBlock},
-        proof::Failure,
+        proof::{Failure, FailureCode},
     };
 
     /// Behind causes and behind what stands for another error; and every flag is one that there is.
@@ -172,17 +167,19 @@ mod tests {
             commands.any(|arg| arg.get_long() == Some(flag))
         };
         let errors = [
-            CliError::Import(ImportError::NoAccount { name: name() }),
-            CliError::Index(IndexError::Unknown { name: name() }),
-            CliError::Rebuild { name: name(), source: no_root() },
-            CliError::TreeFile { name: name(), source: no_root().into() },
-            CliError::Call(CallError::NoAddress),
-            CliError::Target(unexplained()),
-            CliError::SlBatch(SlBatchError::NoRoot(batch)),
-            CliError::SlBatch(SlBatchError::Unexplained { batch, source: unexplained() }),
-        ];
+            ProveError::Import(ImportError::NoAccount { name: name() }),
+            ProveError::Index(IndexError::Unknown { name: name() }),
+            ProveError::Rebuild { name: name(), source: no_root() },
+            ProveError::TreeFile { name: name(), source: no_root().into() },
+            ProveError::Call(CallError::NoAddress),
+            ProveError::Target(unexplained()),
+            ProveError::NoSlBatches(batch),
+            ProveError::SlBatch(SlBatchError::NoRoot(batch)),
+            ProveError::SlBatch(SlBatchError::Unexplained { batch, source: unexplained() }),
+        ]
+        .map(CliError::Failed);
         let missing = |field| Reason::Record(RecordError::Missing { field });
-        let lacks = Failure { code: "anchor-lacks-contracts".into(), message: name() };
+        let lacks = Failure { code: FailureCode::AnchorLacksContracts, message: name() };
         let reasons = [
             missing("log"),
             missing("chainId"),

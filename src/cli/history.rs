@@ -12,6 +12,8 @@ use crate::{
     files::Output,
     forest::{ChainTree, Forest, History, Timeline},
     primitives::BatchNumber,
+    proof::Target,
+    prove::Error,
 };
 
 pub(super) fn run(
@@ -20,16 +22,16 @@ pub(super) fn run(
     bars: ProgressFactory,
 ) -> Result<Outcome, CliError> {
     let progress = bars.busy("finding out what past roots contain");
-    let rebuilt = args.how.forest(&args.state, console)?;
-    let timeline = args.past.timeline(&args.how, &rebuilt, console)?;
+    let trees = args.how.trees(&args.state, &args.how.options(Some(&args.past), console))?;
+    let timeline = trees.history()?;
     progress.end();
-    let forest = rebuilt.forest;
+    let Some(forest) = trees.forest() else { return Err(Error::NoTrees(Target::First).into()) };
     let mut output = Output::create(Path::new("-"))?;
-    let mut steps = Steps::new(&forest, timeline.history());
+    let mut steps = Steps::new(forest, timeline.history());
     let written = if args.json {
-        json(&mut output, &forest, &timeline, &mut steps)
+        json(&mut output, forest, timeline, &mut steps)
     } else {
-        table(&mut output, &forest, &timeline, &mut steps)
+        table(&mut output, forest, timeline, &mut steps)
     };
     CliError::unless_unread(written.and_then(|()| Ok(output.finish()?)))?;
     let all = timeline.history().unexplained().next().is_none();

@@ -8,9 +8,8 @@ use super::{
     error::{CliError, Outcome, refuse_overwriting},
     progress::ProgressFactory,
     report::{Console, count},
-    state::known_slots,
 };
-use crate::{forest::Addresses, ingest::state::Import};
+use crate::{forest::Addresses, ingest::state::Import, prove::known_slots};
 
 pub(super) fn run(
     args: &ImportArgs,

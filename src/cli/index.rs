@@ -1,4 +1,5 @@
 use std::{
+    fmt::Write,
     path::{Path, PathBuf},
     time::Instant,
 };
@@ -8,7 +9,6 @@ use super::{
     error::{CliError, Outcome, refuse_overwriting},
     progress::{ProgressFactory, file_len},
     report::{self, Console, count},
-    tree_check::TreeCheck,
 };
 use crate::{
     archive::Archive,
@@ -17,10 +17,13 @@ use crate::{
         IndexError,
         logs::{BatchBlocks, BatchCheck, Indexed, Indexer, SourceFormat, SourceOptions},
     },
+    prove::{Coverage, TreeCheck, Trees},
 };
 
 /// How many of the batches that were left out are shown.
 const SHOWN: usize = 20;
+/// How many runs of missing batches are shown of each chain.
+const RUNS_SHOWN: usize = 8;
 
 pub(super) fn run(
     args: &IndexArgs,
@@ -43,8 +46,10 @@ pub(super) fn run(
         Some(path) => BatchBlocks::read(path, args.chain)?,
         None => BatchBlocks::default(),
     };
-    let trees = args.tree.as_deref().map(|tree| args.how.forest(tree, console)).transpose()?;
-    let check = trees.as_ref().map(|trees| TreeCheck::new(&trees.forest)).transpose()?;
+    let options = args.how.options(None, console);
+    let trees = args.tree.as_deref().map(|tree| args.how.trees(tree, &options)).transpose()?;
+    let forest = trees.as_ref().and_then(Trees::forest);
+    let check = forest.map(TreeCheck::new).transpose()?;
     let options = SourceOptions {
         format: args.format.into(),
         chain: args.chain,
@@ -99,7 +104,7 @@ pub(super) fn run(
     }
     if let Some(check) = &check {
         let archive = Archive::open(&args.output, args.how.state.access)?;
-        console.info(check.coverage(&archive, indexed.unknown));
+        console.info(coverage_text(&check.coverage(&archive), indexed.unknown));
     }
     console.info(format_args!("output             {}", args.output.display()));
     console.info(format_args!("time               {:.2} s", started.elapsed().as_secs_f64()));
@@ -199,4 +204,41 @@ fn tell(indexed: &Indexed, console: &Console) {
             console.info(format_args!("note               {} {what}", count(number)));
         }
     }
+}
+
+/// What of the trees an archive has: which batches of its chains it lacks, and of how many chains it has
+/// none.
+fn coverage_text(coverage: &Coverage, unknown: u64) -> String {
+    let missing: u64 = coverage.missing.iter().map(|missing| missing.count).sum();
+    let mut text = format!(
+        "complete           {} batches fold to their roots; {} batches of these chains are missing",
+        count(coverage.complete),
+        count(missing)
+    );
+    // Writing to a string cannot fail.
+    for missing in &coverage.missing {
+        let (number, chain) = (count(missing.count), missing.chain);
+        let _ = write!(text, "\nmissing            {number} of chain {chain}:");
+        for (first, last) in missing.runs.iter().take(RUNS_SHOWN) {
+            let _ = match first == last {
+                true => write!(text, " {first}"),
+                false => write!(text, " {first}–{last}"),
+            };
+        }
+        if missing.runs.len() > RUNS_SHOWN {
+            text.push_str(" …");
+        }
+    }
+    let absent = coverage.absent_chains;
+    if absent > 0 {
+        let _ = write!(text, "\nmissing            all batches of {absent} other chains");
+    }
+    if unknown > 0 {
+        let _ = write!(
+            text,
+            "\nunchecked          {} batches that are not in the trees of this settlement layer",
+            count(unknown)
+        );
+    }
+    text
 }

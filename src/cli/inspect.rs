@@ -30,7 +30,7 @@ enum Kind {
 
 pub(super) fn run(args: &InspectArgs) -> Result<Outcome, CliError> {
     let (value, text) = if args.file.is_dir() {
-        dump(&args.how.import().read(&args.file)?, args)?
+        dump(&args.how.options().import().read(&args.file)?, args)?
     } else if let Some(file) = args.how.tree_file(&args.file)? {
         inspect_tree::tree_file(&file)
     } else {
@@ -38,7 +38,7 @@ pub(super) fn run(args: &InspectArgs) -> Result<Outcome, CliError> {
         match kind(&input) {
             Kind::Archive => logs(input, args.how.access)?,
             Kind::Proofs => inspect_proof::proofs(input)?,
-            Kind::Dump => dump(&args.how.import().read_input(input)?, args)?,
+            Kind::Dump => dump(&args.how.options().import().read_input(input)?, args)?,
         }
     };
     let mut output = Output::create(Path::new("-"))?;
@@ -121,7 +121,7 @@ fn logs(input: Input, access: Access) -> Result<(Value, String), CliError> {
 }
 
 fn dump(dump: &Dump, args: &InspectArgs) -> Result<(Value, String), CliError> {
-    let addresses = args.how.addresses(&dump.state)?;
+    let addresses = args.how.options().addresses(&dump.state)?;
     let message_root = MessageRoot::at(&dump.state, addresses.message_root);
     let chains = message_root.chain_count()?;
     let sl_chain = if chains == 0 { None } else { Some(message_root.chain_at(0)?) };

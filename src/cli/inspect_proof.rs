@@ -4,11 +4,7 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use super::{
-    error::CliError,
-    proof_input::{Entries, Entry},
-    report::count,
-};
+use super::{error::CliError, report::count};
 use crate::{
     files::Input,
     message::L2ToL1Log,
@@ -18,6 +14,7 @@ use crate::{
         reader::{Defaults, Item, RecordError},
         verify::{Claim, Folded, fold},
     },
+    records::{Entries, Entry},
 };
 
 /// How many proofs are shown.

@@ -40,13 +40,22 @@ impl Drop for InOrder {
     }
 }
 
-/// Does work that no signal is asked for in, such as a long search: the first one ends it at once. What a
-/// job that can be taken up again has on disk stays as its last checkpoint has it.
-pub(super) fn at_once<T>(work: impl FnOnce() -> T) -> T {
-    let in_order = IN_ORDER.swap(false, Ordering::SeqCst);
-    let done = work();
-    IN_ORDER.store(in_order, Ordering::SeqCst);
-    done
+/// While it lives, the first signal ends the process at once, also during a job that can be resumed: the work
+/// asks for no signal, such as a long search. What the job has on disk stays as its last checkpoint has it.
+pub(super) struct AtOnce {
+    was_in_order: bool,
+}
+
+impl AtOnce {
+    pub(super) fn new() -> Self {
+        Self { was_in_order: IN_ORDER.swap(false, Ordering::SeqCst) }
+    }
+}
+
+impl Drop for AtOnce {
+    fn drop(&mut self) {
+        IN_ORDER.store(self.was_in_order, Ordering::SeqCst);
+    }
 }
 
 /// Whether the job is to end.

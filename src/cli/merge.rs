@@ -1,135 +1,31 @@
-//! The outputs of all shares of a job, put together.
-
-use std::{
-    io::Read,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use super::{
     args::MergeArgs,
     error::{CliError, Outcome, refuse_overwriting},
-    job::Manifest,
-    progress::{ProgressFactory, file_len},
-    proof_output::Count,
+    progress::ProgressFactory,
     report::{Console, count, named},
 };
-use crate::{
-    files::{Compression, Input, InputError, Output, ReadProgressHandle},
-    primitives::hex,
-};
-
-/// How much is copied at a time.
-const CHUNK: usize = 1 << 20;
+use crate::prove::{ProofOutput, merge};
 
 pub(super) fn run(
     args: &MergeArgs,
     console: &Console,
     bars: ProgressFactory,
 ) -> Result<Outcome, CliError> {
-    let paths: Vec<&Path> = args.outputs.iter().map(PathBuf::as_path).collect();
-    let manifests: Vec<_> = paths.iter().map(|path| Manifest::beside(path)).collect();
-    let inputs = paths.iter().copied().chain(manifests.iter().map(PathBuf::as_path));
-    refuse_overwriting(&args.output, &inputs.collect::<Vec<_>>())?;
-    if Compression::of_name(&args.output).is_some() {
-        return Err(CliError::Usage("shares are merged as they are; compress the result".into()));
-    }
-    let mut shares = Vec::with_capacity(paths.len());
-    for path in paths {
-        shares.push((path, Manifest::read(path)?));
-    }
-    shares.sort_by_key(|(_, manifest)| manifest.shard);
-    check(&shares)?;
-
+    let beside = args.outputs.iter().flat_map(|shard| ProofOutput::files_beside(shard));
+    let inputs: Vec<PathBuf> = args.outputs.iter().cloned().chain(beside).collect();
+    refuse_overwriting(&args.output, &inputs.iter().map(PathBuf::as_path).collect::<Vec<&Path>>())?;
     let progress = bars.reading();
-    let watcher = progress.watcher();
-    watcher.expect(shares.iter().filter_map(|(path, _)| file_len(path)).sum());
-    let mut output = Output::create(&args.output)?;
-    let (mut total, mut bytes) = (Count::default(), 0);
-    for (path, manifest) in &shares {
-        copy(path, manifest, &watcher, &mut output)?;
-        total.add(&manifest.count);
-        bytes += manifest.bytes;
-    }
-    output.finish()?;
+    let merged = merge(&args.outputs, &args.output, &progress.watcher())?;
     progress.end();
-    console.info(format_args!("shares             {}, all of one job", count(shares.len())));
-    console.info(format_args!("proofs             {}", count(total.proofs)));
-    console.info(format_args!("failed requests    {}", count(total.failed())));
+    console.info(format_args!("shares             {}, all of one job", count(merged.shards)));
+    console.info(format_args!("proofs             {}", count(merged.count.proofs)));
+    console.info(format_args!("failed requests    {}", count(merged.count.failed())));
     console.info(format_args!(
         "output             {}, {} bytes",
         named(&args.output),
-        count(bytes)
+        count(merged.bytes)
     ));
-    Ok(if total.failures.is_empty() { Outcome::Done } else { Outcome::SomeFailed })
-}
-
-/// The shares, in order, are all of one job and each is there once.
-fn check(shares: &[(&Path, Manifest)]) -> Result<(), CliError> {
-    let Some((first, of_first)) = shares.first() else { return Ok(()) };
-    let wrong = |path: &Path, reason: String| {
-        Err(CliError::Unknown { name: path.display().to_string(), reason })
-    };
-    for (path, manifest) in shares {
-        let parts = (manifest.of != of_first.of).then_some("number of shares");
-        if let Some(part) = manifest.job.difference(&of_first.job).or(parts) {
-            let reason =
-                format!("its job is another than that of {}: another {part}", first.display());
-            return wrong(path, reason);
-        }
-    }
-    for pair in shares.windows(2) {
-        let [(one, a), (two, b)] = pair else { continue };
-        if a.shard == b.shard {
-            let reason = format!("it is share {}, and so is {}", b.shard(), one.display());
-            return wrong(two, reason);
-        }
-    }
-    if let Some((path, other)) =
-        shares.iter().find(|(_, other)| !(1..=other.of).contains(&other.shard))
-    {
-        return wrong(path, format!("it calls itself share {}, which there is not", other.shard()));
-    }
-    let missing = (1..=of_first.of).find(|number| {
-        shares.binary_search_by_key(number, |(_, manifest)| manifest.shard).is_err()
-    });
-    match missing {
-        Some(number) => wrong(first, format!("share {number}/{} is missing", of_first.of)),
-        None => Ok(()),
-    }
-}
-
-/// Copies a share, if it is what its manifest says.
-fn copy(
-    path: &Path,
-    manifest: &Manifest,
-    watcher: &ReadProgressHandle,
-    output: &mut Output,
-) -> Result<(), CliError> {
-    let name = path.display().to_string();
-    let changed = || CliError::Unknown {
-        name: name.clone(),
-        reason: "it is not what its manifest says: it was changed since it was made".into(),
-    };
-    let (mut hasher, mut bytes, mut piece) = (blake3::Hasher::new(), 0, vec![0; CHUNK]);
-    // A share may well be empty.
-    if path.metadata().is_ok_and(|found| found.len() > 0) || manifest.bytes > 0 {
-        let mut input = Input::open_watched(path, watcher)?;
-        loop {
-            let read = input.read(&mut piece);
-            match read.map_err(|source| InputError::Read { name: name.clone(), source })? {
-                0 => break,
-                len => {
-                    bytes += len as u64;
-                    if bytes > manifest.bytes {
-                        return Err(changed());
-                    }
-                    hasher.update(&piece[..len]);
-                    output.put(&piece[..len])?;
-                }
-            }
-        }
-    }
-    let same =
-        bytes == manifest.bytes && hex::encode(hasher.finalize().as_bytes()) == manifest.blake3;
-    if same { Ok(()) } else { Err(changed()) }
+    Ok(if merged.count.failures.is_empty() { Outcome::Done } else { Outcome::SomeFailed })
 }

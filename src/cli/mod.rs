@@ -1,5 +1,5 @@
-//! Floor 9: the command line. One file per command; what was typed (`args`) and what it resolves to
-//! are two things. Data go to standard output, words to standard error.
+//! The command line: arguments, the console, and one file per command. Data go to standard output, messages
+//! to standard error.
 
 mod args;
 mod check;
@@ -12,23 +12,14 @@ mod inspect;
 mod inspect_proof;
 mod inspect_tree;
 mod interrupt;
-mod job;
 mod merge;
-mod pipeline;
+mod observer;
 mod progress;
-mod proof_input;
-mod proof_output;
 mod prove;
 mod prove_args;
 mod rebuild;
 mod report;
-mod requests;
-mod row_groups;
-mod selection;
-mod sink;
 mod state;
-mod target;
-mod tree_check;
 mod verify;
 
 use std::{ffi::OsString, process::ExitCode};

@@ -1,32 +1,24 @@
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
-    time::{Duration, Instant},
+    time::Instant,
 };
-
-use serde::Serialize;
 
 use super::{
     error::{CliError, Outcome, refuse_overwriting},
-    interrupt::InOrder,
-    job::{Manifest, RunId, write_json},
-    pipeline,
+    hint,
+    observer::JobObserver,
     progress::ProgressFactory,
-    proof_output::{Count, Encoder},
     prove_args::{ProofFormat, ProveArgs, WhichArgs},
     report::{Console, count, named},
-    requests::Requests,
-    selection::{self, Filter, Steps},
-    sink::{Sink, Written},
-    target::Trees,
 };
 use crate::{
-    anchor::KnownRoots,
-    archive::Archive,
-    files::{Output, Partial, is_same_place, place_of},
+    files::{Output, is_same_place, place_of},
     ingest::logs::read_archive,
-    proof::Target,
-    snapshot::Snapshot,
+    proof::{Target, calldata::CallOptions},
+    prove::{
+        L1Options, Messages, ProofOutput, Prover, Selection, StateOptions, Summary, TreesOptions,
+    },
 };
 
 pub(super) fn run(
@@ -36,145 +28,72 @@ pub(super) fn run(
 ) -> Result<Outcome, CliError> {
     check_paths(args)?;
     check_target(args)?;
+    let selection = selection(&args.which)?;
     let started = Instant::now();
-    // Begun first, so that a folder that is not there is known before the work is done.
-    let output = Some(Output::create(&args.output)?);
-    // A file for a job that can be resumed has another name, which is not taken before its job is known.
-    let output = output.filter(|_| !can_be_resumed(args));
+    // Begun first, so that a directory that does not exist is known before the work is done.
+    let output = ProofOutput::create(&args.output)?
+        .format(args.format.map(Into::into))
+        .calls(args.calls.into())
+        .resume(args.resume);
     let summary_output = args.summary.as_deref().map(Output::create).transpose()?;
-    let archive = read_archive(&args.messages, args.how.state.access)?;
-    let trees = Trees::read(args, console)?;
-    let witness = trees.witness()?;
-    let (mut steps, many) = select(args, &archive, &trees, witness.as_ref())?;
-    console.info(trees.summary());
+    let messages = Messages::from(read_archive(&args.messages, args.how.state.access)?);
+    let trees = args.how.trees(&args.tree, &trees_options(args, console))?;
 
-    let encoder = Encoder::new(args, many)?;
-    let within = Filter::from(&args.which);
-    let logs = args.which.all.then(|| within.logs(&archive, args.shard));
-    let resumable = many && encoder.can_be_resumed() && can_be_resumed(args);
-    let usage = |text: &str| Err(CliError::Usage(text.into()));
-    if !resumable && (args.resume || args.shard.is_some()) {
-        return usage(
-            "--resume and --shard need a file to write, a format other than json, and files, no pipes, for \
-             what selects proofs",
-        );
-    }
-    if args.shard.is_some() && !encoder.can_be_shared() {
-        return usage(
-            "--shard needs lines (NDJSON, rpc or calldata), and none that are compressed; compress what \
-             slproof merge makes of them",
-        );
-    }
-    let in_order = resumable.then(InOrder::new);
-    let sink = if resumable {
-        let job = (RunId::new(args, &trees, &archive, &encoder)?, args.shard);
-        let (sink, done) = Sink::resumable(&args.output, &encoder, job, args.resume)?;
-        if done > 0 {
-            console.info(format_args!("resumed            behind {} of its steps", count(done)));
-            skip(&mut steps, done)?;
-        }
-        sink
-    } else {
-        let output = output.map_or_else(|| Output::create(&args.output), Ok)?;
-        Sink::once(output, &encoder)
-    };
-    let progress = bars.begin("logs", logs);
-    progress.go_on_from(sink.total().logs());
-    let (proving, before) = (Instant::now(), trees.history_time());
-    let done_before = sink.total().proofs;
-    let written = pipeline::run(&mut steps, &encoder, sink, &progress)?.finish()?;
-    progress.end();
-    drop(in_order);
-    let proving = proving.elapsed().saturating_sub(trees.history_time() - before);
+    let observer = Arc::new(JobObserver::new(console, bars, &trees, args.target));
+    let job = Prover::new(trees, messages)
+        .job(selection)
+        .target(args.target)
+        .shard(args.shard)
+        .hints(hint::of)
+        .observer(Arc::clone(&observer));
+    let written = job.write(output);
+    observer.end();
+    let summary = written?;
 
-    let summary = Summary::new(&written, done_before, proving);
-    summary.say(console);
-    if args.which.all && args.shard.is_none() {
-        let unarchived =
-            trees.forest().map_or(0, |forest| selection::unarchived(forest, &archive, within));
-        if unarchived > 0 {
-            console.info(format_args!(
-                "without logs       {} executed batches, of which the archive has nothing",
-                count(unarchived)
-            ));
-        }
+    say(&summary, console);
+    if let Some(unarchived) = job.unarchived().filter(|unarchived| *unarchived > 0) {
+        console.info(format_args!(
+            "without logs       {} executed batches, of which the archive has nothing",
+            count(unarchived)
+        ));
     }
     console.info(format_args!("output             {}", named(&args.output)));
     console
         .info(format_args!("time               {:.2} s in all", started.elapsed().as_secs_f64()));
-    if let Some(output) = summary_output {
-        write_json(output, &summary)?;
+    if let Some(mut output) = summary_output {
+        output.put(&summary.to_json())?;
+        output.finish()?;
     }
-    Ok(if written.count.failures.is_empty() { Outcome::Done } else { Outcome::SomeFailed })
+    Ok(if summary.count.failures.is_empty() { Outcome::Done } else { Outcome::SomeFailed })
 }
 
-/// Whether the output is a file, and so is whatever selects proofs, which is read a second time.
-fn can_be_resumed(args: &ProveArgs) -> bool {
-    let again = |path: &Option<PathBuf>| path.as_deref().is_none_or(Path::is_file);
-    let is_file = match args.output.metadata() {
-        Ok(found) => found.is_file(),
-        Err(_) => args.output != Path::new("-"),
-    };
-    is_file && again(&args.which.requests) && again(&args.past.events) && again(&args.sl_batches)
-}
-
-/// Passes over what an interrupted job did.
-fn skip(steps: &mut Steps<'_>, done: u64) -> Result<(), CliError> {
-    for _ in 0..done {
-        if steps.next().transpose()?.is_none() {
-            break;
-        }
-    }
-    Ok(())
-}
-
-/// What became of the requests.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Summary<'w> {
-    #[serde(flatten)]
-    count: &'w Count,
-    bytes: u64,
-    /// How long this run proved, and what it did in that time; an interrupted job has several.
-    seconds: f64,
-    proofs_per_second: f64,
-}
-
-impl<'w> Summary<'w> {
-    fn new(written: &'w Written, before: u64, proving: Duration) -> Self {
-        let seconds = proving.as_secs_f64();
-        // A rate needs no more than 53 bits.
-        let proofs_per_second = (written.count.proofs - before) as f64 / seconds.max(1e-9);
-        Self { count: &written.count, bytes: written.bytes, seconds, proofs_per_second }
-    }
-
-    fn say(&self, console: &Console) {
-        let total = self.count;
+/// Says what became of the requests.
+fn say(summary: &Summary, console: &Console) {
+    let total = &summary.count;
+    console.info(format_args!(
+        "proofs             {}, each verified before it was written; {:.2} s, {} a second",
+        count(total.proofs),
+        summary.seconds,
+        count(summary.proofs_per_second as u64)
+    ));
+    if total.padding > 0 {
         console.info(format_args!(
-            "proofs             {}, each verified before it was written; {:.2} s, {} a second",
-            count(total.proofs),
-            self.seconds,
-            count(self.proofs_per_second as u64)
+            "padding            {} logs of 88 zero bytes, which the contracts refuse to prove",
+            count(total.padding)
         ));
-        if total.padding > 0 {
-            console.info(format_args!(
-                "padding            {} logs of 88 zero bytes, which the contracts refuse to prove",
-                count(total.padding)
-            ));
-        }
-        match total.failed() {
-            0 => console.info("failed requests    0"),
-            failed => console.info(format_args!(
-                "failed requests    {}, for {} logs",
-                count(failed),
-                count(total.failed_logs)
-            )),
-        }
-        for (code, failures) in &total.failures {
-            console.info(format_args!("                   {} {code}", count(*failures)));
-        }
-        console.info(format_args!("bytes              {}", count(self.bytes)));
     }
+    match total.failed() {
+        0 => console.info("failed requests    0"),
+        failed => console.info(format_args!(
+            "failed requests    {}, for {} logs",
+            count(failed),
+            count(total.failed_logs)
+        )),
+    }
+    for (code, failures) in &total.failures {
+        console.info(format_args!("                   {} {code}", count(*failures)));
+    }
+    console.info(format_args!("bytes              {}", count(summary.bytes)));
 }
 
 /// At most one input is standard input, and none is the output.
@@ -197,10 +116,9 @@ fn check_paths(args: &ProveArgs) -> Result<(), CliError> {
     }
     let mut paths: Vec<&Path> = inputs.iter().map(|(_, path)| *path).collect();
     refuse_overwriting(&args.output, &paths)?;
-    // What stands beside the output until the job is done, or says which share it is.
+    // What stands beside the output until the job is done, or says which shard it is.
     let place = place_of(&args.output);
-    let beside = Partial::files(&place).into_iter().chain([Manifest::beside(&args.output)]);
-    let beside: Vec<PathBuf> = beside.collect();
+    let beside = ProofOutput::files_beside(&args.output);
     beside.iter().try_for_each(|file| refuse_overwriting(file, &paths))?;
     if let Some(summary) = &args.summary {
         if beside.iter().chain([&place]).any(|file| is_same_place(file, summary)) {
@@ -213,8 +131,12 @@ fn check_paths(args: &ProveArgs) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Nothing is given that only other targets need. The lines of requests may name any.
+/// Nothing is given that only other formats or targets need. The lines of requests may name any target.
 fn check_target(args: &ProveArgs) -> Result<(), CliError> {
+    let calls = CallOptions::from(args.calls);
+    if args.format != Some(ProofFormat::Calldata) && calls != CallOptions::default() {
+        return Err(CliError::Usage("--call and --to are for --format calldata".into()));
+    }
     let is_parquet = args.format == Some(ProofFormat::Parquet);
     if !is_parquet && args.output.extension().is_some_and(|ending| ending == "parquet") {
         return Err(CliError::Usage(
@@ -236,34 +158,46 @@ fn check_target(args: &ProveArgs) -> Result<(), CliError> {
     }
 }
 
-/// What the command line asks for, and whether that may be more than one proof.
-fn select<'a>(
-    args: &'a ProveArgs,
-    archive: &'a Archive,
-    trees: &'a Trees<'a>,
-    witness: Option<&'a KnownRoots<&'a Snapshot>>,
-) -> Result<(Steps<'a>, bool), CliError> {
-    let which = &args.which;
-    if let Some(path) = &which.requests {
-        let requests = Requests::open(path, archive, trees, witness, args.target)?;
-        return Ok((Box::new(requests), true));
-    }
-    let extractor = Arc::new(trees.extractor(witness, args.target)?);
-    let within = Filter::from(which);
-    match which {
-        WhichArgs { message: Some(hash), .. } => {
-            selection::message(archive, &extractor, *hash, within)
-        }
-        WhichArgs { tx: Some(hash), log, .. } => {
-            selection::transaction(archive, &extractor, (*hash, *log), within)
-        }
+/// What the command line asks for.
+fn selection(which: &WhichArgs) -> Result<Selection, CliError> {
+    let selection = match which {
+        WhichArgs { requests: Some(path), .. } => return Ok(Selection::requests(path)),
+        WhichArgs { message: Some(hash), .. } => Selection::message(*hash),
+        WhichArgs { tx: Some(hash), log, .. } => Selection::transaction(*hash, *log),
         WhichArgs { index: Some(index), chain: Some(chain), batch: Some(batch), .. } => {
             if batch.first != batch.last {
                 return Err(CliError::Usage("--index needs one --batch".into()));
             }
-            let log = (*chain, batch.first, *index);
-            Ok((selection::log(archive, extractor, log)?, false))
+            return Ok(Selection::log(*chain, batch.first, *index));
         }
-        _ => Ok((selection::all(archive, extractor, within, args.shard)?, true)),
+        _ => Selection::all(),
+    };
+    let selection = match (which.chain, which.batch) {
+        (Some(chain), Some(batches)) => selection.of_batches(chain, batches),
+        (Some(chain), None) => selection.of_chain(chain),
+        _ => selection,
+    };
+    Ok(match which.sender {
+        Some(sender) => selection.from_sender(sender),
+        None => selection,
+    })
+}
+
+/// How the trees are to be opened, as far as the target needs it.
+fn trees_options(args: &ProveArgs, console: &Console) -> TreesOptions {
+    let l1 = args.anchor.as_ref().map(|path| L1Options {
+        path: path.clone(),
+        state: StateOptions {
+            access: args.how.state.access,
+            bridgehub: args.anchor_bridgehub,
+            message_root: args.anchor_message_root,
+            ..StateOptions::default()
+        },
+    });
+    TreesOptions {
+        batch_roots_only: args.target == Target::BatchRoot,
+        sl_batches: args.sl_batches.clone(),
+        l1,
+        ..args.how.options(Some(&args.past), console)
     }
 }

@@ -1,16 +1,18 @@
 //! What was typed behind `prove`, checked for form only.
 
-use std::{fmt, path::PathBuf, str::FromStr};
+use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, ValueEnum};
 
 use super::args::{SearchArgs, TreeArgs};
 use crate::{
-    primitives::{Address, BatchNumber, ChainId, Hash},
+    primitives::{Address, ChainId, Hash},
     proof::{
         Target,
         calldata::{Call, CallOptions},
     },
+    prove::{Batches, Shard},
+    records,
 };
 
 #[derive(Debug, Args)]
@@ -101,64 +103,6 @@ pub(super) struct WhichArgs {
     pub(super) sender: Option<Address>,
 }
 
-/// One of the shares of a job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Shard {
-    /// From 1.
-    pub(super) number: u64,
-    pub(super) of: u64,
-}
-
-impl fmt::Display for Shard {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.number, self.of)
-    }
-}
-
-impl FromStr for Shard {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let parse = || -> Option<Self> {
-            let (number, of) = text.split_once('/')?;
-            let shard = Self { number: number.parse().ok()?, of: of.parse().ok()? };
-            (1..=shard.of).contains(&shard.number).then_some(shard)
-        };
-        parse().ok_or_else(|| format!("{text:?} is no share K/N with K from 1 to N"))
-    }
-}
-
-/// One batch, or several that follow each other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Batches {
-    pub(super) first: BatchNumber,
-    pub(super) last: BatchNumber,
-}
-
-impl FromStr for Batches {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let number = |text: &str| {
-            text.parse::<u64>().map_err(|error| format!("{text:?} is no batch number: {error}"))
-        };
-        let (first, last) = match text.split_once("..") {
-            None => (number(text)?, number(text)?),
-            Some((first, "")) => (number(first)?, u64::MAX),
-            Some((first, rest)) => {
-                let first = number(first)?;
-                let last = match rest.strip_prefix('=') {
-                    Some(last) => Some(number(last)?),
-                    None => number(rest)?.checked_sub(1),
-                };
-                let last = last.filter(|last| first <= *last);
-                (first, last.ok_or_else(|| format!("{text:?} holds no batch"))?)
-            }
-        };
-        Ok(Self { first: BatchNumber(first), last: BatchNumber(last) })
-    }
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum ProofFormat {
     /// One JSON object, or an array of them
@@ -173,6 +117,18 @@ pub(super) enum ProofFormat {
     Parquet,
 }
 
+impl From<ProofFormat> for records::ProofFormat {
+    fn from(format: ProofFormat) -> Self {
+        match format {
+            ProofFormat::Json => Self::Json,
+            ProofFormat::Ndjson => Self::Ndjson,
+            ProofFormat::Rpc => Self::Rpc,
+            ProofFormat::Calldata => Self::Calldata,
+            ProofFormat::Parquet => Self::Parquet,
+        }
+    }
+}
+
 /// The calls of `--format calldata`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Args)]
 pub(super) struct CallArgs {
@@ -183,13 +139,6 @@ pub(super) struct CallArgs {
     /// 0x…10009]
     #[arg(long, value_name = "ADDRESS")]
     pub(super) to: Option<Address>,
-}
-
-impl CallArgs {
-    /// What was given, in words.
-    pub(super) fn given(self) -> Option<String> {
-        (self.call.is_some() || self.to.is_some()).then(|| format!("{:?} {:?}", self.call, self.to))
-    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -213,32 +162,5 @@ impl From<CallArgs> for CallOptions {
             CallName::FinalizeDeposit => Call::FinalizeDeposit,
         });
         Self { call, to: args.to }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn shares_are_counted_from_one() {
-        assert_eq!("1/1".parse(), Ok(Shard { number: 1, of: 1 }));
-        assert_eq!("3/7".parse(), Ok(Shard { number: 3, of: 7 }));
-        for text in ["", "1", "0/1", "2/1", "1/0", "a/b", "1/2/3", "-1/2"] {
-            assert!(text.parse::<Shard>().is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn batches_are_a_number_or_a_range() {
-        let batches =
-            |first, last| Ok(Batches { first: BatchNumber(first), last: BatchNumber(last) });
-        assert_eq!("7".parse(), batches(7, 7));
-        assert_eq!("7..9".parse(), batches(7, 8));
-        assert_eq!("7..=9".parse(), batches(7, 9));
-        assert_eq!("7..".parse(), batches(7, u64::MAX));
-        for text in ["", "..", "..9", "x", "9..7", "7..7", "0..0", "7..=6", "7...9", "-1"] {
-            assert!(text.parse::<Batches>().is_err(), "{text}");
-        }
     }
 }

@@ -10,12 +10,13 @@ use super::{
     error::{CliError, Outcome, refuse_overwriting},
     progress::ProgressFactory,
     report::{Console, count},
-    state::{Origin, Rebuilt},
 };
 use crate::{
     files::Output,
-    forest::{Forest, InteropRoot},
+    forest::{Forest, InteropRoot, TreeFile},
     primitives::BatchNumber,
+    proof::Target,
+    prove::{CheckedBy, Error, Trees},
 };
 
 pub(super) fn run(
@@ -25,39 +26,46 @@ pub(super) fn run(
 ) -> Result<Outcome, CliError> {
     let explain = args.history || args.past.events.is_some();
     let progress = bars.busy("rebuilding the trees");
-    let Rebuilt { forest, origin } = match &args.output {
+    let options = args.how.options(Some(&args.past), console);
+    let trees = match &args.output {
         None if explain => {
             return Err(CliError::Usage(
                 "--events needs -o: they say what a tree file keeps".into(),
             ));
         }
-        None => args.how.forest(&args.state, console)?,
+        None => args.how.trees(&args.state, &options)?,
         Some(target) => {
             let inputs = [Some(&args.state), args.past.events.as_ref()];
             let inputs: Vec<&Path> = inputs.into_iter().flatten().map(PathBuf::as_path).collect();
             refuse_overwriting(target, &inputs)?;
-            let past = explain.then_some(&args.past);
-            args.how.write_tree_file(&args.state, past, target, console)?
+            if TreeFile::is_at(&args.state) {
+                return Err(CliError::Usage(format!(
+                    "{} is a tree file already; a tree file is made of a snapshot or a dump",
+                    args.state.display()
+                )));
+            }
+            Trees::rebuild_to_file(&[&args.state], target, explain, &options)?
         }
     };
     progress.end();
-    let text = if args.json { json(&forest) } else { table(&forest) };
+    let Some(forest) = trees.forest() else { return Err(Error::NoTrees(Target::Latest).into()) };
+    let text = if args.json { json(forest) } else { table(forest) };
     let mut output = Output::create(Path::new("-"))?;
     CliError::unless_unread(output.put(text.as_bytes()).and_then(|()| output.finish()))?;
-    if args.output.is_some() || matches!(origin, Origin::State(_)) {
+    if args.output.is_some() || trees.checked_by() == CheckedBy::StoredNodes {
         console.info("every node that the contracts stored equals the rebuilt one");
     } else {
         console.info(
             "from a tree file; nothing was compared again, and slproof check reads all of it",
         );
     }
-    if let (None, Some(block)) = (forest.latest(), origin.block()) {
+    if let (None, Some(block)) = (forest.latest(), trees.block()) {
         console.info(format_args!(
             "no root by block was found up to block {block}, of which the dump says that it is its own; \
              releases before v29 file none, later ones one for each block that appends"
         ));
     }
-    let Origin::File(file) = origin else { return Ok(Outcome::Done) };
+    let Some(file) = trees.tree_file() else { return Ok(Outcome::Done) };
     let (roots, explained) = file.roots();
     console.info(format_args!(
         "{} has {} bytes, and {} roots by block, {}",

@@ -3,57 +3,23 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rayon::prelude::*;
-use serde::{Serialize, Serializer};
-
 use super::{
     args::{MissingArgs, VerifyArgs},
     error::{CliError, Outcome, refuse_overwriting},
     hint,
     progress::{ProgressFactory, file_len},
-    proof_input::{Entries, Entry},
     report::{Console, count},
 };
 use crate::{
-    anchor::{Answer, KnownRoots, RootLocation},
     files::{Input, Output},
-    ingest::state::Dump,
     message::L2ToL1Log,
-    primitives::{Hash, hex, ordered::try_map},
-    proof::{
-        Failure, Known, Reason, Verdict,
-        reader::{Defaults, Item},
-    },
-    snapshot::Snapshot,
-    state::StateError,
+    primitives::hex,
+    proof::reader::Defaults,
+    records::{Entries, TrustedRoots, VerdictLine, Verdicts},
 };
 
-/// How many records are verified before their verdicts are written.
-const RECORDS_AT_ONCE: usize = 4096;
-/// And how many bytes of them, about.
-const BYTES_AT_ONCE: usize = 64 << 20;
 /// How many proofs that are invalid, and how many that cannot be judged, are named in words.
 const MOST_NAMED: u64 = 10;
-
-/// Who says which root is right.
-enum Trusted<'s> {
-    Root(Hash),
-    State(KnownRoots<&'s Snapshot>),
-}
-
-/// A line of the report.
-#[derive(Serialize)]
-struct VerdictLine {
-    /// The line, or the row of a Parquet file from 1.
-    line: u64,
-    /// Null where the proof cannot be judged.
-    valid: Option<bool>,
-    /// Which variable of which contract the root was compared with.
-    #[serde(serialize_with = "as_text", skip_serializing_if = "Option::is_none")]
-    anchor: Option<RootLocation>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<Failure>,
-}
 
 /// How many proofs had which verdict.
 #[derive(Default)]
@@ -65,17 +31,6 @@ struct Tally {
     failures: u64,
     /// By where the root of a valid proof is stored.
     locations: BTreeMap<String, u64>,
-}
-
-#[expect(clippy::ref_option, reason = "the signature is serde's")]
-fn as_text<S: Serializer>(
-    location: &Option<RootLocation>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    match location {
-        Some(location) => serializer.collect_str(location),
-        None => serializer.serialize_none(),
-    }
 }
 
 pub(super) fn run(
@@ -93,27 +48,15 @@ pub(super) fn run(
         return Err(CliError::Usage(text));
     }
     let defaults = args.missing.resolve()?;
-    let anchor: Option<Dump> =
-        args.anchor.as_ref().map(|path| args.how.read(path, console)).transpose()?;
-    let trusted = match (&anchor, args.root) {
-        (Some(dump), _) => {
-            let known = KnownRoots::new(&dump.state, args.how.addresses(&dump.state)?)?;
-            console.verbose(if known.is_settlement_layer() {
-                "the anchor holds a MessageRoot: its own roots count, those of batches executed there, and \
-                 those it imported"
-            } else {
-                "the anchor holds no MessageRoot: the roots that it imported count, and those that the \
-                 diamonds of chains store"
-            });
-            Trusted::State(known)
-        }
-        (None, Some(root)) => Trusted::Root(root),
+    let roots = match (&args.anchor, args.root) {
+        (Some(path), _) => anchor(path, args, console)?,
+        (None, Some(root)) => TrustedRoots::Root(root),
         (None, None) => return Err(CliError::Usage("give --root or --anchor".into())),
     };
     let progress = bars.reading();
     let watcher = progress.watcher();
     watcher.expect(file_len(&args.proofs).unwrap_or(0));
-    let mut records = Entries::open(Input::open_watched(&args.proofs, &watcher)?, &defaults)?;
+    let entries = Entries::open(Input::open_watched(&args.proofs, &watcher)?, &defaults)?;
     if let Some(report) = &args.report {
         let anchor = args.anchor.iter().map(PathBuf::as_path);
         let inputs: Vec<&Path> = anchor.chain([args.proofs.as_path()]).collect();
@@ -121,38 +64,25 @@ pub(super) fn run(
     }
     let mut report = args.report.as_deref().map(Output::create).transpose()?;
 
+    let mut verdicts = Verdicts::new(entries, defaults, roots).with_hints(hint::of);
+    let (name, place) = (verdicts.entries().name().to_owned(), verdicts.entries().place());
     let mut tally = Tally::default();
-    let mut is_list = false;
     loop {
-        let (mut entries, mut bytes) = (Vec::new(), 0);
-        while entries.len() < RECORDS_AT_ONCE && bytes < BYTES_AT_ONCE {
-            let Some(entry) = records.next().transpose()? else { break };
-            bytes += entry.1.weight();
-            entries.push(entry);
-        }
-        if entries.is_empty() {
+        let chunk = verdicts.next_chunk()?;
+        if chunk.is_empty() {
             break;
         }
-        // Damaged lines among proofs are invalid proofs; where there is nothing else, there is no proof.
-        is_list = is_list || entries.iter().any(|(_, entry)| entry.is_record());
-        if !is_list {
-            return Err(records.no_proofs());
-        }
-        let verdicts: Vec<Option<VerdictLine>> =
-            try_map(entries.into_par_iter(), |(line, entry)| {
-                judge(line, entry, &defaults, &trusted)
-            })?;
-        for verdict in verdicts {
+        for verdict in chunk {
             let Some(verdict) = verdict else {
                 tally.failures += 1;
                 continue;
             };
-            tally.add(&verdict, records.place(), console);
+            tally.add(&verdict, place, console);
             if let Some(open) = &mut report {
                 let mut line = serde_json::to_vec(&verdict).unwrap_or_default();
                 line.push(b'\n');
                 match open.put(&line) {
-                    // Nobody reads the report any more; the exit code still says how it ends.
+                    // The reader of the report is gone; the exit code still says how it ends.
                     Err(error) if error.is_closed_pipe() => report = None,
                     result => result?,
                 }
@@ -161,12 +91,12 @@ pub(super) fn run(
     }
     progress.end();
     if tally.valid + tally.invalid + tally.not_judged == 0 {
-        return Err(CliError::NothingFound(format!("{} holds no proof", records.name())));
+        return Err(CliError::NothingFound(format!("{name} holds no proof")));
     }
     if let Some(report) = report {
         CliError::unless_unread(report.finish())?;
     }
-    tally.sum_up(records.place(), console);
+    tally.sum_up(place, console);
     Ok(match (tally.invalid, tally.not_judged) {
         (0, 0) => Outcome::Done,
         (0, _) => Outcome::NotJudged,
@@ -225,42 +155,20 @@ impl Tally {
     }
 }
 
-/// The verdict on one record; `None` for one that holds no proof.
-fn judge(
-    line: u64,
-    entry: Entry,
-    defaults: &Defaults,
-    trusted: &Trusted<'_>,
-) -> Result<Option<VerdictLine>, StateError> {
-    let (mut by, mut unreadable) = (None, None);
-    let verdict = match entry.item(defaults) {
-        Ok(Item::Failure) => return Ok(None),
-        // The state is asked for the one root that the words lead to.
-        Ok(Item::Proof(record, log)) => Verdict::of(&record, &log, |anchor| {
-            let trusted = match trusted {
-                Trusted::Root(root) => return Known::Root(*root),
-                Trusted::State(known) => known,
-            };
-            let answer = trusted.of_record(&record, anchor).unwrap_or_else(|error| {
-                unreadable = Some(error);
-                Answer::NotStored
-            });
-            by = answer.root().map(|known| known.location);
-            answer.into()
-        }),
-        Err(error) => error.into(),
-    };
-    if let Some(error) = unreadable {
-        return Err(error);
+/// The roots that the contracts in the anchor's state accept.
+fn anchor(path: &Path, args: &VerifyArgs, console: &Console) -> Result<TrustedRoots, CliError> {
+    let dump = args.how.read(path, console)?;
+    let roots = TrustedRoots::of_state(dump.state, &args.how.options())?;
+    if let TrustedRoots::State(known) = &roots {
+        console.verbose(if known.is_settlement_layer() {
+            "the anchor holds a MessageRoot: its own roots count, those of batches executed there, and \
+             those it imported"
+        } else {
+            "the anchor holds no MessageRoot: the roots that it imported count, and those that the \
+             diamonds of chains store"
+        });
     }
-    let told =
-        |reason: &Reason| Some(Failure { code: reason.code().into(), message: hint::told(reason) });
-    let (valid, error) = match &verdict {
-        Verdict::Valid(_) => (Some(true), None),
-        Verdict::Invalid(reason) => (Some(false), told(reason)),
-        Verdict::CannotJudge(reason) => (None, told(reason)),
-    };
-    Ok(Some(VerdictLine { line, valid, anchor: by, error }))
+    Ok(roots)
 }
 
 impl MissingArgs {

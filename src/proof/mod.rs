@@ -27,6 +27,7 @@
 
 pub mod calldata;
 mod decode;
+mod failure_code;
 mod model;
 pub mod reader;
 mod record;
@@ -38,8 +39,11 @@ pub(crate) mod verify_many;
 mod view;
 
 pub use decode::DecodeError;
+pub use failure_code::{FailureCode, UnknownFailureCode};
 pub use model::{METADATA_VERSION, Proof, ProofEnd, SettlementHop};
-pub use record::{Failure, FailureRecord, ProofRecord, RpcAnswer, TargetKind, TargetRecord};
+pub use record::{
+    Failure, FailureRecord, Hints, ProofRecord, RpcAnswer, TargetKind, TargetRecord, no_hints,
+};
 pub use request::{Request, RequestError, RequestLine};
 pub use target::{Target, TargetParseError};
 pub use verdict::{Known, Reason, Verdict};

@@ -1,11 +1,11 @@
 //! What is written and read: a proof a record, a failure a record.
 
-use std::fmt;
+use std::{error::Error, fmt};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::proof::{
-    Request,
+    FailureCode, Request,
     verify::{self, Claim, Folded, RootRef, VerifyError},
 };
 use crate::{
@@ -192,13 +192,40 @@ pub struct FailureRecord<R = Request> {
     pub error: Failure,
 }
 
-/// Why something failed: a stable word, and a text for people.
+/// Why something failed: a stable code, and a text for people.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
-    /// The stable word.
-    pub code: String,
+    /// The stable code.
+    pub code: FailureCode,
     /// The text.
     pub message: String,
+}
+
+/// What the user of a front end can do about an error, in its own words: a command line names its flags
+/// here, which the library does not know.
+pub type Hints = fn(&(dyn Error + 'static)) -> Option<&'static str>;
+
+/// The [`Hints`] of a front end that has none.
+#[must_use]
+pub fn no_hints(_: &(dyn Error + 'static)) -> Option<&'static str> {
+    None
+}
+
+impl Failure {
+    /// The failure that an error is: its own text, and the hint in parentheses after it.
+    #[must_use]
+    pub fn of(code: FailureCode, error: &(dyn Error + 'static), hints: Hints) -> Self {
+        Self { code, message: error.to_string() }.hinted(error, hints)
+    }
+
+    /// The failure with the hint for this error after its message.
+    #[must_use]
+    pub fn hinted(mut self, error: &(dyn Error + 'static), hints: Hints) -> Self {
+        if let Some(hint) = hints(error) {
+            self.message = format!("{} ({hint})", self.message);
+        }
+        self
+    }
 }
 
 mod message_hex {

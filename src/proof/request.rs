@@ -8,8 +8,8 @@ use thiserror::Error;
 use crate::{
     message::BatchView,
     primitives::{BatchNumber, ChainId, Hash, Number},
+    proof::{FailureCode, Target, TargetParseError},
 };
-use crate::{proof::Target, proof::TargetParseError};
 
 /// What was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,11 +91,11 @@ pub enum RequestError {
 }
 
 impl RequestError {
-    /// A stable word for the kind of error.
+    /// The stable code of the kind of error.
     #[must_use]
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> FailureCode {
         match self {
-            Self::Json(_) | Self::Fields(_) => "malformed-request",
+            Self::Json(_) | Self::Fields(_) => FailureCode::MalformedRequest,
             Self::Target(error) => error.code(),
         }
     }

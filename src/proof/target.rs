@@ -4,7 +4,10 @@ use std::{fmt, num::ParseIntError, str::FromStr};
 
 use thiserror::Error;
 
-use crate::primitives::{SlBatch, SlBlock};
+use crate::{
+    primitives::{SlBatch, SlBlock},
+    proof::FailureCode,
+};
 
 /// Which root proofs are to fold to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -43,10 +46,10 @@ pub enum TargetParseError {
 }
 
 impl TargetParseError {
-    /// A stable word for the kind of error.
+    /// The stable code of the kind of error.
     #[must_use]
-    pub fn code(&self) -> &'static str {
-        "unknown-target"
+    pub fn code(&self) -> FailureCode {
+        FailureCode::UnknownTarget
     }
 }
 

@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use crate::proof::{
-    Failure, ProofRecord,
+    Failure, FailureCode, ProofRecord,
     reader::RecordError,
     verify::{Folded, RootRef, VerifyError},
 };
@@ -50,13 +50,13 @@ pub enum Known {
 }
 
 impl Reason {
-    /// A stable word for the reason.
+    /// The stable code of the reason.
     #[must_use]
-    pub fn code(&self) -> &str {
+    pub fn code(&self) -> FailureCode {
         match self {
             Self::Record(error) => error.code(),
             Self::Proof(error) => error.code(),
-            Self::Anchor(failure) => &failure.code,
+            Self::Anchor(failure) => failure.code,
         }
     }
 }
@@ -107,12 +107,12 @@ mod tests {
         proof::verify::{Claim, fold},
     };
 
-    fn failure(code: &str) -> Failure {
-        Failure { code: code.into(), message: "a message".into() }
+    fn failure(code: FailureCode) -> Failure {
+        Failure { code, message: "a message".into() }
     }
 
     /// The verdict on a proof that folds to the root which `known` gets, and the code of its reason.
-    fn told(known: impl FnOnce(Hash) -> Known) -> (&'static str, Option<String>) {
+    fn told(known: impl FnOnce(Hash) -> Known) -> (&'static str, Option<FailureCode>) {
         let log = L2ToL1Log::of_message(1, Address::system(7), b"x");
         let sibling = Hash::new([1; 32]);
         let claim = Claim { chain: ChainId(1), batch: BatchNumber(2), index: 0, log: &log };
@@ -132,18 +132,21 @@ mod tests {
                 assert_eq!(folded.root, root);
                 ("valid", None)
             }
-            Verdict::Invalid(reason) => ("invalid", Some(reason.code().into())),
-            Verdict::CannotJudge(reason) => ("cannot judge", Some(reason.code().into())),
+            Verdict::Invalid(reason) => ("invalid", Some(reason.code())),
+            Verdict::CannotJudge(reason) => ("cannot judge", Some(reason.code())),
         }
     }
 
     #[test]
     fn only_a_root_or_a_refusal_judges_a_proof() {
-        let code = |code: &str| Some(code.to_owned());
+        use FailureCode::{AnchorLacksBridgehub, BatchZero, RootMismatch, UnknownRoot};
+
         assert_eq!(told(Known::Root), ("valid", None));
-        assert_eq!(told(|_| Known::Root(Hash::ZERO)), ("invalid", code("root-mismatch")));
-        assert_eq!(told(|_| Known::Unknown), ("cannot judge", code("unknown-root")));
-        assert_eq!(told(|_| Known::Refused(failure("no"))), ("invalid", code("no")));
-        assert_eq!(told(|_| Known::Lacking(failure("gone"))), ("cannot judge", code("gone")));
+        assert_eq!(told(|_| Known::Root(Hash::ZERO)), ("invalid", Some(RootMismatch)));
+        assert_eq!(told(|_| Known::Unknown), ("cannot judge", Some(UnknownRoot)));
+        let refused = |_| Known::Refused(failure(BatchZero));
+        assert_eq!(told(refused), ("invalid", Some(BatchZero)));
+        let lacking = |_| Known::Lacking(failure(AnchorLacksBridgehub));
+        assert_eq!(told(lacking), ("cannot judge", Some(AnchorLacksBridgehub)));
     }
 }

@@ -14,6 +14,7 @@ use tiny_keccak::{Hasher, Keccak};
 use crate::{
     message::L2ToL1Log,
     primitives::{BatchNumber, ChainId, Hash, Word},
+    proof::FailureCode,
 };
 
 /// `BATCH_LEAF_PADDING`, `CHAIN_ID_LEAF_PADDING` and `L2_L1_LOGS_TREE_DEFAULT_LEAF_HASH`, hashed anew on
@@ -175,25 +176,25 @@ fn describe(anchor: &RootRef) -> String {
 }
 
 impl VerifyError {
-    /// A stable word for the kind of error.
+    /// The stable code of the kind of error.
     #[must_use]
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> FailureCode {
         match self {
-            Self::Empty => "empty-proof",
-            Self::DefaultLeaf => "default-leaf",
-            Self::MetadataVersion { .. } => "metadata-version",
-            Self::BatchPathOnLastNode { .. } => "batch-path-on-last-node",
-            Self::TooShort { .. } => "too-short",
-            Self::TrailingWords { .. } => "trailing-words",
-            Self::IndexOutOfBounds { .. } => "index-out-of-bounds",
-            Self::PathTooLong { .. } => "path-too-long",
-            Self::SecondHop { .. } => "second-hop",
-            Self::Root { .. } => "root-mismatch",
-            Self::UnknownRoot(_) => "unknown-root",
-            Self::BatchRoot { .. } => "batch-root-mismatch",
-            Self::Target { .. } => "target-mismatch",
-            Self::Message { .. } => "message-mismatch",
-            Self::NoMessageLog => "not-a-message",
+            Self::Empty => FailureCode::EmptyProof,
+            Self::DefaultLeaf => FailureCode::DefaultLeaf,
+            Self::MetadataVersion { .. } => FailureCode::MetadataVersion,
+            Self::BatchPathOnLastNode { .. } => FailureCode::BatchPathOnLastNode,
+            Self::TooShort { .. } => FailureCode::TooShort,
+            Self::TrailingWords { .. } => FailureCode::TrailingWords,
+            Self::IndexOutOfBounds { .. } => FailureCode::IndexOutOfBounds,
+            Self::PathTooLong { .. } => FailureCode::PathTooLong,
+            Self::SecondHop { .. } => FailureCode::SecondHop,
+            Self::Root { .. } => FailureCode::RootMismatch,
+            Self::UnknownRoot(_) => FailureCode::UnknownRoot,
+            Self::BatchRoot { .. } => FailureCode::BatchRootMismatch,
+            Self::Target { .. } => FailureCode::TargetMismatch,
+            Self::Message { .. } => FailureCode::MessageMismatch,
+            Self::NoMessageLog => FailureCode::NotAMessage,
         }
     }
 }

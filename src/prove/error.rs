@@ -1,257 +1,283 @@
+use std::{error, io};
+
 use thiserror::Error;
 
+use super::{ExtractError, SlBatchError, TargetError};
 use crate::{
-    anchor::{Answer, Lacking, Refusal},
-    primitives::{BatchNumber, ChainId, SlBatch, SlBlock},
+    archive::ArchiveError,
+    files::{ContainerError, InputError, OutputError},
+    forest::{HistoryError, RebuildError, TreeFileError},
+    ingest::{IndexError, state::ImportError},
+    primitives::SlBatch,
+    proof::{FailureCode, Target, calldata::CallError},
+    records::{EncoderError, EntriesError, VerdictsError, parquet::EncodeError},
     state::StateError,
 };
-use crate::{proof::verify::VerifyError, prove::FoldError};
 
-/// Why a log cannot be proven.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
+/// Why trees or messages could not be opened, or something could not be proven.
+///
+/// ```
+/// use slproof::{FailureCode, Trees};
+///
+/// let error = Trees::open(&["no/such/file"], &Default::default()).unwrap_err();
+/// assert_eq!(error.code(), FailureCode::ReadFailed);
+/// assert!(error.to_string().contains("no/such/file"));
+/// ```
+#[derive(Debug, Error)]
 #[non_exhaustive]
-pub enum ExtractError {
-    /// The chain is not registered on this settlement layer.
-    #[error("chain {0} is not registered on this settlement layer")]
-    UnknownChain(ChainId),
-    /// The batch was not executed on this settlement layer.
-    #[error(
-        "batch {batch} of chain {chain} is not in its tree{}: it was not executed on this settlement \
-         layer{}", range(.executed), away(.between)
-    )]
-    BatchNotInTree {
-        /// The chain.
-        chain: ChainId,
-        /// The batch.
-        batch: BatchNumber,
-        /// The first and last batch that were executed here.
-        executed: Option<(BatchNumber, BatchNumber)>,
-        /// The batches that were executed here before and after it, where it is between two.
-        between: Option<(BatchNumber, BatchNumber)>,
+pub enum Error {
+    /// An input could not be read.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// A state could not be read.
+    #[error(transparent)]
+    Import(#[from] ImportError),
+    /// A native file could not be read.
+    #[error(transparent)]
+    Native(#[from] ContainerError),
+    /// A message archive could not be read.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    /// An archive of logs could not be read.
+    #[error(transparent)]
+    Index(#[from] IndexError),
+    /// Records of proofs could not be read.
+    #[error(transparent)]
+    Entries(#[from] EntriesError),
+    /// The trees could not be rebuilt.
+    #[error("cannot rebuild the trees of {name}")]
+    Rebuild {
+        /// The state.
+        name: String,
+        /// Why.
+        #[source]
+        source: RebuildError,
     },
-    /// The archive has no logs of the batch.
-    #[error("the archive has no logs of chain {chain}, batch {batch}")]
-    BatchNotArchived {
-        /// The chain.
-        chain: ChainId,
-        /// The batch.
-        batch: BatchNumber,
+    /// A tree file could not be made.
+    #[error("cannot make a tree file of {name}")]
+    TreeFile {
+        /// The state.
+        name: String,
+        /// Why.
+        #[source]
+        source: TreeFileError,
     },
-    /// The archive file is damaged where the batch is.
-    #[error("the archive is damaged at chain {chain}, batch {batch}: {reason}")]
-    ArchiveDamaged {
-        /// The chain.
-        chain: ChainId,
+    /// What past roots contain could not be found out.
+    #[error("no history")]
+    History(#[from] HistoryError),
+    /// A slot holds what it cannot.
+    #[error("the state makes no sense")]
+    State(#[from] StateError),
+    /// The target does not exist.
+    #[error(transparent)]
+    Target(#[from] TargetError),
+    /// The batch of the settlement layer is not a target.
+    #[error("no root of the settlement layer's batch")]
+    SlBatch(#[from] SlBatchError),
+    /// The file of SL batches does not have the batch.
+    #[error("the file of SL batches {name} has no SL batch {batch}{}", range(.has))]
+    NoSlBatch {
+        /// The file.
+        name: String,
         /// The batch.
-        batch: BatchNumber,
-        /// What is wrong.
+        batch: SlBatch,
+        /// The first and last batch that it has.
+        has: Option<(SlBatch, SlBatch)>,
+    },
+    /// No file of SL batches is given.
+    #[error("the target sl-batch:{0} needs the settlement layer's own batches")]
+    NoSlBatches(SlBatch),
+    /// The trees were opened for batch roots alone.
+    #[error("the target {0} needs trees, and for batch-root none are rebuilt")]
+    NoTrees(Target),
+    /// The trees are not those that the options ask for.
+    #[error("{name} {reason}")]
+    OtherTrees {
+        /// The tree file.
+        name: String,
+        /// What is different.
         reason: String,
     },
-    /// The chain was registered after the root was taken.
-    #[error(
-        "chain {chain} was registered after block {block}, the last one that the root knows of; a later \
-         root is needed"
-    )]
-    ChainAfterTarget {
-        /// The chain.
-        chain: ChainId,
-        /// The block of the root; the last block of a batch of the settlement layer.
-        block: SlBlock,
-    },
-    /// The batch was executed after the root was taken.
-    #[error(
-        "batch {batch} of chain {chain} was executed after the interop root of block {block} was \
-         written{}", first_root(.first)
-    )]
-    BatchAfterTarget {
-        /// The chain.
-        chain: ChainId,
-        /// The batch.
-        batch: BatchNumber,
-        /// The block.
-        block: SlBlock,
-        /// The first block whose root contains the batch.
-        first: Option<SlBlock>,
-    },
-    /// No explained root contains the batch.
-    #[error("no interop root is known to contain batch {batch} of chain {chain}")]
-    NotInAnyRoot {
-        /// The chain.
-        chain: ChainId,
-        /// The batch.
-        batch: BatchNumber,
-    },
-    /// The first explained root that contains the batch follows on one that is not explained.
-    #[error(
-        "which interop root was the first to contain batch {batch} of chain {chain} is not known: that of \
-         block {block} contains it, and the one before it is not explained; the events of MessageRoot say \
-         it, or more has to be tried"
-    )]
-    FirstRootUnknown {
-        /// The chain.
-        chain: ChainId,
-        /// The batch.
-        batch: BatchNumber,
-        /// The block of the root that contains it.
-        block: SlBlock,
-    },
-    /// The state stores no root of the batch.
-    #[error(
-        "the state stores no batch root of chain {chain}, batch {batch}: it was not executed on this \
-         layer by the time of the state, or Bridgehub and MessageRoot are elsewhere"
-    )]
-    NoBatchRoot {
-        /// The chain.
-        chain: ChainId,
-        /// The batch.
-        batch: BatchNumber,
-    },
-    /// L1 does not accept the batch through the batch of the settlement layer that is the target.
-    #[error("L1 does not accept this proof: {0}")]
-    NotAcceptedByL1(Refusal),
-    /// L1's state does not tell whether L1 accepts the batch through the target.
-    #[error("L1's state does not tell whether L1 accepts this proof: {0}")]
-    L1CannotJudge(Lacking),
-    /// L1's state knows no diamond of the chain.
-    #[error(
-        "L1's state does not tell whether L1 accepts batch {batch} of chain {chain} through SL batch \
-         {sl_batch}: its Bridgehub does not know the chain"
-    )]
-    ChainNotOnL1 {
-        /// The chain.
-        chain: ChainId,
-        /// The batch.
-        batch: BatchNumber,
-        /// The batch of the settlement layer.
-        sl_batch: SlBatch,
-    },
-    /// The state cannot be read, or makes no sense.
+    /// The call cannot take the proofs.
     #[error(transparent)]
-    State(#[from] StateError),
-    /// The logs are not those of the batch root.
+    Call(#[from] CallError),
+    /// A log cannot be proven.
+    #[error("no proof ({})", .0.code())]
+    Extract(#[from] ExtractError),
+    /// Records could not be encoded.
     #[error(transparent)]
-    LogsDoNotFold(#[from] FoldError),
-    /// The tree file is damaged where the batch is.
+    Encode(#[from] EncodeError),
+    /// The compressor failed.
+    #[error("cannot compress")]
+    Compress(#[source] io::Error),
+    /// The archive has nothing of what is selected.
+    #[error("{what}")]
+    NothingFound {
+        /// What is missing.
+        code: FailureCode,
+        /// The same in words.
+        what: String,
+    },
+    /// A shard, its manifest or a checkpoint is damaged, or is not part of the job.
+    #[error("{name}: {reason}")]
+    NotOfJob {
+        /// The file.
+        name: String,
+        /// Why.
+        reason: String,
+    },
+    /// The interrupted job is another one.
+    #[error("{name} cannot be resumed: the interrupted job had another {part}")]
+    OtherJob {
+        /// The output.
+        name: String,
+        /// What differs.
+        part: &'static str,
+    },
+    /// The output cannot be resumed or made in shards.
     #[error(
-        "the tree file is damaged at batch {batch} of chain {chain}, whose leaf is not in its tree; slproof \
-         check says where"
+        "only a file in a format other than JSON can be resumed or made in shards, where what selects proofs \
+         is in files and no pipe"
     )]
-    TreeDamaged {
-        /// The chain.
-        chain: ChainId,
-        /// The batch.
-        batch: BatchNumber,
-    },
-    /// The batch has fewer logs.
-    #[error("chain {chain}, batch {batch} has {logs} logs, none with index {index}")]
-    NoSuchLog {
-        /// The chain.
-        chain: ChainId,
-        /// The batch.
-        batch: BatchNumber,
-        /// The index.
-        index: u64,
-        /// How many logs there are.
-        logs: u64,
-    },
-    /// The log is the padding of log trees.
-    #[error(
-        "log {index} of chain {chain}, batch {batch} is 88 zero bytes; the contracts refuse every proof \
-         of it"
-    )]
-    DefaultLeaf {
-        /// The chain.
-        chain: ChainId,
-        /// The batch.
-        batch: BatchNumber,
-        /// The index.
-        index: u64,
-    },
-    /// The verifier did not accept what was made: a mapped file is damaged where nothing was hashed
-    /// again, or this program is wrong.
-    #[error(
-        "the proof made for log {index} of chain {chain}, batch {batch} was refused by the verifier and is \
-         not emitted: the tree file is damaged (slproof check says where), or slproof has an error"
-    )]
-    Refused {
-        /// The chain.
-        chain: ChainId,
-        /// The batch.
-        batch: BatchNumber,
-        /// The index.
-        index: u64,
-        /// What the verifier said.
-        source: VerifyError,
-    },
-    /// The two verifiers judge differently. That is an error of this program.
-    #[error(
-        "internal error: the verifiers of many proofs and of one disagree about log {index} of chain \
-         {chain}, batch {batch}, which is not emitted"
-    )]
-    Disputed {
-        /// The chain.
-        chain: ChainId,
-        /// The batch.
-        batch: BatchNumber,
-        /// The index.
-        index: u64,
-    },
+    NotResumable,
+    /// Shards in this format cannot be merged.
+    #[error("only lines that are not compressed can be made in shards")]
+    NotMergeable,
+    /// The name of a Parquet file asks for compression.
+    #[error("Parquet is compressed inside; give the output a name without .gz or .zst")]
+    CompressedParquet,
+    /// Shards are merged into a compressed file.
+    #[error("shards are merged as they are; compress the result")]
+    CompressedMerge,
+    /// The job was cancelled. The output is named where it can be resumed.
+    #[error("interrupted{}", resumable(.0))]
+    Interrupted(Option<String>),
+    /// An output could not be written.
+    #[error(transparent)]
+    Output(#[from] OutputError),
+    /// The sink of the job failed.
+    #[error("the sink failed")]
+    Sink(#[source] Box<dyn error::Error + Send + Sync>),
 }
 
-fn range(executed: &Option<(BatchNumber, BatchNumber)>) -> String {
-    executed
-        .map_or(String::new(), |(first, last)| format!(" (which has batches {first} to {last})"))
+fn range(has: &Option<(SlBatch, SlBatch)>) -> String {
+    has.map_or(String::new(), |(first, last)| format!("; it has {first} to {last}"))
 }
 
-fn away(between: &Option<(BatchNumber, BatchNumber)>) -> String {
-    between.map_or(" by the time of the state".into(), |(before, after)| {
-        format!(", which the chain left after batch {before} and came back to with batch {after}")
+fn resumable(output: &Option<String>) -> String {
+    output.as_ref().map_or(String::new(), |output| {
+        format!("; what is done so far is in {output}.partial, and can be resumed")
     })
 }
 
-fn first_root(first: &Option<SlBlock>) -> String {
-    first.map_or(String::new(), |block| {
-        format!("; the first that contains it is that of block {block}")
-    })
+impl From<EncoderError> for Error {
+    fn from(error: EncoderError) -> Self {
+        match error {
+            EncoderError::Parquet(error) => Self::Encode(error),
+            EncoderError::Compress(error) => Self::Compress(error),
+        }
+    }
 }
 
-impl ExtractError {
-    /// Why L1 does not accept a batch through a batch of the settlement layer, from what L1's state answers.
-    pub(super) fn not_accepted(
-        (chain, batch): (ChainId, BatchNumber),
-        sl_batch: SlBatch,
-        answer: Answer,
-    ) -> Self {
-        match answer {
-            Answer::Refused(refusal) => Self::NotAcceptedByL1(refusal),
-            Answer::Lacking(lacking) => Self::L1CannotJudge(lacking),
-            Answer::Root(_) | Answer::NotStored => Self::ChainNotOnL1 { chain, batch, sl_batch },
+impl From<VerdictsError> for Error {
+    fn from(error: VerdictsError) -> Self {
+        match error {
+            VerdictsError::Entries(error) => Self::Entries(error),
+            VerdictsError::State(error) => Self::State(error),
+        }
+    }
+}
+
+impl Error {
+    /// The stable code of the error.
+    #[must_use]
+    pub fn code(&self) -> FailureCode {
+        match self {
+            Self::Input(error) | Self::Entries(EntriesError::Input(error)) => input_code(error),
+            Self::Import(error) if error.is_io() => FailureCode::ReadFailed,
+            Self::Native(error) if error.is_io() => FailureCode::ReadFailed,
+            Self::Archive(error) if error.is_io() => FailureCode::ReadFailed,
+            Self::Index(error) if error.is_io() => FailureCode::ReadFailed,
+            Self::Entries(EntriesError::Parquet(error)) if error.is_io() => FailureCode::ReadFailed,
+            Self::Index(IndexError::Unknown { .. })
+            | Self::Entries(EntriesError::NotProofs { .. } | EntriesError::NoProofs(_)) => {
+                FailureCode::UnknownInput
+            }
+            Self::Import(_) | Self::Native(_) | Self::Archive(_) | Self::Index(_) => {
+                FailureCode::InputDamaged
+            }
+            Self::Entries(_) | Self::NotOfJob { .. } => FailureCode::InputDamaged,
+            Self::Rebuild { source, .. } => rebuild_code(source),
+            Self::TreeFile { source: TreeFileError::Rebuild(source), .. } => rebuild_code(source),
+            Self::TreeFile { source: TreeFileError::History(source), .. }
+            | Self::History(source) => history_code(source),
+            Self::TreeFile { .. } | Self::Output(_) | Self::Sink(_) => FailureCode::WriteFailed,
+            Self::State(_) => FailureCode::StateDamaged,
+            Self::Target(error) => error.code(),
+            Self::SlBatch(error) => error.code(),
+            Self::NoSlBatch { .. } | Self::NoSlBatches(_) => FailureCode::SlBatchNotArchived,
+            Self::NoTrees(_) => FailureCode::TargetNeedsTrees,
+            Self::OtherTrees { .. }
+            | Self::NotResumable
+            | Self::NotMergeable
+            | Self::CompressedParquet
+            | Self::CompressedMerge => FailureCode::InvalidOptions,
+            Self::Call(error) => error.code(),
+            Self::Extract(error) => error.code(),
+            Self::Encode(_) | Self::Compress(_) => FailureCode::WriteFailed,
+            Self::NothingFound { code, .. } => *code,
+            Self::OtherJob { .. } => FailureCode::OtherJob,
+            Self::Interrupted(_) => FailureCode::Interrupted,
         }
     }
 
-    /// A stable word for the kind of error.
+    /// What can be done about the error, where the error itself does not say it.
     #[must_use]
-    pub fn code(&self) -> &'static str {
+    pub fn hint(&self) -> Option<&str> {
         match self {
-            Self::UnknownChain(_) => "unknown-chain",
-            Self::BatchNotInTree { .. } => "batch-not-in-tree",
-            Self::BatchNotArchived { .. } => "batch-not-archived",
-            Self::ArchiveDamaged { .. } => "archive-damaged",
-            Self::ChainAfterTarget { .. } => "chain-after-target",
-            Self::BatchAfterTarget { .. } => "batch-after-target",
-            Self::NotInAnyRoot { .. } => "batch-in-no-root",
-            Self::FirstRootUnknown { .. } => "first-root-unknown",
-            Self::NoBatchRoot { .. } => "batch-root-not-stored",
-            Self::NotAcceptedByL1(refusal) => refusal.code(),
-            Self::L1CannotJudge(lacking) => lacking.code(),
-            Self::ChainNotOnL1 { .. } => "chain-not-on-l1",
-            Self::State(_) => "state-damaged",
-            Self::LogsDoNotFold(_) => "logs-do-not-fold",
-            Self::NoSuchLog { .. } => "log-not-in-batch",
-            Self::DefaultLeaf { .. } => "default-leaf",
-            Self::TreeDamaged { .. } => "tree-damaged",
-            Self::Refused { .. } => "proof-refused",
-            Self::Disputed { .. } => "internal-error",
+            Self::NoSlBatches(_) => Some("give the file of SL batches in the options of the trees"),
+            Self::NoTrees(_) => Some("open the trees without restricting them to batch roots"),
+            Self::Target(TargetError::NoInteropRoot(_)) => Some("use the target batch-root"),
+            Self::Target(TargetError::Unexplained(_))
+            | Self::Extract(ExtractError::FirstRootUnknown { .. }) => {
+                Some("give the events of MessageRoot, or allow more trees to be tried")
+            }
+            Self::SlBatch(SlBatchError::NoRoot(_)) => Some("give the state of L1"),
+            Self::Call(CallError::NoAddress) => Some("give the address in the options of the call"),
+            Self::Index(IndexError::NeedsChain { .. }) => Some("give the chain of the archive"),
+            Self::OtherJob { .. } => Some("begin the job anew, without resuming it"),
+            _ => None,
         }
+    }
+
+    /// Whether the error is one of the target alone, so that requests for other targets can go on.
+    #[must_use]
+    pub fn is_of_target(&self) -> bool {
+        match self {
+            Self::Target(_) | Self::SlBatch(_) | Self::NoTrees(_) => true,
+            Self::NoSlBatch { .. } | Self::NoSlBatches(_) => true,
+            Self::History(error) => *error == HistoryError::NoRoots,
+            _ => false,
+        }
+    }
+}
+
+fn input_code(error: &InputError) -> FailureCode {
+    if error.is_damage() { FailureCode::InputDamaged } else { FailureCode::ReadFailed }
+}
+
+fn rebuild_code(error: &RebuildError) -> FailureCode {
+    match error.is_mismatch() {
+        true => FailureCode::TreeDiffers,
+        false => FailureCode::IncompleteState,
+    }
+}
+
+fn history_code(error: &HistoryError) -> FailureCode {
+    match error {
+        HistoryError::State(_) => FailureCode::StateDamaged,
+        HistoryError::NoRoots => FailureCode::NoInteropRoot,
+        HistoryError::Root { .. } => FailureCode::TreeDiffers,
+        HistoryError::Columns { .. } | HistoryError::Unsound { .. } => FailureCode::HistoryDamaged,
     }
 }

@@ -1,18 +1,47 @@
 //! Proofs made from trees and archives.
 //!
-//! [`Extractor`] makes the proofs of one batch or of many against one target. [`VerifiedProofs`] makes proofs
-//! in bulk. Nothing is emitted that the verifier did not accept.
+//! | what | does |
+//! | --- | --- |
+//! | [`Trees`], [`Messages`] | open what is left of a settlement layer and of its chains |
+//! | [`Prover`] | proves single requests, and begins bulk jobs |
+//! | [`Job`], [`merge`] | bulk jobs: selection, checkpoints, shards, outputs and sinks |
+//! | [`Observer`] | is told what happens, and cancels jobs |
+//! | [`Extractor`], [`VerifiedProofs`] | make the proofs of batches against one target |
+//! | [`TreeCheck`] | compares the logs of an archive with the trees |
+//!
+//! [`Trees`], [`Messages`] and [`Prover`] own what they need, are shared between threads, and cheap to clone.
+//! Nothing is emitted that the verifier did not accept. Nothing is printed.
 
+mod coverage;
 mod error;
 mod extract;
+mod extract_error;
+mod job;
 mod matched_batch;
+mod messages;
+mod observer;
+mod prover;
 mod resolved;
 mod sl_batch;
+mod state_options;
+mod targets;
+mod trees;
 mod verified_proofs;
 
-pub use error::ExtractError;
+pub use coverage::{Coverage, MissingBatches, TreeCheck};
+pub use error::Error;
 pub use extract::{BatchProofs, Extractor, prepare};
+pub use extract_error::ExtractError;
+pub use job::{
+    Batches, BatchesParseError, Job, JobPart, Merged, ProofOutput, Selection, Shard,
+    ShardParseError, Sink, Summary, merge,
+};
 pub use matched_batch::{AggregatedRoot, BatchRootForm, FoldError, MatchedBatch};
+pub use messages::{Messages, MessagesOptions};
+pub use observer::{Event, Observer, ObserverHandle};
+pub use prover::Prover;
 pub use resolved::TargetError;
 pub use sl_batch::{SlBatchError, SlBatchTree};
+pub use state_options::{StateOptions, known_slots};
+pub use trees::{CheckedBy, L1Options, Trees, TreesOptions};
 pub use verified_proofs::{LogFilter, VerifiedProofs};

@@ -13,7 +13,7 @@ use crate::{
     proof::Target,
 };
 use crate::{
-    proof::{ProofEnd, SettlementHop, TargetKind, TargetRecord},
+    proof::{FailureCode, ProofEnd, SettlementHop, TargetKind, TargetRecord},
     prove::{ExtractError, SlBatchTree},
 };
 
@@ -61,14 +61,14 @@ fn neighbours(before: &Option<SlBlock>, after: &Option<SlBlock>) -> String {
 }
 
 impl TargetError {
-    /// A stable word for the kind of error.
+    /// The stable code of the kind of error.
     #[must_use]
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> FailureCode {
         match self {
-            Self::NoInteropRoot(_) => "no-interop-root",
-            Self::NoRootOfBlock { .. } => "no-root-of-block",
-            Self::Unexplained(_) => "root-unexplained",
-            Self::NeedsHistory(_) => "target-needs-history",
+            Self::NoInteropRoot(_) => FailureCode::NoInteropRoot,
+            Self::NoRootOfBlock { .. } => FailureCode::NoRootOfBlock,
+            Self::Unexplained(_) => FailureCode::RootUnexplained,
+            Self::NeedsHistory(_) => FailureCode::TargetNeedsHistory,
         }
     }
 }

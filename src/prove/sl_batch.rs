@@ -17,6 +17,7 @@ use crate::{
     keccak::hash_node,
     merkle::Levels,
     primitives::{Hash, SlBatch, SlBlock},
+    proof::FailureCode,
 };
 
 /// The shared tree at the end of a batch of the settlement layer, proven by the batch's root.
@@ -113,18 +114,18 @@ pub enum SlBatchError {
 }
 
 impl SlBatchError {
-    /// A stable word for the kind of error.
+    /// The stable code of the kind of error.
     #[must_use]
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> FailureCode {
         match self {
-            Self::TooEarly { .. } => "sl-batch-too-early",
-            Self::Unexplained { .. } => "root-unexplained",
-            Self::NoRoot(_) => "sl-batch-root-unknown",
-            Self::NotOnL1(_) => "sl-batch-not-on-l1",
+            Self::TooEarly { .. } => FailureCode::SlBatchTooEarly,
+            Self::Unexplained { .. } => FailureCode::RootUnexplained,
+            Self::NoRoot(_) => FailureCode::SlBatchRootUnknown,
+            Self::NotOnL1(_) => FailureCode::SlBatchNotOnL1,
             Self::Refused { source, .. } => source.code(),
             Self::L1CannotJudge { source, .. } => source.code(),
-            Self::OtherRoot { .. } => "sl-batch-root-differs",
-            Self::DoesNotFold { .. } => "sl-batch-does-not-fold",
+            Self::OtherRoot { .. } => FailureCode::SlBatchRootDiffers,
+            Self::DoesNotFold { .. } => FailureCode::SlBatchDoesNotFold,
         }
     }
 }

@@ -1,9 +1,25 @@
-//! Files of proofs: read and written.
+//! Files of proofs: read, judged and written.
+//!
+//! [`Entries`] reads the records of an input, [`Verdicts`] judges them. An [`Encoder`] makes bytes of what
+//! became of requests ([`Outcome`]), [`OwnedRecords`] makes values of their own.
 
+mod encoder;
+mod entries;
 mod json_array;
+mod judge;
 mod line;
+mod outcome;
+mod owned;
 pub mod parquet;
+mod row_groups;
 mod text;
 
+pub(crate) use encoder::Form;
+pub use encoder::{EncodedChunk, Encoder, EncoderError, ProofFormat};
+pub use entries::{Entries, EntriesError, Entry};
+pub use judge::{TrustedRoots, VerdictLine, Verdicts, VerdictsError, verify};
 pub use line::LineWriter;
+pub use outcome::{Count, Encode, Outcome, RequestSource};
+pub use owned::{Answer, OwnedRecords};
+pub(crate) use row_groups::RowGroups;
 pub use text::Records;

@@ -19,10 +19,10 @@ const LAYERS: [(&str, u8); 16] = [
     ("archive", 6),
     ("ingest", 7),
     ("forest", 8),
-    ("records", 8),
     ("anchor", 9),
-    ("prove", 10),
-    ("cli", 11),
+    ("records", 10),
+    ("prove", 11),
+    ("cli", 12),
 ];
 
 /// The only files that may use `unsafe`.

@@ -1,4 +1,4 @@
-use std::path::Path;
+use std::{fs::File, io::Read, path::Path};
 
 use bytemuck::cast_slice;
 
@@ -9,7 +9,9 @@ use super::{
 };
 use crate::{
     contracts::MOST_CHAINS,
-    files::{Access, Container, ContainerError, SectionBytes, SectionName},
+    files::{
+        Access, Container, ContainerError, SectionBytes, SectionName, container::is_container,
+    },
     forest::{
         BatchNumbers, Forest, History, chain_id_leaf, hashes::Hashes, history::Step, numbers::Run,
         trees::ForestShape,
@@ -29,6 +31,16 @@ pub struct TreeFile {
 }
 
 impl TreeFile {
+    /// Whether a regular file is a tree file. A file that cannot be read is for others to report.
+    #[must_use]
+    pub fn is_at(path: &Path) -> bool {
+        let mut head = [0; 16];
+        path.is_file()
+            && File::open(path).and_then(|mut file| file.read_exact(&mut head)).is_ok()
+            && is_container(&head)
+            && head[12..] == KIND.tag
+    }
+
     /// Opens a tree file: cheap, whatever its size. It checks that the parts fit together, the checksums
     /// of what names the chains and batches, and the shared tree down to the roots of the chains;
     /// [`TreeFile::check`] does the rest.

@@ -7,7 +7,7 @@ use crate::{
     keccak::keccak256,
     message::L2ToL1Log,
     primitives::{Address, hex},
-    proof::{ProofView, TargetKind},
+    proof::{FailureCode, ProofView, TargetKind},
 };
 
 /// `L2MessageVerification` on every chain that listens.
@@ -64,15 +64,15 @@ pub enum CallError {
 }
 
 impl CallError {
-    /// The stable word for it.
+    /// The stable code of it.
     #[must_use]
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> FailureCode {
         match self {
-            Self::NoMessage { .. } => "call-needs-message",
-            Self::NoBytes { .. } => "call-needs-message-bytes",
-            Self::NoBool { .. } => "log-not-encodable",
-            Self::NotOnL1 => "call-needs-l1-target",
-            Self::NoAddress => "no-address",
+            Self::NoMessage { .. } => FailureCode::CallNeedsMessage,
+            Self::NoBytes { .. } => FailureCode::CallNeedsMessageBytes,
+            Self::NoBool { .. } => FailureCode::LogNotEncodable,
+            Self::NotOnL1 => FailureCode::CallNeedsL1Target,
+            Self::NoAddress => FailureCode::NoAddress,
         }
     }
 }

@@ -2,7 +2,7 @@ use thiserror::Error;
 
 use crate::{
     primitives::hex,
-    proof::{calldata::CalldataError, verify::VerifyError},
+    proof::{FailureCode, calldata::CalldataError, verify::VerifyError},
 };
 
 /// Why a text or a row is no record of a proof, or not a whole one.
@@ -86,19 +86,19 @@ pub enum RecordError {
 }
 
 impl RecordError {
-    /// A stable word for the kind of error.
+    /// The stable code of the kind of error.
     #[must_use]
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> FailureCode {
         match self {
-            Self::Missing { field: "chainId" } => "chain-missing",
-            Self::Missing { field: "batchNumber" } => "batch-missing",
-            Self::Missing { field: "id" } => "id-missing",
-            Self::Missing { .. } => "log-missing",
-            Self::OtherThanLog { .. } => "log-mismatch",
+            Self::Missing { field: "chainId" } => FailureCode::ChainMissing,
+            Self::Missing { field: "batchNumber" } => FailureCode::BatchMissing,
+            Self::Missing { field: "id" } => FailureCode::IdMissing,
+            Self::Missing { .. } => FailureCode::LogMissing,
+            Self::OtherThanLog { .. } => FailureCode::LogMismatch,
             Self::Proof(error) => error.code(),
-            Self::Null => "node-null",
-            Self::Node(_) => "node-error",
-            _ => "malformed-record",
+            Self::Null => FailureCode::NodeNull,
+            Self::Node(_) => FailureCode::NodeError,
+            _ => FailureCode::MalformedRecord,
         }
     }
 

@@ -189,7 +189,7 @@ impl RowEncoder {
         for column in &COLUMNS[Column::Root as usize..Column::ErrorCode as usize] {
             self.column(*column).null();
         }
-        self.bytes(Column::ErrorCode, Some(error.code.as_bytes()))?;
+        self.bytes(Column::ErrorCode, Some(error.code.as_str().as_bytes()))?;
         self.bytes(Column::ErrorMessage, Some(error.message.as_bytes()))?;
         self.bytes(Column::Request, Some(request.as_bytes()))?;
         self.end_row()

@@ -115,8 +115,8 @@ fn accepted(folder: &str, sl_chain: u64) -> Vec<ProofRecord> {
 fn code(answer: &Answer) -> &'static str {
     match answer {
         Answer::Root(_) => "accepted",
-        Answer::Refused(refusal) => refusal.code(),
-        Answer::Lacking(lacking) => lacking.code(),
+        Answer::Refused(refusal) => refusal.code().as_str(),
+        Answer::Lacking(lacking) => lacking.code().as_str(),
         _ => "not-stored",
     }
 }

@@ -23,7 +23,7 @@ use slproof::{
 };
 
 fn failure(request: Request) -> FailureRecord {
-    let error = Failure { code: "batch-not-in-tree".into(), message: "no such \"batch\"".into() };
+    let error = Failure { code: FailureCode::BatchNotInTree, message: "no such \"batch\"".into() };
     FailureRecord { request, error }
 }
 

@@ -1,48 +1,51 @@
 //! Rows of Parquet on their way into a file.
 
-use super::error::CliError;
-use crate::records::parquet::{
+use super::parquet::{
     EncodeError, EncodedRows, Footer, MAGIC, ROWS_PER_GROUP, RowGroup, RowGroupSummary,
 };
 
 /// Rows that are not written yet, and what the footer will say about those that are.
 #[derive(Default)]
-pub(super) struct RowGroups {
+pub(crate) struct RowGroups {
     group: RowGroup,
     written: Vec<RowGroupSummary>,
 }
 
 /// Where bytes go.
-type Put<'p> = dyn FnMut(&[u8]) -> Result<(), CliError> + 'p;
+type Put<'p, E> = dyn FnMut(&[u8]) -> Result<(), E> + 'p;
 
 impl RowGroups {
-    /// Goes on behind row groups that are written.
-    pub(super) fn behind(written: Vec<RowGroupSummary>) -> Self {
+    /// Continues after row groups that are written.
+    pub(crate) fn after(written: Vec<RowGroupSummary>) -> Self {
         Self { written, ..Self::default() }
     }
 
     /// The row groups that are written.
-    pub(super) fn written(&self) -> &[RowGroupSummary] {
+    pub(crate) fn written(&self) -> &[RowGroupSummary] {
         &self.written
     }
 
     /// How many bytes the file has with these row groups, before its footer.
-    pub(super) fn byte_len(&self) -> Result<u64, EncodeError> {
+    pub(crate) fn byte_len(&self) -> Result<u64, EncodeError> {
         Ok(if self.written.is_empty() { 0 } else { self.footer()?.end() })
     }
 
     /// Whether every row is written.
-    pub(super) fn are_written(&self) -> bool {
+    pub(crate) fn are_written(&self) -> bool {
         self.group.rows() == 0
     }
 
     /// Takes rows; a row group that is full with them goes to `put`.
-    pub(super) fn append(&mut self, rows: EncodedRows, put: &mut Put<'_>) -> Result<(), CliError> {
+    pub(crate) fn append<E: From<EncodeError>>(
+        &mut self,
+        rows: EncodedRows,
+        put: &mut Put<'_, E>,
+    ) -> Result<(), E> {
         self.group.append(rows);
         if self.group.rows() < ROWS_PER_GROUP { Ok(()) } else { self.flush(put) }
     }
 
-    fn flush(&mut self, put: &mut Put<'_>) -> Result<(), CliError> {
+    fn flush<E>(&mut self, put: &mut Put<'_, E>) -> Result<(), E> {
         if self.written.is_empty() {
             put(&MAGIC)?;
         }
@@ -53,7 +56,7 @@ impl RowGroups {
     }
 
     /// Puts the rest and the end of the file.
-    pub(super) fn finish(mut self, put: &mut Put<'_>) -> Result<(), CliError> {
+    pub(crate) fn finish<E: From<EncodeError>>(mut self, put: &mut Put<'_, E>) -> Result<(), E> {
         if !self.are_written() {
             self.flush(put)?;
         } else if self.written.is_empty() {

@@ -1,5 +1,5 @@
-//! Where pieces go, in order: to an output that appears when it is complete, or to one that can be gone on
-//! with after an interruption.
+//! An output file of a job: one that appears when it is complete, or one that can be resumed after an
+//! interruption.
 
 use std::{
     mem,
@@ -8,16 +8,15 @@ use std::{
 };
 
 use super::{
-    error::CliError,
-    job::{Checkpoint, Manifest, RunId, write_json},
-    proof_output::{Count, EncodedChunk, Encoder, Form},
-    prove_args::Shard,
-    report,
-    row_groups::RowGroups,
+    RunId, Shard,
+    checkpoint::{Checkpoint, Manifest, write_json},
+    pipeline::{ChunkSink, Part},
 };
 use crate::{
-    files::{Compression, Output, Partial, place_of},
+    files::{Output, Partial, place_of},
     primitives::hex,
+    prove::{Error, Event, Observer, ObserverHandle},
+    records::{Count, EncodedChunk, Encoder, Form, RowGroups},
 };
 
 /// How long a job writes between checkpoints, at least. Putting everything on disk takes as long as the
@@ -25,11 +24,11 @@ use crate::{
 const BETWEEN_CHECKPOINTS: Duration = Duration::from_millis(500);
 const TIMES_ITSELF: u32 = 10;
 
-/// An output that is being put together.
-pub(super) struct Sink {
-    place: Destination,
-    form: Form,
-    compression: Option<Compression>,
+/// An output that is being written.
+pub(super) struct ProofFile {
+    destination: Destination,
+    encoder: Encoder,
+    observer: ObserverHandle,
     /// Rows that wait to be enough for a row group, where the form is rows.
     groups: RowGroups,
     /// Whether a record was written.
@@ -43,15 +42,15 @@ enum Destination {
     Resumable(Box<Resumable>),
 }
 
-/// A job that can be taken up again.
+/// A job that can be resumed.
 struct Resumable {
     target: PathBuf,
     partial: Partial,
     job: RunId,
     shard: Option<Shard>,
-    /// What the bytes of a share hash to.
+    /// The hash of the bytes so far.
     hasher: blake3::Hasher,
-    /// Where a share says what it is.
+    /// Where a shard says what it is.
     manifest: Option<Output>,
     steps: u64,
     /// How many steps the bytes so far are of, and what became of these.
@@ -59,19 +58,19 @@ struct Resumable {
     next_checkpoint: Instant,
 }
 
-/// What a finished sink took.
+/// What a finished output has.
 pub(super) struct Written {
     pub(super) bytes: u64,
     pub(super) count: Count,
 }
 
-impl Sink {
-    /// A sink that either gets everything or leaves nothing.
-    pub(super) fn once(output: Output, encoder: &Encoder) -> Self {
+impl ProofFile {
+    /// An output that either gets everything or leaves nothing.
+    pub(super) fn once(output: Output, encoder: Encoder, observer: ObserverHandle) -> Self {
         Self {
-            place: Destination::Once(output),
-            form: encoder.form(),
-            compression: encoder.compression(),
+            destination: Destination::Once(output),
+            encoder,
+            observer,
             groups: RowGroups::default(),
             begun: false,
             bytes: 0,
@@ -79,42 +78,40 @@ impl Sink {
         }
     }
 
-    /// A sink that can be gone on with: from the beginning, or, where `resume` is and an interrupted run
-    /// of the same job left something, behind that. Returns how many steps of the job are done already.
+    /// An output that can be resumed: from the beginning, or, where `resume` is set and an interrupted run
+    /// of the same job left something, after that. Returns how many steps of the job are done already.
     pub(super) fn resumable(
         target: &Path,
-        encoder: &Encoder,
+        encoder: Encoder,
+        observer: ObserverHandle,
         (job, shard): (RunId, Option<Shard>),
         resume: bool,
-    ) -> Result<(Self, u64), CliError> {
+    ) -> Result<(Self, u64), Error> {
         let target = place_of(target);
         let done = if resume { left(&target, &job, shard)? } else { None };
         let mut partial = match &done {
             Some(done) => Partial::resume(&target, done.bytes)?,
             None => {
                 let is_checkpoint = |note: &[u8]| Checkpoint::from_bytes(note).is_some();
-                Partial::create(
-                    &target,
-                    &Checkpoint::begun(&job, shard).into_bytes(),
-                    is_checkpoint,
-                )?
+                let begun = Checkpoint::begun(&job, shard).into_bytes();
+                Partial::create(&target, &begun, is_checkpoint)?
             }
         };
-        // Begun before the work, so that a folder in its place is known.
+        // Begun before the work, so that a directory in its place is known.
         let manifest =
             shard.map(|_| Output::create_beside(Manifest::beside(&target))).transpose()?;
         let mut hasher = blake3::Hasher::new();
-        partial.replay(|piece| {
-            hasher.update(piece);
+        partial.replay(|bytes| {
+            hasher.update(bytes);
         })?;
         let digest = hex::encode(hasher.finalize().as_bytes());
         if done.as_ref().is_some_and(|done| done.blake3 != digest) {
             let [name, _, _] = Partial::files(&target);
-            let reason = "it is not what its checkpoint says: run the job without --resume".into();
-            return Err(CliError::Unknown { name: name.display().to_string(), reason });
+            let reason = "it is not what its checkpoint says: begin the job anew".into();
+            return Err(Error::NotOfJob { name: name.display().to_string(), reason });
         }
         let (steps, total, groups) = done.map_or_else(Default::default, |done| {
-            (done.steps, done.count, RowGroups::behind(done.row_groups))
+            (done.steps, done.count, RowGroups::after(done.row_groups))
         });
         let bytes = partial.len();
         let next_checkpoint = Instant::now() + BETWEEN_CHECKPOINTS;
@@ -130,43 +127,96 @@ impl Sink {
             written,
             next_checkpoint,
         };
-        let place = Destination::Resumable(Box::new(resumable));
-        let (form, compression) = (encoder.form(), encoder.compression());
-        Ok((Self { place, form, compression, groups, begun: bytes > 0, bytes, total }, steps))
+        let destination = Destination::Resumable(Box::new(resumable));
+        let begun = bytes > 0;
+        Ok((Self { destination, encoder, observer, groups, begun, bytes, total }, steps))
     }
 
-    /// What was taken so far.
+    /// What was written so far.
     pub(super) fn total(&self) -> &Count {
         &self.total
     }
 
-    pub(super) fn write(&mut self, piece: &mut EncodedChunk) -> Result<(), CliError> {
-        if let Some(error) = piece.broken.take() {
-            return Err(error);
-        }
-        let mut bytes = &piece.bytes[..];
-        if self.form == Form::Array && !self.begun && !bytes.is_empty() {
+    /// Writes encoded records; a full row group is written when it is full.
+    fn put_chunk(&mut self, chunk: &mut EncodedChunk) -> Result<(), Error> {
+        let mut bytes = &chunk.bytes[..];
+        if self.encoder.form() == Form::Array && !self.begun && !bytes.is_empty() {
             // The first record has no other before it.
             self.put_text(b"[\n")?;
             bytes = &bytes[Form::COMMA.len()..];
         }
         self.begun |= !bytes.is_empty();
-        match (&piece.packed, piece.rows.take()) {
-            (Some(packed), _) => self.put(packed)?,
+        match (&chunk.packed, chunk.rows.take()) {
+            (Some(packed), _) => self.put(packed),
             (None, Some(rows)) => {
                 let mut groups = mem::take(&mut self.groups);
                 groups.append(rows, &mut |bytes| self.put(bytes))?;
                 self.groups = groups;
+                Ok(())
             }
-            (None, None) if bytes.is_empty() => {}
-            (None, None) => self.put_text(bytes)?,
+            (None, None) if bytes.is_empty() => Ok(()),
+            (None, None) => self.put_text(bytes),
         }
-        for words in &piece.words {
-            report::error(&CliError::NothingFound(words.clone()));
+    }
+
+    /// Writes text that the encoder has not compressed.
+    fn put_text(&mut self, text: &[u8]) -> Result<(), Error> {
+        match self.encoder.compression() {
+            Some(compression) => self.put(&compression.compress(text).map_err(Error::Compress)?),
+            None => self.put(text),
         }
-        self.total.add(&piece.count);
-        if let Destination::Resumable(resumable) = &mut self.place {
-            resumable.steps += piece.steps;
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.bytes += bytes.len() as u64;
+        match &mut self.destination {
+            Destination::Once(output) => output.put(bytes)?,
+            Destination::Resumable(resumable) => {
+                resumable.partial.put(bytes)?;
+                resumable.hasher.update(bytes);
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the output and puts it in place.
+    pub(super) fn finish(mut self) -> Result<Written, Error> {
+        match self.encoder.form() {
+            Form::Rows => {
+                let groups = mem::take(&mut self.groups);
+                groups.finish(&mut |bytes| self.put(bytes))?;
+            }
+            Form::Array => self.put_text(if self.begun { b"\n]\n" } else { b"[]\n" })?,
+            // An empty file would not be a compressed one.
+            _ if !self.begun => self.put_text(b"")?,
+            _ => {}
+        }
+        let Self { destination, bytes, total: count, .. } = self;
+        match destination {
+            Destination::Once(output) => output.finish()?,
+            Destination::Resumable(resumable) => resumable.finish(&count)?,
+        }
+        Ok(Written { bytes, count })
+    }
+}
+
+impl ChunkSink for ProofFile {
+    type Encoder = Encoder;
+
+    fn encoder(&self) -> Encoder {
+        self.encoder.clone()
+    }
+
+    fn write(&mut self, part: Part<EncodedChunk>) -> Result<(), Error> {
+        let Part { mut chunk, count, steps } = part;
+        self.put_chunk(&mut chunk)?;
+        for failure in &chunk.unwritten {
+            self.observer.event(&Event::Unwritten(failure));
+        }
+        self.encoder.recycle(chunk);
+        self.total.add(&count);
+        if let Destination::Resumable(resumable) = &mut self.destination {
+            resumable.steps += steps;
             if self.groups.are_written() {
                 resumable.written = (resumable.steps, self.total.clone());
                 if Instant::now() >= resumable.next_checkpoint {
@@ -177,61 +227,20 @@ impl Sink {
         Ok(())
     }
 
-    /// Writes text that no job has compressed.
-    fn put_text(&mut self, text: &[u8]) -> Result<(), CliError> {
-        match self.compression {
-            Some(compression) => self.put(&compression.compress(text).map_err(CliError::Compress)?),
-            None => self.put(text),
-        }
-    }
-
-    fn put(&mut self, bytes: &[u8]) -> Result<(), CliError> {
-        self.bytes += bytes.len() as u64;
-        match &mut self.place {
-            Destination::Once(output) => output.put(bytes)?,
-            Destination::Resumable(resumable) => {
-                resumable.partial.put(bytes)?;
-                resumable.hasher.update(bytes);
-            }
-        }
-        Ok(())
-    }
-
-    /// Ends an interrupted job, where it can be taken up again.
-    pub(super) fn interrupt(mut self) -> Result<CliError, CliError> {
-        let resumable = match &mut self.place {
+    fn cancel(mut self) -> Result<Error, Error> {
+        let resumable = match &mut self.destination {
             Destination::Once(_) => None,
             Destination::Resumable(resumable) => {
                 resumable.checkpoint(&self.groups)?;
                 Some(resumable.target.display().to_string())
             }
         };
-        Ok(CliError::Interrupted(resumable))
-    }
-
-    /// Ends the output and puts it in place.
-    pub(super) fn finish(mut self) -> Result<Written, CliError> {
-        match self.form {
-            Form::Rows => {
-                let groups = mem::take(&mut self.groups);
-                groups.finish(&mut |bytes| self.put(bytes))?;
-            }
-            Form::Array => self.put_text(if self.begun { b"\n]\n" } else { b"[]\n" })?,
-            // An empty file is no compressed one.
-            _ if !self.begun => self.put_text(b"")?,
-            _ => {}
-        }
-        let Self { place, bytes, total: count, .. } = self;
-        match place {
-            Destination::Once(output) => output.finish()?,
-            Destination::Resumable(resumable) => resumable.finish(&count)?,
-        }
-        Ok(Written { bytes, count })
+        Ok(Error::Interrupted(resumable))
     }
 }
 
 impl Resumable {
-    fn checkpoint(&mut self, groups: &RowGroups) -> Result<(), CliError> {
+    fn checkpoint(&mut self, groups: &RowGroups) -> Result<(), Error> {
         let started = Instant::now();
         let (steps, count) = &self.written;
         let done = Checkpoint {
@@ -248,7 +257,7 @@ impl Resumable {
         Ok(())
     }
 
-    fn finish(self, count: &Count) -> Result<(), CliError> {
+    fn finish(self, count: &Count) -> Result<(), Error> {
         let Self { partial, job, shard, hasher, manifest, .. } = self;
         let bytes = partial.len();
         partial.finish()?;
@@ -262,22 +271,22 @@ impl Resumable {
 }
 
 /// How far an interrupted run of this very job got.
-fn left(target: &Path, job: &RunId, shard: Option<Shard>) -> Result<Option<Checkpoint>, CliError> {
+fn left(target: &Path, job: &RunId, shard: Option<Shard>) -> Result<Option<Checkpoint>, Error> {
     let Some(note) = Partial::left(target)? else { return Ok(None) };
     let name = target.display().to_string();
-    let done = Checkpoint::from_bytes(&note).ok_or_else(|| CliError::Unknown {
+    let done = Checkpoint::from_bytes(&note).ok_or_else(|| Error::NotOfJob {
         name: name.clone(),
         reason: "the checkpoint of its interrupted job is damaged".into(),
     })?;
-    let groups = RowGroups::behind(done.row_groups.clone());
+    let groups = RowGroups::after(done.row_groups.clone());
     if !done.row_groups.is_empty() && groups.byte_len()? != done.bytes {
         let reason = "the checkpoint of its interrupted job counts other row groups than bytes";
-        return Err(CliError::Unknown { name, reason: reason.into() });
+        return Err(Error::NotOfJob { name, reason: reason.into() });
     }
     let shard = shard.map(|shard| shard.to_string());
-    let other = (done.shard != shard).then_some("share");
+    let other = (done.shard != shard).then_some("shard");
     match done.job.difference(job).or(other) {
-        Some(part) => Err(CliError::OtherJob { name, part }),
+        Some(part) => Err(Error::OtherJob { name, part }),
         None => Ok(Some(done)),
     }
 }

@@ -1,20 +1,59 @@
-//! Proofs as they come in, one after the other, whatever the format.
+//! The records of an input one after the other, whatever its format.
 
-use super::error::CliError;
+use thiserror::Error;
+
+use super::{
+    Records,
+    parquet::{ParquetProofs, ReadError, Rows},
+};
 use crate::{
     archive,
-    files::{Input, container::is_container},
+    files::{Input, InputError, container::is_container},
     forest::TREE_FILE,
     proof::reader::{self, Defaults, Item, RecordError},
-    records::{
-        Records,
-        parquet::{ParquetProofs, Rows},
-    },
     snapshot,
 };
 
+/// Why the records of an input could not be read.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum EntriesError {
+    /// The input could not be read, or a record is too long.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// The Parquet file could not be read.
+    #[error(transparent)]
+    Parquet(#[from] ReadError),
+    /// The input is something else.
+    #[error("{name}: it is {what}, not proofs")]
+    NotProofs {
+        /// The input.
+        name: String,
+        /// What it is.
+        what: &'static str,
+    },
+    /// Nothing in the input is a record of a proof.
+    #[error(
+        "{0}: it holds no proofs, neither records nor calldata nor answers of a node; slproof inspect says \
+         what it is"
+    )]
+    NoProofs(String),
+}
+
 /// The records of an input, with their numbers: lines of a text, rows of a Parquet file from 1.
-pub(super) struct Entries {
+///
+/// ```
+/// use slproof::{files::Input, proof::reader::{Defaults, Item}, records::Entries};
+///
+/// let text = r#"{"request":{"message":"0x"},"error":{"code":"message-not-found","message":""}}"#;
+/// let input = Input::from_reader("example", text.as_bytes())?;
+/// let entries = Entries::open(input, &Defaults::default())?.collect::<Result<Vec<_>, _>>()?;
+/// let (line, entry) = entries.into_iter().next().ok_or("one record")?;
+/// assert_eq!(line, 1);
+/// assert!(matches!(entry.item(&Defaults::default())?, Item::Failure));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Entries {
     name: String,
     source: Source,
 }
@@ -30,22 +69,28 @@ enum Source {
     },
 }
 
-/// One record, which may yet be none.
-pub(super) enum Entry {
+/// One entry of an input, which need not be a record.
+#[derive(Debug)]
+pub enum Entry {
+    /// A text.
     Text(Vec<u8>),
+    /// A row of a Parquet file.
     Row(Result<Item, RecordError>),
 }
 
 impl Entries {
-    /// Opens an input, whose rows leave `defaults` out if it is a Parquet file.
-    pub(super) fn open(input: Input, defaults: &Defaults) -> Result<Self, CliError> {
+    /// Opens an input. `defaults` stand for what the rows of a Parquet file leave out.
+    ///
+    /// # Errors
+    /// [`EntriesError`] when it cannot be read, or is a file of another kind.
+    pub fn open(input: Input, defaults: &Defaults) -> Result<Self, EntriesError> {
         let name = input.name().to_owned();
         if is_container(input.head()) {
             let tag = input.head().get(12..16);
             let mut kinds = [snapshot::KIND, TREE_FILE, archive::KIND].into_iter();
             let found = kinds.find(|kind| tag == Some(&kind.tag));
             let what = found.map_or("a native file of slproof", |kind| kind.name);
-            return Err(CliError::Unknown { name, reason: format!("it is {what}, not proofs") });
+            return Err(EntriesError::NotProofs { name, what });
         }
         let source = if ParquetProofs::is_parquet(input.head()) {
             let file = Box::new(ParquetProofs::open(input)?.with_defaults(*defaults));
@@ -56,20 +101,21 @@ impl Entries {
         Ok(Self { name, source })
     }
 
-    /// What to call the input in messages.
-    pub(super) fn name(&self) -> &str {
+    /// The name of the input in messages.
+    #[must_use]
+    pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Why an input whose records are none is refused.
-    pub(super) fn no_proofs(&self) -> CliError {
-        let reason = "it holds no proofs, neither records nor calldata nor answers of a node; \
-                      slproof inspect says what it is";
-        CliError::Unknown { name: self.name.clone(), reason: reason.into() }
+    /// The error for an input none of whose entries is a record.
+    #[must_use]
+    pub fn no_proofs(&self) -> EntriesError {
+        EntriesError::NoProofs(self.name.clone())
     }
 
-    /// What to call the place of a record.
-    pub(super) fn place(&self) -> &'static str {
+    /// What the number of a record counts: "line" or "row".
+    #[must_use]
+    pub fn place(&self) -> &'static str {
         match self.source {
             Source::Texts(_) => "line",
             Source::Parquet { .. } => "row",
@@ -78,12 +124,12 @@ impl Entries {
 }
 
 impl Iterator for Entries {
-    type Item = Result<(u64, Entry), CliError>;
+    type Item = Result<(u64, Entry), EntriesError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let (file, group, rows, before) = match &mut self.source {
             Source::Texts(records) => {
-                let record = records.next()?.map_err(CliError::from);
+                let record = records.next()?.map_err(EntriesError::from);
                 return Some(record.map(|(line, text)| (line, Entry::Text(text))));
             }
             Source::Parquet { file, group, rows, before } => (file, group, rows, before),
@@ -91,7 +137,9 @@ impl Iterator for Entries {
         loop {
             if let Some(row) = rows.as_mut().and_then(Iterator::next) {
                 *before += 1;
-                return Some(row.map(|item| (*before, Entry::Row(item))).map_err(CliError::from));
+                return Some(
+                    row.map(|item| (*before, Entry::Row(item))).map_err(EntriesError::from),
+                );
             }
             if *group == file.groups() {
                 return None;
@@ -110,7 +158,8 @@ impl Iterator for Entries {
 
 impl Entry {
     /// About how many bytes it takes.
-    pub(super) fn weight(&self) -> usize {
+    #[must_use]
+    pub fn weight(&self) -> usize {
         match self {
             Self::Text(text) => text.len(),
             Self::Row(Ok(Item::Proof(record, _))) => {
@@ -122,7 +171,8 @@ impl Entry {
     }
 
     /// Whether it is meant as a record of a proof, however damaged it may be.
-    pub(super) fn is_record(&self) -> bool {
+    #[must_use]
+    pub fn is_record(&self) -> bool {
         match self {
             Self::Text(text) => reader::is_record(text),
             Self::Row(_) => true,
@@ -130,7 +180,10 @@ impl Entry {
     }
 
     /// What it says; `defaults` are for texts, rows are read with those of their file.
-    pub(super) fn item(self, defaults: &Defaults) -> Result<Item, RecordError> {
+    ///
+    /// # Errors
+    /// [`RecordError`] when it is not a record, or lacks what `defaults` do not give.
+    pub fn item(self, defaults: &Defaults) -> Result<Item, RecordError> {
         match self {
             Self::Text(text) => reader::parse(&text, defaults),
             Self::Row(row) => row,

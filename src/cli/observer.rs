@@ -1,0 +1,189 @@
+//! What happens while trees are opened and a job runs, said on standard error.
+
+use std::sync::{Mutex, PoisonError};
+
+use super::{
+    error::CliError,
+    interrupt::{AtOnce, InOrder, interrupted},
+    progress::{Progress, ProgressFactory},
+    report::{self, Console, count},
+};
+use crate::{
+    ingest::state::Dump,
+    proof::Target,
+    prove::{Event, Observer, Trees},
+    state::StorageReader,
+};
+
+/// Says how trees were opened.
+pub(super) struct TreesObserver {
+    console: Console,
+    /// While the search for past roots runs, which no signal waits for.
+    at_once: Mutex<Option<AtOnce>>,
+}
+
+impl TreesObserver {
+    pub(super) fn new(console: &Console) -> Self {
+        Self { console: *console, at_once: Mutex::default() }
+    }
+
+    fn set(&self, at_once: Option<AtOnce>) {
+        *self.at_once.lock().unwrap_or_else(PoisonError::into_inner) = at_once;
+    }
+}
+
+impl Observer for TreesObserver {
+    fn event(&self, event: &Event<'_>) {
+        let console = &self.console;
+        match event {
+            Event::StateRead(dump) => state_read(dump, console),
+            Event::TreeFileOpened(file) => console.verbose(format_args!(
+                "{} is a tree file: {} batches, nothing is hashed again",
+                file.container().name(),
+                count(file.forest().batch_count()),
+            )),
+            Event::Rebuilt { layout, is_given } => {
+                let how = if *is_given { "as given" } else { "found from the state" };
+                console.verbose(format_args!("the contracts are of release {layout} ({how})"));
+            }
+            Event::SearchBegins => self.set(Some(AtOnce::new())),
+            Event::SearchEnds => self.set(None),
+            Event::HistoryFound { roots, explained, elapsed } => {
+                console.info(format_args!(
+                    "{} of {} roots by block explained, each by trees that hash to it, in {:.2} s",
+                    count(*explained),
+                    count(*roots),
+                    elapsed.as_secs_f64(),
+                ));
+                if explained < roots {
+                    console.info(
+                        "the others changed in more ways than were tried; give --events, or try more with \
+                         --search",
+                    );
+                }
+            }
+            Event::SlBatchRootUnchecked => console.info(
+                "the root of an SL batch is the one in its file; compare it with L1's, or give L1's state \
+                 with --anchor",
+            ),
+            Event::SlBatchRoot { batch, known } => console.verbose(format_args!(
+                "the root of SL batch {batch} is {} by {}",
+                known.root, known.location
+            )),
+            _ => {}
+        }
+    }
+}
+
+/// Says which state was read.
+pub(super) fn state_read(dump: &Dump, console: &Console) {
+    let block = match dump.state.block() {
+        Some(block) => format!("of block {block}"),
+        None => "of an unnamed block".into(),
+    };
+    console.verbose(format_args!(
+        "{}: {} {block}, {} storage slots",
+        dump.name,
+        dump.format,
+        count(dump.state.header().entries),
+    ));
+    for note in &dump.notes {
+        console.info(format_args!("{}: {note}", dump.name));
+    }
+}
+
+/// Says how far a job is, and cancels it on a signal.
+pub(super) struct JobObserver {
+    console: Console,
+    bars: ProgressFactory,
+    trees: Trees,
+    target: Target,
+    running: Mutex<Running>,
+}
+
+/// What lives while a job runs.
+#[derive(Default)]
+struct Running {
+    progress: Option<Progress>,
+    in_order: Option<InOrder>,
+}
+
+impl JobObserver {
+    pub(super) fn new(
+        console: &Console,
+        bars: ProgressFactory,
+        trees: &Trees,
+        target: Target,
+    ) -> Self {
+        let running = Mutex::default();
+        Self { console: *console, bars, trees: trees.clone(), target, running }
+    }
+
+    fn running(&self, change: impl FnOnce(&mut Running)) {
+        change(&mut self.running.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// The job is over: signals end the process at once again, and the bar is taken away.
+    pub(super) fn end(&self) {
+        self.running(|running| *running = Running::default());
+    }
+
+    /// What the proofs are made from and against.
+    fn summary(&self) -> String {
+        let Some(forest) = self.trees.forest() else {
+            return "target             batch roots of the chains, as the state stores them".into();
+        };
+        let target = match (self.target, forest.latest()) {
+            (Target::Latest, Some(latest)) => {
+                format!("interop root of block {}, {}", latest.block, latest.root)
+            }
+            (Target::First, _) => "interop root of the block that executed the batch".into(),
+            (Target::Block(block), _) => format!("interop root of block {block}"),
+            (Target::SlBatch(batch), _) => match self.trees.rebuilt_sl_batch(batch) {
+                Some(rebuilt) => format!("root of SL batch {batch}, {}", rebuilt.root()),
+                None => format!("root of SL batch {batch}"),
+            },
+            _ => "batch roots of the chains".into(),
+        };
+        let checked_by = self.trees.checked_by();
+        format!(
+            "settlement layer   {}: {} chains, {} batches, {checked_by}\n\
+             target             {target}",
+            forest.sl_chain(),
+            forest.chains().len(),
+            count(forest.batch_count()),
+        )
+    }
+}
+
+impl Observer for JobObserver {
+    fn event(&self, event: &Event<'_>) {
+        match event {
+            Event::Selected => self.console.info(self.summary()),
+            Event::OutputBegins { is_resumable: true } => {
+                self.running(|running| running.in_order = Some(InOrder::new()));
+            }
+            Event::Resumed { steps } => self
+                .console
+                .info(format_args!("resumed            behind {} of its steps", count(*steps))),
+            Event::ProvingBegins { logs, done } => {
+                let progress = self.bars.begin("logs", *logs);
+                progress.go_on_from(*done);
+                self.running(|running| running.progress = Some(progress));
+            }
+            Event::Unwritten(failure) => report::error(&CliError::NothingFound(format!(
+                "{}: {}",
+                failure.code, failure.message
+            ))),
+            _ => {}
+        }
+    }
+
+    fn advanced(&self, logs: u64) {
+        self.running(|running| running.progress.iter().for_each(|progress| progress.add(logs)));
+    }
+
+    fn is_cancelled(&self) -> bool {
+        interrupted()
+    }
+}

@@ -1,0 +1,270 @@
+//! The stable codes of everything that can fail.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use thiserror::Error;
+
+/// Defines the codes, which stand in the order of their texts.
+macro_rules! failure_codes {
+    ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
+        /// A stable code for a kind of failure. Scripts may rely on its text: a code is never renamed, and
+        /// codes may be added.
+        ///
+        /// ```
+        /// use slproof::FailureCode;
+        ///
+        /// assert_eq!(FailureCode::UnknownRoot.as_str(), "unknown-root");
+        /// assert_eq!("unknown-root".parse(), Ok(FailureCode::UnknownRoot));
+        /// assert!(FailureCode::ALL.contains(&FailureCode::UnknownRoot));
+        /// ```
+        // Ordered as the texts are, so that counts by code are written in alphabetical order.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[non_exhaustive]
+        pub enum FailureCode {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl FailureCode {
+            /// Every code, in alphabetical order.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// The text of the code.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => $text,)*
+                }
+            }
+        }
+    };
+}
+
+failure_codes! {
+    /// The anchor holds no Bridgehub.
+    AnchorLacksBridgehub = "anchor-lacks-bridgehub",
+    /// The anchor does not hold L1ChainAssetHandler.
+    AnchorLacksChainAssetHandler = "anchor-lacks-chain-asset-handler",
+    /// The anchor holds no contract that stores roots.
+    AnchorLacksContracts = "anchor-lacks-contracts",
+    /// The anchor does not hold the chain's diamond.
+    AnchorLacksDiamond = "anchor-lacks-diamond",
+    /// The anchor holds no MessageRoot.
+    AnchorLacksMessageRoot = "anchor-lacks-message-root",
+    /// The archive is damaged where the batch, the log or the index of logs is.
+    ArchiveDamaged = "archive-damaged",
+    /// The batch was executed after the target.
+    BatchAfterTarget = "batch-after-target",
+    /// The batch was executed on this layer, so it cannot be proven through another one.
+    BatchExecutedHere = "batch-executed-here",
+    /// No explained root contains the batch.
+    BatchInNoRoot = "batch-in-no-root",
+    /// The record does not name its batch.
+    BatchMissing = "batch-missing",
+    /// The archive has no logs of the batch.
+    BatchNotArchived = "batch-not-archived",
+    /// The contracts refuse the batch: it is not executed.
+    BatchNotExecuted = "batch-not-executed",
+    /// MessageRoot has no root of the batch, and the contracts ask only there.
+    BatchNotInMessageRoot = "batch-not-in-message-root",
+    /// The batch was not executed on the settlement layer.
+    BatchNotInTree = "batch-not-in-tree",
+    /// The last node of the proof has a batch path.
+    BatchPathOnLastNode = "batch-path-on-last-node",
+    /// The log path folds to another batch root than the record names.
+    BatchRootMismatch = "batch-root-mismatch",
+    /// The state stores no root of the batch.
+    BatchRootNotStored = "batch-root-not-stored",
+    /// The contracts refuse batch 0.
+    BatchZero = "batch-zero",
+    /// The call is for L1, which does not know the root.
+    CallNeedsL1Target = "call-needs-l1-target",
+    /// The call takes messages, and the log stands for none.
+    CallNeedsMessage = "call-needs-message",
+    /// The call takes the bytes of the message, which the archive does not have.
+    CallNeedsMessageBytes = "call-needs-message-bytes",
+    /// The chain was registered after the target.
+    ChainAfterTarget = "chain-after-target",
+    /// The record does not name its chain.
+    ChainMissing = "chain-missing",
+    /// L1's state knows no diamond of the chain.
+    ChainNotOnL1 = "chain-not-on-l1",
+    /// The log is 88 zero bytes, the padding of log trees, which the contracts refuse to prove.
+    DefaultLeaf = "default-leaf",
+    /// The proof has no words.
+    EmptyProof = "empty-proof",
+    /// It is not known which root was the first to contain the batch.
+    FirstRootUnknown = "first-root-unknown",
+    /// What a tree file says of past roots is wrong.
+    HistoryDamaged = "history-damaged",
+    /// The record does not name the index of its log.
+    IdMissing = "id-missing",
+    /// The state lacks what the trees are rebuilt from.
+    IncompleteState = "incomplete-state",
+    /// The index is larger than the path allows.
+    IndexOutOfBounds = "index-out-of-bounds",
+    /// An input is damaged, contradicts itself, or cannot be decoded.
+    InputDamaged = "input-damaged",
+    /// The two verifiers disagree: an error of this program.
+    InternalError = "internal-error",
+    /// The job was cancelled.
+    Interrupted = "interrupted",
+    /// The options contradict each other or the inputs.
+    InvalidOptions = "invalid-options",
+    /// L1 does not accept the batch through this batch of the settlement layer.
+    InvalidSettlementLayer = "invalid-settlement-layer",
+    /// The record contradicts its log.
+    LogMismatch = "log-mismatch",
+    /// The record has no log.
+    LogMissing = "log-missing",
+    /// The call cannot encode the log.
+    LogNotEncodable = "log-not-encodable",
+    /// The batch has no such log.
+    LogNotInBatch = "log-not-in-batch",
+    /// The transaction has no such log.
+    LogNotInTransaction = "log-not-in-transaction",
+    /// The logs of the batch do not make its root.
+    LogsDoNotFold = "logs-do-not-fold",
+    /// The text is not a record of a proof.
+    MalformedRecord = "malformed-record",
+    /// The text is not a request.
+    MalformedRequest = "malformed-request",
+    /// The message is not the one that the log stands for.
+    MessageMismatch = "message-mismatch",
+    /// The archive has no message with this hash.
+    MessageNotFound = "message-not-found",
+    /// The metadata of the proof have an unknown version.
+    MetadataVersion = "metadata-version",
+    /// The address of the contract to call is not known.
+    NoAddress = "no-address",
+    /// The state stores no roots by block.
+    NoInteropRoot = "no-interop-root",
+    /// The block has no root.
+    NoRootOfBlock = "no-root-of-block",
+    /// The node answered with an error.
+    NodeError = "node-error",
+    /// The node answered null.
+    NodeNull = "node-null",
+    /// The log stands for no message.
+    NotAMessage = "not-a-message",
+    /// Bridgehub does not list the chain as a settlement layer.
+    NotASettlementLayer = "not-a-settlement-layer",
+    /// The archive has nothing of what is selected.
+    NothingFound = "nothing-found",
+    /// Only L1 accepts proofs through a batch of a settlement layer.
+    OnlyL1 = "only-l1",
+    /// The unfinished output is that of another job.
+    OtherJob = "other-job",
+    /// A path is longer than the contracts accept.
+    PathTooLong = "path-too-long",
+    /// The verifier refused a proof that was made here.
+    ProofRefused = "proof-refused",
+    /// An input could not be opened or read.
+    ReadFailed = "read-failed",
+    /// The proof folds to another root.
+    RootMismatch = "root-mismatch",
+    /// What the root contains was not found out.
+    RootUnexplained = "root-unexplained",
+    /// The proof goes through a second settlement layer.
+    SecondHop = "second-hop",
+    /// The logs and trees do not make the root of the settlement layer's batch.
+    SlBatchDoesNotFold = "sl-batch-does-not-fold",
+    /// The logs of the settlement layer's batch are not given.
+    SlBatchNotArchived = "sl-batch-not-archived",
+    /// L1 stores no root of the settlement layer's batch.
+    SlBatchNotOnL1 = "sl-batch-not-on-l1",
+    /// L1 stores another root of the settlement layer's batch than the given file.
+    SlBatchRootDiffers = "sl-batch-root-differs",
+    /// Nothing says what the root of the settlement layer's batch is.
+    SlBatchRootUnknown = "sl-batch-root-unknown",
+    /// Nothing was appended by the end of the settlement layer's batch.
+    SlBatchTooEarly = "sl-batch-too-early",
+    /// A state cannot be read, or holds what it cannot.
+    StateDamaged = "state-damaged",
+    /// The proof leads to another target than the record names.
+    TargetMismatch = "target-mismatch",
+    /// The target needs the history of the roots.
+    TargetNeedsHistory = "target-needs-history",
+    /// The target needs trees, and none were rebuilt.
+    TargetNeedsTrees = "target-needs-trees",
+    /// The proof ends before it should.
+    TooShort = "too-short",
+    /// The proof goes on after its end.
+    TrailingWords = "trailing-words",
+    /// The archive has no log of this transaction.
+    TransactionNotFound = "transaction-not-found",
+    /// The tree file is damaged where the batch is.
+    TreeDamaged = "tree-damaged",
+    /// The rebuilt trees differ from what the contracts stored.
+    TreeDiffers = "tree-differs",
+    /// The chain is not registered on the settlement layer.
+    UnknownChain = "unknown-chain",
+    /// An input is not of a kind that is known, or not of the one that is needed.
+    UnknownInput = "unknown-input",
+    /// No root is known for what the proof leads to.
+    UnknownRoot = "unknown-root",
+    /// The text names no target.
+    UnknownTarget = "unknown-target",
+    /// An output could not be written.
+    WriteFailed = "write-failed",
+}
+
+/// A text that is not a failure code.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{0:?} is not a failure code")]
+pub struct UnknownFailureCode(String);
+
+impl FromStr for FailureCode {
+    type Err = UnknownFailureCode;
+
+    fn from_str(text: &str) -> Result<Self, UnknownFailureCode> {
+        let found = Self::ALL.binary_search_by_key(&text, |code| code.as_str());
+        found.map(|at| Self::ALL[at]).map_err(|_| UnknownFailureCode(text.into()))
+    }
+}
+
+impl PartialEq<&str> for FailureCode {
+    fn eq(&self, text: &&str) -> bool {
+        self.as_str() == *text
+    }
+}
+
+impl fmt::Display for FailureCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl Serialize for FailureCode {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for FailureCode {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_is_read_from_its_text() {
+        for code in FailureCode::ALL {
+            assert_eq!(code.as_str().parse(), Ok(*code));
+            let json = serde_json::to_string(code).unwrap();
+            assert_eq!(json, format!("\"{code}\""));
+            assert_eq!(serde_json::from_str::<FailureCode>(&json).unwrap(), *code);
+        }
+        assert!("no-such-code".parse::<FailureCode>().is_err());
+    }
+
+    #[test]
+    fn codes_are_in_the_order_of_their_texts() {
+        assert!(FailureCode::ALL.is_sorted_by(|one, other| one < other));
+        assert!(FailureCode::ALL.is_sorted_by(|one, other| one.as_str() < other.as_str()));
+    }
+}

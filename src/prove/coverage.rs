@@ -1,0 +1,94 @@
+//! Whether logs are all the logs of their batches: the roots of the settlement layer's trees say so.
+
+use super::{BatchProofs, BatchRootForm, ExtractError, Extractor, TargetError};
+use crate::{
+    archive::Archive,
+    forest::Forest,
+    ingest::logs::{BatchCheck, Verdict},
+    message::BatchView,
+    primitives::{BatchNumber, ChainId},
+    proof::Target,
+};
+
+/// Compares the logs of batches with the batch roots in the trees.
+#[derive(Debug)]
+pub struct TreeCheck<'f> {
+    forest: &'f Forest,
+    extractor: Extractor<'f>,
+}
+
+/// What an archive has of the batches in the trees.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Coverage {
+    /// How many batches of the trees the archive has.
+    pub complete: u64,
+    /// The batches that it lacks, by chain; only of chains of which it has batches.
+    pub missing: Vec<MissingBatches>,
+    /// How many chains have batches in the trees and none in the archive.
+    pub absent_chains: u64,
+}
+
+/// The batches of a chain that an archive lacks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MissingBatches {
+    /// The chain.
+    pub chain: ChainId,
+    /// How many there are.
+    pub count: u64,
+    /// The first and last of each run of leaves that are missing, which need not be a run of numbers.
+    pub runs: Vec<(BatchNumber, BatchNumber)>,
+}
+
+impl<'f> TreeCheck<'f> {
+    /// The check by these trees.
+    ///
+    /// # Errors
+    /// [`TargetError`] when the trees have no batch roots.
+    pub fn new(forest: &'f Forest) -> Result<Self, TargetError> {
+        Ok(Self { forest, extractor: Extractor::new(forest, Target::BatchRoot)? })
+    }
+
+    /// What an archive has of the batches in the trees.
+    #[must_use]
+    pub fn coverage(&self, archive: &Archive) -> Coverage {
+        let archived: Vec<_> = archive.chains().map(|summary| summary.chain).collect();
+        let mut coverage = Coverage::default();
+        for tree in self.forest.chains() {
+            let (chain, batches) = (tree.chain(), tree.batches());
+            if !archived.contains(&chain) {
+                coverage.absent_chains += u64::from(!batches.is_empty());
+                continue;
+            }
+            let mut missing = MissingBatches { chain, count: 0, runs: Vec::new() };
+            let mut run = None;
+            for batch in batches.iter() {
+                if archive.contains(chain, batch) {
+                    coverage.complete += 1;
+                    missing.runs.extend(run.take());
+                } else {
+                    missing.count += 1;
+                    run = Some((run.map_or(batch, |(first, _)| first), batch));
+                }
+            }
+            missing.runs.extend(run);
+            coverage.missing.extend((missing.count > 0).then_some(missing));
+        }
+        coverage
+    }
+}
+
+impl BatchCheck for TreeCheck<'_> {
+    fn check(&self, batches: &[BatchView<'_>]) -> Vec<Verdict> {
+        let verdict = |proofs: Result<BatchProofs<'_>, ExtractError>| match proofs {
+            Ok(proofs) => Verdict::Complete(match proofs.settled().form() {
+                BatchRootForm::Aggregated(root, _) => Some(root),
+                BatchRootForm::Plain(_) => None,
+            }),
+            Err(ExtractError::UnknownChain(_) | ExtractError::BatchNotInTree { .. }) => {
+                Verdict::Unknown
+            }
+            Err(error) => Verdict::Incomplete(error.into()),
+        };
+        self.extractor.batches(batches).into_iter().map(verdict).collect()
+    }
+}

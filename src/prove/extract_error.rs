@@ -1,0 +1,260 @@
+use thiserror::Error;
+
+use crate::{
+    anchor::{Answer, Lacking, Refusal},
+    primitives::{BatchNumber, ChainId, SlBatch, SlBlock},
+    state::StateError,
+};
+use crate::{
+    proof::{FailureCode, verify::VerifyError},
+    prove::FoldError,
+};
+
+/// Why a log cannot be proven.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ExtractError {
+    /// The chain is not registered on this settlement layer.
+    #[error("chain {0} is not registered on this settlement layer")]
+    UnknownChain(ChainId),
+    /// The batch was not executed on this settlement layer.
+    #[error(
+        "batch {batch} of chain {chain} is not in its tree{}: it was not executed on this settlement \
+         layer{}", range(.executed), away(.between)
+    )]
+    BatchNotInTree {
+        /// The chain.
+        chain: ChainId,
+        /// The batch.
+        batch: BatchNumber,
+        /// The first and last batch that were executed here.
+        executed: Option<(BatchNumber, BatchNumber)>,
+        /// The batches that were executed here before and after it, where it is between two.
+        between: Option<(BatchNumber, BatchNumber)>,
+    },
+    /// The archive has no logs of the batch.
+    #[error("the archive has no logs of chain {chain}, batch {batch}")]
+    BatchNotArchived {
+        /// The chain.
+        chain: ChainId,
+        /// The batch.
+        batch: BatchNumber,
+    },
+    /// The archive file is damaged where the batch is.
+    #[error("the archive is damaged at chain {chain}, batch {batch}: {reason}")]
+    ArchiveDamaged {
+        /// The chain.
+        chain: ChainId,
+        /// The batch.
+        batch: BatchNumber,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The chain was registered after the root was taken.
+    #[error(
+        "chain {chain} was registered after block {block}, the last one that the root knows of; a later \
+         root is needed"
+    )]
+    ChainAfterTarget {
+        /// The chain.
+        chain: ChainId,
+        /// The block of the root; the last block of a batch of the settlement layer.
+        block: SlBlock,
+    },
+    /// The batch was executed after the root was taken.
+    #[error(
+        "batch {batch} of chain {chain} was executed after the interop root of block {block} was \
+         written{}", first_root(.first)
+    )]
+    BatchAfterTarget {
+        /// The chain.
+        chain: ChainId,
+        /// The batch.
+        batch: BatchNumber,
+        /// The block.
+        block: SlBlock,
+        /// The first block whose root contains the batch.
+        first: Option<SlBlock>,
+    },
+    /// No explained root contains the batch.
+    #[error("no interop root is known to contain batch {batch} of chain {chain}")]
+    NotInAnyRoot {
+        /// The chain.
+        chain: ChainId,
+        /// The batch.
+        batch: BatchNumber,
+    },
+    /// The first explained root that contains the batch follows on one that is not explained.
+    #[error(
+        "which interop root was the first to contain batch {batch} of chain {chain} is not known: that of \
+         block {block} contains it, and the one before it is not explained; the events of MessageRoot say \
+         it, or more has to be tried"
+    )]
+    FirstRootUnknown {
+        /// The chain.
+        chain: ChainId,
+        /// The batch.
+        batch: BatchNumber,
+        /// The block of the root that contains it.
+        block: SlBlock,
+    },
+    /// The state stores no root of the batch.
+    #[error(
+        "the state stores no batch root of chain {chain}, batch {batch}: it was not executed on this \
+         layer by the time of the state, or Bridgehub and MessageRoot are elsewhere"
+    )]
+    NoBatchRoot {
+        /// The chain.
+        chain: ChainId,
+        /// The batch.
+        batch: BatchNumber,
+    },
+    /// L1 does not accept the batch through the batch of the settlement layer that is the target.
+    #[error("L1 does not accept this proof: {0}")]
+    NotAcceptedByL1(Refusal),
+    /// L1's state does not tell whether L1 accepts the batch through the target.
+    #[error("L1's state does not tell whether L1 accepts this proof: {0}")]
+    L1CannotJudge(Lacking),
+    /// L1's state knows no diamond of the chain.
+    #[error(
+        "L1's state does not tell whether L1 accepts batch {batch} of chain {chain} through SL batch \
+         {sl_batch}: its Bridgehub does not know the chain"
+    )]
+    ChainNotOnL1 {
+        /// The chain.
+        chain: ChainId,
+        /// The batch.
+        batch: BatchNumber,
+        /// The batch of the settlement layer.
+        sl_batch: SlBatch,
+    },
+    /// The state cannot be read, or makes no sense.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// The logs are not those of the batch root.
+    #[error(transparent)]
+    LogsDoNotFold(#[from] FoldError),
+    /// The tree file is damaged where the batch is.
+    #[error(
+        "the tree file is damaged at batch {batch} of chain {chain}, whose leaf is not in its tree; slproof \
+         check says where"
+    )]
+    TreeDamaged {
+        /// The chain.
+        chain: ChainId,
+        /// The batch.
+        batch: BatchNumber,
+    },
+    /// The batch has fewer logs.
+    #[error("chain {chain}, batch {batch} has {logs} logs, none with index {index}")]
+    NoSuchLog {
+        /// The chain.
+        chain: ChainId,
+        /// The batch.
+        batch: BatchNumber,
+        /// The index.
+        index: u64,
+        /// How many logs there are.
+        logs: u64,
+    },
+    /// The log is the padding of log trees.
+    #[error(
+        "log {index} of chain {chain}, batch {batch} is 88 zero bytes; the contracts refuse every proof \
+         of it"
+    )]
+    DefaultLeaf {
+        /// The chain.
+        chain: ChainId,
+        /// The batch.
+        batch: BatchNumber,
+        /// The index.
+        index: u64,
+    },
+    /// The verifier did not accept what was made: a mapped file is damaged where nothing was hashed
+    /// again, or this program is wrong.
+    #[error(
+        "the proof made for log {index} of chain {chain}, batch {batch} was refused by the verifier and is \
+         not emitted: the tree file is damaged (slproof check says where), or slproof has an error"
+    )]
+    Refused {
+        /// The chain.
+        chain: ChainId,
+        /// The batch.
+        batch: BatchNumber,
+        /// The index.
+        index: u64,
+        /// What the verifier said.
+        source: VerifyError,
+    },
+    /// The two verifiers judge differently. That is an error of this program.
+    #[error(
+        "internal error: the verifiers of many proofs and of one disagree about log {index} of chain \
+         {chain}, batch {batch}, which is not emitted"
+    )]
+    Disputed {
+        /// The chain.
+        chain: ChainId,
+        /// The batch.
+        batch: BatchNumber,
+        /// The index.
+        index: u64,
+    },
+}
+
+fn range(executed: &Option<(BatchNumber, BatchNumber)>) -> String {
+    executed
+        .map_or(String::new(), |(first, last)| format!(" (which has batches {first} to {last})"))
+}
+
+fn away(between: &Option<(BatchNumber, BatchNumber)>) -> String {
+    between.map_or(" by the time of the state".into(), |(before, after)| {
+        format!(", which the chain left after batch {before} and came back to with batch {after}")
+    })
+}
+
+fn first_root(first: &Option<SlBlock>) -> String {
+    first.map_or(String::new(), |block| {
+        format!("; the first that contains it is that of block {block}")
+    })
+}
+
+impl ExtractError {
+    /// Why L1 does not accept a batch through a batch of the settlement layer, from what L1's state answers.
+    pub(super) fn not_accepted(
+        (chain, batch): (ChainId, BatchNumber),
+        sl_batch: SlBatch,
+        answer: Answer,
+    ) -> Self {
+        match answer {
+            Answer::Refused(refusal) => Self::NotAcceptedByL1(refusal),
+            Answer::Lacking(lacking) => Self::L1CannotJudge(lacking),
+            Answer::Root(_) | Answer::NotStored => Self::ChainNotOnL1 { chain, batch, sl_batch },
+        }
+    }
+
+    /// The stable code of the kind of error.
+    #[must_use]
+    pub fn code(&self) -> FailureCode {
+        match self {
+            Self::UnknownChain(_) => FailureCode::UnknownChain,
+            Self::BatchNotInTree { .. } => FailureCode::BatchNotInTree,
+            Self::BatchNotArchived { .. } => FailureCode::BatchNotArchived,
+            Self::ArchiveDamaged { .. } => FailureCode::ArchiveDamaged,
+            Self::ChainAfterTarget { .. } => FailureCode::ChainAfterTarget,
+            Self::BatchAfterTarget { .. } => FailureCode::BatchAfterTarget,
+            Self::NotInAnyRoot { .. } => FailureCode::BatchInNoRoot,
+            Self::FirstRootUnknown { .. } => FailureCode::FirstRootUnknown,
+            Self::NoBatchRoot { .. } => FailureCode::BatchRootNotStored,
+            Self::NotAcceptedByL1(refusal) => refusal.code(),
+            Self::L1CannotJudge(lacking) => lacking.code(),
+            Self::ChainNotOnL1 { .. } => FailureCode::ChainNotOnL1,
+            Self::State(_) => FailureCode::StateDamaged,
+            Self::LogsDoNotFold(_) => FailureCode::LogsDoNotFold,
+            Self::NoSuchLog { .. } => FailureCode::LogNotInBatch,
+            Self::DefaultLeaf { .. } => FailureCode::DefaultLeaf,
+            Self::TreeDamaged { .. } => FailureCode::TreeDamaged,
+            Self::Refused { .. } => FailureCode::ProofRefused,
+            Self::Disputed { .. } => FailureCode::InternalError,
+        }
+    }
+}

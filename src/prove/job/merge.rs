@@ -1,0 +1,133 @@
+//! The outputs of all shards of a job, merged into one.
+
+use std::{io::Read, path::Path};
+
+use super::checkpoint::Manifest;
+use crate::{
+    files::{Compression, Input, InputError, Output, ReadProgressHandle},
+    primitives::hex,
+    prove::Error,
+    records::Count,
+};
+
+/// How many bytes are copied at a time.
+const CHUNK_LEN: usize = 1 << 20;
+
+/// A job whose shards are merged.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Merged {
+    /// How many shards there were.
+    pub shards: usize,
+    /// What became of the requests of the job.
+    pub count: Count,
+    /// How many bytes the output has.
+    pub bytes: u64,
+}
+
+/// Merges the outputs of all shards of a job, in any order, each with its manifest beside it, into the
+/// output of the whole job (`-` for standard output). `progress` is told how many bytes are read.
+///
+/// # Errors
+/// [`Error`] when a shard is missing, given twice, changed since it was made, or part of another job, and when
+/// a file cannot be read or written.
+pub fn merge<P: AsRef<Path>>(
+    shards: &[P],
+    output: &Path,
+    progress: &ReadProgressHandle,
+) -> Result<Merged, Error> {
+    if Compression::of_name(output).is_some() {
+        return Err(Error::CompressedMerge);
+    }
+    let mut parts = Vec::with_capacity(shards.len());
+    for path in shards.iter().map(AsRef::as_ref) {
+        parts.push((path, Manifest::read(path)?));
+    }
+    parts.sort_by_key(|(_, manifest)| manifest.shard);
+    check(&parts)?;
+    let len = |path: &Path| path.metadata().ok().filter(|found| found.is_file()).map(|f| f.len());
+    progress.expect(parts.iter().filter_map(|(path, _)| len(path)).sum());
+    let mut output = Output::create(output)?;
+    let (mut count, mut bytes) = (Count::default(), 0);
+    for (path, manifest) in &parts {
+        copy(path, manifest, progress, &mut output)?;
+        count.add(&manifest.count);
+        bytes += manifest.bytes;
+    }
+    output.finish()?;
+    Ok(Merged { shards: parts.len(), count, bytes })
+}
+
+/// The shards, in order, are all of one job and each is there once.
+fn check(shards: &[(&Path, Manifest)]) -> Result<(), Error> {
+    let Some((first, of_first)) = shards.first() else { return Ok(()) };
+    let wrong = |path: &Path, reason: String| {
+        Err(Error::NotOfJob { name: path.display().to_string(), reason })
+    };
+    for (path, manifest) in shards {
+        let shards = (manifest.of != of_first.of).then_some("number of shards");
+        if let Some(part) = manifest.job.difference(&of_first.job).or(shards) {
+            let reason =
+                format!("its job is another than that of {}: another {part}", first.display());
+            return wrong(path, reason);
+        }
+    }
+    for pair in shards.windows(2) {
+        let [(one, a), (two, b)] = pair else { continue };
+        if a.shard == b.shard {
+            let reason = format!("it is shard {}, and so is {}", b.shard(), one.display());
+            return wrong(two, reason);
+        }
+    }
+    if let Some((path, other)) =
+        shards.iter().find(|(_, other)| !(1..=other.of).contains(&other.shard))
+    {
+        return wrong(
+            path,
+            format!("it calls itself shard {}, which does not exist", other.shard()),
+        );
+    }
+    let missing = (1..=of_first.of).find(|number| {
+        shards.binary_search_by_key(number, |(_, manifest)| manifest.shard).is_err()
+    });
+    match missing {
+        Some(number) => wrong(first, format!("shard {number}/{} is missing", of_first.of)),
+        None => Ok(()),
+    }
+}
+
+/// Copies a shard, if it is what its manifest says.
+fn copy(
+    path: &Path,
+    manifest: &Manifest,
+    progress: &ReadProgressHandle,
+    output: &mut Output,
+) -> Result<(), Error> {
+    let name = path.display().to_string();
+    let changed = || Error::NotOfJob {
+        name: name.clone(),
+        reason: "it is not what its manifest says: it was changed since it was made".into(),
+    };
+    let (mut hasher, mut bytes, mut chunk) = (blake3::Hasher::new(), 0, vec![0; CHUNK_LEN]);
+    // A shard may well be empty.
+    if path.metadata().is_ok_and(|found| found.len() > 0) || manifest.bytes > 0 {
+        let mut input = Input::open_watched(path, progress)?;
+        loop {
+            let read = input.read(&mut chunk);
+            match read.map_err(|source| InputError::Read { name: name.clone(), source })? {
+                0 => break,
+                len => {
+                    bytes += len as u64;
+                    if bytes > manifest.bytes {
+                        return Err(changed());
+                    }
+                    hasher.update(&chunk[..len]);
+                    output.put(&chunk[..len])?;
+                }
+            }
+        }
+    }
+    let same =
+        bytes == manifest.bytes && hex::encode(hasher.finalize().as_bytes()) == manifest.blake3;
+    if same { Ok(()) } else { Err(changed()) }
+}

@@ -1,0 +1,251 @@
+//! Bulk jobs: proofs of everything that is selected, made on all threads and given away in order.
+//!
+//! A [`Job`] writes a file ([`Job::write`]), which can be resumed after an interruption, made in shards and
+//! merged ([`merge`]), or hands records to a [`Sink`]. The output is the same for any number of threads.
+
+mod batches;
+mod checkpoint;
+pub(super) mod found;
+mod merge;
+mod output;
+mod pipeline;
+mod proof_file;
+mod requests;
+mod run_id;
+mod selection;
+mod shard;
+mod sink;
+mod summary;
+
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use super::{Error, Event, Observer, ObserverHandle, Prover};
+use crate::{
+    files::{Compression, Output},
+    forest::Timeline,
+    proof::{Hints, Target, TargetKind, no_hints},
+    records::{Count, Encoder, Form},
+};
+
+pub use batches::{Batches, BatchesParseError};
+pub use merge::{Merged, merge};
+pub use output::ProofOutput;
+use output::is_for_file;
+use pipeline::Steps;
+use proof_file::ProofFile;
+use run_id::RunId;
+pub use selection::Selection;
+use selection::{Selected, Source, Which};
+pub use shard::{Shard, ShardParseError};
+use sink::OwnedSink;
+pub use sink::{JobPart, Sink};
+pub use summary::Summary;
+
+/// A bulk job. [`Prover::job`] begins to describe one.
+///
+/// ```
+/// use slproof::{Messages, ProofOutput, Prover, Selection, Target, Trees, merge};
+///
+/// let trees = Trees::open(&["fixtures/gateway-v29/state.anvil.json"], &Default::default())?;
+/// let messages = Messages::open(&["fixtures/gateway-v29/logs.jsonl.gz"], &Default::default())?;
+/// let prover = Prover::new(trees, messages);
+/// let folder = tempfile::tempdir()?;
+///
+/// let shards = ["1/2", "2/2"].map(|shard| (shard, folder.path().join(&shard[..1])));
+/// for (shard, path) in &shards {
+///     let job = prover.job(Selection::all()).target(Target::Latest).shard(shard.parse()?);
+///     job.write(ProofOutput::create(path)?)?;
+/// }
+/// let merged = merge(&shards.map(|(_, path)| path), &folder.path().join("all"), &Default::default())?;
+/// assert_eq!(merged.count.failed(), 0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Job {
+    prover: Prover,
+    selection: Selection,
+    target: Target,
+    shard: Option<Shard>,
+    observer: ObserverHandle,
+    hints: Hints,
+    skip: u64,
+}
+
+impl Job {
+    pub(super) fn new(prover: Prover, selection: Selection) -> Self {
+        let observer = ObserverHandle::default();
+        let target = Target::Latest;
+        Self { prover, selection, target, shard: None, observer, hints: no_hints, skip: 0 }
+    }
+
+    /// The root to prove against; [`Target::Latest`] unless it is given.
+    #[must_use]
+    pub fn target(self, target: Target) -> Self {
+        Self { target, ..self }
+    }
+
+    /// Only one of the shards of the job. Only selections of all logs have shards.
+    #[must_use]
+    pub fn shard(self, shard: impl Into<Option<Shard>>) -> Self {
+        Self { shard: shard.into(), ..self }
+    }
+
+    /// Who is told what happens, and may cancel the job.
+    #[must_use]
+    pub fn observer(self, observer: impl Into<ObserverHandle>) -> Self {
+        Self { observer: observer.into(), ..self }
+    }
+
+    /// Hints after the messages of failures.
+    #[must_use]
+    pub fn hints(self, hints: Hints) -> Self {
+        Self { hints, ..self }
+    }
+
+    /// Leaves out so many steps at the beginning, which an earlier run handed to the same sink
+    /// ([`JobPart::steps`]). Outputs in files keep this number themselves.
+    #[must_use]
+    pub fn skip(self, steps: u64) -> Self {
+        Self { skip: steps, ..self }
+    }
+
+    /// Runs the job into a sink.
+    ///
+    /// # Errors
+    /// [`Error`] when nothing is selected, the target does not exist, the one log that is selected cannot be
+    /// proven, the job is cancelled, or the sink fails. Other logs and requests that cannot be proven are
+    /// answers.
+    pub fn run(&self, sink: &mut impl Sink) -> Result<Summary, Error> {
+        let single = self.single_root()?;
+        let Selected { mut steps, .. } = self.select(single.as_ref())?;
+        self.observer.event(&Event::Selected);
+        pass_over(&mut *steps, self.skip)?;
+        let sink = OwnedSink { sink, steps: self.skip, total: Count::default() };
+        let (sink, proving) = self.prove(&mut *steps, sink, 0)?;
+        Ok(Summary::new(sink.total, 0, 0, proving))
+    }
+
+    /// Runs the job into a file. The file can be resumed where it is a file, the format is not JSON, and what
+    /// selects the proofs is in files too.
+    ///
+    /// # Errors
+    /// As [`Job::run`], and when the output cannot be written, or cannot be resumed or made in shards as is
+    /// asked for.
+    pub fn write(&self, output: ProofOutput) -> Result<Summary, Error> {
+        let single = self.single_root()?;
+        let Selected { mut steps, is_many } = self.select(single.as_ref())?;
+        self.observer.event(&Event::Selected);
+        let encoder = self.encoder(&output, is_many)?;
+        let is_resumable = is_many && encoder.is_resumable() && self.is_from_files(&output);
+        if !is_resumable && (output.resume || self.shard.is_some()) {
+            return Err(Error::NotResumable);
+        }
+        if self.shard.is_some() && !encoder.is_mergeable() {
+            return Err(Error::NotMergeable);
+        }
+        self.observer.event(&Event::OutputBegins { is_resumable });
+        let observer = self.observer.clone();
+        let file = if is_resumable {
+            let job = (RunId::new(self, &output, &encoder)?, self.shard);
+            let (file, done) =
+                ProofFile::resumable(&output.path, encoder, observer, job, output.resume)?;
+            if done > 0 {
+                self.observer.event(&Event::Resumed { steps: done });
+                pass_over(&mut *steps, done)?;
+            }
+            file
+        } else {
+            let stream = output.stream.map_or_else(|| Output::create(&output.path), Ok)?;
+            ProofFile::once(stream, encoder, observer)
+        };
+        let before = file.total().clone();
+        let (file, proving) = self.prove(&mut *steps, file, before.logs())?;
+        let written = file.finish()?;
+        Ok(Summary::new(written.count, written.bytes, before.proofs, proving))
+    }
+
+    /// How many of the selected batches the settlement layer executed and the archive does not have; `None`
+    /// where that is not known.
+    #[must_use]
+    pub fn unarchived(&self) -> Option<usize> {
+        let is_all = matches!(self.selection.which, Which::All) && self.shard.is_none();
+        let forest = self.prover.trees().forest().filter(|_| is_all)?;
+        let archive = self.prover.messages().archive();
+        Some(selection::unarchived(forest, archive, self.selection.filter))
+    }
+
+    /// The history of the one root that is needed, where it is known without the others.
+    fn single_root(&self) -> Result<Option<Timeline>, Error> {
+        match self.selection.needs_one_root() {
+            true => self.prover.trees().single_root(self.target, self.selection.batch()),
+            false => Ok(None),
+        }
+    }
+
+    fn select<'a>(&'a self, single: Option<&'a Timeline>) -> Result<Selected<'a>, Error> {
+        let (trees, archive) = (self.prover.trees(), self.prover.messages().archive());
+        let (target, shard, hints) = (self.target, self.shard, self.hints);
+        self.selection.select(Source { archive, trees, target, shard, hints }, || match single {
+            Some(timeline) => trees.extractor_in(target, Some(timeline)),
+            None => trees.extractor(target),
+        })
+    }
+
+    /// The encoder of an output with one record, or `many`.
+    fn encoder(&self, output: &ProofOutput, is_many: bool) -> Result<Encoder, Error> {
+        let form = Form::new(output.format, is_many);
+        let compression = Compression::of_name(&output.path);
+        if form == Form::Rows && compression.is_some() {
+            return Err(Error::CompressedParquet);
+        }
+        // Lines of requests may have a target of their own.
+        if form == Form::CallLines && self.selection.requests_file().is_none() {
+            output.calls.contract(match self.target {
+                Target::BatchRoot => TargetKind::BatchRoot,
+                Target::SlBatch(_) => TargetKind::SlBatch,
+                _ => TargetKind::Block,
+            })?;
+        }
+        Ok(Encoder::new(form, compression, output.calls).with_hints(self.hints))
+    }
+
+    /// Whether the output is a file, and so is whatever selects proofs, which is read a second time.
+    fn is_from_files(&self, output: &ProofOutput) -> bool {
+        let is_file = |path: Option<&Path>| path.is_none_or(Path::is_file);
+        let options = self.prover.trees().options();
+        is_for_file(&output.path)
+            && is_file(self.selection.requests_file())
+            && is_file(options.events.as_deref())
+            && is_file(options.sl_batches.as_deref())
+    }
+
+    /// Does the steps; says how long it took, the search for past roots left out.
+    fn prove<S: pipeline::ChunkSink>(
+        &self,
+        steps: &mut Steps<'_>,
+        sink: S,
+        done: u64,
+    ) -> Result<(S, Duration), Error> {
+        let (trees, archive) = (self.prover.trees(), self.prover.messages().archive());
+        let logs = matches!(self.selection.which, Which::All)
+            .then(|| self.selection.filter.logs(archive, self.shard));
+        self.observer.event(&Event::ProvingBegins { logs, done });
+        let (started, searched) = (Instant::now(), trees.history_time());
+        let sink = pipeline::run(steps, sink, &self.observer, self.hints)?;
+        let proving = started.elapsed().saturating_sub(trees.history_time() - searched);
+        Ok((sink, proving))
+    }
+}
+
+/// Leaves out steps that an earlier run did.
+fn pass_over(steps: &mut Steps<'_>, done: u64) -> Result<(), Error> {
+    for _ in 0..done {
+        if steps.next().transpose()?.is_none() {
+            break;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,84 @@
+//! Where a job writes, and how.
+
+use std::path::{Path, PathBuf};
+
+use super::checkpoint::Manifest;
+use crate::{
+    files::{Output, Partial, place_of},
+    proof::calldata::CallOptions,
+    prove::Error,
+    records::ProofFormat,
+};
+
+/// The output file of a job.
+///
+/// ```
+/// use slproof::{Messages, ProofFormat, ProofOutput, Prover, Selection, Trees};
+///
+/// let trees = Trees::open(&["fixtures/gateway-v29/state.anvil.json"], &Default::default())?;
+/// let messages = Messages::open(&["fixtures/gateway-v29/logs.jsonl.gz"], &Default::default())?;
+/// let folder = tempfile::tempdir()?;
+///
+/// let output = ProofOutput::create(folder.path().join("proofs.parquet"))?;
+/// let output = output.format(ProofFormat::Parquet).resume(true);
+/// let summary = Prover::new(trees, messages).job(Selection::all()).write(output)?;
+/// assert_eq!(summary.count.failed(), 0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct ProofOutput {
+    pub(super) path: PathBuf,
+    /// Standard output, a pipe or a device, which is begun once.
+    pub(super) stream: Option<Output>,
+    pub(super) format: Option<ProofFormat>,
+    pub(super) calls: CallOptions,
+    pub(super) resume: bool,
+}
+
+impl ProofOutput {
+    /// Begins an output: a file's path, or `-` for standard output. A file appears under its name when it is
+    /// complete. Text is compressed where the name ends with `.gz` or `.zst`.
+    ///
+    /// # Errors
+    /// [`Error::Output`] when its directory does not exist or cannot be written to.
+    pub fn create(path: impl Into<PathBuf>) -> Result<Self, Error> {
+        let path = path.into();
+        let output = Output::create(&path)?;
+        // A file that can be resumed has another name, which is not taken before its job is known.
+        let stream = Some(output).filter(|_| !is_for_file(&path));
+        let (format, calls) = (None, CallOptions::default());
+        Ok(Self { path, stream, format, calls, resume: false })
+    }
+
+    /// The format; one JSON object for one proof and NDJSON for many unless it is given.
+    #[must_use]
+    pub fn format(self, format: impl Into<Option<ProofFormat>>) -> Self {
+        Self { format: format.into(), ..self }
+    }
+
+    /// The calls of the format calldata.
+    #[must_use]
+    pub fn calls(self, calls: CallOptions) -> Self {
+        Self { calls, ..self }
+    }
+
+    /// Whether to resume an interrupted job with the same output; without such a job it begins.
+    #[must_use]
+    pub fn resume(self, resume: bool) -> Self {
+        Self { resume, ..self }
+    }
+
+    /// The files that an output has beside it: while its job runs, and where it is a shard.
+    #[must_use]
+    pub fn files_beside(path: &Path) -> Vec<PathBuf> {
+        let partial = Partial::files(&place_of(path));
+        partial.into_iter().chain([Manifest::beside(path)]).collect()
+    }
+}
+
+/// Whether an output is a regular file, or will be one.
+pub(super) fn is_for_file(path: &Path) -> bool {
+    match path.metadata() {
+        Ok(found) => found.is_file(),
+        Err(_) => path != Path::new("-"),
+    }
+}

@@ -1,0 +1,213 @@
+//! What the lines of a file ask for.
+
+use std::{collections::HashMap, error, path::Path, sync::Arc};
+
+use serde_json::value::RawValue;
+
+use super::{
+    found::{self, Found},
+    pipeline::{Failed, OwnedSource, ProofTask, WorkItem},
+};
+use crate::{
+    archive::{Archive, LogAt},
+    files::{Input, InputError, Lines},
+    primitives::{BatchNumber, ChainId},
+    proof::{Failure, FailureCode, Hints, Request, RequestLine, Target},
+    prove::{Error, Extractor, LogFilter, Trees},
+};
+
+/// The longest line that is read as a request; its four fields take a tenth of it.
+const LONGEST_LINE: usize = 4096;
+/// How many characters of a line that is not JSON are repeated in its error.
+const QUOTED: usize = 200;
+/// How many targets are kept, so that requests for the same need not look them up again.
+const MOST_TARGETS: usize = 1 << 10;
+
+/// The steps that the lines of a file ask for, in their order.
+pub(super) struct Requests<'a> {
+    name: String,
+    lines: Lines<Input>,
+    /// The last line that was read.
+    line: u64,
+    archive: &'a Archive,
+    trees: &'a Trees,
+    /// The target of lines that name none.
+    default: Target,
+    hints: Hints,
+    extractors: HashMap<Target, Arc<Extractor<'a>>>,
+    /// What the last line selects, as far as it is not done.
+    selected: Option<Selected<'a>>,
+}
+
+/// The logs of one request, found one after the other: there may be more than fit into memory.
+struct Selected<'a> {
+    found: Found<'a>,
+    extractor: Arc<Extractor<'a>>,
+    asked: Arc<RawValue>,
+}
+
+impl<'a> Requests<'a> {
+    pub(super) fn open(
+        path: &Path,
+        archive: &'a Archive,
+        trees: &'a Trees,
+        default: Target,
+        hints: Hints,
+    ) -> Result<Self, Error> {
+        let input = Input::open(path)?;
+        let name = input.name().to_owned();
+        let lines = Lines::new(input, LONGEST_LINE);
+        let (extractors, selected) = (HashMap::new(), None);
+        Ok(Self { name, lines, line: 0, archive, trees, default, hints, extractors, selected })
+    }
+
+    /// What a line asks for: one step, or several that are kept as selected.
+    fn ask(&mut self, line: &[u8], is_too_long: bool) -> Result<Option<WorkItem<'a>>, Error> {
+        let is_not_json = |reason: String| {
+            let text = String::from_utf8_lossy(line).chars().take(QUOTED).collect();
+            Ok(Some(self.malformed(OwnedSource::Text(text), &reason)))
+        };
+        if is_too_long {
+            return is_not_json(format!("longer than {LONGEST_LINE} bytes; no request is"));
+        }
+        let asked: Arc<RawValue> = match serde_json::from_slice::<Box<RawValue>>(line) {
+            Ok(value) => value.into(),
+            Err(error) => return is_not_json(format!("not a request: {error}")),
+        };
+        let source = || OwnedSource::Line(Arc::clone(&asked));
+        let RequestLine { request, target } = match RequestLine::parse(line) {
+            Ok(line) => line,
+            Err(error) if error.code() == FailureCode::MalformedRequest => {
+                return Ok(Some(self.malformed(source(), &error.to_string())));
+            }
+            Err(error) => return Ok(Some(failed(source(), error.code(), error.to_string()))),
+        };
+        let extractor = match self.extractor(target.unwrap_or(self.default)) {
+            Ok(extractor) => extractor,
+            Err(error) if error.is_of_target() => {
+                let failure = Failure { code: error.code(), message: with_causes(&error) };
+                let error = failure.hinted(&error, self.hints);
+                return Ok(Some(WorkItem::Fail(Failed { asked: source(), error })));
+            }
+            Err(error) => return Err(error),
+        };
+        let found = match request {
+            Request::Log { chain_id, batch_number, id } => {
+                let place = (chain_id, batch_number);
+                return Ok(Some(self.prove(asked, extractor, place, LogFilter::Log(id))));
+            }
+            Request::Batch { chain_id, batch_number } => {
+                let place = (chain_id, batch_number);
+                return Ok(Some(self.prove(asked, extractor, place, LogFilter::All)));
+            }
+            Request::Message { message } => found::message(self.archive, message),
+            Request::Transaction { tx_hash, log } => found::transaction(self.archive, tx_hash, log),
+        };
+        match found {
+            Ok(found) => {
+                self.selected = Some(Selected { found, extractor, asked });
+                Ok(None)
+            }
+            Err(Error::NothingFound { code, what }) => Ok(Some(failed(source(), code, what))),
+            Err(error) => {
+                Ok(Some(failed(source(), FailureCode::ArchiveDamaged, error.to_string())))
+            }
+        }
+    }
+
+    /// The extractor against a target, which is kept for the next request for it.
+    fn extractor(&mut self, target: Target) -> Result<Arc<Extractor<'a>>, Error> {
+        if let Some(known) = self.extractors.get(&target) {
+            return Ok(Arc::clone(known));
+        }
+        let extractor = Arc::new(self.trees.extractor(target)?);
+        if self.extractors.len() >= MOST_TARGETS {
+            self.extractors.clear();
+        }
+        self.extractors.insert(target, Arc::clone(&extractor));
+        Ok(extractor)
+    }
+
+    /// The step for logs of one batch.
+    fn prove(
+        &self,
+        asked: Arc<RawValue>,
+        extractor: Arc<Extractor<'a>>,
+        (chain, batch): (ChainId, BatchNumber),
+        which: LogFilter,
+    ) -> WorkItem<'a> {
+        match extractor.logs_of(self.archive, chain, batch) {
+            Ok(logs) if which == LogFilter::All && logs.logs().is_empty() => {
+                let reason = format!("chain {chain}, batch {batch} has no logs");
+                failed(OwnedSource::Line(asked), FailureCode::LogNotInBatch, reason)
+            }
+            Ok(logs) => WorkItem::Prove(ProofTask { logs, which, extractor, asked: Some(asked) }),
+            Err(error) => {
+                let failure = Failure::of(error.code(), &error, self.hints);
+                WorkItem::Fail(Failed { asked: OwnedSource::Line(asked), error: failure })
+            }
+        }
+    }
+
+    /// The step for a line that says nothing useful itself, so that its error says where it stands.
+    fn malformed(&self, asked: OwnedSource, reason: &str) -> WorkItem<'a> {
+        let message = format!("{}, line {}: {reason}", self.name, self.line);
+        failed(asked, FailureCode::MalformedRequest, message)
+    }
+}
+
+fn failed<'a>(asked: OwnedSource, code: FailureCode, message: String) -> WorkItem<'a> {
+    WorkItem::Fail(Failed { asked, error: Failure { code, message } })
+}
+
+impl<'a> Iterator for Requests<'a> {
+    type Item = Result<WorkItem<'a>, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(Selected { found, extractor, asked }) = &mut self.selected {
+                let (extractor, asked) = (Arc::clone(extractor), Arc::clone(asked));
+                match found.next() {
+                    Some(Ok(LogAt { batch: logs, index })) => {
+                        let (which, asked) = (LogFilter::Log(index), Some(asked));
+                        let task = ProofTask { logs, which, extractor, asked };
+                        return Some(Ok(WorkItem::Prove(task)));
+                    }
+                    Some(Err(error)) => {
+                        let asked = OwnedSource::Line(asked);
+                        let message = error.to_string();
+                        return Some(Ok(failed(asked, FailureCode::ArchiveDamaged, message)));
+                    }
+                    None => self.selected = None,
+                }
+            }
+            let (line, is_too_long) = match self.lines.next_line() {
+                Ok(line) => {
+                    let line = line?;
+                    self.line = line.number;
+                    (line.text.to_vec(), line.is_too_long)
+                }
+                Err(source) => {
+                    let name = self.name.clone();
+                    return Some(Err(InputError::Read { name, source }.into()));
+                }
+            };
+            match self.ask(&line, is_too_long) {
+                Ok(None) => {}
+                Ok(Some(step)) => return Some(Ok(step)),
+                Err(error) => return Some(Err(error)),
+            }
+        }
+    }
+}
+
+/// The text of an error and of those that caused it.
+fn with_causes(error: &(dyn error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}

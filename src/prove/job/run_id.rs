@@ -1,0 +1,111 @@
+//! What a job is, as far as its output depends on it, so that parts of different jobs are never merged.
+
+use std::{io::Read, path::Path};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Job, ProofOutput,
+    selection::{Filter, Which},
+};
+use crate::{
+    files::{Input, InputError},
+    primitives::hex,
+    proof::calldata::CallOptions,
+    prove::Error,
+    records::Encoder,
+};
+
+/// Everything that the bytes of a whole job's output depend on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct RunId {
+    /// The release of this program.
+    slproof: String,
+    /// The trees, or the state where none are rebuilt.
+    tree: String,
+    /// The digest of the archive.
+    archive: String,
+    /// The selection, the target and how to explain the history, as they were given.
+    arguments: String,
+    /// The digest of the file of requests.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    requests: Option<String>,
+}
+
+impl RunId {
+    /// What tells the output of this job from that of others.
+    pub(super) fn new(job: &Job, output: &ProofOutput, encoder: &Encoder) -> Result<Self, Error> {
+        let (trees, selection) = (job.prover.trees(), &job.selection);
+        let options = trees.options();
+        let (mut message, mut transaction, mut log, mut all) = (None, None, None, None);
+        match selection.which {
+            Which::All => all = Some(true),
+            Which::Message(hash) => message = Some(hash),
+            Which::Transaction { hash, log: place } => (transaction, log) = (Some(hash), place),
+            Which::Log { .. } | Which::Requests(_) => {}
+        }
+        let Filter { chain, batches, sender } = selection.filter;
+        let l1 = options.l1.as_ref().map(|l1| &l1.state);
+        let CallOptions { call, to } = output.calls;
+        let arguments = [
+            given("chain", chain),
+            given("batch", batches.map(|batches| format!("{batches:?}"))),
+            given("message", message),
+            given("tx", transaction),
+            given("log", log),
+            given("all", all),
+            given("sender", sender),
+            given("target", Some(job.target)),
+            given("output", Some(encoder.describe())),
+            given("calls", (call.is_some() || to.is_some()).then(|| format!("{call:?} {to:?}"))),
+            given("events", digest_of(options.events.as_deref())?),
+            given("search", options.search),
+            given("sl-batches", digest_of(options.sl_batches.as_deref())?),
+            given("anchor", trees.l1_identity()?),
+            given("anchor-bridgehub", l1.and_then(|l1| l1.bridgehub)),
+            given("anchor-message-root", l1.and_then(|l1| l1.message_root)),
+            given("bridgehub", options.state.bridgehub),
+            given("message-root", options.state.message_root),
+        ];
+        Ok(Self {
+            slproof: env!("CARGO_PKG_VERSION").into(),
+            tree: trees.identity(),
+            archive: hex::encode(&job.prover.messages().archive().container().digest()),
+            arguments: arguments.into_iter().flatten().collect::<Vec<_>>().join(" "),
+            requests: digest_of(selection.requests_file())?,
+        })
+    }
+
+    /// Which part of the two jobs differs first.
+    pub(super) fn difference(&self, other: &Self) -> Option<&'static str> {
+        let parts = [
+            ("release of slproof", self.slproof == other.slproof),
+            ("tree", self.tree == other.tree),
+            ("archive", self.archive == other.archive),
+            ("arguments", self.arguments == other.arguments),
+            ("requests", self.requests == other.requests),
+        ];
+        parts.into_iter().find_map(|(part, same)| (!same).then_some(part))
+    }
+}
+
+fn given(name: &str, value: Option<impl ToString>) -> Option<String> {
+    value.map(|value| format!("{name}={}", value.to_string()))
+}
+
+/// BLAKE3 of what is in a file.
+fn digest_of(path: Option<&Path>) -> Result<Option<String>, Error> {
+    let Some(path) = path else { return Ok(None) };
+    let mut input = Input::open(path)?;
+    let name = input.name().to_owned();
+    let mut hasher = blake3::Hasher::new();
+    let mut piece = vec![0; 1 << 17];
+    loop {
+        let read = input.read(&mut piece);
+        match read.map_err(|source| InputError::Read { name: name.clone(), source })? {
+            0 => return Ok(Some(hex::encode(hasher.finalize().as_bytes()))),
+            len => hasher.update(&piece[..len]),
+        };
+    }
+}

@@ -1,0 +1,84 @@
+//! Sinks of a user's own.
+
+use std::error;
+
+use super::pipeline::{ChunkSink, Part};
+use crate::{
+    prove::Error,
+    records::{Answer, Count, OwnedRecords},
+};
+
+/// Takes what a job makes, in order: a database, a queue, a list in memory. It is called by one thread, which
+/// may be another one each run.
+///
+/// ```
+/// use slproof::{Answer, JobPart, Messages, Prover, Selection, Sink, Trees};
+///
+/// /// Keeps the number of words of every proof.
+/// #[derive(Default)]
+/// struct Lengths(Vec<usize>);
+///
+/// impl Sink for Lengths {
+///     fn write(&mut self, part: JobPart) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+///         self.0.extend(part.answers.iter().filter_map(|answer| match answer {
+///             Answer::Proof(record) => Some(record.proof.len()),
+///             Answer::Failed(_) => None,
+///         }));
+///         Ok(())
+///     }
+/// }
+///
+/// let trees = Trees::open(&["fixtures/gateway-v29/state.anvil.json"], &Default::default())?;
+/// let messages = Messages::open(&["fixtures/gateway-v29/logs.jsonl.gz"], &Default::default())?;
+/// let mut lengths = Lengths::default();
+/// let selection = Selection::all().of_batches(324.into(), "501234".parse()?);
+/// let summary = Prover::new(trees, messages).job(selection).run(&mut lengths)?;
+/// assert_eq!(lengths.0.len() as u64, summary.count.proofs);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub trait Sink: Send {
+    /// Takes the next part.
+    ///
+    /// # Errors
+    /// Whatever ends the job; it is the source of [`Error::Sink`].
+    fn write(&mut self, part: JobPart) -> Result<(), Box<dyn error::Error + Send + Sync>>;
+}
+
+/// What became of some steps of a job.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct JobPart {
+    /// Proofs and failures, in the order of the selection.
+    pub answers: Vec<Answer>,
+    /// How many there are.
+    pub count: Count,
+    /// How many steps of the whole job are done with this part. A sink that keeps this number with the
+    /// answers can resume the job ([`Job::skip`](super::Job::skip)).
+    pub steps: u64,
+}
+
+/// Hands parts to a sink, and counts.
+pub(super) struct OwnedSink<'s, S> {
+    pub(super) sink: &'s mut S,
+    pub(super) steps: u64,
+    pub(super) total: Count,
+}
+
+impl<S: Sink> ChunkSink for OwnedSink<'_, S> {
+    type Encoder = OwnedRecords;
+
+    fn encoder(&self) -> OwnedRecords {
+        OwnedRecords
+    }
+
+    fn write(&mut self, part: Part<Vec<Answer>>) -> Result<(), Error> {
+        self.steps += part.steps;
+        self.total.add(&part.count);
+        let part = JobPart { answers: part.chunk, count: part.count, steps: self.steps };
+        self.sink.write(part).map_err(Error::Sink)
+    }
+
+    fn cancel(self) -> Result<Error, Error> {
+        Ok(Error::Interrupted(None))
+    }
+}

@@ -1,0 +1,277 @@
+//! From a target to an extractor against it: what only some targets need is found when the first of them
+//! asks for it.
+
+use std::{
+    sync::{Arc, PoisonError},
+    thread,
+    time::{Duration, Instant},
+};
+
+use super::{
+    Error, Event, Extractor, Observer, SlBatchError, SlBatchTree, Trees, TreesOptions,
+    trees::{FoundHistory, Source},
+};
+use crate::{
+    anchor::{Answer, KnownRoots, SettlementCheck},
+    contracts::{MessageRootEvent, system},
+    forest::{Forest, HistoryError, SearchBudget, Timeline, explain, explain_further},
+    ingest::{
+        events::read_events,
+        sl_batches::{SlBatches, read_sl_batches},
+        state::Import,
+    },
+    primitives::{Address, BatchNumber, ChainId, Hash, SlBatch, hex},
+    proof::Target,
+    snapshot::Snapshot,
+};
+
+/// How many SL batches are kept.
+const MOST_SL_BATCHES: usize = 64;
+
+impl Trees {
+    /// An extractor of proofs against a target. It borrows from the trees.
+    ///
+    /// ```
+    /// use slproof::{Messages, Target, Trees, primitives::{BatchNumber, ChainId}};
+    ///
+    /// let trees = Trees::open(&["fixtures/gateway-v29/state.anvil.json"], &Default::default())?;
+    /// let messages = Messages::open(&["fixtures/gateway-v29/logs.jsonl.gz"], &Default::default())?;
+    /// let extractor = trees.extractor(Target::BatchRoot)?;
+    /// let proofs = extractor.batch_of(messages.archive(), ChainId(324), BatchNumber(501_234))?;
+    /// assert!(proofs.prove_all().all(|record| record.is_ok()));
+    /// # Ok::<(), slproof::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error`]; [`Error::is_of_target`] tells which of them are the target's alone.
+    pub fn extractor(&self, target: Target) -> Result<Extractor<'_>, Error> {
+        let timeline = match self.forest() {
+            Some(_) if target.needs_history() => Some(self.history()?),
+            _ => None,
+        };
+        self.extractor_in(target, timeline)
+    }
+
+    /// As [`Trees::extractor`], with the history that the target needs, if it needs one.
+    pub(super) fn extractor_in<'t>(
+        &'t self,
+        target: Target,
+        timeline: Option<&'t Timeline>,
+    ) -> Result<Extractor<'t>, Error> {
+        let forest = match &self.0.source {
+            Source::Dump(forest, _) => forest,
+            Source::File(file) => file.forest(),
+            Source::State { roots, .. } if target == Target::BatchRoot => {
+                return Ok(Extractor::to_batch_roots(roots));
+            }
+            Source::State { .. } => return Err(Error::NoTrees(target)),
+        };
+        match (target, timeline) {
+            (_, None) => Ok(Extractor::new(forest, target)?),
+            (Target::SlBatch(batch), Some(timeline)) => {
+                let tree = self.sl_batch(forest, timeline, batch)?;
+                let l1 = self.l1()?.map(|l1| l1 as &dyn SettlementCheck);
+                Ok(Extractor::to_sl_batch(forest, timeline, tree, l1))
+            }
+            (_, Some(timeline)) => Ok(Extractor::in_history(forest, timeline, target)?),
+        }
+    }
+
+    /// What past roots contain. It is found once, by the first that asks; others wait for it.
+    ///
+    /// ```
+    /// use slproof::{Trees, TreesOptions};
+    ///
+    /// let mut options = TreesOptions::default();
+    /// options.events = Some("fixtures/gateway-v29/events.jsonl.gz".into());
+    /// let trees = Trees::open(&["fixtures/gateway-v29/state.anvil.json"], &options)?;
+    /// assert_eq!(trees.history()?.history().unexplained().count(), 0);
+    /// # Ok::<(), slproof::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error`] when the settlement layer keeps no roots by block, or the events cannot be read.
+    pub fn history(&self) -> Result<&Timeline, Error> {
+        let opened = &*self.0;
+        if opened.history.get().is_none() {
+            let _searching = opened.searching.lock().unwrap_or_else(PoisonError::into_inner);
+            if opened.history.get().is_none() {
+                let found = self.find_history()?;
+                return Ok(&opened.history.get_or_init(|| found).timeline);
+            }
+        }
+        let found = opened.history.get();
+        Ok(&found.unwrap_or_else(|| unreachable!("it is set above")).timeline)
+    }
+
+    /// How long it took to find out what past roots contain, where that was needed.
+    pub(super) fn history_time(&self) -> Duration {
+        self.0.history.get().map(|found| found.elapsed).unwrap_or_default()
+    }
+
+    fn find_history(&self) -> Result<FoundHistory, Error> {
+        let observer = &self.0.options.observer;
+        let started = Instant::now();
+        observer.event(&Event::SearchBegins);
+        let found = off_pool(|| self.search());
+        observer.event(&Event::SearchEnds);
+        let (timeline, elapsed) = (found?, started.elapsed());
+        let roots = timeline.history().len();
+        let explained = roots - timeline.history().unexplained().count();
+        observer.event(&Event::HistoryFound { roots, explained, elapsed });
+        Ok(FoundHistory { timeline, elapsed })
+    }
+
+    /// Finds what every root by block contains, as far as a tree file does not know it already.
+    fn search(&self) -> Result<Timeline, Error> {
+        let options = &self.0.options;
+        let budget = |forest: &Forest| {
+            options.budget().unwrap_or_else(|| SearchBudget::for_batches(forest.batch_count()))
+        };
+        match &self.0.source {
+            Source::State { .. } => Err(Error::NoTrees(Target::First)),
+            Source::Dump(forest, dump) => {
+                let addresses = options.state.addresses(&dump.state)?;
+                let events = options.events(addresses.message_root)?;
+                Ok(explain(&dump.state, addresses, forest, &events, budget(forest))?)
+            }
+            Source::File(file) => {
+                let forest = file.forest();
+                if forest.latest().is_none() {
+                    return Err(HistoryError::NoRoots.into());
+                }
+                let events = options.events(system::MESSAGE_ROOT)?;
+                Ok(explain_further(forest, file.history()?, &events, budget(forest))?)
+            }
+        }
+    }
+
+    /// The history of one root alone, straight from a tree file: it may be one of millions. That root is the
+    /// target, or, for a batch that is given, the first that contains it. `None` where the file does not tell.
+    pub(super) fn single_root(
+        &self,
+        target: Target,
+        batch: Option<(ChainId, BatchNumber)>,
+    ) -> Result<Option<Timeline>, Error> {
+        let Some(file) = self.tree_file().filter(|_| self.0.history.get().is_none()) else {
+            return Ok(None);
+        };
+        let forest = file.forest();
+        let history = match (target, batch) {
+            (Target::Block(block), _) => file.history_at(block)?,
+            (Target::First, Some((chain, batch))) => {
+                let tree = forest.chain(chain);
+                match tree.and_then(|tree| Some((tree.index(), tree.find(batch)?.0))) {
+                    Some((chain, leaf)) => file.history_of(chain, leaf)?,
+                    None => None,
+                }
+            }
+            _ => None,
+        };
+        Ok(history.map(|history| Timeline::new(forest, history)).transpose()?)
+    }
+
+    fn sl_batch(
+        &self,
+        forest: &Forest,
+        timeline: &Timeline,
+        batch: SlBatch,
+    ) -> Result<Arc<SlBatchTree>, Error> {
+        if let Some(known) = self.rebuilt_sl_batch(batch) {
+            return Ok(known);
+        }
+        let path = self.0.options.sl_batches.as_ref().ok_or(Error::NoSlBatches(batch))?;
+        let batches: &SlBatches = match self.0.sl_batches.get() {
+            Some(batches) => batches,
+            None => {
+                let batches = read_sl_batches(path, forest.sl_chain())?;
+                self.0.sl_batches.get_or_init(|| batches)
+            }
+        };
+        let missing =
+            || Error::NoSlBatch { name: path.display().to_string(), batch, has: batches.range() };
+        let logs = batches.batch(batch).ok_or_else(missing)?;
+        let stored = self.stored_root(forest, batch)?;
+        let tree = Arc::new(SlBatchTree::rebuild(forest, timeline, logs, stored)?);
+        let mut rebuilt = self.0.rebuilt.lock().unwrap_or_else(PoisonError::into_inner);
+        if rebuilt.len() >= MOST_SL_BATCHES {
+            rebuilt.clear();
+        }
+        rebuilt.insert(batch.0, Arc::clone(&tree));
+        Ok(tree)
+    }
+
+    /// The tree of an SL batch that was a target before.
+    #[must_use]
+    pub fn rebuilt_sl_batch(&self, batch: SlBatch) -> Option<Arc<SlBatchTree>> {
+        let rebuilt = self.0.rebuilt.lock().unwrap_or_else(PoisonError::into_inner);
+        rebuilt.get(&batch.0).cloned()
+    }
+
+    /// The root of a batch of the settlement layer that L1 stores, where L1's state was given.
+    fn stored_root(&self, forest: &Forest, batch: SlBatch) -> Result<Option<Hash>, Error> {
+        let observer = &self.0.options.observer;
+        let Some(l1) = self.l1()? else {
+            let rebuilt = self.0.rebuilt.lock().unwrap_or_else(PoisonError::into_inner);
+            if rebuilt.is_empty() {
+                observer.event(&Event::SlBatchRootUnchecked);
+            }
+            return Ok(None);
+        };
+        Err(match l1.of_batch(forest.sl_chain(), BatchNumber(batch.0))? {
+            Answer::Root(known) => {
+                observer.event(&Event::SlBatchRoot { batch, known });
+                return Ok(Some(known.root));
+            }
+            Answer::NotStored => SlBatchError::NotOnL1(batch),
+            Answer::Refused(source) => SlBatchError::Refused { batch, source },
+            Answer::Lacking(source) => SlBatchError::L1CannotJudge { batch, source },
+        }
+        .into())
+    }
+
+    /// What tells L1's state from others, where it was given.
+    pub(super) fn l1_identity(&self) -> Result<Option<String>, Error> {
+        Ok(self.l1()?.map(|l1| hex::encode(&l1.state().container().digest())))
+    }
+
+    /// What L1 knows, where its state was given.
+    fn l1(&self) -> Result<Option<&KnownRoots<Snapshot>>, Error> {
+        let Some(given) = &self.0.options.l1 else { return Ok(None) };
+        if let Some(l1) = self.0.l1.get() {
+            return Ok(Some(l1));
+        }
+        // The contracts of a settlement layer are not those of L1: no slots are known beforehand.
+        let import = Import { known: None, ..given.state.import() };
+        let state = import.read(&given.path)?.state;
+        let addresses = given.state.addresses(&state)?;
+        let known = KnownRoots::new(state, addresses)?;
+        Ok(Some(self.0.l1.get_or_init(|| known)))
+    }
+}
+
+impl TreesOptions {
+    /// The events of MessageRoot, where they are given.
+    pub(super) fn events(&self, message_root: Address) -> Result<Vec<MessageRootEvent>, Error> {
+        Ok(match &self.events {
+            Some(path) => read_events(path, message_root)?,
+            None => Vec::new(),
+        })
+    }
+}
+
+/// Does work in a pool of its own, as large as the current one, while this thread waits without doing
+/// anything else. Threads that wait for the result may be all those of the current pool, and a thread of
+/// that pool that waits for its parts could begin other work that needs the same result: both would wait for
+/// ever.
+fn off_pool<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(rayon::current_num_threads()).build();
+    match pool {
+        Ok(pool) => thread::scope(|threads| {
+            let done = threads.spawn(|| pool.install(work)).join();
+            done.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        }),
+        // Without threads the work is still done, by those that there are.
+        Err(_) => work(),
+    }
+}

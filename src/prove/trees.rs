@@ -1,0 +1,352 @@
+//! The trees of a settlement layer, opened from whatever is left of it.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, OnceLock},
+    time::Duration,
+};
+
+use super::{Error, Event, Observer, ObserverHandle, SlBatchTree, StateOptions};
+use crate::{
+    anchor::KnownRoots,
+    contracts::{Layout, Release},
+    forest::{
+        Forest, HistoryOptions, RebuildOptions, SearchBudget, Timeline, TreeFile, rebuild,
+        rebuild_to_file,
+    },
+    ingest::{
+        sl_batches::SlBatches,
+        state::{Dump, Format},
+    },
+    primitives::{ChainId, SlBlock, hex},
+    snapshot::Snapshot,
+    state::StorageReader,
+};
+
+/// How trees are opened, and what their targets need.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct TreesOptions {
+    /// How the state is read.
+    pub state: StateOptions,
+    /// The settlement layer's chain id; the trees of another one are refused.
+    pub sl_chain: Option<ChainId>,
+    /// The release of the contracts; found from the state unless it is given.
+    pub release: Option<Release>,
+    /// The block whose state this is, where the state does not say.
+    pub last_block: Option<SlBlock>,
+    /// The most batches that a chain may have executed away from this settlement layer.
+    pub max_gap: u64,
+    /// Use a state as it is: nothing is rebuilt, and only the batch roots that it stores are targets.
+    /// Trees of a tree file are used all the same.
+    pub batch_roots_only: bool,
+    /// The events of MessageRoot, which say what past roots contain.
+    pub events: Option<PathBuf>,
+    /// The most trees to try for what changed from one root to the next; by the number of batches unless it
+    /// is given.
+    pub search: Option<u64>,
+    /// The settlement layer's own batches, for targets that L1 stores.
+    pub sl_batches: Option<PathBuf>,
+    /// The state of L1 that the roots of those batches are compared with.
+    pub l1: Option<L1Options>,
+    /// Who is told what happens.
+    pub observer: ObserverHandle,
+}
+
+impl Default for TreesOptions {
+    fn default() -> Self {
+        Self {
+            state: StateOptions::default(),
+            sl_chain: None,
+            release: None,
+            last_block: None,
+            max_gap: RebuildOptions::default().max_gap,
+            batch_roots_only: false,
+            events: None,
+            search: None,
+            sl_batches: None,
+            l1: None,
+            observer: ObserverHandle::default(),
+        }
+    }
+}
+
+/// The state of L1.
+#[derive(Clone, Debug, Default)]
+pub struct L1Options {
+    /// The state.
+    pub path: PathBuf,
+    /// How it is read, and where its contracts stand.
+    pub state: StateOptions,
+}
+
+/// The trees of a settlement layer. Cheap to clone: all clones share what was opened, and what a target
+/// needs beyond it, such as the history of the roots, is found once, when it is first asked for.
+///
+/// ```
+/// use slproof::{CheckedBy, Trees};
+///
+/// let trees = Trees::open(&["fixtures/gateway-v29/state.anvil.json"], &Default::default())?;
+/// assert_eq!(trees.checked_by(), CheckedBy::StoredNodes);
+/// let forest = trees.forest().ok_or("trees were rebuilt")?;
+/// assert_eq!(forest.sl_chain().0, 506);
+/// println!("{trees}");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Trees(pub(super) Arc<Opened>);
+
+/// What was opened, and what was found since.
+#[derive(Debug)]
+pub(super) struct Opened {
+    pub(super) options: TreesOptions,
+    pub(super) source: Source,
+    pub(super) history: OnceLock<FoundHistory>,
+    /// Held by the thread that searches for the history.
+    pub(super) searching: Mutex<()>,
+    pub(super) sl_batches: OnceLock<SlBatches>,
+    /// What the state of L1 knows.
+    pub(super) l1: OnceLock<KnownRoots<Snapshot>>,
+    /// The SL batches that were asked for last.
+    pub(super) rebuilt: Mutex<HashMap<u64, Arc<SlBatchTree>>>,
+}
+
+/// What past roots contain, and how long it took to find out.
+#[derive(Debug)]
+pub(super) struct FoundHistory {
+    pub(super) timeline: Timeline,
+    pub(super) elapsed: Duration,
+}
+
+/// What proofs are made of.
+#[derive(Debug)]
+pub(super) enum Source {
+    Dump(Forest, Dump),
+    File(TreeFile),
+    /// Nothing is rebuilt for the batch roots that a state stores.
+    State {
+        format: Format,
+        roots: KnownRoots<Snapshot>,
+    },
+}
+
+/// By what trees were checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CheckedBy {
+    /// The trees were rebuilt, and equal every node that the contracts stored.
+    StoredNodes,
+    /// The trees come from a tree file, and were checked when it was made. Only its checksums are compared.
+    TreeFile,
+    /// Nothing was rebuilt: the state is trusted to store the right batch roots.
+    Nothing,
+}
+
+impl fmt::Display for CheckedBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::StoredNodes => "every stored node equals the rebuilt one",
+            Self::TreeFile => "mapped from a tree file",
+            Self::Nothing => "batch roots as the state stores them",
+        })
+    }
+}
+
+impl fmt::Display for Trees {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let checked_by = self.checked_by();
+        let Some(forest) = self.forest() else { return write!(f, "a state: {checked_by}") };
+        let (chains, batches) = (forest.chains().len(), forest.batch_count());
+        let (sl_chain, layout) = (forest.sl_chain(), forest.layout());
+        write!(
+            f,
+            "settlement layer {sl_chain}, release {layout}: {chains} chains, {batches} batches; {checked_by}"
+        )
+    }
+}
+
+impl Trees {
+    /// Opens the trees at `paths`: a tree file, a snapshot, or a dump, whose trees are rebuilt; several
+    /// dumps are parts of one state. The format is found by content.
+    ///
+    /// # Errors
+    /// [`Error`] when an input cannot be read, the rebuilt trees differ from what the contracts stored, or
+    /// the trees are not those that the options ask for.
+    pub fn open<P: AsRef<Path>>(paths: &[P], options: &TreesOptions) -> Result<Self, Error> {
+        let paths: Vec<PathBuf> = paths.iter().map(|path| path.as_ref().to_owned()).collect();
+        if let [path] = &paths[..]
+            && TreeFile::is_at(path)
+        {
+            let file = TreeFile::open(path, options.state.access)?;
+            options.expect(&file)?;
+            options.observer.event(&Event::TreeFileOpened(&file));
+            return Ok(Self::new(Source::File(file), options));
+        }
+        let dump = options.read(&paths)?;
+        if options.batch_roots_only {
+            let addresses = options.state.addresses(&dump.state)?;
+            let roots = KnownRoots::new(dump.state, addresses)?;
+            return Ok(Self::new(Source::State { format: dump.format, roots }, options));
+        }
+        let forest = rebuild(&dump.state, &options.rebuild(&dump)?)
+            .map_err(|source| Error::Rebuild { name: dump.name.clone(), source })?;
+        let (layout, is_given) = (forest.layout(), options.release.is_some());
+        options.observer.event(&Event::Rebuilt { layout, is_given });
+        Ok(Self::new(Source::Dump(forest, dump), options))
+    }
+
+    /// Rebuilds the trees of the state at `paths` straight into a tree file, which takes little memory
+    /// whatever the size of the state, and opens it. `with_history` also keeps in it what past roots contain.
+    ///
+    /// # Errors
+    /// As [`Trees::open`], and when the file cannot be written; what stood at `target` is then as it was.
+    pub fn rebuild_to_file<P: AsRef<Path>>(
+        paths: &[P],
+        target: &Path,
+        with_history: bool,
+        options: &TreesOptions,
+    ) -> Result<Self, Error> {
+        let paths: Vec<PathBuf> = paths.iter().map(|path| path.as_ref().to_owned()).collect();
+        let dump = options.read(&paths)?;
+        let rebuild = options.rebuild(&dump)?;
+        let events = match with_history {
+            true => options.events(rebuild.addresses.message_root)?,
+            false => Vec::new(),
+        };
+        let past = HistoryOptions { events: &events, effort: options.budget() };
+        rebuild_to_file(&dump.state, &rebuild, with_history.then_some(past), target)
+            .map_err(|source| Error::TreeFile { name: dump.name.clone(), source })?;
+        let file = TreeFile::open(target, options.state.access)?;
+        Ok(Self::new(Source::File(file), options))
+    }
+
+    fn new(source: Source, options: &TreesOptions) -> Self {
+        Self(Arc::new(Opened {
+            options: options.clone(),
+            source,
+            history: OnceLock::new(),
+            searching: Mutex::default(),
+            sl_batches: OnceLock::new(),
+            l1: OnceLock::new(),
+            rebuilt: Mutex::default(),
+        }))
+    }
+
+    /// The options with which they were opened.
+    #[must_use]
+    pub fn options(&self) -> &TreesOptions {
+        &self.0.options
+    }
+
+    /// By what the trees were checked.
+    #[must_use]
+    pub fn checked_by(&self) -> CheckedBy {
+        match &self.0.source {
+            Source::Dump(..) => CheckedBy::StoredNodes,
+            Source::File(_) => CheckedBy::TreeFile,
+            Source::State { .. } => CheckedBy::Nothing,
+        }
+    }
+
+    /// The format of what was opened.
+    #[must_use]
+    pub fn format(&self) -> Option<Format> {
+        match &self.0.source {
+            Source::Dump(_, dump) => Some(dump.format),
+            Source::State { format, .. } => Some(*format),
+            Source::File(_) => None,
+        }
+    }
+
+    /// The trees; `None` where the batch roots of a state are used alone.
+    #[must_use]
+    pub fn forest(&self) -> Option<&Forest> {
+        match &self.0.source {
+            Source::Dump(forest, _) => Some(forest),
+            Source::File(file) => Some(file.forest()),
+            Source::State { .. } => None,
+        }
+    }
+
+    /// The tree file, where they come from one.
+    #[must_use]
+    pub fn tree_file(&self) -> Option<&TreeFile> {
+        match &self.0.source {
+            Source::File(file) => Some(file),
+            _ => None,
+        }
+    }
+
+    /// The block whose state it is, as far as it says so.
+    #[must_use]
+    pub fn block(&self) -> Option<SlBlock> {
+        match &self.0.source {
+            Source::Dump(_, dump) => dump.state.block(),
+            Source::File(file) => file.block(),
+            Source::State { roots, .. } => roots.state().block(),
+        }
+    }
+
+    /// What tells these trees, or the state where none are rebuilt, from others.
+    pub(super) fn identity(&self) -> String {
+        match &self.0.source {
+            // What a tree file knows of the roots by block counts too.
+            Source::File(file) => hex::encode(&file.container().digest()),
+            Source::Dump(forest, _) => {
+                let latest = forest.latest().map_or_else(
+                    || "no interop root".into(),
+                    |latest| format!("block {} {}", latest.block, latest.root),
+                );
+                format!("{} {} {} {latest}", forest.sl_chain(), forest.layout(), forest.root())
+            }
+            Source::State { roots, .. } => hex::encode(&roots.state().container().digest()),
+        }
+    }
+}
+
+impl TreesOptions {
+    fn read(&self, paths: &[PathBuf]) -> Result<Dump, Error> {
+        let dump = self.state.read(paths)?;
+        self.observer.event(&Event::StateRead(&dump));
+        Ok(dump)
+    }
+
+    fn rebuild(&self, dump: &Dump) -> Result<RebuildOptions, Error> {
+        Ok(RebuildOptions {
+            addresses: self.state.addresses(&dump.state)?,
+            release: self.release,
+            sl_chain: self.sl_chain,
+            last_block: self.last_block,
+            max_gap: self.max_gap,
+            ..RebuildOptions::default()
+        })
+    }
+
+    /// How long to search for what past roots contain, where that is given.
+    pub(super) fn budget(&self) -> Option<SearchBudget> {
+        self.search.map(SearchBudget::with_step)
+    }
+
+    /// The trees of a file are those that are asked for.
+    fn expect(&self, file: &TreeFile) -> Result<(), Error> {
+        let other = |reason: String| {
+            Err(Error::OtherTrees { name: file.container().name().into(), reason })
+        };
+        let (found, layout): (_, Layout) = (file.forest().sl_chain(), file.forest().layout());
+        if let Some(expected) = self.sl_chain.filter(|expected| *expected != found) {
+            return other(format!("has the trees of settlement layer {found}, not of {expected}"));
+        }
+        if let Some(given) = self.release.filter(|given| given.layout() != layout) {
+            return other(format!("is of release {layout}, not {given}"));
+        }
+        match (self.last_block, file.block()) {
+            (Some(given), Some(block)) if given != block => {
+                other(format!("has the trees of block {block}, not of {given}"))
+            }
+            (Some(_), None) => other("does not say of which block its trees are".into()),
+            _ => Ok(()),
+        }
+    }
+}
