@@ -68,8 +68,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-#[cfg(not(unix))]
-compile_error!("slproof is for unix, whose files and memory it relies on");
+#[cfg(all(feature = "archive", not(unix)))]
+compile_error!("the feature `archive` is for unix, whose files and memory it relies on");
 
 pub mod primitives;
 
@@ -81,21 +81,32 @@ pub mod message;
 
 pub mod proof;
 
+#[cfg(feature = "archive")]
 pub mod files;
+#[cfg(feature = "archive")]
 pub mod state;
 
+#[cfg(feature = "archive")]
 pub mod contracts;
 
+#[cfg(feature = "archive")]
 pub mod archive;
+#[cfg(feature = "archive")]
 pub mod snapshot;
 
+#[cfg(feature = "archive")]
 pub mod ingest;
 
+#[cfg(feature = "archive")]
 pub mod forest;
+#[cfg(feature = "archive")]
 pub mod records;
 
+#[cfg(feature = "archive")]
 pub mod anchor;
 
+#[cfg(feature = "archive")]
 pub mod prove;
 
+#[cfg(feature = "cli")]
 pub mod cli;

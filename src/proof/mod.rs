@@ -25,6 +25,7 @@
 //! `verify_many`, which shares only Keccak with the trees, and hands [`verify`] one of every 1024 proofs and
 //! all that it refuses.
 
+#[cfg(feature = "calldata")]
 pub mod calldata;
 mod decode;
 mod model;
@@ -34,6 +35,7 @@ mod request;
 mod target;
 mod verdict;
 pub mod verify;
+#[cfg(feature = "archive")]
 pub(crate) mod verify_many;
 mod view;
 

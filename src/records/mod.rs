@@ -2,6 +2,7 @@
 
 mod json_array;
 mod line;
+#[cfg(feature = "parquet")]
 pub mod parquet;
 mod text;
 
