@@ -44,7 +44,8 @@ pub(super) fn again(path: &Path) -> io::Result<File> {
     // A pipe would be waited for without O_NONBLOCK, which means nothing to files.
     let file = options(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path);
     let file = file.map_err(|error| match error.raw_os_error() {
-        Some(libc::ELOOP | libc::EISDIR | libc::ENXIO) => in_the_way("no file"),
+        // A socket is ENXIO to Linux and EOPNOTSUPP to macOS.
+        Some(libc::ELOOP | libc::EISDIR | libc::ENXIO | libc::EOPNOTSUPP) => in_the_way("no file"),
         _ => error,
     })?;
     // What was opened is asked, and not the name, which another file may have by now.

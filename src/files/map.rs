@@ -3,7 +3,7 @@
 //! A mapping is only ever seen as bytes: whatever they are read as has no invalid values, and every
 //! offset and length in them is checked against the length that was mapped. So a file that somebody
 //! writes to meanwhile gives wrong values, which the hash chains catch, and a file that somebody
-//! truncates gives a SIGBUS, which [`lost_pages`] turns into an error that names it.
+//! truncates gives a SIGBUS, which [`sigbus`] turns into an error that names it.
 #![allow(unsafe_code, reason = "mapping a file is unsafe; this module is the only one that does")]
 
 use std::{
@@ -49,7 +49,7 @@ impl FileBytes {
                 // lengths are copied out and checked once, and slices of the mapping are bounded by
                 // its length. Truncation raises SIGBUS, which ends the process and does not corrupt.
                 let bytes = unsafe { Mmap::map(file)? };
-                let registered = sigbus::register(&bytes, path)?;
+                let registered = sigbus::register(&bytes, path);
                 Ok(Self::Mapped { _registered: registered, bytes })
             }
             Access::Read => {
@@ -91,7 +91,7 @@ impl MapMut {
         // caller holds the only handle of it for that long. Its bytes have no invalid values, and
         // truncation raises SIGBUS, as above.
         let bytes = unsafe { MmapOptions::new().offset(range.start).len(len).map_mut(file)? };
-        let registered = sigbus::register(&bytes, path)?;
+        let registered = sigbus::register(&bytes, path);
         Ok(Self { _registered: registered, bytes })
     }
 

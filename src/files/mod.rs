@@ -30,6 +30,7 @@ mod write_behind;
 
 pub use compress::Compression;
 pub use container::{Container, ContainerError, ContainerWriter, Kind, SectionBytes, SectionName};
+#[cfg(feature = "parquet")]
 pub(crate) use create::nameless;
 pub(crate) use external_sort::{ExternalSort, SortRecord, Sorted};
 pub(crate) use input::{Gunzip, HEAD_LEN, is_damage};

@@ -258,18 +258,18 @@ fn in_place_needs_a_file() -> io::Error {
     io::Error::new(io::ErrorKind::Unsupported, reason)
 }
 
-/// Allocates a range on disk; where the file system cannot, by writing zeros.
+/// Allocates a range on disk; where the system or its file system cannot, by writing zeros.
 fn take_space(mut file: &File, range: &Range<u64>) -> io::Result<()> {
     let len = range.end - range.start;
-    let flags = rustix::fs::FallocateFlags::empty();
-    match rustix::fs::fallocate(file, flags, range.start, len) {
-        Ok(()) => Ok(()),
-        Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => {
-            file.seek(SeekFrom::Start(range.start))?;
-            io::copy(&mut io::Read::take(io::repeat(0), len), &mut file).map(|_| ())
-        }
-        Err(error) => Err(error.into()),
+    // What macOS has in place of this counts from the end of the file, and may cut the file off.
+    #[cfg(target_os = "linux")]
+    match rustix::fs::fallocate(file, rustix::fs::FallocateFlags::empty(), range.start, len) {
+        Ok(()) => return Ok(()),
+        Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => {}
+        Err(error) => return Err(error.into()),
     }
+    file.seek(SeekFrom::Start(range.start))?;
+    io::copy(&mut io::Read::take(io::repeat(0), len), &mut file).map(|_| ())
 }
 
 impl Write for Output {

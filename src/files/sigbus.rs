@@ -8,8 +8,8 @@
 //!
 //! The handler runs in the middle of anything, so it does only what is async-signal-safe:
 //!
-//! - it reads the table, which is static and made of atomics: no lock, no allocation, no pointer to
-//!   memory that could be freed;
+//! - it reads the table, which is static, grows but never shrinks, and is made of atomics: no lock, no
+//!   allocation, no pointer to memory that could be freed;
 //! - it calls `write` and `_exit`, which POSIX lists as async-signal-safe;
 //! - for an address that is in no mapped file it puts the handler back that stood there before
 //!   (`sigaction`, also on the list) and returns, so that the access faults again and ends as it
@@ -21,7 +21,7 @@
 #![allow(unsafe_code, reason = "signal handlers are unsafe; this one belongs to the memory map")]
 
 use std::{
-    io,
+    fmt, io, iter,
     path::Path,
     sync::{
         OnceLock,
@@ -31,8 +31,8 @@ use std::{
 
 /// The exit code of a process that lost a mapped file: that of a damaged input.
 const EXIT_CODE: i32 = 3;
-/// How many files may be mapped at a time.
-const MOST_MAPS: usize = 256;
+/// How many slots a table has before the next one is needed.
+const SLOTS: usize = 64;
 /// How much of a file's name is kept; the end of a longer one, which tells more than its beginning.
 const NAME_LEN: usize = 512;
 
@@ -48,47 +48,81 @@ struct Slot {
     name_len: AtomicUsize,
 }
 
-static MAPS: [Slot; MOST_MAPS] = [const {
-    Slot {
-        start: AtomicUsize::new(FREE),
-        len: AtomicUsize::new(0),
-        name: [const { AtomicU8::new(0) }; NAME_LEN],
-        name_len: AtomicUsize::new(0),
+impl Slot {
+    const fn new() -> Self {
+        Self {
+            start: AtomicUsize::new(FREE),
+            len: AtomicUsize::new(0),
+            name: [const { AtomicU8::new(0) }; NAME_LEN],
+            name_len: AtomicUsize::new(0),
+        }
     }
-}; MOST_MAPS];
+}
+
+/// Some slots, and more where these are not enough. What hangs on the static table is never freed.
+struct Table {
+    slots: [Slot; SLOTS],
+    next: OnceLock<Box<Table>>,
+}
+
+impl Table {
+    const fn new() -> Self {
+        Self { slots: [const { Slot::new() }; SLOTS], next: OnceLock::new() }
+    }
+
+    /// The tables there are, this one first. Follows what was published whole; takes no lock.
+    fn chain(&self) -> impl Iterator<Item = &Self> {
+        iter::successors(Some(self), |table| table.next.get().map(Box::as_ref))
+    }
+
+    /// A slot that nobody else has.
+    fn take(&'static self) -> &'static Slot {
+        let mut table = self;
+        loop {
+            let free = table.slots.iter().find(|slot| {
+                let taken =
+                    slot.start.compare_exchange(FREE, TAKEN, Ordering::Acquire, Ordering::Relaxed);
+                taken.is_ok()
+            });
+            if let Some(slot) = free {
+                return slot;
+            }
+            table = table.next.get_or_init(|| Box::new(Self::new()));
+        }
+    }
+}
+
+static MAPS: Table = Table::new();
 
 static BEFORE: OnceLock<libc::sigaction> = OnceLock::new();
 
 /// Keeps a mapping in the table; drop it before the mapping.
-#[derive(Debug)]
-pub(super) struct Registered {
-    slot: usize,
+pub(super) struct Registered(&'static Slot);
+
+impl fmt::Debug for Registered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Registered").field(&self.0.start).finish()
+    }
 }
 
 impl Drop for Registered {
     fn drop(&mut self) {
-        MAPS[self.slot].start.store(FREE, Ordering::Release);
+        self.0.start.store(FREE, Ordering::Release);
     }
 }
 
 /// Notes whose bytes these are.
-pub(super) fn register(bytes: &[u8], path: &Path) -> io::Result<Registered> {
-    let free = MAPS.iter().position(|slot| {
-        slot.start.compare_exchange(FREE, TAKEN, Ordering::Acquire, Ordering::Relaxed).is_ok()
-    });
-    let Some(index) = free else {
-        return Err(io::Error::other(format!("more than {MOST_MAPS} files are mapped at once")));
-    };
+pub(super) fn register(bytes: &[u8], path: &Path) -> Registered {
+    let slot = MAPS.take();
     let name = path.as_os_str().as_encoded_bytes();
     let name = &name[name.len().saturating_sub(NAME_LEN)..];
-    let slot = &MAPS[index];
     for (kept, byte) in slot.name.iter().zip(name) {
         kept.store(*byte, Ordering::Relaxed);
     }
     slot.name_len.store(name.len(), Ordering::Relaxed);
     slot.len.store(bytes.len(), Ordering::Relaxed);
     slot.start.store(bytes.as_ptr().addr(), Ordering::Release);
-    Ok(Registered { slot: index })
+    Registered(slot)
 }
 
 /// From now on, a file that outgrows the limit that the system sets (`ulimit -f`) is an error of the write
@@ -132,7 +166,7 @@ extern "C" fn on_bus_error(_: libc::c_int, info: *mut libc::siginfo_t, _: *mut l
     // SAFETY: the kernel passes a valid `siginfo_t` to a handler installed with SA_SIGINFO, and for
     // SIGBUS it holds the address.
     let address = unsafe { (*info).si_addr() }.addr();
-    for slot in &MAPS {
+    for slot in MAPS.chain().flat_map(|table| &table.slots) {
         let start = slot.start.load(Ordering::Acquire);
         let len = slot.len.load(Ordering::Relaxed);
         if start <= TAKEN || address < start || address - start >= len {
@@ -164,4 +198,22 @@ fn write_to_stderr(bytes: &[u8]) {
     // SAFETY: the pointer and the length are those of a live slice; `write` is async-signal-safe.
     // Nobody is left to be told when standard error is closed.
     let _ = unsafe { libc::write(libc::STDERR_FILENO, bytes.as_ptr().cast(), bytes.len()) };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_files_than_a_table_has_slots_are_known_by_their_addresses() {
+        let bytes = [[0u8; 2]; 5 * SLOTS];
+        let known: Vec<_> = bytes.iter().map(|file| register(file, Path::new("file"))).collect();
+        let registered = |file: &[u8]| {
+            let mut slots = MAPS.chain().flat_map(|table| &table.slots);
+            slots.any(|slot| slot.start.load(Ordering::Acquire) == file.as_ptr().addr())
+        };
+        assert!(bytes.iter().all(|file| registered(file)));
+        drop(known);
+        assert!(!bytes.iter().any(|file| registered(file)));
+    }
 }

@@ -1,8 +1,6 @@
 use std::{fmt, iter, mem, slice};
 
-use rayon::prelude::*;
-
-use super::{Tree, Zeros, height, level_len};
+use super::{Tree, Zeros, height, level_len, parallel::*};
 use crate::{
     keccak::{Backend, hash_pairs},
     primitives::Hash,

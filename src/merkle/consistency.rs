@@ -1,6 +1,4 @@
-use rayon::prelude::*;
-
-use super::{Tree, level_len};
+use super::{Tree, level_len, parallel::*};
 use crate::{keccak::hash_pairs, primitives::Hash};
 
 /// How many nodes are hashed in one go.

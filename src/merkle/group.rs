@@ -1,10 +1,9 @@
 use std::mem;
 
-use rayon::prelude::*;
-
 use super::{
     Leaves, Tree, Zeros,
     build::{BLOCK, build_above_into, build_apart, full_lanes},
+    parallel::*,
 };
 use crate::{
     keccak::{hash_many, hash_pairs},
@@ -50,7 +49,7 @@ pub fn build_all_into<const LEN: usize, L: Leaves<LEN> + Send>(
             }
         }
     }
-    rayon::join(
+    join(
         || {
             let trees = large.into_par_iter();
             trees.for_each(|tree| match tree.bottom {

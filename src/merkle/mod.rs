@@ -21,6 +21,12 @@ mod frontier;
 mod group;
 mod levels;
 mod node_buffer;
+#[cfg(feature = "archive")]
+mod parallel {
+    pub(super) use rayon::{join, prelude::*};
+}
+#[cfg(not(feature = "archive"))]
+mod parallel;
 mod prefix;
 mod tree;
 mod zeros;

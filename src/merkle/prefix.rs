@@ -1,8 +1,6 @@
 use std::cmp::Ordering;
 
-use rayon::prelude::*;
-
-use super::{NoSuchLeaf, Tree, height};
+use super::{NoSuchLeaf, Tree, height, parallel::*};
 use crate::{
     keccak::{hash_node, hash_pairs},
     primitives::Hash,

@@ -57,6 +57,7 @@ impl BatchLogs {
     }
 
     /// A batch that was read, to be kept. Its messages were compared with its logs when it was made.
+    #[cfg(feature = "archive")]
     pub(crate) fn copy(batch: &BatchView<'_>) -> Self {
         Self {
             chain: batch.chain,
@@ -235,6 +236,7 @@ impl<'a> BatchView<'a> {
     ///
     /// # Errors
     /// The part in which the two contradict each other.
+    #[cfg(feature = "archive")]
     pub(crate) fn merge(self, other: Self) -> Result<Self, BatchPart> {
         if self.logs != other.logs {
             return Err(BatchPart::Logs);
@@ -377,6 +379,7 @@ mod tests {
         );
     }
 
+    #[cfg(feature = "archive")]
     #[test]
     fn two_sources_of_a_batch_complete_each_other() {
         let bare = batch(logs(&[b"a"]), &[]).unwrap();

@@ -18,6 +18,7 @@ impl MessageList {
     ///
     /// # Errors
     /// What `write` answers; nothing is appended then.
+    #[cfg(feature = "archive")]
     pub(crate) fn push_with<E>(
         &mut self,
         write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
@@ -67,6 +68,7 @@ pub struct Messages<'a> {
 
 impl<'a> Messages<'a> {
     /// The messages that end at `ends` of `bytes`; `None` when the ends go backwards or beyond.
+    #[cfg(feature = "archive")]
     pub(crate) fn new(bytes: &'a [u8], ends: &'a [[u8; 8]]) -> Option<Self> {
         let ascending = ends.is_sorted_by_key(|end| u64::from_le_bytes(*end));
         let last = ends.last().map_or(0, |end| u64::from_le_bytes(*end));
@@ -100,11 +102,13 @@ impl<'a> Messages<'a> {
     }
 
     /// All messages back to back.
+    #[cfg(feature = "archive")]
     pub(crate) fn bytes(&self) -> &'a [u8] {
         self.bytes
     }
 
     /// Where each ends in the bytes.
+    #[cfg(feature = "archive")]
     pub(crate) fn ends(&self) -> &'a [[u8; 8]] {
         self.ends
     }

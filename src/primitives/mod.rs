@@ -11,6 +11,7 @@ mod number;
 mod word;
 
 pub mod hex;
+#[cfg(feature = "archive")]
 pub(crate) mod ordered;
 pub mod sorted;
 pub mod varint;

@@ -83,6 +83,8 @@ failure_codes! {
     CallNeedsMessage = "call-needs-message",
     /// The call takes the bytes of the message, which the archive does not have.
     CallNeedsMessageBytes = "call-needs-message-bytes",
+    /// The proof is in calldata, which this build cannot read.
+    CalldataUnsupported = "calldata-unsupported",
     /// The chain was registered after the target.
     ChainAfterTarget = "chain-after-target",
     /// The record does not name its chain.

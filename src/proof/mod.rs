@@ -25,6 +25,7 @@
 //! `verify_many`, which shares only Keccak with the trees, and hands [`verify`] one of every 1024 proofs and
 //! all that it refuses.
 
+#[cfg(feature = "calldata")]
 pub mod calldata;
 mod decode;
 mod failure_code;
@@ -35,6 +36,7 @@ mod request;
 mod target;
 mod verdict;
 pub mod verify;
+#[cfg(feature = "archive")]
 pub(crate) mod verify_many;
 mod view;
 

@@ -10,6 +10,7 @@ mod judge;
 mod line;
 mod outcome;
 mod owned;
+#[cfg(feature = "parquet")]
 pub mod parquet;
 mod row_groups;
 mod text;

@@ -1,8 +1,10 @@
 use thiserror::Error;
 
+#[cfg(feature = "calldata")]
+use crate::proof::calldata::CalldataError;
 use crate::{
     primitives::hex,
-    proof::{FailureCode, calldata::CalldataError, verify::VerifyError},
+    proof::{FailureCode, verify::VerifyError},
 };
 
 /// Why a text or a row is no record of a proof, or not a whole one.
@@ -45,8 +47,14 @@ pub enum RecordError {
     #[error("the record's message is damaged: {0}")]
     Message(#[from] hex::HexError),
     /// The calldata give no proof.
+    #[cfg(feature = "calldata")]
     #[error(transparent)]
     Calldata(#[from] CalldataError),
+    /// The proof is in calldata, which only the feature `calldata` can read.
+    #[error(
+        "the proof is in calldata, and this build cannot read them: its feature calldata is off"
+    )]
+    CalldataUnsupported,
     /// The proof is refused before any root is looked up.
     #[error(transparent)]
     Proof(#[from] VerifyError),
@@ -96,6 +104,7 @@ impl RecordError {
             Self::Missing { .. } => FailureCode::LogMissing,
             Self::OtherThanLog { .. } => FailureCode::LogMismatch,
             Self::Proof(error) => error.code(),
+            Self::CalldataUnsupported => FailureCode::CalldataUnsupported,
             Self::Null => FailureCode::NodeNull,
             Self::Node(_) => FailureCode::NodeError,
             _ => FailureCode::MalformedRecord,
@@ -106,6 +115,9 @@ impl RecordError {
     /// is refused.
     #[must_use]
     pub fn is_lack(&self) -> bool {
-        matches!(self, Self::Missing { .. } | Self::Null | Self::Node(_))
+        matches!(
+            self,
+            Self::Missing { .. } | Self::CalldataUnsupported | Self::Null | Self::Node(_)
+        )
     }
 }

@@ -4,6 +4,8 @@
 //! has to agree. A record that lacks more than that cannot be judged, which is not the same as being refused:
 //! [`RecordError::is_lack`] tells the two apart, and [`Verdict`](super::Verdict) makes three answers of it.
 
+#[cfg(feature = "calldata")]
+mod calldata;
 mod error;
 mod fields;
 mod kind;
@@ -17,6 +19,7 @@ use crate::{
 
 pub use error::RecordError;
 pub(crate) use fields::{AboutLog, Fields};
+#[cfg(feature = "cli")]
 pub(crate) use kind::Members;
 pub use kind::is_record;
 pub use parse::parse;

@@ -1,17 +1,15 @@
-use std::fmt::Display;
-
 use serde::{Deserialize, Deserializer, de::IgnoredAny};
 use serde_json::value::RawValue;
 
+#[cfg(feature = "calldata")]
+use super::calldata::from_calldata;
 use super::{AboutLog, Defaults, Fields, Item, RecordError};
+#[cfg(feature = "calldata")]
+use crate::proof::calldata::Call;
 use crate::{
-    keccak::keccak256,
     message::L2ToL1Log,
     primitives::{Address, BatchNumber, ChainId, Hash, Number, hex},
-    proof::{
-        TargetRecord,
-        calldata::{self, Call, CalldataError, Decoded, Subject},
-    },
+    proof::TargetRecord,
 };
 
 /// How much of a node's error is repeated.
@@ -33,7 +31,10 @@ struct Incoming<'a> {
     #[serde(default, deserialize_with = "Number::read_option")]
     tx_number_in_batch: Option<u64>,
     message_hash: Option<Hash>,
+    #[cfg(feature = "calldata")]
     call: Option<Call>,
+    #[cfg(not(feature = "calldata"))]
+    call: Option<IgnoredAny>,
     data: Option<String>,
     /// Whether it is there; a request may be anything, also null.
     #[serde(default, deserialize_with = "present")]
@@ -145,9 +146,13 @@ pub fn parse(text: &[u8], defaults: &Defaults) -> Result<Item, RecordError> {
         record.only("proof", &["data", "call"])?;
         return record.fields(words)?.complete(defaults);
     }
-    let data = record.data.take().ok_or(RecordError::NoProof)?;
-    let decoded = calldata::decode(&data, record.call)?;
-    of_calldata(decoded, record.fields(Vec::new())?, defaults)
+    match record.data.take() {
+        None => Err(RecordError::NoProof),
+        #[cfg(feature = "calldata")]
+        Some(data) => from_calldata(&data, record.call, record.fields(Vec::new())?, defaults),
+        #[cfg(not(feature = "calldata"))]
+        Some(_) => Err(RecordError::CalldataUnsupported),
+    }
 }
 
 /// A node's error in its own words: its message and code, or the whole of it where it has none.
@@ -164,45 +169,6 @@ fn words_of(error: &RawValue) -> String {
             format!("{message:?}, code {code}")
         }
         Err(_) => error.get().chars().take(QUOTED).collect(),
-    }
-}
-
-/// What calldata say and what stands beside them, which have to agree.
-fn of_calldata(
-    decoded: Decoded,
-    mut fields: Fields,
-    defaults: &Defaults,
-) -> Result<Item, RecordError> {
-    let Decoded { chain, batch, id, subject, words } = decoded;
-    same("chainId", &chain, fields.chain.as_ref())?;
-    same("batchNumber", &batch, fields.batch.as_ref())?;
-    same("id", &id, fields.id.as_ref())?;
-    let known = fields.log.or_else(|| fields.derived_log());
-    if let Some(log) = subject.log(known.or(defaults.log))? {
-        same("log", &log, fields.log.as_ref())?;
-        fields.log = Some(log);
-    }
-    // Beside a log or its hash, a message has to be that of the log.
-    if let Subject::Message(_, message) = subject {
-        let said = fields.message.as_deref().map(keccak256);
-        same("hash of the message", &keccak256(&message), said.as_ref())?;
-        fields.message = Some(message);
-    }
-    let fields = Fields { chain: Some(chain), batch: Some(batch), id: Some(id), words, ..fields };
-    fields.complete(defaults)
-}
-
-fn same<T: PartialEq + Display>(
-    field: &'static str,
-    got: &T,
-    said: Option<&T>,
-) -> Result<(), CalldataError> {
-    match said.filter(|said| *said != got) {
-        None => Ok(()),
-        Some(said) => {
-            let (got, said) = (got.to_string(), said.to_string());
-            Err(CalldataError::Contradiction { field, got, said })
-        }
     }
 }
 

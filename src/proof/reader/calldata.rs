@@ -1,0 +1,52 @@
+//! Records that carry calldata in place of the words of a proof.
+
+use std::fmt::Display;
+
+use super::{Defaults, Fields, Item, RecordError};
+use crate::{
+    keccak::keccak256,
+    proof::calldata::{self, Call, CalldataError, Decoded, Subject},
+};
+
+/// Reads a proof from calldata. What they say and what stands beside them in the record has to agree.
+///
+/// # Errors
+/// [`RecordError`] when the calldata cannot be decoded, or something beside them says otherwise.
+pub(super) fn from_calldata(
+    data: &str,
+    call: Option<Call>,
+    mut fields: Fields,
+    defaults: &Defaults,
+) -> Result<Item, RecordError> {
+    let Decoded { chain, batch, id, subject, words } = calldata::decode(data, call)?;
+    same("chainId", &chain, fields.chain.as_ref())?;
+    same("batchNumber", &batch, fields.batch.as_ref())?;
+    same("id", &id, fields.id.as_ref())?;
+    let known = fields.log.or_else(|| fields.derived_log());
+    if let Some(log) = subject.log(known.or(defaults.log))? {
+        same("log", &log, fields.log.as_ref())?;
+        fields.log = Some(log);
+    }
+    // Beside a log or its hash, a message has to be that of the log.
+    if let Subject::Message(_, message) = subject {
+        let said = fields.message.as_deref().map(keccak256);
+        same("hash of the message", &keccak256(&message), said.as_ref())?;
+        fields.message = Some(message);
+    }
+    let fields = Fields { chain: Some(chain), batch: Some(batch), id: Some(id), words, ..fields };
+    fields.complete(defaults)
+}
+
+fn same<T: PartialEq + Display>(
+    field: &'static str,
+    got: &T,
+    said: Option<&T>,
+) -> Result<(), CalldataError> {
+    match said.filter(|said| *said != got) {
+        None => Ok(()),
+        Some(said) => {
+            let (got, said) = (got.to_string(), said.to_string());
+            Err(CalldataError::Contradiction { field, got, said })
+        }
+    }
+}
