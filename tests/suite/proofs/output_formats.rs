@@ -16,7 +16,7 @@ use slproof::{
     files::{Compression, Input},
     primitives::{BatchNumber, ChainId, Hash},
     proof::{
-        Failure, FailureRecord, ProofRecord, Request, Target,
+        Failure, FailureCode, FailureRecord, ProofRecord, Request, Target,
         reader::{Item, RecordError},
     },
     records::parquet::{Footer, MAGIC, ParquetProofs, ReadError, RowEncoder, RowGroup},
