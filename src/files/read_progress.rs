@@ -24,12 +24,12 @@ pub trait ReadProgress: Send + Sync {
 ///
 /// ```
 /// use std::sync::{Arc, atomic::{AtomicU64, Ordering}};
-/// use slproof::{files::{Watch, Watcher}, ingest::state::Import};
+/// use slproof::{files::{ReadProgress, ReadProgressHandle}, ingest::state::Import};
 ///
 /// #[derive(Default)]
 /// struct Bytes(AtomicU64);
 ///
-/// impl Watch for Bytes {
+/// impl ReadProgress for Bytes {
 ///     fn expect(&self, _: u64) {}
 ///     fn read(&self, bytes: u64) {
 ///         self.0.fetch_add(bytes, Ordering::Relaxed);
@@ -39,7 +39,7 @@ pub trait ReadProgress: Send + Sync {
 ///
 /// let path = std::path::Path::new("fixtures/gateway-v29/state.anvil.json");
 /// let bytes = Arc::new(Bytes::default());
-/// let import = Import { watcher: Watcher::new(bytes.clone()), ..Import::default() };
+/// let import = Import { watcher: ReadProgressHandle::new(bytes.clone()), ..Import::default() };
 /// import.read(path)?;
 /// assert_eq!(bytes.0.load(Ordering::Relaxed), path.metadata()?.len());
 /// # Ok::<(), Box<dyn std::error::Error>>(())

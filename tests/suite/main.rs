@@ -87,6 +87,9 @@ mod proofs {
     /// Which proofs the contracts in a state accept: every check between the two hops, by release.
     mod anchors;
 
+    /// The front door of the crate: owned, shared, with sinks and cancellation.
+    mod front_door;
+
     /// Calldata, decoded by hand and by `cast`.
     mod calldata;
 

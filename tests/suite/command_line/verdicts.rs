@@ -17,7 +17,7 @@ use slproof::{
     message::L2ToL1Log,
     primitives::{Address, ChainId, Hash},
     proof::{
-        Known, ProofRecord, Reason, Target, Verdict,
+        FailureCode, Known, ProofRecord, Reason, Target, Verdict,
         reader::{self, Defaults, Item, RecordError},
     },
 };
@@ -255,7 +255,7 @@ fn what_follows_from_the_rest_may_be_left_out() {
     let mut line = without(&["root"]);
     line["proof"] = json!([]);
     let error = parse(&line).unwrap_err();
-    assert_eq!((error.code().as_str(), error.is_lack()), ("empty-proof", false));
+    assert_eq!((error.code(), error.is_lack()), (FailureCode::EmptyProof, false));
 }
 
 #[test]

@@ -1,0 +1,188 @@
+//! The front door of the crate: shared between threads, with the same records as the command line.
+
+use std::{
+    collections::BTreeSet,
+    error::Error as StdError,
+    fs,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
+};
+
+use slproof::{
+    Answer, Event, FailureCode, JobPart, Messages, Observer, ProofOutput, Prover, Request,
+    Selection, Sink, Target, Trees, TreesOptions, TrustedRoots, Verdict,
+    primitives::{BatchNumber, ChainId},
+    verify,
+};
+
+use crate::support::fixture;
+
+const FOLDER: &str = "gateway-v29";
+
+fn prover(options: &TreesOptions) -> Prover {
+    let trees = Trees::open(&[fixture(&format!("{FOLDER}/state.anvil.json"))], options).unwrap();
+    let logs = fixture(&format!("{FOLDER}/logs.jsonl.gz"));
+    Prover::new(trees, Messages::open(&[logs], &Default::default()).unwrap())
+}
+
+fn one_batch() -> Selection {
+    Selection::all().of_batches(ChainId(324), BatchNumber(501_234).into())
+}
+
+/// Compiles only as long as the types can be kept anywhere and used by any thread.
+#[test]
+fn the_front_door_is_owned_and_shared_between_threads() {
+    fn is_shared<T: Clone + Send + Sync + 'static>() {}
+    is_shared::<Trees>();
+    is_shared::<Messages>();
+    is_shared::<Prover>();
+    is_shared::<TrustedRoots>();
+    is_shared::<slproof::Job>();
+    fn is_error<T: StdError + Send + Sync + 'static>() {}
+    is_error::<slproof::Error>();
+}
+
+/// Keeps what it is given, and fails or cancels after some parts where it is told to.
+#[derive(Default)]
+struct Kept {
+    lines: Vec<String>,
+    steps: u64,
+    fail_after: Option<usize>,
+    parts: usize,
+}
+
+impl Sink for Kept {
+    fn write(&mut self, part: JobPart) -> Result<(), Box<dyn StdError + Send + Sync>> {
+        if self.fail_after == Some(self.parts) {
+            return Err("full".into());
+        }
+        self.parts += 1;
+        self.steps = part.steps;
+        self.lines.extend(part.answers.iter().map(|answer| match answer {
+            Answer::Proof(record) => serde_json::to_string(record).unwrap(),
+            Answer::Failed(record) => serde_json::to_string(record).unwrap(),
+        }));
+        Ok(())
+    }
+}
+
+#[test]
+fn a_sink_gets_the_records_of_a_file_and_resumes_where_it_failed() {
+    let prover = prover(&TreesOptions::default());
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("all.ndjson");
+    prover.job(Selection::all()).write(ProofOutput::create(&path).unwrap()).unwrap();
+    let text = fs::read_to_string(&path).unwrap();
+    let expected: Vec<&str> = text.lines().collect();
+
+    let mut sink = Kept { fail_after: Some(2), ..Kept::default() };
+    let error = prover.job(Selection::all()).run(&mut sink).unwrap_err();
+    assert_eq!(error.code(), FailureCode::WriteFailed);
+    assert!(sink.steps > 0 && sink.lines.len() < expected.len());
+    sink.fail_after = None;
+    prover.job(Selection::all()).skip(sink.steps).run(&mut sink).unwrap();
+    assert_eq!(sink.lines, expected);
+}
+
+#[test]
+fn single_proofs_are_those_of_the_job_and_valid() {
+    let prover = prover(&TreesOptions::default());
+    let mut sink = Kept::default();
+    prover.job(one_batch()).target(Target::First).run(&mut sink).unwrap();
+    let request = Request::Batch { chain_id: ChainId(324), batch_number: BatchNumber(501_234) };
+    // Threads that need the history at once share it.
+    thread::scope(|threads| {
+        for _ in 0..4 {
+            threads.spawn(|| {
+                let records = prover.prove(&request, Target::First).unwrap();
+                let lines = records.iter().map(|record| serde_json::to_string(record).unwrap());
+                assert_eq!(lines.collect::<Vec<_>>(), sink.lines);
+            });
+        }
+    });
+    let state = fixture(&format!("{FOLDER}/state.anvil.json"));
+    let known = TrustedRoots::open(state, &Default::default()).unwrap();
+    let mut record = prover.prove(&request, Target::Latest).unwrap().remove(0);
+    assert!(matches!(verify(&record, &known), Verdict::Valid(_)));
+    record.log = None;
+    let Verdict::CannotJudge(reason) = verify(&record, &known) else { panic!("it has no log") };
+    assert_eq!(reason.code(), FailureCode::LogMissing);
+}
+
+/// Counts searches, and cancels a job once something is done.
+#[derive(Default)]
+struct Watching {
+    searches: AtomicU64,
+    advanced: AtomicU64,
+}
+
+impl Observer for Watching {
+    fn event(&self, event: &Event<'_>) {
+        if matches!(event, Event::SearchBegins) {
+            self.searches.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn advanced(&self, logs: u64) {
+        self.advanced.fetch_add(logs, Ordering::Relaxed);
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.advanced.load(Ordering::Relaxed) > 0
+    }
+}
+
+#[test]
+fn history_is_searched_once_also_by_a_pool_whose_threads_all_ask() {
+    let watching = Arc::new(Watching::default());
+    let mut options = TreesOptions::default();
+    options.observer = Arc::clone(&watching).into();
+    let prover = prover(&options);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+    pool.scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|_| assert!(prover.trees().extractor(Target::First).is_ok()));
+        }
+    });
+    assert_eq!(watching.searches.load(Ordering::Relaxed), 1);
+}
+
+#[test]
+fn a_cancelled_job_ends_as_interrupted_and_is_resumed() {
+    let prover = prover(&TreesOptions::default());
+    let folder = tempfile::tempdir().unwrap();
+    let (path, whole) = (folder.path().join("out"), folder.path().join("whole"));
+    let output = |path: &Path| ProofOutput::create(path).unwrap().resume(true);
+    let watching = Arc::new(Watching::default());
+    let job = prover.job(Selection::all());
+    let error = job.clone().observer(watching).write(output(&path)).unwrap_err();
+    assert_eq!(error.code(), FailureCode::Interrupted);
+    assert!(!path.exists());
+    job.write(output(&path)).unwrap();
+    job.write(output(&whole)).unwrap();
+    assert_eq!(fs::read(path).unwrap(), fs::read(whole).unwrap());
+}
+
+#[test]
+fn several_archives_are_merged() {
+    let logs = fixture(&format!("{FOLDER}/logs.jsonl.gz"));
+    let one = Messages::open(&[&logs], &Default::default()).unwrap();
+    let two = Messages::open(&[&logs, &logs], &Default::default()).unwrap();
+    assert_eq!(one.archive().header(), two.archive().header());
+}
+
+/// The reference of the manual names every code, and no other.
+#[test]
+fn the_reference_lists_the_failure_codes() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/src/reference/codes.md");
+    // The packaged crate may leave the manual out.
+    let Ok(text) = fs::read_to_string(path) else { return };
+    let cell = |line: &str| Some(line.strip_prefix("| `")?.split_once('`')?.0.to_owned());
+    let listed: BTreeSet<String> = text.lines().filter_map(cell).collect();
+    let codes: BTreeSet<String> = FailureCode::ALL.iter().map(ToString::to_string).collect();
+    assert_eq!(listed, codes);
+}
