@@ -10,15 +10,13 @@
 //! | pubdata inside messages | logs, messages | a settlement layer's messages | `relayed` |
 //! | tables of a zksync-era node | logs, transactions, messages, aggregated root | the chain | `postgres`, `node_tables` |
 //!
-//! An [`Indexer`] reads any number of them into one archive. What is wrong with one batch costs that batch
-//! and is noted in [`SkippedInputs`]; what makes a file unreadable ends the reading. Whether logs are all the logs
-//! of a batch no source can say: a [`BatchCheck`] can, with the batch's root.
+//! An [`Indexer`] reads any number of them into one archive. Something damaged excludes the batch that it
+//! names, and is noted in [`SkippedInputs`]; what makes a file unreadable ends the reading. Whether logs are all
+//! the logs of a batch no source can say: a [`BatchCheck`] can, with the batch's root.
 
 mod assembly;
 mod batch_blocks;
-mod batch_order;
 mod batch_rows;
-mod batch_set;
 mod batch_sink;
 mod byte_order_mark;
 mod bytes;

@@ -16,10 +16,8 @@ use std::path::Path;
 
 use super::{
     BatchBlocks, SourceError,
-    assembly::{Assembled, PlacedMessage, Row, RowKind, Rows},
-    batch_order::Known,
+    assembly::{Assembled, KnownBlocks, PlacedMessage, Row, RowKind, Rows},
     batch_rows::{BatchRows, Differing},
-    batch_set::BatchSet,
     batch_sink::BatchSink,
     postgres_text::{Record, boolean, bytea_array, fixed, integer, required},
 };
@@ -33,8 +31,6 @@ use crate::{
 
 /// How much of the logs, and of the messages, is in memory.
 const IN_MEMORY: usize = 96 << 20;
-/// How much of the blocks of the logs.
-const ORDER_IN_MEMORY: usize = 32 << 20;
 
 const LOG_COLUMNS: [&str; 10] = [
     "miniblock_number",
@@ -153,8 +149,6 @@ pub(super) struct NodeTables {
     has_logs: bool,
     blocks: BatchBlocks,
     batches: BatchRows,
-    /// The batches whose messages are damaged.
-    spoiled: BatchSet,
     seen: Option<u64>,
 }
 
@@ -162,11 +156,10 @@ impl NodeTables {
     pub(super) fn new(chain: ChainId, beside: Option<&Path>) -> Self {
         Self {
             chain,
-            logs: Rows::new(beside, IN_MEMORY, ORDER_IN_MEMORY),
+            logs: Rows::new(beside, IN_MEMORY),
             has_logs: false,
             blocks: BatchBlocks::default(),
             batches: BatchRows::new(beside, IN_MEMORY),
-            spoiled: BatchSet::default(),
             seen: None,
         }
     }
@@ -219,9 +212,8 @@ impl NodeTables {
             Err(error) => {
                 let batch = table.optional(record, 9).map(|text| integer(text, LOG_COLUMNS[9]));
                 let batch = batch.and_then(Result::ok).map(BatchNumber);
-                self.logs.spoil(block, batch, origin)?;
-                let what =
-                    format!("a log of block {block}, without which the block's batch is left out");
+                self.logs.damaged(Some(block), batch, origin, intake)?;
+                let what = format!("a log of block {block}, whose batch is incomplete without it");
                 intake.fault(origin, what, error)
             }
         }
@@ -254,7 +246,7 @@ impl NodeTables {
             Err(error) => {
                 if let SourceError::TwoBatches { one, other, .. } = error {
                     for batch in [one, other].into_iter().flatten() {
-                        intake.spoil(&mut self.spoiled, batch, origin)?;
+                        self.logs.exclude(batch, origin, intake)?;
                     }
                 }
                 intake.fault(origin, "a miniblock", error)
@@ -283,7 +275,7 @@ impl NodeTables {
                 self.batches.push(BatchNumber(number), &bytes, &ends, root.map(Hash::new), origin)
             }
             Err(error) => {
-                intake.spoil(&mut self.spoiled, BatchNumber(number), origin)?;
+                self.logs.exclude(BatchNumber(number), origin, intake)?;
                 intake.fault(origin, format!("batch {number}, which is left out"), error)
             }
         }
@@ -299,14 +291,11 @@ impl NodeTables {
             let reason = "there is no l2_to_l1_logs among them".into();
             return Err(IndexError::Refused { name: "the tables of the node".into(), reason });
         }
-        let (chain, spoiled) = (self.chain, self.spoiled);
+        let chain = self.chain;
         let mut rows = self.batches.finish()?;
         let no_others = ExternalSort::<PlacedMessage>::in_memory().finish()?;
-        let known = Known { given, found: &self.blocks };
+        let known = KnownBlocks { given, found: &self.blocks };
         self.logs.assemble(chain, known, no_others, intake, |batch, intake| {
-            if spoiled.contains(batch.batch) {
-                return Ok(());
-            }
             let Assembled { batch: number, mut origin, logs, transactions, missing, .. } = batch;
             let said = match rows.of(number)? {
                 Ok(said) => said,
