@@ -8,7 +8,6 @@ use super::{
     error::{CliError, Outcome, refuse_overwriting},
     progress::ProgressFactory,
     report::{Console, count},
-    state::known_slots,
 };
 use crate::{forest::Addresses, ingest::state::Import};
 
@@ -19,13 +18,12 @@ pub(super) fn run(
 ) -> Result<Outcome, CliError> {
     let dumps: Vec<&Path> = args.dumps.iter().map(PathBuf::as_path).collect();
     refuse_overwriting(&args.output, &dumps)?;
-    let message_root = args.message_root.unwrap_or(Addresses::default().message_root);
     let progress = bars.reading();
     let import = Import {
         watcher: progress.watcher(),
         format: args.format.into(),
         account: args.account,
-        known: Some(known_slots(message_root)),
+        message_root: args.message_root.unwrap_or(Addresses::default().message_root),
         sl_chain: args.sl_chain_id,
         ..Import::default()
     };

@@ -8,7 +8,7 @@ use super::{
     report::{Console, count},
 };
 use crate::{
-    contracts::{Bridgehub, MessageRoot, MessageRootEvent, system},
+    contracts::{Bridgehub, MessageRootEvent, system},
     files::{Kind, container::is_container},
     forest::{
         Addresses, Forest, HistoryError, HistoryOptions, RebuildOptions, SearchBudget, TREE_FILE,
@@ -16,7 +16,7 @@ use crate::{
     },
     ingest::{
         events::read_events,
-        state::{Dump, Import, KnownSlots},
+        state::{Dump, Import},
     },
     primitives::{Address, SlBlock},
     snapshot::Snapshot,
@@ -41,15 +41,6 @@ pub(super) fn addresses<S: StorageReader + ?Sized>(
     })
 }
 
-/// The slots of MessageRoot by which states are recognised.
-pub(super) fn known_slots(message_root: Address) -> KnownSlots {
-    KnownSlots {
-        contract: message_root,
-        written: MessageRoot::<Snapshot>::chain_count_slot(),
-        sl_chain: MessageRoot::<Snapshot>::chain_at_slot(0),
-    }
-}
-
 impl StateArgs {
     /// Where the contracts stand: as given, MessageRoot where Bridgehub says when only Bridgehub is
     /// given, or at the system addresses.
@@ -62,7 +53,7 @@ impl StateArgs {
         Import {
             format: self.dump_format.into(),
             account: self.account,
-            known: Some(known_slots(self.message_root.unwrap_or(system::MESSAGE_ROOT))),
+            message_root: self.message_root.unwrap_or(system::MESSAGE_ROOT),
             access: self.access,
             ..Import::default()
         }

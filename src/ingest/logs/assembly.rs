@@ -5,16 +5,14 @@
 //! A damaged row excludes the batch that it names, or that its block is in. Where nothing names the batch it
 //! is only reported: an incomplete batch does not fold to its batch root, so nothing wrong is proven from it.
 
-use std::{collections::BTreeSet, path::Path};
+use std::collections::BTreeSet;
 
 use bytemuck::{Pod, Zeroable};
 
-use super::{
-    BatchBlocks, SourceError, batch_blocks::BlockIn, batch_sink::BatchSink, sorting::sort,
-};
+use super::{BatchBlocks, SourceError, batch_blocks::BlockIn, batch_sink::BatchSink};
 use crate::{
     archive::{Origin, PackedOrigin},
-    files::{ExternalSort, SortRecord, Sorted},
+    files::{ExternalSort, SortRecord, Sorted, Spill},
     ingest::IndexError,
     message::{L2ToL1Log, LOG_TREE_HEIGHT, MessageList},
     primitives::{BatchNumber, ChainId, Hash},
@@ -140,9 +138,9 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    /// Keeps up to `in_memory` bytes of rows in memory; more beside an output.
-    pub(super) fn new(beside: Option<&Path>, in_memory: usize) -> Self {
-        Self { sort: sort(beside, in_memory), excluded: BTreeSet::new() }
+    /// Keeps up to `in_memory` bytes of rows in memory; more where `spill` says.
+    pub(super) fn new(spill: &Spill, in_memory: usize) -> Self {
+        Self { sort: spill.sort(in_memory), excluded: BTreeSet::new() }
     }
 
     /// Excludes the batch that something damaged at `origin` names, or else that its block is in.

@@ -12,8 +12,6 @@
 //! the logs that [stand for one](L2ToL1Log::is_message), in their order. `l1_batch_number` beside the logs, as of a query that
 //! joins the two, makes miniblocks unnecessary. Source: migrations of zksync-era's `core/lib/dal`.
 
-use std::path::Path;
-
 use super::{
     BatchBlocks, SourceError,
     assembly::{Assembled, KnownBlocks, PlacedMessage, Row, RowKind, Rows},
@@ -23,7 +21,7 @@ use super::{
 };
 use crate::{
     archive::{ArchiveError, Origin},
-    files::ExternalSort,
+    files::{ExternalSort, Spill},
     ingest::IndexError,
     message::{BatchLogs, L2ToL1Log, LogsError, MessageList},
     primitives::{BatchNumber, ChainId, Hash},
@@ -66,7 +64,10 @@ pub(super) struct Table {
 
 impl Table {
     /// The table with this name; `None` when it is none of those needed.
-    pub(super) fn named(name: &str, columns: &[&str]) -> Option<Result<Self, SourceError>> {
+    pub(super) fn named(
+        name: &str,
+        columns: &[impl AsRef<str>],
+    ) -> Option<Result<Self, SourceError>> {
         let kind = match name {
             "l2_to_l1_logs" => TableKind::Logs,
             "miniblocks" => TableKind::Blocks,
@@ -77,8 +78,8 @@ impl Table {
     }
 
     /// The table with these columns; `None` when it is none of those needed.
-    pub(super) fn with_columns(columns: &[&str]) -> Option<Result<Self, SourceError>> {
-        let has = |name| columns.contains(&name);
+    pub(super) fn with_columns(columns: &[impl AsRef<str>]) -> Option<Result<Self, SourceError>> {
+        let has = |name| columns.iter().any(|column| column.as_ref() == name);
         let kind = if has("miniblock_number") && has("log_index_in_miniblock") {
             TableKind::Logs
         } else if has("number") && has("l2_to_l1_messages") {
@@ -91,17 +92,17 @@ impl Table {
         Some(Self::new(kind, columns))
     }
 
-    fn new(kind: TableKind, columns: &[&str]) -> Result<Self, SourceError> {
+    fn new(kind: TableKind, columns: &[impl AsRef<str>]) -> Result<Self, SourceError> {
         let (wanted, required): (&[&'static str], usize) = match kind {
             TableKind::Logs => (&LOG_COLUMNS, 9),
             TableKind::Blocks => (&BLOCK_COLUMNS, 2),
             TableKind::Batches => (&BATCH_COLUMNS, 2),
         };
-        let stands = |name: &str| columns.iter().filter(|column| **column == name).count();
+        let stands = |name: &str| columns.iter().filter(|column| column.as_ref() == name).count();
         if let Some(name) = wanted.iter().find(|name| stands(name) > 1) {
             return Err(SourceError::TwoColumns(name));
         }
-        let place = |name: &&str| columns.iter().position(|column| column == name);
+        let place = |name: &&str| columns.iter().position(|column| column.as_ref() == *name);
         let places: Vec<_> = wanted.iter().map(place).collect();
         match places[..required].iter().zip(wanted).find(|(place, _)| place.is_none()) {
             Some((_, field)) => Err(SourceError::Missing { what: "the table".into(), field }),
@@ -153,13 +154,13 @@ pub(super) struct NodeTables {
 }
 
 impl NodeTables {
-    pub(super) fn new(chain: ChainId, beside: Option<&Path>) -> Self {
+    pub(super) fn new(chain: ChainId, spill: &Spill) -> Self {
         Self {
             chain,
-            logs: Rows::new(beside, IN_MEMORY),
+            logs: Rows::new(spill, IN_MEMORY),
             has_logs: false,
             blocks: BatchBlocks::default(),
-            batches: BatchRows::new(beside, IN_MEMORY),
+            batches: BatchRows::new(spill, IN_MEMORY),
             seen: None,
         }
     }

@@ -5,11 +5,11 @@ use serde_json::value::RawValue;
 
 use super::{
     SourceError,
-    json_lists::each_element,
     message_event::message,
     rpc_objects::{Object, PartialReceipt, Quantity, RpcLog, RpcLogs},
 };
 use crate::{
+    ingest::json::each_element,
     message::L2ToL1Log,
     primitives::{BatchNumber, Hash},
 };

@@ -14,7 +14,7 @@
 //! Era counts `logIndex` through a block, so that a missing receipt with logs shows. Receipts may come in
 //! any order, and twice. Events that come beside receipts give the messages that these lack.
 
-use std::{convert::Infallible, path::Path};
+use std::convert::Infallible;
 
 use bytemuck::{Pod, Zeroable};
 use rayon::prelude::*;
@@ -23,14 +23,15 @@ use super::{
     BatchBlocks, SourceError,
     assembly::{Assembled, KnownBlocks, LogPlace, PlacedMessage, Row, RowKind, Rows},
     batch_sink::BatchSink,
-    json_values::{JsonValues, ValueChunk},
     receipt::{Answer, Fault, Receipt, answers},
-    sorting::sort,
 };
 use crate::{
     archive::{Origin, Place},
-    files::{ExternalSort, Input, SortRecord, Sorted},
-    ingest::IndexError,
+    files::{ExternalSort, Input, SortRecord, Sorted, Spill},
+    ingest::{
+        IndexError,
+        json::{JsonValues, ValueChunk},
+    },
     message::{BatchLogs, MessageList},
     primitives::{BatchNumber, ChainId},
 };
@@ -56,13 +57,13 @@ pub(super) struct Receipts {
 }
 
 impl Receipts {
-    pub(super) fn new(chain: ChainId, beside: Option<&Path>) -> Self {
+    pub(super) fn new(chain: ChainId, spill: &Spill) -> Self {
         Self {
             chain,
-            rows: Rows::new(beside, ROWS_IN_MEMORY),
-            messages: sort(beside, OTHERS_IN_MEMORY),
-            wanted: sort(beside, OTHERS_IN_MEMORY),
-            placed: sort(beside, OTHERS_IN_MEMORY),
+            rows: Rows::new(spill, ROWS_IN_MEMORY),
+            messages: spill.sort(OTHERS_IN_MEMORY),
+            wanted: spill.sort(OTHERS_IN_MEMORY),
+            placed: spill.sort(OTHERS_IN_MEMORY),
             seen: None,
         }
     }
