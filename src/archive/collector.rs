@@ -1,11 +1,9 @@
-use std::path::Path;
-
 use bytemuck::{Pod, Zeroable, cast_slice};
 
 use super::{ArchiveHeader, Origin, origin::PackedOrigin};
 use crate::{
     archive::ArchiveError,
-    files::{ExternalSort, OutputError, SortRecord, Sorted},
+    files::{ExternalSort, OutputError, SortRecord, Sorted, Spill},
     message::{BatchPart, BatchView, Messages},
     primitives::{BatchNumber, ChainId, Hash},
 };
@@ -107,16 +105,11 @@ pub(crate) struct Collector {
 }
 
 impl Collector {
-    /// Keeps up to `in_memory` bytes, and more beside the output `target`.
-    pub(crate) fn beside(target: &Path, in_memory: usize) -> Self {
-        let sort = ExternalSort::beside(target, in_memory);
-        Self { sort, sources: Vec::new(), limit: None, added: ArchiveHeader::default() }
-    }
-
-    /// Keeps up to `limit` bytes in memory and refuses more.
-    pub(crate) fn in_memory(limit: usize) -> Self {
-        let sort = ExternalSort::in_memory();
-        Self { sort, sources: Vec::new(), limit: Some(limit), added: ArchiveHeader::default() }
+    /// Keeps up to `limit` bytes in memory; what is more goes where `spill` says, or is refused.
+    pub(crate) fn new(spill: &Spill, limit: usize) -> Self {
+        let sort = spill.sort(limit);
+        let limit = matches!(spill, Spill::Memory).then_some(limit);
+        Self { sort, sources: Vec::new(), limit, added: ArchiveHeader::default() }
     }
 
     /// Names a source; the answer stands for it in [`Origin`].

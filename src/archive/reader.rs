@@ -85,6 +85,11 @@ impl Archive {
         Ok(Self { container, header })
     }
 
+    /// Takes a container that was just written with this header.
+    pub(super) fn written(container: Container, header: ArchiveHeader) -> Self {
+        Self { container, header }
+    }
+
     /// What the archive says of itself.
     #[must_use]
     pub fn header(&self) -> &ArchiveHeader {

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     archive::ArchiveError,
-    files::{Access, Container},
+    files::{Access, Container, Spill},
     message::{BatchLogs, BatchPart, BatchView, L2ToL1Log, MessageList},
     primitives::{Address, BatchNumber, ChainId, Hash},
 };
@@ -57,7 +57,7 @@ fn unique(batches: Vec<BatchLogs>) -> BTreeMap<(ChainId, BatchNumber), BatchLogs
 fn in_memory_of<'b>(
     batches: impl IntoIterator<Item = &'b BatchLogs>,
 ) -> Result<Archive, ArchiveError> {
-    let mut collector = Collector::in_memory(1 << 20);
+    let mut collector = Collector::new(&Spill::Memory, 1 << 20);
     let source = collector.source("test");
     for (batch, line) in batches.into_iter().zip(1..) {
         collector.add(batch.view(), Origin { source, place: Place::Line(line) })?;
@@ -150,7 +150,7 @@ proptest! {
         let path = folder.path().join("archive.slmsg");
         let unique = unique(batches.clone());
         let mut writer = ArchiveWriter::create(&path).unwrap();
-        writer.collector = Collector::beside(&path, room);
+        writer.collector = Collector::new(&Spill::beside(&path), room);
         let source = writer.source("test");
         for batch in batches.iter().filter(|batch| unique.values().any(|known| known == *batch)) {
             writer.add(batch.view(), Origin { source, place: Place::Whole }).unwrap();
@@ -204,7 +204,7 @@ fn a_contradiction_names_what_differs_and_who_said_it_first() {
 
 #[test]
 fn what_does_not_fit_into_memory_is_refused() {
-    let mut collector = Collector::in_memory(1000);
+    let mut collector = Collector::new(&Spill::Memory, 1000);
     let source = collector.source("big");
     let mut add =
         || collector.add(part(true, None, None).view(), Origin { source, place: Place::Whole });

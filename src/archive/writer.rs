@@ -1,7 +1,4 @@
-use std::{
-    io::Write,
-    path::{Path, PathBuf},
-};
+use std::{io::Write, path::Path};
 
 use bytemuck::{Pod, Zeroable, bytes_of, cast_slice};
 
@@ -13,10 +10,7 @@ use super::{
 };
 use crate::{
     archive::ArchiveError,
-    files::{
-        Container, ContainerWriter, ExternalSort, Output, OutputError, SectionName, SortRecord,
-        Spool,
-    },
+    files::{ContainerWriter, ExternalSort, Output, OutputError, SectionName, SortRecord, Spill},
     message::BatchView,
     primitives::Hash,
 };
@@ -31,7 +25,7 @@ const SECTION_IN_MEMORY: usize = 32 << 20;
 /// Writes an archive file from batches that come in any order, more of them than fit into memory.
 /// What is given twice is merged when it agrees, and refused when it does not.
 pub struct ArchiveWriter {
-    target: PathBuf,
+    spill: Spill,
     container: ContainerWriter<Output>,
     pub(crate) collector: Collector,
 }
@@ -43,8 +37,9 @@ impl ArchiveWriter {
     /// [`ArchiveError::Output`] when the folder cannot be written to.
     pub fn create(path: &Path) -> Result<Self, ArchiveError> {
         let container = ContainerWriter::create(path, KIND)?;
-        let collector = Collector::beside(path, BATCHES_IN_MEMORY);
-        Ok(Self { target: path.into(), container, collector })
+        let spill = Spill::beside(path);
+        let collector = Collector::new(&spill, BATCHES_IN_MEMORY);
+        Ok(Self { spill, container, collector })
     }
 
     /// Names a source for [`Origin`]; the name stands for it in errors.
@@ -72,8 +67,8 @@ impl ArchiveWriter {
     /// [`ArchiveError::Conflict`] when two sources contradict each other, [`ArchiveError::Output`]
     /// when writing fails; what stood under the name is then as it was.
     pub fn commit(self) -> Result<ArchiveHeader, ArchiveError> {
-        let Self { target, mut container, collector } = self;
-        let (header, _) = write(collector, &mut container, &Space::Beside(&target), Err)?;
+        let Self { spill, mut container, collector } = self;
+        let (header, _) = write(collector, &mut container, &spill, Err)?;
         container.commit(&header)?;
         Ok(header)
     }
@@ -85,8 +80,8 @@ impl ArchiveWriter {
         self,
         conflict: impl FnMut(ArchiveError) -> Result<(), ArchiveError>,
     ) -> Result<(ArchiveHeader, u64), ArchiveError> {
-        let Self { target, mut container, collector } = self;
-        let (header, merged) = write(collector, &mut container, &Space::Beside(&target), conflict)?;
+        let Self { spill, mut container, collector } = self;
+        let (header, merged) = write(collector, &mut container, &spill, conflict)?;
         if header.batches > 0 {
             container.commit(&header)?;
         }
@@ -97,42 +92,20 @@ impl ArchiveWriter {
 /// The archive of what was collected, in memory; `name` stands for it in errors.
 pub(crate) fn in_memory(collector: Collector, name: &str) -> Result<Archive, ArchiveError> {
     let mut container = ContainerWriter::in_memory(name, KIND);
-    let (header, _) = write(collector, &mut container, &Space::Memory, Err)?;
-    Archive::of(Container::from_bytes(name, container.finish(&header)?)?)
-}
-
-/// Where sections wait for their turn.
-enum Space<'p> {
-    Memory,
-    /// In memory up to a limit, then on disk beside an output.
-    Beside(&'p Path),
-}
-
-impl Space<'_> {
-    fn spool(&self) -> Spool {
-        match self {
-            Self::Memory => Spool::beside(Path::new(""), usize::MAX),
-            Self::Beside(target) => Spool::beside(target, SECTION_IN_MEMORY),
-        }
-    }
-
-    fn sort(&self) -> ExternalSort<IndexKey> {
-        match self {
-            Self::Memory => ExternalSort::in_memory(),
-            Self::Beside(target) => ExternalSort::beside(target, INDEX_IN_MEMORY),
-        }
-    }
+    let (header, _) = write(collector, &mut container, &Spill::Memory, Err)?;
+    Ok(Archive::written(container.into_container(&header)?, header))
 }
 
 fn write<W: Write + Send>(
     collector: Collector,
     container: &mut ContainerWriter<W>,
-    space: &Space<'_>,
+    spill: &Spill,
     conflict: impl FnMut(ArchiveError) -> Result<(), ArchiveError>,
 ) -> Result<(ArchiveHeader, u64), ArchiveError> {
     let mut header = ArchiveHeader::default();
-    let [mut rows, mut ends, mut bytes, mut transactions] = [(); 4].map(|()| space.spool());
-    let [mut by_message, mut by_transaction] = [(); 2].map(|()| space.sort());
+    let [mut rows, mut ends, mut bytes, mut transactions] =
+        [(); 4].map(|()| spill.spool(SECTION_IN_MEMORY));
+    let [mut by_message, mut by_transaction] = [(); 2].map(|()| spill.sort(INDEX_IN_MEMORY));
 
     container.begin(LOGS)?;
     let take = |batch: BatchView<'_>| {

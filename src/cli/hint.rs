@@ -5,7 +5,7 @@ use std::error::Error;
 use super::error::CliError;
 use crate::{
     forest::{RebuildError, TreeFileError},
-    ingest::{IndexError, logs::SourceError, state::ImportError},
+    ingest::{FileKind, IndexError, logs::SourceError, state::ImportError},
     proof::{
         Reason,
         calldata::CallError,
@@ -84,6 +84,7 @@ fn of_source(error: &(dyn Error + 'static)) -> Option<&'static str> {
     if let Some(error) = error.downcast_ref() {
         return match error {
             IndexError::Unknown { .. } => Some("index --format says what it is"),
+            IndexError::OtherKind { kind: FileKind::State(_), .. } => Some("--tree takes a state"),
             IndexError::NeedsChain { .. } => {
                 Some("slproof index --chain ID makes a message archive of it")
             }

@@ -9,7 +9,7 @@ use super::{
     progress::ProgressFactory,
     report::{Console, count},
 };
-use crate::{forest::Addresses, ingest::state::Import, prove::known_slots};
+use crate::{forest::Addresses, ingest::state::Import};
 
 pub(super) fn run(
     args: &ImportArgs,
@@ -18,13 +18,12 @@ pub(super) fn run(
 ) -> Result<Outcome, CliError> {
     let dumps: Vec<&Path> = args.dumps.iter().map(PathBuf::as_path).collect();
     refuse_overwriting(&args.output, &dumps)?;
-    let message_root = args.message_root.unwrap_or(Addresses::default().message_root);
     let progress = bars.reading();
     let import = Import {
         watcher: progress.watcher(),
         format: args.format.into(),
         account: args.account,
-        known: Some(known_slots(message_root)),
+        message_root: args.message_root.unwrap_or(Addresses::default().message_root),
         sl_chain: args.sl_chain_id,
         ..Import::default()
     };

@@ -72,7 +72,9 @@ pub(super) fn run(
         let (format, name) = match read() {
             // A folder may hold other things, too.
             Err(
-                error @ (IndexError::Unknown { .. } | IndexError::Input(InputError::Empty { .. })),
+                error @ (IndexError::Unknown { .. }
+                | IndexError::OtherKind { .. }
+                | IndexError::Input(InputError::Empty { .. })),
             ) if *of_folder => {
                 refuse_overwriting(&args.output, &[path])?;
                 indexer.pass_over(error);

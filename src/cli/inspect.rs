@@ -11,22 +11,15 @@ use super::{
 use crate::{
     archive::{self, ChainSummary},
     contracts::{MessageRoot, system},
-    files::{Access, Input, Output, container::is_container},
+    files::{Access, Input, Output},
     ingest::{
+        FileKind,
         logs::{SourceFormat, read_archive_input},
+        sniff,
         state::{Dump, Format},
     },
-    proof::reader::Members,
-    records::parquet::ParquetProofs,
     state::StorageReader,
 };
-
-/// What a file turns out to be.
-enum Kind {
-    Archive,
-    Proofs,
-    Dump,
-}
 
 pub(super) fn run(args: &InspectArgs) -> Result<Outcome, CliError> {
     let (value, text) = if args.file.is_dir() {
@@ -35,10 +28,11 @@ pub(super) fn run(args: &InspectArgs) -> Result<Outcome, CliError> {
         inspect_tree::tree_file(&file)
     } else {
         let input = Input::open(&args.file)?;
-        match kind(&input) {
-            Kind::Archive => logs(input, args.how.access)?,
-            Kind::Proofs => inspect_proof::proofs(input)?,
-            Kind::Dump => dump(&args.how.options().import().read_input(input)?, args)?,
+        match sniff(&input) {
+            FileKind::Native(tag) if tag == archive::KIND.tag => logs(input, args.how.access)?,
+            FileKind::Logs(_) => logs(input, args.how.access)?,
+            FileKind::Proofs => inspect_proof::proofs(input)?,
+            _ => dump(&args.how.options().import().read_input(input)?, args)?,
         }
     };
     let mut output = Output::create(Path::new("-"))?;
@@ -46,31 +40,6 @@ pub(super) fn run(args: &InspectArgs) -> Result<Outcome, CliError> {
     output.put(text.as_bytes())?;
     output.finish()?;
     Ok(Outcome::Done)
-}
-
-/// Archives and records of proofs name themselves by their members, in whatever order; everything else
-/// is for the parsers of dumps to judge.
-fn kind(input: &Input) -> Kind {
-    let head = input.head();
-    if is_container(head) {
-        let is_archive = head.get(12..16) == Some(&archive::KIND.tag);
-        return if is_archive { Kind::Archive } else { Kind::Dump };
-    }
-    if ParquetProofs::is_parquet(head) {
-        return Kind::Proofs;
-    }
-    if SourceFormat::recognise(input).is_some() {
-        return Kind::Archive;
-    }
-    let head = head.trim_ascii_start();
-    let members = Members::of(head);
-    if head.first() == Some(&b'[') || members.are_of_a_record() {
-        Kind::Proofs
-    } else if members.has("logs") || members.has("batchNumber") {
-        Kind::Archive
-    } else {
-        Kind::Dump
-    }
 }
 
 fn logs(input: Input, access: Access) -> Result<(Value, String), CliError> {

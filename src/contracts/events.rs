@@ -9,12 +9,11 @@
 //! Source: era-contracts `IMessageRoot.sol`, v29 to v31; v26 to v28 emit the first two. A fourth event,
 //! `NewChainRoot`, says nothing that these do not.
 
-use std::sync::LazyLock;
+use alloy_primitives::B256;
+use alloy_sol_types::SolEvent;
 
-use crate::{
-    keccak::keccak256,
-    primitives::{BatchNumber, ChainId, Hash, SlBlock, Word, WordTooLarge},
-};
+use super::abi::{AddedChain, AppendedChainBatchRoot, NewInteropRoot};
+use crate::primitives::{BatchNumber, ChainId, SlBlock, Word, WordTooLarge};
 
 /// An event of MessageRoot, and where it was emitted. Ordered as they were emitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,34 +37,22 @@ pub enum EventKind {
     NewInteropRoot,
 }
 
-struct Signatures {
-    added_chain: Hash,
-    appended_batch: Hash,
-    new_interop_root: Hash,
-}
-
-static SIGNATURES: LazyLock<Signatures> = LazyLock::new(|| Signatures {
-    added_chain: keccak256(b"AddedChain(uint256,uint256)"),
-    appended_batch: keccak256(b"AppendedChainBatchRoot(uint256,uint256,bytes32)"),
-    new_interop_root: keccak256(b"NewInteropRoot(uint256,uint256,uint256,bytes32[])"),
-});
-
 impl EventKind {
     /// The event with these topics; `None` for another event.
     ///
     /// # Errors
     /// [`WordTooLarge`] when a number is wider than 64 bits.
     pub fn from_topics(topics: &[Word]) -> Result<Option<Self>, WordTooLarge> {
-        let known = &*SIGNATURES;
+        let is = |topic: &Word, signature: B256| *topic.as_bytes() == signature.0;
         Ok(match topics {
-            [signature, chain, index] if signature.to_hash() == known.added_chain => {
+            [signature, chain, index] if is(signature, AddedChain::SIGNATURE_HASH) => {
                 Some(Self::AddedChain(ChainId::try_from(*chain)?, index.to_u64()?))
             }
-            [signature, chain, batch] if signature.to_hash() == known.appended_batch => {
+            [signature, chain, batch] if is(signature, AppendedChainBatchRoot::SIGNATURE_HASH) => {
                 let batch = BatchNumber::try_from(*batch)?;
                 Some(Self::AppendedBatch(ChainId::try_from(*chain)?, batch))
             }
-            [signature, ..] if signature.to_hash() == known.new_interop_root => {
+            [signature, ..] if is(signature, NewInteropRoot::SIGNATURE_HASH) => {
                 Some(Self::NewInteropRoot)
             }
             _ => None,

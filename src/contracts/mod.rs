@@ -4,6 +4,7 @@
 //! here is an address over a [`StorageReader`]; reading returns typed values or says which slot holds
 //! something that its variable cannot have.
 
+pub(crate) mod abi;
 mod bridgehub;
 mod events;
 mod interop_root_storage;

@@ -14,6 +14,8 @@ pub(crate) const HEAD_LEN: u64 = 1 << 20;
 const BUFFER_LEN: usize = 1 << 17;
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+/// U+FEFF in UTF-8, which some editors and exports write before text. No binary input begins with it.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// The largest window of zstd that is decoded, as a power of two: what `zstd` itself takes unasked.
 const ZSTD_WINDOW_LOG: u32 = 27;
 
@@ -79,7 +81,8 @@ pub(crate) fn is_damage(error: &io::Error) -> bool {
     )
 }
 
-/// An opened input: its bytes after inflating, and its first mebibyte to find out what they are.
+/// An opened input: its bytes after inflating, without the byte order mark of a text, and its first mebibyte
+/// to find out what they are.
 pub struct Input {
     name: String,
     path: Option<PathBuf>,
@@ -142,6 +145,11 @@ impl Input {
         };
         let mut head = Vec::new();
         data.by_ref().take(HEAD_LEN).read_to_end(&mut head).map_err(read_error)?;
+        if head.starts_with(BYTE_ORDER_MARK) {
+            head.drain(..BYTE_ORDER_MARK.len());
+            let as_much = BYTE_ORDER_MARK.len() as u64;
+            data.by_ref().take(as_much).read_to_end(&mut head).map_err(read_error)?;
+        }
         if head.is_empty() {
             return Err(InputError::Empty { name });
         }
@@ -288,7 +296,10 @@ mod tests {
     fn gzip_and_zstd_are_inflated_and_plain_data_are_left_alone() {
         let parts = |codec: fn(&[u8]) -> Vec<u8>| [codec(b"{\"a\""), codec(b":1}")].concat();
         let text = b"{\"a\":1}";
-        for data in [text.to_vec(), gzip(text), zstd(text), parts(gzip), parts(zstd)] {
+        let marked = "\u{feff}{\"a\":1}".as_bytes().to_vec();
+        for data in
+            [gzip(&marked), marked, text.to_vec(), gzip(text), zstd(text), parts(gzip), parts(zstd)]
+        {
             let mut input = open(data).unwrap();
             assert_eq!(input.head(), b"{\"a\":1}");
             let mut all = String::new();

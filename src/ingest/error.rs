@@ -1,6 +1,9 @@
 use thiserror::Error;
 
-use super::logs::{SourceError, SourceFormat};
+use super::{
+    FileKind,
+    logs::{SourceError, SourceFormat},
+};
 use crate::{
     archive::{ArchiveError, Place},
     files::{InputError, OutputError},
@@ -89,6 +92,14 @@ pub enum IndexError {
     Unknown {
         /// The file.
         name: String,
+    },
+    /// It is of another kind than logs.
+    #[error("{name} has no logs: it is {kind}")]
+    OtherKind {
+        /// The file.
+        name: String,
+        /// What it is.
+        kind: FileKind,
     },
     /// The format does not say whose logs these are.
     #[error("{name} holds {format}: nothing in it says of which chain")]

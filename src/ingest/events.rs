@@ -13,7 +13,7 @@ use std::path::Path;
 
 use struson::reader::ValueType;
 
-use super::state::{ImportError, json::Json};
+use super::{json::Json, state::ImportError};
 use crate::{
     contracts::{EventKind, MessageRootEvent},
     files::Input,

@@ -6,11 +6,17 @@
 //! | [`events`] | events of MessageRoot |
 //! | [`logs`] | L2→L1 logs of batches: raw, receipts, pubdata, rows of a node's tables |
 //! | [`sl_batches`] | the settlement layer's own batches |
+//!
+//! [`sniff`] tells which of them a file is for.
 
+mod csv;
 mod error;
 pub mod events;
+mod json;
 pub mod logs;
 pub mod sl_batches;
+mod sniff;
 pub mod state;
 
 pub use error::IndexError;
+pub use sniff::{FileKind, sniff};

@@ -42,6 +42,6 @@ pub use observer::{Event, Observer, ObserverHandle};
 pub use prover::Prover;
 pub use resolved::TargetError;
 pub use sl_batch::{SlBatchError, SlBatchTree};
-pub use state_options::{StateOptions, known_slots};
+pub use state_options::StateOptions;
 pub use trees::{CheckedBy, L1Options, Trees, TreesOptions};
 pub use verified_proofs::{LogFilter, VerifiedProofs};

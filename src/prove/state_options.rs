@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use super::Error;
 use crate::{
     anchor::KnownRoots,
-    contracts::{Bridgehub, MessageRoot, system},
+    contracts::{Bridgehub, system},
     files::{Access, OutputError},
     forest::Addresses,
-    ingest::state::{Dump, Format, Import, ImportError, KnownSlots},
+    ingest::state::{Dump, Format, Import, ImportError},
     primitives::Address,
     records::TrustedRoots,
     snapshot::Snapshot,
@@ -29,16 +29,6 @@ pub struct StateOptions {
     pub bridgehub: Option<Address>,
     /// MessageRoot's address, where it is a proxy; where Bridgehub says if only Bridgehub is given.
     pub message_root: Option<Address>,
-}
-
-/// The slots of MessageRoot by which states are recognised.
-#[must_use]
-pub fn known_slots(message_root: Address) -> KnownSlots {
-    KnownSlots {
-        contract: message_root,
-        written: MessageRoot::<Snapshot>::chain_count_slot(),
-        sl_chain: MessageRoot::<Snapshot>::chain_at_slot(0),
-    }
 }
 
 impl StateOptions {
@@ -66,7 +56,7 @@ impl StateOptions {
         Import {
             format: self.format,
             account: self.account,
-            known: Some(known_slots(self.message_root.unwrap_or(system::MESSAGE_ROOT))),
+            message_root: self.message_root.unwrap_or(system::MESSAGE_ROOT),
             access: self.access,
             ..Import::default()
         }

@@ -18,7 +18,6 @@ use crate::{
     ingest::{
         events::read_events,
         sl_batches::{SlBatches, read_sl_batches},
-        state::Import,
     },
     primitives::{Address, BatchNumber, ChainId, Hash, SlBatch, hex},
     proof::Target,
@@ -241,9 +240,7 @@ impl Trees {
         if let Some(l1) = self.0.l1.get() {
             return Ok(Some(l1));
         }
-        // The contracts of a settlement layer are not those of L1: no slots are known beforehand.
-        let import = Import { known: None, ..given.state.import() };
-        let state = import.read(&given.path)?.state;
+        let state = given.state.import().read(&given.path)?.state;
         let addresses = given.state.addresses(&state)?;
         let known = KnownRoots::new(state, addresses)?;
         Ok(Some(self.0.l1.get_or_init(|| known)))

@@ -2,6 +2,8 @@
 
 use std::io::{self, BufRead, BufReader, Read};
 
+use crate::files::JsonNesting;
+
 /// The texts of the elements of an array. Only where each ends is found out here, by strings and
 /// brackets; whether it is JSON is found out by whoever parses it.
 pub(super) struct Elements<R> {
@@ -16,37 +18,6 @@ enum Place {
     Before,
     Within,
     Behind,
-}
-
-/// Where a byte of an element stands.
-#[derive(Default)]
-struct Scan {
-    depth: usize,
-    in_string: bool,
-    is_escaped: bool,
-}
-
-impl Scan {
-    /// Whether the element ends before this byte; otherwise it is a part of it.
-    fn ends(&mut self, byte: u8) -> bool {
-        if self.in_string {
-            match byte {
-                _ if self.is_escaped => self.is_escaped = false,
-                b'\\' => self.is_escaped = true,
-                b'"' => self.in_string = false,
-                _ => {}
-            }
-            return false;
-        }
-        match byte {
-            b',' | b']' if self.depth == 0 => return true,
-            b'"' => self.in_string = true,
-            b'{' | b'[' => self.depth += 1,
-            b'}' | b']' => self.depth = self.depth.saturating_sub(1),
-            _ => {}
-        }
-        false
-    }
 }
 
 impl<R: Read> Elements<R> {
@@ -77,14 +48,18 @@ impl<R: Read> Elements<R> {
                 };
             }
         }
-        let (mut text, mut scan) = (Vec::new(), Scan::default());
+        let (mut text, mut nesting) = (Vec::new(), JsonNesting::default());
         self.number += 1;
         loop {
             let bytes = fill(&mut self.data)?;
             if bytes.is_empty() {
                 return Err(damaged("the JSON array is cut: it has no end"));
             }
-            let end = bytes.iter().position(|byte| scan.ends(*byte));
+            let end = bytes.iter().position(|byte| {
+                let ends = nesting.is_outside() && matches!(byte, b',' | b']');
+                nesting.pass(*byte);
+                ends
+            });
             let part = &bytes[..end.unwrap_or(bytes.len())];
             if text.len() + part.len() > self.longest {
                 let (number, longest) = (self.number, self.longest);

@@ -76,7 +76,12 @@ impl Snapshot {
         if !accounts.is_multiple_of(size_of::<AccountRow>()) {
             return Err(container.bad("section \"accounts\"", "ends within a row"));
         }
-        Ok(Self { container, header, directory: OnceLock::new() })
+        Ok(Self::written(container, header))
+    }
+
+    /// Takes a container that was just written with this header.
+    pub(super) fn written(container: Container, header: SnapshotHeader) -> Self {
+        Self { container, header, directory: OnceLock::new() }
     }
 
     /// What the snapshot says of itself.

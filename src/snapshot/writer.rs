@@ -4,7 +4,8 @@ use bytemuck::cast_slice;
 use thiserror::Error;
 
 use super::{
-    ACCOUNTS, BATCHES, ENTRIES, INDEXES, KIND, MOST_ACCOUNTS, SnapshotHeader, reader::AccountRow,
+    ACCOUNTS, BATCHES, ENTRIES, INDEXES, KIND, MOST_ACCOUNTS, Snapshot, SnapshotHeader,
+    reader::AccountRow,
 };
 use crate::{
     files::{ContainerWriter, Output, OutputError, Spool},
@@ -92,13 +93,13 @@ impl SnapshotWriter<Vec<u8>> {
     ///
     /// # Errors
     /// As [`SnapshotWriter::in_memory`].
-    pub fn into_bytes(
+    pub fn into_snapshot(
         self,
         header: SnapshotHeader,
         accounts: Option<&HashMap<Hash, u64>>,
-    ) -> Result<Vec<u8>, OutputError> {
+    ) -> Result<Snapshot, OutputError> {
         let (container, header) = self.tail(header, accounts)?;
-        container.finish(&header)
+        Ok(Snapshot::written(container.into_container(&header)?, header))
     }
 }
 

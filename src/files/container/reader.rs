@@ -72,6 +72,16 @@ impl Container {
         Self::parse(name.into(), FileBytes::Read(bytes))
     }
 
+    /// Takes a file that was just written to memory, with its sections and where its header lies.
+    pub(super) fn written(
+        name: String,
+        bytes: Vec<u8>,
+        sections: Vec<Section>,
+        header: Range<usize>,
+    ) -> Self {
+        Self { name, bytes: Arc::new(FileBytes::Read(bytes)), sections, header }
+    }
+
     fn parse(name: String, bytes: FileBytes) -> Result<Self, ContainerError> {
         let (sections, header) = Parser { name: &name, bytes: &bytes }.parse()?;
         Ok(Self { name, bytes: Arc::new(bytes), sections, header })

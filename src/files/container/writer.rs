@@ -1,13 +1,14 @@
 use std::{
     io::{self, Write},
+    ops::Range,
     path::Path,
 };
 
 use serde::Serialize;
 
 use super::{
-    END_MAGIC, Kind, PREAMBLE_LEN, ROW_LEN, Section, SectionBytes, SectionName, TRAILER_LEN,
-    filling, preamble,
+    Container, END_MAGIC, Kind, PREAMBLE_LEN, ROW_LEN, Section, SectionBytes, SectionName,
+    TRAILER_LEN, filling, preamble,
 };
 use crate::files::{Output, OutputError, header};
 
@@ -120,6 +121,15 @@ impl ContainerWriter<Vec<u8>> {
     pub fn in_memory(name: &str, kind: Kind) -> Self {
         Self::after_preamble(preamble(kind).to_vec(), name.into(), kind)
     }
+
+    /// Ends the file and opens it where it is. Nothing of it is parsed or checked again.
+    ///
+    /// # Errors
+    /// [`OutputError`] when the header has no encoding.
+    pub fn into_container(mut self, header: &impl Serialize) -> Result<Container, OutputError> {
+        let header = self.tail(header)?;
+        Ok(Container::written(self.name, self.out, self.sections, header))
+    }
 }
 
 impl<W: Write + Send> ContainerWriter<W> {
@@ -214,12 +224,19 @@ impl<W: Write + Send> ContainerWriter<W> {
     /// # Errors
     /// [`OutputError`] when writing fails or the header has no encoding.
     pub fn finish(mut self, header: &impl Serialize) -> Result<W, OutputError> {
+        self.tail(header)?;
+        Ok(self.out)
+    }
+
+    /// Writes all that follows the sections; the range of the file that the header has.
+    fn tail(&mut self, header: &impl Serialize) -> Result<Range<usize>, OutputError> {
         self.end()?;
         let name = self.name.clone();
         let no_header = |reason| OutputError { name, source: io::Error::other(reason) };
         let header = header::encode(header).map_err(no_header)?;
         let footer = self.at;
         let mut tail: Vec<u8> = self.sections.iter().flat_map(Section::row).collect();
+        let header_at = footer as usize + tail.len();
         tail.extend_from_slice(&header);
         tail.resize(tail.len() + filling(tail.len() as u64) as usize, 0);
         let file_len = footer + (tail.len() + TRAILER_LEN) as u64;
@@ -233,6 +250,6 @@ impl<W: Write + Send> ContainerWriter<W> {
         hasher.update(&tail);
         tail.extend_from_slice(hasher.finalize().as_bytes());
         self.write(&tail)?;
-        Ok(self.out)
+        Ok(header_at..header_at + header.len())
     }
 }

@@ -1,21 +1,18 @@
 //! From single logs to batches: the logs are sorted by block and by their place in it, put into the
 //! batches that the blocks are in, and joined with their messages. More logs than fit into memory are sorted
 //! on disk.
+//!
+//! A damaged row excludes the batch that it names, or that its block is in. Where nothing names the batch it
+//! is only reported: an incomplete batch does not fold to its batch root, so nothing wrong is proven from it.
 
-use std::path::Path;
+use std::collections::BTreeSet;
 
 use bytemuck::{Pod, Zeroable};
 
-use super::{
-    SourceError,
-    batch_blocks::BlockIn,
-    batch_order::{BatchOrder, Known},
-    batch_sink::BatchSink,
-    sorting::sort,
-};
+use super::{BatchBlocks, SourceError, batch_blocks::BlockIn, batch_sink::BatchSink};
 use crate::{
     archive::{Origin, PackedOrigin},
-    files::{ExternalSort, SortRecord, Sorted},
+    files::{ExternalSort, SortRecord, Sorted, Spill},
     ingest::IndexError,
     message::{L2ToL1Log, LOG_TREE_HEIGHT, MessageList},
     primitives::{BatchNumber, ChainId, Hash},
@@ -25,6 +22,8 @@ use crate::{
 const MOST_LOGS: usize = 1 << LOG_TREE_HEIGHT;
 /// The most bytes of a batch's messages.
 const MOST_MESSAGE_BYTES: usize = 128 << 20;
+/// The most batches that are kept as excluded, in some 30 MB: hostile sources could name any number.
+const MOST_EXCLUDED: usize = 1 << 20;
 /// The length of a message that is not there.
 const NO_MESSAGE: u32 = u32::MAX;
 
@@ -35,10 +34,32 @@ pub(super) type LogPlace = [u64; 3];
 /// What a row says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RowKind {
+    /// Something of the block cannot be used, so that its batch is incomplete.
+    Damaged = 0,
     /// The block's batch exists, with logs or without.
-    Seen = 0,
+    Seen = 1,
     /// A log.
-    Log = 1,
+    Log = 2,
+}
+
+/// What says in which batch a block is, where its rows do not.
+#[derive(Clone, Copy)]
+pub(super) struct KnownBlocks<'b> {
+    /// What was given beside the sources.
+    pub(super) given: &'b BatchBlocks,
+    /// What the sources say, which comes first.
+    pub(super) found: &'b BatchBlocks,
+}
+
+impl KnownBlocks<'_> {
+    /// The batch of a block of which a row says `stated`.
+    fn batch_of(&self, block: u64, stated: Option<BatchNumber>) -> BlockIn {
+        match (stated, self.found.batch_of(block)) {
+            (Some(batch), _) => BlockIn::Batch(batch),
+            (None, BlockIn::Unknown) => self.given.batch_of(block),
+            (None, found) => found,
+        }
+    }
 }
 
 /// A log, or what else is known at its place. Its payload are the log, the transaction's hash and the
@@ -112,29 +133,50 @@ impl SortRecord for PlacedMessage {
 /// The logs of one chain from sources of one form.
 pub(super) struct Rows {
     sort: ExternalSort<Row>,
-    order: BatchOrder,
+    /// The batches that are known to be incomplete.
+    excluded: BTreeSet<BatchNumber>,
 }
 
 impl Rows {
-    /// Keeps up to `in_memory` bytes of rows in memory, and of their blocks `order_in_memory`; more beside
-    /// an output.
-    pub(super) fn new(beside: Option<&Path>, in_memory: usize, order_in_memory: usize) -> Self {
-        Self { sort: sort(beside, in_memory), order: BatchOrder::new(beside, order_in_memory) }
+    /// Keeps up to `in_memory` bytes of rows in memory; more where `spill` says.
+    pub(super) fn new(spill: &Spill, in_memory: usize) -> Self {
+        Self { sort: spill.sort(in_memory), excluded: BTreeSet::new() }
     }
 
-    /// Notes that something of a block cannot be used, so that its batch is incomplete.
-    pub(super) fn spoil(
+    /// Excludes the batch that something damaged at `origin` names, or else that its block is in.
+    pub(super) fn damaged(
         &mut self,
-        block: u64,
+        block: Option<u64>,
         batch: Option<BatchNumber>,
         origin: Origin,
+        intake: &BatchSink<'_, '_>,
     ) -> Result<(), IndexError> {
-        self.order.add(block, batch, 2, origin)
+        match (batch, block) {
+            (Some(batch), _) => self.exclude(batch, origin, intake),
+            (None, Some(block)) => {
+                self.push(Row::new(RowKind::Damaged, [block, 0, 0], None, origin))
+            }
+            (None, None) => Ok(()),
+        }
+    }
+
+    /// Excludes a batch, for something that is damaged at `origin`.
+    pub(super) fn exclude(
+        &mut self,
+        batch: BatchNumber,
+        origin: Origin,
+        intake: &BatchSink<'_, '_>,
+    ) -> Result<(), IndexError> {
+        self.excluded.insert(batch);
+        if self.excluded.len() > MOST_EXCLUDED {
+            let full = SourceError::TooManyBatches { limit: MOST_EXCLUDED };
+            return Err(intake.error(origin, "damaged rows or receipts", full));
+        }
+        Ok(())
     }
 
     /// Adds what is no log.
     pub(super) fn push(&mut self, row: Row) -> Result<(), IndexError> {
-        self.order.add(row.at[0], row.batch(), 0, row.origin())?;
         Ok(self.sort.push(row, &[])?)
     }
 
@@ -152,21 +194,19 @@ impl Rows {
         // A source's value is shorter than 2^32.
         row.message_len = message.map_or(NO_MESSAGE, |message| message.len() as u32);
         let parts = [&log.as_bytes()[..], transaction.as_bytes(), message.unwrap_or_default()];
-        self.order.add(row.at[0], row.batch(), 1, row.origin())?;
         Ok(self.sort.push(row, &parts)?)
     }
 
-    /// Gives the batches in order to `finish`, but for those that cannot be complete.
+    /// Gives the batches in the order of their blocks to `finish`, but for those that are excluded.
     pub(super) fn assemble(
-        self,
+        mut self,
         chain: ChainId,
-        known: Known<'_>,
+        known: KnownBlocks<'_>,
         messages: Sorted<PlacedMessage>,
         intake: &mut BatchSink<'_, '_>,
         mut finish: impl FnMut(Assembled, &mut BatchSink<'_, '_>) -> Result<(), IndexError>,
     ) -> Result<(), IndexError> {
-        let left_out = self.order.left_out(chain, known, intake)?;
-        let mut rows = self.sort.finish()?;
+        let mut rows = std::mem::replace(&mut self.sort, ExternalSort::in_memory()).finish()?;
         let mut messages = Messages { sorted: messages, next: None, bytes: Vec::new() };
         messages.advance()?;
         let mut open: Option<Assembled> = None;
@@ -188,20 +228,38 @@ impl Rows {
                     None
                 }
             };
-            let Some(number) = known.filter(|number| !left_out.contains(*number)) else { continue };
-            if open.as_ref().is_none_or(|batch| batch.batch != number) {
-                if let Some(batch) = open.take().filter(|batch| !batch.is_spoiled) {
-                    finish(batch, intake)?;
-                }
-                open = Some(Assembled::new(number, row.origin()));
+            let Some(number) = known else { continue };
+            if row.kind == RowKind::Damaged as u32 {
+                self.exclude(number, row.origin(), intake)?;
             }
-            let Some(batch) = &mut open else { continue };
+            if self.excluded.contains(&number) {
+                continue;
+            }
+            let batch = match &mut open {
+                Some(batch) if batch.batch == number => batch,
+                _ => {
+                    let complete = open.replace(Assembled::new(number, row.origin()));
+                    self.give(complete, intake, &mut finish)?;
+                    let Some(batch) = &mut open else { continue };
+                    batch
+                }
+            };
             if let Err(error) = batch.add(&row, payload, &mut messages)? {
-                batch.is_spoiled = true;
+                self.exclude(number, row.origin(), intake)?;
                 intake.fault(row.origin(), format!("chain {chain}, batch {number}"), error)?;
             }
         }
-        match open.filter(|batch| !batch.is_spoiled) {
+        self.give(open, intake, &mut finish)
+    }
+
+    /// Gives a batch to `finish`, unless it was excluded after its first row.
+    fn give(
+        &self,
+        batch: Option<Assembled>,
+        intake: &mut BatchSink<'_, '_>,
+        finish: &mut impl FnMut(Assembled, &mut BatchSink<'_, '_>) -> Result<(), IndexError>,
+    ) -> Result<(), IndexError> {
+        match batch.filter(|batch| !self.excluded.contains(&batch.batch)) {
             Some(batch) => finish(batch, intake),
             None => Ok(()),
         }
@@ -246,7 +304,6 @@ pub(super) struct Assembled {
     pub(super) messages: MessageList,
     /// How many are not.
     pub(super) missing: u64,
-    is_spoiled: bool,
     /// The place of the last log.
     last: Option<LogPlace>,
     /// The block, and the log in it that should come next.
@@ -254,7 +311,7 @@ pub(super) struct Assembled {
 }
 
 impl Assembled {
-    pub(super) fn new(batch: BatchNumber, origin: Origin) -> Self {
+    fn new(batch: BatchNumber, origin: Origin) -> Self {
         Self {
             batch,
             origin,
@@ -262,20 +319,19 @@ impl Assembled {
             transactions: Vec::new(),
             messages: MessageList::default(),
             missing: 0,
-            is_spoiled: false,
             last: None,
             next: (0, 0),
         }
     }
 
-    /// Adds a row: an error of its own when that spoils the batch.
+    /// Adds a row: an error of its own when the batch is incomplete with it.
     fn add(
         &mut self,
         row: &Row,
         payload: &[u8],
         messages: &mut Messages,
     ) -> Result<Result<(), SourceError>, IndexError> {
-        if self.is_spoiled || row.kind != RowKind::Log as u32 {
+        if row.kind != RowKind::Log as u32 {
             return Ok(Ok(()));
         }
         let [block, transaction, index] = row.at;

@@ -10,31 +10,31 @@
 //! that it settles on. A later event stands for a batch that was committed again after a revert, and
 //! takes the place of earlier ones. Source of the event: era-contracts `IExecutor.sol`, since v30.
 
-use std::{collections::BTreeMap, path::Path, sync::LazyLock};
+use std::{collections::BTreeMap, path::Path};
 
+use alloy_sol_types::SolEvent;
 use serde::{Deserialize, Deserializer, de};
 use serde_json::value::RawValue;
 
 use super::{
     SourceError,
-    byte_order_mark::skip_mark,
-    json_lists::{at_most, each_element},
-    json_values::{JsonValues, ValueChunk},
     message_event::{MOST_TOPICS, TOO_MANY_TOPICS},
 };
 use crate::{
     archive::Place,
+    contracts::abi::ReportCommittedBatchRangeZKsyncOS,
     files::Input,
-    ingest::IndexError,
-    keccak::keccak256,
+    ingest::{
+        IndexError,
+        json::{JsonValues, ValueChunk, at_most, each_element},
+    },
     primitives::{BatchNumber, ChainId, Hash, Word},
 };
 
 /// The most ranges that are kept, of 24 bytes and the map's own each.
 const MOST_RANGES: usize = 1 << 23;
 
-static REPORTED: LazyLock<Hash> =
-    LazyLock::new(|| keccak256(b"ReportCommittedBatchRangeZKsyncOS(uint64,uint64,uint64)"));
+const REPORTED: Hash = Hash::new(ReportCommittedBatchRangeZKsyncOS::SIGNATURE_HASH.0);
 
 /// The batches of one chain by their blocks.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -67,9 +67,8 @@ impl BatchBlocks {
     ///
     /// # Errors
     /// As [`BatchBlocks::read`].
-    pub fn read_input(mut input: Input, chain: Option<ChainId>) -> Result<Self, IndexError> {
+    pub fn read_input(input: Input, chain: Option<ChainId>) -> Result<Self, IndexError> {
         let name = input.name().to_owned();
-        skip_mark(&mut input)?;
         let mut blocks = Self::default();
         let (mut values, mut piece) = (JsonValues::new(input), ValueChunk::default());
         loop {
@@ -114,7 +113,7 @@ impl BatchBlocks {
 
     fn event(&mut self, event: &Event) -> Result<(), SourceError> {
         let [signature, numbers @ ..] = &event.topics.0[..] else { return Ok(()) };
-        if event.removed || signature.0.to_hash() != *REPORTED {
+        if event.removed || signature.0.to_hash() != REPORTED {
             return Ok(());
         }
         let bad = |reason: String| SourceError::Bad { what: "the event".into(), reason };
@@ -282,7 +281,7 @@ mod tests {
         let event = |batch: u64, first: u64, last: u64| {
             format!(
                 "{{\"topics\":[\"{}\",\"{batch:#x}\",\"{first:#x}\",\"{last:#x}\"],\"data\":\"0x\"}}",
-                *REPORTED
+                REPORTED
             )
         };
         let reported = format!(

@@ -1,11 +1,8 @@
-use std::path::Path;
-
 use bytemuck::{Pod, Zeroable, cast_slice};
 
-use super::sorting::sort;
 use crate::{
     archive::{Origin, PackedOrigin},
-    files::{ExternalSort, SortRecord, Sorted},
+    files::{ExternalSort, SortRecord, Sorted, Spill},
     ingest::IndexError,
     message::{BatchPart, MessageList},
     primitives::{BatchNumber, Hash},
@@ -35,8 +32,8 @@ impl SortRecord for Row {
 pub(super) struct BatchRows(ExternalSort<Row>);
 
 impl BatchRows {
-    pub(super) fn new(beside: Option<&Path>, in_memory: usize) -> Self {
-        Self(sort(beside, in_memory))
+    pub(super) fn new(spill: &Spill, in_memory: usize) -> Self {
+        Self(spill.sort(in_memory))
     }
 
     /// Adds a row: the messages of a batch back to back, where each of them ends, and the root.
@@ -169,7 +166,7 @@ mod tests {
     /// What rows say together, each with the byte of its root and of its message, if it has them; between
     /// rows of other batches.
     fn said(rows: &[(Option<u8>, Option<u8>)]) -> Result<BatchRow, Differing> {
-        let mut all = BatchRows::new(None, 1 << 20);
+        let mut all = BatchRows::new(&Spill::Memory, 1 << 20);
         for (line, (root, message)) in (1..).zip(rows) {
             let (bytes, ends) = message.map_or((vec![], vec![]), |byte| (vec![byte], vec![1]));
             let root = root.map(|byte| Hash::new([byte; 32]));

@@ -1,4 +1,4 @@
-use super::{RelayedBy, SkippedInputs, SourceError, batch_set::BatchSet};
+use super::{RelayedBy, SkippedInputs, SourceError};
 use crate::{
     archive::{Collector, Origin},
     ingest::IndexError,
@@ -166,17 +166,6 @@ impl BatchSink<'_, '_> {
     ) -> IndexError {
         let (name, place) = (self.collector.name(origin.source), origin.place);
         IndexError::Source { name, place, what: what.into(), source }
-    }
-
-    /// Keeps in mind that a batch is to be left out, for something that is damaged at `origin`.
-    pub(super) fn spoil(
-        &self,
-        spoiled: &mut BatchSet,
-        batch: BatchNumber,
-        origin: Origin,
-    ) -> Result<(), IndexError> {
-        let added = spoiled.insert(batch).map(drop);
-        added.map_err(|full| self.error(origin, "damaged rows or receipts", full))
     }
 
     /// Notes what is left out; the error itself where nothing may be.

@@ -1,9 +1,9 @@
 use std::fmt;
 
-use super::{byte_order_mark::without_mark, postgres, pubdata};
+use super::{postgres, pubdata};
 use crate::{
     files::{Input, container::is_container},
-    ingest::IndexError,
+    ingest::{FileKind, IndexError, state::Format},
 };
 
 /// A form in which logs come.
@@ -54,21 +54,29 @@ impl SourceFormat {
     /// Tells the form by the first bytes.
     ///
     /// # Errors
-    /// [`IndexError::Unknown`]; [`IndexError::Refused`] for a form that is known and not read.
+    /// [`IndexError::Unknown`]; [`IndexError::OtherKind`] when it is a state; [`IndexError::Refused`] for a
+    /// form that is known and not read.
     pub fn detect(input: &Input) -> Result<Self, IndexError> {
         let (head, name) = (input.head(), input.name());
         if is_container(head) {
             return Ok(Self::Native);
         }
-        let text = without_mark(head).trim_ascii_start();
+        let text = head.trim_ascii_start();
+        let state = || {
+            let kind = FileKind::State(Format::recognise(input)?);
+            Some(IndexError::OtherKind { name: name.into(), kind })
+        };
         match text.first() {
             None => Ok(Self::Jsonl),
-            Some(b'{' | b'[') => Ok(Self::of_json(text).unwrap_or(Self::guess(text))),
+            Some(b'{' | b'[') => match Self::of_json(text) {
+                Some(format) => Ok(format),
+                None => state().map_or_else(|| Ok(Self::guess(text)), Err),
+            },
             _ if postgres::is_rows(head) => Ok(Self::Postgres),
             _ if pubdata::is_pubdata(head) => Ok(Self::Pubdata),
             _ => Err(match postgres::refusal(head) {
                 Some(reason) => IndexError::Refused { name: name.into(), reason: reason.into() },
-                None => IndexError::Unknown { name: name.into() },
+                None => state().unwrap_or_else(|| IndexError::Unknown { name: name.into() }),
             }),
         }
     }
@@ -77,7 +85,7 @@ impl SourceFormat {
     #[must_use]
     pub fn recognise(input: &Input) -> Option<Self> {
         let head = input.head();
-        let text = without_mark(head).trim_ascii_start();
+        let text = head.trim_ascii_start();
         match text.first()? {
             _ if is_container(head) => None,
             b'{' | b'[' => Self::of_json(text),

@@ -63,10 +63,10 @@ pub enum SourceError {
         /// The batch that the log states.
         stated: BatchNumber,
     },
-    /// A block's logs are not all there.
+    /// A block's logs are not all there, or one is there twice.
     #[error(
         "block {block} has log {expected} in none of the receipts, but log {got}: a receipt of the block \
-         is missing"
+         is missing, or there are two of one transaction"
     )]
     MissingLog {
         /// The block.
@@ -75,17 +75,6 @@ pub enum SourceError {
         expected: u64,
         /// The log that comes next.
         got: u64,
-    },
-    /// Two receipts of one transaction stand in two places.
-    #[error(
-        "transaction {hash} has one receipt in block {}, index {}, and another in block {}, index {}; one \
-         of them is from a block that was undone", .places[0].0, .places[0].1, .places[1].0, .places[1].1
-    )]
-    TwoReceipts {
-        /// The transaction.
-        hash: Hash,
-        /// Block and index in the block of both.
-        places: [(u64, u64); 2],
     },
     /// Two sources say different things of one log.
     #[error(
@@ -117,37 +106,6 @@ pub enum SourceError {
         one: Option<BatchNumber>,
         /// The other.
         other: Option<BatchNumber>,
-    },
-    /// The numbers of batches do not ascend with their blocks.
-    #[error(
-        "block {block} is said to be in batch {batch}, behind blocks of batch {before}: one of the two is \
-         in another batch than is said"
-    )]
-    BatchOrder {
-        /// The block.
-        block: u64,
-        /// Its batch.
-        batch: BatchNumber,
-        /// The batch of an earlier block.
-        before: BatchNumber,
-    },
-    /// A batch may have a block of which something cannot be used.
-    #[error(
-        "nothing says in which batch block {block} is, of which something is lost; it may be in this one"
-    )]
-    MayLack {
-        /// The block.
-        block: u64,
-    },
-    /// Two receipts of one transaction have different numbers of logs.
-    #[error("transaction {hash} has one receipt with {one} logs, and another with {other}")]
-    TwoCounts {
-        /// The transaction.
-        hash: Hash,
-        /// The logs of the one.
-        one: u64,
-        /// The logs of the other.
-        other: u64,
     },
     /// A message is not what its event, log or list says.
     #[error("the message hashes to {got}, not to {expected}")]
@@ -227,9 +185,9 @@ pub enum SourceError {
         /// What may have happened.
         hint: &'static str,
     },
-    /// More batches cannot be used than are kept in mind.
+    /// More batches have damaged parts than are kept.
     #[error(
-        "more than {limit} batches cannot be used; give the sources of fewer batches at a time"
+        "more than {limit} batches have damaged parts; give the sources of fewer batches at a time"
     )]
     TooManyBatches {
         /// The bound.

@@ -1,9 +1,8 @@
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::{
     BatchBlocks, BatchCheck, RelayedBy, SkippedInputs, SourceFormat,
     batch_sink::{BatchSink, BatchSinkState},
-    byte_order_mark::skip_mark,
     jsonl,
     node_tables::NodeTables,
     postgres, pubdata,
@@ -11,7 +10,7 @@ use super::{
 };
 use crate::{
     archive::{Archive, ArchiveHeader, ArchiveWriter, Collector, Origin, Place, in_memory},
-    files::{Access, Input},
+    files::{Access, Input, Spill},
     ingest::IndexError,
     primitives::ChainId,
 };
@@ -39,8 +38,8 @@ pub struct SourceOptions {
 struct SourceReader<'c> {
     options: SourceOptions,
     state: BatchSinkState<'c>,
-    /// What sorted records lie beside; without it they stay in memory.
-    beside: Option<PathBuf>,
+    /// Where sorted records go that take much memory.
+    spill: Spill,
     receipts: Option<Receipts>,
     tables: Option<NodeTables>,
 }
@@ -48,10 +47,9 @@ struct SourceReader<'c> {
 impl<'c> SourceReader<'c> {
     fn read(
         &mut self,
-        mut input: Input,
+        input: Input,
         collector: &mut Collector,
     ) -> Result<SourceFormat, IndexError> {
-        skip_mark(&mut input)?;
         let format = self.options.format.map_or_else(|| SourceFormat::detect(&input), Ok)?;
         let intake = &mut BatchSink { collector, state: &mut self.state };
         match format {
@@ -66,14 +64,18 @@ impl<'c> SourceReader<'c> {
             SourceFormat::Jsonl => jsonl::read(input, self.options.chain, intake)?,
             SourceFormat::Pubdata => pubdata::read_file(input, &self.options, intake)?,
             SourceFormat::PubdataList => {
-                pubdata::read_list(input, &self.options, self.beside.as_deref(), intake)?;
+                let output = match &self.spill {
+                    Spill::Memory => None,
+                    Spill::Beside(target) => Some(&**target),
+                };
+                pubdata::read_list(input, &self.options, output, intake)?;
             }
             SourceFormat::Receipts => {
                 let receipts = match &mut self.receipts {
                     Some(receipts) => receipts,
                     none => {
                         let chain = needs_chain(&self.options, &input, format)?;
-                        none.insert(Receipts::new(chain, self.beside.as_deref()))
+                        none.insert(Receipts::new(chain, &self.spill))
                     }
                 };
                 receipts.read(input, intake)?;
@@ -83,7 +85,7 @@ impl<'c> SourceReader<'c> {
                     Some(tables) => tables,
                     none => {
                         let chain = needs_chain(&self.options, &input, format)?;
-                        none.insert(NodeTables::new(chain, self.beside.as_deref()))
+                        none.insert(NodeTables::new(chain, &self.spill))
                     }
                 };
                 postgres::read(input, tables, intake)?;
@@ -138,10 +140,11 @@ pub fn read_archive_input(input: Input, access: Access) -> Result<Archive, Index
         return open_native(&input, access);
     }
     let name = input.name().to_owned();
-    let mut collector = Collector::in_memory(LIMIT);
+    let mut collector = Collector::new(&Spill::Memory, LIMIT);
     let options = SourceOptions { access, ..SourceOptions::default() };
     let state = BatchSinkState::default();
-    let mut reading = SourceReader { options, state, beside: None, receipts: None, tables: None };
+    let spill = Spill::Memory;
+    let mut reading = SourceReader { options, state, spill, receipts: None, tables: None };
     reading.read(input, &mut collector)?;
     reading.finish(&mut collector)?;
     Ok(in_memory(collector, &name)?)
@@ -190,10 +193,10 @@ impl<'c> Indexer<'c> {
             relayed: options.relayed,
             ..BatchSinkState::default()
         };
-        let beside = Some(path.to_owned());
+        let spill = Spill::beside(path);
         Ok(Self {
             writer,
-            reading: SourceReader { options, state, beside, receipts: None, tables: None },
+            reading: SourceReader { options, state, spill, receipts: None, tables: None },
         })
     }
 

@@ -20,16 +20,14 @@ use serde::{
     de::{self, DeserializeSeed, SeqAccess, Visitor},
 };
 
-use super::{
-    SourceError,
-    batch_sink::BatchSink,
-    byte_order_mark::without_mark,
-    json_values::{JsonValues, ValueChunk},
-};
+use super::{SourceError, batch_sink::BatchSink};
 use crate::{
     archive::{Origin, Place},
     files::{Input, InputError},
-    ingest::IndexError,
+    ingest::{
+        IndexError,
+        json::{JsonValues, ValueChunk},
+    },
     message::{BatchLogs, L2ToL1Log, MessageList},
     primitives::{BatchNumber, ChainId, Hash, hex},
 };
@@ -60,7 +58,7 @@ pub(super) fn read(
 ) -> Result<(), IndexError> {
     let name = input.name().to_owned();
     let source = intake.source(&name);
-    if without_mark(input.head()).trim_ascii_start().first() == Some(&b'[') {
+    if input.head().trim_ascii_start().first() == Some(&b'[') {
         return read_array(input, source, chain, intake);
     }
     let mut data = BufReader::with_capacity(1 << 17, input);

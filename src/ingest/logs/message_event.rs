@@ -1,17 +1,20 @@
 //! The event in which L1Messenger emits a message: `L1MessageSent(address indexed, bytes32 indexed, bytes)`.
 
-use std::{borrow::Cow, collections::HashMap, fmt, sync::LazyLock};
+use std::{borrow::Cow, collections::HashMap, fmt};
 
+use alloy_sol_types::SolEvent;
 use serde::{
     Deserialize, Deserializer,
     de::{SeqAccess, Visitor},
 };
 
-use super::{SourceError, bytes::Bytes, json_lists::at_most};
+use super::SourceError;
 use crate::{
+    contracts::abi::L1MessageSent,
+    ingest::json::at_most,
     keccak::keccak256,
     message::MESSENGER,
-    primitives::{Address, Hash, Word, hex},
+    primitives::{Address, Hash, hex},
 };
 
 /// The most topics of an event: those of LOG4.
@@ -19,8 +22,7 @@ pub(super) const MOST_TOPICS: usize = 4;
 /// What is said of one with more.
 pub(super) const TOO_MANY_TOPICS: &str = "an event with more than 4 topics";
 
-static MESSAGE_SENT: LazyLock<Hash> =
-    LazyLock::new(|| keccak256(b"L1MessageSent(address,bytes32,bytes)"));
+const MESSAGE_SENT: Hash = Hash::new(L1MessageSent::SIGNATURE_HASH.0);
 
 /// The topics of an event, as they are written.
 #[derive(Debug, Default)]
@@ -85,24 +87,19 @@ pub(super) fn message(
     data: Option<&str>,
 ) -> Result<Option<(Hash, Vec<u8>)>, SourceError> {
     let [signature, _, hash, ..] = &topics.0[..] else { return Ok(None) };
-    if address != Some(MESSENGER) || signature.parse() != Ok(*MESSAGE_SENT) {
+    if address != Some(MESSENGER) || signature.parse() != Ok(MESSAGE_SENT) {
         return Ok(None);
     }
-    let bad = |reason: String| SourceError::Bad { what: "the event's data".into(), reason };
+    let bad = |reason: String| SourceError::Bad { what: "the event's data:".into(), reason };
     let expected: Hash = hash.parse().map_err(|error: hex::HexError| SourceError::Bad {
         what: "the event's third topic".into(),
         reason: error.to_string(),
     })?;
     let data = data.ok_or(SourceError::Missing { what: "the event".into(), field: "data" })?;
     let data = hex::bytes(data).map_err(|error| bad(error.to_string()))?;
-    let mut bytes = Bytes::new(&data);
-    let number = |word: [u8; 32]| Word::new(word).to_u64().map_err(|error| bad(error.to_string()));
-    if number(bytes.array("the offset of the message")?)? != 32 {
-        return Err(bad("does not begin with the offset of the message, 32".into()));
-    }
-    let len = number(bytes.array("the length of the message")?)?;
-    let message = bytes.take(len, "the message")?;
-    let got = keccak256(message);
+    let (message,) =
+        L1MessageSent::abi_decode_data(&data).map_err(|error| bad(error.to_string()))?;
+    let got = keccak256(&message);
     if got != expected {
         return Err(SourceError::MessageHash { expected, got });
     }

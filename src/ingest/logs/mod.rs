@@ -10,24 +10,19 @@
 //! | pubdata inside messages | logs, messages | a settlement layer's messages | `relayed` |
 //! | tables of a zksync-era node | logs, transactions, messages, aggregated root | the chain | `postgres`, `node_tables` |
 //!
-//! An [`Indexer`] reads any number of them into one archive. What is wrong with one batch costs that batch
-//! and is noted in [`SkippedInputs`]; what makes a file unreadable ends the reading. Whether logs are all the logs
-//! of a batch no source can say: a [`BatchCheck`] can, with the batch's root.
+//! An [`Indexer`] reads any number of them into one archive. Something damaged excludes the batch that it
+//! names, and is noted in [`SkippedInputs`]; what makes a file unreadable ends the reading. Whether logs are all
+//! the logs of a batch no source can say: a [`BatchCheck`] can, with the batch's root.
 
 mod assembly;
 mod batch_blocks;
-mod batch_order;
 mod batch_rows;
-mod batch_set;
 mod batch_sink;
-mod byte_order_mark;
 mod bytes;
 mod detect;
 mod era_pubdata;
 mod error;
 mod indexer;
-mod json_lists;
-mod json_values;
 mod jsonl;
 mod message_event;
 mod node_tables;
@@ -39,7 +34,6 @@ mod receipts;
 mod relayed;
 mod rpc_objects;
 mod skipped_inputs;
-mod sorting;
 mod zksync_os_pubdata;
 
 pub use batch_blocks::BatchBlocks;

@@ -12,20 +12,16 @@
 //! the logs that [stand for one](L2ToL1Log::is_message), in their order. `l1_batch_number` beside the logs, as of a query that
 //! joins the two, makes miniblocks unnecessary. Source: migrations of zksync-era's `core/lib/dal`.
 
-use std::path::Path;
-
 use super::{
     BatchBlocks, SourceError,
-    assembly::{Assembled, PlacedMessage, Row, RowKind, Rows},
-    batch_order::Known,
+    assembly::{Assembled, KnownBlocks, PlacedMessage, Row, RowKind, Rows},
     batch_rows::{BatchRows, Differing},
-    batch_set::BatchSet,
     batch_sink::BatchSink,
     postgres_text::{Record, boolean, bytea_array, fixed, integer, required},
 };
 use crate::{
     archive::{ArchiveError, Origin},
-    files::ExternalSort,
+    files::{ExternalSort, Spill},
     ingest::IndexError,
     message::{BatchLogs, L2ToL1Log, LogsError, MessageList},
     primitives::{BatchNumber, ChainId, Hash},
@@ -33,8 +29,6 @@ use crate::{
 
 /// How much of the logs, and of the messages, is in memory.
 const IN_MEMORY: usize = 96 << 20;
-/// How much of the blocks of the logs.
-const ORDER_IN_MEMORY: usize = 32 << 20;
 
 const LOG_COLUMNS: [&str; 10] = [
     "miniblock_number",
@@ -70,7 +64,10 @@ pub(super) struct Table {
 
 impl Table {
     /// The table with this name; `None` when it is none of those needed.
-    pub(super) fn named(name: &str, columns: &[&str]) -> Option<Result<Self, SourceError>> {
+    pub(super) fn named(
+        name: &str,
+        columns: &[impl AsRef<str>],
+    ) -> Option<Result<Self, SourceError>> {
         let kind = match name {
             "l2_to_l1_logs" => TableKind::Logs,
             "miniblocks" => TableKind::Blocks,
@@ -81,8 +78,8 @@ impl Table {
     }
 
     /// The table with these columns; `None` when it is none of those needed.
-    pub(super) fn with_columns(columns: &[&str]) -> Option<Result<Self, SourceError>> {
-        let has = |name| columns.contains(&name);
+    pub(super) fn with_columns(columns: &[impl AsRef<str>]) -> Option<Result<Self, SourceError>> {
+        let has = |name| columns.iter().any(|column| column.as_ref() == name);
         let kind = if has("miniblock_number") && has("log_index_in_miniblock") {
             TableKind::Logs
         } else if has("number") && has("l2_to_l1_messages") {
@@ -95,17 +92,17 @@ impl Table {
         Some(Self::new(kind, columns))
     }
 
-    fn new(kind: TableKind, columns: &[&str]) -> Result<Self, SourceError> {
+    fn new(kind: TableKind, columns: &[impl AsRef<str>]) -> Result<Self, SourceError> {
         let (wanted, required): (&[&'static str], usize) = match kind {
             TableKind::Logs => (&LOG_COLUMNS, 9),
             TableKind::Blocks => (&BLOCK_COLUMNS, 2),
             TableKind::Batches => (&BATCH_COLUMNS, 2),
         };
-        let stands = |name: &str| columns.iter().filter(|column| **column == name).count();
+        let stands = |name: &str| columns.iter().filter(|column| column.as_ref() == name).count();
         if let Some(name) = wanted.iter().find(|name| stands(name) > 1) {
             return Err(SourceError::TwoColumns(name));
         }
-        let place = |name: &&str| columns.iter().position(|column| column == name);
+        let place = |name: &&str| columns.iter().position(|column| column.as_ref() == *name);
         let places: Vec<_> = wanted.iter().map(place).collect();
         match places[..required].iter().zip(wanted).find(|(place, _)| place.is_none()) {
             Some((_, field)) => Err(SourceError::Missing { what: "the table".into(), field }),
@@ -153,20 +150,17 @@ pub(super) struct NodeTables {
     has_logs: bool,
     blocks: BatchBlocks,
     batches: BatchRows,
-    /// The batches whose messages are damaged.
-    spoiled: BatchSet,
     seen: Option<u64>,
 }
 
 impl NodeTables {
-    pub(super) fn new(chain: ChainId, beside: Option<&Path>) -> Self {
+    pub(super) fn new(chain: ChainId, spill: &Spill) -> Self {
         Self {
             chain,
-            logs: Rows::new(beside, IN_MEMORY, ORDER_IN_MEMORY),
+            logs: Rows::new(spill, IN_MEMORY),
             has_logs: false,
             blocks: BatchBlocks::default(),
-            batches: BatchRows::new(beside, IN_MEMORY),
-            spoiled: BatchSet::default(),
+            batches: BatchRows::new(spill, IN_MEMORY),
             seen: None,
         }
     }
@@ -219,9 +213,8 @@ impl NodeTables {
             Err(error) => {
                 let batch = table.optional(record, 9).map(|text| integer(text, LOG_COLUMNS[9]));
                 let batch = batch.and_then(Result::ok).map(BatchNumber);
-                self.logs.spoil(block, batch, origin)?;
-                let what =
-                    format!("a log of block {block}, without which the block's batch is left out");
+                self.logs.damaged(Some(block), batch, origin, intake)?;
+                let what = format!("a log of block {block}, whose batch is incomplete without it");
                 intake.fault(origin, what, error)
             }
         }
@@ -254,7 +247,7 @@ impl NodeTables {
             Err(error) => {
                 if let SourceError::TwoBatches { one, other, .. } = error {
                     for batch in [one, other].into_iter().flatten() {
-                        intake.spoil(&mut self.spoiled, batch, origin)?;
+                        self.logs.exclude(batch, origin, intake)?;
                     }
                 }
                 intake.fault(origin, "a miniblock", error)
@@ -283,7 +276,7 @@ impl NodeTables {
                 self.batches.push(BatchNumber(number), &bytes, &ends, root.map(Hash::new), origin)
             }
             Err(error) => {
-                intake.spoil(&mut self.spoiled, BatchNumber(number), origin)?;
+                self.logs.exclude(BatchNumber(number), origin, intake)?;
                 intake.fault(origin, format!("batch {number}, which is left out"), error)
             }
         }
@@ -299,14 +292,11 @@ impl NodeTables {
             let reason = "there is no l2_to_l1_logs among them".into();
             return Err(IndexError::Refused { name: "the tables of the node".into(), reason });
         }
-        let (chain, spoiled) = (self.chain, self.spoiled);
+        let chain = self.chain;
         let mut rows = self.batches.finish()?;
         let no_others = ExternalSort::<PlacedMessage>::in_memory().finish()?;
-        let known = Known { given, found: &self.blocks };
+        let known = KnownBlocks { given, found: &self.blocks };
         self.logs.assemble(chain, known, no_others, intake, |batch, intake| {
-            if spoiled.contains(batch.batch) {
-                return Ok(());
-            }
             let Assembled { batch: number, mut origin, logs, transactions, missing, .. } = batch;
             let said = match rows.of(number)? {
                 Ok(said) => said,

@@ -8,19 +8,21 @@
 //! \.
 //! ```
 
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader};
 
 use super::{
     SourceError,
     batch_sink::BatchSink,
-    byte_order_mark::without_mark,
     node_tables::{NodeTables, Table},
     postgres_text::Record,
 };
 use crate::{
     archive::{Origin, Place},
     files::{Input, InputError},
-    ingest::IndexError,
+    ingest::{
+        IndexError,
+        csv::{CsvLine, CsvRow},
+    },
 };
 
 /// A batch's pubdata and messages in hexadecimal are a few megabytes.
@@ -51,7 +53,6 @@ pub(super) fn is_rows(head: &[u8]) -> bool {
 }
 
 fn form(head: &[u8]) -> Option<Form> {
-    let head = without_mark(head);
     let is_dump = |line: &[u8]| {
         line.starts_with(b"-- PostgreSQL database dump")
             || line.starts_with(b"\\restrict ")
@@ -59,10 +60,7 @@ fn form(head: &[u8]) -> Option<Form> {
     };
     let mut lines = head.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii_end);
     let first = lines.next()?;
-    let is_header = |separator| {
-        let columns = columns(first, separator);
-        Table::with_columns(&columns.iter().map(|column| &**column).collect::<Vec<_>>()).is_some()
-    };
+    let is_header = |separator| Table::with_columns(&columns(first, separator)).is_some();
     if is_header('\t') {
         Some(Form::Copied)
     } else if is_header(',') {
@@ -95,13 +93,20 @@ pub(super) fn read(
             .into(),
     })?;
     match form {
-        Form::Csv => read_csv(input, source, tables, intake),
+        Form::Csv => {
+            let (mut lines, mut row) = (Lines::new(input), CsvRow::new());
+            lines.csv_row(&mut row, source, intake)?;
+            let columns: Vec<_> = row.iter().map(String::from_utf8_lossy).collect();
+            let table = Table::with_columns(&columns).transpose();
+            match table.map_err(|error| lines.error(source, error, intake))? {
+                Some(table) => lines.csv_rows(&table, &mut row, source, tables, intake),
+                None => Ok(()),
+            }
+        }
         Form::Copied => {
             let mut lines = Lines::new(input);
             lines.next(true)?;
-            let columns = columns(&lines.text, '\t');
-            let columns: Vec<&str> = columns.iter().map(|column| &**column).collect();
-            let table = Table::with_columns(&columns).transpose();
+            let table = Table::with_columns(&columns(&lines.text, '\t')).transpose();
             match table.map_err(|error| lines.error(source, error, intake))? {
                 Some(table) => lines.rows(&table, source, tables, intake).map(drop),
                 None => Ok(()),
@@ -145,8 +150,7 @@ fn copy_statement(line: &[u8]) -> Option<Option<Result<Table, SourceError>>> {
         return None;
     }
     let name = name.trim().rsplit('.').next().unwrap_or(name).trim_matches('"');
-    let columns = self::columns(columns.as_bytes(), ',');
-    Some(Table::named(name, &columns.iter().map(|column| &**column).collect::<Vec<_>>()))
+    Some(Table::named(name, &self::columns(columns.as_bytes(), ',')))
 }
 
 /// The lines of a text with all of their white space, which may be columns without text; those of other
@@ -220,6 +224,61 @@ impl Lines {
         Ok(false)
     }
 
+    /// Reads the rows of CSV up to the end.
+    fn csv_rows(
+        &mut self,
+        table: &Table,
+        row: &mut CsvRow,
+        source: u32,
+        tables: &mut NodeTables,
+        intake: &mut BatchSink<'_, '_>,
+    ) -> Result<(), IndexError> {
+        tables.begin(table);
+        let mut record = Record::default();
+        while let Some(line) = self.csv_row(row, source, intake)? {
+            record.clear();
+            row.iter().for_each(|column| record.push_csv(column));
+            let origin = Origin { source, place: Place::Line(line) };
+            tables.row(table, &record, origin, intake)?;
+        }
+        Ok(())
+    }
+
+    /// Reads a row of CSV, which may go on over several lines: the line where it begins, or `None` at the end.
+    fn csv_row(
+        &mut self,
+        row: &mut CsvRow,
+        source: u32,
+        intake: &BatchSink<'_, '_>,
+    ) -> Result<Option<u64>, IndexError> {
+        row.clear();
+        let (mut first, mut len) = (None, 0);
+        let bad = |line: u64, reason: &str| {
+            let origin = Origin { source, place: Place::Line(line) };
+            let error = SourceError::Bad { what: "the row".into(), reason: reason.into() };
+            Err(intake.error(origin, "no CSV", error))
+        };
+        while self.next(true)? {
+            if first.is_none() && self.text.is_empty() {
+                continue;
+            }
+            let line = *first.get_or_insert(self.number);
+            len += self.text.len();
+            if len > LONGEST_ROW {
+                return bad(line, "is longer than 128 MiB: a quotation mark is without its end");
+            }
+            match row.push_line(&self.text) {
+                CsvLine::Complete => return Ok(Some(line)),
+                CsvLine::Open => {}
+                CsvLine::CarriageReturn => return bad(line, "has a carriage return within"),
+            }
+        }
+        match first {
+            Some(line) => bad(line, "has a quotation mark without its end"),
+            None => Ok(None),
+        }
+    }
+
     fn cut(&self, source: u32, intake: &BatchSink<'_, '_>) -> IndexError {
         let reason = "end with the file instead of \\.: the dump is cut, and could lack anything";
         let error = SourceError::Bad { what: "the rows of a table".into(), reason: reason.into() };
@@ -232,74 +291,6 @@ impl Lines {
     }
 }
 
-fn read_csv(
-    input: Input,
-    source: u32,
-    tables: &mut NodeTables,
-    intake: &mut BatchSink<'_, '_>,
-) -> Result<(), IndexError> {
-    let name = input.name().to_owned();
-    let bad = |line: u64, error: csv::Error| match error.into_kind() {
-        csv::ErrorKind::Io(source) => {
-            IndexError::Input(InputError::Read { name: name.clone(), source })
-        }
-        other => IndexError::Source {
-            name: name.clone(),
-            place: Place::Line(line),
-            what: "no CSV".into(),
-            source: SourceError::Bad { what: "the row".into(), reason: format!("{other:?}") },
-        },
-    };
-    let mut reader = csv::ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .from_reader(RowLimit { data: input, left: LONGEST_ROW });
-    let mut row = csv::ByteRecord::new();
-    reader.read_byte_record(&mut row).map_err(|error| bad(1, error))?;
-    let header: Vec<_> = row.iter().map(|name| String::from_utf8_lossy(name)).collect();
-    let header: Vec<&str> = header.iter().map(|name| &**name).collect();
-    let origin = Origin { source, place: Place::Line(1) };
-    let table = match Table::with_columns(&header) {
-        Some(Ok(table)) => table,
-        Some(Err(error)) => {
-            return Err(intake.error(origin, "no table of a zksync-era node", error));
-        }
-        None => return Ok(()),
-    };
-    tables.begin(&table);
-    let mut record = Record::default();
-    loop {
-        reader.get_mut().left = LONGEST_ROW;
-        let line = reader.position().line();
-        if !reader.read_byte_record(&mut row).map_err(|error| bad(line, error))? {
-            return Ok(());
-        }
-        record.clear();
-        row.iter().for_each(|column| record.push_csv(column));
-        // The reader passes over empty lines; the row's own position is behind them.
-        let line = row.position().map_or(line, csv::Position::line);
-        let origin = Origin { source, place: Place::Line(line) };
-        tables.row(&table, &record, origin, intake)?;
-    }
-}
-
-/// Refuses a row that a quotation mark without its end makes endless.
-struct RowLimit {
-    data: Input,
-    left: usize,
-}
-
-impl Read for RowLimit {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let len = self.data.read(buffer)?;
-        self.left = self.left.checked_sub(len).ok_or_else(|| {
-            let reason = "a row is longer than 128 MiB: a quotation mark is without its end";
-            io::Error::new(io::ErrorKind::InvalidData, reason)
-        })?;
-        Ok(len)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::Cursor;
@@ -309,16 +300,17 @@ mod tests {
     use super::*;
     use crate::{
         archive::Collector,
+        files::Spill,
         ingest::logs::{BatchBlocks, batch_sink::BatchSinkState},
         primitives::ChainId,
     };
 
     /// Reads a text, and puts together what it says.
     fn read_all(text: Vec<u8>) -> Result<(), IndexError> {
-        let mut collector = Collector::in_memory(1 << 20);
+        let mut collector = Collector::new(&Spill::Memory, 1 << 20);
         let mut state = BatchSinkState { goes_on: true, ..BatchSinkState::default() };
         let intake = &mut BatchSink { collector: &mut collector, state: &mut state };
-        let mut tables = NodeTables::new(ChainId(9), None);
+        let mut tables = NodeTables::new(ChainId(9), &Spill::Memory);
         read(Input::from_reader("test", Cursor::new(text))?, &mut tables, intake)?;
         tables.finish(&BatchBlocks::default(), intake)
     }

@@ -14,17 +14,14 @@ use std::{borrow::Cow, io::Read, path::Path};
 
 use serde::Deserialize;
 
-use super::{
-    SourceError, SourceOptions,
-    batch_sink::BatchSink,
-    era_pubdata,
-    json_values::{JsonValues, ValueChunk},
-    zksync_os_pubdata,
-};
+use super::{SourceError, SourceOptions, batch_sink::BatchSink, era_pubdata, zksync_os_pubdata};
 use crate::{
     archive::{Origin, Place},
     files::{Input, InputError},
-    ingest::IndexError,
+    ingest::{
+        IndexError,
+        json::{JsonValues, ValueChunk},
+    },
     message::BatchLogs,
     primitives::{BatchNumber, ChainId},
 };

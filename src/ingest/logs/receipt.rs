@@ -5,11 +5,11 @@ use serde_json::value::RawValue;
 
 use super::{
     SourceError,
-    json_lists::each_element,
     message_event::message,
     rpc_objects::{Object, PartialReceipt, Quantity, RpcLog, RpcLogs},
 };
 use crate::{
+    ingest::json::each_element,
     message::L2ToL1Log,
     primitives::{BatchNumber, Hash},
 };
@@ -206,7 +206,7 @@ fn receipt(object: Object<'_>) -> Result<Receipt, Fault> {
         let what = match (block, batch) {
             (_, Some(batch)) => format!("{what}, without which batch {batch} is left out"),
             (Some(block), None) => {
-                format!("{what}, without which the batch of block {block} is left out")
+                format!("{what}, without which the batch of block {block} is incomplete")
             }
             (None, None) => what,
         };

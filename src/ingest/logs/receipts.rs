@@ -14,27 +14,26 @@
 //! Era counts `logIndex` through a block, so that a missing receipt with logs shows. Receipts may come in
 //! any order, and twice. Events that come beside receipts give the messages that these lack.
 
-use std::{convert::Infallible, path::Path};
+use std::convert::Infallible;
 
 use bytemuck::{Pod, Zeroable};
 use rayon::prelude::*;
 
 use super::{
     BatchBlocks, SourceError,
-    assembly::{Assembled, LogPlace, PlacedMessage, Row, RowKind, Rows},
-    batch_order::Known,
-    batch_set::BatchSet,
+    assembly::{Assembled, KnownBlocks, LogPlace, PlacedMessage, Row, RowKind, Rows},
     batch_sink::BatchSink,
-    json_values::{JsonValues, ValueChunk},
     receipt::{Answer, Fault, Receipt, answers},
-    sorting::sort,
 };
 use crate::{
-    archive::{Origin, PackedOrigin, Place},
-    files::{ExternalSort, Input, SortRecord, Sorted},
-    ingest::IndexError,
+    archive::{Origin, Place},
+    files::{ExternalSort, Input, SortRecord, Sorted, Spill},
+    ingest::{
+        IndexError,
+        json::{JsonValues, ValueChunk},
+    },
     message::{BatchLogs, MessageList},
-    primitives::{BatchNumber, ChainId, Hash},
+    primitives::{BatchNumber, ChainId},
 };
 
 /// How much of the logs with their messages, and of everything else, is in memory.
@@ -48,29 +47,23 @@ const LONGEST_AHEAD: usize = 4 << 20;
 pub(super) struct Receipts {
     chain: ChainId,
     rows: Rows,
-    /// The receipts, by the hashes of their transactions.
-    transactions: ExternalSort<ReceiptKey>,
     /// The messages of events beside receipts.
     messages: ExternalSort<Message>,
     /// The logs whose messages are not in their receipts.
     wanted: ExternalSort<MissingMessage>,
     placed: ExternalSort<PlacedMessage>,
-    /// The batches that are known to be incomplete.
-    spoiled: BatchSet,
     /// The batch and block that were seen last.
     seen: Option<(Option<BatchNumber>, u64)>,
 }
 
 impl Receipts {
-    pub(super) fn new(chain: ChainId, beside: Option<&Path>) -> Self {
+    pub(super) fn new(chain: ChainId, spill: &Spill) -> Self {
         Self {
             chain,
-            rows: Rows::new(beside, ROWS_IN_MEMORY, OTHERS_IN_MEMORY),
-            transactions: sort(beside, OTHERS_IN_MEMORY),
-            messages: sort(beside, OTHERS_IN_MEMORY),
-            wanted: sort(beside, OTHERS_IN_MEMORY),
-            placed: sort(beside, OTHERS_IN_MEMORY),
-            spoiled: BatchSet::default(),
+            rows: Rows::new(spill, ROWS_IN_MEMORY),
+            messages: spill.sort(OTHERS_IN_MEMORY),
+            wanted: spill.sort(OTHERS_IN_MEMORY),
+            placed: spill.sort(OTHERS_IN_MEMORY),
             seen: None,
         }
     }
@@ -142,15 +135,9 @@ impl Receipts {
             }
             Answer::Fault(Fault { what, block, batch, error, more }) => {
                 if let SourceError::LogOfOtherBatch { stated, .. } = error {
-                    intake.spoil(&mut self.spoiled, stated, origin)?;
+                    self.rows.exclude(stated, origin, intake)?;
                 }
-                match (batch, block) {
-                    (Some(batch), _) => intake.spoil(&mut self.spoiled, batch, origin)?,
-                    (None, Some(block)) => {
-                        self.rows.spoil(block, None, origin)?;
-                    }
-                    (None, None) => {}
-                }
+                self.rows.damaged(block, batch, origin, intake)?;
                 let what = match more {
                     0 => what,
                     more => format!("{what}, and {more} more parts behind it").into(),
@@ -170,15 +157,6 @@ impl Receipts {
             self.seen = Some((batch, block));
             self.rows.push(Row::new(RowKind::Seen, [block, transaction, 0], batch, origin))?;
         }
-        let sighting = ReceiptKey {
-            hash: *receipt.hash.as_bytes(),
-            at: [block, transaction],
-            logs: receipt.logs.len() as u64,
-            has_batch: batch.is_some().into(),
-            batch: batch.unwrap_or_default().0,
-            origin: origin.into(),
-        };
-        self.transactions.push(sighting, &[])?;
         for (index, log) in (0..).zip(&receipt.logs) {
             let at = [block, transaction, index];
             let row = Row::new(RowKind::Log, at, batch, origin);
@@ -198,14 +176,10 @@ impl Receipts {
         blocks: &BatchBlocks,
         intake: &mut BatchSink<'_, '_>,
     ) -> Result<(), IndexError> {
-        spoil_doubled(self.transactions, &mut self.rows, intake)?;
         place(self.messages, self.wanted, &mut self.placed)?;
         let (chain, placed) = (self.chain, self.placed.finish()?);
-        let known = Known { given: blocks, found: &BatchBlocks::default() };
+        let known = KnownBlocks { given: blocks, found: &BatchBlocks::default() };
         self.rows.assemble(chain, known, placed, intake, |batch, intake| {
-            if self.spoiled.contains(batch.batch) {
-                return Ok(());
-            }
             let Assembled { batch: number, origin, logs, transactions, missing, .. } = batch;
             let messages = if missing == 0 {
                 batch.messages
@@ -218,38 +192,6 @@ impl Receipts {
             intake.made(chain, number, made, origin)
         })
     }
-}
-
-/// Finds transactions with receipts in two places or of different logs, and spoils the batches of both.
-fn spoil_doubled(
-    transactions: ExternalSort<ReceiptKey>,
-    rows: &mut Rows,
-    intake: &mut BatchSink<'_, '_>,
-) -> Result<(), IndexError> {
-    let mut sorted = transactions.finish()?;
-    let mut last: Option<ReceiptKey> = None;
-    while let Some((here, _)) = sorted.next()? {
-        let differs = |last: &ReceiptKey| {
-            let has_logs = last.logs > 0 || here.logs > 0;
-            last.hash == here.hash && has_logs && (last.at, last.logs) != (here.at, here.logs)
-        };
-        if let Some(before) = last.filter(differs) {
-            for place in [before, here] {
-                let batch = (place.has_batch != 0).then_some(BatchNumber(place.batch));
-                rows.spoil(place.at[0], batch, place.origin.into())?;
-            }
-            let hash = Hash::new(here.hash);
-            let error = if before.at == here.at {
-                SourceError::TwoCounts { hash, one: before.logs, other: here.logs }
-            } else {
-                let places = [before, here].map(|place| (place.at[0], place.at[1]));
-                SourceError::TwoReceipts { hash, places }
-            };
-            intake.fault(here.origin.into(), "the batches of both are left out", error)?;
-        }
-        last = Some(here);
-    }
-    Ok(())
 }
 
 /// Joins messages with the logs that want them.
@@ -287,27 +229,6 @@ fn take(
         bytes.extend_from_slice(message);
         key.hash
     }))
-}
-
-/// A receipt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Pod, Zeroable)]
-#[repr(C)]
-struct ReceiptKey {
-    hash: [u8; 32],
-    /// Block, and index in the block.
-    at: [u64; 2],
-    logs: u64,
-    has_batch: u64,
-    batch: u64,
-    origin: PackedOrigin,
-}
-
-impl SortRecord for ReceiptKey {
-    type Place = ();
-
-    fn payload_len(&self) -> usize {
-        0
-    }
 }
 
 /// A message. Its payload are its bytes.

@@ -7,10 +7,15 @@
 //! Source: era-contracts `RelayedSLDAValidator.sol`, v26 to v31: the sender of the message, whose
 //! address differs from layer to layer.
 
+use alloy_sol_types::{
+    SolType,
+    sol_data::{Bytes, Uint},
+};
+
 use super::{SourceError, pubdata};
 use crate::{
     message::{BatchLogs, BatchView},
-    primitives::{Address, BatchNumber, ChainId, Word},
+    primitives::{Address, BatchNumber, ChainId},
 };
 
 /// Whose messages are asked for the pubdata of other chains.
@@ -58,7 +63,7 @@ impl RelayedBy {
                 Self::Sender(_) => None,
             };
             if let Some((chain, number, bytes)) = carried {
-                found(pubdata::batch(chain, number, bytes).map_err(|error| {
+                found(pubdata::batch(chain, number, &bytes).map_err(|error| {
                     let what = format!(
                         "the pubdata of chain {chain}, batch {number} in the message of log {index} of \
                          chain {}, batch {}",
@@ -72,24 +77,18 @@ impl RelayedBy {
     }
 }
 
+/// Version, chain, batch and pubdata.
+type Relayed = (Uint<8>, Uint<256>, Uint<256>, Bytes);
+
 /// The chain, batch and pubdata in a message that has exactly this form.
-fn open(message: &[u8]) -> Option<(ChainId, BatchNumber, &[u8])> {
-    let (words, rest) = message.as_chunks::<32>();
-    if !rest.is_empty() {
+fn open(message: &[u8]) -> Option<(ChainId, BatchNumber, alloy_primitives::Bytes)> {
+    let relayed = Relayed::abi_decode_params(message).ok()?;
+    // Of all texts that decode to the same, only one is what the contract sends.
+    if Relayed::abi_encode_params(&relayed) != message {
         return None;
     }
-    let [version, chain, batch, offset, len, data @ ..] = words else { return None };
-    let number = |word: &[u8; 32]| Word::new(*word).to_u64().ok();
-    if number(version)? != 0 || number(offset)? != 0x80 {
-        return None;
-    }
-    let len = usize::try_from(number(len)?).ok()?;
-    let data = data.as_flattened();
-    let (pubdata, padding) = data.split_at_checked(len)?;
-    if padding.len() >= 32 || padding.iter().any(|byte| *byte != 0) {
-        return None;
-    }
-    Some((ChainId(number(chain)?), BatchNumber(number(batch)?), pubdata))
+    let (0, chain, batch, pubdata) = relayed else { return None };
+    Some((ChainId(chain.try_into().ok()?), BatchNumber(batch.try_into().ok()?), pubdata))
 }
 
 #[cfg(test)]
@@ -97,6 +96,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::primitives::Word;
 
     fn encode(words: [u64; 4], pubdata: &[u8]) -> Vec<u8> {
         let mut message = Vec::new();
@@ -116,7 +116,7 @@ mod tests {
             pubdata in prop::collection::vec(any::<u8>(), 0..100),
         ) {
             let message = encode([0, chain, batch, 0x80], &pubdata);
-            let expected = Some((ChainId(chain), BatchNumber(batch), &pubdata[..]));
+            let expected = Some((ChainId(chain), BatchNumber(batch), pubdata.clone().into()));
             prop_assert_eq!(open(&message), expected);
             prop_assert!(open(&encode([1, chain, batch, 0x80], &pubdata)).is_none());
             prop_assert!(open(&encode([0, chain, batch, 0xa0], &pubdata)).is_none());

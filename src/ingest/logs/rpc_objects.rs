@@ -5,11 +5,9 @@ use std::borrow::Cow;
 use serde::{Deserialize, Deserializer, de};
 use serde_json::value::RawValue;
 
-use super::{
-    json_lists::at_most,
-    message_event::{EventMessages, Topics},
-};
+use super::message_event::{EventMessages, Topics};
 use crate::{
+    ingest::json::at_most,
     message::LOG_TREE_HEIGHT,
     primitives::{Address, Hash, Word},
 };

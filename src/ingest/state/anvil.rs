@@ -13,9 +13,10 @@
 
 use struson::reader::ValueType;
 
-use super::{DumpMeta, ImportError, json::Json, slot_collector::Collector};
+use super::{DumpMeta, ImportError, slot_collector::Collector};
 use crate::{
     files::Input,
+    ingest::json::Json,
     primitives::{Address, SlBlock, Word},
     state::keys::{AccountKey, SlotForm},
 };

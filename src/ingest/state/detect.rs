@@ -4,9 +4,10 @@ use std::{fmt, io::Read};
 
 use struson::reader::{JsonSyntaxError, ReaderError, SyntaxErrorKind, ValueType};
 
-use super::{ImportError, era, json::Json, table};
+use super::{ImportError, era, table};
 use crate::{
     files::{HEAD_LEN, Input, container::is_container},
+    ingest::{FileKind, json::Json, sniff},
     primitives::Word,
 };
 
@@ -47,6 +48,24 @@ impl fmt::Display for Format {
     }
 }
 
+impl Format {
+    /// Tells the format by the first mebibyte: nothing where that does not decide.
+    #[must_use]
+    pub fn recognise(input: &Input) -> Option<Self> {
+        let head = input.head();
+        if era::is_header(head) {
+            return Some(Self::EraSnapshot);
+        }
+        if !matches!(head.trim_ascii_start().first(), Some(b'{' | b'[')) {
+            return table::is_csv(head).then_some(Self::Table);
+        }
+        match shape(input, &mut Vec::new()) {
+            Ok(Shape::Is(format)) => Some(format),
+            _ => None,
+        }
+    }
+}
+
 /// Finds the format of an input by its content.
 ///
 /// # Errors
@@ -58,22 +77,23 @@ pub(super) fn detect(input: &Input) -> Result<Format, ImportError> {
     if era::is_header(input.head()) {
         return Ok(Format::EraSnapshot);
     }
+    let unknown = |found| {
+        let found = match sniff(input) {
+            kind @ (FileKind::Logs(_) | FileKind::Proofs) => format!("it is {kind}"),
+            _ => found,
+        };
+        Err(ImportError::Unknown { name: input.name().to_owned(), found })
+    };
     let first = input.head().trim_ascii_start().first();
     if !matches!(first, Some(b'{' | b'[')) {
         if table::is_csv(input.head()) {
             return Ok(Format::Table);
         }
         let start: Vec<u8> = input.head().iter().copied().take(16).collect();
-        let found = format!("it begins with {:?}", String::from_utf8_lossy(&start));
-        return Err(ImportError::Unknown { name: input.name().to_owned(), found });
+        return unknown(format!("it begins with {:?}", String::from_utf8_lossy(&start)));
     }
-    let unknown = |found| Err(ImportError::Unknown { name: input.name().to_owned(), found });
-    let mut head = Json::new(input.name().to_owned(), input.head());
     let mut seen = Vec::new();
-    let shape = match first {
-        Some(b'[') => head.begin_array().and_then(|()| first_members(&mut head, &mut seen)),
-        _ => first_members(&mut head, &mut seen),
-    };
+    let shape = shape(input, &mut seen);
     // Only the text's own end, and not that of the head, makes it one that is cut short.
     let has_more = input.head().len() as u64 == HEAD_LEN;
     match shape {
@@ -101,6 +121,15 @@ enum Shape {
     /// JSON lines, of `geth dump` or of `geth snapshot dump`.
     Lines,
     Unknown(String),
+}
+
+/// Looks at the first object of a text.
+fn shape(input: &Input, seen: &mut Vec<String>) -> Result<Shape, ImportError> {
+    let mut head = Json::new(input.name().to_owned(), input.head());
+    if input.head().trim_ascii_start().starts_with(b"[") {
+        head.begin_array()?;
+    }
+    first_members(&mut head, seen)
 }
 
 /// Looks at the members of the outermost object, or of the result in a JSON-RPC answer; `seen` are the

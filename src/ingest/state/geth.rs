@@ -18,11 +18,10 @@
 use bytemuck::cast_slice;
 use struson::reader::ValueType;
 
-use super::{
-    DumpMeta, ImportError, json::Json, slot_collector::Collector, storage_root::StorageRoot,
-};
+use super::{DumpMeta, ImportError, slot_collector::Collector, storage_root::StorageRoot};
 use crate::{
     files::{Input, Spool},
+    ingest::json::Json,
     primitives::{
         Address, Hash, Word,
         hex::{self, HexError},
@@ -267,7 +266,7 @@ mod tests {
     /// What is collected of a dump with room for so many bytes in memory: how many slots, in order.
     fn read_within(in_memory: usize, text: String) -> Result<u64, ImportError> {
         let folder = tempfile::tempdir().unwrap();
-        let space = Space::Beside { target: folder.path().join("out"), in_memory };
+        let space = Space { in_memory, ..Space::beside(&folder.path().join("out")) };
         let mut sink = Collector::new(space, false);
         let input = Input::from_reader("dump", Cursor::new(text.into_bytes()))?;
         read(input, &mut sink, SlotForm::Plain)?;
@@ -305,7 +304,7 @@ mod tests {
         let folder = |slots: &str| format!("{{\"storage\":{{{slots}}}");
         let slots = "\"0x1\":\"01\",\"0x2\":\"01\"";
         let text = format!("{},\"result\":{}}}}}", folder(slots), folder(slots));
-        let mut sink = Collector::new(Space::Memory { most: 3 }, false);
+        let mut sink = Collector::new(Space::memory(3), false);
         sink.begin("dump");
         let input = Input::from_reader("dump", Cursor::new(text.into_bytes())).unwrap();
         let error = read(input, &mut sink, SlotForm::Plain).err().unwrap();

@@ -5,8 +5,11 @@ use std::io::{self, BufRead, BufReader, Read};
 
 use struson::reader::ValueType;
 
-use super::{ImportError, json::Json};
-use crate::files::{Input, InputError};
+use super::ImportError;
+use crate::{
+    files::{Input, InputError},
+    ingest::json::Json,
+};
 
 const CHUNK: usize = 1 << 16;
 

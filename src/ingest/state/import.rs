@@ -18,8 +18,9 @@ use super::{
     table,
 };
 use crate::{
-    files::{Access, Container, Input, ReadProgressHandle, container::is_container},
-    primitives::{Address, ChainId, Hash, SlBatch, Word},
+    contracts::system::MESSAGE_ROOT,
+    files::{Access, Input, ReadProgressHandle, container::is_container},
+    primitives::{Address, ChainId, Hash, SlBatch},
     snapshot::{Columns, Snapshot, SnapshotHeader, SnapshotWriter, Source},
     state::keys::SlotForm,
 };
@@ -34,9 +35,9 @@ pub struct Import {
     pub format: Option<Format>,
     /// The account whose storage pages of `debug_storageRangeAt` hold.
     pub account: Option<Address>,
-    /// Slots by which states are recognised.
-    pub known: Option<KnownSlots>,
-    /// The settlement layer's chain id; found by [`Import::known`] unless it is given.
+    /// Where MessageRoot stands. The slot that it never leaves zero tells reversed keys from natural ones.
+    pub message_root: Address,
+    /// The settlement layer's chain id; read from MessageRoot unless it is given.
     pub sl_chain: Option<ChainId>,
     /// How a snapshot's file is accessed.
     pub access: Access,
@@ -51,25 +52,13 @@ impl Default for Import {
         Self {
             format: None,
             account: None,
-            known: None,
+            message_root: MESSAGE_ROOT,
             sl_chain: None,
             access: Access::default(),
             most_in_memory: MOST_IN_MEMORY,
             watcher: ReadProgressHandle::default(),
         }
     }
-}
-
-/// Slots that the caller knows every settlement layer to have. They tell reversed keys from natural
-/// ones, and the settlement layer's chain id.
-#[derive(Clone, Copy, Debug)]
-pub struct KnownSlots {
-    /// The contract.
-    pub contract: Address,
-    /// A slot that is never zero.
-    pub written: Word,
-    /// The slot that holds the chain id.
-    pub sl_chain: Word,
 }
 
 /// A state that was read, and what it turned out to be.
@@ -119,13 +108,11 @@ impl Import {
             return Ok(Dump { name, format, state, notes: Vec::new() });
         }
         let name = input.name.clone();
-        let finished =
-            self.run(&mut [input], Space::Memory { most: self.most_in_memory }, || {
-                Ok(SnapshotWriter::in_memory(&name)?)
-            })?;
+        let finished = self.run(&mut [input], Space::memory(self.most_in_memory), || {
+            Ok(SnapshotWriter::in_memory(&name)?)
+        })?;
         let ImportOutput { writer, header, collector, format, notes } = finished;
-        let bytes = writer.into_bytes(header, collector.accounts.as_ref())?;
-        let state = Snapshot::of(Container::from_bytes(&name, bytes)?)?;
+        let state = writer.into_snapshot(header, collector.accounts.as_ref())?;
         Ok(Dump { name, format, state, notes })
     }
 
@@ -309,7 +296,7 @@ impl ImportPass<'_> {
         if let Some(stated) = self.collector.stated.take() {
             stated.check(&self.collector.inputs)?;
         }
-        let build = Build::new(writer, self.import.known.as_ref(), false);
+        let build = Build::new(writer, self.import.message_root, false);
         self.build(build, Vec::new(), None)
     }
 
@@ -382,7 +369,7 @@ impl ImportPass<'_> {
         self.collector.era_keys = true;
         self.collector.inputs =
             snapshot.chunks.iter().map(|chunk| chunk.display().to_string()).collect();
-        let mut build = Build::new(writer, self.import.known.as_ref(), true);
+        let mut build = Build::new(writer, self.import.message_root, true);
         let mut last: Option<Hash> = None;
         let learned =
             era::read(snapshot, order, reversed, &self.import.watcher, |chunk, piece| {

@@ -32,7 +32,6 @@ mod error;
 mod geth;
 mod hex_text;
 mod import;
-pub(super) mod json;
 mod slot_collector;
 mod slot_record;
 mod snapshot_builder;
@@ -50,7 +49,7 @@ use std::{
 pub use detect::Format;
 pub use era::EraError;
 pub use error::ImportError;
-pub use import::{Dump, Import, Imported, KnownSlots, MOST_IN_MEMORY};
+pub use import::{Dump, Import, Imported, MOST_IN_MEMORY};
 
 use crate::primitives::SlBlock;
 

@@ -2,10 +2,11 @@
 
 use std::io::Write;
 
-use super::{ImportError, KnownSlots, slot_record::Record};
+use super::{ImportError, slot_record::Record};
 use crate::{
-    primitives::{ChainId, Hash, Word},
-    snapshot::{Columns, SnapshotWriter, WriteError},
+    contracts::MessageRoot,
+    primitives::{Address, ChainId, Hash, Word},
+    snapshot::{Columns, Snapshot, SnapshotWriter, WriteError},
     state::{
         entries::Entry,
         keys::{AccountKey, era_key, trie_slot_key},
@@ -25,21 +26,22 @@ pub(super) struct Build<W> {
     indexes: Vec<[u8; 8]>,
     /// How many slots were given twice with the same value.
     pub(super) merged: u64,
-    watched: Vec<(Hash, ProgressReader)>,
+    watched: [(Hash, Watched); 5],
     seen: Probe,
 }
 
+/// What a slot of MessageRoot tells of a state.
 #[derive(Clone, Copy)]
-enum ProgressReader {
-    Written,
-    Reversed,
+enum Watched {
+    ChainCount,
+    ReversedChainCount,
     SlChain,
 }
 
-/// What was seen of the slots that the caller knows.
+/// What was seen of MessageRoot's slots.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Probe {
-    /// The slot that every such state has is there.
+    /// Its number of chains is there, which is not zero once it is set up.
     pub(super) written: bool,
     /// It is there under its key with the bytes reversed.
     pub(super) reversed: bool,
@@ -61,21 +63,18 @@ pub(super) fn reversed(key: Hash) -> Hash {
 }
 
 impl<W: Write + Send> Build<W> {
-    pub(super) fn new(
-        writer: SnapshotWriter<W>,
-        known: Option<&KnownSlots>,
-        has_columns: bool,
-    ) -> Self {
-        let mut watched = Vec::new();
-        if let Some(KnownSlots { contract, written, sl_chain }) = known {
-            let by_hash = AccountKey::Address(*contract);
-            let key = era_key(*contract, *written);
-            watched.push((key, ProgressReader::Written));
-            watched.push((reversed(key), ProgressReader::Reversed));
-            watched.push((trie_slot_key(by_hash, *written), ProgressReader::Written));
-            watched.push((era_key(*contract, *sl_chain), ProgressReader::SlChain));
-            watched.push((trie_slot_key(by_hash, *sl_chain), ProgressReader::SlChain));
-        }
+    pub(super) fn new(writer: SnapshotWriter<W>, message_root: Address, has_columns: bool) -> Self {
+        let account = AccountKey::Address(message_root);
+        let chain_count = MessageRoot::<Snapshot>::chain_count_slot();
+        let sl_chain = MessageRoot::<Snapshot>::chain_at_slot(0);
+        let key = era_key(message_root, chain_count);
+        let watched = [
+            (key, Watched::ChainCount),
+            (reversed(key), Watched::ReversedChainCount),
+            (trie_slot_key(account, chain_count), Watched::ChainCount),
+            (era_key(message_root, sl_chain), Watched::SlChain),
+            (trie_slot_key(account, sl_chain), Watched::SlChain),
+        ];
         Self {
             writer,
             has_columns,
@@ -161,7 +160,7 @@ impl<W: Write + Send> Build<W> {
 }
 
 /// Looks for the watched keys in a sorted piece.
-fn watch(watched: &[(Hash, ProgressReader)], entries: &[Entry], seen: &mut Probe) {
+fn watch(watched: &[(Hash, Watched)], entries: &[Entry], seen: &mut Probe) {
     let (Some(first), Some(last)) = (entries.first(), entries.last()) else {
         return;
     };
@@ -171,9 +170,9 @@ fn watch(watched: &[(Hash, ProgressReader)], entries: &[Entry], seen: &mut Probe
         }
         if let Ok(at) = entries.binary_search_by_key(key, |entry| entry.key) {
             match what {
-                ProgressReader::Written => seen.written = true,
-                ProgressReader::Reversed => seen.reversed = true,
-                ProgressReader::SlChain => seen.sl_chain = Some(entries[at].value),
+                Watched::ChainCount => seen.written = true,
+                Watched::ReversedChainCount => seen.reversed = true,
+                Watched::SlChain => seen.sl_chain = Some(entries[at].value),
             }
         }
     }

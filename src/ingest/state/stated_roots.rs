@@ -101,7 +101,7 @@ mod tests {
         let by_hash = |address: Address| AccountKey::Hash(trie_key(address.as_bytes()));
         for in_memory in [0, 1 << 20] {
             for bad in [None, Some(0), Some(300), Some(599)] {
-                let space = Space::Beside { target: folder.path().join("out"), in_memory };
+                let space = Space { in_memory, ..Space::beside(&folder.path().join("out")) };
                 let mut roots = StatedRoots::new(&space);
                 for number in 0..600u64 {
                     let address = Address::system(number);

@@ -15,9 +15,10 @@ use std::collections::BTreeSet;
 
 use struson::reader::ValueType;
 
-use super::{DumpMeta, ImportError, json::Json, slot_collector::Collector};
+use super::{DumpMeta, ImportError, slot_collector::Collector};
 use crate::{
     files::Input,
+    ingest::json::Json,
     primitives::{Address, Hash, Word},
     state::keys::{AccountKey, SlotForm, trie_key},
 };
@@ -217,7 +218,7 @@ mod tests {
         let mut pages =
             Pages { begins: keys(0).collect(), next: keys(1).collect(), ..Pages::default() };
         let mut add = |text: String| {
-            let mut sink = Collector::new(Space::Memory { most: 1 << 10 }, false);
+            let mut sink = Collector::new(Space::memory(1 << 10), false);
             sink.begin("pages");
             let input = Input::from_reader("pages", Cursor::new(text)).unwrap();
             read(input, Some(Address::system(1)), &mut sink, &mut pages).map(|_| ())

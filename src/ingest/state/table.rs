@@ -16,12 +16,12 @@
 
 use std::{borrow::Cow, io::Read};
 
-use csv_core::ReadRecordResult;
 use serde::Deserialize;
 
 use super::{DumpMeta, ImportError, slot_collector::Collector, slot_record::Record};
 use crate::{
     files::{Input, InputError, Line, Lines},
+    ingest::csv::{CsvLine, CsvRow},
     primitives::{
         Address, Hash, Word,
         hex::{self, HexError},
@@ -50,56 +50,10 @@ pub(super) fn read(input: Input, sink: &mut Collector) -> Result<DumpMeta, Impor
 /// Whether a text that begins so is a CSV table.
 pub(super) fn is_csv(head: &[u8]) -> bool {
     let line = head.trim_ascii_start().split(|byte| *byte == b'\n').next().unwrap_or_default();
-    let mut fields = Fields::new();
+    let mut row = CsvRow::new();
     line.len() < LONGEST_LINE
-        && fields.split(line.trim_ascii()).is_ok()
-        && (Columns::named(&fields).is_some() || Columns::counted(&fields).is_some())
-}
-
-/// The fields of one line of CSV.
-struct Fields {
-    parser: csv_core::Reader,
-    /// All of them, one after the other, and where each ends.
-    text: Vec<u8>,
-    ends: Vec<usize>,
-    len: usize,
-}
-
-impl Fields {
-    /// Room for those of any line that is not too long.
-    fn new() -> Self {
-        // The parser wants room left even when it has nothing to write.
-        let room = LONGEST_LINE + 2;
-        Self { parser: csv_core::Reader::new(), text: vec![0; room], ends: vec![0; room], len: 0 }
-    }
-
-    /// Splits a line that has no line end and is not too long; what is wrong with it otherwise.
-    fn split(&mut self, line: &[u8]) -> Result<(), &'static str> {
-        self.parser.reset();
-        let (_, read, text, ends) = self.parser.read_record(line, &mut self.text, &mut self.ends);
-        if read < line.len() {
-            return Err("a carriage return stands within the row");
-        }
-        let (text, rest) = (&mut self.text[text..], &mut self.ends[ends..]);
-        let (result, _, _, last) = self.parser.read_record(b"\n", text, rest);
-        self.len = ends + last;
-        match result {
-            ReadRecordResult::Record => Ok(()),
-            // The line end was taken for a part of the last field.
-            _ => Err("a quotation mark is without its end in the line"),
-        }
-    }
-
-    /// A field without the white space around it; nothing where none is.
-    fn get(&self, at: usize) -> &[u8] {
-        let Some(end) = self.ends[..self.len].get(at) else { return &[] };
-        let start = at.checked_sub(1).map_or(0, |before| self.ends[before]);
-        self.text[start..*end].trim_ascii()
-    }
-
-    fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        (0..self.len).map(|at| self.get(at))
-    }
+        && row.push_line(line.trim_ascii()) == CsvLine::Complete
+        && (Columns::named(&row).is_some() || Columns::counted(&row).is_some())
 }
 
 /// Where the fields of a row stand.
@@ -111,9 +65,10 @@ enum Columns {
 
 impl Columns {
     /// From a row that names the columns.
-    fn named(row: &Fields) -> Option<Self> {
-        let find =
-            |name: &str| row.iter().position(|field| field.eq_ignore_ascii_case(name.as_bytes()));
+    fn named(row: &CsvRow) -> Option<Self> {
+        let is =
+            |field: &[u8], name: &str| field.trim_ascii().eq_ignore_ascii_case(name.as_bytes());
+        let find = |name: &str| row.iter().position(|field| is(field, name));
         let value = find("value")?;
         match (find("address"), find("slot"), find("hashedKey").or_else(|| find("hashed_key"))) {
             (Some(address), Some(slot), None) => Some(Self::Plain { address, slot, value }),
@@ -123,9 +78,9 @@ impl Columns {
     }
 
     /// From the first row of a table without names.
-    fn counted(row: &Fields) -> Option<Self> {
-        let is_hex = row.iter().all(|field| field.starts_with(b"0x"));
-        match row.len {
+    fn counted(row: &CsvRow) -> Option<Self> {
+        let is_hex = row.iter().all(|field| field.trim_ascii_start().starts_with(b"0x"));
+        match row.len() {
             3 if is_hex => Some(Self::Plain { address: 0, slot: 1, value: 2 }),
             2 if is_hex => Some(Self::Hashed { key: 0, value: 1 }),
             _ => None,
@@ -175,14 +130,23 @@ impl Rows<'_> {
 
     fn csv(&mut self, data: impl Read) -> Result<(), ImportError> {
         let mut lines = Lines::new(data, LONGEST_LINE);
-        let mut row = Fields::new();
+        let mut row = CsvRow::new();
         let mut table = None;
         while let Some((line, text)) = self.next_line(&mut lines)? {
-            row.split(text).map_err(|reason| self.bad(line, reason.into()))?;
+            row.clear();
+            let reason = match row.push_line(text) {
+                CsvLine::Complete => None,
+                CsvLine::Open => Some("a quotation mark is without its end in the line"),
+                CsvLine::CarriageReturn => Some("a carriage return stands within the row"),
+            };
+            if let Some(reason) = reason {
+                return Err(self.bad(line, reason.into()));
+            }
             let columns = match table {
-                Some((columns, len)) if len == row.len => columns,
+                Some((columns, len)) if len == row.len() => columns,
                 Some((_, len)) => {
-                    let reason = format!("it has {} columns, but the first row has {len}", row.len);
+                    let reason =
+                        format!("it has {} columns, but the first row has {len}", row.len());
                     return Err(self.bad(line, reason));
                 }
                 None => {
@@ -191,14 +155,14 @@ impl Rows<'_> {
                         let known = "a table has the columns address,slot,value or hashedKey,value";
                         self.bad(line, known.into())
                     })?;
-                    table = Some((columns, row.len));
+                    table = Some((columns, row.len()));
                     if named.is_some() {
                         continue;
                     }
                     columns
                 }
             };
-            let field = |at: usize| std::str::from_utf8(row.get(at)).unwrap_or("");
+            let field = |at: usize| std::str::from_utf8(row.get(at).trim_ascii()).unwrap_or("");
             match columns {
                 Columns::Plain { address, slot, value } => {
                     self.plain_row(line, field(address), field(slot), field(value))?;

@@ -5,10 +5,10 @@ use std::{collections::BTreeMap, fs, io::Cursor, path::Path};
 use crate::support::{self, binary::run, era, fixture};
 use serde_json::{Value, json};
 use slproof::{
-    contracts::{MessageRoot, system::MESSAGE_ROOT},
+    contracts::system::MESSAGE_ROOT,
     files::{Access, Input},
     forest::{RebuildOptions, rebuild},
-    ingest::state::{Dump, Format, Import, ImportError, KnownSlots, Note},
+    ingest::state::{Dump, Format, Import, ImportError, Note, read_state},
     primitives::{Address, Hash, SlBatch, SlBlock, Word},
     snapshot::{Enumeration, Snapshot, Source},
     state::{StorageReader, keys::era_key},
@@ -16,16 +16,11 @@ use slproof::{
 use tiny_keccak::{Hasher, Keccak};
 
 fn import() -> Import {
-    let known = KnownSlots {
-        contract: MESSAGE_ROOT,
-        written: MessageRoot::<Snapshot>::chain_count_slot(),
-        sl_chain: MessageRoot::<Snapshot>::chain_at_slot(0),
-    };
-    Import { known: Some(known), ..Import::default() }
+    Import::default()
 }
 
 fn read(path: &Path) -> Dump {
-    import().read(path).unwrap()
+    read_state(path, None).unwrap()
 }
 
 fn read_text(text: impl Into<String>) -> Result<Dump, ImportError> {

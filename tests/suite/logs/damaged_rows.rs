@@ -1,9 +1,11 @@
-//! What a damaged row or receipt costs that does not say which batch it belongs to.
+//! A damaged row or receipt excludes the batch that it names. Where it names none it is reported, and the
+//! batch's root tells which batch is incomplete.
 
 use std::path::PathBuf;
 
 use crate::support::{
-    index_dir::{IndexDir, archived},
+    fixture,
+    index_dir::{IndexDir, archived, text},
     log_sources::{self, Export, Node, lines},
     vectors::{Batch, small_batches},
 };
@@ -22,7 +24,17 @@ fn receipts(batches: &[Batch]) -> Vec<Vec<Value>> {
 }
 
 /// Indexes files of one chain: which of its small batches are kept, and what is said.
-fn kept(dir: &IndexDir, files: &[PathBuf], flags: &[&str]) -> (Vec<usize>, String) {
+fn kept(dir: &IndexDir, files: &[PathBuf]) -> (Vec<usize>, String) {
+    kept_with(dir, files, &[])
+}
+
+/// The batches that are kept where each has to fold to the root that the settlement layer stores.
+fn complete(dir: &IndexDir, files: &[PathBuf]) -> Vec<usize> {
+    let state = fixture("gateway-v31/state.anvil.json");
+    kept_with(dir, files, &["--tree", text(&state)]).0
+}
+
+fn kept_with(dir: &IndexDir, files: &[PathBuf], flags: &[&str]) -> (Vec<usize>, String) {
     let batches = small_batches();
     let chain = batches[0].chain.to_string();
     let run = dir.index(files, &[&["--chain", &chain], flags].concat(), "kept.slmsg");
@@ -33,58 +45,45 @@ fn kept(dir: &IndexDir, files: &[PathBuf], flags: &[&str]) -> (Vec<usize>, Strin
 }
 
 #[test]
-fn damaged_item_of_unknown_batch_excludes_every_candidate_batch() {
+fn damaged_receipt_that_names_no_batch_is_reported_and_its_batch_does_not_fold() {
     let dir = IndexDir::new();
     let all = receipts(&small_batches());
     let with_logs = |of: usize, last: bool| {
         let mut places = (0..all[of].len()).filter(|at| all[of][*at]["logs"][0].is_object());
         if last { places.next_back().unwrap() } else { places.next().unwrap() }
     };
-    let damage = |of: usize, at: usize, damage: &dyn Fn(&mut Value)| {
-        let mut all = all.clone();
-        damage(&mut all[of][at]);
-        let file = dir.write("receipts.jsonl", lines(all.concat()));
-        kept(&dir, &[file], &[])
-    };
     let remove = |receipt: &mut Value, fields: &[&str]| {
         let receipt = receipt.as_object_mut().unwrap();
         fields.iter().for_each(|field| drop(receipt.remove(*field).unwrap()));
     };
-    // Another receipt of the block says the batch.
-    for of in [0, 3] {
-        for last in [false, true] {
-            let at = with_logs(of, last);
-            let others: Vec<_> = (0..4).filter(|other| *other != of).collect();
-            let lost: [&dyn Fn(&mut Value); 3] = [
-                &|receipt| remove(receipt, &["l1BatchNumber", "l2ToL1Logs"]),
-                &|receipt| receipt["l1BatchNumber"] = json!("0xzz"),
-                &|receipt| remove(receipt, &["l1BatchNumber"]),
-            ];
-            for lose in lost {
-                let (kept, said) = damage(of, at, lose);
-                assert_eq!(kept, others, "{said}");
-            }
+    for (of, last) in [(0, false), (3, true)] {
+        let at = with_logs(of, last);
+        let others: Vec<_> = (0..4).filter(|other| *other != of).collect();
+        let lost: [&dyn Fn(&mut Value); 3] = [
+            &|receipt| remove(receipt, &["l1BatchNumber", "l2ToL1Logs"]),
+            &|receipt| receipt["l1BatchNumber"] = json!("0xzz"),
+            &|receipt| remove(receipt, &["l1BatchNumber"]),
+        ];
+        for lose in lost {
+            let mut all = all.clone();
+            lose(&mut all[of][at]);
+            let file = dir.write("receipts.jsonl", lines(all.concat()));
+            assert_eq!(complete(&dir, &[file]), others);
         }
     }
-    // Nothing else is in the block: it may be in the batch before, or in the one behind.
-    let block = all[1].iter().map(|receipt| number(&receipt["blockNumber"])).max().unwrap() + 1;
-    for (of, block, others) in
-        [(1, block, &[0, 3][..]), (3, 0xffff, &[0, 1, 2]), (0, 1, &[1, 2, 3])]
-    {
+    // It is of no batch at all: every batch is complete, and the damage is reported.
+    for block in [1, 0xffff] {
         let mut all = all.clone();
-        let mut lone = all[of][with_logs(of, true)].clone();
+        let mut lone = all[1][with_logs(1, true)].clone();
         remove(&mut lone, &["l1BatchNumber", "l2ToL1Logs", "transactionHash"]);
         lone["blockNumber"] = json!(format!("{block:#x}"));
-        all[of].push(lone);
+        all[1].push(lone);
         let file = dir.write("receipts.jsonl", lines(all.concat()));
-        let (kept, said) = kept(&dir, &[file], &[]);
-        assert_eq!(kept, others, "{said}");
-        assert!(said.contains(&format!("in which batch block {block} is")), "{said}");
+        let (kept, said) = kept(&dir, std::slice::from_ref(&file));
+        assert_eq!(kept, [0, 1, 2, 3], "{said}");
+        assert!(said.contains(&format!("a receipt of block {block}")), "{said}");
+        assert_eq!(complete(&dir, &[file]), kept);
     }
-}
-
-fn number(quantity: &Value) -> u64 {
-    u64::from_str_radix(&quantity.as_str().unwrap()[2..], 16).unwrap()
 }
 
 #[test]
@@ -108,14 +107,13 @@ fn damaged_row_with_a_batch_column_excludes_its_batch() {
     let value = rows[1].split('\t').nth(10).unwrap().to_owned();
     rows[1] = rows[1].replace(&value, &value[..value.len() - 2]);
     let file = dir.write("logs", rows.join("\n") + "\n");
-    let (left, said) = kept(&dir, &[file], &[]);
+    let (left, said) = kept(&dir, &[file]);
     assert_eq!(left, [0, 1, 2], "{said}");
-    // The batch is lost with the log: only the rows beside it tell.
+    // The batch's number is lost with the log: the batch's root tells.
     let last = batches[3].number.to_string();
     rows[1] = rows[1].strip_suffix(&last).unwrap().to_owned() + "x";
     let file = dir.write("logs", rows.join("\n") + "\n");
-    let (left, said) = kept(&dir, &[file], &[]);
-    assert_eq!(left, [0, 1, 2], "{said}");
+    assert_eq!(complete(&dir, &[file]), [0, 1, 2]);
 }
 
 /// The three tables as files.
@@ -138,10 +136,9 @@ fn batches_in_pieces_and_blocks_of_two_batches_are_left_out() {
     stray["l2ToL1Logs"] = json!([]);
     pieces[3].push(stray);
     let file = dir.write("pieces.jsonl", lines(pieces.concat()));
-    let (left, said) = kept(&dir, &[file], &[]);
-    // The first, in two pieces; and those beside the second piece.
-    assert_eq!(left, [1], "{said}");
-    assert!(said.contains("behind blocks of batch"), "{said}");
+    let (left, said) = kept(&dir, &[file]);
+    assert_eq!(left, [1, 2, 3], "{said}");
+    assert!(said.contains("different logs"), "{said}");
 
     // A miniblock is given twice, in two batches.
     let tables = log_sources::tables(Export::Copy, &batches);
@@ -150,7 +147,7 @@ fn batches_in_pieces_and_blocks_of_two_batches_are_left_out() {
     let twice = format!("{row}\n{}", row.replace(&format!("\t{first}"), &format!("\t{second}")));
     let blocks = tables[2].replace(row, &twice);
     let files = export(&dir, [&tables[0], &tables[1], &blocks]);
-    let (left, said) = kept(&dir, &files, &[]);
+    let (left, said) = kept(&dir, &files);
     assert_eq!(left, [2, 3], "{said}");
     assert!(said.contains("is said to be in batch"), "{said}");
 }
@@ -166,7 +163,7 @@ fn log_and_receipt_of_different_batches_exclude_both() {
         let mut all = all.clone();
         all[1][at]["l2ToL1Logs"][0]["l1BatchNumber"] = json!(format!("{stated:#x}"));
         let file = dir.write("receipts.jsonl", lines(all.concat()));
-        let (left, said) = kept(&dir, &[file], &[]);
+        let (left, said) = kept(&dir, &[file]);
         assert_eq!(left, others, "{said}");
         let hash = all[1][at]["transactionHash"].as_str().unwrap();
         let numbers = format!("in batch {stated}, its receipt in batch {}", batches[1].number);
@@ -179,7 +176,7 @@ fn log_and_receipt_of_different_batches_exclude_both() {
     one["l2ToL1Logs"][0]["l1BatchNumber"] = json!(batches[2].number);
     other["l2ToL1Logs"][0]["l1BatchNumber"] = json!(batches[3].number);
     let file = dir.write("receipts.json", Value::from(all.concat()).to_string());
-    let (left, said) = kept(&dir, &[file], &[]);
+    let (left, said) = kept(&dir, &[file]);
     assert_eq!(left, [0], "{said}");
 }
 
@@ -194,7 +191,7 @@ fn block_in_a_batch_and_in_no_batch_is_reported() {
     for twice in [format!("{row}\n{without}"), format!("{without}\n{row}")] {
         let blocks = tables[2].replace(row, &twice);
         let files = export(&dir, [&tables[0], &tables[1], &blocks]);
-        let (left, said) = kept(&dir, &files, &[]);
+        let (left, said) = kept(&dir, &files);
         assert_eq!(left, [1, 2, 3], "{said}");
         let of_both = [
             format!("in batch {first} and in no batch yet"),
@@ -270,25 +267,28 @@ fn inputs_that_are_cut_between_rows_are_refused() {
 }
 
 #[test]
-fn receipts_with_different_log_counts_exclude_their_batch() {
+fn receipts_with_different_log_counts_prove_nothing_wrong() {
     let dir = IndexDir::new();
     let all = receipts(&small_batches());
     let at = all[1].iter().rposition(|receipt| receipt["logs"][0].is_object()).unwrap();
-    for count in [0, 2] {
-        let mut all = all.clone();
-        let mut other = all[1][at].clone();
-        let logs = other["l2ToL1Logs"].as_array_mut().unwrap();
-        let mut more = logs[0].clone();
-        more["transactionLogIndex"] = json!(format!("{:#x}", logs.len()));
-        more["logIndex"] = json!("0xff");
-        logs.push(more);
-        if count == 0 {
-            logs.clear();
-        }
-        all[1].push(other);
-        let file = dir.write("receipts.jsonl", lines(all.concat()));
-        let (places, said) = kept(&dir, &[file], &[]);
-        assert_eq!(places, [0, 2, 3], "{said}");
-        assert!(said.contains("has one receipt with"), "{said}");
-    }
+    let mut more = all.clone();
+    let mut other = all[1][at].clone();
+    let logs = other["l2ToL1Logs"].as_array_mut().unwrap();
+    let mut log = logs[0].clone();
+    log["transactionLogIndex"] = json!(format!("{:#x}", logs.len()));
+    log["logIndex"] = json!("0xff");
+    logs.push(log);
+    more[1].push(other.clone());
+    let file = dir.write("receipts.jsonl", lines(more.concat()));
+    let (places, said) = kept(&dir, &[file]);
+    assert_eq!(places, [0, 2, 3], "{said}");
+    assert!(said.contains("there are two of one transaction"), "{said}");
+    // The logs that the other receipt has are all of them: every batch folds to its root.
+    let mut less = all;
+    other["l2ToL1Logs"] = json!([]);
+    less[1].push(other);
+    let file = dir.write("receipts.jsonl", lines(less.concat()));
+    let (state, chain) = (fixture("gateway-v31/state.anvil.json"), small_batches()[0].chain);
+    let flags = ["--chain", &chain.to_string(), "--tree", text(&state)];
+    assert_eq!(archived(&dir.indexed(&[file], &flags, "less.slmsg")).len(), 4);
 }

@@ -87,7 +87,7 @@ fn damaged_receipt_excludes_only_its_batch() {
         other["logs"] = json!([]);
         all.push(other);
     });
-    damage(&["has one receipt in block", "undone"], &|all| {
+    damage(&["there are two of one transaction"], &|all| {
         let mut other = all[at].clone();
         other["transactionIndex"] = json!("0xfff");
         all.push(other);

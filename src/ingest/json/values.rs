@@ -6,11 +6,9 @@ use std::io::{BufRead, BufReader};
 
 use crate::{
     archive::Place,
-    files::{Input, InputError},
-    ingest::IndexError,
+    files::{Input, InputError, JsonNesting},
+    ingest::{IndexError, logs::SourceError},
 };
-
-use super::SourceError;
 
 /// A node's answer about the events of thousands of blocks takes tens of megabytes.
 const LONGEST_VALUE: usize = 128 << 20;
@@ -21,7 +19,7 @@ const MOST_VALUES: usize = 1 << 16;
 const CUT: &str = "ends with the file before its last bracket";
 
 /// The values of a text.
-pub(super) struct JsonValues {
+pub(in crate::ingest) struct JsonValues {
     name: String,
     data: BufReader<Input>,
     offset: u64,
@@ -31,23 +29,23 @@ pub(super) struct JsonValues {
 
 /// Some values of a text.
 #[derive(Default)]
-pub(super) struct ValueChunk {
+pub(in crate::ingest) struct ValueChunk {
     text: Vec<u8>,
     /// Where each value ends in `text`, and where it begins in the input.
     values: Vec<(usize, u64)>,
 }
 
 impl ValueChunk {
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::ingest) fn is_empty(&self) -> bool {
         self.values.is_empty()
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::ingest) fn len(&self) -> usize {
         self.values.len()
     }
 
     /// A value, and the byte of the input at which it begins.
-    pub(super) fn value(&self, index: usize) -> (&[u8], u64) {
+    pub(in crate::ingest) fn value(&self, index: usize) -> (&[u8], u64) {
         let start = index.checked_sub(1).map_or(0, |previous| self.values[previous].0);
         let (end, offset) = self.values[index];
         (&self.text[start..end], offset)
@@ -58,25 +56,21 @@ impl ValueChunk {
 #[derive(Clone, Copy)]
 enum At {
     Between,
-    /// Inside brackets, so many deep.
-    Nested(u32),
-    /// Inside a string, so many brackets deep.
-    Text(u32),
-    /// Behind a backslash in such a string.
-    Escape(u32),
+    /// In brackets, or in a string.
+    Within(JsonNesting),
     /// In a number or a word outside of brackets.
     Word,
 }
 
 impl JsonValues {
-    pub(super) fn new(input: Input) -> Self {
+    pub(in crate::ingest) fn new(input: Input) -> Self {
         let name = input.name().to_owned();
         let data = BufReader::with_capacity(1 << 17, input);
         Self { name, data, offset: 0, array: None }
     }
 
     /// Reads whole values until there are enough, or no more.
-    pub(super) fn read(&mut self, piece: &mut ValueChunk) -> Result<(), IndexError> {
+    pub(in crate::ingest) fn read(&mut self, piece: &mut ValueChunk) -> Result<(), IndexError> {
         piece.text.clear();
         piece.values.clear();
         while piece.text.len() < CHUNK && piece.len() < MOST_VALUES && self.value(piece)? {}
@@ -118,24 +112,15 @@ impl JsonValues {
                     }
                     (At::Between, _) => {
                         (begin, from) = (self.offset + taken as u64, taken);
-                        match byte {
-                            b'{' | b'[' => At::Nested(1),
-                            b'"' => At::Text(0),
-                            _ => At::Word,
-                        }
+                        let mut nesting = JsonNesting::default();
+                        nesting.pass(*byte);
+                        if nesting.is_outside() { At::Word } else { At::Within(nesting) }
                     }
-                    (At::Nested(depth), b'{' | b'[') => At::Nested(depth.saturating_add(1)),
-                    (At::Nested(depth), b'}' | b']') => {
-                        ended = depth == 1;
-                        At::Nested(depth - 1)
+                    (At::Within(mut nesting), byte) => {
+                        nesting.pass(*byte);
+                        ended = nesting.is_outside();
+                        At::Within(nesting)
                     }
-                    (At::Nested(depth), b'"') => At::Text(depth),
-                    (At::Text(depth), b'\\') => At::Escape(depth),
-                    (At::Text(depth), b'"') => {
-                        ended = depth == 0;
-                        At::Nested(depth)
-                    }
-                    (At::Escape(depth), _) => At::Text(depth),
                     (At::Word, b' ' | b'\t' | b'\r' | b'\n' | b',' | b']') => {
                         ended = true;
                         break;

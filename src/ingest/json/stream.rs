@@ -5,9 +5,9 @@ use std::io::{self, Read};
 
 use struson::reader::{JsonReader, JsonStreamReader, ReaderError, ReaderSettings, ValueType};
 
-use super::ImportError;
 use crate::{
     files::Input,
+    ingest::state::ImportError,
     primitives::{
         SlBlock, Word,
         hex::{self, HexError},

@@ -13,7 +13,7 @@ use serde::{
 /// # Errors
 /// When the text is no array of such elements: the inner error is that of `take`. Elements may have been
 /// handed on before.
-pub(super) fn each_element<'t, T: Deserialize<'t>, E>(
+pub(in crate::ingest) fn each_element<'t, T: Deserialize<'t>, E>(
     text: &'t str,
     take: impl FnMut(T) -> Result<(), E>,
 ) -> Result<Result<(), E>, serde_json::Error> {
@@ -63,7 +63,7 @@ impl<'t, T: Deserialize<'t>, E, F: FnMut(T) -> Result<(), E>> Visitor<'t> for Ea
 
 /// A list of at most `most` elements; `too_many` says what is wrong with a longer one, of which no more is
 /// read.
-pub(super) fn at_most<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+pub(in crate::ingest) fn at_most<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     deserializer: D,
     most: usize,
     too_many: &'static str,

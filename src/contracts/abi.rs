@@ -1,0 +1,28 @@
+//! Events as era-contracts declares them: `IMessageRoot.sol`, v29 to v31 (v26 to v28 emit the first two);
+//! `IExecutor.sol`, since v30; `IL1Messenger.sol`, v26 to v31.
+#![allow(missing_docs, unreachable_pub, clippy::pedantic)]
+
+alloy_sol_types::sol! {
+    event AddedChain(uint256 indexed chainId, uint256 indexed chainIndex);
+
+    event AppendedChainBatchRoot(
+        uint256 indexed chainId,
+        uint256 indexed batchNumber,
+        bytes32 chainBatchRoot
+    );
+
+    event NewInteropRoot(
+        uint256 indexed chainId,
+        uint256 indexed blockNumber,
+        uint256 indexed logId,
+        bytes32[] sides
+    );
+
+    event ReportCommittedBatchRangeZKsyncOS(
+        uint64 indexed batchNumber,
+        uint64 indexed firstBlockNumber,
+        uint64 indexed lastBlockNumber
+    );
+
+    event L1MessageSent(address indexed sender, bytes32 indexed hash, bytes message);
+}

@@ -1,0 +1,125 @@
+//! Rows of CSV, put together from lines.
+
+use csv_core::{ReadRecordResult, Reader};
+
+/// The fields of one row of CSV. The memory of a row is kept for the next.
+pub(super) struct CsvRow {
+    parser: Reader,
+    /// All fields, one after the other, and where each ends: as far as the lengths say.
+    text: Vec<u8>,
+    ends: Vec<usize>,
+    text_len: usize,
+    len: usize,
+}
+
+/// Where a row is after a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum CsvLine {
+    /// It ends with the line.
+    Complete,
+    /// A quotation mark has no end yet: the next line belongs to the row.
+    Open,
+    /// A carriage return within the line ends it.
+    CarriageReturn,
+}
+
+impl CsvRow {
+    pub(super) fn new() -> Self {
+        Self { parser: Reader::new(), text: vec![0; 64], ends: vec![0; 8], text_len: 0, len: 0 }
+    }
+
+    /// Begins another row.
+    pub(super) fn clear(&mut self) {
+        self.parser.reset();
+        (self.text_len, self.len) = (0, 0);
+    }
+
+    /// Adds a line, given without its end.
+    pub(super) fn push_line(&mut self, line: &[u8]) -> CsvLine {
+        // The parser takes empty input for the end of the text.
+        if !line.is_empty() && self.parse(line) {
+            return CsvLine::CarriageReturn;
+        }
+        if self.parse(b"\n") { CsvLine::Complete } else { CsvLine::Open }
+    }
+
+    /// Whether a row ends in this text.
+    fn parse(&mut self, mut text: &[u8]) -> bool {
+        loop {
+            let room = (&mut self.text[self.text_len..], &mut self.ends[self.len..]);
+            let (result, read, written, fields) = self.parser.read_record(text, room.0, room.1);
+            text = &text[read..];
+            self.text_len += written;
+            self.len += fields;
+            match result {
+                ReadRecordResult::OutputFull => self.text.resize(2 * self.text.len(), 0),
+                ReadRecordResult::OutputEndsFull => self.ends.resize(2 * self.ends.len(), 0),
+                ReadRecordResult::Record => return true,
+                ReadRecordResult::InputEmpty | ReadRecordResult::End => return false,
+            }
+        }
+    }
+
+    /// How many fields there are.
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// A field; nothing where there is none.
+    pub(super) fn get(&self, at: usize) -> &[u8] {
+        let Some(end) = self.ends[..self.len].get(at) else { return &[] };
+        let start = at.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.text[start..*end]
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        (0..self.len).map(|at| self.get(at))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn fields(lines: &[&str]) -> Option<Vec<String>> {
+        let mut row = CsvRow::new();
+        let text = |field: &[u8]| String::from_utf8(field.to_vec()).unwrap();
+        for (at, line) in lines.iter().enumerate() {
+            match row.push_line(line.as_bytes()) {
+                CsvLine::Complete if at + 1 == lines.len() => {}
+                CsvLine::Open if at + 1 < lines.len() => {}
+                _ => return None,
+            }
+        }
+        Some(row.iter().map(text).collect())
+    }
+
+    #[test]
+    fn rows_end_with_a_line_outside_of_quotation_marks() {
+        assert_eq!(fields(&["a,,\"b,\"\"c\"\"\""]).unwrap(), ["a", "", "b,\"c\""]);
+        assert_eq!(fields(&["a,\"b", "", "c\",d"]).unwrap(), ["a", "b\n\nc", "d"]);
+        assert_eq!(fields(&["a,\"b"]), None);
+        assert_eq!(fields(&["a\rb"]), None);
+        assert_eq!(CsvRow::new().push_line(b""), CsvLine::Open);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_quoted_is_read_back(
+            rows in prop::collection::vec(
+                prop::collection::vec("[a-c,\"\n]{0,90}", 1..20), 1..4),
+        ) {
+            let mut row = CsvRow::new();
+            for expected in &rows {
+                let quoted = expected.iter().map(|field| format!("\"{}\"", field.replace('"', "\"\"")));
+                let text = quoted.collect::<Vec<_>>().join(",");
+                row.clear();
+                let last = text.split('\n').map(|line| row.push_line(line.as_bytes())).last();
+                prop_assert_eq!(last, Some(CsvLine::Complete));
+                prop_assert!(row.iter().eq(expected.iter().map(String::as_bytes)));
+            }
+        }
+    }
+}
