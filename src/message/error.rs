@@ -34,7 +34,7 @@ pub enum LogsError {
     },
     /// A message does not match its log.
     #[error(
-        "the message of log {index} has the hash {got}, but the value of the log is {expected}"
+        "the message of log {index} has the hash {got}, but its log says {expected}"
     )]
     Message {
         /// The log's leaf index.

@@ -22,8 +22,8 @@ pub enum StateError {
     },
     /// A state with two kinds of keys stores this slot twice, with two different values.
     #[error(
-        "{contract} slot {slot} is stored twice in the dump: {by_address} under the contract's address, {by_hash} under \
-         the hash of the address"
+        "{contract} slot {slot} is stored twice in the dump, with different values: \
+         {by_address} under the contract's address, {by_hash} under the hash of the address"
     )]
     TwoValues {
         /// The contract.
