@@ -33,9 +33,7 @@ pub enum LogsError {
         got: usize,
     },
     /// A message does not match its log.
-    #[error(
-        "the message of log {index} has the hash {got}, but its log says {expected}"
-    )]
+    #[error("the message of log {index} has the hash {got}, but its log says {expected}")]
     Message {
         /// The log's leaf index.
         index: usize,
