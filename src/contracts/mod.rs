@@ -1,4 +1,4 @@
-//! Layer 4: the storage of the contracts on a settlement layer.
+//! The storage of the contracts on a settlement layer.
 //!
 //! Each contract has its own file, which starts with its slots and the releases that have them. A contract is
 //! an address in a [`StorageReader`]. Its methods return typed values, or an error that names the slot whose

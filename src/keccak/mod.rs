@@ -1,4 +1,4 @@
-//! Layer 1: Keccak-256 of one input and of many inputs at once.
+//! Keccak-256 of one input and of many inputs at once.
 //!
 //! Rebuilding a tree hashes many inputs of one length. The tree code therefore passes whole slices to
 //! [`hash_many`], [`hash_pairs`] and [`hash_leaves`], and a [`Backend`] hashes as many of them at once as the

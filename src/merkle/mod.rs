@@ -1,4 +1,4 @@
-//! Layer 2: binary Keccak trees as in the contracts.
+//! Binary Keccak trees as in the contracts.
 //!
 //! ```text
 //! node                 keccak256(left ‖ right)

@@ -1,4 +1,4 @@
-//! Layer 0: the value types that all other layers use, and searches in sorted lists.
+//! The value types that all other layers use, and searches in sorted lists.
 //!
 //! [`struct@Hash`] is a Keccak-256 output (a tree node, a root), [`Word`] is an EVM storage word or slot
 //! number, [`Address`] is the address of a contract. Chain ids, batch numbers and block numbers have separate

@@ -1,4 +1,4 @@
-//! Layer 3: access to contract storage.
+//! Access to contract storage.
 //!
 //! A [`StorageReader`] maps (contract, slot) to a word. Dumps store slots under several kinds of keys;
 //! [`keys`] reduces them to two. [`entries`] searches a list sorted by these keys, [`KeyIndex`] searches it
