@@ -25,8 +25,8 @@ use crate::{
     state::{StateError, StorageReader},
 };
 
-/// Addresses of the system contracts on a ZKsync chain. On L1 the contracts are behind proxies, and the user
-/// has to give their addresses.
+/// Addresses of the system contracts on a ZKsync chain. On L1 the contracts are behind proxies at other
+/// addresses, so the caller has to name them.
 pub mod system {
     use crate::primitives::Address;
 

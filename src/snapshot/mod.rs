@@ -27,7 +27,7 @@
 //!                                 below it are missing there
 //! source        format  text      the format of the dump
 //!               block   Option<u64>  the SL block of this state, when the source records it
-//!               batch   Option<u64>  the SL batch, likewise
+//!               batch   Option<u64>  the SL batch after which it was taken, when the source records it
 //! ```
 //!
 //! # Keys
