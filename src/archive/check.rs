@@ -12,15 +12,15 @@ use crate::{
     primitives::{Hash, ordered::try_map},
 };
 
-/// How many batches are checked at a time.
+/// How many batches are checked at once.
 const BATCHES_AT_ONCE: usize = 1 << 12;
 
 impl Archive {
-    /// Reads every byte: checksums, that the rows are in order and account for everything, that
-    /// messages hash to their logs' values, and that every index files all its logs where they belong.
-    ///
+    /// Reads every byte. Checks the checksums, that the rows are ascending and cover all sections, that the
+    /// hash of each message is the value of its log, and that each index contains each of its logs once,
+    /// under the right hash.
     /// # Errors
-    /// [`ArchiveError::Native`] naming the section at fault.
+    /// [`ArchiveError::Native`], which names the section at fault.
     pub fn check(&self) -> Result<(), ArchiveError> {
         self.container().check()?;
         let rows = self.rows();
@@ -32,19 +32,23 @@ impl Archive {
             for (at, view) in (start..).zip(views) {
                 let (batch, message_logs) = view;
                 if at > 0 && rows[at - 1].key() >= rows[at].key() {
-                    return Err(self.bad(BATCHES, format!("row {at} is not behind the one before")));
+                    return Err(self
+                        .bad(BATCHES, format!("row {at} is not greater than the row before it")));
                 }
                 if bytemuck::bytes_of(&BatchRow::new(&batch, &counted))
                     != bytemuck::bytes_of(&rows[at])
                 {
-                    return Err(self.bad(BATCHES, format!("row {at} skips or repeats something")));
+                    return Err(self.bad(
+                        BATCHES,
+                        format!("row {at} does not start where the row before it ends"),
+                    ));
                 }
                 count(&mut counted, &batch);
                 messages += message_logs;
             }
         }
         if counted != *self.header() {
-            return Err(self.bad(BATCHES, "the rows do not account for everything".into()));
+            return Err(self.bad(BATCHES, "the totals of the rows differ from the header".into()));
         }
         self.check_index(BY_MESSAGE, messages, |number| {
             let log = self.log(number).filter(|log| log.is_message());
@@ -59,7 +63,7 @@ impl Archive {
         })
     }
 
-    /// The batch of a row, with its messages checked, and how many of its logs stand for one.
+    /// The batch of a row, with its messages checked, and its number of logs of messages.
     fn checked(&self, at: usize) -> Result<(BatchView<'_>, u64), ArchiveError> {
         let batch = self.view(at)?;
         batch.check_messages().map_err(|error| self.bad(BATCHES, format!("row {at}: {error}")))?;
@@ -67,7 +71,7 @@ impl Archive {
         Ok((batch, message_logs as u64))
     }
 
-    /// Each of `count` logs has to stand in an index once, at the place of its hash.
+    /// Checks that an index has exactly one row for each of `count` logs, with the prefix of the log's hash.
     fn check_index(
         &self,
         name: SectionName,
@@ -76,14 +80,14 @@ impl Archive {
     ) -> Result<(), ArchiveError> {
         let rows: &[IndexRow] = self.table(name);
         if rows.len() as u64 != count {
-            let reason = format!("has {} rows, and {count} logs belong there", rows.len());
+            let reason = format!("has {} rows, expected {count}", rows.len());
             return Err(self.bad(name, reason));
         }
         let key = |row: &IndexRow| (row.prefix_u64(), row.log());
         if rows.par_windows(2).any(|pair| key(&pair[0]) >= key(&pair[1])) {
             return Err(self.bad(name, "its rows are not ascending".into()));
         }
-        // As many different rows as logs, each of a log that belongs there.
+        // The number of rows is right and all rows differ, so it remains to check that each row is right.
         let belongs = |row: &IndexRow| {
             hash_of(row.log()).is_some_and(|hash| hash.prefix_u64() == row.prefix_u64())
         };

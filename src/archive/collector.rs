@@ -8,9 +8,9 @@ use crate::{
     primitives::{BatchNumber, ChainId, Hash},
 };
 
-/// A batch while it is sorted: what is fixed in length. Its payload are the logs, the ends of the
-/// messages, the transaction hashes and the bytes of the messages. It never leaves this process, so
-/// its integers are in the order of the machine.
+/// The fixed-width part of a batch while it is sorted. Its payload is the logs, the ends of the messages, the
+/// transaction hashes and the bytes of the messages. It never leaves this process, so its integers have the
+/// machine's byte order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Pod, Zeroable)]
 #[repr(C)]
 struct Head {
@@ -32,7 +32,7 @@ impl Head {
             batch: batch.batch.0,
             origin: origin.into(),
             message_bytes: batch.messages.bytes().len() as u64,
-            // Checked when the view was made: at most 16384.
+            // The view was checked when it was created: it has at most 16384 logs.
             logs: batch.logs.len() as u32,
             messages: batch.messages.len() as u32,
             has_transactions: u32::from(!batch.transactions.is_empty()),
@@ -49,7 +49,7 @@ impl Head {
         self.origin.into()
     }
 
-    /// The lengths of logs, ends and transaction hashes in the payload.
+    /// The lengths in bytes of logs, ends and transaction hashes in the payload.
     fn lengths(&self) -> [usize; 3] {
         let logs = self.logs as usize;
         [
@@ -59,7 +59,7 @@ impl Head {
         ]
     }
 
-    /// The batch, from the payload that was pushed with this head.
+    /// The batch of this head and its payload.
     fn view<'p>(&self, payload: &'p [u8]) -> BatchView<'p> {
         let [logs, ends, transactions] = self.lengths();
         let (logs, rest) = payload.split_at(logs);
@@ -84,7 +84,7 @@ impl SortRecord for Head {
     }
 }
 
-/// The parts of a batch as they lie in a payload.
+/// The parts of a batch in the order of a payload.
 fn payload<'p>(batch: &BatchView<'p>) -> [&'p [u8]; 4] {
     [
         cast_slice(batch.logs),
@@ -94,28 +94,28 @@ fn payload<'p>(batch: &BatchView<'p>) -> [&'p [u8]; 4] {
     ]
 }
 
-/// Batches from many sources, in any order, until they are merged and read in theirs.
+/// Collects batches from many sources in any order, and sorts and merges them.
 #[derive(Debug)]
 pub(crate) struct Collector {
     sort: ExternalSort<Head>,
     sources: Vec<String>,
-    /// What may stay in memory when nothing may be put aside on disk.
+    /// The largest size in memory, when nothing may be written to disk.
     limit: Option<usize>,
     added: ArchiveHeader,
 }
 
 impl Collector {
-    /// Keeps up to `limit` bytes in memory; what is more goes where `spill` says, or is refused.
+    /// Keeps up to `limit` bytes in memory. More than that is spilled to disk, or refused if `spill` is memory.
     pub(crate) fn new(spill: &Spill, limit: usize) -> Self {
         let sort = spill.sort(limit);
         let limit = matches!(spill, Spill::Memory).then_some(limit);
         Self { sort, sources: Vec::new(), limit, added: ArchiveHeader::default() }
     }
 
-    /// Names a source; the answer stands for it in [`Origin`].
+    /// Registers a source by name and returns its number for [`Origin`].
     pub(crate) fn source(&mut self, name: &str) -> u32 {
         self.sources.push(name.into());
-        // Nobody names 2^32 files on a command line.
+        // The command line cannot name 2^32 files.
         (self.sources.len() - 1) as u32
     }
 
@@ -131,7 +131,7 @@ impl Collector {
         }
     }
 
-    /// What was added, before duplicates are merged.
+    /// The totals of all added batches, before duplicates are merged.
     pub(crate) fn added(&self) -> &ArchiveHeader {
         &self.added
     }
@@ -141,13 +141,13 @@ impl Collector {
         self.sources.get(source as usize).cloned().unwrap_or_default()
     }
 
-    /// The name of a source and the place in it.
+    /// The name of a source and the position in it.
     pub(crate) fn describe(&self, origin: Origin) -> String {
         format!("{}{}", self.name(origin.source), origin.place)
     }
 
-    /// Gives all batches to `take`, by chain and batch number, each once. A batch that two sources
-    /// contradict each other about goes to `conflict` instead. Returns how many were merged with others.
+    /// Passes each batch once to `take`, ordered by chain and batch number. A batch with contradicting
+    /// sources is passed to `conflict` instead. Returns how many batches were merged into others.
     pub(super) fn drain(
         mut self,
         mut take: impl FnMut(BatchView<'_>) -> Result<(), OutputError>,
@@ -157,7 +157,7 @@ impl Collector {
         let sort = std::mem::replace(&mut self.sort, ExternalSort::in_memory());
         let mut sorted: Sorted<Head> = sort.finish()?;
         let mut group: Option<Group> = None;
-        // Kept for the next group, so that a batch costs no allocation.
+        // The buffer is reused for the next group, so that a batch needs no allocation.
         let mut spare = Vec::new();
         while let Some((head, bytes)) = sorted.next()? {
             match &mut group {
@@ -192,7 +192,7 @@ impl Collector {
     }
 }
 
-/// Adds a batch to the counts.
+/// Adds a batch to the totals.
 pub(super) fn count(header: &mut ArchiveHeader, batch: &BatchView<'_>) {
     header.batches += 1;
     header.logs += batch.logs.len() as u64;
@@ -201,15 +201,15 @@ pub(super) fn count(header: &mut ArchiveHeader, batch: &BatchView<'_>) {
     header.transactions += batch.transactions.len() as u64;
 }
 
-/// What all sources so far know of one batch.
+/// One batch, merged from all sources so far.
 struct Group {
     head: Head,
     payload: Vec<u8>,
-    /// Whether two sources differ, so that neither can be believed.
+    /// Whether two sources contradict each other, so that neither is used.
     is_contradicted: bool,
-    /// How many others were merged into the first.
+    /// How many other batches were merged into the first.
     merged: u64,
-    /// Who gave each part first.
+    /// The first source of each part.
     messages: Option<Origin>,
     transactions: Option<Origin>,
     aggregated_root: Option<Origin>,
@@ -245,7 +245,7 @@ impl Group {
         self.head.view(&self.payload)
     }
 
-    /// Gives the batch, and says how many became it beside the first.
+    /// Passes the batch to `take` and returns how many others were merged into it.
     fn give(
         &self,
         take: &mut impl FnMut(BatchView<'_>) -> Result<(), OutputError>,
@@ -257,7 +257,8 @@ impl Group {
         Ok(self.merged)
     }
 
-    /// Adds what another source knows, or says in which part it differs, and from whom.
+    /// Merges the batch of another source. On a contradiction, returns the part that differs and its first
+    /// source.
     fn merge(&mut self, other: Head, bytes: &[u8]) -> Result<(), (BatchPart, Origin)> {
         let merged = self.view().merge(other.view(bytes)).map_err(|part| {
             let first = match part {

@@ -6,36 +6,36 @@ use crate::{
     primitives::{BatchNumber, ChainId},
 };
 
-/// Why a message archive cannot be made or used.
+/// Why a message archive cannot be written or read.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ArchiveError {
-    /// Two sources give one batch different contents.
+    /// Two sources have different contents for one batch.
     #[error("{first} and {second} give chain {chain}, batch {batch} different {part}")]
     Conflict {
         /// The chain.
         chain: ChainId,
         /// The batch.
         batch: BatchNumber,
-        /// What differs.
+        /// The part that differs.
         part: BatchPart,
-        /// The one file, and its line where it has lines.
+        /// The first source: its file, and the line if it has lines.
         first: String,
-        /// The other.
+        /// The second source.
         second: String,
     },
     /// The archive does not fit into memory.
     #[error(
-        "{name} holds more than {limit} bytes of logs and messages, too many for memory; make an \
-         archive file of it with `slproof index` first"
+        "{name} has more than {limit} bytes of logs and messages, too many for memory; \
+         convert it to an archive file first"
     )]
     TooLarge {
         /// The file.
         name: String,
-        /// The bound.
+        /// The limit in bytes.
         limit: usize,
     },
-    /// An archive file cannot be used.
+    /// An archive file cannot be read.
     #[error(transparent)]
     Native(#[from] ContainerError),
     /// An archive file cannot be written.
@@ -44,7 +44,7 @@ pub enum ArchiveError {
 }
 
 impl ArchiveError {
-    /// Whether the system refused to read or write, and not the content.
+    /// Whether the cause is an I/O error, not the content.
     #[must_use]
     pub fn is_io(&self) -> bool {
         match self {

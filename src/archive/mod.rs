@@ -1,9 +1,9 @@
-//! The mapped message archive, `*.slmsg`: the logs of many batches with the bytes of their messages,
-//! found by batch, by message and by transaction.
+//! The memory-mapped message archive, `*.slmsg`: the logs of many batches, with the bytes of their messages.
+//! Batches, messages and transactions can be looked up.
 //!
-//! A [container](crate::files::container) of kind `mesg`, version 1. [`ArchiveWriter`] makes one from
-//! batches in any order, [`Archive`] reads it where it lies. Raw archives that are small enough become
-//! the same bytes in memory.
+//! It is a [container](crate::files::container) of kind `mesg`, version 1. [`ArchiveWriter`] writes it from
+//! batches in any order, [`Archive`] reads the mapped file. Raw archives that are small enough are converted
+//! to the same bytes in memory.
 //!
 //! ```text
 //!               row of a batch
@@ -15,27 +15,28 @@
 //!  ends          │                            …│ end 0 │ end 1 │…
 //!  bytes         │                            …│ message 0 │ message 1 │…
 //!                └──────────────┐
-//!  by-msg    …│ hash's beginning, number of the log │…           by message hash
+//!  by-msg    …│ prefix of the hash, number of the log │…         by message hash
 //! ```
 //!
-//! Integers are little-endian. B, L, M and T count batches, logs, messages and transaction hashes.
+//! Integers are little-endian. B, L, M and T are the numbers of batches, logs, messages and transaction
+//! hashes.
 //!
 //! | section | bytes | content |
 //! | --- | --- | --- |
-//! | `logs` | 88 L | the logs of all batches back to back, by chain, batch and leaf index; the place of a log in here, from 0, is its *number* |
+//! | `logs` | 88 L | the logs of all batches back to back, by chain, batch and leaf index; the position of a log in this section, from 0, is its *number* |
 //! | `batches` | 96 B | a row for each batch, strictly ascending by chain and batch |
 //! | `ends` | 8 M | u64: where each message ends, counted from the first byte of its batch's messages |
 //! | `bytes` | any | the messages of all batches back to back |
 //! | `txhashes` | 32 T | the transaction hashes of all batches back to back |
-//! | `by-msg` | 16 a row | a row for each log of a message: the first 8 bytes of its value, which is the message's hash, and its number (u64); ascending by those bytes as they stand, then by number |
-//! | `by-tx` | 16 T | a row for each log with a transaction hash: the first 8 bytes of the hash, and its number; ascending likewise |
+//! | `by-msg` | 16 a row | a row for each log of a message: the first 8 bytes of its value, which is the message's hash, and its number (u64); ascending by these bytes in their order, then by number |
+//! | `by-tx` | 16 T | a row for each log with a transaction hash: the first 8 bytes of the hash, and its number; ascending in the same order |
 //!
 //! ```text
 //! row of a batch
 //!  0  chain id                         u64
 //!  8  batch number                     u64
 //! 16  number of its first log          u64   = logs of all rows before
-//! 24  place of its first end in `ends` u64   = messages of all rows before
+//! 24  index of its first end in `ends` u64   = messages of all rows before
 //! 32  its first byte in `bytes`        u64   = message bytes of all rows before
 //! 40  its first hash in `txhashes`     u64   = transaction hashes of all rows before
 //! 48  logs                             u32   at most 16384
@@ -48,20 +49,20 @@
 //! header     u64 each: batches, logs, messages, bytes of messages, transaction hashes
 //! ```
 //!
-//! Which logs are those of messages [`L2ToL1Log::is_message`](super::L2ToL1Log::is_message) says.
+//! [`L2ToL1Log::is_message`](super::L2ToL1Log::is_message) defines which logs are logs of messages.
 //!
-//! The hashes that the indexes sort by are not repeated in them: whoever finds a row compares the
-//! log, or the entry of `txhashes`, with what it looks for. A hash is uniform, so its place among the
-//! rows is estimated; a batch is found by halving.
+//! The indexes contain only the prefixes of the hashes. A reader that finds a row compares the hash with the
+//! log, or with the entry of `txhashes`. Hashes are uniform, so the position among the rows is estimated. A
+//! batch is found by binary search.
 //!
-//! The same batches give the same bytes, whatever order and form they came in.
+//! The same batches result in the same bytes, in any order and from any form of source.
 //!
 //! # What is trusted
 //!
-//! [`Archive::open`] compares the lengths of the sections with the header, and every row is checked
-//! when it is read. What a row leads to is proven by the proofs themselves: logs fold to the batch
-//! root, a message hashes to its log's value. A damaged index finds nothing, or an error;
-//! [`Archive::check`] tells.
+//! [`Archive::open`] compares the lengths of the sections with the header, and every row is checked when it
+//! is read. The contents are verified by the proofs themselves: logs fold to the batch root, and the hash of
+//! a message is the value of its log. With a damaged index, a lookup finds nothing or returns an error;
+//! [`Archive::check`] detects the damage.
 //!
 //! # Version history
 //!
@@ -88,7 +89,7 @@ pub(crate) use writer::in_memory;
 
 use crate::files::{Kind, SectionName};
 
-/// The kind of container that a message archive is.
+/// The container kind of a message archive.
 pub const KIND: Kind = Kind { tag: *b"mesg", version: 1, name: "a message archive" };
 
 const LOGS: SectionName = SectionName::new("logs");

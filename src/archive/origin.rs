@@ -2,15 +2,15 @@ use std::fmt;
 
 use bytemuck::{Pod, Zeroable};
 
-/// Where in a source something stands.
+/// A position in a source.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Place {
-    /// The source as a whole.
+    /// The whole source.
     #[default]
     Whole,
-    /// A line, from 1.
+    /// A line, counted from 1.
     Line(u64),
-    /// A byte of the inflated source, from 0.
+    /// A byte of the decompressed source, counted from 0.
     Byte(u64),
 }
 
@@ -24,21 +24,21 @@ impl fmt::Display for Place {
     }
 }
 
-/// Where a batch comes from: a source that the writer knows, and the place in it.
+/// The origin of a batch: its source and the position in it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Origin {
-    /// The source's number.
+    /// The number of the source, as returned by [`ArchiveWriter::source`](super::ArchiveWriter::source).
     pub source: u32,
-    /// The place in the source.
+    /// The position in the source.
     pub place: Place,
 }
 
-/// An origin in records of fixed width, which are sorted by source and place.
+/// An origin for records of fixed width. The order is by source, then by position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Pod, Zeroable)]
 #[repr(C)]
 pub(crate) struct PackedOrigin {
     source: u32,
-    /// 0: the source as a whole, 1: a line, 2: a byte.
+    /// 0: the whole source, 1: a line, 2: a byte.
     kind: u32,
     number: u64,
 }

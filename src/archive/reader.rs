@@ -16,14 +16,14 @@ use crate::{
     primitives::{BatchNumber, ChainId, Hash, sorted},
 };
 
-/// The logs of many batches, by chain and batch number: mapped, or in memory.
+/// The logs of many batches, ordered by chain and batch number, mapped or in memory.
 #[derive(Debug)]
 pub struct Archive {
     container: Container,
     header: ArchiveHeader,
 }
 
-/// A log and the batch that it is in.
+/// A log and its batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LogAt<'a> {
     /// The batch.
@@ -32,34 +32,34 @@ pub struct LogAt<'a> {
     pub index: u64,
 }
 
-/// What an archive has of a chain.
+/// The contents of an archive for one chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChainSummary {
     /// The chain.
     pub chain: ChainId,
-    /// How many batches.
+    /// The number of batches.
     pub batches: u64,
-    /// The first of them.
+    /// The first batch.
     pub first: BatchNumber,
-    /// The last of them.
+    /// The last batch.
     pub last: BatchNumber,
-    /// How many logs these have.
+    /// The number of logs.
     pub logs: u64,
-    /// How many messages there are with their bytes.
+    /// The number of messages whose bytes are in the archive.
     pub messages: u64,
 }
 
 impl Archive {
-    /// Opens an archive file: cheap, whatever its size. Contents are not read until they are needed.
+    /// Opens an archive file. This takes the same short time for any size: it does not read the sections.
     ///
     /// # Errors
-    /// [`ArchiveError::Native`] naming the file, when it is none, is damaged, or its parts do not fit
-    /// each other.
+    /// [`ArchiveError::Native`], which names the file, when it is not an archive, is damaged, or its sections
+    /// do not fit its header.
     pub fn open(path: &Path, access: Access) -> Result<Self, ArchiveError> {
         Self::of(Container::open(path, access)?)
     }
 
-    /// Takes an open container as an archive.
+    /// Reads an open container as an archive.
     ///
     /// # Errors
     /// As [`Archive::open`].
@@ -90,32 +90,32 @@ impl Archive {
         Self { container, header }
     }
 
-    /// What the archive says of itself.
+    /// The header.
     #[must_use]
     pub fn header(&self) -> &ArchiveHeader {
         &self.header
     }
 
-    /// The container that it lies in.
+    /// The container of the archive.
     #[must_use]
     pub fn container(&self) -> &Container {
         &self.container
     }
 
-    /// The file, or what it was made from in memory.
+    /// The name of the file, or of the source that it was made from in memory.
     #[must_use]
     pub fn name(&self) -> &str {
         self.container.name()
     }
 
-    /// The chains in order, with what there is of each; found by halving, not by reading all rows.
+    /// The chains in order, with their totals. They are found by binary search, without reading all rows.
     pub fn chains(&self) -> impl Iterator<Item = ChainSummary> {
         let rows = self.rows();
         let mut at = 0;
         std::iter::from_fn(move || {
             let first = rows.get(at)?;
             let same = rows[at..].partition_point(|row| row.chain() <= first.chain());
-            // At least the row itself, should rows be out of order.
+            // If rows are out of order, `same` can be 0. Always advance by one row.
             let end = at + same.max(1);
             let (logs, messages) =
                 rows.get(end).map_or((self.header.logs, self.header.messages), |next| {
@@ -139,7 +139,7 @@ impl Archive {
         self.batches_in(..)
     }
 
-    /// The batches from one (chain id, batch number) to another, in order.
+    /// The batches in a range of (chain id, batch number), in order.
     pub fn batches_in(
         &self,
         range: impl RangeBounds<(ChainId, BatchNumber)>,
@@ -147,8 +147,8 @@ impl Archive {
         self.rows_in(range).map(|at| self.view(at))
     }
 
-    /// The part of these batches that falls to one of `parts` shares of about as many logs each, which
-    /// follow each other. Shares are counted from 0.
+    /// One of `parts` shards of a range of batches, with about as many logs in each shard. Shards are
+    /// consecutive and are counted from 0.
     pub fn share(
         &self,
         range: impl RangeBounds<(ChainId, BatchNumber)>,
@@ -160,7 +160,7 @@ impl Archive {
         let before = |row: Option<&BatchRow>| row.map_or(self.header.logs, BatchRow::first_log);
         let first = before(self.rows().get(start));
         let logs = before(self.rows().get(end)).saturating_sub(first);
-        // The first row behind so many shares.
+        // The first row after this many shards.
         let cut = |shares: u64| {
             if shares >= parts {
                 return end;
@@ -174,7 +174,7 @@ impl Archive {
         (cut(part)..cut(part.saturating_add(1)).max(cut(part))).map(|at| self.view(at))
     }
 
-    /// How many logs batches have together.
+    /// The number of logs of a range of batches.
     pub fn logs_in(&self, range: impl RangeBounds<(ChainId, BatchNumber)>) -> u64 {
         let Range { start, end } = self.rows_in(range);
         let before = |at: usize| self.rows().get(at).map_or(self.header.logs, BatchRow::first_log);
@@ -218,15 +218,15 @@ impl Archive {
         let rows = self.rows();
         let first = rows.partition_point(|row| row.chain() < chain);
         let of_chain = &rows[first..];
-        // As far behind the chain's first row as its number is behind that one's, if none is missing.
+        // The position in the chain's rows, if no batch is missing.
         let ahead = batch.0.saturating_sub(of_chain.first()?.batch().0);
         let guess = usize::try_from(ahead).unwrap_or(usize::MAX);
         let at = sorted::count_from(of_chain, guess, |row| row.key() < (chain, batch));
         (of_chain.get(at)?.key() == (chain, batch)).then_some(first + at)
     }
 
-    /// Every log that stands for the message with this hash, in the order of the batches. Equal
-    /// messages are sent many times, so a hash selects a set.
+    /// Every log of the message with this hash, in the order of the batches. A message can be sent many
+    /// times.
     pub fn find_message(
         &self,
         hash: Hash,
@@ -247,7 +247,7 @@ impl Archive {
         })
     }
 
-    /// The logs that an index files under `hash`; `hash_of` is what it files a log under.
+    /// The logs that have `hash` in an index; `hash_of` returns the hash under which the index has a log.
     fn find(
         &self,
         index: SectionName,
@@ -272,7 +272,7 @@ impl Archive {
             match found {
                 Ok(log) => match hash_of(&log) {
                     Some(found) if found == hash => Some(Ok(log)),
-                    // Another hash that begins alike.
+                    // Another hash with the same prefix.
                     Some(other) if other.prefix_u64() == hash.prefix_u64() => None,
                     _ => Some(Err(self.wrong_row(index, row.log()))),
                 },
@@ -282,27 +282,27 @@ impl Archive {
     }
 
     pub(super) fn wrong_row(&self, index: SectionName, log: u64) -> ArchiveError {
-        self.bad(index, format!("log {log} is filed under another hash than its own"))
+        self.bad(index, format!("log {log} is not stored under its own hash"))
     }
 
     pub(super) fn bad(&self, section: SectionName, reason: String) -> ArchiveError {
         self.container.bad(&format!("section {section:?}"), reason).into()
     }
 
-    /// The log with a number.
+    /// The log with this number.
     pub(super) fn log(&self, number: u64) -> Option<&L2ToL1Log> {
         self.table(LOGS).get(usize::try_from(number).ok()?)
     }
 
-    /// The log with a number, and its batch.
+    /// The log with this number, and its batch.
     fn log_at(&self, number: u64) -> Result<LogAt<'_>, ArchiveError> {
         let Some((at, index)) = self.row_with(number) else {
-            return Err(self.bad(BATCHES, format!("no row has log {number}")));
+            return Err(self.bad(BATCHES, format!("no row contains log {number}")));
         };
         Ok(LogAt { batch: self.view(at)?, index })
     }
 
-    /// The row of the batch that has the log with a number, and the log's leaf index.
+    /// The row of the batch that contains the log with this number, and the log's leaf index.
     pub(super) fn row_with(&self, number: u64) -> Option<(usize, u64)> {
         let after = self.rows().partition_point(|row| row.first_log() <= number);
         let at = after.checked_sub(1)?;
@@ -315,12 +315,12 @@ impl Archive {
         self.table(BATCHES)
     }
 
-    /// A section of rows; `of` made sure that it is there and ends with a row.
+    /// The rows of a section. `of` checked that the section exists and has only whole rows.
     pub(super) fn table<T: AnyBitPattern>(&self, name: SectionName) -> &[T] {
         cast_slice(self.container.find(name).unwrap_or_default())
     }
 
-    /// `len` rows of a section from `first` on, if there are as many.
+    /// `len` rows of a section from `first` on; `None` when the section has fewer.
     pub(super) fn part<T: AnyBitPattern>(
         &self,
         name: SectionName,
@@ -331,7 +331,7 @@ impl Archive {
         self.table(name).get(usize::try_from(first).ok()?..usize::try_from(end).ok()?)
     }
 
-    /// The batch of a row, if it leads to what the archive has.
+    /// The batch of a row; an error when the row refers to data outside the sections.
     pub(super) fn view(&self, at: usize) -> Result<BatchView<'_>, ArchiveError> {
         let row = &self.rows()[at];
         let bad = |reason: &dyn std::fmt::Display| -> ContainerError {
@@ -342,9 +342,9 @@ impl Archive {
             );
             self.container.bad(&part, reason)
         };
-        let outside = || bad(&"it leads to what the archive does not have");
+        let outside = || bad(&"it refers to data outside the archive");
         if !row.is_understood() {
-            return Err(bad(&"it has flags of another version").into());
+            return Err(bad(&"it has unknown flags").into());
         }
         let ends: &[[u8; 8]] =
             self.part(ENDS, row.first_message(), row.messages()).ok_or_else(outside)?;

@@ -6,23 +6,23 @@ use crate::{
     primitives::{BatchNumber, ChainId, Hash},
 };
 
-/// What an archive says of itself.
+/// The header of an archive.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ArchiveHeader {
-    /// How many batches it has.
+    /// The number of batches.
     pub batches: u64,
-    /// How many logs they have.
+    /// The number of logs.
     pub logs: u64,
-    /// How many messages it has the bytes of.
+    /// The number of messages whose bytes are in the archive.
     pub messages: u64,
-    /// How many bytes these are.
+    /// The total length of these messages in bytes.
     pub message_bytes: u64,
-    /// How many logs it has the transaction hashes of.
+    /// The number of logs whose transaction hash is in the archive.
     pub transactions: u64,
 }
 
-/// A row of the section `batches`; the module's page lists the fields. Of bytes alone, so that it may
-/// lie anywhere.
+/// A row of the section `batches`; the module documentation lists the fields. It has only byte fields, so it
+/// needs no alignment.
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
 #[repr(C)]
 pub(super) struct BatchRow {
@@ -45,7 +45,7 @@ impl BatchRow {
     const HAS_AGGREGATED_ROOT: u32 = 1;
     const HAS_TRANSACTIONS: u32 = 2;
 
-    /// The row of a batch that follows what `before` counts.
+    /// The row of a batch after the batches that `before` counts.
     pub(super) fn new(batch: &BatchView<'_>, before: &ArchiveHeader) -> Self {
         let mut flags = 0;
         if batch.aggregated_root.is_some() {
@@ -61,7 +61,7 @@ impl BatchRow {
             first_message: before.messages.to_le_bytes(),
             first_byte: before.message_bytes.to_le_bytes(),
             first_transaction: before.transactions.to_le_bytes(),
-            // A batch has at most 16384 logs, and no more messages than logs.
+            // A batch has at most 16384 logs, and at most as many messages as logs.
             logs: (batch.logs.len() as u32).to_le_bytes(),
             messages: (batch.messages.len() as u32).to_le_bytes(),
             flags: flags.to_le_bytes(),
@@ -114,7 +114,7 @@ impl BatchRow {
         (self.flags() & Self::HAS_AGGREGATED_ROOT != 0).then_some(self.aggregated_root)
     }
 
-    /// Whether it says nothing that this version has no meaning for.
+    /// Whether the row uses only the flags of this version, and its padding is zero.
     pub(super) fn is_understood(&self) -> bool {
         let known = Self::HAS_AGGREGATED_ROOT | Self::HAS_TRANSACTIONS;
         self.flags() & !known == 0 && self.zeros == [0; 4]
@@ -140,7 +140,7 @@ impl IndexRow {
         Self { beginning: beginning.to_be_bytes(), log: log.to_le_bytes() }
     }
 
-    /// What the rows are sorted by first.
+    /// The prefix of the hash, the first sort key of the rows.
     pub(super) fn prefix_u64(&self) -> u64 {
         u64::from_be_bytes(self.beginning)
     }

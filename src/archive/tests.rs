@@ -10,7 +10,7 @@ use crate::{
     primitives::{Address, BatchNumber, ChainId, Hash},
 };
 
-/// A batch of few different logs, so that messages and transactions repeat.
+/// A batch with few different logs, so that messages and transactions repeat.
 fn batch() -> impl Strategy<Value = BatchLogs> {
     let content = (0..3u8, prop::collection::vec(0..3u8, 0..4));
     (
@@ -45,7 +45,7 @@ fn log(kind: u8, message: &[u8]) -> L2ToL1Log {
     }
 }
 
-/// The first batch of every number: no two contradict each other.
+/// The first batch of every number, so that no two contradict each other.
 fn unique(batches: Vec<BatchLogs>) -> BTreeMap<(ChainId, BatchNumber), BatchLogs> {
     let mut map = BTreeMap::new();
     for batch in batches {
@@ -69,7 +69,7 @@ fn views(archive: &Archive) -> Vec<BatchView<'_>> {
     archive.batches().map(Result::unwrap).collect()
 }
 
-/// Where `hash_of` gives a hash: by looking at every log.
+/// The logs with a hash, found by a linear search.
 fn naive<'a>(
     archive: &'a Archive,
     hash_of: impl Fn(&BatchView<'a>, usize) -> Option<Hash>,
@@ -140,7 +140,7 @@ proptest! {
         prop_assert_eq!(counted, expected);
     }
 
-    /// The way over the disk, and any order, give the bytes of the way in memory.
+    /// Sorting on disk, and any order of the batches, result in the same bytes as sorting in memory.
     #[test]
     fn order_and_room_do_not_change_the_bytes(
         batches in prop::collection::vec(batch(), 1..20).prop_shuffle(),
@@ -170,7 +170,7 @@ proptest! {
     }
 }
 
-/// A batch with one message in up to three parts.
+/// A batch with one message and some of its optional parts.
 fn part(messages: bool, transaction: Option<u8>, root: Option<u8>) -> BatchLogs {
     let messages: MessageList =
         if messages { [b"a"].iter().collect() } else { MessageList::default() };
@@ -209,10 +209,10 @@ fn what_does_not_fit_into_memory_is_refused() {
     let mut add =
         || collector.add(part(true, None, None).view(), Origin { source, place: Place::Whole });
     let error = (0..10).find_map(|_| add().err()).unwrap();
-    assert!(error.to_string().contains("slproof index"), "{error}");
+    assert!(error.to_string().contains("archive file"), "{error}");
 }
 
-/// A file whose checksums are right and whose rows lie.
+/// A file with correct checksums whose rows are wrong.
 #[test]
 fn rows_that_lead_elsewhere_are_refused_when_they_are_read() {
     let row = |first_log: u64, logs: u32, messages: u32, flags: u32| {

@@ -15,15 +15,15 @@ use crate::{
     primitives::Hash,
 };
 
-/// How much of the batches is in memory while they are collected.
+/// How many bytes of the batches are kept in memory while they are collected.
 const BATCHES_IN_MEMORY: usize = 192 << 20;
-/// How much of each index is in memory while it is made.
+/// How many bytes of each index are kept in memory while it is sorted.
 const INDEX_IN_MEMORY: usize = 96 << 20;
-/// How much of each section waits in memory for its turn.
+/// How many bytes of each later section are kept in memory until it is written.
 const SECTION_IN_MEMORY: usize = 32 << 20;
 
-/// Writes an archive file from batches that come in any order, more of them than fit into memory.
-/// What is given twice is merged when it agrees, and refused when it does not.
+/// Writes an archive file from batches in any order, which need not fit into memory. Duplicates of a batch
+/// are merged when they agree, and are an error when they do not.
 pub struct ArchiveWriter {
     spill: Spill,
     container: ContainerWriter<Output>,
@@ -31,10 +31,10 @@ pub struct ArchiveWriter {
 }
 
 impl ArchiveWriter {
-    /// Begins a file, which takes the place of `path` in [`ArchiveWriter::commit`].
+    /// Starts a file. [`ArchiveWriter::commit`] moves it to `path`.
     ///
     /// # Errors
-    /// [`ArchiveError::Output`] when the folder cannot be written to.
+    /// [`ArchiveError::Output`] when the directory cannot be written to.
     pub fn create(path: &Path) -> Result<Self, ArchiveError> {
         let container = ContainerWriter::create(path, KIND)?;
         let spill = Spill::beside(path);
@@ -42,7 +42,7 @@ impl ArchiveWriter {
         Ok(Self { spill, container, collector })
     }
 
-    /// Names a source for [`Origin`]; the name stands for it in errors.
+    /// Registers a source and returns its number for [`Origin`]. Error messages show `name`.
     pub fn source(&mut self, name: &str) -> u32 {
         self.collector.source(name)
     }
@@ -55,17 +55,17 @@ impl ArchiveWriter {
         self.collector.add(batch, origin)
     }
 
-    /// What was added so far, with every duplicate counted.
+    /// The totals of all added batches. Duplicates count.
     #[must_use]
     pub fn added(&self) -> &ArchiveHeader {
         self.collector.added()
     }
 
-    /// Puts the file on disk and under its name.
+    /// Writes the file, syncs it to disk and moves it to its path.
     ///
     /// # Errors
-    /// [`ArchiveError::Conflict`] when two sources contradict each other, [`ArchiveError::Output`]
-    /// when writing fails; what stood under the name is then as it was.
+    /// [`ArchiveError::Conflict`] when two sources contradict each other, [`ArchiveError::Output`] when
+    /// writing fails. An existing file at the path is then unchanged.
     pub fn commit(self) -> Result<ArchiveHeader, ArchiveError> {
         let Self { spill, mut container, collector } = self;
         let (header, _) = write(collector, &mut container, &spill, Err)?;
@@ -73,9 +73,9 @@ impl ArchiveWriter {
         Ok(header)
     }
 
-    /// As [`ArchiveWriter::commit`], but batches that sources contradict each other about are left out
-    /// and given to `conflict`, and nothing is written when no batch is left. Says besides how many batches
-    /// were merged with others.
+    /// As [`ArchiveWriter::commit`], but a batch with contradicting sources is left out and passed to
+    /// `conflict`. Nothing is written when no batch is left. Also returns how many batches were merged into
+    /// others.
     pub(crate) fn commit_without(
         self,
         conflict: impl FnMut(ArchiveError) -> Result<(), ArchiveError>,
@@ -89,7 +89,7 @@ impl ArchiveWriter {
     }
 }
 
-/// The archive of what was collected, in memory; `name` stands for it in errors.
+/// Writes an archive in memory; error messages show `name`.
 pub(crate) fn in_memory(collector: Collector, name: &str) -> Result<Archive, ArchiveError> {
     let mut container = ContainerWriter::in_memory(name, KIND);
     let (header, _) = write(collector, &mut container, &Spill::Memory, Err)?;

@@ -1,4 +1,4 @@
-//! Bridgehub: which chains there are, and where the diamond of each stands.
+//! Bridgehub: the registered chains, and the address of each chain's diamond proxy.
 //!
 //! | slot | variable | since |
 //! | --- | --- | --- |
@@ -6,7 +6,7 @@
 //! | 208, 209, 210 | `zkChainMap`, an EnumerableMap from chain id to diamond proxy: keys (an array), their positions, values | v26 |
 //! | 211 | `messageRoot` | v26 |
 //! | 217 | `whitelistedSettlementLayers`: chain id → bool | v26 |
-//! | 219 | byte 0 a flag, from byte 1 `chainAssetHandler` | v29 |
+//! | 219 | byte 0: a flag; bytes 1 to 20: `chainAssetHandler` | v29 |
 //! | 220 | `chainRegistrationSender` | v31 |
 //!
 //! Source: era-contracts `Bridgehub.sol` (v26 to v30) and `BridgehubBase.sol` (v31), OpenZeppelin
@@ -36,8 +36,8 @@ impl<'s, S: StorageReader + ?Sized> Bridgehub<'s, S> {
         Self(Storage::new(state, address))
     }
 
-    /// The diamond proxy of a chain; `None` where Bridgehub knows none, as for the settlement layer
-    /// itself.
+    /// The diamond proxy of a chain; `None` for a chain that is not in Bridgehub, such as the settlement
+    /// layer itself.
     ///
     /// # Errors
     /// [`StateError`] when the state cannot be read.
@@ -46,7 +46,7 @@ impl<'s, S: StorageReader + ?Sized> Bridgehub<'s, S> {
         Ok((!value.is_zero()).then(|| Address::from_word(value)))
     }
 
-    /// `messageRoot`: where MessageRoot stands; `None` where Bridgehub does not know.
+    /// `messageRoot`: the address of MessageRoot; `None` when it is not set.
     ///
     /// # Errors
     /// [`StateError`] when the state cannot be read.
@@ -63,7 +63,7 @@ impl<'s, S: StorageReader + ?Sized> Bridgehub<'s, S> {
         self.0.is_any_set(&[ASSET_ROUTER, ZK_CHAIN_MAP_KEYS, MESSAGE_ROOT])
     }
 
-    /// Whether the contract is of v31 or later.
+    /// Whether the contract is from v31 or later.
     ///
     /// # Errors
     /// [`StateError`] when the state cannot be read.
@@ -80,12 +80,12 @@ impl<'s, S: StorageReader + ?Sized> Bridgehub<'s, S> {
         Ok(!listed.is_zero())
     }
 
-    /// `chainAssetHandler`: where ChainAssetHandler stands; `None` where Bridgehub does not know.
+    /// `chainAssetHandler`: the address of ChainAssetHandler; `None` when it is not set.
     ///
     /// # Errors
     /// [`StateError`] when the state cannot be read.
     pub fn chain_asset_handler(&self) -> Result<Option<Address>, StateError> {
-        // The address follows a flag of one byte, counted from the low end of the word.
+        // A flag in the lowest byte of the word precedes the address.
         let value = self.0.word(CHAIN_ASSET_HANDLER.into())?;
         let mut shifted = [0; 32];
         shifted[1..].copy_from_slice(&value.as_bytes()[..31]);

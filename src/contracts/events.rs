@@ -1,13 +1,13 @@
-//! What MessageRoot emits.
+//! The events of MessageRoot.
 //!
-//! | event | topics behind the signature | data |
+//! | event | topics after the signature | data |
 //! | --- | --- | --- |
 //! | `AddedChain` | chain id, chain index | – |
 //! | `AppendedChainBatchRoot` | chain id, batch number | batch root |
 //! | `NewInteropRoot` | chain id of the settlement layer, block, log id | `sides` (bytes32[]) |
 //!
 //! Source: era-contracts `IMessageRoot.sol`, v29 to v31; v26 to v28 emit the first two. A fourth event,
-//! `NewChainRoot`, says nothing that these do not.
+//! `NewChainRoot`, adds nothing to these.
 
 use alloy_primitives::B256;
 use alloy_sol_types::SolEvent;
@@ -15,30 +15,30 @@ use alloy_sol_types::SolEvent;
 use super::abi::{AddedChain, AppendedChainBatchRoot, NewInteropRoot};
 use crate::primitives::{BatchNumber, ChainId, SlBlock, Word, WordTooLarge};
 
-/// An event of MessageRoot, and where it was emitted. Ordered as they were emitted.
+/// An event of MessageRoot, and where it was emitted. The order is the order of emission.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct MessageRootEvent {
     /// The settlement layer's block.
     pub block: SlBlock,
     /// The log's index in the block.
     pub log_index: u64,
-    /// What happened.
+    /// The content.
     pub kind: EventKind,
 }
 
-/// What an event of MessageRoot says.
+/// The content of an event of MessageRoot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum EventKind {
     /// A chain was registered at an index of the shared tree.
     AddedChain(ChainId, u64),
     /// A batch root was appended to a chain's tree.
     AppendedBatch(ChainId, BatchNumber),
-    /// The shared root was filed under the block.
+    /// The shared root was stored under the block.
     NewInteropRoot,
 }
 
 impl EventKind {
-    /// The event with these topics; `None` for another event.
+    /// Decodes the topics of an event; `None` for other events.
     ///
     /// # Errors
     /// [`WordTooLarge`] when a number is wider than 64 bits.

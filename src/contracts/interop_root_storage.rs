@@ -1,4 +1,4 @@
-//! L2InteropRootStorage on a chain that listens: roots that it imported from settlement layers.
+//! L2InteropRootStorage: roots that a chain imported from settlement layers.
 //!
 //! Slot 0: `interopRoots`: chain id → block or batch number → root. Source: era-contracts
 //! `L2InteropRootStorage.sol`, v29 to v31.
@@ -21,7 +21,7 @@ impl<'s, S: StorageReader + ?Sized> InteropRootStorage<'s, S> {
         Self(Storage::new(state, address))
     }
 
-    /// The root imported for a chain's block or batch; zero when none was. Both numbers come from
+    /// The root imported for a block or batch of a chain; zero when there is none. Both numbers come from
     /// proofs, so they are words.
     ///
     /// # Errors

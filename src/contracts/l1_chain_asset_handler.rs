@@ -1,10 +1,10 @@
-//! L1ChainAssetHandler (since v31): on which settlement layer each batch of a chain was settled.
+//! L1ChainAssetHandler (since v31): the settlement layer of each batch of a chain.
 //!
 //! | slot | variable |
 //! | --- | --- |
 //! | 207 | `migrationNumber`: chain id → number of migrations |
-//! | 252 | `_migrationInterval`: chain id → index → six words, below |
-//! | 253, 254 | `messageRoot`, `assetRouter`: set once the contract is set up |
+//! | 252 | `_migrationInterval`: chain id → index → six words, see below |
+//! | 253, 254 | `messageRoot`, `assetRouter`: not zero once the contract is initialized |
 //!
 //! The words of an interval: `migrateToGWBatchNumber`, `migrateFromGWBatchNumber`,
 //! `settlementLayerBatchLowerBound`, `settlementLayerBatchUpperBound`, `settlementLayerChainId`, `isActive`.
@@ -21,27 +21,27 @@ const MIGRATION_INTERVAL: u64 = 252;
 const MESSAGE_ROOT: u64 = 253;
 const ASSET_ROUTER: u64 = 254;
 
-/// `MAX_ALLOWED_NUMBER_OF_MIGRATIONS`: of a chain with more, the contract judges no batch.
+/// `MAX_ALLOWED_NUMBER_OF_MIGRATIONS`. For a chain with more migrations the contract accepts no batch.
 const MOST_MIGRATIONS: u64 = 2;
 
 /// L1ChainAssetHandler at an address.
 pub struct L1ChainAssetHandler<'s, S: ?Sized>(Storage<'s, S>);
 
-/// Where a batch was settled, as L1 recorded the migrations of its chain.
+/// Where a batch was settled, according to the chain's migrations as L1 recorded them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SettledOn {
     /// On L1 itself.
     L1,
-    /// On this settlement layer, in one of these of its batches.
+    /// On this settlement layer, in a batch of the layer within these bounds.
     Layer {
         /// The layer's chain id.
         chain: Word,
         /// The first batch of the layer that may contain it.
         first: Word,
-        /// The last one; `None` while the chain settles there.
+        /// The last batch of the layer that may contain it; `None` while the chain settles there.
         last: Option<Word>,
     },
-    /// The chain has migrated more often than the contract allows: it accepts no settlement layer.
+    /// The chain has migrated more often than the contract allows. It accepts no settlement layer then.
     TooManyMigrations,
 }
 
@@ -60,7 +60,7 @@ impl<'s, S: StorageReader + ?Sized> L1ChainAssetHandler<'s, S> {
         self.0.is_any_set(&[MESSAGE_ROOT, ASSET_ROUTER])
     }
 
-    /// Where a batch was settled, by the rule of `isValidSettlementLayer`.
+    /// Where a batch was settled, by the rules of `isValidSettlementLayer`.
     ///
     /// # Errors
     /// [`StateError`] when the state cannot be read.
@@ -71,7 +71,7 @@ impl<'s, S: StorageReader + ?Sized> L1ChainAssetHandler<'s, S> {
         };
         let of_chain = mapping_value(chain.to_word(), MIGRATION_INTERVAL.into());
         let batch = batch.to_word();
-        // Index 0 is the interval of the Gateway from before v31.
+        // Index 0 is the interval on the Gateway before v31.
         for index in 0..=migrations {
             let start = mapping_value(index.into(), of_chain);
             let word = |field: u64| self.0.word(start.wrapping_add(field));

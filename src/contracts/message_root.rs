@@ -40,13 +40,13 @@ const CHAIN_BATCH_ROOTS: u64 = 12;
 const INTEROP_ROOT_LOG_ID: u64 = 13;
 const LAST_EMIT_BLOCK: u64 = 14;
 const V31_UPGRADE_BATCH_NUMBER: u64 = 50;
-/// The first slot behind the gap that follows the variables of every release.
+/// The first slot after the storage gap, which follows the variables of every release.
 const VARIABLES_END: u64 = 64;
 
-/// The most chains that are read. Bridgehub admits a hundred, and a node counts them in one byte: a
-/// thousand times as many is the mark of damage.
+/// The largest number of chains that is read. Bridgehub allows 100, and a node stores the count in one byte.
+/// A value above this limit means damage.
 pub const MOST_CHAINS: u64 = 1 << 17;
-/// The most leaves a tree of this program has.
+/// The largest number of leaves in a tree.
 const MOST_LEAVES: u64 = 1 << 40;
 
 /// MessageRoot at an address.
@@ -56,14 +56,14 @@ pub struct MessageRoot<'s, S: ?Sized> {
     storage: Storage<'s, S>,
 }
 
-/// A chain's tree as MessageRoot keeps it: the frontier.
+/// A chain's tree as stored in MessageRoot: its frontier.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChainTreeStorage {
     /// `_nextLeafIndex`: the number of leaves.
     pub leaves: u64,
-    /// `_sides`: last left nodes by level, the root in the last entry.
+    /// `_sides`: the last left node of each level; the last entry is the root.
     pub sides: Vec<Hash>,
-    /// `_zeros`: roots of empty subtrees by height.
+    /// `_zeros`: the roots of empty subtrees by height.
     pub zeros: Vec<Hash>,
 }
 
@@ -74,7 +74,7 @@ impl<'s, S: StorageReader + ?Sized> MessageRoot<'s, S> {
         Self { state, address, storage: Storage::new(state, address) }
     }
 
-    /// The slot of `chainCount`, which is not zero once the contract is set up.
+    /// The slot of `chainCount`, which is not zero once the contract is initialized.
     #[must_use]
     pub fn chain_count_slot() -> Word {
         CHAIN_COUNT.into()
@@ -92,16 +92,16 @@ impl<'s, S: StorageReader + ?Sized> MessageRoot<'s, S> {
         self.address
     }
 
-    /// How many slots the state has, of all contracts.
+    /// How many slots of all contracts in the state are not zero.
     #[must_use]
     pub fn slots(&self) -> u64 {
         self.state.slots()
     }
 
-    /// `chainCount`: how many chains are registered; zero where there is no MessageRoot.
+    /// `chainCount`: the number of registered chains; zero when the state has no MessageRoot.
     ///
     /// # Errors
-    /// [`StateError`] when the number is beyond reason.
+    /// [`StateError`] when the number is implausibly large.
     pub fn chain_count(&self) -> Result<u64, StateError> {
         self.storage.number(CHAIN_COUNT.into(), "chainCount", MOST_CHAINS)
     }
@@ -121,10 +121,10 @@ impl<'s, S: StorageReader + ?Sized> MessageRoot<'s, S> {
         Err(self.storage.implausible(slot, &format!("chainIndexToId[{index}]"), value, reason))
     }
 
-    /// `chainIndex`: the index of a chain, zero for one that is not registered.
+    /// `chainIndex`: the index of a chain, zero for a chain that is not registered.
     ///
     /// # Errors
-    /// [`StateError`] when the index is beyond reason.
+    /// [`StateError`] when the index is implausibly large.
     pub fn index_of(&self, chain: ChainId) -> Result<u64, StateError> {
         let slot = mapping_value(chain.to_word(), CHAIN_INDEX.into());
         self.storage.number(slot, &format!("chainIndex[{chain}]"), MOST_CHAINS)
@@ -133,7 +133,7 @@ impl<'s, S: StorageReader + ?Sized> MessageRoot<'s, S> {
     /// `sharedTree._height`.
     ///
     /// # Errors
-    /// [`StateError`] when the number is beyond reason.
+    /// [`StateError`] when the number is implausibly large.
     pub fn shared_height(&self) -> Result<u32, StateError> {
         let height = self.storage.number(SHARED_HEIGHT.into(), "sharedTree._height", 64)?;
         Ok(height as u32)
@@ -142,7 +142,7 @@ impl<'s, S: StorageReader + ?Sized> MessageRoot<'s, S> {
     /// `sharedTree._leafNumber`.
     ///
     /// # Errors
-    /// [`StateError`] when the number is beyond reason.
+    /// [`StateError`] when the number is implausibly large.
     pub fn shared_leaves(&self) -> Result<u64, StateError> {
         self.storage.number(SHARED_LEAVES.into(), "sharedTree._leafNumber", MOST_CHAINS)
     }
@@ -150,7 +150,7 @@ impl<'s, S: StorageReader + ?Sized> MessageRoot<'s, S> {
     /// `sharedTree._nodes[level]`, bottom level first.
     ///
     /// # Errors
-    /// [`StateError`] when the length is beyond reason.
+    /// [`StateError`] when the length is implausibly large.
     pub fn shared_level(&self, level: u32) -> Result<Vec<Hash>, StateError> {
         let slot = array_start(SHARED_NODES.into()).wrapping_add(level.into());
         self.array(slot, &format!("sharedTree._nodes[{level}]"), MOST_CHAINS)
@@ -159,15 +159,15 @@ impl<'s, S: StorageReader + ?Sized> MessageRoot<'s, S> {
     /// `sharedTree._nodes.length`: the number of levels.
     ///
     /// # Errors
-    /// [`StateError`] when the number is beyond reason.
+    /// [`StateError`] when the number is implausibly large.
     pub fn shared_levels(&self) -> Result<u64, StateError> {
         self.storage.number(SHARED_NODES.into(), "sharedTree._nodes.length", 65)
     }
 
-    /// `sharedTree._zeros`: roots of empty subtrees by height.
+    /// `sharedTree._zeros`: the roots of empty subtrees by height.
     ///
     /// # Errors
-    /// [`StateError`] when the length is beyond reason.
+    /// [`StateError`] when the length is implausibly large.
     pub fn shared_zeros(&self) -> Result<Vec<Hash>, StateError> {
         self.array(SHARED_ZEROS.into(), "sharedTree._zeros", 65)
     }
@@ -175,7 +175,7 @@ impl<'s, S: StorageReader + ?Sized> MessageRoot<'s, S> {
     /// The frontier of a chain's tree.
     ///
     /// # Errors
-    /// [`StateError`] when a length is beyond reason.
+    /// [`StateError`] when a length is implausibly large.
     pub fn chain_tree(&self, chain: ChainId) -> Result<ChainTreeStorage, StateError> {
         let at = mapping_value(chain.to_word(), CHAIN_TREE.into());
         let variable = |field: &str| format!("chainTree[{chain}].{field}");
@@ -185,8 +185,8 @@ impl<'s, S: StorageReader + ?Sized> MessageRoot<'s, S> {
         Ok(ChainTreeStorage { leaves, sides, zeros })
     }
 
-    /// `historicalRoot` (since v29): the shared root at the end of a block, zero for a block in which
-    /// it was not written.
+    /// `historicalRoot` (since v29): the shared root at the end of a block; zero for a block in which it was
+    /// not written.
     ///
     /// # Errors
     /// [`StateError`] when the state cannot be read.
@@ -195,7 +195,7 @@ impl<'s, S: StorageReader + ?Sized> MessageRoot<'s, S> {
         self.storage.word(slot).map(Word::to_hash)
     }
 
-    /// The blocks of a range that have a `historicalRoot`, with it, in ascending order.
+    /// The blocks of a range that have a `historicalRoot`, each with its root, in ascending order.
     ///
     /// # Errors
     /// [`StateError`] when the state cannot be read.
@@ -216,7 +216,7 @@ impl<'s, S: StorageReader + ?Sized> MessageRoot<'s, S> {
         mapping_values(&keys, HISTORICAL_ROOT.into())
     }
 
-    /// `currentChainBatchNumber` (since v31): a chain's last batch.
+    /// `currentChainBatchNumber` (since v31): the number of a chain's last batch.
     ///
     /// # Errors
     /// [`StateError`] when the number is wider than 64 bits.
@@ -226,13 +226,13 @@ impl<'s, S: StorageReader + ?Sized> MessageRoot<'s, S> {
         self.storage.number(slot, &variable, u64::MAX).map(BatchNumber)
     }
 
-    /// `chainBatchRoots` (since v31) of one chain: batch number → batch root.
+    /// The slot of `chainBatchRoots` (since v31) of one chain: batch number → batch root.
     #[must_use]
     pub fn batch_roots(&self, chain: ChainId) -> Word {
         mapping_value(chain.to_word(), CHAIN_BATCH_ROOTS.into())
     }
 
-    /// `lastEmitBlock` (since v31): the last block with an interop root, zero when there is none.
+    /// `lastEmitBlock` (since v31): the last block with an interop root; zero when there is none.
     ///
     /// # Errors
     /// [`StateError`] when the number is wider than 64 bits.
@@ -240,7 +240,7 @@ impl<'s, S: StorageReader + ?Sized> MessageRoot<'s, S> {
         self.storage.number(LAST_EMIT_BLOCK.into(), "lastEmitBlock", u64::MAX).map(SlBlock)
     }
 
-    /// Whether variables are set that only v31 has.
+    /// Whether variables that only v31 has are not zero.
     ///
     /// # Errors
     /// [`StateError`] when the state cannot be read.
@@ -248,7 +248,7 @@ impl<'s, S: StorageReader + ?Sized> MessageRoot<'s, S> {
         self.storage.is_any_set(&[INTEROP_ROOT_LOG_ID, LAST_EMIT_BLOCK])
     }
 
-    /// `chainBatchRoots` of one batch; zero where none is recorded.
+    /// `chainBatchRoots` of one batch; zero when there is none.
     ///
     /// # Errors
     /// [`StateError`] when the state cannot be read.
@@ -257,8 +257,8 @@ impl<'s, S: StorageReader + ?Sized> MessageRoot<'s, S> {
         self.storage.word(slot).map(Word::to_hash)
     }
 
-    /// `v31UpgradeChainBatchNumber` (L1, since v31): the first batch of a chain whose root L1 records
-    /// here. Zero for a chain that was born under v31.
+    /// `v31UpgradeChainBatchNumber` (L1, since v31): the first batch of a chain whose root L1 stores in this
+    /// contract. Zero for a chain that was created under v31.
     ///
     /// # Errors
     /// [`StateError`] when the state cannot be read.
@@ -266,9 +266,9 @@ impl<'s, S: StorageReader + ?Sized> MessageRoot<'s, S> {
         self.storage.word(mapping_value(chain.to_word(), V31_UPGRADE_BATCH_NUMBER.into()))
     }
 
-    /// The most `historicalRoot`s that a contract before v31 can hold: what is left of its slots when
-    /// every other variable is taken away. Slots that only a proxy or a later release has are counted
-    /// with them, so there may be fewer. `None` when the source cannot count a contract's slots.
+    /// The largest possible number of `historicalRoot`s of a contract before v31: the number of its slots
+    /// minus those of all other variables. Slots of the proxy or of a later release are not subtracted, so
+    /// the real number may be smaller. `None` when the source cannot count the slots of a contract.
     ///
     /// # Errors
     /// [`StateError`] when the state cannot be read.
@@ -316,13 +316,13 @@ impl<'s, S: StorageReader + ?Sized> MessageRoot<'s, S> {
 }
 
 impl ChainTreeStorage {
-    /// The root that the contract answers: the last entry of `_sides`, zero while there is no batch.
+    /// The root, as the contract returns it: the last entry of `_sides`, zero while there is no batch.
     #[must_use]
     pub fn root(&self) -> Hash {
         self.sides.last().copied().unwrap_or_default()
     }
 
-    /// How many entries `_sides` and `_zeros` have for this number of leaves.
+    /// The expected length of `_sides` and of `_zeros` for this number of leaves.
     #[must_use]
     pub fn expected_len(&self) -> usize {
         height(self.leaves) as usize + 1

@@ -1,8 +1,8 @@
-//! Floor 4: the contracts on a settlement layer, as they lie in storage.
+//! The storage of the contracts on a settlement layer.
 //!
-//! One file per contract, each opening with its slots and the releases that they hold for. A contract
-//! here is an address over a [`StorageReader`]; reading returns typed values or says which slot holds
-//! something that its variable cannot have.
+//! Each contract has its own file, which starts with its slots and the releases that have them. A contract is
+//! an address in a [`StorageReader`]. Its methods return typed values, or an error that names the slot whose
+//! value is not valid for its variable.
 
 pub(crate) mod abi;
 mod bridgehub;
@@ -26,8 +26,8 @@ use crate::{
     state::{StateError, StorageReader},
 };
 
-/// Addresses of the system contracts on a ZKsync chain. On L1 the contracts stand behind proxies,
-/// and their addresses come from the user.
+/// Addresses of the system contracts on a ZKsync chain. On L1 the contracts are behind proxies at other
+/// addresses, so the caller has to name them.
 pub mod system {
     use crate::primitives::Address;
 
@@ -67,7 +67,7 @@ impl<'s, S: StorageReader + ?Sized> Storage<'s, S> {
         let value = self.word(slot)?;
         match value.to_u64() {
             Ok(number) if number <= most => Ok(number),
-            _ => Err(self.implausible(slot, variable, value, &format!("at most {most} can be"))),
+            _ => Err(self.implausible(slot, variable, value, &format!("expected at most {most}"))),
         }
     }
 

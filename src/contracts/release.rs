@@ -2,10 +2,9 @@ use std::{fmt, str::FromStr};
 
 use thiserror::Error;
 
-/// The releases of the contracts (era-contracts) whose storage and leaves this program knows.
+/// The releases of the contracts (era-contracts) whose storage layout and leaves are known.
 ///
-/// A later release is refused instead of guessed: v32 is announced to change both the batch root and
-/// the batch leaf.
+/// A later release is refused: v32 is announced to change both the batch root and the batch leaf.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Release {
     /// Protocol v26: the first with a shared tree.
@@ -14,11 +13,11 @@ pub enum Release {
     V27,
     /// Protocol v28.
     V28,
-    /// Protocol v29: roots by block.
+    /// Protocol v29: adds roots by block.
     V29,
     /// Protocol v30.
     V30,
-    /// Protocol v31: batch roots in MessageRoot.
+    /// Protocol v31: stores batch roots in MessageRoot.
     V31,
 }
 
@@ -47,9 +46,9 @@ impl fmt::Display for Release {
     }
 }
 
-/// A release that this program does not know.
+/// The release is not known.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("release {0:?} is not known; known are v26, v27, v28, v29, v30 and v31")]
+#[error("unknown release {0:?}: expected v26, v27, v28, v29, v30 or v31")]
 pub struct UnknownRelease(String);
 
 impl FromStr for Release {
@@ -68,15 +67,15 @@ impl FromStr for Release {
     }
 }
 
-/// What MessageRoot keeps, named by the first release that keeps it. Releases of one layout cannot be
-/// told apart by their storage, and need not be.
+/// The storage layout of MessageRoot, named after the first release that has it. Releases with the same
+/// layout cannot be distinguished by their storage, and need not be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Layout {
-    /// v26 to v28: the trees, and no root by block.
+    /// v26 to v28: the trees, no roots by block.
     V26,
-    /// v29 and v30: `historicalRoot` by block as well, written with every batch.
+    /// v29 and v30: also `historicalRoot` by block, written with every batch.
     V29,
-    /// v31: `chainBatchRoots` as well; `historicalRoot` is written with every chain too.
+    /// v31: also `chainBatchRoots`; `historicalRoot` is also written when a chain is added.
     V31,
 }
 

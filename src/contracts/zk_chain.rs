@@ -1,4 +1,4 @@
-//! A ZK chain's diamond on its settlement layer.
+//! The diamond proxy of a ZK chain on its settlement layer.
 //!
 //! | slot | variable |
 //! | --- | --- |
@@ -6,8 +6,8 @@
 //! | 15 | `l2LogsRootHashes`: batch number → batch root |
 //! | 40 | `chainId` |
 //!
-//! `l2LogsRootHashes` is written when a batch is executed *here*: it is zero for batches that were
-//! executed elsewhere, or are only committed. Source: era-contracts `ZKChainStorage.sol`, v26 to v31.
+//! `l2LogsRootHashes` is written when a batch is executed on this layer. It is zero for a batch that was
+//! executed on another layer, or is only committed. Source: era-contracts `ZKChainStorage.sol`, v26 to v31.
 
 use super::Storage;
 use crate::{
@@ -19,17 +19,17 @@ const TOTAL_BATCHES_EXECUTED: u64 = 11;
 const L2_LOGS_ROOT_HASHES: u64 = 15;
 const CHAIN_ID: u64 = 40;
 
-/// The diamond of a chain.
+/// The diamond proxy of a chain.
 pub struct ZkChain<'s, S: ?Sized>(Storage<'s, S>);
 
 impl<'s, S: StorageReader + ?Sized> ZkChain<'s, S> {
-    /// The diamond at `address`.
+    /// The diamond proxy at `address`.
     #[must_use]
     pub fn at(state: &'s S, address: Address) -> Self {
         Self(Storage::new(state, address))
     }
 
-    /// `totalBatchesExecuted`: the number of the last executed batch, wherever it was executed.
+    /// `totalBatchesExecuted`: the number of the last executed batch, on any layer.
     ///
     /// # Errors
     /// [`StateError`] when the number is wider than 64 bits.
@@ -39,7 +39,7 @@ impl<'s, S: StorageReader + ?Sized> ZkChain<'s, S> {
             .map(BatchNumber)
     }
 
-    /// Whether the state holds the diamond: its `chainId` is set.
+    /// Whether the state holds the diamond proxy: its `chainId` is not zero.
     ///
     /// # Errors
     /// [`StateError`] when the state cannot be read.
@@ -47,7 +47,7 @@ impl<'s, S: StorageReader + ?Sized> ZkChain<'s, S> {
         self.0.is_any_set(&[CHAIN_ID])
     }
 
-    /// `l2LogsRootHashes` of one batch: zero unless it was executed on this layer.
+    /// `l2LogsRootHashes` of one batch; zero unless the batch was executed on this layer.
     ///
     /// # Errors
     /// [`StateError`] when the state cannot be read.

@@ -5,24 +5,24 @@ use std::{
 
 use flate2::write::GzEncoder;
 
-/// With level 1 proofs take two thirds more room; levels above this one only take longer.
+/// Level 1 makes files of proofs two thirds larger. Levels above 2 only take longer.
 const GZIP_LEVEL: u32 = 2;
 const ZSTD_LEVEL: i32 = 1;
 
-/// How an output is compressed.
+/// The compression of an output.
 ///
-/// Both formats say that a file of several members or frames is the text of all of them, one after the
-/// other. So parts of a text can be compressed side by side, and be put together in order.
+/// In both formats a file of several members or frames decompresses to their concatenated contents. So parts
+/// of a text can be compressed in parallel and written one after the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Compression {
-    /// gzip: members.
+    /// gzip, one member per part.
     Gzip,
-    /// zstd: frames, with checksums.
+    /// zstd, one frame with a checksum per part.
     Zstd,
 }
 
 impl Compression {
-    /// The one that a file's name asks for: `.gz` or `.zst`.
+    /// The compression for a file name that ends in `.gz` or `.zst`; `None` for other names.
     #[must_use]
     pub fn of_name(target: &Path) -> Option<Self> {
         let ends_with = |wanted| target.extension().is_some_and(|e| e.eq_ignore_ascii_case(wanted));
@@ -33,10 +33,10 @@ impl Compression {
         }
     }
 
-    /// A member or frame with this text; the same for the same text.
+    /// Compresses a text to one member or frame. The same text results in the same bytes.
     ///
     /// # Errors
-    /// When there is no memory for it.
+    /// When there is not enough memory.
     pub fn compress(self, text: &[u8]) -> io::Result<Vec<u8>> {
         match self {
             Self::Gzip => {

@@ -1,8 +1,8 @@
-//! Making files beside outputs, the one way for all of them.
+//! Safe creation of temporary and output files.
 //!
-//! Whoever may write to the folder may have put a link, a pipe or another file's second name where a file
-//! is to be made. A file that is made here is always new, and one that is opened again is an ordinary file
-//! with no other name: nothing is ever written to, or read from, what stands behind a link.
+//! Another user with write access to the directory may have created a link, a pipe or a hard link under the
+//! name of a file to be created. A file created here is always new. A file opened again is a regular file
+//! with one name. So no data are ever written to, or read from, the target of a link.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -13,64 +13,66 @@ use std::{
 
 use tempfile::NamedTempFile;
 
-/// Makes a file that nothing stands in the way of.
+/// Creates a file. Nothing may exist under the name.
 ///
 /// # Errors
-/// [`io::ErrorKind::AlreadyExists`] when anything has the name, be it a link that leads nowhere.
+/// [`io::ErrorKind::AlreadyExists`] when the name exists, also as a dangling link.
 pub(super) fn new(path: &Path) -> io::Result<File> {
-    // `create_new` is O_EXCL, which follows no link.
+    // `create_new` is O_EXCL, which does not follow links.
     options(0).create_new(true).open(path)
 }
 
-/// Makes a file in place of whatever has the name. That loses its name, and is not written to.
+/// Creates a file, after removing whatever has the name. The removed file is not written to.
 ///
 /// # Errors
-/// When a folder has the name, or the folder around it cannot be written to.
+/// When the name is that of a directory, or its parent directory cannot be written to.
 pub(super) fn anew(path: &Path) -> io::Result<File> {
     remove(path)?;
     new(path)
 }
 
-/// Opens a file that was made here, to read and write it.
+/// Opens a file that was created here for reading and writing.
 ///
 /// # Errors
-/// [`io::ErrorKind::NotFound`] when there is none, [`io::ErrorKind::AlreadyExists`] when what has the name
-/// is no ordinary file, or has other names too.
+/// [`io::ErrorKind::NotFound`] when there is no such file, [`io::ErrorKind::AlreadyExists`] when the name is
+/// not that of a regular file, or the file has other names.
 pub(super) fn again(path: &Path) -> io::Result<File> {
     let in_the_way = |what: &str| {
         let text = format!("it is {what}; move it away");
         io::Error::new(io::ErrorKind::AlreadyExists, text)
     };
-    // A pipe would be waited for without O_NONBLOCK, which means nothing to files.
+    // Without O_NONBLOCK, opening a pipe blocks. The flag has no effect on files.
     let file = options(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path);
     let file = file.map_err(|error| match error.raw_os_error() {
-        // A socket is ENXIO to Linux and EOPNOTSUPP to macOS.
-        Some(libc::ELOOP | libc::EISDIR | libc::ENXIO | libc::EOPNOTSUPP) => in_the_way("no file"),
+        // Opening a socket fails with ENXIO on Linux and with EOPNOTSUPP on macOS.
+        Some(libc::ELOOP | libc::EISDIR | libc::ENXIO | libc::EOPNOTSUPP) => {
+            in_the_way("not a regular file")
+        }
         _ => error,
     })?;
-    // What was opened is asked, and not the name, which another file may have by now.
+    // The metadata are those of the opened file, because the name may be another file by now.
     let found = file.metadata()?;
     match (found.is_file(), found.nlink()) {
         (true, 0 | 1) => Ok(file),
-        (true, _) => Err(in_the_way("a file with other names too")),
-        (false, _) => Err(in_the_way("no file")),
+        (true, _) => Err(in_the_way("a file with other hard links")),
+        (false, _) => Err(in_the_way("not a regular file")),
     }
 }
 
-/// Makes a file under a name of its own in a folder, to be renamed. As readable as any other new file,
-/// which the process's mask decides.
+/// Creates a file under a unique temporary name in a directory, to be renamed later. Its permissions are
+/// those of any new file, as set by the umask.
 pub(super) fn temporary(folder: &Path) -> io::Result<NamedTempFile> {
     let mut file = tempfile::Builder::new();
     file.prefix(".slproof-").permissions(fs::Permissions::from_mode(0o666));
     file.tempfile_in(folder)
 }
 
-/// Makes a file without a name in a folder: the system removes it with the process, however that ends.
+/// Creates a file without a name in a directory. The system removes it when the process ends in any way.
 pub(crate) fn nameless(folder: &Path) -> io::Result<File> {
     tempfile::tempfile_in(folder)
 }
 
-/// Removes what has the name, if anything has; of a link that is the link.
+/// Removes a name, if it exists. A link is removed, not its target.
 pub(super) fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -78,7 +80,7 @@ pub(super) fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Puts the names in a folder on disk.
+/// Syncs the entries of a directory to disk.
 pub(super) fn sync_names(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }

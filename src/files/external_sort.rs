@@ -1,5 +1,5 @@
-//! Sorting more than fits into memory: runs that fit are sorted, written one after the other to a
-//! temporary file, and merged while they are read back. What fits into memory never sees a disk.
+//! External merge sort. Runs that fit into memory are sorted and written to a temporary file, and merged
+//! while they are read back. Data that fit into memory are not written to disk.
 
 use std::{
     cmp::Reverse,
@@ -13,27 +13,27 @@ use rayon::prelude::*;
 
 use super::{OutputError, Scratch};
 
-/// How much of all runs together is read ahead, and the least of one.
+/// The size of all read-ahead buffers together, and the smallest size of one buffer.
 const READ_AHEAD: usize = 64 << 20;
 const LEAST_READ_AHEAD: usize = 1 << 16;
 const MOST_READ_AHEAD: usize = 1 << 20;
 
-/// What is sorted: a record of fixed width, and a payload of which it knows the length.
+/// A record to sort: a part of fixed width, and a payload whose length the record knows.
 ///
-/// Records never leave the process, so their integers may be in the order of the machine.
+/// Records never leave the process, so their integers may have the machine's byte order.
 pub(crate) trait SortRecord: Pod + Ord + Send + Sync {
-    /// What is kept of a payload's place in memory: `usize`, or `()` for records that have none.
+    /// The type of a payload's position in memory: `usize`, or `()` for records without payloads.
     type Place: Place;
 
     /// The length of its payload.
     fn payload_len(&self) -> usize;
 }
 
-/// Where in memory a payload begins.
+/// The position of a payload in memory.
 pub(crate) trait Place: Copy + Send + Sync + std::fmt::Debug {
-    /// The place at an offset.
+    /// The position at an offset.
     fn at(offset: usize) -> Self;
-    /// The offset of the place.
+    /// The offset of the position.
     fn offset(self) -> usize;
 }
 
@@ -55,10 +55,10 @@ impl Place for () {
     }
 }
 
-/// A record with the place of its payload.
+/// A record with the position of its payload.
 type Placed<R> = (R, <R as SortRecord>::Place);
 
-/// Collects records until they are read in order.
+/// Collects records and sorts them.
 #[derive(Debug)]
 pub(crate) struct ExternalSort<R: SortRecord> {
     target: PathBuf,
@@ -70,7 +70,8 @@ pub(crate) struct ExternalSort<R: SortRecord> {
 }
 
 impl<R: SortRecord> ExternalSort<R> {
-    /// A sort that keeps up to `limit` bytes in memory, and more beside the output `target`.
+    /// A sort that keeps up to `limit` bytes in memory, and the rest in a temporary file beside the output
+    /// `target`.
     pub(crate) fn beside(target: &Path, limit: usize) -> Self {
         Self {
             target: target.into(),
@@ -92,7 +93,7 @@ impl<R: SortRecord> ExternalSort<R> {
         self.records.len() * size_of::<Placed<R>>() + self.payloads.len()
     }
 
-    /// Adds a record; `payload` are the parts of its payload.
+    /// Adds a record; `payload` is the parts of its payload in order.
     pub(crate) fn push(&mut self, record: R, payload: &[&[u8]]) -> Result<(), OutputError> {
         let len = record.payload_len();
         debug_assert_eq!(len, payload.iter().map(|part| part.len()).sum::<usize>());
@@ -127,7 +128,7 @@ impl<R: SortRecord> ExternalSort<R> {
         Ok(())
     }
 
-    /// Ends the collecting.
+    /// Ends the collection and starts the sorted output.
     pub(crate) fn finish(mut self) -> Result<Sorted<R>, OutputError> {
         if !self.runs.is_empty() {
             self.spill()?;
@@ -137,7 +138,7 @@ impl<R: SortRecord> ExternalSort<R> {
             let records = self.records.into_iter();
             return Ok(Sorted::Memory { records, payloads: self.payloads });
         };
-        // The memory of what was collected is needed for the runs.
+        // Free the memory of the collected records for the read-ahead buffers.
         drop((self.records, self.payloads));
         let piece = (READ_AHEAD / self.runs.len()).clamp(LEAST_READ_AHEAD, MOST_READ_AHEAD);
         let mut runs: Vec<Run> =
@@ -159,15 +160,16 @@ pub(crate) enum Sorted<R: SortRecord> {
     Runs {
         scratch: Scratch,
         runs: Vec<Run>,
-        /// The next record of every run that has one.
+        /// The next record of every run that has more records.
         heads: BinaryHeap<Reverse<(R, usize)>>,
-        /// Whether the first of `heads` was given already, and its run's next one takes its place.
+        /// Whether the first record of `heads` was returned. The next call replaces it by the next record of
+        /// its run.
         is_given: bool,
     },
 }
 
 impl<R: SortRecord> Sorted<R> {
-    /// The next record, and its payload.
+    /// The next record and its payload.
     pub(crate) fn next(&mut self) -> Result<Option<(R, &[u8])>, OutputError> {
         match self {
             Self::Memory { records, payloads } => {
@@ -197,7 +199,7 @@ impl<R: SortRecord> Sorted<R> {
 /// A sorted run that is being read.
 #[derive(Debug)]
 pub(crate) struct Run {
-    /// What is not in the buffer yet.
+    /// The range of the run that is not in the buffer yet.
     rest: Range<u64>,
     piece: usize,
     buffer: Vec<u8>,
@@ -205,7 +207,7 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    /// The next record without its payload, or `None` at the end of the run.
+    /// The next record without its payload; `None` at the end of the run.
     fn record<R: SortRecord>(&mut self, scratch: &Scratch) -> Result<Option<R>, OutputError> {
         if self.at == self.buffer.len() && self.rest.is_empty() {
             return Ok(None);
@@ -213,7 +215,7 @@ impl Run {
         self.take(scratch, size_of::<R>()).map(|bytes| Some(bytemuck::pod_read_unaligned(bytes)))
     }
 
-    /// The next `len` bytes, which this process wrote.
+    /// The next `len` bytes. This process wrote them, so they exist.
     fn take(&mut self, scratch: &Scratch, len: usize) -> Result<&[u8], OutputError> {
         let left = self.buffer.len() - self.at;
         if left < len {

@@ -1,7 +1,7 @@
-//! How headers become bytes: bincode 2, little-endian, integers of fixed width.
+//! The encoding of headers: bincode 2, little-endian, integers of fixed width.
 //!
-//! bincode is not developed any more, so no other module names it: a header is a type of serde's, and
-//! its bytes are its fields in order, without names, padding or tags:
+//! bincode is not maintained any more, so only this module uses it. A header is a serde type. It is encoded
+//! as its fields in order, without names, padding or tags:
 //!
 //! | type | bytes |
 //! | --- | --- |
@@ -13,7 +13,7 @@
 
 use serde::{Serialize, de::DeserializeOwned};
 
-/// No header is longer.
+/// The largest size of a header in bytes.
 pub(super) const MOST_BYTES: usize = 1 << 16;
 
 fn config() -> impl bincode::config::Config {
@@ -23,12 +23,12 @@ fn config() -> impl bincode::config::Config {
         .with_limit::<MOST_BYTES>()
 }
 
-/// The bytes of a header.
+/// Encodes a header.
 pub(super) fn encode(header: &impl Serialize) -> Result<Vec<u8>, String> {
     bincode::serde::encode_to_vec(header, config()).map_err(|e| e.to_string())
 }
 
-/// The header of exactly these bytes.
+/// Decodes a header, which must use all bytes.
 pub(super) fn decode<H: DeserializeOwned>(bytes: &[u8]) -> Result<H, String> {
     let (header, used) =
         bincode::serde::decode_from_slice(bytes, config()).map_err(|e| e.to_string())?;
@@ -52,7 +52,7 @@ mod tests {
         none: Option<u64>,
     }
 
-    /// The bytes of the table above, written by hand.
+    /// The encoding of the table above, written by hand.
     #[test]
     fn headers_are_their_fields_in_order() {
         let header = Header { small: 0x0102, large: Some(3), text: "ab".into(), none: None };

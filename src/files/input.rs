@@ -9,49 +9,49 @@ use thiserror::Error;
 
 use super::ReadProgressHandle;
 
-/// How much is read ahead to find out what an input is: enough for the first accounts of a dump.
+/// How many bytes are read to detect the format: enough for the first accounts of a dump.
 pub(crate) const HEAD_LEN: u64 = 1 << 20;
 const BUFFER_LEN: usize = 1 << 17;
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
-/// U+FEFF in UTF-8, which some editors and exports write before text. No binary input begins with it.
+/// U+FEFF in UTF-8, which some editors and exporters write before text. No binary input begins with it.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-/// The largest window of zstd that is decoded, as a power of two: what `zstd` itself takes unasked.
+/// The largest window of zstd that is decoded, as a power of two: the default limit of `zstd`.
 const ZSTD_WINDOW_LOG: u32 = 27;
 
-/// Archives and dumps shrink three- to tenfold, proofs thirtyfold. Gzip itself ends at 1032 to 1, and
-/// only endless repetition comes near it; zstd has no end.
+/// Archives and dumps compress three- to tenfold, proofs thirtyfold. The ratio of gzip is at most 1032 to 1,
+/// which only endless repetition comes close to. The ratio of zstd has no limit.
 const BOMB_RATIO: u64 = 300;
-/// Below this size a high ratio costs nothing.
+/// Outputs below this size may have any ratio.
 const BOMB_FLOOR: u64 = 64 << 20;
 
 /// Why an input could not be opened or read.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum InputError {
-    /// The operating system refused to open it.
+    /// The system could not open the file.
     #[error("cannot open {}", path.display())]
     Open {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
-    /// A folder stands where a file is needed.
-    #[error("{} is a folder; give the file in it", path.display())]
+    /// The path is that of a directory, not a file.
+    #[error("{} is a directory, not a file", path.display())]
     IsFolder {
-        /// The folder.
+        /// The directory.
         path: PathBuf,
     },
-    /// Reading failed: the system's error, or damaged gzip or zstd data.
+    /// Reading failed: an I/O error, or damaged gzip or zstd data.
     #[error("cannot read {name}")]
     Read {
         /// The file, or "standard input".
         name: String,
-        /// What went wrong.
+        /// The cause.
         source: io::Error,
     },
-    /// There is nothing in it.
+    /// The input is empty.
     #[error("{name} is empty")]
     Empty {
         /// The file, or "standard input".
@@ -60,7 +60,7 @@ pub enum InputError {
 }
 
 impl InputError {
-    /// Whether the data are at fault (damaged gzip or zstd, an empty file), and not the disk or the path.
+    /// Whether the data are at fault (damaged gzip or zstd, an empty file), not the disk or the path.
     #[must_use]
     pub fn is_damage(&self) -> bool {
         match self {
@@ -71,7 +71,7 @@ impl InputError {
     }
 }
 
-/// Whether an error of reading comes from the data themselves: a broken or cut gzip or zstd stream, a
+/// Whether a read error is caused by the data: a damaged or truncated gzip or zstd stream, or a decompression
 /// bomb.
 #[must_use]
 pub(crate) fn is_damage(error: &io::Error) -> bool {
@@ -81,8 +81,8 @@ pub(crate) fn is_damage(error: &io::Error) -> bool {
     )
 }
 
-/// An opened input: its bytes after inflating, without the byte order mark of a text, and its first mebibyte
-/// to find out what they are.
+/// An open input: its decompressed bytes, without the byte order mark of a text. The first mebibyte is
+/// buffered to detect the format.
 pub struct Input {
     name: String,
     path: Option<PathBuf>,
@@ -90,15 +90,16 @@ pub struct Input {
 }
 
 impl Input {
-    /// Opens a file, or standard input for `-`. Gzip and zstd are recognised by their first bytes.
+    /// Opens a file, or standard input for `-`. Gzip and zstd are detected by their first bytes.
     ///
     /// # Errors
-    /// [`InputError`] when it cannot be opened, is a folder, is empty, or its beginning is damaged.
+    /// [`InputError`] when the file cannot be opened, is a directory or is empty, or its first bytes are
+    /// damaged.
     pub fn open(path: &Path) -> Result<Self, InputError> {
         Self::open_watched(path, &ReadProgressHandle::default())
     }
 
-    /// As [`Input::open`], and tells somebody how much was read.
+    /// As [`Input::open`], and reports the bytes read to `watcher`.
     ///
     /// # Errors
     /// As [`Input::open`].
@@ -113,16 +114,16 @@ impl Input {
         if found.is_dir() {
             return Err(InputError::IsFolder { path: path.into() });
         }
-        // What is read from a pipe with a name is gone, as it is from standard input.
+        // A named pipe cannot be read twice, just like standard input.
         let again = found.is_file().then(|| path.into());
         let data = watcher.of(file);
         Self::new(path.display().to_string(), again, Box::new(data))
     }
 
-    /// Wraps bytes that come from elsewhere; `name` stands for them in errors.
+    /// Reads from any reader; error messages show `name`.
     ///
     /// # Errors
-    /// [`InputError`] when there are none, or their beginning is damaged.
+    /// [`InputError`] when there are no data, or the first bytes are damaged.
     pub fn from_reader(name: &str, data: impl Read + Send + 'static) -> Result<Self, InputError> {
         Self::new(name.into(), None, Box::new(data))
     }
@@ -156,19 +157,19 @@ impl Input {
         Ok(Self { name, path, data: Cursor::new(head).chain(data) })
     }
 
-    /// What to call it in messages.
+    /// The name of the input in messages.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The file, when it is one that can be opened a second time: no pipe, with or without a name.
+    /// The path, when the file can be opened again; `None` for a pipe.
     #[must_use]
     pub fn path(&self) -> Option<&Path> {
         self.path.as_deref()
     }
 
-    /// The first mebibyte, or everything when there is less.
+    /// The first mebibyte, or the whole input if it is smaller.
     #[must_use]
     pub fn head(&self) -> &[u8] {
         self.data.get_ref().0.get_ref()
@@ -181,7 +182,7 @@ impl Read for Input {
     }
 }
 
-/// Inflates gzip, of one member or several, and gives up on a bomb.
+/// Decompresses gzip with one or several members. Stops at a decompression bomb.
 pub(crate) struct Gunzip<R> {
     decoder: MultiGzDecoder<Counted<R>>,
     inflated: u64,
@@ -202,7 +203,7 @@ impl<R: BufRead> Read for Gunzip<R> {
     }
 }
 
-/// Decodes zstd, of one frame or several, and gives up on a bomb.
+/// Decodes zstd with one or several frames. Stops at a decompression bomb.
 struct Unzstd<R: BufRead> {
     decoder: zstd::Decoder<'static, Counted<R>>,
     decoded: u64,
@@ -219,7 +220,7 @@ impl<R: BufRead> Unzstd<R> {
 impl<R: BufRead> Read for Unzstd<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let len = self.decoder.read(buffer).map_err(|error| match error.raw_os_error() {
-            // The library has no kind of its own for damage.
+            // The library has no error kind for damaged data.
             None if error.kind() == io::ErrorKind::Other => {
                 io::Error::new(io::ErrorKind::InvalidData, format!("damaged zstd data: {error}"))
             }
@@ -239,8 +240,8 @@ fn refuse_bomb(codec: &str, taken: u64, inflated: u64) -> io::Result<()> {
     Err(io::Error::new(
         io::ErrorKind::InvalidData,
         format!(
-            "{taken} bytes of {codec} inflated to more than {} MiB: no dump or archive does that; \
-             inflate the file yourself if it is to be trusted",
+            "{taken} bytes of {codec} decompressed to more than {} MiB, far more than a dump or archive \
+             does; decompress the file first if you trust it",
             inflated >> 20
         ),
     ))

@@ -1,6 +1,6 @@
 use std::io::{self, BufRead, BufReader, Read};
 
-/// The lines of a text, none of them read further than a bound.
+/// The lines of a text. Of each line at most a given number of bytes is read.
 #[derive(Debug)]
 pub struct Lines<R> {
     data: BufReader<R>,
@@ -12,22 +12,22 @@ pub struct Lines<R> {
 /// A line that is not empty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Line<'t> {
-    /// Which it is, from 1. Empty ones count.
+    /// The line number, from 1. Empty lines count.
     pub number: u64,
-    /// Its text without the white space around it.
+    /// The text, without leading and trailing white space.
     pub text: &'t [u8],
-    /// Whether it is longer than the bound, and the text only its beginning.
+    /// Whether the line is longer than the limit. `text` is then only its start.
     pub is_too_long: bool,
 }
 
 impl<R: Read> Lines<R> {
-    /// The lines of `data`, of which `longest` bytes are read at most.
+    /// Reads the lines of `data`, and at most `longest` bytes of each line.
     pub fn new(data: R, longest: usize) -> Self {
         Self { data: BufReader::with_capacity(1 << 17, data), longest, number: 0, text: Vec::new() }
     }
 
-    /// The next line that is not empty; `None` behind the last one. The rest of one that is too long is
-    /// passed over.
+    /// The next line that is not empty; `None` after the last line. The rest of a line over the limit is
+    /// skipped.
     ///
     /// # Errors
     /// When the data cannot be read.
@@ -35,7 +35,7 @@ impl<R: Read> Lines<R> {
         loop {
             self.text.clear();
             self.number += 1;
-            // With its end a line may be one byte longer.
+            // One more byte for the line end.
             let limit = self.longest as u64 + 1;
             let read = self.data.by_ref().take(limit).read_until(b'\n', &mut self.text)?;
             if read == 0 {
@@ -88,7 +88,7 @@ mod tests {
     }
 
     proptest! {
-        /// Against the standard library's splitting of a text that is all there.
+        /// Compares the lines with those of the standard library for the whole text.
         #[test]
         fn lines_are_those_of_the_whole_text(text in "[ab \n]{0,60}", longest in 1..9usize) {
             let expected: Vec<_> = (1..)

@@ -1,9 +1,9 @@
-//! The one place where files are mapped into memory.
+//! Memory-mapping of files.
 //!
-//! A mapping is only ever seen as bytes: whatever they are read as has no invalid values, and every
-//! offset and length in them is checked against the length that was mapped. So a file that somebody
-//! writes to meanwhile gives wrong values, which the hash chains catch, and a file that somebody
-//! truncates gives a SIGBUS, which [`sigbus`] turns into an error that names it.
+//! A mapping is accessible only as bytes. The types that these bytes are read as have no invalid values, and
+//! every offset and length is checked against the length of the mapping. If another process writes to the
+//! file, reads return wrong values, which the tree hashes detect. If another process truncates it, the access
+//! raises SIGBUS; [`sigbus`] turns this into an error that names the file.
 #![allow(unsafe_code, reason = "mapping a file is unsafe; this module is the only one that does")]
 
 use std::{
@@ -17,20 +17,20 @@ use memmap2::{Mmap, MmapMut, MmapOptions};
 
 use super::sigbus::{self, Registered};
 
-/// How the bytes of a native file are reached.
+/// How a native file is read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Access {
-    /// By a mapping: pages are read when they are first touched, and belong to nobody's heap.
+    /// Maps the file: a page is read at the first access, and uses no heap memory.
     #[default]
     Map,
-    /// By reading the whole file into memory at once.
+    /// Reads the whole file into memory.
     Read,
 }
 
 /// The bytes of a file, mapped or read.
 #[derive(Debug)]
 pub(super) enum FileBytes {
-    /// The fields are dropped in this order: the table forgets the mapping first.
+    /// The fields are dropped in this order: the mapping leaves the table of [`sigbus`] before it ends.
     Mapped {
         _registered: Registered,
         bytes: Mmap,
@@ -39,15 +39,15 @@ pub(super) enum FileBytes {
 }
 
 impl FileBytes {
-    /// Makes the bytes of a file accessible. `path` names it should it be truncated meanwhile.
+    /// Maps or reads a file. `path` is the name in the error message if the file is truncated later.
     pub(super) fn of(file: &File, path: &Path, access: Access) -> io::Result<Self> {
         match access {
             Access::Map => {
-                // SAFETY: the mapping is private to this module's callers as `&[u8]`, which has no
-                // invalid values. Another process that changes the file changes the bytes under a
-                // shared reference; nothing here relies on two reads of a byte agreeing: offsets and
-                // lengths are copied out and checked once, and slices of the mapping are bounded by
-                // its length. Truncation raises SIGBUS, which ends the process and does not corrupt.
+                // SAFETY: the mapping is visible to the callers of this module only as `&[u8]`, which has no
+                // invalid values. Another process that changes the file changes the bytes under a shared
+                // reference. No code here relies on two reads of a byte being equal: offsets and lengths are
+                // copied out and checked once, and slices of the mapping are bounded by its length.
+                // Truncation raises SIGBUS, which ends the process without corrupting memory.
                 let bytes = unsafe { Mmap::map(file)? };
                 let registered = sigbus::register(&bytes, path);
                 Ok(Self::Mapped { _registered: registered, bytes })
@@ -73,7 +73,7 @@ impl Deref for FileBytes {
     }
 }
 
-/// A range of a file that is being written, filled in place.
+/// A mapped range of a file that is being written.
 #[derive(Debug)]
 pub(super) struct MapMut {
     _registered: Registered,
@@ -81,15 +81,14 @@ pub(super) struct MapMut {
 }
 
 impl MapMut {
-    /// Maps a range that the file has space for on disk already: a write to a mapping that finds the
-    /// disk full cannot be reported.
+    /// Maps a range whose disk space is already allocated: a full disk cannot be reported for a write to a
+    /// mapping.
     pub(super) fn of(file: &File, path: &Path, range: Range<u64>) -> io::Result<Self> {
         let len = usize::try_from(range.end - range.start)
             .map_err(|_| io::Error::from(io::ErrorKind::FileTooLarge))?;
-        // SAFETY: the file is a temporary one that this process created under a name that nobody was
-        // told, and nothing else in this process reads or writes it while the mapping lives: the
-        // caller holds the only handle of it for that long. Its bytes have no invalid values, and
-        // truncation raises SIGBUS, as above.
+        // SAFETY: this process created the file under a temporary name. No other code in this process reads
+        // or writes it while the mapping lives: the caller holds the only handle to it for that time. Its
+        // bytes have no invalid values, and truncation raises SIGBUS, as above.
         let bytes = unsafe { MmapOptions::new().offset(range.start).len(len).map_mut(file)? };
         let registered = sigbus::register(&bytes, path);
         Ok(Self { _registered: registered, bytes })

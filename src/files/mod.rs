@@ -1,17 +1,16 @@
-//! Floor 1: reading and writing files, whatever is in them.
+//! Reading and writing files of any content.
 //!
-//! [`Input`] opens a path or standard input, inflates gzip and zstd that it finds there and refuses
-//! decompression bombs; [`Lines`] reads text from it line by line, and [`Compression`] makes what it
-//! inflates. [`Output`] writes to a temporary file beside the
-//! target and renames it when everything is on disk, so that a failed run leaves an existing file as it
-//! was; [`Partial`] is one that an interrupted job can go on with. A [`ReadProgressHandle`] is told how far the reading
-//! is.
+//! [`Input`] opens a path or standard input, decompresses gzip and zstd, and refuses decompression bombs.
+//! [`Lines`] reads text line by line, [`Compression`] compresses output. [`Output`] writes to a temporary
+//! file beside the target and renames it when it is complete on disk, so that a failed run leaves an existing
+//! file unchanged. [`Partial`] is an output that an interrupted job can resume. [`ReadProgressHandle`]
+//! reports the progress of reading.
 //!
-//! [`container`] describes the one container of all native files: [`Container`] opens and checks
-//! them, [`ContainerWriter`] writes them. They are mapped into memory ([`Access::Map`]) or read
-//! ([`Access::Read`]); [`install_sigbus_handler`] makes the truncation of a mapped file an error. What is
-//! too large for memory while a file is made waits in a [`Scratch`] file or a [`Spool`], and is put in order
-//! by the external sort.
+//! [`container`] documents the container format of all native files: [`Container`] opens and checks them,
+//! [`ContainerWriter`] writes them. They are mapped ([`Access::Map`]) or read ([`Access::Read`]).
+//! [`install_sigbus_handler`] turns the truncation of a mapped file into an error. Data that do not fit into
+//! memory while a file is created are kept in a [`Scratch`] file or a [`Spool`], and are sorted by an
+//! external sort.
 
 mod compress;
 pub mod container;

@@ -17,22 +17,22 @@ use super::{
 };
 
 const BUFFER_LEN: usize = 1 << 18;
-/// How many links are followed, as many as Linux does.
+/// The largest number of symbolic links that are followed, the same as in Linux.
 const MOST_LINKS: usize = 40;
 
-/// Why an output could not be written.
+/// An output cannot be written.
 #[derive(Debug, Error)]
 #[error("cannot write {name}")]
 pub struct OutputError {
     /// The file, or "standard output".
     pub name: String,
-    /// What the system says.
+    /// The system's error.
     #[source]
     pub source: io::Error,
 }
 
 impl OutputError {
-    /// Whether the reader of a pipe went away, which ends the work but is no failure.
+    /// Whether the reader closed the pipe. The work ends then, but it is not a failure.
     #[must_use]
     pub fn is_closed_pipe(&self) -> bool {
         self.source.kind() == io::ErrorKind::BrokenPipe
@@ -41,14 +41,14 @@ impl OutputError {
 
 /// An output that appears under its name only when it is complete.
 ///
-/// A file is written under a temporary name in the folder of its target and takes the target's place
-/// in [`Output::finish`]; until then, and for ever when the job fails or is killed, an existing file
-/// stays as it was. `-` is standard output, which has no such protection.
+/// A file is written under a temporary name in the directory of its target. [`Output::finish`] renames it to
+/// the target. An existing file is unchanged until then, and when the job fails or is killed. `-` is standard
+/// output, which has no such protection.
 pub struct Output(Kind);
 
 enum Kind {
     Stdout(BufWriter<io::Stdout>),
-    /// A pipe or a device, which is written to and not replaced.
+    /// A pipe or a device: it is written to, not replaced.
     Stream {
         target: PathBuf,
         data: BufWriter<File>,
@@ -64,11 +64,11 @@ enum Kind {
 static UNFINISHED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
 fn unfinished() -> MutexGuard<'static, BTreeSet<PathBuf>> {
-    // Whoever panicked with the lock left the set as it is: one call changes it.
+    // The set is valid after a panic with the lock, because one call changes it.
     UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Keeps a temporary file in the list.
+/// Registers a temporary file in the set.
 struct Unfinished(PathBuf);
 
 impl Unfinished {
@@ -84,24 +84,24 @@ impl Drop for Unfinished {
     }
 }
 
-/// Removes the temporary files of all outputs that are not finished, and lets none be finished from then
-/// on. For a process that ends at once, on a signal.
+/// Removes the temporary files of all unfinished outputs, and prevents any output from being finished later.
+/// For a process that exits at once on a signal.
 pub fn remove_unfinished() {
     let files = unfinished();
     for file in &*files {
-        // It may be gone already, and nobody is left to be told.
+        // The file may be removed already. An error cannot be reported here.
         let _ = std::fs::remove_file(file);
     }
-    // Never unlocked again.
+    // Keep the lock for ever.
     mem::forget(files);
 }
 
-/// Where an output goes: the file behind a link, also one that is not there yet, is replaced, and the link
-/// stays.
+/// The path of the file that an output replaces. Links are followed, also dangling ones, and stay as they
+/// are.
 #[must_use]
 pub fn place_of(target: &Path) -> PathBuf {
     let mut place = target.to_path_buf();
-    // A ring of links has no end, and is no place: to open it says so.
+    // A loop of links has no end. Opening the path reports the error.
     for _ in 0..MOST_LINKS {
         let Ok(behind) = std::fs::read_link(&place) else { break };
         place = folder_of(&place).join(behind);
@@ -109,7 +109,7 @@ pub fn place_of(target: &Path) -> PathBuf {
     place.canonicalize().unwrap_or(place)
 }
 
-/// Whether two names are of one place for an output, whether something stands there or not.
+/// Whether two paths refer to the same output. The file need not exist.
 #[must_use]
 pub fn is_same_place(one: &Path, other: &Path) -> bool {
     let place = |path: &Path| {
@@ -121,10 +121,10 @@ pub fn is_same_place(one: &Path, other: &Path) -> bool {
 }
 
 impl Output {
-    /// Begins an output: a file's path, or `-` for standard output.
+    /// Starts an output to a path, or to standard output for `-`.
     ///
     /// # Errors
-    /// [`OutputError`] when the folder cannot be written to.
+    /// [`OutputError`] when the directory cannot be written to.
     pub fn create(target: &Path) -> Result<Self, OutputError> {
         if target == Path::new("-") {
             return Ok(Self(Kind::Stdout(BufWriter::with_capacity(BUFFER_LEN, io::stdout()))));
@@ -141,7 +141,7 @@ impl Output {
             }
             Ok(found) if !found.is_file() => {
                 let data = File::options().write(true).open(&target)?;
-                // A file may have taken its place meanwhile, which is replaced and not written to.
+                // If a regular file has replaced the device by now, it is replaced and not written to.
                 if !data.metadata()?.is_file() {
                     let data = BufWriter::with_capacity(BUFFER_LEN, data);
                     return Ok(Self(Kind::Stream { target, data }));
@@ -152,11 +152,11 @@ impl Output {
         Self::file_at(target)
     }
 
-    /// Begins a file beside another output, under a name that nobody typed: whatever has the name gives way,
-    /// and no link is followed.
+    /// Starts a file beside another output, under a derived name. An existing file or link with this name is
+    /// replaced, and a link is not followed.
     ///
     /// # Errors
-    /// [`OutputError`] when the folder cannot be written to, or a folder has the name.
+    /// [`OutputError`] when the directory cannot be written to, or the name is that of a directory.
     pub fn create_beside(target: PathBuf) -> Result<Self, OutputError> {
         let name = target.display().to_string();
         let is_folder = target.symlink_metadata().is_ok_and(|found| found.is_dir());
@@ -174,12 +174,10 @@ impl Output {
         Ok(Self(Kind::File { target, data, unfinished }))
     }
 
-    /// Puts everything on disk and the file under its name: the data are synchronised first, then
-    /// the file is renamed, then the folder is synchronised.
+    /// Completes the output: syncs the data to disk, renames the file to its target, and syncs the directory.
     ///
     /// # Errors
-    /// [`OutputError`]; the target is then as it was before, unless only its folder could not be put on
-    /// disk.
+    /// [`OutputError`]. The target is then unchanged, unless only the sync of the directory failed.
     pub fn finish(self) -> Result<(), OutputError> {
         let name = self.name();
         self.into_place().map_err(|source| OutputError { name, source })
@@ -201,7 +199,7 @@ impl Output {
         }
     }
 
-    /// What to call it in messages.
+    /// The name of the output in messages.
     #[must_use]
     pub fn name(&self) -> String {
         match &self.0 {
@@ -213,13 +211,12 @@ impl Output {
     /// Writes all of `bytes`.
     ///
     /// # Errors
-    /// [`OutputError`], naming the output.
+    /// [`OutputError`], which names the output.
     pub fn put(&mut self, bytes: &[u8]) -> Result<(), OutputError> {
         self.write_all(bytes).map_err(|source| OutputError { name: self.name(), source })
     }
 
-    /// Takes space on disk for a range of the file, which holds zeros, and maps it to be written in
-    /// place.
+    /// Allocates disk space for a range of the file, which is then zero, and maps it for writing.
     pub(super) fn map_range(&mut self, range: Range<u64>) -> Result<MapMut, OutputError> {
         let map = match &mut self.0 {
             Kind::Stdout(_) | Kind::Stream { .. } => Err(in_place_needs_a_file()),
@@ -232,7 +229,7 @@ impl Output {
         map.map_err(|source| OutputError { name: self.name(), source })
     }
 
-    /// Maps what was written so far.
+    /// Maps the bytes written so far.
     pub(super) fn map_written(&mut self) -> Result<FileBytes, OutputError> {
         let map = match &mut self.0 {
             Kind::Stdout(_) | Kind::Stream { .. } => Err(in_place_needs_a_file()),
@@ -243,7 +240,7 @@ impl Output {
         map.map_err(|source| OutputError { name: self.name(), source })
     }
 
-    /// Goes on writing behind a range that was filled in place.
+    /// Continues writing after a range that was filled in place.
     pub(super) fn skip_to(&mut self, offset: u64) -> Result<(), OutputError> {
         let result = match &mut self.0 {
             Kind::Stdout(_) | Kind::Stream { .. } => Err(in_place_needs_a_file()),
@@ -254,14 +251,14 @@ impl Output {
 }
 
 fn in_place_needs_a_file() -> io::Error {
-    let reason = "it is written in place, which needs a file and no device or pipe";
+    let reason = "it is written in place, which needs a regular file, not a device or pipe";
     io::Error::new(io::ErrorKind::Unsupported, reason)
 }
 
-/// Allocates a range on disk; where the system or its file system cannot, by writing zeros.
+/// Allocates a range on disk. Where the system or the file system does not support it, writes zeros.
 fn take_space(mut file: &File, range: &Range<u64>) -> io::Result<()> {
     let len = range.end - range.start;
-    // What macOS has in place of this counts from the end of the file, and may cut the file off.
+    // The equivalent on macOS counts from the end of the file, and may truncate the file.
     #[cfg(target_os = "linux")]
     match rustix::fs::fallocate(file, rustix::fs::FallocateFlags::empty(), range.start, len) {
         Ok(()) => return Ok(()),

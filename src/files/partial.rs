@@ -8,43 +8,42 @@ use std::{
 use super::{OutputError, create, output::folder_of};
 
 const BUFFER_LEN: usize = 1 << 18;
-/// The longest checkpoint that is read. That of a Parquet file grows with its row groups, of which a
-/// gibibyte has about a hundred, with two kilobytes for each.
+/// The largest checkpoint that is read, in bytes. The checkpoint of a Parquet file grows by two kilobytes per
+/// row group; a gibibyte has about a hundred row groups.
 const LONGEST_CHECKPOINT: u64 = 64 << 20;
 
-/// An output that can be gone on with after its process ended early.
+/// An output file that can be resumed after a crash.
 ///
-/// It is written to `FILE.partial`. From time to time everything so far is put on disk, and behind it
-/// `FILE.partial.json`, a checkpoint: whatever its writer needs to know to go on, and how many bytes
-/// were written by then. Bytes behind that are cut off when the work is taken up again. When it is
-/// complete the file takes its target's place, and the checkpoint is removed; until then an existing
-/// target stays as it was.
+/// The data are written to `FILE.partial`. From time to time all data so far are synced to disk, and then
+/// `FILE.partial.json`, a checkpoint: a note that the caller needs to resume. When a job resumes, bytes after
+/// those that the checkpoint counts are cut off. A complete file is renamed to its target and the checkpoint
+/// is removed; until then an existing target is unchanged.
 ///
-/// The partial file is locked, so that two jobs never write to one output. It has a checkpoint beside it
-/// from the beginning, by which it is known for what it is; a job that ends before its next one leaves
-/// nothing behind.
+/// The partial file is locked, so that two jobs never write to one output. It has a checkpoint from the
+/// start, which identifies it as the file of an interrupted job. A job that ends before its second checkpoint
+/// removes both files.
 #[derive(Debug)]
 pub struct Partial {
     target: PathBuf,
     data: BufWriter<File>,
     len: u64,
-    /// Whether the file outlives this value.
+    /// Whether the file is kept when this value is dropped.
     kept: bool,
 }
 
 impl Partial {
-    /// The files that stand for an output until it is complete.
+    /// The files of an output that is not complete.
     #[must_use]
     pub fn files(target: &Path) -> [PathBuf; 3] {
         [partial(target), checkpoint(target), new_checkpoint(target)]
     }
 
-    /// Begins an output with a first checkpoint, over whatever an interrupted job left; `is_note` knows
-    /// the checkpoints of such jobs.
+    /// Starts an output with a first checkpoint and replaces the files of an interrupted job. `is_note`
+    /// returns whether a checkpoint is from such a job.
     ///
     /// # Errors
-    /// [`OutputError`] when the folder cannot be written to, another job writes to this output, or a file
-    /// that no such job left stands where it would be written.
+    /// [`OutputError`] when the directory cannot be written to, another job writes to this output, or a file
+    /// under one of the names is not from such a job.
     pub fn create(
         target: &Path,
         note: &[u8],
@@ -56,36 +55,38 @@ impl Partial {
         };
         let old = read_checkpoint(target)?;
         if old.as_ref().is_some_and(|old| !is_note(old)) {
-            let source = stranger("it is no checkpoint of an interrupted job");
+            let source = stranger("it is not a checkpoint of an interrupted job");
             return Err(error(&checkpoint(target), source));
         }
         let begin = || -> io::Result<Self> {
             let file = lock(&partial(target), true)?;
             if file.metadata()?.len() > 0 && old.is_none() {
-                return Err(stranger("no interrupted job left it, or its checkpoint is gone"));
+                return Err(stranger(
+                    "it is not from an interrupted job, or its checkpoint is missing",
+                ));
             }
-            // From here on the old checkpoint does not belong to the file any more.
+            // The old checkpoint does not belong to the new content of the file.
             create::remove(&checkpoint(target))?;
             Self::at(target, file, 0)
         };
         let mut begun = begin().map_err(|source| error(&partial(target), source))?;
-        // Without its first checkpoint nobody would know the file for what it is.
+        // Without a first checkpoint the file cannot be identified later, so remove it if this fails.
         begun.kept = false;
         begun.checkpoint(note)?;
         begun.kept = false;
         Ok(begun)
     }
 
-    /// Goes on with an output behind its first `len` bytes, which are those that its checkpoint counts.
+    /// Resumes an output after its first `len` bytes, which its checkpoint counts.
     ///
     /// # Errors
-    /// [`OutputError`] when the partial file is shorter or not there, or another job writes to it.
+    /// [`OutputError`] when the partial file is too short or missing, or another job writes to it.
     pub fn resume(target: &Path, len: u64) -> Result<Self, OutputError> {
         let go_on = || {
             let file = lock(&partial(target), false)?;
             let found = file.metadata()?.len();
             if found < len {
-                let text = format!("it has {found} bytes, and its checkpoint counts {len}");
+                let text = format!("it has {found} bytes, but its checkpoint counts {len}");
                 return Err(io::Error::new(io::ErrorKind::InvalidData, text));
             }
             Self::at(target, file, len)
@@ -93,7 +94,7 @@ impl Partial {
         go_on().map_err(|source| error(&partial(target), source))
     }
 
-    /// Cuts the file off behind its first `len` bytes, to write on from there.
+    /// Cuts the file off after its first `len` bytes, to write on from there.
     fn at(target: &Path, mut file: File, len: u64) -> io::Result<Self> {
         file.set_len(len)?;
         file.seek(SeekFrom::Start(len))?;
@@ -101,12 +102,12 @@ impl Partial {
         Ok(Self { target: target.into(), data, len, kept: true })
     }
 
-    /// The checkpoint that an interrupted job left for `target`; `None` when there is none.
+    /// The checkpoint of an interrupted job for `target`; `None` when there is none.
     ///
     /// # Errors
     /// [`OutputError`] when it cannot be read.
     pub fn left(target: &Path) -> Result<Option<Vec<u8>>, OutputError> {
-        // A job that was killed in its last moment may leave a checkpoint of a file that is complete.
+        // A job that was killed while it finished may leave a checkpoint without a partial file.
         match fs::symlink_metadata(partial(target)) {
             Ok(_) => read_checkpoint(target),
             Err(_) => Ok(None),
@@ -116,7 +117,7 @@ impl Partial {
     /// Writes all of `bytes`.
     ///
     /// # Errors
-    /// [`OutputError`], naming the partial file.
+    /// [`OutputError`], which names the partial file.
     pub fn put(&mut self, bytes: &[u8]) -> Result<(), OutputError> {
         let written = self.data.write_all(bytes);
         written.map_err(|source| error(&partial(&self.target), source))?;
@@ -124,7 +125,7 @@ impl Partial {
         Ok(())
     }
 
-    /// How many bytes were written.
+    /// The number of bytes written.
     #[must_use]
     pub fn len(&self) -> u64 {
         self.len
@@ -136,7 +137,7 @@ impl Partial {
         self.len == 0
     }
 
-    /// Hands every byte so far to `take`, from the first.
+    /// Passes all bytes so far to `take`, from the first.
     ///
     /// # Errors
     /// [`OutputError`] when the disk fails.
@@ -158,15 +159,15 @@ impl Partial {
         read().map_err(|source| error(&path, source))
     }
 
-    /// Puts everything so far on disk, and then the checkpoint; the job can be taken up from here.
+    /// Syncs the data to disk, and then writes the checkpoint. The job can be resumed from here.
     ///
     /// # Errors
-    /// [`OutputError`]; the checkpoint before it counts then.
+    /// [`OutputError`]; the previous checkpoint is then still valid.
     pub fn checkpoint(&mut self, note: &[u8]) -> Result<(), OutputError> {
         let synced = self.data.flush().and_then(|()| self.data.get_ref().sync_data());
         synced.map_err(|source| error(&partial(&self.target), source))?;
-        // Under a name of its own at first: a process that is killed leaves no other files behind than
-        // those that the next one replaces.
+        // Written under a separate name first. If the process is killed, this file is one of those that the
+        // next job replaces.
         let new = new_checkpoint(&self.target);
         let written = || -> io::Result<()> {
             let mut file = create::anew(&new)?;
@@ -180,11 +181,11 @@ impl Partial {
         Ok(())
     }
 
-    /// Puts everything on disk and the file under its name, and removes the checkpoint.
+    /// Syncs the data to disk, renames the file to its target and removes the checkpoint.
     ///
     /// # Errors
-    /// [`OutputError`]; the target is then as it was before, unless all that failed was to remove the
-    /// checkpoint, or to put the folder on disk.
+    /// [`OutputError`]. The target is then unchanged, unless only the removal of the checkpoint or the sync
+    /// of the directory failed.
     pub fn finish(mut self) -> Result<(), OutputError> {
         let path = partial(&self.target);
         let mut place = || -> io::Result<()> {
@@ -203,7 +204,7 @@ impl Partial {
 impl Drop for Partial {
     fn drop(&mut self) {
         if !self.kept {
-            // Nobody is left to be told.
+            // An error cannot be reported here.
             let _ = create::remove(&partial(&self.target));
             let _ = create::remove(&checkpoint(&self.target));
             let _ = create::remove(&new_checkpoint(&self.target));
@@ -211,12 +212,12 @@ impl Drop for Partial {
     }
 }
 
-/// Where the output is written to.
+/// The path of the partial file.
 fn partial(target: &Path) -> PathBuf {
     with_ending(target, ".partial")
 }
 
-/// What stands in the checkpoint of an output; `None` when there is none.
+/// The content of an output's checkpoint; `None` when there is none.
 fn read_checkpoint(target: &Path) -> Result<Option<Vec<u8>>, OutputError> {
     let path = checkpoint(target);
     let read = || -> io::Result<Vec<u8>> {
@@ -231,7 +232,7 @@ fn read_checkpoint(target: &Path) -> Result<Option<Vec<u8>>, OutputError> {
     }
 }
 
-/// Opens the file at `path`, which is made where it may be, and locks it.
+/// Opens the file at `path` and locks it. With `may_be_made` a missing file is created.
 fn lock(path: &Path, may_be_made: bool) -> io::Result<File> {
     let file = match create::again(path) {
         Err(error) if may_be_made && error.kind() == io::ErrorKind::NotFound => create::new(path)?,
@@ -241,25 +242,25 @@ fn lock(path: &Path, may_be_made: bool) -> io::Result<File> {
         TryLockError::WouldBlock => io::Error::other("another job is writing to it"),
         TryLockError::Error(error) => error,
     })?;
-    // Whoever held the lock may have put the file in its place meanwhile.
+    // The job that held the lock may have renamed the file meanwhile.
     match is_at(&file, path)? {
         true => Ok(file),
-        false => Err(io::Error::other("another job was writing to it, and is done")),
+        false => Err(io::Error::other("another job has just finished writing to it")),
     }
 }
 
-/// Whether this is the file that stands under the name.
+/// Whether `file` is the file at `path`.
 fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     let (here, there) = (file.metadata()?, fs::symlink_metadata(path));
     Ok(there.is_ok_and(|there| (here.dev(), here.ino()) == (there.dev(), there.ino())))
 }
 
-/// Where the checkpoint is.
+/// The path of the checkpoint.
 fn checkpoint(target: &Path) -> PathBuf {
     with_ending(target, ".partial.json")
 }
 
-/// Where the next checkpoint is while it is written.
+/// The temporary path of the next checkpoint while it is written.
 fn new_checkpoint(target: &Path) -> PathBuf {
     with_ending(target, ".partial.json.new")
 }
@@ -367,7 +368,7 @@ mod tests {
         fs::write(&note, "stranger").unwrap();
         assert!(Partial::create(&target, b"", |note| note != b"stranger").is_err());
         assert_eq!(fs::read(&note).unwrap(), b"stranger");
-        // What a job left is taken over.
+        // The files of an interrupted job are replaced.
         fs::write(folder.path().join("out.partial.json"), "{}").unwrap();
         Partial::create(&target, b"", |note| note != b"stranger").unwrap().finish().unwrap();
         assert_eq!(names(folder.path()), ["out"]);

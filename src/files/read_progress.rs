@@ -1,5 +1,4 @@
-//! How far the reading of inputs is, for whoever shows it: a library is silent, and its user may not
-//! want to be.
+//! Progress callbacks for reading inputs. The library itself prints nothing.
 
 use std::{
     fmt,
@@ -7,20 +6,20 @@ use std::{
     sync::Arc,
 };
 
-/// Wants to know how far the reading of inputs is. Bytes are those on disk, before inflating. Called by
-/// the threads that read, so it has to be quick.
+/// Callbacks for the progress of reading inputs. Bytes are counted on disk, before decompression. The threads
+/// that read call them, so they must be fast.
 pub trait ReadProgress: Send + Sync {
-    /// So many bytes are going to be read, beside those that were announced before.
+    /// `bytes` more bytes will be read, in addition to those announced before.
     fn expect(&self, bytes: u64);
 
-    /// So many bytes more were read.
+    /// `bytes` more bytes were read.
     fn read(&self, bytes: u64);
 
-    /// Everything was read; what takes time from here on is sorting and writing it.
+    /// All inputs were read. The remaining time goes into sorting and writing.
     fn all_read(&self);
 }
 
-/// Somebody who watches, or nobody.
+/// A shared [`ReadProgress`], or none.
 ///
 /// ```
 /// use std::sync::{Arc, atomic::{AtomicU64, Ordering}};
@@ -48,7 +47,7 @@ pub trait ReadProgress: Send + Sync {
 pub struct ReadProgressHandle(Option<Arc<dyn ReadProgress>>);
 
 impl ReadProgressHandle {
-    /// Somebody who watches.
+    /// Reports to `watch`.
     #[must_use]
     pub fn new(watch: Arc<dyn ReadProgress>) -> Self {
         Self(Some(watch))
@@ -69,7 +68,7 @@ impl ReadProgressHandle {
         self.0.iter().for_each(|watch| watch.all_read());
     }
 
-    /// A reader of which every byte is told.
+    /// Wraps a reader so that all bytes read are reported.
     pub fn of<R: Read>(&self, data: R) -> ProgressReader<R> {
         ProgressReader { data, watcher: self.clone() }
     }
@@ -77,11 +76,11 @@ impl ReadProgressHandle {
 
 impl fmt::Debug for ReadProgressHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_some() { "somebody" } else { "nobody" })
+        f.write_str(if self.0.is_some() { "enabled" } else { "disabled" })
     }
 }
 
-/// A reader of which every byte is told to a [`ReadProgressHandle`].
+/// A reader that reports all bytes read to a [`ReadProgressHandle`].
 #[derive(Debug)]
 pub struct ProgressReader<R> {
     data: R,

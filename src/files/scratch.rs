@@ -1,4 +1,4 @@
-//! Bytes that do not fit into memory and are needed only until the job ends.
+//! Temporary storage for data that do not fit into memory.
 
 use std::{
     fs::File,
@@ -9,8 +9,8 @@ use std::{
 
 use super::{OutputError, create, output::folder_of};
 
-/// A file without a name: the system removes it with the process, however that ends. It lies in the
-/// folder of an output, where there is room for about as much.
+/// A temporary file without a name. The system removes it when the process ends in any way. It is in the
+/// directory of an output, whose disk must have space for about as much data.
 #[derive(Debug)]
 pub struct Scratch {
     name: String,
@@ -19,10 +19,10 @@ pub struct Scratch {
 }
 
 impl Scratch {
-    /// Makes one beside the output `target`.
+    /// Creates a file beside the output `target`.
     ///
     /// # Errors
-    /// [`OutputError`] when the folder cannot be written to.
+    /// [`OutputError`] when the directory cannot be written to.
     pub fn beside(target: &Path) -> Result<Self, OutputError> {
         let name = format!("a temporary file beside {}", target.display());
         match create::nameless(folder_of(target)) {
@@ -31,7 +31,7 @@ impl Scratch {
         }
     }
 
-    /// Appends bytes, and says where they begin.
+    /// Appends bytes and returns their offset.
     ///
     /// # Errors
     /// [`OutputError`] when the disk is full or fails.
@@ -42,7 +42,7 @@ impl Scratch {
         Ok(start)
     }
 
-    /// Reads bytes that were appended.
+    /// Reads appended bytes.
     ///
     /// # Errors
     /// [`OutputError`] when the disk fails.
@@ -50,7 +50,7 @@ impl Scratch {
         self.file.read_exact_at(buffer, offset).map_err(|source| self.error(source))
     }
 
-    /// How many bytes were appended.
+    /// The number of bytes appended.
     #[must_use]
     pub fn len(&self) -> u64 {
         self.len
@@ -79,7 +79,8 @@ pub struct Spool {
 impl Spool {
     const CHUNK: usize = 1 << 20;
 
-    /// An empty queue that keeps up to `limit` bytes in memory, and more beside the output `target`.
+    /// An empty queue that keeps up to `limit` bytes in memory, and the rest in a file beside the output
+    /// `target`.
     #[must_use]
     pub fn beside(target: &Path, limit: usize) -> Self {
         Self { target: target.into(), limit, memory: Vec::new(), scratch: None }
@@ -102,10 +103,10 @@ impl Spool {
         Ok(())
     }
 
-    /// Takes everything out again, piece by piece, in the order in which it was put.
+    /// Passes all bytes to `take`, in chunks, in the order in which they were appended.
     ///
     /// # Errors
-    /// What `take` answers, and [`OutputError`] when the disk fails.
+    /// The error of `take`, and [`OutputError`] when the disk fails.
     pub fn drain<E: From<OutputError>>(
         self,
         mut take: impl FnMut(&[u8]) -> Result<(), E>,
@@ -121,7 +122,7 @@ impl Spool {
                 at += len as u64;
             }
         }
-        // All at once, a system would look for pages as large as that.
+        // In chunks: for one large write, some systems try to allocate cache pages as large as the write.
         self.memory.chunks(Self::CHUNK).try_for_each(take)
     }
 }

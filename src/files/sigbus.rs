@@ -1,23 +1,24 @@
-//! What happens when a page of a mapped file cannot be had: the file was truncated by another
-//! program, or its disk failed.
+//! Handles SIGBUS, which the system sends when a page of a mapped file cannot be read: another program
+//! truncated the file, or the disk failed.
 //!
-//! The system answers the access with SIGBUS, which kills the process without a word. Checking the
-//! file's length before an access would leave a gap between the check and the access, so the signal
-//! itself is caught: a handler looks the faulting address up in a table of the mapped files, writes
-//! an error that names the file, and ends the process with [`EXIT_CODE`].
+//! By default SIGBUS kills the process without a message. A check of the file's length before an access would
+//! leave a gap between check and access, so the signal itself is handled: the handler looks up the faulting
+//! address in a table of the mapped files, writes an error that names the file, and ends the process with
+//! [`EXIT_CODE`].
 //!
-//! The handler runs in the middle of anything, so it does only what is async-signal-safe:
+//! The handler can interrupt any code, so it uses only async-signal-safe operations:
 //!
-//! - it reads the table, which is static, grows but never shrinks, and is made of atomics: no lock, no
-//!   allocation, no pointer to memory that could be freed;
-//! - it calls `write` and `_exit`, which POSIX lists as async-signal-safe;
-//! - for an address that is in no mapped file it puts the handler back that stood there before
-//!   (`sigaction`, also on the list) and returns, so that the access faults again and ends as it
-//!   would have without this module.
+//! - It reads the table, which is static, grows but never shrinks, and consists of atomics. This needs no
+//! lock, no
+//! allocation and no pointer to memory that could be freed.
+//! - It calls `write` and `_exit`, which POSIX lists as async-signal-safe.
+//! - For an address outside all mapped files it restores the previous handler (`sigaction`, also on the list)
+//! and
+//! returns. The access then faults again and ends as it would without this module.
 //!
-//! Output files that were being written are left under their temporary names, as after a SIGKILL.
+//! Unfinished output files remain under their temporary names, as after SIGKILL.
 //!
-//! The other signal that a file may send, SIGXFSZ, is ignored: writing then fails, and says so itself.
+//! The module also ignores SIGXFSZ, so that a write beyond the file size limit returns an error.
 #![allow(unsafe_code, reason = "signal handlers are unsafe; this one belongs to the memory map")]
 
 use std::{
@@ -29,19 +30,20 @@ use std::{
     },
 };
 
-/// The exit code of a process that lost a mapped file: that of a damaged input.
+/// The exit code after the loss of a mapped file, the same as for a damaged input.
 const EXIT_CODE: i32 = 3;
-/// How many slots a table has before the next one is needed.
+/// The number of slots per table.
 const SLOTS: usize = 64;
-/// How much of a file's name is kept; the end of a longer one, which tells more than its beginning.
+/// How many bytes of a file's path are stored. Of a longer path the end is stored, because it is more
+/// specific.
 const NAME_LEN: usize = 512;
 
-/// What a slot of the table holds instead of an address.
+/// The values of a slot's `start` that are not addresses.
 const FREE: usize = 0;
 const TAKEN: usize = 1;
 
 struct Slot {
-    /// The first address, or `FREE` or `TAKEN`; the other fields count only under an address.
+    /// The first address, or `FREE` or `TAKEN`. The other fields are valid only when it is an address.
     start: AtomicUsize,
     len: AtomicUsize,
     name: [AtomicU8; NAME_LEN],
@@ -59,7 +61,7 @@ impl Slot {
     }
 }
 
-/// Some slots, and more where these are not enough. What hangs on the static table is never freed.
+/// A fixed number of slots, and a link to the next table. Linked tables are never freed.
 struct Table {
     slots: [Slot; SLOTS],
     next: OnceLock<Box<Table>>,
@@ -70,12 +72,12 @@ impl Table {
         Self { slots: [const { Slot::new() }; SLOTS], next: OnceLock::new() }
     }
 
-    /// The tables there are, this one first. Follows what was published whole; takes no lock.
+    /// This table and all that follow. Tables are published when they are complete, so this takes no lock.
     fn chain(&self) -> impl Iterator<Item = &Self> {
         iter::successors(Some(self), |table| table.next.get().map(Box::as_ref))
     }
 
-    /// A slot that nobody else has.
+    /// Takes a free slot.
     fn take(&'static self) -> &'static Slot {
         let mut table = self;
         loop {
@@ -96,7 +98,7 @@ static MAPS: Table = Table::new();
 
 static BEFORE: OnceLock<libc::sigaction> = OnceLock::new();
 
-/// Keeps a mapping in the table; drop it before the mapping.
+/// Keeps a mapping in the table. Must be dropped before the mapping.
 pub(super) struct Registered(&'static Slot);
 
 impl fmt::Debug for Registered {
@@ -111,7 +113,7 @@ impl Drop for Registered {
     }
 }
 
-/// Notes whose bytes these are.
+/// Registers the mapping of the file at `path`.
 pub(super) fn register(bytes: &[u8], path: &Path) -> Registered {
     let slot = MAPS.take();
     let name = path.as_os_str().as_encoded_bytes();
@@ -125,21 +127,20 @@ pub(super) fn register(bytes: &[u8], path: &Path) -> Registered {
     Registered(slot)
 }
 
-/// From now on, a file that outgrows the limit that the system sets (`ulimit -f`) is an error of the write
-/// that is too much, as with a full disk, and no signal that kills the process. Meant for a program's
-/// `main`, as [`install_sigbus_handler`] is.
+/// Ignores SIGXFSZ: a write beyond the file size limit (`ulimit -f`) then returns an error, as with a full
+/// disk, instead of killing the process. Call it in a program's `main`, as [`install_sigbus_handler`].
 pub fn ignore_sigxfsz() {
-    // SAFETY: to ignore a signal changes how the system answers later writes, and no memory. No handler of
-    // this process is replaced: SIGXFSZ has none unless somebody who links this library sets one.
+    // SAFETY: ignoring a signal changes the result of later writes, not memory. It replaces a handler of this
+    // process only if a program that uses this library has set one for SIGXFSZ.
     unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
 }
 
-/// From now on, an access to a mapped file that was truncated ends the process with an error that
-/// names the file, and with exit code 3. Meant for a program's `main`: a library that is used by
-/// another program leaves signals alone until it is asked.
+/// Installs the SIGBUS handler: an access to a mapped file that was truncated then ends the process with an
+/// error that names the file, and with exit code 3. Call it in a program's `main`. The library does not
+/// change signal handlers unless this is called.
 ///
 /// # Errors
-/// What the system says when it refuses the handler.
+/// The system's error when it refuses the handler.
 pub fn install_sigbus_handler() -> io::Result<()> {
     if BEFORE.get().is_some() {
         return Ok(());
@@ -148,7 +149,7 @@ pub fn install_sigbus_handler() -> io::Result<()> {
     // zeros are a valid value: default action, empty mask, no flags.
     let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
     action.sa_sigaction = on_bus_error as *const () as usize;
-    // Threads have an alternate stack from Rust's runtime; the others run the handler on their own.
+    // Rust's runtime gives its threads an alternate stack. Other threads run the handler on their own stack.
     action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
     // SAFETY: as above.
     let mut before: libc::sigaction = unsafe { std::mem::zeroed() };
@@ -157,7 +158,7 @@ pub fn install_sigbus_handler() -> io::Result<()> {
     if unsafe { libc::sigaction(libc::SIGBUS, &raw const action, &raw mut before) } != 0 {
         return Err(io::Error::last_os_error());
     }
-    // A second caller at the same time would keep this handler as "before"; the first one wins.
+    // If two callers race, the second would store this handler as the previous one; the first caller wins.
     let _ = BEFORE.set(before);
     Ok(())
 }
@@ -186,7 +187,7 @@ extern "C" fn on_bus_error(_: libc::c_int, info: *mut libc::siginfo_t, _: *mut l
         unsafe { libc::_exit(EXIT_CODE) };
     }
     if let Some(before) = BEFORE.get() {
-        // SAFETY: `before` is what `sigaction` itself gave; the call is async-signal-safe.
+        // SAFETY: `before` was returned by `sigaction`; the call is async-signal-safe.
         unsafe { libc::sigaction(libc::SIGBUS, before, std::ptr::null_mut()) };
     } else {
         // SAFETY: `signal` with the default action is async-signal-safe.
@@ -195,8 +196,8 @@ extern "C" fn on_bus_error(_: libc::c_int, info: *mut libc::siginfo_t, _: *mut l
 }
 
 fn write_to_stderr(bytes: &[u8]) {
-    // SAFETY: the pointer and the length are those of a live slice; `write` is async-signal-safe.
-    // Nobody is left to be told when standard error is closed.
+    // SAFETY: pointer and length are those of a live slice; `write` is async-signal-safe. An error is
+    // ignored: if standard error is closed, nothing can be reported.
     let _ = unsafe { libc::write(libc::STDERR_FILENO, bytes.as_ptr().cast(), bytes.len()) };
 }
 

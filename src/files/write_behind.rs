@@ -1,5 +1,5 @@
-//! Putting a file on disk while it is still being written, so that in the end little is left to wait
-//! for, and taking space for it in large pieces, which costs less than block by block.
+//! Syncs a file to disk while it is still being written, so that little is left to sync at the end. Allocates
+//! its space in large chunks, which costs less than block by block.
 
 use std::{
     fs::File,
@@ -10,23 +10,23 @@ use std::{
 
 use tempfile::NamedTempFile;
 
-/// After how many bytes the disk gets to work. Smaller files are put on disk at once.
+/// How many bytes are written before each sync. Smaller files are synced once at the end.
 const AT_ONCE: u64 = 64 << 20;
-/// How much space is taken at once, after the first time that the disk got to work.
+/// How many bytes are allocated ahead, after the first sync.
 #[cfg(target_os = "linux")]
 const SPACE: u64 = 256 << 20;
-/// And where there is less than this, none: others need it too.
+/// Nothing is allocated ahead when the file system has less free space than this.
 #[cfg(target_os = "linux")]
 const MUCH: u64 = 4 << 30;
 
-/// A temporary file of which another thread puts on disk what was written so far.
+/// A temporary file that a background thread syncs to disk while it is written.
 pub(super) struct WriteBehind {
     file: NamedTempFile,
-    /// Where the next byte goes.
+    /// The offset of the next byte.
     at: u64,
-    /// How many bytes were written since the disk was last set to work.
+    /// The number of bytes written since the last sync was started.
     fresh: u64,
-    /// Where the space ends that was taken before it was needed; 0 when none was.
+    /// The end of the space allocated ahead; 0 when there is none.
     space: u64,
     behind: Option<Behind>,
 }
@@ -45,8 +45,8 @@ impl WriteBehind {
         self.file.as_file()
     }
 
-    /// Puts the rest on disk. An error of the disk is told to only one who asks: those of the thread
-    /// are as good as those of the last call.
+    /// Syncs the rest. fsync reports an error only once, so errors of the background thread are returned here
+    /// too.
     pub(super) fn finish(mut self) -> io::Result<NamedTempFile> {
         if let Some(Behind { more, thread }) = self.behind.take() {
             drop(more);
@@ -60,8 +60,8 @@ impl WriteBehind {
         Ok(self.file)
     }
 
-    /// Takes the space that the next `len` bytes need, and more, without making the file longer, which only
-    /// Linux can. Whether that works changes nothing but speed: a disk that is full is told of by writing.
+    /// Allocates space ahead without changing the length of the file, which only Linux supports. A failure
+    /// costs only speed: if the disk is full, the write reports it.
     #[cfg(target_os = "linux")]
     fn reserve_ahead(&mut self, len: usize) {
         let end = self.at + len as u64;
@@ -77,12 +77,12 @@ impl WriteBehind {
         let flags = rustix::fs::FallocateFlags::KEEP_SIZE;
         let taken = rustix::fs::fallocate(self.as_file(), flags, self.at, self.space - self.at);
         if taken.is_err() {
-            // Some systems keep what they got before there was no more.
+            // Some file systems keep the part that they could allocate.
             let _ = self.give_back();
         }
     }
 
-    /// Gives back what was taken behind the end of the file.
+    /// Releases the space after the end of the file.
     fn give_back(&self) -> io::Result<()> {
         self.as_file().set_len(self.as_file().metadata()?.len())
     }
@@ -98,7 +98,7 @@ impl WriteBehind {
             Some(behind) => behind,
             none => none.insert(Behind::of(self.file.as_file().try_clone()?)?),
         };
-        // One that is at work, or has failed, need not be told.
+        // An error means that the thread is busy or has failed. `finish` returns its error.
         let _ = behind.more.try_send(());
         Ok(())
     }

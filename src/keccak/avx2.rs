@@ -1,4 +1,4 @@
-//! AVX2: four inputs side by side in 256-bit registers.
+//! AVX2: hashes four inputs at once in 256-bit registers.
 
 use std::arch::x86_64::*;
 
@@ -58,8 +58,8 @@ fn chi(a: __m256i, b: __m256i, c: __m256i) -> __m256i {
     xor(a, _mm256_andnot_si256(b, c))
 }
 
-// The counts are constants, so these become shifts by an immediate, and a byte shuffle where `N`
-// is a multiple of 8.
+// The counts are constants, so the compiler makes shifts by an immediate of these, and a byte shuffle where
+// `N` is a multiple of 8.
 #[inline]
 #[target_feature(enable = "avx2")]
 fn rol<const N: i64>(a: __m256i) -> __m256i {

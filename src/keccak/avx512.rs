@@ -1,4 +1,4 @@
-//! AVX-512: eight inputs side by side in 512-bit registers.
+//! AVX-512: hashes eight inputs at once in 512-bit registers.
 
 use std::arch::x86_64::*;
 
@@ -6,8 +6,8 @@ super::kernel::keccak_kernel! {
     register: __m512i,
     lanes: 8,
     features: "avx512f,avx512vl",
-    // Half the width never takes longer for half the lanes, and where the processor runs a 512-bit
-    // operation in two halves it takes half as long.
+    // For half the lanes, 256-bit registers never take longer. Where the processor splits a 512-bit operation
+    // in two, they take half as long.
     remainder: up_to 4 on avx512vl,
 }
 
@@ -51,7 +51,7 @@ fn join(low: __m256i, high: __m256i) -> __m512i {
     _mm512_inserti64x4::<1>(_mm512_castsi256_si512(low), high)
 }
 
-/// Transposes the four by four words of the lower halves and those of the upper halves.
+/// Transposes the four by four words of the lower halves, and those of the upper halves.
 #[inline]
 #[target_feature(enable = "avx512f")]
 fn transpose([a, b, c, d]: [__m512i; 4]) -> [__m512i; 4] {

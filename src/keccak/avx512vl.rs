@@ -1,5 +1,5 @@
-//! AVX-512VL: four inputs side by side in 256-bit registers, with AVX-512's rotation and
-//! three-operand logic, and 32 registers, which hold the whole state.
+//! AVX-512VL: hashes four inputs at once in 256-bit registers. It has the rotation and the three-operand
+//! logic of AVX-512, and 32 registers, which hold the whole state.
 
 use std::arch::x86_64::*;
 

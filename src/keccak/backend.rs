@@ -1,4 +1,4 @@
-//! Which backends there are, which of them this processor can run, and the way into each.
+//! The backends, the detection of those that this processor can run, and their dispatch.
 
 use std::sync::OnceLock;
 
@@ -14,8 +14,8 @@ use super::{
 };
 use crate::primitives::Hash;
 
-/// One way to compute many hashes at once. Holding a value proves that this processor can run it:
-/// only [`Backend::supported`] and [`Backend::best`] make one.
+/// One implementation that hashes many inputs at once. A value of this type proves that this processor can
+/// run it, because only [`Backend::supported`] and [`Backend::best`] create one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Backend(Kind);
 
@@ -33,7 +33,7 @@ enum Kind {
 }
 
 impl Kind {
-    /// Every kind that this build knows, the fastest first.
+    /// Every kind in this build, the fastest first.
     const ALL: &[Self] = &[
         #[cfg(target_arch = "x86_64")]
         Self::Avx512,
@@ -46,8 +46,8 @@ impl Kind {
         Self::Portable,
     ];
 
-    /// Whether this processor has the features of the kind. Miri has none: it interprets the
-    /// portable code.
+    /// Whether this processor has the features that the kind needs. Under Miri none is available, so that it
+    /// interprets the portable code.
     fn is_available(self) -> bool {
         if cfg!(miri) {
             return self == Self::Portable;
@@ -70,15 +70,14 @@ impl Kind {
 }
 
 impl Backend {
-    /// Every backend that this processor can run, the fastest first. The last is always the
-    /// portable one.
+    /// Every backend that this processor can run, the fastest first. The last is always the portable one.
     #[must_use]
     pub fn supported() -> Vec<Self> {
         Self::iter_supported().collect()
     }
 
-    /// The backend that [`hash_many`](super::hash_many) and its siblings use: the fastest that
-    /// this processor can run.
+    /// The fastest backend that this processor can run. [`hash_many`](super::hash_many) and the other
+    /// functions of the module use it.
     #[must_use]
     pub fn best() -> Self {
         static BEST: OnceLock<Backend> = OnceLock::new();
@@ -90,7 +89,7 @@ impl Backend {
         available.copied().map(Self)
     }
 
-    /// Its name, for reports and benches.
+    /// Its name, for reports and benchmarks.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self.0 {
@@ -106,7 +105,7 @@ impl Backend {
         }
     }
 
-    /// How many hashes it computes side by side.
+    /// How many inputs it hashes at once.
     #[must_use]
     pub fn lanes(self) -> usize {
         match self.0 {
@@ -125,7 +124,7 @@ impl Backend {
     /// [`hash_many`](super::hash_many) on this backend.
     ///
     /// # Panics
-    /// When `inputs` and `out` differ in length; that is a caller's mistake, no input's.
+    /// When `inputs` and `out` differ in length.
     pub fn hash_many<const LEN: usize>(self, inputs: &[[u8; LEN]], out: &mut [Hash]) {
         assert_eq!(inputs.len(), out.len(), "an output for every input");
         self.run(inputs, out);
@@ -134,7 +133,7 @@ impl Backend {
     /// [`hash_leaves`](super::hash_leaves) on this backend.
     ///
     /// # Panics
-    /// When `roots`, `numbers` and `out` differ in length; that is a caller's mistake, no input's.
+    /// When `roots`, `numbers` and `out` differ in length.
     pub fn hash_leaves(self, prefix: &Hash, roots: &[Hash], numbers: &[u64], out: &mut [Hash]) {
         assert_eq!(roots.len(), numbers.len(), "a number for every root");
         assert_eq!(roots.len(), out.len(), "an output for every root");

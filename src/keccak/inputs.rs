@@ -1,14 +1,14 @@
-//! What the backends read: many inputs of one length, wherever their bytes lie.
+//! The inputs of the backends: many inputs of one length, at any place in memory.
 
-/// The bytes that one application of the permutation absorbs. Inputs are shorter, so that each
-/// costs exactly one permutation.
+/// How many bytes one application of the permutation absorbs. Inputs are shorter, so each costs exactly one
+/// permutation.
 pub(super) const RATE: usize = 136;
 
-/// The bytes that are read of an input at a time: four words, as many as a hash has.
+/// How many bytes of an input are read at a time: four words, the length of a hash.
 pub(super) const ROW: usize = 32;
 
-/// Many inputs of one length. Their rows may come from different places, so that inputs composed
-/// of parts are never written out.
+/// Many inputs of one length. Their rows may come from different places, so inputs that are composed of parts
+/// need not be copied together.
 pub(super) trait Inputs: Copy {
     /// The length of every input in bytes: a multiple of 8 below [`RATE`].
     const LEN: usize;
@@ -17,11 +17,11 @@ pub(super) trait Inputs: Copy {
     fn row(self, input: usize, row: usize) -> [u8; ROW];
 }
 
-/// Inputs that lie one behind the other.
+/// Inputs that are stored back to back.
 impl<const LEN: usize> Inputs for &[[u8; LEN]] {
     const LEN: usize = LEN;
 
-    // Always inlined, because only then the row goes from memory straight into a register.
+    // Always inlined, because only then is the row loaded from memory directly into a register.
     #[inline(always)]
     fn row(self, input: usize, row: usize) -> [u8; ROW] {
         let rest = &self[input][row * ROW..];
@@ -32,7 +32,7 @@ impl<const LEN: usize> Inputs for &[[u8; LEN]] {
     }
 }
 
-/// `prefix ‖ roots[i] ‖ numbers[i]`, the number as 256 big-endian bits.
+/// `prefix ‖ roots[i] ‖ numbers[i]`, the number in 256 bits, big-endian.
 #[derive(Clone, Copy)]
 pub(super) struct Leaves<'a> {
     pub(super) prefix: &'a [u8; 32],

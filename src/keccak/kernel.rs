@@ -1,25 +1,25 @@
-//! The permutation and what surrounds it, written once for every width of register.
+//! The Keccak permutation, padding, loading and storing, written once for every register width.
 //!
-//! A backend hashes as many inputs side by side as its register has 64-bit lanes: register `i`
-//! holds word `i` of each. It brings seven operations and the macro does the rest:
+//! A backend hashes as many inputs at once as its register has 64-bit lanes: register `i` holds word `i` of
+//! each input. A backend defines seven operations; the macro builds the rest from them:
 //!
 //! | operation | what it computes |
 //! |---|---|
-//! | `splat(word)` | the word in every lane |
-//! | `load(rows)` | the four words of one row of every input, a register per word |
+//! | `splat(word)` | `word` in every lane |
+//! | `load(rows)` | the four words of one row of every input, one register per word |
 //! | `store(words)` | the inverse of `load` |
 //! | `xor(a, b)` | `a ^ b` |
 //! | `xor3(a, b, c)` | `a ^ b ^ c` |
 //! | `chi(a, b, c)` | `a ^ (!b & c)` |
 //! | `rol::<N>(a)` | the bits of every lane rotated to the left by `N` |
 //!
-//! Rows are loaded whole and transposed in registers: with gathers a hash takes 5 to 12 % longer on
-//! AVX-512, with loads of single words 12 to 60 %.
+//! Rows are loaded whole and transposed in registers. With gathers a hash takes 5 to 12 % longer on AVX-512,
+//! with loads of single words 12 to 60 %.
 //!
-//! All are safe functions with the backend's target features. The only `unsafe` is the call from a
-//! function without them, in `backend.rs`.
+//! All are safe functions with the backend's target features. The only `unsafe` is the call from a function
+//! without these features, in `backend.rs`.
 
-/// What distinguishes the 24 rounds.
+/// The constants of the 24 rounds.
 pub(super) const ROUND_CONSTANTS: [u64; 24] = [
     0x0000_0000_0000_0001,
     0x0000_0000_0000_8082,
@@ -47,10 +47,10 @@ pub(super) const ROUND_CONSTANTS: [u64; 24] = [
     0x8000_0000_8000_8008,
 ];
 
-/// Defines a backend's `hash_many` out of the seven operations.
+/// Defines a backend's `hash_many` from the seven operations.
 ///
-/// What does not fill the lanes is hashed with idle lanes, unless it is so little that the backend
-/// named by `up_to .. on` is faster.
+/// Inputs that do not fill all lanes are hashed with idle lanes. When there are at most `up_to` of them, the
+/// backend named by `on` is faster and hashes them.
 macro_rules! keccak_kernel {
     (
         register: $register:ty,
@@ -63,10 +63,10 @@ macro_rules! keccak_kernel {
             kernel::ROUND_CONSTANTS,
         };
 
-        /// How many inputs are hashed side by side.
+        /// How many inputs are hashed at once.
         pub(super) const LANES: usize = $lanes;
 
-        /// Hashes the inputs from number `first` on, one for every output.
+        /// Hashes the inputs from index `first` on, one for every output.
         #[target_feature(enable = $features)]
         pub(super) fn hash_many<I: Inputs>(inputs: I, mut first: usize, out: &mut [[u8; 32]]) {
             let (blocks, rest) = out.as_chunks_mut();
@@ -82,7 +82,7 @@ macro_rules! keccak_kernel {
             }
         }
 
-        /// Hashes `count` inputs from number `first` on. Lanes beyond repeat the last of them.
+        /// Hashes `count` inputs from index `first` on. Unused lanes repeat the last input.
         #[inline]
         #[target_feature(enable = $features)]
         fn hash_block<I: Inputs>(inputs: I, first: usize, count: usize) -> [[u8; 32]; LANES] {
@@ -95,7 +95,7 @@ macro_rules! keccak_kernel {
                 }
                 words.copy_from_slice(&load(rows)[..words.len()]);
             }
-            // The padding: one bit behind the input, one at the end of the rate.
+            // The padding: one bit after the input, one at the end of the rate.
             words[I::LEN / 8] = splat(0x01);
             words[16] = xor(words[16], splat(0x80 << 56));
             permute(&mut state);
@@ -103,8 +103,8 @@ macro_rules! keccak_kernel {
             store([a, b, c, d])
         }
 
-        // In place, since AVX2 spends up to a third of its time on copies of a state that is
-        // passed by value. One round per iteration: unrolling by 2, 4 or 24 gains nothing.
+        // Works in place, because AVX2 spends up to a third of its time on copies of a state that is passed
+        // by value. One round per iteration: unrolling by 2, 4 or 24 gains nothing.
         #[inline]
         #[target_feature(enable = $features)]
         fn permute(state: &mut [[$register; 5]; 5]) {
@@ -115,8 +115,8 @@ macro_rules! keccak_kernel {
                 let c2 = column(&a, 2);
                 let c3 = column(&a, 3);
                 let c4 = column(&a, 4);
-                // To xor3 every word with two columns would save these five xors, but keep five
-                // more registers live than there are, which costs more.
+                // `xor3` of every word with two columns would save these five xors, but needs five more
+                // registers than there are, which costs more.
                 let d0 = xor(c4, rol::<1>(c1));
                 let d1 = xor(c0, rol::<1>(c2));
                 let d2 = xor(c1, rol::<1>(c3));

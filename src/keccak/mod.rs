@@ -1,9 +1,8 @@
-//! Floor 1: Keccak-256, of one input and of many at once.
+//! Keccak-256 of one input and of many inputs at once.
 //!
-//! Rebuilding a tree is nothing but hashing equally long inputs, so the tree code never hashes one
-//! node: it hands whole slices to [`hash_many`], [`hash_pairs`] and [`hash_leaves`]. A [`Backend`]
-//! computes as many of them side by side as the processor has lanes; [`keccak256`] serves the odd
-//! single input.
+//! Rebuilding a tree hashes many inputs of one length. The tree code therefore passes whole slices to
+//! [`hash_many`], [`hash_pairs`] and [`hash_leaves`], and a [`Backend`] hashes as many of them at once as the
+//! processor has lanes. [`keccak256`] is for single inputs.
 //!
 //! This is the Keccak-256 of Ethereum (padding byte `0x01`), not FIPS 202's SHA3-256.
 
@@ -46,7 +45,7 @@ pub fn keccak256(input: &[u8]) -> Hash {
     Hash::new(portable::hash_one(input))
 }
 
-/// Keccak-256 of `left ‖ right`: an inner node.
+/// Keccak-256 of `left ‖ right`: the hash of an inner node.
 #[must_use]
 pub fn hash_node(left: Hash, right: Hash) -> Hash {
     let mut input = [0; 64];
@@ -55,9 +54,9 @@ pub fn hash_node(left: Hash, right: Hash) -> Hash {
     keccak256(&input)
 }
 
-/// Hashes every input into the output of the same index, on the calling thread. Inputs have one
-/// fixed length that is a multiple of 8 and below 136 bytes: 64 for inner nodes, 88 for logs, 96
-/// for batch and chain-id leaves.
+/// Hashes every input into the output of the same index, on the calling thread. All inputs have one length,
+/// which is a multiple of 8 and below 136 bytes: 64 for inner nodes, 88 for logs, 96 for batch leaves and
+/// chain-id leaves.
 ///
 /// # Panics
 /// When `inputs` and `out` differ in length.
@@ -65,8 +64,7 @@ pub fn hash_many<const LEN: usize>(inputs: &[[u8; LEN]], out: &mut [Hash]) {
     Backend::best().hash_many(inputs, out);
 }
 
-/// Hashes neighbours: `parents[i] = keccak256(nodes[2 i] ‖ nodes[2 i + 1])`. The nodes are read
-/// where they lie.
+/// Hashes pairs of neighbours without copying them: `parents[i] = keccak256(nodes[2 i] ‖ nodes[2 i + 1])`.
 ///
 /// # Panics
 /// When there are not exactly two nodes for every parent.
@@ -76,8 +74,8 @@ pub fn hash_pairs(nodes: &[Hash], parents: &mut [Hash]) {
     hash_many(pairs, parents);
 }
 
-/// Hashes leaves: `out[i] = keccak256(prefix ‖ roots[i] ‖ numbers[i])`, the number as 256
-/// big-endian bits. The preimages are never written out.
+/// Hashes leaves: `out[i] = keccak256(prefix ‖ roots[i] ‖ numbers[i])`, the number in 256 bits, big-endian.
+/// The preimages are not written to memory.
 ///
 /// # Panics
 /// When `roots`, `numbers` and `out` differ in length.

@@ -1,4 +1,4 @@
-//! NEON with the SHA-3 instructions of aarch64: two inputs side by side in 128-bit registers.
+//! NEON with the SHA-3 instructions of aarch64: hashes two inputs at once in 128-bit registers.
 
 use std::arch::aarch64::*;
 
@@ -62,7 +62,7 @@ fn chi(a: uint64x2_t, b: uint64x2_t, c: uint64x2_t) -> uint64x2_t {
     vbcaxq_u64(a, c, b)
 }
 
-// Together with the `xor` before or behind it, the compiler makes this one `xar` or `rax1`.
+// The compiler joins this and the `xor` before or after it into one `xar` or `rax1`.
 #[inline]
 #[target_feature(enable = "neon")]
 fn rol<const N: i64>(a: uint64x2_t) -> uint64x2_t {

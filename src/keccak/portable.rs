@@ -1,4 +1,4 @@
-//! One input at a time, on any processor.
+//! Portable code: hashes one input at a time, on any processor.
 
 use tiny_keccak::{Hasher, Keccak};
 
@@ -11,7 +11,7 @@ pub(super) fn hash_one(input: &[u8]) -> [u8; 32] {
     finish(hasher)
 }
 
-/// Hashes the inputs from number `first` on, one for every output.
+/// Hashes the inputs from index `first` on, one for every output.
 pub(super) fn hash_many<I: Inputs>(inputs: I, first: usize, out: &mut [[u8; 32]]) {
     for (input, hash) in (first..).zip(out) {
         let mut hasher = Keccak::v256();

@@ -1,4 +1,4 @@
-//! Every backend that this processor has, against two unrelated implementations.
+//! Compares every backend that this processor can run with two unrelated implementations.
 
 use proptest::prelude::*;
 use sha3::Digest;
@@ -6,7 +6,7 @@ use sha3::Digest;
 use super::*;
 use crate::primitives::Word;
 
-/// Asserts that a backend hashes the inputs as tiny-keccak and RustCrypto's sha3 do.
+/// Asserts that a backend computes the same hashes as tiny-keccak and RustCrypto's sha3.
 fn check<const LEN: usize>(backend: Backend, inputs: &[[u8; LEN]]) {
     let mut out = vec![Hash::ZERO; inputs.len()];
     backend.hash_many(inputs, &mut out);
@@ -20,7 +20,7 @@ fn check<const LEN: usize>(backend: Backend, inputs: &[[u8; LEN]]) {
     }
 }
 
-/// Inputs painted with a prime period, so that swapped inputs, rows or words show.
+/// Inputs filled with a pattern of prime period, so that swapped inputs, rows or words change the hash.
 fn painted<const LEN: usize>(count: usize) -> Vec<[u8; LEN]> {
     (0..count).map(|i| std::array::from_fn(|j| ((i * LEN + j) % 251) as u8)).collect()
 }
@@ -105,12 +105,12 @@ fn known_answers() {
             zeros::<64>(backend),
             "0xad3228b676f7d3cd4284a5443f17f1962b36e491b30a40b2405849e597ba5fb5"
         );
-        // The empty leaf of a tree of logs.
+        // The empty leaf of the tree of a batch's logs.
         assert_eq!(
             zeros::<88>(backend),
             "0x72abee45b59e344af8a6e520241c4744aff26ed411f4c4b00f8af09adada43ba"
         );
-        // The empty leaf of the tree of chains.
+        // The empty leaf of chain trees and of the shared tree.
         assert_eq!(
             zeros::<96>(backend),
             "0x46700b4d40ac5c35af2c22dda2787a91eb567b06c924a8fb8ae9a05b20c08c21"

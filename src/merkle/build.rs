@@ -6,22 +6,22 @@ use crate::{
     primitives::Hash,
 };
 
-/// The height of the blocks that are hashed in one go: from the inputs of 2^11 leaves up to the one
-/// node above them. What a block reads and writes, some 200 KiB, stays in a core's second-level cache.
+/// The number of levels in a block, which is hashed in one go: from the inputs of 2^11 leaves up to one node.
+/// A block reads and writes about 200 KiB, which fits a core's second-level cache.
 const BLOCK_LEVELS: usize = 11;
 
-/// How many leaves a block has.
+/// The number of leaves in a block.
 pub(super) const BLOCK: usize = 1 << BLOCK_LEVELS;
 
-/// Leaves that are hashed whenever they are needed.
+/// Leaves whose hashes are computed on demand.
 pub trait LeafHashes: fmt::Debug + Sync {
-    /// How many there are.
+    /// The number of leaves.
     fn count(&self) -> usize;
 
-    /// Hashes the leaves from number `first` on, one for every output.
+    /// Hashes the leaves from index `first` on, one for every output.
     fn hash(&self, first: usize, out: &mut [Hash]);
 
-    /// Hashes the leaves with these numbers, one for every output.
+    /// Hashes the leaves with these indices, one for every output.
     fn hash_some(&self, numbers: &[usize], out: &mut [Hash]) {
         for (number, out) in numbers.iter().zip(out) {
             self.hash(*number, slice::from_mut(out));
@@ -31,16 +31,16 @@ pub trait LeafHashes: fmt::Debug + Sync {
 
 /// The leaves of a tree before they are hashed: inputs of `LEN` bytes each.
 pub trait Leaves<const LEN: usize>: LeafHashes {
-    /// What the leaf with this number is the hash of.
+    /// The preimage of the leaf with this index.
     fn input(&self, index: usize) -> [u8; LEN];
 }
 
-/// Hashes the leaves and every level above them into `nodes`, each level directly behind the one
-/// below, on all threads of the current rayon pool. Every node is written once, and read again only
-/// while it is in the cache.
+/// Hashes the leaves and every level above them into `nodes`, on all threads of the current rayon pool.
+/// Levels are stored back to back, the leaves first. Every node is written once, and read again only while it
+/// is in the cache.
 ///
 /// # Panics
-/// When `nodes` has not exactly [`Tree::node_count`] entries.
+/// When the length of `nodes` is not [`Tree::node_count`].
 pub fn build_into(nodes: &mut [Hash], leaves: &impl LeafHashes, zeros: &Zeros) {
     let count = leaves.count();
     assert_eq!(nodes.len() as u64, Tree::node_count(count as u64), "exactly the nodes of the tree");
@@ -48,7 +48,7 @@ pub fn build_into(nodes: &mut [Hash], leaves: &impl LeafHashes, zeros: &Zeros) {
     build_apart(bottom, above, leaves, zeros);
 }
 
-/// As [`build_into`], with the hashes of the leaves apart from the levels above them.
+/// As [`build_into`], with the leaves' hashes and the levels above them in separate slices.
 pub(super) fn build_apart(
     bottom: &mut [Hash],
     above: &mut [Hash],
@@ -58,21 +58,20 @@ pub(super) fn build_apart(
     in_blocks(bottom, above, zeros, |first, out| leaves.hash(first, out));
 }
 
-/// As [`build_into`], for `count` leaves that stand at the start of `nodes` already.
+/// As [`build_into`], for `count` leaf hashes that are already at the start of `nodes`.
 ///
 /// # Panics
-/// When `nodes` has not exactly [`Tree::node_count`] entries.
+/// When the length of `nodes` is not [`Tree::node_count`].
 pub fn build_on(nodes: &mut [Hash], count: usize, zeros: &Zeros) {
     assert_eq!(nodes.len() as u64, Tree::node_count(count as u64), "exactly the nodes of the tree");
     let (bottom, above) = nodes.split_at_mut(count);
     in_blocks(bottom, above, zeros, |_, _| ());
 }
 
-/// As [`build_into`], but the hashes of the leaves are not kept: `above` begins with the level above
-/// them.
+/// As [`build_into`], but the leaves' hashes are not stored: `above` starts with the level above them.
 ///
 /// # Panics
-/// When `above` has not exactly [`Tree::above_count`] entries.
+/// When the length of `above` is not [`Tree::above_count`].
 pub fn build_above_into(above: &mut [Hash], leaves: &impl LeafHashes, zeros: &Zeros) {
     let count = leaves.count();
     assert_eq!(above.len() as u64, Tree::above_count(count as u64), "exactly the nodes above");
@@ -116,11 +115,11 @@ fn in_blocks(
     finish(&mut levels, zeros);
 }
 
-/// Fills the levels above the first [`BLOCK_LEVELS`] that stand above the leaves.
+/// Fills the levels above the first [`BLOCK_LEVELS`] levels above the leaves.
 fn finish(levels: &mut [&mut [Hash]], zeros: &Zeros) {
     for top in (BLOCK_LEVELS - 1..levels.len() - 1).step_by(BLOCK_LEVELS) {
         let end = levels.len().min(top + BLOCK_LEVELS + 1);
-        // The first of the levels stands above the leaves.
+        // The first element of `levels` is the level above the leaves.
         let base = top as u32 + 1;
         blocks(&mut levels[top..end])
             .into_par_iter()
@@ -128,7 +127,7 @@ fn finish(levels: &mut [&mut [Hash]], zeros: &Zeros) {
     }
 }
 
-/// The levels of a tree, from the one above the leaves to the root.
+/// Splits the nodes above the leaves into levels, from the one above the leaves to the root.
 fn split(above: &mut [Hash], count: usize) -> impl Iterator<Item = &mut [Hash]> {
     let mut rest = above;
     (1..=height(count as u64)).map(move |level| {
@@ -139,7 +138,7 @@ fn split(above: &mut [Hash], count: usize) -> impl Iterator<Item = &mut [Hash]> 
     })
 }
 
-/// Cuts levels into blocks that no other block's nodes depend on, each with one node at the top.
+/// Splits levels into blocks with one node at the top. No node depends on a node of another block.
 fn blocks<'n>(levels: &'n mut [&mut [Hash]]) -> Vec<Vec<&'n mut [Hash]>> {
     let top = levels.len() - 1;
     let mut columns: Vec<_> = levels
@@ -147,7 +146,7 @@ fn blocks<'n>(levels: &'n mut [&mut [Hash]]) -> Vec<Vec<&'n mut [Hash]>> {
         .enumerate()
         .map(|(level, nodes)| nodes.chunks_mut(1 << (top - level)))
         .collect();
-    // Every level falls into the same number of blocks, so the columns end together.
+    // Every level is split into the same number of blocks, so all iterators end together.
     let mut blocks = Vec::with_capacity(columns[top].len());
     while let Some(block) = columns.iter_mut().map(Iterator::next).collect() {
         blocks.push(block);
@@ -155,7 +154,7 @@ fn blocks<'n>(levels: &'n mut [&mut [Hash]]) -> Vec<Vec<&'n mut [Hash]>> {
     blocks
 }
 
-/// Fills every level from the one before it.
+/// Fills every level from the level before it.
 fn fold_levels<'n>(levels: impl IntoIterator<Item = &'n mut [Hash]>, base: u32, zeros: &Zeros) {
     let mut levels = levels.into_iter();
     let Some(mut children) = levels.next() else { return };
@@ -169,7 +168,7 @@ fn hash_level(children: &[Hash], parents: &mut [Hash], zero: Hash) {
     if children.len().is_multiple_of(2) {
         return hash_pairs(children, parents);
     }
-    // The odd node is hashed beside the last pairs, which leave lanes idle anyway.
+    // An odd node is hashed together with the last pairs, which would leave lanes idle otherwise.
     let whole = full_lanes(children.len() / 2);
     let (filling, rest) = children.split_at(2 * whole);
     hash_pairs(filling, &mut parents[..whole]);
@@ -178,11 +177,10 @@ fn hash_level(children: &[Hash], parents: &mut [Hash], zero: Hash) {
     hash_pairs(&pairs[..=rest.len()], &mut parents[whole..]);
 }
 
-/// As many lanes as any backend has.
+/// The largest number of lanes of any backend.
 const MOST_LANES: usize = 8;
 
-/// How many of `hashes` fill the lanes of the backend, so that nothing is gained by hashing them
-/// beside others.
+/// How many of `hashes` fill all lanes of the backend. Hashing these together with others gains nothing.
 pub(super) fn full_lanes(hashes: usize) -> usize {
     hashes - hashes % Backend::best().lanes().min(MOST_LANES)
 }

@@ -1,11 +1,11 @@
 use super::{Tree, level_len, parallel::*};
 use crate::{keccak::hash_pairs, primitives::Hash};
 
-/// How many nodes are hashed in one go.
+/// How many nodes are hashed at once.
 const CHUNK: usize = 1 << 10;
 
-/// The first node above the leaves, bottom level first, that is not the hash of its children, as level
-/// and index.
+/// The level and index of the first node above the leaves, bottom level first, that is not the hash of its
+/// children.
 pub(super) fn first_inconsistent_node(tree: &Tree<'_>) -> Option<(u32, u64)> {
     (1..=tree.height()).find_map(|level| {
         let pieces = level_len(tree.leaves(), level).div_ceil(CHUNK as u64);

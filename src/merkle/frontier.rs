@@ -1,20 +1,20 @@
 use super::Tree;
 use crate::{keccak::hash_node, primitives::Hash};
 
-/// The entry of `_sides` below the root that a push tree of `tree`'s leaves must hold at `level`:
-/// the last complete left node there. `None` where the bit of the leaf count is 0: what such an entry
-/// holds is left from earlier, and no longer part of the tree.
+/// The value that a push tree with the leaves of `tree` must have in `_sides[level]`, below the root: the
+/// last complete left node of that level. `None` where the bit of the leaf count is 0: that entry holds an
+/// old value and is not part of the tree.
 #[must_use]
 pub fn live_side(tree: &Tree<'_>, level: u32) -> Option<Hash> {
     let complete = tree.leaves().checked_shr(level)?;
     (complete & 1 == 1).then(|| tree.node(level, complete - 1))
 }
 
-/// A push tree step by step, as `DynamicIncrementalMerkle.push` (era-contracts, v26 to v31) keeps it
-/// in storage: two words a level, one path hashed a push.
+/// A push tree in the form in which `DynamicIncrementalMerkle.push` (era-contracts, v26 to v31) stores it:
+/// two words per level. A push hashes one path.
 ///
-/// This is the contract's own algorithm, not the one that [`Levels`](super::Levels) uses: each checks
-/// the other.
+/// This is the contract's own algorithm. [`Levels`](super::Levels) uses another one, and tests compare the
+/// two.
 #[derive(Clone, Debug)]
 pub struct PushTree {
     leaves: u64,
@@ -23,7 +23,7 @@ pub struct PushTree {
 }
 
 impl PushTree {
-    /// A tree without leaves, as the contract's `setup` leaves it.
+    /// A tree without leaves, in the state after the contract's `setup`.
     #[must_use]
     pub fn new(empty_leaf: Hash) -> Self {
         Self { leaves: 0, sides: vec![Hash::ZERO], zeros: vec![empty_leaf] }
@@ -55,8 +55,8 @@ impl PushTree {
         node
     }
 
-    /// Appends many leaves and returns the new root: the same tree as after as many pushes, but with
-    /// about one hash a leaf, since only the last root is computed.
+    /// Appends many leaves and returns the new root. The result equals that of as many pushes, but takes
+    /// about one hash per leaf, because only the last root is computed.
     pub fn extend(&mut self, leaves: &[Hash]) -> Hash {
         let Some((last, others)) = leaves.split_last() else { return self.root() };
         for leaf in others {
@@ -65,7 +65,7 @@ impl PushTree {
                 self.grow(levels);
                 levels += 1;
             }
-            // The leaf completes as many subtrees as its index ends in ones.
+            // The number of subtrees that the leaf completes is the number of trailing ones of its index.
             let complete = self.leaves.trailing_ones() as usize;
             let node =
                 self.sides[..complete].iter().fold(*leaf, |node, left| hash_node(*left, node));
@@ -99,7 +99,7 @@ impl PushTree {
         &self.zeros
     }
 
-    /// The root; 32 zero bytes while there are no leaves, which is what the contract answers.
+    /// The root. Without leaves it is 32 zero bytes, as in the contract.
     #[must_use]
     pub fn root(&self) -> Hash {
         self.sides.last().copied().unwrap_or_default()

@@ -10,26 +10,27 @@ use crate::{
     primitives::Hash,
 };
 
-/// How many trees are padded side by side.
+/// How many trees are padded at once.
 const CHUNK: usize = 1 << 10;
 
-/// A tree that is to be built.
+/// A tree to build, and where to store its nodes.
 #[derive(Debug)]
 pub struct TreeJob<'n, L> {
-    /// Its leaves.
+    /// The leaves of the tree.
     pub leaves: L,
-    /// Where the hashes of the leaves go, if they are kept: one entry each.
+    /// Where to store the hashes of the leaves, one entry each; `None` when they are not stored.
     pub bottom: Option<&'n mut [Hash]>,
-    /// Where the levels above them go, back to back up to the root: [`Tree::above_count`] entries.
+    /// Where to store the levels above them, back to back up to the root: [`Tree::above_count`] entries.
     pub above: &'n mut [Hash],
 }
 
-/// Builds many trees as [`build_into`](super::build_into) builds one, on all threads of the current rayon pool. Trees
-/// smaller than a block are hashed in groups that climb together: what fills no lanes in one tree
-/// does beside the others, so that many small trees take no longer than one large one.
+/// Builds many trees as [`build_into`](super::build_into) builds one, on all threads of the current rayon
+/// pool. Trees smaller than a block are hashed in groups, level by level: nodes that do not fill all lanes of
+/// the processor are hashed together with nodes of other trees. So many small trees take no longer than one
+/// large tree.
 ///
 /// # Panics
-/// When there is not exactly the room for a tree that [`TreeJob`] says.
+/// When the slices of a [`TreeJob`] do not have the lengths that it documents.
 pub fn build_all_into<const LEN: usize, L: Leaves<LEN> + Send>(
     trees: Vec<TreeJob<'_, L>>,
     zeros: &Zeros,
@@ -39,7 +40,7 @@ pub fn build_all_into<const LEN: usize, L: Leaves<LEN> + Send>(
     let mut groups: Vec<Vec<TreeJob<'_, L>>> = Vec::new();
     let mut leaves = BLOCK;
     for tree in small {
-        // A tree without leaves costs something too.
+        // A tree without leaves counts as one leaf, because it costs some time too.
         leaves += tree.leaves.count().max(1);
         match groups.last_mut() {
             Some(group) if leaves <= BLOCK => group.push(tree),
@@ -61,13 +62,13 @@ pub fn build_all_into<const LEN: usize, L: Leaves<LEN> + Send>(
     );
 }
 
-/// A tree of a group on its way up.
+/// The state of one tree in a group that is built level by level.
 struct PathFold<'n> {
-    /// The level that was filled last.
+    /// The last level that was filled.
     nodes: &'n mut [Hash],
     /// The levels above it.
     above: &'n mut [Hash],
-    /// How many of the nodes were hashed in place. The others are hashed beside those of the group.
+    /// How many of `nodes` were hashed separately. The rest is hashed together with nodes of other trees.
     placed: usize,
 }
 
@@ -76,7 +77,7 @@ fn build_group<const LEN: usize, L: Leaves<LEN>>(trees: Vec<TreeJob<'_, L>>, zer
     let unkept = trees.iter().filter(|tree| tree.bottom.is_none());
     let mut room = vec![Hash::ZERO; unkept.map(|tree| tree.leaves.count()).sum()];
     let mut room = room.as_mut_slice();
-    let mut climbers = Vec::with_capacity(trees.len());
+    let mut folds = Vec::with_capacity(trees.len());
     let mut inputs = Vec::new();
     for TreeJob { leaves, bottom, above } in trees {
         let count = leaves.count();
@@ -90,22 +91,22 @@ fn build_group<const LEN: usize, L: Leaves<LEN>>(trees: Vec<TreeJob<'_, L>>, zer
         let placed = full_lanes(count);
         leaves.hash(0, &mut nodes[..placed]);
         inputs.extend((placed..count).map(|index| leaves.input(index)));
-        climbers.push(PathFold { nodes, above, placed });
+        folds.push(PathFold { nodes, above, placed });
     }
     let mut hashes = vec![Hash::ZERO; inputs.len()];
     hash_many(&inputs, &mut hashes);
-    place(&mut climbers, &hashes);
+    place(&mut folds, &hashes);
 
     let mut pairs = Vec::with_capacity(2 * hashes.len());
     for level in 0.. {
-        climbers.retain(|climber| climber.nodes.len() > 1);
-        if climbers.is_empty() {
+        folds.retain(|fold| fold.nodes.len() > 1);
+        if folds.is_empty() {
             return;
         }
         pairs.clear();
-        for climber in &mut climbers {
-            let children = mem::take(&mut climber.nodes);
-            let above = mem::take(&mut climber.above);
+        for fold in &mut folds {
+            let children = mem::take(&mut fold.nodes);
+            let above = mem::take(&mut fold.above);
             let (parents, above) = above.split_at_mut(children.len().div_ceil(2));
             let placed = full_lanes(children.len() / 2);
             let (filling, rest) = children.split_at(2 * placed);
@@ -114,29 +115,29 @@ fn build_group<const LEN: usize, L: Leaves<LEN>>(trees: Vec<TreeJob<'_, L>>, zer
             if !rest.len().is_multiple_of(2) {
                 pairs.push(zeros.at(level));
             }
-            *climber = PathFold { nodes: parents, above, placed };
+            *fold = PathFold { nodes: parents, above, placed };
         }
         hashes.resize(pairs.len() / 2, Hash::ZERO);
         hash_pairs(&pairs, &mut hashes);
-        place(&mut climbers, &hashes);
+        place(&mut folds, &hashes);
     }
 }
 
-/// Puts the hashes of a group where they belong.
-fn place(climbers: &mut [PathFold<'_>], mut hashes: &[Hash]) {
-    for climber in climbers {
-        let nodes = &mut climber.nodes[climber.placed..];
+/// Copies the hashes of a group to their trees.
+fn place(folds: &mut [PathFold<'_>], mut hashes: &[Hash]) {
+    for fold in folds {
+        let nodes = &mut fold.nodes[fold.placed..];
         let (own, rest) = hashes.split_at(nodes.len());
         nodes.copy_from_slice(own);
         hashes = rest;
     }
 }
 
-/// The roots of many trees that are padded to one height, as [`Tree::root_at`] gives one; hashed side
-/// by side on all threads of the current rayon pool. The trees have equal [`Zeros`].
+/// The roots of many trees that are padded to one height, as [`Tree::root_at`] returns. They are hashed
+/// together, on all threads of the current rayon pool. All trees must have equal [`Zeros`].
 ///
 /// # Panics
-/// When a tree is higher.
+/// When a tree is higher than `height`.
 #[must_use]
 pub fn roots_at(trees: &[Tree<'_>], height: u32, zeros: &Zeros) -> Vec<Hash> {
     let mut roots: Vec<Hash> = trees.iter().map(Tree::root).collect();
@@ -150,7 +151,7 @@ pub fn roots_at(trees: &[Tree<'_>], height: u32, zeros: &Zeros) -> Vec<Hash> {
 fn pad(roots: &mut [Hash], trees: &[Tree<'_>], height: u32, zeros: &Zeros) {
     let (mut pairs, mut hashes) = (Vec::new(), Vec::new());
     for level in 0..height {
-        // The trees that end below: what was their root is the left child of the next node.
+        // The trees that end below this level: their root is the left child of the next node.
         let ended = |tree: &Tree<'_>| tree.height() <= level;
         pairs.clear();
         for (root, _) in roots.iter().zip(trees).filter(|(_, tree)| ended(tree)) {

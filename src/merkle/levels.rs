@@ -4,7 +4,7 @@ use super::{
 };
 use crate::primitives::Hash;
 
-/// A tree with all its levels, in one allocation.
+/// A tree with all its levels in one allocation.
 #[derive(Clone, Debug)]
 pub struct Levels {
     nodes: NodeBuffer,
@@ -15,18 +15,18 @@ impl Levels {
     /// Hashes the leaves and every level above them, on all threads of the current rayon pool.
     #[must_use]
     pub fn hash(leaves: &impl LeafHashes, zeros: &Zeros) -> Self {
-        let mut levels = Self::room(leaves.count());
+        let mut levels = Self::zeroed(leaves.count());
         build_into(&mut levels.nodes, leaves, zeros);
         levels
     }
 
-    /// Builds many trees as [`Levels::hash`] builds one; small ones side by side.
+    /// Builds many trees as [`Levels::hash`] builds one. Small trees are hashed together.
     #[must_use]
     pub fn hash_all<const LEN: usize, L: Leaves<LEN> + Send>(
         leaves: Vec<L>,
         zeros: &Zeros,
     ) -> Vec<Self> {
-        let mut all: Vec<_> = leaves.iter().map(|leaves| Self::room(leaves.count())).collect();
+        let mut all: Vec<_> = leaves.iter().map(|leaves| Self::zeroed(leaves.count())).collect();
         let trees = all.iter_mut().zip(leaves);
         let unbuilt = trees.map(|(tree, leaves)| {
             let (bottom, above) = tree.nodes.split_at_mut(leaves.count());
@@ -36,8 +36,7 @@ impl Levels {
         all
     }
 
-    /// Builds every level above leaves that are hashed already, on all threads of the current rayon
-    /// pool.
+    /// Builds every level above leaf hashes, on all threads of the current rayon pool.
     #[must_use]
     pub fn build(mut leaves: Vec<Hash>, zeros: &Zeros) -> Self {
         let count = leaves.len();
@@ -46,12 +45,12 @@ impl Levels {
         Self { nodes: NodeBuffer::Heap(leaves), leaves: count as u64 }
     }
 
-    fn room(leaves: usize) -> Self {
+    fn zeroed(leaves: usize) -> Self {
         let leaves = leaves as u64;
         Self { nodes: NodeBuffer::zeroed(Tree::node_count(leaves) as usize), leaves }
     }
 
-    /// The tree, borrowed. The padding must be that which it was built with.
+    /// The tree, borrowed. `zeros` must be those that it was built with.
     #[must_use]
     pub fn tree<'a>(&'a self, zeros: &'a Zeros) -> Tree<'a> {
         Tree::new(&self.nodes, self.leaves, zeros)

@@ -1,4 +1,4 @@
-//! Floor 2: binary Keccak trees as the contracts keep them.
+//! Binary Keccak trees as in the contracts.
 //!
 //! ```text
 //! node                 keccak256(left ‖ right)
@@ -8,12 +8,12 @@
 //! missing right node at level i   zero_i
 //! ```
 //!
-//! Three contracts' libraries follow these rules (era-contracts, releases v26 to v31):
-//! `DynamicIncrementalMerkle.Bytes32PushTree` appends and keeps only the frontier ([`PushTree`]),
-//! `FullMerkle.FullTree` keeps every node ([`Levels`]), and the tree of a batch's logs is padded to
-//! a fixed height ([`Tree::root_at`]). Level 0 holds the leaves; a node's index counts from the left.
+//! Three libraries of the contracts follow these rules (era-contracts, releases v26 to v31).
+//! `DynamicIncrementalMerkle.Bytes32PushTree` appends leaves and stores only the frontier ([`PushTree`]).
+//! `FullMerkle.FullTree` stores every node ([`Levels`]). The tree of a batch's logs is padded to a fixed
+//! height ([`Tree::root_at`]). Level 0 holds the leaves; the index of a node counts from the left.
 //!
-//! This floor knows neither chains nor batches, only leaves and the empty leaf below them.
+//! This layer does not depend on chains or batches, only on leaves and the empty leaf.
 
 mod build;
 mod consistency;

@@ -5,24 +5,24 @@ use memmap2::MmapMut;
 
 use crate::primitives::Hash;
 
-/// From how many bytes on the system is asked for huge pages.
+/// From this size on, in bytes, huge pages are requested.
 #[cfg(feature = "archive")]
 const HUGE: usize = 4 << 20;
 
-/// Room for the nodes of a tree, zeroed by the system: nothing writes to it before the thread that
-/// fills it does.
+/// Memory for the nodes of a tree, initially zero. The thread that fills a part of it is the first to touch
+/// that part.
 #[derive(Debug)]
 pub enum NodeBuffer {
     /// On the heap.
     Heap(Vec<Hash>),
-    /// In pages of its own, of 2 MiB where the system has them. It takes half as long to hand out the
-    /// 4 KiB that hold 128 nodes as to hash these nodes; with huge pages a tenth of that.
+    /// Mapped anonymously, in pages of 2 MiB where the system has them. Allocating a page of 4 KiB, which
+    /// holds 128 nodes, takes half as long as hashing these nodes; with huge pages it takes a tenth of that.
     #[cfg(feature = "archive")]
     Pages(MmapMut),
 }
 
 impl NodeBuffer {
-    /// Room for so many nodes.
+    /// A buffer of `nodes` zero hashes.
     #[must_use]
     pub fn zeroed(nodes: usize) -> Self {
         #[cfg(feature = "archive")]
@@ -33,11 +33,11 @@ impl NodeBuffer {
     }
 }
 
-/// Pages for so many bytes, where these are enough to gain by it and the system has them.
+/// Maps `bytes` bytes, when there are enough to gain by it and the system allows it.
 #[cfg(feature = "archive")]
 fn large_pages(bytes: usize) -> Option<MmapMut> {
     let pages = (bytes >= HUGE).then(|| MmapMut::map_anon(bytes).ok())??;
-    // Where the system has no huge pages, small ones do.
+    // Without huge pages the buffer works with small ones.
     #[cfg(target_os = "linux")]
     let _ = pages.advise(memmap2::Advice::HugePage);
     Some(pages)

@@ -1,9 +1,9 @@
-//! What the tree code uses of rayon, on the calling thread: for builds without the feature `archive`, which
-//! know no threads. Iterators are those of the standard library, under rayon's names.
+//! Single-threaded replacements for the parts of rayon that the tree code uses, for builds without the
+//! feature `archive`. They return the iterators of the standard library under rayon's names.
 
 use std::slice::{Chunks, ChunksMut};
 
-/// Runs one after the other.
+/// Runs `first`, then `second`.
 pub(super) fn join<A, B>(first: impl FnOnce() -> A, second: impl FnOnce() -> B) -> (A, B) {
     (first(), second())
 }

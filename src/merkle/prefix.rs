@@ -6,14 +6,14 @@ use crate::{
     primitives::Hash,
 };
 
-/// How many prefixes climb side by side.
+/// How many prefixes are hashed at once.
 const CHUNK: usize = 1 << 10;
 
-/// An append-only tree as it was when it had fewer leaves.
+/// An append-only tree at an earlier time, when it had fewer leaves.
 ///
-/// Every subtree that was complete then is the same node now, and everything to its right was
-/// padding. Only the nodes on the ragged edge between the two differ, one a level at most; they are
-/// computed once, so a prefix costs O(height) hashes and a path in it none.
+/// A subtree that was complete then has the same node now, and everything to the right of it was padding. The
+/// nodes between the two are different: the path from the last leaf to the root, at most one node per level.
+/// They are computed once, so a prefix costs O(height) hashes, and a path in it costs none.
 #[derive(Clone, Debug)]
 pub struct Prefix<'a> {
     tree: Tree<'a>,
@@ -48,7 +48,7 @@ impl<'a> Prefix<'a> {
     }
 
     fn node(&self, level: u32, index: u64) -> Hash {
-        // `leaves` is at least 1 wherever a node is asked for.
+        // `leaves` is at least 1 wherever this is called.
         match index.cmp(&((self.leaves - 1) >> level)) {
             Ordering::Less => self.tree.node(level, index),
             Ordering::Equal => self.edge[level as usize],
@@ -74,7 +74,7 @@ impl<'a> Prefix<'a> {
     }
 }
 
-/// The roots of many prefixes, all climbing together: O(height) hashes each, in wide batches.
+/// The roots of many prefixes, hashed together level by level. Each costs O(height) hashes.
 pub(super) fn roots(tree: &Tree<'_>, counts: &[u64]) -> Option<Vec<Hash>> {
     if counts.iter().any(|count| *count > tree.leaves()) {
         return None;
@@ -87,12 +87,12 @@ pub(super) fn roots(tree: &Tree<'_>, counts: &[u64]) -> Option<Vec<Hash>> {
     Some(roots)
 }
 
-/// The paths of many leaves, each in a prefix. A path meets the ragged edge of its prefix at one level
-/// at most, where the ways of the leaf and of the last leaf join; below it the siblings are complete
-/// subtrees, and above it the leaf's own way is the edge. So only the edges below that level are
-/// hashed, all prefixes climbing together.
+/// The paths of many leaves, each in a prefix. The path of a leaf uses at most one node on the path of the
+/// prefix's last leaf, at the level where the two paths become siblings. Below that level the siblings are
+/// complete subtrees. Above it the two paths are the same. So the path of the last leaf is hashed only up to
+/// that level, for all prefixes together.
 pub(super) fn paths(tree: &Tree<'_>, wanted: &[(u64, u64)]) -> Result<Vec<Vec<Hash>>, NoSuchLeaf> {
-    // By distinct prefix: how far its edge is needed.
+    // For each distinct prefix: the level up to which the path of its last leaf is needed.
     let mut prefixes = Vec::with_capacity(wanted.len());
     for &(index, leaves) in wanted {
         if leaves > tree.leaves() || index >= leaves {
@@ -101,7 +101,7 @@ pub(super) fn paths(tree: &Tree<'_>, wanted: &[(u64, u64)]) -> Result<Vec<Vec<Ha
         prefixes.push((leaves, join(index, leaves)));
     }
     prefixes.sort_unstable();
-    // The last of each count needs the most.
+    // Keep the highest level for each leaf count.
     prefixes.reverse();
     prefixes.dedup_by_key(|(leaves, _)| *leaves);
     prefixes.reverse();
@@ -132,7 +132,7 @@ pub(super) fn paths(tree: &Tree<'_>, wanted: &[(u64, u64)]) -> Result<Vec<Vec<Ha
     Ok(wanted.iter().map(path).collect())
 }
 
-/// The level at which the way of a leaf and that of the last leaf are siblings; 0 for the last leaf.
+/// The level at which the path of a leaf and that of the last leaf are siblings; 0 for the last leaf.
 fn join(index: u64, leaves: u64) -> u32 {
     (index ^ (leaves - 1)).checked_ilog2().unwrap_or(0)
 }
@@ -155,11 +155,11 @@ fn fold_levels(tree: &Tree<'_>, counts: &[u64], edges: &mut [Hash]) {
     }
 }
 
-/// The nodes of many edges on their way up, in buffers that serve every level.
+/// Buffers to hash the next nodes of many last-leaf paths, reused for every level.
 #[derive(Default)]
 struct Pairs {
     who: Vec<usize>,
-    /// The nodes to the left of edges, by index and then as they are.
+    /// The nodes to the left of these paths: their indices, and the nodes.
     left_of: Vec<usize>,
     lefts: Vec<Hash>,
     pairs: Vec<Hash>,
@@ -167,7 +167,7 @@ struct Pairs {
 }
 
 impl Pairs {
-    /// Hashes the nodes above the edges of a level for those prefixes that need it.
+    /// Hashes the next node of the last-leaf path of every prefix for which it is `needed`.
     fn hash(
         &mut self,
         tree: &Tree<'_>,
@@ -181,7 +181,7 @@ impl Pairs {
         let last = |i: usize| ((counts[i] - 1) >> level) as usize;
         self.who.clear();
         self.who.extend((0..counts.len()).filter(|i| needed(*i)));
-        // A node to the left of the edge was complete then, and is the same now.
+        // A node to the left of the path was complete then, and is the same now.
         let beside = self.who.iter().map(|i| last(*i)).filter(|last| last % 2 == 1);
         self.left_of.clear();
         self.left_of.extend(beside.map(|last| last - 1));

@@ -5,7 +5,7 @@ use thiserror::Error;
 use super::{LeafHashes, Prefix, Zeros, consistency, prefix};
 use crate::{keccak::hash_node, primitives::Hash};
 
-/// The height of a tree of `leaves` leaves: ⌈log2 leaves⌉, and 0 for none or one.
+/// The height of a tree of `leaves` leaves: ⌈log2 leaves⌉, and 0 for zero or one leaf.
 #[must_use]
 pub const fn height(leaves: u64) -> u32 {
     match leaves {
@@ -14,7 +14,7 @@ pub const fn height(leaves: u64) -> u32 {
     }
 }
 
-/// How many nodes the level above `leaves` leaves holds: ⌈leaves / 2^level⌉.
+/// The number of nodes at a level of a tree of `leaves` leaves: ⌈leaves / 2^level⌉.
 #[must_use]
 pub const fn level_len(leaves: u64, level: u32) -> u64 {
     match leaves {
@@ -26,17 +26,17 @@ pub const fn level_len(leaves: u64, level: u32) -> u64 {
     }
 }
 
-/// A leaf was asked for that the tree does not hold.
+/// The tree does not have the requested leaf.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("no leaf {index} in a tree of {leaves} leaves")]
 pub struct NoSuchLeaf {
-    /// The index asked for.
+    /// The requested index.
     pub index: u64,
-    /// How many leaves there are.
+    /// The number of leaves.
     pub leaves: u64,
 }
 
-/// A built tree, borrowed: all levels from the leaves to the root, wherever they lie.
+/// A view of a built tree: all levels from the leaves to the root, at any place in memory.
 #[derive(Clone, Copy, Debug)]
 pub struct Tree<'a> {
     leaves: u64,
@@ -49,35 +49,34 @@ pub struct Tree<'a> {
 /// Where the hashes of the leaves come from.
 #[derive(Clone, Copy, Debug)]
 enum LeafLevel<'a> {
-    Kept(&'a [Hash]),
+    Stored(&'a [Hash]),
     Computed(&'a dyn LeafHashes),
 }
 
 impl<'a> Tree<'a> {
-    /// How many nodes all levels of a tree of `leaves` leaves hold together; `u64::MAX` where that is
-    /// more than 64 bits can count.
+    /// The total number of nodes of a tree of `leaves` leaves; `u64::MAX` when it does not fit 64 bits.
     #[must_use]
     pub fn node_count(leaves: u64) -> u64 {
         leaves.saturating_add(Self::above_count(leaves))
     }
 
-    /// How many of them stand above the leaves.
+    /// The number of nodes above the leaves.
     #[must_use]
     pub fn above_count(leaves: u64) -> u64 {
         (1..=height(leaves)).map(|level| level_len(leaves, level)).fold(0, u64::saturating_add)
     }
 
-    /// A view of `nodes`, all levels back to back, level 0 first. `None` when their number is not
-    /// that of `leaves` leaves.
+    /// A view of `nodes`, which holds all levels back to back, level 0 first. `None` when the number of nodes
+    /// does not match `leaves`.
     #[must_use]
     pub fn new(nodes: &'a [Hash], leaves: u64, zeros: &'a Zeros) -> Option<Self> {
         let fits = nodes.len() as u64 == Self::node_count(leaves);
         let (bottom, above) = nodes.split_at_checked(usize::try_from(leaves).ok()?)?;
-        fits.then_some(Self { leaves, bottom: LeafLevel::Kept(bottom), above, zeros })
+        fits.then_some(Self { leaves, bottom: LeafLevel::Stored(bottom), above, zeros })
     }
 
-    /// A view of the levels above leaves that are hashed whenever one is asked for: a third of the
-    /// nodes less to keep. `None` when the number of nodes is not that of the leaves.
+    /// A view of the levels above leaves whose hashes are computed on demand. The leaf level, half of all
+    /// nodes, need not be stored. `None` when the number of nodes does not match that of the leaves.
     #[must_use]
     pub fn over(leaves: &'a dyn LeafHashes, above: &'a [Hash], zeros: &'a Zeros) -> Option<Self> {
         let count = leaves.count() as u64;
@@ -97,13 +96,13 @@ impl<'a> Tree<'a> {
         height(self.leaves)
     }
 
-    /// The roots of empty subtrees below this tree's missing nodes.
+    /// The roots of empty subtrees, used for missing right nodes.
     #[must_use]
     pub fn zeros(&self) -> &'a Zeros {
         self.zeros
     }
 
-    /// The nodes of a level that are not padding; empty above the root.
+    /// The nodes of a level without padding; empty for a level above the root.
     #[must_use]
     pub fn level(&self, level: u32) -> Cow<'a, [Hash]> {
         match (self.stored(level), self.bottom) {
@@ -116,24 +115,24 @@ impl<'a> Tree<'a> {
         }
     }
 
-    /// The nodes of a level, unless they are hashed when needed.
+    /// The nodes of a level; `None` for leaves that are hashed on demand.
     pub(super) fn stored(&self, level: u32) -> Option<&'a [Hash]> {
         if level > self.height() {
             return Some(&[]);
         }
         match (level, self.bottom) {
-            (0, LeafLevel::Kept(nodes)) => Some(nodes),
+            (0, LeafLevel::Stored(nodes)) => Some(nodes),
             (0, LeafLevel::Computed(_)) => None,
             _ => {
                 let start: u64 = (1..level).map(|below| level_len(self.leaves, below)).sum();
                 let end = start + level_len(self.leaves, level);
-                // Both are within `above`, whose length was checked when the view was made.
+                // Both are within `above`: its length was checked when the view was created.
                 Some(&self.above[start as usize..end as usize])
             }
         }
     }
 
-    /// The nodes of a level with these indices, which it has to have.
+    /// The nodes with these indices at a level. All of them must exist.
     pub(super) fn some_nodes(&self, level: u32, indices: &[usize], out: &mut [Hash]) {
         match (self.stored(level), self.bottom) {
             (None, LeafLevel::Computed(leaves)) => leaves.hash_some(indices, out),
@@ -144,7 +143,7 @@ impl<'a> Tree<'a> {
         }
     }
 
-    /// The node at this level and index; padding to the right of the last one.
+    /// The node at this level and index. To the right of the last node it is padding.
     #[must_use]
     pub fn node(&self, level: u32, index: u64) -> Hash {
         let here = usize::try_from(index).ok().filter(|_| level <= self.height());
@@ -160,16 +159,16 @@ impl<'a> Tree<'a> {
         }
     }
 
-    /// The root; the empty leaf when there are no leaves.
+    /// The root. Without leaves it is the empty leaf.
     #[must_use]
     pub fn root(&self) -> Hash {
         self.node(self.height(), 0)
     }
 
-    /// The root when the tree is padded to a fixed height, as the tree of a batch's logs is.
+    /// The root of the tree when it is padded to a fixed height, as the tree of a batch's logs is.
     ///
     /// # Panics
-    /// When `height` is below the tree's own.
+    /// When `height` is below the height of the tree.
     #[must_use]
     pub fn root_at(&self, height: u32) -> Hash {
         assert!(self.height() <= height, "the tree is higher than it may be padded to");
@@ -185,7 +184,7 @@ impl<'a> Tree<'a> {
         self.path_at(index, self.height())
     }
 
-    /// The siblings from a leaf up to the root of the tree padded to a fixed height.
+    /// The siblings from a leaf up to the root of the tree padded to a fixed height, bottom first.
     ///
     /// # Errors
     /// [`NoSuchLeaf`] when the index is not below the number of leaves.
@@ -193,7 +192,7 @@ impl<'a> Tree<'a> {
         self.siblings(index, height).map(Iterator::collect)
     }
 
-    /// As [`Tree::path_at`], one after the other.
+    /// As [`Tree::path_at`], as an iterator.
     ///
     /// # Errors
     /// [`NoSuchLeaf`] when the index is not below the number of leaves.
@@ -207,7 +206,7 @@ impl<'a> Tree<'a> {
         }
         let (tree, mut start) = (*self, 0);
         Ok((0..height).map(move |level| {
-            // Above the root there is nothing but padding.
+            // Above the root there is only padding.
             let len = if level <= tree.height() { level_len(tree.leaves, level) } else { 0 };
             let sibling = (index >> level) ^ 1;
             if level == 0 || sibling >= len {
@@ -220,7 +219,7 @@ impl<'a> Tree<'a> {
         }))
     }
 
-    /// Whether the siblings of a leaf lead from it to the root.
+    /// Whether the path of a leaf folds to the root.
     #[must_use]
     pub fn path_is_valid(&self, index: u64) -> bool {
         let Ok(path) = self.path(index) else { return false };
@@ -234,31 +233,30 @@ impl<'a> Tree<'a> {
         folded == self.root()
     }
 
-    /// The first node above the leaves, bottom level first, that is not the hash of its children, as level
-    /// and index; `None` in a tree that was built and not changed since. Hashes the whole tree.
+    /// The level and index of the first node above the leaves, bottom level first, that is not the hash of
+    /// its children; `None` when there is none. Hashes the whole tree.
     #[must_use]
     pub fn first_inconsistent_node(&self) -> Option<(u32, u64)> {
         consistency::first_inconsistent_node(self)
     }
 
-    /// The tree as it was when it had only its first `leaves` leaves; `None` when it never had so
-    /// many.
+    /// The tree as it was with its first `leaves` leaves only; `None` when it has fewer leaves.
     #[must_use]
     pub fn prefix(&self, leaves: u64) -> Option<Prefix<'a>> {
         Prefix::new(*self, leaves)
     }
 
-    /// The paths of leaves in prefixes of the tree, each wanted as (leaf, leaves of the prefix): what
-    /// [`Prefix::path`] answers, but hashed side by side.
+    /// The paths of leaves in prefixes of the tree, each given as (leaf index, leaves of the prefix). The
+    /// result is that of [`Prefix::path`], but the hashes of all paths are computed together.
     ///
     /// # Errors
-    /// [`NoSuchLeaf`] when a leaf is not below the number of leaves, or the tree never had so many.
+    /// [`NoSuchLeaf`] when an index is not below the leaves of its prefix, or the tree has fewer leaves.
     pub fn prefix_paths(&self, wanted: &[(u64, u64)]) -> Result<Vec<Vec<Hash>>, NoSuchLeaf> {
         prefix::paths(self, wanted)
     }
 
-    /// The roots that the tree had when it had so many leaves, hashed side by side; the empty leaf for
-    /// none. `None` when it never had one of the counts.
+    /// The roots of the tree at earlier leaf counts, hashed together. For 0 leaves the root is the empty
+    /// leaf. `None` when the tree has fewer leaves than one of the counts.
     #[must_use]
     pub fn prefix_roots(&self, counts: &[u64]) -> Option<Vec<Hash>> {
         prefix::roots(self, counts)

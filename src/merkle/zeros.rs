@@ -1,6 +1,6 @@
 use crate::{keccak::hash_node, primitives::Hash};
 
-/// The roots of empty subtrees by height, from the empty leaf up to height 64.
+/// The roots of empty subtrees, by height from 0 (the empty leaf) to 64.
 #[derive(Clone, Debug)]
 pub struct Zeros([Hash; Zeros::MAX_HEIGHT as usize + 1]);
 
@@ -8,14 +8,14 @@ impl Zeros {
     /// The greatest height: leaf indices have 64 bits.
     pub const MAX_HEIGHT: u32 = 64;
 
-    /// The ladder over the given empty leaf.
+    /// The roots above the given empty leaf.
     #[must_use]
     pub fn above(empty_leaf: Hash) -> Self {
-        let mut rungs = [empty_leaf; Self::MAX_HEIGHT as usize + 1];
-        for i in 1..rungs.len() {
-            rungs[i] = hash_node(rungs[i - 1], rungs[i - 1]);
+        let mut roots = [empty_leaf; Self::MAX_HEIGHT as usize + 1];
+        for i in 1..roots.len() {
+            roots[i] = hash_node(roots[i - 1], roots[i - 1]);
         }
-        Self(rungs)
+        Self(roots)
     }
 
     /// The root of an empty subtree of this height.
@@ -33,8 +33,8 @@ mod tests {
     use super::*;
     use crate::keccak::keccak256;
 
-    /// Figures published with the contracts: the empty tree of 16384 logs, and the first rungs over
-    /// the empty entry of the chain and shared trees.
+    /// Values published with the contracts: the empty tree of 16384 logs, and the first roots above the empty
+    /// entry of chain trees and of the shared tree.
     #[test]
     fn ladders_match_published_roots() {
         let logs = Zeros::above(keccak256(&[0; 88]));

@@ -12,12 +12,12 @@ use crate::{
 /// The height of the tree of a batch's logs since protocol 1.5.0: 16384 leaves.
 pub const LOG_TREE_HEIGHT: u32 = 14;
 
-/// The heights of that tree through the protocol's versions, the newest first: 16384 leaves since 1.5.0,
-/// 4096 in 1.4.2, 2048 in 1.4.0 and 1.4.1, 512 before.
+/// The height of that tree in each protocol version, the newest first: 16384 leaves since 1.5.0, 4096 in
+/// 1.4.2, 2048 in 1.4.0 and 1.4.1, 512 before.
 pub const LOG_TREE_HEIGHTS: [u32; 4] = [LOG_TREE_HEIGHT, 12, 11, 9];
 
-/// The logs of one batch in order, as a source gives them: with the bytes of its messages and the
-/// hashes of its transactions where it has them.
+/// The logs of one batch in order, with the bytes of the messages and the transaction hashes where the source
+/// has them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BatchLogs {
     chain: ChainId,
@@ -29,11 +29,11 @@ pub struct BatchLogs {
 }
 
 impl BatchLogs {
-    /// Puts a batch together. `messages` are those of the logs that [stand for
-    /// one](L2ToL1Log::is_message), in their order, or none at all; `aggregated_root` is what the archive says, to be proven.
+    /// Creates a batch. `messages` are the messages of all logs [of a message](L2ToL1Log::is_message), in the
+    /// order of these logs, or empty. `aggregated_root` is the value in the archive; it is not verified here.
     ///
     /// # Errors
-    /// [`LogsError`] when there are more logs than a tree holds, or a message is not its log's.
+    /// [`LogsError`] when there are more logs than a tree holds, or a message does not match its log.
     pub fn new(
         chain: ChainId,
         batch: BatchNumber,
@@ -46,17 +46,17 @@ impl BatchLogs {
         Ok(logs)
     }
 
-    /// Adds the hashes of the transactions that emitted the logs, one for each log.
+    /// Adds the hash of the transaction that emitted each log.
     ///
     /// # Errors
-    /// [`LogsError::TransactionCount`] when there are more or fewer.
+    /// [`LogsError::TransactionCount`] when there is not one hash for each log.
     pub fn with_transactions(self, transactions: Vec<Hash>) -> Result<Self, LogsError> {
         let logs = Self { transactions, ..self };
         logs.view().checked()?;
         Ok(logs)
     }
 
-    /// A batch that was read, to be kept. Its messages were compared with its logs when it was made.
+    /// Copies a batch. Its messages were compared with its logs when it was created.
     #[cfg(feature = "archive")]
     pub(crate) fn copy(batch: &BatchView<'_>) -> Self {
         Self {
@@ -69,7 +69,7 @@ impl BatchLogs {
         }
     }
 
-    /// The batch to be read.
+    /// A view of the batch.
     #[must_use]
     pub fn view(&self) -> BatchView<'_> {
         BatchView {
@@ -89,7 +89,7 @@ impl<'a> From<&'a BatchLogs> for BatchView<'a> {
     }
 }
 
-/// The logs of one batch in order, wherever their bytes lie: in an [`Archive`](super::Archive), or in
+/// A view of the logs of one batch in order, at any place in memory: in an [`Archive`](super::Archive) or in
 /// [`BatchLogs`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BatchView<'a> {
@@ -101,7 +101,7 @@ pub struct BatchView<'a> {
     pub(crate) aggregated_root: Option<Hash>,
 }
 
-/// A part of a batch in which two sources may differ.
+/// A part of a batch in which two sources can differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BatchPart {
@@ -133,44 +133,43 @@ impl<'a> BatchView<'a> {
         self.chain
     }
 
-    /// The batch.
+    /// The number of the batch.
     #[must_use]
     pub fn batch(&self) -> BatchNumber {
         self.batch
     }
 
-    /// What it is filed under.
+    /// The key by which batches are ordered.
     #[must_use]
     pub fn key(&self) -> (ChainId, BatchNumber) {
         (self.chain, self.batch)
     }
 
-    /// The logs by leaf index.
+    /// The logs, in the order of their leaf indices.
     #[must_use]
     pub fn logs(&self) -> &'a [L2ToL1Log] {
         self.logs
     }
 
-    /// The messages of the logs that stand for one, or none when the archive does not have them.
+    /// The messages of the logs of messages, in their order; empty when the archive does not have them.
     #[must_use]
     pub fn messages(&self) -> Messages<'a> {
         self.messages
     }
 
-    /// The hashes of the transactions that emitted the logs, one for each log; none when the archive
-    /// does not have them.
+    /// The hash of the transaction that emitted each log; empty when the archive does not have them.
     #[must_use]
     pub fn transactions(&self) -> &'a [Hash] {
         self.transactions
     }
 
-    /// The aggregated root that the archive gives, not proven yet.
+    /// The aggregated root in the archive; it is not verified.
     #[must_use]
     pub fn aggregated_root(&self) -> Option<Hash> {
         self.aggregated_root
     }
 
-    /// The logs in order, each with its message where it stands for one and the archive has it.
+    /// The logs in order, each with its message when it is the log of one and the archive has the message.
     pub fn with_messages(
         &self,
     ) -> impl Iterator<Item = (&'a L2ToL1Log, Option<&'a [u8]>)> + use<'a> {
@@ -189,9 +188,9 @@ impl<'a> BatchView<'a> {
         LogTree { levels, root }
     }
 
-    /// Hashes the trees of many batches side by side, on all threads of the current rayon pool. Most
-    /// batches have few logs: alone, each would leave the processor's lanes idle, above all where the
-    /// one node of its tree climbs through the padding.
+    /// Hashes the trees of many batches together, on all threads of the current rayon pool. Most batches have
+    /// few logs. A single small tree leaves lanes of the processor idle, most of all in the padding levels,
+    /// which have one node each.
     #[must_use]
     pub fn trees(batches: &[Self]) -> Vec<LogTree> {
         let leaves = batches.iter().map(|batch| LogLeaves(batch.logs)).collect();
@@ -201,7 +200,7 @@ impl<'a> BatchView<'a> {
         levels.into_iter().zip(roots).map(|(levels, root)| LogTree { levels, root }).collect()
     }
 
-    /// The batch, if its parts fit each other in number.
+    /// Checks that the numbers of logs, messages and transaction hashes fit each other.
     pub(crate) fn checked(self) -> Result<Self, LogsError> {
         let logs = self.logs.len();
         if logs > 1 << LOG_TREE_HEIGHT {
@@ -220,7 +219,7 @@ impl<'a> BatchView<'a> {
         Ok(self)
     }
 
-    /// Hashes the messages and compares them with the values of their logs.
+    /// Compares the hash of each message with the value of its log.
     pub(crate) fn check_messages(&self) -> Result<(), LogsError> {
         for (index, (log, message)) in self.with_messages().enumerate() {
             let Some(message) = message else { continue };
@@ -232,10 +231,10 @@ impl<'a> BatchView<'a> {
         Ok(())
     }
 
-    /// Adds what another source knows of the same batch.
+    /// Adds the parts that another source has of the same batch.
     ///
     /// # Errors
-    /// The part in which the two contradict each other.
+    /// The part in which the two sources differ.
     #[cfg(feature = "archive")]
     pub(crate) fn merge(self, other: Self) -> Result<Self, BatchPart> {
         if self.logs != other.logs {
@@ -259,7 +258,7 @@ impl<'a> BatchView<'a> {
     }
 }
 
-/// The leaves of the tree of a batch's logs.
+/// The logs as leaves of the tree.
 #[derive(Debug)]
 struct LogLeaves<'a>(&'a [L2ToL1Log]);
 
@@ -297,13 +296,13 @@ impl LogTree {
         self.root
     }
 
-    /// The local logs root of a tree of another height; `None` when it has too few leaves.
+    /// The local logs root of a tree of another height; `None` when the batch has more logs than its leaves.
     #[must_use]
     pub fn root_at(&self, height: u32) -> Option<Hash> {
         (self.tree().height() <= height).then(|| self.tree().root_at(height))
     }
 
-    /// The leaf of a log; padding behind the last one.
+    /// The leaf of a log. After the last log it is padding.
     #[must_use]
     pub fn leaf(&self, index: u64) -> Hash {
         self.tree().node(0, index)

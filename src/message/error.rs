@@ -2,38 +2,38 @@ use thiserror::Error;
 
 use crate::primitives::Hash;
 
-/// Why logs and messages do not make up a batch.
+/// Why logs and messages do not form a batch.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum LogsError {
     /// More logs than the tree of a batch has leaves.
-    #[error("{got} logs; the tree of a batch holds 16384")]
+    #[error("{got} logs, but the tree of a batch holds at most 16384")]
     TooManyLogs {
-        /// How many there are.
+        /// The number of logs.
         got: usize,
     },
-    /// Some messages, but not one for each log that [stands for one](crate::message::L2ToL1Log::is_message).
+    /// There are messages, but not one for each log [of a message](crate::message::L2ToL1Log::is_message).
     #[error(
-        "{got} messages for {expected} logs that stand for one (sender 0x8008, shard 0, service flag 1, \
-         12 zero bytes before the address in the key); give the messages of all of them in their order, \
+        "{got} messages for {expected} logs of messages (sender 0x8008, shard 0, service flag 1, \
+         12 zero bytes before the address in the key): expected one for each of these logs in their order, \
          or none"
     )]
     MessageCount {
-        /// The logs that stand for messages.
+        /// The number of logs of messages.
         expected: usize,
-        /// The messages given.
+        /// The number of messages.
         got: usize,
     },
-    /// Some hashes of transactions, but not one for each log.
-    #[error("{got} transaction hashes for {expected} logs; give one for each log, or none")]
+    /// There are transaction hashes, but not one for each log.
+    #[error("{got} transaction hashes for {expected} logs: expected one for each log, or none")]
     TransactionCount {
-        /// The logs.
+        /// The number of logs.
         expected: usize,
-        /// The hashes given.
+        /// The number of hashes.
         got: usize,
     },
-    /// A message that is not the one its log stands for.
-    #[error("the message of log {index} hashes to {got}, its log says {expected}")]
+    /// A message does not match its log.
+    #[error("the message of log {index} has the hash {got}, but its log says {expected}")]
     Message {
         /// The log's leaf index.
         index: usize,

@@ -11,17 +11,17 @@ use crate::{
     },
 };
 
-/// keccak256 of 88 zero bytes: what the tree of a batch's logs is padded with.
+/// keccak256 of 88 zero bytes: the padding of the tree of a batch's logs.
 pub const EMPTY_LOG_LEAF: Hash = Hash::new([
     0x72, 0xab, 0xee, 0x45, 0xb5, 0x9e, 0x34, 0x4a, 0xf8, 0xa6, 0xe5, 0x20, 0x24, 0x1c, 0x47, 0x44,
     0xaf, 0xf2, 0x6e, 0xd4, 0x11, 0xf4, 0xc4, 0xb0, 0x0f, 0x8a, 0xf0, 0x9a, 0xda, 0xda, 0x43, 0xba,
 ]);
 
-/// L1Messenger: the sender of the logs that stand for messages, which [`L2ToL1Log::is_message`] tells from
-/// its other ones.
+/// L1Messenger, the sender of the logs of messages. It emits other logs too; [`L2ToL1Log::is_message`] tells
+/// them apart.
 pub const MESSENGER: Address = Address::system(0x8008);
 
-/// An L2→L1 log in the 88 bytes that its leaf hashes.
+/// An L2→L1 log in the 88-byte encoding that its leaf hashes.
 #[derive(Clone, Copy, PartialEq, Eq, Pod, Zeroable, TransparentWrapper)]
 #[repr(transparent)]
 pub struct L2ToL1Log([u8; L2ToL1Log::LEN]);
@@ -42,7 +42,7 @@ impl L2ToL1Log {
         Self::of_message_hash(tx_number_in_batch, sender, keccak256(message))
     }
 
-    /// The log that `sendToL1` emits for a message of which this is the keccak256.
+    /// The log that `sendToL1` emits for a message with this keccak256.
     #[must_use]
     pub fn of_message_hash(tx_number_in_batch: u16, sender: Address, hash: Hash) -> Self {
         let mut bytes = [0; Self::LEN];
@@ -60,7 +60,7 @@ impl L2ToL1Log {
         &self.0
     }
 
-    /// The shard, always 0 so far.
+    /// The shard. It is 0 in all logs so far.
     #[must_use]
     pub fn shard_id(&self) -> u8 {
         self.0[0]
@@ -78,7 +78,8 @@ impl L2ToL1Log {
         u16::from_be_bytes([self.0[2], self.0[3]])
     }
 
-    /// Who emitted it: [`MESSENGER`] for messages, the bootloader for statuses of L1→L2 transactions.
+    /// The contract that emitted it: [`MESSENGER`] for messages, the bootloader for statuses of L1→L2
+    /// transactions.
     #[must_use]
     pub fn sender(&self) -> Address {
         let mut bytes = [0; 20];
@@ -86,7 +87,7 @@ impl L2ToL1Log {
         Address::new(bytes)
     }
 
-    /// The key: for a message its sender, left-padded.
+    /// The key. For a message it is the sender of the message, left-padded.
     #[must_use]
     pub fn key(&self) -> Word {
         let mut bytes = [0; 32];
@@ -94,7 +95,7 @@ impl L2ToL1Log {
         Word::new(bytes)
     }
 
-    /// The value: for a message keccak256 of it.
+    /// The value. For a message it is keccak256(message).
     #[must_use]
     pub fn value(&self) -> Hash {
         let mut bytes = [0; 32];
@@ -102,23 +103,23 @@ impl L2ToL1Log {
         Hash::new(bytes)
     }
 
-    /// Whether it stands for a message, in short: is the log of one. It is when
+    /// Whether this is the log of a message. It is when
     ///
     /// ```text
     /// shardId = 0,  isService = 1,  sender = 0x…8008,  key = 12 zero bytes ‖ address
     /// ```
     ///
-    /// Exactly those L1Messenger emits in `sendToL1` for a message, whose hash is the value; and exactly those
-    /// the contracts put together again from a message that is to be proven: `_L2MessageToLog` of
-    /// era-contracts, in some releases `_l2MessageToLog`. Everything here that counts messages, or lists them
-    /// in the order of their logs, goes by this.
+    /// L1Messenger emits exactly these logs in `sendToL1`, with the hash of the message as value. The
+    /// contracts compute exactly these logs from a message that is to be proven: `_L2MessageToLog` of
+    /// era-contracts, in some releases `_l2MessageToLog`. All code of this crate that counts messages, or
+    /// lists them in the order of their logs, uses this rule.
     #[must_use]
     pub fn is_message(&self) -> bool {
         let by_messenger = self.shard_id() == 0 && self.0[1] == 1 && self.sender() == MESSENGER;
         by_messenger && self.0[24..36] == [0; 12]
     }
 
-    /// Who sent the message that it stands for; `None` when it stands for none.
+    /// The sender of the message; `None` when this is not the log of a message.
     #[must_use]
     pub fn message_sender(&self) -> Option<Address> {
         self.is_message().then(|| Address::from_word(self.key()))
@@ -180,7 +181,7 @@ mod tests {
         assert_eq!(EMPTY_LOG_LEAF, keccak256(&[0; L2ToL1Log::LEN]));
     }
 
-    /// A message of a real chain, published in its documentation, with the value of its log.
+    /// A message of a real chain, with the value of its log, as published in the chain's documentation.
     #[test]
     fn fields_lie_where_the_contract_packs_them() {
         let sender = "0x36615cf349d7f6344891b1e7ca7c72883f5dc049".parse().unwrap();

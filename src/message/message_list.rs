@@ -1,6 +1,6 @@
 use std::fmt;
 
-/// The messages of one batch, back to back, as they are made.
+/// The messages of one batch, stored back to back.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct MessageList {
     bytes: Vec<u8>,
@@ -14,10 +14,10 @@ impl MessageList {
         self.end();
     }
 
-    /// Appends a message that `write` appends to the bytes.
+    /// Appends a message that `write` appends to a buffer.
     ///
     /// # Errors
-    /// What `write` answers; nothing is appended then.
+    /// The error of `write`. Nothing is appended then.
     #[cfg(feature = "archive")]
     pub(crate) fn push_with<E>(
         &mut self,
@@ -36,7 +36,7 @@ impl MessageList {
         self.ends.push((self.bytes.len() as u64).to_le_bytes());
     }
 
-    /// The messages to be read.
+    /// A view of the messages.
     #[must_use]
     pub fn view(&self) -> Messages<'_> {
         Messages { bytes: &self.bytes, ends: &self.ends }
@@ -57,17 +57,17 @@ impl fmt::Debug for MessageList {
     }
 }
 
-/// The messages of one batch, wherever their bytes lie.
+/// A view of the messages of one batch, at any place in memory.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct Messages<'a> {
     /// All messages back to back.
     bytes: &'a [u8],
-    /// Where each ends in `bytes`: u64, little-endian, as in an archive.
+    /// The end of each message in `bytes`: u64, little-endian, as in an archive.
     ends: &'a [[u8; 8]],
 }
 
 impl<'a> Messages<'a> {
-    /// The messages that end at `ends` of `bytes`; `None` when the ends go backwards or beyond.
+    /// The messages in `bytes` with these ends; `None` when the ends are not ascending or exceed `bytes`.
     #[cfg(feature = "archive")]
     pub(crate) fn new(bytes: &'a [u8], ends: &'a [[u8; 8]]) -> Option<Self> {
         let ascending = ends.is_sorted_by_key(|end| u64::from_le_bytes(*end));
@@ -81,13 +81,13 @@ impl<'a> Messages<'a> {
         self.ends.len()
     }
 
-    /// Whether there is none.
+    /// Whether there are no messages.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.ends.is_empty()
     }
 
-    /// A message by its place among the messages.
+    /// A message by its index.
     #[must_use]
     pub fn get(&self, index: usize) -> Option<&'a [u8]> {
         let end = |at: usize| self.ends.get(at).map(|end| u64::from_le_bytes(*end));
@@ -107,7 +107,7 @@ impl<'a> Messages<'a> {
         self.bytes
     }
 
-    /// Where each ends in the bytes.
+    /// The end of each message in [`Messages::bytes`].
     #[cfg(feature = "archive")]
     pub(crate) fn ends(&self) -> &'a [[u8; 8]] {
         self.ends

@@ -1,4 +1,4 @@
-//! L2→L1 logs, the messages that some of them stand for, and the tree of the logs of a batch.
+//! L2→L1 logs, the messages of these logs, and the tree of the logs of a batch.
 //!
 //! ```text
 //! log leaf          keccak256(shardId u8 ‖ isService u8 ‖ txNumberInBatch u16 ‖ sender 20 ‖ key 32 ‖ value 32)
@@ -13,7 +13,7 @@
 //! Sources: era-contracts `MessageHashing.sol` and `L2_TO_L1_LOG_SERIALIZE_SIZE` in `Config.sol`,
 //! system contract `L1Messenger.sol`, v26 to v31.
 //!
-//! [`L2ToL1Log::is_message`] says which logs are those of messages.
+//! [`L2ToL1Log::is_message`] defines which logs are logs of messages.
 
 mod batch;
 mod error;

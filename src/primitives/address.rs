@@ -39,7 +39,7 @@ impl Address {
         &self.0
     }
 
-    /// The address left-padded to a word, as Solidity stores it and as it stands in a log's key.
+    /// The address left-padded to a word, as in a storage slot and in the key of a log.
     #[must_use]
     pub fn to_word(self) -> Word {
         let mut word = [0; 32];
@@ -47,7 +47,7 @@ impl Address {
         Word::new(word)
     }
 
-    /// The low 20 bytes of a word; whatever stands above them is dropped, as Solidity does.
+    /// The low 20 bytes of a word. The upper 12 bytes are ignored, as Solidity does.
     #[must_use]
     pub fn from_word(word: Word) -> Self {
         let mut bytes = [0; 20];

@@ -5,8 +5,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::hex::{self, HexError};
 
-/// 32 bytes that a hash function gave, printed as `0x` and 64 digits: the Keccak-256 of a leaf, an inner
-/// node or a root, or the key of a storage slot.
+/// A 32-byte hash: the Keccak-256 of a leaf, an inner node or a root, or the key of a storage slot. Printed
+/// as `0x` and 64 digits.
 #[derive(
     Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Pod, Zeroable, TransparentWrapper,
 )]
@@ -14,8 +14,8 @@ use super::hex::{self, HexError};
 pub struct Hash([u8; 32]);
 
 impl Hash {
-    /// 32 zero bytes: what a storage slot that was never written holds, and the root of a chain
-    /// tree without batches.
+    /// 32 zero bytes: the value of a storage slot that was never written, and the root of a chain tree
+    /// without batches.
     pub const ZERO: Self = Self([0; 32]);
 
     /// Wraps 32 bytes.
@@ -30,7 +30,8 @@ impl Hash {
         &self.0
     }
 
-    /// The first 8 bytes as the number whose order is theirs.
+    /// The first 8 bytes as a big-endian number. Hashes in ascending order have these numbers in ascending
+    /// order.
     #[inline]
     #[must_use]
     pub fn prefix_u64(&self) -> u64 {

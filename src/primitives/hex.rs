@@ -1,31 +1,31 @@
-//! Hexadecimal text: the forms that dumps, archives and proofs are written in.
+//! Hexadecimal text, as dumps, archives and proofs contain it.
 
 use thiserror::Error;
 
-/// Why a text is not the hexadecimal value that was expected.
+/// Why a text is not the expected hexadecimal value.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum HexError {
     /// The text does not start with `0x`.
     #[error("expected hexadecimal digits after \"0x\", got {0:?}")]
     NoPrefix(String),
-    /// The number of digits does not fit the value.
+    /// The number of digits does not fit the type.
     #[error("expected {expected} hexadecimal digits, got {got}")]
     Length {
-        /// What would have been accepted, in words ("64", "at most 64", "an even number of").
+        /// The accepted number of digits, as text ("64", "1 to 64", "an even number of").
         expected: String,
         /// The number of digits in the text.
         got: usize,
     },
-    /// Something in the text is no hexadecimal digit.
+    /// The text contains a character that is not a hexadecimal digit.
     #[error("not hexadecimal: {0}")]
     Digit(String),
 }
 
-/// Decodes exactly `N` bytes from `0x` and `2 N` digits of either case.
+/// Decodes exactly `N` bytes from `0x` and `2 N` digits. Digits may be in upper or lower case.
 ///
 /// # Errors
-/// [`HexError`] when the prefix is missing, the length differs or a digit is none.
+/// [`HexError`] when the prefix is missing, the length differs or a character is not a digit.
 pub fn fixed<const N: usize>(text: &str) -> Result<[u8; N], HexError> {
     fixed_bare(strip_prefix(text)?)
 }
@@ -33,7 +33,7 @@ pub fn fixed<const N: usize>(text: &str) -> Result<[u8; N], HexError> {
 /// Decodes exactly `N` bytes from `2 N` digits without a prefix.
 ///
 /// # Errors
-/// [`HexError`] when the length differs or a digit is none.
+/// [`HexError`] when the length differs or a character is not a digit.
 pub fn fixed_bare<const N: usize>(digits: &str) -> Result<[u8; N], HexError> {
     if digits.len() != 2 * N {
         return Err(HexError::Length { expected: (2 * N).to_string(), got: digits.len() });
@@ -46,15 +46,15 @@ pub fn fixed_bare<const N: usize>(digits: &str) -> Result<[u8; N], HexError> {
 /// Decodes `0x` and an even number of digits.
 ///
 /// # Errors
-/// [`HexError`] when the prefix is missing, the number of digits is odd or a digit is none.
+/// [`HexError`] when the prefix is missing, the number of digits is odd or a character is not a digit.
 pub fn bytes(text: &str) -> Result<Vec<u8>, HexError> {
     let mut bytes = Vec::new();
     append(text, &mut bytes)?;
     Ok(bytes)
 }
 
-/// Decodes `0x` and an even number of digits to the end of `bytes`, which after an error ends with
-/// anything.
+/// Decodes `0x` and an even number of digits and appends the bytes to `bytes`. After an error the appended
+/// bytes are unspecified.
 ///
 /// # Errors
 /// As [`bytes()`].
@@ -69,11 +69,11 @@ pub fn append(text: &str, bytes: &mut Vec<u8>) -> Result<(), HexError> {
         .map_err(|e| HexError::Digit(e.to_string()))
 }
 
-/// Decodes at most 32 bytes of right-aligned digits, as geth and anvil print numbers: an odd number
-/// of digits and missing leading zeros are fine, no digit at all is not.
+/// Decodes at most 32 bytes of right-aligned digits. geth and anvil print numbers so: the number of digits
+/// may be odd and leading zeros may be missing. At least one digit is needed.
 ///
 /// # Errors
-/// [`HexError`] when there are no digits, more than 64, or one is none.
+/// [`HexError`] when there are no digits or more than 64, or a character is not a digit.
 pub fn right_aligned(digits: &str) -> Result<[u8; 32], HexError> {
     if digits.is_empty() || digits.len() > 64 {
         return Err(HexError::Length { expected: "1 to 64".into(), got: digits.len() });

@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{Number, Word, WordTooLarge};
 
-/// Defines a 64-bit number with a meaning of its own.
+/// Defines a type for a 64-bit number.
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -56,23 +56,23 @@ macro_rules! id {
 }
 
 id! {
-    /// The EIP-155 id of a chain. The contracts keep 256 bits; ids in use fit 64, and a larger one
-    /// is refused where it is read.
+    /// The EIP-155 id of a chain. The contracts store 256 bits. All ids in use fit 64 bits; a larger one is
+    /// refused when it is read.
     ChainId
 }
 
 id! {
-    /// The number of a batch of a chain, counted by that chain. Batch numbers in one chain tree
-    /// increase, but need be neither contiguous nor start at 1.
+    /// The number of a batch, counted by its own chain. Batch numbers in one chain tree increase, but they
+    /// may have gaps and need not start at 1.
     BatchNumber
 }
 
 id! {
-    /// The number of a block of the settlement layer: what an interop root is filed under.
+    /// The number of a block of the settlement layer. Interop roots are stored under it.
     SlBlock
 }
 
 id! {
-    /// The number of a batch of the settlement layer itself: what L1 files its batch roots under.
+    /// The number of a batch of the settlement layer itself. L1 stores the layer's batch roots under it.
     SlBatch
 }

@@ -1,8 +1,8 @@
-//! Floor 0: the values that every other floor speaks in, and how they are found in sorted lists.
+//! The value types that all other layers use, and searches in sorted lists.
 //!
 //! [`struct@Hash`] is a Keccak-256 output (a tree node, a root), [`Word`] is an EVM storage word or slot
-//! number, [`Address`] a contract. Chain ids, batch numbers and block numbers are types of their
-//! own, because mixing up a block with a batch is the classic error of this field.
+//! number, [`Address`] is the address of a contract. Chain ids, batch numbers and block numbers have separate
+//! types, because confusing a block with a batch is a common error.
 
 mod address;
 mod hash;

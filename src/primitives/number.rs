@@ -1,4 +1,4 @@
-//! Whole numbers as people and programs write them.
+//! Whole numbers in text and JSON.
 
 use std::{fmt, num::ParseIntError, str::FromStr};
 
@@ -6,16 +6,16 @@ use serde::{Deserialize, Deserializer, de};
 
 /// A whole number of at most 64 bits that is read from text or JSON.
 ///
-/// Text is decimal digits, or `0x` and hexadecimal digits, leading zeros or none. JSON is a number or a
-/// string of that kind: JavaScript keeps only 53 bits of a JSON number, so programs write strings.
+/// Text is decimal digits, or `0x` and hexadecimal digits; leading zeros are allowed. JSON is a number or a
+/// string in this form: JavaScript keeps only 53 bits of a JSON number, so programs write strings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Number(pub u64);
 
 impl Number {
-    /// Reads a field of another type's as a number: for `serde(deserialize_with)`.
+    /// Reads a field of another type as a number: for `serde(deserialize_with)`.
     ///
     /// # Errors
-    /// That of the deserializer.
+    /// The error of the deserializer.
     pub fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
         Self::deserialize(deserializer).map(|number| number.0)
     }
@@ -23,7 +23,7 @@ impl Number {
     /// Reads a field that may be null: for `serde(default, deserialize_with)`.
     ///
     /// # Errors
-    /// That of the deserializer.
+    /// The error of the deserializer.
     pub fn read_option<'de, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<Option<u64>, D::Error> {
@@ -39,7 +39,7 @@ impl FromStr for Number {
             Some(digits) => (digits, 16),
             None => (text, 10),
         };
-        // The standard library takes a sign; a lone sign is what it refuses.
+        // `from_str_radix` accepts a leading sign, but refuses a sign without digits.
         let digits = if digits.starts_with('+') { "+" } else { digits };
         u64::from_str_radix(digits, radix).map(Self)
     }
@@ -68,7 +68,7 @@ impl<'de> Deserialize<'de> for Number {
             }
         }
 
-        // Binary headers say nothing of the types in them.
+        // Formats that are not human-readable do not store types, so `deserialize_any` does not work.
         if deserializer.is_human_readable() {
             deserializer.deserialize_any(Either)
         } else {

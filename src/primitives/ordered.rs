@@ -1,14 +1,14 @@
-//! Fallible work on all threads whose outcome does not depend on their timing.
+//! Parallel work whose result does not depend on the timing of the threads.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
-/// Does `work` on every input, on all threads of the current rayon pool. Returns the results in the order
-/// of the inputs. Rayon's own way to collect results reports whichever error comes first in time.
+/// Runs `work` on every input, on all threads of the current rayon pool, and returns the results in the order
+/// of the inputs. Rayon's own `collect` returns whichever error occurs first in time.
 ///
 /// # Errors
-/// The error of the first input, in order, that has one. Inputs behind it may be left out.
+/// The error of the first input, in order, that fails. Later inputs may not be processed.
 pub(crate) fn try_map<I, T, E>(
     inputs: I,
     work: impl Fn(I::Item) -> Result<T, E> + Sync,
@@ -18,7 +18,7 @@ where
     T: Send,
     E: Send,
 {
-    // An input is left out only when one before it failed, so the first that fails never is.
+    // An input is skipped only when an earlier one failed, so the first failing input is never skipped.
     let failed = AtomicUsize::new(usize::MAX);
     let results: Vec<Option<Result<T, E>>> = inputs
         .enumerate()
@@ -47,7 +47,7 @@ mod tests {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(8).build();
         let pool = pool.unwrap_or_else(|error| unreachable!("{error}"));
         let work = |input: u64| {
-            // Those that come first take longest.
+            // Earlier inputs take longer.
             thread::sleep(Duration::from_micros(20 * (100 - input)));
             if input % 10 == 7 { Err(input) } else { Ok(input) }
         };

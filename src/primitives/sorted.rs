@@ -1,22 +1,22 @@
-//! Places in sorted lists, where they can be estimated.
+//! Interpolation search in sorted lists.
 //!
-//! Halving a list of millions waits for memory at each of its twenty steps. Where the numbers in it are
-//! spread about evenly (beginnings of hashes, blocks, batches), an estimate touches a handful of its
+//! A binary search in a list of millions takes about twenty steps, and each waits for memory. Where the
+//! numbers are spread about evenly (prefixes of hashes, blocks, batches), interpolation reads only a few
 //! elements, most of them next to each other.
 
 use std::ops::{Range, RangeInclusive};
 
-/// How often a place is estimated before it is searched for in steps. The error shrinks to about its
-/// square root each time, so that a few suffice for any list that fits a disk.
+/// How many times the position is interpolated before a search in growing steps. Each time the error shrinks
+/// to about its square root, so a few times suffice for any list that fits on a disk.
 const ESTIMATES: usize = 4;
-/// Fewer elements than these are halved at once.
+/// Ranges shorter than this are searched by bisection at once.
 const FEW: usize = 16;
 
-/// How many elements of an ascending list have a number below `wanted`, all of them being in `bounds`:
-/// what `partition_point` gives.
+/// How many elements of an ascending list have a number below `wanted`; the same as `partition_point`. All
+/// numbers in the list are within `bounds`.
 ///
-/// Numbers crowded on purpose cost a search by halving. In a list out of order, or out of bounds, the
-/// result is some place in the list.
+/// Where numbers are distributed unevenly, the search costs as much as a binary search. For a list that is
+/// out of order or has numbers outside `bounds`, the result is an arbitrary position in the list.
 pub fn count_below<T>(
     list: &[T],
     bounds: RangeInclusive<u64>,
@@ -27,15 +27,15 @@ pub fn count_below<T>(
     start + count_from(&list[start..end], guess.saturating_sub(start), |e| number(e) < wanted)
 }
 
-/// A place near the first element whose number is `wanted` or more, and the bounds of that element's
-/// place.
+/// An estimated position of the first element whose number is `wanted` or more, and a range that contains its
+/// exact position.
 fn estimate<T>(
     list: &[T],
     bounds: RangeInclusive<u64>,
     wanted: u64,
     number: impl Fn(&T) -> u64,
 ) -> (usize, Range<usize>) {
-    // Elements before `start` are smaller, elements from `end` on are not.
+    // Elements before `start` are below `wanted`; elements from `end` on are not.
     let (mut start, mut end) = (0, list.len());
     let (mut low, mut high) = bounds.into_inner();
     let mut guess = 0;
@@ -45,7 +45,7 @@ fn estimate<T>(
         }
         let whole = u128::from(high.saturating_sub(low)) + 1;
         let part = u128::from(wanted.saturating_sub(low)).min(whole - 1);
-        // Below the length of the range, which is a usize.
+        // The result is less than the length of the range, so it fits a usize.
         guess = start + (part * (end - start) as u128 / whole) as usize;
         let here = number(&list[guess]);
         if here < wanted {
@@ -57,8 +57,8 @@ fn estimate<T>(
     (guess, start..end)
 }
 
-/// How many elements stand `before` a place, which divides the list: searched for from `guess` on in
-/// steps that double.
+/// How many elements satisfy `before`, as `partition_point` does. Searches from `guess` on in steps that
+/// double.
 pub fn count_from<T>(list: &[T], guess: usize, before: impl Fn(&T) -> bool) -> usize {
     let (mut start, mut end) = (0, list.len());
     let guess = guess.min(end);
@@ -122,7 +122,7 @@ mod tests {
         }
     }
 
-    /// The promise of the estimates, on numbers as hashes begin with.
+    /// The accuracy of the estimates for uniform numbers, as prefixes of hashes are.
     #[test]
     fn even_numbers_are_found_in_few_steps() {
         let mut state = 1u64;

@@ -1,23 +1,23 @@
-//! Numbers in seven bits a byte, the lowest first, each byte but the last with its top bit set (LEB128):
-//! as Protocol Buffers, Thrift, Parquet and the steps of tree files have them.
+//! LEB128 integers: seven bits per byte, the lowest bits first, the top bit set on each byte but the last.
+//! Used by Protocol Buffers, Thrift, Parquet and the steps of tree files.
 
 use thiserror::Error;
 
-/// Bytes that begin with no number.
+/// Why bytes do not start with a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum VarintError {
-    /// They end before it does.
-    #[error("it ends within a number")]
+    /// The bytes end within the number.
+    #[error("the data ends within a number")]
     Cut,
-    /// It does not fit.
+    /// The number does not fit 64 bits.
     #[error("a number is wider than 64 bits")]
     Wide,
 }
 
-/// Takes a number from the front of `bytes`.
+/// Reads a number from the start of `bytes` and advances `bytes` past it.
 ///
 /// # Errors
-/// [`VarintError`] when there is none; what is left of `bytes` then is of no use.
+/// [`VarintError`] when `bytes` does not start with a number. `bytes` is then in an unspecified state.
 #[inline]
 pub fn read(bytes: &mut &[u8]) -> Result<u64, VarintError> {
     if let Some((byte, rest)) = bytes.split_first()
@@ -36,12 +36,12 @@ pub fn read(bytes: &mut &[u8]) -> Result<u64, VarintError> {
     read_long(bytes)
 }
 
-/// The number of up to 56 bits that eight bytes begin with, and its length in bytes.
+/// The number of up to 56 bits at the start of eight bytes, and its length in bytes.
 #[inline]
 fn first_of(word: u64) -> Option<(u64, usize)> {
     let last = (!word & 0x8080_8080_8080_8080).trailing_zeros();
     let kept = word & u64::MAX.checked_shr(63u32.checked_sub(last)?)?;
-    // Sevens of bits move together, then fourteens, then twenty-eights.
+    // Joins groups of 7 bits to 14, then to 28, then to 56.
     let pairs = kept & 0x007f_007f_007f_007f | (kept & 0x7f00_7f00_7f00_7f00) >> 1;
     let fours = pairs & 0x0000_3fff_0000_3fff | (pairs & 0x3fff_0000_3fff_0000) >> 2;
     let number = fours & 0x0fff_ffff | (fours & 0x0fff_ffff_0000_0000) >> 4;
@@ -95,7 +95,7 @@ mod tests {
         }
     }
 
-    /// The example of Protocol Buffers' "Encoding" page, and the widest number.
+    /// The example of the page "Encoding" of Protocol Buffers, and the largest number.
     #[test]
     fn published_numbers_are_read() {
         assert_eq!(read(&mut &[0x96, 0x01][..]), Ok(150));

@@ -8,25 +8,25 @@ use super::{
     hex::{self, HexError},
 };
 
-/// A 256-bit big-endian word: a storage slot's number or its value.
+/// A 256-bit big-endian word: the number of a storage slot, or its value.
 #[derive(
     Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Pod, Zeroable, TransparentWrapper,
 )]
 #[repr(transparent)]
 pub struct Word([u8; 32]);
 
-/// A word holds a number that does not fit the type that was asked for.
+/// A word holds a number that does not fit the requested type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("{word} does not fit {bits} bits")]
 pub struct WordTooLarge {
-    /// The word as it was read.
+    /// The word.
     pub word: Word,
-    /// The width that was asked for.
+    /// The width of the requested type, in bits.
     pub bits: u32,
 }
 
 impl Word {
-    /// The number zero, which is also what an absent slot holds.
+    /// The number zero, which is also the value of an absent slot.
     pub const ZERO: Self = Self([0; 32]);
 
     /// Wraps 32 big-endian bytes.
@@ -91,7 +91,7 @@ impl Word {
         (u128::from_be_bytes(high), u128::from_be_bytes(low))
     }
 
-    /// The word whose high and low 128 bits these are.
+    /// The word with these high and low 128 bits.
     #[must_use]
     pub fn join(high: u128, low: u128) -> Self {
         let mut bytes = [0; 32];
@@ -100,7 +100,7 @@ impl Word {
         Self(bytes)
     }
 
-    /// Parses what nodes print: `0x` and 1 to 64 digits, leading zeros or none.
+    /// Parses a word as nodes print it: `0x` and 1 to 64 digits, with or without leading zeros.
     ///
     /// # Errors
     /// [`HexError`] when the text is something else.

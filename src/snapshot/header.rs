@@ -2,40 +2,40 @@ use serde::{Deserialize, Serialize};
 
 use crate::primitives::{ChainId, SlBatch, SlBlock};
 
-/// What a snapshot says of itself; the module's page lists the fields' bytes.
+/// The header of a snapshot; the module documentation lists its encoding.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SnapshotHeader {
     /// How many slots are not zero.
     pub entries: u64,
-    /// Whether keys of the Era scheme occur.
+    /// Whether the snapshot has keys of the Era scheme.
     pub era_keys: bool,
-    /// Whether keys of the trie scheme occur.
+    /// Whether the snapshot has keys of the trie scheme.
     pub trie_keys: bool,
     /// The settlement layer's chain id, when it is known.
     pub sl_chain: Option<ChainId>,
-    /// What is known of the enumeration indexes of the source.
+    /// The enumeration indexes of the source, when it has them.
     pub enumeration: Option<Enumeration>,
-    /// Where it comes from.
+    /// The dump that it was made from.
     pub source: Source,
 }
 
-/// The enumeration indexes of an Era snapshot, which run from 1 without a gap unless slots are missing.
+/// The enumeration indexes of an Era snapshot. They run from 1 without a gap unless slots are missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Enumeration {
-    /// The highest index, of a slot that may be zero.
+    /// The highest index. The value of its slot may be zero.
     pub last: u64,
-    /// How many indexes below it no slot has.
+    /// How many indexes below it have no slot.
     pub missing: u64,
 }
 
-/// Where a snapshot comes from. Everything else in a snapshot is the same whichever form of dump it
-/// was made from.
+/// The dump that a snapshot was made from. All other parts of a snapshot are independent of the form of the
+/// dump.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Source {
-    /// The format of the dump, in words.
+    /// The name of the dump's format.
     pub format: String,
-    /// The SL block whose state this is, when the dump says so.
+    /// The SL block of this state, when the dump records it.
     pub block: Option<SlBlock>,
-    /// The SL batch at whose end it is the state, when the dump says so.
+    /// The SL batch after which the dump was taken, when the dump records it.
     pub batch: Option<SlBatch>,
 }

@@ -1,9 +1,8 @@
-//! Floor 5: the mapped state snapshot, `*.slsnap`.
+//! The memory-mapped state snapshot, `*.slsnap`.
 //!
-//! All storage of a settlement layer at one moment, sorted by a key of 32 bytes, in a
-//! [container](crate::files::container) of kind `snap`, version 1. [`SnapshotWriter`] makes one out of
-//! sorted entries, [`Snapshot`] answers as a [`StorageReader`](crate::state::StorageReader) from the
-//! mapped file.
+//! The complete storage of a settlement layer at one block, sorted by a key of 32 bytes, in a
+//! [container](crate::files::container) of kind `snap`, version 1. [`SnapshotWriter`] writes it from sorted
+//! entries, [`Snapshot`] is a [`StorageReader`](crate::state::StorageReader) of the mapped file.
 //!
 //! Integers are little-endian, `n` is the number of entries.
 //!
@@ -14,32 +13,31 @@
 //! | `indexes` | 8 n | u64: the enumeration index of entry i in the state tree, from 1 |
 //! | `accounts` | 40 a | keccak256(address) (32) ‖ u64: how many entries the account has; strictly ascending |
 //!
-//! `batches` and `indexes` are there when the source gives them (Era snapshots), both or neither.
-//! `accounts` is there when the source files slots by account, has at most 2^20 accounts, and gives no
-//! slot twice.
+//! `batches` and `indexes` are present when the source has them (Era snapshots), both or neither. `accounts`
+//! is present when the source stores slots by account, has at most 2^20 accounts and has no slot twice.
 //!
 //! The header, encoded as [`crate::files`] says, is [`SnapshotHeader`]:
 //!
 //! ```text
 //! entries       u64               n
-//! era keys      bool              whether keys of the Era scheme occur
-//! trie keys     bool              whether keys of the trie scheme occur
+//! era keys      bool              whether there are keys of the Era scheme
+//! trie keys     bool              whether there are keys of the trie scheme
 //! SL chain      Option<u64>       the settlement layer's chain id, when it is known
 //! enumeration   Option<{u64, u64}>  the highest enumeration index in the source, and how many indexes
 //!                                 below it are missing there
-//! source        format  text      what it was made from, in words
-//!               block   Option<u64>  the SL block whose state this is, when the source says so
-//!               batch   Option<u64>  the SL batch, likewise
+//! source        format  text      the format of the dump
+//!               block   Option<u64>  the SL block of this state, when the source records it
+//!               batch   Option<u64>  the SL batch after which it was taken, when the source records it
 //! ```
 //!
 //! # Keys
 //!
-//! [`crate::state::keys`] defines the two schemes. Plain slots of known addresses are filed under Era
-//! keys, so that all sources that know them give the same sections; slots of which the source has but
-//! hashes are filed under what can be made of these. A lookup asks for every scheme that occurs.
+//! [`crate::state::keys`] defines the two schemes. A slot whose address and number are known is stored under
+//! its Era key, so that all sources that know them result in the same sections. A slot of which the source
+//! has only hashes is stored under its trie key. A lookup tries every scheme that the snapshot uses.
 //!
-//! Keys are uniform, so an entry's place is estimated from its key
-//! ([`crate::state::entries`]): there is no index, and a lookup touches a few neighbouring pages.
+//! Keys are uniform, so the position of an entry is estimated from its key ([`crate::state::entries`]). The
+//! file has no index, and a lookup reads a few neighbouring pages.
 //!
 //! # Version history
 //!
@@ -57,7 +55,7 @@ pub use writer::{Columns, SnapshotWriter, WriteError};
 
 use crate::files::{Kind, SectionName};
 
-/// The kind of container that a snapshot is.
+/// The container kind of a snapshot.
 pub const KIND: Kind = Kind { tag: *b"snap", version: 1, name: "a state snapshot" };
 
 const ENTRIES: SectionName = SectionName::new("entries");
@@ -65,5 +63,5 @@ const BATCHES: SectionName = SectionName::new("batches");
 const INDEXES: SectionName = SectionName::new("indexes");
 const ACCOUNTS: SectionName = SectionName::new("accounts");
 
-/// The accounts that are counted; with more, the section is left out.
+/// The largest number of accounts in the section `accounts`. With more accounts the section is left out.
 pub const MOST_ACCOUNTS: usize = 1 << 20;

@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-/// A directory pays when at least one of so many entries is looked up.
+/// A [`KeyIndex`] pays when at least one in this many entries is looked up.
 const LOOKUPS_PER_KEY_INDEX: u64 = 16;
 
 /// A row of the section `accounts`.
@@ -34,25 +34,27 @@ pub struct FirstWrite {
     pub index: u64,
 }
 
-/// A state, mapped or in memory.
+/// A state snapshot, mapped or in memory.
 #[derive(Debug)]
 pub struct Snapshot {
     container: Container,
     header: SnapshotHeader,
-    /// Made when many lookups are announced.
-    directory: OnceLock<KeyIndex>,
+    /// Built when many lookups are announced.
+    key_index: OnceLock<KeyIndex>,
 }
 
 impl Snapshot {
-    /// Opens a snapshot: cheap, whatever its size. Contents are not read; [`Snapshot::check`] does.
+    /// Opens a snapshot. This takes the same short time for any size: it does not read the sections.
+    /// [`Snapshot::check`] does.
     ///
     /// # Errors
-    /// [`ContainerError`] naming the file, when it is none, is damaged, or its parts do not fit.
+    /// [`ContainerError`], which names the file, when it is not a snapshot, is damaged, or its sections do
+    /// not fit its header.
     pub fn open(path: &Path, access: Access) -> Result<Self, ContainerError> {
         Self::of(Container::open(path, access)?)
     }
 
-    /// Takes an open container as a snapshot.
+    /// Reads an open container as a snapshot.
     ///
     /// # Errors
     /// As [`Snapshot::open`].
@@ -70,7 +72,8 @@ impl Snapshot {
         container.section(ENTRIES)?;
         fits(ENTRIES, 64)?;
         if fits(BATCHES, 4)? != fits(INDEXES, 8)? {
-            return Err(container.bad("section table", "has one column of first writes alone"));
+            return Err(container
+                .bad("section table", "has only one of the sections \"batches\" and \"indexes\""));
         }
         let accounts = container.find(ACCOUNTS).map_or(0, <[u8]>::len);
         if !accounts.is_multiple_of(size_of::<AccountRow>()) {
@@ -81,22 +84,22 @@ impl Snapshot {
 
     /// Takes a container that was just written with this header.
     pub(super) fn written(container: Container, header: SnapshotHeader) -> Self {
-        Self { container, header, directory: OnceLock::new() }
+        Self { container, header, key_index: OnceLock::new() }
     }
 
-    /// What the snapshot says of itself.
+    /// The header.
     #[must_use]
     pub fn header(&self) -> &SnapshotHeader {
         &self.header
     }
 
-    /// The file, or the dump that it was made from in memory.
+    /// The name of the file, or of the dump that it was made from in memory.
     #[must_use]
     pub fn name(&self) -> &str {
         self.container.name()
     }
 
-    /// The container that it lies in.
+    /// The container of the snapshot.
     #[must_use]
     pub fn container(&self) -> &Container {
         &self.container
@@ -108,7 +111,7 @@ impl Snapshot {
         cast_slice(self.container.find(ENTRIES).unwrap_or_default())
     }
 
-    /// How many accounts have storage, when the source files slots by account.
+    /// How many accounts have storage; `None` when the source does not store slots by account.
     #[must_use]
     pub fn accounts(&self) -> Option<u64> {
         self.account_rows().map(|rows| rows.len() as u64)
@@ -118,7 +121,7 @@ impl Snapshot {
         self.container.find(ACCOUNTS).map(cast_slice)
     }
 
-    /// When a slot was first written; `None` when it is zero or the source does not say.
+    /// When a slot was first written; `None` when the slot is zero or the source does not record it.
     #[must_use]
     pub fn first_write(&self, contract: Address, slot: Word) -> Option<FirstWrite> {
         let at = find(self.entries(), &era_key(contract, slot))?;
@@ -134,10 +137,10 @@ impl Snapshot {
         Some(FirstWrite { batch, index: u64::from_le_bytes(*indexes.get(at)?) })
     }
 
-    /// Reads every byte: checksums, and that keys are in order and values are not zero.
+    /// Reads every byte. Checks the checksums, that keys are ascending, and that no value is zero.
     ///
     /// # Errors
-    /// [`ContainerError`] naming the damaged section and its byte range.
+    /// [`ContainerError`], which names the damaged section and its byte range.
     pub fn check(&self) -> Result<(), ContainerError> {
         self.container.check()?;
         let entries = self.entries();
@@ -157,8 +160,8 @@ impl Snapshot {
     /// The positions of many keys.
     fn positions(&self, keys: &[Hash]) -> Vec<Option<usize>> {
         let entries = self.entries();
-        match self.directory.get() {
-            Some(directory) => directory.find_each(entries, keys),
+        match self.key_index.get() {
+            Some(index) => index.find_each(entries, keys),
             None => keys.iter().map(|key| find(entries, key)).collect(),
         }
     }
@@ -175,7 +178,7 @@ impl Snapshot {
     }
 }
 
-/// The word that is filed under the address or under its hash.
+/// The word under the address or under its hash; an error when both are stored and differ.
 fn one_of(
     contract: Address,
     slot: Word,
@@ -223,12 +226,12 @@ impl StorageReader for Snapshot {
 
     fn expect_reads(&self, slots: u64) {
         let entries = self.entries();
-        // For fewer it takes longer to make a directory than it saves.
+        // For fewer reads, building an index takes longer than it saves.
         if slots.saturating_mul(LOOKUPS_PER_KEY_INDEX) >= entries.len() as u64
-            && self.directory.get().is_none()
+            && self.key_index.get().is_none()
         {
-            // Whoever was faster made the same.
-            let _ = self.directory.set(KeyIndex::of(entries));
+            // Another thread may have set the same index.
+            let _ = self.key_index.set(KeyIndex::of(entries));
         }
     }
 

@@ -13,7 +13,7 @@ use crate::{
     state::entries::{Entry, out_of_order},
 };
 
-/// How much of each column waits in memory while the entries are written.
+/// How much of each column of first writes stays in memory until all entries are written.
 const COLUMN_IN_MEMORY: usize = 96 << 20;
 
 /// Why entries could not be written.
@@ -23,17 +23,17 @@ pub enum WriteError {
     /// Writing failed.
     #[error(transparent)]
     Output(#[from] OutputError),
-    /// An entry does not follow the one before it.
-    #[error("the key {key} does not follow {previous}")]
+    /// An entry is not in ascending order.
+    #[error("the keys are not ascending: {key} comes after {previous}")]
     OutOfOrder {
-        /// The key before.
+        /// The previous key.
         previous: Hash,
         /// The key at fault.
         key: Hash,
     },
 }
 
-/// When entries were first written: their SL batches and their enumeration indexes, little-endian.
+/// When entries were first written: their SL batches and enumeration indexes, little-endian.
 #[derive(Clone, Copy, Debug)]
 pub struct Columns<'c> {
     /// A batch for every entry.
@@ -42,32 +42,32 @@ pub struct Columns<'c> {
     pub indexes: &'c [[u8; 8]],
 }
 
-/// Writes a snapshot from entries that come in ascending order.
+/// Writes a snapshot from entries in ascending order.
 pub struct SnapshotWriter<W> {
     container: ContainerWriter<W>,
     last: Option<Hash>,
     entries: u64,
-    /// The columns of first writes wait for the end of the entries.
+    /// The columns of first writes are written after all entries.
     batches: Spool,
     indexes: Spool,
     has_columns: bool,
 }
 
 impl SnapshotWriter<Output> {
-    /// Begins a file, which takes the place of `path` in [`SnapshotWriter::commit`].
+    /// Starts a file. [`SnapshotWriter::commit`] moves it to `path`.
     ///
     /// # Errors
-    /// [`OutputError`] when the folder cannot be written to.
+    /// [`OutputError`] when the directory cannot be written to.
     pub fn create(path: &Path) -> Result<Self, OutputError> {
         let container = ContainerWriter::create(path, KIND)?;
         Self::new(container, path, COLUMN_IN_MEMORY)
     }
 
-    /// Writes what follows the entries, puts the file on disk and under its name. `header` is
-    /// completed with the number of entries, `accounts` are slot counts by keccak256(address).
+    /// Writes the sections after the entries, syncs the file to disk and moves it to its path. The number of
+    /// entries is added to `header`. `accounts` are slot counts by keccak256(address).
     ///
     /// # Errors
-    /// [`OutputError`]; what stood under the name is then as it was.
+    /// [`OutputError`]; an existing file at the path is then unchanged.
     pub fn commit(
         self,
         header: SnapshotHeader,
@@ -80,16 +80,16 @@ impl SnapshotWriter<Output> {
 }
 
 impl SnapshotWriter<Vec<u8>> {
-    /// Begins a snapshot in memory; `name` stands for it in errors.
+    /// Starts a snapshot in memory; error messages show `name`.
     ///
     /// # Errors
-    /// None that can happen: the writers share their way.
+    /// None occurs in memory; the result type is that of the file writer.
     pub fn in_memory(name: &str) -> Result<Self, OutputError> {
         let container = ContainerWriter::in_memory(name, KIND);
         Self::new(container, Path::new(name), usize::MAX)
     }
 
-    /// Writes what follows the entries; the bytes are those that a file would have.
+    /// Writes the sections after the entries and returns the bytes, which equal those of a file.
     ///
     /// # Errors
     /// As [`SnapshotWriter::in_memory`].
@@ -126,12 +126,11 @@ impl<W: Write + Send> SnapshotWriter<W> {
         self.entries
     }
 
-    /// Appends entries, whose keys have to be greater than all before, and their first writes, which
-    /// all entries have or none.
+    /// Appends entries. Their keys must be greater than all keys before. Either all entries have first
+    /// writes, or none.
     ///
     /// # Errors
-    /// [`WriteError::OutOfOrder`] before anything of this call was written, and
-    /// [`WriteError::Output`].
+    /// [`WriteError::OutOfOrder`] before any entry of this call is written, and [`WriteError::Output`].
     pub fn put(
         &mut self,
         entries: &[Entry],

@@ -1,10 +1,10 @@
-//! Storage as a sorted list: the form in which a state is searched, wherever its bytes lie.
+//! Storage as a sorted list of entries, and searches in it.
 
 use bytemuck::{Pod, Zeroable};
 
 use crate::primitives::{Hash, Word, sorted};
 
-/// A slot's hashed key (see [`super::keys`]) and its value; 64 bytes, one line of a processor's cache.
+/// The hashed key of a slot (see [`super::keys`]) and its value. 64 bytes: one cache line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
 #[repr(C)]
 pub struct Entry {
@@ -16,9 +16,9 @@ pub struct Entry {
 
 /// The position of `key` among entries in ascending order of their keys.
 ///
-/// Keys are hashes, so their place is estimated from their first 8 bytes: a lookup touches a handful
-/// of entries, most of them next to each other. Keys that somebody chose to be anything but uniform
-/// cost a binary search. In a list out of order a key may not be found.
+/// Keys are hashes, so the position is estimated from their first 8 bytes. A lookup reads a few entries, most
+/// of them next to each other. When keys are not uniform, because they were chosen on purpose, a lookup costs
+/// as much as a binary search. In a list that is out of order, a key may not be found.
 #[must_use]
 pub fn find(entries: &[Entry], key: &Hash) -> Option<usize> {
     let same = sorted::count_below(entries, 0..=u64::MAX, key.prefix_u64(), |e| e.key.prefix_u64());
@@ -26,10 +26,10 @@ pub fn find(entries: &[Entry], key: &Hash) -> Option<usize> {
     (entries.get(at)?.key == *key).then_some(at)
 }
 
-/// The first neighbours whose keys do not ascend strictly: the position of the second.
+/// The position of the first key that is not greater than the key before it.
 #[must_use]
 pub fn out_of_order(entries: &[Entry]) -> Option<usize> {
-    // The first 8 bytes tell nearly always, without the call of a comparison.
+    // The first 8 bytes nearly always decide, without a call of the full comparison.
     let ascends = |a: &Hash, b: &Hash| a.prefix_u64() < b.prefix_u64() || a < b;
     let at = entries.windows(2).position(|pair| !ascends(&pair[0].key, &pair[1].key))?;
     Some(at + 1)
@@ -65,7 +65,7 @@ mod tests {
     }
 
     proptest! {
-        /// Keys that are all but uniform: long common beginnings, runs, both ends.
+        /// Keys that are far from uniform: long common prefixes, runs, and both ends of the range.
         #[test]
         fn crowded_keys_are_found(
             keys in prop::collection::vec((0..4u8, any::<u8>(), any::<u8>()), 0..300),

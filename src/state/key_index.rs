@@ -5,36 +5,36 @@ use rayon::prelude::*;
 use super::entries::Entry;
 use crate::primitives::{Hash, sorted};
 
-/// At least so many entries share their first bits, and less than twice as many: the directory has a
-/// byte for each entry at most.
+/// The number of first bits is chosen so that each value of them has 8 to 16 entries on average. The index
+/// then takes at most one byte per entry.
 const ENTRIES_A_START: usize = 8;
 
-/// More bits than this would take more than 256 MiB.
+/// An index of more bits would take more than 256 MiB.
 const MOST_BITS: u32 = 25;
 
-/// More entries than that share their first bits only where keys are no hashes.
+/// A larger range of entries with the same first bits occurs only where keys are not hashes.
 const CROWDED: usize = 128;
 
-/// How many parts are filled side by side.
+/// How many parts are filled in parallel.
 const PARTS: usize = 64;
 
-/// How many keys are searched for side by side.
+/// How many keys are looked up at once.
 const AT_ONCE: usize = 32;
 
-/// Where the keys begin that share their first bits: for whoever looks up a good part of all entries.
+/// An index by the first bits of the keys. It pays when a large part of all entries is looked up.
 ///
-/// To make one reads all entries once. A lookup then waits for the memory of one start and of one or two
-/// neighbouring entries, whatever the order of the keys, and does so for many keys at once.
+/// Building it reads all entries once. A lookup then waits for memory at one element of the index and at one
+/// or two neighbouring entries, in any order of the keys, and the waits of many lookups overlap.
 #[derive(Debug)]
 pub struct KeyIndex {
     bits: u32,
-    /// By the first bits: the position of the first entry whose key has them or greater ones; and the
-    /// number of entries at the end.
+    /// By the first bits: the position of the first entry whose key has these or greater first bits. The last
+    /// element is the number of entries.
     starts: Vec<usize>,
 }
 
 impl KeyIndex {
-    /// The directory of entries in ascending order of their keys.
+    /// Builds the index of entries that are in ascending order of their keys.
     #[must_use]
     pub fn of(entries: &[Entry]) -> Self {
         let bits = (entries.len() / ENTRIES_A_START).max(2).ilog2().min(MOST_BITS);
@@ -55,8 +55,8 @@ impl KeyIndex {
         Self { bits, starts }
     }
 
-    /// The positions of many keys in the entries that the directory was made of, as
-    /// [`find`](super::entries::find) gives that of one.
+    /// The positions of many keys in the entries that the index was built from. The result for each key is
+    /// that of [`find`](super::entries::find).
     ///
     /// # Panics
     /// When there are fewer entries.
@@ -64,7 +64,7 @@ impl KeyIndex {
     pub fn find_each(&self, entries: &[Entry], keys: &[Hash]) -> Vec<Option<usize>> {
         let mut found = vec![None; keys.len()];
         for (keys, found) in keys.chunks(AT_ONCE).zip(found.chunks_mut(AT_ONCE)) {
-            // Step by step for all of them: the processor then waits for the memory of all at once.
+            // Each step is done for all keys before the next one, so that their waits for memory overlap.
             let mut ranges = [(0, 0); AT_ONCE];
             for (range, key) in ranges.iter_mut().zip(keys) {
                 let first_bits = leading(key, self.bits);
@@ -72,7 +72,7 @@ impl KeyIndex {
             }
             let mut guesses = [(0, 0); AT_ONCE];
             for ((guess, (start, end)), key) in guesses.iter_mut().zip(ranges).zip(keys) {
-                // What follows the first bits says how far into the range the key is.
+                // The bits after the first ones estimate the position within the range.
                 let rest = (key.prefix_u64() << self.bits) >> 32;
                 let len = end.saturating_sub(start) as u64;
                 let at = start + ((u128::from(rest) * u128::from(len)) >> 32) as usize;
@@ -90,8 +90,8 @@ impl KeyIndex {
     }
 }
 
-/// The position of `key` in a range that has entries; a guess where it is comes with the beginning of the
-/// key there.
+/// The position of `key` in a range that is not empty. `guess` is an estimated position, `found` the first 8
+/// bytes of the key there.
 fn search(
     entries: &[Entry],
     key: &Hash,
@@ -121,7 +121,7 @@ fn search(
     (at < range.end && entries[at].key == *key).then_some(at)
 }
 
-/// The first bits of a key, at least one of them, as a number.
+/// The first bits of a key as a number. `bits` is at least 1.
 fn leading(key: &Hash, bits: u32) -> usize {
     (key.prefix_u64() >> (u64::BITS - bits)) as usize
 }
@@ -160,7 +160,7 @@ mod tests {
     }
 
     proptest! {
-        /// Keys that are all but uniform: long common beginnings, runs, both ends.
+        /// Keys that are far from uniform: long common prefixes, runs, and both ends of the range.
         #[test]
         fn crowded_keys_are_found(
             kinds in prop::collection::vec((0..4u8, any::<u8>(), any::<u8>()), 0..600),
@@ -172,7 +172,7 @@ mod tests {
                 key[usize::from(*b) % 32] = *b;
                 Hash::new(key)
             }).collect());
-            // Twice over, and others between them.
+            // Every key twice, and other keys.
             let mut keys: Vec<Hash> = list.iter().chain(&list).map(|entry| entry.key).collect();
             keys.push(Hash::new(other));
             for at in (0..list.len()).step_by(3) {

@@ -1,6 +1,6 @@
-//! The keys that storage is filed under.
+//! The keys of storage slots.
 //!
-//! Dumps file a slot by one of these:
+//! Dumps store a slot under one of these keys:
 //!
 //! ```text
 //! plain        address, slot                                   anvil, geth dump, Era snapshot v0
@@ -8,19 +8,19 @@
 //! Era          blake2s256(0^12 ‖ address ‖ slot)               Era snapshot v1, ZKsync OS, hashed tables
 //! ```
 //!
-//! In a state of ours every slot has one key of 32 bytes, by one of two schemes:
+//! A state of this crate has one key of 32 bytes for each slot, by one of two schemes:
 //!
 //! ```text
 //! Era    blake2s256(0^12 ‖ address ‖ slot)                     whenever address and slot are known
-//! trie   keccak256(keccak256(address) ‖ keccak256(slot))       when a hash of either is all there is
+//! trie   keccak256(keccak256(address) ‖ keccak256(slot))       when only a hash of one of them is known
 //! ```
 //!
-//! Both are uniform and neither can be turned into the other, so a state may hold keys of both, and a
-//! lookup asks for both.
+//! The keys of both schemes are uniform, and a key of one scheme cannot be converted to the other. So a state
+//! may hold keys of both, and a lookup tries both.
 //!
-//! Sources: go-ethereum's secure trie; zksync-era `StorageKey::hashed_key` and zksync-os flat storage
-//! keys, which are the raw digest in its natural byte order. The trie scheme is slproof's own way to
-//! make one key of a secure trie's two.
+//! Sources: go-ethereum's secure trie; zksync-era `StorageKey::hashed_key` and the flat storage keys of
+//! zksync-os, which are the raw digest in its natural byte order. The trie scheme is specific to slproof: it
+//! combines the two keys of a secure trie into one.
 
 use std::fmt;
 
@@ -34,10 +34,10 @@ use crate::{
     primitives::{Address, Hash, Word},
 };
 
-/// How many keys are prepared before they are hashed side by side.
+/// How many keys are prepared before they are hashed together.
 const AT_ONCE: usize = 64;
 
-/// How an account is known: by its address, or only by the hash of it.
+/// How an account is identified: by its address, or only by the hash of the address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AccountKey {
     /// The address is known.
@@ -66,7 +66,7 @@ impl fmt::Display for AccountKey {
     }
 }
 
-/// How the slots of an account are filed.
+/// How the slots of an account are identified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SlotForm {
     /// By the slot itself.
@@ -87,7 +87,7 @@ pub fn era_key(address: Address, slot: Word) -> Hash {
     Hash::new(*blake2s_simd::blake2s(&era_preimage(address, slot)).as_array())
 }
 
-/// [`era_key`] of many slots, hashed side by side; `out` is appended to.
+/// [`era_key`] of many slots, hashed together and appended to `out`.
 pub fn era_keys(slots: impl IntoIterator<Item = (Address, Word)>, out: &mut Vec<Hash>) {
     let params = Params::new();
     let mut slots = slots.into_iter();
@@ -120,7 +120,7 @@ pub fn trie_slot_key(account: AccountKey, slot: Word) -> Hash {
     hash_node(account.hash(), trie_key(slot.as_bytes()))
 }
 
-/// The keys by the trie scheme of an account's slots, hashed side by side; `out` is appended to.
+/// The trie-scheme keys of many slots of an account, hashed together and appended to `out`.
 pub fn trie_slot_keys(
     account: AccountKey,
     form: SlotForm,
@@ -143,7 +143,7 @@ pub fn trie_slot_keys(
 mod tests {
     use super::*;
 
-    /// Keys that a real snapshot and the genesis of a real chain hold.
+    /// Keys in a real snapshot and in the genesis of a real chain.
     #[test]
     fn era_keys_match_published_ones() {
         let message_root = Address::system(0x10005);

@@ -1,9 +1,9 @@
-//! Floor 3: contract storage, whoever holds it.
+//! Access to contract storage.
 //!
-//! A [`StorageReader`] answers (contract, slot) → word. Dumps file slots under several kinds of keys,
-//! which [`keys`] brings to two; [`entries`] searches a list that is sorted by them, and [`KeyIndex`]
-//! does so for many at once; [`slots`] computes where Solidity puts the entries of mappings and arrays.
-//! This floor knows neither contracts nor files.
+//! A [`StorageReader`] maps (contract, slot) to a word. Dumps store slots under several kinds of keys;
+//! [`keys`] reduces them to two. [`entries`] searches a list sorted by these keys, [`KeyIndex`] searches it
+//! for many keys at once. [`slots`] computes the slots of Solidity's mappings and arrays. This layer does not
+//! depend on particular contracts or on files.
 
 pub mod entries;
 mod key_index;

@@ -2,11 +2,11 @@ use thiserror::Error;
 
 use crate::primitives::{Address, SlBatch, SlBlock, Word};
 
-/// Why a slot could not be read, or does not hold what its type allows.
+/// Why a slot could not be read, or has a value that its type does not allow.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum StateError {
-    /// A slot holds a value that its variable cannot have.
+    /// A slot has a value that its variable cannot have.
     #[error("{contract} slot {slot} ({variable}) holds {value}: {reason}")]
     Implausible {
         /// The contract.
@@ -15,41 +15,41 @@ pub enum StateError {
         slot: Word,
         /// The variable in the contract's source.
         variable: String,
-        /// What it holds.
+        /// The value.
         value: Word,
-        /// Why that cannot be.
+        /// Why the value is not possible.
         reason: String,
     },
-    /// A state that files slots under two kinds of keys holds this one twice, with two values.
+    /// A state with two kinds of keys stores this slot twice, with two different values.
     #[error(
-        "{contract} slot {slot} holds {by_address} under the contract's address and {by_hash} under \
-         the hash of it: the dump contradicts itself"
+        "{contract} slot {slot} is stored twice in the dump, with different values: \
+         {by_address} under the contract's address, {by_hash} under the hash of the address"
     )]
     TwoValues {
         /// The contract.
         contract: Address,
         /// The slot.
         slot: Word,
-        /// What is filed under the address.
+        /// The value stored under the address.
         by_address: Word,
-        /// What is filed under its hash.
+        /// The value stored under the hash of the address.
         by_hash: Word,
     },
 }
 
-/// Storage of a settlement layer, or of any EVM chain, at one moment.
+/// The storage of a settlement layer, or of any EVM chain, at one block.
 ///
-/// A slot that is absent holds zero, as on chain: a reader cannot tell a slot that was never written
-/// from one that the dump lost. That is why everything read is checked against the trees.
+/// An absent slot is zero, as on chain. A reader cannot distinguish a slot that was never written from a slot
+/// that is missing in the dump. Therefore everything read is checked against the trees.
 pub trait StorageReader: Sync {
     /// The word at a slot of a contract.
     ///
     /// # Errors
-    /// [`StateError`], of sources that can fail.
+    /// [`StateError`], from sources that can fail.
     fn read(&self, contract: Address, slot: Word) -> Result<Word, StateError>;
 
-    /// The words at many slots of a contract, in their order: the same as [`StorageReader::read`] of
-    /// each, but readers that hash what they look up do it side by side.
+    /// The words at many slots of a contract, in their order. The result is that of [`StorageReader::read`]
+    /// for each slot, but a reader that hashes keys hashes them together.
     ///
     /// # Errors
     /// As [`StorageReader::read`].
@@ -57,27 +57,27 @@ pub trait StorageReader: Sync {
         slots.iter().map(|slot| self.read(contract, *slot)).collect()
     }
 
-    /// Says that so many slots are going to be looked up, for readers that can prepare for it.
+    /// Announces that about `slots` slots will be read, so that a reader can prepare for it.
     fn expect_reads(&self, _slots: u64) {}
 
-    /// The batches of this chain in which slots of a contract were first written, `None` for a slot of
-    /// which that is not known; `None` in all when the source does not tell.
+    /// The batch of this chain in which each slot of a contract was first written, `None` for a slot where it
+    /// is not known. `None` for all of them when the source does not record it.
     fn first_writes(&self, _contract: Address, _slots: &[Word]) -> Option<Vec<Option<SlBatch>>> {
         None
     }
 
-    /// How many slots of the contract are not zero; `None` when the source cannot tell, because it
-    /// files the slots of all contracts together under their hashes.
+    /// How many slots of the contract are not zero; `None` when the source cannot tell, because it stores the
+    /// slots of all contracts together under their hashes.
     fn slot_count(&self, contract: Address) -> Option<u64>;
 
     /// How many slots of all contracts are not zero.
     fn slots(&self) -> u64;
 
-    /// The block whose state this is, when the source says so.
+    /// The block of this state, when the source records it.
     fn block(&self) -> Option<SlBlock>;
 }
 
-/// A reader behind a reference or a shared pointer reads the same.
+/// Implements the reader for references and shared pointers.
 macro_rules! forward_reader {
     ($($pointer:ty)*) => {$(
         impl<S: StorageReader + Send + ?Sized> StorageReader for $pointer {

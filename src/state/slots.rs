@@ -1,4 +1,4 @@
-//! Where Solidity puts things.
+//! Solidity's storage layout.
 //!
 //! ```text
 //! mapping at p, key k       keccak256(k as 32 bytes ‖ p as 32 bytes)
@@ -19,7 +19,7 @@ pub fn mapping_value(key: Word, mapping: Word) -> Word {
     keccak256(&mapping_preimage(key, mapping)).into()
 }
 
-/// The slots of a mapping's values under many keys, hashed side by side.
+/// The slots of a mapping's values under many keys, hashed together.
 #[must_use]
 pub fn mapping_values(keys: &[Word], mapping: Word) -> Vec<Word> {
     let preimages: Vec<[u8; 64]> = keys.iter().map(|key| mapping_preimage(*key, mapping)).collect();
@@ -28,7 +28,7 @@ pub fn mapping_values(keys: &[Word], mapping: Word) -> Vec<Word> {
     slots.into_iter().map(Word::from).collect()
 }
 
-/// The slot of entry 0 of a dynamic array; entry `i` is `i` slots further.
+/// The slot of entry 0 of a dynamic array. Entry `i` is at this slot plus `i`.
 #[must_use]
 pub fn array_start(array: Word) -> Word {
     keccak256(array.as_bytes()).into()
@@ -45,7 +45,7 @@ fn mapping_preimage(key: Word, mapping: Word) -> [u8; 64] {
 mod tests {
     use super::*;
 
-    /// Slots of MessageRoot's shared root that were seen in a real dump: `_nodes[height][0]`.
+    /// Slots of MessageRoot's shared root, `_nodes[height][0]`, from a real dump.
     #[test]
     fn nested_array_entries_match_a_real_dump() {
         let nodes = Word::from(6);

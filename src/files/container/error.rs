@@ -2,58 +2,58 @@ use std::{io, ops::Range};
 
 use thiserror::Error;
 
-/// Why a native file could not be used.
+/// Why a native file cannot be used.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ContainerError {
-    /// The system refused to open or read it.
+    /// The system could not open or read the file.
     #[error("cannot read {name}")]
     Read {
         /// The file.
         name: String,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
-    /// It does not begin like a native file.
-    #[error("{name} is no file of slproof: {reason}")]
+    /// The file is not a native file.
+    #[error("{name} is not a native file of slproof: {reason}")]
     NotNative {
         /// The file.
         name: String,
-        /// What it begins with instead.
+        /// What is wrong with its first bytes.
         reason: &'static str,
     },
-    /// It was written by a newer release, or is damaged.
-    #[error("{name} is of {what} version {found}; this release of slproof knows version {known}")]
+    /// The file was written by a newer release, or is damaged.
+    #[error("{name} has {what} version {found}; this release of slproof reads version {known}")]
     Version {
         /// The file.
         name: String,
-        /// Whose version: the container's or the kind's.
+        /// What has this version: the container or the kind.
         what: &'static str,
         /// The version in the file.
         found: u32,
         /// The version that this release reads.
         known: u32,
     },
-    /// It is a native file of another kind.
+    /// The file is a native file of another kind.
     #[error("{name} is {found}, not {expected}")]
     Kind {
         /// The file.
         name: String,
-        /// What it has to be.
+        /// The expected kind.
         expected: &'static str,
-        /// What it says that it is.
+        /// The kind of the file.
         found: String,
     },
-    /// Its end is missing, or something was appended.
-    #[error("{name} is cut short or was never finished: {reason}; it has to be made again")]
+    /// The end of the file is missing, or bytes were appended.
+    #[error("{name} is cut short or was never finished: {reason}; create it again")]
     CutShort {
         /// The file.
         name: String,
-        /// What is missing.
+        /// The missing part.
         reason: String,
     },
-    /// Its table or its trailer cannot be right.
-    #[error("{name} is damaged at bytes {} to {}: {reason}; it has to be made again", range.start, range.end)]
+    /// The section table or the trailer is damaged.
+    #[error("{name} is damaged at bytes {} to {}: {reason}; create it again", range.start, range.end)]
     Damaged {
         /// The file.
         name: String,
@@ -62,8 +62,8 @@ pub enum ContainerError {
         /// What is wrong with them.
         reason: String,
     },
-    /// A section differs from its checksum.
-    #[error("{name}, section {section:?}, bytes {} to {}: the content differs from its checksum; the file has to be made again", range.start, range.end)]
+    /// The checksum of a section differs.
+    #[error("{name}, section {section:?}, bytes {} to {}: the content differs from its checksum; create the file again", range.start, range.end)]
     SectionDamaged {
         /// The file.
         name: String,
@@ -72,8 +72,8 @@ pub enum ContainerError {
         /// Its bytes.
         range: Range<u64>,
     },
-    /// A section or a header is not what its kind demands.
-    #[error("{name}, {part}: {reason}; the file has to be made again")]
+    /// A section or the header is not valid for its kind.
+    #[error("{name}, {part}: {reason}; create the file again")]
     Content {
         /// The file.
         name: String,
@@ -85,7 +85,7 @@ pub enum ContainerError {
 }
 
 impl ContainerError {
-    /// Whether the system refused to read, and not the content.
+    /// Whether the cause is an I/O error, not the content.
     #[must_use]
     pub fn is_io(&self) -> bool {
         matches!(self, Self::Read { .. })

@@ -1,10 +1,9 @@
 //! The container of the native files: snapshots (`*.slsnap`), tree files (`*.sltree`) and message
 //! archives (`*.slmsg`).
 //!
-//! A container is a sequence of named sections, followed by the table that says where each is, a
-//! header that says what they mean together, and a trailer that is written last. It is written from
-//! front to back, once, and never changed. What is in the sections is its kind's business, and
-//! described where the kind is implemented.
+//! A container is a sequence of named sections, followed by the section table with their positions, a header,
+//! and a trailer, which is written last. It is written once from start to end and never changed. The contents
+//! of sections and header depend on the kind; the module of each kind documents them.
 //!
 //! All integers are little-endian and of fixed width; offsets count bytes from the start of the file.
 //!
@@ -43,24 +42,24 @@
 //!
 //! | field | value |
 //! | --- | --- |
-//! | magic | `89 53 4C 50 0D 0A 1A 0A`: `SLP` between a byte that is no text and line ends that a transfer as text would change |
+//! | magic | `89 53 4C 50 0D 0A 1A 0A`: `SLP` between a byte that is not ASCII and line ends that a text-mode transfer changes |
 //! | magic of the end | `53 4C 50 45 4E 44 0A 89` (`SLPEND`, a line end, `89`) |
 //! | container version | 1 |
 //! | kind | `snap`, `tree` or `mesg` |
 //! | name of a section | 1 to 8 printable ASCII characters, each name once |
-//! | section | begins at a multiple of 64, right after the one before it (the first at 64) and its zeros; 0 bytes is a valid length |
-//! | header | a record of the kind's own; the encoding is described in the module `header` of this folder's parent: its fields in order, integers of fixed width |
+//! | section | starts at a multiple of 64, directly after the previous section and its zeros (the first section at 64); 0 bytes is a valid length |
+//! | header | defined by the kind; encoded as documented in the module `header` of [`crate::files`]: the fields in order, integers of fixed width |
 //!
-//! # What is checked when
+//! # When the file is checked
 //!
-//! [`Container::open`] reads preamble and footer only: magic, versions, every offset and length
-//! against the length of the file, and the checksum over all of it. [`Container::check`] reads every
-//! byte: the sections against their checksums, and the filling, which has to be zero. No byte of a file
-//! is outside both, so any change of one is found by `check`, and one outside the sections and their
-//! filling by `open` already.
+//! [`Container::open`] reads only the preamble and the footer. It checks magic, versions, all offsets and
+//! lengths against the length of the file, and the checksum over preamble and footer. [`Container::check`]
+//! reads every byte: it compares the sections with their checksums and requires the padding to be zero.
+//! Together they cover every byte of the file. So `check` finds a change of any byte, and `open` finds a
+//! change of any byte outside the sections and their padding.
 //!
-//! The checksums find damage, not malice: whoever can write the file can write them. What the file
-//! says is proven by the hashes of the trees, not by these.
+//! The checksums detect damage, not manipulation: an attacker who can write the file can also write matching
+//! checksums. The content is verified by the hashes of the trees, not by the checksums.
 //!
 //! # Version history
 //!
@@ -68,15 +67,14 @@
 //! | --- | --- |
 //! | 1 | first |
 //!
-//! A reader refuses versions that it does not know. A kind's own version counts changes of its
-//! sections and its header alone.
+//! A reader refuses unknown versions. The version of a kind counts only changes of its sections and its
+//! header.
 //!
-//! # What is assumed of the medium
+//! # Assumptions about the file system
 //!
-//! That a rename within a folder is atomic, that fsync of a file and of its folder put both on disk,
-//! and that nobody changes a file after it was renamed into place; a process that maps a file which is
-//! changed all the same gets an error or wrong values, never undefined offsets (see `map` and
-//! `lost_pages`).
+//! A rename within a directory is atomic. fsync of a file and of its directory puts both on disk. Nobody
+//! changes a file after it was renamed into place. If a mapped file is changed nevertheless, the process gets
+//! an error or wrong values, never unchecked offsets (see the modules `map` and `sigbus`).
 
 mod error;
 mod reader;
@@ -90,28 +88,28 @@ const MAGIC: [u8; 8] = *b"\x89SLP\r\n\x1a\n";
 const END_MAGIC: [u8; 8] = *b"SLPEND\n\x89";
 const VERSION: u32 = 1;
 
-/// Sections, table and header begin at multiples of this.
+/// The alignment of sections, table and header.
 const ALIGN: u64 = 64;
 const PREAMBLE_LEN: usize = 64;
 const ROW_LEN: usize = 64;
 const TRAILER_LEN: usize = 64;
-/// The part of the trailer that its checksum covers.
+/// The length of the part of the trailer that its checksum covers.
 const TRAILER_HASHED: usize = 32;
-/// More sections than any kind has.
+/// The largest number of sections. No kind has as many.
 const MOST_SECTIONS: u32 = 64;
 
-/// What a container holds: four letters in the file, and the version of its sections and header.
+/// A kind of container: its tag in the file, and the version of its sections and header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kind {
-    /// The letters.
+    /// The tag.
     pub tag: [u8; 4],
-    /// The version that is written, and the only one that is read.
+    /// The version that is written, and the only version that is read.
     pub version: u32,
-    /// What to call it in messages, with its article.
+    /// Its name in messages, with an article.
     pub name: &'static str,
 }
 
-/// The name of a section: 1 to 8 ASCII characters, zeros after them.
+/// The name of a section: 1 to 8 printable ASCII characters, padded with zeros.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct SectionName([u8; 8]);
 
@@ -119,8 +117,8 @@ impl SectionName {
     /// The name `text`.
     ///
     /// # Panics
-    /// When it is empty or longer than 8 bytes, or not of printable ASCII: at compile time, where it
-    /// is used for constants.
+    /// When `text` is empty, longer than 8 bytes, or not printable ASCII. For constants this is an error at
+    /// compile time.
     #[must_use]
     pub const fn new(text: &str) -> Self {
         let text = text.as_bytes();
@@ -135,7 +133,7 @@ impl SectionName {
         Self(bytes)
     }
 
-    /// The name in a table, if it is one.
+    /// The name in a row of the table; `None` when the bytes are not a valid name.
     fn parse(bytes: [u8; 8]) -> Option<Self> {
         let len = bytes.iter().position(|byte| *byte == 0).unwrap_or(8);
         let (text, zeros) = bytes.split_at(len);
@@ -157,7 +155,7 @@ impl std::fmt::Debug for SectionName {
     }
 }
 
-/// Where a section lies and what it hashes to.
+/// The position and the checksum of a section.
 #[derive(Clone, Copy, Debug)]
 struct Section {
     name: SectionName,
@@ -177,7 +175,7 @@ impl Section {
     }
 }
 
-/// Whether a file that begins so is a container.
+/// Whether a file that starts with `head` is a container.
 #[must_use]
 pub fn is_container(head: &[u8]) -> bool {
     head.starts_with(&MAGIC)
@@ -192,7 +190,7 @@ fn preamble(kind: Kind) -> [u8; PREAMBLE_LEN] {
     bytes
 }
 
-/// How many zeros follow what ends at `offset`.
+/// The number of padding bytes after data that end at `offset`.
 fn filling(offset: u64) -> u64 {
     offset.next_multiple_of(ALIGN) - offset
 }

@@ -16,7 +16,7 @@ use crate::files::{
     map::{Access, FileBytes},
 };
 
-/// The bytes of a section; the file stays open for as long as they live.
+/// The bytes of a section. The file stays open as long as this value exists.
 #[derive(Clone, Debug)]
 pub struct SectionBytes {
     bytes: Arc<FileBytes>,
@@ -24,7 +24,7 @@ pub struct SectionBytes {
 }
 
 impl SectionBytes {
-    /// A range of a file that has it.
+    /// A range of a file.
     pub(super) fn new(bytes: FileBytes, range: Range<usize>) -> Self {
         Self { bytes: Arc::new(bytes), range }
     }
@@ -48,23 +48,24 @@ pub struct Container {
 }
 
 impl Container {
-    /// Opens a native file of any kind: cheap, whatever its size. It checks magic, version, every
-    /// offset and length, and the checksum over them and the header, but not the sections' content.
+    /// Opens a native file of any kind. This takes the same short time for any size: it checks magic,
+    /// version, all offsets and lengths, and the checksum over them and the header, but does not read the
+    /// sections.
     ///
     /// # Errors
-    /// [`ContainerError`] naming the file and what is wrong with it.
+    /// [`ContainerError`], which names the file and what is wrong with it.
     pub fn open(path: &Path, access: Access) -> Result<Self, ContainerError> {
         let name = path.display().to_string();
         let read_error = |source| ContainerError::Read { name: name.clone(), source };
         let file = File::open(path).map_err(read_error)?;
         if !file.metadata().map_err(read_error)?.is_file() {
-            return Err(ContainerError::NotNative { name, reason: "it is no regular file" });
+            return Err(ContainerError::NotNative { name, reason: "it is not a regular file" });
         }
         let bytes = FileBytes::of(&file, path, access).map_err(read_error)?;
         Self::parse(name, bytes)
     }
 
-    /// Opens a native file that is in memory; `name` stands for it in errors.
+    /// Opens a native file in memory; error messages show `name`.
     ///
     /// # Errors
     /// As [`Container::open`].
@@ -87,7 +88,7 @@ impl Container {
         Ok(Self { name, bytes: Arc::new(bytes), sections, header })
     }
 
-    /// Makes sure that the file is of a kind, in the version that this release knows.
+    /// Checks that the file is of a kind, in the version that this release reads.
     ///
     /// # Errors
     /// [`ContainerError::Kind`] or [`ContainerError::Version`].
@@ -112,20 +113,20 @@ impl Container {
         Ok(self)
     }
 
-    /// The four letters of the file's kind.
+    /// The tag of the file's kind.
     #[must_use]
     pub fn kind(&self) -> [u8; 4] {
         array_at(&self.bytes, 12)
     }
 
-    /// What to call the file in messages.
+    /// The name of the file in messages.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// BLAKE3 over the checksums of all sections, the header and what says where they are, as the trailer
-    /// has it: files with the same digest have the same content.
+    /// A BLAKE3 digest of the checksums of all sections, the header and the section table, as stored in the
+    /// trailer. Files with the same digest have the same content.
     #[must_use]
     pub fn digest(&self) -> [u8; 32] {
         array_at(&self.bytes, self.bytes.len() - TRAILER_LEN + TRAILER_HASHED)
@@ -137,27 +138,27 @@ impl Container {
         self.bytes.len() as u64
     }
 
-    /// The header, as the kind's own type.
+    /// Decodes the header.
     ///
     /// # Errors
-    /// [`ContainerError::Content`] when the bytes are none.
+    /// [`ContainerError::Content`] when the bytes are not a valid header.
     pub fn header<H: DeserializeOwned>(&self) -> Result<H, ContainerError> {
         header::decode(&self.bytes[self.header.clone()])
             .map_err(|reason| self.bad("header", reason))
     }
 
-    /// The names of the sections and their bytes in the file, in order.
+    /// The names of the sections and their byte ranges in the file, in order.
     pub fn sections(&self) -> impl Iterator<Item = (SectionName, Range<u64>)> {
         self.sections.iter().map(|s| (s.name, s.offset..s.offset + s.len))
     }
 
-    /// The bytes of a section; `None` when there is none of this name.
+    /// The bytes of a section; `None` when the file does not have it.
     #[must_use]
     pub fn find(&self, name: SectionName) -> Option<&[u8]> {
         self.sections.iter().find(|section| section.name == name).map(|s| self.bytes_of(s))
     }
 
-    /// The bytes of a section that the kind demands.
+    /// The bytes of a section that the kind requires.
     ///
     /// # Errors
     /// [`ContainerError::Content`] when it is missing.
@@ -165,7 +166,7 @@ impl Container {
         self.find(name).ok_or_else(|| self.bad(&format!("section {name:?}"), "is missing"))
     }
 
-    /// As [`Container::section`], to keep for as long as one likes.
+    /// As [`Container::section`], but the result does not borrow the container.
     ///
     /// # Errors
     /// As [`Container::section`].
@@ -181,11 +182,11 @@ impl Container {
     }
 
     fn bytes_of(&self, section: &Section) -> &[u8] {
-        // `parse` made sure that sections end before the footer, so they fit the address space.
+        // `parse` checked that the sections end before the footer, so the offsets fit usize.
         &self.bytes[section.offset as usize..(section.offset + section.len) as usize]
     }
 
-    /// An error about a part of the content.
+    /// Creates an error about a part of the content.
     pub fn bad(&self, part: &str, reason: impl ToString) -> ContainerError {
         ContainerError::Content {
             name: self.name.clone(),
@@ -194,10 +195,10 @@ impl Container {
         }
     }
 
-    /// Reads every byte: sections against their checksums, filling against zero.
+    /// Reads every byte. Compares the sections with their checksums and checks that the padding is zero.
     ///
     /// # Errors
-    /// [`ContainerError`] naming the first damaged section and its byte range.
+    /// [`ContainerError`], which names the first damaged section and its byte range.
     pub fn check(&self) -> Result<(), ContainerError> {
         for section in &self.sections {
             self.check_sum(section)?;
@@ -206,10 +207,10 @@ impl Container {
         self.check_filling(self.header.end as u64)
     }
 
-    /// Reads every byte of one section against its checksum: for what no hash chain proves.
+    /// Compares one section with its checksum. Needed for sections that no tree hash covers.
     ///
     /// # Errors
-    /// [`ContainerError`] when it is damaged or missing.
+    /// [`ContainerError`] when the section is damaged or missing.
     pub fn check_section(&self, name: SectionName) -> Result<(), ContainerError> {
         self.check_sum(self.row(name)?)
     }
@@ -230,7 +231,7 @@ impl Container {
     fn check_filling(&self, start: u64) -> Result<(), ContainerError> {
         let range = start..start + filling(start);
         if self.bytes[range.start as usize..range.end as usize].iter().any(|byte| *byte != 0) {
-            let reason = "the filling is not zero".into();
+            let reason = "the padding is not zero".into();
             return Err(ContainerError::Damaged { name: self.name.clone(), range, reason });
         }
         Ok(())
@@ -257,9 +258,9 @@ impl Parser<'_> {
         if !bytes.starts_with(&MAGIC) {
             return Err(not_native(match bytes {
                 [] => "it is empty",
-                [0x1f, 0x8b, ..] => "it is gzip'd, and native files are mapped as they are",
-                _ if bytes.get(1..4) == MAGIC.get(1..4) => "it was damaged by a transfer as text",
-                _ => "it does not begin with the magic bytes",
+                [0x1f, 0x8b, ..] => "it is compressed with gzip; native files are not compressed",
+                _ if bytes.get(1..4) == MAGIC.get(1..4) => "it was damaged by a text-mode transfer",
+                _ => "it does not start with the magic bytes",
             }));
         }
         if bytes.len() < PREAMBLE_LEN + TRAILER_LEN {
@@ -279,7 +280,7 @@ impl Parser<'_> {
         let trailer = &bytes[trailer_at..];
         let trailer_range = trailer_at as u64..bytes.len() as u64;
         if trailer[24..32] != END_MAGIC {
-            return Err(self.cut("it does not end with the trailer that is written last"));
+            return Err(self.cut("it does not end with a trailer"));
         }
         let file_len = u64_at(trailer, 16);
         if file_len != bytes.len() as u64 {
@@ -292,7 +293,7 @@ impl Parser<'_> {
         if count > MOST_SECTIONS {
             return Err(self.damaged(trailer_range, format!("it counts {count} sections")));
         }
-        // Small numbers by now, so that the sums cannot overflow.
+        // Both are small here, so the sums cannot overflow.
         let table_len = count as usize * ROW_LEN;
         let used = table_len as u64 + u64::from(header_len);
         let end = footer.checked_add(used + filling(used));
@@ -318,7 +319,7 @@ impl Parser<'_> {
         Ok((sections, header))
     }
 
-    /// The rows of the table; sections have to fill the space up to `footer` without a gap.
+    /// Decodes the section table. The sections must fill the file up to `footer` without gaps.
     fn sections(
         &self,
         rows: &[[u8; ROW_LEN]],
@@ -330,24 +331,26 @@ impl Parser<'_> {
             let range = at..at + ROW_LEN as u64;
             let (offset, len) = (u64_at(row, 8), u64_at(row, 16));
             let Some(name) = SectionName::parse(array_at(row, 0)) else {
-                return Err(self.damaged(range, "a section without a name"));
+                return Err(self.damaged(range, "a section name is not valid"));
             };
             if sections.iter().any(|section| section.name == name) {
-                return Err(self.damaged(range, format!("a second section {name:?}")));
+                return Err(self.damaged(range, format!("section {name:?} appears twice")));
             }
             let end = offset.checked_add(len).filter(|end| offset == free && *end <= footer);
             let Some(end) = end else {
-                let reason = format!("section {name:?} at {offset} of {len} bytes lies elsewhere");
+                let reason = format!(
+                    "section {name:?} at offset {offset} with {len} bytes is not where it must be"
+                );
                 return Err(self.damaged(range, reason));
             };
             if row[24..32] != [0; 8] {
-                return Err(self.damaged(range, "zeros are not zero"));
+                return Err(self.damaged(range, "reserved bytes of the section table are not zero"));
             }
             free = end + filling(end);
             sections.push(Section { name, offset, len, hash: array_at(row, 32) });
         }
         if free != footer {
-            let reason = format!("nothing accounts for the bytes from {free} on");
+            let reason = format!("no section contains the bytes from {free} on");
             return Err(self.damaged(free..footer, reason));
         }
         Ok(sections)

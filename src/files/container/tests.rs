@@ -26,7 +26,7 @@ fn open(bytes: Vec<u8>) -> Result<Container, ContainerError> {
     Container::from_bytes("test", bytes)?.expect(KIND)
 }
 
-/// The picture at the top of the module, filled in by hand with the `blake3` crate alone.
+/// The file of the module documentation, written by hand with the `blake3` crate alone.
 fn by_hand() -> Vec<u8> {
     let mut file = b"\x89SLP\r\n\x1a\n\x01\0\0\0test\x07\0\0\0".to_vec();
     file.resize(64, 0);
@@ -94,7 +94,7 @@ fn other_files_are_told_apart() {
     }
 }
 
-/// Footers that lie, with checksums that agree: what a hostile file may say.
+/// Footers with wrong values and matching checksums, as a hostile file can have.
 #[test]
 fn lying_offsets_and_lengths_are_refused() {
     let good = small();

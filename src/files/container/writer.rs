@@ -12,22 +12,22 @@ use super::{
 };
 use crate::files::{Output, OutputError, header};
 
-/// How much is collected before it is hashed and written.
+/// How many bytes are buffered before they are hashed and written.
 const BUFFER_LEN: usize = 1 << 20;
-/// From here on, hashing and writing at the same time pays.
+/// From this size on, hashing and writing in parallel is faster.
 const WORTH_TWO_THREADS: usize = 1 << 18;
 
-/// Writes a native file from front to back.
+/// Writes a native file from start to end.
 ///
-/// [`ContainerWriter::begin`] starts a section, which ends where the next begins; its length need not
-/// be known before. Checksums are computed on the way.
+/// [`ContainerWriter::begin`] starts a section, which ends where the next section starts. Its length need not
+/// be known before. Checksums are computed while writing.
 pub struct ContainerWriter<W> {
     out: W,
     name: String,
     kind: Kind,
-    /// What was put and is not hashed and written yet.
+    /// Bytes that are not hashed and written yet.
     pending: Vec<u8>,
-    /// How many bytes were written.
+    /// The number of bytes written.
     at: u64,
     sections: Vec<Section>,
     open: Option<OpenSection>,
@@ -40,16 +40,16 @@ struct OpenSection {
 }
 
 impl ContainerWriter<Output> {
-    /// Begins a file, which takes the place of `path` in [`ContainerWriter::commit`].
+    /// Starts a file. [`ContainerWriter::commit`] moves it to `path`.
     ///
     /// # Errors
-    /// [`OutputError`] when the folder cannot be written to, or the path is `-`: a native file is
-    /// mapped, and standard output cannot be.
+    /// [`OutputError`] when the directory cannot be written to, or the path is `-`: native files are mapped,
+    /// and standard output cannot be mapped.
     pub fn create(path: &Path, kind: Kind) -> Result<Self, OutputError> {
         if path == Path::new("-") {
             let source = io::Error::new(
                 io::ErrorKind::InvalidInput,
-                "native files need a name: they are mapped, and a pipe cannot be",
+                "a native file needs a path, because it is mapped and a pipe cannot be mapped",
             );
             return Err(OutputError { name: "standard output".into(), source });
         }
@@ -58,12 +58,11 @@ impl ContainerWriter<Output> {
         Self::new(out, name, kind)
     }
 
-    /// Begins a section of `len` bytes, lets `fill` write it where it will lie in the file, and ends
-    /// it. The bytes are zero before. The space is taken on disk first, so that a full disk is an
-    /// error here and no SIGBUS there.
+    /// Writes a section of `len` bytes in place: `fill` gets the mapped bytes, which are zero. The space is
+    /// allocated on disk first, so that a full disk is an error of this call and not a SIGBUS in `fill`.
     ///
     /// # Errors
-    /// [`OutputError`] when the space cannot be had or mapped.
+    /// [`OutputError`] when the space cannot be allocated or mapped.
     pub fn fill<T>(
         &mut self,
         name: SectionName,
@@ -91,10 +90,10 @@ impl ContainerWriter<Output> {
         Ok(result)
     }
 
-    /// A section that was ended, mapped to be read while the file is still being written.
+    /// Maps a finished section for reading while the rest of the file is written.
     ///
     /// # Errors
-    /// [`OutputError`] when it cannot be mapped, or was not ended.
+    /// [`OutputError`] when it cannot be mapped, or is not finished.
     pub fn written(&mut self, name: SectionName) -> Result<SectionBytes, OutputError> {
         let section = self.sections.iter().find(|section| section.name == name);
         let range = section.map(|section| section.offset..section.offset + section.len);
@@ -106,17 +105,17 @@ impl ContainerWriter<Output> {
         Ok(SectionBytes::new(bytes, range.start as usize..range.end as usize))
     }
 
-    /// Ends the file, puts it on disk and under its name.
+    /// Finishes the file, syncs it to disk and moves it to its path.
     ///
     /// # Errors
-    /// [`OutputError`]; what stood under the name is then as it was.
+    /// [`OutputError`]; an existing file at the path is then unchanged.
     pub fn commit(self, header: &impl Serialize) -> Result<(), OutputError> {
         self.finish(header)?.finish()
     }
 }
 
 impl ContainerWriter<Vec<u8>> {
-    /// Begins a file in memory, for inputs that are small enough to never see a disk.
+    /// Starts a file in memory, for small inputs.
     #[must_use]
     pub fn in_memory(name: &str, kind: Kind) -> Self {
         Self::after_preamble(preamble(kind).to_vec(), name.into(), kind)
@@ -152,7 +151,7 @@ impl<W: Write + Send> ContainerWriter<W> {
         }
     }
 
-    /// Ends the section before, if there is one, and begins another.
+    /// Ends the current section, if there is one, and starts the next one.
     ///
     /// # Errors
     /// [`OutputError`] when writing fails.
@@ -162,7 +161,7 @@ impl<W: Write + Send> ContainerWriter<W> {
         Ok(())
     }
 
-    /// Appends to the section that was begun last.
+    /// Appends to the current section.
     ///
     /// # Errors
     /// [`OutputError`] when writing fails.
@@ -222,7 +221,7 @@ impl<W: Write + Send> ContainerWriter<W> {
     /// Ends the last section and writes table, header and trailer.
     ///
     /// # Errors
-    /// [`OutputError`] when writing fails or the header has no encoding.
+    /// [`OutputError`] when writing fails or the header cannot be encoded.
     pub fn finish(mut self, header: &impl Serialize) -> Result<W, OutputError> {
         self.tail(header)?;
         Ok(self.out)
