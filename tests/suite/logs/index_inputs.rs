@@ -177,3 +177,23 @@ fn node_errors_in_place_of_receipts_are_reported() {
     assert!(run.stderr.contains("--batch-blocks"), "{}", run.stderr);
     assert!(!dir.path("none.slmsg").exists());
 }
+
+#[test]
+fn inputs_of_another_kind_are_refused_by_what_they_are() {
+    let dir = IndexDir::new();
+    let state = support::fixture("gateway-v29/state.anvil.json");
+    let of_state = dir.index(&[state], &[], "none.slmsg");
+    let logs = dir.write("logs.jsonl", "{\"chainId\":1,\"batchNumber\":2,\"logs\":[]}");
+    let of_logs = run(["rebuild", text(&logs)]);
+    // A table with a byte order mark is a table all the same.
+    let table = format!("\u{feff}address,slot,value\n0x{},0x1,0x2\n", "05".repeat(20));
+    let of_table = dir.index(&[dir.write("table.csv", table)], &[], "none.slmsg");
+    for (run, words) in [
+        (of_state, "has no logs: it is a state: anvil state dump"),
+        (of_logs, "it is logs of batches: raw archive of logs"),
+        (of_table, "has no logs: it is a state: table of slots"),
+    ] {
+        assert_eq!(run.code, Some(3), "{}", run.stderr);
+        assert!(run.stderr.contains(words), "{words}: {}", run.stderr);
+    }
+}
