@@ -9,12 +9,10 @@
 //! The handler can interrupt any code, so it uses only async-signal-safe operations:
 //!
 //! - It reads the table, which is static, grows but never shrinks, and consists of atomics. This needs no
-//! lock, no
-//! allocation and no pointer to memory that could be freed.
+//!   lock, no allocation and no pointer to memory that could be freed.
 //! - It calls `write` and `_exit`, which POSIX lists as async-signal-safe.
 //! - For an address outside all mapped files it restores the previous handler (`sigaction`, also on the list)
-//! and
-//! returns. The access then faults again and ends as it would without this module.
+//!   and returns. The access then faults again and ends as it would without this module.
 //!
 //! Unfinished output files remain under their temporary names, as after SIGKILL.
 //!
