@@ -147,7 +147,7 @@ fn exit_code(error: &Error) -> u8 {
             _ => 5,
         },
         Error::Target(_) | Error::NoSlBatch { .. } | Error::NothingFound { .. } => 5,
-        Error::Encode(_) | Error::Compress(_) | Error::Output(_) | Error::Sink(_) => 6,
+        Error::Encode(_) | Error::Output(_) | Error::Sink(_) => 6,
     }
 }
 

@@ -97,6 +97,8 @@ failure_codes! {
     EmptyProof = "empty-proof",
     /// It is not known which root was the first to contain the batch.
     FirstRootUnknown = "first-root-unknown",
+    /// The format is one that this build does not have, because a feature is off.
+    FormatUnsupported = "format-unsupported",
     /// What a tree file says of past roots is wrong.
     HistoryDamaged = "history-damaged",
     /// The record does not name the index of its log.

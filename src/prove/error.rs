@@ -1,4 +1,4 @@
-use std::{error, io};
+use std::error;
 
 use thiserror::Error;
 
@@ -9,8 +9,8 @@ use crate::{
     forest::{HistoryError, RebuildError, TreeFileError},
     ingest::{IndexError, state::ImportError},
     primitives::SlBatch,
-    proof::{FailureCode, Target, calldata::CallError},
-    records::{EncoderError, EntriesError, VerdictsError, parquet::EncodeError},
+    proof::{FailureCode, Target},
+    records::{EncoderError, EntriesError, VerdictsError},
     state::StateError,
 };
 
@@ -99,17 +99,15 @@ pub enum Error {
         reason: String,
     },
     /// The call cannot take the proofs.
+    #[cfg(feature = "calldata")]
     #[error(transparent)]
-    Call(#[from] CallError),
+    Call(#[from] crate::proof::calldata::CallError),
     /// A log cannot be proven.
     #[error("no proof ({})", .0.code())]
     Extract(#[from] ExtractError),
     /// Records could not be encoded.
     #[error(transparent)]
-    Encode(#[from] EncodeError),
-    /// The compressor failed.
-    #[error("cannot compress")]
-    Compress(#[source] io::Error),
+    Encode(#[from] EncoderError),
     /// The archive has nothing of what is selected.
     #[error("{what}")]
     NothingFound {
@@ -170,15 +168,6 @@ fn resumable(output: &Option<String>) -> String {
     })
 }
 
-impl From<EncoderError> for Error {
-    fn from(error: EncoderError) -> Self {
-        match error {
-            EncoderError::Parquet(error) => Self::Encode(error),
-            EncoderError::Compress(error) => Self::Compress(error),
-        }
-    }
-}
-
 impl From<VerdictsError> for Error {
     fn from(error: VerdictsError) -> Self {
         match error {
@@ -193,20 +182,18 @@ impl Error {
     #[must_use]
     pub fn code(&self) -> FailureCode {
         match self {
-            Self::Input(error) | Self::Entries(EntriesError::Input(error)) => input_code(error),
+            Self::Input(error) if error.is_damage() => FailureCode::InputDamaged,
+            Self::Input(_) => FailureCode::ReadFailed,
             Self::Import(error) if error.is_io() => FailureCode::ReadFailed,
             Self::Native(error) if error.is_io() => FailureCode::ReadFailed,
             Self::Archive(error) if error.is_io() => FailureCode::ReadFailed,
             Self::Index(error) if error.is_io() => FailureCode::ReadFailed,
-            Self::Entries(EntriesError::Parquet(error)) if error.is_io() => FailureCode::ReadFailed,
-            Self::Index(IndexError::Unknown { .. })
-            | Self::Entries(EntriesError::NotProofs { .. } | EntriesError::NoProofs(_)) => {
-                FailureCode::UnknownInput
-            }
+            Self::Index(IndexError::Unknown { .. }) => FailureCode::UnknownInput,
             Self::Import(_) | Self::Native(_) | Self::Archive(_) | Self::Index(_) => {
                 FailureCode::InputDamaged
             }
-            Self::Entries(_) | Self::NotOfJob { .. } => FailureCode::InputDamaged,
+            Self::Entries(error) => error.code(),
+            Self::NotOfJob { .. } => FailureCode::InputDamaged,
             Self::Rebuild { source, .. } => rebuild_code(source),
             Self::TreeFile { source: TreeFileError::Rebuild(source), .. } => rebuild_code(source),
             Self::TreeFile { source: TreeFileError::History(source), .. }
@@ -222,9 +209,10 @@ impl Error {
             | Self::NotMergeable
             | Self::CompressedParquet
             | Self::CompressedMerge => FailureCode::InvalidOptions,
+            #[cfg(feature = "calldata")]
             Self::Call(error) => error.code(),
             Self::Extract(error) => error.code(),
-            Self::Encode(_) | Self::Compress(_) => FailureCode::WriteFailed,
+            Self::Encode(error) => error.code(),
             Self::NothingFound { code, .. } => *code,
             Self::OtherJob { .. } => FailureCode::OtherJob,
             Self::Interrupted(_) => FailureCode::Interrupted,
@@ -243,7 +231,9 @@ impl Error {
                 Some("give the events of MessageRoot, or allow more trees to be tried")
             }
             Self::SlBatch(SlBatchError::NoRoot(_)) => Some("give the state of L1"),
-            Self::Call(CallError::NoAddress) => Some("give the address in the options of the call"),
+            _ if self.code() == FailureCode::NoAddress => {
+                Some("give the address in the options of the call")
+            }
             Self::Index(IndexError::NeedsChain { .. }) => Some("give the chain of the archive"),
             Self::OtherJob { .. } => Some("begin the job anew, without resuming it"),
             _ => None,
@@ -260,10 +250,6 @@ impl Error {
             _ => false,
         }
     }
-}
-
-fn input_code(error: &InputError) -> FailureCode {
-    if error.is_damage() { FailureCode::InputDamaged } else { FailureCode::ReadFailed }
 }
 
 fn rebuild_code(error: &RebuildError) -> FailureCode {

@@ -1,7 +1,6 @@
 //! Outcomes as the bytes of a file: JSON, NDJSON, answers of a node, calldata, rows of Parquet.
 
 use std::{
-    borrow::Cow,
     io,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -10,14 +9,12 @@ use serde::Serialize;
 use thiserror::Error;
 
 use super::{
-    Count, Encode, LineWriter, Outcome, RequestSource,
-    parquet::{EncodeError, EncodedRows, LogPlace, RowEncoder},
+    CallOptions, Count, Encode, LineWriter, Outcome, RequestSource,
+    parquet::{EncodedRows, OutcomeRows},
 };
 use crate::{
     files::Compression,
-    proof::{
-        Failure, FailureRecord, Hints, ProofView, RequestLine, calldata::CallOptions, no_hints,
-    },
+    proof::{Failure, FailureCode, FailureRecord, Hints, ProofView, no_hints},
 };
 
 /// How many buffers are kept to be filled again.
@@ -25,7 +22,7 @@ const MOST_BUFFERS: usize = 8;
 /// The largest buffer that is kept, in bytes: that of a giant batch is not kept for small ones.
 const LARGEST_BUFFER: usize = 7_000_000;
 
-/// The formats of proofs.
+/// The formats of proofs. Every build names all of them; one whose feature is off refuses to write them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ProofFormat {
@@ -35,10 +32,22 @@ pub enum ProofFormat {
     Ndjson,
     /// One object a line, with exactly the fields that a node answers.
     Rpc,
-    /// One object a line, with the ABI-encoded call that takes the proof.
+    /// One object a line, with the ABI-encoded call that takes the proof; with the feature `calldata`.
     Calldata,
-    /// Rows of a Parquet file.
+    /// Rows of a Parquet file; with the feature `parquet`.
     Parquet,
+}
+
+impl ProofFormat {
+    /// Refuses a format that this build does not have.
+    pub(crate) fn check(self) -> Result<(), EncoderError> {
+        let feature = match self {
+            Self::Calldata if !cfg!(feature = "calldata") => "calldata",
+            Self::Parquet if !cfg!(feature = "parquet") => "parquet",
+            _ => return Ok(()),
+        };
+        Err(EncoderError::NoFormat { format: self, feature })
+    }
 }
 
 /// Why records could not be encoded.
@@ -46,11 +55,31 @@ pub enum ProofFormat {
 #[non_exhaustive]
 pub enum EncoderError {
     /// The format cannot take a value.
+    #[cfg(feature = "parquet")]
     #[error(transparent)]
-    Parquet(#[from] EncodeError),
+    Parquet(#[from] super::parquet::EncodeError),
+    /// The build does not have the format.
+    #[error("this build has no {format:?}: its feature {feature} is off")]
+    NoFormat {
+        /// The format.
+        format: ProofFormat,
+        /// The feature that the format needs.
+        feature: &'static str,
+    },
     /// The compressor failed.
     #[error("cannot compress")]
     Compress(#[source] io::Error),
+}
+
+impl EncoderError {
+    /// The stable code of the kind of error.
+    #[must_use]
+    pub fn code(&self) -> FailureCode {
+        match self {
+            Self::NoFormat { .. } => FailureCode::FormatUnsupported,
+            _ => FailureCode::WriteFailed,
+        }
+    }
 }
 
 /// Encoded records.
@@ -116,7 +145,7 @@ pub struct Encoder {
 struct Encoding<'e> {
     encoder: &'e Encoder,
     lines: LineWriter,
-    rows: Option<RowEncoder>,
+    rows: OutcomeRows,
     chunk: EncodedChunk,
     count: Count,
 }
@@ -162,8 +191,8 @@ impl Encoder {
         let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
         let chunk =
             EncodedChunk { bytes: free.pop().unwrap_or_default(), ..EncodedChunk::default() };
-        let (lines, rows, count) = (LineWriter::default(), None, Count::default());
-        Encoding { encoder: self, lines, rows, chunk, count }
+        let (lines, rows) = (LineWriter::default(), OutcomeRows::default());
+        Encoding { encoder: self, lines, rows, chunk, count: Count::default() }
     }
 
     /// Takes back the buffer of a chunk that is written.
@@ -204,7 +233,7 @@ impl Encode for Encoder {
 
 impl Encoding<'_> {
     /// Encodes a proof; answers why the format cannot take it, where it cannot.
-    fn proof(&mut self, proof: &ProofView<'_>) -> Result<Result<(), Failure>, EncodeError> {
+    fn proof(&mut self, proof: &ProofView<'_>) -> Result<Result<(), Failure>, EncoderError> {
         match self.encoder.form {
             Form::Lines => self.lines.record(proof, &mut self.chunk.bytes),
             Form::RpcLines => self.lines.rpc_answer(proof, &mut self.chunk.bytes),
@@ -217,7 +246,7 @@ impl Encoding<'_> {
                     return Ok(Err(Failure::of(error.code(), &error, self.encoder.hints)));
                 }
             },
-            Form::Rows => self.rows()?.proof(proof)?,
+            Form::Rows => self.rows.proof(proof)?,
             Form::Object | Form::Array => self.pretty(&proof.to_record()),
         }
         if self.encoder.form.is_lines() {
@@ -233,13 +262,10 @@ impl Encoding<'_> {
         request: RequestSource<'_>,
         logs: u64,
         error: Failure,
-    ) -> Result<(), EncodeError> {
+    ) -> Result<(), EncoderError> {
         self.count.fail(error.code, logs);
         match (self.encoder.form, request) {
-            (Form::Rows, _) => {
-                let (place, text) = place_and_text(request);
-                self.rows()?.failure(place, &text, &error)?;
-            }
+            (Form::Rows, _) => self.rows.failure(request, &error)?,
             (Form::RpcLines, _) => self.chunk.unwritten.push(error),
             (_, RequestSource::Request(request)) => self.record(&FailureRecord { request, error }),
             (_, RequestSource::Line(request)) => self.record(&FailureRecord { request, error }),
@@ -251,20 +277,13 @@ impl Encoding<'_> {
     /// Ends the chunk.
     fn end(mut self) -> Result<(EncodedChunk, Count), EncoderError> {
         let chunk = &mut self.chunk;
-        chunk.rows = self.rows.map(|mut rows| rows.finish()).transpose()?;
+        chunk.rows = self.rows.finish()?;
         let lines = self.encoder.compression.filter(|_| self.encoder.form.is_lines());
         if let Some(compression) = lines.filter(|_| !chunk.bytes.is_empty()) {
             let packed = compression.compress(&chunk.bytes).map_err(EncoderError::Compress)?;
             chunk.packed = Some(packed);
         }
         Ok((self.chunk, self.count))
-    }
-
-    fn rows(&mut self) -> Result<&mut RowEncoder, EncodeError> {
-        match &mut self.rows {
-            Some(rows) => Ok(rows),
-            none => Ok(none.insert(RowEncoder::new()?)),
-        }
     }
 
     fn record(&mut self, record: &impl Serialize) {
@@ -287,24 +306,6 @@ impl Encoding<'_> {
         let _ = serde_json::to_writer_pretty(&mut self.chunk.bytes, record);
         if self.encoder.form == Form::Object {
             self.chunk.bytes.push(b'\n');
-        }
-    }
-}
-
-/// The log that a request names, as far as it does, and the request as text.
-fn place_and_text(request: RequestSource<'_>) -> (LogPlace, Cow<'_, str>) {
-    // None of these has maps with keys other than text, the only thing that could fail.
-    match request {
-        RequestSource::Request(request) => {
-            (request.into(), serde_json::to_string(&request).unwrap_or_default().into())
-        }
-        RequestSource::Line(line) => {
-            let line = line.get();
-            let request = RequestLine::parse(line.as_bytes());
-            (request.map_or_else(|_| LogPlace::default(), |line| line.request.into()), line.into())
-        }
-        RequestSource::Text(text) => {
-            (LogPlace::default(), serde_json::to_string(text).unwrap_or_default().into())
         }
     }
 }

@@ -2,15 +2,15 @@
 
 use thiserror::Error;
 
-use super::{
-    Records,
-    parquet::{ParquetProofs, ReadError, Rows},
-};
+use super::{Records, parquet::NumberedRows};
 use crate::{
     archive,
     files::{Input, InputError, container::is_container},
     forest::TREE_FILE,
-    proof::reader::{self, Defaults, Item, RecordError},
+    proof::{
+        FailureCode,
+        reader::{self, Defaults, Item, RecordError},
+    },
     snapshot,
 };
 
@@ -22,8 +22,12 @@ pub enum EntriesError {
     #[error(transparent)]
     Input(#[from] InputError),
     /// The Parquet file could not be read.
+    #[cfg(feature = "parquet")]
     #[error(transparent)]
-    Parquet(#[from] ReadError),
+    Parquet(#[from] super::parquet::ReadError),
+    /// The input is a Parquet file, which only the feature `parquet` can read.
+    #[error("{0}: it is a Parquet file, and this build has no Parquet: its feature parquet is off")]
+    NoParquet(String),
     /// The input is something else.
     #[error("{name}: it is {what}, not proofs")]
     NotProofs {
@@ -38,6 +42,23 @@ pub enum EntriesError {
          what it is"
     )]
     NoProofs(String),
+}
+
+impl EntriesError {
+    /// The stable code of the kind of error.
+    #[must_use]
+    pub fn code(&self) -> FailureCode {
+        match self {
+            Self::Input(error) if error.is_damage() => FailureCode::InputDamaged,
+            Self::Input(_) => FailureCode::ReadFailed,
+            #[cfg(feature = "parquet")]
+            Self::Parquet(error) if error.is_io() => FailureCode::ReadFailed,
+            #[cfg(feature = "parquet")]
+            Self::Parquet(_) => FailureCode::InputDamaged,
+            Self::NoParquet(_) => FailureCode::FormatUnsupported,
+            Self::NotProofs { .. } | Self::NoProofs(_) => FailureCode::UnknownInput,
+        }
+    }
 }
 
 /// The records of an input, with their numbers: lines of a text, rows of a Parquet file from 1.
@@ -59,14 +80,8 @@ pub struct Entries {
 }
 
 enum Source {
-    Texts(Records),
-    Parquet {
-        file: Box<ParquetProofs>,
-        /// The next row group, the rows of the one before it, and how many rows came before these.
-        group: usize,
-        rows: Option<Rows>,
-        before: u64,
-    },
+    Texts(Box<Records>),
+    Rows(Box<NumberedRows>),
 }
 
 /// One entry of an input, which need not be a record.
@@ -92,11 +107,10 @@ impl Entries {
             let what = found.map_or("a native file of slproof", |kind| kind.name);
             return Err(EntriesError::NotProofs { name, what });
         }
-        let source = if ParquetProofs::is_parquet(input.head()) {
-            let file = Box::new(ParquetProofs::open(input)?.with_defaults(*defaults));
-            Source::Parquet { file, group: 0, rows: None, before: 0 }
+        let source = if NumberedRows::are_in(input.head()) {
+            Source::Rows(Box::new(NumberedRows::open(input, defaults)?))
         } else {
-            Source::Texts(Records::open(input)?)
+            Source::Texts(Box::new(Records::open(input)?))
         };
         Ok(Self { name, source })
     }
@@ -118,7 +132,7 @@ impl Entries {
     pub fn place(&self) -> &'static str {
         match self.source {
             Source::Texts(_) => "line",
-            Source::Parquet { .. } => "row",
+            Source::Rows(_) => "row",
         }
     }
 }
@@ -127,32 +141,16 @@ impl Iterator for Entries {
     type Item = Result<(u64, Entry), EntriesError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let (file, group, rows, before) = match &mut self.source {
-            Source::Texts(records) => {
-                let record = records.next()?.map_err(EntriesError::from);
-                return Some(record.map(|(line, text)| (line, Entry::Text(text))));
+        Some(match &mut self.source {
+            Source::Texts(texts) => {
+                let text = texts.next()?;
+                text.map(|(line, text)| (line, Entry::Text(text))).map_err(EntriesError::from)
             }
-            Source::Parquet { file, group, rows, before } => (file, group, rows, before),
-        };
-        loop {
-            if let Some(row) = rows.as_mut().and_then(Iterator::next) {
-                *before += 1;
-                return Some(
-                    row.map(|item| (*before, Entry::Row(item))).map_err(EntriesError::from),
-                );
+            Source::Rows(rows) => {
+                let row = rows.next()?;
+                row.map(|(number, item)| (number, Entry::Row(item)))
             }
-            if *group == file.groups() {
-                return None;
-            }
-            match file.rows(*group) {
-                Ok(next) => *rows = Some(next),
-                Err(error) => {
-                    *group = file.groups();
-                    return Some(Err(error.into()));
-                }
-            }
-            *group += 1;
-        }
+        })
     }
 }
 

@@ -3,6 +3,9 @@
 //! [`Entries`] reads the records of an input, [`Verdicts`] judges them. An [`Encoder`] makes bytes of what
 //! became of requests ([`Outcome`]), [`OwnedRecords`] makes values of their own.
 
+#[cfg(not(feature = "calldata"))]
+#[path = "no_calldata.rs"]
+mod calldata;
 mod encoder;
 mod entries;
 mod json_array;
@@ -12,9 +15,15 @@ mod outcome;
 mod owned;
 #[cfg(feature = "parquet")]
 pub mod parquet;
-mod row_groups;
+#[cfg(not(feature = "parquet"))]
+#[path = "no_parquet.rs"]
+mod parquet;
 mod text;
 
+#[cfg(feature = "calldata")]
+use crate::proof::calldata;
+
+pub(crate) use calldata::CallOptions;
 pub(crate) use encoder::Form;
 pub use encoder::{EncodedChunk, Encoder, EncoderError, ProofFormat};
 pub use entries::{Entries, EntriesError, Entry};
@@ -22,5 +31,5 @@ pub use judge::{TrustedRoots, VerdictLine, Verdicts, VerdictsError, verify};
 pub use line::LineWriter;
 pub use outcome::{Count, Encode, Outcome, RequestSource};
 pub use owned::{Answer, OwnedRecords};
-pub(crate) use row_groups::RowGroups;
+pub(crate) use parquet::{RowGroupSummary, RowGroups};
 pub use text::Records;

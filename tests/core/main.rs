@@ -1,5 +1,10 @@
-//! What the crate does without features: proofs are verified, trees are hashed on one thread.
+//! What the crate does without features, or without some: proofs are verified, trees are hashed on one thread,
+//! formats that a feature adds are refused.
 #![allow(unreachable_pub, clippy::unwrap_used, clippy::panic)]
+
+/// The formats that a build has, and those that it refuses.
+#[cfg(all(feature = "archive", not(feature = "parquet")))]
+mod formats;
 
 /// Records of proofs, judged as the contracts judged the proofs.
 mod records;

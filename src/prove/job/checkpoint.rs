@@ -18,7 +18,7 @@ use crate::{
     files::{Input, InputError, Output},
     primitives::hex,
     prove::Error,
-    records::{Count, parquet::RowGroupSummary},
+    records::{Count, RowGroupSummary},
 };
 
 /// How far a job got.

@@ -27,7 +27,7 @@ use crate::{
     files::{Compression, Output},
     forest::Timeline,
     proof::{Hints, Target, TargetKind, no_hints},
-    records::{Count, Encoder, Form},
+    records::{Count, Encoder, Form, ProofFormat},
 };
 
 pub use batches::{Batches, BatchesParseError};
@@ -132,9 +132,10 @@ impl Job {
     /// selects the proofs is in files too.
     ///
     /// # Errors
-    /// As [`Job::run`], and when the output cannot be written, or cannot be resumed or made in shards as is
-    /// asked for.
+    /// As [`Job::run`], and when this build does not have the format, the output cannot be written, or cannot
+    /// be resumed or made in shards as is asked for.
     pub fn write(&self, output: ProofOutput) -> Result<Summary, Error> {
+        output.format.map_or(Ok(()), ProofFormat::check)?;
         let single = self.single_root()?;
         let Selected { mut steps, is_many } = self.select(single.as_ref())?;
         self.observer.event(&Event::Selected);

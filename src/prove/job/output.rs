@@ -5,9 +5,8 @@ use std::path::{Path, PathBuf};
 use super::checkpoint::Manifest;
 use crate::{
     files::{Output, Partial, place_of},
-    proof::calldata::CallOptions,
     prove::Error,
-    records::ProofFormat,
+    records::{CallOptions, ProofFormat},
 };
 
 /// The output file of a job.
@@ -19,8 +18,8 @@ use crate::{
 /// let messages = Messages::open(&["fixtures/gateway-v29/logs.jsonl.gz"], &Default::default())?;
 /// let folder = tempfile::tempdir()?;
 ///
-/// let output = ProofOutput::create(folder.path().join("proofs.parquet"))?;
-/// let output = output.format(ProofFormat::Parquet).resume(true);
+/// let output = ProofOutput::create(folder.path().join("proofs.ndjson"))?;
+/// let output = output.format(ProofFormat::Ndjson).resume(true);
 /// let summary = Prover::new(trees, messages).job(Selection::all()).write(output)?;
 /// assert_eq!(summary.count.failed(), 0);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -56,6 +55,7 @@ impl ProofOutput {
     }
 
     /// The calls of the format calldata.
+    #[cfg(feature = "calldata")]
     #[must_use]
     pub fn calls(self, calls: CallOptions) -> Self {
         Self { calls, ..self }

@@ -16,7 +16,7 @@ use crate::{
     files::{Output, Partial, place_of},
     primitives::hex,
     prove::{Error, Event, Observer, ObserverHandle},
-    records::{Count, EncodedChunk, Encoder, Form, RowGroups},
+    records::{Count, EncodedChunk, Encoder, EncoderError, Form, RowGroups},
 };
 
 /// How long a job writes between checkpoints, at least. Putting everything on disk takes as long as the
@@ -162,7 +162,9 @@ impl ProofFile {
     /// Writes text that the encoder has not compressed.
     fn put_text(&mut self, text: &[u8]) -> Result<(), Error> {
         match self.encoder.compression() {
-            Some(compression) => self.put(&compression.compress(text).map_err(Error::Compress)?),
+            Some(compression) => {
+                self.put(&compression.compress(text).map_err(EncoderError::Compress)?)
+            }
             None => self.put(text),
         }
     }

@@ -11,9 +11,8 @@ use super::{
 use crate::{
     files::{Input, InputError},
     primitives::hex,
-    proof::calldata::CallOptions,
     prove::Error,
-    records::Encoder,
+    records::{CallOptions, Encoder},
 };
 
 /// Everything that the bytes of a whole job's output depend on.
@@ -47,7 +46,7 @@ impl RunId {
         }
         let Filter { chain, batches, sender } = selection.filter;
         let l1 = options.l1.as_ref().map(|l1| &l1.state);
-        let CallOptions { call, to } = output.calls;
+        let calls = Some(output.calls).filter(|calls| *calls != CallOptions::default());
         let arguments = [
             given("chain", chain),
             given("batch", batches.map(|batches| format!("{batches:?}"))),
@@ -58,7 +57,7 @@ impl RunId {
             given("sender", sender),
             given("target", Some(job.target)),
             given("output", Some(encoder.describe())),
-            given("calls", (call.is_some() || to.is_some()).then(|| format!("{call:?} {to:?}"))),
+            given("calls", calls.map(|calls| format!("{calls:?}"))),
             given("events", digest_of(options.events.as_deref())?),
             given("search", options.search),
             given("sl-batches", digest_of(options.sl_batches.as_deref())?),

@@ -34,12 +34,18 @@ mod column_rows;
 mod columns;
 mod guarded_pages;
 mod levels;
+mod numbered_rows;
+mod outcome_rows;
 mod page_header;
 mod pages;
 mod reader;
+mod row_groups;
 mod writer;
 
+pub(crate) use numbered_rows::NumberedRows;
+pub(crate) use outcome_rows::OutcomeRows;
 pub use reader::{ParquetProofs, ReadError, Rows};
+pub(crate) use row_groups::RowGroups;
 pub use writer::{
     EncodeError, EncodedRows, Footer, LogPlace, MAGIC, ROWS_PER_GROUP, RowEncoder, RowGroup,
     RowGroupSummary,

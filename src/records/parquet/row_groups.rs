@@ -1,10 +1,7 @@
-//! Rows of Parquet on their way into a file.
+use super::{EncodeError, EncodedRows, Footer, MAGIC, ROWS_PER_GROUP, RowGroup, RowGroupSummary};
+use crate::records::EncoderError;
 
-use super::parquet::{
-    EncodeError, EncodedRows, Footer, MAGIC, ROWS_PER_GROUP, RowGroup, RowGroupSummary,
-};
-
-/// Rows that are not written yet, and what the footer will say about those that are.
+/// Rows on their way into a file: those that are not written yet, and what the footer will say about those that are.
 #[derive(Default)]
 pub(crate) struct RowGroups {
     group: RowGroup,
@@ -26,7 +23,7 @@ impl RowGroups {
     }
 
     /// How many bytes the file has with these row groups, before its footer.
-    pub(crate) fn byte_len(&self) -> Result<u64, EncodeError> {
+    pub(crate) fn byte_len(&self) -> Result<u64, EncoderError> {
         Ok(if self.written.is_empty() { 0 } else { self.footer()?.end() })
     }
 
@@ -36,11 +33,7 @@ impl RowGroups {
     }
 
     /// Takes rows; a row group that is full with them goes to `put`.
-    pub(crate) fn append<E: From<EncodeError>>(
-        &mut self,
-        rows: EncodedRows,
-        put: &mut Put<'_, E>,
-    ) -> Result<(), E> {
+    pub(crate) fn append<E>(&mut self, rows: EncodedRows, put: &mut Put<'_, E>) -> Result<(), E> {
         self.group.append(rows);
         if self.group.rows() < ROWS_PER_GROUP { Ok(()) } else { self.flush(put) }
     }
@@ -56,13 +49,13 @@ impl RowGroups {
     }
 
     /// Puts the rest and the end of the file.
-    pub(crate) fn finish<E: From<EncodeError>>(mut self, put: &mut Put<'_, E>) -> Result<(), E> {
+    pub(crate) fn finish<E: From<EncoderError>>(mut self, put: &mut Put<'_, E>) -> Result<(), E> {
         if !self.are_written() {
             self.flush(put)?;
         } else if self.written.is_empty() {
             put(&MAGIC)?;
         }
-        put(&self.footer()?.finish()?)
+        put(&self.footer().and_then(Footer::finish).map_err(EncoderError::from)?)
     }
 
     fn footer(&self) -> Result<Footer, EncodeError> {

@@ -1,0 +1,97 @@
+//! What stands for the module `parquet` in a build without the feature `parquet`: there are no rows. Inputs of
+//! this format are refused when they are opened, and outputs before their job begins; what would encode or
+//! write rows answers the same error.
+
+use serde::{Deserialize, Serialize};
+
+use super::{EncoderError, EntriesError, ProofFormat, RequestSource};
+use crate::{
+    files::Input,
+    proof::{
+        Failure, ProofView,
+        reader::{Defaults, Item, RecordError},
+    },
+};
+
+/// What there is none of.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) enum NoRows {}
+
+pub(crate) type EncodedRows = NoRows;
+pub(crate) type NumberedRows = NoRows;
+pub(crate) type RowGroupSummary = NoRows;
+
+#[derive(Default)]
+pub(crate) struct OutcomeRows {}
+
+#[derive(Default)]
+pub(crate) struct RowGroups {}
+
+impl NumberedRows {
+    pub(crate) fn open(input: Input, _: &Defaults) -> Result<Self, EntriesError> {
+        Err(EntriesError::NoParquet(input.name().to_owned()))
+    }
+
+    pub(crate) fn are_in(head: &[u8]) -> bool {
+        head.starts_with(b"PAR1")
+    }
+}
+
+impl Iterator for NumberedRows {
+    type Item = Result<(u64, Result<Item, RecordError>), EntriesError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match *self {}
+    }
+}
+
+impl OutcomeRows {
+    pub(crate) fn proof(&mut self, _: &ProofView<'_>) -> Result<(), EncoderError> {
+        ProofFormat::Parquet.check()
+    }
+
+    pub(crate) fn failure(
+        &mut self,
+        _: RequestSource<'_>,
+        _: &Failure,
+    ) -> Result<(), EncoderError> {
+        ProofFormat::Parquet.check()
+    }
+
+    pub(crate) fn finish(self) -> Result<Option<EncodedRows>, EncoderError> {
+        Ok(None)
+    }
+}
+
+impl RowGroups {
+    pub(crate) fn after(_: Vec<RowGroupSummary>) -> Self {
+        Self {}
+    }
+
+    pub(crate) fn written(&self) -> &[RowGroupSummary] {
+        &[]
+    }
+
+    pub(crate) fn byte_len(&self) -> Result<u64, EncoderError> {
+        Ok(0)
+    }
+
+    pub(crate) fn are_written(&self) -> bool {
+        true
+    }
+
+    pub(crate) fn append<E>(
+        &mut self,
+        rows: EncodedRows,
+        _: &mut dyn FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        match rows {}
+    }
+
+    pub(crate) fn finish<E: From<EncoderError>>(
+        self,
+        _: &mut dyn FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        Ok(ProofFormat::Parquet.check()?)
+    }
+}

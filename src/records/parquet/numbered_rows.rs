@@ -1,0 +1,54 @@
+use super::{ParquetProofs, Rows};
+use crate::{
+    files::Input,
+    proof::reader::{Defaults, Item, RecordError},
+    records::EntriesError,
+};
+
+/// All rows of a file in order, numbered from 1.
+pub(crate) struct NumberedRows {
+    file: ParquetProofs,
+    /// The next row group.
+    group: usize,
+    /// The rows of the row group before it.
+    rows: Option<Rows>,
+    /// How many rows came so far.
+    before: u64,
+}
+
+impl NumberedRows {
+    /// Opens a file. `defaults` stand for what its rows leave out.
+    pub(crate) fn open(input: Input, defaults: &Defaults) -> Result<Self, EntriesError> {
+        let file = ParquetProofs::open(input)?.with_defaults(*defaults);
+        Ok(Self { file, group: 0, rows: None, before: 0 })
+    }
+
+    /// Whether the first bytes of an input are those of a Parquet file.
+    pub(crate) fn are_in(head: &[u8]) -> bool {
+        ParquetProofs::is_parquet(head)
+    }
+}
+
+impl Iterator for NumberedRows {
+    type Item = Result<(u64, Result<Item, RecordError>), EntriesError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(row) = self.rows.as_mut().and_then(Iterator::next) {
+                self.before += 1;
+                return Some(row.map(|item| (self.before, item)).map_err(EntriesError::from));
+            }
+            if self.group == self.file.groups() {
+                return None;
+            }
+            match self.file.rows(self.group) {
+                Ok(next) => self.rows = Some(next),
+                Err(error) => {
+                    self.group = self.file.groups();
+                    return Some(Err(error.into()));
+                }
+            }
+            self.group += 1;
+        }
+    }
+}

@@ -1,0 +1,61 @@
+use std::borrow::Cow;
+
+use super::{EncodeError, EncodedRows, LogPlace, RowEncoder};
+use crate::{
+    proof::{Failure, ProofView, RequestLine},
+    records::RequestSource,
+};
+
+/// The rows of a chunk of outcomes.
+#[derive(Default)]
+pub(crate) struct OutcomeRows {
+    /// `None` until there is a row, as chunks of text have none.
+    encoder: Option<RowEncoder>,
+}
+
+impl OutcomeRows {
+    /// Appends a proof.
+    pub(crate) fn proof(&mut self, proof: &ProofView<'_>) -> Result<(), EncodeError> {
+        self.encoder()?.proof(proof)
+    }
+
+    /// Appends a request that failed.
+    pub(crate) fn failure(
+        &mut self,
+        request: RequestSource<'_>,
+        error: &Failure,
+    ) -> Result<(), EncodeError> {
+        let (place, text) = place_and_text(request);
+        self.encoder()?.failure(place, &text, error)
+    }
+
+    /// The rows, where there are any.
+    pub(crate) fn finish(self) -> Result<Option<EncodedRows>, EncodeError> {
+        self.encoder.map(|mut encoder| encoder.finish()).transpose()
+    }
+
+    fn encoder(&mut self) -> Result<&mut RowEncoder, EncodeError> {
+        match &mut self.encoder {
+            Some(encoder) => Ok(encoder),
+            none => Ok(none.insert(RowEncoder::new()?)),
+        }
+    }
+}
+
+/// The log that a request names, as far as it does, and the request as text.
+fn place_and_text(request: RequestSource<'_>) -> (LogPlace, Cow<'_, str>) {
+    // None of these has maps with keys other than text, the only thing that could fail.
+    match request {
+        RequestSource::Request(request) => {
+            (request.into(), serde_json::to_string(&request).unwrap_or_default().into())
+        }
+        RequestSource::Line(line) => {
+            let line = line.get();
+            let request = RequestLine::parse(line.as_bytes());
+            (request.map_or_else(|_| LogPlace::default(), |line| line.request.into()), line.into())
+        }
+        RequestSource::Text(text) => {
+            (LogPlace::default(), serde_json::to_string(text).unwrap_or_default().into())
+        }
+    }
+}
