@@ -48,7 +48,7 @@
 //! header     u64 each: batches, logs, messages, bytes of messages, transaction hashes
 //! ```
 //!
-//! Which logs are those of messages [`L2ToL1Log::is_message`](super::L2ToL1Log::is_message) says.
+//! Which logs are those of messages [`L2ToL1Log::is_message`](crate::message::L2ToL1Log::is_message) says.
 //!
 //! The hashes that the indexes sort by are not repeated in them: whoever finds a row compares the
 //! log, or the entry of `txhashes`, with what it looks for. A hash is uniform, so its place among the

@@ -89,8 +89,7 @@ impl<'a> From<&'a BatchLogs> for BatchView<'a> {
     }
 }
 
-/// The logs of one batch in order, wherever their bytes lie: in an [`Archive`](super::Archive), or in
-/// [`BatchLogs`].
+/// The logs of one batch in order, wherever their bytes lie: in an archive, or in [`BatchLogs`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BatchView<'a> {
     pub(crate) chain: ChainId,
