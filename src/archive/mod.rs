@@ -49,7 +49,7 @@
 //! header     u64 each: batches, logs, messages, bytes of messages, transaction hashes
 //! ```
 //!
-//! [`L2ToL1Log::is_message`](super::L2ToL1Log::is_message) defines which logs are logs of messages.
+//! [`L2ToL1Log::is_message`](crate::message::L2ToL1Log::is_message) defines which logs are logs of messages.
 //!
 //! The indexes contain only the prefixes of the hashes. A reader that finds a row compares the hash with the
 //! log, or with the entry of `txhashes`. Hashes are uniform, so the position among the rows is estimated. A

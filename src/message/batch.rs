@@ -89,8 +89,7 @@ impl<'a> From<&'a BatchLogs> for BatchView<'a> {
     }
 }
 
-/// A view of the logs of one batch in order, at any place in memory: in an [`Archive`](super::Archive) or in
-/// [`BatchLogs`].
+/// A view of the logs of one batch in order, at any place in memory: in an archive or in [`BatchLogs`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BatchView<'a> {
     pub(crate) chain: ChainId,

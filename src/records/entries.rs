@@ -80,8 +80,8 @@ pub struct Entries {
 }
 
 enum Source {
-    Texts(Records),
-    Rows(NumberedRows),
+    Texts(Box<Records>),
+    Rows(Box<NumberedRows>),
 }
 
 /// One entry of an input, which need not be a record.
@@ -108,9 +108,9 @@ impl Entries {
             return Err(EntriesError::NotProofs { name, what });
         }
         let source = if NumberedRows::are_in(input.head()) {
-            Source::Rows(NumberedRows::open(input, defaults)?)
+            Source::Rows(Box::new(NumberedRows::open(input, defaults)?))
         } else {
-            Source::Texts(Records::open(input)?)
+            Source::Texts(Box::new(Records::open(input)?))
         };
         Ok(Self { name, source })
     }
@@ -148,7 +148,7 @@ impl Iterator for Entries {
             }
             Source::Rows(rows) => {
                 let row = rows.next()?;
-                row.map(|(number, item)| (number, Entry::Row(item))).map_err(EntriesError::from)
+                row.map(|(number, item)| (number, Entry::Row(item)))
             }
         })
     }

@@ -2,7 +2,7 @@ use crate::primitives::{BatchNumber, ChainId, Hash};
 use crate::proof::{ProofView, TargetKind, TargetRecord};
 
 /// Writes proofs as lines of JSON: the bytes that `serde_json` makes of a
-/// [`ProofRecord`](super::ProofRecord) or an [`RpcAnswer`](super::RpcAnswer), but without the record.
+/// [`ProofRecord`](crate::proof::ProofRecord) or an [`RpcAnswer`](crate::proof::RpcAnswer), but without the record.
 ///
 /// Two thirds of a line are the same for all logs of a batch; they are kept as text from one proof to the
 /// next.

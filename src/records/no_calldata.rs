@@ -5,7 +5,7 @@ use super::{EncoderError, ProofFormat};
 use crate::proof::{ProofView, TargetKind};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct CallOptions;
+pub(crate) struct CallOptions {}
 
 impl CallOptions {
     pub(crate) fn contract(&self, _: TargetKind) -> Result<(), EncoderError> {

@@ -22,10 +22,10 @@ pub(crate) type NumberedRows = NoRows;
 pub(crate) type RowGroupSummary = NoRows;
 
 #[derive(Default)]
-pub(crate) struct OutcomeRows;
+pub(crate) struct OutcomeRows {}
 
 #[derive(Default)]
-pub(crate) struct RowGroups;
+pub(crate) struct RowGroups {}
 
 impl NumberedRows {
     pub(crate) fn open(input: Input, _: &Defaults) -> Result<Self, EntriesError> {
@@ -65,7 +65,7 @@ impl OutcomeRows {
 
 impl RowGroups {
     pub(crate) fn after(_: Vec<RowGroupSummary>) -> Self {
-        Self
+        Self {}
     }
 
     pub(crate) fn written(&self) -> &[RowGroupSummary] {

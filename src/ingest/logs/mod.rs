@@ -2,7 +2,7 @@
 //!
 //! | form | says | needs | module |
 //! | --- | --- | --- | --- |
-//! | archive file `*.slmsg` | everything | | [`archive`](super::archive) |
+//! | archive file `*.slmsg` | everything | | [`archive`](crate::archive) |
 //! | one JSON object a batch | logs, messages, aggregated root | | `jsonl` |
 //! | receipts and events of a node | logs, transactions, messages | the chain; on ZKsync OS the batches' blocks | `receipts` |
 //! | Era pubdata | logs, messages | chain and batch, in the file's name or a list | `era_pubdata`, `pubdata` |

@@ -22,7 +22,7 @@
 //!
 //! [`era_key`]: crate::state::keys::era_key
 //!
-//! [`read_events`] reads the events of MessageRoot, which a dump can be completed with.
+//! [`read_events`](super::events::read_events) reads the events of MessageRoot, which a dump can be completed with.
 
 mod anvil;
 mod anvil_zksync;

@@ -1,12 +1,13 @@
-use super::{ParquetProofs, ReadError, Rows};
+use super::{ParquetProofs, Rows};
 use crate::{
     files::Input,
     proof::reader::{Defaults, Item, RecordError},
+    records::EntriesError,
 };
 
 /// All rows of a file in order, numbered from 1.
 pub(crate) struct NumberedRows {
-    file: Box<ParquetProofs>,
+    file: ParquetProofs,
     /// The next row group.
     group: usize,
     /// The rows of the row group before it.
@@ -17,8 +18,8 @@ pub(crate) struct NumberedRows {
 
 impl NumberedRows {
     /// Opens a file. `defaults` stand for what its rows leave out.
-    pub(crate) fn open(input: Input, defaults: &Defaults) -> Result<Self, ReadError> {
-        let file = Box::new(ParquetProofs::open(input)?.with_defaults(*defaults));
+    pub(crate) fn open(input: Input, defaults: &Defaults) -> Result<Self, EntriesError> {
+        let file = ParquetProofs::open(input)?.with_defaults(*defaults);
         Ok(Self { file, group: 0, rows: None, before: 0 })
     }
 
@@ -29,13 +30,13 @@ impl NumberedRows {
 }
 
 impl Iterator for NumberedRows {
-    type Item = Result<(u64, Result<Item, RecordError>), ReadError>;
+    type Item = Result<(u64, Result<Item, RecordError>), EntriesError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
             if let Some(row) = self.rows.as_mut().and_then(Iterator::next) {
                 self.before += 1;
-                return Some(row.map(|item| (self.before, item)));
+                return Some(row.map(|item| (self.before, item)).map_err(EntriesError::from));
             }
             if self.group == self.file.groups() {
                 return None;
@@ -44,7 +45,7 @@ impl Iterator for NumberedRows {
                 Ok(next) => self.rows = Some(next),
                 Err(error) => {
                     self.group = self.file.groups();
-                    return Some(Err(error));
+                    return Some(Err(error.into()));
                 }
             }
             self.group += 1;
