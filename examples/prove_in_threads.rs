@@ -8,7 +8,7 @@
 use std::{
     env,
     error::Error,
-    io,
+    io::{self, BufRead, BufReader},
     sync::{Mutex, PoisonError},
     thread,
 };
@@ -23,7 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let trees = Trees::open(&[state], &Default::default())?;
     let prover = Prover::new(trees, Messages::open(&[logs], &Default::default())?);
 
-    let requests = Mutex::new(io::stdin().lines());
+    let requests = Mutex::new(BufReader::new(io::stdin()).lines());
     thread::scope(|threads| {
         for _ in 0..4 {
             // Clones share what is opened.
