@@ -110,6 +110,9 @@ pub enum Error {
     /// The compressor failed.
     #[error("cannot compress")]
     Compress(#[source] io::Error),
+    /// No input is given.
+    #[error("no input is given")]
+    NoInput,
     /// The archive has nothing of what is selected.
     #[error("{what}")]
     NothingFound {
@@ -211,13 +214,16 @@ impl Error {
             Self::TreeFile { source: TreeFileError::Rebuild(source), .. } => rebuild_code(source),
             Self::TreeFile { source: TreeFileError::History(source), .. }
             | Self::History(source) => history_code(source),
+            Self::TreeFile { source: TreeFileError::State(_), .. } | Self::State(_) => {
+                FailureCode::StateDamaged
+            }
             Self::TreeFile { .. } | Self::Output(_) | Self::Sink(_) => FailureCode::WriteFailed,
-            Self::State(_) => FailureCode::StateDamaged,
             Self::Target(error) => error.code(),
             Self::SlBatch(error) => error.code(),
             Self::NoSlBatch { .. } | Self::NoSlBatches(_) => FailureCode::SlBatchNotArchived,
             Self::NoTrees(_) => FailureCode::TargetNeedsTrees,
             Self::OtherTrees { .. }
+            | Self::NoInput
             | Self::NotResumable
             | Self::NotMergeable
             | Self::CompressedParquet
