@@ -112,7 +112,7 @@ fn exit_code(error: &Error) -> u8 {
         Error::NoSlBatches(_) | Error::NoTrees(_) | Error::OtherTrees { .. } => 2,
         Error::Index(IndexError::NeedsChain { .. }) => 2,
         Error::OtherJob { .. } | Error::Call(_) => 2,
-        Error::NotResumable | Error::NotMergeable => 2,
+        Error::NotResumable | Error::NotMergeable | Error::NoInput => 2,
         Error::CompressedParquet | Error::CompressedMerge => 2,
         Error::Interrupted(_) => interrupt::EXIT_CODE,
         Error::Input(error) | Error::Entries(EntriesError::Input(error)) if !error.is_damage() => 6,

@@ -108,6 +108,9 @@ pub enum Error {
     /// Records could not be encoded.
     #[error(transparent)]
     Encode(#[from] EncoderError),
+    /// No input is given.
+    #[error("no input is given")]
+    NoInput,
     /// The archive has nothing of what is selected.
     #[error("{what}")]
     NothingFound {
@@ -198,13 +201,16 @@ impl Error {
             Self::TreeFile { source: TreeFileError::Rebuild(source), .. } => rebuild_code(source),
             Self::TreeFile { source: TreeFileError::History(source), .. }
             | Self::History(source) => history_code(source),
+            Self::TreeFile { source: TreeFileError::State(_), .. } | Self::State(_) => {
+                FailureCode::StateDamaged
+            }
             Self::TreeFile { .. } | Self::Output(_) | Self::Sink(_) => FailureCode::WriteFailed,
-            Self::State(_) => FailureCode::StateDamaged,
             Self::Target(error) => error.code(),
             Self::SlBatch(error) => error.code(),
             Self::NoSlBatch { .. } | Self::NoSlBatches(_) => FailureCode::SlBatchNotArchived,
             Self::NoTrees(_) => FailureCode::TargetNeedsTrees,
             Self::OtherTrees { .. }
+            | Self::NoInput
             | Self::NotResumable
             | Self::NotMergeable
             | Self::CompressedParquet

@@ -50,6 +50,9 @@ impl Messages {
     /// # Errors
     /// [`Error`] naming the file, and the place in it.
     pub fn open<P: AsRef<Path>>(paths: &[P], options: &MessagesOptions) -> Result<Self, Error> {
+        if paths.is_empty() {
+            return Err(Error::NoInput);
+        }
         let source = &options.source;
         let is_plain =
             source.format.is_none() && source.chain.is_none() && source.relayed.is_none();

@@ -308,6 +308,9 @@ impl Trees {
 
 impl TreesOptions {
     fn read(&self, paths: &[PathBuf]) -> Result<Dump, Error> {
+        if paths.is_empty() {
+            return Err(Error::NoInput);
+        }
         let dump = self.state.read(paths)?;
         self.observer.event(&Event::StateRead(&dump));
         Ok(dump)

@@ -47,7 +47,7 @@ pub use summary::Summary;
 /// A bulk job. [`Prover::job`] begins to describe one.
 ///
 /// ```
-/// use slproof::{Messages, ProofOutput, Prover, Selection, Target, Trees, merge};
+/// use slproof::{Messages, ProofOutput, Prover, Selection, Shard, Target, Trees, merge};
 ///
 /// let trees = Trees::open(&["fixtures/gateway-v29/state.anvil.json"], &Default::default())?;
 /// let messages = Messages::open(&["fixtures/gateway-v29/logs.jsonl.gz"], &Default::default())?;
@@ -56,7 +56,7 @@ pub use summary::Summary;
 ///
 /// let shards = ["1/2", "2/2"].map(|shard| (shard, folder.path().join(&shard[..1])));
 /// for (shard, path) in &shards {
-///     let job = prover.job(Selection::all()).target(Target::Latest).shard(shard.parse()?);
+///     let job = prover.job(Selection::all()).target(Target::Latest).shard(shard.parse::<Shard>()?);
 ///     job.write(ProofOutput::create(path)?)?;
 /// }
 /// let merged = merge(&shards.map(|(_, path)| path), &folder.path().join("all"), &Default::default())?;

@@ -12,7 +12,7 @@ use crate::{
 /// may be another one each run.
 ///
 /// ```
-/// use slproof::{Answer, JobPart, Messages, Prover, Selection, Sink, Trees};
+/// use slproof::{Answer, JobPart, Messages, Prover, Selection, Sink, Trees, primitives::ChainId};
 ///
 /// /// Keeps the number of words of every proof.
 /// #[derive(Default)]
@@ -31,7 +31,7 @@ use crate::{
 /// let trees = Trees::open(&["fixtures/gateway-v29/state.anvil.json"], &Default::default())?;
 /// let messages = Messages::open(&["fixtures/gateway-v29/logs.jsonl.gz"], &Default::default())?;
 /// let mut lengths = Lengths::default();
-/// let selection = Selection::all().of_batches(324.into(), "501234".parse()?);
+/// let selection = Selection::all().of_batches(ChainId(324), "501234".parse()?);
 /// let summary = Prover::new(trees, messages).job(selection).run(&mut lengths)?;
 /// assert_eq!(lengths.0.len() as u64, summary.count.proofs);
 /// # Ok::<(), Box<dyn std::error::Error>>(())

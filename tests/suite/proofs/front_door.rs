@@ -113,11 +113,11 @@ fn single_proofs_are_those_of_the_job_and_valid() {
     assert_eq!(reason.code(), FailureCode::LogMissing);
 }
 
-/// Counts searches, and cancels a job once something is done.
+/// Counts searches, and cancels a job after some of its steps.
 #[derive(Default)]
 struct Watching {
     searches: AtomicU64,
-    advanced: AtomicU64,
+    asked: AtomicU64,
 }
 
 impl Observer for Watching {
@@ -127,12 +127,8 @@ impl Observer for Watching {
         }
     }
 
-    fn advanced(&self, logs: u64) {
-        self.advanced.fetch_add(logs, Ordering::Relaxed);
-    }
-
     fn is_cancelled(&self) -> bool {
-        self.advanced.load(Ordering::Relaxed) > 0
+        self.asked.fetch_add(1, Ordering::Relaxed) == 3
     }
 }
 
@@ -173,6 +169,10 @@ fn several_archives_are_merged() {
     let one = Messages::open(&[&logs], &Default::default()).unwrap();
     let two = Messages::open(&[&logs, &logs], &Default::default()).unwrap();
     assert_eq!(one.archive().header(), two.archive().header());
+    let nothing: [&Path; 0] = [];
+    let error = Messages::open(&nothing, &Default::default()).unwrap_err();
+    assert_eq!(error.code(), FailureCode::InvalidOptions);
+    assert!(Trees::open(&nothing, &Default::default()).is_err());
 }
 
 /// The reference of the manual names every code, and no other.
