@@ -2,7 +2,10 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use super::interrupt;
+use super::{
+    interrupt,
+    sniff::{FileKind, Role},
+};
 use crate::{
     archive::ArchiveError,
     files::{ContainerError, InputError, OutputError},
@@ -18,7 +21,7 @@ use crate::{
     state::StateError,
 };
 
-/// How a command ended that ran to its end.
+/// How a command ended that completed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
     Done,
@@ -27,18 +30,28 @@ pub(super) enum Outcome {
     NotJudged,
 }
 
-/// Why a command could not run to its end.
+impl Outcome {
+    pub(super) fn exit_code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::SomeFailed => 1,
+            Self::NotJudged => 3,
+        }
+    }
+}
+
+/// Why a command could not complete.
 #[derive(Debug, Error)]
 pub(super) enum CliError {
-    #[error("cannot watch over mapped files")]
+    #[error("cannot install the handler for mapped files that shrink")]
     ReadProgress(#[source] std::io::Error),
     #[error("cannot listen for signals")]
     Signals(#[source] ctrlc::Error),
     #[error("interrupted{}", resumable(.0))]
     Interrupted(Option<String>),
     #[error(
-        "{name} cannot be gone on with: the interrupted job had another {part}; run it without --resume \
-         to begin anew"
+        "{name} cannot be resumed: the interrupted job had another {part}; run without --resume to start \
+         again"
     )]
     OtherJob { name: String, part: &'static str },
     #[error("cannot start the threads")]
@@ -67,19 +80,19 @@ pub(super) enum CliError {
         #[source]
         source: TreeFileError,
     },
-    #[error("no history")]
+    #[error("cannot explain the roots by block")]
     History(#[from] HistoryError),
-    #[error("the state makes no sense")]
+    #[error("the state is not consistent")]
     State(#[from] StateError),
     #[error(transparent)]
     Target(#[from] TargetError),
-    #[error("no root of the settlement layer's batch")]
+    #[error("cannot prove against the settlement layer's batch")]
     SlBatch(#[source] SlBatchError),
-    #[error("the file of SL batches {name} has no SL batch {batch}{}", those(.has))]
+    #[error("the file of SL batches {name} has no SL batch {batch}{}", range_text(.has))]
     NoSlBatch { name: String, batch: SlBatch, has: Option<(SlBatch, SlBatch)> },
     #[error("the target sl-batch:{0} needs the settlement layer's own batches: --sl-batches")]
     NoSlBatches(SlBatch),
-    #[error("{0:?} needs trees, and for --target batch-root none are rebuilt")]
+    #[error("the target {0:?} needs trees, and none are rebuilt for --target batch-root")]
     NoTrees(Target),
     #[error(transparent)]
     Call(#[from] CallError),
@@ -88,7 +101,7 @@ pub(super) enum CliError {
     #[error(transparent)]
     Parquet(#[from] ReadError),
     #[error("cannot list {}", path.display())]
-    Folder {
+    Directory {
         path: PathBuf,
         #[source]
         source: std::io::Error,
@@ -97,6 +110,10 @@ pub(super) enum CliError {
     NothingFound(String),
     #[error("{name}: {reason}")]
     Unknown { name: String, reason: String },
+    #[error("{name} is {}, not {}", found.describe(), role.describe())]
+    WrongInput { name: String, found: FileKind, role: Role },
+    #[error("{what}")]
+    OtherHash { what: String, hint: &'static str },
     #[error(transparent)]
     Encode(#[from] EncodeError),
     #[error("cannot compress")]
@@ -107,16 +124,35 @@ pub(super) enum CliError {
 
 fn resumable(output: &Option<String>) -> String {
     output.as_ref().map_or(String::new(), |output| {
-        format!("; what is done so far is in {output}.partial, and --resume goes on")
+        format!("; the output so far is in {output}.partial, and --resume continues it")
     })
 }
 
-fn those(has: &Option<(SlBatch, SlBatch)>) -> String {
+fn range_text(has: &Option<(SlBatch, SlBatch)>) -> String {
     has.map_or(String::new(), |(first, last)| format!("; it has {first} to {last}"))
 }
 
 impl CliError {
-    /// The stable word for an error that is a target's alone, so that other requests can go on.
+    /// A stable code for the kind of error.
+    pub(super) fn code(&self) -> &'static str {
+        match self {
+            Self::Extract(error) => error.code(),
+            Self::Call(error) => error.code(),
+            Self::WrongInput { .. } => "wrong-input",
+            Self::OtherHash { .. } => "other-hash",
+            Self::OtherJob { .. } => "other-job",
+            _ => self.of_target().unwrap_or(match self.exit_code() {
+                2 => "usage",
+                3 => "malformed-input",
+                4 => "tree-mismatch",
+                5 => "not-found",
+                interrupt::EXIT_CODE => "interrupted",
+                _ => "io-failed",
+            }),
+        }
+    }
+
+    /// The stable code of an error that concerns one target only, so that other requests can continue.
     pub(super) fn of_target(&self) -> Option<&'static str> {
         match self {
             Self::Target(error) => Some(error.code()),
@@ -131,6 +167,8 @@ impl CliError {
     pub(super) fn exit_code(&self) -> u8 {
         match self {
             Self::TreeFile { source: TreeFileError::Output(_), .. } => 6,
+            // The manifest beside a shard cannot be opened.
+            Self::WrongInput { role: Role::Shard, .. } => 6,
             Self::TreeFile { source: TreeFileError::Rebuild(error), .. } if error.is_mismatch() => {
                 4
             }
@@ -153,7 +191,7 @@ impl CliError {
             | Self::Native(_)
             | Self::Archive(_)
             | Self::Index(_) => 3,
-            Self::State(_) | Self::Unknown { .. } | Self::Parquet(_) => 3,
+            Self::State(_) | Self::Unknown { .. } | Self::WrongInput { .. } | Self::Parquet(_) => 3,
             Self::Rebuild { source, .. } if source.is_mismatch() => 4,
             Self::Rebuild { .. } => 3,
             Self::History(HistoryError::Root { .. }) => 4,
@@ -177,13 +215,16 @@ impl CliError {
                 | ExtractError::TreeDamaged { .. } => 3,
                 _ => 5,
             },
-            Self::Target(_) | Self::NoSlBatch { .. } | Self::NothingFound(_) => 5,
-            Self::Encode(_) | Self::Compress(_) | Self::Folder { .. } | Self::Output(_) => 6,
+            Self::Target(_)
+            | Self::NoSlBatch { .. }
+            | Self::NothingFound(_)
+            | Self::OtherHash { .. } => 5,
+            Self::Encode(_) | Self::Compress(_) | Self::Directory { .. } | Self::Output(_) => 6,
             Self::Threads(_) | Self::ReadProgress(_) | Self::Signals(_) => 6,
         }
     }
 
-    /// That nobody reads on ends the writing, and does not change how the command ends.
+    /// A closed pipe stops output but does not change the exit code.
     pub(super) fn unless_unread(result: Result<(), impl Into<Self>>) -> Result<(), Self> {
         match result.map_err(Into::into) {
             Err(error) if error.is_closed_pipe() => Ok(()),
@@ -196,25 +237,25 @@ impl CliError {
     }
 }
 
-/// Whether two names are of one file.
+/// Whether two paths lead to one file.
 fn is_one(one: &Path, other: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
     let inode = |path: &Path| path.metadata().ok().map(|found| (found.dev(), found.ino()));
     inode(one).is_some() && inode(one) == inode(other)
 }
 
-/// Refuses to write over something that is read: a run that ends well would destroy it.
+/// Refuses an output that is also an input: writing it would destroy the input.
 pub(super) fn refuse_overwriting(output: &Path, inputs: &[&Path]) -> Result<(), CliError> {
     let Ok(target) = output.canonicalize() else { return Ok(()) };
     if !target.is_file() {
         return Ok(());
     }
     let same = |input: &Path| input.canonicalize().is_ok_and(|input| is_one(&input, &target));
-    // A state may lie in more files than the one that is named.
+    // A state may consist of more files than the one that is given.
     let is_read = |input: &&Path| same(input) || files_of(input).iter().any(|file| same(file));
     match inputs.iter().find(|input| is_read(input)) {
         Some(_) => Err(CliError::Usage(format!(
-            "{} is an input; the output would take its place",
+            "{} is an input; the output would replace it",
             output.display()
         ))),
         None => Ok(()),

@@ -1,4 +1,4 @@
-//! Which flags help against an error. The library says in its own words what is missing.
+//! What to do about an error: the library's errors say what is missing, and this module which flags give it.
 
 use std::error::Error;
 
@@ -15,7 +15,7 @@ use crate::{
     prove::{ExtractError, SlBatchError, TargetError},
 };
 
-/// What to say of flags behind an error, or behind one of its causes.
+/// What to do about an error or one of its causes.
 pub(super) fn of(error: &(dyn Error + 'static)) -> Option<&'static str> {
     let mut next = Some(error);
     while let Some(error) = next {
@@ -27,12 +27,12 @@ pub(super) fn of(error: &(dyn Error + 'static)) -> Option<&'static str> {
     None
 }
 
-/// An error's own text with the hint, for a record of one line.
+/// The text of an error with the hint, for a record of one line.
 pub(super) fn told(error: &(dyn Error + 'static)) -> String {
     beside(error.to_string(), error)
 }
 
-/// Words for an error with the hint behind them.
+/// A text for an error, followed by the hint.
 pub(super) fn beside(words: String, error: &(dyn Error + 'static)) -> String {
     match of(error) {
         Some(hint) => format!("{words} ({hint})"),
@@ -41,13 +41,15 @@ pub(super) fn beside(words: String, error: &(dyn Error + 'static)) -> String {
 }
 
 fn of_this(error: &(dyn Error + 'static)) -> Option<&'static str> {
-    // Whatever stands for another error as if it were that one, is not among the causes.
+    // A transparent error is not among its own causes.
     if let Some(error) = error.downcast_ref() {
         return match error {
             CliError::Import(inner) => of_this(inner),
             CliError::Index(inner) => of_this(inner),
             CliError::Target(inner) => of_this(inner),
             CliError::Call(inner) => of_this(inner),
+            CliError::WrongInput { role, found, .. } => Some(found.hint(*role)),
+            CliError::OtherHash { hint, .. } => Some(hint),
             _ => None,
         };
     }
@@ -55,9 +57,9 @@ fn of_this(error: &(dyn Error + 'static)) -> Option<&'static str> {
         return match reason {
             Reason::Record(inner) => of_this(inner),
             Reason::Proof(inner) => of_this(inner),
-            Reason::Anchor(failure) if failure.code.starts_with("anchor-lacks-") => Some(
-                "--anchor takes a state that has it; on L1 --bridgehub says where Bridgehub is",
-            ),
+            Reason::Anchor(failure) if failure.code.starts_with("anchor-lacks-") => {
+                Some("give a state that has it with --anchor; for L1 also give --bridgehub")
+            }
             _ => None,
         };
     }
@@ -70,17 +72,19 @@ fn of_this(error: &(dyn Error + 'static)) -> Option<&'static str> {
 fn of_state(error: &(dyn Error + 'static)) -> Option<&'static str> {
     if let Some(error) = error.downcast_ref() {
         return match error {
-            ImportError::NoAccount { .. } => Some("--account names it"),
-            ImportError::Ambiguous { .. } => Some("--dump-format says which (to import, --format)"),
+            ImportError::NoAccount { .. } => Some("give the account with --account"),
+            ImportError::Ambiguous { .. } => {
+                Some("give the format with --input-format (of an anchor: --anchor-format)")
+            }
             _ => None,
         };
     }
     match error.downcast_ref()? {
-        RebuildError::NoMessageRoot(_) => {
-            Some("--message-root gives MessageRoot's address, --bridgehub Bridgehub's")
-        }
-        RebuildError::NoDiamond { .. } => Some("--bridgehub gives Bridgehub's address"),
-        RebuildError::Incomplete { .. } => Some("--max-gap says how far down to look"),
+        RebuildError::NoMessageRoot(_) => Some(
+            "give the address of MessageRoot with --message-root, or that of Bridgehub with --bridgehub",
+        ),
+        RebuildError::NoDiamond { .. } => Some("give the address of Bridgehub with --bridgehub"),
+        RebuildError::Incomplete { .. } => Some("search further down with --max-gap"),
         _ => None,
     }
 }
@@ -88,61 +92,67 @@ fn of_state(error: &(dyn Error + 'static)) -> Option<&'static str> {
 fn of_source(error: &(dyn Error + 'static)) -> Option<&'static str> {
     if let Some(error) = error.downcast_ref() {
         return match error {
-            IndexError::Unknown { .. } => Some("index --format says what it is"),
+            IndexError::Unknown { .. } => Some("give the format with index --input-format"),
             IndexError::NeedsChain { .. } => {
-                Some("slproof index --chain ID makes a message archive of it")
+                Some("make a message archive of it with slproof index --chain ID")
             }
             _ => None,
         };
     }
     match error.downcast_ref()? {
-        SourceError::NoBatch { .. } => Some("--batch-blocks says which blocks batches have"),
-        SourceError::Nameless => Some("index --chain says of which chain it is"),
+        SourceError::NoBatch { .. } => Some("give the blocks of the batches with --batch-blocks"),
+        SourceError::Nameless => Some("give the chain with index --chain"),
         _ => None,
     }
 }
 
 fn of_proof(error: &(dyn Error + 'static)) -> Option<&'static str> {
-    const EXPLAIN: &str = "--events gives the events, --search lets more be tried";
+    const EXPLAIN: &str = "give the events with --events, or try more trees with --search";
     if let Some(error) = error.downcast_ref() {
         return match error {
             ExtractError::FirstRootUnknown { .. } => Some(EXPLAIN),
             ExtractError::NoBatchRoot { .. } => {
-                Some("--bridgehub and --message-root say where they are")
+                Some("give the addresses with --bridgehub and --message-root")
             }
             _ => None,
         };
     }
     if let Some(error) = error.downcast_ref() {
         return match error {
-            TargetError::NoInteropRoot(_) => Some("--target batch-root does so"),
+            TargetError::NoInteropRoot(_) => {
+                Some("prove against the batch roots with --target batch-root")
+            }
             TargetError::Unexplained(_) => Some(EXPLAIN),
             _ => None,
         };
     }
     if let Some(error) = error.downcast_ref() {
         return match error {
-            SlBatchError::NoRoot(_) => Some("--anchor gives the state of L1"),
-            SlBatchError::NotOnL1(_) => Some("--anchor-bridgehub gives Bridgehub's address"),
+            SlBatchError::NoRoot(_) => Some("give the state of L1 with --anchor"),
+            SlBatchError::NotOnL1(_) => {
+                Some("give the address of Bridgehub with --anchor-bridgehub")
+            }
             _ => None,
         };
     }
     if let Some(VerifyError::UnknownRoot(anchor)) = error.downcast_ref() {
         return Some(match anchor {
-            RootRef::SlBlock(..) => "--anchor takes a state that has it, --root the root itself",
+            RootRef::SlBlock(..) => {
+                "give a state that stores it with --anchor, or the root itself with --root"
+            }
             _ => {
-                "--anchor takes a state that has it, on L1 with --bridgehub; --root takes the root itself"
+                "give a state that stores it with --anchor (for L1 also --bridgehub), or the root itself with --root"
             }
         });
     }
     if let Some(CallError::NoAddress) = error.downcast_ref() {
-        return Some("--to gives it");
+        return Some("give the address with --to");
     }
     match error.downcast_ref()? {
-        RecordError::Missing { field: "chainId" } => Some("--chain-id gives it"),
-        RecordError::Missing { field: "batchNumber" } => Some("--batch gives it"),
+        RecordError::Missing { field: "chainId" } => Some("give it with --chain-id"),
+        RecordError::Missing { field: "batchNumber" } => Some("give it with --batch"),
         RecordError::Missing { field: "log" } => {
-            Some("--log gives it, or --message with --sender and --tx-number")
+            Some("give it with --log, or with --message, --sender and --tx-number")
         }
         _ => None,
     }
@@ -159,7 +169,7 @@ mod tests {
         proof::Failure,
     };
 
-    /// Behind causes and behind what stands for another error; and every flag is one that there is.
+    /// For causes and transparent errors too; and every flag in a hint exists.
     #[test]
     fn hints_are_found_behind_every_error_that_has_one() {
         let name = || "state".to_owned();
@@ -194,7 +204,9 @@ mod tests {
         let errors = errors.iter().map(|error| error as &dyn Error);
         for error in errors.chain(reasons.iter().map(|reason| reason as &dyn Error)) {
             let hint = of(error).unwrap_or_else(|| panic!("{error}"));
-            let mut flags = hint.split([' ', ',', ';']).filter_map(|word| word.strip_prefix("--"));
+            let mut flags = hint
+                .split([' ', ',', ';', '(', ')', ':'])
+                .filter_map(|word| word.strip_prefix("--"));
             assert!(flags.clone().count() > 0 && flags.all(is_flag), "{hint}");
         }
         assert_eq!(of(&CliError::NothingFound(name())), None);

@@ -19,14 +19,14 @@ pub(super) fn run(
     console: &Console,
     bars: ProgressFactory,
 ) -> Result<Outcome, CliError> {
-    let progress = bars.busy("finding out what past roots contain");
+    let progress = bars.busy("searching for what past roots contain");
     let rebuilt = args.how.forest(&args.state, console)?;
     let timeline = args.past.timeline(&args.how, &rebuilt, console)?;
     progress.end();
     let forest = rebuilt.forest;
     let mut output = Output::create(Path::new("-"))?;
     let mut steps = Steps::new(&forest, timeline.history());
-    let written = if args.json {
+    let written = if console.is_json() {
         json(&mut output, &forest, &timeline, &mut steps)
     } else {
         table(&mut output, &forest, &timeline, &mut steps)

@@ -57,6 +57,7 @@ impl RunId {
             given("batch", which.batch.map(|batches| format!("{batches:?}"))),
             given("message", which.message),
             given("tx", which.tx),
+            given("hash", which.hash),
             given("log", which.log),
             given("all", which.all.then_some(true)),
             given("sender", which.sender),

@@ -5,6 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use serde_json::json;
+
 use super::{
     args::MergeArgs,
     error::{CliError, Outcome, refuse_overwriting},
@@ -12,6 +14,7 @@ use super::{
     progress::{ProgressFactory, file_len},
     proof_output::Count,
     report::{Console, count, named},
+    sniff::{Role, refuse_other_kinds},
 };
 use crate::{
     files::{Compression, Input, InputError, Output, ReadProgressHandle},
@@ -31,11 +34,20 @@ pub(super) fn run(
     let inputs = paths.iter().copied().chain(manifests.iter().map(PathBuf::as_path));
     refuse_overwriting(&args.output, &inputs.collect::<Vec<_>>())?;
     if Compression::of_name(&args.output).is_some() {
-        return Err(CliError::Usage("shares are merged as they are; compress the result".into()));
+        return Err(CliError::Usage(
+            "merge does not compress; give the output a name without .gz or .zst".into(),
+        ));
     }
     let mut shares = Vec::with_capacity(paths.len());
     for path in paths {
-        shares.push((path, Manifest::read(path)?));
+        let manifest = Manifest::read(path);
+        shares.push((
+            path,
+            manifest.or_else(|error| {
+                refuse_other_kinds(path, Role::Shard)?;
+                Err(error)
+            })?,
+        ));
     }
     shares.sort_by_key(|(_, manifest)| manifest.shard);
     check(&shares)?;
@@ -52,7 +64,16 @@ pub(super) fn run(
     }
     output.finish()?;
     progress.end();
-    console.info(format_args!("shares             {}, all of one job", count(shares.len())));
+    console.summary(&json!({
+        "shards": shares.len(),
+        "proofs": total.proofs,
+        "failures": total.failures,
+        "failedLogs": total.failed_logs,
+        "padding": total.padding,
+        "bytes": bytes,
+        "output": args.output.display().to_string(),
+    }));
+    console.info(format_args!("shards             {}, all of one job", count(shares.len())));
     console.info(format_args!("proofs             {}", count(total.proofs)));
     console.info(format_args!("failed requests    {}", count(total.failed())));
     console.info(format_args!(
@@ -70,30 +91,33 @@ fn check(shares: &[(&Path, Manifest)]) -> Result<(), CliError> {
         Err(CliError::Unknown { name: path.display().to_string(), reason })
     };
     for (path, manifest) in shares {
-        let parts = (manifest.of != of_first.of).then_some("number of shares");
+        let parts = (manifest.of != of_first.of).then_some("number of shards");
         if let Some(part) = manifest.job.difference(&of_first.job).or(parts) {
             let reason =
-                format!("its job is another than that of {}: another {part}", first.display());
+                format!("its job differs from that of {}: another {part}", first.display());
             return wrong(path, reason);
         }
     }
     for pair in shares.windows(2) {
         let [(one, a), (two, b)] = pair else { continue };
         if a.shard == b.shard {
-            let reason = format!("it is share {}, and so is {}", b.shard(), one.display());
+            let reason = format!("it is shard {}, and so is {}", b.shard(), one.display());
             return wrong(two, reason);
         }
     }
     if let Some((path, other)) =
         shares.iter().find(|(_, other)| !(1..=other.of).contains(&other.shard))
     {
-        return wrong(path, format!("it calls itself share {}, which there is not", other.shard()));
+        return wrong(
+            path,
+            format!("its manifest names shard {}, which does not exist", other.shard()),
+        );
     }
     let missing = (1..=of_first.of).find(|number| {
         shares.binary_search_by_key(number, |(_, manifest)| manifest.shard).is_err()
     });
     match missing {
-        Some(number) => wrong(first, format!("share {number}/{} is missing", of_first.of)),
+        Some(number) => wrong(first, format!("shard {number}/{} is missing", of_first.of)),
         None => Ok(()),
     }
 }
@@ -108,7 +132,7 @@ fn copy(
     let name = path.display().to_string();
     let changed = || CliError::Unknown {
         name: name.clone(),
-        reason: "it is not what its manifest says: it was changed since it was made".into(),
+        reason: "it differs from its manifest: it was changed after it was written".into(),
     };
     let (mut hasher, mut bytes, mut piece) = (blake3::Hasher::new(), 0, vec![0; CHUNK]);
     // A share may well be empty.

@@ -1,19 +1,25 @@
-//! Floor 9: the command line. One file per command; what was typed (`args`) and what it resolves to
-//! are two things. Data go to standard output, words to standard error.
+//! The command line: arguments, messages, and one file per command. Data go to standard output,
+//! messages to standard error.
 
 mod args;
 mod check;
+mod completions;
 mod error;
+mod error_text;
+mod examples;
 mod hint;
 mod history;
 mod import;
 mod index;
 mod inspect;
+mod inspect_lines;
 mod inspect_proof;
 mod inspect_tree;
 mod interrupt;
 mod job;
+mod man;
 mod merge;
+mod number;
 mod pipeline;
 mod progress;
 mod proof_input;
@@ -24,12 +30,16 @@ mod rebuild;
 mod report;
 mod requests;
 mod row_groups;
+mod schema;
 mod selection;
 mod sink;
+mod sniff;
 mod state;
+mod state_args;
 mod target;
 mod tree_check;
 mod verify;
+mod version;
 
 use std::{ffi::OsString, process::ExitCode};
 
@@ -40,7 +50,7 @@ use error::{CliError, Outcome};
 
 use crate::files::{ignore_sigxfsz, install_sigbus_handler};
 
-/// Runs the command line and answers with the process's exit code.
+/// Runs the command line and returns the exit code of the process.
 ///
 /// | code | meaning |
 /// | --- | --- |
@@ -53,27 +63,46 @@ use crate::files::{ignore_sigxfsz, install_sigbus_handler};
 /// | 6 | reading or writing failed |
 /// | 130 | interrupted |
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let mut cli = match Cli::try_parse_from(args) {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let mut cli = match Cli::try_parse_from(&args) {
         Ok(cli) => cli,
-        Err(error) => {
-            // Help and version are errors to clap, which knows their codes; nothing is left to do when
-            // even that cannot be printed.
-            let _ = error.print();
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
-        }
+        Err(error) => return usage(&error, &args),
     };
     cli.share_global();
     cli.global.color.colour();
+    if cli.global.json {
+        report::use_json();
+    }
     match run(&cli) {
-        Ok(Outcome::Done) => ExitCode::SUCCESS,
-        Ok(Outcome::SomeFailed) => ExitCode::from(1),
-        Ok(Outcome::NotJudged) => ExitCode::from(3),
+        Ok(outcome) => ExitCode::from(outcome.exit_code()),
         Err(error) if error.is_closed_pipe() => ExitCode::SUCCESS,
         Err(error) => {
             report::error(&error);
             ExitCode::from(error.exit_code())
         }
     }
+}
+
+/// Prints what clap answers instead of arguments: help, the version, or what is wrong with them.
+fn usage(error: &clap::Error, args: &[OsString]) -> ExitCode {
+    let code = u8::try_from(error.exit_code()).unwrap_or(2);
+    let is_json = args.iter().take_while(|arg| *arg != "--").any(|arg| arg == "--json");
+    if code == 0 || !is_json {
+        // If standard error is closed, there is no place left to report that.
+        let _ = error.print();
+        return ExitCode::from(code);
+    }
+    report::use_json();
+    let text = error.render().to_string();
+    let (message, rest) = text.split_once("\n\n").unwrap_or((&text, ""));
+    let message = message.strip_prefix("error: ").unwrap_or(message);
+    report::error_object(
+        "usage",
+        message.trim(),
+        Some(rest.trim()).filter(|hint| !hint.is_empty()),
+        code,
+    );
+    ExitCode::from(code)
 }
 
 fn run(cli: &Cli) -> Result<Outcome, CliError> {
@@ -95,7 +124,10 @@ fn run(cli: &Cli) -> Result<Outcome, CliError> {
         Command::Merge(args) => merge::run(args, &console, bars),
         Command::Verify(args) => verify::run(args, &console, bars),
         Command::History(args) => history::run(args, &console, bars),
-        Command::Inspect(args) => inspect::run(args),
+        Command::Inspect(args) => inspect::run(args, console),
         Command::Check(args) => check::run(args, &console, bars),
+        Command::Completions(args) => completions::run(args),
+        Command::Man(args) => man::run(args, console),
+        Command::Schema(args) => schema::run(args),
     })
 }

@@ -68,6 +68,14 @@ impl Entries {
         CliError::Unknown { name: self.name.clone(), reason: reason.into() }
     }
 
+    /// The format of the records, for messages.
+    pub(super) fn format(&self) -> &'static str {
+        match self.source {
+            Source::Texts(_) => "JSON records",
+            Source::Parquet { .. } => "rows of a Parquet file",
+        }
+    }
+
     /// What to call the place of a record.
     pub(super) fn place(&self) -> &'static str {
         match self.source {

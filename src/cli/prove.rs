@@ -1,4 +1,6 @@
 use std::{
+    fs::File,
+    io::{self, IsTerminal},
     path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
@@ -18,12 +20,13 @@ use super::{
     requests::Requests,
     selection::{self, Filter, Steps},
     sink::{Sink, Written},
+    sniff::{Role, refuse_other_kinds, wrong_input},
     target::Trees,
 };
 use crate::{
     anchor::KnownRoots,
     archive::Archive,
-    files::{Output, Partial, is_same_place, place_of},
+    files::{Compression, Input, InputError, Lines, Output, Partial, is_same_place, place_of},
     ingest::logs::read_archive,
     proof::Target,
     snapshot::Snapshot,
@@ -42,27 +45,42 @@ pub(super) fn run(
     // A file for a job that can be resumed has another name, which is not taken before its job is known.
     let output = output.filter(|_| !can_be_resumed(args));
     let summary_output = args.summary.as_deref().map(Output::create).transpose()?;
-    let archive = read_archive(&args.messages, args.how.state.access)?;
+    refuse_terminal(args)?;
+    if let Some(requests) = &args.which.requests {
+        refuse_other_kinds(requests, Role::Requests)?;
+    }
+    let archive = read_archive(&args.messages, args.how.state.access)
+        .map_err(|error| wrong_input(&args.messages, Role::Messages, error.into()))?;
+    console.verbose(format_args!(
+        "{}: archive of {} batches, {} logs",
+        archive.name(),
+        count(archive.header().batches),
+        count(archive.header().logs)
+    ));
     let trees = Trees::read(args, console)?;
     let witness = trees.witness()?;
-    let (mut steps, many) = select(args, &archive, &trees, witness.as_ref())?;
+    let many = !args.which.is_one_log();
+    let mut steps = select(args, &archive, &trees, witness.as_ref())?;
     console.info(trees.summary());
 
     let encoder = Encoder::new(args, many)?;
     let within = Filter::from(&args.which);
-    let logs = args.which.all.then(|| within.logs(&archive, args.shard));
+    let logs = match &args.which.requests {
+        Some(path) => count_lines(path)?,
+        None => args.which.all.then(|| within.logs(&archive, args.shard)),
+    };
     let resumable = many && encoder.can_be_resumed() && can_be_resumed(args);
     let usage = |text: &str| Err(CliError::Usage(text.into()));
     if !resumable && (args.resume || args.shard.is_some()) {
         return usage(
-            "--resume and --shard need a file to write, a format other than json, and files, no pipes, for \
-             what selects proofs",
+            "--resume and --shard need an output file, a format other than json, and inputs that are files \
+             and not pipes",
         );
     }
     if args.shard.is_some() && !encoder.can_be_shared() {
         return usage(
-            "--shard needs lines (NDJSON, rpc or calldata), and none that are compressed; compress what \
-             slproof merge makes of them",
+            "--shard needs a format of lines (ndjson, rpc or calldata) without compression; compress the \
+             output of slproof merge",
         );
     }
     let in_order = resumable.then(InOrder::new);
@@ -70,7 +88,7 @@ pub(super) fn run(
         let job = (RunId::new(args, &trees, &archive, &encoder)?, args.shard);
         let (sink, done) = Sink::resumable(&args.output, &encoder, job, args.resume)?;
         if done > 0 {
-            console.info(format_args!("resumed            behind {} of its steps", count(done)));
+            console.info(format_args!("resumed            after {} of its steps", count(done)));
             skip(&mut steps, done)?;
         }
         sink
@@ -88,13 +106,14 @@ pub(super) fn run(
     let proving = proving.elapsed().saturating_sub(trees.history_time() - before);
 
     let summary = Summary::new(&written, done_before, proving);
+    console.summary(&summary);
     summary.say(console);
     if args.which.all && args.shard.is_none() {
         let unarchived =
             trees.forest().map_or(0, |forest| selection::unarchived(forest, &archive, within));
         if unarchived > 0 {
             console.info(format_args!(
-                "without logs       {} executed batches, of which the archive has nothing",
+                "without logs       {} executed batches, which are not in the archive",
                 count(unarchived)
             ));
         }
@@ -177,6 +196,43 @@ impl<'w> Summary<'w> {
     }
 }
 
+/// Binary data do not go to a terminal.
+fn refuse_terminal(args: &ProveArgs) -> Result<(), CliError> {
+    let is_terminal = || match args.output.metadata() {
+        _ if args.output == Path::new("-") => io::stdout().is_terminal(),
+        Ok(found) if !found.is_file() && !found.is_dir() => {
+            File::options().write(true).open(&args.output).is_ok_and(|file| file.is_terminal())
+        }
+        _ => false,
+    };
+    let is_binary =
+        args.format == Some(ProofFormat::Parquet) || Compression::of_name(&args.output).is_some();
+    if is_binary && is_terminal() {
+        let text =
+            "the output is binary and would go to a terminal; give a file with -o, or a pipe";
+        return Err(CliError::Usage(text.into()));
+    }
+    Ok(())
+}
+
+/// The number of lines in a regular file that are not empty.
+fn count_lines(path: &Path) -> Result<Option<u64>, CliError> {
+    if !path.is_file() {
+        return Ok(None);
+    }
+    let input = Input::open(path)?;
+    let name = input.name().to_owned();
+    let mut lines = Lines::new(input, 1 << 16);
+    let mut count = 0;
+    loop {
+        match lines.next_line() {
+            Ok(Some(_)) => count += 1,
+            Ok(None) => return Ok(Some(count)),
+            Err(source) => return Err(InputError::Read { name, source }.into()),
+        }
+    }
+}
+
 /// At most one input is standard input, and none is the output.
 fn check_paths(args: &ProveArgs) -> Result<(), CliError> {
     let named = [
@@ -205,7 +261,9 @@ fn check_paths(args: &ProveArgs) -> Result<(), CliError> {
     if let Some(summary) = &args.summary {
         if beside.iter().chain([&place]).any(|file| is_same_place(file, summary)) {
             let name = summary.display();
-            return Err(CliError::Usage(format!("--summary {name} is a file of the output's own")));
+            return Err(CliError::Usage(format!(
+                "--summary {name} is a file that belongs to the output"
+            )));
         }
         paths.push(&args.output);
         refuse_overwriting(summary, &paths)?;
@@ -229,24 +287,22 @@ fn check_target(args: &ProveArgs) -> Result<(), CliError> {
         ("--sl-batches", args.sl_batches.is_some() && !matches!(args.target, Target::SlBatch(_))),
     ];
     match unneeded.iter().find(|(_, unneeded)| *unneeded) {
-        Some((flag, _)) => {
-            Err(CliError::Usage(format!("{flag} is of no use for the target that is asked for")))
-        }
+        Some((flag, _)) => Err(CliError::Usage(format!("{flag} has no effect for this target"))),
         None => Ok(()),
     }
 }
 
-/// What the command line asks for, and whether that may be more than one proof.
+/// What the command line selects.
 fn select<'a>(
     args: &'a ProveArgs,
     archive: &'a Archive,
     trees: &'a Trees<'a>,
     witness: Option<&'a KnownRoots<&'a Snapshot>>,
-) -> Result<(Steps<'a>, bool), CliError> {
+) -> Result<Steps<'a>, CliError> {
     let which = &args.which;
     if let Some(path) = &which.requests {
         let requests = Requests::open(path, archive, trees, witness, args.target)?;
-        return Ok((Box::new(requests), true));
+        return Ok(Box::new(requests));
     }
     let extractor = Arc::new(trees.extractor(witness, args.target)?);
     let within = Filter::from(which);
@@ -257,13 +313,16 @@ fn select<'a>(
         WhichArgs { tx: Some(hash), log, .. } => {
             selection::transaction(archive, &extractor, (*hash, *log), within)
         }
+        WhichArgs { hash: Some(hash), .. } => {
+            selection::by_hash(archive, &extractor, *hash, within)
+        }
         WhichArgs { index: Some(index), chain: Some(chain), batch: Some(batch), .. } => {
             if batch.first != batch.last {
                 return Err(CliError::Usage("--index needs one --batch".into()));
             }
             let log = (*chain, batch.first, *index);
-            Ok((selection::log(archive, extractor, log)?, false))
+            selection::log(archive, extractor, log)
         }
-        _ => Ok((selection::all(archive, extractor, within, args.shard)?, true)),
+        _ => selection::all(archive, extractor, within, args.shard),
     }
 }

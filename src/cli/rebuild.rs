@@ -9,11 +9,10 @@ use super::{
     args::RebuildArgs,
     error::{CliError, Outcome, refuse_overwriting},
     progress::ProgressFactory,
-    report::{Console, count},
+    report::{self, Console, count},
     state::{Origin, Rebuilt},
 };
 use crate::{
-    files::Output,
     forest::{Forest, InteropRoot},
     primitives::BatchNumber,
 };
@@ -28,7 +27,7 @@ pub(super) fn run(
     let Rebuilt { forest, origin } = match &args.output {
         None if explain => {
             return Err(CliError::Usage(
-                "--events needs -o: they say what a tree file keeps".into(),
+                "--events needs -o: events explain the roots in a tree file".into(),
             ));
         }
         None => args.how.forest(&args.state, console)?,
@@ -41,32 +40,30 @@ pub(super) fn run(
         }
     };
     progress.end();
-    let text = if args.json { json(&forest) } else { table(&forest) };
-    let mut output = Output::create(Path::new("-"))?;
-    CliError::unless_unread(output.put(text.as_bytes()).and_then(|()| output.finish()))?;
+    report::result(&json(&forest), || table(&forest))?;
     if args.output.is_some() || matches!(origin, Origin::State(_)) {
         console.info("every node that the contracts stored equals the rebuilt one");
     } else {
         console.info(
-            "from a tree file; nothing was compared again, and slproof check reads all of it",
+            "the trees are those of a tree file; nothing was compared again (slproof check reads all of it)",
         );
     }
     if let (None, Some(block)) = (forest.latest(), origin.block()) {
         console.info(format_args!(
-            "no root by block was found up to block {block}, of which the dump says that it is its own; \
-             releases before v29 file none, later ones one for each block that appends"
+            "no root by block was found up to block {block}, the dump's own block number; releases before \
+             v29 store none, later ones store one for each block that appends a batch"
         ));
     }
     let Origin::File(file) = origin else { return Ok(Outcome::Done) };
     let (roots, explained) = file.roots();
     console.info(format_args!(
-        "{} has {} bytes, and {} roots by block, {}",
+        "{}: {} bytes, {} roots by block, {}",
         file.container().name(),
         count(file.container().file_len()),
         count(roots),
         match explain {
-            true => format!("of which {} are explained", count(explained)),
-            false => "whose contents --history would find out".into(),
+            true => format!("{} of them explained", count(explained)),
+            false => "not explained without --history".into(),
         },
     ));
     Ok(if explain && explained < roots { Outcome::SomeFailed } else { Outcome::Done })
@@ -114,7 +111,7 @@ fn table(forest: &Forest) -> String {
     text
 }
 
-fn json(forest: &Forest) -> String {
+fn json(forest: &Forest) -> Value {
     let chains: Vec<_> = forest
         .chains()
         .iter()
@@ -130,14 +127,13 @@ fn json(forest: &Forest) -> String {
         })
         .collect();
     let shared = forest.shared();
-    let value = json!({
+    json!({
         "slChainId": forest.sl_chain(),
         "release": forest.layout().to_string(),
         "chains": chains,
         "sharedTree": {"height": shared.height(), "leaves": shared.leaves(), "root": shared.root()},
         "interopRoot": forest.latest().map(interop_root),
-    });
-    format!("{value:#}\n")
+    })
 }
 
 /// A root by block as JSON.

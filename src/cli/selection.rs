@@ -110,47 +110,74 @@ pub(super) fn log<'a>(
     Ok(Box::new(iter::once(Ok(WorkItem::Prove(wanted)))))
 }
 
-/// Every log that stands for a message with this hash, and whether there are several.
+/// Every log that stands for a message with this hash.
 pub(super) fn message<'a>(
     archive: &'a Archive,
     extractor: &Arc<Extractor<'a>>,
     hash: Hash,
     within: Filter,
-) -> Result<(Steps<'a>, bool), CliError> {
+) -> Result<Steps<'a>, CliError> {
     let found =
         archive.find_message(hash).map(|at| Ok(at?)).filter(move |at| matches_filter(at, within));
-    from_matches(found, extractor, || {
-        format!(
-            "no log in the archive stands for a message with the hash {hash}, as far as it was narrowed"
-        )
+    from_matches(found, extractor, || match archive.find_transaction(hash).next() {
+        Some(_) => CliError::OtherHash {
+            what: format!("no message in the archive has the hash {hash}, but a transaction has"),
+            hint: "select the logs of a transaction with --tx",
+        },
+        None => CliError::NothingFound(format!(
+            "no message in the archive, within the given limits, has the hash {hash}"
+        )),
     })
 }
 
-/// The logs of a transaction, or one of them, and whether there are several.
+/// Every message with a hash, and every log of a transaction with it.
+pub(super) fn by_hash<'a>(
+    archive: &'a Archive,
+    extractor: &Arc<Extractor<'a>>,
+    hash: Hash,
+    within: Filter,
+) -> Result<Steps<'a>, CliError> {
+    let found = archive.find_message(hash).chain(archive.find_transaction(hash));
+    let found = found.map(|at| Ok(at?)).filter(move |at| matches_filter(at, within));
+    from_matches(found, extractor, || {
+        CliError::NothingFound(format!(
+            "no message and no transaction in the archive, within the given limits, has the hash {hash}"
+        ))
+    })
+}
+
+/// The logs of a transaction, or one of them.
 pub(super) fn transaction<'a>(
     archive: &'a Archive,
     extractor: &Arc<Extractor<'a>>,
     (hash, log): (Hash, Option<u64>),
     within: Filter,
-) -> Result<(Steps<'a>, bool), CliError> {
+) -> Result<Steps<'a>, CliError> {
     // The place among the transaction's logs counts before anything narrows them.
     let found = (0..).zip(archive.find_transaction(hash).map(|at| Ok(at?)));
     let found = found
         .filter(move |(place, _)| log.is_none_or(|only| only == *place))
         .map(|(_, at)| at)
         .filter(move |at| matches_filter(at, within));
-    from_matches(found, extractor, || match (archive.header().transactions, log) {
-        (0, _) => "the archive has no hashes of transactions; give --message, or --chain, --batch \
-                   and --index"
-            .into(),
-        (_, None) => {
-            format!("no log in the archive is of the transaction {hash}, as far as it was narrowed")
+    from_matches(found, extractor, || {
+        if archive.find_message(hash).next().is_some() {
+            let what =
+                format!("no transaction in the archive has the hash {hash}, but a message has");
+            return CliError::OtherHash { what, hint: "select messages with --message" };
         }
-        (_, Some(log)) => {
-            format!(
-                "the archive has no log {log} of the transaction {hash}, as far as it was narrowed"
-            )
-        }
+        CliError::NothingFound(match (archive.header().transactions, log) {
+            (0, _) => {
+                "the archive has no hashes of transactions; give --message, or --chain, --batch \
+                       and --index"
+                    .into()
+            }
+            (_, None) => format!(
+                "no log in the archive, within the given limits, is of the transaction {hash}"
+            ),
+            (_, Some(log)) => format!(
+                "the archive has no log {log} of the transaction {hash} within the given limits"
+            ),
+        })
     })
 }
 
@@ -161,13 +188,14 @@ fn matches_filter(at: &Result<LogAt<'_>, CliError>, within: Filter) -> bool {
 fn from_matches<'a>(
     mut found: impl Iterator<Item = Result<LogAt<'a>, CliError>> + 'a,
     extractor: &Arc<Extractor<'a>>,
-    nothing: impl FnOnce() -> String,
-) -> Result<(Steps<'a>, bool), CliError> {
-    let first = found.next().ok_or_else(|| CliError::NothingFound(nothing()))?;
+    nothing: impl FnOnce() -> CliError,
+) -> Result<Steps<'a>, CliError> {
+    let first = found.next().ok_or_else(nothing)?;
     let mut rest = found.peekable();
-    let from_matches = rest.peek().is_some();
     let extractor = Arc::clone(extractor);
-    if !from_matches && let Ok(LogAt { batch, index }) = &first {
+    if rest.peek().is_none()
+        && let Ok(LogAt { batch, index }) = &first
+    {
         // That the only one cannot be proven is an error of the command.
         let proofs = extractor.batch(*batch).and_then(|proofs| proofs.prove(*index));
         proofs.map_err(CliError::Extract)?;
@@ -182,7 +210,7 @@ fn from_matches<'a>(
             asked: None,
         }))
     });
-    Ok((Box::new(steps), from_matches))
+    Ok(Box::new(steps))
 }
 
 /// How many of the selected batches the settlement layer executed and the archive does not have.

@@ -3,9 +3,10 @@
 use std::{fs::File, io::Read, path::Path, time::Instant};
 
 use super::{
-    args::{DumpFormat, SearchArgs, StateArgs, TreeArgs},
     error::CliError,
     report::{Console, count},
+    sniff::{Role, wrong_input},
+    state_args::{DumpFormat, SearchArgs, StateArgs, TreeArgs},
 };
 use crate::{
     contracts::{Bridgehub, MessageRoot, MessageRootEvent, system},
@@ -23,7 +24,7 @@ use crate::{
     state::{StateError, StorageReader},
 };
 
-/// Where the contracts stand in a state.
+/// The addresses of the contracts in a state.
 pub(super) fn addresses<S: StorageReader + ?Sized>(
     state: &S,
     bridgehub: Option<Address>,
@@ -51,8 +52,8 @@ pub(super) fn known_slots(message_root: Address) -> KnownSlots {
 }
 
 impl StateArgs {
-    /// Where the contracts stand: as given, MessageRoot where Bridgehub says when only Bridgehub is
-    /// given, or at the system addresses.
+    /// The addresses of the contracts: the given ones, MessageRoot's from Bridgehub if only that is given,
+    /// or the system addresses.
     pub(super) fn addresses(&self, state: &Snapshot) -> Result<Addresses, CliError> {
         Ok(addresses(state, self.bridgehub, self.message_root)?)
     }
@@ -60,7 +61,7 @@ impl StateArgs {
     /// How to read a dump.
     pub(super) fn import(&self) -> Import {
         Import {
-            format: self.dump_format.into(),
+            format: self.format.into(),
             account: self.account,
             known: Some(known_slots(self.message_root.unwrap_or(system::MESSAGE_ROOT))),
             access: self.access,
@@ -70,10 +71,11 @@ impl StateArgs {
 
     /// Reads the state at `path`: a snapshot or a dump.
     pub(super) fn read(&self, path: &Path, console: &Console) -> Result<Dump, CliError> {
-        let dump = self.import().read(path)?;
+        let read = self.import().read(path);
+        let dump = read.map_err(|error| wrong_input(path, Role::State, error.into()))?;
         let block = match dump.state.block() {
             Some(block) => format!("of block {block}"),
-            None => "of an unnamed block".into(),
+            None => "of an unknown block".into(),
         };
         console.verbose(format_args!(
             "{}: {} {block}, {} storage slots",
@@ -95,8 +97,7 @@ impl StateArgs {
         let file = TreeFile::open(path, self.access)?;
         match self.given() {
             Some(flag) => Err(CliError::Usage(format!(
-                "{} is a tree file, for which {flag} is of no use: where the contracts stood, and in what \
-                 dump, is past",
+                "{} is a tree file; {flag} has no effect on one, because its trees are rebuilt already",
                 file.container().name()
             ))),
             None => Ok(Some(file)),
@@ -106,7 +107,7 @@ impl StateArgs {
     /// The first of these flags that was given.
     pub(super) fn given(&self) -> Option<&'static str> {
         let given = [
-            ("--dump-format", !matches!(self.dump_format, DumpFormat::Auto)),
+            (self.format_flag, !matches!(self.format, DumpFormat::Auto)),
             ("--account", self.account.is_some()),
             ("--bridgehub", self.bridgehub.is_some()),
             ("--message-root", self.message_root.is_some()),
@@ -142,7 +143,7 @@ impl TreeArgs {
     pub(super) fn forest(&self, path: &Path, console: &Console) -> Result<Rebuilt, CliError> {
         if let Some(file) = self.tree_file(path)? {
             console.verbose(format_args!(
-                "{} is a tree file: {} batches, nothing is hashed again",
+                "{}: tree file, {} batches; nothing is hashed again",
                 file.container().name(),
                 count(file.forest().batch_count()),
             ));
@@ -151,8 +152,8 @@ impl TreeArgs {
         let dump = self.state.read(path, console)?;
         let forest = rebuild(&dump.state, &self.options(&dump.state)?)
             .map_err(|source| CliError::Rebuild { name: dump.name.clone(), source })?;
-        let how = if self.release.is_some() { "as given" } else { "found from the state" };
-        console.verbose(format_args!("the contracts are of release {} ({how})", forest.layout()));
+        let how = if self.release.is_some() { "as given" } else { "detected from the state" };
+        console.verbose(format_args!("release of the contracts: {} ({how})", forest.layout()));
         Ok(Rebuilt { forest, origin: Origin::State(dump) })
     }
 
@@ -163,16 +164,18 @@ impl TreeArgs {
             |what: String| Err(CliError::Usage(format!("{} {what}", file.container().name())));
         let found = file.forest().sl_chain();
         if let Some(expected) = self.sl_chain_id.filter(|expected| *expected != found) {
-            return wrong(format!("has the trees of settlement layer {found}, not of {expected}"));
+            return wrong(format!(
+                "holds the trees of settlement layer {found}, not of {expected}"
+            ));
         }
         if let Some(given) = self.release.filter(|given| given.layout() != file.forest().layout()) {
             return wrong(format!("is of release {}, not {given}", file.forest().layout()));
         }
         match (self.last_block, file.block()) {
             (Some(given), Some(block)) if given != block => {
-                wrong(format!("has the trees of block {block}, not of {given}"))
+                wrong(format!("holds the trees of block {block}, not of {given}"))
             }
-            (Some(_), None) => wrong("does not say of which block its trees are".into()),
+            (Some(_), None) => wrong("does not name the block of its trees".into()),
             _ => Ok(Some(file)),
         }
     }
@@ -187,7 +190,7 @@ impl TreeArgs {
     ) -> Result<Rebuilt, CliError> {
         if is_native(path, TREE_FILE) {
             return Err(CliError::Usage(format!(
-                "{} is a tree file already; a tree file is made of a snapshot or a dump",
+                "{} is a tree file already; -o needs a snapshot or a dump",
                 path.display()
             )));
         }
@@ -205,7 +208,7 @@ impl TreeArgs {
     }
 }
 
-/// Whether a regular file is a native one of this kind. What cannot be read is for others to report.
+/// Whether a regular file is a native one of this kind. An unreadable file is reported where it is read.
 pub(super) fn is_native(path: &Path, kind: Kind) -> bool {
     let mut head = [0; 16];
     path.is_file()
@@ -227,7 +230,7 @@ pub(super) enum Origin {
 }
 
 impl Origin {
-    /// The block whose state it is, as far as it says so.
+    /// The block of the state, if it is known.
     pub(super) fn block(&self) -> Option<SlBlock> {
         match self {
             Self::State(dump) => dump.state.block(),
@@ -244,12 +247,12 @@ impl SearchArgs {
         })
     }
 
-    /// How long to search, where that is given.
+    /// How many trees to try, if that is given.
     fn effort(&self) -> Option<SearchBudget> {
         self.search.map(SearchBudget::with_step)
     }
 
-    /// Finds what every root by block contains, as far as a tree file does not know it already.
+    /// Finds what every root by block contains, unless a tree file has it.
     pub(super) fn timeline(
         &self,
         how: &TreeArgs,
@@ -283,7 +286,7 @@ impl SearchArgs {
         ));
         if unexplained > 0 {
             console.info(
-                "the others changed in more ways than were tried; give --events, or try more with \
+                "the other roots changed in more ways than were tried; give --events, or try more with \
                  --search",
             );
         }

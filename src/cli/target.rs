@@ -12,6 +12,7 @@ use super::{
     interrupt,
     prove_args::ProveArgs,
     report::{Console, count},
+    sniff::{Role, wrong_input},
     state::{Origin, Rebuilt, addresses, is_native},
 };
 use crate::{
@@ -199,7 +200,9 @@ impl<'a> Trees<'a> {
             return Ok(Some(l1));
         }
         let access = self.args.how.state.access;
-        let state = Import { access, ..Import::default() }.read(path)?.state;
+        let format = self.args.anchor_format.into();
+        let read = Import { access, format, ..Import::default() }.read(path);
+        let state = read.map_err(|error| wrong_input(path, Role::State, error.into()))?.state;
         let (bridgehub, message_root) = (self.args.anchor_bridgehub, self.args.anchor_message_root);
         let addresses = addresses(&state, bridgehub, message_root)?;
         let known = KnownRoots::new(state, addresses)?;

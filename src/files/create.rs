@@ -61,12 +61,20 @@ pub(super) fn again(path: &Path) -> io::Result<File> {
 pub(super) fn temporary(folder: &Path) -> io::Result<NamedTempFile> {
     let mut file = tempfile::Builder::new();
     file.prefix(".slproof-").permissions(fs::Permissions::from_mode(0o666));
-    file.tempfile_in(folder)
+    file.tempfile_in(folder).map_err(without_path)
+}
+
+/// What the system says. The crate adds the temporary name, which means nothing to the user; callers name
+/// the file that was asked for.
+fn without_path(error: io::Error) -> io::Error {
+    let source = error.get_ref().and_then(|inner| inner.source());
+    let code = source.and_then(|source| source.downcast_ref::<io::Error>()?.raw_os_error());
+    code.map_or(error, io::Error::from_raw_os_error)
 }
 
 /// Makes a file without a name in a folder: the system removes it with the process, however that ends.
 pub(crate) fn nameless(folder: &Path) -> io::Result<File> {
-    tempfile::tempfile_in(folder)
+    tempfile::tempfile_in(folder).map_err(without_path)
 }
 
 /// Removes what has the name, if anything has; of a link that is the link.
