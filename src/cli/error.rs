@@ -110,7 +110,7 @@ pub(super) enum CliError {
     NothingFound(String),
     #[error("{name}: {reason}")]
     Unknown { name: String, reason: String },
-    #[error("{name} is {}, not {}", found.describe(), role.describe())]
+    #[error("{name} is {}: {}", found.describe(), role.lack())]
     WrongInput { name: String, found: FileKind, role: Role },
     #[error("{what}")]
     OtherHash { what: String, hint: &'static str },

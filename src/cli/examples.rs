@@ -20,7 +20,7 @@ pub(super) const PROVE: &str = "\
 Examples:
   slproof prove --tree gateway.sltree --messages gateway.slmsg --chain 324 --batch 501234 --index 1
   slproof prove --tree state.json --messages logs.jsonl.gz --all -o proofs.jsonl
-  slproof prove --tree gateway.sltree --messages gateway.slmsg --all --format parquet -o proofs.parquet
+  slproof prove --tree state.json --messages logs.jsonl.gz --all --format parquet -o proofs.parquet
   slproof prove --tree gateway.sltree --messages gateway.slmsg --all --shard 1/2 -o shard-1.jsonl
   slproof prove --tree gateway.sltree --messages gateway.slmsg --all --shard 2/2 -o shard-2.jsonl";
 

@@ -171,7 +171,7 @@ mod tests {
 
     /// For causes and transparent errors too; and every flag in a hint exists.
     #[test]
-    fn hints_are_found_behind_every_error_that_has_one() {
+    fn hints_are_found_for_causes_and_transparent_errors() {
         let name = || "state".to_owned();
         let no_root = || RebuildError::NoMessageRoot(Address::system(7));
         let unexplained = || TargetError::Unexplained(SlBlock(9));

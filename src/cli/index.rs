@@ -216,7 +216,7 @@ fn print_summary(indexed: &Indexed, console: &Console) {
         count(header.batches),
         match indexed.merged {
             0 => String::new(),
-            merged => format!(", after {} given twice were merged", count(merged)),
+            merged => format!(", after merging {} that were given twice", count(merged)),
         }
     ));
     console.info(format_args!("logs               {}", count(header.logs)));

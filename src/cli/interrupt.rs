@@ -1,5 +1,5 @@
-//! SIGINT and SIGTERM: a job that can be taken up again ends in order, every other one at once and
-//! without leaving temporary files.
+//! SIGINT and SIGTERM: a job that can be resumed writes its checkpoint and ends, every other command ends at
+//! once and removes its temporary files.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -12,7 +12,7 @@ pub(super) const EXIT_CODE: u8 = 130;
 static IN_ORDER: AtomicBool = AtomicBool::new(false);
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
-/// From now on, signals are answered as the top of this file says. A second one is never waited for.
+/// Installs the handler. The second signal always ends the process at once.
 pub(super) fn watch() -> Result<(), CliError> {
     ctrlc::set_handler(|| {
         let first = !INTERRUPTED.swap(true, Ordering::SeqCst);
@@ -24,7 +24,7 @@ pub(super) fn watch() -> Result<(), CliError> {
     .map_err(CliError::Signals)
 }
 
-/// While it lives, the first signal only sets what [`interrupted`] answers.
+/// While this value lives, the first signal only sets what [`interrupted`] returns.
 pub(super) struct InOrder(());
 
 impl InOrder {
@@ -40,8 +40,8 @@ impl Drop for InOrder {
     }
 }
 
-/// Does work that no signal is asked for in, such as a long search: the first one ends it at once. What a
-/// job that can be taken up again has on disk stays as its last checkpoint has it.
+/// Does work that does not check for signals, such as a long search: the first signal ends it at once. The
+/// partial output of a job that can be resumed stays as its last checkpoint describes it.
 pub(super) fn at_once<T>(work: impl FnOnce() -> T) -> T {
     let in_order = IN_ORDER.swap(false, Ordering::SeqCst);
     let done = work();
@@ -49,7 +49,7 @@ pub(super) fn at_once<T>(work: impl FnOnce() -> T) -> T {
     done
 }
 
-/// Whether the job is to end.
+/// Whether a signal asked the job to end.
 pub(super) fn interrupted() -> bool {
     INTERRUPTED.load(Ordering::Relaxed)
 }

@@ -199,14 +199,19 @@ impl Manifest {
         // A pipe under this name would be waited for.
         if path.metadata().is_ok_and(|found| !found.is_file()) {
             let name = path.display().to_string();
-            return Err(CliError::Unknown { name, reason: "no manifest: it is no file".into() });
+            return Err(CliError::Unknown {
+                name,
+                reason: "it is not a regular file, so not the manifest of a shard".into(),
+            });
         }
         let input = Input::open(&path)?;
         let read = input.take(1 << 20).read_to_end(&mut text);
         let name = path.display().to_string();
         read.map_err(|source| InputError::Read { name: name.clone(), source })?;
-        serde_json::from_slice(&text)
-            .map_err(|error| CliError::Unknown { name, reason: format!("no manifest: {error}") })
+        serde_json::from_slice(&text).map_err(|error| CliError::Unknown {
+            name,
+            reason: format!("not the manifest of a shard: {error}"),
+        })
     }
 }
 

@@ -132,7 +132,7 @@ fn copy(
     let name = path.display().to_string();
     let changed = || CliError::Unknown {
         name: name.clone(),
-        reason: "it differs from its manifest: it was changed after it was written".into(),
+        reason: "it differs from its manifest: it was changed since it was made".into(),
     };
     let (mut hasher, mut bytes, mut piece) = (blake3::Hasher::new(), 0, vec![0; CHUNK]);
     // A share may well be empty.

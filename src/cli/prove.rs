@@ -40,7 +40,7 @@ pub(super) fn run(
     check_paths(args)?;
     check_target(args)?;
     let started = Instant::now();
-    // Begun first, so that a folder that is not there is known before the work is done.
+    // Created first, so that a missing directory is reported before the work is done.
     let output = Some(Output::create(&args.output)?);
     // A file for a job that can be resumed has another name, which is not taken before its job is known.
     let output = output.filter(|_| !can_be_resumed(args));
@@ -253,7 +253,7 @@ fn check_paths(args: &ProveArgs) -> Result<(), CliError> {
     }
     let mut paths: Vec<&Path> = inputs.iter().map(|(_, path)| *path).collect();
     refuse_overwriting(&args.output, &paths)?;
-    // What stands beside the output until the job is done, or says which share it is.
+    // Files beside the output: the partial output, its checkpoint, and the manifest of a shard.
     let place = place_of(&args.output);
     let beside = Partial::files(&place).into_iter().chain([Manifest::beside(&args.output)]);
     let beside: Vec<PathBuf> = beside.collect();

@@ -95,6 +95,15 @@ pub(super) fn skipped(error: &IndexError) {
     failure(error, "left-out", Outcome::SomeFailed.exit_code());
 }
 
+/// A failed request that the format of the output has no record for, as `code: message`.
+pub(super) fn request_failed(text: &str) {
+    if is_json() {
+        let (code, message) = text.split_once(": ").unwrap_or(("failed", text));
+        return error_object(code, message, None, Outcome::SomeFailed.exit_code());
+    }
+    print(format_args!("{RED}error:{RED:#} {}", visible(text)));
+}
+
 /// An error with its causes, and what to do.
 fn failure(error: &(dyn Error + 'static), code: &str, exit_code: u8) {
     let hint = hint::of(error);

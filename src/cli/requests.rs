@@ -174,9 +174,21 @@ impl<'a> Requests<'a> {
                 return fail(DAMAGED, &reason);
             }
             (None, Request::Message { message }) => {
-                let reason =
-                    format!("no log in the archive stands for a message with the hash {message}");
+                let reason = match archive.find_transaction(message).next() {
+                    Some(_) => format!(
+                        "no message has the hash {message}; it is that of a transaction (txHash)"
+                    ),
+                    None => format!("no message in the archive has the hash {message}"),
+                };
                 return fail("message-not-found", &reason);
+            }
+            (None, Request::Transaction { tx_hash, .. })
+                if archive.find_message(tx_hash).next().is_some() =>
+            {
+                let reason = format!(
+                    "no transaction has the hash {tx_hash}; it is that of a message (message)"
+                );
+                return fail("transaction-not-found", &reason);
             }
             (None, _) => {
                 let reason = "the archive has no log of this transaction";

@@ -110,7 +110,7 @@ impl Sink {
         let digest = hex::encode(hasher.finalize().as_bytes());
         if done.as_ref().is_some_and(|done| done.blake3 != digest) {
             let [name, _, _] = Partial::files(&target);
-            let reason = "it is not what its checkpoint says: run the job without --resume".into();
+            let reason = "it differs from its checkpoint; run the job without --resume".into();
             return Err(CliError::Unknown { name: name.display().to_string(), reason });
         }
         let (steps, total, groups) = done.map_or_else(Default::default, |done| {
@@ -162,7 +162,7 @@ impl Sink {
             (None, None) => self.put_text(bytes)?,
         }
         for words in &piece.words {
-            report::error(&CliError::NothingFound(words.clone()));
+            report::request_failed(words);
         }
         self.total.add(&piece.count);
         if let Destination::Resumable(resumable) = &mut self.place {
@@ -275,7 +275,7 @@ fn left(target: &Path, job: &RunId, shard: Option<Shard>) -> Result<Option<Check
         return Err(CliError::Unknown { name, reason: reason.into() });
     }
     let shard = shard.map(|shard| shard.to_string());
-    let other = (done.shard != shard).then_some("share");
+    let other = (done.shard != shard).then_some("shard");
     match done.job.difference(job).or(other) {
         Some(part) => Err(CliError::OtherJob { name, part }),
         None => Ok(Some(done)),

@@ -146,14 +146,15 @@ impl FileKind {
 }
 
 impl Role {
-    pub(super) fn describe(self) -> &'static str {
+    /// Why a file that belongs elsewhere cannot be used so.
+    pub(super) fn lack(self) -> &'static str {
         match self {
-            Self::State => "a state or a tree file",
-            Self::Messages => "an archive of logs",
-            Self::Proofs => "a file of proofs",
-            Self::Requests => "a file of requests",
-            Self::Shard => "a shard",
-            Self::Native => "a native file",
+            Self::State => "it holds no state and no trees",
+            Self::Messages => "it holds no logs",
+            Self::Proofs => "it holds no proofs",
+            Self::Requests => "it holds no requests",
+            Self::Shard => "it is not a shard",
+            Self::Native => "it is not a native file",
         }
     }
 }

@@ -7,7 +7,7 @@
 use std::{
     fs::{self, File, OpenOptions},
     io,
-    os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt},
+    os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::Path,
 };
 
@@ -56,25 +56,18 @@ pub(super) fn again(path: &Path) -> io::Result<File> {
     }
 }
 
-/// Makes a file under a name of its own in a folder, to be renamed. As readable as any other new file,
+/// Makes a file under a name of its own in a directory, to be renamed. As readable as any other new file,
 /// which the process's mask decides.
+///
+/// # Errors
+/// What the system says, without the temporary name: callers name the file that was asked for.
 pub(super) fn temporary(folder: &Path) -> io::Result<NamedTempFile> {
-    let mut file = tempfile::Builder::new();
-    file.prefix(".slproof-").permissions(fs::Permissions::from_mode(0o666));
-    file.tempfile_in(folder).map_err(without_path)
-}
-
-/// What the system says. The crate adds the temporary name, which means nothing to the user; callers name
-/// the file that was asked for.
-fn without_path(error: io::Error) -> io::Error {
-    let source = error.get_ref().and_then(|inner| inner.source());
-    let code = source.and_then(|source| source.downcast_ref::<io::Error>()?.raw_os_error());
-    code.map_or(error, io::Error::from_raw_os_error)
+    tempfile::Builder::new().prefix(".slproof-").make_in(folder, new)
 }
 
 /// Makes a file without a name in a folder: the system removes it with the process, however that ends.
 pub(crate) fn nameless(folder: &Path) -> io::Result<File> {
-    tempfile::tempfile_in(folder).map_err(without_path)
+    tempfile::tempfile_in(folder)
 }
 
 /// Removes what has the name, if anything has; of a link that is the link.

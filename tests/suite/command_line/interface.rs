@@ -5,6 +5,13 @@ use std::{
 };
 
 use serde_json::Value;
+use slproof::{
+    archive::{ArchiveWriter, Origin, Place},
+    files::Access,
+    ingest::logs::read_archive,
+    message::BatchLogs,
+    primitives::{BatchNumber, ChainId, Hash},
+};
 
 use crate::support::{
     self,
@@ -20,33 +27,32 @@ fn path(file: &str) -> String {
 }
 
 fn prove(rest: &[&str]) -> Run {
-    let args = ["prove", "--tree", &path(STATE), "--messages", &path(LOGS), "-q"].map(str::to_owned);
+    let args =
+        ["prove", "--tree", &path(STATE), "--messages", &path(LOGS), "-q"].map(str::to_owned);
     run(args.into_iter().chain(rest.iter().map(|arg| (*arg).to_owned())))
 }
 
-/// An archive with hashes of transactions, and the first of its logs that is a message: the hash of the
-/// message, that of the transaction, and how many logs the transaction has.
+/// An archive of one batch, each of whose logs is of a transaction of its own; the hash of a message in it,
+/// and that of the message's transaction.
 fn with_transactions(folder: &Path) -> (String, String, String) {
-    let mut lines = Vec::new();
-    let mut found = None;
-    for (number, mut line) in support::json_lines(LOGS).into_iter().take(40).enumerate() {
-        let logs = line["logs"].as_array().unwrap().len();
-        let hashes: Vec<String> =
-            (0..logs).map(|log| format!("0x{:064x}", (number << 16) + log + 1)).collect();
-        let message = line["logs"].as_array().unwrap().iter().position(|log| {
-            log.as_str().unwrap()[10..50].ends_with("8008") && log != &line["logs"][0]
-        });
-        if let (None, Some(at)) = (&found, message) {
-            let log = line["logs"][at].as_str().unwrap();
-            found = Some((format!("0x{}", &log[2 + 2 * 56..]), hashes[at].clone()));
-        }
-        line["transactions"] = hashes.into();
-        lines.push(line.to_string());
-    }
-    let archive = folder.join("logs.jsonl");
-    fs::write(&archive, lines.join("\n")).unwrap();
-    let (message, transaction) = found.unwrap();
-    (archive.to_str().unwrap().to_owned(), message, transaction)
+    let archive = read_archive(&fixture(LOGS), Access::Map).unwrap();
+    let batch = archive.batch(ChainId(324), BatchNumber(501_234)).unwrap().unwrap();
+    let hashes = |count: usize| (1..=count).map(|n| Hash::new([n as u8; 32])).collect::<Vec<_>>();
+    let logs = batch.logs().to_vec();
+    let at = logs.iter().position(|log| log.is_message()).unwrap();
+    let (message, transactions) = (logs[at].value(), hashes(logs.len()));
+    let transaction = transactions[at];
+    let messages = batch.messages().iter().collect();
+    let batch =
+        BatchLogs::new(batch.chain(), batch.batch(), logs, messages, batch.aggregated_root())
+            .and_then(|logs| logs.with_transactions(transactions))
+            .unwrap();
+    let file = folder.join("logs.slmsg");
+    let mut writer = ArchiveWriter::create(&file).unwrap();
+    let source = writer.source("test");
+    writer.add(batch.view(), Origin { source, place: Place::Whole }).unwrap();
+    writer.commit().unwrap();
+    (file.to_str().unwrap().to_owned(), message.to_string(), transaction.to_string())
 }
 
 fn records(text: &str) -> Vec<Value> {
@@ -60,7 +66,12 @@ fn formats_of_inputs_have_one_name_and_hidden_old_ones() {
     let (state, logs, out) = (path(STATE), path(LOGS), file("out"));
     let proofs = path("gateway-v31/proofs.jsonl.gz");
     let commands: [(&[&str], &[&str], &str, &str); 7] = [
-        (&["import", &state, "-o", &out], &["--input-format", "--format", "--dump-format"], "anvil", "geth"),
+        (
+            &["import", &state, "-o", &out],
+            &["--input-format", "--format", "--dump-format"],
+            "anvil",
+            "geth",
+        ),
         (&["rebuild", &state], &["--input-format", "--dump-format"], "anvil", "geth"),
         (&["history", &state], &["--input-format", "--dump-format"], "anvil", "geth"),
         (&["inspect", &state], &["--input-format", "--dump-format"], "anvil", "geth"),
@@ -85,7 +96,11 @@ fn formats_of_inputs_have_one_name_and_hidden_old_ones() {
         for flag in flags {
             let good = run(command.iter().chain(&[*flag, right]));
             assert!(matches!(good.code, Some(0 | 1)), "{command:?} {flag}: {}", good.stderr);
-            assert_eq!(run(command.iter().chain(&[*flag, wrong])).code, Some(3), "{command:?} {flag}");
+            assert_eq!(
+                run(command.iter().chain(&[*flag, wrong])).code,
+                Some(3),
+                "{command:?} {flag}"
+            );
         }
     }
     for flag in ["--input-format", "--dump-format"] {
@@ -101,7 +116,8 @@ fn numbers_are_decimal_or_hexadecimal_everywhere() {
     for numbers in [["0x144", "0x7a5f2", "0x1"], ["324", "0x7a5f2..=0x7a5f2", "1"]] {
         let [chain, batch, index] = numbers;
         let args = ["--chain", chain, "--batch", batch, "--index", index, "--threads", "0x2"];
-        let other = prove(&[&args[..], &["--max-gap", "0x400000", "--sl-chain-id", "0x1fa"]].concat());
+        let other =
+            prove(&[&args[..], &["--max-gap", "0x400000", "--sl-chain-id", "0x1fa"]].concat());
         assert_eq!(other.stdout, decimal.stdout, "{}", other.stderr);
     }
     let block = |target: &str| prove(&["--all", "--chain", "388", "--target", target]).stdout;
@@ -127,11 +143,18 @@ fn hash_selects_messages_and_transactions() {
     let none = format!("0x{}", "ee".repeat(32));
     assert_eq!(prove(&["--hash", &none]).code, Some(5));
     // The hash of the other kind is named.
-    for (flag, hash, hint) in [("--message", &transaction, "--tx"), ("--tx", &message, "--message")] {
+    for (flag, hash, hint) in [("--message", &transaction, "--tx"), ("--tx", &message, "--message")]
+    {
         let other = prove(&[flag, hash]);
         assert_eq!(other.code, Some(5));
         assert!(other.stderr.contains(&format!("with {hint}")), "{}", other.stderr);
     }
+    let requests = folder.path().join("requests");
+    let lines = format!("{{\"message\":\"{transaction}\"}}\n{{\"txHash\":\"{message}\"}}\n");
+    fs::write(&requests, lines).unwrap();
+    let answers = records(&prove(&["--requests", requests.to_str().unwrap()]).stdout);
+    let told = |at: usize| answers[at]["error"]["message"].as_str().unwrap().to_owned();
+    assert!(told(0).contains("that of a transaction") && told(1).contains("that of a message"));
 }
 
 /// The same command writes the same format, whatever it finds.
@@ -197,7 +220,8 @@ fn inputs_in_the_wrong_place_are_named() {
     };
     let batches = path("gateway-v31/gw_batches.jsonl");
     let root = format!("0x{}", "11".repeat(32));
-    let sl_batch = ["--all", "--target", "sl-batch:2000", "--sl-batches", &batches, "--anchor", &proofs];
+    let sl_batch =
+        ["--all", "--target", "sl-batch:2000", "--sl-batches", &batches, "--anchor", &proofs];
     let cases = [
         (prove(&logs, &logs, &all), "an archive of logs", "--messages"),
         (prove(&state, &state, &all), "a state dump", "--tree"),
@@ -208,7 +232,11 @@ fn inputs_in_the_wrong_place_are_named() {
         (prove(&state, &logs, &["--requests", &proofs]), "a file of proofs", "slproof verify"),
         (prove(&state, &logs, &["--requests", &state]), "a state dump", "--tree"),
         (prove(&state, &logs, &sl_batch), "a file of proofs", "slproof verify"),
-        (run(["rebuild", &path("gateway-v31/events.jsonl.gz")]), "events of MessageRoot", "--events"),
+        (
+            run(["rebuild", &path("gateway-v31/events.jsonl.gz")]),
+            "events of MessageRoot",
+            "--events",
+        ),
         (run(["history", &batches]), "the settlement layer's batches", "--sl-batches"),
         (run(["import", &logs, "-o", &out]), "an archive of logs", "--messages"),
         (run(["index", &state, "-o", &out]), "a state dump", "--tree"),
@@ -220,28 +248,34 @@ fn inputs_in_the_wrong_place_are_named() {
     ];
     for (run, found, hint) in cases {
         assert_eq!(run.code, Some(3), "{found}: {}", run.stderr);
-        assert!(run.stderr.contains(&format!("is {found}")) || run.stderr.contains(found), "{}", run.stderr);
+        assert!(
+            run.stderr.contains(&format!("is {found}")) || run.stderr.contains(found),
+            "{}",
+            run.stderr
+        );
         let hints = run.stderr.lines().find(|line| line.starts_with("hint: ")).unwrap_or_default();
         assert!(hints.contains(hint), "{found}: {}", run.stderr);
     }
     let merged = run(["merge", &proofs, "-o", &out]);
     assert_eq!(merged.code, Some(6));
-    assert!(merged.stderr.contains("is a file of proofs, not a shard"), "{}", merged.stderr);
+    assert!(merged.stderr.contains("is a file of proofs: it is not a shard"), "{}", merged.stderr);
 }
 
 /// The controlling end of a pseudoterminal is a terminal too.
 #[test]
 fn binary_output_to_a_terminal_is_refused() {
     let terminal = || File::options().read(true).write(true).open("/dev/ptmx").unwrap();
-    let args = ["prove", "--tree", &path(STATE), "--messages", &path(LOGS), "--chain", "388", "--all"];
+    let args =
+        ["prove", "--tree", &path(STATE), "--messages", &path(LOGS), "--chain", "388", "--all"];
     let mut parquet = binary::command();
     parquet.args(args).args(["--format", "parquet"]).stdout(terminal()).stderr(Stdio::piped());
     let refused: Run = parquet.output().unwrap().into();
     assert_eq!(refused.code, Some(2), "{}", refused.stderr);
     assert!(refused.stderr.contains("terminal"), "{}", refused.stderr);
-    let text = binary::command().args(args).arg("-q").stdout(terminal()).status().unwrap();
-    assert_eq!(text.code(), Some(0));
-    assert_eq!(prove(&["--all", "--chain", "388", "--format", "parquet", "-o", "/dev/null"]).code, Some(0));
+    assert_eq!(
+        prove(&["--all", "--chain", "388", "--format", "parquet", "-o", "/dev/null"]).code,
+        Some(0)
+    );
 }
 
 #[test]
@@ -265,9 +299,14 @@ fn messages_name_no_inner_kinds_and_no_temporary_files() {
     assert!(missing.stderr.contains("no/such/directory/x"), "{}", missing.stderr);
     assert!(!missing.stderr.contains(".slproof-"), "{}", missing.stderr);
     let cut = run_with_input(["rebuild", "-"], &support::read(STATE)[..1000]);
-    assert!(cut.stderr.contains("ends too early (line 1, column 1001, byte 1000)"), "{}", cut.stderr);
+    assert!(
+        cut.stderr.contains("ends too early (line 1, column 1001, byte 1000)"),
+        "{}",
+        cut.stderr
+    );
     assert_eq!(cut.stderr.matches("too early").count(), 1, "{}", cut.stderr);
-    let logs = run(["prove", "--tree", &state, "--messages", &path("golden/tree-1.sltree"), "--all"]);
+    let logs =
+        run(["prove", "--tree", &state, "--messages", &path("golden/tree-1.sltree"), "--all"]);
     assert!(!logs.stderr.contains("\"tree\""), "{}", logs.stderr);
 }
 
@@ -305,15 +344,19 @@ fn progress_of_requests_has_a_total() {
 #[test]
 fn examples_of_the_help_work() {
     let folder = tempfile::tempdir().unwrap();
-    for (name, file) in
-        [("state.json", STATE), ("logs.jsonl.gz", LOGS), ("events.jsonl.gz", "gateway-v31/events.jsonl.gz")]
-    {
+    for (name, file) in [
+        ("state.json", STATE),
+        ("logs.jsonl.gz", LOGS),
+        ("events.jsonl.gz", "gateway-v31/events.jsonl.gz"),
+    ] {
         fs::copy(fixture(file), folder.path().join(name)).unwrap();
     }
     let help = run(["--help"]).stdout;
     let commands = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+    // Descriptions are wrapped onto lines that are indented further.
     let commands: Vec<&str> = commands
         .take_while(|line| line.starts_with("  "))
+        .filter(|line| !line.starts_with("   "))
         .filter_map(|line| line.split_whitespace().next())
         .filter(|command| *command != "help")
         .collect();
@@ -321,9 +364,7 @@ fn examples_of_the_help_work() {
     for command in commands {
         let help = run([command, "--help"]).stdout;
         let (_, examples) = help.split_once("Examples:\n").unwrap_or_else(|| panic!("{command}"));
-        // A long line is wrapped where it does not fit the width of the help.
-        let examples = examples.replace("\n  slproof", "\u{1}slproof").replace('\n', " ");
-        let examples: Vec<&str> = examples.trim().split('\u{1}').collect();
+        let examples: Vec<&str> = examples.lines().collect();
         assert!(examples.len() > 1 || command == "merge", "{command}: {examples:?}");
         for example in examples {
             let args = example.split_whitespace().skip(1);
@@ -356,10 +397,26 @@ fn completions_manual_pages_and_version_are_complete() {
 
 #[test]
 fn verbose_says_what_each_input_is() {
-    let shown = run(["prove", "--tree", &path(STATE), "--messages", &path(LOGS), "--chain", "388", "--all", "-v"]);
-    for words in ["state.anvil.json: anvil state dump", "logs.jsonl.gz: archive of", "release of the"] {
+    let shown = run([
+        "prove",
+        "--tree",
+        &path(STATE),
+        "--messages",
+        &path(LOGS),
+        "--chain",
+        "388",
+        "--all",
+        "-v",
+    ]);
+    for words in
+        ["state.anvil.json: anvil state dump", "logs.jsonl.gz: archive of", "release of the"]
+    {
         assert!(shown.stderr.contains(words), "{}", shown.stderr);
     }
     let verified = ["verify", &path("gateway-v31/proofs.jsonl.gz"), "--anchor", &path(STATE), "-v"];
-    assert!(run(verified).stderr.contains("proofs.jsonl.gz: JSON records"), "{}", run(verified).stderr);
+    assert!(
+        run(verified).stderr.contains("proofs.jsonl.gz: JSON records"),
+        "{}",
+        run(verified).stderr
+    );
 }

@@ -146,8 +146,9 @@ fn every_file_that_slproof_takes_is_inspected() {
     prove(&["--all", "--shard", "1/1", "-o", &out("shard")]);
     let requests = b"{\"chainId\":388,\"batchNumber\":100,\"id\":0}\nno request\n";
     let blocks = b"{\"batchNumber\":7,\"firstBlock\":1,\"lastBlock\":4}\n";
-    let table = b"address,slot,value\n0x0000000000000000000000000000000000010005,0x1,0x2\n";
-    let checkpoint = b"{\"job\":{},\"steps\":3,\"bytes\":4,\"blake3\":\"\",\"count\":{},\"check\":\"\"}";
+    let table = b"address,slot,value\n0x0000000000000000000000000000000000010006,0x1,0x2\n";
+    let checkpoint =
+        b"{\"job\":{},\"steps\":3,\"bytes\":4,\"blake3\":\"\",\"count\":{},\"check\":\"\"}";
     for (file, kind) in [
         (path(STATE), "dump"),
         (path("gateway-v29/era-snapshot/final-v1"), "dump"),
@@ -189,14 +190,14 @@ fn every_file_that_slproof_takes_is_inspected() {
 fn every_error_is_one_json_object_with_the_exit_code() {
     let dir = era::folder(&era::chunks(1));
     fs::remove_file(dir.path().join(era::name(era::BATCH, 0))).unwrap();
-    let state = path(STATE);
+    let (state, logs) = (path(STATE), path(LOGS));
     let hash = format!("0x{}", "11".repeat(32));
-    let prove = ["prove", "--tree", &state, "--messages", &path(LOGS), "--json"];
+    let prove = ["prove", "--tree", &state, "--messages", &logs, "--json"];
     let cases: [(Vec<&str>, &str, u8); 8] = [
         (vec!["prove", "--json"], "usage", 2),
         (vec!["rebuild", &state, "--release", "v99", "--json"], "usage", 2),
         (vec!["index", &state, "-o", "x", "--release", "v31", "--json"], "usage", 2),
-        (vec!["rebuild", &path(LOGS), "--json"], "wrong-input", 3),
+        (vec!["rebuild", &logs, "--json"], "wrong-input", 3),
         (vec!["rebuild", dir.path().to_str().unwrap(), "--json"], "malformed-input", 3),
         ([&prove[..], &["--message", &hash]].concat(), "not-found", 5),
         ([&prove[..], &["--all", "--target", "block:7"]].concat(), "no-root-of-block", 5),

@@ -37,12 +37,12 @@ pub enum EraError {
     },
     /// Chunks are not there.
     #[error(
-        "the snapshot of batch {batch} is incomplete: {missing} missing; put all chunks into one directory"
+        "the snapshot of batch {batch} is incomplete: {missing}; put all chunks into one directory"
     )]
     MissingChunk {
         /// The SL batch of the snapshot.
         batch: u32,
-        /// The files of the chunks, or their ids; the first of them if there are many.
+        /// Which chunks are missing, by file or id; the first of them if there are many.
         missing: String,
     },
     /// A chunk is not the protobuf message that it should be.

@@ -199,9 +199,11 @@ const MOST_NAMED: usize = 8;
 
 fn missing_chunks(batch: u32, names: &[String]) -> EraError {
     let mut missing = names.iter().take(MOST_NAMED).cloned().collect::<Vec<_>>().join(", ");
-    if names.len() > MOST_NAMED {
-        missing.push_str(" and more");
-    }
+    missing.push_str(match names.len() {
+        1 => " is missing",
+        2..=MOST_NAMED => " are missing",
+        _ => " and more are missing",
+    });
     EraError::MissingChunk { batch, missing }
 }
 
