@@ -35,14 +35,8 @@ pub(super) fn run(
     };
     let started = Instant::now();
     let imported = import.to_file(&args.dumps, &args.output).map_err(|error| {
-        // The error names the file; it is looked for among the dumps to say what it is.
         let error = CliError::from(error);
-        let text = error.to_string();
-        let is_named = |dump: &&&Path| text.contains(&dump.display().to_string());
-        match dumps.iter().find(is_named) {
-            Some(dump) => wrong_input(dump, Role::State, error),
-            None => error,
-        }
+        dumps.iter().fold(error, |error, dump| wrong_input(dump, Role::State, error))
     })?;
     progress.end();
     let header = &imported.header;

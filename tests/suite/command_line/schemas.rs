@@ -153,7 +153,6 @@ fn every_file_that_slproof_takes_is_inspected() {
         (path(STATE), "dump"),
         (path("gateway-v29/era-snapshot/final-v1"), "dump"),
         (file("table.csv", table), "dump"),
-        (path("golden/snapshot-1-era.slsnap"), "snapshot"),
         (path("golden/tree-1-history.sltree"), "tree"),
         (path("golden/archive-v1.slmsg"), "archive"),
         (path(LOGS), "archive"),
