@@ -7,7 +7,7 @@
 use std::{
     fs::{self, File, OpenOptions},
     io,
-    os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt},
+    os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::Path,
 };
 
@@ -57,12 +57,13 @@ pub(super) fn again(path: &Path) -> io::Result<File> {
     }
 }
 
-/// Makes a file under a name of its own in a folder, to be renamed. As readable as any other new file,
+/// Makes a file under a name of its own in a directory, to be renamed. As readable as any other new file,
 /// which the process's mask decides.
+///
+/// # Errors
+/// What the system says, without the temporary name: callers name the file that was asked for.
 pub(super) fn temporary(folder: &Path) -> io::Result<NamedTempFile> {
-    let mut file = tempfile::Builder::new();
-    file.prefix(".slproof-").permissions(fs::Permissions::from_mode(0o666));
-    file.tempfile_in(folder)
+    tempfile::Builder::new().prefix(".slproof-").make_in(folder, new)
 }
 
 /// Makes a file without a name in a folder: the system removes it with the process, however that ends.

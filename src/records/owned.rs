@@ -7,6 +7,7 @@ use crate::proof::{FailureRecord, ProofRecord};
 
 /// What became of a request, as a record of its own.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "most answers are proofs")]
 pub enum Answer {
     /// The proof, accepted by the verifier.
     Proof(ProofRecord),

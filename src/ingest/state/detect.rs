@@ -47,6 +47,13 @@ impl fmt::Display for Format {
     }
 }
 
+impl Format {
+    /// The format of an input, if its content is that of a state.
+    pub(crate) fn recognise(input: &Input) -> Option<Self> {
+        detect(input).ok()
+    }
+}
+
 /// Finds the format of an input by its content.
 ///
 /// # Errors
