@@ -139,9 +139,9 @@ pub mod cli;
 pub use proof::{FailureCode, ProofRecord, Request, Target, Verdict};
 #[cfg(feature = "archive")]
 pub use prove::{
-    Batches, CheckedBy, Error, Event, Job, JobPart, L1Options, Merged, Messages, MessagesOptions,
-    Observer, ObserverHandle, ProofOutput, Prover, Selection, Shard, Sink, StateOptions, Summary,
-    Trees, TreesOptions, merge,
+    Batches, CheckedBy, Error, Event, HashOf, Job, JobPart, L1Options, Merged, Messages,
+    MessagesOptions, Observer, ObserverHandle, ProofOutput, Prover, Selection, Shard, Sink,
+    StateOptions, Summary, Trees, TreesOptions, merge,
 };
 #[cfg(feature = "archive")]
 pub use records::{Answer, Count, ProofFormat, TrustedRoots, verify};

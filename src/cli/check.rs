@@ -1,14 +1,17 @@
-use std::path::Path;
+use std::{ops::Range, path::Path};
+
+use serde_json::json;
 
 use super::{
     args::CheckArgs,
     error::{CliError, Outcome},
     progress::ProgressFactory,
-    report::{Console, count},
+    report::{self, Console, count},
+    sniff::{Role, wrong_input},
 };
 use crate::{
     archive::{self, Archive},
-    files::{Container, Output},
+    files::{Container, SectionName},
     forest::{TREE_FILE, TreeFile},
     snapshot::{self, Snapshot},
 };
@@ -19,7 +22,13 @@ pub(super) fn run(
     bars: ProgressFactory,
 ) -> Result<Outcome, CliError> {
     let progress = bars.busy("hashing all sections");
-    let container = Container::open(&args.file, args.access)?;
+    if args.file == Path::new("-") {
+        return Err(CliError::Usage(
+            "check needs the name of a file: native files cannot be read from a pipe".into(),
+        ));
+    }
+    let container = Container::open(&args.file, args.access)
+        .map_err(|error| wrong_input(&args.file, Role::Native, error.into()))?;
     let sections: Vec<_> = container.sections().collect();
     let (name, bytes) = (container.name().to_owned(), container.file_len());
     let what = match container.kind() {
@@ -37,21 +46,24 @@ pub(super) fn run(
         }
         _ => {
             container.check()?;
-            "a native file of another kind"
+            "a native file of an unknown kind"
         }
     };
     progress.end();
-    let mut text = String::new();
-    for (section, range) in &sections {
-        let (start, end) = (range.start, range.end);
-        text.push_str(&format!(
-            "section {:<9} bytes {start} to {end}: good\n",
-            section.to_string()
-        ));
-    }
-    let mut output = Output::create(Path::new("-"))?;
-    output.put(text.as_bytes())?;
-    output.finish()?;
-    console.info(format_args!("{name} is {what}, and all of its {} bytes are good", count(bytes)));
+    let rows: Vec<_> = sections
+        .iter()
+        .map(|(section, range)| {
+            json!({"name": section.to_string(), "start": range.start, "end": range.end})
+        })
+        .collect();
+    let value = json!({"file": name, "kind": what, "bytes": bytes, "sections": rows});
+    report::result(&value, || {
+        let line = |(section, range): &(SectionName, Range<u64>)| {
+            let section = section.to_string();
+            format!("section {section:<9} bytes {} to {}: good\n", range.start, range.end)
+        };
+        sections.iter().map(line).collect()
+    })?;
+    console.info(format_args!("{name} is {what}; all of its {} bytes are good", count(bytes)));
     Ok(Outcome::Done)
 }

@@ -2,15 +2,19 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use super::interrupt;
+use super::{
+    interrupt,
+    sniff::{FileKind, Role},
+};
 use crate::{
     forest::{HistoryError, TreeFileError},
     ingest::{IndexError, state::files_of},
+    proof::FailureCode,
     prove::{Error, ExtractError, SlBatchError},
     records::EntriesError,
 };
 
-/// How a command ended that ran to its end.
+/// How a command ended that completed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
     Done,
@@ -19,10 +23,20 @@ pub(super) enum Outcome {
     NotJudged,
 }
 
-/// Why a command could not run to its end.
+impl Outcome {
+    pub(super) fn exit_code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::SomeFailed => 1,
+            Self::NotJudged => 3,
+        }
+    }
+}
+
+/// Why a command could not complete.
 #[derive(Debug, Error)]
 pub(super) enum CliError {
-    #[error("cannot watch over mapped files")]
+    #[error("cannot install the handler for mapped files that shrink")]
     ReadProgress(#[source] std::io::Error),
     #[error("cannot listen for signals")]
     Signals(#[source] ctrlc::Error),
@@ -33,12 +47,12 @@ pub(super) enum CliError {
     #[error("interrupted{}", resumable(.0))]
     Interrupted(Option<String>),
     #[error(
-        "{name} cannot be gone on with: the interrupted job had another {part}; run it without --resume \
-         to begin anew"
+        "{name} cannot be resumed: the interrupted job had another {part}; run without --resume to start \
+         again"
     )]
     OtherJob { name: String, part: &'static str },
     #[error("cannot list {}", path.display())]
-    Folder {
+    Directory {
         path: PathBuf,
         #[source]
         source: std::io::Error,
@@ -47,13 +61,15 @@ pub(super) enum CliError {
     NothingFound(String),
     #[error("{name}: {reason}")]
     Unknown { name: String, reason: String },
+    #[error("{name} is {}: {}", found.describe(), role.lack())]
+    WrongInput { name: String, found: FileKind, role: Role },
     #[error(transparent)]
     Failed(Error),
 }
 
 fn resumable(output: &Option<String>) -> String {
     output.as_ref().map_or(String::new(), |output| {
-        format!("; what is done so far is in {output}.partial, and --resume goes on")
+        format!("; the output so far is in {output}.partial, and --resume continues it")
     })
 }
 
@@ -64,13 +80,13 @@ impl<E: Into<Error>> From<E> for CliError {
             Error::Interrupted(output) => Self::Interrupted(output),
             Error::OtherJob { name, part } => Self::OtherJob { name, part },
             Error::NotResumable => Self::Usage(
-                "--resume and --shard need a file to write, a format other than json, and files, no pipes, \
-                 for what selects proofs"
+                "--resume and --shard need an output file, a format other than json, and inputs that are \
+                 files and not pipes"
                     .into(),
             ),
             Error::NotMergeable => Self::Usage(
-                "--shard needs lines (NDJSON, rpc or calldata), and none that are compressed; compress what \
-                 slproof merge makes of them"
+                "--shard needs a format of lines (ndjson, rpc or calldata) without compression; compress the \
+                 output of slproof merge"
                     .into(),
             ),
             error => Self::Failed(error),
@@ -79,18 +95,38 @@ impl<E: Into<Error>> From<E> for CliError {
 }
 
 impl CliError {
+    /// The stable code of the error.
+    pub(super) fn code(&self) -> FailureCode {
+        match self {
+            Self::Usage(_) => FailureCode::InvalidOptions,
+            Self::OtherJob { .. } => FailureCode::OtherJob,
+            Self::WrongInput { .. } => FailureCode::WrongInput,
+            Self::Unknown { .. } => FailureCode::InputDamaged,
+            Self::NothingFound(_) => FailureCode::NothingFound,
+            Self::Directory { .. } => FailureCode::ReadFailed,
+            Self::Threads(_) | Self::ReadProgress(_) | Self::Signals(_) => {
+                FailureCode::SystemFailed
+            }
+            Self::Interrupted(_) => FailureCode::Interrupted,
+            Self::Failed(error) => error.code(),
+        }
+    }
+
     pub(super) fn exit_code(&self) -> u8 {
         match self {
             Self::Usage(_) | Self::OtherJob { .. } => 2,
-            Self::Unknown { .. } => 3,
+            // The manifest beside a shard cannot be opened.
+            Self::WrongInput { role: Role::Shard, .. } => 6,
+            Self::Unknown { .. } | Self::WrongInput { .. } => 3,
             Self::NothingFound(_) => 5,
-            Self::Threads(_) | Self::ReadProgress(_) | Self::Signals(_) | Self::Folder { .. } => 6,
+            Self::Threads(_) | Self::ReadProgress(_) | Self::Signals(_) => 6,
+            Self::Directory { .. } => 6,
             Self::Interrupted(_) => interrupt::EXIT_CODE,
             Self::Failed(error) => exit_code(error),
         }
     }
 
-    /// A closed pipe ends the output, and does not change the exit code.
+    /// A closed pipe stops output but does not change the exit code.
     pub(super) fn unless_unread(result: Result<(), impl Into<Self>>) -> Result<(), Self> {
         match result.map_err(Into::into) {
             Err(error) if error.is_closed_pipe() => Ok(()),
@@ -146,30 +182,31 @@ fn exit_code(error: &Error) -> u8 {
             | ExtractError::TreeDamaged { .. } => 3,
             _ => 5,
         },
-        Error::Target(_) | Error::NoSlBatch { .. } | Error::NothingFound { .. } => 5,
+        Error::Target(_) | Error::NoSlBatch { .. } => 5,
+        Error::NothingFound { .. } | Error::OtherHash { .. } | Error::NoTransactionHashes => 5,
         Error::Encode(_) | Error::Output(_) | Error::Sink(_) => 6,
     }
 }
 
-/// Whether two names are of one file.
+/// Whether two paths lead to one file.
 fn is_one(one: &Path, other: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
     let inode = |path: &Path| path.metadata().ok().map(|found| (found.dev(), found.ino()));
     inode(one).is_some() && inode(one) == inode(other)
 }
 
-/// Refuses to write over something that is read: a run that ends well would destroy it.
+/// Refuses an output that is also an input: writing it would destroy the input.
 pub(super) fn refuse_overwriting(output: &Path, inputs: &[&Path]) -> Result<(), CliError> {
     let Ok(target) = output.canonicalize() else { return Ok(()) };
     if !target.is_file() {
         return Ok(());
     }
     let same = |input: &Path| input.canonicalize().is_ok_and(|input| is_one(&input, &target));
-    // A state may lie in more files than the one that is named.
+    // A state may consist of more files than the one that is given.
     let is_read = |input: &&Path| same(input) || files_of(input).iter().any(|file| same(file));
     match inputs.iter().find(|input| is_read(input)) {
         Some(_) => Err(CliError::Usage(format!(
-            "{} is an input; the output would take its place",
+            "{} is an input; the output would replace it",
             output.display()
         ))),
         None => Ok(()),

@@ -1,4 +1,4 @@
-//! Which flags help against an error. The library says in its own words what is missing.
+//! What to do about an error: the library's errors say what is missing, and this module which flags give it.
 
 use std::error::Error;
 
@@ -12,10 +12,10 @@ use crate::{
         reader::RecordError,
         verify::{RootRef, VerifyError},
     },
-    prove::{Error as ProveError, ExtractError, SlBatchError, TargetError},
+    prove::{Error as ProveError, ExtractError, HashOf, SlBatchError, TargetError},
 };
 
-/// What to say of flags behind an error, or behind one of its causes.
+/// What to do about an error or one of its causes.
 pub(super) fn of(error: &(dyn Error + 'static)) -> Option<&'static str> {
     let mut next = Some(error);
     while let Some(error) = next {
@@ -28,10 +28,11 @@ pub(super) fn of(error: &(dyn Error + 'static)) -> Option<&'static str> {
 }
 
 fn of_this(error: &(dyn Error + 'static)) -> Option<&'static str> {
-    // Whatever stands for another error as if it were that one, is not among the causes.
+    // A transparent error is not among its own causes.
     if let Some(error) = error.downcast_ref() {
         return match error {
             CliError::Failed(inner) => of_this(inner),
+            CliError::WrongInput { role, found, .. } => Some(found.hint(*role)),
             _ => None,
         };
     }
@@ -41,8 +42,17 @@ fn of_this(error: &(dyn Error + 'static)) -> Option<&'static str> {
             ProveError::Index(inner) => of_this(inner),
             ProveError::Target(inner) => of_this(inner),
             ProveError::Call(inner) => of_this(inner),
-            ProveError::NoSlBatches(_) => Some("--sl-batches gives them"),
+            ProveError::NoSlBatches(_) => Some("give them with --sl-batches"),
             ProveError::NoTrees(_) => Some("give a --target other than batch-root for the job"),
+            ProveError::OtherHash { asked: HashOf::Message, .. } => {
+                Some("select the logs of a transaction with --tx")
+            }
+            ProveError::OtherHash { asked: HashOf::Transaction, .. } => {
+                Some("select messages with --message")
+            }
+            ProveError::NoTransactionHashes => {
+                Some("give --message, or --chain, --batch and --index")
+            }
             _ => None,
         };
     }
@@ -50,9 +60,9 @@ fn of_this(error: &(dyn Error + 'static)) -> Option<&'static str> {
         return match reason {
             Reason::Record(inner) => of_this(inner),
             Reason::Proof(inner) => of_this(inner),
-            Reason::Anchor(failure) if failure.code.as_str().starts_with("anchor-lacks-") => Some(
-                "--anchor takes a state that has it; on L1 --bridgehub says where Bridgehub is",
-            ),
+            Reason::Anchor(failure) if failure.code.as_str().starts_with("anchor-lacks-") => {
+                Some("give a state that has it with --anchor; for L1 also give --bridgehub")
+            }
             _ => None,
         };
     }
@@ -65,17 +75,19 @@ fn of_this(error: &(dyn Error + 'static)) -> Option<&'static str> {
 fn of_state(error: &(dyn Error + 'static)) -> Option<&'static str> {
     if let Some(error) = error.downcast_ref() {
         return match error {
-            ImportError::NoAccount { .. } => Some("--account names it"),
-            ImportError::Ambiguous { .. } => Some("--dump-format says which (to import, --format)"),
+            ImportError::NoAccount { .. } => Some("give the account with --account"),
+            ImportError::Ambiguous { .. } => {
+                Some("give the format with --input-format (of an anchor: --anchor-format)")
+            }
             _ => None,
         };
     }
     match error.downcast_ref()? {
-        RebuildError::NoMessageRoot(_) => {
-            Some("--message-root gives MessageRoot's address, --bridgehub Bridgehub's")
-        }
-        RebuildError::NoDiamond { .. } => Some("--bridgehub gives Bridgehub's address"),
-        RebuildError::Incomplete { .. } => Some("--max-gap says how far down to look"),
+        RebuildError::NoMessageRoot(_) => Some(
+            "give the address of MessageRoot with --message-root, or that of Bridgehub with --bridgehub",
+        ),
+        RebuildError::NoDiamond { .. } => Some("give the address of Bridgehub with --bridgehub"),
+        RebuildError::Incomplete { .. } => Some("search further down with --max-gap"),
         _ => None,
     }
 }
@@ -83,62 +95,70 @@ fn of_state(error: &(dyn Error + 'static)) -> Option<&'static str> {
 fn of_source(error: &(dyn Error + 'static)) -> Option<&'static str> {
     if let Some(error) = error.downcast_ref() {
         return match error {
-            IndexError::Unknown { .. } => Some("index --format says what it is"),
-            IndexError::OtherKind { kind: FileKind::State(_), .. } => Some("--tree takes a state"),
+            IndexError::Unknown { .. } => Some("give the format with index --input-format"),
+            IndexError::OtherKind { kind: FileKind::State(_), .. } => {
+                Some("give a state with --tree")
+            }
             IndexError::NeedsChain { .. } => {
-                Some("slproof index --chain ID makes a message archive of it")
+                Some("make a message archive of it with slproof index --chain ID")
             }
             _ => None,
         };
     }
     match error.downcast_ref()? {
-        SourceError::NoBatch { .. } => Some("--batch-blocks says which blocks batches have"),
-        SourceError::Nameless => Some("index --chain says of which chain it is"),
+        SourceError::NoBatch { .. } => Some("give the blocks of the batches with --batch-blocks"),
+        SourceError::Nameless => Some("give the chain with index --chain"),
         _ => None,
     }
 }
 
 fn of_proof(error: &(dyn Error + 'static)) -> Option<&'static str> {
-    const EXPLAIN: &str = "--events gives the events, --search lets more be tried";
+    const EXPLAIN: &str = "give the events with --events, or try more trees with --search";
     if let Some(error) = error.downcast_ref() {
         return match error {
             ExtractError::FirstRootUnknown { .. } => Some(EXPLAIN),
             ExtractError::NoBatchRoot { .. } => {
-                Some("--bridgehub and --message-root say where they are")
+                Some("give the addresses with --bridgehub and --message-root")
             }
             _ => None,
         };
     }
     if let Some(error) = error.downcast_ref() {
         return match error {
-            TargetError::NoInteropRoot(_) => Some("--target batch-root does so"),
+            TargetError::NoInteropRoot(_) => {
+                Some("prove against the batch roots with --target batch-root")
+            }
             TargetError::Unexplained(_) => Some(EXPLAIN),
             _ => None,
         };
     }
     if let Some(error) = error.downcast_ref() {
         return match error {
-            SlBatchError::NoRoot(_) => Some("--anchor gives the state of L1"),
-            SlBatchError::NotOnL1(_) => Some("--anchor-bridgehub gives Bridgehub's address"),
+            SlBatchError::NoRoot(_) => Some("give the state of L1 with --anchor"),
+            SlBatchError::NotOnL1(_) => {
+                Some("give the address of Bridgehub with --anchor-bridgehub")
+            }
             _ => None,
         };
     }
     if let Some(VerifyError::UnknownRoot(anchor)) = error.downcast_ref() {
         return Some(match anchor {
-            RootRef::SlBlock(..) => "--anchor takes a state that has it, --root the root itself",
+            RootRef::SlBlock(..) => {
+                "give a state that stores it with --anchor, or the root itself with --root"
+            }
             _ => {
-                "--anchor takes a state that has it, on L1 with --bridgehub; --root takes the root itself"
+                "give a state that stores it with --anchor (for L1 also --bridgehub), or the root itself with --root"
             }
         });
     }
     if let Some(CallError::NoAddress) = error.downcast_ref() {
-        return Some("--to gives it");
+        return Some("give the address with --to");
     }
     match error.downcast_ref()? {
-        RecordError::Missing { field: "chainId" } => Some("--chain-id gives it"),
-        RecordError::Missing { field: "batchNumber" } => Some("--batch gives it"),
+        RecordError::Missing { field: "chainId" } => Some("give it with --chain-id"),
+        RecordError::Missing { field: "batchNumber" } => Some("give it with --batch"),
         RecordError::Missing { field: "log" } => {
-            Some("--log gives it, or --message with --sender and --tx-number")
+            Some("give it with --log, or with --message, --sender and --tx-number")
         }
         _ => None,
     }
@@ -151,13 +171,13 @@ mod tests {
     use super::*;
     use crate::{
         cli::args::Cli,
-        primitives::{Address, SlBatch, SlBlock},
+        primitives::{Address, Hash, SlBatch, SlBlock},
         proof::{Failure, FailureCode},
     };
 
-    /// Behind causes and behind what stands for another error; and every flag is one that there is.
+    /// For causes and transparent errors too; and every flag in a hint exists.
     #[test]
-    fn hints_are_found_behind_every_error_that_has_one() {
+    fn hints_are_found_for_causes_and_transparent_errors() {
         let name = || "state".to_owned();
         let no_root = || RebuildError::NoMessageRoot(Address::system(7));
         let unexplained = || TargetError::Unexplained(SlBlock(9));
@@ -175,6 +195,9 @@ mod tests {
             ProveError::Call(CallError::NoAddress),
             ProveError::Target(unexplained()),
             ProveError::NoSlBatches(batch),
+            ProveError::OtherHash { hash: Hash::default(), asked: HashOf::Message },
+            ProveError::OtherHash { hash: Hash::default(), asked: HashOf::Transaction },
+            ProveError::NoTransactionHashes,
             ProveError::SlBatch(SlBatchError::NoRoot(batch)),
             ProveError::SlBatch(SlBatchError::Unexplained { batch, source: unexplained() }),
         ]
@@ -192,7 +215,9 @@ mod tests {
         let errors = errors.iter().map(|error| error as &dyn Error);
         for error in errors.chain(reasons.iter().map(|reason| reason as &dyn Error)) {
             let hint = of(error).unwrap_or_else(|| panic!("{error}"));
-            let mut flags = hint.split([' ', ',', ';']).filter_map(|word| word.strip_prefix("--"));
+            let mut flags = hint
+                .split([' ', ',', ';', '(', ')', ':'])
+                .filter_map(|word| word.strip_prefix("--"));
             assert!(flags.clone().count() > 0 && flags.all(is_flag), "{hint}");
         }
         assert_eq!(of(&CliError::NothingFound(name())), None);

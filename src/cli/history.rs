@@ -21,14 +21,14 @@ pub(super) fn run(
     console: &Console,
     bars: ProgressFactory,
 ) -> Result<Outcome, CliError> {
-    let progress = bars.busy("finding out what past roots contain");
+    let progress = bars.busy("searching for what past roots contain");
     let trees = args.how.trees(&args.state, &args.how.options(Some(&args.past), console))?;
     let timeline = trees.history()?;
     progress.end();
     let Some(forest) = trees.forest() else { return Err(Error::NoTrees(Target::First).into()) };
     let mut output = Output::create(Path::new("-"))?;
     let mut steps = Steps::new(forest, timeline.history());
-    let written = if args.json {
+    let written = if console.is_json() {
         json(&mut output, forest, timeline, &mut steps)
     } else {
         table(&mut output, forest, timeline, &mut steps)

@@ -3,11 +3,14 @@ use std::{
     time::Instant,
 };
 
+use serde_json::json;
+
 use super::{
     args::ImportArgs,
     error::{CliError, Outcome, refuse_overwriting},
     progress::ProgressFactory,
-    report::{Console, count},
+    report::{self, Console, count},
+    sniff::{Role, wrong_input},
 };
 use crate::{forest::Addresses, ingest::state::Import};
 
@@ -24,14 +27,32 @@ pub(super) fn run(
         format: args.format.into(),
         account: args.account,
         message_root: args.message_root.unwrap_or(Addresses::default().message_root),
+        access: args.access,
         sl_chain: args.sl_chain_id,
         ..Import::default()
     };
     let started = Instant::now();
-    let imported = import.to_file(&args.dumps, &args.output)?;
+    let imported = import.to_file(&args.dumps, &args.output).map_err(|error| {
+        let error = CliError::from(error);
+        dumps.iter().fold(error, |error, dump| wrong_input(dump, Role::State, error))
+    })?;
     progress.end();
     let header = &imported.header;
-    for note in &imported.notes {
+    let notes: Vec<String> = imported.notes.iter().map(ToString::to_string).collect();
+    if console.is_json() {
+        let value = json!({
+            "output": args.output.display().to_string(),
+            "format": imported.format.to_string(),
+            "slots": header.entries,
+            "slChainId": header.sl_chain,
+            "block": header.source.block,
+            "batch": header.source.batch,
+            "notes": notes,
+        });
+        report::result(&value, String::new)?;
+        return Ok(Outcome::Done);
+    }
+    for note in &notes {
         console.info(format_args!("note: {note}"));
     }
     console.info(format_args!(

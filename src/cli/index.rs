@@ -4,11 +4,14 @@ use std::{
     time::Instant,
 };
 
+use serde_json::{Value, json};
+
 use super::{
     args::IndexArgs,
     error::{CliError, Outcome, refuse_overwriting},
     progress::{ProgressFactory, file_len},
     report::{self, Console, count},
+    sniff::{Role, wrong_input},
 };
 use crate::{
     archive::Archive,
@@ -17,7 +20,7 @@ use crate::{
         IndexError,
         logs::{BatchBlocks, BatchCheck, Indexed, Indexer, SourceFormat, SourceOptions},
     },
-    prove::{Coverage, TreeCheck, Trees},
+    prove::{Coverage, MissingBatches, TreeCheck, Trees},
 };
 
 /// How many of the batches that were left out are shown.
@@ -63,24 +66,24 @@ pub(super) fn run(
     let lens = archives.iter().filter_map(|archive| file_len(&archive.path));
     watcher.expect(lens.sum());
     let mut indexer = Indexer::create(&args.output, options, checked)?;
-    for Listed { path, of_folder } in &archives {
+    for Listed { path, from_directory } in &archives {
         let mut read = || -> Result<_, IndexError> {
             let input = Input::open_watched(path, &watcher)?;
             let name = input.name().to_owned();
             Ok((indexer.read(input)?, name))
         };
         let (format, name) = match read() {
-            // A folder may hold other things, too.
+            // A directory may hold other files.
             Err(
                 error @ (IndexError::Unknown { .. }
                 | IndexError::OtherKind { .. }
                 | IndexError::Input(InputError::Empty { .. })),
-            ) if *of_folder => {
+            ) if *from_directory => {
                 refuse_overwriting(&args.output, &[path])?;
                 indexer.pass_over(error);
                 continue;
             }
-            read => read?,
+            read => read.map_err(|error| wrong_input(path, Role::Messages, error.into()))?,
         };
         if format != SourceFormat::Native {
             // An archive may be added to under its own name.
@@ -92,32 +95,90 @@ pub(super) fn run(
     let indexed = indexer.finish()?;
     progress.end();
     let nothing = indexed.header.batches == 0;
-    // Where nothing is left, the first is why the command fails.
-    tell_faults(&indexed, usize::from(nothing));
+    // If nothing is left, the first one is the error of the command.
+    let from = usize::from(nothing);
+    if nothing || !console.is_json() {
+        print_skipped(&indexed, from);
+    }
     if nothing {
         return Err(match indexed.faults.into_first().into_iter().next() {
-            Some(first) => first.into(),
+            Some(first) => match &archives[..] {
+                [Listed { path, .. }] => wrong_input(path, Role::Messages, first.into()),
+                _ => first.into(),
+            },
             None => CliError::NothingFound("the archives hold no batch".into()),
         });
     }
-    tell(&indexed, console);
-    if indexed.relayed == 0 && args.relayed_by.is_some() {
-        console.info("note               no message carries pubdata as --relayed-by asks for");
+    let coverage = match &check {
+        Some(check) => {
+            let archive = Archive::open(&args.output, args.how.state.access)?;
+            Some(check.coverage(&archive))
+        }
+        None => None,
+    };
+    if console.is_json() {
+        report::result(&json(args, &indexed, coverage.as_ref()), String::new)?;
+        return Ok(outcome(&indexed));
     }
-    if let Some(check) = &check {
-        let archive = Archive::open(&args.output, args.how.state.access)?;
-        console.info(coverage_text(&check.coverage(&archive), indexed.unknown));
+    print_summary(&indexed, console);
+    if indexed.relayed == 0 && args.relayed_by.is_some() {
+        console.info("note               no message carries pubdata that --relayed-by selects");
+    }
+    if let Some(coverage) = &coverage {
+        console.info(coverage_text(coverage, indexed.unknown));
     }
     console.info(format_args!("output             {}", args.output.display()));
     console.info(format_args!("time               {:.2} s", started.elapsed().as_secs_f64()));
-    Ok(if indexed.faults.count() == 0 { Outcome::Done } else { Outcome::SomeFailed })
+    Ok(outcome(&indexed))
 }
 
-/// Refuses what says how a state is to be understood where there is none.
+fn outcome(indexed: &Indexed) -> Outcome {
+    if indexed.faults.count() == 0 { Outcome::Done } else { Outcome::SomeFailed }
+}
+
+fn json(args: &IndexArgs, indexed: &Indexed, coverage: Option<&Coverage>) -> Value {
+    let header = &indexed.header;
+    let skipped: Vec<String> =
+        indexed.faults.first().iter().take(SHOWN).map(|fault| report::with_causes(fault)).collect();
+    json!({
+        "output": args.output.display().to_string(),
+        "batches": header.batches,
+        "merged": indexed.merged,
+        "logs": header.logs,
+        "messages": header.messages,
+        "messageBytes": header.message_bytes,
+        "transactions": header.transactions,
+        "leftOut": {"count": indexed.faults.count(), "first": skipped},
+        "withoutMessages": indexed.without_messages,
+        "inNoBatchYet": indexed.in_no_batch_yet,
+        "coverage": coverage.map(|coverage| coverage_json(coverage, indexed.unknown)),
+    })
+}
+
+fn coverage_json(coverage: &Coverage, unchecked: u64) -> Value {
+    let chain = |missing: &MissingBatches| {
+        let first = &missing.runs[..missing.runs.len().min(RUNS_SHOWN)];
+        json!({"chainId": missing.chain, "missing": missing.count, "first": first})
+    };
+    json!({
+        "complete": coverage.complete,
+        "missing": missing_batches(coverage),
+        "absentChains": coverage.absent_chains,
+        "unchecked": unchecked,
+        "chains": coverage.missing.iter().map(chain).collect::<Vec<_>>(),
+    })
+}
+
+/// How many batches of the archive's chains are missing.
+fn missing_batches(coverage: &Coverage) -> u64 {
+    coverage.missing.iter().map(|missing| missing.count).sum()
+}
+
+/// Refuses flags about a state if there is none.
 fn needs_tree(args: &IndexArgs) -> Result<(), CliError> {
     match args.how.given() {
         Some(flag) if args.tree.is_none() => {
-            Err(CliError::Usage(format!("{flag} says something of the state, which --tree gives")))
+            Err(CliError::Usage(format!("{flag} is about the state; give one with --tree")))
         }
         _ => Ok(()),
     }
@@ -126,25 +187,25 @@ fn needs_tree(args: &IndexArgs) -> Result<(), CliError> {
 /// A file to read.
 struct Listed {
     path: PathBuf,
-    of_folder: bool,
+    from_directory: bool,
 }
 
-/// The files that were given, and those of the folders that were given, by name.
+/// The given files, and those in the given directories, by name.
 fn files(given: &[PathBuf], console: &Console) -> Result<Vec<Listed>, CliError> {
     let mut files = Vec::with_capacity(given.len());
     for path in given {
         if path.is_dir() {
-            folder(path, &mut files, console)?;
+            list(path, &mut files, console)?;
         } else {
-            files.push(Listed { path: path.clone(), of_folder: false });
+            files.push(Listed { path: path.clone(), from_directory: false });
         }
     }
     Ok(files)
 }
 
-/// Adds the files of a folder and of those in it, by name.
-fn folder(path: &Path, files: &mut Vec<Listed>, console: &Console) -> Result<(), CliError> {
-    let unreadable = |source| CliError::Folder { path: path.into(), source };
+/// Adds the files of a directory and of those in it, by name.
+fn list(path: &Path, files: &mut Vec<Listed>, console: &Console) -> Result<(), CliError> {
+    let unreadable = |source| CliError::Directory { path: path.into(), source };
     let mut inside = Vec::new();
     for entry in path.read_dir().map_err(unreadable)? {
         let entry = entry.map_err(unreadable)?;
@@ -154,27 +215,27 @@ fn folder(path: &Path, files: &mut Vec<Listed>, console: &Console) -> Result<(),
     for (path, kind) in inside {
         let is_hidden = path.file_name().unwrap_or_default().as_encoded_bytes().starts_with(b".");
         if !is_hidden && path.is_file() {
-            files.push(Listed { path, of_folder: true });
+            files.push(Listed { path, from_directory: true });
         } else if !is_hidden && kind.is_dir() {
-            folder(&path, files, console)?;
+            list(&path, files, console)?;
         } else {
-            // Linked folders could lead back to this one.
+            // A linked directory could lead back to this one.
             console.info(format_args!("passed over        {}", path.display()));
         }
     }
     Ok(())
 }
 
-fn tell_faults(indexed: &Indexed, from: usize) {
+fn print_skipped(indexed: &Indexed, from: usize) {
     let shown = indexed.faults.first().iter().take(SHOWN).skip(from);
-    shown.for_each(|fault| report::error(fault));
+    shown.for_each(report::skipped);
     let more = indexed.faults.count().saturating_sub(SHOWN as u64);
     if more > 0 {
         report::words_of_error(format_args!("and {} more like these", count(more)));
     }
 }
 
-fn tell(indexed: &Indexed, console: &Console) {
+fn print_summary(indexed: &Indexed, console: &Console) {
     let header = &indexed.header;
     console.info(format_args!(
         "batches            {}{}",
@@ -198,9 +259,9 @@ fn tell(indexed: &Indexed, console: &Console) {
         (indexed.faults.count(), "left out, see above"),
         (
             indexed.without_messages,
-            "batches without the bytes of their messages, as those of some are not there",
+            "batches without the bytes of their messages, because some are missing",
         ),
-        (indexed.in_no_batch_yet, "logs passed over that were in no batch yet"),
+        (indexed.in_no_batch_yet, "logs skipped that were in no batch yet"),
     ] {
         if number > 0 {
             console.info(format_args!("note               {} {what}", count(number)));
@@ -208,14 +269,12 @@ fn tell(indexed: &Indexed, console: &Console) {
     }
 }
 
-/// What of the trees an archive has: which batches of its chains it lacks, and of how many chains it has
-/// none.
-fn coverage_text(coverage: &Coverage, unknown: u64) -> String {
-    let missing: u64 = coverage.missing.iter().map(|missing| missing.count).sum();
+/// How much of the trees an archive has; `unchecked` of its batches have no root in them.
+fn coverage_text(coverage: &Coverage, unchecked: u64) -> String {
     let mut text = format!(
         "complete           {} batches fold to their roots; {} batches of these chains are missing",
         count(coverage.complete),
-        count(missing)
+        count(missing_batches(coverage))
     );
     // Writing to a string cannot fail.
     for missing in &coverage.missing {
@@ -235,11 +294,11 @@ fn coverage_text(coverage: &Coverage, unknown: u64) -> String {
     if absent > 0 {
         let _ = write!(text, "\nmissing            all batches of {absent} other chains");
     }
-    if unknown > 0 {
+    if unchecked > 0 {
         let _ = write!(
             text,
             "\nunchecked          {} batches that are not in the trees of this settlement layer",
-            count(unknown)
+            count(unchecked)
         );
     }
     text

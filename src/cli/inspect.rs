@@ -1,50 +1,86 @@
-use std::path::Path;
-
 use serde_json::{Value, json};
 
 use super::{
     args::InspectArgs,
     error::{CliError, Outcome},
-    inspect_proof, inspect_tree,
-    report::count,
+    inspect_lines, inspect_proof, inspect_tree,
+    report::{self, Console, count},
+    sniff::FileKind,
 };
 use crate::{
-    archive::{self, ChainSummary},
+    archive::ChainSummary,
     contracts::{MessageRoot, system},
-    files::{Access, Input, Output},
+    files::{Access, Input},
     ingest::{
-        FileKind,
-        logs::{SourceFormat, read_archive_input},
-        sniff,
+        IndexError,
+        logs::{SourceError, SourceFormat, read_archive_input},
         state::{Dump, Format},
     },
+    proof::reader::Members,
     state::StorageReader,
 };
 
-pub(super) fn run(args: &InspectArgs) -> Result<Outcome, CliError> {
+pub(super) fn run(args: &InspectArgs, console: Console) -> Result<Outcome, CliError> {
     let (value, text) = if args.file.is_dir() {
         dump(&args.how.options().import().read(&args.file)?, args)?
     } else if let Some(file) = args.how.tree_file(&args.file)? {
         inspect_tree::tree_file(&file)
     } else {
         let input = Input::open(&args.file)?;
-        match sniff(&input) {
-            FileKind::Native(tag) if tag == archive::KIND.tag => logs(input, args.how.access)?,
-            FileKind::Logs(_) => logs(input, args.how.access)?,
+        let kind = kind(&input);
+        console.verbose(format_args!("{}: {}", input.name(), kind.describe()));
+        match kind {
+            FileKind::MessageArchive | FileKind::Logs => logs(input, args.how.access)?,
             FileKind::Proofs => inspect_proof::proofs(input)?,
-            _ => dump(&args.how.options().import().read_input(input)?, args)?,
+            FileKind::Requests => inspect_lines::requests(input)?,
+            FileKind::SlBatches | FileKind::BatchBlocks => inspect_lines::batches(input, kind)?,
+            FileKind::Manifest | FileKind::Checkpoint => inspect_lines::document(input, kind)?,
+            FileKind::Events => {
+                let message_root = args.how.message_root.unwrap_or(system::MESSAGE_ROOT);
+                inspect_lines::events(input, message_root)?
+            }
+            FileKind::Snapshot | FileKind::TreeFile | FileKind::Dump => {
+                dump(&args.how.options().import().read_input(input)?, args)?
+            }
         }
     };
-    let mut output = Output::create(Path::new("-"))?;
-    let text = if args.json { format!("{value:#}\n") } else { text };
-    output.put(text.as_bytes())?;
-    output.finish()?;
+    report::result(&value, || text)?;
     Ok(Outcome::Done)
+}
+
+/// The kind of a file. Damaged archives and proofs are recognised by less than the whole first object;
+/// what nothing else recognises is left to the parsers of dumps, whose errors say what was found.
+fn kind(input: &Input) -> FileKind {
+    FileKind::of(input).unwrap_or_else(|| {
+        let head = input.head().trim_ascii_start();
+        let members = Members::of(head);
+        if head.first() == Some(&b'[') || members.are_of_a_record() {
+            FileKind::Proofs
+        } else if members.has("logs") || members.has("batchNumber") {
+            FileKind::Logs
+        } else {
+            FileKind::Dump
+        }
+    })
 }
 
 fn logs(input: Input, access: Access) -> Result<(Value, String), CliError> {
     let format = SourceFormat::detect(&input)?;
-    let archive = read_archive_input(input, access)?;
+    let name = input.name().to_owned();
+    let archive = match read_archive_input(input, access) {
+        // It is an archive all the same; only its batches cannot be listed.
+        Err(
+            IndexError::NeedsChain { .. }
+            | IndexError::Source { source: SourceError::Nameless, .. },
+        ) => {
+            let text = format!(
+                "{name}: {format}\nthe file does not name its chain; slproof index --chain ID reads it\n"
+            );
+            let value = json!({"kind": "archive", "format": format.word(), "chains": null});
+            return Ok((value, text));
+        }
+        archive => archive?,
+    };
     let header = archive.header();
     let mut text = format!(
         "{}: {format}\n{} batches, {} logs, {} messages with their bytes, {} logs with transaction \
@@ -109,7 +145,7 @@ fn dump(dump: &Dump, args: &InspectArgs) -> Result<(Value, String), CliError> {
     };
     if imported > 0 {
         contracts.push_str(&format!(
-            "\nInteropRootStorage at {}: {imported} imported roots, which verify --anchor can ask for",
+            "\nInteropRootStorage at {}: {imported} imported roots, which verify --anchor compares with",
             system::INTEROP_ROOT_STORAGE
         ));
     }

@@ -1,5 +1,5 @@
-//! SIGINT and SIGTERM: a job that can be taken up again ends in order, every other one at once and
-//! without leaving temporary files.
+//! SIGINT and SIGTERM: a job that can be resumed writes its checkpoint and ends, every other command ends at
+//! once and removes its temporary files.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -12,7 +12,7 @@ pub(super) const EXIT_CODE: u8 = 130;
 static IN_ORDER: AtomicBool = AtomicBool::new(false);
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
-/// From now on, signals are answered as the top of this file says. A second one is never waited for.
+/// Installs the handler. The second signal always ends the process at once.
 pub(super) fn watch() -> Result<(), CliError> {
     ctrlc::set_handler(|| {
         let first = !INTERRUPTED.swap(true, Ordering::SeqCst);
@@ -24,7 +24,7 @@ pub(super) fn watch() -> Result<(), CliError> {
     .map_err(CliError::Signals)
 }
 
-/// While it lives, the first signal only sets what [`interrupted`] answers.
+/// While this value lives, the first signal only sets what [`interrupted`] returns.
 pub(super) struct InOrder(());
 
 impl InOrder {
@@ -40,8 +40,9 @@ impl Drop for InOrder {
     }
 }
 
-/// While it lives, the first signal ends the process at once, also during a job that can be resumed: the work
-/// asks for no signal, such as a long search. What the job has on disk stays as its last checkpoint has it.
+/// While this value lives, the first signal ends the process at once, also during a job that can be resumed:
+/// the work does not check for signals, such as a long search. The partial output of the job stays as its
+/// last checkpoint describes it.
 pub(super) struct AtOnce {
     was_in_order: bool,
 }
@@ -58,7 +59,7 @@ impl Drop for AtOnce {
     }
 }
 
-/// Whether the job is to end.
+/// Whether a signal asked the job to end.
 pub(super) fn interrupted() -> bool {
     INTERRUPTED.load(Ordering::Relaxed)
 }

@@ -1,12 +1,15 @@
 use std::path::{Path, PathBuf};
 
+use serde_json::json;
+
 use super::{
     args::MergeArgs,
     error::{CliError, Outcome, refuse_overwriting},
     progress::ProgressFactory,
     report::{Console, count, named},
+    sniff::{Role, refuse_other_kinds},
 };
-use crate::prove::{ProofOutput, merge};
+use crate::prove::{Merged, ProofOutput, merge};
 
 pub(super) fn run(
     args: &MergeArgs,
@@ -16,16 +19,31 @@ pub(super) fn run(
     let beside = args.outputs.iter().flat_map(|shard| ProofOutput::files_beside(shard));
     let inputs: Vec<PathBuf> = args.outputs.iter().cloned().chain(beside).collect();
     refuse_overwriting(&args.output, &inputs.iter().map(PathBuf::as_path).collect::<Vec<&Path>>())?;
+    for shard in &args.outputs {
+        if !ProofOutput::manifest_beside(shard).exists() {
+            refuse_other_kinds(shard, Role::Shard)?;
+        }
+    }
     let progress = bars.reading();
     let merged = merge(&args.outputs, &args.output, &progress.watcher())?;
     progress.end();
-    console.info(format_args!("shares             {}, all of one job", count(merged.shards)));
-    console.info(format_args!("proofs             {}", count(merged.count.proofs)));
-    console.info(format_args!("failed requests    {}", count(merged.count.failed())));
+    let Merged { shards, count: total, bytes, .. } = &merged;
+    console.summary(&json!({
+        "shards": shards,
+        "proofs": total.proofs,
+        "failures": total.failures,
+        "failedLogs": total.failed_logs,
+        "padding": total.padding,
+        "bytes": bytes,
+        "output": args.output.display().to_string(),
+    }));
+    console.info(format_args!("shards             {}, all of one job", count(*shards)));
+    console.info(format_args!("proofs             {}", count(total.proofs)));
+    console.info(format_args!("failed requests    {}", count(total.failed())));
     console.info(format_args!(
         "output             {}, {} bytes",
         named(&args.output),
-        count(merged.bytes)
+        count(*bytes)
     ));
-    Ok(if merged.count.failures.is_empty() { Outcome::Done } else { Outcome::SomeFailed })
+    Ok(if total.failures.is_empty() { Outcome::Done } else { Outcome::SomeFailed })
 }

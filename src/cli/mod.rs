@@ -3,24 +3,34 @@
 
 mod args;
 mod check;
+mod completions;
 mod error;
+mod error_text;
+mod examples;
 mod hint;
 mod history;
 mod import;
 mod index;
 mod inspect;
+mod inspect_lines;
 mod inspect_proof;
 mod inspect_tree;
 mod interrupt;
+mod man;
 mod merge;
+mod number;
 mod observer;
 mod progress;
 mod prove;
 mod prove_args;
 mod rebuild;
 mod report;
+mod schema;
+mod sniff;
 mod state;
+mod state_args;
 mod verify;
+mod version;
 
 use std::{ffi::OsString, process::ExitCode};
 
@@ -29,9 +39,12 @@ use clap::Parser;
 use args::{Cli, Command};
 use error::{CliError, Outcome};
 
-use crate::files::{ignore_sigxfsz, install_sigbus_handler};
+use crate::{
+    files::{ignore_sigxfsz, install_sigbus_handler},
+    proof::FailureCode,
+};
 
-/// Runs the command line and answers with the process's exit code.
+/// Runs the command line and returns the exit code of the process.
 ///
 /// | code | meaning |
 /// | --- | --- |
@@ -44,27 +57,46 @@ use crate::files::{ignore_sigxfsz, install_sigbus_handler};
 /// | 6 | reading or writing failed |
 /// | 130 | interrupted |
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let mut cli = match Cli::try_parse_from(args) {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let mut cli = match Cli::try_parse_from(&args) {
         Ok(cli) => cli,
-        Err(error) => {
-            // Help and version are errors to clap, which knows their codes; nothing is left to do when
-            // even that cannot be printed.
-            let _ = error.print();
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
-        }
+        Err(error) => return usage(&error, &args),
     };
     cli.share_global();
     cli.global.color.colour();
+    if cli.global.json {
+        report::use_json();
+    }
     match run(&cli) {
-        Ok(Outcome::Done) => ExitCode::SUCCESS,
-        Ok(Outcome::SomeFailed) => ExitCode::from(1),
-        Ok(Outcome::NotJudged) => ExitCode::from(3),
+        Ok(outcome) => ExitCode::from(outcome.exit_code()),
         Err(error) if error.is_closed_pipe() => ExitCode::SUCCESS,
         Err(error) => {
             report::error(&error);
             ExitCode::from(error.exit_code())
         }
     }
+}
+
+/// Prints what clap answers instead of arguments: help, the version, or what is wrong with them.
+fn usage(error: &clap::Error, args: &[OsString]) -> ExitCode {
+    let code = u8::try_from(error.exit_code()).unwrap_or(2);
+    let is_json = args.iter().take_while(|arg| *arg != "--").any(|arg| arg == "--json");
+    if code == 0 || !is_json {
+        // If standard error is closed, there is no place left to report that.
+        let _ = error.print();
+        return ExitCode::from(code);
+    }
+    report::use_json();
+    let text = error.render().to_string();
+    let (message, rest) = text.split_once("\n\n").unwrap_or((&text, ""));
+    let message = message.strip_prefix("error: ").unwrap_or(message);
+    report::error_object(
+        FailureCode::InvalidOptions,
+        message.trim(),
+        Some(rest.trim()).filter(|hint| !hint.is_empty()),
+        code,
+    );
+    ExitCode::from(code)
 }
 
 fn run(cli: &Cli) -> Result<Outcome, CliError> {
@@ -86,7 +118,10 @@ fn run(cli: &Cli) -> Result<Outcome, CliError> {
         Command::Merge(args) => merge::run(args, &console, bars),
         Command::Verify(args) => verify::run(args, &console, bars),
         Command::History(args) => history::run(args, &console, bars),
-        Command::Inspect(args) => inspect::run(args),
+        Command::Inspect(args) => inspect::run(args, console),
         Command::Check(args) => check::run(args, &console, bars),
+        Command::Completions(args) => completions::run(args),
+        Command::Man(args) => man::run(args, console),
+        Command::Schema(args) => schema::run(args),
     })
 }

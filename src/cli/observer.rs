@@ -3,7 +3,6 @@
 use std::sync::{Mutex, PoisonError};
 
 use super::{
-    error::CliError,
     interrupt::{AtOnce, InOrder, interrupted},
     progress::{Progress, ProgressFactory},
     report::{self, Console, count},
@@ -38,13 +37,13 @@ impl Observer for TreesObserver {
         match event {
             Event::StateRead(dump) => state_read(dump, console),
             Event::TreeFileOpened(file) => console.verbose(format_args!(
-                "{} is a tree file: {} batches, nothing is hashed again",
+                "{}: tree file, {} batches; nothing is hashed again",
                 file.container().name(),
                 count(file.forest().batch_count()),
             )),
             Event::Rebuilt { layout, is_given } => {
-                let how = if *is_given { "as given" } else { "found from the state" };
-                console.verbose(format_args!("the contracts are of release {layout} ({how})"));
+                let how = if *is_given { "as given" } else { "detected from the state" };
+                console.verbose(format_args!("release of the contracts: {layout} ({how})"));
             }
             Event::SearchBegins => self.set(Some(AtOnce::new())),
             Event::SearchEnds => self.set(None),
@@ -57,7 +56,7 @@ impl Observer for TreesObserver {
                 ));
                 if explained < roots {
                     console.info(
-                        "the others changed in more ways than were tried; give --events, or try more with \
+                        "the other roots changed in more ways than were tried; give --events, or try more with \
                          --search",
                     );
                 }
@@ -79,7 +78,7 @@ impl Observer for TreesObserver {
 pub(super) fn state_read(dump: &Dump, console: &Console) {
     let block = match dump.state.block() {
         Some(block) => format!("of block {block}"),
-        None => "of an unnamed block".into(),
+        None => "of an unknown block".into(),
     };
     console.verbose(format_args!(
         "{}: {} {block}, {} storage slots",
@@ -98,6 +97,8 @@ pub(super) struct JobObserver {
     bars: ProgressFactory,
     trees: Trees,
     target: Target,
+    /// How many lines of requests there are, where that is known.
+    lines: Option<u64>,
     running: Mutex<Running>,
 }
 
@@ -114,9 +115,10 @@ impl JobObserver {
         bars: ProgressFactory,
         trees: &Trees,
         target: Target,
+        lines: Option<u64>,
     ) -> Self {
         let running = Mutex::default();
-        Self { console: *console, bars, trees: trees.clone(), target, running }
+        Self { console: *console, bars, trees: trees.clone(), target, lines, running }
     }
 
     fn running(&self, change: impl FnOnce(&mut Running)) {
@@ -165,16 +167,13 @@ impl Observer for JobObserver {
             }
             Event::Resumed { steps } => self
                 .console
-                .info(format_args!("resumed            behind {} of its steps", count(*steps))),
+                .info(format_args!("resumed            after {} of its steps", count(*steps))),
             Event::ProvingBegins { logs, done } => {
-                let progress = self.bars.begin("logs", *logs);
+                let progress = self.bars.begin("logs", logs.or(self.lines));
                 progress.go_on_from(*done);
                 self.running(|running| running.progress = Some(progress));
             }
-            Event::Unwritten(failure) => report::error(&CliError::NothingFound(format!(
-                "{}: {}",
-                failure.code, failure.message
-            ))),
+            Event::Unwritten(failure) => report::request_failed(failure),
             _ => {}
         }
     }

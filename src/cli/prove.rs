@@ -1,4 +1,6 @@
 use std::{
+    fs::File,
+    io::{self, IsTerminal},
     path::{Path, PathBuf},
     sync::Arc,
     time::Instant,
@@ -11,13 +13,15 @@ use super::{
     progress::ProgressFactory,
     prove_args::{ProofFormat, ProveArgs, WhichArgs},
     report::{Console, count, named},
+    sniff::{Role, refuse_other_kinds, wrong_input},
 };
 use crate::{
-    files::{Output, is_same_place, place_of},
+    files::{Compression, Input, InputError, Lines, Output, is_same_place, place_of},
     ingest::logs::read_archive,
     proof::{Target, calldata::CallOptions},
     prove::{
-        L1Options, Messages, ProofOutput, Prover, Selection, StateOptions, Summary, TreesOptions,
+        Error, L1Options, Messages, ProofOutput, Prover, Selection, StateOptions, Summary,
+        TreesOptions,
     },
 };
 
@@ -30,17 +34,32 @@ pub(super) fn run(
     check_target(args)?;
     let selection = selection(&args.which)?;
     let started = Instant::now();
-    // Begun first, so that a directory that does not exist is known before the work is done.
+    // Created first, so that a missing directory is reported before the work is done.
     let output = ProofOutput::create(&args.output)?
         .format(args.format.map(Into::into))
         .calls(args.calls.into())
         .resume(args.resume);
     let summary_output = args.summary.as_deref().map(Output::create).transpose()?;
-    let messages = Messages::from(read_archive(&args.messages, args.how.state.access)?);
+    refuse_terminal(args)?;
+    let lines = match &args.which.requests {
+        Some(requests) => {
+            refuse_other_kinds(requests, Role::Requests)?;
+            count_lines(requests)?
+        }
+        None => None,
+    };
+    let archive = read_archive(&args.messages, args.how.state.access)
+        .map_err(|error| wrong_input(&args.messages, Role::Messages, error.into()))?;
+    console.verbose(format_args!(
+        "{}: archive of {} batches, {} logs",
+        archive.name(),
+        count(archive.header().batches),
+        count(archive.header().logs)
+    ));
     let trees = args.how.trees(&args.tree, &trees_options(args, console))?;
 
-    let observer = Arc::new(JobObserver::new(console, bars, &trees, args.target));
-    let job = Prover::new(trees, messages)
+    let observer = Arc::new(JobObserver::new(console, bars, &trees, args.target, lines));
+    let job = Prover::new(trees, Messages::from(archive))
         .job(selection)
         .target(args.target)
         .shard(args.shard)
@@ -48,12 +67,13 @@ pub(super) fn run(
         .observer(Arc::clone(&observer));
     let written = job.write(output);
     observer.end();
-    let summary = written?;
+    let summary = written.map_err(|error| wrong_anchor(args, error))?;
 
+    console.summary(&summary);
     say(&summary, console);
     if let Some(unarchived) = job.unarchived().filter(|unarchived| *unarchived > 0) {
         console.info(format_args!(
-            "without logs       {} executed batches, of which the archive has nothing",
+            "without logs       {} executed batches, which are not in the archive",
             count(unarchived)
         ));
     }
@@ -96,6 +116,43 @@ fn say(summary: &Summary, console: &Console) {
     console.info(format_args!("bytes              {}", count(summary.bytes)));
 }
 
+/// Binary data do not go to a terminal.
+fn refuse_terminal(args: &ProveArgs) -> Result<(), CliError> {
+    let is_terminal = || match args.output.metadata() {
+        _ if args.output == Path::new("-") => io::stdout().is_terminal(),
+        Ok(found) if !found.is_file() && !found.is_dir() => {
+            File::options().write(true).open(&args.output).is_ok_and(|file| file.is_terminal())
+        }
+        _ => false,
+    };
+    let is_binary =
+        args.format == Some(ProofFormat::Parquet) || Compression::of_name(&args.output).is_some();
+    if is_binary && is_terminal() {
+        let text =
+            "the output is binary and would go to a terminal; give a file with -o, or a pipe";
+        return Err(CliError::Usage(text.into()));
+    }
+    Ok(())
+}
+
+/// The number of lines in a regular file that are not empty.
+fn count_lines(path: &Path) -> Result<Option<u64>, CliError> {
+    if !path.is_file() {
+        return Ok(None);
+    }
+    let input = Input::open(path)?;
+    let name = input.name().to_owned();
+    let mut lines = Lines::new(input, 1 << 16);
+    let mut count = 0;
+    loop {
+        match lines.next_line() {
+            Ok(Some(_)) => count += 1,
+            Ok(None) => return Ok(Some(count)),
+            Err(source) => return Err(InputError::Read { name, source }.into()),
+        }
+    }
+}
+
 /// At most one input is standard input, and none is the output.
 fn check_paths(args: &ProveArgs) -> Result<(), CliError> {
     let named = [
@@ -116,14 +173,16 @@ fn check_paths(args: &ProveArgs) -> Result<(), CliError> {
     }
     let mut paths: Vec<&Path> = inputs.iter().map(|(_, path)| *path).collect();
     refuse_overwriting(&args.output, &paths)?;
-    // What stands beside the output until the job is done, or says which shard it is.
+    // Files beside the output: the partial output, its checkpoint, and the manifest of a shard.
     let place = place_of(&args.output);
     let beside = ProofOutput::files_beside(&args.output);
     beside.iter().try_for_each(|file| refuse_overwriting(file, &paths))?;
     if let Some(summary) = &args.summary {
         if beside.iter().chain([&place]).any(|file| is_same_place(file, summary)) {
             let name = summary.display();
-            return Err(CliError::Usage(format!("--summary {name} is a file of the output's own")));
+            return Err(CliError::Usage(format!(
+                "--summary {name} is a file that belongs to the output"
+            )));
         }
         paths.push(&args.output);
         refuse_overwriting(summary, &paths)?;
@@ -151,19 +210,18 @@ fn check_target(args: &ProveArgs) -> Result<(), CliError> {
         ("--sl-batches", args.sl_batches.is_some() && !matches!(args.target, Target::SlBatch(_))),
     ];
     match unneeded.iter().find(|(_, unneeded)| *unneeded) {
-        Some((flag, _)) => {
-            Err(CliError::Usage(format!("{flag} is of no use for the target that is asked for")))
-        }
+        Some((flag, _)) => Err(CliError::Usage(format!("{flag} has no effect for this target"))),
         None => Ok(()),
     }
 }
 
-/// What the command line asks for.
+/// What the command line selects.
 fn selection(which: &WhichArgs) -> Result<Selection, CliError> {
     let selection = match which {
         WhichArgs { requests: Some(path), .. } => return Ok(Selection::requests(path)),
         WhichArgs { message: Some(hash), .. } => Selection::message(*hash),
         WhichArgs { tx: Some(hash), log, .. } => Selection::transaction(*hash, *log),
+        WhichArgs { hash: Some(hash), .. } => Selection::hash(*hash),
         WhichArgs { index: Some(index), chain: Some(chain), batch: Some(batch), .. } => {
             if batch.first != batch.last {
                 return Err(CliError::Usage("--index needs one --batch".into()));
@@ -183,11 +241,21 @@ fn selection(which: &WhichArgs) -> Result<Selection, CliError> {
     })
 }
 
+/// The error of a job. The state of L1 is read when the first target needs it; the other states were read
+/// before the job.
+fn wrong_anchor(args: &ProveArgs, error: Error) -> CliError {
+    match (&args.anchor, &error) {
+        (Some(anchor), Error::Import(_)) => wrong_input(anchor, Role::State, error.into()),
+        _ => error.into(),
+    }
+}
+
 /// How the trees are to be opened, as far as the target needs it.
 fn trees_options(args: &ProveArgs, console: &Console) -> TreesOptions {
     let l1 = args.anchor.as_ref().map(|path| L1Options {
         path: path.clone(),
         state: StateOptions {
+            format: args.anchor_format.into(),
             access: args.how.state.access,
             bridgehub: args.anchor_bridgehub,
             message_root: args.anchor_message_root,

@@ -1,10 +1,13 @@
-//! What was typed behind `prove`, checked for form only.
+//! The arguments of `prove`, checked for form only.
 
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, ValueEnum};
 
-use super::args::{SearchArgs, TreeArgs};
+use super::{
+    number,
+    state_args::{DumpFormat, SearchArgs, TreeArgs},
+};
 use crate::{
     primitives::{Address, ChainId, Hash},
     proof::{
@@ -17,51 +20,53 @@ use crate::{
 
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("which").required(true)
-    .args(["index", "message", "tx", "requests", "all"]))]
+    .args(["index", "message", "tx", "hash", "requests", "all"]))]
 pub(super) struct ProveArgs {
-    /// The state of the settlement layer: a tree file, a snapshot, a dump, or - for standard input
+    /// The state of the settlement layer: a tree file, a snapshot or a dump; - for standard input
     #[arg(long, value_name = "STATE")]
     pub(super) tree: PathBuf,
-    /// The archive of L2→L1 logs, raw or *.slmsg, or - for standard input
+    /// The archive of L2→L1 logs, raw or *.slmsg; - for standard input
     #[arg(long, value_name = "ARCHIVE")]
     pub(super) messages: PathBuf,
     #[command(flatten)]
     pub(super) which: WhichArgs,
-    /// The root to prove against: latest (the newest interop root), first (that of the block in which
-    /// the batch was executed), block:N, sl-batch:N (the root that L1 stores), or batch-root (of the
+    /// The root to prove against: latest (the newest interop root), first (the interop root of the block
+    /// that executed the batch), block:N, sl-batch:N (the root that L1 stores), or batch-root (of the
     /// chain itself)
     #[arg(long, value_name = "TARGET", default_value = "latest")]
     pub(super) target: Target,
-    /// The settlement layer's own batches with their logs and blocks, for sl-batch:N
+    /// The settlement layer's own batches, with their logs and blocks, for sl-batch:N
     #[arg(long, value_name = "FILE")]
     pub(super) sl_batches: Option<PathBuf>,
-    /// The state of L1 that the root of sl-batch:N is compared with
+    /// The state of L1; the root of sl-batch:N is compared with the one in it
     #[arg(long, value_name = "STATE", requires = "sl_batches")]
     pub(super) anchor: Option<PathBuf>,
-    /// Bridgehub's address on L1
+    /// The format of the state of L1
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT", requires = "anchor")]
+    pub(super) anchor_format: DumpFormat,
+    /// The address of Bridgehub on L1
     #[arg(long, value_name = "ADDRESS", requires = "anchor")]
     pub(super) anchor_bridgehub: Option<Address>,
-    /// MessageRoot's address on L1 [default: where Bridgehub says]
+    /// The address of MessageRoot on L1 [default: the one that Bridgehub names]
     #[arg(long, value_name = "ADDRESS", requires = "anchor")]
     pub(super) anchor_message_root: Option<Address>,
-    /// How to write proofs [default: json for one, ndjson for many]
+    /// The format of the output [default: json with --index, or with --tx and --log; else ndjson]
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub(super) format: Option<ProofFormat>,
     #[command(flatten)]
     pub(super) calls: CallArgs,
-    /// Only one of so many shares of --all, as K/N with K from 1, which follow each other and have about as
-    /// many logs; a file FILE.shard.json beside the output says which, for slproof merge
-    #[arg(long, value_name = "K/N", conflicts_with_all = ["index", "message", "tx", "requests"])]
+    /// Prove only shard K of N of --all, counted from 1. Shards follow each other and have about the same
+    /// number of logs. FILE.shard.json beside the output describes it for slproof merge
+    #[arg(long, value_name = "K/N", conflicts_with_all = ["index", "message", "tx", "hash", "requests"])]
     pub(super) shard: Option<Shard>,
-    /// Go on with an interrupted job of the same arguments, which left FILE.partial; without such a job
-    /// begin it
+    /// Resume an interrupted job with the same arguments, which left FILE.partial; start it if there is
+    /// none
     #[arg(long)]
     pub(super) resume: bool,
-    /// Write what became of the requests to this file, as JSON
+    /// Write the counts of proofs and failures to this file, as JSON
     #[arg(long, value_name = "FILE")]
     pub(super) summary: Option<PathBuf>,
-    /// The file to write, or - for standard output; text is compressed where its name ends with .gz or
-    /// .zst
+    /// The file to write, or - for standard output; text is compressed if the name ends with .gz or .zst
     #[arg(short, long, value_name = "FILE", default_value = "-")]
     pub(super) output: PathBuf,
     #[command(flatten)]
@@ -77,22 +82,26 @@ pub(super) struct WhichArgs {
     /// The chain that sent the message
     #[arg(long, value_name = "ID")]
     pub(super) chain: Option<ChainId>,
-    /// The batch of the chain, or batches: A..B ends before B, A..=B with it, A.. never
+    /// The batch, or a range: A..B is without B, A..=B with it, A.. has no end
     #[arg(long, value_name = "NUMBER", requires = "chain")]
     pub(super) batch: Option<Batches>,
     /// The log's leaf index in the batch
-    #[arg(long, value_name = "INDEX", requires_all = ["chain", "batch"])]
+    #[arg(long, value_name = "INDEX", requires_all = ["chain", "batch"], value_parser = number::parse)]
     pub(super) index: Option<u64>,
-    /// Every message with this hash, which sendToL1 returned; --chain, --batch and --sender narrow it
+    /// Every message with this hash, as sendToL1 returned it; --chain, --batch and --sender narrow it
     #[arg(long, value_name = "HASH")]
     pub(super) message: Option<Hash>,
     /// Every log that this transaction emitted; --chain, --batch and --sender narrow it
     #[arg(long, value_name = "HASH")]
     pub(super) tx: Option<Hash>,
-    /// The one of the transaction's logs with this place among them, from 0, as a node counts them
-    #[arg(long, value_name = "N", requires = "tx")]
+    /// Only log N of the transaction, counted from 0 as nodes do
+    #[arg(long, value_name = "N", requires = "tx", value_parser = number::parse,
+        conflicts_with_all = ["index", "message", "hash", "requests", "all"])]
     pub(super) log: Option<u64>,
-    /// What the lines of this file ask for, in their order; - for standard input
+    /// Every message with this hash, and every log of the transaction with it
+    #[arg(long, value_name = "HASH")]
+    pub(super) hash: Option<Hash>,
+    /// Everything that the lines of this file ask for, in their order; - for standard input
     #[arg(long, value_name = "FILE", conflicts_with_all = ["chain", "batch", "sender"])]
     pub(super) requests: Option<PathBuf>,
     /// Every log; --chain, --batch and --sender narrow it
@@ -107,11 +116,11 @@ pub(super) struct WhichArgs {
 pub(super) enum ProofFormat {
     /// One JSON object, or an array of them
     Json,
-    /// One JSON object a line
+    /// One JSON object per line
     Ndjson,
-    /// One object a line, with exactly the fields that a node answers
+    /// One object per line, with exactly the fields that a node returns
     Rpc,
-    /// One object a line, with the ABI-encoded call that takes the proof
+    /// One object per line, with the ABI-encoded call for the proof
     Calldata,
     /// Rows of a Parquet file
     Parquet,
@@ -132,11 +141,10 @@ impl From<ProofFormat> for records::ProofFormat {
 /// The calls of `--format calldata`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Args)]
 pub(super) struct CallArgs {
-    /// The call of calldata [default: message for messages whose bytes are known, log for other logs]
+    /// The function to call [default: message for messages whose bytes are known, log for other logs]
     #[arg(long, value_enum, value_name = "CALL")]
     pub(super) call: Option<CallName>,
-    /// The contract that calldata are for [default for message, log and leaf with roots of blocks:
-    /// 0x…10009]
+    /// The contract to call [default for message, log and leaf with roots of blocks: 0x…10009]
     #[arg(long, value_name = "ADDRESS")]
     pub(super) to: Option<Address>,
 }
@@ -149,7 +157,7 @@ pub(super) enum CallName {
     Log,
     /// proveL2LeafInclusionShared
     Leaf,
-    /// finalizeDeposit, which L1Nullifier takes
+    /// finalizeDeposit of L1Nullifier
     FinalizeDeposit,
 }
 

@@ -9,10 +9,10 @@ use super::{
     args::RebuildArgs,
     error::{CliError, Outcome, refuse_overwriting},
     progress::ProgressFactory,
-    report::{Console, count},
+    report::{self, Console, count},
+    sniff::{Role, wrong_input},
 };
 use crate::{
-    files::Output,
     forest::{Forest, InteropRoot, TreeFile},
     primitives::BatchNumber,
     proof::Target,
@@ -30,7 +30,7 @@ pub(super) fn run(
     let trees = match &args.output {
         None if explain => {
             return Err(CliError::Usage(
-                "--events needs -o: they say what a tree file keeps".into(),
+                "--events needs -o: events explain the roots in a tree file".into(),
             ));
         }
         None => args.how.trees(&args.state, &options)?,
@@ -40,41 +40,40 @@ pub(super) fn run(
             refuse_overwriting(target, &inputs)?;
             if TreeFile::is_at(&args.state) {
                 return Err(CliError::Usage(format!(
-                    "{} is a tree file already; a tree file is made of a snapshot or a dump",
+                    "{} is a tree file already; -o needs a snapshot or a dump",
                     args.state.display()
                 )));
             }
-            Trees::rebuild_to_file(&[&args.state], target, explain, &options)?
+            Trees::rebuild_to_file(&[&args.state], target, explain, &options)
+                .map_err(|error| wrong_input(&args.state, Role::State, error.into()))?
         }
     };
     progress.end();
     let Some(forest) = trees.forest() else { return Err(Error::NoTrees(Target::Latest).into()) };
-    let text = if args.json { json(forest) } else { table(forest) };
-    let mut output = Output::create(Path::new("-"))?;
-    CliError::unless_unread(output.put(text.as_bytes()).and_then(|()| output.finish()))?;
+    report::result(&json(forest), || table(forest))?;
     if args.output.is_some() || trees.checked_by() == CheckedBy::StoredNodes {
         console.info("every node that the contracts stored equals the rebuilt one");
     } else {
         console.info(
-            "from a tree file; nothing was compared again, and slproof check reads all of it",
+            "the trees are those of a tree file; nothing was compared again (slproof check reads all of it)",
         );
     }
     if let (None, Some(block)) = (forest.latest(), trees.block()) {
         console.info(format_args!(
-            "no root by block was found up to block {block}, of which the dump says that it is its own; \
-             releases before v29 file none, later ones one for each block that appends"
+            "no root by block was found up to block {block}, the dump's own block number; releases before \
+             v29 store none, later ones store one for each block that appends a batch"
         ));
     }
     let Some(file) = trees.tree_file() else { return Ok(Outcome::Done) };
     let (roots, explained) = file.roots();
     console.info(format_args!(
-        "{} has {} bytes, and {} roots by block, {}",
+        "{}: {} bytes, {} roots by block, {}",
         file.container().name(),
         count(file.container().file_len()),
         count(roots),
         match explain {
-            true => format!("of which {} are explained", count(explained)),
-            false => "whose contents --history would find out".into(),
+            true => format!("{} of them explained", count(explained)),
+            false => "not explained without --history".into(),
         },
     ));
     Ok(if explain && explained < roots { Outcome::SomeFailed } else { Outcome::Done })
@@ -122,7 +121,7 @@ fn table(forest: &Forest) -> String {
     text
 }
 
-fn json(forest: &Forest) -> String {
+fn json(forest: &Forest) -> Value {
     let chains: Vec<_> = forest
         .chains()
         .iter()
@@ -138,14 +137,13 @@ fn json(forest: &Forest) -> String {
         })
         .collect();
     let shared = forest.shared();
-    let value = json!({
+    json!({
         "slChainId": forest.sl_chain(),
         "release": forest.layout().to_string(),
         "chains": chains,
         "sharedTree": {"height": shared.height(), "leaves": shared.leaves(), "root": shared.root()},
         "interopRoot": forest.latest().map(interop_root),
-    });
-    format!("{value:#}\n")
+    })
 }
 
 /// A root by block as JSON.

@@ -1,14 +1,43 @@
-//! Words for people, on standard error.
+//! Messages to people and programs, on standard error.
 
-use std::{error::Error, fmt, io::Write, path::Path};
+use std::{
+    error::Error,
+    fmt::{self, Write as _},
+    io::Write,
+    path::Path,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use clap::builder::styling::{AnsiColor, Style};
+use serde_json::{Value, json};
 
-use super::{args::GlobalArgs, hint, progress};
+use super::{
+    args::GlobalArgs,
+    error::{CliError, Outcome},
+    error_text::text_of,
+    hint, progress,
+};
+use crate::{
+    files::Output,
+    ingest::IndexError,
+    proof::{Failure, FailureCode},
+};
 
 const RED: Style = AnsiColor::Red.on_default().bold();
 
-/// How much to say.
+/// Whether messages are JSON. Errors are printed from many places, and all in one form.
+static JSON: AtomicBool = AtomicBool::new(false);
+
+/// From now on every message is a JSON object on a line of its own.
+pub(super) fn use_json() {
+    JSON.store(true, Ordering::Relaxed);
+}
+
+fn is_json() -> bool {
+    JSON.load(Ordering::Relaxed)
+}
+
+/// How much is printed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Console {
     quiet: bool,
@@ -20,44 +49,124 @@ impl Console {
         Self { quiet: global.quiet, verbose: global.verbose }
     }
 
-    /// What came out of it; silent with `--quiet`.
-    pub(super) fn info(&self, text: impl fmt::Display) {
-        if !self.quiet {
+    /// Whether results and summaries are JSON.
+    pub(super) fn is_json(self) -> bool {
+        is_json()
+    }
+
+    /// Part of a summary for people. JSON summaries have the same as members, so with `--json` it needs
+    /// `--verbose`.
+    pub(super) fn info(self, text: impl fmt::Display) {
+        if is_json() {
+            self.verbose(text);
+        } else if !self.quiet {
             line(text);
         }
     }
 
-    /// How something was understood; only with `--verbose`.
-    pub(super) fn verbose(&self, text: impl fmt::Display) {
-        if self.verbose {
-            line(text);
+    /// What was decided, such as the format of an input; only with `--verbose`.
+    pub(super) fn verbose(self, text: impl fmt::Display) {
+        match (self.verbose, is_json()) {
+            (false, _) => {}
+            (true, false) => line(text),
+            (true, true) => print(json!({"message": text.to_string()})),
+        }
+    }
+
+    /// The summary of a command whose output has a format of its own; only with `--json`.
+    pub(super) fn summary(self, summary: &impl serde::Serialize) {
+        if is_json() && !self.quiet {
+            // Summaries have no maps with keys other than text, the only thing that could fail.
+            print(serde_json::to_value(summary).unwrap_or_default());
         }
     }
 }
 
-/// An error with the chain of its causes, and the flags that help against it.
-pub(super) fn error(error: &(dyn Error + 'static)) {
-    print(format_args!("{RED}error:{RED:#} {}", visible(&error.to_string())));
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        line(format_args!("  because: {error}"));
-        cause = error.source();
+/// Writes a result to standard output: a JSON document with `--json`, else text.
+pub(super) fn result(value: &Value, text: impl FnOnce() -> String) -> Result<(), CliError> {
+    let text = if is_json() { format!("{value:#}\n") } else { text() };
+    let mut output = Output::create(Path::new("-"))?;
+    CliError::unless_unread(output.put(text.as_bytes()).and_then(|()| output.finish()))
+}
+
+/// The error that ends the command.
+pub(super) fn error(error: &CliError) {
+    failure(error, error.code(), error.exit_code());
+}
+
+/// An input, or a part of one, that was left out.
+pub(super) fn skipped(error: &IndexError) {
+    failure(error, FailureCode::LeftOut, Outcome::SomeFailed.exit_code());
+}
+
+/// A failed request that the format of the output has no record for.
+pub(super) fn request_failed(failure: &Failure) {
+    let Failure { code, message } = failure;
+    if is_json() {
+        return error_object(*code, message, None, Outcome::SomeFailed.exit_code());
     }
-    if let Some(hint) = hint::of(error) {
-        line(format_args!("  hint: {hint}"));
+    print(format_args!("{RED}error:{RED:#} {code}: {}", visible(message)));
+}
+
+/// An error with its causes, and what to do.
+fn failure(error: &(dyn Error + 'static), code: FailureCode, exit_code: u8) {
+    let hint = hint::of(error);
+    if is_json() {
+        return error_object(code, &with_causes(error), hint, exit_code);
+    }
+    print(format_args!("{RED}error:{RED:#} {}", visible(&text_of(error))));
+    for cause in causes(error) {
+        line(format_args!("  because: {cause}"));
+    }
+    if let Some(hint) = hint {
+        line(format_args!("hint: {hint}"));
     }
 }
 
-/// Words that belong to errors.
+/// Prints an error as one JSON object.
+pub(super) fn error_object(code: FailureCode, message: &str, hint: Option<&str>, exit_code: u8) {
+    print(json!({"error": {
+        "code": code,
+        "message": message,
+        "hint": hint,
+        "exitCode": exit_code,
+    }}));
+}
+
+/// An error and its causes on one line.
+pub(super) fn with_causes(error: &(dyn Error + 'static)) -> String {
+    let mut text = text_of(error);
+    for cause in causes(error) {
+        // Writing to a string cannot fail.
+        let _ = write!(text, ": {cause}");
+    }
+    text
+}
+
+/// The causes of an error. Some errors of libraries repeat their cause, which is printed once.
+fn causes(error: &(dyn Error + 'static)) -> Vec<String> {
+    let mut causes: Vec<String> = Vec::new();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let text = text_of(cause);
+        if causes.last() != Some(&text) {
+            causes.push(text);
+        }
+        next = cause.source();
+    }
+    causes
+}
+
+/// Text that belongs to errors.
 pub(super) fn words_of_error(text: impl fmt::Display) {
-    line(text);
+    if is_json() { print(json!({"message": text.to_string()})) } else { line(text) }
 }
 
 fn line(text: impl fmt::Display) {
     print(visible(&text.to_string()));
 }
 
-/// A text in which nothing talks to the terminal: names of files and pieces of inputs may be anything.
+/// A text without control characters: names of files and parts of inputs may contain any.
 fn visible(text: &str) -> String {
     let mut visible = String::with_capacity(text.len());
     for character in text.chars() {
@@ -71,16 +180,16 @@ fn visible(text: &str) -> String {
 }
 
 fn print(text: impl fmt::Display) {
-    // Nobody is left to be told when standard error is closed.
+    // If standard error is closed, there is no place left to report that.
     let _ = progress::aside(|| writeln!(anstream::stderr(), "{text}"));
 }
 
-/// An output as it was given.
+/// The name of an output in messages.
 pub(super) fn named(output: &Path) -> impl fmt::Display {
     if output == Path::new("-") { Path::new("standard output").display() } else { output.display() }
 }
 
-/// A number with its thousands apart.
+/// A number with commas between its thousands.
 pub(super) fn count(number: impl TryInto<u64>) -> String {
     let digits = number.try_into().unwrap_or(u64::MAX).to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
@@ -98,7 +207,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn thousands_stand_apart() {
+    fn thousands_are_separated() {
         assert_eq!(count(0u64), "0");
         assert_eq!(count(999u64), "999");
         assert_eq!(count(1000u64), "1,000");
@@ -106,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_talks_to_the_terminal() {
+    fn control_characters_are_escaped() {
         assert_eq!(visible("plain\n\tä"), "plain\n\tä");
         assert_eq!(visible("\u{1b}[2Jgone\u{9b}\r"), "\\u{1b}[2Jgone\\u{9b}\\r");
     }

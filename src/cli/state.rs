@@ -3,10 +3,11 @@
 use std::{path::Path, sync::Arc};
 
 use super::{
-    args::{DumpFormat, SearchArgs, StateArgs, TreeArgs},
     error::CliError,
     observer::{TreesObserver, state_read},
     report::Console,
+    sniff::{Role, wrong_input},
+    state_args::{DumpFormat, SearchArgs, StateArgs, TreeArgs},
 };
 use crate::{
     forest::TreeFile,
@@ -15,10 +16,10 @@ use crate::{
 };
 
 impl StateArgs {
-    /// How to read a state, and where its contracts stand.
+    /// How to read a state, and the addresses of its contracts.
     pub(super) fn options(&self) -> StateOptions {
         StateOptions {
-            format: self.dump_format.into(),
+            format: self.format.into(),
             account: self.account,
             access: self.access,
             bridgehub: self.bridgehub,
@@ -28,7 +29,8 @@ impl StateArgs {
 
     /// Reads the state at `path`: a snapshot or a dump.
     pub(super) fn read(&self, path: &Path, console: &Console) -> Result<Dump, CliError> {
-        let dump = self.options().import().read(path)?;
+        let read = self.options().import().read(path);
+        let dump = read.map_err(|error| wrong_input(path, Role::State, error.into()))?;
         state_read(&dump, console);
         Ok(dump)
     }
@@ -47,8 +49,7 @@ impl StateArgs {
     fn refuse_for_tree_file(&self, path: &Path) -> Result<(), CliError> {
         match self.given() {
             Some(flag) => Err(CliError::Usage(format!(
-                "{} is a tree file, for which {flag} is of no use: where the contracts stood, and in what \
-                 dump, is past",
+                "{} is a tree file; {flag} has no effect on one, because its trees are rebuilt already",
                 path.display()
             ))),
             None => Ok(()),
@@ -58,7 +59,7 @@ impl StateArgs {
     /// The first of these flags that was given.
     pub(super) fn given(&self) -> Option<&'static str> {
         let given = [
-            ("--dump-format", !matches!(self.dump_format, DumpFormat::Auto)),
+            (self.format_flag, !matches!(self.format, DumpFormat::Auto)),
             ("--account", self.account.is_some()),
             ("--bridgehub", self.bridgehub.is_some()),
             ("--message-root", self.message_root.is_some()),
@@ -99,6 +100,6 @@ impl TreeArgs {
         if TreeFile::is_at(path) {
             self.state.refuse_for_tree_file(path)?;
         }
-        Ok(Trees::open(&[path], options)?)
+        Trees::open(&[path], options).map_err(|error| wrong_input(path, Role::State, error.into()))
     }
 }

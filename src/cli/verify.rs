@@ -3,12 +3,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use serde_json::json;
+
 use super::{
     args::{MissingArgs, VerifyArgs},
     error::{CliError, Outcome, refuse_overwriting},
     hint,
     progress::{ProgressFactory, file_len},
     report::{Console, count},
+    sniff::{Role, wrong_input},
 };
 use crate::{
     files::{Input, Output},
@@ -38,13 +41,21 @@ pub(super) fn run(
     console: &Console,
     bars: ProgressFactory,
 ) -> Result<Outcome, CliError> {
+    verify(args, console, bars).map_err(|error| wrong_input(&args.proofs, Role::Proofs, error))
+}
+
+fn verify(
+    args: &VerifyArgs,
+    console: &Console,
+    bars: ProgressFactory,
+) -> Result<Outcome, CliError> {
     if args.proofs == Path::new("-") && args.anchor.as_deref() == Some(Path::new("-")) {
         return Err(CliError::Usage(
             "the proofs and --anchor cannot both be standard input".into(),
         ));
     }
     if let (None, Some(flag)) = (&args.anchor, args.how.given()) {
-        let text = format!("{flag} says something of the state, which --anchor gives");
+        let text = format!("{flag} is about the state; give one with --anchor");
         return Err(CliError::Usage(text));
     }
     let defaults = args.missing.resolve()?;
@@ -57,6 +68,7 @@ pub(super) fn run(
     let watcher = progress.watcher();
     watcher.expect(file_len(&args.proofs).unwrap_or(0));
     let entries = Entries::open(Input::open_watched(&args.proofs, &watcher)?, &defaults)?;
+    console.verbose(format_args!("{}: {}", entries.name(), entries.format()));
     if let Some(report) = &args.report {
         let anchor = args.anchor.iter().map(PathBuf::as_path);
         let inputs: Vec<&Path> = anchor.chain([args.proofs.as_path()]).collect();
@@ -127,6 +139,13 @@ impl Tally {
 
     /// Says how many proofs had which verdict.
     fn sum_up(&self, place: &str, console: &Console) {
+        console.summary(&json!({
+            "valid": self.valid,
+            "invalid": self.invalid,
+            "notJudged": self.not_judged,
+            "failedRequests": self.failures,
+            "anchors": self.locations,
+        }));
         let unnamed =
             self.invalid.saturating_sub(MOST_NAMED) + self.not_judged.saturating_sub(MOST_NAMED);
         if unnamed > 0 {
@@ -161,11 +180,11 @@ fn anchor(path: &Path, args: &VerifyArgs, console: &Console) -> Result<TrustedRo
     let roots = TrustedRoots::of_state(dump.state, &args.how.options())?;
     if let TrustedRoots::State(known) = &roots {
         console.verbose(if known.is_settlement_layer() {
-            "the anchor holds a MessageRoot: its own roots count, those of batches executed there, and \
-             those it imported"
+            "the anchor has MessageRoot: its own roots, those of batches executed there and imported ones are \
+             known"
         } else {
-            "the anchor holds no MessageRoot: the roots that it imported count, and those that the \
-             diamonds of chains store"
+            "the anchor has no MessageRoot: imported roots and those that the diamonds of chains store are \
+             known"
         });
     }
     Ok(roots)

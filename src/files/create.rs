@@ -7,7 +7,7 @@
 use std::{
     fs::{self, File, OpenOptions},
     io,
-    os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt},
+    os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::Path,
 };
 
@@ -61,10 +61,11 @@ pub(super) fn again(path: &Path) -> io::Result<File> {
 
 /// Creates a file under a unique temporary name in a directory, to be renamed later. Its permissions are
 /// those of any new file, as set by the umask.
+///
+/// # Errors
+/// The error of the system, without the temporary name: callers name the file that was asked for.
 pub(super) fn temporary(folder: &Path) -> io::Result<NamedTempFile> {
-    let mut file = tempfile::Builder::new();
-    file.prefix(".slproof-").permissions(fs::Permissions::from_mode(0o666));
-    file.tempfile_in(folder)
+    tempfile::Builder::new().prefix(".slproof-").make_in(folder, new)
 }
 
 /// Creates a file without a name in a directory. The system removes it when the process ends in any way.

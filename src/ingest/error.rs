@@ -118,7 +118,9 @@ pub enum IndexError {
         reason: String,
     },
     /// An archive file comes through a pipe.
-    #[error("{name} brings a message archive (*.slmsg), which is mapped; give its file's name")]
+    #[error(
+        "{name} is a message archive (*.slmsg) from a pipe, which cannot be mapped; give the name of the file"
+    )]
     Piped {
         /// What brings it.
         name: String,

@@ -117,6 +117,8 @@ failure_codes! {
     InvalidOptions = "invalid-options",
     /// L1 does not accept the batch through this batch of the settlement layer.
     InvalidSettlementLayer = "invalid-settlement-layer",
+    /// An input or a batch was left out of a message archive.
+    LeftOut = "left-out",
     /// The record contradicts its log.
     LogMismatch = "log-mismatch",
     /// The record has no log.
@@ -185,6 +187,8 @@ failure_codes! {
     SlBatchTooEarly = "sl-batch-too-early",
     /// A state cannot be read, or holds what it cannot.
     StateDamaged = "state-damaged",
+    /// The system refused what a command needs, such as threads.
+    SystemFailed = "system-failed",
     /// The proof leads to another target than the record names.
     TargetMismatch = "target-mismatch",
     /// The target needs the history of the roots.
@@ -203,7 +207,7 @@ failure_codes! {
     TreeDiffers = "tree-differs",
     /// The chain is not registered on the settlement layer.
     UnknownChain = "unknown-chain",
-    /// An input is not of a kind that is known, or not of the one that is needed.
+    /// An input is not of a kind that is known, or holds nothing of what is needed.
     UnknownInput = "unknown-input",
     /// No root is known for what the proof leads to.
     UnknownRoot = "unknown-root",
@@ -211,6 +215,8 @@ failure_codes! {
     UnknownTarget = "unknown-target",
     /// An output could not be written.
     WriteFailed = "write-failed",
+    /// An input is of a kind that is used elsewhere.
+    WrongInput = "wrong-input",
 }
 
 /// A text that is not a failure code.

@@ -1,4 +1,4 @@
-use std::error;
+use std::{error, fmt};
 
 use thiserror::Error;
 
@@ -8,7 +8,7 @@ use crate::{
     files::{ContainerError, InputError, OutputError},
     forest::{HistoryError, RebuildError, TreeFileError},
     ingest::{IndexError, state::ImportError},
-    primitives::SlBatch,
+    primitives::{Hash, SlBatch},
     proof::{FailureCode, Target},
     records::{EncoderError, EntriesError, VerdictsError},
     state::StateError,
@@ -63,19 +63,19 @@ pub enum Error {
         source: TreeFileError,
     },
     /// What past roots contain could not be found out.
-    #[error("no history")]
+    #[error("cannot explain the roots by block")]
     History(#[from] HistoryError),
     /// A slot holds what it cannot.
-    #[error("the state makes no sense")]
+    #[error("the state is not consistent")]
     State(#[from] StateError),
     /// The target does not exist.
     #[error(transparent)]
     Target(#[from] TargetError),
     /// The batch of the settlement layer is not a target.
-    #[error("no root of the settlement layer's batch")]
+    #[error("cannot prove against the settlement layer's batch")]
     SlBatch(#[from] SlBatchError),
     /// The file of SL batches does not have the batch.
-    #[error("the file of SL batches {name} has no SL batch {batch}{}", range(.has))]
+    #[error("the file of SL batches {name} has no SL batch {batch}{}", range_text(.has))]
     NoSlBatch {
         /// The file.
         name: String,
@@ -88,7 +88,7 @@ pub enum Error {
     #[error("the target sl-batch:{0} needs the settlement layer's own batches")]
     NoSlBatches(SlBatch),
     /// The trees were opened for batch roots alone.
-    #[error("the target {0} needs trees, and for batch-root none are rebuilt")]
+    #[error("the target {0} needs trees, and none are rebuilt for batch roots")]
     NoTrees(Target),
     /// The trees are not those that the options ask for.
     #[error("{name} {reason}")]
@@ -119,6 +119,17 @@ pub enum Error {
         /// The same in words.
         what: String,
     },
+    /// The archive has nothing with the hash that is asked for, but something else has it.
+    #[error("no {asked} in the archive has the hash {hash}: it is that of a {}", .asked.other())]
+    OtherHash {
+        /// The hash.
+        hash: Hash,
+        /// What it was taken for.
+        asked: HashOf,
+    },
+    /// The archive cannot find logs by their transactions.
+    #[error("the archive has no hashes of transactions")]
+    NoTransactionHashes,
     /// A shard, its manifest or a checkpoint is damaged, or is not part of the job.
     #[error("{name}: {reason}")]
     NotOfJob {
@@ -137,18 +148,18 @@ pub enum Error {
     },
     /// The output cannot be resumed or made in shards.
     #[error(
-        "only a file in a format other than JSON can be resumed or made in shards, where what selects proofs \
-         is in files and no pipe"
+        "resuming and shards need an output file, a format other than JSON, and inputs that are files and not \
+         pipes"
     )]
     NotResumable,
     /// Shards in this format cannot be merged.
-    #[error("only lines that are not compressed can be made in shards")]
+    #[error("shards need a format of lines (NDJSON, rpc or calldata) without compression")]
     NotMergeable,
     /// The name of a Parquet file asks for compression.
     #[error("Parquet is compressed inside; give the output a name without .gz or .zst")]
     CompressedParquet,
     /// Shards are merged into a compressed file.
-    #[error("shards are merged as they are; compress the result")]
+    #[error("merging does not compress; give the output a name without .gz or .zst")]
     CompressedMerge,
     /// The job was cancelled. The output is named where it can be resumed.
     #[error("interrupted{}", resumable(.0))]
@@ -161,13 +172,48 @@ pub enum Error {
     Sink(#[source] Box<dyn error::Error + Send + Sync>),
 }
 
-fn range(has: &Option<(SlBatch, SlBatch)>) -> String {
+/// What a hash is that of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HashOf {
+    /// A message.
+    Message,
+    /// A transaction.
+    Transaction,
+}
+
+impl HashOf {
+    fn other(self) -> Self {
+        match self {
+            Self::Message => Self::Transaction,
+            Self::Transaction => Self::Message,
+        }
+    }
+
+    /// The code of the failure that nothing has the hash.
+    fn not_found(self) -> FailureCode {
+        match self {
+            Self::Message => FailureCode::MessageNotFound,
+            Self::Transaction => FailureCode::TransactionNotFound,
+        }
+    }
+}
+
+impl fmt::Display for HashOf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Message => "message",
+            Self::Transaction => "transaction",
+        })
+    }
+}
+
+fn range_text(has: &Option<(SlBatch, SlBatch)>) -> String {
     has.map_or(String::new(), |(first, last)| format!("; it has {first} to {last}"))
 }
 
 fn resumable(output: &Option<String>) -> String {
     output.as_ref().map_or(String::new(), |output| {
-        format!("; what is done so far is in {output}.partial, and can be resumed")
+        format!("; the output so far is in {output}.partial, and can be resumed")
     })
 }
 
@@ -220,6 +266,8 @@ impl Error {
             Self::Extract(error) => error.code(),
             Self::Encode(error) => error.code(),
             Self::NothingFound { code, .. } => *code,
+            Self::OtherHash { asked, .. } => asked.not_found(),
+            Self::NoTransactionHashes => FailureCode::TransactionNotFound,
             Self::OtherJob { .. } => FailureCode::OtherJob,
             Self::Interrupted(_) => FailureCode::Interrupted,
         }

@@ -29,7 +29,7 @@ mod trees;
 mod verified_proofs;
 
 pub use coverage::{Coverage, MissingBatches, TreeCheck};
-pub use error::Error;
+pub use error::{Error, HashOf};
 pub use extract::{BatchProofs, Extractor, prepare};
 pub use extract_error::ExtractError;
 pub use job::{

@@ -339,16 +339,18 @@ impl TreesOptions {
         };
         let (found, layout): (_, Layout) = (file.forest().sl_chain(), file.forest().layout());
         if let Some(expected) = self.sl_chain.filter(|expected| *expected != found) {
-            return other(format!("has the trees of settlement layer {found}, not of {expected}"));
+            return other(format!(
+                "holds the trees of settlement layer {found}, not of {expected}"
+            ));
         }
         if let Some(given) = self.release.filter(|given| given.layout() != layout) {
             return other(format!("is of release {layout}, not {given}"));
         }
         match (self.last_block, file.block()) {
             (Some(given), Some(block)) if given != block => {
-                other(format!("has the trees of block {block}, not of {given}"))
+                other(format!("holds the trees of block {block}, not of {given}"))
             }
-            (Some(_), None) => other("does not say of which block its trees are".into()),
+            (Some(_), None) => other("does not name the block of its trees".into()),
             _ => Ok(()),
         }
     }

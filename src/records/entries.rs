@@ -127,6 +127,15 @@ impl Entries {
         EntriesError::NoProofs(self.name.clone())
     }
 
+    /// The format of the records, for messages.
+    #[must_use]
+    pub fn format(&self) -> &'static str {
+        match self.source {
+            Source::Texts(_) => "JSON records",
+            Source::Rows(_) => "rows of a Parquet file",
+        }
+    }
+
     /// What the number of a record counts: "line" or "row".
     #[must_use]
     pub fn place(&self) -> &'static str {

@@ -119,4 +119,10 @@ mod command_line {
 
     /// Named pipes as inputs.
     mod pipes;
+
+    /// Flags that all commands share, names of flags, numbers, help, and what errors say.
+    mod interface;
+
+    /// JSON results, summaries and errors against their schemas.
+    mod schemas;
 }

@@ -98,7 +98,15 @@ impl Container {
             return Err(ContainerError::Kind {
                 name: self.name,
                 expected: kind.name,
-                found: format!("a file of kind {:?}", String::from_utf8_lossy(&found)),
+                found: match &found {
+                    b"snap" => "a state snapshot".into(),
+                    b"tree" => "a tree file".into(),
+                    b"mesg" => "a message archive".into(),
+                    _ => format!(
+                        "a native file of unknown kind {:?}",
+                        String::from_utf8_lossy(&found)
+                    ),
+                },
             });
         }
         let version = u32_at(&self.bytes, 16);

@@ -158,7 +158,9 @@ pub enum ImportError {
         name: String,
     },
     /// An input that consists of files, or is mapped, comes from a pipe.
-    #[error("{name} cannot be used from a pipe; give the file or the folder")]
+    #[error(
+        "{name} is a pipe, which cannot be mapped or read twice; give the name of the file or directory"
+    )]
     NoFile {
         /// The input.
         name: String,

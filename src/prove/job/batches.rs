@@ -36,7 +36,7 @@ pub enum BatchesParseError {
         source: ParseIntError,
     },
     /// The range is empty.
-    #[error("{0:?} holds no batch")]
+    #[error("{0:?} is an empty range")]
     Empty(String),
 }
 

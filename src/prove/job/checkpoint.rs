@@ -107,15 +107,17 @@ impl Manifest {
             let name = path.display().to_string();
             return Err(Error::NotOfJob {
                 name,
-                reason: "not a manifest: it is not a file".into(),
+                reason: "it is not a regular file, so not the manifest of a shard".into(),
             });
         }
         let input = Input::open(&path)?;
         let read = input.take(1 << 20).read_to_end(&mut text);
         let name = path.display().to_string();
         read.map_err(|source| InputError::Read { name: name.clone(), source })?;
-        serde_json::from_slice(&text)
-            .map_err(|error| Error::NotOfJob { name, reason: format!("not a manifest: {error}") })
+        serde_json::from_slice(&text).map_err(|error| Error::NotOfJob {
+            name,
+            reason: format!("not the manifest of a shard: {error}"),
+        })
     }
 }
 

@@ -6,7 +6,7 @@ use crate::{
     archive::{Archive, ArchiveError, LogAt},
     primitives::Hash,
     proof::FailureCode,
-    prove::Error,
+    prove::{Error, HashOf},
 };
 
 /// Logs, found one after the other: there may be more than fit into memory.
@@ -20,9 +20,12 @@ fn boxed<'a>(found: impl Iterator<Item = Result<LogAt<'a>, ArchiveError>> + 'a) 
 
 /// Every log that stands for a message with this hash; at least one.
 pub(in crate::prove) fn message(archive: &Archive, hash: Hash) -> Result<Found<'_>, Error> {
-    some(boxed(archive.find_message(hash)), || Error::NothingFound {
-        code: FailureCode::MessageNotFound,
-        what: format!("no log in the archive stands for a message with the hash {hash}"),
+    some(boxed(archive.find_message(hash)), || match archive.find_transaction(hash).next() {
+        Some(_) => Error::OtherHash { hash, asked: HashOf::Message },
+        None => Error::NothingFound {
+            code: FailureCode::MessageNotFound,
+            what: format!("no message in the archive has the hash {hash}"),
+        },
     })
 }
 
@@ -32,10 +35,14 @@ pub(in crate::prove) fn transaction(
     hash: Hash,
     log: Option<u64>,
 ) -> Result<Found<'_>, Error> {
-    let found = some(boxed(archive.find_transaction(hash)), || Error::NothingFound {
-        code: FailureCode::TransactionNotFound,
-        what: "the archive has no log of this transaction".into(),
-    });
+    let found =
+        some(boxed(archive.find_transaction(hash)), || match archive.find_message(hash).next() {
+            Some(_) => Error::OtherHash { hash, asked: HashOf::Transaction },
+            None => Error::NothingFound {
+                code: FailureCode::TransactionNotFound,
+                what: "the archive has no log of this transaction".into(),
+            },
+        });
     let mut found = found?;
     let Some(log) = log else { return Ok(found) };
     let at = usize::try_from(log).ok().and_then(|log| found.nth(log));

@@ -68,7 +68,7 @@ fn check(shards: &[(&Path, Manifest)]) -> Result<(), Error> {
         let shards = (manifest.of != of_first.of).then_some("number of shards");
         if let Some(part) = manifest.job.difference(&of_first.job).or(shards) {
             let reason =
-                format!("its job is another than that of {}: another {part}", first.display());
+                format!("its job differs from that of {}: another {part}", first.display());
             return wrong(path, reason);
         }
     }
@@ -82,7 +82,10 @@ fn check(shards: &[(&Path, Manifest)]) -> Result<(), Error> {
     if let Some((path, other)) =
         shards.iter().find(|(_, other)| !(1..=other.of).contains(&other.shard))
     {
-        return wrong(path, format!("it calls itself share {}, which there is not", other.shard()));
+        return wrong(
+            path,
+            format!("its manifest names shard {}, which does not exist", other.shard()),
+        );
     }
     let missing = (1..=of_first.of).find(|number| {
         shards.binary_search_by_key(number, |(_, manifest)| manifest.shard).is_err()
@@ -103,7 +106,7 @@ fn copy(
     let name = path.display().to_string();
     let changed = || Error::NotOfJob {
         name: name.clone(),
-        reason: "it is not what its manifest says: it was changed since it was made".into(),
+        reason: "it differs from its manifest: it was changed since it was made".into(),
     };
     let (mut hasher, mut bytes, mut chunk) = (blake3::Hasher::new(), 0, vec![0; CHUNK_LEN]);
     // A shard may well be empty.

@@ -38,7 +38,7 @@ use pipeline::Steps;
 use proof_file::ProofFile;
 use run_id::RunId;
 pub use selection::Selection;
-use selection::{Selected, Source, Which};
+use selection::{Source, Which};
 pub use shard::{Shard, ShardParseError};
 use sink::OwnedSink;
 pub use sink::{JobPart, Sink};
@@ -120,7 +120,7 @@ impl Job {
     /// answers.
     pub fn run(&self, sink: &mut impl Sink) -> Result<Summary, Error> {
         let single = self.single_root()?;
-        let Selected { mut steps, .. } = self.select(single.as_ref())?;
+        let mut steps = self.select(single.as_ref())?;
         self.observer.event(&Event::Selected);
         pass_over(&mut *steps, self.skip)?;
         let sink = OwnedSink { sink, steps: self.skip, total: Count::default() };
@@ -137,7 +137,8 @@ impl Job {
     pub fn write(&self, output: ProofOutput) -> Result<Summary, Error> {
         output.format.map_or(Ok(()), ProofFormat::check)?;
         let single = self.single_root()?;
-        let Selected { mut steps, is_many } = self.select(single.as_ref())?;
+        let mut steps = self.select(single.as_ref())?;
+        let is_many = !self.selection.is_one_log();
         self.observer.event(&Event::Selected);
         let encoder = self.encoder(&output, is_many)?;
         let is_resumable = is_many && encoder.is_resumable() && self.is_from_files(&output);
@@ -186,7 +187,7 @@ impl Job {
         }
     }
 
-    fn select<'a>(&'a self, single: Option<&'a Timeline>) -> Result<Selected<'a>, Error> {
+    fn select<'a>(&'a self, single: Option<&'a Timeline>) -> Result<Box<Steps<'a>>, Error> {
         let (trees, archive) = (self.prover.trees(), self.prover.messages().archive());
         let (target, shard, hints) = (self.target, self.shard, self.hints);
         self.selection.select(Source { archive, trees, target, shard, hints }, || match single {

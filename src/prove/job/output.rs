@@ -48,7 +48,8 @@ impl ProofOutput {
         Ok(Self { path, stream, format, calls, resume: false })
     }
 
-    /// The format; one JSON object for one proof and NDJSON for many unless it is given.
+    /// The format. Unless it is given: one JSON object where the selection is one log by its place, otherwise
+    /// NDJSON, however many proofs there are.
     #[must_use]
     pub fn format(self, format: impl Into<Option<ProofFormat>>) -> Self {
         Self { format: format.into(), ..self }
@@ -65,6 +66,12 @@ impl ProofOutput {
     #[must_use]
     pub fn resume(self, resume: bool) -> Self {
         Self { resume, ..self }
+    }
+
+    /// The file that says which shard of which job an output is.
+    #[must_use]
+    pub fn manifest_beside(path: &Path) -> PathBuf {
+        Manifest::beside(path)
     }
 
     /// The files that an output has beside it: while its job runs, and where it is a shard.

@@ -107,7 +107,8 @@ impl ProofFile {
         let digest = hex::encode(hasher.finalize().as_bytes());
         if done.as_ref().is_some_and(|done| done.blake3 != digest) {
             let [name, _, _] = Partial::files(&target);
-            let reason = "it is not what its checkpoint says: begin the job anew".into();
+            let reason =
+                "it differs from its checkpoint; run the job again without resuming it".into();
             return Err(Error::NotOfJob { name: name.display().to_string(), reason });
         }
         let (steps, total, groups) = done.map_or_else(Default::default, |done| {

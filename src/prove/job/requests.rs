@@ -108,7 +108,9 @@ impl<'a> Requests<'a> {
                 self.selected = Some(Selected { found, extractor, asked });
                 Ok(None)
             }
-            Err(Error::NothingFound { code, what }) => Ok(Some(failed(source(), code, what))),
+            Err(error @ (Error::NothingFound { .. } | Error::OtherHash { .. })) => {
+                Ok(Some(failed(source(), error.code(), error.to_string())))
+            }
             Err(error) => {
                 Ok(Some(failed(source(), FailureCode::ArchiveDamaged, error.to_string())))
             }

@@ -37,11 +37,15 @@ impl RunId {
     pub(super) fn new(job: &Job, output: &ProofOutput, encoder: &Encoder) -> Result<Self, Error> {
         let (trees, selection) = (job.prover.trees(), &job.selection);
         let options = trees.options();
-        let (mut message, mut transaction, mut log, mut all) = (None, None, None, None);
+        let (mut message, mut transaction, mut hash, mut log, mut all) =
+            (None, None, None, None, None);
         match selection.which {
             Which::All => all = Some(true),
-            Which::Message(hash) => message = Some(hash),
-            Which::Transaction { hash, log: place } => (transaction, log) = (Some(hash), place),
+            Which::Message(given) => message = Some(given),
+            Which::Transaction { hash: given, log: place } => {
+                (transaction, log) = (Some(given), place)
+            }
+            Which::Hash(given) => hash = Some(given),
             Which::Log { .. } | Which::Requests(_) => {}
         }
         let Filter { chain, batches, sender } = selection.filter;
@@ -52,6 +56,7 @@ impl RunId {
             given("batch", batches.map(|batches| format!("{batches:?}"))),
             given("message", message),
             given("tx", transaction),
+            given("hash", hash),
             given("log", log),
             given("all", all),
             given("sender", sender),

@@ -17,7 +17,7 @@ use crate::{
     message::BatchView,
     primitives::{Address, BatchNumber, ChainId, Hash},
     proof::{FailureCode, Hints, Target},
-    prove::{Error, Extractor, LogFilter, Trees},
+    prove::{Error, Extractor, HashOf, LogFilter, Trees},
 };
 
 /// What a job proves.
@@ -42,6 +42,7 @@ pub(super) enum Which {
     Log { chain: ChainId, batch: BatchNumber, index: u64 },
     Message(Hash),
     Transaction { hash: Hash, log: Option<u64> },
+    Hash(Hash),
     Requests(PathBuf),
 }
 
@@ -82,6 +83,12 @@ impl Selection {
         Self::new(Which::Transaction { hash, log })
     }
 
+    /// Every message with this hash, and every log of the transaction with it.
+    #[must_use]
+    pub fn hash(hash: Hash) -> Self {
+        Self::new(Which::Hash(hash))
+    }
+
     /// What the lines of a file ask for, in their order (`-` for standard input). A line may name a target
     /// of its own. Nothing narrows this selection.
     #[must_use]
@@ -116,6 +123,12 @@ impl Selection {
             Which::Requests(path) => Some(path),
             _ => None,
         }
+    }
+
+    /// Whether one log is selected by its place, so that the output is one record. What the archive has does
+    /// not matter: the same selection gives the same format for every input.
+    pub(super) fn is_one_log(&self) -> bool {
+        matches!(self.which, Which::Log { .. } | Which::Transaction { log: Some(_), .. })
     }
 
     /// Whether proofs are made against one target for a few logs, so that one root is all that is needed of
@@ -168,24 +181,16 @@ pub(super) struct Source<'a> {
     pub(super) hints: Hints,
 }
 
-/// The steps of a selection.
-pub(super) struct Selected<'a> {
-    pub(super) steps: Box<Steps<'a>>,
-    /// Whether there may be more than one proof.
-    pub(super) is_many: bool,
-}
-
 impl Selection {
     /// What is selected. `extractor` makes the extractor against the target of the job.
     pub(super) fn select<'a>(
         &'a self,
         source: Source<'a>,
         extractor: impl FnOnce() -> Result<Extractor<'a>, Error>,
-    ) -> Result<Selected<'a>, Error> {
+    ) -> Result<Box<Steps<'a>>, Error> {
         let Source { archive, trees, target, shard, hints } = source;
         if let Which::Requests(path) = &self.which {
-            let steps = Box::new(Requests::open(path, archive, trees, target, hints)?);
-            return Ok(Selected { steps, is_many: true });
+            return Ok(Box::new(Requests::open(path, archive, trees, target, hints)?));
         }
         let extractor = Arc::new(extractor()?);
         match self.which {
@@ -195,6 +200,7 @@ impl Selection {
             Which::Transaction { hash, log } => {
                 transaction(archive, extractor, (hash, log), self.filter)
             }
+            Which::Hash(hash) => by_hash(archive, extractor, hash, self.filter),
         }
     }
 }
@@ -205,7 +211,7 @@ fn all<'a>(
     extractor: Arc<Extractor<'a>>,
     within: Filter,
     shard: Option<Shard>,
-) -> Result<Selected<'a>, Error> {
+) -> Result<Box<Steps<'a>>, Error> {
     let [first, last] = within.ends();
     let shard = shard.unwrap_or(Shard { number: 1, of: 1 });
     if archive.batches_in(first..=last).next().is_none() {
@@ -228,11 +234,10 @@ fn all<'a>(
     if let Some(sender) = within.sender.filter(|_| shard.of == 1 && batches.peek().is_none()) {
         return Err(nothing(format!("the archive has no message of {sender} there")));
     }
-    let steps = Box::new(batches.map(move |logs| {
+    Ok(Box::new(batches.map(move |logs| {
         let extractor = Arc::clone(&extractor);
         Ok(WorkItem::Prove(ProofTask { logs: logs?, which, extractor, asked: None }))
-    }));
-    Ok(Selected { steps, is_many: true })
+    })))
 }
 
 fn nothing(what: String) -> Error {
@@ -244,12 +249,11 @@ fn log<'a>(
     archive: &'a Archive,
     extractor: Arc<Extractor<'a>>,
     (chain, batch, index): (ChainId, BatchNumber, u64),
-) -> Result<Selected<'a>, Error> {
+) -> Result<Box<Steps<'a>>, Error> {
     let logs = extractor.logs_of(archive, chain, batch)?;
     extractor.batch(logs)?.prove(index)?;
     let task = ProofTask { logs, which: LogFilter::Log(index), extractor, asked: None };
-    let steps = Box::new(iter::once(Ok(WorkItem::Prove(task))));
-    Ok(Selected { steps, is_many: false })
+    Ok(Box::new(iter::once(Ok(WorkItem::Prove(task)))))
 }
 
 /// Every log that stands for a message with this hash.
@@ -258,13 +262,31 @@ fn message<'a>(
     extractor: Arc<Extractor<'a>>,
     hash: Hash,
     within: Filter,
-) -> Result<Selected<'a>, Error> {
+) -> Result<Box<Steps<'a>>, Error> {
     let found = archive.find_message(hash).map(|at| Ok(at?));
-    from_matches(found, extractor, within, || Error::NothingFound {
-        code: FailureCode::MessageNotFound,
-        what: format!(
-            "no log in the archive stands for a message with the hash {hash}, as far as it was narrowed"
-        ),
+    from_matches(found, extractor, within, || match archive.find_transaction(hash).next() {
+        Some(_) => Error::OtherHash { hash, asked: HashOf::Message },
+        None => Error::NothingFound {
+            code: FailureCode::MessageNotFound,
+            what: format!(
+                "no message in the archive, within the given limits, has the hash {hash}"
+            ),
+        },
+    })
+}
+
+/// Every message with a hash, and every log of a transaction with it.
+fn by_hash<'a>(
+    archive: &'a Archive,
+    extractor: Arc<Extractor<'a>>,
+    hash: Hash,
+    within: Filter,
+) -> Result<Box<Steps<'a>>, Error> {
+    let found = archive.find_message(hash).chain(archive.find_transaction(hash));
+    from_matches(found.map(|at| Ok(at?)), extractor, within, || {
+        nothing(format!(
+            "no message and no transaction in the archive, within the given limits, has the hash {hash}"
+        ))
     })
 }
 
@@ -274,26 +296,26 @@ fn transaction<'a>(
     extractor: Arc<Extractor<'a>>,
     (hash, log): (Hash, Option<u64>),
     within: Filter,
-) -> Result<Selected<'a>, Error> {
+) -> Result<Box<Steps<'a>>, Error> {
     // The place among the transaction's logs counts before anything narrows them.
     let found = (0..).zip(archive.find_transaction(hash).map(|at| Ok(at?)));
     let found =
         found.filter(move |(place, _)| log.is_none_or(|only| only == *place)).map(|(_, at)| at);
     from_matches(found, extractor, within, || match (archive.header().transactions, log) {
-        (0, _) => Error::NothingFound {
-            code: FailureCode::TransactionNotFound,
-            what: "the archive has no hashes of transactions".into(),
-        },
+        _ if archive.find_message(hash).next().is_some() => {
+            Error::OtherHash { hash, asked: HashOf::Transaction }
+        }
+        (0, _) => Error::NoTransactionHashes,
         (_, None) => Error::NothingFound {
             code: FailureCode::TransactionNotFound,
             what: format!(
-                "no log in the archive is of the transaction {hash}, as far as it was narrowed"
+                "no log in the archive, within the given limits, is of the transaction {hash}"
             ),
         },
         (_, Some(log)) => Error::NothingFound {
             code: FailureCode::LogNotInTransaction,
             what: format!(
-                "the archive has no log {log} of the transaction {hash}, as far as it was narrowed"
+                "the archive has no log {log} of the transaction {hash} within the given limits"
             ),
         },
     })
@@ -304,12 +326,13 @@ fn from_matches<'a>(
     extractor: Arc<Extractor<'a>>,
     within: Filter,
     nothing: impl FnOnce() -> Error,
-) -> Result<Selected<'a>, Error> {
+) -> Result<Box<Steps<'a>>, Error> {
     let mut found = found.filter(move |at| at.as_ref().map_or(true, |at| within.has(at)));
     let first = found.next().ok_or_else(nothing)?;
     let mut rest = found.peekable();
-    let is_many = rest.peek().is_some();
-    if !is_many && let Ok(LogAt { batch, index }) = &first {
+    if rest.peek().is_none()
+        && let Ok(LogAt { batch, index }) = &first
+    {
         // That the only one cannot be proven is an error of the job.
         extractor.batch(*batch)?.prove(*index)?;
     }
@@ -318,7 +341,7 @@ fn from_matches<'a>(
         let (which, extractor) = (LogFilter::Log(index), Arc::clone(&extractor));
         Ok(WorkItem::Prove(ProofTask { logs, which, extractor, asked: None }))
     });
-    Ok(Selected { steps: Box::new(steps), is_many })
+    Ok(Box::new(steps))
 }
 
 /// How many of the selected batches the settlement layer executed and the archive does not have.

@@ -4,6 +4,8 @@ use std::{fmt, str::FromStr};
 
 use thiserror::Error;
 
+use crate::primitives::Number;
+
 /// One of the shards of a job. Shards follow each other in the order of the whole job's output, and have
 /// about as many logs each.
 ///
@@ -40,7 +42,8 @@ impl FromStr for Shard {
     fn from_str(text: &str) -> Result<Self, ShardParseError> {
         let parse = || -> Option<Self> {
             let (number, of) = text.split_once('/')?;
-            let shard = Self { number: number.parse().ok()?, of: of.parse().ok()? };
+            let (Number(number), Number(of)) = (number.parse().ok()?, of.parse().ok()?);
+            let shard = Self { number, of };
             (1..=shard.of).contains(&shard.number).then_some(shard)
         };
         parse().ok_or_else(|| ShardParseError(text.into()))
@@ -55,6 +58,7 @@ mod tests {
     fn shards_are_counted_from_one() {
         assert_eq!("1/1".parse(), Ok(Shard { number: 1, of: 1 }));
         assert_eq!("3/7".parse(), Ok(Shard { number: 3, of: 7 }));
+        assert_eq!("0x3/0x7".parse(), Ok(Shard { number: 3, of: 7 }));
         for text in ["", "1", "0/1", "2/1", "1/0", "a/b", "1/2/3", "-1/2"] {
             assert!(text.parse::<Shard>().is_err(), "{text}");
         }

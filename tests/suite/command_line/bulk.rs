@@ -338,7 +338,7 @@ fn merged_shards_equal_the_whole_output() {
             assert!(merged.stderr.contains(because), "{}", merged.stderr);
             assert!(fs::read(&target).unwrap() == whole, "the old output is as it was");
         };
-        refused(&shares[1..], "share 7/7 is missing");
+        refused(&shares[1..], "shard 7/7 is missing");
         refused(&[&shares[..], &shares[2..3]].concat(), "and so is");
         let other = file("other");
         prove(&["--all", "--shard", "3/7", "--chain", "388", "-o", &other]);
@@ -346,13 +346,13 @@ fn merged_shards_equal_the_whole_output() {
         mixed[4] = other;
         refused(&mixed, "another arguments");
         mixed[4] = file("1-2");
-        refused(&mixed, "another number of shares");
+        refused(&mixed, "another number of shards");
         let manifest = fs::read_to_string(format!("{}.shard.json", shares[0])).unwrap();
         let nought = manifest.replace("\"shard\": 7", "\"shard\": 0");
         assert_ne!(nought, manifest);
         fs::copy(&shares[0], file("nought")).unwrap();
         fs::write(file("nought.shard.json"), nought).unwrap();
-        refused(&[&shares[..], &[file("nought")]].concat(), "which there is not");
+        refused(&[&shares[..], &[file("nought")]].concat(), "which does not exist");
         let mut bytes = fs::read(&shares[2]).unwrap();
         let middle = bytes.len() / 2;
         bytes[middle] ^= 1;

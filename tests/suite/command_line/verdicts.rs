@@ -136,7 +136,7 @@ fn an_anchor_without_the_root_does_not_make_a_proof_invalid() {
     // There are contracts, and they store no such root.
     let run = verify(&l1_form, &["--anchor", &path("gateway-v31/dest.state.anvil.json")]);
     assert_eq!((run.code, only(&run)), (Some(3), (Value::Null, "unknown-root".into())));
-    assert!(run.stderr.contains("--anchor takes a state that has it"), "{}", run.stderr);
+    assert!(run.stderr.contains("give a state that stores it with --anchor"), "{}", run.stderr);
     // Both states store a root of block 102, and not the same.
     let log = [
         "--chain", "324", "--batch", "501234", "--index", "0", "--target", "first", "--format",

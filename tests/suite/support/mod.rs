@@ -13,6 +13,7 @@ pub mod container;
 pub mod era;
 pub mod golden;
 pub mod index_dir;
+pub mod json_schema;
 pub mod layer;
 pub mod log_sources;
 pub mod naive;

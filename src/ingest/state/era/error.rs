@@ -35,14 +35,14 @@ pub enum EraError {
         /// What is wrong with it, and what to do.
         reason: String,
     },
-    /// A chunk is not there.
+    /// Chunks are not there.
     #[error(
-        "the snapshot of batch {batch} is incomplete: {missing} is missing; fetch it beside the others"
+        "the snapshot of batch {batch} is incomplete: {missing}; put all chunks into one directory"
     )]
     MissingChunk {
         /// The SL batch of the snapshot.
         batch: u32,
-        /// The chunk's file, or its id.
+        /// Which chunks are missing, by file or id; the first of them if there are many.
         missing: String,
     },
     /// A chunk is not the protobuf message that it should be.

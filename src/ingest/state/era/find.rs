@@ -124,7 +124,7 @@ impl EraSnapshot {
         if *version > 1 {
             return bad(format!("snapshot version {version}; known are 0 and 1"));
         }
-        let mut by_id = BTreeMap::new();
+        let (mut by_id, mut missing) = (BTreeMap::new(), Vec::new());
         for chunk in chunks {
             let name = chunk.filepath.rsplit(['/', '\\']).next().unwrap_or_default();
             match part(name) {
@@ -135,11 +135,15 @@ impl EraSnapshot {
                 _ => return bad(format!("chunk {} cannot be the file {name}", chunk.id)),
             }
             let Some(path) = folder.files.get(&(*batch, chunk.id)) else {
-                return Err(EraError::MissingChunk { batch: *batch, missing: name.into() });
+                missing.push(name.to_owned());
+                continue;
             };
             if by_id.insert(chunk.id, path.clone()).is_some() {
                 return bad(format!("it names chunk {} twice", chunk.id));
             }
+        }
+        if !missing.is_empty() {
+            return Err(missing_chunks(*batch, &missing));
         }
         let unnamed = |id: &&(u32, u64)| id.0 == *batch && !by_id.contains_key(&id.1);
         if let Some((_, id)) = folder.files.keys().find(unnamed) {
@@ -171,16 +175,36 @@ impl EraSnapshot {
     }
 }
 
+/// The chunks, if their ids are those from 0 to the highest.
 fn complete(batch: u32, by_id: BTreeMap<u64, PathBuf>) -> Result<Vec<PathBuf>, EraError> {
-    for (expected, id) in (0..).zip(by_id.keys()) {
-        if expected != *id {
-            return Err(EraError::MissingChunk { batch, missing: format!("chunk {expected}") });
-        }
+    let mut expected = 0;
+    // Ids may be any numbers, so no more gaps are listed than are shown.
+    let mut missing = Vec::new();
+    for id in by_id.keys() {
+        missing.extend((expected..*id).take((MOST_NAMED + 1).saturating_sub(missing.len())));
+        expected = id.saturating_add(1);
     }
     if by_id.is_empty() {
-        return Err(EraError::MissingChunk { batch, missing: "chunk 0".into() });
+        missing.push(0);
     }
-    Ok(by_id.into_values().collect())
+    if missing.is_empty() {
+        return Ok(by_id.into_values().collect());
+    }
+    let names: Vec<String> = missing.iter().map(|id| format!("chunk {id}")).collect();
+    Err(missing_chunks(batch, &names))
+}
+
+/// How many missing chunks are named.
+const MOST_NAMED: usize = 8;
+
+fn missing_chunks(batch: u32, names: &[String]) -> EraError {
+    let mut missing = names.iter().take(MOST_NAMED).cloned().collect::<Vec<_>>().join(", ");
+    missing.push_str(match names.len() {
+        1 => " is missing",
+        2..=MOST_NAMED => " are missing",
+        _ => " and more are missing",
+    });
+    EraError::MissingChunk { batch, missing }
 }
 
 fn read_header(path: &Path) -> Result<Header, EraError> {

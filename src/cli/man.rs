@@ -1,0 +1,40 @@
+use std::path::Path;
+
+use clap::CommandFactory;
+use serde_json::json;
+
+use super::{
+    args::{Cli, ManArgs},
+    error::{CliError, Outcome},
+    report::Console,
+};
+use crate::files::Output;
+
+pub(super) fn run(args: &ManArgs, console: Console) -> Result<Outcome, CliError> {
+    let mut command = Cli::command();
+    command.build();
+    let Some(dir) = &args.dir else {
+        write(command, Path::new("-"))?;
+        return Ok(Outcome::Done);
+    };
+    let mut files = Vec::new();
+    let commands: Vec<_> = command.get_subcommands().cloned().collect();
+    for command in commands.into_iter().chain([command]) {
+        // A subcommand's display name is slproof-NAME.
+        let name = command.get_display_name().unwrap_or_else(|| command.get_name());
+        let file = dir.join(format!("{name}.1"));
+        files.push(file.display().to_string());
+        write(command, &file)?;
+    }
+    console.info(format_args!("{} manual pages in {}", files.len(), dir.display()));
+    console.summary(&json!({"files": files}));
+    Ok(Outcome::Done)
+}
+
+fn write(command: clap::Command, target: &Path) -> Result<(), CliError> {
+    let mut page = Vec::new();
+    // A vector takes every byte.
+    let _ = clap_mangen::Man::new(command).render(&mut page);
+    let mut output = Output::create(target)?;
+    CliError::unless_unread(output.put(&page).and_then(|()| output.finish()))
+}

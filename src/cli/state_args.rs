@@ -1,0 +1,116 @@
+//! Arguments that say how a state is to be read and its trees rebuilt.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::number;
+use crate::{
+    contracts::Release,
+    files::Access,
+    ingest::state::Format,
+    primitives::{Address, ChainId, SlBlock},
+};
+
+/// How a state is to be read, where its content does not say or the user knows better.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "How to read the state")]
+pub(super) struct StateArgs {
+    /// The format of the state
+    #[arg(
+        id = "state_format",
+        long = "input-format",
+        alias = "dump-format",
+        value_enum,
+        default_value_t,
+        value_name = "FORMAT"
+    )]
+    pub(super) format: DumpFormat,
+    /// What the flag above is called: commands that read the state beside another input rename it.
+    #[arg(skip = "--input-format")]
+    pub(super) format_flag: &'static str,
+    /// The account whose storage the pages of debug_storageRangeAt hold
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) account: Option<Address>,
+    #[arg(skip)]
+    pub(super) access: Access,
+    /// The address of Bridgehub (of its proxy, if it has one) [default: 0x…10002]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) bridgehub: Option<Address>,
+    /// The address of MessageRoot (of its proxy, if it has one) [default: the one that the given
+    /// Bridgehub names, or 0x…10005]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) message_root: Option<Address>,
+}
+
+/// How a state is to be read, and how its trees are to be rebuilt.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "How to read the state")]
+pub(super) struct TreeArgs {
+    #[command(flatten)]
+    pub(super) state: StateArgs,
+    /// The settlement layer's chain id; the state of another chain is refused
+    #[arg(long, value_name = "ID")]
+    pub(super) sl_chain_id: Option<ChainId>,
+    /// The release of the contracts, v26 to v31 [default: detected from the state]
+    #[arg(long, value_name = "RELEASE")]
+    pub(super) release: Option<Release>,
+    /// The block of the state, if the dump does not name it
+    #[arg(long, value_name = "BLOCK")]
+    pub(super) last_block: Option<SlBlock>,
+    /// How many batches a chain may have executed on another settlement layer, at most
+    #[arg(long, value_name = "BATCHES", default_value_t = 1 << 22, value_parser = number::parse)]
+    pub(super) max_gap: u64,
+}
+
+/// How to search for what past roots contain.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "How to search for what past roots contain")]
+pub(super) struct SearchArgs {
+    /// Events of MessageRoot: answers of eth_getLogs, or one named event per line
+    #[arg(long, value_name = "FILE")]
+    pub(super) events: Option<PathBuf>,
+    /// How many trees to try per root, at most, if events do not say what changed
+    /// [default: 4,096 for each batch, at least 2^22 and at most 2^27]
+    #[arg(long, value_name = "TREES", value_parser = number::parse)]
+    pub(super) search: Option<u64>,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(super) enum DumpFormat {
+    /// Detected by content
+    #[default]
+    Auto,
+    /// anvil --dump-state, or the answer of anvil_dumpState
+    Anvil,
+    /// geth dump, or the answer of debug_dumpBlock
+    Geth,
+    /// geth snapshot dump
+    GethSnapshot,
+    /// anvil-zksync --dump-state
+    AnvilZksync,
+    /// The directory of a zksync-era snapshot, or its header
+    EraSnapshot,
+    /// Pages of debug_storageRangeAt; needs --account
+    StorageRange,
+    /// A table of address,slot,value or hashedKey,value as CSV or NDJSON
+    Table,
+    /// A snapshot that slproof import made
+    Snapshot,
+}
+
+impl From<DumpFormat> for Option<Format> {
+    fn from(format: DumpFormat) -> Self {
+        match format {
+            DumpFormat::Auto => None,
+            DumpFormat::Anvil => Some(Format::Anvil),
+            DumpFormat::Geth => Some(Format::Geth),
+            DumpFormat::GethSnapshot => Some(Format::GethSnapshot),
+            DumpFormat::AnvilZksync => Some(Format::AnvilZksync),
+            DumpFormat::EraSnapshot => Some(Format::EraSnapshot),
+            DumpFormat::StorageRange => Some(Format::StorageRange),
+            DumpFormat::Table => Some(Format::Table),
+            DumpFormat::Snapshot => Some(Format::Snapshot),
+        }
+    }
+}
