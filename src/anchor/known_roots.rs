@@ -20,9 +20,7 @@ static NOT_UPGRADED: LazyLock<Word> =
 
 /// The roots in a state of a settlement layer, of L1, or of a chain that imported roots.
 ///
-/// A lookup reads a few slots and rebuilds nothing: the state is trusted. The state may be owned or
-/// borrowed.
-/// state or borrow it.
+/// A lookup reads a few slots and rebuilds nothing: the state is trusted. The state may be owned or borrowed.
 #[derive(Debug)]
 pub struct KnownRoots<S> {
     state: S,

@@ -24,8 +24,7 @@ use crate::{
 const MOST_EVENTS: usize = 1 << 24;
 
 /// Reads the events of the MessageRoot at `message_root`, in the order of their emission, from a file (`-`
-/// for
-/// standard input).
+/// for standard input).
 ///
 /// # Errors
 /// [`ImportError`] naming the file and the position, if the file is damaged, a known event lacks a member,

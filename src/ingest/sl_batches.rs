@@ -8,8 +8,7 @@
 //!
 //! A line is a line of the raw archive of logs, with the blocks of the batch; `gwBatch` is another name for
 //! `batchNumber`. `chainBatchRoot` is the root that L1 stores. It may be missing, as may `localLogsRoot`,
-//! which
-//! must be the root of the logs. Other fields and empty lines are ignored.
+//! which must be the root of the logs. Other fields and empty lines are ignored.
 
 use std::{collections::BTreeMap, ops::RangeInclusive, path::Path};
 

@@ -9,8 +9,7 @@ use thiserror::Error;
 macro_rules! failure_codes {
     ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
         /// A stable code for a kind of failure. Scripts may rely on its text: a code is never renamed. New
-        /// codes
-        /// may be added.
+        /// codes may be added.
         ///
         /// ```
         /// use slproof::FailureCode;

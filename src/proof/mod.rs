@@ -1,8 +1,7 @@
 //! Leaf-to-root proofs: the model, the encoding, the records that hold them, and the verifier.
 //!
 //! A proof is a `bytes32[]`, as `zks_getL2ToL1LogProof` returns it and the `prove…InclusionShared` functions
-//! of
-//! the contracts take it:
+//! of the contracts take it:
 //!
 //! ```text
 //! metadata            byte 0 version 1, byte 1 log path length, byte 2 batch path length,
@@ -24,8 +23,7 @@
 //! [`Proof`] is the model with its encoding and strict decoding. [`verify`] is a second implementation that
 //! shares no code with the trees. It alone judges single proofs. Proofs in bulk are folded in parallel by
 //! `verify_many`, which shares only Keccak with the trees; [`verify`] also checks one of every 1024 proofs,
-//! and
-//! all proofs that `verify_many` refuses.
+//! and all proofs that `verify_many` refuses.
 
 #[cfg(feature = "calldata")]
 pub mod calldata;

@@ -263,8 +263,7 @@ struct Words<'a> {
 
 impl<'a> Words<'a> {
     /// `parseProofMetadata`: a first word whose last 28 bytes are zero is metadata. Any other first word is
-    /// the
-    /// first sibling of a plain path, which takes all the words.
+    /// the first sibling of a plain path, which takes all the words.
     fn node(&mut self) -> Result<Node, VerifyError> {
         let at = self.at;
         let got = self.words.len();

@@ -3,8 +3,7 @@
 //! [`verify`](super::verify) hashes one node after the other. For the proofs of a whole history that takes as
 //! long as all other work together. This verifier decodes the same words itself and folds as many proofs in
 //! parallel as the processor has lanes; words that the proofs of a batch share are folded once. It shares
-//! only
-//! the hash function with the code that makes the words.
+//! only the hash function with the code that makes the words.
 //!
 //! It returns only yes or no. [`verify`](super::verify) returns the reason for a refusal.
 

@@ -5,9 +5,9 @@
 //! the number of chains, and the number of leaves of each chain's tree. [`explain`] finds these numbers:
 //!
 //! 1. The roots are found by trying blocks.
-//! 2. Events, if given, say what happened between two roots.
-//!    Without events, the batches of the settlement layer in which slots were first written, which Era
-//!    snapshots record, say what each of those batches contains.
+//! 2. Events, if given, say what happened between two roots. Without events, the batches of the settlement
+//!    layer in which slots were first written, which Era snapshots record, say what each of those batches
+//!    contains.
 //! 3. The remaining roots are explained by search, from both ends of each gap: possible changes are tried
 //!    in the order of their likelihood until a root matches. Roots that were skipped on the way are
 //!    searched again between the explained ones.

@@ -12,9 +12,8 @@ use crate::{
 /// The step up to each block with a root, according to the events; `None` for blocks before the first event.
 ///
 /// MessageRoot stores a block's root with an append, with `updateFullTree`, and since v31 with a
-/// registration,
-/// which also emits `NewInteropRoot`. What happens in a block after the last of these is part of the next
-/// root.
+/// registration, which also emits `NewInteropRoot`. What happens in a block after the last of these is part
+/// of the next root.
 pub(super) fn steps(
     forest: &Forest,
     blocks: &[SlBlock],

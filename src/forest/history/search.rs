@@ -2,18 +2,16 @@
 //!
 //! The trees at both ends of a gap are known. The lower end is the last explained root before it, or the
 //! settlement layer's own chain alone. The upper end is the next explained root, or the present tree. One
-//! walk
-//! goes up from the lower end, one goes down from the upper end, until they meet. A walk that cannot explain
-//! a root compares the same candidates with the roots after it. If none matches, the walk ends and leaves the
-//! rest to the other walk. Roots that a walk skipped form a smaller gap between two explained roots, which is
-//! searched again.
+//! walk goes up from the lower end, one goes down from the upper end, until they meet. A walk that cannot
+//! explain a root compares the same candidates with the roots after it. If none matches, the walk ends and
+//! leaves the rest to the other walk. Roots that a walk skipped form a smaller gap between two explained
+//! roots, which is searched again.
 //!
 //! **The same input leads to the same history** for any number of threads. The walks advance in rounds. A
 //! round limits the trees that each walk may have tried. The walks see each other's position only as it was
 //! at the start of the round. So the result depends on numbers of trees, never on time. The slower walk sets
 //! the pace: a walk begins a large class only after the other one has tried about as many trees without
 //! meeting it.
-//! about as many trees and has still not met it.
 
 use std::ops::Range;
 

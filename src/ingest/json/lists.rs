@@ -1,6 +1,5 @@
 //! JSON lists. A short text can hold very many elements, so elements are passed on one by one, or reading
-//! stops
-//! at a limit.
+//! stops at a limit.
 
 use std::{fmt, marker::PhantomData};
 
@@ -63,8 +62,7 @@ impl<'t, T: Deserialize<'t>, E, F: FnMut(T) -> Result<(), E>> Visitor<'t> for Ea
 }
 
 /// A list of at most `most` elements. `too_many` is the error text for a longer list, which is not read to
-/// its
-/// end.
+/// its end.
 pub(in crate::ingest) fn at_most<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     deserializer: D,
     most: usize,

@@ -1,6 +1,5 @@
 //! Sequences of JSON values: one per line, the elements of arrays, or separated by anything. A value is
-//! delimited
-//! by its brackets alone, so an error inside one value affects no other value.
+//! delimited by its brackets alone, so an error inside one value affects no other value.
 
 use std::io::{BufRead, BufReader};
 

@@ -3,8 +3,8 @@
 //! disk.
 //!
 //! A damaged row excludes the batch that it names, or the batch of its block. If the batch is unknown, the
-//! row
-//! is only reported: an incomplete batch does not fold to its batch root, so nothing wrong is proven from it.
+//! row is only reported: an incomplete batch does not fold to its batch root, so nothing wrong is proven from
+//! it.
 
 use std::collections::BTreeSet;
 

@@ -2,15 +2,13 @@
 //!
 //! ```text
 //! {"batchNumber":7,"firstBlock":100,"lastBlock":120}
-//! {"batch_info":{"batch_number":7,…},"block_range":{"start":100,"end":120},…}   as a ZKsync OS node stores
-//! it
+//! {"batch_info":{"batch_number":7,…},"block_range":{"start":100,"end":120},…}   in a ZKsync OS node
 //! {"topics":["0x…","0x07","0x64","0x78"],…}                    the event ReportCommittedBatchRangeZKsyncOS
 //! ```
 //!
 //! The values are one per line, in arrays, or in answers of `eth_getLogs` for the chain's diamond on the
-//! layer
-//! that it settles on. A later event means that a batch was committed again after a revert, and replaces
-//! earlier ones. Source of the event: era-contracts `IExecutor.sol`, since v30.
+//! layer that it settles on. A later event means that a batch was committed again after a revert, and
+//! replaces earlier ones. Source of the event: era-contracts `IExecutor.sol`, since v30.
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -59,8 +57,7 @@ impl BatchBlocks {
     ///
     /// # Errors
     /// [`IndexError`] naming the file and the position, if a value does not hold the blocks of a batch, or
-    /// two
-    /// batches share a block.
+    /// two batches share a block.
     pub fn read(path: &Path, chain: Option<ChainId>) -> Result<Self, IndexError> {
         Self::read_input(Input::open(path)?, chain)
     }

@@ -164,8 +164,7 @@ mod tests {
     }
 
     /// The merged rows of a batch that lies between others. Each row has the byte of its root and of its
-    /// message,
-    /// if it has them.
+    /// message, if it has them.
     fn said(rows: &[(Option<u8>, Option<u8>)]) -> Result<BatchRow, Differing> {
         let mut all = BatchRows::new(&Spill::Memory, 1 << 20);
         for (line, (root, message)) in (1..).zip(rows) {

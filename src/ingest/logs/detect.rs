@@ -55,8 +55,7 @@ impl SourceFormat {
     ///
     /// # Errors
     /// [`IndexError::Unknown`]; [`IndexError::OtherKind`] if the input is a state; [`IndexError::Refused`]
-    /// for a
-    /// format that is known but not supported.
+    /// for a format that is known but not supported.
     pub fn detect(input: &Input) -> Result<Self, IndexError> {
         let (head, name) = (input.head(), input.name());
         if is_container(head) {

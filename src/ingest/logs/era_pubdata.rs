@@ -25,8 +25,7 @@ pub(super) struct PublishedLogs {
 
 impl PublishedLogs {
     /// Reads counted logs and counted messages, as both kinds of chains publish them, and appends them to
-    /// those
-    /// read before.
+    /// those read before.
     pub(super) fn read(&mut self, bytes: &mut Bytes<'_>) -> Result<(), SourceError> {
         let (at, count) = (bytes.offset(), bytes.u32("the number of logs")?);
         if self.logs.len() as u64 + u64::from(count) > 1 << LOG_TREE_HEIGHT {

@@ -16,8 +16,7 @@ use crate::{
 };
 
 /// The memory for a raw archive, in bytes: once as it is read and once as it is searched, each in a buffer
-/// that
-/// doubles as it grows.
+/// that doubles as it grows.
 const LIMIT: usize = 192 << 20;
 
 /// Facts that sources do not contain.
@@ -127,8 +126,7 @@ fn open_native(input: &Input, access: Access) -> Result<Archive, IndexError> {
 ///
 /// # Errors
 /// [`IndexError`] naming the file and the position, if the archive is damaged, a message does not match its
-/// log,
-/// two parts contradict each other, or the format needs facts that only an [`Indexer`] can be given.
+/// log, two parts contradict each other, or the format needs facts that only an [`Indexer`] can be given.
 pub fn read_archive(path: &Path, access: Access) -> Result<Archive, IndexError> {
     read_archive_input(Input::open(path)?, access)
 }
@@ -203,8 +201,7 @@ impl<'c> Indexer<'c> {
     }
 
     /// Reads a source, in the given or detected format. An archive file is checked first, so that damage is
-    /// not
-    /// copied into the new one.
+    /// not copied into the new one.
     ///
     /// # Errors
     /// [`IndexError`] if the source as a whole cannot be read.

@@ -6,10 +6,8 @@
 //! ```
 //!
 //! Or a JSON array of such objects. `logs` are by leaf index. `messages` may be missing; they are in the
-//! order of
-//! the [logs of messages](L2ToL1Log::is_message). `aggregatedRoot` may be missing. Other fields and empty
-//! lines
-//! are ignored.
+//! order of the [logs of messages](L2ToL1Log::is_message). `aggregatedRoot` may be missing. Other fields and
+//! empty lines are ignored.
 
 use std::{
     fmt,

@@ -11,10 +11,8 @@
 //! | tables of a zksync-era node | logs, transactions, messages, aggregated root | the chain | `postgres`, `node_tables` |
 //!
 //! An [`Indexer`] reads any number of them into one archive. A damaged part excludes the batch that it names,
-//! and
-//! is recorded in [`SkippedInputs`]; an unreadable file ends the reading. No source shows whether the logs of
-//! a
-//! batch are complete. A [`BatchCheck`] does, with the batch's root.
+//! and is recorded in [`SkippedInputs`]; an unreadable file ends the reading. No source shows whether the
+//! logs of a batch are complete. A [`BatchCheck`] does, with the batch's root.
 
 mod assembly;
 mod batch_blocks;

@@ -9,10 +9,9 @@
 //!
 //! The leaves of a batch are the logs of its miniblocks in order; within a miniblock they are ordered by
 //! `log_index_in_miniblock`, which counts from 0. The u16 is `tx_index_in_l1_batch`. The messages are those
-//! of the
-//! [logs of messages](L2ToL1Log::is_message), in their order. If the logs have `l1_batch_number`, as in a
-//! query
-//! that joins the two tables, miniblocks are not needed. Source: migrations of zksync-era's `core/lib/dal`.
+//! of the [logs of messages](L2ToL1Log::is_message), in their order. If the logs have `l1_batch_number`, as
+//! in a query that joins the two tables, miniblocks are not needed. Source: migrations of zksync-era's
+//! `core/lib/dal`.
 
 use super::{
     BatchBlocks, SourceError,

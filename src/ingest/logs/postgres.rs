@@ -1,6 +1,5 @@
 //! Rows of a node's tables, as Postgres writes them: a plain-text dump of `pg_dump`, in which other tables
-//! are
-//! skipped; the output of `COPY … TO` with its `HEADER`; and CSV with a header.
+//! are skipped; the output of `COPY … TO` with its `HEADER`; and CSV with a header.
 //!
 //! ```text
 //! COPY public.l2_to_l1_logs (miniblock_number, …) FROM stdin;        column TAB column …

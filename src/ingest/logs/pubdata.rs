@@ -1,6 +1,5 @@
 //! Pubdata: one file per batch, binary or hexadecimal text, named after its chain and batch; or a list, one
-//! JSON
-//! object per line:
+//! JSON object per line:
 //!
 //! ```text
 //! {"chainId":324,"batchNumber":501234,"file":"501234.bin"}       relative to the list
@@ -27,8 +26,7 @@ use crate::{
 };
 
 /// The longest pubdata. Sixteen blobs are 2 MB; the pubdata of a settlement layer with other chains' pubdata
-/// is
-/// several times that.
+/// is several times that.
 const LONGEST: usize = 64 << 20;
 
 /// Whether a file has the beginning of pubdata, in bytes or in hexadecimal text.

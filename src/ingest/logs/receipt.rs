@@ -326,8 +326,7 @@ mod tests {
         "0x56570de287d73cd1cb6092bb8fdee6173974955fdef345ae579ee9f475ea7432"}]}]}"#;
 
     /// The message of a test network in the documentation of zksync-era, with its hash. The event's signature
-    /// is
-    /// as explorers show it.
+    /// is as explorers show it.
     #[test]
     fn a_receipt_gives_the_log_of_its_message() {
         let found = all(RECEIPT.as_bytes());

@@ -1,6 +1,6 @@
 //! Receipts, as nodes of ZKsync chains return them from `eth_getTransactionReceipt` and
-//! `eth_getBlockReceipts`:
-//! bare or in JSON-RPC envelopes, one value per line or in arrays; and events, as `eth_getLogs` returns them.
+//! `eth_getBlockReceipts`: bare or in JSON-RPC envelopes, one value per line or in arrays; and events, as
+//! `eth_getLogs` returns them.
 //!
 //! ```text
 //! receipt   transactionHash, transactionIndex, blockNumber, l1BatchNumber, l1BatchTxIndex, logs,
@@ -13,8 +13,7 @@
 //! ```
 //!
 //! Era counts `logIndex` through a block, so a missing receipt with logs is detected. Receipts may come in
-//! any
-//! order, and twice. Events outside of receipts provide messages that the receipts lack.
+//! any order, and twice. Events outside of receipts provide messages that the receipts lack.
 
 use std::convert::Infallible;
 
@@ -42,8 +41,7 @@ use crate::{
 const ROWS_IN_MEMORY: usize = 128 << 20;
 const OTHERS_IN_MEMORY: usize = 32 << 20;
 /// The longest value that is parsed in parallel with others. The parts of a longer value are added as they
-/// are
-/// parsed: together they can take many times the memory of the text.
+/// are parsed: together they can take many times the memory of the text.
 const LONGEST_AHEAD: usize = 4 << 20;
 
 /// Receipts of one chain from any number of files, until the batches are assembled.

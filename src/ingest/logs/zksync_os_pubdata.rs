@@ -17,8 +17,7 @@
 //! ```
 //!
 //! Numbers are big-endian. The diffs have no length of their own and are parsed one by one. Releases differ
-//! in
-//! the position of the artifacts' length, and in whether the bytecode is padded to 8 bytes; the observable
+//! in the position of the artifacts' length, and in whether the bytecode is padded to 8 bytes; the observable
 //! length after it, which is that of the code, shows the form. Kind 4 with length 4 (forced deployments) is
 //! refused, and so is version 3, of which two different drafts exist. Source: zksync-os
 //! `pubdata_compression.rs`, `account_cache_entry.rs`, `logs_storage.rs`.
@@ -84,8 +83,7 @@ fn value(bytes: &mut Bytes<'_>, may_be_account: bool, version: u8) -> Result<(),
 }
 
 /// Skips a deployed bytecode. Exactly one of the known forms must have an observable length that is that of
-/// the
-/// code.
+/// the code.
 fn code(bytes: &mut Bytes<'_>, at: u64, version: u8) -> Result<(), SourceError> {
     let len = bytes.u32("the length of a bytecode")?;
     let (code, padded) = (u64::from(len), u64::from(len).next_multiple_of(8));

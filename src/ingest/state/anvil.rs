@@ -9,8 +9,7 @@
 //!
 //! Slots and values are quantities or full words, by release; slots are plain. Anvil keeps zero values; they
 //! equal absent ones. The top-level storage is that of the last block. A forked anvil dumps only slots that
-//! it
-//! touched; the rebuild of the trees detects this.
+//! it touched; the rebuild of the trees detects this.
 
 use struson::reader::ValueType;
 

@@ -10,12 +10,9 @@
 //!
 //! A dump has plain slots, and values without leading zero bytes and without `0x`. A snapshot dump has `key`
 //! without `address`, keccak256(slot), and the RLP of the value. An account whose address geth does not know
-//! is
-//! named `pre(0x<hash>)` in the whole form (the zero address before v1.13), and has no `address` in lines.
-//! Slots
-//! whose preimage geth does not know are silently missing (before v1.16 they are all written as slot 0). So
-//! the
-//! storage root of every account is computed and compared with the root in the dump.
+//! is named `pre(0x<hash>)` in the whole form (the zero address before v1.13), and has no `address` in lines.
+//! Slots whose preimage geth does not know are silently missing (before v1.16 they are all written as slot
+//! 0). So the storage root of every account is computed and compared with the root in the dump.
 
 use bytemuck::cast_slice;
 use struson::reader::ValueType;

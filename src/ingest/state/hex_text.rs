@@ -1,6 +1,5 @@
 //! Dumps in hexadecimal text: the answer of `anvil_dumpState` is a (gzip'd) JSON dump in hexadecimal, bare or
-//! as
-//! the `result` of a JSON-RPC answer.
+//! as the `result` of a JSON-RPC answer.
 
 use std::io::{self, BufRead, BufReader, Read};
 

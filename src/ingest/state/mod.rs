@@ -2,10 +2,8 @@
 //!
 //! [`Import`] detects the format from the content, unwraps gzip, JSON-RPC answers and hexadecimal text, and
 //! streams the slots through an external sort into a snapshot: to a file of any size ([`Import::to_file`]),
-//! or
-//! in memory for a dump of moderate size ([`Import::read`]). The text of a dump is never held in memory.
-//! There
-//! is one file per format:
+//! or in memory for a dump of moderate size ([`Import::read`]). The text of a dump is never held in memory.
+//! There is one file per format:
 //!
 //! | format | written by | slots keyed by |
 //! | --- | --- | --- |
@@ -19,8 +17,7 @@
 //!
 //! Slots that occur twice in one form, plain or hashed, are merged if they agree and refused if they differ.
 //! Zero values equal absent ones and are dropped. Dumps that name their block, or an account's storage root,
-//! must
-//! be of the same state, even if all their slots agree.
+//! must be of the same state, even if all their slots agree.
 //!
 //! [`era_key`]: crate::state::keys::era_key
 //!
@@ -56,8 +53,7 @@ pub use import::{Dump, Import, Imported, MOST_IN_MEMORY};
 use crate::primitives::SlBlock;
 
 /// Reads the state at `path` (`-` for standard input): a snapshot of slproof is mapped, a dump is converted
-/// in
-/// memory. The format is detected from the content unless it is given.
+/// in memory. The format is detected from the content unless it is given.
 ///
 /// # Errors
 /// [`ImportError`] naming the file and the position, if the input cannot be read, is damaged, has an unknown
@@ -105,7 +101,7 @@ impl fmt::Display for Note {
         match self {
             Self::ReversedKeys => f.write_str(
                 "the hashed keys have their bytes reversed, as zksync-state-reconstruct exports \
-                 them; they were converted"
+                 them; they were converted",
             ),
             Self::MissingIndexes { missing, first } => write!(
                 f,
@@ -114,7 +110,7 @@ impl fmt::Display for Note {
             ),
             Self::TwoForms => f.write_str(
                 "some slots have plain keys and others hashed keys: slots with both were kept in both \
-                 forms, which must agree when they are read"
+                 forms, which must agree when they are read",
             ),
             Self::Merged { slots } => {
                 write!(f, "{slots} slots were given twice with the same value")

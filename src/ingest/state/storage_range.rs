@@ -6,11 +6,10 @@
 //! ```
 //!
 //! A file holds one or more pages, one after the other or in an array, each bare or in a JSON-RPC answer. A
-//! page
-//! does not name its account. `nextKey` is the first key of the next page; only the last page has none, so a
-//! page missing in the middle or at the end is detected. A missing first page cannot be detected. For this
-//! check, two keys of every page are kept, so the number of pages is limited. Nodes return some hundred slots
-//! per page by default, and as many as requested.
+//! page does not name its account. `nextKey` is the first key of the next page; only the last page has none,
+//! so a page missing in the middle or at the end is detected. A missing first page cannot be detected. For
+//! this check, two keys of every page are kept, so the number of pages is limited. Nodes return some hundred
+//! slots per page by default, and as many as requested.
 
 use std::collections::BTreeSet;
 

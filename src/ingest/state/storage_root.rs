@@ -115,8 +115,7 @@ mod tests {
 
     proptest! {
         /// With any amount of memory, the root equals the one that alloy-trie computes from all slots at
-        /// once. It
-        /// changes if a slot is missing or altered.
+        /// once. It changes if a slot is missing or altered.
         #[test]
         fn slots_beyond_the_memory_give_the_root_of_all_of_them(
             slots in prop::collection::btree_map(any::<[u8; 32]>(), prop_oneof![

@@ -8,11 +8,10 @@
 //! ```
 //!
 //! Slots and values are hexadecimal with `0x`, as quantities or full words; addresses and hashed keys have
-//! full
-//! length. A hashed key is blake2s256(0^12 ‖ address ‖ slot), as zksync-era and ZKsync OS store it. The first
-//! row of a CSV table may name the columns; they may then be in any order, with other columns between them.
-//! Without names they are as above. Rows come in any order. A row is one line, in CSV too: a line end within
-//! quotation marks is refused, since a missing closing mark would merge all following rows into one.
+//! full length. A hashed key is blake2s256(0^12 ‖ address ‖ slot), as zksync-era and ZKsync OS store it. The
+//! first row of a CSV table may name the columns; they may then be in any order, with other columns between
+//! them. Without names they are as above. Rows come in any order. A row is one line, in CSV too: a line end
+//! within quotation marks is refused, since a missing closing mark would merge all following rows into one.
 
 use std::{borrow::Cow, io::Read};
 

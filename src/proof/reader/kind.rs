@@ -38,8 +38,7 @@ impl Members {
 }
 
 /// Whether a text is meant to be a proof record, even if it is damaged. Other texts, such as a line of a
-/// state
-/// dump, say nothing about a proof.
+/// state dump, say nothing about a proof.
 #[must_use]
 pub fn is_record(text: &[u8]) -> bool {
     Members::of(text).are_of_a_record()

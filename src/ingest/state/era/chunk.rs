@@ -13,8 +13,7 @@
 //! ```
 //!
 //! Fields may come in any order. A field that is not in this list means an unknown format. Parsing the fields
-//! in
-//! the read buffer costs a fraction of inflating them, and holds no message in memory, unlike a generated
+//! in the read buffer costs a fraction of inflating them, and holds no message in memory, unlike a generated
 //! decoder.
 
 use std::io::{self, Read};
@@ -267,8 +266,7 @@ mod tests {
     }
 
     /// Records with chainCount = 4, first written in batch 22 with index 300, in both versions, encoded by
-    /// the
-    /// node's own encoder.
+    /// the node's own encoder.
     fn examples() -> [(Vec<u8>, Kept); 2] {
         let value = format!("1a20 {:064x} 2016 28ac02", 4);
         let key = "47ea1fc23ae86f586ef17771ebe9bf37676a15af61c94de48d3471f06519a352";

@@ -72,8 +72,7 @@ pub(in crate::ingest::state) fn is_header(head: &[u8]) -> bool {
 }
 
 /// The other files of the snapshot at `path`: those in a directory, or those next to a header. Empty if
-/// `path`
-/// is something else or cannot be read.
+/// `path` is something else or cannot be read.
 pub(in crate::ingest::state) fn files_of(path: &Path) -> Vec<PathBuf> {
     let is_folder = path.is_dir();
     let folder = match path.parent() {

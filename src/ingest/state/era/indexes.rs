@@ -4,8 +4,7 @@
 const PAGE_BITS: u32 = 18;
 const WORDS: usize = 1 << (PAGE_BITS - 6);
 /// 2^31 indexes in total, a quarter of a gibibyte if every page is in use. The largest chain has a fraction
-/// of
-/// them.
+/// of them.
 const PAGES: usize = 1 << (31 - PAGE_BITS);
 
 /// A set of enumeration indexes. Memory is allocated only for pages in use.

@@ -9,19 +9,15 @@
 //! ```
 //!
 //! Chunks have ids from 0 without a gap. Paths in the header are those of the node's storage, so only the
-//! file
-//! names count. A chunk is the gzip of one protobuf message, see [`chunk`]. Chunks are supposed to cover
+//! file names count. A chunk is the gzip of one protobuf message, see [`chunk`]. Chunks are supposed to cover
 //! consecutive ranges of hashed keys; then no sorting is needed. [`read`] assumes this until the first key
-//! out
-//! of order, and then the slots are sorted.
+//! out of order, and then the slots are sorted.
 //!
 //! Enumeration indexes run from 1 without a gap over all chunks. A second slot with the same index is
-//! refused;
-//! missing indexes are reported.
+//! refused; missing indexes are reported.
 //!
 //! zksync-state-reconstruct exports the same form with the bytes of every hashed key reversed. This is
-//! detected
-//! by searching for a known slot in both orders.
+//! detected by searching for a known slot in both orders.
 //!
 //! Source: matter-labs/zksync-era, `types/src/snapshots.rs` and `snapshots_creator`.
 

@@ -31,8 +31,7 @@ use crate::{
 /// Slots passed on at once: a mebibyte of entries, which is written as it is.
 const CHUNK: usize = 1 << 14;
 /// The most slots that wait for each worker, and the most in total: 320 MB. A chunk has a million slots. A
-/// much
-/// larger limit would let the workers finish long before the last slots are written.
+/// much larger limit would let the workers finish long before the last slots are written.
 const AHEAD: usize = 3 << 18;
 const WAITING: usize = 1 << 22;
 /// More threads than this inflate faster than one thread can write.
