@@ -1,4 +1,4 @@
-//! What a state answers about a root.
+//! The answers of a state to questions about roots.
 
 use std::fmt;
 
@@ -11,22 +11,22 @@ use crate::{
     proof::{Failure, FailureCode, Known},
 };
 
-/// What a state answers when it is asked for a root.
+/// The answer of a state that is asked for a root.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Answer {
-    /// It stores this root, and its contracts accept proofs that fold to it.
+    /// The state stores this root, and its contracts accept proofs that fold to it.
     Root(KnownRoot),
-    /// It stores no root of what was asked for.
+    /// The state stores no such root.
     NotStored,
-    /// Its contracts refuse every such proof.
+    /// The contracts refuse every proof that leads there.
     Refused(Refusal),
-    /// It does not hold all contracts that decide.
+    /// The state lacks a contract that is needed for an answer.
     Lacking(Lacking),
 }
 
 impl Answer {
-    /// The root, where there is one.
+    /// The root, if there is one.
     #[must_use]
     pub fn root(&self) -> Option<KnownRoot> {
         match self {
@@ -48,12 +48,12 @@ impl From<Answer> for Known {
     }
 }
 
-/// A root, and which variable of which contract holds it.
+/// A root, and the contract variable that holds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KnownRoot {
     /// The root.
     pub root: Hash,
-    /// Where it is stored.
+    /// The variable that holds it.
     pub location: RootLocation,
 }
 
@@ -82,7 +82,7 @@ impl fmt::Display for RootLocation {
     }
 }
 
-/// A check of the contracts that refuses a proof, whatever it folds to.
+/// A check of the contracts that refuses a proof, whatever root it folds to.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum Refusal {
@@ -101,10 +101,10 @@ pub enum Refusal {
     /// `BatchZeroNotAllowed` (v31).
     #[error("batch 0 of chain {0} cannot be proven: the contracts refuse batch 0")]
     BatchZero(ChainId),
-    /// The diamond holds a root, and the contract of v31 looks only in MessageRoot.
+    /// The diamond stores a root, but the contract of v31 reads only MessageRoot for this batch.
     #[error(
-        "MessageRoot has no root of batch {batch} of chain {chain}, only the chain's diamond has one, which \
-         this release does not ask for this batch"
+        "MessageRoot stores no root of batch {batch} of chain {chain}; the chain's diamond stores one, but \
+         this release does not read it for this batch"
     )]
     NotInMessageRoot {
         /// The chain.
@@ -114,7 +114,7 @@ pub enum Refusal {
     },
     /// `LocalRootMustBeZero` (v26 to v30).
     #[error(
-        "batch {batch} of chain {chain} was executed on this layer itself: it cannot be proven through \
+        "batch {batch} of chain {chain} was executed on this layer itself, so it cannot be proven through \
          another settlement layer"
     )]
     ExecutedHere {
@@ -124,7 +124,7 @@ pub enum Refusal {
         batch: BatchNumber,
     },
     /// `NotSettlementLayer` (v26 to v30).
-    #[error("chain {} is no settlement layer: Bridgehub does not list it", number(.0))]
+    #[error("chain {} is not a settlement layer: Bridgehub does not list it", number(.0))]
     NotSettlementLayer(Word),
     /// `InvalidSettlementLayerForBatch` (v31).
     #[error(
@@ -138,7 +138,7 @@ pub enum Refusal {
         batch: BatchNumber,
         /// The settlement layer that the proof names.
         sl_chain: Word,
-        /// The batch of that layer that the proof names.
+        /// The settlement layer's batch that the proof names.
         sl_batch: u128,
         /// What L1 accepts instead.
         settled_on: SettledOn,
@@ -151,7 +151,7 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// The stable code of the kind of refusal.
+    /// The stable code of this refusal.
     #[must_use]
     pub fn code(&self) -> FailureCode {
         match self {
@@ -188,11 +188,11 @@ fn number(word: &Word) -> String {
     word.to_u64().map_or_else(|_| word.to_string(), |number| number.to_string())
 }
 
-/// A contract that decides and is not in the state.
+/// A contract that is needed for an answer and is not in the state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum Lacking {
-    /// All contracts that store roots.
+    /// Every contract that stores roots.
     #[error(
         "the state stores no roots: it has no MessageRoot at {}, no Bridgehub at {} and no \
          InteropRootStorage at {}", .0.message_root, .0.bridgehub, system::INTEROP_ROOT_STORAGE
@@ -201,8 +201,8 @@ pub enum Lacking {
     /// Bridgehub.
     #[error("the state holds no Bridgehub at {0}")]
     Bridgehub(Address),
-    /// MessageRoot, which decides since v31.
-    #[error("Bridgehub is of v31, and the state holds no MessageRoot of v31 at {0}")]
+    /// MessageRoot, which stores the roots since v31.
+    #[error("Bridgehub is of v31, but the state holds no MessageRoot of v31 at {0}")]
     MessageRoot(Address),
     /// The diamond of a chain.
     #[error("the state does not hold the diamond {diamond} of chain {chain}")]
@@ -212,13 +212,13 @@ pub enum Lacking {
         /// Its address.
         diamond: Address,
     },
-    /// L1ChainAssetHandler, which knows since v31 where a batch was settled.
+    /// L1ChainAssetHandler, which records since v31 where a batch was settled.
     #[error("the state does not hold L1ChainAssetHandler{}", .0.map_or(String::new(), |at| format!(" at {at}")))]
     ChainAssetHandler(Option<Address>),
 }
 
 impl Lacking {
-    /// The stable code of the contract.
+    /// The stable code for this contract.
     #[must_use]
     pub fn code(&self) -> FailureCode {
         match self {

@@ -14,25 +14,23 @@ use crate::{
     state::{StateError, StorageReader},
 };
 
-/// `V31_UPGRADE_CHAIN_BATCH_NUMBER_PLACEHOLDER_VALUE`: the chain was there before v31 and is not upgraded.
+/// `V31_UPGRADE_CHAIN_BATCH_NUMBER_PLACEHOLDER_VALUE`: the chain existed before v31 and is not upgraded yet.
 static NOT_UPGRADED: LazyLock<Word> =
     LazyLock::new(|| keccak256(b"V31_UPGRADE_CHAIN_BATCH_NUMBER_PLACEHOLDER_VALUE").into());
 
-/// The roots that a state knows: the state of a settlement layer, of L1, or of a chain that imported
-/// roots.
+/// The roots in a state of a settlement layer, of L1, or of a chain that imported roots.
 ///
-/// Looking a root up costs a few slots and rebuilds nothing: the trust is in the state. It may own the
-/// state or borrow it.
+/// A lookup reads a few slots and rebuilds nothing: the state is trusted. The state may be owned or borrowed.
 #[derive(Debug)]
 pub struct KnownRoots<S> {
     state: S,
     addresses: Addresses,
-    /// The chain at index 0 of MessageRoot, when there is one.
+    /// The chain at index 0 of MessageRoot, if there is one.
     own_chain: Option<ChainId>,
     rules: Rules,
 }
 
-/// Whose code decides.
+/// The contracts that decide whether a root is accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Rules {
     /// v26 to v30: the diamonds of the chains.
@@ -41,25 +39,25 @@ enum Rules {
     L1MessageRoot,
     /// v31: MessageRoot on a settlement layer.
     L2MessageRoot,
-    /// v31 by its Bridgehub, but MessageRoot is not in the state.
+    /// v31 according to Bridgehub, but MessageRoot is not in the state.
     NoMessageRoot,
 }
 
-/// The roots of batches in a state, accepted by its contracts or not.
+/// The batch roots in a state, whether its contracts accept them or not.
 pub trait BatchRoots: Sync + fmt::Debug {
-    /// The root of a chain's batch; `None` when it is not known.
+    /// The root of a chain's batch. `None` if it is not known.
     ///
     /// # Errors
-    /// [`StateError`] when the state cannot be read.
+    /// [`StateError`] if the state cannot be read.
     fn batch_root(&self, chain: ChainId, batch: BatchNumber) -> Result<Option<Hash>, StateError>;
 }
 
-/// Tells whether L1 accepts that a batch is proven through a batch of a settlement layer.
+/// Checks whether L1 accepts a proof of a batch through a batch of a settlement layer.
 pub trait SettlementCheck: Send + Sync + fmt::Debug {
-    /// `None` when L1 accepts it; otherwise the answer that stands in the way.
+    /// `None` if L1 accepts it, otherwise the answer that refuses it.
     ///
     /// # Errors
-    /// [`StateError`] when the state cannot be read.
+    /// [`StateError`] if the state cannot be read.
     fn objection(
         &self,
         of: (ChainId, BatchNumber),
@@ -95,10 +93,10 @@ impl<S: StorageReader + fmt::Debug + Send> SettlementCheck for KnownRoots<S> {
 }
 
 impl<S: StorageReader> KnownRoots<S> {
-    /// The roots in this state, whose contracts stand at these addresses.
+    /// The roots in this state, with its contracts at these addresses.
     ///
     /// # Errors
-    /// [`StateError`] when MessageRoot or Bridgehub hold what they cannot.
+    /// [`StateError`] if a slot of MessageRoot or Bridgehub holds an invalid value.
     pub fn new(state: S, addresses: Addresses) -> Result<Self, StateError> {
         let message_root = MessageRoot::at(&state, addresses.message_root);
         let chains = message_root.chain_count()?;
@@ -122,7 +120,7 @@ impl<S: StorageReader> KnownRoots<S> {
         &self.state
     }
 
-    /// Whether there is a MessageRoot in the state.
+    /// Whether the state holds a MessageRoot.
     #[must_use]
     pub fn is_settlement_layer(&self) -> bool {
         self.own_chain.is_some()
@@ -131,7 +129,7 @@ impl<S: StorageReader> KnownRoots<S> {
     /// The root that a record's proof leads to.
     ///
     /// # Errors
-    /// [`StateError`] when the state cannot be read.
+    /// [`StateError`] if the state cannot be read.
     pub fn of_record(&self, record: &ProofRecord, anchor: &RootRef) -> Result<Answer, StateError> {
         let of = (record.chain_id, record.batch_number);
         let answer = match anchor {
@@ -150,8 +148,8 @@ impl<S: StorageReader> KnownRoots<S> {
         })
     }
 
-    /// Whether none of the contracts that store roots is in the state. A state that has slots by their
-    /// hashes alone does not tell.
+    /// Whether the state holds none of the contracts that store roots. A state that has only the hashes of
+    /// its slots cannot tell, and returns `false`.
     fn holds_no_contract(&self) -> bool {
         let Addresses { bridgehub, message_root } = self.addresses;
         let contracts = [bridgehub, message_root, system::INTEROP_ROOT_STORAGE];
@@ -161,7 +159,7 @@ impl<S: StorageReader> KnownRoots<S> {
     /// The root of a chain's batch, for a proof that ends there.
     ///
     /// # Errors
-    /// [`StateError`] when the state cannot be read.
+    /// [`StateError`] if the state cannot be read.
     pub fn of_batch(&self, chain: ChainId, batch: BatchNumber) -> Result<Answer, StateError> {
         match self.executed(chain, batch)? {
             known @ Answer::Root(_) => Ok(known),
@@ -172,12 +170,11 @@ impl<S: StorageReader> KnownRoots<S> {
         }
     }
 
-    /// The root of a settlement layer under a number of which nothing says whether it is a block's or a
-    /// batch's, for a proof of this batch: that of the block where the state has one, otherwise that of
-    /// the batch.
+    /// The root of a settlement layer under a number that may be a block's or a batch's, for a proof of this
+    /// batch: the root of the block if the state stores one, otherwise the root of the batch.
     ///
     /// # Errors
-    /// [`StateError`] when the state cannot be read.
+    /// [`StateError`] if the state cannot be read.
     pub fn of_settlement_layer(
         &self,
         of: (ChainId, BatchNumber),
@@ -190,10 +187,10 @@ impl<S: StorageReader> KnownRoots<S> {
         }
     }
 
-    /// The root of a settlement layer's block: the layer's own state has it, and chains import it.
+    /// The root of a settlement layer's block. The layer's own state stores it, and chains import it.
     ///
     /// # Errors
-    /// [`StateError`] when the state cannot be read.
+    /// [`StateError`] if the state cannot be read.
     pub fn of_sl_block(&self, sl_chain: Word, block: u128) -> Result<Answer, StateError> {
         let own = self.own_chain.is_some_and(|own| own.to_word() == sl_chain);
         if let (true, Ok(block)) = (own, u64::try_from(block)) {
@@ -208,10 +205,10 @@ impl<S: StorageReader> KnownRoots<S> {
         Ok(imported.map_or(Answer::NotStored, Answer::Root))
     }
 
-    /// The root of a settlement layer's batch, for a proof that leads from this batch through that one.
+    /// The root of the settlement layer's batch `sl_batch`, for a proof of this batch through it.
     ///
     /// # Errors
-    /// [`StateError`] when the state cannot be read.
+    /// [`StateError`] if the state cannot be read.
     pub fn of_sl_batch(
         &self,
         (chain, batch): (ChainId, BatchNumber),
@@ -227,7 +224,7 @@ impl<S: StorageReader> KnownRoots<S> {
         }
     }
 
-    /// What stands between the two hops of a proof through a settlement layer; `None` when nothing does.
+    /// The answer that refuses a proof of a batch through a settlement layer. `None` if nothing refuses it.
     fn settlement_objection(
         &self,
         chain: ChainId,
@@ -265,7 +262,8 @@ impl<S: StorageReader> KnownRoots<S> {
                 let settled_on = handler.settled_on(chain, batch)?;
                 let number = Word::join(0, sl_batch);
                 let is_valid = match settled_on {
-                    // The contract lets a proof name L1 itself, and then finds no root: L1 has no batches.
+                    // The contract lets a proof name L1 itself, and then finds no root, because L1 has no
+                    // batches.
                     SettledOn::L1 | SettledOn::TooManyMigrations => false,
                     SettledOn::Layer { chain, first, last } => {
                         chain == sl_chain
@@ -284,7 +282,7 @@ impl<S: StorageReader> KnownRoots<S> {
         Ok(Some(Answer::Refused(refusal)))
     }
 
-    /// The root of a batch that was executed on the layer whose state this is.
+    /// The root of a batch that was executed on the layer of this state.
     fn executed(&self, chain: ChainId, batch: BatchNumber) -> Result<Answer, StateError> {
         let message_root = self.message_root();
         let diamond = self.bridgehub().zk_chain(chain)?;
@@ -333,8 +331,8 @@ impl<S: StorageReader> KnownRoots<S> {
         })
     }
 
-    /// Why there is no diamond of a chain: Bridgehub knows none, no chain settles on a listening chain, or
-    /// Bridgehub is not in the state.
+    /// The answer when Bridgehub returns no diamond: Bridgehub does not know the chain, the state is of a
+    /// listening chain, on which no chain settles, or Bridgehub is not in the state.
     fn no_diamond(&self) -> Result<Answer, StateError> {
         let is_listening = self.state.slot_count(system::INTEROP_ROOT_STORAGE).unwrap_or(0) > 0;
         Ok(match is_listening || self.bridgehub().is_set_up()? {
@@ -363,7 +361,8 @@ impl<S: StorageReader> KnownRoots<S> {
     }
 }
 
-/// Whether MessageRoot is of v31. Right after an upgrade in place only the numbers of the chains show it.
+/// Whether MessageRoot is of v31. Right after an in-place upgrade only the batch numbers of the chains show
+/// it.
 fn is_v31<S: StorageReader>(
     message_root: &MessageRoot<'_, S>,
     chains: u64,

@@ -1,8 +1,8 @@
-//! What the contracts in a state say about roots: the end of the way, where a proof is accepted or not.
+//! Roots in a state of a layer where proofs are verified: whether its contracts accept a proof.
 //!
-//! A proof folds to a root. A contract accepts it when that root is stored, and when the batch may be
-//! proven that way at all. [`KnownRoots`] answers both from a state, by the rules of the release that the
-//! state shows:
+//! A proof folds to a root. A contract accepts it if that root is stored, and if the batch may be proven in
+//! this way. [`KnownRoots`] answers both questions from a state, by the rules of the release that the state
+//! shows:
 //!
 //! | state | proof of a batch by its own root | proof through a batch of a settlement layer |
 //! | --- | --- | --- |
@@ -10,8 +10,8 @@
 //! | v31, L1 | MessageRoot: batch > 0, `chainBatchRoots`; before `v31UpgradeChainBatchNumber` the diamond's `l2LogsRootHashes` | L1ChainAssetHandler: `isValidSettlementLayer`, then the layer's batch as in the column before |
 //! | v31, settlement layer | MessageRoot: batch > 0, `chainBatchRoots` | never: only L1 accepts it |
 //!
-//! Roots of blocks are those of the settlement layer's own MessageRoot (`historicalRoot`), and those that a
-//! listening chain imported (`interopRoots`); there the contracts check nothing else.
+//! Roots of blocks are stored in the settlement layer's own MessageRoot (`historicalRoot`), and in listening
+//! chains that imported them (`interopRoots`). For these, the contracts check only the root.
 //!
 //! Sources: era-contracts `Mailbox.sol` (v26 to v30); `MessageRootBase.sol`, `L1MessageRoot.sol`,
 //! `L2MessageRoot.sol`, `L1ChainAssetHandler.sol` (v31).

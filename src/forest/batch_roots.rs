@@ -1,13 +1,13 @@
-//! The leaves of a chain tree, found where the settlement layer keeps the roots of executed batches.
+//! The leaves of a chain tree, read from where the settlement layer stores the roots of executed batches.
 //!
 //! | release | batch roots | highest number |
 //! | --- | --- | --- |
 //! | v26 to v30 | the chain's diamond, `l2LogsRootHashes` | `totalBatchesExecuted` |
 //! | v31 | MessageRoot, `chainBatchRoots` | `currentChainBatchNumber` |
 //!
-//! A settlement layer that was upgraded to v31 has its older batches only in the diamonds, so v31 asks
-//! both. Non-zero roots in the order of their numbers are the leaves, and `_nextLeafIndex` says how many
-//! there are. Numbers may begin anywhere, so the search goes down from the highest.
+//! A settlement layer that was upgraded to v31 stores its older batches only in the diamonds, so for v31
+//! both are read. The non-zero roots in the order of their batch numbers are the leaves; `_nextLeafIndex` is
+//! their number. The first batch number is not known, so the search goes down from the highest.
 
 use rayon::prelude::*;
 
@@ -21,25 +21,24 @@ use crate::{
     state::{StorageReader, slots::mapping_values},
 };
 
-/// How many batch numbers are tried before what was found is put in its place: few enough to stay in a
-/// core's second-level cache till then.
+/// Batch numbers tried per window. A window fits in a core's second-level cache until its roots are copied.
 const WINDOW: u64 = 1 << 15;
-/// How many at least, where there are few batches.
+/// Batch numbers tried in the smallest window, for chains with few batches.
 const FEWEST: u64 = 1 << 10;
-/// How many a thread looks up in one go.
+/// Batch numbers that a thread reads at once.
 const CHUNK: usize = 1 << 10;
 
-/// Where the batch roots of one chain may stand: contracts and their mappings.
+/// Where the batch roots of one chain may be stored: contracts and their mappings.
 struct Sources<'s, S: ?Sized> {
     state: &'s S,
     chain: ChainId,
     mappings: Vec<(Address, Word)>,
 }
 
-/// Finds the batches of a chain whose tree has as many leaves as `roots` has places, and puts their
-/// roots there in the order of their numbers.
+/// Finds the batches of a chain tree with `roots.len()` leaves, and writes their roots to `roots` in the
+/// order of their numbers.
 ///
-/// Gives up after `max_gap` numbers without a root.
+/// Stops with an error after `max_gap` numbers without a root.
 pub(super) fn collect<S: StorageReader + ?Sized>(
     state: &S,
     layout: Layout,
@@ -68,10 +67,11 @@ pub(super) fn collect<S: StorageReader + ?Sized>(
 
     let mut room = vec![Hash::ZERO; leaves.clamp(FEWEST, WINDOW) as usize];
     let mut runs: Vec<Run> = Vec::new();
-    // How many leaves are still to be found, and from which number on none was found.
+    // `left` leaves are still to be found; all numbers from `end` on were searched.
     let (mut left, top) = (leaves, highest.0.saturating_add(1));
     let mut end = top;
-    // In all, and not from one root to the next: a dump with roots far apart would lead on for ever.
+    // The gaps are limited in sum: with a limit per gap, a dump with roots far apart would be searched
+    // forever.
     while left > 0 && end > 0 && top - end - (leaves - left) < max_gap {
         let start = end.saturating_sub(left.clamp(FEWEST, WINDOW));
         let window = &mut room[..(end - start) as usize];
@@ -103,7 +103,7 @@ pub(super) fn collect<S: StorageReader + ?Sized>(
 }
 
 impl<S: StorageReader + ?Sized> Sources<'_, S> {
-    /// The roots of the batches from number `first` on, zero where there is none.
+    /// The roots of the batches from number `first` on; zero where no root is stored.
     fn read(&self, first: u64, roots: &mut [Hash]) -> Result<(), RebuildError> {
         let pieces = roots.par_chunks_mut(CHUNK).enumerate();
         let read = |(i, roots): (usize, _)| self.read_piece(first + (i * CHUNK) as u64, roots);

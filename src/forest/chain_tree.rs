@@ -11,7 +11,7 @@ use crate::{
     primitives::{BatchNumber, ChainId, Hash},
 };
 
-/// A chain's tree: every batch that was executed on this settlement layer, and all levels above.
+/// A chain's tree: every batch that was executed on this settlement layer, and all inner levels.
 #[derive(Clone, Debug)]
 pub struct ChainTree {
     chain: ChainId,
@@ -48,11 +48,11 @@ impl LeafHashes for Batches {
 }
 
 impl ChainTree {
-    /// The chain with this index in the shared tree: its batches in the order of execution, which is
+    /// The tree of the chain at `index` in the shared tree: its batches in the order of execution, which is
     /// the order of their numbers, and the levels above their leaves.
     ///
     /// # Panics
-    /// When the parts differ in length.
+    /// If the parts differ in length.
     pub(super) fn new(
         (index, chain): (u64, ChainId),
         numbers: BatchNumbers,
@@ -76,7 +76,7 @@ impl ChainTree {
         self.index
     }
 
-    /// The numbers of the batches by leaf index.
+    /// The batch numbers by leaf index.
     #[must_use]
     pub fn batches(&self) -> &BatchNumbers {
         &self.batches.numbers
@@ -88,30 +88,30 @@ impl ChainTree {
         &self.batches.roots
     }
 
-    /// A batch's leaf index and root; `None` when it was not executed on this settlement layer.
+    /// A batch's leaf index and root. `None` if the batch was not executed on this settlement layer.
     #[must_use]
     pub fn find(&self, batch: BatchNumber) -> Option<(u64, Hash)> {
         let leaf = self.batches.numbers.find(batch)?;
         Some((leaf, self.batches.roots[leaf as usize]))
     }
 
-    /// The tree. Its leaves are hashed whenever one is asked for; the levels above them are kept.
+    /// The tree. Leaves are hashed when they are read; the levels above them are stored.
     #[must_use]
     pub fn tree(&self) -> Tree<'_> {
         Tree::over(&self.batches, &self.above, entry_zeros())
             .unwrap_or_else(|| unreachable!("the levels are those of the batches"))
     }
 
-    /// The root as the contract has it: 32 zero bytes while there is no batch.
+    /// The root as the contract stores it: 32 zero bytes for a chain without batches.
     #[must_use]
     pub fn root(&self) -> Hash {
         chain_root(&self.tree())
     }
 
-    /// The chain's leaf in the shared tree as it was after each of these numbers of batches.
+    /// The chain's leaf in the shared tree after each of these numbers of batches.
     ///
     /// # Panics
-    /// When the chain never had so many.
+    /// If a count exceeds the chain's number of batches.
     pub(super) fn leaves_after(&self, counts: &[u64]) -> Vec<Hash> {
         let mut roots = self
             .tree()
@@ -129,7 +129,7 @@ impl ChainTree {
     }
 }
 
-/// The root of a chain tree as the contract has it: 32 zero bytes while there is no batch.
+/// The root of a chain tree as the contract stores it: 32 zero bytes for a chain without batches.
 pub(super) fn chain_root(tree: &Tree<'_>) -> Hash {
     if tree.leaves() == 0 { Hash::ZERO } else { tree.root() }
 }

@@ -1,4 +1,4 @@
-//! The rebuilt trees against every node that the contract stored.
+//! Compares the rebuilt trees with every node that the contract stored.
 
 use super::{BatchNumbers, RebuildError, chain_tree::chain_root, entry_zeros};
 use crate::{
@@ -8,8 +8,8 @@ use crate::{
     state::StorageReader,
 };
 
-/// Compares the tree of a chain's batches with its frontier: lengths, `_zeros`, every live entry of
-/// `_sides`, the root.
+/// Compares a chain tree with the stored frontier: array lengths, `_zeros`, every live entry of `_sides`,
+/// and the root.
 pub(super) fn chain_tree(
     chain: ChainId,
     batches: &BatchNumbers,
@@ -38,7 +38,7 @@ pub(super) fn chain_tree(
             rebuilt,
         }
     };
-    // From the bottom up, so that the smallest subtree that differs is the one that is named.
+    // From the bottom up, so that the error names the smallest subtree that differs.
     for (level, side) in (0..tree.height()).zip(&stored.sides) {
         if let Some(node) = live_side(tree, level)
             && node != *side

@@ -6,93 +6,92 @@ use crate::{
     state::StateError,
 };
 
-/// Why the trees could not be rebuilt, or are not those of the contract.
+/// Why the trees could not be rebuilt, or why they differ from the contract's.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum RebuildError {
-    /// A slot could not be read, or holds what it cannot.
-    #[error("the state of the settlement layer makes no sense")]
+    /// A slot could not be read, or its value is invalid.
+    #[error("the state of the settlement layer is invalid")]
     State(#[from] StateError),
-    /// No chain is registered at this address.
+    /// MessageRoot registers no chain at this address.
     #[error(
-        "there is no MessageRoot at {0}: this is no dump of a settlement layer, or not a whole one. \
-         On L1 MessageRoot is a proxy, and so is Bridgehub; their addresses have to be given"
+        "there is no MessageRoot at {0}: the dump is not of a settlement layer, or is incomplete. On L1, \
+         MessageRoot and Bridgehub are proxies, and their addresses must be given"
     )]
     NoMessageRoot(Address),
-    /// The registry of chains contradicts itself.
+    /// The two mappings of the registry of chains contradict each other.
     #[error(
         "the registry of chains is incomplete: chainIndexToId[{index}] is chain {chain}, but \
          chainIndex[{chain}] is {stored}"
     )]
     Registry {
-        /// The index.
+        /// The chain's index.
         index: u64,
-        /// The chain there.
+        /// The chain at this index.
         chain: ChainId,
-        /// Its index by the other mapping.
+        /// The chain's index by the other mapping.
         stored: u64,
     },
-    /// The settlement layer is not the one that was expected.
-    #[error("this is the state of settlement layer {found}, not of {expected}")]
+    /// The state is of another settlement layer than expected.
+    #[error("the state is of settlement layer {found}, expected {expected}")]
     OtherSettlementLayer {
-        /// The chain asked for.
+        /// The expected chain id.
         expected: ChainId,
         /// The chain at index 0.
         found: ChainId,
     },
-    /// Bridgehub does not know where a chain's diamond stands.
+    /// Bridgehub has no address of the chain's diamond.
     #[error(
-        "Bridgehub at {bridgehub} knows no diamond of chain {chain}, whose tree has {leaves} batches: \
-         the dump lacks Bridgehub's storage, or Bridgehub is elsewhere"
+        "Bridgehub at {bridgehub} has no diamond for chain {chain}, whose tree has {leaves} batches: the \
+         dump lacks Bridgehub's storage, or Bridgehub has another address"
     )]
     NoDiamond {
         /// The chain.
         chain: ChainId,
-        /// Where Bridgehub was looked for.
+        /// The address at which Bridgehub was expected.
         bridgehub: Address,
         /// The leaves of the chain's tree.
         leaves: u64,
     },
-    /// The trees are said to have more batches than the state has slots.
+    /// The leaf counts of the trees exceed the number of slots in the state.
     #[error(
-        "by _nextLeafIndex the trees have {batches} batches up to that of chain {chain}, but the whole \
+        "_nextLeafIndex counts {batches} batches in the trees up to that of chain {chain}, but the whole \
          state has only {slots} slots: the dump is incomplete or damaged"
     )]
     TooManyBatches {
-        /// The chain with which they are too many.
+        /// The chain at which the count exceeds the slots.
         chain: ChainId,
-        /// The batches of this chain's tree and of those before it.
+        /// The batches of this chain's tree and of the trees before it.
         batches: u64,
-        /// How many slots the state has.
+        /// The number of slots in the state.
         slots: u64,
     },
-    /// The trees are too large to be kept in memory.
+    /// The trees are too large for memory.
     #[error(
-        "the trees have {hashes} hashes, more than the {limit} that are kept in memory; make a tree file \
-         of the state (slproof rebuild -o), which takes little memory whatever the size"
+        "the trees have {hashes} hashes; at most {limit} are kept in memory. A tree file has no such limit"
     )]
     TooLargeForMemory {
-        /// How many hashes there are.
+        /// The number of hashes.
         hashes: usize,
-        /// How many there may be.
+        /// The limit.
         limit: usize,
     },
     /// Roots of executed batches are missing.
     #[error(
         "the dump is incomplete: the tree of chain {chain} has {expected} batches, but the state holds \
-         the roots of only {found} (looked from batch {highest} down to {searched_down_to}). If the \
-         chain was away from this settlement layer for longer, look further down"
+         the roots of only {found} (searched from batch {highest} down to {searched_down_to}). If the \
+         chain was away from this settlement layer for longer, search further down"
     )]
     Incomplete {
         /// The chain.
         chain: ChainId,
-        /// The leaves of its tree.
+        /// The number of leaves of its tree.
         expected: u64,
-        /// The roots found.
+        /// The number of roots found.
         found: u64,
         /// The number of the last executed batch.
         highest: BatchNumber,
-        /// The lowest number looked at.
+        /// The lowest batch number searched.
         searched_down_to: BatchNumber,
     },
     /// MessageRoot and the chain's diamond disagree about a batch.
@@ -110,19 +109,19 @@ pub enum RebuildError {
         /// The diamond's root.
         diamond: Hash,
     },
-    /// A stored array has not the length that its tree demands.
-    #[error("{tree}: the contract's {variable} should have {expected} entries, and has {stored}")]
+    /// The length of a stored array does not match the tree.
+    #[error("{tree}: the contract's {variable} should have {expected} entries, but has {stored}")]
     Length {
-        /// Which tree.
+        /// The tree.
         tree: String,
-        /// The variable.
+        /// The contract's variable.
         variable: String,
-        /// What the number of leaves demands.
+        /// The length for this number of leaves.
         expected: u64,
-        /// What is stored.
+        /// The stored length.
         stored: u64,
     },
-    /// A node of a chain tree is not the one that the contract stored.
+    /// A node of a chain tree differs from the one that the contract stored.
     #[error(
         "chain {chain}, level {level}, index {index} (batches {first} to {last}): the contract stored \
          {stored}{}, rebuilt is {rebuilt}",
@@ -139,27 +138,27 @@ pub enum RebuildError {
         first: BatchNumber,
         /// The last batch below the node.
         last: BatchNumber,
-        /// The contract's node.
+        /// The node that the contract stored.
         stored: Hash,
-        /// Our node.
+        /// The node that was rebuilt.
         rebuilt: Hash,
     },
-    /// An empty subtree's root is not the one that the contract stored.
+    /// The root of an empty subtree differs from the one that the contract stored.
     #[error(
         "{tree}: the contract's _zeros[{level}] is {stored}{}, not {expected}",
         missing(stored)
     )]
     Zeros {
-        /// Which tree.
+        /// The tree.
         tree: String,
         /// The height of the subtree.
         level: u32,
-        /// The contract's value.
+        /// The value that the contract stored.
         stored: Hash,
-        /// The right value.
+        /// The computed value.
         expected: Hash,
     },
-    /// A node of the shared tree is not the one that the contract stored.
+    /// A node of the shared tree differs from the one that the contract stored.
     #[error(
         "shared tree, level {level}, index {index}: the contract stored {stored}{}, rebuilt is \
          {rebuilt}",
@@ -170,61 +169,61 @@ pub enum RebuildError {
         level: u32,
         /// The node's index in its level.
         index: u64,
-        /// The contract's node.
+        /// The node that the contract stored.
         stored: Hash,
-        /// Our node.
+        /// The node that was rebuilt.
         rebuilt: Hash,
     },
-    /// The newest root by block belongs to no state of the rebuilt trees.
+    /// The newest interop root is not a root of the rebuilt shared tree.
     #[error(
-        "the newest historicalRoot, of block {block}, is {stored}, but the rebuilt shared tree gives \
-         {rebuilt}, and no smaller number of chains gives it either"
+        "the newest historicalRoot, of block {block}, is {stored}, but the root of the rebuilt shared tree \
+         is {rebuilt}, and a tree over fewer chains does not match either"
     )]
     InteropRoot {
         /// The block.
         block: SlBlock,
-        /// The contract's root.
+        /// The root that the contract stored.
         stored: Hash,
-        /// The root over all chains.
+        /// The rebuilt root over all chains.
         rebuilt: Hash,
     },
-    /// No root by block was found where the user said that one is.
+    /// No interop root was found up to the block that was given as the last.
     #[error(
-        "none of the blocks {searched_from} to {searched_to}, which was given as the last, has a root: the \
-         dump is of another block, or of a release before v29"
+        "no block from {searched_from} to {searched_to} (given as the last block) has a root: the dump is of \
+         another block, or of a release before v29"
     )]
     NoHistoricalRoot {
-        /// The first block looked at.
+        /// The first block searched.
         searched_from: SlBlock,
-        /// The last block looked at.
+        /// The last block searched.
         searched_to: SlBlock,
     },
-    /// The contract says that it filed a root, and the dump does not have it.
+    /// MessageRoot names the block of its last root, but the dump lacks this root.
     #[error(
-        "the dump is incomplete: MessageRoot filed its last root in block {0}, which is missing"
+        "the dump is incomplete: MessageRoot stored its last root in block {0}, but this root is missing"
     )]
     LostRoot(SlBlock),
-    /// The release that was given is not that of the state.
-    #[error("the state is one of release {found}, not of {given} as given")]
+    /// The release that was given does not match the state.
+    #[error("the state is of release {found}, but {given} was given")]
     OtherRelease {
         /// The release given.
         given: Release,
-        /// What the state has.
+        /// The layout of the state.
         found: Layout,
     },
-    /// The block that was given is not that of the dump.
-    #[error("the dump says that it is of block {stated}, not of {given} as given")]
+    /// The block that was given does not match the dump.
+    #[error("the dump names block {stated} as its own, but {given} was given")]
     OtherBlock {
         /// The block given.
         given: SlBlock,
-        /// The block in the dump.
+        /// The block that the dump names.
         stated: SlBlock,
     },
 }
 
 impl RebuildError {
-    /// Whether the rebuilt trees differ from the stored ones, and not merely lack something. A stored
-    /// node or length is never zero; where one is, the dump lost it.
+    /// Whether the rebuilt trees differ from the stored ones, rather than lack data. A stored node or
+    /// length is never zero: a zero means that the dump lacks it.
     #[must_use]
     pub fn is_mismatch(&self) -> bool {
         match self {

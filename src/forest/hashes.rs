@@ -5,7 +5,7 @@ use std::{
 
 use crate::{files::SectionBytes, merkle::NodeBuffer, primitives::Hash};
 
-/// Hashes of trees, wherever they lie: in memory, or in a mapped tree file. Cheap to clone.
+/// Hashes of trees, in memory or in a mapped tree file. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(super) struct Hashes {
     of: Arc<Holder>,
@@ -22,7 +22,7 @@ impl Holder {
     fn hashes(&self) -> &[Hash] {
         match self {
             Self::Memory(room) => room,
-            // Whole hashes only: `Hashes::filed` made sure of it.
+            // The length is a multiple of 32: `Hashes::stored` checked it.
             Self::File(bytes) => bytemuck::cast_slice(bytes),
         }
     }
@@ -36,17 +36,17 @@ impl From<NodeBuffer> for Hashes {
 }
 
 impl Hashes {
-    /// The hashes in a section of a file; `None` when it ends within one.
+    /// The hashes in a section of a file. `None` if the length is not a multiple of 32.
     pub(super) fn stored(section: SectionBytes) -> Option<Self> {
         let range = 0..section.len() / size_of::<Hash>();
         let whole = section.len().is_multiple_of(size_of::<Hash>());
         whole.then(|| Self { of: Arc::new(Holder::File(section)), range })
     }
 
-    /// The first `len` of them, and the others.
+    /// Splits off the first `len` hashes.
     ///
     /// # Panics
-    /// When there are fewer.
+    /// If there are fewer.
     pub(super) fn split(self, len: usize) -> (Self, Self) {
         assert!(len <= self.range.len(), "{len} hashes of {}", self.range.len());
         let middle = self.range.start + len;

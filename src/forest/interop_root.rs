@@ -1,4 +1,4 @@
-//! Roots by block: found by trying blocks, since their slots are filed under hashes.
+//! Interop roots (`historicalRoot`, by block). Their slots are keyed by hashes, so blocks are tried.
 
 use std::collections::BTreeMap;
 
@@ -12,46 +12,45 @@ use crate::{
     state::{StateError, StorageReader},
 };
 
-/// How many blocks are probed at once.
+/// Blocks probed at once.
 const WINDOW: u64 = 1 << 18;
 const CHUNK: u64 = 1 << 12;
 
-/// How many blocks are tried for each slot of the state: work grows with the input, and not with a number
-/// in it. Even a settlement layer that files one root an hour, and has a block every second, has more slots.
+/// Blocks tried for each slot of the state. Work then grows with the input and not with a number in it. Even
+/// a settlement layer with one root an hour and a block every second has more slots than this allows for.
 const BLOCKS_A_SLOT: u64 = 1 << 12;
-/// How many blocks are tried in a state of any size: at a block a second, those of seven weeks.
+/// Blocks tried in a state of any size: seven weeks at a block a second.
 const FEWEST_BLOCKS: u64 = 1 << 22;
-/// How many blocks are tried at most: at a block a second, those of two years.
+/// The most blocks tried: two years at a block a second.
 const MOST_BLOCKS: u64 = 1 << 26;
 
-/// A root of the shared tree that the contract filed under a block of the settlement layer.
+/// A root of the shared tree that MessageRoot stored for a block of the settlement layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InteropRoot {
     /// The block.
     pub block: SlBlock,
     /// The root at the end of that block.
     pub root: Hash,
-    /// How many chains the tree had: v26 to v30 register a chain without filing the new root, so this
-    /// may be fewer than at the end of the block.
+    /// The number of chains in the tree. v26 to v30 register a chain without storing the new root, so
+    /// this may be fewer than at the end of the block.
     pub chains: u64,
 }
 
-/// What the search for the newest root found.
+/// The result of the search for the newest root.
 pub(super) enum Newest {
     Found(SlBlock, Hash),
-    /// None in the blocks up to this one.
+    /// No root in the blocks up to this one.
     None(SlBlock),
 }
 
-/// Finds the newest `historicalRoot`. v31 says which block it is of. Before, blocks have to be tried,
-/// because slots are filed under hashes: down from the last block where it is known; where it is not, or
-/// is wrong, up from 0 until a root is found that `is_present`, or as many as the contract's storage can
-/// hold.
+/// Finds the newest `historicalRoot`. In v31 the contract names its block. Before v31, slots are keyed by
+/// hashes, so blocks are tried: down from the last block if it is known. If it is not known or is wrong, up
+/// from 0, until a root `is_present` or as many roots are found as the contract's storage can hold.
 ///
-/// The shared tree has the present root since the block that filed it, so a root that `is_present` has
-/// none behind it.
+/// The shared tree has its present root since the block that stored it, so no root follows one that
+/// `is_present`.
 ///
-/// Who searches upwards comes by all roots: `take` gets them, window by window. Otherwise it gets none.
+/// A search upwards finds all roots: `take` receives them window by window. Otherwise it is not called.
 pub(super) fn newest<S: StorageReader + ?Sized, E: From<RebuildError>>(
     message_root: &MessageRoot<'_, S>,
     chains: &[ChainId],
@@ -93,13 +92,13 @@ pub(super) fn newest<S: StorageReader + ?Sized, E: From<RebuildError>>(
     Ok(newest.map_or(Newest::None(searched_to), |(block, root)| Newest::Found(block, root)))
 }
 
-/// How many blocks are tried in a state of so many slots.
+/// The most blocks tried in a state with so many slots.
 fn most_blocks(slots: u64) -> u64 {
     slots.saturating_mul(BLOCKS_A_SLOT).clamp(FEWEST_BLOCKS, MOST_BLOCKS)
 }
 
-/// The roots by block up to the newest one, in ascending order: all that the contract's storage holds,
-/// where its slots can be counted, otherwise all of the blocks that are tried.
+/// The roots by block up to the newest one, in ascending order: all that the contract's storage holds if
+/// its slots can be counted, otherwise all of the blocks that are tried.
 pub(super) fn all<S: StorageReader + ?Sized>(
     message_root: &MessageRoot<'_, S>,
     chains: &[ChainId],
@@ -113,8 +112,8 @@ pub(super) fn all<S: StorageReader + ?Sized>(
     Ok(windows.into_iter().rev().flatten().unzip())
 }
 
-/// As [`all`], for whoever cannot hold them together: window by window, the newest first, the roots of
-/// each in ascending order.
+/// As [`all`], for callers that cannot hold all roots in memory: window by window, the newest first, with
+/// the roots of each window in ascending order.
 pub(super) fn all_from<S: StorageReader + ?Sized, E: From<StateError>>(
     message_root: &MessageRoot<'_, S>,
     chains: &[ChainId],
@@ -125,17 +124,17 @@ pub(super) fn all_from<S: StorageReader + ?Sized, E: From<StateError>>(
     descend(message_root, newest, expected, take)
 }
 
-/// The lowest block that is tried when the search goes down from one, and tries so many at most.
+/// The lowest block tried when a search goes down from `last` and tries at most `most` blocks.
 fn lowest_tried(last: SlBlock, most: u64) -> SlBlock {
     SlBlock(last.0.saturating_sub(most))
 }
 
-/// The lowest block that is tried in this state when the search goes down from one.
+/// The lowest block tried in this state when a search goes down from `last`.
 pub(super) fn searched_from<S: StorageReader + ?Sized>(state: &S, last: SlBlock) -> SlBlock {
     lowest_tried(last, most_blocks(state.slots()))
 }
 
-/// Tries blocks down from `last` until enough roots are found or none is left to try.
+/// Tries blocks down from `last` until enough roots are found or no block is left.
 fn descend<S: StorageReader + ?Sized, E: From<StateError>>(
     message_root: &MessageRoot<'_, S>,
     last: SlBlock,
@@ -154,7 +153,7 @@ fn descend<S: StorageReader + ?Sized, E: From<StateError>>(
     Ok(())
 }
 
-/// The roots filed under blocks `start` to `end`, in ascending order.
+/// The roots stored for blocks `start` to `end`, in ascending order.
 fn probe<S: StorageReader + ?Sized>(
     message_root: &MessageRoot<'_, S>,
     start: u64,
@@ -166,11 +165,11 @@ fn probe<S: StorageReader + ?Sized>(
     Ok(found.into_iter().flatten().collect())
 }
 
-/// What the newest root may be: the root of the shared tree over all chains, or over fewer. Every batch
-/// files the new root, and in v31 every registration does too; so only chains without batches may be
-/// missing from the newest one, and in v31 none.
+/// The possible values of the newest root: the root of the shared tree over all chains, or over fewer.
+/// Every batch stores the new root, and in v31 every registration does too. So only chains without batches
+/// may be missing from the newest root, and none in v31.
 pub(super) struct Present {
-    /// Over how many chains the tree has a root.
+    /// The number of chains by the root of the tree over them.
     chains: BTreeMap<Hash, u64>,
     /// The root over all chains.
     root: Hash,
@@ -194,7 +193,7 @@ impl Present {
         self.chains.contains_key(root)
     }
 
-    /// The newest root with the number of chains that it is over.
+    /// The newest root with the number of chains in its tree.
     pub(super) fn identify(
         &self,
         (block, root): (SlBlock, Hash),

@@ -7,19 +7,19 @@ use crate::{
     primitives::{BatchNumber, ChainId, Hash},
 };
 
-/// The length of what a batch leaf or a chain-id leaf hashes.
+/// The length of the preimage of a batch leaf or chain-id leaf, in bytes.
 const LEAF_LEN: usize = 96;
 
-/// How many numbers are written out at once.
+/// Batch numbers converted at once.
 const CHUNK: usize = 1 << 9;
 
-/// keccak256("zkSync:BatchLeaf"): what a batch leaf's preimage begins with.
+/// keccak256("zkSync:BatchLeaf"), the first word of a batch leaf's preimage.
 pub const BATCH_LEAF_PADDING: Hash = Hash::new([
     0xd8, 0x2f, 0xec, 0x4a, 0x37, 0xcb, 0xdc, 0x47, 0xf1, 0xe5, 0xcc, 0x4a, 0xd6, 0x4d, 0xea, 0xcf,
     0x34, 0xa4, 0x8e, 0x6f, 0x7c, 0x61, 0xfa, 0x5b, 0x68, 0xfd, 0x58, 0xe5, 0x43, 0x25, 0x9c, 0xf4,
 ]);
 
-/// keccak256("zkSync:ChainIdLeaf"): what a chain-id leaf's preimage begins with.
+/// keccak256("zkSync:ChainIdLeaf"), the first word of a chain-id leaf's preimage.
 pub const CHAIN_ID_LEAF_PADDING: Hash = Hash::new([
     0x39, 0xbc, 0x69, 0x36, 0x3b, 0xb9, 0xe2, 0x6c, 0xf1, 0x42, 0x40, 0xde, 0x4e, 0x22, 0x56, 0x9e,
     0x95, 0xcf, 0x17, 0x5c, 0xfb, 0xcf, 0x1a, 0xde, 0x1a, 0x47, 0xa2, 0x53, 0xb4, 0xbf, 0x7f, 0x61,
@@ -50,7 +50,7 @@ pub fn chain_id_leaf(chain_root: Hash, chain: ChainId) -> Hash {
     keccak256(&padded(CHAIN_ID_LEAF_PADDING, chain_root, chain.0))
 }
 
-/// The leaves of a chain tree: a batch root and a batch number each.
+/// The leaves of a chain tree, each from a batch root and a batch number.
 #[derive(Clone, Copy, Debug)]
 pub struct BatchLeaves<'a> {
     roots: &'a [Hash],
@@ -61,7 +61,7 @@ impl<'a> BatchLeaves<'a> {
     /// The leaves of the batches with these roots and numbers, in the order of execution.
     ///
     /// # Panics
-    /// When there is not one number for every root.
+    /// If `roots` and `numbers` differ in length.
     #[must_use]
     pub fn new(roots: &'a [Hash], numbers: &'a BatchNumbers) -> Self {
         assert_eq!(roots.len() as u64, numbers.len(), "a number for every root");
@@ -94,7 +94,7 @@ impl LeafHashes for BatchLeaves<'_> {
 
 impl BatchLeaves<'_> {
     fn number(&self, leaf: usize) -> u64 {
-        // There is one for every root.
+        // `new` checked that every root has a number.
         self.numbers.get(leaf as u64).map_or(0, |number| number.0)
     }
 }
@@ -124,7 +124,7 @@ mod tests {
         assert_eq!(EMPTY_ENTRY, keccak256(&[0; 96]));
     }
 
-    /// Chain-id leaves of chains without batches, published with real proofs.
+    /// Chain-id leaves of chains without batches, from published proofs.
     #[test]
     fn leaves_of_empty_chains_match_real_ones() {
         for (chain, leaf) in [

@@ -1,4 +1,4 @@
-//! Floor 7: the chain trees and the shared tree of a settlement layer, rebuilt from its state.
+//! The chain trees and the shared tree of a settlement layer, rebuilt from its state.
 //!
 //! ```text
 //! batch leaf      keccak256(BATCH_LEAF_PADDING ‖ batch root ‖ batch number as uint256)     96 bytes
@@ -11,10 +11,10 @@
 //!
 //! Sources: era-contracts `MessageHashing.sol`, `MessageRoot.sol` / `MessageRootBase.sol`, v26 to v31.
 //!
-//! The contract keeps only the frontier of a chain tree; its leaves are rebuilt from the batch roots
-//! that the chains' diamonds (v26 to v30) or MessageRoot itself (v31) keep. [`rebuild`] accepts a
-//! forest only when it equals every node that the contract stored. [`explain`] finds which part of it
-//! every past root contained, and a [`Timeline`] answers paths in the trees of that time.
+//! The contract stores only the frontier of a chain tree. Its leaves are rebuilt from the batch roots, which
+//! the chains' diamonds (v26 to v30) or MessageRoot itself (v31) store. [`rebuild`] accepts a forest only if
+//! it equals every node that the contract stored. [`explain`] finds the batches that every past root
+//! contains, and a [`Timeline`] returns Merkle paths in the trees of that time.
 
 mod batch_roots;
 mod chain_tree;

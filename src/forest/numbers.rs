@@ -2,16 +2,16 @@ use std::ops::{Range, RangeInclusive};
 
 use crate::primitives::BatchNumber;
 
-/// The numbers of a chain's batches by leaf index: increasing, but neither contiguous nor from 1.
+/// The numbers of a chain's batches by leaf index. They increase, but need not be contiguous or start at 1.
 ///
-/// Kept as runs without a gap, of which a chain has one for every time it came to this settlement layer.
+/// Stored as runs of consecutive numbers. A chain has one run for each stay on this settlement layer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BatchNumbers {
     runs: Vec<Run>,
     len: u64,
 }
 
-/// The batches from one leaf up to the next run, whose numbers follow one another.
+/// The batches from leaf `leaf` up to the next run; their numbers are consecutive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Run {
     pub(super) leaf: u64,
@@ -19,8 +19,8 @@ pub(super) struct Run {
 }
 
 impl BatchNumbers {
-    /// `len` numbers in these runs. `None` when the runs are not those of `len` increasing numbers
-    /// with a gap between any two runs.
+    /// `len` numbers in these runs. `None` unless the runs hold exactly `len` increasing numbers, with a gap
+    /// between any two runs.
     pub(super) fn in_runs(runs: Vec<Run>, len: u64) -> Option<Self> {
         let numbers = Self { runs, len };
         let first_leaf = numbers.runs.first().map(|run| run.leaf);
@@ -35,7 +35,7 @@ impl BatchNumbers {
         valid.then_some(numbers)
     }
 
-    /// These numbers; `None` when they do not increase.
+    /// Collects these numbers. `None` if they do not increase.
     #[must_use]
     pub fn new(numbers: impl IntoIterator<Item = BatchNumber>) -> Option<Self> {
         let mut all = Self::default();
@@ -56,13 +56,13 @@ impl BatchNumbers {
         &self.runs
     }
 
-    /// How many batches there are.
+    /// The number of batches.
     #[must_use]
     pub fn len(&self) -> u64 {
         self.len
     }
 
-    /// Whether there is none.
+    /// Whether there are no batches.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len == 0
@@ -87,14 +87,14 @@ impl BatchNumbers {
         self.get(self.len.checked_sub(1)?)
     }
 
-    /// The leaf index of a batch; `None` when it is not among them.
+    /// The leaf index of a batch. `None` if the batch is not in the tree.
     #[must_use]
     pub fn find(&self, batch: BatchNumber) -> Option<u64> {
         let before = self.before(batch.0.checked_add(1)?);
         before.checked_sub(1).filter(|leaf| self.get(*leaf) == Some(batch))
     }
 
-    /// How many of them are below a number.
+    /// The number of batches below `number`.
     fn before(&self, number: u64) -> u64 {
         let next = self.runs.partition_point(|run| run.first.0 < number);
         let Some(run) = next.checked_sub(1).map(|last| self.runs[last]) else { return 0 };
@@ -102,14 +102,14 @@ impl BatchNumbers {
         end.min(run.leaf + (number - run.first.0))
     }
 
-    /// The last batch below a number and the first from it on.
+    /// The last batch below a number, and the first one at or above it.
     #[must_use]
     pub fn around(&self, number: BatchNumber) -> (Option<BatchNumber>, Option<BatchNumber>) {
         let before = self.before(number.0);
         (before.checked_sub(1).and_then(|leaf| self.get(leaf)), self.get(before))
     }
 
-    /// All of them in order.
+    /// All batch numbers, in ascending order.
     pub fn iter(&self) -> impl Iterator<Item = BatchNumber> {
         self.runs(0..self.len)
             .into_iter()
@@ -117,8 +117,8 @@ impl BatchNumbers {
             .map(BatchNumber)
     }
 
-    /// The batches of a range of leaves, as runs without a gap. A gap is what a chain leaves behind
-    /// that settled elsewhere for a while. Leaves that there are not count for nothing.
+    /// The batches of a range of leaves, as runs of consecutive numbers. A chain that settled elsewhere for
+    /// a while has a gap. Leaves beyond the last one are ignored.
     #[must_use]
     pub fn runs(&self, leaves: Range<u64>) -> Vec<RangeInclusive<BatchNumber>> {
         let mut start = leaves.start;
@@ -135,7 +135,7 @@ impl BatchNumbers {
         runs
     }
 
-    /// Writes the numbers from a leaf on.
+    /// Writes the numbers of the leaves from `leaf` on.
     pub(super) fn write(&self, leaf: u64, out: &mut [u64]) {
         let mut at = 0;
         for run in self.runs(leaf..leaf + out.len() as u64) {

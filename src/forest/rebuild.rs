@@ -16,7 +16,7 @@ use crate::{
     state::StorageReader,
 };
 
-/// Where the contracts stand. The default are the system contracts of a ZKsync settlement layer.
+/// The addresses of the contracts. The default is the system contracts of a ZKsync settlement layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Addresses {
     /// Bridgehub.
@@ -31,21 +31,21 @@ impl Default for Addresses {
     }
 }
 
-/// What [`rebuild`] is told beside the state.
+/// Options of [`rebuild`].
 #[derive(Clone, Copy, Debug)]
 pub struct RebuildOptions {
-    /// Where the contracts stand.
+    /// The addresses of the contracts.
     pub addresses: Addresses,
-    /// The release of the contracts; found from the state unless given.
+    /// The release of the contracts. `None` detects it from the state.
     pub release: Option<Release>,
-    /// The settlement layer's chain id; another one in the state is an error.
+    /// The expected chain id of the settlement layer. Another id in the state is an error.
     pub sl_chain: Option<ChainId>,
-    /// The block whose state this is, where the dump does not say.
+    /// The block of the state, if the dump does not name it.
     pub last_block: Option<SlBlock>,
-    /// The most batch numbers without a batch executed here, in all, as a chain leaves behind that was
-    /// away from this settlement layer.
+    /// The most batch numbers without a batch on this settlement layer, in sum over all gaps of a chain.
+    /// A chain has a gap when it settled elsewhere for a while.
     pub max_gap: u64,
-    /// The most hashes that [`rebuild`] keeps in memory, of 32 bytes each; a batch takes two.
+    /// The most hashes, of 32 bytes each, that [`rebuild`] keeps in memory. A batch takes two.
     pub most_in_memory: usize,
 }
 
@@ -62,13 +62,13 @@ impl Default for RebuildOptions {
     }
 }
 
-/// Rebuilds every chain tree and the shared tree from the state of a settlement layer, and compares
-/// them with every node that the contract stored.
+/// Rebuilds every chain tree and the shared tree from the state of a settlement layer, and compares them
+/// with every node that the contract stored.
 ///
 /// # Errors
-/// [`RebuildError`] when the state is none of a settlement layer, is incomplete, or gives other trees
-/// than the contract's; it names the chain, level and index. Also when the trees are larger than
-/// [`RebuildOptions::most_in_memory`], a bound that [`rebuild_to_file`](super::rebuild_to_file) has not.
+/// [`RebuildError`] if the state is not of a settlement layer, is incomplete, or leads to other trees than
+/// the contract's; the error names the chain, level and index. Also if the trees have more hashes than
+/// [`RebuildOptions::most_in_memory`]; [`rebuild_to_file`](super::rebuild_to_file) has no such limit.
 pub fn rebuild<S: StorageReader + ?Sized>(
     state: &S,
     options: &RebuildOptions,
@@ -83,7 +83,7 @@ pub fn rebuild<S: StorageReader + ?Sized>(
     Ok(grown.forest(room.into()))
 }
 
-/// What the contract says of the trees that are to be rebuilt.
+/// What the contract stores about the trees to rebuild.
 pub(super) struct RebuildInput<'s, S: ?Sized> {
     state: &'s S,
     options: RebuildOptions,
@@ -110,12 +110,12 @@ impl<'s, S: StorageReader + ?Sized> RebuildInput<'s, S> {
             }
             (given, stated) => given.or(stated),
         };
-        // v26 and v29 differ only in the roots by block, which no chain tree depends on.
+        // v26 and v29 differ only in the interop roots, which no chain tree depends on.
         let layout = if has_v31(&message_root, &chains)? { Layout::V31 } else { Layout::V29 };
         let stored: Vec<ChainTreeStorage> =
             try_map(chains.par_iter(), |chain| message_root.chain_tree(*chain))?;
-        // Every batch has a slot with its root, so that no number in a damaged dump asks for more room
-        // than the dump itself took.
+        // Every batch has a slot for its root. So a damaged leaf count never allocates more memory than
+        // the dump itself takes.
         let (slots, mut batches) = (state.slots(), 0u64);
         for (chain, tree) in chains.iter().zip(&stored) {
             batches = batches.saturating_add(tree.leaves);
@@ -123,21 +123,20 @@ impl<'s, S: StorageReader + ?Sized> RebuildInput<'s, S> {
                 return Err(RebuildError::TooManyBatches { chain: *chain, batches, slots });
             }
         }
-        // A root for every batch, and not many more roots by block.
+        // One root for every batch, and not many interop roots more.
         state.expect_reads(batches);
         let options = *options;
         Ok(Self { state, options, message_root, last_block, layout, chains, stored })
     }
 
-    /// How many hashes there will be.
+    /// The number of hashes in the trees.
     pub(super) fn hashes(&self) -> usize {
         let trees = self.stored.iter().map(|tree| tree.leaves + Tree::above_count(tree.leaves));
         (trees.sum::<u64>() + Tree::node_count(self.chains.len() as u64)) as usize
     }
 
-    /// Rebuilds the trees into the room for them, which is [`RebuildInput::hashes`] large, and compares them
-    /// with what the contract stored. `take` gets the roots by block, if the search for the newest one
-    /// comes by all of them.
+    /// Builds the trees in `room`, whose length is [`RebuildInput::hashes`], and compares them with what the
+    /// contract stored. `take` receives all interop roots if the search for the newest one reads them all.
     pub(super) fn build<E: From<RebuildError>>(
         &self,
         hashes: &mut [Hash],
@@ -189,7 +188,7 @@ impl<'s, S: StorageReader + ?Sized> RebuildInput<'s, S> {
         Ok(ForestShape { layout, chains, latest })
     }
 
-    /// The newest root by block and the layout that counts.
+    /// The newest interop root, and the effective layout.
     fn latest<E: From<RebuildError>>(
         &self,
         shared: &Tree<'_>,
@@ -206,7 +205,7 @@ impl<'s, S: StorageReader + ?Sized> RebuildInput<'s, S> {
         )?;
         let (latest, found) = match newest {
             Newest::Found(block, root) => (Some(present.identify((block, root))?), self.layout),
-            // Whoever says how far to look means that there is something to find.
+            // A caller that gives the last block expects a root.
             Newest::None(searched_to) if self.options.last_block.is_some() => {
                 let searched_from = interop_root::searched_from(self.state, searched_to);
                 return Err(RebuildError::NoHistoricalRoot { searched_from, searched_to }.into());
@@ -219,7 +218,7 @@ impl<'s, S: StorageReader + ?Sized> RebuildInput<'s, S> {
     }
 }
 
-/// Cuts room into pieces of these lengths.
+/// Splits `room` into slices of these lengths.
 fn cut(
     room: &mut [Hash],
     lengths: impl Iterator<Item = usize>,
@@ -232,8 +231,8 @@ fn cut(
     })
 }
 
-/// The layout that counts: the one that was found, unless another was given that the state does not
-/// contradict. A later release may not have written yet what tells it from an earlier one.
+/// The effective layout: the detected one, unless another one was given and the state does not contradict
+/// it. A later release may not yet have written the slots that distinguish it from an earlier one.
 fn accept(
     given: Option<Release>,
     found: Layout,
@@ -246,7 +245,7 @@ fn accept(
     }
 }
 
-/// The chains by index, from both mappings of the registry.
+/// The chains by index, checked against both mappings of the registry.
 fn registry<S: StorageReader + ?Sized>(
     message_root: &MessageRoot<'_, S>,
 ) -> Result<Vec<ChainId>, RebuildError> {

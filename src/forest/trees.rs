@@ -24,7 +24,7 @@ pub(super) struct ForestShape {
 }
 
 impl ForestShape {
-    /// How many hashes the forest has; `None` when that is more than there can be.
+    /// The number of hashes of the forest. `None` if it overflows.
     pub(super) fn hashes(&self) -> Option<u64> {
         let mut sum = Tree::node_count(self.chains.len() as u64);
         for (_, batches) in &self.chains {
@@ -38,7 +38,7 @@ impl ForestShape {
     /// their trees above the leaves, then all levels of the shared tree.
     ///
     /// # Panics
-    /// When there are not [`ForestShape::hashes`].
+    /// If the number of hashes is not [`ForestShape::hashes`].
     pub(super) fn forest(self, hashes: Hashes) -> Forest {
         let mut rest = hashes;
         let mut take = |len: u64| {
@@ -62,31 +62,31 @@ impl ForestShape {
 }
 
 impl Forest {
-    /// The chain id of the settlement layer: that of the chain at index 0.
+    /// The chain id of the settlement layer, which is the chain at index 0.
     #[must_use]
     pub fn sl_chain(&self) -> ChainId {
         self.chains[0].chain()
     }
 
-    /// The storage layout of the contracts, given or found.
+    /// The storage layout of the contracts, given or detected.
     #[must_use]
     pub fn layout(&self) -> Layout {
         self.layout
     }
 
-    /// The chain trees by chain index; at least one, the settlement layer's own.
+    /// The chain trees by chain index. There is at least one, the settlement layer's own.
     #[must_use]
     pub fn chains(&self) -> &[ChainTree] {
         &self.chains
     }
 
-    /// The tree of a chain; `None` when the chain is not registered here.
+    /// The tree of a chain. `None` if the chain is not registered here.
     #[must_use]
     pub fn chain(&self, chain: ChainId) -> Option<&ChainTree> {
         self.chains.iter().find(|tree| tree.chain() == chain)
     }
 
-    /// How many batches were executed on this settlement layer, of all chains.
+    /// The number of batches of all chains that were executed on this settlement layer.
     #[must_use]
     pub fn batch_count(&self) -> u64 {
         self.chains.iter().map(|tree| tree.batches().len()).sum()
@@ -105,7 +105,7 @@ impl Forest {
         self.shared().root()
     }
 
-    /// The newest root that the contract filed under a block; `None` where it files none (before v29).
+    /// The newest root that MessageRoot stored for a block. `None` for releases before v29, which store none.
     #[must_use]
     pub fn latest(&self) -> Option<InteropRoot> {
         self.latest

@@ -1,25 +1,25 @@
-//! Rows of CSV, put together from lines.
+//! CSV rows, assembled from lines.
 
 use csv_core::{ReadRecordResult, Reader};
 
-/// The fields of one row of CSV. The memory of a row is kept for the next.
+/// The fields of one CSV row. Its memory is reused for the next row.
 pub(super) struct CsvRow {
     parser: Reader,
-    /// All fields, one after the other, and where each ends: as far as the lengths say.
+    /// All fields back to back. The lengths say how much of it is used.
     text: Vec<u8>,
     ends: Vec<usize>,
     text_len: usize,
     len: usize,
 }
 
-/// Where a row is after a line.
+/// The state of a row after a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum CsvLine {
-    /// It ends with the line.
+    /// The row ends with the line.
     Complete,
-    /// A quotation mark has no end yet: the next line belongs to the row.
+    /// A quoted field is still open: the next line belongs to the row.
     Open,
-    /// A carriage return within the line ends it.
+    /// A carriage return within the line ends the row.
     CarriageReturn,
 }
 
@@ -28,22 +28,22 @@ impl CsvRow {
         Self { parser: Reader::new(), text: vec![0; 64], ends: vec![0; 8], text_len: 0, len: 0 }
     }
 
-    /// Begins another row.
+    /// Starts a new row.
     pub(super) fn clear(&mut self) {
         self.parser.reset();
         (self.text_len, self.len) = (0, 0);
     }
 
-    /// Adds a line, given without its end.
+    /// Adds a line, without its line end.
     pub(super) fn push_line(&mut self, line: &[u8]) -> CsvLine {
-        // The parser takes empty input for the end of the text.
+        // The parser treats empty input as the end of the text.
         if !line.is_empty() && self.parse(line) {
             return CsvLine::CarriageReturn;
         }
         if self.parse(b"\n") { CsvLine::Complete } else { CsvLine::Open }
     }
 
-    /// Whether a row ends in this text.
+    /// Returns whether a row ends in this text.
     fn parse(&mut self, mut text: &[u8]) -> bool {
         loop {
             let room = (&mut self.text[self.text_len..], &mut self.ends[self.len..]);
@@ -60,12 +60,12 @@ impl CsvRow {
         }
     }
 
-    /// How many fields there are.
+    /// The number of fields.
     pub(super) fn len(&self) -> usize {
         self.len
     }
 
-    /// A field; nothing where there is none.
+    /// A field; empty if it does not exist.
     pub(super) fn get(&self, at: usize) -> &[u8] {
         let Some(end) = self.ends[..self.len].get(at) else { return &[] };
         let start = at.checked_sub(1).map_or(0, |before| self.ends[before]);

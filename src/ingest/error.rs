@@ -11,21 +11,21 @@ use crate::{
     primitives::{BatchNumber, ChainId, SlBatch},
 };
 
-/// Why logs could not be read from where they are kept.
+/// Why logs could not be read from a source.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum IndexError {
     /// The file could not be opened or read, or its compression is damaged.
     #[error(transparent)]
     Input(#[from] InputError),
-    /// The archive that the logs are collected in.
+    /// The archive of the collected logs is damaged or cannot be read.
     #[error(transparent)]
     Archive(#[from] ArchiveError),
-    /// What is read cannot be sorted on disk.
+    /// Sorting on disk failed.
     #[error(transparent)]
     Output(#[from] OutputError),
-    /// A line is no batch of logs.
-    #[error("{name}, line {line} is no batch of logs")]
+    /// A line is not a batch of logs.
+    #[error("{name}, line {line} is not a batch of logs")]
     Line {
         /// The file.
         name: String,
@@ -34,17 +34,17 @@ pub enum IndexError {
         /// What is wrong with it.
         source: serde_json::Error,
     },
-    /// A line is longer than any batch can be.
-    #[error("{name}, line {line} is longer than {limit} bytes; no batch is")]
+    /// A line is longer than a batch can be.
+    #[error("{name}, line {line} is longer than {limit} bytes, the limit for a batch")]
     LongLine {
         /// The file.
         name: String,
         /// The line, from 1.
         line: u64,
-        /// The bound.
+        /// The limit, in bytes.
         limit: usize,
     },
-    /// The logs and messages of a batch do not fit each other.
+    /// The logs and messages of a batch do not match.
     #[error("{name}{place}: chain {chain}, batch {batch}")]
     Batch {
         /// The file.
@@ -58,19 +58,19 @@ pub enum IndexError {
         /// What is wrong.
         source: LogsError,
     },
-    /// A part of a source says nothing that could be used.
+    /// A part of a source cannot be used.
     #[error("{name}{place}: {what}")]
     Source {
         /// The file.
         name: String,
         /// The place in it.
         place: Place,
-        /// What stands there, as far as it could be told.
+        /// The part, as far as it is known.
         what: String,
         /// What is wrong.
         source: SourceError,
     },
-    /// The logs of a batch are not those that the settlement layer has the root of.
+    /// The logs of a batch do not fold to the root that the settlement layer stores.
     #[error("{name}{place}: chain {chain}, batch {batch} is incomplete")]
     Incomplete {
         /// The file.
@@ -81,51 +81,51 @@ pub enum IndexError {
         chain: ChainId,
         /// The batch.
         batch: BatchNumber,
-        /// What the check says.
+        /// The error of the check.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// Nothing says what kind of archive it is.
+    /// The kind of archive is unknown.
     #[error(
-        "{name} is no archive of a known kind: neither a message archive (*.slmsg) nor JSON, pubdata or \
+        "{name} is not an archive of a known kind: neither a message archive (*.slmsg) nor JSON, pubdata or \
          rows of a node's tables"
     )]
     Unknown {
         /// The file.
         name: String,
     },
-    /// It is of another kind than logs.
+    /// The file is of another kind.
     #[error("{name} has no logs: it is {kind}")]
     OtherKind {
         /// The file.
         name: String,
-        /// What it is.
+        /// The kind of the file.
         kind: FileKind,
     },
-    /// The format does not say whose logs these are.
-    #[error("{name} holds {format}: nothing in it says of which chain")]
+    /// The format does not name the chain.
+    #[error("{name} is of the format {format}, which does not name the chain")]
     NeedsChain {
         /// The file.
         name: String,
-        /// What it holds.
+        /// The format.
         format: SourceFormat,
     },
-    /// The format is known, and not read.
+    /// The format is known but not supported.
     #[error("{name} cannot be read: {reason}")]
     Refused {
         /// The file.
         name: String,
-        /// What it is, and what to do instead.
+        /// The format, and what to do instead.
         reason: String,
     },
-    /// An archive file comes through a pipe.
+    /// A message archive comes from a pipe, which cannot be mapped.
     #[error(
         "{name} is a message archive (*.slmsg) from a pipe, which cannot be mapped; give the name of the file"
     )]
     Piped {
-        /// What brings it.
+        /// The input.
         name: String,
     },
-    /// A batch of the settlement layer makes no sense.
+    /// A batch of the settlement layer is invalid.
     #[error("{name}, line {line}: SL batch {batch} {reason}")]
     SlBatch {
         /// The file.
@@ -137,23 +137,23 @@ pub enum IndexError {
         /// What is wrong.
         reason: String,
     },
-    /// There are more batches of the settlement layer than are kept.
+    /// There are more batches of the settlement layer than the limit.
     #[error(
-        "{name}, line {line}: more than {limit} SL batches, too many for memory; give the file without \
-         those that no proof leads to"
+        "{name}, line {line}: more than {limit} SL batches, too many for memory; remove the batches that \
+         no proof leads to"
     )]
     TooManySlBatches {
         /// The file.
         name: String,
-        /// The line of the first one too many, from 1.
+        /// The first line beyond the limit, from 1.
         line: u64,
-        /// The bound.
+        /// The limit.
         limit: usize,
     },
 }
 
 impl IndexError {
-    /// Whether the system refused to read or write, and not the content.
+    /// Whether reading or writing failed, rather than the content being invalid.
     #[must_use]
     pub fn is_io(&self) -> bool {
         match self {

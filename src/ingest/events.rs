@@ -1,4 +1,4 @@
-//! Events of MessageRoot: what `eth_getLogs` answers, or one named event a line.
+//! Events of MessageRoot: answers of `eth_getLogs`, or one named event per line.
 //!
 //! ```text
 //! {"jsonrpc":"2.0","id":1,"result":[{"address":"0x…","topics":["0x…",…],"data":"0x…",
@@ -6,8 +6,8 @@
 //! {"event":"AppendedChainBatchRoot","blockNumber":102,"logIndex":0,"chainId":324,"batchNumber":7,…}
 //! ```
 //!
-//! Several answers may follow one another, and may overlap. Events of other contracts and other
-//! events are ignored, and so are unknown members.
+//! A file may hold several answers, and they may overlap. Events of other contracts, other events and unknown
+//! members are ignored.
 
 use std::path::Path;
 
@@ -20,15 +20,15 @@ use crate::{
     primitives::{Address, BatchNumber, ChainId, SlBlock, Word},
 };
 
-/// The most events that are held, repeated ones included: 40 bytes each.
+/// The most events kept in memory, repeated ones included: 40 bytes each.
 const MOST_EVENTS: usize = 1 << 24;
 
-/// Reads the events that the MessageRoot at `message_root` emitted, in the order in which it did,
-/// from a file (`-` for standard input).
+/// Reads the events of the MessageRoot at `message_root`, in the order of their emission, from a file (`-`
+/// for standard input).
 ///
 /// # Errors
-/// [`ImportError`] naming the file and the place in it, when it is damaged, a known event lacks a
-/// member, or there are more events than fit the memory set aside.
+/// [`ImportError`] naming the file and the position, if the file is damaged, a known event lacks a member,
+/// or there are too many events for memory.
 pub fn read_events(
     path: &Path,
     message_root: Address,
@@ -36,7 +36,7 @@ pub fn read_events(
     read_events_input(Input::open(path)?, message_root)
 }
 
-/// Reads events that are open already.
+/// Reads events from an open input.
 ///
 /// # Errors
 /// As [`read_events`].
@@ -67,7 +67,7 @@ fn read_within(
 
 struct Events {
     message_root: Address,
-    /// How many may be held.
+    /// The most events kept in memory.
     most: usize,
     found: Vec<MessageRootEvent>,
 }
@@ -95,7 +95,7 @@ impl Events {
         json.end_array()
     }
 
-    /// One event, or a node's answer with many.
+    /// Reads one event, or a node's answer with many events.
     fn object(&mut self, json: &mut Json<Input>) -> Result<(), ImportError> {
         let mut members = Members::default();
         let mut is_answer = false;
@@ -135,14 +135,14 @@ impl Events {
         Ok(())
     }
 
-    /// Puts the events in order, each once.
+    /// Sorts the events and removes duplicates.
     fn merge(&mut self) {
         self.found.sort_unstable();
         self.found.dedup();
     }
 
-    /// Drops the events that are held twice. So much has to be free then that the sorting of all of them
-    /// is not done over again for a few.
+    /// Removes duplicates. A quarter of the memory must be free afterwards, so that the events are not sorted
+    /// again for a few new ones.
     fn make_room(&mut self, json: &Json<Input>) -> Result<(), ImportError> {
         self.merge();
         if self.found.len() <= self.most / 4 * 3 {

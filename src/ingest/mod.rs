@@ -1,4 +1,4 @@
-//! What people have kept, read into what the trees and proofs are made of.
+//! Readers for the archived data from which trees and proofs are made.
 //!
 //! | module | reads |
 //! | --- | --- |
@@ -7,7 +7,7 @@
 //! | [`logs`] | L2→L1 logs of batches: raw, receipts, pubdata, rows of a node's tables |
 //! | [`sl_batches`] | the settlement layer's own batches |
 //!
-//! [`sniff`] tells which of them a file is for.
+//! [`sniff`] detects which of them a file is for.
 
 mod csv;
 mod error;

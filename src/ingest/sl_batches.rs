@@ -1,4 +1,4 @@
-//! The settlement layer's own batches: one JSON object a line, one line a batch.
+//! The settlement layer's own batches: one JSON object per line and batch.
 //!
 //! ```text
 //! {"chainId":506,"batchNumber":2000,"firstBlock":101,"lastBlock":105,"logs":["0x<88 bytes>",…],
@@ -6,9 +6,9 @@
 //! {"gwBatch":2000,"firstBlock":101,"lastBlock":105,"logs":[…],…}
 //! ```
 //!
-//! A line of the raw archive with the blocks that the batch covers; `gwBatch` is another name for
-//! `batchNumber`. `chainBatchRoot` is the root that L1 stores; it may be missing, as may
-//! `localLogsRoot`, which has to be that of the logs. Other fields are ignored, and so are empty lines.
+//! A line is a line of the raw archive of logs, with the blocks of the batch; `gwBatch` is another name for
+//! `batchNumber`. `chainBatchRoot` is the root that L1 stores. It may be missing, as may `localLogsRoot`,
+//! which must be the root of the logs. Other fields and empty lines are ignored.
 
 use std::{collections::BTreeMap, ops::RangeInclusive, path::Path};
 
@@ -21,9 +21,9 @@ use crate::{
     primitives::{BatchNumber, ChainId, Hash, SlBatch, SlBlock},
 };
 
-/// 16384 logs take 3 MB of text; messages, which do not matter here, the rest.
+/// 16384 logs take 3 MB of text. The rest is for messages, which are not used here.
 const LONGEST_LINE: usize = 64 << 20;
-/// The most batches that are kept, in some 240 bytes each: one a minute for four years.
+/// The most batches kept in memory, about 240 bytes each: one per minute for four years.
 const MOST_BATCHES: usize = 1 << 21;
 
 /// A batch of the settlement layer: the root of its own logs, and the blocks it covers.
@@ -42,31 +42,31 @@ impl SlBatchLogs {
         self.batch
     }
 
-    /// The blocks it covers.
+    /// The blocks of the batch.
     #[must_use]
     pub fn blocks(&self) -> &RangeInclusive<SlBlock> {
         &self.blocks
     }
 
-    /// The root over its logs, hashed from them.
+    /// The root of its logs, computed from them.
     #[must_use]
     pub fn local_root(&self) -> Hash {
         self.local_root
     }
 
-    /// The batch root that the file gives, not proven yet.
+    /// The batch root in the file, which is not verified yet.
     #[must_use]
     pub fn root(&self) -> Option<Hash> {
         self.root
     }
 }
 
-/// The settlement layer's own batches by number, each with the line that it stands in.
+/// The settlement layer's own batches by number, each with its line in the file.
 #[derive(Clone, Debug, Default)]
 pub struct SlBatches(BTreeMap<SlBatch, (u64, SlBatchLogs)>);
 
 impl SlBatches {
-    /// A batch; `None` when the file has none with this number.
+    /// A batch. `None` if the file does not have it.
     #[must_use]
     pub fn batch(&self, batch: SlBatch) -> Option<&SlBatchLogs> {
         self.0.get(&batch).map(|(_, logs)| logs)
@@ -92,17 +92,17 @@ struct Row {
     chain_batch_root: Option<Hash>,
 }
 
-/// Reads the batches of the settlement layer with this chain id (`-` for standard input). Lines of
-/// other chains are passed over.
+/// Reads the batches of the settlement layer with this chain id (`-` for standard input). Lines of other
+/// chains are skipped.
 ///
 /// # Errors
-/// [`IndexError`] naming the file and line: when a line is damaged, its logs do not make its local
-/// root, two lines contradict each other, or there are more batches than are kept.
+/// [`IndexError`] naming the file and line, if a line is damaged, its logs do not fold to its local root, two
+/// lines contradict each other, or there are more batches than the limit.
 pub fn read_sl_batches(path: &Path, sl_chain: ChainId) -> Result<SlBatches, IndexError> {
     read_sl_batches_input(Input::open(path)?, sl_chain)
 }
 
-/// Reads the batches of a settlement layer from a file that is open already.
+/// Reads the batches of a settlement layer from an open input.
 ///
 /// # Errors
 /// As [`read_sl_batches`].
@@ -133,7 +133,7 @@ fn read_at_most(limit: usize, input: Input, sl_chain: ChainId) -> Result<SlBatch
         let number = batch.batch;
         match found.get(&number) {
             Some((first, known)) if *known != batch => {
-                let reason = format!("differs from what line {first} said");
+                let reason = format!("differs from line {first}");
                 return Err(IndexError::SlBatch { name, line, batch: number, reason });
             }
             Some(_) => {}
@@ -158,7 +158,7 @@ fn sl_batch(
     let blocks = parsed.first_block..=parsed.last_block;
     let bad = |reason: String| IndexError::SlBatch { name: name.into(), line, batch, reason };
     if blocks.is_empty() {
-        return Err(bad(format!("ends with block {} before it begins", parsed.last_block)));
+        return Err(bad(format!("ends with block {}, before its first block", parsed.last_block)));
     }
     let logs =
         BatchLogs::new(sl_chain, BatchNumber(batch.0), parsed.logs, MessageList::default(), None)
@@ -167,7 +167,7 @@ fn sl_batch(
     let local_root = logs.tree().root();
     match parsed.local_logs_root {
         Some(stated) if stated != local_root => Err(bad(format!(
-            "should have the local logs root {stated}, but its {} logs make {local_root}",
+            "has the local logs root {stated}, but its {} logs fold to {local_root}",
             logs.logs().len()
         ))),
         _ => Ok(SlBatchLogs { batch, blocks, local_root, root }),
@@ -209,11 +209,11 @@ mod tests {
             let text = numbers.map(line).concat();
             read_at_most(3, Input::from_reader("test", Cursor::new(text))?, ChainId(506))
         };
-        // Those that are given again do not count again.
+        // Repeated batches count once.
         assert_eq!(read([1, 2, 2, 3]).unwrap().range(), Some((SlBatch(1), SlBatch(3))));
         let error = read([1, 2, 3, 4]).unwrap_err();
-        let words = "test, line 4: more than 3 SL batches, too many for memory; give the file without \
-                     those that no proof leads to";
+        let words = "test, line 4: more than 3 SL batches, too many for memory; remove the batches that \
+                     no proof leads to";
         assert_eq!(error.to_string(), words);
     }
 

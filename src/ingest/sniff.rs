@@ -1,4 +1,4 @@
-//! What a file is, told by its first mebibyte.
+//! Detects the kind of a file from its first mebibyte.
 
 use std::fmt;
 
@@ -10,14 +10,14 @@ use crate::{
     snapshot,
 };
 
-/// How a Parquet file begins.
+/// The first bytes of a Parquet file.
 const PARQUET_MAGIC: &[u8] = b"PAR1";
 
 /// A kind of file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FileKind {
-    /// A native file of slproof, with the four letters of its kind.
+    /// A native file of slproof, with the four-letter tag of its kind.
     Native([u8; 4]),
     /// The state of a settlement layer, or a part of it.
     State(Format),
@@ -25,7 +25,7 @@ pub enum FileKind {
     Logs(SourceFormat),
     /// Proofs: records as JSON or Parquet, calldata, or answers of nodes.
     Proofs,
-    /// None that is known.
+    /// An unknown kind.
     Unknown,
 }
 
@@ -40,13 +40,13 @@ impl fmt::Display for FileKind {
             Self::State(format) => write!(f, "a state: {format}"),
             Self::Logs(format) => write!(f, "logs of batches: {format}"),
             Self::Proofs => f.write_str("proofs"),
-            Self::Unknown => f.write_str("nothing that slproof knows"),
+            Self::Unknown => f.write_str("a file of an unknown kind"),
         }
     }
 }
 
-/// Tells what an input is. Logs, states and proofs are told by members that only they have, in whatever
-/// order these are; nothing is read beyond the first mebibyte, and the rest may be damaged.
+/// Detects the kind of an input. Logs, states and proofs are recognized by members that only they have, in
+/// any order. Only the first mebibyte is read; the rest may be damaged.
 #[must_use]
 pub fn sniff(input: &Input) -> FileKind {
     let head = input.head();

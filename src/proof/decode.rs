@@ -1,21 +1,21 @@
-//! Words back into the parts of a proof. Strict: what is accepted encodes to the same words again.
+//! Decodes words into the parts of a proof. Strict: accepted words encode to the same words again.
 
 use thiserror::Error;
 
 use crate::primitives::{Hash, Word};
 use crate::proof::{METADATA_VERSION, Proof, ProofEnd, SettlementHop};
 
-/// Why words are no proof.
+/// Why words are not a valid proof.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum DecodeError {
     /// No words at all.
     #[error("the proof has no words")]
     Empty,
-    /// Metadata of a version that no release knows.
-    #[error("word {at}: metadata version {got}, known is 1")]
+    /// The metadata have an unknown version.
+    #[error("word {at}: metadata version is {got}, expected 1")]
     Version {
-        /// The word.
+        /// The index of the word.
         at: usize,
         /// The version there.
         got: u8,
@@ -23,51 +23,51 @@ pub enum DecodeError {
     /// A last-node flag that is neither 0 nor 1.
     #[error("word {at}: the last-node flag is {got}, not 0 or 1")]
     Flag {
-        /// The word.
+        /// The index of the word.
         at: usize,
         /// The flag there.
         got: u8,
     },
-    /// A word of metadata was expected and something else stands there.
-    #[error("word {at} should be metadata, whose last 28 bytes are zero")]
+    /// A word that should be metadata is not.
+    #[error("word {at} should be metadata, with 28 zero bytes at the end")]
     NoMetadata {
-        /// The word.
+        /// The index of the word.
         at: usize,
     },
     /// The last node has a batch path.
-    #[error("word {at}: the last node cannot have a batch path, this one has {len} siblings")]
+    #[error("word {at}: the last node cannot have a batch path, but this one has {len} siblings")]
     BatchPathOnLastNode {
-        /// The word.
+        /// The index of the word.
         at: usize,
         /// The path's length.
         len: u8,
     },
-    /// The settlement layer settles on yet another chain.
+    /// The settlement layer settles on another settlement layer.
     #[error("word {at}: a second settlement layer; the contracts allow one")]
     SecondHop {
-        /// The word.
+        /// The index of the word.
         at: usize,
     },
-    /// The words end too early.
-    #[error("the proof ends after {got} words; its metadata announces at least {needed}")]
+    /// There are too few words.
+    #[error("the proof has {got} words, but its metadata require at least {needed}")]
     TooShort {
-        /// How many were needed.
+        /// The number of words needed.
         needed: usize,
-        /// How many there are.
+        /// The number of words found.
         got: usize,
     },
-    /// Words are left over.
-    #[error("the proof has {got} words; its metadata announces {needed}")]
+    /// There are too many words.
+    #[error("the proof has {got} words, but its metadata describe {needed}")]
     TooLong {
-        /// How many were needed.
+        /// The number of words needed.
         needed: usize,
-        /// How many there are.
+        /// The number of words found.
         got: usize,
     },
 }
 
 impl Proof {
-    /// Reads the words of a proof.
+    /// Decodes the words of a proof.
     ///
     /// # Errors
     /// [`DecodeError`] naming the word at fault.

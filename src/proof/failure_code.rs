@@ -1,14 +1,14 @@
-//! The stable codes of everything that can fail.
+//! The stable codes of all failures.
 
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use thiserror::Error;
 
-/// Defines the codes, which stand in the order of their texts.
+/// Defines the codes, in the order of their texts.
 macro_rules! failure_codes {
     ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
-        /// A stable code for a kind of failure. Scripts may rely on its text: a code is never renamed, and
+        /// A stable code for a kind of failure. Scripts may rely on its text: a code is never renamed. New
         /// codes may be added.
         ///
         /// ```
@@ -18,7 +18,7 @@ macro_rules! failure_codes {
         /// assert_eq!("unknown-root".parse(), Ok(FailureCode::UnknownRoot));
         /// assert!(FailureCode::ALL.contains(&FailureCode::UnknownRoot));
         /// ```
-        // Ordered as the texts are, so that counts by code are written in alphabetical order.
+        // Ordered by text, so that counts by code are written in alphabetical order.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[non_exhaustive]
         pub enum FailureCode {
@@ -51,7 +51,7 @@ failure_codes! {
     AnchorLacksDiamond = "anchor-lacks-diamond",
     /// The anchor holds no MessageRoot.
     AnchorLacksMessageRoot = "anchor-lacks-message-root",
-    /// The archive is damaged where the batch, the log or the index of logs is.
+    /// The archive is damaged at the batch, at the log, or in the index of logs.
     ArchiveDamaged = "archive-damaged",
     /// The batch was executed after the target.
     BatchAfterTarget = "batch-after-target",
@@ -65,31 +65,31 @@ failure_codes! {
     BatchNotArchived = "batch-not-archived",
     /// The contracts refuse the batch: it is not executed.
     BatchNotExecuted = "batch-not-executed",
-    /// MessageRoot has no root of the batch, and the contracts ask only there.
+    /// MessageRoot stores no root of the batch, and the contracts read only MessageRoot.
     BatchNotInMessageRoot = "batch-not-in-message-root",
     /// The batch was not executed on the settlement layer.
     BatchNotInTree = "batch-not-in-tree",
     /// The last node of the proof has a batch path.
     BatchPathOnLastNode = "batch-path-on-last-node",
-    /// The log path folds to another batch root than the record names.
+    /// The log path does not fold to the batch root in the record.
     BatchRootMismatch = "batch-root-mismatch",
     /// The state stores no root of the batch.
     BatchRootNotStored = "batch-root-not-stored",
     /// The contracts refuse batch 0.
     BatchZero = "batch-zero",
-    /// The call is for L1, which does not know the root.
+    /// The call is for L1, where the root is not stored.
     CallNeedsL1Target = "call-needs-l1-target",
-    /// The call takes messages, and the log stands for none.
+    /// The call takes a message, but the log is not of a message.
     CallNeedsMessage = "call-needs-message",
-    /// The call takes the bytes of the message, which the archive does not have.
+    /// The call takes the bytes of the message, but the archive does not have them.
     CallNeedsMessageBytes = "call-needs-message-bytes",
-    /// The proof is in calldata, which this build cannot read.
+    /// The proof is in calldata, and this build cannot read calldata.
     CalldataUnsupported = "calldata-unsupported",
     /// The chain was registered after the target.
     ChainAfterTarget = "chain-after-target",
     /// The record does not name its chain.
     ChainMissing = "chain-missing",
-    /// L1's state knows no diamond of the chain.
+    /// Bridgehub in L1's state has no diamond of the chain.
     ChainNotOnL1 = "chain-not-on-l1",
     /// The log is 88 zero bytes, the padding of log trees, which the contracts refuse to prove.
     DefaultLeaf = "default-leaf",
@@ -97,15 +97,15 @@ failure_codes! {
     EmptyProof = "empty-proof",
     /// It is not known which root was the first to contain the batch.
     FirstRootUnknown = "first-root-unknown",
-    /// The format is one that this build does not have, because a feature is off.
+    /// This build does not have the format, because a feature is off.
     FormatUnsupported = "format-unsupported",
-    /// What a tree file says of past roots is wrong.
+    /// The content of past roots in a tree file is wrong.
     HistoryDamaged = "history-damaged",
     /// The record does not name the index of its log.
     IdMissing = "id-missing",
     /// The state lacks what the trees are rebuilt from.
     IncompleteState = "incomplete-state",
-    /// The index is larger than the path allows.
+    /// The index does not fit the length of the path.
     IndexOutOfBounds = "index-out-of-bounds",
     /// An input is damaged, contradicts itself, or cannot be decoded.
     InputDamaged = "input-damaged",
@@ -129,13 +129,13 @@ failure_codes! {
     LogNotInBatch = "log-not-in-batch",
     /// The transaction has no such log.
     LogNotInTransaction = "log-not-in-transaction",
-    /// The logs of the batch do not make its root.
+    /// The logs of the batch do not fold to its root.
     LogsDoNotFold = "logs-do-not-fold",
     /// The text is not a record of a proof.
     MalformedRecord = "malformed-record",
     /// The text is not a request.
     MalformedRequest = "malformed-request",
-    /// The message is not the one that the log stands for.
+    /// The hash of the message differs from the log's value.
     MessageMismatch = "message-mismatch",
     /// The archive has no message with this hash.
     MessageNotFound = "message-not-found",
@@ -151,41 +151,41 @@ failure_codes! {
     NodeError = "node-error",
     /// The node answered null.
     NodeNull = "node-null",
-    /// The log stands for no message.
+    /// The log is not of a message.
     NotAMessage = "not-a-message",
     /// Bridgehub does not list the chain as a settlement layer.
     NotASettlementLayer = "not-a-settlement-layer",
-    /// The archive has nothing of what is selected.
+    /// Nothing in the archive matches the selection.
     NothingFound = "nothing-found",
     /// Only L1 accepts proofs through a batch of a settlement layer.
     OnlyL1 = "only-l1",
-    /// The unfinished output is that of another job.
+    /// The unfinished output belongs to another job.
     OtherJob = "other-job",
     /// A path is longer than the contracts accept.
     PathTooLong = "path-too-long",
-    /// The verifier refused a proof that was made here.
+    /// The verifier refused a proof that slproof made.
     ProofRefused = "proof-refused",
     /// An input could not be opened or read.
     ReadFailed = "read-failed",
     /// The proof folds to another root.
     RootMismatch = "root-mismatch",
-    /// What the root contains was not found out.
+    /// The content of the root is unknown.
     RootUnexplained = "root-unexplained",
     /// The proof goes through a second settlement layer.
     SecondHop = "second-hop",
-    /// The logs and trees do not make the root of the settlement layer's batch.
+    /// The logs and trees do not fold to the root of the settlement layer's batch.
     SlBatchDoesNotFold = "sl-batch-does-not-fold",
-    /// The logs of the settlement layer's batch are not given.
+    /// The logs of the settlement layer's batch were not given.
     SlBatchNotArchived = "sl-batch-not-archived",
     /// L1 stores no root of the settlement layer's batch.
     SlBatchNotOnL1 = "sl-batch-not-on-l1",
-    /// L1 stores another root of the settlement layer's batch than the given file.
+    /// L1 and the given file have different roots of the settlement layer's batch.
     SlBatchRootDiffers = "sl-batch-root-differs",
-    /// Nothing says what the root of the settlement layer's batch is.
+    /// No source has the root of the settlement layer's batch.
     SlBatchRootUnknown = "sl-batch-root-unknown",
-    /// Nothing was appended by the end of the settlement layer's batch.
+    /// The trees were empty at the end of the settlement layer's batch.
     SlBatchTooEarly = "sl-batch-too-early",
-    /// A state cannot be read, or holds what it cannot.
+    /// A state cannot be read, or a slot holds an invalid value.
     StateDamaged = "state-damaged",
     /// The system refused what a command needs, such as threads.
     SystemFailed = "system-failed",
@@ -193,23 +193,23 @@ failure_codes! {
     TargetMismatch = "target-mismatch",
     /// The target needs the history of the roots.
     TargetNeedsHistory = "target-needs-history",
-    /// The target needs trees, and none were rebuilt.
+    /// The target needs trees, but none were rebuilt.
     TargetNeedsTrees = "target-needs-trees",
-    /// The proof ends before it should.
+    /// The proof has too few words.
     TooShort = "too-short",
-    /// The proof goes on after its end.
+    /// The proof has words after its end.
     TrailingWords = "trailing-words",
     /// The archive has no log of this transaction.
     TransactionNotFound = "transaction-not-found",
     /// The tree file is damaged where the batch is.
     TreeDamaged = "tree-damaged",
-    /// The rebuilt trees differ from what the contracts stored.
+    /// The rebuilt trees differ from those that the contracts stored.
     TreeDiffers = "tree-differs",
     /// The chain is not registered on the settlement layer.
     UnknownChain = "unknown-chain",
-    /// An input is not of a kind that is known, or holds nothing of what is needed.
+    /// The kind of an input is unknown, or the input holds nothing of what is needed.
     UnknownInput = "unknown-input",
-    /// No root is known for what the proof leads to.
+    /// No root is known where the proof leads.
     UnknownRoot = "unknown-root",
     /// The text names no target.
     UnknownTarget = "unknown-target",

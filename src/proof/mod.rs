@@ -1,7 +1,7 @@
-//! Leaf-to-root proofs: their model, their encoding, the records that carry them, and the verifier.
+//! Leaf-to-root proofs: the model, the encoding, the records that hold them, and the verifier.
 //!
-//! A proof is a `bytes32[]`, as `zks_getL2ToL1LogProof` answers it and as the contracts'
-//! `proveL2MessageInclusionShared` and its siblings take it:
+//! A proof is a `bytes32[]`, as `zks_getL2ToL1LogProof` returns it and the `prove…InclusionShared` functions
+//! of the contracts take it:
 //!
 //! ```text
 //! metadata            byte 0 version 1, byte 1 log path length, byte 2 batch path length,
@@ -17,13 +17,13 @@
 //! chain path          siblings in the shared tree, bottom first
 //! ```
 //!
-//! Before v26 a proof was the plain log path; a first word whose last 28 bytes are not zero says so.
+//! Before v26 a proof was the log path alone. Its first word has non-zero bytes among the last 28.
 //! Source: era-contracts `MessageHashing.sol` and `L2MessageVerification.sol`, v26 to v31.
 //!
 //! [`Proof`] is the model with its encoding and strict decoding. [`verify`] is a second implementation that
-//! shares no code with the trees. One proof is judged by it alone; proofs in bulk are folded side by side by
-//! `verify_many`, which shares only Keccak with the trees, and hands [`verify`] one of every 1024 proofs and
-//! all that it refuses.
+//! shares no code with the trees. It alone judges single proofs. Proofs in bulk are folded in parallel by
+//! `verify_many`, which shares only Keccak with the trees; [`verify`] also checks one of every 1024 proofs,
+//! and all proofs that `verify_many` refuses.
 
 #[cfg(feature = "calldata")]
 pub mod calldata;

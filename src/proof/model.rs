@@ -1,29 +1,29 @@
 use crate::primitives::{Hash, Word};
 
-/// The only version of proof metadata so far.
+/// The only version of proof metadata.
 pub const METADATA_VERSION: u8 = 1;
 
-/// A proof in its parts.
+/// The parts of a proof.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proof {
-    /// Siblings from the log's leaf up, bottom first; since v26 the last is the aggregated root.
+    /// The siblings of the log's leaf, bottom first; since v26 the last is the aggregated root.
     pub log_path: Vec<Hash>,
-    /// What follows the log path.
+    /// The part after the log path.
     pub end: ProofEnd,
 }
 
-/// How a proof goes on behind its log path.
+/// The part of a proof after its log path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ProofEnd {
-    /// Not at all, and without metadata: a proof from before v26.
+    /// Nothing, and no metadata: a proof from before v26.
     Plain,
-    /// Not at all: it folds to the batch root.
+    /// Nothing: the proof folds to the batch root.
     BatchRoot,
-    /// Through the trees of a settlement layer.
+    /// The path through the trees of a settlement layer.
     SettlementLayer(SettlementHop),
 }
 
-/// The way from a batch root to a root of the settlement layer.
+/// The path from a batch root to a root of the settlement layer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SettlementHop {
     /// The batch's leaf index in the chain tree.
@@ -32,21 +32,20 @@ pub struct SettlementHop {
     pub batch_path: Vec<Hash>,
     /// The settlement layer's block (interop form) or batch (L1 form).
     pub sl_number: u128,
-    /// The chain's index in the shared tree; in the L1 form with the bit above it set.
+    /// The chain's index in the shared tree. In the L1 form the next higher bit is set too.
     pub chain_mask: u128,
     /// The settlement layer's chain id.
     pub sl_chain: Word,
-    /// Siblings in the shared tree, bottom first; in the L1 form then the local logs root of the
-    /// settlement layer's batch.
+    /// Siblings in the shared tree, bottom first. In the L1 form they are followed by the local logs root of
+    /// the settlement layer's batch.
     pub chain_path: Vec<Hash>,
 }
 
 impl Proof {
-    /// The words of the proof, as a node answers them.
+    /// The words of the proof, as a node returns them.
     ///
     /// # Panics
-    /// When a path has more than 255 siblings, which no tree of this program has and no encoded proof
-    /// can have.
+    /// If a path has more than 255 siblings. No tree of this crate and no encoded proof has such a path.
     #[must_use]
     pub fn encode(&self) -> Vec<Hash> {
         let mut words = Vec::with_capacity(self.log_path.len() + 32);
@@ -58,7 +57,7 @@ impl Proof {
 }
 
 impl ProofEnd {
-    /// The word that stands before a log path of this length.
+    /// The word before a log path of this length.
     pub(crate) fn metadata(&self, log_path: usize) -> Option<Hash> {
         match self {
             Self::Plain => None,
@@ -67,7 +66,7 @@ impl ProofEnd {
         }
     }
 
-    /// The words that stand behind the log path.
+    /// The words after the log path.
     pub(crate) fn words(&self) -> Vec<Hash> {
         let Self::SettlementLayer(hop) = self else { return Vec::new() };
         let mut words = Vec::with_capacity(hop.batch_path.len() + hop.chain_path.len() + 4);

@@ -1,4 +1,4 @@
-//! What is written and read: a proof a record, a failure a record.
+//! The records that are written and read: one per proof, one per failure.
 
 use std::{error::Error, fmt};
 
@@ -13,7 +13,7 @@ use crate::{
     primitives::{BatchNumber, ChainId, Hash, Number, hex},
 };
 
-/// A proof and all that is needed to verify it.
+/// A proof and everything that is needed to verify it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ProofRecord {
@@ -34,16 +34,16 @@ pub struct ProofRecord {
     /// The log.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log: Option<L2ToL1Log>,
-    /// The bytes of the message that the log stands for, where the archive has them.
+    /// The bytes of the message, if the log is of a message and the archive has them.
     #[serde(default, with = "message_hex", skip_serializing_if = "Option::is_none")]
     pub message: Option<Vec<u8>>,
 }
 
-/// Which root a proof folds to.
+/// The root that a proof folds to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TargetRecord {
-    /// What kind of root.
+    /// The kind of root.
     pub kind: TargetKind,
     /// The settlement layer; missing for a batch root.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -105,8 +105,8 @@ impl TargetRecord {
         }
     }
 
-    /// What the words lead to, which this is the target of, with what the target alone says: whether the
-    /// number is a block's or a batch's.
+    /// The place that the words lead to, with the fact that only the target knows: whether the number is a
+    /// block's or a batch's.
     fn known(&self, anchor: RootRef) -> RootRef {
         match (self.kind, anchor) {
             (TargetKind::Block, RootRef::SettlementLayer(chain, number)) => {
@@ -121,12 +121,11 @@ impl TargetRecord {
 }
 
 impl ProofRecord {
-    /// Verifies everything that the record says, and that the root which the proof folds to is the one
-    /// that `known_root` gives for it. Where the record has a target, its anchor says whether a number is
-    /// that of a block or of a batch.
+    /// Verifies everything in the record, and that the proof folds to the root that `known_root` returns. If
+    /// the record has a target, the argument of `known_root` says whether a number is a block's or a batch's.
     ///
     /// # Errors
-    /// [`VerifyError`] for the first thing that is wrong.
+    /// [`VerifyError`] for the first check that fails.
     pub fn verify(
         &self,
         log: &L2ToL1Log,
@@ -161,7 +160,7 @@ fn same_root(expected: Hash, got: Hash) -> Result<(), VerifyError> {
     if expected == got { Ok(()) } else { Err(VerifyError::Root { expected, got }) }
 }
 
-/// A proof with exactly the fields that `zks_getL2ToL1LogProof` answers.
+/// A proof with exactly the fields that `zks_getL2ToL1LogProof` returns.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RpcAnswer {
@@ -182,43 +181,42 @@ impl From<ProofRecord> for RpcAnswer {
     }
 }
 
-/// A request that could not be fulfilled. What was asked for is a [`Request`], or the text of the line
-/// that asked.
+/// A request that could not be fulfilled. `R` is a [`Request`], or the text of the requesting line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FailureRecord<R = Request> {
-    /// What was asked for.
+    /// The request.
     pub request: R,
     /// Why there is no proof.
     pub error: Failure,
 }
 
-/// Why something failed: a stable code, and a text for people.
+/// Why something failed: a stable code and a message for people.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     /// The stable code.
     pub code: FailureCode,
-    /// The text.
+    /// The message.
     pub message: String,
 }
 
-/// What the user of a front end can do about an error, in its own words: a command line names its flags
-/// here, which the library does not know.
+/// Returns advice for an error in the terms of a front end. The library does not know the flags of a command
+/// line, so the command line adds them in this way.
 pub type Hints = fn(&(dyn Error + 'static)) -> Option<&'static str>;
 
-/// The [`Hints`] of a front end that has none.
+/// [`Hints`] that never return advice.
 #[must_use]
 pub fn no_hints(_: &(dyn Error + 'static)) -> Option<&'static str> {
     None
 }
 
 impl Failure {
-    /// The failure that an error is: its own text, and the hint in parentheses after it.
+    /// The failure for an error: its text, and the hint in parentheses after it.
     #[must_use]
     pub fn of(code: FailureCode, error: &(dyn Error + 'static), hints: Hints) -> Self {
         Self { code, message: error.to_string() }.hinted(error, hints)
     }
 
-    /// The failure with the hint for this error after its message.
+    /// The failure with the hint for this error appended to its message.
     #[must_use]
     pub fn hinted(mut self, error: &(dyn Error + 'static), hints: Hints) -> Self {
         if let Some(hint) = hints(error) {

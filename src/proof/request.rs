@@ -1,4 +1,4 @@
-//! What is asked for, and the lines that ask.
+//! Requests, and the lines that hold them.
 
 use std::borrow::Cow;
 
@@ -11,18 +11,18 @@ use crate::{
     proof::{FailureCode, Target, TargetParseError},
 };
 
-/// What was asked for.
+/// A request: the logs to prove.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", untagged)]
 pub enum Request {
-    /// A log by its place.
+    /// One log of a batch.
     #[serde(rename_all = "camelCase")]
     Log {
         /// The chain.
         chain_id: ChainId,
         /// The batch.
         batch_number: BatchNumber,
-        /// The log's leaf index.
+        /// The log's leaf index in the batch.
         id: u64,
     },
     /// All logs of a batch.
@@ -43,7 +43,8 @@ pub enum Request {
     Transaction {
         /// The transaction's hash.
         tx_hash: Hash,
-        /// Which of its logs, counted from 0 in the order of the batch; all of them where it is missing.
+        /// The log's index among those of the transaction, from 0 in the order of the batch. `None` selects
+        /// all.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         log: Option<u64>,
     },
@@ -63,35 +64,35 @@ impl Request {
     }
 }
 
-/// A line of a file of requests: what is asked for, and against which root where the line says so.
+/// A line of a request file: a request, and optionally the target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestLine {
-    /// What is asked for.
+    /// The request.
     pub request: Request,
-    /// The root to prove against; the one of the whole job where it is missing.
+    /// The root to prove against. `None` means the target of the whole job.
     pub target: Option<Target>,
 }
 
-/// Why a line is no request.
+/// Why a line is not a valid request.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum RequestError {
     /// It is not JSON, or a field is unknown or of the wrong type.
     #[error("not a request: {0}")]
     Json(#[from] serde_json::Error),
-    /// The fields select nothing, or too much.
+    /// The fields select no logs, or contradict each other.
     #[error(
-        "a request has chainId and batchNumber, and id for one log of the batch, or message, or txHash, \
-         and log for one log of the transaction; this one has {0}"
+        "a request has chainId and batchNumber (and id for one log of the batch), or message, or txHash \
+         (and log for one log of the transaction); this one has {0}"
     )]
     Fields(String),
-    /// The target is none.
+    /// The target is invalid.
     #[error(transparent)]
     Target(#[from] TargetParseError),
 }
 
 impl RequestError {
-    /// The stable code of the kind of error.
+    /// The stable code of this error.
     #[must_use]
     pub fn code(&self) -> FailureCode {
         match self {
@@ -117,11 +118,10 @@ struct Incoming<'a> {
 }
 
 impl RequestLine {
-    /// Reads a line. Fields that no request has are refused: a misspelt one would be left out without a
-    /// word.
+    /// Parses a line. Unknown fields are refused; otherwise a misspelt field would be ignored silently.
     ///
     /// # Errors
-    /// [`RequestError`].
+    /// [`RequestError`] if the line is not a valid request.
     pub fn parse(line: &[u8]) -> Result<Self, RequestError> {
         let fields: Incoming<'_> = serde_json::from_slice(line)?;
         let Incoming { chain_id, batch_number, id, message, tx_hash, log, .. } = fields;

@@ -1,4 +1,4 @@
-//! Which root proofs fold to.
+//! The root that proofs fold to.
 
 use std::{fmt, num::ParseIntError, str::FromStr};
 
@@ -9,13 +9,13 @@ use crate::{
     proof::FailureCode,
 };
 
-/// Which root proofs are to fold to.
+/// The root that proofs shall fold to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Target {
-    /// The interop root of the newest settlement layer block that the state has one of.
+    /// The interop root of the newest settlement layer block that has one in the state.
     Latest,
-    /// The first interop root that contains the batch: that of the block in which it was executed.
+    /// The first interop root that contains the batch, which is that of the block in which it was executed.
     First,
     /// The interop root of a settlement layer's block.
     Block(SlBlock),
@@ -25,28 +25,28 @@ pub enum Target {
     BatchRoot,
 }
 
-/// A text that names no target.
+/// Why a text does not name a target.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum TargetParseError {
-    /// No target has this name.
+    /// The text is not the name of a target.
     #[error(
-        "{0:?} is no target; known are \"latest\", \"first\", \"block:N\", \"sl-batch:N\" and \
+        "unknown target {0:?}; the targets are \"latest\", \"first\", \"block:N\", \"sl-batch:N\" and \
          \"batch-root\""
     )]
     Unknown(String),
-    /// The number in the text is none.
-    #[error("{text:?} names no block or batch")]
+    /// The number in the text is invalid.
+    #[error("{text:?} does not name a block or batch: invalid number")]
     Number {
         /// The text.
         text: String,
-        /// What is wrong with the number.
+        /// Why the number is invalid.
         source: ParseIntError,
     },
 }
 
 impl TargetParseError {
-    /// The stable code of the kind of error.
+    /// The stable code of this error.
     #[must_use]
     pub fn code(&self) -> FailureCode {
         FailureCode::UnknownTarget
@@ -82,7 +82,7 @@ impl fmt::Display for Target {
 }
 
 impl Target {
-    /// Whether the history of the roots is needed.
+    /// Whether the target needs the history of the roots.
     #[must_use]
     pub fn needs_history(self) -> bool {
         matches!(self, Self::First | Self::Block(_) | Self::SlBatch(_))

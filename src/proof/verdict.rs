@@ -1,4 +1,4 @@
-//! What can be said of a record. There are three answers: to lack a field or a root refutes nothing.
+//! The three verdicts on a record. A record that lacks a field, or whose root is unknown, is not refuted.
 
 use thiserror::Error;
 
@@ -9,15 +9,15 @@ use crate::proof::{
 };
 use crate::{message::L2ToL1Log, primitives::Hash};
 
-/// What a record of a proof is worth.
+/// The verdict on a proof record.
 #[derive(Debug)]
 pub enum Verdict {
-    /// The proof folds to the root that is stored for what it leads to.
+    /// The proof folds to the root that is stored where it leads.
     Valid(Folded),
-    /// A root is stored and differs, a check of the contracts refuses the proof, or the record is damaged
-    /// or contradicts itself.
+    /// Another root is stored, a check of the contracts refuses the proof, or the record is damaged or
+    /// contradicts itself.
     Invalid(Reason),
-    /// Something is missing that a proof is judged by: in the record, or where roots are stored.
+    /// Something needed for a verdict is missing, in the record or in the source of roots.
     CannotJudge(Reason),
 }
 
@@ -25,27 +25,27 @@ pub enum Verdict {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum Reason {
-    /// The record is none, or not whole.
+    /// The record is malformed or incomplete.
     #[error(transparent)]
     Record(#[from] RecordError),
     /// The verifier refused the proof.
     #[error(transparent)]
     Proof(#[from] VerifyError),
-    /// Whoever stores roots says so.
+    /// The source of roots refuses the proof or lacks data.
     #[error("{}", .0.message)]
     Anchor(Failure),
 }
 
-/// What whoever stores roots says of the one that a proof has to fold to.
+/// The answer of the source of roots for a proof.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Known {
     /// The root.
     Root(Hash),
-    /// No root is stored there.
+    /// No such root is stored.
     Unknown,
     /// The contracts refuse every proof that leads there.
     Refused(Failure),
-    /// Something is not there, such as a contract, without which it cannot be known.
+    /// Something needed for an answer is missing, such as a contract.
     Lacking(Failure),
 }
 
@@ -70,8 +70,7 @@ impl From<RecordError> for Verdict {
 }
 
 impl Verdict {
-    /// Judges everything that a record says, and the root that its proof folds to by what `known` says of
-    /// it, as [`ProofRecord::verify`] does.
+    /// Verifies everything in a record as [`ProofRecord::verify`] does, with the roots that `known` returns.
     pub fn of(
         record: &ProofRecord,
         log: &L2ToL1Log,
@@ -111,7 +110,7 @@ mod tests {
         Failure { code, message: "a message".into() }
     }
 
-    /// The verdict on a proof that folds to the root which `known` gets, and the code of its reason.
+    /// The verdict on a proof that folds to the root passed to `known`, and the code of its reason.
     fn told(known: impl FnOnce(Hash) -> Known) -> (&'static str, Option<FailureCode>) {
         let log = L2ToL1Log::of_message(1, Address::system(7), b"x");
         let sibling = Hash::new([1; 32]);

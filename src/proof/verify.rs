@@ -1,10 +1,10 @@
-//! The verifier: does a proof, for this log, fold to a root that somebody else vouches for?
+//! The verifier: checks whether a proof of a log folds to a root from an independent source.
 //!
-//! A second implementation. It walks the words of a proof as `MessageHashing.sol` and
-//! `L2MessageVerification.sol` (era-contracts, v26 to v31) do, check by check, and hashes with a scalar
-//! Keccak of its own; it shares no code with the trees or the extraction, so that an error there cannot
-//! hide here. It is stricter than the contracts in one respect: words behind the end of a proof, which
-//! the contracts ignore, are refused.
+//! This is a second implementation. It reads the words of a proof as `MessageHashing.sol` and
+//! `L2MessageVerification.sol` (era-contracts, v26 to v31) do, check by check, and hashes with its own scalar
+//! Keccak. It shares no code with the trees or the extraction, so it detects errors in them. It is stricter
+//! than the contracts in one respect: it refuses words after the end of a proof, which the contracts
+//! ignore.
 
 use std::sync::LazyLock;
 
@@ -17,14 +17,14 @@ use crate::{
     proof::FailureCode,
 };
 
-/// `BATCH_LEAF_PADDING`, `CHAIN_ID_LEAF_PADDING` and `L2_L1_LOGS_TREE_DEFAULT_LEAF_HASH`, hashed anew on
-/// purpose.
+/// `BATCH_LEAF_PADDING`, `CHAIN_ID_LEAF_PADDING` and `L2_L1_LOGS_TREE_DEFAULT_LEAF_HASH`, computed here again
+/// so that the verifier shares no constants with the trees.
 pub(super) static BATCH_LEAF: LazyLock<Hash> = LazyLock::new(|| keccak(&[b"zkSync:BatchLeaf"]));
 pub(super) static CHAIN_ID_LEAF: LazyLock<Hash> =
     LazyLock::new(|| keccak(&[b"zkSync:ChainIdLeaf"]));
 pub(super) static DEFAULT_LEAF: LazyLock<Hash> = LazyLock::new(|| keccak(&[&[0; L2ToL1Log::LEN]]));
 
-/// What a proof claims: this log stood at this index of this batch.
+/// The claim of a proof: this log is at this index of this batch.
 #[derive(Clone, Copy, Debug)]
 pub struct Claim<'a> {
     /// The chain that emitted the log.
@@ -37,28 +37,28 @@ pub struct Claim<'a> {
     pub log: &'a L2ToL1Log,
 }
 
-/// What the words fold to.
+/// The result of folding a proof.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Folded {
     /// The root of the batch, as its chain published it.
     pub batch_root: Hash,
-    /// Whose root the whole proof folds to.
+    /// The owner of the root that the whole proof folds to.
     pub root_ref: RootRef,
     /// The root that the whole proof folds to.
     pub root: Hash,
 }
 
-/// Whose root a proof folds to.
+/// The batch or block whose root a proof folds to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RootRef {
-    /// The batch itself: its root stands where the chain settles.
+    /// The batch itself. Its root is stored where the chain settles.
     Batch(ChainId, BatchNumber),
-    /// A block (interop form) or batch (L1 form) of the settlement layer with this chain id: the words do
+    /// A block (interop form) or batch (L1 form) of the settlement layer with this chain id. The words do
     /// not say which of the two.
     SettlementLayer(Word, u128),
-    /// A block of the settlement layer with this chain id, as the target of a record says.
+    /// A block of the settlement layer with this chain id, according to a record's target.
     SlBlock(Word, u128),
-    /// A batch of the settlement layer with this chain id, as the target of a record says.
+    /// A batch of the settlement layer with this chain id, according to a record's target.
     SlBatch(Word, u128),
 }
 
@@ -70,12 +70,12 @@ pub enum VerifyError {
     #[error("the proof has no words")]
     Empty,
     /// The leaf is the padding of log trees (`HashedLogIsDefault`).
-    #[error("the log is 88 zero bytes, which every log tree is padded with; it proves nothing")]
+    #[error("the log is 88 zero bytes, the padding of every log tree, and proves nothing")]
     DefaultLeaf,
     /// `UnsupportedProofMetadataVersion`.
     #[error("word {at}: metadata version {got} is not supported")]
     MetadataVersion {
-        /// The word.
+        /// The index of the word.
         at: usize,
         /// The version there.
         got: u8,
@@ -83,23 +83,23 @@ pub enum VerifyError {
     /// `InvalidProofLengthForFinalNode`.
     #[error("word {at}: the last node has a batch path")]
     BatchPathOnLastNode {
-        /// The word.
+        /// The index of the word.
         at: usize,
     },
-    /// A slice beyond the end of the proof.
-    #[error("the proof ends after {got} words, {needed} are needed")]
+    /// The proof has too few words.
+    #[error("the proof has {got} words, but at least {needed} are needed")]
     TooShort {
-        /// How many were needed.
+        /// The number of words needed.
         needed: usize,
-        /// How many there are.
+        /// The number of words found.
         got: usize,
     },
-    /// Words that nothing refers to.
-    #[error("the proof has {got} words, and ends after {used}")]
+    /// The proof has words after its end.
+    #[error("the proof has {got} words, but ends after {used}")]
     TrailingWords {
-        /// How many were used.
+        /// The number of words used.
         used: usize,
-        /// How many there are.
+        /// The number of words found.
         got: usize,
     },
     /// `MerkleIndexOutOfBounds`.
@@ -111,7 +111,7 @@ pub enum VerifyError {
         path: usize,
     },
     /// `MerklePathOutOfBounds`.
-    #[error("a path of {path} siblings; the contracts allow 255")]
+    #[error("a path has {path} siblings; the contracts allow 255")]
     PathTooLong {
         /// The path's length.
         path: usize,
@@ -119,45 +119,45 @@ pub enum VerifyError {
     /// `DepthMoreThanOneForRecursiveMerkleProof`.
     #[error("word {at}: a second settlement layer; the contracts allow one")]
     SecondHop {
-        /// The word.
+        /// The index of the word.
         at: usize,
     },
-    /// The fold differs from the root that is known.
-    #[error("the proof folds to {got}, the root is {expected}")]
+    /// The proof folds to another root than the known one.
+    #[error("the proof folds to {got}, but the root is {expected}")]
     Root {
         /// The known root.
         expected: Hash,
-        /// The fold.
+        /// The root that the proof folds to.
         got: Hash,
     },
-    /// Nobody vouches for the root.
-    #[error("the anchor knows no root of {}", describe(.0))]
+    /// The source of roots does not have the root.
+    #[error("the anchor has no root of {}", describe(.0))]
     UnknownRoot(RootRef),
-    /// The record's batch root is not what the log path folds to.
-    #[error("the log path folds to {got}, the record says that the batch root is {expected}")]
+    /// The log path folds to another batch root than the record's.
+    #[error("the log path folds to {got}, but the record's batch root is {expected}")]
     BatchRoot {
         /// The record's root.
         expected: Hash,
-        /// The fold.
+        /// The root that the log path folds to.
         got: Hash,
     },
-    /// The record's target is not the one that the words lead to.
-    #[error("the record's target is {expected}, the proof's words lead to {}", describe(.got))]
+    /// The words lead to another target than the record's.
+    #[error("the record's target is {expected}, but the proof's words lead to {}", describe(.got))]
     Target {
-        /// The record's target, in words.
+        /// The record's target.
         expected: String,
         /// What the words lead to.
         got: RootRef,
     },
-    /// The message is not the one that the log stands for.
-    #[error("the message hashes to {got}, the log says {expected}")]
+    /// The message does not match the log.
+    #[error("the message hashes to {got}, but the log's value is {expected}")]
     Message {
         /// The log's value.
         expected: Hash,
         /// The message's hash.
         got: Hash,
     },
-    /// The log stands for no message, and yet there is one.
+    /// There is a message, but the log is not of a message.
     #[error("the log is not one that L1Messenger emits for a message")]
     NoMessageLog,
 }
@@ -176,7 +176,7 @@ fn describe(anchor: &RootRef) -> String {
 }
 
 impl VerifyError {
-    /// The stable code of the kind of error.
+    /// The stable code of this error.
     #[must_use]
     pub fn code(&self) -> FailureCode {
         match self {
@@ -199,11 +199,11 @@ impl VerifyError {
     }
 }
 
-/// Folds the words of a proof for a claim. What comes out is to be compared with a root that is known
-/// from elsewhere.
+/// Folds the words of a proof for a claim. The caller compares the result with a root from an independent
+/// source.
 ///
 /// # Errors
-/// [`VerifyError`] for whatever the contracts would refuse before they compare a root.
+/// [`VerifyError`] if the contracts would refuse the proof before they compare a root.
 pub fn fold(claim: &Claim<'_>, words: &[Hash]) -> Result<Folded, VerifyError> {
     let leaf = keccak(&[claim.log.as_bytes()]);
     if leaf == *DEFAULT_LEAF {
@@ -235,10 +235,10 @@ pub fn fold(claim: &Claim<'_>, words: &[Hash]) -> Result<Folded, VerifyError> {
     Ok(Folded { batch_root, root_ref: RootRef::SettlementLayer(sl_chain, number), root })
 }
 
-/// Whether a message is the one that a log stands for.
+/// Checks that a message matches a log.
 ///
 /// # Errors
-/// [`VerifyError`] when the log stands for another message, or for none.
+/// [`VerifyError`] if the log is of another message, or not of a message.
 pub fn message(log: &L2ToL1Log, message: &[u8]) -> Result<(), VerifyError> {
     if !log.is_message() {
         return Err(VerifyError::NoMessageLog);
@@ -262,8 +262,8 @@ struct Words<'a> {
 }
 
 impl<'a> Words<'a> {
-    /// `parseProofMetadata`: a first word whose last 28 bytes are zero describes what follows; any
-    /// other is the first sibling of a plain path that takes all the words.
+    /// `parseProofMetadata`: a first word whose last 28 bytes are zero is metadata. Any other first word is
+    /// the first sibling of a plain path, which takes all the words.
     fn node(&mut self) -> Result<Node, VerifyError> {
         let at = self.at;
         let got = self.words.len();
@@ -306,7 +306,7 @@ impl<'a> Words<'a> {
     }
 }
 
-/// `Merkle.calculateRootMemory`: bit `i` of the index says on which side sibling `i` stands.
+/// `Merkle.calculateRootMemory`: bit `i` of the index is 1 if the node is to the right of sibling `i`.
 fn fold_path(leaf: Hash, index: Word, path: &[Hash]) -> Result<Hash, VerifyError> {
     if path.len() > 255 {
         return Err(VerifyError::PathTooLong { path: path.len() });

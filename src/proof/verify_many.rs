@@ -1,11 +1,11 @@
-//! Many proofs verified at once, by the rules of [`verify`](super::verify).
+//! Verifies many proofs at once, by the rules of [`verify`](super::verify).
 //!
-//! That verifier hashes one node after the other, which takes as long as everything else together when
-//! every message of a history is proven. This one decodes the same words for itself and folds as many
-//! proofs side by side as the processor has lanes; what the proofs of a batch share is folded once. Of
-//! the code that made the words it shares the hash function and nothing else.
+//! [`verify`](super::verify) hashes one node after the other. For the proofs of a whole history that takes as
+//! long as all other work together. This verifier decodes the same words itself and folds as many proofs in
+//! parallel as the processor has lanes; words that the proofs of a batch share are folded once. It shares
+//! only the hash function with the code that makes the words.
 //!
-//! It only says yes or no: why a proof is refused is the other's to say.
+//! It returns only yes or no. [`verify`](super::verify) returns the reason for a refusal.
 
 use std::mem;
 
@@ -19,36 +19,36 @@ use crate::{
     primitives::{BatchNumber, ChainId, Hash, Word},
 };
 
-/// Proofs of logs of one batch, as far as they are the same.
+/// The part that proofs of logs of one batch share.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BatchInput<'a> {
     pub(crate) chain: ChainId,
     pub(crate) batch: BatchNumber,
-    /// The batch root that each log path has to fold to.
+    /// The batch root that each log path must fold to.
     pub(crate) root: Hash,
-    /// The words behind the log paths.
+    /// The words after the log paths.
     pub(crate) tail: &'a [Hash],
-    /// The root that the whole has to fold to.
+    /// The root that each proof must fold to.
     pub(crate) target: &'a TargetRecord,
 }
 
-/// A proof of a bundle.
+/// One proof of a bundle. A bundle is a [`BatchInput`].
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ProofInput<'a> {
-    /// Which bundle it belongs to.
+    /// The index of its bundle.
     pub(crate) bundle: usize,
     pub(crate) index: u64,
     pub(crate) log: &'a L2ToL1Log,
-    /// Its words before those of the bundle.
+    /// The words before those of the bundle.
     pub(crate) head: &'a [Hash],
 }
 
-/// What the first word of a proof says of the words that follow.
+/// The form of a proof, according to its first word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Shape {
-    /// It folds to the batch root.
+    /// The proof folds to the batch root.
     BatchRoot,
-    /// A batch path of this length follows the log path, and the second hop that.
+    /// A batch path of this length follows the log path, and then the second hop.
     TwoHops(usize),
 }
 
@@ -59,7 +59,8 @@ pub(crate) fn accepted(bundles: &[BatchInput<'_>], members: &[ProofInput<'_>]) -
     let mut accepted: Vec<bool> = members
         .iter()
         .map(|member| match shape(member.head) {
-            // The first proof of a bundle says how its tail is read; all have to say the same.
+            // The first proof of a bundle determines how its tail is read; the others must have the same
+            // form.
             Some((shape, _)) => *shapes[member.bundle].get_or_insert(shape) == shape,
             None => false,
         })
@@ -70,25 +71,25 @@ pub(crate) fn accepted(bundles: &[BatchInput<'_>], members: &[ProofInput<'_>]) -
     let mut leaves = vec![Hash::ZERO; inputs.len()];
     hash_many(&inputs, &mut leaves);
     let paths = members.iter().map(|member| shape(member.head).map_or(&[][..], |(_, path)| path));
-    let mut climbers: Vec<_> = members
+    let mut folds: Vec<_> = members
         .iter()
         .zip(paths)
         .zip(&leaves)
         .map(|((member, path), leaf)| PathFold { node: *leaf, mask: member.index.into(), path })
         .collect();
-    let fits: Vec<bool> = climbers.iter().map(PathFold::fits).collect();
-    fold_level(&mut climbers);
-    for (i, (member, climber)) in members.iter().zip(&climbers).enumerate() {
+    let fits: Vec<bool> = folds.iter().map(PathFold::fits).collect();
+    fold_level(&mut folds);
+    for (i, (member, fold)) in members.iter().zip(&folds).enumerate() {
         accepted[i] &= fits[i]
             && leaves[i] != *DEFAULT_LEAF
-            && climber.node == bundles[member.bundle].root
+            && fold.node == bundles[member.bundle].root
             && tails[member.bundle];
     }
     accepted
 }
 
-/// Reads the first word of a proof: the shape of the whole, and the log path. Without metadata, as
-/// before v26, the log path is all there is.
+/// Reads the first word of a proof. Returns the form of the proof, and its log path. A proof without metadata
+/// is from before v26 and has only a log path.
 fn shape(head: &[Hash]) -> Option<(Shape, &[Hash])> {
     match metadata(head)? {
         None => Some((Shape::BatchRoot, head)),
@@ -110,8 +111,8 @@ struct Metadata {
     last: bool,
 }
 
-/// What the first of these words says, if there is one and its version is known; nothing where it is
-/// the first sibling of a plain path.
+/// Decodes the first word. The outer `None` means an error: no words, or an unknown version. The inner `None`
+/// means that the word is the first sibling of a plain path.
 fn metadata(words: &[Hash]) -> Option<Option<Metadata>> {
     let [version, path, batch_path, last, rest @ ..] = words.first()?.as_bytes();
     if rest.iter().any(|byte| *byte != 0) {
@@ -121,7 +122,7 @@ fn metadata(words: &[Hash]) -> Option<Option<Metadata>> {
     (*version == 1).then_some(Some(Metadata { path, batch_path, last: *last != 0 }))
 }
 
-/// The second hop of a bundle, read.
+/// The decoded second hop of a bundle.
 struct Tail<'a> {
     bundle: usize,
     batch_mask: Word,
@@ -180,9 +181,9 @@ fn fold_tails(bundles: &[BatchInput<'_>], shapes: &[Option<Shape>]) -> Vec<bool>
     let mut nodes: Vec<Hash> = tails.iter().map(|tail| bundles[tail.bundle].root).collect();
 
     hash_leaves(&BATCH_LEAF, &mut nodes, &batches);
-    let in_chain = climb_from(&mut nodes, tails.iter().map(|t| (t.batch_mask, t.batch_path)));
+    let in_chain = fold_paths(&mut nodes, tails.iter().map(|t| (t.batch_mask, t.batch_path)));
     hash_leaves(&CHAIN_ID_LEAF, &mut nodes, &chains);
-    let in_shared = climb_from(&mut nodes, tails.iter().map(|t| (t.chain_mask, t.chain_path)));
+    let in_shared = fold_paths(&mut nodes, tails.iter().map(|t| (t.chain_mask, t.chain_path)));
     for (i, tail) in tails.iter().enumerate() {
         let target = bundles[tail.bundle].target;
         right[tail.bundle] =
@@ -207,7 +208,7 @@ fn hash_leaves(padding: &Hash, roots: &mut [Hash], numbers: &[u64]) {
     hash_many(&inputs, roots);
 }
 
-/// A node on its way up a path.
+/// A node that is folded along a path.
 struct PathFold<'a> {
     node: Hash,
     mask: Word,
@@ -215,7 +216,7 @@ struct PathFold<'a> {
 }
 
 impl PathFold<'_> {
-    /// Whether the path is as long as the contracts allow and the mask has no bit beyond it.
+    /// Whether the contracts allow the path's length, and the mask has no bit beyond it.
     fn fits(&self) -> bool {
         let (high, low) = self.mask.split();
         match self.path.len() {
@@ -226,31 +227,31 @@ impl PathFold<'_> {
     }
 }
 
-/// Replaces each node by what it folds to along its path. Returns for which of them mask and path fit.
-fn climb_from<'a>(
+/// Folds each node along its path, in place. Returns for each whether mask and path fit.
+fn fold_paths<'a>(
     nodes: &mut [Hash],
     paths: impl Iterator<Item = (Word, &'a [Hash])>,
 ) -> Vec<bool> {
-    let climber = |(node, (mask, path)): (&Hash, _)| PathFold { node: *node, mask, path };
-    let mut climbers: Vec<_> = nodes.iter().zip(paths).map(climber).collect();
-    let fits = climbers.iter().map(PathFold::fits).collect();
-    fold_level(&mut climbers);
-    for (node, climber) in nodes.iter_mut().zip(climbers) {
-        *node = climber.node;
+    let fold = |(node, (mask, path)): (&Hash, _)| PathFold { node: *node, mask, path };
+    let mut folds: Vec<_> = nodes.iter().zip(paths).map(fold).collect();
+    let fits = folds.iter().map(PathFold::fits).collect();
+    fold_level(&mut folds);
+    for (node, fold) in nodes.iter_mut().zip(folds) {
+        *node = fold.node;
     }
     fits
 }
 
-/// Lets all climb level by level, side by side.
-fn fold_level(climbers: &mut [PathFold<'_>]) {
-    let highest = climbers.iter().map(|climber| climber.path.len()).max().unwrap_or(0);
+/// Folds all nodes level by level, in parallel.
+fn fold_level(folds: &mut [PathFold<'_>]) {
+    let highest = folds.iter().map(|fold| fold.path.len()).max().unwrap_or(0);
     let (mut pairs, mut parents) = (Vec::new(), Vec::new());
     for level in 0..highest {
         pairs.clear();
-        for climber in climbers.iter() {
-            let Some(sibling) = climber.path.get(level) else { continue };
-            let bit = climber.mask.as_bytes().get(31 - level.min(255) / 8).copied();
-            let (mut left, mut right) = (&climber.node, sibling);
+        for fold in folds.iter() {
+            let Some(sibling) = fold.path.get(level) else { continue };
+            let bit = fold.mask.as_bytes().get(31 - level.min(255) / 8).copied();
+            let (mut left, mut right) = (&fold.node, sibling);
             if bit.unwrap_or(0) >> (level % 8) & 1 == 1 {
                 mem::swap(&mut left, &mut right);
             }
@@ -261,9 +262,9 @@ fn fold_level(climbers: &mut [PathFold<'_>]) {
         }
         parents.resize(pairs.len(), Hash::ZERO);
         hash_many(&pairs, &mut parents);
-        let climbing = climbers.iter_mut().filter(|climber| level < climber.path.len());
-        for (climber, parent) in climbing.zip(&parents) {
-            climber.node = *parent;
+        let unfinished = folds.iter_mut().filter(|fold| level < fold.path.len());
+        for (fold, parent) in unfinished.zip(&parents) {
+            fold.node = *parent;
         }
     }
 }

@@ -4,9 +4,9 @@ use crate::{
     primitives::{BatchNumber, ChainId, Hash},
 };
 
-/// One accepted proof, borrowed from the batch that it was made with: what writers of every format take.
+/// One verified proof, borrowed from its batch. Writers of every format take it.
 ///
-/// All proofs of a batch end in the same words, so these are made once a batch and are borrowed by each.
+/// All proofs of a batch end in the same words. These are computed once per batch and borrowed by each proof.
 #[derive(Clone, Copy, Debug)]
 pub struct ProofView<'a> {
     /// The chain that emitted the log.
@@ -17,7 +17,7 @@ pub struct ProofView<'a> {
     pub id: u64,
     /// The batch root.
     pub root: Hash,
-    /// The words of the proof of this log alone: metadata and log path.
+    /// The words of this log alone: metadata and log path.
     pub head: &'a [Hash],
     /// The words after them, which all logs of the batch share.
     pub tail: &'a [Hash],
@@ -25,7 +25,7 @@ pub struct ProofView<'a> {
     pub target: &'a TargetRecord,
     /// The log.
     pub log: &'a L2ToL1Log,
-    /// The bytes of the message that the log stands for, where the archive has them.
+    /// The bytes of the message, if the log is of a message and the archive has them.
     pub message: Option<&'a [u8]>,
 }
 
@@ -37,7 +37,7 @@ impl ProofView<'_> {
             .map(move |i| head.get(i).unwrap_or_else(|| &tail[i - head.len()]))
     }
 
-    /// The same as a record of its own.
+    /// Copies the proof into a record.
     #[must_use]
     pub fn to_record(&self) -> ProofRecord {
         ProofRecord {

@@ -1,12 +1,12 @@
-//! Every shared tree that may have been, class by class of likelihood, hashed no more than needed.
+//! The possible shared trees after a root, class by class of likelihood, with as few hashes as possible.
 //!
 //! A node's candidates of class `c` are the pairs of a left child's candidate of class `a` and a right
-//! child's of class `c - a`, for every `a`. Low nodes have few, are kept, and serve many trees; only the
-//! top is new for every tree, so a tree costs little more than one hash. Lists that are too long to
-//! keep are streamed.
+//! child's candidate of class `c - a`, for every `a`. Low nodes have few candidates; they are stored and
+//! reused in many trees. Only the top node is new for every tree, so a tree costs little more than one hash.
+//! Lists that are too long to store are streamed.
 //!
-//! A candidate is known by its place: its class, and its index in the class. What it stands for is
-//! computed from these when one is found to fit.
+//! A candidate is identified by its position: its class, and its index in the class. The changes that it
+//! stands for are computed from these when the candidate matches.
 
 use std::ops::Range;
 
@@ -15,19 +15,19 @@ use rayon::prelude::*;
 use super::likelihood::{ChainModel, Class};
 use crate::{forest::entry_zeros, keccak::hash_many, merkle::height, primitives::Hash};
 
-/// The longest list that an inner node keeps.
+/// The longest list that an inner node stores.
 const KEPT: u64 = 1 << 14;
-/// How many candidates one thread hashes in one go.
+/// Candidates that one thread hashes at once.
 const CHUNK: usize = 1 << 10;
-/// How many candidates are gathered, to be hashed on all threads.
+/// Candidates that are collected before they are hashed on all threads.
 const GATHERED: usize = 32 * CHUNK;
 
 /// The candidates of one node.
 #[derive(Clone, Debug, Default)]
 struct CandidateList {
-    /// By class: how many.
+    /// The number of candidates by class.
     sizes: Vec<u64>,
-    /// By class: the candidates, where they are kept.
+    /// The candidates by class, if they are stored.
     kept: Vec<Option<Vec<Hash>>>,
 }
 
@@ -50,13 +50,13 @@ impl CandidateList {
 #[derive(Clone, Debug)]
 pub(super) struct Candidates {
     levels: Vec<Vec<CandidateList>>,
-    /// By level: what stands where there is no chain.
+    /// By level: the node of a subtree without chains.
     empty: Vec<CandidateList>,
     moves: Vec<ChainModel>,
 }
 
 impl Candidates {
-    /// For chains that may have moved so.
+    /// The candidates for chains with these models.
     pub(super) fn new(moves: Vec<ChainModel>) -> Self {
         let height = height(moves.len() as u64);
         let level = |level: u32| vec![CandidateList::default(); moves.len().div_ceil(1 << level)];
@@ -71,7 +71,7 @@ impl Candidates {
         }
     }
 
-    /// A chain has moved: its candidates are others now.
+    /// Discards the candidates of a chain that has moved.
     pub(super) fn moved(&mut self, chain: usize, left: u64) {
         self.moves[chain] = self.moves[chain].with_left(left);
         for (level, shelves) in self.levels.iter_mut().enumerate() {
@@ -79,19 +79,19 @@ impl Candidates {
         }
     }
 
-    /// Over how many chains.
+    /// The number of chains.
     pub(super) fn chains(&self) -> u32 {
         self.moves.len() as u32
     }
 
-    /// How many classes are prepared for every node.
+    /// The number of classes that are prepared for every node.
     pub(super) fn prepared(&self) -> Class {
         let top = self.levels.last().and_then(|top| top.first());
         top.map_or(0, |top| top.sizes.len())
     }
 
-    /// Prepares a class; the classes before it must be. `leaves` gives the leaves of a chain after it
-    /// has moved by each of a range of batches.
+    /// Prepares a class; all lower classes must be prepared. `leaves` returns the leaves of a chain after
+    /// each number of batches in a range.
     pub(super) fn prepare(
         &mut self,
         class: Class,
@@ -144,17 +144,17 @@ impl Candidates {
         (&below[2 * index], right)
     }
 
-    /// How many trees there are of a class that was prepared.
+    /// The number of trees in a prepared class.
     pub(super) fn size(&self, class: Class) -> u64 {
         self.levels.last().and_then(|top| top.first()).map_or(0, |top| top.size(class))
     }
 
-    /// Hands every tree of a class to `see`, as roots and their places. Ends early when it says so.
+    /// Passes every tree of a class to `see`, as roots and their positions. Stops when `see` returns `false`.
     pub(super) fn scan(&self, class: Class, see: &mut dyn FnMut(&[Hash], &[u64]) -> bool) {
         self.stream(self.levels.len() - 1, 0, class, see);
     }
 
-    /// Returns whether to go on.
+    /// Returns whether to continue.
     fn stream(
         &self,
         level: usize,
@@ -195,7 +195,7 @@ impl Candidates {
                         })
                     })
                 }
-                // Two lists too long to keep make more trees than are ever tried.
+                // Two lists that are too long to store make more trees than any budget allows.
                 (None, None) => return false,
             };
             if !go_on {
@@ -206,7 +206,7 @@ impl Candidates {
         piece.flush(see)
     }
 
-    /// What the tree at a place of a class stands for: the chains that moved, by how many batches.
+    /// The changes of the tree at a position of a class: chains that moved, and by how many batches.
     pub(super) fn changes(&self, class: Class, place: u64) -> Vec<(u32, u64)> {
         let mut changes = Vec::new();
         self.collect(self.levels.len() - 1, 0, class, place, &mut changes);
@@ -245,7 +245,7 @@ impl Candidates {
     }
 }
 
-/// Pairs that wait to be hashed together.
+/// Pairs to be hashed together.
 #[derive(Default)]
 struct Piece {
     pairs: Vec<[u8; 64]>,

@@ -1,10 +1,10 @@
-//! When slots were first written, into steps. What comes out is a claim, as events are: the roots
-//! decide whether it is true.
+//! Turns the batches in which slots were first written into steps. Like events, these steps are claims: they
+//! count only if they lead to the stored roots.
 //!
-//! A zksync-era snapshot says in which batch of the settlement layer each slot was first written. A
-//! batch root and a root by block are written once, so the last root of a settlement layer batch
-//! contains just the batches whose roots were first written up to it. What happened between two such
-//! roots is a gap that is closed by search, and small enough for it.
+//! A zksync-era snapshot records in which batch of the settlement layer each slot was first written. A
+//! batch root and an interop root are written once. So the last root of a settlement layer batch contains
+//! exactly the batches whose roots were first written in it or before. The changes between two such roots
+//! are found by search; these gaps are small enough for it.
 
 use std::ops::Range;
 
@@ -16,11 +16,11 @@ use crate::{
     state::{StateError, StorageReader, slots::mapping_values},
 };
 
-/// How many slots are looked up at once.
+/// Slots read at once.
 const CHUNK: usize = 1 << 18;
 
-/// What the first writes say of the last root of each settlement layer batch. `None` when the state
-/// does not tell when slots were first written, or not of all that count.
+/// The step up to the last root of each settlement layer batch, by first writes. `None` if the state does
+/// not record first writes, or not for all slots that are needed.
 pub(super) fn steps<S: StorageReader + ?Sized>(
     state: &S,
     addresses: Addresses,
@@ -55,8 +55,8 @@ pub(super) fn steps<S: StorageReader + ?Sized>(
         if Some(batch) == next {
             return None;
         }
-        // A chain that was registered in this very batch may have come after the root, which does not
-        // contain it then; that it does is seen by its batches, or by trying.
+        // A chain that was registered in this very batch may have been registered after the root. If the
+        // root contains the chain, its batches or a trial show it.
         let chains = registered.iter().take_while(|first| *first < batch).count();
         let batches: Vec<u64> = appended
             .iter()
@@ -75,9 +75,9 @@ pub(super) fn steps<S: StorageReader + ?Sized>(
     Ok(Some(steps.collect()))
 }
 
-/// The batches of the settlement layer in which `len` slots were first written, each at the first of its
-/// places where it was; `None` when that is not known of one. `slots` gives the places of a range: the
-/// contracts, and the slots in each.
+/// The batches of the settlement layer in which `len` slots were first written: for each slot the earliest
+/// batch over the contracts that may hold it. `None` if it is not known for one slot. `slots` returns the
+/// slots of a range, per contract.
 fn first_writes<S: StorageReader + ?Sized>(
     state: &S,
     len: usize,
@@ -98,8 +98,8 @@ fn first_writes<S: StorageReader + ?Sized>(
     Some(all)
 }
 
-/// The same of a chain's batches, by leaf index. They were executed in this order, so the first writes
-/// ascend.
+/// As [`first_writes`], for a chain's batches by leaf index. They were executed in this order, so the first
+/// writes must ascend.
 fn of_batches<S: StorageReader + ?Sized>(
     state: &S,
     tree: &ChainTree,

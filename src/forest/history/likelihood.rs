@@ -1,39 +1,37 @@
-//! How likely a change is, from what is known of the whole: how much is left to happen, and in how many
-//! roots.
+//! The likelihood of a change, from two totals: how many changes are left, and over how many roots.
 //!
-//! A chain that appends `n` more batches in `r` more roots appends n/r a root on average. With a
-//! geometric distribution of that mean, `m` batches at once have the odds 1 to (1 + r/n)^m. A chain may
-//! also catch up: any number of batches at once, each as likely as the other. Odds are counted in
-//! half-bits: a change of class `c` has odds of about 1 to 2^(c/2), and classes of independent changes
-//! add up.
+//! A chain that appends `n` more batches in `r` more roots appends n/r batches per root on average. With a
+//! geometric distribution of that mean, the odds of `m` batches at once are 1 to (1 + r/n)^m. A chain may
+//! also catch up: any number of batches at once, all equally likely. Odds are counted in half-bits: a
+//! change of class `c` has odds of about 1 to 2^(c/2), and the classes of independent changes add up.
 
 use std::ops::Range;
 
 /// Odds in half-bits.
 pub(super) type Class = usize;
 
-/// The odds that a chain which is long registered catches up: 1 to 2^6, over the number of batches.
+/// The odds that a chain registered long ago catches up: 1 to 2^6, divided by the number of batches.
 const CATCH_UP: f64 = 12.0;
-/// That a chain which was just registered does: 1 to 2.
+/// The odds that a newly registered chain catches up: 1 to 2.
 const CATCH_UP_WHEN_NEW: f64 = 2.0;
-/// That many chains are registered at once: 1 to 2^3, over their number.
+/// The odds that many chains are registered at once: 1 to 2^3, divided by their number.
 const REGISTER_MANY: f64 = 6.0;
-/// The most batches that are caught up with at once.
+/// The most batches that a chain catches up with at once.
 const MOST_AT_ONCE: u64 = 1 << 20;
 
-/// The ways in which one chain may have moved.
+/// The likelihoods of the changes of one chain.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ChainModel {
-    /// The class of one batch.
+    /// The class of one appended batch.
     one: Class,
     /// The class of catching up.
     many: Class,
-    /// The most batches.
+    /// The most batches that the chain can append.
     most: u64,
 }
 
 impl ChainModel {
-    /// For a chain with `left` batches to come in `roots` roots.
+    /// The model of a chain that appends `left` more batches in `roots` more roots.
     pub(super) fn new(left: u64, roots: u64, is_new: bool) -> Self {
         let base = if is_new { CATCH_UP_WHEN_NEW } else { CATCH_UP };
         Self {
@@ -43,12 +41,12 @@ impl ChainModel {
         }
     }
 
-    /// The same odds for a chain that has so many batches left.
+    /// The same model for a chain with `left` batches left.
     pub(super) fn with_left(self, left: u64) -> Self {
         Self { most: left.min(MOST_AT_ONCE), ..self }
     }
 
-    /// The numbers of batches that are of a class.
+    /// The numbers of batches in a class.
     pub(super) fn of(self, class: Class) -> Range<u64> {
         let numbers = match class {
             0 => 0..1,
@@ -63,7 +61,7 @@ impl ChainModel {
     }
 }
 
-/// The class of registering `count` chains when `left` are still to come in `roots` roots.
+/// The class of registering `count` chains, if `left` chains are still to come in `roots` roots.
 pub(super) fn registering(count: u64, left: u64, roots: u64) -> Class {
     let one = half_bits(1.0 + roots.max(1) as f64 / left.max(1) as f64).max(1);
     let many = (REGISTER_MANY + 2.0 * (left.max(1) as f64).log2()).round() as Class;

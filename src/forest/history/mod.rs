@@ -1,35 +1,34 @@
-//! What every root by block contains: how many chains, and how many batches of each.
+//! The content of every interop root: the number of chains, and the number of batches of each.
 //!
-//! The state keeps the shared tree of the present and, since v29, the root of every block in which it
-//! changed. Every past tree is a prefix of the present one, chain by chain, so a past root is explained
-//! by the right number of chains and of leaves in each. [`explain`] finds them:
+//! The state stores the present shared tree and, since v29, the root of every block in which the tree
+//! changed. Every past tree is a prefix of the present one, chain by chain. So a past root is explained by
+//! the number of chains, and the number of leaves of each chain's tree. [`explain`] finds these numbers:
 //!
 //! 1. The roots are found by trying blocks.
-//! 2. Events, where they are given, say what happened between two roots.
-//!    Where there are none, the settlement layer batches in which slots were first written, which Era
-//!    snapshots have, say what each of those batches contains.
-//! 3. Roots that this does not explain are explained by search, from both ends towards each other:
-//!    whatever can have changed is tried in the order of its likelihood, until a root fits.
-//!    Roots that are passed on the way are searched again between those that were explained.
+//! 2. Events, if given, say what happened between two roots. Without events, the batches of the settlement
+//!    layer in which slots were first written, which Era snapshots record, say what each of those batches
+//!    contains.
+//! 3. The remaining roots are explained by search, from both ends of each gap: possible changes are tried
+//!    in the order of their likelihood until a root matches. Roots that were skipped on the way are
+//!    searched again between the explained ones.
 //!
-//! The result is a function of the input: search is bounded and paced by the number of trees tried, so
+//! The result is a function of the input: the search is limited and paced by the number of trees tried, so
 //! neither the number of threads nor their timing changes what is found.
 //!
-//! An explanation counts only when the tree that it names hashes to the root in the state; where it
-//! came from does not matter. A root for which none is found in bounds is reported as unexplained.
-//!
+//! An explanation counts only if its tree hashes to the root in the state, whatever its source. A root for
+//! which the search finds no explanation within its budget is reported as unexplained.
 //! ```text
 //! step       what changed between one explained root and the next
 //! advance    of a step: a chain, and how many batches it appended
 //! ```
 //!
-//! **What search can do.** The state does not keep the nodes of past trees, so a root can only be
-//! compared as a whole, and the cost of a step is the number of changes that are as likely as the one
-//! that happened. One chain, or a few out of a few dozen, take thousands of hashes. Twelve out of 64
-//! are 3·10^12 sets: no order of trying finds them in reasonable time, and events are needed.
+//! **Limits of the search.** The state does not store the nodes of past trees, so a root can only be compared
+//! as a whole. The cost of a step is the number of changes that are at least as likely as the real one. A
+//! change of one chain, or of a few out of a few dozen, takes thousands of hashes. There are 3·10^12 sets of
+//! 12 chains out of 64: no search finds such a change in reasonable time, and events are needed.
 //!
-//! Registrations need no rule by release: v26 to v30 register a chain without filing the new root,
-//! v31 files it; either way the chain count of a root is the one with which it fits.
+//! Registrations need no rule by release. v26 to v30 register a chain without storing the new root, v31
+//! stores it; in both cases the chain count of a root is the one with which the tree matches the root.
 
 mod candidates;
 mod first_writes;
@@ -54,17 +53,17 @@ use crate::{
 pub use search::SearchBudget;
 pub use timeline::{ChainAt, RootIndex, Timeline};
 
-/// Every root by block and what it contains, in columns: what a file keeps of a history.
+/// Every interop root and its content, in columns, as a tree file stores them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct History {
     /// The blocks with a root, ascending.
     pub blocks: Vec<SlBlock>,
-    /// Their roots.
+    /// The roots of these blocks.
     pub roots: Vec<Hash>,
-    /// By root: the number of chains; 0 where the root is unexplained.
+    /// By root: the number of chains; 0 if the root is unexplained.
     pub chains: Vec<u32>,
-    /// By root: where its advances end in the two columns below; they begin where the last root's
-    /// end. An unexplained root has none.
+    /// By root: the end of its advances in the two columns below. They begin at the end of the previous
+    /// root's advances. An unexplained root has none.
     pub ends: Vec<u64>,
     /// By advance: the index of the chain in the shared tree. Ascending within a root.
     pub advanced: Vec<u32>,
@@ -72,17 +71,17 @@ pub struct History {
     pub batches: Vec<u64>,
 }
 
-/// Why the history could not be found, or is not that of the state.
+/// Why the history could not be determined, or does not match the state.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum HistoryError {
-    /// A slot could not be read, or holds what it cannot.
-    #[error("the state of the settlement layer makes no sense")]
+    /// A slot could not be read, or its value is invalid.
+    #[error("the state of the settlement layer is invalid")]
     State(#[from] StateError),
-    /// The settlement layer keeps no roots by block.
-    #[error("the state has no roots by block: they are kept since v29")]
+    /// The settlement layer stores no interop roots.
+    #[error("the state has no roots by block: releases before v29 store none")]
     NoRoots,
-    /// The columns do not belong to this forest or to one another.
+    /// The columns do not match the forest or one another.
     #[error("the history is damaged at root {root}: {reason}")]
     Columns {
         /// The index of the root.
@@ -100,34 +99,34 @@ pub enum HistoryError {
         /// The node's index in its level.
         index: u64,
     },
-    /// The trees that the columns name have another root.
+    /// The trees that the columns describe have another root.
     #[error(
-        "the history is not that of the trees: block {block} has the root {stored}, not {rebuilt}"
+        "the history does not match the trees: block {block} has the root {stored}, rebuilt is {rebuilt}"
     )]
     Root {
         /// The block.
         block: SlBlock,
         /// The root in the history.
         stored: Hash,
-        /// What the trees give.
+        /// The root of the trees.
         rebuilt: Hash,
     },
 }
 
-/// What changed up to one root.
+/// The changes up to one root.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::forest) struct Step {
-    /// The number of chains after it.
+    /// The number of chains after the step.
     pub(in crate::forest) chains: u32,
-    /// Chains and how many batches they appended, by chain index.
+    /// The chains that appended batches, by chain index, with the number of batches.
     pub(in crate::forest) advances: Vec<(u32, u64)>,
 }
 
-/// Finds what every root by block contains. `events` may be empty, or cover only a part.
+/// Determines the content of every interop root. `events` may be empty or incomplete.
 ///
 /// # Errors
-/// [`HistoryError`] when the state cannot be read or keeps no roots by block. A root without an
-/// explanation is no error.
+/// [`HistoryError`] if the state cannot be read or stores no interop roots. A root without an explanation
+/// is not an error.
 pub fn explain<S: StorageReader + ?Sized>(
     state: &S,
     addresses: Addresses,
@@ -150,12 +149,12 @@ pub fn explain<S: StorageReader + ?Sized>(
     mend(forest, found, effort)
 }
 
-/// As [`explain`], of roots that were found before, some of which may be explained. Where there are
-/// events, they take the place of what is known.
+/// As [`explain`], for roots that are already known, some of them perhaps explained. Events replace what
+/// is known.
 ///
 /// # Errors
-/// [`HistoryError`] when the columns do not belong to the forest or to one another, an explanation is
-/// wrong, or, where something is left to search for, a node of a chain's tree is.
+/// [`HistoryError`] if the columns do not match the forest or one another, if an explanation is wrong, or,
+/// if roots are left to explain, a node of a chain's tree is not the hash of its children.
 pub fn explain_further(
     forest: &Forest,
     known: History,
@@ -163,14 +162,14 @@ pub fn explain_further(
     effort: SearchBudget,
 ) -> Result<Timeline, HistoryError> {
     let mend = |known| {
-        // Nothing is found in trees that are damaged, however long the search.
+        // A search in damaged trees finds nothing, however long it runs.
         sound(forest)?;
         mend(forest, known, effort)
     };
     if !events.is_empty() {
         return mend(replayed(forest, known.blocks, known.roots, events));
     }
-    // What is known was compared with the roots when it was found: it is damaged where it differs.
+    // Known explanations were compared with the roots when they were found, so a difference is damage.
     let timeline = Timeline::new(forest, known).or_else(|error| sound(forest).and(Err(error)))?;
     if timeline.history().unexplained().next().is_none() {
         return Ok(timeline);
@@ -178,7 +177,7 @@ pub fn explain_further(
     mend(timeline.into_history())
 }
 
-/// The history that events give.
+/// The history according to the events.
 fn replayed(
     forest: &Forest,
     blocks: Vec<SlBlock>,
@@ -189,7 +188,7 @@ fn replayed(
     History::new(blocks, roots, steps)
 }
 
-/// Drops what does not hash to its root, and searches for what is not explained.
+/// Drops explanations that do not hash to their roots, and searches for the missing ones.
 fn mend(forest: &Forest, known: History, effort: SearchBudget) -> Result<Timeline, HistoryError> {
     let (mut timeline, mut differing) = Timeline::replay(forest, known)?;
     if !differing.is_empty() {
@@ -203,7 +202,7 @@ fn mend(forest: &Forest, known: History, effort: SearchBudget) -> Result<Timelin
     Timeline::new(forest, history)
 }
 
-/// Every node of every chain's tree is the hash of its children.
+/// Checks that every node of every chain's tree is the hash of its children.
 fn sound(forest: &Forest) -> Result<(), HistoryError> {
     let first_inconsistent_node = |tree: &ChainTree| {
         let (level, index) = tree.tree().first_inconsistent_node()?;
@@ -213,7 +212,8 @@ fn sound(forest: &Forest) -> Result<(), HistoryError> {
 }
 
 impl History {
-    /// Columns from what changed up to each root; unexplained where it is `None`, or there is nothing.
+    /// Builds the columns from the changes up to each root. A root is unexplained if its step is `None` or
+    /// missing.
     fn new(blocks: Vec<SlBlock>, roots: Vec<Hash>, steps: Vec<Option<Step>>) -> Self {
         let mut history = Self { blocks, roots, ..Self::default() };
         let nothing = history.blocks.len() - steps.len();
@@ -222,7 +222,7 @@ impl History {
         history
     }
 
-    /// Appends a root; unexplained where there is no step.
+    /// Appends a root. Without a step it is unexplained.
     pub(super) fn push(&mut self, block: SlBlock, root: Hash, step: Option<Step>) {
         self.blocks.push(block);
         self.roots.push(root);
@@ -238,22 +238,22 @@ impl History {
         self.ends.push(self.advanced.len() as u64);
     }
 
-    /// How many roots there are, explained or not.
+    /// The number of roots, explained or not.
     #[must_use]
     pub fn len(&self) -> usize {
         self.blocks.len()
     }
 
-    /// Whether there is none.
+    /// Whether there are no roots.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.blocks.is_empty()
     }
 
-    /// The root with this index; its number of chains is 0 where it is unexplained.
+    /// The root at this index. Its number of chains is 0 if it is unexplained.
     ///
     /// # Panics
-    /// When there is no such root.
+    /// If there is no such root.
     #[must_use]
     pub fn root(&self, index: usize) -> InteropRoot {
         InteropRoot {
@@ -263,10 +263,10 @@ impl History {
         }
     }
 
-    /// Which chains, by index, appended how many batches since the last explained root.
+    /// The chains, by index, that appended batches since the last explained root, with the number of batches.
     ///
     /// # Panics
-    /// When there is no such root.
+    /// If there is no such root.
     pub fn advances(&self, index: usize) -> impl Iterator<Item = (u32, u64)> {
         let start = index.checked_sub(1).map_or(0, |before| self.ends[before] as usize);
         let range = start..self.ends[index] as usize;
@@ -278,7 +278,7 @@ impl History {
         self.chains.iter().enumerate().filter(|(_, chains)| **chains == 0).map(|(index, _)| index)
     }
 
-    /// The columns belong to one another and to the forest.
+    /// Checks that the columns match one another and the forest.
     fn check(&self, forest: &Forest) -> Result<(), HistoryError> {
         let bad = |root, reason| Err(HistoryError::Columns { root, reason });
         let roots = self.blocks.len();
@@ -298,7 +298,7 @@ impl History {
             }
             let end = self.ends[root];
             if end < start || end > self.advanced.len() as u64 {
-                return bad(root, "its advances end before they begin, or nowhere");
+                return bad(root, "the end of its advances is out of range");
             }
             if self.chains[root] == 0 {
                 if end != start {
@@ -307,16 +307,23 @@ impl History {
                 continue;
             }
             if self.chains[root] < chains || self.chains[root] as usize > counts.len() {
-                return bad(root, "its number of chains is none that the trees had then");
+                return bad(root, "its number of chains is out of range");
             }
             chains = self.chains[root];
             for (chain, batches) in self.advances(root) {
                 let tree = forest.chains().get(chain as usize).filter(|_| chain < chains);
-                let Some(tree) = tree else { return bad(root, "a chain was not registered then") };
+                let Some(tree) = tree else {
+                    return bad(root, "it advances a chain that was not registered");
+                };
                 let count = &mut counts[chain as usize];
                 match count.checked_add(batches) {
                     Some(sum) if batches > 0 && sum <= tree.batches().len() => *count = sum,
-                    _ => return bad(root, "a chain has no such batches"),
+                    _ => {
+                        return bad(
+                            root,
+                            "a chain advances by zero batches, or by more than it has",
+                        );
+                    }
                 }
             }
             start = end;

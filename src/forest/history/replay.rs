@@ -1,4 +1,4 @@
-//! Events into steps. What comes out is a claim: the roots decide whether it is true.
+//! Turns events into steps. These steps are claims: they count only if they lead to the stored roots.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -9,11 +9,11 @@ use crate::{
     primitives::{ChainId, SlBlock},
 };
 
-/// What the events say of each block with a root; `None` for blocks before the first event.
+/// The step up to each block with a root, according to the events; `None` for blocks before the first event.
 ///
-/// A block's root is filed with an append, with `updateFullTree`, and since v31 with a registration,
-/// which emits `NewInteropRoot` too: what happens in a block after the last of these is part of the
-/// next root.
+/// MessageRoot stores a block's root with an append, with `updateFullTree`, and since v31 with a
+/// registration, which also emits `NewInteropRoot`. What happens in a block after the last of these is part
+/// of the next root.
 pub(super) fn steps(
     forest: &Forest,
     blocks: &[SlBlock],

@@ -1,17 +1,17 @@
-//! Roots that no event explains: searched from both ends of the gap towards each other.
+//! The search for roots that events do not explain, from both ends of each gap.
 //!
-//! The trees at both ends of a gap are known: those of the last explained root before it, or the
-//! settlement layer's own chain alone at the very beginning; and those of the next explained root, or
-//! of the present. One walk goes up from the first, one down from the last, until they meet. A walk that
-//! cannot explain a root tries the ones behind it with the same candidates; a walk that finds none of
-//! them ends, and leaves the rest to the other. Roots that a walk passed without explaining them are a
-//! smaller gap between two explained roots, which is searched again.
+//! The trees at both ends of a gap are known. The lower end is the last explained root before it, or the
+//! settlement layer's own chain alone. The upper end is the next explained root, or the present tree. One
+//! walk goes up from the lower end, one goes down from the upper end, until they meet. A walk that cannot
+//! explain a root compares the same candidates with the roots after it. If none matches, the walk ends and
+//! leaves the rest to the other walk. Roots that a walk skipped form a smaller gap between two explained
+//! roots, which is searched again.
 //!
-//! **The same input gives the same history**, for any number of threads. The walks go side by side in
-//! rounds. A round says up to how many trees each walk may have tried; what the walks see of each other
-//! is where both stood when the round began. So the result depends on numbers of trees, never on time.
-//! The walk that is behind sets the pace: a walk begins a large class only when the other one has tried
-//! about as many trees and has still not met it.
+//! **The same input leads to the same history** for any number of threads. The walks advance in rounds. A
+//! round limits the trees that each walk may have tried. The walks see each other's position only as it was
+//! at the start of the round. So the result depends on numbers of trees, never on time. The slower walk sets
+//! the pace: a walk begins a large class only after the other one has tried about as many trees without
+//! meeting it.
 
 use std::ops::Range;
 
@@ -21,10 +21,10 @@ use super::{
 };
 use crate::{forest::Forest, primitives::Hash};
 
-/// How many trees a walk tries in a round before it sees how far the other one has got.
+/// Trees that a walk tries in a round before it sees the other walk's position.
 const TURN: u64 = 1 << 12;
 
-/// How long to search. In candidates, not in seconds: the same state gives the same history.
+/// The limits of the search, in trees and not in seconds: the same state leads to the same history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SearchBudget {
     /// The most trees to try for one step.
@@ -33,21 +33,21 @@ pub struct SearchBudget {
     pub walk: u64,
 }
 
-/// The least and the most trees that are tried for one step unless told otherwise, and how many for each
-/// batch: a small state keeps nobody waiting, whatever is in it.
+/// The least and the most trees that are tried for one step by default, and the number for each batch. They
+/// keep the search in a small state short, whatever the state contains.
 const FEWEST_TREES: u64 = 1 << 22;
 const MOST_TREES: u64 = 1 << 27;
 const TREES_A_BATCH: u64 = 1 << 12;
 
 impl SearchBudget {
-    /// What is worth while with so many batches.
+    /// The default budget for a settlement layer with `batches` batches.
     #[must_use]
     pub fn for_batches(batches: u64) -> Self {
         let trees = batches.saturating_mul(TREES_A_BATCH);
         Self::with_step(trees.clamp(FEWEST_TREES, MOST_TREES))
     }
 
-    /// For steps of so many trees.
+    /// A budget of `step` trees for each step.
     #[must_use]
     pub fn with_step(step: u64) -> Self {
         Self { step, walk: step.saturating_mul(4) }
@@ -55,13 +55,13 @@ impl SearchBudget {
 }
 
 impl Default for SearchBudget {
-    /// The most that is worth while.
+    /// The largest default budget.
     fn default() -> Self {
         Self::with_step(MOST_TREES)
     }
 }
 
-/// Searches for what explains the unexplained roots of a history.
+/// Searches for the explanations of the unexplained roots of a history.
 pub(super) fn complete(forest: &Forest, history: &History, effort: SearchBudget) -> History {
     let mut steps: Vec<Option<Step>> = (0..history.len())
         .map(|index| {
@@ -85,7 +85,7 @@ pub(super) fn complete(forest: &Forest, history: &History, effort: SearchBudget)
                 there.add(step);
                 (index + len, there)
             }
-            // The newest root was found to be that of the present trees when they were rebuilt.
+            // The rebuild compared the newest root with the present trees.
             _ => (index + len - 1, present(forest)),
         };
         let budget = Budget { step: effort.step, walk: effort.walk };
@@ -105,17 +105,17 @@ fn present(forest: &Forest) -> Position {
     Position { chains: chains as u32, batches }
 }
 
-/// The search through one gap, and the smaller ones in it.
+/// The search through one gap and the smaller gaps in it.
 struct Search<'a> {
     forest: &'a Forest,
     roots: &'a [Hash],
-    /// What is left for walks up and down.
+    /// The remaining budgets of the walks up and down.
     budgets: [Budget; 2],
 }
 
 impl Search<'_> {
-    /// Explains roots of a gap between two positions. Returns the steps that were found, and the one
-    /// into root `gap.end`, whose position is `there`.
+    /// Explains roots of a gap between two positions. Returns the steps that were found, and the step to
+    /// root `gap.end`, whose position is `there`.
     fn close(
         &mut self,
         here: &Position,
@@ -140,8 +140,8 @@ impl Search<'_> {
         all
     }
 
-    /// Walks from both ends until the walks meet, or nothing fits any more. Returns the steps as
-    /// [`close`](Self::close) does, and the roots that neither walk has explained or passed.
+    /// Walks from both ends until the walks meet or nothing matches. Returns the steps as
+    /// [`close`](Self::close) does, and the roots that neither walk has explained or skipped.
     fn walk(
         &mut self,
         here: &Position,
@@ -152,7 +152,7 @@ impl Search<'_> {
             let budget = self.budgets[usize::from(!up)];
             Walk::new((self.forest, self.roots), (here, there), gap.clone(), up, budget)
         };
-        // Most gaps are short: the walk up closes them in its first turn.
+        // Most gaps are short: the walk up closes them in its first round.
         let (mut up, mut down) = (walk(true), walk(false).beginning_after(TURN));
         let open = loop {
             let open = up.rest.start..down.rest.end;
@@ -172,11 +172,11 @@ impl Search<'_> {
     }
 }
 
-/// The steps of both walks as they read upwards, and the one that leads from one walk to the other.
+/// Merges the steps of both walks in upward order, with the step that connects the two walks.
 fn join(up: Walk<'_>, down: Walk<'_>, there: &Position, end: usize) -> Vec<(usize, Step)> {
     let (mut steps, low) = (up.found, up.here);
     let (mut found, mut high) = (down.found, down.here);
-    // The walk down found what changed from each root up to the one before, which is `end` first.
+    // The walk down found the changes between each root and the root above it; the first is `end`.
     let mut above = end;
     for (index, step) in &mut found {
         std::mem::swap(index, &mut above);
@@ -184,15 +184,15 @@ fn join(up: Walk<'_>, down: Walk<'_>, there: &Position, end: usize) -> Vec<(usiz
     }
     let mut lowest = above;
     while steps.last().is_some_and(|(index, _)| lowest <= *index) {
-        // Both walks explained or passed this root.
+        // Both walks explained or skipped this root.
         let Some((index, step)) = found.pop() else { break };
         high.add(&step);
         lowest = index;
     }
     let (bridge, found) = match high.since(&low) {
         Some(step) => ((lowest, step), found),
-        // Roots that no contract can have filed one after the other: the walk up is as good as the
-        // walk down, and one of them has to go.
+        // No contract can have stored these roots one after the other. One of the two walks has to be
+        // dropped; which one does not matter.
         None => match there.since(&low) {
             Some(step) => ((end, step), Vec::new()),
             None => return steps,

@@ -1,4 +1,4 @@
-//! The shared tree at every root, ready to be asked.
+//! The shared tree at every explained root, for queries.
 
 use rayon::prelude::*;
 
@@ -12,11 +12,11 @@ use crate::{
     primitives::{Hash, SlBlock, sorted},
 };
 
-/// After how many roots that fit no number of chains no more are tried: the events are of another
-/// layer.
+/// The number of roots that match no number of chains after which no more are tried: the events are of
+/// another settlement layer.
 const MOST_MISFITS: u32 = 1 << 8;
 
-/// A root of a [`Timeline`] that is explained.
+/// The index of an explained root in a [`Timeline`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RootIndex(u32);
 
@@ -24,16 +24,16 @@ pub struct RootIndex(u32);
 #[derive(Clone, Debug)]
 pub struct Timeline {
     history: History,
-    /// The shared tree, by the index of the root.
+    /// The versions of the shared tree, by the index of the root.
     shared: Versions,
-    /// By version of a leaf of it: how many batches the chain had.
+    /// By leaf version: the number of batches of the chain.
     counts: Vec<u64>,
 }
 
 /// A chain as it was at a root.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChainAt {
-    /// How many batches it had.
+    /// The number of batches.
     pub batches: u64,
     /// The siblings in the shared tree from the chain's leaf up to the root, bottom first.
     pub shared_path: Vec<Hash>,
@@ -43,7 +43,7 @@ impl Timeline {
     /// Rebuilds the shared tree of every explained root and compares it with the root.
     ///
     /// # Errors
-    /// [`HistoryError`] when the columns do not belong to the forest, or a root differs.
+    /// [`HistoryError`] if the columns do not match the forest, or a root differs.
     pub fn new(forest: &Forest, history: History) -> Result<Self, HistoryError> {
         let (timeline, differing) = Self::replay(forest, history)?;
         match differing.first() {
@@ -56,8 +56,8 @@ impl Timeline {
         }
     }
 
-    /// Rebuilds the shared tree of every explained root. Returns the indices of the roots that
-    /// differ from what the history says.
+    /// Rebuilds the shared tree of every explained root. Returns the indices of the roots that differ from
+    /// the history.
     pub(super) fn replay(
         forest: &Forest,
         history: History,
@@ -87,13 +87,13 @@ impl Timeline {
         self.history
     }
 
-    /// What a root contains.
+    /// The root at this index, with its number of chains.
     #[must_use]
     pub fn root(&self, at: RootIndex) -> InteropRoot {
         self.history.root(at.0 as usize)
     }
 
-    /// The root of a block; `None` when it has none, or an unexplained one.
+    /// The root of a block. `None` if the block has no root or an unexplained one.
     #[must_use]
     pub fn at(&self, block: SlBlock) -> Option<RootIndex> {
         let blocks = &self.history.blocks;
@@ -113,15 +113,15 @@ impl Timeline {
         Some(RootIndex(index as u32))
     }
 
-    /// How many batches the chain with this index had; `None` when it was not registered.
+    /// The number of batches of the chain at this index. `None` if the chain was not registered.
     #[must_use]
     pub fn batches(&self, chain: u64, at: RootIndex) -> Option<u64> {
         let version = self.shared.leaves().at(chain, at.0)?;
         (chain < self.root(at).chains).then(|| self.counts[version])
     }
 
-    /// The first root that contains a leaf of the chain with this index; `None` when none does, or when it
-    /// may be one that is not explained.
+    /// The first root that contains a leaf of the chain at this index. `None` if no root does, or if an
+    /// unexplained root may be the first.
     #[must_use]
     pub fn first(&self, chain: u64, leaf: u64) -> Option<RootIndex> {
         let at = self.first_explained(chain, leaf)?;
@@ -129,7 +129,7 @@ impl Timeline {
         (before != Some(0)).then_some(at)
     }
 
-    /// The first explained root that contains a leaf of the chain with this index.
+    /// The first explained root that contains a leaf of the chain at this index.
     #[must_use]
     pub fn first_explained(&self, chain: u64, leaf: u64) -> Option<RootIndex> {
         let range = self.shared.leaves().of(chain);
@@ -138,7 +138,7 @@ impl Timeline {
         (version < range.end).then(|| RootIndex(self.shared.leaves().since(version)))
     }
 
-    /// The chain with this index at a root; `None` when it was not registered.
+    /// The chain at this index, as it was at a root. `None` if the chain was not registered.
     #[must_use]
     pub fn chain(&self, chain: u64, at: RootIndex) -> Option<ChainAt> {
         let chains = self.root(at).chains;
@@ -146,15 +146,15 @@ impl Timeline {
         Some(ChainAt { batches: self.counts[way.version], shared_path: way.siblings })
     }
 
-    /// The explained root that follows.
+    /// The next explained root.
     #[must_use]
     pub fn after(&self, at: RootIndex) -> Option<RootIndex> {
         let rest = self.history.chains.iter().enumerate().skip(at.0 as usize + 1);
         rest.filter(|(_, chains)| **chains > 0).map(|(index, _)| RootIndex(index as u32)).next()
     }
 
-    /// The shared tree at a root, had more chains been registered by then. `None` when there are not
-    /// so many, or were more.
+    /// The root of the shared tree at a root if `chains` chains had been registered by then. `None` if there
+    /// are not so many chains, or there were already more.
     #[must_use]
     pub fn tree_over(&self, forest: &Forest, chains: u64, at: RootIndex) -> Option<Levels> {
         let then = self.root(at).chains;
@@ -169,8 +169,8 @@ impl Timeline {
         version.map_or_else(|| entry_zeros().at(0), |version| self.shared.leaves().node(version))
     }
 
-    /// The history with the number of chains corrected where the root is that of more chains than the
-    /// history knows of: registrations leave no trace among the batches.
+    /// The history with corrected numbers of chains, for roots that match a tree with more chains than the
+    /// history knows. Registrations leave no trace in the batches.
     pub(super) fn with_chains_counted(&self, forest: &Forest, roots: &[usize]) -> History {
         let mut history = self.history.clone();
         let (mut chains, mut misfits) = (0, 0);
@@ -196,8 +196,8 @@ impl Timeline {
         history
     }
 
-    /// The history without the explanations of some roots: what changed up to them is counted to the
-    /// next explained one.
+    /// The history without the explanations of some roots. Their changes are added to those of the next
+    /// explained root.
     pub(super) fn without(&self, roots: &[usize]) -> History {
         let mut steps = Vec::with_capacity(self.history.len());
         let mut pending = std::collections::BTreeMap::new();
@@ -216,7 +216,7 @@ impl Timeline {
     }
 }
 
-/// The chain-id leaves in all their versions, and the batches of each.
+/// The chain-id leaves in all versions, and the number of batches at each version.
 fn leaves(forest: &Forest, history: &History) -> (Leaves, Vec<u64>) {
     let mut changes: Vec<Vec<(u32, u64)>> = vec![Vec::new(); forest.chains().len()];
     let mut registered = 0;

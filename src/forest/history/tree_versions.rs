@@ -1,10 +1,10 @@
-//! A tree in all its versions.
+//! A Merkle tree in all its versions.
 //!
-//! A node changes only when a leaf below it does, so each node is kept in all its versions, and each
-//! version of an inner node knows those that its two children had then. The whole is as large as the
-//! paths that were ever rewritten, and a path at any time is one step a level.
+//! A node changes only if a leaf below it changes. So each node is stored in all its versions, and each
+//! version of an inner node refers to the versions of its two children at that time. The size is that of
+//! all paths ever rewritten, and reading a path at any time takes one step per level.
 //!
-//! The versions of a level depend only on those of the level below, so they are hashed side by side.
+//! The versions of a level depend only on those of the level below, so they are hashed in parallel.
 
 use std::ops::Range;
 
@@ -16,10 +16,10 @@ use crate::{
     primitives::{Hash, sorted},
 };
 
-/// How many nodes are hashed in one go.
+/// Nodes hashed at once.
 const CHUNK: usize = 1 << 10;
 
-/// The version of a node that there was not yet: an empty subtree.
+/// The version of a node that does not exist yet: an empty subtree.
 const NONE: u32 = u32::MAX;
 
 /// A tree in all its versions. Times are counted from 0.
@@ -28,17 +28,17 @@ pub(super) struct Versions {
     leaves: Leaves,
     /// The inner levels, bottom first.
     inner: Vec<Level>,
-    /// By time: the version of the topmost node.
+    /// By time: the version of the top node.
     tops: Vec<u32>,
     zeros: &'static Zeros,
 }
 
-/// The leaves in all their versions, which are numbered through.
+/// The leaves in all their versions. Versions are numbered over all leaves.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Leaves {
-    /// By leaf: where its versions end.
+    /// By leaf: the end of its versions.
     ends: Vec<usize>,
-    /// By version: since when it is the leaf's. Ascending within a leaf.
+    /// By version: the time at which it begins. Ascending within a leaf.
     since: Vec<u32>,
     /// By version: the leaf.
     nodes: Vec<Hash>,
@@ -47,45 +47,45 @@ pub(super) struct Leaves {
 /// An inner level in all its versions.
 #[derive(Clone, Debug, Default)]
 struct Level {
-    /// By version: those of its children.
+    /// By version: the versions of its children.
     children: Vec<[u32; 2]>,
     /// By version: the node.
     nodes: Vec<Hash>,
 }
 
-/// Where a leaf stood at a time.
+/// A leaf and its siblings at a time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct LeafPath {
     /// The leaf's version.
     pub(super) version: usize,
-    /// Its siblings up to the root that was asked for, bottom first.
+    /// The siblings from the leaf to the requested root, bottom first.
     pub(super) siblings: Vec<Hash>,
 }
 
 impl Leaves {
-    /// Appends a leaf: its versions, and since when they are.
+    /// Appends a leaf: its versions, and the times at which they begin.
     pub(super) fn push(&mut self, since: impl Iterator<Item = u32>, nodes: &[Hash]) {
         self.since.extend(since);
         self.nodes.extend_from_slice(nodes);
         self.ends.push(self.nodes.len());
     }
 
-    /// The versions of a leaf, in order; none of one that there never was.
+    /// The versions of a leaf, in order. Empty for a leaf that does not exist.
     pub(super) fn of(&self, leaf: u64) -> Range<usize> {
         usize::try_from(leaf).map_or(0..0, |leaf| versions(&self.ends, leaf))
     }
 
-    /// The leaf of a version.
+    /// The leaf's hash at this version.
     pub(super) fn node(&self, version: usize) -> Hash {
         self.nodes[version]
     }
 
-    /// Since when a version is its leaf's.
+    /// The time at which a version begins.
     pub(super) fn since(&self, version: usize) -> u32 {
         self.since[version]
     }
 
-    /// The version of a leaf at a time; `None` of one that there was not.
+    /// The version of a leaf at a time. `None` if the leaf did not exist.
     pub(super) fn at(&self, leaf: u64, time: u32) -> Option<usize> {
         let range = self.of(leaf);
         let since = &self.since[range.clone()];
@@ -96,14 +96,14 @@ impl Leaves {
     }
 }
 
-/// The versions of a node, by where those of each node end.
+/// The versions of a node. `ends` holds the end of each node's versions.
 fn versions(ends: &[usize], node: usize) -> Range<usize> {
     let start = node.checked_sub(1).map_or(Some(&0), |before| ends.get(before));
     start.zip(ends.get(node)).map_or(0..0, |(start, end)| *start..*end)
 }
 
 impl Versions {
-    /// Builds the inner levels, for times before `times`.
+    /// Builds the inner levels, for times below `times`.
     pub(super) fn build(leaves: Leaves, times: usize, zeros: &'static Zeros) -> Self {
         let mut inner: Vec<Level> = Vec::new();
         let (mut ends, mut since) = (leaves.ends.clone(), leaves.since.clone());
@@ -130,10 +130,10 @@ impl Versions {
         &self.leaves
     }
 
-    /// The root at a time of the tree of this height.
+    /// The root of the tree of this height at a time.
     ///
     /// # Panics
-    /// When the tree never had this height.
+    /// If the tree never had this height.
     pub(super) fn root(&self, height: u32, time: u32) -> Hash {
         let mut version = self.tops[time as usize];
         for level in self.inner[height as usize..].iter().rev() {
@@ -142,11 +142,11 @@ impl Versions {
         self.node(height, version)
     }
 
-    /// The way from a leaf to the root of the tree of this height at a time; `None` when there was no such
-    /// leaf.
+    /// The path from a leaf to the root of the tree of this height at a time. `None` if the leaf did not
+    /// exist.
     ///
     /// # Panics
-    /// When the tree never had this height.
+    /// If the tree never had this height.
     pub(super) fn leaf_path(&self, leaf: u64, height: u32, time: u32) -> Option<LeafPath> {
         let mut version = self.tops[time as usize];
         let mut siblings = vec![Hash::ZERO; height as usize];
@@ -174,7 +174,7 @@ impl Versions {
 }
 
 impl Level {
-    /// The version that a child of a version had, by its side.
+    /// The version of a child at a version of its parent, by side (0 left, 1 right).
     fn child(&self, version: u32, side: u64) -> u32 {
         match version {
             NONE => NONE,
@@ -183,14 +183,14 @@ impl Level {
     }
 }
 
-/// A level, and by node where its versions end, and by version since when it is.
+/// A level, with the end of each node's versions and the time at which each version begins.
 struct Above {
     level: Level,
     ends: Vec<usize>,
     since: Vec<u32>,
 }
 
-/// The level above one, every version of it.
+/// The level above `below`, in every version.
 fn above(below: &[Hash], zero: Hash, ends: &[usize], since: &[u32]) -> Above {
     let mut above = Above { level: Level::default(), ends: Vec::new(), since: Vec::new() };
     let next = |version: usize, end: usize| if version < end { since[version] } else { u32::MAX };
@@ -233,12 +233,12 @@ mod tests {
     use crate::{forest::entry_zeros, keccak::keccak256, merkle::Levels};
 
     proptest! {
-        /// Every tree of the past, against one built of its leaves alone.
+        /// Compares every past tree with one that is built from its leaves alone.
         #[test]
         fn every_version_is_the_tree_of_its_leaves(
             changes in prop::collection::vec(prop::collection::btree_set(0..11u64, 0..5), 1..30),
         ) {
-            // A leaf that is not there yet when one behind it comes is an empty one.
+            // A leaf that does not exist yet, before a later leaf that does, is an empty leaf.
             let mut leaves: BTreeMap<u64, Vec<(u32, Hash)>> = BTreeMap::new();
             let mut times: Vec<Vec<Hash>> = Vec::new();
             let mut now: Vec<Hash> = Vec::new();

@@ -1,8 +1,8 @@
 //! One walk through a gap of unexplained roots: step by step, and in each step class by class.
 //!
-//! A walk depends on its gap alone. Where the other walk of the gap has got to only cuts off the roots
-//! that are not needed any more: it changes neither what is tried nor in which order. How far a walk has
-//! got is measured in trees tried, which are the same in every run.
+//! A walk depends only on its gap. The position of the other walk only removes roots that are not needed any
+//! more: it changes neither what is tried nor the order. Progress is measured in trees tried, which are the
+//! same in every run.
 
 use std::ops::Range;
 
@@ -13,16 +13,16 @@ use super::{
 };
 use crate::{forest::Forest, primitives::Hash};
 
-/// How many roots a candidate is compared with: the next one and those behind it.
+/// Roots that a candidate is compared with: the next one and those after it.
 const LOOK_AHEAD: usize = 8;
-/// After how many roots the odds are computed anew.
+/// Roots after which the odds are computed again.
 const EPOCH: usize = 256;
-/// Less likely changes are not tried, however few there are.
+/// Changes from this class on are too unlikely and are not tried.
 const CLASSES: Class = 256;
-/// How many leaves of a chain are hashed ahead.
+/// Leaves of a chain that are hashed in advance.
 const LEAVES_AHEAD: u64 = 128;
 
-/// The shared tree at a root: how many chains, and how many batches of each.
+/// The shared tree at a root: the number of chains, and the number of batches of each.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Position {
     pub(super) chains: u32,
@@ -37,7 +37,7 @@ impl Position {
         }
     }
 
-    /// What changed from an earlier position up to this one; `None` when the other is not earlier.
+    /// The changes from an earlier position to this one. `None` if the other position is not earlier.
     pub(super) fn since(&self, earlier: &Self) -> Option<Step> {
         let mut advances = Vec::new();
         for (chain, (now, then)) in (0..).zip(self.batches.iter().zip(&earlier.batches)) {
@@ -55,7 +55,7 @@ impl Position {
 pub(super) struct Budget {
     /// For one step.
     pub(super) step: u64,
-    /// For all steps that are still to come.
+    /// For all remaining steps.
     pub(super) walk: u64,
 }
 
@@ -64,49 +64,49 @@ pub(super) struct Walk<'f> {
     forest: &'f Forest,
     roots: &'f [Hash],
     up: bool,
-    /// Where the walk is.
+    /// The current position of the walk.
     pub(super) here: Position,
-    /// Where the walk would end.
+    /// The position at which the walk ends.
     there: Position,
-    /// The roots of the gap that the walk has neither explained nor passed.
+    /// The roots of the gap that the walk has neither explained nor skipped.
     pub(super) rest: Range<usize>,
-    /// The roots that were reached, with what changed up to each (walking down: from each).
+    /// The roots that were reached, with the changes up to each (for a walk down: from each).
     pub(super) found: Vec<(usize, Step)>,
     pub(super) budget: Budget,
-    /// How many trees the walk has tried, and those by which it began later.
+    /// Trees that the walk has tried, plus the delay with which it began.
     tried: u64,
-    /// The step that is searched for; `None` before a walk sets out on it.
+    /// The search for the current step. `None` before the walk starts on it.
     attempt: Option<Attempt>,
-    /// Nothing fits any more, or the budget is used up.
+    /// Whether the walk has ended: nothing matches any more, or the budget is used up.
     is_over: bool,
-    /// The candidates over as many chains as there are here.
+    /// The candidates over the current number of chains.
     same: Option<Candidates>,
     age: usize,
     ahead: Vec<Ahead>,
 }
 
-/// The search for one step. All trees of a class are tried before those of the next.
+/// The search for one step. All trees of a class are tried before those of the next class.
 struct Attempt {
-    /// In how many roots the rest of the walk happens.
+    /// The number of roots in the rest of the walk.
     roots: u64,
-    /// How many chains may be registered.
+    /// The most chains that may be registered.
     registrable: u64,
-    /// By number of chains registered: the candidates.
+    /// The candidates by the number of chains registered.
     candidates: Vec<Candidates>,
-    /// How many trees may still be tried.
+    /// The number of trees that may still be tried.
     budget: u64,
-    /// The class that is next.
+    /// The next class.
     class: Class,
-    /// What the class consists of, as far as the budget goes: the number of chains registered, and
-    /// the class of the candidates.
+    /// The parts of the class within the budget: the number of chains registered, and the class of the
+    /// candidates.
     parts: Vec<(usize, Class)>,
-    /// How many trees the parts have.
+    /// The number of trees in the parts.
     trees: u64,
-    /// The budget does not go beyond the parts.
+    /// Whether the budget ends with these parts.
     is_last: bool,
 }
 
-/// Leaves of a chain that were hashed ahead.
+/// Leaves of a chain that were hashed in advance.
 #[derive(Clone, Default)]
 struct Ahead {
     start: u64,
@@ -114,7 +114,7 @@ struct Ahead {
 }
 
 impl<'f> Walk<'f> {
-    /// A walk from one end of the gap `rest` to the other, which are `low` and `high`.
+    /// A walk through the gap `rest`, whose ends are `low` and `high`.
     pub(super) fn new(
         (forest, roots): (&'f Forest, &'f [Hash]),
         (low, high): (&Position, &Position),
@@ -141,19 +141,19 @@ impl<'f> Walk<'f> {
         }
     }
 
-    /// The same walk, which begins when another one has tried so many trees.
+    /// The same walk, delayed until another walk has tried so many trees.
     pub(super) fn beginning_after(self, tried: u64) -> Self {
         Self { tried, ..self }
     }
 
-    /// How many trees it will have tried after the next class; `None` when there is none.
+    /// The number of trees that the walk will have tried after the next class. `None` if the walk is over.
     pub(super) fn due(&self) -> Option<u64> {
         let next = self.attempt.as_ref().map_or(0, |attempt| attempt.trees);
         (!self.is_over).then(|| self.tried.saturating_add(next))
     }
 
-    /// Walks as far as it gets with `until` trees, or until the roots in `open` are done. The others
-    /// were explained or passed by the other walk.
+    /// Walks until it has tried `until` trees, or until the roots in `open` are done. The other walk has
+    /// explained or skipped all roots outside `open`.
     pub(super) fn go(&mut self, open: &Range<usize>, until: u64) {
         while self.due().is_some_and(|due| due <= until) {
             let targets = self.targets(open);
@@ -183,7 +183,7 @@ impl<'f> Walk<'f> {
         }
     }
 
-    /// The next roots, the nearest first.
+    /// The next roots, nearest first.
     fn targets(&self, open: &Range<usize>) -> Vec<usize> {
         if self.up {
             (self.rest.start..open.end).take(LOOK_AHEAD).collect()
@@ -192,7 +192,7 @@ impl<'f> Walk<'f> {
         }
     }
 
-    /// How many batches of a chain the rest of the walk passes.
+    /// The number of batches of a chain in the rest of the walk.
     fn left(&self, chain: usize) -> u64 {
         let (here, there) = (self.here.batches[chain], self.there.batches[chain]);
         if self.up { there.saturating_sub(here) } else { here.saturating_sub(there) }
@@ -206,15 +206,15 @@ impl<'f> Walk<'f> {
         Candidates::new((0..chains as usize).map(moves).collect())
     }
 
-    /// The number of chains when so many were registered in the step.
+    /// The number of chains if so many were registered in the step.
     fn chains(&self, registered: usize) -> u32 {
         let change = registered as u32;
         if self.up { self.here.chains + change } else { self.here.chains - change }
     }
 
-    /// Begins to search for what leads from here to one of the next roots.
+    /// Starts the search for the step from here to one of the next roots.
     fn set_out(&mut self) -> Attempt {
-        // Altered roots may have fewer chains than one before them.
+        // In altered input, a root may have fewer chains than the root before it.
         let (here, there) = (self.here.chains, self.there.chains);
         let more = if self.up { there.saturating_sub(here) } else { here.saturating_sub(there) };
         let roots = self.rest.len() as u64;
@@ -240,7 +240,7 @@ impl<'f> Walk<'f> {
         attempt
     }
 
-    /// Prepares the class that is next.
+    /// Prepares the next class.
     fn prepare(&mut self, attempt: &mut Attempt) {
         attempt.parts.clear();
         attempt.trees = 0;
@@ -266,8 +266,8 @@ impl<'f> Walk<'f> {
         }
     }
 
-    /// Tries every tree of the class that is next. Returns which target is reached, the nearer the
-    /// better, and how.
+    /// Tries every tree of the next class. Returns the target that is reached, the nearest if there are
+    /// several, and the step to it.
     fn try_class(&mut self, attempt: &mut Attempt, targets: &[usize]) -> Option<(usize, Step)> {
         let roots: Vec<Hash> = targets.iter().map(|target| self.roots[*target]).collect();
         let mut best = None;
@@ -299,8 +299,8 @@ impl<'f> Walk<'f> {
         best
     }
 
-    /// Goes one step, and returns it as it reads upwards. `same` are the candidates over as many chains
-    /// as there were.
+    /// Takes one step, and returns it in upward direction. `same` are the candidates over the number of
+    /// chains before the step.
     fn take(&mut self, change: Step, mut same: Candidates) -> Step {
         let step = if self.up {
             self.here.add(&change);
@@ -319,7 +319,7 @@ impl<'f> Walk<'f> {
 
     fn take_down(&mut self, change: Step) -> Step {
         let Step { chains, mut advances } = change;
-        // Chains that were registered in this step had nothing before it.
+        // Chains that were registered in this step had no batches before it.
         for chain in chains..self.here.chains {
             match self.here.batches[chain as usize] {
                 0 => {}
@@ -334,7 +334,7 @@ impl<'f> Walk<'f> {
         step
     }
 
-    /// The leaves of a chain after it has moved by each number of batches.
+    /// The leaves of a chain after each number of batches.
     fn leaves(&mut self, chain: usize, numbers: Range<u64>) -> Vec<Hash> {
         let tree = &self.forest.chains()[chain];
         let here = self.here.batches[chain];

@@ -13,7 +13,7 @@ pub enum TreeFileError {
     /// The trees could not be rebuilt.
     #[error(transparent)]
     Rebuild(#[from] RebuildError),
-    /// What the roots by block contain could not be found out.
+    /// The content of the interop roots could not be determined.
     #[error(transparent)]
     History(#[from] HistoryError),
     /// The state cannot be read.

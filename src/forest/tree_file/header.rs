@@ -6,7 +6,7 @@ use crate::{
     primitives::{Hash, SlBlock},
 };
 
-/// What a tree file says of itself; the module's page lists the fields' bytes.
+/// The header of a tree file. The module's documentation lists its bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Header {
     pub(super) layout: u8,
@@ -17,7 +17,7 @@ pub(super) struct Header {
     pub(super) mark_every: u64,
 }
 
-/// The newest root by block.
+/// The newest interop root.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Latest {
     block: SlBlock,
@@ -37,7 +37,7 @@ impl From<Latest> for InteropRoot {
     }
 }
 
-/// The number of a layout in a file.
+/// The number that stands for a layout in a file.
 pub(super) fn layout_number(layout: Layout) -> u8 {
     match layout {
         Layout::V26 => 26,
@@ -46,7 +46,7 @@ pub(super) fn layout_number(layout: Layout) -> u8 {
     }
 }
 
-/// The layout with a number in a file.
+/// The layout for a number in a file.
 pub(super) fn layout(number: u8) -> Option<Layout> {
     [Layout::V26, Layout::V29, Layout::V31]
         .into_iter()

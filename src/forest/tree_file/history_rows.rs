@@ -1,4 +1,4 @@
-//! Roots by block as a stream of small numbers, and back.
+//! Encodes interop roots as a stream of small numbers, and decodes it.
 
 use thiserror::Error;
 
@@ -10,24 +10,23 @@ use crate::{
     },
 };
 
-/// Between two marks there are at least so many roots.
+/// The fewest roots between two marks.
 const FEWEST_BETWEEN_MARKS: u64 = 1 << 10;
 
-/// Bytes that are no steps.
+/// Why bytes are not valid steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub(super) enum StepsError {
     #[error(transparent)]
     Number(#[from] VarintError),
-    #[error("its blocks do not ascend")]
+    #[error("the blocks do not ascend")]
     Blocks,
-    #[error("it names a chain that was not registered, or one twice")]
+    #[error("a step names a chain that was not registered, or names a chain twice")]
     Chain,
-    #[error("a chain has no such batches")]
+    #[error("a chain advances by zero batches, or by more than it has")]
     Batches,
 }
 
-/// How many roots there are from one mark to the next: so many that marks take no more than half a
-/// byte a root.
+/// The number of roots from one mark to the next. It keeps marks within half a byte per root.
 pub(super) fn mark_every(chains: u64) -> u64 {
     chains.saturating_mul(16).next_power_of_two().max(FEWEST_BETWEEN_MARKS)
 }
@@ -41,29 +40,29 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// Before the first root, on a settlement layer that was to have so many chains.
+    /// The progress before the first root, on a settlement layer with `chains` chains in the end.
     pub(super) fn start(chains: usize) -> Self {
         Self { block: SlBlock(0), chains: 0, batches: vec![0; chains] }
     }
 
-    /// What the mark at this place says.
+    /// Encodes the mark at this offset of the steps.
     pub(super) fn mark(&self, offset: u64) -> Vec<u8> {
         let fixed = [self.block.0, offset, self.chains];
         fixed.iter().chain(&self.batches).flat_map(|number| number.to_le_bytes()).collect()
     }
 
-    /// A mark's progress and offset.
+    /// Decodes a mark into its progress and its offset.
     pub(super) fn from_mark(mark: &[[u8; 8]]) -> Option<(Self, u64)> {
         let mut numbers = mark.iter().map(|bytes| u64::from_le_bytes(*bytes));
         let (block, offset, chains) = (numbers.next()?, numbers.next()?, numbers.next()?);
         Some((Self { block: SlBlock(block), chains, batches: numbers.collect() }, offset))
     }
 
-    /// Everything so far, as if it had happened at once.
+    /// All changes so far, as one step.
     pub(super) fn step(&self) -> Step {
         let advances = (0..).zip(&self.batches).filter(|(_, batches)| **batches > 0);
         Step {
-            // The number of chains fits: each has a row in the file.
+            // The number of chains fits in u32: each has a row in the file.
             chains: self.chains as u32,
             advances: advances.map(|(chain, batches)| (chain, *batches)).collect(),
         }
@@ -112,7 +111,7 @@ impl Progress {
         };
         let mut list = Vec::new();
         for _ in 0..advances {
-            // A chain advances once at most, so that a large number here ends soon.
+            // A chain advances at most once in a step, so a large count in damaged bytes ends here.
             if list.len() >= self.batches.len() {
                 return Err(StepsError::Chain);
             }
@@ -135,7 +134,7 @@ impl Progress {
             *count =
                 count.checked_add(*batches).filter(|_| *batches > 0).ok_or(StepsError::Batches)?;
         }
-        // Below the number of chains, which fits: each has a row in the file.
+        // Less than the number of chains, which fits in u32: each has a row in the file.
         let advances =
             advances.into_iter().map(|(chain, batches)| (chain as u32, batches)).collect();
         Ok(Step { chains: self.chains as u32, advances })
@@ -150,7 +149,7 @@ mod tests {
 
     const CHAINS: usize = 5;
 
-    /// How many blocks after the last root, and what changed: new chains and advances.
+    /// The blocks since the last root, and what changed: new chains and advances.
     type Drawn = (u64, Option<(u32, Vec<(u32, u64)>)>);
 
     fn steps() -> impl Strategy<Value = Vec<Drawn>> {

@@ -19,7 +19,7 @@ use crate::{
     primitives::{BatchNumber, ChainId, Hash, SlBlock},
 };
 
-/// A forest and its history, mapped.
+/// A forest and its history in a mapped file.
 #[derive(Debug)]
 pub struct TreeFile {
     container: Container,
@@ -31,7 +31,7 @@ pub struct TreeFile {
 }
 
 impl TreeFile {
-    /// Whether a regular file is a tree file. A file that cannot be read is for others to report.
+    /// Whether a regular file is a tree file. Returns `false` for a file that cannot be read.
     #[must_use]
     pub fn is_at(path: &Path) -> bool {
         let mut head = [0; 16];
@@ -41,17 +41,17 @@ impl TreeFile {
             && head[12..] == KIND.tag
     }
 
-    /// Opens a tree file: cheap, whatever its size. It checks that the parts fit together, the checksums
-    /// of what names the chains and batches, and the shared tree down to the roots of the chains;
-    /// [`TreeFile::check`] does the rest.
+    /// Opens a tree file. The cost does not depend on its size. Checked are that the parts fit together,
+    /// the checksums of the sections that name chains and batches, and the shared tree from the roots of the
+    /// chains up. [`TreeFile::check`] checks the rest.
     ///
     /// # Errors
-    /// [`ContainerError`] naming the file, when it is none, is damaged, or its parts do not fit.
+    /// [`ContainerError`] naming the file, if it is not a tree file, is damaged, or its parts do not fit.
     pub fn open(path: &Path, access: Access) -> Result<Self, ContainerError> {
         Self::of(Container::open(path, access)?)
     }
 
-    /// Takes an open container as a tree file.
+    /// Reads an open container as a tree file.
     ///
     /// # Errors
     /// As [`TreeFile::open`].
@@ -61,22 +61,23 @@ impl TreeFile {
         let bad =
             |name: SectionName, reason: &str| container.bad(&format!("section {name:?}"), reason);
         let layout = layout(header.layout)
-            .ok_or_else(|| container.bad("header", "names a layout that is not known"))?;
+            .ok_or_else(|| container.bad("header", "unknown layout number"))?;
 
-        // Whose trees these are, and of which batches, no proof can tell wrong from right.
+        // A proof cannot show to which chains and batches the hashes belong.
         container.check_section(CHAINS)?;
         container.check_section(RUNS)?;
         let chains = chains(container.section(CHAINS)?, container.section(RUNS)?)
             .map_err(|(name, reason)| bad(name, reason))?;
         let grown = ForestShape { layout, chains, latest: header.latest.map(Into::into) };
         let hashes = Hashes::stored(container.share(HASHES)?);
-        let hashes = hashes
-            .filter(|hashes| Some(hashes.len() as u64) == grown.hashes())
-            .ok_or_else(|| bad(HASHES, "has not the hashes of these chains and batches"))?;
+        let hashes =
+            hashes.filter(|hashes| Some(hashes.len() as u64) == grown.hashes()).ok_or_else(
+                || bad(HASHES, "the number of hashes does not match the chains and batches"),
+            )?;
         let chains = grown.chains.len();
         if grown.latest.is_some_and(|latest| latest.chains == 0 || latest.chains > chains as u64) {
             return Err(
-                container.bad("header", "its newest root is over chains that there are not")
+                container.bad("header", "the newest root has no chains, or more than the file has")
             );
         }
         let forest = grown.forest(hashes);
@@ -92,14 +93,16 @@ impl TreeFile {
         };
         let (roots, every) = (file.header.roots, file.header.mark_every);
         if file.roots.len() as u64 != roots.saturating_mul(32) {
-            return Err(file.bad(ROOTS, "has not as many roots as the header says"));
+            return Err(file.bad(ROOTS, "the number of roots differs from the header's"));
         }
         if every != mark_every(chains as u64) {
-            return Err(file.container.bad("header", "its marks are too far apart, or too close"));
+            return Err(file
+                .container
+                .bad("header", "the distance of the marks does not match the number of chains"));
         }
         let marks = roots.div_ceil(every).saturating_mul((24 + 8 * chains) as u64);
         if file.marks.len() as u64 != marks {
-            return Err(file.bad(MARKS, "has not as many marks as there are stretches of roots"));
+            return Err(file.bad(MARKS, "the number of marks does not match the number of roots"));
         }
         Ok(file)
     }
@@ -114,30 +117,30 @@ impl TreeFile {
         &self.forest
     }
 
-    /// The container that it lies in.
+    /// The container of the file.
     #[must_use]
     pub fn container(&self) -> &Container {
         &self.container
     }
 
-    /// The SL block whose state the trees were rebuilt from, where that said so.
+    /// The SL block whose state the trees were rebuilt from, if the state named it.
     #[must_use]
     pub fn block(&self) -> Option<SlBlock> {
         self.header.block
     }
 
-    /// How many roots by block there are, and of how many it is known what they contain.
+    /// The number of interop roots, and how many of them have known content.
     #[must_use]
     pub fn roots(&self) -> (u64, u64) {
         (self.header.roots, self.header.explained)
     }
 
-    /// The roots by block and what is known of their content, as columns in memory.
+    /// The interop roots and what is known about their content, as columns in memory.
     ///
     /// # Errors
-    /// [`ContainerError`] when the steps are none.
+    /// [`ContainerError`] if the steps are invalid.
     pub fn history(&self) -> Result<History, ContainerError> {
-        // A root does not say which block it is of, and one that is not explained not what it should be.
+        // A root does not name its block, and an unexplained root cannot be compared with the trees.
         self.container.check_section(STEPS)?;
         self.container.check_section(ROOTS)?;
         let mut history = History::default();
@@ -149,24 +152,24 @@ impl TreeFile {
         if rest.is_empty() {
             Ok(history)
         } else {
-            Err(self.bad(STEPS, "goes on behind the last root"))
+            Err(self.bad(STEPS, "there are bytes after the last root"))
         }
     }
 
-    /// The history as if the root of this block were the only one; of the steps only the stretch with
-    /// this one is decoded. `None` when the block has no root, or one that is not explained.
+    /// The history as if the root of this block were the only one. Only the steps after one mark are
+    /// decoded. `None` if the block has no root, or its root is not explained.
     ///
     /// # Errors
-    /// [`ContainerError`] when the steps are none.
+    /// [`ContainerError`] if the steps are invalid.
     pub fn history_at(&self, block: SlBlock) -> Result<Option<History>, ContainerError> {
         let before = |mark: &[[u8; 8]]| u64::from_le_bytes(mark[0]) < block.0;
         let there = |progress: &Progress| progress.block >= block;
         self.find(before, there, |progress, _| progress.block == block)
     }
 
-    /// The history as if the first root that contains a leaf of the chain with this index were the only
-    /// one. `None` when it is not found at once: no root contains it, or one before that is not
-    /// explained.
+    /// The history as if the first root that contains this leaf of the chain at index `chain` were the
+    /// only one. `None` if it cannot be determined from one mark: no root contains the leaf, or a root
+    /// before it is not explained.
     ///
     /// # Errors
     /// As [`TreeFile::history_at`].
@@ -181,9 +184,9 @@ impl TreeFile {
         self.find(before, there, |_, before_is_explained| before_is_explained)
     }
 
-    /// Reads the stretch behind the last mark that stands `before` what is wanted, up to the first root
-    /// that is `there`, and gives that one, when it is explained and is `the_one`, which is also told
-    /// whether the root before it is explained.
+    /// Reads the steps after the last mark for which `before` is true, up to the first root for which
+    /// `there` is true. Returns this root if it is explained and `the_one` accepts it. The second argument
+    /// of `the_one` says whether the root before it is explained.
     fn find(
         &self,
         before: impl Fn(&[[u8; 8]]) -> bool,
@@ -202,9 +205,10 @@ impl TreeFile {
             return Ok(None);
         };
         let rest = usize::try_from(offset).ok().and_then(|offset| self.steps.get(offset..));
-        let mut rest = rest.ok_or_else(|| self.bad(MARKS, "points behind the steps"))?;
+        let mut rest =
+            rest.ok_or_else(|| self.bad(MARKS, "a mark points beyond the end of the steps"))?;
         let first = stretch as u64 * self.header.mark_every;
-        // What stands before the stretch is not read: whether it is explained is not known.
+        // The root before the mark is not read, so it counts as not explained.
         let mut before_is_explained = first == 0;
         for index in first..self.header.roots.min(first + self.header.mark_every) {
             let step = self.next(&mut progress, &mut rest)?;
@@ -233,21 +237,17 @@ impl TreeFile {
         let before = progress.block;
         let at = self.steps.len() - rest.len();
         let step = progress.read(rest);
-        step.map_err(|error| self.bad(STEPS, format!("at its byte {at}: {error}"))).and_then(
-            |step| {
-                let first = at == 0;
-                match progress.block > before || first {
-                    true => Ok(step),
-                    false => {
-                        Err(self.bad(STEPS, format!("at its byte {at}: its blocks do not ascend")))
-                    }
-                }
-            },
-        )
+        step.map_err(|error| self.bad(STEPS, format!("at byte {at}: {error}"))).and_then(|step| {
+            let first = at == 0;
+            match progress.block > before || first {
+                true => Ok(step),
+                false => Err(self.bad(STEPS, format!("at byte {at}: the blocks do not ascend"))),
+            }
+        })
     }
 
-    /// Reads every byte: checksums, that every node is the hash of its children, and that the steps are
-    /// those of the roots and marks.
+    /// Reads every byte. Checks the checksums, that every node is the hash of its children, and that the
+    /// steps match the roots and marks.
     ///
     /// # Errors
     /// [`ContainerError`] naming the damaged section and its byte range.
@@ -262,7 +262,7 @@ impl TreeFile {
                 let offset = (self.steps.len() - rest.len()) as u64;
                 let mark = marks.next().and_then(Progress::from_mark);
                 if mark != Some((progress.clone(), offset)) {
-                    return Err(self.bad(MARKS, format!("is wrong about root {index}")));
+                    return Err(self.bad(MARKS, format!("the mark at root {index} is wrong")));
                 }
             }
             newest_is_explained = self.next(&mut progress, &mut rest)?.is_some();
@@ -280,43 +280,43 @@ impl TreeFile {
         };
         if !rest.is_empty() || !ends {
             return Err(
-                self.bad(STEPS, "does not end with the newest root and what the trees have")
+                self.bad(STEPS, "the last step does not match the newest root and the trees")
             );
         }
         for tree in self.forest.chains() {
             if let Some((level, index)) = tree.tree().first_inconsistent_node() {
                 let chain = tree.chain();
-                let reason =
-                    format!("is wrong at level {level}, index {index} of chain {chain}'s tree");
+                let reason = format!(
+                    "wrong hash at level {level}, index {index} of the tree of chain {chain}"
+                );
                 return Err(self.bad(HASHES, reason));
             }
         }
         if explained != self.header.explained {
-            return Err(self
-                .container
-                .bad("header", "counts other explained roots than there are"));
+            return Err(self.container.bad("header", "the number of explained roots is wrong"));
         }
         Ok(())
     }
 }
 
-/// The shared tree is that of the chains with these roots and ids, and the newest root one of its prefixes.
+/// Checks that the shared tree is over the chains' roots and ids, and that the newest root is the root of
+/// one of its prefixes.
 fn hangs_together(forest: &Forest) -> Result<(), &'static str> {
     let shared = forest.shared();
     let leaves = forest.chains().iter().map(|tree| chain_id_leaf(tree.root(), tree.chain()));
     if !shared.level(0).iter().copied().eq(leaves) || shared.first_inconsistent_node().is_some() {
-        return Err("has a shared tree that is not that of the chains");
+        return Err("the shared tree does not match the chains");
     }
     let newest = forest.latest().and_then(|latest| Some((latest, shared.prefix(latest.chains)?)));
     match newest {
         Some((latest, prefix)) if prefix.root() != latest.root => {
-            Err("has not the newest root that the header names")
+            Err("the newest root differs from the header's")
         }
         _ => Ok(()),
     }
 }
 
-/// The chains and the numbers of their batches.
+/// The chains and their batch numbers.
 fn chains(
     chains: &[u8],
     runs: &[u8],
@@ -328,26 +328,26 @@ fn chains(
     let rows = numbers(chains).unwrap_or_default();
     let (rows, rest) = rows.as_chunks();
     if rows.is_empty() || rows.len() as u64 > MOST_CHAINS || !rest.is_empty() {
-        return Err((CHAINS, "has no rows of chains, or more than there can be"));
+        return Err((CHAINS, "the number of rows is zero, too large, or not whole"));
     }
-    let runs = numbers(runs).ok_or((RUNS, "ends within a run"))?;
+    let runs = numbers(runs).ok_or((RUNS, "the section ends within a run"))?;
     let (mut runs, rest) = runs.as_chunks();
     if !rest.is_empty() {
-        return Err((RUNS, "ends within a run"));
+        return Err((RUNS, "the section ends within a run"));
     }
     let mut all = Vec::with_capacity(rows.len());
     for [chain, batches, count] in rows {
         let split = usize::try_from(*count).ok().and_then(|count| runs.split_at_checked(count));
-        let (own, others) = split.ok_or((RUNS, "has fewer runs than the chains"))?;
+        let (own, others) = split.ok_or((RUNS, "there are fewer runs than the chains need"))?;
         runs = others;
         let own = own.iter().map(|[leaf, first]| Run { leaf: *leaf, first: BatchNumber(*first) });
         let numbers = BatchNumbers::in_runs(own.collect(), *batches);
-        all.push((ChainId(*chain), numbers.ok_or((RUNS, "has runs that are none"))?));
+        all.push((ChainId(*chain), numbers.ok_or((RUNS, "the runs of a chain are invalid"))?));
     }
     let mut ids: Vec<ChainId> = all.iter().map(|(chain, _)| *chain).collect();
     ids.sort_unstable();
     if ids.windows(2).any(|pair| pair[0] == pair[1]) {
-        return Err((CHAINS, "has a chain twice"));
+        return Err((CHAINS, "a chain occurs twice"));
     }
-    if runs.is_empty() { Ok(all) } else { Err((RUNS, "has more runs than the chains")) }
+    if runs.is_empty() { Ok(all) } else { Err((RUNS, "there are more runs than the chains need")) }
 }

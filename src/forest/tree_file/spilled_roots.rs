@@ -7,10 +7,10 @@ use crate::{
     primitives::{Hash, SlBlock},
 };
 
-/// Roots by block that wait on disk for their place in the file, window by window as they are found.
+/// Interop roots on disk, in windows as they were found, until they are written to the file in order.
 pub(super) struct FiledRoots {
     scratch: Scratch,
-    /// The first block of every window, where its rows begin, and how many there are.
+    /// The first block of every window, the offset of its rows, and their number.
     windows: Vec<(SlBlock, u64, usize)>,
     rows: Vec<Row>,
 }
@@ -32,7 +32,7 @@ impl FiledRoots {
         self.windows.is_empty()
     }
 
-    /// Keeps a window of ascending blocks. Windows do not overlap, and come in any order.
+    /// Stores a window of ascending blocks. Windows do not overlap and may come in any order.
     pub(super) fn keep(&mut self, window: &[(SlBlock, Hash)]) -> Result<(), OutputError> {
         let Some((first, _)) = window.first() else { return Ok(()) };
         self.rows.clear();
@@ -42,7 +42,7 @@ impl FiledRoots {
         Ok(())
     }
 
-    /// Gives every root back, in the order of their blocks.
+    /// Passes every root to `take`, in the order of the blocks.
     pub(super) fn drain(
         mut self,
         mut take: impl FnMut(SlBlock, Hash) -> Result<(), OutputError>,

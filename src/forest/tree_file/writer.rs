@@ -23,24 +23,25 @@ use crate::{
     state::StorageReader,
 };
 
-/// How many bytes of steps or marks wait in memory while the roots are written.
+/// Bytes of steps or marks that are kept in memory while the roots are written.
 const IN_MEMORY: usize = 32 << 20;
 
-/// How to find out what the roots by block contain.
+/// How to determine what the interop roots contain.
 #[derive(Clone, Copy, Debug)]
 pub struct HistoryOptions<'e> {
-    /// Events of MessageRoot, as many as there are.
+    /// Events of MessageRoot, as many as are available.
     pub events: &'e [MessageRootEvent],
-    /// How hard to search for what they do not say; by the number of batches unless given.
+    /// The budget of the search for what the events do not show. `None` derives it from the number of
+    /// batches.
     pub effort: Option<SearchBudget>,
 }
 
-/// Rebuilds the trees of a settlement layer as [`rebuild`](crate::forest::rebuild) does, straight into
-/// a tree file. `past` also finds out what the roots by block contain, and keeps some hundred bytes a
-/// batch in memory meanwhile; otherwise memory stays small whatever the size of the state.
+/// Rebuilds the trees of a settlement layer as [`rebuild`](crate::forest::rebuild) does, and writes them to
+/// a tree file. With `past` it also determines what the interop roots contain, and meanwhile keeps some
+/// hundred bytes per batch in memory. Without `past`, memory stays small whatever the size of the state.
 ///
 /// # Errors
-/// [`TreeFileError`]; what stood at `target` is then as it was.
+/// [`TreeFileError`]. A file at `target` is then unchanged.
 pub fn rebuild_to_file<S: StorageReader + ?Sized>(
     state: &S,
     options: &RebuildOptions,
@@ -121,7 +122,7 @@ fn write_chains(
     Ok(())
 }
 
-/// The roots by block on their way into three sections, of which the first is written at once.
+/// Writes the interop roots to three sections. The first is written directly; the others are spooled.
 struct Roots {
     begun: bool,
     progress: Progress,
@@ -129,7 +130,7 @@ struct Roots {
     explained: u64,
     every: u64,
     steps: Spool,
-    /// How long the steps are.
+    /// The length of the steps so far, in bytes.
     offset: u64,
     marks: Spool,
     step: Vec<u8>,
@@ -150,7 +151,7 @@ impl Roots {
         }
     }
 
-    /// Appends a root; blocks come in ascending order.
+    /// Appends a root. Blocks must ascend.
     fn put(
         &mut self,
         writer: &mut ContainerWriter<Output>,

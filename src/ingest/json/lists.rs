@@ -1,5 +1,5 @@
-//! Lists in JSON, of which a short text can hold very many elements: they are handed on one by one, or
-//! end at the most that makes sense.
+//! JSON lists. A short text can hold very many elements, so elements are passed on one by one, or reading
+//! stops at a limit.
 
 use std::{fmt, marker::PhantomData};
 
@@ -8,11 +8,11 @@ use serde::{
     de::{self, DeserializeSeed, SeqAccess, Visitor},
 };
 
-/// Hands on each element of the array that `text` is as soon as it is parsed, until `take` refuses one.
+/// Passes each element of the array `text` to `take` as soon as it is parsed, until `take` returns an error.
 ///
 /// # Errors
-/// When the text is no array of such elements: the inner error is that of `take`. Elements may have been
-/// handed on before.
+/// The outer error means that the text is not an array of such elements; some elements may have been passed
+/// on before. The inner error is that of `take`.
 pub(in crate::ingest) fn each_element<'t, T: Deserialize<'t>, E>(
     text: &'t str,
     take: impl FnMut(T) -> Result<(), E>,
@@ -61,8 +61,8 @@ impl<'t, T: Deserialize<'t>, E, F: FnMut(T) -> Result<(), E>> Visitor<'t> for Ea
     }
 }
 
-/// A list of at most `most` elements; `too_many` says what is wrong with a longer one, of which no more is
-/// read.
+/// A list of at most `most` elements. `too_many` is the error text for a longer list, which is not read to
+/// its end.
 pub(in crate::ingest) fn at_most<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     deserializer: D,
     most: usize,
@@ -123,7 +123,7 @@ mod tests {
             at_most::<u8, _>(&mut deserializer, 2, "three are too many")
         };
         assert_eq!(read("[1,2]").unwrap(), [1, 2]);
-        // What is behind the third is not looked at.
+        // The text after the third element is not read.
         let error = read("[1,2,3,\"x").unwrap_err().to_string();
         assert!(error.contains("three are too many"), "{error}");
     }

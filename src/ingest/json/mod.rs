@@ -1,8 +1,8 @@
-//! JSON that may be longer than memory, or hostile.
+//! Readers for JSON that may exceed memory or be malicious.
 //!
 //! | module | reads |
 //! | --- | --- |
-//! | `values` | texts of values that follow each other, each parsed apart by serde |
+//! | `values` | a sequence of values, each parsed separately by serde |
 //! | `lists` | arrays inside a value, element by element |
 //! | `stream` | one value of any length, token by token |
 

@@ -1,5 +1,5 @@
-//! A streaming JSON reader that names the file and the place in every error and holds no more than
-//! one token of the text.
+//! A streaming JSON reader. It names the file and the position in every error, and holds at most one token of
+//! the text.
 
 use std::io::{self, Read};
 
@@ -14,17 +14,17 @@ use crate::{
     },
 };
 
-/// The longest run of bytes without a quotation mark. The longest token that a dump really has is
-/// the bytecode or the input of one transaction, a few mebibytes.
+/// The longest run of bytes without a quotation mark. The longest token in real dumps is the bytecode or the
+/// input of one transaction, a few mebibytes.
 const LONGEST_TOKEN: usize = 64 << 20;
-/// Dumps nest eight deep at most.
+/// The deepest nesting. Dumps nest at most eight deep.
 const DEEPEST: u32 = 64;
 
-/// A JSON text that is being read.
+/// A reader of a JSON text.
 pub(in crate::ingest) struct Json<R: Read> {
     name: String,
     reader: JsonStreamReader<TokenLimit<R>>,
-    /// Whether the first top-level value was begun: the reader may not be asked for a next one before.
+    /// Whether the first top-level value was begun. The reader must not be asked for the next value before.
     begun: bool,
 }
 
@@ -48,7 +48,7 @@ impl<R: Read> Json<R> {
         Self { name, reader, begun: false }
     }
 
-    /// The byte of the inflated text that is read next.
+    /// The position in the inflated text, in bytes.
     pub(in crate::ingest) fn offset(&self) -> u64 {
         self.reader.current_position(false).data_pos.unwrap_or(0)
     }
@@ -57,7 +57,7 @@ impl<R: Read> Json<R> {
         result.map_err(|source| ImportError::Json { name: self.name.clone(), source })
     }
 
-    /// An error about a value that was just read.
+    /// An error about the value that was just read.
     pub(in crate::ingest) fn bad(
         &self,
         what: impl Into<String>,
@@ -81,8 +81,8 @@ impl<R: Read> Json<R> {
         self.at(result)
     }
 
-    /// Whether another element, member or top-level value follows. The first value is always
-    /// expected; that there is none shows when it is begun.
+    /// Whether another element, member or top-level value follows. `true` before the first value: a missing
+    /// first value is an error when it is begun.
     pub(in crate::ingest) fn has_next(&mut self) -> Result<bool, ImportError> {
         if !self.begun {
             return Ok(true);
@@ -113,7 +113,7 @@ impl<R: Read> Json<R> {
         self.at(result)
     }
 
-    /// The next number as it is written.
+    /// The text of the next number.
     pub(in crate::ingest) fn number_text(&mut self) -> Result<String, ImportError> {
         let result = self.reader.next_number_as_string();
         self.at(result)
@@ -148,7 +148,7 @@ impl<R: Read> Json<R> {
         self.at(result)
     }
 
-    /// The next string, decoded by `decode` where it lies.
+    /// The next string, decoded by `decode` without a copy.
     pub(in crate::ingest) fn string_as<T>(
         &mut self,
         decode: impl FnOnce(&str) -> Result<T, HexError>,
@@ -159,12 +159,12 @@ impl<R: Read> Json<R> {
         }
     }
 
-    /// A block number: a JSON number, a hexadecimal quantity, or nothing for null.
+    /// A block number: a JSON number, a hexadecimal quantity, or `None` for null.
     pub(in crate::ingest) fn block_number(&mut self) -> Result<Option<SlBlock>, ImportError> {
         Ok(self.number("the block number")?.map(SlBlock))
     }
 
-    /// `what`, written as a JSON number or as a hexadecimal quantity; nothing for null.
+    /// `what`, written as a JSON number or as a hexadecimal quantity; `None` for null.
     pub(in crate::ingest) fn number(&mut self, what: &str) -> Result<Option<u64>, ImportError> {
         match self.peek()? {
             ValueType::Null => self.skip().map(|()| None),
@@ -182,7 +182,7 @@ impl<R: Read> Json<R> {
         }
     }
 
-    /// Makes sure that nothing follows.
+    /// Checks that nothing follows.
     pub(in crate::ingest) fn finish(self) -> Result<(), ImportError> {
         let name = self.name;
         self.reader
@@ -191,12 +191,12 @@ impl<R: Read> Json<R> {
     }
 }
 
-/// Refuses texts with a token that no dump has, before the JSON reader keeps it in memory.
+/// Refuses a text with a token that is too long, before the JSON reader holds the token in memory.
 struct TokenLimit<R> {
     data: R,
-    /// Bytes since the last quotation mark that ends or begins a string.
+    /// Bytes since the last quotation mark that begins or ends a string.
     run: usize,
-    /// Whether a backslash stands before the next byte.
+    /// Whether the previous byte is an escaping backslash.
     escaped: bool,
 }
 
@@ -211,7 +211,7 @@ impl<R: Read> Read for TokenLimit<R> {
         if self.run > LONGEST_TOKEN {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidData,
-                format!("{LONGEST_TOKEN} bytes without the end of a string; no dump has that"),
+                format!("a string or other token is longer than {LONGEST_TOKEN} bytes"),
             ));
         }
         Ok(len)

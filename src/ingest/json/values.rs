@@ -1,6 +1,5 @@
-//! JSON values one after the other: a value a line, the elements of arrays, or one after another with
-//! anything between them. Each is found by its brackets alone, so that what is wrong inside one value
-//! costs that value and no other.
+//! Sequences of JSON values: one per line, the elements of arrays, or separated by anything. A value is
+//! delimited by its brackets alone, so an error inside one value affects no other value.
 
 use std::io::{BufRead, BufReader};
 
@@ -10,20 +9,20 @@ use crate::{
     ingest::{IndexError, logs::SourceError},
 };
 
-/// A node's answer about the events of thousands of blocks takes tens of megabytes.
+/// A node's answer with the events of thousands of blocks takes tens of megabytes.
 const LONGEST_VALUE: usize = 128 << 20;
-/// How much text is parsed at a time, by all threads, while the next is read.
+/// Bytes of text parsed at once, on all threads, while the next bytes are read.
 const CHUNK: usize = 8 << 20;
-/// The most values at a time: what is said of a short one that is damaged takes many times its length.
+/// The most values parsed at once: the error for a short damaged value takes many times its length.
 const MOST_VALUES: usize = 1 << 16;
-const CUT: &str = "ends with the file before its last bracket";
+const CUT: &str = "is cut off: the file ends before its last bracket";
 
 /// The values of a text.
 pub(in crate::ingest) struct JsonValues {
     name: String,
     data: BufReader<Input>,
     offset: u64,
-    /// Where the array begins that the values are in.
+    /// The offset of the array that contains the values.
     array: Option<u64>,
 }
 
@@ -31,7 +30,7 @@ pub(in crate::ingest) struct JsonValues {
 #[derive(Default)]
 pub(in crate::ingest) struct ValueChunk {
     text: Vec<u8>,
-    /// Where each value ends in `text`, and where it begins in the input.
+    /// The end of each value in `text`, and its offset in the input.
     values: Vec<(usize, u64)>,
 }
 
@@ -44,7 +43,7 @@ impl ValueChunk {
         self.values.len()
     }
 
-    /// A value, and the byte of the input at which it begins.
+    /// A value, and its offset in the input.
     pub(in crate::ingest) fn value(&self, index: usize) -> (&[u8], u64) {
         let start = index.checked_sub(1).map_or(0, |previous| self.values[previous].0);
         let (end, offset) = self.values[index];
@@ -52,13 +51,13 @@ impl ValueChunk {
     }
 }
 
-/// Where in a value the scanner is.
+/// The scanner's position relative to a value.
 #[derive(Clone, Copy)]
 enum At {
     Between,
     /// In brackets, or in a string.
     Within(JsonNesting),
-    /// In a number or a word outside of brackets.
+    /// In a number or a literal outside of brackets.
     Word,
 }
 
@@ -69,7 +68,7 @@ impl JsonValues {
         Self { name, data, offset: 0, array: None }
     }
 
-    /// Reads whole values until there are enough, or no more.
+    /// Reads whole values until the chunk is full or the input ends.
     pub(in crate::ingest) fn read(&mut self, piece: &mut ValueChunk) -> Result<(), IndexError> {
         piece.text.clear();
         piece.values.clear();
@@ -77,7 +76,7 @@ impl JsonValues {
         Ok(())
     }
 
-    /// Reads one value; `false` when there is none.
+    /// Reads one value. Returns `false` at the end of the input.
     fn value(&mut self, piece: &mut ValueChunk) -> Result<bool, IndexError> {
         let (mut at, mut begin, start) = (At::Between, 0, piece.text.len());
         loop {
@@ -143,7 +142,9 @@ impl JsonValues {
                 return Ok(true);
             }
             if piece.text.len() - start > LONGEST_VALUE {
-                return Err(self.bad(begin, "is longer than 128 MiB; no answer of a node is"));
+                return Err(
+                    self.bad(begin, "is longer than 128 MiB, the limit for an answer of a node")
+                );
             }
         }
     }
@@ -152,9 +153,9 @@ impl JsonValues {
         IndexError::Source {
             name: self.name.clone(),
             place: Place::Byte(offset),
-            what: "no JSON".into(),
+            what: "not JSON".into(),
             source: SourceError::Bad {
-                what: "the value that begins here".into(),
+                what: "the value at this byte".into(),
                 reason: reason.into(),
             },
         }

@@ -1,9 +1,10 @@
-//! From single logs to batches: the logs are sorted by block and by their place in it, put into the
-//! batches that the blocks are in, and joined with their messages. More logs than fit into memory are sorted
-//! on disk.
+//! Assembles batches from single logs: logs are sorted by block and by position in the block, assigned to the
+//! batches of their blocks, and joined with their messages. Logs that do not fit into memory are sorted on
+//! disk.
 //!
-//! A damaged row excludes the batch that it names, or that its block is in. Where nothing names the batch it
-//! is only reported: an incomplete batch does not fold to its batch root, so nothing wrong is proven from it.
+//! A damaged row excludes the batch that it names, or the batch of its block. If the batch is unknown, the
+//! row is only reported: an incomplete batch does not fold to its batch root, so nothing wrong is proven from
+//! it.
 
 use std::collections::BTreeSet;
 
@@ -22,37 +23,37 @@ use crate::{
 const MOST_LOGS: usize = 1 << LOG_TREE_HEIGHT;
 /// The most bytes of a batch's messages.
 const MOST_MESSAGE_BYTES: usize = 128 << 20;
-/// The most batches that are kept as excluded, in some 30 MB: hostile sources could name any number.
+/// The most excluded batches kept, in about 30 MB: hostile sources could name any number.
 const MOST_EXCLUDED: usize = 1 << 20;
-/// The length of a message that is not there.
+/// The length that means that there is no message.
 const NO_MESSAGE: u32 = u32::MAX;
 
-/// Where a log stands in its chain: block, transaction in the block, and log in the transaction; or block,
+/// The position of a log in its chain: block, transaction in the block, and log in the transaction; or block,
 /// log in the block, and zero.
 pub(super) type LogPlace = [u64; 3];
 
-/// What a row says.
+/// The meaning of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RowKind {
-    /// Something of the block cannot be used, so that its batch is incomplete.
+    /// A part of the block cannot be used, so its batch is incomplete.
     Damaged = 0,
-    /// The block's batch exists, with logs or without.
+    /// The block's batch exists, with or without logs.
     Seen = 1,
     /// A log.
     Log = 2,
 }
 
-/// What says in which batch a block is, where its rows do not.
+/// The batches of blocks, for rows that do not name their batch.
 #[derive(Clone, Copy)]
 pub(super) struct KnownBlocks<'b> {
-    /// What was given beside the sources.
+    /// The ranges given in addition to the sources.
     pub(super) given: &'b BatchBlocks,
-    /// What the sources say, which comes first.
+    /// The ranges found in the sources. They have priority.
     pub(super) found: &'b BatchBlocks,
 }
 
 impl KnownBlocks<'_> {
-    /// The batch of a block of which a row says `stated`.
+    /// The batch of a block, if its row states the batch `stated`.
     fn batch_of(&self, block: u64, stated: Option<BatchNumber>) -> BlockIn {
         match (stated, self.found.batch_of(block)) {
             (Some(batch), _) => BlockIn::Batch(batch),
@@ -62,8 +63,8 @@ impl KnownBlocks<'_> {
     }
 }
 
-/// A log, or what else is known at its place. Its payload are the log, the transaction's hash and the
-/// message, if it is a log.
+/// A log, or another fact about its position. The payload of a log is the log, the transaction's hash and the
+/// message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Pod, Zeroable)]
 #[repr(C)]
 pub(super) struct Row {
@@ -114,7 +115,7 @@ impl SortRecord for Row {
     }
 }
 
-/// A message that belongs to the log at a place. Its payload is the message.
+/// A message of the log at a position. The payload is the message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Pod, Zeroable)]
 #[repr(C)]
 pub(super) struct PlacedMessage {
@@ -133,17 +134,17 @@ impl SortRecord for PlacedMessage {
 /// The logs of one chain from sources of one form.
 pub(super) struct Rows {
     sort: ExternalSort<Row>,
-    /// The batches that are known to be incomplete.
+    /// Batches that are known to be incomplete.
     excluded: BTreeSet<BatchNumber>,
 }
 
 impl Rows {
-    /// Keeps up to `in_memory` bytes of rows in memory; more where `spill` says.
+    /// Keeps up to `in_memory` bytes of rows in memory, or more with [`Spill::Memory`].
     pub(super) fn new(spill: &Spill, in_memory: usize) -> Self {
         Self { sort: spill.sort(in_memory), excluded: BTreeSet::new() }
     }
 
-    /// Excludes the batch that something damaged at `origin` names, or else that its block is in.
+    /// Excludes the batch that a damaged part at `origin` names, or the batch of its block.
     pub(super) fn damaged(
         &mut self,
         block: Option<u64>,
@@ -160,7 +161,7 @@ impl Rows {
         }
     }
 
-    /// Excludes a batch, for something that is damaged at `origin`.
+    /// Excludes a batch because of a damaged part at `origin`.
     pub(super) fn exclude(
         &mut self,
         batch: BatchNumber,
@@ -175,12 +176,12 @@ impl Rows {
         Ok(())
     }
 
-    /// Adds what is no log.
+    /// Adds a row that is not a log.
     pub(super) fn push(&mut self, row: Row) -> Result<(), IndexError> {
         Ok(self.sort.push(row, &[])?)
     }
 
-    /// Adds a log, with the place among the logs of its block where the source counts them.
+    /// Adds a log, with its position among the logs of its block if the source has it.
     pub(super) fn push_log(
         &mut self,
         mut row: Row,
@@ -191,13 +192,13 @@ impl Rows {
     ) -> Result<(), IndexError> {
         row.has_index_in_block = u32::from(index_in_block.is_some());
         row.index_in_block = index_in_block.unwrap_or(0);
-        // A source's value is shorter than 2^32.
+        // All values of a source are shorter than 2^32 bytes.
         row.message_len = message.map_or(NO_MESSAGE, |message| message.len() as u32);
         let parts = [&log.as_bytes()[..], transaction.as_bytes(), message.unwrap_or_default()];
         Ok(self.sort.push(row, &parts)?)
     }
 
-    /// Gives the batches in the order of their blocks to `finish`, but for those that are excluded.
+    /// Passes the batches to `finish` in the order of their blocks, without the excluded ones.
     pub(super) fn assemble(
         mut self,
         chain: ChainId,
@@ -252,7 +253,7 @@ impl Rows {
         self.give(open, intake, &mut finish)
     }
 
-    /// Gives a batch to `finish`, unless it was excluded after its first row.
+    /// Passes a batch to `finish`, unless it was excluded after its first row.
     fn give(
         &self,
         batch: Option<Assembled>,
@@ -266,7 +267,7 @@ impl Rows {
     }
 }
 
-/// Messages by the places of their logs.
+/// Messages by the positions of their logs.
 struct Messages {
     sorted: Sorted<PlacedMessage>,
     next: Option<LogPlace>,
@@ -284,7 +285,7 @@ impl Messages {
         Ok(())
     }
 
-    /// The message of the log at a place behind the one asked for before.
+    /// The message of the log at a position. Positions must ascend from call to call.
     fn at(&mut self, at: LogPlace) -> Result<Option<&[u8]>, IndexError> {
         while self.next.is_some_and(|next| next < at) {
             self.advance()?;
@@ -293,20 +294,20 @@ impl Messages {
     }
 }
 
-/// A batch as its rows say it.
+/// A batch assembled from its rows.
 pub(super) struct Assembled {
     pub(super) batch: BatchNumber,
-    /// Where its first row stands.
+    /// The origin of its first row.
     pub(super) origin: Origin,
     pub(super) logs: Vec<L2ToL1Log>,
     pub(super) transactions: Vec<Hash>,
-    /// The messages that are there.
+    /// The messages that are known.
     pub(super) messages: MessageList,
-    /// How many are not.
+    /// The number of messages that are not known.
     pub(super) missing: u64,
-    /// The place of the last log.
+    /// The position of the last log.
     last: Option<LogPlace>,
-    /// The block, and the log in it that should come next.
+    /// The block, and the next log expected in it.
     next: (u64, u64),
 }
 
@@ -324,7 +325,7 @@ impl Assembled {
         }
     }
 
-    /// Adds a row: an error of its own when the batch is incomplete with it.
+    /// Adds a row. The inner error means that the batch is incomplete.
     fn add(
         &mut self,
         row: &Row,
@@ -341,7 +342,7 @@ impl Assembled {
         let Some((hash, message)) = rest.split_first_chunk::<32>() else { return Ok(Ok(())) };
         let (log, hash) = (L2ToL1Log::new(*log), Hash::new(*hash));
         if self.last == Some(row.at) {
-            // The same answer was given twice; the one with the message came first.
+            // The same answer occurred twice; the one with the message sorts first.
             let same = self.logs.last() == Some(&log) && self.transactions.last() == Some(&hash);
             let error = SourceError::TwoLogs { block, transaction, index };
             return Ok(if same { Ok(()) } else { Err(error) });

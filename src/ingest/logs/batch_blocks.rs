@@ -1,14 +1,14 @@
-//! Which blocks a chain's batches have, where the logs do not say it: JSON, a value a batch.
+//! The blocks of a chain's batches, for logs that do not name their batch: one JSON value per batch.
 //!
 //! ```text
 //! {"batchNumber":7,"firstBlock":100,"lastBlock":120}
-//! {"batch_info":{"batch_number":7,…},"block_range":{"start":100,"end":120},…}   what a node of ZKsync OS keeps
+//! {"batch_info":{"batch_number":7,…},"block_range":{"start":100,"end":120},…}   in a ZKsync OS node
 //! {"topics":["0x…","0x07","0x64","0x78"],…}                    the event ReportCommittedBatchRangeZKsyncOS
 //! ```
 //!
-//! A line each, or in arrays, or the answers of `eth_getLogs`, asked about the chain's diamond on the layer
-//! that it settles on. A later event stands for a batch that was committed again after a revert, and
-//! takes the place of earlier ones. Source of the event: era-contracts `IExecutor.sol`, since v30.
+//! The values are one per line, in arrays, or in answers of `eth_getLogs` for the chain's diamond on the
+//! layer that it settles on. A later event means that a batch was committed again after a revert, and
+//! replaces earlier ones. Source of the event: era-contracts `IExecutor.sol`, since v30.
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -31,7 +31,7 @@ use crate::{
     primitives::{BatchNumber, ChainId, Hash, Word},
 };
 
-/// The most ranges that are kept, of 24 bytes and the map's own each.
+/// The most ranges kept, of 24 bytes each plus those of the map.
 const MOST_RANGES: usize = 1 << 23;
 
 const REPORTED: Hash = Hash::new(ReportCommittedBatchRangeZKsyncOS::SIGNATURE_HASH.0);
@@ -39,31 +39,30 @@ const REPORTED: Hash = Hash::new(ReportCommittedBatchRangeZKsyncOS::SIGNATURE_HA
 /// The batches of one chain by their blocks.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BatchBlocks {
-    /// The last block and the batch by the first block; no two overlap. A batch may be in pieces.
+    /// The last block and the batch, by the first block. Ranges do not overlap. A batch may have several.
     ranges: BTreeMap<u64, (u64, Option<BatchNumber>)>,
 }
 
-/// What a block is known to be in.
+/// The batch of a block, as far as it is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum BlockIn {
     Batch(BatchNumber),
-    /// In none yet, when the source was written.
+    /// The block was in no batch yet when the source was written.
     NoBatchYet,
     Unknown,
 }
 
 impl BatchBlocks {
-    /// Reads a file (`-` for standard input). Lines that say that they are of another chain than
-    /// `chain` are passed over.
+    /// Reads a file (`-` for standard input). Lines of another chain than `chain` are skipped.
     ///
     /// # Errors
-    /// [`IndexError`] naming the file and the place in it, when something in it says no batch's blocks,
-    /// or two batches are said to share a block.
+    /// [`IndexError`] naming the file and the position, if a value does not hold the blocks of a batch, or
+    /// two batches share a block.
     pub fn read(path: &Path, chain: Option<ChainId>) -> Result<Self, IndexError> {
         Self::read_input(Input::open(path)?, chain)
     }
 
-    /// Reads a file that is open already.
+    /// Reads an open input.
     ///
     /// # Errors
     /// As [`BatchBlocks::read`].
@@ -81,7 +80,7 @@ impl BatchBlocks {
                 blocks.value(text, chain).map_err(|source| IndexError::Source {
                     name: name.clone(),
                     place: Place::Byte(offset),
-                    what: "no blocks of a batch".into(),
+                    what: "not the blocks of a batch".into(),
                     source,
                 })?;
             }
@@ -122,7 +121,7 @@ impl BatchBlocks {
             word.0.to_u64().map_err(|error| bad(format!("says that {error}")))
         };
         let (batch, first, last) = (BatchNumber(number(0)?), number(1)?, number(2)?);
-        // What was reported of these blocks before was reverted.
+        // The earlier event about these blocks was reverted.
         while let Some((&start, &(end, _))) = self.ranges.range(..=last).next_back()
             && end >= first
         {
@@ -131,7 +130,7 @@ impl BatchBlocks {
         self.insert(first, last, Some(batch))
     }
 
-    /// Adds the blocks from `first` to `last`, which are in `batch` or in none yet.
+    /// Adds the blocks from `first` to `last`, which are in `batch`, or in no batch yet.
     pub(super) fn insert(
         &mut self,
         first: u64,
@@ -139,7 +138,7 @@ impl BatchBlocks {
         batch: Option<BatchNumber>,
     ) -> Result<(), SourceError> {
         if first > last {
-            let reason = format!("end with {last} before they begin with {first}");
+            let reason = format!("end with {last}, before their first block {first}");
             return Err(SourceError::Bad { what: "the batch's blocks".into(), reason });
         }
         let before = self.ranges.range(..=last).next_back();
@@ -151,14 +150,14 @@ impl BatchBlocks {
             }
             if of == batch {
                 let reason = format!(
-                    "are given twice, as {start} to {end} and as {first} to {last}; give each block once"
+                    "occur twice, as {start} to {end} and as {first} to {last}; give each block once"
                 );
                 return Err(SourceError::Bad { what: "the batch's blocks".into(), reason });
             }
             let block = first.max(start);
             return Err(SourceError::TwoBatches { block, one: of, other: batch });
         }
-        // Rows of single blocks become the ranges of batches.
+        // Ranges of one batch that touch are merged.
         let (mut start, mut end) = (first, last);
         if let Some((&before, &(its_end, of))) = before
             && of == batch
@@ -180,7 +179,7 @@ impl BatchBlocks {
         Ok(())
     }
 
-    /// The batch that a block is in.
+    /// The batch of a block.
     pub(super) fn batch_of(&self, block: u64) -> BlockIn {
         match self.ranges.range(..=block).next_back() {
             Some((_, (last, batch))) if block <= *last => {
@@ -190,13 +189,13 @@ impl BatchBlocks {
         }
     }
 
-    /// How many batches, or pieces of batches, there are.
+    /// The number of ranges.
     #[must_use]
     pub fn len(&self) -> usize {
         self.ranges.len()
     }
 
-    /// Whether there is none.
+    /// Whether there are no ranges.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.ranges.is_empty()

@@ -8,7 +8,7 @@ use crate::{
     primitives::{BatchNumber, Hash},
 };
 
-/// A row of the table of batches. Its payload are where the messages end, u64 each, and their bytes.
+/// A row of the table of batches. Its payload is the end of each message, as u64, and their bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Pod, Zeroable)]
 #[repr(C)]
 struct Row {
@@ -28,7 +28,7 @@ impl SortRecord for Row {
     }
 }
 
-/// The rows of the table of batches, until all are there.
+/// The rows of the table of batches, until all are read.
 pub(super) struct BatchRows(ExternalSort<Row>);
 
 impl BatchRows {
@@ -36,7 +36,7 @@ impl BatchRows {
         Self(spill.sort(in_memory))
     }
 
-    /// Adds a row: the messages of a batch back to back, where each of them ends, and the root.
+    /// Adds a row: the messages of a batch back to back, the end of each, and the root.
     pub(super) fn push(
         &mut self,
         batch: BatchNumber,
@@ -63,23 +63,23 @@ impl BatchRows {
     }
 }
 
-/// What all rows of one batch say together, each part with the row that said it first.
+/// The merged rows of one batch. Each part has the origin of the row that it is from.
 #[derive(Debug, Default)]
 pub(super) struct BatchRow {
-    /// The messages; nothing when no row has any.
+    /// The messages, if a row has them.
     pub(super) messages: Option<(MessageList, Origin)>,
     pub(super) root: Option<(Hash, Origin)>,
 }
 
 impl BatchRow {
-    /// Adds what another row says, as [`BatchView::merge`](crate::message::BatchView) does.
+    /// Merges another row, as [`BatchView::merge`](crate::message::BatchView) does.
     fn merge(&mut self, other: Self) -> Result<(), Differing> {
         complete(&mut self.messages, other.messages, BatchPart::Messages)?;
         complete(&mut self.root, other.root, BatchPart::AggregatedRoot)
     }
 }
 
-/// Takes what `other` says where nothing was said before.
+/// Takes the value of `other` if there is none yet.
 fn complete<T: PartialEq>(
     known: &mut Option<(T, Origin)>,
     other: Option<(T, Origin)>,
@@ -118,7 +118,7 @@ impl SortedRows {
             let mut messages = MessageList::default();
             let mut start = 0;
             for end in ends.as_chunks::<8>().0 {
-                // They were counted when the payload was made.
+                // The ends were counted when the payload was made.
                 let end = u64::from_ne_bytes(*end) as usize;
                 messages.push(&bytes[start..end]);
                 start = end;
@@ -133,7 +133,7 @@ impl SortedRows {
         Ok(())
     }
 
-    /// What is said of a batch behind the one asked for before; nothing where there is no row of it.
+    /// The merged rows of a batch. Batches must ascend from call to call. Empty if the batch has no row.
     pub(super) fn of(
         &mut self,
         batch: BatchNumber,
@@ -163,8 +163,8 @@ mod tests {
         Origin { source: 0, place: Place::Line(line) }
     }
 
-    /// What rows say together, each with the byte of its root and of its message, if it has them; between
-    /// rows of other batches.
+    /// The merged rows of a batch that lies between others. Each row has the byte of its root and of its
+    /// message, if it has them.
     fn said(rows: &[(Option<u8>, Option<u8>)]) -> Result<BatchRow, Differing> {
         let mut all = BatchRows::new(&Spill::Memory, 1 << 20);
         for (line, (root, message)) in (1..).zip(rows) {

@@ -6,62 +6,62 @@ use crate::{
     primitives::{BatchNumber, ChainId, Hash},
 };
 
-/// How many batches, and about how many bytes of them, are checked at once.
+/// The most batches, and about the most bytes of them, that are checked at once.
 const MOST_BATCHES: usize = 4096;
 const MOST_BYTES: usize = 32 << 20;
 
-/// What a check says of the logs of a batch.
+/// The verdict of a check on the logs of a batch.
 #[derive(Debug)]
 pub enum Verdict {
-    /// They are all there. Where the source gives an aggregated root, this is what is proven of it.
+    /// The logs are complete. The value is the aggregated root if it is proven.
     Complete(Option<Hash>),
-    /// The check knows no root of the batch.
+    /// The check has no root of the batch.
     Unknown,
-    /// They do not make the batch's root.
+    /// The logs do not fold to the batch's root.
     Incomplete(Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// Says whether logs are all the logs of a batch: whether they make the root that the settlement layer
+/// Checks whether the logs of a batch are complete: whether they fold to the root that the settlement layer
 /// stores.
 pub trait BatchCheck {
-    /// A verdict on each batch, in their order.
+    /// Returns a verdict on each batch, in the same order.
     fn check(&self, batches: &[BatchView<'_>]) -> Vec<Verdict>;
 }
 
-/// What lasts from one source to the next.
+/// The state that is kept from one source to the next.
 #[derive(Default)]
 pub(in crate::ingest) struct BatchSinkState<'c> {
-    /// Whether what is wrong is left out and noted; else it ends the reading.
+    /// Whether errors are recorded and the reading continues. Otherwise an error ends the reading.
     pub(super) goes_on: bool,
     pub(super) check: Option<&'c dyn BatchCheck>,
     pub(super) relayed: Option<RelayedBy>,
     pub(super) faults: SkippedInputs,
-    /// How many batches the check knew no root of.
+    /// The number of batches whose root the check does not have.
     pub(super) unknown: u64,
-    /// How many batches lack the bytes of some of their messages, and so have none.
+    /// The number of batches without messages, because the bytes of some are missing.
     pub(super) without_messages: u64,
-    /// How many logs were in no batch yet when their source was written.
+    /// The number of logs that were in no batch yet when their source was written.
     pub(super) in_no_batch_yet: u64,
-    /// How many messages carried the pubdata of another batch.
+    /// The number of messages that held the pubdata of another batch.
     pub(super) relayed_found: u64,
-    /// Batches that wait to be checked, and about how many bytes they take.
+    /// Batches to be checked.
     pub(super) queue: Vec<(BatchLogs, Origin)>,
     pub(super) queued_bytes: usize,
 }
 
-/// Batches on their way from a source into an archive.
+/// Takes the batches of sources into an archive.
 pub(in crate::ingest) struct BatchSink<'i, 'c> {
     pub(in crate::ingest) collector: &'i mut Collector,
     pub(super) state: &'i mut BatchSinkState<'c>,
 }
 
 impl BatchSink<'_, '_> {
-    /// Names a source; the answer stands for it in [`Origin`].
+    /// Registers a source. [`Origin`] refers to it by the returned number.
     pub(super) fn source(&mut self, name: &str) -> u32 {
         self.collector.source(name)
     }
 
-    /// Takes a batch, and the batches that its messages carry.
+    /// Takes a batch, and the batches in its messages.
     pub(super) fn batch(&mut self, batch: BatchLogs, origin: Origin) -> Result<(), IndexError> {
         let mut relayed = Vec::new();
         if let Some(by) = self.state.relayed {
@@ -80,7 +80,7 @@ impl BatchSink<'_, '_> {
         Ok(())
     }
 
-    /// Takes a batch that lies elsewhere.
+    /// Takes a copy of a borrowed batch.
     pub(super) fn copy(&mut self, batch: &BatchView<'_>, origin: Origin) -> Result<(), IndexError> {
         if self.state.check.is_none() && self.state.relayed.is_none() {
             Ok(self.collector.add(*batch, origin)?)
@@ -89,7 +89,7 @@ impl BatchSink<'_, '_> {
         }
     }
 
-    /// Takes a batch, or notes why it is none.
+    /// Takes a batch, or records why it is invalid.
     pub(super) fn made(
         &mut self,
         chain: ChainId,
@@ -119,7 +119,7 @@ impl BatchSink<'_, '_> {
         Ok(())
     }
 
-    /// Checks what waits to be checked.
+    /// Checks the batches in the queue.
     pub(super) fn flush(&mut self) -> Result<(), IndexError> {
         let Some(check) = self.state.check else { return Ok(()) };
         let queue = std::mem::take(&mut self.state.queue);
@@ -129,7 +129,7 @@ impl BatchSink<'_, '_> {
         for ((batch, origin), verdict) in queue.iter().zip(verdicts) {
             let mut view = batch.view();
             match verdict {
-                // What a source says without proof does not contradict one that says the truth.
+                // An unproven root must not conflict with a proven one from another source.
                 Verdict::Complete(proven) => {
                     view.aggregated_root = view.aggregated_root.and(proven)
                 }
@@ -146,7 +146,7 @@ impl BatchSink<'_, '_> {
         Ok(())
     }
 
-    /// Notes a part of a source that cannot be used.
+    /// Records a part of a source that cannot be used.
     pub(super) fn fault(
         &mut self,
         origin: Origin,
@@ -157,7 +157,7 @@ impl BatchSink<'_, '_> {
         self.note(error)
     }
 
-    /// The error about a part of a source.
+    /// The error for a part of a source.
     pub(super) fn error(
         &self,
         origin: Origin,
@@ -168,7 +168,7 @@ impl BatchSink<'_, '_> {
         IndexError::Source { name, place, what: what.into(), source }
     }
 
-    /// Notes what is left out; the error itself where nothing may be.
+    /// Records the error, or returns it if errors end the reading.
     pub(super) fn note(&mut self, error: IndexError) -> Result<(), IndexError> {
         if !self.state.goes_on {
             return Err(error);

@@ -1,7 +1,6 @@
 use super::SourceError;
 
-/// Bytes that are read from the front. No length in them is believed before it was compared with what
-/// there is.
+/// A reader of bytes. It compares every length with the remaining bytes before it uses it.
 pub(super) struct Bytes<'b> {
     all: &'b [u8],
     at: usize,
@@ -12,17 +11,17 @@ impl<'b> Bytes<'b> {
         Self { all, at: 0 }
     }
 
-    /// How many were read.
+    /// The number of bytes read.
     pub(super) fn offset(&self) -> u64 {
         self.at as u64
     }
 
-    /// What was not read yet.
+    /// The remaining bytes.
     pub(super) fn rest(&self) -> &'b [u8] {
         &self.all[self.at..]
     }
 
-    /// Reads `len` bytes, which are `what`.
+    /// Reads `len` bytes. `what` names them in errors.
     pub(super) fn take(&mut self, len: u64, what: &'static str) -> Result<&'b [u8], SourceError> {
         let rest = self.rest();
         if len > rest.len() as u64 {
@@ -47,7 +46,7 @@ impl<'b> Bytes<'b> {
         self.array(what).map(u8::from_be_bytes)
     }
 
-    /// Big-endian.
+    /// Reads a big-endian number.
     pub(super) fn u32(&mut self, what: &'static str) -> Result<u32, SourceError> {
         self.array(what).map(u32::from_be_bytes)
     }

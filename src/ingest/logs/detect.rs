@@ -6,19 +6,19 @@ use crate::{
     ingest::{FileKind, IndexError, state::Format},
 };
 
-/// A form in which logs come.
+/// A format of logs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SourceFormat {
     /// The archive file, `*.slmsg`.
     Native,
-    /// One JSON object a line, each a batch.
+    /// One JSON object per line and batch.
     Jsonl,
-    /// Receipts of transactions and events, as nodes answer them.
+    /// Receipts of transactions and events, as nodes return them.
     Receipts,
     /// The pubdata of one batch.
     Pubdata,
-    /// A list of batches with their pubdata, or with the files that it is in.
+    /// A list of batches with their pubdata, or with the files that hold it.
     PubdataList,
     /// Rows of the tables of a zksync-era node, as Postgres writes them.
     Postgres,
@@ -38,7 +38,7 @@ impl fmt::Display for SourceFormat {
 }
 
 impl SourceFormat {
-    /// The word for it on the command line, and in what `inspect` says.
+    /// The name of the format in options and in reports.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -51,11 +51,11 @@ impl SourceFormat {
         }
     }
 
-    /// Tells the form by the first bytes.
+    /// Detects the format from the first bytes.
     ///
     /// # Errors
-    /// [`IndexError::Unknown`]; [`IndexError::OtherKind`] when it is a state; [`IndexError::Refused`] for a
-    /// form that is known and not read.
+    /// [`IndexError::Unknown`]; [`IndexError::OtherKind`] if the input is a state; [`IndexError::Refused`]
+    /// for a format that is known but not supported.
     pub fn detect(input: &Input) -> Result<Self, IndexError> {
         let (head, name) = (input.head(), input.name());
         if is_container(head) {
@@ -81,7 +81,7 @@ impl SourceFormat {
         }
     }
 
-    /// Tells the form by what only logs have: nothing where the file may as well be something else.
+    /// Detects the format from features that only logs have. `None` if the file may be of another kind.
     #[must_use]
     pub fn recognise(input: &Input) -> Option<Self> {
         let head = input.head();
@@ -95,7 +95,7 @@ impl SourceFormat {
         }
     }
 
-    /// Tells by the members of the first object, or of the answer in it.
+    /// Detects the format from the members of the first object, or of the answer in it.
     fn of_json(text: &[u8]) -> Option<Self> {
         let mut members = first_members(text);
         if let Some((_, value)) = members.iter().find(|(name, _)| *name == b"result") {
@@ -120,7 +120,7 @@ impl SourceFormat {
         }
     }
 
-    /// What JSON is taken for that does not say it.
+    /// The format assumed for JSON without distinctive members.
     fn guess(text: &[u8]) -> Self {
         let members = first_members(text);
         let of_a_node = ["jsonrpc", "result", "transactionHash", "blockNumber", "transactionIndex"];
@@ -130,8 +130,8 @@ impl SourceFormat {
     }
 }
 
-/// The names of the members of the first object of a text, which may be cut anywhere, each with what
-/// follows it.
+/// The names of the members of the first object in a text that may be cut anywhere, each with the text after
+/// it.
 fn first_members(text: &[u8]) -> Vec<(&[u8], &[u8])> {
     let (mut depth, mut members) = (0u32, Vec::new());
     let mut rest = text;

@@ -7,7 +7,7 @@
 //! state      u8 version = 1 ‖ u24 length of what follows the next byte ‖ u8 bytes of an index ‖ diffs
 //! ```
 //!
-//! Big-endian. Behind it there may be zeros: the rest of a last blob. The state is passed over by its
+//! Numbers are big-endian. Zeros may follow: the rest of the last blob. The state diffs are skipped by their
 //! length. Source: zksync-era `extend_from_pubdata_input` and `compress_state_diffs`.
 
 use super::{SourceError, bytes::Bytes};
@@ -16,7 +16,7 @@ use crate::message::{L2ToL1Log, LOG_TREE_HEIGHT, MessageList};
 /// The version of the compression of state diffs.
 const DIFFS_VERSION: u64 = 1;
 
-/// What pubdata says of a batch's logs.
+/// The logs and messages of a batch in pubdata.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct PublishedLogs {
     pub(super) logs: Vec<L2ToL1Log>,
@@ -24,8 +24,8 @@ pub(super) struct PublishedLogs {
 }
 
 impl PublishedLogs {
-    /// Reads counted logs and counted messages, as both kinds of chains publish them, behind those
-    /// that were read before.
+    /// Reads counted logs and counted messages, as both kinds of chains publish them, and appends them to
+    /// those read before.
     pub(super) fn read(&mut self, bytes: &mut Bytes<'_>) -> Result<(), SourceError> {
         let (at, count) = (bytes.offset(), bytes.u32("the number of logs")?);
         if self.logs.len() as u64 + u64::from(count) > 1 << LOG_TREE_HEIGHT {
@@ -109,7 +109,7 @@ mod tests {
         bytes
     }
 
-    /// The beginning of the pubdata of a batch of a test network, from the documentation of zksync-era.
+    /// The first bytes of the pubdata of a batch of a test network, from the documentation of zksync-era.
     #[test]
     fn a_published_example_is_read() {
         let text = "00000001000100030000000000000000000000000000000000008008000000000000000000000000\

@@ -9,46 +9,46 @@ use crate::{
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum SourceError {
-    /// It is no JSON of the form that is expected.
+    /// The JSON does not have the expected form.
     #[error(transparent)]
     Json(#[from] serde_json::Error),
-    /// The logs and messages do not make up a batch.
+    /// The logs and messages are not a valid batch.
     #[error(transparent)]
     Logs(#[from] LogsError),
     /// A node answered with an error.
-    #[error("the node answered with an error instead: {0}")]
+    #[error("the node answered with an error: {0}")]
     NodeError(String),
-    /// A node had no answer.
-    #[error("the node's answer is null: it does not know, or no longer has, what it was asked for")]
+    /// A node answered null.
+    #[error("the node's answer is null: the node does not have the requested data")]
     NullAnswer,
-    /// Something that has to be there is not.
+    /// A required field is missing.
     #[error("{what} has no {field:?}")]
     Missing {
-        /// What it is missing from.
+        /// The object without the field.
         what: String,
-        /// Its name.
+        /// The field.
         field: &'static str,
     },
-    /// Something is not what it should be.
+    /// A value is invalid.
     #[error("{what} {reason}")]
     Bad {
-        /// What it is about.
+        /// The value.
         what: String,
         /// What is wrong.
         reason: String,
     },
-    /// The logs of a receipt do not stand in their order.
+    /// The logs of a receipt are out of order.
     #[error(
-        "log {at} of the receipt says that it is the {got}. of its transaction, counted from 0: the logs \
-         are out of order, or one is missing"
+        "log {at} of the receipt has the index {got} in its transaction: the logs are out of order, or one \
+         is missing"
     )]
     LogOrder {
-        /// The log's place in the receipt.
+        /// The log's position in the receipt, from 0.
         at: u64,
-        /// The place that it states.
+        /// The index in the log, from 0.
         got: u64,
     },
-    /// A log says that it is in another batch than the receipt that it stands in.
+    /// A log names another batch than its receipt.
     #[error(
         "log {at} of transaction {transaction} is said to be in batch {stated}, its receipt in batch \
          {batch}; both batches are left out"
@@ -56,27 +56,27 @@ pub enum SourceError {
     LogOfOtherBatch {
         /// The transaction.
         transaction: Hash,
-        /// The log's place in the receipt.
+        /// The log's position in the receipt.
         at: u64,
         /// The batch of the receipt.
         batch: BatchNumber,
-        /// The batch that the log states.
+        /// The batch that the log names.
         stated: BatchNumber,
     },
-    /// A block's logs are not all there, or one is there twice.
+    /// A log of a block is missing, or occurs twice.
     #[error(
-        "block {block} has log {expected} in none of the receipts, but log {got}: a receipt of the block \
-         is missing, or there are two of one transaction"
+        "block {block} has log {expected} in none of the receipts, the next one is log {got}: a receipt of \
+         the block is missing, or there are two of one transaction"
     )]
     MissingLog {
         /// The block.
         block: u64,
-        /// The log that should come next.
+        /// The next log expected.
         expected: u64,
-        /// The log that comes next.
+        /// The next log found.
         got: u64,
     },
-    /// Two sources say different things of one log.
+    /// Two sources differ about one log.
     #[error(
         "log {index} of transaction {transaction} in block {block} is given twice, differently"
     )]
@@ -85,13 +85,13 @@ pub enum SourceError {
         block: u64,
         /// The transaction's index in the block.
         transaction: u64,
-        /// The log's index in the transaction, or in the block where the source counts so.
+        /// The log's index in the transaction, or in the block if the source counts so.
         index: u64,
     },
-    /// Nothing says in which batch a block is.
+    /// The batch of a block is unknown.
     #[error(
-        "nothing says in which batch block {block} is: there is no batch number beside it, and it is in none \
-         of the blocks that batches are said to have"
+        "the batch of block {block} is unknown: its entry has no batch number, and no batch with known \
+         blocks contains it"
     )]
     NoBatch {
         /// The block.
@@ -102,69 +102,69 @@ pub enum SourceError {
     TwoBatches {
         /// The block.
         block: u64,
-        /// The one; `None` where it is said to be in none yet.
+        /// One batch; `None` means in no batch yet.
         one: Option<BatchNumber>,
-        /// The other.
+        /// The other batch.
         other: Option<BatchNumber>,
     },
-    /// A message is not what its event, log or list says.
-    #[error("the message hashes to {got}, not to {expected}")]
+    /// A message does not match the hash in its event, log or list.
+    #[error("the message hashes to {got}, but should hash to {expected}")]
     MessageHash {
-        /// What it should hash to.
+        /// The expected hash.
         expected: Hash,
-        /// What it hashes to.
+        /// The hash of the message.
         got: Hash,
     },
-    /// Bytes end before what they announce.
-    #[error("ends at byte {end} where {what} should be, which {needed} more bytes take")]
+    /// There are fewer bytes than needed.
+    #[error("ends at byte {end}, but {what} needs {needed} more bytes")]
     Short {
-        /// What should stand there.
+        /// The value at the end.
         what: &'static str,
         /// The length of the bytes.
         end: u64,
-        /// How many bytes are missing.
+        /// The number of missing bytes.
         needed: u64,
     },
-    /// A number in bytes makes no sense.
+    /// A number is invalid.
     #[error("{what} at byte {offset} is {got}; {reason}")]
     Number {
-        /// What the number is.
+        /// The meaning of the number.
         what: &'static str,
-        /// Where it stands.
+        /// The offset of the number.
         offset: u64,
         /// The number.
         got: u64,
-        /// What it should be.
+        /// The rule that the number breaks.
         reason: &'static str,
     },
-    /// Bytes follow where there should be none.
-    #[error("{len} bytes follow from byte {offset} on, behind the end of the pubdata")]
+    /// There are bytes after the end.
+    #[error("{len} bytes follow from byte {offset} on, after the end of the pubdata")]
     Trailing {
-        /// Where they begin.
+        /// The offset of the first one.
         offset: u64,
-        /// How many there are.
+        /// The number of bytes.
         len: u64,
     },
-    /// A version that is not read.
+    /// The form is known but not supported.
     #[error("{0}")]
     Version(String),
-    /// Nothing says whose pubdata it is.
+    /// The chain and batch of the pubdata are unknown.
     #[error(
-        "nothing says for certain of which chain and batch it is: name the file CHAIN-BATCH, as in \
+        "the chain and batch of the pubdata are not known for certain: name the file CHAIN-BATCH, as in \
          324-501234.bin, chainCHAIN-batchBATCH, or BATCH where the chain is given, with no other number in the name; \
          or list it in a file of lines \
          {{\"chainId\":…,\"batchNumber\":…,\"file\":\"…\"}}"
     )]
     Nameless,
-    /// It is of another chain than was asked for.
-    #[error("it is of chain {got}, not of {expected} as given")]
+    /// The source is of another chain than the given one.
+    #[error("it is of chain {got}, but {expected} was given")]
     OtherChain {
-        /// The chain that was given.
+        /// The given chain.
         expected: ChainId,
-        /// What the source says.
+        /// The chain of the source.
         got: ChainId,
     },
-    /// A row of a table is not as it is expected.
+    /// A column of a table has an invalid value.
     #[error("column {column}: {reason}")]
     Column {
         /// The column.
@@ -172,41 +172,41 @@ pub enum SourceError {
         /// What is wrong with it.
         reason: String,
     },
-    /// A table has a column twice, and nothing says which of the two counts.
+    /// A table has a column twice, so it is ambiguous.
     #[error("the table has two columns {0}")]
     TwoColumns(&'static str),
-    /// A row has too many or too few columns.
-    #[error("the row has {got} columns, its table has {expected}; {hint}")]
+    /// A row has another number of columns than its table.
+    #[error("the row has {got} columns, but its table has {expected}; {hint}")]
     Columns {
-        /// How many there should be.
+        /// The number of columns of the table.
         expected: usize,
-        /// How many there are.
+        /// The number of columns of the row.
         got: usize,
-        /// What may have happened.
+        /// The likely cause.
         hint: &'static str,
     },
-    /// More batches have damaged parts than are kept.
+    /// More batches have damaged parts than the limit.
     #[error(
         "more than {limit} batches have damaged parts; give the sources of fewer batches at a time"
     )]
     TooManyBatches {
-        /// The bound.
+        /// The limit.
         limit: usize,
     },
-    /// The blocks of batches are in more pieces than are kept in mind.
+    /// The ranges of blocks exceed the limit.
     #[error(
         "more than {limit} runs of blocks of one batch; give the blocks of fewer batches at a time"
     )]
     TooManyRuns {
-        /// The bound.
+        /// The limit.
         limit: usize,
     },
-    /// A batch has more than fits into memory.
-    #[error("{what} are more than the {limit} that a batch can have")]
+    /// A batch has more than the limit of some items.
+    #[error("{what} exceed the limit of {limit} per batch")]
     TooMany {
-        /// What there is too much of.
+        /// The items.
         what: &'static str,
-        /// The bound.
+        /// The limit.
         limit: usize,
     },
 }

@@ -15,30 +15,30 @@ use crate::{
     primitives::ChainId,
 };
 
-/// What a raw archive may take in memory: once as it was read and once as it is searched, each in a
-/// buffer that doubles as it grows.
+/// The memory for a raw archive, in bytes: once as it is read and once as it is searched, each in a buffer
+/// that doubles as it grows.
 const LIMIT: usize = 192 << 20;
 
-/// What sources do not say themselves.
+/// Facts that sources do not contain.
 #[derive(Clone, Debug, Default)]
 pub struct SourceOptions {
-    /// The form of all of them; told by content where it is not given.
+    /// The format of all sources. `None` detects it from the content.
     pub format: Option<SourceFormat>,
-    /// The chain whose logs they hold.
+    /// The chain of the logs.
     pub chain: Option<ChainId>,
-    /// Which blocks the chain's batches have.
+    /// The blocks of the chain's batches.
     pub blocks: BatchBlocks,
-    /// Whose messages carry the pubdata of other chains.
+    /// The messages that may hold the pubdata of other chains.
     pub relayed: Option<RelayedBy>,
-    /// How archive files are read.
+    /// How archive files are accessed.
     pub access: Access,
 }
 
-/// Reads sources one after another, of one form or several.
+/// Reads sources one after another, in one format or several.
 struct SourceReader<'c> {
     options: SourceOptions,
     state: BatchSinkState<'c>,
-    /// Where sorted records go that take much memory.
+    /// Where large sorted records are stored.
     spill: Spill,
     receipts: Option<Receipts>,
     tables: Option<NodeTables>,
@@ -94,7 +94,7 @@ impl<'c> SourceReader<'c> {
         Ok(format)
     }
 
-    /// Puts together what could not be before everything was read.
+    /// Assembles what needs all sources.
     fn finish(&mut self, collector: &mut Collector) -> Result<(), IndexError> {
         let mut intake = BatchSink { collector, state: &mut self.state };
         if let Some(receipts) = self.receipts.take() {
@@ -121,17 +121,17 @@ fn open_native(input: &Input, access: Access) -> Result<Archive, IndexError> {
     Ok(Archive::open(path, access)?)
 }
 
-/// Opens an archive of any form (`-` for standard input): an archive file is mapped, or read as
-/// `access` says; a raw archive is read into memory.
+/// Opens an archive in any format (`-` for standard input). An archive file is mapped, or read as `access`
+/// says; a raw archive is read into memory.
 ///
 /// # Errors
-/// [`IndexError`] naming the file, and the place in it: when it is damaged, a message is not its log's,
-/// two parts contradict each other, or the form needs what only an [`Indexer`] can be told.
+/// [`IndexError`] naming the file and the position, if the archive is damaged, a message does not match its
+/// log, two parts contradict each other, or the format needs facts that only an [`Indexer`] can be given.
 pub fn read_archive(path: &Path, access: Access) -> Result<Archive, IndexError> {
     read_archive_input(Input::open(path)?, access)
 }
 
-/// Opens an archive of which the first bytes were read already.
+/// Opens an archive from an open input.
 ///
 /// # Errors
 /// As [`read_archive`].
@@ -150,37 +150,37 @@ pub fn read_archive_input(input: Input, access: Access) -> Result<Archive, Index
     Ok(in_memory(collector, &name)?)
 }
 
-/// Makes an archive file of sources of any form: what is wrong with a batch costs that batch.
+/// Makes an archive file from sources in any format. A damaged batch excludes only itself.
 pub struct Indexer<'c> {
     writer: ArchiveWriter,
     reading: SourceReader<'c>,
 }
 
-/// What became of the sources.
+/// The result of indexing sources.
 #[derive(Debug)]
 pub struct Indexed {
-    /// What the archive holds.
+    /// The header of the archive.
     pub header: ArchiveHeader,
-    /// How many batches were given again, and merged.
+    /// The number of batches that occurred again and were merged.
     pub merged: u64,
-    /// What was left out.
+    /// The parts that were left out.
     pub faults: SkippedInputs,
-    /// How many batches the check knew no root of.
+    /// The number of batches whose root the check does not have.
     pub unknown: u64,
-    /// How many batches lack the bytes of some of their messages, and so have none.
+    /// The number of batches without messages, because the bytes of some are missing.
     pub without_messages: u64,
-    /// How many logs were in no batch yet when their source was written.
+    /// The number of logs that were in no batch yet when their source was written.
     pub in_no_batch_yet: u64,
-    /// How many messages carried the pubdata of another batch.
+    /// The number of messages that held the pubdata of another batch.
     pub relayed: u64,
 }
 
 impl<'c> Indexer<'c> {
-    /// Begins an archive, which takes the place of `path` in [`Indexer::finish`]. Batches that `check`
-    /// finds incomplete are left out.
+    /// Begins an archive. [`Indexer::finish`] puts it at `path`. Batches that `check` finds incomplete are
+    /// left out.
     ///
     /// # Errors
-    /// [`IndexError::Output`] when the folder cannot be written to.
+    /// [`IndexError::Output`] if the directory is not writable.
     pub fn create(
         path: &Path,
         options: SourceOptions,
@@ -200,30 +200,30 @@ impl<'c> Indexer<'c> {
         })
     }
 
-    /// Reads a source, in the form that it has or that was given. An archive file is checked first, so
-    /// that damage in it does not become part of a new one.
+    /// Reads a source, in the given or detected format. An archive file is checked first, so that damage is
+    /// not copied into the new one.
     ///
     /// # Errors
-    /// [`IndexError`] when the source as a whole cannot be read.
+    /// [`IndexError`] if the source as a whole cannot be read.
     pub fn read(&mut self, input: Input) -> Result<SourceFormat, IndexError> {
         self.reading.read(input, &mut self.writer.collector)
     }
 
-    /// Notes a source that is none, as those of a folder may be.
+    /// Records an input that is not a source, such as another file in a directory.
     pub fn pass_over(&mut self, error: IndexError) {
         self.reading.state.faults.add(error);
     }
 
-    /// What was left out so far.
+    /// The parts left out so far.
     #[must_use]
     pub fn faults(&self) -> &SkippedInputs {
         &self.reading.state.faults
     }
 
-    /// Puts the archive on disk and under its name, unless it would be empty.
+    /// Writes the archive to disk and gives it its name, unless it would be empty.
     ///
     /// # Errors
-    /// [`IndexError::Output`] when writing fails; what stood under the name is then as it was.
+    /// [`IndexError::Output`] if writing fails. A file of that name is then unchanged.
     pub fn finish(mut self) -> Result<Indexed, IndexError> {
         self.reading.finish(&mut self.writer.collector)?;
         let mut state = self.reading.state;

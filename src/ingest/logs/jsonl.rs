@@ -1,12 +1,13 @@
-//! The raw archive of logs: one JSON object a line, one line a batch.
+//! The raw archive of logs: one JSON object per line and batch.
 //!
 //! ```text
 //! {"chainId":324,"batchNumber":501234,"logs":["0x<88 bytes>",…],"messages":["0x…",…],
 //!  "aggregatedRoot":"0x…"}
 //! ```
 //!
-//! Or a JSON array of such objects. `logs` by leaf index; `messages`, which may be missing, in the order
-//! of the logs that [stand for one](L2ToL1Log::is_message); `aggregatedRoot` may be missing. Other fields are ignored, and so are empty lines.
+//! Or a JSON array of such objects. `logs` are by leaf index. `messages` may be missing; they are in the
+//! order of the [logs of messages](L2ToL1Log::is_message). `aggregatedRoot` may be missing. Other fields and
+//! empty lines are ignored.
 
 use std::{
     fmt,
@@ -34,9 +35,9 @@ use crate::{
 
 /// 16384 logs take 3 MB of text; the rest is for messages.
 const LONGEST_LINE: usize = 128 << 20;
-/// How much text is parsed at a time, by all threads, while the next is read.
+/// Bytes of text parsed at once, on all threads, while the next bytes are read.
 const CHUNK: usize = 8 << 20;
-/// The most lines at a time: what is said of a short one that is damaged takes many times its length.
+/// The most lines parsed at once: the error for a short damaged line takes many times its length.
 const MOST_LINES: usize = 1 << 16;
 
 #[derive(Deserialize)]
@@ -50,7 +51,7 @@ struct Line {
     aggregated_root: Option<Hash>,
 }
 
-/// Reads a raw archive, all of it of `chain` if that is given.
+/// Reads a raw archive. If `chain` is given, all batches must be of it.
 pub(super) fn read(
     input: Input,
     chain: Option<ChainId>,
@@ -110,7 +111,7 @@ fn read_array(
     }
 }
 
-/// Takes a batch, if it is of the chain that was given.
+/// Takes a batch, if it is of the given chain.
 fn put(
     logs: BatchLogs,
     origin: Origin,
@@ -131,21 +132,21 @@ fn put(
 #[derive(Default)]
 struct Lines {
     text: Vec<u8>,
-    /// Where each line ends in `text`.
+    /// The end of each line in `text`.
     ends: Vec<usize>,
-    /// How many lines came before.
+    /// The number of lines before these.
     before: u64,
 }
 
 impl Lines {
-    /// Forgets everything; what comes follows `previous`.
+    /// Clears the lines; the next ones follow `previous`.
     fn restart_after(&mut self, previous: &Self) {
         self.text.clear();
         self.ends.clear();
         self.before = previous.before + previous.ends.len() as u64;
     }
 
-    /// Reads whole lines until there are enough, or no more.
+    /// Reads whole lines until the chunk is full or the input ends.
     fn read(&mut self, data: &mut impl BufRead, name: &str) -> Result<(), IndexError> {
         while self.text.len() < CHUNK && self.ends.len() < MOST_LINES {
             let read = data
@@ -169,7 +170,7 @@ impl Lines {
         Ok(())
     }
 
-    /// The batches of the lines that are not empty, with the numbers of the lines.
+    /// The batches of the non-empty lines, with their line numbers.
     fn parse(&self, name: &str) -> Vec<(u64, Result<BatchLogs, IndexError>)> {
         self.ends
             .par_iter()
@@ -190,7 +191,7 @@ fn parse(text: &[u8], name: &str, place: Place) -> Result<BatchLogs, IndexError>
         _ => IndexError::Source {
             name: name.into(),
             place,
-            what: "no batch of logs".into(),
+            what: "not a batch of logs".into(),
             source: source.into(),
         },
     })?;
@@ -199,7 +200,7 @@ fn parse(text: &[u8], name: &str, place: Place) -> Result<BatchLogs, IndexError>
         .map_err(|source| IndexError::Batch { name: name.into(), place, chain, batch, source })
 }
 
-/// Messages written as `0x` and hexadecimal digits, decoded into one list without a detour.
+/// Decodes messages, written as `0x` and hexadecimal digits, directly into one list.
 fn messages<'de, D: Deserializer<'de>>(deserializer: D) -> Result<MessageList, D::Error> {
     struct List;
 

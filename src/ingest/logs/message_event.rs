@@ -1,4 +1,4 @@
-//! The event in which L1Messenger emits a message: `L1MessageSent(address indexed, bytes32 indexed, bytes)`.
+//! The event of L1Messenger with a message: `L1MessageSent(address indexed, bytes32 indexed, bytes)`.
 
 use std::{borrow::Cow, collections::HashMap, fmt};
 
@@ -17,14 +17,14 @@ use crate::{
     primitives::{Address, Hash, hex},
 };
 
-/// The most topics of an event: those of LOG4.
+/// The most topics of an event, which LOG4 has.
 pub(super) const MOST_TOPICS: usize = 4;
-/// What is said of one with more.
+/// The error text for an event with more.
 pub(super) const TOO_MANY_TOPICS: &str = "an event with more than 4 topics";
 
 const MESSAGE_SENT: Hash = Hash::new(L1MessageSent::SIGNATURE_HASH.0);
 
-/// The topics of an event, as they are written.
+/// The topics of an event, as text.
 #[derive(Debug, Default)]
 pub(super) struct Topics<'t>(Vec<Cow<'t, str>>);
 
@@ -44,8 +44,8 @@ struct Event<'t> {
     data: Option<Cow<'t, str>>,
 }
 
-/// The messages that the events of a receipt carry, by their hashes, or what is wrong with one of them. Other
-/// events are forgotten as soon as they are read.
+/// The messages in the events of a receipt, by their hashes, or the error in one of them. Other events are
+/// dropped as soon as they are read.
 #[derive(Debug)]
 pub(super) struct EventMessages(pub(super) Result<HashMap<Hash, Vec<u8>>, SourceError>);
 
@@ -80,7 +80,7 @@ impl<'de> Deserialize<'de> for EventMessages {
     }
 }
 
-/// The message that an event carries, with its hash; nothing when it is another event.
+/// The message in an event, with its hash. `None` for another event.
 pub(super) fn message(
     address: Option<Address>,
     topics: &Topics<'_>,

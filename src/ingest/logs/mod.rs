@@ -1,6 +1,6 @@
-//! Where logs come from: one file per form, told apart by content.
+//! Sources of logs: one file per format. The format is detected from the content.
 //!
-//! | form | says | needs | module |
+//! | format | contains | needs | module |
 //! | --- | --- | --- | --- |
 //! | archive file `*.slmsg` | everything | | [`archive`](crate::archive) |
 //! | one JSON object a batch | logs, messages, aggregated root | | `jsonl` |
@@ -10,9 +10,9 @@
 //! | pubdata inside messages | logs, messages | a settlement layer's messages | `relayed` |
 //! | tables of a zksync-era node | logs, transactions, messages, aggregated root | the chain | `postgres`, `node_tables` |
 //!
-//! An [`Indexer`] reads any number of them into one archive. Something damaged excludes the batch that it
-//! names, and is noted in [`SkippedInputs`]; what makes a file unreadable ends the reading. Whether logs are all
-//! the logs of a batch no source can say: a [`BatchCheck`] can, with the batch's root.
+//! An [`Indexer`] reads any number of them into one archive. A damaged part excludes the batch that it names,
+//! and is recorded in [`SkippedInputs`]; an unreadable file ends the reading. No source shows whether the
+//! logs of a batch are complete. A [`BatchCheck`] does, with the batch's root.
 
 mod assembly;
 mod batch_blocks;

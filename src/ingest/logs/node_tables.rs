@@ -1,4 +1,4 @@
-//! The tables of a zksync-era node that logs are in:
+//! The tables of a zksync-era node that hold logs:
 //!
 //! ```text
 //! l2_to_l1_logs   miniblock_number, log_index_in_miniblock, tx_hash, shard_id, is_service,
@@ -7,10 +7,11 @@
 //! l1_batches      number, l2_to_l1_messages                                [aggregation_root]
 //! ```
 //!
-//! The leaves of a batch are the logs of its miniblocks in order, in a miniblock by
-//! `log_index_in_miniblock`, which counts from 0; the u16 is `tx_index_in_l1_batch`. The messages are those of
-//! the logs that [stand for one](L2ToL1Log::is_message), in their order. `l1_batch_number` beside the logs, as of a query that
-//! joins the two, makes miniblocks unnecessary. Source: migrations of zksync-era's `core/lib/dal`.
+//! The leaves of a batch are the logs of its miniblocks in order; within a miniblock they are ordered by
+//! `log_index_in_miniblock`, which counts from 0. The u16 is `tx_index_in_l1_batch`. The messages are those
+//! of the [logs of messages](L2ToL1Log::is_message), in their order. If the logs have `l1_batch_number`, as
+//! in a query that joins the two tables, miniblocks are not needed. Source: migrations of zksync-era's
+//! `core/lib/dal`.
 
 use super::{
     BatchBlocks, SourceError,
@@ -27,7 +28,7 @@ use crate::{
     primitives::{BatchNumber, ChainId, Hash},
 };
 
-/// How much of the logs, and of the messages, is in memory.
+/// The memory for logs, and for messages, in bytes.
 const IN_MEMORY: usize = 96 << 20;
 
 const LOG_COLUMNS: [&str; 10] = [
@@ -45,7 +46,7 @@ const LOG_COLUMNS: [&str; 10] = [
 const BLOCK_COLUMNS: [&str; 2] = ["number", "l1_batch_number"];
 const BATCH_COLUMNS: [&str; 3] = ["number", "l2_to_l1_messages", "aggregation_root"];
 
-/// Which table rows are of.
+/// The table that a row is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TableKind {
     Logs,
@@ -53,17 +54,17 @@ pub(super) enum TableKind {
     Batches,
 }
 
-/// Where the columns of a table stand in its rows.
+/// The positions of a table's columns in its rows.
 #[derive(Clone, Debug)]
 pub(super) struct Table {
     pub(super) kind: TableKind,
     pub(super) columns: usize,
-    /// By the lists of columns above.
+    /// The position of each column, in the order of the lists above.
     places: Vec<Option<usize>>,
 }
 
 impl Table {
-    /// The table with this name; `None` when it is none of those needed.
+    /// The table with this name. `None` if it is not needed.
     pub(super) fn named(
         name: &str,
         columns: &[impl AsRef<str>],
@@ -77,7 +78,7 @@ impl Table {
         Some(Self::new(kind, columns))
     }
 
-    /// The table with these columns; `None` when it is none of those needed.
+    /// The table with these columns. `None` if it is not needed.
     pub(super) fn with_columns(columns: &[impl AsRef<str>]) -> Option<Result<Self, SourceError>> {
         let has = |name| columns.iter().any(|column| column.as_ref() == name);
         let kind = if has("miniblock_number") && has("log_index_in_miniblock") {
@@ -110,7 +111,7 @@ impl Table {
         }
     }
 
-    /// A column that may be NULL, or not be there.
+    /// A column that may be NULL or missing.
     fn optional<'r>(&self, record: &'r Record, column: usize) -> Option<&'r [u8]> {
         record.get(self.places[column]?)
     }
@@ -143,7 +144,7 @@ impl Table {
     }
 }
 
-/// The tables of one node, from any number of files, until they are put together.
+/// The tables of one node, from any number of files, until the batches are assembled.
 pub(super) struct NodeTables {
     chain: ChainId,
     logs: Rows,
@@ -165,7 +166,7 @@ impl NodeTables {
         }
     }
 
-    /// Notes that a table is there, even if it has no rows.
+    /// Records that a table exists, even if it has no rows.
     pub(super) fn begin(&mut self, table: &Table) {
         self.has_logs |= table.kind == TableKind::Logs;
     }
@@ -201,7 +202,8 @@ impl NodeTables {
         let block = match table.integer(record, 0, LOG_COLUMNS[0]) {
             Ok(block) => block,
             Err(error) => {
-                let what = "a log of no block, which a batch may lack; its root tells";
+                let what =
+                    "a log of an unknown block; the batch that lacks it does not fold to its root";
                 return intake.fault(origin, what, error);
             }
         };
@@ -282,7 +284,7 @@ impl NodeTables {
         }
     }
 
-    /// Puts the batches together; `given` says which blocks they have, where miniblocks do not.
+    /// Assembles the batches. `given` has their blocks, if the table of miniblocks does not.
     pub(super) fn finish(
         self,
         given: &BatchBlocks,
@@ -322,7 +324,7 @@ impl NodeTables {
     }
 }
 
-/// A log, its place in its block, its transaction, and its batch where that stands beside it.
+/// A log, its index in its block, its transaction, and its batch if the row has it.
 fn log(
     table: &Table,
     record: &Record,
@@ -338,7 +340,7 @@ fn log(
     let index = table.integer(record, 1, LOG_COLUMNS[1])?;
     let hash = Hash::new(table.fixed(record, 2, LOG_COLUMNS[2])?);
     let mut bytes = [0; L2ToL1Log::LEN];
-    // Within its limit.
+    // `narrow` checked the limits.
     bytes[0] = narrow(3, u8::MAX.into())? as u8;
     bytes[1] = boolean(table.required(record, 4, LOG_COLUMNS[4])?, LOG_COLUMNS[4])?.into();
     bytes[2..4].copy_from_slice(&narrow(5, u16::MAX.into())?.to_be_bytes()[6..]);

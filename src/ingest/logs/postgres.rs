@@ -1,6 +1,5 @@
-//! Rows of a node's tables, as Postgres writes them: a dump of `pg_dump` in plain text, in which the tables
-//! that matter are found and others passed over; the output of `COPY … TO` with its `HEADER`; and CSV with
-//! a header.
+//! Rows of a node's tables, as Postgres writes them: a plain-text dump of `pg_dump`, in which other tables
+//! are skipped; the output of `COPY … TO` with its `HEADER`; and CSV with a header.
 //!
 //! ```text
 //! COPY public.l2_to_l1_logs (miniblock_number, …) FROM stdin;        column TAB column …
@@ -25,13 +24,13 @@ use crate::{
     },
 };
 
-/// A batch's pubdata and messages in hexadecimal are a few megabytes.
+/// The longest row. A batch's pubdata and messages in hexadecimal take a few megabytes.
 const LONGEST_ROW: usize = 128 << 20;
 
-/// Why nothing can be done with what Postgres wrote in this form; nothing when it is another.
+/// Why a Postgres file in this form cannot be read. `None` for other files.
 pub(super) fn refusal(head: &[u8]) -> Option<&'static str> {
     if head.starts_with(b"PGDMP") {
-        Some("it is a dump in pg_dump's own format; make it text with pg_restore -f FILE.sql")
+        Some("it is a dump in pg_dump's own format; convert it to text with pg_restore -f FILE.sql")
     } else if head.starts_with(b"PGCOPY\n\xff\r\n\0") {
         Some("it is the binary form of COPY; export with FORMAT csv and HEADER")
     } else {
@@ -47,7 +46,7 @@ enum Form {
     Csv,
 }
 
-/// Whether a file begins as one with rows of a node's tables does.
+/// Whether a file with this beginning has rows of a node's tables.
 pub(super) fn is_rows(head: &[u8]) -> bool {
     form(head).is_some()
 }
@@ -72,7 +71,7 @@ fn form(head: &[u8]) -> Option<Form> {
     }
 }
 
-/// The names in a header.
+/// The column names in a header.
 fn columns(line: &[u8], separator: char) -> Vec<String> {
     let text = String::from_utf8_lossy(line);
     text.split(separator).map(|name| name.trim().trim_matches('"').to_owned()).collect()
@@ -88,9 +87,10 @@ pub(super) fn read(
     let source = intake.source(&name);
     let form = form(input.head()).ok_or_else(|| IndexError::Refused {
         name: name.clone(),
-        reason: "its first line names no columns of l2_to_l1_logs, miniblocks or l1_batches; export with \
-                 HEADER, or use pg_dump"
-            .into(),
+        reason:
+            "its first line does not name the columns of l2_to_l1_logs, miniblocks or l1_batches; \
+                 export with HEADER, or use pg_dump"
+                .into(),
     })?;
     match form {
         Form::Csv => {
@@ -140,7 +140,7 @@ pub(super) fn read(
     }
 }
 
-/// The table whose rows follow a line; `Some(None)` when they are of another one.
+/// The table whose rows follow this line. `Some(None)` for the rows of another table.
 #[expect(clippy::option_option, reason = "no statement, and a statement about another table")]
 fn copy_statement(line: &[u8]) -> Option<Option<Result<Table, SourceError>>> {
     let text = std::str::from_utf8(line).ok()?.strip_prefix("COPY ")?;
@@ -153,8 +153,8 @@ fn copy_statement(line: &[u8]) -> Option<Option<Result<Table, SourceError>>> {
     Some(Table::named(name, &self::columns(columns.as_bytes(), ',')))
 }
 
-/// The lines of a text with all of their white space, which may be columns without text; those of other
-/// tables are not kept, however long they are.
+/// The lines of a text, with all of their white space, since columns may be empty. Lines of other tables are
+/// not kept, however long they are.
 struct Lines {
     name: String,
     data: BufReader<Input>,
@@ -169,7 +169,7 @@ impl Lines {
         Self { name, data, text: Vec::new(), number: 0 }
     }
 
-    /// Reads a line, or only its beginning; `false` at the end.
+    /// Reads a line, or only its beginning. Returns `false` at the end.
     fn next(&mut self, whole: bool) -> Result<bool, IndexError> {
         self.text.clear();
         self.number += 1;
@@ -202,7 +202,7 @@ impl Lines {
         }
     }
 
-    /// Reads the rows up to `\.`, or to the end; whether it was `\.`.
+    /// Reads the rows up to `\.` or to the end. Returns whether it was `\.`.
     fn rows(
         &mut self,
         table: &Table,
@@ -244,7 +244,7 @@ impl Lines {
         Ok(())
     }
 
-    /// Reads a row of CSV, which may go on over several lines: the line where it begins, or `None` at the end.
+    /// Reads a row of CSV, which may span several lines. Returns its first line, or `None` at the end.
     fn csv_row(
         &mut self,
         row: &mut CsvRow,
@@ -256,7 +256,7 @@ impl Lines {
         let bad = |line: u64, reason: &str| {
             let origin = Origin { source, place: Place::Line(line) };
             let error = SourceError::Bad { what: "the row".into(), reason: reason.into() };
-            Err(intake.error(origin, "no CSV", error))
+            Err(intake.error(origin, "not CSV", error))
         };
         while self.next(true)? {
             if first.is_none() && self.text.is_empty() {
@@ -265,7 +265,7 @@ impl Lines {
             let line = *first.get_or_insert(self.number);
             len += self.text.len();
             if len > LONGEST_ROW {
-                return bad(line, "is longer than 128 MiB: a quotation mark is without its end");
+                return bad(line, "is longer than 128 MiB: a quotation mark has no closing mark");
             }
             match row.push_line(&self.text) {
                 CsvLine::Complete => return Ok(Some(line)),
@@ -274,20 +274,20 @@ impl Lines {
             }
         }
         match first {
-            Some(line) => bad(line, "has a quotation mark without its end"),
+            Some(line) => bad(line, "has a quotation mark without a closing mark"),
             None => Ok(None),
         }
     }
 
     fn cut(&self, source: u32, intake: &BatchSink<'_, '_>) -> IndexError {
-        let reason = "end with the file instead of \\.: the dump is cut, and could lack anything";
+        let reason = "end without \\.: the dump is cut off, so anything may be missing";
         let error = SourceError::Bad { what: "the rows of a table".into(), reason: reason.into() };
         self.error(source, error, intake)
     }
 
     fn error(&self, source: u32, error: SourceError, intake: &BatchSink<'_, '_>) -> IndexError {
         let origin = Origin { source, place: Place::Line(self.number) };
-        intake.error(origin, "no table of a zksync-era node", error)
+        intake.error(origin, "not a table of a zksync-era node", error)
     }
 }
 
@@ -305,7 +305,7 @@ mod tests {
         primitives::ChainId,
     };
 
-    /// Reads a text, and puts together what it says.
+    /// Reads a text, and assembles its batches.
     fn read_all(text: Vec<u8>) -> Result<(), IndexError> {
         let mut collector = Collector::new(&Spill::Memory, 1 << 20);
         let mut state = BatchSinkState { goes_on: true, ..BatchSinkState::default() };

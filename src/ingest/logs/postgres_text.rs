@@ -1,27 +1,27 @@
-//! The text forms of Postgres' values.
+//! Decodes the text forms of Postgres values.
 //!
 //! | value | `COPY`, `pg_dump` | CSV |
 //! | --- | --- | --- |
-//! | NULL | `\N` | nothing |
+//! | NULL | `\N` | empty |
 //! | bytea | `\\x0df3` | `\x0df3` |
 //! | bytea[] | `{"\\\\x0df3","\\\\x"}` | `"{""\\x0df3"",""\\x""}"` |
 //! | bool | `t`, `f` | the same |
 //!
-//! `COPY` writes every backslash twice, CSV every quotation mark; below that both are the same. Source:
+//! `COPY` doubles every backslash, CSV every quotation mark; apart from that both are the same. Source:
 //! PostgreSQL's documentation of `COPY`, of `bytea` (`bytea_output = hex`), and of arrays.
 
 use super::SourceError;
 
-const LOST: &str = "does not begin with \\x: a backslash was lost (COPY writes two of them, CSV one), or \
+const LOST: &str = "does not begin with \\x: a backslash was lost (COPY writes two, CSV one), or \
                     bytea_output is not hex";
 const DOUBLED: &str = "begins with two backslashes where there should be one: it was escaped once more \
-                       than its format does";
+                       than its format requires";
 
-/// A row of a table: its columns one behind the other, unescaped.
+/// A row of a table: its columns back to back, unescaped.
 #[derive(Debug, Default)]
 pub(super) struct Record {
     text: Vec<u8>,
-    /// Where each column ends, and whether it is NULL.
+    /// The end of each column, and whether it is NULL.
     ends: Vec<(usize, bool)>,
 }
 
@@ -31,25 +31,25 @@ impl Record {
         self.ends.clear();
     }
 
-    /// How many columns there are.
+    /// The number of columns.
     pub(super) fn len(&self) -> usize {
         self.ends.len()
     }
 
-    /// A column; `None` when it is NULL, or there is none.
+    /// A column. `None` if it is NULL or does not exist.
     pub(super) fn get(&self, column: usize) -> Option<&[u8]> {
         let (end, is_null) = *self.ends.get(column)?;
         let start = column.checked_sub(1).map_or(0, |previous| self.ends[previous].0);
         (!is_null).then(|| &self.text[start..end])
     }
 
-    /// Adds a column of CSV, in which NULL is nothing.
+    /// Adds a column of CSV. An empty one is NULL.
     pub(super) fn push_csv(&mut self, column: &[u8]) {
         self.text.extend_from_slice(column);
         self.ends.push((self.text.len(), column.is_empty()));
     }
 
-    /// Adds the columns of a line that `COPY` wrote.
+    /// Adds the columns of a line of `COPY`.
     pub(super) fn push_copied(&mut self, line: &[u8]) {
         for column in line.split(|byte| *byte == b'\t') {
             let is_null = column == b"\\N";
@@ -61,7 +61,7 @@ impl Record {
     }
 }
 
-/// Undoes the escapes of `COPY`.
+/// Decodes the escapes of `COPY`.
 fn unescape(column: &[u8], text: &mut Vec<u8>) {
     let mut rest = column;
     while let Some(at) = rest.iter().position(|byte| *byte == b'\\') {
@@ -101,11 +101,11 @@ fn unescape(column: &[u8], text: &mut Vec<u8>) {
 
 fn number(digits: &[u8], radix: u32) -> Option<u8> {
     let number = u32::from_str_radix(std::str::from_utf8(digits).ok()?, radix).ok()?;
-    // As Postgres does: the low byte.
+    // Postgres takes the low byte, too.
     Some((number & 0xff) as u8)
 }
 
-/// A column that may not be NULL.
+/// A column that must not be NULL.
 pub(super) fn required<'r>(
     record: &'r Record,
     at: usize,
@@ -114,12 +114,12 @@ pub(super) fn required<'r>(
     record.get(at).ok_or_else(|| SourceError::Column { column, reason: "is NULL".into() })
 }
 
-/// A number that is not negative.
+/// A non-negative number.
 pub(super) fn integer(text: &[u8], column: &'static str) -> Result<u64, SourceError> {
     let number = std::str::from_utf8(text).ok().and_then(|text| text.parse().ok());
     number.ok_or_else(|| SourceError::Column {
         column,
-        reason: format!("{} is no number from 0 on", quoted(text)),
+        reason: format!("{} is not a non-negative integer", quoted(text)),
     })
 }
 
@@ -169,7 +169,7 @@ pub(super) fn fixed<const N: usize>(
     })
 }
 
-/// The elements of a bytea[], back to back, and where each ends.
+/// The elements of a bytea[], back to back, and the end of each.
 pub(super) fn bytea_array(
     text: &[u8],
     column: &'static str,
@@ -178,11 +178,11 @@ pub(super) fn bytea_array(
         |reason: &str| SourceError::Column { column, reason: format!("{} {reason}", quoted(text)) };
     let (mut bytes, mut ends) = (Vec::new(), Vec::new());
     let inside = text.strip_prefix(b"{").and_then(|text| text.strip_suffix(b"}"));
-    let mut rest = inside.ok_or_else(|| bad("is no array in braces"))?;
+    let mut rest = inside.ok_or_else(|| bad("is not an array in braces"))?;
     let mut element = Vec::new();
     while !rest.is_empty() {
         let Some((b'"', after)) = rest.split_first() else {
-            return Err(bad("has an element without quotation marks, which no bytea is"));
+            return Err(bad("has an element without quotation marks, which is not a bytea"));
         };
         rest = after;
         element.clear();
@@ -208,13 +208,13 @@ pub(super) fn bytea_array(
         rest = match rest {
             [b',', after @ ..] if !after.is_empty() => after,
             [] => rest,
-            _ => return Err(bad("has something else than a comma behind an element")),
+            _ => return Err(bad("has no comma after an element")),
         };
     }
     Ok((bytes, ends))
 }
 
-/// The beginning of a text.
+/// The beginning of a text, quoted for errors.
 fn quoted(text: &[u8]) -> String {
     const SHOWN: usize = 24;
     let shown = String::from_utf8_lossy(&text[..text.len().min(SHOWN)]);
@@ -237,7 +237,7 @@ mod tests {
         record
     }
 
-    /// As the documentation of the forms shows them.
+    /// The examples in Postgres' documentation.
     #[test]
     fn the_documented_forms_are_read() {
         let record =
@@ -264,7 +264,7 @@ mod tests {
         // One backslash where COPY writes two.
         assert!(reason("\\x0df3").0.contains("a backslash was lost"));
         assert!(reason("{\"\\\\x0df3\"}").1.contains("a backslash was lost"));
-        // Four where it writes two.
+        // Four backslashes where COPY writes two.
         assert!(reason("\\\\\\\\x0df3").0.contains("two backslashes"));
         assert!(reason("{\"\\\\\\\\\\\\\\\\x0df3\"}").1.contains("two backslashes"));
         for damaged in ["{", "{\"", "{\"\\\\\\\\x00\",}", "{\"\\\\\\\\x00\"\"\"}", "{NULL}", "{{}}"]

@@ -1,14 +1,13 @@
-//! Pubdata: a file for each batch, binary or hexadecimal text, named after its chain and batch; or a list,
-//! one JSON object a line:
+//! Pubdata: one file per batch, binary or hexadecimal text, named after its chain and batch; or a list, one
+//! JSON object per line:
 //!
 //! ```text
-//! {"chainId":324,"batchNumber":501234,"file":"501234.bin"}       beside the list
+//! {"chainId":324,"batchNumber":501234,"file":"501234.bin"}       relative to the list
 //! {"chainId":324,"batchNumber":501234,"pubdata":"0x…"}
 //! ```
 //!
-//! `chainId` may be missing where `--chain` says it. Names are `324-501234.bin`, `chain324_batch501234.hex`
-//! and the like, with no other numbers; with `--chain`, `501234.bin`
-//! or `batch501234.bin`.
+//! `chainId` may be missing if the chain is given. Names are `324-501234.bin`, `chain324_batch501234.hex` and
+//! similar, with no other numbers; if the chain is given, also `501234.bin` or `batch501234.bin`.
 
 use std::{borrow::Cow, io::Read, path::Path};
 
@@ -26,10 +25,11 @@ use crate::{
     primitives::{BatchNumber, ChainId},
 };
 
-/// Sixteen blobs are 2 MB; a settlement layer that carries the pubdata of others has several times that.
+/// The longest pubdata. Sixteen blobs are 2 MB; the pubdata of a settlement layer with other chains' pubdata
+/// is several times that.
 const LONGEST: usize = 64 << 20;
 
-/// Whether a file begins as pubdata does: in bytes, or in hexadecimal text.
+/// Whether a file has the beginning of pubdata, in bytes or in hexadecimal text.
 pub(super) fn is_pubdata(head: &[u8]) -> bool {
     let start = head.first_chunk::<256>().map_or(head, |start| start);
     let text = start.trim_ascii();
@@ -44,14 +44,14 @@ fn is_of_hex_text(byte: &u8) -> bool {
     byte.is_ascii_hexdigit() || byte.is_ascii_whitespace()
 }
 
-/// Reads the pubdata of a batch, of whichever kind of chain.
+/// Reads the pubdata of a batch, of either kind of chain.
 pub(super) fn batch(
     chain: ChainId,
     batch: BatchNumber,
     pubdata: &[u8],
 ) -> Result<BatchLogs, SourceError> {
     let published = match pubdata.first() {
-        // The number of logs, of which there are at most 16384.
+        // The first byte of the number of logs, which is at most 16384.
         Some(0) | None => era_pubdata::parse(pubdata)?,
         Some(_) => zksync_os_pubdata::parse(pubdata)?,
     };
@@ -77,11 +77,11 @@ pub(super) fn read_file(
     }
 }
 
-/// All bytes of a file, decoded where it is text.
+/// All bytes of a file, decoded if it is text.
 fn bytes(input: Input) -> Result<Result<Vec<u8>, SourceError>, IndexError> {
     let name = input.name().to_owned();
     let mut bytes = Vec::new();
-    // Hexadecimal text, with an end of line behind every thirty bytes.
+    // In hexadecimal text, there may be a line end after every thirty bytes.
     input
         .take(LONGEST as u64 / 30 * 62 + 64)
         .read_to_end(&mut bytes)
@@ -114,7 +114,7 @@ struct Line<'t> {
     pubdata: Option<Cow<'t, str>>,
 }
 
-/// Reads a list of pubdata. A file in it that `output` would take the place of is refused.
+/// Reads a list of pubdata. A file in it that `output` would replace is refused.
 pub(super) fn read_list(
     input: Input,
     options: &SourceOptions,
@@ -136,7 +136,7 @@ pub(super) fn read_list(
             let line: Line<'_> = match serde_json::from_slice(text) {
                 Ok(line) => line,
                 Err(error) => {
-                    intake.fault(origin, "no pubdata of a batch", error.into())?;
+                    intake.fault(origin, "not the pubdata of a batch", error.into())?;
                     continue;
                 }
             };
@@ -166,7 +166,7 @@ pub(super) fn read_list(
                     Ok(input) => {
                         let path = input.path().and_then(|path| path.canonicalize().ok());
                         if path.is_some() && path == output {
-                            let reason = "the list names it, and the output would take its place";
+                            let reason = "the list names it, and the output would replace it";
                             let (name, reason) = (input.name().into(), reason.into());
                             return Err(IndexError::Refused { name, reason });
                         }
@@ -198,12 +198,12 @@ fn hex_bytes(text: &str) -> Result<Vec<u8>, SourceError> {
         .map_err(|error| SourceError::Bad { what: "\"pubdata\"".into(), reason: error.to_string() })
 }
 
-/// The chain and batch that a file is named after, if its name says nothing else in numbers.
+/// The chain and batch in a file's name, if there is no other number in it.
 fn named(path: &str, given: Option<ChainId>) -> Result<(ChainId, BatchNumber), SourceError> {
     let name = path.rsplit(['/', '\\']).next().unwrap_or(path).to_ascii_lowercase();
     let stem = name.strip_suffix(".gz").unwrap_or(&name);
     let stem = stem.rsplit_once('.').map_or(stem, |(stem, ending)| {
-        // "324.501234" has no ending.
+        // "324.501234" has no extension.
         if ending.starts_with(|c: char| c.is_ascii_digit()) { &name } else { stem }
     });
     let (chain, batch) = labelled(stem).or_else(|| bare(stem)).ok_or(SourceError::Nameless)?;
@@ -227,7 +227,7 @@ fn bare(stem: &str) -> Option<(Option<ChainId>, BatchNumber)> {
     }
 }
 
-/// `chainN` and `batchN`, in either order, with or without something between word and number, each once.
+/// `chainN` and `batchN`, in either order, each once, with or without a separator between word and number.
 fn labelled(stem: &str) -> Option<(Option<ChainId>, BatchNumber)> {
     let (mut chain, mut batch) = (None, None);
     let mut parts = stem.split(SEPARATORS);
@@ -249,12 +249,12 @@ fn labelled(stem: &str) -> Option<(Option<ChainId>, BatchNumber)> {
     Some((chain.map(ChainId), BatchNumber(batch?)))
 }
 
-/// Digits and nothing else.
+/// A text of digits only, as a number.
 fn number(text: &str) -> Option<u64> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }
 
-/// Whether a number may be a day rather than a chain: 20240115.
+/// Whether a number may be a date such as 20240115 rather than a chain.
 fn is_date(ChainId(number): ChainId) -> bool {
     let (year, month, day) = (number / 10_000, number / 100 % 100, number % 100);
     (2000..2100).contains(&year) && (1..=12).contains(&month) && (1..=31).contains(&day)

@@ -14,28 +14,28 @@ use crate::{
     primitives::{BatchNumber, Hash},
 };
 
-/// Answers in arrays in envelopes in arrays.
+/// The deepest nesting: answers in arrays in envelopes in arrays.
 const DEEPEST: u32 = 4;
-/// How much of a node's error is shown.
+/// The characters of a node's error that are shown.
 const SHOWN: usize = 200;
 
-/// What stands in an answer.
+/// A part of an answer.
 pub(super) enum Answer {
     Receipt(Receipt),
-    /// A message that an event carries, under its hash.
+    /// A message in an event, with its hash.
     Message(Hash, Vec<u8>),
     Fault(Fault),
 }
 
-/// What cannot be used.
+/// A part that cannot be used.
 pub(super) struct Fault {
     pub(super) what: Cow<'static, str>,
     /// The block whose batch is incomplete without it.
     pub(super) block: Option<u64>,
-    /// The batch that is.
+    /// The batch that is incomplete without it.
     pub(super) batch: Option<BatchNumber>,
     pub(super) error: SourceError,
-    /// How many more behind it are missing in the same block or batch, or in none that is known.
+    /// The number of further parts missing in the same block or batch, or in no known one.
     pub(super) more: u64,
 }
 
@@ -50,15 +50,15 @@ pub(super) struct Receipt {
 
 pub(super) struct ReceiptLog {
     pub(super) log: L2ToL1Log,
-    /// Its place among the logs of the block, where the node counts so.
+    /// Its index among the logs of the block, if the node counts so.
     pub(super) index_in_block: Option<u64>,
     pub(super) message: Option<Vec<u8>>,
 }
 
-/// Gives everything in one JSON value to `take`, until it refuses something.
+/// Passes every part of one JSON value to `take`, until `take` returns an error.
 ///
-/// A short text can hold very many parts that cannot be used: a run of them that costs the same batch, or
-/// none that is known, is one fault.
+/// A short text can hold very many unusable parts. Consecutive ones that affect the same batch, or no known
+/// batch, are merged into one fault.
 pub(super) fn answers<E>(
     text: &[u8],
     take: &mut dyn FnMut(Answer) -> Result<(), E>,
@@ -66,7 +66,7 @@ pub(super) fn answers<E>(
     let mut reading = ReceiptReader { take, fault: None };
     match std::str::from_utf8(text) {
         Ok(text) => reading.whole(text)?,
-        Err(error) => reading.nowhere("no answer of a node", || SourceError::Bad {
+        Err(error) => reading.nowhere("not an answer of a node", || SourceError::Bad {
             what: "the text".into(),
             reason: error.to_string(),
         })?,
@@ -76,7 +76,7 @@ pub(super) fn answers<E>(
 
 struct ReceiptReader<'t, E> {
     take: &'t mut dyn FnMut(Answer) -> Result<(), E>,
-    /// The last fault, until another answer follows.
+    /// The last fault, until another part follows.
     fault: Option<Fault>,
 }
 
@@ -92,7 +92,7 @@ impl<E> ReceiptReader<'_, E> {
 
     fn fault(&mut self, fault: Fault) -> Result<(), E> {
         match &mut self.fault {
-            // A log of another batch costs that one, too.
+            // A log of another batch affects that batch, too.
             Some(last)
                 if (last.block, last.batch) == (fault.block, fault.batch)
                     && !matches!(fault.error, SourceError::LogOfOtherBatch { .. }) =>
@@ -108,7 +108,7 @@ impl<E> ReceiptReader<'_, E> {
         }
     }
 
-    /// Adds a fault of which nothing says what it costs.
+    /// Adds a fault whose batch is unknown.
     fn nowhere(
         &mut self,
         what: &'static str,
@@ -127,11 +127,11 @@ impl<E> ReceiptReader<'_, E> {
     }
 
     fn whole(&mut self, text: &str) -> Result<(), E> {
-        // What is handed on from an array cannot be taken back; those inside of others were parsed with them.
+        // Parts of an outer array are passed on before its end is parsed. Inner arrays were parsed with it.
         if text.starts_with('[')
             && let Err(error) = serde_json::from_str::<IgnoredAny>(text)
         {
-            return self.nowhere("no answer of a node", || error.into());
+            return self.nowhere("not an answer of a node", || error.into());
         }
         self.value(text, 0)
     }
@@ -142,11 +142,11 @@ impl<E> ReceiptReader<'_, E> {
             Some(b'[') if depth < DEEPEST => {
                 match each_element(text, |raw: &RawValue| self.value(raw.get(), depth + 1)) {
                     Ok(taken) => taken,
-                    Err(error) => self.nowhere("no answer of a node", || error.into()),
+                    Err(error) => self.nowhere("not an answer of a node", || error.into()),
                 }
             }
-            Some(b'n') => self.nowhere("no receipt", || SourceError::NullAnswer),
-            _ => self.nowhere("no answer of a node", || SourceError::Bad {
+            Some(b'n') => self.nowhere("not a receipt", || SourceError::NullAnswer),
+            _ => self.nowhere("not an answer of a node", || SourceError::Bad {
                 what: "the value".into(),
                 reason: "is neither an object nor an array of objects".into(),
             }),
@@ -159,7 +159,7 @@ impl<E> ReceiptReader<'_, E> {
             Err(error) => {
                 let remains: PartialReceipt<'_> = serde_json::from_str(text).unwrap_or_default();
                 return self.fault(Fault {
-                    what: "no receipt of a ZKsync node".into(),
+                    what: "not a receipt of a ZKsync node".into(),
                     block: PartialReceipt::number(remains.block_number),
                     batch: PartialReceipt::number(remains.l1_batch_number).map(BatchNumber),
                     error: error.into(),
@@ -169,11 +169,11 @@ impl<E> ReceiptReader<'_, E> {
         };
         if let Some(error) = object.error {
             let text = || error.get().chars().take(SHOWN).collect();
-            self.nowhere("no receipt", || SourceError::NodeError(text()))
+            self.nowhere("not a receipt", || SourceError::NodeError(text()))
         } else if let (Some(result), true) = (object.result, depth < DEEPEST) {
             self.value(result.get(), depth + 1)
         } else if object.jsonrpc.is_some() {
-            self.nowhere("no receipt", || SourceError::NullAnswer)
+            self.nowhere("not a receipt", || SourceError::NullAnswer)
         } else if let (Some(topics), None) = (&object.topics, &object.cumulative_gas_used) {
             if object.removed == Some(true) {
                 return Ok(());
@@ -192,7 +192,7 @@ impl<E> ReceiptReader<'_, E> {
     }
 }
 
-/// A receipt, or why it is none.
+/// Parses a receipt, or returns why it is invalid.
 fn receipt(object: Object<'_>) -> Result<Receipt, Fault> {
     let block = object.block_number.map(|number| number.0);
     let batch = object.l1_batch_number.map(|number| BatchNumber(number.0));
@@ -226,7 +226,7 @@ fn parts(object: Object<'_>) -> Result<Receipt, SourceError> {
     let mut previous = None;
     for (at, rpc) in (0..).zip(rpc_logs) {
         if let Some(Quantity(got)) = rpc.transaction_log_index {
-            // Era counts these logs alone; whether others do is not said, but they count upwards.
+            // On Era chains the index counts these logs alone. On other chains it must at least increase.
             if (batch.is_some() && got != at) || previous.is_some_and(|previous| got <= previous) {
                 return Err(SourceError::LogOrder { at, got });
             }
@@ -247,7 +247,7 @@ fn parts(object: Object<'_>) -> Result<Receipt, SourceError> {
         let number = rpc.tx_index_in_l1_batch.or(object.l1_batch_tx_index);
         let number = match (number, batch) {
             (Some(Quantity(number)), _) => number,
-            // A node that names the batch counts in it, too.
+            // A node that names the batch must also give the number in it.
             (None, Some(_)) => {
                 let what = format!("log {at} of the receipt");
                 return Err(SourceError::Missing { what, field: "txIndexInL1Batch" });
@@ -262,7 +262,7 @@ fn parts(object: Object<'_>) -> Result<Receipt, SourceError> {
     Ok(Receipt { hash, block, index, batch, logs })
 }
 
-/// The 88 bytes of a log, whose transaction has this number.
+/// The 88 bytes of a log whose transaction has this number.
 fn leaf(rpc: &RpcLog, at: u64, number: u64) -> Result<L2ToL1Log, SourceError> {
     let what = || format!("log {at} of the receipt");
     let missing = |field| SourceError::Missing { what: what(), field };
@@ -302,7 +302,7 @@ mod tests {
         found
     }
 
-    /// The faults in a text that has nothing else: their blocks, and how many more each stands for.
+    /// The faults in a text that has nothing else: their blocks, and the number of further parts of each.
     fn faults(text: &str) -> Vec<(Option<u64>, u64, String)> {
         let fault = |answer| match answer {
             Answer::Fault(fault) => (fault.block, fault.more, fault.error.to_string()),
@@ -325,8 +325,8 @@ mod tests {
         "0x00000000000000000000000036615cf349d7f6344891b1e7ca7c72883f5dc049","value":
         "0x56570de287d73cd1cb6092bb8fdee6173974955fdef345ae579ee9f475ea7432"}]}]}"#;
 
-    /// The message of a test network that the documentation of zksync-era publishes, with its hash; the
-    /// event's signature is as explorers show it.
+    /// The message of a test network in the documentation of zksync-era, with its hash. The event's signature
+    /// is as explorers show it.
     #[test]
     fn a_receipt_gives_the_log_of_its_message() {
         let found = all(RECEIPT.as_bytes());
@@ -347,7 +347,7 @@ mod tests {
         let text =
             "[[{\"blockNumber\":7},{\"blockNumber\":\"0x7\",\"logs\":1},1,{\"blockNumber\":7}]]";
         assert!(blocks(text).eq([(Some(7), 1), (None, 0), (Some(7), 0)]));
-        // What stands between them is not lost, nor what is behind them.
+        // The receipts between and after damaged parts are read.
         let text = format!("[1,1,{RECEIPT},1,1]");
         let [Answer::Fault(one), Answer::Receipt(_), Answer::Fault(two)] =
             &all(text.as_bytes())[..]

@@ -1,18 +1,19 @@
-//! Receipts, as nodes of ZKsync chains answer `eth_getTransactionReceipt` and `eth_getBlockReceipts`: bare or
-//! in JSON-RPC envelopes, a value a line or in arrays; and events, as they answer `eth_getLogs`.
+//! Receipts, as nodes of ZKsync chains return them from `eth_getTransactionReceipt` and
+//! `eth_getBlockReceipts`: bare or in JSON-RPC envelopes, one value per line or in arrays; and events, as
+//! `eth_getLogs` returns them.
 //!
 //! ```text
 //! receipt   transactionHash, transactionIndex, blockNumber, l1BatchNumber, l1BatchTxIndex, logs,
 //!           l2ToL1Logs: [{shardId, isService, sender, key, value, txIndexInL1Batch,
 //!                         logIndex, transactionLogIndex, transactionHash}]
-//! leaves    those of the blocks of the batch in order; in a block by transactionIndex, then as they stand
+//! leaves    those of the blocks of the batch in order; in a block by transactionIndex, then in receipt order
 //! u16       Era: txIndexInL1Batch, or l1BatchTxIndex;  ZKsync OS, which has neither: transactionIndex
-//! batch     Era: l1BatchNumber;  ZKsync OS: where the batch's blocks are said to be
+//! batch     Era: l1BatchNumber;  ZKsync OS: from the given blocks of the batches
 //! message   L1Messenger 0x…8008 emits L1MessageSent(address indexed, bytes32 indexed hash, bytes message)
 //! ```
 //!
-//! Era counts `logIndex` through a block, so that a missing receipt with logs shows. Receipts may come in
-//! any order, and twice. Events that come beside receipts give the messages that these lack.
+//! Era counts `logIndex` through a block, so a missing receipt with logs is detected. Receipts may come in
+//! any order, and twice. Events outside of receipts provide messages that the receipts lack.
 
 use std::convert::Infallible;
 
@@ -36,23 +37,23 @@ use crate::{
     primitives::{BatchNumber, ChainId},
 };
 
-/// How much of the logs with their messages, and of everything else, is in memory.
+/// The memory for logs with their messages, and for everything else, in bytes.
 const ROWS_IN_MEMORY: usize = 128 << 20;
 const OTHERS_IN_MEMORY: usize = 32 << 20;
-/// The longest value that is parsed beside others before anything of it is added. What is in a longer one is
-/// added as it is parsed: it can take many times the memory of the text.
+/// The longest value that is parsed in parallel with others. The parts of a longer value are added as they
+/// are parsed: together they can take many times the memory of the text.
 const LONGEST_AHEAD: usize = 4 << 20;
 
-/// Receipts of one chain from any number of files, until they are put together.
+/// Receipts of one chain from any number of files, until the batches are assembled.
 pub(super) struct Receipts {
     chain: ChainId,
     rows: Rows,
-    /// The messages of events beside receipts.
+    /// The messages of events outside of receipts.
     messages: ExternalSort<Message>,
     /// The logs whose messages are not in their receipts.
     wanted: ExternalSort<MissingMessage>,
     placed: ExternalSort<PlacedMessage>,
-    /// The batch and block that were seen last.
+    /// The last batch and block.
     seen: Option<(Option<BatchNumber>, u64)>,
 }
 
@@ -90,7 +91,7 @@ impl Receipts {
         Ok(())
     }
 
-    /// Adds what is in some values.
+    /// Adds the parts of some values.
     fn piece(
         &mut self,
         piece: &ValueChunk,
@@ -140,7 +141,7 @@ impl Receipts {
                 self.rows.damaged(block, batch, origin, intake)?;
                 let what = match more {
                     0 => what,
-                    more => format!("{what}, and {more} more parts behind it").into(),
+                    more => format!("{what}, and {more} more parts after it").into(),
                 };
                 intake.fault(origin, what, error)
             }
@@ -170,7 +171,7 @@ impl Receipts {
         Ok(())
     }
 
-    /// Puts the batches together.
+    /// Assembles the batches.
     pub(super) fn finish(
         mut self,
         blocks: &BatchBlocks,
@@ -194,7 +195,7 @@ impl Receipts {
     }
 }
 
-/// Joins messages with the logs that want them.
+/// Joins messages with the logs that lack them.
 fn place(
     messages: ExternalSort<Message>,
     wanted: ExternalSort<MissingMessage>,
@@ -231,7 +232,7 @@ fn take(
     }))
 }
 
-/// A message. Its payload are its bytes.
+/// A message. The payload is its bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Pod, Zeroable)]
 #[repr(C)]
 struct Message {
@@ -247,7 +248,7 @@ impl SortRecord for Message {
     }
 }
 
-/// A log whose message is somewhere else.
+/// A log whose message is not in its receipt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Pod, Zeroable)]
 #[repr(C)]
 struct MissingMessage {

@@ -1,11 +1,11 @@
-//! The pubdata of chains that settle on a settlement layer, inside that layer's own messages.
+//! The pubdata of chains on a settlement layer, inside that layer's own messages.
 //!
 //! ```text
 //! message   abi.encode(uint8 version = 0, uint256 chainId, uint256 batchNumber, bytes pubdata)
 //! ```
 //!
-//! Source: era-contracts `RelayedSLDAValidator.sol`, v26 to v31: the sender of the message, whose
-//! address differs from layer to layer.
+//! Source: era-contracts `RelayedSLDAValidator.sol`, v26 to v31. This contract sends the message; its address
+//! differs between layers.
 
 use alloy_sol_types::{
     SolType,
@@ -18,12 +18,12 @@ use crate::{
     primitives::{Address, BatchNumber, ChainId},
 };
 
-/// Whose messages are asked for the pubdata of other chains.
+/// The senders whose messages may hold the pubdata of other chains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RelayedBy {
-    /// Everyone's: what has the form of relayed pubdata is taken for it. Anyone can send such a message.
+    /// Any sender: every message in the form of relayed pubdata is used. Anyone can send such a message.
     Anyone,
-    /// Those of a RelayedSLDAValidator.
+    /// A RelayedSLDAValidator.
     Sender(Address),
 }
 
@@ -35,11 +35,11 @@ impl std::str::FromStr for RelayedBy {
     }
 }
 
-/// A batch found in a message, or what the message seemed to be and is not.
+/// A batch in a message, or the description and error of a message that should hold one.
 type Found = Result<BatchLogs, (String, SourceError)>;
 
 impl RelayedBy {
-    /// Finds the batches that the messages of a batch carry.
+    /// Finds the batches in the messages of a batch.
     pub(super) fn find(self, batch: BatchView<'_>, mut found: impl FnMut(Found)) {
         for (index, (log, message)) in batch.with_messages().enumerate() {
             let Some(message) = message else { continue };
@@ -53,7 +53,7 @@ impl RelayedBy {
                             batch.chain(),
                             batch.batch()
                         );
-                        let reason = "is no relayed pubdata, though its sender relays it";
+                        let reason = "is not relayed pubdata, although its sender relays pubdata";
                         let error =
                             SourceError::Bad { what: "the message".into(), reason: reason.into() };
                         found(Err((what, error)));
@@ -80,10 +80,10 @@ impl RelayedBy {
 /// Version, chain, batch and pubdata.
 type Relayed = (Uint<8>, Uint<256>, Uint<256>, Bytes);
 
-/// The chain, batch and pubdata in a message that has exactly this form.
+/// The chain, batch and pubdata in a message with exactly this form.
 fn open(message: &[u8]) -> Option<(ChainId, BatchNumber, alloy_primitives::Bytes)> {
     let relayed = Relayed::abi_decode_params(message).ok()?;
-    // Of all texts that decode to the same, only one is what the contract sends.
+    // Several texts decode to the same values. The contract sends only the canonical one.
     if Relayed::abi_encode_params(&relayed) != message {
         return None;
     }

@@ -1,4 +1,4 @@
-//! What nodes answer: receipts, events, and the envelopes around them.
+//! The objects in nodes' answers: receipts, events, and their envelopes.
 
 use std::borrow::Cow;
 
@@ -41,7 +41,7 @@ impl<'de> Deserialize<'de> for Quantity {
     }
 }
 
-/// Any object that a node answers, with the members that matter here. What it is, its members say.
+/// Any object in a node's answer, with the members used here. The members show what it is.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Object<'t> {
@@ -68,7 +68,7 @@ pub(super) struct Object<'t> {
     pub(super) removed: Option<bool>,
 }
 
-/// Where a damaged receipt belongs, as far as it can still be read.
+/// The position of a damaged receipt, as far as it can be read.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct PartialReceipt<'t> {
@@ -84,7 +84,7 @@ impl PartialReceipt<'_> {
     }
 }
 
-/// The logs of a receipt, no more than a batch can have.
+/// The logs of a receipt, at most as many as a batch can have.
 #[derive(Debug)]
 pub(super) struct RpcLogs(pub(super) Vec<RpcLog>);
 

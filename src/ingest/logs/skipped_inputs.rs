@@ -1,9 +1,9 @@
 use crate::ingest::IndexError;
 
-/// How many are kept to be shown.
+/// The most errors kept.
 const MOST_KEPT: usize = 100;
 
-/// What was left out of an archive, and why: the first hundred, and how many there were.
+/// The parts that were left out of an archive: the first hundred errors, and their total number.
 #[derive(Debug, Default)]
 pub struct SkippedInputs {
     kept: Vec<IndexError>,
@@ -18,19 +18,19 @@ impl SkippedInputs {
         }
     }
 
-    /// How many there were.
+    /// The total number of errors.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.count
     }
 
-    /// The first of them.
+    /// The first errors.
     #[must_use]
     pub fn first(&self) -> &[IndexError] {
         &self.kept
     }
 
-    /// The first of them, to be kept.
+    /// The first errors, owned.
     #[must_use]
     pub fn into_first(self) -> Vec<IndexError> {
         self.kept

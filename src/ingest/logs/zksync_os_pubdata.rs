@@ -1,4 +1,5 @@
-//! The pubdata of a batch of a ZKsync OS chain, versions 1 and 2: that of its blocks, one after another.
+//! The pubdata of a batch of a ZKsync OS chain, versions 1 and 2: the pubdata of its blocks, one after
+//! another.
 //!
 //! ```text
 //! block      u8 version ‖ block hash 32 ‖ u64 timestamp ‖ diffs ‖ logs ‖ messages
@@ -8,18 +9,18 @@
 //!
 //! value      u8 (length << 3 | kind) ‖ bytes
 //!   kind 0       32 bytes; length is 0
-//!   kind 1 to 3  length bytes: more, less, or another value
-//!   kind 4       an account; length says what of it:
+//!   kind 1 to 3  length bytes: the increase, the decrease, or the new value
+//!   kind 4       an account; length says which part:
 //!     0          u64 versioning ‖ nonce ‖ balance ‖ code ‖ u32 observable length
 //!     1, 2, 3    nonce; balance; both, each a value
-//!   code         u32 length ‖ [u32 length of artifacts] ‖ bytecode, or with the artifacts' length behind it
+//!   code         u32 length ‖ [u32 length of artifacts] ‖ bytecode, or with the artifacts' length after it
 //! ```
 //!
-//! Big-endian. The diffs have no length of their own and have to be walked through. Releases differ in
-//! where the artifacts' length stands, and in whether the bytecode is padded to 8 bytes; the observable
-//! length behind it, which is the code's, tells. Accounts of kind 4 with 4 (forced deployments) and version
-//! 3, of which two different drafts exist, are refused. Source: zksync-os `pubdata_compression.rs`,
-//! `account_cache_entry.rs`, `logs_storage.rs`.
+//! Numbers are big-endian. The diffs have no length of their own and are parsed one by one. Releases differ
+//! in the position of the artifacts' length, and in whether the bytecode is padded to 8 bytes; the observable
+//! length after it, which is that of the code, shows the form. Kind 4 with length 4 (forced deployments) is
+//! refused, and so is version 3, of which two different drafts exist. Source: zksync-os
+//! `pubdata_compression.rs`, `account_cache_entry.rs`, `logs_storage.rs`.
 
 use super::{SourceError, bytes::Bytes, era_pubdata::PublishedLogs};
 
@@ -32,8 +33,8 @@ pub(super) fn parse(pubdata: &[u8]) -> Result<PublishedLogs, SourceError> {
         let version = bytes.u8("the version of a block's pubdata")?;
         if !(1..=2).contains(&version) {
             return Err(SourceError::Version(format!(
-                "the block's pubdata at byte {at} is of version {version}; read are versions 1 and 2{}",
-                if version == 3 { ", and of version 3 there are two that differ" } else { "" }
+                "the block's pubdata at byte {at} is of version {version}; supported are versions 1 and 2{}",
+                if version == 3 { " (two different drafts of version 3 exist)" } else { "" }
             )));
         }
         bytes.take(32, "the hash of a block")?;
@@ -50,7 +51,7 @@ pub(super) fn parse(pubdata: &[u8]) -> Result<PublishedLogs, SourceError> {
     }
 }
 
-/// Passes over a value, or over an account where one may stand.
+/// Skips a value, or an account if one is allowed here.
 fn value(bytes: &mut Bytes<'_>, may_be_account: bool, version: u8) -> Result<(), SourceError> {
     let at = bytes.offset();
     let head = bytes.u8("a state diff")?;
@@ -69,20 +70,20 @@ fn value(bytes: &mut Bytes<'_>, may_be_account: bool, version: u8) -> Result<(),
             value(bytes, false, version)
         }
         (4, 4) if may_be_account => Err(SourceError::Version(format!(
-            "the state diff at byte {at} is a forced deployment, of whose form the releases differ; use the \
+            "the state diff at byte {at} is a forced deployment, whose form differs between releases; use the \
              receipts of the batch instead"
         ))),
         _ => Err(SourceError::Number {
             what: "the kind of a state diff",
             offset: at,
             got: head.into(),
-            reason: "none of those known",
+            reason: "not a known kind",
         }),
     }
 }
 
-/// Passes over a deployed bytecode: in the one form of those known in which the observable length behind
-/// it is the code's.
+/// Skips a deployed bytecode. Exactly one of the known forms must have an observable length that is that of
+/// the code.
 fn code(bytes: &mut Bytes<'_>, at: u64, version: u8) -> Result<(), SourceError> {
     let len = bytes.u32("the length of a bytecode")?;
     let (code, padded) = (u64::from(len), u64::from(len).next_multiple_of(8));
@@ -115,7 +116,7 @@ mod tests {
     use super::*;
     use crate::message::L2ToL1Log;
 
-    /// A block with state diffs of all forms in front of its logs.
+    /// A block with state diffs of all forms before its logs.
     fn block(version: u8, diffs: &[Vec<u8>], logs: &[L2ToL1Log], messages: &[Vec<u8>]) -> Vec<u8> {
         let mut bytes = vec![version];
         bytes.extend([7; 40]);
@@ -134,7 +135,7 @@ mod tests {
         bytes
     }
 
-    /// A deployment: nonce and balance by one byte each, a bytecode of 5 bytes.
+    /// A deployment with one byte of nonce and balance each, and a bytecode of 5 bytes.
     fn deployment(code: &[&[u8]]) -> Vec<u8> {
         let head = [&[4][..], &[1; 8], &[0b1001, 3], &[0b1_0010, 1, 2]].concat();
         [&head, &code.concat()[..]].concat()

@@ -7,9 +7,9 @@
 //!   "blocks": […], "transactions": […], "historical_states": … }
 //! ```
 //!
-//! Slots and values are quantities or full words, by release; slots are plain. Zero values are kept
-//! by anvil and mean nothing. The top-level storage is that of the last block. A forked anvil dumps
-//! only what it touched, which shows when the trees are rebuilt.
+//! Slots and values are quantities or full words, by release; slots are plain. Anvil keeps zero values; they
+//! equal absent ones. The top-level storage is that of the last block. A forked anvil dumps only slots that
+//! it touched; the rebuild of the trees detects this.
 
 use struson::reader::ValueType;
 
@@ -21,7 +21,7 @@ use crate::{
     state::keys::{AccountKey, SlotForm},
 };
 
-/// How many slots are handed on at once.
+/// Slots passed on at once.
 const CHUNK: usize = 1 << 12;
 
 pub(super) fn read(input: Input, sink: &mut Collector) -> Result<DumpMeta, ImportError> {
@@ -45,7 +45,7 @@ pub(super) fn read(input: Input, sink: &mut Collector) -> Result<DumpMeta, Impor
         return Err(json.bad("the dump", "has no \"accounts\""));
     }
     json.finish()?;
-    // The environment of the pending block may run ahead of the last block on forked chains.
+    // On forked chains, the block number of the pending environment may be ahead of the last block.
     Ok(DumpMeta { block: best.or(pending) })
 }
 

@@ -6,8 +6,8 @@
 //!   "factory_deps": {…}, "historical_states": […] }
 //! ```
 //!
-//! Keys are plain. The storage is that of the last block; a forked node dumps only what it touched,
-//! which shows when the trees are rebuilt. Source: `VersionedState` of matter-labs/anvil-zksync.
+//! Keys are plain. The storage is that of the last block. A forked node dumps only slots that it touched; the
+//! rebuild of the trees detects this. Source: `VersionedState` of matter-labs/anvil-zksync.
 
 use struson::reader::ValueType;
 
@@ -18,7 +18,7 @@ use crate::{
     primitives::{Address, SlBlock, Word, hex},
 };
 
-/// How many slots are handed on at once.
+/// Slots passed on at once.
 const CHUNK: usize = 1 << 12;
 
 pub(super) fn read(input: Input, sink: &mut Collector) -> Result<DumpMeta, ImportError> {

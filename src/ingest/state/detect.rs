@@ -1,4 +1,4 @@
-//! What a dump is, found out from its first members.
+//! Detects the format of a dump from its first members.
 
 use std::{fmt, io::Read};
 
@@ -23,7 +23,7 @@ pub enum Format {
     GethSnapshot,
     /// `anvil-zksync --dump-state`.
     AnvilZksync,
-    /// A snapshot of a zksync-era node: a folder, or the header in it.
+    /// A snapshot of a zksync-era node: a directory, or the header in it.
     EraSnapshot,
     /// Pages of `debug_storageRangeAt`.
     StorageRange,
@@ -49,7 +49,7 @@ impl fmt::Display for Format {
 }
 
 impl Format {
-    /// Tells the format by the first mebibyte: nothing where that does not decide.
+    /// Detects the format from the first mebibyte. `None` if it is not decisive.
     #[must_use]
     pub fn recognise(input: &Input) -> Option<Self> {
         let head = input.head();
@@ -66,10 +66,10 @@ impl Format {
     }
 }
 
-/// Finds the format of an input by its content.
+/// Detects the format of an input from its content.
 ///
 /// # Errors
-/// [`ImportError`] when it is none that is known, or when the content fits two.
+/// [`ImportError`] if the format is unknown, or the content fits two formats.
 pub(super) fn detect(input: &Input) -> Result<Format, ImportError> {
     if is_container(input.head()) {
         return Ok(Format::Snapshot);
@@ -94,7 +94,7 @@ pub(super) fn detect(input: &Input) -> Result<Format, ImportError> {
     }
     let mut seen = Vec::new();
     let shape = shape(input, &mut seen);
-    // Only the text's own end, and not that of the head, makes it one that is cut short.
+    // The text is cut short only if the input itself ends here, not just the head.
     let has_more = input.head().len() as u64 == HEAD_LEN;
     match shape {
         Ok(Shape::Is(format)) => Ok(format),
@@ -108,7 +108,7 @@ pub(super) fn detect(input: &Input) -> Result<Format, ImportError> {
     }
 }
 
-/// Whether the text ended before the value did.
+/// Whether the error means that the text ended before the value did.
 fn is_end(error: &ImportError) -> bool {
     let ImportError::Json { source: ReaderError::SyntaxError(error), .. } = error else {
         return false;
@@ -123,7 +123,7 @@ enum Shape {
     Unknown(String),
 }
 
-/// Looks at the first object of a text.
+/// Examines the first object of a text.
 fn shape(input: &Input, seen: &mut Vec<String>) -> Result<Shape, ImportError> {
     let mut head = Json::new(input.name().to_owned(), input.head());
     if input.head().trim_ascii_start().starts_with(b"[") {
@@ -132,8 +132,8 @@ fn shape(input: &Input, seen: &mut Vec<String>) -> Result<Shape, ImportError> {
     first_members(&mut head, seen)
 }
 
-/// Looks at the members of the outermost object, or of the result in a JSON-RPC answer; `seen` are the
-/// first of them.
+/// Examines the members of the outermost object, or of the result in a JSON-RPC answer. `seen` receives the
+/// names of the first members.
 fn first_members(json: &mut Json<&[u8]>, seen: &mut Vec<String>) -> Result<Shape, ImportError> {
     seen.clear();
     json.begin_object()?;
@@ -144,7 +144,7 @@ fn first_members(json: &mut Json<&[u8]>, seen: &mut Vec<String>) -> Result<Shape
         }
         match (member.as_str(), json.peek()?) {
             ("block" | "best_block_number", _) => return Ok(Shape::Is(Format::Anvil)),
-            // anvil writes these after the ones above, in whichever order its members are.
+            // anvil also writes these, in any order with the members above.
             ("version" | "factory_deps" | "blocks" | "transactions" | "historical_states", _) => {
                 return Ok(Shape::Is(Format::AnvilZksync));
             }
@@ -177,7 +177,7 @@ fn first_members(json: &mut Json<&[u8]>, seen: &mut Vec<String>) -> Result<Shape
     })
 }
 
-/// Storage at the top is of one account in geth's lines and pages, of all in anvil-zksync.
+/// Top-level storage is of one account in geth's lines and pages, and of all accounts in anvil-zksync.
 fn first_slot(json: &mut Json<&[u8]>) -> Result<Option<Shape>, ImportError> {
     json.begin_object()?;
     if !json.has_next()? {
@@ -192,7 +192,7 @@ fn first_slot(json: &mut Json<&[u8]>) -> Result<Option<Shape>, ImportError> {
     }))
 }
 
-/// Both anvil and geth say "accounts"; only geth gives an account a key, a root and a code hash.
+/// Both anvil and geth write "accounts", but only geth writes an account's key, root and code hash.
 fn first_accounts(json: &mut Json<&[u8]>) -> Result<Shape, ImportError> {
     json.begin_object()?;
     while json.has_next()? {
@@ -218,17 +218,17 @@ fn first_accounts(json: &mut Json<&[u8]>) -> Result<Shape, ImportError> {
     Ok(Shape::Is(Format::Anvil))
 }
 
-/// Tells `geth dump` from `geth snapshot dump`, which write the same members.
+/// Distinguishes `geth dump` from `geth snapshot dump`, which write the same members.
 fn lines_format(input: &Input) -> Result<Format, ImportError> {
     let name = || input.name().to_owned();
     let decide = |verdict| match verdict {
         Evidence::Format(format) => Ok(format),
-        // Nothing but hashes and small values: only a snapshot dump knows no address at all.
+        // The dump has only hashes and small values. Only a snapshot dump lacks every address.
         Evidence::NoneAtAll => Ok(Format::GethSnapshot),
     };
     match evidence(Json::new(name(), input.head())) {
         Ok(verdict) => decide(verdict),
-        // The head ends within a line; a file can be read a second time.
+        // The head ends within a line. A file can be read a second time, a pipe cannot.
         Err(_) => match input.path() {
             Some(path) => decide(evidence(Json::of(Input::open(path)?))?),
             None => Err(ImportError::Ambiguous {
@@ -246,7 +246,7 @@ enum Evidence {
     NoneAtAll,
 }
 
-/// Reads lines up to the first thing that only one of the two formats has.
+/// Reads lines up to the first feature that only one of the two formats has.
 fn evidence<R: Read>(mut json: Json<R>) -> Result<Evidence, ImportError> {
     while json.has_next()? {
         json.begin_object()?;
@@ -256,7 +256,7 @@ fn evidence<R: Read>(mut json: Json<R>) -> Result<Evidence, ImportError> {
                 ("storage", ValueType::Object) => {
                     json.begin_object()?;
                     while json.has_next()? {
-                        // The hash of a slot is not small, and only RLP needs a 33rd byte.
+                        // A hash of a slot is not small, and only RLP needs a 33rd byte.
                         if json.word_name()?.is_ok_and(|slot: Word| slot.to_u64().is_ok()) {
                             return Ok(Evidence::Format(Format::Geth));
                         }

@@ -8,14 +8,14 @@ use crate::{
     state::keys::AccountKey,
 };
 
-/// Why a state dump could not be read, or a snapshot not be made of it.
+/// Why a state dump could not be read, or no snapshot be made from it.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ImportError {
     /// The file could not be opened or read, or its compression is damaged.
     #[error(transparent)]
     Input(#[from] InputError),
-    /// The text is no JSON, is cut short, or a value is of the wrong type.
+    /// The text is not JSON, is cut short, or a value has the wrong type.
     #[error("{name} is damaged or cut short")]
     Json {
         /// The file.
@@ -23,19 +23,19 @@ pub enum ImportError {
         /// What is wrong, with line, column and byte offset of the inflated text.
         source: ReaderError,
     },
-    /// A value is not what its place demands.
+    /// A value is invalid.
     #[error("{name}, byte {offset} of the text: {what} {reason}")]
     Value {
         /// The file.
         name: String,
-        /// Where the value ends, counted in bytes of the inflated text.
+        /// The end of the value, in bytes of the inflated text.
         offset: u64,
-        /// What stands there: an account, a slot.
+        /// The part of the dump: an account, a slot.
         what: String,
         /// What is wrong with it.
         reason: String,
     },
-    /// A row of a table is none.
+    /// A row of a table is invalid.
     #[error("{name}, line {line}: {reason}")]
     Row {
         /// The file.
@@ -48,10 +48,10 @@ pub enum ImportError {
     /// The snapshot of a zksync-era node cannot be read.
     #[error(transparent)]
     Era(#[from] EraError),
-    /// The file is a snapshot of slproof that cannot be used.
+    /// The file is a snapshot of slproof that is damaged or unsupported.
     #[error(transparent)]
     Native(#[from] ContainerError),
-    /// One slot is given two values.
+    /// A slot has two different values.
     #[error(
         "the slot with the key {key} has two values: {first_value} in {first}, {second_value} in \
          {second}"
@@ -59,70 +59,69 @@ pub enum ImportError {
     Conflict {
         /// The slot's key, by one of the schemes of [`crate::state::keys`].
         key: Hash,
-        /// Where it has one value.
+        /// The source of one value.
         first: String,
-        /// That value, and its enumeration index where there is one.
+        /// That value, and its enumeration index if there is one.
         first_value: String,
-        /// Where it has the other.
+        /// The source of the other value.
         second: String,
         /// The other value.
         second_value: String,
     },
-    /// Two dumps are not of the same state.
+    /// Two dumps are of different states.
     #[error(
-        "{first} is the state of block {first_block}, and {second} that of block {second_block}: dumps of \
-         one state are needed"
+        "{first} is of block {first_block}, but {second} is of block {second_block}: all dumps must be of \
+         the same state"
     )]
     TwoBlocks {
-        /// A dump.
+        /// One dump.
         first: String,
         /// Its block.
         first_block: SlBlock,
-        /// Another.
+        /// The other dump.
         second: String,
-        /// The block of that.
+        /// The block of the other dump.
         second_block: SlBlock,
     },
-    /// An account's slots do not make up the storage root that the dump states.
+    /// The slots of an account do not have the storage root in the dump.
     #[error(
-        "{name}: the {slots} slots of account {account} have the storage root {computed}, but the \
-         dump states {stated}: slots are missing, most likely because the node did not know their \
-         preimages; make the dump on a node that records them, or give the account's storage in \
-         another form"
+        "{name}: the {slots} slots of account {account} have the storage root {computed}, but the dump \
+         has {stated}: slots are missing, most likely because the node did not know their preimages; \
+         make the dump on a node that records preimages, or give the account's storage in another form"
     )]
     StorageRoot {
         /// The file.
         name: String,
         /// The account.
         account: AccountKey,
-        /// How many of its slots are in the dump.
+        /// The number of its slots in the dump.
         slots: u64,
         /// The root in the dump.
         stated: Hash,
-        /// The root of the slots.
+        /// The root computed from the slots.
         computed: Hash,
     },
-    /// Two dumps state different storage roots of one account.
+    /// Two dumps have different storage roots of one account.
     #[error(
-        "account {account} has the storage root {first_root} in {first}, and {second_root} in {second}: \
-         they are not of the same state; give dumps of one block"
+        "account {account} has the storage root {first_root} in {first}, but {second_root} in {second}: \
+         the dumps are not of the same state"
     )]
     StorageRoots {
         /// The account.
         account: AccountKey,
-        /// Where it has one root.
+        /// The dump with one root.
         first: String,
         /// That root.
         first_root: Hash,
-        /// Where it has the other.
+        /// The dump with the other root.
         second: String,
         /// The other root.
         second_root: Hash,
     },
     /// Pages of an account's storage are missing.
     #[error(
-        "{name}: pages are missing: {missing}; ask debug_storageRangeAt for all pages, beginning \
-         with the keyStart 0x00…00, and give them together"
+        "{name}: pages are missing: {missing}; all pages of debug_storageRangeAt are needed, from the \
+         keyStart 0x00…00 on"
     )]
     Pages {
         /// The file.
@@ -130,26 +129,25 @@ pub enum ImportError {
         /// What is missing.
         missing: String,
     },
-    /// Pages of storage do not say whose they are.
+    /// Pages of storage do not name their account.
     #[error(
-        "{name} holds pages of debug_storageRangeAt, which do not name the account; it has to be given"
+        "{name} holds pages of debug_storageRangeAt, which do not name the account; it must be given"
     )]
     NoAccount {
         /// The file.
         name: String,
     },
-    /// The dump does not fit into memory.
+    /// The dump is too large for memory.
     #[error(
-        "{name} holds more than {limit} storage slots, too many to be read into memory; make a \
-         snapshot of it first, with slproof import"
+        "{name} holds more than {limit} storage slots, too many for memory. A snapshot has no such limit"
     )]
     TooManySlots {
         /// The file.
         name: String,
-        /// The bound.
+        /// The limit.
         limit: usize,
     },
-    /// An input that has to be read a second time cannot be.
+    /// An input must be read twice, but is a pipe.
     #[error(
         "{name} has to be read twice, and a pipe can be read only once; write it to a file first"
     )]
@@ -165,35 +163,33 @@ pub enum ImportError {
         /// The input.
         name: String,
     },
-    /// Inputs that cannot be put together.
-    #[error(
-        "{name} is {format}, which stands for itself and cannot be put together with other dumps"
-    )]
+    /// The input cannot be merged with others.
+    #[error("{name} is {format}, which cannot be merged with other dumps")]
     NotAlone {
         /// The input.
         name: String,
         /// Its format.
         format: Format,
     },
-    /// The input is what the import would make.
-    #[error("{name} is a snapshot already")]
+    /// The input is a snapshot already.
+    #[error("{name} is already a snapshot")]
     SnapshotAlready {
         /// The input.
         name: String,
     },
-    /// Writing the snapshot, or a temporary file beside it, failed.
+    /// Writing the snapshot, or a temporary file next to it, failed.
     #[error(transparent)]
     Output(#[from] OutputError),
-    /// Nothing that this program knows begins like this.
+    /// The format is unknown.
     #[error(
-        "{name} is no state dump that slproof knows: {found}. Known are snapshots of slproof and of \
+        "{name} is not a state dump that slproof knows: {found}. Known are snapshots of slproof and of \
          zksync-era, dumps of anvil, anvil-zksync and geth, pages of debug_storageRangeAt, and tables \
          (CSV or NDJSON) of address,slot,value or hashedKey,value"
     )]
     Unknown {
         /// The file.
         name: String,
-        /// What was found instead.
+        /// The content of the file.
         found: String,
     },
     /// The content fits two formats.
@@ -201,26 +197,26 @@ pub enum ImportError {
     Ambiguous {
         /// The file.
         name: String,
-        /// The formats that it could be.
+        /// The possible formats.
         candidates: &'static str,
-        /// Why the content does not decide.
+        /// Why the content is not decisive.
         reason: &'static str,
     },
-    /// The file holds the error that a node answered instead of a dump.
-    #[error("{name} is no dump but a node's error: {answer}")]
+    /// The file holds a node's error instead of a dump.
+    #[error("{name} is not a dump but a node's error: {answer}")]
     NodeError {
         /// The file.
         name: String,
-        /// What the node said.
+        /// The error.
         answer: String,
     },
-    /// A mistake of this program.
-    #[error("a mistake of slproof itself: {0}")]
+    /// A bug in slproof.
+    #[error("internal error of slproof: {0}")]
     Internal(String),
 }
 
 impl ImportError {
-    /// Whether the system refused to read or write, and not the content.
+    /// Whether reading or writing failed, rather than the content being invalid.
     #[must_use]
     pub fn is_io(&self) -> bool {
         match self {

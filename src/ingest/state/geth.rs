@@ -8,12 +8,11 @@
 //!             "address": "0x…", "key": "0x<keccak256(address)>" }
 //! ```
 //!
-//! A dump gives slots plainly and values as bare digits without leading zeros. A snapshot dump gives
-//! `key` without `address`, keccak256(slot), and the RLP of the value. An account whose address geth
-//! has forgotten is filed under `pre(0x<hash>)` in the whole form (under the zero address before v1.13),
-//! without `address` in lines. Slots whose number geth has forgotten are missing without a word (before
-//! v1.16 they all fall on slot 0): the storage root of every account is computed anew and has to be the
-//! one that the dump states.
+//! A dump has plain slots, and values without leading zero bytes and without `0x`. A snapshot dump has `key`
+//! without `address`, keccak256(slot), and the RLP of the value. An account whose address geth does not know
+//! is named `pre(0x<hash>)` in the whole form (the zero address before v1.13), and has no `address` in lines.
+//! Slots whose preimage geth does not know are silently missing (before v1.16 they are all written as slot
+//! 0). So the storage root of every account is computed and compared with the root in the dump.
 
 use bytemuck::cast_slice;
 use struson::reader::ValueType;
@@ -29,7 +28,7 @@ use crate::{
     state::keys::{AccountKey, SlotForm, trie_key},
 };
 
-/// How many slots are handed on at once.
+/// Slots passed on at once.
 const CHUNK: usize = 1 << 12;
 
 pub(super) fn read(
@@ -53,12 +52,12 @@ struct Reader<'s> {
     json: Json<Input>,
     sink: &'s mut Collector,
     form: SlotForm,
-    /// How many slots wait in accounts that are being read.
+    /// The number of slots that are held for accounts being read.
     held: u64,
     seen: bool,
 }
 
-/// What is known of an account's name.
+/// The known parts of an account's name.
 #[derive(Debug, Default)]
 struct Name {
     address: Option<Address>,
@@ -67,16 +66,16 @@ struct Name {
 
 struct Account {
     name: Name,
-    /// The storage root as it is stated.
+    /// The storage root in the dump.
     root: Option<String>,
-    /// Slot and value by turns, which wait until the name and the root are known.
+    /// Slots and values in turn, held until the name and the root are known.
     slots: Spool,
     count: u64,
 }
 
 impl Reader<'_> {
-    /// Reads an account, or a whole dump, or the line that names the root: they share the way in, and
-    /// a JSON-RPC answer wraps any of them.
+    /// Reads an account, a whole dump, or the line with the root. They begin alike, and each may be wrapped
+    /// in a JSON-RPC answer.
     fn object(&mut self, name: Name) -> Result<Account, ImportError> {
         let slots = self.sink.space.spool_of_account();
         let mut account = Account { name, root: None, slots, count: 0 };
@@ -197,7 +196,7 @@ impl Reader<'_> {
     }
 }
 
-/// A root, which the oldest dumps write without `0x`.
+/// Parses a root. The oldest dumps write it without `0x`.
 fn root(text: &str) -> Result<Hash, HexError> {
     match text.strip_prefix("0x") {
         Some(digits) => hex::fixed_bare(digits).map(Hash::new),
@@ -205,7 +204,7 @@ fn root(text: &str) -> Result<Hash, HexError> {
     }
 }
 
-/// An account's name in the whole form: an address, or `pre(0x<hash>)`.
+/// Parses an account's name in the whole form: an address, or `pre(0x<hash>)`.
 fn account_name(member: &str) -> Result<Name, HexError> {
     match member.strip_prefix("pre(").and_then(|rest| rest.strip_suffix(')')) {
         Some(hash) => Ok(Name { address: None, hash: Some(hash.parse()?) }),
@@ -213,7 +212,7 @@ fn account_name(member: &str) -> Result<Name, HexError> {
     }
 }
 
-/// A value as `geth dump` prints it: whole bytes without leading zeros, without `0x`.
+/// Parses a value of `geth dump`: whole bytes without leading zeros, without `0x`.
 fn trimmed(digits: &str) -> Result<Word, HexError> {
     if !digits.len().is_multiple_of(2) {
         return Err(HexError::Length { expected: "an even number of".into(), got: digits.len() });
@@ -221,8 +220,8 @@ fn trimmed(digits: &str) -> Result<Word, HexError> {
     hex::right_aligned(digits).map(Word::new)
 }
 
-/// A value as `geth snapshot dump` prints it: the RLP string of its bytes without leading zeros. One
-/// byte below 0x80 stands for itself; otherwise 0x80 plus the length stands before the bytes.
+/// Parses a value of `geth snapshot dump`: the RLP string of its bytes without leading zeros. One byte below
+/// 0x80 encodes itself; otherwise a byte 0x80 plus the length precedes the bytes.
 fn rlp_word(digits: &str) -> Result<Word, HexError> {
     let bad = |reason: &str| HexError::Digit(format!("{reason} in the RLP string {digits:?}"));
     if digits.len() > 66 {
@@ -232,7 +231,7 @@ fn rlp_word(digits: &str) -> Result<Word, HexError> {
     let payload = match bytes[..] {
         [byte] if byte < 0x80 => &bytes[..],
         [length @ 0x80..=0xa0, ref rest @ ..] if usize::from(length - 0x80) == rest.len() => rest,
-        _ => return Err(bad("a length that is not that of the bytes")),
+        _ => return Err(bad("a wrong length")),
     };
     let mut word = [0; 32];
     word[32 - payload.len()..].copy_from_slice(payload);
@@ -249,7 +248,7 @@ mod tests {
     use super::*;
     use crate::{ingest::state::space::Space, keccak::keccak256};
 
-    /// An account in the form of lines, its name behind its slots, and the root that alloy-trie gives.
+    /// An account in the form of lines, with its name after its slots and the root from alloy-trie.
     fn account(slots: &[(Word, u64)]) -> String {
         let root = storage_root_unhashed(
             slots.iter().map(|(slot, value)| (B256::new(*slot.as_bytes()), U256::from(*value))),
@@ -263,7 +262,7 @@ mod tests {
         )
     }
 
-    /// What is collected of a dump with room for so many bytes in memory: how many slots, in order.
+    /// The number of slots collected from a dump with `in_memory` bytes of memory, in order.
     fn read_within(in_memory: usize, text: String) -> Result<u64, ImportError> {
         let folder = tempfile::tempdir().unwrap();
         let space = Space { in_memory, ..Space::beside(&folder.path().join("out")) };
@@ -298,7 +297,7 @@ mod tests {
         }
     }
 
-    /// Accounts within accounts, which no node writes, do not get each the room of one.
+    /// Nested accounts, which no node writes, share the memory for one account.
     #[test]
     fn without_a_disk_the_room_is_that_of_all_accounts() {
         let folder = |slots: &str| format!("{{\"storage\":{{{slots}}}");

@@ -1,5 +1,5 @@
-//! Dumps inside text: the answer of `anvil_dumpState` is the hexadecimal of a (gzip'd) JSON dump,
-//! bare or as the `result` of a JSON-RPC answer.
+//! Dumps in hexadecimal text: the answer of `anvil_dumpState` is a (gzip'd) JSON dump in hexadecimal, bare or
+//! as the `result` of a JSON-RPC answer.
 
 use std::io::{self, BufRead, BufReader, Read};
 
@@ -13,16 +13,16 @@ use crate::{
 
 const CHUNK: usize = 1 << 16;
 
-/// The dump inside hexadecimal text; the input itself when it is no such text.
+/// The dump in hexadecimal text, or the input itself if it is not such a text.
 ///
 /// # Errors
-/// [`ImportError`] when the input is a node's error instead of a dump, or the digits are damaged.
+/// [`ImportError`] if the input is a node's error instead of a dump, or the digits are damaged.
 pub(super) fn unwrap(input: Input) -> Result<Input, ImportError> {
     let head = input.head();
     let start = head.len() - head.trim_ascii_start().len();
     let start = match &head[start..] {
         [b'"', b'0', b'x', ..] => start + 1,
-        // A table without a head begins with a number, too.
+        // A table without a header begins with a number, too.
         [b'0', b'x', ..] if super::table::is_csv(head) => return Ok(input),
         [b'0', b'x', ..] => start,
         [b'{', ..] => match string_result(&input)? {
@@ -43,14 +43,14 @@ pub(super) fn unwrap(input: Input) -> Result<Input, ImportError> {
     )?)
 }
 
-/// Where the string begins that is the `result` of a JSON-RPC answer.
+/// The offset of the string that is the `result` of a JSON-RPC answer.
 fn string_result(input: &Input) -> Result<Option<usize>, ImportError> {
     let head = input.head();
     let mut json = Json::new(input.name().to_owned(), head);
     if json.begin_object().is_err() {
         return Ok(None);
     }
-    // Whatever is wrong with the beginning is reported by the parser that reads all of it.
+    // Errors here are ignored: the parser that reads the whole text reports them.
     while let (Ok(true), Ok(member)) = (json.has_next(), json.member()) {
         match (member.as_str(), json.peek()) {
             ("jsonrpc" | "id", Ok(_)) => {
@@ -74,7 +74,7 @@ fn string_result(input: &Input) -> Result<Option<usize>, ImportError> {
     Ok(None)
 }
 
-/// The bytes that hexadecimal digits stand for, up to the closing quotation mark or the end.
+/// Decodes hexadecimal digits, up to the closing quotation mark or the end.
 struct HexText<R> {
     text: R,
     quoted: bool,
@@ -94,12 +94,12 @@ impl<R: BufRead> HexText<R> {
             Some(len) if digits[len..].iter().all(u8::is_ascii_whitespace) && !self.quoted => {}
             Some(len) => {
                 let found = char::from(digits[len]);
-                return Err(damage(format!("{found:?} stands among the hexadecimal digits")));
+                return Err(damage(format!("{found:?} is not a hexadecimal digit")));
             }
             None if self.ended && self.quoted => {
                 return Err(io::Error::new(
                     io::ErrorKind::UnexpectedEof,
-                    "the text ends before the string of hexadecimal digits does",
+                    "the text ends within the string of hexadecimal digits",
                 ));
             }
             None => {}

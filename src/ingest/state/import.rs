@@ -1,4 +1,4 @@
-//! The way of a dump into a snapshot.
+//! Imports dumps into a snapshot.
 
 use std::{
     io::Write,
@@ -25,25 +25,25 @@ use crate::{
     state::keys::SlotForm,
 };
 
-/// The most slots that are read into memory: 320 MiB while they are sorted, 256 MiB afterwards.
+/// The most slots read into memory: 320 MiB while they are sorted, 256 MiB afterwards.
 pub const MOST_IN_MEMORY: usize = 1 << 22;
 
-/// How dumps are to be understood.
+/// The options of an import.
 #[derive(Clone, Debug)]
 pub struct Import {
-    /// Their format; found by content unless it is given.
+    /// The format of the dumps. `None` detects it from the content.
     pub format: Option<Format>,
-    /// The account whose storage pages of `debug_storageRangeAt` hold.
+    /// The account whose storage is in pages of `debug_storageRangeAt`.
     pub account: Option<Address>,
-    /// Where MessageRoot stands. The slot that it never leaves zero tells reversed keys from natural ones.
+    /// The address of MessageRoot. One of its slots is never zero; its key shows whether keys are reversed.
     pub message_root: Address,
-    /// The settlement layer's chain id; read from MessageRoot unless it is given.
+    /// The settlement layer's chain id. `None` reads it from MessageRoot.
     pub sl_chain: Option<ChainId>,
-    /// How a snapshot's file is accessed.
+    /// How a snapshot file is accessed.
     pub access: Access,
-    /// The most slots that are read into memory.
+    /// The most slots read into memory.
     pub most_in_memory: usize,
-    /// Who is told how far the reading is.
+    /// The receiver of the read progress.
     pub watcher: ReadProgressHandle,
 }
 
@@ -61,27 +61,27 @@ impl Default for Import {
     }
 }
 
-/// A state that was read, and what it turned out to be.
+/// A state that was read.
 #[derive(Debug)]
 pub struct Dump {
-    /// What to call it in messages.
+    /// Its name in messages.
     pub name: String,
     /// Its format.
     pub format: Format,
     /// Its storage.
     pub state: Snapshot,
-    /// What its user should know.
+    /// Findings that the user should know.
     pub notes: Vec<Note>,
 }
 
 /// A snapshot that was written.
 #[derive(Clone, Debug)]
 pub struct Imported {
-    /// What it says of itself.
+    /// Its header.
     pub header: SnapshotHeader,
     /// The format of the first dump.
     pub format: Format,
-    /// What its user should know.
+    /// Findings that the user should know.
     pub notes: Vec<Note>,
 }
 
@@ -94,7 +94,7 @@ impl Import {
         self.read_opening(ReopenableInput::new(path))
     }
 
-    /// As [`Import::read`], of an input that is open already.
+    /// As [`Import::read`], from an open input.
     ///
     /// # Errors
     /// As [`super::read_state`].
@@ -116,12 +116,13 @@ impl Import {
         Ok(Dump { name, format, state, notes })
     }
 
-    /// Makes one snapshot at `target` of the dumps at `paths`, which have to agree where they overlap.
-    /// Memory stays below a gibibyte; temporary files beside the target take what does not fit.
+    /// Merges the dumps at `paths` into one snapshot at `target`. Dumps must agree on slots that several of
+    /// them have. Memory stays below a gibibyte; data that does not fit goes to temporary files next to the
+    /// target.
     ///
     /// # Errors
-    /// [`ImportError`] as for reading, and when the snapshot cannot be written; what stood at `target`
-    /// is then as it was.
+    /// [`ImportError`] as for reading, and if the snapshot cannot be written. A file at `target` is then
+    /// unchanged.
     pub fn to_file(&self, paths: &[PathBuf], target: &Path) -> Result<Imported, ImportError> {
         let mut inputs: Vec<ReopenableInput> =
             paths.iter().map(|path| ReopenableInput::new(path)).collect();
@@ -132,7 +133,7 @@ impl Import {
         Ok(Imported { header, format, notes })
     }
 
-    /// The snapshot that an input is, if it is one.
+    /// Opens the input as a snapshot, if it is one.
     fn snapshot(&self, input: &mut ReopenableInput) -> Result<Option<Snapshot>, ImportError> {
         if input.is_folder() {
             return Ok(None);
@@ -149,7 +150,7 @@ impl Import {
         Ok(None)
     }
 
-    /// Reads all inputs; once more when the first reading found out how they have to be read.
+    /// Reads all inputs, and once more if the first pass finds that they must be read in another way.
     fn run<W: Write + Send>(
         &self,
         inputs: &mut [ReopenableInput],
@@ -175,7 +176,7 @@ impl Import {
     }
 }
 
-/// What a reading believes.
+/// The assumptions of a pass.
 #[derive(Clone, Copy, Debug)]
 struct ReadMode {
     order: Order,
@@ -184,11 +185,11 @@ struct ReadMode {
 
 enum Ended<W> {
     ImportOutput(Box<ImportOutput<W>>),
-    /// A belief was wrong; this is how to read instead.
+    /// An assumption was wrong. The next pass uses this mode.
     Retry(ReadMode),
 }
 
-/// A snapshot with its entries written.
+/// A snapshot whose entries are written.
 struct ImportOutput<W> {
     writer: SnapshotWriter<W>,
     header: SnapshotHeader,
@@ -197,12 +198,12 @@ struct ImportOutput<W> {
     notes: Vec<Note>,
 }
 
-/// An input, which may be open already and may have to be opened again.
+/// An input that may be open already, and may have to be opened again.
 struct ReopenableInput {
     name: String,
-    /// Where to open it; `-` for standard input.
+    /// The path to open; `-` for standard input.
     path: PathBuf,
-    /// Whether it can be read only once: standard input, and pipes with a name.
+    /// Whether it can be read only once: standard input and named pipes.
     is_pipe: bool,
     opened: Option<Input>,
     was_opened: bool,
@@ -211,7 +212,7 @@ struct ReopenableInput {
 impl ReopenableInput {
     fn new(path: &Path) -> Self {
         let is_stdin = path == Path::new("-");
-        // What is not there is for the opening to report.
+        // Opening the file reports an error if it does not exist.
         let can_be_reopened =
             |path: &Path| path.metadata().map_or(true, |found| found.is_file() || found.is_dir());
         Self {
@@ -230,7 +231,7 @@ impl ReopenableInput {
         Self { name, path, is_pipe, opened: Some(input), was_opened: true }
     }
 
-    /// How many bytes a file has.
+    /// The size of the file, in bytes.
     fn len(&self) -> Option<u64> {
         let found = self.path.metadata().ok()?;
         found.is_file().then_some(found.len())
@@ -249,7 +250,7 @@ impl ReopenableInput {
         }
     }
 
-    /// The file or folder, to be read in another way than from its beginning to its end.
+    /// The path of the file or directory, for reading in another way than from start to end.
     fn file(&self) -> Result<&Path, ImportError> {
         match self.is_pipe {
             true => Err(ImportError::NoFile { name: self.name.clone() }),
@@ -258,14 +259,14 @@ impl ReopenableInput {
     }
 }
 
-/// One reading of all inputs.
+/// One pass over all inputs.
 struct ImportPass<'i> {
     import: &'i Import,
     how: ReadMode,
     collector: Collector,
     pages: Pages,
     source: Source,
-    /// The first input that says of which block it is.
+    /// The first input that names its block.
     dated: Option<String>,
     format: Option<Format>,
 }
@@ -300,7 +301,7 @@ impl ImportPass<'_> {
         self.build(build, Vec::new(), None)
     }
 
-    /// Reads an input into the sort; the snapshot of a zksync-era node is only found.
+    /// Reads an input into the sort. A snapshot of a zksync-era node is only located.
     fn input(&mut self, input: &mut ReopenableInput) -> Result<Option<EraSnapshot>, ImportError> {
         self.collector.begin(&input.name);
         let given = self.import.format;
@@ -334,7 +335,7 @@ impl ImportPass<'_> {
         Ok(EraSnapshot::find(input.file()?)?)
     }
 
-    /// Notes what an input is. All inputs have to be of one block, as far as they say of which.
+    /// Records the format and block of an input. All inputs that name a block must name the same one.
     fn found(&mut self, format: Format, facts: DumpMeta, name: &str) -> Result<(), ImportError> {
         let text = format.to_string();
         if !self.source.format.split(", ").any(|known| known == text) {
@@ -405,7 +406,7 @@ impl ImportPass<'_> {
         self.build(build, notes, Some(learned.enumeration))
     }
 
-    /// Sorts what was collected, writes it, and judges by what was seen on the way.
+    /// Sorts the collected slots, writes them, and evaluates what was found on the way.
     fn build<W: Write + Send>(
         mut self,
         mut build: Build<W>,
@@ -419,12 +420,12 @@ impl ImportPass<'_> {
         }
         let Collector { era_keys, trie_keys, .. } = self.collector;
         if era_keys && trie_keys && self.collector.inputs.len() > 1 {
-            // The same slot of two inputs may have been counted twice.
+            // A slot of two inputs may have been counted twice.
             self.collector.accounts = None;
             notes.push(Note::TwoForms);
         }
         if build.merged > 0 {
-            // Both were counted.
+            // A slot in both forms was counted twice.
             self.collector.accounts = None;
             notes.push(Note::Merged { slots: build.merged });
         }

@@ -1,12 +1,11 @@
-//! Floor 6: state dumps as nodes write them, the way from any of them to a
-//! [`Snapshot`](crate::snapshot::Snapshot), and events as nodes answer them.
+//! State dumps as nodes write them, and their import into a [`Snapshot`](crate::snapshot::Snapshot).
 //!
-//! [`Import`] finds out by content what a file is, unwraps what it is wrapped in (gzip, a JSON-RPC
-//! answer, hexadecimal), streams its slots through an external sort and writes them as a snapshot: to a
-//! file of any size ([`Import::to_file`]), or in memory for a dump of moderate size
-//! ([`Import::read`]). The text of a dump is never held. One file per format:
+//! [`Import`] detects the format from the content, unwraps gzip, JSON-RPC answers and hexadecimal text, and
+//! streams the slots through an external sort into a snapshot: to a file of any size ([`Import::to_file`]),
+//! or in memory for a dump of moderate size ([`Import::read`]). The text of a dump is never held in memory.
+//! There is one file per format:
 //!
-//! | format | written by | slots filed by |
+//! | format | written by | slots keyed by |
 //! | --- | --- | --- |
 //! | [`Format::Anvil`] | `anvil --dump-state`, `anvil_dumpState` | slot |
 //! | [`Format::AnvilZksync`] | `anvil-zksync --dump-state` | slot |
@@ -16,13 +15,13 @@
 //! | [`Format::EraSnapshot`] | zksync-era nodes, zksync-state-reconstruct | slot, or [`era_key`] |
 //! | [`Format::Table`] | databases and everything else, CSV or NDJSON | slot, or [`era_key`] |
 //!
-//! Slots that are given twice in one form, by number or by hash, are merged when they agree and refused when
-//! they do not; zero values mean the same as absent ones and are dropped. Dumps that say of which block they
-//! are, or what the storage root of an account is, have to be of one state also where their slots agree.
+//! Slots that occur twice in one form, plain or hashed, are merged if they agree and refused if they differ.
+//! Zero values equal absent ones and are dropped. Dumps that name their block, or an account's storage root,
+//! must be of the same state, even if all their slots agree.
 //!
 //! [`era_key`]: crate::state::keys::era_key
 //!
-//! [`read_events`](super::events::read_events) reads the events of MessageRoot, which a dump can be completed with.
+//! [`read_events`](super::events::read_events) reads the events of MessageRoot, which complement a dump.
 
 mod anvil;
 mod anvil_zksync;
@@ -53,29 +52,29 @@ pub use import::{Dump, Import, Imported, MOST_IN_MEMORY};
 
 use crate::primitives::SlBlock;
 
-/// Reads the state at `path` (`-` for standard input): a snapshot of slproof is mapped, any dump is
-/// brought into the same form in memory. The format is found by content unless it is given.
+/// Reads the state at `path` (`-` for standard input): a snapshot of slproof is mapped, a dump is converted
+/// in memory. The format is detected from the content unless it is given.
 ///
 /// # Errors
-/// [`ImportError`] naming the file and the place in it: when it cannot be read, is damaged, is of an
-/// unknown format, gives one slot two values, or holds more slots than fit the memory set aside.
+/// [`ImportError`] naming the file and the position, if the input cannot be read, is damaged, has an unknown
+/// format, has two values of one slot, or holds more slots than the limit for memory.
 pub fn read_state(path: &Path, format: Option<Format>) -> Result<Dump, ImportError> {
     Import { format, ..Import::default() }.read(path)
 }
 
-/// The files that a state at `path` is read from beside that one: those of a zksync-era snapshot that is
-/// given by its folder or its header. None for every other state, and where nothing can be read.
+/// The other files that a state at `path` consists of: those of a zksync-era snapshot that is given by its
+/// directory or its header. Empty for every other state, and if the files cannot be read.
 #[must_use]
 pub fn files_of(path: &Path) -> Vec<PathBuf> {
     era::files_of(path)
 }
 
-/// What a parser learned beside the slots.
+/// The facts that a parser found besides the slots.
 struct DumpMeta {
     block: Option<SlBlock>,
 }
 
-/// Something about a dump that its user should know.
+/// A finding about a dump that its user should know.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Note {
@@ -83,16 +82,16 @@ pub enum Note {
     ReversedKeys,
     /// Enumeration indexes have gaps.
     MissingIndexes {
-        /// How many are missing below the highest.
+        /// The number missing below the highest.
         missing: u64,
-        /// The lowest that is missing.
+        /// The lowest missing one.
         first: u64,
     },
-    /// Some slots came by number, others by their hash alone, from several inputs.
+    /// Some inputs have plain slots, others hashed ones.
     TwoForms,
-    /// Slots were given more than once, with the same value.
+    /// Slots occurred more than once, with the same value.
     Merged {
-        /// How often.
+        /// The number of repetitions.
         slots: u64,
     },
 }
@@ -102,7 +101,7 @@ impl fmt::Display for Note {
         match self {
             Self::ReversedKeys => f.write_str(
                 "the hashed keys have their bytes reversed, as zksync-state-reconstruct exports \
-                 them; they were turned round",
+                 them; they were converted",
             ),
             Self::MissingIndexes { missing, first } => write!(
                 f,
@@ -110,8 +109,8 @@ impl fmt::Display for Note {
                  nodes number slots without a gap, so the snapshot may lack slots"
             ),
             Self::TwoForms => f.write_str(
-                "some slots came by number and others by their hash alone: those that came in both forms \
-                 were kept in both, and have to agree when they are read",
+                "some slots have plain keys and others hashed keys: slots with both were kept in both \
+                 forms, which must agree when they are read",
             ),
             Self::Merged { slots } => {
                 write!(f, "{slots} slots were given twice with the same value")

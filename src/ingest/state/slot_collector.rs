@@ -1,4 +1,4 @@
-//! Where the parsers of dumps put what they read.
+//! Collects the slots that the parsers of dumps read.
 
 use std::collections::HashMap;
 
@@ -13,25 +13,25 @@ use crate::{
     },
 };
 
-/// Turns slots into keys and collects them for the sort, whichever form they come in.
+/// Computes the keys of slots in any form, and collects them for the sort.
 pub(super) struct Collector {
     sort: ExternalSort<Record>,
-    /// How many slots there are in it.
+    /// The number of collected slots.
     collected: u64,
     pub(super) space: Space,
-    /// The names of the inputs so far; the last is being read.
+    /// The names of the inputs so far. The last one is being read.
     pub(super) inputs: Vec<String>,
-    /// How many slots each account has that are not zero, by keccak256(address).
+    /// The number of non-zero slots of each account, by keccak256(address).
     pub(super) accounts: Option<HashMap<Hash, u64>>,
-    /// The storage roots that the inputs state, where there are several inputs.
+    /// The storage roots in the inputs, if there are several inputs.
     pub(super) stated: Option<StatedRoots>,
     pub(super) era_keys: bool,
     pub(super) trie_keys: bool,
-    /// Whether hashed keys have their bytes in the other order.
+    /// Whether hashed keys have their bytes reversed.
     reversed: bool,
-    /// Whether keys came that were hashed already.
+    /// Whether hashed keys occurred.
     pub(super) hashed: bool,
-    /// Scratch memory.
+    /// Reused memory.
     keys: Vec<Hash>,
 }
 
@@ -52,13 +52,13 @@ impl Collector {
         }
     }
 
-    /// What follows comes from this input.
+    /// Begins the input with this name.
     pub(super) fn begin(&mut self, name: &str) {
         self.inputs.push(name.into());
     }
 
-    /// Takes slots of an account; an account's slots may come in several pieces, in any order. Zero
-    /// values mean the same as absent ones.
+    /// Adds slots of an account. They may come in several parts, in any order. Zero values equal absent
+    /// ones.
     pub(super) fn slots(
         &mut self,
         account: AccountKey,
@@ -81,7 +81,7 @@ impl Collector {
         self.push(slots.iter().map(|(_, value)| *value))
     }
 
-    /// Takes rows of a table, of any accounts.
+    /// Adds rows of a table, of any accounts.
     pub(super) fn rows(&mut self, rows: &[(Address, Word, Word)]) -> Result<(), ImportError> {
         for of_account in rows.chunk_by(|a, b| a.0 == b.0) {
             let slots = of_account.iter().filter(|row| !row.2.is_zero()).count() as u64;
@@ -93,7 +93,7 @@ impl Collector {
         self.push(rows.iter().map(|(_, _, value)| *value))
     }
 
-    /// Takes slots whose keys the source has hashed by the Era scheme.
+    /// Adds slots whose keys the source has hashed by the Era scheme.
     pub(super) fn hashed(&mut self, slots: &[Record]) -> Result<(), ImportError> {
         self.accounts = None;
         self.hashed = true;
@@ -109,7 +109,7 @@ impl Collector {
         Ok(())
     }
 
-    /// Takes a slot with its key as it is to be.
+    /// Adds a slot with its final key.
     pub(super) fn put(&mut self, record: Record) -> Result<(), ImportError> {
         self.collected += 1;
         let input = self.inputs.get(u32::from_le_bytes(record.input) as usize);
@@ -117,7 +117,7 @@ impl Collector {
         Ok(self.sort.push(record, &[])?)
     }
 
-    /// Takes the storage root that the input states of an account, and that its slots have.
+    /// Adds the storage root of an account in the input, which its slots have too.
     pub(super) fn stated_root(
         &mut self,
         account: AccountKey,
@@ -128,12 +128,12 @@ impl Collector {
         stated.add(account, root, u32::from_le_bytes(input))
     }
 
-    /// Refuses `more` slots beside those that were taken, when there is no room for them.
+    /// Returns an error if there is no memory for `more` slots besides those collected.
     pub(super) fn check_room(&self, more: u64) -> Result<(), ImportError> {
         self.space.check(self.collected + more, self.inputs.last().map_or("", String::as_str))
     }
 
-    /// Takes out what was collected, to be sorted.
+    /// Takes the collected slots, to be sorted.
     pub(super) fn take_sort(&mut self) -> ExternalSort<Record> {
         self.collected = 0;
         std::mem::replace(&mut self.sort, ExternalSort::in_memory())

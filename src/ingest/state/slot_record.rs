@@ -9,16 +9,16 @@ use crate::{files::SortRecord, state::entries::Entry};
 #[repr(C)]
 pub(super) struct Record {
     pub(super) entry: Entry,
-    /// The enumeration index, zero when the source has none.
+    /// The enumeration index; zero if the source has none.
     pub(super) index: [u8; 8],
     /// The SL batch of the first write.
     pub(super) batch: [u8; 4],
-    /// The number of the input that it came from, little-endian like the others.
+    /// The number of the input, little-endian like the other numbers.
     pub(super) input: [u8; 4],
 }
 
 impl Ord for Record {
-    /// By key; of the same key in the order of the inputs.
+    /// By key; equal keys by input.
     fn cmp(&self, other: &Self) -> Ordering {
         let rest = |record: &Self| {
             let Self { entry, index, batch, input } = *record;

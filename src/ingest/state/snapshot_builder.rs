@@ -1,4 +1,4 @@
-//! From sorted slots to a snapshot: duplicates are merged or refused, zeros dropped.
+//! Builds a snapshot from sorted slots: duplicates are merged or refused, zeros dropped.
 
 use std::io::Write;
 
@@ -13,10 +13,10 @@ use crate::{
     },
 };
 
-/// Entries are written in pieces of this many.
+/// Entries written at once.
 const CHUNK: usize = 1 << 14;
 
-/// Writes a snapshot from slots that come in ascending order of their keys.
+/// Writes a snapshot from slots in ascending order of their keys.
 pub(super) struct Build<W> {
     writer: SnapshotWriter<W>,
     has_columns: bool,
@@ -24,13 +24,13 @@ pub(super) struct Build<W> {
     entries: Vec<Entry>,
     batches: Vec<[u8; 4]>,
     indexes: Vec<[u8; 8]>,
-    /// How many slots were given twice with the same value.
+    /// The number of repeated slots with the same value.
     pub(super) merged: u64,
     watched: [(Hash, Watched); 5],
     seen: Probe,
 }
 
-/// What a slot of MessageRoot tells of a state.
+/// A fact that a slot of MessageRoot shows.
 #[derive(Clone, Copy)]
 enum Watched {
     ChainCount,
@@ -38,24 +38,24 @@ enum Watched {
     SlChain,
 }
 
-/// What was seen of MessageRoot's slots.
+/// What MessageRoot's slots show.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Probe {
-    /// Its number of chains is there, which is not zero once it is set up.
+    /// Whether its number of chains was found. It is not zero once MessageRoot is set up.
     pub(super) written: bool,
-    /// It is there under its key with the bytes reversed.
+    /// Whether it was found under its key with the bytes reversed.
     pub(super) reversed: bool,
     sl_chain: Option<Word>,
 }
 
 impl Probe {
-    /// The settlement layer's chain id, if the state has one.
+    /// The settlement layer's chain id, if it was found.
     pub(super) fn sl_chain(&self) -> Option<ChainId> {
         self.sl_chain.filter(|_| self.written).and_then(|word| ChainId::try_from(word).ok())
     }
 }
 
-/// The bytes in the other order, as zksync-state-reconstruct exports keys.
+/// The key with its bytes reversed, as zksync-state-reconstruct exports keys.
 pub(super) fn reversed(key: Hash) -> Hash {
     let mut bytes = *key.as_bytes();
     bytes.reverse();
@@ -88,7 +88,7 @@ impl<W: Write + Send> Build<W> {
         }
     }
 
-    /// Takes the record that follows in ascending order of the keys. `inputs` are the names by number.
+    /// Adds a record. Keys must ascend. `inputs` are the names by number.
     pub(super) fn take(&mut self, record: Record, inputs: &[String]) -> Result<(), ImportError> {
         match self.pending.replace(record) {
             Some(before) if before.entry.key == record.entry.key => {
@@ -118,7 +118,7 @@ impl<W: Write + Send> Build<W> {
         let written = self.writer.put(&self.entries, self.has_columns.then_some(columns));
         written.map_err(|error| match error {
             WriteError::Output(error) => ImportError::Output(error),
-            // What was sorted is in order.
+            // The records were sorted, so this cannot happen.
             other => ImportError::Internal(other.to_string()),
         })?;
         watch(&self.watched, &self.entries, &mut self.seen);
@@ -128,12 +128,12 @@ impl<W: Write + Send> Build<W> {
         Ok(())
     }
 
-    /// How many entries were written.
+    /// The number of entries written.
     pub(super) fn written(&self) -> u64 {
         self.writer.entries()
     }
 
-    /// Takes entries without zeros that are believed to follow all before; false when they do not.
+    /// Adds entries without zeros that should follow all before. Returns `false` if they do not.
     pub(super) fn take_sorted(
         &mut self,
         entries: &[Entry],
@@ -149,7 +149,7 @@ impl<W: Write + Send> Build<W> {
         }
     }
 
-    /// Writes what is left, and says what was seen.
+    /// Writes the remaining entries, and returns what was found.
     pub(super) fn finish(mut self) -> Result<(SnapshotWriter<W>, Probe), ImportError> {
         if let Some(last) = self.pending.take() {
             self.accept(last)?;
@@ -159,7 +159,7 @@ impl<W: Write + Send> Build<W> {
     }
 }
 
-/// Looks for the watched keys in a sorted piece.
+/// Searches sorted entries for the watched keys.
 fn watch(watched: &[(Hash, Watched)], entries: &[Entry], seen: &mut Probe) {
     let (Some(first), Some(last)) = (entries.first(), entries.last()) else {
         return;
@@ -178,7 +178,7 @@ fn watch(watched: &[(Hash, Watched)], entries: &[Entry], seen: &mut Probe) {
     }
 }
 
-/// Two records of one key have to agree.
+/// Checks that two records of one key agree.
 fn same(first: &Record, second: &Record, inputs: &[String]) -> Result<(), ImportError> {
     let name = |record: &Record| {
         let number = u32::from_le_bytes(record.input) as usize;

@@ -3,33 +3,33 @@ use std::path::Path;
 use super::ImportError;
 use crate::files::{ExternalSort, SortRecord, Spill, Spool};
 
-/// Memory for the slots of all inputs.
+/// Memory for the slots of all inputs, in bytes.
 const COLLECTED: usize = 320 << 20;
 
-/// Where slots wait until they can be written. The slots of one account are kept besides, until its name is
-/// known, and sorted for its storage root; both take a part of the memory more. Accounts that somebody
-/// nested in each other are kept all at once, 64 of them at most.
+/// The memory and disk for slots until they are written. The slots of one account are held additionally until
+/// its name is known, and sorted for its storage root; each takes another part of the memory. Nested accounts
+/// are held together, 64 of them at most.
 #[derive(Clone, Debug)]
 pub(super) struct Space {
     pub(super) spill: Spill,
-    /// How many bytes of all slots are in memory, if there is another place for more.
+    /// The most bytes of slots in memory, if more can go to disk.
     pub(super) in_memory: usize,
-    /// How many slots there may be.
+    /// The most slots.
     pub(super) most: Option<usize>,
 }
 
 impl Space {
-    /// Memory alone, for so many slots.
+    /// Memory only, for at most so many slots.
     pub(super) fn memory(most: usize) -> Self {
         Self { spill: Spill::Memory, in_memory: usize::MAX, most: Some(most) }
     }
 
-    /// Memory, and the disk beside an output.
+    /// Memory, and temporary files next to an output.
     pub(super) fn beside(target: &Path) -> Self {
         Self { spill: Spill::beside(target), in_memory: COLLECTED, most: None }
     }
 
-    /// Refuses more slots than there is room for; `name` is the input that holds them.
+    /// Returns an error if there are more slots than allowed. `name` is the input that holds them.
     pub(super) fn check(&self, slots: u64, name: &str) -> Result<(), ImportError> {
         match self.most {
             Some(limit) if slots > limit as u64 => {
@@ -49,7 +49,7 @@ impl Space {
         self.spill.sort(self.in_memory / 2)
     }
 
-    /// A sort for what is stated of accounts.
+    /// A sort for the storage roots of accounts.
     pub(super) fn sort_of_roots<R: SortRecord>(&self) -> ExternalSort<R> {
         self.spill.sort(self.in_memory / 8)
     }

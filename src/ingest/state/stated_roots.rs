@@ -1,4 +1,4 @@
-//! The storage roots that dumps state, to notice dumps that are not of the same state.
+//! The storage roots in dumps, to detect dumps of different states.
 
 use bytemuck::{Pod, Zeroable};
 
@@ -9,16 +9,16 @@ use crate::{
     state::keys::AccountKey,
 };
 
-/// A stated root on its way into the order of accounts.
+/// A storage root of an account in a dump, sorted by account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Pod, Zeroable)]
 #[repr(C)]
 struct Statement {
     /// keccak256(address).
     account: Hash,
-    /// The number of the input, big-endian, so that inputs stay in their order.
+    /// The number of the input, big-endian, so that inputs sort in their order.
     input: [u8; 4],
     root: Hash,
-    /// Whether the address is known, and it.
+    /// 1 if the address is known, else 0; and the address.
     is_named: u8,
     address: [u8; 20],
 }
@@ -37,8 +37,8 @@ impl Statement {
     }
 }
 
-/// What several dumps state of the roots of accounts. Slots may agree wherever two dumps have both, and
-/// be of two states all the same: the roots tell. There may be more accounts than fit into memory.
+/// The storage roots of accounts in several dumps. Dumps of two states may agree on all slots that both have;
+/// the roots detect this. There may be more accounts than fit into memory.
 pub(super) struct StatedRoots(ExternalSort<Statement>);
 
 impl StatedRoots {
@@ -46,7 +46,7 @@ impl StatedRoots {
         Self(space.sort_of_roots())
     }
 
-    /// Adds what the input with this number states of an account.
+    /// Adds the root of an account in the input with this number.
     pub(super) fn add(
         &mut self,
         account: AccountKey,
@@ -61,7 +61,7 @@ impl StatedRoots {
         Ok(self.0.push(Statement { account, input, root, is_named, address }, &[])?)
     }
 
-    /// Refuses two roots of one account. `inputs` are the names by number.
+    /// Returns an error if an account has two roots. `inputs` are the names by number.
     pub(super) fn check(self, inputs: &[String]) -> Result<(), ImportError> {
         let mut sorted = self.0.finish()?;
         let mut before: Option<Statement> = None;
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
     use crate::state::keys::trie_key;
 
-    /// However little fits into memory, and whichever of the two knows the address.
+    /// The check works with any amount of memory, and if only one of the two dumps knows the address.
     #[test]
     fn two_roots_of_one_account_are_refused_by_name() {
         let folder = tempfile::tempdir().unwrap();

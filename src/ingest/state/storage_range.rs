@@ -1,15 +1,15 @@
-//! Pages of `debug_storageRangeAt` (geth and its kin): the storage of one account.
+//! Pages of `debug_storageRangeAt` (geth and compatible nodes): the storage of one account.
 //!
 //! ```text
 //! { "storage": { "0x<keccak256(slot)>": { "key": "0x<slot>" or null, "value": "0x…" }, … } or null,
 //!   "nextKey": "0x<keccak256(slot)>" or null }
 //! ```
 //!
-//! A file holds one page or several, one after the other or in an array, each bare or in a JSON-RPC
-//! answer. A page does not name its account. `nextKey` is where the next page begins; only the last has
-//! none, so a page that is missing in the middle or at the end is noticed. That the first page begins at
-//! the beginning cannot be seen. To notice it two keys of every page are kept, so there is a bound on the
-//! number of pages: nodes answer with some hundred slots at once, and with as many as one asks for.
+//! A file holds one or more pages, one after the other or in an array, each bare or in a JSON-RPC answer. A
+//! page does not name its account. `nextKey` is the first key of the next page; only the last page has none,
+//! so a page missing in the middle or at the end is detected. A missing first page cannot be detected. For
+//! this check, two keys of every page are kept, so the number of pages is limited. Nodes return some hundred
+//! slots per page by default, and as many as requested.
 
 use std::collections::BTreeSet;
 
@@ -23,12 +23,12 @@ use crate::{
     state::keys::{AccountKey, SlotForm, trie_key},
 };
 
-/// How many slots are handed on at once.
+/// Slots passed on at once.
 const CHUNK: usize = 1 << 12;
-/// How many pages there may be: their keys take some 128 MiB.
+/// The most pages: their keys take about 128 MiB.
 const MOST_PAGES: usize = 1 << 20;
 
-/// How the pages seen so far hang together.
+/// The links between the pages so far.
 #[derive(Debug, Default)]
 pub(super) struct Pages {
     /// The first keys of pages.
@@ -40,12 +40,14 @@ pub(super) struct Pages {
 }
 
 impl Pages {
-    /// Makes sure that every page that another one announces is there.
+    /// Checks that every page named by a `nextKey` was read.
     pub(super) fn check(&self) -> Result<(), ImportError> {
         let Some(name) = &self.name else { return Ok(()) };
         let missing = |missing| Err(ImportError::Pages { name: name.clone(), missing });
         match self.next.difference(&self.begins).next() {
-            Some(key) => missing(format!("none begins with {key}, which a page names as nextKey")),
+            Some(key) => {
+                missing(format!("no page begins with {key}, which is the nextKey of a page"))
+            }
             None if !self.has_last => missing("the last one, which has no nextKey".into()),
             None => Ok(()),
         }
@@ -86,7 +88,7 @@ struct Reader<'s> {
 }
 
 impl Reader<'_> {
-    /// A page, an answer around one, or an array of either.
+    /// Reads a page, an answer with a page, or an array of either.
     fn value(&mut self) -> Result<(), ImportError> {
         if self.json.peek()? == ValueType::Array {
             self.json.begin_array()?;
@@ -147,14 +149,14 @@ impl Reader<'_> {
         self.hand_on()
     }
 
-    /// Whether one more key may be kept beside these.
+    /// Returns an error if `keys` is full.
     fn check_room(&self, keys: &BTreeSet<Hash>) -> Result<(), ImportError> {
         if keys.len() < MOST_PAGES {
             return Ok(());
         }
         let reason = format!(
-            "are more than {MOST_PAGES}, of which no account needs as many; ask debug_storageRangeAt \
-             for more slots at once"
+            "are more than the limit of {MOST_PAGES}; ask debug_storageRangeAt for \
+             more slots at once"
         );
         Err(self.json.bad("the pages", reason))
     }

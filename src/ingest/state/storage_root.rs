@@ -1,4 +1,4 @@
-//! The storage root of an account, to find slots that a dump lacks.
+//! Computes the storage root of an account, to detect slots that a dump lacks.
 
 use alloy_trie::{HashBuilder, Nibbles};
 use bytemuck::{Pod, Zeroable};
@@ -10,7 +10,7 @@ use crate::{
     state::keys::SlotForm,
 };
 
-/// A leaf of the trie on its way into the trie's order.
+/// A leaf of the trie, sorted in the order of the trie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Pod, Zeroable)]
 #[repr(C)]
 pub(super) struct Leaf {
@@ -26,18 +26,18 @@ impl SortRecord for Leaf {
     }
 }
 
-/// The root of the secure Merkle-Patricia trie of an account's slots, zero values left out. The trie is
-/// folded from its leaves in order: of the slots there may be more than fit into memory.
+/// The root of the secure Merkle-Patricia trie of an account's slots, without zero values. The trie is folded
+/// from its sorted leaves, so there may be more slots than fit into memory.
 pub(super) struct StorageRoot {
     form: SlotForm,
     leaves: ExternalSort<Leaf>,
-    /// Scratch memory.
+    /// Reused memory.
     names: Vec<[u8; 32]>,
     keys: Vec<Hash>,
 }
 
 impl StorageRoot {
-    /// The root of slots that come in this form and are sorted by `leaves`.
+    /// The root of slots with keys in this form. `leaves` sorts them.
     pub(super) fn new(form: SlotForm, leaves: ExternalSort<Leaf>) -> Self {
         Self { form, leaves, names: Vec::new(), keys: Vec::new() }
     }
@@ -59,13 +59,13 @@ impl StorageRoot {
         Ok(())
     }
 
-    /// Folds the trie.
+    /// Computes the root.
     pub(super) fn finish(self) -> Result<Hash, OutputError> {
         let mut sorted = self.leaves.finish()?;
         let mut trie = HashBuilder::default();
         let mut last = None;
         while let Some((Leaf { key, value }, _)) = sorted.next()? {
-            // The trie takes every key once; a second one is refused where all slots come together.
+            // The trie accepts each key once. A repeated slot is checked later, where all slots are merged.
             if last.replace(key) == Some(key) {
                 continue;
             }
@@ -76,7 +76,7 @@ impl StorageRoot {
     }
 }
 
-/// The RLP of a value without its leading zeros, and where in the array it begins.
+/// The RLP of a value without leading zeros. It is at the end of the array, from the returned index on.
 fn rlp(value: Word) -> ([u8; 33], usize) {
     let mut bytes = [0; 33];
     bytes[1..].copy_from_slice(value.as_bytes());
@@ -103,7 +103,7 @@ mod tests {
         root.finish().unwrap()
     }
 
-    /// The root of an account without storage, as it stands in every dump.
+    /// The root of an account without storage, as it is in every dump.
     #[test]
     fn the_empty_root_is_the_known_one() {
         let empty = "0x56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421";
@@ -114,8 +114,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever part of the slots fits into memory, the root is the one that the library itself
-        /// gives for all of them at once; and another one as soon as a slot is missing or changed.
+        /// With any amount of memory, the root equals the one that alloy-trie computes from all slots at
+        /// once. It changes if a slot is missing or altered.
         #[test]
         fn slots_beyond_the_memory_give_the_root_of_all_of_them(
             slots in prop::collection::btree_map(any::<[u8; 32]>(), prop_oneof![

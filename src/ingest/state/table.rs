@@ -1,4 +1,4 @@
-//! Plain tables: the way in for everything else that can list storage, such as databases.
+//! Plain tables of slots, for databases and every other source that can list storage.
 //!
 //! ```text
 //! CSV       address,slot,value            or      hashedKey,value
@@ -7,12 +7,11 @@
 //!           {"hashedKey":"0x…","value":"0x…"}
 //! ```
 //!
-//! Slots and values are hexadecimal with `0x`, as quantities or as full words; addresses and hashed
-//! keys are of full length. A hashed key is blake2s256(0^12 ‖ address ‖ slot), as zksync-era and ZKsync
-//! OS keep it. The first row of a CSV table may name the columns, which may then stand in any order with
-//! others between them; without names they are as above. Rows come in any order. A row is one line, in CSV
-//! too: a line end within quotation marks is refused, since a mark that lacks its end would make one row of
-//! all that follow.
+//! Slots and values are hexadecimal with `0x`, as quantities or full words; addresses and hashed keys have
+//! full length. A hashed key is blake2s256(0^12 ‖ address ‖ slot), as zksync-era and ZKsync OS store it. The
+//! first row of a CSV table may name the columns; they may then be in any order, with other columns between
+//! them. Without names they are as above. Rows come in any order. A row is one line, in CSV too: a line end
+//! within quotation marks is refused, since a missing closing mark would merge all following rows into one.
 
 use std::{borrow::Cow, io::Read};
 
@@ -29,9 +28,9 @@ use crate::{
     state::entries::Entry,
 };
 
-/// How many rows are handed on at once.
+/// Rows passed on at once.
 const CHUNK: usize = 1 << 12;
-/// A row has about two hundred bytes.
+/// The longest row, in bytes. A usual row has about two hundred.
 const LONGEST_LINE: usize = 1 << 16;
 
 pub(super) fn read(input: Input, sink: &mut Collector) -> Result<DumpMeta, ImportError> {
@@ -47,7 +46,7 @@ pub(super) fn read(input: Input, sink: &mut Collector) -> Result<DumpMeta, Impor
     Ok(DumpMeta { block: None })
 }
 
-/// Whether a text that begins so is a CSV table.
+/// Whether a text with this beginning is a CSV table.
 pub(super) fn is_csv(head: &[u8]) -> bool {
     let line = head.trim_ascii_start().split(|byte| *byte == b'\n').next().unwrap_or_default();
     let mut row = CsvRow::new();
@@ -56,7 +55,7 @@ pub(super) fn is_csv(head: &[u8]) -> bool {
         && (Columns::named(&row).is_some() || Columns::counted(&row).is_some())
 }
 
-/// Where the fields of a row stand.
+/// The positions of the fields in a row.
 #[derive(Clone, Copy, Debug)]
 enum Columns {
     Plain { address: usize, slot: usize, value: usize },
@@ -64,7 +63,7 @@ enum Columns {
 }
 
 impl Columns {
-    /// From a row that names the columns.
+    /// From a header row.
     fn named(row: &CsvRow) -> Option<Self> {
         let is =
             |field: &[u8], name: &str| field.trim_ascii().eq_ignore_ascii_case(name.as_bytes());
@@ -77,7 +76,7 @@ impl Columns {
         }
     }
 
-    /// From the first row of a table without names.
+    /// From the first row of a table without a header.
     fn counted(row: &CsvRow) -> Option<Self> {
         let is_hex = row.iter().all(|field| field.trim_ascii_start().starts_with(b"0x"));
         match row.len() {
@@ -120,7 +119,7 @@ impl Rows<'_> {
                 }
                 (None, None, Some(key)) => self.hashed_row(line, key, &row.value)?,
                 _ => {
-                    let reason = "a row has address and slot, or hashedKey";
+                    let reason = "a row must have either address and slot, or hashedKey";
                     return Err(self.bad(line, reason.into()));
                 }
             }
@@ -136,8 +135,8 @@ impl Rows<'_> {
             row.clear();
             let reason = match row.push_line(text) {
                 CsvLine::Complete => None,
-                CsvLine::Open => Some("a quotation mark is without its end in the line"),
-                CsvLine::CarriageReturn => Some("a carriage return stands within the row"),
+                CsvLine::Open => Some("a quotation mark has no closing mark in the line"),
+                CsvLine::CarriageReturn => Some("a carriage return is within the row"),
             };
             if let Some(reason) = reason {
                 return Err(self.bad(line, reason.into()));
@@ -152,7 +151,8 @@ impl Rows<'_> {
                 None => {
                     let named = Columns::named(&row);
                     let columns = named.or_else(|| Columns::counted(&row)).ok_or_else(|| {
-                        let known = "a table has the columns address,slot,value or hashedKey,value";
+                        let known =
+                            "a table must have the columns address,slot,value or hashedKey,value";
                         self.bad(line, known.into())
                     })?;
                     table = Some((columns, row.len()));
@@ -175,14 +175,15 @@ impl Rows<'_> {
         Ok(())
     }
 
-    /// The next line that is not empty, and its number.
+    /// The next non-empty line, and its number.
     fn next_line<'l>(
         &self,
         lines: &'l mut Lines<impl Read>,
     ) -> Result<Option<(u64, &'l [u8])>, ImportError> {
         match lines.next_line() {
             Ok(Some(Line { number, is_too_long: true, .. })) => {
-                Err(self.bad(number, format!("longer than {LONGEST_LINE} bytes; no row is")))
+                Err(self
+                    .bad(number, format!("longer than {LONGEST_LINE} bytes, the limit for a row")))
             }
             Ok(line) => Ok(line.map(|line| (line.number, line.text))),
             Err(source) => Err(InputError::Read { name: self.name.clone(), source }.into()),

@@ -15,44 +15,44 @@ use crate::{
     primitives::{Address, BatchNumber, ChainId, Hash, hex},
 };
 
-/// Why calldata are no proof.
+/// Why calldata are not a valid proof.
 #[derive(Clone, Debug, PartialEq, Error)]
 #[non_exhaustive]
 pub enum CalldataError {
-    /// They are not hexadecimal.
+    /// The calldata are not hexadecimal.
     #[error("the calldata are damaged: {0}")]
     Hex(#[from] hex::HexError),
-    /// They are not ABI-encoded arguments of a known function.
-    #[error("the calldata are no call that takes a proof: {0}")]
+    /// The calldata are not ABI-encoded arguments of a known function.
+    #[error("the calldata are not a call that takes a proof: {0}")]
     Abi(#[from] alloy_sol_types::Error),
-    /// A number is larger than any in use.
-    #[error("the {argument} in the calldata is {value}, more than 64 bits")]
+    /// A number does not fit 64 bits.
+    #[error("the {argument} in the calldata is {value}, which does not fit 64 bits")]
     TooLarge {
         /// The argument.
         argument: &'static str,
         /// Its value.
         value: U256,
     },
-    /// They call another function than the record says.
-    #[error("the calldata call {}, the record says {}", got.name(), said.name())]
+    /// The calldata call another function than the record.
+    #[error("the calldata call {}, but the record says {}", got.name(), said.name())]
     OtherCall {
-        /// What they call.
+        /// The function in the calldata.
         got: Call,
-        /// What the record says.
+        /// The function in the record.
         said: Call,
     },
-    /// The record beside them says something else.
-    #[error("the {field} in the calldata is {got}, the record says {said}")]
+    /// A field of the record differs from the calldata.
+    #[error("the {field} in the calldata is {got}, but in the record it is {said}")]
     Contradiction {
         /// The field.
         field: &'static str,
-        /// What the calldata say.
+        /// The value in the calldata.
         got: String,
-        /// What the record says.
+        /// The value in the record.
         said: String,
     },
-    /// They have only the hash of a log, and the log that is given has another.
-    #[error("the leaf in the calldata is {leaf}, that of the log is {got}")]
+    /// The calldata have only the hash of a log, and the given log has another hash.
+    #[error("the leaf in the calldata is {leaf}, but the log hashes to {got}")]
     OtherLeaf {
         /// The leaf in the calldata.
         leaf: Hash,
@@ -61,7 +61,7 @@ pub enum CalldataError {
     },
 }
 
-/// What calldata say.
+/// The content of calldata.
 pub(in crate::proof) struct Decoded {
     pub(in crate::proof) chain: ChainId,
     pub(in crate::proof) batch: BatchNumber,
@@ -70,7 +70,7 @@ pub(in crate::proof) struct Decoded {
     pub(in crate::proof) words: Vec<Hash>,
 }
 
-/// What is proven.
+/// The log or message that is proven.
 pub(in crate::proof) enum Subject {
     Message(L2ToL1Log, Vec<u8>),
     Log(L2ToL1Log),
@@ -78,7 +78,7 @@ pub(in crate::proof) enum Subject {
 }
 
 impl Subject {
-    /// The log that is proven: that of the calldata, or the one that is known and has the leaf.
+    /// The log that is proven: the one in the calldata, or `known` if its hash is the leaf.
     pub(in crate::proof) fn log(
         &self,
         known: Option<L2ToL1Log>,
@@ -94,7 +94,7 @@ impl Subject {
     }
 }
 
-/// Reads calldata, `said` to be a certain call.
+/// Decodes calldata. If `said` is given, they must be this call.
 pub(in crate::proof) fn decode(data: &str, said: Option<Call>) -> Result<Decoded, CalldataError> {
     use Verifying::{
         finalizeDepositCall, proveL2LeafInclusionSharedCall, proveL2LogInclusionSharedCall,

@@ -10,25 +10,25 @@ use crate::{
     proof::{FailureCode, ProofView, TargetKind},
 };
 
-/// `L2MessageVerification` on every chain that listens.
+/// `L2MessageVerification`, at the same address on every listening chain.
 const L2_MESSAGE_VERIFICATION: Address = Address::system(0x1_0009);
 
-/// Which call, and to which contract.
+/// The call, and the contract to call.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CallOptions {
-    /// The call. Without one it is that for a message where there is one with its bytes, and that for a
-    /// log elsewhere.
+    /// The call. `None` selects the call for a message if the message's bytes are known, and the call for a
+    /// log otherwise.
     pub call: Option<Call>,
-    /// The contract, which only that of `proveL2…` calls with proofs against blocks is known without.
+    /// The contract. It may be `None` only for `proveL2…` with proofs against blocks.
     pub to: Option<Address>,
 }
 
-/// Why a proof cannot be given to a call.
+/// Why a proof cannot be encoded as a call.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum CallError {
     /// The call is for messages.
-    #[error("{} is for messages, and log {id} stands for none; proveL2LogInclusionShared takes it", call.name())]
+    #[error("{} is for messages, but log {id} is not of a message; proveL2LogInclusionShared takes it", call.name())]
     NoMessage {
         /// The call.
         call: Call,
@@ -36,7 +36,7 @@ pub enum CallError {
         id: u64,
     },
     /// The call needs the message's bytes.
-    #[error("{} takes the message itself, and the archive has only the log {id} for it", call.name())]
+    #[error("{} takes the message itself, but the archive has only the log {id} of it", call.name())]
     NoBytes {
         /// The call.
         call: Call,
@@ -45,7 +45,7 @@ pub enum CallError {
     },
     /// The log does not fit the struct that the call takes.
     #[error(
-        "log {id} says {byte} for isService, which in calldata is a bool; proveL2LeafInclusionShared takes it"
+        "log {id} has the isService byte {byte}, which is not a bool; proveL2LeafInclusionShared takes it"
     )]
     NoBool {
         /// The log's leaf index.
@@ -53,18 +53,18 @@ pub enum CallError {
         /// The byte in the log.
         byte: u8,
     },
-    /// L1 does not know the root.
+    /// L1 does not store the root.
     #[error(
-        "finalizeDeposit is called on L1, which does not know the roots of blocks; prove against sl-batch:N or batch-root"
+        "finalizeDeposit is called on L1, which does not store the roots of blocks; prove against sl-batch:N or batch-root"
     )]
     NotOnL1,
-    /// The contract's address depends on the deployment.
-    #[error("the address of the contract to call is not known; it has to be given")]
+    /// The contract's address depends on the deployment and was not given.
+    #[error("the address of the contract to call is not known; it must be given")]
     NoAddress,
 }
 
 impl CallError {
-    /// The stable code of it.
+    /// The stable code of this error.
     #[must_use]
     pub fn code(&self) -> FailureCode {
         match self {
@@ -81,7 +81,7 @@ impl CallOptions {
     /// The contract for proofs against a kind of root.
     ///
     /// # Errors
-    /// [`CallError::NoAddress`] when it has to be given and is not, [`CallError::NotOnL1`] when the call
+    /// [`CallError::NoAddress`] if the address is needed and not given, [`CallError::NotOnL1`] if the call
     /// cannot take such proofs.
     pub fn contract(&self, target: TargetKind) -> Result<Address, CallError> {
         let is_block = target == TargetKind::Block;
@@ -94,10 +94,10 @@ impl CallOptions {
         }
     }
 
-    /// The call with a proof.
+    /// Encodes the call for a proof.
     ///
     /// # Errors
-    /// [`CallError`] when the call cannot take it.
+    /// [`CallError`] if the call cannot take the proof.
     pub fn encode(&self, proof: &ProofView<'_>) -> Result<CalldataRecord, CallError> {
         let to = self.contract(proof.target.kind)?;
         let for_log = || match proof.message {

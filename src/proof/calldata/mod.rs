@@ -1,17 +1,17 @@
-//! Proofs as calldata: the ABI-encoded call that gives a proof to a contract.
+//! Proofs as calldata: the ABI-encoded call that passes a proof to a contract.
 //!
 //! | call | for | contract |
 //! | --- | --- | --- |
 //! | `proveL2MessageInclusionShared` | logs of messages whose bytes are known | verifier |
 //! | `proveL2LogInclusionShared` | every log | verifier |
-//! | `proveL2LeafInclusionShared` | every log, of which the calldata has only the hash | verifier |
+//! | `proveL2LeafInclusionShared` | every log; the calldata have only its hash | verifier |
 //! | `finalizeDeposit` | logs of messages whose bytes are known, proven to L1 | `L1Nullifier` |
 //!
-//! The verifier of proofs against the root of a settlement layer's block is `L2MessageVerification`, a
-//! system contract of the chain that listens (v29 to v31). That of the other proofs is `L1MessageRoot`
-//! (v31) or the chain's diamond (v29 and v30), whose addresses depend on the deployment, as that of
-//! `L1Nullifier` does: they have to be given.
-//! Source: era-contracts `IMessageVerification.sol`, `IL1Nullifier.sol` and `Messaging.sol`.
+//! The verifier of proofs against the root of a settlement layer's block is `L2MessageVerification`, a system
+//! contract of the listening chain (v29 to v31). The verifier of the other proofs is `L1MessageRoot` (v31) or
+//! the chain's diamond (v29 and v30). The addresses of these two and of `L1Nullifier` depend on the
+//! deployment and must be given. Source: era-contracts `IMessageVerification.sol`, `IL1Nullifier.sol` and
+//! `Messaging.sol`.
 //!
 //! A record is a line:
 //!
@@ -20,8 +20,9 @@
 //!  "call":"proveL2MessageInclusionShared","to":"0x…","data":"0x…"}
 //! ```
 //!
-//! with the `log` too where the call has only its hash, so that each record can be verified by itself.
-//! Everything in it is, except `to`: no proof says which contract a call is for.
+//! If the call has only the hash of the log, the record also has the `log`, so that each record can be
+//! verified by itself. Everything in it is verified except `to`: a proof does not say which contract a call
+//! is for.
 
 mod abi;
 mod decode;
@@ -42,16 +43,16 @@ use crate::{
 /// A call that takes a proof.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Call {
-    /// Of the verifying contract: this message was sent.
+    /// A function of the verifying contract: this message was sent.
     #[serde(rename = "proveL2MessageInclusionShared")]
     Message,
-    /// Of the verifying contract: this log was emitted.
+    /// A function of the verifying contract: this log was emitted.
     #[serde(rename = "proveL2LogInclusionShared")]
     Log,
-    /// Of the verifying contract: a log with this hash was emitted.
+    /// A function of the verifying contract: a log with this hash was emitted.
     #[serde(rename = "proveL2LeafInclusionShared")]
     Leaf,
-    /// Of `L1Nullifier`: this message is a withdrawal, and is to be paid out.
+    /// A function of `L1Nullifier`: this message is a withdrawal, and is to be paid out.
     #[serde(rename = "finalizeDeposit")]
     FinalizeDeposit,
 }
@@ -69,7 +70,7 @@ impl Call {
     }
 }
 
-/// A call with what it is about.
+/// A call with the proof's batch, log and target.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CalldataRecord {
@@ -83,7 +84,7 @@ pub struct CalldataRecord {
     pub root: Hash,
     /// The root that the proof folds to.
     pub target: TargetRecord,
-    /// The log, where the call has only its hash.
+    /// The log, if the call has only its hash.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log: Option<L2ToL1Log>,
     /// The call.

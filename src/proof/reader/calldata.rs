@@ -1,4 +1,4 @@
-//! Records that carry calldata in place of the words of a proof.
+//! Records with calldata instead of the words of a proof.
 
 use std::fmt::Display;
 
@@ -8,10 +8,10 @@ use crate::{
     proof::calldata::{self, Call, CalldataError, Decoded, Subject},
 };
 
-/// Reads a proof from calldata. What they say and what stands beside them in the record has to agree.
+/// Reads a proof from calldata. The other fields of the record must agree with the calldata.
 ///
 /// # Errors
-/// [`RecordError`] when the calldata cannot be decoded, or something beside them says otherwise.
+/// [`RecordError`] if the calldata cannot be decoded, or another field contradicts them.
 pub(super) fn from_calldata(
     data: &str,
     call: Option<Call>,
@@ -27,7 +27,7 @@ pub(super) fn from_calldata(
         same("log", &log, fields.log.as_ref())?;
         fields.log = Some(log);
     }
-    // Beside a log or its hash, a message has to be that of the log.
+    // If the calldata have a message, a log or message hash in the record must match it.
     if let Subject::Message(_, message) = subject {
         let said = fields.message.as_deref().map(keccak256);
         same("hash of the message", &keccak256(&message), said.as_ref())?;

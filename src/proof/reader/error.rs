@@ -7,85 +7,85 @@ use crate::{
     proof::{FailureCode, verify::VerifyError},
 };
 
-/// Why a text or a row is no record of a proof, or not a whole one.
+/// Why a text or a row is not a complete proof record.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum RecordError {
-    /// It is not JSON, or a field is of the wrong type.
+    /// The text is not JSON, or a field has the wrong type.
     #[error("not a proof record: {0}")]
     Json(#[from] serde_json::Error),
-    /// A field is missing, and it was not given either.
+    /// A field is missing, and no default was given.
     #[error("the record has no {field}, and none was given")]
     Missing {
         /// The field.
         field: &'static str,
     },
     /// The words of the proof are missing.
-    #[error("the record has no proof; give a record of slproof or a node's whole answer")]
+    #[error(
+        "the record has no proof; it must be a record of slproof or the whole answer of a node"
+    )]
     NoProof,
-    /// The record contradicts what was given.
-    #[error("the record's {field} is {got}, not {expected} as given")]
+    /// The record contradicts a value that was given.
+    #[error("the record's {field} is {got}, but {expected} was given")]
     Contradiction {
         /// The field.
         field: &'static str,
-        /// What was given.
+        /// The given value.
         expected: String,
-        /// What the record says.
+        /// The value in the record.
         got: String,
     },
-    /// A field repeats a part of the log, and says something else.
-    #[error("the record's {field} is {said}, that of its log is {got}")]
+    /// A field that repeats a part of the log differs from it.
+    #[error("the record's {field} is {said}, but its log has {got}")]
     OtherThanLog {
         /// The field.
         field: &'static str,
-        /// What the field says.
+        /// The value of the field.
         said: String,
-        /// What the log says.
+        /// The value in the log.
         got: String,
     },
     /// The message is not hexadecimal.
     #[error("the record's message is damaged: {0}")]
     Message(#[from] hex::HexError),
-    /// The calldata give no proof.
+    /// The calldata are not a valid proof.
     #[cfg(feature = "calldata")]
     #[error(transparent)]
     Calldata(#[from] CalldataError),
-    /// The proof is in calldata, which only the feature `calldata` can read.
-    #[error(
-        "the proof is in calldata, and this build cannot read them: its feature calldata is off"
-    )]
+    /// The proof is in calldata. Reading calldata needs the feature `calldata`.
+    #[error("the proof is in calldata, which this build cannot read: its feature calldata is off")]
     CalldataUnsupported,
-    /// The proof is refused before any root is looked up.
+    /// The proof is refused before a root is looked up.
     #[error(transparent)]
     Proof(#[from] VerifyError),
-    /// A row of a Parquet file lacks a value.
+    /// A row of a Parquet file has no value in a required column.
     #[error("the row has no {column}")]
     Empty {
         /// The column.
         column: &'static str,
     },
-    /// A value of a Parquet file has another length than all such values.
+    /// A value of a Parquet file has the wrong length.
     #[error("the row's {column} has {got} bytes, not {expected}")]
     Length {
         /// The column.
         column: &'static str,
-        /// The length that was expected, in bytes.
+        /// The expected length, in bytes.
         expected: usize,
-        /// The length that was found.
+        /// The length found, in bytes.
         got: usize,
     },
-    /// A kind of root that is not known.
+    /// The kind of root is unknown.
     #[error("the row's target_kind is not block, sl-batch or batch-root")]
     TargetKind,
-    /// Two fields of which one would not be looked at.
-    #[error("the record has {one:?} and {other:?}, of which only one can be judged; leave one out")]
+    /// Two fields exclude each other.
+    #[error("the record has both {one:?} and {other:?}; only one of them can be judged")]
     Both {
-        /// The one field.
+        /// One field.
         one: &'static str,
-        /// The other.
+        /// The other field.
         other: &'static str,
     },
-    /// The node had no proof.
+    /// The node has no proof.
     #[error("the node answered null: it had no proof")]
     Null,
     /// The node answered with an error.
@@ -94,7 +94,7 @@ pub enum RecordError {
 }
 
 impl RecordError {
-    /// The stable code of the kind of error.
+    /// The stable code of this error.
     #[must_use]
     pub fn code(&self) -> FailureCode {
         match self {
@@ -111,8 +111,7 @@ impl RecordError {
         }
     }
 
-    /// Whether something is missing that a proof is judged by, so that nothing can be said of it; else it
-    /// is refused.
+    /// Whether the record lacks something that a verdict needs. Otherwise the record is refused.
     #[must_use]
     pub fn is_lack(&self) -> bool {
         matches!(

@@ -11,7 +11,7 @@ use crate::{
     },
 };
 
-/// What a record says, in whatever format, before what it leaves out is put in.
+/// The content of a record in any format, before missing fields are filled in.
 #[derive(Debug)]
 pub(crate) struct Fields {
     pub(crate) chain: Option<ChainId>,
@@ -28,7 +28,7 @@ pub(crate) struct Fields {
 /// Fields that repeat parts of the log.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AboutLog {
-    /// Who sent the message; of a log that stands for none, who emitted it.
+    /// The sender of the message, or the emitter of a log that is not of a message.
     pub(crate) sender: Option<Address>,
     /// The number of the transaction: in the batch on Era chains, in the block on ZKsync OS chains.
     pub(crate) tx_number: Option<u64>,
@@ -37,7 +37,7 @@ pub(crate) struct AboutLog {
 }
 
 impl AboutLog {
-    /// Refuses whatever is not what the log says.
+    /// Checks that the fields agree with the log.
     fn agree(&self, log: &L2ToL1Log) -> Result<(), RecordError> {
         let sender = log.message_sender().unwrap_or_else(|| log.sender());
         same_in_log("sender", self.sender, sender)?;
@@ -50,11 +50,11 @@ impl AboutLog {
 }
 
 impl Fields {
-    /// The record, with what it leaves out taken from `defaults` or derived: the log from the message or
-    /// its hash, its sender and the number of its transaction; the batch root from the log path.
+    /// Completes the record. Missing fields are taken from `defaults` or derived: the log from the message or
+    /// its hash, the sender and the transaction number; the batch root from the log path.
     ///
     /// # Errors
-    /// [`RecordError`] when fields contradict each other or `defaults`, or when one is missing.
+    /// [`RecordError`] if fields contradict each other or `defaults`, or if one is missing.
     pub(crate) fn complete(self, defaults: &Defaults) -> Result<Item, RecordError> {
         let chain = agreed("chainId", self.chain, defaults.chain)?;
         let batch = agreed("batchNumber", self.batch, defaults.batch)?;
@@ -85,7 +85,7 @@ impl Fields {
         Ok(Item::Proof(Box::new(record), log))
     }
 
-    /// The log that the fields beside it make.
+    /// The log that is derived from the other fields.
     pub(super) fn derived_log(&self) -> Option<L2ToL1Log> {
         let AboutLog { sender, tx_number, message_hash } = self.about_log;
         let tx_number = u16::try_from(tx_number?).ok()?;
@@ -94,8 +94,7 @@ impl Fields {
     }
 }
 
-/// The value of a field: the record's, or the one that was given for records without. Both have to be
-/// the same.
+/// The value of a field: the record's or the given one. If both exist, they must be equal.
 fn agreed<T: PartialEq + Display>(
     field: &'static str,
     record: Option<T>,

@@ -2,8 +2,8 @@ use std::fmt;
 
 use serde::de::{self, DeserializeSeed, IgnoredAny, MapAccess, Visitor};
 
-/// The names of a JSON object's members, and of those of a node's `result` in it, in whatever order, as
-/// far as the text goes.
+/// The names of a JSON object's members, and of the members of a node's `result` in it, in any order. The
+/// text may be incomplete.
 #[derive(Debug, Default)]
 pub(crate) struct Members {
     names: Vec<String>,
@@ -12,20 +12,20 @@ pub(crate) struct Members {
 }
 
 impl Members {
-    /// The members in a text, which may end anywhere.
+    /// The members in a text, which may be cut anywhere.
     pub(crate) fn of(text: &[u8]) -> Self {
         let mut members = Self::default();
-        // What is wrong behind the members that were read changes nothing about these.
+        // An error after the members that were read does not matter.
         let _ = Seed(&mut members).deserialize(&mut serde_json::Deserializer::from_slice(text));
         members
     }
 
-    /// Whether there is one with this name.
+    /// Whether there is a member with this name.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.names.iter().any(|member| member == name)
     }
 
-    /// Whether they are those of a proof, of a call that has one, of a failed request, or of a node's
+    /// Whether the members are those of a proof, of a call with a proof, of a failed request, or of a node's
     /// answer without a proof.
     pub(crate) fn are_of_a_record(&self) -> bool {
         let is_answer = self.names.is_empty() || self.has("jsonrpc");
@@ -37,8 +37,8 @@ impl Members {
     }
 }
 
-/// Whether a text is meant as a record of a proof, however damaged it may be: what is none, such as a line
-/// of a state dump, says nothing about a proof.
+/// Whether a text is meant to be a proof record, even if it is damaged. Other texts, such as a line of a
+/// state dump, say nothing about a proof.
 #[must_use]
 pub fn is_record(text: &[u8]) -> bool {
     Members::of(text).are_of_a_record()
@@ -70,7 +70,7 @@ impl<'de> Visitor<'de> for Seed<'_> {
         while let Some(name) = map.next_key::<String>()? {
             match name.as_str() {
                 "result" => map.next_value_seed(Seed(&mut *self.0))?,
-                // Some nodes answer an error of null beside a result.
+                // Some nodes return an error of null together with a result.
                 "error" if map.next_value::<Option<IgnoredAny>>()?.is_none() => {}
                 "error" => self.0.names.push(name),
                 _ => {

@@ -1,8 +1,8 @@
-//! Records of proofs as they come in: what `prove` wrote, calldata, or bare answers of a node.
+//! Reads proof records: those that `prove` wrote, calldata, or plain answers of a node.
 //!
-//! What a record leaves out is derived where it can be, and else taken from [`Defaults`]; what it says twice
-//! has to agree. A record that lacks more than that cannot be judged, which is not the same as being refused:
-//! [`RecordError::is_lack`] tells the two apart, and [`Verdict`](super::Verdict) makes three answers of it.
+//! A field that a record lacks is derived if possible, otherwise taken from [`Defaults`]. Fields that repeat
+//! each other must agree. A record that lacks more cannot be judged, which differs from being refused:
+//! [`RecordError::is_lack`] distinguishes the two, and [`Verdict`](super::Verdict) has a variant for each.
 
 #[cfg(feature = "calldata")]
 mod calldata;
@@ -24,13 +24,13 @@ pub(crate) use kind::Members;
 pub use kind::is_record;
 pub use parse::parse;
 
-/// What a bare answer of a node leaves out. A record that says something else is refused: whoever gives
-/// these means them.
+/// The fields that a node's plain answer lacks. A record that contradicts them is refused, because the
+/// caller gives them on purpose.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Defaults {
     /// The chain.
     pub chain: Option<ChainId>,
-    /// The batch, which older nodes leave out.
+    /// The batch, which older nodes do not return.
     pub batch: Option<BatchNumber>,
     /// The log.
     pub log: Option<L2ToL1Log>,
@@ -41,6 +41,6 @@ pub struct Defaults {
 pub enum Item {
     /// A proof and the log that it is for.
     Proof(Box<ProofRecord>, L2ToL1Log),
-    /// A request that `prove` could not fulfil; nothing to verify.
+    /// A request that `prove` could not fulfil. There is nothing to verify.
     Failure,
 }

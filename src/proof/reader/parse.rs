@@ -12,7 +12,7 @@ use crate::{
     proof::TargetRecord,
 };
 
-/// How much of a node's error is repeated.
+/// The number of characters of a node's error that are quoted.
 const QUOTED: usize = 400;
 
 #[derive(Deserialize)]
@@ -36,7 +36,7 @@ struct Incoming<'a> {
     #[cfg(not(feature = "calldata"))]
     call: Option<IgnoredAny>,
     data: Option<String>,
-    /// Whether it is there; a request may be anything, also null.
+    /// Whether the field is present. A request may have any value, also null.
     #[serde(default, deserialize_with = "present")]
     request: bool,
     #[serde(borrow)]
@@ -50,7 +50,7 @@ fn present<'de, D: Deserializer<'de>>(field: D) -> Result<bool, D::Error> {
     IgnoredAny::deserialize(field).map(|_| true)
 }
 
-/// The fields that say something of a proof, or stand for one.
+/// The fields that say something about a proof, or replace one.
 const TELLING: [&str; 12] = [
     "chainId",
     "batchNumber",
@@ -67,7 +67,7 @@ const TELLING: [&str; 12] = [
 ];
 
 impl Incoming<'_> {
-    /// The first of these fields that is there.
+    /// The first of these fields that is present.
     fn first_of(&self, fields: &[&'static str]) -> Option<&'static str> {
         let is_there = |field: &str| match field {
             "chainId" => self.chain_id.is_some(),
@@ -90,7 +90,7 @@ impl Incoming<'_> {
         fields.iter().copied().find(|field| is_there(field))
     }
 
-    /// Refuses the record if it has one of these fields beside `one`.
+    /// Refuses the record if it has one of the fields `others` together with `one`.
     fn only(&self, one: &'static str, others: &[&'static str]) -> Result<(), RecordError> {
         match self.first_of(others) {
             Some(other) => Err(RecordError::Both { one, other }),
@@ -114,12 +114,12 @@ impl Incoming<'_> {
     }
 }
 
-/// Parses one record. Every field of a proof's record is judged or refused, except those that nothing in a
-/// proof could tell: `to`, the contract that a call is for, `txHash` and `checkedBy`. Other fields are passed
-/// over.
+/// Parses one record. Every field of a proof record is judged or refused, except `to` (the contract that a
+/// call is for), `txHash` and `checkedBy`, which a proof cannot confirm. Other fields are ignored.
 ///
 /// # Errors
-/// [`RecordError`] when it is none, lacks what `defaults` do not give, or says more than can be judged.
+/// [`RecordError`] if the text is not a record, lacks a field that `defaults` does not have either, or has
+/// fields that cannot be judged together.
 pub fn parse(text: &[u8], defaults: &Defaults) -> Result<Item, RecordError> {
     let record: Option<Incoming<'_>> = serde_json::from_slice(text)?;
     let mut record = record.ok_or(RecordError::Null)?;
@@ -155,7 +155,7 @@ pub fn parse(text: &[u8], defaults: &Defaults) -> Result<Item, RecordError> {
     }
 }
 
-/// A node's error in its own words: its message and code, or the whole of it where it has none.
+/// The text of a node's error: its message and code, or the whole error if it has none.
 fn words_of(error: &RawValue) -> String {
     #[derive(Deserialize)]
     struct NodeError {

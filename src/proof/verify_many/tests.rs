@@ -6,11 +6,11 @@ use crate::proof::{
     verify::{self, Claim},
 };
 
-/// A proof that the scalar verifier is asked to fold first, so that what it folds to can be claimed.
+/// A proof that the scalar verifier folds first, so that the record can claim the result.
 #[derive(Clone, Debug)]
 struct Made {
     record: ProofRecord,
-    /// Where its own words end.
+    /// The number of its own words, before those that a batch shares.
     head: usize,
 }
 
@@ -24,7 +24,7 @@ fn metadata_word(path: usize, batch_path: usize, last: bool) -> Hash {
     Hash::new(word)
 }
 
-/// A proof of any form whose paths have any lengths: nothing of what extraction knows is used here.
+/// A proof of any form with paths of any lengths. It does not use the extraction.
 fn made() -> impl Strategy<Value = Made> {
     let path = || prop::collection::vec(hash(), 1..20);
     let places = (any::<u64>(), any::<u64>(), any::<u64>(), any::<u64>(), any::<u64>());
@@ -34,7 +34,7 @@ fn made() -> impl Strategy<Value = Made> {
             let below = |mask: u64, path: &[Hash]| mask % (1 << path.len());
             let mut words = Vec::new();
             match form {
-                // The first sibling is no metadata, save once in 2^224 cases.
+                // The first sibling is taken for metadata only once in 2^224 cases.
                 0 => {}
                 1 => words.push(metadata_word(log_path.len(), 0, true)),
                 _ => words.push(metadata_word(log_path.len(), batch_path.len(), false)),
@@ -78,13 +78,13 @@ fn made() -> impl Strategy<Value = Made> {
     )
 }
 
-/// The verdict of the verifier of one proof.
+/// The verdict of the scalar verifier.
 fn alone(made: &Made) -> bool {
     let record = &made.record;
     record.verify(&record.log.unwrap(), |_| record.target.map(|target| target.root)).is_ok()
 }
 
-/// The verdicts of the verifier of many, each proof a bundle of its own.
+/// The verdicts of the parallel verifier, with one bundle per proof.
 fn together(all: &[Made]) -> Vec<bool> {
     let targets: Vec<_> = all.iter().map(|made| made.record.target.unwrap()).collect();
     let logs: Vec<_> = all.iter().map(|made| made.record.log.unwrap()).collect();
@@ -119,7 +119,7 @@ fn flip(hash: Hash, bit: usize) -> Hash {
     Hash::new(bytes)
 }
 
-/// Does one of the things to a proof that make it another.
+/// Alters a proof in one of several ways.
 fn alter(made: &mut Made, what: usize, word: usize, bit: usize) {
     let record = &mut made.record;
     let target = record.target.as_mut().unwrap();
@@ -156,7 +156,7 @@ proptest! {
         prop_assert_eq!(together(&all), expected);
     }
 
-    /// Every bit of every word counts, as it does for the other verifier.
+    /// Both verifiers depend on every bit of every word.
     #[test]
     fn no_bit_of_a_word_may_change(made in made(), bit in 0..256usize) {
         let altered: Vec<Made> = (0..made.record.proof.len())
@@ -173,7 +173,7 @@ proptest! {
 
 #[test]
 fn members_of_a_bundle_stand_alone() {
-    // Two logs under one node, and a batch root that is that node: the smallest tree there is.
+    // Two logs under one node, and a batch root that is that node: the smallest possible tree.
     let logs = [L2ToL1Log::new([1; 88]), L2ToL1Log::new([2; 88]), L2ToL1Log::new([0; 88])];
     let leaf = |log: &L2ToL1Log| crate::keccak::keccak256(log.as_bytes());
     let root = crate::keccak::hash_node(leaf(&logs[0]), leaf(&logs[1]));
@@ -185,7 +185,7 @@ fn members_of_a_bundle_stand_alone() {
     let members = [
         member(0, &logs[0], &right[..]),
         member(1, &logs[1], &left[..]),
-        // Another's place, the contracts' default leaf, no words, and words of another shape.
+        // The index of another log, the contracts' default leaf, no words, and words of another form.
         member(1, &logs[0], &right[..]),
         member(0, &logs[2], &right[..]),
         member(0, &logs[0], &[]),

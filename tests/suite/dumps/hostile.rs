@@ -91,8 +91,8 @@ fn texts_other_than_dumps_are_refused_with_file_and_position() {
     let cases: Vec<(String, &str)> = vec![
         (" ".into(), "input"),
         ("\0\0\0".into(), "begins with"),
-        ("null".into(), "no state dump"),
-        ("[]".into(), "no state dump"),
+        ("null".into(), "not a state dump"),
+        ("[]".into(), "not a state dump"),
         ("{}".into(), "members"),
         ("{\"foo\":1}".into(), "members"),
         // Longer than what is looked at, so that it ends within the first member, or within a character.
@@ -127,7 +127,7 @@ fn texts_other_than_dumps_are_refused_with_file_and_position() {
         ("{\"jsonrpc\":\"2.0\",\"result\":\"0x1f8b\"}".into(), "input"),
         ("{\"jsonrpc\":\"2.0\",\"result\":\"0x1f8".into(), "input"),
         ("0xzz".into(), "hexadecimal"),
-        ("[".repeat(1 << 20), "no state dump"),
+        ("[".repeat(1 << 20), "not a state dump"),
         ("{\"block\":".to_owned() + &"[".repeat(1 << 20), "nesting"),
         ("{\"blocks\":[],\"x\":".to_owned() + &"{\"a\":".repeat(1 << 20), "nesting"),
     ];

@@ -430,7 +430,7 @@ fn hostile_texts_are_refused_with_file_and_position() {
         (format!("{{\"storage\":{{\"{w}\":{{}}}},\"nextKey\":null}}"), "no value"),
         (format!("{{\"storage\":{{\"{w}\":{{\"key\":\"{w}\",\"value\":\"0x1\"}}}}}}"), "keccak256"),
         ("{\"storageLogsChunks\":[]}".into(), "pipe"),
-        ("a,b,c\n1,2,3\n".into(), "no state dump"),
+        ("a,b,c\n1,2,3\n".into(), "not a state dump"),
     ];
     for (text, expected) in cases {
         let start: String = text.chars().take(70).collect();

@@ -254,7 +254,7 @@ fn inputs_that_are_cut_between_rows_are_refused() {
     let other = dump.find("COPY public.factory_deps").unwrap();
     let other = other + dump[other..].find('\n').unwrap() + 1;
     let files = [
-        (cut, "ends with the file before its last bracket"),
+        (cut, "the file ends before its last bracket"),
         (dir.write("cut.sql", &dump[..row]), "the dump is cut"),
         (dir.write("other.sql", &dump[..other]), "the dump is cut"),
     ];

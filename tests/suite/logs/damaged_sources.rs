@@ -132,7 +132,7 @@ fn damaged_pubdata_excludes_only_its_batch() {
             bytes.pop();
             bytes
         }),
-        ("behind the end of the pubdata", &|batch| {
+        ("after the end of the pubdata", &|batch| {
             [&log_sources::era_pubdata(batch)[..], &[1]].concat()
         }),
         ("a batch has at most 16384", &|batch| {
@@ -221,7 +221,7 @@ fn damaged_row_excludes_only_its_batch() {
     }
     for (text, words) in [
         ("PGDMP\u{1}", "pg_restore"),
-        ("PGCOPY\n\u{fffd}", "no archive of a known kind"),
+        ("PGCOPY\n\u{fffd}", "not an archive of a known kind"),
         ("-- PostgreSQL database dump\n", "no rows of l2_to_l1_logs"),
         ("COPY public.l2_to_l1_logs (miniblock_number) FROM stdin;\n\\.\n", "has no \"log_index"),
         ("number,l1_batch_number\n1,1\n", "no l2_to_l1_logs"),
@@ -268,7 +268,7 @@ fn long_lists_are_read_in_bounded_memory() {
     for (name, content, words) in [
         ("answers", format!("{{\"result\":{}}}", list("1")), "8388608 more parts"),
         ("objects", list("{}"), "has no \"transactionHash\""),
-        ("lines", "{}\n".repeat(8 << 20), "is no batch of logs"),
+        ("lines", "{}\n".repeat(8 << 20), "is not a batch of logs"),
         (
             "places",
             format!("{{\"result\":[{}1]}}", places.collect::<String>()),

@@ -52,7 +52,7 @@ fn flags_without_effect_are_refused_or_reported() {
     assert_eq!(index(&["--chain", &own]).code, Some(0));
     let other = index(&["--chain", "9"]);
     assert_eq!(other.code, Some(3), "{}", other.stderr);
-    let words = format!("it is of chain {chain}, not of 9 as given");
+    let words = format!("it is of chain {chain}, but 9 was given");
     assert!(other.stderr.contains(&words), "{}", other.stderr);
     for flags in [["--sl-chain-id", "506"], ["--release", "v31"]] {
         let run = index(&flags);
@@ -149,7 +149,7 @@ fn node_errors_in_place_of_receipts_are_reported() {
         ("{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":-32000,\"message\":\"busy\"}}", "busy"),
         ("7", "neither an object"),
         ("{\"a\":1}", "a receipt"),
-        ("{\"transactionHash\":}", "no receipt"),
+        ("{\"transactionHash\":}", "not a receipt"),
         ("{\"result\":[[[[[[{}]]]]]]}", "neither an object"),
     ] {
         let file = dir.write("answers.json", format!("{good}{bad}\n{good}"));
@@ -163,7 +163,7 @@ fn node_errors_in_place_of_receipts_are_reported() {
     let cut = dir.write("cut.json", &good[..good.len() - 10]);
     let run = dir.index(&[cut], &["--chain", &chain], "cut.slmsg");
     assert_eq!(run.code, Some(3), "{}", run.stderr);
-    assert!(run.stderr.contains("ends with the file"), "{}", run.stderr);
+    assert!(run.stderr.contains("the file ends"), "{}", run.stderr);
     // Nobody knows whose these are.
     let file = dir.write("good.json", &good);
     let run = dir.index(&[file], &[], "none.slmsg");

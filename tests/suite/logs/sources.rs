@@ -216,7 +216,7 @@ fn the_messages_of_a_settlement_layer_carry_the_batches_of_its_chains() {
     // Only the validator's own messages count; one of them is no pubdata, which is said.
     let by_sender = dir.index(&files, &["--relayed-by", &sender], "sender.slmsg");
     assert_eq!(by_sender.code, Some(1), "{}", by_sender.stderr);
-    assert!(by_sender.stderr.contains("is no relayed pubdata"), "{}", by_sender.stderr);
+    assert!(by_sender.stderr.contains("is not relayed pubdata"), "{}", by_sender.stderr);
     assert!(prove(&dir.path("sender.slmsg")) == expected(vectors));
     // Anyone's, as far as they fold to the roots in the tree.
     let by_anyone = dir.index(&files, &["--relayed-by", "any", "--tree", text(&tree)], "any.slmsg");

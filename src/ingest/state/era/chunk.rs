@@ -12,9 +12,9 @@
 //! }
 //! ```
 //!
-//! Fields may come in any order; a field that this list does not have is a format that is not known.
-//! Walking the fields where they lie in the read buffer costs a fraction of inflating them and keeps
-//! no message in memory, which a generated decoder would.
+//! Fields may come in any order. A field that is not in this list means an unknown format. Parsing the fields
+//! in the read buffer costs a fraction of inflating them, and holds no message in memory, unlike a generated
+//! decoder.
 
 use std::io::{self, Read};
 
@@ -26,12 +26,12 @@ use crate::primitives::{
 };
 
 const BUFFER_LEN: usize = 1 << 18;
-/// A record has about a hundred bytes.
+/// The longest record, in bytes. A usual record has about a hundred.
 const LONGEST_RECORD: u64 = 1 << 12;
 /// A record with its tag and its length, two varints of at most ten bytes.
 const LONGEST_ITEM: usize = LONGEST_RECORD as usize + 20;
 
-/// How a record names its slot.
+/// The key of a record's slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Name<'b> {
     /// Version 0: address and slot.
@@ -40,7 +40,7 @@ pub(super) enum Name<'b> {
     Hashed(&'b Hash),
 }
 
-/// A record, where it lies in the read buffer: what is copied is copied once, to where it stays.
+/// A record in the read buffer. It is copied only once, to its destination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Log<'b> {
     pub(super) name: Name<'b>,
@@ -51,7 +51,7 @@ pub(super) struct Log<'b> {
     pub(super) index: u64,
 }
 
-/// What ended the reading of a chunk.
+/// Why reading a chunk stopped.
 #[derive(Debug)]
 pub(super) enum ChunkError {
     Read(io::Error),
@@ -66,7 +66,7 @@ pub(super) struct Logs<R> {
     end: usize,
     /// The offset of `buffer[0]` in the inflated chunk.
     base: u64,
-    /// Whether `data` gave its last bytes.
+    /// Whether `data` is at its end.
     is_at_end: bool,
 }
 
@@ -76,7 +76,7 @@ impl<R: Read> Logs<R> {
         Self { data, buffer, start: 0, end: 0, base: 0, is_at_end: false }
     }
 
-    /// Where the next record begins.
+    /// The offset of the next record.
     pub(super) fn offset(&self) -> u64 {
         self.base + self.start as u64
     }
@@ -123,9 +123,9 @@ impl From<VarintError> for ChunkError {
     }
 }
 
-/// The record at the front of `bytes` and what follows it, if it has each field once in the order of
-/// their numbers, as the node's encoder writes them. This is [`in_any_order`] without its loop, for
-/// the sake of speed.
+/// The record at the front of `bytes` and the rest, if it has each field once in the order of their numbers,
+/// as the node's encoder writes them. It does the same as [`in_any_order`] without its loop, and is
+/// faster.
 #[inline]
 fn as_nodes_write(bytes: &[u8]) -> Option<(Log<'_>, &[u8])> {
     let ([0x0a, len], record) = bytes.split_first_chunk()? else { return None };
@@ -161,14 +161,14 @@ const FIELDS: [&str; 6] = [
     "hashed_key",
 ];
 
-/// The record at the front of `bytes`, and what follows it.
+/// The record at the front of `bytes`, and the rest.
 #[cold]
 fn in_any_order(bytes: &[u8]) -> Result<(Log<'_>, &[u8]), ChunkError> {
     let mut rest = bytes;
     let tag = varint::read(&mut rest)?;
     if tag != 0x0a {
         return Err(ChunkError::Bad(format!(
-            "the tag {tag:#x} is none of a list of storage logs: this is no chunk of a snapshot"
+            "the tag {tag:#x} is not one of a list of storage logs: the file is not a chunk of a snapshot"
         )));
     }
     let len = varint::read(&mut rest)?;
@@ -181,7 +181,7 @@ fn in_any_order(bytes: &[u8]) -> Result<(Log<'_>, &[u8]), ChunkError> {
     let (mut address, mut slot, mut value) = (None, None, None);
     let (mut batch, mut index, mut key) = (None, None, None);
     while !fields.is_empty() {
-        // The number of a field above, its wire type in the low three bits.
+        // A field number as above, with its wire type in the low three bits.
         match varint::read(&mut fields)? {
             0x0a => address = Some(Address::wrap_ref(fixed(&mut fields, FIELDS[0])?)),
             0x12 => slot = Some(Word::wrap_ref(fixed(&mut fields, FIELDS[1])?)),
@@ -207,14 +207,14 @@ fn in_any_order(bytes: &[u8]) -> Result<(Log<'_>, &[u8]), ChunkError> {
         (Some(address), Some(slot), None) => Name::Plain(address, slot),
         (None, None, Some(key)) => Name::Hashed(key),
         _ => {
-            let reason = "a record needs account_address and storage_key, or hashed_key";
+            let reason = "a record must have account_address and storage_key, or hashed_key";
             return Err(ChunkError::Bad(reason.into()));
         }
     };
     Ok((Log { name, value, batch, index }, rest))
 }
 
-/// `N` bytes with their length before them.
+/// `N` bytes with a length prefix.
 fn fixed<'b, const N: usize>(bytes: &mut &'b [u8], what: &str) -> Result<&'b [u8; N], ChunkError> {
     let len = varint::read(bytes)?;
     if len != N as u64 {
@@ -232,7 +232,7 @@ mod tests {
 
     use super::*;
 
-    /// A record with what it names, apart from the buffer.
+    /// An owned record.
     #[derive(Clone, Debug, PartialEq, Eq)]
     struct Kept {
         plain: Option<(Address, Word)>,
@@ -265,8 +265,8 @@ mod tests {
         const_hex::decode(text.replace([' ', '\n'], "")).unwrap()
     }
 
-    /// The records of chainCount = 4, first written in batch 22 with index 300, of either version, as
-    /// the node's own encoder writes them.
+    /// Records with chainCount = 4, first written in batch 22 with index 300, in both versions, encoded by
+    /// the node's own encoder.
     fn examples() -> [(Vec<u8>, Kept); 2] {
         let value = format!("1a20 {:064x} 2016 28ac02", 4);
         let key = "47ea1fc23ae86f586ef17771ebe9bf37676a15af61c94de48d3471f06519a352";
@@ -317,7 +317,7 @@ mod tests {
         }
     }
 
-    /// The fast way takes what it is for, and nothing that the other would refuse or read otherwise.
+    /// Checks that the fast path accepts its form, and nothing that the other refuses or decodes otherwise.
     fn ways_agree(bytes: &[u8]) {
         if let Some(fast) = as_nodes_write(bytes) {
             assert_eq!(fast, in_any_order(bytes).unwrap());

@@ -8,18 +8,18 @@ use crate::files::InputError;
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum EraError {
-    /// The folder or a chunk could not be opened or read, or its gzip is damaged.
+    /// The directory or a chunk could not be opened or read, or its gzip is damaged.
     #[error("cannot read {}", path.display())]
     Read {
-        /// The folder or the chunk.
+        /// The directory or the chunk.
         path: PathBuf,
-        /// What the system says, or what is wrong with the gzip.
+        /// The error of the system, or of the decompression.
         source: io::Error,
     },
     /// A header could not be opened or read, is empty, or its compression is damaged.
     #[error(transparent)]
     Input(#[from] InputError),
-    /// The header cannot be right.
+    /// The header is invalid.
     #[error("{}: {reason}", path.display())]
     Header {
         /// The header.
@@ -27,15 +27,15 @@ pub enum EraError {
         /// What is wrong with it.
         reason: String,
     },
-    /// The folder does not hold one snapshot.
+    /// The directory does not hold exactly one snapshot.
     #[error("{}: {reason}", folder.display())]
     Folder {
-        /// The folder.
+        /// The directory.
         folder: PathBuf,
         /// What is wrong with it, and what to do.
         reason: String,
     },
-    /// Chunks are not there.
+    /// Chunks are missing.
     #[error(
         "the snapshot of batch {batch} is incomplete: {missing}; put all chunks into one directory"
     )]
@@ -45,22 +45,22 @@ pub enum EraError {
         /// Which chunks are missing, by file or id; the first of them if there are many.
         missing: String,
     },
-    /// A chunk is not the protobuf message that it should be.
+    /// A chunk is not a valid protobuf message.
     #[error("{}, byte {offset} after inflating: {reason}", path.display())]
     Chunk {
         /// The chunk.
         path: PathBuf,
-        /// Where the record begins.
+        /// The offset of the record.
         offset: u64,
         /// What is wrong with it.
         reason: String,
     },
-    /// An enumeration index cannot be right.
+    /// An enumeration index is invalid.
     #[error("{}, record {record}: {reason}", path.display())]
     Index {
         /// The chunk.
         path: PathBuf,
-        /// Which of its records, from 1.
+        /// The number of the record, from 1.
         record: u64,
         /// What is wrong with the index.
         reason: String,
@@ -68,7 +68,7 @@ pub enum EraError {
 }
 
 impl EraError {
-    /// Whether the system refused to read, and not the content.
+    /// Whether reading failed, rather than the content being invalid.
     #[must_use]
     pub fn is_io(&self) -> bool {
         match self {

@@ -1,4 +1,4 @@
-//! Which files make up a snapshot.
+//! Finds the files of a snapshot.
 
 use std::{
     collections::BTreeMap,
@@ -15,22 +15,22 @@ use crate::{
     primitives::SlBlock,
 };
 
-/// Where a node's storage keeps the chunks.
+/// The subdirectory of a node's storage that holds the chunks.
 const BUCKET: &str = "storage_logs_snapshots";
-/// A header names some thousand chunks at most.
+/// The largest header, in bytes. A header names at most some thousand chunks.
 const LARGEST_HEADER: u64 = 16 << 20;
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
-/// The files of one snapshot and what its header says of it.
+/// The files of one snapshot, and the facts in its header.
 #[derive(Debug)]
 pub(in crate::ingest::state) struct EraSnapshot {
-    /// The version, when there is a header to say so.
+    /// The version, if there is a header.
     pub(in crate::ingest::state) version: Option<u16>,
-    /// The SL batch at whose end this is the state.
+    /// The SL batch at whose end the state was taken.
     pub(in crate::ingest::state) batch: u32,
     /// The last SL block of the batch.
     pub(in crate::ingest::state) block: Option<SlBlock>,
-    /// The chunks by their ids.
+    /// The chunks, by id.
     pub(in crate::ingest::state) chunks: Vec<PathBuf>,
 }
 
@@ -46,7 +46,7 @@ struct Header {
     chunks: Vec<Chunk>,
 }
 
-/// The answer of a node, which has the header as its result, or the header itself.
+/// A node's answer with the header as its result, or the header itself.
 #[derive(Deserialize)]
 struct Whole {
     result: Option<IgnoredAny>,
@@ -64,15 +64,15 @@ struct Chunk {
     filepath: String,
 }
 
-/// Whether a JSON text that begins so is the header of a snapshot.
+/// Whether a JSON text with this beginning is the header of a snapshot.
 pub(in crate::ingest::state) fn is_header(head: &[u8]) -> bool {
     let member = b"\"storageLogsChunks\"";
     head.trim_ascii_start().first() == Some(&b'{')
         && head.windows(member.len()).any(|window| window == member)
 }
 
-/// The files of snapshots that `path` stands for beside itself: those of a folder, or those that lie beside
-/// a header. None where something else stands there, or nothing that can be read.
+/// The other files of the snapshot at `path`: those in a directory, or those next to a header. Empty if
+/// `path` is something else or cannot be read.
 pub(in crate::ingest::state) fn files_of(path: &Path) -> Vec<PathBuf> {
     let is_folder = path.is_dir();
     let folder = match path.parent() {
@@ -93,7 +93,7 @@ pub(in crate::ingest::state) fn files_of(path: &Path) -> Vec<PathBuf> {
 }
 
 impl EraSnapshot {
-    /// Finds the snapshot in a folder, or the one of a header.
+    /// Finds the snapshot in a directory, or the snapshot of a header.
     pub(in crate::ingest::state) fn find(path: &Path) -> Result<Self, EraError> {
         if !path.is_dir() {
             let folder = match path.parent() {
@@ -110,7 +110,7 @@ impl EraSnapshot {
             (Some((a, _)), Some((b, _))) => Err(EraError::Folder {
                 folder: path.into(),
                 reason: format!(
-                    "holds more than one snapshot header, {} and {}; give the one that is meant",
+                    "holds more than one snapshot header, {} and {}; give one of them",
                     a.display(),
                     b.display()
                 ),
@@ -122,7 +122,7 @@ impl EraSnapshot {
         let bad = |reason| Err(EraError::Header { path: path.into(), reason });
         let Header { version, batch, block, chunks } = header;
         if *version > 1 {
-            return bad(format!("snapshot version {version}; known are 0 and 1"));
+            return bad(format!("the snapshot version is {version}; known are 0 and 1"));
         }
         let (mut by_id, mut missing) = (BTreeMap::new(), Vec::new());
         for chunk in chunks {
@@ -132,7 +132,7 @@ impl EraSnapshot {
                     return bad(format!("it is of batch {batch}, but its chunk {name} is of {of}"));
                 }
                 Some((_, id)) if id == chunk.id => {}
-                _ => return bad(format!("chunk {} cannot be the file {name}", chunk.id)),
+                _ => return bad(format!("the file {name} cannot be chunk {}", chunk.id)),
             }
             let Some(path) = folder.files.get(&(*batch, chunk.id)) else {
                 missing.push(name.to_owned());
@@ -147,9 +147,11 @@ impl EraSnapshot {
         }
         let unnamed = |id: &&(u32, u64)| id.0 == *batch && !by_id.contains_key(&id.1);
         if let Some((_, id)) = folder.files.keys().find(unnamed) {
-            return bad(format!("it does not name chunk {id} of batch {batch}, which lies beside"));
+            return bad(format!(
+                "it does not name chunk {id} of batch {batch}, which is next to it"
+            ));
         }
-        // Nodes that never saw the block's number write 0.
+        // Nodes that do not know the block's number write 0.
         let block = Some(SlBlock(*block)).filter(|block| block.0 > 0);
         Ok(Self { version: Some(*version), batch: *batch, block, chunks: complete(*batch, by_id)? })
     }
@@ -164,8 +166,8 @@ impl EraSnapshot {
             (Some((batch, by_id)), None) => {
                 Ok(Self { version: None, batch, block: None, chunks: complete(batch, by_id)? })
             }
-            (None, _) => bad("holds no snapshot of a zksync-era node: no file is named \
-                 snapshot_l1_batch_<batch>_storage_logs_part_<id>.proto.gzip"
+            (None, _) => bad("does not hold a snapshot of a zksync-era node: no file is named \
+                              snapshot_l1_batch_<batch>_storage_logs_part_<id>.proto.gzip"
                 .into()),
             (Some((b, _)), Some((a, _))) => bad(format!(
                 "holds chunks of the batches {a} and {b}; keep one, or add the snapshot's header \
@@ -217,7 +219,7 @@ fn read_header(path: &Path) -> Result<Header, EraError> {
     }
 }
 
-/// What a header may be, inflated; nothing when it is too large for one.
+/// The inflated text of a possible header. `None` if it is too large.
 fn header_text(path: &Path) -> Result<Option<Vec<u8>>, InputError> {
     let input = Input::open(path)?;
     let name = input.name().to_owned();
@@ -232,7 +234,7 @@ fn header_text(path: &Path) -> Result<Option<Vec<u8>>, InputError> {
 
 fn parse_header(path: &Path, text: &[u8]) -> Result<Header, EraError> {
     let bad = |reason| EraError::Header { path: path.into(), reason };
-    // Members that are given twice are an error wherever they are asked for by name.
+    // Asking for members by name makes a repeated member an error.
     let whole: Whole = serde_json::from_slice(text).map_err(|e| bad(e.to_string()))?;
     let header = match whole.result {
         Some(_) => serde_json::from_slice(text).map(|answer: Answer| answer.result),
@@ -252,7 +254,7 @@ fn part(name: &str) -> Option<(u32, u64)> {
     Some((batch.parse().ok()?, id.parse().ok()?))
 }
 
-/// The chunks in a folder and in the bucket below it.
+/// The chunks in a directory and in its subdirectory [`BUCKET`].
 struct Folder {
     files: BTreeMap<(u32, u64), PathBuf>,
     json: Vec<PathBuf>,
@@ -293,8 +295,8 @@ impl Folder {
         Ok(())
     }
 
-    /// The headers among the JSON files; others may lie beside them, and folders, pipes and links that
-    /// lead nowhere.
+    /// The headers among the JSON files. The directory may also hold other JSON files, directories, pipes and
+    /// broken links.
     fn headers(&self) -> Result<Vec<(PathBuf, Header)>, EraError> {
         let mut headers = Vec::new();
         for file in self.json.iter().filter(|file| file.is_file()) {
@@ -353,8 +355,8 @@ mod tests {
         }
     }
 
-    /// With a byte order mark or compressed it still says what is missing; a member that is given twice
-    /// says nothing, and a chunk that it does not name is of another snapshot.
+    /// A header with a byte order mark, or a compressed one, still detects missing chunks. A header with a
+    /// repeated member is invalid. A chunk that the header does not name belongs to another snapshot.
     #[test]
     fn a_header_counts_in_every_form_and_says_one_thing() {
         let (zero, one) = (chunk(7, 0), chunk(7, 1));
@@ -390,7 +392,7 @@ mod tests {
         fs::write(path("header.json"), header(7, &[(0, &chunk)])).unwrap();
         let found = EraSnapshot::find(folder.path()).unwrap();
         assert_eq!((found.version, found.batch), (Some(0), 7));
-        // A file that is one, and whose compression is damaged.
+        // A file that is a header, with damaged compression.
         fs::write(path("damaged.json"), [0x1f, 0x8b, 8, 0]).unwrap();
         let error = EraSnapshot::find(folder.path()).unwrap_err();
         assert!(error.to_string().contains("damaged.json") && !error.is_io(), "{error}");

@@ -1,21 +1,21 @@
-//! Which enumeration indexes occurred: a set of bits.
+//! The set of enumeration indexes that occurred, as bits.
 
 /// 2^18 indexes, 32 KiB.
 const PAGE_BITS: u32 = 18;
 const WORDS: usize = 1 << (PAGE_BITS - 6);
-/// 2^31 indexes in all, a quarter of a gibibyte when every page is in use. The largest chain has a fraction
+/// 2^31 indexes in total, a quarter of a gibibyte if every page is in use. The largest chain has a fraction
 /// of them.
 const PAGES: usize = 1 << (31 - PAGE_BITS);
 
-/// A set of enumeration indexes. Memory is taken where indexes are.
+/// A set of enumeration indexes. Memory is allocated only for pages in use.
 ///
-/// One thread adds to it: indexes come in any order, so that several threads would wait for each other's
-/// cache lines most of the time.
+/// One thread adds to it. Indexes come in any order, so several threads would mostly wait for each other's
+/// cache lines.
 pub(super) struct Indexes {
     pages: Vec<Option<Box<[u64]>>>,
 }
 
-/// Why an index was not taken.
+/// Why an index was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refused {
     Zero,
@@ -28,7 +28,7 @@ impl Indexes {
         Self { pages: (0..PAGES).map(|_| None).collect() }
     }
 
-    /// Notes an index.
+    /// Adds an index.
     pub(super) fn insert(&mut self, index: u64) -> Result<(), Refused> {
         if index == 0 {
             return Err(Refused::Zero);
@@ -43,7 +43,7 @@ impl Indexes {
         if is_new { Ok(()) } else { Err(Refused::Twice) }
     }
 
-    /// The highest index, how many are there, and the first that is missing below the highest.
+    /// The highest index, the number of indexes, and the first one missing below the highest.
     pub(super) fn summary(&self) -> (u64, u64, Option<u64>) {
         let (mut last, mut count, mut gap) = (0, 0, None);
         for (at, page) in (0u64..).zip(&self.pages) {
@@ -57,7 +57,7 @@ impl Indexes {
                 if bits != 0 {
                     last = first + 63 - u64::from(bits.leading_zeros());
                 }
-                // No slot has the index 0.
+                // Index 0 is not used.
                 let missing = !(bits | u64::from(first == 0));
                 if missing != 0 {
                     gap = gap.or(Some(first + u64::from(missing.trailing_zeros())));

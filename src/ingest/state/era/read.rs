@@ -1,5 +1,4 @@
-//! Reading all chunks of a snapshot, several at once, and handing on what they hold in the order of
-//! the chunks.
+//! Reads all chunks of a snapshot, several at once, and passes on their slots in the order of the chunks.
 
 use std::{
     fs::File,
@@ -29,39 +28,39 @@ use crate::{
     },
 };
 
-/// How many slots are handed on at once: a mebibyte of entries, which is written as it is.
+/// Slots passed on at once: a mebibyte of entries, which is written as it is.
 const CHUNK: usize = 1 << 14;
-/// How many slots may wait for their turn for each worker, and in all: 320 MB. Chunks have a million. With
-/// much more the workers are done long before the last slots are written.
+/// The most slots that wait for each worker, and the most in total: 320 MB. A chunk has a million slots. A
+/// much larger limit would let the workers finish long before the last slots are written.
 const AHEAD: usize = 3 << 18;
 const WAITING: usize = 1 << 22;
-/// More threads than this inflate faster than one can write.
+/// More threads than this inflate faster than one thread can write.
 const MOST_WORKERS: usize = 8;
 const READ_BUFFER: usize = 1 << 18;
 
-/// In which order the keys are believed to come.
+/// The assumed order of the keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::ingest::state) enum Order {
-    /// Ascending over all chunks. Zero values are left out, and a piece that does not follow the one
-    /// before says so.
+    /// Ascending over all chunks. Zero values are dropped, and slots that do not follow the ones before are
+    /// reported.
     Ascending,
     /// Any.
     Unknown,
 }
 
-/// Slots of a chunk, in its order, as columns.
+/// Consecutive slots of a chunk, as columns.
 #[derive(Debug, Default)]
 pub(in crate::ingest::state) struct RecordChunk {
     pub(in crate::ingest::state) entries: Vec<Entry>,
     pub(in crate::ingest::state) batches: Vec<[u8; 4]>,
     pub(in crate::ingest::state) indexes: Vec<[u8; 8]>,
-    /// The indexes of slots that were left out, behind the place in the piece that each had.
+    /// The indexes of dropped slots, each with its position.
     left_out: Vec<(u32, [u8; 8])>,
-    /// How many slots of the chunk come before.
+    /// The number of slots of the chunk before these.
     before: u64,
-    /// Whether the keys ascend strictly; only looked at in [`Order::Ascending`].
+    /// Whether the keys ascend strictly. Only set with [`Order::Ascending`].
     pub(in crate::ingest::state) ascending: bool,
-    /// The first and the last key, zero values included.
+    /// The first and the last key, including those of zero values.
     pub(in crate::ingest::state) range: Option<(Hash, Hash)>,
 }
 
@@ -85,12 +84,12 @@ impl RecordChunk {
         self
     }
 
-    /// Which record of the chunk the slot at this place was, from 1; slots that were left out have places.
+    /// The number of the slot's record in the chunk, from 1. Dropped slots count.
     fn record(&self, place: usize) -> u64 {
         self.before + place as u64 + 1
     }
 
-    /// The place that a slot had before others were left out.
+    /// The position that a slot had before others were dropped.
     fn place(&self, kept: usize) -> usize {
         let behind =
             |place, (left_out, _): &(u32, _)| place + usize::from(*left_out as usize <= place);
@@ -98,29 +97,29 @@ impl RecordChunk {
     }
 }
 
-/// What was learned from all chunks together.
+/// The facts found in all chunks together.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::ingest::state) struct Learned {
     pub(in crate::ingest::state) enumeration: Enumeration,
     /// The lowest index that no slot has.
     pub(in crate::ingest::state) first_missing: Option<u64>,
-    /// Whether the slots came with their keys hashed (version 1).
+    /// Whether the slots have hashed keys (version 1).
     pub(in crate::ingest::state) hashed: bool,
 }
 
-/// What all workers look at.
+/// The data shared by all workers.
 struct Shared<'s> {
     snapshot: &'s EraSnapshot,
     order: Order,
     reverse: bool,
     watcher: &'s ReadProgressHandle,
-    /// The version of the first record and the chunk that it stands in.
+    /// The version of the first record, and its chunk.
     version: Mutex<Option<(u16, PathBuf)>>,
     ahead: ReadAhead,
 }
 
-/// Reads all chunks and hands their slots to `take`, chunk by chunk, the chunk's number with each
-/// piece. `take` answers whether to go on; `None` when it did not.
+/// Reads all chunks and passes their slots to `take`, chunk by chunk, with the number of the chunk. `take`
+/// returns whether to continue. Returns `None` if `take` stopped it.
 pub(in crate::ingest::state) fn read(
     snapshot: &EraSnapshot,
     order: Order,
@@ -141,7 +140,7 @@ pub(in crate::ingest::state) fn read(
     watcher.expect(lens.sum());
     let next = AtomicUsize::new(0);
     let (senders, receivers): (Vec<_>, Vec<_>) = snapshot.chunks.iter().map(|_| channel()).unzip();
-    // Chunks are claimed in order, so the one whose turn it is always has a worker.
+    // Chunks are claimed in order, so the next chunk to take always has a worker.
     let senders: Vec<Mutex<Option<Sender<_>>>> =
         senders.into_iter().map(|sender| Mutex::new(Some(sender))).collect();
 
@@ -157,7 +156,7 @@ pub(in crate::ingest::state) fn read(
                         return;
                     };
                     if let Err(error) = read_chunk(&shared, at, &sender) {
-                        // Nobody listens when the work was stopped.
+                        // The receiver is gone if the work was stopped.
                         let _ = sender.send(Err(error));
                     }
                 }
@@ -184,7 +183,7 @@ pub(in crate::ingest::state) fn read(
 
 type Message = Result<RecordChunk, EraError>;
 
-/// Takes the pieces of one chunk after the other.
+/// Takes the slots of one chunk after the other.
 fn consume(
     receivers: Vec<Receiver<Message>>,
     ahead: &ReadAhead,
@@ -203,7 +202,7 @@ fn consume(
     Ok(true)
 }
 
-/// Notes the indexes of a piece, each of which only one slot may have.
+/// Records the indexes of slots. Each index must be unique.
 fn note_indexes(indexes: &mut Indexes, piece: &RecordChunk, path: &Path) -> Result<(), EraError> {
     let mut refused = |index: &[u8; 8]| {
         let index = u64::from_le_bytes(*index);
@@ -215,8 +214,8 @@ fn note_indexes(indexes: &mut Indexes, piece: &RecordChunk, path: &Path) -> Resu
         .or_else(|| left_out.find_map(|(at, index)| Some((*at as usize, refused(index)?))));
     let Some((place, (index, refused))) = found else { return Ok(()) };
     let reason = match refused {
-        Refused::Zero => "a slot with the enumeration index 0, which none has".into(),
-        Refused::TooLarge => format!("the enumeration index {index} is beyond all chains"),
+        Refused::Zero => "a slot with the enumeration index 0, which is not used".into(),
+        Refused::TooLarge => format!("the enumeration index {index} is too large"),
         Refused::Twice => format!(
             "a second slot with the enumeration index {index}: the chunks are damaged or not of one \
              snapshot"
@@ -244,15 +243,15 @@ fn read_chunk(shared: &Shared<'_>, chunk: usize, sender: &Sender<Message>) -> Re
     }
 }
 
-/// Collects the slots of one chunk into pieces.
+/// Collects slots of one chunk.
 struct PieceReader<'s> {
     shared: &'s Shared<'s>,
     path: &'s Path,
     version: Option<u16>,
     piece: RecordChunk,
-    /// How many slots were handed on in pieces.
+    /// The number of slots passed on.
     handed_on: u64,
-    /// Plain names whose keys are still to be hashed.
+    /// Plain keys that are still to be hashed.
     plain: Vec<(Address, Word)>,
     keys: Vec<Hash>,
 }
@@ -266,7 +265,7 @@ impl<'s> PieceReader<'s> {
         reader
     }
 
-    /// Reads until a piece is full; false at the end of the chunk. An error comes with its place.
+    /// Reads until the chunk of records is full. Returns `false` at the end. An error has its position.
     fn fill(&mut self, logs: &mut Logs<impl Read>) -> Result<bool, (u64, ChunkError)> {
         while self.piece.entries.len() < CHUNK {
             let offset = logs.offset();
@@ -305,7 +304,7 @@ impl<'s> PieceReader<'s> {
         Ok(())
     }
 
-    /// The version of all records has to be one.
+    /// Checks that all records have the same version.
     fn check_version(&self, version: u16) -> Result<(), ChunkError> {
         let mut known = self.shared.version.lock().unwrap_or_else(PoisonError::into_inner);
         let (expected, seen_in) = known.get_or_insert_with(|| (version, self.path.into()));
@@ -322,7 +321,7 @@ impl<'s> PieceReader<'s> {
         )))
     }
 
-    /// What was collected; the next piece begins empty.
+    /// Takes the collected slots. The next ones start empty.
     fn piece(&mut self) -> RecordChunk {
         let mut piece = std::mem::replace(&mut self.piece, self.shared.ahead.piece());
         if !self.plain.is_empty() {

@@ -1,14 +1,14 @@
-//! How far the workers may read ahead of the one thread that takes what they read.
+//! Limits how far the workers read ahead of the one thread that takes their slots.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::read::RecordChunk;
 
-/// How many pieces of the chunk whose turn it is may wait when there is no room for others: it has to go
-/// on, since nothing else is taken before it.
+/// Slot chunks that the current snapshot chunk may hold when there is no room for others. It must make
+/// progress, since nothing else is taken before it.
 const RESERVED: usize = 16;
 
-/// Counts the pieces of all chunks that wait to be taken, and keeps those that were for their memory.
+/// Counts the slot chunks that wait to be taken, and reuses the memory of those that were taken.
 pub(super) struct ReadAhead {
     most: usize,
     state: Mutex<State>,
@@ -18,14 +18,14 @@ pub(super) struct ReadAhead {
 #[derive(Default)]
 struct State {
     waiting: usize,
-    /// The chunk whose turn it is.
+    /// The snapshot chunk that is being taken.
     turn: usize,
     is_closed: bool,
     spare: Vec<RecordChunk>,
 }
 
 impl ReadAhead {
-    /// Room for `most` pieces, and a few of the chunk whose turn it is.
+    /// Room for `most` slot chunks, and a few more of the current snapshot chunk.
     pub(super) fn new(most: usize) -> Self {
         Self { most, state: Mutex::default(), changed: Condvar::new() }
     }
@@ -34,8 +34,8 @@ impl ReadAhead {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until there is room for a piece of this chunk, and counts it; false when nothing is taken
-    /// any more.
+    /// Waits until there is room for slots of this snapshot chunk, and counts them. Returns `false` after
+    /// [`ReadAhead::close`].
     pub(super) fn enter(&self, chunk: usize) -> bool {
         let no_room = |state: &mut State| {
             let reserved = if chunk == state.turn { RESERVED } else { 0 };
@@ -47,7 +47,7 @@ impl ReadAhead {
         !state.is_closed
     }
 
-    /// A piece that was taken makes room.
+    /// Returns the room and memory of slots that were taken.
     pub(super) fn leave(&self, piece: RecordChunk) {
         let mut state = self.state();
         state.waiting -= 1;
@@ -56,25 +56,25 @@ impl ReadAhead {
         self.changed.notify_all();
     }
 
-    /// An empty piece, of memory that was used before if there is some.
+    /// Empty slot columns, with reused memory if available.
     pub(super) fn piece(&self) -> RecordChunk {
         let spare = self.state().spare.pop();
         spare.map_or_else(RecordChunk::with_room, RecordChunk::emptied)
     }
 
-    /// It is this chunk's turn.
+    /// Begins the turn of this snapshot chunk.
     pub(super) fn turn(&self, chunk: usize) {
         self.state().turn = chunk;
         self.changed.notify_all();
     }
 
-    /// Nothing is taken any more.
+    /// Ends the work: nothing more is taken.
     pub(super) fn close(&self) {
         self.state().is_closed = true;
         self.changed.notify_all();
     }
 
-    /// Whether nothing is taken any more.
+    /// Whether the work has ended.
     pub(super) fn is_closed(&self) -> bool {
         self.state().is_closed
     }
@@ -89,8 +89,8 @@ mod tests {
 
     use super::*;
 
-    /// Workers that are far ahead wait for room, the one whose turn it is never does for good, and all
-    /// of them end when nothing is taken any more.
+    /// Workers that are far ahead wait for room, the worker of the current chunk never waits forever, and all
+    /// workers end after `close`.
     #[test]
     fn pieces_that_wait_are_few_and_the_turn_goes_on() {
         const MOST: usize = 3;
