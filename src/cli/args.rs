@@ -8,7 +8,7 @@ use super::{
     error::CliError,
     examples, number,
     prove_args::ProveArgs,
-    schema::SchemaName,
+    schema_name::SchemaName,
     state_args::{DumpFormat, SearchArgs, StateArgs, TreeArgs},
     version,
 };

@@ -5,9 +5,10 @@ use serde_json::json;
 use super::{
     args::CheckArgs,
     error::{CliError, Outcome},
+    file_kind::Role,
     progress::ProgressFactory,
     report::{self, Console, count},
-    sniff::{Role, wrong_input},
+    wrong_input::wrong_input,
 };
 use crate::{
     archive::{self, Archive},

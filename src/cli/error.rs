@@ -2,10 +2,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use super::{
-    interrupt,
-    sniff::{FileKind, Role},
-};
+use super::file_kind::{FileKind, Role};
 use crate::{
     forest::{HistoryError, TreeFileError},
     ingest::{IndexError, state::files_of},
@@ -13,6 +10,9 @@ use crate::{
     prove::{Error, ExtractError, SlBatchError},
     records::EntriesError,
 };
+
+/// The exit code of a process that was interrupted.
+pub(super) const INTERRUPTED_EXIT_CODE: u8 = 130;
 
 /// How a command ended that completed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,7 +121,7 @@ impl CliError {
             Self::NothingFound(_) => 5,
             Self::Threads(_) | Self::ReadProgress(_) | Self::Signals(_) => 6,
             Self::Directory { .. } => 6,
-            Self::Interrupted(_) => interrupt::EXIT_CODE,
+            Self::Interrupted(_) => INTERRUPTED_EXIT_CODE,
             Self::Failed(error) => exit_code(error),
         }
     }
@@ -150,7 +150,7 @@ fn exit_code(error: &Error) -> u8 {
         Error::OtherJob { .. } | Error::Call(_) => 2,
         Error::NotResumable | Error::NotMergeable | Error::NoInput => 2,
         Error::CompressedParquet | Error::CompressedMerge => 2,
-        Error::Interrupted(_) => interrupt::EXIT_CODE,
+        Error::Interrupted(_) => INTERRUPTED_EXIT_CODE,
         Error::Input(error) | Error::Entries(EntriesError::Input(error)) if !error.is_damage() => 6,
         Error::Import(error) if error.is_io() => 6,
         Error::Native(error) if error.is_io() => 6,

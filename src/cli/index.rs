@@ -9,9 +9,10 @@ use serde_json::{Value, json};
 use super::{
     args::IndexArgs,
     error::{CliError, Outcome, refuse_overwriting},
+    file_kind::Role,
     progress::{ProgressFactory, file_len},
     report::{self, Console, count},
-    sniff::{Role, wrong_input},
+    wrong_input::wrong_input,
 };
 use crate::{
     archive::Archive,

@@ -3,9 +3,9 @@ use serde_json::{Value, json};
 use super::{
     args::InspectArgs,
     error::{CliError, Outcome},
+    file_kind::FileKind,
     inspect_lines, inspect_proof, inspect_tree,
     report::{self, Console, count},
-    sniff::FileKind,
 };
 use crate::{
     archive::ChainSummary,

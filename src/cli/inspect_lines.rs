@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, io::Read};
 
 use serde_json::{Value, json};
 
-use super::{error::CliError, report::count, sniff::FileKind};
+use super::{error::CliError, file_kind::FileKind, report::count};
 use crate::{
     contracts::EventKind,
     files::{Input, InputError, Lines},

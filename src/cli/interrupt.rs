@@ -3,11 +3,8 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::error::CliError;
+use super::error::{CliError, INTERRUPTED_EXIT_CODE};
 use crate::files::remove_unfinished;
-
-/// The exit code of a process that was interrupted.
-pub(super) const EXIT_CODE: u8 = 130;
 
 static IN_ORDER: AtomicBool = AtomicBool::new(false);
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
@@ -18,7 +15,7 @@ pub(super) fn watch() -> Result<(), CliError> {
         let first = !INTERRUPTED.swap(true, Ordering::SeqCst);
         if !(first && IN_ORDER.load(Ordering::SeqCst)) {
             remove_unfinished();
-            std::process::exit(EXIT_CODE.into());
+            std::process::exit(INTERRUPTED_EXIT_CODE.into());
         }
     })
     .map_err(CliError::Signals)

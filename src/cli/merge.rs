@@ -5,9 +5,10 @@ use serde_json::json;
 use super::{
     args::MergeArgs,
     error::{CliError, Outcome, refuse_overwriting},
+    file_kind::Role,
     progress::ProgressFactory,
     report::{Console, count, named},
-    sniff::{Role, refuse_other_kinds},
+    wrong_input::refuse_other_kinds,
 };
 use crate::prove::{Merged, ProofOutput, merge};
 

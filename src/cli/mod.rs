@@ -7,6 +7,7 @@ mod completions;
 mod error;
 mod error_text;
 mod examples;
+mod file_kind;
 mod hint;
 mod history;
 mod import;
@@ -26,11 +27,12 @@ mod prove_args;
 mod rebuild;
 mod report;
 mod schema;
-mod sniff;
+mod schema_name;
 mod state;
 mod state_args;
 mod verify;
 mod version;
+mod wrong_input;
 
 use std::{ffi::OsString, process::ExitCode};
 

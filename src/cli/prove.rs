@@ -8,12 +8,13 @@ use std::{
 
 use super::{
     error::{CliError, Outcome, refuse_overwriting},
+    file_kind::Role,
     hint,
     observer::JobObserver,
     progress::ProgressFactory,
     prove_args::{ProofFormat, ProveArgs, WhichArgs},
     report::{Console, count, named},
-    sniff::{Role, refuse_other_kinds, wrong_input},
+    wrong_input::{refuse_other_kinds, wrong_input},
 };
 use crate::{
     files::{Compression, Input, InputError, Lines, Output, is_same_place, place_of},

@@ -8,9 +8,10 @@ use serde_json::{Value, json};
 use super::{
     args::RebuildArgs,
     error::{CliError, Outcome, refuse_overwriting},
+    file_kind::Role,
     progress::ProgressFactory,
     report::{self, Console, count},
-    sniff::{Role, wrong_input},
+    wrong_input::wrong_input,
 };
 use crate::{
     forest::{Forest, InteropRoot, TreeFile},

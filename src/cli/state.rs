@@ -4,10 +4,11 @@ use std::{path::Path, sync::Arc};
 
 use super::{
     error::CliError,
+    file_kind::Role,
     observer::{TreesObserver, state_read},
     report::Console,
-    sniff::{Role, wrong_input},
     state_args::{DumpFormat, SearchArgs, StateArgs, TreeArgs},
+    wrong_input::wrong_input,
 };
 use crate::{
     forest::TreeFile,

@@ -8,10 +8,11 @@ use serde_json::json;
 use super::{
     args::{MissingArgs, VerifyArgs},
     error::{CliError, Outcome, refuse_overwriting},
+    file_kind::Role,
     hint,
     progress::{ProgressFactory, file_len},
     report::{Console, count},
-    sniff::{Role, wrong_input},
+    wrong_input::wrong_input,
 };
 use crate::{
     files::{Input, Output},

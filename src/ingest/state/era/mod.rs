@@ -27,6 +27,7 @@ mod find;
 mod indexes;
 mod read;
 mod read_ahead;
+mod record_chunk;
 
 pub use error::EraError;
 pub(super) use find::{EraSnapshot, files_of, is_header};

@@ -2,7 +2,7 @@
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use super::read::RecordChunk;
+use super::record_chunk::RecordChunk;
 
 /// Slot chunks that the current snapshot chunk may hold when there is no room for others. It must make
 /// progress, since nothing else is taken before it.

@@ -1,8 +1,5 @@
-//! What a file is, so that an input given in the wrong place is named.
+//! The kinds of files, detected by content.
 
-use std::path::Path;
-
-use super::error::CliError;
 use crate::{
     archive,
     files::{Input, container::is_container},
@@ -107,7 +104,8 @@ impl FileKind {
         }
     }
 
-    fn fits(self, role: Role) -> bool {
+    /// Whether a file of this kind can be used so.
+    pub(super) fn fits(self, role: Role) -> bool {
         match role {
             Role::State => matches!(self, Self::Snapshot | Self::TreeFile | Self::Dump),
             // Events of receipts and lines of SL batches are archives of logs too.
@@ -156,29 +154,5 @@ impl Role {
             Self::Shard => "it is not a shard",
             Self::Native => "it is not a native file",
         }
-    }
-}
-
-/// The error for an input that could not be used: that it is of a kind that belongs elsewhere, if it is.
-pub(super) fn wrong_input(path: &Path, role: Role, error: CliError) -> CliError {
-    // Damage and unknown content are what a file of another kind looks like.
-    if error.exit_code() != 3 {
-        return error;
-    }
-    refuse_other_kinds(path, role).err().unwrap_or(error)
-}
-
-/// Refuses a regular file of a kind that belongs elsewhere.
-///
-/// # Errors
-/// [`CliError::WrongInput`].
-pub(super) fn refuse_other_kinds(path: &Path, role: Role) -> Result<(), CliError> {
-    // A pipe can be read only once.
-    let input = if path.is_file() { Input::open(path).ok() } else { None };
-    match input.as_ref().and_then(FileKind::of) {
-        Some(found) if !found.fits(role) => {
-            Err(CliError::WrongInput { name: path.display().to_string(), found, role })
-        }
-        _ => Ok(()),
     }
 }
