@@ -4,6 +4,7 @@ use std::error::Error;
 
 use super::error::CliError;
 use crate::{
+    archive::ArchiveError,
     forest::{RebuildError, TreeFileError},
     ingest::{FileKind, IndexError, logs::SourceError, state::ImportError},
     proof::{
@@ -79,6 +80,7 @@ fn of_state(error: &(dyn Error + 'static)) -> Option<&'static str> {
             ImportError::Ambiguous { .. } => {
                 Some("give the format with --input-format (of an anchor: --anchor-format)")
             }
+            ImportError::TooManySlots { .. } => Some("make a snapshot of it with slproof import"),
             _ => None,
         };
     }
@@ -88,6 +90,7 @@ fn of_state(error: &(dyn Error + 'static)) -> Option<&'static str> {
         ),
         RebuildError::NoDiamond { .. } => Some("give the address of Bridgehub with --bridgehub"),
         RebuildError::Incomplete { .. } => Some("search further down with --max-gap"),
+        RebuildError::TooLargeForMemory { .. } => Some("make a tree file with slproof rebuild -o"),
         _ => None,
     }
 }
@@ -98,6 +101,9 @@ fn of_source(error: &(dyn Error + 'static)) -> Option<&'static str> {
             IndexError::Unknown { .. } => Some("give the format with index --input-format"),
             IndexError::OtherKind { kind: FileKind::State(_), .. } => {
                 Some("give a state with --tree")
+            }
+            IndexError::Archive(ArchiveError::TooLarge { .. }) => {
+                Some("make a message archive of it with slproof index")
             }
             IndexError::NeedsChain { .. } => {
                 Some("make a message archive of it with slproof index --chain ID")

@@ -186,9 +186,9 @@ fn wrong_inputs_and_outputs_of_index_have_their_exit_codes() {
     assert!(checked.stderr.contains("section \"logs\""), "{}", checked.stderr);
     for (archive, output, code, words) in [
         (file("damaged.slmsg"), &out, 3, "section \"logs\""),
-        (file("text"), &out, 3, "text is no archive"),
+        (file("text"), &out, 3, "text is not an archive of a known kind"),
         (file("blank"), &out, 5, "no batch"),
-        (fixture("gateway-v31/state.anvil.json"), &out, 3, "line 1"),
+        (fixture("gateway-v31/state.anvil.json"), &out, 3, "is a state dump: it holds no logs"),
         (file("none"), &out, 6, "none"),
         (raw.clone(), &file("no/such/folder"), 6, "no/such/folder"),
         (raw.clone(), &PathBuf::from("-"), 6, "standard output"),
