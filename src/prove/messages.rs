@@ -48,7 +48,7 @@ impl Messages {
     /// temporary archive file, without the batches that have damaged parts ([`Messages::skipped`]).
     ///
     /// # Errors
-    /// [`Error`] naming the file and the offset.
+    /// [`Error`] naming the file and the position in it.
     pub fn open<P: AsRef<Path>>(paths: &[P], options: &MessagesOptions) -> Result<Self, Error> {
         if paths.is_empty() {
             return Err(Error::NoInput);
