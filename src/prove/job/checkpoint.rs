@@ -38,8 +38,8 @@ pub(super) struct Checkpoint {
     /// The row groups in these bytes, for the footer of a Parquet file.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) row_groups: Vec<RowGroupSummary>,
-    /// The digest of this document without this field. A damaged checkpoint must not be resumed, since the
-    /// damage would end up in the output.
+    /// The digest of this document without this field. It detects damage, since a resumed job relies on the
+    /// other fields.
     #[serde(default)]
     pub(super) check: String,
 }
