@@ -54,7 +54,7 @@ pub enum Error {
         source: RebuildError,
     },
     /// A tree file could not be created.
-    #[error("cannot make a tree file of {name}")]
+    #[error("cannot create a tree file from {name}")]
     TreeFile {
         /// The name of the state.
         name: String,
@@ -63,7 +63,7 @@ pub enum Error {
         source: TreeFileError,
     },
     /// The contents of past roots could not be determined.
-    #[error("cannot explain the roots by block")]
+    #[error("cannot determine the contents of the interop roots")]
     History(#[from] HistoryError),
     /// A contract's storage slot holds an invalid value.
     #[error("the state is not consistent")]
@@ -88,7 +88,7 @@ pub enum Error {
     #[error("the target sl-batch:{0} needs the settlement layer's own batches")]
     NoSlBatches(SlBatch),
     /// The target needs trees, and they were opened for batch roots only.
-    #[error("the target {0} needs trees, and none are rebuilt for batch roots")]
+    #[error("the target {0} needs trees, and they were opened for batch roots only")]
     NoTrees(Target),
     /// The tree file does not match the options.
     #[error("{name} {reason}")]
@@ -148,15 +148,15 @@ pub enum Error {
     },
     /// The output cannot be resumed or divided into shards.
     #[error(
-        "resuming and shards need an output file, a format other than JSON, and inputs that are files and not \
-         pipes"
+        "only an output file in a format other than JSON, made from inputs that are files and not pipes, \
+         can be resumed or divided into shards"
     )]
     NotResumable,
     /// Shards in this format cannot be merged.
-    #[error("shards need a format of lines (NDJSON, rpc or calldata) without compression")]
+    #[error("shards need a line-based format (NDJSON, rpc or calldata) without compression")]
     NotMergeable,
     /// The name of a Parquet output asks for compression.
-    #[error("Parquet is compressed inside; give the output a name without .gz or .zst")]
+    #[error("Parquet files are compressed internally; give the output a name without .gz or .zst")]
     CompressedParquet,
     /// The name of a merged output asks for compression.
     #[error("merging does not compress; give the output a name without .gz or .zst")]
@@ -213,7 +213,7 @@ fn range_text(has: &Option<(SlBatch, SlBatch)>) -> String {
 
 fn resumable(output: &Option<String>) -> String {
     output.as_ref().map_or(String::new(), |output| {
-        format!("; the output so far is in {output}.partial, and can be resumed")
+        format!("; the output so far is in {output}.partial and can be resumed")
     })
 }
 
@@ -282,14 +282,14 @@ impl Error {
             Self::Target(TargetError::NoInteropRoot(_)) => Some("use the target batch-root"),
             Self::Target(TargetError::Unexplained(_))
             | Self::Extract(ExtractError::FirstRootUnknown { .. }) => {
-                Some("give the events of MessageRoot, or allow more trees to be tried")
+                Some("give the events of MessageRoot, or raise the maximum number of trees to try")
             }
             Self::SlBatch(SlBatchError::NoRoot(_)) => Some("give the state of L1"),
             _ if self.code() == FailureCode::NoAddress => {
                 Some("give the address in the options of the call")
             }
             Self::Index(IndexError::NeedsChain { .. }) => Some("give the chain of the archive"),
-            Self::OtherJob { .. } => Some("begin the job anew, without resuming it"),
+            Self::OtherJob { .. } => Some("start the job again without resuming it"),
             _ => None,
         }
     }

@@ -52,7 +52,7 @@ pub enum ExtractError {
     },
     /// The chain was registered after the root was stored.
     #[error(
-        "chain {chain} was registered after block {block}, the last one that the root knows of; a later \
+        "chain {chain} was registered after block {block}, the last block that the root covers; a later \
          root is needed"
     )]
     ChainAfterTarget {
@@ -64,7 +64,7 @@ pub enum ExtractError {
     /// The batch was executed after the root was stored.
     #[error(
         "batch {batch} of chain {chain} was executed after the interop root of block {block} was \
-         written{}", first_root(.first)
+         stored{}", first_root(.first)
     )]
     BatchAfterTarget {
         /// The chain.
@@ -86,9 +86,9 @@ pub enum ExtractError {
     },
     /// The first root known to contain the batch follows a root with unknown contents.
     #[error(
-        "which interop root was the first to contain batch {batch} of chain {chain} is not known: that of \
-         block {block} contains it, and the one before it is not explained; the events of MessageRoot say \
-         it, or more has to be tried"
+        "the first interop root that contains batch {batch} of chain {chain} is not known: the root of \
+         block {block} contains it, but the contents of the root before it are unknown; give the events of \
+         MessageRoot, or try more trees"
     )]
     FirstRootUnknown {
         /// The chain.
@@ -101,7 +101,7 @@ pub enum ExtractError {
     /// The state stores no root for the batch.
     #[error(
         "the state stores no batch root of chain {chain}, batch {batch}: it was not executed on this \
-         layer by the time of the state, or Bridgehub and MessageRoot are elsewhere"
+         layer by the time of the state, or Bridgehub and MessageRoot have other addresses"
     )]
     NoBatchRoot {
         /// The chain.
@@ -113,11 +113,11 @@ pub enum ExtractError {
     #[error("L1 does not accept this proof: {0}")]
     NotAcceptedByL1(Refusal),
     /// L1's state does not show whether L1 accepts the batch through the target.
-    #[error("L1's state does not tell whether L1 accepts this proof: {0}")]
+    #[error("L1's state does not show whether L1 accepts this proof: {0}")]
     L1CannotJudge(Lacking),
     /// Bridgehub in L1's state does not know the chain.
     #[error(
-        "L1's state does not tell whether L1 accepts batch {batch} of chain {chain} through SL batch \
+        "L1's state does not show whether L1 accepts batch {batch} of chain {chain} through SL batch \
          {sl_batch}: its Bridgehub does not know the chain"
     )]
     ChainNotOnL1 {
@@ -136,8 +136,7 @@ pub enum ExtractError {
     LogsDoNotFold(#[from] FoldError),
     /// The tree file is damaged at this batch.
     #[error(
-        "the tree file is damaged at batch {batch} of chain {chain}, whose leaf is not in its tree; slproof \
-         check says where"
+        "the tree file is damaged at batch {batch} of chain {chain}: its leaf is not in the chain tree"
     )]
     TreeDamaged {
         /// The chain.
@@ -173,8 +172,8 @@ pub enum ExtractError {
     /// The verifier refused a proof made here. Either a mapped file is damaged in a part that was not hashed
     /// again, or this program has an error.
     #[error(
-        "the proof made for log {index} of chain {chain}, batch {batch} was refused by the verifier and is \
-         not emitted: the tree file is damaged (slproof check says where), or slproof has an error"
+        "the verifier refused the proof made for log {index} of chain {chain}, batch {batch}, which is \
+         not emitted: the tree file is damaged, or slproof has an error"
     )]
     Refused {
         /// The chain.
@@ -188,8 +187,8 @@ pub enum ExtractError {
     },
     /// The two verifiers disagree, which is an error of this program.
     #[error(
-        "internal error: the verifiers of many proofs and of one disagree about log {index} of chain \
-         {chain}, batch {batch}, which is not emitted"
+        "internal error: the two verifiers disagree about the proof of log {index} of chain {chain}, \
+         batch {batch}, which is not emitted"
     )]
     Disputed {
         /// The chain.
@@ -208,13 +207,13 @@ fn range(executed: &Option<(BatchNumber, BatchNumber)>) -> String {
 
 fn away(between: &Option<(BatchNumber, BatchNumber)>) -> String {
     between.map_or(" by the time of the state".into(), |(before, after)| {
-        format!(", which the chain left after batch {before} and came back to with batch {after}")
+        format!(", which the chain left after batch {before} and returned to with batch {after}")
     })
 }
 
 fn first_root(first: &Option<SlBlock>) -> String {
     first.map_or(String::new(), |block| {
-        format!("; the first that contains it is that of block {block}")
+        format!("; the first root that contains it is that of block {block}")
     })
 }
 

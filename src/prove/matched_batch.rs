@@ -36,9 +36,9 @@ pub enum BatchRootForm {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error(
     "the logs of chain {chain}, batch {batch} ({logs} in all) do not fold to its batch root {expected}: \
-     their local root is {local_root}, and with it {}, and no older tree without one fits; a log is \
-     missing, added or altered, or the batch is \
-     another settlement layer's", attempts(.tried)
+     their local root is {local_root}; {}; no tree of a release without aggregated roots fits; a log is \
+     missing, added or altered, or the batch belongs to another settlement layer",
+    attempts(.tried)
 )]
 pub struct FoldError {
     /// The chain.
@@ -64,7 +64,7 @@ fn attempts(tried: &[(AggregatedRoot, Hash, Hash)]) -> String {
                 AggregatedRoot::OwnLeaf => "an Era chain's",
                 AggregatedRoot::Zero => "a ZKsync OS chain's",
             };
-            format!("{source} aggregated root {root} gives {got}")
+            format!("with {source} aggregated root {root} the batch root is {got}")
         })
         .collect();
     texts.join(", ")

@@ -23,8 +23,8 @@ use crate::{
 pub enum TargetError {
     /// The settlement layer stores no roots by block.
     #[error(
-        "the state (release {0}) has no interop root to prove against: roots by block are kept since v29, \
-         from the first batch on; prove against the root of the batch itself"
+        "the state (release {0}) has no interop root to prove against: interop roots are stored since \
+         v29, from the first batch on; prove against the batch root instead"
     )]
     NoInteropRoot(Layout),
     /// The block has no root.
@@ -43,12 +43,12 @@ pub enum TargetError {
     },
     /// The contents of the root are not known.
     #[error(
-        "what the interop root of block {0} contains was not found out; the events of MessageRoot say it, \
-         or more has to be tried"
+        "the contents of the interop root of block {0} are unknown; give the events of MessageRoot, or \
+         try more trees"
     )]
     Unexplained(SlBlock),
     /// The target needs the history of the roots, and the extractor has none.
-    #[error("{0} needs what only the history of the roots tells")]
+    #[error("{0} needs the history of the interop roots")]
     NeedsHistory(Target),
 }
 

@@ -36,7 +36,9 @@ pub struct SlBatchTree {
 #[non_exhaustive]
 pub enum SlBatchError {
     /// No interop root was stored by the end of the batch.
-    #[error("nothing was appended up to block {last_block}, the last of SL batch {batch}")]
+    #[error(
+        "no interop root was stored up to block {last_block}, the last block of SL batch {batch}"
+    )]
     TooEarly {
         /// The batch.
         batch: SlBatch,
@@ -59,8 +61,8 @@ pub enum SlBatchError {
     NoRoot(SlBatch),
     /// L1 stores no root for the batch.
     #[error(
-        "L1 stores no root of SL batch {0}: it was not executed by the time of the anchor, or Bridgehub is \
-         elsewhere in it"
+        "L1 stores no root of SL batch {0}: it was not executed by the time of the state, or Bridgehub \
+         has another address"
     )]
     NotOnL1(SlBatch),
     /// L1 refuses every proof through the batch.
@@ -72,7 +74,7 @@ pub enum SlBatchError {
         source: Refusal,
     },
     /// L1's state lacks a contract that is needed to decide.
-    #[error("L1's state does not tell the root of SL batch {batch}")]
+    #[error("L1's state does not contain the root of SL batch {batch}")]
     L1CannotJudge {
         /// The batch.
         batch: SlBatch,
@@ -93,9 +95,10 @@ pub enum SlBatchError {
     },
     /// The logs and the shared tree do not make the batch's root.
     #[error(
-        "the logs of SL batch {batch} do not fold to its root {expected}: their local root is \
-         {local_root}, and with the shared root after block {last_block}, {shared_root}, it is {got}; a \
-         log is missing, added or altered, the blocks are not those of the batch, or the state is older"
+        "the logs of SL batch {batch} do not fold to its root {expected}: with their local root \
+         {local_root} and the shared root {shared_root} after block {last_block}, the batch root is {got}; \
+         a log is missing, added or altered, the blocks are not those of the batch, or the state is older \
+         than the batch"
     )]
     DoesNotFold {
         /// The batch.

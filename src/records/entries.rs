@@ -37,10 +37,7 @@ pub enum EntriesError {
         what: &'static str,
     },
     /// The input contains no record of a proof.
-    #[error(
-        "{0}: it holds no proofs, neither records nor calldata nor answers of a node; slproof inspect says \
-         what it is"
-    )]
+    #[error("{0}: it contains no proofs, neither records nor calldata nor answers of a node")]
     NoProofs(String),
 }
 

@@ -44,7 +44,7 @@ impl<R: Read> Elements<R> {
             Place::Behind => {
                 return match self.next_byte()? {
                     None => Ok(None),
-                    Some(_) => Err(damaged("something stands behind the JSON array")),
+                    Some(_) => Err(damaged("the JSON array is followed by other data")),
                 };
             }
         }

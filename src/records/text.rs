@@ -79,7 +79,7 @@ impl Iterator for Records {
 }
 
 fn too_long(what: &str) -> io::Error {
-    let text = format!("{what} is longer than {LONGEST_RECORD} bytes; no record is");
+    let text = format!("{what} is longer than {LONGEST_RECORD} bytes, the maximum for a record");
     io::Error::new(io::ErrorKind::InvalidData, text)
 }
 

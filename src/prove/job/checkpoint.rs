@@ -108,7 +108,7 @@ impl Manifest {
             let name = path.display().to_string();
             return Err(Error::NotOfJob {
                 name,
-                reason: "it is not a regular file, so not the manifest of a shard".into(),
+                reason: "it is not a regular file, so it is not the manifest of a shard".into(),
             });
         }
         let input = Input::open(&path)?;

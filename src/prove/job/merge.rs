@@ -76,7 +76,7 @@ fn check(shards: &[(&Path, Manifest)]) -> Result<(), Error> {
     for pair in shards.windows(2) {
         let [(one, a), (two, b)] = pair else { continue };
         if a.shard == b.shard {
-            let reason = format!("it is share {}, and so is {}", b.shard(), one.display());
+            let reason = format!("it is shard {}, and so is {}", b.shard(), one.display());
             return wrong(two, reason);
         }
     }
@@ -92,7 +92,7 @@ fn check(shards: &[(&Path, Manifest)]) -> Result<(), Error> {
         shards.binary_search_by_key(number, |(_, manifest)| manifest.shard).is_err()
     });
     match missing {
-        Some(number) => wrong(first, format!("share {number}/{} is missing", of_first.of)),
+        Some(number) => wrong(first, format!("shard {number}/{} is missing", of_first.of)),
         None => Ok(()),
     }
 }

@@ -53,14 +53,14 @@ pub use summary::Summary;
 /// let trees = Trees::open(&["fixtures/gateway-v29/state.anvil.json"], &Default::default())?;
 /// let messages = Messages::open(&["fixtures/gateway-v29/logs.jsonl.gz"], &Default::default())?;
 /// let prover = Prover::new(trees, messages);
-/// let folder = tempfile::tempdir()?;
+/// let dir = tempfile::tempdir()?;
 ///
-/// let shards = ["1/2", "2/2"].map(|shard| (shard, folder.path().join(&shard[..1])));
+/// let shards = ["1/2", "2/2"].map(|shard| (shard, dir.path().join(&shard[..1])));
 /// for (shard, path) in &shards {
 ///     let job = prover.job(Selection::all()).target(Target::Latest).shard(shard.parse::<Shard>()?);
 ///     job.write(ProofOutput::create(path)?)?;
 /// }
-/// let merged = merge(&shards.map(|(_, path)| path), &folder.path().join("all"), &Default::default())?;
+/// let merged = merge(&shards.map(|(_, path)| path), &dir.path().join("all"), &Default::default())?;
 /// assert_eq!(merged.count.failed(), 0);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

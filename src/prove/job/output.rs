@@ -16,9 +16,9 @@ use crate::{
 ///
 /// let trees = Trees::open(&["fixtures/gateway-v29/state.anvil.json"], &Default::default())?;
 /// let messages = Messages::open(&["fixtures/gateway-v29/logs.jsonl.gz"], &Default::default())?;
-/// let folder = tempfile::tempdir()?;
+/// let dir = tempfile::tempdir()?;
 ///
-/// let output = ProofOutput::create(folder.path().join("proofs.ndjson"))?;
+/// let output = ProofOutput::create(dir.path().join("proofs.ndjson"))?;
 /// let output = output.format(ProofFormat::Ndjson).resume(true);
 /// let summary = Prover::new(trees, messages).job(Selection::all()).write(output)?;
 /// assert_eq!(summary.count.failed(), 0);

@@ -283,7 +283,8 @@ fn left(target: &Path, job: &RunId, shard: Option<Shard>) -> Result<Option<Check
     })?;
     let groups = RowGroups::after(done.row_groups.clone());
     if !done.row_groups.is_empty() && groups.byte_len()? != done.bytes {
-        let reason = "the checkpoint of its interrupted job counts other row groups than bytes";
+        let reason = "the row groups in the checkpoint of its interrupted job do not match the number of \
+                      bytes";
         return Err(Error::NotOfJob { name, reason: reason.into() });
     }
     let shard = shard.map(|shard| shard.to_string());

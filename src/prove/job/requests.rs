@@ -68,7 +68,7 @@ impl<'a> Requests<'a> {
             Ok(Some(self.malformed(OwnedSource::Text(text), &reason)))
         };
         if is_too_long {
-            return is_not_json(format!("longer than {LONGEST_LINE} bytes; no request is"));
+            return is_not_json(format!("the line has more than {LONGEST_LINE} bytes"));
         }
         let asked: Arc<RawValue> = match serde_json::from_slice::<Box<RawValue>>(line) {
             Ok(value) => value.into(),

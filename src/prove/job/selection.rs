@@ -309,7 +309,7 @@ fn transaction<'a>(
         (_, None) => Error::NothingFound {
             code: FailureCode::TransactionNotFound,
             what: format!(
-                "no log in the archive, within the given limits, is of the transaction {hash}"
+                "no log in the archive, within the given limits, belongs to the transaction {hash}"
             ),
         },
         (_, Some(log)) => Error::NothingFound {

@@ -91,7 +91,7 @@ impl ColumnRows {
             Reader::Fixed(reader, values) => decode(reader, rows, levels, values),
         }?;
         if found != rows {
-            return Err(ParquetError::EOF(format!("{rows} rows are expected, {found} found")));
+            return Err(ParquetError::EOF(format!("expected {rows} rows, found {found}")));
         }
         if self.deepest == 0 {
             // Without definition levels every row has a value.

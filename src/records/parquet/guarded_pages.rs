@@ -37,7 +37,7 @@ pub(super) struct GuardedPages {
     has_dictionary: bool,
 }
 
-/// The number of values that may still be read.
+/// Counts the values that were read, and limits them to [`MOST_VALUES_BEFORE_PAGE`].
 #[derive(Default)]
 pub(super) struct Budget(std::sync::atomic::AtomicU64);
 
@@ -76,7 +76,7 @@ impl GuardedPages {
             ))
         })?;
         if chunk.dictionary_page_offset().is_some_and(|offset| offset < 0) {
-            return Err(ParquetError::General("a dictionary at a negative offset".into()));
+            return Err(ParquetError::General("the dictionary has a negative offset".into()));
         }
         let pages = SerializedPageReader::new(Arc::clone(file), chunk, rows, None)?;
         Ok(Self {

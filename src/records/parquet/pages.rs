@@ -10,7 +10,7 @@
 //! ```text
 //! length u32 ‖ runs of repetition levels   for a list only
 //! length u32 ‖ runs of definition levels
-//! values                                   numbers and fixed lengths as they are, others behind their
+//! values                                   numbers and fixed lengths as they are, others after their
 //!                                          length as u32
 //! ```
 //!

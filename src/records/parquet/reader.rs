@@ -48,7 +48,7 @@ pub enum ReadError {
         place: &'static str,
     },
     /// The footer is too long.
-    #[error("the footer of {name} has {len} bytes, the most that is read is {LONGEST_FOOTER}")]
+    #[error("the footer of {name} has {len} bytes, but the maximum is {LONGEST_FOOTER}")]
     Footer {
         /// The file.
         name: String,
@@ -56,7 +56,7 @@ pub enum ReadError {
         len: u64,
     },
     /// A column is missing or has another type.
-    #[error("{name} has no column {column} of {kind}; its columns are not those of slproof prove")]
+    #[error("{name} has no column {column} of {kind}, so it is not a Parquet file of proofs")]
     Column {
         /// The file.
         name: String,
