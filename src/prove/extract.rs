@@ -159,7 +159,7 @@ pub fn prepare<'a>(
     // Sorted by chain and batch, since batches near each other in a tree share cache lines.
     let mut order: Vec<usize> = (0..wanted.len()).collect();
     order.sort_unstable_by_key(|i| wanted[*i].1.key());
-    let mut settled: Vec<_> = order
+    let mut located: Vec<_> = order
         .into_iter()
         .map(|i| {
             let (extractor, logs) = wanted[i];
@@ -168,16 +168,16 @@ pub fn prepare<'a>(
             (i, extractor.match_root(logs, Arc::clone(&trees[place])))
         })
         .collect();
-    settled.sort_unstable_by_key(|(i, _)| *i);
-    let settled: Vec<_> = settled.into_iter().map(|(_, settled)| settled).collect();
+    located.sort_unstable_by_key(|(i, _)| *i);
+    let located: Vec<_> = located.into_iter().map(|(_, located)| located).collect();
 
-    let places = settled.iter().map(|settled| settled.as_ref().ok()?.place.as_ref());
+    let places = located.iter().map(|located| located.as_ref().ok()?.place.as_ref());
     let mut batch_paths = batch_paths(&places.collect::<Vec<_>>());
-    settled
+    located
         .into_iter()
         .enumerate()
-        .map(|(i, settled)| {
-            let Settled { batch, place, plain, target } = settled?;
+        .map(|(i, located)| {
+            let LocatedBatch { batch, place, plain, target } = located?;
             let end = match place {
                 Some(place) => place.end(mem::take(&mut batch_paths[i])),
                 None if plain => ProofEnd::Plain,
@@ -208,7 +208,7 @@ fn batch_paths(places: &[Option<&TreePosition<'_>>]) -> Vec<Vec<Hash>> {
 }
 
 /// A batch with verified logs, and its position in the trees.
-struct Settled<'f, 'a> {
+struct LocatedBatch<'f, 'a> {
     batch: MatchedBatch<'a>,
     /// The position in the settlement layer's trees, for targets beyond the batch root.
     place: Option<TreePosition<'f>>,
@@ -221,27 +221,32 @@ impl<'f> Extractor<'f> {
         &self,
         logs: BatchView<'a>,
         log_tree: Arc<LogTree>,
-    ) -> Result<Settled<'f, 'a>, ExtractError> {
+    ) -> Result<LocatedBatch<'f, 'a>, ExtractError> {
         let (chain, batch) = (logs.chain(), logs.batch());
         match &self.0 {
             Source::Forest(forest, target) => {
                 let (tree, leaf, batch_root) = find(forest, chain, batch)?;
-                let settled = MatchedBatch::match_root(logs, log_tree, batch_root);
+                let matched = MatchedBatch::match_root(logs, log_tree, batch_root);
                 // A mapped tree file may be damaged; the logs are then not at fault.
-                let settled = settled.map_err(|error| match tree.tree().path_is_valid(leaf) {
+                let matched = matched.map_err(|error| match tree.tree().path_is_valid(leaf) {
                     true => ExtractError::LogsDoNotFold(error),
                     false => ExtractError::TreeDamaged { chain, batch },
                 });
-                let batch = settled?;
+                let batch = matched?;
                 let (place, target) = target.place(forest, tree, leaf)?;
-                Ok(Settled { batch, place, plain: false, target })
+                Ok(LocatedBatch { batch, place, plain: false, target })
             }
             Source::State(state) => {
                 let root = state.batch_root(chain, batch)?;
                 let root = root.ok_or(ExtractError::NoBatchRoot { chain, batch })?;
                 let batch = MatchedBatch::match_root(logs, log_tree, root)?;
                 let plain = batch.is_plain();
-                Ok(Settled { batch, place: None, plain, target: TargetRecord::batch_root(root) })
+                Ok(LocatedBatch {
+                    batch,
+                    place: None,
+                    plain,
+                    target: TargetRecord::batch_root(root),
+                })
             }
         }
     }

@@ -172,8 +172,8 @@ pub enum ExtractError {
     /// The verifier refused a proof made here. Either a mapped file is damaged in a part that was not hashed
     /// again, or this program has an error.
     #[error(
-        "the verifier refused the proof made for log {index} of chain {chain}, batch {batch}, which is \
-         not emitted: the tree file is damaged, or slproof has an error"
+        "the verifier refused the proof made for log {index} of chain {chain}, batch {batch}: the tree file \
+         is damaged, or slproof has an error; the proof is not emitted"
     )]
     Refused {
         /// The chain.
@@ -188,7 +188,7 @@ pub enum ExtractError {
     /// The two verifiers disagree, which is an error of this program.
     #[error(
         "internal error: the two verifiers disagree about the proof of log {index} of chain {chain}, \
-         batch {batch}, which is not emitted"
+         batch {batch}; the proof is not emitted"
     )]
     Disputed {
         /// The chain.

@@ -59,10 +59,10 @@ impl Messages {
         if let ([path], true) = (paths, is_plain) {
             return Ok(read_archive(path.as_ref(), source.access)?.into());
         }
-        let folder = tempfile::tempdir().map_err(|source| {
+        let dir = tempfile::tempdir().map_err(|source| {
             IndexError::from(OutputError { name: "a temporary directory".into(), source })
         })?;
-        let target: PathBuf = folder.path().join("merged.slmsg");
+        let target: PathBuf = dir.path().join("merged.slmsg");
         let mut indexer = Indexer::create(&target, source.clone(), None)?;
         for path in paths {
             indexer.read(Input::open(path.as_ref())?)?;

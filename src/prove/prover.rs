@@ -3,7 +3,7 @@
 use super::{Error, Job, Messages, Selection, Trees, job::found};
 use crate::proof::{ProofRecord, Request, Target};
 
-/// Trees and messages, from which proofs are made. Cheap to clone. Threads share it without a lock.
+/// Trees and messages, from which proofs are made. Cheap to clone, and shared between threads without a lock.
 ///
 /// ```
 /// use slproof::{Messages, Prover, Request, Target, Trees};

@@ -68,10 +68,10 @@ impl StateOptions {
         if let [path] = paths {
             return import.read(path);
         }
-        let folder = tempfile::tempdir().map_err(|source| {
+        let dir = tempfile::tempdir().map_err(|source| {
             ImportError::from(OutputError { name: "a temporary directory".into(), source })
         })?;
-        let target = folder.path().join("merged.slsnap");
+        let target = dir.path().join("merged.slsnap");
         let imported = import.to_file(paths, &target)?;
         // The file is mapped or read now, so its name is no longer needed.
         let state = Snapshot::open(&target, self.access)?;

@@ -185,7 +185,7 @@ impl Entry {
     }
 
     /// Parses the entry. `defaults` apply to texts; the rows of a file were read with those given to
-    /// [`Self::open`].
+    /// [`Entries::open`].
     ///
     /// # Errors
     /// [`RecordError`] when it is not a record, or lacks a value that `defaults` do not contain.

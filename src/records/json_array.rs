@@ -127,9 +127,9 @@ mod tests {
     use super::*;
 
     /// A reader that returns at most a given number of bytes per call.
-    struct Trickle<'t>(&'t [u8], usize);
+    struct SmallReads<'t>(&'t [u8], usize);
 
-    impl Read for Trickle<'_> {
+    impl Read for SmallReads<'_> {
         fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
             let most = self.1.min(out.len());
             self.0.read(&mut out[..most])
@@ -137,7 +137,7 @@ mod tests {
     }
 
     fn elements(text: &[u8], at_once: usize, longest: usize) -> io::Result<Vec<(u64, Vec<u8>)>> {
-        let mut elements = Elements::new(Trickle(text, at_once), longest);
+        let mut elements = Elements::new(SmallReads(text, at_once), longest);
         std::iter::from_fn(|| elements.next_element().transpose()).collect()
     }
 
@@ -186,7 +186,7 @@ mod tests {
     #[test]
     fn what_stands_behind_and_long_elements_are_refused() {
         let error = |text: &[u8]| elements(text, 7, 10).unwrap_err().to_string();
-        assert!(error(b"[1] 2").contains("behind"));
+        assert!(error(b"[1] 2").contains("followed by other data"));
         assert!(error(b"{}").contains("no JSON array"));
         assert!(
             error(b"[1,\"123456789\"]").contains("record 2 of the JSON array is longer than 10")
