@@ -1,4 +1,4 @@
-//! Whether logs are all the logs of their batches: the roots of the settlement layer's trees say so.
+//! Checks whether an archive has all logs of its batches, by the batch roots in the settlement layer's trees.
 
 use super::{BatchProofs, BatchRootForm, ExtractError, Extractor, TargetError};
 use crate::{
@@ -17,30 +17,30 @@ pub struct TreeCheck<'f> {
     extractor: Extractor<'f>,
 }
 
-/// What an archive has of the batches in the trees.
+/// Which batches of the trees an archive has.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Coverage {
-    /// How many batches of the trees the archive has.
+    /// The number of batches of the trees that the archive has.
     pub complete: u64,
-    /// The batches that it lacks, by chain; only of chains of which it has batches.
+    /// The batches that the archive lacks, by chain. Chains without any batch in the archive are not listed.
     pub missing: Vec<MissingBatches>,
-    /// How many chains have batches in the trees and none in the archive.
+    /// The number of chains that have batches in the trees and none in the archive.
     pub absent_chains: u64,
 }
 
-/// The batches of a chain that an archive lacks.
+/// The batches of one chain that an archive lacks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MissingBatches {
     /// The chain.
     pub chain: ChainId,
-    /// How many there are.
+    /// The number of missing batches.
     pub count: u64,
-    /// The first and last of each run of leaves that are missing, which need not be a run of numbers.
+    /// The first and last batch of each run of missing leaves. Batch numbers within a run may have gaps.
     pub runs: Vec<(BatchNumber, BatchNumber)>,
 }
 
 impl<'f> TreeCheck<'f> {
-    /// The check by these trees.
+    /// Creates a check against these trees.
     ///
     /// # Errors
     /// [`TargetError`] when the trees have no batch roots.
@@ -48,7 +48,7 @@ impl<'f> TreeCheck<'f> {
         Ok(Self { forest, extractor: Extractor::new(forest, Target::BatchRoot)? })
     }
 
-    /// What an archive has of the batches in the trees.
+    /// Compares an archive with the batches in the trees.
     #[must_use]
     pub fn coverage(&self, archive: &Archive) -> Coverage {
         let archived: Vec<_> = archive.chains().map(|summary| summary.chain).collect();

@@ -14,7 +14,7 @@ use crate::{
     state::StateError,
 };
 
-/// Why trees or messages could not be opened, or something could not be proven.
+/// An error from opening trees or messages, or from proving.
 ///
 /// ```
 /// use slproof::{FailureCode, Trees};
@@ -47,25 +47,25 @@ pub enum Error {
     /// The trees could not be rebuilt.
     #[error("cannot rebuild the trees of {name}")]
     Rebuild {
-        /// The state.
+        /// The name of the state.
         name: String,
-        /// Why.
+        /// The cause.
         #[source]
         source: RebuildError,
     },
-    /// A tree file could not be made.
-    #[error("cannot make a tree file of {name}")]
+    /// A tree file could not be created.
+    #[error("cannot create a tree file from {name}")]
     TreeFile {
-        /// The state.
+        /// The name of the state.
         name: String,
-        /// Why.
+        /// The cause.
         #[source]
         source: TreeFileError,
     },
-    /// What past roots contain could not be found out.
-    #[error("cannot explain the roots by block")]
+    /// The contents of past roots could not be determined.
+    #[error("cannot determine the contents of the interop roots")]
     History(#[from] HistoryError),
-    /// A slot holds what it cannot.
+    /// A contract's storage slot holds an invalid value.
     #[error("the state is not consistent")]
     State(#[from] StateError),
     /// The target does not exist.
@@ -74,31 +74,31 @@ pub enum Error {
     /// The batch of the settlement layer is not a target.
     #[error("cannot prove against the settlement layer's batch")]
     SlBatch(#[from] SlBatchError),
-    /// The file of SL batches does not have the batch.
+    /// The file of SL batches does not contain the batch.
     #[error("the file of SL batches {name} has no SL batch {batch}{}", range_text(.has))]
     NoSlBatch {
         /// The file.
         name: String,
-        /// The batch.
+        /// The requested batch.
         batch: SlBatch,
-        /// The first and last batch that it has.
+        /// The first and last batch in the file.
         has: Option<(SlBatch, SlBatch)>,
     },
-    /// No file of SL batches is given.
+    /// The target needs a file of SL batches, and none was given.
     #[error("the target sl-batch:{0} needs the settlement layer's own batches")]
     NoSlBatches(SlBatch),
-    /// The trees were opened for batch roots alone.
-    #[error("the target {0} needs trees, and none are rebuilt for batch roots")]
+    /// The target needs trees, and they were opened for batch roots only.
+    #[error("the target {0} needs trees, and they were opened for batch roots only")]
     NoTrees(Target),
-    /// The trees are not those that the options ask for.
+    /// The tree file does not match the options.
     #[error("{name} {reason}")]
     OtherTrees {
         /// The tree file.
         name: String,
-        /// What is different.
+        /// The difference.
         reason: String,
     },
-    /// The call cannot take the proofs.
+    /// The calldata format cannot take the proofs.
     #[cfg(feature = "calldata")]
     #[error(transparent)]
     Call(#[from] crate::proof::calldata::CallError),
@@ -108,60 +108,60 @@ pub enum Error {
     /// Records could not be encoded.
     #[error(transparent)]
     Encode(#[from] EncoderError),
-    /// No input is given.
+    /// No input was given.
     #[error("no input is given")]
     NoInput,
-    /// The archive has nothing of what is selected.
+    /// The archive contains nothing that matches the selection.
     #[error("{what}")]
     NothingFound {
-        /// What is missing.
+        /// The code that says what is missing.
         code: FailureCode,
-        /// The same in words.
+        /// A description of what is missing.
         what: String,
     },
-    /// The archive has nothing with the hash that is asked for, but something else has it.
+    /// The archive has no message, or no transaction, with the hash, but the other one exists.
     #[error("no {asked} in the archive has the hash {hash}: it is that of a {}", .asked.other())]
     OtherHash {
         /// The hash.
         hash: Hash,
-        /// What it was taken for.
+        /// What the caller took the hash for.
         asked: HashOf,
     },
-    /// The archive cannot find logs by their transactions.
+    /// The archive has no index of transactions.
     #[error("the archive has no hashes of transactions")]
     NoTransactionHashes,
-    /// A shard, its manifest or a checkpoint is damaged, or is not part of the job.
+    /// A shard, its manifest or a checkpoint is damaged, or belongs to another job.
     #[error("{name}: {reason}")]
     NotOfJob {
         /// The file.
         name: String,
-        /// Why.
+        /// The cause.
         reason: String,
     },
-    /// The interrupted job is another one.
+    /// The interrupted job differs from this one.
     #[error("{name} cannot be resumed: the interrupted job had another {part}")]
     OtherJob {
-        /// The output.
+        /// The name of the output.
         name: String,
-        /// What differs.
+        /// The part of the job that differs.
         part: &'static str,
     },
-    /// The output cannot be resumed or made in shards.
+    /// The output cannot be resumed or divided into shards.
     #[error(
-        "resuming and shards need an output file, a format other than JSON, and inputs that are files and not \
-         pipes"
+        "only an output file in a format other than JSON, made from inputs that are files and not pipes, \
+         can be resumed or divided into shards"
     )]
     NotResumable,
     /// Shards in this format cannot be merged.
-    #[error("shards need a format of lines (NDJSON, rpc or calldata) without compression")]
+    #[error("shards need a line-based format (NDJSON, rpc or calldata) without compression")]
     NotMergeable,
-    /// The name of a Parquet file asks for compression.
-    #[error("Parquet is compressed inside; give the output a name without .gz or .zst")]
+    /// The name of a Parquet output asks for compression.
+    #[error("Parquet files are compressed internally; give the output a name without .gz or .zst")]
     CompressedParquet,
-    /// Shards are merged into a compressed file.
+    /// The name of a merged output asks for compression.
     #[error("merging does not compress; give the output a name without .gz or .zst")]
     CompressedMerge,
-    /// The job was cancelled. The output is named where it can be resumed.
+    /// The job was cancelled. The field names the output if it can be resumed.
     #[error("interrupted{}", resumable(.0))]
     Interrupted(Option<String>),
     /// An output could not be written.
@@ -172,12 +172,12 @@ pub enum Error {
     Sink(#[source] Box<dyn error::Error + Send + Sync>),
 }
 
-/// What a hash is that of.
+/// What a hash identifies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HashOf {
-    /// A message.
+    /// The hash of a message.
     Message,
-    /// A transaction.
+    /// The hash of a transaction.
     Transaction,
 }
 
@@ -189,7 +189,7 @@ impl HashOf {
         }
     }
 
-    /// The code of the failure that nothing has the hash.
+    /// The code for the case that nothing has this hash.
     fn not_found(self) -> FailureCode {
         match self {
             Self::Message => FailureCode::MessageNotFound,
@@ -213,7 +213,7 @@ fn range_text(has: &Option<(SlBatch, SlBatch)>) -> String {
 
 fn resumable(output: &Option<String>) -> String {
     output.as_ref().map_or(String::new(), |output| {
-        format!("; the output so far is in {output}.partial, and can be resumed")
+        format!("; the output so far is in {output}.partial and can be resumed")
     })
 }
 
@@ -273,7 +273,7 @@ impl Error {
         }
     }
 
-    /// What can be done about the error, where the error itself does not say it.
+    /// What the user can do about the error, where the message does not say it.
     #[must_use]
     pub fn hint(&self) -> Option<&str> {
         match self {
@@ -282,19 +282,19 @@ impl Error {
             Self::Target(TargetError::NoInteropRoot(_)) => Some("use the target batch-root"),
             Self::Target(TargetError::Unexplained(_))
             | Self::Extract(ExtractError::FirstRootUnknown { .. }) => {
-                Some("give the events of MessageRoot, or allow more trees to be tried")
+                Some("give the events of MessageRoot, or raise the maximum number of trees to try")
             }
             Self::SlBatch(SlBatchError::NoRoot(_)) => Some("give the state of L1"),
             _ if self.code() == FailureCode::NoAddress => {
                 Some("give the address in the options of the call")
             }
             Self::Index(IndexError::NeedsChain { .. }) => Some("give the chain of the archive"),
-            Self::OtherJob { .. } => Some("begin the job anew, without resuming it"),
+            Self::OtherJob { .. } => Some("start the job again without resuming it"),
             _ => None,
         }
     }
 
-    /// Whether the error is one of the target alone, so that requests for other targets can go on.
+    /// Whether the error concerns only the target, so that requests for other targets can continue.
     #[must_use]
     pub fn is_of_target(&self) -> bool {
         match self {

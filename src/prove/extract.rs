@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-/// Makes proofs from a forest, against one target.
+/// Makes proofs from a forest against one target.
 ///
 /// ```no_run
 /// use std::path::Path;
@@ -40,19 +40,19 @@ enum Source<'f> {
 }
 
 impl<'f> Extractor<'f> {
-    /// Proofs against a root that the forest alone gives: [`Target::Latest`] or [`Target::BatchRoot`].
+    /// Makes proofs against a root that needs only the forest: [`Target::Latest`] or [`Target::BatchRoot`].
     ///
     /// # Errors
-    /// [`TargetError`] when the state does not have it, or it takes more.
+    /// [`TargetError`] when the state does not have the root, or when the target needs more than the forest.
     pub fn new(forest: &'f Forest, target: Target) -> Result<Self, TargetError> {
         Ok(Self(Source::Forest(forest, Resolved::new(forest, target)?)))
     }
 
-    /// Proofs against any root by block.
+    /// Makes proofs against any interop root, that is, any root by block.
     ///
     /// # Errors
-    /// [`TargetError`] when the block has no root, or an unexplained one, or the target is a batch of
-    /// the settlement layer ([`Extractor::to_sl_batch`]).
+    /// [`TargetError`] when the block has no root or the contents of its root are unknown, or when the target
+    /// is a batch of the settlement layer ([`Extractor::to_sl_batch`]).
     pub fn in_history(
         forest: &'f Forest,
         timeline: &'f Timeline,
@@ -61,8 +61,8 @@ impl<'f> Extractor<'f> {
         Ok(Self(Source::Forest(forest, Resolved::in_history(forest, timeline, target)?)))
     }
 
-    /// Proofs against the root of a batch of the settlement layer, as L1 verifies them. Where L1's state
-    /// is given, batches are refused that L1 does not accept through that batch of the layer.
+    /// Makes proofs in the L1 form, against the root of a batch of the settlement layer. If L1's state is
+    /// given, batches that L1 does not accept through that batch are refused.
     #[must_use]
     pub fn to_sl_batch(
         forest: &'f Forest,
@@ -73,18 +73,18 @@ impl<'f> Extractor<'f> {
         Self(Source::Forest(forest, Resolved::SlBatch(timeline, batch, l1)))
     }
 
-    /// Proofs against the batch roots that a state stores, on whatever layer the chains settle: nothing
-    /// is rebuilt. Batches from before v26 are proven by their plain log path.
+    /// Makes proofs against the batch roots that a state stores. The chains may settle on any layer, and no
+    /// tree is rebuilt. Batches from before v26 are proven by their plain log path.
     #[must_use]
     pub fn to_batch_roots(state: &'f dyn BatchRoots) -> Self {
         Self(Source::State(state))
     }
 
-    /// The logs of a batch that is to be proven.
+    /// Returns the logs of a batch that is to be proven.
     ///
     /// # Errors
-    /// [`ExtractError`] naming the hop that is missing: where the archive does not have the batch, the
-    /// settlement layer may not have executed it either.
+    /// [`ExtractError`] naming the missing part of the proof. If the archive does not have the batch, the
+    /// error also tells whether the settlement layer executed it.
     pub fn logs_of<'a>(
         &self,
         archive: &'a Archive,
@@ -108,7 +108,7 @@ impl<'f> Extractor<'f> {
     /// Prepares the proofs of a batch whose logs are in `archive`; see [`Extractor::batch`].
     ///
     /// # Errors
-    /// [`ExtractError`] naming the hop that is missing.
+    /// [`ExtractError`] naming the missing part of the proof.
     pub fn batch_of<'a>(
         &self,
         archive: &'a Archive,
@@ -118,11 +118,11 @@ impl<'f> Extractor<'f> {
         self.batch(self.logs_of(archive, chain, batch)?)
     }
 
-    /// Prepares the proofs of one batch: proves its logs against the batch root in the state, and
-    /// finds the part of the proof that all its logs share.
+    /// Prepares the proofs of one batch: checks its logs against the batch root in the state, and computes
+    /// the part of the proof that all its logs share.
     ///
     /// # Errors
-    /// [`ExtractError`] naming the hop that is missing.
+    /// [`ExtractError`] naming the missing part of the proof.
     pub fn batch<'a>(
         &self,
         logs: impl Into<BatchView<'a>>,
@@ -142,24 +142,24 @@ impl<'f> Extractor<'f> {
     }
 }
 
-/// Prepares the proofs of many batches, each against the target of its own extractor, as
-/// [`Extractor::batch`] does those of one. The trees of their logs are hashed side by side, which is
-/// several times faster where batches have few logs, and so are the edges of the chain trees as they
-/// were at the targets. The logs of a batch that is wanted several times are hashed once.
+/// Prepares the proofs of many batches as [`Extractor::batch`] does, each against the target of its own
+/// extractor. Log trees are hashed in parallel lanes, which is several times faster for batches with few
+/// logs. The paths in the chain trees are hashed in the same way. The logs of a batch that occurs several
+/// times are hashed once.
 #[must_use]
 pub fn prepare<'a>(
     wanted: &[(&Extractor<'_>, BatchView<'a>)],
 ) -> Vec<Result<BatchProofs<'a>, ExtractError>> {
-    // The same batch may come with other logs, so that only the same memory counts as the same.
+    // The same batch may occur with different logs, so batches are compared by the address of their logs.
     let mut distinct: Vec<BatchView<'a>> = wanted.iter().map(|(_, logs)| *logs).collect();
     let identity = |logs: &BatchView<'a>| (logs.key(), logs.logs().as_ptr());
     distinct.sort_unstable_by_key(identity);
     distinct.dedup_by_key(|logs| identity(logs));
     let trees: Vec<Arc<LogTree>> = BatchView::trees(&distinct).into_iter().map(Arc::new).collect();
-    // By chain and batch, since neighbours in a tree share what has to be fetched from memory.
+    // Sorted by chain and batch, since batches near each other in a tree share cache lines.
     let mut order: Vec<usize> = (0..wanted.len()).collect();
     order.sort_unstable_by_key(|i| wanted[*i].1.key());
-    let mut settled: Vec<_> = order
+    let mut located: Vec<_> = order
         .into_iter()
         .map(|i| {
             let (extractor, logs) = wanted[i];
@@ -168,16 +168,16 @@ pub fn prepare<'a>(
             (i, extractor.match_root(logs, Arc::clone(&trees[place])))
         })
         .collect();
-    settled.sort_unstable_by_key(|(i, _)| *i);
-    let settled: Vec<_> = settled.into_iter().map(|(_, settled)| settled).collect();
+    located.sort_unstable_by_key(|(i, _)| *i);
+    let located: Vec<_> = located.into_iter().map(|(_, located)| located).collect();
 
-    let places = settled.iter().map(|settled| settled.as_ref().ok()?.place.as_ref());
+    let places = located.iter().map(|located| located.as_ref().ok()?.place.as_ref());
     let mut batch_paths = batch_paths(&places.collect::<Vec<_>>());
-    settled
+    located
         .into_iter()
         .enumerate()
-        .map(|(i, settled)| {
-            let Settled { batch, place, plain, target } = settled?;
+        .map(|(i, located)| {
+            let LocatedBatch { batch, place, plain, target } = located?;
             let end = match place {
                 Some(place) => place.end(mem::take(&mut batch_paths[i])),
                 None if plain => ProofEnd::Plain,
@@ -189,7 +189,8 @@ pub fn prepare<'a>(
         .collect()
 }
 
-/// The siblings in the chain trees for each place, hashed side by side; none where there is no place.
+/// Computes the siblings in the chain tree for each position, in parallel lanes. The result is empty where
+/// there is no position.
 fn batch_paths(places: &[Option<&TreePosition<'_>>]) -> Vec<Vec<Hash>> {
     let mut paths = vec![Vec::new(); places.len()];
     let mut by_tree: Vec<(usize, &TreePosition<'_>)> =
@@ -206,10 +207,10 @@ fn batch_paths(places: &[Option<&TreePosition<'_>>]) -> Vec<Vec<Hash>> {
     paths
 }
 
-/// A batch whose logs are proven, and where its proofs go on.
-struct Settled<'f, 'a> {
+/// A batch with verified logs, and its position in the trees.
+struct LocatedBatch<'f, 'a> {
     batch: MatchedBatch<'a>,
-    /// The place in the settlement layer's trees, where proofs go so far.
+    /// The position in the settlement layer's trees, for targets beyond the batch root.
     place: Option<TreePosition<'f>>,
     plain: bool,
     target: TargetRecord,
@@ -220,33 +221,38 @@ impl<'f> Extractor<'f> {
         &self,
         logs: BatchView<'a>,
         log_tree: Arc<LogTree>,
-    ) -> Result<Settled<'f, 'a>, ExtractError> {
+    ) -> Result<LocatedBatch<'f, 'a>, ExtractError> {
         let (chain, batch) = (logs.chain(), logs.batch());
         match &self.0 {
             Source::Forest(forest, target) => {
                 let (tree, leaf, batch_root) = find(forest, chain, batch)?;
-                let settled = MatchedBatch::match_root(logs, log_tree, batch_root);
-                // The trees of a mapped file may be damaged, which is no fault of the logs.
-                let settled = settled.map_err(|error| match tree.tree().path_is_valid(leaf) {
+                let matched = MatchedBatch::match_root(logs, log_tree, batch_root);
+                // A mapped tree file may be damaged; the logs are then not at fault.
+                let matched = matched.map_err(|error| match tree.tree().path_is_valid(leaf) {
                     true => ExtractError::LogsDoNotFold(error),
                     false => ExtractError::TreeDamaged { chain, batch },
                 });
-                let batch = settled?;
+                let batch = matched?;
                 let (place, target) = target.place(forest, tree, leaf)?;
-                Ok(Settled { batch, place, plain: false, target })
+                Ok(LocatedBatch { batch, place, plain: false, target })
             }
             Source::State(state) => {
                 let root = state.batch_root(chain, batch)?;
                 let root = root.ok_or(ExtractError::NoBatchRoot { chain, batch })?;
                 let batch = MatchedBatch::match_root(logs, log_tree, root)?;
                 let plain = batch.is_plain();
-                Ok(Settled { batch, place: None, plain, target: TargetRecord::batch_root(root) })
+                Ok(LocatedBatch {
+                    batch,
+                    place: None,
+                    plain,
+                    target: TargetRecord::batch_root(root),
+                })
             }
         }
     }
 }
 
-/// The tree, leaf index and root of a batch.
+/// Finds the tree, leaf index and root of a batch.
 fn find(
     forest: &Forest,
     chain: ChainId,
@@ -263,40 +269,40 @@ fn find(
     Ok((tree, leaf_index, batch_root))
 }
 
-/// The proofs of one batch: the part they share, and the tree of its logs.
+/// The proofs of one batch: the shared part, and the tree of its logs.
 #[derive(Clone, Debug)]
 pub struct BatchProofs<'a> {
     pub(super) settled: MatchedBatch<'a>,
-    /// What stands before every log path; nothing before v26.
+    /// The metadata word before every log path; `None` for batches from before v26.
     pub(super) metadata: Option<Hash>,
-    /// What stands behind every log path.
+    /// The words after every log path.
     pub(super) tail: Vec<Hash>,
     pub(super) target: TargetRecord,
 }
 
 impl<'a> BatchProofs<'a> {
-    /// The batch, with its proven aggregated root.
+    /// Returns the batch, with its verified aggregated root.
     #[must_use]
     pub fn settled(&self) -> &MatchedBatch<'a> {
         &self.settled
     }
 
-    /// The proof of one log, accepted by the verifier.
+    /// Makes the proof of one log. The verifier has accepted it.
     ///
     /// # Errors
-    /// [`ExtractError`] when there is no such log, or it is the padding of log trees.
+    /// [`ExtractError`] when there is no such log, or when it is the padding leaf of log trees.
     pub fn prove(&self, index: u64) -> Result<ProofRecord, ExtractError> {
         let (log, message) = self.log(index)?;
         self.record(index, log, message)
     }
 
-    /// The proofs of all logs in order.
+    /// Makes the proofs of all logs, in order.
     pub fn prove_all(&self) -> impl Iterator<Item = Result<ProofRecord, ExtractError>> {
         let logs = (0..).zip(self.settled.logs().with_messages());
         logs.map(|(index, (log, message))| self.record(index, log, message))
     }
 
-    /// A log and its message.
+    /// Returns a log and its message.
     pub(super) fn log(
         &self,
         index: u64,
@@ -312,8 +318,8 @@ impl<'a> BatchProofs<'a> {
         ExtractError::NoSuchLog { chain, batch, index, logs: logs.logs().len() as u64 }
     }
 
-    /// Appends the words of a log's own part of its proof, if the log can be proven and its message is
-    /// the one that it stands for.
+    /// Appends the words of a log's own part of its proof. The log must be provable, and its message must
+    /// match it.
     pub(super) fn head(
         &self,
         index: u64,
@@ -326,7 +332,7 @@ impl<'a> BatchProofs<'a> {
             return Err(ExtractError::DefaultLeaf { chain, batch, index });
         }
         if let Some(Err(error)) = message.map(|message| verify::message(log, message)) {
-            // The bytes of an archive file are read here for the first time.
+            // The bytes of an archive file are first read here.
             let reason = format!("log {index}: {error}");
             return Err(ExtractError::ArchiveDamaged { chain, batch, reason });
         }
@@ -342,7 +348,7 @@ impl<'a> BatchProofs<'a> {
         log: &L2ToL1Log,
         message: Option<&[u8]>,
     ) -> Result<ProofRecord, ExtractError> {
-        // What lies in a mapped file may change: the copies are judged, and given away.
+        // The contents of a mapped file may change, so the copies are verified and returned.
         let log = *log;
         let mut head = Vec::with_capacity(1 + self.settled.path_len());
         self.head(index, &log, message, &mut head)?;
@@ -372,7 +378,7 @@ impl<'a> BatchProofs<'a> {
         }
     }
 
-    /// Lets the verifier judge a record as it will be read: words, roots, target and message.
+    /// Verifies a record as a reader will see it: words, roots, target and message.
     pub(super) fn verify(&self, record: &ProofRecord, log: &L2ToL1Log) -> Result<(), ExtractError> {
         let (chain, batch, index) = (record.chain_id, record.batch_number, record.id);
         let verdict = record.verify(log, |_| Some(self.target.root));

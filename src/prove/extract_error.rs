@@ -27,9 +27,9 @@ pub enum ExtractError {
         chain: ChainId,
         /// The batch.
         batch: BatchNumber,
-        /// The first and last batch that were executed here.
+        /// The first and last batch that were executed on this settlement layer.
         executed: Option<(BatchNumber, BatchNumber)>,
-        /// The batches that were executed here before and after it, where it is between two.
+        /// The neighbouring batches that were executed here, if the missing batch is between two.
         between: Option<(BatchNumber, BatchNumber)>,
     },
     /// The archive has no logs of the batch.
@@ -40,31 +40,31 @@ pub enum ExtractError {
         /// The batch.
         batch: BatchNumber,
     },
-    /// The archive file is damaged where the batch is.
+    /// The archive file is damaged at this batch.
     #[error("the archive is damaged at chain {chain}, batch {batch}: {reason}")]
     ArchiveDamaged {
         /// The chain.
         chain: ChainId,
         /// The batch.
         batch: BatchNumber,
-        /// What is wrong.
+        /// The cause.
         reason: String,
     },
-    /// The chain was registered after the root was taken.
+    /// The chain was registered after the root was stored.
     #[error(
-        "chain {chain} was registered after block {block}, the last one that the root knows of; a later \
+        "chain {chain} was registered after block {block}, the last block that the root covers; a later \
          root is needed"
     )]
     ChainAfterTarget {
         /// The chain.
         chain: ChainId,
-        /// The block of the root; the last block of a batch of the settlement layer.
+        /// The block of the root. For a batch of the settlement layer, its last block.
         block: SlBlock,
     },
-    /// The batch was executed after the root was taken.
+    /// The batch was executed after the root was stored.
     #[error(
         "batch {batch} of chain {chain} was executed after the interop root of block {block} was \
-         written{}", first_root(.first)
+         stored{}", first_root(.first)
     )]
     BatchAfterTarget {
         /// The chain.
@@ -76,7 +76,7 @@ pub enum ExtractError {
         /// The first block whose root contains the batch.
         first: Option<SlBlock>,
     },
-    /// No explained root contains the batch.
+    /// No root with known contents contains the batch.
     #[error("no interop root is known to contain batch {batch} of chain {chain}")]
     NotInAnyRoot {
         /// The chain.
@@ -84,24 +84,24 @@ pub enum ExtractError {
         /// The batch.
         batch: BatchNumber,
     },
-    /// The first explained root that contains the batch follows on one that is not explained.
+    /// The first root known to contain the batch follows a root with unknown contents.
     #[error(
-        "which interop root was the first to contain batch {batch} of chain {chain} is not known: that of \
-         block {block} contains it, and the one before it is not explained; the events of MessageRoot say \
-         it, or more has to be tried"
+        "the first interop root that contains batch {batch} of chain {chain} is not known: the root of \
+         block {block} contains it, but the contents of the root before it are unknown; give the events of \
+         MessageRoot, or try more trees"
     )]
     FirstRootUnknown {
         /// The chain.
         chain: ChainId,
         /// The batch.
         batch: BatchNumber,
-        /// The block of the root that contains it.
+        /// The block of the root that contains the batch.
         block: SlBlock,
     },
-    /// The state stores no root of the batch.
+    /// The state stores no root for the batch.
     #[error(
         "the state stores no batch root of chain {chain}, batch {batch}: it was not executed on this \
-         layer by the time of the state, or Bridgehub and MessageRoot are elsewhere"
+         layer by the time of the state, or Bridgehub and MessageRoot have other addresses"
     )]
     NoBatchRoot {
         /// The chain.
@@ -109,15 +109,15 @@ pub enum ExtractError {
         /// The batch.
         batch: BatchNumber,
     },
-    /// L1 does not accept the batch through the batch of the settlement layer that is the target.
+    /// L1 does not accept the batch through the target, a batch of the settlement layer.
     #[error("L1 does not accept this proof: {0}")]
     NotAcceptedByL1(Refusal),
-    /// L1's state does not tell whether L1 accepts the batch through the target.
-    #[error("L1's state does not tell whether L1 accepts this proof: {0}")]
+    /// L1's state does not show whether L1 accepts the batch through the target.
+    #[error("L1's state does not show whether L1 accepts this proof: {0}")]
     L1CannotJudge(Lacking),
-    /// L1's state knows no diamond of the chain.
+    /// Bridgehub in L1's state does not know the chain.
     #[error(
-        "L1's state does not tell whether L1 accepts batch {batch} of chain {chain} through SL batch \
+        "L1's state does not show whether L1 accepts batch {batch} of chain {chain} through SL batch \
          {sl_batch}: its Bridgehub does not know the chain"
     )]
     ChainNotOnL1 {
@@ -128,16 +128,15 @@ pub enum ExtractError {
         /// The batch of the settlement layer.
         sl_batch: SlBatch,
     },
-    /// The state cannot be read, or makes no sense.
+    /// The state cannot be read, or holds invalid values.
     #[error(transparent)]
     State(#[from] StateError),
-    /// The logs are not those of the batch root.
+    /// The logs do not match the batch root.
     #[error(transparent)]
     LogsDoNotFold(#[from] FoldError),
-    /// The tree file is damaged where the batch is.
+    /// The tree file is damaged at this batch.
     #[error(
-        "the tree file is damaged at batch {batch} of chain {chain}, whose leaf is not in its tree; slproof \
-         check says where"
+        "the tree file is damaged at batch {batch} of chain {chain}: its leaf is not in the chain tree"
     )]
     TreeDamaged {
         /// The chain.
@@ -145,19 +144,19 @@ pub enum ExtractError {
         /// The batch.
         batch: BatchNumber,
     },
-    /// The batch has fewer logs.
+    /// The batch has no log with this index.
     #[error("chain {chain}, batch {batch} has {logs} logs, none with index {index}")]
     NoSuchLog {
         /// The chain.
         chain: ChainId,
         /// The batch.
         batch: BatchNumber,
-        /// The index.
+        /// The requested index.
         index: u64,
-        /// How many logs there are.
+        /// The number of logs of the batch.
         logs: u64,
     },
-    /// The log is the padding of log trees.
+    /// The log is the padding leaf of log trees.
     #[error(
         "log {index} of chain {chain}, batch {batch} is 88 zero bytes; the contracts refuse every proof \
          of it"
@@ -170,11 +169,11 @@ pub enum ExtractError {
         /// The index.
         index: u64,
     },
-    /// The verifier did not accept what was made: a mapped file is damaged where nothing was hashed
-    /// again, or this program is wrong.
+    /// The verifier refused a proof made here. Either a mapped file is damaged in a part that was not hashed
+    /// again, or this program has an error.
     #[error(
-        "the proof made for log {index} of chain {chain}, batch {batch} was refused by the verifier and is \
-         not emitted: the tree file is damaged (slproof check says where), or slproof has an error"
+        "the verifier refused the proof made for log {index} of chain {chain}, batch {batch}: the tree file \
+         is damaged, or slproof has an error; the proof is not emitted"
     )]
     Refused {
         /// The chain.
@@ -183,13 +182,13 @@ pub enum ExtractError {
         batch: BatchNumber,
         /// The index.
         index: u64,
-        /// What the verifier said.
+        /// The verifier's error.
         source: VerifyError,
     },
-    /// The two verifiers judge differently. That is an error of this program.
+    /// The two verifiers disagree, which is an error of this program.
     #[error(
-        "internal error: the verifiers of many proofs and of one disagree about log {index} of chain \
-         {chain}, batch {batch}, which is not emitted"
+        "internal error: the two verifiers disagree about the proof of log {index} of chain {chain}, \
+         batch {batch}; the proof is not emitted"
     )]
     Disputed {
         /// The chain.
@@ -208,18 +207,19 @@ fn range(executed: &Option<(BatchNumber, BatchNumber)>) -> String {
 
 fn away(between: &Option<(BatchNumber, BatchNumber)>) -> String {
     between.map_or(" by the time of the state".into(), |(before, after)| {
-        format!(", which the chain left after batch {before} and came back to with batch {after}")
+        format!(", which the chain left after batch {before} and returned to with batch {after}")
     })
 }
 
 fn first_root(first: &Option<SlBlock>) -> String {
     first.map_or(String::new(), |block| {
-        format!("; the first that contains it is that of block {block}")
+        format!("; the first root that contains it is that of block {block}")
     })
 }
 
 impl ExtractError {
-    /// Why L1 does not accept a batch through a batch of the settlement layer, from what L1's state answers.
+    /// Converts L1's answer into the reason why L1 does not accept a batch through a batch of the settlement
+    /// layer.
     pub(super) fn not_accepted(
         (chain, batch): (ChainId, BatchNumber),
         sl_batch: SlBatch,

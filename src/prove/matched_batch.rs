@@ -10,25 +10,25 @@ use crate::{
     primitives::{BatchNumber, ChainId, Hash},
 };
 
-/// Where a batch's aggregated root was found. It is not in the settlement layer's state: the right
-/// candidate is the one that makes the batch root.
+/// The source of a batch's aggregated root. The settlement layer's state does not contain this root, so
+/// candidates are tried until one makes the batch root.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AggregatedRoot {
-    /// The archive gave it.
+    /// The archive contains it.
     Archive,
-    /// The chain settles nobody, so its own MessageRoot holds only itself: the chain-id leaf over an
-    /// empty chain tree. Era chains, and every chain since v31.
+    /// No other chain settles on the chain, so its own MessageRoot holds only itself: the chain-id leaf over
+    /// an empty chain tree. This holds for Era chains, and for every chain since v31.
     OwnLeaf,
     /// 32 zero bytes: ZKsync OS chains up to v30.
     Zero,
 }
 
-/// How a batch root is made from the logs.
+/// How a batch root is computed from the logs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BatchRootForm {
-    /// Since v26: with this aggregated root.
+    /// Since v26: from the local root and this aggregated root.
     Aggregated(Hash, AggregatedRoot),
-    /// Before v26: it is the root of the logs' tree, of this height.
+    /// Before v26: the batch root is the root of the log tree, which has this height.
     Plain(u32),
 }
 
@@ -36,22 +36,22 @@ pub enum BatchRootForm {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error(
     "the logs of chain {chain}, batch {batch} ({logs} in all) do not fold to its batch root {expected}: \
-     their local root is {local_root}, and with it {}, and no older tree without one fits; a log is \
-     missing, added or altered, or the batch is \
-     another settlement layer's", attempts(.tried)
+     their local root is {local_root}; {}; no tree of a release without aggregated roots fits; a log is \
+     missing, added or altered, or the batch belongs to another settlement layer",
+    attempts(.tried)
 )]
 pub struct FoldError {
     /// The chain.
     pub chain: ChainId,
     /// The batch.
     pub batch: BatchNumber,
-    /// How many logs the archive has.
+    /// The number of logs in the archive.
     pub logs: usize,
     /// The batch root in the state.
     pub expected: Hash,
-    /// The root over the archive's logs.
+    /// The root computed from the archive's logs.
     pub local_root: Hash,
-    /// Which aggregated roots were tried, and what they gave.
+    /// The aggregated roots that were tried, each with the batch root that it makes.
     pub tried: Vec<(AggregatedRoot, Hash, Hash)>,
 }
 
@@ -64,13 +64,13 @@ fn attempts(tried: &[(AggregatedRoot, Hash, Hash)]) -> String {
                 AggregatedRoot::OwnLeaf => "an Era chain's",
                 AggregatedRoot::Zero => "a ZKsync OS chain's",
             };
-            format!("{source} aggregated root {root} gives {got}")
+            format!("with {source} aggregated root {root} the batch root is {got}")
         })
         .collect();
     texts.join(", ")
 }
 
-/// A batch whose logs are proven to be those of the batch root in the state.
+/// A batch whose logs are verified against the batch root in the state.
 #[derive(Clone, Debug)]
 pub struct MatchedBatch<'a> {
     pub(super) logs: BatchView<'a>,
@@ -80,12 +80,12 @@ pub struct MatchedBatch<'a> {
 }
 
 impl<'a> MatchedBatch<'a> {
-    /// Proves a batch's logs, whose tree this is, against its root in the state: finds the aggregated
-    /// root with which keccak256(local root ‖ aggregated root) is the batch root, or the height at which
-    /// the root of the logs' tree is.
+    /// Verifies a batch's logs, given as their tree, against the batch root in the state. Finds the
+    /// aggregated root for which keccak256(local root ‖ aggregated root) is the batch root, or, for older
+    /// batches, the height of the log tree.
     ///
     /// # Errors
-    /// [`FoldError`] when no candidate gives the batch root.
+    /// [`FoldError`] when no candidate makes the batch root.
     pub(super) fn match_root(
         logs: BatchView<'a>,
         tree: Arc<LogTree>,
@@ -95,7 +95,7 @@ impl<'a> MatchedBatch<'a> {
         let mut candidates = Vec::with_capacity(3);
         candidates.extend(logs.aggregated_root().map(|root| (AggregatedRoot::Archive, root)));
         candidates.push((AggregatedRoot::OwnLeaf, chain_id_leaf(Hash::ZERO, logs.chain())));
-        // Since v31 every chain has the form above, but a layer that was upgraded keeps older batches.
+        // Since v31 every chain has the form above, but an upgraded layer keeps older batches.
         candidates.push((AggregatedRoot::Zero, Hash::ZERO));
 
         let mut tried = Vec::with_capacity(3);
@@ -136,13 +136,13 @@ impl<'a> MatchedBatch<'a> {
         self.batch_root
     }
 
-    /// How the batch root is made, proven.
+    /// How the batch root is computed, as verified.
     #[must_use]
     pub fn form(&self) -> BatchRootForm {
         self.form
     }
 
-    /// How many siblings [`MatchedBatch::path`] has.
+    /// The number of siblings that [`MatchedBatch::path`] returns.
     pub(super) fn path_len(&self) -> usize {
         match self.form {
             BatchRootForm::Plain(height) => height as usize,
@@ -150,7 +150,7 @@ impl<'a> MatchedBatch<'a> {
         }
     }
 
-    /// The siblings from a log's leaf to the batch root.
+    /// Returns the siblings from a log's leaf to the batch root.
     pub(super) fn path(&self, index: u64) -> Result<impl Iterator<Item = Hash>, NoSuchLeaf> {
         let (height, last) = match self.form {
             BatchRootForm::Plain(height) => (height, None),

@@ -1,4 +1,4 @@
-//! The logs that proofs are made for.
+//! Archives of the logs that proofs are made for.
 
 use std::{
     path::{Path, PathBuf},
@@ -19,7 +19,7 @@ use crate::{
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct MessagesOptions {
-    /// What the archives do not say themselves, and how archive files are read.
+    /// Facts that the archives do not contain, and how archive files are read.
     pub source: SourceOptions,
 }
 
@@ -43,12 +43,12 @@ struct OpenedMessages {
 }
 
 impl Messages {
-    /// Opens the archive at `paths`: an archive file is mapped, one raw archive that names its chain is read
+    /// Opens the archive at `paths`. An archive file is mapped. One raw archive that names its chain is read
     /// into memory. Several archives, and those that need [`MessagesOptions::source`], are merged into a
-    /// temporary archive file; batches with damaged parts are left out of it ([`Messages::skipped`]).
+    /// temporary archive file, without the batches that have damaged parts ([`Messages::skipped`]).
     ///
     /// # Errors
-    /// [`Error`] naming the file, and the place in it.
+    /// [`Error`] naming the file and the position in it.
     pub fn open<P: AsRef<Path>>(paths: &[P], options: &MessagesOptions) -> Result<Self, Error> {
         if paths.is_empty() {
             return Err(Error::NoInput);
@@ -59,16 +59,16 @@ impl Messages {
         if let ([path], true) = (paths, is_plain) {
             return Ok(read_archive(path.as_ref(), source.access)?.into());
         }
-        let folder = tempfile::tempdir().map_err(|source| {
+        let dir = tempfile::tempdir().map_err(|source| {
             IndexError::from(OutputError { name: "a temporary directory".into(), source })
         })?;
-        let target: PathBuf = folder.path().join("merged.slmsg");
+        let target: PathBuf = dir.path().join("merged.slmsg");
         let mut indexer = Indexer::create(&target, source.clone(), None)?;
         for path in paths {
             indexer.read(Input::open(path.as_ref())?)?;
         }
         let skipped = indexer.finish()?.faults;
-        // The file is mapped or read, and its name is not needed afterwards.
+        // The file is mapped or read now, so its name is no longer needed.
         let archive = Archive::open(&target, source.access)?;
         Ok(Self(Arc::new(OpenedMessages { archive, skipped })))
     }
@@ -79,7 +79,7 @@ impl Messages {
         &self.0.archive
     }
 
-    /// The batches that were left out.
+    /// The batches that were left out because they are damaged.
     #[must_use]
     pub fn skipped(&self) -> &SkippedInputs {
         &self.0.skipped

@@ -1,16 +1,16 @@
-//! Proofs made from trees and archives.
+//! Proofs from trees and archives.
 //!
-//! | what | does |
+//! | item | purpose |
 //! | --- | --- |
-//! | [`Trees`], [`Messages`] | open what is left of a settlement layer and of its chains |
-//! | [`Prover`] | proves single requests, and begins bulk jobs |
+//! | [`Trees`], [`Messages`] | open the archived data of a settlement layer and of its chains |
+//! | [`Prover`] | proves single requests and starts bulk jobs |
 //! | [`Job`], [`merge`] | bulk jobs: selection, checkpoints, shards, outputs and sinks |
-//! | [`Observer`] | is told what happens, and cancels jobs |
+//! | [`Observer`] | receives events and progress, and cancels jobs |
 //! | [`Extractor`], [`VerifiedProofs`] | make the proofs of batches against one target |
 //! | [`TreeCheck`] | compares the logs of an archive with the trees |
 //!
-//! [`Trees`], [`Messages`] and [`Prover`] own what they need, are shared between threads, and cheap to clone.
-//! Nothing is emitted that the verifier did not accept. Nothing is printed.
+//! [`Trees`], [`Messages`] and [`Prover`] own their data, can be shared between threads, and are cheap to
+//! clone. Only proofs that the verifier accepted are returned. Nothing is printed.
 
 mod coverage;
 mod error;

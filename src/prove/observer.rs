@@ -1,4 +1,4 @@
-//! What a front end is told while trees are opened and a job runs, and how it cancels the job.
+//! Events and progress for callers that open trees and run jobs, and cancellation of jobs.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -7,8 +7,8 @@ use crate::{
     primitives::SlBatch, proof::Failure,
 };
 
-/// Wants to know what happens. Every method does nothing by default. They are called by the threads that
-/// work, so they have to be quick.
+/// Receives events and progress. Every method does nothing by default. Worker threads call the methods, so
+/// implementations must be fast.
 ///
 /// ```
 /// use std::sync::atomic::{AtomicU64, Ordering};
@@ -34,19 +34,20 @@ use crate::{
 /// assert!(observer.is_cancelled());
 /// ```
 pub trait Observer: Send + Sync {
-    /// Something happened.
+    /// Called for each event.
     fn event(&self, _event: &Event<'_>) {}
 
-    /// So many logs more are done, and handed to the sink.
+    /// Called when this number of further logs is done and handed to the sink.
     fn advanced(&self, _logs: u64) {}
 
-    /// Whether the job is to end. What is begun is done first, and a resumable output can be resumed.
+    /// Whether the job must stop. Work that has started is finished first. A resumable output can then be
+    /// resumed.
     fn is_cancelled(&self) -> bool {
         false
     }
 }
 
-/// Something that happened.
+/// An event while trees are opened or a job runs.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
@@ -54,59 +55,60 @@ pub enum Event<'a> {
     StateRead(&'a Dump),
     /// A tree file was opened.
     TreeFileOpened(&'a TreeFile),
-    /// The trees were rebuilt by the rules of a release.
+    /// The trees were rebuilt by the rules of one release.
     Rebuilt {
         /// The storage layout of the release.
         layout: Layout,
-        /// Whether the release was given; otherwise it was found from the state.
+        /// Whether the caller gave the release; otherwise it was detected from the state.
         is_given: bool,
     },
-    /// The search for what past roots contain begins. It cannot be cancelled, and may take long.
+    /// The search for the contents of past roots begins. It cannot be cancelled and may take long.
     SearchBegins,
     /// The search ended.
     SearchEnds,
-    /// It is known what past roots contain.
+    /// The contents of past roots are known.
     HistoryFound {
-        /// How many roots there are.
+        /// The number of roots.
         roots: usize,
-        /// How many of them are explained.
+        /// The number of roots with known contents.
         explained: usize,
-        /// How long it took to find out.
+        /// The duration of the search.
         elapsed: Duration,
     },
-    /// The root of an SL batch is taken from the file of SL batches: no state of L1 is given.
+    /// The root of an SL batch comes from the file of SL batches and is not checked, since no state of L1 is
+    /// given.
     SlBatchRootUnchecked,
     /// The root of an SL batch was found in the state of L1.
     SlBatchRoot {
         /// The batch.
         batch: SlBatch,
-        /// The root, and where it is stored.
+        /// The root and its location.
         known: KnownRoot,
     },
-    /// A job has its target and its selection.
+    /// The target and the selection of a job are ready.
     Selected,
-    /// The output is begun.
+    /// The output was opened.
     OutputBegins {
         /// Whether it can be resumed after a cancellation.
         is_resumable: bool,
     },
-    /// An interrupted job is resumed after so many of its steps.
+    /// An interrupted job continues.
     Resumed {
-        /// The steps that are done.
+        /// The number of steps that are already done.
         steps: u64,
     },
     /// Proving begins.
     ProvingBegins {
-        /// How many logs there are to look at, about, where that is known.
+        /// An estimate of the number of logs to process, if known.
         logs: Option<u64>,
-        /// How many logs an interrupted run did.
+        /// The number of logs that interrupted runs processed.
         done: u64,
     },
-    /// A request failed, and the format has no record for failures.
+    /// A request failed, and the output format has no record for failures.
     Unwritten(&'a Failure),
 }
 
-/// An observer that is shared, or none.
+/// A shared observer, or none.
 #[derive(Clone, Default)]
 pub struct ObserverHandle(Option<Arc<dyn Observer>>);
 

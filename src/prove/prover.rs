@@ -1,10 +1,9 @@
-//! Single proofs, and where jobs begin.
+//! Single proofs, and the entry point to jobs.
 
 use super::{Error, Job, Messages, Selection, Trees, job::found};
 use crate::proof::{ProofRecord, Request, Target};
 
-/// Trees and messages: all that proofs are made from. Cheap to clone, and shared between threads without a
-/// lock.
+/// Trees and messages, from which proofs are made. Cheap to clone, and shared between threads without a lock.
 ///
 /// ```
 /// use slproof::{Messages, Prover, Request, Target, Trees};
@@ -25,7 +24,7 @@ pub struct Prover {
 }
 
 impl Prover {
-    /// Proofs of these messages by these trees.
+    /// Creates a prover from trees and messages.
     #[must_use]
     pub fn new(trees: Trees, messages: Messages) -> Self {
         Self { trees, messages }
@@ -43,8 +42,8 @@ impl Prover {
         &self.messages
     }
 
-    /// Proves what is asked for, against a target: one log, all logs of a batch but the padding, all
-    /// occurrences of a message, or logs of a transaction. The verifier accepted every proof.
+    /// Proves a request against a target: one log, all logs of a batch except the padding, all occurrences of
+    /// a message, or logs of a transaction. The verifier has accepted every returned proof.
     ///
     /// ```
     /// use slproof::{FailureCode, Messages, Prover, Request, Target, Trees, primitives::Hash};
@@ -59,7 +58,8 @@ impl Prover {
     /// ```
     ///
     /// # Errors
-    /// [`Error`] when the target does not exist, nothing is found, or one of the logs cannot be proven.
+    /// [`Error`] when the target does not exist, when nothing matches the request, or when one of the logs
+    /// cannot be proven.
     pub fn prove(&self, request: &Request, target: Target) -> Result<Vec<ProofRecord>, Error> {
         let archive = self.messages.archive();
         let batch = match *request {
@@ -95,8 +95,8 @@ impl Prover {
         }
     }
 
-    /// Begins to describe a bulk job: proofs of everything that is selected, made on all threads of the
-    /// current rayon pool and given away in order.
+    /// Creates a bulk job for everything that is selected. Proofs are made on all threads of the current
+    /// rayon pool and returned in order.
     #[must_use]
     pub fn job(&self, selection: Selection) -> Job {
         Job::new(self.clone(), selection)

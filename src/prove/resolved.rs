@@ -17,17 +17,17 @@ use crate::{
     prove::{ExtractError, SlBatchTree},
 };
 
-/// A target that does not exist, or not in this state.
+/// The target does not exist, or not in this state.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum TargetError {
-    /// The settlement layer keeps no roots by block.
+    /// The settlement layer stores no roots by block.
     #[error(
-        "the state (release {0}) has no interop root to prove against: roots by block are kept since v29, \
-         from the first batch on; prove against the root of the batch itself"
+        "the state (release {0}) has no interop root to prove against: interop roots are stored since \
+         v29, from the first batch on; prove against the batch root instead"
     )]
     NoInteropRoot(Layout),
-    /// No root was filed in the block.
+    /// The block has no root.
     #[error(
         "block {block} has no interop root in this state: nothing was appended in it, or the dump lost its \
          slot{}",
@@ -36,19 +36,19 @@ pub enum TargetError {
     NoRootOfBlock {
         /// The block.
         block: SlBlock,
-        /// The last block before it that has one.
+        /// The last earlier block that has a root.
         before: Option<SlBlock>,
-        /// The first block after it that has one.
+        /// The first later block that has a root.
         after: Option<SlBlock>,
     },
-    /// What the root contains is not known.
+    /// The contents of the root are not known.
     #[error(
-        "what the interop root of block {0} contains was not found out; the events of MessageRoot say it, \
-         or more has to be tried"
+        "the contents of the interop root of block {0} are unknown; give the events of MessageRoot, or \
+         try more trees"
     )]
     Unexplained(SlBlock),
-    /// The target is one that an extractor without a history cannot have.
-    #[error("{0} needs what only the history of the roots tells")]
+    /// The target needs the history of the roots, and the extractor has none.
+    #[error("{0} needs the history of the interop roots")]
     NeedsHistory(Target),
 }
 
@@ -73,10 +73,10 @@ impl TargetError {
     }
 }
 
-/// A target that exists, with the trees of its time.
+/// A target that exists, with the trees as they were at its block.
 #[derive(Clone, Debug)]
 pub(super) enum Resolved<'f> {
-    /// The newest root by block, and the shared tree of that time.
+    /// The newest interop root, and the shared tree at that time.
     Latest(InteropRoot, Prefix<'f>),
     First(&'f Timeline),
     Block(&'f Timeline, RootIndex),
@@ -113,8 +113,8 @@ impl<'f> Resolved<'f> {
         }
     }
 
-    /// Where the proofs of a batch go on behind its root, and the root that they fold to; no place
-    /// where they end at the batch root.
+    /// Returns the position of a batch in the trees at the target, and the root to which its proofs fold. The
+    /// position is `None` where proofs end at the batch root.
     pub(super) fn place(
         &self,
         forest: &'f Forest,
@@ -187,24 +187,25 @@ impl<'f> Resolved<'f> {
     }
 }
 
-/// Where a batch stands in the trees of the settlement layer at a target.
+/// The position of a batch in the settlement layer's trees at a target.
 #[derive(Clone, Debug)]
 pub(super) struct TreePosition<'f> {
     pub(super) tree: &'f ChainTree,
     /// The batch's leaf index.
     pub(super) leaf: u64,
-    /// How many leaves the chain tree had, of which this is one.
+    /// The number of leaves of the chain tree at the target.
     pub(super) leaves: u64,
     sl_number: u64,
     sl_chain: Word,
     /// The siblings in the shared tree.
     chain_path: Vec<Hash>,
-    /// The L1 form's last sibling: the settlement layer's own logs are the left half of its batch root.
+    /// The last sibling of the L1 form: the root of the settlement layer's own logs, the left half of its
+    /// batch root.
     sl_local_root: Option<Hash>,
 }
 
 impl TreePosition<'_> {
-    /// The way on, by these siblings in the chain tree.
+    /// Completes the proof with the siblings in the chain tree.
     pub(super) fn end(self, batch_path: Vec<Hash>) -> ProofEnd {
         let (mut chain_mask, mut chain_path) = (u128::from(self.tree.index()), self.chain_path);
         if let Some(root) = self.sl_local_root {
@@ -222,7 +223,7 @@ impl TreePosition<'_> {
     }
 }
 
-/// Why a block is no target.
+/// Returns the error for a block without a usable root.
 pub(super) fn no_root(timeline: &Timeline, block: SlBlock) -> TargetError {
     let blocks = &timeline.history().blocks;
     match blocks.binary_search(&block) {
@@ -235,7 +236,7 @@ pub(super) fn no_root(timeline: &Timeline, block: SlBlock) -> TargetError {
     }
 }
 
-/// The chain as it was at a root that has the leaf.
+/// Returns the chain as it was at a root that contains the leaf.
 fn chain_at(
     tree: &ChainTree,
     leaf: u64,
@@ -263,7 +264,7 @@ fn not_in_any_root(tree: &ChainTree, leaf: u64) -> ExtractError {
     ExtractError::NotInAnyRoot { chain: tree.chain(), batch: number(tree, leaf) }
 }
 
-/// The number of the batch at a leaf that was found in the tree.
+/// Returns the number of the batch at a leaf of the tree.
 fn number(tree: &ChainTree, leaf: u64) -> BatchNumber {
     tree.batches().get(leaf).unwrap_or_default()
 }

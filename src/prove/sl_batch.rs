@@ -1,11 +1,11 @@
-//! The settlement layer's own batches, whose roots L1 stores: what the L1 form of a proof folds to.
+//! The settlement layer's own batches. L1 stores their roots, to which proofs in the L1 form fold.
 //!
 //! ```text
 //! root of an SL batch   keccak256(local logs root ‖ shared root at the end of the batch's last block)
 //! ```
 //!
-//! Source: era-contracts `MessageHashing.sol`, v26 to v31. The shared root at the end of a block need
-//! not be one that was filed: v26 to v30 register chains without filing it.
+//! Source: era-contracts `MessageHashing.sol`, v26 to v31. The shared root at the end of a block need not be
+//! a stored one: v26 to v30 register chains without storing a root.
 
 use thiserror::Error;
 
@@ -20,7 +20,7 @@ use crate::{
     proof::FailureCode,
 };
 
-/// The shared tree at the end of a batch of the settlement layer, proven by the batch's root.
+/// The shared tree at the end of a batch of the settlement layer, verified against the batch's root.
 #[derive(Clone, Debug)]
 pub struct SlBatchTree {
     batch: SlBatch,
@@ -31,36 +31,38 @@ pub struct SlBatchTree {
     root: Hash,
 }
 
-/// Why a batch of the settlement layer is no target.
+/// Why a batch of the settlement layer cannot be a target.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum SlBatchError {
-    /// No interop root was filed by the end of the batch.
-    #[error("nothing was appended up to block {last_block}, the last of SL batch {batch}")]
+    /// No interop root was stored by the end of the batch.
+    #[error(
+        "no interop root was stored up to block {last_block}, the last block of SL batch {batch}"
+    )]
     TooEarly {
         /// The batch.
         batch: SlBatch,
         /// Its last block.
         last_block: SlBlock,
     },
-    /// What the last interop root of the batch contains is not known.
+    /// The contents of the last interop root of the batch are not known.
     #[error("SL batch {batch} cannot be rebuilt")]
     Unexplained {
         /// The batch.
         batch: SlBatch,
-        /// Which root is unexplained.
+        /// The root with unknown contents.
         source: TargetError,
     },
-    /// Nothing says what the batch's root is.
+    /// The root of the batch is not known.
     #[error(
         "the root of SL batch {0} is not known: the file of SL batches has no chainBatchRoot, and the \
          state of L1 is not given"
     )]
     NoRoot(SlBatch),
-    /// L1 stores no root of the batch.
+    /// L1 stores no root for the batch.
     #[error(
-        "L1 stores no root of SL batch {0}: it was not executed by the time of the anchor, or Bridgehub is \
-         elsewhere in it"
+        "L1 stores no root of SL batch {0}: it was not executed by the time of the state, or Bridgehub \
+         has another address"
     )]
     NotOnL1(SlBatch),
     /// L1 refuses every proof through the batch.
@@ -71,15 +73,15 @@ pub enum SlBatchError {
         /// The contract's reason.
         source: Refusal,
     },
-    /// L1's state does not hold a contract that decides.
-    #[error("L1's state does not tell the root of SL batch {batch}")]
+    /// L1's state lacks a contract that is needed to decide.
+    #[error("L1's state does not contain the root of SL batch {batch}")]
     L1CannotJudge {
         /// The batch.
         batch: SlBatch,
-        /// What it lacks.
+        /// What the state lacks.
         source: Lacking,
     },
-    /// L1 stores another root than the file of SL batches has.
+    /// L1 stores a different root than the file of SL batches.
     #[error(
         "SL batch {batch} has the root {stored} on L1, but {archived} in the file of SL batches"
     )]
@@ -91,24 +93,25 @@ pub enum SlBatchError {
         /// The root in the file.
         archived: Hash,
     },
-    /// The logs and the shared tree do not make the root.
+    /// The logs and the shared tree do not make the batch's root.
     #[error(
-        "the logs of SL batch {batch} do not fold to its root {expected}: their local root is \
-         {local_root}, and with the shared root after block {last_block}, {shared_root}, it is {got}; a \
-         log is missing, added or altered, the blocks are not those of the batch, or the state is older"
+        "the logs of SL batch {batch} do not fold to its root {expected}: with their local root \
+         {local_root} and the shared root {shared_root} after block {last_block}, the batch root is {got}; \
+         a log is missing, added or altered, the blocks are not those of the batch, or the state is older \
+         than the batch"
     )]
     DoesNotFold {
         /// The batch.
         batch: SlBatch,
         /// Its last block.
         last_block: SlBlock,
-        /// The root.
+        /// The expected root.
         expected: Hash,
-        /// The root over the batch's logs.
+        /// The root computed from the batch's logs.
         local_root: Hash,
         /// The shared root.
         shared_root: Hash,
-        /// What the two make.
+        /// The root computed from both.
         got: Hash,
     },
 }
@@ -131,11 +134,11 @@ impl SlBatchError {
 }
 
 impl SlBatchTree {
-    /// Rebuilds the shared tree at the end of a batch. `stored` is the batch's root on L1, where it is
-    /// known; otherwise the root in the file of SL batches has to do.
+    /// Rebuilds the shared tree at the end of a batch. `stored` is the batch's root on L1, if known;
+    /// otherwise the root in the file of SL batches is used.
     ///
     /// # Errors
-    /// [`SlBatchError`] when the trees do not make the root, or no root is known.
+    /// [`SlBatchError`] when the trees do not make the root, or when no root is known.
     pub fn rebuild(
         forest: &Forest,
         timeline: &Timeline,
@@ -157,7 +160,7 @@ impl SlBatchTree {
             return Err(SlBatchError::Unexplained { batch, source });
         }
         let local_root = logs.local_root();
-        // Chains that were registered since that root are part of the tree without a trace.
+        // Chains registered after that root are in the tree, but no root records them.
         let most = timeline
             .after(at)
             .map_or(forest.chains().len() as u64, |next| timeline.root(next).chains);
@@ -193,18 +196,18 @@ impl SlBatchTree {
         self.root
     }
 
-    /// The root over its own logs.
+    /// The root of its own logs.
     #[must_use]
     pub fn local_root(&self) -> Hash {
         self.local_root
     }
 
-    /// The last interop root of its blocks or of those before.
+    /// The last interop root at or before the end of the batch.
     pub(super) fn at(&self) -> RootIndex {
         self.at
     }
 
-    /// The siblings from a chain's leaf up to the shared root; `None` when it was not registered.
+    /// Returns the siblings from a chain's leaf to the shared root; `None` when the chain was not registered.
     pub(super) fn chain_path(&self, chain: u64) -> Option<Vec<Hash>> {
         self.shared.tree(entry_zeros()).path(chain).ok()
     }

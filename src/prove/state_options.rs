@@ -1,4 +1,4 @@
-//! How a state is to be read, and where its contracts stand.
+//! How a state is read, and the addresses of its contracts.
 
 use std::path::{Path, PathBuf};
 
@@ -15,25 +15,25 @@ use crate::{
     state::{StateError, StorageReader},
 };
 
-/// How a state is to be read, where its content does not say or the user knows better.
+/// How a state is read. Values given here replace detected ones.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct StateOptions {
-    /// The format; found by content unless it is given.
+    /// The format; detected from the content by default.
     pub format: Option<Format>,
-    /// The account whose storage pages of `debug_storageRangeAt` hold.
+    /// The account to which storage pages of `debug_storageRangeAt` belong.
     pub account: Option<Address>,
     /// How native files are read.
     pub access: Access,
-    /// Bridgehub's address, where it is a proxy.
+    /// The address of Bridgehub's proxy.
     pub bridgehub: Option<Address>,
-    /// MessageRoot's address, where it is a proxy; where Bridgehub says if only Bridgehub is given.
+    /// The address of MessageRoot's proxy. If only Bridgehub is given, Bridgehub's storage names it.
     pub message_root: Option<Address>,
 }
 
 impl StateOptions {
-    /// Where the contracts stand: as given, MessageRoot where Bridgehub says when only Bridgehub is
-    /// given, or at the system addresses.
+    /// Returns the addresses of the contracts: the given ones; MessageRoot as Bridgehub names it when only
+    /// Bridgehub is given; otherwise the system addresses.
     ///
     /// # Errors
     /// [`StateError`] when Bridgehub cannot be read.
@@ -50,7 +50,7 @@ impl StateOptions {
         })
     }
 
-    /// How a dump is imported.
+    /// The options with which a dump is imported.
     #[must_use]
     pub fn import(&self) -> Import {
         Import {
@@ -62,18 +62,18 @@ impl StateOptions {
         }
     }
 
-    /// Reads the state at `paths`; several are parts of one state.
+    /// Reads the state at `paths`. Several paths are parts of one state.
     pub(super) fn read(&self, paths: &[PathBuf]) -> Result<Dump, ImportError> {
         let import = self.import();
         if let [path] = paths {
             return import.read(path);
         }
-        let folder = tempfile::tempdir().map_err(|source| {
+        let dir = tempfile::tempdir().map_err(|source| {
             ImportError::from(OutputError { name: "a temporary directory".into(), source })
         })?;
-        let target = folder.path().join("merged.slsnap");
+        let target = dir.path().join("merged.slsnap");
         let imported = import.to_file(paths, &target)?;
-        // The file is mapped or read, and its name is not needed afterwards.
+        // The file is mapped or read now, so its name is no longer needed.
         let state = Snapshot::open(&target, self.access)?;
         let names: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
         Ok(Dump { name: names.join(", "), format: imported.format, state, notes: imported.notes })
@@ -81,8 +81,8 @@ impl StateOptions {
 }
 
 impl TrustedRoots {
-    /// The roots that the contracts in the state at `path` accept: the state of a settlement layer, of a
-    /// chain that imported its roots, or of L1 (with Bridgehub's address).
+    /// Returns the roots that the contracts in the state at `path` accept. It is the state of a settlement
+    /// layer, of a chain that imported interop roots, or of L1 (which needs Bridgehub's address).
     ///
     /// ```
     /// use slproof::TrustedRoots;
@@ -93,15 +93,15 @@ impl TrustedRoots {
     /// ```
     ///
     /// # Errors
-    /// [`Error`] when the state cannot be read, or its contracts hold what they cannot.
+    /// [`Error`] when the state cannot be read, or when its contracts hold invalid values.
     pub fn open(path: impl AsRef<Path>, options: &StateOptions) -> Result<Self, Error> {
         Ok(Self::of_state(options.import().read(path.as_ref())?.state, options)?)
     }
 
-    /// The roots that the contracts in a state accept.
+    /// Returns the roots that the contracts in a state accept.
     ///
     /// # Errors
-    /// [`StateError`] when the contracts hold what they cannot.
+    /// [`StateError`] when the contracts hold invalid values.
     pub fn of_state(state: Snapshot, options: &StateOptions) -> Result<Self, StateError> {
         let addresses = options.addresses(&state)?;
         Ok(KnownRoots::new(state, addresses)?.into())

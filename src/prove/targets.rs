@@ -1,5 +1,4 @@
-//! From a target to an extractor against it: what only some targets need is found when the first of them
-//! asks for it.
+//! Creates extractors for targets. Data that only some targets need is computed on first use.
 
 use std::{
     sync::{Arc, PoisonError},
@@ -24,11 +23,11 @@ use crate::{
     snapshot::Snapshot,
 };
 
-/// How many SL batches are kept.
+/// The maximum number of SL batches that are cached.
 const MOST_SL_BATCHES: usize = 64;
 
 impl Trees {
-    /// An extractor of proofs against a target. It borrows from the trees.
+    /// Creates an extractor of proofs against a target. It borrows from the trees.
     ///
     /// ```
     /// use slproof::{Messages, Target, Trees, primitives::{BatchNumber, ChainId}};
@@ -42,7 +41,7 @@ impl Trees {
     /// ```
     ///
     /// # Errors
-    /// [`Error`]; [`Error::is_of_target`] tells which of them are the target's alone.
+    /// [`Error`]. [`Error::is_of_target`] tells which errors concern only the target.
     pub fn extractor(&self, target: Target) -> Result<Extractor<'_>, Error> {
         let timeline = match self.forest() {
             Some(_) if target.needs_history() => Some(self.history()?),
@@ -51,7 +50,7 @@ impl Trees {
         self.extractor_in(target, timeline)
     }
 
-    /// As [`Trees::extractor`], with the history that the target needs, if it needs one.
+    /// Like [`Trees::extractor`], with the history that the target needs, if any.
     pub(super) fn extractor_in<'t>(
         &'t self,
         target: Target,
@@ -76,7 +75,7 @@ impl Trees {
         }
     }
 
-    /// What past roots contain. It is found once, by the first that asks; others wait for it.
+    /// Returns the contents of past roots. The first caller computes them; others wait for the result.
     ///
     /// ```
     /// use slproof::{Trees, TreesOptions};
@@ -89,7 +88,7 @@ impl Trees {
     /// ```
     ///
     /// # Errors
-    /// [`Error`] when the settlement layer keeps no roots by block, or the events cannot be read.
+    /// [`Error`] when the settlement layer stores no roots by block, or when the events cannot be read.
     pub fn history(&self) -> Result<&Timeline, Error> {
         let opened = &*self.0;
         if opened.history.get().is_none() {
@@ -103,7 +102,7 @@ impl Trees {
         Ok(&found.unwrap_or_else(|| unreachable!("it is set above")).timeline)
     }
 
-    /// How long it took to find out what past roots contain, where that was needed.
+    /// The time spent on the contents of past roots, zero if they were not needed.
     pub(super) fn history_time(&self) -> Duration {
         self.0.history.get().map(|found| found.elapsed).unwrap_or_default()
     }
@@ -121,7 +120,7 @@ impl Trees {
         Ok(FoundHistory { timeline, elapsed })
     }
 
-    /// Finds what every root by block contains, as far as a tree file does not know it already.
+    /// Finds the contents of every root by block that a tree file does not already contain.
     fn search(&self) -> Result<Timeline, Error> {
         let options = &self.0.options;
         let budget = |forest: &Forest| {
@@ -145,8 +144,8 @@ impl Trees {
         }
     }
 
-    /// The history of one root alone, straight from a tree file: it may be one of millions. That root is the
-    /// target, or, for a batch that is given, the first that contains it. `None` where the file does not tell.
+    /// Reads the history of a single root directly from a tree file, which may have millions. The root is the
+    /// target or, for a given batch, the first root that contains it. `None` if the file does not contain it.
     pub(super) fn single_root(
         &self,
         target: Target,
@@ -200,14 +199,14 @@ impl Trees {
         Ok(tree)
     }
 
-    /// The tree of an SL batch that was a target before.
+    /// Returns the tree of an SL batch from the cache.
     #[must_use]
     pub fn rebuilt_sl_batch(&self, batch: SlBatch) -> Option<Arc<SlBatchTree>> {
         let rebuilt = self.0.rebuilt.lock().unwrap_or_else(PoisonError::into_inner);
         rebuilt.get(&batch.0).cloned()
     }
 
-    /// The root of a batch of the settlement layer that L1 stores, where L1's state was given.
+    /// Returns the root that L1 stores for a batch of the settlement layer, if L1's state was given.
     fn stored_root(&self, forest: &Forest, batch: SlBatch) -> Result<Option<Hash>, Error> {
         let observer = &self.0.options.observer;
         let Some(l1) = self.l1()? else {
@@ -229,12 +228,12 @@ impl Trees {
         .into())
     }
 
-    /// What tells L1's state from others, where it was given.
+    /// A text that identifies L1's state, if it was given.
     pub(super) fn l1_identity(&self) -> Result<Option<String>, Error> {
         Ok(self.l1()?.map(|l1| hex::encode(&l1.state().container().digest())))
     }
 
-    /// What L1 knows, where its state was given.
+    /// The roots in L1's state, if it was given.
     fn l1(&self) -> Result<Option<&KnownRoots<Snapshot>>, Error> {
         let Some(given) = &self.0.options.l1 else { return Ok(None) };
         if let Some(l1) = self.0.l1.get() {
@@ -248,7 +247,7 @@ impl Trees {
 }
 
 impl TreesOptions {
-    /// The events of MessageRoot, where they are given.
+    /// The events of MessageRoot, if they are given.
     pub(super) fn events(&self, message_root: Address) -> Result<Vec<MessageRootEvent>, Error> {
         Ok(match &self.events {
             Some(path) => read_events(path, message_root)?,
@@ -257,10 +256,9 @@ impl TreesOptions {
     }
 }
 
-/// Does work in a pool of its own, as large as the current one, while this thread waits without doing
-/// anything else. Threads that wait for the result may be all those of the current pool, and a thread of
-/// that pool that waits for its parts could begin other work that needs the same result: both would wait for
-/// ever.
+/// Runs work in a separate pool of the same size while this thread only blocks. Threads that wait for the
+/// result may be all threads of the current pool. A pool thread that waits for its subtasks may steal other
+/// work that needs the same result, which would be a deadlock.
 fn off_pool<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(rayon::current_num_threads()).build();
     match pool {
@@ -268,7 +266,7 @@ fn off_pool<T: Send>(work: impl FnOnce() -> T + Send) -> T {
             let done = threads.spawn(|| pool.install(work)).join();
             done.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         }),
-        // Without threads the work is still done, by those that there are.
+        // If no threads can be started, the work runs on the current pool.
         Err(_) => work(),
     }
 }

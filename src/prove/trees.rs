@@ -1,4 +1,4 @@
-//! The trees of a settlement layer, opened from whatever is left of it.
+//! The trees of a settlement layer, opened from archived data.
 
 use std::{
     collections::HashMap,
@@ -31,27 +31,27 @@ use crate::{
 pub struct TreesOptions {
     /// How the state is read.
     pub state: StateOptions,
-    /// The settlement layer's chain id; the trees of another one are refused.
+    /// The settlement layer's chain id. Trees of another chain are refused.
     pub sl_chain: Option<ChainId>,
-    /// The release of the contracts; found from the state unless it is given.
+    /// The release of the contracts; detected from the state by default.
     pub release: Option<Release>,
-    /// The block whose state this is, where the state does not say.
+    /// The block of the state, if the state does not contain it.
     pub last_block: Option<SlBlock>,
-    /// The most batches that a chain may have executed away from this settlement layer.
+    /// The maximum number of batches that a chain may have executed away from this settlement layer.
     pub max_gap: u64,
-    /// Use a state as it is: nothing is rebuilt, and only the batch roots that it stores are targets.
-    /// Trees of a tree file are used all the same.
+    /// Uses a state without rebuilding trees. Only the batch roots that it stores are targets. The trees of a
+    /// tree file are used all the same.
     pub batch_roots_only: bool,
-    /// The events of MessageRoot, which say what past roots contain.
+    /// The events of MessageRoot, which record the contents of past roots.
     pub events: Option<PathBuf>,
-    /// The most trees to try for what changed from one root to the next; by the number of batches unless it
-    /// is given.
+    /// The maximum number of trees to try for the changes between two consecutive roots. The default depends
+    /// on the number of batches.
     pub search: Option<u64>,
-    /// The settlement layer's own batches, for targets that L1 stores.
+    /// The settlement layer's own batches, for targets with roots on L1.
     pub sl_batches: Option<PathBuf>,
-    /// The state of L1 that the roots of those batches are compared with.
+    /// The state of L1, with which the roots of those batches are compared.
     pub l1: Option<L1Options>,
-    /// Who is told what happens.
+    /// The observer of events.
     pub observer: ObserverHandle,
 }
 
@@ -78,12 +78,12 @@ impl Default for TreesOptions {
 pub struct L1Options {
     /// The state.
     pub path: PathBuf,
-    /// How it is read, and where its contracts stand.
+    /// How the state is read, and the addresses of its contracts.
     pub state: StateOptions,
 }
 
-/// The trees of a settlement layer. Cheap to clone: all clones share what was opened, and what a target
-/// needs beyond it, such as the history of the roots, is found once, when it is first asked for.
+/// The trees of a settlement layer. Cheap to clone: all clones share the opened data. Further data that a
+/// target needs, such as the history of the roots, is computed once, on first use.
 ///
 /// ```
 /// use slproof::{CheckedBy, Trees};
@@ -98,49 +98,50 @@ pub struct L1Options {
 #[derive(Clone, Debug)]
 pub struct Trees(pub(super) Arc<Opened>);
 
-/// What was opened, and what was found since.
+/// The opened data, and data computed later.
 #[derive(Debug)]
 pub(super) struct Opened {
     pub(super) options: TreesOptions,
     pub(super) source: Source,
     pub(super) history: OnceLock<FoundHistory>,
-    /// Held by the thread that searches for the history.
+    /// Locked by the thread that computes the history.
     pub(super) searching: Mutex<()>,
     pub(super) sl_batches: OnceLock<SlBatches>,
-    /// What the state of L1 knows.
+    /// The roots in L1's state.
     pub(super) l1: OnceLock<KnownRoots<Snapshot>>,
-    /// The SL batches that were asked for last.
+    /// The SL batches that were used last.
     pub(super) rebuilt: Mutex<HashMap<u64, Arc<SlBatchTree>>>,
 }
 
-/// What past roots contain, and how long it took to find out.
+/// The contents of past roots, and the time it took to find them.
 #[derive(Debug)]
 pub(super) struct FoundHistory {
     pub(super) timeline: Timeline,
     pub(super) elapsed: Duration,
 }
 
-/// What proofs are made of.
+/// The data from which proofs are made.
 #[derive(Debug)]
 pub(super) enum Source {
     Dump(Forest, Dump),
     File(TreeFile),
-    /// Nothing is rebuilt for the batch roots that a state stores.
+    /// A state whose stored batch roots are used without rebuilding trees.
     State {
         format: Format,
         roots: KnownRoots<Snapshot>,
     },
 }
 
-/// By what trees were checked.
+/// How trees were checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CheckedBy {
-    /// The trees were rebuilt, and equal every node that the contracts stored.
+    /// The trees were rebuilt, and every node that the contracts stored equals the rebuilt one.
     StoredNodes,
-    /// The trees come from a tree file, and were checked when it was made. Only its checksums are compared.
+    /// The trees come from a tree file and were checked when it was created. Only its checksums are compared
+    /// now.
     TreeFile,
-    /// Nothing was rebuilt: the state is trusted to store the right batch roots.
+    /// Nothing was rebuilt: the batch roots in the state are trusted.
     Nothing,
 }
 
@@ -168,12 +169,12 @@ impl fmt::Display for Trees {
 }
 
 impl Trees {
-    /// Opens the trees at `paths`: a tree file, a snapshot, or a dump, whose trees are rebuilt; several
-    /// dumps are parts of one state. The format is found by content.
+    /// Opens the trees at `paths`: a tree file, a snapshot or a dump. The trees of a snapshot or dump are
+    /// rebuilt. Several dumps are parts of one state. The format is detected from the content.
     ///
     /// # Errors
-    /// [`Error`] when an input cannot be read, the rebuilt trees differ from what the contracts stored, or
-    /// the trees are not those that the options ask for.
+    /// [`Error`] when an input cannot be read, when the rebuilt trees differ from what the contracts stored,
+    /// or when the trees do not match the options.
     pub fn open<P: AsRef<Path>>(paths: &[P], options: &TreesOptions) -> Result<Self, Error> {
         let paths: Vec<PathBuf> = paths.iter().map(|path| path.as_ref().to_owned()).collect();
         if let [path] = &paths[..]
@@ -197,11 +198,12 @@ impl Trees {
         Ok(Self::new(Source::Dump(forest, dump), options))
     }
 
-    /// Rebuilds the trees of the state at `paths` straight into a tree file, which takes little memory
-    /// whatever the size of the state, and opens it. `with_history` also keeps in it what past roots contain.
+    /// Rebuilds the trees of the state at `paths` directly into a tree file and opens it. This takes little
+    /// memory for a state of any size. `with_history` also stores the contents of past roots in the file.
     ///
     /// # Errors
-    /// As [`Trees::open`], and when the file cannot be written; what stood at `target` is then as it was.
+    /// As [`Trees::open`], and when the file cannot be written. An existing file at `target` is then
+    /// unchanged.
     pub fn rebuild_to_file<P: AsRef<Path>>(
         paths: &[P],
         target: &Path,
@@ -234,13 +236,13 @@ impl Trees {
         }))
     }
 
-    /// The options with which they were opened.
+    /// The options with which the trees were opened.
     #[must_use]
     pub fn options(&self) -> &TreesOptions {
         &self.0.options
     }
 
-    /// By what the trees were checked.
+    /// How the trees were checked.
     #[must_use]
     pub fn checked_by(&self) -> CheckedBy {
         match &self.0.source {
@@ -250,7 +252,7 @@ impl Trees {
         }
     }
 
-    /// The format of what was opened.
+    /// The format of the opened input.
     #[must_use]
     pub fn format(&self) -> Option<Format> {
         match &self.0.source {
@@ -260,7 +262,7 @@ impl Trees {
         }
     }
 
-    /// The trees; `None` where the batch roots of a state are used alone.
+    /// The trees; `None` if only the batch roots of a state are used.
     #[must_use]
     pub fn forest(&self) -> Option<&Forest> {
         match &self.0.source {
@@ -270,7 +272,7 @@ impl Trees {
         }
     }
 
-    /// The tree file, where they come from one.
+    /// The tree file, if the trees come from one.
     #[must_use]
     pub fn tree_file(&self) -> Option<&TreeFile> {
         match &self.0.source {
@@ -279,7 +281,7 @@ impl Trees {
         }
     }
 
-    /// The block whose state it is, as far as it says so.
+    /// The block of the state, if known.
     #[must_use]
     pub fn block(&self) -> Option<SlBlock> {
         match &self.0.source {
@@ -289,10 +291,10 @@ impl Trees {
         }
     }
 
-    /// What tells these trees, or the state where none are rebuilt, from others.
+    /// A text that identifies these trees, or the state if none are rebuilt.
     pub(super) fn identity(&self) -> String {
         match &self.0.source {
-            // What a tree file knows of the roots by block counts too.
+            // The digest also covers the contents of past roots in a tree file.
             Source::File(file) => hex::encode(&file.container().digest()),
             Source::Dump(forest, _) => {
                 let latest = forest.latest().map_or_else(
@@ -327,12 +329,12 @@ impl TreesOptions {
         })
     }
 
-    /// How long to search for what past roots contain, where that is given.
+    /// The search budget for the contents of past roots, if given.
     pub(super) fn budget(&self) -> Option<SearchBudget> {
         self.search.map(SearchBudget::with_step)
     }
 
-    /// The trees of a file are those that are asked for.
+    /// Checks that the trees of a file match the options.
     fn expect(&self, file: &TreeFile) -> Result<(), Error> {
         let other = |reason: String| {
             Err(Error::OtherTrees { name: file.container().name().into(), reason })

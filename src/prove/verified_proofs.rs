@@ -12,19 +12,19 @@ use crate::{
     prove::{BatchProofs, ExtractError},
 };
 
-/// Which logs of a batch are wanted.
+/// Which logs of a batch are selected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFilter {
-    /// All of them.
+    /// All logs.
     All,
-    /// The one with this leaf index.
+    /// The log with this leaf index.
     Log(u64),
-    /// Those that stand for messages of this sender.
+    /// The logs of messages from this sender.
     From(Address),
 }
 
 impl LogFilter {
-    /// Whether the log with this leaf index is wanted.
+    /// Whether the log with this leaf index is selected.
     #[must_use]
     pub fn has(self, index: u64, log: &L2ToL1Log) -> bool {
         match self {
@@ -35,16 +35,16 @@ impl LogFilter {
     }
 }
 
-/// Of so many proofs that are made together one is judged by both verifiers.
+/// One in this many proofs is checked by both verifiers.
 const JUDGED_TWICE: usize = 1024;
 
-/// Proofs of logs of many batches, made and verified side by side.
+/// Verified proofs of logs from many batches, made together.
 ///
-/// Each is verified as a whole by a verifier that hashes many proofs at once, and of every 1024 the first
-/// once more by the one that hashes one proof at a time.
+/// A verifier that hashes many proofs at once checks each proof as a whole. The verifier that hashes one
+/// proof at a time checks the first of every 1024 again.
 ///
-/// Logs and messages may lie in a mapped file, which somebody else can write to at any time. So they are
-/// copied first, and the copies are what is hashed, judged and given away.
+/// Logs and messages may be in a mapped file, which other processes can change at any time. So they are
+/// copied first, and the copies are hashed, verified and returned.
 #[derive(Debug)]
 pub struct VerifiedProofs<'b, 'a> {
     parts: Vec<BatchEntry<'b, 'a>>,
@@ -52,7 +52,7 @@ pub struct VerifiedProofs<'b, 'a> {
     messages: Vec<u8>,
 }
 
-/// What was wanted of a batch.
+/// The proofs selected from one batch.
 #[derive(Debug)]
 struct BatchEntry<'b, 'a> {
     batch: &'b BatchProofs<'a>,
@@ -60,7 +60,7 @@ struct BatchEntry<'b, 'a> {
     proofs: Vec<(u64, Result<ProofParts, ExtractError>)>,
 }
 
-/// A proof whose own words and message stand in the common buffers.
+/// A proof whose own words and message are in the shared buffers.
 #[derive(Clone, Debug)]
 struct ProofParts {
     log: L2ToL1Log,
@@ -69,7 +69,7 @@ struct ProofParts {
 }
 
 impl<'b, 'a> VerifiedProofs<'b, 'a> {
-    /// Makes the proofs that are wanted of each batch and verifies them.
+    /// Makes the selected proofs of each batch and verifies them.
     #[must_use]
     pub fn new(wanted: impl IntoIterator<Item = (&'b BatchProofs<'a>, LogFilter)>) -> Self
     where
@@ -112,7 +112,7 @@ impl<'b, 'a> VerifiedProofs<'b, 'a> {
         made
     }
 
-    /// Replaces every proof that is not accepted by an error.
+    /// Replaces every proof that was not accepted by an error.
     fn refuse(&mut self) {
         let mut bundles = Vec::with_capacity(self.parts.len());
         let mut members = Vec::with_capacity(self.words.len() / 16 + 1);
@@ -134,8 +134,8 @@ impl<'b, 'a> VerifiedProofs<'b, 'a> {
             }
         }
         let accepted = verify_many::accepted(&bundles, &members);
-        // Every refused proof is judged by the other verifier too, which says why; and so is one of many
-        // that are not, so that the two are compared as long as anything is proven.
+        // The other verifier checks every refused proof too, to obtain the reason. It also checks a sample of
+        // the accepted proofs, so that the two verifiers are always compared.
         let judged_twice = |i: &usize| i.is_multiple_of(JUDGED_TWICE) || !accepted[*i];
         let suspects = (0..members.len()).filter(judged_twice);
         let refused: Vec<_> = suspects
@@ -157,10 +157,10 @@ impl<'b, 'a> VerifiedProofs<'b, 'a> {
         }
     }
 
-    /// What became of the logs of the batch that was wanted in this place, by their leaf index, in order.
+    /// Returns the results for the batch at this position of the input, by leaf index, in order.
     ///
     /// # Panics
-    /// When there were not so many.
+    /// When the position is out of range.
     pub fn of(
         &self,
         place: usize,

@@ -1,4 +1,4 @@
-//! Outcomes as the bytes of a file: JSON, NDJSON, answers of a node, calldata, rows of Parquet.
+//! Encodes outcomes as JSON, NDJSON, answers of a node, calldata or rows of Parquet.
 
 use std::{
     io,
@@ -17,29 +17,30 @@ use crate::{
     proof::{Failure, FailureCode, FailureRecord, Hints, ProofView, no_hints},
 };
 
-/// How many buffers are kept to be filled again.
+/// The maximum number of buffers that are kept for reuse.
 const MOST_BUFFERS: usize = 8;
-/// The largest buffer that is kept, in bytes: that of a giant batch is not kept for small ones.
+/// The maximum size of a buffer that is kept, in bytes. The buffer of a giant batch is not kept for small
+/// ones.
 const LARGEST_BUFFER: usize = 7_000_000;
 
-/// The formats of proofs. Every build names all of them; one whose feature is off refuses to write them.
+/// The formats of proofs. Every build knows all of them, but refuses to write a format whose feature is off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ProofFormat {
     /// One JSON object, or an array of them.
     Json,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Ndjson,
-    /// One object a line, with exactly the fields that a node answers.
+    /// One object per line, with exactly the fields of a node's answer.
     Rpc,
-    /// One object a line, with the ABI-encoded call that takes the proof; with the feature `calldata`.
+    /// One object per line, with the ABI-encoded call that takes the proof. Needs the feature `calldata`.
     Calldata,
-    /// Rows of a Parquet file; with the feature `parquet`.
+    /// Rows of a Parquet file. Needs the feature `parquet`.
     Parquet,
 }
 
 impl ProofFormat {
-    /// Refuses a format that this build does not have.
+    /// Refuses a format that this build does not support.
     pub(crate) fn check(self) -> Result<(), EncoderError> {
         let feature = match self {
             Self::Calldata if !cfg!(feature = "calldata") => "calldata",
@@ -50,15 +51,15 @@ impl ProofFormat {
     }
 }
 
-/// Why records could not be encoded.
+/// An error from encoding records.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum EncoderError {
-    /// The format cannot take a value.
+    /// The format cannot hold a value.
     #[cfg(feature = "parquet")]
     #[error(transparent)]
     Parquet(#[from] super::parquet::EncodeError),
-    /// The build does not have the format.
+    /// The build does not support the format.
     #[error("this build has no {format:?}: its feature {feature} is off")]
     NoFormat {
         /// The format.
@@ -87,21 +88,21 @@ impl EncoderError {
 pub struct EncodedChunk {
     /// The records as text.
     pub(crate) bytes: Vec<u8>,
-    /// The same compressed, where the output is and its records are lines.
+    /// The compressed text, if the output is compressed and its records are lines.
     pub(crate) packed: Option<Vec<u8>>,
-    /// Rows, where the output has rows.
+    /// The rows, if the output has rows.
     pub(crate) rows: Option<EncodedRows>,
-    /// Failures that the format has no record for.
+    /// Failures for which the format has no record.
     pub(crate) unwritten: Vec<Failure>,
 }
 
-/// How records look, and what stands between them.
+/// The layout of records and of what separates them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
-    /// A JSON object, and nothing else.
+    /// One JSON object.
     Object,
-    /// JSON objects in an array. Each record has the comma before it; the sink makes the first of them
-    /// the array's bracket.
+    /// JSON objects in an array. Each record has a comma before it. The sink replaces the first comma by the
+    /// opening bracket.
     Array,
     Lines,
     RpcLines,
@@ -113,7 +114,7 @@ impl Form {
     /// The separator before each record of an array.
     pub(crate) const COMMA: &[u8] = b",\n";
 
-    /// Without a given format one proof is JSON, and many are a line each.
+    /// The form of a format. The default is JSON for one proof, and NDJSON for many.
     pub(crate) fn new(format: Option<ProofFormat>, many: bool) -> Self {
         match (format, many) {
             (Some(ProofFormat::Rpc), _) => Self::RpcLines,
@@ -125,13 +126,13 @@ impl Form {
         }
     }
 
-    /// Whether every record is a line, so that outputs can be put behind each other.
+    /// Whether every record is a line, so that outputs can be concatenated.
     pub(crate) fn is_lines(self) -> bool {
         matches!(self, Self::Lines | Self::RpcLines | Self::CallLines)
     }
 }
 
-/// Turns outcomes into bytes in one form.
+/// Encodes outcomes in one form.
 #[derive(Clone)]
 pub struct Encoder {
     form: Form,
@@ -141,7 +142,7 @@ pub struct Encoder {
     free: Arc<Mutex<Vec<Vec<u8>>>>,
 }
 
-/// An encoder at work on a chunk.
+/// The state of encoding one chunk.
 struct Encoding<'e> {
     encoder: &'e Encoder,
     lines: LineWriter,
@@ -151,33 +152,32 @@ struct Encoding<'e> {
 }
 
 impl Encoder {
-    /// An encoder of records in this form, whose text is compressed where `compression` is given.
+    /// Creates an encoder for a form. Text is compressed if `compression` is given.
     pub(crate) fn new(form: Form, compression: Option<Compression>, calls: CallOptions) -> Self {
         Self { form, compression, calls, hints: no_hints, free: Arc::default() }
     }
 
-    /// With hints after the messages of failures.
+    /// Appends hints to the messages of failures.
     pub(crate) fn with_hints(self, hints: Hints) -> Self {
         Self { hints, ..self }
     }
 
-    /// What the bytes depend on besides the proofs and calls.
+    /// Describes everything that the bytes depend on besides the proofs and calls.
     pub(crate) fn describe(&self) -> String {
         format!("{:?} {:?}", self.form, self.compression)
     }
 
-    /// How the records look.
+    /// The layout of the records.
     pub(crate) fn form(&self) -> Form {
         self.form
     }
 
-    /// How text is compressed.
+    /// The compression of the text.
     pub(crate) fn compression(&self) -> Option<Compression> {
         self.compression
     }
 
-    /// Whether an interrupted output can be resumed: its chunks are appended to each other, as lines or as
-    /// rows.
+    /// Whether an interrupted output can be resumed: its chunks must be lines or rows, which can be appended.
     pub(crate) fn is_resumable(&self) -> bool {
         self.form.is_lines() || self.form == Form::Rows
     }
@@ -195,7 +195,7 @@ impl Encoder {
         Encoding { encoder: self, lines, rows, chunk, count: Count::default() }
     }
 
-    /// Takes back the buffer of a chunk that is written.
+    /// Takes back the buffer of a written chunk for reuse.
     pub(crate) fn recycle(&self, chunk: EncodedChunk) {
         let mut bytes = chunk.bytes;
         bytes.clear();
@@ -232,14 +232,14 @@ impl Encode for Encoder {
 }
 
 impl Encoding<'_> {
-    /// Encodes a proof; answers why the format cannot take it, where it cannot.
+    /// Encodes a proof. The inner error says why the format cannot take it.
     fn proof(&mut self, proof: &ProofView<'_>) -> Result<Result<(), Failure>, EncoderError> {
         match self.encoder.form {
             Form::Lines => self.lines.record(proof, &mut self.chunk.bytes),
             Form::RpcLines => self.lines.rpc_answer(proof, &mut self.chunk.bytes),
             Form::CallLines => match self.encoder.calls.encode(proof) {
                 Ok(record) => {
-                    // As in `record`: nothing that could fail.
+                    // Writing to a vector cannot fail; see `record`.
                     let _ = serde_json::to_writer(&mut self.chunk.bytes, &record);
                 }
                 Err(error) => {
@@ -256,7 +256,7 @@ impl Encoding<'_> {
         Ok(Ok(()))
     }
 
-    /// Encodes a request for `logs` logs that failed.
+    /// Encodes a failed request for `logs` logs.
     fn failure(
         &mut self,
         request: RequestSource<'_>,
@@ -274,7 +274,7 @@ impl Encoding<'_> {
         Ok(())
     }
 
-    /// Ends the chunk.
+    /// Completes the chunk.
     fn end(mut self) -> Result<(EncodedChunk, Count), EncoderError> {
         let chunk = &mut self.chunk;
         chunk.rows = self.rows.finish()?;
@@ -290,8 +290,8 @@ impl Encoding<'_> {
         match self.encoder.form {
             Form::Object | Form::Array => self.pretty(record),
             Form::Lines | Form::RpcLines | Form::CallLines | Form::Rows => {
-                // Records have no maps with keys other than text, and a vector takes every byte: nothing
-                // is left that could fail.
+                // Cannot fail: records have no maps with keys other than strings, and writing to a vector
+                // succeeds.
                 let _ = serde_json::to_writer(&mut self.chunk.bytes, record);
                 self.chunk.bytes.push(b'\n');
             }
@@ -302,7 +302,7 @@ impl Encoding<'_> {
         if self.encoder.form == Form::Array {
             self.chunk.bytes.extend_from_slice(Form::COMMA);
         }
-        // As above.
+        // Cannot fail, as above.
         let _ = serde_json::to_writer_pretty(&mut self.chunk.bytes, record);
         if self.encoder.form == Form::Object {
             self.chunk.bytes.push(b'\n');

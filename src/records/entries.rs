@@ -1,4 +1,4 @@
-//! The records of an input one after the other, whatever its format.
+//! Reads the records of an input in any format, one at a time.
 
 use thiserror::Error;
 
@@ -14,7 +14,7 @@ use crate::{
     snapshot,
 };
 
-/// Why the records of an input could not be read.
+/// An error from reading the records of an input.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum EntriesError {
@@ -25,22 +25,19 @@ pub enum EntriesError {
     #[cfg(feature = "parquet")]
     #[error(transparent)]
     Parquet(#[from] super::parquet::ReadError),
-    /// The input is a Parquet file, which only the feature `parquet` can read.
+    /// The input is a Parquet file, and the build lacks the feature `parquet`.
     #[error("{0}: it is a Parquet file, and this build has no Parquet: its feature parquet is off")]
     NoParquet(String),
-    /// The input is something else.
+    /// The input is of another kind.
     #[error("{name}: it is {what}, not proofs")]
     NotProofs {
         /// The input.
         name: String,
-        /// What it is.
+        /// The kind of the input.
         what: &'static str,
     },
-    /// Nothing in the input is a record of a proof.
-    #[error(
-        "{0}: it holds no proofs, neither records nor calldata nor answers of a node; slproof inspect says \
-         what it is"
-    )]
+    /// The input contains no record of a proof.
+    #[error("{0}: it contains no proofs, neither records nor calldata nor answers of a node")]
     NoProofs(String),
 }
 
@@ -61,7 +58,8 @@ impl EntriesError {
     }
 }
 
-/// The records of an input, with their numbers: lines of a text, rows of a Parquet file from 1.
+/// The records of an input with their numbers, counted from 1: line numbers of a text, row numbers of a
+/// Parquet file.
 ///
 /// ```
 /// use slproof::{files::Input, proof::reader::{Defaults, Item}, records::Entries};
@@ -84,20 +82,20 @@ enum Source {
     Rows(Box<NumberedRows>),
 }
 
-/// One entry of an input, which need not be a record.
+/// One entry of an input. It need not be a valid record.
 #[derive(Debug)]
 pub enum Entry {
-    /// A text.
+    /// A text, such as a line.
     Text(Vec<u8>),
     /// A row of a Parquet file.
     Row(Result<Item, RecordError>),
 }
 
 impl Entries {
-    /// Opens an input. `defaults` stand for what the rows of a Parquet file leave out.
+    /// Opens an input. `defaults` replace values that the rows of a Parquet file lack.
     ///
     /// # Errors
-    /// [`EntriesError`] when it cannot be read, or is a file of another kind.
+    /// [`EntriesError`] when the input cannot be read, or is of another kind.
     pub fn open(input: Input, defaults: &Defaults) -> Result<Self, EntriesError> {
         let name = input.name().to_owned();
         if is_container(input.head()) {
@@ -115,13 +113,13 @@ impl Entries {
         Ok(Self { name, source })
     }
 
-    /// The name of the input in messages.
+    /// The name of the input, for messages.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The error for an input none of whose entries is a record.
+    /// The error for an input that contains no record.
     #[must_use]
     pub fn no_proofs(&self) -> EntriesError {
         EntriesError::NoProofs(self.name.clone())
@@ -136,7 +134,7 @@ impl Entries {
         }
     }
 
-    /// What the number of a record counts: "line" or "row".
+    /// The unit of record numbers: "line" or "row".
     #[must_use]
     pub fn place(&self) -> &'static str {
         match self.source {
@@ -164,7 +162,7 @@ impl Iterator for Entries {
 }
 
 impl Entry {
-    /// About how many bytes it takes.
+    /// The approximate size of the entry in bytes.
     #[must_use]
     pub fn weight(&self) -> usize {
         match self {
@@ -177,7 +175,7 @@ impl Entry {
         }
     }
 
-    /// Whether it is meant as a record of a proof, however damaged it may be.
+    /// Whether the entry is a record of a proof, possibly a damaged one.
     #[must_use]
     pub fn is_record(&self) -> bool {
         match self {
@@ -186,10 +184,11 @@ impl Entry {
         }
     }
 
-    /// What it says; `defaults` are for texts, rows are read with those of their file.
+    /// Parses the entry. `defaults` apply to texts; the rows of a file were read with those given to
+    /// [`Entries::open`].
     ///
     /// # Errors
-    /// [`RecordError`] when it is not a record, or lacks what `defaults` do not give.
+    /// [`RecordError`] when it is not a record, or lacks a value that `defaults` do not contain.
     pub fn item(self, defaults: &Defaults) -> Result<Item, RecordError> {
         match self {
             Self::Text(text) => reader::parse(&text, defaults),

@@ -1,11 +1,11 @@
-//! The elements of a JSON array as texts, one after the other, however long the array is.
+//! Reads the elements of a JSON array as texts, one at a time, for arrays of any length.
 
 use std::io::{self, BufRead, BufReader, Read};
 
 use crate::files::JsonNesting;
 
-/// The texts of the elements of an array. Only where each ends is found out here, by strings and
-/// brackets; whether it is JSON is found out by whoever parses it.
+/// The elements of an array as texts. Only strings and brackets are interpreted, to find the end of each
+/// element. The caller parses the elements as JSON.
 pub(super) struct Elements<R> {
     data: BufReader<R>,
     longest: usize,
@@ -13,7 +13,7 @@ pub(super) struct Elements<R> {
     place: Place,
 }
 
-/// How far the array is read.
+/// The position in the array.
 enum Place {
     Before,
     Within,
@@ -21,17 +21,17 @@ enum Place {
 }
 
 impl<R: Read> Elements<R> {
-    /// The elements of the array that `data` hold, of which none may have more than `longest` bytes.
+    /// Reads the array in `data`. No element may have more than `longest` bytes.
     pub(super) fn new(data: R, longest: usize) -> Self {
         let data = BufReader::with_capacity(1 << 17, data);
         Self { data, longest, number: 0, place: Place::Before }
     }
 
-    /// The next element and its number, from 1; `None` behind the last one.
+    /// Returns the next element and its number, from 1; `None` after the last one.
     ///
     /// # Errors
-    /// When the data cannot be read, the array has no end or something behind it, or the element is too
-    /// long.
+    /// When the data cannot be read, when the array has no end or is followed by other data, or when the
+    /// element is too long.
     pub(super) fn next_element(&mut self) -> io::Result<Option<(u64, Vec<u8>)>> {
         match self.place {
             Place::Before => {
@@ -44,7 +44,7 @@ impl<R: Read> Elements<R> {
             Place::Behind => {
                 return match self.next_byte()? {
                     None => Ok(None),
-                    Some(_) => Err(damaged("something stands behind the JSON array")),
+                    Some(_) => Err(damaged("the JSON array is followed by other data")),
                 };
             }
         }
@@ -87,7 +87,7 @@ impl<R: Read> Elements<R> {
         Ok(Some((self.number, text)))
     }
 
-    /// The next byte that is no white space.
+    /// Returns the next byte that is not white space.
     fn next_byte(&mut self) -> io::Result<Option<u8>> {
         loop {
             let bytes = fill(&mut self.data)?;
@@ -105,7 +105,7 @@ impl<R: Read> Elements<R> {
     }
 }
 
-/// What is read and not consumed; nothing at the end.
+/// Returns bytes that are read but not consumed; an empty slice at the end.
 fn fill<R: Read>(data: &mut BufReader<R>) -> io::Result<&[u8]> {
     while let Err(error) = data.fill_buf() {
         if error.kind() != io::ErrorKind::Interrupted {
@@ -126,10 +126,10 @@ mod tests {
 
     use super::*;
 
-    /// Gives so many bytes at a time at most.
-    struct Trickle<'t>(&'t [u8], usize);
+    /// A reader that returns at most a given number of bytes per call.
+    struct SmallReads<'t>(&'t [u8], usize);
 
-    impl Read for Trickle<'_> {
+    impl Read for SmallReads<'_> {
         fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
             let most = self.1.min(out.len());
             self.0.read(&mut out[..most])
@@ -137,7 +137,7 @@ mod tests {
     }
 
     fn elements(text: &[u8], at_once: usize, longest: usize) -> io::Result<Vec<(u64, Vec<u8>)>> {
-        let mut elements = Elements::new(Trickle(text, at_once), longest);
+        let mut elements = Elements::new(SmallReads(text, at_once), longest);
         std::iter::from_fn(|| elements.next_element().transpose()).collect()
     }
 
@@ -157,7 +157,7 @@ mod tests {
     }
 
     proptest! {
-        /// Against a parser that reads the whole.
+        /// Compared with a parser that reads the whole text.
         #[test]
         fn elements_are_those_of_the_whole_document(
             values in prop::collection::vec(value(), 0..6),
@@ -170,7 +170,7 @@ mod tests {
             let read = |(_, text): &(u64, Vec<u8>)| serde_json::from_slice::<Value>(text).unwrap();
             prop_assert_eq!(found.iter().map(read).collect::<Vec<_>>(), values);
             prop_assert!(found.iter().map(|(number, _)| *number).eq(1..=found.len() as u64));
-            // Cut anywhere before its end it is refused.
+            // A text cut anywhere before its end is refused.
             let end = text.len() - 4;
             for cut in 0..=end {
                 prop_assert!(elements(&text[..cut], at_once, 1 << 16).is_err(), "{}", cut);
@@ -186,7 +186,7 @@ mod tests {
     #[test]
     fn what_stands_behind_and_long_elements_are_refused() {
         let error = |text: &[u8]| elements(text, 7, 10).unwrap_err().to_string();
-        assert!(error(b"[1] 2").contains("behind"));
+        assert!(error(b"[1] 2").contains("followed by other data"));
         assert!(error(b"{}").contains("no JSON array"));
         assert!(
             error(b"[1,\"123456789\"]").contains("record 2 of the JSON array is longer than 10")

@@ -1,4 +1,4 @@
-//! Verdicts on records, by roots that are trusted.
+//! Verdicts on records, based on trusted roots.
 
 use std::sync::Arc;
 
@@ -20,16 +20,16 @@ use crate::{
     state::StateError,
 };
 
-/// How many records are judged side by side.
+/// The maximum number of records that are verified in parallel.
 const RECORDS_AT_ONCE: usize = 4096;
-/// About how many bytes of records are judged side by side.
+/// The approximate maximum size of the records that are verified in parallel, in bytes.
 const BYTES_AT_ONCE: usize = 64 << 20;
 
-/// The roots that proofs have to fold to. Cheap to clone.
+/// The roots to which proofs must fold. Cheap to clone.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum TrustedRoots {
-    /// One root for every proof. Which batch or block it is the root of is not checked.
+    /// One root for all proofs. Which batch or block has this root is not checked.
     Root(Hash),
     /// The roots that the contracts in a state accept.
     State(Arc<KnownRoots<Snapshot>>),
@@ -48,7 +48,7 @@ impl From<KnownRoots<Snapshot>> for TrustedRoots {
 }
 
 impl TrustedRoots {
-    /// What is known of the root that a record's proof leads to, and where it is stored.
+    /// Returns the trusted root at the location that a record's proof leads to.
     fn known(
         &self,
         record: &ProofRecord,
@@ -64,14 +64,14 @@ impl TrustedRoots {
         }
     }
 
-    /// Judges a record with its log. A state that cannot be read is an error of its own.
+    /// Verifies a record with its log. A failure to read the state is an error, not a verdict.
     fn judge(
         &self,
         record: &ProofRecord,
         log: &L2ToL1Log,
     ) -> Result<(Verdict, Option<RootLocation>), StateError> {
         let (mut location, mut unreadable) = (None, None);
-        // The state is asked for the one root that the words lead to.
+        // Only the root that the words lead to is looked up in the state.
         let verdict = Verdict::of(record, log, |root| match self.known(record, root) {
             Ok((known, found)) => {
                 location = found;
@@ -86,8 +86,8 @@ impl TrustedRoots {
     }
 }
 
-/// Judges one record by the roots that are trusted: everything that the record says, and that its proof
-/// folds to the root which is stored for what it leads to. A state that cannot be read judges nothing
+/// Verifies one record by the trusted roots: every field of the record, and that its proof folds to the root
+/// that is stored for its target. If the state cannot be read, there is no verdict
 /// ([`FailureCode::StateDamaged`]).
 ///
 /// ```
@@ -117,18 +117,18 @@ pub fn verify(record: &ProofRecord, known_roots: &TrustedRoots) -> Verdict {
     }
 }
 
-/// The verdict on one entry of an input.
+/// The verdict on one entry of an input, as it is written to the output.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct VerdictLine {
-    /// The line, or the row of a Parquet file from 1.
+    /// The line number, or the row number of a Parquet file; both from 1.
     pub line: u64,
-    /// Whether the proof is valid; null where it cannot be judged.
+    /// Whether the proof is valid; null if it could not be verified.
     pub valid: Option<bool>,
-    /// Which variable of which contract holds the root of a valid proof.
+    /// The contract and the variable that hold the root of a valid proof.
     #[serde(serialize_with = "as_text", skip_serializing_if = "Option::is_none")]
     pub anchor: Option<RootLocation>,
-    /// Why the proof is not valid, or cannot be judged.
+    /// Why the proof is invalid, or why it could not be verified.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<Failure>,
 }
@@ -144,11 +144,11 @@ fn as_text<S: Serializer>(
     }
 }
 
-/// Why records could not be judged.
+/// An error from verifying the records of an input.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum VerdictsError {
-    /// The input could not be read, or holds no proofs.
+    /// The input could not be read, or contains no proofs.
     #[error(transparent)]
     Entries(#[from] EntriesError),
     /// The state of the trusted roots could not be read.
@@ -156,15 +156,15 @@ pub enum VerdictsError {
     State(#[from] StateError),
 }
 
-/// The verdicts on the records of an input, in their order, judged on all threads.
+/// The verdicts on the records of an input, in their order, computed on all threads.
 pub struct Verdicts {
     entries: Entries,
     judge: Judge,
-    /// Whether one of the entries so far is a record.
+    /// Whether any entry so far is a record.
     has_record: bool,
 }
 
-/// What entries are judged by.
+/// The data needed to verify entries.
 struct Judge {
     defaults: Defaults,
     roots: TrustedRoots,
@@ -172,31 +172,31 @@ struct Judge {
 }
 
 impl Verdicts {
-    /// The verdicts on these entries. `defaults` stand for what the records leave out.
+    /// Creates verdicts on these entries. `defaults` replace values that the records lack.
     #[must_use]
     pub fn new(entries: Entries, defaults: Defaults, roots: TrustedRoots) -> Self {
         let judge = Judge { defaults, roots, hints: no_hints };
         Self { entries, judge, has_record: false }
     }
 
-    /// With hints after the messages of failures.
+    /// Appends hints to the messages of failures.
     #[must_use]
     pub fn with_hints(mut self, hints: Hints) -> Self {
         self.judge.hints = hints;
         self
     }
 
-    /// The entries that are judged.
+    /// The entries that are verified.
     #[must_use]
     pub fn entries(&self) -> &Entries {
         &self.entries
     }
 
-    /// The verdicts on the next entries, some thousands; none after the last. `None` stands for the record
-    /// of a failed request, in which there is nothing to judge.
+    /// Returns the verdicts on the next entries, up to some thousands; an empty list after the last entry.
+    /// `None` stands for the record of a failed request, which has no proof to verify.
     ///
     /// # Errors
-    /// [`VerdictsError`] when the input or the state cannot be read, or nothing in the input is a record.
+    /// [`VerdictsError`] when the input or the state cannot be read, or when the input contains no record.
     pub fn next_chunk(&mut self) -> Result<Vec<Option<VerdictLine>>, VerdictsError> {
         let (mut entries, mut bytes) = (Vec::new(), 0);
         while entries.len() < RECORDS_AT_ONCE && bytes < BYTES_AT_ONCE {
@@ -204,7 +204,7 @@ impl Verdicts {
             bytes += entry.1.weight();
             entries.push(entry);
         }
-        // Damaged lines among records are invalid proofs; without a record there is no proof.
+        // Damaged lines count as invalid proofs only if the input contains at least one record.
         self.has_record |= entries.iter().any(|(_, entry)| entry.is_record());
         if !entries.is_empty() && !self.has_record {
             return Err(self.entries.no_proofs().into());

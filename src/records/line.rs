@@ -1,17 +1,17 @@
 use crate::primitives::{BatchNumber, ChainId, Hash};
 use crate::proof::{ProofView, TargetKind, TargetRecord};
 
-/// Writes proofs as lines of JSON: the bytes that `serde_json` makes of a
-/// [`ProofRecord`](crate::proof::ProofRecord) or an [`RpcAnswer`](crate::proof::RpcAnswer), but without the record.
+/// Writes proofs as lines of JSON. The bytes are those that `serde_json` produces for a
+/// [`ProofRecord`](crate::proof::ProofRecord) or an [`RpcAnswer`](crate::proof::RpcAnswer), but no such value
+/// is created.
 ///
-/// Two thirds of a line are the same for all logs of a batch; they are kept as text from one proof to the
-/// next.
+/// Two thirds of a line are the same for all logs of a batch. This text is kept from one proof to the next.
 #[derive(Debug, Default)]
 pub struct LineWriter {
     last: Option<Shared>,
 }
 
-/// What the text was made from, and the text.
+/// The cached text, and the values that it was made from.
 #[derive(Debug)]
 struct Shared {
     batch: (ChainId, BatchNumber),
@@ -83,7 +83,7 @@ impl Shared {
     }
 }
 
-/// The text of a word: quotes, `0x`, 64 digits, and a comma.
+/// The length of a word's text: quotes, `0x`, 64 digits, and a comma.
 const WORD_LEN: usize = 69;
 
 impl LineWriter {
@@ -95,7 +95,7 @@ impl LineWriter {
         self.last.as_ref().unwrap_or_else(|| unreachable!("just made"))
     }
 
-    /// Appends a proof record, without an end of line.
+    /// Appends a proof record without a newline.
     pub fn record(&mut self, proof: &ProofView<'_>, out: &mut Vec<u8>) {
         let shared = self.shared(proof);
         out.extend_from_slice(&shared.start);
@@ -111,7 +111,7 @@ impl LineWriter {
         out.push(b'}');
     }
 
-    /// Appends a proof with exactly the fields of a node's answer, without an end of line.
+    /// Appends a proof with exactly the fields of a node's answer, without a newline.
     pub fn rpc_answer(&mut self, proof: &ProofView<'_>, out: &mut Vec<u8>) {
         let shared = self.shared(proof);
         out.extend_from_slice(b"{\"proof\":[");
@@ -126,7 +126,7 @@ impl LineWriter {
     }
 }
 
-/// The words of a proof with commas between them.
+/// Appends the words of a proof, separated by commas.
 fn words(head: &[Hash], shared: &Shared, out: &mut Vec<u8>) {
     out.reserve((head.len() + shared.tail.len()) * WORD_LEN);
     for (i, word) in head.iter().enumerate() {
@@ -140,12 +140,12 @@ fn words(head: &[Hash], shared: &Shared, out: &mut Vec<u8>) {
     out.extend_from_slice(&shared.words[without..]);
 }
 
-/// Quotes, `0x` and lower-case digits.
+/// Appends quoted lower-case hexadecimal digits with `0x`.
 fn hex(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend_from_slice(b"\"0x");
     let start = out.len();
     out.resize(start + 2 * bytes.len(), 0);
-    // The room is exactly that of the digits, the only thing that could fail.
+    // Cannot fail: the slice has exactly the length of the digits.
     let _ = const_hex::encode_to_slice(bytes, &mut out[start..]);
     out.push(b'"');
 }
@@ -194,7 +194,7 @@ mod tests {
     proptest! {
         #[test]
         fn lines_are_those_of_serde(
-            // Few of each, so that some follow each other and others do not.
+            // Few values of each, so that equal values sometimes follow each other.
             places in prop::collection::vec((0..2u64, 0..2usize, 0..2usize), 1..12),
             numbers in (any::<u64>(), any::<u64>(), any::<u64>()),
             heads in prop::collection::vec(hash(), 0..20),

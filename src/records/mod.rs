@@ -1,7 +1,7 @@
-//! Files of proofs: read, judged and written.
+//! Files of proofs: reading, verifying and writing.
 //!
-//! [`Entries`] reads the records of an input, [`Verdicts`] judges them. An [`Encoder`] makes bytes of what
-//! became of requests ([`Outcome`]), [`OwnedRecords`] makes values of their own.
+//! [`Entries`] reads the records of an input, and [`Verdicts`] verifies them. An [`Encoder`] writes the
+//! outcomes of requests ([`Outcome`]) as bytes; [`OwnedRecords`] returns them as values.
 
 #[cfg(not(feature = "calldata"))]
 #[path = "no_calldata.rs"]

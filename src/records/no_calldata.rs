@@ -1,5 +1,5 @@
-//! What stands for the module `calldata` in a build without the feature `calldata`: no call can be chosen, and
-//! outputs of this format are refused before their job begins.
+//! Replaces the module `calldata` in a build without the feature `calldata`. No call can be selected, and
+//! jobs refuse outputs of this format before they begin.
 
 use super::{EncoderError, ProofFormat};
 use crate::proof::{ProofView, TargetKind};

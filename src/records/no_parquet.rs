@@ -1,6 +1,6 @@
-//! What stands for the module `parquet` in a build without the feature `parquet`: there are no rows. Inputs of
-//! this format are refused when they are opened, and outputs before their job begins; what would encode or
-//! write rows answers the same error.
+//! Replaces the module `parquet` in a build without the feature `parquet`. Inputs of this format are refused
+//! when they are opened, and outputs before their job begins. Functions that would encode or write rows
+//! return the same error.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-/// What there is none of.
+/// A type without values.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum NoRows {}
 

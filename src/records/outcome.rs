@@ -1,4 +1,4 @@
-//! What becomes of requests, and what turns it into the records of an output.
+//! The outcomes of requests, and the trait that encodes them for an output.
 
 use std::collections::BTreeMap;
 
@@ -8,77 +8,77 @@ use serde_json::value::RawValue;
 use super::EncoderError;
 use crate::proof::{Failure, FailureCode, ProofView, Request};
 
-/// What became of one request, or of one log of a request for many.
+/// The outcome of one request, or of one log of a request for many.
 #[derive(Clone, Debug)]
 pub enum Outcome<'a> {
     /// A proof that the verifier accepted.
     Proof {
         /// The proof.
         proof: ProofView<'a>,
-        /// What asked for it.
+        /// The request for the proof.
         request: RequestSource<'a>,
     },
-    /// There is no proof.
+    /// The request failed.
     Failed {
-        /// What asked for it.
+        /// The request.
         request: RequestSource<'a>,
-        /// How many logs were asked for.
+        /// The number of requested logs.
         logs: u64,
-        /// Why there is none.
+        /// The reason.
         failure: Failure,
     },
-    /// The log is padding, which the contracts refuse to prove. Only where all logs of a batch are asked
-    /// for, and no record is written for it.
+    /// The log is padding, which the contracts refuse to prove. This occurs only in requests for all logs of
+    /// a batch, and no record is written for it.
     Padding,
 }
 
-/// Where a request comes from.
+/// The source of a request.
 #[derive(Clone, Copy, Debug)]
 pub enum RequestSource<'a> {
     /// The selection of the job.
     Request(Request),
     /// A line of JSON.
     Line(&'a RawValue),
-    /// A line that is not JSON; its beginning.
+    /// The beginning of a line that is not JSON.
     Text(&'a str),
 }
 
-/// How many requests became what.
+/// The number of outcomes of each kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Count {
-    /// Proofs.
+    /// The number of proofs.
     pub proofs: u64,
-    /// Requests that failed, by code.
+    /// The number of failed requests, by code.
     pub failures: BTreeMap<FailureCode, u64>,
-    /// The logs that those requests were for.
+    /// The number of logs that the failed requests were for.
     pub failed_logs: u64,
-    /// Logs that are padding.
+    /// The number of padding logs.
     pub padding: u64,
 }
 
 impl Count {
-    /// How many requests failed.
+    /// The number of failed requests.
     #[must_use]
     pub fn failed(&self) -> u64 {
         self.failures.values().fold(0, |sum, failures| sum.saturating_add(*failures))
     }
 
-    /// How many logs were asked for.
+    /// The number of requested logs.
     #[must_use]
     pub fn logs(&self) -> u64 {
         self.proofs.saturating_add(self.failed_logs).saturating_add(self.padding)
     }
 
-    /// Counts a request that failed.
+    /// Counts a failed request.
     pub fn fail(&mut self, code: FailureCode, logs: u64) {
         *self.failures.entry(code).or_default() += 1;
         self.failed_logs += logs;
     }
 
-    /// Adds what another part of the job counted.
+    /// Adds the counts of another part of the job.
     pub fn add(&mut self, other: &Self) {
-        // Some of these numbers come from files beside outputs, so they can have any size.
+        // Some counts come from files next to outputs and may have any size.
         self.proofs = self.proofs.saturating_add(other.proofs);
         for (code, failures) in &other.failures {
             let sum = self.failures.entry(*code).or_default();
@@ -89,15 +89,15 @@ impl Count {
     }
 }
 
-/// Turns outcomes into what a sink takes. Runs on many threads at once, each with outcomes of its own.
+/// Encodes outcomes for a sink. It runs on many threads at once, each with its own outcomes.
 pub trait Encode: Send + Sync {
-    /// What a sink takes.
+    /// The type that the sink takes.
     type Chunk: Send;
 
-    /// Encodes outcomes in their order, and counts them.
+    /// Encodes outcomes in order, and counts them.
     ///
     /// # Errors
-    /// [`EncoderError`] when they cannot be encoded, which ends the job.
+    /// [`EncoderError`] when an outcome cannot be encoded, which ends the job.
     fn encode(
         &self,
         outcomes: &mut dyn Iterator<Item = Outcome<'_>>,

@@ -1,21 +1,21 @@
-//! Outcomes as values of their own, for sinks that are no files.
+//! Outcomes as owned values, for sinks that are not files.
 
 use serde_json::Value;
 
 use super::{Count, Encode, EncoderError, Outcome, RequestSource};
 use crate::proof::{FailureRecord, ProofRecord};
 
-/// What became of a request, as a record of its own.
+/// The outcome of a request as an owned record.
 #[derive(Clone, Debug)]
 #[expect(clippy::large_enum_variant, reason = "most answers are proofs, which need no box")]
 pub enum Answer {
     /// The proof, accepted by the verifier.
     Proof(ProofRecord),
-    /// Why there is none, and the request as JSON.
+    /// The failure, with the request as JSON.
     Failed(FailureRecord<Value>),
 }
 
-/// Makes an [`Answer`] of each outcome that has a record.
+/// Converts each outcome that has a record into an [`Answer`].
 #[derive(Clone, Copy, Debug, Default)]
 pub struct OwnedRecords;
 
@@ -46,9 +46,9 @@ impl Encode for OwnedRecords {
 }
 
 impl RequestSource<'_> {
-    /// The request as JSON; a line that is not JSON as a string.
+    /// Converts the request to JSON. A line that is not JSON becomes a string.
     fn to_value(self) -> Value {
-        // Requests have no maps with keys other than text, the only thing that could fail.
+        // Cannot fail: requests have no maps with keys other than strings.
         match self {
             Self::Request(request) => serde_json::to_value(request).unwrap_or_default(),
             Self::Line(line) => serde_json::to_value(line).unwrap_or_default(),

@@ -7,11 +7,11 @@ use crate::{
     records::json_array::Elements,
 };
 
-/// The longest record: a message of some thirty mebibytes, far more than a chain takes.
+/// The maximum size of a record in bytes: a message of about 30 MiB, far more than a chain accepts.
 const LONGEST_RECORD: usize = 64 << 20;
 
-/// The texts of the records of an input, with their lines: one record a line, or one JSON document,
-/// which is a record or an array of them.
+/// The texts of the records of an input, with their line numbers. The input has one record per line, or is
+/// one JSON document, which is a record or an array of records.
 pub struct Records {
     name: String,
     source: Source,
@@ -24,10 +24,10 @@ enum Source {
 }
 
 impl Records {
-    /// Opens an input. One whose first line is not a record of its own is read as one document.
+    /// Opens an input. If its first line is not a complete record, the input is read as one document.
     ///
     /// # Errors
-    /// [`InputError`] when it cannot be read, or is one record that is too long.
+    /// [`InputError`] when the input cannot be read, or is one document that is too long.
     pub fn open(mut input: Input) -> Result<Self, InputError> {
         let name = input.name().to_owned();
         let head = input.head().trim_ascii_start();
@@ -51,7 +51,7 @@ impl Records {
         Ok(Self { name, source })
     }
 
-    /// What to call the input in messages.
+    /// The name of the input, for messages.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
@@ -79,7 +79,7 @@ impl Iterator for Records {
 }
 
 fn too_long(what: &str) -> io::Error {
-    let text = format!("{what} is longer than {LONGEST_RECORD} bytes; no record is");
+    let text = format!("{what} is longer than {LONGEST_RECORD} bytes, the maximum for a record");
     io::Error::new(io::ErrorKind::InvalidData, text)
 }
 

@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use crate::primitives::BatchNumber;
 
-/// One batch, or several that follow each other.
+/// One batch, or several consecutive batches.
 ///
 /// ```
 /// use slproof::Batches;
@@ -23,7 +23,7 @@ pub struct Batches {
     pub last: BatchNumber,
 }
 
-/// A text that is not a range of batches.
+/// The text is not a range of batches.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum BatchesParseError {
@@ -32,7 +32,7 @@ pub enum BatchesParseError {
     Number {
         /// The text of the number.
         text: String,
-        /// What is wrong with it.
+        /// The cause.
         source: ParseIntError,
     },
     /// The range is empty.

@@ -1,4 +1,4 @@
-//! The documents beside the output of a job: checkpoints and manifests.
+//! The JSON files next to the output of a job: checkpoints and manifests.
 //!
 //! ```text
 //! FILE.partial       the output of a job that is under way or was interrupted
@@ -21,16 +21,16 @@ use crate::{
     records::{Count, RowGroupSummary},
 };
 
-/// How far a job got.
+/// The progress of a job.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Checkpoint {
     pub(super) job: RunId,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) shard: Option<String>,
-    /// How many steps of the selection are done.
+    /// The number of completed steps of the selection.
     pub(super) steps: u64,
-    /// How many bytes they gave.
+    /// The number of bytes of output that they produced.
     pub(super) bytes: u64,
     /// The digest of these bytes.
     pub(super) blake3: String,
@@ -38,13 +38,14 @@ pub(super) struct Checkpoint {
     /// The row groups in these bytes, for the footer of a Parquet file.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) row_groups: Vec<RowGroupSummary>,
-    /// The digest of all of this, itself left out: what goes on here ends as if nothing had happened.
+    /// The digest of this document without this field. It detects damage, since a resumed job relies on the
+    /// other fields.
     #[serde(default)]
     pub(super) check: String,
 }
 
 impl Checkpoint {
-    /// A job, or a shard of it, of which nothing is done.
+    /// The checkpoint of a job, or of a shard of it, before the first step.
     pub(super) fn begun(job: &RunId, shard: Option<Shard>) -> Self {
         Self {
             job: job.clone(),
@@ -58,7 +59,7 @@ impl Checkpoint {
         }
     }
 
-    /// The text of the file.
+    /// Returns the content of the checkpoint file.
     pub(super) fn into_bytes(self) -> Vec<u8> {
         json(&Self { check: self.digest(), ..self })
     }
@@ -75,7 +76,7 @@ impl Checkpoint {
     }
 }
 
-/// What the output of a shard is.
+/// Describes the output of a shard.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Manifest {
@@ -88,7 +89,7 @@ pub(super) struct Manifest {
 }
 
 impl Manifest {
-    /// Where the manifest of an output is.
+    /// Returns the path of the manifest of an output.
     pub(super) fn beside(output: &Path) -> PathBuf {
         let mut name = output.as_os_str().to_owned();
         name.push(".shard.json");
@@ -102,12 +103,12 @@ impl Manifest {
     pub(super) fn read(output: &Path) -> Result<Self, Error> {
         let path = Self::beside(output);
         let mut text = Vec::new();
-        // A pipe under this name would be waited for.
+        // Reading a pipe of this name would block.
         if path.metadata().is_ok_and(|found| !found.is_file()) {
             let name = path.display().to_string();
             return Err(Error::NotOfJob {
                 name,
-                reason: "it is not a regular file, so not the manifest of a shard".into(),
+                reason: "it is not a regular file, so it is not the manifest of a shard".into(),
             });
         }
         let input = Input::open(&path)?;
@@ -121,7 +122,7 @@ impl Manifest {
     }
 }
 
-/// Writes a document of a few lines.
+/// Writes a short JSON document.
 ///
 /// # Errors
 /// [`Error::Output`] when it cannot be written.
@@ -131,7 +132,7 @@ pub(crate) fn write_json(mut output: Output, value: &impl Serialize) -> Result<(
 }
 
 pub(super) fn json(value: &impl Serialize) -> Vec<u8> {
-    // No value of this program has maps with keys other than text, the only thing that could fail.
+    // Only maps with keys other than strings could fail, and no value of this program has such maps.
     let mut text = serde_json::to_vec_pretty(value).unwrap_or_default();
     text.push(b'\n');
     text

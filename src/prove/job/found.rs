@@ -1,4 +1,4 @@
-//! Logs that the indexes of an archive lead to.
+//! Logs found by the indexes of an archive.
 
 use std::iter::{self, Peekable};
 
@@ -9,7 +9,7 @@ use crate::{
     prove::{Error, HashOf},
 };
 
-/// Logs, found one after the other: there may be more than fit into memory.
+/// Logs, found one at a time, since they may not fit into memory.
 pub(in crate::prove) type Found<'a> =
     Peekable<Box<dyn Iterator<Item = Result<LogAt<'a>, ArchiveError>> + 'a>>;
 
@@ -18,7 +18,7 @@ fn boxed<'a>(found: impl Iterator<Item = Result<LogAt<'a>, ArchiveError>> + 'a) 
     found.peekable()
 }
 
-/// Every log that stands for a message with this hash; at least one.
+/// Finds every log of a message with this hash; at least one.
 pub(in crate::prove) fn message(archive: &Archive, hash: Hash) -> Result<Found<'_>, Error> {
     some(boxed(archive.find_message(hash)), || match archive.find_transaction(hash).next() {
         Some(_) => Error::OtherHash { hash, asked: HashOf::Message },
@@ -29,7 +29,7 @@ pub(in crate::prove) fn message(archive: &Archive, hash: Hash) -> Result<Found<'
     })
 }
 
-/// The logs of a transaction, or the one with this place among them; at least one.
+/// Finds the logs of a transaction, or the one at the given position among them; at least one.
 pub(in crate::prove) fn transaction(
     archive: &Archive,
     hash: Hash,
@@ -53,7 +53,7 @@ pub(in crate::prove) fn transaction(
     Ok(boxed(iter::once(at)))
 }
 
-/// The logs, if there is one and the archive is not damaged where it is.
+/// Returns the logs, if there is at least one and the archive is not damaged there.
 fn some<'a>(mut found: Found<'a>, nothing: impl FnOnce() -> Error) -> Result<Found<'a>, Error> {
     match found.next_if(Result::is_err) {
         Some(Err(error)) => Err(error.into()),

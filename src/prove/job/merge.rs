@@ -1,4 +1,4 @@
-//! The outputs of all shards of a job, merged into one.
+//! Merges the outputs of all shards of a job.
 
 use std::{io::Read, path::Path};
 
@@ -10,27 +10,28 @@ use crate::{
     records::Count,
 };
 
-/// How many bytes are copied at a time.
+/// The number of bytes that are copied at a time.
 const CHUNK_LEN: usize = 1 << 20;
 
-/// A job whose shards are merged.
+/// The result of merging the shards of a job.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Merged {
-    /// How many shards there were.
+    /// The number of shards.
     pub shards: usize,
-    /// What became of the requests of the job.
+    /// The results of the job's requests.
     pub count: Count,
-    /// How many bytes the output has.
+    /// The size of the output in bytes.
     pub bytes: u64,
 }
 
-/// Merges the outputs of all shards of a job, in any order, each with its manifest beside it, into the
-/// output of the whole job (`-` for standard output). `progress` is told how many bytes are read.
+/// Merges the outputs of all shards of a job into the output of the whole job (`-` for standard output). The
+/// shards may be given in any order. Each needs its manifest next to it. `progress` receives the number of
+/// bytes that were read.
 ///
 /// # Errors
-/// [`Error`] when a shard is missing, given twice, changed since it was made, or part of another job, and when
-/// a file cannot be read or written.
+/// [`Error`] when a shard is missing, is given twice, was changed after it was made or belongs to another
+/// job, and when a file cannot be read or written.
 pub fn merge<P: AsRef<Path>>(
     shards: &[P],
     output: &Path,
@@ -58,7 +59,7 @@ pub fn merge<P: AsRef<Path>>(
     Ok(Merged { shards: parts.len(), count, bytes })
 }
 
-/// The shards, in order, are all of one job and each is there once.
+/// Checks that the sorted shards belong to one job and that each is present exactly once.
 fn check(shards: &[(&Path, Manifest)]) -> Result<(), Error> {
     let Some((first, of_first)) = shards.first() else { return Ok(()) };
     let wrong = |path: &Path, reason: String| {
@@ -96,7 +97,7 @@ fn check(shards: &[(&Path, Manifest)]) -> Result<(), Error> {
     }
 }
 
-/// Copies a shard, if it is what its manifest says.
+/// Copies a shard if it matches its manifest.
 fn copy(
     path: &Path,
     manifest: &Manifest,
@@ -109,7 +110,7 @@ fn copy(
         reason: "it differs from its manifest: it was changed since it was made".into(),
     };
     let (mut hasher, mut bytes, mut chunk) = (blake3::Hasher::new(), 0, vec![0; CHUNK_LEN]);
-    // A shard may well be empty.
+    // A shard may be empty.
     if path.metadata().is_ok_and(|found| found.len() > 0) || manifest.bytes > 0 {
         let mut input = Input::open_watched(path, progress)?;
         loop {

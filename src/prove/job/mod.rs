@@ -1,7 +1,8 @@
-//! Bulk jobs: proofs of everything that is selected, made on all threads and given away in order.
+//! Bulk jobs: proofs of everything that is selected, made on all threads and written in order.
 //!
-//! A [`Job`] writes a file ([`Job::write`]), which can be resumed after an interruption, made in shards and
-//! merged ([`merge`]), or hands records to a [`Sink`]. The output is the same for any number of threads.
+//! A [`Job`] writes a file ([`Job::write`]) or hands records to a [`Sink`] ([`Job::run`]). A file can be
+//! resumed after an interruption, and can be made in shards that are merged later ([`merge`]). The output is
+//! the same for any number of threads.
 
 mod batches;
 mod checkpoint;
@@ -44,7 +45,7 @@ use sink::OwnedSink;
 pub use sink::{JobPart, Sink};
 pub use summary::Summary;
 
-/// A bulk job. [`Prover::job`] begins to describe one.
+/// A bulk job. [`Prover::job`] creates one.
 ///
 /// ```
 /// use slproof::{Messages, ProofOutput, Prover, Selection, Shard, Target, Trees, merge};
@@ -52,14 +53,14 @@ pub use summary::Summary;
 /// let trees = Trees::open(&["fixtures/gateway-v29/state.anvil.json"], &Default::default())?;
 /// let messages = Messages::open(&["fixtures/gateway-v29/logs.jsonl.gz"], &Default::default())?;
 /// let prover = Prover::new(trees, messages);
-/// let folder = tempfile::tempdir()?;
+/// let dir = tempfile::tempdir()?;
 ///
-/// let shards = ["1/2", "2/2"].map(|shard| (shard, folder.path().join(&shard[..1])));
+/// let shards = ["1/2", "2/2"].map(|shard| (shard, dir.path().join(&shard[..1])));
 /// for (shard, path) in &shards {
 ///     let job = prover.job(Selection::all()).target(Target::Latest).shard(shard.parse::<Shard>()?);
 ///     job.write(ProofOutput::create(path)?)?;
 /// }
-/// let merged = merge(&shards.map(|(_, path)| path), &folder.path().join("all"), &Default::default())?;
+/// let merged = merge(&shards.map(|(_, path)| path), &dir.path().join("all"), &Default::default())?;
 /// assert_eq!(merged.count.failed(), 0);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -81,43 +82,43 @@ impl Job {
         Self { prover, selection, target, shard: None, observer, hints: no_hints, skip: 0 }
     }
 
-    /// The root to prove against; [`Target::Latest`] unless it is given.
+    /// The root to prove against; [`Target::Latest`] by default.
     #[must_use]
     pub fn target(self, target: Target) -> Self {
         Self { target, ..self }
     }
 
-    /// Only one of the shards of the job. Only selections of all logs have shards.
+    /// Restricts the job to one of its shards. Only selections of all logs can be divided into shards.
     #[must_use]
     pub fn shard(self, shard: impl Into<Option<Shard>>) -> Self {
         Self { shard: shard.into(), ..self }
     }
 
-    /// Who is told what happens, and may cancel the job.
+    /// The observer, which receives events and may cancel the job.
     #[must_use]
     pub fn observer(self, observer: impl Into<ObserverHandle>) -> Self {
         Self { observer: observer.into(), ..self }
     }
 
-    /// Hints after the messages of failures.
+    /// The hints that are appended to the messages of failures.
     #[must_use]
     pub fn hints(self, hints: Hints) -> Self {
         Self { hints, ..self }
     }
 
-    /// Leaves out so many steps at the beginning, which an earlier run handed to the same sink
-    /// ([`JobPart::steps`]). Outputs in files keep this number themselves.
+    /// Skips this number of steps, which an earlier run handed to the same sink ([`JobPart::steps`]). Output
+    /// files keep this number themselves.
     #[must_use]
     pub fn skip(self, steps: u64) -> Self {
         Self { skip: steps, ..self }
     }
 
-    /// Runs the job into a sink.
+    /// Runs the job and hands its answers to a sink.
     ///
     /// # Errors
-    /// [`Error`] when nothing is selected, the target does not exist, the one log that is selected cannot be
-    /// proven, the job is cancelled, or the sink fails. Other logs and requests that cannot be proven are
-    /// answers.
+    /// [`Error`] when nothing is selected, when the target does not exist, when the job selects one log and
+    /// it cannot be proven, when the job is cancelled, or when the sink fails. Other logs and requests that
+    /// cannot be proven become answers.
     pub fn run(&self, sink: &mut impl Sink) -> Result<Summary, Error> {
         let single = self.single_root()?;
         let mut steps = self.select(single.as_ref())?;
@@ -128,12 +129,12 @@ impl Job {
         Ok(Summary::new(sink.total, 0, 0, proving))
     }
 
-    /// Runs the job into a file. The file can be resumed where it is a file, the format is not JSON, and what
-    /// selects the proofs is in files too.
+    /// Runs the job and writes an output. The output can be resumed if it is a regular file, its format is
+    /// not JSON, and the inputs that select the proofs are regular files too.
     ///
     /// # Errors
-    /// As [`Job::run`], and when this build does not have the format, the output cannot be written, or cannot
-    /// be resumed or made in shards as is asked for.
+    /// As [`Job::run`], and when this build does not have the format, when the output cannot be written, or
+    /// when it cannot be resumed or divided into shards as requested.
     pub fn write(&self, output: ProofOutput) -> Result<Summary, Error> {
         output.format.map_or(Ok(()), ProofFormat::check)?;
         let single = self.single_root()?;
@@ -169,8 +170,8 @@ impl Job {
         Ok(Summary::new(written.count, written.bytes, before.proofs, proving))
     }
 
-    /// How many of the selected batches the settlement layer executed and the archive does not have; `None`
-    /// where that is not known.
+    /// The number of selected batches that the settlement layer executed and the archive lacks; `None` if
+    /// unknown.
     #[must_use]
     pub fn unarchived(&self) -> Option<usize> {
         let is_all = matches!(self.selection.which, Which::All) && self.shard.is_none();
@@ -179,7 +180,7 @@ impl Job {
         Some(selection::unarchived(forest, archive, self.selection.filter))
     }
 
-    /// The history of the one root that is needed, where it is known without the others.
+    /// Returns the history of the only root that the job needs, if it can be read without the others.
     fn single_root(&self) -> Result<Option<Timeline>, Error> {
         match self.selection.needs_one_root() {
             true => self.prover.trees().single_root(self.target, self.selection.batch()),
@@ -196,14 +197,14 @@ impl Job {
         })
     }
 
-    /// The encoder of an output with one record, or `many`.
+    /// Creates the encoder of an output with one record, or with many if `is_many`.
     fn encoder(&self, output: &ProofOutput, is_many: bool) -> Result<Encoder, Error> {
         let form = Form::new(output.format, is_many);
         let compression = Compression::of_name(&output.path);
         if form == Form::Rows && compression.is_some() {
             return Err(Error::CompressedParquet);
         }
-        // Lines of requests may have a target of their own.
+        // Each line of a request file may have its own target.
         if form == Form::CallLines && self.selection.requests_file().is_none() {
             output.calls.contract(match self.target {
                 Target::BatchRoot => TargetKind::BatchRoot,
@@ -214,7 +215,8 @@ impl Job {
         Ok(Encoder::new(form, compression, output.calls).with_hints(self.hints))
     }
 
-    /// Whether the output is a file, and so is whatever selects proofs, which is read a second time.
+    /// Whether the output is a regular file, and also the input that selects proofs, which is read a second
+    /// time.
     fn is_from_files(&self, output: &ProofOutput) -> bool {
         let is_file = |path: Option<&Path>| path.is_none_or(Path::is_file);
         let options = self.prover.trees().options();
@@ -224,7 +226,7 @@ impl Job {
             && is_file(options.sl_batches.as_deref())
     }
 
-    /// Does the steps; says how long it took, the search for past roots left out.
+    /// Runs the steps. Returns the time it took without the search for the contents of past roots.
     fn prove<S: pipeline::ChunkSink>(
         &self,
         steps: &mut Steps<'_>,
@@ -242,7 +244,7 @@ impl Job {
     }
 }
 
-/// Leaves out steps that an earlier run did.
+/// Skips steps that an earlier run completed.
 fn pass_over(steps: &mut Steps<'_>, done: u64) -> Result<(), Error> {
     for _ in 0..done {
         if steps.next().transpose()?.is_none() {

@@ -1,4 +1,4 @@
-//! Where a job writes, and how.
+//! The output of a job and its format.
 
 use std::path::{Path, PathBuf};
 
@@ -9,16 +9,16 @@ use crate::{
     records::{CallOptions, ProofFormat},
 };
 
-/// The output file of a job.
+/// The output of a job.
 ///
 /// ```
 /// use slproof::{Messages, ProofFormat, ProofOutput, Prover, Selection, Trees};
 ///
 /// let trees = Trees::open(&["fixtures/gateway-v29/state.anvil.json"], &Default::default())?;
 /// let messages = Messages::open(&["fixtures/gateway-v29/logs.jsonl.gz"], &Default::default())?;
-/// let folder = tempfile::tempdir()?;
+/// let dir = tempfile::tempdir()?;
 ///
-/// let output = ProofOutput::create(folder.path().join("proofs.ndjson"))?;
+/// let output = ProofOutput::create(dir.path().join("proofs.ndjson"))?;
 /// let output = output.format(ProofFormat::Ndjson).resume(true);
 /// let summary = Prover::new(trees, messages).job(Selection::all()).write(output)?;
 /// assert_eq!(summary.count.failed(), 0);
@@ -26,7 +26,7 @@ use crate::{
 /// ```
 pub struct ProofOutput {
     pub(super) path: PathBuf,
-    /// Standard output, a pipe or a device, which is begun once.
+    /// Standard output, a pipe or a device, which cannot be opened a second time.
     pub(super) stream: Option<Output>,
     pub(super) format: Option<ProofFormat>,
     pub(super) calls: CallOptions,
@@ -34,47 +34,48 @@ pub struct ProofOutput {
 }
 
 impl ProofOutput {
-    /// Begins an output: a file's path, or `-` for standard output. A file appears under its name when it is
-    /// complete. Text is compressed where the name ends with `.gz` or `.zst`.
+    /// Creates an output at a path, or `-` for standard output. The file appears under its name when it is
+    /// complete. Text is compressed if the name ends with `.gz` or `.zst`.
     ///
     /// # Errors
     /// [`Error::Output`] when its directory does not exist or cannot be written to.
     pub fn create(path: impl Into<PathBuf>) -> Result<Self, Error> {
         let path = path.into();
         let output = Output::create(&path)?;
-        // A file that can be resumed has another name, which is not taken before its job is known.
+        // A resumable file is written under another name, which is not used before the job is known.
         let stream = Some(output).filter(|_| !is_for_file(&path));
         let (format, calls) = (None, CallOptions::default());
         Ok(Self { path, stream, format, calls, resume: false })
     }
 
-    /// The format. Unless it is given: one JSON object where the selection is one log by its place, otherwise
-    /// NDJSON, however many proofs there are.
+    /// The format. The default is one JSON object if the selection is one log by its position, and NDJSON
+    /// otherwise, for any number of proofs.
     #[must_use]
     pub fn format(self, format: impl Into<Option<ProofFormat>>) -> Self {
         Self { format: format.into(), ..self }
     }
 
-    /// The calls of the format calldata.
+    /// The options of the calls in the format calldata.
     #[cfg(feature = "calldata")]
     #[must_use]
     pub fn calls(self, calls: CallOptions) -> Self {
         Self { calls, ..self }
     }
 
-    /// Whether to resume an interrupted job with the same output; without such a job it begins.
+    /// Whether to resume an interrupted job with the same output. Without an interrupted job, the job starts
+    /// from the beginning.
     #[must_use]
     pub fn resume(self, resume: bool) -> Self {
         Self { resume, ..self }
     }
 
-    /// The file that says which shard of which job an output is.
+    /// Returns the path of the manifest, which says which shard of which job an output is.
     #[must_use]
     pub fn manifest_beside(path: &Path) -> PathBuf {
         Manifest::beside(path)
     }
 
-    /// The files that an output has beside it: while its job runs, and where it is a shard.
+    /// Returns the paths of the files that exist next to an output: while its job runs, and if it is a shard.
     #[must_use]
     pub fn files_beside(path: &Path) -> Vec<PathBuf> {
         let partial = Partial::files(&place_of(path));
@@ -82,7 +83,7 @@ impl ProofOutput {
     }
 }
 
-/// Whether an output is a regular file, or will be one.
+/// Whether the path is a regular file, or does not exist yet.
 pub(super) fn is_for_file(path: &Path) -> bool {
     match path.metadata() {
         Ok(found) => found.is_file(),

@@ -1,13 +1,14 @@
-//! From requests to records: work batches of about a thousand proofs each, made on all threads, written in
-//! order.
+//! Turns requests into records. Work batches of about a thousand proofs each are done on all threads and
+//! written in order.
 //!
 //! ```text
 //! selection ──▶ work batches ──▶ prepare, prove, verify, encode ──▶ put in order ──▶ sink
 //! this thread                    all threads                        this thread      a thread of its own
 //! ```
 //!
-//! Making proofs and writing them overlap. What is under way is bounded by an estimate of its bytes, and
-//! work batches are cut by their content alone, so that the output is the same for any number of threads.
+//! Proofs are made and written at the same time. The amount of unfinished work is limited by an estimate of
+//! its bytes. Work batches are split by their content only, so the output is the same for any number of
+//! threads.
 
 use std::{
     any::Any,
@@ -25,45 +26,47 @@ use crate::{
     records::{Count, Encode, Outcome, RequestSource},
 };
 
-/// About how many proofs a work batch makes: enough to fill the lanes also where every proof leads through
-/// another place of another tree, and few enough that they stay in the caches until they are written out.
-/// With the logs of one batch more it is at most 1024 as a rule, of which one is judged by both verifiers.
+/// The approximate number of proofs of a work batch. It is large enough to fill the lanes of the hash
+/// function even if every proof uses another part of another tree, and small enough that the proofs stay in
+/// the caches until they are written. The last batch of logs may exceed it, usually up to 1024 proofs, one of
+/// which both verifiers check.
 const BATCH_PROOFS: usize = 1000;
-/// About how many logs are hashed for them at most.
+/// The approximate maximum number of logs that are hashed for a work batch.
 const BATCH_LOGS: usize = 1 << 14;
-/// About how many bytes may be under way. A batch takes at most some 60 MB beside its messages.
+/// The approximate maximum of unfinished work in bytes. A batch takes at most about 60 MB besides its
+/// messages.
 const MOST_BYTES: usize = 128 << 20;
-/// How many parts wait for the sink.
+/// The maximum number of parts that wait for the sink.
 const MOST_WAITING: usize = 4;
 
-/// About how many bytes the record of a proof takes.
+/// The approximate size of the record of a proof, in bytes.
 const PROOF_BYTES: usize = 3500;
-/// And how many the tree of the logs takes for each of them.
+/// The approximate size of the tree of a batch's logs, in bytes per log.
 const LOG_BYTES: usize = 96;
 
-/// Logs of one batch that are to be proven.
+/// Logs of one batch to be proven.
 pub(super) struct ProofTask<'a> {
     pub(super) logs: BatchView<'a>,
     pub(super) which: LogFilter,
     pub(super) extractor: Arc<Extractor<'a>>,
-    /// The line that asked for them, where one did.
+    /// The line that requested the logs, if any.
     pub(super) asked: Option<Arc<RawValue>>,
 }
 
-/// The next thing to do for the output.
+/// The next item of work for the output.
 pub(super) enum WorkItem<'a> {
     Prove(ProofTask<'a>),
-    /// A request that leads to no logs.
+    /// A request that matches no logs.
     Fail(Failed),
 }
 
-/// A request that failed, as far as it could be read.
+/// A request that failed, as far as it could be parsed.
 pub(super) struct Failed {
     pub(super) asked: OwnedSource,
     pub(super) error: Failure,
 }
 
-/// A line that asked for something.
+/// The line of a request.
 pub(super) enum OwnedSource {
     /// JSON.
     Line(Arc<RawValue>),
@@ -80,50 +83,49 @@ impl OwnedSource {
     }
 }
 
-/// What became of a work batch.
+/// The results of a work batch.
 pub(super) struct Part<C> {
     pub(super) chunk: C,
     pub(super) count: Count,
-    /// How many steps of the selection it answers.
+    /// The number of steps of the selection that it covers.
     pub(super) steps: u64,
 }
 
-/// Where parts go, in order.
+/// Receives parts in order.
 pub(super) trait ChunkSink: Send {
-    /// Makes chunks, on all threads.
+    /// Encodes chunks, on all threads.
     type Encoder: Encode;
 
     fn encoder(&self) -> Self::Encoder;
 
     fn write(&mut self, part: Part<<Self::Encoder as Encode>::Chunk>) -> Result<(), Error>;
 
-    /// Ends the sink of a job that is cancelled. Returns the error that says so.
+    /// Closes the sink of a cancelled job. Returns the error for the cancellation.
     fn cancel(self) -> Result<Error, Error>;
 }
 
-/// The part of a sink's encoder.
+/// The part type of a sink's encoder.
 type PartOf<S> = Part<<<S as ChunkSink>::Encoder as Encode>::Chunk>;
 
 impl WorkItem<'_> {
-    /// How many proofs there will be, how many logs are hashed for them, and about how many bytes are
-    /// under way.
+    /// Estimates the number of proofs, the number of logs that are hashed for them, and the bytes in memory.
     fn weight(&self) -> (usize, usize, usize) {
         let Self::Prove(ProofTask { logs, which, .. }) = self else { return (1, 0, PROOF_BYTES) };
         let len = logs.logs().len();
         let proofs = if matches!(which, LogFilter::Log(_)) { 1 } else { len };
         let messages: usize = logs.messages().iter().map(<[u8]>::len).sum();
-        // A message is copied, and written in hexadecimal digits. A batch without logs costs something too.
+        // A message is copied once and written as hexadecimal digits. A batch without logs also has a cost.
         (proofs.max(1), len, len * LOG_BYTES + proofs * PROOF_BYTES + 3 * messages)
     }
 }
 
-/// Steps that are done together.
+/// Steps that are processed together.
 struct WorkBatch<'a> {
     steps: Vec<WorkItem<'a>>,
     bytes: usize,
 }
 
-/// The steps of the next work batch; at least one, unless there are no more.
+/// Returns the steps of the next work batch: at least one, unless none are left.
 fn next_batch<'a>(steps: &mut Steps<'a>) -> Result<Option<WorkBatch<'a>>, Error> {
     let mut job = WorkBatch { steps: Vec::new(), bytes: 0 };
     let (mut proofs, mut logs) = (0, 0);
@@ -138,7 +140,7 @@ fn next_batch<'a>(steps: &mut Steps<'a>) -> Result<Option<WorkBatch<'a>>, Error>
     Ok((!job.steps.is_empty()).then_some(job))
 }
 
-/// Does one work batch.
+/// Processes one work batch.
 fn work<E: Encode>(
     steps: &[WorkItem<'_>],
     encoder: &E,
@@ -185,7 +187,7 @@ fn failed(request: RequestSource<'_>, logs: u64, failure: Failure) -> Outcome<'_
 }
 
 impl ProofTask<'_> {
-    /// What became of one log.
+    /// Returns the outcome of one log.
     fn outcome<'p>(
         &'p self,
         index: u64,
@@ -195,16 +197,16 @@ impl ProofTask<'_> {
         let request = self.source(Some(index));
         match (proof, self.which) {
             (Ok(proof), _) => Outcome::Proof { proof, request },
-            // A request for all logs is not for those that cannot be proven by anyone.
+            // A request for all logs does not include padding, which the contracts refuse to prove.
             (Err(ExtractError::DefaultLeaf { .. }), LogFilter::All) => Outcome::Padding,
             (Err(error), _) => failed(request, 1, Failure::of(error.code(), error, hints)),
         }
     }
 
-    /// How many logs are asked for.
+    /// The number of requested logs.
     fn count(&self) -> u64 {
         match self.which {
-            // Also where the batch has none with this index.
+            // One log is requested even if the batch has no log with this index.
             LogFilter::Log(_) => 1,
             which => {
                 let logs = (0..).zip(self.logs.logs());
@@ -213,7 +215,7 @@ impl ProofTask<'_> {
         }
     }
 
-    /// What asked: the line, or what the selection has of the batch.
+    /// The source of the request: its line, or the selected batch or log.
     fn source(&self, index: Option<u64>) -> RequestSource<'_> {
         match (&self.asked, self.which, index) {
             (Some(line), ..) => RequestSource::Line(line),
@@ -228,13 +230,13 @@ impl ProofTask<'_> {
 /// The steps of a selection.
 pub(super) type Steps<'a> = dyn Iterator<Item = Result<WorkItem<'a>, Error>> + 'a;
 
-/// The outcome of a work batch on its way back: its number, and the part, or what the thread panicked with.
+/// The result of a work batch: its number, and either the part or the payload of a panic.
 type Done<S> = (u64, Result<Result<PartOf<S>, Error>, Box<dyn Any + Send>>);
 
-/// Parts that wait for those before them, by the number of their work batch.
+/// Parts that wait for earlier parts, by the number of their work batch.
 type Ready<S> = BTreeMap<u64, Result<PartOf<S>, Error>>;
 
-/// Does everything and writes it. Returns the sink with all parts in it.
+/// Processes all steps and writes the results. Returns the sink after the last part.
 pub(super) fn run<'a, S: ChunkSink>(
     steps: &mut Steps<'a>,
     sink: S,
@@ -255,7 +257,7 @@ pub(super) fn run<'a, S: ChunkSink>(
         let made = make(steps, &encoder, &to_sink, hints);
         drop(to_sink);
         let written = writer.join().unwrap_or_else(|panic| resume_unwind(panic));
-        // Where the sink failed, that is why nothing more was made.
+        // If the sink failed, its error is the cause and comes first.
         let sink = written?;
         match made? {
             Ended::Complete => Ok(sink),
@@ -264,21 +266,21 @@ pub(super) fn run<'a, S: ChunkSink>(
     })
 }
 
-/// How the making of parts ended.
+/// How the production of parts ended.
 enum Ended {
     Complete,
-    /// The observer cancelled the job; what was begun is done.
+    /// The observer cancelled the job. Work that had started was finished.
     Cancelled,
 }
 
-/// The way to the sink.
+/// The channel to the sink.
 struct ToSink<'p, S: ChunkSink> {
     sender: mpsc::SyncSender<Result<PartOf<S>, Error>>,
     observer: &'p dyn Observer,
 }
 
 impl<S: ChunkSink> ToSink<'_, S> {
-    /// Hands over a part; `false` when the sink takes no more.
+    /// Sends a part; returns `false` when the sink no longer accepts parts.
     fn send(&self, part: Result<PartOf<S>, Error>) -> bool {
         let logs = part.as_ref().map_or(0, |part| part.count.logs());
         let sent = self.sender.send(part).is_ok();
@@ -287,7 +289,8 @@ impl<S: ChunkSink> ToSink<'_, S> {
     }
 }
 
-/// Makes all parts and hands them to the sink in order, until it takes no more or the job is cancelled.
+/// Makes all parts and sends them to the sink in order, until the sink stops accepting parts or the job is
+/// cancelled.
 fn make<'a, S: ChunkSink>(
     steps: &mut Steps<'a>,
     encoder: &S::Encoder,
@@ -318,7 +321,7 @@ fn make<'a, S: ChunkSink>(
                         let (sender, number) = (sender.clone(), begun);
                         scope.spawn_fifo(move |_| {
                             let work = AssertUnwindSafe(|| work(&steps, encoder, hints));
-                            // The other end is gone when the sink takes no more.
+                            // The receiver is dropped when the sink no longer accepts parts.
                             let _ = sender.send((number, catch_unwind(work)));
                         });
                         weights.insert(number, bytes);
@@ -338,7 +341,8 @@ fn make<'a, S: ChunkSink>(
     })
 }
 
-/// Waits for an outcome. While there are work batches that no thread does, waits by doing them on this one.
+/// Waits for a result. If work batches are queued that no thread has started, this thread runs them while it
+/// waits.
 fn done_or_help<S: ChunkSink>(done: &mpsc::Receiver<Done<S>>, ready: &mut Ready<S>) -> bool {
     let outcome = match done.try_recv() {
         Ok(outcome) => Some(outcome),

@@ -1,4 +1,4 @@
-//! An output file of a job: one that appears when it is complete, or one that can be resumed after an
+//! The output file of a job. It either appears only when it is complete, or can be resumed after an
 //! interruption.
 
 use std::{
@@ -19,8 +19,8 @@ use crate::{
     records::{Count, EncodedChunk, Encoder, EncoderError, Form, RowGroups},
 };
 
-/// How long a job writes between checkpoints, at least. Putting everything on disk takes as long as the
-/// disk needs, so a checkpoint is followed by ten times the time that it took.
+/// The minimum time between checkpoints. Flushing to disk may be slow, so after a checkpoint the job writes
+/// for at least ten times as long as the checkpoint took.
 const BETWEEN_CHECKPOINTS: Duration = Duration::from_millis(500);
 const TIMES_ITSELF: u32 = 10;
 
@@ -29,7 +29,7 @@ pub(super) struct ProofFile {
     destination: Destination,
     encoder: Encoder,
     observer: ObserverHandle,
-    /// Rows that wait to be enough for a row group, where the form is rows.
+    /// Rows that wait until a row group is full, if the form is rows.
     groups: RowGroups,
     /// Whether a record was written.
     begun: bool,
@@ -42,30 +42,30 @@ enum Destination {
     Resumable(Box<Resumable>),
 }
 
-/// A job that can be resumed.
+/// The state of a job that can be resumed.
 struct Resumable {
     target: PathBuf,
     partial: Partial,
     job: RunId,
     shard: Option<Shard>,
-    /// The hash of the bytes so far.
+    /// The hash of the bytes written so far.
     hasher: blake3::Hasher,
-    /// Where a shard says what it is.
+    /// The manifest, if the output is a shard.
     manifest: Option<Output>,
     steps: u64,
-    /// How many steps the bytes so far are of, and what became of these.
+    /// The number of steps that the bytes written so far cover, and their results.
     written: (u64, Count),
     next_checkpoint: Instant,
 }
 
-/// What a finished output has.
+/// The totals of a finished output.
 pub(super) struct Written {
     pub(super) bytes: u64,
     pub(super) count: Count,
 }
 
 impl ProofFile {
-    /// An output that either gets everything or leaves nothing.
+    /// Creates an output that is either complete or absent.
     pub(super) fn once(output: Output, encoder: Encoder, observer: ObserverHandle) -> Self {
         Self {
             destination: Destination::Once(output),
@@ -78,8 +78,8 @@ impl ProofFile {
         }
     }
 
-    /// An output that can be resumed: from the beginning, or, where `resume` is set and an interrupted run
-    /// of the same job left something, after that. Returns how many steps of the job are done already.
+    /// Creates an output that can be resumed. If `resume` is set and an interrupted run of the same job left
+    /// a checkpoint, the output continues after it. Returns the number of steps that are already completed.
     pub(super) fn resumable(
         target: &Path,
         encoder: Encoder,
@@ -97,7 +97,7 @@ impl ProofFile {
                 Partial::create(&target, &begun, is_checkpoint)?
             }
         };
-        // Begun before the work, so that a directory in its place is known.
+        // Opened before the work, so that an error such as a directory of the same name is found early.
         let manifest =
             shard.map(|_| Output::create_beside(Manifest::beside(&target))).transpose()?;
         let mut hasher = blake3::Hasher::new();
@@ -133,16 +133,16 @@ impl ProofFile {
         Ok((Self { destination, encoder, observer, groups, begun, bytes, total }, steps))
     }
 
-    /// What was written so far.
+    /// The results of everything written so far.
     pub(super) fn total(&self) -> &Count {
         &self.total
     }
 
-    /// Writes encoded records; a full row group is written when it is full.
+    /// Writes encoded records. Rows are written as soon as a row group is full.
     fn put_chunk(&mut self, chunk: &mut EncodedChunk) -> Result<(), Error> {
         let mut bytes = &chunk.bytes[..];
         if self.encoder.form() == Form::Array && !self.begun && !bytes.is_empty() {
-            // The first record has no other before it.
+            // The first record has no comma before it.
             self.put_text(b"[\n")?;
             bytes = &bytes[Form::COMMA.len()..];
         }
@@ -160,7 +160,7 @@ impl ProofFile {
         }
     }
 
-    /// Writes text that the encoder has not compressed.
+    /// Writes text that the encoder did not compress.
     fn put_text(&mut self, text: &[u8]) -> Result<(), Error> {
         match self.encoder.compression() {
             Some(compression) => {
@@ -182,7 +182,7 @@ impl ProofFile {
         Ok(())
     }
 
-    /// Ends the output and puts it in place.
+    /// Completes the output and moves it to its final name.
     pub(super) fn finish(mut self) -> Result<Written, Error> {
         match self.encoder.form() {
             Form::Rows => {
@@ -190,7 +190,7 @@ impl ProofFile {
                 groups.finish(&mut |bytes| self.put(bytes))?;
             }
             Form::Array => self.put_text(if self.begun { b"\n]\n" } else { b"[]\n" })?,
-            // An empty file would not be a compressed one.
+            // An empty file is not a valid compressed file.
             _ if !self.begun => self.put_text(b"")?,
             _ => {}
         }
@@ -273,7 +273,7 @@ impl Resumable {
     }
 }
 
-/// How far an interrupted run of this very job got.
+/// Returns the checkpoint of an interrupted run of exactly this job.
 fn left(target: &Path, job: &RunId, shard: Option<Shard>) -> Result<Option<Checkpoint>, Error> {
     let Some(note) = Partial::left(target)? else { return Ok(None) };
     let name = target.display().to_string();
@@ -283,7 +283,8 @@ fn left(target: &Path, job: &RunId, shard: Option<Shard>) -> Result<Option<Check
     })?;
     let groups = RowGroups::after(done.row_groups.clone());
     if !done.row_groups.is_empty() && groups.byte_len()? != done.bytes {
-        let reason = "the checkpoint of its interrupted job counts other row groups than bytes";
+        let reason = "the row groups in the checkpoint of its interrupted job do not match the number of \
+                      bytes";
         return Err(Error::NotOfJob { name, reason: reason.into() });
     }
     let shard = shard.map(|shard| shard.to_string());

@@ -1,4 +1,4 @@
-//! What the lines of a file ask for.
+//! Requests in the lines of a file.
 
 use std::{collections::HashMap, error, path::Path, sync::Arc};
 
@@ -16,18 +16,18 @@ use crate::{
     prove::{Error, Extractor, LogFilter, Trees},
 };
 
-/// The longest line that is read as a request; its four fields take a tenth of it.
+/// The maximum length of a request line in bytes; its four fields take a tenth of it.
 const LONGEST_LINE: usize = 4096;
-/// How many characters of a line that is not JSON are repeated in its error.
+/// The maximum number of characters that an error quotes from a line that is not JSON.
 const QUOTED: usize = 200;
-/// How many targets are kept, so that requests for the same need not look them up again.
+/// The maximum number of cached targets. Requests for a cached target do not look it up again.
 const MOST_TARGETS: usize = 1 << 10;
 
-/// The steps that the lines of a file ask for, in their order.
+/// The steps that the lines of a file request, in their order.
 pub(super) struct Requests<'a> {
     name: String,
     lines: Lines<Input>,
-    /// The last line that was read.
+    /// The number of the last line that was read.
     line: u64,
     archive: &'a Archive,
     trees: &'a Trees,
@@ -35,11 +35,11 @@ pub(super) struct Requests<'a> {
     default: Target,
     hints: Hints,
     extractors: HashMap<Target, Arc<Extractor<'a>>>,
-    /// What the last line selects, as far as it is not done.
+    /// The logs selected by the last line that are still to be processed.
     selected: Option<Selected<'a>>,
 }
 
-/// The logs of one request, found one after the other: there may be more than fit into memory.
+/// The logs of one request, found one at a time, since they may not fit into memory.
 struct Selected<'a> {
     found: Found<'a>,
     extractor: Arc<Extractor<'a>>,
@@ -61,14 +61,14 @@ impl<'a> Requests<'a> {
         Ok(Self { name, lines, line: 0, archive, trees, default, hints, extractors, selected })
     }
 
-    /// What a line asks for: one step, or several that are kept as selected.
+    /// Parses a line into one step, or into several, which are stored in `selected`.
     fn ask(&mut self, line: &[u8], is_too_long: bool) -> Result<Option<WorkItem<'a>>, Error> {
         let is_not_json = |reason: String| {
             let text = String::from_utf8_lossy(line).chars().take(QUOTED).collect();
             Ok(Some(self.malformed(OwnedSource::Text(text), &reason)))
         };
         if is_too_long {
-            return is_not_json(format!("longer than {LONGEST_LINE} bytes; no request is"));
+            return is_not_json(format!("the line has more than {LONGEST_LINE} bytes"));
         }
         let asked: Arc<RawValue> = match serde_json::from_slice::<Box<RawValue>>(line) {
             Ok(value) => value.into(),
@@ -117,7 +117,7 @@ impl<'a> Requests<'a> {
         }
     }
 
-    /// The extractor against a target, which is kept for the next request for it.
+    /// Returns the extractor for a target, from the cache if possible.
     fn extractor(&mut self, target: Target) -> Result<Arc<Extractor<'a>>, Error> {
         if let Some(known) = self.extractors.get(&target) {
             return Ok(Arc::clone(known));
@@ -130,7 +130,7 @@ impl<'a> Requests<'a> {
         Ok(extractor)
     }
 
-    /// The step for logs of one batch.
+    /// Creates the step for logs of one batch.
     fn prove(
         &self,
         asked: Arc<RawValue>,
@@ -151,7 +151,8 @@ impl<'a> Requests<'a> {
         }
     }
 
-    /// The step for a line that says nothing useful itself, so that its error says where it stands.
+    /// Creates the step for a malformed line. Its error names the line number, since the line may not be a
+    /// request.
     fn malformed(&self, asked: OwnedSource, reason: &str) -> WorkItem<'a> {
         let message = format!("{}, line {}: {reason}", self.name, self.line);
         failed(asked, FailureCode::MalformedRequest, message)
@@ -203,7 +204,7 @@ impl<'a> Iterator for Requests<'a> {
     }
 }
 
-/// The text of an error and of those that caused it.
+/// Joins the text of an error and of its causes.
 fn with_causes(error: &(dyn error::Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();

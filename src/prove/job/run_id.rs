@@ -1,4 +1,4 @@
-//! What a job is, as far as its output depends on it, so that parts of different jobs are never merged.
+//! The identity of a job: everything that its output depends on. Parts of different jobs are never merged.
 
 use std::{io::Read, path::Path};
 
@@ -19,21 +19,21 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct RunId {
-    /// The release of this program.
+    /// The version of this program.
     slproof: String,
-    /// The trees, or the state where none are rebuilt.
+    /// The identity of the trees, or of the state if none are rebuilt.
     tree: String,
     /// The digest of the archive.
     archive: String,
-    /// The selection, the target and how to explain the history, as they were given.
+    /// The selection, the target and the options for the contents of past roots, as given.
     arguments: String,
-    /// The digest of the file of requests.
+    /// The digest of the request file.
     #[serde(skip_serializing_if = "Option::is_none")]
     requests: Option<String>,
 }
 
 impl RunId {
-    /// What tells the output of this job from that of others.
+    /// Computes the identity of a job's output.
     pub(super) fn new(job: &Job, output: &ProofOutput, encoder: &Encoder) -> Result<Self, Error> {
         let (trees, selection) = (job.prover.trees(), &job.selection);
         let options = trees.options();
@@ -81,7 +81,7 @@ impl RunId {
         })
     }
 
-    /// Which part of the two jobs differs first.
+    /// Returns the first part that differs between two jobs.
     pub(super) fn difference(&self, other: &Self) -> Option<&'static str> {
         let parts = [
             ("release of slproof", self.slproof == other.slproof),
@@ -98,7 +98,7 @@ fn given(name: &str, value: Option<impl ToString>) -> Option<String> {
     value.map(|value| format!("{name}={}", value.to_string()))
 }
 
-/// BLAKE3 of what is in a file.
+/// Computes the BLAKE3 hash of a file's content.
 fn digest_of(path: Option<&Path>) -> Result<Option<String>, Error> {
     let Some(path) = path else { return Ok(None) };
     let mut input = Input::open(path)?;

@@ -1,4 +1,4 @@
-//! Which logs a job selects, in the order of the output.
+//! The logs that a job selects, in the order of the output.
 
 use std::{
     iter,
@@ -20,7 +20,7 @@ use crate::{
     prove::{Error, Extractor, HashOf, LogFilter, Trees},
 };
 
-/// What a job proves.
+/// Selects the logs that a job proves.
 ///
 /// ```
 /// use slproof::{Selection, primitives::ChainId};
@@ -35,7 +35,7 @@ pub struct Selection {
     pub(super) filter: Filter,
 }
 
-/// Which logs are selected.
+/// The kinds of selections.
 #[derive(Clone, Debug)]
 pub(super) enum Which {
     All,
@@ -46,7 +46,7 @@ pub(super) enum Which {
     Requests(PathBuf),
 }
 
-/// To what a selection is narrowed.
+/// The restrictions of a selection.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Filter {
     pub(super) chain: Option<ChainId>,
@@ -59,65 +59,65 @@ impl Selection {
         Self { which, filter: Filter::default() }
     }
 
-    /// Every log of the archive but the padding.
+    /// Selects every log of the archive except the padding.
     #[must_use]
     pub fn all() -> Self {
         Self::new(Which::All)
     }
 
-    /// One log by its place.
+    /// Selects one log by its position.
     #[must_use]
     pub fn log(chain: ChainId, batch: BatchNumber, index: u64) -> Self {
         Self::new(Which::Log { chain, batch, index }).of_batches(chain, batch.into())
     }
 
-    /// Every message with this hash, which `sendToL1` returned.
+    /// Selects every message with this hash, which `sendToL1` returned.
     #[must_use]
     pub fn message(hash: Hash) -> Self {
         Self::new(Which::Message(hash))
     }
 
-    /// The logs of a transaction, or the one with this place among them, from 0.
+    /// Selects the logs of a transaction, or the one at this position among them, from 0.
     #[must_use]
     pub fn transaction(hash: Hash, log: Option<u64>) -> Self {
         Self::new(Which::Transaction { hash, log })
     }
 
-    /// Every message with this hash, and every log of the transaction with it.
+    /// Selects every message with this hash, and every log of the transaction with this hash.
     #[must_use]
     pub fn hash(hash: Hash) -> Self {
         Self::new(Which::Hash(hash))
     }
 
-    /// What the lines of a file ask for, in their order (`-` for standard input). A line may name a target
-    /// of its own. Nothing narrows this selection.
+    /// Selects the logs that the lines of a file request, in their order (`-` for standard input). A line may
+    /// name its own target. No restriction applies to this selection.
     #[must_use]
     pub fn requests(path: impl Into<PathBuf>) -> Self {
         Self::new(Which::Requests(path.into()))
     }
 
-    /// Only logs of this chain.
+    /// Restricts the selection to logs of this chain.
     #[must_use]
     pub fn of_chain(mut self, chain: ChainId) -> Self {
         self.filter.chain = Some(chain);
         self
     }
 
-    /// Only logs of these batches of a chain.
+    /// Restricts the selection to logs of these batches of a chain.
     #[must_use]
     pub fn of_batches(mut self, chain: ChainId, batches: Batches) -> Self {
         (self.filter.chain, self.filter.batches) = (Some(chain), Some(batches));
         self
     }
 
-    /// Only messages that this address sent.
+    /// Restricts the selection to messages that this address sent.
     #[must_use]
     pub fn from_sender(mut self, sender: Address) -> Self {
         self.filter.sender = Some(sender);
         self
     }
 
-    /// The file of requests, where the selection is one.
+    /// The request file, if the selection is one.
     pub(super) fn requests_file(&self) -> Option<&Path> {
         match &self.which {
             Which::Requests(path) => Some(path),
@@ -125,19 +125,20 @@ impl Selection {
         }
     }
 
-    /// Whether one log is selected by its place, so that the output is one record. What the archive has does
-    /// not matter: the same selection gives the same format for every input.
+    /// Whether the selection is one log by its position, so that the output is one record. This does not
+    /// depend on the archive: the same selection has the same format for every input.
     pub(super) fn is_one_log(&self) -> bool {
         matches!(self.which, Which::Log { .. } | Which::Transaction { log: Some(_), .. })
     }
 
-    /// Whether proofs are made against one target for a few logs, so that one root is all that is needed of
-    /// the history. With many proofs, those of batches after the root say which root would have had them.
+    /// Whether few logs are proven against one target, so that a single root of the history is enough. With
+    /// many proofs the whole history is needed: it names the first root that contains a batch from after the
+    /// target.
     pub(super) fn needs_one_root(&self) -> bool {
         !matches!(self.which, Which::All | Which::Requests(_))
     }
 
-    /// The batch of the one log that is selected, where it is.
+    /// The batch of the selected log, if the selection is one log.
     pub(super) fn batch(&self) -> Option<(ChainId, BatchNumber)> {
         match self.which {
             Which::Log { chain, batch, .. } => Some((chain, batch)),
@@ -157,21 +158,20 @@ impl Filter {
         self.has_batch(log.batch.key()) && self.sender.is_none_or(|only| sender() == Some(only))
     }
 
-    /// About how many logs there are to look at, for one of so many shards.
+    /// Estimates the number of logs to process in one shard.
     pub(super) fn logs(self, archive: &Archive, shard: Option<Shard>) -> u64 {
         let [first, last] = self.ends();
         archive.logs_in(first..=last) / shard.map_or(1, |shard| shard.of)
     }
 
-    /// The first and the last batch of an archive that are looked at; batches are never given without their
-    /// chain.
+    /// The first and the last batch of the archive within the filter. A range of batches always has a chain.
     fn ends(self) -> [(ChainId, BatchNumber); 2] {
         let Batches { first, last } = self.batches.unwrap_or(Batches::ALL);
         [(self.chain.unwrap_or(ChainId(0)), first), (self.chain.unwrap_or(ChainId(u64::MAX)), last)]
     }
 }
 
-/// What a job's steps are made of.
+/// The inputs from which a job's steps are made.
 #[derive(Clone, Copy)]
 pub(super) struct Source<'a> {
     pub(super) archive: &'a Archive,
@@ -182,7 +182,7 @@ pub(super) struct Source<'a> {
 }
 
 impl Selection {
-    /// What is selected. `extractor` makes the extractor against the target of the job.
+    /// Returns the steps of a selection. `extractor` creates the extractor for the job's target.
     pub(super) fn select<'a>(
         &'a self,
         source: Source<'a>,
@@ -205,7 +205,7 @@ impl Selection {
     }
 }
 
-/// Every log, or every message of a sender.
+/// Selects every log, or every message of a sender.
 fn all<'a>(
     archive: &'a Archive,
     extractor: Arc<Extractor<'a>>,
@@ -221,7 +221,7 @@ fn all<'a>(
     }
     let batches = archive.share(first..=last, shard.number - 1, shard.of);
     let which = within.sender.map_or(LogFilter::All, LogFilter::From);
-    // Batches without a message of the sender are no part of what is asked for.
+    // Batches without a message of the sender are not requested.
     let batches = batches.filter(move |logs| {
         let sent = |logs: &BatchView<'_>| {
             within.sender.is_none_or(|sender| {
@@ -244,7 +244,7 @@ fn nothing(what: String) -> Error {
     Error::NothingFound { code: FailureCode::NothingFound, what }
 }
 
-/// One log by its place. It is proven here already: that it cannot be is an error of the job.
+/// Selects one log by its position. It is proven here already, so that a failure is an error of the job.
 fn log<'a>(
     archive: &'a Archive,
     extractor: Arc<Extractor<'a>>,
@@ -256,7 +256,7 @@ fn log<'a>(
     Ok(Box::new(iter::once(Ok(WorkItem::Prove(task)))))
 }
 
-/// Every log that stands for a message with this hash.
+/// Selects every log of a message with this hash.
 fn message<'a>(
     archive: &'a Archive,
     extractor: Arc<Extractor<'a>>,
@@ -275,7 +275,7 @@ fn message<'a>(
     })
 }
 
-/// Every message with a hash, and every log of a transaction with it.
+/// Selects every message with a hash, and every log of a transaction with it.
 fn by_hash<'a>(
     archive: &'a Archive,
     extractor: Arc<Extractor<'a>>,
@@ -290,14 +290,14 @@ fn by_hash<'a>(
     })
 }
 
-/// The logs of a transaction, or one of them.
+/// Selects the logs of a transaction, or one of them.
 fn transaction<'a>(
     archive: &'a Archive,
     extractor: Arc<Extractor<'a>>,
     (hash, log): (Hash, Option<u64>),
     within: Filter,
 ) -> Result<Box<Steps<'a>>, Error> {
-    // The place among the transaction's logs counts before anything narrows them.
+    // Positions count all logs of the transaction, before restrictions apply.
     let found = (0..).zip(archive.find_transaction(hash).map(|at| Ok(at?)));
     let found =
         found.filter(move |(place, _)| log.is_none_or(|only| only == *place)).map(|(_, at)| at);
@@ -309,7 +309,7 @@ fn transaction<'a>(
         (_, None) => Error::NothingFound {
             code: FailureCode::TransactionNotFound,
             what: format!(
-                "no log in the archive, within the given limits, is of the transaction {hash}"
+                "no log in the archive, within the given limits, belongs to the transaction {hash}"
             ),
         },
         (_, Some(log)) => Error::NothingFound {
@@ -333,7 +333,7 @@ fn from_matches<'a>(
     if rest.peek().is_none()
         && let Ok(LogAt { batch, index }) = &first
     {
-        // That the only one cannot be proven is an error of the job.
+        // If the only selected log cannot be proven, this is an error of the job.
         extractor.batch(*batch)?.prove(*index)?;
     }
     let steps = iter::once(first).chain(rest).map(move |at| {
@@ -344,7 +344,7 @@ fn from_matches<'a>(
     Ok(Box::new(steps))
 }
 
-/// How many of the selected batches the settlement layer executed and the archive does not have.
+/// Counts the selected batches that the settlement layer executed and the archive lacks.
 pub(super) fn unarchived(forest: &Forest, archive: &Archive, within: Filter) -> usize {
     let executed = forest
         .chains()

@@ -1,4 +1,4 @@
-//! Parts of a job that are run on their own.
+//! Shards: parts of a job that run separately.
 
 use std::{fmt, str::FromStr};
 
@@ -6,8 +6,8 @@ use thiserror::Error;
 
 use crate::primitives::Number;
 
-/// One of the shards of a job. Shards follow each other in the order of the whole job's output, and have
-/// about as many logs each.
+/// One of the shards of a job. Shards are consecutive parts of the whole job's output, with about the same
+/// number of logs each.
 ///
 /// ```
 /// use slproof::Shard;
@@ -19,13 +19,13 @@ use crate::primitives::Number;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shard {
-    /// Which one, from 1.
+    /// The number of the shard, from 1.
     pub number: u64,
-    /// How many there are.
+    /// The number of shards.
     pub of: u64,
 }
 
-/// A text that is not a shard.
+/// The text is not a shard.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{0:?} is not a shard K/N with K from 1 to N")]
 pub struct ShardParseError(String);

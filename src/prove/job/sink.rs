@@ -1,4 +1,4 @@
-//! Sinks of a user's own.
+//! Sinks that callers implement.
 
 use std::error;
 
@@ -8,8 +8,8 @@ use crate::{
     records::{Answer, Count, OwnedRecords},
 };
 
-/// Takes what a job makes, in order: a database, a queue, a list in memory. It is called by one thread, which
-/// may be another one each run.
+/// Receives the answers of a job in order, for example for a database, a queue or a list in memory. One
+/// thread calls it during a run; another run may use another thread.
 ///
 /// ```
 /// use slproof::{Answer, JobPart, Messages, Prover, Selection, Sink, Trees, primitives::ChainId};
@@ -40,24 +40,24 @@ pub trait Sink: Send {
     /// Takes the next part.
     ///
     /// # Errors
-    /// Whatever ends the job; it is the source of [`Error::Sink`].
+    /// Any error. It ends the job and becomes the source of [`Error::Sink`].
     fn write(&mut self, part: JobPart) -> Result<(), Box<dyn error::Error + Send + Sync>>;
 }
 
-/// What became of some steps of a job.
+/// The results of some steps of a job.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct JobPart {
     /// Proofs and failures, in the order of the selection.
     pub answers: Vec<Answer>,
-    /// How many there are.
+    /// The counts of the answers.
     pub count: Count,
-    /// How many steps of the whole job are done with this part. A sink that keeps this number with the
-    /// answers can resume the job ([`Job::skip`](super::Job::skip)).
+    /// The number of steps of the whole job that are completed with this part. A sink that stores this number
+    /// with the answers can resume the job ([`Job::skip`](super::Job::skip)).
     pub steps: u64,
 }
 
-/// Hands parts to a sink, and counts.
+/// Hands parts to a caller's sink and counts them.
 pub(super) struct OwnedSink<'s, S> {
     pub(super) sink: &'s mut S,
     pub(super) steps: u64,

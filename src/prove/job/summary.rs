@@ -1,4 +1,4 @@
-//! What became of a job.
+//! The summary of a job.
 
 use std::time::Duration;
 
@@ -7,32 +7,32 @@ use serde::Serialize;
 use super::checkpoint::json;
 use crate::records::Count;
 
-/// What became of a job, as the file that the command line writes.
+/// The results of a job. The command line writes them as a JSON file.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Summary {
-    /// What became of the requests, those of interrupted runs included.
+    /// The results of the requests, including those of interrupted runs.
     #[serde(flatten)]
     pub count: Count,
-    /// How many bytes the output has; 0 where it is not a file.
+    /// The size of the output in bytes; 0 if it is not a file.
     pub bytes: u64,
-    /// How many seconds this run proved.
+    /// The seconds that this run spent on proving.
     pub seconds: f64,
-    /// How many proofs a second this run made.
+    /// The proofs per second of this run.
     pub proofs_per_second: f64,
 }
 
 impl Summary {
-    /// The summary of a job of which `before` proofs were made in earlier runs.
+    /// Creates the summary of a job. Earlier runs made `before` of its proofs.
     pub(super) fn new(count: Count, bytes: u64, before: u64, proving: Duration) -> Self {
         let seconds = proving.as_secs_f64();
-        // A rate needs no more than 53 bits.
+        // The loss of precision above 2^53 does not matter for a rate.
         let proofs_per_second = (count.proofs - before) as f64 / seconds.max(1e-9);
         Self { count, bytes, seconds, proofs_per_second }
     }
 
-    /// The summary as a JSON document.
+    /// Returns the summary as a JSON document.
     #[must_use]
     pub fn to_json(&self) -> Vec<u8> {
         json(self)

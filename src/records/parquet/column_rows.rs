@@ -1,4 +1,4 @@
-//! One column of a row group, row by row.
+//! Reads one column of a row group, row by row.
 
 use std::{
     fs::File,
@@ -26,7 +26,7 @@ use super::{
 pub(super) struct ColumnRows {
     reader: Reader,
     budget: Arc<Budget>,
-    /// The level at which there is a value.
+    /// The definition level of a present value.
     deepest: i16,
     is_list: bool,
     definition: vec::IntoIter<i16>,
@@ -40,7 +40,7 @@ enum Reader {
 }
 
 impl ColumnRows {
-    /// What a column has to be made of, in words.
+    /// The type that a column must have, in words.
     pub(super) fn kind(column: Column) -> &'static str {
         match column {
             Column::Proof => "lists of 32 bytes",
@@ -49,7 +49,7 @@ impl ColumnRows {
         }
     }
 
-    /// Whether a file's column is of that kind.
+    /// Whether a file's column has this type.
     pub(super) fn can_read(column: Column, found: &ColumnDescriptor) -> bool {
         let physical = found.physical_type();
         let is_bytes = matches!(physical, Type::BYTE_ARRAY | Type::FIXED_LEN_BYTE_ARRAY);
@@ -79,7 +79,8 @@ impl ColumnRows {
         Ok(Self { reader, budget, deepest, is_list, definition, repetition })
     }
 
-    /// Decodes the next rows, all of them or it is an error; those before have been taken.
+    /// Decodes exactly `rows` further rows. All earlier rows must have been consumed. Fewer rows are an
+    /// error.
     pub(super) fn decode(&mut self, rows: usize) -> Result<(), ParquetError> {
         self.budget.renew();
         let (mut definition, mut repetition) = (Vec::new(), Vec::new());
@@ -90,17 +91,17 @@ impl ColumnRows {
             Reader::Fixed(reader, values) => decode(reader, rows, levels, values),
         }?;
         if found != rows {
-            return Err(ParquetError::EOF(format!("{rows} rows are expected, {found} found")));
+            return Err(ParquetError::EOF(format!("expected {rows} rows, found {found}")));
         }
         if self.deepest == 0 {
-            // Without levels every row has its value.
+            // Without definition levels every row has a value.
             definition = vec![0; rows];
         }
         (self.definition, self.repetition) = (definition.into_iter(), repetition.into_iter());
         Ok(())
     }
 
-    /// The number in the next row.
+    /// Returns the number in the next row.
     pub(super) fn number(&mut self) -> Option<u64> {
         let is_there = self.definition.next()? == self.deepest;
         match &mut self.reader {
@@ -109,7 +110,7 @@ impl ColumnRows {
         }
     }
 
-    /// The bytes in the next row.
+    /// Returns the bytes in the next row.
     pub(super) fn bytes(&mut self) -> Option<ByteArray> {
         let is_there = self.definition.next()? == self.deepest;
         if is_there { self.value() } else { None }
@@ -123,14 +124,14 @@ impl ColumnRows {
         }
     }
 
-    /// The list in the next row; its entries may be absent too.
+    /// Returns the list in the next row. Its entries may be null.
     pub(super) fn list(&mut self) -> Option<Vec<Option<ByteArray>>> {
         debug_assert!(self.is_list);
         self.repetition.next()?;
         let first = self.definition.next()?;
         let goes_on = self.repetition.as_slice().iter().take_while(|level| **level > 0).count();
         if first < self.deepest && goes_on == 0 {
-            // No list, or an empty one: neither is a proof.
+            // A null or empty list is not a proof.
             return None;
         }
         let mut list = Vec::with_capacity(1 + goes_on);
@@ -154,8 +155,8 @@ fn decode<T: DataType>(
     values: &mut vec::IntoIter<T::T>,
 ) -> Result<usize, ParquetError> {
     let mut decoded = Vec::new();
-    // The pages are checked before. Whatever the crate panics over all the same ends this file and not
-    // the job; nothing of the reader is used after an error.
+    // The pages were checked before. If the crate panics nevertheless, only this file fails, not the job. The
+    // reader is not used after an error.
     let read = || reader.read_records(rows, Some(definition), Some(repetition), &mut decoded);
     let (found, ..) = catch_unwind(AssertUnwindSafe(read))
         .map_err(|_| ParquetError::General("its pages cannot be decoded".into()))??;

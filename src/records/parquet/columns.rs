@@ -12,7 +12,7 @@ use parquet::{
 
 use crate::proof::TargetKind;
 
-/// A column; its number is its place in the file.
+/// A column. The discriminant is its position in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Column {
     ChainId,
@@ -113,7 +113,7 @@ pub(super) fn schema() -> Result<SchemaDescPtr, ParquetError> {
     Ok(Arc::new(SchemaDescriptor::new(Arc::new(schema))))
 }
 
-/// The word for a kind of root, as in JSON.
+/// The name of a kind of root, as in JSON.
 pub(super) fn kind_name(kind: TargetKind) -> &'static str {
     match kind {
         TargetKind::Block => "block",

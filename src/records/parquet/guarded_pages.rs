@@ -1,6 +1,6 @@
-//! Pages of a file that is not trusted: a page's header is read here first, and a page that would take
-//! more memory than any that was written in good faith is refused before the `parquet` crate makes
-//! room for it. What the crate's decoders take on trust in a page, and panic over, is checked here too.
+//! Pages of an untrusted file. The header of a page is parsed here first. A page that would take more memory
+//! than any page of a real writer is refused before the `parquet` crate allocates memory for it. Values that
+//! the crate's decoders do not check, and on which they would panic, are checked here too.
 
 use std::{fs::File, os::unix::fs::FileExt, sync::Arc};
 
@@ -14,35 +14,35 @@ use parquet::{
 
 use super::{levels::count_of, page_header::PageHeader};
 
-/// The longest page: DuckDB's are up to 100 MB, those of other writers a megabyte.
+/// The maximum length of a page. DuckDB writes pages of up to 100 MB, other writers of about 1 MB.
 const LONGEST_PAGE: u64 = 128 << 20;
-/// The most values in one page. A list of 2^32 equal words takes a few bytes.
+/// The maximum number of values in a page. A list of 2^32 equal words takes only a few bytes.
 const MOST_VALUES_IN_PAGE: u64 = 8 << 20;
-/// How many values may have been read for one stretch of rows when another page is begun for it.
+/// The maximum number of values that were read for one group of rows before another page is read for it.
 const MOST_VALUES_BEFORE_PAGE: u64 = 1 << 20;
-/// What a header is looked for in. Writers cut off statistics long before.
+/// The number of bytes in which a header is searched. Writers truncate statistics long before.
 const LONGEST_HEADER: u64 = 64 << 10;
 
 pub(super) struct GuardedPages {
     file: Arc<File>,
     pages: SerializedPageReader<File>,
-    /// Where the next header begins, and where the column chunk ends.
+    /// The offset of the next header.
     at: u64,
     end: u64,
-    /// The next header, if it was read, and its length.
+    /// The next header and its length, if it was read.
     next: Option<PageHeader>,
-    /// How many values the pages had that were read for one stretch of rows.
+    /// The number of values in the pages that were read for the current group of rows.
     values: Arc<Budget>,
     column: ColumnDescPtr,
     has_dictionary: bool,
 }
 
-/// How many values may still be read.
+/// Counts the values that were read, and limits them to [`MOST_VALUES_BEFORE_PAGE`].
 #[derive(Default)]
 pub(super) struct Budget(std::sync::atomic::AtomicU64);
 
 impl Budget {
-    /// Begins another stretch of rows.
+    /// Resets the budget for another group of rows.
     pub(super) fn renew(&self) {
         self.0.store(0, std::sync::atomic::Ordering::Relaxed);
     }
@@ -64,7 +64,7 @@ impl GuardedPages {
         values: &Arc<Budget>,
     ) -> Result<Self, ParquetError> {
         let start = match chunk.dictionary_page_offset() {
-            // Some writers give 0 for none.
+            // Some writers use 0 for an absent dictionary.
             Some(offset) if offset > 0 => offset.min(chunk.data_page_offset()),
             _ => chunk.data_page_offset(),
         };
@@ -76,7 +76,7 @@ impl GuardedPages {
             ))
         })?;
         if chunk.dictionary_page_offset().is_some_and(|offset| offset < 0) {
-            return Err(ParquetError::General("a dictionary at a negative offset".into()));
+            return Err(ParquetError::General("the dictionary has a negative offset".into()));
         }
         let pages = SerializedPageReader::new(Arc::clone(file), chunk, rows, None)?;
         Ok(Self {
@@ -91,7 +91,7 @@ impl GuardedPages {
         })
     }
 
-    /// Reads the next header, unless it was read before.
+    /// Reads the next header, unless it was already read.
     fn check(&mut self) -> Result<(), ParquetError> {
         if self.next.is_some() || self.at == self.end {
             return Ok(());
@@ -119,8 +119,8 @@ impl GuardedPages {
         header.values
     }
 
-    /// Checks what a page's decoder takes on trust: that there are as many values as its levels say,
-    /// that lengths end where the values do, and that indexes into a dictionary have one.
+    /// Checks what a page's decoder does not check: the number of values must match the levels, lengths must
+    /// end at the end of the values, and dictionary indexes need a dictionary.
     fn check_values(&mut self, page: &Page) -> Result<(), ParquetError> {
         let (levels, values) = match page {
             Page::DictionaryPage { buf, num_values, .. } => {
@@ -159,7 +159,7 @@ impl GuardedPages {
         match page.encoding() {
             Encoding::PLAIN => self.check_plain(values, there),
             Encoding::PLAIN_DICTIONARY | Encoding::RLE_DICTIONARY if self.has_dictionary => {
-                // The width of the indexes is a byte of its own.
+                // The bit width of the indexes is a separate byte.
                 match values.first() {
                     Some(0..=32) => Ok(()),
                     None if there == 0 => Ok(()),
@@ -192,7 +192,7 @@ impl GuardedPages {
     }
 }
 
-/// Takes what stands behind its length from the front of `bytes`.
+/// Removes a length and the bytes that follow it from the front of `bytes`.
 fn split_length<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
     let (len, rest) = bytes.split_first_chunk()?;
     let (taken, rest) = rest.split_at_checked(usize::try_from(u32::from_le_bytes(*len)).ok()?)?;

@@ -1,5 +1,5 @@
-//! Levels, which say where a value is absent and where a list goes on (source: parquet-format,
-//! Encodings.md, "Run Length Encoding / Bit-Packing Hybrid").
+//! Definition levels mark absent values; repetition levels mark the continuation of a list (source:
+//! parquet-format, Encodings.md, "Run Length Encoding / Bit-Packing Hybrid").
 //!
 //! ```text
 //! run      count << 1 as a varint ‖ the level in one byte
@@ -10,12 +10,12 @@ use parquet::errors::ParquetError;
 
 use crate::primitives::varint;
 
-/// Levels as runs of equal ones.
+/// Levels as runs of equal values.
 #[derive(Default)]
 pub(super) struct Levels {
     runs: Vec<u8>,
     level: u8,
-    /// How many of the last level are not yet in `runs`.
+    /// The number of last levels that are not yet in `runs`.
     count: usize,
     total: usize,
 }
@@ -30,7 +30,7 @@ impl Levels {
         self.total += count;
     }
 
-    /// How many levels there are.
+    /// The number of levels.
     pub(super) fn len(&self) -> usize {
         self.total
     }
@@ -44,7 +44,7 @@ impl Levels {
         self.count = 0;
     }
 
-    /// Appends the runs behind their length, and begins anew.
+    /// Appends the runs after their length to a page, and resets them.
     pub(super) fn take_to(&mut self, page: &mut Vec<u8>) -> Result<(), ParquetError> {
         self.end_run();
         page.extend_from_slice(&u32::try_from(self.runs.len())?.to_le_bytes());
@@ -54,8 +54,8 @@ impl Levels {
     }
 }
 
-/// How many of the first `len` levels are `level`, which takes up to `width` bits, at most 8. `None`
-/// when there are fewer than `len`.
+/// Counts how many of the first `len` levels equal `level`, with levels of `width` bits, at most 8. `None`
+/// when there are fewer than `len` levels.
 pub(super) fn count_of(level: u8, width: u32, len: u64, mut levels: &[u8]) -> Option<u64> {
     let (mut count, mut left) = (0, len);
     while left > 0 {

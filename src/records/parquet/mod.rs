@@ -1,6 +1,6 @@
 //! Proofs as rows of a Parquet file.
 //!
-//! | column | type | what it is |
+//! | column | type | meaning |
 //! | --- | --- | --- |
 //! | `chain_id` | uint64 | the chain that emitted the log |
 //! | `batch_number` | uint64 | the batch |
@@ -12,23 +12,23 @@
 //! | `target_number` | uint64 | its block or batch; null for `batch-root` |
 //! | `target_root` | 32 bytes | the root that the proof folds to |
 //! | `log` | 88 bytes | the log |
-//! | `message` | bytes | the message, where the archive has it |
-//! | `error_code` | text | null for a proof; for a request that failed the stable word |
-//! | `error_message` | text | the same in words |
+//! | `message` | bytes | the message, if the archive has it |
+//! | `error_code` | text | null for a proof; the stable code of a failed request |
+//! | `error_message` | text | the message of the error |
 //! | `request` | text | the request that failed, as JSON |
 //!
-//! A request that failed is a row as well, in its place: it has the last three columns, and of the
-//! others those that the request names. `WHERE error_code IS NULL` gives the proofs. All columns may be
-//! null, so that both kinds of rows fit; the numbers have their bounds in the footer, by which engines
-//! pass over row groups, hashes have none.
+//! A failed request is also a row, in its position. It has the last three columns, and of the other columns
+//! those that the request names. `WHERE error_code IS NULL` selects the proofs. All columns are nullable, so
+//! that both kinds of rows fit. The footer contains bounds for the numbers, with which query engines skip row
+//! groups. Hashes have no bounds.
 //!
-//! Values are stored plainly and packed with zstd, which finds the words that proofs share better than
-//! dictionaries do. Rows are encoded side by side ([`RowEncoder`]) and put together in order
-//! ([`RowGroup`], [`Footer`]); the bytes depend on the rows, on which were encoded together and on where row
-//! groups end, and on nothing else.
+//! Values are stored with plain encoding and compressed with zstd, which finds the words that proofs share
+//! better than dictionaries do. Rows are encoded in parallel ([`RowEncoder`]) and joined in order
+//! ([`RowGroup`], [`Footer`]). The bytes depend only on the rows, on which rows were encoded together, and on
+//! where row groups end.
 //!
-//! [`ParquetProofs`] reads such files, and what other programs made of them, if they kept to plain and
-//! dictionary encoding and to zstd, Snappy or no compression.
+//! [`ParquetProofs`] reads such files. It also reads files that other programs made from them, with plain or
+//! dictionary encoding, and with zstd, Snappy or no compression.
 
 mod column_rows;
 mod columns;

@@ -8,16 +8,16 @@ use crate::{
 /// All rows of a file in order, numbered from 1.
 pub(crate) struct NumberedRows {
     file: ParquetProofs,
-    /// The next row group.
+    /// The number of the next row group.
     group: usize,
-    /// The rows of the row group before it.
+    /// The rows of the current row group.
     rows: Option<Rows>,
-    /// How many rows came so far.
+    /// The number of rows returned so far.
     before: u64,
 }
 
 impl NumberedRows {
-    /// Opens a file. `defaults` stand for what its rows leave out.
+    /// Opens a file. `defaults` replace values that its rows lack.
     pub(crate) fn open(input: Input, defaults: &Defaults) -> Result<Self, EntriesError> {
         let file = ParquetProofs::open(input)?.with_defaults(*defaults);
         Ok(Self { file, group: 0, rows: None, before: 0 })

@@ -6,10 +6,10 @@ use crate::{
     records::RequestSource,
 };
 
-/// The rows of a chunk of outcomes.
+/// Encodes the rows of a chunk of outcomes.
 #[derive(Default)]
 pub(crate) struct OutcomeRows {
-    /// `None` until there is a row, as chunks of text have none.
+    /// `None` until the first row, since chunks of text have no rows.
     encoder: Option<RowEncoder>,
 }
 
@@ -19,7 +19,7 @@ impl OutcomeRows {
         self.encoder()?.proof(proof)
     }
 
-    /// Appends a request that failed.
+    /// Appends a failed request.
     pub(crate) fn failure(
         &mut self,
         request: RequestSource<'_>,
@@ -29,7 +29,7 @@ impl OutcomeRows {
         self.encoder()?.failure(place, &text, error)
     }
 
-    /// The rows, where there are any.
+    /// Returns the rows, if any.
     pub(crate) fn finish(self) -> Result<Option<EncodedRows>, EncodeError> {
         self.encoder.map(|mut encoder| encoder.finish()).transpose()
     }
@@ -42,9 +42,9 @@ impl OutcomeRows {
     }
 }
 
-/// The log that a request names, as far as it does, and the request as text.
+/// Returns the log position as far as the request names it, and the request as text.
 fn place_and_text(request: RequestSource<'_>) -> (LogPlace, Cow<'_, str>) {
-    // None of these has maps with keys other than text, the only thing that could fail.
+    // Cannot fail: requests have no maps with keys other than strings.
     match request {
         RequestSource::Request(request) => {
             (request.into(), serde_json::to_string(&request).unwrap_or_default().into())

@@ -1,27 +1,27 @@
-//! The sizes that a page's header announces, out of Thrift's compact protocol (source: parquet-format,
+//! Parses the sizes in a page's header, which uses Thrift's compact protocol (source: parquet-format,
 //! `parquet.thrift`, `PageHeader`; Thrift, `thrift-compact-protocol.md`).
 
 use crate::primitives::varint;
 
-/// How deep structs may lie in each other; in a header they are two deep.
+/// The maximum nesting depth of structs. A valid header has two levels.
 const DEEPEST: u8 = 8;
 
-/// What a page takes.
+/// The sizes of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct PageHeader {
     /// The header's own length in bytes.
     pub(super) header_len: u64,
     /// The page's length in the file.
     pub(super) len: u64,
-    /// Its length when it is inflated.
+    /// The page's length after decompression.
     pub(super) raw_len: u64,
-    /// How many values it has, absent ones included.
+    /// The number of values, including absent ones.
     pub(super) values: u64,
 }
 
 impl PageHeader {
-    /// The header at the beginning of `bytes`; `None` when that is none, or of a kind of page that has
-    /// no values.
+    /// Parses the header at the beginning of `bytes`; `None` when it is invalid, or of a kind of page without
+    /// values.
     pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
         let mut thrift = Compact { rest: bytes };
         let (mut len, mut raw_len, mut values) = (None, None, None);
@@ -30,7 +30,7 @@ impl PageHeader {
             match (id, kind) {
                 (2, Kind::Integer) => raw_len = Some(thrift.size()?),
                 (3, Kind::Integer) => len = Some(thrift.size()?),
-                // Data pages of both versions and dictionaries count their values first.
+                // Data pages of both versions and dictionary pages store the number of values first.
                 (5 | 7 | 8, Kind::Struct) => {
                     let mut inner = 0;
                     while let Some(kind) = thrift.field(&mut inner)? {
@@ -94,14 +94,14 @@ impl Compact<'_> {
         Some((number >> 1).cast_signed() ^ -((number & 1).cast_signed()))
     }
 
-    /// A length or a count: an `i32` that is not negative.
+    /// Reads a length or a count: a non-negative `i32`.
     fn size(&mut self) -> Option<u64> {
         let size = i32::try_from(self.zigzag()?).ok()?;
         u64::try_from(size).ok()
     }
 
-    /// The next field of a struct, whose last one had the number `id`: its kind, with the number in
-    /// `id`; at the end of the struct no kind.
+    /// Reads the header of a struct's next field. `id` is the number of the previous field, and is set to
+    /// that of this one. Returns no kind at the end of the struct.
     fn field(&mut self, id: &mut i64) -> Option<Option<Kind>> {
         let head = self.byte()?;
         if head == 0 {
@@ -119,7 +119,7 @@ impl Compact<'_> {
             return None;
         }
         match kind {
-            // As a field, its value is its kind.
+            // The value of a boolean field is part of its kind.
             Kind::Boolean => {}
             Kind::Byte => self.skip_bytes(1)?,
             Kind::Integer => {
@@ -135,7 +135,7 @@ impl Compact<'_> {
                 let len = if head >> 4 == 15 { self.varint()? } else { u64::from(head >> 4) };
                 let kind = Kind::of(head & 0xf)?;
                 for _ in 0..len {
-                    // In a list a boolean is a byte.
+                    // In a list, a boolean takes a byte.
                     self.skip(if kind == Kind::Boolean { Kind::Byte } else { kind }, depth + 1)?;
                 }
             }
@@ -159,8 +159,8 @@ impl Compact<'_> {
 mod tests {
     use super::*;
 
-    /// A header put together by hand from `parquet.thrift`: a data page of 1000 bytes that inflates to
-    /// 5000, with 45 values and statistics.
+    /// A header written by hand from `parquet.thrift`: a data page of 1000 bytes, 5000 bytes after
+    /// decompression, with 45 values and statistics.
     fn header() -> Vec<u8> {
         let mut bytes = vec![0x15, 0];
         bytes.extend([0x15, 0x90, 0x4e, 0x15, 0xd0, 0x0f]);
@@ -186,12 +186,12 @@ mod tests {
         for len in 0..bytes.len() {
             assert_eq!(PageHeader::parse(&bytes[..len]), None, "{len}");
         }
-        // The inflated size is -1, and 2^40.
+        // The uncompressed sizes -1 and 2^40.
         for size in [vec![1], vec![0x80, 0x80, 0x80, 0x80, 0x80, 0x40]] {
             let bytes = [&bytes[..3], &size, &bytes[5..]].concat();
             assert_eq!(PageHeader::parse(&bytes), None);
         }
-        // Lists of lists, and structs in structs, without end.
+        // Deeply nested lists and structs.
         assert_eq!(PageHeader::parse(&[[0x19, 0x19].repeat(5000), vec![0]].concat()), None);
         assert_eq!(PageHeader::parse(&[0x1c; 5000]), None);
         // A list of 2^62 booleans.

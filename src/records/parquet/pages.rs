@@ -1,16 +1,16 @@
-//! One column of a row group in the making: values as `PLAIN` pages.
+//! Encodes one column of a row group as `PLAIN` pages.
 //!
-//! The words of proofs are nearly all there is to write. The column writers of the `parquet` crate take
-//! them one reference-counted value after the other, with a level for each; here the words of a proof
-//! are two copies and two runs of levels, which is some four times faster, with the compression. What
-//! makes pages a file (headers, column chunks, the footer) is the crate's.
+//! Most of a file consists of the words of proofs. The column writers of the `parquet` crate take them as
+//! single reference-counted values, with a level for each. Here the words of a proof take two copies and two
+//! runs of levels, which is about four times faster, compression included. The crate still writes the rest of
+//! the file: headers, column chunks and the footer.
 //!
-//! A page is what parquet-format calls a data page of version 1, which every reader knows:
+//! Pages are data pages of version 1 of parquet-format, which every reader supports:
 //!
 //! ```text
 //! length u32 ‖ runs of repetition levels   for a list only
 //! length u32 ‖ runs of definition levels
-//! values                                   numbers and fixed lengths as they are, others behind their
+//! values                                   numbers and fixed lengths as they are, others after their
 //!                                          length as u32
 //! ```
 //!
@@ -31,26 +31,26 @@ use zstd::{bulk::Compressor, zstd_safe::compress_bound};
 use super::levels::Levels;
 use crate::primitives::Hash;
 
-/// A page is closed when it has this many bytes: few enough to stay in a core's cache.
+/// A page is closed at this size in bytes, which fits into the cache of a core.
 const PAGE_LEN: usize = 512 << 10;
 
-/// What the footer says about a column's part of a row group.
+/// The footer's facts about a column's part of a row group.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Chunk {
-    /// The length of its pages with their headers, in bytes.
+    /// The length of the pages with their headers, in bytes.
     pub(super) len: u64,
-    /// The same before compression.
+    /// The length before compression.
     pub(super) raw_len: u64,
-    /// Values, absent ones and the entries of lists included.
+    /// The number of values, including absent values and entries of lists.
     pub(super) values: u64,
-    /// Rows without a value.
+    /// The number of rows without a value.
     pub(super) nulls: u64,
     /// The smallest and the largest number.
     pub(super) bounds: Option<(u64, u64)>,
 }
 
 impl Chunk {
-    /// The chunk that has the pages of this one, and then those of another.
+    /// Appends the facts about the pages that follow in the same column.
     pub(super) fn append(&mut self, other: &Self) {
         self.len += other.len;
         self.raw_len += other.raw_len;
@@ -63,12 +63,12 @@ impl Chunk {
     }
 }
 
-/// A column that is being filled.
+/// A column that is being written.
 pub(super) struct Pages {
     is_list: bool,
     repetition: Levels,
     definition: Levels,
-    /// The values of the page that is being filled.
+    /// The values of the current page.
     values: Vec<u8>,
     written: TrackedWrite<Vec<u8>>,
     chunk: Chunk,
@@ -110,7 +110,7 @@ impl Pages {
         Ok(())
     }
 
-    /// A list of hashes, in two parts.
+    /// Appends a list of hashes, given in two parts.
     pub(super) fn list(&mut self, head: &[Hash], tail: &[Hash]) {
         let len = head.len() + tail.len();
         if len == 0 {
@@ -123,7 +123,7 @@ impl Pages {
         self.values.extend_from_slice(bytemuck::cast_slice(tail));
     }
 
-    /// One value, or an empty list, or none.
+    /// Appends the level of a value, an empty list or an absent value.
     fn level(&mut self, definition: u8) {
         if self.is_list {
             self.repetition.push(0, 1);
@@ -165,7 +165,7 @@ impl Pages {
         Ok(())
     }
 
-    /// Closes the last page, gives all of them, and begins anew.
+    /// Closes the last page, returns all pages, and resets the column.
     pub(super) fn finish(
         &mut self,
         zstd: &mut Compressor<'_>,

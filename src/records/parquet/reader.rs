@@ -27,19 +27,19 @@ use crate::{
     },
 };
 
-/// The longest footer that is read: that of some 40,000 row groups.
+/// The maximum length of a footer in bytes: that of about 40,000 row groups.
 const LONGEST_FOOTER: u64 = 64 << 20;
-/// How many rows are decoded at once.
+/// The number of rows that are decoded at once.
 const ROWS_AT_ONCE: usize = 256;
 
-/// Why a Parquet file of proofs cannot be read.
+/// An error from reading a Parquet file of proofs.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ReadError {
     /// Opening or reading failed.
     #[error(transparent)]
     Input(#[from] InputError),
-    /// A file without the magic at its beginning or its end: it is none, or cut.
+    /// The file lacks the magic bytes at its beginning or end. It is not a Parquet file, or is truncated.
     #[error("{name} is not a whole Parquet file: it has no {place}")]
     NotWhole {
         /// The file.
@@ -48,21 +48,21 @@ pub enum ReadError {
         place: &'static str,
     },
     /// The footer is too long.
-    #[error("the footer of {name} has {len} bytes, the most that is read is {LONGEST_FOOTER}")]
+    #[error("the footer of {name} has {len} bytes, but the maximum is {LONGEST_FOOTER}")]
     Footer {
         /// The file.
         name: String,
-        /// The length that the file announces.
+        /// The length in the file.
         len: u64,
     },
-    /// A column is missing, or is of another type.
-    #[error("{name} has no column {column} of {kind}; its columns are not those of slproof prove")]
+    /// A column is missing or has another type.
+    #[error("{name} has no column {column} of {kind}, so it is not a Parquet file of proofs")]
     Column {
         /// The file.
         name: String,
         /// The column's name.
         column: &'static str,
-        /// The type that is needed.
+        /// The expected type.
         kind: &'static str,
     },
     /// The file is damaged.
@@ -72,7 +72,7 @@ pub enum ReadError {
         name: String,
         /// The row group, counted from 0.
         group: usize,
-        /// What the `parquet` crate says.
+        /// The error of the `parquet` crate.
         #[source]
         source: ParquetError,
     },
@@ -81,20 +81,20 @@ pub enum ReadError {
     DamagedFooter {
         /// The file.
         name: String,
-        /// What the `parquet` crate says.
+        /// The error of the `parquet` crate.
         #[source]
         source: ParquetError,
     },
 }
 
 impl ReadError {
-    /// Whether the system failed, and not the file.
+    /// Whether the operating system failed, rather than the file being damaged.
     #[must_use]
     pub fn is_io(&self) -> bool {
         match self {
             Self::Input(error) => !error.is_damage(),
             Self::Damaged { source: ParquetError::External(error), .. } => {
-                // What a decompressor says is an error of no system.
+                // Errors of a decompressor are not errors of the operating system.
                 let error = error.downcast_ref::<io::Error>();
                 error.is_some_and(|error| error.raw_os_error().is_some())
             }
@@ -105,13 +105,13 @@ impl ReadError {
 
 /// A Parquet file of proofs.
 ///
-/// Files that other programs made of one that slproof wrote can be read as well: columns are found by
-/// name, may be encoded in any way and packed with zstd, Snappy or nothing.
+/// Files that other programs made from such a file can be read too. Columns are found by name, and may be
+/// encoded in plain form or with dictionaries, with zstd, Snappy or no compression.
 pub struct ParquetProofs {
     name: String,
     file: Arc<File>,
     reader: SerializedFileReader<File>,
-    /// Where each of [`COLUMNS`] and [`ABOUT_LOG`] is in the file; only the proof has to be there.
+    /// The position of each of [`COLUMNS`] and [`ABOUT_LOG`] in the file. Only the proof is required.
     places: Vec<Option<usize>>,
     defaults: Defaults,
 }
@@ -123,11 +123,11 @@ impl ParquetProofs {
         head.starts_with(&MAGIC)
     }
 
-    /// Opens an input. The file is read from its end; a pipe or a compressed file is written to a
-    /// temporary file first.
+    /// Opens an input. The file is read from its end, so a pipe or a compressed file is first written to a
+    /// temporary file.
     ///
     /// # Errors
-    /// [`ReadError`] when it cannot be read, is no Parquet file, or has other columns.
+    /// [`ReadError`] when the input cannot be read, is not a Parquet file, or has other columns.
     pub fn open(mut input: Input) -> Result<Self, ReadError> {
         let name = input.name().to_owned();
         let read_error = |source| InputError::Read { name: name.clone(), source };
@@ -173,13 +173,13 @@ impl ParquetProofs {
         Ok(Self { name, file, reader, places, defaults })
     }
 
-    /// The same file with what its rows leave out. A row that says something else is refused.
+    /// Sets the values that its rows lack. Rows that contradict them are refused.
     #[must_use]
     pub fn with_defaults(self, defaults: Defaults) -> Self {
         Self { defaults, ..self }
     }
 
-    /// What to call the file in messages.
+    /// The name of the file, for messages.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
@@ -191,11 +191,11 @@ impl ParquetProofs {
         self.reader.metadata().num_row_groups()
     }
 
-    /// The rows of a row group in order. Some hundred are decoded at once, so
-    /// that the memory that it takes does not grow with the row group.
+    /// The rows of a row group in order. Some hundred rows are decoded at once, so the memory does not grow
+    /// with the row group.
     ///
     /// # Errors
-    /// [`ReadError::Damaged`].
+    /// [`ReadError::Damaged`] when the row group is damaged.
     pub fn rows(&self, group: usize) -> Result<Rows, ReadError> {
         let damaged = |source| ReadError::Damaged { name: self.name.clone(), group, source };
         let missing = || damaged(ParquetError::IndexOutOfBound(group, self.groups()));
@@ -211,7 +211,7 @@ impl ParquetProofs {
     }
 }
 
-/// The file, if it is a Parquet file as it is, and not a compressed one.
+/// Opens the file if it is an uncompressed Parquet file.
 fn is_plain(path: &Path) -> io::Result<Option<File>> {
     let mut file = File::open(path)?;
     let mut magic = [0; MAGIC.len()];
@@ -219,7 +219,8 @@ fn is_plain(path: &Path) -> io::Result<Option<File>> {
     Ok((magic == MAGIC).then_some(file))
 }
 
-/// The length of the footer, which the last eight bytes of a file say; `None` when they do not.
+/// Returns the length of the footer from the last eight bytes of a file; `None` if these are not the end of a
+/// Parquet file.
 fn footer_len(mut file: &File) -> io::Result<Option<u64>> {
     let mut tail = [0; 8];
     file.seek(SeekFrom::End(-8))?;
@@ -232,12 +233,12 @@ fn footer_len(mut file: &File) -> io::Result<Option<u64>> {
 pub struct Rows {
     name: String,
     group: usize,
-    /// One for each of [`COLUMNS`] and [`ABOUT_LOG`].
+    /// The readers of [`COLUMNS`] and [`ABOUT_LOG`], where the file has them.
     columns: Vec<Option<ColumnRows>>,
     defaults: Defaults,
-    /// How many rows are decoded and not yet given.
+    /// The number of decoded rows that were not returned yet.
     decoded: usize,
-    /// How many are not decoded.
+    /// The number of rows that are not decoded yet.
     left: usize,
 }
 
@@ -281,7 +282,7 @@ impl Rows {
         Ok(self.fixed(column)?.map(Hash::new))
     }
 
-    /// Takes the next value of every column, and makes a record of them.
+    /// Reads the next value of every column and converts them into a record.
     fn item(&mut self) -> Result<Item, RecordError> {
         let chain_id = self.number(Column::ChainId).map(ChainId);
         let batch_number = self.number(Column::BatchNumber).map(BatchNumber);

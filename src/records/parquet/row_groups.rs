@@ -1,18 +1,18 @@
 use super::{EncodeError, EncodedRows, Footer, MAGIC, ROWS_PER_GROUP, RowGroup, RowGroupSummary};
 use crate::records::EncoderError;
 
-/// Rows on their way into a file: those that are not written yet, and what the footer will say about those that are.
+/// The rows that are not written yet, and the footer's facts about the row groups that are.
 #[derive(Default)]
 pub(crate) struct RowGroups {
     group: RowGroup,
     written: Vec<RowGroupSummary>,
 }
 
-/// Where bytes go.
+/// The function that writes bytes.
 type Put<'p, E> = dyn FnMut(&[u8]) -> Result<(), E> + 'p;
 
 impl RowGroups {
-    /// Continues after row groups that are written.
+    /// Continues after row groups that are already written.
     pub(crate) fn after(written: Vec<RowGroupSummary>) -> Self {
         Self { written, ..Self::default() }
     }
@@ -22,7 +22,7 @@ impl RowGroups {
         &self.written
     }
 
-    /// How many bytes the file has with these row groups, before its footer.
+    /// The size of the file with these row groups, without its footer, in bytes.
     pub(crate) fn byte_len(&self) -> Result<u64, EncoderError> {
         Ok(if self.written.is_empty() { 0 } else { self.footer()?.end() })
     }
@@ -32,7 +32,7 @@ impl RowGroups {
         self.group.rows() == 0
     }
 
-    /// Takes rows; a row group that is full with them goes to `put`.
+    /// Appends rows. A full row group is written with `put`.
     pub(crate) fn append<E>(&mut self, rows: EncodedRows, put: &mut Put<'_, E>) -> Result<(), E> {
         self.group.append(rows);
         if self.group.rows() < ROWS_PER_GROUP { Ok(()) } else { self.flush(put) }
@@ -48,7 +48,7 @@ impl RowGroups {
         Ok(())
     }
 
-    /// Puts the rest and the end of the file.
+    /// Writes the remaining rows and the footer.
     pub(crate) fn finish<E: From<EncoderError>>(mut self, put: &mut Put<'_, E>) -> Result<(), E> {
         if !self.are_written() {
             self.flush(put)?;

@@ -25,19 +25,19 @@ use crate::{
     proof::{Failure, ProofView, Request},
 };
 
-/// What every Parquet file begins with; it also ends with it.
+/// The magic bytes at the beginning and at the end of every Parquet file.
 pub const MAGIC: [u8; 4] = *b"PAR1";
 
-/// How many rows a row group should have at least, the last of a file apart. Engines read row groups in
-/// parallel and hold some of them: this many proofs are some 50 MB in memory and some 10 MB in the file.
+/// The minimum number of rows of a row group, except for the last of a file. Query engines read row groups in
+/// parallel and hold some of them. This many proofs take about 50 MB in memory and about 10 MB in the file.
 pub const ROWS_PER_GROUP: u64 = 32_768;
 
-/// Words are hashes, of which whole stretches come again and nothing else shrinks: the fastest that
-/// finds stretches is as good as any.
+/// Proof words are random except for repeated runs, so the fastest level that finds repetitions compresses as
+/// well as any.
 const WORDS_LEVEL: i32 = -3;
 const LEVEL: i32 = 1;
 
-/// Why records could not be encoded: a message of 2 GiB or more, or memory that zstd did not get.
+/// Records could not be encoded: a message has 2 GiB or more, or zstd could not allocate memory.
 #[derive(Debug, Error)]
 #[error("cannot encode records as Parquet")]
 pub struct EncodeError(#[source] ParquetError);
@@ -48,7 +48,7 @@ impl From<ParquetError> for EncodeError {
     }
 }
 
-/// Rows in the making: takes proofs and failures, which become rows in that order.
+/// Encodes proofs and failures as rows, in the order in which they are appended.
 pub struct RowEncoder {
     columns: [Pages; COLUMNS.len()],
     words: Compressor<'static>,
@@ -56,14 +56,14 @@ pub struct RowEncoder {
     rows: u64,
 }
 
-/// Rows as they stand in a file: some pages of each column.
+/// Encoded rows: some pages of each column.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EncodedRows {
     rows: u64,
     columns: Vec<(Vec<u8>, Chunk)>,
 }
 
-/// What a request that failed names of a log's place.
+/// The log position that a failed request names, as far as it names one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LogPlace {
     /// The chain.
@@ -88,7 +88,7 @@ impl From<Request> for LogPlace {
     }
 }
 
-/// A row group in the making, which is put together from rows that were encoded side by side.
+/// A row group, joined from rows that were encoded in parallel.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RowGroup {
     rows: u64,
@@ -96,7 +96,7 @@ pub struct RowGroup {
 }
 
 impl RowGroup {
-    /// How many rows there are so far.
+    /// The number of rows so far.
     #[must_use]
     pub fn rows(&self) -> u64 {
         self.rows
@@ -115,12 +115,12 @@ impl RowGroup {
         }
     }
 
-    /// What is to be written, in order.
+    /// Returns the bytes of the row group in parts, in order.
     pub fn bytes(&self) -> impl Iterator<Item = &[u8]> {
         self.columns.iter().map(|(bytes, _)| bytes.as_slice())
     }
 
-    /// What the footer has to know.
+    /// Returns the facts that the footer needs.
     #[must_use]
     pub fn summary(&self) -> RowGroupSummary {
         let chunks = self.columns.iter().map(|(_, chunk)| chunk.clone()).collect();
@@ -128,7 +128,7 @@ impl RowGroup {
     }
 }
 
-/// What a footer says about a row group. It can be kept and read again, to go on with a file.
+/// The footer's facts about a row group. It can be stored, so that writing a file can be resumed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RowGroupSummary {
     rows: u64,
@@ -136,10 +136,10 @@ pub struct RowGroupSummary {
 }
 
 impl RowEncoder {
-    /// Begins without rows.
+    /// Creates an encoder without rows.
     ///
     /// # Errors
-    /// [`EncodeError`] when zstd gets no memory.
+    /// [`EncodeError`] when zstd cannot allocate memory.
     pub fn new() -> Result<Self, EncodeError> {
         let zstd = |level| Compressor::new(level).map_err(ParquetError::from);
         Ok(Self {
@@ -173,7 +173,7 @@ impl RowEncoder {
         self.end_row()
     }
 
-    /// Appends a request that failed, with its text.
+    /// Appends a failed request, with its text.
     ///
     /// # Errors
     /// [`EncodeError`] when a text is too long for the format.
@@ -227,7 +227,7 @@ impl RowEncoder {
         Ok(())
     }
 
-    /// Gives the rows, and begins without any.
+    /// Returns the rows and resets the encoder.
     ///
     /// # Errors
     /// [`EncodeError`] when a page is too long for the format.
@@ -241,31 +241,31 @@ impl RowEncoder {
     }
 }
 
-/// The end of a file, which says where everything is.
+/// The footer of a file, which contains the offsets of all parts.
 ///
-/// A file is [`MAGIC`], the bytes of row groups in order, and the bytes of their footer.
+/// A file consists of [`MAGIC`], the bytes of its row groups in order, and the bytes of their footer.
 pub struct Footer {
     schema: SchemaDescPtr,
     groups: Vec<RowGroupMetaData>,
     rows: u64,
-    /// Where the next row group begins.
+    /// The offset of the next row group.
     end: u64,
 }
 
 impl Footer {
-    /// The footer of a file without row groups.
+    /// Creates the footer of a file without row groups.
     ///
     /// # Errors
-    /// None that is known: the schema is a constant.
+    /// No input causes one: the schema is a constant.
     pub fn new() -> Result<Self, EncodeError> {
         let end = MAGIC.len() as u64;
         Ok(Self { schema: schema()?, groups: Vec::new(), rows: 0, end })
     }
 
-    /// Counts a row group in, whose bytes are the next in the file.
+    /// Adds a row group. Its bytes must be the next in the file.
     ///
     /// # Errors
-    /// [`EncodeError`] when the summary is none of this version, or the file has more row groups or
+    /// [`EncodeError`] when the summary is not one of this version, or when the file has more row groups or
     /// bytes than Parquet can count.
     pub fn add(&mut self, group: &RowGroupSummary) -> Result<(), EncodeError> {
         if group.chunks.len() != COLUMNS.len() {
@@ -283,7 +283,7 @@ impl Footer {
                 .set_total_uncompressed_size(to_i64(chunk.raw_len)?)
                 .set_data_page_offset(to_i64(self.end)?);
             if let Some((least, most)) = chunk.bounds {
-                // The bits of unsigned numbers, which the schema says they are.
+                // The schema declares the numbers unsigned; the footer stores the same bits.
                 let bounds = [least, most].map(|n| Some(n.cast_signed()));
                 let nulls = Some(chunk.nulls);
                 let statistics = Statistics::int64(bounds[0], bounds[1], None, nulls, false);
@@ -305,13 +305,13 @@ impl Footer {
         Ok(())
     }
 
-    /// How long the file is before the footer, in bytes.
+    /// The size of the file without the footer, in bytes.
     #[must_use]
     pub fn end(&self) -> u64 {
         self.end
     }
 
-    /// The bytes of the footer, the last of the file.
+    /// Returns the bytes of the footer, which complete the file.
     ///
     /// # Errors
     /// [`EncodeError`] when there are more row groups than Parquet can count.
