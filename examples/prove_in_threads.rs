@@ -1,4 +1,4 @@
-//! Holds one prover in a pool of threads, each of which answers requests, as a server does.
+//! Shares one prover between threads that answer requests, as a server does.
 //!
 //! ```text
 //! cargo run --release --example prove_in_threads -- \
@@ -26,7 +26,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let requests = Mutex::new(BufReader::new(io::stdin()).lines());
     thread::scope(|threads| {
         for _ in 0..4 {
-            // Clones share what is opened.
+            // Clones share the opened files.
             let (prover, requests) = (prover.clone(), &requests);
             threads.spawn(move || {
                 let next = || requests.lock().unwrap_or_else(PoisonError::into_inner).next();
@@ -39,7 +39,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The records that a line asks for, or the code of what is wrong.
+/// The records for one line of requests, or the code and text of the error.
 fn answer(prover: &Prover, line: &str) -> String {
     let request = match RequestLine::parse(line.as_bytes()) {
         Ok(request) => request,

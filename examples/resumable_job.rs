@@ -1,5 +1,5 @@
-//! Runs a job into a sink of its own: a folder with one file for each part, named by the steps that are done
-//! with it. A run that is interrupted is resumed by the next one.
+//! Runs a job with a custom sink: a directory with one file per part. The name of each file is the number of
+//! steps completed so far, so the next run can resume an interrupted one.
 //!
 //! ```text
 //! cargo run --release --example resumable_job -- \
@@ -13,11 +13,11 @@ use std::{
 
 use slproof::{Answer, JobPart, Messages, Prover, Selection, Sink, Trees};
 
-/// Writes a file for each part.
-struct Folder(PathBuf);
+/// Writes one file per part.
+struct DirectorySink(PathBuf);
 
-impl Folder {
-    /// How many steps of the job the folder has.
+impl DirectorySink {
+    /// The number of completed steps of the job in the directory.
     fn steps(&self) -> io::Result<u64> {
         let names = self.0.read_dir()?.map(|entry| Ok(entry?.file_name()));
         let names = names.collect::<io::Result<Vec<_>>>()?;
@@ -26,7 +26,7 @@ impl Folder {
     }
 }
 
-impl Sink for Folder {
+impl Sink for DirectorySink {
     fn write(&mut self, part: JobPart) -> Result<(), Box<dyn error::Error + Send + Sync>> {
         let mut text = Vec::new();
         for answer in &part.answers {
@@ -36,7 +36,7 @@ impl Sink for Folder {
             }
             text.push(b'\n');
         }
-        // A file has its name only when it is complete, so that every name stands for steps that are done.
+        // The file is renamed when it is complete, so the steps that its name counts are always done.
         let unfinished = self.0.join("unfinished");
         fs::write(&unfinished, text)?;
         fs::rename(unfinished, self.0.join(format!("{:020}.ndjson", part.steps)))?;
@@ -46,11 +46,11 @@ impl Sink for Folder {
 
 fn main() -> Result<(), Box<dyn error::Error>> {
     let args: Vec<String> = env::args().skip(1).collect();
-    let [state, logs, folder] = &args[..] else {
-        return Err("usage: resumable_job <STATE> <ARCHIVE> <FOLDER>".into());
+    let [state, logs, directory] = &args[..] else {
+        return Err("usage: resumable_job <STATE> <ARCHIVE> <DIRECTORY>".into());
     };
-    fs::create_dir_all(folder)?;
-    let mut sink = Folder(folder.into());
+    fs::create_dir_all(directory)?;
+    let mut sink = DirectorySink(directory.into());
     let trees = Trees::open(&[state], &Default::default())?;
     let prover = Prover::new(trees, Messages::open(&[logs], &Default::default())?);
 

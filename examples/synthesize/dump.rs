@@ -1,5 +1,5 @@
-//! Storage as the dumps of nodes, written from the documents of those formats and not by way of the
-//! readers of this crate.
+//! Writers of storage in the dump formats of nodes. They follow the documentation of the formats and do not
+//! use the readers of this crate.
 
 use std::{
     collections::BTreeMap,
@@ -16,11 +16,11 @@ use slproof::primitives::{Address, Word};
 
 use crate::layer::Slots;
 
-/// How many slots a chunk of an Era snapshot holds.
+/// Slots per chunk of an Era snapshot.
 const CHUNK: u64 = 1_000_000;
 
-/// A dump that is being written. What fails is kept until [`Dump::finish`], because a history does not
-/// stop half-way.
+/// A dump that is being written. The first error is kept and returned by [`Dump::finish`], because the
+/// history cannot stop early.
 pub(crate) struct Dump {
     form: Form,
     failure: Option<io::Error>,
@@ -31,7 +31,7 @@ enum Form {
     Table(BufWriter<File>),
     /// A zksync-era snapshot of version 0 or 1, in the order of writing.
     Era(Era),
-    /// Grouped by account, so held in memory until the end.
+    /// A dump grouped by account, so it is held in memory until the end.
     Accounts(PathBuf, Kind, BTreeMap<Address, BTreeMap<Word, Word>>),
 }
 
@@ -42,7 +42,7 @@ enum Kind {
 }
 
 impl Dump {
-    /// Begins a dump at `path`: a file, or a folder for Era snapshots.
+    /// Begins a dump at `path`: a file, or a directory for Era snapshots.
     pub(crate) fn create(path: &Path, form: &str) -> io::Result<Self> {
         let form = match form {
             "table" => {
@@ -54,7 +54,7 @@ impl Dump {
             "era-v1" => Form::Era(Era::create(path, 1)?),
             "anvil" => Form::Accounts(path.into(), Kind::Anvil, BTreeMap::new()),
             "geth" => Form::Accounts(path.into(), Kind::Geth, BTreeMap::new()),
-            _ => return Err(io::Error::other(format!("{form:?} is no form of dumps"))),
+            _ => return Err(io::Error::other(format!("{form:?} is not a dump format"))),
         };
         Ok(Self { form, failure: None })
     }
@@ -136,7 +136,7 @@ fn geth(path: &Path, accounts: &BTreeMap<Address, BTreeMap<Word, Word>>) -> io::
     file.flush()
 }
 
-/// An Era snapshot: gzip'd protobuf messages of a million slots, and the header as a node answers it.
+/// An Era snapshot: gzipped protobuf messages of a million slots each, and the header as a node returns it.
 struct Era {
     folder: PathBuf,
     version: u8,

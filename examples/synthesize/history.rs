@@ -1,4 +1,4 @@
-//! What happens on a synthetic settlement layer: which chain executes which batches in which block.
+//! The history of a synthetic settlement layer: which chain executes which batches in which block.
 //! The same numbers and seed give the same history.
 
 use slproof::{
@@ -11,17 +11,17 @@ use slproof::{
 /// The shape of a history.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Shape {
-    /// How many chains settle here.
+    /// The number of chains that settle here.
     pub(crate) chains: u64,
-    /// How many batches they execute together.
+    /// The number of batches of all chains.
     pub(crate) batches: u64,
-    /// How many logs a batch has; without logs batch roots are random.
+    /// The number of logs per batch. If it is 0, batch roots are random.
     pub(crate) logs: u64,
-    /// The most batches that a chain executes in one block.
+    /// The maximum number of batches that a chain executes in one block.
     pub(crate) burst: u64,
-    /// The most blocks without a batch between two with.
+    /// The maximum number of blocks without a batch between two blocks with one.
     pub(crate) idle: u64,
-    /// What the rest is drawn from.
+    /// The seed of the random choices.
     pub(crate) seed: u64,
 }
 
@@ -32,7 +32,7 @@ pub(crate) struct Step {
     pub(crate) batches: Vec<BatchNumber>,
 }
 
-/// A generator of numbers (splitmix64): small, and the same everywhere.
+/// The splitmix64 random number generator: small, and the same on every platform.
 #[derive(Clone)]
 pub(crate) struct Draw(pub u64);
 
@@ -69,14 +69,14 @@ impl Shape {
         }
     }
 
-    /// Where the diamond of a chain stands.
+    /// The address of a chain's diamond.
     pub(crate) fn diamond(&self, chain: ChainId) -> Address {
         Address::from_word(
             keccak256(&[self.seed.to_be_bytes(), chain.0.to_be_bytes()].concat()).into(),
         )
     }
 
-    /// The steps in the order in which they happen. A block has one step, or several of as many chains.
+    /// The steps in order. A block has one or more steps, each of a different chain.
     pub(crate) fn steps(self) -> impl Iterator<Item = Step> {
         let mut draw = Draw(self.seed);
         let mut next: Vec<u64> = (0..=self.chains)
@@ -96,7 +96,7 @@ impl Shape {
             let chain = 1 + draw.below(self.chains) as usize;
             let count = rest.min(1 + draw.below(self.burst));
             rest -= count;
-            // Now and then a chain is away for some batches.
+            // Sometimes a chain executes some batches on another settlement layer.
             if draw.below(1 << 12) == 0 {
                 next[chain] += draw.below(1000);
             }
@@ -107,7 +107,7 @@ impl Shape {
         })
     }
 
-    /// The logs of a batch, when batches have logs.
+    /// The logs of a batch; `None` if batches have no logs.
     pub(crate) fn logs(&self, chain: ChainId, batch: BatchNumber) -> Option<BatchLogs> {
         let mut draw =
             Draw(self.seed ^ chain.0.rotate_left(17) ^ batch.0.wrapping_mul(0x9e37_79b9));

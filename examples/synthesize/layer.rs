@@ -1,8 +1,8 @@
-//! A settlement layer step by step, by the rules of its contracts (era-contracts, v26 to v31).
+//! Simulates a settlement layer step by step, by the rules of its contracts (era-contracts, v26 to v31).
 //!
-//! MessageRoot with Bridgehub's map and the diamonds of the chains. Slots that are written once and
-//! never again (batch roots, roots by block) go out at once, so that a history of any length streams;
-//! the ones that change are few, and go out at the end.
+//! The contracts are MessageRoot, Bridgehub with its map of chains, and the diamonds of the chains. Slots that
+//! are written only once (batch roots, roots by block) are output at once, so that a history of any length can
+//! be streamed. The few slots that change are output at the end.
 
 use slproof::{
     contracts::Layout,
@@ -16,7 +16,7 @@ use slproof::{
 pub(crate) const BRIDGEHUB: Address = Address::system(0x10002);
 pub(crate) const MESSAGE_ROOT: Address = Address::system(0x10005);
 
-/// Where slots go.
+/// A consumer of storage slots.
 pub(crate) trait Slots {
     fn set(&mut self, contract: Address, slot: Word, value: Word);
 }
@@ -27,13 +27,13 @@ pub(crate) struct Layer {
     layout: Layout,
     block: u64,
     chains: Vec<Chain>,
-    /// The shared tree, every node of it.
+    /// All nodes of the shared tree, by level.
     nodes: Vec<Vec<Hash>>,
     zeros: Vec<Hash>,
-    /// The last block with an interop root, and the root; it goes out when no other can follow in that
-    /// block.
+    /// The last block with an interop root, and the root. It is output when the block ends, because a later
+    /// root of the same block replaces it.
     last_root: Option<(u64, Hash)>,
-    /// How many blocks had one.
+    /// The number of blocks with an interop root.
     roots: u64,
 }
 
@@ -46,7 +46,7 @@ pub(crate) struct Chain {
 }
 
 impl Layer {
-    /// A settlement layer that has registered itself in block 1.
+    /// A settlement layer that registered itself in block 1.
     pub(crate) fn new(layout: Layout, own: ChainId) -> Self {
         let mut layer = Self {
             layout,
@@ -69,7 +69,7 @@ impl Layer {
         self.block
     }
 
-    /// Goes on to a later block.
+    /// Advances to a later block.
     pub(crate) fn set_block(&mut self, block: u64, slots: &mut dyn Slots) {
         assert!(block >= self.block, "blocks only increase");
         if block > self.block {
@@ -84,11 +84,11 @@ impl Layer {
         }
     }
 
-    /// `addNewChain`: only v31 files the new root.
+    /// `addNewChain`: only v31 stores the new root.
     pub(crate) fn add_chain(&mut self, id: ChainId, diamond: Address) {
         let tree = PushTree::new(EMPTY_ENTRY);
         self.chains.push(Chain { id, diamond, tree, last: None });
-        // A full tree that grows gets a level.
+        // A full tree gets a new level.
         if self.chains.len() == 1 || self.chains.len() > 1 << (self.nodes.len() - 1) {
             if let Some(zero) = self.zeros.last().filter(|_| !self.nodes.is_empty()).copied() {
                 self.zeros.push(hash_node(zero, zero));
@@ -101,7 +101,7 @@ impl Layer {
         }
     }
 
-    /// `addChainBatchRoot` for batches of the chain at `index`, in order and in the present block.
+    /// `addChainBatchRoot` for batches of the chain at `index`, in order and in the current block.
     pub(crate) fn append(
         &mut self,
         index: usize,
@@ -124,7 +124,7 @@ impl Layer {
         self.file_root();
     }
 
-    /// The public `updateFullTree()`: files the present root.
+    /// The public `updateFullTree()`: stores the current root.
     pub(crate) fn file_root(&mut self) {
         if self.layout >= Layout::V29 {
             self.roots += u64::from(self.last_root.is_none_or(|(block, _)| block != self.block));
@@ -137,7 +137,7 @@ impl Layer {
         self.nodes[self.nodes.len() - 1][0]
     }
 
-    /// How many blocks have an interop root, and the last of them.
+    /// The number of blocks with an interop root, and the last such block.
     pub(crate) fn interop_roots(&self) -> (u64, Option<u64>) {
         (self.roots, self.last_root.map(|(block, _)| block))
     }
@@ -157,7 +157,7 @@ impl Layer {
         }
     }
 
-    /// The slots that changed over time, as they are now.
+    /// Outputs the current values of the slots that change over time.
     pub(crate) fn present(&self, slots: &mut dyn Slots) {
         let count = self.chains.len() as u64;
         slots.set(MESSAGE_ROOT, 1.into(), count.into());

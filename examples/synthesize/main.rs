@@ -1,5 +1,5 @@
-//! Writes a synthetic settlement layer: a state dump by the contracts' rules, the archive of its logs,
-//! and the roots that a rebuild has to give. The same arguments give the same bytes.
+//! Writes a synthetic settlement layer: a state dump by the contracts' rules, the archive of its logs, and the
+//! roots that a rebuild must return. The same arguments produce the same bytes.
 //!
 //! ```text
 //! cargo run --release --example synthesize -- --batches 1000000 --logs 10 \
@@ -9,16 +9,16 @@
 //! | argument | meaning | default |
 //! | --- | --- | --- |
 //! | `--chains N` | chains that settle here | 64 |
-//! | `--batches N` | batches of all of them | 100000 |
-//! | `--logs N` | logs of a batch, each of a message; with 0 batch roots are random | 0 |
-//! | `--burst N` | the most batches that a chain executes in one block | 4 |
-//! | `--idle N` | the most blocks without a batch between two with | 2 |
-//! | `--seed N` | what everything is drawn from | 1 |
-//! | `--release v26…v31` | the rules | v29 |
+//! | `--batches N` | batches of all chains | 100000 |
+//! | `--logs N` | logs per batch, one per message; if 0, batch roots are random | 0 |
+//! | `--burst N` | the maximum number of batches that a chain executes in one block | 4 |
+//! | `--idle N` | the maximum number of blocks without a batch between two with one | 2 |
+//! | `--seed N` | the seed of the random choices | 1 |
+//! | `--release v26…v31` | the release of the contracts | v29 |
 //! | `--form FORM` | `table`, `era-v0`, `era-v1` (both stream), `anvil`, `geth` (held in memory) | table |
-//! | `--state PATH` | the dump; a folder for Era snapshots | – |
+//! | `--state PATH` | the dump; a directory for Era snapshots | – |
 //! | `--archive FILE` | the raw archive of logs | – |
-//! | `--events FILE` | MessageRoot's events, one a line | – |
+//! | `--events FILE` | MessageRoot's events, one per line | – |
 //! | `--roots FILE` | the expected roots | – |
 
 mod dump;
@@ -45,7 +45,7 @@ use dump::Dump;
 use history::Shape;
 use layer::{Layer, Slots};
 
-/// Takes slots where no dump is wanted.
+/// Discards the slots if no dump was requested.
 struct Nowhere;
 
 impl Slots for Nowhere {
@@ -109,7 +109,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// `--name value` pairs.
+/// The `--name value` pairs of the command line.
 fn arguments() -> Result<HashMap<String, String>, Box<dyn Error>> {
     let mut args = env::args().skip(1);
     let mut given = HashMap::new();
@@ -125,11 +125,11 @@ fn create(path: String) -> std::io::Result<BufWriter<File>> {
     Ok(BufWriter::with_capacity(1 << 20, File::create(path)?))
 }
 
-/// What happens, in words.
+/// The text outputs of a history: logs and events.
 struct Texts<'f> {
     archive: Option<&'f mut BufWriter<File>>,
     events: Option<&'f mut BufWriter<File>>,
-    /// The index of the next event; it may well count on from block to block.
+    /// The log index of the next event. It does not restart at 0 in each block; readers accept that.
     logs: u64,
 }
 
@@ -147,8 +147,7 @@ impl Texts<'_> {
     }
 }
 
-/// Lets the history happen; a quarter of the chains is registered before the first batch, the others
-/// as the history goes on.
+/// Runs the history. A quarter of the chains is registered before the first batch, the others later.
 fn play(
     shape: Shape,
     release: Release,

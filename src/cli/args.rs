@@ -65,7 +65,7 @@ fn threads(text: &str) -> Result<u16, String> {
     }
 }
 
-/// What the flag for the format of a state is called where the state is not the main input.
+/// The name of the format flag in commands whose main input is not the state.
 const ANCHOR_FORMAT: &str = "--anchor-format";
 
 fn to_anchor_format(arg: clap::Arg) -> clap::Arg {
@@ -73,7 +73,7 @@ fn to_anchor_format(arg: clap::Arg) -> clap::Arg {
 }
 
 impl GlobalArgs {
-    /// The number of threads, if the command line or the environment gives one.
+    /// The number of threads, if the command line or the environment sets one.
     pub(super) fn threads(&self) -> Result<Option<u16>, CliError> {
         const NAME: &str = "RAYON_NUM_THREADS";
         if self.threads.is_some() {
@@ -362,7 +362,7 @@ pub(super) struct VerifyArgs {
     pub(super) how: StateArgs,
 }
 
-/// What the answer of a node leaves out.
+/// Fields that are missing in the answer of a node.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "What the answer of a node leaves out")]
 pub(super) struct MissingArgs {

@@ -14,12 +14,12 @@ use crate::{
 /// The exit code of a process that was interrupted.
 pub(super) const INTERRUPTED_EXIT_CODE: u8 = 130;
 
-/// How a command ended that completed.
+/// The outcome of a completed command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
     Done,
     SomeFailed,
-    /// Nothing failed, and some proofs could not be judged.
+    /// Nothing failed, but some proofs could not be judged.
     NotJudged,
 }
 
@@ -33,7 +33,7 @@ impl Outcome {
     }
 }
 
-/// Why a command could not complete.
+/// An error that ended a command.
 #[derive(Debug, Error)]
 pub(super) enum CliError {
     #[error("cannot install the handler for mapped files that shrink")]
@@ -73,7 +73,7 @@ fn resumable(output: &Option<String>) -> String {
     })
 }
 
-/// Errors of the library; of those that flags cause, in the words of the command line.
+/// Converts errors of the library. Errors that flags cause name the flags.
 impl<E: Into<Error>> From<E> for CliError {
     fn from(error: E) -> Self {
         match error.into() {
@@ -115,7 +115,7 @@ impl CliError {
     pub(super) fn exit_code(&self) -> u8 {
         match self {
             Self::Usage(_) | Self::OtherJob { .. } => 2,
-            // The manifest beside a shard cannot be opened.
+            // The manifest next to the shard cannot be opened.
             Self::WrongInput { role: Role::Shard, .. } => 6,
             Self::Unknown { .. } | Self::WrongInput { .. } => 3,
             Self::NothingFound(_) => 5,
@@ -188,7 +188,7 @@ fn exit_code(error: &Error) -> u8 {
     }
 }
 
-/// Whether two paths lead to one file.
+/// Whether two paths name the same file.
 fn is_one(one: &Path, other: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
     let inode = |path: &Path| path.metadata().ok().map(|found| (found.dev(), found.ino()));
@@ -202,7 +202,7 @@ pub(super) fn refuse_overwriting(output: &Path, inputs: &[&Path]) -> Result<(), 
         return Ok(());
     }
     let same = |input: &Path| input.canonicalize().is_ok_and(|input| is_one(&input, &target));
-    // A state may consist of more files than the one that is given.
+    // A state may consist of more files than the given one.
     let is_read = |input: &&Path| same(input) || files_of(input).iter().any(|file| same(file));
     match inputs.iter().find(|input| is_read(input)) {
         Some(_) => Err(CliError::Usage(format!(

@@ -1,10 +1,10 @@
-//! The texts of errors that other libraries give, without the names of their inner types.
+//! The texts of errors from other libraries, without the names of their private types.
 
 use std::error::Error;
 
 use struson::reader::{JsonSyntaxError, ReaderError, SyntaxErrorKind};
 
-/// The text of an error, without names of inner types.
+/// The text of an error, without the names of private types.
 pub(super) fn text_of(error: &(dyn Error + 'static)) -> String {
     match error.downcast_ref::<ReaderError>() {
         Some(ReaderError::SyntaxError(error)) => json_fault(error),
@@ -12,7 +12,7 @@ pub(super) fn text_of(error: &(dyn Error + 'static)) -> String {
     }
 }
 
-/// What is wrong with a JSON text. Its reader counts lines and columns from 0.
+/// The text of a JSON syntax error. The JSON reader counts lines and columns from 0.
 fn json_fault(error: &JsonSyntaxError) -> String {
     let what = match error.kind {
         SyntaxErrorKind::IncompleteDocument => "the JSON text ends too early".into(),

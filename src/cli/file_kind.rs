@@ -18,7 +18,7 @@ pub(super) enum FileKind {
     MessageArchive,
     /// A dump of a state.
     Dump,
-    /// Any archive of logs that is not native.
+    /// An archive of logs in any format except the native one.
     Logs,
     Proofs,
     Requests,
@@ -104,11 +104,11 @@ impl FileKind {
         }
     }
 
-    /// Whether a file of this kind can be used so.
+    /// Whether a file of this kind can be used as `role`.
     pub(super) fn fits(self, role: Role) -> bool {
         match role {
             Role::State => matches!(self, Self::Snapshot | Self::TreeFile | Self::Dump),
-            // Events of receipts and lines of SL batches are archives of logs too.
+            // Events in receipts and lines of SL batches are also archives of logs.
             Role::Messages => matches!(self, Self::MessageArchive | Self::Logs | Self::SlBatches),
             Role::Proofs => self == Self::Proofs,
             Role::Requests => self == Self::Requests,
@@ -119,7 +119,7 @@ impl FileKind {
         }
     }
 
-    /// Where a file of this kind belongs, if it was given as `role`.
+    /// A hint that says which flag or command takes a file of this kind, which was given as `role`.
     pub(super) fn hint(self, role: Role) -> &'static str {
         match self {
             _ if role == Role::Shard => {
@@ -144,7 +144,7 @@ impl FileKind {
 }
 
 impl Role {
-    /// Why a file that belongs elsewhere cannot be used so.
+    /// Why a file of another kind cannot be used in this role.
     pub(super) fn lack(self) -> &'static str {
         match self {
             Self::State => "it holds no state and no trees",

@@ -1,4 +1,4 @@
-//! What to do about an error: the library's errors say what is missing, and this module which flags give it.
+//! Hints for errors. The library's errors say what is missing; the hints say which flag supplies it.
 
 use std::error::Error;
 
@@ -16,7 +16,7 @@ use crate::{
     prove::{Error as ProveError, ExtractError, HashOf, SlBatchError, TargetError},
 };
 
-/// What to do about an error or one of its causes.
+/// The hint for an error or for one of its causes.
 pub(super) fn of(error: &(dyn Error + 'static)) -> Option<&'static str> {
     let mut next = Some(error);
     while let Some(error) = next {
@@ -181,7 +181,7 @@ mod tests {
         proof::{Failure, FailureCode},
     };
 
-    /// For causes and transparent errors too; and every flag in a hint exists.
+    /// Causes and transparent errors have hints too, and every flag in a hint exists.
     #[test]
     fn hints_are_found_for_causes_and_transparent_errors() {
         let name = || "state".to_owned();

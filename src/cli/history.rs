@@ -38,14 +38,14 @@ pub(super) fn run(
     Ok(if all { Outcome::Done } else { Outcome::SomeFailed })
 }
 
-/// One root and what is new in it.
+/// One root, with the chains and batches that are new in it.
 struct HistoryRow<'f> {
     index: usize,
     registered: &'f [ChainTree],
     appended: Vec<(&'f ChainTree, Vec<RangeInclusive<BatchNumber>>)>,
 }
 
-/// Follows the columns of a history from root to root.
+/// Iterates over the roots of a history.
 struct Steps<'f> {
     forest: &'f Forest,
     history: &'f History,
@@ -127,7 +127,7 @@ fn table(
     Ok(())
 }
 
-/// Which batches of every chain were executed on this settlement layer, as a table.
+/// A table of the batches of each chain that were executed on this settlement layer.
 pub(super) fn executed_here(forest: &Forest) -> String {
     let mut text = format!("\n{:>20}  {:>11}  batches executed here\n", "chain", "batches");
     for tree in forest.chains() {
@@ -150,7 +150,7 @@ fn run_text(run: &RangeInclusive<BatchNumber>) -> String {
     }
 }
 
-/// The same as one JSON object, written root by root.
+/// Writes the history as one JSON object, root by root.
 fn json(
     output: &mut Output,
     forest: &Forest,
@@ -188,7 +188,7 @@ fn json(
     Ok(())
 }
 
-/// Runs as pairs of their first and last batch.
+/// The first and last batch of each run.
 pub(super) fn pairs(runs: &[RangeInclusive<BatchNumber>]) -> Vec<[BatchNumber; 2]> {
     runs.iter().map(|run| [*run.start(), *run.end()]).collect()
 }

@@ -24,9 +24,9 @@ use crate::{
     prove::{Coverage, MissingBatches, TreeCheck, Trees},
 };
 
-/// How many of the batches that were left out are shown.
+/// The maximum number of excluded batches that are shown.
 const SHOWN: usize = 20;
-/// How many runs of missing batches are shown of each chain.
+/// The maximum number of runs of missing batches that are shown per chain.
 const RUNS_SHOWN: usize = 8;
 
 pub(super) fn run(
@@ -87,7 +87,7 @@ pub(super) fn run(
             read => read.map_err(|error| wrong_input(path, Role::Messages, error.into()))?,
         };
         if format != SourceFormat::Native {
-            // An archive may be added to under its own name.
+            // A message archive may be both an input and the output: the other inputs are added to it.
             refuse_overwriting(&args.output, &[path])?;
         }
         console.verbose(format_args!("{name}: {format}"));
@@ -96,7 +96,7 @@ pub(super) fn run(
     let indexed = indexer.finish()?;
     progress.end();
     let nothing = indexed.header.batches == 0;
-    // If nothing is left, the first one is the error of the command.
+    // If all batches were excluded, the first error becomes the error of the command.
     let from = usize::from(nothing);
     if nothing || !console.is_json() {
         print_skipped(&indexed, from);
@@ -170,12 +170,12 @@ fn coverage_json(coverage: &Coverage, unchecked: u64) -> Value {
     })
 }
 
-/// How many batches of the archive's chains are missing.
+/// The number of missing batches of the archive's chains.
 fn missing_batches(coverage: &Coverage) -> u64 {
     coverage.missing.iter().map(|missing| missing.count).sum()
 }
 
-/// Refuses flags about a state if there is none.
+/// Refuses flags about a state if no state was given.
 fn needs_tree(args: &IndexArgs) -> Result<(), CliError> {
     match args.how.given() {
         Some(flag) if args.tree.is_none() => {
@@ -191,7 +191,7 @@ struct Listed {
     from_directory: bool,
 }
 
-/// The given files, and those in the given directories, by name.
+/// The given files and the files in the given directories, sorted by name.
 fn files(given: &[PathBuf], console: &Console) -> Result<Vec<Listed>, CliError> {
     let mut files = Vec::with_capacity(given.len());
     for path in given {
@@ -204,7 +204,7 @@ fn files(given: &[PathBuf], console: &Console) -> Result<Vec<Listed>, CliError> 
     Ok(files)
 }
 
-/// Adds the files of a directory and of those in it, by name.
+/// Adds the files of a directory and of its subdirectories, sorted by name.
 fn list(path: &Path, files: &mut Vec<Listed>, console: &Console) -> Result<(), CliError> {
     let unreadable = |source| CliError::Directory { path: path.into(), source };
     let mut inside = Vec::new();
@@ -220,8 +220,8 @@ fn list(path: &Path, files: &mut Vec<Listed>, console: &Console) -> Result<(), C
         } else if !is_hidden && kind.is_dir() {
             list(&path, files, console)?;
         } else {
-            // A linked directory could lead back to this one.
-            console.info(format_args!("passed over        {}", path.display()));
+            // A linked directory could contain this one.
+            console.info(format_args!("skipped            {}", path.display()));
         }
     }
     Ok(())
@@ -270,7 +270,7 @@ fn print_summary(indexed: &Indexed, console: &Console) {
     }
 }
 
-/// How much of the trees an archive has; `unchecked` of its batches have no root in them.
+/// How many batches of the trees the archive contains. `unchecked` of its batches have no root in the trees.
 fn coverage_text(coverage: &Coverage, unchecked: u64) -> String {
     let mut text = format!(
         "complete           {} batches fold to their roots; {} batches of these chains are missing",

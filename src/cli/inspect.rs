@@ -48,8 +48,8 @@ pub(super) fn run(args: &InspectArgs, console: Console) -> Result<Outcome, CliEr
     Ok(Outcome::Done)
 }
 
-/// The kind of a file. Damaged archives and proofs are recognised by less than the whole first object;
-/// what nothing else recognises is left to the parsers of dumps, whose errors say what was found.
+/// The kind of a file. Damaged archives and proofs are recognised by a part of their first object. All other
+/// files are treated as dumps, because the errors of the dump parsers say what was found.
 fn kind(input: &Input) -> FileKind {
     FileKind::of(input).unwrap_or_else(|| {
         let head = input.head().trim_ascii_start();
@@ -68,7 +68,7 @@ fn logs(input: Input, access: Access) -> Result<(Value, String), CliError> {
     let format = SourceFormat::detect(&input)?;
     let name = input.name().to_owned();
     let archive = match read_archive_input(input, access) {
-        // It is an archive all the same; only its batches cannot be listed.
+        // The file is an archive, but its batches cannot be listed.
         Err(
             IndexError::NeedsChain { .. }
             | IndexError::Source { source: SourceError::Nameless, .. },

@@ -1,4 +1,4 @@
-//! What is in files of a line per item, and in the documents beside outputs.
+//! Descriptions of files with one item per line, and of the manifests and checkpoints of outputs.
 
 use std::{collections::BTreeMap, io::Read};
 
@@ -13,12 +13,12 @@ use crate::{
     proof::{Request, RequestLine},
 };
 
-/// The longest line that is counted by its members: longer than a batch with all its messages.
+/// The maximum length of a line whose members are read: more than a batch with all its messages.
 const LONGEST_LINE: usize = 64 << 20;
-/// The longest manifest or checkpoint: a checkpoint lists its row groups.
+/// The maximum length of a manifest or checkpoint. A checkpoint lists its row groups.
 const LONGEST_DOCUMENT: u64 = 64 << 20;
 
-/// Requests, by what they select.
+/// Requests, counted by what they select.
 pub(super) fn requests(input: Input) -> Result<(Value, String), CliError> {
     let name = input.name().to_owned();
     let (mut kinds, mut lines) = (BTreeMap::<&str, u64>::new(), 0u64);
@@ -40,7 +40,7 @@ pub(super) fn requests(input: Input) -> Result<(Value, String), CliError> {
     Ok((json!({"kind": "requests", "lines": lines, "requests": kinds}), text))
 }
 
-/// Batches with the blocks that they cover.
+/// Batches with their ranges of blocks.
 pub(super) fn batches(input: Input, kind: FileKind) -> Result<(Value, String), CliError> {
     let name = input.name().to_owned();
     let (mut lines, mut logs, mut malformed) = (0u64, 0u64, 0u64);

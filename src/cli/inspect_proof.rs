@@ -1,4 +1,4 @@
-//! Proofs in readable hops.
+//! Descriptions of proofs, hop by hop.
 
 use std::fmt::Write;
 
@@ -17,7 +17,7 @@ use crate::{
     records::{Entries, Entry},
 };
 
-/// How many proofs are shown.
+/// The maximum number of proofs that are shown.
 const MOST_SHOWN: usize = 5;
 
 pub(super) fn proofs(input: Input) -> Result<(Value, String), CliError> {
@@ -55,14 +55,14 @@ pub(super) fn proofs(input: Input) -> Result<(Value, String), CliError> {
     Ok((json!({"kind": "proofs", "records": all, "shown": values}), text))
 }
 
-/// What there is to show of a record.
+/// The content of a record.
 enum Shown {
     Record(Value),
-    /// The node had no proof, and says so.
+    /// The node answered that it has no proof.
     NoProof(RecordError),
 }
 
-/// A record as JSON; what is written otherwise has the same fields.
+/// A record as JSON. Records in other formats are converted to the same fields.
 fn read(entry: Entry) -> Result<Shown, String> {
     if let Entry::Text(text) = &entry {
         let mut value: Value = serde_json::from_slice(text).map_err(|error| error.to_string())?;
@@ -85,7 +85,7 @@ fn read(entry: Entry) -> Result<Shown, String> {
 
 fn show(record: &Value) -> Result<(Value, String), String> {
     let words: Vec<Hash> = serde_json::from_value(record["proof"].clone())
-        .map_err(|e| format!("its \"proof\" is no list of 32-byte words: {e}"))?;
+        .map_err(|e| format!("its \"proof\" is not a list of 32-byte words: {e}"))?;
     let proof = Proof::decode(&words).map_err(|e| e.to_string())?;
     let field = |name: &str| record.get(name).map_or("(not given)".into(), Value::to_string);
     let mut text = format!(
@@ -152,7 +152,7 @@ fn show(record: &Value) -> Result<(Value, String), String> {
     Ok((value, text))
 }
 
-/// What the words fold to, when the record says what for.
+/// The result of folding the words, if the record has the chain, batch and index.
 fn folded(record: &Value, log: &L2ToL1Log, words: &[Hash]) -> Option<Folded> {
     let claim = Claim {
         chain: serde_json::from_value(record["chainId"].clone()).ok()?,
@@ -163,7 +163,7 @@ fn folded(record: &Value, log: &L2ToL1Log, words: &[Hash]) -> Option<Folded> {
     fold(&claim, words).ok()
 }
 
-/// A word that should be a small number, as one; otherwise as it is.
+/// A word as a decimal number if it fits 64 bits, otherwise in hexadecimal.
 fn number(word: Word) -> String {
     word.to_u64().map_or_else(|_| word.to_string(), |number| number.to_string())
 }

@@ -1,4 +1,4 @@
-//! What is in a tree file.
+//! The description of a tree file.
 
 use std::fmt::Write;
 

@@ -1,5 +1,5 @@
-//! SIGINT and SIGTERM: a job that can be resumed writes its checkpoint and ends, every other command ends at
-//! once and removes its temporary files.
+//! SIGINT and SIGTERM. A resumable job writes its checkpoint and ends. Every other command removes its temporary
+//! files and ends at once.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -37,9 +37,9 @@ impl Drop for InOrder {
     }
 }
 
-/// While this value lives, the first signal ends the process at once, also during a job that can be resumed:
-/// the work does not check for signals, such as a long search. The partial output of the job stays as its
-/// last checkpoint describes it.
+/// While this value lives, the first signal ends the process at once, even during a resumable job. It is for
+/// work that does not check for signals, such as a long search. The partial output of the job still matches its
+/// last checkpoint.
 pub(super) struct AtOnce {
     was_in_order: bool,
 }

@@ -33,7 +33,7 @@ pub(super) fn run(args: &ManArgs, console: Console) -> Result<Outcome, CliError>
 
 fn write(command: clap::Command, target: &Path) -> Result<(), CliError> {
     let mut page = Vec::new();
-    // A vector takes every byte.
+    // Writing to a vector cannot fail.
     let _ = clap_mangen::Man::new(command).render(&mut page);
     let mut output = Output::create(target)?;
     CliError::unless_unread(output.put(&page).and_then(|()| output.finish()))

@@ -1,5 +1,5 @@
-//! The command line: arguments, the console, and one file per command. Data go to standard output, messages
-//! to standard error.
+//! The command line: arguments, the console, and one file per command. Data is written to standard output,
+//! messages to standard error.
 
 mod args;
 mod check;
@@ -51,9 +51,9 @@ use crate::{
 /// | code | meaning |
 /// | --- | --- |
 /// | 0 | done |
-/// | 1 | done, but some requests could not be proven, some proofs are invalid, or some batches left out |
+/// | 1 | done, but some requests could not be proven, some proofs are invalid, or some batches were left out |
 /// | 2 | wrong usage |
-/// | 3 | an input is malformed, damaged or unknown, or no proof is invalid and some cannot be judged |
+/// | 3 | an input is malformed, damaged or unknown; or no proof is invalid, but some cannot be judged |
 /// | 4 | the rebuilt tree differs from what the contract stored |
 /// | 5 | nothing found for the request |
 /// | 6 | reading or writing failed |
@@ -79,12 +79,12 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-/// Prints what clap answers instead of arguments: help, the version, or what is wrong with them.
+/// Prints the help, the version or the usage error that clap returned instead of arguments.
 fn usage(error: &clap::Error, args: &[OsString]) -> ExitCode {
     let code = u8::try_from(error.exit_code()).unwrap_or(2);
     let is_json = args.iter().take_while(|arg| *arg != "--").any(|arg| arg == "--json");
     if code == 0 || !is_json {
-        // If standard error is closed, there is no place left to report that.
+        // If standard error is closed, the error cannot be reported.
         let _ = error.print();
         return ExitCode::from(code);
     }

@@ -5,7 +5,7 @@ use crate::primitives::Number;
 /// Parses a number of at most 64 bits.
 ///
 /// # Errors
-/// What is wrong with the text.
+/// The text is not a number, or the number is too large.
 pub(super) fn parse(text: &str) -> Result<u64, String> {
     let number = text.parse().map(|Number(number)| number);
     number
@@ -15,7 +15,7 @@ pub(super) fn parse(text: &str) -> Result<u64, String> {
 /// Parses a number of at most 16 bits.
 ///
 /// # Errors
-/// What is wrong with the text.
+/// The text is not a number, or the number is too large.
 pub(super) fn parse_u16(text: &str) -> Result<u16, String> {
     u16::try_from(parse(text)?).map_err(|_| format!("expected at most {}", u16::MAX))
 }

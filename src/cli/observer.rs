@@ -1,4 +1,4 @@
-//! What happens while trees are opened and a job runs, said on standard error.
+//! Reports on standard error how trees are opened and how far a job is.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -14,10 +14,10 @@ use crate::{
     state::StorageReader,
 };
 
-/// Says how trees were opened.
+/// Reports how trees were opened.
 pub(super) struct TreesObserver {
     console: Console,
-    /// While the search for past roots runs, which no signal waits for.
+    /// Set during the search for past roots, which a signal ends at once.
     at_once: Mutex<Option<AtOnce>>,
 }
 
@@ -74,7 +74,7 @@ impl Observer for TreesObserver {
     }
 }
 
-/// Says which state was read.
+/// Reports which state was read.
 pub(super) fn state_read(dump: &Dump, console: &Console) {
     let block = match dump.state.block() {
         Some(block) => format!("of block {block}"),
@@ -91,18 +91,18 @@ pub(super) fn state_read(dump: &Dump, console: &Console) {
     }
 }
 
-/// Says how far a job is, and cancels it on a signal.
+/// Reports the progress of a job, and cancels the job on a signal.
 pub(super) struct JobObserver {
     console: Console,
     bars: ProgressFactory,
     trees: Trees,
     target: Target,
-    /// How many lines of requests there are, where that is known.
+    /// The number of lines of requests, if it is known.
     lines: Option<u64>,
     running: Mutex<Running>,
 }
 
-/// What lives while a job runs.
+/// State that exists only while a job runs.
 #[derive(Default)]
 struct Running {
     progress: Option<Progress>,
@@ -125,12 +125,12 @@ impl JobObserver {
         change(&mut self.running.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// The job is over: signals end the process at once again, and the bar is taken away.
+    /// Called when the job is over. Removes the bar; signals end the process at once again.
     pub(super) fn end(&self) {
         self.running(|running| *running = Running::default());
     }
 
-    /// What the proofs are made from and against.
+    /// The settlement layer and the target of the proofs.
     fn summary(&self) -> String {
         let Some(forest) = self.trees.forest() else {
             return "target             batch roots of the chains, as the state stores them".into();

@@ -1,4 +1,4 @@
-//! How far a job is, on standard error.
+//! Progress bars on standard error.
 
 use std::{
     fs::Metadata,
@@ -13,25 +13,25 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 use super::args::{GlobalArgs, When};
 use crate::files::{ReadProgress, ReadProgressHandle};
 
-/// How many times a second a bar is drawn on what is no terminal.
-const DRAWN: u8 = 5;
-/// How wide a line is there.
+/// How many times a second a bar is drawn if standard error is not a terminal.
+const REDRAWS_PER_SECOND: u8 = 5;
+/// The width of a line if standard error is not a terminal.
 const WIDTH: u16 = 80;
 
 const COUNTED: &str = "{bar:24} {human_pos} of {human_len} {msg}, {per_sec}, {eta} left";
 const COUNTING: &str = "{spinner} {human_pos} {msg}, {per_sec}, {elapsed}";
 const READ_OF: &str = "{bar:24} {bytes} of {total_bytes} read, {bytes_per_sec}, {eta} left";
 const READING: &str = "{spinner} {bytes} read, {bytes_per_sec}, {elapsed}";
-const ALL_READ: &str = "{spinner} all {bytes} read, putting them in order, {elapsed}";
+const ALL_READ: &str = "{spinner} all {bytes} read, sorting, {elapsed}";
 const BUSY: &str = "{spinner} {msg}, {elapsed}";
 
-/// A bar, where one is wanted.
+/// A progress bar; hidden if the user does not want bars.
 #[derive(Clone, Debug)]
 pub(super) struct Progress {
     bar: ProgressBar,
 }
 
-/// Whether bars are to be drawn, as the command line says.
+/// Creates bars, which the command line may have turned off.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ProgressFactory {
     when: When,
@@ -43,17 +43,17 @@ impl ProgressFactory {
         Self { when: global.progress, quiet: global.quiet }
     }
 
-    /// A bar that counts `what` up to a number, or for ever.
+    /// A bar that counts `what` up to `end`, or without an end.
     pub(super) fn begin(self, what: &'static str, end: Option<u64>) -> Progress {
         self.bar(what, end, if end.is_some() { COUNTED } else { COUNTING })
     }
 
-    /// A bar for the reading of inputs: [`Progress::watcher`] is told what was read.
+    /// A bar for reading inputs. [`Progress::watcher`] returns the handle that updates it.
     pub(super) fn reading(self) -> Progress {
         self.bar("", None, READING)
     }
 
-    /// Something that takes a while, and does not say how far it is.
+    /// A spinner for work that does not report its progress.
     pub(super) fn busy(self, what: &'static str) -> Progress {
         self.bar(what, None, BUSY)
     }
@@ -64,7 +64,9 @@ impl ProgressFactory {
             When::Auto if self.quiet || !io::stderr().is_terminal() => ProgressDrawTarget::hidden(),
             When::Auto => ProgressDrawTarget::stderr(),
             When::Always if io::stderr().is_terminal() => ProgressDrawTarget::stderr(),
-            When::Always => ProgressDrawTarget::term_like_with_hz(Box::new(Lines), DRAWN),
+            When::Always => {
+                ProgressDrawTarget::term_like_with_hz(Box::new(Lines), REDRAWS_PER_SECOND)
+            }
         };
         let bar = ProgressBar::with_draw_target(end, target);
         style(&bar, template);
@@ -75,14 +77,14 @@ impl ProgressFactory {
     }
 }
 
-/// The bar that is there.
+/// The bar that is shown now.
 static SHOWN: Mutex<Option<ProgressBar>> = Mutex::new(None);
 
 fn shown() -> MutexGuard<'static, Option<ProgressBar>> {
     SHOWN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Writes to standard error beside the bar, if there is one.
+/// Hides the bar, if there is one, while `write` writes to standard error.
 pub(super) fn aside<T>(write: impl FnOnce() -> T) -> T {
     let bar = shown().clone();
     match bar {
@@ -91,7 +93,7 @@ pub(super) fn aside<T>(write: impl FnOnce() -> T) -> T {
     }
 }
 
-/// `template` is one of those above, which are well-formed.
+/// Sets the template. It is one of the constants above, which are valid.
 fn style(bar: &ProgressBar, template: &str) {
     if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style);
@@ -103,18 +105,18 @@ impl Progress {
         self.bar.inc(count);
     }
 
-    /// What was done before this job began does not count for its rate.
+    /// Starts at `count`. Work done before this run does not count for its rate.
     pub(super) fn go_on_from(&self, count: u64) {
         self.bar.set_position(count);
         self.bar.reset_eta();
     }
 
-    /// Who shows how far the reading is, for a library that reads.
+    /// The handle by which the library reports how much it has read.
     pub(super) fn watcher(&self) -> ReadProgressHandle {
         ReadProgressHandle::new(Arc::new(Reading(self.bar.clone())))
     }
 
-    /// Leaves the line to others.
+    /// Removes the bar.
     pub(super) fn end(&self) {
         self.bar.finish_and_clear();
         *shown() = None;
@@ -127,7 +129,7 @@ impl Drop for Progress {
     }
 }
 
-/// How many bytes an input has, where that is known before it is read.
+/// The length of an input in bytes, if it is known before the input is read.
 pub(super) fn file_len(path: &Path) -> Option<u64> {
     path.metadata().ok().filter(Metadata::is_file).map(|found| found.len())
 }
@@ -152,7 +154,7 @@ impl ReadProgress for Reading {
     }
 }
 
-/// Standard error where it is no terminal: a line each time, and nothing taken back.
+/// Standard error that is not a terminal: each drawing is a new line, and nothing is erased.
 #[derive(Debug)]
 struct Lines;
 

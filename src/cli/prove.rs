@@ -88,7 +88,7 @@ pub(super) fn run(
     Ok(if summary.count.failures.is_empty() { Outcome::Done } else { Outcome::SomeFailed })
 }
 
-/// Says what became of the requests.
+/// Prints how many proofs were written and how many requests failed.
 fn say(summary: &Summary, console: &Console) {
     let total = &summary.count;
     console.info(format_args!(
@@ -117,7 +117,7 @@ fn say(summary: &Summary, console: &Console) {
     console.info(format_args!("bytes              {}", count(summary.bytes)));
 }
 
-/// Binary data do not go to a terminal.
+/// Refuses to write binary data to a terminal.
 fn refuse_terminal(args: &ProveArgs) -> Result<(), CliError> {
     let is_terminal = || match args.output.metadata() {
         _ if args.output == Path::new("-") => io::stdout().is_terminal(),
@@ -154,7 +154,7 @@ fn count_lines(path: &Path) -> Result<Option<u64>, CliError> {
     }
 }
 
-/// At most one input is standard input, and none is the output.
+/// Checks that at most one input is standard input and that the output is not an input.
 fn check_paths(args: &ProveArgs) -> Result<(), CliError> {
     let named = [
         ("--tree", Some(&args.tree)),
@@ -174,7 +174,7 @@ fn check_paths(args: &ProveArgs) -> Result<(), CliError> {
     }
     let mut paths: Vec<&Path> = inputs.iter().map(|(_, path)| *path).collect();
     refuse_overwriting(&args.output, &paths)?;
-    // Files beside the output: the partial output, its checkpoint, and the manifest of a shard.
+    // Other files in the output's directory: the partial output, its checkpoint, and the manifest of a shard.
     let place = place_of(&args.output);
     let beside = ProofOutput::files_beside(&args.output);
     beside.iter().try_for_each(|file| refuse_overwriting(file, &paths))?;
@@ -191,7 +191,7 @@ fn check_paths(args: &ProveArgs) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Nothing is given that only other formats or targets need. The lines of requests may name any target.
+/// Refuses flags that only other formats or targets need. The lines of requests may name any target.
 fn check_target(args: &ProveArgs) -> Result<(), CliError> {
     let calls = CallOptions::from(args.calls);
     if args.format != Some(ProofFormat::Calldata) && calls != CallOptions::default() {
@@ -216,7 +216,7 @@ fn check_target(args: &ProveArgs) -> Result<(), CliError> {
     }
 }
 
-/// What the command line selects.
+/// The selection of the command line.
 fn selection(which: &WhichArgs) -> Result<Selection, CliError> {
     let selection = match which {
         WhichArgs { requests: Some(path), .. } => return Ok(Selection::requests(path)),
@@ -242,8 +242,8 @@ fn selection(which: &WhichArgs) -> Result<Selection, CliError> {
     })
 }
 
-/// The error of a job. The state of L1 is read when the first target needs it; the other states were read
-/// before the job.
+/// The error of a job, with the role of the state of L1 if that is at fault. That state is read when the first
+/// target needs it; the other states were read before the job.
 fn wrong_anchor(args: &ProveArgs, error: Error) -> CliError {
     match (&args.anchor, &error) {
         (Some(anchor), Error::Import(_)) => wrong_input(anchor, Role::State, error.into()),
@@ -251,7 +251,7 @@ fn wrong_anchor(args: &ProveArgs, error: Error) -> CliError {
     }
 }
 
-/// How the trees are to be opened, as far as the target needs it.
+/// The options for opening trees. For the target batch-root, only batch roots are read.
 fn trees_options(args: &ProveArgs, console: &Console) -> TreesOptions {
     let l1 = args.anchor.as_ref().map(|path| L1Options {
         path: path.clone(),

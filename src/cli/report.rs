@@ -25,10 +25,10 @@ use crate::{
 
 const RED: Style = AnsiColor::Red.on_default().bold();
 
-/// Whether messages are JSON. Errors are printed from many places, and all in one form.
+/// Whether messages are JSON. It is global because errors are printed from many places.
 static JSON: AtomicBool = AtomicBool::new(false);
 
-/// From now on every message is a JSON object on a line of its own.
+/// From now on, every message is a JSON object on its own line.
 pub(super) fn use_json() {
     JSON.store(true, Ordering::Relaxed);
 }
@@ -37,7 +37,7 @@ fn is_json() -> bool {
     JSON.load(Ordering::Relaxed)
 }
 
-/// How much is printed.
+/// Which messages are printed, and how.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Console {
     quiet: bool,
@@ -54,8 +54,8 @@ impl Console {
         is_json()
     }
 
-    /// Part of a summary for people. JSON summaries have the same as members, so with `--json` it needs
-    /// `--verbose`.
+    /// Prints a part of the text summary. The JSON summary has the same facts, so with `--json` the text is
+    /// printed only with `--verbose`.
     pub(super) fn info(self, text: impl fmt::Display) {
         if is_json() {
             self.verbose(text);
@@ -64,7 +64,7 @@ impl Console {
         }
     }
 
-    /// What was decided, such as the format of an input; only with `--verbose`.
+    /// Prints a decision, such as the detected format of an input; only with `--verbose`.
     pub(super) fn verbose(self, text: impl fmt::Display) {
         match (self.verbose, is_json()) {
             (false, _) => {}
@@ -73,10 +73,10 @@ impl Console {
         }
     }
 
-    /// The summary of a command whose output has a format of its own; only with `--json`.
+    /// Prints the summary of a command whose output has its own format; only with `--json`.
     pub(super) fn summary(self, summary: &impl serde::Serialize) {
         if is_json() && !self.quiet {
-            // Summaries have no maps with keys other than text, the only thing that could fail.
+            // This cannot fail: all maps in summaries have text keys.
             print(serde_json::to_value(summary).unwrap_or_default());
         }
     }
@@ -89,17 +89,17 @@ pub(super) fn result(value: &Value, text: impl FnOnce() -> String) -> Result<(),
     CliError::unless_unread(output.put(text.as_bytes()).and_then(|()| output.finish()))
 }
 
-/// The error that ends the command.
+/// Prints the error that ends the command.
 pub(super) fn error(error: &CliError) {
     failure(error, error.code(), error.exit_code());
 }
 
-/// An input, or a part of one, that was left out.
+/// Prints the error of an input, or of a part of an input, that was left out.
 pub(super) fn skipped(error: &IndexError) {
     failure(error, FailureCode::LeftOut, Outcome::SomeFailed.exit_code());
 }
 
-/// A failed request that the format of the output has no record for.
+/// Prints a failed request, if the output format has no record for it.
 pub(super) fn request_failed(failure: &Failure) {
     let Failure { code, message } = failure;
     if is_json() {
@@ -108,7 +108,7 @@ pub(super) fn request_failed(failure: &Failure) {
     print(format_args!("{RED}error:{RED:#} {code}: {}", visible(message)));
 }
 
-/// An error with its causes, and what to do.
+/// Prints an error with its causes and its hint.
 fn failure(error: &(dyn Error + 'static), code: FailureCode, exit_code: u8) {
     let hint = hint::of(error);
     if is_json() {
@@ -133,7 +133,7 @@ pub(super) fn error_object(code: FailureCode, message: &str, hint: Option<&str>,
     }}));
 }
 
-/// An error and its causes on one line.
+/// The texts of an error and its causes, on one line.
 pub(super) fn with_causes(error: &(dyn Error + 'static)) -> String {
     let mut text = text_of(error);
     for cause in causes(error) {
@@ -143,7 +143,7 @@ pub(super) fn with_causes(error: &(dyn Error + 'static)) -> String {
     text
 }
 
-/// The causes of an error. Some errors of libraries repeat their cause, which is printed once.
+/// The texts of the causes of an error. Some libraries repeat the cause in the error; it is listed once.
 fn causes(error: &(dyn Error + 'static)) -> Vec<String> {
     let mut causes: Vec<String> = Vec::new();
     let mut next = error.source();
@@ -157,7 +157,7 @@ fn causes(error: &(dyn Error + 'static)) -> Vec<String> {
     causes
 }
 
-/// Text that belongs to errors.
+/// Prints text that belongs to an error.
 pub(super) fn words_of_error(text: impl fmt::Display) {
     if is_json() { print(json!({"message": text.to_string()})) } else { line(text) }
 }
@@ -166,7 +166,7 @@ fn line(text: impl fmt::Display) {
     print(visible(&text.to_string()));
 }
 
-/// A text without control characters: names of files and parts of inputs may contain any.
+/// Escapes control characters, which names of files and parts of inputs may contain.
 fn visible(text: &str) -> String {
     let mut visible = String::with_capacity(text.len());
     for character in text.chars() {
@@ -180,7 +180,7 @@ fn visible(text: &str) -> String {
 }
 
 fn print(text: impl fmt::Display) {
-    // If standard error is closed, there is no place left to report that.
+    // If standard error is closed, the error cannot be reported.
     let _ = progress::aside(|| writeln!(anstream::stderr(), "{text}"));
 }
 
@@ -189,7 +189,7 @@ pub(super) fn named(output: &Path) -> impl fmt::Display {
     if output == Path::new("-") { Path::new("standard output").display() } else { output.display() }
 }
 
-/// A number with commas between its thousands.
+/// A number with commas as thousands separators.
 pub(super) fn count(number: impl TryInto<u64>) -> String {
     let digits = number.try_into().unwrap_or(u64::MAX).to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);

@@ -1,4 +1,4 @@
-//! JSON Schemas of everything that slproof writes or reads as JSON.
+//! The `schema` command: JSON Schemas of everything that slproof writes or reads as JSON.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! The JSON Schemas by name.
+//! The names and texts of the JSON Schemas.
 
 use clap::ValueEnum;
 
@@ -38,7 +38,7 @@ pub(super) enum SchemaName {
 }
 
 impl SchemaName {
-    /// The schema, as JSON.
+    /// The text of the schema.
     pub(super) fn text(self) -> &'static str {
         match self {
             Self::Proof => include_str!("schema/proof.json"),

@@ -1,4 +1,4 @@
-//! From flags to the options of states and trees.
+//! Converts flags to the options of states and trees.
 
 use std::{path::Path, sync::Arc};
 
@@ -17,7 +17,7 @@ use crate::{
 };
 
 impl StateArgs {
-    /// How to read a state, and the addresses of its contracts.
+    /// The options for reading a state, and the addresses of its contracts.
     pub(super) fn options(&self) -> StateOptions {
         StateOptions {
             format: self.format.into(),
@@ -36,7 +36,7 @@ impl StateArgs {
         Ok(dump)
     }
 
-    /// The tree file at a path, if it is one.
+    /// The tree file at a path; `None` if the file is not a tree file.
     pub(super) fn tree_file(&self, path: &Path) -> Result<Option<TreeFile>, CliError> {
         if !TreeFile::is_at(path) {
             return Ok(None);
@@ -46,7 +46,7 @@ impl StateArgs {
         Ok(Some(file))
     }
 
-    /// Refuses flags that say how to read a dump, where there is a tree file.
+    /// Refuses flags about reading dumps if the file is a tree file.
     fn refuse_for_tree_file(&self, path: &Path) -> Result<(), CliError> {
         match self.given() {
             Some(flag) => Err(CliError::Usage(format!(
@@ -81,7 +81,7 @@ impl TreeArgs {
         self.state.given().or(of_trees)
     }
 
-    /// How to open trees, and what `past` says of the search for past roots.
+    /// The options for opening trees, with those of `past` for the search for past roots.
     pub(super) fn options(&self, past: Option<&SearchArgs>, console: &Console) -> TreesOptions {
         TreesOptions {
             state: self.state.options(),
@@ -96,7 +96,7 @@ impl TreeArgs {
         }
     }
 
-    /// The trees at `path`: those of a tree file, or of a dump whose trees are rebuilt.
+    /// Opens the trees at `path`: reads a tree file, or rebuilds the trees from a dump.
     pub(super) fn trees(&self, path: &Path, options: &TreesOptions) -> Result<Trees, CliError> {
         if TreeFile::is_at(path) {
             self.state.refuse_for_tree_file(path)?;

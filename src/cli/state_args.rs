@@ -1,4 +1,4 @@
-//! Arguments that say how a state is to be read and its trees rebuilt.
+//! Arguments for reading a state and rebuilding its trees.
 
 use std::path::PathBuf;
 
@@ -12,7 +12,7 @@ use crate::{
     primitives::{Address, ChainId, SlBlock},
 };
 
-/// How a state is to be read, where its content does not say or the user knows better.
+/// How to read a state, if its content does not say or the user overrides it.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "How to read the state")]
 pub(super) struct StateArgs {
@@ -26,7 +26,7 @@ pub(super) struct StateArgs {
         value_name = "FORMAT"
     )]
     pub(super) format: DumpFormat,
-    /// What the flag above is called: commands that read the state beside another input rename it.
+    /// The name of the flag above. Commands that read the state in addition to another input rename it.
     #[arg(skip = "--input-format")]
     pub(super) format_flag: &'static str,
     /// The account whose storage the pages of debug_storageRangeAt hold
@@ -43,7 +43,7 @@ pub(super) struct StateArgs {
     pub(super) message_root: Option<Address>,
 }
 
-/// How a state is to be read, and how its trees are to be rebuilt.
+/// How to read a state and rebuild its trees.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "How to read the state")]
 pub(super) struct TreeArgs {
@@ -63,7 +63,7 @@ pub(super) struct TreeArgs {
     pub(super) max_gap: u64,
 }
 
-/// How to search for what past roots contain.
+/// How to search for the contents of past roots.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "How to search for what past roots contain")]
 pub(super) struct SearchArgs {

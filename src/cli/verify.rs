@@ -22,10 +22,10 @@ use crate::{
     records::{Entries, TrustedRoots, VerdictLine, Verdicts},
 };
 
-/// How many proofs that are invalid, and how many that cannot be judged, are named in words.
+/// How many invalid proofs, and how many that cannot be judged, are described in messages.
 const MOST_NAMED: u64 = 10;
 
-/// How many proofs had which verdict.
+/// The number of proofs with each verdict.
 #[derive(Default)]
 struct Tally {
     valid: u64,
@@ -33,7 +33,7 @@ struct Tally {
     not_judged: u64,
     /// Records of requests that could not be proven.
     failures: u64,
-    /// By where the root of a valid proof is stored.
+    /// The number of valid proofs, by the variable that stores their root.
     locations: BTreeMap<String, u64>,
 }
 
@@ -95,7 +95,7 @@ fn verify(
                 let mut line = serde_json::to_vec(&verdict).unwrap_or_default();
                 line.push(b'\n');
                 match open.put(&line) {
-                    // The reader of the report is gone; the exit code still says how it ends.
+                    // The reader closed the report; the exit code still says whether all proofs are valid.
                     Err(error) if error.is_closed_pipe() => report = None,
                     result => result?,
                 }
@@ -118,7 +118,7 @@ fn verify(
 }
 
 impl Tally {
-    /// Counts a verdict, and names it if it is one of the first of its kind.
+    /// Counts a verdict, and prints it if it is one of the first of its kind.
     fn add(&mut self, verdict: &VerdictLine, place: &str, console: &Console) {
         let counted = match verdict.valid {
             Some(true) => {
@@ -138,7 +138,7 @@ impl Tally {
         }
     }
 
-    /// Says how many proofs had which verdict.
+    /// Prints the number of proofs with each verdict.
     fn sum_up(&self, place: &str, console: &Console) {
         console.summary(&json!({
             "valid": self.valid,

@@ -1,12 +1,12 @@
-//! What `--version` prints.
+//! The text of `--version`.
 
 use std::{
     env::consts::{ARCH, OS},
     sync::LazyLock,
 };
 
-/// The version alone, with the commit it was built from if that is known, the target, and the cargo
-/// features. The command line needs all features that it names.
+/// The version, the commit (if it is known), the target, and the cargo features. The command line requires all
+/// features in the list.
 pub(super) static LONG: LazyLock<String> = LazyLock::new(|| {
     let commit = option_env!("SLPROOF_COMMIT").unwrap_or("unknown");
     format!(

@@ -1,4 +1,4 @@
-//! Inputs given in the wrong place are named.
+//! Errors for inputs that were given in the wrong role, such as a snapshot in place of proofs.
 
 use std::path::Path;
 
@@ -8,16 +8,16 @@ use super::{
 };
 use crate::files::Input;
 
-/// The error for an input that could not be used: that it is of a kind that belongs elsewhere, if it is.
+/// The error for an input that could not be used. If the file is of a kind for another role, the error says so.
 pub(super) fn wrong_input(path: &Path, role: Role, error: CliError) -> CliError {
-    // Damage and unknown content are what a file of another kind looks like.
+    // A file of another kind fails as damaged or unknown content.
     if error.exit_code() != 3 {
         return error;
     }
     refuse_other_kinds(path, role).err().unwrap_or(error)
 }
 
-/// Refuses a regular file of a kind that belongs elsewhere.
+/// Refuses a regular file of a kind that is for another role.
 ///
 /// # Errors
 /// [`CliError::WrongInput`].

@@ -35,7 +35,7 @@ fn a_job_refuses_formats_that_the_build_lacks() {
     }
 }
 
-/// The input is called what it is, and not a text without proofs.
+/// The error names the detected format instead of reporting a text without proofs.
 #[test]
 fn a_parquet_file_is_refused_by_name_without_its_feature() {
     let input = Input::from_reader("proofs.parquet", &b"PAR1 and rows"[..]).unwrap();

@@ -25,7 +25,7 @@ fn lines(path: &str) -> Vec<Value> {
     file.lines().map(|line| serde_json::from_str(&line.unwrap()).unwrap()).collect()
 }
 
-/// The roots that MessageRoot answered, by block.
+/// The roots that MessageRoot returned, by block.
 fn roots() -> HashMap<u128, Hash> {
     let roots: Value = serde_json::from_reader(File::open(fixture("roots.json")).unwrap()).unwrap();
     let by_block = roots["historicalRoot"].as_object().unwrap();
@@ -81,7 +81,7 @@ fn records_are_judged_as_the_contracts_judged_their_proofs() {
     }
 }
 
-/// What cannot be read is not called invalid.
+/// A proof in a format that the build cannot read is not judged invalid.
 #[cfg(not(feature = "calldata"))]
 #[test]
 fn calldata_cannot_be_judged_without_their_feature() {
