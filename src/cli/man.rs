@@ -1,4 +1,4 @@
-use std::path::Path;
+use std::{fs, path::Path};
 
 use clap::CommandFactory;
 use serde_json::json;
@@ -8,7 +8,7 @@ use super::{
     error::{CliError, Outcome},
     report::Console,
 };
-use crate::files::Output;
+use crate::files::{Output, OutputError};
 
 pub(super) fn run(args: &ManArgs, console: Console) -> Result<Outcome, CliError> {
     let mut command = Cli::command();
@@ -17,6 +17,8 @@ pub(super) fn run(args: &ManArgs, console: Console) -> Result<Outcome, CliError>
         write(command, Path::new("-"))?;
         return Ok(Outcome::Done);
     };
+    fs::create_dir_all(dir)
+        .map_err(|source| OutputError { name: dir.display().to_string(), source })?;
     let mut files = Vec::new();
     let commands: Vec<_> = command.get_subcommands().cloned().collect();
     for command in commands.into_iter().chain([command]) {

@@ -383,9 +383,10 @@ fn completions_manual_pages_and_version_are_complete() {
         assert!(script.stdout.contains("anchor-format"), "{shell}");
     }
     let folder = tempfile::tempdir().unwrap();
-    assert_eq!(run(["man", folder.path().to_str().unwrap()]).code, Some(0));
-    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 13 + 1);
-    let page = fs::read_to_string(folder.path().join("slproof-prove.1")).unwrap();
+    let pages = folder.path().join("new/man1");
+    assert_eq!(run(["man", pages.to_str().unwrap()]).code, Some(0));
+    assert_eq!(fs::read_dir(&pages).unwrap().count(), 13 + 1);
+    let page = fs::read_to_string(pages.join("slproof-prove.1")).unwrap();
     assert!(page.contains("sl\\-batches") && page.contains("Examples"), "{page}");
     assert!(run(["man"]).stdout.starts_with(".ie"), "roff");
     let (short, long) = (run(["-V"]).stdout, run(["--version"]).stdout);
