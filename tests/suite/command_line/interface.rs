@@ -32,8 +32,8 @@ fn prove(rest: &[&str]) -> Run {
     run(args.into_iter().chain(rest.iter().map(|arg| (*arg).to_owned())))
 }
 
-/// An archive of one batch in which each log has its own transaction; the hash of a message in it, and the hash
-/// of the message's transaction.
+/// An archive of one batch in which each log has its own transaction; the hash of a message in it, and the
+/// hash of the message's transaction.
 fn with_transactions(folder: &Path) -> (String, String, String) {
     let archive = read_archive(&fixture(LOGS), Access::Map).unwrap();
     let batch = archive.batch(ChainId(324), BatchNumber(501_234)).unwrap().unwrap();

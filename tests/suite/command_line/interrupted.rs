@@ -221,8 +221,7 @@ fn altered_partial_jobs_are_not_resumed() {
     }
 }
 
-/// A pipe can be read only once. A job that reads requests from one has no checkpoint, because the requests could
-/// not be compared.
+/// A pipe can be read only once, so a job that reads requests from a pipe cannot be resumed.
 #[test]
 fn requests_from_a_pipe_are_read_once() {
     let slow = Slow::new(3);

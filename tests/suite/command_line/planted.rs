@@ -54,8 +54,8 @@ impl Trap {
         self.folder.path().join(name).to_str().unwrap().to_owned()
     }
 
-    /// Runs a command and returns its exit code. Asserts that it does not hang and that the file that the entry
-    /// points to is unchanged.
+    /// Runs a command and returns its exit code. Asserts that it does not hang and that the file that the
+    /// entry points to is unchanged.
     fn run(&self, args: &[&str]) -> Option<i32> {
         let mut child = command()
             .args(args)

@@ -1,5 +1,5 @@
-//! A damaged row or receipt excludes the batch that it names. If it names no batch, it is reported, and the batch
-//! roots show which batch is incomplete.
+//! A damaged row or receipt excludes the batch that it names. If it names no batch, it is reported, and the
+//! batch roots show which batch is incomplete.
 
 use std::path::PathBuf;
 
