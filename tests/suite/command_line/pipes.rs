@@ -108,7 +108,7 @@ fn pipes_are_refused_at_once_where_a_file_is_needed() {
     refused(&native[2], &["index", &name, "-o", &pipe.path("again.slmsg")]);
 }
 
-/// A dump with members in an order that requires a second pass over the input.
+/// Slots in an order that requires a second pass over the input.
 #[test]
 fn a_second_reading_of_a_pipe_is_refused() {
     let pipe = Pipe::new();

@@ -93,7 +93,7 @@ fn record(line: &Value, sl_chain: u64) -> ProofRecord {
     }
 }
 
-/// The answer of L1 about the root of a record. If L1 stores the root, asserts that the record folds to it.
+/// The answer of L1 about the root of a record. Asserts that the record is valid exactly if L1 accepts the root.
 fn answer(known: &KnownRoots<Snapshot>, record: &ProofRecord) -> Answer {
     let mut answer = None;
     let verdict = record.verify(&record.log.unwrap(), |anchor| {

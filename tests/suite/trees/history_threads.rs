@@ -22,7 +22,8 @@ fn searched(state: &Snapshot, forest: &Forest, effort: SearchBudget) -> History 
     explain(state, Addresses::default(), forest, &[], effort).unwrap().history().clone()
 }
 
-/// Asserts that repeated searches in pools of several sizes, whose threads start late, give the same history.
+/// Asserts that repeated searches in pools of several sizes give the same history. A thread of each pool sleeps
+/// for a while, so that the timing differs.
 fn is_always(
     expected: &History,
     state: &Snapshot,
