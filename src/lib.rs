@@ -69,8 +69,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! The main types are at the root of the crate. [`Trees`] opens states and [`Messages`] opens archives of logs,
-//! [`Prover`] proves single requests and runs bulk jobs, and [`verify`] checks records against
+//! The main types are at the root of the crate. [`Trees`] opens states and [`Messages`] opens archives of
+//! logs, [`Prover`] proves single requests and runs bulk jobs, and [`verify`] checks records against
 //! [`TrustedRoots`]. Prove and verify one message with the files of `fixtures/`:
 //!
 #![cfg_attr(feature = "archive", doc = "```")]

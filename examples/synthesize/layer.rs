@@ -1,8 +1,8 @@
 //! Simulates a settlement layer step by step, by the rules of its contracts (era-contracts, v26 to v31).
 //!
-//! The contracts are MessageRoot, Bridgehub with its map of chains, and the diamonds of the chains. Slots that
-//! are written only once (batch roots, roots by block) are output at once, so that a history of any length can
-//! be streamed. The few slots that change are output at the end.
+//! The contracts are MessageRoot, Bridgehub with its map of chains, and the diamonds of the chains. Slots
+//! that are written only once (batch roots, roots by block) are output at once, so that a history of any
+//! length can be streamed. The few slots that change are output at the end.
 
 use slproof::{
     contracts::Layout,

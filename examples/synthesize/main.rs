@@ -1,5 +1,5 @@
-//! Writes a synthetic settlement layer: a state dump by the contracts' rules, the archive of its logs, and the
-//! roots that a rebuild must return. The same arguments produce the same bytes.
+//! Writes a synthetic settlement layer: a state dump by the contracts' rules, the archive of its logs, and
+//! the roots that a rebuild must return. The same arguments produce the same bytes.
 //!
 //! ```text
 //! cargo run --release --example synthesize -- --batches 1000000 --logs 10 \

@@ -139,7 +139,7 @@ fn dump(dump: &Dump, args: &InspectArgs) -> Result<(Value, String), CliError> {
             message_root.shared_height()?
         ),
         None => format!(
-            "no MessageRoot at {}: no settlement layer, or its contracts are elsewhere",
+            "no MessageRoot at {}: not a settlement layer, or its contracts have other addresses",
             addresses.message_root
         ),
     };

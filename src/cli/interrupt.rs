@@ -1,5 +1,5 @@
-//! SIGINT and SIGTERM. A resumable job writes its checkpoint and ends. Every other command removes its temporary
-//! files and ends at once.
+//! SIGINT and SIGTERM. A resumable job writes its checkpoint and ends. Every other command removes its
+//! temporary files and ends at once.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -38,8 +38,8 @@ impl Drop for InOrder {
 }
 
 /// While this value lives, the first signal ends the process at once, even during a resumable job. It is for
-/// work that does not check for signals, such as a long search. The partial output of the job still matches its
-/// last checkpoint.
+/// work that does not check for signals, such as a long search. The partial output of the job still matches
+/// its last checkpoint.
 pub(super) struct AtOnce {
     was_in_order: bool,
 }

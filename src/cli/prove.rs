@@ -242,8 +242,8 @@ fn selection(which: &WhichArgs) -> Result<Selection, CliError> {
     })
 }
 
-/// The error of a job, with the role of the state of L1 if that is at fault. That state is read when the first
-/// target needs it; the other states were read before the job.
+/// The error of a job, with the role of the state of L1 if that is at fault. That state is read when the
+/// first target needs it; the other states were read before the job.
 fn wrong_anchor(args: &ProveArgs, error: Error) -> CliError {
     match (&args.anchor, &error) {
         (Some(anchor), Error::Import(_)) => wrong_input(anchor, Role::State, error.into()),

@@ -8,7 +8,8 @@ use super::{
 };
 use crate::files::Input;
 
-/// The error for an input that could not be used. If the file is of a kind for another role, the error says so.
+/// The error for an input that could not be used. If the file is of a kind for another role, the error says
+/// so.
 pub(super) fn wrong_input(path: &Path, role: Role, error: CliError) -> CliError {
     // A file of another kind fails as damaged or unknown content.
     if error.exit_code() != 3 {

@@ -16,7 +16,8 @@ mod support {
     pub mod naive;
 }
 
-/// The tree algorithms on the calling thread; with the feature `archive`, the suite tests them on many threads.
+/// The tree algorithms on the calling thread; with the feature `archive`, the suite tests them on many
+/// threads.
 #[cfg(not(feature = "archive"))]
 #[path = "../suite/trees/merkle.rs"]
 mod merkle;

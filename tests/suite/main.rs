@@ -12,16 +12,16 @@ mod dumps {
     /// Every dump format gives the same snapshot; damaged and mixed dumps are refused.
     mod import;
 
-    /// Several dumps given together have to be of one state.
+    /// Dumps that are merged must be of the same state.
     mod merged;
 
     /// Cut, altered and oversized dumps: a clear error, no panic, bounded memory.
     mod hostile;
 }
 
-/// Merkle trees, their rebuilding from state, and the history of their roots.
+/// Merkle trees, rebuilding them from state, and the history of their roots.
 mod trees {
-    /// The tree algorithms against a naive one and against the contract's own.
+    /// The tree algorithms against a naive implementation and against the contract's algorithm.
     mod merkle;
 
     /// Every dump of every release gives the roots that the contracts returned.
@@ -30,7 +30,7 @@ mod trees {
     /// Unusual states of the deployed contracts, one test each.
     mod edge_cases;
 
-    /// What every past root contains, against the contracts' events.
+    /// The chains and batches in every past root, against the contracts' events.
     mod history;
 
     /// The history is the same for any number of threads.
@@ -51,7 +51,7 @@ mod logs {
     /// The files, directories, lists and flags that `index` accepts.
     mod index_inputs;
 
-    /// Damaged receipts, pubdata and rows: the batch at fault is left out, others are kept.
+    /// Damaged receipts, pubdata and rows: the batch at fault is left out, the others are kept.
     mod damaged_sources;
 
     /// Damaged rows and receipts that do not name their batch.
@@ -75,7 +75,7 @@ mod native_files {
 
 /// Proofs, their verification, and the formats they are written in.
 mod proofs {
-    /// Proofs against those that the real contracts accepted and refused.
+    /// Proofs and verdicts against those of the real contracts.
     mod contract_proofs;
 
     /// Proofs against every target: the latest root, past roots, L1.
@@ -84,13 +84,13 @@ mod proofs {
     /// Each check of the decoder and of the verifier, with its own error.
     mod verifier;
 
-    /// Which proofs the contracts in a state accept: every check between the two hops, by release.
+    /// Which proofs the contracts in a state accept: every check on settlement layers, by release.
     mod anchors;
 
-    /// The front door of the crate: owned, shared, with sinks and cancellation.
+    /// The types at the root of the crate: shared between threads, with sinks and cancellation.
     mod front_door;
 
-    /// Calldata, decoded by hand and by `cast`.
+    /// Calldata, decoded by a test decoder and by `cast`.
     mod calldata;
 
     /// Parquet and compressed files, read by other implementations.

@@ -61,7 +61,7 @@ fn layer(module: &str) -> Option<u8> {
     LAYERS.iter().find(|(name, _)| *name == module).map(|(_, layer)| *layer)
 }
 
-/// The modules of this crate that a text names in paths: `crate::m`, `crate::{m::…, n}`.
+/// The modules of this crate that occur in paths of a text: `crate::m`, `crate::{m::…, n}`.
 fn imports(text: &str) -> Vec<String> {
     let code: String = text
         .lines()

@@ -1,4 +1,4 @@
-//! Jobs of many proofs: what is asked for, and in shares.
+//! `prove` for many requests: selections, failures and shards.
 
 use std::{
     fs,
@@ -36,7 +36,7 @@ fn lines(text: &str) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// The answers to some requests.
+/// The records that `prove` writes for some requests.
 fn ask(requests: &str, rest: &[&str]) -> Run {
     run_with_input(args(&[&["--requests", "-"], rest].concat()), requests.as_bytes())
 }
@@ -50,7 +50,7 @@ fn folder() -> (tempfile::TempDir, impl Fn(&str) -> String) {
 #[test]
 fn requests_are_answered_in_their_order_and_for_the_targets_that_they_name() {
     let vectors = json_lines(&format!("{FOLDER}/proofs.jsonl.gz"));
-    // Out of order, so that no order but that of the requests can be right.
+    // The requests are not sorted, so that sorted output would fail the test.
     let asked: Vec<&Value> = vectors.iter().rev().step_by(3).collect();
     let requests: String = asked
         .iter()
@@ -147,7 +147,7 @@ fn every_request_that_fails_says_which_hop_is_missing() {
     assert!(place.contains("line 27"), "{place}");
 }
 
-/// An archive of which a batch is missing, and one with a log altered.
+/// A batch that is missing in the archive and a batch without its last log fail; the other request succeeds.
 #[test]
 fn batches_that_are_missing_or_wrong_fail_alone() {
     let (_folder, file) = folder();
@@ -191,7 +191,7 @@ fn batches_that_are_missing_or_wrong_fail_alone() {
     assert!(summary["seconds"].is_f64() && summary["proofsPerSecond"].is_f64());
 }
 
-/// By whatever name it is given, whether something stands there yet or not.
+/// The names of both files may contain `..`, `.` or links, and the files need not exist yet.
 #[test]
 fn summary_does_not_replace_the_output() {
     let (folder, file) = folder();
@@ -214,7 +214,7 @@ fn logs_of_a_transaction_are_counted_from_zero() {
     let (_folder, file) = folder();
     let archive = read_archive(&fixture(&format!("{FOLDER}/logs.jsonl.gz")), Access::Map).unwrap();
     let batch = archive.batch(ChainId(324), BatchNumber(501_234)).unwrap().unwrap();
-    // Two transactions whose logs lie among each other.
+    // Two transactions with interleaved logs.
     let byte = |i: usize| [0xaa, 0xbb][i % 2];
     let hashes = (0..batch.logs().len()).map(|i| Hash::new([byte(i); 32])).collect();
     let messages = batch.messages().iter().collect();
@@ -268,7 +268,7 @@ fn senders_and_batch_ranges_filter_requests() {
     let nobody = prove(&["--all", "--sender", "0x00000000000000000000000000000000000000ff"]);
     assert_eq!((nobody.code, nobody.stdout.as_str()), (Some(5), ""));
 
-    // Of a batch that cannot be proven only the sender's logs were asked for.
+    // If a batch cannot be proven, only the logs of the sender count as failed.
     let someone = format!("0x{}", "ff".repeat(20));
     let (tree, messages) = (path("state.anvil.json"), fixture("gateway-v29/logs.jsonl.gz"));
     let others = json_lines("gateway-v29/logs.jsonl.gz");
@@ -316,7 +316,7 @@ fn merged_shards_equal_the_whole_output() {
         }
         if of == 7 {
             let lens: Vec<u64> = shares.iter().map(|s| fs::metadata(s).unwrap().len()).collect();
-            // Batches are not split, and some here are larger than a seventh.
+            // Batches are not split, and some of these are larger than a seventh of the logs.
             assert!(lens.iter().all(|len| *len < whole.len() as u64 / 3), "{lens:?}");
         }
         shares.reverse();
@@ -331,7 +331,7 @@ fn merged_shards_equal_the_whole_output() {
         if of != 7 {
             continue;
         }
-        // One too few, one too many, one of another job, one altered, one without its manifest.
+        // A missing shard, a duplicate, a shard of another job, an altered one, one without its manifest.
         let refused = |shares: &[String], because: &str| {
             let merged = merge(shares);
             assert_eq!(merged.code, Some(3), "{}", merged.stderr);

@@ -175,7 +175,7 @@ fn exit_codes_are_those_of_the_documents() {
     let state = path("gateway-v31/state.anvil.json");
     let code = |run: Run| run.code.unwrap();
     assert_eq!(code(run(["--help"])), 0);
-    // 1: some requests failed: the archive has batches that this state does not.
+    // 1: some requests failed, because the state lacks batches of the archive.
     let other = path("gateway-v29/logs.jsonl.gz");
     let failed = run(["prove", "--tree", &state, "--messages", &other, "--all"]);
     assert!(failed.stdout.contains("\"code\":\"logs-do-not-fold\""));
@@ -212,7 +212,7 @@ fn a_closed_pipe_is_no_failure() {
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
-/// The system would kill a process that says nothing else of it.
+/// Without a handler, SIGXFSZ would kill the process.
 #[test]
 fn a_limit_on_the_size_of_files_is_a_failure_to_write() {
     let folder = tempfile::tempdir().unwrap();
@@ -230,7 +230,7 @@ fn a_limit_on_the_size_of_files_is_a_failure_to_write() {
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
 }
 
-/// Whoever looks at the exit code alone may have closed the report.
+/// A user who needs only the exit code may close the pipe of the report.
 #[test]
 fn closed_pipe_does_not_hide_invalid_proofs_or_unexplained_roots() {
     let closed = || std::io::pipe().unwrap().1;
@@ -263,7 +263,7 @@ fn history_prints_what_every_root_contains() {
     };
     assert_eq!(of("102 "), "2 +506; +324; 324: 501234");
     assert_eq!(of("105 "), "3 +300; 324: 501235; 300: 1");
-    // A chain is registered behind the root of block 109, and is in that of block 110.
+    // A chain is registered after the root of block 109 is stored, so it first appears in that of block 110.
     assert_eq!(of("109 "), "4 6565: 780");
     assert_eq!(of("110 "), "5 +271828");
 
@@ -280,7 +280,7 @@ fn history_prints_what_every_root_contains() {
 
     let none = run(["history", &path("gateway-v28/state.anvil.json")]);
     assert_eq!(none.code, Some(5), "{}", none.stderr);
-    // No search at all explains nothing but the newest root.
+    // Without a search, only the newest root is explained.
     let given_up = run(["history", &state, "--search", "0"]);
     assert_eq!(given_up.code, Some(1));
     assert!(given_up.stdout.contains("unexplained"));
@@ -320,7 +320,7 @@ fn any_root_is_a_target_and_verdicts_name_the_anchor() {
     let verdict = verify(&proof.stdout, &["--anchor", &l1, "--bridgehub", bridgehub]);
     assert_eq!(verdict.code, Some(0), "{}", verdict.stderr);
     assert!(verdict.stdout.contains("chainBatchRoots of MessageRoot"), "{}", verdict.stdout);
-    // Nowhere near a Bridgehub, nobody knows the root.
+    // Without --bridgehub, the contracts are not found, so the proof cannot be judged.
     assert_eq!(verify(&proof.stdout, &["--anchor", &l1]).code, Some(3));
 
     for (target, code) in [("block:104", 5), ("sl-batch:1", 5), ("sl-batch:2000", 2)] {
@@ -348,7 +348,7 @@ fn output_over_an_input_is_refused() {
     }
 }
 
-/// A snapshot of a zksync-era node lies in more files than the one that names it.
+/// A snapshot of a zksync-era node consists of a header and chunks. No chunk may be the output.
 #[test]
 fn output_over_a_part_of_an_input_is_refused() {
     let folder = support::era::folder(&support::era::chunks(1));
@@ -383,7 +383,7 @@ fn output_over_a_part_of_an_input_is_refused() {
             }
             assert_eq!(fs::read(&chunk).unwrap(), before);
         }
-        // What lies beside an input and is none is written over.
+        // A file next to an input that is not an input itself may be overwritten.
         let written = run(["rebuild", state, "-o", &file("other")]);
         assert_eq!(written.code, Some(0), "{}", written.stderr);
     }
@@ -392,7 +392,7 @@ fn output_over_a_part_of_an_input_is_refused() {
     assert_eq!(run(["import", &dump, "-o", &dump]).code, Some(2));
 }
 
-/// What only a rebuild looks at is no flag of commands that rebuild nothing.
+/// Commands that do not rebuild trees do not have the flags of a rebuild.
 #[test]
 fn flags_of_a_rebuild_are_refused_where_nothing_is_rebuilt() {
     let state = path("gateway-v31/state.anvil.json");
@@ -412,7 +412,7 @@ fn flags_of_a_rebuild_are_refused_where_nothing_is_rebuilt() {
     for flag in [bridgehub, ["--dump-format", "anvil"]] {
         assert_eq!(inspect(&flag).code, Some(0), "{flag:?}");
     }
-    // A root that is given needs no state.
+    // With --root, no state is needed, so flags about states are refused.
     let proof = prove(&one_log()).stdout;
     let verify = ["verify", "-", "--root", &root];
     assert_eq!(run_with_input(verify, proof.as_bytes()).code, Some(1));

@@ -32,8 +32,8 @@ fn prove(rest: &[&str]) -> Run {
     run(args.into_iter().chain(rest.iter().map(|arg| (*arg).to_owned())))
 }
 
-/// An archive of one batch, each of whose logs is of a transaction of its own; the hash of a message in it,
-/// and that of the message's transaction.
+/// An archive of one batch in which each log has its own transaction; the hash of a message in it, and the
+/// hash of the message's transaction.
 fn with_transactions(folder: &Path) -> (String, String, String) {
     let archive = read_archive(&fixture(LOGS), Access::Map).unwrap();
     let batch = archive.batch(ChainId(324), BatchNumber(501_234)).unwrap().unwrap();
@@ -142,7 +142,7 @@ fn hash_selects_messages_and_transactions() {
     }
     let none = format!("0x{}", "ee".repeat(32));
     assert_eq!(prove(&["--hash", &none]).code, Some(5));
-    // The hash of the other kind is named.
+    // If the hash is of the other kind, the error says so.
     for (flag, hash, hint) in [("--message", &transaction, "--tx"), ("--tx", &message, "--message")]
     {
         let other = prove(&[flag, hash]);
@@ -157,7 +157,7 @@ fn hash_selects_messages_and_transactions() {
     assert!(told(0).contains("that of a transaction") && told(1).contains("that of a message"));
 }
 
-/// The same command writes the same format, whatever it finds.
+/// The default format depends on the flags, not on the number of proofs.
 #[test]
 fn default_format_depends_on_what_was_asked() {
     let folder = tempfile::tempdir().unwrap();
@@ -179,7 +179,7 @@ fn default_format_depends_on_what_was_asked() {
     assert_eq!(serde_json::from_str::<Vec<Value>>(&array).unwrap(), one);
 }
 
-/// clap forgets what a flag requires if that conflicts with another flag that was given.
+/// clap does not check that a required flag is present if it conflicts with another given flag.
 #[test]
 fn flags_without_what_they_need_are_refused() {
     let hash = format!("0x{}", "11".repeat(32));
@@ -261,7 +261,7 @@ fn inputs_in_the_wrong_place_are_named() {
     assert!(merged.stderr.contains("is a file of proofs: it is not a shard"), "{}", merged.stderr);
 }
 
-/// The controlling end of a pseudoterminal is a terminal too.
+/// The test uses the controlling end of a pseudoterminal, which is also a terminal.
 #[test]
 fn binary_output_to_a_terminal_is_refused() {
     let terminal = || File::options().read(true).write(true).open("/dev/ptmx").unwrap();
@@ -340,7 +340,7 @@ fn progress_of_requests_has_a_total() {
     assert!(shown.stderr.contains(" of 3 logs"), "{}", shown.stderr);
 }
 
-/// Every example in the help works, on the files that it names.
+/// Every example in the help runs successfully with the files that it names.
 #[test]
 fn examples_of_the_help_work() {
     let folder = tempfile::tempdir().unwrap();
@@ -353,7 +353,7 @@ fn examples_of_the_help_work() {
     }
     let help = run(["--help"]).stdout;
     let commands = help.lines().skip_while(|line| *line != "Commands:").skip(1);
-    // Descriptions are wrapped onto lines that are indented further.
+    // Continuation lines of descriptions have a larger indent.
     let commands: Vec<&str> = commands
         .take_while(|line| line.starts_with("  "))
         .filter(|line| !line.starts_with("   "))

@@ -1,4 +1,4 @@
-//! Jobs that are interrupted, gone on with, or write where something stands.
+//! Jobs that are interrupted, resumed, or write to a path that already exists.
 #![cfg(unix)]
 
 use std::{
@@ -32,7 +32,7 @@ fn names(folder: &Path) -> Vec<String> {
     names
 }
 
-/// A job that takes a while: the same requests many times over.
+/// A slow job: the same requests, repeated many times.
 struct Slow {
     _folder: tempfile::TempDir,
     root: PathBuf,
@@ -74,7 +74,7 @@ impl Slow {
         command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
     }
 
-    /// Leaves the parts of an interrupted job.
+    /// Starts the job and interrupts it, so that its partial output and checkpoint remain.
     fn interrupted(&self) {
         let mut child = self.start(&[]);
         let (left, started) = (self.root.join("out.partial"), Instant::now());
@@ -86,7 +86,7 @@ impl Slow {
         assert_eq!(child.wait().unwrap().code(), Some(130));
     }
 
-    /// What an uninterrupted job gives.
+    /// The output of an uninterrupted job.
     fn whole(&self) -> Vec<u8> {
         assert_eq!(run(self.args(&[])).code, Some(1));
         let whole = fs::read(self.output()).unwrap();
@@ -109,7 +109,7 @@ fn a_job_killed_at_any_moment_ends_with_the_same_bytes() {
     let whole = slow.whole();
     let (partial, checkpoint) = (slow.root.join("out.partial"), slow.root.join("out.partial.json"));
     let (mut killed, mut resumed) = (0, 0);
-    // A few runs that are killed sooner or later, and then one that may end.
+    // Kills runs after different delays, then lets a last run end.
     for delay in [0, 30, 200, 5, 450, 90] {
         let mut child = slow.start(&["--resume"]);
         wait_for(if killed % 2 == 0 { &checkpoint } else { &partial }, &mut child);
@@ -148,7 +148,7 @@ fn interrupted_job_is_reported_and_resumed() {
         assert!(ended.stderr.contains("--resume"), "{}", ended.stderr);
         assert_eq!(names(&slow.root), ["out.partial", "out.partial.json", "requests"]);
 
-        // Not with other arguments, another archive or other requests.
+        // The job is not resumed with other arguments.
         let other = run(slow.args(&["--resume", "--target", "first"]));
         assert_eq!(other.code, Some(2), "{}", other.stderr);
         assert!(other.stderr.contains("another arguments"), "{}", other.stderr);
@@ -158,7 +158,7 @@ fn interrupted_job_is_reported_and_resumed() {
         assert_eq!(names(&slow.root), ["out", "requests"]);
         fs::remove_file(slow.output()).unwrap();
     }
-    // Without --resume a job begins anew, but over nothing that no job left.
+    // Without --resume, a job starts again, but it does not overwrite files that are not from a job.
     let left = slow.root.join("out.partial");
     fs::write(&left, b"precious").unwrap();
     let refused = run(slow.args(&[]));
@@ -181,7 +181,7 @@ fn interrupted_job_is_reported_and_resumed() {
     assert_eq!(names(&slow.root), ["out", "requests"]);
 }
 
-/// Neither the bytes nor the checkpoint of an interrupted job can be altered without a word.
+/// A job is refused if the bytes or the checkpoint of its partial output were altered.
 #[test]
 fn altered_partial_jobs_are_not_resumed() {
     let slow = Slow::new(150);
@@ -206,7 +206,7 @@ fn altered_partial_jobs_are_not_resumed() {
         fs::write(&checkpoint, read.to_string()).unwrap();
         refused();
     }
-    // Nor are pipes and links taken for what a job left.
+    // Pipes and links are not accepted as checkpoint or partial output.
     fs::remove_file(&checkpoint).unwrap();
     assert!(std::process::Command::new("mkfifo").arg(&checkpoint).status().unwrap().success());
     assert_eq!(run(slow.args(&["--resume"])).code, Some(6));
@@ -221,7 +221,7 @@ fn altered_partial_jobs_are_not_resumed() {
     }
 }
 
-/// A pipe cannot be read a second time, so that what it selects cannot be told from another job's.
+/// A pipe can be read only once, so a job that reads requests from a pipe cannot be resumed.
 #[test]
 fn requests_from_a_pipe_are_read_once() {
     let slow = Slow::new(3);
@@ -238,7 +238,7 @@ fn requests_from_a_pipe_are_read_once() {
     assert!(fs::read(slow.output()).unwrap() == whole);
 }
 
-/// An output behind a link that leads nowhere yet is made where it leads, and the link stays.
+/// If the output is a dangling link, the target of the link is created and the link is kept.
 #[test]
 fn symbolic_links_to_outputs_are_kept() {
     let root = tempfile::tempdir().unwrap();

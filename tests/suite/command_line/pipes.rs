@@ -1,4 +1,4 @@
-//! What comes through a pipe with a name, as through standard input, is there once.
+//! Named pipes as inputs. Like standard input, they can be read only once.
 #![cfg(unix)]
 
 use std::{
@@ -15,7 +15,7 @@ use crate::support::{
 };
 use tempfile::TempDir;
 
-/// A folder with a pipe in it, to which files are written.
+/// A directory with a named pipe to which files are written.
 struct Pipe(TempDir);
 
 impl Pipe {
@@ -30,10 +30,10 @@ impl Pipe {
         self.0.path().join(name).to_str().unwrap().to_owned()
     }
 
-    /// Runs a command while a file is written to the pipe, once.
+    /// Runs a command while a file is written to the pipe once.
     fn run(&self, file: &Path, args: &[&str]) -> Run {
         let (pipe, bytes) = (self.path("pipe"), fs::read(file).unwrap());
-        // A command that goes away early breaks the pipe.
+        // The result is ignored: a command that ends early closes the pipe.
         std::thread::spawn(move || fs::write(pipe, bytes));
         let mut child = command()
             .args(args)
@@ -43,7 +43,7 @@ impl Pipe {
             .spawn()
             .unwrap();
         let (end, args) = (Instant::now() + Duration::from_secs(60), args.join(" "));
-        // What it prints is little, and fits into the pipes of the system.
+        // The command prints so little that it fits into the buffers of the pipes.
         while child.try_wait().unwrap().is_none() {
             if Instant::now() > end {
                 child.kill().unwrap();
@@ -108,7 +108,7 @@ fn pipes_are_refused_at_once_where_a_file_is_needed() {
     refused(&native[2], &["index", &name, "-o", &pipe.path("again.slmsg")]);
 }
 
-/// Keys in an order that only a second reading copes with.
+/// Slots in an order that requires a second pass over the input.
 #[test]
 fn a_second_reading_of_a_pipe_is_refused() {
     let pipe = Pipe::new();

@@ -1,4 +1,4 @@
-//! What others put under the names of files that are made beside an output.
+//! Links, pipes and directories that another user planted under the names of files next to an output.
 
 use std::{
     fs,
@@ -11,7 +11,7 @@ use std::{
 use crate::support::{binary::command, fixture};
 
 const PRECIOUS: &str = "precious";
-/// What a job that hangs never reaches.
+/// The time after which a job counts as hanging.
 const LONG: Duration = Duration::from_secs(120);
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -26,7 +26,7 @@ enum Planted {
 const ALL: [Planted; 5] =
     [Planted::Link, Planted::DanglingLink, Planted::HardLink, Planted::Pipe, Planted::Folder];
 
-/// A folder with something under a name, and a file that it may lead to.
+/// A directory with a planted entry, and a file that the entry may point to.
 struct Trap {
     folder: tempfile::TempDir,
     name: PathBuf,
@@ -54,7 +54,8 @@ impl Trap {
         self.folder.path().join(name).to_str().unwrap().to_owned()
     }
 
-    /// Runs a command, which does not hang, and answers its exit code. What was led to is as it was.
+    /// Runs a command and returns its exit code. Asserts that it does not hang and that the file that the
+    /// entry points to is unchanged.
     fn run(&self, args: &[&str]) -> Option<i32> {
         let mut child = command()
             .args(args)
@@ -87,7 +88,7 @@ impl Trap {
         names
     }
 
-    /// Whether what was planted is still there.
+    /// Whether the planted entry still exists.
     fn is_there(&self, planted: Planted) -> bool {
         let Ok(found) = self.name.symlink_metadata() else { return false };
         match planted {
@@ -135,7 +136,7 @@ fn a_job_writes_to_nothing_that_is_planted_beside_its_output() {
     }
 }
 
-/// A file with two names is replaced under the one that was given, by every command that writes.
+/// Every command that writes replaces an output with two hard links only under the given name.
 #[test]
 fn outputs_replace_names_and_not_contents() {
     let (state, logs) = (input("state.anvil.json"), input("logs.jsonl.gz"));

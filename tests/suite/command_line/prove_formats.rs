@@ -126,7 +126,7 @@ fn calls_that_do_not_fit_are_usage_errors_or_failures() {
     let packed = folder.path().join("proofs.parquet.gz");
     assert_eq!(prove(&packed, &["--all", "--format", "parquet"]).code, Some(2));
 
-    // Logs that are no messages cannot be withdrawals.
+    // Logs that are not messages cannot be withdrawals.
     let to = format!("0x{}", "11".repeat(20));
     let withdrawals = ["--format", "calldata", "--call", "finalize-deposit", "--to", &to];
     let args = [&["--all", "--target", "batch-root"], &withdrawals[..]].concat();
@@ -139,7 +139,7 @@ fn calls_that_do_not_fit_are_usage_errors_or_failures() {
     assert!(calls.iter().all(|line| line["to"] == *to || line["request"]["id"].is_u64()));
 }
 
-/// Of a record with several faces only one could be judged; the others would pass unseen.
+/// A record that mixes several formats is invalid, because only one of them would be verified.
 #[test]
 fn records_with_unverifiable_fields_are_invalid() {
     let folder = tempfile::tempdir().unwrap();
@@ -169,7 +169,7 @@ fn records_with_unverifiable_fields_are_invalid() {
     let error = || ("error", Value::from("none"));
     assert_eq!(judged(&proof), (Some(0), Value::Null));
     assert_eq!(judged(&call), (Some(0), Value::Null));
-    // Nobody could judge which contract is called.
+    // The field `to` is accepted, because it makes no claim that could be verified.
     assert_eq!(judged(&with(&proof, &[("to", Value::from("anyone"))])), (Some(0), Value::Null));
     for line in [
         with(&proof, &[("call", call["call"].clone()), ("data", Value::from("0xdeadbeef"))]),
@@ -181,7 +181,7 @@ fn records_with_unverifiable_fields_are_invalid() {
         with(&call, &[("message", Value::from("0x77"))]),
         with(&call, &[request(), ("data", Value::from("0xdeadbeef"))]),
         with(&call, &[request(), error()]),
-        // An answer in its envelope, with what the answer does not say beside it.
+        // A JSON-RPC response with the fields of a record outside its result.
         with(&proof, &[("jsonrpc", Value::from("2.0")), ("result", answer.clone())]),
         Value::from_iter([request()]),
     ] {
@@ -191,7 +191,7 @@ fn records_with_unverifiable_fields_are_invalid() {
     assert_eq!(judged(&failure).0, Some(5), "there is no proof");
 }
 
-/// An array is read element by element, so that there may be more of them than fit into memory.
+/// An array is read element by element, so it may be larger than the memory.
 #[cfg(unix)]
 #[test]
 fn arrays_of_any_size_are_verified_in_bounded_memory() {
@@ -221,7 +221,7 @@ fn arrays_of_any_size_are_verified_in_bounded_memory() {
     assert_eq!(verified.code, Some(0), "{}", verified.stderr);
     assert!(verified.stderr.contains("1 valid, 0 invalid; 80 lines"), "{}", verified.stderr);
 
-    // Without its end, nobody knows what is missing.
+    // If the end of the array is missing, elements may be missing too.
     file.set_len(length - 2).unwrap();
     let cut = verify(&path, &[]);
     assert_eq!(cut.code, Some(3), "{}", cut.stderr);
@@ -249,7 +249,7 @@ fn damaged_parquet_and_wrong_proofs_are_distinguished() {
         assert_eq!(verified.code, Some(3), "{}", verified.stderr);
         assert!(verified.stderr.contains(says), "{}", verified.stderr);
     }
-    // By way of a pipe, and compressed by somebody else.
+    // The same through a pipe, and compressed by another program.
     let packed = folder.path().join("proofs.parquet.zst");
     std::fs::write(&packed, Compression::Zstd.compress(&whole).unwrap()).unwrap();
     assert_eq!(verify(&packed, &[]).code, Some(0));
@@ -259,7 +259,7 @@ fn damaged_parquet_and_wrong_proofs_are_distinguished() {
     assert_eq!(piped.code, Some(0), "{}", piped.stderr);
 }
 
-/// A job of several row groups is killed behind the first of them, and gone on with.
+/// A job of several row groups is killed after the first row group, and resumed.
 #[test]
 fn a_killed_job_with_rows_ends_with_the_same_bytes() {
     let folder = tempfile::tempdir().unwrap();
@@ -278,7 +278,7 @@ fn a_killed_job_with_rows_ends_with_the_same_bytes() {
     let (asked, output) = (path("requests"), path("out"));
     let args = ["prove", "--tree", &tree, "--messages", &messages, "--requests", &asked];
     let args = [&args[..], &["--format", "parquet", "-o", &output, "--resume"]].concat();
-    // Some logs are padding, which a request for it does not get.
+    // Some logs are padding, which cannot be proven.
     assert!(matches!(run(&args).code, Some(0 | 1)));
     let whole = std::fs::read(&output).unwrap();
     std::fs::remove_file(&output).unwrap();
@@ -304,7 +304,7 @@ fn a_killed_job_with_rows_ends_with_the_same_bytes() {
     assert!(rows_of(&output) >= 60 * 18_897);
 }
 
-/// How many rows a Parquet file has.
+/// The number of rows of a Parquet file.
 fn rows_of(path: &str) -> usize {
     let file = ParquetProofs::open(Input::open(Path::new(path)).unwrap()).unwrap();
     assert!(file.groups() > 3);

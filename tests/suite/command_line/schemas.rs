@@ -17,7 +17,7 @@ fn value(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
 
-/// Validates a document against the schema with this name.
+/// Asserts that a document fits the schema with this name.
 fn check(name: &str, document: &Value) {
     let schema = run(["schema", name]);
     assert_eq!(schema.code, Some(0), "{}", schema.stderr);
@@ -70,7 +70,7 @@ fn json_results_fit_their_schemas() {
         check_run("check", &run(["check", native, "--json"]));
         check_run("inspect", &run(["inspect", native, "--json"]));
     }
-    // One chain only: the rest of the trees is missing.
+    // The archive has one chain only, so the other chains of the trees are missing.
     let line = String::from_utf8(read(LOGS)).unwrap().lines().next().unwrap().to_owned();
     check("batch", &value(&line));
     fs::write(file("one.jsonl"), line).unwrap();

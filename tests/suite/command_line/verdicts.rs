@@ -1,4 +1,4 @@
-//! What `verify` says of proofs that are right, that are wrong, and that it cannot judge.
+//! The verdicts of `verify` on valid proofs, on invalid proofs, and on proofs that it cannot judge.
 
 use std::{fs, sync::Arc};
 
@@ -30,7 +30,7 @@ fn state() -> String {
     path("gateway-v31/state.anvil.json")
 }
 
-/// Verifies an input of its lines against an anchor, with a report on standard output.
+/// Runs `verify` on these lines, with a report on standard output.
 fn verify(input: &str, args: &[&str]) -> Run {
     run_with_input(["verify", "-", "--report", "-"].iter().chain(args), input.as_bytes())
 }
@@ -39,7 +39,7 @@ fn verdicts(run: &Run) -> Vec<Value> {
     run.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// The only verdict of a run: whether the proof is valid, and the error's code.
+/// The only verdict of a run: whether the proof is valid, and the code of the error.
 fn only(run: &Run) -> (Value, String) {
     let verdicts = verdicts(run);
     assert_eq!(verdicts.len(), 1, "{}{}", run.stdout, run.stderr);
@@ -47,7 +47,7 @@ fn only(run: &Run) -> (Value, String) {
     (verdicts[0]["valid"].clone(), code)
 }
 
-/// A proof of a message against the last root.
+/// A proof of a message against the latest root.
 fn record() -> ProofRecord {
     let mut records = proofs("gateway-v31", Target::Latest).into_iter();
     records.find(|record| record.message.is_some()).unwrap()
@@ -83,7 +83,7 @@ fn a_proof_that_lacks_something_is_not_judged_and_the_flag_is_named() {
     }
     let given = verify(&without(&["log"]).to_string(), &["--anchor", &state(), "--log", &log]);
     assert_eq!(given.code, Some(0), "{}", given.stderr);
-    // What contradicts itself is wrong, whatever else is missing.
+    // A contradiction makes a record invalid even if fields are missing.
     let chain = ["--anchor", &state(), "--chain-id", "1"];
     let run = verify(&without(&["log"]).to_string(), &chain);
     assert_eq!((run.code, only(&run)), (Some(1), (false.into(), "malformed-record".into())));
@@ -129,15 +129,15 @@ fn an_anchor_without_the_root_does_not_make_a_proof_invalid() {
 
     let run = verify(&l1_form, &[&["--anchor", &l1][..], &bridgehub].concat());
     assert_eq!((run.code, only(&run).0), (Some(0), json!(true)), "{}", run.stderr);
-    // Nothing in the state is where the contracts would be.
+    // The state has no contracts at the default addresses.
     let run = verify(&l1_form, &["--anchor", &l1]);
     assert_eq!((run.code, only(&run)), (Some(3), (Value::Null, "anchor-lacks-contracts".into())));
     assert!(run.stderr.contains("--bridgehub"), "{}", run.stderr);
-    // There are contracts, and they store no such root.
+    // The contracts exist, but do not store the root.
     let run = verify(&l1_form, &["--anchor", &path("gateway-v31/dest.state.anvil.json")]);
     assert_eq!((run.code, only(&run)), (Some(3), (Value::Null, "unknown-root".into())));
     assert!(run.stderr.contains("give a state that stores it with --anchor"), "{}", run.stderr);
-    // Both states store a root of block 102, and not the same.
+    // Both states store a root of block 102, but the roots differ.
     let log = [
         "--chain", "324", "--batch", "501234", "--index", "0", "--target", "first", "--format",
         "ndjson",
@@ -174,7 +174,7 @@ fn what_is_no_list_of_proofs_gets_no_verdicts() {
         assert_eq!((run.code, run.stdout.as_str()), (Some(3), ""), "{file}: {}", run.stderr);
         assert!(run.stderr.contains(says), "{file}: {}", run.stderr);
     }
-    // A damaged proof is one, and among proofs a line may be anything.
+    // A damaged proof is still a proof, and a file of proofs may contain lines that are not records.
     let damaged = "{\"id\":0,\"proof\":[\"0x12\"]}";
     let run = verify(damaged, &["--root", &root]);
     assert_eq!((run.code, only(&run)), (Some(1), (false.into(), "malformed-record".into())));
@@ -212,7 +212,7 @@ fn parse(value: &Value) -> Result<(ProofRecord, L2ToL1Log), RecordError> {
     }
 }
 
-/// The fields that repeat parts of a message's log.
+/// The optional fields that repeat parts of a message's log.
 fn about(log: &L2ToL1Log) -> Value {
     json!({
         "sender": log.message_sender().unwrap(), "txNumberInBatch": log.tx_number(),
@@ -245,13 +245,13 @@ fn what_follows_from_the_rest_may_be_left_out() {
         let run = verify(&line.to_string(), &["--anchor", &state()]);
         assert_eq!(run.code, Some(0), "{line}: {}", run.stderr);
     }
-    // Two of the three make no log.
+    // The log cannot be derived from two of the three fields.
     for field in ["sender", "txNumberInBatch"] {
         let mut line = with(without(&["log"]), &about);
         line.as_object_mut().unwrap().remove(field);
         assert_eq!(parse(&line).unwrap_err().code(), "log-missing", "{field}");
     }
-    // A root that is derived is one only of a proof.
+    // The root cannot be derived from an empty proof.
     let mut line = without(&["root"]);
     line["proof"] = json!([]);
     let error = parse(&line).unwrap_err();
@@ -302,7 +302,7 @@ fn fields_about_the_log_have_to_agree_with_it() {
         );
         assert!(run.stderr.contains(field), "{}", run.stderr);
     }
-    // Of a log that stands for no message, the sender is whoever emitted it.
+    // If the log is not a message, `sender` is its emitter.
     let all = proofs("gateway-v31", Target::Latest);
     let other = all.iter().find(|record| !record.log.unwrap().is_message()).unwrap();
     let log = other.log.unwrap();
@@ -338,7 +338,7 @@ fn numbers_may_be_strings() {
     }
 }
 
-/// The library gives what the command line formats.
+/// The library returns the verdicts that the command line prints.
 #[test]
 fn the_library_has_three_answers() {
     let record = record();
@@ -348,7 +348,7 @@ fn the_library_has_three_answers() {
     let verdict = Verdict::of(&record, &log, |_| Known::Unknown);
     let Verdict::CannotJudge(Reason::Proof(error)) = verdict else { panic!("{verdict:?}") };
     assert_eq!(error.code(), "unknown-root");
-    // Whatever is wrong with the record itself comes before what is known of the root.
+    // Errors in the record itself take precedence over an unknown root.
     let other = ProofRecord { chain_id: ChainId(1), ..record };
     assert!(matches!(Verdict::of(&other, &log, |_| Known::Unknown), Verdict::Invalid(_)));
     let lacking = parse(&without(&["log"])).unwrap_err();
@@ -357,7 +357,7 @@ fn the_library_has_three_answers() {
     assert!(matches!(Verdict::from(damaged), Verdict::Invalid(_)));
 }
 
-/// A Parquet file of one proof of a message, as other programs may write it.
+/// A Parquet file with one proof of a message, as another program may write it.
 fn parquet(record: &ProofRecord, columns: &[&str]) -> Vec<u8> {
     let declarations: String = columns
         .iter()
@@ -446,7 +446,7 @@ fn columns_that_follow_from_others_may_be_missing() {
     let input = parquet(&other, &named);
     let run = run_with_input(["verify", "-", "--anchor", &state(), "--report", "-"], &input);
     assert_eq!((run.code, only(&run)), (Some(1), (false.into(), "log-mismatch".into())));
-    // Without the words there is nothing to judge.
+    // Without the column of the words, the file has no proofs.
     let run = judge(&["chain_id", "id"], &[]);
     assert_eq!((run.code, run.stdout.as_str()), (Some(3), ""), "{}", run.stderr);
     assert!(run.stderr.contains("no column proof"), "{}", run.stderr);

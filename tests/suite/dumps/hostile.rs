@@ -1,4 +1,4 @@
-//! Bad input: a clear error, no panic, bounded memory, and an existing output left as it was.
+//! Bad input: a clear error, no panic, bounded memory, and an unchanged existing output.
 
 use std::{fs, io::Write, panic::catch_unwind, path::Path};
 
@@ -22,7 +22,7 @@ fn read(bytes: Vec<u8>) -> Result<Dump, ImportError> {
     Import::default().read_input(input)
 }
 
-/// The root that a dump gives, or the text of the error with all its causes.
+/// The shared root rebuilt from a dump, or the text of the error with all its causes.
 fn root(bytes: Vec<u8>) -> Result<Hash, String> {
     let text = |error: &dyn std::error::Error| {
         let mut text = error.to_string();
@@ -34,7 +34,7 @@ fn root(bytes: Vec<u8>) -> Result<Hash, String> {
         text
     };
     let dump = read(bytes).map_err(|e| text(&e))?;
-    // Bounds for both searches: a damaged dump makes them go as far as they may.
+    // Both searches are bounded, because they run up to their limits in a damaged dump.
     let last_block = dump.state.block().or(Some(SlBlock(1 << 12)));
     let options = RebuildOptions { max_gap: 1 << 16, last_block, ..RebuildOptions::default() };
     rebuild(&dump.state, &options).map(|forest| forest.root()).map_err(|e| text(&e))
@@ -53,7 +53,7 @@ fn cut_dumps_are_refused() {
         for part in 0..200 {
             let cut = whole.len() * part / 200;
             match root(whole[..cut].to_vec()) {
-                // The last closing brackets carry nothing.
+                // Only closing brackets were cut off.
                 Ok(root) => assert_eq!(root, expected),
                 Err(error) => assert!(error.contains("input") || error.contains("0x"), "{error}"),
             }
@@ -95,7 +95,7 @@ fn texts_other_than_dumps_are_refused_with_file_and_position() {
         ("[]".into(), "not a state dump"),
         ("{}".into(), "members"),
         ("{\"foo\":1}".into(), "members"),
-        // Longer than what is looked at, so that it ends within the first member, or within a character.
+        // Longer than the inspected prefix, which therefore ends inside a member or inside a character.
         (format!("{{\"foo\":\"{}\"}}", "a".repeat(2 << 20)), "members [\"foo\"]"),
         (format!("{{\"ab\":1,\"foo\":\"{}\"}}", "é".repeat(1 << 20)), "members [\"ab\", \"foo\"]"),
         (
@@ -153,7 +153,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// 10 GiB of one byte behind a start, as gzip of a few megabytes.
+/// A gzip file of a few megabytes: `start`, followed by 10 GiB of one byte.
 fn bomb(folder: &Path, name: &str, start: &str, byte: u8) -> String {
     let path = folder.join(name);
     let mut file = fs::File::create(&path).unwrap();
@@ -201,7 +201,7 @@ fn wrong_files_have_their_exit_codes() {
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     fs::write(path("empty"), "").unwrap();
     let (mut altered, _) = sample("gateway-v31/state.anvil.json");
-    // One digit of the first batch root that the archive knows.
+    // Alters one digit of the first batch root of the archive.
     let root = support::json_lines("gateway-v31/logs.jsonl.gz")[0]["chainBatchRoot"]
         .as_str()
         .unwrap()
@@ -218,7 +218,7 @@ fn wrong_files_have_their_exit_codes() {
         assert!(!verdict.stderr.contains("panicked"));
         assert_eq!(verdict.stdout, "");
     }
-    // The dump of a chain that listens is no settlement layer.
+    // The chain of this dump imports roots but is not a settlement layer.
     let dest = support::fixture("gateway-v31/dest.state.anvil.json");
     let verdict = run(["rebuild", dest.to_str().unwrap()]);
     assert_eq!(verdict.code, Some(3));

@@ -1,4 +1,4 @@
-//! Every form of dump becomes the same snapshot, and what is damaged or mixed is refused.
+//! All dump formats give the same snapshot; damaged and mixed dumps are refused.
 
 use std::{collections::BTreeMap, fs, io::Cursor, path::Path};
 
@@ -27,7 +27,7 @@ fn read_text(text: impl Into<String>) -> Result<Dump, ImportError> {
     import().read_input(Input::from_reader("text", Cursor::new(text.into()))?)
 }
 
-/// Everything but where it comes from.
+/// The contents of a snapshot except its source.
 fn content(state: &Snapshot) -> (Vec<(String, Vec<u8>)>, String) {
     let container = state.container();
     let sections = container
@@ -43,7 +43,7 @@ fn content(state: &Snapshot) -> (Vec<(String, Vec<u8>)>, String) {
 type Slot = (String, String);
 type Slots = BTreeMap<String, BTreeMap<String, String>>;
 
-/// The slots of the v29 state as anvil wrote them, by another reader than the one that is tested.
+/// The slots of the v29 state as anvil wrote them, read without the reader under test.
 fn slots() -> Slots {
     let dump = support::json("gateway-v29/state.anvil.json");
     let accounts = dump["accounts"].as_object().unwrap().iter();
@@ -98,7 +98,7 @@ fn keccak(bytes: &[u8]) -> String {
     Hash::new(hash).to_string()
 }
 
-/// Pages of debug_storageRangeAt of MessageRoot; every seventh slot's preimage is unknown.
+/// Pages of debug_storageRangeAt of MessageRoot. The preimage of every seventh slot is unknown.
 fn pages(per_page: usize) -> Vec<Value> {
     let account = &slots()[&MESSAGE_ROOT.to_string()];
     let by_hash: BTreeMap<String, Slot> = account
@@ -149,7 +149,7 @@ fn sources_that_know_the_slots_give_the_same_snapshot() {
             assert_eq!(dump.state.block(), Some(SlBlock(245)));
         }
     }
-    // Hashed keys do not say whose they are, so that accounts cannot be counted.
+    // Hashed keys do not name their account, so accounts cannot be counted.
     let hashed = read_text(hashed_csv()).unwrap();
     assert_eq!(hashed.format, Format::Table);
     assert!(content(&hashed.state).0 == expected.0[..1]);
@@ -239,14 +239,14 @@ fn missing_enumeration_indexes_are_reported() {
     assert_eq!(dump.state.header().enumeration, enumeration(1));
 }
 
-/// A chunk has a million records, so one that is wrong is named by its place.
+/// A chunk has a million records, so the error names the position of the wrong record.
 #[test]
 fn a_record_with_a_wrong_index_is_named_wherever_it_stands() {
     const COUNT: usize = 50_000;
     let log = |i: usize| {
         let (mut key, mut value) = ([0; 32], [0; 32]);
         key[..8].copy_from_slice(&(i as u64).to_be_bytes());
-        // Every third is zero, and left out of the snapshot.
+        // Every third value is zero and therefore not in the snapshot.
         value[31] = (i % 3) as u8;
         era::Log { plain: None, hashed: Some(key), value, batch: 1, index: i as u64 + 1 }
     };
@@ -261,7 +261,7 @@ fn a_record_with_a_wrong_index_is_named_wherever_it_stands() {
                 }
                 let error =
                     import().read(era::folder(&[logs.clone()]).path()).unwrap_err().to_string();
-                // Either of two slots with one index.
+                // Either of the two slots with the same index.
                 let mut wrong = (1..).zip(&logs).filter(|(_, log)| log.index == index);
                 let named =
                     |record| error.contains(&format!("part_0000.proto.gzip, record {record}: "));
@@ -286,7 +286,7 @@ fn incomplete_mixed_and_damaged_era_snapshots_are_refused() {
     assert!(refused(&twice).contains("second slot with the enumeration index"));
     let mut later = good.clone();
     later[1][5].batch = 2029;
-    // Without a header the batch is that of the names.
+    // Without a header, the batch number is taken from the names of the chunks.
     assert!(refused(&later).contains("after batch 2028"));
     let mut same_key = good.clone();
     same_key[1][0].hashed = same_key[1][1].hashed;
@@ -303,7 +303,7 @@ fn incomplete_mixed_and_damaged_era_snapshots_are_refused() {
     fs::copy(header, folder.path().join("header.json")).unwrap();
     let error = import().read(folder.path()).unwrap_err();
     assert!(error.to_string().contains("part_0001"), "{error}");
-    // A header of version 0 beside chunks of version 1.
+    // A header of version 0 with chunks of version 1.
     let header = era::fixture(0).join("snapshots_getSnapshot.json");
     fs::copy(header, folder.path().join("header.json")).unwrap();
     era::write_chunk(folder.path(), 1, &era::encode(&good[1]));
@@ -359,7 +359,7 @@ fn storage_pages_are_merged_and_missing_pages_reported() {
 fn a_geth_dump_that_lacks_a_slot_is_refused_and_the_account_named() {
     for file in ["geth.dump.iterative.jsonl.gz", "geth.dump.json.gz"] {
         let text = String::from_utf8(support::read(&format!("gateway-v29/{file}"))).unwrap();
-        // The first slot of the first account that has one.
+        // The first slot of the first account that has slots.
         let start = text.find("\"storage\"").unwrap();
         let start = start + text[start..].find('{').unwrap() + 1;
         let end = start + text[start..].find(',').unwrap() + 1;
@@ -413,7 +413,7 @@ fn hostile_texts_are_refused_with_file_and_position() {
         (format!("address,slot,value\n{a},\"0x1{}", "0".repeat(1 << 20)), "line 2: longer"),
         (format!("address,slot,value\r\n\r\n{a},0x1\r\n"), "line 3: it has 2 columns"),
         (format!("{a},0x1,0x1\n{a},0x1\r,0x1\n"), "line 2: a carriage return"),
-        // One row, by the rules of quoting.
+        // By the quoting rules, this is one row.
         (
             format!("address,slot,value,note\n{a},0x1,0x1,\"x\n{a},0x2,0x2,y\n"),
             "line 2: a quotation mark",
@@ -462,7 +462,7 @@ fn every_state_may_be_a_snapshot_or_any_dump_and_proofs_are_the_same() {
     let anvil = fixture("gateway-v29/state.anvil.json").to_str().unwrap().to_owned();
     let prove = |state: &str, more: &[&str]| {
         let args = ["prove", "--chain", "324", "--all", "--tree", state, "--messages", &logs];
-        // Dumps without a block search for the newest root themselves.
+        // If a dump does not name its block, the rebuild searches for the newest root.
         let run = run(args.iter().chain(more));
         assert_eq!(run.code, Some(0), "{}", run.stderr);
         run.stdout

@@ -1,4 +1,4 @@
-//! Dumps that are put together have to be of one state.
+//! Dumps that are merged must be of the same state.
 
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
@@ -17,7 +17,7 @@ use slproof::{
 
 const ACCOUNT: &str = "0x00000000000000000000000000000000000abcde";
 
-/// The account as `geth dump` writes it, with these slots. Its root is alloy-trie's.
+/// The account as `geth dump` writes it, with these slots. Its root is computed by alloy-trie.
 fn account(slots: &[(u64, u64)]) -> Value {
     let trie =
         slots.iter().map(|(slot, value)| (B256::from(U256::from(*slot)), U256::from(*value)));
@@ -74,7 +74,7 @@ fn two_roots_of_one_account_are_refused_though_the_slots_agree() {
             assert!(!target.exists());
         }
     }
-    // Roots that agree, and dumps that state none, are no reason.
+    // Dumps with equal roots or without roots are merged.
     for other in [&again, &rootless] {
         join(&later, other).unwrap();
         let state = Snapshot::open(&target, Access::Map).unwrap();
@@ -90,7 +90,7 @@ fn two_roots_of_one_account_are_refused_though_the_slots_agree() {
     assert!(refused.stderr.contains("not of the same state"), "{}", refused.stderr);
 }
 
-/// Slots that were cleared between them would come back to life.
+/// If the dumps were of different blocks, slots that were cleared in between would reappear.
 #[test]
 fn dumps_of_two_blocks_are_refused() {
     let folder = tempfile::tempdir().unwrap();
@@ -114,7 +114,7 @@ fn dumps_of_two_blocks_are_refused() {
     Import::default().to_file(&[later.clone(), later], &target).unwrap();
 }
 
-/// The same slots by number and by hash are not told apart before they are read.
+/// The same slot can be given by number and by hash, which is not detected before the dumps are read.
 #[test]
 fn slots_in_two_forms_are_kept_in_both_and_not_counted() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,5 +1,5 @@
-//! A damaged row or receipt excludes the batch that it names. Where it names none it is reported, and the
-//! batch's root tells which batch is incomplete.
+//! A damaged row or receipt excludes the batch that it names. If it names no batch, it is reported, and the
+//! batch roots show which batch is incomplete.
 
 use std::path::PathBuf;
 
@@ -11,24 +11,24 @@ use crate::support::{
 };
 use serde_json::{Value, json};
 
-/// The receipts of batches, with a block between them that is in neither.
+/// The receipts of batches, with one block between every two batches.
 fn receipts(batches: &[Batch]) -> Vec<Vec<Value>> {
     let mut first = 10;
     let receipts = batches.iter().map(|batch| {
         let receipts = log_sources::receipts(Node::Era, batch, first, true);
-        // A block between the batches is not there.
+        // One block number is skipped between the batches.
         first = receipts.last + 2;
         receipts.blocks.concat()
     });
     receipts.collect()
 }
 
-/// Indexes files of one chain: which of its small batches are kept, and what is said.
+/// Indexes files of one chain. Returns which of its small batches are kept, and the messages.
 fn kept(dir: &IndexDir, files: &[PathBuf]) -> (Vec<usize>, String) {
     kept_with(dir, files, &[])
 }
 
-/// The batches that are kept where each has to fold to the root that the settlement layer stores.
+/// The batches that are kept if each must fold to the root that the settlement layer stores.
 fn complete(dir: &IndexDir, files: &[PathBuf]) -> Vec<usize> {
     let state = fixture("gateway-v31/state.anvil.json");
     kept_with(dir, files, &["--tree", text(&state)]).0
@@ -71,7 +71,7 @@ fn damaged_receipt_that_names_no_batch_is_reported_and_its_batch_does_not_fold()
             assert_eq!(complete(&dir, &[file]), others);
         }
     }
-    // It is of no batch at all: every batch is complete, and the damage is reported.
+    // The damaged receipt belongs to no batch: every batch is complete, and the damage is reported.
     for block in [1, 0xffff] {
         let mut all = all.clone();
         let mut lone = all[1][with_logs(1, true)].clone();
@@ -109,7 +109,7 @@ fn damaged_row_with_a_batch_column_excludes_its_batch() {
     let file = dir.write("logs", rows.join("\n") + "\n");
     let (left, said) = kept(&dir, &[file]);
     assert_eq!(left, [0, 1, 2], "{said}");
-    // The batch's number is lost with the log: the batch's root tells.
+    // The batch number is damaged too: the root shows that the batch is incomplete.
     let last = batches[3].number.to_string();
     rows[1] = rows[1].strip_suffix(&last).unwrap().to_owned() + "x";
     let file = dir.write("logs", rows.join("\n") + "\n");
@@ -127,7 +127,7 @@ fn batches_in_pieces_and_blocks_of_two_batches_are_left_out() {
     let dir = IndexDir::new();
     let batches = small_batches();
     let all = receipts(&batches);
-    // A receipt of the second batch says that it is of the first, in the midst of the second.
+    // A copy of a receipt of the second batch names the first batch, among the receipts of another batch.
     let mut pieces = all.clone();
     let mut stray = pieces[1][0].clone();
     stray["l1BatchNumber"] = pieces[0][0]["l1BatchNumber"].clone();
@@ -140,7 +140,7 @@ fn batches_in_pieces_and_blocks_of_two_batches_are_left_out() {
     assert_eq!(left, [1, 2, 3], "{said}");
     assert!(said.contains("different logs"), "{said}");
 
-    // A miniblock is given twice, in two batches.
+    // A miniblock is listed in two batches.
     let tables = log_sources::tables(Export::Copy, &batches);
     let [first, second] = [0, 1].map(|at| batches[at].number.to_string());
     let row = tables[2].lines().find(|line| line.ends_with(&format!("\t{first}"))).unwrap();
@@ -169,7 +169,7 @@ fn log_and_receipt_of_different_batches_exclude_both() {
         let numbers = format!("in batch {stated}, its receipt in batch {}", batches[1].number);
         assert!(said.contains(hash) && said.contains(&numbers), "{said}");
     }
-    // Two receipts in a row that name two batches: neither is forgotten.
+    // Two consecutive receipts each name two batches: all of these batches are excluded.
     let mut all = all.clone();
     let mut of_logs = all[1].iter_mut().filter(|receipt| receipt["l2ToL1Logs"][0].is_object());
     let (one, other) = (of_logs.next().unwrap(), of_logs.next().unwrap());
@@ -223,7 +223,7 @@ fn a_header_with_a_column_twice_is_refused() {
             assert!(run.stderr.contains(&words), "{}", run.stderr);
         }
     }
-    // Of a column that is not read it does not matter which one counts, as behind a join of two tables.
+    // Duplicate columns are accepted if the column is not read, as in the result of a join.
     let batches = small_batches();
     let tables = log_sources::tables(Export::Copy, &batches);
     let joined = |table: &String| {
@@ -283,7 +283,7 @@ fn receipts_with_different_log_counts_prove_nothing_wrong() {
     let (places, said) = kept(&dir, &[file]);
     assert_eq!(places, [0, 2, 3], "{said}");
     assert!(said.contains("there are two of one transaction"), "{said}");
-    // The logs that the other receipt has are all of them: every batch folds to its root.
+    // The other receipt has all the logs, so every batch folds to its root.
     let mut less = all;
     other["l2ToL1Logs"] = json!([]);
     less[1].push(other);

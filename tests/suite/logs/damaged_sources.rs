@@ -1,4 +1,4 @@
-//! Damaged sources of logs: what is wrong in one batch costs that batch, and is said with file and place.
+//! Damaged sources of logs: damage in one batch excludes that batch, and the error names file and position.
 
 use std::path::PathBuf;
 
@@ -11,7 +11,8 @@ use crate::support::{
 use serde_json::{Value, json};
 use slproof::{archive::Archive, files::Access, primitives::Hash};
 
-/// Indexes files of which the second batch is damaged: the others are kept, and the words are said.
+/// Indexes files with a damaged second batch. Asserts that the other batches are kept and that the messages
+/// contain the words.
 fn loses_the_second(dir: &IndexDir, files: &[PathBuf], flags: &[&str], words: &[&str]) {
     let batches = small_batches();
     let chain = batches[0].chain.to_string();
@@ -37,7 +38,7 @@ fn damaged_receipt_excludes_only_its_batch() {
             receipts.blocks.concat()
         })
         .collect();
-    // The first receipt of the second batch with a message, and the line that it stands in.
+    // The first receipt with a message in the second batch.
     let at = receipts[1].iter().position(|receipt| receipt["logs"][0].is_object()).unwrap();
     let damage = |words: &[&str], damage: &dyn Fn(&mut Vec<Value>)| {
         let mut receipts = receipts.clone();
@@ -203,7 +204,7 @@ fn damaged_row_excludes_only_its_batch() {
         index(&replaced(1, &hash, &format!("\\\\{hash}")), &["column tx_hash", "two backslashes"]);
         index(&replaced(1, &hash, &hash[..hash.len() - 2]), &["has 31 bytes, not 32"]);
         index(&replaced(1, &hash, &hash[..hash.len() - 1]), &["odd number of digits"]);
-        // Its row is not there.
+        // The row of that log is missing.
         let mut missing = tables.clone();
         let rows: Vec<_> = tables[1].lines().filter(|line| !line.contains(&hash)).collect();
         missing[1] = rows.join("\n") + "\n";
@@ -233,7 +234,7 @@ fn damaged_row_excludes_only_its_batch() {
     }
 }
 
-/// Files that announce more than they have, or never end, within little memory.
+/// Files that declare more data than they have, or have endless values, are refused in bounded memory.
 #[cfg(unix)]
 #[test]
 fn hostile_files_are_refused_in_bounded_memory() {
@@ -257,7 +258,7 @@ fn hostile_files_are_refused_in_bounded_memory() {
     }
 }
 
-/// Short texts of very many elements, each of which takes many times its length when it is kept.
+/// Lists of very many short elements, which would take many times their length in memory.
 #[cfg(unix)]
 #[test]
 fn long_lists_are_read_in_bounded_memory() {
@@ -297,7 +298,7 @@ fn rows_of_one_batch_complete_or_contradict_each_other() {
         .zip(["a", "b", "c"])
         .map(|(table, name)| dir.write(name, table))
         .collect();
-    // One row without messages and two without a root are beside each other.
+    // Rows of the same batch: one has messages but no root, two have a root but no messages.
     let row = |root: u8| vec![number.clone(), "{}".into(), export.bytea(&[root; 32])];
     let columns = "number, l2_to_l1_messages, aggregation_root";
     files.push(dir.write("roots", export.table("l1_batches", columns, &[row(2), row(2)])));

@@ -1,4 +1,4 @@
-//! What `index` is given besides logs: outputs that are inputs, folders, lists, flags.
+//! Inputs of `index`: outputs that are also inputs, directories, lists, flags.
 
 use std::fs;
 
@@ -84,11 +84,11 @@ fn directories_are_read_and_unknown_files_reported() {
         assert!(run.stderr.contains(words), "{words}: {}", run.stderr);
     }
     assert_eq!(archived(&archive).len(), 3);
-    // Nor is it written over.
+    // A file in a given directory is not overwritten.
     let run = dir.index(&[dir.path("in")], &[], "in/README.txt");
     assert_eq!(run.code, Some(2), "{}", run.stderr);
     assert_eq!(fs::read(&readme).unwrap(), b"What these are.");
-    // One that was named itself is an error.
+    // An unknown file that is given by name is an error.
     assert_eq!(dir.index(&[readme], &[], "none.slmsg").code, Some(3));
 }
 
@@ -116,7 +116,7 @@ fn index_and_inspect_detect_every_log_format() {
         assert_eq!(run.code, Some(0), "{shape}: {}", run.stderr);
         assert!(run.stdout.contains("receipts and events of a node"), "{shape}: {}", run.stdout);
     }
-    // The first of them was cut down.
+    // The first receipt lacks fields.
     let mut all = blocks.concat();
     for field in ["l2ToL1Logs", "transactionHash", "cumulativeGasUsed"] {
         drop(all[0].as_object_mut().unwrap().remove(field));
@@ -125,7 +125,7 @@ fn index_and_inspect_detect_every_log_format() {
     let run = dir.index(&[file], &["--chain", &chain.to_string()], "none.slmsg");
     assert!(run.stderr.contains("has no \"transactionHash\""), "{}", run.stderr);
 
-    // As xxd -p writes it.
+    // Pubdata in the format of `xxd -p`.
     let digits = vectors::hex(&log_sources::era_pubdata(&batch))[2..].to_owned();
     let wrapped: Vec<_> = digits.as_bytes().chunks(60).collect();
     let name = format!("{}-{}.hex", batch.chain, batch.number);
@@ -159,17 +159,17 @@ fn node_errors_in_place_of_receipts_are_reported() {
         assert!(run.stderr.contains(&format!("byte {}", good.len())), "{bad}: {}", run.stderr);
         assert_eq!(archived(&dir.path("some.slmsg")), [batches[0].number]);
     }
-    // A file that ends in the middle could lack anything.
+    // A truncated file could lack any number of receipts.
     let cut = dir.write("cut.json", &good[..good.len() - 10]);
     let run = dir.index(&[cut], &["--chain", &chain], "cut.slmsg");
     assert_eq!(run.code, Some(3), "{}", run.stderr);
     assert!(run.stderr.contains("the file ends"), "{}", run.stderr);
-    // Nobody knows whose these are.
+    // The receipts do not name their chain.
     let file = dir.write("good.json", &good);
     let run = dir.index(&[file], &[], "none.slmsg");
     assert_eq!(run.code, Some(2), "{}", run.stderr);
     assert!(run.stderr.contains("--chain"), "{}", run.stderr);
-    // Nor in which batch these blocks are.
+    // The receipts do not name their batches.
     let bare = lines(log_sources::receipts(Node::ZksyncOs, &batches[0], 10, true).blocks.concat());
     let file = dir.write("bare.json", bare);
     let run = dir.index(&[file], &["--chain", &chain], "none.slmsg");
@@ -185,7 +185,7 @@ fn inputs_of_another_kind_are_refused_by_what_they_are() {
     let of_state = dir.index(&[state], &[], "none.slmsg");
     let logs = dir.write("logs.jsonl", "{\"chainId\":1,\"batchNumber\":2,\"logs\":[]}");
     let of_logs = run(["rebuild", text(&logs)]);
-    // A table with a byte order mark is a table all the same.
+    // A byte order mark does not affect detection.
     let table = format!("\u{feff}address,slot,value\n0x{},0x1,0x2\n", "05".repeat(20));
     let of_table = dir.index(&[dir.write("table.csv", table)], &[], "none.slmsg");
     for (run, words) in [

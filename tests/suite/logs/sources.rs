@@ -1,4 +1,4 @@
-//! Logs from where people have them: the same proofs whichever form they came in.
+//! All sources of logs give the same proofs.
 
 use std::path::{Path, PathBuf};
 
@@ -23,7 +23,7 @@ fn state(vectors: &str) -> PathBuf {
     fixture(&format!("{vectors}/state.anvil.json"))
 }
 
-/// Every proof that an archive gives.
+/// All proofs that can be made from an archive.
 fn proofs(vectors: &str, archive: &Path) -> String {
     let state = state(vectors);
     let run = run(["prove", "--tree", text(&state), "--messages", text(archive), "--all"]);
@@ -31,7 +31,7 @@ fn proofs(vectors: &str, archive: &Path) -> String {
     run.stdout
 }
 
-/// The proofs from the raw archive that came with the vectors.
+/// The proofs from the raw archive of the vectors.
 fn expected(vectors: &str) -> String {
     let proofs = proofs(vectors, &fixture(&format!("{vectors}/logs.jsonl.gz")));
     assert!(proofs.lines().count() > 2000);
@@ -58,7 +58,7 @@ fn receipts_of_era_chains_give_the_same_proofs_in_every_shape() {
         let whole = dir.indexed(&archives, &["--tree", text(&state(vectors))], "whole.slmsg");
         assert!(proofs(vectors, &whole) == expected(vectors), "{vectors}");
 
-        // Every log is found by its transaction.
+        // Every log can be found by its transaction.
         let inspected = run(["inspect", text(&whole), "--json"]).stdout;
         let inspected: Value = serde_json::from_str(&inspected).unwrap();
         assert_eq!(inspected["transactions"], inspected["logs"]);
@@ -106,7 +106,7 @@ fn receipts_of_zksync_os_chains_take_their_batches_from_a_list_of_blocks() {
             }
             let mut files = vec![dir.write(&format!("{chain}.json"), shaped(shape % 8, &blocks))];
             if shape % 2 == 1 {
-                // The messages from eth_getLogs.
+                // The messages are taken from eth_getLogs.
                 let mut events = Vec::new();
                 for batch in &batches {
                     let logs = batch.logs.iter().filter(|log| vectors::is_message(log));
@@ -189,7 +189,7 @@ fn the_messages_of_a_settlement_layer_carry_the_batches_of_its_chains() {
             log_sources::relaying(506, number, sender, messages)
         })
         .collect();
-    // What others send in the same form is not the chain's pubdata, and is seen not to be.
+    // Messages of the same form from other senders are not the chain's pubdata and are detected.
     let mut forged = batches[3].clone();
     forged.messages.clear();
     forged.logs.clear();
@@ -213,22 +213,22 @@ fn the_messages_of_a_settlement_layer_carry_the_batches_of_its_chains() {
         let proofs = run.stdout.lines().filter(|line| line.contains("\"proof\":"));
         proofs.map(|line| line.to_owned() + "\n").collect::<String>()
     };
-    // Only the validator's own messages count; one of them is no pubdata, which is said.
+    // Only the validator's messages are read; one of them is not pubdata and is reported.
     let by_sender = dir.index(&files, &["--relayed-by", &sender], "sender.slmsg");
     assert_eq!(by_sender.code, Some(1), "{}", by_sender.stderr);
     assert!(by_sender.stderr.contains("is not relayed pubdata"), "{}", by_sender.stderr);
     assert!(prove(&dir.path("sender.slmsg")) == expected(vectors));
-    // Anyone's, as far as they fold to the roots in the tree.
+    // Messages of any sender are read and kept if they fold to the roots in the tree.
     let by_anyone = dir.index(&files, &["--relayed-by", "any", "--tree", text(&tree)], "any.slmsg");
     assert_eq!(by_anyone.code, Some(1), "{}", by_anyone.stderr);
     assert!(by_anyone.stderr.contains("is incomplete"), "{}", by_anyone.stderr);
     assert!(by_anyone.stderr.contains("unchecked          16"), "{}", by_anyone.stderr);
     assert!(prove(&dir.path("any.slmsg")) == expected(vectors));
-    // Without the tree, two that contradict each other are both left out.
+    // Without the tree, two contradicting messages are both left out.
     let blind = dir.index(&files, &["--relayed-by", "any"], "blind.slmsg");
     assert_eq!(blind.code, Some(1));
     assert!(blind.stderr.contains("different logs"), "{}", blind.stderr);
-    // Without the flag, messages are messages.
+    // Without the flag, relayed pubdata is not indexed.
     dir.indexed(&files, &[], "plain.slmsg");
     let inspected = run(["inspect", text(&dir.path("plain.slmsg")), "--json"]).stdout;
     assert_eq!(serde_json::from_str::<Value>(&inspected).unwrap()["batches"], 16);
@@ -273,7 +273,7 @@ fn tree_reports_incomplete_and_missing_batches() {
     let batches = vectors::batches(vectors);
     let at = batches.iter().position(|batch| batch.logs.len() > 10).unwrap();
     let batch = &batches[at];
-    // One log of it is lost at the end, where nothing but the root shows it.
+    // The last log is missing, which only the root shows.
     let mut cut: Value = serde_json::from_str(lines[at]).unwrap();
     cut["logs"].as_array_mut().unwrap().pop();
     cut["messages"] = json!([]);
@@ -294,7 +294,7 @@ fn tree_reports_incomplete_and_missing_batches() {
         assert!(run.stderr.contains(&words), "{words}: {}", run.stderr);
     }
     assert_eq!(archived(&dir.path("checked.slmsg")).len(), 143);
-    // The right logs beside the wrong ones: the root decides.
+    // If both right and wrong logs are given, the root decides.
     let whole = fixture(&format!("{vectors}/logs.jsonl.gz"));
     let run = dir.index(&[file, whole], &["--tree", text(&tree)], "both.slmsg");
     assert_eq!(run.code, Some(1), "{}", run.stderr);
@@ -337,13 +337,13 @@ fn the_tree_decides_between_aggregated_roots() {
         let whole = dir.indexed(&files, &flags, "whole.slmsg");
         assert_eq!(archived(&whole).len(), batches.len());
     }
-    // A false one alone is not kept.
+    // A wrong aggregated root is not kept, even if it is the only one.
     let alone = dir.indexed(std::slice::from_ref(&wrong), &flags, "alone.slmsg");
     let archive = Archive::open(&alone, Access::Map).unwrap();
     for batch in archive.batches() {
         assert_ne!(batch.unwrap().aggregated_root(), Some(Hash::new([0x11; 32])));
     }
-    // Without the tree, nobody knows; and what is left out was not merged.
+    // Without the tree, the right root is unknown. Batches that are left out do not count as merged.
     let mut other = batches.clone();
     other.iter_mut().for_each(|batch| batch["aggregatedRoot"] = json!(Hash::new([0x22; 32])));
     other.truncate(2);
@@ -361,7 +361,7 @@ fn tables_without_miniblocks_take_their_batches_from_a_list_of_blocks() {
     batches.retain(|batch| batch.logs.len() < 40);
     batches.truncate(5);
     let tables = log_sources::tables(Export::Csv, &batches);
-    // Each of them has one miniblock.
+    // Each batch has one miniblock.
     let listed = (500_000u64..).zip(&batches).map(|(block, batch)| {
         json!({ "batchNumber": batch.number, "firstBlock": block, "lastBlock": block })
     });

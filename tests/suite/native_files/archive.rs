@@ -1,4 +1,4 @@
-//! The message archive: the same proofs as from raw archives, merging, damage, and its bytes.
+//! The message archive: the same proofs as from raw archives, merging, damage, and the bytes of the format.
 
 use std::{
     fs,
@@ -26,7 +26,7 @@ use slproof::{
 };
 
 const GOLDEN: &str = "golden/archive-v1.slmsg";
-/// Address space that an index of any size gets along with, mapped files included.
+/// The limit of the address space for an index of any size, mapped files included (MiB).
 const ROOM: u64 = 1536;
 
 fn text(path: &Path) -> &str {
@@ -117,7 +117,7 @@ fn the_order_of_inputs_and_their_form_do_not_matter() {
         file(name)
     };
     let one = part("one.jsonl", &|i| i % 3 == 0);
-    // Some batches twice: once with the first part, once with the second.
+    // Some batches are in both the first part and this one.
     let two = part("two.jsonl", &|i| i % 3 == 1 || i % 6 == 0);
     let three = part("three.jsonl", &|i| i % 3 == 2);
     let whole = file("whole.slmsg");
@@ -159,7 +159,7 @@ fn batches_that_differ_are_refused_with_both_sources_named() {
             assert!(refused.stderr.contains(words), "{words}: {}", refused.stderr);
         }
     }
-    // The same when one of the two is an archive already.
+    // The same if one of the two is a message archive.
     assert_eq!(index(&[&file("a.jsonl")], &file("a.slmsg")).code, Some(0));
     let refused = index(&[&file("a.slmsg"), &file("b.jsonl")], &file("old.slmsg"));
     assert_eq!(refused.code, Some(3));
@@ -210,7 +210,7 @@ fn wrong_inputs_and_outputs_of_index_have_their_exit_codes() {
     assert_eq!(fs::read(out).unwrap(), fs::read(good).unwrap());
 }
 
-/// Wherever it is killed, the target holds the old file or a complete new one.
+/// If the writer is killed at any time, the target is the old file or a complete new one.
 #[cfg(unix)]
 #[test]
 fn a_killed_index_leaves_the_old_file_or_the_new_one() {
@@ -245,7 +245,7 @@ fn a_killed_index_leaves_the_old_file_or_the_new_one() {
 
 const ERA: ChainId = ChainId(324);
 
-/// Small batches with everything that a batch can have.
+/// Small batches that together have all optional parts of a batch.
 fn small() -> Vec<BatchLogs> {
     let messages: [&[u8]; 4] = [b"one", b"", b"three", b"one"];
     (1..4u64)
@@ -287,7 +287,7 @@ fn layer(batches: &[BatchLogs]) -> Forest {
     rebuild(&layer.state(), &RebuildOptions::default()).unwrap()
 }
 
-/// Every proof that an archive gives, by all ways to a log; errors are left out.
+/// All proofs that can be made from an archive, by every way to find a log; errors are left out.
 fn proofs(archive: &Archive, extractor: &Extractor<'_>, hashes: &[Hash]) -> Vec<ProofRecord> {
     let mut proofs = Vec::new();
     for batch in archive.batches().flatten() {
@@ -343,7 +343,7 @@ fn any_changed_byte_and_any_cut_is_refused_and_no_wrong_proof_comes_out() {
                 .iter()
                 .find(|known| (known.batch_number, known.id) == (proof.batch_number, proof.id));
             let known = known.unwrap_or_else(|| panic!("{proof:?} proves another log"));
-            // A damaged count may hide the bytes of messages, never change them.
+            // A damaged count may hide the bytes of messages, but never change them.
             let message = proof.message.as_ref().and(known.message.clone());
             assert_eq!(proof, ProofRecord { message, ..known.clone() });
         }
@@ -363,7 +363,7 @@ fn any_changed_byte_and_any_cut_is_refused_and_no_wrong_proof_comes_out() {
     assert!(refused(&whole).is_none());
 }
 
-/// What stands in a golden file is what it was made from, for ever.
+/// The golden file has the batches that it was made from.
 #[test]
 fn version_1_archives_are_read() {
     let archive = Archive::open(&fixture(GOLDEN), Access::Map).unwrap();
@@ -390,7 +390,7 @@ fn regenerate() {
     write(&small(), &fixture(GOLDEN));
 }
 
-/// The golden file read by the description alone, without a line of the library's reader.
+/// Reads the golden file by the documented format alone, without the library's reader.
 #[test]
 fn archive_is_readable_from_its_documented_format_alone() {
     let file = fs::read(fixture(GOLDEN)).unwrap();

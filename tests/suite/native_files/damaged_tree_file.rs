@@ -1,4 +1,4 @@
-//! Tree files that are damaged, forged, or whose writer was killed or failed: nothing wrong is proven, and
+//! Tree files that are damaged or forged, or whose writer was killed or failed: no wrong proof is made, and
 //! no good file is lost.
 
 use std::{
@@ -22,7 +22,7 @@ use slproof::{
     prove::Extractor,
 };
 
-/// Whatever a proof is asked of a damaged file: it is refused, or it is the right one.
+/// Proofs for several batches and targets; `None` for those that are refused.
 fn proofs(file: &TreeFile) -> Vec<Option<Vec<Hash>>> {
     let timeline: Option<Timeline> =
         file.history().ok().and_then(|history| Timeline::new(file.forest(), history).ok());
@@ -72,7 +72,7 @@ fn every_changed_byte_and_every_cut_is_found_and_proves_nothing_wrong() {
     }
 }
 
-/// Whoever can write a file can write its checksums: nothing in it is believed for that.
+/// A forged file can have right checksums, so sections are also checked for consistency.
 #[test]
 fn inconsistent_sections_are_refused() {
     let good = fs::read(fixture(GOLDEN[1])).unwrap();
@@ -109,30 +109,30 @@ fn data_that_no_proof_uses_is_checked_too() {
         let bytes = support::container::altered(&good, name, change);
         TreeFile::of(Container::from_bytes("altered", bytes).unwrap())
     };
-    // The settlement layer's id, a chain twice, a node of the shared tree, the root of a chain.
+    // The settlement layer's id, a duplicate chain, a node of the shared tree, the root of a chain.
     assert!(altered("chains", |rows| rows[0] ^= 1).is_err());
     assert!(altered("chains", |rows| rows.copy_within(24..32, 48)).is_err());
     assert!(altered("hashes", |hashes| *hashes.last_mut().unwrap() ^= 1).is_err());
     assert!(altered("hashes", |hashes| hashes[12 * 32] ^= 1).is_err());
-    // The newest root's block, root and number of chains: behind layout, Option, block, Option.
+    // The newest root's block, root and number of chains, after layout, Option, block, Option.
     for at in [11, 19, 51] {
         let change = |header: &mut Vec<u8>, at: usize| header[at] ^= 1;
         let bytes = support::container::altered(&good, "header", |header| change(header, at));
         let file = TreeFile::of(Container::from_bytes("altered", bytes).unwrap());
         assert!(file.and_then(|file| file.check()).is_err(), "byte {at} of the header");
     }
-    // Nodes of chains' trees are hashed by a check only.
+    // Only `check` hashes the nodes of chain trees.
     let file = altered("hashes", |hashes| hashes[8 * 32] ^= 1).unwrap();
     let error = file.check().unwrap_err().to_string();
     assert!(error.contains("the tree of chain 324"), "{error}");
-    // A batch root: the logs are not to blame.
+    // If a batch root is damaged, the error names the tree and not the logs.
     let file = altered("hashes", |hashes| hashes[0] ^= 1).unwrap();
     let extractor = Extractor::new(file.forest(), Target::Latest).unwrap();
     let error = extractor.batch(&logs(CHAINS[1], 7)).unwrap_err();
     assert_eq!(error.code(), "tree-damaged");
 }
 
-/// A folder on a disk: the system's temporary one may be memory.
+/// A temporary directory on a disk; the system's one may be in memory.
 fn on_disk() -> tempfile::TempDir {
     tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap()
 }
@@ -156,7 +156,7 @@ fn a_killed_rebuild_leaves_the_old_file_or_a_complete_new_one() {
     for round in 0..MOMENTS {
         fs::write(&target, "old").unwrap();
         let mut child = rebuild().spawn().unwrap();
-        // Over the whole of a run and a little beyond, in an order that drifts.
+        // The delays cover the duration of a run and a little more, not in ascending order.
         std::thread::sleep(
             takes * (round * 17 % (MOMENTS + 4)) / MOMENTS + Duration::from_micros(500),
         );
@@ -175,7 +175,7 @@ fn a_full_disk_is_exit_code_6_and_the_old_file_stays() {
     let folder = on_disk();
     let target = folder.path().join("out.sltree");
     fs::write(&target, "old").unwrap();
-    // A limit of the file's size stands for a full disk: write fails the same way. Blocks of 512.
+    // A file size limit simulates a full disk, because writes fail in the same way. Blocks have 512 bytes.
     for (blocks, flag) in [(0, "-q"), (1, "--history"), (20, "--history"), (26, "--history")] {
         let run: Run = Command::new("sh")
             .arg("-c")

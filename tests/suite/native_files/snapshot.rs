@@ -1,4 +1,4 @@
-//! The snapshot as a file: its format for ever, damage, truncation, killed and failed writers.
+//! The snapshot file: its format, damage, truncation, killed and failed writers.
 
 use std::{
     fs,
@@ -23,10 +23,10 @@ use slproof::{
 const GOLDEN: [&str; 2] = ["golden/snapshot-1-table.slsnap", "golden/snapshot-1-era.slsnap"];
 const CONTRACT: Address = Address::system(0x10005);
 
-/// How often a writer is killed.
+/// How many times a writer is killed.
 const MOMENTS: u32 = 200;
 
-/// Slots 1 to 9 with the value of slot · 257, slot 5 zero, as both kinds of source.
+/// Slots 1 to 9 with the value slot · 257, except slot 5, which is zero, from both kinds of source.
 fn make(folder: &Path) -> [PathBuf; 2] {
     let value = |slot: u64| Word::from(if slot == 5 { 0 } else { slot * 257 });
     let table: String =
@@ -112,7 +112,7 @@ fn check_names_the_damaged_section_and_its_bytes() {
     let good = check(&bytes);
     assert_eq!(good.code, Some(0), "{}", good.stderr);
     assert!(good.stdout.contains("indexes"), "{}", good.stdout);
-    // Eight entries lie at 64, and their batches behind them.
+    // Eight entries start at byte 64; their batches follow.
     bytes[64 + 8 * 64 + 3] ^= 1;
     let bad = check(&bytes);
     assert_eq!(bad.code, Some(3), "{}", bad.stderr);
@@ -123,7 +123,7 @@ fn check_names_the_damaged_section_and_its_bytes() {
     assert_eq!(run(["check", fixture("gateway-v29/roots.json").to_str().unwrap()]).code, Some(3));
 }
 
-/// A folder on a disk: /tmp may be memory, where truncation has other effects.
+/// A temporary directory on a disk. /tmp may be in memory, where truncation has other effects.
 fn on_disk() -> tempfile::TempDir {
     tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap()
 }
@@ -132,7 +132,7 @@ fn rows(count: u64) -> String {
     (0..count).map(|slot| format!("{CONTRACT},{slot:#x},0x77\n")).collect()
 }
 
-/// Not a test of its own: the process that works on a snapshot while
+/// Not a separate test: the process that reads a snapshot while
 /// `a_truncated_snapshot_ends_in_an_error_that_names_it` truncates it.
 #[test]
 fn work_on_a_snapshot() {
@@ -191,7 +191,7 @@ fn a_killed_import_leaves_the_old_file_or_a_complete_new_one() {
     for round in 0..MOMENTS {
         fs::write(&target, &old).unwrap();
         let mut child = import().spawn().unwrap();
-        // Over the whole of a run and a little beyond, in an order that drifts.
+        // The delays cover the duration of a run and a little more, not in ascending order.
         std::thread::sleep(
             takes * (round * 17 % (MOMENTS + 4)) / MOMENTS + Duration::from_micros(500),
         );
@@ -215,7 +215,7 @@ fn a_full_disk_is_exit_code_6_and_the_old_file_stays() {
     fs::write(&table, rows(20_000)).unwrap();
     let old = fs::read(fixture(GOLDEN[0])).unwrap();
     fs::write(&target, &old).unwrap();
-    // A limit of the file's size stands for a full disk: write fails the same way. Blocks of 512.
+    // A file size limit simulates a full disk, because writes fail in the same way. Blocks have 512 bytes.
     for blocks in [0, 1, 100, 2000] {
         let run: Run = Command::new("sh")
             .arg("-c")

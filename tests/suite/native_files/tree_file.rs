@@ -1,4 +1,4 @@
-//! The tree file: the same trees, history and proofs as from the state, and its format for ever.
+//! The tree file: the same trees, history and proofs as from the state, and the bytes of the format.
 
 use std::{fs, path::Path};
 
@@ -24,8 +24,8 @@ use slproof::{
     primitives::{BatchNumber, Hash, SlBlock},
 };
 
-/// The golden file by the description alone, without a line of the library's reader: the trees by the
-/// naive oracle, and the steps as they were executed.
+/// Compares the golden files with the documented format, without the library's reader. The trees are from the
+/// naive implementation, and the steps are those that were executed.
 #[test]
 fn version_1_tree_files_are_read() {
     for (file, explained) in GOLDEN.iter().zip([false, true]) {
@@ -83,7 +83,7 @@ fn version_1_tree_files_are_read() {
         assert_eq!(section("runs"), numbers(&[0, 7, 4, 20_000, 0, 1]));
         assert_eq!(section("roots").len(), 5 * 32);
         let steps: &[u8] = match explained {
-            // Block 300 is 259 after block 41, which is 0x83 0x02.
+            // Block 300 is 259 blocks after block 41. The varint of 259 is 0x83 0x02.
             true => {
                 &[40, 1, 3, 1, 1, 1, 1, 1, 0, 1, 1, 2, 0x83, 2, 1, 0, 2, 1, 1, 2, 1, 1, 3, 2, 4]
             }
@@ -219,7 +219,7 @@ fn a_state_that_does_not_rebuild_leaves_the_old_file() {
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing left over");
 }
 
-/// A root that is not explained may be the first to contain a batch.
+/// An unexplained root may be the first one that contains a batch.
 #[test]
 fn first_root_of_a_leaf_does_not_follow_an_unexplained_root() {
     let dump = read_state(&fixture("gateway-v29/state.anvil.json"), None).unwrap();
@@ -251,7 +251,8 @@ fn first_root_of_a_leaf_does_not_follow_an_unexplained_root() {
     assert!(unknown > 0);
 }
 
-/// Every root and batch, or one of so many.
+/// Asserts that the history of a single root equals its part of the whole history, for one in `every` roots
+/// and batches.
 fn one_root_alone_is_as_among_all(file: &TreeFile, timeline: &Timeline, every: usize) {
     let chains = file.forest().chains();
     let same = |alone: Option<History>, block: SlBlock| {
@@ -278,7 +279,7 @@ fn one_root_alone_is_as_among_all(file: &TreeFile, timeline: &Timeline, every: u
     }
 }
 
-/// Several marks: there is one for every 1024 roots.
+/// There is one mark for every 1024 roots, so this file has several.
 #[test]
 fn one_root_is_found_among_thousands() {
     let mut layer = Layer::new(Layout::V29, GATEWAY);
@@ -303,7 +304,7 @@ fn one_root_is_found_among_thousands() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
-    /// Many chains, so that marks and runs are many too.
+    /// Histories of several chains whose batches have gaps.
     #[test]
     fn any_history_survives_the_file(
         steps in prop::collection::vec((1..400u64, 1..4usize, 1..3u64, 0..2u64), 1..60),

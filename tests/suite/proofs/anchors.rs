@@ -1,4 +1,4 @@
-//! Which proofs the contracts in a state accept: every check between the two hops, by release.
+//! Which proofs the contracts in a state accept: every check on settlement layers, by release.
 
 use std::io::Cursor;
 
@@ -93,7 +93,7 @@ fn record(line: &Value, sl_chain: u64) -> ProofRecord {
     }
 }
 
-/// What L1 answers about the root that a record leads to, which the record has to fold to if it has one.
+/// The answer of L1 about the root of a record. Asserts that the record is valid exactly if L1 accepts the root.
 fn answer(known: &KnownRoots<Snapshot>, record: &ProofRecord) -> Answer {
     let mut answer = None;
     let verdict = record.verify(&record.log.unwrap(), |anchor| {
@@ -133,7 +133,7 @@ fn every_proof_that_l1_accepted_is_accepted() {
     }
 }
 
-/// The record folds to a root that L1 stores, of a chain that is no settlement layer.
+/// The record folds to a root that L1 stores, but for a chain that is not a settlement layer.
 #[test]
 fn the_forged_record_is_refused() {
     let [record, state] = ["forged.json", "l1.json.gz"]
@@ -147,8 +147,7 @@ fn the_forged_record_is_refused() {
     assert_eq!(verdict["error"]["code"], "not-a-settlement-layer");
 }
 
-/// A proof of an invented log of a chain, through batch 1 of another chain whose batch root is made for
-/// it.
+/// A proof of an invented log through batch 1 of another chain, whose batch root is made for the proof.
 fn forge(victim: ChainId, through: ChainId) -> (ProofRecord, Hash) {
     let message = b"a withdrawal that never was";
     let log = L2ToL1Log::of_message(0, Address::system(0x10003), message);
@@ -201,7 +200,7 @@ fn no_chain_can_stand_in_for_the_settlement_layer() {
         let mut tried = 0;
         for through in chains {
             let (record, root) = forge(victim, through);
-            // The chain executes a batch with that root on L1, by the rules of its release.
+            // The chain executes a batch with this root on L1, by the rules of its release.
             let diamond = l1.diamond(through);
             let batch = Word::from(1);
             if through != ChainId(sl_chain) {
@@ -218,7 +217,7 @@ fn no_chain_can_stand_in_for_the_settlement_layer() {
             };
             assert_eq!(stored.root, root);
             let answer = answer(&known, &record);
-            // A settlement layer itself is trusted; within the bounds of a migration since v31.
+            // A real settlement layer is trusted; since v31, only within the bounds of a migration interval.
             if through != ChainId(sl_chain) {
                 let code = code(&answer);
                 match is_v31 {
@@ -226,7 +225,7 @@ fn no_chain_can_stand_in_for_the_settlement_layer() {
                     false => assert_eq!(code, "not-a-settlement-layer"),
                 }
             }
-            // Without its target, the words alone lead to the same answer.
+            // The words alone, without the target, lead to the same answer.
             let claim = Claim {
                 chain: record.chain_id,
                 batch: record.batch_number,
@@ -275,7 +274,7 @@ fn what_a_dump_of_l1_lacks_is_named() {
         remove(&mut l1, &record);
         answer(&l1.known(), &record)
     };
-    // The dump of v29 holds no MessageRoot of L1 either.
+    // The dump of v29 does not contain L1's MessageRoot either.
     let answer = of("gateway-v29", &|l1, _| l1.remove(BRIDGEHUB));
     assert!(matches!(answer, Answer::Lacking(Lacking::Contracts(_))), "{answer:?}");
     let answer = of("gateway-v31", &|l1, _| l1.remove(BRIDGEHUB));
@@ -296,7 +295,7 @@ fn interval(chain: ChainId, index: u64, field: u64) -> Word {
     mapping_value(index.into(), mapping_value(chain.to_word(), 252.into())).wrapping_add(field)
 }
 
-/// Every bound of an interval of migration, each moved so that it excludes the proof, and so that it just
+/// Each bound of a migration interval is moved so that it just excludes the proof, and so that it just
 /// includes it.
 #[test]
 fn the_bounds_of_migration_intervals_are_kept() {
@@ -311,7 +310,7 @@ fn the_bounds_of_migration_intervals_are_kept() {
             let original = L1::read(folder);
             let migrations = mapping_value(chain.to_word(), 207.into());
             let count = original.get(CHAIN_ASSET_HANDLER, migrations).to_u64().unwrap();
-            // The first interval that the batch is in.
+            // The first interval that contains the batch.
             let word =
                 |index, field| original.get(CHAIN_ASSET_HANDLER, interval(chain, index, field));
             let index = (0..=count)
@@ -339,7 +338,7 @@ fn the_bounds_of_migration_intervals_are_kept() {
             let mut l1 = L1::read(folder);
             l1.set(CHAIN_ASSET_HANDLER, migrations, 3.into());
             assert_eq!(code(&answer(&l1.known(), &record)), refused, "too many migrations");
-            // While the chain has not returned, there is no last batch of either layer.
+            // As long as the chain has not returned, neither layer has a last batch.
             let mut l1 = L1::read(folder);
             for (field, value) in [(1, batch - 1), (3, sl_batch - 1), (5, 1)] {
                 l1.set(CHAIN_ASSET_HANDLER, interval(chain, index, field), value.into());
@@ -352,7 +351,7 @@ fn the_bounds_of_migration_intervals_are_kept() {
     }
 }
 
-/// L1 of v31 asks the diamond only for batches from before the chain's upgrade, and never for batch 0.
+/// L1 of v31 reads the diamond only for batches before the chain's upgrade, and never for batch 0.
 #[test]
 fn v31_falls_back_to_the_diamond_only_before_the_upgrade() {
     let chain = ChainId(1506);
@@ -376,8 +375,8 @@ fn v31_falls_back_to_the_diamond_only_before_the_upgrade() {
     assert_eq!(with(Word::ZERO), "batch-not-in-message-root");
 }
 
-/// An SL batch after the interval of a chain folds to a root that L1 stores, and L1 refuses it all the
-/// same: it is not proven, and the last batch that L1 accepts is named.
+/// L1 stores the root of an SL batch after the migration interval of a chain, but refuses proofs through it.
+/// `prove` fails and names the last batch that L1 accepts.
 #[test]
 fn prove_refuses_sl_batches_that_l1_does_not_accept() {
     let folder = fixture("gateway-v31");
@@ -433,8 +432,7 @@ fn prove_refuses_sl_batches_that_l1_does_not_accept() {
     assert_eq!(error.code(), "anchor-lacks-chain-asset-handler");
 }
 
-/// A settlement layer's own contracts accept no proof through a batch of a settlement layer, and since
-/// v31 none of a batch that only the diamond knows.
+/// A settlement layer's own contracts refuse proofs through a batch of a settlement layer.
 #[test]
 fn a_settlement_layer_is_no_l1() {
     for folder in ["gateway-v29", "gateway-v31"] {

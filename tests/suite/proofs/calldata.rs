@@ -1,4 +1,4 @@
-//! Calldata, decoded by hand and by another implementation than the one that encoded them.
+//! Calldata, decoded by a test decoder and by another implementation than the one that encoded it.
 
 use crate::support::{
     proof_records::{proofs, view},
@@ -16,7 +16,7 @@ use slproof::{
     },
 };
 
-/// A word of ABI-encoded data, and numbers and offsets in them, read by hand.
+/// A word of ABI-encoded data.
 fn word(data: &[u8], at: usize) -> [u8; 32] {
     data[at..at + 32].try_into().unwrap()
 }
@@ -132,7 +132,7 @@ fn calldata_decoded_by_hand_gives_the_arguments_back() {
             };
             assert_eq!(words_at(args, words as usize), record.proof);
 
-            // And read again, it is the record, and accepted.
+            // Reading the calldata returns the record, which is accepted.
             let text = serde_json::to_vec(&line).unwrap();
             let Ok(Item::Proof(read, log)) = reader::parse(&text, &Defaults::default()) else {
                 panic!("{line}")
@@ -227,7 +227,7 @@ fn calldata_that_contradict_their_record_are_refused() {
         line[field] = value;
         assert!(code(&line).contains(expected), "{field}: {}", code(&line));
     }
-    // A message beside the calldata is the one in them, or else the one of the log.
+    // A separate message must equal the message in the calldata or, without one, match the log.
     for call in [Call::Message, Call::Log, Call::Leaf] {
         let verdict = |message: &[u8]| {
             let mut line = encode(record, Some(call), None).unwrap();
@@ -244,7 +244,7 @@ fn calldata_that_contradict_their_record_are_refused() {
         assert_eq!(verdict(record.message.as_ref().unwrap()), Ok(()));
         assert!(verdict(b"another").unwrap_err().contains("message"), "{call:?}");
     }
-    // Cut anywhere, and with every byte of the offsets and lengths changed.
+    // Calldata that is cut, or has a changed byte in its offsets and lengths.
     for call in [Call::Message, Call::Log, Call::Leaf] {
         let line = encode(record, Some(call), None).unwrap();
         let read = |line: &Value| {
@@ -268,7 +268,7 @@ fn calldata_that_contradict_their_record_are_refused() {
             let mut line = line.clone();
             line["data"] = Value::from(flipped);
             if let Ok((read, log)) = read(&line) {
-                // What pads the message is nobody's, neither here nor in the contracts.
+                // Padding after the message is ignored, as in the contracts.
                 let verdict = read.verify(&log, |_| record.target.map(|target| target.root));
                 assert!(verdict.is_err() || read == whole, "{at}");
             }
@@ -276,8 +276,8 @@ fn calldata_that_contradict_their_record_are_refused() {
     }
 }
 
-/// `cast` of foundry decodes what alloy, which is also inside it, encoded; here it is the arguments'
-/// names and types in its own signature that count.
+/// `cast` of foundry decodes the calldata with a signature from this test. It also uses alloy, so this test
+/// checks only the types in the signature.
 #[test]
 fn calldata_are_decoded_by_cast() {
     let records = proofs("gateway-v31", Target::Latest);

@@ -1,4 +1,4 @@
-//! Proofs against those that the real contracts accepted and refused.
+//! Compares proofs and verdicts with those of the real contracts.
 
 use std::collections::HashMap;
 
@@ -34,7 +34,7 @@ fn hashes(value: &Value) -> Vec<Hash> {
     value.as_array().unwrap().iter().map(|word| word.as_str().unwrap().parse().unwrap()).collect()
 }
 
-/// A line of the vectors as a record, without the parts that the line does not have.
+/// A line of the vectors as a record. Parts that are missing in the line are missing in the record.
 fn record(line: &Value) -> ProofRecord {
     let text = |value: &Value| value.as_str().map(str::to_owned);
     let target = &line["target"];
@@ -113,8 +113,8 @@ fn the_verifier_accepts_and_refuses_what_the_contracts_did() {
             let record = record(&line);
             let folded = record.verify(&record.log.unwrap(), |at| known(&record, at)).unwrap();
             assert_eq!(Some(folded.root), record.target.map(|target| target.root));
-            // A batch of the layer with the number of the block is another thing, whose root its own
-            // state does not have.
+            // The SL batch with the number of the block is another target. The settlement layer's own state
+            // does not store its root.
             let mut of_batch = record.clone();
             of_batch.target.as_mut().unwrap().kind = TargetKind::SlBatch;
             let error = of_batch.verify(&record.log.unwrap(), |at| known(&record, at)).unwrap_err();
@@ -124,7 +124,7 @@ fn the_verifier_accepts_and_refuses_what_the_contracts_did() {
         let mut seen = 0;
         for line in json_lines(&format!("{folder}/proofs_negative.jsonl.gz")) {
             let record = record(&line);
-            // Without what our records add to a proof, as the contracts judged it.
+            // Verified without the target of the record, as the contracts do.
             let claim = Claim {
                 chain: record.chain_id,
                 batch: record.batch_number,
@@ -142,7 +142,7 @@ fn the_verifier_accepts_and_refuses_what_the_contracts_did() {
     }
 }
 
-/// A chain that listens imported some of the roots; its dump accepts the proofs against those.
+/// Another chain imported some of the roots. With its dump, proofs against those roots are valid.
 #[test]
 fn roots_imported_by_a_listening_chain_are_an_anchor() {
     for folder in FOLDERS {
@@ -184,7 +184,7 @@ fn the_batch_root_is_a_target_too_and_its_anchor_is_the_diamond() {
     }
 }
 
-/// Every form of the aggregated root that the vectors' chains have is found without being told.
+/// Every form of the aggregated root in the vectors is detected.
 #[test]
 fn aggregated_roots_are_found_and_proven() {
     for folder in FOLDERS {
@@ -250,7 +250,7 @@ fn published_proofs_decode_fold_to_their_stages_and_encode_again() {
     assert_eq!(folded_proofs, 5);
 }
 
-/// A mapped archive may be written to by anybody at any time. What was judged is what is given away.
+/// Another process may overwrite a mapped archive at any time. Proofs that were verified do not change.
 #[test]
 fn an_archive_that_is_overwritten_changes_no_proof_that_was_accepted() {
     let forest = forest("gateway-v31/state.anvil.json");
@@ -277,7 +277,7 @@ fn an_archive_that_is_overwritten_changes_no_proof_that_was_accepted() {
     }
     let whole = std::fs::read(&path).unwrap();
     let other: Vec<u8> = whole.iter().map(|byte| !byte).collect();
-    // In place: the file that is mapped, and no new one of its name.
+    // Overwrites the mapped file in place instead of replacing it.
     let mut file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
     std::io::Write::write_all(&mut file, &other).unwrap();
 
@@ -290,7 +290,7 @@ fn an_archive_that_is_overwritten_changes_no_proof_that_was_accepted() {
         with_message += made.iter().filter(|record| record.message.is_some()).count();
     }
     assert!(with_message > 100, "{with_message}");
-    // And what is made from then on is refused, or is a log that was never there.
+    // Proofs that are made after the change are refused.
     for batch in &prepared {
         assert!(batch.prove_all().all(|proof| proof.is_err()));
     }

@@ -1,4 +1,4 @@
-//! The front door of the crate: shared between threads, with the same records as the command line.
+//! The types at the root of the crate: shared between threads, with the same records as the command line.
 
 use std::{
     collections::BTreeSet,
@@ -33,7 +33,7 @@ fn one_batch() -> Selection {
     Selection::all().of_batches(ChainId(324), BatchNumber(501_234).into())
 }
 
-/// Compiles only as long as the types can be kept anywhere and used by any thread.
+/// Compiles only if the types are owned and can be used from any thread.
 #[test]
 fn the_front_door_is_owned_and_shared_between_threads() {
     fn is_shared<T: Clone + Send + Sync + 'static>() {}
@@ -46,7 +46,7 @@ fn the_front_door_is_owned_and_shared_between_threads() {
     is_error::<slproof::Error>();
 }
 
-/// Keeps what it is given, and fails or cancels after some parts where it is told to.
+/// A sink that keeps all lines and can fail after some parts.
 #[derive(Default)]
 struct Kept {
     lines: Vec<String>,
@@ -94,7 +94,7 @@ fn single_proofs_are_those_of_the_job_and_valid() {
     let mut sink = Kept::default();
     prover.job(one_batch()).target(Target::First).run(&mut sink).unwrap();
     let request = Request::Batch { chain_id: ChainId(324), batch_number: BatchNumber(501_234) };
-    // Threads that need the history at once share it.
+    // Threads that need the history at the same time share it.
     thread::scope(|threads| {
         for _ in 0..4 {
             threads.spawn(|| {
@@ -113,7 +113,7 @@ fn single_proofs_are_those_of_the_job_and_valid() {
     assert_eq!(reason.code(), FailureCode::LogMissing);
 }
 
-/// Counts searches, and cancels a job after some of its steps.
+/// Counts searches, and cancels a job after some steps.
 #[derive(Default)]
 struct Watching {
     searches: AtomicU64,
@@ -175,11 +175,11 @@ fn several_archives_are_merged() {
     assert!(Trees::open(&nothing, &Default::default()).is_err());
 }
 
-/// The reference of the manual names every code, and no other.
+/// The manual's reference lists every code and no other codes.
 #[test]
 fn the_reference_lists_the_failure_codes() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/src/reference/codes.md");
-    // The packaged crate may leave the manual out.
+    // The packaged crate may not contain the manual.
     let Ok(text) = fs::read_to_string(path) else { return };
     let cell = |line: &str| Some(line.strip_prefix("| `")?.split_once('`')?.0.to_owned());
     let listed: BTreeSet<String> = text.lines().filter_map(cell).collect();

@@ -1,5 +1,4 @@
-//! Parquet, calldata and compressed files, read back by other implementations than those that wrote
-//! them.
+//! Parquet and compressed files, read by other implementations than those that wrote them.
 
 use std::{
     io::{Cursor, Read},
@@ -27,7 +26,7 @@ fn failure(request: Request) -> FailureRecord {
     FailureRecord { request, error }
 }
 
-/// A row group of rows that were encoded in two parts.
+/// A row group whose rows are encoded in two parts.
 fn row_group(records: &[ProofRecord]) -> RowGroup {
     let (mut group, mut rows) = (RowGroup::default(), RowEncoder::new().unwrap());
     for half in records.chunks(records.len().div_ceil(2)) {
@@ -44,7 +43,7 @@ fn file_of(groups: &[RowGroup]) -> Vec<u8> {
     let (mut file, mut footer) = (MAGIC.to_vec(), Footer::new().unwrap());
     for group in groups {
         group.bytes().for_each(|bytes| file.extend(bytes));
-        // A summary can be kept.
+        // A summary can be serialized and restored.
         let kept = serde_json::to_string(&group.summary()).unwrap();
         footer.add(&serde_json::from_str(&kept).unwrap()).unwrap();
         assert_eq!(footer.end(), file.len() as u64);
@@ -57,7 +56,7 @@ fn open(file: &[u8]) -> Result<ParquetProofs, ReadError> {
     ParquetProofs::open(Input::from_reader("test", Cursor::new(file.to_vec())).unwrap())
 }
 
-/// Everything in a file: the records, and how many failures.
+/// All records in a file, and the number of failures.
 fn read(file: &[u8]) -> Result<(Vec<Result<ProofRecord, RecordError>>, usize), ReadError> {
     let file = open(file)?;
     let (mut records, mut failures) = (Vec::new(), 0);
@@ -220,7 +219,7 @@ duckdb.sql(f"COPY (SELECT * FROM '{sys.argv[1]}' WHERE error_code IS NULL) TO '{
     }
 }
 
-/// A file that another program made of ours has the same proofs.
+/// A file that another program rewrote has the same proofs.
 fn check_rewritten(path: &Path, ending: &str, records: &[ProofRecord]) {
     let path = format!("{}{ending}", path.display());
     let (read, _) = read(&std::fs::read(path).unwrap()).unwrap();
@@ -236,8 +235,8 @@ fn cut_and_flipped_parquet_gives_errors() {
         let input = Input::from_reader("test", Cursor::new(file[..len].to_vec()));
         assert!(input.is_err() || ParquetProofs::open(input.unwrap()).is_err(), "{len} bytes");
     }
-    // A flipped byte is found, or changes a record, or lies where nothing is read from: in statistics
-    // and sizes of the footer, and in texts for people.
+    // A flipped byte is detected, changes a record, or is in a part that is not read: statistics, sizes in
+    // the footer, and descriptive texts.
     let mut unnoticed = 0;
     for at in 0..file.len() {
         let mut flipped = file.clone();
@@ -253,7 +252,7 @@ fn cut_and_flipped_parquet_gives_errors() {
 
 #[test]
 fn a_small_parquet_file_takes_no_large_memory() {
-    // One proof, whose words are said to be two thousand million, in a run of levels.
+    // One proof whose run of levels declares about 2^31 words.
     let record = proofs("gateway-v31", Target::Latest).remove(0);
     let words = record.proof.len() as u32;
     let file = file_of(&[row_group(&[record])]);
@@ -267,7 +266,7 @@ fn a_small_parquet_file_takes_no_large_memory() {
         bytes.push(rest as u8);
         bytes
     };
-    // Sizes in page headers: the count of a page's words follows the field's head 0x15.
+    // The page header: the number of words in the page follows the field header 0x15.
     let at = file.windows(3).position(|w| w == [0x2c, 0x15, zigzag(words)[0]]).unwrap();
     let mut larger = file[..at + 2].to_vec();
     larger.extend(zigzag(1 << 30));
@@ -283,7 +282,7 @@ fn compressed_outputs_are_read_by_the_tools() {
         serde_json::to_writer(&mut text, &record).unwrap();
         text.push(b'\n');
     }
-    // More than one block.
+    // Large enough for several compressed blocks.
     assert!(text.len() > 5 << 20);
     for (name, program) in [("proofs.ndjson.gz", "gzip"), ("proofs.ndjson.zst", "zstd")] {
         let path = folder.path().join(name);

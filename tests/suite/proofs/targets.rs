@@ -1,4 +1,4 @@
-//! Proofs against any root: every proof that the real contracts accepted, word for word.
+//! Proofs against every target: equal, word by word, to all proofs that the real contracts accepted.
 
 use std::{collections::HashMap, io::Cursor, sync::Arc};
 
@@ -38,7 +38,7 @@ struct Layer {
     archive: Archive,
 }
 
-/// The layer of a folder, with its history explained by events or by search.
+/// The settlement layer of a directory of vectors, with its history explained by events or by a search.
 fn layer(folder: &'static str, dump: &str, with_events: bool) -> Layer {
     let dump = read_state(&fixture(&format!("{folder}/{dump}")), None).unwrap();
     let forest = rebuild(&dump.state, &RebuildOptions::default()).unwrap();
@@ -53,7 +53,7 @@ fn layer(folder: &'static str, dump: &str, with_events: bool) -> Layer {
     Layer { folder, forest, timeline, archive }
 }
 
-/// The state of L1, and where its contracts stand: MessageRoot is found through Bridgehub.
+/// The state of L1 and the addresses of its contracts. Bridgehub names MessageRoot.
 fn l1(folder: &str) -> (Dump, Addresses) {
     let dump = read_state(&fixture(&format!("{folder}/l1.state.anvil.json")), None).unwrap();
     let bridgehub: Address = "0x303a465b659cbb0ab36ee643ea362c509eeb5213".parse().unwrap();
@@ -115,7 +115,7 @@ fn every_accepted_proof_against_a_block_is_made_with_events() {
     }
 }
 
-/// The raw form of the settlement layer's batches: as the archive has those of other chains.
+/// The settlement layer's batches in the format of a raw archive.
 fn raw_sl_batches(folder: &str) -> SlBatches {
     let lines: Vec<String> = json_lines(&format!("{folder}/gw_batches.jsonl"))
         .iter()
@@ -150,7 +150,7 @@ fn every_accepted_l1_proof_is_made_and_accepted_by_l1() {
                     let logs = batches.batch(batch).unwrap();
                     SlBatchTree::rebuild(&layer.forest, &layer.timeline, logs, stored)
                 };
-                // The root of the file, or that of L1: each makes the same tree.
+                // The tree is the same with the root from the file and with the root from L1.
                 let root = rebuild(&archived, None).unwrap().root();
                 assert_eq!(root, stored.root);
                 assert_eq!(rebuild(&raw, None).unwrap_err(), SlBatchError::NoRoot(batch));
@@ -177,7 +177,7 @@ fn every_accepted_l1_proof_is_made_and_accepted_by_l1() {
                 matches!(by, Some(RootLocation::ChainBatchRoots(_))),
                 folder == "gateway-v31"
             );
-            // L1 knows nothing of a block of the layer with the batch's number.
+            // L1 stores no root for the SL block with the number of the batch.
             let mut of_block = record.clone();
             of_block.target.as_mut().unwrap().kind = TargetKind::Block;
             let known =
@@ -190,7 +190,7 @@ fn every_accepted_l1_proof_is_made_and_accepted_by_l1() {
     }
 }
 
-/// L1 knows batches of the layer, not its blocks; the numbers of the two do not meet in the vectors.
+/// L1 stores roots of SL batches, not of SL blocks. In the vectors, no batch number is also a block number.
 #[test]
 fn l1_accepts_no_proof_against_a_block_and_none_that_was_altered() {
     for folder in FOLDERS {
@@ -266,7 +266,7 @@ fn targets_that_do_not_exist_are_explained() {
     );
     let block = SlBlock(102);
     assert_eq!(prove(300, 1), ExtractError::ChainAfterTarget { chain: ChainId(300), block });
-    // Chains that left and came back, and batches that they executed elsewhere.
+    // Chains that left and came back executed the batches in between on another settlement layer.
     let mut gaps = 0;
     for tree in layer.forest.chains() {
         for pair in tree.batches().runs(0..tree.batches().len()).windows(2) {
@@ -309,7 +309,7 @@ fn an_sl_batch_with_a_log_too_few_or_another_root_is_refused() {
     assert!(matches!(other, SlBatchError::OtherRoot { .. }), "{other}");
 }
 
-/// The Gateway itself settles on L1: its own messages are proven there in one hop.
+/// The Gateway settles on L1, so proofs of its own messages have one hop.
 #[test]
 fn a_chain_that_settles_on_l1_is_proven_by_its_batch_root() {
     for folder in FOLDERS {
@@ -348,7 +348,7 @@ fn a_chain_that_settles_on_l1_is_proven_by_its_batch_root() {
     }
 }
 
-/// A diamond of a release before v26, which stores local logs roots.
+/// A diamond of a release before v26. It stores local logs roots.
 fn old_diamond(batch: BatchNumber, root: Hash) -> Snapshot {
     let (bridgehub, diamond) = (Addresses::default().bridgehub, Address::system(0xd1a));
     let map = mapping_value(Word::from(324), Word::from(210));

@@ -1,5 +1,5 @@
-//! Each check of the verifier and of the decoder, with its own error, on proofs that are otherwise
-//! right.
+//! Each check of the verifier and of the decoder: a proof with exactly one fault is refused with the error of
+//! that check.
 
 use crate::support::{layer::Layer, naive};
 use slproof::{
@@ -28,7 +28,7 @@ fn logs() -> BatchLogs {
     BatchLogs::new(ERA, BATCH, logs, [MESSAGE].into_iter().collect(), Some(Hash::ZERO)).unwrap()
 }
 
-/// A settlement layer that executed the batch, two before it, and batches of another chain.
+/// A settlement layer that executed the batch, two batches before it, and batches of another chain.
 fn layer() -> Layer {
     let mut layer = Layer::new(Layout::V29, ChainId(506));
     layer.add_chain(ERA);
@@ -51,7 +51,7 @@ fn verdict(record: &ProofRecord, log: &L2ToL1Log) -> Result<(), VerifyError> {
     record.verify(log, |_| root).map(|_| ())
 }
 
-/// The places of the metadata words: the first, and the one behind the SL chain id.
+/// The index of the second metadata word, which follows the SL chain id.
 fn second_metadata(words: &[Hash]) -> usize {
     let [_, path, batch_path, ..] = *words[0].as_bytes();
     1 + usize::from(path) + 1 + usize::from(batch_path) + 2
@@ -102,7 +102,7 @@ fn each_proof_word_that_contracts_refuse_has_its_own_error() {
     assert_eq!(code(longer.clone()), "trailing-words");
     let needed = words.len();
     assert_eq!(decoded(&longer), DecodeError::TooLong { needed, got: needed + 1 });
-    // Without metadata all the words are one path, of at most 255.
+    // Without metadata, all words are one path, which has at most 255 siblings.
     assert_eq!(code(vec![Hash::new([7; 32]); 256]), "path-too-long");
     assert_eq!(code(vec![Hash::new([7; 32]); 255]), "batch-root-mismatch");
 }
@@ -119,7 +119,7 @@ fn indices_beyond_their_path_are_refused() {
             let altered =
                 ProofRecord { proof: with_byte(&record.proof, at, byte, 1), ..record.clone() };
             let error = verdict(&altered, &log).unwrap_err();
-            // The upper half of the packed number is the block, not the mask.
+            // The upper half of the packed word is the block, not the mask.
             let expected =
                 if at == mask + 1 && byte == 0 { "target-mismatch" } else { "index-out-of-bounds" };
             assert_eq!(error.code(), expected, "word {at}, byte {byte}: {error}");
@@ -154,21 +154,21 @@ fn record_fields_must_equal_its_proof_words() {
     assert_eq!(known(None), "unknown-root");
     assert_eq!(known(Some(other)), "root-mismatch");
 
-    // A log that stands for no message, with the bytes of one.
+    // A log that is not a message, with the bytes of a message.
     let system = proven(2).unwrap();
     let with_message = ProofRecord { message: Some(MESSAGE.to_vec()), ..system.clone() };
     assert_eq!(verdict(&system, &system.log.unwrap()), Ok(()));
     assert_eq!(verdict(&with_message, &system.log.unwrap()).unwrap_err().code(), "not-a-message");
 }
 
-/// The contracts refuse the leaf that pads every log tree, though its path folds to the root.
+/// The contracts refuse the padding leaf of log trees, although its path folds to the root.
 #[test]
 fn padding_leaves_are_not_proven() {
     let error = proven(1).unwrap_err();
     assert!(matches!(error, ExtractError::DefaultLeaf { index: 1, .. }), "{error}");
     assert!(matches!(proven(3), Err(ExtractError::NoSuchLog { index: 3, logs: 3, .. })));
 
-    // The right words for it all the same: the neighbour's, with the siblings of the first level.
+    // The words that fold to the root: those of the neighbour, with its leaf as the first sibling.
     let neighbour = proven(0).unwrap();
     let mut words = neighbour.proof.clone();
     words[1] = slproof::keccak::keccak256(neighbour.log.unwrap().as_bytes());

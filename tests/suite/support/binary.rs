@@ -28,7 +28,7 @@ pub fn command() -> Command {
     Command::new(env!("CARGO_BIN_EXE_slproof"))
 }
 
-/// The arguments of `prove` over a folder of fixtures.
+/// The arguments of `prove` for a directory of fixtures.
 pub fn prove_args(folder: &str, rest: &[&str]) -> Vec<String> {
     let path = |file: &str| fixture(&format!("{folder}/{file}")).to_str().unwrap().to_owned();
     let (tree, messages) = (path("state.anvil.json"), path("logs.jsonl.gz"));
@@ -48,12 +48,12 @@ pub fn run_with_input<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>, input:
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // A command that refuses its input early closes the pipe.
+    // The result is ignored: a command that refuses its input closes the pipe early.
     let _ = child.stdin.take().unwrap().write_all(input);
     child.wait_with_output().unwrap().into()
 }
 
-/// Runs with at most this much address space, so that a blow-up fails instead of swapping.
+/// Runs with a limit of the address space (MiB), so that excessive use of memory fails instead of swapping.
 #[cfg(unix)]
 pub fn run_within<S: AsRef<OsStr>>(mebibytes: u64, args: impl IntoIterator<Item = S>) -> Run {
     Command::new("sh")

@@ -1,6 +1,6 @@
-//! Native files with other content and right checksums, written by the description alone.
+//! Native files with changed content and right checksums, written by the documented format alone.
 
-/// The file with a section, or with the header, changed, and everything that follows from that.
+/// The file with a changed section or header, and with updated lengths, offsets and checksums.
 pub fn altered(good: &[u8], name: &str, change: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
     let number = |at: usize| u64::from_le_bytes(good[at..at + 8].try_into().unwrap()) as usize;
     let trailer = good.len() - 64;

@@ -1,4 +1,4 @@
-//! Snapshots of zksync-era nodes, written the plain way.
+//! A simple reader and writer of snapshots of zksync-era nodes.
 
 use std::{
     fs,
@@ -126,7 +126,7 @@ pub fn write_chunk(folder: &Path, id: usize, chunk: &[u8]) {
     gzip.finish().unwrap();
 }
 
-/// A folder with these chunks and no header.
+/// A directory with these chunks and no header.
 pub fn folder(chunks: &[Vec<Log>]) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     for (id, logs) in chunks.iter().enumerate() {

@@ -1,11 +1,11 @@
-//! Golden files: one of every format version, which must stay readable.
+//! Golden files: one file of every format version, which must stay readable.
 
 use std::{fs, path::PathBuf};
 
 use super::fixture;
 
-/// Asserts that the files made now have the bytes of the golden ones. `module` is the path of the
-/// module whose test `regenerate` makes them.
+/// Asserts that the written files equal the golden ones. `module` is the path of the module whose test
+/// `regenerate` writes the golden files.
 pub fn are_written(made: &[PathBuf], golden: &[&str], module: &str) {
     assert_eq!(made.len(), golden.len());
     let (_, module) = module.split_once("::").unwrap();
@@ -19,7 +19,7 @@ pub fn are_written(made: &[PathBuf], golden: &[&str], module: &str) {
     }
 }
 
-/// Makes the golden files anew.
+/// Writes the golden files again.
 pub fn regenerate(made: &[PathBuf], golden: &[&str]) {
     for (made, file) in made.iter().zip(golden) {
         fs::copy(made, fixture(file)).unwrap();

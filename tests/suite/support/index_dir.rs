@@ -1,4 +1,4 @@
-//! A temporary directory to write sources to and to index them in.
+//! A temporary directory for sources of logs and the archives that are indexed from them.
 
 use std::{
     fs,
@@ -51,7 +51,7 @@ impl IndexDir {
             .chain(["-o", text(&output)]))
     }
 
-    /// Indexes files, and asserts that nothing was wrong with them.
+    /// Indexes files, and asserts that there was no error.
     pub fn indexed(&self, files: &[PathBuf], rest: &[&str], output: &str) -> PathBuf {
         let run = self.index(files, rest, output);
         assert_eq!(run.code, Some(0), "{rest:?}: {}", run.stderr);

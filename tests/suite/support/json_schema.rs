@@ -1,8 +1,8 @@
-//! A validator for the part of JSON Schema that the schemas of slproof use. Other keywords fail.
+//! A validator for the JSON Schema keywords that the schemas of slproof use. Other keywords fail.
 
 use serde_json::Value;
 
-/// What of `value` does not fit `schema`; `root` holds the definitions.
+/// The parts of `value` that do not fit `schema`. `root` has the definitions.
 pub fn faults(root: &Value, schema: &Value, value: &Value) -> Vec<String> {
     let mut found = Vec::new();
     for (keyword, rule) in schema.as_object().unwrap() {
@@ -25,7 +25,7 @@ pub fn faults(root: &Value, schema: &Value, value: &Value) -> Vec<String> {
                 }
             }
             "minimum" => {
-                // Integers of up to 64 bits, none of them negative.
+                // All integers are unsigned, with at most 64 bits.
                 assert_eq!(*rule, 0);
                 if value.as_i64().is_some_and(|number| number < 0) {
                     refuse("minimum");
@@ -92,7 +92,7 @@ fn is_of_type(name: &str, value: &Value) -> bool {
     }
 }
 
-/// Patterns are `0x` and a number of hexadecimal digits, or any number of them.
+/// The supported patterns are `0x` with a fixed or any number of hexadecimal digits.
 fn fits_pattern(pattern: &str, text: &str) -> bool {
     let count = pattern.strip_prefix("^0x[0-9a-fA-F]").unwrap().strip_suffix('$').unwrap();
     let digits = text.strip_prefix("0x");

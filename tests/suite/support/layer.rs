@@ -1,4 +1,4 @@
-//! The settlement layer of `examples/synthesize`, with its storage in a map to be altered.
+//! The settlement layer of `examples/synthesize`, with its storage in a map that tests can alter.
 
 #[allow(dead_code, reason = "the example uses more of it")]
 #[path = "../../../examples/synthesize/layer.rs"]
@@ -18,7 +18,7 @@ pub(crate) use rules::{BRIDGEHUB, MESSAGE_ROOT};
 
 pub type Storage = BTreeMap<(Address, Word), Word>;
 
-/// A settlement layer and what it wrote.
+/// A settlement layer and the slots that it wrote.
 pub struct Layer {
     rules: rules::Layer,
     written: Storage,
@@ -65,19 +65,19 @@ impl Layer {
         self.rules.root()
     }
 
-    /// Every slot as it is now.
+    /// The current values of all slots.
     pub fn storage(&self) -> Storage {
         let mut storage = self.written.clone();
         self.rules.present(&mut Map(&mut storage));
         storage
     }
 
-    /// What a dump of this moment holds.
+    /// The current state, as from a dump.
     pub fn state(&self) -> Snapshot {
         self.state_of(&self.storage())
     }
 
-    /// What a dump of this moment would hold if the storage were another.
+    /// The current state with other storage, as from a dump.
     pub fn state_of(&self, storage: &Storage) -> Snapshot {
         let mut accounts = BTreeMap::<Address, BTreeMap<String, String>>::new();
         for ((contract, slot), value) in storage {

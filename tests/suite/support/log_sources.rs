@@ -1,4 +1,4 @@
-//! Writers of the sources that `index` reads: receipts, pubdata and tables, as their documents describe them.
+//! Writers of the sources that `index` reads: receipts, pubdata and tables, by their documentation.
 
 use serde_json::{Value, json};
 use slproof::keccak::keccak256;
@@ -9,7 +9,7 @@ fn word(number: u64) -> String {
     format!("0x{number:064x}")
 }
 
-/// `L1MessageSent(address indexed, bytes32 indexed, bytes)`.
+/// The event `L1MessageSent(address indexed, bytes32 indexed, bytes)`.
 pub fn event(log: &[u8], message: &[u8]) -> Value {
     let mut data = [0; 64];
     data[31] = 32;
@@ -30,25 +30,25 @@ pub fn event(log: &[u8], message: &[u8]) -> Value {
     })
 }
 
-/// What a node is.
+/// The kind of a node.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Node {
     Era,
     ZksyncOs,
 }
 
-/// The receipts of a batch, block by block, and its first and last block. A batch has a receipt without logs,
-/// too, as most transactions have none.
+/// The receipts of a batch, block by block, and its first and last block. Each batch also has a receipt
+/// without logs, because most transactions emit none.
 pub struct Receipts {
     pub blocks: Vec<Vec<Value>>,
     pub first: u64,
     pub last: u64,
 }
 
-/// Writes the receipts of a batch whose blocks begin at `first`. Where `with_messages` is not set, the
-/// events are left out.
+/// Writes the receipts of a batch whose first block is `first`. Without `with_messages`, the events are left
+/// out.
 pub fn receipts(node: Node, batch: &Batch, first: u64, with_messages: bool) -> Receipts {
-    // A transaction has the logs of one number that follow each other.
+    // Consecutive logs with the same transaction number are of one transaction.
     let mut transactions: Vec<Vec<usize>> = Vec::new();
     for (at, log) in batch.logs.iter().enumerate() {
         match transactions.last_mut() {
@@ -63,7 +63,7 @@ pub fn receipts(node: Node, batch: &Batch, first: u64, with_messages: bool) -> R
         let number = tx_number(&batch.logs[logs[0]]);
         let next_block = match node {
             Node::Era => index_in_block == 40,
-            // Numbers count in the block.
+            // Transaction numbers start at 0 in each block.
             Node::ZksyncOs => last_number.is_some_and(|last| number <= last),
         };
         if next_block {
@@ -168,7 +168,7 @@ pub fn era_pubdata(batch: &Batch) -> Vec<u8> {
     batch.logs.iter().for_each(|log| bytes.extend(log));
     bytes.extend(counted(&batch.messages));
     bytes.extend(counted(&[vec![0xfe; 96]]));
-    // One first write of a key, and one other, by its index of four bytes.
+    // One initial write, with its key, and one repeated write, with its enumeration index of four bytes.
     let mut diffs = vec![0, 1];
     diffs.extend([0x11; 32]);
     diffs.extend([(2 << 3) | 1, 1, 0xa4]);
@@ -183,7 +183,7 @@ pub fn era_pubdata(batch: &Batch) -> Vec<u8> {
     bytes
 }
 
-/// The pubdata of a batch of a ZKsync OS chain: blocks begin where transactions are counted anew.
+/// The pubdata of a batch of a ZKsync OS chain. A block begins where the transaction numbers start again.
 pub fn zksync_os_pubdata(batch: &Batch, version: u8) -> Vec<u8> {
     let mut messages = batch.messages.iter();
     let mut blocks = vec![(Vec::<Vec<u8>>::new(), Vec::<Vec<u8>>::new())];
@@ -204,7 +204,7 @@ pub fn zksync_os_pubdata(batch: &Batch, version: u8) -> Vec<u8> {
         bytes.push(version);
         bytes.extend([0xb1; 32]);
         bytes.extend(1_780_000_000u64.to_be_bytes());
-        // A slot's value, and the nonce and balance of an account.
+        // The value of a slot, and the nonce and balance of an account.
         bytes.extend(2u32.to_be_bytes());
         bytes.extend([0x22; 32]);
         bytes.extend([(2 << 3) | 1, 1, 0xa4]);
@@ -229,7 +229,7 @@ pub fn relayed(batch: &Batch, pubdata: &[u8]) -> Vec<u8> {
     message
 }
 
-/// A batch with one message from `sender`, of the layer that relays it.
+/// A batch of the relaying settlement layer, with messages from `sender`.
 pub fn relaying(chain: u64, number: u64, sender: [u8; 20], messages: Vec<Vec<u8>>) -> Batch {
     let logs = messages
         .iter()
@@ -248,7 +248,7 @@ pub fn relaying(chain: u64, number: u64, sender: [u8; 20], messages: Vec<Vec<u8>
     Batch { chain, number, logs, messages }
 }
 
-/// How Postgres writes rows.
+/// A format in which Postgres writes rows.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Export {
     Dump,
@@ -281,7 +281,7 @@ impl Export {
         if self == Self::Csv { "" } else { "\\N" }
     }
 
-    /// A table with its head, and with what stands around it in a dump.
+    /// A table with its header, and with the surrounding lines of a dump.
     pub fn table(self, name: &str, columns: &str, rows: &[Vec<String>]) -> String {
         let separator = if self == Self::Csv { "," } else { "\t" };
         let mut text = match self {
@@ -306,7 +306,7 @@ pub const LOG_COLUMNS: &str = "miniblock_number, log_index_in_miniblock, log_ind
     shard_id, is_service, tx_index_in_miniblock, tx_index_in_l1_batch, sender, key, value, created_at, \
     updated_at";
 
-/// A node's tables with the batches of a chain: logs, miniblocks and batches, in the order of `pg_dump`.
+/// The tables of a node for the batches of a chain, in the order of `pg_dump`.
 pub fn tables(export: Export, batches: &[Batch]) -> [String; 3] {
     let (mut logs, mut blocks, mut rows) = (Vec::new(), Vec::new(), Vec::new());
     let time = "2025-01-02 03:04:05.678901".to_owned();
@@ -349,9 +349,9 @@ pub fn tables(export: Export, batches: &[Batch]) -> [String; 3] {
         ]);
         block += 1;
     }
-    // The chain goes on: a miniblock of no batch yet.
+    // A miniblock that is not in a batch yet.
     blocks.push(vec![block.to_string(), time, export.bytea(&[7; 32]), export.null().into()]);
-    // The order in which rows were written says nothing.
+    // The order of rows must not matter.
     blocks.rotate_left(3 % batches.len());
     logs.reverse();
     let other = export.table(
@@ -382,21 +382,21 @@ pub fn answer(result: &Value) -> Value {
     json!({ "jsonrpc": "2.0", "id": 1, "result": result })
 }
 
-/// The blocks of receipts, in one of the shapes in which people keep what they asked nodes.
+/// The receipts of blocks, in one of the shapes in which users store the answers of nodes.
 pub fn shaped(shape: usize, blocks: &[Vec<Value>]) -> String {
     let all = blocks.iter().flatten();
     match shape {
-        // eth_getTransactionReceipt, bare.
+        // Results of eth_getTransactionReceipt.
         0 => lines(all.cloned()),
         1 => Value::from(all.cloned().collect::<Vec<_>>()).to_string(),
         2 => serde_json::to_string_pretty(&all.rev().collect::<Vec<_>>()).unwrap(),
-        // In envelopes, and in answers to batched requests.
+        // JSON-RPC responses, and responses to batched requests.
         3 => lines(all.map(answer)),
         4 => Value::from(all.map(answer).collect::<Vec<_>>()).to_string(),
         // eth_getBlockReceipts.
         5 => lines(blocks.iter().rev().map(|block| answer(&Value::from(block.clone())))),
         6 => lines(blocks.iter().map(|block| Value::from(block.clone()))),
-        // The same answer twice.
+        // Every receipt twice.
         _ => lines(all.clone().chain(all.clone()).cloned()),
     }
 }

@@ -1,4 +1,4 @@
-//! What the tests share; here, access to the fixtures.
+//! Support for the tests. This module gives access to the fixtures.
 
 use std::{
     io::{BufRead, BufReader, Read},
@@ -22,7 +22,7 @@ pub mod small_layer;
 pub mod tools;
 pub mod vectors;
 
-/// The same state as every node writes it; each stands in `gateway-v29` and in `gateway-v31`.
+/// Dumps of the same state in the formats of all nodes. `gateway-v29` and `gateway-v31` have each of them.
 pub const STATE_DUMPS: [&str; 7] = [
     "state.anvil.json",
     "anvil_dumpState.rpc.json",
@@ -37,7 +37,7 @@ pub fn fixture(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(path)
 }
 
-/// The whole of a fixture, inflated.
+/// The content of a fixture, decompressed.
 pub fn read(path: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
     Input::open(&fixture(path)).unwrap().read_to_end(&mut bytes).unwrap();
@@ -48,7 +48,7 @@ pub fn json(path: &str) -> Value {
     serde_json::from_slice(&read(path)).unwrap()
 }
 
-/// The objects of a fixture with one a line.
+/// The objects of a fixture with one JSON object per line.
 pub fn json_lines(path: &str) -> Vec<Value> {
     BufReader::new(Input::open(&fixture(path)).unwrap())
         .lines()

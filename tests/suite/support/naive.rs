@@ -1,4 +1,4 @@
-//! The rules of the trees in the fewest words, to check the fast ones against.
+//! The simplest implementation of the trees, to check the fast one against.
 
 use slproof::primitives::Hash;
 use tiny_keccak::{Hasher, Keccak};

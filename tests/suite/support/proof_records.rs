@@ -1,4 +1,4 @@
-//! Proofs of the fixtures, as the writers of formats take them.
+//! Proofs from the fixtures, as inputs for the writers of proof formats.
 
 use slproof::{
     files::Access,
@@ -10,7 +10,7 @@ use slproof::{
 
 use super::fixture;
 
-/// Proofs of the vectors: of all batches, with and without messages.
+/// Proofs from the vectors: of all batches, with and without messages.
 pub fn proofs(folder: &str, target: Target) -> Vec<ProofRecord> {
     let dump = read_state(&fixture(&format!("{folder}/state.anvil.json")), None).unwrap();
     let forest = rebuild(&dump.state, &RebuildOptions::default()).unwrap();
@@ -20,7 +20,7 @@ pub fn proofs(folder: &str, target: Target) -> Vec<ProofRecord> {
     batches.flat_map(|batch| batch.prove_all().filter_map(Result::ok).collect::<Vec<_>>()).collect()
 }
 
-/// A record as writers take it: its words in two parts.
+/// A record with its words in two parts, as writers take it.
 pub fn view(record: &ProofRecord) -> ProofView<'_> {
     let (head, tail) = record.proof.split_at(record.proof.len().min(16));
     ProofView {

@@ -1,4 +1,4 @@
-//! A small settlement layer in which everything occurs, and its tree files.
+//! A small settlement layer that has every feature of a history, and its tree files.
 
 use std::path::{Path, PathBuf};
 
@@ -11,14 +11,14 @@ use slproof::{
 
 use super::{layer::Layer, naive};
 
-/// One without and one with its history.
+/// The tree file without and with the history.
 pub const GOLDEN: [&str; 2] = ["golden/tree-1.sltree", "golden/tree-1-history.sltree"];
 pub const GATEWAY: ChainId = ChainId(506);
 pub const CHAINS: [ChainId; 3] = [GATEWAY, ChainId(324), ChainId(300)];
 pub const EFFORT: SearchBudget = SearchBudget { step: 1 << 20, walk: 1 << 20 };
 pub const ALL: HistoryOptions<'_> = HistoryOptions { events: &[], effort: Some(EFFORT) };
 
-/// One log a batch, so that a proof can be made of it.
+/// The logs of a batch: one log, so that a proof can be made.
 pub fn logs(chain: ChainId, batch: u64) -> BatchLogs {
     let message = [chain.0.to_be_bytes(), batch.to_be_bytes()].concat();
     let log = L2ToL1Log::of_message(0, Address::system(7), &message);
@@ -30,8 +30,8 @@ pub fn batch_root(chain: ChainId, batch: u64) -> Hash {
     naive::node(logs(chain, batch).view().tree().root(), Hash::ZERO)
 }
 
-/// A small history in which everything occurs: a chain that left and came back, one that never
-/// settled, several chains and batches in a block, blocks without any.
+/// A small history with a chain that left and came back, a chain without batches, blocks with several chains
+/// and batches, and blocks without batches.
 pub fn small() -> Layer {
     let mut layer = Layer::new(Layout::V29, GATEWAY);
     CHAINS[1..].iter().for_each(|chain| layer.add_chain(*chain));
@@ -59,7 +59,7 @@ pub fn make(folder: &Path) -> [PathBuf; 2] {
     targets
 }
 
-/// Everything that a proof of any batch against any root is made from.
+/// Asserts that all data from which proofs are made are equal.
 pub fn same_trees(one: &Forest, other: &Forest) {
     assert_eq!(one.layout(), other.layout());
     assert_eq!(one.latest(), other.latest());

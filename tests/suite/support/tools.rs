@@ -1,7 +1,7 @@
 //! Programs of other projects that read what slproof writes.
 //!
-//! A test is skipped where its program is missing. With `SLPROOF_REQUIRE_TOOLS=1` a missing program is a
-//! failure: continuous integration sets it.
+//! A check is skipped if its program is missing. With `SLPROOF_REQUIRE_TOOLS=1`, which continuous integration
+//! sets, it fails instead.
 
 use std::{
     io::Write,
@@ -12,7 +12,7 @@ use std::{
 ///
 /// # Panics
 ///
-/// If `required`: the check must not be skipped.
+/// If `required` is set.
 fn skip(reason: &str, required: bool) {
     assert!(!required, "{reason}, and SLPROOF_REQUIRE_TOOLS is set");
     eprintln!("skipped: {reason}");
@@ -22,7 +22,7 @@ fn tools_are_required() -> bool {
     std::env::var_os("SLPROOF_REQUIRE_TOOLS").is_some_and(|value| value == "1")
 }
 
-/// The output of a program that was given `input`; `None` if the program is not installed.
+/// The output of a program for `input`; `None` if the program is not installed.
 pub fn tool(program: &str, args: &[&str], input: &[u8]) -> Option<Vec<u8>> {
     let mut command = Command::new(program);
     let child = command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();

@@ -28,7 +28,7 @@ pub fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// The batches of a folder of vectors.
+/// The batches of a directory of vectors.
 pub fn batches(vectors: &str) -> Vec<Batch> {
     super::json_lines(&format!("{vectors}/logs.jsonl.gz"))
         .iter()
@@ -45,7 +45,7 @@ pub fn tx_number(log: &[u8]) -> u64 {
     u64::from(u16::from_be_bytes([log[2], log[3]]))
 }
 
-/// Sent by L1Messenger.
+/// Whether L1Messenger sent the log.
 pub fn is_message(log: &[u8]) -> bool {
     log[4..22] == [0; 18] && log[22..24] == [0x80, 0x08]
 }

@@ -1,4 +1,4 @@
-//! The edges of the deployed system that concern the latest state, one test each.
+//! Edge cases of the deployed contracts in the latest state, one test each.
 
 use crate::support::{
     fixture,
@@ -40,7 +40,7 @@ fn logs(chain: ChainId, batch: u64) -> BatchLogs {
     .unwrap()
 }
 
-/// Executes the batch that [`logs`] gives.
+/// Executes the batch of [`logs`].
 fn execute(layer: &mut Layer, index: usize, batch: u64) {
     let tree = logs(layer.chain(index), batch).view().tree();
     layer.append(index, BatchNumber(batch), naive::node(tree.root(), Hash::ZERO));
@@ -68,7 +68,7 @@ fn chains_without_batches_have_the_root_zero() {
     }
 }
 
-/// Edge 2: one batch makes a tree of height 0, and a batch path without siblings.
+/// Edge 2: a chain with one batch has a tree of height 0 and a batch path without siblings.
 #[test]
 fn one_batch_needs_no_siblings() {
     let mut layer = Layer::new(Layout::V29, GATEWAY);
@@ -78,8 +78,8 @@ fn one_batch_needs_no_siblings() {
     assert_eq!((hop.batch_path.len(), hop.batch_mask), (0, Word::ZERO));
 }
 
-/// Edge 3: v26 to v30 register a chain without filing the new root, so the newest interop root is that
-/// of fewer chains; v31 files it.
+/// Edge 3: v26 to v30 register a chain without storing the new root, so the newest interop root has fewer
+/// chains. v31 stores the new root.
 #[test]
 fn a_chain_added_last_is_not_in_the_newest_root_before_v31() {
     for (layout, chains) in [(Layout::V29, 2), (Layout::V31, 3)] {
@@ -100,7 +100,7 @@ fn a_chain_added_last_is_not_in_the_newest_root_before_v31() {
     }
 }
 
-/// Edge 4: `updateFullTree()` files a root in a block without a batch.
+/// Edge 4: `updateFullTree()` stores a root in a block without a batch.
 #[test]
 fn a_root_without_a_batch_is_the_newest() {
     let mut layer = Layer::new(Layout::V29, GATEWAY);
@@ -114,7 +114,7 @@ fn a_root_without_a_batch_is_the_newest() {
     assert_eq!((latest.block, latest.chains), (SlBlock(77), 3));
 }
 
-/// Edge 5: a chain that left and came back has a gap in its numbers; the leaf index counts on.
+/// Edge 5: a chain that left and came back has a gap in its batch numbers, but not in its leaf indices.
 #[test]
 fn a_returned_chain_has_a_gap_in_its_numbers() {
     let mut layer = Layer::new(Layout::V29, GATEWAY);
@@ -129,8 +129,8 @@ fn a_returned_chain_has_a_gap_in_its_numbers() {
     assert!(matches!(error, RebuildError::Incomplete { found: 1, expected: 4, .. }), "{error}");
 }
 
-/// Edge 6: `_sides` holds stale values where a bit of the leaf count is 0. Whatever stands there, the
-/// tree is accepted; where the bit is 1 any other value is refused.
+/// Edge 6: `_sides` has stale values where a bit of the leaf count is 0. There, any value is accepted; where
+/// the bit is 1, any other value is refused.
 #[test]
 fn stale_sides_are_ignored_and_used_sides_are_checked() {
     let mut layer = Layer::new(Layout::V29, GATEWAY);
@@ -152,7 +152,7 @@ fn stale_sides_are_ignored_and_used_sides_are_checked() {
     }
 }
 
-/// Edge 7: committed batches that are not executed have no batch root and no leaf.
+/// Edge 7: batches that are committed but not executed have no batch root and no leaf.
 #[test]
 fn committed_batches_are_not_leaves() {
     let mut layer = Layer::new(Layout::V29, GATEWAY);
@@ -185,7 +185,7 @@ fn numbers_may_be_as_large_as_64_bits() {
     }
 }
 
-/// Edge 10: several batches of several chains in one block; the root is that after the last change.
+/// Edge 10: a block has several batches of several chains; its root is the root after the last change.
 #[test]
 fn a_block_has_the_root_after_its_last_change() {
     let mut layer = Layer::new(Layout::V29, GATEWAY);
@@ -199,7 +199,7 @@ fn a_block_has_the_root_after_its_last_change() {
     hop(&forest, ERA, 1);
 }
 
-/// Edge 11: zeros mean nothing, and whatever slot is missing or altered, the dump is either refused or
+/// Edge 11: slots with the value zero are ignored. If any slot is missing or altered, the dump is refused or
 /// the trees are the same.
 #[test]
 fn any_missing_slot_is_detected() {
@@ -233,8 +233,8 @@ fn any_missing_slot_is_detected() {
     }
 }
 
-/// The slots of the layer above that may change unnoticed, because no tree is made of them or because
-/// another slot says the same.
+/// The slots of the layer above whose change is not detected, because no tree depends on them or because
+/// another slot has the same value.
 fn harmless(storage: &Storage) -> Vec<(Address, Word)> {
     let message_root = MESSAGE_ROOT;
     let tree = mapping_value(ERA.to_word(), 8.into());
@@ -243,12 +243,12 @@ fn harmless(storage: &Storage) -> Vec<(Address, Word)> {
     let mut slots = vec![(message_root, sides.wrapping_add(1))];
     for (chain, batches) in [(ERA, 1..=5), (ChainId(8), 30..=30)] {
         let diamond = Layer::diamond(chain);
-        // A search from above or below a batch that does not exist finds the same ones.
+        // The search finds the same batches whether it starts above or below a batch that does not exist.
         slots.push((diamond, 11.into()));
         slots.push((diamond, mapping_value(99.into(), 15.into())));
         let (roots, v31) = (mapping_value(chain.to_word(), 12.into()), (message_root, 11));
         if storage.contains_key(&(v31.0, mapping_value(chain.to_word(), v31.1.into()))) {
-            // Each of the two places that v31 keeps a batch root in makes up for the other.
+            // v31 stores a batch root in two slots, and one of them is sufficient.
             slots.push((message_root, mapping_value(chain.to_word(), 11.into())));
             slots.push((BRIDGEHUB, mapping_value(chain.to_word(), 210.into())));
             for batch in batches {
@@ -257,14 +257,14 @@ fn harmless(storage: &Storage) -> Vec<(Address, Word)> {
             }
         }
     }
-    // Roots of older blocks prove nothing about the newest trees.
+    // The newest trees do not depend on roots of older blocks.
     slots.push((message_root, mapping_value(1.into(), 9.into())));
-    // `interopRootLogId` and `lastEmitBlock`: without them the roots by block are found by trying.
+    // `interopRootLogId` and `lastEmitBlock`: without them, the roots by block are found by a search.
     slots.extend([13, 14].map(|slot| (message_root, Word::from(slot))));
     slots
 }
 
-/// Edge 13: MessageRoot of L1, release v31, has batch roots but empty chain trees.
+/// Edge 13: in release v31, L1's MessageRoot has batch roots but empty chain trees.
 #[test]
 fn l1_of_v31_has_empty_chain_trees() {
     let mut layer = Layer::new(Layout::V31, ChainId(1));
@@ -277,7 +277,8 @@ fn l1_of_v31_has_empty_chain_trees() {
     assert!(forest.chain(GATEWAY).unwrap().batches().is_empty());
 }
 
-/// The newest root is lost: the one before it is over fewer chains, and must not pass for the newest.
+/// If the newest root is missing, the root before it, which has fewer chains, must not be taken for the
+/// newest.
 #[test]
 fn older_root_is_not_taken_for_the_newest() {
     for layout in [Layout::V29, Layout::V31] {
@@ -300,7 +301,7 @@ fn older_root_is_not_taken_for_the_newest() {
     }
 }
 
-/// A MessageRoot behind a proxy has slots that are none of its variables.
+/// A MessageRoot behind a proxy has slots that are not variables of MessageRoot.
 #[test]
 fn proxy_slots_are_not_taken_for_roots() {
     let mut layer = Layer::new(Layout::V26, GATEWAY);
@@ -313,7 +314,7 @@ fn proxy_slots_are_not_taken_for_roots() {
     assert_eq!((forest.layout(), forest.latest()), (Layout::V26, None));
 }
 
-/// Edge 14: what is not known is refused, and what is given is believed.
+/// Edge 14: an unknown release is refused, and a given one is used unless the state contradicts it.
 #[test]
 fn given_release_overrides_detection() {
     assert!("v32".parse::<Release>().is_err());

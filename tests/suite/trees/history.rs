@@ -1,4 +1,4 @@
-//! What every root contains, against what the contracts' events say.
+//! The chains and batches in every root, against the contracts' events.
 
 use std::collections::BTreeMap;
 
@@ -30,10 +30,11 @@ fn forest(path: &str) -> (Dump, Forest) {
     (dump, forest)
 }
 
-/// By block with a root: the chains registered, and the batches of each, when the root was filed.
+/// For each block with a root: the number of registered chains and the batches of each when the root was
+/// stored.
 type Truth = BTreeMap<u64, (u64, BTreeMap<u64, Vec<u64>>)>;
 
-/// Follows the events one by one.
+/// Computed from the events, one by one.
 fn truth(folder: &str) -> Truth {
     let mut truth = Truth::new();
     let (mut chains, mut batches) = (0, BTreeMap::<u64, Vec<u64>>::new());
@@ -72,7 +73,7 @@ fn check(folder: &str, forest: &Forest, timeline: &Timeline) {
             assert_eq!(found, expected, "{folder}, block {block}, chain {}", tree.chain());
         }
     }
-    // The first root with a batch is that of the block that the event names.
+    // The first root that contains a batch is the root of the block in the event.
     for event in json_lines(&format!("{folder}/events.jsonl.gz")) {
         if event["event"] == "AppendedChainBatchRoot" {
             let tree = forest.chain(ChainId(event["chainId"].as_u64().unwrap())).unwrap();
@@ -108,8 +109,8 @@ fn every_root_is_explained_by_events() {
     }
 }
 
-/// Era snapshots say when slots were first written: without any search, the last root of every batch of
-/// the settlement layer, and from there on the others.
+/// Era snapshots contain the batch in which each slot was first written. Without a search, this explains the
+/// last root of every batch of the settlement layer. With a search, the other roots follow.
 #[test]
 fn first_writes_explain_the_last_root_of_each_settlement_layer_batch() {
     let folder = "gateway-v29";
@@ -139,18 +140,18 @@ fn first_writes_explain_the_last_root_of_each_settlement_layer_batch() {
     }
 }
 
-/// What may happen in a block.
+/// An event of a random history.
 #[derive(Clone, Debug)]
 enum Happens {
     Registration,
-    /// A chain, by its place among those registered, executes so many batches.
+    /// The registered chain with this index executes this many batches.
     Execution(usize, u64),
-    /// A chain comes back after it executed so many batches elsewhere.
+    /// A chain comes back after it executed this many batches on another settlement layer.
     Return(usize, u64),
     UpdateFullTree,
 }
 
-/// Nothing in half of the blocks, up to four things in the others.
+/// About half of the blocks are empty; the others have up to four events.
 fn blocks() -> impl Strategy<Value = Vec<Vec<Happens>>> {
     let happens = prop_oneof![
         1 => Just(Happens::Registration),
@@ -162,12 +163,12 @@ fn blocks() -> impl Strategy<Value = Vec<Vec<Happens>>> {
     prop::collection::vec(block, 1..24)
 }
 
-/// A history as the contracts' rules made it, and what every root has to contain.
+/// A history by the contracts' rules, and the expected contents of every root.
 struct Played {
     layer: Layer,
     logs: Vec<BatchLogs>,
     events: Vec<MessageRootEvent>,
-    /// By block with a root: the root, and the number of batches of each chain registered.
+    /// For each block with a root: the root, and the number of batches of each registered chain.
     truth: BTreeMap<u64, (Hash, Vec<u64>)>,
 }
 
@@ -175,7 +176,7 @@ fn play(layout: Layout, blocks: &[Vec<Happens>]) -> Played {
     let mut layer = Layer::new(layout, ChainId(506));
     let (mut logs, mut events, mut truth) = (vec![], vec![], BTreeMap::new());
     let mut batches = vec![0];
-    // Numbers begin anywhere.
+    // The first batch number of a chain is arbitrary.
     let mut next = vec![0];
     let mut file = |layer: &Layer, block, batches: &[u64]| {
         truth.insert(block, (layer.root(), batches.to_vec()));
@@ -239,8 +240,8 @@ fn play(layout: Layout, blocks: &[Vec<Happens>]) -> Played {
 }
 
 impl Played {
-    /// With all events every root is explained. Without, a search that is bounded may leave some out, but
-    /// explains none wrongly.
+    /// With all events, every root is explained. Without them, the bounded search may leave some roots
+    /// unexplained, but every explanation is right.
     fn check(&self, state: &Snapshot, events: &[MessageRootEvent]) {
         let complete = events.len() == self.events.len();
         let options = RebuildOptions::default();
@@ -268,10 +269,10 @@ impl Played {
                 .collect();
             let mut expected: Vec<Option<u64>> = batches.iter().copied().map(Some).collect();
             expected.resize(found.len(), None);
-            // An interop root may be filed twice for one tree, but one tree has one root.
+            // Two blocks may store the root of the same tree, but a root belongs to only one tree.
             assert_eq!(found, expected, "block {block}");
 
-            // A proof for every batch: of those that the root contains, and of no others.
+            // A batch can be proven against the root exactly if the root contains it.
             let target = Target::Block(SlBlock(*block));
             let extractor = Extractor::in_history(&forest, &timeline, target).unwrap();
             for logs in self.logs.iter().map(BatchLogs::view) {
@@ -322,7 +323,7 @@ proptest! {
     }
 }
 
-/// The vectors' histories with one root altered, or two with one between them.
+/// The vectors' histories with one altered root, or with two altered roots and one between them.
 #[test]
 fn a_root_that_was_altered_is_unexplained_and_the_rest_stands() {
     for (folder, layout) in [("gateway-v29", Layout::V29), ("gateway-v31", Layout::V31)] {
@@ -357,7 +358,7 @@ fn a_root_that_was_altered_is_unexplained_and_the_rest_stands() {
     }
 }
 
-/// Roots that no contract files one after the other: the newer one is over fewer chains.
+/// The newer of two roots has fewer chains, which cannot happen in the contracts.
 #[test]
 fn root_over_fewer_chains_than_its_predecessor_does_not_panic() {
     let mut layer = Layer::new(Layout::V29, ChainId(506));
@@ -421,8 +422,8 @@ fn replay(folder: &str, layout: Layout) -> Layer {
     layer
 }
 
-/// More changed in one block than can be tried; but the roots on both sides are explained, and what
-/// is between two explained roots is known.
+/// One block has more changes than the search can try. The roots before and after it are explained by walks
+/// from both ends, and the change between two explained roots follows.
 #[test]
 fn step_beyond_the_search_bounds_is_explained_from_both_ends() {
     let mut layer = Layer::new(Layout::V29, ChainId(506));
@@ -446,12 +447,13 @@ fn step_beyond_the_search_bounds_is_explained_from_both_ends() {
     let forest = rebuild(&state, &RebuildOptions::default()).unwrap();
     let effort = SearchBudget { step: 1 << 16, walk: 1 << 20 };
     let timeline = explain(&state, Addresses::default(), &forest, &[], effort).unwrap();
-    // The walk up explains blocks 3 and 4, the walk down all from 5 on: only the step was too wide.
+    // The walk up explains blocks 3 and 4, and the walk down all blocks from 5. Only the step between them
+    // was too large.
     assert_eq!(timeline.history().unexplained().count(), 0);
     let at = timeline.at(SlBlock(5)).unwrap();
     assert_eq!((1..41).filter(|chain| timeline.batches(*chain, at) > Some(0)).count(), 21);
 
-    // With a second one, nobody knows what the roots between the two contain.
+    // With a second such block, the roots between the two cannot be explained.
     for index in (1..40).step_by(2) {
         batch(&mut layer, 45, index);
     }

@@ -1,4 +1,4 @@
-//! The history is a function of the input: the same for any number of threads and any timing.
+//! The history depends only on the input: it is the same for any number of threads and any timing.
 
 use std::{thread, time::Duration};
 
@@ -22,7 +22,8 @@ fn searched(state: &Snapshot, forest: &Forest, effort: SearchBudget) -> History 
     explain(state, Addresses::default(), forest, &[], effort).unwrap().history().clone()
 }
 
-/// Searches again and again in pools of several sizes, while other threads of the pool begin late.
+/// Asserts that repeated searches in pools of several sizes give the same history. A thread of each pool sleeps
+/// for a while, so that the timing differs.
 fn is_always(
     expected: &History,
     state: &Snapshot,
@@ -57,7 +58,7 @@ fn every_search_finds_what_the_events_say() {
     }
 }
 
-/// A layer on which the walk up gets to block 2, and no further: too much changed in block 3.
+/// A layer on which the walk up ends at block 2, because block 3 has too many changes.
 fn stuck(layout: Layout) -> Layer {
     let mut layer = Layer::new(layout, ChainId(506));
     layer.set_block(2);
@@ -75,7 +76,7 @@ fn append(layer: &mut Layer, block: u64, index: usize, batch: u64) {
     layer.append(index, BatchNumber(batch), keccak256(&[index as u8, batch as u8]));
 }
 
-/// Downwards, that a chain was not registered is more likely than that it had no batches yet.
+/// The walk down tries that a chain was not registered before it tries that the chain had no batches yet.
 #[test]
 fn a_root_that_a_walk_passed_is_searched_again() {
     let mut layer = stuck(Layout::V31);
@@ -95,7 +96,7 @@ fn a_root_that_a_walk_passed_is_searched_again() {
     is_always(&found, &state, &forest, effort, 1);
 }
 
-/// How far both walks get with a budget that is used up is the same every time.
+/// If the budget is used up, both walks end at the same roots every time.
 #[test]
 fn a_budget_that_is_used_up_gives_the_same_history_every_time() {
     let mut layer = stuck(Layout::V29);

@@ -1,4 +1,4 @@
-//! Trees against a naive oracle and against the contract's own step-by-step algorithm.
+//! Trees against a naive implementation and against the contract's incremental algorithm.
 
 use crate::support::naive;
 use proptest::prelude::*;
@@ -11,7 +11,7 @@ use slproof::{
     primitives::Hash,
 };
 
-/// Leaves of 88 bytes, painted from a seed.
+/// Pseudorandom leaves of 88 bytes, generated from a seed.
 #[derive(Debug)]
 struct Painted {
     seed: u64,
@@ -50,7 +50,7 @@ fn leaves(count: usize, seed: u64) -> Vec<Hash> {
     (0..count as u64).map(|i| keccak256(&[seed.to_be_bytes(), i.to_be_bytes()].concat())).collect()
 }
 
-/// Every count around the places where a tree grows, and around the block size of the builder.
+/// All leaf counts around those at which a tree grows, and around the block size of the builder.
 fn counts() -> impl Iterator<Item = usize> {
     (0..=70).chain([127, 128, 129, 1023, 1024, 1025, 2047, 2048, 2049, 3000, 4097])
 }
@@ -77,7 +77,7 @@ fn roots_equal_the_naive_oracle_and_the_contract() {
         assert_eq!(push.sides().len() as u32, tree.height() + 1, "{count}");
         for level in 0..tree.height() {
             assert_eq!(push.zeros()[level as usize], zeros.at(level));
-            // The contract's stale entries are the left sibling of what would be there: never live.
+            // Stale entries are not compared, because the contract never reads them.
             if let Some(side) = live_side(&tree, level) {
                 assert_eq!(push.sides()[level as usize], side, "{count} leaves, level {level}");
             }
@@ -92,7 +92,7 @@ fn an_empty_tree_has_the_empty_leaf_as_root_and_pads_to_any_height() {
     let tree = levels.tree(&zeros);
     assert_eq!(tree.root_at(14), zeros.at(14));
     assert!(tree.path(0).is_err());
-    // The contract's push tree answers 32 zero bytes instead, and callers must know that.
+    // The contract's push tree returns 32 zero bytes for an empty tree; callers must handle that.
     assert_eq!(PushTree::new(empty()).root(), Hash::ZERO);
 }
 
@@ -136,8 +136,8 @@ fn any_number_of_threads_builds_the_same_bytes() {
     }
 }
 
-/// The levels above leaves that are not kept, each tree built alone; then all together, which has to
-/// give the same.
+/// The levels above the leaves, if the leaves are not stored. Asserts that building each tree alone and
+/// building all of them together give the same nodes.
 fn above(trees: &[Painted], threads: usize) -> Vec<Vec<Hash>> {
     let zeros = Zeros::above(empty());
     let room =

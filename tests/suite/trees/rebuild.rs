@@ -1,4 +1,4 @@
-//! Every dump form of every release gives the roots that the contracts answered.
+//! The rebuild of every dump of every release gives the roots that the contracts returned.
 
 use std::{io::Cursor, path::Path};
 
@@ -55,8 +55,8 @@ fn every_dump_form_gives_the_contracts_roots() {
     }
 }
 
-/// A value as RLP, by the rules of Ethereum's yellow paper: one byte below 0x80 as it is, otherwise
-/// 0x80 plus the length and the bytes without leading zeros.
+/// A value in RLP (Ethereum yellow paper, appendix B): a single byte below 0x80 is encoded as itself, other
+/// values as 0x80 plus the length, followed by the bytes without leading zeros.
 fn rlp(digits: &str) -> String {
     let bytes = const_hex::decode(digits).unwrap();
     match bytes[..] {
@@ -65,7 +65,7 @@ fn rlp(digits: &str) -> String {
     }
 }
 
-/// `geth snapshot dump` of the same state: accounts and slots known only by their hashes.
+/// `geth snapshot dump` of the same state, which has only the hashes of accounts and slots.
 fn snapshot_dump(folder: &str) -> String {
     let dump = support::json(&format!("{folder}/geth.dump.json.gz"));
     let mut lines = format!("{{\"root\":\"0x{}\"}}\n", dump["root"].as_str().unwrap());

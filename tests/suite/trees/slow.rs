@@ -1,4 +1,4 @@
-//! Small inputs with numbers in them that would make for much work.
+//! Small inputs with large numbers in them: the work is bounded.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -12,7 +12,7 @@ use slproof::{
     state::{StateError, StorageReader},
 };
 
-/// Counts what is looked up.
+/// Counts the slots that are read.
 struct Counted {
     state: Snapshot,
     reads: AtomicU64,
@@ -49,8 +49,8 @@ impl StorageReader for Counted {
     }
 }
 
-/// A state that names a block far from its own is searched as far as its size warrants, and the newest root
-/// is found from below.
+/// If the block of a state is far above the newest root, the search down is limited by the size of the state,
+/// and the newest root is found from below.
 #[test]
 fn a_wrong_block_leads_to_no_long_search() {
     let state = Counted::new("slow/changed-block.slsnap");
@@ -61,7 +61,7 @@ fn a_wrong_block_leads_to_no_long_search() {
     assert!(reads < 5 << 20, "{reads} slots were looked up");
 }
 
-/// Where the slots of MessageRoot cannot be counted, the search ends with the root of the present trees.
+/// If the slots of MessageRoot cannot be counted, the search ends at the root of the current trees.
 #[test]
 fn the_present_root_ends_the_search() {
     let state = Counted::new("slow/lost-accounts.json.gz");
@@ -72,20 +72,20 @@ fn the_present_root_ends_the_search() {
     assert!(reads < 1 << 20, "{reads} slots were looked up");
 }
 
-/// A history that a tree file keeps was right when it was written: where it is not, nothing is searched for.
+/// If the history in a tree file is inconsistent, the file is damaged, so no search is started.
 #[test]
 fn a_damaged_history_is_refused_and_not_searched() {
     let path = fixture("slow/changed-batch.sltree");
     let file = TreeFile::open(&path, Access::Map).unwrap();
     let history = file.history().unwrap();
     assert_eq!(history.unexplained().count(), 0);
-    // Whoever searches with this does not come to an end.
+    // A search with this budget would not end.
     let endless = SearchBudget { step: u64::MAX, walk: u64::MAX };
     let first_inconsistent_node =
         HistoryError::Unsound { chain: ChainId(6565), level: 1, index: 0 };
     let error = explain_further(file.forest(), history.clone(), &[], endless).unwrap_err();
     assert_eq!(error, first_inconsistent_node);
-    // Neither is anything where nothing is known.
+    // The same for a history without any explained root.
     let mut unknown = history;
     unknown.chains.fill(0);
     unknown.ends.fill(0);
@@ -97,7 +97,7 @@ fn a_damaged_history_is_refused_and_not_searched() {
     assert!(history.stderr.contains("6565"), "{}", history.stderr);
 }
 
-/// By default a search grows with the trees.
+/// The default budget of a search grows with the number of batches, up to a limit.
 #[test]
 fn a_search_grows_with_the_trees_and_has_a_limit() {
     let step = |batches| SearchBudget::for_batches(batches).step;
@@ -113,7 +113,7 @@ fn threads_are_bounded_whoever_asks_for_them() {
         let status = command.arg("inspect").arg(&state).env("RAYON_NUM_THREADS", threads);
         let output = status.output().unwrap();
         assert_eq!(output.status.code(), Some(code), "{threads:?}");
-        // The flag counts where both are given.
+        // The flag takes precedence over the variable.
         let output = command.args(["--threads", "2"]).output().unwrap();
         assert_eq!(output.status.code(), Some(0), "{threads:?}");
     }

@@ -1,4 +1,4 @@
-//! The rules by which histories are synthesized, against the storage that the real contracts wrote.
+//! The synthesized settlement layer, against the storage that the real contracts wrote.
 
 use std::collections::HashMap;
 
@@ -15,7 +15,7 @@ use slproof::{
     state::{StorageReader, slots::mapping_value},
 };
 
-/// Plays the events of a history by the rules.
+/// Applies the events of a history to a synthesized layer.
 fn play(folder: &str, layout: Layout) -> Layer {
     let number = |event: &Value, field: &str| event[field].as_u64().unwrap();
     let events = support::json_lines(&format!("{folder}/events.jsonl.gz"));
@@ -34,7 +34,8 @@ fn play(folder: &str, layout: Layout) -> Layer {
                 let index = indices[&ChainId(number(event, "chainId"))];
                 layer.append(index, BatchNumber(number(event, "batchNumber")), root);
             }
-            // Filed with every batch, and by `updateFullTree()`: the same root in one block.
+            // Emitted with every batch and by `updateFullTree()`. Storing the same root again changes
+            // nothing.
             "NewInteropRoot" => layer.update_full_tree(),
             "NewChainRoot" => {}
             other => panic!("{other}"),
@@ -56,13 +57,13 @@ fn the_same_history_gives_the_contracts_storage() {
         };
         let counter = Word::from(13);
         for ((contract, slot), value) in &storage {
-            // The number of logs since genesis counts more than roots in the real chain's numbering.
+            // The log counter (slot 13) is not compared: the real chain counts more logs than those of roots.
             if *contract == MESSAGE_ROOT && *slot != counter {
                 same(*contract, *slot, *value);
             }
         }
-        // What the rules leave out is not of the trees: plain variables of the proxy, the lock of
-        // v31's ReentrancyGuard, and the number with which a chain arrived that has executed nothing.
+        // Slots that the rules omit are not part of the trees: variables of the proxy, the lock of v31's
+        // ReentrancyGuard, and the first batch number of a chain that has executed no batch.
         let mut lock = *keccak256(b"ReentrancyGuard").as_bytes();
         lock[31] -= 1;
         let arrived = mapping_value(ChainId(2741).to_word(), 11.into());
