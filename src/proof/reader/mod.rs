@@ -19,7 +19,7 @@ use crate::{
 
 pub use error::RecordError;
 pub(crate) use fields::{AboutLog, Fields};
-#[cfg(feature = "cli")]
+#[cfg(feature = "archive")]
 pub(crate) use kind::Members;
 pub use kind::is_record;
 pub use parse::parse;
