@@ -107,12 +107,19 @@ impl<S: StorageReader> KnownRoots<S> {
                 true => Rules::L2MessageRoot,
                 false => Rules::L1MessageRoot,
             }
-        } else if Bridgehub::at(&state, addresses.bridgehub).is_v31()? {
+        } else if is_v31_without_message_root(&state, &addresses)? {
             Rules::NoMessageRoot
         } else {
             Rules::Diamonds
         };
         Ok(Self { state, addresses, own_chain, rules })
+    }
+
+    /// Whether this is the state of L1: its contracts are proxies, and not at the system addresses of
+    /// ZKsync chains.
+    fn is_l1(&self) -> bool {
+        let Addresses { bridgehub, message_root } = self.addresses;
+        bridgehub != system::BRIDGEHUB || message_root != system::MESSAGE_ROOT
     }
 
     /// The state.
@@ -171,7 +178,7 @@ impl<S: StorageReader> KnownRoots<S> {
     }
 
     /// The root of a settlement layer under a number that may be a block's or a batch's, for a proof of this
-    /// batch: the root of the block if the state stores one, otherwise the root of the batch.
+    /// batch. L1 knows batches of settlement layers, all other chains know blocks.
     ///
     /// # Errors
     /// [`StateError`] if the state cannot be read.
@@ -181,18 +188,19 @@ impl<S: StorageReader> KnownRoots<S> {
         sl_chain: Word,
         number: u128,
     ) -> Result<Answer, StateError> {
-        match self.of_sl_block(sl_chain, number)? {
-            known @ Answer::Root(_) => Ok(known),
-            _ => self.of_sl_batch(of, sl_chain, number),
+        match self.is_l1() {
+            true => self.of_sl_batch(of, sl_chain, number),
+            false => self.of_sl_block(sl_chain, number),
         }
     }
 
-    /// The root of a settlement layer's block. The layer's own state stores it, and chains import it.
+    /// The root of a settlement layer's block. The layer's own state stores it, and chains import it; the
+    /// contracts on L1 accept no proof against a block.
     ///
     /// # Errors
     /// [`StateError`] if the state cannot be read.
     pub fn of_sl_block(&self, sl_chain: Word, block: u128) -> Result<Answer, StateError> {
-        let own = self.own_chain.is_some_and(|own| own.to_word() == sl_chain);
+        let own = !self.is_l1() && self.own_chain.is_some_and(|own| own.to_word() == sl_chain);
         if let (true, Ok(block)) = (own, u64::try_from(block)) {
             let message_root = self.message_root();
             let root = message_root.historical_root(SlBlock(block))?;
@@ -353,11 +361,30 @@ impl<S: StorageReader> KnownRoots<S> {
         MessageRoot::at(&self.state, self.addresses.message_root)
     }
 
+    /// The root in InteropRootStorage, which only ZKsync chains have.
     fn imported(&self, chain: Word, number: Word) -> Result<Option<KnownRoot>, StateError> {
+        if self.is_l1() {
+            return Ok(None);
+        }
         let storage = InteropRootStorage::at(&self.state, system::INTEROP_ROOT_STORAGE);
         let root = storage.interop_root(chain, number)?;
         let location = RootLocation::InteropRoots(system::INTEROP_ROOT_STORAGE);
         Ok((!root.is_zero()).then_some(KnownRoot { root, location }))
+    }
+}
+
+/// Whether contracts beside MessageRoot show that the state is of v31: then MessageRoot is missing.
+fn is_v31_without_message_root<S: StorageReader>(
+    state: &S,
+    addresses: &Addresses,
+) -> Result<bool, StateError> {
+    let bridgehub = Bridgehub::at(state, addresses.bridgehub);
+    if bridgehub.is_v31()? {
+        return Ok(true);
+    }
+    match bridgehub.chain_asset_handler()? {
+        Some(handler) => L1ChainAssetHandler::at(state, handler).is_set_up(),
+        None => Ok(false),
     }
 }
 

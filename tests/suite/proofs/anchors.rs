@@ -290,6 +290,41 @@ fn what_a_dump_of_l1_lacks_is_named() {
     assert!(matches!(answer, Answer::Lacking(Lacking::MessageRoot(_))), "{answer:?}");
 }
 
+/// A dump of v31 that lost MessageRoot and the slot of Bridgehub that is new in v31 is not judged by the
+/// rules of v29.
+#[test]
+fn a_truncated_dump_of_v31_is_not_judged_by_the_rules_of_v29() {
+    let record = accepted("gateway-v31", 506).remove(0);
+    let mut l1 = L1::read("gateway-v31");
+    l1.set(BRIDGEHUB, mapping_value(506.into(), 217.into()), 1.into());
+    l1.set(BRIDGEHUB, 220.into(), Word::ZERO);
+    l1.remove(MESSAGE_ROOT);
+    let answer = answer(&l1.known(), &record);
+    assert!(matches!(answer, Answer::Lacking(Lacking::MessageRoot(_))), "{answer:?}");
+}
+
+/// No contract on L1 reads roots of blocks or imported roots.
+#[test]
+fn l1_knows_no_roots_of_blocks() {
+    for (folder, sl_chain) in LAYERS {
+        let mut l1 = L1::read(folder);
+        let own = l1.get(MESSAGE_ROOT, mapping_value(0.into(), 3.into()));
+        let root = keccak256(b"a root").into();
+        l1.set(MESSAGE_ROOT, mapping_value(77.into(), 9.into()), root);
+        let storage = system::INTEROP_ROOT_STORAGE.to_string();
+        for chain in [own, sl_chain.into(), 324.into()] {
+            l1.set(&storage, mapping_value(77.into(), mapping_value(chain, 0.into())), root);
+        }
+        let known = l1.known();
+        for chain in [own, sl_chain.into(), 324.into()] {
+            assert_eq!(known.of_sl_block(chain, 77).unwrap(), Answer::NotStored, "{folder}");
+            let of = (ChainId(324), BatchNumber(1));
+            assert!(known.of_settlement_layer(of, chain, 77).unwrap().root().is_none(), "{folder}");
+        }
+        assert!(known.of_batch(ChainId(324), BatchNumber(77)).unwrap().root().is_none());
+    }
+}
+
 /// The slot of word `field` of migration `index` of a chain.
 fn interval(chain: ChainId, index: u64, field: u64) -> Word {
     mapping_value(index.into(), mapping_value(chain.to_word(), 252.into())).wrapping_add(field)
