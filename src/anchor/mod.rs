@@ -11,7 +11,7 @@
 //! | v31, settlement layer | MessageRoot: batch > 0, `chainBatchRoots` | never: only L1 accepts it |
 //!
 //! Roots of blocks are stored in the settlement layer's own MessageRoot (`historicalRoot`), and in listening
-//! chains that imported them (`interopRoots`). For these, the contracts check only the root.
+//! chains that imported them (`interopRoots`). For these, the contracts check only the root. L1 reads neither.
 //!
 //! Sources: era-contracts `Mailbox.sol` (v26 to v30); `MessageRootBase.sol`, `L1MessageRoot.sol`,
 //! `L2MessageRoot.sol`, `L1ChainAssetHandler.sol` (v31).
