@@ -138,12 +138,12 @@ pub mod prove;
 #[cfg(feature = "cli")]
 pub mod cli;
 
-pub use proof::{FailureCode, ProofRecord, Request, Target, Verdict};
+pub use proof::{CheckedBy, FailureCode, ProofRecord, Request, Target, Verdict};
 #[cfg(feature = "archive")]
 pub use prove::{
-    Batches, CheckedBy, Error, Event, HashOf, Job, JobPart, L1Options, Merged, Messages,
-    MessagesOptions, Observer, ObserverHandle, ProofOutput, Prover, Selection, Shard, Sink,
-    StateOptions, Summary, Trees, TreesOptions, merge,
+    Batches, Error, Event, HashOf, Job, JobPart, L1Options, Merged, Messages, MessagesOptions,
+    Observer, ObserverHandle, ProofOutput, Prover, Selection, Shard, Sink, StateOptions, Summary,
+    Trees, TreesOptions, merge,
 };
 #[cfg(feature = "archive")]
 pub use records::{Answer, Count, ProofFormat, TrustedRoots, verify};

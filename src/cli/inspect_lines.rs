@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 
 use super::{error::CliError, file_kind::FileKind, report::count};
 use crate::{
-    contracts::EventKind,
     files::{Input, InputError, Lines},
     ingest::events::read_events_input,
     primitives::{Address, Number},
@@ -93,12 +92,7 @@ pub(super) fn events(input: Input, message_root: Address) -> Result<(Value, Stri
     let events = read_events_input(input, message_root)?;
     let (mut kinds, mut blocks) = (BTreeMap::<&str, u64>::new(), None);
     for event in &events {
-        let kind = match event.kind {
-            EventKind::AddedChain(..) => "AddedChain",
-            EventKind::AppendedBatch(..) => "AppendedChainBatchRoot",
-            EventKind::NewInteropRoot => "NewInteropRoot",
-        };
-        *kinds.entry(kind).or_default() += 1;
+        *kinds.entry(event.kind.name()).or_default() += 1;
         widen(&mut blocks, event.block.0);
     }
     let mut text =

@@ -17,7 +17,7 @@ use crate::{
     forest::{Forest, InteropRoot, TreeFile},
     primitives::BatchNumber,
     proof::Target,
-    prove::{CheckedBy, Error, Trees},
+    prove::{Error, Trees},
 };
 
 pub(super) fn run(
@@ -52,7 +52,7 @@ pub(super) fn run(
     progress.end();
     let Some(forest) = trees.forest() else { return Err(Error::NoTrees(Target::Latest).into()) };
     report::result(&json(forest), || table(forest))?;
-    if args.output.is_some() || trees.checked_by() == CheckedBy::StoredNodes {
+    if args.output.is_some() || trees.tree_file().is_none() {
         console.info("every node that the contracts stored equals the rebuilt one");
     } else {
         console.info(
@@ -86,11 +86,12 @@ fn table(forest: &Forest) -> String {
     // Writing to a string cannot fail.
     let _ = writeln!(
         text,
-        "settlement layer {}, release {}: {} chains, {} batches\n",
+        "settlement layer {}, release {}: {} chains, {} batches; checked by {}\n",
         forest.sl_chain(),
         forest.layout(),
         forest.chains().len(),
         count(forest.batch_count()),
+        forest.checked_by(),
     );
     let _ = writeln!(
         text,
@@ -141,6 +142,7 @@ fn json(forest: &Forest) -> Value {
     json!({
         "slChainId": forest.sl_chain(),
         "release": forest.layout().to_string(),
+        "checkedBy": forest.checked_by(),
         "chains": chains,
         "sharedTree": {"height": shared.height(), "leaves": shared.leaves(), "root": shared.root()},
         "interopRoot": forest.latest().map(interop_root),

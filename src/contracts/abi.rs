@@ -1,4 +1,4 @@
-//! Events as era-contracts declares them: `IMessageRoot.sol`, v29 to v31 (v26 to v28 emit the first two);
+//! Events as era-contracts declares them: `IMessageRoot.sol`, v29 to v31 (v26 to v28 emit the first three);
 //! `IExecutor.sol`, since v30; `IL1Messenger.sol`, v26 to v31.
 #![allow(missing_docs, unreachable_pub, clippy::pedantic)]
 
@@ -10,6 +10,8 @@ alloy_sol_types::sol! {
         uint256 indexed batchNumber,
         bytes32 chainBatchRoot
     );
+
+    event NewChainRoot(uint256 indexed chainId, bytes32 chainRoot, bytes32 chainIdLeafHash);
 
     event NewInteropRoot(
         uint256 indexed chainId,

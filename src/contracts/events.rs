@@ -4,16 +4,22 @@
 //! | --- | --- | --- |
 //! | `AddedChain` | chain id, chain index | – |
 //! | `AppendedChainBatchRoot` | chain id, batch number | batch root |
-//! | `NewInteropRoot` | chain id of the settlement layer, block, log id | `sides` (bytes32[]) |
+//! | `NewChainRoot` | chain id | chain root ‖ chain-id leaf |
+//! | `NewInteropRoot` | chain id of the settlement layer, block, log id | `sides` (bytes32[]): the shared root |
 //!
-//! Source: era-contracts `IMessageRoot.sol`, v29 to v31; v26 to v28 emit the first two. A fourth event,
-//! `NewChainRoot`, adds nothing to these.
+//! An append emits the last three in this order, from the same call. `NewInteropRoot` is also emitted by
+//! `updateFullTree` (v29, v30) and by registrations (v31). Its log id is 0 before v31; since then it grows by
+//! one from each block with a root to the next.
+//!
+//! Source: era-contracts `MessageRoot.sol`, v29, and `MessageRootBase.sol`, `L2MessageRoot.sol`, v31; v26 to
+//! v28 emit the first three.
 
 use alloy_primitives::B256;
 use alloy_sol_types::SolEvent;
+use thiserror::Error;
 
-use super::abi::{AddedChain, AppendedChainBatchRoot, NewInteropRoot};
-use crate::primitives::{BatchNumber, ChainId, SlBlock, Word, WordTooLarge};
+use super::abi::{AddedChain, AppendedChainBatchRoot, NewChainRoot, NewInteropRoot};
+use crate::primitives::{BatchNumber, ChainId, Hash, SlBlock, Word, WordTooLarge};
 
 /// An event of MessageRoot, and where it was emitted. The order is the order of emission.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,36 +32,110 @@ pub struct MessageRootEvent {
     pub kind: EventKind,
 }
 
-/// The content of an event of MessageRoot.
+/// The content of an event of MessageRoot. Roots are `None` if the source has the topics only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum EventKind {
     /// A chain was registered at an index of the shared tree.
     AddedChain(ChainId, u64),
     /// A batch root was appended to a chain's tree.
-    AppendedBatch(ChainId, BatchNumber),
+    AppendedBatch(ChainId, BatchNumber, Option<Hash>),
+    /// The root of a chain's tree after an append.
+    NewChainRoot(ChainId, Option<Hash>),
     /// The shared root was stored under the block.
-    NewInteropRoot,
+    NewInteropRoot(Option<NamedRoot>),
+}
+
+/// The content of `NewInteropRoot`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NamedRoot {
+    /// The settlement layer.
+    pub sl_chain: ChainId,
+    /// The block that the event names, which is the one that emits it.
+    pub block: SlBlock,
+    /// The log id.
+    pub log_id: u64,
+    /// The shared root.
+    pub root: Hash,
+}
+
+/// Why a log is not a valid event of MessageRoot.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum EventError {
+    /// A number is wider than 64 bits.
+    #[error(transparent)]
+    Number(#[from] WordTooLarge),
+    /// The data of an event have another length, or another structure.
+    #[error("the data of {event} have {len} bytes, which are not those of this event")]
+    Data {
+        /// The event.
+        event: &'static str,
+        /// The length of the data.
+        len: usize,
+    },
 }
 
 impl EventKind {
-    /// Decodes the topics of an event; `None` for other events.
+    /// Decodes an event; `None` for other events. `data` is `None` if the source has the topics only.
     ///
     /// # Errors
-    /// [`WordTooLarge`] when a number is wider than 64 bits.
-    pub fn from_topics(topics: &[Word]) -> Result<Option<Self>, WordTooLarge> {
+    /// [`EventError`] when a number is wider than 64 bits, or when the data are not those of the event.
+    pub fn decode(topics: &[Word], data: Option<&[u8]>) -> Result<Option<Self>, EventError> {
         let is = |topic: &Word, signature: B256| *topic.as_bytes() == signature.0;
         Ok(match topics {
             [signature, chain, index] if is(signature, AddedChain::SIGNATURE_HASH) => {
                 Some(Self::AddedChain(ChainId::try_from(*chain)?, index.to_u64()?))
             }
             [signature, chain, batch] if is(signature, AppendedChainBatchRoot::SIGNATURE_HASH) => {
+                let root = decoded(
+                    data,
+                    AppendedChainBatchRoot::abi_decode_data_validate,
+                    "AppendedChainBatchRoot",
+                )?;
                 let batch = BatchNumber::try_from(*batch)?;
-                Some(Self::AppendedBatch(ChainId::try_from(*chain)?, batch))
+                let root = root.map(|(root,)| Hash::new(root.0));
+                Some(Self::AppendedBatch(ChainId::try_from(*chain)?, batch, root))
             }
-            [signature, ..] if is(signature, NewInteropRoot::SIGNATURE_HASH) => {
-                Some(Self::NewInteropRoot)
+            [signature, chain] if is(signature, NewChainRoot::SIGNATURE_HASH) => {
+                let roots = decoded(data, NewChainRoot::abi_decode_data_validate, "NewChainRoot")?;
+                let root = roots.map(|(root, _)| Hash::new(root.0));
+                Some(Self::NewChainRoot(ChainId::try_from(*chain)?, root))
+            }
+            [signature, chain, block, log_id] if is(signature, NewInteropRoot::SIGNATURE_HASH) => {
+                let sides =
+                    decoded(data, NewInteropRoot::abi_decode_data_validate, "NewInteropRoot")?;
+                let (sl_chain, block) = (ChainId::try_from(*chain)?, SlBlock(block.to_u64()?));
+                let log_id = log_id.to_u64()?;
+                let named = sides.map(|(sides,)| match sides[..] {
+                    [root] => Ok(NamedRoot { sl_chain, block, log_id, root: Hash::new(root.0) }),
+                    _ => Err(bad("NewInteropRoot", data.unwrap_or_default())),
+                });
+                Some(Self::NewInteropRoot(named.transpose()?))
             }
             _ => None,
         })
     }
+
+    /// The name of the event.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::AddedChain(..) => "AddedChain",
+            Self::AppendedBatch(..) => "AppendedChainBatchRoot",
+            Self::NewChainRoot(..) => "NewChainRoot",
+            Self::NewInteropRoot(_) => "NewInteropRoot",
+        }
+    }
+}
+
+fn decoded<T>(
+    data: Option<&[u8]>,
+    decode: impl Fn(&[u8]) -> alloy_sol_types::Result<T>,
+    event: &'static str,
+) -> Result<Option<T>, EventError> {
+    data.map(|data| decode(data).map_err(|_| bad(event, data))).transpose()
+}
+
+fn bad(event: &'static str, data: &[u8]) -> EventError {
+    EventError::Data { event, len: data.len() }
 }

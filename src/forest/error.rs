@@ -1,5 +1,6 @@
 use thiserror::Error;
 
+use super::EventsError;
 use crate::{
     contracts::{Layout, Release},
     primitives::{Address, BatchNumber, ChainId, Hash, SlBlock},
@@ -13,6 +14,9 @@ pub enum RebuildError {
     /// A slot could not be read, or its value is invalid.
     #[error("the state of the settlement layer is invalid")]
     State(#[from] StateError),
+    /// The events of MessageRoot are incomplete, contradict each other, or name other roots.
+    #[error(transparent)]
+    Events(#[from] EventsError),
     /// MessageRoot registers no chain at this address.
     #[error(
         "there is no MessageRoot at {0}: the dump is not of a settlement layer, or is incomplete. On L1, \
@@ -232,6 +236,7 @@ impl RebuildError {
             | Self::SharedTree { stored, .. } => !stored.is_zero(),
             Self::Length { stored, .. } => *stored != 0,
             Self::TwoRoots { .. } | Self::InteropRoot { .. } => true,
+            Self::Events(error) => error.is_mismatch(),
             _ => false,
         }
     }

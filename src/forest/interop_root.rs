@@ -1,28 +1,13 @@
-//! Interop roots (`historicalRoot`, by block). Their slots are keyed by hashes, so blocks are tried.
+//! Interop roots (`historicalRoot`, by block), and which of them the present trees may have.
 
 use std::collections::BTreeMap;
 
-use rayon::prelude::*;
-
 use super::{BatchNumbers, RebuildError};
 use crate::{
-    contracts::{Layout, MessageRoot},
+    contracts::Layout,
     merkle::Tree,
-    primitives::{ChainId, Hash, SlBlock, ordered::try_map},
-    state::{StateError, StorageReader},
+    primitives::{Hash, SlBlock},
 };
-
-/// Blocks probed at once.
-const WINDOW: u64 = 1 << 18;
-const CHUNK: u64 = 1 << 12;
-
-/// Blocks tried for each slot of the state. Work then grows with the input and not with a number in it. Even
-/// a settlement layer with one root an hour and a block every second has more slots than this allows for.
-const BLOCKS_A_SLOT: u64 = 1 << 12;
-/// Blocks tried in a state of any size: seven weeks at a block a second.
-const FEWEST_BLOCKS: u64 = 1 << 22;
-/// The most blocks tried: two years at a block a second.
-const MOST_BLOCKS: u64 = 1 << 26;
 
 /// A root of the shared tree that MessageRoot stored for a block of the settlement layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,135 +19,6 @@ pub struct InteropRoot {
     /// The number of chains in the tree. v26 to v30 register a chain without storing the new root, so
     /// this may be fewer than at the end of the block.
     pub chains: u64,
-}
-
-/// The result of the search for the newest root.
-pub(super) enum Newest {
-    Found(SlBlock, Hash),
-    /// No root in the blocks up to this one.
-    None(SlBlock),
-}
-
-/// Finds the newest `historicalRoot`. In v31 the contract names its block. Before v31, slots are keyed by
-/// hashes, so blocks are tried: down from the last block if it is known. If it is not known or is wrong, up
-/// from 0, until a root `is_present` or as many roots are found as the contract's storage can hold.
-///
-/// The shared tree has its present root since the block that stored it, so no root follows one that
-/// `is_present`.
-///
-/// A search upwards finds all roots: `take` receives them window by window. Otherwise it is not called.
-pub(super) fn newest<S: StorageReader + ?Sized, E: From<RebuildError>>(
-    message_root: &MessageRoot<'_, S>,
-    chains: &[ChainId],
-    last_block: Option<SlBlock>,
-    is_present: impl Fn(&Hash) -> bool,
-    mut take: impl FnMut(&[(SlBlock, Hash)]) -> Result<(), E>,
-) -> Result<Newest, E> {
-    let state = |error| E::from(RebuildError::State(error));
-    let last_emit = message_root.last_emit_block().map_err(state)?;
-    if last_emit != SlBlock(0) {
-        let root = message_root.historical_root(last_emit).map_err(state)?;
-        if root.is_zero() {
-            return Err(RebuildError::LostRoot(last_emit).into());
-        }
-        return Ok(Newest::Found(last_emit, root));
-    }
-    let most = most_blocks(message_root.slots());
-    let (mut newest, mut searched_to, mut limit) = (None, None, most);
-    if let Some(last) = last_block {
-        descend::<_, StateError>(message_root, last, 1, |window| {
-            newest = window.last().copied();
-            Ok(())
-        })
-        .map_err(state)?;
-        (searched_to, limit) = (Some(last), most.min(lowest_tried(last, most).0));
-    }
-    let (mut end, mut found, mut is_last) = (0, 0, newest.is_some());
-    let enough = message_root.most_historical_roots(chains).map_err(state)?.unwrap_or(u64::MAX);
-    while !is_last && found < enough && end < limit {
-        let start = end;
-        end = limit.min(start + WINDOW);
-        let window = probe(message_root, start, end).map_err(state)?;
-        take(&window)?;
-        newest = window.last().copied().or(newest);
-        is_last = window.last().is_some_and(|(_, root)| is_present(root));
-        found += window.len() as u64;
-    }
-    let searched_to = searched_to.unwrap_or(SlBlock(end));
-    Ok(newest.map_or(Newest::None(searched_to), |(block, root)| Newest::Found(block, root)))
-}
-
-/// The most blocks tried in a state with so many slots.
-fn most_blocks(slots: u64) -> u64 {
-    slots.saturating_mul(BLOCKS_A_SLOT).clamp(FEWEST_BLOCKS, MOST_BLOCKS)
-}
-
-/// The roots by block up to the newest one, in ascending order: all that the contract's storage holds if
-/// its slots can be counted, otherwise all of the blocks that are tried.
-pub(super) fn all<S: StorageReader + ?Sized>(
-    message_root: &MessageRoot<'_, S>,
-    chains: &[ChainId],
-    newest: SlBlock,
-) -> Result<(Vec<SlBlock>, Vec<Hash>), StateError> {
-    let mut windows = Vec::new();
-    all_from(message_root, chains, newest, |window| {
-        windows.push(window.to_vec());
-        Ok::<_, StateError>(())
-    })?;
-    Ok(windows.into_iter().rev().flatten().unzip())
-}
-
-/// As [`all`], for callers that cannot hold all roots in memory: window by window, the newest first, with
-/// the roots of each window in ascending order.
-pub(super) fn all_from<S: StorageReader + ?Sized, E: From<StateError>>(
-    message_root: &MessageRoot<'_, S>,
-    chains: &[ChainId],
-    newest: SlBlock,
-    take: impl FnMut(&[(SlBlock, Hash)]) -> Result<(), E>,
-) -> Result<(), E> {
-    let expected = message_root.most_historical_roots(chains)?.unwrap_or(u64::MAX);
-    descend(message_root, newest, expected, take)
-}
-
-/// The lowest block tried when a search goes down from `last` and tries at most `most` blocks.
-fn lowest_tried(last: SlBlock, most: u64) -> SlBlock {
-    SlBlock(last.0.saturating_sub(most))
-}
-
-/// The lowest block tried in this state when a search goes down from `last`.
-pub(super) fn searched_from<S: StorageReader + ?Sized>(state: &S, last: SlBlock) -> SlBlock {
-    lowest_tried(last, most_blocks(state.slots()))
-}
-
-/// Tries blocks down from `last` until enough roots are found or no block is left.
-fn descend<S: StorageReader + ?Sized, E: From<StateError>>(
-    message_root: &MessageRoot<'_, S>,
-    last: SlBlock,
-    enough: u64,
-    mut take: impl FnMut(&[(SlBlock, Hash)]) -> Result<(), E>,
-) -> Result<(), E> {
-    let lowest = lowest_tried(last, most_blocks(message_root.slots())).0;
-    let (mut end, mut found) = (last.0.saturating_add(1), 0);
-    while end > lowest && found < enough {
-        let start = end.saturating_sub(WINDOW).max(lowest);
-        let window = probe(message_root, start, end)?;
-        found += window.len() as u64;
-        take(&window)?;
-        end = start;
-    }
-    Ok(())
-}
-
-/// The roots stored for blocks `start` to `end`, in ascending order.
-fn probe<S: StorageReader + ?Sized>(
-    message_root: &MessageRoot<'_, S>,
-    start: u64,
-    end: u64,
-) -> Result<Vec<(SlBlock, Hash)>, StateError> {
-    let pieces: Vec<u64> = (start..end).step_by(CHUNK as usize).collect();
-    let read = |piece: u64| message_root.historical_roots(piece..end.min(piece + CHUNK));
-    let found = try_map(pieces.into_par_iter(), read)?;
-    Ok(found.into_iter().flatten().collect())
 }
 
 /// The possible values of the newest root: the root of the shared tree over all chains, or over fewer.
@@ -202,21 +58,5 @@ impl Present {
         chains
             .map(|chains| InteropRoot { block, root, chains: *chains })
             .ok_or(RebuildError::InteropRoot { block, stored: root, rebuilt: self.root })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn work_grows_with_the_state_and_has_a_limit() {
-        for (slots, most) in
-            [(0, 1 << 22), (1 << 10, 1 << 22), (1 << 12, 1 << 24), (u64::MAX, 1 << 26)]
-        {
-            assert_eq!(most_blocks(slots), most);
-        }
-        assert_eq!(lowest_tried(SlBlock(u64::MAX), 1 << 22), SlBlock(u64::MAX - (1 << 22)));
-        assert_eq!(lowest_tried(SlBlock(9), 1 << 22), SlBlock(0));
     }
 }

@@ -12,25 +12,27 @@
 //! Sources: era-contracts `MessageHashing.sol`, `MessageRoot.sol` / `MessageRootBase.sol`, v26 to v31.
 //!
 //! The contract stores only the frontier of a chain tree. Its leaves are rebuilt from the batch roots, which
-//! the chains' diamonds (v26 to v30) or MessageRoot itself (v31) store. [`rebuild`] accepts a forest only if
-//! it equals every node that the contract stored. [`explain`] finds the batches that every past root
+//! the chains' diamonds (v26 to v30) or MessageRoot itself (v31) store. What was recorded is the `evidence`.
+//! [`rebuild`] accepts a forest only if it equals every node that the contract stored. [`explain`] finds the batches that every past root
 //! contains, and a [`Timeline`] returns Merkle paths in the trees of that time.
 
-mod batch_roots;
 mod chain_tree;
-mod check;
 mod error;
+mod evidence;
 mod hashes;
 mod history;
 mod interop_root;
 mod leaf;
 mod numbers;
+mod options;
 mod rebuild;
+mod step;
 pub mod tree_file;
 mod trees;
 
 pub use chain_tree::ChainTree;
 pub use error::RebuildError;
+pub use evidence::{EventGap, EventPlace, EventsError};
 pub use history::{
     ChainAt, History, HistoryError, RootIndex, SearchBudget, Timeline, explain, explain_further,
 };
@@ -40,6 +42,7 @@ pub use leaf::{
     entry_zeros,
 };
 pub use numbers::BatchNumbers;
-pub use rebuild::{Addresses, RebuildOptions, rebuild};
+pub use options::{Addresses, RebuildOptions};
+pub use rebuild::{FromEvents, rebuild, rebuild_from_events};
 pub use tree_file::{HistoryOptions, KIND as TREE_FILE, TreeFile, TreeFileError, rebuild_to_file};
 pub use trees::Forest;

@@ -3,6 +3,7 @@ use crate::{
     contracts::Layout,
     merkle::Tree,
     primitives::{ChainId, Hash},
+    proof::CheckedBy,
 };
 
 /// The trees of a settlement layer, equal to what its contracts stored.
@@ -12,6 +13,7 @@ pub struct Forest {
     chains: Vec<ChainTree>,
     shared: Hashes,
     latest: Option<InteropRoot>,
+    checked_by: CheckedBy,
 }
 
 /// A forest without its hashes.
@@ -21,6 +23,7 @@ pub(super) struct ForestShape {
     /// The chains by index, with the numbers of their batches.
     pub(super) chains: Vec<(ChainId, BatchNumbers)>,
     pub(super) latest: Option<InteropRoot>,
+    pub(super) checked_by: CheckedBy,
 }
 
 impl ForestShape {
@@ -57,7 +60,8 @@ impl ForestShape {
             })
             .collect();
         let shared = take(Tree::node_count(chains.len() as u64));
-        Forest { layout: self.layout, chains, shared, latest: self.latest }
+        let Self { layout, latest, checked_by, .. } = self;
+        Forest { layout, chains, shared, latest, checked_by }
     }
 }
 
@@ -103,6 +107,12 @@ impl Forest {
     #[must_use]
     pub fn root(&self) -> Hash {
         self.shared().root()
+    }
+
+    /// The evidence that the trees were compared with.
+    #[must_use]
+    pub fn checked_by(&self) -> CheckedBy {
+        self.checked_by
     }
 
     /// The newest root that MessageRoot stored for a block. `None` for releases before v29, which store none.

@@ -15,13 +15,13 @@ use struson::reader::ValueType;
 
 use super::{json::Json, state::ImportError};
 use crate::{
-    contracts::{EventKind, MessageRootEvent},
+    contracts::{EventKind, MessageRootEvent, NamedRoot},
     files::Input,
-    primitives::{Address, BatchNumber, ChainId, SlBlock, Word},
+    primitives::{Address, BatchNumber, ChainId, Hash, SlBlock, Word, hex},
 };
 
-/// The most events kept in memory, repeated ones included: 40 bytes each.
-const MOST_EVENTS: usize = 1 << 24;
+/// The most events kept in memory, repeated ones included: 80 bytes each.
+const MOST_EVENTS: usize = 12 << 20;
 
 /// Reads the events of the MessageRoot at `message_root`, in the order of their emission, from a file (`-`
 /// for standard input).
@@ -78,11 +78,17 @@ struct Members {
     name: Option<String>,
     address: Option<Address>,
     topics: Vec<Word>,
+    data: Option<Vec<u8>>,
     block: Option<u64>,
     log_index: Option<u64>,
     chain: Option<u64>,
     chain_index: Option<u64>,
     batch: Option<u64>,
+    batch_root: Option<Hash>,
+    chain_root: Option<Hash>,
+    sides: Vec<Word>,
+    root_block: Option<u64>,
+    log_id: Option<u64>,
     removed: bool,
 }
 
@@ -115,13 +121,24 @@ impl Events {
                     let address = json.string()?.parse();
                     members.address = Some(address.map_err(|e| json.bad("an event's address", e))?);
                 }
-                ("topics", ValueType::Array) => members.topics = topics(json)?,
+                ("topics", ValueType::Array) => members.topics = words(json, 4)?,
+                ("data", ValueType::String) => {
+                    let data = json.string_as(hex::bytes)?;
+                    members.data = Some(data.map_err(|e| json.bad("an event's data", e))?);
+                }
                 ("removed", ValueType::Boolean) => members.removed = json.boolean()?,
                 ("blockNumber", _) => members.block = json.number("the block number")?,
                 ("logIndex", _) => members.log_index = json.number("the log index")?,
                 ("chainId", _) => members.chain = json.number("the chain id")?,
                 ("chainIndex", _) => members.chain_index = json.number("the chain index")?,
                 ("batchNumber", _) => members.batch = json.number("the batch number")?,
+                ("chainBatchRoot", ValueType::String) => members.batch_root = Some(hash(json)?),
+                ("chainRoot", ValueType::String) => members.chain_root = Some(hash(json)?),
+                ("sides", ValueType::Array) => members.sides = words(json, 1)?,
+                ("interopBlockNumber", _) => {
+                    members.root_block = json.number("the root's block")?
+                }
+                ("logId", _) => members.log_id = json.number("the log id")?,
                 _ => json.skip()?,
             }
         }
@@ -167,8 +184,8 @@ impl Events {
         let lacks = |member: &str| json.bad("an event", format!("has no {member:?}"));
         let kind = match members.name.as_deref() {
             None if members.topics.is_empty() => return Err(lacks("topics")),
-            None => EventKind::from_topics(&members.topics)
-                .map_err(|e| json.bad("a topic of an event", e))?,
+            None => EventKind::decode(&members.topics, members.data.as_deref())
+                .map_err(|e| json.bad("an event", e))?,
             Some(name) => {
                 let chain = || members.chain.map(ChainId).ok_or_else(|| lacks("chainId"));
                 match name {
@@ -178,9 +195,16 @@ impl Events {
                     }
                     "AppendedChainBatchRoot" => {
                         let batch = members.batch.ok_or_else(|| lacks("batchNumber"))?;
-                        Some(EventKind::AppendedBatch(chain()?, BatchNumber(batch)))
+                        let batch = BatchNumber(batch);
+                        Some(EventKind::AppendedBatch(chain()?, batch, members.batch_root))
                     }
-                    "NewInteropRoot" => Some(EventKind::NewInteropRoot),
+                    "NewChainRoot" => match members.chain {
+                        Some(chain) => {
+                            Some(EventKind::NewChainRoot(ChainId(chain), members.chain_root))
+                        }
+                        None => None,
+                    },
+                    "NewInteropRoot" => Some(EventKind::NewInteropRoot(named_root(&members))),
                     _ => None,
                 }
             }
@@ -192,18 +216,35 @@ impl Events {
     }
 }
 
-fn topics(json: &mut Json<Input>) -> Result<Vec<Word>, ImportError> {
-    let mut topics = Vec::with_capacity(4);
+/// The root of a named `NewInteropRoot`, if all of its members are there.
+fn named_root(members: &Members) -> Option<NamedRoot> {
+    let [root] = members.sides[..] else { return None };
+    Some(NamedRoot {
+        sl_chain: ChainId(members.chain?),
+        block: SlBlock(members.root_block?),
+        log_id: members.log_id?,
+        root: root.to_hash(),
+    })
+}
+
+fn hash(json: &mut Json<Input>) -> Result<Hash, ImportError> {
+    json.string_as(str::parse)?.map_err(|e| json.bad("a root of an event", e))
+}
+
+/// An array of at most `most` words.
+fn words(json: &mut Json<Input>, most: usize) -> Result<Vec<Word>, ImportError> {
+    let mut words = Vec::with_capacity(most);
     json.begin_array()?;
     while json.has_next()? {
-        let topic = json.string_as(Word::from_hex)?.map_err(|e| json.bad("a topic", e))?;
-        if topics.len() == 4 {
-            return Err(json.bad("an event", "has more than four topics"));
+        let word = json.string_as(Word::from_hex)?;
+        let word = word.map_err(|e| json.bad("a word of an event", e))?;
+        if words.len() == most {
+            return Err(json.bad("an event", format!("has more than {most} words in an array")));
         }
-        topics.push(topic);
+        words.push(word);
     }
     json.end_array()?;
-    Ok(topics)
+    Ok(words)
 }
 
 #[cfg(test)]
@@ -218,10 +259,10 @@ mod tests {
         read_events_input(input, MESSAGE_ROOT)
     }
 
-    fn log(address: &str, topics: &[String], block: u64, index: u64) -> String {
+    fn log(address: &str, topics: &[String], data: &str, (block, index): (u64, u64)) -> String {
         let topics: Vec<String> = topics.iter().map(|topic| format!("\"{topic}\"")).collect();
         format!(
-            "{{\"address\":\"{address}\",\"topics\":[{}],\"data\":\"0x\",\"blockNumber\":\"{block:#x}\",\
+            "{{\"address\":\"{address}\",\"topics\":[{}],\"data\":\"0x{data}\",\"blockNumber\":\"{block:#x}\",\
              \"transactionIndex\":\"0x0\",\"logIndex\":\"{index:#x}\",\"removed\":false}}",
             topics.join(",")
         )
@@ -233,47 +274,35 @@ mod tests {
 
     #[test]
     fn a_nodes_answers_and_named_events_say_the_same() {
-        let named = "{\"event\":\"AddedChain\",\"blockNumber\":5,\"logIndex\":0,\"chainId\":9,\
-             \"chainIndex\":1}\n{\"event\":\"NewChainRoot\",\"blockNumber\":6,\"logIndex\":1}\n\
-             {\"event\":\"AppendedChainBatchRoot\",\"blockNumber\":6,\"logIndex\":0,\"chainId\":9,\
-             \"batchNumber\":70}\n{\"event\":\"NewInteropRoot\",\"blockNumber\":6,\"logIndex\":2}";
+        let (batch_root, chain_root) = ("1a".repeat(32), "2b".repeat(32));
+        let (leaf, root) = ("3c".repeat(32), "4d".repeat(32));
+        let named = format!(
+            "{{\"event\":\"AddedChain\",\"blockNumber\":5,\"logIndex\":0,\"chainId\":9,\"chainIndex\":1}}\n\
+             {{\"event\":\"NewChainRoot\",\"blockNumber\":6,\"logIndex\":1,\"chainId\":9,\
+             \"chainRoot\":\"0x{chain_root}\"}}\n\
+             {{\"event\":\"AppendedChainBatchRoot\",\"blockNumber\":6,\"logIndex\":0,\"chainId\":9,\
+             \"batchNumber\":70,\"chainBatchRoot\":\"0x{batch_root}\"}}\n\
+             {{\"event\":\"NewInteropRoot\",\"blockNumber\":6,\"logIndex\":2,\"chainId\":506,\
+             \"interopBlockNumber\":6,\"logId\":0,\"sides\":[\"0x{root}\"]}}"
+        );
         let number = |n: u64| Word::from(n).to_string();
+        let sides = format!("{}{}{root}", &number(32)[2..], &number(1)[2..]);
         let here = MESSAGE_ROOT.to_string();
+        let appended = signature("AppendedChainBatchRoot(uint256,uint256,bytes32)");
+        let chain_root_topic = signature("NewChainRoot(uint256,bytes32,bytes32)");
+        let interop_root = signature("NewInteropRoot(uint256,uint256,uint256,bytes32[])");
+        let added = signature("AddedChain(uint256,uint256)");
         let logs = [
-            log(
-                &here,
-                &[
-                    signature("AppendedChainBatchRoot(uint256,uint256,bytes32)"),
-                    number(9),
-                    number(70),
-                ],
-                6,
-                0,
-            ),
-            log(&here, &[signature("NewChainRoot(uint256,bytes32,bytes32)"), number(9)], 6, 1),
-            log(
-                &here,
-                &[
-                    signature("NewInteropRoot(uint256,uint256,uint256,bytes32[])"),
-                    number(506),
-                    number(6),
-                    number(0),
-                ],
-                6,
-                2,
-            ),
-            log(&here, &[signature("AddedChain(uint256,uint256)"), number(9), number(1)], 5, 0),
-            log(
-                &Address::system(1).to_string(),
-                &[signature("AddedChain(uint256,uint256)"), number(8), number(2)],
-                5,
-                1,
-            ),
+            log(&here, &[appended, number(9), number(70)], &batch_root, (6, 0)),
+            log(&here, &[chain_root_topic, number(9)], &(chain_root + &leaf), (6, 1)),
+            log(&here, &[interop_root, number(506), number(6), number(0)], &sides, (6, 2)),
+            log(&here, &[added.clone(), number(9), number(1)], "", (5, 0)),
+            log(&Address::system(1).to_string(), &[added, number(8), number(2)], "", (5, 1)),
         ];
         let array = format!("[{}]", logs.join(","));
         let answer = format!("{{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{array}}}");
-        let expected = read(named).unwrap();
-        assert_eq!(expected.len(), 3);
+        let expected = read(&named).unwrap();
+        assert_eq!(expected.len(), 4);
         for text in [array.clone(), answer.clone(), logs.join("\n"), answer + &array] {
             assert_eq!(read(&text).unwrap(), expected);
         }
@@ -312,6 +341,8 @@ mod tests {
             "{\"event\":\"NewInteropRoot\",\"blockNumber\":1.5,\"logIndex\":0}",
             "{\"topics\":[\"0xzz\"]}",
             "{\"topics\":[\"0x1\",\"0x1\",\"0x1\",\"0x1\",\"0x1\"]}",
+            "{\"topics\":[\"0x4f7fd9ed016150a623d5a2cf43053fe313a56293a77e060a05db49ed22579520\",\"0x1\",\"0x1\"],\
+             \"data\":\"0x\",\"blockNumber\":1,\"logIndex\":1}",
             "{\"jsonrpc\":\"2.0\",\"error\":{\"code\":-1}}",
             "{\"event\":\"NewInteropRoot\",\"blockNumber\":1",
         ] {

@@ -27,6 +27,7 @@
 
 #[cfg(feature = "calldata")]
 pub mod calldata;
+mod checked_by;
 mod decode;
 mod failure_code;
 mod model;
@@ -40,6 +41,7 @@ pub mod verify;
 pub(crate) mod verify_many;
 mod view;
 
+pub use checked_by::{CheckedBy, UnknownEvidence};
 pub use decode::DecodeError;
 pub use failure_code::{FailureCode, UnknownFailureCode};
 pub use model::{METADATA_VERSION, Proof, ProofEnd, SettlementHop};

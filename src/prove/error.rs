@@ -315,7 +315,8 @@ fn rebuild_code(error: &RebuildError) -> FailureCode {
 
 fn history_code(error: &HistoryError) -> FailureCode {
     match error {
-        HistoryError::State(_) => FailureCode::StateDamaged,
+        HistoryError::Evidence(RebuildError::State(_)) => FailureCode::StateDamaged,
+        HistoryError::Evidence(error) => rebuild_code(error),
         HistoryError::NoRoots => FailureCode::NoInteropRoot,
         HistoryError::Root { .. } => FailureCode::TreeDiffers,
         HistoryError::Columns { .. } | HistoryError::Unsound { .. } => FailureCode::HistoryDamaged,

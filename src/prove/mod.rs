@@ -43,5 +43,5 @@ pub use prover::Prover;
 pub use resolved::TargetError;
 pub use sl_batch::{SlBatchError, SlBatchTree};
 pub use state_options::StateOptions;
-pub use trees::{CheckedBy, L1Options, Trees, TreesOptions};
+pub use trees::{L1Options, Trees, TreesOptions};
 pub use verified_proofs::{LogFilter, VerifiedProofs};

@@ -21,6 +21,7 @@ use crate::{
         state::{Dump, Format},
     },
     primitives::{ChainId, SlBlock, hex},
+    proof::CheckedBy,
     snapshot::Snapshot,
     state::StorageReader,
 };
@@ -89,7 +90,7 @@ pub struct L1Options {
 /// use slproof::{CheckedBy, Trees};
 ///
 /// let trees = Trees::open(&["fixtures/gateway-v29/state.anvil.json"], &Default::default())?;
-/// assert_eq!(trees.checked_by(), CheckedBy::StoredNodes);
+/// assert_eq!(trees.checked_by(), CheckedBy::STATE);
 /// let forest = trees.forest().ok_or("trees were rebuilt")?;
 /// assert_eq!(forest.sl_chain().0, 506);
 /// println!("{trees}");
@@ -132,38 +133,17 @@ pub(super) enum Source {
     },
 }
 
-/// How trees were checked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum CheckedBy {
-    /// The trees were rebuilt, and every node that the contracts stored equals the rebuilt one.
-    StoredNodes,
-    /// The trees come from a tree file and were checked when it was created. Only its checksums are compared
-    /// now.
-    TreeFile,
-    /// Nothing was rebuilt: the batch roots in the state are trusted.
-    Nothing,
-}
-
-impl fmt::Display for CheckedBy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::StoredNodes => "every stored node equals the rebuilt one",
-            Self::TreeFile => "mapped from a tree file",
-            Self::Nothing => "batch roots as the state stores them",
-        })
-    }
-}
-
 impl fmt::Display for Trees {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let checked_by = self.checked_by();
-        let Some(forest) = self.forest() else { return write!(f, "a state: {checked_by}") };
+        let Some(forest) = self.forest() else {
+            return f.write_str("a state, whose batch roots are used as it stores them");
+        };
         let (chains, batches) = (forest.chains().len(), forest.batch_count());
         let (sl_chain, layout) = (forest.sl_chain(), forest.layout());
         write!(
             f,
-            "settlement layer {sl_chain}, release {layout}: {chains} chains, {batches} batches; {checked_by}"
+            "settlement layer {sl_chain}, release {layout}: {chains} chains, {batches} batches; checked by {}",
+            forest.checked_by()
         )
     }
 }
@@ -242,14 +222,11 @@ impl Trees {
         &self.0.options
     }
 
-    /// How the trees were checked.
+    /// The evidence that proofs rest on: what the trees were compared with, when they were rebuilt or when
+    /// their tree file was created. Without trees it is the state that stores the batch roots.
     #[must_use]
     pub fn checked_by(&self) -> CheckedBy {
-        match &self.0.source {
-            Source::Dump(..) => CheckedBy::StoredNodes,
-            Source::File(_) => CheckedBy::TreeFile,
-            Source::State { .. } => CheckedBy::Nothing,
-        }
+        self.forest().map_or(CheckedBy::STATE, Forest::checked_by)
     }
 
     /// The format of the opened input.

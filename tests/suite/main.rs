@@ -27,6 +27,9 @@ mod trees {
     /// Every dump of every release gives the roots that the contracts returned.
     mod rebuild;
 
+    /// The events of MessageRoot alone give the same trees; lost and altered events are named.
+    mod events;
+
     /// Unusual states of the deployed contracts, one test each.
     mod edge_cases;
 

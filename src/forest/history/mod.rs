@@ -31,7 +31,6 @@
 //! stores it; in both cases the chain count of a root is the one with which the tree matches the root.
 
 mod candidates;
-mod first_writes;
 mod likelihood;
 mod replay;
 mod search;
@@ -43,11 +42,15 @@ use std::iter;
 
 use thiserror::Error;
 
-use super::{Addresses, ChainTree, Forest, InteropRoot, interop_root};
+use super::{
+    Addresses, ChainTree, Forest, InteropRoot, RebuildError, RebuildOptions,
+    evidence::{Evidence, StateEvidence},
+    step::Step,
+};
 use crate::{
-    contracts::{MessageRoot, MessageRootEvent},
+    contracts::MessageRootEvent,
     primitives::{ChainId, Hash, SlBlock},
-    state::{StateError, StorageReader},
+    state::StorageReader,
 };
 
 pub use search::SearchBudget;
@@ -75,9 +78,9 @@ pub struct History {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum HistoryError {
-    /// A slot could not be read, or its value is invalid.
-    #[error("the state of the settlement layer is invalid")]
-    State(#[from] StateError),
+    /// The evidence could not be read, or is invalid.
+    #[error(transparent)]
+    Evidence(#[from] RebuildError),
     /// The settlement layer stores no interop roots.
     #[error("the state has no roots by block: releases before v29 store none")]
     NoRoots,
@@ -113,16 +116,7 @@ pub enum HistoryError {
     },
 }
 
-/// The changes up to one root.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::forest) struct Step {
-    /// The number of chains after the step.
-    pub(in crate::forest) chains: u32,
-    /// The chains that appended batches, by chain index, with the number of batches.
-    pub(in crate::forest) advances: Vec<(u32, u64)>,
-}
-
-/// Determines the content of every interop root. `events` may be empty or incomplete.
+/// Determines the content of every interop root that a state stores. `events` may be empty or incomplete.
 ///
 /// # Errors
 /// [`HistoryError`] if the state cannot be read or stores no interop roots. A root without an explanation
@@ -134,16 +128,29 @@ pub fn explain<S: StorageReader + ?Sized>(
     events: &[MessageRootEvent],
     effort: SearchBudget,
 ) -> Result<Timeline, HistoryError> {
+    let options = RebuildOptions { addresses, ..RebuildOptions::default() };
+    explain_recorded(&StateEvidence::read(state, &options)?, forest, events, effort)
+}
+
+/// As [`explain`], for roots that any evidence names.
+pub(super) fn explain_recorded<V: Evidence>(
+    evidence: &V,
+    forest: &Forest,
+    events: &[MessageRootEvent],
+    effort: SearchBudget,
+) -> Result<Timeline, HistoryError> {
     let newest = forest.latest().ok_or(HistoryError::NoRoots)?;
-    let message_root = MessageRoot::at(state, addresses.message_root);
-    let chains: Vec<_> = forest.chains().iter().map(ChainTree::chain).collect();
-    let (blocks, roots) = interop_root::all(&message_root, &chains, newest.block)?;
-    let steps = match events {
-        [] => first_writes::steps(state, addresses, forest, &blocks)?,
-        _ => None,
-    };
+    let mut windows = Vec::new();
+    evidence.block_roots(newest.block, |window| {
+        windows.push(window.to_vec());
+        Ok::<_, RebuildError>(())
+    })?;
+    let (blocks, roots): (Vec<_>, Vec<_>) = windows.into_iter().rev().flatten().unzip();
     let found = match events {
-        [] => History::new(blocks, roots, steps.unwrap_or_default()),
+        [] => {
+            let steps = evidence.steps(forest, &blocks)?;
+            History::new(blocks, roots, steps.unwrap_or_default())
+        }
         _ => replayed(forest, blocks, roots, events),
     };
     mend(forest, found, effort)
@@ -223,7 +230,7 @@ impl History {
     }
 
     /// Appends a root. Without a step it is unexplained.
-    pub(super) fn push(&mut self, block: SlBlock, root: Hash, step: Option<Step>) {
+    pub(in crate::forest) fn push(&mut self, block: SlBlock, root: Hash, step: Option<Step>) {
         self.blocks.push(block);
         self.roots.push(root);
         self.push_step(step);

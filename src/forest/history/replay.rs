@@ -32,7 +32,7 @@ pub(super) fn steps(
                 event.block == *block
                     && matches!(
                         event.kind,
-                        EventKind::AppendedBatch(..) | EventKind::NewInteropRoot
+                        EventKind::AppendedBatch(..) | EventKind::NewInteropRoot(_)
                     )
             });
             let before = rest.partition_point(|event| event.block < *block);
@@ -44,7 +44,7 @@ pub(super) fn steps(
                         let added = u32::try_from(index).unwrap_or(u32::MAX).saturating_add(1);
                         chains = chains.max(added);
                     }
-                    EventKind::AppendedBatch(chain, batch) => {
+                    EventKind::AppendedBatch(chain, batch, _) => {
                         let Some(&index) = indices.get(&chain) else { continue };
                         let tree = &forest.chains()[index as usize];
                         let Some((leaf, _)) = tree.find(batch) else { continue };
@@ -55,7 +55,7 @@ pub(super) fn steps(
                             *count = leaf + 1;
                         }
                     }
-                    EventKind::NewInteropRoot => {}
+                    EventKind::NewChainRoot(..) | EventKind::NewInteropRoot(_) => {}
                 }
             }
             let known = filed.is_some() && chains as usize <= forest.chains().len();

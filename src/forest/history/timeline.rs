@@ -72,6 +72,15 @@ impl Timeline {
         Ok((timeline, differing))
     }
 
+    /// The index of the first root that differs from the history, with the rebuilt root.
+    pub(in crate::forest) fn first_differing(
+        forest: &Forest,
+        history: History,
+    ) -> Result<Option<(usize, Hash)>, HistoryError> {
+        let (timeline, differing) = Self::replay(forest, history)?;
+        Ok(differing.first().map(|root| (*root, timeline.rebuilt(*root))))
+    }
+
     fn rebuilt(&self, root: usize) -> Hash {
         let height = height(self.history.chains[root].into());
         self.shared.root(height, root as u32)

@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use crate::{
-    forest::history::Step,
+    forest::step::Step,
     primitives::{
         SlBlock,
         varint::{self, VarintError},

@@ -13,10 +13,11 @@ use crate::{
         Access, Container, ContainerError, SectionBytes, SectionName, container::is_container,
     },
     forest::{
-        BatchNumbers, Forest, History, chain_id_leaf, hashes::Hashes, history::Step, numbers::Run,
+        BatchNumbers, Forest, History, chain_id_leaf, hashes::Hashes, numbers::Run, step::Step,
         trees::ForestShape,
     },
     primitives::{BatchNumber, ChainId, Hash, SlBlock},
+    proof::CheckedBy,
 };
 
 /// A forest and its history in a mapped file.
@@ -68,7 +69,10 @@ impl TreeFile {
         container.check_section(RUNS)?;
         let chains = chains(container.section(CHAINS)?, container.section(RUNS)?)
             .map_err(|(name, reason)| bad(name, reason))?;
-        let grown = ForestShape { layout, chains, latest: header.latest.map(Into::into) };
+        let latest = header.latest.map(Into::into);
+        // Version 1 is written only from a state.
+        let checked_by = CheckedBy::STATE;
+        let grown = ForestShape { layout, chains, latest, checked_by };
         let hashes = Hashes::stored(container.share(HASHES)?);
         let hashes =
             hashes.filter(|hashes| Some(hashes.len() as u64) == grown.hashes()).ok_or_else(

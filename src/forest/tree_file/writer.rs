@@ -9,17 +9,18 @@ use super::{
     spilled_roots::FiledRoots,
 };
 use crate::{
-    contracts::{MessageRoot, MessageRootEvent},
+    contracts::MessageRootEvent,
     files::{ContainerWriter, Output, OutputError, Spool},
     forest::{
         RebuildOptions, SearchBudget,
+        evidence::{Evidence, StateEvidence},
         hashes::Hashes,
-        history::{self, Step},
-        interop_root,
-        rebuild::RebuildInput,
+        history,
+        rebuild::Plan,
+        step::Step,
         trees::ForestShape,
     },
-    primitives::{ChainId, Hash, SlBlock},
+    primitives::{Hash, SlBlock},
     state::StorageReader,
 };
 
@@ -48,24 +49,32 @@ pub fn rebuild_to_file<S: StorageReader + ?Sized>(
     past: Option<HistoryOptions<'_>>,
     target: &Path,
 ) -> Result<(), TreeFileError> {
-    let site = RebuildInput::read(state, options)?;
+    write_file(&StateEvidence::read(state, options)?, options, past, target)
+}
+
+/// As [`rebuild_to_file`], from any evidence.
+fn write_file<V: Evidence>(
+    evidence: &V,
+    options: &RebuildOptions,
+    past: Option<HistoryOptions<'_>>,
+    target: &Path,
+) -> Result<(), TreeFileError> {
+    let plan = Plan { evidence, release: options.release };
     let mut writer = ContainerWriter::create(target, KIND)?;
-    let bytes = site.hashes() as u64 * size_of::<Hash>() as u64;
+    let bytes = plan.hashes() as u64 * size_of::<Hash>() as u64;
     let mut filed = FiledRoots::beside(target)?;
     let take = |window: &[_]| match past {
         None => filed.keep(window).map_err(TreeFileError::from),
         Some(_) => Ok(()),
     };
-    let grown = writer.fill(HASHES, bytes, |bytes| site.build(cast_slice_mut(bytes), take))??;
+    let grown = writer.fill(HASHES, bytes, |bytes| plan.build(cast_slice_mut(bytes), take))??;
     write_chains(&mut writer, &grown)?;
 
     let roots = match (past, grown.latest) {
         (_, None) => Roots::new(target, &grown),
         (None, Some(latest)) => {
             if filed.is_empty() {
-                let message_root = MessageRoot::at(state, options.addresses.message_root);
-                let chains: Vec<ChainId> = grown.chains.iter().map(|(chain, _)| *chain).collect();
-                interop_root::all_from(&message_root, &chains, latest.block, |window| {
+                evidence.block_roots(latest.block, |window| {
                     filed.keep(window).map_err(TreeFileError::from)
                 })?;
             }
@@ -77,9 +86,8 @@ pub fn rebuild_to_file<S: StorageReader + ?Sized>(
             let hashes = Hashes::stored(writer.written(HASHES)?);
             let hashes = hashes.unwrap_or_else(|| unreachable!("the section has whole hashes"));
             let forest = grown.clone().forest(hashes);
-            let addresses = options.addresses;
             let effort = effort.unwrap_or_else(|| SearchBudget::for_batches(forest.batch_count()));
-            let timeline = history::explain(state, addresses, &forest, events, effort)?;
+            let timeline = history::explain_recorded(evidence, &forest, events, effort)?;
             let history = timeline.history();
             let mut roots = Roots::new(target, &grown);
             for index in 0..history.len() {
@@ -97,7 +105,7 @@ pub fn rebuild_to_file<S: StorageReader + ?Sized>(
     roots.finish(&mut writer)?;
     writer.commit(&Header {
         layout: layout_number(grown.layout),
-        block: options.last_block.or(state.block()),
+        block: evidence.block(),
         latest: grown.latest.map(Into::into),
         roots: count,
         explained,

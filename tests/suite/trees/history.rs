@@ -200,7 +200,7 @@ fn play(layout: Layout, blocks: &[Vec<Happens>]) -> Played {
                     next.push(if index.is_multiple_of(2) { 1 } else { 1 << (index + 20) });
                     event(EventKind::AddedChain(chain, index));
                     if layout == Layout::V31 {
-                        event(EventKind::NewInteropRoot);
+                        event(EventKind::NewInteropRoot(None));
                         file(&layer, block, &batches);
                     }
                 }
@@ -223,14 +223,14 @@ fn play(layout: Layout, blocks: &[Vec<Happens>]) -> Played {
                         layer.append(index, batch, root);
                         batches[index] += 1;
                         logs.push(batch_logs);
-                        event(EventKind::AppendedBatch(chain, batch));
+                        event(EventKind::AppendedBatch(chain, batch, None));
                     }
                     file(&layer, block, &batches);
                 }
                 Happens::Execution(..) => {}
                 Happens::UpdateFullTree => {
                     layer.update_full_tree();
-                    event(EventKind::NewInteropRoot);
+                    event(EventKind::NewInteropRoot(None));
                     file(&layer, block, &batches);
                 }
             }
@@ -384,7 +384,7 @@ fn root_over_fewer_chains_than_its_predecessor_does_not_panic() {
     let kinds = [
         EventKind::AddedChain(ChainId(300), 1),
         EventKind::AddedChain(ChainId(301), 2),
-        EventKind::NewInteropRoot,
+        EventKind::NewInteropRoot(None),
     ];
     let events: Vec<_> = (0..)
         .zip(kinds)

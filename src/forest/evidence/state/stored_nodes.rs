@@ -1,8 +1,8 @@
 //! Compares the rebuilt trees with every node that the contract stored.
 
-use super::{BatchNumbers, RebuildError, chain_tree::chain_root, entry_zeros};
 use crate::{
     contracts::{ChainTreeStorage, MessageRoot},
+    forest::{BatchNumbers, RebuildError, chain_tree::chain_root, entry_zeros},
     merkle::{Tree, live_side},
     primitives::{BatchNumber, ChainId, Hash},
     state::StorageReader,

@@ -11,12 +11,12 @@
 
 use rayon::prelude::*;
 
-use super::{
-    RebuildError,
-    numbers::{BatchNumbers, Run},
-};
 use crate::{
     contracts::{Bridgehub, Layout, MessageRoot, ZkChain},
+    forest::{
+        RebuildError,
+        numbers::{BatchNumbers, Run},
+    },
     primitives::{Address, BatchNumber, ChainId, Hash, Word, ordered::try_map},
     state::{StorageReader, slots::mapping_values},
 };

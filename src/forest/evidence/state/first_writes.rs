@@ -8,10 +8,9 @@
 
 use std::ops::Range;
 
-use super::Step;
 use crate::{
     contracts::{Bridgehub, MessageRoot, ZkChain},
-    forest::{Addresses, ChainTree, Forest},
+    forest::{Addresses, ChainTree, Forest, step::Step},
     primitives::{Address, SlBatch, SlBlock, Word},
     state::{StateError, StorageReader, slots::mapping_values},
 };

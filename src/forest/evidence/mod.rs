@@ -1,0 +1,91 @@
+//! What a settlement layer recorded about its trees, whatever it is read from.
+//!
+//! The evidence gives the chains, their batch roots and the interop roots. The trees are built from that, and
+//! are accepted only if they equal everything else that was recorded: the nodes that a state stores, or the
+//! roots that events name.
+
+mod events;
+mod state;
+
+pub(super) use events::EventEvidence;
+pub use events::{EventGap, EventPlace, EventsError};
+pub(super) use state::StateEvidence;
+
+use super::{BatchNumbers, Forest, RebuildError, step::Step};
+use crate::{
+    contracts::Layout,
+    merkle::Tree,
+    primitives::{ChainId, Hash, SlBlock},
+    proof::CheckedBy,
+};
+
+/// A registered chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct RecordedChain {
+    /// The chain's id.
+    pub(super) id: ChainId,
+    /// The number of its batches that were executed on this settlement layer.
+    pub(super) batches: u64,
+}
+
+/// What one source recorded about the trees of a settlement layer. Chains are named by their index in the
+/// shared tree.
+pub(super) trait Evidence: Sync {
+    /// What the source is.
+    fn kind(&self) -> CheckedBy;
+
+    /// The block up to which the source recorded, if known.
+    fn block(&self) -> Option<SlBlock>;
+
+    /// The storage layout of the contracts, as far as it shows without the interop roots: v29 stands for all
+    /// earlier ones.
+    fn layout(&self) -> Layout;
+
+    /// The chains by index. There is at least one, the settlement layer's own.
+    fn chains(&self) -> &[RecordedChain];
+
+    /// Writes the roots of a chain's batches to `roots`, in the order of execution, and returns their numbers.
+    /// The length of `roots` is the chain's number of batches.
+    fn batch_roots(&self, chain: usize, roots: &mut [Hash]) -> Result<BatchNumbers, RebuildError>;
+
+    /// Compares a chain tree with everything that was recorded about it.
+    fn compare_chain(
+        &self,
+        chain: usize,
+        batches: &BatchNumbers,
+        tree: &Tree<'_>,
+    ) -> Result<(), RebuildError>;
+
+    /// Compares the shared tree with everything that was recorded about it.
+    fn compare_shared(&self, shared: &Tree<'_>) -> Result<(), RebuildError>;
+
+    /// Compares what the evidence recorded about the trees at earlier times.
+    fn compare_forest(&self, _: &Forest) -> Result<(), RebuildError> {
+        Ok(())
+    }
+
+    /// The newest interop root. `is_present` says whether the present shared tree may have a root. `take`
+    /// receives all roots, in ascending order of their blocks, if they have to be read to find the newest
+    /// one; otherwise it is not called.
+    fn newest_root<E: From<RebuildError>>(
+        &self,
+        is_present: impl Fn(&Hash) -> bool,
+        take: impl FnMut(&[(SlBlock, Hash)]) -> Result<(), E>,
+    ) -> Result<Option<(SlBlock, Hash)>, E>;
+
+    /// Passes the interop roots up to block `newest` to `take`, in windows: the newest window first, with the
+    /// roots of each window in ascending order.
+    fn block_roots<E: From<RebuildError>>(
+        &self,
+        newest: SlBlock,
+        take: impl FnMut(&[(SlBlock, Hash)]) -> Result<(), E>,
+    ) -> Result<(), E>;
+
+    /// The changes up to the root of each of these blocks, where they were recorded; `None` if the source
+    /// records no changes. They are claims: they count only if they lead to the roots.
+    fn steps(
+        &self,
+        forest: &Forest,
+        blocks: &[SlBlock],
+    ) -> Result<Option<Vec<Option<Step>>>, RebuildError>;
+}

@@ -1,0 +1,185 @@
+//! Evidence from a state: the contracts' storage of batch roots, of the frontier of every chain tree, of the
+//! whole shared tree, and of the interop roots.
+
+mod batch_roots;
+mod block_roots;
+mod first_writes;
+mod stored_nodes;
+
+use rayon::prelude::*;
+
+use super::{Evidence, RecordedChain};
+use crate::{
+    contracts::{ChainTreeStorage, Layout, MessageRoot},
+    forest::{BatchNumbers, Forest, RebuildError, RebuildOptions, step::Step},
+    merkle::Tree,
+    primitives::{ChainId, Hash, SlBlock, ordered::try_map},
+    proof::CheckedBy,
+    state::StorageReader,
+};
+use block_roots::Newest;
+
+/// What the contracts of a settlement layer store about its trees.
+pub(in crate::forest) struct StateEvidence<'s, S: ?Sized> {
+    state: &'s S,
+    options: RebuildOptions,
+    message_root: MessageRoot<'s, S>,
+    block: Option<SlBlock>,
+    layout: Layout,
+    chains: Vec<RecordedChain>,
+    /// The frontiers of the chain trees, by chain index.
+    stored: Vec<ChainTreeStorage>,
+}
+
+impl<'s, S: StorageReader + ?Sized> StateEvidence<'s, S> {
+    /// Reads the registry of chains and the frontiers of their trees.
+    pub(in crate::forest) fn read(
+        state: &'s S,
+        options: &RebuildOptions,
+    ) -> Result<Self, RebuildError> {
+        let message_root = MessageRoot::at(state, options.addresses.message_root);
+        let chains = registry(&message_root)?;
+        let sl_chain = chains[0];
+        if let Some(expected) = options.sl_chain
+            && expected != sl_chain
+        {
+            return Err(RebuildError::OtherSettlementLayer { expected, found: sl_chain });
+        }
+        let block = match (options.last_block, state.block()) {
+            (Some(given), Some(stated)) if given != stated => {
+                return Err(RebuildError::OtherBlock { given, stated });
+            }
+            (given, stated) => given.or(stated),
+        };
+        // v26 and v29 differ only in the interop roots, which no chain tree depends on.
+        let layout = if has_v31(&message_root, &chains)? { Layout::V31 } else { Layout::V29 };
+        let stored: Vec<ChainTreeStorage> =
+            try_map(chains.par_iter(), |chain| message_root.chain_tree(*chain))?;
+        // Every batch has a slot for its root. So a damaged leaf count never allocates more memory than
+        // the dump itself takes.
+        let (slots, mut batches) = (state.slots(), 0u64);
+        for (chain, tree) in chains.iter().zip(&stored) {
+            batches = batches.saturating_add(tree.leaves);
+            if batches > slots {
+                return Err(RebuildError::TooManyBatches { chain: *chain, batches, slots });
+            }
+        }
+        // One root for every batch, and not many interop roots more.
+        state.expect_reads(batches);
+        let recorded =
+            |(id, tree): (_, &ChainTreeStorage)| RecordedChain { id, batches: tree.leaves };
+        let chains = chains.into_iter().zip(&stored).map(recorded).collect();
+        let options = *options;
+        Ok(Self { state, options, message_root, block, layout, chains, stored })
+    }
+
+    fn chain_ids(&self) -> Vec<ChainId> {
+        self.chains.iter().map(|chain| chain.id).collect()
+    }
+}
+
+impl<S: StorageReader + ?Sized> Evidence for StateEvidence<'_, S> {
+    fn kind(&self) -> CheckedBy {
+        CheckedBy::STATE
+    }
+
+    fn block(&self) -> Option<SlBlock> {
+        self.block
+    }
+
+    fn layout(&self) -> Layout {
+        self.layout
+    }
+
+    fn chains(&self) -> &[RecordedChain] {
+        &self.chains
+    }
+
+    fn batch_roots(&self, chain: usize, roots: &mut [Hash]) -> Result<BatchNumbers, RebuildError> {
+        let bridgehub = self.options.addresses.bridgehub;
+        let of = (self.chains[chain].id, self.options.max_gap);
+        batch_roots::collect(self.state, self.layout, &self.message_root, bridgehub, of, roots)
+    }
+
+    fn compare_chain(
+        &self,
+        chain: usize,
+        batches: &BatchNumbers,
+        tree: &Tree<'_>,
+    ) -> Result<(), RebuildError> {
+        stored_nodes::chain_tree(self.chains[chain].id, batches, tree, &self.stored[chain])
+    }
+
+    fn compare_shared(&self, shared: &Tree<'_>) -> Result<(), RebuildError> {
+        stored_nodes::shared_tree(shared, &self.message_root)
+    }
+
+    fn newest_root<E: From<RebuildError>>(
+        &self,
+        is_present: impl Fn(&Hash) -> bool,
+        take: impl FnMut(&[(SlBlock, Hash)]) -> Result<(), E>,
+    ) -> Result<Option<(SlBlock, Hash)>, E> {
+        let chains = self.chain_ids();
+        let newest =
+            block_roots::newest(&self.message_root, &chains, self.block, is_present, take)?;
+        match newest {
+            Newest::Found(block, root) => Ok(Some((block, root))),
+            // A caller that gives the last block expects a root.
+            Newest::None(searched_to) if self.options.last_block.is_some() => {
+                let searched_from = block_roots::searched_from(self.state, searched_to);
+                Err(RebuildError::NoHistoricalRoot { searched_from, searched_to }.into())
+            }
+            Newest::None(_) => Ok(None),
+        }
+    }
+
+    fn block_roots<E: From<RebuildError>>(
+        &self,
+        newest: SlBlock,
+        take: impl FnMut(&[(SlBlock, Hash)]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        block_roots::all_from(&self.message_root, &self.chain_ids(), newest, take)
+    }
+
+    fn steps(
+        &self,
+        forest: &Forest,
+        blocks: &[SlBlock],
+    ) -> Result<Option<Vec<Option<Step>>>, RebuildError> {
+        Ok(first_writes::steps(self.state, self.options.addresses, forest, blocks)?)
+    }
+}
+
+/// The chains by index, checked against both mappings of the registry.
+fn registry<S: StorageReader + ?Sized>(
+    message_root: &MessageRoot<'_, S>,
+) -> Result<Vec<ChainId>, RebuildError> {
+    let count = message_root.chain_count()?;
+    if count == 0 {
+        return Err(RebuildError::NoMessageRoot(message_root.address()));
+    }
+    (0..count)
+        .map(|index| {
+            let chain = message_root.chain_at(index)?;
+            match message_root.index_of(chain)? {
+                stored if stored == index => Ok(chain),
+                stored => Err(RebuildError::Registry { index, chain, stored }),
+            }
+        })
+        .collect()
+}
+
+fn has_v31<S: StorageReader + ?Sized>(
+    message_root: &MessageRoot<'_, S>,
+    chains: &[ChainId],
+) -> Result<bool, RebuildError> {
+    if message_root.has_v31_variables()? {
+        return Ok(true);
+    }
+    for chain in chains {
+        if message_root.current_batch(*chain)?.0 != 0 {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}

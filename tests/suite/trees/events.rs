@@ -1,0 +1,264 @@
+//! Trees from the events of MessageRoot alone.
+
+use std::collections::BTreeMap;
+
+use crate::support::{self, fixture};
+use serde_json::Value;
+use slproof::{
+    contracts::{EventKind, Layout, MessageRootEvent, NamedRoot, system::MESSAGE_ROOT},
+    forest::{
+        Addresses, EventGap, EventsError, Forest, FromEvents, RebuildError, RebuildOptions,
+        SearchBudget, explain, rebuild, rebuild_from_events,
+    },
+    ingest::{events::read_events, state::read_state},
+    primitives::{BatchNumber, ChainId, Hash, SlBlock},
+    proof::CheckedBy,
+};
+
+const VECTORS: [&str; 3] = ["gateway-v29", "gateway-v31", "gateway-v29-to-v31"];
+
+fn events(vectors: &str) -> Vec<MessageRootEvent> {
+    let path = fixture(&format!("{vectors}/events.jsonl.gz"));
+    read_events(&path, MESSAGE_ROOT).unwrap()
+}
+
+fn from_events(events: &[MessageRootEvent]) -> Result<FromEvents, EventsError> {
+    rebuild_from_events(events, &RebuildOptions::default()).map_err(|error| match error {
+        RebuildError::Events(error) => error,
+        other => panic!("{other}"),
+    })
+}
+
+fn from_state(vectors: &str) -> (Forest, BTreeMap<SlBlock, Hash>) {
+    let dump = read_state(&fixture(&format!("{vectors}/state.anvil.json")), None).unwrap();
+    let forest = rebuild(&dump.state, &RebuildOptions::default()).unwrap();
+    let roots = support::json(&format!("{vectors}/roots.json"));
+    let roots = roots["historicalRoot"].as_object().unwrap().iter();
+    let root = |(block, root): (&String, &Value)| {
+        (SlBlock(block.parse().unwrap()), root.as_str().unwrap().parse().unwrap())
+    };
+    (forest, roots.map(root).collect())
+}
+
+#[test]
+fn events_alone_give_the_trees_of_the_state_and_every_root() {
+    for vectors in VECTORS {
+        let events = events(vectors);
+        let FromEvents { forest, timeline, gaps } = from_events(&events).unwrap();
+        let (expected, roots) = from_state(vectors);
+        assert_eq!(gaps, []);
+        assert_eq!(forest.checked_by(), CheckedBy::EVENTS);
+        assert_eq!(forest.root(), expected.root());
+        assert_eq!(forest.layout(), expected.layout());
+        assert_eq!(forest.latest(), expected.latest());
+        for (tree, expected) in forest.chains().iter().zip(expected.chains()) {
+            assert_eq!(tree.chain(), expected.chain());
+            assert_eq!(tree.batches(), expected.batches());
+            assert_eq!(tree.batch_roots(), expected.batch_roots());
+        }
+        let history = timeline.history();
+        let found = history.blocks.iter().copied().zip(history.roots.iter().copied());
+        assert_eq!(found.collect::<BTreeMap<_, _>>(), roots);
+        assert_eq!(history.unexplained().count(), 0);
+
+        let dump = read_state(&fixture(&format!("{vectors}/state.anvil.json")), None).unwrap();
+        let effort = SearchBudget::default();
+        let known = explain(&dump.state, Addresses::default(), &expected, &events, effort).unwrap();
+        assert_eq!(known.history(), history);
+    }
+}
+
+#[test]
+fn releases_before_v29_name_chain_roots_only() {
+    let mut events = events("gateway-v29");
+    events.retain(|event| !matches!(event.kind, EventKind::NewInteropRoot(_)));
+    let FromEvents { forest, timeline, gaps } = from_events(&events).unwrap();
+    assert_eq!(forest.root(), from_state("gateway-v28").0.root());
+    assert_eq!((forest.layout(), forest.latest()), (Layout::V26, None));
+    assert!(timeline.history().is_empty() && gaps.is_empty());
+}
+
+/// The proofs from changed events, if any, are proofs against true roots: every root that is named stands in
+/// the state, and the batches are those of the state.
+fn holds_only_truth(changed: &[MessageRootEvent], truth: &(Forest, BTreeMap<SlBlock, Hash>)) {
+    let Ok(FromEvents { forest, timeline, .. }) = from_events(changed) else { return };
+    let history = timeline.history();
+    for (block, root) in history.blocks.iter().zip(&history.roots) {
+        assert_eq!(truth.1.get(block), Some(root), "block {block}");
+    }
+    for tree in forest.chains() {
+        let expected = truth.0.chain(tree.chain()).unwrap();
+        for (batch, root) in tree.batches().iter().zip(tree.batch_roots()) {
+            assert_eq!(expected.find(batch).map(|(_, root)| root), Some(*root));
+        }
+    }
+}
+
+fn other(kind: EventKind) -> Vec<EventKind> {
+    let hash = |root: Option<Hash>| {
+        root.map(|root| {
+            let mut bytes = *root.as_bytes();
+            bytes[7] ^= 1;
+            Hash::new(bytes)
+        })
+    };
+    match kind {
+        EventKind::AddedChain(chain, index) => vec![
+            EventKind::AddedChain(ChainId(chain.0 ^ 1), index),
+            EventKind::AddedChain(chain, index + 1),
+        ],
+        EventKind::AppendedBatch(chain, batch, root) => vec![
+            EventKind::AppendedBatch(ChainId(chain.0 ^ 1), batch, root),
+            EventKind::AppendedBatch(chain, BatchNumber(batch.0 + 1), root),
+            EventKind::AppendedBatch(chain, batch, hash(root)),
+        ],
+        EventKind::NewChainRoot(chain, root) => vec![
+            EventKind::NewChainRoot(ChainId(chain.0 ^ 1), root),
+            EventKind::NewChainRoot(chain, hash(root)),
+        ],
+        EventKind::NewInteropRoot(Some(named)) => {
+            let root = hash(Some(named.root)).unwrap();
+            vec![
+                EventKind::NewInteropRoot(Some(NamedRoot { root, ..named })),
+                EventKind::NewInteropRoot(Some(NamedRoot {
+                    sl_chain: ChainId(named.sl_chain.0 ^ 1),
+                    ..named
+                })),
+                EventKind::NewInteropRoot(Some(NamedRoot {
+                    block: SlBlock(named.block.0 + 1),
+                    ..named
+                })),
+            ]
+        }
+        EventKind::NewInteropRoot(None) => vec![],
+    }
+}
+
+#[test]
+fn a_lost_altered_moved_or_doubled_event_is_named_or_does_no_harm() {
+    for vectors in VECTORS {
+        let events = events(vectors);
+        let truth = from_state(vectors);
+        let sorted = |mut changed: Vec<MessageRootEvent>| {
+            changed.sort_unstable();
+            changed.dedup();
+            changed
+        };
+        for (at, event) in events.iter().enumerate() {
+            let mut lost = events.clone();
+            lost.remove(at);
+            match (event.kind, from_events(&lost)) {
+                (_, Err(error)) => {
+                    let text = error.to_string();
+                    assert!(text.contains("block") || text.contains("index"), "{text}");
+                }
+                // A root that is missing is noticed; a chain without batches may be.
+                (EventKind::AddedChain(..), Ok(_)) => {}
+                (kind, Ok(found)) => assert_ne!(found.gaps, [], "{kind:?}"),
+            }
+            holds_only_truth(&lost, &truth);
+
+            for kind in other(event.kind) {
+                let mut altered = events.clone();
+                altered[at].kind = kind;
+                let altered = sorted(altered);
+                let refused = from_events(&altered);
+                let is_last = at + 1 == events.len();
+                assert!(refused.is_err() || is_last, "{:?} as {kind:?}", event.kind);
+                if !is_last {
+                    holds_only_truth(&altered, &truth);
+                }
+            }
+            for (block, log_index) in [
+                (event.block.0 + 1, event.log_index),
+                (event.block.0.saturating_sub(1), event.log_index + 7),
+                (event.block.0, event.log_index + 3),
+                (1 << 40, 0),
+            ] {
+                let mut moved = events.clone();
+                moved[at].block = SlBlock(block);
+                moved[at].log_index = log_index;
+                holds_only_truth(&sorted(moved.clone()), &truth);
+                moved.push(*event);
+                holds_only_truth(&sorted(moved), &truth);
+            }
+        }
+        let twice = sorted([events.clone(), events.clone()].concat());
+        assert_eq!(from_events(&twice).unwrap().forest.root(), truth.0.root());
+    }
+}
+
+#[test]
+fn what_is_wrong_is_named_with_its_place() {
+    let events = events("gateway-v29");
+    let find = |wanted: fn(&EventKind) -> bool, nth: usize| {
+        let mut found = events.iter().enumerate().filter(|(_, event)| wanted(&event.kind));
+        found.nth(nth).unwrap().0
+    };
+    let appended = find(|kind| matches!(kind, EventKind::AppendedBatch(..)), 3);
+    let chain_root = find(|kind| matches!(kind, EventKind::NewChainRoot(..)), 3);
+    let interop_root = find(|kind| matches!(kind, EventKind::NewInteropRoot(_)), 3);
+    let added = find(|kind| matches!(kind, EventKind::AddedChain(..)), 2);
+    let without = |at: usize| {
+        let mut events = events.clone();
+        events.remove(at);
+        from_events(&events)
+    };
+    assert!(matches!(without(added), Err(EventsError::Registration { expected: 2, .. })));
+    let unpaired = without(appended).unwrap_err();
+    let EventsError::Unpaired { place, .. } = unpaired else { panic!("{unpaired}") };
+    assert_eq!(place.block, events[appended].block);
+
+    // Roots that are missing are noticed, and the trees are confirmed by later ones.
+    let gaps = |at: usize| without(at).unwrap().gaps;
+    assert!(matches!(gaps(chain_root)[..], [EventGap::NoChainRoot(_)]));
+    assert!(matches!(gaps(interop_root)[..], [EventGap::NoInteropRoot(_)]));
+
+    let contradiction = {
+        let mut events = events.clone();
+        let EventKind::AppendedBatch(chain, batch, _) = events[appended].kind else { panic!() };
+        let kind = EventKind::AppendedBatch(chain, batch, Some(Hash::new([9; 32])));
+        events.insert(appended + 1, MessageRootEvent { kind, ..events[appended] });
+        from_events(&events).unwrap_err()
+    };
+    assert!(matches!(contradiction, EventsError::Contradiction { .. }), "{contradiction}");
+
+    // The whole block that appended a batch is missing: a later root differs.
+    let mut gap = events.clone();
+    gap.retain(|event| event.block != events[appended].block);
+    assert!(from_events(&gap).unwrap_err().is_mismatch());
+
+    // Events that begin later, and events of nothing.
+    assert!(matches!(from_events(&events[added..]), Err(EventsError::Registration { .. })));
+    assert!(matches!(from_events(&[]), Err(EventsError::None)));
+    let no_roots: Vec<_> = events
+        .iter()
+        .filter(|event| matches!(event.kind, EventKind::AddedChain(..)))
+        .copied()
+        .collect();
+    assert!(matches!(from_events(&no_roots), Err(EventsError::NoRoots)));
+}
+
+/// A list that ends early gives the trees of its last root, whatever its last event is.
+#[test]
+fn events_that_end_early_give_the_trees_of_their_last_root() {
+    for vectors in VECTORS {
+        let events = events(vectors);
+        let truth = from_state(vectors);
+        let mut forests = 0;
+        for end in 1..events.len() {
+            if let Ok(FromEvents { forest, .. }) = from_events(&events[..end]) {
+                let latest = forest.latest();
+                if let Some(latest) = latest {
+                    let next = events[end];
+                    // A list that ends within a block cannot know that block's last root.
+                    if next.block != latest.block {
+                        assert_eq!(truth.1[&latest.block], latest.root);
+                    }
+                    forests += 1;
+                }
+            }
+        }
+        assert!(forests > events.len() / 2, "{forests}");
+    }
+}
