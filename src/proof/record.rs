@@ -2,10 +2,10 @@
 
 use std::{error::Error, fmt};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser::SerializeMap};
 
 use crate::proof::{
-    FailureCode, Request,
+    CheckedBy, FailureCode, Request,
     verify::{self, Claim, Folded, RootRef, VerifyError},
 };
 use crate::{
@@ -14,7 +14,10 @@ use crate::{
 };
 
 /// A proof and everything that is needed to verify it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+///
+/// As JSON it also has the fields `sender`, `txNumberInBatch` and, for a message, `messageHash`. They repeat
+/// parts of the log and are not read back.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ProofRecord {
     /// The chain that emitted the log.
@@ -29,14 +32,54 @@ pub struct ProofRecord {
     /// The words of the proof.
     pub proof: Vec<Hash>,
     /// The root that the proof folds to.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<TargetRecord>,
     /// The log.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub log: Option<L2ToL1Log>,
     /// The bytes of the message, if the log is of a message and the archive has them.
-    #[serde(default, with = "message_hex", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "message_bytes")]
     pub message: Option<Vec<u8>>,
+    /// The hash of the transaction that emitted the log, if the archive has it. The proof says nothing about
+    /// it.
+    #[serde(default)]
+    pub tx_hash: Option<Hash>,
+    /// The evidence that the trees of the proof were compared with.
+    #[serde(default)]
+    pub checked_by: Option<CheckedBy>,
+}
+
+impl Serialize for ProofRecord {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut record = serializer.serialize_map(None)?;
+        record.serialize_entry("chainId", &self.chain_id)?;
+        record.serialize_entry("batchNumber", &self.batch_number)?;
+        record.serialize_entry("id", &self.id)?;
+        record.serialize_entry("root", &self.root)?;
+        record.serialize_entry("proof", &self.proof)?;
+        if let Some(target) = &self.target {
+            record.serialize_entry("target", target)?;
+        }
+        if let Some(log) = &self.log {
+            record.serialize_entry("log", log)?;
+        }
+        if let Some(message) = &self.message {
+            record.serialize_entry("message", &hex::encode(message))?;
+        }
+        if let Some(log) = &self.log {
+            record
+                .serialize_entry("sender", &log.message_sender().unwrap_or_else(|| log.sender()))?;
+            record.serialize_entry("txNumberInBatch", &log.tx_number())?;
+            if log.is_message() {
+                record.serialize_entry("messageHash", &log.value())?;
+            }
+        }
+        if let Some(transaction) = &self.tx_hash {
+            record.serialize_entry("txHash", transaction)?;
+        }
+        if let Some(evidence) = &self.checked_by {
+            record.serialize_entry("checkedBy", evidence)?;
+        }
+        record.end()
+    }
 }
 
 /// The root that a proof folds to.
@@ -226,24 +269,7 @@ impl Failure {
     }
 }
 
-mod message_hex {
-    use super::*;
-
-    #[expect(clippy::ref_option, reason = "the signature is serde's")]
-    pub(super) fn serialize<S: Serializer>(
-        message: &Option<Vec<u8>>,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        match message {
-            Some(bytes) => serializer.serialize_str(&hex::encode(bytes)),
-            None => serializer.serialize_none(),
-        }
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Option<Vec<u8>>, D::Error> {
-        let text = Option::<String>::deserialize(deserializer)?;
-        text.map(|text| hex::bytes(&text).map_err(de::Error::custom)).transpose()
-    }
+fn message_bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<u8>>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    text.map(|text| hex::bytes(&text).map_err(de::Error::custom)).transpose()
 }

@@ -125,6 +125,8 @@ mod tests {
             target: None,
             log: Some(log),
             message: None,
+            tx_hash: None,
+            checked_by: None,
         };
         match Verdict::of(&record, &log, |_| known(root)) {
             Verdict::Valid(folded) => {

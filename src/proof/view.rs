@@ -1,7 +1,7 @@
-use crate::proof::{ProofRecord, TargetRecord};
 use crate::{
     message::L2ToL1Log,
     primitives::{BatchNumber, ChainId, Hash},
+    proof::{CheckedBy, ProofRecord, TargetRecord},
 };
 
 /// One verified proof, borrowed from its batch. Writers of every format take it.
@@ -27,6 +27,10 @@ pub struct ProofView<'a> {
     pub log: &'a L2ToL1Log,
     /// The bytes of the message, if the log is of a message and the archive has them.
     pub message: Option<&'a [u8]>,
+    /// The hash of the transaction that emitted the log, if the archive has it.
+    pub transaction: Option<&'a Hash>,
+    /// The evidence that the trees were compared with.
+    pub checked_by: CheckedBy,
 }
 
 impl ProofView<'_> {
@@ -49,6 +53,8 @@ impl ProofView<'_> {
             target: Some(*self.target),
             log: Some(*self.log),
             message: self.message.map(<[u8]>::to_vec),
+            tx_hash: self.transaction.copied(),
+            checked_by: Some(self.checked_by),
         }
     }
 }

@@ -6,9 +6,7 @@ use crate::{
     forest::{ChainTree, Forest, Timeline},
     message::{BatchView, EMPTY_LOG_LEAF, L2ToL1Log, LogTree},
     primitives::{BatchNumber, ChainId, Hash},
-};
-use crate::{
-    proof::{ProofEnd, ProofRecord, ProofView, Target, TargetRecord, verify},
+    proof::{CheckedBy, ProofEnd, ProofRecord, ProofView, Target, TargetRecord, verify},
     prove::{
         ExtractError, MatchedBatch, SlBatchTree, TargetError,
         resolved::{Resolved, TreePosition},
@@ -184,7 +182,8 @@ pub fn prepare<'a>(
                 None => ProofEnd::BatchRoot,
             };
             let metadata = end.metadata(batch.path_len());
-            Ok(BatchProofs { settled: batch, metadata, tail: end.words(), target })
+            let checked_by = wanted[i].0.checked_by();
+            Ok(BatchProofs { settled: batch, metadata, tail: end.words(), target, checked_by })
         })
         .collect()
 }
@@ -217,6 +216,13 @@ struct LocatedBatch<'f, 'a> {
 }
 
 impl<'f> Extractor<'f> {
+    fn checked_by(&self) -> CheckedBy {
+        match &self.0 {
+            Source::Forest(forest, _) => forest.checked_by(),
+            Source::State(_) => CheckedBy::STATE,
+        }
+    }
+
     fn match_root<'a>(
         &self,
         logs: BatchView<'a>,
@@ -278,6 +284,7 @@ pub struct BatchProofs<'a> {
     /// The words after every log path.
     pub(super) tail: Vec<Hash>,
     pub(super) target: TargetRecord,
+    pub(super) checked_by: CheckedBy,
 }
 
 impl<'a> BatchProofs<'a> {
@@ -364,7 +371,8 @@ impl<'a> BatchProofs<'a> {
         message: Option<&'b [u8]>,
         head: &'b [Hash],
     ) -> ProofView<'b> {
-        let (chain, batch) = self.settled.logs().key();
+        let logs = self.settled.logs();
+        let (chain, batch) = logs.key();
         ProofView {
             chain,
             batch,
@@ -375,6 +383,8 @@ impl<'a> BatchProofs<'a> {
             target: &self.target,
             log,
             message,
+            transaction: usize::try_from(id).ok().and_then(|id| logs.transactions.get(id)),
+            checked_by: self.checked_by,
         }
     }
 

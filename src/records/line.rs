@@ -1,5 +1,9 @@
-use crate::primitives::{BatchNumber, ChainId, Hash};
-use crate::proof::{ProofView, TargetKind, TargetRecord};
+use std::io::Write;
+
+use crate::{
+    primitives::{BatchNumber, ChainId, Hash},
+    proof::{ProofView, TargetKind, TargetRecord},
+};
 
 /// Writes proofs as lines of JSON. The bytes are those that `serde_json` produces for a
 /// [`ProofRecord`](crate::proof::ProofRecord) or an [`RpcAnswer`](crate::proof::RpcAnswer), but no such value
@@ -108,7 +112,21 @@ impl LineWriter {
             out.extend_from_slice(b",\"message\":");
             hex(out, message);
         }
-        out.push(b'}');
+        let log = proof.log;
+        out.extend_from_slice(b",\"sender\":");
+        hex(out, log.message_sender().unwrap_or_else(|| log.sender()).as_bytes());
+        out.extend_from_slice(b",\"txNumberInBatch\":");
+        number(out, log.tx_number().into());
+        if log.is_message() {
+            out.extend_from_slice(b",\"messageHash\":");
+            hex(out, log.value().as_bytes());
+        }
+        if let Some(transaction) = proof.transaction {
+            out.extend_from_slice(b",\"txHash\":");
+            hex(out, transaction.as_bytes());
+        }
+        // Writing to memory cannot fail.
+        let _ = write!(out, ",\"checkedBy\":\"{}\"}}", proof.checked_by);
     }
 
     /// Appends a proof with exactly the fields of a node's answer, without a newline.
@@ -169,7 +187,11 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{message::L2ToL1Log, proof::RpcAnswer};
+    use crate::{
+        message::L2ToL1Log,
+        primitives::Address,
+        proof::{CheckedBy, RpcAnswer},
+    };
 
     fn hash() -> impl Strategy<Value = Hash> {
         any::<[u8; 32]>().prop_map(Hash::new)
@@ -203,10 +225,15 @@ mod tests {
             root in hash(),
             log in prop::array::uniform32(any::<u8>()),
             message in prop::option::of(prop::collection::vec(any::<u8>(), 0..300)),
+            is_message: bool,
+            transaction in prop::option::of(hash()),
         ) {
             let mut bytes = [7; L2ToL1Log::LEN];
             bytes[..32].copy_from_slice(&log);
-            let log = L2ToL1Log::new(bytes);
+            let log = match is_message {
+                true => L2ToL1Log::of_message(7, Address::system(9), b"x"),
+                false => L2ToL1Log::new(bytes),
+            };
             let mut writer = LineWriter::default();
             for (number, tail, target) in places {
                 let proof = ProofView {
@@ -219,6 +246,8 @@ mod tests {
                     target: &targets[target],
                     log: &log,
                     message: message.as_deref(),
+                    transaction: transaction.as_ref(),
+                    checked_by: CheckedBy::STATE.and(CheckedBy::EVENTS),
                 };
                 let mut line = Vec::new();
                 writer.record(&proof, &mut line);

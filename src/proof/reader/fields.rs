@@ -81,6 +81,9 @@ impl Fields {
             target: self.target,
             log: Some(log),
             message: self.message,
+            // The proof does not depend on them.
+            tx_hash: None,
+            checked_by: None,
         };
         Ok(Item::Proof(Box::new(record), log))
     }

@@ -72,6 +72,8 @@ fn made() -> impl Strategy<Value = Made> {
                 target: Some(target),
                 log: Some(log),
                 message: None,
+                tx_hash: None,
+                checked_by: None,
             };
             Made { record, head }
         },

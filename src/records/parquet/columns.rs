@@ -32,13 +32,12 @@ pub(super) enum Column {
     Sender,
     TxNumber,
     MessageHash,
+    TxHash,
+    CheckedBy,
 }
 
-/// Columns that repeat parts of the log. They are read and not written.
-pub(super) const ABOUT_LOG: [Column; 3] = [Column::Sender, Column::TxNumber, Column::MessageHash];
-
-/// The columns that are written.
-pub(super) const COLUMNS: [Column; 14] = [
+/// The columns that are written. Those from [`Column::Sender`] on are not in files of version 0.1.0.
+pub(super) const COLUMNS: [Column; 19] = [
     Column::ChainId,
     Column::BatchNumber,
     Column::Id,
@@ -53,7 +52,15 @@ pub(super) const COLUMNS: [Column; 14] = [
     Column::ErrorCode,
     Column::ErrorMessage,
     Column::Request,
+    Column::Sender,
+    Column::TxNumber,
+    Column::MessageHash,
+    Column::TxHash,
+    Column::CheckedBy,
 ];
+
+/// The columns that are read. A proof does not depend on the others.
+pub(super) const READ: &[Column] = COLUMNS.split_at(Column::TxHash as usize).0;
 
 impl Column {
     pub(super) fn name(self) -> &'static str {
@@ -75,6 +82,8 @@ impl Column {
             Self::Sender => "sender",
             Self::TxNumber => "tx_number",
             Self::MessageHash => "message_hash",
+            Self::TxHash => "tx_hash",
+            Self::CheckedBy => "checked_by",
         }
     }
 
@@ -97,7 +106,10 @@ impl Column {
                 "optional group {name} (LIST) {{ repeated group list {{ required \
                  fixed_len_byte_array(32) element; }} }}"
             ),
-            Self::Root | Self::TargetRoot => format!("optional fixed_len_byte_array(32) {name};"),
+            Self::Root | Self::TargetRoot | Self::MessageHash | Self::TxHash => {
+                format!("optional fixed_len_byte_array(32) {name};")
+            }
+            Self::Sender => format!("optional fixed_len_byte_array(20) {name};"),
             Self::Log => format!("optional fixed_len_byte_array(88) {name};"),
             Self::Message => format!("optional binary {name};"),
             _ if self.is_number() => format!("optional int64 {name} (INTEGER(64,false));"),
@@ -145,8 +157,7 @@ mod tests {
             assert_eq!(levels, if *column == Column::Proof { (2, 1) } else { (1, 0) });
             assert_eq!(found.physical_type() == Type::INT64, column.is_number());
         }
-        let all = COLUMNS.into_iter().chain(ABOUT_LOG);
-        assert!(all.enumerate().all(|(at, column)| column as usize == at));
+        assert!(COLUMNS.into_iter().enumerate().all(|(at, column)| column as usize == at));
     }
 
     #[test]

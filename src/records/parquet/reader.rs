@@ -15,7 +15,7 @@ use thiserror::Error;
 use super::{
     MAGIC,
     column_rows::ColumnRows,
-    columns::{ABOUT_LOG, COLUMNS, Column, kind_of_name},
+    columns::{Column, READ, kind_of_name},
 };
 use crate::{
     files::{Input, InputError, nameless},
@@ -111,7 +111,7 @@ pub struct ParquetProofs {
     name: String,
     file: Arc<File>,
     reader: SerializedFileReader<File>,
-    /// The position of each of [`COLUMNS`] and [`ABOUT_LOG`] in the file. Only the proof is required.
+    /// The position of each of [`READ`] in the file. Only the proof is required.
     places: Vec<Option<usize>>,
     defaults: Defaults,
 }
@@ -168,7 +168,7 @@ impl ParquetProofs {
                 }
             }
         };
-        let places = COLUMNS.into_iter().chain(ABOUT_LOG).map(place).collect::<Result<_, _>>()?;
+        let places = READ.iter().copied().map(place).collect::<Result<_, _>>()?;
         let (file, defaults) = (Arc::new(file), Defaults::default());
         Ok(Self { name, file, reader, places, defaults })
     }
@@ -233,7 +233,7 @@ fn footer_len(mut file: &File) -> io::Result<Option<u64>> {
 pub struct Rows {
     name: String,
     group: usize,
-    /// The readers of [`COLUMNS`] and [`ABOUT_LOG`], where the file has them.
+    /// The readers of [`READ`], where the file has them.
     columns: Vec<Option<ColumnRows>>,
     defaults: Defaults,
     /// The number of decoded rows that were not returned yet.

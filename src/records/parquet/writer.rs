@@ -21,7 +21,7 @@ use super::{
     pages::{Chunk, Pages},
 };
 use crate::{
-    primitives::{BatchNumber, ChainId},
+    primitives::{BatchNumber, ChainId, Hash},
     proof::{Failure, ProofView, Request},
 };
 
@@ -170,6 +170,14 @@ impl RowEncoder {
         for column in [Column::ErrorCode, Column::ErrorMessage, Column::Request] {
             self.column(column).null();
         }
+        let log = proof.log;
+        let sender = log.message_sender().unwrap_or_else(|| log.sender());
+        self.column(Column::Sender).fixed(sender.as_bytes());
+        self.number(Column::TxNumber, Some(log.tx_number().into()));
+        let message_hash = log.is_message().then(|| log.value());
+        self.hash(Column::MessageHash, message_hash.as_ref());
+        self.hash(Column::TxHash, proof.transaction);
+        self.bytes(Column::CheckedBy, Some(proof.checked_by.to_string().as_bytes()))?;
         self.end_row()
     }
 
@@ -192,6 +200,9 @@ impl RowEncoder {
         self.bytes(Column::ErrorCode, Some(error.code.as_str().as_bytes()))?;
         self.bytes(Column::ErrorMessage, Some(error.message.as_bytes()))?;
         self.bytes(Column::Request, Some(request.as_bytes()))?;
+        for column in &COLUMNS[Column::Sender as usize..] {
+            self.column(*column).null();
+        }
         self.end_row()
     }
 
@@ -203,6 +214,14 @@ impl RowEncoder {
         let pages = self.column(column);
         match value {
             Some(value) => pages.number(value),
+            None => pages.null(),
+        }
+    }
+
+    fn hash(&mut self, column: Column, value: Option<&Hash>) {
+        let pages = self.column(column);
+        match value {
+            Some(value) => pages.fixed(value.as_bytes()),
             None => pages.null(),
         }
     }

@@ -90,6 +90,8 @@ fn record(line: &Value, sl_chain: u64) -> ProofRecord {
         }),
         log: Some(line["log"].as_str().unwrap().parse().unwrap()),
         message: None,
+        tx_hash: None,
+        checked_by: None,
     }
 }
 
@@ -186,6 +188,8 @@ fn forge(victim: ChainId, through: ChainId) -> (ProofRecord, Hash) {
         }),
         log: Some(log),
         message: Some(message.to_vec()),
+        tx_hash: None,
+        checked_by: None,
     };
     (record, sl_root)
 }

@@ -175,6 +175,8 @@ fn values_that_do_not_fit_a_call_are_refused() {
         target,
         log: Some(log),
         message: message.map(<[u8]>::to_vec),
+        tx_hash: None,
+        checked_by: None,
     };
     let message = record(L2ToL1Log::of_message(4, TO, b"x"), Some(b"x"));
     let without_bytes = record(L2ToL1Log::of_message(4, TO, b"x"), None);

@@ -52,6 +52,8 @@ fn record(line: &Value) -> ProofRecord {
         }),
         log: text(&line["log"]).map(|log| log.parse().unwrap()),
         message: text(&line["messageHex"]).map(|message| hex::bytes(&message).unwrap()),
+        tx_hash: None,
+        checked_by: None,
     }
 }
 

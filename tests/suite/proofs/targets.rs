@@ -207,6 +207,8 @@ fn l1_accepts_no_proof_against_a_block_and_none_that_was_altered() {
                 target: None,
                 log: Some(log),
                 message: None,
+                tx_hash: None,
+                checked_by: None,
             };
             let claim = slproof::proof::verify::Claim {
                 chain: record.chain_id,

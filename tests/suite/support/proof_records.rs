@@ -33,5 +33,7 @@ pub fn view(record: &ProofRecord) -> ProofView<'_> {
         target: record.target.as_ref().unwrap(),
         log: record.log.as_ref().unwrap(),
         message: record.message.as_deref(),
+        transaction: record.tx_hash.as_ref(),
+        checked_by: record.checked_by.unwrap(),
     }
 }
