@@ -41,5 +41,5 @@ pub use leaf::{
 };
 pub use numbers::BatchNumbers;
 pub use rebuild::{Addresses, RebuildOptions, rebuild};
-pub use tree_file::{HistoryOptions, KIND as TREE_FILE, TreeFile, TreeFileError, rebuild_to_file};
+pub use tree_file::{HistoryOptions, TreeFile, TreeFileError, rebuild_to_file};
 pub use trees::Forest;

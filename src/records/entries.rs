@@ -4,14 +4,12 @@ use thiserror::Error;
 
 use super::{Records, parquet::NumberedRows};
 use crate::{
-    archive,
-    files::{Input, InputError, container::is_container},
-    forest::TREE_FILE,
+    files::{Input, InputError, Kind, container::is_container},
+    ingest::is_parquet,
     proof::{
         FailureCode,
         reader::{self, Defaults, Item, RecordError},
     },
-    snapshot,
 };
 
 /// An error from reading the records of an input.
@@ -99,13 +97,11 @@ impl Entries {
     pub fn open(input: Input, defaults: &Defaults) -> Result<Self, EntriesError> {
         let name = input.name().to_owned();
         if is_container(input.head()) {
-            let tag = input.head().get(12..16);
-            let mut kinds = [snapshot::KIND, TREE_FILE, archive::KIND].into_iter();
-            let found = kinds.find(|kind| tag == Some(&kind.tag));
-            let what = found.map_or("a native file of slproof", |kind| kind.name);
+            let kind = Kind::of_head(input.head());
+            let what = kind.map_or("a native file of slproof", |kind| kind.name);
             return Err(EntriesError::NotProofs { name, what });
         }
-        let source = if NumberedRows::are_in(input.head()) {
+        let source = if is_parquet(input.head()) {
             Source::Rows(Box::new(NumberedRows::open(input, defaults)?))
         } else {
             Source::Texts(Box::new(Records::open(input)?))

@@ -3,14 +3,14 @@ use std::path::Path;
 use bytemuck::cast_slice_mut;
 
 use super::{
-    CHAINS, HASHES, KIND, MARKS, ROOTS, RUNS, STEPS, TreeFileError,
+    CHAINS, HASHES, MARKS, ROOTS, RUNS, STEPS, TreeFileError,
     header::{Header, layout_number},
     history_rows::{Progress, mark_every},
     spilled_roots::FiledRoots,
 };
 use crate::{
     contracts::{MessageRoot, MessageRootEvent},
-    files::{ContainerWriter, Output, OutputError, Spool},
+    files::{ContainerWriter, Kind, Output, OutputError, Spool},
     forest::{
         RebuildOptions, SearchBudget,
         hashes::Hashes,
@@ -49,7 +49,7 @@ pub fn rebuild_to_file<S: StorageReader + ?Sized>(
     target: &Path,
 ) -> Result<(), TreeFileError> {
     let site = RebuildInput::read(state, options)?;
-    let mut writer = ContainerWriter::create(target, KIND)?;
+    let mut writer = ContainerWriter::create(target, Kind::TREE_FILE)?;
     let bytes = site.hashes() as u64 * size_of::<Hash>() as u64;
     let mut filed = FiledRoots::beside(target)?;
     let take = |window: &[_]| match past {
