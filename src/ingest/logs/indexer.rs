@@ -62,13 +62,13 @@ impl<'c> SourceReader<'c> {
                 }
             }
             SourceFormat::Jsonl => jsonl::read(input, self.options.chain, intake)?,
-            SourceFormat::Pubdata => pubdata::read_file(input, &self.options, intake)?,
+            SourceFormat::Pubdata => pubdata::read_file(input, self.options.chain, intake)?,
             SourceFormat::PubdataList => {
                 let output = match &self.spill {
                     Spill::Memory => None,
                     Spill::Beside(target) => Some(&**target),
                 };
-                pubdata::read_list(input, &self.options, output, intake)?;
+                pubdata::read_list(input, self.options.chain, output, intake)?;
             }
             SourceFormat::Receipts => {
                 let receipts = match &mut self.receipts {

@@ -16,6 +16,7 @@
 
 mod assembly;
 mod batch_blocks;
+mod batch_pubdata;
 mod batch_rows;
 mod batch_sink;
 mod bytes;
