@@ -87,10 +87,7 @@ pub use rows::ArchiveHeader;
 pub use writer::ArchiveWriter;
 pub(crate) use writer::in_memory;
 
-use crate::files::{Kind, SectionName};
-
-/// The container kind of a message archive.
-pub const KIND: Kind = Kind { tag: *b"mesg", version: 1, name: "a message archive" };
+use crate::files::SectionName;
 
 const LOGS: SectionName = SectionName::new("logs");
 const BATCHES: SectionName = SectionName::new("batches");

@@ -6,12 +6,12 @@ use std::{
 use bytemuck::{AnyBitPattern, cast_slice};
 
 use super::{
-    ArchiveHeader, BATCHES, BY_MESSAGE, BY_TRANSACTION, BYTES, ENDS, KIND, LOGS, TRANSACTIONS,
+    ArchiveHeader, BATCHES, BY_MESSAGE, BY_TRANSACTION, BYTES, ENDS, LOGS, TRANSACTIONS,
     rows::{BatchRow, IndexRow},
 };
 use crate::{
     archive::ArchiveError,
-    files::{Access, Container, ContainerError, SectionName},
+    files::{Access, Container, ContainerError, Kind, SectionName},
     message::{BatchView, L2ToL1Log, Messages},
     primitives::{BatchNumber, ChainId, Hash, sorted},
 };
@@ -64,7 +64,7 @@ impl Archive {
     /// # Errors
     /// As [`Archive::open`].
     pub fn of(container: Container) -> Result<Self, ArchiveError> {
-        let container = container.expect(KIND)?;
+        let container = container.expect(Kind::MESSAGE_ARCHIVE)?;
         let header: ArchiveHeader = container.header()?;
         let fits = |name: SectionName, count: u64, row: u64| {
             let len = container.section(name)?.len() as u64;

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     archive::ArchiveError,
-    files::{Access, Container, Spill},
+    files::{Access, Container, Kind, Spill},
     message::{BatchLogs, BatchPart, BatchView, L2ToL1Log, MessageList},
     primitives::{Address, BatchNumber, ChainId, Hash},
 };
@@ -226,7 +226,7 @@ fn rows_that_lead_elsewhere_are_refused_when_they_are_read() {
     let open = |row: [u8; 96], end: u64, index_log: u64| {
         let header =
             ArchiveHeader { batches: 1, logs: 1, messages: 1, message_bytes: 1, transactions: 0 };
-        let mut file = crate::files::ContainerWriter::in_memory("forged", KIND);
+        let mut file = crate::files::ContainerWriter::in_memory("forged", Kind::MESSAGE_ARCHIVE);
         let message = log(1, b"a");
         let index = [&message.value().as_bytes()[..8], &index_log.to_le_bytes()].concat();
         for (name, bytes) in [

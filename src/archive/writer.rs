@@ -3,14 +3,16 @@ use std::{io::Write, path::Path};
 use bytemuck::{Pod, Zeroable, bytes_of, cast_slice};
 
 use super::{
-    Archive, ArchiveHeader, BATCHES, BY_MESSAGE, BY_TRANSACTION, BYTES, Collector, ENDS, KIND,
-    LOGS, Origin, TRANSACTIONS,
+    Archive, ArchiveHeader, BATCHES, BY_MESSAGE, BY_TRANSACTION, BYTES, Collector, ENDS, LOGS,
+    Origin, TRANSACTIONS,
     collector::count,
     rows::{BatchRow, IndexRow},
 };
 use crate::{
     archive::ArchiveError,
-    files::{ContainerWriter, ExternalSort, Output, OutputError, SectionName, SortRecord, Spill},
+    files::{
+        ContainerWriter, ExternalSort, Kind, Output, OutputError, SectionName, SortRecord, Spill,
+    },
     message::BatchView,
     primitives::Hash,
 };
@@ -36,7 +38,7 @@ impl ArchiveWriter {
     /// # Errors
     /// [`ArchiveError::Output`] when the directory cannot be written to.
     pub fn create(path: &Path) -> Result<Self, ArchiveError> {
-        let container = ContainerWriter::create(path, KIND)?;
+        let container = ContainerWriter::create(path, Kind::MESSAGE_ARCHIVE)?;
         let spill = Spill::beside(path);
         let collector = Collector::new(&spill, BATCHES_IN_MEMORY);
         Ok(Self { spill, container, collector })
@@ -91,7 +93,7 @@ impl ArchiveWriter {
 
 /// Writes an archive in memory; error messages show `name`.
 pub(crate) fn in_memory(collector: Collector, name: &str) -> Result<Archive, ArchiveError> {
-    let mut container = ContainerWriter::in_memory(name, KIND);
+    let mut container = ContainerWriter::in_memory(name, Kind::MESSAGE_ARCHIVE);
     let (header, _) = write(collector, &mut container, &Spill::Memory, Err)?;
     Ok(Archive::written(container.into_container(&header)?, header))
 }

@@ -5,16 +5,16 @@ use serde_json::json;
 use super::{
     args::CheckArgs,
     error::{CliError, Outcome},
-    file_kind::Role,
     progress::ProgressFactory,
     report::{self, Console, count},
+    role::Role,
     wrong_input::wrong_input,
 };
 use crate::{
-    archive::{self, Archive},
-    files::{Container, SectionName},
-    forest::{TREE_FILE, TreeFile},
-    snapshot::{self, Snapshot},
+    archive::Archive,
+    files::{Container, Kind, SectionName},
+    forest::TreeFile,
+    snapshot::Snapshot,
 };
 
 pub(super) fn run(
@@ -32,24 +32,14 @@ pub(super) fn run(
         .map_err(|error| wrong_input(&args.file, Role::Native, error.into()))?;
     let sections: Vec<_> = container.sections().collect();
     let (name, bytes) = (container.name().to_owned(), container.file_len());
-    let what = match container.kind() {
-        kind if kind == snapshot::KIND.tag => {
-            Snapshot::of(container)?.check()?;
-            snapshot::KIND.name
-        }
-        kind if kind == TREE_FILE.tag => {
-            TreeFile::of(container)?.check()?;
-            TREE_FILE.name
-        }
-        kind if kind == archive::KIND.tag => {
-            Archive::of(container)?.check()?;
-            archive::KIND.name
-        }
-        _ => {
-            container.check()?;
-            "a native file of an unknown kind"
-        }
-    };
+    let kind = Kind::of(&container.kind());
+    match kind {
+        Some(Kind::SNAPSHOT) => Snapshot::of(container)?.check()?,
+        Some(Kind::TREE_FILE) => TreeFile::of(container)?.check()?,
+        Some(Kind::MESSAGE_ARCHIVE) => Archive::of(container)?.check()?,
+        _ => container.check()?,
+    }
+    let what = kind.map_or("a native file of an unknown kind", |kind| kind.name);
     progress.end();
     let rows: Vec<_> = sections
         .iter()

@@ -2,10 +2,10 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use super::file_kind::{FileKind, Role};
+use super::role::Role;
 use crate::{
     forest::{HistoryError, TreeFileError},
-    ingest::{IndexError, state::files_of},
+    ingest::{FileKind, IndexError, state::files_of},
     proof::FailureCode,
     prove::{Error, ExtractError, SlBatchError},
     records::EntriesError,
@@ -61,7 +61,7 @@ pub(super) enum CliError {
     NothingFound(String),
     #[error("{name}: {reason}")]
     Unknown { name: String, reason: String },
-    #[error("{name} is {}: {}", found.describe(), role.lack())]
+    #[error("{name} is {}: {}", found, role.lack())]
     WrongInput { name: String, found: FileKind, role: Role },
     #[error(transparent)]
     Failed(Error),

@@ -6,7 +6,7 @@ use super::error::CliError;
 use crate::{
     archive::ArchiveError,
     forest::{RebuildError, TreeFileError},
-    ingest::{FileKind, IndexError, logs::SourceError, state::ImportError},
+    ingest::{IndexError, logs::SourceError, state::ImportError},
     proof::{
         Reason,
         calldata::CallError,
@@ -33,7 +33,7 @@ fn of_this(error: &(dyn Error + 'static)) -> Option<&'static str> {
     if let Some(error) = error.downcast_ref() {
         return match error {
             CliError::Failed(inner) => of_this(inner),
-            CliError::WrongInput { role, found, .. } => Some(found.hint(*role)),
+            CliError::WrongInput { role, found, .. } => Some(role.hint(*found)),
             _ => None,
         };
     }
@@ -99,9 +99,7 @@ fn of_source(error: &(dyn Error + 'static)) -> Option<&'static str> {
     if let Some(error) = error.downcast_ref() {
         return match error {
             IndexError::Unknown { .. } => Some("give the format with index --input-format"),
-            IndexError::OtherKind { kind: FileKind::State(_), .. } => {
-                Some("give a state with --tree")
-            }
+            IndexError::State { .. } => Some("give a state with --tree"),
             IndexError::Archive(ArchiveError::TooLarge { .. }) => {
                 Some("make a message archive of it with slproof index")
             }

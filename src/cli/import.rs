@@ -8,9 +8,9 @@ use serde_json::json;
 use super::{
     args::ImportArgs,
     error::{CliError, Outcome, refuse_overwriting},
-    file_kind::Role,
     progress::ProgressFactory,
     report::{self, Console, count},
+    role::Role,
     wrong_input::wrong_input,
 };
 use crate::{forest::Addresses, ingest::state::Import};

@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 use super::{
     args::IndexArgs,
     error::{CliError, Outcome, refuse_overwriting},
-    file_kind::Role,
     progress::{ProgressFactory, file_len},
     report::{self, Console, count},
+    role::Role,
     wrong_input::wrong_input,
 };
 use crate::{
@@ -77,7 +77,7 @@ pub(super) fn run(
             // A directory may hold other files.
             Err(
                 error @ (IndexError::Unknown { .. }
-                | IndexError::OtherKind { .. }
+                | IndexError::State { .. }
                 | IndexError::Input(InputError::Empty { .. })),
             ) if *from_directory => {
                 refuse_overwriting(&args.output, &[path])?;

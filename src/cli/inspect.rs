@@ -3,20 +3,18 @@ use serde_json::{Value, json};
 use super::{
     args::InspectArgs,
     error::{CliError, Outcome},
-    file_kind::FileKind,
     inspect_lines, inspect_proof, inspect_tree,
     report::{self, Console, count},
 };
 use crate::{
     archive::ChainSummary,
     contracts::{MessageRoot, system},
-    files::{Access, Input},
+    files::Input,
     ingest::{
-        IndexError,
+        FileKind, IndexError, guess,
         logs::{SourceError, SourceFormat, read_archive_input},
         state::{Dump, Format},
     },
-    proof::reader::Members,
     state::StorageReader,
 };
 
@@ -27,20 +25,31 @@ pub(super) fn run(args: &InspectArgs, console: Console) -> Result<Outcome, CliEr
         inspect_tree::tree_file(&file)
     } else {
         let input = Input::open(&args.file)?;
-        let kind = kind(&input);
-        console.verbose(format_args!("{}: {}", input.name(), kind.describe()));
+        let kind = guess(&input);
+        let what = kind.map_or_else(|| "a state dump".into(), |kind| kind.to_string());
+        console.verbose(format_args!("{}: {what}", input.name()));
         match kind {
-            FileKind::MessageArchive | FileKind::Logs => logs(input, args.how.access)?,
-            FileKind::Proofs => inspect_proof::proofs(input)?,
-            FileKind::Requests => inspect_lines::requests(input)?,
-            FileKind::SlBatches | FileKind::BatchBlocks => inspect_lines::batches(input, kind)?,
-            FileKind::Manifest | FileKind::Checkpoint => inspect_lines::document(input, kind)?,
-            FileKind::Events => {
+            Some(FileKind::MessageArchive) => logs(input, SourceFormat::Native, args)?,
+            Some(FileKind::Logs(format)) => logs(input, format, args)?,
+            Some(FileKind::Proofs) => inspect_proof::proofs(input)?,
+            Some(FileKind::Requests) => inspect_lines::requests(input)?,
+            Some(kind @ (FileKind::SlBatches | FileKind::BatchBlocks)) => {
+                inspect_lines::batches(input, kind)?
+            }
+            Some(kind @ (FileKind::Manifest | FileKind::Checkpoint)) => {
+                inspect_lines::document(input, kind)?
+            }
+            Some(FileKind::Events) => {
                 let message_root = args.how.message_root.unwrap_or(system::MESSAGE_ROOT);
                 inspect_lines::events(input, message_root)?
             }
-            FileKind::Snapshot | FileKind::TreeFile | FileKind::Dump => {
-                dump(&args.how.options().import().read_input(input)?, args)?
+            // Other files are treated as dumps too: the errors of the dump parsers say what was found.
+            Some(FileKind::State(_) | FileKind::Snapshot | FileKind::TreeFile) | None => {
+                let mut import = args.how.options().import();
+                if let Some(FileKind::State(format)) = kind {
+                    import.format.get_or_insert(format);
+                }
+                dump(&import.read_input(input)?, args)?
             }
         }
     };
@@ -48,26 +57,13 @@ pub(super) fn run(args: &InspectArgs, console: Console) -> Result<Outcome, CliEr
     Ok(Outcome::Done)
 }
 
-/// The kind of a file. Damaged archives and proofs are recognised by a part of their first object. All other
-/// files are treated as dumps, because the errors of the dump parsers say what was found.
-fn kind(input: &Input) -> FileKind {
-    FileKind::of(input).unwrap_or_else(|| {
-        let head = input.head().trim_ascii_start();
-        let members = Members::of(head);
-        if head.first() == Some(&b'[') || members.are_of_a_record() {
-            FileKind::Proofs
-        } else if members.has("logs") || members.has("batchNumber") {
-            FileKind::Logs
-        } else {
-            FileKind::Dump
-        }
-    })
-}
-
-fn logs(input: Input, access: Access) -> Result<(Value, String), CliError> {
-    let format = SourceFormat::detect(&input)?;
+fn logs(
+    input: Input,
+    format: SourceFormat,
+    args: &InspectArgs,
+) -> Result<(Value, String), CliError> {
     let name = input.name().to_owned();
-    let archive = match read_archive_input(input, access) {
+    let archive = match read_archive_input(input, Some(format), args.how.access) {
         // The file is an archive, but its batches cannot be listed.
         Err(
             IndexError::NeedsChain { .. }

@@ -4,10 +4,10 @@ use std::{collections::BTreeMap, io::Read};
 
 use serde_json::{Value, json};
 
-use super::{error::CliError, file_kind::FileKind, report::count};
+use super::{error::CliError, report::count};
 use crate::{
     files::{Input, InputError, Lines},
-    ingest::events::read_events_input,
+    ingest::{FileKind, events::read_events_input},
     primitives::{Address, Number},
     proof::{Request, RequestLine},
 };
@@ -32,7 +32,7 @@ pub(super) fn requests(input: Input) -> Result<(Value, String), CliError> {
         };
         *kinds.entry(kind).or_default() += 1;
     })?;
-    let mut text = format!("{name}: {}\n{} lines\n", FileKind::Requests.describe(), count(lines));
+    let mut text = format!("{name}: {}\n{} lines\n", FileKind::Requests, count(lines));
     for (kind, lines) in &kinds {
         text.push_str(&format!("{kind:>13}  {}\n", count(*lines)));
     }
@@ -67,7 +67,7 @@ pub(super) fn batches(input: Input, kind: FileKind) -> Result<(Value, String), C
     };
     let text = format!(
         "{name}: {}\n{} batches, {}\nblocks {}\n{} logs, {} malformed lines\n",
-        kind.describe(),
+        kind,
         count(lines),
         range(batches),
         range(blocks),
@@ -95,8 +95,7 @@ pub(super) fn events(input: Input, message_root: Address) -> Result<(Value, Stri
         *kinds.entry(event.kind.name()).or_default() += 1;
         widen(&mut blocks, event.block.0);
     }
-    let mut text =
-        format!("{name}: {}\n{} events\n", FileKind::Events.describe(), count(events.len()));
+    let mut text = format!("{name}: {}\n{} events\n", FileKind::Events, count(events.len()));
     if let Some([first, last]) = blocks {
         text.push_str(&format!("blocks {first} to {last}\n"));
     }
@@ -138,7 +137,7 @@ pub(super) fn document(input: Input, kind: FileKind) -> Result<(Value, String), 
         other => format!("{name:<10} {other}\n"),
     };
     let fields: String = ["shard", "of", "steps", "bytes", "count", "job"].map(field).concat();
-    Ok((value.clone(), format!("{name}: {}\n{fields}", kind.describe())))
+    Ok((value.clone(), format!("{name}: {}\n{fields}", kind)))
 }
 
 fn widen(range: &mut Option<[u64; 2]>, number: u64) {

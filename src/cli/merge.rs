@@ -5,9 +5,9 @@ use serde_json::json;
 use super::{
     args::MergeArgs,
     error::{CliError, Outcome, refuse_overwriting},
-    file_kind::Role,
     progress::ProgressFactory,
     report::{Console, count, named},
+    role::Role,
     wrong_input::refuse_other_kinds,
 };
 use crate::prove::{Merged, ProofOutput, merge};

@@ -8,12 +8,12 @@ use std::{
 
 use super::{
     error::{CliError, Outcome, refuse_overwriting},
-    file_kind::Role,
     hint,
     observer::JobObserver,
     progress::ProgressFactory,
     prove_args::{ProofFormat, ProveArgs, WhichArgs},
     report::{Console, count, named},
+    role::Role,
     wrong_input::{refuse_other_kinds, wrong_input},
 };
 use crate::{

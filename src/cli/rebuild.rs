@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use super::{
     args::RebuildArgs,
     error::{CliError, Outcome, refuse_overwriting},
-    file_kind::Role,
     progress::ProgressFactory,
     report::{self, Console, count},
+    role::Role,
     wrong_input::wrong_input,
 };
 use crate::{

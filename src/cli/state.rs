@@ -4,9 +4,9 @@ use std::{path::Path, sync::Arc};
 
 use super::{
     error::CliError,
-    file_kind::Role,
     observer::{TreesObserver, state_read},
     report::Console,
+    role::Role,
     state_args::{DumpFormat, SearchArgs, StateArgs, TreeArgs},
     wrong_input::wrong_input,
 };

@@ -8,10 +8,10 @@ use serde_json::json;
 use super::{
     args::{MissingArgs, VerifyArgs},
     error::{CliError, Outcome, refuse_overwriting},
-    file_kind::Role,
     hint,
     progress::{ProgressFactory, file_len},
     report::{Console, count},
+    role::Role,
     wrong_input::wrong_input,
 };
 use crate::{

@@ -2,11 +2,8 @@
 
 use std::path::Path;
 
-use super::{
-    error::CliError,
-    file_kind::{FileKind, Role},
-};
-use crate::files::Input;
+use super::{error::CliError, role::Role};
+use crate::{files::Input, ingest::sniff};
 
 /// The error for an input that could not be used. If the file is of a kind for another role, the error says
 /// so.
@@ -25,8 +22,8 @@ pub(super) fn wrong_input(path: &Path, role: Role, error: CliError) -> CliError 
 pub(super) fn refuse_other_kinds(path: &Path, role: Role) -> Result<(), CliError> {
     // A pipe can be read only once.
     let input = if path.is_file() { Input::open(path).ok() } else { None };
-    match input.as_ref().and_then(FileKind::of) {
-        Some(found) if !found.fits(role) => {
+    match input.as_ref().and_then(sniff) {
+        Some(found) if !role.takes(found) => {
             Err(CliError::WrongInput { name: path.display().to_string(), found, role })
         }
         _ => Ok(()),

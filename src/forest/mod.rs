@@ -13,12 +13,14 @@
 //!
 //! The contract stores only the frontier of a chain tree. Its leaves are rebuilt from the batch roots, which
 //! the chains' diamonds (v26 to v30) or MessageRoot itself (v31) store. What was recorded is the `evidence`.
-//! [`rebuild`] accepts a forest only if it equals every node that the contract stored. [`explain`] finds the batches that every past root
-//! contains, and a [`Timeline`] returns Merkle paths in the trees of that time.
+//! [`rebuild`] accepts a forest only if it equals every node that the contract stored. [`explain`] finds the
+//! batches that every past root contains, and a [`Timeline`] returns Merkle paths in the trees of that time.
 
 mod chain_tree;
 mod error;
+mod events_error;
 mod evidence;
+mod explain;
 mod hashes;
 mod history;
 mod interop_root;
@@ -32,9 +34,11 @@ mod trees;
 
 pub use chain_tree::ChainTree;
 pub use error::RebuildError;
-pub use evidence::{EventGap, EventPlace, EventsError};
+pub use events_error::{EventPlace, EventsError};
+pub use evidence::EventGap;
+pub use explain::explain;
 pub use history::{
-    ChainAt, History, HistoryError, RootIndex, SearchBudget, Timeline, explain, explain_further,
+    ChainAt, History, HistoryError, RootIndex, SearchBudget, Timeline, explain_further,
 };
 pub use interop_root::InteropRoot;
 pub use leaf::{
@@ -44,5 +48,5 @@ pub use leaf::{
 pub use numbers::BatchNumbers;
 pub use options::{Addresses, RebuildOptions};
 pub use rebuild::{FromEvents, rebuild, rebuild_from_events};
-pub use tree_file::{HistoryOptions, KIND as TREE_FILE, TreeFile, TreeFileError, rebuild_to_file};
+pub use tree_file::{HistoryOptions, TreeFile, TreeFileError, rebuild_to_file};
 pub use trees::Forest;

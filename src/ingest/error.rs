@@ -1,8 +1,8 @@
 use thiserror::Error;
 
 use super::{
-    FileKind,
     logs::{SourceError, SourceFormat},
+    state::Format,
 };
 use crate::{
     archive::{ArchiveError, Place},
@@ -93,13 +93,13 @@ pub enum IndexError {
         /// The file.
         name: String,
     },
-    /// The file is of another kind.
-    #[error("{name} has no logs: it is {kind}")]
-    OtherKind {
+    /// The file is a state.
+    #[error("{name} has no logs: it is a state: {format}")]
+    State {
         /// The file.
         name: String,
-        /// The kind of the file.
-        kind: FileKind,
+        /// The format of the state.
+        format: Format,
     },
     /// The format does not name the chain.
     #[error("{name} is of the format {format}, which does not name the chain")]

@@ -7,7 +7,7 @@
 //! | [`logs`] | L2→L1 logs of batches: raw, receipts, pubdata, rows of a node's tables |
 //! | [`sl_batches`] | the settlement layer's own batches |
 //!
-//! [`sniff`] detects which of them a file is for.
+//! [`sniff`] detects what a file is.
 
 mod csv;
 mod error;
@@ -19,4 +19,5 @@ mod sniff;
 pub mod state;
 
 pub use error::IndexError;
-pub use sniff::{FileKind, sniff};
+pub(crate) use sniff::is_parquet;
+pub use sniff::{FileKind, guess, sniff};

@@ -1,77 +1,123 @@
-//! Detects the kind of a file from its first mebibyte.
+//! Detects the kind of a file from its first mebibyte. The rest of the file may be damaged.
 
 use std::fmt;
 
 use super::{logs::SourceFormat, state::Format};
 use crate::{
-    archive,
-    files::{Input, container::is_container},
-    proof::reader::Members,
-    snapshot,
+    files::{Input, Kind, container::is_container},
+    proof::{RequestLine, reader::Members},
 };
 
-/// The first bytes of a Parquet file.
-const PARQUET_MAGIC: &[u8] = b"PAR1";
-
-/// A kind of file.
+/// A kind of file that slproof reads or writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FileKind {
-    /// A native file of slproof, with the four-letter tag of its kind.
-    Native([u8; 4]),
-    /// The state of a settlement layer, or a part of it.
+    /// A state snapshot.
+    Snapshot,
+    /// A tree file.
+    TreeFile,
+    /// A message archive.
+    MessageArchive,
+    /// A dump of the state of a settlement layer, or a part of it.
     State(Format),
-    /// Logs of batches.
+    /// Logs of batches in any format except the message archive.
     Logs(SourceFormat),
     /// Proofs: records as JSON or Parquet, calldata, or answers of nodes.
     Proofs,
-    /// An unknown kind.
-    Unknown,
+    /// Requests for proofs.
+    Requests,
+    /// Named events of MessageRoot.
+    Events,
+    /// The settlement layer's own batches.
+    SlBatches,
+    /// The blocks of each batch.
+    BatchBlocks,
+    /// The manifest of a shard.
+    Manifest,
+    /// The checkpoint of an interrupted job.
+    Checkpoint,
 }
 
 impl fmt::Display for FileKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Native(tag) => {
-                let known =
-                    [snapshot::KIND, archive::KIND].into_iter().find(|kind| kind.tag == *tag);
-                f.write_str(known.map_or("a native file of slproof", |kind| kind.name))
-            }
-            Self::State(format) => write!(f, "a state: {format}"),
-            Self::Logs(format) => write!(f, "logs of batches: {format}"),
-            Self::Proofs => f.write_str("proofs"),
-            Self::Unknown => f.write_str("a file of an unknown kind"),
-        }
+        f.write_str(match self {
+            Self::Snapshot => "a state snapshot (*.slsnap)",
+            Self::TreeFile => "a tree file (*.sltree)",
+            Self::MessageArchive => "a message archive (*.slmsg)",
+            Self::State(_) => "a state dump",
+            Self::Logs(_) => "an archive of logs",
+            Self::Proofs => "a file of proofs",
+            Self::Requests => "a file of requests",
+            Self::Events => "a file of events of MessageRoot",
+            Self::SlBatches => "a file of the settlement layer's batches",
+            Self::BatchBlocks => "a file of the blocks of batches",
+            Self::Manifest => "the manifest of a shard",
+            Self::Checkpoint => "the checkpoint of an interrupted job",
+        })
     }
 }
 
-/// Detects the kind of an input. Logs, states and proofs are recognized by members that only they have, in
-/// any order. Only the first mebibyte is read; the rest may be damaged.
+/// Detects the kind of an input by features that only files of this kind have: the first bytes, or the
+/// members of the first object, in any order. `None` if there are none.
 #[must_use]
-pub fn sniff(input: &Input) -> FileKind {
+pub fn sniff(input: &Input) -> Option<FileKind> {
     let head = input.head();
     if is_container(head) {
-        let tag = head.get(12..16).and_then(|tag| tag.try_into().ok());
-        return FileKind::Native(tag.unwrap_or_default());
+        return match Kind::of_head(head)? {
+            Kind::SNAPSHOT => Some(FileKind::Snapshot),
+            Kind::TREE_FILE => Some(FileKind::TreeFile),
+            Kind::MESSAGE_ARCHIVE => Some(FileKind::MessageArchive),
+            _ => None,
+        };
     }
-    if head.starts_with(PARQUET_MAGIC) {
-        return FileKind::Proofs;
+    if is_parquet(head) {
+        return Some(FileKind::Proofs);
     }
-    if let Some(format) = SourceFormat::recognise(input) {
-        return FileKind::Logs(format);
-    }
+    by_members(head)
+        .or_else(|| SourceFormat::recognise(input).map(FileKind::Logs))
+        .or_else(|| Format::recognise(input).map(FileKind::State))
+}
+
+/// As [`sniff`], and recognizes damaged proofs and logs by a part of their first object.
+#[must_use]
+pub fn guess(input: &Input) -> Option<FileKind> {
+    sniff(input).or_else(|| {
+        let text = input.head().trim_ascii_start();
+        let members = Members::of(text);
+        if text.starts_with(b"[") || members.are_of_a_record() {
+            Some(FileKind::Proofs)
+        } else if members.has("logs") || members.has("batchNumber") {
+            Some(FileKind::Logs(SourceFormat::guess(text)))
+        } else {
+            None
+        }
+    })
+}
+
+/// Whether a file that starts with `head` is a Parquet file.
+pub(crate) fn is_parquet(head: &[u8]) -> bool {
+    head.starts_with(b"PAR1")
+}
+
+/// Detects JSON by the members of its first object.
+fn by_members(head: &[u8]) -> Option<FileKind> {
     let text = head.trim_ascii_start();
-    let members = Members::of(text);
-    if members.are_of_a_record() {
-        FileKind::Proofs
-    } else if let Some(format) = Format::recognise(input) {
-        FileKind::State(format)
-    } else if text.starts_with(b"[") {
-        FileKind::Proofs
-    } else if members.has("logs") || members.has("batchNumber") {
-        FileKind::Logs(SourceFormat::Jsonl)
+    let members = Members::of(text.strip_prefix(b"[").unwrap_or(text));
+    let has = |name| members.has(name);
+    if has("job") && has("blake3") {
+        Some(if has("steps") { FileKind::Checkpoint } else { FileKind::Manifest })
+    } else if has("proof")
+        || (has("data") && (has("call") || has("to")))
+        || (has("request") && has("error"))
+    {
+        Some(FileKind::Proofs)
+    } else if has("firstBlock") && has("lastBlock") {
+        Some(if has("logs") { FileKind::SlBatches } else { FileKind::BatchBlocks })
+    } else if has("event") && has("blockNumber") {
+        Some(FileKind::Events)
     } else {
-        FileKind::Unknown
+        let line = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        RequestLine::parse(line).is_ok().then_some(FileKind::Requests)
     }
 }
 
@@ -81,25 +127,51 @@ mod tests {
 
     use super::*;
 
+    fn input(text: &str) -> Input {
+        Input::from_reader("test", Cursor::new(text.to_owned())).unwrap()
+    }
+
     #[test]
     fn kinds_are_told_by_content() {
-        let kind =
-            |text: &str| sniff(&Input::from_reader("test", Cursor::new(text.to_owned())).unwrap());
         for (text, expected) in [
-            ("{\"id\":0,\"proof\":[]}", FileKind::Proofs),
-            ("[{\"id\":0,\"proof\":[]}]", FileKind::Proofs),
-            ("PAR1", FileKind::Proofs),
-            ("{\"jsonrpc\":\"2.0\",\"error\":{\"code\":1}}", FileKind::Proofs),
-            ("{\"batchNumber\":2,\"x\":[]}", FileKind::Logs(SourceFormat::Jsonl)),
-            ("{\"transactionHash\":1,\"l2ToL1Logs\":[]}", FileKind::Logs(SourceFormat::Receipts)),
-            ("\u{feff}number,l1_batch_number\n", FileKind::Logs(SourceFormat::Postgres)),
-            ("{\"block\":{},\"accounts\":{}}", FileKind::State(Format::Anvil)),
-            ("\u{feff}address,slot,value\n", FileKind::State(Format::Table)),
-            ("[{\"storage\":null,\"nextKey\":null}]", FileKind::State(Format::StorageRange)),
-            ("{}", FileKind::Unknown),
-            ("text", FileKind::Unknown),
+            ("\u{89}SLP\r\n", None),
+            ("PAR1", Some(FileKind::Proofs)),
+            ("{\"id\":0,\"proof\":[]}", Some(FileKind::Proofs)),
+            ("[{\"id\":0,\"proof\":[]}]", Some(FileKind::Proofs)),
+            ("{\"call\":\"x\",\"data\":\"0x\"}", Some(FileKind::Proofs)),
+            ("{\"request\":{},\"error\":{}}", Some(FileKind::Proofs)),
+            ("{\"chainId\":1,\"batchNumber\":2}\n{", Some(FileKind::Requests)),
+            ("{\"event\":\"NewInteropRoot\",\"blockNumber\":2}", Some(FileKind::Events)),
+            ("{\"logs\":[],\"lastBlock\":2,\"firstBlock\":1}", Some(FileKind::SlBatches)),
+            ("{\"lastBlock\":2,\"firstBlock\":1}", Some(FileKind::BatchBlocks)),
+            ("{\"job\":{},\"blake3\":\"\"}", Some(FileKind::Manifest)),
+            ("{\"job\":{},\"steps\":1,\"blake3\":\"\"}", Some(FileKind::Checkpoint)),
+            (
+                "{\"transactionHash\":1,\"l2ToL1Logs\":[]}",
+                Some(FileKind::Logs(SourceFormat::Receipts)),
+            ),
+            ("\u{feff}number,l1_batch_number\n", Some(FileKind::Logs(SourceFormat::Postgres))),
+            ("{\"block\":{},\"accounts\":{}}", Some(FileKind::State(Format::Anvil))),
+            ("\u{feff}address,slot,value\n", Some(FileKind::State(Format::Table))),
+            ("[{\"storage\":null,\"nextKey\":null}]", Some(FileKind::State(Format::StorageRange))),
+            ("{}", None),
+            ("text", None),
         ] {
-            assert_eq!(kind(text), expected, "{text}");
+            assert_eq!(sniff(&input(text)), expected, "{text}");
+            assert_eq!(guess(&input(text)), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn damaged_proofs_and_logs_are_guessed() {
+        for (text, expected) in [
+            ("{\"jsonrpc\":\"2.0\",\"error\":{\"code\":1}}", FileKind::Proofs),
+            ("[1", FileKind::Proofs),
+            ("{\"batchNumber\":2,\"x\":[]}", FileKind::Logs(SourceFormat::Jsonl)),
+            ("{\"jsonrpc\":\"2.0\",\"logs\":1}", FileKind::Logs(SourceFormat::Receipts)),
+        ] {
+            assert_eq!(sniff(&input(text)), None, "{text}");
+            assert_eq!(guess(&input(text)), Some(expected), "{text}");
         }
     }
 }

@@ -1,6 +1,6 @@
-use std::{fmt, iter, mem, slice};
+use std::{iter, mem};
 
-use super::{Tree, Zeros, height, level_len, parallel::*};
+use super::{LeafHashes, Tree, Zeros, height, level_len, parallel::*};
 use crate::{
     keccak::{Backend, hash_pairs},
     primitives::Hash,
@@ -12,28 +12,6 @@ const BLOCK_LEVELS: usize = 11;
 
 /// The number of leaves in a block.
 pub(super) const BLOCK: usize = 1 << BLOCK_LEVELS;
-
-/// Leaves whose hashes are computed on demand.
-pub trait LeafHashes: fmt::Debug + Sync {
-    /// The number of leaves.
-    fn count(&self) -> usize;
-
-    /// Hashes the leaves from index `first` on, one for every output.
-    fn hash(&self, first: usize, out: &mut [Hash]);
-
-    /// Hashes the leaves with these indices, one for every output.
-    fn hash_some(&self, numbers: &[usize], out: &mut [Hash]) {
-        for (number, out) in numbers.iter().zip(out) {
-            self.hash(*number, slice::from_mut(out));
-        }
-    }
-}
-
-/// The leaves of a tree before they are hashed: inputs of `LEN` bytes each.
-pub trait Leaves<const LEN: usize>: LeafHashes {
-    /// The preimage of the leaf with this index.
-    fn input(&self, index: usize) -> [u8; LEN];
-}
 
 /// Hashes the leaves and every level above them into `nodes`, on all threads of the current rayon pool.
 /// Levels are stored back to back, the leaves first. Every node is written once, and read again only while it

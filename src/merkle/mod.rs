@@ -19,6 +19,7 @@ mod build;
 mod consistency;
 mod frontier;
 mod group;
+mod leaves;
 mod levels;
 mod node_buffer;
 #[cfg(feature = "archive")]
@@ -31,9 +32,10 @@ mod prefix;
 mod tree;
 mod zeros;
 
-pub use build::{LeafHashes, Leaves, build_above_into, build_into, build_on};
+pub use build::{build_above_into, build_into, build_on};
 pub use frontier::{PushTree, live_side};
 pub use group::{TreeJob, build_all_into, roots_at};
+pub use leaves::{LeafHashes, Leaves};
 pub use levels::Levels;
 pub use node_buffer::NodeBuffer;
 pub use prefix::Prefix;

@@ -23,7 +23,7 @@ pub struct Prefix<'a> {
 }
 
 impl<'a> Prefix<'a> {
-    pub(super) fn new(tree: Tree<'a>, leaves: u64) -> Option<Self> {
+    fn new(tree: Tree<'a>, leaves: u64) -> Option<Self> {
         if leaves > tree.leaves() {
             return None;
         }
@@ -74,62 +74,78 @@ impl<'a> Prefix<'a> {
     }
 }
 
-/// The roots of many prefixes, hashed together level by level. Each costs O(height) hashes.
-pub(super) fn roots(tree: &Tree<'_>, counts: &[u64]) -> Option<Vec<Hash>> {
-    if counts.iter().any(|count| *count > tree.leaves()) {
-        return None;
+impl<'a> Tree<'a> {
+    /// The tree as it was with its first `leaves` leaves only; `None` when it has fewer leaves.
+    #[must_use]
+    pub fn prefix(&self, leaves: u64) -> Option<Prefix<'a>> {
+        Prefix::new(*self, leaves)
     }
-    let mut roots = vec![Hash::ZERO; counts.len()];
-    roots
-        .par_chunks_mut(CHUNK)
-        .zip(counts.par_chunks(CHUNK))
-        .for_each(|(roots, counts)| fold_levels(tree, counts, roots));
-    Some(roots)
-}
 
-/// The paths of many leaves, each in a prefix. The path of a leaf uses at most one node on the path of the
-/// prefix's last leaf, at the level where the two paths become siblings. Below that level the siblings are
-/// complete subtrees. Above it the two paths are the same. So the path of the last leaf is hashed only up to
-/// that level, for all prefixes together.
-pub(super) fn paths(tree: &Tree<'_>, wanted: &[(u64, u64)]) -> Result<Vec<Vec<Hash>>, NoSuchLeaf> {
-    // For each distinct prefix: the level up to which the path of its last leaf is needed.
-    let mut prefixes = Vec::with_capacity(wanted.len());
-    for &(index, leaves) in wanted {
-        if leaves > tree.leaves() || index >= leaves {
-            return Err(NoSuchLeaf { index, leaves: leaves.min(tree.leaves()) });
+    /// The paths of leaves in prefixes of the tree, each given as (leaf index, leaves of the prefix). The
+    /// result is that of [`Prefix::path`], but the hashes of all paths are computed together.
+    ///
+    /// # Errors
+    /// [`NoSuchLeaf`] when an index is not below the leaves of its prefix, or the tree has fewer leaves.
+    pub fn prefix_paths(&self, wanted: &[(u64, u64)]) -> Result<Vec<Vec<Hash>>, NoSuchLeaf> {
+        // The path of a leaf uses at most one node on the path of the prefix's last leaf, at the level where
+        // the two paths become siblings. Below that level the siblings are complete subtrees. Above it the
+        // two paths are the same. So the path of the last leaf is hashed only up to that level, for all
+        // prefixes together.
+        // For each distinct prefix: the level up to which the path of its last leaf is needed.
+        let mut prefixes = Vec::with_capacity(wanted.len());
+        for &(index, leaves) in wanted {
+            if leaves > self.leaves() || index >= leaves {
+                return Err(NoSuchLeaf { index, leaves: leaves.min(self.leaves()) });
+            }
+            prefixes.push((leaves, join(index, leaves)));
         }
-        prefixes.push((leaves, join(index, leaves)));
+        prefixes.sort_unstable();
+        // Keep the highest level for each leaf count.
+        prefixes.reverse();
+        prefixes.dedup_by_key(|(leaves, _)| *leaves);
+        prefixes.reverse();
+        let counts: Vec<u64> = prefixes.iter().map(|(leaves, _)| *leaves).collect();
+        let most = prefixes.iter().map(|(_, join)| *join).max().unwrap_or(0);
+        let mut edges = vec![vec![Hash::ZERO; counts.len()]; most as usize + 1];
+        let last: Vec<usize> = counts.iter().map(|leaves| *leaves as usize - 1).collect();
+        self.some_nodes(0, &last, &mut edges[0]);
+        let mut pairs = Pairs::default();
+        for level in 0..most {
+            let needed = |i: usize| prefixes[i].1 > level;
+            let (below, above) = edges.split_at_mut(level as usize + 1);
+            pairs.hash(self, level, &counts, &below[level as usize], needed, &mut above[0]);
+        }
+        let path = |&(index, leaves): &(u64, u64)| {
+            let place = counts.partition_point(|count| *count < leaves);
+            (0..height(leaves))
+                .map(|level| {
+                    let (sibling, last) = ((index >> level) ^ 1, (leaves - 1) >> level);
+                    match sibling.cmp(&last) {
+                        Ordering::Less => self.node(level, sibling),
+                        Ordering::Equal => edges[level as usize][place],
+                        Ordering::Greater => self.zeros().at(level),
+                    }
+                })
+                .collect()
+        };
+        Ok(wanted.iter().map(path).collect())
     }
-    prefixes.sort_unstable();
-    // Keep the highest level for each leaf count.
-    prefixes.reverse();
-    prefixes.dedup_by_key(|(leaves, _)| *leaves);
-    prefixes.reverse();
-    let counts: Vec<u64> = prefixes.iter().map(|(leaves, _)| *leaves).collect();
-    let most = prefixes.iter().map(|(_, join)| *join).max().unwrap_or(0);
-    let mut edges = vec![vec![Hash::ZERO; counts.len()]; most as usize + 1];
-    let last: Vec<usize> = counts.iter().map(|leaves| *leaves as usize - 1).collect();
-    tree.some_nodes(0, &last, &mut edges[0]);
-    let mut pairs = Pairs::default();
-    for level in 0..most {
-        let needed = |i: usize| prefixes[i].1 > level;
-        let (below, above) = edges.split_at_mut(level as usize + 1);
-        pairs.hash(tree, level, &counts, &below[level as usize], needed, &mut above[0]);
+
+    /// The roots of the tree at earlier leaf counts, hashed together level by level. Each costs O(height)
+    /// hashes. For 0 leaves the root is the empty leaf. `None` when the tree has fewer leaves than one of the
+    /// counts.
+    #[must_use]
+    pub fn prefix_roots(&self, counts: &[u64]) -> Option<Vec<Hash>> {
+        if counts.iter().any(|count| *count > self.leaves()) {
+            return None;
+        }
+        let mut roots = vec![Hash::ZERO; counts.len()];
+        roots
+            .par_chunks_mut(CHUNK)
+            .zip(counts.par_chunks(CHUNK))
+            .for_each(|(roots, counts)| fold_levels(self, counts, roots));
+        Some(roots)
     }
-    let path = |&(index, leaves): &(u64, u64)| {
-        let place = counts.partition_point(|count| *count < leaves);
-        (0..height(leaves))
-            .map(|level| {
-                let (sibling, last) = ((index >> level) ^ 1, (leaves - 1) >> level);
-                match sibling.cmp(&last) {
-                    Ordering::Less => tree.node(level, sibling),
-                    Ordering::Equal => edges[level as usize][place],
-                    Ordering::Greater => tree.zeros().at(level),
-                }
-            })
-            .collect()
-    };
-    Ok(wanted.iter().map(path).collect())
 }
 
 /// The level at which the path of a leaf and that of the last leaf are siblings; 0 for the last leaf.

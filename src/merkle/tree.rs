@@ -2,7 +2,7 @@ use std::borrow::Cow;
 
 use thiserror::Error;
 
-use super::{LeafHashes, Prefix, Zeros, consistency, prefix};
+use super::{LeafHashes, Zeros};
 use crate::{keccak::hash_node, primitives::Hash};
 
 /// The height of a tree of `leaves` leaves: ⌈log2 leaves⌉, and 0 for zero or one leaf.
@@ -231,34 +231,5 @@ impl<'a> Tree<'a> {
             }
         });
         folded == self.root()
-    }
-
-    /// The level and index of the first node above the leaves, bottom level first, that is not the hash of
-    /// its children; `None` when there is none. Hashes the whole tree.
-    #[must_use]
-    pub fn first_inconsistent_node(&self) -> Option<(u32, u64)> {
-        consistency::first_inconsistent_node(self)
-    }
-
-    /// The tree as it was with its first `leaves` leaves only; `None` when it has fewer leaves.
-    #[must_use]
-    pub fn prefix(&self, leaves: u64) -> Option<Prefix<'a>> {
-        Prefix::new(*self, leaves)
-    }
-
-    /// The paths of leaves in prefixes of the tree, each given as (leaf index, leaves of the prefix). The
-    /// result is that of [`Prefix::path`], but the hashes of all paths are computed together.
-    ///
-    /// # Errors
-    /// [`NoSuchLeaf`] when an index is not below the leaves of its prefix, or the tree has fewer leaves.
-    pub fn prefix_paths(&self, wanted: &[(u64, u64)]) -> Result<Vec<Vec<Hash>>, NoSuchLeaf> {
-        prefix::paths(self, wanted)
-    }
-
-    /// The roots of the tree at earlier leaf counts, hashed together. For 0 leaves the root is the empty
-    /// leaf. `None` when the tree has fewer leaves than one of the counts.
-    #[must_use]
-    pub fn prefix_roots(&self, counts: &[u64]) -> Option<Vec<Hash>> {
-        prefix::roots(self, counts)
     }
 }

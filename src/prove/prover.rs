@@ -1,6 +1,6 @@
 //! Single proofs, and the entry point to jobs.
 
-use super::{Error, Job, Messages, Selection, Trees, job::found};
+use super::{Error, Messages, Trees, job::found};
 use crate::proof::{ProofRecord, Request, Target};
 
 /// Trees and messages, from which proofs are made. Cheap to clone, and shared between threads without a lock.
@@ -93,12 +93,5 @@ impl Prover {
                 .map(|at| at.and_then(|at| Ok(extractor.batch(at.batch)?.prove(at.index)?)))
                 .collect(),
         }
-    }
-
-    /// Creates a bulk job for everything that is selected. Proofs are made on all threads of the current
-    /// rayon pool and returned in order.
-    #[must_use]
-    pub fn job(&self, selection: Selection) -> Job {
-        Job::new(self.clone(), selection)
     }
 }

@@ -1,62 +1,11 @@
 //! Reads the records of an input in any format, one at a time.
 
-use thiserror::Error;
-
-use super::{Records, parquet::NumberedRows};
+use super::{EntriesError, Records, parquet::NumberedRows};
 use crate::{
-    archive,
-    files::{Input, InputError, container::is_container},
-    forest::TREE_FILE,
-    proof::{
-        FailureCode,
-        reader::{self, Defaults, Item, RecordError},
-    },
-    snapshot,
+    files::{Input, Kind, container::is_container},
+    ingest::is_parquet,
+    proof::reader::{self, Defaults, Item, RecordError},
 };
-
-/// An error from reading the records of an input.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum EntriesError {
-    /// The input could not be read, or a record is too long.
-    #[error(transparent)]
-    Input(#[from] InputError),
-    /// The Parquet file could not be read.
-    #[cfg(feature = "parquet")]
-    #[error(transparent)]
-    Parquet(#[from] super::parquet::ReadError),
-    /// The input is a Parquet file, and the build lacks the feature `parquet`.
-    #[error("{0}: it is a Parquet file, and this build has no Parquet: its feature parquet is off")]
-    NoParquet(String),
-    /// The input is of another kind.
-    #[error("{name}: it is {what}, not proofs")]
-    NotProofs {
-        /// The input.
-        name: String,
-        /// The kind of the input.
-        what: &'static str,
-    },
-    /// The input contains no record of a proof.
-    #[error("{0}: it contains no proofs, neither records nor calldata nor answers of a node")]
-    NoProofs(String),
-}
-
-impl EntriesError {
-    /// The stable code of the kind of error.
-    #[must_use]
-    pub fn code(&self) -> FailureCode {
-        match self {
-            Self::Input(error) if error.is_damage() => FailureCode::InputDamaged,
-            Self::Input(_) => FailureCode::ReadFailed,
-            #[cfg(feature = "parquet")]
-            Self::Parquet(error) if error.is_io() => FailureCode::ReadFailed,
-            #[cfg(feature = "parquet")]
-            Self::Parquet(_) => FailureCode::InputDamaged,
-            Self::NoParquet(_) => FailureCode::FormatUnsupported,
-            Self::NotProofs { .. } | Self::NoProofs(_) => FailureCode::UnknownInput,
-        }
-    }
-}
 
 /// The records of an input with their numbers, counted from 1: line numbers of a text, row numbers of a
 /// Parquet file.
@@ -99,13 +48,11 @@ impl Entries {
     pub fn open(input: Input, defaults: &Defaults) -> Result<Self, EntriesError> {
         let name = input.name().to_owned();
         if is_container(input.head()) {
-            let tag = input.head().get(12..16);
-            let mut kinds = [snapshot::KIND, TREE_FILE, archive::KIND].into_iter();
-            let found = kinds.find(|kind| tag == Some(&kind.tag));
-            let what = found.map_or("a native file of slproof", |kind| kind.name);
+            let kind = Kind::of_head(input.head());
+            let what = kind.map_or("a native file of slproof", |kind| kind.name);
             return Err(EntriesError::NotProofs { name, what });
         }
-        let source = if NumberedRows::are_in(input.head()) {
+        let source = if is_parquet(input.head()) {
             Source::Rows(Box::new(NumberedRows::open(input, defaults)?))
         } else {
             Source::Texts(Box::new(Records::open(input)?))

@@ -8,6 +8,8 @@
 mod calldata;
 mod encoder;
 mod entries;
+mod entries_error;
+mod format;
 mod json_array;
 mod judge;
 mod line;
@@ -25,8 +27,10 @@ use crate::proof::calldata;
 
 pub(crate) use calldata::CallOptions;
 pub(crate) use encoder::Form;
-pub use encoder::{EncodedChunk, Encoder, EncoderError, ProofFormat};
-pub use entries::{Entries, EntriesError, Entry};
+pub use encoder::{EncodedChunk, Encoder};
+pub use entries::{Entries, Entry};
+pub use entries_error::EntriesError;
+pub use format::{EncoderError, ProofFormat};
 pub use judge::{TrustedRoots, VerdictLine, Verdicts, VerdictsError, verify};
 pub use line::LineWriter;
 pub use outcome::{Count, Encode, Outcome, RequestSource};

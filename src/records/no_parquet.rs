@@ -31,10 +31,6 @@ impl NumberedRows {
     pub(crate) fn open(input: Input, _: &Defaults) -> Result<Self, EntriesError> {
         Err(EntriesError::NoParquet(input.name().to_owned()))
     }
-
-    pub(crate) fn are_in(head: &[u8]) -> bool {
-        head.starts_with(b"PAR1")
-    }
 }
 
 impl Iterator for NumberedRows {

@@ -53,10 +53,7 @@ pub use header::{Enumeration, SnapshotHeader, Source};
 pub use reader::{FirstWrite, Snapshot};
 pub use writer::{Columns, SnapshotWriter, WriteError};
 
-use crate::files::{Kind, SectionName};
-
-/// The container kind of a snapshot.
-pub const KIND: Kind = Kind { tag: *b"snap", version: 1, name: "a state snapshot" };
+use crate::files::SectionName;
 
 const ENTRIES: SectionName = SectionName::new("entries");
 const BATCHES: SectionName = SectionName::new("batches");

@@ -3,9 +3,9 @@ use std::{path::Path, sync::OnceLock};
 use bytemuck::{Pod, Zeroable, cast_slice};
 use rayon::prelude::*;
 
-use super::{ACCOUNTS, BATCHES, ENTRIES, INDEXES, KIND, SnapshotHeader};
+use super::{ACCOUNTS, BATCHES, ENTRIES, INDEXES, SnapshotHeader};
 use crate::{
-    files::{Access, Container, ContainerError, SectionName},
+    files::{Access, Container, ContainerError, Kind, SectionName},
     primitives::{Address, Hash, SlBatch, SlBlock, Word},
     state::{
         KeyIndex, StateError, StorageReader,
@@ -59,7 +59,7 @@ impl Snapshot {
     /// # Errors
     /// As [`Snapshot::open`].
     pub fn of(container: Container) -> Result<Self, ContainerError> {
-        let container = container.expect(KIND)?;
+        let container = container.expect(Kind::SNAPSHOT)?;
         let header: SnapshotHeader = container.header()?;
         let n = header.entries;
         let fits = |name: SectionName, row: u64| match container.find(name) {

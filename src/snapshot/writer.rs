@@ -4,11 +4,11 @@ use bytemuck::cast_slice;
 use thiserror::Error;
 
 use super::{
-    ACCOUNTS, BATCHES, ENTRIES, INDEXES, KIND, MOST_ACCOUNTS, Snapshot, SnapshotHeader,
+    ACCOUNTS, BATCHES, ENTRIES, INDEXES, MOST_ACCOUNTS, Snapshot, SnapshotHeader,
     reader::AccountRow,
 };
 use crate::{
-    files::{ContainerWriter, Output, OutputError, Spool},
+    files::{ContainerWriter, Kind, Output, OutputError, Spool},
     primitives::Hash,
     state::entries::{Entry, out_of_order},
 };
@@ -59,7 +59,7 @@ impl SnapshotWriter<Output> {
     /// # Errors
     /// [`OutputError`] when the directory cannot be written to.
     pub fn create(path: &Path) -> Result<Self, OutputError> {
-        let container = ContainerWriter::create(path, KIND)?;
+        let container = ContainerWriter::create(path, Kind::SNAPSHOT)?;
         Self::new(container, path, COLUMN_IN_MEMORY)
     }
 
@@ -85,7 +85,7 @@ impl SnapshotWriter<Vec<u8>> {
     /// # Errors
     /// None occurs in memory; the result type is that of the file writer.
     pub fn in_memory(name: &str) -> Result<Self, OutputError> {
-        let container = ContainerWriter::in_memory(name, KIND);
+        let container = ContainerWriter::in_memory(name, Kind::SNAPSHOT);
         Self::new(container, Path::new(name), usize::MAX)
     }
 

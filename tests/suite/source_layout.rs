@@ -1,6 +1,7 @@
-//! The layers of modules, the lengths and names of files, and where `unsafe` may be used.
+//! The layers of modules, circles of imports, the lengths and names of files, and where `unsafe` may be used.
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
 };
@@ -61,54 +62,153 @@ fn layer(module: &str) -> Option<u8> {
     LAYERS.iter().find(|(name, _)| *name == module).map(|(_, layer)| *layer)
 }
 
-/// The modules of this crate that occur in paths of a text: `crate::m`, `crate::{m::…, n}`.
-fn imports(text: &str) -> Vec<String> {
-    let code: String = text
-        .lines()
-        .map(|line| line.split("//").next().unwrap_or_default())
-        .collect::<Vec<_>>()
-        .join(" ");
-    let mut found = Vec::new();
-    for rest in code.split("crate::").skip(1) {
-        let is_name = |c: char| c.is_alphanumeric() || c == '_';
-        match rest.strip_prefix('{') {
-            None => found.push(rest.split(|c| !is_name(c)).next().unwrap().to_owned()),
-            Some(list) => {
-                let (mut depth, mut name, mut at_start) = (0, String::new(), true);
-                for c in list.chars() {
-                    match c {
-                        '{' => depth += 1,
-                        '}' if depth == 0 => break,
-                        '}' => depth -= 1,
-                        ',' if depth == 0 => at_start = true,
-                        c if is_name(c) && depth == 0 && at_start => name.push(c),
-                        c if !c.is_whitespace() && !name.is_empty() => at_start = false,
-                        _ => {}
-                    }
-                    if !at_start || (c == ',' && depth == 0) {
-                        found.extend((!name.is_empty()).then(|| std::mem::take(&mut name)));
-                    }
-                }
-                found.extend((!name.is_empty()).then_some(name));
-            }
+/// A path to an item of another module, from the root, `super`, or a child module.
+struct Import {
+    path: Vec<String>,
+    /// Whether it is exported again, as in `pub use`.
+    is_exported: bool,
+}
+
+/// The imports of a text: every path of its `use` declarations, and every other path from the root or from
+/// `super`.
+fn imports(text: &str) -> Vec<Import> {
+    let code: Vec<_> = text.lines().map(|line| line.split("//").next().unwrap()).collect();
+    let (mut found, mut rest) = (Vec::new(), String::new());
+    for statement in code.join("\n").split_inclusive(';') {
+        let (before, tree) = statement.rsplit_once("use ").unwrap_or((statement, ""));
+        let visibility = before.rsplit('\n').next().unwrap().trim();
+        if tree.is_empty() || !(visibility.is_empty() || visibility.starts_with("pub")) {
+            rest.push_str(statement);
+            continue;
+        }
+        let mut paths = Vec::new();
+        expand(&[], tree, &mut paths);
+        let is_exported = !visibility.is_empty();
+        found.extend(paths.into_iter().map(|path| Import { path, is_exported }));
+        rest.push_str(before);
+    }
+    for start in ["crate::", "super::"] {
+        for (at, _) in rest.match_indices(start) {
+            let mut paths = Vec::new();
+            expand(&[], &rest[at..], &mut paths);
+            found.extend(paths.into_iter().map(|path| Import { path, is_exported: false }));
         }
     }
     found
 }
 
+/// Adds the paths of a tree of imports, such as `a::{b, c::D}`, to `paths`. Returns the text after it.
+fn expand<'t>(prefix: &[String], tree: &'t str, paths: &mut Vec<Vec<String>>) -> &'t str {
+    let mut tree = tree.trim_start();
+    if let Some(list) = tree.strip_prefix('{') {
+        tree = list;
+        while !tree.trim_start().starts_with(['}', ';']) && !tree.is_empty() {
+            tree = expand(prefix, tree, paths);
+            tree = tree.strip_prefix(',').unwrap_or(tree);
+        }
+        return tree.trim_start().trim_start_matches('}');
+    }
+    let len = tree.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(tree.len());
+    let (name, rest) = tree.split_at(len);
+    let path = [prefix, &[name.to_owned()]].concat();
+    match rest.strip_prefix("::") {
+        Some(rest) if !name.is_empty() => expand(&path, rest, paths),
+        _ => {
+            paths.push(path);
+            // `as` and a new name.
+            rest.trim_start_matches(|c: char| !matches!(c, ',' | '}' | ';'))
+        }
+    }
+}
+
+/// Every file by its module, with its imports.
+type Modules = BTreeMap<Vec<String>, Vec<Import>>;
+
+/// The module in which the item of a path is defined. `None` for an item of another crate.
+fn definition(files: &Modules, module: &[String], path: &[String]) -> Option<Vec<String>> {
+    let child = |module: &[String], name: &String| {
+        Some([module, std::slice::from_ref(name)].concat())
+            .filter(|child| files.contains_key(child))
+    };
+    let (mut at, mut names) = (module.to_vec(), path);
+    match path.first()?.as_str() {
+        "crate" => (at, names) = (Vec::new(), &path[1..]),
+        "super" => {
+            while names.first().is_some_and(|name| name == "super") {
+                (names, _) = (&names[1..], at.pop());
+            }
+        }
+        _ => drop(child(module, &path[0])?),
+    }
+    while let Some(child) = names.first().and_then(|name| child(&at, name)) {
+        (at, names) = (child, &names[1..]);
+    }
+    let Some(name) = names.first() else { return Some(at) };
+    let mut again = files[&at].iter().filter(|import| import.path.last() == Some(name));
+    // A parent imports items of its children under the same name.
+    let below = again.find_map(|import| {
+        let found = definition(files, &at, &import.path)?;
+        (found.len() > at.len()).then_some(found)
+    });
+    Some(below.unwrap_or(at))
+}
+
+#[test]
+fn no_files_import_each_other_in_a_circle() {
+    let files: Modules = modules()
+        .into_iter()
+        .filter(|(file, ..)| file != "main.rs")
+        .map(|(file, _, text)| {
+            let path = file.trim_end_matches(".rs").trim_end_matches("/mod");
+            let module = path.split('/').filter(|name| *name != "lib").map(str::to_owned).collect();
+            let code = text.split("#[cfg(test)]\nmod tests").next().unwrap();
+            (module, imports(code))
+        })
+        .collect();
+    let mut graph: BTreeMap<_, BTreeSet<_>> = files
+        .iter()
+        .map(|(module, imports)| {
+            let found = imports.iter().filter_map(|import| {
+                let found = definition(&files, module, &import.path)?;
+                // What a parent exports for its children it need not use itself.
+                let is_own = import.is_exported && found.starts_with(module);
+                (found != *module && !is_own).then_some(found)
+            });
+            (module.clone(), found.collect())
+        })
+        .collect();
+    assert!(graph.values().map(BTreeSet::len).sum::<usize>() > 1000, "most imports are found");
+    // A file that imports none of the others, or that none of them imports, is in no circle.
+    let mut before = 0;
+    while graph.len() != before {
+        before = graph.len();
+        let imported: BTreeSet<_> = graph.values().flatten().cloned().collect();
+        graph.retain(|module, imports| !imports.is_empty() && imported.contains(module));
+        let left: BTreeSet<_> = graph.keys().cloned().collect();
+        graph.values_mut().for_each(|imports| imports.retain(|import| left.contains(import)));
+    }
+    assert!(graph.is_empty(), "files in circles: {graph:?}");
+}
+
 #[test]
 fn modules_import_only_from_lower_layers() {
-    assert_eq!(imports("use crate::a::B;"), ["a"]);
-    assert_eq!(imports("use crate::{a::{B, c}, d, e::F};"), ["a", "d", "e"]);
+    let paths = |text: &str| -> Vec<_> {
+        imports(text).iter().map(|import| import.path.join("::")).collect()
+    };
+    assert_eq!(paths("use crate::a::B as C;"), ["crate::a::B"]);
+    let list = "//! use x;\npub use crate::{a::{B, c}, d, e::F};\nfn f(g: super::h::I<'_>) {}";
+    let expected = ["crate::a::B", "crate::a::c", "crate::d", "crate::e::F", "super::h::I"];
+    assert_eq!(paths(list), expected);
     for (file, module, text) in modules() {
         let Some(own) = layer(&module) else {
             assert!(["lib.rs", "main.rs"].contains(&file.as_str()), "{file} has no layer");
             continue;
         };
-        for import in imports(&text) {
-            let Some(other) = layer(&import) else { continue };
+        for Import { path, .. } in imports(&text) {
+            let Some(import) = path.get(1).filter(|_| path[0] == "crate") else { continue };
+            let Some(other) = layer(import) else { continue };
             assert!(
-                import == module || other < own,
+                *import == module || other < own,
                 "{file} (layer {own}) imports {import} (layer {other})"
             );
         }

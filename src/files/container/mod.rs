@@ -91,6 +91,8 @@ const VERSION: u32 = 1;
 /// The alignment of sections, table and header.
 const ALIGN: u64 = 64;
 const PREAMBLE_LEN: usize = 64;
+/// The bytes of the kind's tag.
+const KIND_AT: std::ops::Range<usize> = 12..16;
 const ROW_LEN: usize = 64;
 const TRAILER_LEN: usize = 64;
 /// The length of the part of the trailer that its checksum covers.
@@ -107,6 +109,27 @@ pub struct Kind {
     pub version: u32,
     /// Its name in messages, with an article.
     pub name: &'static str,
+}
+
+impl Kind {
+    /// State snapshots, `*.slsnap`.
+    pub const SNAPSHOT: Self = Self { tag: *b"snap", version: 1, name: "a state snapshot" };
+    /// Tree files, `*.sltree`.
+    pub const TREE_FILE: Self = Self { tag: *b"tree", version: 1, name: "a tree file" };
+    /// Message archives, `*.slmsg`.
+    pub const MESSAGE_ARCHIVE: Self = Self { tag: *b"mesg", version: 1, name: "a message archive" };
+
+    /// The kind with this tag.
+    #[must_use]
+    pub fn of(tag: &[u8]) -> Option<Self> {
+        let kinds = [Self::SNAPSHOT, Self::TREE_FILE, Self::MESSAGE_ARCHIVE];
+        kinds.into_iter().find(|kind| kind.tag == tag)
+    }
+
+    /// The kind of the container that starts with `head`.
+    pub(crate) fn of_head(head: &[u8]) -> Option<Self> {
+        head.get(KIND_AT).filter(|_| is_container(head)).and_then(Self::of)
+    }
 }
 
 /// The name of a section: 1 to 8 printable ASCII characters, padded with zeros.
@@ -185,7 +208,7 @@ fn preamble(kind: Kind) -> [u8; PREAMBLE_LEN] {
     let mut bytes = [0; PREAMBLE_LEN];
     bytes[..8].copy_from_slice(&MAGIC);
     bytes[8..12].copy_from_slice(&VERSION.to_le_bytes());
-    bytes[12..16].copy_from_slice(&kind.tag);
+    bytes[KIND_AT].copy_from_slice(&kind.tag);
     bytes[16..20].copy_from_slice(&kind.version.to_le_bytes());
     bytes
 }

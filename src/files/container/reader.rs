@@ -8,8 +8,8 @@ use std::{
 use serde::de::DeserializeOwned;
 
 use super::{
-    ALIGN, ContainerError, END_MAGIC, Kind, MAGIC, MOST_SECTIONS, PREAMBLE_LEN, ROW_LEN, Section,
-    SectionName, TRAILER_HASHED, TRAILER_LEN, VERSION, filling,
+    ALIGN, ContainerError, END_MAGIC, KIND_AT, Kind, MAGIC, MOST_SECTIONS, PREAMBLE_LEN, ROW_LEN,
+    Section, SectionName, TRAILER_HASHED, TRAILER_LEN, VERSION, filling,
 };
 use crate::files::{
     header,
@@ -124,7 +124,7 @@ impl Container {
     /// The tag of the file's kind.
     #[must_use]
     pub fn kind(&self) -> [u8; 4] {
-        array_at(&self.bytes, 12)
+        array_at(&self.bytes, KIND_AT.start)
     }
 
     /// The name of the file in messages.

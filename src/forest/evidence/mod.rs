@@ -8,7 +8,7 @@ mod events;
 mod state;
 
 pub(super) use events::EventEvidence;
-pub use events::{EventGap, EventPlace, EventsError};
+pub use events::EventGap;
 pub(super) use state::StateEvidence;
 
 use super::{BatchNumbers, Forest, RebuildError, step::Step};

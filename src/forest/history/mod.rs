@@ -2,7 +2,8 @@
 //!
 //! The state stores the present shared tree and, since v29, the root of every block in which the tree
 //! changed. Every past tree is a prefix of the present one, chain by chain. So a past root is explained by
-//! the number of chains, and the number of leaves of each chain's tree. [`explain`] finds these numbers:
+//! the number of chains, and the number of leaves of each chain's tree. [`explain`](super::explain)
+//! finds these numbers:
 //!
 //! 1. The roots are found by trying blocks.
 //! 2. Events, if given, say what happened between two roots. Without events, the batches of the settlement
@@ -42,15 +43,10 @@ use std::iter;
 
 use thiserror::Error;
 
-use super::{
-    Addresses, ChainTree, Forest, InteropRoot, RebuildError, RebuildOptions,
-    evidence::{Evidence, StateEvidence},
-    step::Step,
-};
+use super::{ChainTree, Forest, InteropRoot, step::Step};
 use crate::{
     contracts::MessageRootEvent,
     primitives::{ChainId, Hash, SlBlock},
-    state::StorageReader,
 };
 
 pub use search::SearchBudget;
@@ -80,7 +76,7 @@ pub struct History {
 pub enum HistoryError {
     /// The evidence could not be read, or is invalid.
     #[error(transparent)]
-    Evidence(#[from] RebuildError),
+    Evidence(#[from] super::RebuildError),
     /// The settlement layer stores no interop roots.
     #[error("the state has no roots by block: releases before v29 store none")]
     NoRoots,
@@ -116,48 +112,8 @@ pub enum HistoryError {
     },
 }
 
-/// Determines the content of every interop root that a state stores. `events` may be empty or incomplete.
-///
-/// # Errors
-/// [`HistoryError`] if the state cannot be read or stores no interop roots. A root without an explanation
-/// is not an error.
-pub fn explain<S: StorageReader + ?Sized>(
-    state: &S,
-    addresses: Addresses,
-    forest: &Forest,
-    events: &[MessageRootEvent],
-    effort: SearchBudget,
-) -> Result<Timeline, HistoryError> {
-    let options = RebuildOptions { addresses, ..RebuildOptions::default() };
-    explain_recorded(&StateEvidence::read(state, &options)?, forest, events, effort)
-}
-
-/// As [`explain`], for roots that any evidence names.
-pub(super) fn explain_recorded<V: Evidence>(
-    evidence: &V,
-    forest: &Forest,
-    events: &[MessageRootEvent],
-    effort: SearchBudget,
-) -> Result<Timeline, HistoryError> {
-    let newest = forest.latest().ok_or(HistoryError::NoRoots)?;
-    let mut windows = Vec::new();
-    evidence.block_roots(newest.block, |window| {
-        windows.push(window.to_vec());
-        Ok::<_, RebuildError>(())
-    })?;
-    let (blocks, roots): (Vec<_>, Vec<_>) = windows.into_iter().rev().flatten().unzip();
-    let found = match events {
-        [] => {
-            let steps = evidence.steps(forest, &blocks)?;
-            History::new(blocks, roots, steps.unwrap_or_default())
-        }
-        _ => replayed(forest, blocks, roots, events),
-    };
-    mend(forest, found, effort)
-}
-
-/// As [`explain`], for roots that are already known, some of them perhaps explained. Events replace what
-/// is known.
+/// As [`explain`](super::explain), for roots that are already known, some of them perhaps explained. Events
+/// replace what is known.
 ///
 /// # Errors
 /// [`HistoryError`] if the columns do not match the forest or one another, if an explanation is wrong, or,
@@ -185,7 +141,7 @@ pub fn explain_further(
 }
 
 /// The history according to the events.
-fn replayed(
+pub(super) fn replayed(
     forest: &Forest,
     blocks: Vec<SlBlock>,
     roots: Vec<Hash>,
@@ -196,7 +152,11 @@ fn replayed(
 }
 
 /// Drops explanations that do not hash to their roots, and searches for the missing ones.
-fn mend(forest: &Forest, known: History, effort: SearchBudget) -> Result<Timeline, HistoryError> {
+pub(super) fn mend(
+    forest: &Forest,
+    known: History,
+    effort: SearchBudget,
+) -> Result<Timeline, HistoryError> {
     let (mut timeline, mut differing) = Timeline::replay(forest, known)?;
     if !differing.is_empty() {
         let counted = timeline.with_chains_counted(forest, &differing);
@@ -221,7 +181,7 @@ fn sound(forest: &Forest) -> Result<(), HistoryError> {
 impl History {
     /// Builds the columns from the changes up to each root. A root is unexplained if its step is `None` or
     /// missing.
-    fn new(blocks: Vec<SlBlock>, roots: Vec<Hash>, steps: Vec<Option<Step>>) -> Self {
+    pub(super) fn new(blocks: Vec<SlBlock>, roots: Vec<Hash>, steps: Vec<Option<Step>>) -> Self {
         let mut history = Self { blocks, roots, ..Self::default() };
         let nothing = history.blocks.len() - steps.len();
         let steps = steps.into_iter().chain(iter::repeat_n(None, nothing));

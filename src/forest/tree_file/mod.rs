@@ -85,10 +85,7 @@ pub use error::TreeFileError;
 pub use reader::TreeFile;
 pub use writer::{HistoryOptions, rebuild_to_file};
 
-use crate::files::{Kind, SectionName};
-
-/// The container kind of tree files.
-pub const KIND: Kind = Kind { tag: *b"tree", version: 1, name: "a tree file" };
+use crate::files::SectionName;
 
 const HASHES: SectionName = SectionName::new("hashes");
 const CHAINS: SectionName = SectionName::new("chains");

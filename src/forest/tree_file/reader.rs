@@ -3,15 +3,13 @@ use std::{fs::File, io::Read, path::Path};
 use bytemuck::cast_slice;
 
 use super::{
-    CHAINS, HASHES, KIND, MARKS, ROOTS, RUNS, STEPS,
+    CHAINS, HASHES, MARKS, ROOTS, RUNS, STEPS,
     header::{Header, layout},
     history_rows::{Progress, mark_every},
 };
 use crate::{
     contracts::MOST_CHAINS,
-    files::{
-        Access, Container, ContainerError, SectionBytes, SectionName, container::is_container,
-    },
+    files::{Access, Container, ContainerError, Kind, SectionBytes, SectionName},
     forest::{
         BatchNumbers, Forest, History, chain_id_leaf, hashes::Hashes, numbers::Run, step::Step,
         trees::ForestShape,
@@ -38,8 +36,7 @@ impl TreeFile {
         let mut head = [0; 16];
         path.is_file()
             && File::open(path).and_then(|mut file| file.read_exact(&mut head)).is_ok()
-            && is_container(&head)
-            && head[12..] == KIND.tag
+            && Kind::of_head(&head) == Some(Kind::TREE_FILE)
     }
 
     /// Opens a tree file. The cost does not depend on its size. Checked are that the parts fit together,
@@ -57,7 +54,7 @@ impl TreeFile {
     /// # Errors
     /// As [`TreeFile::open`].
     pub fn of(container: Container) -> Result<Self, ContainerError> {
-        let container = container.expect(KIND)?;
+        let container = container.expect(Kind::TREE_FILE)?;
         let header: Header = container.header()?;
         let bad =
             |name: SectionName, reason: &str| container.bad(&format!("section {name:?}"), reason);

@@ -3,19 +3,19 @@ use std::path::Path;
 use bytemuck::cast_slice_mut;
 
 use super::{
-    CHAINS, HASHES, KIND, MARKS, ROOTS, RUNS, STEPS, TreeFileError,
+    CHAINS, HASHES, MARKS, ROOTS, RUNS, STEPS, TreeFileError,
     header::{Header, layout_number},
     history_rows::{Progress, mark_every},
     spilled_roots::FiledRoots,
 };
 use crate::{
     contracts::MessageRootEvent,
-    files::{ContainerWriter, Output, OutputError, Spool},
+    files::{ContainerWriter, Kind, Output, OutputError, Spool},
     forest::{
         RebuildOptions, SearchBudget,
         evidence::{Evidence, StateEvidence},
+        explain::explain_recorded,
         hashes::Hashes,
-        history,
         rebuild::Plan,
         step::Step,
         trees::ForestShape,
@@ -60,7 +60,7 @@ fn write_file<V: Evidence>(
     target: &Path,
 ) -> Result<(), TreeFileError> {
     let plan = Plan { evidence, release: options.release };
-    let mut writer = ContainerWriter::create(target, KIND)?;
+    let mut writer = ContainerWriter::create(target, Kind::TREE_FILE)?;
     let bytes = plan.hashes() as u64 * size_of::<Hash>() as u64;
     let mut filed = FiledRoots::beside(target)?;
     let take = |window: &[_]| match past {
@@ -87,7 +87,7 @@ fn write_file<V: Evidence>(
             let hashes = hashes.unwrap_or_else(|| unreachable!("the section has whole hashes"));
             let forest = grown.clone().forest(hashes);
             let effort = effort.unwrap_or_else(|| SearchBudget::for_batches(forest.batch_count()));
-            let timeline = history::explain_recorded(evidence, &forest, events, effort)?;
+            let timeline = explain_recorded(evidence, &forest, events, effort)?;
             let history = timeline.history();
             let mut roots = Roots::new(target, &grown);
             for index in 0..history.len() {

@@ -1,60 +1,16 @@
-use std::fmt;
+//! Detects the format of logs from their first bytes.
 
-use super::{postgres, pubdata};
+use super::{SourceFormat, postgres, pubdata};
 use crate::{
     files::{Input, container::is_container},
-    ingest::{FileKind, IndexError, state::Format},
+    ingest::{IndexError, state::Format},
 };
 
-/// A format of logs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum SourceFormat {
-    /// The archive file, `*.slmsg`.
-    Native,
-    /// One JSON object per line and batch.
-    Jsonl,
-    /// Receipts of transactions and events, as nodes return them.
-    Receipts,
-    /// The pubdata of one batch.
-    Pubdata,
-    /// A list of batches with their pubdata, or with the files that hold it.
-    PubdataList,
-    /// Rows of the tables of a zksync-era node, as Postgres writes them.
-    Postgres,
-}
-
-impl fmt::Display for SourceFormat {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Native => "message archive",
-            Self::Jsonl => "raw archive of logs",
-            Self::Receipts => "receipts and events of a node",
-            Self::Pubdata => "pubdata of a batch",
-            Self::PubdataList => "list of pubdata",
-            Self::Postgres => "rows of a node's tables",
-        })
-    }
-}
-
 impl SourceFormat {
-    /// The name of the format in options and in reports.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Native => "slmsg",
-            Self::Jsonl => "jsonl",
-            Self::Receipts => "receipts",
-            Self::Pubdata => "pubdata",
-            Self::PubdataList => "pubdata-list",
-            Self::Postgres => "postgres",
-        }
-    }
-
     /// Detects the format from the first bytes.
     ///
     /// # Errors
-    /// [`IndexError::Unknown`]; [`IndexError::OtherKind`] if the input is a state; [`IndexError::Refused`]
+    /// [`IndexError::Unknown`]; [`IndexError::State`] if the input is a state; [`IndexError::Refused`]
     /// for a format that is known but not supported.
     pub fn detect(input: &Input) -> Result<Self, IndexError> {
         let (head, name) = (input.head(), input.name());
@@ -63,8 +19,8 @@ impl SourceFormat {
         }
         let text = head.trim_ascii_start();
         let state = || {
-            let kind = FileKind::State(Format::recognise(input)?);
-            Some(IndexError::OtherKind { name: name.into(), kind })
+            let format = Format::recognise(input)?;
+            Some(IndexError::State { name: name.into(), format })
         };
         match text.first() {
             None => Ok(Self::Jsonl),
@@ -121,7 +77,7 @@ impl SourceFormat {
     }
 
     /// The format assumed for JSON without distinctive members.
-    fn guess(text: &[u8]) -> Self {
+    pub(in crate::ingest) fn guess(text: &[u8]) -> Self {
         let members = first_members(text);
         let of_a_node = ["jsonrpc", "result", "transactionHash", "blockNumber", "transactionIndex"];
         let is_answer =

@@ -62,13 +62,13 @@ impl<'c> SourceReader<'c> {
                 }
             }
             SourceFormat::Jsonl => jsonl::read(input, self.options.chain, intake)?,
-            SourceFormat::Pubdata => pubdata::read_file(input, &self.options, intake)?,
+            SourceFormat::Pubdata => pubdata::read_file(input, self.options.chain, intake)?,
             SourceFormat::PubdataList => {
                 let output = match &self.spill {
                     Spill::Memory => None,
                     Spill::Beside(target) => Some(&**target),
                 };
-                pubdata::read_list(input, &self.options, output, intake)?;
+                pubdata::read_list(input, self.options.chain, output, intake)?;
             }
             SourceFormat::Receipts => {
                 let receipts = match &mut self.receipts {
@@ -128,20 +128,25 @@ fn open_native(input: &Input, access: Access) -> Result<Archive, IndexError> {
 /// [`IndexError`] naming the file and the position, if the archive is damaged, a message does not match its
 /// log, two parts contradict each other, or the format needs facts that only an [`Indexer`] can be given.
 pub fn read_archive(path: &Path, access: Access) -> Result<Archive, IndexError> {
-    read_archive_input(Input::open(path)?, access)
+    read_archive_input(Input::open(path)?, None, access)
 }
 
-/// Opens an archive from an open input.
+/// As [`read_archive`], from an open input. Without a format, it is detected from the content.
 ///
 /// # Errors
 /// As [`read_archive`].
-pub fn read_archive_input(input: Input, access: Access) -> Result<Archive, IndexError> {
-    if SourceFormat::detect(&input)? == SourceFormat::Native {
+pub fn read_archive_input(
+    input: Input,
+    format: Option<SourceFormat>,
+    access: Access,
+) -> Result<Archive, IndexError> {
+    let format = format.map_or_else(|| SourceFormat::detect(&input), Ok)?;
+    if format == SourceFormat::Native {
         return open_native(&input, access);
     }
     let name = input.name().to_owned();
     let mut collector = Collector::new(&Spill::Memory, LIMIT);
-    let options = SourceOptions { access, ..SourceOptions::default() };
+    let options = SourceOptions { format: Some(format), access, ..SourceOptions::default() };
     let state = BatchSinkState::default();
     let spill = Spill::Memory;
     let mut reading = SourceReader { options, state, spill, receipts: None, tables: None };

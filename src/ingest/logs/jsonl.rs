@@ -252,7 +252,7 @@ mod tests {
 
     fn archive(text: &str) -> Result<Archive, IndexError> {
         let input = Input::from_reader("test", Cursor::new(text.to_owned())).unwrap();
-        read_archive_input(input, Access::Map)
+        read_archive_input(input, None, Access::Map)
     }
 
     fn line(batch: u64, value: u8, rest: &str) -> String {

@@ -16,12 +16,14 @@
 
 mod assembly;
 mod batch_blocks;
+mod batch_pubdata;
 mod batch_rows;
 mod batch_sink;
 mod bytes;
 mod detect;
 mod era_pubdata;
 mod error;
+mod format;
 mod indexer;
 mod jsonl;
 mod message_event;
@@ -38,8 +40,8 @@ mod zksync_os_pubdata;
 
 pub use batch_blocks::BatchBlocks;
 pub use batch_sink::{BatchCheck, Verdict};
-pub use detect::SourceFormat;
 pub use error::SourceError;
+pub use format::SourceFormat;
 pub use indexer::{Indexed, Indexer, SourceOptions, read_archive, read_archive_input};
 pub use relayed::RelayedBy;
 pub use skipped_inputs::SkippedInputs;

@@ -13,7 +13,7 @@ use std::{borrow::Cow, io::Read, path::Path};
 
 use serde::Deserialize;
 
-use super::{SourceError, SourceOptions, batch_sink::BatchSink, era_pubdata, zksync_os_pubdata};
+use super::{SourceError, batch_pubdata, batch_sink::BatchSink};
 use crate::{
     archive::{Origin, Place},
     files::{Input, InputError},
@@ -21,7 +21,6 @@ use crate::{
         IndexError,
         json::{JsonValues, ValueChunk},
     },
-    message::BatchLogs,
     primitives::{BatchNumber, ChainId},
 };
 
@@ -44,34 +43,20 @@ fn is_of_hex_text(byte: &u8) -> bool {
     byte.is_ascii_hexdigit() || byte.is_ascii_whitespace()
 }
 
-/// Reads the pubdata of a batch, of either kind of chain.
-pub(super) fn batch(
-    chain: ChainId,
-    batch: BatchNumber,
-    pubdata: &[u8],
-) -> Result<BatchLogs, SourceError> {
-    let published = match pubdata.first() {
-        // The first byte of the number of logs, which is at most 16384.
-        Some(0) | None => era_pubdata::parse(pubdata)?,
-        Some(_) => zksync_os_pubdata::parse(pubdata)?,
-    };
-    Ok(BatchLogs::new(chain, batch, published.logs, published.messages, None)?)
-}
-
 /// Reads a file that is the pubdata of one batch.
 pub(super) fn read_file(
     input: Input,
-    options: &SourceOptions,
+    given: Option<ChainId>,
     intake: &mut BatchSink<'_, '_>,
 ) -> Result<(), IndexError> {
     let name = input.name().to_owned();
     let origin = Origin { source: intake.source(&name), place: Place::Whole };
-    let (chain, number) = match named(&name, options.chain) {
+    let (chain, number) = match named(&name, given) {
         Ok(found) => found,
         Err(error) => return intake.fault(origin, "pubdata", error),
     };
     let what = format!("chain {chain}, batch {number}");
-    match bytes(input)?.and_then(|bytes| batch(chain, number, &bytes)) {
+    match bytes(input)?.and_then(|bytes| batch_pubdata::parse(chain, number, &bytes)) {
         Ok(logs) => intake.batch(logs, origin),
         Err(error) => intake.fault(origin, what, error),
     }
@@ -117,7 +102,7 @@ struct Line<'t> {
 /// Reads a list of pubdata. A file in it that `output` would replace is refused.
 pub(super) fn read_list(
     input: Input,
-    options: &SourceOptions,
+    given: Option<ChainId>,
     output: Option<&Path>,
     intake: &mut BatchSink<'_, '_>,
 ) -> Result<(), IndexError> {
@@ -141,7 +126,7 @@ pub(super) fn read_list(
                 }
             };
             let number = line.batch_number;
-            let chain = match (line.chain_id, options.chain) {
+            let chain = match (line.chain_id, given) {
                 (Some(got), Some(expected)) if got != expected => {
                     Err(SourceError::OtherChain { expected, got })
                 }
@@ -183,7 +168,7 @@ pub(super) fn read_list(
                     (origin, Err(SourceError::Missing { what, field: "pubdata" }))
                 }
             };
-            match bytes.and_then(|bytes| batch(chain, number, &bytes)) {
+            match bytes.and_then(|bytes| batch_pubdata::parse(chain, number, &bytes)) {
                 Ok(logs) => intake.batch(logs, origin)?,
                 Err(error) => {
                     intake.fault(origin, format!("chain {chain}, batch {number}"), error)?;

@@ -12,7 +12,7 @@ use alloy_sol_types::{
     sol_data::{Bytes, Uint},
 };
 
-use super::{SourceError, pubdata};
+use super::{SourceError, batch_pubdata};
 use crate::{
     message::{BatchLogs, BatchView},
     primitives::{Address, BatchNumber, ChainId},
@@ -63,7 +63,7 @@ impl RelayedBy {
                 Self::Sender(_) => None,
             };
             if let Some((chain, number, bytes)) = carried {
-                found(pubdata::batch(chain, number, &bytes).map_err(|error| {
+                found(batch_pubdata::parse(chain, number, &bytes).map_err(|error| {
                     let what = format!(
                         "the pubdata of chain {chain}, batch {number} in the message of log {index} of \
                          chain {}, batch {}",

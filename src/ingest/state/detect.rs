@@ -1,52 +1,15 @@
 //! Detects the format of a dump from its first members.
 
-use std::{fmt, io::Read};
+use std::io::Read;
 
 use struson::reader::{JsonSyntaxError, ReaderError, SyntaxErrorKind, ValueType};
 
-use super::{ImportError, era, table};
+use super::{Format, ImportError, era, table};
 use crate::{
     files::{HEAD_LEN, Input, container::is_container},
-    ingest::{FileKind, json::Json, sniff},
+    ingest::json::Json,
     primitives::Word,
 };
-
-/// The formats of state dumps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Format {
-    /// `anvil --dump-state` or the answer of `anvil_dumpState`.
-    Anvil,
-    /// `geth dump` or `debug_dumpBlock`: slots and values are plain.
-    Geth,
-    /// `geth snapshot dump`: slots are hashed, values are RLP.
-    GethSnapshot,
-    /// `anvil-zksync --dump-state`.
-    AnvilZksync,
-    /// A snapshot of a zksync-era node: a directory, or the header in it.
-    EraSnapshot,
-    /// Pages of `debug_storageRangeAt`.
-    StorageRange,
-    /// A table of slots as CSV or NDJSON.
-    Table,
-    /// A snapshot of slproof.
-    Snapshot,
-}
-
-impl fmt::Display for Format {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Anvil => "anvil state dump",
-            Self::Geth => "geth dump",
-            Self::GethSnapshot => "geth snapshot dump",
-            Self::AnvilZksync => "anvil-zksync state dump",
-            Self::EraSnapshot => "zksync-era snapshot",
-            Self::StorageRange => "set of debug_storageRangeAt pages",
-            Self::Table => "table of slots",
-            Self::Snapshot => "snapshot of slproof",
-        })
-    }
-}
 
 impl Format {
     /// Detects the format from the first mebibyte. `None` if it is not decisive.
@@ -77,13 +40,7 @@ pub(super) fn detect(input: &Input) -> Result<Format, ImportError> {
     if era::is_header(input.head()) {
         return Ok(Format::EraSnapshot);
     }
-    let unknown = |found| {
-        let found = match sniff(input) {
-            kind @ (FileKind::Logs(_) | FileKind::Proofs) => format!("it is {kind}"),
-            _ => found,
-        };
-        Err(ImportError::Unknown { name: input.name().to_owned(), found })
-    };
+    let unknown = |found| Err(ImportError::Unknown { name: input.name().to_owned(), found });
     let first = input.head().trim_ascii_start().first();
     if !matches!(first, Some(b'{' | b'[')) {
         if table::is_csv(input.head()) {

@@ -20,6 +20,7 @@ use super::{
 use crate::{
     contracts::system::MESSAGE_ROOT,
     files::{Access, Input, ReadProgressHandle, container::is_container},
+    ingest::guess,
     primitives::{Address, ChainId, Hash, SlBatch},
     snapshot::{Columns, Snapshot, SnapshotHeader, SnapshotWriter, Source},
     state::keys::SlotForm,
@@ -259,6 +260,16 @@ impl ReopenableInput {
     }
 }
 
+/// Detects the format of a dump. The error for a file of another kind names its kind.
+fn detect_format(input: &Input) -> Result<Format, ImportError> {
+    detect::detect(input).map_err(|error| match (error, guess(input)) {
+        (ImportError::Unknown { name, .. }, Some(kind)) => {
+            ImportError::Unknown { name, found: format!("it is {kind}") }
+        }
+        (error, _) => error,
+    })
+}
+
 /// One pass over all inputs.
 struct ImportPass<'i> {
     import: &'i Import,
@@ -311,7 +322,7 @@ impl ImportPass<'_> {
         let opened = hex_text::unwrap(input.open(&self.import.watcher)?)?;
         let format = match given {
             Some(format) => format,
-            None => detect::detect(&opened)?,
+            None => detect_format(&opened)?,
         };
         let sink = &mut self.collector;
         let facts = match format {

@@ -28,6 +28,7 @@ mod anvil_zksync;
 mod detect;
 mod era;
 mod error;
+mod format;
 mod geth;
 mod hex_text;
 mod import;
@@ -45,9 +46,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-pub use detect::Format;
 pub use era::EraError;
 pub use error::ImportError;
+pub use format::Format;
 pub use import::{Dump, Import, Imported, MOST_IN_MEMORY};
 
 use crate::primitives::SlBlock;

@@ -13,7 +13,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{RunId, Shard};
+use super::{Shard, run_id::RunId};
 use crate::{
     files::{Input, InputError, Output},
     primitives::hex,

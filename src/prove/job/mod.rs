@@ -75,13 +75,24 @@ pub struct Job {
     skip: u64,
 }
 
-impl Job {
-    pub(super) fn new(prover: Prover, selection: Selection) -> Self {
-        let observer = ObserverHandle::default();
-        let target = Target::Latest;
-        Self { prover, selection, target, shard: None, observer, hints: no_hints, skip: 0 }
+impl Prover {
+    /// Creates a bulk job for everything that is selected. Proofs are made on all threads of the current
+    /// rayon pool and returned in order.
+    #[must_use]
+    pub fn job(&self, selection: Selection) -> Job {
+        Job {
+            prover: self.clone(),
+            selection,
+            target: Target::Latest,
+            shard: None,
+            observer: ObserverHandle::default(),
+            hints: no_hints,
+            skip: 0,
+        }
     }
+}
 
+impl Job {
     /// The root to prove against; [`Target::Latest`] by default.
     #[must_use]
     pub fn target(self, target: Target) -> Self {
@@ -152,7 +163,10 @@ impl Job {
         self.observer.event(&Event::OutputBegins { is_resumable });
         let observer = self.observer.clone();
         let file = if is_resumable {
-            let job = (RunId::new(self, &output, &encoder)?, self.shard);
+            let job = (
+                RunId::new(&self.prover, &self.selection, self.target, output.calls, &encoder)?,
+                self.shard,
+            );
             let (file, done) =
                 ProofFile::resumable(&output.path, encoder, observer, job, output.resume)?;
             if done > 0 {

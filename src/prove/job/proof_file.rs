@@ -8,9 +8,10 @@ use std::{
 };
 
 use super::{
-    RunId, Shard,
+    Shard,
     checkpoint::{Checkpoint, Manifest, write_json},
     pipeline::{ChunkSink, Part},
+    run_id::RunId,
 };
 use crate::{
     files::{Output, Partial, place_of},

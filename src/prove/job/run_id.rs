@@ -4,14 +4,12 @@ use std::{io::Read, path::Path};
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Job, ProofOutput,
-    selection::{Filter, Which},
-};
+use super::selection::{Filter, Selection, Which};
 use crate::{
     files::{Input, InputError},
     primitives::hex,
-    prove::Error,
+    proof::Target,
+    prove::{Error, Prover},
     records::{CallOptions, Encoder},
 };
 
@@ -34,8 +32,14 @@ pub(super) struct RunId {
 
 impl RunId {
     /// Computes the identity of a job's output.
-    pub(super) fn new(job: &Job, output: &ProofOutput, encoder: &Encoder) -> Result<Self, Error> {
-        let (trees, selection) = (job.prover.trees(), &job.selection);
+    pub(super) fn new(
+        prover: &Prover,
+        selection: &Selection,
+        target: Target,
+        calls: CallOptions,
+        encoder: &Encoder,
+    ) -> Result<Self, Error> {
+        let trees = prover.trees();
         let options = trees.options();
         let (mut message, mut transaction, mut hash, mut log, mut all) =
             (None, None, None, None, None);
@@ -50,7 +54,7 @@ impl RunId {
         }
         let Filter { chain, batches, sender } = selection.filter;
         let l1 = options.l1.as_ref().map(|l1| &l1.state);
-        let calls = Some(output.calls).filter(|calls| *calls != CallOptions::default());
+        let calls = Some(calls).filter(|calls| *calls != CallOptions::default());
         let arguments = [
             given("chain", chain),
             given("batch", batches.map(|batches| format!("{batches:?}"))),
@@ -60,7 +64,7 @@ impl RunId {
             given("log", log),
             given("all", all),
             given("sender", sender),
-            given("target", Some(job.target)),
+            given("target", Some(target)),
             given("output", Some(encoder.describe())),
             given("calls", calls.map(|calls| format!("{calls:?}"))),
             given("events", digest_of(options.events.as_deref())?),
@@ -75,7 +79,7 @@ impl RunId {
         Ok(Self {
             slproof: env!("CARGO_PKG_VERSION").into(),
             tree: trees.identity(),
-            archive: hex::encode(&job.prover.messages().archive().container().digest()),
+            archive: hex::encode(&prover.messages().archive().container().digest()),
             arguments: arguments.into_iter().flatten().collect::<Vec<_>>().join(" "),
             requests: digest_of(selection.requests_file())?,
         })

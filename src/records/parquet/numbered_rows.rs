@@ -22,11 +22,6 @@ impl NumberedRows {
         let file = ParquetProofs::open(input)?.with_defaults(*defaults);
         Ok(Self { file, group: 0, rows: None, before: 0 })
     }
-
-    /// Whether the first bytes of an input are those of a Parquet file.
-    pub(crate) fn are_in(head: &[u8]) -> bool {
-        ParquetProofs::is_parquet(head)
-    }
 }
 
 impl Iterator for NumberedRows {

@@ -117,12 +117,6 @@ pub struct ParquetProofs {
 }
 
 impl ParquetProofs {
-    /// Whether the first bytes of an input are those of a Parquet file.
-    #[must_use]
-    pub fn is_parquet(head: &[u8]) -> bool {
-        head.starts_with(&MAGIC)
-    }
-
     /// Opens an input. The file is read from its end, so a pipe or a compressed file is first written to a
     /// temporary file.
     ///

@@ -326,7 +326,7 @@ fn a_chain_that_settles_on_l1_is_proven_by_its_batch_root() {
             })
             .collect();
         let input = Input::from_reader("own", Cursor::new(lines.join("\n"))).unwrap();
-        let archive = read_archive_input(input, Access::Map).unwrap();
+        let archive = read_archive_input(input, None, Access::Map).unwrap();
         let (l1, addresses) = l1(folder);
         let witness = KnownRoots::new(&l1.state, addresses).unwrap();
         let extractor = Extractor::to_batch_roots(&witness);

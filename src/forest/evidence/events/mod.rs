@@ -1,15 +1,14 @@
 //! Evidence from the events of MessageRoot: every registration and every append, in order. They also name the
 //! root of a chain after each append, and the shared root. Each of these roots is compared with the trees.
 
-mod error;
 mod reader;
-
-pub use error::{EventPlace, EventsError};
 
 use super::{Evidence, RecordedChain};
 use crate::{
     contracts::{Layout, MessageRootEvent},
-    forest::{BatchNumbers, Forest, History, RebuildError, Timeline, step::Step},
+    forest::{
+        BatchNumbers, EventPlace, EventsError, Forest, History, RebuildError, Timeline, step::Step,
+    },
     merkle::Tree,
     primitives::{Hash, SlBlock},
     proof::CheckedBy,

@@ -5,13 +5,10 @@ use std::{
     mem,
 };
 
-use super::{
-    Appends, EventEvidence, EventGap, EventPlace, EventsError, NamedChainRoot, NamedRoot,
-    RecordedChain,
-};
+use super::{Appends, EventEvidence, EventGap, NamedChainRoot, NamedRoot, RecordedChain};
 use crate::{
     contracts::{self, EventKind, Layout, MessageRootEvent},
-    forest::{BatchNumbers, History, step::Step},
+    forest::{BatchNumbers, EventPlace, EventsError, History, step::Step},
     primitives::{BatchNumber, ChainId, Hash, SlBlock},
 };
 

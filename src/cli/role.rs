@@ -1,0 +1,69 @@
+//! What an input is used for, and the messages for a file of another kind.
+
+use crate::ingest::FileKind;
+
+/// What an input is used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    State,
+    Messages,
+    Proofs,
+    Requests,
+    Shard,
+    Native,
+}
+
+impl Role {
+    /// Whether a file of this kind can be used in this role.
+    pub(super) fn takes(self, kind: FileKind) -> bool {
+        use FileKind::{
+            Logs, MessageArchive, Proofs, Requests, SlBatches, Snapshot, State, TreeFile,
+        };
+        match self {
+            Self::State => matches!(kind, Snapshot | TreeFile | State(_)),
+            // Events in receipts and lines of SL batches are also archives of logs.
+            Self::Messages => matches!(kind, MessageArchive | Logs(_) | SlBatches),
+            Self::Proofs => kind == Proofs,
+            Self::Requests => kind == Requests,
+            Self::Shard => false,
+            Self::Native => matches!(kind, Snapshot | TreeFile | MessageArchive),
+        }
+    }
+
+    /// A hint that says which flag or command takes a file of this kind, which was given in this role.
+    pub(super) fn hint(self, kind: FileKind) -> &'static str {
+        match (self, kind) {
+            (Self::Shard, _) => {
+                "merge takes the outputs of prove --shard, each with its FILE.shard.json"
+            }
+            (Self::Native, _) => "make a native file with slproof import, rebuild -o or index",
+            (_, FileKind::Snapshot | FileKind::TreeFile | FileKind::State(_)) => {
+                "did you mean --tree, or slproof rebuild?"
+            }
+            (_, FileKind::MessageArchive | FileKind::Logs(_)) => {
+                "did you mean --messages, or slproof index?"
+            }
+            (_, FileKind::Proofs) => "did you mean slproof verify?",
+            (_, FileKind::Requests) => "did you mean --requests?",
+            (_, FileKind::Events) => "did you mean --events?",
+            (_, FileKind::SlBatches) => "did you mean --sl-batches?",
+            (_, FileKind::BatchBlocks) => "did you mean --batch-blocks?",
+            (_, FileKind::Manifest) => {
+                "give the shard itself to slproof merge, without .shard.json"
+            }
+            (_, FileKind::Checkpoint) => "continue the job with prove --resume",
+        }
+    }
+
+    /// Why a file of another kind cannot be used in this role.
+    pub(super) fn lack(self) -> &'static str {
+        match self {
+            Self::State => "it holds no state and no trees",
+            Self::Messages => "it holds no logs",
+            Self::Proofs => "it holds no proofs",
+            Self::Requests => "it holds no requests",
+            Self::Shard => "it is not a shard",
+            Self::Native => "it is not a native file",
+        }
+    }
+}

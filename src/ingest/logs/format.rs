@@ -1,0 +1,57 @@
+use std::fmt;
+
+/// A format of logs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SourceFormat {
+    /// The archive file, `*.slmsg`.
+    Native,
+    /// One JSON object per line and batch.
+    Jsonl,
+    /// Receipts of transactions and events, as nodes return them.
+    Receipts,
+    /// The pubdata of one batch.
+    Pubdata,
+    /// A list of batches with their pubdata, or with the files that hold it.
+    PubdataList,
+    /// Rows of the tables of a zksync-era node, as Postgres writes them.
+    Postgres,
+}
+
+impl fmt::Display for SourceFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Native => "message archive",
+            Self::Jsonl => "raw archive of logs",
+            Self::Receipts => "receipts and events of a node",
+            Self::Pubdata => "pubdata of a batch",
+            Self::PubdataList => "list of pubdata",
+            Self::Postgres => "rows of a node's tables",
+        })
+    }
+}
+
+impl SourceFormat {
+    /// Every format.
+    pub const ALL: [Self; 6] = [
+        Self::Native,
+        Self::Jsonl,
+        Self::Receipts,
+        Self::Pubdata,
+        Self::PubdataList,
+        Self::Postgres,
+    ];
+
+    /// The name of the format in options and in reports.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Native => "slmsg",
+            Self::Jsonl => "jsonl",
+            Self::Receipts => "receipts",
+            Self::Pubdata => "pubdata",
+            Self::PubdataList => "pubdata-list",
+            Self::Postgres => "postgres",
+        }
+    }
+}

@@ -1,0 +1,65 @@
+use std::io;
+
+use thiserror::Error;
+
+use crate::proof::FailureCode;
+
+/// The formats of proofs. Every build knows all of them, but refuses to write a format whose feature is off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ProofFormat {
+    /// One JSON object, or an array of them.
+    Json,
+    /// One JSON object per line.
+    Ndjson,
+    /// One object per line, with exactly the fields of a node's answer.
+    Rpc,
+    /// One object per line, with the ABI-encoded call that takes the proof. Needs the feature `calldata`.
+    Calldata,
+    /// Rows of a Parquet file. Needs the feature `parquet`.
+    Parquet,
+}
+
+impl ProofFormat {
+    /// Refuses a format that this build does not support.
+    pub(crate) fn check(self) -> Result<(), EncoderError> {
+        let feature = match self {
+            Self::Calldata if !cfg!(feature = "calldata") => "calldata",
+            Self::Parquet if !cfg!(feature = "parquet") => "parquet",
+            _ => return Ok(()),
+        };
+        Err(EncoderError::NoFormat { format: self, feature })
+    }
+}
+
+/// An error from encoding records.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum EncoderError {
+    /// The format cannot hold a value.
+    #[cfg(feature = "parquet")]
+    #[error(transparent)]
+    Parquet(#[from] super::parquet::EncodeError),
+    /// The build does not support the format.
+    #[error("this build has no {format:?}: its feature {feature} is off")]
+    NoFormat {
+        /// The format.
+        format: ProofFormat,
+        /// The feature that the format needs.
+        feature: &'static str,
+    },
+    /// The compressor failed.
+    #[error("cannot compress")]
+    Compress(#[source] io::Error),
+}
+
+impl EncoderError {
+    /// The stable code of the kind of error.
+    #[must_use]
+    pub fn code(&self) -> FailureCode {
+        match self {
+            Self::NoFormat { .. } => FailureCode::FormatUnsupported,
+            _ => FailureCode::WriteFailed,
+        }
+    }
+}
