@@ -235,8 +235,10 @@ pub(super) struct CheckArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct RebuildArgs {
-    /// The state: a snapshot, a dump, a tree file, or - for standard input
-    pub(super) state: PathBuf,
+    /// What is left of the settlement layer: a snapshot, dumps of one state, events of MessageRoot, or a tree
+    /// file; - for standard input. A state and events have to agree
+    #[arg(required = true, value_name = "EVIDENCE")]
+    pub(super) evidence: Vec<PathBuf>,
     /// The tree file to write, *.sltree
     #[arg(short, long, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,
@@ -251,8 +253,10 @@ pub(super) struct RebuildArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct HistoryArgs {
-    /// The state: a tree file, a snapshot, a dump, or - for standard input
-    pub(super) state: PathBuf,
+    /// What is left of the settlement layer: a tree file, a snapshot, dumps of one state, or events of
+    /// MessageRoot; - for standard input
+    #[arg(required = true, value_name = "EVIDENCE")]
+    pub(super) evidence: Vec<PathBuf>,
     #[command(flatten)]
     pub(super) past: SearchArgs,
     #[command(flatten)]
@@ -293,8 +297,8 @@ pub(super) struct IndexArgs {
     pub(super) relayed_by: Option<RelayedBy>,
     /// The state of the settlement layer. Batches whose logs do not fold to their root in it are left
     /// out, and missing batches are listed. Batches without a root in it are kept and counted as unchecked
-    #[arg(long, value_name = "STATE")]
-    pub(super) tree: Option<PathBuf>,
+    #[arg(long, value_name = "EVIDENCE")]
+    pub(super) tree: Vec<PathBuf>,
     #[command(flatten)]
     pub(super) how: TreeArgs,
 }

@@ -51,7 +51,8 @@ pub(super) fn run(
         None => BatchBlocks::default(),
     };
     let options = args.how.options(None, console);
-    let trees = args.tree.as_deref().map(|tree| args.how.trees(tree, &options)).transpose()?;
+    let trees =
+        (!args.tree.is_empty()).then(|| args.how.trees(&args.tree, &options)).transpose()?;
     let forest = trees.as_ref().and_then(Trees::forest);
     let check = forest.map(TreeCheck::new).transpose()?;
     let options = SourceOptions {
@@ -178,7 +179,7 @@ fn missing_batches(coverage: &Coverage) -> u64 {
 /// Refuses flags about a state if no state was given.
 fn needs_tree(args: &IndexArgs) -> Result<(), CliError> {
     match args.how.given() {
-        Some(flag) if args.tree.is_none() => {
+        Some(flag) if args.tree.is_empty() => {
             Err(CliError::Usage(format!("{flag} is about the state; give one with --tree")))
         }
         _ => Ok(()),

@@ -14,6 +14,9 @@ use crate::{
     state::StorageReader,
 };
 
+/// Missing events that are printed one by one.
+const GAPS_SHOWN: usize = 8;
+
 /// Reports how trees were opened.
 pub(super) struct TreesObserver {
     console: Console,
@@ -41,6 +44,15 @@ impl Observer for TreesObserver {
                 file.container().name(),
                 count(file.forest().batch_count()),
             )),
+            Event::EventGaps(gaps) => {
+                for gap in gaps.iter().take(GAPS_SHOWN) {
+                    console.info(format_args!("missing event: {gap}"));
+                }
+                if gaps.len() > GAPS_SHOWN {
+                    let rest = count(gaps.len() - GAPS_SHOWN);
+                    console.info(format_args!("{rest} more events are missing"));
+                }
+            }
             Event::Rebuilt { layout, is_given } => {
                 let how = if *is_given { "as given" } else { "detected from the state" };
                 console.verbose(format_args!("release of the contracts: {layout} ({how})"));
@@ -149,7 +161,7 @@ impl JobObserver {
         };
         let checked_by = self.trees.checked_by();
         format!(
-            "settlement layer   {}: {} chains, {} batches, {checked_by}\n\
+            "settlement layer   {}: {} chains, {} batches, checked by {checked_by}\n\
              target             {target}",
             forest.sl_chain(),
             forest.chains().len(),

@@ -1,7 +1,7 @@
 use std::{
     fs::File,
     io::{self, IsTerminal},
-    path::{Path, PathBuf},
+    path::Path,
     sync::Arc,
     time::Instant,
 };
@@ -156,18 +156,18 @@ fn count_lines(path: &Path) -> Result<Option<u64>, CliError> {
 
 /// Checks that at most one input is standard input and that the output is not an input.
 fn check_paths(args: &ProveArgs) -> Result<(), CliError> {
-    let named = [
-        ("--tree", Some(&args.tree)),
+    let single = [
         ("--messages", Some(&args.messages)),
         ("--requests", args.which.requests.as_ref()),
         ("--sl-batches", args.sl_batches.as_ref()),
         ("--anchor", args.anchor.as_ref()),
-        ("--events", args.past.events.as_ref()),
     ];
-    let inputs: Vec<(&str, &Path)> = named
-        .into_iter()
-        .filter_map(|(name, path)| Some((name, path.map(PathBuf::as_path)?)))
-        .collect();
+    let several = [("--tree", &args.tree), ("--events", &args.past.events)];
+    let single = single.into_iter().filter_map(|(name, path)| Some((name, path?)));
+    let several =
+        several.into_iter().flat_map(|(name, paths)| paths.iter().map(move |path| (name, path)));
+    let inputs: Vec<(&str, &Path)> =
+        several.chain(single).map(|(name, path)| (name, path.as_path())).collect();
     let mut piped = inputs.iter().filter(|(_, path)| *path == Path::new("-"));
     if let (Some((one, _)), Some((other, _))) = (piped.next(), piped.next()) {
         return Err(CliError::Usage(format!("{one} and {other} cannot both be standard input")));
@@ -207,7 +207,7 @@ fn check_target(args: &ProveArgs) -> Result<(), CliError> {
         return Ok(());
     }
     let unneeded = [
-        ("--events", args.past.events.is_some() && !args.target.needs_history()),
+        ("--events", !args.past.events.is_empty() && !args.target.needs_history()),
         ("--sl-batches", args.sl_batches.is_some() && !matches!(args.target, Target::SlBatch(_))),
     ];
     match unneeded.iter().find(|(_, unneeded)| *unneeded) {

@@ -22,9 +22,10 @@ use crate::{
 #[command(group = ArgGroup::new("which").required(true)
     .args(["index", "message", "tx", "hash", "requests", "all"]))]
 pub(super) struct ProveArgs {
-    /// The state of the settlement layer: a tree file, a snapshot or a dump; - for standard input
-    #[arg(long, value_name = "STATE")]
-    pub(super) tree: PathBuf,
+    /// What is left of the settlement layer: a tree file, a snapshot, dumps of one state, or events of
+    /// MessageRoot; - for standard input
+    #[arg(long, required = true, value_name = "EVIDENCE")]
+    pub(super) tree: Vec<PathBuf>,
     /// The archive of L2→L1 logs, raw or *.slmsg; - for standard input
     #[arg(long, value_name = "ARCHIVE")]
     pub(super) messages: PathBuf,

@@ -10,13 +10,12 @@ use super::{
     error::{CliError, Outcome, refuse_overwriting},
     progress::ProgressFactory,
     report::{self, Console, count},
-    role::Role,
-    wrong_input::wrong_input,
+    wrong_input::wrong_inputs,
 };
 use crate::{
     forest::{Forest, InteropRoot, TreeFile},
     primitives::BatchNumber,
-    proof::Target,
+    proof::{CheckedBy, Target},
     prove::{Error, Trees},
 };
 
@@ -25,7 +24,7 @@ pub(super) fn run(
     console: &Console,
     bars: ProgressFactory,
 ) -> Result<Outcome, CliError> {
-    let explain = args.history || args.past.events.is_some();
+    let explain = args.history || !args.past.events.is_empty();
     let progress = bars.busy("rebuilding the trees");
     let options = args.how.options(Some(&args.past), console);
     let trees = match &args.output {
@@ -34,26 +33,26 @@ pub(super) fn run(
                 "--events needs -o: events explain the roots in a tree file".into(),
             ));
         }
-        None => args.how.trees(&args.state, &options)?,
+        None => args.how.trees(&args.evidence, &options)?,
         Some(target) => {
-            let inputs = [Some(&args.state), args.past.events.as_ref()];
-            let inputs: Vec<&Path> = inputs.into_iter().flatten().map(PathBuf::as_path).collect();
+            let inputs = args.evidence.iter().chain(&args.past.events);
+            let inputs: Vec<&Path> = inputs.map(PathBuf::as_path).collect();
             refuse_overwriting(target, &inputs)?;
-            if TreeFile::is_at(&args.state) {
+            if let Some(file) = args.evidence.iter().find(|path| TreeFile::is_at(path)) {
                 return Err(CliError::Usage(format!(
-                    "{} is a tree file already; -o needs a snapshot or a dump",
-                    args.state.display()
+                    "{} is a tree file already; -o needs a snapshot, a dump or events",
+                    file.display()
                 )));
             }
-            Trees::rebuild_to_file(&[&args.state], target, explain, &options)
-                .map_err(|error| wrong_input(&args.state, Role::State, error.into()))?
+            Trees::rebuild_to_file(&args.evidence, target, explain, &options)
+                .map_err(|error| wrong_inputs(&args.evidence, error.into()))?
         }
     };
     progress.end();
     let Some(forest) = trees.forest() else { return Err(Error::NoTrees(Target::Latest).into()) };
     report::result(&json(forest), || table(forest))?;
     if args.output.is_some() || trees.tree_file().is_none() {
-        console.info("every node that the contracts stored equals the rebuilt one");
+        told_by(forest, console);
     } else {
         console.info(
             "the trees are those of a tree file; nothing was compared again (slproof check reads all of it)",
@@ -78,6 +77,32 @@ pub(super) fn run(
         },
     ));
     Ok(if explain && explained < roots { Outcome::SomeFailed } else { Outcome::Done })
+}
+
+/// Says with what the trees were compared, and what that is worth.
+fn told_by(forest: &Forest, console: &Console) {
+    let checked_by = forest.checked_by();
+    if checked_by.has(CheckedBy::STATE) {
+        console.info("every node that the contracts stored equals the rebuilt one");
+    }
+    if checked_by.has(CheckedBy::EVENTS) {
+        console.info("every root that the events name equals the rebuilt one");
+    }
+    if checked_by != CheckedBy::EVENTS {
+        return;
+    }
+    console.info(match forest.latest() {
+        Some(latest) => format!(
+            "events do not show that they are complete, or of the real chain: compare the root of block {}, {}, with \
+             one known from elsewhere, such as the interop root that another chain imported",
+            latest.block, latest.root
+        ),
+        None => format!(
+            "events do not show that they are complete, or of the real chain: compare the shared root, {}, with one \
+             known from elsewhere, such as getAggregatedRoot of MessageRoot",
+            forest.root()
+        ),
+    });
 }
 
 fn table(forest: &Forest) -> String {

@@ -17,10 +17,10 @@ impl Role {
     /// Whether a file of this kind can be used in this role.
     pub(super) fn takes(self, kind: FileKind) -> bool {
         use FileKind::{
-            Logs, MessageArchive, Proofs, Requests, SlBatches, Snapshot, State, TreeFile,
+            Events, Logs, MessageArchive, Proofs, Requests, SlBatches, Snapshot, State, TreeFile,
         };
         match self {
-            Self::State => matches!(kind, Snapshot | TreeFile | State(_)),
+            Self::State => matches!(kind, Snapshot | TreeFile | State(_) | Events),
             // Events in receipts and lines of SL batches are also archives of logs.
             Self::Messages => matches!(kind, MessageArchive | Logs(_) | SlBatches),
             Self::Proofs => kind == Proofs,

@@ -1,6 +1,9 @@
 //! Converts flags to the options of states and trees.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use super::{
     error::CliError,
@@ -8,7 +11,7 @@ use super::{
     report::Console,
     role::Role,
     state_args::{DumpFormat, SearchArgs, StateArgs, TreeArgs},
-    wrong_input::wrong_input,
+    wrong_input::{wrong_input, wrong_inputs},
 };
 use crate::{
     forest::TreeFile,
@@ -89,18 +92,28 @@ impl TreeArgs {
             release: self.release,
             last_block: self.last_block,
             max_gap: self.max_gap,
-            events: past.and_then(|past| past.events.clone()),
+            events: past.map(|past| past.events.clone()).unwrap_or_default(),
             search: past.and_then(|past| past.search),
             observer: Arc::new(TreesObserver::new(console)).into(),
             ..TreesOptions::default()
         }
     }
 
-    /// Opens the trees at `path`: reads a tree file, or rebuilds the trees from a dump.
-    pub(super) fn trees(&self, path: &Path, options: &TreesOptions) -> Result<Trees, CliError> {
-        if TreeFile::is_at(path) {
+    /// Opens the trees at `paths`: reads a tree file, or rebuilds the trees from dumps or events.
+    pub(super) fn trees(
+        &self,
+        paths: &[PathBuf],
+        options: &TreesOptions,
+    ) -> Result<Trees, CliError> {
+        if let Some(path) = paths.iter().find(|path| TreeFile::is_at(path)) {
+            if paths.len() > 1 {
+                return Err(CliError::Usage(format!(
+                    "{} is a tree file, which is not put together with other inputs",
+                    path.display()
+                )));
+            }
             self.state.refuse_for_tree_file(path)?;
         }
-        Trees::open(&[path], options).map_err(|error| wrong_input(path, Role::State, error.into()))
+        Trees::open(paths, options).map_err(|error| wrong_inputs(paths, error.into()))
     }
 }

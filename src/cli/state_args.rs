@@ -69,7 +69,7 @@ pub(super) struct TreeArgs {
 pub(super) struct SearchArgs {
     /// Events of MessageRoot: answers of eth_getLogs, or one named event per line
     #[arg(long, value_name = "FILE")]
-    pub(super) events: Option<PathBuf>,
+    pub(super) events: Vec<PathBuf>,
     /// How many trees to try per root, at most, if events do not say what changed
     /// [default: 4,096 for each batch, at least 2^22 and at most 2^27]
     #[arg(long, value_name = "TREES", value_parser = number::parse)]

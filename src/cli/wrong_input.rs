@@ -1,6 +1,6 @@
 //! Errors for inputs that were given in the wrong role, such as a snapshot in place of proofs.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{error::CliError, role::Role};
 use crate::{files::Input, ingest::sniff};
@@ -13,6 +13,11 @@ pub(super) fn wrong_input(path: &Path, role: Role, error: CliError) -> CliError 
         return error;
     }
     refuse_other_kinds(path, role).err().unwrap_or(error)
+}
+
+/// As [`wrong_input`], for several inputs that hold states.
+pub(super) fn wrong_inputs(paths: &[PathBuf], error: CliError) -> CliError {
+    paths.iter().fold(error, |error, path| wrong_input(path, Role::State, error))
 }
 
 /// Refuses a regular file of a kind that is for another role.

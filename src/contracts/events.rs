@@ -116,6 +116,18 @@ impl EventKind {
         })
     }
 
+    /// The first topics of these events.
+    #[must_use]
+    pub fn signatures() -> [Hash; 4] {
+        [
+            AddedChain::SIGNATURE_HASH,
+            AppendedChainBatchRoot::SIGNATURE_HASH,
+            NewChainRoot::SIGNATURE_HASH,
+            NewInteropRoot::SIGNATURE_HASH,
+        ]
+        .map(|signature| Hash::new(signature.0))
+    }
+
     /// The name of the event.
     #[must_use]
     pub fn name(&self) -> &'static str {

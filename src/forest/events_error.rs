@@ -134,6 +134,23 @@ pub enum EventsError {
         /// The chain at index 0.
         expected: ChainId,
     },
+    /// A batch root differs from the one in the state.
+    #[error(
+        "{place}: AppendedChainBatchRoot says that batch {batch} of chain {chain} has the root {named}, but the \
+         state has {stored}"
+    )]
+    BatchRoot {
+        /// The event's place.
+        place: EventPlace,
+        /// The chain.
+        chain: ChainId,
+        /// The batch.
+        batch: BatchNumber,
+        /// The root in the event.
+        named: Hash,
+        /// The root in the state.
+        stored: Hash,
+    },
     /// A chain root differs from the rebuilt one.
     #[error(
         "{place}: NewChainRoot says that chain {chain} has the root {named}, rebuilt is {rebuilt}: one of the \
@@ -193,6 +210,6 @@ impl EventsError {
     /// Whether rebuilt trees differ from the roots in the events.
     #[must_use]
     pub fn is_mismatch(&self) -> bool {
-        matches!(self, Self::ChainRoot { .. } | Self::InteropRoot { .. })
+        matches!(self, Self::BatchRoot { .. } | Self::ChainRoot { .. } | Self::InteropRoot { .. })
     }
 }

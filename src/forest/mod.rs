@@ -17,6 +17,7 @@
 //! batches that every past root contains, and a [`Timeline`] returns Merkle paths in the trees of that time.
 
 mod chain_tree;
+mod compare_events;
 mod error;
 mod events_error;
 mod evidence;
@@ -48,5 +49,7 @@ pub use leaf::{
 pub use numbers::BatchNumbers;
 pub use options::{Addresses, RebuildOptions};
 pub use rebuild::{FromEvents, rebuild, rebuild_from_events};
-pub use tree_file::{HistoryOptions, TreeFile, TreeFileError, rebuild_to_file};
+pub use tree_file::{
+    HistoryOptions, TreeFile, TreeFileError, rebuild_events_to_file, rebuild_to_file,
+};
 pub use trees::Forest;

@@ -13,7 +13,7 @@ pub struct Forest {
     chains: Vec<ChainTree>,
     shared: Hashes,
     latest: Option<InteropRoot>,
-    checked_by: CheckedBy,
+    pub(super) checked_by: CheckedBy,
 }
 
 /// A forest without its hashes.

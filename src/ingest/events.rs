@@ -23,17 +23,22 @@ use crate::{
 /// The most events kept in memory, repeated ones included: 80 bytes each.
 const MOST_EVENTS: usize = 12 << 20;
 
-/// Reads the events of the MessageRoot at `message_root`, in the order of their emission, from a file (`-`
-/// for standard input).
+/// Reads the events of the MessageRoot at `message_root`, in the order of their emission, from files (`-` for
+/// standard input).
 ///
 /// # Errors
-/// [`ImportError`] naming the file and the position, if the file is damaged, a known event lacks a member,
-/// or there are too many events for memory.
-pub fn read_events(
-    path: &Path,
+/// [`ImportError`] naming the file and the position, if a file is damaged, a known event lacks a member, or
+/// there are too many events for memory.
+pub fn read_events<P: AsRef<Path>>(
+    paths: &[P],
     message_root: Address,
 ) -> Result<Vec<MessageRootEvent>, ImportError> {
-    read_events_input(Input::open(path)?, message_root)
+    let mut events = Events { message_root, most: MOST_EVENTS, found: Vec::new() };
+    for path in paths {
+        events.read(Input::open(path.as_ref())?)?;
+    }
+    events.merge();
+    Ok(events.found)
 }
 
 /// Reads events from an open input.
@@ -52,15 +57,8 @@ fn read_within(
     input: Input,
     message_root: Address,
 ) -> Result<Vec<MessageRootEvent>, ImportError> {
-    let mut json = Json::of(input);
     let mut events = Events { message_root, most, found: Vec::new() };
-    while json.has_next()? {
-        match json.peek()? {
-            ValueType::Array => events.array(&mut json)?,
-            _ => events.object(&mut json)?,
-        }
-    }
-    json.finish()?;
+    events.read(input)?;
     events.merge();
     Ok(events.found)
 }
@@ -93,6 +91,17 @@ struct Members {
 }
 
 impl Events {
+    fn read(&mut self, input: Input) -> Result<(), ImportError> {
+        let mut json = Json::of(input);
+        while json.has_next()? {
+            match json.peek()? {
+                ValueType::Array => self.array(&mut json)?,
+                _ => self.object(&mut json)?,
+            }
+        }
+        json.finish()
+    }
+
     fn array(&mut self, json: &mut Json<Input>) -> Result<(), ImportError> {
         json.begin_array()?;
         while json.has_next()? {

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::{logs::SourceFormat, state::Format};
 use crate::{
+    contracts::EventKind,
     files::{Input, Kind, container::is_container},
     proof::{RequestLine, reader::Members},
 };
@@ -26,7 +27,7 @@ pub enum FileKind {
     Proofs,
     /// Requests for proofs.
     Requests,
-    /// Named events of MessageRoot.
+    /// Events of MessageRoot.
     Events,
     /// The settlement layer's own batches.
     SlBatches,
@@ -74,6 +75,7 @@ pub fn sniff(input: &Input) -> Option<FileKind> {
         return Some(FileKind::Proofs);
     }
     by_members(head)
+        .or_else(|| has_events(head).then_some(FileKind::Events))
         .or_else(|| SourceFormat::recognise(input).map(FileKind::Logs))
         .or_else(|| Format::recognise(input).map(FileKind::State))
 }
@@ -97,6 +99,13 @@ pub fn guess(input: &Input) -> Option<FileKind> {
 /// Whether a file that starts with `head` is a Parquet file.
 pub(crate) fn is_parquet(head: &[u8]) -> bool {
     head.starts_with(b"PAR1")
+}
+
+/// Whether logs of MessageRoot's events are in a text that is no receipts of a chain with logs for L1.
+fn has_events(head: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(head).to_ascii_lowercase();
+    let is_logs = text.contains("\"topics\"") && !text.contains("\"l2tol1logs\"");
+    is_logs && EventKind::signatures().iter().any(|topic| text.contains(&topic.to_string()))
 }
 
 /// Detects JSON by the members of its first object.

@@ -33,6 +33,18 @@ impl CheckedBy {
         Self(self.0 | others.0)
     }
 
+    /// The sources as a byte of a tree file: 1 for the state, 2 for events, 4 for L1, added up.
+    #[must_use]
+    pub const fn to_byte(self) -> u8 {
+        self.0
+    }
+
+    /// The sources of such a byte; `None` if it names none or unknown ones.
+    #[must_use]
+    pub const fn from_byte(byte: u8) -> Option<Self> {
+        if byte == 0 || byte > 7 { None } else { Some(Self(byte)) }
+    }
+
     /// Whether all of these sources are among them.
     #[must_use]
     pub const fn has(self, sources: Self) -> bool {

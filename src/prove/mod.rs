@@ -14,6 +14,7 @@
 
 mod coverage;
 mod error;
+mod event_trees;
 mod extract;
 mod extract_error;
 mod job;

@@ -3,8 +3,12 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use crate::{
-    anchor::KnownRoot, contracts::Layout, forest::TreeFile, ingest::state::Dump,
-    primitives::SlBatch, proof::Failure,
+    anchor::KnownRoot,
+    contracts::Layout,
+    forest::{EventGap, TreeFile},
+    ingest::state::Dump,
+    primitives::SlBatch,
+    proof::Failure,
 };
 
 /// Receives events and progress. Every method does nothing by default. Worker threads call the methods, so
@@ -55,6 +59,8 @@ pub enum Event<'a> {
     StateRead(&'a Dump),
     /// A tree file was opened.
     TreeFileOpened(&'a TreeFile),
+    /// Events are missing without which the trees are confirmed all the same. Empty if none are.
+    EventGaps(&'a [EventGap]),
     /// The trees were rebuilt by the rules of one release.
     Rebuilt {
         /// The storage layout of the release.

@@ -38,16 +38,21 @@ impl StateOptions {
     /// # Errors
     /// [`StateError`] when Bridgehub cannot be read.
     pub fn addresses<S: StorageReader + ?Sized>(&self, state: &S) -> Result<Addresses, StateError> {
-        let system = Addresses::default();
-        let message_root = match (self.message_root, self.bridgehub) {
-            (Some(given), _) => Some(given),
+        let given = self.given_addresses();
+        let named = match (self.message_root, self.bridgehub) {
             (None, Some(bridgehub)) => Bridgehub::at(state, bridgehub).message_root()?,
-            (None, None) => None,
+            _ => None,
         };
-        Ok(Addresses {
+        Ok(Addresses { message_root: named.unwrap_or(given.message_root), ..given })
+    }
+
+    /// The given addresses, otherwise the system addresses.
+    pub(super) fn given_addresses(&self) -> Addresses {
+        let system = Addresses::default();
+        Addresses {
             bridgehub: self.bridgehub.unwrap_or(system.bridgehub),
-            message_root: message_root.unwrap_or(system.message_root),
-        })
+            message_root: self.message_root.unwrap_or(system.message_root),
+        }
     }
 
     /// The options with which a dump is imported.

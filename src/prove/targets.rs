@@ -57,7 +57,7 @@ impl Trees {
         timeline: Option<&'t Timeline>,
     ) -> Result<Extractor<'t>, Error> {
         let forest = match &self.0.source {
-            Source::Dump(forest, _) => forest,
+            Source::Dump(forest, _) | Source::Events(forest) => forest,
             Source::File(file) => file.forest(),
             Source::State { roots, .. } if target == Target::BatchRoot => {
                 return Ok(Extractor::to_batch_roots(roots));
@@ -81,7 +81,7 @@ impl Trees {
     /// use slproof::{Trees, TreesOptions};
     ///
     /// let mut options = TreesOptions::default();
-    /// options.events = Some("fixtures/gateway-v29/events.jsonl.gz".into());
+    /// options.events = vec!["fixtures/gateway-v29/events.jsonl.gz".into()];
     /// let trees = Trees::open(&["fixtures/gateway-v29/state.anvil.json"], &options)?;
     /// assert_eq!(trees.history()?.history().unexplained().count(), 0);
     /// # Ok::<(), slproof::Error>(())
@@ -128,6 +128,7 @@ impl Trees {
         };
         match &self.0.source {
             Source::State { .. } => Err(Error::NoTrees(Target::First)),
+            Source::Events(_) => unreachable!("the events gave the history when they were read"),
             Source::Dump(forest, dump) => {
                 let addresses = options.state.addresses(&dump.state)?;
                 let events = options.events(addresses.message_root)?;
@@ -247,12 +248,9 @@ impl Trees {
 }
 
 impl TreesOptions {
-    /// The events of MessageRoot, if they are given.
+    /// The events of MessageRoot that are given.
     pub(super) fn events(&self, message_root: Address) -> Result<Vec<MessageRootEvent>, Error> {
-        Ok(match &self.events {
-            Some(path) => read_events(path, message_root)?,
-            None => Vec::new(),
-        })
+        Ok(read_events(&self.events, message_root)?)
     }
 }
 

@@ -8,13 +8,16 @@ use std::{
     time::Duration,
 };
 
-use super::{Error, Event, Observer, ObserverHandle, SlBatchTree, StateOptions};
+use super::{
+    Error, Event, Observer, ObserverHandle, SlBatchTree, StateOptions,
+    event_trees::{self, events_among},
+};
 use crate::{
     anchor::KnownRoots,
     contracts::{Layout, Release},
     forest::{
-        Forest, HistoryOptions, RebuildOptions, SearchBudget, Timeline, TreeFile, rebuild,
-        rebuild_to_file,
+        Addresses, Forest, HistoryOptions, RebuildOptions, SearchBudget, Timeline, TreeFile,
+        rebuild, rebuild_to_file,
     },
     ingest::{
         sl_batches::SlBatches,
@@ -43,8 +46,9 @@ pub struct TreesOptions {
     /// Uses a state without rebuilding trees. Only the batch roots that it stores are targets. The trees of a
     /// tree file are used all the same.
     pub batch_roots_only: bool,
-    /// The events of MessageRoot, which record the contents of past roots.
-    pub events: Option<PathBuf>,
+    /// Files of the events of MessageRoot, which record the contents of past roots. They have to agree with
+    /// the trees.
+    pub events: Vec<PathBuf>,
     /// The maximum number of trees to try for the changes between two consecutive roots. The default depends
     /// on the number of batches.
     pub search: Option<u64>,
@@ -65,7 +69,7 @@ impl Default for TreesOptions {
             last_block: None,
             max_gap: RebuildOptions::default().max_gap,
             batch_roots_only: false,
-            events: None,
+            events: Vec::new(),
             search: None,
             sl_batches: None,
             l1: None,
@@ -114,6 +118,20 @@ pub(super) struct Opened {
     pub(super) rebuilt: Mutex<HashMap<u64, Arc<SlBatchTree>>>,
 }
 
+impl Opened {
+    fn new(source: Source, options: &TreesOptions) -> Self {
+        Self {
+            options: options.clone(),
+            source,
+            history: OnceLock::new(),
+            searching: Mutex::default(),
+            sl_batches: OnceLock::new(),
+            l1: OnceLock::new(),
+            rebuilt: Mutex::default(),
+        }
+    }
+}
+
 /// The contents of past roots, and the time it took to find them.
 #[derive(Debug)]
 pub(super) struct FoundHistory {
@@ -125,6 +143,8 @@ pub(super) struct FoundHistory {
 #[derive(Debug)]
 pub(super) enum Source {
     Dump(Forest, Dump),
+    /// Trees from events alone, which also gave the history.
+    Events(Forest),
     File(TreeFile),
     /// A state whose stored batch roots are used without rebuilding trees.
     State {
@@ -149,8 +169,9 @@ impl fmt::Display for Trees {
 }
 
 impl Trees {
-    /// Opens the trees at `paths`: a tree file, a snapshot or a dump. The trees of a snapshot or dump are
-    /// rebuilt. Several dumps are parts of one state. The format is detected from the content.
+    /// Opens the trees at `paths`: a tree file, a snapshot, a dump, or events of MessageRoot. The trees of a
+    /// snapshot, dump or events are rebuilt. Several dumps are parts of one state, several files of events are
+    /// parts of one list. A state and events have to agree. The format is detected from the content.
     ///
     /// # Errors
     /// [`Error`] when an input cannot be read, when the rebuilt trees differ from what the contracts stored,
@@ -165,7 +186,21 @@ impl Trees {
             options.observer.event(&Event::TreeFileOpened(&file));
             return Ok(Self::new(Source::File(file), options));
         }
-        let dump = options.read(&paths)?;
+        let (events, states) = events_among(&paths);
+        if states.is_empty() && !events.is_empty() {
+            let (events, rebuild) = options.rebuild_events(events);
+            let found = event_trees::from_events(&events, &rebuild, &options.observer)?;
+            let history = FoundHistory { timeline: found.timeline, elapsed: Duration::ZERO };
+            let opened = Opened {
+                history: history.into(),
+                ..Opened::new(Source::Events(found.forest), options)
+            };
+            return Ok(Self(Arc::new(opened)));
+        }
+        let mut options = options.clone();
+        options.events.extend(events);
+        let options = &options;
+        let dump = options.read(&states)?;
         if options.batch_roots_only {
             let addresses = options.state.addresses(&dump.state)?;
             let roots = KnownRoots::new(dump.state, addresses)?;
@@ -173,6 +208,8 @@ impl Trees {
         }
         let forest = rebuild(&dump.state, &options.rebuild(&dump)?)
             .map_err(|source| Error::Rebuild { name: dump.name.clone(), source })?;
+        let message_root = options.state.addresses(&dump.state)?.message_root;
+        let forest = event_trees::compare(forest, &options.events, message_root)?;
         let (layout, is_given) = (forest.layout(), options.release.is_some());
         options.observer.event(&Event::Rebuilt { layout, is_given });
         Ok(Self::new(Source::Dump(forest, dump), options))
@@ -191,7 +228,17 @@ impl Trees {
         options: &TreesOptions,
     ) -> Result<Self, Error> {
         let paths: Vec<PathBuf> = paths.iter().map(|path| path.as_ref().to_owned()).collect();
-        let dump = options.read(&paths)?;
+        let (events, states) = events_among(&paths);
+        if states.is_empty() && !events.is_empty() {
+            let (events, rebuild) = options.rebuild_events(events);
+            event_trees::events_to_file(&events, &rebuild, &options.observer, target)?;
+            let file = TreeFile::open(target, options.state.access)?;
+            return Ok(Self::new(Source::File(file), options));
+        }
+        let mut options = options.clone();
+        options.events.extend(events);
+        let options = &options;
+        let dump = options.read(&states)?;
         let rebuild = options.rebuild(&dump)?;
         let events = match with_history {
             true => options.events(rebuild.addresses.message_root)?,
@@ -205,15 +252,7 @@ impl Trees {
     }
 
     fn new(source: Source, options: &TreesOptions) -> Self {
-        Self(Arc::new(Opened {
-            options: options.clone(),
-            source,
-            history: OnceLock::new(),
-            searching: Mutex::default(),
-            sl_batches: OnceLock::new(),
-            l1: OnceLock::new(),
-            rebuilt: Mutex::default(),
-        }))
+        Self(Arc::new(Opened::new(source, options)))
     }
 
     /// The options with which the trees were opened.
@@ -229,13 +268,13 @@ impl Trees {
         self.forest().map_or(CheckedBy::STATE, Forest::checked_by)
     }
 
-    /// The format of the opened input.
+    /// The format of the opened state.
     #[must_use]
     pub fn format(&self) -> Option<Format> {
         match &self.0.source {
             Source::Dump(_, dump) => Some(dump.format),
             Source::State { format, .. } => Some(*format),
-            Source::File(_) => None,
+            Source::Events(..) | Source::File(_) => None,
         }
     }
 
@@ -243,7 +282,7 @@ impl Trees {
     #[must_use]
     pub fn forest(&self) -> Option<&Forest> {
         match &self.0.source {
-            Source::Dump(forest, _) => Some(forest),
+            Source::Dump(forest, _) | Source::Events(forest) => Some(forest),
             Source::File(file) => Some(file.forest()),
             Source::State { .. } => None,
         }
@@ -258,11 +297,12 @@ impl Trees {
         }
     }
 
-    /// The block of the state, if known.
+    /// The block of the state, if known; for events, the block of their last interop root.
     #[must_use]
     pub fn block(&self) -> Option<SlBlock> {
         match &self.0.source {
             Source::Dump(_, dump) => dump.state.block(),
+            Source::Events(forest) => forest.latest().map(|latest| latest.block),
             Source::File(file) => file.block(),
             Source::State { roots, .. } => roots.state().block(),
         }
@@ -273,12 +313,13 @@ impl Trees {
         match &self.0.source {
             // The digest also covers the contents of past roots in a tree file.
             Source::File(file) => hex::encode(&file.container().digest()),
-            Source::Dump(forest, _) => {
+            Source::Dump(forest, _) | Source::Events(forest) => {
                 let latest = forest.latest().map_or_else(
                     || "no interop root".into(),
                     |latest| format!("block {} {}", latest.block, latest.root),
                 );
-                format!("{} {} {} {latest}", forest.sl_chain(), forest.layout(), forest.root())
+                let (root, checked_by) = (forest.root(), forest.checked_by());
+                format!("{} {} {root} {latest} {checked_by}", forest.sl_chain(), forest.layout())
             }
             Source::State { roots, .. } => hex::encode(&roots.state().container().digest()),
         }
@@ -296,14 +337,24 @@ impl TreesOptions {
     }
 
     fn rebuild(&self, dump: &Dump) -> Result<RebuildOptions, Error> {
-        Ok(RebuildOptions {
-            addresses: self.state.addresses(&dump.state)?,
+        Ok(self.rebuild_with(self.state.addresses(&dump.state)?))
+    }
+
+    /// The files of events, and the options for rebuilding the trees from them.
+    fn rebuild_events(&self, mut events: Vec<PathBuf>) -> (Vec<PathBuf>, RebuildOptions) {
+        events.extend(self.events.iter().cloned());
+        (events, self.rebuild_with(self.state.given_addresses()))
+    }
+
+    fn rebuild_with(&self, addresses: Addresses) -> RebuildOptions {
+        RebuildOptions {
+            addresses,
             release: self.release,
             sl_chain: self.sl_chain,
             last_block: self.last_block,
             max_gap: self.max_gap,
             ..RebuildOptions::default()
-        })
+        }
     }
 
     /// The search budget for the contents of past roots, if given.

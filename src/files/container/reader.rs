@@ -109,7 +109,7 @@ impl Container {
                 },
             });
         }
-        let version = u32_at(&self.bytes, 16);
+        let version = self.version();
         if version != kind.version {
             return Err(ContainerError::Version {
                 name: self.name,
@@ -119,6 +119,12 @@ impl Container {
             });
         }
         Ok(self)
+    }
+
+    /// The version of the file's kind.
+    #[must_use]
+    pub fn version(&self) -> u32 {
+        u32_at(&self.bytes, 16)
     }
 
     /// The tag of the file's kind.

@@ -17,6 +17,14 @@ pub(super) struct Header {
     pub(super) mark_every: u64,
 }
 
+/// The header of version 2, for trees that were not checked by a state alone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Header2 {
+    pub(super) header: Header,
+    /// As [`CheckedBy::to_byte`](crate::proof::CheckedBy::to_byte) returns it.
+    pub(super) checked_by: u8,
+}
+
 /// The newest interop root.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Latest {

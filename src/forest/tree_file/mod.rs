@@ -1,7 +1,7 @@
 //! The tree file, `*.sltree`: a rebuilt forest that is memory-mapped for later use.
 //!
 //! It holds everything that proofs are extracted from, in a [container](crate::files::container) of kind
-//! `tree`, version 1: the chains, their batches, all nodes of all trees, and the interop roots with what is
+//! `tree`, version 1 or 2: the chains, their batches, all nodes of all trees, and the interop roots with what is
 //! known about their content. [`rebuild_to_file`] writes one, [`TreeFile`] opens it.
 //!
 //! Integers are little-endian. `c` is the number of chains, `b` the number of batches of all chains, `r` the
@@ -58,7 +58,10 @@
 //! roots         u64               r
 //! explained     u64               the number of roots with known content
 //! mark every    u64
+//! checked by    u8                version 2: the evidence, 1 for a state, 2 for events, 4 for L1, added up
 //! ```
+//!
+//! Trees that were checked by a state alone are written as version 1.
 //!
 //! # Trust
 //!
@@ -73,6 +76,7 @@
 //! | version | what changed |
 //! | --- | --- |
 //! | 1 | first |
+//! | 2 | the header says by what the trees were checked |
 
 mod error;
 mod header;
@@ -83,7 +87,7 @@ mod writer;
 
 pub use error::TreeFileError;
 pub use reader::TreeFile;
-pub use writer::{HistoryOptions, rebuild_to_file};
+pub use writer::{HistoryOptions, rebuild_events_to_file, rebuild_to_file};
 
 use crate::files::SectionName;
 

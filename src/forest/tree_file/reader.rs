@@ -4,7 +4,7 @@ use bytemuck::cast_slice;
 
 use super::{
     CHAINS, HASHES, MARKS, ROOTS, RUNS, STEPS,
-    header::{Header, layout},
+    header::{Header, Header2, layout},
     history_rows::{Progress, mark_every},
 };
 use crate::{
@@ -54,8 +54,17 @@ impl TreeFile {
     /// # Errors
     /// As [`TreeFile::open`].
     pub fn of(container: Container) -> Result<Self, ContainerError> {
-        let container = container.expect(Kind::TREE_FILE)?;
-        let header: Header = container.header()?;
+        let version = container.version().clamp(1, 2);
+        let container = container.expect(Kind { version, ..Kind::TREE_FILE })?;
+        let (header, checked_by) = if version == 1 {
+            (container.header()?, CheckedBy::STATE)
+        } else {
+            let Header2 { header, checked_by } = container.header()?;
+            let known = CheckedBy::from_byte(checked_by);
+            let unknown = || container.bad("header", "unknown evidence");
+            (header, known.ok_or_else(unknown)?)
+        };
+        let header: Header = header;
         let bad =
             |name: SectionName, reason: &str| container.bad(&format!("section {name:?}"), reason);
         let layout = layout(header.layout)
@@ -67,8 +76,6 @@ impl TreeFile {
         let chains = chains(container.section(CHAINS)?, container.section(RUNS)?)
             .map_err(|(name, reason)| bad(name, reason))?;
         let latest = header.latest.map(Into::into);
-        // Version 1 is written only from a state.
-        let checked_by = CheckedBy::STATE;
         let grown = ForestShape { layout, chains, latest, checked_by };
         let hashes = Hashes::stored(container.share(HASHES)?);
         let hashes =

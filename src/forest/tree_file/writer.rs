@@ -4,7 +4,7 @@ use bytemuck::cast_slice_mut;
 
 use super::{
     CHAINS, HASHES, MARKS, ROOTS, RUNS, STEPS, TreeFileError,
-    header::{Header, layout_number},
+    header::{Header, Header2, layout_number},
     history_rows::{Progress, mark_every},
     spilled_roots::FiledRoots,
 };
@@ -13,7 +13,7 @@ use crate::{
     files::{ContainerWriter, Kind, Output, OutputError, Spool},
     forest::{
         RebuildOptions, SearchBudget,
-        evidence::{Evidence, StateEvidence},
+        evidence::{EventEvidence, EventGap, Evidence, StateEvidence},
         explain::explain_recorded,
         hashes::Hashes,
         rebuild::Plan,
@@ -21,6 +21,7 @@ use crate::{
         trees::ForestShape,
     },
     primitives::{Hash, SlBlock},
+    proof::CheckedBy,
     state::StorageReader,
 };
 
@@ -52,6 +53,22 @@ pub fn rebuild_to_file<S: StorageReader + ?Sized>(
     write_file(&StateEvidence::read(state, options)?, options, past, target)
 }
 
+/// As [`rebuild_to_file`], from the events of MessageRoot: see
+/// [`rebuild_from_events`](crate::forest::rebuild_from_events). The contents of all interop roots are
+/// written. Returns the missing events without which the trees are confirmed all the same.
+///
+/// # Errors
+/// [`TreeFileError`]. A file at `target` is then unchanged.
+pub fn rebuild_events_to_file(
+    events: &[MessageRootEvent],
+    options: &RebuildOptions,
+    target: &Path,
+) -> Result<Vec<EventGap>, TreeFileError> {
+    let evidence = EventEvidence::read(events)?;
+    write_file(&evidence, options, Some(HistoryOptions { events: &[], effort: None }), target)?;
+    Ok(evidence.gaps().to_vec())
+}
+
 /// As [`rebuild_to_file`], from any evidence.
 fn write_file<V: Evidence>(
     evidence: &V,
@@ -60,7 +77,8 @@ fn write_file<V: Evidence>(
     target: &Path,
 ) -> Result<(), TreeFileError> {
     let plan = Plan { evidence, release: options.release };
-    let mut writer = ContainerWriter::create(target, Kind::TREE_FILE)?;
+    let version = if evidence.kind() == CheckedBy::STATE { 1 } else { 2 };
+    let mut writer = ContainerWriter::create(target, Kind { version, ..Kind::TREE_FILE })?;
     let bytes = plan.hashes() as u64 * size_of::<Hash>() as u64;
     let mut filed = FiledRoots::beside(target)?;
     let take = |window: &[_]| match past {
@@ -86,6 +104,7 @@ fn write_file<V: Evidence>(
             let hashes = Hashes::stored(writer.written(HASHES)?);
             let hashes = hashes.unwrap_or_else(|| unreachable!("the section has whole hashes"));
             let forest = grown.clone().forest(hashes);
+            evidence.compare_forest(&forest)?;
             let effort = effort.unwrap_or_else(|| SearchBudget::for_batches(forest.batch_count()));
             let timeline = explain_recorded(evidence, &forest, events, effort)?;
             let history = timeline.history();
@@ -103,14 +122,18 @@ fn write_file<V: Evidence>(
     };
     let (count, explained, every) = (roots.count, roots.explained, roots.every);
     roots.finish(&mut writer)?;
-    writer.commit(&Header {
+    let header = Header {
         layout: layout_number(grown.layout),
         block: evidence.block(),
         latest: grown.latest.map(Into::into),
         roots: count,
         explained,
         mark_every: every,
-    })?;
+    };
+    match version {
+        1 => writer.commit(&header)?,
+        _ => writer.commit(&Header2 { header, checked_by: evidence.kind().to_byte() })?,
+    }
     Ok(())
 }
 

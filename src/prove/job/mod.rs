@@ -236,7 +236,7 @@ impl Job {
         let options = self.prover.trees().options();
         is_for_file(&output.path)
             && is_file(self.selection.requests_file())
-            && is_file(options.events.as_deref())
+            && options.events.iter().all(|path| path.is_file())
             && is_file(options.sl_batches.as_deref())
     }
 

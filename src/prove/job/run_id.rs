@@ -1,6 +1,9 @@
 //! The identity of a job: everything that its output depends on. Parts of different jobs are never merged.
 
-use std::{io::Read, path::Path};
+use std::{
+    io::Read,
+    path::{Path, PathBuf},
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -67,7 +70,7 @@ impl RunId {
             given("target", Some(target)),
             given("output", Some(encoder.describe())),
             given("calls", calls.map(|calls| format!("{calls:?}"))),
-            given("events", digest_of(options.events.as_deref())?),
+            given("events", digests_of(&options.events)?),
             given("search", options.search),
             given("sl-batches", digest_of(options.sl_batches.as_deref())?),
             given("anchor", trees.l1_identity()?),
@@ -100,6 +103,14 @@ impl RunId {
 
 fn given(name: &str, value: Option<impl ToString>) -> Option<String> {
     value.map(|value| format!("{name}={}", value.to_string()))
+}
+
+/// The digests of files, in their order; `None` if there are none.
+fn digests_of(paths: &[PathBuf]) -> Result<Option<String>, Error> {
+    let digests = paths.iter().map(|path| digest_of(Some(path)));
+    let digests = digests.collect::<Result<Vec<_>, _>>()?;
+    let digests: Vec<String> = digests.into_iter().flatten().collect();
+    Ok((!digests.is_empty()).then(|| digests.join("+")))
 }
 
 /// Computes the BLAKE3 hash of a file's content.

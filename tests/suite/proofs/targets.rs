@@ -45,7 +45,7 @@ fn layer(folder: &'static str, dump: &str, with_events: bool) -> Layer {
     let (mut events, mut effort) = (vec![], SearchBudget::default());
     if with_events {
         let path = fixture(&format!("{folder}/events.jsonl.gz"));
-        events = read_events(&path, MESSAGE_ROOT).unwrap();
+        events = read_events(&[path], MESSAGE_ROOT).unwrap();
         effort = SearchBudget { step: 0, walk: 0 };
     }
     let timeline = explain(&dump.state, Addresses::default(), &forest, &events, effort).unwrap();

@@ -100,7 +100,7 @@ fn every_root_is_explained_by_events() {
     for folder in FOLDERS {
         let (dump, forest) = forest(&format!("{folder}/state.anvil.json"));
         let events =
-            read_events(&fixture(&format!("{folder}/events.jsonl.gz")), MESSAGE_ROOT).unwrap();
+            read_events(&[fixture(&format!("{folder}/events.jsonl.gz"))], MESSAGE_ROOT).unwrap();
         // Without any search.
         let effort = SearchBudget { step: 0, walk: 0 };
         let timeline =
@@ -339,7 +339,7 @@ fn a_root_that_was_altered_is_unexplained_and_the_rest_stands() {
             let state = played.state_of(&storage);
             let forest = rebuild(&state, &RebuildOptions::default()).unwrap();
             let path = fixture(&format!("{folder}/events.jsonl.gz"));
-            for events in [vec![], read_events(&path, MESSAGE_ROOT).unwrap()] {
+            for events in [vec![], read_events(&[path], MESSAGE_ROOT).unwrap()] {
                 let effort = SearchBudget { step: 1 << 22, walk: 1 << 24 };
                 let timeline =
                     explain(&state, Addresses::default(), &forest, &events, effort).unwrap();

@@ -49,7 +49,7 @@ fn every_search_finds_what_the_events_say() {
             read_state(&fixture(&format!("{folder}/state.anvil.json")), None).unwrap().state;
         let forest = rebuild(&state, &RebuildOptions::default()).unwrap();
         let path = fixture(&format!("{folder}/events.jsonl.gz"));
-        let events = read_events(&path, MESSAGE_ROOT).unwrap();
+        let events = read_events(&[path], MESSAGE_ROOT).unwrap();
         let unsearched = SearchBudget { step: 0, walk: 0 };
         let stated = explain(&state, Addresses::default(), &forest, &events, unsearched).unwrap();
         let stated = stated.history();

@@ -3,6 +3,8 @@
 
 mod reader;
 
+use std::fmt;
+
 use super::{Evidence, RecordedChain};
 use crate::{
     contracts::{Layout, MessageRootEvent},
@@ -65,6 +67,29 @@ pub enum EventGap {
     AfterLastRoot(EventPlace),
     /// By the log ids, blocks with interop roots are missing between these two.
     Blocks(SlBlock, SlBlock),
+}
+
+impl fmt::Display for EventGap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoChainRoot(place) => {
+                write!(f, "{place}: no NewChainRoot follows AppendedChainBatchRoot")
+            }
+            Self::NoInteropRoot(place) => write!(
+                f,
+                "{place}: no NewInteropRoot of this block follows AppendedChainBatchRoot, so the root of the \
+                 block is not known"
+            ),
+            Self::AfterLastRoot(place) => write!(
+                f,
+                "{place}: no NewInteropRoot follows this event and those after it; they are left out"
+            ),
+            Self::Blocks(before, after) => write!(
+                f,
+                "by the log ids of NewInteropRoot, blocks with roots are missing between {before} and {after}"
+            ),
+        }
+    }
 }
 
 impl EventEvidence {

@@ -1,0 +1,81 @@
+//! Trees from the events of MessageRoot: alone, or beside a state.
+
+use std::path::{Path, PathBuf};
+
+use super::{Error, Event, Observer, ObserverHandle};
+use crate::{
+    contracts::MessageRootEvent,
+    files::Input,
+    forest::{Forest, FromEvents, RebuildOptions, rebuild_events_to_file, rebuild_from_events},
+    ingest::{FileKind, events::read_events, sniff},
+    primitives::Address,
+};
+
+/// Separates files of events from the other inputs.
+pub(super) fn events_among(paths: &[PathBuf]) -> (Vec<PathBuf>, Vec<PathBuf>) {
+    let is_events = |path: &PathBuf| {
+        // A pipe can be read only once.
+        let input = if path.is_file() { Input::open(path).ok() } else { None };
+        input.as_ref().and_then(sniff) == Some(FileKind::Events)
+    };
+    paths.iter().cloned().partition(is_events)
+}
+
+/// Rebuilds the trees from events alone.
+pub(super) fn from_events(
+    paths: &[PathBuf],
+    options: &RebuildOptions,
+    observer: &ObserverHandle,
+) -> Result<FromEvents, Error> {
+    let events = read(paths, options)?;
+    let found = rebuild_from_events(&events, options)
+        .map_err(|source| Error::Rebuild { name: names(paths), source })?;
+    observer.event(&Event::EventGaps(&found.gaps));
+    let (layout, is_given) = (found.forest.layout(), options.release.is_some());
+    observer.event(&Event::Rebuilt { layout, is_given });
+    Ok(found)
+}
+
+/// Rebuilds the trees from events alone into a tree file.
+pub(super) fn events_to_file(
+    paths: &[PathBuf],
+    options: &RebuildOptions,
+    observer: &ObserverHandle,
+    target: &Path,
+) -> Result<(), Error> {
+    let events = read(paths, options)?;
+    let gaps = rebuild_events_to_file(&events, options, target)
+        .map_err(|source| Error::TreeFile { name: names(paths), source })?;
+    observer.event(&Event::EventGaps(&gaps));
+    Ok(())
+}
+
+/// Compares the trees of a state with events, which may be of a part of the history. The trees then say that
+/// they were checked by both.
+pub(super) fn compare(
+    forest: Forest,
+    paths: &[PathBuf],
+    message_root: Address,
+) -> Result<Forest, Error> {
+    if paths.is_empty() {
+        return Ok(forest);
+    }
+    let events = read_events(paths, message_root)?;
+    forest
+        .compared_with(&events)
+        .map_err(|source| Error::Rebuild { name: names(paths), source: source.into() })
+}
+
+/// The events up to the last block that the options name.
+fn read(paths: &[PathBuf], options: &RebuildOptions) -> Result<Vec<MessageRootEvent>, Error> {
+    let mut events = read_events(paths, options.addresses.message_root)?;
+    if let Some(last) = options.last_block {
+        events.truncate(events.partition_point(|event| event.block <= last));
+    }
+    Ok(events)
+}
+
+fn names(paths: &[PathBuf]) -> String {
+    let names: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+    names.join(", ")
+}
