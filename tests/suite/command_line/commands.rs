@@ -55,7 +55,20 @@ fn one_proof_is_json_with_the_fields_of_the_contract() {
     let fields: Vec<&String> = value.as_object().unwrap().keys().collect();
     assert_eq!(
         fields,
-        ["batchNumber", "chainId", "id", "log", "message", "proof", "root", "target"]
+        [
+            "batchNumber",
+            "chainId",
+            "checkedBy",
+            "id",
+            "log",
+            "message",
+            "messageHash",
+            "proof",
+            "root",
+            "sender",
+            "target",
+            "txNumberInBatch"
+        ]
     );
     assert_eq!(value["target"]["kind"], "block");
     assert_eq!(value["target"]["slChainId"], 506);
