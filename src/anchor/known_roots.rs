@@ -9,7 +9,7 @@ use crate::{
     },
     forest::Addresses,
     keccak::keccak256,
-    primitives::{BatchNumber, ChainId, Hash, SlBlock, Word},
+    primitives::{Address, BatchNumber, ChainId, Hash, SlBlock, Word},
     proof::{ProofRecord, verify::RootRef},
     state::{StateError, StorageReader},
 };
@@ -307,7 +307,7 @@ impl<S: StorageReader> KnownRoots<S> {
             Rules::Diamonds => {
                 let (Some(at), Some(stored)) = (diamond, stored) else {
                     return match diamond {
-                        Some(_) => Ok(Answer::NotStored),
+                        Some(at) => self.not_in_diamond(chain, at),
                         None => self.no_diamond(),
                     };
                 };
@@ -335,7 +335,18 @@ impl<S: StorageReader> KnownRoots<S> {
         Ok(match stored {
             Some(stored) if is_before_v31 => Answer::Root(stored),
             Some(_) => Answer::Refused(Refusal::NotInMessageRoot { chain, batch }),
-            None => Answer::NotStored,
+            None => match diamond.filter(|_| is_before_v31) {
+                Some(at) => self.not_in_diamond(chain, at)?,
+                None => Answer::NotStored,
+            },
+        })
+    }
+
+    /// The answer when a diamond has no root of a batch: it stores none, or it is not in the state.
+    fn not_in_diamond(&self, chain: ChainId, diamond: Address) -> Result<Answer, StateError> {
+        Ok(match ZkChain::at(&self.state, diamond).is_set_up()? {
+            true => Answer::NotStored,
+            false => Answer::Lacking(Lacking::Diamond { chain, diamond }),
         })
     }
 

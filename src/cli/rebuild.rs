@@ -71,7 +71,7 @@ pub(super) fn run(
         file.container().name(),
         count(file.container().file_len()),
         count(roots),
-        match explain {
+        match explain || explained > 0 {
             true => format!("{} of them explained", count(explained)),
             false => "not explained without --history".into(),
         },

@@ -45,6 +45,9 @@ pub enum RecordError {
         /// The value in the log.
         got: String,
     },
+    /// The number of the transaction has more than 16 bits.
+    #[error("the record's txNumberInBatch is {0}, but logs have numbers of 16 bits")]
+    TxNumber(u64),
     /// The message is not hexadecimal.
     #[error("the record's message is damaged: {0}")]
     Message(#[from] hex::HexError),
@@ -102,7 +105,7 @@ impl RecordError {
             Self::Missing { field: "batchNumber" } => FailureCode::BatchMissing,
             Self::Missing { field: "id" } => FailureCode::IdMissing,
             Self::Missing { .. } => FailureCode::LogMissing,
-            Self::OtherThanLog { .. } => FailureCode::LogMismatch,
+            Self::OtherThanLog { .. } | Self::TxNumber(_) => FailureCode::LogMismatch,
             Self::Proof(error) => error.code(),
             Self::CalldataUnsupported => FailureCode::CalldataUnsupported,
             Self::Null => FailureCode::NodeNull,

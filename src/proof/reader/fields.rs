@@ -37,6 +37,19 @@ pub(crate) struct AboutLog {
 }
 
 impl AboutLog {
+    /// Checks what no log can have: a number of more than 16 bits, or the hash of another message.
+    fn agree_with_message(&self, message: Option<&[u8]>) -> Result<(), RecordError> {
+        if let Some(number) = self.tx_number.filter(|number| u16::try_from(*number).is_err()) {
+            return Err(RecordError::TxNumber(number));
+        }
+        match (self.message_hash, message.map(keccak256)) {
+            (Some(expected), Some(got)) if expected != got => {
+                Err(VerifyError::Message { expected, got }.into())
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Checks that the fields agree with the log.
     fn agree(&self, log: &L2ToL1Log) -> Result<(), RecordError> {
         let sender = log.message_sender().unwrap_or_else(|| log.sender());
@@ -51,14 +64,22 @@ impl AboutLog {
 
 impl Fields {
     /// Completes the record. Missing fields are taken from `defaults` or derived: the log from the message or
-    /// its hash, the sender and the transaction number; the batch root from the log path.
+    /// its hash, the sender and the transaction number; the batch root from the log path. What contradicts
+    /// itself is refused, whatever is missing besides.
     ///
     /// # Errors
     /// [`RecordError`] if fields contradict each other or `defaults`, or if one is missing.
     pub(crate) fn complete(self, defaults: &Defaults) -> Result<Item, RecordError> {
         let chain = agreed("chainId", self.chain, defaults.chain)?;
         let batch = agreed("batchNumber", self.batch, defaults.batch)?;
+        if self.words.is_empty() {
+            return Err(VerifyError::Empty.into());
+        }
+        self.about_log.agree_with_message(self.message.as_deref())?;
         let log = agreed("log", self.log.or_else(|| self.derived_log()), defaults.log)?;
+        if let (Some(log), Some(message)) = (&log, &self.message) {
+            verify::message(log, message)?;
+        }
         let missing = |field| RecordError::Missing { field };
         let log = log.ok_or(missing("log"))?;
         self.about_log.agree(&log)?;
