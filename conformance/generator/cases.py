@@ -55,7 +55,9 @@ def _clause(name):
 
 def _identity(record):
     keys = ("chainId", "batchNumber", "id", "proof", "log")
-    return json.dumps([record[key] for key in keys]) if all(key in record for key in keys) else None
+    if not isinstance(record, dict) or any(key not in record for key in keys):
+        return None
+    return json.dumps([record[key] for key in keys] + [record.get("message")])
 
 
 class Group:
@@ -78,9 +80,9 @@ class Group:
     def case(self, name, clause, record, facts, valid, code=None, evidence="rule"):
         """Adds a case. `code` is None if the proof is valid, or if verifiers may find different faults first."""
         assert facts in self._facts, facts
-        if _identity_of(record) in self.REFUSED:
-            assert valid is False, name
-            evidence = "run"
+        if _identity(record) in self.REFUSED:
+            assert valid is not True, name
+            evidence = "run" if valid is False else evidence
         case = {
             "name": f"{self.name}/{name}",
             "clause": _clause(clause),
@@ -102,6 +104,3 @@ class Group:
         about = json.dumps(self.about)
         return f'{{"about": {about},\n"facts": {{\n{facts}\n}},\n"cases": [\n{cases}\n]}}\n'
 
-
-def _identity_of(record):
-    return _identity(record) if isinstance(record, dict) else None

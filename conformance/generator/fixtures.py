@@ -68,7 +68,7 @@ class State:
         count = self.get(bridgehub, ZK_CHAIN_KEYS)
         return [self.get(bridgehub, array(ZK_CHAIN_KEYS, index)) for index in range(count)]
 
-    def diamond(self, bridgehub, chain):
+    def diamond_address(self, bridgehub, chain):
         return f"0x{self.get(bridgehub, mapping(ZK_CHAIN_VALUES, chain)):040x}"
 
 
@@ -76,8 +76,9 @@ def _known(roots):
     return {str(batch): root for batch, root in roots if root}
 
 
-def _diamond(state, bridgehub, chain, batches):
-    address = state.diamond(bridgehub, chain)
+def diamond(state, bridgehub, chain, batches):
+    """The facts of a chain's diamond, with the roots of these batches."""
+    address = state.diamond_address(bridgehub, chain)
     roots = ((batch, state.root(address, mapping(L2_LOGS_ROOT_HASHES, batch))) for batch in batches)
     return {
         "totalBatchesExecuted": state.get(address, TOTAL_BATCHES_EXECUTED),
@@ -106,9 +107,9 @@ def l1(folder, release, layer, layer_batches, batches):
     """The facts of L1: roots of these batches of the settlement layer, and of these batches {chain: numbers}."""
     state = State(f"{folder}/l1.state.anvil.json")
     chains = [layer, *batches]
-    diamonds = {str(layer): _diamond(state, L1_BRIDGEHUB, layer, layer_batches)}
+    diamonds = {str(layer): diamond(state, L1_BRIDGEHUB, layer, layer_batches)}
     for chain, numbers in batches.items():
-        diamonds[str(chain)] = _diamond(state, L1_BRIDGEHUB, chain, numbers)
+        diamonds[str(chain)] = diamond(state, L1_BRIDGEHUB, chain, numbers)
     whitelisted = [c for c in state.chains(L1_BRIDGEHUB) if state.get(L1_BRIDGEHUB, mapping(WHITELISTED, c))]
     facts = {
         "kind": "l1",
@@ -139,7 +140,7 @@ def settlement_layer(folder, release, layer, blocks, batches):
         "bridgehub": {"chains": list(batches), "whitelistedSettlementLayers": []},
         "messageRoot": {"historicalRoot": {str(block): historical[block] for block in blocks}},
         "diamonds": {
-            str(chain): _diamond(state, L2_BRIDGEHUB, chain, numbers) for chain, numbers in batches.items()
+            str(chain): diamond(state, L2_BRIDGEHUB, chain, numbers) for chain, numbers in batches.items()
         },
     }
     if release == "v31":

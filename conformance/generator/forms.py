@@ -1,6 +1,7 @@
 """The five forms of proofs that the damage is done to, each with the facts by which it is valid."""
 
 import copy
+import functools
 from dataclasses import dataclass
 
 from . import fixtures
@@ -12,6 +13,7 @@ class Layout:
     def __init__(self, words):
         log, batch = int(words[0][4:6], 16), int(words[0][6:8], 16)
         self.log = list(range(1, log))
+        self.log_begin = 1
         self.aggregated = log
         self.batch_mask = log + 1
         self.batch = list(range(log + 2, log + 2 + batch))
@@ -69,6 +71,13 @@ class Form:
         return self.other(lambda o: o.record["log"] == self.base.record["log"] and o.target != self.base.target
                           and self._same(o, "chainId", "batchNumber", "id"))
 
+    def known_number(self):
+        """The number of another root of the settlement layer that the facts hold."""
+        if self.on_l1():
+            return self.base.target["number"] + 1
+        numbers = self.facts["interopRoots"][str(self.layer)]
+        return next(int(number) for number in numbers if int(number) != self.base.target["number"])
+
     def _same(self, other, *keys):
         return all(other.record[key] == self.base.record[key] for key in keys)
 
@@ -84,29 +93,35 @@ _FORMS = (
 )
 
 
-def _facts(folder, release, kind, layer, proofs, base):
-    if kind == "block":
-        blocks = sorted(fixtures.historical_roots(folder))
-        return fixtures.importing_chain(layer, blocks[-12:] + [base.target["number"]], folder)
-    number = base.target["number"]
-    near = range(number - 1, number + 8)
-    chains = {proof.record["chainId"]: [] for proof in proofs if proof.target["number"] == number}
-    return fixtures.l1(folder, release, layer, near, chains)
+def _facts(form):
+    """Facts with the root of the proof, that of the same log's other proof, and some more."""
+    numbers = [form.base.target["number"], form.other_target().target["number"]]
+    if not form.on_l1():
+        blocks = sorted(fixtures.historical_roots(form.folder))
+        return fixtures.importing_chain(form.layer, sorted({*numbers, *blocks[-10:]}), form.folder)
+    near = sorted({*numbers, *range(numbers[0] - 1, numbers[0] + 8)})
+    chains = {proof.record["chainId"]: [] for proof in form.proofs if proof.target["number"] == numbers[0]}
+    return fixtures.l1(form.folder, form.release, form.layer, near, chains)
 
 
 def _form(name, folder, release, kind, layer, key):
     proofs = fixtures.accepted(folder, kind, layer)
-    base = next(p for p in proofs if (*_key(p.record), p.target["number"]) == key)
-    return Form(name, folder, release, kind, layer, base, _facts(folder, release, kind, layer, proofs, base), proofs)
+    members = ("chainId", "batchNumber", "id")
+    base = next(p for p in proofs if (*(p.record[m] for m in members), p.target["number"]) == key)
+    form = Form(name, folder, release, kind, layer, base, {}, proofs)
+    form.facts = _facts(form)
+    return form
 
 
-def _key(record):
-    return record["chainId"], record["batchNumber"], record["id"]
-
-
+@functools.cache
 def forms():
     """All forms."""
     return [_form(*form) for form in _FORMS]
+
+
+def form_named(name):
+    """One of the forms."""
+    return next(form for form in forms() if form.name == name)
 
 
 def changed(facts, *path, to):
