@@ -102,7 +102,7 @@ def _change_word(rng, word):
 
 
 def _of_words(rng, record, other):
-    words = record["proof"]
+    words = record.get("proof")
     if not isinstance(words, list) or not words:
         return
     # Most words are siblings; the others decide how a proof is read.

@@ -48,7 +48,7 @@ RULES = {
 
 def _clause(name):
     if name in RULES:
-        return {"rule": name}
+        return {"rule": RULES[name]}
     contract, function, releases = CLAUSES[name]
     return {"contract": contract, "function": function, "releases": releases}
 
