@@ -181,6 +181,13 @@ def _edges():
     plain = Made()
     plain.path(_siblings(256))
     whole("plain-path-of-256", "path-length", plain, False, "path-too-long")
+    # A word with any of the last 28 bytes set is no metadata: here it is the first sibling.
+    for index in (4, 31):
+        word = bytearray.fromhex(_metadata(2, 0, 1)[2:])
+        word[index] = 1
+        plain = Made()
+        plain.path([bytes(word), *two])
+        whole(f"first-word-with-byte-{index}", "metadata", plain)
     for flag in (2, 128, 255):
         whole(f"last-node-flag-{flag}", "metadata", _made({"siblings": two, "batch_path": none, "final": flag}))
     last = {"siblings": two, "batch_path": none, "final": 1}

@@ -102,8 +102,16 @@ def _contradictions(records):
     ):
         name = f"{member}-of-another-log" if value != 65536 + said["txNumberInBatch"] else f"{member}-of-17-bits"
         records.refused(name, whole | {member: value}, "log-mismatch", "agreement")
-    other = _without(whole, "log") | said | {"message": whole["message"] + "00"}
+    without_log = _without(whole, "log") | said
+    other = without_log | {"message": whole["message"] + "00"}
     records.refused("message-of-another-hash", other, None, "agreement")
+    records.refused("hash-of-another-message", without_log | {"messageHash": "0x" + "11" * 32}, None, "agreement")
+    # The value of these logs is the hash of the message, but no message has such a log.
+    for name, index in (("shard", 0), ("service-flag", 1), ("emitter", 23), ("key", 24)):
+        log = bytearray.fromhex(whole["log"][2:])
+        log[index] ^= 1
+        record = records.record | {"log": "0x" + log.hex()}
+        records.refused(f"message-beside-a-log-of-another-{name}", record, "not-a-message", "agreement")
 
 
 def _incomplete(records):
