@@ -131,8 +131,9 @@ def _of_bytes(rng, record, _):
     if isinstance(text, str) and len(text) > 2:
         at = rng.randrange(2, len(text))
         digit = rng.choice("0123456789abcdefABCDEF") if rng.random() < 0.9 else rng.choice(" g")
-        record[member] = text[:at] + digit + text[at + rng.randrange(2) :] if rng.random() < 0.2 else (
-            text[:at] + digit + text[at + 1 :])
+        # Mostly another digit; sometimes one more, or one less.
+        after = at + 1 if rng.random() < 0.9 else at + rng.choice((0, 2))
+        record[member] = text[:at] + digit + text[after:]
 
 
 def _of_numbers(rng, record, _):

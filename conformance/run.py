@@ -68,7 +68,8 @@ def main(command):
             judged, why = judge(case, answer)
             counts[judged] += 1
             if why:
-                faults.append(f"{case['name']}: {why}" + (f" ({answer['code']})" if answer and answer.get("code") else ""))
+                said = f" ({answer['code']})" if answer and answer.get("code") else ""
+                faults.append(f"{case['name']}: {why}{said}")
         total += counts
         print(f"{name:<14}{len(cases):>7}{counts['right']:>7}{counts['wrong']:>7}{counts['unsupported']:>13}")
     print(f"{'all':<14}{total.total():>7}{total['right']:>7}{total['wrong']:>7}{total['unsupported']:>13}")

@@ -188,7 +188,7 @@ def _own_batch_v31(series, chain, batch, form):
         ("chain-of-v31", 0, False),
     ):
         code = None if valid else "batch-not-in-message-root"
-        case(f"{name}", "l1-fallback", valid, code, (stored, {}), (diamond, mine), (upgrade, value))
+        case(name, "l1-fallback", valid, code, (stored, {}), (diamond, mine), (upgrade, value))
     case("before-the-upgrade-another-root", "l1-fallback", False, "root-mismatch",
          (stored, {}), (diamond, other), (upgrade, "not upgraded"))
     case("before-the-upgrade-no-root", "facts", None, UNKNOWN, (stored, {}), (upgrade, "not upgraded"))
@@ -212,7 +212,8 @@ def _settlement_layer():
         form = form_named(f"block-{release}")
         record, block = form.base.record, form.base.target["number"]
         chain, batch = record["chainId"], record["batchNumber"]
-        facts = fixtures.settlement_layer(form.folder, release, form.layer, [block, form.known_number()], {chain: [batch]})
+        blocks = [block, form.known_number()]
+        facts = fixtures.settlement_layer(form.folder, release, form.layer, blocks, {chain: [batch]})
         roots = ("messageRoot", "historicalRoot")
         series = Series(group, f"block-{release}", form.record(), facts)
         case = series.case
