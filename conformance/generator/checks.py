@@ -136,6 +136,8 @@ def _through_v31():
          ((*handler, "migrationNumber"), 0), ((*handler, "intervals"), {"0": earlier, "1": whole}))
     case("first-interval-is-empty", "interval", True, None,
          ((*handler, "migrationNumber"), 1), ((*handler, "intervals"), {"1": whole}))
+    case("first-interval-has-no-layer", "interval", True, None, ((*handler, "migrationNumber"), 1),
+         ((*handler, "intervals"), {"0": whole | {"settlementLayerChainId": 0}, "1": whole}))
     case("two-migrations", "migrations", True, None, ((*handler, "migrationNumber"), 2))
     case("three-migrations", "migrations", False, refused, ((*handler, "migrationNumber"), 3))
     case("never-migrated", "interval", False, refused, ((*handler, "intervals"), {}))
