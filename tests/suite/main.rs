@@ -90,6 +90,9 @@ mod proofs {
     /// Which proofs the contracts in a state accept: every check on settlement layers, by release.
     mod anchors;
 
+    /// The conformance kit: its cases, given to the binary and to a second verifier.
+    mod conformance;
+
     /// The types at the root of the crate: shared between threads, with sinks and cancellation.
     mod front_door;
 

@@ -35,7 +35,8 @@ pub fn tool(program: &str, args: &[&str], input: &[u8]) -> Option<Vec<u8>> {
     let feeder = std::thread::spawn(move || stdin.write_all(&input));
     let output = child.wait_with_output().unwrap();
     let _ = feeder.join().unwrap();
-    assert!(output.status.success(), "{program} {args:?}");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{program} {args:?}: {said}");
     Some(output.stdout)
 }
 

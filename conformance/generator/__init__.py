@@ -1,0 +1,9 @@
+"""Makes the cases: what is expected follows from a fact or from a clause of the contracts, never from a verifier."""
+
+from . import checks, mixed, published, records, words
+
+
+def groups():
+    """All groups of cases."""
+    modules = (words, mixed, checks, records, published)
+    return [group for module in modules for group in module.groups()]

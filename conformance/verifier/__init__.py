@@ -1,0 +1,43 @@
+"""A verifier of proofs of L2→L1 logs that shares no code with slproof.
+
+`judge` answers whether the contracts of a chain accept a proof: True, False, or None where that cannot be known.
+"""
+
+from . import contracts, record
+from .answers import CannotJudge, Refused
+from .keccak import keccak256
+from .proof import fold
+
+
+def _check(members, facts):
+    read = record.read(members)
+    folded = fold(read.chain, read.batch, read.index, keccak256(read.log), read.words)
+    if read.root not in (None, folded.batch_root):
+        raise Refused("batch-root-mismatch")
+    _check_target(read.target, folded)
+    if contracts.expected_root(facts, read, folded.settlement_layer) != folded.root:
+        raise Refused("root-mismatch")
+
+
+def _check_target(target, folded):
+    """What a record says of its target has to be what its words lead to."""
+    if target is None:
+        return
+    layer = folded.settlement_layer
+    if (target.kind == "batch-root") != (layer is None):
+        raise Refused("target-mismatch")
+    if layer is not None and (target.chain, target.number) != (layer.chain, layer.number):
+        raise Refused("target-mismatch")
+    if target.root != folded.root:
+        raise Refused("root-mismatch")
+
+
+def judge(members, facts):
+    """Whether a proof is valid by these facts, and the code of the answer; a valid proof has none."""
+    try:
+        _check(members, facts)
+    except Refused as refused:
+        return False, refused.code
+    except CannotJudge as cannot:
+        return None, cannot.code
+    return True, None

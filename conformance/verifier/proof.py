@@ -1,0 +1,121 @@
+"""Decodes the words of a proof and folds them, as MessageHashing._getProofData and Merkle.calculateRootMemory do."""
+
+from dataclasses import dataclass
+
+from .answers import Refused
+from .keccak import keccak256
+
+BATCH_LEAF_PADDING = keccak256(b"zkSync:BatchLeaf")
+CHAIN_ID_LEAF_PADDING = keccak256(b"zkSync:ChainIdLeaf")
+EMPTY_LOG_LEAF = keccak256(bytes(88))
+METADATA_VERSION = 1
+LONGEST_PATH = 255
+
+
+@dataclass
+class SettlementLayer:
+    """Where the second hop of a proof leads: the number is that of a block or of a batch."""
+
+    chain: int
+    number: int
+
+
+@dataclass
+class Folded:
+    """What a proof folds to. `settlement_layer` is None if the proof ends at the batch root."""
+
+    batch_root: bytes
+    settlement_layer: SettlementLayer | None
+    root: bytes
+
+
+class Words:
+    """The words of a proof, taken one after another."""
+
+    def __init__(self, words):
+        self.words = words
+        self.next = 0
+
+    def remaining(self):
+        return len(self.words) - self.next
+
+    def take(self, count):
+        if self.remaining() < count:
+            raise Refused("too-short")
+        self.next += count
+        return self.words[self.next - count : self.next]
+
+    def number(self):
+        return int.from_bytes(self.take(1)[0], "big")
+
+
+@dataclass
+class Metadata:
+    """The lengths of the paths of one hop, and whether it is the last one."""
+
+    log_path: int
+    batch_path: int
+    is_final: bool
+
+
+def read_metadata(words):
+    """Reads the first word of a hop. A word that is no metadata belongs to a plain path, which is the whole rest."""
+    if words.remaining() == 0:
+        raise Refused("empty-proof" if words.next == 0 else "too-short")
+    first = words.words[words.next]
+    if any(first[4:]):
+        return Metadata(words.remaining(), 0, True)
+    words.take(1)
+    version, log_path, batch_path, final = first[:4]
+    if version != METADATA_VERSION:
+        raise Refused("metadata-version")
+    if final and batch_path:
+        raise Refused("batch-path-on-last-node")
+    return Metadata(log_path, batch_path, final != 0)
+
+
+def fold_path(leaf, index, path):
+    """The root over a leaf: the bits of the index say on which side the siblings stand, from the bottom."""
+    if len(path) > LONGEST_PATH:
+        raise Refused("path-too-long")
+    if index >> len(path):
+        raise Refused("index-out-of-bounds")
+    for sibling in path:
+        leaf = keccak256(sibling + leaf if index & 1 else leaf + sibling)
+        index >>= 1
+    return leaf
+
+
+def _uint256(number):
+    return number.to_bytes(32, "big")
+
+
+def fold(chain, batch, index, leaf, words):
+    """Folds a proof of a leaf in a batch of a chain."""
+    words = Words(words)
+    metadata = read_metadata(words)
+    if leaf == EMPTY_LOG_LEAF:
+        raise Refused("default-leaf")
+    batch_root = fold_path(leaf, index, words.take(metadata.log_path))
+    if metadata.is_final:
+        _end(words)
+        return Folded(batch_root, None, batch_root)
+    batch_leaf = keccak256(BATCH_LEAF_PADDING + batch_root + _uint256(batch))
+    batch_mask = words.number()
+    chain_root = fold_path(batch_leaf, batch_mask, words.take(metadata.batch_path))
+    chain_leaf = keccak256(CHAIN_ID_LEAF_PADDING + chain_root + _uint256(chain))
+    packed = words.number()
+    number, chain_mask = packed >> 128, packed & ((1 << 128) - 1)
+    settlement_layer = SettlementLayer(words.number(), number)
+    last = read_metadata(words)
+    root = fold_path(chain_leaf, chain_mask, words.take(last.log_path))
+    if not last.is_final:
+        raise Refused("second-hop")
+    _end(words)
+    return Folded(batch_root, settlement_layer, root)
+
+
+def _end(words):
+    """The format ends with the last node. The contracts do not read what follows; such a proof is damaged."""
+    if words.remaining():
+        raise Refused("trailing-words")
