@@ -55,6 +55,7 @@ def _through_before_v31():
     case("last-executed", "mailbox-executed", True, None, (executed, number))
     case("not-executed", "mailbox-executed", False, "batch-not-executed", (executed, number - 1))
     case("nothing-executed", "mailbox-executed", False, "batch-not-executed", (executed, 0))
+    case("not-executed-yet", "facts", None, UNKNOWN, (executed, number - 1), ((*roots, str(number)), None))
     case("layer-not-listed", "mailbox-layer", False, "not-a-settlement-layer", (listed, []))
     case("another-layer-listed", "mailbox-layer", False, "not-a-settlement-layer", (listed, [form.layer + 1]))
     case("own-root-is-the-same", "mailbox-own-root", False, "batch-executed-here", (own, {batch: form.base.batch_root}))
@@ -68,7 +69,7 @@ def _through_before_v31():
          (roots, {}), (("diamonds", chain, "l2LogsRootHashes"), {str(number): root}))
     case("no-root", "facts", None, UNKNOWN, ((*roots, str(number)), None))
     case("no-diamond-of-the-chain", "facts", None, "anchor-lacks-diamond", (("diamonds", chain), None))
-    case("no-diamond-of-the-layer", "facts", None, None, (("diamonds", layer), None))
+    case("no-diamond-of-the-layer", "facts", None, "anchor-lacks-diamond", (("diamonds", layer), None))
     case("target-is-a-block", "facts", None, UNKNOWN, target=form.base.target | {"kind": "block"})
 
     series = Series(group, "own-batch", batch_proof(form.record()), form.facts)
@@ -86,10 +87,11 @@ def _own_batch_before_v31(series, chain, batch, form):
     case("layer-not-listed", "mailbox-layer", True, None, (("bridgehub", "whitelistedSettlementLayers"), []))
     case("more-executed", "mailbox-executed", True, None, (executed, int(batch) + 1))
     case("not-executed", "mailbox-executed", False, "batch-not-executed", (executed, int(batch) - 1))
+    case("not-executed-yet", "facts", None, UNKNOWN, (executed, int(batch) - 1), (root, None))
     case("root-is-another", "mailbox-root", False, "root-mismatch", (root, _hash(b"root")))
     case("no-root", "facts", None, UNKNOWN, (root, None))
     case("zero-root", "facts", None, UNKNOWN, (root, "0x" + "00" * 32))
-    case("no-diamond", "facts", None, None, (path, None))
+    case("no-diamond", "facts", None, "anchor-lacks-diamond", (path, None))
     case("target", "agreement", True, target={"kind": "batch-root", "root": form.base.batch_root})
     case("target-is-a-batch-of-a-layer", "agreement", False, "target-mismatch", target=form.base.target)
     # Up to v30, no rule is different for batch 0.
@@ -198,7 +200,7 @@ def _own_batch_v31(series, chain, batch, form):
     case("before-the-upgrade-count-not-asked", "l1-fallback", True, None,
          (stored, {}), (diamond, mine), (upgrade, "not upgraded"),
          (("diamonds", chain, "totalBatchesExecuted"), 0))
-    case("before-the-upgrade-no-diamond", "facts", None, None,
+    case("before-the-upgrade-no-diamond", "facts", None, "anchor-lacks-diamond",
          (stored, {}), (("diamonds", chain), None), (upgrade, "not upgraded"))
     case("no-migrations", "message-root", True, None, (("chainAssetHandler", chain, "intervals"), {}))
     zero = Series(series.group, "own-batch-zero", series.record | {"batchNumber": 0}, series.facts)

@@ -106,6 +106,14 @@ def _contradictions(records):
     other = without_log | {"message": whole["message"] + "00"}
     records.refused("message-of-another-hash", other, None, "agreement")
     records.refused("hash-of-another-message", without_log | {"messageHash": "0x" + "11" * 32}, None, "agreement")
+    # What contradicts itself is refused, whatever is missing besides.
+    for lost in ("chainId", "batchNumber", "id"):
+        message = whole["message"] + "00"
+        records.refused(f"another-message-and-no-{lost}", _without(whole, lost) | {"message": message},
+                        "message-mismatch", "agreement")
+    records.refused("no-words-and-no-log", _without(whole, "log") | {"proof": []}, "empty-proof", "empty")
+    records.refused("txNumberInBatch-of-17-bits-and-no-log",
+                    without_log | {"txNumberInBatch": 65536 + said["txNumberInBatch"]}, "log-mismatch", "agreement")
     # The value of these logs is the hash of the message, but no message has such a log.
     for name, index in (("shard", 0), ("service-flag", 1), ("emitter", 23), ("key", 24)):
         log = bytearray.fromhex(whole["log"][2:])

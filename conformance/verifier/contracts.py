@@ -50,9 +50,11 @@ class Contracts:
         if self.is_v31:
             return self._root_in_message_root(chain, batch)
         diamond = self._diamond(chain)
+        root = _of(diamond["l2LogsRootHashes"], batch)
         if batch > diamond["totalBatchesExecuted"]:
-            raise Refused("batch-not-executed")
-        return _hash(_of(diamond["l2LogsRootHashes"], batch))
+            # A batch without a root may be executed later, so an older state cannot judge it.
+            raise Refused("batch-not-executed") if root else CannotJudge("unknown-root")
+        return _hash(root)
 
     def _root_in_message_root(self, chain, batch):
         message_root = self._contract("messageRoot", "anchor-lacks-message-root")
