@@ -20,7 +20,12 @@ impl<T: ValueEnum + Send + Sync + 'static> InputFormat<T> {
     pub(super) fn parser(detection: &'static str) -> impl TypedValueParser<Value = Self> {
         let formats = T::value_variants().iter().filter_map(ValueEnum::to_possible_value);
         let values = [PossibleValue::new("auto").help(detection)].into_iter().chain(formats);
-        PossibleValuesParser::new(values).map(|name| Self(T::from_str(&name, false).ok()))
+        PossibleValuesParser::new(values).map(|name| {
+            let is_named = |format: &&T| {
+                format.to_possible_value().is_some_and(|value| value.get_name() == name)
+            };
+            Self(T::value_variants().iter().find(is_named).cloned())
+        })
     }
 }
 
