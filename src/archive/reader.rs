@@ -1,6 +1,7 @@
 use std::{
     ops::{Bound, Range, RangeBounds},
     path::Path,
+    sync::OnceLock,
 };
 
 use bytemuck::{AnyBitPattern, cast_slice};
@@ -21,6 +22,8 @@ use crate::{
 pub struct Archive {
     container: Container,
     header: ArchiveHeader,
+    /// Set when the transaction hashes were compared with their checksum.
+    transactions_checked: OnceLock<()>,
 }
 
 /// A log and its batch.
@@ -82,12 +85,12 @@ impl Archive {
         fits(BY_TRANSACTION, header.transactions, size_of::<IndexRow>() as u64)?;
         let row = size_of::<IndexRow>() as u64;
         fits(BY_MESSAGE, container.section(BY_MESSAGE)?.len() as u64 / row, row)?;
-        Ok(Self { container, header })
+        Ok(Self { container, header, transactions_checked: OnceLock::new() })
     }
 
     /// Takes a container that was just written with this header.
     pub(super) fn written(container: Container, header: ArchiveHeader) -> Self {
-        Self { container, header }
+        Self { container, header, transactions_checked: OnceLock::new() }
     }
 
     /// The header.
@@ -343,6 +346,11 @@ impl Archive {
             self.container.bad(&part, reason)
         };
         let outside = || bad(&"it refers to data outside the archive");
+        // No proof depends on them, so damage would go unnoticed.
+        if row.transactions() > 0 && self.transactions_checked.get().is_none() {
+            self.container.check_section(TRANSACTIONS)?;
+            let _ = self.transactions_checked.set(());
+        }
         if !row.is_understood() {
             return Err(bad(&"it has unknown flags").into());
         }

@@ -6,15 +6,20 @@ use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
 use super::{
     error::CliError,
-    examples, number,
+    examples,
+    formats::InputFormat,
+    number,
     prove_args::ProveArgs,
     schema_name::SchemaName,
-    state_args::{DumpFormat, SearchArgs, StateArgs, TreeArgs},
+    state_args::{SearchArgs, StateArgs, TreeArgs, dump_format},
     version,
 };
 use crate::{
     files::Access,
-    ingest::logs::{RelayedBy, SourceFormat},
+    ingest::{
+        logs::{RelayedBy, SourceFormat},
+        state::Format,
+    },
     message::L2ToL1Log,
     primitives::{Address, BatchNumber, ChainId, Hash},
 };
@@ -210,8 +215,8 @@ pub(super) struct ImportArgs {
     #[arg(short, long, value_name = "FILE")]
     pub(super) output: PathBuf,
     /// The format of the dumps
-    #[arg(long = "input-format", aliases = ["format", "dump-format"], value_enum, default_value_t, value_name = "FORMAT")]
-    pub(super) format: DumpFormat,
+    #[arg(long = "input-format", aliases = ["format", "dump-format"], value_parser = dump_format(), default_value = "auto", value_name = "FORMAT")]
+    pub(super) format: InputFormat<Format>,
     #[arg(skip)]
     pub(super) access: Access,
     /// The account whose storage the pages of debug_storageRangeAt hold
@@ -277,11 +282,11 @@ pub(super) struct IndexArgs {
     #[arg(
         long = "input-format",
         alias = "format",
-        value_enum,
-        default_value_t,
+        value_parser = InputFormat::<SourceFormat>::parser("Detected by content, for each file"),
+        default_value = "auto",
         value_name = "FORMAT"
     )]
-    pub(super) format: LogFormat,
+    pub(super) format: InputFormat<SourceFormat>,
     /// The chain of the logs, if the archives do not name it (receipts, tables of a node, pubdata whose
     /// file name has only the batch). Logs and pubdata that name another chain are refused
     #[arg(long, value_name = "ID")]
@@ -301,36 +306,6 @@ pub(super) struct IndexArgs {
     pub(super) tree: Vec<PathBuf>,
     #[command(flatten)]
     pub(super) how: TreeArgs,
-}
-
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
-pub(super) enum LogFormat {
-    /// Detected by content, for each file
-    #[default]
-    Auto,
-    /// One JSON object per line and batch
-    Jsonl,
-    /// Receipts and events, as nodes return them
-    Receipts,
-    /// The pubdata of one batch of an Era or ZKsync OS chain
-    Pubdata,
-    /// A list of batches with their pubdata, or with the names of its files
-    PubdataList,
-    /// Rows of a zksync-era node's tables: pg_dump in plain text, COPY with HEADER, or CSV
-    Postgres,
-}
-
-impl From<LogFormat> for Option<SourceFormat> {
-    fn from(format: LogFormat) -> Self {
-        match format {
-            LogFormat::Auto => None,
-            LogFormat::Jsonl => Some(SourceFormat::Jsonl),
-            LogFormat::Receipts => Some(SourceFormat::Receipts),
-            LogFormat::Pubdata => Some(SourceFormat::Pubdata),
-            LogFormat::PubdataList => Some(SourceFormat::PubdataList),
-            LogFormat::Postgres => Some(SourceFormat::Postgres),
-        }
-    }
 }
 
 #[derive(Debug, Args)]

@@ -25,7 +25,7 @@ pub(super) fn run(
     let progress = bars.reading();
     let import = Import {
         watcher: progress.watcher(),
-        format: args.format.into(),
+        format: args.format.0,
         account: args.account,
         message_root: args.message_root.unwrap_or(Addresses::default().message_root),
         access: args.access,

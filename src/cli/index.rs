@@ -56,7 +56,7 @@ pub(super) fn run(
     let forest = trees.as_ref().and_then(Trees::forest);
     let check = forest.map(TreeCheck::new).transpose()?;
     let options = SourceOptions {
-        format: args.format.into(),
+        format: args.format.0,
         chain: args.chain,
         blocks,
         relayed: args.relayed_by,

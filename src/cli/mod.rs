@@ -7,6 +7,7 @@ mod completions;
 mod error;
 mod error_text;
 mod examples;
+mod formats;
 mod hint;
 mod history;
 mod import;

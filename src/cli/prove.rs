@@ -11,7 +11,7 @@ use super::{
     hint,
     observer::JobObserver,
     progress::ProgressFactory,
-    prove_args::{ProofFormat, ProveArgs, WhichArgs},
+    prove_args::{ProveArgs, WhichArgs},
     report::{Console, count, named},
     role::Role,
     wrong_input::{refuse_other_kinds, wrong_input},
@@ -24,6 +24,7 @@ use crate::{
         Error, L1Options, Messages, ProofOutput, Prover, Selection, StateOptions, Summary,
         TreesOptions,
     },
+    records::ProofFormat,
 };
 
 pub(super) fn run(
@@ -37,7 +38,7 @@ pub(super) fn run(
     let started = Instant::now();
     // Created first, so that a missing directory is reported before the work is done.
     let output = ProofOutput::create(&args.output)?
-        .format(args.format.map(Into::into))
+        .format(args.format)
         .calls(args.calls.into())
         .resume(args.resume);
     let summary_output = args.summary.as_deref().map(Output::create).transpose()?;
@@ -256,7 +257,7 @@ fn trees_options(args: &ProveArgs, console: &Console) -> TreesOptions {
     let l1 = args.anchor.as_ref().map(|path| L1Options {
         path: path.clone(),
         state: StateOptions {
-            format: args.anchor_format.into(),
+            format: args.anchor_format.0,
             access: args.how.state.access,
             bridgehub: args.anchor_bridgehub,
             message_root: args.anchor_message_root,

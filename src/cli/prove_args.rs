@@ -2,20 +2,22 @@
 
 use std::path::PathBuf;
 
-use clap::{ArgGroup, Args, ValueEnum};
+use clap::{ArgGroup, Args};
 
 use super::{
+    formats::InputFormat,
     number,
-    state_args::{DumpFormat, SearchArgs, TreeArgs},
+    state_args::{SearchArgs, TreeArgs, dump_format},
 };
 use crate::{
+    ingest::state::Format,
     primitives::{Address, ChainId, Hash},
     proof::{
         Target,
         calldata::{Call, CallOptions},
     },
     prove::{Batches, Shard},
-    records,
+    records::ProofFormat,
 };
 
 #[derive(Debug, Args)]
@@ -24,7 +26,7 @@ use crate::{
 pub(super) struct ProveArgs {
     /// What is left of the settlement layer: a tree file, a snapshot, dumps of one state, or events of
     /// MessageRoot; - for standard input
-    #[arg(long, required = true, value_name = "EVIDENCE")]
+    #[arg(long, required = true, num_args = 1.., value_name = "EVIDENCE")]
     pub(super) tree: Vec<PathBuf>,
     /// The archive of L2→L1 logs, raw or *.slmsg; - for standard input
     #[arg(long, value_name = "ARCHIVE")]
@@ -43,8 +45,8 @@ pub(super) struct ProveArgs {
     #[arg(long, value_name = "STATE", requires = "sl_batches")]
     pub(super) anchor: Option<PathBuf>,
     /// The format of the state of L1
-    #[arg(long, value_enum, default_value_t, value_name = "FORMAT", requires = "anchor")]
-    pub(super) anchor_format: DumpFormat,
+    #[arg(long, value_parser = dump_format(), default_value = "auto", value_name = "FORMAT", requires = "anchor")]
+    pub(super) anchor_format: InputFormat<Format>,
     /// The address of Bridgehub on L1
     #[arg(long, value_name = "ADDRESS", requires = "anchor")]
     pub(super) anchor_bridgehub: Option<Address>,
@@ -113,63 +115,19 @@ pub(super) struct WhichArgs {
     pub(super) sender: Option<Address>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum ProofFormat {
-    /// One JSON object, or an array of them
-    Json,
-    /// One JSON object per line
-    Ndjson,
-    /// One object per line, with exactly the fields that a node returns
-    Rpc,
-    /// One object per line, with the ABI-encoded call for the proof
-    Calldata,
-    /// Rows of a Parquet file
-    Parquet,
-}
-
-impl From<ProofFormat> for records::ProofFormat {
-    fn from(format: ProofFormat) -> Self {
-        match format {
-            ProofFormat::Json => Self::Json,
-            ProofFormat::Ndjson => Self::Ndjson,
-            ProofFormat::Rpc => Self::Rpc,
-            ProofFormat::Calldata => Self::Calldata,
-            ProofFormat::Parquet => Self::Parquet,
-        }
-    }
-}
-
 /// The calls of `--format calldata`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Args)]
 pub(super) struct CallArgs {
     /// The function to call [default: message for messages whose bytes are known, log for other logs]
     #[arg(long, value_enum, value_name = "CALL")]
-    pub(super) call: Option<CallName>,
+    pub(super) call: Option<Call>,
     /// The contract to call [default for message, log and leaf with roots of blocks: 0x…10009]
     #[arg(long, value_name = "ADDRESS")]
     pub(super) to: Option<Address>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum CallName {
-    /// proveL2MessageInclusionShared
-    Message,
-    /// proveL2LogInclusionShared
-    Log,
-    /// proveL2LeafInclusionShared
-    Leaf,
-    /// finalizeDeposit of L1Nullifier
-    FinalizeDeposit,
-}
-
 impl From<CallArgs> for CallOptions {
     fn from(args: CallArgs) -> Self {
-        let call = args.call.map(|call| match call {
-            CallName::Message => Call::Message,
-            CallName::Log => Call::Log,
-            CallName::Leaf => Call::Leaf,
-            CallName::FinalizeDeposit => Call::FinalizeDeposit,
-        });
-        Self { call, to: args.to }
+        Self { call: args.call, to: args.to }
     }
 }

@@ -10,7 +10,7 @@ use super::{
     observer::{TreesObserver, state_read},
     report::Console,
     role::Role,
-    state_args::{DumpFormat, SearchArgs, StateArgs, TreeArgs},
+    state_args::{SearchArgs, StateArgs, TreeArgs},
     wrong_input::{wrong_input, wrong_inputs},
 };
 use crate::{
@@ -23,7 +23,7 @@ impl StateArgs {
     /// The options for reading a state, and the addresses of its contracts.
     pub(super) fn options(&self) -> StateOptions {
         StateOptions {
-            format: self.format.into(),
+            format: self.format.0,
             account: self.account,
             access: self.access,
             bridgehub: self.bridgehub,
@@ -63,7 +63,7 @@ impl StateArgs {
     /// The first of these flags that was given.
     pub(super) fn given(&self) -> Option<&'static str> {
         let given = [
-            (self.format_flag, !matches!(self.format, DumpFormat::Auto)),
+            (self.format_flag, self.format.0.is_some()),
             ("--account", self.account.is_some()),
             ("--bridgehub", self.bridgehub.is_some()),
             ("--message-root", self.message_root.is_some()),

@@ -2,15 +2,20 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, builder::TypedValueParser};
 
-use super::number;
+use super::{formats::InputFormat, number};
 use crate::{
     contracts::Release,
     files::Access,
     ingest::state::Format,
     primitives::{Address, ChainId, SlBlock},
 };
+
+/// Parses the format of a dump.
+pub(super) fn dump_format() -> impl TypedValueParser<Value = InputFormat<Format>> {
+    InputFormat::parser("Detected by content")
+}
 
 /// How to read a state, if its content does not say or the user overrides it.
 #[derive(Debug, Args)]
@@ -21,11 +26,11 @@ pub(super) struct StateArgs {
         id = "state_format",
         long = "input-format",
         alias = "dump-format",
-        value_enum,
-        default_value_t,
+        value_parser = dump_format(),
+        default_value = "auto",
         value_name = "FORMAT"
     )]
-    pub(super) format: DumpFormat,
+    pub(super) format: InputFormat<Format>,
     /// The name of the flag above. Commands that read the state in addition to another input rename it.
     #[arg(skip = "--input-format")]
     pub(super) format_flag: &'static str,
@@ -74,43 +79,4 @@ pub(super) struct SearchArgs {
     /// [default: 4,096 for each batch, at least 2^22 and at most 2^27]
     #[arg(long, value_name = "TREES", value_parser = number::parse)]
     pub(super) search: Option<u64>,
-}
-
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
-pub(super) enum DumpFormat {
-    /// Detected by content
-    #[default]
-    Auto,
-    /// anvil --dump-state, or the answer of anvil_dumpState
-    Anvil,
-    /// geth dump, or the answer of debug_dumpBlock
-    Geth,
-    /// geth snapshot dump
-    GethSnapshot,
-    /// anvil-zksync --dump-state
-    AnvilZksync,
-    /// The directory of a zksync-era snapshot, or its header
-    EraSnapshot,
-    /// Pages of debug_storageRangeAt; needs --account
-    StorageRange,
-    /// A table of address,slot,value or hashedKey,value as CSV or NDJSON
-    Table,
-    /// A snapshot that slproof import made
-    Snapshot,
-}
-
-impl From<DumpFormat> for Option<Format> {
-    fn from(format: DumpFormat) -> Self {
-        match format {
-            DumpFormat::Auto => None,
-            DumpFormat::Anvil => Some(Format::Anvil),
-            DumpFormat::Geth => Some(Format::Geth),
-            DumpFormat::GethSnapshot => Some(Format::GethSnapshot),
-            DumpFormat::AnvilZksync => Some(Format::AnvilZksync),
-            DumpFormat::EraSnapshot => Some(Format::EraSnapshot),
-            DumpFormat::StorageRange => Some(Format::StorageRange),
-            DumpFormat::Table => Some(Format::Table),
-            DumpFormat::Snapshot => Some(Format::Snapshot),
-        }
-    }
 }

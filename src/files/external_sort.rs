@@ -111,7 +111,7 @@ impl<R: SortRecord> ExternalSort<R> {
             none => none.insert(Scratch::beside(&self.target)?),
         };
         self.records.par_sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-        let start = scratch.len();
+        let start = scratch.written();
         let mut buffer = Vec::with_capacity(2 * MOST_READ_AHEAD);
         for (record, place) in &self.records {
             buffer.extend_from_slice(bytemuck::bytes_of(record));
@@ -122,7 +122,7 @@ impl<R: SortRecord> ExternalSort<R> {
             }
         }
         scratch.append(&buffer)?;
-        self.runs.push(start..scratch.len());
+        self.runs.push(start..scratch.written());
         self.records.clear();
         self.payloads.clear();
         Ok(())

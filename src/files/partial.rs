@@ -127,14 +127,8 @@ impl Partial {
 
     /// The number of bytes written.
     #[must_use]
-    pub fn len(&self) -> u64 {
+    pub fn written(&self) -> u64 {
         self.len
-    }
-
-    /// Whether nothing was written.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len == 0
     }
 
     /// Passes all bytes so far to `take`, from the first.

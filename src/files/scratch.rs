@@ -52,14 +52,8 @@ impl Scratch {
 
     /// The number of bytes appended.
     #[must_use]
-    pub fn len(&self) -> u64 {
+    pub fn written(&self) -> u64 {
         self.len
-    }
-
-    /// Whether nothing was appended.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len == 0
     }
 
     fn error(&self, source: io::Error) -> OutputError {
@@ -114,8 +108,8 @@ impl Spool {
         if let Some(scratch) = self.scratch {
             let mut piece = vec![0; Self::CHUNK];
             let mut at = 0;
-            while at < scratch.len() {
-                let len = usize::try_from(scratch.len() - at)
+            while at < scratch.written() {
+                let len = usize::try_from(scratch.written() - at)
                     .map_or(Self::CHUNK, |rest| rest.min(Self::CHUNK));
                 scratch.read(at, &mut piece[..len])?;
                 take(&piece[..len])?;

@@ -21,6 +21,9 @@ pub enum ProofFormat {
 }
 
 impl ProofFormat {
+    /// Every format.
+    pub const ALL: [Self; 5] = [Self::Json, Self::Ndjson, Self::Rpc, Self::Calldata, Self::Parquet];
+
     /// Refuses a format that this build does not support.
     pub(crate) fn check(self) -> Result<(), EncoderError> {
         let feature = match self {

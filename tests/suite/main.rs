@@ -94,7 +94,7 @@ mod proofs {
     mod conformance;
 
     /// The types at the root of the crate: shared between threads, with sinks and cancellation.
-    mod front_door;
+    mod library;
 
     /// Calldata, decoded by a test decoder and by `cast`.
     mod calldata;

@@ -187,7 +187,7 @@ fn no_files_import_each_other_in_a_circle() {
         let left: BTreeSet<_> = graph.keys().cloned().collect();
         graph.values_mut().for_each(|imports| imports.retain(|import| left.contains(import)));
     }
-    assert!(graph.is_empty(), "files in circles: {graph:?}");
+    assert!(graph.is_empty(), "circles of imports, and files between them: {graph:?}");
 }
 
 #[test]

@@ -59,7 +59,9 @@ pub(super) enum TableKind {
 pub(super) struct Table {
     pub(super) kind: TableKind,
     pub(super) columns: usize,
-    /// The position of each column, in the order of the lists above.
+    /// The names of the columns that are read: one of the lists above.
+    names: &'static [&'static str],
+    /// The position of each of them.
     places: Vec<Option<usize>>,
 }
 
@@ -94,53 +96,58 @@ impl Table {
     }
 
     fn new(kind: TableKind, columns: &[impl AsRef<str>]) -> Result<Self, SourceError> {
-        let (wanted, required): (&[&'static str], usize) = match kind {
+        let (names, required): (&'static [&'static str], usize) = match kind {
             TableKind::Logs => (&LOG_COLUMNS, 9),
             TableKind::Blocks => (&BLOCK_COLUMNS, 2),
             TableKind::Batches => (&BATCH_COLUMNS, 2),
         };
         let stands = |name: &str| columns.iter().filter(|column| column.as_ref() == name).count();
-        if let Some(name) = wanted.iter().find(|name| stands(name) > 1) {
+        if let Some(name) = names.iter().find(|name| stands(name) > 1) {
             return Err(SourceError::TwoColumns(name));
         }
         let place = |name: &&str| columns.iter().position(|column| column.as_ref() == *name);
-        let places: Vec<_> = wanted.iter().map(place).collect();
-        match places[..required].iter().zip(wanted).find(|(place, _)| place.is_none()) {
+        let places: Vec<_> = names.iter().map(place).collect();
+        match places[..required].iter().zip(names).find(|(place, _)| place.is_none()) {
             Some((_, field)) => Err(SourceError::Missing { what: "the table".into(), field }),
-            None => Ok(Self { kind, columns: columns.len(), places }),
+            None => Ok(Self { kind, columns: columns.len(), names, places }),
         }
     }
+}
 
-    /// A column that may be NULL or missing.
-    fn optional<'r>(&self, record: &'r Record, column: usize) -> Option<&'r [u8]> {
-        record.get(self.places[column]?)
+/// A row of a table. Columns are given by their place in the list of the table's columns.
+struct TableRow<'r> {
+    table: &'r Table,
+    record: &'r Record,
+    origin: Origin,
+}
+
+impl<'r> TableRow<'r> {
+    fn required(&self, column: usize) -> Result<&'r [u8], SourceError> {
+        let place = self.table.places[column].unwrap_or(usize::MAX);
+        required(self.record, place, self.table.names[column])
     }
 
-    fn required<'r>(
-        &self,
-        record: &'r Record,
-        column: usize,
-        name: &'static str,
-    ) -> Result<&'r [u8], SourceError> {
-        required(record, self.places[column].unwrap_or(usize::MAX), name)
+    fn integer(&self, column: usize) -> Result<u64, SourceError> {
+        integer(self.required(column)?, self.table.names[column])
     }
 
-    fn integer(
-        &self,
-        record: &Record,
-        column: usize,
-        name: &'static str,
-    ) -> Result<u64, SourceError> {
-        integer(self.required(record, column, name)?, name)
+    fn fixed<const N: usize>(&self, column: usize) -> Result<[u8; N], SourceError> {
+        fixed(self.required(column)?, self.table.names[column])
     }
 
-    fn fixed<const N: usize>(
+    /// A column that may be NULL or missing, as `parse` reads it.
+    fn optional<T>(
         &self,
-        record: &Record,
         column: usize,
-        name: &'static str,
-    ) -> Result<[u8; N], SourceError> {
-        fixed(self.required(record, column, name)?, name)
+        parse: impl Fn(&[u8], &'static str) -> Result<T, SourceError>,
+    ) -> Result<Option<T>, SourceError> {
+        let text = self.table.places[column].and_then(|place| self.record.get(place));
+        text.map(|text| parse(text, self.table.names[column])).transpose()
+    }
+
+    /// A number of a batch that may be NULL or missing.
+    fn batch(&self, column: usize) -> Result<Option<BatchNumber>, SourceError> {
+        Ok(self.optional(column, integer)?.map(BatchNumber))
     }
 }
 
@@ -185,55 +192,48 @@ impl NodeTables {
             let error = SourceError::Columns { expected, got, hint };
             return intake.fault(origin, "a row that cannot be used", error);
         }
+        let row = TableRow { table, record, origin };
         match table.kind {
-            TableKind::Logs => self.log(table, record, origin, intake),
-            TableKind::Blocks => self.block(table, record, origin, intake),
-            TableKind::Batches => self.batch(table, record, origin, intake),
+            TableKind::Logs => self.log(&row, intake),
+            TableKind::Blocks => self.block(&row, intake),
+            TableKind::Batches => self.batch(&row, intake),
         }
     }
 
     fn log(
         &mut self,
-        table: &Table,
-        record: &Record,
-        origin: Origin,
+        row: &TableRow<'_>,
         intake: &mut BatchSink<'_, '_>,
     ) -> Result<(), IndexError> {
-        let block = match table.integer(record, 0, LOG_COLUMNS[0]) {
+        let block = match row.integer(0) {
             Ok(block) => block,
             Err(error) => {
                 let what =
                     "a log of an unknown block; the batch that lacks it does not fold to its root";
-                return intake.fault(origin, what, error);
+                return intake.fault(row.origin, what, error);
             }
         };
-        match log(table, record) {
+        match log(row) {
             Ok((index, hash, log, batch)) => {
-                let row = Row::new(RowKind::Log, [block, index, 0], batch, origin);
+                let row = Row::new(RowKind::Log, [block, index, 0], batch, row.origin);
                 self.logs.push_log(row, Some(index), &log, &hash, None)
             }
             Err(error) => {
-                let batch = table.optional(record, 9).map(|text| integer(text, LOG_COLUMNS[9]));
-                let batch = batch.and_then(Result::ok).map(BatchNumber);
-                self.logs.damaged(Some(block), batch, origin, intake)?;
+                let batch = row.batch(9).unwrap_or_default();
+                self.logs.damaged(Some(block), batch, row.origin, intake)?;
                 let what = format!("a log of block {block}, whose batch is incomplete without it");
-                intake.fault(origin, what, error)
+                intake.fault(row.origin, what, error)
             }
         }
     }
 
     fn block(
         &mut self,
-        table: &Table,
-        record: &Record,
-        origin: Origin,
+        row: &TableRow<'_>,
         intake: &mut BatchSink<'_, '_>,
     ) -> Result<(), IndexError> {
-        let read = || -> Result<_, SourceError> {
-            let block = table.integer(record, 0, BLOCK_COLUMNS[0])?;
-            let batch = table.optional(record, 1).map(|text| integer(text, BLOCK_COLUMNS[1]));
-            Ok((block, batch.transpose()?.map(BatchNumber)))
-        };
+        let origin = row.origin;
+        let read = || -> Result<_, SourceError> { Ok((row.integer(0)?, row.batch(1)?)) };
         let added = read().and_then(|(block, batch)| {
             self.blocks.insert(block, block, batch).map(|()| (block, batch))
         });
@@ -259,19 +259,17 @@ impl NodeTables {
 
     fn batch(
         &mut self,
-        table: &Table,
-        record: &Record,
-        origin: Origin,
+        row: &TableRow<'_>,
         intake: &mut BatchSink<'_, '_>,
     ) -> Result<(), IndexError> {
-        let number = match table.integer(record, 0, BATCH_COLUMNS[0]) {
+        let origin = row.origin;
+        let number = match row.integer(0) {
             Ok(number) => number,
             Err(error) => return intake.fault(origin, "a batch without its number", error),
         };
         let read = || -> Result<_, SourceError> {
-            let text = table.required(record, 1, BATCH_COLUMNS[1])?;
-            let root = table.optional(record, 2).map(|text| fixed(text, BATCH_COLUMNS[2]));
-            Ok((bytea_array(text, BATCH_COLUMNS[1])?, root.transpose()?))
+            let root = row.optional(2, fixed)?;
+            Ok((bytea_array(row.required(1)?, BATCH_COLUMNS[1])?, root))
         };
         match read() {
             Ok(((bytes, ends), root)) => {
@@ -325,28 +323,24 @@ impl NodeTables {
 }
 
 /// A log, its index in its block, its transaction, and its batch if the row has it.
-fn log(
-    table: &Table,
-    record: &Record,
-) -> Result<(u64, Hash, L2ToL1Log, Option<BatchNumber>), SourceError> {
+fn log(row: &TableRow<'_>) -> Result<(u64, Hash, L2ToL1Log, Option<BatchNumber>), SourceError> {
     let narrow = |column: usize, limit: u64| {
-        let number = table.integer(record, column, LOG_COLUMNS[column])?;
+        let number = row.integer(column)?;
         if number > limit {
             let reason = format!("{number} is more than {limit}");
             return Err(SourceError::Column { column: LOG_COLUMNS[column], reason });
         }
         Ok(number)
     };
-    let index = table.integer(record, 1, LOG_COLUMNS[1])?;
-    let hash = Hash::new(table.fixed(record, 2, LOG_COLUMNS[2])?);
+    let index = row.integer(1)?;
+    let hash = Hash::new(row.fixed(2)?);
     let mut bytes = [0; L2ToL1Log::LEN];
     // `narrow` checked the limits.
     bytes[0] = narrow(3, u8::MAX.into())? as u8;
-    bytes[1] = boolean(table.required(record, 4, LOG_COLUMNS[4])?, LOG_COLUMNS[4])?.into();
+    bytes[1] = boolean(row.required(4)?, LOG_COLUMNS[4])?.into();
     bytes[2..4].copy_from_slice(&narrow(5, u16::MAX.into())?.to_be_bytes()[6..]);
-    bytes[4..24].copy_from_slice(&table.fixed::<20>(record, 6, LOG_COLUMNS[6])?);
-    bytes[24..56].copy_from_slice(&table.fixed::<32>(record, 7, LOG_COLUMNS[7])?);
-    bytes[56..].copy_from_slice(&table.fixed::<32>(record, 8, LOG_COLUMNS[8])?);
-    let batch = table.optional(record, 9).map(|text| integer(text, LOG_COLUMNS[9])).transpose()?;
-    Ok((index, hash, L2ToL1Log::new(bytes), batch.map(BatchNumber)))
+    bytes[4..24].copy_from_slice(&row.fixed::<20>(6)?);
+    bytes[24..56].copy_from_slice(&row.fixed::<32>(7)?);
+    bytes[56..].copy_from_slice(&row.fixed::<32>(8)?);
+    Ok((index, hash, L2ToL1Log::new(bytes), row.batch(9)?))
 }

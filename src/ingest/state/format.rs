@@ -49,19 +49,4 @@ impl Format {
         Self::Table,
         Self::Snapshot,
     ];
-
-    /// The name of the format in options.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Anvil => "anvil",
-            Self::Geth => "geth",
-            Self::GethSnapshot => "geth-snapshot",
-            Self::AnvilZksync => "anvil-zksync",
-            Self::EraSnapshot => "era-snapshot",
-            Self::StorageRange => "storage-range",
-            Self::Table => "table",
-            Self::Snapshot => "snapshot",
-        }
-    }
 }

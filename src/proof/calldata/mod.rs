@@ -58,6 +58,9 @@ pub enum Call {
 }
 
 impl Call {
+    /// Every call.
+    pub const ALL: [Self; 4] = [Self::Message, Self::Log, Self::Leaf, Self::FinalizeDeposit];
+
     /// The function's name.
     #[must_use]
     pub fn name(self) -> &'static str {

@@ -1,4 +1,4 @@
-//! Reads proof records: those that `prove` wrote, calldata, or plain answers of a node.
+//! Reads proof records: those of this library, calldata, or plain answers of a node.
 //!
 //! A field that a record lacks is derived if possible, otherwise taken from [`Defaults`]. Fields that repeat
 //! each other must agree. A record that lacks more cannot be judged, which differs from being refused:
@@ -41,6 +41,6 @@ pub struct Defaults {
 pub enum Item {
     /// A proof and the log that it is for.
     Proof(Box<ProofRecord>, L2ToL1Log),
-    /// A request that `prove` could not fulfil. There is nothing to verify.
+    /// A request that could not be fulfilled. There is nothing to verify.
     Failure,
 }

@@ -115,7 +115,7 @@ impl ProofFile {
         let (steps, total, groups) = done.map_or_else(Default::default, |done| {
             (done.steps, done.count, RowGroups::after(done.row_groups))
         });
-        let bytes = partial.len();
+        let bytes = partial.written();
         let next_checkpoint = Instant::now() + BETWEEN_CHECKPOINTS;
         let written = (steps, total.clone());
         let resumable = Resumable {
@@ -249,7 +249,7 @@ impl Resumable {
         let (steps, count) = &self.written;
         let done = Checkpoint {
             steps: *steps,
-            bytes: self.partial.len(),
+            bytes: self.partial.written(),
             blake3: hex::encode(self.hasher.finalize().as_bytes()),
             count: count.clone(),
             row_groups: groups.written().to_vec(),
@@ -263,7 +263,7 @@ impl Resumable {
 
     fn finish(self, count: &Count) -> Result<(), Error> {
         let Self { partial, job, shard, hasher, manifest, .. } = self;
-        let bytes = partial.len();
+        let bytes = partial.written();
         partial.finish()?;
         if let (Some(shard), Some(output)) = (shard, manifest) {
             let blake3 = hex::encode(hasher.finalize().as_bytes());

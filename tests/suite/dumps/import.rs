@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, fs, io::Cursor, path::Path};
 
 use crate::support::{self, binary::run, era, fixture};
+use flate2::{Compression, write::GzEncoder};
 use serde_json::{Value, json};
 use slproof::{
     contracts::system::MESSAGE_ROOT,
@@ -281,6 +282,14 @@ fn incomplete_mixed_and_damaged_era_snapshots_are_refused() {
     let mut versions = good.clone();
     versions[2] = era::chunks(0).remove(2);
     assert!(refused(&versions).contains("mixed"));
+    // The chunk that is named does not depend on which is read first: the first one takes longest to inflate.
+    let folder = era::folder(&versions);
+    let slow = folder.path().join(era::name(era::BATCH, 0));
+    let empty = GzEncoder::new(Vec::new(), Compression::fast()).finish().unwrap();
+    fs::write(&slow, [empty.repeat(200_000), fs::read(&slow).unwrap()].concat()).unwrap();
+    let error = import().read(folder.path()).unwrap_err().to_string();
+    let named = error.split_once("by ").unwrap();
+    assert!(named.0.contains("part_0002") && named.1.contains("part_0000"), "{error}");
     let mut twice = good.clone();
     twice[3][0].index = twice[0][0].index;
     assert!(refused(&twice).contains("second slot with the enumeration index"));

@@ -376,18 +376,21 @@ fn version_1_archives_are_read() {
     assert_eq!(archive.find_transaction(keccak256(&[1, 0])).count(), 2);
 }
 
+fn make(folder: &Path) -> [PathBuf; 1] {
+    let path = folder.join("small.slmsg");
+    write(&small(), &path);
+    [path]
+}
+
 #[test]
 fn the_writer_writes_version_1() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("small.slmsg");
-    write(&small(), &path);
-    golden::are_written(&[path], &[GOLDEN], module_path!());
+    golden::are_written(make, &[GOLDEN], module_path!());
 }
 
 #[test]
 #[ignore = "writes the golden file"]
 fn regenerate() {
-    write(&small(), &fixture(GOLDEN));
+    golden::regenerate(make, &[GOLDEN]);
 }
 
 /// Reads the golden file by the documented format alone, without the library's reader.

@@ -96,15 +96,13 @@ fn version_1_tree_files_are_read() {
 
 #[test]
 fn the_writer_writes_version_1() {
-    let folder = tempfile::tempdir().unwrap();
-    golden::are_written(&make(folder.path()), &GOLDEN, module_path!());
+    golden::are_written(make, &GOLDEN, module_path!());
 }
 
 #[test]
 #[ignore = "writes the golden files"]
 fn regenerate() {
-    let folder = tempfile::tempdir().unwrap();
-    golden::regenerate(&make(folder.path()), &GOLDEN);
+    golden::regenerate(make, &GOLDEN);
 }
 
 #[test]

@@ -72,6 +72,11 @@ fn read(file: &[u8]) -> Result<(Vec<Result<ProofRecord, RecordError>>, usize), R
     Ok((records, failures))
 }
 
+/// A record as it is read: no proof depends on the members that are left out.
+fn unchecked(record: &ProofRecord) -> ProofRecord {
+    ProofRecord { tx_hash: None, checked_by: None, ..record.clone() }
+}
+
 #[test]
 fn parquet_is_read_back_whatever_the_row_groups() {
     for target in [Target::Latest, Target::BatchRoot] {
@@ -91,7 +96,7 @@ fn parquet_is_read_back_whatever_the_row_groups() {
                         matches!(error, RecordError::Empty { column: "proof" })
                             && record.proof.is_empty()
                     ),
-                    Ok(read) => assert_eq!(read, *record),
+                    Ok(read) => assert_eq!(read, unchecked(record)),
                 }
             }
         }
@@ -165,7 +170,7 @@ fn parquet_is_read_by_pyarrow_and_duckdb() {
     std::fs::write(&path, &file).unwrap();
     let (read_back, failed) = read(&file).unwrap();
     assert_eq!((read_back.len(), failed), (records.len(), 3 * groups.len()));
-    assert!(read_back.into_iter().map(Result::unwrap).eq(records.iter().cloned()));
+    assert!(read_back.into_iter().map(Result::unwrap).eq(records.iter().map(unchecked)));
 
     let check = |module: &str, script: &str| {
         let script = format!("{IN_PYTHON}{script}");

@@ -1,13 +1,21 @@
 //! Golden files: one file of every format version, which must stay readable.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use super::fixture;
 
-/// Asserts that the written files equal the golden ones. `module` is the path of the module whose test
-/// `regenerate` writes the golden files.
-pub fn are_written(made: &[PathBuf], golden: &[&str], module: &str) {
-    assert_eq!(made.len(), golden.len());
+/// Asserts that the files that `make` writes to a directory equal the golden ones. `module` is the path of
+/// the module whose test `regenerate` writes the golden files.
+pub fn are_written<const N: usize>(
+    make: impl Fn(&Path) -> [PathBuf; N],
+    golden: &[&str; N],
+    module: &str,
+) {
+    let folder = tempfile::tempdir().unwrap();
+    let made = make(folder.path());
     let (_, module) = module.split_once("::").unwrap();
     for (made, file) in made.iter().zip(golden) {
         assert!(
@@ -20,8 +28,9 @@ pub fn are_written(made: &[PathBuf], golden: &[&str], module: &str) {
 }
 
 /// Writes the golden files again.
-pub fn regenerate(made: &[PathBuf], golden: &[&str]) {
-    for (made, file) in made.iter().zip(golden) {
+pub fn regenerate<const N: usize>(make: impl Fn(&Path) -> [PathBuf; N], golden: &[&str; N]) {
+    let folder = tempfile::tempdir().unwrap();
+    for (made, file) in make(folder.path()).iter().zip(golden) {
         fs::copy(made, fixture(file)).unwrap();
     }
 }

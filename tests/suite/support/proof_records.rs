@@ -4,7 +4,7 @@ use slproof::{
     files::Access,
     forest::{RebuildOptions, rebuild},
     ingest::{logs::read_archive, state::read_state},
-    proof::{ProofRecord, ProofView, Target},
+    proof::{CheckedBy, ProofRecord, ProofView, Target},
     prove::Extractor,
 };
 
@@ -34,6 +34,6 @@ pub fn view(record: &ProofRecord) -> ProofView<'_> {
         log: record.log.as_ref().unwrap(),
         message: record.message.as_deref(),
         transaction: record.tx_hash.as_ref(),
-        checked_by: record.checked_by.unwrap(),
+        checked_by: record.checked_by.unwrap_or(CheckedBy::STATE),
     }
 }

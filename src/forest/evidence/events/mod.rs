@@ -61,8 +61,10 @@ struct NamedRoot {
 pub enum EventGap {
     /// An append is followed by no chain root.
     NoChainRoot(EventPlace),
-    /// An append is followed by no interop root of its block, so the root of the block is not known.
+    /// An append is followed by no interop root.
     NoInteropRoot(EventPlace),
+    /// The last interop root of a block is missing, so the root of the block is not known.
+    NoBlockRoot(SlBlock),
     /// This event and those after it are part of no interop root. They are left out.
     AfterLastRoot(EventPlace),
     /// By the log ids, blocks with interop roots are missing between these two.
@@ -75,10 +77,12 @@ impl fmt::Display for EventGap {
             Self::NoChainRoot(place) => {
                 write!(f, "{place}: no NewChainRoot follows AppendedChainBatchRoot")
             }
-            Self::NoInteropRoot(place) => write!(
+            Self::NoInteropRoot(place) => {
+                write!(f, "{place}: no NewInteropRoot follows AppendedChainBatchRoot")
+            }
+            Self::NoBlockRoot(block) => write!(
                 f,
-                "{place}: no NewInteropRoot of this block follows AppendedChainBatchRoot, so the root of the \
-                 block is not known"
+                "block {block}: its last NewInteropRoot is missing, so the root of the block is not known"
             ),
             Self::AfterLastRoot(place) => write!(
                 f,

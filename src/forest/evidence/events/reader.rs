@@ -97,7 +97,7 @@ struct Player {
     since_block: BTreeMap<u32, u64>,
     /// The last interop root of the present block.
     candidate: Option<(SlBlock, Hash, u32)>,
-    /// The first append of the present block that no interop root follows.
+    /// The last append of the present block, as long as no interop root follows it.
     unnamed: Option<EventPlace>,
     /// The last log id, and its block.
     log_id: Option<(u64, SlBlock)>,
@@ -156,7 +156,9 @@ impl Player {
         }
         let unnamed = self.unnamed.take_if(|place| place.block != block);
         // Releases before v29 name no interop roots.
-        self.gaps.extend(unnamed.filter(|_| !self.named.is_empty()).map(EventGap::NoInteropRoot));
+        if let Some(place) = unnamed.filter(|_| !self.named.is_empty()) {
+            self.gaps.extend([EventGap::NoInteropRoot(place), EventGap::NoBlockRoot(place.block)]);
+        }
     }
 
     fn register(
@@ -217,7 +219,8 @@ impl Player {
         *self.since_named.entry(index as u32).or_default() += 1;
         *self.since_block.entry(index as u32).or_default() += 1;
         self.candidate = None;
-        self.unnamed = self.unnamed.or(Some(place));
+        let unnamed = self.unnamed.replace(place).filter(|_| !self.named.is_empty());
+        self.gaps.extend(unnamed.map(EventGap::NoInteropRoot));
         Ok(())
     }
 

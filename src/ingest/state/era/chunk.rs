@@ -40,6 +40,16 @@ pub(super) enum Name<'b> {
     Hashed(&'b Hash),
 }
 
+impl Name<'_> {
+    /// The version of the snapshots whose records have such a key.
+    pub(super) fn version(self) -> u16 {
+        match self {
+            Self::Plain(..) => 0,
+            Self::Hashed(_) => 1,
+        }
+    }
+}
+
 /// A record in the read buffer. It is copied only once, to its destination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Log<'b> {

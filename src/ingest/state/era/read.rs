@@ -2,8 +2,8 @@
 
 use std::{
     fs::File,
-    io::{BufReader, Read},
-    path::{Path, PathBuf},
+    io::{self, BufReader, Read},
+    path::Path,
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -63,8 +63,8 @@ struct Shared<'s> {
     order: Order,
     reverse: bool,
     watcher: &'s ReadProgressHandle,
-    /// The version of the first record, and its chunk.
-    version: Mutex<Option<(u16, PathBuf)>>,
+    /// The version of all records, and what it is known from; `None` if there are no records.
+    version: Option<(u16, String)>,
     ahead: ReadAhead,
 }
 
@@ -83,7 +83,10 @@ pub(in crate::ingest::state) fn read(
         order,
         reverse,
         watcher,
-        version: Mutex::new(snapshot.version.map(|version| (version, PathBuf::new()))),
+        version: match snapshot.version {
+            Some(version) => Some((version, "the snapshot's header".into())),
+            None => first_version(snapshot),
+        },
         ahead: ReadAhead::new(WAITING.min(workers * AHEAD) / CHUNK),
     };
     let lens = snapshot.chunks.iter().filter_map(|chunk| Some(chunk.metadata().ok()?.len()));
@@ -123,11 +126,10 @@ pub(in crate::ingest::state) fn read(
         return Ok(None);
     }
     let (last, count, first_missing) = indexes.summary();
-    let version = shared.version.into_inner().unwrap_or_else(PoisonError::into_inner);
     Ok(Some(Learned {
         enumeration: Enumeration { last, missing: last - count },
         first_missing,
-        hashed: version.is_some_and(|(version, _)| version == 1),
+        hashed: shared.version.is_some_and(|(version, _)| version == 1),
     }))
 }
 
@@ -174,13 +176,28 @@ fn note_indexes(indexes: &mut Indexes, piece: &RecordChunk, path: &Path) -> Resu
     Err(EraError::Index { path: path.into(), record: piece.record(place), reason })
 }
 
+fn open(path: &Path, watcher: &ReadProgressHandle) -> io::Result<Logs<impl Read + use<>>> {
+    let data = BufReader::with_capacity(READ_BUFFER, watcher.of(File::open(path)?));
+    Ok(Logs::new(Gunzip::new(data)))
+}
+
+/// The version of the first record, and its chunk. `None` if a chunk up to it cannot be read; the error of
+/// that chunk is then the first one in the order of the chunks.
+fn first_version(snapshot: &EraSnapshot) -> Option<(u16, String)> {
+    for path in &snapshot.chunks {
+        let mut logs = open(path, &ReadProgressHandle::default()).ok()?;
+        if let Some(log) = logs.next().ok()? {
+            return Some((log.name.version(), path.display().to_string()));
+        }
+    }
+    None
+}
+
 fn read_chunk(shared: &Shared<'_>, chunk: usize, sender: &Sender<Message>) -> Result<(), EraError> {
     let path = &shared.snapshot.chunks[chunk];
     let read_error = |source| EraError::Read { path: path.into(), source };
-    let file = File::open(path).map_err(read_error)?;
-    let mut logs =
-        Logs::new(Gunzip::new(BufReader::with_capacity(READ_BUFFER, shared.watcher.of(file))));
-    let mut reader = PieceReader::new(shared, path);
+    let mut logs = open(path, shared.watcher).map_err(read_error)?;
+    let mut reader = PieceReader::new(shared);
     loop {
         let is_full = reader.fill(&mut logs).map_err(|(offset, error)| match error {
             ChunkError::Read(source) => read_error(source),
@@ -196,8 +213,6 @@ fn read_chunk(shared: &Shared<'_>, chunk: usize, sender: &Sender<Message>) -> Re
 /// Collects slots of one chunk.
 struct PieceReader<'s> {
     shared: &'s Shared<'s>,
-    path: &'s Path,
-    version: Option<u16>,
     piece: RecordChunk,
     /// The number of slots passed on.
     handed_on: u64,
@@ -207,10 +222,9 @@ struct PieceReader<'s> {
 }
 
 impl<'s> PieceReader<'s> {
-    fn new(shared: &'s Shared<'s>, path: &'s Path) -> Self {
-        let (plain, keys) = (Vec::new(), Vec::new());
-        let (version, piece) = (None, RecordChunk::default());
-        let mut reader = Self { shared, path, version, piece, handed_on: 0, plain, keys };
+    fn new(shared: &'s Shared<'s>) -> Self {
+        let (plain, keys, piece) = (Vec::new(), Vec::new(), RecordChunk::default());
+        let mut reader = Self { shared, piece, handed_on: 0, plain, keys };
         reader.piece();
         reader
     }
@@ -229,18 +243,23 @@ impl<'s> PieceReader<'s> {
 
     #[inline]
     fn accept(&mut self, log: &Log<'_>) -> Result<(), ChunkError> {
-        let (version, key) = match log.name {
+        let version = log.name.version();
+        if let Some((expected, source)) = &self.shared.version
+            && *expected != version
+        {
+            return Err(ChunkError::Bad(format!(
+                "a record of version {version}, but by {source} this is a snapshot of version \
+                 {expected}: chunks of different snapshots are mixed"
+            )));
+        }
+        let key = match log.name {
             Name::Plain(address, slot) => {
                 self.plain.push((*address, *slot));
-                (0, Hash::ZERO)
+                Hash::ZERO
             }
-            Name::Hashed(key) if self.shared.reverse => (1, reversed(*key)),
-            Name::Hashed(key) => (1, *key),
+            Name::Hashed(key) if self.shared.reverse => reversed(*key),
+            Name::Hashed(key) => *key,
         };
-        if self.version != Some(version) {
-            self.check_version(version)?;
-            self.version = Some(version);
-        }
         let batch = self.shared.snapshot.batch;
         if log.batch > batch {
             let first = log.batch;
@@ -252,23 +271,6 @@ impl<'s> PieceReader<'s> {
         self.piece.batches.push(log.batch.to_le_bytes());
         self.piece.indexes.push(log.index.to_le_bytes());
         Ok(())
-    }
-
-    /// Checks that all records have the same version.
-    fn check_version(&self, version: u16) -> Result<(), ChunkError> {
-        let mut known = self.shared.version.lock().unwrap_or_else(PoisonError::into_inner);
-        let (expected, seen_in) = known.get_or_insert_with(|| (version, self.path.into()));
-        if *expected == version {
-            return Ok(());
-        }
-        let by = match seen_in.as_os_str().is_empty() {
-            true => "the snapshot's header".into(),
-            false => seen_in.display().to_string(),
-        };
-        Err(ChunkError::Bad(format!(
-            "a record of version {version}, but by {by} this is a snapshot of version {expected}: \
-             chunks of different snapshots are mixed"
-        )))
     }
 
     /// Takes the collected slots. The next ones start empty.

@@ -35,7 +35,7 @@ fn one_batch() -> Selection {
 
 /// Compiles only if the types are owned and can be used from any thread.
 #[test]
-fn the_front_door_is_owned_and_shared_between_threads() {
+fn the_main_types_are_owned_and_shared_between_threads() {
     fn is_shared<T: Clone + Send + Sync + 'static>() {}
     is_shared::<Trees>();
     is_shared::<Messages>();

@@ -1,0 +1,116 @@
+//! The values of flags for formats and calls: the variants of the library's types.
+
+use clap::{
+    ValueEnum,
+    builder::{PossibleValue, PossibleValuesParser, TypedValueParser},
+};
+
+use crate::{
+    ingest::{logs::SourceFormat, state::Format},
+    proof::calldata::Call,
+    records::ProofFormat,
+};
+
+/// The format of an input; `None` if it is to be detected.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct InputFormat<T>(pub(super) Option<T>);
+
+impl<T: ValueEnum + Send + Sync + 'static> InputFormat<T> {
+    /// Parses a format, or the word "auto", whose help text is `detection`.
+    pub(super) fn parser(detection: &'static str) -> impl TypedValueParser<Value = Self> {
+        let formats = T::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+        let values = [PossibleValue::new("auto").help(detection)].into_iter().chain(formats);
+        PossibleValuesParser::new(values).map(|name| {
+            let is_named = |format: &&T| {
+                format.to_possible_value().is_some_and(|value| value.get_name() == name)
+            };
+            Self(T::value_variants().iter().find(is_named).cloned())
+        })
+    }
+}
+
+impl ValueEnum for Format {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Self::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        let (name, help) = match self {
+            Self::Anvil => ("anvil", "anvil --dump-state, or the answer of anvil_dumpState"),
+            Self::Geth => ("geth", "geth dump, or the answer of debug_dumpBlock"),
+            Self::GethSnapshot => ("geth-snapshot", "geth snapshot dump"),
+            Self::AnvilZksync => ("anvil-zksync", "anvil-zksync --dump-state"),
+            Self::EraSnapshot => {
+                ("era-snapshot", "The directory of a zksync-era snapshot, or its header")
+            }
+            Self::StorageRange => {
+                ("storage-range", "Pages of debug_storageRangeAt; needs --account")
+            }
+            Self::Table => {
+                ("table", "A table of address,slot,value or hashedKey,value as CSV or NDJSON")
+            }
+            Self::Snapshot => ("snapshot", "A snapshot that slproof import made"),
+        };
+        Some(PossibleValue::new(name).help(help))
+    }
+}
+
+impl ValueEnum for SourceFormat {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Self::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        let help = match self {
+            // It is always detected.
+            Self::Native => return None,
+            Self::Jsonl => "One JSON object per line and batch",
+            Self::Receipts => "Receipts and events, as nodes return them",
+            Self::Pubdata => "The pubdata of one batch of an Era or ZKsync OS chain",
+            Self::PubdataList => {
+                "A list of batches with their pubdata, or with the names of its files"
+            }
+            Self::Postgres => {
+                "Rows of a zksync-era node's tables: pg_dump in plain text, COPY with HEADER, or CSV"
+            }
+        };
+        Some(PossibleValue::new(self.word()).help(help))
+    }
+}
+
+impl ValueEnum for ProofFormat {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Self::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        let (name, help) = match self {
+            Self::Json => ("json", "One JSON object, or an array of them"),
+            Self::Ndjson => ("ndjson", "One JSON object per line"),
+            Self::Rpc => {
+                ("rpc", "One object per line, with exactly the fields that a node returns")
+            }
+            Self::Calldata => {
+                ("calldata", "One object per line, with the ABI-encoded call for the proof")
+            }
+            Self::Parquet => ("parquet", "Rows of a Parquet file"),
+        };
+        Some(PossibleValue::new(name).help(help))
+    }
+}
+
+impl ValueEnum for Call {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Self::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        let (name, contract) = match self {
+            Self::Message => ("message", ""),
+            Self::Log => ("log", ""),
+            Self::Leaf => ("leaf", ""),
+            Self::FinalizeDeposit => ("finalize-deposit", " of L1Nullifier"),
+        };
+        Some(PossibleValue::new(name).help(format!("{}{contract}", self.name())))
+    }
+}
