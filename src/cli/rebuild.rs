@@ -39,7 +39,7 @@ pub(super) fn run(
             let inputs = [Some(&args.state), args.past.events.as_ref()];
             let inputs: Vec<&Path> = inputs.into_iter().flatten().map(PathBuf::as_path).collect();
             refuse_overwriting(target, &inputs)?;
-            if TreeFile::is_at(&args.state) {
+            if TreeFile::is_at(&args.state)? {
                 return Err(CliError::Usage(format!(
                     "{} is a tree file already; -o needs a snapshot or a dump",
                     args.state.display()

@@ -38,7 +38,7 @@ impl StateArgs {
 
     /// The tree file at a path; `None` if the file is not a tree file.
     pub(super) fn tree_file(&self, path: &Path) -> Result<Option<TreeFile>, CliError> {
-        if !TreeFile::is_at(path) {
+        if !TreeFile::is_at(path)? {
             return Ok(None);
         }
         let file = TreeFile::open(path, self.access)?;
@@ -98,7 +98,7 @@ impl TreeArgs {
 
     /// Opens the trees at `path`: reads a tree file, or rebuilds the trees from a dump.
     pub(super) fn trees(&self, path: &Path, options: &TreesOptions) -> Result<Trees, CliError> {
-        if TreeFile::is_at(path) {
+        if TreeFile::is_at(path)? {
             self.state.refuse_for_tree_file(path)?;
         }
         Trees::open(&[path], options).map_err(|error| wrong_input(path, Role::State, error.into()))

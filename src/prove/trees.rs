@@ -178,7 +178,7 @@ impl Trees {
     pub fn open<P: AsRef<Path>>(paths: &[P], options: &TreesOptions) -> Result<Self, Error> {
         let paths: Vec<PathBuf> = paths.iter().map(|path| path.as_ref().to_owned()).collect();
         if let [path] = &paths[..]
-            && TreeFile::is_at(path)
+            && TreeFile::is_at(path)?
         {
             let file = TreeFile::open(path, options.state.access)?;
             options.expect(&file)?;
