@@ -132,3 +132,6 @@ mod faults {
     /// Every command that writes a file, with a fault at each of its calls on the files of the job in turn.
     mod system_calls;
 }
+
+/// The promises to users, one test each.
+mod promises;
