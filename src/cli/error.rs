@@ -4,6 +4,7 @@ use thiserror::Error;
 
 use super::role::Role;
 use crate::{
+    files::{InputError, metadata_of},
     forest::{HistoryError, TreeFileError},
     ingest::{FileKind, IndexError, state::files_of},
     proof::FailureCode,
@@ -51,12 +52,6 @@ pub(super) enum CliError {
          again"
     )]
     OtherJob { name: String, part: &'static str },
-    #[error("cannot list {}", path.display())]
-    Directory {
-        path: PathBuf,
-        #[source]
-        source: std::io::Error,
-    },
     #[error("{0}")]
     NothingFound(String),
     #[error("{name}: {reason}")]
@@ -103,7 +98,6 @@ impl CliError {
             Self::WrongInput { .. } => FailureCode::WrongInput,
             Self::Unknown { .. } => FailureCode::InputDamaged,
             Self::NothingFound(_) => FailureCode::NothingFound,
-            Self::Directory { .. } => FailureCode::ReadFailed,
             Self::Threads(_) | Self::ReadProgress(_) | Self::Signals(_) => {
                 FailureCode::SystemFailed
             }
@@ -115,12 +109,9 @@ impl CliError {
     pub(super) fn exit_code(&self) -> u8 {
         match self {
             Self::Usage(_) | Self::OtherJob { .. } => 2,
-            // The manifest next to the shard cannot be opened.
-            Self::WrongInput { role: Role::Shard, .. } => 6,
             Self::Unknown { .. } | Self::WrongInput { .. } => 3,
             Self::NothingFound(_) => 5,
             Self::Threads(_) | Self::ReadProgress(_) | Self::Signals(_) => 6,
-            Self::Directory { .. } => 6,
             Self::Interrupted(_) => INTERRUPTED_EXIT_CODE,
             Self::Failed(error) => exit_code(error),
         }
@@ -188,27 +179,27 @@ fn exit_code(error: &Error) -> u8 {
     }
 }
 
-/// Whether two paths name the same file.
-fn is_one(one: &Path, other: &Path) -> bool {
+/// The number of the regular file that a path leads to.
+fn inode(path: &Path) -> Result<Option<(u64, u64)>, InputError> {
     use std::os::unix::fs::MetadataExt;
-    let inode = |path: &Path| path.metadata().ok().map(|found| (found.dev(), found.ino()));
-    inode(one).is_some() && inode(one) == inode(other)
+    let found = metadata_of(path)?.filter(std::fs::Metadata::is_file);
+    Ok(found.map(|found| (found.dev(), found.ino())))
 }
 
 /// Refuses an output that is also an input: writing it would destroy the input.
 pub(super) fn refuse_overwriting(output: &Path, inputs: &[&Path]) -> Result<(), CliError> {
-    let Ok(target) = output.canonicalize() else { return Ok(()) };
-    if !target.is_file() {
-        return Ok(());
+    let Some(target) = inode(output)? else { return Ok(()) };
+    for input in inputs {
+        // A state may consist of more files than the given one.
+        let files = files_of(input)?;
+        for file in files.iter().map(PathBuf::as_path).chain([*input]) {
+            if inode(file)? == Some(target) {
+                return Err(CliError::Usage(format!(
+                    "{} is an input; the output would replace it",
+                    output.display()
+                )));
+            }
+        }
     }
-    let same = |input: &Path| input.canonicalize().is_ok_and(|input| is_one(&input, &target));
-    // A state may consist of more files than the given one.
-    let is_read = |input: &&Path| same(input) || files_of(input).iter().any(|file| same(file));
-    match inputs.iter().find(|input| is_read(input)) {
-        Some(_) => Err(CliError::Usage(format!(
-            "{} is an input; the output would replace it",
-            output.display()
-        ))),
-        None => Ok(()),
-    }
+    Ok(())
 }

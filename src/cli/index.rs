@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     archive::Archive,
-    files::{Input, InputError},
+    files::{Input, InputError, entries_of, is_file, is_folder},
     ingest::{
         IndexError,
         logs::{BatchBlocks, BatchCheck, Indexed, Indexer, SourceFormat, SourceOptions},
@@ -196,7 +196,7 @@ struct Listed {
 fn files(given: &[PathBuf], console: &Console) -> Result<Vec<Listed>, CliError> {
     let mut files = Vec::with_capacity(given.len());
     for path in given {
-        if path.is_dir() {
+        if is_folder(path)? {
             list(path, &mut files, console)?;
         } else {
             files.push(Listed { path: path.clone(), from_directory: false });
@@ -207,16 +207,15 @@ fn files(given: &[PathBuf], console: &Console) -> Result<Vec<Listed>, CliError> 
 
 /// Adds the files of a directory and of its subdirectories, sorted by name.
 fn list(path: &Path, files: &mut Vec<Listed>, console: &Console) -> Result<(), CliError> {
-    let unreadable = |source| CliError::Directory { path: path.into(), source };
+    let unreadable = |source| InputError::Read { name: path.display().to_string(), source };
     let mut inside = Vec::new();
-    for entry in path.read_dir().map_err(unreadable)? {
-        let entry = entry.map_err(unreadable)?;
+    for entry in entries_of(path)? {
         inside.push((entry.path(), entry.file_type().map_err(unreadable)?));
     }
     inside.sort_by(|(one, _), (other, _)| one.cmp(other));
     for (path, kind) in inside {
         let is_hidden = path.file_name().unwrap_or_default().as_encoded_bytes().starts_with(b".");
-        if !is_hidden && path.is_file() {
+        if !is_hidden && is_file(&path)? {
             files.push(Listed { path, from_directory: true });
         } else if !is_hidden && kind.is_dir() {
             list(&path, files, console)?;

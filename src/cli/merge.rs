@@ -10,7 +10,10 @@ use super::{
     role::Role,
     wrong_input::refuse_other_kinds,
 };
-use crate::prove::{Merged, ProofOutput, merge};
+use crate::{
+    files::metadata_of,
+    prove::{Merged, ProofOutput, merge},
+};
 
 pub(super) fn run(
     args: &MergeArgs,
@@ -21,7 +24,7 @@ pub(super) fn run(
     let inputs: Vec<PathBuf> = args.outputs.iter().cloned().chain(beside).collect();
     refuse_overwriting(&args.output, &inputs.iter().map(PathBuf::as_path).collect::<Vec<&Path>>())?;
     for shard in &args.outputs {
-        if !ProofOutput::manifest_beside(shard).exists() {
+        if metadata_of(&ProofOutput::manifest_beside(shard))?.is_none() {
             refuse_other_kinds(shard, Role::Shard)?;
         }
     }

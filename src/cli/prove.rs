@@ -176,7 +176,7 @@ fn check_paths(args: &ProveArgs) -> Result<(), CliError> {
     let mut paths: Vec<&Path> = inputs.iter().map(|(_, path)| *path).collect();
     refuse_overwriting(&args.output, &paths)?;
     // Other files in the output's directory: the partial output, its checkpoint, and the manifest of a shard.
-    let place = place_of(&args.output);
+    let place = place_of(&args.output)?;
     let beside = ProofOutput::files_beside(&args.output);
     beside.iter().try_for_each(|file| refuse_overwriting(file, &paths))?;
     if let Some(summary) = &args.summary {

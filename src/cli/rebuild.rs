@@ -10,10 +10,11 @@ use super::{
     error::{CliError, Outcome, refuse_overwriting},
     progress::ProgressFactory,
     report::{self, Console, count},
+    state::tree_file_among,
     wrong_input::wrong_inputs,
 };
 use crate::{
-    forest::{Forest, InteropRoot, TreeFile},
+    forest::{Forest, InteropRoot},
     primitives::BatchNumber,
     proof::{CheckedBy, Target},
     prove::{Error, Trees},
@@ -38,7 +39,7 @@ pub(super) fn run(
             let inputs = args.evidence.iter().chain(&args.past.events);
             let inputs: Vec<&Path> = inputs.map(PathBuf::as_path).collect();
             refuse_overwriting(target, &inputs)?;
-            if let Some(file) = args.evidence.iter().find(|path| TreeFile::is_at(path)) {
+            if let Some(file) = tree_file_among(&args.evidence)? {
                 return Err(CliError::Usage(format!(
                     "{} is a tree file already; -o needs a snapshot, a dump or events",
                     file.display()

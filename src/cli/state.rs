@@ -41,7 +41,7 @@ impl StateArgs {
 
     /// The tree file at a path; `None` if the file is not a tree file.
     pub(super) fn tree_file(&self, path: &Path) -> Result<Option<TreeFile>, CliError> {
-        if !TreeFile::is_at(path) {
+        if !TreeFile::is_at(path)? {
             return Ok(None);
         }
         let file = TreeFile::open(path, self.access)?;
@@ -70,6 +70,16 @@ impl StateArgs {
         ];
         given.into_iter().find_map(|(flag, given)| given.then_some(flag))
     }
+}
+
+/// The first tree file among these inputs.
+pub(super) fn tree_file_among(paths: &[PathBuf]) -> Result<Option<&Path>, CliError> {
+    for path in paths {
+        if TreeFile::is_at(path)? {
+            return Ok(Some(path));
+        }
+    }
+    Ok(None)
 }
 
 impl TreeArgs {
@@ -105,7 +115,7 @@ impl TreeArgs {
         paths: &[PathBuf],
         options: &TreesOptions,
     ) -> Result<Trees, CliError> {
-        if let Some(path) = paths.iter().find(|path| TreeFile::is_at(path)) {
+        if let Some(path) = tree_file_among(paths)? {
             if paths.len() > 1 {
                 return Err(CliError::Usage(format!(
                     "{} is a tree file, which is not put together with other inputs",

@@ -133,7 +133,7 @@ impl Input {
         path: Option<PathBuf>,
         data: Box<dyn Read + Send>,
     ) -> Result<Self, InputError> {
-        let mut raw = BufReader::with_capacity(BUFFER_LEN, data);
+        let mut raw = BufReader::with_capacity(BUFFER_LEN, Uninterrupted(data));
         let mut start = Vec::new();
         let read_error = |source| InputError::Read { name: name.clone(), source };
         raw.by_ref().take(4).read_to_end(&mut start).map_err(read_error)?;
@@ -179,6 +179,20 @@ impl Input {
 impl Read for Input {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.data.read(buffer)
+    }
+}
+
+/// Repeats a read that a signal interrupted, so that no reader of an input has to.
+struct Uninterrupted<R>(R);
+
+impl<R: Read> Read for Uninterrupted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.0.read(buffer) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => return result,
+            }
+        }
     }
 }
 

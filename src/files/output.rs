@@ -8,10 +8,12 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
+use tempfile::NamedTempFile;
 use thiserror::Error;
 
 use super::{
     create,
+    look_up::{absent_is_none, is_absent},
     map::{Access, FileBytes, MapMut},
     write_behind::WriteBehind,
 };
@@ -72,9 +74,14 @@ fn unfinished() -> MutexGuard<'static, BTreeSet<PathBuf>> {
 struct Unfinished(PathBuf);
 
 impl Unfinished {
-    fn new(path: &Path) -> Self {
-        unfinished().insert(path.into());
-        Self(path.into())
+    /// Creates a temporary file in a directory. Nobody removes all files of the set in between, so the file is
+    /// removed too, or not created.
+    fn create(folder: &Path) -> io::Result<(NamedTempFile, Self)> {
+        let mut files = unfinished();
+        let file = create::temporary(folder)?;
+        files.insert(file.path().into());
+        let listed = Self(file.path().into());
+        Ok((file, listed))
     }
 }
 
@@ -98,22 +105,33 @@ pub fn remove_unfinished() {
 
 /// The path of the file that an output replaces. Links are followed, also dangling ones, and stay as they
 /// are.
-#[must_use]
-pub fn place_of(target: &Path) -> PathBuf {
-    let mut place = target.to_path_buf();
-    // A loop of links has no end. Opening the path reports the error.
-    for _ in 0..MOST_LINKS {
-        let Ok(behind) = std::fs::read_link(&place) else { break };
-        place = folder_of(&place).join(behind);
-    }
-    place.canonicalize().unwrap_or(place)
+///
+/// # Errors
+/// [`OutputError`] when the system cannot tell whether the path is a link.
+pub fn place_of(target: &Path) -> Result<PathBuf, OutputError> {
+    let follow = || -> io::Result<PathBuf> {
+        let mut place = target.to_path_buf();
+        // A loop of links has no end. Opening the path reports the error.
+        for _ in 0..MOST_LINKS {
+            match std::fs::read_link(&place) {
+                Ok(behind) => place = folder_of(&place).join(behind),
+                // The error for a file that is not a link is EINVAL.
+                Err(error) if is_absent(&error) || error.raw_os_error() == Some(libc::EINVAL) => {
+                    break;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(absent_is_none(place.canonicalize())?.unwrap_or(place))
+    };
+    follow().map_err(|source| OutputError { name: target.display().to_string(), source })
 }
 
 /// Whether two paths refer to the same output. The file need not exist.
 #[must_use]
 pub fn is_same_place(one: &Path, other: &Path) -> bool {
     let place = |path: &Path| {
-        let place = place_of(path);
+        let place = place_of(path).unwrap_or_else(|_| path.into());
         let folder = folder_of(&place).canonicalize();
         folder.ok().zip(place.file_name()).map_or(place.clone(), |(folder, name)| folder.join(name))
     };
@@ -129,17 +147,17 @@ impl Output {
         if target == Path::new("-") {
             return Ok(Self(Kind::Stdout(BufWriter::with_capacity(BUFFER_LEN, io::stdout()))));
         }
-        Self::open(target)
+        let place = place_of(target)?;
+        Self::open(place)
             .map_err(|source| OutputError { name: target.display().to_string(), source })
     }
 
-    fn open(target: &Path) -> io::Result<Self> {
-        let target = place_of(target);
-        match target.metadata() {
-            Ok(found) if found.is_dir() => {
+    fn open(target: PathBuf) -> io::Result<Self> {
+        match absent_is_none(target.metadata())? {
+            Some(found) if found.is_dir() => {
                 return Err(io::Error::from(io::ErrorKind::IsADirectory));
             }
-            Ok(found) if !found.is_file() => {
+            Some(found) if !found.is_file() => {
                 let data = File::options().write(true).open(&target)?;
                 // If a regular file has replaced the device by now, it is replaced and not written to.
                 if !data.metadata()?.is_file() {
@@ -159,17 +177,16 @@ impl Output {
     /// [`OutputError`] when the directory cannot be written to, or the name is that of a directory.
     pub fn create_beside(target: PathBuf) -> Result<Self, OutputError> {
         let name = target.display().to_string();
-        let is_folder = target.symlink_metadata().is_ok_and(|found| found.is_dir());
-        let begun = match is_folder {
-            true => Err(io::Error::from(io::ErrorKind::IsADirectory)),
-            false => Self::file_at(target),
+        let begun = match absent_is_none(target.symlink_metadata()) {
+            Ok(Some(found)) if found.is_dir() => Err(io::Error::from(io::ErrorKind::IsADirectory)),
+            Ok(_) => Self::file_at(target),
+            Err(error) => Err(error),
         };
         begun.map_err(|source| OutputError { name, source })
     }
 
     fn file_at(target: PathBuf) -> io::Result<Self> {
-        let file = create::temporary(folder_of(&target))?;
-        let unfinished = Unfinished::new(file.path());
+        let (file, unfinished) = Unfinished::create(folder_of(&target))?;
         let data = BufWriter::with_capacity(BUFFER_LEN, WriteBehind::new(file));
         Ok(Self(Kind::File { target, data, unfinished }))
     }
@@ -260,10 +277,16 @@ fn take_space(mut file: &File, range: &Range<u64>) -> io::Result<()> {
     let len = range.end - range.start;
     // The equivalent on macOS counts from the end of the file, and may truncate the file.
     #[cfg(target_os = "linux")]
-    match rustix::fs::fallocate(file, rustix::fs::FallocateFlags::empty(), range.start, len) {
-        Ok(()) => return Ok(()),
-        Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => {}
-        Err(error) => return Err(error.into()),
+    {
+        use rustix::{
+            fs::{FallocateFlags, fallocate},
+            io::{Errno, retry_on_intr},
+        };
+        match retry_on_intr(|| fallocate(file, FallocateFlags::empty(), range.start, len)) {
+            Ok(()) => return Ok(()),
+            Err(Errno::OPNOTSUPP | Errno::NOSYS) => {}
+            Err(error) => return Err(error.into()),
+        }
     }
     file.seek(SeekFrom::Start(range.start))?;
     io::copy(&mut io::Read::take(io::repeat(0), len), &mut file).map(|_| ())

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{OutputError, create, output::folder_of};
+use super::{OutputError, create, look_up::absent_is_none, output::folder_of};
 
 const BUFFER_LEN: usize = 1 << 18;
 /// The largest checkpoint that is read, in bytes. The checkpoint of a Parquet file grows by two kilobytes per
@@ -59,21 +59,22 @@ impl Partial {
             return Err(error(&checkpoint(target), source));
         }
         let begin = || -> io::Result<Self> {
-            let file = lock(&partial(target), true)?;
-            if file.metadata()?.len() > 0 && old.is_none() {
+            let (file, is_new) = lock(&partial(target), true)?;
+            let mut begun = Self::of(target, file, !is_new);
+            if begun.data.get_ref().metadata()?.len() > 0 && old.is_none() {
                 return Err(stranger(
                     "it is not from an interrupted job, or its checkpoint is missing",
                 ));
             }
-            // The old checkpoint does not belong to the new content of the file.
-            create::remove(&checkpoint(target))?;
-            Self::at(target, file, 0)
+            begun.kept = old.is_some();
+            Ok(begun)
         };
         let mut begun = begin().map_err(|source| error(&partial(target), source))?;
-        // Without a first checkpoint the file cannot be identified later, so remove it if this fails.
-        begun.kept = false;
+        // The new checkpoint counts no bytes, so it fits the file before and after the old bytes are cut off. If
+        // it came later, a killed process could leave a file without a checkpoint, which no job takes.
         begun.checkpoint(note)?;
         begun.kept = false;
+        begun.cut_off(0).map_err(|source| error(&partial(target), source))?;
         Ok(begun)
     }
 
@@ -83,23 +84,30 @@ impl Partial {
     /// [`OutputError`] when the partial file is too short or missing, or another job writes to it.
     pub fn resume(target: &Path, len: u64) -> Result<Self, OutputError> {
         let go_on = || {
-            let file = lock(&partial(target), false)?;
+            let (file, _) = lock(&partial(target), false)?;
             let found = file.metadata()?.len();
             if found < len {
                 let text = format!("it has {found} bytes, but its checkpoint counts {len}");
                 return Err(io::Error::new(io::ErrorKind::InvalidData, text));
             }
-            Self::at(target, file, len)
+            let mut begun = Self::of(target, file, true);
+            begun.cut_off(len)?;
+            Ok(begun)
         };
         go_on().map_err(|source| error(&partial(target), source))
     }
 
-    /// Cuts the file off after its first `len` bytes, to write on from there.
-    fn at(target: &Path, mut file: File, len: u64) -> io::Result<Self> {
-        file.set_len(len)?;
-        file.seek(SeekFrom::Start(len))?;
+    fn of(target: &Path, file: File, kept: bool) -> Self {
         let data = BufWriter::with_capacity(BUFFER_LEN, file);
-        Ok(Self { target: target.into(), data, len, kept: true })
+        Self { target: target.into(), data, len: 0, kept }
+    }
+
+    /// Cuts the file off after its first `len` bytes, to write on from there.
+    fn cut_off(&mut self, len: u64) -> io::Result<()> {
+        self.data.get_ref().set_len(len)?;
+        self.data.seek(SeekFrom::Start(len))?;
+        self.len = len;
+        Ok(())
     }
 
     /// The checkpoint of an interrupted job for `target`; `None` when there is none.
@@ -108,9 +116,11 @@ impl Partial {
     /// [`OutputError`] when it cannot be read.
     pub fn left(target: &Path) -> Result<Option<Vec<u8>>, OutputError> {
         // A job that was killed while it finished may leave a checkpoint without a partial file.
-        match fs::symlink_metadata(partial(target)) {
-            Ok(_) => read_checkpoint(target),
-            Err(_) => Ok(None),
+        let path = partial(target);
+        match absent_is_none(fs::symlink_metadata(&path)) {
+            Ok(Some(_)) => read_checkpoint(target),
+            Ok(None) => Ok(None),
+            Err(source) => Err(error(&path, source)),
         }
     }
 
@@ -170,7 +180,11 @@ impl Partial {
             fs::rename(&new, checkpoint(&self.target))?;
             create::sync_names(folder_of(&self.target))
         };
-        written().map_err(|source| error(&new, source))?;
+        written().map_err(|source| {
+            // An error cannot be reported here.
+            let _ = create::remove(&new);
+            error(&new, source)
+        })?;
         self.kept = true;
         Ok(())
     }
@@ -226,27 +240,44 @@ fn read_checkpoint(target: &Path) -> Result<Option<Vec<u8>>, OutputError> {
     }
 }
 
-/// Opens the file at `path` and locks it. With `may_be_made` a missing file is created.
-fn lock(path: &Path, may_be_made: bool) -> io::Result<File> {
-    let file = match create::again(path) {
-        Err(error) if may_be_made && error.kind() == io::ErrorKind::NotFound => create::new(path)?,
-        opened => opened?,
+/// Opens the file at `path` and locks it. With `may_be_made` a missing file is created; the result says
+/// whether it was.
+fn lock(path: &Path, may_be_made: bool) -> io::Result<(File, bool)> {
+    let (file, is_new) = match create::again(path) {
+        Err(error) if may_be_made && error.kind() == io::ErrorKind::NotFound => {
+            (create::new(path)?, true)
+        }
+        opened => (opened?, false),
     };
-    file.try_lock().map_err(|error| match error {
-        TryLockError::WouldBlock => io::Error::other("another job is writing to it"),
-        TryLockError::Error(error) => error,
-    })?;
-    // The job that held the lock may have renamed the file meanwhile.
-    match is_at(&file, path)? {
-        true => Ok(file),
-        false => Err(io::Error::other("another job has just finished writing to it")),
+    let locked = loop {
+        match file.try_lock() {
+            // The standard library does not repeat this call after a signal, as it does others.
+            Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(TryLockError::Error(error)) => break Err(error),
+            Err(TryLockError::WouldBlock) => {
+                return Err(io::Error::other("another job is writing to it"));
+            }
+            Ok(()) => break is_at(&file, path),
+        }
+    };
+    match locked {
+        Ok(true) => Ok((file, is_new)),
+        // The job that held the lock may have renamed the file meanwhile.
+        Ok(false) => Err(io::Error::other("another job has just finished writing to it")),
+        Err(error) => {
+            if is_new {
+                // An error cannot be reported here.
+                let _ = create::remove(path);
+            }
+            Err(error)
+        }
     }
 }
 
 /// Whether `file` is the file at `path`.
 fn is_at(file: &File, path: &Path) -> io::Result<bool> {
-    let (here, there) = (file.metadata()?, fs::symlink_metadata(path));
-    Ok(there.is_ok_and(|there| (here.dev(), here.ino()) == (there.dev(), there.ino())))
+    let (here, there) = (file.metadata()?, absent_is_none(fs::symlink_metadata(path))?);
+    Ok(there.is_some_and(|there| (here.dev(), here.ino()) == (there.dev(), there.ino())))
 }
 
 /// The path of the checkpoint.

@@ -5,20 +5,22 @@ use std::path::{Path, PathBuf};
 use super::{Error, Event, Observer, ObserverHandle};
 use crate::{
     contracts::MessageRootEvent,
-    files::Input,
+    files::{Input, InputError, is_file},
     forest::{Forest, FromEvents, RebuildOptions, rebuild_events_to_file, rebuild_from_events},
     ingest::{FileKind, events::read_events, sniff},
     primitives::Address,
 };
 
 /// Separates files of events from the other inputs.
-pub(super) fn events_among(paths: &[PathBuf]) -> (Vec<PathBuf>, Vec<PathBuf>) {
-    let is_events = |path: &PathBuf| {
+pub(super) fn events_among(paths: &[PathBuf]) -> Result<(Vec<PathBuf>, Vec<PathBuf>), InputError> {
+    let (mut events, mut others) = (Vec::new(), Vec::new());
+    for path in paths {
         // A pipe can be read only once.
-        let input = if path.is_file() { Input::open(path).ok() } else { None };
-        input.as_ref().and_then(sniff) == Some(FileKind::Events)
-    };
-    paths.iter().cloned().partition(is_events)
+        let kind = if is_file(path)? { sniff(&Input::open(path)?) } else { None };
+        let list = if kind == Some(FileKind::Events) { &mut events } else { &mut others };
+        list.push(path.clone());
+    }
+    Ok((events, others))
 }
 
 /// Rebuilds the trees from events alone.

@@ -179,14 +179,14 @@ impl Trees {
     pub fn open<P: AsRef<Path>>(paths: &[P], options: &TreesOptions) -> Result<Self, Error> {
         let paths: Vec<PathBuf> = paths.iter().map(|path| path.as_ref().to_owned()).collect();
         if let [path] = &paths[..]
-            && TreeFile::is_at(path)
+            && TreeFile::is_at(path)?
         {
             let file = TreeFile::open(path, options.state.access)?;
             options.expect(&file)?;
             options.observer.event(&Event::TreeFileOpened(&file));
             return Ok(Self::new(Source::File(file), options));
         }
-        let (events, states) = events_among(&paths);
+        let (events, states) = events_among(&paths)?;
         if states.is_empty() && !events.is_empty() {
             let (events, rebuild) = options.rebuild_events(events);
             let found = event_trees::from_events(&events, &rebuild, &options.observer)?;
@@ -228,7 +228,7 @@ impl Trees {
         options: &TreesOptions,
     ) -> Result<Self, Error> {
         let paths: Vec<PathBuf> = paths.iter().map(|path| path.as_ref().to_owned()).collect();
-        let (events, states) = events_among(&paths);
+        let (events, states) = events_among(&paths)?;
         if states.is_empty() && !events.is_empty() {
             let (events, rebuild) = options.rebuild_events(events);
             event_trees::events_to_file(&events, &rebuild, &options.observer, target)?;

@@ -132,3 +132,12 @@ mod command_line {
     /// JSON results, summaries and errors against their schemas.
     mod schemas;
 }
+
+/// Faults of the system at every call, one at a time.
+mod faults {
+    /// Every command that writes a file, with a fault at each of its calls on the files of the job in turn.
+    mod system_calls;
+}
+
+/// The promises to users, one test each.
+mod promises;

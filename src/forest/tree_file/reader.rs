@@ -9,7 +9,9 @@ use super::{
 };
 use crate::{
     contracts::MOST_CHAINS,
-    files::{Access, Container, ContainerError, Kind, SectionBytes, SectionName},
+    files::{
+        Access, Container, ContainerError, InputError, Kind, SectionBytes, SectionName, is_file,
+    },
     forest::{
         BatchNumbers, Forest, History, chain_id_leaf, hashes::Hashes, numbers::Run, step::Step,
         trees::ForestShape,
@@ -30,13 +32,21 @@ pub struct TreeFile {
 }
 
 impl TreeFile {
-    /// Whether a regular file is a tree file. Returns `false` for a file that cannot be read.
-    #[must_use]
-    pub fn is_at(path: &Path) -> bool {
-        let mut head = [0; 16];
-        path.is_file()
-            && File::open(path).and_then(|mut file| file.read_exact(&mut head)).is_ok()
-            && Kind::of_head(&head) == Some(Kind::TREE_FILE)
+    /// Whether a regular file is a tree file. Returns `false` for a path that leads to nothing.
+    ///
+    /// # Errors
+    /// [`InputError`] when the file cannot be read.
+    pub fn is_at(path: &Path) -> Result<bool, InputError> {
+        if !is_file(path)? {
+            return Ok(false);
+        }
+        let mut head = Vec::new();
+        let open_error = |source| InputError::Open { path: path.into(), source };
+        let file = File::open(path).map_err(open_error)?;
+        let read = file.take(16).read_to_end(&mut head);
+        let name = || path.display().to_string();
+        read.map_err(|source| InputError::Read { name: name(), source })?;
+        Ok(Kind::of_head(&head) == Some(Kind::TREE_FILE))
     }
 
     /// Opens a tree file. The cost does not depend on its size. Checked are that the parts fit together,

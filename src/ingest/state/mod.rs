@@ -64,9 +64,11 @@ pub fn read_state(path: &Path, format: Option<Format>) -> Result<Dump, ImportErr
 }
 
 /// The other files that a state at `path` consists of: those of a zksync-era snapshot that is given by its
-/// directory or its header. Empty for every other state, and if the files cannot be read.
-#[must_use]
-pub fn files_of(path: &Path) -> Vec<PathBuf> {
+/// directory or its header. Empty for every other state.
+///
+/// # Errors
+/// [`InputError`](crate::files::InputError) if the disk fails.
+pub fn files_of(path: &Path) -> Result<Vec<PathBuf>, crate::files::InputError> {
     era::files_of(path)
 }
 

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Shard, run_id::RunId};
 use crate::{
-    files::{Input, InputError, Output},
+    files::{Input, InputError, Output, metadata_of},
     primitives::hex,
     prove::Error,
     records::{Count, RowGroupSummary},
@@ -104,12 +104,19 @@ impl Manifest {
         let path = Self::beside(output);
         let mut text = Vec::new();
         // Reading a pipe of this name would block.
-        if path.metadata().is_ok_and(|found| !found.is_file()) {
-            let name = path.display().to_string();
-            return Err(Error::NotOfJob {
-                name,
-                reason: "it is not a regular file, so it is not the manifest of a shard".into(),
-            });
+        let not_of_job =
+            |name: &Path, reason| Err(Error::NotOfJob { name: name.display().to_string(), reason });
+        match metadata_of(&path)? {
+            Some(found) if found.is_file() => {}
+            Some(_) => {
+                let reason = "it is not a regular file, so it is not the manifest of a shard";
+                return not_of_job(&path, reason.into());
+            }
+            None if metadata_of(output)?.is_some() => {
+                let reason = format!("it is not a shard: it has no manifest {}", path.display());
+                return not_of_job(output, reason);
+            }
+            None => {}
         }
         let input = Input::open(&path)?;
         let read = input.take(1 << 20).read_to_end(&mut text);

@@ -4,7 +4,7 @@ use std::{io::Read, path::Path};
 
 use super::checkpoint::Manifest;
 use crate::{
-    files::{Compression, Input, InputError, Output, ReadProgressHandle},
+    files::{Compression, Input, InputError, Output, ReadProgressHandle, metadata_of},
     primitives::hex,
     prove::Error,
     records::Count,
@@ -111,7 +111,8 @@ fn copy(
     };
     let (mut hasher, mut bytes, mut chunk) = (blake3::Hasher::new(), 0, vec![0; CHUNK_LEN]);
     // A shard may be empty.
-    if path.metadata().is_ok_and(|found| found.len() > 0) || manifest.bytes > 0 {
+    let is_empty = metadata_of(path)?.is_some_and(|found| found.is_file() && found.len() == 0);
+    if !is_empty {
         let mut input = Input::open_watched(path, progress)?;
         loop {
             let read = input.read(&mut chunk);

@@ -18,14 +18,11 @@ mod shard;
 mod sink;
 mod summary;
 
-use std::{
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use super::{Error, Event, Observer, ObserverHandle, Prover};
 use crate::{
-    files::{Compression, Output},
+    files::{Compression, InputError, Output, is_file},
     forest::Timeline,
     proof::{Hints, Target, TargetKind, no_hints},
     records::{Count, Encoder, Form, ProofFormat},
@@ -153,7 +150,7 @@ impl Job {
         let is_many = !self.selection.is_one_log();
         self.observer.event(&Event::Selected);
         let encoder = self.encoder(&output, is_many)?;
-        let is_resumable = is_many && encoder.is_resumable() && self.is_from_files(&output);
+        let is_resumable = is_many && encoder.is_resumable() && self.is_from_files(&output)?;
         if !is_resumable && (output.resume || self.shard.is_some()) {
             return Err(Error::NotResumable);
         }
@@ -231,13 +228,15 @@ impl Job {
 
     /// Whether the output is a regular file, and also the input that selects proofs, which is read a second
     /// time.
-    fn is_from_files(&self, output: &ProofOutput) -> bool {
-        let is_file = |path: Option<&Path>| path.is_none_or(Path::is_file);
+    fn is_from_files(&self, output: &ProofOutput) -> Result<bool, InputError> {
         let options = self.prover.trees().options();
-        is_for_file(&output.path)
-            && is_file(self.selection.requests_file())
-            && options.events.iter().all(|path| path.is_file())
-            && is_file(options.sl_batches.as_deref())
+        let inputs = [self.selection.requests_file(), options.sl_batches.as_deref()];
+        let events = options.events.iter().map(AsRef::as_ref);
+        let mut are_files = is_for_file(&output.path)?;
+        for input in inputs.into_iter().flatten().chain(events) {
+            are_files &= is_file(input)?;
+        }
+        Ok(are_files)
     }
 
     /// Runs the steps. Returns the time it took without the search for the contents of past roots.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::checkpoint::Manifest;
 use crate::{
-    files::{Output, Partial, place_of},
+    files::{InputError, Output, Partial, metadata_of, place_of},
     prove::Error,
     records::{CallOptions, ProofFormat},
 };
@@ -43,7 +43,7 @@ impl ProofOutput {
         let path = path.into();
         let output = Output::create(&path)?;
         // A resumable file is written under another name, which is not used before the job is known.
-        let stream = Some(output).filter(|_| !is_for_file(&path));
+        let stream = if is_for_file(&path)? { None } else { Some(output) };
         let (format, calls) = (None, CallOptions::default());
         Ok(Self { path, stream, format, calls, resume: false })
     }
@@ -78,15 +78,15 @@ impl ProofOutput {
     /// Returns the paths of the files that exist next to an output: while its job runs, and if it is a shard.
     #[must_use]
     pub fn files_beside(path: &Path) -> Vec<PathBuf> {
-        let partial = Partial::files(&place_of(path));
+        let partial = Partial::files(&place_of(path).unwrap_or_else(|_| path.into()));
         partial.into_iter().chain([Manifest::beside(path)]).collect()
     }
 }
 
 /// Whether the path is a regular file, or does not exist yet.
-pub(super) fn is_for_file(path: &Path) -> bool {
-    match path.metadata() {
-        Ok(found) => found.is_file(),
-        Err(_) => path != Path::new("-"),
-    }
+pub(super) fn is_for_file(path: &Path) -> Result<bool, InputError> {
+    Ok(match metadata_of(path)? {
+        Some(found) => found.is_file(),
+        None => path != Path::new("-"),
+    })
 }

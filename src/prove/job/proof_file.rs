@@ -88,7 +88,7 @@ impl ProofFile {
         (job, shard): (RunId, Option<Shard>),
         resume: bool,
     ) -> Result<(Self, u64), Error> {
-        let target = place_of(target);
+        let target = place_of(target)?;
         let done = if resume { left(&target, &job, shard)? } else { None };
         let mut partial = match &done {
             Some(done) => Partial::resume(&target, done.bytes)?,

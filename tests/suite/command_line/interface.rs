@@ -257,8 +257,13 @@ fn inputs_in_the_wrong_place_are_named() {
         assert!(hints.contains(hint), "{found}: {}", run.stderr);
     }
     let merged = run(["merge", &proofs, "-o", &out]);
-    assert_eq!(merged.code, Some(6));
+    assert_eq!(merged.code, Some(3));
     assert!(merged.stderr.contains("is a file of proofs: it is not a shard"), "{}", merged.stderr);
+    // A file of no known kind, and one that does not exist.
+    let unknown = run(["merge", env!("CARGO_BIN_EXE_slproof"), "-o", &out]);
+    assert_eq!(unknown.code, Some(3));
+    assert!(unknown.stderr.contains("it is not a shard: it has no manifest"), "{}", unknown.stderr);
+    assert_eq!(run(["merge", "no-such-file", "-o", &out]).code, Some(6));
 }
 
 /// The test uses the controlling end of a pseudoterminal, which is also a terminal.

@@ -11,6 +11,10 @@ use slproof::files::Input;
 pub mod binary;
 pub mod container;
 pub mod era;
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+pub mod faults;
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+pub mod faulty_job;
 pub mod golden;
 pub mod index_dir;
 pub mod json_schema;

@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
     io::Read,
     path::{Path, PathBuf},
 };
@@ -11,7 +10,7 @@ use serde::{Deserialize, de::IgnoredAny};
 
 use super::EraError;
 use crate::{
-    files::{Input, InputError},
+    files::{Input, InputError, entries_of, is_file, is_folder},
     primitives::SlBlock,
 };
 
@@ -72,30 +71,42 @@ pub(in crate::ingest::state) fn is_header(head: &[u8]) -> bool {
 }
 
 /// The other files of the snapshot at `path`: those in a directory, or those next to a header. Empty if
-/// `path` is something else or cannot be read.
-pub(in crate::ingest::state) fn files_of(path: &Path) -> Vec<PathBuf> {
-    let is_folder = path.is_dir();
+/// `path` is something else.
+pub(in crate::ingest::state) fn files_of(path: &Path) -> Result<Vec<PathBuf>, InputError> {
+    let in_folder = is_folder(path)?;
     let folder = match path.parent() {
-        _ if is_folder => path,
-        _ if !path.is_file() || !Input::open(path).is_ok_and(|input| is_header(input.head())) => {
-            return Vec::new();
-        }
+        _ if in_folder => path,
+        _ if !is_header_at(path)? => return Ok(Vec::new()),
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
     };
-    let is_of_snapshot = |name: &str| name.ends_with(".proto.gzip") || (is_folder && is_json(name));
-    [folder.to_owned(), folder.join(BUCKET)]
-        .iter()
-        .filter_map(|folder| fs::read_dir(folder).ok())
-        .flat_map(|entries| entries.flatten().map(|entry| entry.path()))
-        .filter(|file| file.file_name().and_then(|name| name.to_str()).is_some_and(is_of_snapshot))
-        .collect()
+    let is_of_snapshot = |name: &str| name.ends_with(".proto.gzip") || (in_folder && is_json(name));
+    let mut files = Vec::new();
+    for folder in [folder.to_owned(), folder.join(BUCKET)] {
+        if is_folder(&folder)? {
+            files.extend(entries_of(&folder)?.into_iter().map(|entry| entry.path()));
+        }
+    }
+    files
+        .retain(|file| file.file_name().and_then(|name| name.to_str()).is_some_and(is_of_snapshot));
+    Ok(files)
+}
+
+/// Whether a path is that of a regular file with the header of a snapshot.
+fn is_header_at(path: &Path) -> Result<bool, InputError> {
+    if !is_file(path)? {
+        return Ok(false);
+    }
+    match Input::open(path) {
+        Err(error) if error.is_damage() => Ok(false),
+        input => Ok(is_header(input?.head())),
+    }
 }
 
 impl EraSnapshot {
     /// Finds the snapshot in a directory, or the snapshot of a header.
     pub(in crate::ingest::state) fn find(path: &Path) -> Result<Self, EraError> {
-        if !path.is_dir() {
+        if !is_folder(path)? {
             let folder = match path.parent() {
                 Some(folder) if folder != Path::new("") => folder,
                 _ => Path::new("."),
@@ -265,7 +276,7 @@ impl Folder {
         let mut folder = Self { files: BTreeMap::new(), json: Vec::new() };
         folder.add(path)?;
         let bucket = path.join(BUCKET);
-        if bucket.is_dir() {
+        if is_folder(&bucket)? {
             folder.add(&bucket)?;
         }
         folder.json.sort_unstable();
@@ -273,13 +284,13 @@ impl Folder {
     }
 
     fn add(&mut self, path: &Path) -> Result<(), EraError> {
-        let read_error = |source| EraError::Read { path: path.into(), source };
-        for file in fs::read_dir(path).map_err(read_error)? {
-            let file = file.map_err(read_error)?.path();
+        for file in entries_of(path)? {
+            let file = file.path();
             let Some(name) = file.file_name().and_then(|name| name.to_str()) else { continue };
             if is_json(name) {
                 self.json.push(file);
-            } else if let Some(key) = part(name).filter(|_| file.is_file())
+            } else if let Some(key) = part(name)
+                && is_file(&file)?
                 && let Some(other) = self.files.insert(key, file.clone())
             {
                 return Err(EraError::Folder {
@@ -299,7 +310,10 @@ impl Folder {
     /// broken links.
     fn headers(&self) -> Result<Vec<(PathBuf, Header)>, EraError> {
         let mut headers = Vec::new();
-        for file in self.json.iter().filter(|file| file.is_file()) {
+        for file in &self.json {
+            if !is_file(file)? {
+                continue;
+            }
             let text = match header_text(file) {
                 Err(InputError::Empty { .. }) => None,
                 text => text?,
@@ -314,7 +328,7 @@ impl Folder {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
+    use std::{fs, io::Write};
 
     use flate2::{Compression, write::GzEncoder};
 
