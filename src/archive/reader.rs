@@ -22,7 +22,7 @@ use crate::{
 pub struct Archive {
     container: Container,
     header: ArchiveHeader,
-    /// Set when the transaction hashes were compared with their checksum.
+    /// Set when the rows and the transaction hashes were compared with their checksums.
     transactions_checked: OnceLock<()>,
 }
 
@@ -346,8 +346,9 @@ impl Archive {
             self.container.bad(&part, reason)
         };
         let outside = || bad(&"it refers to data outside the archive");
-        // No proof depends on them, so damage would go unnoticed.
-        if row.transactions() > 0 && self.transactions_checked.get().is_none() {
+        // No proof depends on them, or on where a row says that they are, so damage would go unnoticed.
+        if self.header.transactions > 0 && self.transactions_checked.get().is_none() {
+            self.container.check_section(BATCHES)?;
             self.container.check_section(TRANSACTIONS)?;
             let _ = self.transactions_checked.set(());
         }

@@ -44,7 +44,7 @@ pub struct TreesOptions {
     /// The maximum number of batches that a chain may have executed away from this settlement layer.
     pub max_gap: u64,
     /// Uses a state without rebuilding trees. Only the batch roots that it stores are targets. The trees of a
-    /// tree file are used all the same.
+    /// tree file or of events are used all the same.
     pub batch_roots_only: bool,
     /// Files of the events of MessageRoot, which record the contents of past roots. They have to agree with
     /// the trees.
@@ -201,7 +201,7 @@ impl Trees {
         options.events.extend(events);
         let options = &options;
         let dump = options.read(&states)?;
-        if options.batch_roots_only {
+        if options.batch_roots_only && options.events.is_empty() {
             let addresses = options.state.addresses(&dump.state)?;
             let roots = KnownRoots::new(dump.state, addresses)?;
             return Ok(Self::new(Source::State { format: dump.format, roots }, options));

@@ -37,7 +37,8 @@ pub(crate) struct AboutLog {
 }
 
 impl AboutLog {
-    /// Checks what no log can have: a number of more than 16 bits, or the hash of another message.
+    /// Checks what no log can have, for a record without a log: a number of more than 16 bits, or the hash of
+    /// another message.
     fn agree_with_message(&self, message: Option<&[u8]>) -> Result<(), RecordError> {
         if let Some(number) = self.tx_number.filter(|number| u16::try_from(*number).is_err()) {
             return Err(RecordError::TxNumber(number));
@@ -72,20 +73,18 @@ impl Fields {
     pub(crate) fn complete(self, defaults: &Defaults) -> Result<Item, RecordError> {
         let chain = agreed("chainId", self.chain, defaults.chain)?;
         let batch = agreed("batchNumber", self.batch, defaults.batch)?;
-        if self.words.is_empty() {
-            return Err(VerifyError::Empty.into());
-        }
-        self.about_log.agree_with_message(self.message.as_deref())?;
         let log = agreed("log", self.log.or_else(|| self.derived_log()), defaults.log)?;
-        if let (Some(log), Some(message)) = (&log, &self.message) {
-            verify::message(log, message)?;
+        if let Some(log) = &log {
+            self.about_log.agree(log)?;
         }
-        let missing = |field| RecordError::Missing { field };
-        let log = log.ok_or(missing("log"))?;
-        self.about_log.agree(&log)?;
-        let chain = chain.ok_or(missing("chainId"))?;
-        let batch = batch.ok_or(missing("batchNumber"))?;
-        let id = self.id.ok_or(missing("id"))?;
+        let missing = |field| match self.contradiction(log.as_ref()) {
+            Some(error) => error,
+            None => RecordError::Missing { field },
+        };
+        let log = log.ok_or_else(|| missing("log"))?;
+        let chain = chain.ok_or_else(|| missing("chainId"))?;
+        let batch = batch.ok_or_else(|| missing("batchNumber"))?;
+        let id = self.id.ok_or_else(|| missing("id"))?;
         let root = match self.root {
             Some(root) => root,
             None => {
@@ -107,6 +106,18 @@ impl Fields {
             checked_by: None,
         };
         Ok(Item::Proof(Box::new(record), log))
+    }
+
+    /// What the verifier would refuse in any record with these fields.
+    fn contradiction(&self, log: Option<&L2ToL1Log>) -> Option<RecordError> {
+        let message = self.message.as_deref();
+        let found = match (log, message) {
+            _ if self.words.is_empty() => Err(VerifyError::Empty.into()),
+            (Some(log), Some(message)) => verify::message(log, message).map_err(Into::into),
+            (Some(_), None) => Ok(()),
+            (None, message) => self.about_log.agree_with_message(message),
+        };
+        found.err()
     }
 
     /// The log that is derived from the other fields.

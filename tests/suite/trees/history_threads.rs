@@ -5,7 +5,9 @@ use std::{thread, time::Duration};
 use crate::support::{fixture, layer::Layer};
 use slproof::{
     contracts::{Layout, system::MESSAGE_ROOT},
-    forest::{Addresses, Forest, History, RebuildOptions, SearchBudget, explain, rebuild},
+    forest::{
+        Addresses, Forest, History, RebuildOptions, SearchBudget, explain, explain_further, rebuild,
+    },
     ingest::{events::read_events, state::read_state},
     keccak::keccak256,
     primitives::{BatchNumber, ChainId, SlBlock},
@@ -55,6 +57,37 @@ fn every_search_finds_what_the_events_say() {
         let stated = stated.history();
         assert_eq!(stated.unexplained().next(), None);
         is_always(stated, &state, &forest, SearchBudget::default(), times);
+    }
+}
+
+/// The searches of the settlement layers of the fixtures, 5,000 of each in this process.
+#[test]
+#[ignore = "takes minutes; .ci/full runs it"]
+fn thousands_of_searches_find_the_same() {
+    for folder in ["gateway-v29-to-v31", "gateway-v31", "gateway-v29"] {
+        let state =
+            read_state(&fixture(&format!("{folder}/state.anvil.json")), None).unwrap().state;
+        let forest = rebuild(&state, &RebuildOptions::default()).unwrap();
+        let expected = searched(&state, &forest, SearchBudget::default());
+        let roots = expected.len();
+        let unknown = History {
+            blocks: expected.blocks.clone(),
+            roots: expected.roots.clone(),
+            chains: vec![0; roots],
+            ends: vec![0; roots],
+            ..History::default()
+        };
+        for threads in THREADS {
+            let pool = pool(threads);
+            for time in 0..5_000 / THREADS.len() as u64 {
+                let delay = Duration::from_micros(time % 50 * 20);
+                let search =
+                    || explain_further(&forest, unknown.clone(), &[], SearchBudget::default());
+                let (found, ()) = pool.join(search, || thread::sleep(delay));
+                let same = *found.unwrap().history() == expected;
+                assert!(same, "{folder}: search {time} with {threads} threads differs");
+            }
+        }
     }
 }
 
