@@ -45,7 +45,7 @@ impl Role {
             }
             (_, FileKind::Proofs) => "did you mean slproof verify?",
             (_, FileKind::Requests) => "did you mean --requests?",
-            (_, FileKind::Events) => "did you mean --events?",
+            (_, FileKind::Events) => "did you mean --tree or --events, or slproof rebuild?",
             (_, FileKind::SlBatches) => "did you mean --sl-batches?",
             (_, FileKind::BatchBlocks) => "did you mean --batch-blocks?",
             (_, FileKind::Manifest) => {

@@ -8,8 +8,8 @@ use crate::{files::Input, ingest::sniff};
 /// The error for an input that could not be used. If the file is of a kind for another role, the error says
 /// so.
 pub(super) fn wrong_input(path: &Path, role: Role, error: CliError) -> CliError {
-    // A file of another kind fails as damaged or unknown content.
-    if error.exit_code() != 3 {
+    // A file of another kind fails as damaged or unknown content, or seems to need a flag.
+    if !matches!(error.exit_code(), 2 | 3) {
         return error;
     }
     refuse_other_kinds(path, role).err().unwrap_or(error)

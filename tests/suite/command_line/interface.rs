@@ -233,7 +233,7 @@ fn inputs_in_the_wrong_place_are_named() {
         (prove(&state, &logs, &["--requests", &state]), "a state dump", "--tree"),
         (prove(&state, &logs, &sl_batch), "a file of proofs", "slproof verify"),
         (
-            run(["verify", &path("gateway-v31/events.jsonl.gz"), "--root", &root]),
+            run(["index", &path("gateway-v31/events.jsonl.gz"), "-o", &out]),
             "events of MessageRoot",
             "--events",
         ),
