@@ -183,10 +183,12 @@ impl Evidence for EventEvidence {
 
     fn newest_root<E: From<RebuildError>>(
         &self,
-        _: impl Fn(&Hash) -> bool,
+        is_present: impl Fn(&Hash) -> bool,
         _: impl FnMut(&[(SlBlock, Hash)]) -> Result<(), E>,
     ) -> Result<Option<(SlBlock, Hash)>, E> {
         let last = self.by_block.len().checked_sub(1).map(|last| self.by_block.root(last));
+        // If it is not, `compare_forest` finds the first root that differs.
+        let last = last.filter(|last| is_present(&last.root));
         Ok(last.map(|last| (last.block, last.root)))
     }
 
