@@ -111,6 +111,8 @@ def _contradictions(records):
         message = whole["message"] + "00"
         records.refused(f"another-message-and-no-{lost}", _without(whole, lost) | {"message": message},
                         "message-mismatch", "agreement")
+    records.refused("target-without-a-number-and-no-id", _without(whole, "id") | {
+        "target": {member: value for member, value in whole["target"].items() if member != "number"}}, None, "agreement")
     records.refused("no-words-and-no-log", _without(whole, "log") | {"proof": []}, "empty-proof", "empty")
     records.refused("txNumberInBatch-of-17-bits-and-no-log",
                     without_log | {"txNumberInBatch": 65536 + said["txNumberInBatch"]}, "log-mismatch", "agreement")

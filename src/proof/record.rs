@@ -135,6 +135,12 @@ impl TargetRecord {
         Self { kind: TargetKind::BatchRoot, sl_chain_id: None, number: None, root }
     }
 
+    /// Whether the target names everything that its kind of root needs, and nothing else.
+    pub(super) fn is_whole(&self) -> bool {
+        let named = [self.sl_chain_id.is_some(), self.number.is_some()];
+        named == [self.kind != TargetKind::BatchRoot; 2]
+    }
+
     pub(super) fn is(&self, anchor: &RootRef) -> bool {
         match (self.kind, anchor) {
             (TargetKind::BatchRoot, RootRef::Batch(..)) => {

@@ -4,7 +4,7 @@ use thiserror::Error;
 use crate::proof::calldata::CalldataError;
 use crate::{
     primitives::hex,
-    proof::{FailureCode, verify::VerifyError},
+    proof::{FailureCode, TargetRecord, verify::VerifyError},
 };
 
 /// Why a text or a row is not a complete proof record.
@@ -45,6 +45,9 @@ pub enum RecordError {
         /// The value in the log.
         got: String,
     },
+    /// The target does not name what its kind of root needs, or names more.
+    #[error("the target of the record, {0}, does not name exactly what its kind of root needs")]
+    Target(TargetRecord),
     /// The number of the transaction has more than 16 bits.
     #[error("the record's txNumberInBatch is {0}, but logs have numbers of 16 bits")]
     TxNumber(u64),
@@ -106,6 +109,7 @@ impl RecordError {
             Self::Missing { field: "id" } => FailureCode::IdMissing,
             Self::Missing { .. } => FailureCode::LogMissing,
             Self::OtherThanLog { .. } | Self::TxNumber(_) => FailureCode::LogMismatch,
+            Self::Target(_) => FailureCode::TargetMismatch,
             Self::Proof(error) => error.code(),
             Self::CalldataUnsupported => FailureCode::CalldataUnsupported,
             Self::Null => FailureCode::NodeNull,

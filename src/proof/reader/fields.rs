@@ -111,6 +111,9 @@ impl Fields {
     /// What the verifier would refuse in any record with these fields.
     fn contradiction(&self, log: Option<&L2ToL1Log>) -> Option<RecordError> {
         let message = self.message.as_deref();
+        if let Some(target) = self.target.filter(|target| !target.is_whole()) {
+            return Some(RecordError::Target(target));
+        }
         let found = match (log, message) {
             _ if self.words.is_empty() => Err(VerifyError::Empty.into()),
             (Some(log), Some(message)) => verify::message(log, message).map_err(Into::into),
