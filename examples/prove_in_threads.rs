@@ -8,7 +8,7 @@
 use std::{
     env,
     error::Error,
-    io::{self, BufRead, BufReader},
+    io::{self, BufRead, BufReader, Write},
     sync::{Mutex, PoisonError},
     thread,
 };
@@ -17,26 +17,38 @@ use slproof::{Messages, Prover, Target, Trees, proof::RequestLine};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<String> = env::args().skip(1).collect();
-    let [state, logs] = &args[..] else {
+    run(&args, BufReader::new(io::stdin()), &mut io::stdout())
+}
+
+/// Writes one line for each line of requests, in the order in which the answers are ready.
+pub(crate) fn run(
+    args: &[String],
+    requests: impl BufRead + Send,
+    out: &mut (impl Write + Send),
+) -> Result<(), Box<dyn Error>> {
+    let [state, logs] = args else {
         return Err("usage: prove_in_threads <STATE> <ARCHIVE>".into());
     };
     let trees = Trees::open(&[state], &Default::default())?;
     let prover = Prover::new(trees, Messages::open(&[logs], &Default::default())?);
 
-    let requests = Mutex::new(BufReader::new(io::stdin()).lines());
+    let (requests, out) = (Mutex::new(requests.lines()), Mutex::new(out));
     thread::scope(|threads| {
-        for _ in 0..4 {
+        let answer_all = || -> io::Result<()> {
             // Clones share the opened files.
-            let (prover, requests) = (prover.clone(), &requests);
-            threads.spawn(move || {
-                let next = || requests.lock().unwrap_or_else(PoisonError::into_inner).next();
-                while let Some(Ok(line)) = next() {
-                    println!("{}", answer(&prover, &line));
-                }
-            });
-        }
-    });
-    Ok(())
+            let prover = prover.clone();
+            let next = || requests.lock().unwrap_or_else(PoisonError::into_inner).next();
+            while let Some(line) = next() {
+                let answer = answer(&prover, &line?);
+                writeln!(out.lock().unwrap_or_else(PoisonError::into_inner), "{answer}")?;
+            }
+            Ok(())
+        };
+        let workers = [(); 4].map(|()| threads.spawn(answer_all));
+        workers
+            .into_iter()
+            .try_for_each(|worker| Ok(worker.join().map_err(|_| "a thread panicked")??))
+    })
 }
 
 /// The records for one line of requests, or the code and text of the error.

@@ -5,13 +5,21 @@
 //!     fixtures/gateway-v29/state.anvil.json fixtures/gateway-v29/logs.jsonl.gz 0x<message hash>
 //! ```
 
-use std::{env, error::Error};
+use std::{
+    env,
+    error::Error,
+    io::{self, Write},
+};
 
 use slproof::{Messages, Prover, Request, Target, Trees, TrustedRoots, Verdict, verify};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let args: Vec<String> = env::args().skip(1).collect();
-    let [state, logs, hash] = &args[..] else {
+    run(&env::args().skip(1).collect::<Vec<_>>(), &mut io::stdout())
+}
+
+/// Writes one record per line.
+pub(crate) fn run(args: &[String], out: &mut impl Write) -> Result<(), Box<dyn Error>> {
+    let [state, logs, hash] = args else {
         return Err("usage: prove_message <STATE> <ARCHIVE> <MESSAGE HASH>".into());
     };
     let trees = Trees::open(&[state], &Default::default())?;
@@ -22,7 +30,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let request = Request::Message { message: hash.parse()? };
     for record in prover.prove(&request, Target::Latest)? {
         match verify(&record, &known) {
-            Verdict::Valid(_) => println!("{}", serde_json::to_string(&record)?),
+            Verdict::Valid(_) => writeln!(out, "{}", serde_json::to_string(&record)?)?,
             Verdict::Invalid(reason) | Verdict::CannotJudge(reason) => return Err(reason.into()),
         }
     }

@@ -45,8 +45,14 @@ impl Sink for DirectorySink {
 }
 
 fn main() -> Result<(), Box<dyn error::Error>> {
-    let args: Vec<String> = env::args().skip(1).collect();
-    let [state, logs, directory] = &args[..] else {
+    let proofs = run(&env::args().skip(1).collect::<Vec<_>>())?;
+    println!("{proofs} proofs in this run");
+    Ok(())
+}
+
+/// Starts the job or continues it. Returns the number of proofs of this run.
+pub(crate) fn run(args: &[String]) -> Result<u64, Box<dyn error::Error>> {
+    let [state, logs, directory] = args else {
         return Err("usage: resumable_job <STATE> <ARCHIVE> <DIRECTORY>".into());
     };
     fs::create_dir_all(directory)?;
@@ -55,7 +61,5 @@ fn main() -> Result<(), Box<dyn error::Error>> {
     let prover = Prover::new(trees, Messages::open(&[logs], &Default::default())?);
 
     let job = prover.job(Selection::all()).skip(sink.steps()?);
-    let summary = job.run(&mut sink)?;
-    println!("{} proofs in this run", summary.count.proofs);
-    Ok(())
+    Ok(job.run(&mut sink)?.count.proofs)
 }

@@ -138,6 +138,11 @@ pub mod prove;
 #[cfg(feature = "cli")]
 pub mod cli;
 
+/// Compiles and runs the examples of this page of the manual.
+#[cfg(all(doctest, feature = "archive"))]
+#[doc = include_str!("../docs/src/situations/library.md")]
+mod page_of_the_manual {}
+
 pub use proof::{CheckedBy, FailureCode, ProofRecord, Request, Target, Verdict};
 #[cfg(feature = "archive")]
 pub use prove::{

@@ -15,6 +15,15 @@ pub fn live_side(tree: &Tree<'_>, level: u32) -> Option<Hash> {
 ///
 /// This is the contract's own algorithm. [`Levels`](super::Levels) uses another one, and tests compare the
 /// two.
+///
+/// ```
+/// use slproof::{keccak::hash_node, merkle::PushTree, primitives::Hash};
+///
+/// let (one, other) = (Hash::new([1; 32]), Hash::new([2; 32]));
+/// let mut tree = PushTree::new(Hash::ZERO);
+/// assert_eq!(tree.push(one), one);
+/// assert_eq!(tree.push(other), hash_node(one, other));
+/// ```
 #[derive(Clone, Debug)]
 pub struct PushTree {
     leaves: u64,

@@ -5,6 +5,18 @@ use super::{
 use crate::primitives::Hash;
 
 /// A tree with all its levels in one allocation.
+///
+/// ```
+/// use slproof::{merkle::{Levels, PushTree, Zeros}, primitives::Hash};
+///
+/// let leaves: Vec<Hash> = (1..=5).map(|byte| Hash::new([byte; 32])).collect();
+/// let zeros = Zeros::above(Hash::ZERO);
+/// let levels = Levels::build(leaves.clone(), &zeros);
+/// let tree = levels.tree(&zeros);
+/// assert_eq!(tree.root(), PushTree::new(Hash::ZERO).extend(&leaves));
+/// assert_eq!(tree.path(4)?.len(), 3);
+/// # Ok::<(), slproof::merkle::NoSuchLeaf>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Levels {
     nodes: NodeBuffer,

@@ -22,6 +22,16 @@ pub const EMPTY_LOG_LEAF: Hash = Hash::new([
 pub const MESSENGER: Address = Address::system(0x8008);
 
 /// An L2→L1 log in the 88-byte encoding that its leaf hashes.
+///
+/// ```
+/// use slproof::{keccak::keccak256, message::L2ToL1Log, primitives::Address};
+///
+/// let sender = Address::system(0x800a);
+/// let log = L2ToL1Log::of_message(3, sender, b"hello");
+/// assert!(log.is_message());
+/// assert_eq!((log.tx_number(), log.message_sender()), (3, Some(sender)));
+/// assert_eq!(log.value(), keccak256(b"hello"));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Pod, Zeroable, TransparentWrapper)]
 #[repr(transparent)]
 pub struct L2ToL1Log([u8; L2ToL1Log::LEN]);

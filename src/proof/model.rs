@@ -4,6 +4,18 @@ use crate::primitives::{Hash, Word};
 pub const METADATA_VERSION: u8 = 1;
 
 /// The parts of a proof.
+///
+/// ```
+/// use slproof::{ProofRecord, proof::{Proof, ProofEnd}};
+///
+/// let text = std::fs::read("fixtures/gateway-v31/record.json")?;
+/// let record: ProofRecord = serde_json::from_slice(&text)?;
+///
+/// let proof = Proof::decode(&record.proof)?;
+/// assert!(matches!(&proof.end, ProofEnd::SettlementLayer(hop) if hop.sl_number == 214));
+/// assert_eq!(proof.encode(), record.proof);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proof {
     /// The siblings of the log's leaf, bottom first; since v26 the last is the aggregated root.

@@ -17,6 +17,20 @@ use crate::{
 ///
 /// As JSON it also has the fields `sender`, `txNumberInBatch` and, for a message, `messageHash`. They repeat
 /// parts of the log and are not read back.
+///
+/// ```
+/// use slproof::ProofRecord;
+///
+/// let text = std::fs::read("fixtures/gateway-v31/record.json")?;
+/// let record: ProofRecord = serde_json::from_slice(&text)?;
+/// let log = record.log.ok_or("the record has a log")?;
+///
+/// // The root that a node of the settlement layer returns for block 214.
+/// let root = "0x5e8239b8d1c0dc58dfaa89da7e9847bcd442e403b1a2969e312fb407029f980e".parse()?;
+/// let folded = record.verify(&log, |_| Some(root))?;
+/// assert_eq!(folded.batch_root, record.root);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ProofRecord {
@@ -83,6 +97,16 @@ impl Serialize for ProofRecord {
 }
 
 /// The root that a proof folds to.
+///
+/// ```
+/// use slproof::proof::{TargetKind, TargetRecord};
+///
+/// let text = format!(r#"{{"kind":"block","slChainId":506,"number":242,"root":"0x{:064}"}}"#, 1);
+/// let target: TargetRecord = serde_json::from_str(&text)?;
+/// assert_eq!(target.kind, TargetKind::Block);
+/// assert_eq!(target.to_string(), "block 242 of chain 506");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TargetRecord {

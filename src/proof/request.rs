@@ -12,6 +12,17 @@ use crate::{
 };
 
 /// A request: the logs to prove.
+///
+/// ```
+/// use slproof::{Request, primitives::{BatchNumber, ChainId}};
+///
+/// let request: Request = serde_json::from_str(r#"{"chainId":324,"batchNumber":501234}"#)?;
+/// assert_eq!(
+///     request,
+///     Request::Batch { chain_id: ChainId(324), batch_number: BatchNumber(501_234) }
+/// );
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", untagged)]
 pub enum Request {
@@ -119,6 +130,17 @@ struct Incoming<'a> {
 
 impl RequestLine {
     /// Parses a line. Unknown fields are refused; otherwise a misspelt field would be ignored silently.
+    ///
+    /// ```
+    /// use slproof::{FailureCode, Target, proof::RequestLine};
+    ///
+    /// let line = RequestLine::parse(br#"{"chainId":324,"batchNumber":7,"id":0,"target":"first"}"#)?;
+    /// assert_eq!(line.target, Some(Target::First));
+    ///
+    /// let misspelt = RequestLine::parse(br#"{"chainId":324,"batchNumber":7,"index":0}"#);
+    /// assert_eq!(misspelt.unwrap_err().code(), FailureCode::MalformedRequest);
+    /// # Ok::<(), slproof::proof::RequestError>(())
+    /// ```
     ///
     /// # Errors
     /// [`RequestError`] if the line is not a valid request.

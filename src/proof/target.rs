@@ -10,6 +10,14 @@ use crate::{
 };
 
 /// The root that proofs shall fold to.
+///
+/// ```
+/// use slproof::{Target, primitives::SlBlock};
+///
+/// assert_eq!("block:0xf2".parse(), Ok(Target::Block(SlBlock(242))));
+/// assert_eq!(Target::BatchRoot.to_string(), "batch-root");
+/// assert!("242".parse::<Target>().is_err());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Target {

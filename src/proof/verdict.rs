@@ -10,6 +10,20 @@ use crate::proof::{
 use crate::{message::L2ToL1Log, primitives::Hash};
 
 /// The verdict on a proof record.
+///
+/// ```
+/// use slproof::{FailureCode, ProofRecord, Verdict, primitives::Hash, proof::Known};
+///
+/// let text = std::fs::read("fixtures/gateway-v31/record.json")?;
+/// let record: ProofRecord = serde_json::from_slice(&text)?;
+/// let log = record.log.ok_or("the record has a log")?;
+///
+/// let other = Verdict::of(&record, &log, |_| Known::Root(Hash::ZERO));
+/// assert!(matches!(other, Verdict::Invalid(reason) if reason.code() == FailureCode::RootMismatch));
+/// let unknown = Verdict::of(&record, &log, |_| Known::Unknown);
+/// assert!(matches!(unknown, Verdict::CannotJudge(_)));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub enum Verdict {
     /// The proof folds to the root that is stored where it leads.

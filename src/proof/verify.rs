@@ -202,6 +202,21 @@ impl VerifyError {
 /// Folds the words of a proof for a claim. The caller compares the result with a root from an independent
 /// source.
 ///
+/// ```
+/// use slproof::ProofRecord;
+/// use slproof::proof::verify::{Claim, RootRef, fold};
+///
+/// let text = std::fs::read("fixtures/gateway-v31/record.json")?;
+/// let record: ProofRecord = serde_json::from_slice(&text)?;
+/// let log = &record.log.ok_or("the record has a log")?;
+/// let (chain, batch, index) = (record.chain_id, record.batch_number, record.id);
+///
+/// let folded = fold(&Claim { chain, batch, index, log }, &record.proof)?;
+/// assert_eq!(folded.batch_root, record.root);
+/// assert!(matches!(folded.root_ref, RootRef::SettlementLayer(_, 214)));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 /// [`VerifyError`] if the contracts would refuse the proof before they compare a root.
 pub fn fold(claim: &Claim<'_>, words: &[Hash]) -> Result<Folded, VerifyError> {

@@ -11,6 +11,20 @@ use crate::{
 };
 
 /// Compares the logs of batches with the batch roots in the trees.
+///
+/// ```
+/// use slproof::{Messages, MessagesOptions, Trees, primitives::ChainId, prove::TreeCheck};
+///
+/// let mut options = MessagesOptions::default();
+/// options.source.chain = Some(ChainId(324));
+/// let messages = Messages::open(&["fixtures/gateway-v29/receipts.json"], &options)?;
+/// let trees = Trees::open(&["fixtures/gateway-v29/state.anvil.json"], &Default::default())?;
+///
+/// let forest = trees.forest().ok_or("trees were rebuilt")?;
+/// let coverage = TreeCheck::new(forest)?.coverage(messages.archive());
+/// assert_eq!((coverage.complete, coverage.missing[0].count), (1, 32));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct TreeCheck<'f> {
     forest: &'f Forest,

@@ -173,6 +173,20 @@ pub enum Error {
 }
 
 /// What a hash identifies.
+///
+/// ```
+/// use slproof::{Error, HashOf, Messages, Prover, Request, Target, Trees};
+///
+/// # let trees = Trees::open(&["fixtures/gateway-v29/state.anvil.json"], &Default::default())?;
+/// # let messages = Messages::open(&["fixtures/gateway-v29/logs.jsonl.gz"], &Default::default())?;
+/// let prover = Prover::new(trees, messages);
+/// // The hash of a message, taken for that of a transaction.
+/// let hash = "0x3769df72f2c3d7295996f7c5b78980cc9bf8a706333b59bb9969bf80caf9eff9".parse()?;
+/// let request = Request::Transaction { tx_hash: hash, log: None };
+/// let error = prover.prove(&request, Target::Latest).unwrap_err();
+/// assert!(matches!(error, Error::OtherHash { asked: HashOf::Transaction, .. }));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HashOf {
     /// The hash of a message.

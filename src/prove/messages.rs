@@ -16,6 +16,17 @@ use crate::{
 };
 
 /// How archives of logs are read.
+///
+/// ```
+/// use slproof::{Messages, MessagesOptions, primitives::ChainId};
+///
+/// // Receipts do not name their chain.
+/// let mut options = MessagesOptions::default();
+/// options.source.chain = Some(ChainId(324));
+/// let messages = Messages::open(&["fixtures/gateway-v29/receipts.json"], &options)?;
+/// assert_eq!(messages.archive().header().logs, 1);
+/// # Ok::<(), slproof::Error>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct MessagesOptions {

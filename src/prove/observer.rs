@@ -52,6 +52,30 @@ pub trait Observer: Send + Sync {
 }
 
 /// An event while trees are opened or a job runs.
+///
+/// ```
+/// use std::sync::{Arc, Mutex};
+/// use slproof::{Event, Observer, Trees, TreesOptions};
+///
+/// /// Keeps the release by whose rules the trees were rebuilt.
+/// #[derive(Default)]
+/// struct Release(Mutex<Option<String>>);
+///
+/// impl Observer for Release {
+///     fn event(&self, event: &Event<'_>) {
+///         if let Event::Rebuilt { layout, .. } = event {
+///             *self.0.lock().unwrap() = Some(layout.to_string());
+///         }
+///     }
+/// }
+///
+/// let release = Arc::new(Release::default());
+/// let mut options = TreesOptions::default();
+/// options.observer = Arc::clone(&release).into();
+/// Trees::open(&["fixtures/gateway-v31/state.anvil.json"], &options)?;
+/// assert_eq!(release.0.lock().unwrap().as_deref(), Some("v31"));
+/// # Ok::<(), slproof::Error>(())
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
@@ -115,6 +139,22 @@ pub enum Event<'a> {
 }
 
 /// A shared observer, or none.
+///
+/// ```
+/// use std::sync::Arc;
+/// use slproof::{Observer, ObserverHandle};
+///
+/// struct Stopped;
+///
+/// impl Observer for Stopped {
+///     fn is_cancelled(&self) -> bool {
+///         true
+///     }
+/// }
+///
+/// assert!(ObserverHandle::from(Arc::new(Stopped)).is_cancelled());
+/// assert!(!ObserverHandle::default().is_cancelled());
+/// ```
 #[derive(Clone, Default)]
 pub struct ObserverHandle(Option<Arc<dyn Observer>>);
 

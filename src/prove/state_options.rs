@@ -16,6 +16,17 @@ use crate::{
 };
 
 /// How a state is read. Values given here replace detected ones.
+///
+/// ```
+/// use slproof::{StateOptions, TrustedRoots, ingest::state::Format};
+///
+/// // L1's contracts have no system addresses, so Bridgehub's has to be given.
+/// let mut options = StateOptions::default();
+/// options.format = Some(Format::Anvil);
+/// options.bridgehub = Some("0x303a465b659cbb0ab36ee643ea362c509eeb5213".parse()?);
+/// TrustedRoots::open("fixtures/gateway-v29/l1.state.anvil.json", &options)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct StateOptions {

@@ -30,6 +30,15 @@ use crate::{
 };
 
 /// How trees are opened, and what their targets need.
+///
+/// ```
+/// use slproof::{FailureCode, Trees, TreesOptions, primitives::ChainId};
+///
+/// let mut options = TreesOptions::default();
+/// options.sl_chain = Some(ChainId(9));
+/// let error = Trees::open(&["fixtures/gateway-v29/state.anvil.json"], &options).unwrap_err();
+/// assert_eq!(error.code(), FailureCode::IncompleteState);
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct TreesOptions {
@@ -79,6 +88,25 @@ impl Default for TreesOptions {
 }
 
 /// The state of L1.
+///
+/// ```
+/// use slproof::{L1Options, Messages, Prover, Request, Target, Trees, TreesOptions};
+/// use slproof::primitives::SlBatch;
+///
+/// let mut options = TreesOptions::default();
+/// options.sl_batches = Some("fixtures/gateway-v29/gw_batches.jsonl".into());
+/// let mut l1 = L1Options { path: "fixtures/gateway-v29/l1.state.anvil.json".into(), ..Default::default() };
+/// l1.state.bridgehub = Some("0x303a465b659cbb0ab36ee643ea362c509eeb5213".parse()?);
+/// options.l1 = Some(l1);
+/// let trees = Trees::open(&["fixtures/gateway-v29/state.anvil.json"], &options)?;
+/// # let messages = Messages::open(&["fixtures/gateway-v29/logs.jsonl.gz"], &Default::default())?;
+///
+/// // L1 accepts these proofs.
+/// let request: Request = serde_json::from_str(r#"{"chainId":324,"batchNumber":501234,"id":0}"#)?;
+/// let records = Prover::new(trees, messages).prove(&request, Target::SlBatch(SlBatch(2028)))?;
+/// assert_eq!(records.len(), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct L1Options {
     /// The state.
@@ -217,6 +245,18 @@ impl Trees {
 
     /// Rebuilds the trees of the state at `paths` directly into a tree file and opens it. This takes little
     /// memory for a state of any size. `with_history` also stores the contents of past roots in the file.
+    ///
+    /// ```
+    /// use slproof::{Trees, TreesOptions};
+    ///
+    /// # let dir = tempfile::tempdir()?;
+    /// # let file = dir.path().join("gateway.sltree");
+    /// let (state, options) = ("fixtures/gateway-v29/state.anvil.json", TreesOptions::default());
+    /// let written = Trees::rebuild_to_file(&[state], &file, true, &options)?;
+    /// let opened = Trees::open(&[file], &options)?;
+    /// assert_eq!(written.to_string(), opened.to_string());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// As [`Trees::open`], and when the file cannot be written. An existing file at `target` is then

@@ -5,6 +5,23 @@ use thiserror::Error;
 use crate::proof::FailureCode;
 
 /// The formats of proofs. Every build knows all of them, but refuses to write a format whose feature is off.
+///
+/// ```
+/// use slproof::{Messages, ProofFormat, ProofOutput, Prover, Selection, Trees};
+/// use slproof::{primitives::{BatchNumber, ChainId}, proof::RpcAnswer};
+///
+/// # let trees = Trees::open(&["fixtures/gateway-v29/state.anvil.json"], &Default::default())?;
+/// # let messages = Messages::open(&["fixtures/gateway-v29/logs.jsonl.gz"], &Default::default())?;
+/// # let dir = tempfile::tempdir()?;
+/// # let path = dir.path().join("answer.json");
+/// let one = Selection::log(ChainId(324), BatchNumber(501_234), 0);
+/// let output = ProofOutput::create(&path)?.format(ProofFormat::Rpc);
+/// Prover::new(trees, messages).job(one).write(output)?;
+///
+/// let answer: RpcAnswer = serde_json::from_slice(&std::fs::read(path)?)?;
+/// assert_eq!(answer.id, 0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ProofFormat {

@@ -26,6 +26,21 @@ const RECORDS_AT_ONCE: usize = 4096;
 const BYTES_AT_ONCE: usize = 64 << 20;
 
 /// The roots to which proofs must fold. Cheap to clone.
+///
+/// ```
+/// use slproof::{ProofRecord, TrustedRoots, Verdict, verify};
+///
+/// let text = std::fs::read("fixtures/gateway-v31/record.json")?;
+/// let record: ProofRecord = serde_json::from_slice(&text)?;
+///
+/// // A root from another source, such as the explorer of the settlement layer.
+/// let root = "0x5e8239b8d1c0dc58dfaa89da7e9847bcd442e403b1a2969e312fb407029f980e".parse()?;
+/// assert!(matches!(verify(&record, &TrustedRoots::Root(root)), Verdict::Valid(_)));
+///
+/// let state = TrustedRoots::open("fixtures/gateway-v31/state.anvil.json", &Default::default())?;
+/// assert!(matches!(verify(&record, &state), Verdict::Valid(_)));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum TrustedRoots {

@@ -44,6 +44,15 @@ pub enum RequestSource<'a> {
 }
 
 /// The number of outcomes of each kind.
+///
+/// ```
+/// use slproof::{Count, FailureCode};
+///
+/// let mut count = Count { proofs: 10, ..Count::default() };
+/// // A request for all five logs of a batch fails.
+/// count.fail(FailureCode::LogsDoNotFold, 5);
+/// assert_eq!((count.failed(), count.logs()), (1, 15));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Count {

@@ -6,6 +6,34 @@ use super::{Count, Encode, EncoderError, Outcome, RequestSource};
 use crate::proof::{FailureRecord, ProofRecord};
 
 /// The outcome of a request as an owned record.
+///
+/// ```
+/// use slproof::{Answer, JobPart, Messages, Prover, Selection, Sink, Trees};
+///
+/// /// Keeps the codes of failed requests.
+/// #[derive(Default)]
+/// struct Codes(Vec<&'static str>);
+///
+/// impl Sink for Codes {
+///     fn write(&mut self, part: JobPart) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+///         self.0.extend(part.answers.iter().filter_map(|answer| match answer {
+///             Answer::Proof(_) => None,
+///             Answer::Failed(record) => Some(record.error.code.as_str()),
+///         }));
+///         Ok(())
+///     }
+/// }
+///
+/// # let dir = tempfile::tempdir()?;
+/// # let file = dir.path().join("requests.ndjson");
+/// std::fs::write(&file, r#"{"chainId":324,"batchNumber":1,"id":0}"#)?;
+/// # let trees = Trees::open(&["fixtures/gateway-v29/state.anvil.json"], &Default::default())?;
+/// # let messages = Messages::open(&["fixtures/gateway-v29/logs.jsonl.gz"], &Default::default())?;
+/// let mut codes = Codes::default();
+/// Prover::new(trees, messages).job(Selection::requests(file)).run(&mut codes)?;
+/// assert_eq!(codes.0, ["batch-not-in-tree"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 #[expect(clippy::large_enum_variant, reason = "most answers are proofs, which need no box")]
 pub enum Answer {

@@ -133,6 +133,12 @@ mod command_line {
     mod schemas;
 }
 
+/// The programs of `examples/`, run on fixtures.
+mod examples;
+
+/// The manual: commands, flags and codes are those of the program, files and names those of the source.
+mod manual;
+
 /// Faults of the system at every call, one at a time.
 mod faults {
     /// Every command that writes a file, with a fault at each of its calls on the files of the job in turn.

@@ -26,6 +26,20 @@ pub use parse::parse;
 
 /// The fields that a node's plain answer lacks. A record that contradicts them is refused, because the
 /// caller gives them on purpose.
+///
+/// ```
+/// use slproof::{ProofRecord, proof::{RpcAnswer, reader::{Defaults, Item, parse}}};
+///
+/// let text = std::fs::read("fixtures/gateway-v31/record.json")?;
+/// let record: ProofRecord = serde_json::from_slice(&text)?;
+/// let given = Defaults { chain: Some(record.chain_id), log: record.log, ..Default::default() };
+/// let answer = serde_json::to_vec(&RpcAnswer::from(record))?;
+///
+/// // The answer of a node says neither which chain nor which log it is for.
+/// assert!(parse(&answer, &Defaults::default()).unwrap_err().is_lack());
+/// assert!(matches!(parse(&answer, &given)?, Item::Proof(..)));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Defaults {
     /// The chain.

@@ -14,6 +14,20 @@ use crate::{
 const CHUNK_LEN: usize = 1 << 20;
 
 /// The result of merging the shards of a job.
+///
+/// ```
+/// use slproof::{Messages, ProofOutput, Prover, Selection, Shard, Trees, merge};
+///
+/// # let trees = Trees::open(&["fixtures/gateway-v29/state.anvil.json"], &Default::default())?;
+/// # let messages = Messages::open(&["fixtures/gateway-v29/logs.jsonl.gz"], &Default::default())?;
+/// # let dir = tempfile::tempdir()?;
+/// # let (shard, whole) = (dir.path().join("shard"), dir.path().join("whole"));
+/// let job = Prover::new(trees, messages).job(Selection::all()).shard(Shard { number: 1, of: 1 });
+/// let summary = job.write(ProofOutput::create(&shard)?)?;
+/// let merged = merge(&[shard], &whole, &Default::default())?;
+/// assert_eq!((merged.shards, merged.count, merged.bytes), (1, summary.count, summary.bytes));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Merged {
@@ -28,6 +42,21 @@ pub struct Merged {
 /// Merges the outputs of all shards of a job into the output of the whole job (`-` for standard output). The
 /// shards may be given in any order. Each needs its manifest next to it. `progress` receives the number of
 /// bytes that were read.
+///
+/// ```
+/// use slproof::{FailureCode, Messages, ProofOutput, Prover, Selection, Shard, Trees, merge};
+///
+/// # let trees = Trees::open(&["fixtures/gateway-v29/state.anvil.json"], &Default::default())?;
+/// # let messages = Messages::open(&["fixtures/gateway-v29/logs.jsonl.gz"], &Default::default())?;
+/// # let dir = tempfile::tempdir()?;
+/// # let (second, whole) = (dir.path().join("second"), dir.path().join("whole"));
+/// let job = Prover::new(trees, messages).job(Selection::all()).shard(Shard { number: 2, of: 2 });
+/// job.write(ProofOutput::create(&second)?)?;
+/// let error = merge(&[second], &whole, &Default::default()).unwrap_err();
+/// assert_eq!(error.code(), FailureCode::InputDamaged);
+/// assert!(error.to_string().ends_with("shard 1/2 is missing"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
 /// [`Error`] when a shard is missing, is given twice, was changed after it was made or belongs to another

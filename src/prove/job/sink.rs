@@ -45,6 +45,36 @@ pub trait Sink: Send {
 }
 
 /// The results of some steps of a job.
+///
+/// ```
+/// use slproof::{JobPart, Messages, Prover, Selection, Sink, Trees};
+///
+/// /// Counts proofs and completed steps.
+/// #[derive(Default)]
+/// struct Progress {
+///     proofs: u64,
+///     steps: u64,
+/// }
+///
+/// impl Sink for Progress {
+///     fn write(&mut self, part: JobPart) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+///         self.proofs += part.count.proofs;
+///         self.steps = part.steps;
+///         Ok(())
+///     }
+/// }
+///
+/// # let trees = Trees::open(&["fixtures/gateway-v29/state.anvil.json"], &Default::default())?;
+/// # let messages = Messages::open(&["fixtures/gateway-v29/logs.jsonl.gz"], &Default::default())?;
+/// let job = Prover::new(trees, messages).job(Selection::all());
+/// let mut progress = Progress::default();
+/// let first = job.run(&mut progress)?;
+/// assert_eq!(progress.proofs, first.count.proofs);
+/// // All steps are done, so nothing is left for a second run.
+/// let second = job.skip(progress.steps).run(&mut progress)?;
+/// assert_eq!(second.count.proofs, 0);
+/// # Ok::<(), slproof::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct JobPart {

@@ -8,6 +8,20 @@ use super::checkpoint::json;
 use crate::records::Count;
 
 /// The results of a job. The command line writes them as a JSON file.
+///
+/// ```
+/// use slproof::{Messages, ProofOutput, Prover, Selection, Trees};
+///
+/// # let trees = Trees::open(&["fixtures/gateway-v29/state.anvil.json"], &Default::default())?;
+/// # let messages = Messages::open(&["fixtures/gateway-v29/logs.jsonl.gz"], &Default::default())?;
+/// # let dir = tempfile::tempdir()?;
+/// # let path = dir.path().join("proofs.ndjson");
+/// let job = Prover::new(trees, messages).job(Selection::all());
+/// let summary = job.write(ProofOutput::create(&path)?)?;
+/// assert_eq!(summary.count.proofs, 18_897);
+/// assert_eq!(summary.bytes, std::fs::metadata(path)?.len());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]

@@ -1,7 +1,6 @@
 //! The types at the root of the crate: shared between threads, with the same records as the command line.
 
 use std::{
-    collections::BTreeSet,
     error::Error as StdError,
     fs,
     path::Path,
@@ -15,11 +14,12 @@ use std::{
 use slproof::{
     Answer, Event, FailureCode, JobPart, Messages, Observer, ProofOutput, Prover, Request,
     Selection, Sink, Target, Trees, TreesOptions, TrustedRoots, Verdict,
-    primitives::{BatchNumber, ChainId},
+    ingest::state::Format,
+    primitives::{BatchNumber, ChainId, Hash, SlBlock},
     verify,
 };
 
-use crate::support::fixture;
+use crate::support::{fixture, json};
 
 const FOLDER: &str = "gateway-v29";
 
@@ -175,14 +175,36 @@ fn several_archives_are_merged() {
     assert!(Trees::open(&nothing, &Default::default()).is_err());
 }
 
-/// The manual's reference lists every code and no other codes.
+/// Each part has every second slot of each account, so neither is enough alone.
 #[test]
-fn the_reference_lists_the_failure_codes() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/src/reference/codes.md");
-    // The packaged crate may not contain the manual.
-    let Ok(text) = fs::read_to_string(path) else { return };
-    let cell = |line: &str| Some(line.strip_prefix("| `")?.split_once('`')?.0.to_owned());
-    let listed: BTreeSet<String> = text.lines().filter_map(cell).collect();
-    let codes: BTreeSet<String> = FailureCode::ALL.iter().map(ToString::to_string).collect();
-    assert_eq!(listed, codes);
+fn several_dumps_are_parts_of_one_state() {
+    let state = format!("{FOLDER}/state.anvil.json");
+    let folder = tempfile::tempdir().unwrap();
+    let parts = [0, 1].map(|part| {
+        let mut dump = json(&state);
+        for account in dump["accounts"].as_object_mut().unwrap().values_mut() {
+            let mut places = 0..;
+            let slots = account["storage"].as_object_mut().unwrap();
+            slots.retain(|_, _| places.next().unwrap() % 2 == part);
+        }
+        let path = folder.path().join(format!("part{part}.json"));
+        fs::write(&path, dump.to_string()).unwrap();
+        path
+    });
+    let open = |paths: &[&Path]| Trees::open(paths, &TreesOptions::default());
+    let [one, two] = parts.each_ref().map(|part| part.as_path());
+    for part in [one, two] {
+        assert_eq!(open(&[part]).unwrap_err().code(), FailureCode::IncompleteState);
+    }
+    let root: Hash = json(&format!("{FOLDER}/roots.json"))["aggregatedRoot"]
+        .as_str()
+        .and_then(|root| root.parse().ok())
+        .unwrap();
+    for paths in [[one, two], [two, one]] {
+        let trees = open(&paths).unwrap();
+        assert_eq!(trees.forest().unwrap().root(), root);
+        assert_eq!((trees.format(), trees.block()), (Some(Format::Anvil), Some(SlBlock(245))));
+    }
+    let other = fixture("gateway-v31/state.anvil.json");
+    assert_eq!(open(&[one, &other]).unwrap_err().code(), FailureCode::InputDamaged);
 }

@@ -1,0 +1,105 @@
+//! The programs of `examples/`, as modules: each runs on fixtures and gives the records of the command line.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::support::{
+    binary::{prove_args, run},
+    fixture,
+};
+
+#[path = "../../examples/prove_in_threads.rs"]
+#[expect(dead_code, reason = "a test calls `run` and not `main`")]
+mod prove_in_threads;
+#[path = "../../examples/prove_message.rs"]
+#[expect(dead_code, reason = "a test calls `run` and not `main`")]
+mod prove_message;
+#[path = "../../examples/resumable_job.rs"]
+#[expect(dead_code, reason = "a test calls `run` and not `main`")]
+mod resumable_job;
+
+const FOLDER: &str = "gateway-v29";
+
+/// The arguments that every example begins with.
+fn inputs() -> Vec<String> {
+    ["state.anvil.json", "logs.jsonl.gz"]
+        .map(|file| fixture(&format!("{FOLDER}/{file}")).to_str().unwrap().to_owned())
+        .to_vec()
+}
+
+/// The records of `slproof prove`.
+fn proven(rest: &[&str]) -> String {
+    let made = run(prove_args(FOLDER, rest));
+    assert_eq!(made.code, Some(0), "{}", made.stderr);
+    made.stdout
+}
+
+#[test]
+fn prove_message_writes_every_occurrence() {
+    let hash = "0x3769df72f2c3d7295996f7c5b78980cc9bf8a706333b59bb9969bf80caf9eff9";
+    let mut out = Vec::new();
+    prove_message::run(&[inputs(), vec![hash.to_owned()]].concat(), &mut out).unwrap();
+    assert_eq!(String::from_utf8(out).unwrap(), proven(&["--message", hash]));
+    let error = prove_message::run(&inputs(), &mut Vec::new()).unwrap_err();
+    assert!(error.to_string().starts_with("usage: "));
+}
+
+#[test]
+fn prove_in_threads_answers_every_line() {
+    let requests = "{\"chainId\":324,\"batchNumber\":501234}\n\
+                    {\"chainId\":324,\"batchNumber\":501235,\"id\":0,\"target\":\"first\"}\n\
+                    {\"chainId\":324,\"batchNumber\":1}\n\
+                    not a request\n";
+    let mut out = Vec::new();
+    prove_in_threads::run(&inputs(), requests.as_bytes(), &mut out).unwrap();
+    let out = String::from_utf8(out).unwrap();
+    let (proofs, mut failed): (Vec<&str>, Vec<&str>) =
+        out.lines().partition(|line| line.starts_with('['));
+    failed.sort_unstable();
+    assert_eq!(failed.len(), 2, "{out}");
+    assert!(failed[0].starts_with("batch-not-in-tree: "), "{out}");
+    assert!(failed[1].starts_with("malformed-request: "), "{out}");
+
+    let batch = proven(&["--all", "--chain", "324", "--batch", "501234"]);
+    let one = ["--chain", "324", "--batch", "501235", "--index", "0", "--target", "first"];
+    let one = proven(&[&one[..], &["--format", "ndjson"]].concat());
+    let records = |line: &&str| serde_json::from_str::<Vec<Value>>(line).unwrap();
+    let mut proofs: Vec<Vec<Value>> = proofs.iter().map(records).collect();
+    proofs.sort_by_key(|records| records[0]["batchNumber"].as_u64());
+    let expected: [Vec<Value>; 2] = [batch, one]
+        .map(|text| text.lines().map(|line| serde_json::from_str(line).unwrap()).collect());
+    assert_eq!(proofs, expected);
+}
+
+#[test]
+fn resumable_job_continues_after_its_last_part() {
+    let folder = tempfile::tempdir().unwrap();
+    let parts = || {
+        let mut parts: Vec<_> =
+            folder.path().read_dir().unwrap().map(|part| part.unwrap().path()).collect();
+        parts.sort();
+        parts
+    };
+    let args = [inputs(), vec![folder.path().to_str().unwrap().to_owned()]].concat();
+    let whole = proven(&["--all"]);
+    let proofs = resumable_job::run(&args).unwrap();
+    assert_eq!(proofs as usize, whole.lines().count());
+
+    // An interrupted run leaves the first parts only.
+    let written = parts();
+    let lost: Vec<_> = written[written.len() / 2..]
+        .iter()
+        .map(|part| {
+            let text = fs::read_to_string(part).unwrap();
+            fs::remove_file(part).unwrap();
+            text
+        })
+        .collect();
+    assert!(!lost.is_empty() && lost.len() < written.len());
+    let again = resumable_job::run(&args).unwrap();
+    assert_eq!(again as usize, lost.concat().lines().count());
+    assert_eq!(resumable_job::run(&args).unwrap(), 0);
+    let text: String = parts().iter().map(|part| fs::read_to_string(part).unwrap()).collect();
+    assert_eq!(text, whole);
+}
