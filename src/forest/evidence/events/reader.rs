@@ -154,10 +154,21 @@ impl Player {
             let advances = mem::take(&mut self.since_block).into_iter().collect();
             self.by_block.push(of, root, Some(Step { chains, advances }));
         }
-        let unnamed = self.unnamed.take_if(|place| place.block != block);
-        // Releases before v29 name no interop roots.
-        if let Some(place) = unnamed.filter(|_| !self.named.is_empty()) {
-            self.gaps.extend([EventGap::NoInteropRoot(place), EventGap::NoBlockRoot(place.block)]);
+        if let Some(place) = self.unnamed.filter(|place| place.block != block) {
+            self.miss_root();
+            self.unnamed = None;
+            // Releases before v29 name no interop roots.
+            if !self.named.is_empty() {
+                self.gaps.push(EventGap::NoBlockRoot(place.block));
+            }
+        }
+    }
+
+    /// Notes that no interop root follows the last append, once an event follows that should come after it.
+    fn miss_root(&mut self) {
+        let missed = self.unnamed.map(EventGap::NoInteropRoot);
+        if !self.named.is_empty() && self.gaps.last() != missed.as_ref() {
+            self.gaps.extend(missed);
         }
     }
 
@@ -167,6 +178,7 @@ impl Player {
         chain: ChainId,
         index: u64,
     ) -> Result<(), EventsError> {
+        self.miss_root();
         // The contract registers the settlement layer when it is initialized, before it is used.
         if self.chains.is_empty()
             && index == 1
@@ -219,8 +231,8 @@ impl Player {
         *self.since_named.entry(index as u32).or_default() += 1;
         *self.since_block.entry(index as u32).or_default() += 1;
         self.candidate = None;
-        let unnamed = self.unnamed.replace(place).filter(|_| !self.named.is_empty());
-        self.gaps.extend(unnamed.map(EventGap::NoInteropRoot));
+        self.miss_root();
+        self.unnamed = Some(place);
         Ok(())
     }
 
