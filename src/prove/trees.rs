@@ -244,7 +244,8 @@ impl Trees {
     }
 
     /// Rebuilds the trees of the state at `paths` directly into a tree file and opens it. This takes little
-    /// memory for a state of any size. `with_history` also stores the contents of past roots in the file.
+    /// memory for a state of any size. `with_history` also stores the contents of past roots in the file; so do
+    /// events.
     ///
     /// ```
     /// use slproof::{Trees, TreesOptions};
@@ -280,10 +281,9 @@ impl Trees {
         let options = &options;
         let dump = options.read(&states)?;
         let rebuild = options.rebuild(&dump)?;
-        let events = match with_history {
-            true => options.events(rebuild.addresses.message_root)?,
-            false => Vec::new(),
-        };
+        // Events are compared with the trees, and say what the roots contain.
+        let with_history = with_history || !options.events.is_empty();
+        let events = options.events(rebuild.addresses.message_root)?;
         let past = HistoryOptions { events: &events, effort: options.budget() };
         rebuild_to_file(&dump.state, &rebuild, with_history.then_some(past), target)
             .map_err(|source| Error::TreeFile { name: dump.name.clone(), source })?;

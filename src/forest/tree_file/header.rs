@@ -17,7 +17,7 @@ pub(super) struct Header {
     pub(super) mark_every: u64,
 }
 
-/// The header of version 2, for trees that were not checked by a state alone.
+/// The header of version 2, for trees that were not made of a state alone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Header2 {
     pub(super) header: Header,

@@ -61,7 +61,7 @@
 //! checked by    u8                version 2: the evidence, 1 for a state, 2 for events, 4 for L1, added up
 //! ```
 //!
-//! Trees that were checked by a state alone are written as version 1.
+//! Trees that were made of a state without events are written as version 1.
 //!
 //! # Trust
 //!

@@ -12,7 +12,7 @@ use crate::{
     contracts::MessageRootEvent,
     files::{ContainerWriter, Kind, Output, OutputError, Spool},
     forest::{
-        RebuildOptions, SearchBudget,
+        RebuildError, RebuildOptions, SearchBudget,
         evidence::{EventEvidence, EventGap, Evidence, StateEvidence},
         explain::explain_recorded,
         hashes::Hashes,
@@ -77,7 +77,9 @@ fn write_file<V: Evidence>(
     target: &Path,
 ) -> Result<(), TreeFileError> {
     let plan = Plan { evidence, release: options.release };
-    let version = if evidence.kind() == CheckedBy::STATE { 1 } else { 2 };
+    let events = past.map_or(&[][..], |past| past.events);
+    let mut checked_by = evidence.kind();
+    let version = if checked_by == CheckedBy::STATE && events.is_empty() { 1 } else { 2 };
     let mut writer = ContainerWriter::create(target, Kind { version, ..Kind::TREE_FILE })?;
     let bytes = plan.hashes() as u64 * size_of::<Hash>() as u64;
     let mut filed = FiledRoots::beside(target)?;
@@ -88,7 +90,17 @@ fn write_file<V: Evidence>(
     let grown = writer.fill(HASHES, bytes, |bytes| plan.build(cast_slice_mut(bytes), take))??;
     write_chains(&mut writer, &grown)?;
 
-    let roots = match (past, grown.latest) {
+    let mut forest = None;
+    if past.is_some() {
+        let hashes = Hashes::stored(writer.written(HASHES)?);
+        let hashes = hashes.unwrap_or_else(|| unreachable!("the section has whole hashes"));
+        let rebuilt = grown.clone().forest(hashes);
+        evidence.compare_forest(&rebuilt)?;
+        let rebuilt = rebuilt.compared_with(events).map_err(RebuildError::from)?;
+        checked_by = rebuilt.checked_by();
+        forest = Some(rebuilt);
+    }
+    let roots = match (&forest, grown.latest) {
         (_, None) => Roots::new(target, &grown),
         (None, Some(latest)) => {
             if filed.is_empty() {
@@ -100,13 +112,10 @@ fn write_file<V: Evidence>(
             filed.drain(|block, root| roots.put(&mut writer, block, root, None))?;
             roots
         }
-        (Some(HistoryOptions { events, effort }), Some(_)) => {
-            let hashes = Hashes::stored(writer.written(HASHES)?);
-            let hashes = hashes.unwrap_or_else(|| unreachable!("the section has whole hashes"));
-            let forest = grown.clone().forest(hashes);
-            evidence.compare_forest(&forest)?;
+        (Some(forest), Some(_)) => {
+            let effort = past.and_then(|past| past.effort);
             let effort = effort.unwrap_or_else(|| SearchBudget::for_batches(forest.batch_count()));
-            let timeline = explain_recorded(evidence, &forest, events, effort)?;
+            let timeline = explain_recorded(evidence, forest, events, effort)?;
             let history = timeline.history();
             let mut roots = Roots::new(target, &grown);
             for index in 0..history.len() {
@@ -132,7 +141,7 @@ fn write_file<V: Evidence>(
     };
     match version {
         1 => writer.commit(&header)?,
-        _ => writer.commit(&Header2 { header, checked_by: evidence.kind().to_byte() })?,
+        _ => writer.commit(&Header2 { header, checked_by: checked_by.to_byte() })?,
     }
     Ok(())
 }

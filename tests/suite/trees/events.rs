@@ -299,6 +299,8 @@ fn proofs_from_events_are_those_from_the_state() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("events.sltree");
         let file = file.to_str().unwrap();
+        let both_file = dir.path().join("both.sltree");
+        let both_file = both_file.to_str().unwrap();
         let made = run(["rebuild", &events, "-o", file]);
         assert_eq!(made.code, Some(0), "{}", made.stderr);
         assert!(made.stderr.contains("compare the root of block"), "{}", made.stderr);
@@ -309,6 +311,9 @@ fn proofs_from_events_are_those_from_the_state() {
             assert_eq!(alone, (expected.clone(), vec!["events".into()]));
             assert_eq!(proofs(vectors, &[file], target), alone);
             let both = proofs(vectors, &[&state, &events], target);
+            let made = run(["rebuild", &state, &events, "-o", both_file]);
+            assert_eq!(made.code, Some(0), "{}", made.stderr);
+            assert_eq!(proofs(vectors, &[both_file], target), both);
             assert_eq!(both, (expected, vec!["state+events".into()]));
         }
         assert_eq!(
