@@ -197,4 +197,13 @@ mod tests {
         }
         assert_eq!(log.to_string().parse(), Ok(log));
     }
+    #[test]
+    fn the_text_of_a_log_is_its_bytes() {
+        let log = L2ToL1Log::new([0xab; 88]);
+        let text = format!("0x{}", "ab".repeat(88));
+        assert_eq!((log.to_string(), format!("{log:?}")), (text.clone(), text.clone()));
+        assert_eq!(serde_json::from_str::<L2ToL1Log>(&format!("{text:?}")).unwrap(), log);
+        let error = serde_json::from_str::<L2ToL1Log>("7").unwrap_err().to_string();
+        assert!(error.contains("expected a log: \"0x\" and 176 hexadecimal digits"), "{error}");
+    }
 }

@@ -386,3 +386,6 @@ impl<'a> BatchProofs<'a> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;
