@@ -1,10 +1,12 @@
 //! Each condition alone: a valid proof with exactly one fault is refused by both verifiers.
 
+use serde_json::json;
+
 use super::*;
 use crate::{
     keccak::{hash_node, keccak256},
     proof::{
-        FailureCode, TargetKind,
+        FailureCode, ProofRecord, TargetKind,
         verify::{self, Claim, VerifyError},
     },
 };
@@ -97,16 +99,11 @@ impl Case {
 
     /// The reason of the verifier of single proofs, which must agree with the verifier of many.
     fn code(&self) -> Option<FailureCode> {
-        let record = crate::proof::ProofRecord {
-            chain_id: CHAIN,
-            batch_number: BATCH,
-            id: self.index,
-            root: self.root,
-            proof: [&self.head[..], &self.tail].concat(),
-            target: Some(self.target),
-            log: Some(self.log),
-            message: None,
-        };
+        let record: ProofRecord = serde_json::from_value(json!({
+            "chainId": CHAIN, "batchNumber": BATCH, "id": self.index, "root": self.root,
+            "proof": [&self.head[..], &self.tail].concat(), "target": self.target, "log": self.log,
+        }))
+        .unwrap();
         let alone = record.verify(&self.log, |_| Some(self.target.root));
         let together = accepted(&[self.bundle()], &[self.member(0)]);
         assert_eq!(together, [alone.is_ok()], "{alone:?}");
