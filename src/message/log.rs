@@ -190,10 +190,14 @@ mod tests {
         assert_eq!((log.sender(), Address::from_word(log.key())), (MESSENGER, sender));
         assert!(log.value().to_string().starts_with("0x56570de2"));
         assert!(log.is_message());
+        assert_eq!(log.message_sender(), Some(sender));
         for (byte, value) in [(0, 1), (1, 0), (1, 2), (23, 9), (24, 1), (35, 1)] {
             let mut other = *log.as_bytes();
             other[byte] = value;
-            assert!(!L2ToL1Log::new(other).is_message(), "byte {byte} is {value}");
+            let other = L2ToL1Log::new(other);
+            assert!(!other.is_message(), "byte {byte} is {value}");
+            assert_eq!(other.message_sender(), None);
+            assert_eq!(other.is_service(), (byte, value) != (1, 0));
         }
         assert_eq!(log.to_string().parse(), Ok(log));
     }
