@@ -99,9 +99,11 @@ impl Case {
 
     /// The reason of the verifier of single proofs, which must agree with the verifier of many.
     fn code(&self) -> Option<FailureCode> {
+        let Self { log, index, root, target, .. } = self;
+        let proof = [&self.head[..], &self.tail].concat();
         let record: ProofRecord = serde_json::from_value(json!({
-            "chainId": CHAIN, "batchNumber": BATCH, "id": self.index, "root": self.root,
-            "proof": [&self.head[..], &self.tail].concat(), "target": self.target, "log": self.log,
+            "chainId": CHAIN, "batchNumber": BATCH, "id": index, "root": root, "proof": proof,
+            "target": target, "log": log,
         }))
         .unwrap();
         let alone = record.verify(&self.log, |_| Some(self.target.root));
