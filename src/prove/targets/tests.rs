@@ -34,8 +34,8 @@ impl Observer for Searches {
 
 fn trees(change: impl FnOnce(&mut TreesOptions)) -> (Trees, Arc<Searches>) {
     let searches = Arc::new(Searches::default());
-    let mut options = TreesOptions::default();
-    options.observer = Arc::clone(&searches).into();
+    let observer = Arc::clone(&searches).into();
+    let mut options = TreesOptions { observer, ..TreesOptions::default() };
     change(&mut options);
     (Trees::open(&[STATE], &options).unwrap(), searches)
 }
