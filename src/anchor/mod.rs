@@ -21,3 +21,6 @@ mod known_roots;
 
 pub use answer::{Answer, KnownRoot, Lacking, Refusal, RootLocation};
 pub use known_roots::{BatchRoots, KnownRoots, SettlementCheck};
+
+#[cfg(test)]
+mod tests;

@@ -133,3 +133,6 @@ impl ChainTree {
 pub(super) fn chain_root(tree: &Tree<'_>) -> Hash {
     if tree.leaves() == 0 { Hash::ZERO } else { tree.root() }
 }
+
+#[cfg(test)]
+mod tests;

@@ -390,4 +390,31 @@ mod tests {
         assert_eq!(with(1).view().merge(full.view()).unwrap().transactions(), [Hash::new([1; 32])]);
         assert_eq!(with(1).view().merge(with(2).view()), Err(BatchPart::Transactions));
     }
+    #[cfg(feature = "archive")]
+    #[test]
+    fn two_sources_of_a_batch_may_differ_in_no_part() {
+        let full = batch(logs(&[b"a"]), &[b"a"]).unwrap();
+        let full = full.with_transactions(vec![Hash::new([1; 32])]).unwrap();
+        let full = BatchView { aggregated_root: Some(Hash::new([2; 32])), ..full.view() };
+        let bare = BatchView {
+            messages: Messages::default(),
+            transactions: &[],
+            aggregated_root: None,
+            ..full
+        };
+        for (one, two) in [(full, full), (full, bare), (bare, full)] {
+            assert_eq!(one.merge(two), Ok(full));
+        }
+        let message: MessageList = [b"b"].into_iter().collect();
+        let transactions = [Hash::new([3; 32])];
+        let aggregated_root = Some(Hash::ZERO);
+        for (other, part) in [
+            (BatchView { messages: message.view(), ..full }, BatchPart::Messages),
+            (BatchView { transactions: &transactions, ..full }, BatchPart::Transactions),
+            (BatchView { aggregated_root, ..full }, BatchPart::AggregatedRoot),
+        ] {
+            assert_eq!(full.merge(other), Err(part));
+            assert_eq!(other.merge(full), Err(part));
+        }
+    }
 }

@@ -200,11 +200,24 @@ mod tests {
         assert_eq!((log.sender(), Address::from_word(log.key())), (MESSENGER, sender));
         assert!(log.value().to_string().starts_with("0x56570de2"));
         assert!(log.is_message());
+        assert_eq!(log.message_sender(), Some(sender));
         for (byte, value) in [(0, 1), (1, 0), (1, 2), (23, 9), (24, 1), (35, 1)] {
             let mut other = *log.as_bytes();
             other[byte] = value;
-            assert!(!L2ToL1Log::new(other).is_message(), "byte {byte} is {value}");
+            let other = L2ToL1Log::new(other);
+            assert!(!other.is_message(), "byte {byte} is {value}");
+            assert_eq!(other.message_sender(), None);
+            assert_eq!(other.is_service(), (byte, value) != (1, 0));
         }
         assert_eq!(log.to_string().parse(), Ok(log));
+    }
+    #[test]
+    fn the_text_of_a_log_is_its_bytes() {
+        let log = L2ToL1Log::new([0xab; 88]);
+        let text = format!("0x{}", "ab".repeat(88));
+        assert_eq!((log.to_string(), format!("{log:?}")), (text.clone(), text.clone()));
+        assert_eq!(serde_json::from_str::<L2ToL1Log>(&format!("{text:?}")).unwrap(), log);
+        let error = serde_json::from_str::<L2ToL1Log>("7").unwrap_err().to_string();
+        assert!(error.contains("expected a log: \"0x\" and 176 hexadecimal digits"), "{error}");
     }
 }

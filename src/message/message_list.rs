@@ -120,3 +120,15 @@ impl fmt::Debug for Messages<'_> {
         f.debug_list().entries(self.iter().map(text)).finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_are_shown_as_hexadecimal_text() {
+        let list: MessageList = [&b"ab"[..], b"", b"c"].into_iter().collect();
+        assert_eq!(format!("{list:?}"), r#"["0x6162", "0x", "0x63"]"#);
+        assert_eq!(format!("{:?}", list.view()), format!("{list:?}"));
+    }
+}

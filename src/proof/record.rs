@@ -303,3 +303,32 @@ fn message_bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Ve
     let text = Option::<String>::deserialize(deserializer)?;
     text.map(|text| hex::bytes(&text).map_err(de::Error::custom)).transpose()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_is_described_by_its_kind_number_and_chain() {
+        let target = |kind, sl_chain_id, number| {
+            TargetRecord { kind, sl_chain_id, number, root: Hash::ZERO }.to_string()
+        };
+        let (chain, number) = (Some(ChainId(506)), Some(214));
+        assert_eq!(target(TargetKind::Block, chain, number), "block 214 of chain 506");
+        assert_eq!(target(TargetKind::SlBatch, chain, number), "batch 214 of chain 506");
+        assert_eq!(target(TargetKind::BatchRoot, None, None), "the batch root");
+        for (chain, number) in [(None, number), (chain, None), (None, None)] {
+            let text = target(TargetKind::Block, chain, number);
+            assert_eq!(text, "a block without number or chain");
+        }
+    }
+
+    #[test]
+    fn a_hint_follows_the_text_of_the_error() {
+        let error = VerifyError::Empty;
+        let failure = |hints| Failure::of(error.code(), &error, hints);
+        assert_eq!(failure(no_hints).message, "the proof has no words");
+        assert_eq!(failure(no_hints).code, FailureCode::EmptyProof);
+        assert_eq!(failure(|_| Some("a hint")).message, "the proof has no words (a hint)");
+    }
+}

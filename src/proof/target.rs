@@ -96,3 +96,28 @@ impl Target {
         matches!(self, Self::First | Self::Block(_) | Self::SlBatch(_))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets_have_a_text_and_some_need_the_history() {
+        for (text, target, needs_history) in [
+            ("latest", Target::Latest, false),
+            ("first", Target::First, true),
+            ("block:214", Target::Block(SlBlock(214)), true),
+            ("sl-batch:31", Target::SlBatch(SlBatch(31)), true),
+            ("batch-root", Target::BatchRoot, false),
+        ] {
+            assert_eq!(text.parse(), Ok(target));
+            assert_eq!(target.to_string(), text);
+            assert_eq!(target.needs_history(), needs_history, "{text}");
+        }
+        for text in ["block:", "block:x", "sl-batch:-1", "block", "latest:1", "newest", ""] {
+            let error = text.parse::<Target>().unwrap_err();
+            assert_eq!(error.code(), FailureCode::UnknownTarget);
+            assert!(error.to_string().contains(&format!("{text:?}")), "{error}");
+        }
+    }
+}

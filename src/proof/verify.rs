@@ -349,3 +349,6 @@ fn keccak(parts: &[&[u8]]) -> Hash {
     hasher.finalize(&mut out);
     Hash::new(out)
 }
+
+#[cfg(test)]
+mod tests;

@@ -270,4 +270,6 @@ fn fold_level(folds: &mut [PathFold<'_>]) {
 }
 
 #[cfg(test)]
+mod conditions;
+#[cfg(test)]
 mod tests;

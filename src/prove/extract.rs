@@ -396,3 +396,6 @@ impl<'a> BatchProofs<'a> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

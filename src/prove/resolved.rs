@@ -215,3 +215,22 @@ fn block_record(forest: &Forest, block: SlBlock, root: Hash) -> TargetRecord {
         root,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_error_of_a_block_without_a_root_names_its_neighbours() {
+        let text = |before: Option<u64>, after: Option<u64>| {
+            let (before, after) = (before.map(SlBlock), after.map(SlBlock));
+            TargetError::NoRootOfBlock { block: SlBlock(20), before, after }.to_string()
+        };
+        let error = "block 20 has no interop root in this state: nothing was appended in it, or the \
+                     dump lost its slot";
+        assert_eq!(text(Some(19), Some(31)), format!("{error}; blocks 19 and 31 have one"));
+        assert_eq!(text(Some(19), None), format!("{error}; block 19 has one"));
+        assert_eq!(text(None, Some(31)), format!("{error}; block 31 has one"));
+        assert_eq!(text(None, None), error);
+    }
+}

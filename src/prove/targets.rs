@@ -268,3 +268,6 @@ fn off_pool<T: Send>(work: impl FnOnce() -> T + Send) -> T {
         Err(_) => work(),
     }
 }
+
+#[cfg(test)]
+mod tests;

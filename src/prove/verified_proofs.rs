@@ -6,7 +6,7 @@ use crate::{
 };
 use crate::{
     proof::{
-        ProofView,
+        ProofRecord, ProofView,
         verify_many::{self, BatchInput, ProofInput},
     },
     prove::{BatchProofs, ExtractError},
@@ -108,12 +108,17 @@ impl<'b, 'a> VerifiedProofs<'b, 'a> {
             })
             .collect();
         let mut made = Self { parts, words, messages };
-        made.refuse();
+        made.refuse(verify_many::accepted, BatchProofs::verify);
         made
     }
 
-    /// Replaces every proof that was not accepted by an error.
-    fn refuse(&mut self) {
+    /// Replaces every proof that was not accepted by an error. `many` is the verifier of many proofs at once,
+    /// and `one` the verifier of single proofs; tests replace them, to make them disagree.
+    fn refuse(
+        &mut self,
+        many: impl FnOnce(&[BatchInput<'_>], &[ProofInput<'_>]) -> Vec<bool>,
+        one: impl Fn(&BatchProofs<'a>, &ProofRecord, &L2ToL1Log) -> Result<(), ExtractError>,
+    ) {
         let mut bundles = Vec::with_capacity(self.parts.len());
         let mut members = Vec::with_capacity(self.words.len() / 16 + 1);
         let mut places = Vec::with_capacity(members.capacity());
@@ -133,7 +138,7 @@ impl<'b, 'a> VerifiedProofs<'b, 'a> {
                 places.push((bundle, at));
             }
         }
-        let accepted = verify_many::accepted(&bundles, &members);
+        let accepted = many(&bundles, &members);
         // The other verifier checks every refused proof too, to obtain the reason. It also checks a sample of
         // the accepted proofs, so that the two verifiers are always compared.
         let judged_twice = |i: &usize| i.is_multiple_of(JUDGED_TWICE) || !accepted[*i];
@@ -144,7 +149,7 @@ impl<'b, 'a> VerifiedProofs<'b, 'a> {
                     (&self.parts[places[i].0], members[i]);
                 let record = part.batch.view(index, log, None, head).to_record();
                 let (chain, batch) = part.batch.settled().logs().key();
-                let error = match part.batch.verify(&record, log) {
+                let error = match one(part.batch, &record, log) {
                     Ok(()) if accepted[i] => return None,
                     Ok(()) => ExtractError::Disputed { chain, batch, index },
                     Err(error) => error,
@@ -175,3 +180,6 @@ impl<'b, 'a> VerifiedProofs<'b, 'a> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

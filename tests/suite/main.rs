@@ -33,6 +33,9 @@ mod trees {
     /// Unusual states of the deployed contracts, one test each.
     mod edge_cases;
 
+    /// A stored node that differs is named, with the batches below it.
+    mod stored_nodes;
+
     /// The chains and batches in every past root, against the contracts' events.
     mod history;
 

@@ -153,6 +153,8 @@ fn every_accepted_l1_proof_is_made_and_accepted_by_l1() {
                 // The tree is the same with the root from the file and with the root from L1.
                 let root = rebuild(&archived, None).unwrap().root();
                 assert_eq!(root, stored.root);
+                let last_block = rebuild(&archived, None).unwrap().last_block();
+                assert_eq!(last_block, *archived.batch(batch).unwrap().blocks().end());
                 assert_eq!(rebuild(&raw, None).unwrap_err(), SlBatchError::NoRoot(batch));
                 Arc::new(rebuild(&raw, Some(stored.root)).unwrap())
             });

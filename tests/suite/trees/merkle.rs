@@ -96,6 +96,25 @@ fn an_empty_tree_has_the_empty_leaf_as_root_and_pads_to_any_height() {
     assert_eq!(PushTree::new(empty()).root(), Hash::ZERO);
 }
 
+/// Blocks of 11 levels are hashed at once. Above the blocks on the leaves stands a second row of blocks, which has
+/// 10 levels or the full 11.
+#[test]
+fn trees_with_two_rows_of_blocks_have_the_root_of_the_contract() {
+    let zeros = Zeros::above(empty());
+    let leaf = |index: u64| {
+        let mut bytes = [7; 32];
+        bytes[..8].copy_from_slice(&index.to_be_bytes());
+        Hash::new(bytes)
+    };
+    for height in [21, 22] {
+        let leaves: Vec<Hash> = (0..=1 << (height - 1)).map(leaf).collect();
+        let root = PushTree::new(empty()).extend(&leaves);
+        let levels = Levels::build(leaves, &zeros);
+        assert_eq!(levels.tree(&zeros).height(), height);
+        assert_eq!(levels.tree(&zeros).root(), root);
+    }
+}
+
 #[test]
 fn any_number_of_threads_builds_the_same_bytes() {
     let zeros = Zeros::above(empty());
@@ -290,6 +309,7 @@ proptest! {
         let keep = keep.index(count + 1);
         let prefix = levels.tree(&zeros).prefix(keep as u64).unwrap();
         let alone = Levels::build(all[..keep].to_vec(), &zeros);
+        prop_assert_eq!(prefix.leaves(), keep as u64);
         prop_assert_eq!(prefix.root(), alone.tree(&zeros).root());
         for index in 0..keep as u64 {
             prop_assert_eq!(prefix.path(index).unwrap(), alone.tree(&zeros).path(index).unwrap());

@@ -1,0 +1,118 @@
+//! States of a few slots, for what no recorded state shows. Slots are those of the contracts' sources.
+
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::{
+    contracts::system,
+    forest::Addresses,
+    primitives::{Address, BatchNumber, ChainId, Hash, SlBlock, Word},
+    state::{StateError, StorageReader, slots::mapping_value},
+};
+
+const CHAIN: ChainId = ChainId(324);
+const GATEWAY: ChainId = ChainId(506);
+const BATCH: BatchNumber = BatchNumber(7);
+const ROOT: Hash = Hash::new([5; 32]);
+const PROXY: Address = Address::new([0xaa; 20]);
+
+/// The slots of a state that are not zero.
+#[derive(Clone, Debug, Default)]
+struct Slots(BTreeMap<(Address, Word), Word>);
+
+impl StorageReader for Slots {
+    fn read(&self, contract: Address, slot: Word) -> Result<Word, StateError> {
+        Ok(self.0.get(&(contract, slot)).copied().unwrap_or_default())
+    }
+
+    fn slot_count(&self, contract: Address) -> Option<u64> {
+        Some(self.0.keys().filter(|(holder, _)| *holder == contract).count() as u64)
+    }
+
+    fn slots(&self) -> u64 {
+        self.0.len() as u64
+    }
+
+    fn block(&self) -> Option<SlBlock> {
+        None
+    }
+}
+
+impl Slots {
+    fn with(mut self, contract: Address, slot: Word, value: impl Into<Word>) -> Self {
+        self.0.insert((contract, slot), value.into());
+        self
+    }
+
+    /// `interopRoots[chain][number]` of L2InteropRootStorage.
+    fn imported(self, chain: ChainId, number: u64, root: Hash) -> Self {
+        let of_chain = mapping_value(chain.to_word(), Word::from(0));
+        let slot = mapping_value(number.into(), of_chain);
+        self.with(system::INTEROP_ROOT_STORAGE, slot, root)
+    }
+
+    /// MessageRoot at an address, with one chain: `chainCount` and `chainIndexToId[0]`.
+    fn message_root(self, at: Address) -> Self {
+        let first = mapping_value(Word::from(0), Word::from(3));
+        self.with(at, Word::from(1), 1).with(at, first, GATEWAY.to_word())
+    }
+
+    fn known(self, addresses: Addresses) -> KnownRoots<Self> {
+        KnownRoots::new(self, addresses).unwrap()
+    }
+}
+
+#[test]
+fn l1_reads_no_imported_roots() {
+    let state = Slots::default().imported(CHAIN, BATCH.0, ROOT).imported(GATEWAY, 214, ROOT);
+    let answers = |addresses| {
+        let known = state.clone().known(addresses);
+        let of_batch = known.of_batch(CHAIN, BATCH).unwrap().root();
+        let of_block = known.of_sl_block(GATEWAY.to_word(), 214).unwrap().root();
+        [of_batch, of_block].map(|known| known.map(|known| known.root))
+    };
+    assert_eq!(answers(Addresses::default()), [Some(ROOT); 2]);
+    // L1's contracts are proxies; one address shows it.
+    let bridgehub = Addresses { bridgehub: PROXY, ..Addresses::default() };
+    let message_root = Addresses { message_root: PROXY, ..Addresses::default() };
+    assert_eq!(answers(bridgehub), [None; 2]);
+    assert_eq!(answers(message_root), [None; 2]);
+}
+
+/// Three reasons why Bridgehub names no diamond for a chain.
+#[test]
+fn a_chain_without_a_diamond_is_unknown_unless_bridgehub_is_missing() {
+    let answer = |state: Slots| state.known(Addresses::default()).of_batch(CHAIN, BATCH).unwrap();
+    let lacking = Answer::Lacking(Lacking::Bridgehub(system::BRIDGEHUB));
+    assert_eq!(answer(Slots::default()), lacking);
+    let other = Slots::default().with(PROXY, Word::from(208), 1);
+    assert_eq!(answer(other), lacking);
+    // `zkChainMap` of Bridgehub has a chain, but not this one.
+    let bridgehub = Slots::default().with(system::BRIDGEHUB, Word::from(208), 1);
+    assert_eq!(answer(bridgehub), Answer::NotStored);
+    // A listening chain: it imported other roots.
+    let listening = Slots::default().imported(GATEWAY, 214, ROOT);
+    assert_eq!(answer(listening), Answer::NotStored);
+}
+
+/// After an upgrade in place, one of two variables shows that MessageRoot is of v31.
+#[test]
+fn either_batch_number_of_a_chain_shows_v31() {
+    let state = Slots::default().message_root(PROXY);
+    let addresses = Addresses { message_root: PROXY, ..Addresses::default() };
+    let batch_zero = |state: Slots| state.known(addresses).of_batch(CHAIN, BatchNumber(0)).unwrap();
+    let refused = Answer::Refused(Refusal::BatchZero(CHAIN));
+    assert_ne!(batch_zero(state.clone()), refused);
+    // `currentChainBatchNumber` and `v31UpgradeChainBatchNumber`.
+    for variable in [11, 50] {
+        let slot = mapping_value(GATEWAY.to_word(), Word::from(variable));
+        assert_eq!(batch_zero(state.clone().with(PROXY, slot, 9)), refused, "slot {variable}");
+    }
+}
+
+#[test]
+fn a_state_with_a_message_root_is_of_a_settlement_layer() {
+    let known = |state: Slots| state.known(Addresses::default());
+    assert!(!known(Slots::default()).is_settlement_layer());
+    assert!(known(Slots::default().message_root(system::MESSAGE_ROOT)).is_settlement_layer());
+}

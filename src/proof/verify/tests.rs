@@ -1,0 +1,70 @@
+use super::*;
+use crate::primitives::Address;
+
+fn hashes(len: u8) -> Vec<Hash> {
+    (0..len).map(|i| Hash::new([100 + i; 32])).collect()
+}
+
+fn metadata(path: u8, batch_path: u8, last: u8) -> Hash {
+    let mut word = [0; 32];
+    word[..4].copy_from_slice(&[1, path, batch_path, last]);
+    Hash::new(word)
+}
+
+fn folded(words: &[Hash]) -> Result<Folded, VerifyError> {
+    let log = L2ToL1Log::of_message(1, Address::system(7), b"x");
+    fold(&Claim { chain: ChainId(324), batch: BatchNumber(7), index: 0, log: &log }, words)
+}
+
+/// A proof through block 214 of chain 506, with paths of 2, 1 and 2 siblings: 10 words.
+fn two_hops() -> Vec<Hash> {
+    let mut words = vec![metadata(2, 1, 0)];
+    words.extend(hashes(2));
+    words.extend([Word::from(1).to_hash(), Hash::new([7; 32])]);
+    words.extend([Word::join(214, 3).to_hash(), Word::from(506).to_hash(), metadata(2, 0, 1)]);
+    words.extend(hashes(2));
+    words
+}
+
+#[test]
+fn a_short_proof_is_refused_with_the_number_of_words_it_needs() {
+    let words = two_hops();
+    assert_eq!(folded(&words).map(|folded| folded.root_ref), {
+        Ok(RootRef::SettlementLayer(Word::from(506), 214))
+    });
+    // What the word at each position is part of: metadata, the log path, the mask, and so on.
+    for (got, needed) in [(1, 3), (2, 3), (3, 4), (4, 5), (5, 6), (6, 7), (7, 8), (8, 10), (9, 10)]
+    {
+        assert_eq!(folded(&words[..got]), Err(VerifyError::TooShort { needed, got }));
+    }
+    let longer = [&words[..], &hashes(2)].concat();
+    assert_eq!(folded(&longer), Err(VerifyError::TrailingWords { used: 10, got: 12 }));
+}
+
+/// `parseProofMetadata` takes a word without 28 zero bytes for the first sibling of a path, also after the
+/// chain of the settlement layer.
+#[test]
+fn the_second_path_may_lack_metadata() {
+    let mut words = two_hops();
+    let with = folded(&words);
+    words.remove(7);
+    assert!(with.is_ok());
+    assert_eq!(folded(&words), with);
+}
+
+#[test]
+fn errors_name_the_root_that_the_words_lead_to() {
+    let text = |root_ref| VerifyError::UnknownRoot(root_ref).to_string();
+    let layer = Word::from(506);
+    for (root_ref, place) in [
+        (RootRef::Batch(ChainId(324), BatchNumber(7)), "chain 324, batch 7"),
+        (RootRef::SettlementLayer(layer, 214), "settlement layer 506, number 214"),
+        (RootRef::SlBlock(layer, 214), "settlement layer 506, block 214"),
+        (RootRef::SlBatch(layer, 214), "settlement layer 506, batch 214"),
+    ] {
+        assert_eq!(text(root_ref), format!("the anchor has no root of {place}"));
+    }
+    let wide = Word::join(1, 0);
+    let place = format!("settlement layer {wide}, block 1");
+    assert_eq!(text(RootRef::SlBlock(wide, 1)), format!("the anchor has no root of {place}"));
+}

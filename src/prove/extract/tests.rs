@@ -1,0 +1,65 @@
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::{
+    keccak::hash_node,
+    message::{BatchLogs, MessageList},
+    primitives::Address,
+    state::StateError,
+};
+
+const AGGREGATED: Hash = Hash::new([5; 32]);
+
+/// A state that stores roots of batches.
+#[derive(Debug)]
+struct Roots(BTreeMap<(ChainId, BatchNumber), Hash>);
+
+impl BatchRoots for Roots {
+    fn batch_root(&self, chain: ChainId, batch: BatchNumber) -> Result<Option<Hash>, StateError> {
+        Ok(self.0.get(&(chain, batch)).copied())
+    }
+}
+
+fn logs(batch: u64, text: &[u8]) -> BatchLogs {
+    let log = L2ToL1Log::of_message(0, Address::system(7), text);
+    let (batch, messages) = (BatchNumber(batch), [text].into_iter().collect::<MessageList>());
+    BatchLogs::new(ChainId(324), batch, vec![log], messages, Some(AGGREGATED)).unwrap()
+}
+
+fn root(logs: &BatchLogs) -> Hash {
+    hash_node(logs.view().tree().root(), AGGREGATED)
+}
+
+/// The trees of batches are hashed once and in another order; each result belongs to its input.
+#[test]
+fn batches_are_prepared_in_the_order_in_which_they_are_given() {
+    let all: Vec<_> = (1..=6_u64).map(|batch| logs(batch, &batch.to_be_bytes())).collect();
+    let key = |logs: &BatchLogs| logs.view().key();
+    let state = Roots(all.iter().map(|logs| (key(logs), root(logs))).collect());
+    let extractor = Extractor::to_batch_roots(&state);
+    // Batch 4 with other logs, and batch 7, which the state does not have.
+    let (other, absent) = (logs(4, b"other"), logs(7, b"7"));
+    let order = [&all[3], &all[0], &absent, &all[5], &other, &all[0], &all[1]];
+    let views: Vec<_> = order.iter().map(|logs| logs.view()).collect();
+    let prepared = extractor.batches(&views);
+    for (logs, prepared) in order.iter().zip(&prepared) {
+        match prepared {
+            Ok(batch) => {
+                assert_eq!(batch.settled().logs(), logs.view());
+                let record = batch.prove(0).unwrap();
+                assert_eq!(record.root, root(logs));
+                assert_eq!(record.message.as_deref(), logs.view().messages().get(0));
+            }
+            Err(ExtractError::LogsDoNotFold(error)) => {
+                assert!(std::ptr::eq(*logs, &other), "{error}");
+            }
+            Err(error) => {
+                let expected =
+                    ExtractError::NoBatchRoot { chain: ChainId(324), batch: BatchNumber(7) };
+                assert_eq!(*error, expected);
+            }
+        }
+    }
+    let good: Vec<_> = prepared.iter().map(Result::is_ok).collect();
+    assert_eq!(good, [true, true, false, true, false, true, true]);
+}
