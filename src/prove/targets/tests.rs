@@ -49,7 +49,7 @@ fn the_history_is_searched_once_and_only_for_targets_that_need_it() {
     // Without a search, only events explain roots.
     let (trees, searches) = trees(|options| {
         options.search = Some(0);
-        options.events = Some(EVENTS.into());
+        options.events = vec![EVENTS.into()];
     });
     for target in [Target::Latest, Target::BatchRoot] {
         trees.extractor(target).unwrap();
@@ -105,7 +105,7 @@ fn a_tree_file_is_asked_for_one_root_instead_of_all() {
 /// The trees of a directory of fixtures, with the settlement layer's own batches and the state of L1.
 fn with_l1(l1: &str) -> (Trees, Arc<Searches>) {
     trees(|options| {
-        options.events = Some(EVENTS.into());
+        options.events = vec![EVENTS.into()];
         options.sl_batches = Some("fixtures/gateway-v29/gw_batches.jsonl".into());
         let mut l1 = L1Options { path: l1.into(), ..L1Options::default() };
         l1.state.bridgehub = Some(L1_BRIDGEHUB.parse().unwrap());
