@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     archive::Archive,
-    files::{Input, InputError, entries_of, is_file, is_folder},
+    files::{Input, InputError, entries_of, is_file, is_directory},
     ingest::{
         IndexError,
         logs::{BatchBlocks, BatchCheck, Indexed, Indexer, SourceFormat, SourceOptions},
@@ -196,7 +196,7 @@ struct Listed {
 fn files(given: &[PathBuf], console: &Console) -> Result<Vec<Listed>, CliError> {
     let mut files = Vec::with_capacity(given.len());
     for path in given {
-        if is_folder(path)? {
+        if is_directory(path)? {
             list(path, &mut files, console)?;
         } else {
             files.push(Listed { path: path.clone(), from_directory: false });

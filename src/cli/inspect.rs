@@ -9,7 +9,7 @@ use super::{
 use crate::{
     archive::ChainSummary,
     contracts::{MessageRoot, system},
-    files::{Input, is_folder},
+    files::{Input, is_directory},
     ingest::{
         FileKind, IndexError, guess,
         logs::{SourceError, SourceFormat, read_archive_input},
@@ -19,7 +19,7 @@ use crate::{
 };
 
 pub(super) fn run(args: &InspectArgs, console: Console) -> Result<Outcome, CliError> {
-    let (value, text) = if is_folder(&args.file)? {
+    let (value, text) = if is_directory(&args.file)? {
         dump(&args.how.options().import().read(&args.file)?, args)?
     } else if let Some(file) = args.how.tree_file(&args.file)? {
         inspect_tree::tree_file(&file)

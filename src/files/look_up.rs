@@ -30,7 +30,7 @@ pub fn is_file(path: &Path) -> Result<bool, InputError> {
 ///
 /// # Errors
 /// As [`metadata_of`].
-pub fn is_folder(path: &Path) -> Result<bool, InputError> {
+pub fn is_directory(path: &Path) -> Result<bool, InputError> {
     Ok(metadata_of(path)?.is_some_and(|found| found.is_dir()))
 }
 

@@ -40,7 +40,7 @@ pub use input::{Input, InputError};
 pub(crate) use json_nesting::JsonNesting;
 pub use lines::{Line, Lines};
 pub(crate) use look_up::entries_of;
-pub use look_up::{is_file, is_folder, metadata_of};
+pub use look_up::{is_file, is_directory, metadata_of};
 pub use map::Access;
 pub use output::{Output, OutputError, is_same_place, place_of, remove_unfinished};
 pub use partial::Partial;

@@ -15,7 +15,7 @@ use struson::reader::ValueType;
 
 use super::{json::Json, state::ImportError};
 use crate::{
-    contracts::{EventKind, MessageRootEvent, NamedRoot},
+    contracts::{EventKind, MessageRootEvent, NewInteropRootData},
     files::Input,
     primitives::{Address, BatchNumber, ChainId, Hash, SlBlock, Word, hex},
 };
@@ -226,9 +226,9 @@ impl Events {
 }
 
 /// The root of a named `NewInteropRoot`, if all of its members are there.
-fn named_root(members: &Members) -> Option<NamedRoot> {
+fn named_root(members: &Members) -> Option<NewInteropRootData> {
     let [root] = members.sides[..] else { return None };
-    Some(NamedRoot {
+    Some(NewInteropRootData {
         sl_chain: ChainId(members.chain?),
         block: SlBlock(members.root_block?),
         log_id: members.log_id?,

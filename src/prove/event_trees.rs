@@ -6,7 +6,7 @@ use super::{Error, Event, Observer, ObserverHandle};
 use crate::{
     contracts::MessageRootEvent,
     files::{Input, InputError, is_file},
-    forest::{Forest, FromEvents, RebuildOptions, rebuild_events_to_file, rebuild_from_events},
+    forest::{Forest, RebuiltFromEvents, RebuildOptions, rebuild_events_to_file, rebuild_from_events},
     ingest::{FileKind, events::read_events, sniff},
     primitives::Address,
 };
@@ -28,7 +28,7 @@ pub(super) fn from_events(
     paths: &[PathBuf],
     options: &RebuildOptions,
     observer: &ObserverHandle,
-) -> Result<FromEvents, Error> {
+) -> Result<RebuiltFromEvents, Error> {
     let events = read(paths, options)?;
     let found = rebuild_from_events(&events, options)
         .map_err(|source| Error::Rebuild { name: names(paths), source })?;

@@ -59,7 +59,7 @@ pub enum Event<'a> {
     StateRead(&'a Dump),
     /// A tree file was opened.
     TreeFileOpened(&'a TreeFile),
-    /// Events are missing without which the trees are confirmed all the same. Empty if none are.
+    /// Events that are missing although later roots confirm the trees. The slice may be empty.
     EventGaps(&'a [EventGap]),
     /// The trees were rebuilt by the rules of one release.
     Rebuilt {

@@ -22,12 +22,12 @@ pub(crate) struct Fields {
     pub(crate) target: Option<TargetRecord>,
     pub(crate) log: Option<L2ToL1Log>,
     pub(crate) message: Option<Vec<u8>>,
-    pub(crate) about_log: AboutLog,
+    pub(crate) log_fields: LogFields,
 }
 
 /// Fields that repeat parts of the log.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct AboutLog {
+pub(crate) struct LogFields {
     /// The sender of the message, or the emitter of a log that is not of a message.
     pub(crate) sender: Option<Address>,
     /// The number of the transaction: in the batch on Era chains, in the block on ZKsync OS chains.
@@ -36,7 +36,7 @@ pub(crate) struct AboutLog {
     pub(crate) message_hash: Option<Hash>,
 }
 
-impl AboutLog {
+impl LogFields {
     /// Checks what no log can have, for a record without a log: a number of more than 16 bits, or the hash of
     /// another message.
     fn agree_with_message(&self, message: Option<&[u8]>) -> Result<(), RecordError> {
@@ -75,7 +75,7 @@ impl Fields {
         let batch = agreed("batchNumber", self.batch, defaults.batch)?;
         let log = agreed("log", self.log.or_else(|| self.derived_log()), defaults.log)?;
         if let Some(log) = &log {
-            self.about_log.agree(log)?;
+            self.log_fields.agree(log)?;
         }
         let missing = |field| match self.contradiction(log.as_ref()) {
             Some(error) => error,
@@ -115,14 +115,14 @@ impl Fields {
             _ if self.words.is_empty() => Err(VerifyError::Empty.into()),
             (Some(log), Some(message)) => verify::message(log, message).map_err(Into::into),
             (Some(_), None) => Ok(()),
-            (None, message) => self.about_log.agree_with_message(message),
+            (None, message) => self.log_fields.agree_with_message(message),
         };
         found.err()
     }
 
     /// The log that is derived from the other fields.
     pub(super) fn derived_log(&self) -> Option<L2ToL1Log> {
-        let AboutLog { sender, tx_number, message_hash } = self.about_log;
+        let LogFields { sender, tx_number, message_hash } = self.log_fields;
         let tx_number = u16::try_from(tx_number?).ok()?;
         let hash = self.message.as_deref().map(keccak256).or(message_hash)?;
         Some(L2ToL1Log::of_message_hash(tx_number, sender?, hash))

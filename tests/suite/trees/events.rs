@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use crate::support::{self, binary::run, fixture};
 use serde_json::Value;
 use slproof::{
-    contracts::{EventKind, Layout, MessageRootEvent, NamedRoot, system::MESSAGE_ROOT},
+    contracts::{EventKind, Layout, MessageRootEvent, NewInteropRootData, system::MESSAGE_ROOT},
     forest::{
-        Addresses, EventGap, EventsError, Forest, FromEvents, RebuildError, RebuildOptions,
+        Addresses, EventGap, EventsError, Forest, RebuiltFromEvents, RebuildError, RebuildOptions,
         SearchBudget, explain, rebuild, rebuild_from_events,
     },
     ingest::{events::read_events, state::read_state},
@@ -22,7 +22,7 @@ fn events(vectors: &str) -> Vec<MessageRootEvent> {
     read_events(&[path], MESSAGE_ROOT).unwrap()
 }
 
-fn from_events(events: &[MessageRootEvent]) -> Result<FromEvents, EventsError> {
+fn from_events(events: &[MessageRootEvent]) -> Result<RebuiltFromEvents, EventsError> {
     rebuild_from_events(events, &RebuildOptions::default()).map_err(|error| match error {
         RebuildError::Events(error) => error,
         other => panic!("{other}"),
@@ -44,7 +44,7 @@ fn from_state(vectors: &str) -> (Forest, BTreeMap<SlBlock, Hash>) {
 fn events_alone_give_the_trees_of_the_state_and_every_root() {
     for vectors in VECTORS {
         let events = events(vectors);
-        let FromEvents { forest, timeline, gaps } = from_events(&events).unwrap();
+        let RebuiltFromEvents { forest, timeline, gaps } = from_events(&events).unwrap();
         let (expected, roots) = from_state(vectors);
         assert_eq!(gaps, []);
         assert_eq!(forest.checked_by(), CheckedBy::EVENTS);
@@ -72,7 +72,7 @@ fn events_alone_give_the_trees_of_the_state_and_every_root() {
 fn releases_before_v29_name_chain_roots_only() {
     let mut events = events("gateway-v29");
     events.retain(|event| !matches!(event.kind, EventKind::NewInteropRoot(_)));
-    let FromEvents { forest, timeline, gaps } = from_events(&events).unwrap();
+    let RebuiltFromEvents { forest, timeline, gaps } = from_events(&events).unwrap();
     assert_eq!(forest.root(), from_state("gateway-v28").0.root());
     assert_eq!((forest.layout(), forest.latest()), (Layout::V26, None));
     assert!(timeline.history().is_empty() && gaps.is_empty());
@@ -81,7 +81,7 @@ fn releases_before_v29_name_chain_roots_only() {
 /// The proofs from changed events, if any, are proofs against true roots: every root that is named stands in
 /// the state, and the batches are those of the state.
 fn holds_only_truth(changed: &[MessageRootEvent], truth: &(Forest, BTreeMap<SlBlock, Hash>)) {
-    let Ok(FromEvents { forest, timeline, .. }) = from_events(changed) else { return };
+    let Ok(RebuiltFromEvents { forest, timeline, .. }) = from_events(changed) else { return };
     let history = timeline.history();
     for (block, root) in history.blocks.iter().zip(&history.roots) {
         assert_eq!(truth.1.get(block), Some(root), "block {block}");
@@ -119,12 +119,12 @@ fn other(kind: EventKind) -> Vec<EventKind> {
         EventKind::NewInteropRoot(Some(named)) => {
             let root = hash(Some(named.root)).unwrap();
             vec![
-                EventKind::NewInteropRoot(Some(NamedRoot { root, ..named })),
-                EventKind::NewInteropRoot(Some(NamedRoot {
+                EventKind::NewInteropRoot(Some(NewInteropRootData { root, ..named })),
+                EventKind::NewInteropRoot(Some(NewInteropRootData {
                     sl_chain: ChainId(named.sl_chain.0 ^ 1),
                     ..named
                 })),
-                EventKind::NewInteropRoot(Some(NamedRoot {
+                EventKind::NewInteropRoot(Some(NewInteropRootData {
                     block: SlBlock(named.block.0 + 1),
                     ..named
                 })),
@@ -255,7 +255,7 @@ fn events_that_end_early_give_the_trees_of_their_last_root() {
         let truth = from_state(vectors);
         let mut forests = 0;
         for end in 1..events.len() {
-            if let Ok(FromEvents { forest, .. }) = from_events(&events[..end]) {
+            if let Ok(RebuiltFromEvents { forest, .. }) = from_events(&events[..end]) {
                 let latest = forest.latest();
                 if let Some(latest) = latest {
                     let next = events[end];

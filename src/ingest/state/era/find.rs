@@ -10,7 +10,7 @@ use serde::{Deserialize, de::IgnoredAny};
 
 use super::EraError;
 use crate::{
-    files::{Input, InputError, entries_of, is_file, is_folder},
+    files::{Input, InputError, entries_of, is_file, is_directory},
     primitives::SlBlock,
 };
 
@@ -73,7 +73,7 @@ pub(in crate::ingest::state) fn is_header(head: &[u8]) -> bool {
 /// The other files of the snapshot at `path`: those in a directory, or those next to a header. Empty if
 /// `path` is something else.
 pub(in crate::ingest::state) fn files_of(path: &Path) -> Result<Vec<PathBuf>, InputError> {
-    let in_folder = is_folder(path)?;
+    let in_folder = is_directory(path)?;
     let folder = match path.parent() {
         _ if in_folder => path,
         _ if !is_header_at(path)? => return Ok(Vec::new()),
@@ -83,7 +83,7 @@ pub(in crate::ingest::state) fn files_of(path: &Path) -> Result<Vec<PathBuf>, In
     let is_of_snapshot = |name: &str| name.ends_with(".proto.gzip") || (in_folder && is_json(name));
     let mut files = Vec::new();
     for folder in [folder.to_owned(), folder.join(BUCKET)] {
-        if is_folder(&folder)? {
+        if is_directory(&folder)? {
             files.extend(entries_of(&folder)?.into_iter().map(|entry| entry.path()));
         }
     }
@@ -106,7 +106,7 @@ fn is_header_at(path: &Path) -> Result<bool, InputError> {
 impl EraSnapshot {
     /// Finds the snapshot in a directory, or the snapshot of a header.
     pub(in crate::ingest::state) fn find(path: &Path) -> Result<Self, EraError> {
-        if !is_folder(path)? {
+        if !is_directory(path)? {
             let folder = match path.parent() {
                 Some(folder) if folder != Path::new("") => folder,
                 _ => Path::new("."),
@@ -276,7 +276,7 @@ impl Folder {
         let mut folder = Self { files: BTreeMap::new(), json: Vec::new() };
         folder.add(path)?;
         let bucket = path.join(BUCKET);
-        if is_folder(&bucket)? {
+        if is_directory(&bucket)? {
             folder.add(&bucket)?;
         }
         folder.json.sort_unstable();
