@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     archive::Archive,
-    files::{Input, InputError, entries_of, is_file, is_directory},
+    files::{Input, InputError, entries_of, is_directory, is_file},
     ingest::{
         IndexError,
         logs::{BatchBlocks, BatchCheck, Indexed, Indexer, SourceFormat, SourceOptions},

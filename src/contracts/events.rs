@@ -108,7 +108,9 @@ impl EventKind {
                 let (sl_chain, block) = (ChainId::try_from(*chain)?, SlBlock(block.to_u64()?));
                 let log_id = log_id.to_u64()?;
                 let root = sides.map(|(sides,)| match sides[..] {
-                    [root] => Ok(NewInteropRootData { sl_chain, block, log_id, root: Hash::new(root.0) }),
+                    [root] => {
+                        Ok(NewInteropRootData { sl_chain, block, log_id, root: Hash::new(root.0) })
+                    }
                     _ => Err(bad("NewInteropRoot", data.unwrap_or_default())),
                 });
                 Some(Self::NewInteropRoot(root.transpose()?))

@@ -13,8 +13,8 @@ use thiserror::Error;
 
 use super::{
     create,
-    look_up::{absent_is_none, is_absent},
     map::{Access, FileBytes, MapMut},
+    path_info::{absent_is_none, is_absent},
     write_behind::WriteBehind,
 };
 

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{OutputError, create, look_up::absent_is_none, output::folder_of};
+use super::{OutputError, create, output::folder_of, path_info::absent_is_none};
 
 const BUFFER_LEN: usize = 1 << 18;
 /// The largest checkpoint that is read, in bytes. The checkpoint of a Parquet file grows by two kilobytes per

@@ -58,7 +58,7 @@ pub(super) fn steps(
                     EventKind::NewChainRoot(..) | EventKind::NewInteropRoot(_) => {}
                 }
             }
-            let known = filed.is_some() && chains as usize <= forest.chains().len();
+            let known = stored.is_some() && chains as usize <= forest.chains().len();
             known.then(|| Step {
                 chains,
                 advances: std::mem::take(&mut pending).into_iter().collect(),

@@ -37,8 +37,8 @@ pub(crate) struct LogFields {
 }
 
 impl LogFields {
-    /// Checks what no log can have, for a record without a log: a number of more than 16 bits, or the hash of
-    /// another message.
+    /// Checks the fields of a record without a log: the transaction number must have at most 16 bits, and the
+    /// hash must be that of the message.
     fn agree_with_message(&self, message: Option<&[u8]>) -> Result<(), RecordError> {
         if let Some(number) = self.tx_number.filter(|number| u16::try_from(*number).is_err()) {
             return Err(RecordError::TxNumber(number));
@@ -58,15 +58,15 @@ impl LogFields {
         same_in_log("txNumberInBatch", self.tx_number, log.tx_number().into())?;
         match self.message_hash {
             Some(_) if !log.is_message() => Err(VerifyError::NoMessageLog.into()),
-            said => same_in_log("messageHash", said, log.value()),
+            given => same_in_log("messageHash", given, log.value()),
         }
     }
 }
 
 impl Fields {
     /// Completes the record. Missing fields are taken from `defaults` or derived: the log from the message or
-    /// its hash, the sender and the transaction number; the batch root from the log path. What contradicts
-    /// itself is refused, whatever is missing besides.
+    /// its hash, the sender and the transaction number; the batch root from the log path. A record that
+    /// contradicts itself is refused, even if it also lacks a field.
     ///
     /// # Errors
     /// [`RecordError`] if fields contradict each other or `defaults`, or if one is missing.
@@ -108,7 +108,7 @@ impl Fields {
         Ok(Item::Proof(Box::new(record), log))
     }
 
-    /// What the verifier would refuse in any record with these fields.
+    /// The reason to refuse the record, whatever the missing fields are.
     fn contradiction(&self, log: Option<&L2ToL1Log>) -> Option<RecordError> {
         let message = self.message.as_deref();
         let found = match (log, message) {
@@ -147,14 +147,14 @@ fn agreed<T: PartialEq + Display>(
 
 fn same_in_log<T: PartialEq + Display>(
     field: &'static str,
-    said: Option<T>,
+    given: Option<T>,
     got: T,
 ) -> Result<(), RecordError> {
-    match said.filter(|said| *said != got) {
+    match given.filter(|given| *given != got) {
         None => Ok(()),
-        Some(said) => {
-            let (said, got) = (said.to_string(), got.to_string());
-            Err(RecordError::OtherThanLog { field, said, got })
+        Some(given) => {
+            let (given, got) = (given.to_string(), got.to_string());
+            Err(RecordError::OtherThanLog { field, given, got })
         }
     }
 }

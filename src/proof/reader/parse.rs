@@ -3,7 +3,7 @@ use serde_json::value::RawValue;
 
 #[cfg(feature = "calldata")]
 use super::calldata::from_calldata;
-use super::{LogFields, Defaults, Fields, Item, RecordError};
+use super::{Defaults, Fields, Item, LogFields, RecordError};
 #[cfg(feature = "calldata")]
 use crate::proof::calldata::Call;
 use crate::{

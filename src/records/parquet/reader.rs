@@ -23,7 +23,7 @@ use crate::{
     primitives::{Address, BatchNumber, ChainId, Hash},
     proof::{
         TargetRecord,
-        reader::{LogFields, Defaults, Fields, Item, RecordError},
+        reader::{Defaults, Fields, Item, LogFields, RecordError},
     },
 };
 

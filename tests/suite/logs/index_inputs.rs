@@ -190,7 +190,7 @@ fn inputs_of_another_kind_are_refused_by_what_they_are() {
     let of_table = dir.index(&[dir.write("table.csv", table)], &[], "none.slmsg");
     for (run, words) in [
         (of_state, "is a state dump: it holds no logs"),
-        (of_logs, "is an archive of logs: it holds no state and no trees"),
+        (of_logs, "is an archive of logs: it holds no state, trees or events of MessageRoot"),
         (of_table, "is a state dump: it holds no logs"),
     ] {
         assert_eq!(run.code, Some(3), "{}", run.stderr);

@@ -1,6 +1,6 @@
-//! Faults of the system: runs the binary so that one of its calls on the files of a job fails.
+//! Runs the binary so that one of its system calls on the files of a job fails.
 //!
-//! `tests/suite/faults/fail_nth_call.c` traces the binary and says which calls and faults there are.
+//! `tests/suite/faults/fail_nth_call.c` traces the binary and lists the calls and the faults.
 
 use std::{
     fs,
@@ -41,7 +41,7 @@ impl Fault {
     }
 }
 
-/// A call that a fault can happen to.
+/// A call in which a fault is possible.
 #[derive(Clone, Debug)]
 pub struct Call {
     pub name: String,

@@ -5,7 +5,7 @@ use std::{
     mem,
 };
 
-use super::{Appends, EventEvidence, EventGap, EmittedChainRoot, EmittedRoot, RecordedChain};
+use super::{Appends, EmittedChainRoot, EmittedRoot, EventEvidence, EventGap, RecordedChain};
 use crate::{
     contracts::{self, EventKind, Layout, MessageRootEvent},
     forest::{BatchNumbers, EventPlace, EventsError, History, step::Step},

@@ -10,7 +10,7 @@ use serde::{Deserialize, de::IgnoredAny};
 
 use super::EraError;
 use crate::{
-    files::{Input, InputError, entries_of, is_file, is_directory},
+    files::{Input, InputError, entries_of, is_directory, is_file},
     primitives::SlBlock,
 };
 
