@@ -219,7 +219,7 @@ pub(super) struct ImportArgs {
     pub(super) format: InputFormat<Format>,
     #[arg(skip)]
     pub(super) access: Access,
-    /// The account whose storage the pages of debug_storageRangeAt hold
+    /// The account whose storage the pages of debug_storageRangeAt contain
     #[arg(long, value_name = "ADDRESS")]
     pub(super) account: Option<Address>,
     /// The address of MessageRoot (of its proxy, if it has one) [default: 0x…10005]
@@ -240,7 +240,7 @@ pub(super) struct CheckArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct RebuildArgs {
-    /// What is left of the settlement layer: a snapshot, dumps of one state, events of MessageRoot, or a tree
+    /// Data of the settlement layer: a snapshot, dumps of one state, events of MessageRoot, or a tree
     /// file; - for standard input. A state and events have to agree
     #[arg(required = true, value_name = "EVIDENCE")]
     pub(super) evidence: Vec<PathBuf>,
@@ -258,7 +258,7 @@ pub(super) struct RebuildArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct HistoryArgs {
-    /// What is left of the settlement layer: a tree file, a snapshot, dumps of one state, or events of
+    /// Data of the settlement layer: a tree file, a snapshot, dumps of one state, or events of
     /// MessageRoot; - for standard input
     #[arg(required = true, value_name = "EVIDENCE")]
     pub(super) evidence: Vec<PathBuf>,
@@ -354,7 +354,7 @@ pub(super) struct MissingArgs {
     /// The log, 88 bytes
     #[arg(long, value_name = "HEX", conflicts_with_all = ["message", "sender", "tx_number"])]
     pub(super) log: Option<L2ToL1Log>,
-    /// The message; the log is made from it, --sender and --tx-number
+    /// The message; the log is computed from it, --sender and --tx-number
     #[arg(long, value_name = "HEX", requires_all = ["sender", "tx_number"])]
     pub(super) message: Option<String>,
     /// The sender of the message
@@ -380,7 +380,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_definition_of_the_command_line_is_sound() {
+    fn the_definition_of_the_command_line_is_valid() {
         Cli::command().debug_assert();
     }
 }

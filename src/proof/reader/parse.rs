@@ -177,7 +177,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_node_leaves_out_is_asked_for() {
+    fn fields_that_a_node_leaves_out_are_named() {
         let hash = Hash::ZERO;
         let bare =
             format!("{{\"proof\":[\"{hash}\"],\"id\":0,\"root\":\"{hash}\",\"batchNumber\":5}}");

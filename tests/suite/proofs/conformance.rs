@@ -35,13 +35,13 @@ fn assert_all_right(report: Option<String>) {
 }
 
 #[test]
-fn the_binary_answers_every_case_rightly() {
+fn the_binary_answers_every_case_as_expected() {
     let binary = env!("CARGO_BIN_EXE_slproof");
     assert_all_right(run_program("run.py", &["python3", "adapters/slproof.py", binary]));
 }
 
 #[test]
-fn the_verifier_in_python_answers_every_case_rightly() {
+fn the_verifier_in_python_answers_every_case_as_expected() {
     assert_all_right(run_program("run.py", &["python3", "adapters/python_verifier.py"]));
 }
 

@@ -142,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn work_grows_with_the_state_and_has_a_limit() {
+    fn the_number_of_blocks_grows_with_the_state_up_to_a_limit() {
         for (slots, most) in
             [(0, 1 << 22), (1 << 10, 1 << 22), (1 << 12, 1 << 24), (u64::MAX, 1 << 26)]
         {

@@ -358,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn names_alone_make_a_snapshot() {
+    fn a_snapshot_without_a_header_is_found_by_its_names() {
         let (a, b) = (chunk(7, 0), chunk(7, 1));
         for place in ["", "storage_logs_snapshots/"] {
             let folder = folder(&[&format!("{place}{b}"), &format!("{place}{a}"), "other.json"]);
@@ -372,7 +372,7 @@ mod tests {
     /// A header with a byte order mark, or a compressed one, still detects missing chunks. A header with a
     /// repeated member is invalid. A chunk that the header does not name belongs to another snapshot.
     #[test]
-    fn a_header_counts_in_every_form_and_says_one_thing() {
+    fn headers_are_recognized_in_every_form() {
         let (zero, one) = (chunk(7, 0), chunk(7, 1));
         let of_both = header(7, &[(0, &zero), (1, &one)]);
         let mut compressed = GzEncoder::new(Vec::new(), Compression::fast());
@@ -413,7 +413,7 @@ mod tests {
     }
 
     #[test]
-    fn compressed_headers_are_inflated_and_no_further_than_a_header_is_long() {
+    fn compressed_headers_are_inflated_up_to_the_limit() {
         let chunk = chunk(7, 0);
         let folder = folder(&[&chunk]);
         let path = folder.path().join("header.json");
@@ -449,7 +449,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_chooses_its_chunks_and_has_to_be_true() {
+    fn a_header_selects_its_chunks_and_has_to_match_them() {
         let files = [chunk(7, 0), chunk(7, 1), chunk(8, 0)];
         let folder = folder(&[&files[0], &files[1], &files[2]]);
         let path = folder.path().join("header.json");
