@@ -128,7 +128,7 @@ pub enum RebuildError {
     /// A node of a chain tree differs from the one that the contract stored.
     #[error(
         "chain {chain}, level {level}, index {index} (batches {first} to {last}): the contract stored \
-         {stored}{}, rebuilt is {rebuilt}",
+         {stored}{}, the rebuilt one is {rebuilt}",
         missing(stored)
     )]
     ChainTree {
@@ -164,7 +164,7 @@ pub enum RebuildError {
     },
     /// A node of the shared tree differs from the one that the contract stored.
     #[error(
-        "shared tree, level {level}, index {index}: the contract stored {stored}{}, rebuilt is \
+        "shared tree, level {level}, index {index}: the contract stored {stored}{}, the rebuilt one is \
          {rebuilt}",
         missing(stored)
     )]

@@ -32,7 +32,8 @@ pub struct RebuildOptions {
     /// The maximum number of batches that a chain executed elsewhere between those of this settlement layer,
     /// over all gaps together. Events have no such limit.
     pub max_gap: u64,
-    /// The most hashes, of 32 bytes each, that [`rebuild`] keeps in memory. A batch takes two.
+    /// The maximum number of hashes, of 32 bytes each, that [`rebuild`](super::rebuild) keeps in memory. A batch
+    /// takes two.
     pub most_in_memory: usize,
 }
 

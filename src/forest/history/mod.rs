@@ -101,7 +101,7 @@ pub enum HistoryError {
     },
     /// The trees that the columns describe have another root.
     #[error(
-        "the history does not match the trees: block {block} has the root {stored}, rebuilt is {rebuilt}"
+        "the history does not match the trees: block {block} has the root {stored}, the rebuilt one is {rebuilt}"
     )]
     Root {
         /// The block.
