@@ -52,8 +52,7 @@ pub struct Call {
 pub struct Tracer(PathBuf);
 
 impl Tracer {
-    /// `None` if there is no C compiler, which is as for other tools, or if the system refuses to trace
-    /// programs.
+    /// `None` if there is no C compiler, as with other missing tools, or if the system does not allow tracing.
     pub fn get() -> Option<&'static Self> {
         static TRACER: OnceLock<Option<Tracer>> = OnceLock::new();
         TRACER.get_or_init(Self::build).as_ref()

@@ -194,7 +194,7 @@ impl Job {
         }
     }
 
-    /// A job leaves nothing, or what it can continue from.
+    /// A job leaves nothing, or files from which it can be resumed.
     fn may_leave(&self, left: &[String]) -> Result<(), String> {
         match left {
             [] => Ok(()),
