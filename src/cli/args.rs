@@ -103,18 +103,18 @@ impl Cli {
         let access = if self.global.no_mmap { Access::Read } else { Access::Map };
         match &mut self.command {
             Command::Import(args) => args.access = access,
-            Command::Rebuild(args) => args.how.state.access = access,
-            Command::Prove(args) => args.how.state.access = access,
+            Command::Rebuild(args) => args.tree_args.state.access = access,
+            Command::Prove(args) => args.tree_args.state.access = access,
             Command::Verify(args) => {
-                args.how.access = access;
-                args.how.format_flag = ANCHOR_FORMAT;
+                args.state_args.access = access;
+                args.state_args.format_flag = ANCHOR_FORMAT;
             }
-            Command::History(args) => args.how.state.access = access,
-            Command::Inspect(args) => args.how.access = access,
+            Command::History(args) => args.tree_args.state.access = access,
+            Command::Inspect(args) => args.state_args.access = access,
             Command::Check(args) => args.access = access,
             Command::Index(args) => {
-                args.how.state.access = access;
-                args.how.state.format_flag = ANCHOR_FORMAT;
+                args.tree_args.state.access = access;
+                args.tree_args.state.format_flag = ANCHOR_FORMAT;
             }
             // None of these reads native files.
             Command::Merge(_) | Command::Completions(_) | Command::Man(_) | Command::Schema(_) => {}
@@ -253,7 +253,7 @@ pub(super) struct RebuildArgs {
     #[command(flatten)]
     pub(super) past: SearchArgs,
     #[command(flatten)]
-    pub(super) how: TreeArgs,
+    pub(super) tree_args: TreeArgs,
 }
 
 #[derive(Debug, Args)]
@@ -265,7 +265,7 @@ pub(super) struct HistoryArgs {
     #[command(flatten)]
     pub(super) past: SearchArgs,
     #[command(flatten)]
-    pub(super) how: TreeArgs,
+    pub(super) tree_args: TreeArgs,
 }
 
 #[derive(Debug, Args)]
@@ -305,7 +305,7 @@ pub(super) struct IndexArgs {
     #[arg(long, value_name = "EVIDENCE")]
     pub(super) tree: Vec<PathBuf>,
     #[command(flatten)]
-    pub(super) how: TreeArgs,
+    pub(super) tree_args: TreeArgs,
 }
 
 #[derive(Debug, Args)]
@@ -338,7 +338,7 @@ pub(super) struct VerifyArgs {
     #[command(flatten)]
     pub(super) missing: MissingArgs,
     #[command(flatten)]
-    pub(super) how: StateArgs,
+    pub(super) state_args: StateArgs,
 }
 
 /// Fields that are missing in the answer of a node.
@@ -370,7 +370,7 @@ pub(super) struct InspectArgs {
     /// Any file that slproof reads or writes, or - for standard input
     pub(super) file: PathBuf,
     #[command(flatten)]
-    pub(super) how: StateArgs,
+    pub(super) state_args: StateArgs,
 }
 
 #[cfg(test)]

@@ -75,7 +75,7 @@ pub(super) struct ProveArgs {
     #[command(flatten)]
     pub(super) past: SearchArgs,
     #[command(flatten)]
-    pub(super) how: TreeArgs,
+    pub(super) tree_args: TreeArgs,
 }
 
 /// What to prove.

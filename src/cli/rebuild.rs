@@ -27,14 +27,14 @@ pub(super) fn run(
 ) -> Result<Outcome, CliError> {
     let with_history = args.history || !args.past.events.is_empty();
     let progress = bars.busy("rebuilding the trees");
-    let options = args.how.options(Some(&args.past), console);
+    let options = args.tree_args.options(Some(&args.past), console);
     let trees = match &args.output {
         None if with_history => {
             return Err(CliError::Usage(
                 "--events needs -o: the events explain the roots in a tree file".into(),
             ));
         }
-        None => args.how.trees(&args.evidence, &options)?,
+        None => args.tree_args.trees(&args.evidence, &options)?,
         Some(target) => {
             let inputs = args.evidence.iter().chain(&args.past.events);
             let inputs: Vec<&Path> = inputs.map(PathBuf::as_path).collect();
@@ -61,8 +61,8 @@ pub(super) fn run(
     }
     if let (None, Some(block)) = (forest.latest(), trees.block()) {
         console.info(format_args!(
-            "no root by block was found up to block {block}, the dump's own block number; releases before \
-             v29 store none, later ones store one for each block that appends a batch"
+            "no root by block was found up to block {block}; releases before v29 store none, later ones store \
+             one for each block in which a batch is appended"
         ));
     }
     let Some(file) = trees.tree_file() else { return Ok(Outcome::Done) };

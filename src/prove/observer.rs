@@ -65,7 +65,7 @@ pub enum Event<'a> {
     Rebuilt {
         /// The storage layout of the release.
         layout: Layout,
-        /// Whether the caller gave the release; otherwise it was detected from the state.
+        /// Whether the caller gave the release; otherwise it was detected.
         is_given: bool,
     },
     /// The search for the contents of past roots begins. It cannot be cancelled and may take long.
