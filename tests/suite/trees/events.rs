@@ -232,6 +232,8 @@ fn errors_and_gaps_have_the_place_of_the_event() {
         from_events(&events).unwrap_err()
     };
     assert!(matches!(contradiction, EventsError::Contradiction { .. }), "{contradiction}");
+    let text = contradiction.to_string();
+    assert!(text.contains("two different events, AppendedChainBatchRoot of batch "), "{text}");
 
     // If the whole block that appended a batch is missing, a later root differs.
     let mut gap = events.clone();
