@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Gives thousands of damaged records to slproof and to the verifier in Python, and prints where their verdicts differ.
+"""Compares slproof with the verifier in Python on thousands of damaged records, and prints those on which they differ.
 
 Usage: compare.py SLPROOF [COUNT [SEED]]
 
-SLPROOF is the binary. COUNT is the number of records, 5000 if it is not given; SEED, 1 if it is not given, says which
-ones. Only the verdicts have to agree: of several faults, each verifier may find another one first. The exit code is 1
-if they differ.
+SLPROOF is the binary. COUNT is the number of records, by default 5000. SEED selects the records; it is 1 by default.
+Only the verdicts have to agree, because the verifiers may find different faults first. The exit code is 1 if they
+differ.
 """
 
 import copy
@@ -25,7 +25,7 @@ from slproof import answers
 
 
 class Source:
-    """Accepted proofs, and the facts by which they are valid."""
+    """Accepted proofs, and facts with which they are valid."""
 
     def __init__(self, folder, release, kind, layer, facts):
         self.proofs = fixtures.accepted(folder, kind, layer)
@@ -56,7 +56,7 @@ def _importing(folder, _, layer, proofs):
 
 
 def sources():
-    """Every form of proof, with each chain that accepts it."""
+    """Every form of proof, with the facts of each chain that accepts it."""
     for release in ("v29", "v31"):
         folder = f"gateway-{release}"
         yield Source(folder, release, "block", 506, _importing)
@@ -75,10 +75,10 @@ def _whole(rng, proof):
         target = copy.deepcopy(proof.target)
     log = record["log"]
     sender = "0x" + (log[74:114] if "message" in record else log[10:50])
-    said = {"sender": sender, "txNumberInBatch": int(log[6:10], 16)}
+    repeated = {"sender": sender, "txNumberInBatch": int(log[6:10], 16)}
     if "message" in record:
-        said["messageHash"] = "0x" + log[114:]
-    for member, value in ({"root": proof.batch_root, "target": target} | said).items():
+        repeated["messageHash"] = "0x" + log[114:]
+    for member, value in ({"root": proof.batch_root, "target": target} | repeated).items():
         if rng.random() < 0.3:
             record[member] = value
     return record
@@ -101,11 +101,11 @@ def _change_word(rng, word):
     return f"0x{number % (1 << 256):064x}"
 
 
-def _of_words(rng, record, other):
+def _change_words(rng, record, other):
     words = record.get("proof")
     if not isinstance(words, list) or not words:
         return
-    # Most words are siblings; the others decide how a proof is read.
+    # Most words are siblings. The others decide how a proof is decoded, so they are changed more often.
     places = [i for i in range(len(words)) if i < 1 or i > 14] or [0]
     at = rng.choice(places) if rng.random() < 0.7 else rng.randrange(len(words))
     kind = rng.randrange(8)
@@ -125,7 +125,7 @@ def _of_words(rng, record, other):
         del words[at:]
 
 
-def _of_bytes(rng, record, _):
+def _change_bytes(rng, record, _):
     member = rng.choice(("log", "message", "root", "sender", "messageHash"))
     text = record.get(member)
     if isinstance(text, str) and len(text) > 2:
@@ -136,7 +136,7 @@ def _of_bytes(rng, record, _):
         record[member] = text[:at] + digit + text[after:]
 
 
-def _of_numbers(rng, record, _):
+def _change_numbers(rng, record, _):
     target = record.get("target")
     holder, member = rng.choice((
         (record, "chainId"), (record, "batchNumber"), (record, "id"), (record, "txNumberInBatch"),
@@ -159,7 +159,7 @@ def _leave_out(rng, record, _):
     record.pop(rng.choice(list(record)), None) if record else None
 
 
-def _of_target(rng, record, other):
+def _change_target(rng, record, other):
     target = record.get("target")
     if isinstance(target, dict):
         kind = rng.randrange(3)
@@ -171,14 +171,14 @@ def _of_target(rng, record, other):
             target["root"] = other.get("root", "0x")
 
 
-_MUTATIONS = (_of_words,) * 5 + (_of_bytes, _of_numbers, _exchange, _leave_out, _of_target)
+_MUTATIONS = (_change_words,) * 5 + (_change_bytes, _change_numbers, _exchange, _leave_out, _change_target)
 
 
 def mutated(rng, source):
     """A record with up to three changes; one in twenty has none."""
     record = _whole(rng, rng.choice(source.proofs))
     for _ in range(rng.choices((0, 1, 2, 3), (1, 11, 5, 3))[0]):
-        # Half of the parts that are exchanged come from the same chain: those fit better.
+        # Half of the exchanged parts come from the same chain, because errors are harder to find in these.
         same = [proof for proof in source.proofs if proof.record["chainId"] == record.get("chainId")]
         pool = same if same and rng.random() < 0.5 else source.proofs
         rng.choice(_MUTATIONS)(rng, record, _whole(rng, rng.choice(pool)))

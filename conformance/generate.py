@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Makes the cases from the fixtures. The same fixtures give the same bytes.
+"""Generates the cases from the fixtures. The same fixtures give the same bytes.
 
-Usage: generate.py [--check]. With --check, nothing is written: the files have to be what they would be.
+Usage: generate.py [--check]. With --check, nothing is written, and the existing files have to be equal to the generated
+ones.
 """
 
 import sys
@@ -21,9 +22,9 @@ def main(arguments):
     self_test()
     files = {f"{group.name}.json": group.text().encode() for group in groups()}
     if arguments:
-        there = {path.name: path.read_bytes() for path in CASES.glob("*.json")}
-        differ = sorted(name for name in files.keys() | there.keys() if files.get(name) != there.get(name))
-        sys.exit(f"differ from what the fixtures give: {', '.join(differ)}" if differ else 0)
+        existing = {path.name: path.read_bytes() for path in CASES.glob("*.json")}
+        differ = sorted(name for name in files.keys() | existing.keys() if files.get(name) != existing.get(name))
+        sys.exit(f"these files differ from the generated ones: {', '.join(differ)}" if differ else 0)
     CASES.mkdir(exist_ok=True)
     for path in CASES.glob("*.json"):
         path.unlink()

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Gives every case to a verifier, and prints where its answer is not the expected one.
+"""Runs a verifier on every case, and prints each answer that is not the expected one.
 
 Usage: run.py COMMAND…
 
@@ -38,7 +38,7 @@ def ask(command, cases):
 
 
 def judge(case, answer):
-    """What an answer is: "right", "unsupported" or "wrong", and for wrong ones what differs."""
+    """Whether an answer is "right", "unsupported" or "wrong", and how a wrong one differs."""
     expected = case["expected"]
     if answer is None:
         return "wrong", "no answer"
@@ -46,7 +46,7 @@ def judge(case, answer):
         return "unsupported", None
     if answer["valid"] is not expected["valid"]:
         return "wrong", f"valid is {json.dumps(answer['valid'])}, expected {json.dumps(expected['valid'])}"
-    # A verifier without these codes leaves the member out, or says null.
+    # A verifier without these codes leaves the member out, or sets it to null.
     code = answer.get("code")
     if code is not None and "code" in expected and code != expected["code"]:
         return "wrong", f"code is {code}, expected {expected['code']}"
@@ -68,8 +68,8 @@ def main(command):
             judged, why = judge(case, answer)
             counts[judged] += 1
             if why:
-                said = f" ({answer['code']})" if answer and answer.get("code") else ""
-                faults.append(f"{case['name']}: {why}{said}")
+                code = f" ({answer['code']})" if answer and answer.get("code") else ""
+                faults.append(f"{case['name']}: {why}{code}")
         total += counts
         print(f"{name:<14}{len(cases):>7}{counts['right']:>7}{counts['wrong']:>7}{counts['unsupported']:>13}")
     print(f"{'all':<14}{total.total():>7}{total['right']:>7}{total['wrong']:>7}{total['unsupported']:>13}")

@@ -3,16 +3,16 @@
 from verifier.contracts import NOT_UPGRADED
 from verifier.keccak import keccak256
 
-# Where the contracts stand on a settlement layer and on a chain that imports roots.
+# The addresses of the contracts on a settlement layer and on a chain that imports roots.
 L2_BRIDGEHUB = "0x0000000000000000000000000000000000010002"
 L2_MESSAGE_ROOT = "0x0000000000000000000000000000000000010005"
 L2_INTEROP_ROOT_STORAGE = "0x0000000000000000000000000000000000010008"
 
-# Where they stand on L1 in the fixtures.
+# Their addresses on L1 in the fixtures.
 L1_BRIDGEHUB = "0x303a465b659cbb0ab36ee643ea362c509eeb5213"
 L1_MESSAGE_ROOT = "0xa1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1"
 L1_CHAIN_ASSET_HANDLER = "0xa2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2"
-# A contract that only v31 names in Bridgehub.
+# The address of a contract that Bridgehub stores only since v31.
 L1_CHAIN_REGISTRATION_SENDER = "0x5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c"
 
 # Bridgehub
@@ -56,7 +56,7 @@ def array(slot, index):
 
 
 def diamond_address(chain):
-    """An address for the diamond of a chain in a state that is made of facts."""
+    """The address of a chain's diamond in a state that is made from facts."""
     return "0xd1" + f"{chain:038x}"
 
 
@@ -88,14 +88,14 @@ def _message_root(address, facts):
     for chain, batch in values.get("v31UpgradeChainBatchNumber", {}).items():
         batch = NOT_UPGRADED if batch == "not upgraded" else batch
         yield address, mapping(L1_UPGRADE_BATCH, chain), batch
-    # No proof depends on these. They are not zero on a chain of v31, and show the release.
+    # No proof depends on these. They are not zero on a chain of v31, so slproof detects the release from them.
     if facts["release"] == "v31":
         yield address, INTEROP_ROOT_LOG_ID, 1
         yield address, LAST_EMIT_BLOCK, 1
 
 
 def _chain_asset_handler(facts):
-    # Not zero, so that the contract is there even if no chain has migrated.
+    # Not zero, so that the state contains the contract even if no chain has migrated.
     yield L1_CHAIN_ASSET_HANDLER, HANDLER_MESSAGE_ROOT, L1_MESSAGE_ROOT
     for chain, migrations in facts["chainAssetHandler"].items():
         yield L1_CHAIN_ASSET_HANDLER, mapping(MIGRATION_NUMBER, chain), migrations["migrationNumber"]

@@ -2,7 +2,8 @@
 //!
 //! An account on a ZKsync chain can send a message to L1. A Merkle proof shows on another chain that the
 //! message was sent, and the contracts accept the proof at any time. slproof computes it from archived data
-//! alone: a state dump of the settlement layer (SL: ZKsync Gateway, or L1) and the L2→L1 logs of the batches.
+//! alone: a state dump of the settlement layer (SL: ZKsync Gateway, or L1) or the events of its MessageRoot, and
+//! the L2→L1 logs of the batches.
 //!
 //! ```text
 //!  SL state dumps ──import──▶ snapshot ──rebuild──▶ tree file ─┐
@@ -11,7 +12,7 @@
 //!  (JSONL, receipts, pubdata, …)                    *.slmsg
 //! ```
 //!
-//! Every step is checked. A rebuilt forest is refused unless it equals what the contract stored. The logs of
+//! Every step is checked. A rebuilt forest is refused unless it equals what the contract stored or emitted. The logs of
 //! a batch are refused unless they fold to the batch root in the forest. A second implementation folds each
 //! proof again before it is returned.
 //!

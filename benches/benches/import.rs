@@ -1,13 +1,13 @@
-//! How fast a zksync-era snapshot is imported, beside inflating its files and doing nothing with them:
+//! The time to import a zksync-era snapshot, compared with the time to only inflate its files:
 //!
 //! ```text
 //! cargo bench --manifest-path benches/Cargo.toml --bench import [-- SLOTS [FOLDER]]
 //! ```
 //!
-//! Writes a snapshot of SLOTS slots (20 million unless given) to FOLDER (a temporary one), in chunks of
+//! Writes a snapshot of SLOTS slots (default 20 million) to FOLDER (default a temporary one), in chunks of
 //! a million as nodes do: version 1, keys ascending over all chunks, half of the values hashes and half
-//! small numbers. Both ways read the files with the same library on the same threads. Processor time is
-//! given beside the time on the clock, for machines that have something else to do.
+//! small numbers. Both measurements read the files with the same library on the same threads. Processor
+//! time is printed too, because other programs on the machine affect it less than the elapsed time.
 
 use std::{
     error::Error,
@@ -22,7 +22,7 @@ use rayon::prelude::*;
 use slproof::ingest::state::Import;
 
 const CHUNK: u64 = 1_000_000;
-/// The best of them counts.
+/// The number of runs. The fastest one counts.
 const ROUNDS: usize = 5;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -41,7 +41,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             Ok(())
         })?;
         inflating = inflating.min(took);
-        // A file that is replaced would be freed within the measurement.
+        // Otherwise the old file would be freed within the measurement.
         let _ = fs::remove_file(&target);
         let took = Took::since(|| {
             let imported = Import::default().to_file(std::slice::from_ref(&folder), &target)?;

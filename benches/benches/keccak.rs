@@ -1,14 +1,14 @@
-//! How long a hash takes on every backend that this processor has, beside the peers, on one core:
+//! The time of a hash on every backend that this processor can run, and in other libraries, on one core:
 //!
 //! ```text
 //! cargo bench --manifest-path benches/Cargo.toml --bench keccak
 //! ```
 //!
 //! - `keccak/64`, `/88`, `/96`: many inputs of that many bytes (inner nodes, logs, leaves).
-//! - `keccak/leaves`: 96 bytes, put together on the way from a root and a number.
+//! - `keccak/leaves`: 96 bytes, composed from a root and a number while they are hashed.
 //! - `keccak/few-1`, `-3`, `-9`: that many inputs of 64 bytes, which do not fill the lanes.
 //!
-//! The rate of the fastest backend at 64 bytes is the limit that tree building is held against.
+//! The speed of building trees is compared with that of the fastest backend at 64 bytes.
 
 use std::hint::black_box;
 
@@ -23,12 +23,12 @@ use slproof::{
 };
 use slproof_benches::{digest, painted};
 
-/// Inputs that stay in the second-level cache: the processor is measured, not the memory.
+/// The inputs fit in the second-level cache, so that the processor is measured and not the memory.
 const MANY: usize = 1024;
 
 type HashOne = fn(&[u8]) -> [u8; 32];
 
-/// The peers that hash one input at a time.
+/// The other libraries, which hash one input at a time.
 const PEERS: [(&str, HashOne); 4] = [
     ("tiny-keccak", |input| {
         use tiny_keccak::{Hasher, Keccak};
@@ -108,7 +108,7 @@ fn slproof(backend: Backend) -> String {
     format!("slproof-{}", backend.name())
 }
 
-/// Times `hash`, after a check that it computes what it should.
+/// Times `hash`, after a check of its result.
 fn bench(
     group: &mut BenchmarkGroup<WallTime>,
     name: impl Into<String>,

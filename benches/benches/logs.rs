@@ -1,11 +1,11 @@
-//! How long the trees of batches' logs take, by the number of logs in a batch:
+//! The time to hash the trees of the logs of batches, by the number of logs in a batch:
 //!
 //! ```text
 //! cargo bench --manifest-path benches/Cargo.toml --bench logs
 //! ```
 //!
-//! 512 batches, each a tree padded to 16384 leaves, on one thread: `together` side by side,
-//! `one-by-one` as for a single proof, and the tree with which the nodes of ZKsync make their proofs.
+//! 512 batches, each a tree padded to 16384 leaves, on one thread: `together` in parallel lanes,
+//! `one-by-one` as for a single proof, and with the tree that ZKsync nodes use for their proofs.
 
 use std::hint::black_box;
 

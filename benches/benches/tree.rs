@@ -1,20 +1,20 @@
-//! How long a chain tree takes to build and a path to extract, beside the peers:
+//! The time to build a chain tree and to extract a path, here and in other libraries:
 //!
 //! ```text
 //! cargo bench --manifest-path benches/Cargo.toml --bench tree
 //! ```
 //!
-//! - `limit`: hashes of 64 bytes that this processor computes when nothing else is to be done, on one
-//!   thread and on all. A tree takes two hashes a leaf.
+//! - `limit`: the speed of hashing 64 bytes alone, on one thread and on all. A tree takes two hashes per
+//!   leaf.
 //! - `build`: from batch roots and numbers to the root with all levels above the leaves kept, by number
-//!   of leaves. The peers run on one thread: they have no other way. `slproof-into` writes to memory
-//!   that was written before; `slproof` asks the system for it.
-//! - `chains`: 2^16 leaves in chains of so many, all built together.
-//! - `path`: the siblings of one leaf out of a tree that is built already. zksync_mini_merkle_tree
-//!   keeps no levels and hashes the tree again.
+//!   of leaves. The other libraries can use only one thread. `slproof-into` writes to memory that was
+//!   written before; `slproof` allocates it.
+//! - `chains`: 2^16 leaves in chains of the given length, all built together.
+//! - `path`: the siblings of one leaf of a tree that is already built. zksync_mini_merkle_tree stores no
+//!   levels and hashes the tree again.
 //!
-//! The roots come from the contract's push tree, one scalar hash after the other; `rs_merkle` has no
-//! padding and is given the empty leaves.
+//! The expected roots come from the contract's push tree, hashed one node at a time. `rs_merkle` does not
+//! pad, so it gets the empty leaves too.
 
 use std::{hint::black_box, thread, time::Duration};
 
@@ -33,7 +33,7 @@ use slproof::{
 use slproof_benches::{batches, painted};
 use zksync_mini_merkle_tree::MiniMerkleTree;
 
-/// From here on a build takes so long that ten samples must do.
+/// From this number of leaves on, a build takes so long that only ten samples are taken.
 const LARGE: usize = 1 << 20;
 
 /// The roots of chain trees by number of leaves.
@@ -54,7 +54,7 @@ fn pool(threads: usize) -> ThreadPool {
     ThreadPoolBuilder::new().num_threads(threads).build().expect("threads")
 }
 
-/// One thread and all of them.
+/// One thread, and all threads.
 fn pools() -> Vec<(usize, ThreadPool)> {
     let all = thread::available_parallelism().map_or(1, usize::from);
     let counts = if all > 1 { vec![1, all] } else { vec![1] };
@@ -82,7 +82,7 @@ fn limit(c: &mut Criterion) {
 
 type Build = fn(&[Hash], &[BatchNumber]) -> Hash;
 
-/// What a leaf hashes, for the peers.
+/// The preimages of the leaves, for the other libraries.
 fn preimage(root: &Hash, number: &BatchNumber) -> [u8; 96] {
     let mut bytes = [0; 96];
     bytes[..32].copy_from_slice(slproof::forest::BATCH_LEAF_PADDING.as_bytes());
@@ -159,8 +159,8 @@ fn tree<'a>(leaves: &'a BatchLeaves<'_>, above: &'a [Hash]) -> Tree<'a> {
     Tree::over(leaves, above, entry_zeros()).expect("built to this size")
 }
 
-/// Times `build` on the threads of the pool, after a check of the root. It runs inside the pool, as
-/// any tree does that is not the only one: the way into a pool takes as long as some hundred leaves.
+/// Times `build` on the threads of the pool, after a check of the root. It runs inside the pool, because
+/// entering a pool takes as long as some hundred leaves.
 fn bench(
     group: &mut BenchmarkGroup<WallTime>,
     pool: &ThreadPool,

@@ -1,4 +1,4 @@
-//! slproof measured beside its peers.
+//! Benchmarks of slproof and of other libraries.
 //!
 //! ```text
 //! cargo bench --manifest-path benches/Cargo.toml                      all of it, some fifteen minutes
@@ -7,11 +7,11 @@
 //! cargo bench --manifest-path benches/Cargo.toml --bench keccak       the backends of Keccak
 //! ```
 //!
-//! Every bench compares what it is about to time with an answer that is known from elsewhere: from
-//! the contract's own algorithm, from a peer, or a figure written down.
+//! Before it measures, every bench compares the result of the measured code with a known answer: from the
+//! contract's own algorithm, from another library, or a recorded number.
 //!
-//! Times depend on what else the machine does; instruction counts repeat to the digit. Valgrind knows
-//! AVX2, but not AVX-512:
+//! Times depend on other programs on the machine; instruction counts are the same in every run. Valgrind
+//! supports AVX2, but not AVX-512:
 //!
 //! ```text
 //! cargo build --manifest-path benches/Cargo.toml --release --bin instructions
@@ -22,7 +22,7 @@
 //! done
 //! ```
 //!
-//! Then a table in Markdown, and a plot, of all that was measured:
+//! This prints all results as Markdown and draws a plot:
 //!
 //! ```text
 //! cargo run --manifest-path benches/Cargo.toml --release --bin report benches/results/trees.svg
@@ -36,17 +36,17 @@ use slproof::{
     primitives::{BatchNumber, Hash},
 };
 
-/// How many hashes of 64 bytes the program `instructions` has counted.
+/// The number of hashes of 64 bytes that the program `instructions` computes.
 pub const COUNTED: usize = 1024;
 
-/// `count` inputs of `LEN` bytes each, painted with a prime period, so that no two which are
-/// hashed side by side are equal.
+/// `count` inputs of `LEN` bytes each, with a pattern of prime period, so that no two inputs that are hashed
+/// together are equal.
 #[must_use]
 pub fn painted<const LEN: usize>(count: usize) -> Vec<[u8; LEN]> {
     (0..count).map(|i| std::array::from_fn(|j| ((i * LEN + j) % 251) as u8)).collect()
 }
 
-/// One hash over all of these: what a bench compares with the answer it knows.
+/// One hash over all of these, which a bench compares with the known answer.
 #[must_use]
 pub fn digest(hashes: &[Hash]) -> String {
     let bytes: Vec<_> = hashes.iter().flat_map(Hash::as_bytes).copied().collect();

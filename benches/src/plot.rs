@@ -1,4 +1,4 @@
-//! The plot: leaves a second by the number of leaves, on logarithmic axes.
+//! The plot: leaves per second by the number of leaves, on logarithmic axes.
 
 use std::fmt::Write;
 
@@ -11,7 +11,7 @@ const RIGHT: f64 = 180.0;
 const TOP: f64 = 62.0;
 const BOTTOM: f64 = 56.0;
 
-/// The colours that are told apart on white and on black.
+/// Colours that are distinguishable on white and on black.
 const STYLE: &str = "text{font:12px system-ui,sans-serif;fill:#333}.t{font-size:15px;font-weight:600}\
     .g{stroke:#8886;stroke-width:1}.l{fill:none;stroke-width:2}.d{stroke-dasharray:5 4}\
     @media(prefers-color-scheme:dark){text{fill:#ddd}}";
@@ -76,7 +76,7 @@ pub fn plot(results: &Results, processor: &str) -> Option<String> {
         (LEFT + WIDTH - RIGHT) / 2.0,
         HEIGHT - 12.0,
     ));
-    // The names stand at the ends of the lines, pushed apart where these meet.
+    // The names are at the ends of the lines, and are moved apart if they would overlap.
     let mut names: Vec<_> =
         lines.iter().filter_map(|line| Some((y(line.points.last()?.1), line))).collect();
     names.sort_by(|a, b| a.0.total_cmp(&b.0));

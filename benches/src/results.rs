@@ -1,4 +1,4 @@
-//! What criterion and callgrind have measured, read from the files that they leave behind.
+//! Reads the results of criterion and callgrind from their files.
 
 use std::{
     collections::BTreeMap,
@@ -10,12 +10,12 @@ use serde_json::Value;
 
 use crate::COUNTED;
 
-/// Which of a function's times counts.
+/// Which of the measured times of a function is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Statistic {
     /// Criterion's estimate of the median.
     Median,
-    /// The fastest sample: on a machine that is shared, where others only ever add to a time.
+    /// The fastest sample, for a machine on which other programs run.
     Fastest,
 }
 
@@ -26,16 +26,16 @@ pub struct Measured {
     pub group: String,
     /// What was measured, such as `slproof-2`.
     pub function: String,
-    /// With what: leaves, logs or threads; 0 where there is no such number.
+    /// The parameter: a number of leaves, logs or threads; 0 if there is none.
     pub value: u64,
-    /// How many elements one iteration works on.
+    /// The number of elements of one iteration.
     pub elements: u64,
     /// The time of one iteration in nanoseconds.
     pub nanoseconds: f64,
 }
 
 impl Measured {
-    /// Nanoseconds an element.
+    /// Nanoseconds per element.
     #[must_use]
     pub fn each(&self) -> f64 {
         self.nanoseconds / self.elements.max(1) as f64
@@ -98,13 +98,13 @@ impl Results {
         values
     }
 
-    /// The number of threads that "all" were.
+    /// The number of threads in the measurements with all threads.
     #[must_use]
     pub fn threads(&self) -> u64 {
         self.of("limit").map(|m| m.value).max().unwrap_or(1)
     }
 
-    /// The least nanoseconds a leaf that so many threads can take: its hash and that of a node.
+    /// The lower bound of nanoseconds per leaf with this number of threads: its hash and that of a node.
     #[must_use]
     pub fn limit(&self, threads: u64) -> Option<f64> {
         self.find("limit", "threads", threads).map(|m| 2.0 * m.each())
@@ -148,7 +148,7 @@ fn measured(benchmark: &Value, time: Option<f64>) -> Option<Measured> {
     })
 }
 
-/// The processor's name and how many of its threads there are.
+/// The name of the processor, and its number of threads.
 #[must_use]
 pub fn processor() -> String {
     let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();

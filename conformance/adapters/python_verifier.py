@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Answers the cases with the verifier in `conformance/verifier/`. It is the shortest example of an adapter."""
+"""Answers the cases with the verifier in `conformance/verifier/`. It is a short example of an adapter."""
 
 import json
 import sys

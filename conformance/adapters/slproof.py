@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Answers the cases with `slproof verify`: the facts of a case become a state, as a table of slots.
+"""Answers the cases with `slproof verify`. The facts of a case become a state, as a table of slots.
 
-Usage: slproof.py [SLPROOF], where SLPROOF is the binary; without it, `slproof` of the search path.
+Usage: slproof.py [SLPROOF], where SLPROOF is the binary, by default the `slproof` in the search path.
 """
 
 import json
@@ -17,7 +17,7 @@ import storage
 
 
 def _anchor(facts, folder):
-    """The flags that name the facts. A state of L1 needs the addresses of its contracts."""
+    """The flags for the facts. A state of L1 needs the addresses of its contracts."""
     if facts["kind"] == "root":
         return ["--root", facts["root"]]
     table = folder / "state.csv"

@@ -1,4 +1,4 @@
-"""Makes the cases: what is expected follows from a fact or from a clause of the contracts, never from a verifier."""
+"""Generates the cases. Each expected answer follows from a fact or a clause of the contracts, never from a verifier."""
 
 from . import checks, mixed, published, records, words
 

@@ -4,7 +4,7 @@ import json
 
 from .fixtures import refused
 
-# What the contracts demand. Contract, function, and the releases in which this is so.
+# Clauses of the contracts: contract, function, and the releases that have it.
 CLAUSES = {
     "leaf": ("MessageHashing", "getLeafHashFromLog", "v26 to v31"),
     "message-log": ("MessageHashing", "_l2MessageToLog", "v26 to v31"),
@@ -35,14 +35,14 @@ CLAUSES = {
     "migrations": ("L1ChainAssetHandler", "isValidSettlementLayer: IteratedMigrationsNotSupported", "v31"),
 }
 
-# What no contract demands, because it is about records or about what a verifier knows.
+# Rules that do not come from contracts: they are about records, or about facts that a verifier lacks.
 RULES = {
     "encoding": "The words end with the last node. The contracts do not read what follows.",
-    "agreement": "What a record says twice has to agree.",
+    "agreement": "Two values in a record that repeat each other have to be equal.",
     "record": "The record has to be readable: types, lengths, hexadecimal digits.",
-    "spelling": "The same record in another spelling.",
-    "incomplete": "The record leaves out what is needed. That does not make the proof wrong.",
-    "facts": "The facts leave out what is needed. That does not make the proof wrong.",
+    "spelling": "Another valid spelling of the same record.",
+    "incomplete": "The record lacks something. This does not make the proof invalid.",
+    "facts": "The facts lack something. This does not make the proof invalid.",
 }
 
 
@@ -73,7 +73,7 @@ class Group:
         self._facts, self._cases = {}, []
 
     def facts(self, name, facts):
-        """Names facts; the same name stands for the same facts."""
+        """Adds facts under a name. The same name always has the same facts."""
         assert self._facts.setdefault(name, facts) == facts, name
         return name
 

@@ -1,4 +1,4 @@
-"""What contracts check beside the fold: which layer, which batch, which root, by release."""
+"""The checks of the contracts in addition to folding: settlement layer, batch and root, by release."""
 
 from verifier.keccak import keccak256
 
@@ -14,7 +14,7 @@ def _hash(text):
 
 
 def batch_proof(record):
-    """The part of a proof that ends at the batch root, as a proof of its own."""
+    """A proof of one hop: the first part of a proof, up to the batch root."""
     layout = Layout(record["proof"])
     lengths = record["proof"][0][2:6]
     metadata = f"0x{lengths}0001{'00' * 28}"
@@ -22,7 +22,7 @@ def batch_proof(record):
 
 
 class Series:
-    """Cases of one record that differ by their facts."""
+    """Cases of one record with different facts."""
 
     def __init__(self, group, prefix, record, facts):
         self.group, self.prefix, self.record, self.facts = group, prefix, record, facts
@@ -39,7 +39,7 @@ class Series:
 
 
 def _through_before_v31():
-    """Mailbox of v26 to v30: a batch of a settlement layer, seen from L1."""
+    """Mailbox of v26 to v30 on L1, for proofs through a batch of a settlement layer."""
     group = Group("l1-before-v31", "Proofs through a batch of a settlement layer on L1 of v26 to v30.")
     form = form_named("l1-v29")
     chain, batch = str(form.base.record["chainId"]), str(form.base.record["batchNumber"])
@@ -94,7 +94,7 @@ def _own_batch_before_v31(series, chain, batch, form):
     case("no-diamond", "facts", None, "anchor-lacks-diamond", (path, None))
     case("target", "agreement", True, target={"kind": "batch-root", "root": form.base.batch_root})
     case("target-is-a-batch-of-a-layer", "agreement", False, "target-mismatch", target=form.base.target)
-    # Up to v30, no rule is different for batch 0.
+    # Up to v30, batch 0 has no special rule.
     zero = Series(series.group, "own-batch-zero", series.record | {"batchNumber": 0}, series.facts)
     zero.case("accepted", "mailbox-root", True, None, (path, {
         "totalBatchesExecuted": 0, "l2LogsRootHashes": {"0": form.base.batch_root}}))
@@ -143,7 +143,7 @@ def _through_v31():
     case("two-migrations", "migrations", True, None, ((*handler, "migrationNumber"), 2))
     case("three-migrations", "migrations", False, refused, ((*handler, "migrationNumber"), 3))
     case("never-migrated", "interval", False, refused, ((*handler, "intervals"), {}))
-    # Neither the list of v30 nor the chain's own root is asked for.
+    # Neither the list of v30 nor the chain's own root is looked up.
     case("layer-not-listed", "interval", True, None, (("bridgehub", "whitelistedSettlementLayers"), []))
     case("own-root-is-stored", "interval", True, None,
          (("diamonds", chain, "l2LogsRootHashes"), {str(batch): _hash(b"root")}))
@@ -156,7 +156,7 @@ def _through_v31():
 
 
 def _layer_batch_v31(series, layer, number, form):
-    """The batch of the settlement layer is asked for as every final batch is."""
+    """The root of the settlement layer's batch is looked up like that of every final batch."""
     case, root = series.case, form.base.target["root"]
     stored = ("messageRoot", "chainBatchRoots", layer, str(number))
     upgrade = ("messageRoot", "v31UpgradeChainBatchNumber", layer)
@@ -196,7 +196,7 @@ def _own_batch_v31(series, chain, batch, form):
     case("before-the-upgrade-another-root", "l1-fallback", False, "root-mismatch",
          (stored, {}), (diamond, other), (upgrade, "not upgraded"))
     case("before-the-upgrade-no-root", "facts", None, UNKNOWN, (stored, {}), (upgrade, "not upgraded"))
-    # Unlike Mailbox, the fallback does not ask how many batches are executed.
+    # Unlike Mailbox, the fallback does not check how many batches were executed.
     case("before-the-upgrade-count-not-asked", "l1-fallback", True, None,
          (stored, {}), (diamond, mine), (upgrade, "not upgraded"),
          (("diamonds", chain, "totalBatchesExecuted"), 0))
@@ -249,7 +249,7 @@ def _own_batch_on_a_layer(series, form):
     stored, root = ("messageRoot", "chainBatchRoots", chain), form.base.batch_root
     case("accepted", "message-root", True)
     case("root-is-another", "message-root", False, "root-mismatch", (stored, {batch: _hash(b"root")}))
-    # A layer that was upgraded in place has no roots of the batches before, and does not ask the diamond.
+    # A layer that was upgraded in place has no roots of earlier batches, and does not look them up in the diamond.
     case("only-in-the-diamond", "l2-fallback", False, "batch-not-in-message-root",
          (stored, {}), ((*diamond, "l2LogsRootHashes"), {batch: root}))
     case("no-root", "facts", None, UNKNOWN, (stored, {}), ((*diamond, "l2LogsRootHashes"), {}))

@@ -1,4 +1,4 @@
-"""What the fixtures say: accepted proofs, and the roots that the chains which accepted them store."""
+"""Reads the fixtures: accepted proofs, and the roots that the chains stored that accepted them."""
 
 import copy
 import functools
@@ -164,7 +164,7 @@ def importing_chain(layer, blocks, folder):
 
 
 def historical_roots(folder):
-    """The roots by block that MessageRoot answered."""
+    """The roots by block that MessageRoot returned."""
     roots = read_json(f"{folder}/roots.json")["historicalRoot"]
     return {int(block): root for block, root in roots.items()}
 
@@ -183,7 +183,7 @@ def _record(line):
 
 
 class Accepted:
-    """A proof that the contracts accepted, with what its maker wrote of its target."""
+    """A proof that the contracts accepted, and its target."""
 
     def __init__(self, line, kind, layer):
         self.record = _record(line)
@@ -203,6 +203,6 @@ def accepted(folder, kind, layer):
 
 
 def refused(folder):
-    """The refused proofs, as records, with the name of the damage and what the contracts answered."""
+    """The refused proofs, as records, with the name of the damage and the answer of the contracts."""
     lines = _lines(f"{folder}/proofs_negative.jsonl.gz")
     return [(line["case"], line["result"], _record(line)) for line in lines]

@@ -1,4 +1,4 @@
-"""The five forms of proofs that the damage is done to, each with the facts by which it is valid."""
+"""The five forms of proofs that are damaged, each with facts with which it is valid."""
 
 import copy
 import functools
@@ -8,7 +8,7 @@ from . import fixtures
 
 
 class Layout:
-    """Where each part of an accepted proof stands among its words."""
+    """The position of each part of an accepted proof among its words."""
 
     def __init__(self, words):
         log, batch = int(words[0][4:6], 16), int(words[0][6:8], 16)
@@ -26,7 +26,7 @@ class Layout:
 
 @dataclass
 class Form:
-    """A proof, the facts by which it is valid, and other valid proofs to exchange parts with."""
+    """A proof, facts with which it is valid, and other valid proofs to exchange parts with."""
 
     name: str
     folder: str
@@ -82,8 +82,8 @@ class Form:
         return all(other.record[key] == self.base.record[key] for key in keys)
 
 
-# Of each form: name, folder, release, kind of target, settlement layer; then chain, batch, id and number of the
-# target of its proof, which has at least two words in each path.
+# Each form: name, folder, release, kind of target, settlement layer; then the chain, batch, id and target number of its
+# proof, which has at least two words in each path.
 _FORMS = (
     ("block-v29", "gateway-v29", "v29", "block", 506, (1217, 1000001, 5, 242)),
     ("block-v31", "gateway-v31", "v31", "block", 506, (324, 501236, 527, 214)),
@@ -94,7 +94,7 @@ _FORMS = (
 
 
 def _facts(form):
-    """Facts with the root of the proof, that of the same log's other proof, and some more."""
+    """Facts with the root of the proof, the root of another proof of the same log, and some more roots."""
     numbers = [form.base.target["number"], form.other_target().target["number"]]
     if not form.on_l1():
         blocks = sorted(fixtures.historical_roots(form.folder))

@@ -1,9 +1,9 @@
-"""Parts that are each valid and do not belong together."""
+"""Parts of two valid proofs that do not belong together."""
 
 from .cases import Group
 from .forms import Layout, changed, forms
 
-ABOUT = "Parts of two valid proofs. Each part is valid where it belongs."
+ABOUT = "Parts of two valid proofs that do not belong together."
 
 
 def _log_and_message(group, form):
@@ -18,15 +18,15 @@ def _log_and_message(group, form):
     record["message"] = sibling["message"]
     group.case(f"message-of-another-log/{name}", "agreement", record, name, False, "message-mismatch")
 
-    # Without the log, the log is made of what is said of the message; it is no leaf of the batch then.
+    # Without the log, it is derived from the message, its sender and its transaction number.
     log = base.record["log"]
-    said = {"sender": "0x" + log[74:114], "txNumberInBatch": int(log[6:10], 16)}
-    record = form.record() | said
+    repeated = {"sender": "0x" + log[74:114], "txNumberInBatch": int(log[6:10], 16)}
+    record = form.record() | repeated
     del record["log"]
     group.case(f"log-from-the-message/{name}", "message-log", dict(record), name, True)
     record["message"] = sibling["message"]
     group.case(f"log-from-another-message/{name}", "message-log", record, name, False, "root-mismatch")
-    record = form.record() | said | {"txNumberInBatch": said["txNumberInBatch"] ^ 1}
+    record = form.record() | repeated | {"txNumberInBatch": repeated["txNumberInBatch"] ^ 1}
     del record["log"]
     group.case(f"log-of-another-transaction/{name}", "message-log", record, name, False, "root-mismatch")
 
@@ -39,14 +39,14 @@ def _log_and_message(group, form):
 
 
 def _index_and_batch(group, form):
-    """What says where the log stands, of another proof."""
+    """The position of the log, from another proof."""
     name = form.name
     sibling, other_batch, other_chain = form.sibling_log(), form.other_batch(), form.other_chain()
     record = form.record()
     record["id"] = sibling.record["id"]
     group.case(f"index-of-another-log/{name}", "fold", record, name, False, "root-mismatch")
 
-    # Each batch of a chain has its own leaf; on L1 of v31, the number also decides which layers are right.
+    # Each batch of a chain has its own leaf. On L1 of v31, the number also decides which layers are valid.
     record = form.record()
     record["batchNumber"] = other_batch.record["batchNumber"]
     group.case(f"number-of-another-batch/{name}", "batch-leaf", record, name, False, "root-mismatch")
@@ -87,7 +87,6 @@ def _hops(group, form):
     case("second-hop-of-another-chain", "chain-leaf", words[: layout.packed] + second)
     later = other_words(target, "packed", None)
     case("second-hop-to-another-root", "chain-leaf", words[: layout.packed] + later)
-    # Of the two batches of the settlement layer, the other one may be one whose root is not among the facts.
     number = form.known_number()
     packed = f"0x{number << 128 | int(words[layout.packed], 16) & (1 << 128) - 1:064x}"
     changed_words = words[: layout.packed] + [packed] + words[layout.layer :]
@@ -99,8 +98,8 @@ def _hops(group, form):
     case("log-path-of-another-batch", "fold", [metadata, *logs, *words[layout.batch_mask :]])
 
 
-def _said(group, form):
-    """What the record says of its batch root and of its target, of another proof."""
+def _repeated(group, form):
+    """The batch root or the target of another proof in the record."""
     name = form.name
     root, target = form.base.batch_root, form.base.target
     good = form.record() | {"root": root, "target": target}
@@ -119,7 +118,7 @@ def _said(group, form):
 
 
 def _layers(group, form):
-    """The settlement layer of the words, and roots that another chain or another release stores."""
+    """Another settlement layer in the words."""
     name, layout = form.name, form.layout()
     record = form.record()
     record["proof"][layout.layer] = f"0x{form.layer + 1:064x}"
@@ -145,6 +144,6 @@ def groups():
         _log_and_message(group, form)
         _index_and_batch(group, form)
         _hops(group, form)
-        _said(group, form)
+        _repeated(group, form)
         _layers(group, form)
     return [group]

@@ -1,4 +1,4 @@
-"""Proofs that other projects publish, a forgery, and edges of the encoding that no deployed tree reaches."""
+"""Proofs that other projects publish, a forgery, and limits of the encoding that no deployed tree reaches."""
 
 import json
 
@@ -42,7 +42,7 @@ def _imported(chain, number, root):
 
 
 def _vector(vector):
-    """The record of a published proof. Leaf i of the trees of the node's own tests is 88 bytes of i + 1."""
+    """The record of a published proof. In the tests of zksync-era, leaf i of a tree is 88 bytes of i + 1."""
     record = {
         "chainId": vector["chainId"],
         "batchNumber": vector["batchNumber"],
@@ -57,7 +57,7 @@ def _vector(vector):
 
 
 def _public():
-    """Proofs of networks, from the documentation and the tests of other projects."""
+    """Proofs from the documentation and the tests of other projects."""
     group = Group("published", "Proofs that other projects publish, and a forgery.")
     vectors = {vector["id"]: vector for vector in fixtures.read_json("public/vectors.json")["vectors"]}
 
@@ -92,7 +92,7 @@ def _public():
 
 
 def _forgery(case):
-    """Any chain can put a false shared root into its own batch: the root is stored, and the chain is no layer."""
+    """A false shared root in a chain's own batch: L1 stores the root, but the chain is not a settlement layer."""
     record = fixtures.read_json("forged/forged.json")
     state = fixtures.State("forged/l1.json.gz")
     chains = [record["chainId"], record["target"]["slChainId"]]
@@ -118,7 +118,7 @@ def _forgery(case):
 
 
 class Made:
-    """A proof of an invented log that is made word by word, by the formulas of the contracts."""
+    """A proof of an invented log, built word by word with the formulas of the contracts."""
 
     CHAIN, BATCH, LAYER, NUMBER = 324, 7, 506, 5
 
@@ -139,7 +139,7 @@ class Made:
         }
 
     def hop(self, siblings, batch_path, final, chain=CHAIN, batch=BATCH, layer=LAYER, number=NUMBER):
-        """One hop; one that is not final goes on to the leaf of the chain."""
+        """Appends one hop. If it is not final, the fold continues up to the leaf of the chain."""
         self.words.append(_metadata(len(siblings), len(batch_path), final))
         self.path(siblings)
         if not final:
@@ -181,7 +181,7 @@ def _edges():
     plain = Made()
     plain.path(_siblings(256))
     whole("plain-path-of-256", "path-length", plain, False, "path-too-long")
-    # A word with any of the last 28 bytes set is no metadata: here it is the first sibling.
+    # A word with a non-zero byte among the last 28 is not metadata: here it is the first sibling.
     for index in (4, 31):
         word = bytearray.fromhex(_metadata(2, 0, 1)[2:])
         word[index] = 1

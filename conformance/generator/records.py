@@ -1,4 +1,4 @@
-"""Records: spellings that have to be accepted, records that cannot be read, and records that leave something out."""
+"""Records: spellings that have to be accepted, records that cannot be read, and records that lack something."""
 
 from .cases import Group
 from .forms import form_named
@@ -16,7 +16,7 @@ class Records:
         log = form.base.record["log"]
         self.record = form.record()
         self.whole = self.record | {"root": form.base.batch_root, "target": form.base.target}
-        self.said = {
+        self.repeated = {
             "sender": "0x" + log[74:114],
             "txNumberInBatch": int(log[6:10], 16),
             "messageHash": "0x" + log[114:],
@@ -37,9 +37,9 @@ def _upper(text):
 
 
 def _spellings(records):
-    record, whole, said = records.record, records.whole, records.said
+    record, whole, repeated = records.record, records.whole, records.repeated
     accepted = records.accepted
-    accepted("all-members", whole | said | {"txHash": "0x" + "ab" * 32, "checkedBy": "state+events"})
+    accepted("all-members", whole | repeated | {"txHash": "0x" + "ab" * 32, "checkedBy": "state+events"})
     accepted("members-in-another-order", dict(reversed(whole.items())))
     accepted("unknown-member", whole | {"note": {"a": [1, None]}})
     for member in ("chainId", "batchNumber", "id"):
@@ -50,7 +50,7 @@ def _spellings(records):
              whole | {"target": target | {"number": str(target["number"]), "slChainId": str(target["slChainId"])}})
     accepted("target-numbers-as-hexadecimal-text",
              whole | {"target": target | {"number": hex(target["number"]), "slChainId": hex(target["slChainId"])}})
-    accepted("transaction-number-as-text", whole | {"txNumberInBatch": hex(said["txNumberInBatch"])})
+    accepted("transaction-number-as-text", whole | {"txNumberInBatch": hex(repeated["txNumberInBatch"])})
     accepted("upper-case-digits", whole | {
         "proof": [_upper(word) for word in whole["proof"]], "log": _upper(whole["log"]),
         "root": _upper(whole["root"]), "message": _upper(whole["message"])})
@@ -58,9 +58,9 @@ def _spellings(records):
     accepted("without-target", _without(whole, "target"))
     accepted("without-message", _without(whole, "message"))
     accepted("smallest", _without(record, "message"))
-    accepted("without-log", _without(whole, "log") | said)
-    accepted("without-log-and-hash", _without(whole, "log") | _without(said, "messageHash"))
-    accepted("without-log-and-message", _without(whole, "log", "message") | said)
+    accepted("without-log", _without(whole, "log") | repeated)
+    accepted("without-log-and-hash", _without(whole, "log") | _without(repeated, "messageHash"))
+    accepted("without-log-and-message", _without(whole, "log", "message") | repeated)
 
 
 def _unreadable(records):
@@ -82,7 +82,7 @@ def _unreadable(records):
     refused("log-of-89-bytes", record | {"log": record["log"] + "00"})
     refused("message-with-an-odd-digit", record | {"message": record["message"] + "0"})
     refused("root-of-31-bytes", records.whole | {"root": records.whole["root"][:-2]})
-    refused("sender-of-19-bytes", record | records.said | {"sender": records.said["sender"][:-2]})
+    refused("sender-of-19-bytes", record | records.repeated | {"sender": records.repeated["sender"][:-2]})
     for name, value in (("negative", -1), ("fraction", 1.5), ("letters", "abc"), ("empty-text", ""), ("true", True),
                         ("list", [1]), ("minus-in-text", "-1"), ("hexadecimal-without-digits", "0x")):
         refused(f"chain-is-{name}", record | {"chainId": value})
@@ -93,20 +93,20 @@ def _unreadable(records):
 
 
 def _contradictions(records):
-    whole, said = records.whole, records.said
+    whole, repeated = records.whole, records.repeated
     for member, value in (
         ("sender", "0x" + "11" * 20),
-        ("txNumberInBatch", said["txNumberInBatch"] + 1),
-        ("txNumberInBatch", 65536 + said["txNumberInBatch"]),
+        ("txNumberInBatch", repeated["txNumberInBatch"] + 1),
+        ("txNumberInBatch", 65536 + repeated["txNumberInBatch"]),
         ("messageHash", "0x" + "11" * 32),
     ):
-        name = f"{member}-of-another-log" if value != 65536 + said["txNumberInBatch"] else f"{member}-of-17-bits"
+        name = f"{member}-of-another-log" if value != 65536 + repeated["txNumberInBatch"] else f"{member}-of-17-bits"
         records.refused(name, whole | {member: value}, "log-mismatch", "agreement")
-    without_log = _without(whole, "log") | said
+    without_log = _without(whole, "log") | repeated
     other = without_log | {"message": whole["message"] + "00"}
     records.refused("message-of-another-hash", other, None, "agreement")
     records.refused("hash-of-another-message", without_log | {"messageHash": "0x" + "11" * 32}, None, "agreement")
-    # What contradicts itself is refused, whatever is missing besides.
+    # A record that contradicts itself is refused, even if it also lacks a member.
     for lost in ("chainId", "batchNumber", "id"):
         message = whole["message"] + "00"
         records.refused(f"another-message-and-no-{lost}", _without(whole, lost) | {"message": message},
@@ -115,8 +115,8 @@ def _contradictions(records):
         "target": {member: value for member, value in whole["target"].items() if member != "number"}}, None, "agreement")
     records.refused("no-words-and-no-log", _without(whole, "log") | {"proof": []}, "empty-proof", "empty")
     records.refused("txNumberInBatch-of-17-bits-and-no-log",
-                    without_log | {"txNumberInBatch": 65536 + said["txNumberInBatch"]}, "log-mismatch", "agreement")
-    # The value of these logs is the hash of the message, but no message has such a log.
+                    without_log | {"txNumberInBatch": 65536 + repeated["txNumberInBatch"]}, "log-mismatch", "agreement")
+    # The value of these logs is the hash of the message, but they are not logs of messages.
     for name, index in (("shard", 0), ("service-flag", 1), ("emitter", 23), ("key", 24)):
         log = bytearray.fromhex(whole["log"][2:])
         log[index] ^= 1
@@ -132,18 +132,18 @@ def _incomplete(records):
     unjudged("no-log", _without(record, "log"), "log-missing")
     unjudged("no-log-and-no-message", _without(record, "log", "message"), "log-missing")
     for member in ("sender", "txNumberInBatch"):
-        lacking = _without(records.whole | records.said, "log", member)
+        lacking = _without(records.whole | records.repeated, "log", member)
         unjudged(f"no-log-and-no-{member}", lacking, "log-missing")
     unjudged("answer-of-a-node", {member: records.whole[member] for member in ("proof", "id", "root", "batchNumber")})
 
 
 def _status(records, form):
-    """The log of an L1→L2 transaction's status, which is no message: the sender is the emitter."""
+    """The log of an L1→L2 transaction's status. It is not a message, so the sender is the emitter."""
     status = next(p for p in form.proofs if "message" not in p.record and p.target == form.base.target)
     log = status.record["log"]
-    said = {"sender": "0x" + log[10:50], "txNumberInBatch": int(log[6:10], 16)}
+    repeated = {"sender": "0x" + log[10:50], "txNumberInBatch": int(log[6:10], 16)}
     records.accepted("status-of-a-transaction", status.copy(), "leaf")
-    records.accepted("sender-of-a-status", status.record | said)
+    records.accepted("sender-of-a-status", status.record | repeated)
     records.refused("hash-beside-a-status", status.record | {"messageHash": "0x" + log[114:]}, "not-a-message",
                     "agreement")
 

@@ -59,11 +59,11 @@ class Damage:
         log = bytearray.fromhex(self.record["log"][2:])
         log[index] ^= change
         self.record["log"] = "0x" + log.hex()
-        # A record whose message does not belong to its log would contradict itself.
+        # Otherwise the record would contradict itself.
         del self.record["message"]
 
 
-# Name, clause, damage, code. Where two faults follow from one damage, the code is None.
+# Name, clause, damage, code. If the damage causes two faults, the code is None.
 _FOLDS = (
     ("lowest-log-sibling-changed", "fold", lambda d: d.flip(d.layout.log[0]), "root-mismatch"),
     ("highest-log-sibling-changed", "fold", lambda d: d.flip(d.layout.log[-1], 255), "root-mismatch"),
@@ -94,7 +94,7 @@ _BOUNDS = (
     ("log-path-length-one-more", "bounds", lambda d: d.metadata(0, 1, 1), "index-out-of-bounds"),
     ("log-sibling-left-out", "bounds", lambda d: d.drop(d.layout.log[3]), "index-out-of-bounds"),
     ("log-sibling-twice", "bounds", lambda d: d.double(d.layout.log[3]), "index-out-of-bounds"),
-    # The last sibling of the batch path is read as the packed number: its lower half is no mask of so short a path.
+    # The last sibling of the batch path is read as the packed number: its lower half does not fit the path as a mask.
     ("batch-path-length-one-less", "bounds", lambda d: d.metadata(0, 2, -1), "index-out-of-bounds"),
     # The chain id is read as the packed number.
     ("batch-path-length-one-more", "bounds", lambda d: d.metadata(0, 2, 1), "index-out-of-bounds"),
@@ -108,7 +108,7 @@ _METADATA = (
     ("last-node-before-a-batch-path", "final-path", lambda d: d.set_metadata(0, 3, 1), "batch-path-on-last-node"),
     ("batch-path-in-the-second-hop", "final-path",
      lambda d: d.set_metadata(d.layout.second, 2, 1), "batch-path-on-last-node"),
-    # Metadata with any of the last 28 bytes set are no metadata: all words from there on are one path.
+    # A word with a non-zero byte among the last 28 is not metadata: all words from there on are one path.
     ("second-metadata-as-a-sibling", "metadata", lambda d: d.set_metadata(d.layout.second, 31, 1), "root-mismatch"),
 )
 
@@ -155,7 +155,7 @@ def _damaged(name, about, kinds, **more):
 
 
 def _padding(group):
-    """A proof of the padding beside a log: it folds to the right root, and is refused because it is no log."""
+    """A proof of a padding leaf: it folds to the right root, but is refused because the leaf is not a log."""
     empty = "0x" + keccak256(bytes(88)).hex()
     for form in forms():
         alone = next(p for p in form.proofs if p.record["id"] % 2 == 0 and p.record["proof"][1] == empty
@@ -169,7 +169,7 @@ def _padding(group):
 
 
 def _encoding():
-    """What the format does not allow, and the contracts do not look at."""
+    """Words that the format does not allow and the contracts ignore."""
     kinds = (
         ("word-after-the-end", "encoding", lambda d: d.words.append("0x" + "11" * 32), "trailing-words"),
         ("zero-word-after-the-end", "encoding", lambda d: d.words.append("0x" + "00" * 32), "trailing-words"),
@@ -183,7 +183,7 @@ RULE = "Words after the end of a proof. The contracts ignore them; a verifier of
 
 def groups():
     """The groups of this file."""
-    logs = _damaged("logs", "Another log than the one that the proof is of.", _LOG)
+    logs = _damaged("logs", "Another log than that of the proof.", _LOG)
     _padding(logs)
     return [
         _damaged("folding", "Words, indices and masks that fold to another root.", _FOLDS),

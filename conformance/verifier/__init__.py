@@ -1,6 +1,6 @@
 """A verifier of proofs of L2→L1 logs that shares no code with slproof.
 
-`judge` answers whether the contracts of a chain accept a proof: True, False, or None where that cannot be known.
+`judge` answers whether the contracts of a chain accept a proof: True, False, or None if it cannot be judged.
 """
 
 from . import contracts, record
@@ -20,7 +20,7 @@ def _check(members, facts):
 
 
 def _check_target(target, folded):
-    """What a record says of its target has to be what its words lead to."""
+    """The target in a record has to be the one that its words lead to."""
     if target is None:
         return
     layer = folded.settlement_layer
@@ -33,7 +33,7 @@ def _check_target(target, folded):
 
 
 def judge(members, facts):
-    """Whether a proof is valid by these facts, and the code of the answer; a valid proof has none."""
+    """Whether a proof is valid with these facts, and the code of the answer; a valid proof has none."""
     try:
         _check(members, facts)
     except Refused as refused:

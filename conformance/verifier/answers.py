@@ -10,7 +10,7 @@ class Refused(Exception):
 
 
 class CannotJudge(Exception):
-    """The record or the facts leave out what is needed. This does not say that the proof is wrong."""
+    """The record or the facts lack something. This does not mean that the proof is invalid."""
 
     def __init__(self, code):
         super().__init__(code)

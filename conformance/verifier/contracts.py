@@ -1,7 +1,7 @@
-"""Which root the contracts of a chain ask a proof for, and the checks that they make before.
+"""The root that the contracts of a chain compare a proof with, and their other checks.
 
-The facts about a chain are values of its storage, under the names of the contracts and variables. A value that is not
-among the facts of a contract is zero. A contract that is not among the facts is unknown.
+The facts about a chain are values of its storage, under the names of the contracts and variables. A missing value of a
+contract is zero. A missing contract is unknown.
 """
 
 from .answers import CannotJudge, Refused
@@ -12,14 +12,14 @@ MOST_MIGRATIONS = 2
 
 
 def _of(values, *keys):
-    """A value of a mapping, or of a mapping of mappings; zero is None."""
+    """A value of a mapping, or of a mapping of mappings; None if it is missing."""
     for key in keys:
         values = values.get(str(key)) if values else None
     return values
 
 
 def _hash(text):
-    """A root that is stored, or CannotJudge: the facts name no root of what is asked for."""
+    """A stored root as bytes. Raises CannotJudge if there is none."""
     root = bytes.fromhex(text[2:]) if text else b""
     if not any(root):
         raise CannotJudge("unknown-root")
@@ -63,14 +63,14 @@ class Contracts:
         root = _of(message_root["chainBatchRoots"], chain, batch)
         if root:
             return _hash(root)
-        if self._is_asked_of_diamond(message_root, chain, batch):
+        if self._falls_back_to_diamond(message_root, chain, batch):
             return _hash(_of(self._diamond(chain)["l2LogsRootHashes"], batch))
         if _of(self.facts.get("diamonds"), chain, "l2LogsRootHashes", batch):
             raise Refused("batch-not-in-message-root")
         raise CannotJudge("unknown-root")
 
-    def _is_asked_of_diamond(self, message_root, chain, batch):
-        """L1MessageRoot._noBatchFallback; a settlement layer has none."""
+    def _falls_back_to_diamond(self, message_root, chain, batch):
+        """L1MessageRoot._noBatchFallback. A settlement layer has no fallback."""
         if not self.is_l1:
             return False
         upgrade = _of(message_root["v31UpgradeChainBatchNumber"], chain) or 0
@@ -124,7 +124,7 @@ class Contracts:
 
 
 def expected_root(facts, record, settlement_layer):
-    """The root that the chain of the facts asks a proof for, after the checks of its contracts."""
+    """The root that the contracts compare a proof with, after their other checks."""
     if facts["kind"] == "root":
         return bytes.fromhex(facts["root"][2:])
     kind = record.target.kind if record.target else None

@@ -14,7 +14,7 @@ LONGEST_PATH = 255
 
 @dataclass
 class SettlementLayer:
-    """Where the second hop of a proof leads: the number is that of a block or of a batch."""
+    """The settlement layer that the second hop leads to, and the number of its block or batch."""
 
     chain: int
     number: int
@@ -59,7 +59,7 @@ class Metadata:
 
 
 def read_metadata(words):
-    """Reads the first word of a hop. A word that is no metadata belongs to a plain path, which is the whole rest."""
+    """Reads the first word of a hop. If it is not metadata, all remaining words are a plain path."""
     if words.remaining() == 0:
         raise Refused("empty-proof" if words.next == 0 else "too-short")
     first = words.words[words.next]
@@ -75,7 +75,7 @@ def read_metadata(words):
 
 
 def fold_path(leaf, index, path):
-    """The root over a leaf: the bits of the index say on which side the siblings stand, from the bottom."""
+    """The root over a leaf. The bits of the index, from the lowest, say on which side each sibling is."""
     if len(path) > LONGEST_PATH:
         raise Refused("path-too-long")
     if index >> len(path):
@@ -116,6 +116,6 @@ def fold(chain, batch, index, leaf, words):
 
 
 def _end(words):
-    """The format ends with the last node. The contracts do not read what follows; such a proof is damaged."""
+    """Refuses words after the last node. The contracts ignore them, but the format does not allow them."""
     if words.remaining():
         raise Refused("trailing-words")

@@ -1,4 +1,4 @@
-"""Reads a record of a proof: what it says about the proof, and whether it contradicts itself."""
+"""Reads the record of a proof, and checks that it does not contradict itself."""
 
 import re
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ MOST = (1 << 64) - 1
 
 @dataclass
 class Target:
-    """The root that a record says its proof leads to. What is left out is None."""
+    """The target in a record. A missing member is None."""
 
     kind: str
     chain: int | None
@@ -91,7 +91,7 @@ def _target(value):
 
 
 def _log(members):
-    """The log of a record: given, or made from what is said of the message. None if neither is possible."""
+    """The log of a record: given, or derived from the message, or None."""
     log = _optional(members, "log", _bytes, 88)
     message = _optional(members, "message", _bytes)
     sender = _optional(members, "sender", _bytes, 20)
@@ -120,7 +120,7 @@ def _log(members):
 
 
 def read(members):
-    """Reads a record. Unknown members are ignored; `txHash` and `checkedBy` say nothing of the proof."""
+    """Reads a record. Unknown members are ignored, and so are `txHash` and `checkedBy`, on which no proof depends."""
     if not isinstance(members, dict):
         raise _malformed()
     words = members.get("proof")

@@ -155,8 +155,8 @@ impl<S: StorageReader> KnownRoots<S> {
         })
     }
 
-    /// Whether the state holds none of the contracts that store roots. A state that has only the hashes of
-    /// its slots cannot tell, and returns `false`.
+    /// Whether the state holds none of the contracts that store roots. For a state that has only the
+    /// hashes of its slots this is not known, and the result is `false`.
     fn holds_no_contract(&self) -> bool {
         let Addresses { bridgehub, message_root } = self.addresses;
         let contracts = [bridgehub, message_root, system::INTEROP_ROOT_STORAGE];
@@ -178,7 +178,7 @@ impl<S: StorageReader> KnownRoots<S> {
     }
 
     /// The root of a settlement layer under a number that may be a block's or a batch's, for a proof of this
-    /// batch. L1 knows batches of settlement layers, all other chains know blocks.
+    /// batch. L1 stores roots of batches of settlement layers, all other chains store roots of blocks.
     ///
     /// # Errors
     /// [`StateError`] if the state cannot be read.

@@ -93,7 +93,7 @@ fn places<'a>(
 
 proptest! {
     #[test]
-    fn what_is_written_is_read_back_and_found(batches in prop::collection::vec(batch(), 0..20)) {
+    fn written_batches_are_read_back_and_found(batches in prop::collection::vec(batch(), 0..20)) {
         let batches = unique(batches);
         let archive = in_memory_of(batches.values().rev()).unwrap();
         archive.check().unwrap();
@@ -142,15 +142,15 @@ proptest! {
 
     /// Sorting on disk, and any order of the batches, result in the same bytes as sorting in memory.
     #[test]
-    fn order_and_room_do_not_change_the_bytes(
+    fn order_and_memory_do_not_change_the_bytes(
         batches in prop::collection::vec(batch(), 1..20).prop_shuffle(),
-        room in 0..3000usize,
+        memory in 0..3000usize,
     ) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("archive.slmsg");
         let unique = unique(batches.clone());
         let mut writer = ArchiveWriter::create(&path).unwrap();
-        writer.collector = Collector::new(&Spill::beside(&path), room);
+        writer.collector = Collector::new(&Spill::beside(&path), memory);
         let source = writer.source("test");
         for batch in batches.iter().filter(|batch| unique.values().any(|known| known == *batch)) {
             writer.add(batch.view(), Origin { source, place: Place::Whole }).unwrap();
@@ -192,7 +192,7 @@ fn sources_complete_each_other() {
 }
 
 #[test]
-fn a_contradiction_names_what_differs_and_who_said_it_first() {
+fn a_contradiction_names_the_part_and_the_first_source() {
     let sources = [part(true, None, None), part(false, None, Some(4)), part(false, None, Some(5))];
     let error = in_memory_of(&sources).unwrap_err();
     assert!(matches!(error, ArchiveError::Conflict { part: BatchPart::AggregatedRoot, .. }));
@@ -203,7 +203,7 @@ fn a_contradiction_names_what_differs_and_who_said_it_first() {
 }
 
 #[test]
-fn what_does_not_fit_into_memory_is_refused() {
+fn an_archive_that_exceeds_memory_is_refused() {
     let mut collector = Collector::new(&Spill::Memory, 1000);
     let source = collector.source("big");
     let mut add =
@@ -214,7 +214,7 @@ fn what_does_not_fit_into_memory_is_refused() {
 
 /// A file with correct checksums whose rows are wrong.
 #[test]
-fn rows_that_lead_elsewhere_are_refused_when_they_are_read() {
+fn rows_that_point_outside_the_sections_are_refused() {
     let row = |first_log: u64, logs: u32, messages: u32, flags: u32| {
         let mut row = [0; 96];
         row[16..24].copy_from_slice(&first_log.to_le_bytes());

@@ -103,18 +103,18 @@ impl Cli {
         let access = if self.global.no_mmap { Access::Read } else { Access::Map };
         match &mut self.command {
             Command::Import(args) => args.access = access,
-            Command::Rebuild(args) => args.how.state.access = access,
-            Command::Prove(args) => args.how.state.access = access,
+            Command::Rebuild(args) => args.tree_args.state.access = access,
+            Command::Prove(args) => args.tree_args.state.access = access,
             Command::Verify(args) => {
-                args.how.access = access;
-                args.how.format_flag = ANCHOR_FORMAT;
+                args.state_args.access = access;
+                args.state_args.format_flag = ANCHOR_FORMAT;
             }
-            Command::History(args) => args.how.state.access = access,
-            Command::Inspect(args) => args.how.access = access,
+            Command::History(args) => args.tree_args.state.access = access,
+            Command::Inspect(args) => args.state_args.access = access,
             Command::Check(args) => args.access = access,
             Command::Index(args) => {
-                args.how.state.access = access;
-                args.how.state.format_flag = ANCHOR_FORMAT;
+                args.tree_args.state.access = access;
+                args.tree_args.state.format_flag = ANCHOR_FORMAT;
             }
             // None of these reads native files.
             Command::Merge(_) | Command::Completions(_) | Command::Man(_) | Command::Schema(_) => {}
@@ -219,7 +219,7 @@ pub(super) struct ImportArgs {
     pub(super) format: InputFormat<Format>,
     #[arg(skip)]
     pub(super) access: Access,
-    /// The account whose storage the pages of debug_storageRangeAt hold
+    /// The account whose storage the pages of debug_storageRangeAt contain
     #[arg(long, value_name = "ADDRESS")]
     pub(super) account: Option<Address>,
     /// The address of MessageRoot (of its proxy, if it has one) [default: 0x…10005]
@@ -240,7 +240,7 @@ pub(super) struct CheckArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct RebuildArgs {
-    /// What is left of the settlement layer: a snapshot, dumps of one state, events of MessageRoot, or a tree
+    /// Data of the settlement layer: a snapshot, dumps of one state, events of MessageRoot, or a tree
     /// file; - for standard input. A state and events have to agree
     #[arg(required = true, value_name = "EVIDENCE")]
     pub(super) evidence: Vec<PathBuf>,
@@ -253,19 +253,19 @@ pub(super) struct RebuildArgs {
     #[command(flatten)]
     pub(super) past: SearchArgs,
     #[command(flatten)]
-    pub(super) how: TreeArgs,
+    pub(super) tree_args: TreeArgs,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct HistoryArgs {
-    /// What is left of the settlement layer: a tree file, a snapshot, dumps of one state, or events of
+    /// Data of the settlement layer: a tree file, a snapshot, dumps of one state, or events of
     /// MessageRoot; - for standard input
     #[arg(required = true, value_name = "EVIDENCE")]
     pub(super) evidence: Vec<PathBuf>,
     #[command(flatten)]
     pub(super) past: SearchArgs,
     #[command(flatten)]
-    pub(super) how: TreeArgs,
+    pub(super) tree_args: TreeArgs,
 }
 
 #[derive(Debug, Args)]
@@ -305,7 +305,7 @@ pub(super) struct IndexArgs {
     #[arg(long, value_name = "EVIDENCE")]
     pub(super) tree: Vec<PathBuf>,
     #[command(flatten)]
-    pub(super) how: TreeArgs,
+    pub(super) tree_args: TreeArgs,
 }
 
 #[derive(Debug, Args)]
@@ -338,7 +338,7 @@ pub(super) struct VerifyArgs {
     #[command(flatten)]
     pub(super) missing: MissingArgs,
     #[command(flatten)]
-    pub(super) how: StateArgs,
+    pub(super) state_args: StateArgs,
 }
 
 /// Fields that are missing in the answer of a node.
@@ -354,7 +354,7 @@ pub(super) struct MissingArgs {
     /// The log, 88 bytes
     #[arg(long, value_name = "HEX", conflicts_with_all = ["message", "sender", "tx_number"])]
     pub(super) log: Option<L2ToL1Log>,
-    /// The message; the log is made from it, --sender and --tx-number
+    /// The message; the log is computed from it, --sender and --tx-number
     #[arg(long, value_name = "HEX", requires_all = ["sender", "tx_number"])]
     pub(super) message: Option<String>,
     /// The sender of the message
@@ -370,7 +370,7 @@ pub(super) struct InspectArgs {
     /// Any file that slproof reads or writes, or - for standard input
     pub(super) file: PathBuf,
     #[command(flatten)]
-    pub(super) how: StateArgs,
+    pub(super) state_args: StateArgs,
 }
 
 #[cfg(test)]
@@ -380,7 +380,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_definition_of_the_command_line_is_sound() {
+    fn the_definition_of_the_command_line_is_valid() {
         Cli::command().debug_assert();
     }
 }

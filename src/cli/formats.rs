@@ -41,7 +41,7 @@ impl ValueEnum for Format {
             Self::GethSnapshot => ("geth-snapshot", "geth snapshot dump"),
             Self::AnvilZksync => ("anvil-zksync", "anvil-zksync --dump-state"),
             Self::EraSnapshot => {
-                ("era-snapshot", "The directory of a zksync-era snapshot, or its header")
+                ("era-snapshot", "The directory or the header of a zksync-era snapshot")
             }
             Self::StorageRange => {
                 ("storage-range", "Pages of debug_storageRangeAt; needs --account")
@@ -62,7 +62,7 @@ impl ValueEnum for SourceFormat {
 
     fn to_possible_value(&self) -> Option<PossibleValue> {
         let help = match self {
-            // It is always detected.
+            // A native file is always detected, so it needs no name.
             Self::Native => return None,
             Self::Jsonl => "One JSON object per line and batch",
             Self::Receipts => "Receipts and events, as nodes return them",

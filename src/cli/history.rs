@@ -22,7 +22,8 @@ pub(super) fn run(
     bars: ProgressFactory,
 ) -> Result<Outcome, CliError> {
     let progress = bars.busy("searching for what past roots contain");
-    let trees = args.how.trees(&args.evidence, &args.how.options(Some(&args.past), console))?;
+    let trees =
+        args.tree_args.trees(&args.evidence, &args.tree_args.options(Some(&args.past), console))?;
     let timeline = trees.history()?;
     progress.end();
     let Some(forest) = trees.forest() else { return Err(Error::NoTrees(Target::First).into()) };

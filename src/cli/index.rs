@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     archive::Archive,
-    files::{Input, InputError, entries_of, is_file, is_folder},
+    files::{Input, InputError, entries_of, is_directory, is_file},
     ingest::{
         IndexError,
         logs::{BatchBlocks, BatchCheck, Indexed, Indexer, SourceFormat, SourceOptions},
@@ -50,9 +50,9 @@ pub(super) fn run(
         Some(path) => BatchBlocks::read(path, args.chain)?,
         None => BatchBlocks::default(),
     };
-    let options = args.how.options(None, console);
+    let options = args.tree_args.options(None, console);
     let trees =
-        (!args.tree.is_empty()).then(|| args.how.trees(&args.tree, &options)).transpose()?;
+        (!args.tree.is_empty()).then(|| args.tree_args.trees(&args.tree, &options)).transpose()?;
     let forest = trees.as_ref().and_then(Trees::forest);
     let check = forest.map(TreeCheck::new).transpose()?;
     let options = SourceOptions {
@@ -60,7 +60,7 @@ pub(super) fn run(
         chain: args.chain,
         blocks,
         relayed: args.relayed_by,
-        access: args.how.state.access,
+        access: args.tree_args.state.access,
     };
     let checked = check.as_ref().map(|check| check as &dyn BatchCheck);
     let progress = bars.reading();
@@ -113,7 +113,7 @@ pub(super) fn run(
     }
     let coverage = match &check {
         Some(check) => {
-            let archive = Archive::open(&args.output, args.how.state.access)?;
+            let archive = Archive::open(&args.output, args.tree_args.state.access)?;
             Some(check.coverage(&archive))
         }
         None => None,
@@ -178,7 +178,7 @@ fn missing_batches(coverage: &Coverage) -> u64 {
 
 /// Refuses flags about a state if no state was given.
 fn needs_tree(args: &IndexArgs) -> Result<(), CliError> {
-    match args.how.given() {
+    match args.tree_args.given() {
         Some(flag) if args.tree.is_empty() => {
             Err(CliError::Usage(format!("{flag} is about the state; give one with --tree")))
         }
@@ -196,7 +196,7 @@ struct Listed {
 fn files(given: &[PathBuf], console: &Console) -> Result<Vec<Listed>, CliError> {
     let mut files = Vec::with_capacity(given.len());
     for path in given {
-        if is_folder(path)? {
+        if is_directory(path)? {
             list(path, &mut files, console)?;
         } else {
             files.push(Listed { path: path.clone(), from_directory: false });

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     archive::ChainSummary,
     contracts::{MessageRoot, system},
-    files::{Input, is_folder},
+    files::{Input, is_directory},
     ingest::{
         FileKind, IndexError, guess,
         logs::{SourceError, SourceFormat, read_archive_input},
@@ -19,9 +19,9 @@ use crate::{
 };
 
 pub(super) fn run(args: &InspectArgs, console: Console) -> Result<Outcome, CliError> {
-    let (value, text) = if is_folder(&args.file)? {
-        dump(&args.how.options().import().read(&args.file)?, args)?
-    } else if let Some(file) = args.how.tree_file(&args.file)? {
+    let (value, text) = if is_directory(&args.file)? {
+        dump(&args.state_args.options().import().read(&args.file)?, args)?
+    } else if let Some(file) = args.state_args.tree_file(&args.file)? {
         inspect_tree::tree_file(&file)
     } else {
         let input = Input::open(&args.file)?;
@@ -40,12 +40,12 @@ pub(super) fn run(args: &InspectArgs, console: Console) -> Result<Outcome, CliEr
                 inspect_lines::document(input, kind)?
             }
             Some(FileKind::Events) => {
-                let message_root = args.how.message_root.unwrap_or(system::MESSAGE_ROOT);
+                let message_root = args.state_args.message_root.unwrap_or(system::MESSAGE_ROOT);
                 inspect_lines::events(input, message_root)?
             }
             // Other files are treated as dumps too: the errors of the dump parsers say what was found.
             Some(FileKind::State(_) | FileKind::Snapshot | FileKind::TreeFile) | None => {
-                let mut import = args.how.options().import();
+                let mut import = args.state_args.options().import();
                 if let Some(FileKind::State(format)) = kind {
                     import.format.get_or_insert(format);
                 }
@@ -63,7 +63,7 @@ fn logs(
     args: &InspectArgs,
 ) -> Result<(Value, String), CliError> {
     let name = input.name().to_owned();
-    let archive = match read_archive_input(input, Some(format), args.how.access) {
+    let archive = match read_archive_input(input, Some(format), args.state_args.access) {
         // The file is an archive, but its batches cannot be listed.
         Err(
             IndexError::NeedsChain { .. }
@@ -122,7 +122,7 @@ fn logs(
 }
 
 fn dump(dump: &Dump, args: &InspectArgs) -> Result<(Value, String), CliError> {
-    let addresses = args.how.options().addresses(&dump.state)?;
+    let addresses = args.state_args.options().addresses(&dump.state)?;
     let message_root = MessageRoot::at(&dump.state, addresses.message_root);
     let chains = message_root.chain_count()?;
     let sl_chain = if chains == 0 { None } else { Some(message_root.chain_at(0)?) };

@@ -54,7 +54,7 @@ impl Observer for TreesObserver {
                 }
             }
             Event::Rebuilt { layout, is_given } => {
-                let how = if *is_given { "as given" } else { "detected from the state" };
+                let how = if *is_given { "as given" } else { "detected" };
                 console.verbose(format_args!("release of the contracts: {layout} ({how})"));
             }
             Event::SearchBegins => self.set(Some(AtOnce::new())),

@@ -50,7 +50,7 @@ pub(super) fn run(
         }
         None => None,
     };
-    let archive = read_archive(&args.messages, args.how.state.access)
+    let archive = read_archive(&args.messages, args.tree_args.state.access)
         .map_err(|error| wrong_input(&args.messages, Role::Messages, error.into()))?;
     console.verbose(format_args!(
         "{}: archive of {} batches, {} logs",
@@ -58,7 +58,7 @@ pub(super) fn run(
         count(archive.header().batches),
         count(archive.header().logs)
     ));
-    let trees = args.how.trees(&args.tree, &trees_options(args, console))?;
+    let trees = args.tree_args.trees(&args.tree, &trees_options(args, console))?;
 
     let observer = Arc::new(JobObserver::new(console, bars, &trees, args.target, lines));
     let job = Prover::new(trees, Messages::from(archive))
@@ -258,7 +258,7 @@ fn trees_options(args: &ProveArgs, console: &Console) -> TreesOptions {
         path: path.clone(),
         state: StateOptions {
             format: args.anchor_format.0,
-            access: args.how.state.access,
+            access: args.tree_args.state.access,
             bridgehub: args.anchor_bridgehub,
             message_root: args.anchor_message_root,
             ..StateOptions::default()
@@ -268,6 +268,6 @@ fn trees_options(args: &ProveArgs, console: &Console) -> TreesOptions {
         batch_roots_only: args.target == Target::BatchRoot,
         sl_batches: args.sl_batches.clone(),
         l1,
-        ..args.how.options(Some(&args.past), console)
+        ..args.tree_args.options(Some(&args.past), console)
     }
 }

@@ -24,7 +24,7 @@ use crate::{
 #[command(group = ArgGroup::new("which").required(true)
     .args(["index", "message", "tx", "hash", "requests", "all"]))]
 pub(super) struct ProveArgs {
-    /// What is left of the settlement layer: a tree file, a snapshot, dumps of one state, or events of
+    /// Data of the settlement layer: a tree file, a snapshot, dumps of one state, or events of
     /// MessageRoot; - for standard input
     #[arg(long, required = true, num_args = 1.., value_name = "EVIDENCE")]
     pub(super) tree: Vec<PathBuf>,
@@ -75,7 +75,7 @@ pub(super) struct ProveArgs {
     #[command(flatten)]
     pub(super) past: SearchArgs,
     #[command(flatten)]
-    pub(super) how: TreeArgs,
+    pub(super) tree_args: TreeArgs,
 }
 
 /// What to prove.

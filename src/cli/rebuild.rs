@@ -25,27 +25,27 @@ pub(super) fn run(
     console: &Console,
     bars: ProgressFactory,
 ) -> Result<Outcome, CliError> {
-    let explain = args.history || !args.past.events.is_empty();
+    let with_history = args.history || !args.past.events.is_empty();
     let progress = bars.busy("rebuilding the trees");
-    let options = args.how.options(Some(&args.past), console);
+    let options = args.tree_args.options(Some(&args.past), console);
     let trees = match &args.output {
-        None if explain => {
+        None if with_history => {
             return Err(CliError::Usage(
-                "--events needs -o: events explain the roots in a tree file".into(),
+                "--events needs -o: the events explain the roots in a tree file".into(),
             ));
         }
-        None => args.how.trees(&args.evidence, &options)?,
+        None => args.tree_args.trees(&args.evidence, &options)?,
         Some(target) => {
             let inputs = args.evidence.iter().chain(&args.past.events);
             let inputs: Vec<&Path> = inputs.map(PathBuf::as_path).collect();
             refuse_overwriting(target, &inputs)?;
             if let Some(file) = tree_file_among(&args.evidence)? {
                 return Err(CliError::Usage(format!(
-                    "{} is a tree file already; -o needs a snapshot, a dump or events",
+                    "{} is already a tree file; -o needs a snapshot, a dump or events",
                     file.display()
                 )));
             }
-            Trees::rebuild_to_file(&args.evidence, target, explain, &options)
+            Trees::rebuild_to_file(&args.evidence, target, with_history, &options)
                 .map_err(|error| wrong_inputs(&args.evidence, error.into()))?
         }
     };
@@ -53,16 +53,16 @@ pub(super) fn run(
     let Some(forest) = trees.forest() else { return Err(Error::NoTrees(Target::Latest).into()) };
     report::result(&json(forest), || table(forest))?;
     if args.output.is_some() || trees.tree_file().is_none() {
-        told_by(forest, console);
+        report_evidence(forest, console);
     } else {
         console.info(
-            "the trees are those of a tree file; nothing was compared again (slproof check reads all of it)",
+            "the trees are from a tree file and were not compared again (slproof check reads the whole file)",
         );
     }
     if let (None, Some(block)) = (forest.latest(), trees.block()) {
         console.info(format_args!(
-            "no root by block was found up to block {block}, the dump's own block number; releases before \
-             v29 store none, later ones store one for each block that appends a batch"
+            "no root by block was found up to block {block}; releases before v29 store none, later ones store \
+             one for each block in which a batch is appended"
         ));
     }
     let Some(file) = trees.tree_file() else { return Ok(Outcome::Done) };
@@ -72,22 +72,22 @@ pub(super) fn run(
         file.container().name(),
         count(file.container().file_len()),
         count(roots),
-        match explain || explained > 0 {
+        match with_history || explained > 0 {
             true => format!("{} of them explained", count(explained)),
             false => "not explained without --history".into(),
         },
     ));
-    Ok(if explain && explained < roots { Outcome::SomeFailed } else { Outcome::Done })
+    Ok(if with_history && explained < roots { Outcome::SomeFailed } else { Outcome::Done })
 }
 
-/// Says with what the trees were compared, and what that is worth.
-fn told_by(forest: &Forest, console: &Console) {
+/// Prints what the trees were compared with, and what this does not show.
+fn report_evidence(forest: &Forest, console: &Console) {
     let checked_by = forest.checked_by();
     if checked_by.has(CheckedBy::STATE) {
         console.info("every node that the contracts stored equals the rebuilt one");
     }
     if checked_by.has(CheckedBy::EVENTS) {
-        console.info("every root that the events name equals the rebuilt one");
+        console.info("every root in the events equals the rebuilt one");
     }
     if checked_by != CheckedBy::EVENTS {
         return;
@@ -95,12 +95,12 @@ fn told_by(forest: &Forest, console: &Console) {
     console.info(match forest.latest() {
         Some(latest) => format!(
             "events do not show that they are complete, or of the real chain: compare the root of block {}, {}, with \
-             one known from elsewhere, such as the interop root that another chain imported",
+             one from another source, such as the interop root that another chain imported",
             latest.block, latest.root
         ),
         None => format!(
-            "events do not show that they are complete, or of the real chain: compare the shared root, {}, with one \
-             known from elsewhere, such as getAggregatedRoot of MessageRoot",
+            "events do not show that they are complete, or of the real chain: compare the root of the shared tree, {}, \
+             with one from another source, such as getAggregatedRoot of MessageRoot",
             forest.root()
         ),
     });

@@ -21,7 +21,7 @@ impl Role {
         };
         match self {
             Self::State => matches!(kind, Snapshot | TreeFile | State(_) | Events),
-            // Events in receipts and lines of SL batches are also archives of logs.
+            // Lines of SL batches are also an archive of logs.
             Self::Messages => matches!(kind, MessageArchive | Logs(_) | SlBatches),
             Self::Proofs => kind == Proofs,
             Self::Requests => kind == Requests,
@@ -58,7 +58,7 @@ impl Role {
     /// Why a file of another kind cannot be used in this role.
     pub(super) fn lack(self) -> &'static str {
         match self {
-            Self::State => "it holds no state and no trees",
+            Self::State => "it holds no state, trees or events of MessageRoot",
             Self::Messages => "it holds no logs",
             Self::Proofs => "it holds no proofs",
             Self::Requests => "it holds no requests",

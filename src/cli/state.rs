@@ -53,7 +53,7 @@ impl StateArgs {
     fn refuse_for_tree_file(&self, path: &Path) -> Result<(), CliError> {
         match self.given() {
             Some(flag) => Err(CliError::Usage(format!(
-                "{} is a tree file; {flag} has no effect on one, because its trees are rebuilt already",
+                "{} is a tree file; {flag} has no effect on it, because its trees were rebuilt before",
                 path.display()
             ))),
             None => Ok(()),
@@ -118,7 +118,7 @@ impl TreeArgs {
         if let Some(path) = tree_file_among(paths)? {
             if paths.len() > 1 {
                 return Err(CliError::Usage(format!(
-                    "{} is a tree file, which is not put together with other inputs",
+                    "{} is a tree file, which cannot be combined with other inputs",
                     path.display()
                 )));
             }

@@ -34,7 +34,7 @@ pub(super) struct StateArgs {
     /// The name of the flag above. Commands that read the state in addition to another input rename it.
     #[arg(skip = "--input-format")]
     pub(super) format_flag: &'static str,
-    /// The account whose storage the pages of debug_storageRangeAt hold
+    /// The account whose storage the pages of debug_storageRangeAt contain
     #[arg(long, value_name = "ADDRESS")]
     pub(super) account: Option<Address>,
     #[arg(skip)]
@@ -60,10 +60,10 @@ pub(super) struct TreeArgs {
     /// The release of the contracts, v26 to v31 [default: detected from the state]
     #[arg(long, value_name = "RELEASE")]
     pub(super) release: Option<Release>,
-    /// The block of the state, if the dump does not name it
+    /// The block of the state, if the dump does not contain it
     #[arg(long, value_name = "BLOCK")]
     pub(super) last_block: Option<SlBlock>,
-    /// How many batches a chain may have executed on another settlement layer, at most
+    /// The maximum number of batches of a chain that were executed on another settlement layer
     #[arg(long, value_name = "BATCHES", default_value_t = 1 << 22, value_parser = number::parse)]
     pub(super) max_gap: u64,
 }
@@ -72,10 +72,10 @@ pub(super) struct TreeArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "How to search for what past roots contain")]
 pub(super) struct SearchArgs {
-    /// Events of MessageRoot: answers of eth_getLogs, or one named event per line
+    /// Events of MessageRoot: answers of eth_getLogs, or one decoded event per line
     #[arg(long, value_name = "FILE")]
     pub(super) events: Vec<PathBuf>,
-    /// How many trees to try per root, at most, if events do not say what changed
+    /// The maximum number of trees to try per root, if no events show what changed
     /// [default: 4,096 for each batch, at least 2^22 and at most 2^27]
     #[arg(long, value_name = "TREES", value_parser = number::parse)]
     pub(super) search: Option<u64>,

@@ -55,7 +55,7 @@ fn verify(
             "the proofs and --anchor cannot both be standard input".into(),
         ));
     }
-    if let (None, Some(flag)) = (&args.anchor, args.how.given()) {
+    if let (None, Some(flag)) = (&args.anchor, args.state_args.given()) {
         let text = format!("{flag} is about the state; give one with --anchor");
         return Err(CliError::Usage(text));
     }
@@ -177,8 +177,8 @@ impl Tally {
 
 /// The roots that the contracts in the anchor's state accept.
 fn anchor(path: &Path, args: &VerifyArgs, console: &Console) -> Result<TrustedRoots, CliError> {
-    let dump = args.how.read(path, console)?;
-    let roots = TrustedRoots::of_state(dump.state, &args.how.options())?;
+    let dump = args.state_args.read(path, console)?;
+    let roots = TrustedRoots::of_state(dump.state, &args.state_args.options())?;
     if let TrustedRoots::State(known) = &roots {
         console.verbose(if known.is_settlement_layer() {
             "the anchor has MessageRoot: its own roots, those of batches executed there and imported ones are \

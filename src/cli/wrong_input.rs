@@ -8,19 +8,19 @@ use crate::{files::Input, ingest::sniff};
 /// The error for an input that could not be used. If the file is of a kind for another role, the error says
 /// so.
 pub(super) fn wrong_input(path: &Path, role: Role, error: CliError) -> CliError {
-    // A file of another kind fails as damaged or unknown content, or seems to need a flag.
+    // Other exit codes do not come from a file of another kind.
     if !matches!(error.exit_code(), 2 | 3) {
         return error;
     }
     refuse_other_kinds(path, role).err().unwrap_or(error)
 }
 
-/// As [`wrong_input`], for several inputs that hold states.
+/// As [`wrong_input`], for several inputs that should be states.
 pub(super) fn wrong_inputs(paths: &[PathBuf], error: CliError) -> CliError {
     paths.iter().fold(error, |error, path| wrong_input(path, Role::State, error))
 }
 
-/// Refuses a regular file of a kind that is for another role.
+/// Refuses a regular file whose kind is for another role.
 ///
 /// # Errors
 /// [`CliError::WrongInput`].

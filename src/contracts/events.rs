@@ -7,12 +7,13 @@
 //! | `NewChainRoot` | chain id | chain root ‖ chain-id leaf |
 //! | `NewInteropRoot` | chain id of the settlement layer, block, log id | `sides` (bytes32[]): the shared root |
 //!
-//! An append emits the last three in this order, from the same call. `NewInteropRoot` is also emitted by
-//! `updateFullTree` (v29, v30) and by registrations (v31). Its log id is 0 before v31; since then it grows by
-//! one from each block with a root to the next.
+//! An append emits the last three in this order, in one call. `updateFullTree` (v29, v30) and registrations
+//! (v31) also emit `NewInteropRoot`. Its log id is 0 before v31; since then it grows by one from each block
+//! with a root to the next. v26 to v28 emit only the first three events.
 //!
-//! Source: era-contracts `MessageRoot.sol`, v29, and `MessageRootBase.sol`, `L2MessageRoot.sol`, v31; v26 to
-//! v28 emit the first three.
+//! Sources: era-contracts `MessageRoot.sol` (v26 to v29); `MessageRootBase.sol` and `L2MessageRoot.sol` (v31).
+
+use std::fmt;
 
 use alloy_primitives::B256;
 use alloy_sol_types::SolEvent;
@@ -32,7 +33,7 @@ pub struct MessageRootEvent {
     pub kind: EventKind,
 }
 
-/// The content of an event of MessageRoot. Roots are `None` if the source has the topics only.
+/// The kind and the content of an event of MessageRoot. Roots are `None` if the source has only the topics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum EventKind {
     /// A chain was registered at an index of the shared tree.
@@ -42,15 +43,15 @@ pub enum EventKind {
     /// The root of a chain's tree after an append.
     NewChainRoot(ChainId, Option<Hash>),
     /// The shared root was stored under the block.
-    NewInteropRoot(Option<NamedRoot>),
+    NewInteropRoot(Option<NewInteropRootData>),
 }
 
 /// The content of `NewInteropRoot`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct NamedRoot {
+pub struct NewInteropRootData {
     /// The settlement layer.
     pub sl_chain: ChainId,
-    /// The block that the event names, which is the one that emits it.
+    /// The block of the root. A real event is emitted in this block.
     pub block: SlBlock,
     /// The log id.
     pub log_id: u64,
@@ -65,8 +66,8 @@ pub enum EventError {
     /// A number is wider than 64 bits.
     #[error(transparent)]
     Number(#[from] WordTooLarge),
-    /// The data of an event have another length, or another structure.
-    #[error("the data of {event} have {len} bytes, which are not those of this event")]
+    /// The data of an event do not decode.
+    #[error("the data of {event}, of {len} bytes, are not valid")]
     Data {
         /// The event.
         event: &'static str,
@@ -76,10 +77,10 @@ pub enum EventError {
 }
 
 impl EventKind {
-    /// Decodes an event; `None` for other events. `data` is `None` if the source has the topics only.
+    /// Decodes an event; `None` for other events. `data` is `None` if the source has only the topics.
     ///
     /// # Errors
-    /// [`EventError`] when a number is wider than 64 bits, or when the data are not those of the event.
+    /// [`EventError`] when a number is wider than 64 bits, or when the data do not decode.
     pub fn decode(topics: &[Word], data: Option<&[u8]>) -> Result<Option<Self>, EventError> {
         let is = |topic: &Word, signature: B256| *topic.as_bytes() == signature.0;
         Ok(match topics {
@@ -106,17 +107,19 @@ impl EventKind {
                     decoded(data, NewInteropRoot::abi_decode_data_validate, "NewInteropRoot")?;
                 let (sl_chain, block) = (ChainId::try_from(*chain)?, SlBlock(block.to_u64()?));
                 let log_id = log_id.to_u64()?;
-                let named = sides.map(|(sides,)| match sides[..] {
-                    [root] => Ok(NamedRoot { sl_chain, block, log_id, root: Hash::new(root.0) }),
+                let root = sides.map(|(sides,)| match sides[..] {
+                    [root] => {
+                        Ok(NewInteropRootData { sl_chain, block, log_id, root: Hash::new(root.0) })
+                    }
                     _ => Err(bad("NewInteropRoot", data.unwrap_or_default())),
                 });
-                Some(Self::NewInteropRoot(named.transpose()?))
+                Some(Self::NewInteropRoot(root.transpose()?))
             }
             _ => None,
         })
     }
 
-    /// The first topics of these events.
+    /// The first topics of these events, which identify them.
     #[must_use]
     pub fn signatures() -> [Hash; 4] {
         [
@@ -137,6 +140,30 @@ impl EventKind {
             Self::NewChainRoot(..) => "NewChainRoot",
             Self::NewInteropRoot(_) => "NewInteropRoot",
         }
+    }
+}
+
+impl fmt::Display for EventKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.name();
+        let root = match *self {
+            Self::AddedChain(chain, index) => {
+                return write!(f, "{name} of chain {chain} at index {index}");
+            }
+            Self::AppendedBatch(chain, batch, root) => {
+                write!(f, "{name} of batch {batch} of chain {chain}")?;
+                root
+            }
+            Self::NewChainRoot(chain, root) => {
+                write!(f, "{name} of chain {chain}")?;
+                root
+            }
+            Self::NewInteropRoot(data) => {
+                f.write_str(name)?;
+                data.map(|data| data.root)
+            }
+        };
+        root.map_or(Ok(()), |root| write!(f, " with root {root}"))
     }
 }
 

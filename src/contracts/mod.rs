@@ -14,7 +14,7 @@ mod release;
 mod zk_chain;
 
 pub use bridgehub::Bridgehub;
-pub use events::{EventError, EventKind, MessageRootEvent, NamedRoot};
+pub use events::{EventError, EventKind, MessageRootEvent, NewInteropRootData};
 pub use interop_root_storage::InteropRootStorage;
 pub use l1_chain_asset_handler::{L1ChainAssetHandler, SettledOn};
 pub use message_root::{ChainTreeStorage, MOST_CHAINS, MessageRoot};

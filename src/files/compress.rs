@@ -62,7 +62,7 @@ mod tests {
     use crate::files::Input;
 
     #[test]
-    fn names_say_how_and_parts_are_one_text() {
+    fn suffix_selects_the_compression_and_parts_decompress_to_one_text() {
         let of_name = |name: &str| Compression::of_name(Path::new(name));
         assert_eq!(of_name("a/proofs.ndjson.gz"), Some(Compression::Gzip));
         assert_eq!(of_name("proofs.ZST"), Some(Compression::Zstd));

@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_is_written_to_what_stands_in_the_way() {
+    fn existing_links_and_pipes_are_not_written_to() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         let precious = path("precious");

@@ -292,7 +292,7 @@ mod tests {
         }
 
         #[test]
-        fn records_without_payloads_take_no_more_room_than_they_have(
+        fn records_without_payloads_take_only_their_own_memory(
             records in prop::collection::vec(any::<[u8; 3]>(), 0..300),
             limit in 0..400usize,
         ) {

@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn cut_long_and_lying_headers_are_refused() {
+    fn cut_long_and_wrong_headers_are_refused() {
         let bytes = b"\x02\x01\x01\x03\0\0\0\0\0\0\0\x02\0\0\0\0\0\0\0ab\0";
         for end in 0..bytes.len() {
             assert!(decode::<Header>(&bytes[..end]).is_err(), "{end}");

@@ -1,5 +1,5 @@
-/// How deep a byte of a JSON text stands in strings and brackets: enough to find where values end, whether or
-/// not they are JSON.
+/// The nesting of strings and brackets in a JSON text. This is enough to find where values end, even if they are
+/// not valid JSON.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct JsonNesting {
     depth: u32,
@@ -27,7 +27,7 @@ impl JsonNesting {
         }
     }
 
-    /// Whether the next byte stands in no string and no brackets.
+    /// Whether the next byte is outside of all strings and brackets.
     pub(crate) fn is_outside(&self) -> bool {
         self.depth == 0 && !self.in_string
     }

@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn empty_lines_count_and_long_ones_are_passed_over() {
+    fn empty_lines_are_counted_and_long_ones_are_skipped() {
         let text = b"one\n\n \r\n  four\r\nfive5\nfive55\nseven";
         let expected: [(u64, &[u8], bool); 5] = [
             (1, b"one", false),
@@ -90,7 +90,7 @@ mod tests {
     proptest! {
         /// Compares the lines with those of the standard library for the whole text.
         #[test]
-        fn lines_are_those_of_the_whole_text(text in "[ab \n]{0,60}", longest in 1..9usize) {
+        fn lines_equal_those_of_the_standard_library(text in "[ab \n]{0,60}", longest in 1..9usize) {
             let expected: Vec<_> = (1..)
                 .zip(text.split('\n'))
                 .filter(|(_, line)| line.len() > longest || !line.trim_ascii().is_empty())

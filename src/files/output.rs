@@ -13,8 +13,8 @@ use thiserror::Error;
 
 use super::{
     create,
-    look_up::{absent_is_none, is_absent},
     map::{Access, FileBytes, MapMut},
+    path_info::{absent_is_none, is_absent},
     write_behind::WriteBehind,
 };
 
@@ -74,8 +74,8 @@ fn unfinished() -> MutexGuard<'static, BTreeSet<PathBuf>> {
 struct Unfinished(PathBuf);
 
 impl Unfinished {
-    /// Creates a temporary file in a directory. Nobody removes all files of the set in between, so the file is
-    /// removed too, or not created.
+    /// Creates a temporary file in a directory and adds it to the set. The lock is held meanwhile, so
+    /// [`remove_unfinished`] never misses the file.
     fn create(folder: &Path) -> io::Result<(NamedTempFile, Self)> {
         let mut files = unfinished();
         let file = create::temporary(folder)?;
@@ -322,7 +322,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_appears_whole_or_not_at_all() {
+    fn a_file_appears_only_when_it_is_complete() {
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("out");
         std::fs::write(&target, "old").unwrap();
@@ -340,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_is_not_there_is_named() {
+    fn a_missing_directory_is_named() {
         let error = Output::create(Path::new("no/such/folder/out")).err().unwrap();
         assert!(error.to_string().contains("no/such/folder/out"));
     }

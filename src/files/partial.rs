@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{OutputError, create, look_up::absent_is_none, output::folder_of};
+use super::{OutputError, create, output::folder_of, path_info::absent_is_none};
 
 const BUFFER_LEN: usize = 1 << 18;
 /// The largest checkpoint that is read, in bytes. The checkpoint of a Parquet file grows by two kilobytes per
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_behind_the_checkpoint_is_cut_off() {
+    fn bytes_after_the_checkpoint_are_cut_off() {
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("out");
         fs::write(&target, "old").unwrap();
@@ -363,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn two_jobs_do_not_share_an_output_and_a_short_file_is_no_part() {
+    fn two_jobs_do_not_share_an_output_and_a_short_file_is_not_resumed() {
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("out");
         let mut first = Partial::create(&target, b"", |note| note != b"stranger").unwrap();
@@ -381,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn files_of_others_are_left_alone() {
+    fn files_that_are_not_of_a_job_are_unchanged() {
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("out");
         let stranger = folder.path().join("out.partial");

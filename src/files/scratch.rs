@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_spool_gives_back_what_was_put_from_memory_and_from_disk() {
+    fn a_spool_returns_its_bytes_from_memory_and_from_disk() {
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("out");
         for limit in [0, 10, 100, 1 << 20] {

@@ -141,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_large_file_is_whole_and_its_thread_ends_with_it() {
+    fn a_large_file_is_complete_and_its_thread_ends() {
         let folder = tempfile::tempdir().unwrap();
         let piece: Vec<u8> = (0..1 << 20).map(|i: u32| (i % 251) as u8).collect();
         let new = || WriteBehind::new(NamedTempFile::new_in(folder.path()).unwrap());

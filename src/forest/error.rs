@@ -14,7 +14,7 @@ pub enum RebuildError {
     /// A slot could not be read, or its value is invalid.
     #[error("the state of the settlement layer is invalid")]
     State(#[from] StateError),
-    /// The events of MessageRoot are incomplete, contradict each other, or name other roots.
+    /// The events of MessageRoot are incomplete, contradict each other, or contain other roots.
     #[error(transparent)]
     Events(#[from] EventsError),
     /// MessageRoot registers no chain at this address.
@@ -128,7 +128,7 @@ pub enum RebuildError {
     /// A node of a chain tree differs from the one that the contract stored.
     #[error(
         "chain {chain}, level {level}, index {index} (batches {first} to {last}): the contract stored \
-         {stored}{}, rebuilt is {rebuilt}",
+         {stored}{}, the rebuilt one is {rebuilt}",
         missing(stored)
     )]
     ChainTree {
@@ -164,7 +164,7 @@ pub enum RebuildError {
     },
     /// A node of the shared tree differs from the one that the contract stored.
     #[error(
-        "shared tree, level {level}, index {index}: the contract stored {stored}{}, rebuilt is \
+        "shared tree, level {level}, index {index}: the contract stored {stored}{}, the rebuilt one is \
          {rebuilt}",
         missing(stored)
     )]
@@ -216,7 +216,7 @@ pub enum RebuildError {
         found: Layout,
     },
     /// The block that was given does not match the dump.
-    #[error("the dump names block {stated} as its own, but {given} was given")]
+    #[error("the dump is of block {stated}, but block {given} was given")]
     OtherBlock {
         /// The block given.
         given: SlBlock,

@@ -2,7 +2,10 @@ use std::fmt;
 
 use thiserror::Error;
 
-use crate::primitives::{BatchNumber, ChainId, Hash, SlBlock};
+use crate::{
+    contracts::EventKind,
+    primitives::{BatchNumber, ChainId, Hash, SlBlock},
+};
 
 /// Where an event was emitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,22 +22,22 @@ impl fmt::Display for EventPlace {
     }
 }
 
-/// Why trees could not be rebuilt from the events of MessageRoot, or why they differ from the roots that the
-/// events name.
+/// Why trees could not be rebuilt from the events of MessageRoot, or how they differ from the roots in these
+/// events.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum EventsError {
-    /// There is no event of MessageRoot.
-    #[error("there is no event of this MessageRoot")]
+    /// There are no events of MessageRoot.
+    #[error("there are no events of this MessageRoot")]
     None,
-    /// The events name no root.
+    /// The events contain no root of a tree.
     #[error(
-        "the events name no root: without NewChainRoot or NewInteropRoot, trees of the appended batches \
-         cannot be compared with anything"
+        "there is no NewChainRoot and no NewInteropRoot among the events, so the trees of the appended batches \
+         cannot be checked"
     )]
     NoRoots,
     /// The source has the topics of an event without its data.
-    #[error("{place}: {event} has no data, which contain its root")]
+    #[error("{place}: the data of {event}, which contain its root, are missing")]
     NoData {
         /// The event's place.
         place: EventPlace,
@@ -43,42 +46,42 @@ pub enum EventsError {
     },
     /// Two different events have the same place.
     #[error(
-        "{place}: two sources name different events, {one} and {other}: one of them is wrong, or of a block \
-         that was replaced"
+        "{place}: there are two different events, {one} and {other}: one of them is wrong, or its block was \
+         replaced"
     )]
     Contradiction {
         /// The place of both.
         place: EventPlace,
         /// The first.
-        one: String,
+        one: EventKind,
         /// The second.
-        other: String,
+        other: EventKind,
     },
     /// A chain is registered at another index than the next free one.
     #[error(
         "{place}: AddedChain registers chain {chain} at index {index}, but the next free index is {expected}: \
-         the events of the registrations between are missing, or this one is there twice"
+         AddedChain events before it are missing, or this one occurs twice"
     )]
     Registration {
         /// The event's place.
         place: EventPlace,
         /// The chain.
         chain: ChainId,
-        /// The index that the event names.
+        /// The index in the event.
         index: u64,
         /// The next free index.
         expected: u64,
     },
     /// A chain is registered twice.
-    #[error("{place}: AddedChain registers chain {chain}, which is registered already")]
+    #[error("{place}: AddedChain registers chain {chain}, which is already registered")]
     RegisteredTwice {
         /// The event's place.
         place: EventPlace,
         /// The chain.
         chain: ChainId,
     },
-    /// An event names a chain that was not registered.
-    #[error("{place}: {event} names chain {chain}, whose AddedChain is missing before it")]
+    /// An event is about a chain that was not registered.
+    #[error("{place}: {event} of chain {chain}: no AddedChain registers this chain before it")]
     Unregistered {
         /// The event's place.
         place: EventPlace,
@@ -89,8 +92,8 @@ pub enum EventsError {
     },
     /// A batch does not follow the last one of its chain.
     #[error(
-        "{place}: AppendedChainBatchRoot names batch {batch} of chain {chain}, after batch {before}: an event is \
-         missing, out of order, or there twice"
+        "{place}: AppendedChainBatchRoot of batch {batch} of chain {chain} follows that of batch {before}: an \
+         event is out of order or occurs twice"
     )]
     BatchOrder {
         /// The event's place.
@@ -104,8 +107,8 @@ pub enum EventsError {
     },
     /// A chain root follows no append.
     #[error(
-        "{place}: NewChainRoot of chain {chain} follows no AppendedChainBatchRoot: this event is missing, or \
-         NewChainRoot is out of order or there twice"
+        "{place}: NewChainRoot of chain {chain} follows no AppendedChainBatchRoot: that event is missing, or \
+         NewChainRoot is out of order or occurs twice"
     )]
     Unpaired {
         /// The event's place.
@@ -113,31 +116,31 @@ pub enum EventsError {
         /// The chain.
         chain: ChainId,
     },
-    /// An interop root names another block than the one that emits it.
-    #[error("{place}: NewInteropRoot names block {named}")]
+    /// An interop root is for another block than the one that emits it.
+    #[error("{place}: NewInteropRoot is for block {emitted}")]
     OtherBlock {
         /// The event's place.
         place: EventPlace,
-        /// The block that it names.
-        named: SlBlock,
+        /// The block in the event.
+        emitted: SlBlock,
     },
-    /// An interop root names another settlement layer.
+    /// An interop root is of another settlement layer.
     #[error(
-        "{place}: NewInteropRoot is of settlement layer {named}, but chain {expected} was registered at index 0: \
+        "{place}: NewInteropRoot is of settlement layer {emitted}, but chain {expected} was registered at index 0: \
          the events are of several MessageRoots, or the first registration is wrong"
     )]
     OtherSettlementLayer {
         /// The event's place.
         place: EventPlace,
-        /// The settlement layer that it names.
-        named: ChainId,
+        /// The settlement layer in the event.
+        emitted: ChainId,
         /// The chain at index 0.
         expected: ChainId,
     },
     /// A batch root differs from the one in the state.
     #[error(
-        "{place}: AppendedChainBatchRoot says that batch {batch} of chain {chain} has the root {named}, but the \
-         state has {stored}"
+        "{place}: in AppendedChainBatchRoot, the root of batch {batch} of chain {chain} is {emitted}; in the \
+         state it is {stored}"
     )]
     BatchRoot {
         /// The event's place.
@@ -147,14 +150,14 @@ pub enum EventsError {
         /// The batch.
         batch: BatchNumber,
         /// The root in the event.
-        named: Hash,
+        emitted: Hash,
         /// The root in the state.
         stored: Hash,
     },
     /// A chain root differs from the rebuilt one.
     #[error(
-        "{place}: NewChainRoot says that chain {chain} has the root {named}, rebuilt is {rebuilt}: one of the \
-         chain's events up to here is missing or wrong, the last of them of batch {batch}{}",
+        "{place}: in NewChainRoot, the root of chain {chain} is {emitted}; the rebuilt root is {rebuilt}: an \
+         event of this chain up to batch {batch} is missing or wrong{}",
         agreed(before)
     )]
     ChainRoot {
@@ -165,15 +168,15 @@ pub enum EventsError {
         /// The chain's last batch in this root.
         batch: BatchNumber,
         /// The root in the event.
-        named: Hash,
+        emitted: Hash,
         /// The rebuilt root.
         rebuilt: Hash,
-        /// The last root of this chain that agrees.
+        /// The place of the last root of this chain that is right.
         before: Option<EventPlace>,
     },
     /// An interop root differs from the rebuilt one.
     #[error(
-        "{place}: NewInteropRoot says that the shared root is {named}, rebuilt is {rebuilt}: an event up to here \
+        "{place}: in NewInteropRoot, the root is {emitted}; the rebuilt root is {rebuilt}: an event up to here \
          is missing or wrong{}",
         agreed(before)
     )]
@@ -181,16 +184,16 @@ pub enum EventsError {
         /// The event's place.
         place: EventPlace,
         /// The root in the event.
-        named: Hash,
+        emitted: Hash,
         /// The rebuilt root.
         rebuilt: Hash,
-        /// The last interop root that agrees.
+        /// The place of the last interop root that is right.
         before: Option<EventPlace>,
     },
-    /// The last batches of a chain are part of no root that the events name.
+    /// No root in the events covers the last batch of a chain.
     #[error(
-        "{place}: AppendedChainBatchRoot of batch {batch} of chain {chain} is followed by no root that contains \
-         it, so nothing confirms it: NewChainRoot is missing"
+        "{place}: no NewChainRoot and no NewInteropRoot follows AppendedChainBatchRoot of batch {batch} of chain \
+         {chain}, so the batch cannot be checked"
     )]
     Unconfirmed {
         /// The event's place.
@@ -202,8 +205,9 @@ pub enum EventsError {
     },
 }
 
+/// The part of a message about the last root that is equal to the rebuilt one.
 fn agreed(before: &Option<EventPlace>) -> String {
-    before.map_or(String::new(), |before| format!("; the root of {before} agrees"))
+    before.map_or(String::new(), |before| format!("; the root at {before} is right"))
 }
 
 impl EventsError {

@@ -15,18 +15,18 @@ pub fn explain<S: StorageReader + ?Sized>(
     addresses: Addresses,
     forest: &Forest,
     events: &[MessageRootEvent],
-    effort: SearchBudget,
+    budget: SearchBudget,
 ) -> Result<Timeline, HistoryError> {
     let options = RebuildOptions { addresses, ..RebuildOptions::default() };
-    explain_recorded(&StateEvidence::read(state, &options)?, forest, events, effort)
+    explain_evidence(&StateEvidence::read(state, &options)?, forest, events, budget)
 }
 
-/// As [`explain`], for roots that any evidence names.
-pub(super) fn explain_recorded<V: Evidence>(
+/// As [`explain`], for the roots in any evidence.
+pub(super) fn explain_evidence<V: Evidence>(
     evidence: &V,
     forest: &Forest,
     events: &[MessageRootEvent],
-    effort: SearchBudget,
+    budget: SearchBudget,
 ) -> Result<Timeline, HistoryError> {
     let newest = forest.latest().ok_or(HistoryError::NoRoots)?;
     let mut windows = Vec::new();
@@ -42,5 +42,5 @@ pub(super) fn explain_recorded<V: Evidence>(
         }
         _ => history::replayed(forest, blocks, roots, events),
     };
-    history::mend(forest, found, effort)
+    history::mend(forest, found, budget)
 }

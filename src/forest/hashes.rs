@@ -21,7 +21,7 @@ enum Holder {
 impl Holder {
     fn hashes(&self) -> &[Hash] {
         match self {
-            Self::Memory(room) => room,
+            Self::Memory(nodes) => nodes,
             // The length is a multiple of 32: `Hashes::stored` checked it.
             Self::File(bytes) => bytemuck::cast_slice(bytes),
         }
@@ -29,9 +29,9 @@ impl Holder {
 }
 
 impl From<NodeBuffer> for Hashes {
-    fn from(room: NodeBuffer) -> Self {
-        let range = 0..room.len();
-        Self { of: Arc::new(Holder::Memory(room)), range }
+    fn from(nodes: NodeBuffer) -> Self {
+        let range = 0..nodes.len();
+        Self { of: Arc::new(Holder::Memory(nodes)), range }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Interop roots (`historicalRoot`, by block), and which of them the present trees may have.
+//! Interop roots (`historicalRoot`, by block), and which of them may be the newest one.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::{
     primitives::{Hash, SlBlock},
 };
 
-/// A root of the shared tree that MessageRoot stored for a block of the settlement layer.
+/// The root of the shared tree that MessageRoot stored for a block of the settlement layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InteropRoot {
     /// The block.
@@ -21,17 +21,17 @@ pub struct InteropRoot {
     pub chains: u64,
 }
 
-/// The possible values of the newest root: the root of the shared tree over all chains, or over fewer.
-/// Every batch stores the new root, and in v31 every registration does too. So only chains without batches
-/// may be missing from the newest root, and none in v31.
-pub(super) struct Present {
+/// The possible values of the newest root: the root of the shared tree over all chains, or over the first of
+/// them. Every batch stores the new root, and in v31 every registration does too. So the newest root may
+/// lack the last chains if they have no batches, and in v31 it lacks none.
+pub(super) struct PresentRoots {
     /// The number of chains by the root of the tree over them.
     chains: BTreeMap<Hash, u64>,
     /// The root over all chains.
     root: Hash,
 }
 
-impl Present {
+impl PresentRoots {
     pub(super) fn of(layout: Layout, shared: &Tree<'_>, batches: &[BatchNumbers]) -> Self {
         let fewest = match layout {
             Layout::V31 => batches.len(),

@@ -1,4 +1,4 @@
-//! The chain trees and the shared tree of a settlement layer, rebuilt from its state.
+//! The chain trees and the shared tree of a settlement layer, rebuilt from its state or its events.
 //!
 //! ```text
 //! batch leaf      keccak256(BATCH_LEAF_PADDING ‖ batch root ‖ batch number as uint256)     96 bytes
@@ -12,9 +12,10 @@
 //! Sources: era-contracts `MessageHashing.sol`, `MessageRoot.sol` / `MessageRootBase.sol`, v26 to v31.
 //!
 //! The contract stores only the frontier of a chain tree. Its leaves are rebuilt from the batch roots, which
-//! the chains' diamonds (v26 to v30) or MessageRoot itself (v31) store. What was recorded is the `evidence`.
-//! [`rebuild`] accepts a forest only if it equals every node that the contract stored. [`explain`] finds the
-//! batches that every past root contains, and a [`Timeline`] returns Merkle paths in the trees of that time.
+//! the chains' diamonds (v26 to v30) or MessageRoot itself (v31) store, and which the events of MessageRoot
+//! contain. [`rebuild`] accepts a forest only if it equals every node in the state, and
+//! [`rebuild_from_events`] only if it equals every root in the events. [`explain`] finds the batches that every
+//! past root contains, and a [`Timeline`] returns Merkle paths in the trees of that time.
 
 mod chain_tree;
 mod compare_events;
@@ -48,7 +49,7 @@ pub use leaf::{
 };
 pub use numbers::BatchNumbers;
 pub use options::{Addresses, RebuildOptions};
-pub use rebuild::{FromEvents, rebuild, rebuild_from_events};
+pub use rebuild::{RebuiltFromEvents, rebuild, rebuild_from_events};
 pub use tree_file::{
     HistoryOptions, TreeFile, TreeFileError, rebuild_events_to_file, rebuild_to_file,
 };

@@ -155,7 +155,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn runs_answer_as_a_list_does(gaps in prop::collection::vec(0u64..3, 0..60), first: u32) {
+        fn runs_are_equivalent_to_a_list(gaps in prop::collection::vec(0u64..3, 0..60), first: u32) {
             let mut next = u64::from(first);
             let mut list = Vec::new();
             for gap in gaps {
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn runs_that_are_none_are_refused() {
+    fn invalid_runs_are_refused() {
         let run = |leaf, first| Run { leaf, first: BatchNumber(first) };
         for (runs, len) in [
             (vec![], 1),

@@ -18,7 +18,7 @@ impl Default for Addresses {
     }
 }
 
-/// Options of [`rebuild`].
+/// Options of [`rebuild`](super::rebuild) and [`rebuild_from_events`](super::rebuild_from_events).
 #[derive(Clone, Copy, Debug)]
 pub struct RebuildOptions {
     /// The addresses of the contracts.
@@ -27,12 +27,13 @@ pub struct RebuildOptions {
     pub release: Option<Release>,
     /// The expected chain id of the settlement layer. Another id in the state is an error.
     pub sl_chain: Option<ChainId>,
-    /// The block of the state, if the dump does not name it.
+    /// The block of the state, if the dump does not contain it.
     pub last_block: Option<SlBlock>,
-    /// The most batch numbers without a batch on this settlement layer, in sum over all gaps of a chain.
-    /// A chain has a gap when it settled elsewhere for a while.
+    /// The maximum number of batches that a chain executed elsewhere between those of this settlement layer,
+    /// over all gaps together. Events have no such limit.
     pub max_gap: u64,
-    /// The most hashes, of 32 bytes each, that [`rebuild`] keeps in memory. A batch takes two.
+    /// The maximum number of hashes, of 32 bytes each, that [`rebuild`](super::rebuild) keeps in memory. A batch
+    /// takes two.
     pub most_in_memory: usize,
 }
 

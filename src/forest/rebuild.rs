@@ -8,7 +8,7 @@ use super::{
     chain_tree::chain_root,
     entry_zeros,
     evidence::{EventEvidence, EventGap, Evidence, StateEvidence},
-    interop_root::Present,
+    interop_root::PresentRoots,
     trees::ForestShape,
 };
 use crate::{
@@ -34,36 +34,36 @@ pub fn rebuild<S: StorageReader + ?Sized>(
 
 /// Trees that were rebuilt from events.
 #[derive(Debug)]
-pub struct FromEvents {
+pub struct RebuiltFromEvents {
     /// The trees.
     pub forest: Forest,
-    /// Every interop root and its content, which the events name.
+    /// Every interop root and its content, according to the events.
     pub timeline: Timeline,
-    /// The missing events without which the trees are confirmed all the same.
+    /// Events that are missing although later roots confirm the trees.
     pub gaps: Vec<EventGap>,
 }
 
 /// Rebuilds every chain tree and the shared tree from the events of MessageRoot, and compares them with every
-/// root that the events name. `events` are all events from the first registration on, in the order of their
+/// root in the events. `events` are all events from the first registration on, in the order of their
 /// emission, without repetitions.
 ///
-/// Nothing in a list of events says that it is complete: events at its end may be missing. The trees are
-/// those of the last interop root that it names.
+/// Events do not show that they are complete: the last ones may be missing. The trees are those of the last
+/// interop root in the events.
 ///
 /// # Errors
-/// [`RebuildError::Events`] naming the place of the event that is missing, wrong or out of order.
+/// [`RebuildError::Events`] with the place where an event is missing, wrong or out of order.
 pub fn rebuild_from_events(
     events: &[MessageRootEvent],
     options: &RebuildOptions,
-) -> Result<FromEvents, RebuildError> {
+) -> Result<RebuiltFromEvents, RebuildError> {
     let evidence = EventEvidence::read(events)?;
     let forest = rebuild_in_memory(&evidence, options)?;
     let timeline = Timeline::new(&forest, evidence.history().clone())
         .unwrap_or_else(|_| unreachable!("the roots were compared"));
-    Ok(FromEvents { forest, timeline, gaps: evidence.gaps().to_vec() })
+    Ok(RebuiltFromEvents { forest, timeline, gaps: evidence.gaps().to_vec() })
 }
 
-/// Rebuilds the trees from any evidence, and compares them with all that it recorded.
+/// Rebuilds the trees from evidence, and compares them with everything that it recorded.
 fn rebuild_in_memory<V: Evidence>(
     evidence: &V,
     options: &RebuildOptions,
@@ -73,9 +73,9 @@ fn rebuild_in_memory<V: Evidence>(
     if hashes > limit {
         return Err(RebuildError::TooLargeForMemory { hashes, limit });
     }
-    let mut room = NodeBuffer::zeroed(hashes);
-    let shape = plan.build(&mut room, |_| Ok::<_, RebuildError>(()))?;
-    let forest = shape.forest(room.into());
+    let mut nodes = NodeBuffer::zeroed(hashes);
+    let shape = plan.build(&mut nodes, |_| Ok::<_, RebuildError>(()))?;
+    let forest = shape.forest(nodes.into());
     evidence.compare_forest(&forest)?;
     Ok(forest)
 }
@@ -109,9 +109,9 @@ impl<V: Evidence> Plan<'_, V> {
         let (roots, rest) = hashes.split_at_mut(leaves().sum());
         let (levels, shared) = rest.split_at_mut(above().sum());
 
-        let rooms: Vec<_> = cut(roots, leaves()).enumerate().collect();
+        let slices: Vec<_> = cut(roots, leaves()).enumerate().collect();
         let batches: Vec<BatchNumbers> =
-            try_map(rooms.into_par_iter(), |(chain, roots)| evidence.batch_roots(chain, roots))?;
+            try_map(slices.into_par_iter(), |(chain, roots)| evidence.batch_roots(chain, roots))?;
 
         let mut rest = &*roots;
         let leaves: Vec<BatchLeaves<'_>> = batches
@@ -122,10 +122,9 @@ impl<V: Evidence> Plan<'_, V> {
                 BatchLeaves::new(own, batches)
             })
             .collect();
-        let unbuilt = leaves.iter().zip(cut(levels, above()));
-        let unbuilt =
-            unbuilt.map(|(leaves, above)| TreeJob { leaves: *leaves, bottom: None, above });
-        build_all_into(unbuilt.collect(), zeros);
+        let jobs = leaves.iter().zip(cut(levels, above()));
+        let jobs = jobs.map(|(leaves, above)| TreeJob { leaves: *leaves, bottom: None, above });
+        build_all_into(jobs.collect(), zeros);
 
         let trees = batches.iter().zip(leaves.iter().zip(cut(levels, above())));
         for ((chain, leaf), (batches, (leaves, above))) in shared.iter_mut().enumerate().zip(trees)
@@ -152,11 +151,11 @@ impl<V: Evidence> Plan<'_, V> {
         batches: &[BatchNumbers],
         take: impl FnMut(&[(SlBlock, Hash)]) -> Result<(), E>,
     ) -> Result<(Option<InteropRoot>, Layout), E> {
-        let present = Present::of(self.evidence.layout(), shared, batches);
+        let present = PresentRoots::of(self.evidence.layout(), shared, batches);
         let newest = self.evidence.newest_root(|root| present.has(root), take)?;
         let latest = newest.map(|newest| present.identify(newest)).transpose()?;
         let found = match (latest, self.evidence.layout()) {
-            // A layout of v29 without a root by block is that of an earlier release.
+            // Without a root by block, the layout is that of a release before v29.
             (None, Layout::V29) => Layout::V26,
             (_, layout) => layout,
         };
@@ -165,21 +164,21 @@ impl<V: Evidence> Plan<'_, V> {
     }
 }
 
-/// Splits `room` into slices of these lengths.
+/// Splits `nodes` into slices of these lengths.
 fn cut(
-    room: &mut [Hash],
+    nodes: &mut [Hash],
     lengths: impl Iterator<Item = usize>,
 ) -> impl Iterator<Item = &mut [Hash]> {
-    let mut rest = room;
+    let mut rest = nodes;
     lengths.map(move |len| {
-        let (piece, others) = mem::take(&mut rest).split_at_mut(len);
+        let (slice, others) = mem::take(&mut rest).split_at_mut(len);
         rest = others;
-        piece
+        slice
     })
 }
 
-/// The effective layout: the detected one, unless another one was given and the state does not contradict
-/// it. A later release may not yet have written the slots that distinguish it from an earlier one.
+/// The effective layout: the detected one, unless another one was given and the evidence does not
+/// contradict it. A later release may not yet have written the slots that distinguish it from an earlier one.
 fn accept(
     given: Option<Release>,
     found: Layout,

@@ -1,4 +1,4 @@
-/// The changes of the trees up to one interop root, since the one before it.
+/// The changes of the trees from one interop root to the next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Step {
     /// The number of chains after the step.

@@ -6,7 +6,7 @@ use crate::{
     proof::CheckedBy,
 };
 
-/// The trees of a settlement layer, equal to what its contracts stored.
+/// The trees of a settlement layer, equal to what its contracts recorded in its state or its events.
 #[derive(Clone, Debug)]
 pub struct Forest {
     layout: Layout,
@@ -115,7 +115,7 @@ impl Forest {
         self.checked_by
     }
 
-    /// The newest root that MessageRoot stored for a block. `None` for releases before v29, which store none.
+    /// The newest interop root. `None` for releases before v29, which have none.
     #[must_use]
     pub fn latest(&self) -> Option<InteropRoot> {
         self.latest

@@ -46,8 +46,9 @@ impl CsvRow {
     /// Returns whether a row ends in this text.
     fn parse(&mut self, mut text: &[u8]) -> bool {
         loop {
-            let room = (&mut self.text[self.text_len..], &mut self.ends[self.len..]);
-            let (result, read, written, fields) = self.parser.read_record(text, room.0, room.1);
+            let buffers = (&mut self.text[self.text_len..], &mut self.ends[self.len..]);
+            let (result, read, written, fields) =
+                self.parser.read_record(text, buffers.0, buffers.1);
             text = &text[read..];
             self.text_len += written;
             self.len += fields;
@@ -107,7 +108,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_quoted_is_read_back(
+        fn quoted_fields_are_read_back(
             rows in prop::collection::vec(
                 prop::collection::vec("[a-c,\"\n]{0,90}", 1..20), 1..4),
         ) {

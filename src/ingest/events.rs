@@ -1,12 +1,12 @@
-//! Events of MessageRoot: answers of `eth_getLogs`, or one named event per line.
+//! Events of MessageRoot: answers of `eth_getLogs`, or one decoded event per line.
 //!
 //! ```text
 //! {"jsonrpc":"2.0","id":1,"result":[{"address":"0x…","topics":["0x…",…],"data":"0x…",
-//!    "blockNumber":"0x66","logIndex":"0x0",…},…]}       or the array alone, or one log a line
+//!    "blockNumber":"0x66","logIndex":"0x0",…},…]}       or only the array, or one log per line
 //! {"event":"AppendedChainBatchRoot","blockNumber":102,"logIndex":0,"chainId":324,"batchNumber":7,…}
 //! ```
 //!
-//! A file may hold several answers, and they may overlap. Events of other contracts, other events and unknown
+//! A file may contain several answers, and they may overlap. Events of other contracts, other events and unknown
 //! members are ignored.
 
 use std::path::Path;
@@ -15,19 +15,19 @@ use struson::reader::ValueType;
 
 use super::{json::Json, state::ImportError};
 use crate::{
-    contracts::{EventKind, MessageRootEvent, NamedRoot},
+    contracts::{EventKind, MessageRootEvent, NewInteropRootData},
     files::Input,
     primitives::{Address, BatchNumber, ChainId, Hash, SlBlock, Word, hex},
 };
 
-/// The most events kept in memory, repeated ones included: 80 bytes each.
+/// The maximum number of events in memory, including repeated ones: 80 bytes each.
 const MOST_EVENTS: usize = 12 << 20;
 
 /// Reads the events of the MessageRoot at `message_root`, in the order of their emission, from files (`-` for
 /// standard input).
 ///
 /// # Errors
-/// [`ImportError`] naming the file and the position, if a file is damaged, a known event lacks a member, or
+/// [`ImportError`] with the file and the position, if a file is damaged, a known event lacks a member, or
 /// there are too many events for memory.
 pub fn read_events<P: AsRef<Path>>(
     paths: &[P],
@@ -65,7 +65,7 @@ fn read_within(
 
 struct Events {
     message_root: Address,
-    /// The most events kept in memory.
+    /// The maximum number of events in memory.
     most: usize,
     found: Vec<MessageRootEvent>,
 }
@@ -123,7 +123,7 @@ impl Events {
                     self.array(json)?;
                 }
                 ("error", ValueType::Object) => {
-                    return Err(json.bad("the answer", "is a node's error, not events"));
+                    return Err(json.bad("the answer", "is an error of the node, not events"));
                 }
                 ("event", ValueType::String) => members.name = Some(json.string()?),
                 ("address", ValueType::String) => {
@@ -154,7 +154,7 @@ impl Events {
         json.end_object()?;
         if !is_answer && let Some(event) = self.event(members, json)? {
             if self.found.len() == self.most {
-                self.make_room(json)?;
+                self.compact(json)?;
             }
             self.found.push(event);
         }
@@ -167,15 +167,15 @@ impl Events {
         self.found.dedup();
     }
 
-    /// Removes duplicates. A quarter of the memory must be free afterwards, so that the events are not sorted
-    /// again for a few new ones.
-    fn make_room(&mut self, json: &Json<Input>) -> Result<(), ImportError> {
+    /// Removes duplicates when the memory is full. A quarter of it must be free afterwards, so that the events
+    /// are not sorted again for a few new ones.
+    fn compact(&mut self, json: &Json<Input>) -> Result<(), ImportError> {
         self.merge();
         if self.found.len() <= self.most / 4 * 3 {
             return Ok(());
         }
         let reason = format!(
-            "do not fit into memory: there is room for {}, and {} of them are different",
+            "do not fit into memory: the limit is {}, and {} different ones were read so far",
             self.most,
             self.found.len()
         );
@@ -213,7 +213,7 @@ impl Events {
                         }
                         None => None,
                     },
-                    "NewInteropRoot" => Some(EventKind::NewInteropRoot(named_root(&members))),
+                    "NewInteropRoot" => Some(EventKind::NewInteropRoot(interop_root(&members))),
                     _ => None,
                 }
             }
@@ -225,10 +225,10 @@ impl Events {
     }
 }
 
-/// The root of a named `NewInteropRoot`, if all of its members are there.
-fn named_root(members: &Members) -> Option<NamedRoot> {
+/// The content of a decoded `NewInteropRoot`. `None` if one of its members is missing.
+fn interop_root(members: &Members) -> Option<NewInteropRootData> {
     let [root] = members.sides[..] else { return None };
-    Some(NamedRoot {
+    Some(NewInteropRootData {
         sl_chain: ChainId(members.chain?),
         block: SlBlock(members.root_block?),
         log_id: members.log_id?,
@@ -282,10 +282,10 @@ mod tests {
     }
 
     #[test]
-    fn a_nodes_answers_and_named_events_say_the_same() {
+    fn answers_of_nodes_and_decoded_events_are_equivalent() {
         let (batch_root, chain_root) = ("1a".repeat(32), "2b".repeat(32));
         let (leaf, root) = ("3c".repeat(32), "4d".repeat(32));
-        let named = format!(
+        let decoded = format!(
             "{{\"event\":\"AddedChain\",\"blockNumber\":5,\"logIndex\":0,\"chainId\":9,\"chainIndex\":1}}\n\
              {{\"event\":\"NewChainRoot\",\"blockNumber\":6,\"logIndex\":1,\"chainId\":9,\
              \"chainRoot\":\"0x{chain_root}\"}}\n\
@@ -310,7 +310,7 @@ mod tests {
         ];
         let array = format!("[{}]", logs.join(","));
         let answer = format!("{{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{array}}}");
-        let expected = read(&named).unwrap();
+        let expected = read(&decoded).unwrap();
         assert_eq!(expected.len(), 4);
         for text in [array.clone(), answer.clone(), logs.join("\n"), answer + &array] {
             assert_eq!(read(&text).unwrap(), expected);
@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_that_overlap_take_the_room_of_one() {
+    fn repeated_events_do_not_count_towards_the_limit() {
         let event = |block: u64| {
             format!("{{\"event\":\"NewInteropRoot\",\"blockNumber\":{block},\"logIndex\":0}}\n")
         };
@@ -339,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn damaged_events_are_named() {
+    fn damaged_events_are_refused() {
         for damaged in [
             "",
             "[",

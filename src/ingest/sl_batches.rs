@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn both_names_of_a_batch_are_read_and_other_chains_passed_over() {
+    fn both_names_of_a_batch_are_read_and_other_chains_are_skipped() {
         let batches = read(
             "{\"gwBatch\":7,\"firstBlock\":1,\"lastBlock\":3,\"logs\":[]}\n\
              {\"chainId\":506,\"batchNumber\":8,\"firstBlock\":4,\"lastBlock\":4,\"logs\":[]}\n\
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn more_batches_than_are_kept_are_refused_by_their_count() {
+    fn too_many_batches_are_refused() {
         let line = |number: u64| {
             format!("{{\"gwBatch\":{number},\"firstBlock\":1,\"lastBlock\":3,\"logs\":[]}}\n")
         };

@@ -19,7 +19,7 @@ pub enum FileKind {
     TreeFile,
     /// A message archive.
     MessageArchive,
-    /// A dump of the state of a settlement layer, or a part of it.
+    /// A dump of the state of a settlement layer, whole or in part.
     State(Format),
     /// Logs of batches in any format except the message archive.
     Logs(SourceFormat),
@@ -50,8 +50,8 @@ impl fmt::Display for FileKind {
             Self::Proofs => "a file of proofs",
             Self::Requests => "a file of requests",
             Self::Events => "a file of events of MessageRoot",
-            Self::SlBatches => "a file of the settlement layer's batches",
-            Self::BatchBlocks => "a file of the blocks of batches",
+            Self::SlBatches => "a file of the settlement layer's own batches",
+            Self::BatchBlocks => "a file with the blocks of each batch",
             Self::Manifest => "the manifest of a shard",
             Self::Checkpoint => "the checkpoint of an interrupted job",
         })
@@ -80,7 +80,7 @@ pub fn sniff(input: &Input) -> Option<FileKind> {
         .or_else(|| Format::recognise(input).map(FileKind::State))
 }
 
-/// As [`sniff`], and recognizes damaged proofs and logs by a part of their first object.
+/// As [`sniff`], but also recognizes damaged proofs and logs by a part of their first object.
 #[must_use]
 pub fn guess(input: &Input) -> Option<FileKind> {
     sniff(input).or_else(|| {
@@ -101,7 +101,7 @@ pub(crate) fn is_parquet(head: &[u8]) -> bool {
     head.starts_with(b"PAR1")
 }
 
-/// Whether logs of MessageRoot's events are in a text that is no receipts of a chain with logs for L1.
+/// Whether a text contains undecoded events of MessageRoot, and no L2→L1 logs. Receipts contain both.
 fn has_events(head: &[u8]) -> bool {
     let text = String::from_utf8_lossy(head).to_ascii_lowercase();
     let is_logs = text.contains("\"topics\"") && !text.contains("\"l2tol1logs\"");
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn kinds_are_told_by_content() {
+    fn kinds_are_detected_by_content() {
         for (text, expected) in [
             ("\u{89}SLP\r\n", None),
             ("PAR1", Some(FileKind::Proofs)),

@@ -26,7 +26,7 @@ fn painted<const LEN: usize>(count: usize) -> Vec<[u8; LEN]> {
 }
 
 #[test]
-fn every_backend_agrees_with_both_peers_at_every_count() {
+fn every_backend_equals_two_implementations_for_every_count() {
     fn check_counts<const LEN: usize>(backend: Backend) {
         let inputs = painted::<LEN>(4 * backend.lanes() + 1);
         for count in 0..=inputs.len() {
@@ -62,7 +62,7 @@ proptest! {
     }
 
     #[test]
-    fn every_backend_hashes_leaves_as_if_they_were_written_out(
+    fn every_backend_hashes_leaves_like_their_preimages(
         prefix: [u8; 32],
         leaves in prop::collection::vec(any::<([u8; 32], u64)>(), 0..40),
     ) {
@@ -119,7 +119,7 @@ fn known_answers() {
 }
 
 #[test]
-fn backends_come_widest_first_and_end_with_the_portable_one() {
+fn backends_are_ordered_from_widest_to_portable() {
     let supported = Backend::supported();
     assert_eq!(supported[0], Backend::best());
     assert!(supported.is_sorted_by_key(|backend| std::cmp::Reverse(backend.lanes())));

@@ -75,18 +75,18 @@ struct PathFold<'n> {
 /// Hashes the trees of a group level by level.
 fn build_group<const LEN: usize, L: Leaves<LEN>>(trees: Vec<TreeJob<'_, L>>, zeros: &Zeros) {
     let unkept = trees.iter().filter(|tree| tree.bottom.is_none());
-    let mut room = vec![Hash::ZERO; unkept.map(|tree| tree.leaves.count()).sum()];
-    let mut room = room.as_mut_slice();
+    let mut buffer = vec![Hash::ZERO; unkept.map(|tree| tree.leaves.count()).sum()];
+    let mut buffer = buffer.as_mut_slice();
     let mut folds = Vec::with_capacity(trees.len());
     let mut inputs = Vec::new();
     for TreeJob { leaves, bottom, above } in trees {
         let count = leaves.count();
         let nodes = bottom.unwrap_or_else(|| {
-            let (own, rest) = mem::take(&mut room).split_at_mut(count);
-            room = rest;
+            let (own, rest) = mem::take(&mut buffer).split_at_mut(count);
+            buffer = rest;
             own
         });
-        assert_eq!(nodes.len(), count, "room for every leaf");
+        assert_eq!(nodes.len(), count, "one hash for every leaf");
         assert_eq!(above.len() as u64, Tree::above_count(count as u64), "the nodes above");
         let placed = full_lanes(count);
         leaves.hash(0, &mut nodes[..placed]);

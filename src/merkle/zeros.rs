@@ -36,7 +36,7 @@ mod tests {
     /// Values published with the contracts: the empty tree of 16384 logs, and the first roots above the empty
     /// entry of chain trees and of the shared tree.
     #[test]
-    fn ladders_match_published_roots() {
+    fn empty_roots_match_published_ones() {
         let logs = Zeros::above(keccak256(&[0; 88]));
         assert_eq!(
             logs.at(14).to_string(),

@@ -17,8 +17,8 @@ pub const EMPTY_LOG_LEAF: Hash = Hash::new([
     0xaf, 0xf2, 0x6e, 0xd4, 0x11, 0xf4, 0xc4, 0xb0, 0x0f, 0x8a, 0xf0, 0x9a, 0xda, 0xda, 0x43, 0xba,
 ]);
 
-/// L1Messenger, the sender of the logs of messages. It emits other logs too; [`L2ToL1Log::is_message`] tells
-/// them apart.
+/// L1Messenger, the sender of the logs of messages. It emits other logs too;
+/// [`L2ToL1Log::is_message`] distinguishes them.
 pub const MESSENGER: Address = Address::system(0x8008);
 
 /// An L2→L1 log in the 88-byte encoding that its leaf hashes.
@@ -193,7 +193,7 @@ mod tests {
 
     /// A message of a real chain, with the value of its log, as published in the chain's documentation.
     #[test]
-    fn fields_lie_where_the_contract_packs_them() {
+    fn fields_are_where_the_contract_packs_them() {
         let sender = "0x36615cf349d7f6344891b1e7ca7c72883f5dc049".parse().unwrap();
         let log = L2ToL1Log::of_message(3, sender, &[0x12, 0x34]);
         assert_eq!((log.shard_id(), log.is_service(), log.tx_number()), (0, true, 3));

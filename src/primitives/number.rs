@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_read_from_every_way_of_writing_them() {
+    fn numbers_are_read_in_every_notation() {
         for (text, number) in [
             ("7", 7),
             ("\"7\"", 7),

@@ -95,7 +95,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn places_are_those_of_halving(
+        fn positions_equal_those_of_binary_search(
             mut list in prop::collection::vec(
                 prop_oneof![any::<u64>(), 0..9u64, u64::MAX - 9..=u64::MAX, Just(1 << 63)], 0..200),
             other in any::<u64>(),
@@ -113,7 +113,7 @@ mod tests {
         }
 
         #[test]
-        fn disorder_and_wrong_bounds_do_no_harm(
+        fn unsorted_lists_and_wrong_bounds_do_not_panic(
             list in prop::collection::vec(any::<u64>(), 0..60),
             (low, high, wanted, guess) in any::<(u64, u64, u64, usize)>(),
         ) {
@@ -124,7 +124,7 @@ mod tests {
 
     /// The accuracy of the estimates for uniform numbers, as prefixes of hashes are.
     #[test]
-    fn even_numbers_are_found_in_few_steps() {
+    fn evenly_spread_numbers_are_found_in_few_steps() {
         let mut state = 1u64;
         let mut list: Vec<u64> = (0..1_000_000)
             .map(|_| {

@@ -83,7 +83,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn numbers_survive(number: u64, behind: Vec<u8>) {
+        fn decoded_numbers_equal_the_encoded_ones(number: u64, behind: Vec<u8>) {
             let mut bytes = Vec::new();
             write(number, &mut bytes);
             let len = bytes.len();

@@ -22,30 +22,30 @@ const SOURCES: [(&str, CheckedBy); 3] =
 impl CheckedBy {
     /// The settlement layer's state: every node that its contracts store equals the rebuilt one.
     pub const STATE: Self = Self(1);
-    /// The events of MessageRoot: every root that they name equals the rebuilt one.
+    /// The events of MessageRoot: every root in them equals the rebuilt one.
     pub const EVENTS: Self = Self(2);
     /// L1: the roots of the settlement layer's own batches.
     pub const L1: Self = Self(4);
 
-    /// These sources and the others.
+    /// The union of both sets of sources.
     #[must_use]
     pub const fn and(self, others: Self) -> Self {
         Self(self.0 | others.0)
     }
 
-    /// The sources as a byte of a tree file: 1 for the state, 2 for events, 4 for L1, added up.
+    /// The sources as a byte of a tree file: the sum of 1 for the state, 2 for events and 4 for L1.
     #[must_use]
     pub const fn to_byte(self) -> u8 {
         self.0
     }
 
-    /// The sources of such a byte; `None` if it names none or unknown ones.
+    /// The sources in such a byte. `None` if it has no source or an unknown one.
     #[must_use]
     pub const fn from_byte(byte: u8) -> Option<Self> {
         if byte == 0 || byte > 7 { None } else { Some(Self(byte)) }
     }
 
-    /// Whether all of these sources are among them.
+    /// Whether all of `sources` are in this set.
     #[must_use]
     pub const fn has(self, sources: Self) -> bool {
         self.0 & sources.0 == sources.0
@@ -62,7 +62,7 @@ impl fmt::Display for CheckedBy {
     }
 }
 
-/// A text that names no sources, or names them in another order.
+/// A text that is not a list of sources in the right order.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error(
     "is {0:?}, not \"state\", \"events\" or \"l1\", or several of these joined by \"+\" in this order"

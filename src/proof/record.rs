@@ -15,8 +15,8 @@ use crate::{
 
 /// A proof and everything that is needed to verify it.
 ///
-/// As JSON it also has the fields `sender`, `txNumberInBatch` and, for a message, `messageHash`. They repeat
-/// parts of the log and are not read back.
+/// As JSON it also has the fields `sender`, `txNumberInBatch` and, for a message, `messageHash`, which repeat
+/// parts of the log. This type ignores them when it is read; the [`reader`](super::reader) compares them.
 ///
 /// ```
 /// use slproof::ProofRecord;
@@ -52,7 +52,7 @@ pub struct ProofRecord {
     /// The bytes of the message, if the log is of a message and the archive has them.
     #[serde(default, deserialize_with = "message_bytes")]
     pub message: Option<Vec<u8>>,
-    /// The hash of the transaction that emitted the log, if the archive has it. The proof says nothing about
+    /// The hash of the transaction that emitted the log, if the archive has it. The proof does not depend on
     /// it.
     #[serde(default)]
     pub tx_hash: Option<Hash>,
@@ -178,8 +178,8 @@ impl TargetRecord {
         }
     }
 
-    /// The place that the words lead to, with the fact that only the target knows: whether the number is a
-    /// block's or a batch's.
+    /// Adds to the root that the words lead to what only the target contains: whether the number is that of a
+    /// block or of a batch.
     fn known(&self, anchor: RootRef) -> RootRef {
         match (self.kind, anchor) {
             (TargetKind::Block, RootRef::SettlementLayer(chain, number)) => {

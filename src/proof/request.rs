@@ -188,7 +188,7 @@ mod tests {
     use crate::primitives::SlBlock;
 
     #[test]
-    fn each_kind_of_request_is_told_by_its_fields() {
+    fn each_kind_of_request_is_recognized_by_its_fields() {
         let parse = |text: &str| RequestLine::parse(text.as_bytes());
         let (chain_id, batch_number) = (ChainId(u64::MAX), BatchNumber(7));
         let hash = Hash::new([0xab; 32]);
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_request_is_refused() {
+    fn other_texts_are_refused() {
         let hash = Hash::ZERO;
         for (text, code) in [
             (String::new(), "malformed-request"),
@@ -256,7 +256,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_line_does_harm(line in prop::collection::vec(any::<u8>(), 0..200)) {
+        fn random_lines_do_not_panic(line in prop::collection::vec(any::<u8>(), 0..200)) {
             let _ = RequestLine::parse(&line);
         }
     }

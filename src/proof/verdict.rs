@@ -125,7 +125,7 @@ mod tests {
     }
 
     /// The verdict on a proof that folds to the root passed to `known`, and the code of its reason.
-    fn told(known: impl FnOnce(Hash) -> Known) -> (&'static str, Option<FailureCode>) {
+    fn verdict_with(known: impl FnOnce(Hash) -> Known) -> (&'static str, Option<FailureCode>) {
         let log = L2ToL1Log::of_message(1, Address::system(7), b"x");
         let sibling = Hash::new([1; 32]);
         let claim = Claim { chain: ChainId(1), batch: BatchNumber(2), index: 0, log: &log };
@@ -156,12 +156,12 @@ mod tests {
     fn only_a_root_or_a_refusal_judges_a_proof() {
         use FailureCode::{AnchorLacksBridgehub, BatchZero, RootMismatch, UnknownRoot};
 
-        assert_eq!(told(Known::Root), ("valid", None));
-        assert_eq!(told(|_| Known::Root(Hash::ZERO)), ("invalid", Some(RootMismatch)));
-        assert_eq!(told(|_| Known::Unknown), ("cannot judge", Some(UnknownRoot)));
+        assert_eq!(verdict_with(Known::Root), ("valid", None));
+        assert_eq!(verdict_with(|_| Known::Root(Hash::ZERO)), ("invalid", Some(RootMismatch)));
+        assert_eq!(verdict_with(|_| Known::Unknown), ("cannot judge", Some(UnknownRoot)));
         let refused = |_| Known::Refused(failure(BatchZero));
-        assert_eq!(told(refused), ("invalid", Some(BatchZero)));
+        assert_eq!(verdict_with(refused), ("invalid", Some(BatchZero)));
         let lacking = |_| Known::Lacking(failure(AnchorLacksBridgehub));
-        assert_eq!(told(lacking), ("cannot judge", Some(AnchorLacksBridgehub)));
+        assert_eq!(verdict_with(lacking), ("cannot judge", Some(AnchorLacksBridgehub)));
     }
 }

@@ -1,4 +1,4 @@
-//! Trees from the events of MessageRoot: alone, or beside a state.
+//! Trees from the events of MessageRoot, alone or together with a state.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,9 @@ use super::{Error, Event, Observer, ObserverHandle};
 use crate::{
     contracts::MessageRootEvent,
     files::{Input, InputError, is_file},
-    forest::{Forest, FromEvents, RebuildOptions, rebuild_events_to_file, rebuild_from_events},
+    forest::{
+        Forest, RebuildOptions, RebuiltFromEvents, rebuild_events_to_file, rebuild_from_events,
+    },
     ingest::{FileKind, events::read_events, sniff},
     primitives::Address,
 };
@@ -28,7 +30,7 @@ pub(super) fn from_events(
     paths: &[PathBuf],
     options: &RebuildOptions,
     observer: &ObserverHandle,
-) -> Result<FromEvents, Error> {
+) -> Result<RebuiltFromEvents, Error> {
     let events = read(paths, options)?;
     let found = rebuild_from_events(&events, options)
         .map_err(|source| Error::Rebuild { name: names(paths), source })?;
@@ -52,8 +54,8 @@ pub(super) fn events_to_file(
     Ok(())
 }
 
-/// Compares the trees of a state with events, which may be of a part of the history. The trees then say that
-/// they were checked by both.
+/// Compares the trees of a state with events, as [`Forest::compared_with`] does. Without events, nothing is
+/// compared.
 pub(super) fn compare(
     forest: Forest,
     paths: &[PathBuf],
@@ -68,7 +70,7 @@ pub(super) fn compare(
         .map_err(|source| Error::Rebuild { name: names(paths), source: source.into() })
 }
 
-/// The events up to the last block that the options name.
+/// The events up to the last block in the options.
 fn read(paths: &[PathBuf], options: &RebuildOptions) -> Result<Vec<MessageRootEvent>, Error> {
     let mut events = read_events(paths, options.addresses.message_root)?;
     if let Some(last) = options.last_block {

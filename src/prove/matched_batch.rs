@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// The source of a batch's aggregated root. The settlement layer's state does not contain this root, so
-/// candidates are tried until one makes the batch root.
+/// candidates are tried until one leads to the batch root.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AggregatedRoot {
     /// The archive contains it.
@@ -32,7 +32,7 @@ pub enum BatchRootForm {
     Plain(u32),
 }
 
-/// The logs of a batch do not make the batch root that the settlement layer stored.
+/// The logs of a batch do not fold to the batch root that the settlement layer stored.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error(
     "the logs of chain {chain}, batch {batch} ({logs} in all) do not fold to its batch root {expected}: \
@@ -51,7 +51,7 @@ pub struct FoldError {
     pub expected: Hash,
     /// The root computed from the archive's logs.
     pub local_root: Hash,
-    /// The aggregated roots that were tried, each with the batch root that it makes.
+    /// The aggregated roots that were tried, each with the batch root that it leads to.
     pub tried: Vec<(AggregatedRoot, Hash, Hash)>,
 }
 
@@ -85,7 +85,7 @@ impl<'a> MatchedBatch<'a> {
     /// batches, the height of the log tree.
     ///
     /// # Errors
-    /// [`FoldError`] when no candidate makes the batch root.
+    /// [`FoldError`] when no candidate leads to the batch root.
     pub(super) fn match_root(
         logs: BatchView<'a>,
         tree: Arc<LogTree>,

@@ -83,13 +83,13 @@ pub enum Event<'a> {
     StateRead(&'a Dump),
     /// A tree file was opened.
     TreeFileOpened(&'a TreeFile),
-    /// Events are missing without which the trees are confirmed all the same. Empty if none are.
+    /// Events that are missing although later roots confirm the trees. The slice may be empty.
     EventGaps(&'a [EventGap]),
     /// The trees were rebuilt by the rules of one release.
     Rebuilt {
         /// The storage layout of the release.
         layout: Layout,
-        /// Whether the caller gave the release; otherwise it was detected from the state.
+        /// Whether the caller gave the release; otherwise it was detected.
         is_given: bool,
     },
     /// The search for the contents of past roots begins. It cannot be cancelled and may take long.

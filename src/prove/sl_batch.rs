@@ -138,7 +138,7 @@ impl SlBatchTree {
     /// otherwise the root in the file of SL batches is used.
     ///
     /// # Errors
-    /// [`SlBatchError`] when the trees do not make the root, or when no root is known.
+    /// [`SlBatchError`] when the trees do not lead to the root, or when no root is known.
     pub fn rebuild(
         forest: &Forest,
         timeline: &Timeline,

@@ -41,7 +41,7 @@ impl Trees {
     /// ```
     ///
     /// # Errors
-    /// [`Error`]. [`Error::is_of_target`] tells which errors concern only the target.
+    /// [`Error`]. [`Error::is_of_target`] returns which errors concern only the target.
     pub fn extractor(&self, target: Target) -> Result<Extractor<'_>, Error> {
         let timeline = match self.forest() {
             Some(_) if target.needs_history() => Some(self.history()?),

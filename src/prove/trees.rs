@@ -29,7 +29,7 @@ use crate::{
     state::StorageReader,
 };
 
-/// How trees are opened, and what their targets need.
+/// How trees are opened, and the further inputs of their targets.
 ///
 /// ```
 /// use slproof::{FailureCode, Trees, TreesOptions, primitives::ChainId};
@@ -52,11 +52,10 @@ pub struct TreesOptions {
     pub last_block: Option<SlBlock>,
     /// The maximum number of batches that a chain may have executed away from this settlement layer.
     pub max_gap: u64,
-    /// Uses a state without rebuilding trees. Only the batch roots that it stores are targets. The trees of a
-    /// tree file or of events are used all the same.
+    /// Uses a state without rebuilding trees, so that only the batch roots that it stores can be targets. This
+    /// has no effect on tree files and events.
     pub batch_roots_only: bool,
-    /// Files of the events of MessageRoot, which record the contents of past roots. They have to agree with
-    /// the trees.
+    /// Files of events of MessageRoot, which show the contents of past roots. They have to agree with the trees.
     pub events: Vec<PathBuf>,
     /// The maximum number of trees to try for the changes between two consecutive roots. The default depends
     /// on the number of batches.
@@ -171,7 +170,7 @@ pub(super) struct FoundHistory {
 #[derive(Debug)]
 pub(super) enum Source {
     Dump(Forest, Dump),
-    /// Trees from events alone, which also gave the history.
+    /// Trees from events alone, for which the history is known.
     Events(Forest),
     File(TreeFile),
     /// A state whose stored batch roots are used without rebuilding trees.
@@ -184,7 +183,7 @@ pub(super) enum Source {
 impl fmt::Display for Trees {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(forest) = self.forest() else {
-            return f.write_str("a state, whose batch roots are used as it stores them");
+            return f.write_str("a state; only the batch roots that it stores are used");
         };
         let (chains, batches) = (forest.chains().len(), forest.batch_count());
         let (sl_chain, layout) = (forest.sl_chain(), forest.layout());
@@ -301,8 +300,8 @@ impl Trees {
         &self.0.options
     }
 
-    /// The evidence that proofs rest on: what the trees were compared with, when they were rebuilt or when
-    /// their tree file was created. Without trees it is the state that stores the batch roots.
+    /// What the trees were compared with, when they were rebuilt or when their tree file was created. Without
+    /// trees it is the state that stores the batch roots.
     #[must_use]
     pub fn checked_by(&self) -> CheckedBy {
         self.forest().map_or(CheckedBy::STATE, Forest::checked_by)

@@ -17,7 +17,7 @@ pub(super) struct Elements<R> {
 enum Place {
     Before,
     Within,
-    Behind,
+    After,
 }
 
 impl<R: Read> Elements<R> {
@@ -41,7 +41,7 @@ impl<R: Read> Elements<R> {
                 self.place = Place::Within;
             }
             Place::Within => {}
-            Place::Behind => {
+            Place::After => {
                 return match self.next_byte()? {
                     None => Ok(None),
                     Some(_) => Err(damaged("the JSON array is followed by other data")),
@@ -73,12 +73,12 @@ impl<R: Read> Elements<R> {
             self.data.consume(read);
             if let Some(is_last) = is_last {
                 if is_last {
-                    self.place = Place::Behind;
+                    self.place = Place::After;
                 }
                 break;
             }
         }
-        if self.number == 1 && matches!(self.place, Place::Behind) && text.trim_ascii().is_empty() {
+        if self.number == 1 && matches!(self.place, Place::After) && text.trim_ascii().is_empty() {
             return self.next_element();
         }
         if text.trim_ascii().is_empty() {
@@ -159,7 +159,7 @@ mod tests {
     proptest! {
         /// Compared with a parser that reads the whole text.
         #[test]
-        fn elements_are_those_of_the_whole_document(
+        fn elements_equal_those_of_the_parsed_document(
             values in prop::collection::vec(value(), 0..6),
             pretty in any::<bool>(),
             at_once in 1..40usize,
@@ -178,13 +178,13 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_end(text in prop::collection::vec(any::<u8>(), 0..200), at_once in 1..40usize) {
+        fn random_bytes_do_not_panic(text in prop::collection::vec(any::<u8>(), 0..200), at_once in 1..40usize) {
             let _ = elements(&[b"[", &text[..]].concat(), at_once, 50);
         }
     }
 
     #[test]
-    fn what_stands_behind_and_long_elements_are_refused() {
+    fn trailing_data_and_long_elements_are_refused() {
         let error = |text: &[u8]| elements(text, 7, 10).unwrap_err().to_string();
         assert!(error(b"[1] 2").contains("followed by other data"));
         assert!(error(b"{}").contains("no JSON array"));

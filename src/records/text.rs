@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_arrays_and_documents_are_told_apart() {
+    fn lines_arrays_and_documents_are_distinguished() {
         let expect = |items: &[(u64, &str)]| -> Vec<(u64, String)> {
             items.iter().map(|(line, text)| (*line, (*text).to_owned())).collect()
         };

@@ -67,7 +67,7 @@ mod tests {
     proptest! {
         /// Keys that are far from uniform: long common prefixes, runs, and both ends of the range.
         #[test]
-        fn crowded_keys_are_found(
+        fn keys_with_equal_prefixes_are_found(
             keys in prop::collection::vec((0..4u8, any::<u8>(), any::<u8>()), 0..300),
             other in any::<[u8; 32]>(),
         ) {
@@ -85,7 +85,7 @@ mod tests {
         }
 
         #[test]
-        fn disorder_is_found_where_it_begins(keys in prop::collection::vec(0..40u64, 0..12)) {
+        fn the_first_unsorted_key_is_found(keys in prop::collection::vec(0..40u64, 0..12)) {
             let key = |n: &u64| Hash::new(*Word::join((*n / 4).into(), (*n % 4).into()).as_bytes());
             let list: Vec<Entry> =
                 keys.iter().map(|n| Entry { key: key(n), value: Word::ZERO }).collect();
@@ -94,7 +94,7 @@ mod tests {
         }
 
         #[test]
-        fn a_list_out_of_order_does_no_harm(keys in prop::collection::vec(any::<[u8; 32]>(), 0..50)) {
+        fn an_unsorted_list_does_not_panic(keys in prop::collection::vec(any::<[u8; 32]>(), 0..50)) {
             let list: Vec<Entry> =
                 keys.iter().map(|key| Entry { key: Hash::new(*key), value: Word::ZERO }).collect();
             for entry in &list {

@@ -162,7 +162,7 @@ mod tests {
     proptest! {
         /// Keys that are far from uniform: long common prefixes, runs, and both ends of the range.
         #[test]
-        fn crowded_keys_are_found(
+        fn keys_with_equal_prefixes_are_found(
             kinds in prop::collection::vec((0..4u8, any::<u8>(), any::<u8>()), 0..600),
             other in any::<[u8; 32]>(),
         ) {
@@ -188,7 +188,7 @@ mod tests {
         }
 
         #[test]
-        fn a_list_out_of_order_does_no_harm(keys in prop::collection::vec(any::<[u8; 32]>(), 0..400)) {
+        fn an_unsorted_list_does_not_panic(keys in prop::collection::vec(any::<[u8; 32]>(), 0..400)) {
             let keys: Vec<Hash> = keys.into_iter().map(Hash::new).collect();
             let list = entries(keys.iter().copied());
             for (found, key) in positions(&list, &keys).iter().zip(&keys) {

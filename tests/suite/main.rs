@@ -27,7 +27,7 @@ mod trees {
     /// Every dump of every release gives the roots that the contracts returned.
     mod rebuild;
 
-    /// The events of MessageRoot alone give the same trees; lost and altered events are named.
+    /// The events of MessageRoot alone give the same trees; missing and altered events are detected.
     mod events;
 
     /// Unusual states of the deployed contracts, one test each.
@@ -42,7 +42,7 @@ mod trees {
     /// The history is the same for any number of threads.
     mod history_threads;
 
-    /// Small inputs with large numbers in them: the work is bounded.
+    /// Small inputs that contain large numbers: the work is bounded.
     mod slow;
 
     /// The synthesized settlement layer against the storage that the real contracts wrote.
@@ -57,14 +57,14 @@ mod logs {
     /// The files, directories, lists and flags that `index` accepts.
     mod index_inputs;
 
-    /// Damaged receipts, pubdata and rows: the batch at fault is left out, the others are kept.
+    /// Damaged receipts, pubdata and rows: only the damaged batch is excluded.
     mod damaged_sources;
 
     /// Damaged rows and receipts that do not name their batch.
     mod damaged_rows;
 }
 
-/// The files that slproof writes for itself: formats, damage, killed writers, full disks.
+/// Files in slproof's own formats: content, damage, killed writers, full disks.
 mod native_files {
     /// The snapshot (`.slsnap`).
     mod snapshot;
@@ -93,7 +93,7 @@ mod proofs {
     /// Which proofs the contracts in a state accept: every check on settlement layers, by release.
     mod anchors;
 
-    /// The conformance kit: its cases, given to the binary and to a second verifier.
+    /// The conformance tests, run on the binary and on a second verifier.
     mod conformance;
 
     /// The types at the root of the crate: shared between threads, with sinks and cancellation.
@@ -142,11 +142,11 @@ mod examples;
 /// The manual: commands, flags and codes are those of the program, files and names those of the source.
 mod manual;
 
-/// Faults of the system at every call, one at a time.
+/// A failure of every system call, one at a time.
 mod faults {
-    /// Every command that writes a file, with a fault at each of its calls on the files of the job in turn.
+    /// Every command that writes a file, with a fault in each of its system calls in turn.
     mod system_calls;
 }
 
-/// The promises to users, one test each.
-mod promises;
+/// What users can rely on, one test for each guarantee.
+mod guarantees;

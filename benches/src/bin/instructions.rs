@@ -1,4 +1,5 @@
-//! Hashes pairs of nodes on the backend named, for callgrind to count; see the crate's page.
+//! Hashes pairs of nodes on the given backend, so that callgrind counts the instructions; see the
+//! documentation of the crate.
 
 use std::{hint::black_box, process::ExitCode};
 
@@ -23,7 +24,7 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// What is counted; callgrind finds it by its name.
+/// The code that callgrind counts. It finds this function by its name.
 #[inline(never)]
 fn counted(backend: Backend, inputs: &[[u8; 64]], hashes: &mut [Hash]) {
     backend.hash_many(black_box(inputs), black_box(hashes));

@@ -1,11 +1,11 @@
-//! Prints what was measured as Markdown, and draws the plot:
+//! Prints all results as Markdown, and draws the plot:
 //!
 //! ```text
 //! report [--fastest] [PLOT.svg] [CRITERION-FOLDER]
 //! ```
 //!
-//! The folder is that of the last `cargo bench` unless given. `--fastest` takes the fastest sample of
-//! each bench in place of the median: on a machine that is shared, others only ever add to a time.
+//! The default folder is that of the last `cargo bench`. `--fastest` takes the fastest sample of each bench
+//! in place of the median, because other programs on the machine can only slow a sample down.
 
 use std::{env, fs, io, path::PathBuf};
 
@@ -48,7 +48,7 @@ fn main() -> io::Result<()> {
     Ok(())
 }
 
-/// Nanoseconds a hash by backend and length, and how often tiny-keccak fits into them.
+/// Nanoseconds per hash by backend and length, and their ratio to those of tiny-keccak.
 fn keccak(results: &Results) {
     let Some(scalar) = results.find("keccak/64", "tiny-keccak", 0).map(Measured::each) else {
         return;
@@ -79,7 +79,7 @@ fn keccak(results: &Results) {
     println!();
 }
 
-/// The time to build a tree by number of leaves: us, peers, limit.
+/// The time to build a tree by number of leaves: slproof, other libraries, limit.
 fn build(results: &Results) {
     let all = results.threads();
     let (Some(one_limit), Some(limit)) = (results.limit(1), results.limit(all)) else { return };
@@ -130,7 +130,7 @@ fn build(results: &Results) {
     println!();
 }
 
-/// A group as it is: a row for each value, a column for each function.
+/// A group without changes: a row for each value, a column for each function.
 fn pivot(results: &Results, group: &str, head: &str, element: &str) {
     let mut functions: Vec<&str> = Vec::new();
     for measured in results.of(group) {

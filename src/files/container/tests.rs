@@ -48,7 +48,7 @@ fn by_hand() -> Vec<u8> {
 }
 
 #[test]
-fn the_bytes_are_those_of_the_description() {
+fn the_bytes_match_the_documented_format() {
     assert_eq!(small(), by_hand());
     let container = open(by_hand()).unwrap();
     assert_eq!(container.header::<Header>().unwrap(), Header { number: 5 });
@@ -59,7 +59,7 @@ fn the_bytes_are_those_of_the_description() {
 }
 
 #[test]
-fn every_changed_byte_and_every_cut_is_found() {
+fn every_changed_byte_and_every_cut_is_detected() {
     let good = small();
     for at in 0..good.len() {
         for mask in [1, 0x80, 0xff] {
@@ -82,7 +82,7 @@ fn a_damaged_section_is_named_with_its_bytes() {
 }
 
 #[test]
-fn other_files_are_told_apart() {
+fn other_files_are_distinguished() {
     let other = Kind { tag: *b"othr", version: 1, name: "another file" };
     let of_kind = |kind| Container::from_bytes("x", small()).unwrap().expect(kind);
     assert!(matches!(of_kind(other), Err(ContainerError::Kind { .. })));
@@ -96,7 +96,7 @@ fn other_files_are_told_apart() {
 
 /// Footers with wrong values and matching checksums, as a hostile file can have.
 #[test]
-fn lying_offsets_and_lengths_are_refused() {
+fn wrong_offsets_and_lengths_are_refused() {
     let good = small();
     let footer = good.len() - 64 - 192;
     let lies: &[(usize, u64)] = &[
@@ -124,7 +124,7 @@ fn lying_offsets_and_lengths_are_refused() {
 }
 
 #[test]
-fn a_section_filled_in_place_is_like_one_that_was_put() {
+fn a_section_filled_in_place_equals_one_that_was_appended() {
     let folder = tempfile::tempdir().unwrap();
     let content: Vec<u8> = (0..1_000_003u32).map(|i| (i % 251) as u8).collect();
     let path = |name: &str| folder.path().join(name);
@@ -155,13 +155,13 @@ fn a_section_filled_in_place_is_like_one_that_was_put() {
 }
 
 #[test]
-fn standard_output_is_no_place_for_a_native_file() {
+fn a_native_file_is_not_written_to_standard_output() {
     assert!(ContainerWriter::create(std::path::Path::new("-"), KIND).is_err());
 }
 
 proptest! {
     #[test]
-    fn what_was_put_comes_out(sections in prop::collection::vec(any::<Vec<u8>>(), 0..5), number: u64) {
+    fn sections_are_read_back(sections in prop::collection::vec(any::<Vec<u8>>(), 0..5), number: u64) {
         let mut writer = ContainerWriter::in_memory("test", KIND);
         for (i, content) in sections.iter().enumerate() {
             writer.begin(SectionName::new(&format!("s{i}"))).unwrap();
@@ -176,7 +176,7 @@ proptest! {
     }
 
     #[test]
-    fn noise_is_refused_without_a_panic(mut noise in prop::collection::vec(any::<u8>(), 0..400)) {
+    fn random_bytes_are_refused_without_a_panic(mut noise in prop::collection::vec(any::<u8>(), 0..400)) {
         prop_assert!(open(noise.clone()).is_err());
         let start = preamble(KIND);
         noise.splice(0..0, start);

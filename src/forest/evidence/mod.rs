@@ -1,8 +1,8 @@
-//! What a settlement layer recorded about its trees, whatever it is read from.
+//! What a settlement layer recorded about its trees: in its state, or in the events of MessageRoot.
 //!
-//! The evidence gives the chains, their batch roots and the interop roots. The trees are built from that, and
-//! are accepted only if they equal everything else that was recorded: the nodes that a state stores, or the
-//! roots that events name.
+//! The evidence contains the chains, their batch roots and the interop roots. The trees are built from these,
+//! and are accepted only if they agree with everything else that was recorded: the nodes in the state, or the
+//! roots in the events.
 
 mod events;
 mod state;
@@ -28,17 +28,17 @@ pub(super) struct RecordedChain {
     pub(super) batches: u64,
 }
 
-/// What one source recorded about the trees of a settlement layer. Chains are named by their index in the
-/// shared tree.
+/// What one source recorded about the trees of a settlement layer. Methods identify a chain by its index in
+/// the shared tree.
 pub(super) trait Evidence: Sync {
-    /// What the source is.
+    /// The kind of source.
     fn kind(&self) -> CheckedBy;
 
-    /// The block up to which the source recorded, if known.
+    /// The last block that the source covers, if known.
     fn block(&self) -> Option<SlBlock>;
 
-    /// The storage layout of the contracts, as far as it shows without the interop roots: v29 stands for all
-    /// earlier ones.
+    /// The storage layout of the contracts, detected without the interop roots. [`Layout::V29`] may also be an
+    /// earlier layout: only the interop roots distinguish them.
     fn layout(&self) -> Layout;
 
     /// The chains by index. There is at least one, the settlement layer's own.
@@ -59,14 +59,14 @@ pub(super) trait Evidence: Sync {
     /// Compares the shared tree with everything that was recorded about it.
     fn compare_shared(&self, shared: &Tree<'_>) -> Result<(), RebuildError>;
 
-    /// Compares what the evidence recorded about the trees at earlier times.
+    /// Compares the trees with what was recorded about them at earlier times.
     fn compare_forest(&self, _: &Forest) -> Result<(), RebuildError> {
         Ok(())
     }
 
-    /// The newest interop root. `is_present` says whether the present shared tree may have a root. `take`
-    /// receives all roots, in ascending order of their blocks, if they have to be read to find the newest
-    /// one; otherwise it is not called.
+    /// The newest interop root. `is_present` returns whether a root may be that of the present shared tree.
+    /// `take` receives all roots, in ascending order of their blocks, if they have to be read to find the
+    /// newest one; otherwise it is not called.
     fn newest_root<E: From<RebuildError>>(
         &self,
         is_present: impl Fn(&Hash) -> bool,
@@ -82,7 +82,7 @@ pub(super) trait Evidence: Sync {
     ) -> Result<(), E>;
 
     /// The changes up to the root of each of these blocks, where they were recorded; `None` if the source
-    /// records no changes. They are claims: they count only if they lead to the roots.
+    /// records no changes. The caller must check that they lead to the roots.
     fn steps(
         &self,
         forest: &Forest,

@@ -1,14 +1,14 @@
 //! The content of every interop root: the number of chains, and the number of batches of each.
 //!
 //! The state stores the present shared tree and, since v29, the root of every block in which the tree
-//! changed. Every past tree is a prefix of the present one, chain by chain. So a past root is explained by
+//! changed. Events of MessageRoot contain the same roots. Every past tree is a prefix of the present one, chain by chain. So a past root is explained by
 //! the number of chains, and the number of leaves of each chain's tree. [`explain`](super::explain)
 //! finds these numbers:
 //!
 //! 1. The roots are found by trying blocks.
-//! 2. Events, if given, say what happened between two roots. Without events, the batches of the settlement
-//!    layer in which slots were first written, which Era snapshots record, say what each of those batches
-//!    contains.
+//! 2. Events, if given, show what changed between two roots. Without events, an Era snapshot helps: it records
+//!    in which batch of the settlement layer each slot was first written, and so what each of these batches
+//!    changed.
 //! 3. The remaining roots are explained by search, from both ends of each gap: possible changes are tried
 //!    in the order of their likelihood until a root matches. Roots that were skipped on the way are
 //!    searched again between the explained ones.
@@ -16,8 +16,9 @@
 //! The result is a function of the input: the search is limited and paced by the number of trees tried, so
 //! neither the number of threads nor their timing changes what is found.
 //!
-//! An explanation counts only if its tree hashes to the root in the state, whatever its source. A root for
-//! which the search finds no explanation within its budget is reported as unexplained.
+//! An explanation from any source counts only if its tree hashes to the root in the state or in the events. A
+//! root for which the search finds no explanation within its budget is reported as unexplained.
+//!
 //! ```text
 //! step       what changed between one explained root and the next
 //! advance    of a step: a chain, and how many batches it appended
@@ -100,7 +101,7 @@ pub enum HistoryError {
     },
     /// The trees that the columns describe have another root.
     #[error(
-        "the history does not match the trees: block {block} has the root {stored}, rebuilt is {rebuilt}"
+        "the history does not match the trees: block {block} has the root {stored}, the rebuilt one is {rebuilt}"
     )]
     Root {
         /// The block.

@@ -1,4 +1,4 @@
-//! Turns events into steps. These steps are claims: they count only if they lead to the stored roots.
+//! Computes steps from events. These steps are used only if they lead to the stored roots.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -28,7 +28,7 @@ pub(super) fn steps(
         .iter()
         .map(|block| {
             let until = rest.partition_point(|event| event.block <= *block);
-            let filed = rest[..until].iter().rposition(|event| {
+            let stored = rest[..until].iter().rposition(|event| {
                 event.block == *block
                     && matches!(
                         event.kind,
@@ -36,7 +36,7 @@ pub(super) fn steps(
                     )
             });
             let before = rest.partition_point(|event| event.block < *block);
-            let (now, later) = rest.split_at(filed.map_or(before, |last| last + 1));
+            let (now, later) = rest.split_at(stored.map_or(before, |last| last + 1));
             rest = later;
             for event in now {
                 match event.kind {
@@ -58,7 +58,7 @@ pub(super) fn steps(
                     EventKind::NewChainRoot(..) | EventKind::NewInteropRoot(_) => {}
                 }
             }
-            let known = filed.is_some() && chains as usize <= forest.chains().len();
+            let known = stored.is_some() && chains as usize <= forest.chains().len();
             known.then(|| Step {
                 chains,
                 advances: std::mem::take(&mut pending).into_iter().collect(),

@@ -160,7 +160,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn steps_survive_the_stream(drawn in steps()) {
+        fn decoded_steps_equal_the_encoded_ones(drawn in steps()) {
             let (mut block, mut chains) = (0, 1);
             let mut wanted = Vec::new();
             for (since, step) in drawn {

@@ -58,15 +58,16 @@
 //! roots         u64               r
 //! explained     u64               the number of roots with known content
 //! mark every    u64
-//! checked by    u8                version 2: the evidence, 1 for a state, 2 for events, 4 for L1, added up
+//! checked by    u8                only in version 2: the evidence, the sum of 1 for a state, 2 for events, 4
+//!                                 for L1
 //! ```
 //!
 //! Trees that were made of a state without events are written as version 1.
 //!
 //! # Trust
 //!
-//! The writer compares every node with those that the contract stored, and every explained root with the
-//! trees that its steps describe. The reader checks that all parts fit together, and hashes the shared tree
+//! The writer compares the trees with every node that the contract stored, or with every root in the events,
+//! and every explained root with the trees that its steps describe. The reader checks that all parts fit together, and hashes the shared tree
 //! from the roots of the chains up. It does not hash the chain trees: every proof is folded before it is
 //! returned, so a damaged node leads to an error, and `check` finds the node. A proof cannot show which
 //! chain, batch and block a hash belongs to, so those sections are compared with their checksums before use.
@@ -76,7 +77,7 @@
 //! | version | what changed |
 //! | --- | --- |
 //! | 1 | first |
-//! | 2 | the header says by what the trees were checked |
+//! | 2 | the field `checked by` in the header |
 
 mod error;
 mod header;

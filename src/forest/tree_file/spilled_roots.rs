@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// Interop roots on disk, in windows as they were found, until they are written to the file in order.
-pub(super) struct FiledRoots {
+pub(super) struct SpilledRoots {
     scratch: Scratch,
     /// The first block of every window, the offset of its rows, and their number.
     windows: Vec<(SlBlock, u64, usize)>,
@@ -22,7 +22,7 @@ struct Row {
     root: Hash,
 }
 
-impl FiledRoots {
+impl SpilledRoots {
     pub(super) fn beside(target: &Path) -> Result<Self, OutputError> {
         let scratch = Scratch::beside(target)?;
         Ok(Self { scratch, windows: Vec::new(), rows: Vec::new() })

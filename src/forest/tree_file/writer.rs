@@ -6,7 +6,7 @@ use super::{
     CHAINS, HASHES, MARKS, ROOTS, RUNS, STEPS, TreeFileError,
     header::{Header, Header2, layout_number},
     history_rows::{Progress, mark_every},
-    spilled_roots::FiledRoots,
+    spilled_roots::SpilledRoots,
 };
 use crate::{
     contracts::MessageRootEvent,
@@ -14,7 +14,7 @@ use crate::{
     forest::{
         RebuildError, RebuildOptions, SearchBudget,
         evidence::{EventEvidence, EventGap, Evidence, StateEvidence},
-        explain::explain_recorded,
+        explain::explain_evidence,
         hashes::Hashes,
         rebuild::Plan,
         step::Step,
@@ -39,8 +39,8 @@ pub struct HistoryOptions<'e> {
 }
 
 /// Rebuilds the trees of a settlement layer as [`rebuild`](crate::forest::rebuild) does, and writes them to
-/// a tree file. With `past` it also determines what the interop roots contain, and meanwhile keeps some
-/// hundred bytes per batch in memory. Without `past`, memory stays small whatever the size of the state.
+/// a tree file. With `past` it also determines what the interop roots contain, and then keeps some hundred
+/// bytes per batch in memory. Without `past`, it takes little memory for a state of any size.
 ///
 /// # Errors
 /// [`TreeFileError`]. A file at `target` is then unchanged.
@@ -55,7 +55,7 @@ pub fn rebuild_to_file<S: StorageReader + ?Sized>(
 
 /// As [`rebuild_to_file`], from the events of MessageRoot: see
 /// [`rebuild_from_events`](crate::forest::rebuild_from_events). The contents of all interop roots are
-/// written. Returns the missing events without which the trees are confirmed all the same.
+/// written. Returns the events that are missing although later roots confirm the trees.
 ///
 /// # Errors
 /// [`TreeFileError`]. A file at `target` is then unchanged.
@@ -82,42 +82,42 @@ fn write_file<V: Evidence>(
     let version = if checked_by == CheckedBy::STATE && events.is_empty() { 1 } else { 2 };
     let mut writer = ContainerWriter::create(target, Kind { version, ..Kind::TREE_FILE })?;
     let bytes = plan.hashes() as u64 * size_of::<Hash>() as u64;
-    let mut filed = FiledRoots::beside(target)?;
+    let mut spilled = SpilledRoots::beside(target)?;
     let take = |window: &[_]| match past {
-        None => filed.keep(window).map_err(TreeFileError::from),
+        None => spilled.keep(window).map_err(TreeFileError::from),
         Some(_) => Ok(()),
     };
-    let grown = writer.fill(HASHES, bytes, |bytes| plan.build(cast_slice_mut(bytes), take))??;
-    write_chains(&mut writer, &grown)?;
+    let shape = writer.fill(HASHES, bytes, |bytes| plan.build(cast_slice_mut(bytes), take))??;
+    write_chains(&mut writer, &shape)?;
 
     let mut forest = None;
     if past.is_some() {
         let hashes = Hashes::stored(writer.written(HASHES)?);
         let hashes = hashes.unwrap_or_else(|| unreachable!("the section has whole hashes"));
-        let rebuilt = grown.clone().forest(hashes);
+        let rebuilt = shape.clone().forest(hashes);
         evidence.compare_forest(&rebuilt)?;
         let rebuilt = rebuilt.compared_with(events).map_err(RebuildError::from)?;
         checked_by = rebuilt.checked_by();
         forest = Some(rebuilt);
     }
-    let roots = match (&forest, grown.latest) {
-        (_, None) => Roots::new(target, &grown),
+    let roots = match (&forest, shape.latest) {
+        (_, None) => Roots::new(target, &shape),
         (None, Some(latest)) => {
-            if filed.is_empty() {
+            if spilled.is_empty() {
                 evidence.block_roots(latest.block, |window| {
-                    filed.keep(window).map_err(TreeFileError::from)
+                    spilled.keep(window).map_err(TreeFileError::from)
                 })?;
             }
-            let mut roots = Roots::new(target, &grown);
-            filed.drain(|block, root| roots.put(&mut writer, block, root, None))?;
+            let mut roots = Roots::new(target, &shape);
+            spilled.drain(|block, root| roots.put(&mut writer, block, root, None))?;
             roots
         }
         (Some(forest), Some(_)) => {
             let effort = past.and_then(|past| past.effort);
             let effort = effort.unwrap_or_else(|| SearchBudget::for_batches(forest.batch_count()));
-            let timeline = explain_recorded(evidence, forest, events, effort)?;
+            let timeline = explain_evidence(evidence, forest, events, effort)?;
             let history = timeline.history();
-            let mut roots = Roots::new(target, &grown);
+            let mut roots = Roots::new(target, &shape);
             for index in 0..history.len() {
                 let root = history.root(index);
                 let step = (root.chains > 0).then(|| Step {
@@ -132,9 +132,9 @@ fn write_file<V: Evidence>(
     let (count, explained, every) = (roots.count, roots.explained, roots.every);
     roots.finish(&mut writer)?;
     let header = Header {
-        layout: layout_number(grown.layout),
+        layout: layout_number(shape.layout),
         block: evidence.block(),
-        latest: grown.latest.map(Into::into),
+        latest: shape.latest.map(Into::into),
         roots: count,
         explained,
         mark_every: every,
@@ -148,15 +148,15 @@ fn write_file<V: Evidence>(
 
 fn write_chains(
     writer: &mut ContainerWriter<Output>,
-    grown: &ForestShape,
+    shape: &ForestShape,
 ) -> Result<(), OutputError> {
     writer.begin(CHAINS)?;
-    for (chain, batches) in &grown.chains {
+    for (chain, batches) in &shape.chains {
         let row = [chain.0, batches.len(), batches.all_runs().len() as u64];
         writer.put(&row.map(u64::to_le_bytes).concat())?;
     }
     writer.begin(RUNS)?;
-    for run in grown.chains.iter().flat_map(|(_, batches)| batches.all_runs()) {
+    for run in shape.chains.iter().flat_map(|(_, batches)| batches.all_runs()) {
         writer.put(&[run.leaf, run.first.0].map(u64::to_le_bytes).concat())?;
     }
     Ok(())
@@ -177,13 +177,13 @@ struct Roots {
 }
 
 impl Roots {
-    fn new(target: &Path, grown: &ForestShape) -> Self {
+    fn new(target: &Path, shape: &ForestShape) -> Self {
         Self {
             begun: false,
-            progress: Progress::start(grown.chains.len()),
+            progress: Progress::start(shape.chains.len()),
             count: 0,
             explained: 0,
-            every: mark_every(grown.chains.len() as u64),
+            every: mark_every(shape.chains.len() as u64),
             steps: Spool::beside(target, IN_MEMORY),
             offset: 0,
             marks: Spool::beside(target, IN_MEMORY),

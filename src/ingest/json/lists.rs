@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn elements_are_handed_on_until_one_is_refused_or_the_text_ends() {
+    fn elements_are_passed_on_until_one_is_refused_or_the_text_ends() {
         let read = |text| {
             let mut found = Vec::new();
             let read = each_element(text, |number: u8| {
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_ends_at_its_most() {
+    fn a_list_has_at_most_the_given_length() {
         let read = |text: &str| {
             let mut deserializer = serde_json::Deserializer::from_str(text);
             at_most::<u8, _>(&mut deserializer, 2, "three are too many")

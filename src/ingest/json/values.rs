@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_found_wherever_they_stand() {
+    fn values_are_found_in_lines_and_in_arrays() {
         let found =
             values(" {\"a\":[1,\"]}\\\"\"]}\n[{\"b\":{}},null,[[2]] ,3]\r\n\"x,\" {}").unwrap();
         let expected = [
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_value_is_named_by_where_it_begins() {
+    fn the_error_for_a_cut_value_has_its_offset() {
         for cut in ["[{}, {\"a\":1", "[{}, {\"a\":\"}", "[{}, \"abc"] {
             let error = values(cut).unwrap_err();
             assert!(error.to_string().contains("byte 5"), "{cut}: {error}");
@@ -212,7 +212,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_array_comes_apart_into_its_elements(
+        fn every_array_is_split_into_its_elements(
             texts in prop::collection::vec("[ -~]{0,20}", 0..20),
             pretty in any::<bool>(),
             lines in any::<bool>(),

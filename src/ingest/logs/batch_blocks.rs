@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn every_form_says_the_same() {
+    fn all_forms_are_equivalent() {
         let plain = "{\"batchNumber\":7,\"firstBlock\":100,\"lastBlock\":120}\n\
                      {\"chainId\":9,\"batchNumber\":8,\"firstBlock\":121,\"lastBlock\":121}\n\
                      {\"chainId\":8,\"batchNumber\":8,\"firstBlock\":1,\"lastBlock\":121}";
@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn what_says_no_blocks_is_named() {
+    fn values_without_blocks_are_refused_with_their_position() {
         for damaged in [
             "7",
             "{}",
@@ -325,7 +325,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn blocks_one_by_one_become_ranges(
+        fn single_blocks_are_merged_into_ranges(
             lens in prop::collection::vec(1u64..5, 1..20),
             seed in any::<u64>(),
         ) {

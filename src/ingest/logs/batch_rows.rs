@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_that_contradict_any_before_are_named_with_it() {
+    fn contradicting_rows_are_both_named() {
         let root = BatchPart::AggregatedRoot;
         for (rows, part, lines) in [
             (&[(Some(2), None), (Some(3), None)][..], root, [1, 2]),

@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn forms_are_told_by_content() {
+    fn formats_are_detected_by_content() {
         for (text, expected) in [
             ("{\"chainId\":1,\"batchNumber\":2,\"logs\":[]}", Some(SourceFormat::Jsonl)),
             ("{\"x\":{\"topics\":[]},\"logs\":[{\"topics\":[]}]}", Some(SourceFormat::Jsonl)),

@@ -126,7 +126,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_was_published_is_read_back_and_no_byte_may_be_missing(
+        fn encoded_pubdata_is_read_back_and_no_byte_may_be_missing(
             logs in prop::collection::vec(prop::array::uniform32(any::<u8>()), 0..4),
             messages in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 0..4),
             codes in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 0..3),
@@ -155,7 +155,7 @@ mod tests {
         }
 
         #[test]
-        fn no_bytes_break_it(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        fn random_bytes_do_not_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
             let _ = parse(&bytes);
             let _ = parse(&[&[0, 0, 0, 0][..], &bytes].concat());
         }

@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_counted_beyond_one_piece() {
+    fn lines_are_counted_across_chunks() {
         let rest = format!(",\"x\":\"{}\"", "y".repeat(CHUNK / 3));
         let text: String = (0..9).map(|batch| line(batch, 1, &rest)).collect();
         assert_eq!(archive(&text).unwrap().header().batches, 9);

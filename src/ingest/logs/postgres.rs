@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn statements_of_dumps_are_understood() {
+    fn statements_of_dumps_are_parsed() {
         let columns = "(number, l1_batch_number) FROM stdin;";
         for name in ["miniblocks", "public.miniblocks", "\"public\".\"miniblocks\""] {
             let found = copy_statement(format!("COPY {name} {columns}").as_bytes());
@@ -330,7 +330,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_rows_break_it(
+        fn random_rows_do_not_panic(
             head in prop::sample::select(vec![
                 "number,l1_batch_number\n",
                 "number\tl2_to_l1_messages\taggregation_root\n",

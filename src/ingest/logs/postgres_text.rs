@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_escapes_are_told_by_their_kind() {
+    fn each_kind_of_wrong_escape_has_its_error() {
         let reason = |text: &str| {
             let record = copied(text);
             let one = fixed::<2>(record.get(0).unwrap(), "c").unwrap_err().to_string();
@@ -293,7 +293,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_breaks_it(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
+        fn random_text_does_not_panic(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
             let mut record = Record::default();
             record.push_copied(&bytes);
             for column in 0..record.len() {

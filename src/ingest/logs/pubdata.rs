@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn pubdata_is_told_by_its_first_bytes() {
+    fn pubdata_is_detected_by_its_first_bytes() {
         for head in [&b"0x00000000"[..], b"00000001ab\n", &[0, 0, 0, 0, 1], &[1; 50], &[2; 50]] {
             assert!(is_pubdata(head), "{head:?}");
         }

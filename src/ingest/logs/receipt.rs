@@ -341,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_of_faults_that_cost_the_same_is_one() {
+    fn consecutive_faults_with_the_same_effect_are_merged() {
         let blocks = |text| faults(text).into_iter().map(|(block, more, _)| (block, more));
         assert!(blocks("{\"result\":[1,2,null,[],{}]}").eq([(None, 3)]));
         let text =
@@ -384,7 +384,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_answer_breaks_it(
+        fn random_answers_do_not_panic(
             at in 0..RECEIPT.len(),
             byte in any::<u8>(),
             len in 0..RECEIPT.len(),

@@ -110,7 +110,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn only_the_exact_form_is_opened(
+        fn only_the_exact_form_is_decoded(
             chain in any::<u64>(),
             batch in any::<u64>(),
             pubdata in prop::collection::vec(any::<u8>(), 0..100),
@@ -125,7 +125,7 @@ mod tests {
         }
 
         #[test]
-        fn no_message_breaks_it(message in prop::collection::vec(any::<u8>(), 0..400)) {
+        fn random_messages_do_not_panic(message in prop::collection::vec(any::<u8>(), 0..400)) {
             let _ = open(&message);
         }
     }

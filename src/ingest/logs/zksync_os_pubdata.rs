@@ -162,7 +162,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn blocks_are_walked_through_to_their_logs(
+        fn blocks_are_parsed_up_to_their_logs(
             version in 1u8..=2,
             logs in prop::collection::vec(any::<u8>(), 0..4),
             messages in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 0..4),
@@ -179,7 +179,7 @@ mod tests {
         }
 
         #[test]
-        fn no_bytes_break_it(
+        fn random_bytes_do_not_panic(
             version in 1u8..=2,
             bytes in prop::collection::vec(any::<u8>(), 0..300),
             at in 0usize..400,
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_in_doubt_is_refused_by_name() {
+    fn ambiguous_values_are_refused_with_a_reason() {
         let forced = [vec![0b10_0100; 60]];
         for (bytes, words) in [
             (block(3, &[], &[], &[]), "version 3"),

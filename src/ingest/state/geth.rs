@@ -137,7 +137,7 @@ impl Reader<'_> {
                 .string_as(decode)?
                 .map_err(|e| self.json.bad(format!("the value of slot {slot}:"), e))?;
             self.held += 1;
-            self.sink.check_room(self.held)?;
+            self.sink.check_memory(self.held)?;
             account.count += 1;
             account.slots.put([*slot.as_bytes(), *value.as_bytes()].as_flattened())?;
         }
@@ -299,7 +299,7 @@ mod tests {
 
     /// Nested accounts, which no node writes, share the memory for one account.
     #[test]
-    fn without_a_disk_the_room_is_that_of_all_accounts() {
+    fn without_a_disk_the_limit_is_for_all_accounts() {
         let folder = |slots: &str| format!("{{\"storage\":{{{slots}}}");
         let slots = "\"0x1\":\"01\",\"0x2\":\"01\"";
         let text = format!("{},\"result\":{}}}}}", folder(slots), folder(slots));

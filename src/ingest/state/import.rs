@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     contracts::system::MESSAGE_ROOT,
-    files::{Access, Input, InputError, ReadProgressHandle, container::is_container, is_folder},
+    files::{Access, Input, InputError, ReadProgressHandle, container::is_container, is_directory},
     ingest::guess,
     primitives::{Address, ChainId, Hash, SlBatch},
     snapshot::{Columns, Snapshot, SnapshotHeader, SnapshotWriter, Source},
@@ -136,7 +136,7 @@ impl Import {
 
     /// Opens the input as a snapshot, if it is one.
     fn snapshot(&self, input: &mut ReopenableInput) -> Result<Option<Snapshot>, ImportError> {
-        if input.is_folder()? {
+        if input.is_directory()? {
             return Ok(None);
         }
         let opened = input.open(&self.watcher)?;
@@ -238,8 +238,8 @@ impl ReopenableInput {
         found.is_file().then_some(found.len())
     }
 
-    fn is_folder(&self) -> Result<bool, InputError> {
-        Ok(!self.is_pipe && is_folder(&self.path)?)
+    fn is_directory(&self) -> Result<bool, InputError> {
+        Ok(!self.is_pipe && is_directory(&self.path)?)
     }
 
     fn open(&mut self, watcher: &ReadProgressHandle) -> Result<Input, ImportError> {
@@ -316,7 +316,7 @@ impl ImportPass<'_> {
     fn input(&mut self, input: &mut ReopenableInput) -> Result<Option<EraSnapshot>, ImportError> {
         self.collector.begin(&input.name);
         let given = self.import.format;
-        if input.is_folder()? && given.is_none_or(|format| format == Format::EraSnapshot) {
+        if input.is_directory()? && given.is_none_or(|format| format == Format::EraSnapshot) {
             return self.find_era(input).map(Some);
         }
         let opened = hex_text::unwrap(input.open(&self.import.watcher)?)?;

@@ -129,7 +129,7 @@ impl Collector {
     }
 
     /// Returns an error if there is no memory for `more` slots besides those collected.
-    pub(super) fn check_room(&self, more: u64) -> Result<(), ImportError> {
+    pub(super) fn check_memory(&self, more: u64) -> Result<(), ImportError> {
         self.space.check(self.collected + more, self.inputs.last().map_or("", String::as_str))
     }
 

@@ -95,7 +95,7 @@ mod tests {
 
     /// The check works with any amount of memory, and if only one of the two dumps knows the address.
     #[test]
-    fn two_roots_of_one_account_are_refused_by_name() {
+    fn two_roots_of_one_account_are_refused() {
         let folder = tempfile::tempdir().unwrap();
         let names = ["a".to_owned(), "b".to_owned()];
         let by_hash = |address: Address| AccountKey::Hash(trie_key(address.as_bytes()));

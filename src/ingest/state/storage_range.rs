@@ -123,7 +123,7 @@ impl Reader<'_> {
         }
         self.json.end_object()?;
         if is_page {
-            self.check_room(&self.pages.next)?;
+            self.check_memory(&self.pages.next)?;
             self.pages.has_last |= next.is_none();
             self.pages.next.extend(next);
         }
@@ -144,13 +144,13 @@ impl Reader<'_> {
             }
         }
         self.json.end_object()?;
-        self.check_room(&self.pages.begins)?;
+        self.check_memory(&self.pages.begins)?;
         self.pages.begins.extend(first);
         self.hand_on()
     }
 
     /// Returns an error if `keys` is full.
-    fn check_room(&self, keys: &BTreeSet<Hash>) -> Result<(), ImportError> {
+    fn check_memory(&self, keys: &BTreeSet<Hash>) -> Result<(), ImportError> {
         if keys.len() < MOST_PAGES {
             return Ok(());
         }

@@ -105,7 +105,7 @@ mod tests {
 
     /// The root of an account without storage, as it is in every dump.
     #[test]
-    fn the_empty_root_is_the_known_one() {
+    fn the_empty_root_is_the_published_one() {
         let empty = "0x56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421";
         for slots in [&[][..], &[(Word::from(1), Word::ZERO)]] {
             let root = root(SlotForm::Plain, slots, ExternalSort::in_memory());
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_encoded_as_rlp_demands() {
+    fn values_are_encoded_as_rlp() {
         let of = |value| {
             let (bytes, start) = rlp(value);
             const_hex::encode(&bytes[start..])

@@ -34,22 +34,22 @@ pub enum CalldataError {
         value: U256,
     },
     /// The calldata call another function than the record.
-    #[error("the calldata call {}, but the record says {}", got.name(), said.name())]
+    #[error("the calldata call {}, but the record has the call {}", got.name(), expected.name())]
     OtherCall {
         /// The function in the calldata.
         got: Call,
         /// The function in the record.
-        said: Call,
+        expected: Call,
     },
     /// A field of the record differs from the calldata.
-    #[error("the {field} in the calldata is {got}, but in the record it is {said}")]
+    #[error("the {field} in the calldata is {got}, but in the record it is {expected}")]
     Contradiction {
         /// The field.
         field: &'static str,
         /// The value in the calldata.
         got: String,
         /// The value in the record.
-        said: String,
+        expected: String,
     },
     /// The calldata have only the hash of a log, and the given log has another hash.
     #[error("the leaf in the calldata is {leaf}, but the log hashes to {got}")]
@@ -94,8 +94,11 @@ impl Subject {
     }
 }
 
-/// Decodes calldata. If `said` is given, they must be this call.
-pub(in crate::proof) fn decode(data: &str, said: Option<Call>) -> Result<Decoded, CalldataError> {
+/// Decodes calldata. If `expected` is given, the calldata must be this call.
+pub(in crate::proof) fn decode(
+    data: &str,
+    expected: Option<Call>,
+) -> Result<Decoded, CalldataError> {
     use Verifying::{
         finalizeDepositCall, proveL2LeafInclusionSharedCall, proveL2LogInclusionSharedCall,
         proveL2MessageInclusionSharedCall,
@@ -129,8 +132,8 @@ pub(in crate::proof) fn decode(data: &str, said: Option<Call>) -> Result<Decoded
                 (Call::FinalizeDeposit, at, subject, params.merkleProof)
             }
         };
-    if let Some(said) = said.filter(|said| *said != got) {
-        return Err(CalldataError::OtherCall { got, said });
+    if let Some(expected) = expected.filter(|expected| *expected != got) {
+        return Err(CalldataError::OtherCall { got, expected });
     }
     let narrow = |argument, value: U256| {
         u64::try_from(value).map_err(|_| CalldataError::TooLarge { argument, value })

@@ -29,8 +29,8 @@ pub(super) fn from_calldata(
     }
     // If the calldata have a message, a log or message hash in the record must match it.
     if let Subject::Message(_, message) = subject {
-        let said = fields.message.as_deref().map(keccak256);
-        same("hash of the message", &keccak256(&message), said.as_ref())?;
+        let expected = fields.message.as_deref().map(keccak256);
+        same("hash of the message", &keccak256(&message), expected.as_ref())?;
         fields.message = Some(message);
     }
     let fields = Fields { chain: Some(chain), batch: Some(batch), id: Some(id), words, ..fields };
@@ -40,13 +40,13 @@ pub(super) fn from_calldata(
 fn same<T: PartialEq + Display>(
     field: &'static str,
     got: &T,
-    said: Option<&T>,
+    expected: Option<&T>,
 ) -> Result<(), CalldataError> {
-    match said.filter(|said| *said != got) {
+    match expected.filter(|expected| *expected != got) {
         None => Ok(()),
-        Some(said) => {
-            let (got, said) = (got.to_string(), said.to_string());
-            Err(CalldataError::Contradiction { field, got, said })
+        Some(expected) => {
+            let (got, expected) = (got.to_string(), expected.to_string());
+            Err(CalldataError::Contradiction { field, got, expected })
         }
     }
 }

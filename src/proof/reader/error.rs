@@ -36,12 +36,12 @@ pub enum RecordError {
         got: String,
     },
     /// A field that repeats a part of the log differs from it.
-    #[error("the record's {field} is {said}, but its log has {got}")]
+    #[error("the record's {field} is {given}, but its log has {got}")]
     OtherThanLog {
         /// The field.
         field: &'static str,
         /// The value of the field.
-        said: String,
+        given: String,
         /// The value in the log.
         got: String,
     },

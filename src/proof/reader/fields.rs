@@ -22,12 +22,12 @@ pub(crate) struct Fields {
     pub(crate) target: Option<TargetRecord>,
     pub(crate) log: Option<L2ToL1Log>,
     pub(crate) message: Option<Vec<u8>>,
-    pub(crate) about_log: AboutLog,
+    pub(crate) log_fields: LogFields,
 }
 
 /// Fields that repeat parts of the log.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct AboutLog {
+pub(crate) struct LogFields {
     /// The sender of the message, or the emitter of a log that is not of a message.
     pub(crate) sender: Option<Address>,
     /// The number of the transaction: in the batch on Era chains, in the block on ZKsync OS chains.
@@ -36,9 +36,9 @@ pub(crate) struct AboutLog {
     pub(crate) message_hash: Option<Hash>,
 }
 
-impl AboutLog {
-    /// Checks what no log can have, for a record without a log: a number of more than 16 bits, or the hash of
-    /// another message.
+impl LogFields {
+    /// Checks the fields of a record without a log: the transaction number must have at most 16 bits, and the
+    /// hash must be that of the message.
     fn agree_with_message(&self, message: Option<&[u8]>) -> Result<(), RecordError> {
         if let Some(number) = self.tx_number.filter(|number| u16::try_from(*number).is_err()) {
             return Err(RecordError::TxNumber(number));
@@ -58,15 +58,15 @@ impl AboutLog {
         same_in_log("txNumberInBatch", self.tx_number, log.tx_number().into())?;
         match self.message_hash {
             Some(_) if !log.is_message() => Err(VerifyError::NoMessageLog.into()),
-            said => same_in_log("messageHash", said, log.value()),
+            given => same_in_log("messageHash", given, log.value()),
         }
     }
 }
 
 impl Fields {
     /// Completes the record. Missing fields are taken from `defaults` or derived: the log from the message or
-    /// its hash, the sender and the transaction number; the batch root from the log path. What contradicts
-    /// itself is refused, whatever is missing besides.
+    /// its hash, the sender and the transaction number; the batch root from the log path. A record that
+    /// contradicts itself is refused, even if it also lacks a field.
     ///
     /// # Errors
     /// [`RecordError`] if fields contradict each other or `defaults`, or if one is missing.
@@ -75,7 +75,7 @@ impl Fields {
         let batch = agreed("batchNumber", self.batch, defaults.batch)?;
         let log = agreed("log", self.log.or_else(|| self.derived_log()), defaults.log)?;
         if let Some(log) = &log {
-            self.about_log.agree(log)?;
+            self.log_fields.agree(log)?;
         }
         let missing = |field| match self.contradiction(log.as_ref()) {
             Some(error) => error,
@@ -108,7 +108,7 @@ impl Fields {
         Ok(Item::Proof(Box::new(record), log))
     }
 
-    /// What the verifier would refuse in any record with these fields.
+    /// The reason to refuse the record, whatever the missing fields are.
     fn contradiction(&self, log: Option<&L2ToL1Log>) -> Option<RecordError> {
         let message = self.message.as_deref();
         if let Some(target) = self.target.filter(|target| !target.is_whole()) {
@@ -118,14 +118,14 @@ impl Fields {
             _ if self.words.is_empty() => Err(VerifyError::Empty.into()),
             (Some(log), Some(message)) => verify::message(log, message).map_err(Into::into),
             (Some(_), None) => Ok(()),
-            (None, message) => self.about_log.agree_with_message(message),
+            (None, message) => self.log_fields.agree_with_message(message),
         };
         found.err()
     }
 
     /// The log that is derived from the other fields.
     pub(super) fn derived_log(&self) -> Option<L2ToL1Log> {
-        let AboutLog { sender, tx_number, message_hash } = self.about_log;
+        let LogFields { sender, tx_number, message_hash } = self.log_fields;
         let tx_number = u16::try_from(tx_number?).ok()?;
         let hash = self.message.as_deref().map(keccak256).or(message_hash)?;
         Some(L2ToL1Log::of_message_hash(tx_number, sender?, hash))
@@ -150,14 +150,14 @@ fn agreed<T: PartialEq + Display>(
 
 fn same_in_log<T: PartialEq + Display>(
     field: &'static str,
-    said: Option<T>,
+    given: Option<T>,
     got: T,
 ) -> Result<(), RecordError> {
-    match said.filter(|said| *said != got) {
+    match given.filter(|given| *given != got) {
         None => Ok(()),
-        Some(said) => {
-            let (said, got) = (said.to_string(), got.to_string());
-            Err(RecordError::OtherThanLog { field, said, got })
+        Some(given) => {
+            let (given, got) = (given.to_string(), got.to_string());
+            Err(RecordError::OtherThanLog { field, given, got })
         }
     }
 }

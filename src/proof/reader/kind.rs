@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn records_are_told_from_what_is_none() {
+    fn records_are_distinguished_from_other_texts() {
         for text in [
             "{\"id\":0,\"proof\":[]}",
             "{\"proof\":\"damaged",

@@ -18,7 +18,7 @@ use crate::{
 };
 
 pub use error::RecordError;
-pub(crate) use fields::{AboutLog, Fields};
+pub(crate) use fields::{Fields, LogFields};
 #[cfg(feature = "archive")]
 pub(crate) use kind::Members;
 pub use kind::is_record;

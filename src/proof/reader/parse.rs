@@ -3,7 +3,7 @@ use serde_json::value::RawValue;
 
 #[cfg(feature = "calldata")]
 use super::calldata::from_calldata;
-use super::{AboutLog, Defaults, Fields, Item, RecordError};
+use super::{Defaults, Fields, Item, LogFields, RecordError};
 #[cfg(feature = "calldata")]
 use crate::proof::calldata::Call;
 use crate::{
@@ -109,7 +109,7 @@ impl Incoming<'_> {
             target: self.target,
             log: self.log,
             message: self.message.map(|message| hex::bytes(&message)).transpose()?,
-            about_log: AboutLog { sender, tx_number, message_hash: self.message_hash },
+            log_fields: LogFields { sender, tx_number, message_hash: self.message_hash },
         })
     }
 }
@@ -177,7 +177,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_node_leaves_out_is_asked_for() {
+    fn fields_that_a_node_leaves_out_are_named() {
         let hash = Hash::ZERO;
         let bare =
             format!("{{\"proof\":[\"{hash}\"],\"id\":0,\"root\":\"{hash}\",\"batchNumber\":5}}");

@@ -145,7 +145,7 @@ fn alter(made: &mut Made, what: usize, word: usize, bit: usize) {
 
 proptest! {
     #[test]
-    fn both_verifiers_judge_alike(
+    fn both_verifiers_agree(
         mut all in prop::collection::vec(made(), 1..24),
         changes in prop::collection::vec((any::<usize>(), 0..9usize, any::<usize>(), 0..256usize), 0..12),
     ) {
@@ -160,7 +160,7 @@ proptest! {
 
     /// Both verifiers depend on every bit of every word.
     #[test]
-    fn no_bit_of_a_word_may_change(made in made(), bit in 0..256usize) {
+    fn every_changed_bit_is_refused(made in made(), bit in 0..256usize) {
         let altered: Vec<Made> = (0..made.record.proof.len())
             .map(|word| {
                 let mut altered = made.clone();
@@ -174,7 +174,7 @@ proptest! {
 }
 
 #[test]
-fn members_of_a_bundle_stand_alone() {
+fn members_of_a_bundle_are_judged_separately() {
     // Two logs under one node, and a batch root that is that node: the smallest possible tree.
     let logs = [L2ToL1Log::new([1; 88]), L2ToL1Log::new([2; 88]), L2ToL1Log::new([0; 88])];
     let leaf = |log: &L2ToL1Log| crate::keccak::keccak256(log.as_bytes());

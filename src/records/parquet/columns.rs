@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn kinds_have_the_words_of_json() {
+    fn target_kinds_have_the_same_names_as_in_json() {
         for kind in [TargetKind::Block, TargetKind::SlBatch, TargetKind::BatchRoot] {
             assert_eq!(serde_json::to_value(kind).unwrap(), kind_name(kind));
             assert_eq!(kind_of_name(kind_name(kind).as_bytes()), Some(kind));

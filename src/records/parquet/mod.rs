@@ -16,9 +16,14 @@
 //! | `error_code` | text | null for a proof; the stable code of a failed request |
 //! | `error_message` | text | the message of the error |
 //! | `request` | text | the request that failed, as JSON |
+//! | `sender` | 20 bytes | the sender of the message; for another log, the contract that emitted it |
+//! | `tx_number` | uint64 | the transaction number in the log |
+//! | `message_hash` | 32 bytes | keccak256 of the message; null for a log that is not of a message |
+//! | `tx_hash` | 32 bytes | the hash of the transaction, if the archive has it |
+//! | `checked_by` | text | the evidence that the trees were compared with |
 //!
-//! A failed request is also a row, in its position. It has the last three columns, and of the other columns
-//! those that the request names. `WHERE error_code IS NULL` selects the proofs. All columns are nullable, so
+//! A failed request is also a row, in its position. It has `error_code`, `error_message` and `request`, and of
+//! the other columns those that the request contains. `WHERE error_code IS NULL` selects the proofs. All columns are nullable, so
 //! that both kinds of rows fit. The footer contains bounds for the numbers, with which query engines skip row
 //! groups. Hashes have no bounds.
 //!

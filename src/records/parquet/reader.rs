@@ -23,7 +23,7 @@ use crate::{
     primitives::{Address, BatchNumber, ChainId, Hash},
     proof::{
         TargetRecord,
-        reader::{AboutLog, Defaults, Fields, Item, RecordError},
+        reader::{Defaults, Fields, Item, LogFields, RecordError},
     },
 };
 
@@ -329,7 +329,7 @@ impl Rows {
             target,
             log: log?.map(L2ToL1Log::new),
             message: message.map(|message| message.data().to_vec()),
-            about_log: AboutLog {
+            log_fields: LogFields {
                 sender: sender?.map(Address::new),
                 tx_number,
                 message_hash: message_hash?,

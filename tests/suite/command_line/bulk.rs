@@ -149,7 +149,7 @@ fn every_request_that_fails_says_which_hop_is_missing() {
 
 /// A batch that is missing in the archive and a batch without its last log fail; the other request succeeds.
 #[test]
-fn batches_that_are_missing_or_wrong_fail_alone() {
+fn a_missing_or_wrong_batch_does_not_affect_others() {
     let (_folder, file) = folder();
     let mut batches = json_lines(&format!("{FOLDER}/logs.jsonl.gz"));
     let key =
@@ -265,8 +265,9 @@ fn senders_and_batch_ranges_filter_requests() {
         all.iter().filter(|line| sender(line).as_ref() == Some(&someone)).collect();
     let found = lines(&prove(&["--all", "--sender", &someone]).stdout);
     assert_eq!(found.iter().collect::<Vec<_>>(), expected);
-    let nobody = prove(&["--all", "--sender", "0x00000000000000000000000000000000000000ff"]);
-    assert_eq!((nobody.code, nobody.stdout.as_str()), (Some(5), ""));
+    let unknown_sender =
+        prove(&["--all", "--sender", "0x00000000000000000000000000000000000000ff"]);
+    assert_eq!((unknown_sender.code, unknown_sender.stdout.as_str()), (Some(5), ""));
 
     // If a batch cannot be proven, only the logs of the sender count as failed.
     let someone = format!("0x{}", "ff".repeat(20));

@@ -80,7 +80,7 @@ fn one_proof_is_json_with_the_fields_of_the_contract() {
 }
 
 #[test]
-fn a_message_hash_selects_every_log_that_stands_for_it() {
+fn a_message_hash_selects_every_log_of_the_message() {
     let (line, hash) = a_message();
     let found = prove(&["--message", &hash, "--format", "json"]);
     assert_eq!(found.code, Some(0), "{}", found.stderr);
@@ -142,7 +142,7 @@ fn verify_reads_what_prove_writes_and_reports_each_line() {
 }
 
 #[test]
-fn a_bare_answer_is_verified_with_what_it_leaves_out() {
+fn an_answer_of_a_node_is_verified_with_flags_for_missing_fields() {
     let record: Value = serde_json::from_str(&prove(&one_log()).stdout).unwrap();
     let root = record["target"]["root"].as_str().unwrap();
     let log = record["log"].as_str().unwrap();

@@ -237,7 +237,7 @@ fn inputs_in_the_wrong_place_are_named() {
             "events of MessageRoot",
             "--events",
         ),
-        (run(["history", &batches]), "the settlement layer's batches", "--sl-batches"),
+        (run(["history", &batches]), "the settlement layer's own batches", "--sl-batches"),
         (run(["import", &logs, "-o", &out]), "an archive of logs", "--messages"),
         (run(["index", &state, "-o", &out]), "a state dump", "--tree"),
         (run(["index", &proofs, "-o", &out]), "a file of proofs", "slproof verify"),

@@ -155,7 +155,7 @@ fn an_anchor_without_the_root_does_not_make_a_proof_invalid() {
 }
 
 #[test]
-fn what_is_no_list_of_proofs_gets_no_verdicts() {
+fn an_input_without_proofs_gets_no_verdicts() {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| {
         let path = folder.path().join(name);
@@ -234,7 +234,7 @@ fn with(mut value: Value, fields: &Value) -> Value {
 }
 
 #[test]
-fn what_follows_from_the_rest_may_be_left_out() {
+fn fields_that_follow_from_others_may_be_left_out() {
     let record = record();
     let log = record.log.unwrap();
     let about = about(&log);

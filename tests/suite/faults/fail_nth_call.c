@@ -1,14 +1,14 @@
-// Runs a program and makes one of its system calls on files of a directory fail.
+// Runs a program and makes one of its system calls on files in a directory fail.
 //
 //     fail_nth_call DIRECTORY LOG FAULT N PROGRAM [ARGUMENT]...
 //
 // FAULT is EIO, ENOSPC, EINTR, short (half of the bytes are read or written), or a signal before the call: kill
-// (SIGKILL) or interrupt (SIGINT). The calls that FAULT can happen to are numbered from 1, and it happens to number N; 0
-// is none. LOG gets a line for each of them: its number, its name and its path. The exit status is that of the program,
-// 137 if it was killed, and 125 if the system does not allow tracing.
+// (SIGKILL) or interrupt (SIGINT). The calls in which FAULT is possible are numbered from 1, and it happens in number
+// N; 0 is none. For each of these calls, a line is written to LOG: its number, its name and its path. The exit status
+// is that of the program, 137 if it was killed, and 125 if the system does not allow tracing.
 //
-// The program is traced with ptrace, and seccomp stops it only at the calls of the table below. So calls that do not go
-// through the C library are seen too, which a preloaded library would miss.
+// The program is traced with ptrace, and seccomp stops it only at the calls in the table below. A preloaded library would
+// miss calls that do not use the C library.
 #define _GNU_SOURCE
 #include <elf.h>
 #include <errno.h>
@@ -33,12 +33,12 @@ enum { NOT_ALLOWED = 125 };
 
 #define LENGTH(array) (sizeof(array) / sizeof *(array))
 
-// The faults that can happen to a call. ENOSPC happens to an open only if it creates a file. Linux documents EINTR for
-// the calls that have it here. The result of close is not here: nobody can act on it after a successful fsync.
+// The faults that are possible in a call. ENOSPC is possible in an open only if it creates a file. Linux documents EINTR
+// for the calls that have it here. close is not here: nothing can be done about its result after a successful fsync.
 enum { HAS_EIO = 1, HAS_ENOSPC = 2, HAS_EINTR = 4, HAS_SHORT = 8 };
 enum { DATA = HAS_EIO | HAS_EINTR | HAS_SHORT, LISTS = HAS_EIO | HAS_EINTR, TAKES_SPACE = LISTS | HAS_ENOSPC };
 
-// Where a call names its file: the argument with a path or -1, and the argument with a file or directory or -1.
+// The arguments of a call that identify its file: the path, or -1; and the descriptor of a file or directory, or -1.
 struct call {
     long number;
     const char *name;
@@ -150,13 +150,13 @@ static void read_link(char *path, size_t size, pid_t thread, const char *what, l
     path[length < 0 ? 0 : length] = 0;
 }
 
-// Reads a text of the program. It may end just before a page that cannot be read, so no call reads from two pages.
+// Reads a string of the program. The page after it may not be readable, so each call reads from one page only.
 static void read_text(char *text, size_t size, pid_t thread, unsigned long address) {
     size_t length = 0, page = 4096;
     text[0] = 0;
     while (length + 1 < size && !memchr(text, 0, length)) {
-        size_t part = page - (address + length) % page, room = size - 1 - length;
-        struct iovec to = {text + length, part < room ? part : room}, from = {(void *)(address + length), to.iov_len};
+        size_t part = page - (address + length) % page, rest = size - 1 - length;
+        struct iovec to = {text + length, part < rest ? part : rest}, from = {(void *)(address + length), to.iov_len};
         ssize_t got = process_vm_readv(thread, &to, 1, &from, 1, 0);
         if (got <= 0) {
             break;
@@ -187,7 +187,7 @@ static int is_below(const char *path, const char *directory) {
     return strncmp(path, directory, length) == 0 && (path[length] == '/' || path[length] == 0);
 }
 
-static int can_happen(int fault, const struct call *call, const registers *r) {
+static int is_possible(int fault, const struct call *call, const registers *r) {
     int creates = call->path >= 0 && argument(r, call->path + 1) & (O_CREAT | (O_TMPFILE & ~O_DIRECTORY));
     if (fault == HAS_ENOSPC && strcmp(call->name, "open") == 0 && !creates) {
         return 0;
@@ -250,7 +250,7 @@ int main(int count, char **arguments) {
             continue;
         }
         int signal = WSTOPSIG(status), event = status >> 16;
-        // The stops of tracing itself, and the first stop of each thread, are no signals for the program.
+        // The stops of tracing itself, and the first stop of each thread, are not signals for the program.
         long pass = event || signal == SIGTRAP || signal == SIGSTOP ? 0 : signal;
         registers r;
         struct iovec all = {&r, sizeof r};
@@ -261,7 +261,7 @@ int main(int count, char **arguments) {
             }
             char path[8192];
             find_path(path, sizeof path, thread, call, &r);
-            if (is_below(path, directory) && can_happen(calls, call, &r)) {
+            if (is_below(path, directory) && is_possible(calls, call, &r)) {
                 fprintf(log, "%ld %s %s\n", ++seen, call->name, path);
                 if (seen == chosen && sent) {
                     kill(child, sent);

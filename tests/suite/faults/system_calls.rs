@@ -1,7 +1,7 @@
-//! Every command that writes a file, with a fault at each of its system calls in turn.
+//! Every command that writes a file, with a fault in each of its system calls in turn.
 //!
-//! Calls on other files than those of the job are left alone, such as those of the allocator on `/proc`. So is
-//! `close`: nothing can be done about its result after a successful `fsync`.
+//! Only calls on the files of the job fail, not for example those of the allocator on `/proc`. `close` does not
+//! fail either: nothing can be done about its result after a successful `fsync`.
 #![cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 
 use crate::support::{

@@ -12,7 +12,7 @@ use crate::support::{
 use serde_json::{Value, json};
 
 #[test]
-fn an_input_is_not_written_over_unless_it_is_an_archive() {
+fn an_input_is_not_overwritten_unless_it_is_an_archive() {
     let dir = IndexDir::new();
     let raw = dir.write("logs.jsonl", support::read("gateway-v31/logs.jsonl.gz"));
     let before = fs::read(&raw).unwrap();
@@ -179,7 +179,7 @@ fn node_errors_in_place_of_receipts_are_reported() {
 }
 
 #[test]
-fn inputs_of_another_kind_are_refused_by_what_they_are() {
+fn the_error_for_an_input_of_another_kind_names_its_kind() {
     let dir = IndexDir::new();
     let state = support::fixture("gateway-v29/state.anvil.json");
     let of_state = dir.index(&[state], &[], "none.slmsg");
@@ -190,7 +190,7 @@ fn inputs_of_another_kind_are_refused_by_what_they_are() {
     let of_table = dir.index(&[dir.write("table.csv", table)], &[], "none.slmsg");
     for (run, words) in [
         (of_state, "is a state dump: it holds no logs"),
-        (of_logs, "is an archive of logs: it holds no state and no trees"),
+        (of_logs, "is an archive of logs: it holds no state, trees or events of MessageRoot"),
         (of_table, "is a state dump: it holds no logs"),
     ] {
         assert_eq!(run.code, Some(3), "{}", run.stderr);

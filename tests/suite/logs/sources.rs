@@ -178,7 +178,7 @@ fn pubdata_of_both_kinds_of_chains_gives_the_same_proofs() {
 }
 
 #[test]
-fn the_messages_of_a_settlement_layer_carry_the_batches_of_its_chains() {
+fn the_messages_of_a_settlement_layer_contain_the_batches_of_its_chains() {
     let (vectors, sender) = ("gateway-v31", [0x5a; 20]);
     let dir = IndexDir::new();
     let batches = vectors::batches(vectors);

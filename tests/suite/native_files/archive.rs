@@ -313,7 +313,7 @@ fn proofs(archive: &Archive, extractor: &Extractor<'_>, hashes: &[Hash]) -> Vec<
 }
 
 #[test]
-fn any_changed_byte_and_any_cut_is_refused_and_no_wrong_proof_comes_out() {
+fn any_changed_byte_and_any_cut_is_refused_and_no_wrong_proof_is_made() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("small.slmsg");
     let batches = small();

@@ -80,7 +80,7 @@ fn regenerate() {
 }
 
 #[test]
-fn every_changed_byte_and_every_cut_is_found() {
+fn every_changed_byte_and_every_cut_is_detected() {
     for file in GOLDEN {
         let good = fs::read(fixture(file)).unwrap();
         let check = |bytes: Vec<u8>| -> Result<(), ContainerError> {

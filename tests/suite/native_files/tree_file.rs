@@ -251,7 +251,7 @@ fn first_root_of_a_leaf_does_not_follow_an_unexplained_root() {
 
 /// Asserts that the history of a single root equals its part of the whole history, for one in `every` roots
 /// and batches.
-fn one_root_alone_is_as_among_all(file: &TreeFile, timeline: &Timeline, every: usize) {
+fn a_single_root_equals_the_one_among_all(file: &TreeFile, timeline: &Timeline, every: usize) {
     let chains = file.forest().chains();
     let same = |alone: Option<History>, block: SlBlock| {
         let alone = Timeline::new(file.forest(), alone.unwrap()).unwrap();
@@ -296,7 +296,7 @@ fn one_root_is_found_among_thousands() {
     file.check().unwrap();
     assert_eq!(file.roots(), (2999, 2999));
     let timeline = Timeline::new(file.forest(), file.history().unwrap()).unwrap();
-    one_root_alone_is_as_among_all(&file, &timeline, 23);
+    a_single_root_equals_the_one_among_all(&file, &timeline, 23);
 }
 
 proptest! {
@@ -304,7 +304,7 @@ proptest! {
 
     /// Histories of several chains whose batches have gaps.
     #[test]
-    fn any_history_survives_the_file(
+    fn any_history_is_read_back_from_the_file(
         steps in prop::collection::vec((1..400u64, 1..4usize, 1..3u64, 0..2u64), 1..60),
     ) {
         let mut layer = Layer::new(Layout::V31, GATEWAY);
@@ -335,7 +335,7 @@ proptest! {
         let history = file.history().unwrap();
         prop_assert_eq!(&history, timeline.history());
 
-        one_root_alone_is_as_among_all(&file, &timeline, 1);
+        a_single_root_equals_the_one_among_all(&file, &timeline, 1);
         prop_assert_eq!(file.history_of(3, 0).unwrap(), None);
     }
 }

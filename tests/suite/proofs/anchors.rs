@@ -195,7 +195,7 @@ fn forge(victim: ChainId, through: ChainId) -> (ProofRecord, Hash) {
 }
 
 #[test]
-fn no_chain_can_stand_in_for_the_settlement_layer() {
+fn no_other_chain_is_accepted_as_the_settlement_layer() {
     for (folder, sl_chain) in LAYERS {
         let mut l1 = L1::read(folder);
         let chains = l1.chains();
@@ -271,7 +271,7 @@ fn batches_that_are_not_executed_are_refused_before_v31() {
 }
 
 #[test]
-fn what_a_dump_of_l1_lacks_is_named() {
+fn a_contract_that_a_dump_of_l1_lacks_is_named() {
     let of = |folder: &str, remove: &dyn Fn(&mut L1, &ProofRecord)| {
         let record = accepted(folder, 506).remove(0);
         let mut l1 = L1::read(folder);
@@ -309,7 +309,7 @@ fn a_truncated_dump_of_v31_is_not_judged_by_the_rules_of_v29() {
 
 /// No contract on L1 reads roots of blocks or imported roots.
 #[test]
-fn l1_knows_no_roots_of_blocks() {
+fn l1_stores_no_roots_of_blocks() {
     for (folder, sl_chain) in LAYERS {
         let mut l1 = L1::read(folder);
         let own = l1.get(MESSAGE_ROOT, mapping_value(0.into(), 3.into()));
@@ -473,7 +473,7 @@ fn prove_refuses_sl_batches_that_l1_does_not_accept() {
 
 /// A settlement layer's own contracts refuse proofs through a batch of a settlement layer.
 #[test]
-fn a_settlement_layer_is_no_l1() {
+fn a_settlement_layer_is_not_l1() {
     for folder in ["gateway-v29", "gateway-v31"] {
         let state = read_state(&fixture(&format!("{folder}/state.anvil.json")), None).unwrap();
         let known = KnownRoots::new(&state.state, Addresses::default()).unwrap();

@@ -1,4 +1,4 @@
-//! The conformance kit: its cases, given to the binary and to the verifier in Python.
+//! The conformance tests, run on the binary and on the verifier in Python.
 //!
 //! The expected answers are written in the cases, and come from the contracts. So this is a test of the binary, of
 //! the second verifier, and of the files themselves.
@@ -7,8 +7,8 @@ use std::path::Path;
 
 use crate::support::tools::tool;
 
-/// Runs a program of the kit; `None` if Python is not installed.
-fn kit(program: &str, args: &[&str]) -> Option<String> {
+/// Runs a program in `conformance/`; `None` if Python is not installed.
+fn run_program(program: &str, args: &[&str]) -> Option<String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("conformance");
     let path = |file: &str| folder.join(file).to_str().unwrap().to_owned();
     let program = path(program);
@@ -35,17 +35,17 @@ fn assert_all_right(report: Option<String>) {
 }
 
 #[test]
-fn the_binary_answers_every_case_rightly() {
+fn the_binary_answers_every_case_as_expected() {
     let binary = env!("CARGO_BIN_EXE_slproof");
-    assert_all_right(kit("run.py", &["python3", "adapters/slproof.py", binary]));
+    assert_all_right(run_program("run.py", &["python3", "adapters/slproof.py", binary]));
 }
 
 #[test]
-fn the_verifier_in_python_answers_every_case_rightly() {
-    assert_all_right(kit("run.py", &["python3", "adapters/python_verifier.py"]));
+fn the_verifier_in_python_answers_every_case_as_expected() {
+    assert_all_right(run_program("run.py", &["python3", "adapters/python_verifier.py"]));
 }
 
 #[test]
 fn the_cases_are_those_that_the_fixtures_give() {
-    assert!(kit("generate.py", &["--check"]).is_none_or(|output| output.is_empty()));
+    assert!(run_program("generate.py", &["--check"]).is_none_or(|output| output.is_empty()));
 }

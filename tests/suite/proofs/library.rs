@@ -133,7 +133,7 @@ impl Observer for Watching {
 }
 
 #[test]
-fn history_is_searched_once_also_by_a_pool_whose_threads_all_ask() {
+fn history_is_searched_once_even_if_all_threads_of_a_pool_request_it() {
     let watching = Arc::new(Watching::default());
     let mut options = TreesOptions::default();
     options.observer = Arc::clone(&watching).into();

@@ -1,6 +1,6 @@
-//! Faults of the system: runs the binary so that one of its calls on the files of a job fails.
+//! Runs the binary so that one of its system calls on the files of a job fails.
 //!
-//! `tests/suite/faults/fail_nth_call.c` traces the binary and says which calls and faults there are.
+//! `tests/suite/faults/fail_nth_call.c` traces the binary and lists the calls and the faults.
 
 use std::{
     fs,
@@ -41,7 +41,7 @@ impl Fault {
     }
 }
 
-/// A call that a fault can happen to.
+/// A call in which a fault is possible.
 #[derive(Clone, Debug)]
 pub struct Call {
     pub name: String,
@@ -52,8 +52,7 @@ pub struct Call {
 pub struct Tracer(PathBuf);
 
 impl Tracer {
-    /// `None` if there is no C compiler, which is as for other tools, or if the system refuses to trace
-    /// programs.
+    /// `None` if there is no C compiler, as with other missing tools, or if the system does not allow tracing.
     pub fn get() -> Option<&'static Self> {
         static TRACER: OnceLock<Option<Tracer>> = OnceLock::new();
         TRACER.get_or_init(Self::build).as_ref()

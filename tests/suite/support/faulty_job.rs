@@ -23,7 +23,7 @@ use super::{
 /// `prove` for all logs of [`Files`].
 pub const PROVE: [&str; 6] =
     ["prove", "--tree", "in/trees.sltree", "--messages", "in/logs.slmsg", "--all"];
-const OLD: &[u8] = b"what was there before";
+const OLD: &[u8] = b"the old output";
 pub const FAULTS: [Fault; 6] =
     [Fault::Eio, Fault::Enospc, Fault::Eintr, Fault::Short, Fault::Kill, Fault::Interrupt];
 
@@ -61,7 +61,7 @@ impl Job {
         job
     }
 
-    /// A job of which a cancelled one has written a part.
+    /// A job of which a part was already written by a cancelled run.
     pub fn interrupted(output: &'static str) -> Self {
         let files = Files::new();
         let logs = fixture("gateway-v31/logs.jsonl.gz");
@@ -118,12 +118,12 @@ impl Job {
         names
     }
 
-    /// Lets every fault happen to every call that it can happen to.
+    /// Runs the command once for each call in which each fault is possible, with the fault in this call.
     pub fn survives(&self, faults: &[Fault]) {
         let Some(tracer) = Tracer::get() else { return };
         let mut wrong = Vec::new();
         for fault in faults {
-            // What ends the process does no harm before the output is begun. What another job left is in `out`.
+            // Ending the process before the output is created changes nothing. Files of an earlier job are in `out`.
             let below = match fault {
                 Fault::Kill | Fault::Interrupt => self.out(),
                 _ if self.before.len() > 1 => self.out(),
@@ -194,7 +194,7 @@ impl Job {
         }
     }
 
-    /// A job leaves nothing, or what it can continue from.
+    /// A job leaves nothing, or files from which it can be resumed.
     fn may_leave(&self, left: &[String]) -> Result<(), String> {
         match left {
             [] => Ok(()),

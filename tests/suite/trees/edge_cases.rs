@@ -56,7 +56,7 @@ fn hop(forest: &Forest, chain: ChainId, batch: u64) -> SettlementHop {
     }
 }
 
-/// Edge 1: the root of a chain without batches is 32 zero bytes.
+/// The root of a chain without batches is 32 zero bytes.
 #[test]
 fn chains_without_batches_have_the_root_zero() {
     for layout in LAYOUTS {
@@ -68,7 +68,7 @@ fn chains_without_batches_have_the_root_zero() {
     }
 }
 
-/// Edge 2: a chain with one batch has a tree of height 0 and a batch path without siblings.
+/// A chain with one batch has a tree of height 0 and a batch path without siblings.
 #[test]
 fn one_batch_needs_no_siblings() {
     let mut layer = Layer::new(Layout::V29, GATEWAY);
@@ -78,7 +78,7 @@ fn one_batch_needs_no_siblings() {
     assert_eq!((hop.batch_path.len(), hop.batch_mask), (0, Word::ZERO));
 }
 
-/// Edge 3: v26 to v30 register a chain without storing the new root, so the newest interop root has fewer
+/// V26 to v30 register a chain without storing the new root, so the newest interop root has fewer
 /// chains. v31 stores the new root.
 #[test]
 fn a_chain_added_last_is_not_in_the_newest_root_before_v31() {
@@ -100,7 +100,7 @@ fn a_chain_added_last_is_not_in_the_newest_root_before_v31() {
     }
 }
 
-/// Edge 4: `updateFullTree()` stores a root in a block without a batch.
+/// `updateFullTree()` stores a root in a block without a batch.
 #[test]
 fn a_root_without_a_batch_is_the_newest() {
     let mut layer = Layer::new(Layout::V29, GATEWAY);
@@ -114,7 +114,7 @@ fn a_root_without_a_batch_is_the_newest() {
     assert_eq!((latest.block, latest.chains), (SlBlock(77), 3));
 }
 
-/// Edge 5: a chain that left and came back has a gap in its batch numbers, but not in its leaf indices.
+/// A chain that left and came back has a gap in its batch numbers, but not in its leaf indices.
 #[test]
 fn a_returned_chain_has_a_gap_in_its_numbers() {
     let mut layer = Layer::new(Layout::V29, GATEWAY);
@@ -129,7 +129,7 @@ fn a_returned_chain_has_a_gap_in_its_numbers() {
     assert!(matches!(error, RebuildError::Incomplete { found: 1, expected: 4, .. }), "{error}");
 }
 
-/// Edge 6: `_sides` has stale values where a bit of the leaf count is 0. There, any value is accepted; where
+/// `_sides` has stale values where a bit of the leaf count is 0. There, any value is accepted; where
 /// the bit is 1, any other value is refused.
 #[test]
 fn stale_sides_are_ignored_and_used_sides_are_checked() {
@@ -152,7 +152,7 @@ fn stale_sides_are_ignored_and_used_sides_are_checked() {
     }
 }
 
-/// Edge 7: batches that are committed but not executed have no batch root and no leaf.
+/// Batches that are committed but not executed have no batch root and no leaf.
 #[test]
 fn committed_batches_are_not_leaves() {
     let mut layer = Layer::new(Layout::V29, GATEWAY);
@@ -169,7 +169,7 @@ fn committed_batches_are_not_leaves() {
     assert_eq!(error.code(), "batch-not-in-tree");
 }
 
-/// Edge 8: batch numbers and chain ids of 64 bits.
+/// Batch numbers and chain ids of 64 bits.
 #[test]
 fn numbers_may_be_as_large_as_64_bits() {
     for layout in LAYOUTS {
@@ -185,7 +185,7 @@ fn numbers_may_be_as_large_as_64_bits() {
     }
 }
 
-/// Edge 10: a block has several batches of several chains; its root is the root after the last change.
+/// A block has several batches of several chains; its root is the root after the last change.
 #[test]
 fn a_block_has_the_root_after_its_last_change() {
     let mut layer = Layer::new(Layout::V29, GATEWAY);
@@ -199,7 +199,7 @@ fn a_block_has_the_root_after_its_last_change() {
     hop(&forest, ERA, 1);
 }
 
-/// Edge 11: slots with the value zero are ignored. If any slot is missing or altered, the dump is refused or
+/// Slots with the value zero are ignored. If any slot is missing or altered, the dump is refused or
 /// the trees are the same.
 #[test]
 fn any_missing_slot_is_detected() {
@@ -264,7 +264,7 @@ fn harmless(storage: &Storage) -> Vec<(Address, Word)> {
     slots
 }
 
-/// Edge 13: in release v31, L1's MessageRoot has batch roots but empty chain trees.
+/// In release v31, L1's MessageRoot has batch roots but empty chain trees.
 #[test]
 fn l1_of_v31_has_empty_chain_trees() {
     let mut layer = Layer::new(Layout::V31, ChainId(1));
@@ -314,7 +314,7 @@ fn proxy_slots_are_not_taken_for_roots() {
     assert_eq!((forest.layout(), forest.latest()), (Layout::V26, None));
 }
 
-/// Edge 14: an unknown release is refused, and a given one is used unless the state contradicts it.
+/// An unknown release is refused, and a given one is used unless the state contradicts it.
 #[test]
 fn given_release_overrides_detection() {
     assert!("v32".parse::<Release>().is_err());

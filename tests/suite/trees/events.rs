@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use crate::support::{self, binary::run, fixture};
 use serde_json::Value;
 use slproof::{
-    contracts::{EventKind, Layout, MessageRootEvent, NamedRoot, system::MESSAGE_ROOT},
+    contracts::{EventKind, Layout, MessageRootEvent, NewInteropRootData, system::MESSAGE_ROOT},
     forest::{
-        Addresses, EventGap, EventsError, Forest, FromEvents, RebuildError, RebuildOptions,
+        Addresses, EventGap, EventsError, Forest, RebuildError, RebuildOptions, RebuiltFromEvents,
         SearchBudget, explain, rebuild, rebuild_from_events,
     },
     ingest::{events::read_events, state::read_state},
@@ -22,7 +22,7 @@ fn events(vectors: &str) -> Vec<MessageRootEvent> {
     read_events(&[path], MESSAGE_ROOT).unwrap()
 }
 
-fn from_events(events: &[MessageRootEvent]) -> Result<FromEvents, EventsError> {
+fn from_events(events: &[MessageRootEvent]) -> Result<RebuiltFromEvents, EventsError> {
     rebuild_from_events(events, &RebuildOptions::default()).map_err(|error| match error {
         RebuildError::Events(error) => error,
         other => panic!("{other}"),
@@ -44,7 +44,7 @@ fn from_state(vectors: &str) -> (Forest, BTreeMap<SlBlock, Hash>) {
 fn events_alone_give_the_trees_of_the_state_and_every_root() {
     for vectors in VECTORS {
         let events = events(vectors);
-        let FromEvents { forest, timeline, gaps } = from_events(&events).unwrap();
+        let RebuiltFromEvents { forest, timeline, gaps } = from_events(&events).unwrap();
         let (expected, roots) = from_state(vectors);
         assert_eq!(gaps, []);
         assert_eq!(forest.checked_by(), CheckedBy::EVENTS);
@@ -69,25 +69,28 @@ fn events_alone_give_the_trees_of_the_state_and_every_root() {
 }
 
 #[test]
-fn releases_before_v29_name_chain_roots_only() {
+fn releases_before_v29_emit_chain_roots_only() {
     let mut events = events("gateway-v29");
     events.retain(|event| !matches!(event.kind, EventKind::NewInteropRoot(_)));
-    let FromEvents { forest, timeline, gaps } = from_events(&events).unwrap();
+    let RebuiltFromEvents { forest, timeline, gaps } = from_events(&events).unwrap();
     assert_eq!(forest.root(), from_state("gateway-v28").0.root());
     assert_eq!((forest.layout(), forest.latest()), (Layout::V26, None));
     assert!(timeline.history().is_empty() && gaps.is_empty());
 }
 
-/// The proofs from changed events, if any, are proofs against true roots: every root that is named stands in
-/// the state, and the batches are those of the state.
-fn holds_only_truth(changed: &[MessageRootEvent], truth: &(Forest, BTreeMap<SlBlock, Hash>)) {
-    let Ok(FromEvents { forest, timeline, .. }) = from_events(changed) else { return };
+/// If changed events are accepted, their proofs are right: every interop root is that of the state, and so is every
+/// batch root.
+fn assert_agrees_with_state(
+    changed: &[MessageRootEvent],
+    state: &(Forest, BTreeMap<SlBlock, Hash>),
+) {
+    let Ok(RebuiltFromEvents { forest, timeline, .. }) = from_events(changed) else { return };
     let history = timeline.history();
     for (block, root) in history.blocks.iter().zip(&history.roots) {
-        assert_eq!(truth.1.get(block), Some(root), "block {block}");
+        assert_eq!(state.1.get(block), Some(root), "block {block}");
     }
     for tree in forest.chains() {
-        let expected = truth.0.chain(tree.chain()).unwrap();
+        let expected = state.0.chain(tree.chain()).unwrap();
         for (batch, root) in tree.batches().iter().zip(tree.batch_roots()) {
             assert_eq!(expected.find(batch).map(|(_, root)| root), Some(*root));
         }
@@ -119,12 +122,12 @@ fn other(kind: EventKind) -> Vec<EventKind> {
         EventKind::NewInteropRoot(Some(named)) => {
             let root = hash(Some(named.root)).unwrap();
             vec![
-                EventKind::NewInteropRoot(Some(NamedRoot { root, ..named })),
-                EventKind::NewInteropRoot(Some(NamedRoot {
+                EventKind::NewInteropRoot(Some(NewInteropRootData { root, ..named })),
+                EventKind::NewInteropRoot(Some(NewInteropRootData {
                     sl_chain: ChainId(named.sl_chain.0 ^ 1),
                     ..named
                 })),
-                EventKind::NewInteropRoot(Some(NamedRoot {
+                EventKind::NewInteropRoot(Some(NewInteropRootData {
                     block: SlBlock(named.block.0 + 1),
                     ..named
                 })),
@@ -135,10 +138,10 @@ fn other(kind: EventKind) -> Vec<EventKind> {
 }
 
 #[test]
-fn a_lost_altered_moved_or_doubled_event_is_named_or_does_no_harm() {
+fn a_lost_altered_moved_or_repeated_event_is_detected_or_changes_nothing() {
     for vectors in VECTORS {
         let events = events(vectors);
-        let truth = from_state(vectors);
+        let state = from_state(vectors);
         let sorted = |mut changed: Vec<MessageRootEvent>| {
             changed.sort_unstable();
             changed.dedup();
@@ -154,16 +157,16 @@ fn a_lost_altered_moved_or_doubled_event_is_named_or_does_no_harm() {
                     let text = error.to_string();
                     assert!(text.contains("block") || text.contains("index"), "{text}");
                 }
-                // A root that is missing is noticed; a chain without batches may be.
+                // The registration of a chain without batches may be missing unnoticed.
                 (EventKind::AddedChain(..), Ok(_)) => {}
-                // Events of before v29 name no interop roots, so the first one is not missed; nor is one
+                // The first interop root is not expected, because releases before v29 emit none. Nor is a root
                 // that follows no append.
                 (EventKind::NewInteropRoot(_), Ok(_))
                     if at == first_root
                         || !matches!(events[at - 1].kind, EventKind::NewChainRoot(..)) => {}
                 (kind, Ok(found)) => assert_ne!(found.gaps, [], "{kind:?}"),
             }
-            holds_only_truth(&lost, &truth);
+            assert_agrees_with_state(&lost, &state);
 
             for kind in other(event.kind) {
                 let mut altered = events.clone();
@@ -173,7 +176,7 @@ fn a_lost_altered_moved_or_doubled_event_is_named_or_does_no_harm() {
                 let is_last = at + 1 == events.len();
                 assert!(refused.is_err() || is_last, "{:?} as {kind:?}", event.kind);
                 if !is_last {
-                    holds_only_truth(&altered, &truth);
+                    assert_agrees_with_state(&altered, &state);
                 }
             }
             for (block, log_index) in [
@@ -185,18 +188,18 @@ fn a_lost_altered_moved_or_doubled_event_is_named_or_does_no_harm() {
                 let mut moved = events.clone();
                 moved[at].block = SlBlock(block);
                 moved[at].log_index = log_index;
-                holds_only_truth(&sorted(moved.clone()), &truth);
+                assert_agrees_with_state(&sorted(moved.clone()), &state);
                 moved.push(*event);
-                holds_only_truth(&sorted(moved), &truth);
+                assert_agrees_with_state(&sorted(moved), &state);
             }
         }
         let twice = sorted([events.clone(), events.clone()].concat());
-        assert_eq!(from_events(&twice).unwrap().forest.root(), truth.0.root());
+        assert_eq!(from_events(&twice).unwrap().forest.root(), state.0.root());
     }
 }
 
 #[test]
-fn what_is_wrong_is_named_with_its_place() {
+fn errors_and_gaps_have_the_place_of_the_event() {
     let events = events("gateway-v29");
     let find = |wanted: fn(&EventKind) -> bool, nth: usize| {
         let mut found = events.iter().enumerate().filter(|(_, event)| wanted(&event.kind));
@@ -216,7 +219,7 @@ fn what_is_wrong_is_named_with_its_place() {
     let EventsError::Unpaired { place, .. } = unpaired else { panic!("{unpaired}") };
     assert_eq!(place.block, events[appended].block);
 
-    // Roots that are missing are noticed, and the trees are confirmed by later ones.
+    // Missing roots are reported, and later ones confirm the trees.
     let gaps = |at: usize| without(at).unwrap().gaps;
     assert!(matches!(gaps(chain_root)[..], [EventGap::NoChainRoot(_)]));
     assert!(matches!(gaps(interop_root)[..], [EventGap::NoInteropRoot(_), ..]));
@@ -229,14 +232,16 @@ fn what_is_wrong_is_named_with_its_place() {
         from_events(&events).unwrap_err()
     };
     assert!(matches!(contradiction, EventsError::Contradiction { .. }), "{contradiction}");
+    let text = contradiction.to_string();
+    assert!(text.contains("two different events, AppendedChainBatchRoot of batch "), "{text}");
 
-    // The whole block that appended a batch is missing: a later root differs.
+    // If the whole block that appended a batch is missing, a later root differs.
     let mut gap = events.clone();
     gap.retain(|event| event.block != events[appended].block);
     let error = from_events(&gap).unwrap_err().to_string();
     assert!(error.contains("block"), "{error}");
 
-    // Events that begin later, and events of nothing.
+    // Events that do not begin with the first registration, no events, and events without roots.
     assert!(matches!(from_events(&events[added..]), Err(EventsError::Registration { .. })));
     assert!(matches!(from_events(&[]), Err(EventsError::None)));
     let no_roots: Vec<_> = events
@@ -247,21 +252,21 @@ fn what_is_wrong_is_named_with_its_place() {
     assert!(matches!(from_events(&no_roots), Err(EventsError::NoRoots)));
 }
 
-/// A list that ends early gives the trees of its last root, whatever its last event is.
+/// Events that end early result in the trees of their last root, whatever the last event is.
 #[test]
 fn events_that_end_early_give_the_trees_of_their_last_root() {
     for vectors in VECTORS {
         let events = events(vectors);
-        let truth = from_state(vectors);
+        let state = from_state(vectors);
         let mut forests = 0;
         for end in 1..events.len() {
-            if let Ok(FromEvents { forest, .. }) = from_events(&events[..end]) {
+            if let Ok(RebuiltFromEvents { forest, .. }) = from_events(&events[..end]) {
                 let latest = forest.latest();
                 if let Some(latest) = latest {
                     let next = events[end];
-                    // A list that ends within a block cannot know that block's last root.
+                    // Events that end within a block may lack the last root of this block.
                     if next.block != latest.block {
-                        assert_eq!(truth.1[&latest.block], latest.root);
+                        assert_eq!(state.1[&latest.block], latest.root);
                     }
                     forests += 1;
                 }
@@ -271,7 +276,7 @@ fn events_that_end_early_give_the_trees_of_their_last_root() {
     }
 }
 
-/// The proofs of every log, without the member that says by what the trees were checked.
+/// The proofs of every log without the member `checkedBy`, and all values of this member.
 fn proofs(vectors: &str, tree: &[&str], target: &str) -> (String, Vec<String>) {
     let logs = fixture(&format!("{vectors}/logs.jsonl.gz"));
     let mut args = vec!["prove", "--all", "--target", target, "--tree"];
@@ -338,7 +343,7 @@ fn a_state_and_events_have_to_agree() {
         let events = write(lines);
         run(["rebuild".into(), "--json".into(), state.clone(), events])
     };
-    // A part of the history is enough.
+    // Events may cover only a part of the history.
     let part = rebuild(&lines[200..300]);
     assert_eq!(part.code, Some(0), "{}", part.stderr);
     assert!(part.stdout.contains("\"checkedBy\": \"state+events\""), "{}", part.stdout);

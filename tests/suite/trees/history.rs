@@ -325,7 +325,7 @@ proptest! {
 
 /// The vectors' histories with one altered root, or with two altered roots and one between them.
 #[test]
-fn a_root_that_was_altered_is_unexplained_and_the_rest_stands() {
+fn an_altered_root_is_unexplained_and_the_others_are_explained() {
     for (folder, layout) in [("gateway-v29", Layout::V29), ("gateway-v31", Layout::V31)] {
         let truth = truth(folder);
         let played = replay(folder, layout);

@@ -45,7 +45,7 @@ fn is_always(
 }
 
 #[test]
-fn every_search_finds_what_the_events_say() {
+fn every_search_agrees_with_the_events() {
     for (folder, times) in [("gateway-v29", 20), ("gateway-v31", 20), ("gateway-v29-to-v31", 100)] {
         let state =
             read_state(&fixture(&format!("{folder}/state.anvil.json")), None).unwrap().state;
@@ -111,7 +111,7 @@ fn append(layer: &mut Layer, block: u64, index: usize, batch: u64) {
 
 /// The walk down tries that a chain was not registered before it tries that the chain had no batches yet.
 #[test]
-fn a_root_that_a_walk_passed_is_searched_again() {
+fn a_root_that_a_walk_skipped_is_searched_again() {
     let mut layer = stuck(Layout::V31);
     layer.set_block(6);
     layer.add_chain(ChainId(41));

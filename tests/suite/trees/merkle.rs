@@ -159,9 +159,9 @@ fn any_number_of_threads_builds_the_same_bytes() {
 /// building all of them together give the same nodes.
 fn above(trees: &[Painted], threads: usize) -> Vec<Vec<Hash>> {
     let zeros = Zeros::above(empty());
-    let room =
+    let buffers =
         || trees.iter().map(|tree| vec![Hash::ZERO; Tree::above_count(tree.count as u64) as usize]);
-    let (mut alone, mut together): (Vec<_>, Vec<_>) = (room().collect(), room().collect());
+    let (mut alone, mut together): (Vec<_>, Vec<_>) = (buffers().collect(), buffers().collect());
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
     pool.install(|| {
         for (tree, above) in trees.iter().zip(&mut alone) {

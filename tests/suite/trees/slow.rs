@@ -106,7 +106,7 @@ fn a_search_grows_with_the_trees_and_has_a_limit() {
 }
 
 #[test]
-fn threads_are_bounded_whoever_asks_for_them() {
+fn the_number_of_threads_is_bounded() {
     let state = fixture("gateway-v31/state.anvil.json");
     for (threads, code) in [("1", 0), ("1024", 0), ("", 0), ("0", 2), ("1025", 2), ("many", 2)] {
         let mut command = crate::support::binary::command();

@@ -1,5 +1,6 @@
-//! Evidence from the events of MessageRoot: every registration and every append, in order. They also name the
-//! root of a chain after each append, and the shared root. Each of these roots is compared with the trees.
+//! Evidence from the events of MessageRoot: every registration and every append, in order. They also contain
+//! the roots of the chain tree and of the shared tree after each append. Each of these roots is compared with
+//! the rebuilt trees.
 
 mod reader;
 
@@ -16,58 +17,58 @@ use crate::{
     proof::CheckedBy,
 };
 
-/// What the events of one MessageRoot record, from its first one on.
+/// The content of all events of one MessageRoot.
 #[derive(Debug)]
 pub(in crate::forest) struct EventEvidence {
     layout: Layout,
     chains: Vec<RecordedChain>,
     /// By chain index.
     appends: Vec<Appends>,
-    named: Vec<NamedRoot>,
+    shared_roots: Vec<EmittedRoot>,
     /// The interop roots by block.
     by_block: History,
     gaps: Vec<EventGap>,
     last: SlBlock,
 }
 
-/// The batches that a chain appended, and the chain roots that the events name.
+/// The batches that a chain appended, and its chain roots in the events.
 #[derive(Debug)]
 struct Appends {
     numbers: BatchNumbers,
     roots: Vec<Hash>,
-    named: Vec<NamedChainRoot>,
+    emitted: Vec<EmittedChainRoot>,
 }
 
-/// A chain root that an event names.
+/// The chain root in a `NewChainRoot` event.
 #[derive(Debug)]
-struct NamedChainRoot {
+struct EmittedChainRoot {
     place: EventPlace,
-    /// The number of batches in it.
+    /// The number of batches in the chain tree.
     batches: u64,
     root: Hash,
 }
 
-/// A shared root that an event names, and what changed since the one before it.
+/// The root of the shared tree in a `NewInteropRoot` event, and what changed since the previous one.
 #[derive(Debug)]
-struct NamedRoot {
+struct EmittedRoot {
     place: EventPlace,
     root: Hash,
     step: Step,
 }
 
-/// An event that is missing, without harm to the trees: other roots confirm them.
+/// An event that is missing although later roots confirm the trees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EventGap {
-    /// An append is followed by no chain root.
+    /// No chain root follows this append.
     NoChainRoot(EventPlace),
-    /// An append is followed by no interop root.
+    /// No interop root follows this append.
     NoInteropRoot(EventPlace),
-    /// The last interop root of a block is missing, so the root of the block is not known.
+    /// The last interop root of this block is missing, so the root of the block is not known.
     NoBlockRoot(SlBlock),
-    /// This event and those after it are part of no interop root. They are left out.
+    /// No interop root covers this event and those after it. They are ignored.
     AfterLastRoot(EventPlace),
-    /// By the log ids, blocks with interop roots are missing between these two.
+    /// According to the log ids, blocks with interop roots are missing between these two.
     Blocks(SlBlock, SlBlock),
 }
 
@@ -86,28 +87,28 @@ impl fmt::Display for EventGap {
             ),
             Self::AfterLastRoot(place) => write!(
                 f,
-                "{place}: no NewInteropRoot follows this event and those after it; they are left out"
+                "{place}: no NewInteropRoot follows this event and those after it; they are ignored"
             ),
             Self::Blocks(before, after) => write!(
                 f,
-                "by the log ids of NewInteropRoot, blocks with roots are missing between {before} and {after}"
+                "according to the log ids of NewInteropRoot, events of blocks between {before} and {after} are missing"
             ),
         }
     }
 }
 
 impl EventEvidence {
-    /// Reads events in the order of their emission, without repetitions.
+    /// Reads events, which must be in the order of their emission and without repetitions.
     pub(in crate::forest) fn read(events: &[MessageRootEvent]) -> Result<Self, RebuildError> {
         Ok(reader::read(events)?)
     }
 
-    /// The events that are missing without harm.
+    /// The missing events.
     pub(in crate::forest) fn gaps(&self) -> &[EventGap] {
         &self.gaps
     }
 
-    /// The interop roots by block with their content.
+    /// The interop roots by block, and their content.
     pub(in crate::forest) fn history(&self) -> &History {
         &self.by_block
     }
@@ -142,21 +143,22 @@ impl Evidence for EventEvidence {
         batches: &BatchNumbers,
         tree: &Tree<'_>,
     ) -> Result<(), RebuildError> {
-        let named = &self.appends[chain].named;
-        let counts: Vec<u64> = named.iter().map(|named| named.batches).collect();
+        let emitted = &self.appends[chain].emitted;
+        let counts: Vec<u64> = emitted.iter().map(|emitted| emitted.batches).collect();
         let rebuilt = tree.prefix_roots(&counts);
         let rebuilt = rebuilt.unwrap_or_else(|| unreachable!("roots follow appends"));
-        let wrong = named.iter().zip(&rebuilt).position(|(named, rebuilt)| named.root != *rebuilt);
+        let wrong =
+            emitted.iter().zip(&rebuilt).position(|(emitted, rebuilt)| emitted.root != *rebuilt);
         wrong.map_or(Ok(()), |at| {
-            let NamedChainRoot { place, batches: count, root } = named[at];
+            let EmittedChainRoot { place, batches: count, root } = emitted[at];
             let batch = batches.get(count - 1).unwrap_or_default();
             Err(EventsError::ChainRoot {
                 place,
                 chain: self.chains[chain].id,
                 batch,
-                named: root,
+                emitted: root,
                 rebuilt: rebuilt[at],
-                before: at.checked_sub(1).map(|before| named[before].place),
+                before: at.checked_sub(1).map(|before| emitted[before].place),
             }
             .into())
         })
@@ -167,17 +169,18 @@ impl Evidence for EventEvidence {
     }
 
     fn compare_forest(&self, forest: &Forest) -> Result<(), RebuildError> {
-        // Each named root stands at a block of its own, in their order.
+        // A block may emit several roots, but a history has one for each block. So the roots are numbered
+        // here in place of their blocks.
         let mut history = History::default();
-        for (at, named) in (0..).zip(&self.named) {
-            history.push(SlBlock(at), named.root, Some(named.step.clone()));
+        for (at, emitted) in (0..).zip(&self.shared_roots) {
+            history.push(SlBlock(at), emitted.root, Some(emitted.step.clone()));
         }
         let differing = Timeline::first_differing(forest, history)
             .unwrap_or_else(|_| unreachable!("the steps are those of the forest"));
         differing.map_or(Ok(()), |(at, rebuilt)| {
-            let NamedRoot { place, root, .. } = self.named[at];
-            let before = at.checked_sub(1).map(|before| self.named[before].place);
-            Err(EventsError::InteropRoot { place, named: root, rebuilt, before }.into())
+            let EmittedRoot { place, root, .. } = self.shared_roots[at];
+            let before = at.checked_sub(1).map(|before| self.shared_roots[before].place);
+            Err(EventsError::InteropRoot { place, emitted: root, rebuilt, before }.into())
         })
     }
 

@@ -1,24 +1,24 @@
-//! Plays events in order.
+//! Reads events in order, and checks that each can follow those before it.
 
 use std::{
     collections::{BTreeMap, HashMap},
     mem,
 };
 
-use super::{Appends, EventEvidence, EventGap, NamedChainRoot, NamedRoot, RecordedChain};
+use super::{Appends, EmittedChainRoot, EmittedRoot, EventEvidence, EventGap, RecordedChain};
 use crate::{
     contracts::{self, EventKind, Layout, MessageRootEvent},
     forest::{BatchNumbers, EventPlace, EventsError, History, step::Step},
     primitives::{BatchNumber, ChainId, Hash, SlBlock},
 };
 
-/// What the events tell when they are read once, before they are played.
+/// What a first pass over the events finds.
 struct Overview {
     layout: Layout,
-    /// The settlement layer that the first interop root names.
+    /// The settlement layer in the first interop root.
     sl_chain: Option<ChainId>,
-    /// The number of events up to the last interop root that is known to be its block's last. Without such a
-    /// root, all events.
+    /// The number of events up to the last interop root that no other change follows in its block. Without
+    /// such a root, all events.
     confirmed: usize,
 }
 
@@ -34,9 +34,9 @@ impl Overview {
                 block = Some(event.block);
             }
             match event.kind {
-                EventKind::NewInteropRoot(Some(named)) => {
-                    layout = layout.max(if named.log_id > 0 { Layout::V31 } else { Layout::V29 });
-                    sl_chain = sl_chain.or(Some(named.sl_chain));
+                EventKind::NewInteropRoot(Some(data)) => {
+                    layout = layout.max(if data.log_id > 0 { Layout::V31 } else { Layout::V29 });
+                    sl_chain = sl_chain.or(Some(data.sl_chain));
                     candidate = Some(at + 1);
                     has_roots = true;
                 }
@@ -60,45 +60,41 @@ pub(super) fn read(events: &[MessageRootEvent]) -> Result<EventEvidence, EventsE
         (pair[0].block, pair[0].log_index) == (pair[1].block, pair[1].log_index)
     };
     if let Some([one, other]) = events.windows(2).find(same_place) {
-        let [one_text, other_text] = [one, other].map(|event| format!("{:?}", event.kind));
-        return Err(EventsError::Contradiction {
-            place: place(one),
-            one: one_text,
-            other: other_text,
-        });
+        let (place, one, other) = (place(one), one.kind, other.kind);
+        return Err(EventsError::Contradiction { place, one, other });
     }
     let overview = Overview::of(events)?;
-    let mut player = Player::new(&overview);
+    let mut reader = Reader::new(&overview);
     let (confirmed, rest) = events.split_at(overview.confirmed);
     for event in confirmed {
-        player.play(place(event), &event.kind)?;
+        reader.read(place(event), &event.kind)?;
     }
-    player.leave_out(rest)?;
-    player.finish(overview.layout, last)
+    reader.ignore(rest)?;
+    reader.finish(overview.layout, last)
 }
 
 fn place(event: &MessageRootEvent) -> EventPlace {
     EventPlace { block: event.block, log_index: event.log_index }
 }
 
-/// The state while events are played.
-struct Player {
+/// What was read so far.
+struct Reader {
     layout: Layout,
-    /// The settlement layer, if interop roots name it.
+    /// The settlement layer, if there are interop roots.
     sl_chain: Option<ChainId>,
     chains: Vec<ChainId>,
     indices: HashMap<ChainId, usize>,
     appends: Vec<ChainAppends>,
-    named: Vec<NamedRoot>,
+    shared_roots: Vec<EmittedRoot>,
     by_block: History,
-    /// The batches by chain since the last named root.
-    since_named: BTreeMap<u32, u64>,
+    /// The batches by chain since the last root in `shared_roots`.
+    since_root: BTreeMap<u32, u64>,
     /// The batches by chain since the last root in `by_block`.
     since_block: BTreeMap<u32, u64>,
-    /// The last interop root of the present block.
+    /// The last interop root of the present block, with the number of chains.
     candidate: Option<(SlBlock, Hash, u32)>,
     /// The last append of the present block, as long as no interop root follows it.
-    unnamed: Option<EventPlace>,
+    without_root: Option<EventPlace>,
     /// The last log id, and its block.
     log_id: Option<(u64, SlBlock)>,
     gaps: Vec<EventGap>,
@@ -108,12 +104,12 @@ struct Player {
 struct ChainAppends {
     numbers: Vec<BatchNumber>,
     roots: Vec<Hash>,
-    named: Vec<NamedChainRoot>,
-    /// The last append, as long as no chain root followed it.
-    open: Option<EventPlace>,
+    emitted: Vec<EmittedChainRoot>,
+    /// The last append, as long as no chain root follows it.
+    without_root: Option<EventPlace>,
 }
 
-impl Player {
+impl Reader {
     fn new(overview: &Overview) -> Self {
         Self {
             layout: overview.layout,
@@ -121,18 +117,18 @@ impl Player {
             chains: Vec::new(),
             indices: HashMap::new(),
             appends: Vec::new(),
-            named: Vec::new(),
+            shared_roots: Vec::new(),
             by_block: History::default(),
-            since_named: BTreeMap::new(),
+            since_root: BTreeMap::new(),
             since_block: BTreeMap::new(),
             candidate: None,
-            unnamed: None,
+            without_root: None,
             log_id: None,
             gaps: Vec::new(),
         }
     }
 
-    fn play(&mut self, place: EventPlace, kind: &EventKind) -> Result<(), EventsError> {
+    fn read(&mut self, place: EventPlace, kind: &EventKind) -> Result<(), EventsError> {
         self.begin_block(place.block);
         let no_data = EventsError::NoData { place, event: kind.name() };
         match *kind {
@@ -141,24 +137,24 @@ impl Player {
                 self.append(place, chain, batch, root.ok_or(no_data)?)
             }
             EventKind::NewChainRoot(chain, root) => {
-                self.name_chain_root(place, chain, root.ok_or(no_data)?)
+                self.chain_root(place, chain, root.ok_or(no_data)?)
             }
-            EventKind::NewInteropRoot(named) => self.name_root(place, &named.ok_or(no_data)?),
+            EventKind::NewInteropRoot(root) => self.shared_root(place, &root.ok_or(no_data)?),
         }
     }
 
-    /// Files the interop root of the block before, once an event of another block is played.
+    /// Stores the interop root of the block before, when an event of another block is read.
     fn begin_block(&mut self, block: SlBlock) {
         let known = self.candidate.take_if(|(of, ..)| *of != block);
         if let Some((of, root, chains)) = known {
             let advances = mem::take(&mut self.since_block).into_iter().collect();
             self.by_block.push(of, root, Some(Step { chains, advances }));
         }
-        if let Some(place) = self.unnamed.filter(|place| place.block != block) {
+        if let Some(place) = self.without_root.filter(|place| place.block != block) {
             self.miss_root();
-            self.unnamed = None;
-            // Releases before v29 name no interop roots.
-            if !self.named.is_empty() {
+            self.without_root = None;
+            // Releases before v29 emit no interop roots.
+            if !self.shared_roots.is_empty() {
                 self.gaps.push(EventGap::NoBlockRoot(place.block));
             }
         }
@@ -166,8 +162,8 @@ impl Player {
 
     /// Notes that no interop root follows the last append, once an event follows that should come after it.
     fn miss_root(&mut self) {
-        let missed = self.unnamed.map(EventGap::NoInteropRoot);
-        if !self.named.is_empty() && self.gaps.last() != missed.as_ref() {
+        let missed = self.without_root.map(EventGap::NoInteropRoot);
+        if !self.shared_roots.is_empty() && self.gaps.last() != missed.as_ref() {
             self.gaps.extend(missed);
         }
     }
@@ -225,18 +221,18 @@ impl Player {
         if let Some(before) = appends.numbers.last().copied().filter(|before| *before >= batch) {
             return Err(EventsError::BatchOrder { place, chain, batch, before });
         }
-        self.gaps.extend(appends.open.replace(place).map(EventGap::NoChainRoot));
+        self.gaps.extend(appends.without_root.replace(place).map(EventGap::NoChainRoot));
         appends.numbers.push(batch);
         appends.roots.push(root);
-        *self.since_named.entry(index as u32).or_default() += 1;
+        *self.since_root.entry(index as u32).or_default() += 1;
         *self.since_block.entry(index as u32).or_default() += 1;
         self.candidate = None;
         self.miss_root();
-        self.unnamed = Some(place);
+        self.without_root = Some(place);
         Ok(())
     }
 
-    fn name_chain_root(
+    fn chain_root(
         &mut self,
         place: EventPlace,
         chain: ChainId,
@@ -244,27 +240,27 @@ impl Player {
     ) -> Result<(), EventsError> {
         let index = self.index(place, "NewChainRoot", chain)?;
         let appends = &mut self.appends[index];
-        appends.open.take().ok_or(EventsError::Unpaired { place, chain })?;
+        appends.without_root.take().ok_or(EventsError::Unpaired { place, chain })?;
         let batches = appends.numbers.len() as u64;
-        appends.named.push(NamedChainRoot { place, batches, root });
+        appends.emitted.push(EmittedChainRoot { place, batches, root });
         Ok(())
     }
 
-    fn name_root(
+    fn shared_root(
         &mut self,
         place: EventPlace,
-        named: &contracts::NamedRoot,
+        data: &contracts::NewInteropRootData,
     ) -> Result<(), EventsError> {
-        let contracts::NamedRoot { sl_chain, block, log_id, root } = *named;
+        let contracts::NewInteropRootData { sl_chain, block, log_id, root } = *data;
         if block != place.block {
-            return Err(EventsError::OtherBlock { place, named: block });
+            return Err(EventsError::OtherBlock { place, emitted: block });
         }
         let Some(&expected) = self.chains.first() else {
             let event = "NewInteropRoot";
             return Err(EventsError::Unregistered { place, event, chain: sl_chain });
         };
         if sl_chain != expected {
-            return Err(EventsError::OtherSettlementLayer { place, named: sl_chain, expected });
+            return Err(EventsError::OtherSettlementLayer { place, emitted: sl_chain, expected });
         }
         if let Some((last, of)) = self.log_id.filter(|(last, _)| *last > 0)
             && log_id != last + u64::from(of != block)
@@ -273,22 +269,21 @@ impl Player {
         }
         self.log_id = Some((log_id, block));
         let chains = self.chains.len() as u32;
-        let advances = mem::take(&mut self.since_named).into_iter().collect();
-        self.named.push(NamedRoot { place, root, step: Step { chains, advances } });
+        let advances = mem::take(&mut self.since_root).into_iter().collect();
+        self.shared_roots.push(EmittedRoot { place, root, step: Step { chains, advances } });
         self.candidate = Some((block, root, chains));
-        self.unnamed = None;
+        self.without_root = None;
         Ok(())
     }
 
-    /// Leaves out events that are part of no interop root that is known to be its block's last. Before v31 a
-    /// registration stores no root, so it is kept.
-    fn leave_out(&mut self, events: &[MessageRootEvent]) -> Result<(), EventsError> {
+    /// Ignores the events after the last confirmed root, except registrations before v31: these store no root,
+    /// so none can be expected after them.
+    fn ignore(&mut self, events: &[MessageRootEvent]) -> Result<(), EventsError> {
         let mut first = None;
         for event in events {
             match event.kind {
                 EventKind::AddedChain(..) if self.layout != Layout::V31 => {
-                    // A chain that appended batches before has no place in the last root.
-                    self.play(place(event), &event.kind)?;
+                    self.read(place(event), &event.kind)?;
                 }
                 _ => first = first.or(Some(place(event))),
             }
@@ -300,17 +295,17 @@ impl Player {
     fn finish(mut self, layout: Layout, last: SlBlock) -> Result<EventEvidence, EventsError> {
         self.begin_block(SlBlock(u64::MAX));
         for (index, appends) in self.appends.iter().enumerate() {
-            let Some(open) = appends.open else { continue };
-            let last_named = self.named.last().map(|named| named.place);
-            if last_named.is_none_or(|named| named < open) {
+            let Some(place) = appends.without_root else { continue };
+            let last_root = self.shared_roots.last().map(|root| root.place);
+            if last_root.is_none_or(|root| root < place) {
                 let batch = appends.numbers.last().copied().unwrap_or_default();
                 let chain = self.chains[index];
-                return Err(EventsError::Unconfirmed { place: open, chain, batch });
+                return Err(EventsError::Unconfirmed { place, chain, batch });
             }
-            self.gaps.push(EventGap::NoChainRoot(open));
+            self.gaps.push(EventGap::NoChainRoot(place));
         }
-        // Sources without any chain root are read by their topics.
-        if self.appends.iter().all(|appends| appends.named.is_empty()) {
+        // A source without any chain root was collected without these events, so none is missing.
+        if self.appends.iter().all(|appends| appends.emitted.is_empty()) {
             self.gaps.retain(|gap| !matches!(gap, EventGap::NoChainRoot(_)));
         }
         let appends: Vec<Appends> = self
@@ -320,18 +315,18 @@ impl Player {
                 numbers: BatchNumbers::new(appends.numbers)
                     .unwrap_or_else(|| unreachable!("checked when they were appended")),
                 roots: appends.roots,
-                named: appends.named,
+                emitted: appends.emitted,
             })
             .collect();
         let chains = self.chains.into_iter().zip(&appends);
         Ok(EventEvidence {
-            // Before v31 only the interop roots tell the releases apart.
+            // Before v31 only the interop roots distinguish the releases.
             layout: layout.max(Layout::V29),
             chains: chains
                 .map(|(id, appends)| RecordedChain { id, batches: appends.numbers.len() })
                 .collect(),
             appends,
-            named: self.named,
+            shared_roots: self.shared_roots,
             by_block: self.by_block,
             gaps: self.gaps,
             last,

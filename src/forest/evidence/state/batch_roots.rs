@@ -65,16 +65,16 @@ pub(super) fn collect<S: StorageReader + ?Sized>(
     }
     let sources = Sources { state, chain, mappings };
 
-    let mut room = vec![Hash::ZERO; leaves.clamp(FEWEST, WINDOW) as usize];
+    let mut buffer = vec![Hash::ZERO; leaves.clamp(FEWEST, WINDOW) as usize];
     let mut runs: Vec<Run> = Vec::new();
-    // `left` leaves are still to be found; all numbers from `end` on were searched.
+    // `left` leaves are not found yet; all numbers from `end` on were searched.
     let (mut left, top) = (leaves, highest.0.saturating_add(1));
     let mut end = top;
-    // The gaps are limited in sum: with a limit per gap, a dump with roots far apart would be searched
-    // forever.
+    // The limit is for all gaps together. With a limit for each gap, the search in a dump with many gaps
+    // would take too long.
     while left > 0 && end > 0 && top - end - (leaves - left) < max_gap {
         let start = end.saturating_sub(left.clamp(FEWEST, WINDOW));
-        let window = &mut room[..(end - start) as usize];
+        let window = &mut buffer[..(end - start) as usize];
         sources.read(start, window)?;
         let tried = (start..end).rev().zip(window.iter().rev());
         let found = tried.filter(|(_, root)| !root.is_zero());
@@ -105,12 +105,12 @@ pub(super) fn collect<S: StorageReader + ?Sized>(
 impl<S: StorageReader + ?Sized> Sources<'_, S> {
     /// The roots of the batches from number `first` on; zero where no root is stored.
     fn read(&self, first: u64, roots: &mut [Hash]) -> Result<(), RebuildError> {
-        let pieces = roots.par_chunks_mut(CHUNK).enumerate();
-        let read = |(i, roots): (usize, _)| self.read_piece(first + (i * CHUNK) as u64, roots);
-        try_map(pieces, read).map(drop)
+        let chunks = roots.par_chunks_mut(CHUNK).enumerate();
+        let read = |(i, roots): (usize, _)| self.read_chunk(first + (i * CHUNK) as u64, roots);
+        try_map(chunks, read).map(drop)
     }
 
-    fn read_piece(&self, first: u64, roots: &mut [Hash]) -> Result<(), RebuildError> {
+    fn read_chunk(&self, first: u64, roots: &mut [Hash]) -> Result<(), RebuildError> {
         let numbers = first..first + roots.len() as u64;
         let keys: Vec<Word> = numbers.clone().map(Word::from).collect();
         roots.fill(Hash::ZERO);

@@ -13,9 +13,9 @@ use crate::{
 const WINDOW: u64 = 1 << 18;
 const CHUNK: u64 = 1 << 12;
 
-/// Blocks tried for each slot of the state. Work then grows with the input and not with a number in it. Even
-/// a settlement layer with one root an hour and a block every second has more slots than this allows for.
-const BLOCKS_A_SLOT: u64 = 1 << 12;
+/// Blocks tried for each slot of the state, so that the work is bounded by the size of the input and not by a
+/// number in it. A settlement layer with one root an hour and a block a second has 3,600 blocks for each root.
+const BLOCKS_PER_SLOT: u64 = 1 << 12;
 /// Blocks tried in a state of any size: seven weeks at a block a second.
 const FEWEST_BLOCKS: u64 = 1 << 22;
 /// The most blocks tried: two years at a block a second.
@@ -28,12 +28,11 @@ pub(super) enum Newest {
     None(SlBlock),
 }
 
-/// Finds the newest `historicalRoot`. In v31 the contract names its block. Before v31, slots are keyed by
-/// hashes, so blocks are tried: down from the last block if it is known. If it is not known or is wrong, up
-/// from 0, until a root `is_present` or as many roots are found as the contract's storage can hold.
+/// Finds the newest `historicalRoot`. In v31 the contract stores its block. Before v31, blocks are tried: down
+/// from the last block if it is known; if it is not known or is wrong, up from 0, until `is_present` returns
+/// true for a root, or as many roots are found as the contract's storage can hold.
 ///
-/// The shared tree has its present root since the block that stored it, so no root follows one that
-/// `is_present`.
+/// `is_present` returns whether a root may be that of the present shared tree. No other root can follow it.
 ///
 /// A search upwards finds all roots: `take` receives them window by window. Otherwise it is not called.
 pub(super) fn newest<S: StorageReader + ?Sized, E: From<RebuildError>>(
@@ -76,9 +75,9 @@ pub(super) fn newest<S: StorageReader + ?Sized, E: From<RebuildError>>(
     Ok(newest.map_or(Newest::None(searched_to), |(block, root)| Newest::Found(block, root)))
 }
 
-/// The most blocks tried in a state with so many slots.
+/// The maximum number of blocks tried in a state with this number of slots.
 fn most_blocks(slots: u64) -> u64 {
-    slots.saturating_mul(BLOCKS_A_SLOT).clamp(FEWEST_BLOCKS, MOST_BLOCKS)
+    slots.saturating_mul(BLOCKS_PER_SLOT).clamp(FEWEST_BLOCKS, MOST_BLOCKS)
 }
 
 /// The roots by block up to the newest one: all that the contract's storage holds if its slots can be
@@ -132,9 +131,9 @@ fn probe<S: StorageReader + ?Sized>(
     start: u64,
     end: u64,
 ) -> Result<Vec<(SlBlock, Hash)>, StateError> {
-    let pieces: Vec<u64> = (start..end).step_by(CHUNK as usize).collect();
-    let read = |piece: u64| message_root.historical_roots(piece..end.min(piece + CHUNK));
-    let found = try_map(pieces.into_par_iter(), read)?;
+    let chunks: Vec<u64> = (start..end).step_by(CHUNK as usize).collect();
+    let read = |first: u64| message_root.historical_roots(first..end.min(first + CHUNK));
+    let found = try_map(chunks.into_par_iter(), read)?;
     Ok(found.into_iter().flatten().collect())
 }
 
@@ -143,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn work_grows_with_the_state_and_has_a_limit() {
+    fn the_number_of_blocks_grows_with_the_state_up_to_a_limit() {
         for (slots, most) in
             [(0, 1 << 22), (1 << 10, 1 << 22), (1 << 12, 1 << 24), (u64::MAX, 1 << 26)]
         {

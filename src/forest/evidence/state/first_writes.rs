@@ -1,5 +1,5 @@
-//! Turns the batches in which slots were first written into steps. Like events, these steps are claims: they
-//! count only if they lead to the stored roots.
+//! Computes steps from the batches in which slots were first written. Like those from events, these steps are
+//! used only if they lead to the stored roots.
 //!
 //! A zksync-era snapshot records in which batch of the settlement layer each slot was first written. A
 //! batch root and an interop root are written once. So the last root of a settlement layer batch contains
@@ -48,14 +48,15 @@ pub(super) fn steps<S: StorageReader + ?Sized>(
         appended.push(first);
     }
 
+    // The number of chains, and the number of batches of each.
     let mut now = (1, vec![0; appended.len()]);
     let ends = roots.iter().zip(roots.iter().skip(1).map(Some).chain([None]));
     let steps = ends.map(|(batch, next)| {
         if Some(batch) == next {
             return None;
         }
-        // A chain that was registered in this very batch may have been registered after the root. If the
-        // root contains the chain, its batches or a trial show it.
+        // A chain that was registered in this batch may have been registered after the root, so it is not
+        // counted unless it has batches. If the step is wrong for that reason, the search corrects it.
         let chains = registered.iter().take_while(|first| *first < batch).count();
         let batches: Vec<u64> = appended
             .iter()

@@ -1,5 +1,5 @@
-//! Evidence from a state: the contracts' storage of batch roots, of the frontier of every chain tree, of the
-//! whole shared tree, and of the interop roots.
+//! Evidence from a state, in which the contracts store the batch roots, the frontier of every chain tree, the
+//! whole shared tree, and the interop roots.
 
 mod batch_roots;
 mod block_roots;
@@ -64,7 +64,7 @@ impl<'s, S: StorageReader + ?Sized> StateEvidence<'s, S> {
                 return Err(RebuildError::TooManyBatches { chain: *chain, batches, slots });
             }
         }
-        // One root for every batch, and not many interop roots more.
+        // One root for every batch. There are few interop roots in comparison.
         state.expect_reads(batches);
         let recorded =
             |(id, tree): (_, &ChainTreeStorage)| RecordedChain { id, batches: tree.leaves };
@@ -150,7 +150,7 @@ impl<S: StorageReader + ?Sized> Evidence for StateEvidence<'_, S> {
     }
 }
 
-/// The chains by index, checked against both mappings of the registry.
+/// The chains by index, according to both mappings of the registry, which must agree.
 fn registry<S: StorageReader + ?Sized>(
     message_root: &MessageRoot<'_, S>,
 ) -> Result<Vec<ChainId>, RebuildError> {

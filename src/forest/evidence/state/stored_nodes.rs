@@ -38,7 +38,7 @@ pub(super) fn chain_tree(
             rebuilt,
         }
     };
-    // From the bottom up, so that the error names the smallest subtree that differs.
+    // From the bottom up, so that the error is about the smallest subtree that differs.
     for (level, side) in (0..tree.height()).zip(&stored.sides) {
         if let Some(node) = live_side(tree, level)
             && node != *side

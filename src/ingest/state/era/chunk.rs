@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn fields_may_come_in_any_order_but_not_from_elsewhere() {
+    fn fields_may_be_in_any_order_but_not_unknown() {
         let key = "47ea1fc23ae86f586ef17771ebe9bf37676a15af61c94de48d3471f06519a352";
         let swapped = unhex(&format!("0a49 3220 {key} 28ac02 2016 1a20 {:064x}", 4));
         assert_eq!(logs(&swapped).unwrap()[0].index, 300);
@@ -336,7 +336,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn noise_does_no_harm(noise in prop::collection::vec(any::<u8>(), 0..300)) {
+        fn random_bytes_do_not_panic(noise in prop::collection::vec(any::<u8>(), 0..300)) {
             let _ = logs(&noise);
             for (bytes, _) in examples() {
                 let _ = logs(&[&bytes[..], &noise].concat());
@@ -344,7 +344,7 @@ mod tests {
         }
 
         #[test]
-        fn both_ways_of_reading_agree(
+        fn both_parsers_agree(
             index: u64,
             batch: u32,
             changes in prop::collection::vec((0..100usize, any::<u8>()), 0..3),

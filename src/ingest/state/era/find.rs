@@ -10,7 +10,7 @@ use serde::{Deserialize, de::IgnoredAny};
 
 use super::EraError;
 use crate::{
-    files::{Input, InputError, entries_of, is_file, is_folder},
+    files::{Input, InputError, entries_of, is_directory, is_file},
     primitives::SlBlock,
 };
 
@@ -73,7 +73,7 @@ pub(in crate::ingest::state) fn is_header(head: &[u8]) -> bool {
 /// The other files of the snapshot at `path`: those in a directory, or those next to a header. Empty if
 /// `path` is something else.
 pub(in crate::ingest::state) fn files_of(path: &Path) -> Result<Vec<PathBuf>, InputError> {
-    let in_folder = is_folder(path)?;
+    let in_folder = is_directory(path)?;
     let folder = match path.parent() {
         _ if in_folder => path,
         _ if !is_header_at(path)? => return Ok(Vec::new()),
@@ -83,7 +83,7 @@ pub(in crate::ingest::state) fn files_of(path: &Path) -> Result<Vec<PathBuf>, In
     let is_of_snapshot = |name: &str| name.ends_with(".proto.gzip") || (in_folder && is_json(name));
     let mut files = Vec::new();
     for folder in [folder.to_owned(), folder.join(BUCKET)] {
-        if is_folder(&folder)? {
+        if is_directory(&folder)? {
             files.extend(entries_of(&folder)?.into_iter().map(|entry| entry.path()));
         }
     }
@@ -106,7 +106,7 @@ fn is_header_at(path: &Path) -> Result<bool, InputError> {
 impl EraSnapshot {
     /// Finds the snapshot in a directory, or the snapshot of a header.
     pub(in crate::ingest::state) fn find(path: &Path) -> Result<Self, EraError> {
-        if !is_folder(path)? {
+        if !is_directory(path)? {
             let folder = match path.parent() {
                 Some(folder) if folder != Path::new("") => folder,
                 _ => Path::new("."),
@@ -276,7 +276,7 @@ impl Folder {
         let mut folder = Self { files: BTreeMap::new(), json: Vec::new() };
         folder.add(path)?;
         let bucket = path.join(BUCKET);
-        if is_folder(&bucket)? {
+        if is_directory(&bucket)? {
             folder.add(&bucket)?;
         }
         folder.json.sort_unstable();
@@ -358,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn names_alone_make_a_snapshot() {
+    fn a_snapshot_without_a_header_is_found_by_its_names() {
         let (a, b) = (chunk(7, 0), chunk(7, 1));
         for place in ["", "storage_logs_snapshots/"] {
             let folder = folder(&[&format!("{place}{b}"), &format!("{place}{a}"), "other.json"]);
@@ -372,7 +372,7 @@ mod tests {
     /// A header with a byte order mark, or a compressed one, still detects missing chunks. A header with a
     /// repeated member is invalid. A chunk that the header does not name belongs to another snapshot.
     #[test]
-    fn a_header_counts_in_every_form_and_says_one_thing() {
+    fn headers_are_recognized_in_every_form() {
         let (zero, one) = (chunk(7, 0), chunk(7, 1));
         let of_both = header(7, &[(0, &zero), (1, &one)]);
         let mut compressed = GzEncoder::new(Vec::new(), Compression::fast());
@@ -413,7 +413,7 @@ mod tests {
     }
 
     #[test]
-    fn compressed_headers_are_inflated_and_no_further_than_a_header_is_long() {
+    fn compressed_headers_are_inflated_up_to_the_limit() {
         let chunk = chunk(7, 0);
         let folder = folder(&[&chunk]);
         let path = folder.path().join("header.json");
@@ -449,7 +449,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_chooses_its_chunks_and_has_to_be_true() {
+    fn a_header_selects_its_chunks_and_has_to_match_them() {
         let files = [chunk(7, 0), chunk(7, 1), chunk(8, 0)];
         let folder = folder(&[&files[0], &files[1], &files[2]]);
         let path = folder.path().join("header.json");

@@ -59,7 +59,7 @@ impl ReadAhead {
     /// Empty slot columns, with reused memory if available.
     pub(super) fn piece(&self) -> RecordChunk {
         let spare = self.state().spare.pop();
-        spare.map_or_else(RecordChunk::with_room, RecordChunk::emptied)
+        spare.map_or_else(RecordChunk::with_capacity, RecordChunk::emptied)
     }
 
     /// Begins the turn of this snapshot chunk.
@@ -92,7 +92,7 @@ mod tests {
     /// Workers that are far ahead wait for room, the worker of the current chunk never waits forever, and all
     /// workers end after `close`.
     #[test]
-    fn pieces_that_wait_are_few_and_the_turn_goes_on() {
+    fn waiting_chunks_are_limited_and_all_workers_end() {
         const MOST: usize = 3;
         let (ahead, chunks) = (ReadAhead::new(MOST), 5);
         let entered: Vec<AtomicUsize> = (0..chunks).map(|_| AtomicUsize::new(0)).collect();

@@ -22,7 +22,7 @@ pub(in crate::ingest::state) struct RecordChunk {
 }
 
 impl RecordChunk {
-    pub(super) fn with_room() -> Self {
+    pub(super) fn with_capacity() -> Self {
         Self {
             entries: Vec::with_capacity(CHUNK),
             batches: Vec::with_capacity(CHUNK),

@@ -1,5 +1,5 @@
-//! What is at a path. [`Path::is_file`] and its like return `false` when the disk fails, and a file would be
-//! passed over without a word. These functions return the error.
+//! Whether there is a file or a directory at a path. [`Path::is_file`] and similar methods return `false` when
+//! the disk fails, and the caller would ignore the file. These functions return the error.
 
 use std::{
     fs::{self, DirEntry, Metadata},
@@ -9,16 +9,15 @@ use std::{
 
 use super::InputError;
 
-/// The metadata of what a path leads to. `None` if that is nothing: there is no such name, or it is a link
-/// that leads nowhere.
+/// The metadata of the file or directory at a path. `None` if there is none, or only a link to nothing.
 ///
 /// # Errors
-/// [`InputError::Open`] when the system cannot tell.
+/// [`InputError::Open`] when the disk fails.
 pub fn metadata_of(path: &Path) -> Result<Option<Metadata>, InputError> {
     absent_is_none(path.metadata()).map_err(|source| InputError::Open { path: path.into(), source })
 }
 
-/// Whether a path leads to a regular file.
+/// Whether there is a regular file at a path.
 ///
 /// # Errors
 /// As [`metadata_of`].
@@ -26,32 +25,32 @@ pub fn is_file(path: &Path) -> Result<bool, InputError> {
     Ok(metadata_of(path)?.is_some_and(|found| found.is_file()))
 }
 
-/// Whether a path leads to a directory.
+/// Whether there is a directory at a path.
 ///
 /// # Errors
 /// As [`metadata_of`].
-pub fn is_folder(path: &Path) -> Result<bool, InputError> {
+pub fn is_directory(path: &Path) -> Result<bool, InputError> {
     Ok(metadata_of(path)?.is_some_and(|found| found.is_dir()))
 }
 
-/// The entries of a directory, in no order.
+/// The entries of a directory, in no particular order.
 ///
 /// # Errors
 /// [`InputError::Read`] when it cannot be read.
-pub(crate) fn entries_of(folder: &Path) -> Result<Vec<DirEntry>, InputError> {
-    // The standard library does not repeat this call after a signal, as it does others.
+pub(crate) fn entries_of(directory: &Path) -> Result<Vec<DirEntry>, InputError> {
+    // Unlike other calls, the standard library does not repeat this one after a signal.
     let open = || loop {
-        match fs::read_dir(folder) {
+        match fs::read_dir(directory) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             result => return result,
         }
     };
     open()
         .and_then(|entries| entries.collect())
-        .map_err(|source| InputError::Read { name: folder.display().to_string(), source })
+        .map_err(|source| InputError::Read { name: directory.display().to_string(), source })
 }
 
-/// `None` in place of the error for a path that leads to nothing.
+/// Replaces the error for a path at which there is nothing by `None`.
 pub(super) fn absent_is_none<T>(found: io::Result<T>) -> io::Result<Option<T>> {
     match found {
         Err(error) if is_absent(&error) => Ok(None),
@@ -59,7 +58,7 @@ pub(super) fn absent_is_none<T>(found: io::Result<T>) -> io::Result<Option<T>> {
     }
 }
 
-/// Whether the error means that a path leads to nothing.
+/// Whether the error means that there is nothing at a path.
 pub(super) fn is_absent(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::ENOENT | libc::ENOTDIR | libc::ELOOP))
 }

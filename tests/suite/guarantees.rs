@@ -1,6 +1,6 @@
-//! The promises to users, one test each, named by their numbers.
+//! What users can rely on, one test for each guarantee.
 //!
-//! Most are shown in more depth where a module's own tests are; here stands a fact of each, with other data.
+//! The tests of each module check most of these in more depth. The tests here use other data.
 
 use std::{fs, io::Write, process::Stdio, thread};
 
@@ -61,9 +61,9 @@ fn prove(rest: &[&str]) -> Vec<Value> {
     values(made.stdout.as_bytes())
 }
 
-/// 1: no proof is written that the verifier rejects, also when the archive is damaged.
+/// The verifier accepts every proof that is written, even if the archive is damaged.
 #[test]
-fn promise_1_every_proof_that_is_written_is_valid() {
+fn every_proof_that_is_written_is_valid() {
     let outputs = Outputs::new();
     let mut lines = json_lines(&format!("{FOLDER}/logs.jsonl.gz"));
     lines.retain(|line| line["logs"] != json!([]));
@@ -85,9 +85,9 @@ fn promise_1_every_proof_that_is_written_is_valid() {
     assert_eq!(verified.code, Some(0), "{}", verified.stderr);
 }
 
-/// 2: the verdict is that of the contracts, which accepted and refused these proofs.
+/// The verdict is the same as that of the contracts, which accepted or refused these proofs.
 #[test]
-fn promise_2_verdicts_are_those_of_the_contracts() {
+fn verdicts_are_those_of_the_contracts() {
     for (file, accepted) in [("proofs", true), ("proofs_negative", false)] {
         let record = |line: &Value| {
             let target = &line["target"];
@@ -115,37 +115,37 @@ fn promise_2_verdicts_are_those_of_the_contracts() {
     }
 }
 
-/// 3: a proof is what a server answers: real clients took the recorded answers, and the node of a test network gave the
-/// published one.
+/// A proof is the same as the answer of a server: real clients accepted the recorded answers, and the published one comes
+/// from a node of a test network.
 #[test]
-fn promise_3_answers_are_those_of_servers() {
-    let given = |file: &str| fixture(&format!("gateway-v29/{file}")).to_str().unwrap().to_owned();
-    let batches = given("gw_batches.jsonl");
+fn answers_are_those_of_servers() {
+    let path = |file: &str| fixture(&format!("gateway-v29/{file}")).to_str().unwrap().to_owned();
+    let batches = path("gw_batches.jsonl");
     for client in ["viem-2.57.20", "zksync-js-0.0.19"] {
         let recorded = support::json(&format!("rpc/{client}.json"));
         let pairs = recorded["pairs"].as_array().unwrap().iter();
         let mut compared = 0;
         for pair in pairs.filter(|pair| pair["request"]["method"] == "zks_getL2ToL1LogProof") {
-            let (asked, answer) = (&pair["request"]["params"], &pair["response"]["result"]);
+            let (params, answer) = (&pair["request"]["params"], &pair["response"]["result"]);
             if answer.is_null() {
                 continue;
             }
-            let target = match asked[2].as_str() {
+            let target = match params[2].as_str() {
                 Some("messageRoot") => &["--target", "first"][..],
                 _ => &["--target", "sl-batch:2001", "--sl-batches", &batches],
             };
             let [batch, id] = ["batchNumber", "id"].map(|name| answer[name].to_string());
-            let which = ["--chain", "324", "--batch", &batch, "--index", &id, "--format", "rpc"];
-            let made = run(prove_args("gateway-v29", &[&which, target].concat()));
+            let log = ["--chain", "324", "--batch", &batch, "--index", &id, "--format", "rpc"];
+            let made = run(prove_args("gateway-v29", &[&log, target].concat()));
             let made: Value = serde_json::from_str(&made.stdout).expect(&made.stderr);
             for name in ["id", "root", "batchNumber"] {
-                assert_eq!(made[name], answer[name], "{asked}");
+                assert_eq!(made[name], answer[name], "{params}");
             }
-            // The records have the first words of a proof and say how many there are.
+            // The recordings have the first words of a proof and the number of all words.
             let (words, of) =
                 (made["proof"].as_array().unwrap(), answer["proof"].as_array().unwrap());
-            assert_eq!(words[..of.len() - 1], of[..of.len() - 1], "{asked}");
-            assert_eq!(json!(format!("… {} words", words.len())), of[of.len() - 1], "{asked}");
+            assert_eq!(words[..of.len() - 1], of[..of.len() - 1], "{params}");
+            assert_eq!(json!(format!("… {} words", words.len())), of[of.len() - 1], "{params}");
             compared += 1;
         }
         assert!(compared > 1, "{client}");
@@ -165,9 +165,9 @@ fn promise_3_answers_are_those_of_servers() {
     assert_eq!(verdict.code, Some(0), "{}", verdict.stderr);
 }
 
-/// 4: a state whose trees differ from what the contracts stored is refused with exit code 4.
+/// A state whose trees differ from what the contracts stored is refused with exit code 4.
 #[test]
-fn promise_4_a_state_that_differs_from_its_trees_is_refused() {
+fn a_state_that_differs_from_its_trees_is_refused() {
     let outputs = Outputs::new();
     let state = support::json(&format!("{FOLDER}/state.anvil.json"));
     let slots = "/accounts/0x0000000000000000000000000000000000010005/storage";
@@ -185,7 +185,7 @@ fn promise_4_a_state_that_differs_from_its_trees_is_refused() {
         fs::write(&dump, altered.to_string()).unwrap();
         let rebuilt = run(["rebuild", &dump, "--json", "-q"]);
         match rebuilt.code {
-            // Older roots by block are not part of the trees.
+            // Past interop roots are not part of the trees.
             Some(0) => {
                 assert_eq!(rebuilt.stdout, whole.stdout, "{slot}");
                 same += 1;
@@ -197,9 +197,9 @@ fn promise_4_a_state_that_differs_from_its_trees_is_refused() {
     assert!(differ > 20, "{differ} are refused with 4, {same} change nothing");
 }
 
-/// 5: zeroed, swapped and cut parts of native files are found.
+/// `check` finds zeroed, swapped and cut parts of native files.
 #[test]
-fn promise_5_damage_is_found() {
+fn damage_is_found() {
     const PAGE: usize = 512;
     let outputs = Outputs::new();
     let state = outputs.make(&["import", &path("state.anvil.json")], "state.slsnap");
@@ -227,10 +227,10 @@ fn promise_5_damage_is_found() {
     }
 }
 
-/// 6: a file that is truncated while it is in use ends the command with an error, and not with a signal.
+/// If a file is truncated while it is in use, the command ends with an error and not with a signal.
 #[cfg(target_os = "linux")]
 #[test]
-fn promise_6_truncation_is_no_crash() {
+fn a_truncated_file_is_an_error() {
     let outputs = Outputs::new();
     let state = path("state.anvil.json");
     let trees = outputs.make(&["rebuild", &state], "trees.sltree");
@@ -262,19 +262,19 @@ fn promise_6_truncation_is_no_crash() {
     }
 }
 
-/// 7: a process that is killed at any call leaves the old output or the new one.
+/// A process that is killed at any system call leaves the old output or the new one.
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 #[test]
-fn promise_7_a_crash_leaves_the_old_file_or_the_new_one() {
+fn a_crash_leaves_the_old_file_or_the_new_one() {
     use crate::support::{faults::Fault, faulty_job::Job};
     let dump = fixture(&format!("{FOLDER}/geth.dump.json.gz"));
     Job::new(&[dump], &["rebuild", "in/geth.dump.json.gz"], "trees.sltree")
         .survives(&[Fault::Kill]);
 }
 
-/// 8: small inputs do not take large memory.
+/// Small inputs do not need much memory.
 #[test]
-fn promise_8_memory_is_bounded() {
+fn memory_is_bounded() {
     let outputs = Outputs::new();
     let mut bomb = zstd::Encoder::new(Vec::new(), 1).unwrap();
     for _ in 0..2048 {
@@ -304,9 +304,9 @@ fn promise_8_memory_is_bounded() {
     assert_eq!(run_within(1024, ["check", &file, "--threads", "1"]).code, Some(3));
 }
 
-/// 9: no input makes a command panic.
+/// No input makes a command panic.
 #[test]
-fn promise_9_no_input_makes_a_command_panic() {
+fn no_input_makes_a_command_panic() {
     let outputs = Outputs::new();
     let (root, out) = (Hash::ZERO.to_string(), outputs.text("out"));
     let mut files = Vec::new();
@@ -341,9 +341,9 @@ fn promise_9_no_input_makes_a_command_panic() {
     }
 }
 
-/// 10: the same input gives the same bytes for any number of threads and shards.
+/// The same input gives the same bytes for any number of threads and shards.
 #[test]
-fn promise_10_bytes_do_not_depend_on_threads_or_shards() {
+fn bytes_do_not_depend_on_threads_or_shards() {
     let outputs = Outputs::new();
     let [state, logs] = ["state.anvil.json", "logs.jsonl.gz"].map(path);
     let prove = ["prove", "--tree", &state, "--messages", &logs, "--all"];
@@ -375,9 +375,9 @@ fn promise_10_bytes_do_not_depend_on_threads_or_shards() {
     }
 }
 
-/// 11: what earlier releases wrote stays readable, and its proofs stay valid.
+/// Files of earlier releases stay readable, and their proofs stay valid.
 #[test]
-fn promise_11_old_outputs_stay_valid() {
+fn old_outputs_stay_valid() {
     let golden = |file: &str| fixture(&format!("golden/{file}")).to_str().unwrap().to_owned();
     for proofs in ["proofs-1.ndjson", "proofs-1.parquet", "proofs-1.calldata.ndjson"] {
         let args = ["verify", &golden(proofs), "--anchor", &path("state.anvil.json"), "--json"];
@@ -390,24 +390,24 @@ fn promise_11_old_outputs_stay_valid() {
     }
 }
 
-/// 12: a job that is interrupted at any call and resumed ends with the bytes of an uninterrupted one.
+/// A job that is interrupted at any system call and resumed writes the same bytes as an uninterrupted one.
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 #[test]
-fn promise_12_an_interrupted_job_resumes() {
+fn an_interrupted_job_resumes() {
     use crate::support::{faults::Fault, faulty_job::Job};
     Job::interrupted("proofs.ndjson.gz").survives(&[Fault::Interrupt]);
 }
 
-/// 13: a second implementation, written from the published rule alone, folds every proof to the root that the contracts
+/// A second implementation, written from the published formulas alone, folds every proof to the root that the contracts
 /// returned.
 #[test]
-fn promise_13_a_second_implementation_agrees() {
-    let rule = support::json("public/vectors.json");
+fn a_second_implementation_agrees() {
+    let formulas = support::json("public/vectors.json");
     let root = support::json(&format!("{FOLDER}/roots.json"));
-    let padding = |name: &str| unhex(&rule["constants"][name]);
+    let padding = |name: &str| unhex(&formulas["constants"][name]);
     let number = |number: u64| [&[0; 24][..], &number.to_be_bytes()].concat();
     let keccak = |parts: &[&[u8]]| Keccak256::digest(parts.concat()).to_vec();
-    let climb = |leaf: Vec<u8>, index: u64, path: &[Vec<u8>]| {
+    let fold = |leaf: Vec<u8>, index: u64, path: &[Vec<u8>]| {
         path.iter().enumerate().fold(leaf, |node, (level, sibling)| match index >> level & 1 {
             0 => keccak(&[&node, sibling]),
             _ => keccak(&[sibling, &node]),
@@ -423,14 +423,14 @@ fn promise_13_a_second_implementation_agrees() {
         loop {
             let [_, logs, batches, is_last, ..] = rest[0][..] else { panic!("{record}") };
             let (path, after) = rest[1..].split_at(usize::from(logs));
-            node = climb(node, index, path);
+            node = fold(node, index, path);
             if is_last == 1 {
                 break;
             }
             let leaf = keccak(&[&padding("BATCH_LEAF_PADDING"), &node, &number(batch)]);
             let (path, after) = after[1..].split_at(usize::from(batches));
             let place = low(&rest[1 + usize::from(logs)]);
-            let chain_root = climb(leaf, place, path);
+            let chain_root = fold(leaf, place, path);
             node = keccak(&[&padding("CHAIN_ID_LEAF_PADDING"), &chain_root, &number(chain)]);
             (batch, index, chain) = (
                 u64::from_be_bytes(after[0][8..16].try_into().unwrap()),
@@ -444,9 +444,9 @@ fn promise_13_a_second_implementation_agrees() {
     assert!(records.len() > 1000);
 }
 
-/// 14: trees of every size about a power of two, of few and of many chains, have the root that the contract computes.
+/// Trees of every size near a power of two, with few and many chains, have the root that the contract computes.
 #[test]
-fn promise_14_trees_of_every_size_are_right() {
+fn trees_of_every_size_are_right() {
     let mut sizes: Vec<u64> = (0..=9).collect();
     sizes.extend([15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129, 255, 256, 257]);
     thread::scope(|scope| {
