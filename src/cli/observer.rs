@@ -53,6 +53,9 @@ impl Observer for TreesObserver {
                     console.info(format_args!("{rest} more events are missing"));
                 }
             }
+            Event::EventsUnused => console.info(
+                "the events and the state have no batch in common, so nothing was compared",
+            ),
             Event::Rebuilt { layout, is_given } => {
                 let how = if *is_given { "as given" } else { "detected" };
                 console.verbose(format_args!("release of the contracts: {layout} ({how})"));

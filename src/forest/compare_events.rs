@@ -17,7 +17,7 @@ struct EmittedChainRoot {
 
 impl Forest {
     /// Compares the trees with events, which may cover only a part of the history. Every batch root and every
-    /// chain root in an event must be that of the trees. Events of batches that the trees do not contain are
+    /// chain root in an event must be that of the trees. Events of batches after the newest interop root are
     /// not compared. If at least one batch was compared, [`Forest::checked_by`] includes
     /// [`CheckedBy::EVENTS`] afterwards.
     ///
@@ -32,9 +32,18 @@ impl Forest {
             let place = EventPlace { block: event.block, log_index: event.log_index };
             match event.kind {
                 EventKind::AppendedBatch(chain, batch, Some(root)) => {
-                    let Some(tree) = self.chain(chain) else { continue };
-                    appended.remove(&tree.index());
-                    let Some((leaf, stored)) = tree.find(batch) else { continue };
+                    let tree = self.chain(chain);
+                    tree.map(|tree| appended.remove(&tree.index()));
+                    let found = tree.and_then(|tree| Some((tree, tree.find(batch)?)));
+                    let Some((tree, (leaf, stored))) = found else {
+                        // The newest interop root contains all that was appended up to its block.
+                        match self.latest() {
+                            Some(latest) if event.block <= latest.block => {
+                                return Err(EventsError::NotInState { place, chain, batch });
+                            }
+                            _ => continue,
+                        }
+                    };
                     if stored != root {
                         return Err(EventsError::BatchRoot {
                             place,
@@ -52,6 +61,11 @@ impl Forest {
                     let Some((batches, batch)) = appended.remove(&tree.index()) else { continue };
                     let root = EmittedChainRoot { place, batch, batches, root };
                     emitted.entry(tree.index()).or_default().push(root);
+                }
+                EventKind::NewInteropRoot(Some(data)) if data.sl_chain != self.sl_chain() => {
+                    let expected = self.sl_chain();
+                    let emitted = data.sl_chain;
+                    return Err(EventsError::OtherSettlementLayer { place, emitted, expected });
                 }
                 _ => {}
             }

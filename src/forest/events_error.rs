@@ -137,6 +137,19 @@ pub enum EventsError {
         /// The chain at index 0.
         expected: ChainId,
     },
+    /// The trees of the state lack a batch that was appended before their newest root.
+    #[error(
+        "{place}: AppendedChainBatchRoot names batch {batch} of chain {chain}, which the trees of the state do not \
+         have, although their newest root is of a later block: the events are of another settlement layer"
+    )]
+    NotInState {
+        /// The event's place.
+        place: EventPlace,
+        /// The chain.
+        chain: ChainId,
+        /// The batch.
+        batch: BatchNumber,
+    },
     /// A batch root differs from the one in the state.
     #[error(
         "{place}: in AppendedChainBatchRoot, the root of batch {batch} of chain {chain} is {emitted}; in the \
@@ -214,6 +227,12 @@ impl EventsError {
     /// Whether rebuilt trees differ from the roots in the events.
     #[must_use]
     pub fn is_mismatch(&self) -> bool {
-        matches!(self, Self::BatchRoot { .. } | Self::ChainRoot { .. } | Self::InteropRoot { .. })
+        matches!(
+            self,
+            Self::NotInState { .. }
+                | Self::BatchRoot { .. }
+                | Self::ChainRoot { .. }
+                | Self::InteropRoot { .. }
+        )
     }
 }

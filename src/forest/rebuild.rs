@@ -56,7 +56,7 @@ pub fn rebuild_from_events(
     events: &[MessageRootEvent],
     options: &RebuildOptions,
 ) -> Result<RebuiltFromEvents, RebuildError> {
-    let evidence = EventEvidence::read(events)?;
+    let evidence = EventEvidence::read(events, options)?;
     let forest = rebuild_in_memory(&evidence, options)?;
     let timeline = Timeline::new(&forest, evidence.history().clone())
         .unwrap_or_else(|_| unreachable!("the roots were compared"));

@@ -11,6 +11,7 @@ use crate::{
     },
     ingest::{FileKind, events::read_events, sniff},
     primitives::Address,
+    proof::CheckedBy,
 };
 
 /// Separates files of events from the other inputs.
@@ -60,14 +61,24 @@ pub(super) fn compare(
     forest: Forest,
     paths: &[PathBuf],
     message_root: Address,
+    observer: &ObserverHandle,
 ) -> Result<Forest, Error> {
     if paths.is_empty() {
         return Ok(forest);
     }
     let events = read_events(paths, message_root)?;
-    forest
+    let forest = forest
         .compared_with(&events)
-        .map_err(|source| Error::Rebuild { name: names(paths), source: source.into() })
+        .map_err(|source| Error::Rebuild { name: names(paths), source: source.into() })?;
+    say_if_unused(&forest, observer);
+    Ok(forest)
+}
+
+/// Tells the observer if no event could be compared with the trees.
+pub(super) fn say_if_unused(forest: &Forest, observer: &ObserverHandle) {
+    if !forest.checked_by().has(CheckedBy::EVENTS) {
+        observer.event(&Event::EventsUnused);
+    }
 }
 
 /// The events up to the last block in the options.

@@ -85,6 +85,8 @@ pub enum Event<'a> {
     TreeFileOpened(&'a TreeFile),
     /// Events that are missing although later roots confirm the trees. The slice may be empty.
     EventGaps(&'a [EventGap]),
+    /// The events have no batch in common with the trees of the state, so nothing was compared.
+    EventsUnused,
     /// The trees were rebuilt by the rules of one release.
     Rebuilt {
         /// The storage layout of the release.

@@ -236,7 +236,8 @@ impl Trees {
         let forest = rebuild(&dump.state, &options.rebuild(&dump)?)
             .map_err(|source| Error::Rebuild { name: dump.name.clone(), source })?;
         let message_root = options.state.addresses(&dump.state)?.message_root;
-        let forest = event_trees::compare(forest, &options.events, message_root)?;
+        let forest =
+            event_trees::compare(forest, &options.events, message_root, &options.observer)?;
         let (layout, is_given) = (forest.layout(), options.release.is_some());
         options.observer.event(&Event::Rebuilt { layout, is_given });
         Ok(Self::new(Source::Dump(forest, dump), options))
@@ -287,6 +288,9 @@ impl Trees {
         rebuild_to_file(&dump.state, &rebuild, with_history.then_some(past), target)
             .map_err(|source| Error::TreeFile { name: dump.name.clone(), source })?;
         let file = TreeFile::open(target, options.state.access)?;
+        if !options.events.is_empty() {
+            event_trees::say_if_unused(file.forest(), &options.observer);
+        }
         Ok(Self::new(Source::File(file), options))
     }
 

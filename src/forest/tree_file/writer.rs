@@ -64,7 +64,7 @@ pub fn rebuild_events_to_file(
     options: &RebuildOptions,
     target: &Path,
 ) -> Result<Vec<EventGap>, TreeFileError> {
-    let evidence = EventEvidence::read(events)?;
+    let evidence = EventEvidence::read(events, options)?;
     write_file(&evidence, options, Some(HistoryOptions { events: &[], effort: None }), target)?;
     Ok(evidence.gaps().to_vec())
 }

@@ -1,14 +1,18 @@
 //! Trees from the events of MessageRoot alone.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
-use crate::support::{self, binary::run, fixture};
+use crate::support::{self, binary::run, fixture, golden};
 use serde_json::Value;
 use slproof::{
     contracts::{EventKind, Layout, MessageRootEvent, NewInteropRootData, system::MESSAGE_ROOT},
+    files::Access,
     forest::{
         Addresses, EventGap, EventsError, Forest, RebuildError, RebuildOptions, RebuiltFromEvents,
-        SearchBudget, explain, rebuild, rebuild_from_events,
+        SearchBudget, TreeFile, explain, rebuild, rebuild_events_to_file, rebuild_from_events,
     },
     ingest::{events::read_events, state::read_state},
     primitives::{BatchNumber, ChainId, Hash, SlBlock},
@@ -357,4 +361,43 @@ fn a_state_and_events_have_to_agree() {
         assert_eq!(run.code, Some(4), "{}", run.stderr);
         assert!(run.stderr.contains("block 102, log"), "{}", run.stderr);
     }
+}
+
+/// Tree files of version 2 hold trees that were not made of a state alone.
+const GOLDEN: [&str; 1] = ["golden/tree-2-events.sltree"];
+
+fn make(dir: &Path) -> [PathBuf; 1] {
+    let file = dir.join("events.sltree");
+    rebuild_events_to_file(&events("gateway-v29"), &RebuildOptions::default(), &file).unwrap();
+    [file]
+}
+
+#[test]
+fn version_2_tree_files_are_read_and_written() {
+    golden::are_written(make, &GOLDEN, module_path!());
+    let file = TreeFile::open(&fixture(GOLDEN[0]), Access::Map).unwrap();
+    file.check().unwrap();
+    let expected = from_events(&events("gateway-v29")).unwrap();
+    assert_eq!(file.forest().checked_by(), CheckedBy::EVENTS);
+    assert_eq!(file.forest().root(), expected.forest.root());
+    assert_eq!(file.forest().latest(), expected.forest.latest());
+    assert_eq!(&file.history().unwrap(), expected.timeline.history());
+}
+
+#[test]
+#[ignore = "writes the golden file"]
+fn regenerate() {
+    golden::regenerate(make, &GOLDEN);
+}
+
+#[test]
+fn events_of_another_settlement_layer_are_refused() {
+    let path = |name: &str| fixture(name).display().to_string();
+    let (state, events) =
+        (path("gateway-v29/state.anvil.json"), path("gateway-v29-to-v31/events.jsonl.gz"));
+    let both = run(["rebuild", &state, &events]);
+    assert_eq!(both.code, Some(4), "{}", both.stderr);
+    let alone = run(["rebuild", &events, "--sl-chain-id", "506"]);
+    assert_eq!(alone.code, Some(3), "{}", alone.stderr);
+    assert!(alone.stderr.contains("1506"), "{}", alone.stderr);
 }

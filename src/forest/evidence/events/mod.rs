@@ -10,7 +10,8 @@ use super::{Evidence, RecordedChain};
 use crate::{
     contracts::{Layout, MessageRootEvent},
     forest::{
-        BatchNumbers, EventPlace, EventsError, Forest, History, RebuildError, Timeline, step::Step,
+        BatchNumbers, EventPlace, EventsError, Forest, History, RebuildError, RebuildOptions,
+        Timeline, step::Step,
     },
     merkle::Tree,
     primitives::{Hash, SlBlock},
@@ -99,8 +100,16 @@ impl fmt::Display for EventGap {
 
 impl EventEvidence {
     /// Reads events, which must be in the order of their emission and without repetitions.
-    pub(in crate::forest) fn read(events: &[MessageRootEvent]) -> Result<Self, RebuildError> {
-        Ok(reader::read(events)?)
+    pub(in crate::forest) fn read(
+        events: &[MessageRootEvent],
+        options: &RebuildOptions,
+    ) -> Result<Self, RebuildError> {
+        let evidence = reader::read(events)?;
+        let found = evidence.chains.first().ok_or(EventsError::None)?.id;
+        match options.sl_chain.filter(|expected| *expected != found) {
+            Some(expected) => Err(RebuildError::OtherSettlementLayer { expected, found }),
+            None => Ok(evidence),
+        }
     }
 
     /// The missing events.
