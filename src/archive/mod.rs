@@ -62,8 +62,8 @@
 //! [`Archive::open`] compares the lengths of the sections with the header, and every row is checked when it
 //! is read. The contents are verified by the proofs themselves: logs fold to the batch root, and the hash of
 //! a message is the value of its log. The rows and the hashes of transactions are compared with their
-//! checksums before the first hash is used. With a damaged index, a lookup finds nothing or returns an error;
-//! [`Archive::check`] detects the damage.
+//! checksums before the first hash is used, and an index before the first lookup in it. [`Archive::check`]
+//! reads everything.
 //!
 //! # Version history
 //!

@@ -24,6 +24,8 @@ pub struct Archive {
     header: ArchiveHeader,
     /// Set when the rows and the transaction hashes were compared with their checksums.
     transactions_checked: OnceLock<()>,
+    /// Set when the indexes by message and by transaction were compared with their checksums.
+    indexes_checked: [OnceLock<()>; 2],
 }
 
 /// A log and its batch.
@@ -85,12 +87,17 @@ impl Archive {
         fits(BY_TRANSACTION, header.transactions, size_of::<IndexRow>() as u64)?;
         let row = size_of::<IndexRow>() as u64;
         fits(BY_MESSAGE, container.section(BY_MESSAGE)?.len() as u64 / row, row)?;
-        Ok(Self { container, header, transactions_checked: OnceLock::new() })
+        Ok(Self::written(container, header))
     }
 
     /// Takes a container that was just written with this header.
     pub(super) fn written(container: Container, header: ArchiveHeader) -> Self {
-        Self { container, header, transactions_checked: OnceLock::new() }
+        Self {
+            container,
+            header,
+            transactions_checked: OnceLock::new(),
+            indexes_checked: [OnceLock::new(), OnceLock::new()],
+        }
     }
 
     /// The header.
@@ -257,12 +264,14 @@ impl Archive {
         hash: Hash,
         hash_of: impl Fn(&LogAt<'_>) -> Option<Hash>,
     ) -> impl Iterator<Item = Result<LogAt<'_>, ArchiveError>> {
-        let rows: &[IndexRow] = self.table(index);
+        // A damaged row would be passed over, and a log would be missing from the answer.
+        let damage = self.check_index_once(index).err();
+        let rows: &[IndexRow] = if damage.is_some() { &[] } else { self.table(index) };
         let wanted = hash.prefix_u64();
         let first = sorted::count_below(rows, 0..=u64::MAX, wanted, IndexRow::prefix_u64);
         let rows = rows[first..].iter().take_while(move |row| row.prefix_u64() == wanted);
         let mut last: Option<(Range<u64>, BatchView<'_>)> = None;
-        rows.filter_map(move |row| {
+        let found = rows.filter_map(move |row| {
             let found = match &last {
                 Some((numbers, batch)) if numbers.contains(&row.log()) => {
                     Ok(LogAt { batch: *batch, index: row.log() - numbers.start })
@@ -281,7 +290,18 @@ impl Archive {
                 },
                 Err(error) => Some(Err(error)),
             }
-        })
+        });
+        damage.into_iter().map(Err).chain(found)
+    }
+
+    /// Compares an index with its checksum, when it is used for the first time.
+    fn check_index_once(&self, index: SectionName) -> Result<(), ArchiveError> {
+        let checked = &self.indexes_checked[usize::from(index == BY_TRANSACTION)];
+        if checked.get().is_none() {
+            self.container.check_section(index)?;
+            let _ = checked.set(());
+        }
+        Ok(())
     }
 
     pub(super) fn wrong_row(&self, index: SectionName, log: u64) -> ArchiveError {

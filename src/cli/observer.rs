@@ -8,6 +8,7 @@ use super::{
     report::{self, Console, count},
 };
 use crate::{
+    forest::Forest,
     ingest::state::Dump,
     proof::Target,
     prove::{Event, Observer, Trees},
@@ -53,6 +54,7 @@ impl Observer for TreesObserver {
                     console.info(format_args!("{rest} more events are missing"));
                 }
             }
+            Event::OnlyEvents(forest) => only_events(forest, console),
             Event::EventsUnused => console.info(
                 "the events and the state have no batch in common, so nothing was compared",
             ),
@@ -87,6 +89,24 @@ impl Observer for TreesObserver {
             _ => {}
         }
     }
+}
+
+/// Says what events alone do not show.
+pub(super) fn only_events(forest: &Forest, console: &Console) {
+    const LACK: &str = "events do not show that they are of the real chain, or complete up to the end of their last \
+                        block";
+    console.info(match forest.latest() {
+        Some(latest) => format!(
+            "{LACK}: compare the root of block {}, {}, with one from another source, such as the interop root that \
+             another chain imported",
+            latest.block, latest.root
+        ),
+        None => format!(
+            "{LACK}: compare the root of the shared tree, {}, with one from another source, such as \
+             getAggregatedRoot of MessageRoot",
+            forest.root()
+        ),
+    });
 }
 
 /// Reports which state was read.

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::{
     args::RebuildArgs,
     error::{CliError, Outcome, refuse_overwriting},
+    observer::only_events,
     progress::ProgressFactory,
     report::{self, Console, count},
     state::tree_file_among,
@@ -51,9 +52,9 @@ pub(super) fn run(
     };
     progress.end();
     let Some(forest) = trees.forest() else { return Err(Error::NoTrees(Target::Latest).into()) };
-    report::result(&json(forest), || table(forest))?;
+    report::result(&json(&trees, forest), || table(forest))?;
     if args.output.is_some() || trees.tree_file().is_none() {
-        report_evidence(forest, console);
+        report_evidence(&trees, forest, console);
     } else {
         console.info(
             "the trees are from a tree file and were not compared again (slproof check reads the whole file)",
@@ -81,7 +82,7 @@ pub(super) fn run(
 }
 
 /// Prints what the trees were compared with, and what this does not show.
-fn report_evidence(forest: &Forest, console: &Console) {
+fn report_evidence(trees: &Trees, forest: &Forest, console: &Console) {
     let checked_by = forest.checked_by();
     if checked_by.has(CheckedBy::STATE) {
         console.info("every node that the contracts stored equals the rebuilt one");
@@ -89,21 +90,10 @@ fn report_evidence(forest: &Forest, console: &Console) {
     if checked_by.has(CheckedBy::EVENTS) {
         console.info("every root in the events equals the rebuilt one");
     }
-    if checked_by != CheckedBy::EVENTS {
-        return;
+    // Trees that are not in a file were opened, which reports this already.
+    if checked_by == CheckedBy::EVENTS && trees.tree_file().is_some() {
+        only_events(forest, console);
     }
-    console.info(match forest.latest() {
-        Some(latest) => format!(
-            "events do not show that they are complete, or of the real chain: compare the root of block {}, {}, with \
-             one from another source, such as the interop root that another chain imported",
-            latest.block, latest.root
-        ),
-        None => format!(
-            "events do not show that they are complete, or of the real chain: compare the root of the shared tree, {}, \
-             with one from another source, such as getAggregatedRoot of MessageRoot",
-            forest.root()
-        ),
-    });
 }
 
 fn table(forest: &Forest) -> String {
@@ -149,7 +139,8 @@ fn table(forest: &Forest) -> String {
     text
 }
 
-fn json(forest: &Forest) -> Value {
+fn json(trees: &Trees, forest: &Forest) -> Value {
+    let missing: Vec<String> = trees.missing_events().iter().map(ToString::to_string).collect();
     let chains: Vec<_> = forest
         .chains()
         .iter()
@@ -169,6 +160,7 @@ fn json(forest: &Forest) -> Value {
         "slChainId": forest.sl_chain(),
         "release": forest.layout().to_string(),
         "checkedBy": forest.checked_by(),
+        "missingEvents": missing,
         "chains": chains,
         "sharedTree": {"height": shared.height(), "leaves": shared.leaves(), "root": shared.root()},
         "interopRoot": forest.latest().map(interop_root),

@@ -1,10 +1,11 @@
 use std::collections::BTreeMap;
 
-use super::{EventPlace, EventsError, Forest};
+use super::{ChainTree, EventPlace, EventsError, Forest, RebuildError};
 use crate::{
-    contracts::{EventKind, MessageRootEvent},
-    primitives::{BatchNumber, Hash},
+    contracts::{EventKind, MessageRoot, MessageRootEvent},
+    primitives::{Address, BatchNumber, Hash, SlBlock},
     proof::CheckedBy,
+    state::StorageReader,
 };
 
 /// The chain root in a `NewChainRoot` event that follows an append.
@@ -28,9 +29,18 @@ impl Forest {
         // By chain index: the last append, as long as no chain root follows it.
         let mut appended: BTreeMap<u64, (u64, BatchNumber)> = BTreeMap::new();
         let mut compared = false;
+        EventsError::check_places(events)?;
         for event in events {
-            let place = EventPlace { block: event.block, log_index: event.log_index };
+            let place = EventPlace::of(event);
             match event.kind {
+                EventKind::AddedChain(chain, index) => {
+                    let registered = self.chain(chain).map(ChainTree::index);
+                    if registered.is_none_or(|known| known != index)
+                        && (registered.is_some() || index < self.chains().len() as u64)
+                    {
+                        return Err(EventsError::OtherRegistration { place, chain, index });
+                    }
+                }
                 EventKind::AppendedBatch(chain, batch, Some(root)) => {
                     let tree = self.chain(chain);
                     tree.map(|tree| appended.remove(&tree.index()));
@@ -67,6 +77,9 @@ impl Forest {
                     let emitted = data.sl_chain;
                     return Err(EventsError::OtherSettlementLayer { place, emitted, expected });
                 }
+                EventKind::NewInteropRoot(Some(data)) if data.block != place.block => {
+                    return Err(EventsError::OtherBlock { place, emitted: data.block });
+                }
                 _ => {}
             }
         }
@@ -93,4 +106,38 @@ impl Forest {
         }
         Ok(self)
     }
+}
+
+/// Compares the interop roots in events with those that a state stores for their blocks, up to block `newest`
+/// if it is known. The last root of a block is compared, if no append follows it in the block. The last block
+/// of the list is left out, since events of it may be missing.
+///
+/// # Errors
+/// [`EventsError::StoredRoot`] for the first root that differs; [`RebuildError::State`] if the state cannot
+/// be read.
+pub fn compare_block_roots<S: StorageReader + ?Sized>(
+    state: &S,
+    message_root: Address,
+    newest: Option<SlBlock>,
+    events: &[MessageRootEvent],
+) -> Result<(), RebuildError> {
+    let message_root = MessageRoot::at(state, message_root);
+    let last_block = events.last().map(|event| event.block);
+    for block in events.chunk_by(|one, other| one.block == other.block) {
+        let is_change = |event: &&MessageRootEvent| {
+            matches!(event.kind, EventKind::AppendedBatch(..) | EventKind::NewInteropRoot(_))
+        };
+        let Some(event) = block.iter().rev().find(is_change) else { continue };
+        let EventKind::NewInteropRoot(Some(data)) = event.kind else { continue };
+        if Some(event.block) == last_block {
+            continue;
+        }
+        let stored = message_root.historical_root(event.block).map_err(RebuildError::State)?;
+        let is_expected = newest.is_some_and(|newest| event.block <= newest);
+        if stored != data.root && (is_expected || !stored.is_zero()) {
+            let (place, emitted) = (EventPlace::of(event), data.root);
+            return Err(EventsError::StoredRoot { place, emitted, stored }.into());
+        }
+    }
+    Ok(())
 }

@@ -3,7 +3,7 @@ use std::fmt;
 use thiserror::Error;
 
 use crate::{
-    contracts::EventKind,
+    contracts::{EventKind, MessageRootEvent},
     primitives::{BatchNumber, ChainId, Hash, SlBlock},
 };
 
@@ -14,6 +14,13 @@ pub struct EventPlace {
     pub block: SlBlock,
     /// The log's index in the block.
     pub log_index: u64,
+}
+
+impl EventPlace {
+    /// The place of an event.
+    pub(super) fn of(event: &MessageRootEvent) -> Self {
+        Self { block: event.block, log_index: event.log_index }
+    }
 }
 
 impl fmt::Display for EventPlace {
@@ -71,6 +78,37 @@ pub enum EventsError {
         index: u64,
         /// The next free index.
         expected: u64,
+    },
+    /// There are more chains than any settlement layer has.
+    #[error(
+        "{0}: AddedChain registers more chains than a settlement layer can have: the events are damaged"
+    )]
+    TooManyChains(EventPlace),
+    /// The state has another chain at the index of a registration, or the chain at another index.
+    #[error(
+        "{place}: AddedChain registers chain {chain} at index {index}, but in the state this index or this chain \
+         is registered otherwise"
+    )]
+    OtherRegistration {
+        /// The event's place.
+        place: EventPlace,
+        /// The chain.
+        chain: ChainId,
+        /// The index in the event.
+        index: u64,
+    },
+    /// The state stores another root for a block.
+    #[error(
+        "{place}: NewInteropRoot says that block {} has the root {emitted}, but the state has {stored}: the event \
+         is wrong, or a later one of this block is missing", place.block
+    )]
+    StoredRoot {
+        /// The event's place.
+        place: EventPlace,
+        /// The root in the event.
+        emitted: Hash,
+        /// The root in the state; zero if it stores none.
+        stored: Hash,
     },
     /// A chain is registered twice.
     #[error("{place}: AddedChain registers chain {chain}, which is already registered")]
@@ -224,12 +262,27 @@ fn agreed(before: &Option<EventPlace>) -> String {
 }
 
 impl EventsError {
+    /// Refuses different events at the same place. The events are in order.
+    pub(super) fn check_places(events: &[MessageRootEvent]) -> Result<(), Self> {
+        let is_same =
+            |pair: &&[MessageRootEvent]| EventPlace::of(&pair[0]) == EventPlace::of(&pair[1]);
+        match events.windows(2).find(is_same) {
+            Some(pair) => {
+                let [one, other] = [&pair[0], &pair[1]].map(|event| event.kind);
+                Err(Self::Contradiction { place: EventPlace::of(&pair[0]), one, other })
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Whether rebuilt trees differ from the roots in the events.
     #[must_use]
     pub fn is_mismatch(&self) -> bool {
         matches!(
             self,
             Self::NotInState { .. }
+                | Self::OtherRegistration { .. }
+                | Self::StoredRoot { .. }
                 | Self::BatchRoot { .. }
                 | Self::ChainRoot { .. }
                 | Self::InteropRoot { .. }

@@ -35,6 +35,7 @@ pub mod tree_file;
 mod trees;
 
 pub use chain_tree::ChainTree;
+pub use compare_events::compare_block_roots;
 pub use error::RebuildError;
 pub use events_error::{EventPlace, EventsError};
 pub use evidence::EventGap;

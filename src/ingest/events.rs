@@ -9,7 +9,7 @@
 //! A file may contain several answers, and they may overlap. Events of other contracts, other events and unknown
 //! members are ignored.
 
-use std::path::Path;
+use std::{collections::HashMap, path::Path};
 
 use struson::reader::ValueType;
 
@@ -33,7 +33,7 @@ pub fn read_events<P: AsRef<Path>>(
     paths: &[P],
     message_root: Address,
 ) -> Result<Vec<MessageRootEvent>, ImportError> {
-    let mut events = Events { message_root, most: MOST_EVENTS, found: Vec::new() };
+    let mut events = Events::new(message_root, MOST_EVENTS);
     for path in paths {
         events.read(Input::open(path.as_ref())?)?;
     }
@@ -57,7 +57,7 @@ fn read_within(
     input: Input,
     message_root: Address,
 ) -> Result<Vec<MessageRootEvent>, ImportError> {
-    let mut events = Events { message_root, most, found: Vec::new() };
+    let mut events = Events::new(message_root, most);
     events.read(input)?;
     events.merge();
     Ok(events.found)
@@ -68,6 +68,8 @@ struct Events {
     /// The maximum number of events in memory.
     most: usize,
     found: Vec<MessageRootEvent>,
+    /// The first bytes of the hash of each block, where events have it.
+    blocks: HashMap<SlBlock, u64>,
 }
 
 /// The members of one event.
@@ -87,10 +89,15 @@ struct Members {
     sides: Vec<Word>,
     root_block: Option<u64>,
     log_id: Option<u64>,
+    block_hash: Option<Hash>,
     removed: bool,
 }
 
 impl Events {
+    fn new(message_root: Address, most: usize) -> Self {
+        Self { message_root, most, found: Vec::new(), blocks: HashMap::new() }
+    }
+
     fn read(&mut self, input: Input) -> Result<(), ImportError> {
         let mut json = Json::of(input);
         while json.has_next()? {
@@ -135,7 +142,9 @@ impl Events {
                     let data = json.string_as(hex::bytes)?;
                     members.data = Some(data.map_err(|e| json.bad("an event's data", e))?);
                 }
-                ("removed", ValueType::Boolean) => members.removed = json.boolean()?,
+                ("address", _) => return Err(json.bad("an event's address", "is not a text")),
+                ("removed", _) => members.removed = is_removed(json)?,
+                ("blockHash", ValueType::String) => members.block_hash = Some(hash(json)?),
                 ("blockNumber", _) => members.block = json.number("the block number")?,
                 ("logIndex", _) => members.log_index = json.number("the log index")?,
                 ("chainId", _) => members.chain = json.number("the chain id")?,
@@ -152,13 +161,33 @@ impl Events {
             }
         }
         json.end_object()?;
+        let block_hash = members.block_hash;
         if !is_answer && let Some(event) = self.event(members, json)? {
+            self.compare_block(event.block, block_hash, json)?;
             if self.found.len() == self.most {
                 self.compact(json)?;
             }
             self.found.push(event);
         }
         Ok(())
+    }
+
+    /// Refuses events of two blocks with one number: one of the blocks was replaced.
+    fn compare_block(
+        &mut self,
+        block: SlBlock,
+        hash: Option<Hash>,
+        json: &Json<Input>,
+    ) -> Result<(), ImportError> {
+        let Some(hash) = hash else { return Ok(()) };
+        let known = *self.blocks.entry(block).or_insert_with(|| hash.prefix_u64());
+        match known == hash.prefix_u64() {
+            true => Ok(()),
+            false => Err(json.bad(
+                "the block hash",
+                format!("of block {block} differs from that of another event: one is of a replaced block"),
+            )),
+        }
     }
 
     /// Sorts the events and removes duplicates.
@@ -207,12 +236,7 @@ impl Events {
                         let batch = BatchNumber(batch);
                         Some(EventKind::AppendedBatch(chain()?, batch, members.batch_root))
                     }
-                    "NewChainRoot" => match members.chain {
-                        Some(chain) => {
-                            Some(EventKind::NewChainRoot(ChainId(chain), members.chain_root))
-                        }
-                        None => None,
-                    },
+                    "NewChainRoot" => Some(EventKind::NewChainRoot(chain()?, members.chain_root)),
                     "NewInteropRoot" => Some(EventKind::NewInteropRoot(interop_root(&members))),
                     _ => None,
                 }
@@ -234,6 +258,25 @@ fn interop_root(members: &Members) -> Option<NewInteropRootData> {
         log_id: members.log_id?,
         root: root.to_hash(),
     })
+}
+
+/// Whether an event was removed with its block. Programs write this as a boolean, a number or a text.
+fn is_removed(json: &mut Json<Input>) -> Result<bool, ImportError> {
+    let text = match json.peek()? {
+        ValueType::Boolean => return json.boolean(),
+        ValueType::Null => {
+            json.skip()?;
+            return Ok(false);
+        }
+        ValueType::Number => json.number_text()?,
+        ValueType::String => json.string()?,
+        _ => String::new(),
+    };
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "1" | "0x1" => Ok(true),
+        "false" | "0" | "0x0" => Ok(false),
+        _ => Err(json.bad("the member \"removed\" of an event", "is neither true nor false")),
+    }
 }
 
 fn hash(json: &mut Json<Input>) -> Result<Hash, ImportError> {
@@ -279,6 +322,26 @@ mod tests {
 
     fn signature(text: &str) -> String {
         crate::keccak::keccak256(text.as_bytes()).to_string()
+    }
+
+    #[test]
+    fn removed_events_do_not_count_and_replaced_blocks_are_refused() {
+        let event = |members: &str| {
+            format!("{{\"event\":\"NewInteropRoot\",\"blockNumber\":1,\"logIndex\":0{members}}}")
+        };
+        for removed in ["true", "\"true\"", "1", "\"1\"", "\"True\""] {
+            assert_eq!(read(&event(&format!(",\"removed\":{removed}"))).unwrap(), [], "{removed}");
+        }
+        for kept in ["false", "\"false\"", "0", "null"] {
+            assert_eq!(read(&event(&format!(",\"removed\":{kept}"))).unwrap().len(), 1, "{kept}");
+        }
+        for wrong in [",\"removed\":\"maybe\"", ",\"removed\":[]", ",\"address\":65541"] {
+            assert!(read(&event(wrong)).is_err(), "{wrong}");
+        }
+        let of_block = |digit: &str| event(&format!(",\"blockHash\":\"0x{}\"", digit.repeat(64)));
+        assert_eq!(read(&(of_block("1") + &of_block("1"))).unwrap().len(), 1);
+        let error = read(&(of_block("1") + &of_block("2"))).unwrap_err().to_string();
+        assert!(error.contains("replaced block"), "{error}");
     }
 
     #[test]

@@ -7,11 +7,13 @@ use crate::{
     contracts::MessageRootEvent,
     files::{Input, InputError, is_file},
     forest::{
-        Forest, RebuildOptions, RebuiltFromEvents, rebuild_events_to_file, rebuild_from_events,
+        EventGap, Forest, RebuildOptions, RebuiltFromEvents, compare_block_roots,
+        rebuild_events_to_file, rebuild_from_events,
     },
     ingest::{FileKind, events::read_events, sniff},
-    primitives::Address,
+    primitives::{Address, SlBlock},
     proof::CheckedBy,
+    state::StorageReader,
 };
 
 /// Separates files of events from the other inputs.
@@ -36,6 +38,7 @@ pub(super) fn from_events(
     let found = rebuild_from_events(&events, options)
         .map_err(|source| Error::Rebuild { name: names(paths), source })?;
     observer.event(&Event::EventGaps(&found.gaps));
+    observer.event(&Event::OnlyEvents(&found.forest));
     let (layout, is_given) = (found.forest.layout(), options.release.is_some());
     observer.event(&Event::Rebuilt { layout, is_given });
     Ok(found)
@@ -47,12 +50,12 @@ pub(super) fn events_to_file(
     options: &RebuildOptions,
     observer: &ObserverHandle,
     target: &Path,
-) -> Result<(), Error> {
+) -> Result<Vec<EventGap>, Error> {
     let events = read(paths, options)?;
     let gaps = rebuild_events_to_file(&events, options, target)
         .map_err(|source| Error::TreeFile { name: names(paths), source })?;
     observer.event(&Event::EventGaps(&gaps));
-    Ok(())
+    Ok(gaps)
 }
 
 /// Compares the trees of a state with events, as [`Forest::compared_with`] does. Without events, nothing is
@@ -72,6 +75,18 @@ pub(super) fn compare(
         .map_err(|source| Error::Rebuild { name: names(paths), source: source.into() })?;
     say_if_unused(&forest, observer);
     Ok(forest)
+}
+
+/// Compares the interop roots in events with those in a state, as [`compare_block_roots`] does.
+pub(super) fn compare_roots<S: StorageReader + ?Sized>(
+    state: &S,
+    newest: Option<SlBlock>,
+    paths: &[PathBuf],
+    message_root: Address,
+) -> Result<(), Error> {
+    let events = read_events(paths, message_root)?;
+    compare_block_roots(state, message_root, newest, &events)
+        .map_err(|source| Error::Rebuild { name: names(paths), source })
 }
 
 /// Tells the observer if no event could be compared with the trees.

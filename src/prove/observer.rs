@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use crate::{
     anchor::KnownRoot,
     contracts::Layout,
-    forest::{EventGap, TreeFile},
+    forest::{EventGap, Forest, TreeFile},
     ingest::state::Dump,
     primitives::SlBatch,
     proof::Failure,
@@ -85,6 +85,8 @@ pub enum Event<'a> {
     TreeFileOpened(&'a TreeFile),
     /// Events that are missing although later roots confirm the trees. The slice may be empty.
     EventGaps(&'a [EventGap]),
+    /// The trees were rebuilt from events alone, which do not show that they are complete.
+    OnlyEvents(&'a Forest),
     /// The events have no batch in common with the trees of the state, so nothing was compared.
     EventsUnused,
     /// The trees were rebuilt by the rules of one release.

@@ -16,8 +16,8 @@ use crate::{
     anchor::KnownRoots,
     contracts::{Layout, Release},
     forest::{
-        Addresses, Forest, HistoryOptions, RebuildOptions, SearchBudget, Timeline, TreeFile,
-        rebuild, rebuild_to_file,
+        Addresses, EventGap, Forest, HistoryOptions, RebuildOptions, SearchBudget, Timeline,
+        TreeFile, rebuild, rebuild_to_file,
     },
     ingest::{
         sl_batches::SlBatches,
@@ -135,6 +135,8 @@ pub struct Trees(pub(super) Arc<Opened>);
 pub(super) struct Opened {
     pub(super) options: TreesOptions,
     pub(super) source: Source,
+    /// The missing events, if the trees were rebuilt from events.
+    gaps: Vec<EventGap>,
     pub(super) history: OnceLock<FoundHistory>,
     /// Locked by the thread that computes the history.
     pub(super) searching: Mutex<()>,
@@ -150,6 +152,7 @@ impl Opened {
         Self {
             options: options.clone(),
             source,
+            gaps: Vec::new(),
             history: OnceLock::new(),
             searching: Mutex::default(),
             sl_batches: OnceLock::new(),
@@ -211,6 +214,9 @@ impl Trees {
             let file = TreeFile::open(path, options.state.access)?;
             options.expect(&file)?;
             options.observer.event(&Event::TreeFileOpened(&file));
+            let (forest, message_root) =
+                (file.forest().clone(), options.state.given_addresses().message_root);
+            event_trees::compare(forest, &options.events, message_root, &options.observer)?;
             return Ok(Self::new(Source::File(file), options));
         }
         let (events, states) = events_among(&paths)?;
@@ -220,6 +226,7 @@ impl Trees {
             let history = FoundHistory { timeline: found.timeline, elapsed: Duration::ZERO };
             let opened = Opened {
                 history: history.into(),
+                gaps: found.gaps,
                 ..Opened::new(Source::Events(found.forest), options)
             };
             return Ok(Self(Arc::new(opened)));
@@ -236,8 +243,10 @@ impl Trees {
         let forest = rebuild(&dump.state, &options.rebuild(&dump)?)
             .map_err(|source| Error::Rebuild { name: dump.name.clone(), source })?;
         let message_root = options.state.addresses(&dump.state)?.message_root;
+        let newest = forest.latest().map(|latest| latest.block);
         let forest =
             event_trees::compare(forest, &options.events, message_root, &options.observer)?;
+        event_trees::compare_roots(&dump.state, newest, &options.events, message_root)?;
         let (layout, is_given) = (forest.layout(), options.release.is_some());
         options.observer.event(&Event::Rebuilt { layout, is_given });
         Ok(Self::new(Source::Dump(forest, dump), options))
@@ -272,9 +281,10 @@ impl Trees {
         let (events, states) = events_among(&paths)?;
         if states.is_empty() && !events.is_empty() {
             let (events, rebuild) = options.rebuild_events(events);
-            event_trees::events_to_file(&events, &rebuild, &options.observer, target)?;
+            let gaps = event_trees::events_to_file(&events, &rebuild, &options.observer, target)?;
             let file = TreeFile::open(target, options.state.access)?;
-            return Ok(Self::new(Source::File(file), options));
+            let opened = Opened { gaps, ..Opened::new(Source::File(file), options) };
+            return Ok(Self(Arc::new(opened)));
         }
         let mut options = options.clone();
         options.events.extend(events);
@@ -283,7 +293,9 @@ impl Trees {
         let rebuild = options.rebuild(&dump)?;
         // Events are compared with the trees, and say what the roots contain.
         let with_history = with_history || !options.events.is_empty();
-        let events = options.events(rebuild.addresses.message_root)?;
+        let message_root = rebuild.addresses.message_root;
+        let events = options.events(message_root)?;
+        event_trees::compare_roots(&dump.state, None, &options.events, message_root)?;
         let past = HistoryOptions { events: &events, effort: options.budget() };
         rebuild_to_file(&dump.state, &rebuild, with_history.then_some(past), target)
             .map_err(|source| Error::TreeFile { name: dump.name.clone(), source })?;
@@ -309,6 +321,12 @@ impl Trees {
     #[must_use]
     pub fn checked_by(&self) -> CheckedBy {
         self.forest().map_or(CheckedBy::STATE, Forest::checked_by)
+    }
+
+    /// The missing events, if the trees were just rebuilt from events. The trees are confirmed without them.
+    #[must_use]
+    pub fn missing_events(&self) -> &[EventGap] {
+        &self.0.gaps
     }
 
     /// The format of the opened state.
@@ -362,7 +380,13 @@ impl Trees {
                     |latest| format!("block {} {}", latest.block, latest.root),
                 );
                 let (root, checked_by) = (forest.root(), forest.checked_by());
-                format!("{} {} {root} {latest} {checked_by}", forest.sl_chain(), forest.layout())
+                let (sl_chain, layout) = (forest.sl_chain(), forest.layout());
+                // The events also determine the content of past roots.
+                let past = match (&self.0.source, self.0.history.get()) {
+                    (Source::Events(_), Some(found)) => found.timeline.history().digest(),
+                    _ => String::new(),
+                };
+                format!("{sl_chain} {layout} {root} {latest} {checked_by} {past}")
             }
             Source::State { roots, .. } => hex::encode(&roots.state().container().digest()),
         }

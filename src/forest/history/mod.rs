@@ -42,6 +42,8 @@ mod walk;
 
 use std::iter;
 
+use bytemuck::TransparentWrapper;
+
 use thiserror::Error;
 
 use super::{ChainTree, Forest, InteropRoot, step::Step};
@@ -204,6 +206,22 @@ impl History {
             self.batches.push(batches);
         }
         self.ends.push(self.advanced.len() as u64);
+    }
+
+    /// A digest of all columns.
+    pub(crate) fn digest(&self) -> String {
+        let mut hasher = blake3::Hasher::new();
+        let mut column = |bytes: &[u8]| {
+            hasher.update(&(bytes.len() as u64).to_le_bytes());
+            hasher.update(bytes);
+        };
+        column(bytemuck::cast_slice(SlBlock::peel_slice(&self.blocks)));
+        column(bytemuck::cast_slice(&self.roots));
+        column(bytemuck::cast_slice(&self.chains));
+        column(bytemuck::cast_slice(&self.ends));
+        column(bytemuck::cast_slice(&self.advanced));
+        column(bytemuck::cast_slice(&self.batches));
+        hasher.finalize().to_hex().to_string()
     }
 
     /// The number of roots, explained or not.

@@ -363,6 +363,35 @@ fn any_changed_byte_and_any_cut_is_refused_and_no_wrong_proof_is_made() {
     assert!(refused(&whole).is_none());
 }
 
+/// A damaged row of an index would be passed over, and a log would be missing from the answer.
+#[test]
+fn a_damaged_index_answers_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("small.slmsg");
+    let batches = small();
+    write(&batches, &path);
+    let whole = fs::read(&path).unwrap();
+    let archive = Archive::open(&path, Access::Read).unwrap();
+    let ranges: Vec<_> = archive
+        .container()
+        .sections()
+        .filter(|(name, _)| name.to_string().starts_with("by-"))
+        .map(|(_, range)| range)
+        .collect();
+    assert_eq!(ranges.len(), 2);
+    for (index, range) in ranges.into_iter().enumerate() {
+        let mut damaged = whole.clone();
+        damaged[range.start as usize] ^= 1;
+        fs::write(&path, &damaged).unwrap();
+        let archive = Archive::open(&path, Access::Read).unwrap();
+        let mut messages = archive.find_message(Hash::ZERO);
+        let mut transactions = archive.find_transaction(Hash::ZERO);
+        let refused =
+            [messages.next(), transactions.next()].map(|found| matches!(found, Some(Err(_))));
+        assert_eq!(refused.iter().filter(|refused| **refused).count(), 1, "index {index}");
+    }
+}
+
 /// The golden file has the batches that it was made from.
 #[test]
 fn version_1_archives_are_read() {

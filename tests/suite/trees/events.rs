@@ -8,7 +8,9 @@ use std::{
 use crate::support::{self, binary::run, fixture, golden};
 use serde_json::Value;
 use slproof::{
-    contracts::{EventKind, Layout, MessageRootEvent, NewInteropRootData, system::MESSAGE_ROOT},
+    contracts::{
+        EventKind, Layout, MOST_CHAINS, MessageRootEvent, NewInteropRootData, system::MESSAGE_ROOT,
+    },
     files::Access,
     forest::{
         Addresses, EventGap, EventsError, Forest, RebuildError, RebuildOptions, RebuiltFromEvents,
@@ -361,6 +363,68 @@ fn a_state_and_events_have_to_agree() {
         assert_eq!(run.code, Some(4), "{}", run.stderr);
         assert!(run.stderr.contains("block 102, log"), "{}", run.stderr);
     }
+    // Interop roots and registrations are compared with the state too, also where the trees go to a file.
+    let mut root = lines.clone();
+    let line = root.iter_mut().find(|line| line["event"] == "NewInteropRoot").unwrap();
+    line["sides"][0] = Hash::new([3; 32]).to_string().into();
+    let mut registration = lines.clone();
+    registration[1]["chainIndex"] = 2.into();
+    for changed in [&root, &registration] {
+        assert_eq!(rebuild(changed).code, Some(4));
+        let target = dir.path().join("trees.sltree");
+        let to_file = ["rebuild".into(), state.clone(), write(changed), "-o".into(), target];
+        assert_eq!(run(&to_file).code, Some(4));
+        assert!(!to_file[4].exists());
+    }
+    let mut twice = lines.clone();
+    let mut other = lines[2].clone();
+    other["chainBatchRoot"] = Hash::new([3; 32]).to_string().into();
+    twice.push(other);
+    assert_eq!(rebuild(&twice).code, Some(3));
+}
+
+/// Jobs whose trees have the same newest root, but know other past roots, are different jobs.
+#[test]
+fn shards_from_other_events_are_not_merged() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    let lines = support::json_lines("gateway-v31/events.jsonl.gz");
+    let lacks = lines.iter().position(|line| line["event"] == "NewInteropRoot").unwrap() + 9;
+    for (name, skipped) in [("all", usize::MAX), ("some", lacks)] {
+        let kept = lines.iter().enumerate().filter(|(at, _)| *at != skipped);
+        let text: String = kept.map(|(_, line)| format!("{line}\n")).collect();
+        std::fs::write(path(name), text).unwrap();
+    }
+    let logs = fixture("gateway-v31/logs.jsonl.gz");
+    let logs = logs.to_str().unwrap();
+    for (events, shard) in [("all", "1/2"), ("some", "2/2")] {
+        let (tree, output) = (path(events), path(&format!("{events}.jsonl")));
+        let args = ["prove", "--all", "--shard", shard, "--tree", &tree, "--messages", logs, "-o"];
+        let made = run(args.into_iter().chain([output.as_str()]));
+        assert_eq!(made.code, Some(0), "{}", made.stderr);
+    }
+    let merged = run(["merge", &path("all.jsonl"), &path("some.jsonl"), "-o", &path("merged")]);
+    assert_ne!(merged.code, Some(0), "{}", merged.stderr);
+}
+
+#[test]
+fn numbers_without_meaning_are_refused() {
+    let mut all = events("gateway-v31");
+    let is_root = |event: &MessageRootEvent| matches!(event.kind, EventKind::NewInteropRoot(_));
+    let at = all.iter().position(is_root).unwrap();
+    let EventKind::NewInteropRoot(Some(data)) = all[at].kind else { panic!() };
+    all[at].kind = EventKind::NewInteropRoot(Some(NewInteropRootData { log_id: u64::MAX, ..data }));
+    assert!(matches!(from_events(&all).unwrap().gaps[..], [EventGap::Blocks(..), ..]));
+
+    let chains = (0..=MOST_CHAINS).map(|index| MessageRootEvent {
+        block: SlBlock(1),
+        log_index: index,
+        kind: EventKind::AddedChain(ChainId(index + 1), index),
+    });
+    let root = EventKind::NewChainRoot(ChainId(1), Some(Hash::ZERO));
+    let last = MessageRootEvent { block: SlBlock(2), log_index: 0, kind: root };
+    let many: Vec<_> = chains.chain([last]).collect();
+    assert!(matches!(from_events(&many), Err(EventsError::TooManyChains(_))));
 }
 
 /// Tree files of version 2 hold trees that were not made of a state alone.

@@ -80,7 +80,7 @@ impl fmt::Display for EventGap {
                 write!(f, "{place}: no NewChainRoot follows AppendedChainBatchRoot")
             }
             Self::NoInteropRoot(place) => {
-                write!(f, "{place}: no NewInteropRoot follows AppendedChainBatchRoot")
+                write!(f, "{place}: no NewInteropRoot follows this event")
             }
             Self::NoBlockRoot(block) => write!(
                 f,

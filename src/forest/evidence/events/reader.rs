@@ -7,7 +7,7 @@ use std::{
 
 use super::{Appends, EmittedChainRoot, EmittedRoot, EventEvidence, EventGap, RecordedChain};
 use crate::{
-    contracts::{self, EventKind, Layout, MessageRootEvent},
+    contracts::{self, EventKind, Layout, MOST_CHAINS, MessageRootEvent},
     forest::{BatchNumbers, EventPlace, EventsError, History, step::Step},
     primitives::{BatchNumber, ChainId, Hash, SlBlock},
 };
@@ -56,25 +56,15 @@ impl Overview {
 
 pub(super) fn read(events: &[MessageRootEvent]) -> Result<EventEvidence, EventsError> {
     let last = events.last().ok_or(EventsError::None)?.block;
-    let same_place = |pair: &&[MessageRootEvent]| {
-        (pair[0].block, pair[0].log_index) == (pair[1].block, pair[1].log_index)
-    };
-    if let Some([one, other]) = events.windows(2).find(same_place) {
-        let (place, one, other) = (place(one), one.kind, other.kind);
-        return Err(EventsError::Contradiction { place, one, other });
-    }
+    EventsError::check_places(events)?;
     let overview = Overview::of(events)?;
     let mut reader = Reader::new(&overview);
     let (confirmed, rest) = events.split_at(overview.confirmed);
     for event in confirmed {
-        reader.read(place(event), &event.kind)?;
+        reader.read(EventPlace::of(event), &event.kind)?;
     }
     reader.ignore(rest)?;
     reader.finish(overview.layout, last)
-}
-
-fn place(event: &MessageRootEvent) -> EventPlace {
-    EventPlace { block: event.block, log_index: event.log_index }
 }
 
 /// What was read so far.
@@ -93,7 +83,8 @@ struct Reader {
     since_block: BTreeMap<u32, u64>,
     /// The last interop root of the present block, with the number of chains.
     candidate: Option<(SlBlock, Hash, u32)>,
-    /// The last append of the present block, as long as no interop root follows it.
+    /// The last append of the present block, or since v31 the last registration, as long as no interop root
+    /// follows it.
     without_root: Option<EventPlace>,
     /// The last log id, and its block.
     log_id: Option<(u64, SlBlock)>,
@@ -189,7 +180,15 @@ impl Reader {
         if self.indices.contains_key(&chain) {
             return Err(EventsError::RegisteredTwice { place, chain });
         }
+        if index >= MOST_CHAINS {
+            return Err(EventsError::TooManyChains(place));
+        }
         self.add(chain);
+        // Since v31 a registration stores a root too, and emits it at once.
+        if self.log_id.is_some_and(|(log_id, _)| log_id > 0) {
+            self.candidate = None;
+            self.without_root = Some(place);
+        }
         Ok(())
     }
 
@@ -263,7 +262,7 @@ impl Reader {
             return Err(EventsError::OtherSettlementLayer { place, emitted: sl_chain, expected });
         }
         if let Some((last, of)) = self.log_id.filter(|(last, _)| *last > 0)
-            && log_id != last + u64::from(of != block)
+            && last.checked_add(u64::from(of != block)) != Some(log_id)
         {
             self.gaps.push(EventGap::Blocks(of, block));
         }
@@ -283,9 +282,9 @@ impl Reader {
         for event in events {
             match event.kind {
                 EventKind::AddedChain(..) if self.layout != Layout::V31 => {
-                    self.read(place(event), &event.kind)?;
+                    self.read(EventPlace::of(event), &event.kind)?;
                 }
-                _ => first = first.or(Some(place(event))),
+                _ => first = first.or(Some(EventPlace::of(event))),
             }
         }
         self.gaps.extend(first.map(EventGap::AfterLastRoot));
