@@ -3,13 +3,15 @@ use slproof::{
     message::BatchView,
 };
 
+use crate::support::container::Parts;
+
 /// The most batches whose logs are looked up.
 const MOST_BATCHES: usize = 8;
 
 /// An archive with arbitrary sections is refused, or every way to its logs leads to the same logs.
 pub(super) fn run(data: &[u8]) {
-    let like = include_bytes!("../../../fixtures/golden/archive-v1.slmsg");
-    let Some(container) = super::mended::container(like, data) else { return };
+    let like = Parts::of(include_bytes!("../../../fixtures/golden/archive-v1.slmsg"));
+    let Some(container) = super::mended::container(&like, data) else { return };
     let archive = match Archive::of(container) {
         Ok(archive) => archive,
         Err(error) => return super::explain(&error),

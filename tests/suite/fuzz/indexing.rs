@@ -41,6 +41,11 @@ pub(super) fn index<'d>(
     match indexer.finish() {
         Ok(indexed) => {
             indexed.faults.first().iter().for_each(|error| super::explain(error));
+            // An archive without batches is not written.
+            assert_eq!(path.exists(), indexed.header.batches > 0);
+            if !path.exists() {
+                return Some((Batches::new(), indexed.faults.count()));
+            }
             let archive = Archive::open(&path, Default::default()).unwrap();
             archive.check().unwrap();
             Some((batches(&archive), indexed.faults.count()))

@@ -4,13 +4,15 @@ use slproof::{
     prove::Extractor,
 };
 
+use crate::support::container::Parts;
+
 /// The most roots, chains and leaves that are looked up.
 const MOST: usize = 8;
 
 /// A tree file with arbitrary sections is refused, or its history is the same whichever way it is read.
 pub(super) fn run(data: &[u8]) {
-    let like = include_bytes!("../../../fixtures/golden/tree-1-history.sltree");
-    let Some(container) = super::mended::container(like, data) else { return };
+    let like = Parts::of(include_bytes!("../../../fixtures/golden/tree-1-history.sltree"));
+    let Some(container) = super::mended::container(&like, data) else { return };
     let file = match TreeFile::of(container) {
         Ok(file) => file,
         Err(error) => return super::explain(&error),
