@@ -38,8 +38,11 @@ mod state_table;
 mod tree_file;
 mod verify;
 
+/// A name and what runs under it.
+pub type Target = (&'static str, fn(&[u8]));
+
 /// The targets by name, which is also the name of a binary and of a directory in `fuzz/corpus/`.
-pub const TARGETS: [(&str, fn(&[u8])); 22] = [
+pub const TARGETS: [Target; 22] = [
     ("archive", archive::run),
     ("batch_blocks", batch_blocks::run),
     ("calldata", calldata::run),
