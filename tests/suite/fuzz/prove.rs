@@ -1,6 +1,6 @@
 use slproof::{
     ProofRecord, Target, TrustedRoots, Verdict,
-    forest::{Addresses, RebuildOptions, SearchBudget, explain, rebuild},
+    forest::{Addresses, HistoryError, RebuildOptions, SearchBudget, explain, rebuild},
     keccak::keccak256,
     message::EMPTY_LOG_LEAF,
     primitives::Hash,
@@ -19,7 +19,10 @@ pub(super) fn run(data: &[u8]) {
     let forest = rebuild(&state, &RebuildOptions::default()).unwrap();
     assert_eq!(forest.root(), layer.root());
     let effort = SearchBudget { step: 1 << 8, walk: 1 << 10 };
-    let Ok(timeline) = explain(&state, Addresses::default(), &forest, &[], effort) else { return };
+    let timeline = match explain(&state, Addresses::default(), &forest, &[], effort) {
+        Err(HistoryError::NoRoots) => return,
+        timeline => timeline.unwrap(),
+    };
     let stored = TrustedRoots::of_state(state, &StateOptions::default()).unwrap();
     let blocks = &timeline.history().blocks;
     let block = blocks[usize::from(chosen[0]) % blocks.len()];
