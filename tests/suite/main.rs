@@ -7,6 +7,12 @@ mod support;
 /// Layers of modules, lengths of files, names, and where `unsafe` is allowed.
 mod source_layout;
 
+/// What the fuzzers run; one file for each target.
+mod fuzz;
+
+/// The inputs of every fuzzer's corpus, run without a fuzzer.
+mod fuzz_corpus;
+
 /// State dumps: reading, detecting, merging and refusing them.
 mod dumps {
     /// Every dump format gives the same snapshot; damaged and mixed dumps are refused.

@@ -1,0 +1,24 @@
+use slproof::{
+    contracts::system::MESSAGE_ROOT,
+    forest::{RebuildOptions, Timeline, rebuild_from_events},
+    ingest::events::read_events_input,
+};
+
+/// Trees that are rebuilt from events have every root that the events name.
+pub(super) fn run(data: &[u8]) {
+    let Some(input) = super::input("events", data) else { return };
+    let events = match read_events_input(input, MESSAGE_ROOT) {
+        Ok(events) => events,
+        Err(error) => return super::explain(&error),
+    };
+    let options =
+        RebuildOptions { most_in_memory: super::importing::MOST_HASHES, ..Default::default() };
+    match rebuild_from_events(&events, &options) {
+        Ok(found) => {
+            let history = found.timeline.history();
+            assert_eq!(history.unexplained().next(), None);
+            Timeline::new(&found.forest, history.clone()).unwrap();
+        }
+        Err(error) => super::explain(&error),
+    }
+}

@@ -1,0 +1,65 @@
+use std::sync::LazyLock;
+
+use slproof::{
+    TrustedRoots, Verdict,
+    files::Input,
+    ingest::state::Import,
+    message::L2ToL1Log,
+    proof::{
+        ProofRecord,
+        reader::{Defaults, Item, parse},
+    },
+    prove::StateOptions,
+    verify,
+};
+
+/// The state of a settlement layer, and that of a chain that imported its roots.
+static STATES: LazyLock<[TrustedRoots; 2]> = LazyLock::new(|| {
+    [
+        &include_bytes!("../../../fixtures/gateway-v31/state.anvil.json")[..],
+        include_bytes!("../../../fixtures/gateway-v31/dest.state.anvil.json"),
+    ]
+    .map(|dump| {
+        let input = Input::from_reader("state", dump).unwrap();
+        let state = Import::default().read_input(input).unwrap().state;
+        TrustedRoots::of_state(state, &StateOptions::default()).unwrap()
+    })
+});
+
+/// A record of any form is judged without a panic, is the same after it is written and read, and is not valid with
+/// another log.
+pub(super) fn run(data: &[u8]) {
+    let (record, log) = match parse(data, &Defaults::default()) {
+        Ok(Item::Proof(record, log)) => (*record, log),
+        Ok(Item::Failure) => return,
+        Err(error) => {
+            return super::explain_coded(error.code(), &error);
+        }
+    };
+    let text = serde_json::to_vec(&record).unwrap();
+    match parse(&text, &Defaults::default()) {
+        Ok(Item::Proof(again, _)) => assert_eq!(*again, record),
+        other => panic!("{other:?}"),
+    }
+    let own = record.target.map_or(record.root, |target| target.root);
+    judge(&record, &TrustedRoots::Root(own));
+    STATES.iter().for_each(|roots| judge(&record, roots));
+    let mut bytes = *log.as_bytes();
+    bytes[87] ^= 1;
+    let other = ProofRecord { log: Some(L2ToL1Log::new(bytes)), message: None, ..record };
+    assert!(!matches!(verify(&other, &TrustedRoots::Root(own)), Verdict::Valid(_)));
+}
+
+fn judge(record: &ProofRecord, roots: &TrustedRoots) {
+    match verify(record, roots) {
+        Verdict::Valid(folded) => {
+            assert_eq!(folded.batch_root, record.root);
+            if let Some(target) = record.target {
+                assert_eq!(folded.root, target.root);
+            }
+        }
+        Verdict::Invalid(reason) | Verdict::CannotJudge(reason) => {
+            super::explain_coded(reason.code(), &reason);
+        }
+    }
+}
