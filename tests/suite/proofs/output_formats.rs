@@ -127,7 +127,10 @@ def line(row):
     record = {"chainId": row["chain_id"], "batchNumber": row["batch_number"], "id": row["id"],
               "root": text(row["root"]), "proof": [text(word) for word in row["proof"]],
               "target": {k: v for k, v in target.items() if v is not None},
-              "log": text(row["log"]), "message": text(row["message"])}
+              "log": text(row["log"]), "message": text(row["message"]),
+              "sender": text(row["sender"]), "txNumberInBatch": row["tx_number"],
+              "messageHash": text(row["message_hash"]), "txHash": text(row["tx_hash"]),
+              "checkedBy": row["checked_by"]}
     return {k: v for k, v in record.items() if v is not None}
 def write(rows):
     for row in rows:
@@ -228,7 +231,7 @@ duckdb.sql(f"COPY (SELECT * FROM '{sys.argv[1]}' WHERE error_code IS NULL) TO '{
 fn check_rewritten(path: &Path, ending: &str, records: &[ProofRecord]) {
     let path = format!("{}{ending}", path.display());
     let (read, _) = read(&std::fs::read(path).unwrap()).unwrap();
-    assert!(read.into_iter().map(Result::unwrap).eq(records.iter().cloned()), "{ending}");
+    assert!(read.into_iter().map(Result::unwrap).eq(records.iter().map(unchecked)), "{ending}");
 }
 
 #[test]
