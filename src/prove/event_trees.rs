@@ -58,20 +58,19 @@ pub(super) fn events_to_file(
     Ok(gaps)
 }
 
-/// Compares the trees of a state with events, as [`Forest::compared_with`] does. Without events, nothing is
-/// compared.
+/// Compares the trees of a state with the events in files, as [`Forest::compared_with`] does. Without files,
+/// nothing is compared.
 pub(super) fn compare(
     forest: Forest,
+    events: &[MessageRootEvent],
     paths: &[PathBuf],
-    message_root: Address,
     observer: &ObserverHandle,
 ) -> Result<Forest, Error> {
     if paths.is_empty() {
         return Ok(forest);
     }
-    let events = read_events(paths, message_root)?;
     let forest = forest
-        .compared_with(&events)
+        .compared_with(events)
         .map_err(|source| Error::Rebuild { name: names(paths), source: source.into() })?;
     say_if_unused(&forest, observer);
     Ok(forest)
@@ -80,12 +79,12 @@ pub(super) fn compare(
 /// Compares the interop roots in events with those in a state, as [`compare_block_roots`] does.
 pub(super) fn compare_roots<S: StorageReader + ?Sized>(
     state: &S,
-    newest: Option<SlBlock>,
-    paths: &[PathBuf],
     message_root: Address,
+    newest: Option<SlBlock>,
+    events: &[MessageRootEvent],
+    paths: &[PathBuf],
 ) -> Result<(), Error> {
-    let events = read_events(paths, message_root)?;
-    compare_block_roots(state, message_root, newest, &events)
+    compare_block_roots(state, message_root, newest, events)
         .map_err(|source| Error::Rebuild { name: names(paths), source })
 }
 

@@ -216,7 +216,8 @@ impl Trees {
             options.observer.event(&Event::TreeFileOpened(&file));
             let (forest, message_root) =
                 (file.forest().clone(), options.state.given_addresses().message_root);
-            event_trees::compare(forest, &options.events, message_root, &options.observer)?;
+            let events = options.events(message_root)?;
+            event_trees::compare(forest, &events, &options.events, &options.observer)?;
             return Ok(Self::new(Source::File(file), options));
         }
         let (events, states) = events_among(&paths)?;
@@ -244,9 +245,9 @@ impl Trees {
             .map_err(|source| Error::Rebuild { name: dump.name.clone(), source })?;
         let message_root = options.state.addresses(&dump.state)?.message_root;
         let newest = forest.latest().map(|latest| latest.block);
-        let forest =
-            event_trees::compare(forest, &options.events, message_root, &options.observer)?;
-        event_trees::compare_roots(&dump.state, newest, &options.events, message_root)?;
+        let (events, files) = (options.events(message_root)?, &options.events);
+        let forest = event_trees::compare(forest, &events, files, &options.observer)?;
+        event_trees::compare_roots(&dump.state, message_root, newest, &events, files)?;
         let (layout, is_given) = (forest.layout(), options.release.is_some());
         options.observer.event(&Event::Rebuilt { layout, is_given });
         Ok(Self::new(Source::Dump(forest, dump), options))
@@ -295,7 +296,8 @@ impl Trees {
         let with_history = with_history || !options.events.is_empty();
         let message_root = rebuild.addresses.message_root;
         let events = options.events(message_root)?;
-        event_trees::compare_roots(&dump.state, None, &options.events, message_root)?;
+        let files = &options.events;
+        event_trees::compare_roots(&dump.state, message_root, None, &events, files)?;
         let past = HistoryOptions { events: &events, effort: options.budget() };
         rebuild_to_file(&dump.state, &rebuild, with_history.then_some(past), target)
             .map_err(|source| Error::TreeFile { name: dump.name.clone(), source })?;
