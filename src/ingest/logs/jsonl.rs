@@ -30,7 +30,7 @@ use crate::{
         json::{JsonValues, ValueChunk},
     },
     message::{BatchLogs, L2ToL1Log, MessageList},
-    primitives::{BatchNumber, ChainId, Hash, hex},
+    primitives::{BatchNumber, ChainId, Hash, spelled},
 };
 
 /// 16384 logs take 3 MB of text; the rest is for messages.
@@ -239,7 +239,7 @@ impl Visitor<'_> for Message<'_> {
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<(), E> {
-        self.0.push_with(|bytes| hex::append(text, bytes)).map_err(E::custom)
+        self.0.push_with(|bytes| spelled::append(text, bytes)).map_err(E::custom)
     }
 }
 
