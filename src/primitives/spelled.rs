@@ -260,17 +260,20 @@ impl<T> Member<T> {
     ///
     /// # Errors
     /// [`SpellingError`] if the value cannot be read.
-    pub fn needed(self) -> Result<Option<T>, SpellingError> {
+    pub fn needed(&self) -> Result<Option<&T>, SpellingError> {
         match self {
             Self::Absent => Ok(None),
             Self::Read(value) => Ok(Some(value)),
-            Self::Unreadable(error) => Err(error),
+            Self::Unreadable(error) => Err(error.clone()),
         }
     }
 
     /// The value, if there is one that can be read. For members that only confirm others.
-    pub fn known(self) -> Option<T> {
-        self.needed().unwrap_or(None)
+    pub fn known(&self) -> Option<&T> {
+        match self {
+            Self::Read(value) => Some(value),
+            Self::Absent | Self::Unreadable(_) => None,
+        }
     }
 
     /// This member, or if it has no value the one with another name.
@@ -487,6 +490,6 @@ mod tests {
         assert_eq!(unreadable().or(Member::Read(8)), Member::Read(8));
         assert_eq!(unreadable().or(Member::Absent), unreadable());
         assert_eq!(Member::Absent.or(unreadable()), unreadable());
-        assert_eq!((unreadable().known(), Member::Read(7).known()), (None, Some(7)));
+        assert_eq!((unreadable().known(), Member::Read(7).known()), (None, Some(&7)));
     }
 }

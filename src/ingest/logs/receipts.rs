@@ -129,6 +129,13 @@ impl Receipts {
         intake: &mut BatchSink<'_, '_>,
     ) -> Result<(), IndexError> {
         match answer {
+            // With a check on whole batches, it decides whether there were logs.
+            Answer::Receipt(receipt) if receipt.is_null && intake.state.check.is_none() => {
+                let Receipt { hash, block, batch, .. } = receipt;
+                let error = SourceError::NullLogs;
+                let fault = Fault::of_receipt(Some(hash), Some(block), batch, error);
+                self.add(Answer::Fault(fault), origin, intake)
+            }
             Answer::Receipt(receipt) => self.receipt(&receipt, origin),
             Answer::Message(hash, bytes) => {
                 let key = Message { hash: *hash.as_bytes(), len: bytes.len() as u64 };
