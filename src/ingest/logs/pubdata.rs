@@ -116,8 +116,8 @@ pub(super) fn read_list(
             return Ok(());
         }
         for index in 0..piece.len() {
-            let (text, offset) = piece.value(index);
-            let origin = Origin { source, place: Place::Byte(offset) };
+            let (text, place) = piece.value(index);
+            let origin = Origin { source, place };
             let line: Line<'_> = match serde_json::from_slice(text) {
                 Ok(line) => line,
                 Err(error) => {

@@ -27,7 +27,7 @@ use super::{
     receipt::{Answer, Fault, Receipt, answers},
 };
 use crate::{
-    archive::{Origin, Place},
+    archive::Origin,
     files::{ExternalSort, Input, SortRecord, Sorted, Spill},
     ingest::{
         IndexError,
@@ -111,8 +111,8 @@ impl Receipts {
         };
         let parsed: Vec<_> = (0..piece.len()).into_par_iter().map(ahead).collect();
         for (index, found) in parsed.into_iter().enumerate() {
-            let (text, offset) = piece.value(index);
-            let origin = Origin { source, place: Place::Byte(offset) };
+            let (text, place) = piece.value(index);
+            let origin = Origin { source, place };
             let mut add = |answer| self.add(answer, origin, intake);
             match found {
                 Some(found) => found.into_iter().try_for_each(add)?,
