@@ -11,7 +11,8 @@ use slproof::proof::{
 
 /// A record of a message, from the vectors of the real contracts.
 fn record() -> Value {
-    let record: ProofRecord = serde_json::from_value(support::json("gateway-v31/record.json")).unwrap();
+    let record: ProofRecord =
+        serde_json::from_value(support::json("gateway-v31/record.json")).unwrap();
     serde_json::to_value(record).unwrap()
 }
 
