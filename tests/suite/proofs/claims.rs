@@ -1,8 +1,6 @@
 //! Claims as SDKs, bridges and contracts keep them: other names, other spellings, and less than a record has.
 
-use std::io::Write;
-
-use crate::support::{self, binary::run};
+use crate::support;
 use serde_json::{Value, json};
 use slproof::proof::{
     ProofRecord,
@@ -162,7 +160,7 @@ fn calldata_alone_are_verified() {
             "0x00000000000000000000000000000000000000aa",
         ],
     );
-    let proven = run(args);
+    let proven = support::binary::run(args);
     assert_eq!(proven.code, Some(0), "{}", proven.stderr);
     let record: Value = serde_json::from_str(proven.stdout.lines().next().unwrap()).unwrap();
     let (data, root) =
@@ -172,13 +170,13 @@ fn calldata_alone_are_verified() {
         format!("\"{data}\"\n"),
         json!({ "to": "0x", "data": data }).to_string(),
     ] {
-        let mut file = tempfile::NamedTempFile::new().unwrap();
-        file.write_all(text.as_bytes()).unwrap();
+        let file = tempfile::NamedTempFile::new().unwrap();
         let path = file.path().to_str().unwrap();
-        let verified = run(["verify", path, "--root", root]);
+        std::fs::write(path, &text).unwrap();
+        let verified = support::binary::run(["verify", path, "--root", root]);
         assert_eq!(verified.code, Some(0), "{}", verified.stderr);
         let cut = &text[..text.len() - 70];
         std::fs::write(path, cut).unwrap();
-        assert_ne!(run(["verify", path, "--root", root]).code, Some(0), "{cut}");
+        assert_ne!(support::binary::run(["verify", path, "--root", root]).code, Some(0), "{cut}");
     }
 }
