@@ -24,13 +24,13 @@ pub enum IndexError {
     /// Sorting on disk failed.
     #[error(transparent)]
     Output(#[from] OutputError),
-    /// A line is not a batch of logs.
-    #[error("{name}, line {line} is not a batch of logs")]
-    Line {
+    /// A line, or a JSON value at another place, is not a batch of logs.
+    #[error("{name}{place} is not a batch of logs")]
+    NotBatch {
         /// The file.
         name: String,
-        /// The line, from 1.
-        line: u64,
+        /// The place in it.
+        place: Place,
         /// What is wrong with it.
         source: serde_json::Error,
     },
@@ -126,12 +126,12 @@ pub enum IndexError {
         name: String,
     },
     /// A batch of the settlement layer is invalid.
-    #[error("{name}, line {line}: SL batch {batch} {reason}")]
+    #[error("{name}{place}: SL batch {batch} {reason}")]
     SlBatch {
         /// The file.
         name: String,
-        /// The line, from 1.
-        line: u64,
+        /// The place in it.
+        place: Place,
         /// The batch.
         batch: SlBatch,
         /// What is wrong.
@@ -139,14 +139,14 @@ pub enum IndexError {
     },
     /// There are more batches of the settlement layer than the limit.
     #[error(
-        "{name}, line {line}: more than {limit} SL batches, too many for memory; remove the batches that \
-         no proof leads to"
+        "{name}{place}: more than {limit} SL batches, too many for memory; remove the batches that no proof \
+         leads to"
     )]
     TooManySlBatches {
         /// The file.
         name: String,
-        /// The first line beyond the limit, from 1.
-        line: u64,
+        /// The first place beyond the limit.
+        place: Place,
         /// The limit.
         limit: usize,
     },

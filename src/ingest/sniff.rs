@@ -6,7 +6,10 @@ use super::{logs::SourceFormat, state::Format};
 use crate::{
     contracts::EventKind,
     files::{Input, Kind, container::is_container},
-    proof::{RequestLine, reader::Members},
+    proof::{
+        RequestLine,
+        reader::{Members, bare_calldata},
+    },
 };
 
 /// A kind of file that slproof reads or writes.
@@ -115,7 +118,8 @@ fn by_members(head: &[u8]) -> Option<FileKind> {
     let has = |name| members.has(name);
     if has("job") && has("blake3") {
         Some(if has("steps") { FileKind::Checkpoint } else { FileKind::Manifest })
-    } else if has("proof")
+    } else if members.has_proof()
+        || bare_calldata(text).is_some()
         || (has("data") && (has("call") || has("to")))
         || (has("request") && has("error"))
     {

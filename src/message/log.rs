@@ -1,13 +1,14 @@
 use std::{fmt, str::FromStr};
 
 use bytemuck::{Pod, TransparentWrapper, Zeroable};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{
     keccak::keccak256,
     primitives::{
         Address, Hash, Word,
         hex::{self, HexError},
+        spelled::{self, Scalar, Spelled, SpellingError},
     },
 };
 
@@ -162,23 +163,17 @@ impl Serialize for L2ToL1Log {
     }
 }
 
+impl Spelled for L2ToL1Log {
+    const EXPECTED: &'static str = "a log: \"0x\" and 176 hexadecimal digits";
+
+    fn read(scalar: Scalar<'_>) -> Result<Self, SpellingError> {
+        spelled::fixed::<Self, { Self::LEN }>(scalar).map(Self::new)
+    }
+}
+
 impl<'de> Deserialize<'de> for L2ToL1Log {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Text;
-
-        impl de::Visitor<'_> for Text {
-            type Value = L2ToL1Log;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a log: \"0x\" and 176 hexadecimal digits")
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<L2ToL1Log, E> {
-                text.parse().map_err(E::custom)
-            }
-        }
-
-        deserializer.deserialize_str(Text)
+        spelled::deserialize(deserializer)
     }
 }
 

@@ -1,11 +1,12 @@
 use std::{fmt, str::FromStr};
 
 use bytemuck::TransparentWrapper;
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{
     Word,
     hex::{self, HexError},
+    spelled,
 };
 
 /// The 20-byte address of an account.
@@ -84,7 +85,6 @@ impl Serialize for Address {
 
 impl<'de> Deserialize<'de> for Address {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
-        text.parse().map_err(de::Error::custom)
+        spelled::deserialize(deserializer)
     }
 }

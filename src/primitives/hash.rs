@@ -1,9 +1,12 @@
 use std::{fmt, str::FromStr};
 
 use bytemuck::{Pod, TransparentWrapper, Zeroable};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::hex::{self, HexError};
+use super::{
+    hex::{self, HexError},
+    spelled,
+};
 
 /// A 32-byte hash: the Keccak-256 of a leaf, an inner node or a root, or the key of a storage slot. Printed
 /// as `0x` and 64 digits.
@@ -79,20 +82,6 @@ impl Serialize for Hash {
 
 impl<'de> Deserialize<'de> for Hash {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Text;
-
-        impl de::Visitor<'_> for Text {
-            type Value = Hash;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a hash: \"0x\" and 64 hexadecimal digits")
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Hash, E> {
-                text.parse().map_err(E::custom)
-            }
-        }
-
-        deserializer.deserialize_str(Text)
+        spelled::deserialize(deserializer)
     }
 }

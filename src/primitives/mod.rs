@@ -14,6 +14,7 @@ pub mod hex;
 #[cfg(feature = "archive")]
 pub(crate) mod ordered;
 pub mod sorted;
+pub mod spelled;
 pub mod varint;
 
 pub use address::Address;

@@ -60,6 +60,9 @@ mod logs {
     /// Receipts, pubdata and database tables give the same proofs.
     mod sources;
 
+    /// The names and spellings of every client; receipts that came too early; raw archives over several lines.
+    mod spellings;
+
     /// The files, directories, lists and flags that `index` accepts.
     mod index_inputs;
 
@@ -92,6 +95,9 @@ mod proofs {
 
     /// Proofs against every target: the latest root, past roots, L1.
     mod targets;
+
+    /// Claims under the names of SDKs and contracts, and calldata alone.
+    mod claims;
 
     /// Each check of the decoder and of the verifier, with its own error.
     mod verifier;

@@ -58,17 +58,23 @@ impl SourceFormat {
             members.append(&mut first_members(value));
         }
         let has = |name: &str| members.iter().any(|(member, _)| *member == name.as_bytes());
-        let of_a_node = ["blockNumber", "blockHash", "transactionIndex"].into_iter().any(has);
-        if has("proof") || has("request") {
+        let has_any = |names: &[&str]| names.iter().any(|name| has(name));
+        let of_a_node = has_any(&[
+            "blockNumber",
+            "block_number",
+            "blockHash",
+            "block_hash",
+            "transactionIndex",
+        ]);
+        if has_any(&["proof", "merkleProof", "merkle_proof", "request"]) {
             None
         } else if has("pubdata") || has("file") {
             Some(Self::PubdataList)
-        } else if has("logs") && has("batchNumber") {
+        } else if has("logs") && has_any(&["batchNumber", "batch_number"]) {
             Some(Self::Jsonl)
-        } else if has("l2ToL1Logs")
-            || has("cumulativeGasUsed")
-            || has("topics")
-            || (has("transactionHash") && of_a_node)
+        } else if has_any(&["l2ToL1Logs", "l2_to_l1_logs", "topics"])
+            || has_any(&["cumulativeGasUsed", "cumulative_gas_used"])
+            || (has_any(&["transactionHash", "transaction_hash", "hash"]) && of_a_node)
         {
             Some(Self::Receipts)
         } else {

@@ -27,6 +27,7 @@ mod format;
 mod indexer;
 mod jsonl;
 mod message_event;
+mod needed_members;
 mod node_tables;
 mod postgres;
 mod postgres_text;
