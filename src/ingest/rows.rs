@@ -58,18 +58,26 @@ impl Form {
                 || line.starts_with(b"\\restrict ")
                 || line.starts_with(b"COPY ")
         };
-        let mut lines =
-            head.trim_ascii_start().split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii_end);
-        let first = lines.next()?;
-        if let Some(separator) = SEPARATORS.into_iter().find(|by| is_first(&columns(first, *by))) {
+        let mut by = SEPARATORS.into_iter();
+        let lines = || head.trim_ascii_start().split(|byte| *byte == b'\n');
+        if let Some(separator) = by.find(|by| is_first(&first_columns(head, *by))) {
             // COPY writes two backslashes, CSV one.
             let has_csv_hex = |line: &[u8]| {
                 line.split(|byte| *byte == b'\t').any(|column| column.starts_with(b"\\x"))
             };
-            let is_csv = separator != b'\t' || lines.next().is_some_and(has_csv_hex);
+            let is_csv = separator != b'\t' || lines().take(2).any(has_csv_hex);
             return Some(if is_csv { Self::Csv(separator) } else { Self::Copied });
         }
-        (is_dump(first) || lines.take(LINES_BEFORE).any(is_dump)).then_some(Self::Dump)
+        lines().take(LINES_BEFORE).any(is_dump).then_some(Self::Dump)
+    }
+
+    /// What separates columns. `None` for a dump, whose first line is no row.
+    pub(super) fn separator(self) -> Option<u8> {
+        match self {
+            Self::Dump => None,
+            Self::Copied => Some(b'\t'),
+            Self::Csv(separator) => Some(separator),
+        }
     }
 }
 
@@ -78,8 +86,14 @@ pub(super) fn tables_in(head: &[u8]) -> impl Iterator<Item = String> {
     head.split(|byte| *byte == b'\n').filter_map(|line| copy_statement(line).map(|(name, _)| name))
 }
 
+/// The columns of the first line of a text, which may be the header.
+pub(super) fn first_columns(head: &[u8], separator: u8) -> Vec<String> {
+    let first = head.trim_ascii_start().split(|byte| *byte == b'\n').next();
+    columns(first.unwrap_or_default(), separator)
+}
+
 /// The columns of a line, without quotation marks around them.
-pub(super) fn columns(line: &[u8], separator: u8) -> Vec<String> {
+fn columns(line: &[u8], separator: u8) -> Vec<String> {
     let text = String::from_utf8_lossy(line);
     let columns = text.split(char::from(separator));
     columns.map(|name| name.trim().trim_matches('"').to_owned()).collect()
@@ -168,7 +182,7 @@ pub(super) struct RowReader {
 impl RowReader {
     /// Reads rows in this form. Without a header, rows begin at once.
     pub(super) fn new(input: Input, form: Form, has_header: bool, limits: Limits) -> Self {
-        let separator = if let Form::Csv(separator) = form { separator } else { b'\t' };
+        let separator = form.separator().unwrap_or(b'\t');
         Self {
             name: input.name().to_owned(),
             data: BufReader::with_capacity(1 << 17, input),
@@ -377,6 +391,7 @@ mod tests {
             ("\na|b\n", Some(Form::Csv(b'|'))),
             ("a\tb\n1\t\\\\x12\n", Some(Form::Copied)),
             ("a\tb\n1\t\\x12\n", Some(Form::Csv(b'\t'))),
+            ("a\t\\x12\n", Some(Form::Csv(b'\t'))),
             ("--\n-- PostgreSQL database dump\n", Some(Form::Dump)),
             ("COPY x (y) FROM stdin;\n", Some(Form::Dump)),
             ("a b\n", None),

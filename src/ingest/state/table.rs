@@ -79,17 +79,13 @@ pub(super) fn is_storage_logs(head: &[u8]) -> bool {
     is_database(head) && rows::tables_in(head).any(|name| name == STORAGE_LOGS)
 }
 
-/// The form of a table, and its columns if the first row has none of their names.
+/// The form of a table, and its columns if the first row does not name them.
 fn form(head: &[u8], account: Option<Address>) -> Option<(Form, Option<Columns>)> {
-    let counted = std::cell::Cell::new(None);
-    let form = Form::detect(head, |columns| {
-        counted.set(Columns::counted(columns, account));
-        counted.get().is_some() || Columns::named(columns).is_some()
-    })?;
-    // The escapes of COPY do not occur without its header.
-    let by_tabs = |form| if form == Form::Copied { Form::Csv(b'\t') } else { form };
-    let columns = counted.take();
-    Some((if columns.is_some() { by_tabs(form) } else { form }, columns))
+    let counted = |first: &[String]| Columns::counted(first, account);
+    let form =
+        Form::detect(head, |first| Columns::named(first).is_some() || counted(first).is_some())?;
+    let first = form.separator().and_then(|by| counted(&rows::first_columns(head, by)));
+    Some((form, first))
 }
 
 #[derive(Deserialize)]
