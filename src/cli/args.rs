@@ -21,7 +21,7 @@ use crate::{
         state::Format,
     },
     message::L2ToL1Log,
-    primitives::{Address, BatchNumber, ChainId, Hash},
+    primitives::{Address, BatchNumber, ChainId, Hash, SlBlock},
 };
 
 /// Offline proofs for L2→L1 messages, from archived state of their settlement layer.
@@ -219,9 +219,12 @@ pub(super) struct ImportArgs {
     pub(super) format: InputFormat<Format>,
     #[arg(skip)]
     pub(super) access: Access,
-    /// The account whose storage the pages of debug_storageRangeAt contain
+    /// The account of pages of debug_storageRangeAt, and of tables that do not name it
     #[arg(long, value_name = "ADDRESS")]
     pub(super) account: Option<Address>,
+    /// The block of the state: tables with blocks are read as of it, other dumps have to be of it
+    #[arg(long, value_name = "BLOCK")]
+    pub(super) last_block: Option<SlBlock>,
     /// The address of MessageRoot (of its proxy, if it has one) [default: 0x…10005]
     #[arg(long, value_name = "ADDRESS")]
     pub(super) message_root: Option<Address>,

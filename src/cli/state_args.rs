@@ -34,7 +34,7 @@ pub(super) struct StateArgs {
     /// The name of the flag above. Commands that read the state in addition to another input rename it.
     #[arg(skip = "--input-format")]
     pub(super) format_flag: &'static str,
-    /// The account whose storage the pages of debug_storageRangeAt contain
+    /// The account of pages of debug_storageRangeAt, and of tables that do not name it
     #[arg(long, value_name = "ADDRESS")]
     pub(super) account: Option<Address>,
     #[arg(skip)]
@@ -60,7 +60,7 @@ pub(super) struct TreeArgs {
     /// The release of the contracts, v26 to v31 [default: detected from the state]
     #[arg(long, value_name = "RELEASE")]
     pub(super) release: Option<Release>,
-    /// The block of the state, if the dump does not contain it
+    /// The block of the state: tables with blocks are read as of it, other dumps have to be of it
     #[arg(long, value_name = "BLOCK")]
     pub(super) last_block: Option<SlBlock>,
     /// The maximum number of batches of a chain that were executed on another settlement layer

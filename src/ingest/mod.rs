@@ -14,6 +14,8 @@ mod error;
 pub mod events;
 mod json;
 pub mod logs;
+mod record;
+mod rows;
 pub mod sl_batches;
 mod sniff;
 pub mod state;

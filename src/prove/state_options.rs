@@ -9,7 +9,7 @@ use crate::{
     files::{Access, OutputError},
     forest::Addresses,
     ingest::state::{Dump, Format, Import, ImportError},
-    primitives::Address,
+    primitives::{Address, SlBlock},
     records::TrustedRoots,
     snapshot::Snapshot,
     state::{StateError, StorageReader},
@@ -32,7 +32,7 @@ use crate::{
 pub struct StateOptions {
     /// The format; detected from the content by default.
     pub format: Option<Format>,
-    /// The account to which storage pages of `debug_storageRangeAt` belong.
+    /// The account of pages of `debug_storageRangeAt`, and of tables that do not name it.
     pub account: Option<Address>,
     /// How native files are read.
     pub access: Access,
@@ -78,9 +78,14 @@ impl StateOptions {
         }
     }
 
-    /// Reads the state at `paths`. Several paths are parts of one state.
-    pub(super) fn read(&self, paths: &[PathBuf]) -> Result<Dump, ImportError> {
-        let import = self.import();
+    /// Reads the state at `paths`, as of `last_block` if the files have several. Several paths are parts of
+    /// one state.
+    pub(super) fn read(
+        &self,
+        paths: &[PathBuf],
+        last_block: Option<SlBlock>,
+    ) -> Result<Dump, ImportError> {
+        let import = Import { last_block, ..self.import() };
         if let [path] = paths {
             return import.read(path);
         }

@@ -400,7 +400,7 @@ impl TreesOptions {
         if paths.is_empty() {
             return Err(Error::NoInput);
         }
-        let dump = self.state.read(paths)?;
+        let dump = self.state.read(paths, self.last_block)?;
         self.observer.event(&Event::StateRead(&dump));
         Ok(dump)
     }

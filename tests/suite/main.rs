@@ -18,6 +18,9 @@ mod dumps {
     /// Every dump format gives the same snapshot; damaged and mixed dumps are refused.
     mod import;
 
+    /// Tables of databases: every notation, rows of several blocks, and accounts that are given.
+    mod tables;
+
     /// Dumps that are merged must be of the same state.
     mod merged;
 

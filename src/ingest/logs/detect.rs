@@ -3,7 +3,7 @@
 use super::{SourceFormat, postgres, pubdata};
 use crate::{
     files::{Input, container::is_container},
-    ingest::{IndexError, state::Format},
+    ingest::{IndexError, rows::refusal, state::Format},
 };
 
 impl SourceFormat {
@@ -30,7 +30,7 @@ impl SourceFormat {
             },
             _ if postgres::is_rows(head) => Ok(Self::Postgres),
             _ if pubdata::is_pubdata(head) => Ok(Self::Pubdata),
-            _ => Err(match postgres::refusal(head) {
+            _ => Err(match refusal(head) {
                 Some(reason) => IndexError::Refused { name: name.into(), reason: reason.into() },
                 None => state().unwrap_or_else(|| IndexError::Unknown { name: name.into() }),
             }),

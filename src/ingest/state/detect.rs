@@ -7,7 +7,7 @@ use struson::reader::{JsonSyntaxError, ReaderError, SyntaxErrorKind, ValueType};
 use super::{Format, ImportError, era, table};
 use crate::{
     files::{HEAD_LEN, Input, container::is_container},
-    ingest::json::Json,
+    ingest::{json::Json, rows::refusal},
     primitives::Word,
 };
 
@@ -20,7 +20,8 @@ impl Format {
             return Some(Self::EraSnapshot);
         }
         if !matches!(head.trim_ascii_start().first(), Some(b'{' | b'[')) {
-            return table::is_csv(head).then_some(Self::Table);
+            let is_table = table::is_csv(head) || table::is_storage_logs(head);
+            return is_table.then_some(Self::Table);
         }
         match shape(input, &mut Vec::new()) {
             Ok(Shape::Is(format)) => Some(format),
@@ -43,8 +44,11 @@ pub(super) fn detect(input: &Input) -> Result<Format, ImportError> {
     let unknown = |found| Err(ImportError::Unknown { name: input.name().to_owned(), found });
     let first = input.head().trim_ascii_start().first();
     if !matches!(first, Some(b'{' | b'[')) {
-        if table::is_csv(input.head()) {
+        if table::is_csv(input.head()) || table::is_database(input.head()) {
             return Ok(Format::Table);
+        }
+        if let Some(reason) = refusal(input.head()) {
+            return unknown(reason.into());
         }
         let start: Vec<u8> = input.head().iter().copied().take(16).collect();
         return unknown(format!("it begins with {:?}", String::from_utf8_lossy(&start)));

@@ -4,7 +4,7 @@ use thiserror::Error;
 use super::{EraError, Format};
 use crate::{
     files::{ContainerError, InputError, OutputError},
-    primitives::{Hash, SlBlock, hex::HexError},
+    primitives::{Hash, SlBlock},
     state::keys::AccountKey,
 };
 
@@ -83,6 +83,16 @@ pub enum ImportError {
         /// The block of the other dump.
         second_block: SlBlock,
     },
+    /// A dump is of another block than the wanted one.
+    #[error("{name} is of block {stated}, not of block {wanted}, which was asked for")]
+    OtherBlock {
+        /// The dump.
+        name: String,
+        /// Its block.
+        stated: SlBlock,
+        /// The wanted block.
+        wanted: SlBlock,
+    },
     /// The slots of an account do not have the storage root in the dump.
     #[error(
         "{name}: the {slots} slots of account {account} have the storage root {computed}, but the dump \
@@ -129,10 +139,8 @@ pub enum ImportError {
         /// What is missing.
         missing: String,
     },
-    /// Pages of storage do not name their account.
-    #[error(
-        "{name} holds pages of debug_storageRangeAt, which do not name the account; it must be given"
-    )]
+    /// Pages of storage, or the rows of a table, do not name their account.
+    #[error("{name} does not name the account whose storage it holds; it must be given")]
     NoAccount {
         /// The file.
         name: String,
@@ -229,9 +237,5 @@ impl ImportError {
             Self::Output(_) => true,
             _ => false,
         }
-    }
-
-    pub(super) fn row(name: &str, line: u64, what: &str, reason: HexError) -> Self {
-        Self::Row { name: name.into(), line, reason: format!("{what}: {reason}") }
     }
 }

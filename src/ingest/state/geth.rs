@@ -266,12 +266,12 @@ mod tests {
     fn read_within(in_memory: usize, text: String) -> Result<u64, ImportError> {
         let folder = tempfile::tempdir().unwrap();
         let space = Space { in_memory, ..Space::beside(&folder.path().join("out")) };
-        let mut sink = Collector::new(space, false);
+        let mut sink = Collector::new(space, false, None);
         let input = Input::from_reader("dump", Cursor::new(text.into_bytes()))?;
         read(input, &mut sink, SlotForm::Plain)?;
-        let mut sorted = sink.take_sort().finish()?;
+        let mut sorted = sink.take_sorted()?;
         let (mut count, mut last) = (0, Hash::ZERO);
-        while let Some((record, _)) = sorted.next()? {
+        while let Some(record) = sorted.next()? {
             assert!(last < record.entry.key);
             (count, last) = (count + 1, record.entry.key);
         }
@@ -303,7 +303,7 @@ mod tests {
         let folder = |slots: &str| format!("{{\"storage\":{{{slots}}}");
         let slots = "\"0x1\":\"01\",\"0x2\":\"01\"";
         let text = format!("{},\"result\":{}}}}}", folder(slots), folder(slots));
-        let mut sink = Collector::new(Space::memory(3), false);
+        let mut sink = Collector::new(Space::memory(3), false, None);
         sink.begin("dump");
         let input = Input::from_reader("dump", Cursor::new(text.into_bytes())).unwrap();
         let error = read(input, &mut sink, SlotForm::Plain).err().unwrap();

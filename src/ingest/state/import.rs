@@ -21,7 +21,7 @@ use crate::{
     contracts::system::MESSAGE_ROOT,
     files::{Access, Input, InputError, ReadProgressHandle, container::is_container, is_directory},
     ingest::guess,
-    primitives::{Address, ChainId, Hash, SlBatch},
+    primitives::{Address, ChainId, Hash, SlBatch, SlBlock},
     snapshot::{Columns, Snapshot, SnapshotHeader, SnapshotWriter, Source},
     state::keys::SlotForm,
 };
@@ -34,8 +34,12 @@ pub const MOST_IN_MEMORY: usize = 1 << 22;
 pub struct Import {
     /// The format of the dumps. `None` detects it from the content.
     pub format: Option<Format>,
-    /// The account whose storage is in pages of `debug_storageRangeAt`.
+    /// The account whose storage is in pages of `debug_storageRangeAt`, and in tables whose rows do not name
+    /// it.
     pub account: Option<Address>,
+    /// The block of the state. Tables with a column of blocks are read as of this block; it must be the
+    /// block of every dump that names one.
+    pub last_block: Option<SlBlock>,
     /// The address of MessageRoot. One of its slots is never zero; its key shows whether keys are reversed.
     pub message_root: Address,
     /// The settlement layer's chain id. `None` reads it from MessageRoot.
@@ -53,6 +57,7 @@ impl Default for Import {
         Self {
             format: None,
             account: None,
+            last_block: None,
             message_root: MESSAGE_ROOT,
             sl_chain: None,
             access: Access::default(),
@@ -163,7 +168,7 @@ impl Import {
             let attempt = ImportPass {
                 import: self,
                 how,
-                collector: Collector::new(space.clone(), how.reversed),
+                collector: Collector::new(space.clone(), how.reversed, self.last_block),
                 pages: Pages::default(),
                 source: Source::default(),
                 dated: None,
@@ -333,7 +338,7 @@ impl ImportPass<'_> {
             Format::StorageRange => {
                 storage_range::read(opened, self.import.account, sink, &mut self.pages)
             }
-            Format::Table => table::read(opened, sink),
+            Format::Table => table::read(opened, self.import.account, sink),
             Format::Snapshot => Err(ImportError::SnapshotAlready { name: input.name.clone() }),
             Format::EraSnapshot => return self.find_era(input).map(Some),
         }?;
@@ -425,8 +430,9 @@ impl ImportPass<'_> {
         enumeration: Option<crate::snapshot::Enumeration>,
     ) -> Result<Ended<W>, ImportError> {
         self.import.watcher.all_read();
-        let mut sorted = self.collector.take_sort().finish()?;
-        while let Some((record, _)) = sorted.next()? {
+        self.date(&mut notes)?;
+        let mut sorted = self.collector.take_sorted()?;
+        while let Some(record) = sorted.next()? {
             build.take(record, &self.collector.inputs)?;
         }
         let Collector { era_keys, trie_keys, .. } = self.collector;
@@ -458,6 +464,27 @@ impl ImportPass<'_> {
         let format = self.format.unwrap_or(Format::Table);
         let collector = self.collector;
         Ok(Ended::ImportOutput(Box::new(ImportOutput { writer, header, collector, format, notes })))
+    }
+
+    /// Finds the block of the state, which is the wanted one, or that of the newest version of a slot.
+    fn date(&mut self, notes: &mut Vec<Note>) -> Result<(), ImportError> {
+        let wanted = self.import.last_block;
+        if let Some((newest, input)) = self.collector.versions.newest() {
+            let name = self.collector.inputs.get(input as usize).cloned().unwrap_or_default();
+            let block = wanted.unwrap_or(newest);
+            if newest < block {
+                notes.push(Note::EndsBefore { newest, wanted: block });
+            }
+            self.found(Format::Table, DumpMeta { block: Some(block) }, &name)?;
+        }
+        if let (Some(wanted), Some(stated)) = (wanted, self.source.block)
+            && wanted != stated
+        {
+            let name = self.dated.take().or_else(|| self.collector.inputs.first().cloned());
+            return Err(ImportError::OtherBlock { name: name.unwrap_or_default(), stated, wanted });
+        }
+        self.source.block = self.source.block.or(wanted);
+        Ok(())
     }
 
     fn is_reversed(&self, seen: Probe) -> bool {
