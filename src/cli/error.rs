@@ -137,6 +137,8 @@ fn exit_code(error: &Error) -> u8 {
         Error::TreeFile { source: TreeFileError::History(HistoryError::Root { .. }), .. } => 4,
         Error::TreeFile { .. } => 3,
         Error::NoSlBatches(_) | Error::NoTrees(_) | Error::OtherTrees { .. } => 2,
+        Error::TwoSettlementLayers { .. } => 2,
+        Error::NotItsPast { .. } => 4,
         Error::Index(IndexError::NeedsChain { .. }) => 2,
         Error::OtherJob { .. } | Error::Call(_) => 2,
         Error::NotResumable | Error::NotMergeable | Error::NoInput => 2,
