@@ -1,4 +1,4 @@
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use thiserror::Error;
 
@@ -6,7 +6,7 @@ use super::role::Role;
 use crate::{
     files::{InputError, metadata_of},
     forest::{HistoryError, TreeFileError},
-    ingest::{FileKind, IndexError, state::files_of},
+    ingest::{FileKind, FoundFiles, IndexError, is_directory_of_files, state::files_of},
     proof::FailureCode,
     prove::{Error, ExtractError, SlBatchError},
     records::EntriesError,
@@ -188,13 +188,26 @@ fn inode(path: &Path) -> Result<Option<(u64, u64)>, InputError> {
     Ok(found.map(|found| (found.dev(), found.ino())))
 }
 
-/// Refuses an output that is also an input: writing it would destroy the input.
+/// Refuses an output that is also an input, or one of the files in a directory that are used: writing it would
+/// destroy the input.
 pub(super) fn refuse_overwriting(output: &Path, inputs: &[&Path]) -> Result<(), CliError> {
     let Some(target) = inode(output)? else { return Ok(()) };
     for input in inputs {
         // A state may consist of more files than the given one.
-        let files = files_of(input)?;
-        for file in files.iter().map(PathBuf::as_path).chain([*input]) {
+        let mut files = Vec::new();
+        if is_directory_of_files(input)? {
+            let found = FoundFiles::at(&[input])?;
+            let is_input = |kind: FileKind| {
+                kind.is_evidence() || kind.has_logs() || kind == FileKind::SlBatches
+            };
+            files.extend(found.of(is_input).map(|file| file.path.clone()));
+        } else {
+            files.push((*input).to_owned());
+        }
+        for file in files.clone() {
+            files.extend(files_of(&file)?);
+        }
+        for file in &files {
             if inode(file)? == Some(target) {
                 return Err(CliError::Usage(format!(
                     "{} is an input; the output would replace it",

@@ -18,7 +18,7 @@ pub(super) fn dump_format() -> impl TypedValueParser<Value = InputFormat<Format>
 }
 
 /// How to read a state, if its content does not say or the user overrides it.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "How to read the state")]
 pub(super) struct StateArgs {
     /// The format of the state
@@ -49,7 +49,7 @@ pub(super) struct StateArgs {
 }
 
 /// How to read a state and rebuild its trees.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "How to read the state")]
 pub(super) struct TreeArgs {
     #[command(flatten)]
@@ -69,7 +69,7 @@ pub(super) struct TreeArgs {
 }
 
 /// How to search for the contents of past roots.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "How to search for what past roots contain")]
 pub(super) struct SearchArgs {
     /// Events of MessageRoot: answers of eth_getLogs, or one decoded event per line
