@@ -22,6 +22,8 @@ pub(super) enum Outcome {
     SomeFailed,
     /// Nothing failed, but some proofs could not be judged.
     NotJudged,
+    /// Some inputs are damaged, or contradict others or what was recorded.
+    BadInputs { contradict: bool },
 }
 
 impl Outcome {
@@ -29,7 +31,8 @@ impl Outcome {
         match self {
             Self::Done => 0,
             Self::SomeFailed => 1,
-            Self::NotJudged => 3,
+            Self::NotJudged | Self::BadInputs { contradict: false } => 3,
+            Self::BadInputs { contradict: true } => 4,
         }
     }
 }

@@ -12,6 +12,9 @@ use crate::{
     primitives::{Address, ChainId, SlBlock},
 };
 
+/// The default of `--max-gap`.
+pub(super) const DEFAULT_MAX_GAP: u64 = 1 << 22;
+
 /// Parses the format of a dump.
 pub(super) fn dump_format() -> impl TypedValueParser<Value = InputFormat<Format>> {
     InputFormat::parser("Detected by content")
@@ -64,7 +67,7 @@ pub(super) struct TreeArgs {
     #[arg(long, value_name = "BLOCK")]
     pub(super) last_block: Option<SlBlock>,
     /// The maximum number of batches of a chain that were executed on another settlement layer
-    #[arg(long, value_name = "BATCHES", default_value_t = 1 << 22, value_parser = number::parse)]
+    #[arg(long, value_name = "BATCHES", default_value_t = DEFAULT_MAX_GAP, value_parser = number::parse)]
     pub(super) max_gap: u64,
 }
 

@@ -171,6 +171,27 @@ impl Trees {
         Ok(history.map(|history| Timeline::new(forest, history)).transpose()?)
     }
 
+    /// The newest of the settlement layer's own batches whose tree can be rebuilt, among the last `most` that
+    /// were given; every batch in it can be proven against its root. `None` if there are none. An error of the
+    /// very last one is returned if none can be rebuilt.
+    ///
+    /// # Errors
+    /// [`Error`] if the batches cannot be read, or if none of those can be rebuilt.
+    pub fn newest_sl_batch(&self, most: usize) -> Result<Option<Arc<SlBatchTree>>, Error> {
+        let (Some(forest), false) = (self.forest(), self.0.options.sl_batches.is_empty()) else {
+            return Ok(None);
+        };
+        let timeline = self.history()?;
+        let mut last = None;
+        for batch in self.sl_batches(forest)?.iter().rev().take(most) {
+            match self.sl_batch(forest, timeline, batch.batch()) {
+                Ok(tree) => return Ok(Some(tree)),
+                Err(error) => drop(last.get_or_insert(error)),
+            }
+        }
+        last.map_or(Ok(None), Err)
+    }
+
     fn sl_batch(
         &self,
         forest: &Forest,

@@ -228,6 +228,13 @@ impl<'c> Indexer<'c> {
         self.reading.blocks.insert(chain, blocks);
     }
 
+    /// The number of batches taken so far, before duplicates are merged. Those of receipts and of a node's
+    /// tables are taken by [`Indexer::finish`].
+    #[must_use]
+    pub fn taken(&self) -> u64 {
+        self.writer.collector.added().batches + self.reading.state.queue.len() as u64
+    }
+
     /// The parts left out so far.
     #[must_use]
     pub fn faults(&self) -> &SkippedInputs {
