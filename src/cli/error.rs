@@ -23,7 +23,9 @@ pub(super) enum Outcome {
     /// Nothing failed, but some proofs could not be judged.
     NotJudged,
     /// Some inputs are damaged, or contradict others or what was recorded.
-    BadInputs { contradict: bool },
+    BadInputs {
+        contradict: bool,
+    },
 }
 
 impl Outcome {

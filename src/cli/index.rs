@@ -65,7 +65,8 @@ pub(super) fn run(
     let checked = check.as_ref().map(|check| check as &dyn BatchCheck);
     let progress = bars.reading();
     let watcher = progress.watcher();
-    let (archives, others): (Vec<&FoundFile>, _) = found.files.iter().partition(|file| is_read(file, args));
+    let (archives, others): (Vec<&FoundFile>, _) =
+        found.files.iter().partition(|file| is_read(file, args));
     for other in &others {
         refuse_overwriting(&args.output, &[&other.path])?;
     }

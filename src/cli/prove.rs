@@ -195,8 +195,7 @@ fn count_lines(path: &Path) -> Result<Option<u64>, CliError> {
 
 /// Checks that at most one input is standard input and that the output is not an input.
 fn check_paths(args: &ProveArgs) -> Result<(), CliError> {
-    let single =
-        [("--requests", args.which.requests.as_ref()), ("--anchor", args.anchor.as_ref())];
+    let single = [("--requests", args.which.requests.as_ref()), ("--anchor", args.anchor.as_ref())];
     let several = [
         ("--tree", &args.tree),
         ("--messages", &args.messages),

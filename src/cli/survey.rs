@@ -88,7 +88,9 @@ fn next_command(args: &SurveyArgs, found: &Survey) -> Option<String> {
             TargetKind::BatchRoot => " --target batch-root",
             _ => "",
         };
-        return Some(format!("slproof prove {inputs}{flags}{chain} --all{target} -o proofs.ndjson"));
+        return Some(format!(
+            "slproof prove {inputs}{flags}{chain} --all{target} -o proofs.ndjson"
+        ));
     }
     let paths = paths.join(" ");
     match found.missing.iter().find(|missing| missing.part == MissingPart::ChainOfLogs) {
@@ -111,10 +113,8 @@ fn text(found: &Survey, next: Option<&str>, most: usize) -> String {
     list(&mut text, "missing", &found.missing.iter().map(missing_line).collect::<Vec<_>>(), most);
     if found.left_out > 0 {
         let parts = count(found.left_out);
-        let _ = writeln!(
-            text,
-            "\n{parts} parts of archives were left out; slproof index names them"
-        );
+        let _ =
+            writeln!(text, "\n{parts} parts of archives were left out; slproof index names them");
     }
     if let Some(next) = next {
         let _ = writeln!(text, "\nnext\n  {next}");
@@ -253,9 +253,10 @@ fn chain_lines(chains: &[ChainCounts]) -> Vec<String> {
 fn provable_lines(provable: &[Provable]) -> Vec<String> {
     let line = |provable: &Provable| {
         let (target, note) = match (provable.target, provable.roots, provable.sl_batch) {
-            (TargetKind::Block, Some(roots), _) => {
-                ("latest, block:N".to_owned(), format!(", {} roots by block are known", count(roots)))
-            }
+            (TargetKind::Block, Some(roots), _) => (
+                "latest, block:N".to_owned(),
+                format!(", {} roots by block are known", count(roots)),
+            ),
             (TargetKind::Block, ..) => ("latest".into(), String::new()),
             (TargetKind::First, ..) => ("first".into(), String::new()),
             (TargetKind::SlBatch, _, Some(batch)) => {
@@ -292,9 +293,13 @@ fn missing_line(missing: &Missing) -> String {
             missing.files.first().map_or(Path::new(""), PathBuf::as_path).display()
         ),
         MissingPart::Logs => format!("the logs{of}: {batches} batches{runs}"),
-        MissingPart::WholeLogs => format!("a part of the logs{of}: {batches} batches do not fold{runs}"),
+        MissingPart::WholeLogs => {
+            format!("a part of the logs{of}: {batches} batches do not fold{runs}")
+        }
         MissingPart::LaterEvidence => {
-            format!("a later state, or that of another settlement layer{of}: {batches} batches{messages}")
+            format!(
+                "a later state, or that of another settlement layer{of}: {batches} batches{messages}"
+            )
         }
         MissingPart::Events => format!(
             "events of MessageRoot, or a longer --search, for the targets first and block:N: {batches} \

@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use super::{
-    FileKind, sniff,
-    state::{Format, files_of, is_chunk, is_snapshot_directory, snapshot_of},
+    FileKind,
     logs::{SourceFormat, names_chain},
+    sniff,
+    state::{Format, files_of, is_chunk, is_snapshot_directory, snapshot_of},
 };
 use crate::files::{Input, InputError, entries_of, is_directory, is_file};
 
@@ -98,8 +99,11 @@ impl FoundFiles {
             self.files.push(file);
         }
         // Chunks without a header are found by their directory.
-        let mut directories: Vec<PathBuf> =
-            chunks.iter().filter(|chunk| !with_header.contains(chunk)).map(|chunk| snapshot_of(chunk)).collect();
+        let mut directories: Vec<PathBuf> = chunks
+            .iter()
+            .filter(|chunk| !with_header.contains(chunk))
+            .map(|chunk| snapshot_of(chunk))
+            .collect();
         directories.dedup();
         let snapshots = directories.into_iter().map(|path| FoundFile::era_snapshot(path, true));
         self.files.extend(snapshots);

@@ -10,7 +10,9 @@
 //! `batchNumber`. `chainBatchRoot` is the root that L1 stores. It may be missing, as may `localLogsRoot`,
 //! which must be the root of the logs. Other fields and empty lines are ignored.
 
-use std::{collections::BTreeMap, ops::RangeInclusive,
+use std::{
+    collections::BTreeMap,
+    ops::RangeInclusive,
     path::{Path, PathBuf},
 };
 
@@ -121,10 +123,7 @@ pub fn read_sl_batches_input(input: Input, sl_chain: ChainId) -> Result<SlBatche
 ///
 /// # Errors
 /// As [`read_sl_batches`], and if two files contradict each other.
-pub fn read_all_sl_batches(
-    paths: &[PathBuf],
-    sl_chain: ChainId,
-) -> Result<SlBatches, IndexError> {
+pub fn read_all_sl_batches(paths: &[PathBuf], sl_chain: ChainId) -> Result<SlBatches, IndexError> {
     let mut all = SlBatches::default();
     for path in paths {
         for (number, (line, batch)) in read_sl_batches(path, sl_chain)?.0 {

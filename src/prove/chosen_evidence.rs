@@ -192,7 +192,8 @@ impl ChosenEvidence {
             }
         }
         if nothing {
-            let what = "there is no state of a settlement layer, no tree file and no events".to_owned();
+            let what =
+                "there is no state of a settlement layer, no tree file and no events".to_owned();
             return Err(Error::NothingFound { code: FailureCode::NothingFound, what });
         }
         Ok(())

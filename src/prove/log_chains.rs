@@ -63,7 +63,8 @@ impl LogChains {
             };
             let together = of(&files)?;
             for file in &files {
-                let alone = if together.is_none() && files.len() > 1 { of(&[*file])? } else { None };
+                let alone =
+                    if together.is_none() && files.len() > 1 { of(&[*file])? } else { None };
                 if let Some(chain) = together.or(alone).or(otherwise) {
                     chains.chains.insert(file.path.clone(), chain);
                     chains.blocks.insert(chain, read(Some(chain))?);

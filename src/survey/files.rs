@@ -127,9 +127,7 @@ fn usage(
         (_, Some(FileKind::BatchBlocks)) => FileUse::BatchBlocks,
         (
             _,
-            Some(
-                FileKind::Proofs | FileKind::Requests | FileKind::Manifest | FileKind::Checkpoint,
-            ),
+            Some(FileKind::Proofs | FileKind::Requests | FileKind::Manifest | FileKind::Checkpoint),
         ) => FileUse::Proofs,
         _ => FileUse::Nothing,
     }

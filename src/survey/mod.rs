@@ -181,9 +181,9 @@ pub fn survey(paths: &[PathBuf], options: &SurveyOptions) -> Result<Survey, Erro
             file.is_problem();
         }
     }
-    let settlement_layer = trees.as_ref().and_then(|trees| {
-        Some(TreesReport::new(trees, trees.forest()?, used, is_one_of_several))
-    });
+    let settlement_layer = trees
+        .as_ref()
+        .and_then(|trees| Some(TreesReport::new(trees, trees.forest()?, used, is_one_of_several)));
     let provable = counts.into_iter().filter(|provable| provable.counts.batches > 0).collect();
     let (passed_over, left_out) = (found.passed_over, logs.left_out);
     Ok(Survey {

@@ -42,7 +42,7 @@ pub use batch_blocks::BatchBlocks;
 pub use batch_sink::{BatchCheck, Verdict};
 pub use error::SourceError;
 pub use format::SourceFormat;
-pub(super) use pubdata::names_chain;
 pub use indexer::{Indexed, Indexer, SourceOptions, read_archive, read_archive_input};
+pub(super) use pubdata::names_chain;
 pub use relayed::RelayedBy;
 pub use skipped_inputs::SkippedInputs;

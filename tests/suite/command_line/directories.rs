@@ -28,7 +28,8 @@ fn survey(dir: &Path, rest: &[&str], code: i32) -> Value {
     let run = run(args.iter().chain(rest));
     assert_eq!(run.code, Some(code), "{}{}", run.stdout, run.stderr);
     let value = serde_json::from_str(&run.stdout).unwrap();
-    let schema: Value = serde_json::from_str(&crate::support::binary::run(["schema", "survey"]).stdout).unwrap();
+    let schema: Value =
+        serde_json::from_str(&crate::support::binary::run(["schema", "survey"]).stdout).unwrap();
     assert_eq!(faults(&schema, &schema, &value), Vec::<String>::new());
     value
 }
@@ -66,7 +67,8 @@ fn everything() -> IndexDir {
     let batches = json_lines(&format!("{FOLDER}/logs.jsonl.gz"));
     let mut half: Vec<Value> = batches.iter().step_by(2).cloned().collect();
     // One batch lacks its last log.
-    let damaged = half.iter_mut().find(|batch| batch["logs"].as_array().unwrap().len() > 3).unwrap();
+    let damaged =
+        half.iter_mut().find(|batch| batch["logs"].as_array().unwrap().len() > 3).unwrap();
     damaged["logs"].as_array_mut().unwrap().pop();
     damaged.as_object_mut().unwrap().remove("messages");
     dir.write("all/logs/half.jsonl", lines(half));
@@ -302,7 +304,8 @@ fn damaged_evidence_is_named_and_the_rest_is_shown() {
 
     // Events that contradict the state.
     let mut events = json_lines(&format!("{FOLDER}/events.jsonl.gz"));
-    let append = events.iter_mut().find(|event| event["event"] == "AppendedChainBatchRoot").unwrap();
+    let append =
+        events.iter_mut().find(|event| event["event"] == "AppendedChainBatchRoot").unwrap();
     append["chainBatchRoot"] = format!("0x{}", "11".repeat(32)).into();
     dir.write("some/events.jsonl", lines(events));
     let found = survey(&dir.path("some"), &[], 4);
