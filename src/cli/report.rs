@@ -54,6 +54,11 @@ impl Console {
         is_json()
     }
 
+    /// A console that prints nothing but errors.
+    pub(super) fn silent() -> Self {
+        Self { quiet: true, verbose: false }
+    }
+
     /// Whether everything is to be printed.
     pub(super) fn is_verbose(self) -> bool {
         self.verbose

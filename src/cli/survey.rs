@@ -22,8 +22,10 @@ use crate::{
     },
 };
 
-/// The maximum number of lines of each list, unless all are asked for.
-const MOST_LINES: usize = 8;
+/// The maximum number of files that are listed, unless all are asked for.
+const MOST_FILES: usize = 12;
+/// The maximum number of lines of each other list.
+const MOST_LINES: usize = 6;
 /// The maximum number of runs of batches in a line.
 const MOST_RUNS: usize = 4;
 
@@ -34,15 +36,16 @@ pub(super) fn run(
 ) -> Result<Outcome, CliError> {
     let progress = bars.busy("surveying the files");
     let mut options = SurveyOptions::default();
-    options.trees = args.tree_args.options(None, console);
+    options.trees = args.tree_args.options(None, &Console::silent());
     options.trees.search = args.search;
     options.source.access = args.tree_args.state.access;
     options.chain_of_others = args.chain;
     let found = survey(&args.paths, &options)?;
     progress.end();
     let next = next_command(args, &found);
-    let most = if console.is_verbose() { usize::MAX } else { MOST_LINES };
-    report::result(&json(&found, next.as_deref()), || text(&found, next.as_deref(), most))?;
+    report::result(&json(&found, next.as_deref()), || {
+        text(&found, next.as_deref(), console.is_verbose())
+    })?;
     outcome(found)
 }
 
@@ -100,9 +103,10 @@ fn next_command(args: &SurveyArgs, found: &Survey) -> Option<String> {
 }
 
 /// The text for people.
-fn text(found: &Survey, next: Option<&str>, most: usize) -> String {
+fn text(found: &Survey, next: Option<&str>, all: bool) -> String {
     let mut text = String::new();
-    list(&mut text, "files", &file_lines(found), most);
+    let most = if all { usize::MAX - 1 } else { MOST_LINES };
+    list(&mut text, "files", &file_lines(found), most.max(MOST_FILES));
     if let Some(layer) = &found.settlement_layer {
         let _ = writeln!(text, "\n{}", layer_text(layer));
     }

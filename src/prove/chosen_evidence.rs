@@ -123,7 +123,11 @@ impl ChosenEvidence {
         }
         whole.extend(rebuilder.join(&mut partial)?);
         for PartialState { path, error, imports_roots, .. } in partial {
-            let usage = if imports_roots { StateUse::Importer } else { StateUse::Part(error) };
+            let usage = match imports_roots {
+                true => StateUse::Importer,
+                false if error.code() == FailureCode::TreeDiffers => StateUse::Unusable(error),
+                false => StateUse::Part(error),
+            };
             chosen.note(vec![path], usage);
         }
         chosen.choose(whole, options.sl_chain);
@@ -310,11 +314,10 @@ fn possible_states(partial: &[PartialState]) -> Vec<Vec<PathBuf>> {
     possible
 }
 
-/// Whether a state may be a part of one, or of another chain.
+/// Whether a state may be a part of one, or of another chain. Where slots are missing, the trees differ too.
 fn is_partial(error: &Error) -> bool {
     match error {
-        Error::Rebuild { source, .. }
-        | Error::TreeFile { source: TreeFileError::Rebuild(source), .. } => !source.is_mismatch(),
+        Error::Rebuild { .. } | Error::TreeFile { source: TreeFileError::Rebuild(_), .. } => true,
         Error::Import(error) => matches!(error, ImportError::Pages { .. }),
         _ => false,
     }

@@ -101,6 +101,8 @@ pub(super) fn kinds<'t>(trees: Option<&'t Trees>, problems: &mut Vec<Problem>) -
                 match trees.newest_sl_batch(MOST_SL_BATCHES) {
                     Ok(Some(batch)) => reaches.kinds.push(Reach::SlBatch(timeline, batch)),
                     Ok(None) => {}
+                    // They may be later than the state.
+                    Err(error) if error.is_of_target() => {}
                     Err(error) => {
                         let files = trees.options().sl_batches.clone();
                         problems.push(Problem { files, error });
