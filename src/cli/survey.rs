@@ -154,7 +154,7 @@ fn file_lines(found: &Survey) -> Vec<String> {
         format!("{name:width$}  {}: {}", file.what, gives(file))
     };
     let mut lines: Vec<String> = files.iter().zip(&names).map(file).collect();
-    let passed_over = found.passed_over.iter().map(|path| path.display());
+    let passed_over = found.passed_over.iter().map(|path| path.display().to_string());
     lines.extend(passed_over.map(|path| format!("{path:width$}  not read")));
     lines
 }
@@ -169,8 +169,6 @@ fn rank(usage: FileUse) -> u8 {
         FileUse::Past => 5,
         FileUse::Proofs => 6,
         FileUse::Nothing => 7,
-        #[allow(unreachable_patterns)]
-        _ => 8,
     }
 }
 
@@ -186,12 +184,9 @@ fn gives(file: &FileReport) -> String {
         FileUse::Evidence => batches("trees"),
         FileUse::Past => format!("{}, the past of what is used", batches("trees")),
         FileUse::OtherLayer => format!("{}, not used", batches(&format!("trees{chain}"))),
-        FileUse::Anchor => {
-            "imported roots, for verify --anchor of targets latest, first and block:N".into()
-        }
+        FileUse::Anchor => "imported interop roots; serves as verify --anchor".into(),
         FileUse::OtherState => {
-            "not of a settlement layer, or not whole; a state of L1 serves for --anchor with --target sl-batch:N"
-                .into()
+            "not whole, or of L1 or another chain; a state of L1 serves as --anchor".into()
         }
         FileUse::Logs => format!("{}{chain}", batches("logs")),
         FileUse::LogsOfUnknownChain => "logs; give their chain with --chain".into(),
@@ -217,12 +212,12 @@ fn layer_text(layer: &TreesReport) -> String {
          real chain"
     };
     let compare = match layer.interop_root {
-        Some(root) => format!("the interop root of block {}: {}", root.block, root.root),
-        None => format!("getAggregatedRoot of MessageRoot: {}", layer.shared_root),
+        Some(root) => format!("the interop root of block {}, {}", root.block, root.root),
+        None => format!("getAggregatedRoot of MessageRoot, {}", layer.shared_root),
     };
     format!(
         "settlement layer {chain}, release {release}: {batches} batches, checked by {}\n  {worth}\n  compare with \
-         another source {compare}",
+         one from another source: {compare}",
         layer.checked_by
     )
 }
