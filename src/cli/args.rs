@@ -102,6 +102,7 @@ impl Cli {
     pub(super) fn share_global(&mut self) {
         let access = if self.global.no_mmap { Access::Read } else { Access::Map };
         match &mut self.command {
+            Command::Survey(args) => args.tree_args.state.access = access,
             Command::Import(args) => args.access = access,
             Command::Rebuild(args) => args.tree_args.state.access = access,
             Command::Prove(args) => args.tree_args.state.access = access,
@@ -148,6 +149,9 @@ impl When {
 #[derive(Debug, Subcommand)]
 #[expect(clippy::large_enum_variant, reason = "a process has one command")]
 pub(super) enum Command {
+    /// Say what some files are, what can be proven with them, what is missing, and the next command
+    #[command(after_help = examples::SURVEY)]
+    Survey(SurveyArgs),
     /// Make a snapshot (*.slsnap) of state dumps
     #[command(after_help = examples::IMPORT)]
     Import(ImportArgs),
@@ -204,6 +208,22 @@ pub(super) struct SchemaArgs {
     /// The record
     #[arg(value_enum)]
     pub(super) name: Option<SchemaName>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SurveyArgs {
+    /// Files, or directories with all their subdirectories
+    #[arg(required = true, value_name = "PATH")]
+    pub(super) paths: Vec<PathBuf>,
+    /// The chain of logs that do not name it, if the batch roots do not show it
+    #[arg(long, value_name = "ID")]
+    pub(super) chain: Option<ChainId>,
+    /// The maximum number of trees to try for each past root, if no events show what changed
+    /// [default: 16,384]
+    #[arg(long, value_name = "TREES", value_parser = number::parse)]
+    pub(super) search: Option<u64>,
+    #[command(flatten)]
+    pub(super) tree_args: TreeArgs,
 }
 
 #[derive(Debug, Args)]

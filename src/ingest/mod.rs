@@ -7,11 +7,12 @@
 //! | [`logs`] | L2→L1 logs of batches: raw, receipts, pubdata, rows of a node's tables |
 //! | [`sl_batches`] | the settlement layer's own batches |
 //!
-//! [`sniff`] detects what a file is.
+//! [`sniff`] detects what a file is, and [`FoundFiles`] finds the files in directories.
 
 mod csv;
 mod error;
 pub mod events;
+mod found_files;
 mod json;
 pub mod logs;
 mod record;
@@ -21,5 +22,6 @@ mod sniff;
 pub mod state;
 
 pub use error::IndexError;
+pub use found_files::{FoundFile, FoundFiles, is_directory_of_files};
 pub(crate) use sniff::is_parquet;
 pub use sniff::{FileKind, guess, sniff};

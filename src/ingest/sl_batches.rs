@@ -11,7 +11,11 @@
 //! `batchNumber`. `chainBatchRoot` is the root that L1 stores. It may be missing, as may `localLogsRoot`,
 //! which must be the root of the logs. Other fields and empty lines are ignored.
 
-use std::{collections::BTreeMap, ops::RangeInclusive, path::Path};
+use std::{
+    collections::BTreeMap,
+    ops::RangeInclusive,
+    path::{Path, PathBuf},
+};
 
 use serde::Deserialize;
 
@@ -73,6 +77,11 @@ impl SlBatches {
         self.0.get(&batch).map(|(_, logs)| logs)
     }
 
+    /// All batches by number.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &SlBatchLogs> {
+        self.0.values().map(|(_, logs)| logs)
+    }
+
     /// The first and the last batch.
     #[must_use]
     pub fn range(&self) -> Option<(SlBatch, SlBatch)> {
@@ -114,6 +123,32 @@ pub fn read_sl_batches(path: &Path, sl_chain: ChainId) -> Result<SlBatches, Inde
 /// As [`read_sl_batches`].
 pub fn read_sl_batches_input(input: Input, sl_chain: ChainId) -> Result<SlBatches, IndexError> {
     read_at_most(MOST_BATCHES, input, sl_chain)
+}
+
+/// Reads the batches of a settlement layer from several files, which have to agree.
+///
+/// # Errors
+/// As [`read_sl_batches`], and if two files contradict each other.
+pub fn read_all_sl_batches(paths: &[PathBuf], sl_chain: ChainId) -> Result<SlBatches, IndexError> {
+    let mut all = SlBatches::default();
+    for path in paths {
+        for (number, (line, batch)) in read_sl_batches(path, sl_chain)?.0 {
+            let name = || path.display().to_string();
+            let limit = MOST_BATCHES;
+            match all.0.get(&number) {
+                Some((_, known)) if *known != batch => {
+                    let reason = "differs from the batch in another file".into();
+                    return Err(IndexError::SlBatch { name: name(), line, batch: number, reason });
+                }
+                Some(_) => {}
+                None if all.0.len() == limit => {
+                    return Err(IndexError::TooManySlBatches { name: name(), line, limit });
+                }
+                None => drop(all.0.insert(number, (line, batch))),
+            }
+        }
+    }
+    Ok(all)
 }
 
 fn read_at_most(limit: usize, input: Input, sl_chain: ChainId) -> Result<SlBatches, IndexError> {

@@ -104,7 +104,8 @@ fn read(paths: &[PathBuf], options: &RebuildOptions) -> Result<Vec<MessageRootEv
     Ok(events)
 }
 
-fn names(paths: &[PathBuf]) -> String {
+/// The names of files in messages.
+pub(super) fn names(paths: &[PathBuf]) -> String {
     let names: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
     names.join(", ")
 }

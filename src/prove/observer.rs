@@ -2,6 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
+use super::SurveyedState;
 use crate::{
     anchor::KnownRoot,
     contracts::Layout,
@@ -79,6 +80,8 @@ pub trait Observer: Send + Sync {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
+    /// Of the states in a directory, what this one is used for.
+    StateChosen(&'a SurveyedState),
     /// A state was read.
     StateRead(&'a Dump),
     /// A tree file was opened.

@@ -8,6 +8,7 @@ use std::{
 
 use super::{
     Error, Event, Extractor, Observer, SlBatchError, SlBatchTree, Trees, TreesOptions,
+    event_trees::names,
     trees::{FoundHistory, Source},
 };
 use crate::{
@@ -16,7 +17,7 @@ use crate::{
     forest::{Forest, HistoryError, SearchBudget, Timeline, explain, explain_further},
     ingest::{
         events::read_events,
-        sl_batches::{SlBatches, read_sl_batches},
+        sl_batches::{SlBatches, read_all_sl_batches},
     },
     primitives::{Address, BatchNumber, ChainId, Hash, SlBatch, hex},
     proof::Target,
@@ -170,6 +171,27 @@ impl Trees {
         Ok(history.map(|history| Timeline::new(forest, history)).transpose()?)
     }
 
+    /// The newest of the settlement layer's own batches whose tree can be rebuilt, among the last `most` that
+    /// were given; every batch in it can be proven against its root. `None` if there are none. An error of the
+    /// very last one is returned if none can be rebuilt.
+    ///
+    /// # Errors
+    /// [`Error`] if the batches cannot be read, or if none of those can be rebuilt.
+    pub fn newest_sl_batch(&self, most: usize) -> Result<Option<Arc<SlBatchTree>>, Error> {
+        let (Some(forest), false) = (self.forest(), self.0.options.sl_batches.is_empty()) else {
+            return Ok(None);
+        };
+        let timeline = self.history()?;
+        let mut last = None;
+        for batch in self.sl_batches(forest)?.iter().rev().take(most) {
+            match self.sl_batch(forest, timeline, batch.batch()) {
+                Ok(tree) => return Ok(Some(tree)),
+                Err(error) => drop(last.get_or_insert(error)),
+            }
+        }
+        last.map_or(Ok(None), Err)
+    }
+
     fn sl_batch(
         &self,
         forest: &Forest,
@@ -179,16 +201,12 @@ impl Trees {
         if let Some(known) = self.rebuilt_sl_batch(batch) {
             return Ok(known);
         }
-        let path = self.0.options.sl_batches.as_ref().ok_or(Error::NoSlBatches(batch))?;
-        let batches: &SlBatches = match self.0.sl_batches.get() {
-            Some(batches) => batches,
-            None => {
-                let batches = read_sl_batches(path, forest.sl_chain())?;
-                self.0.sl_batches.get_or_init(|| batches)
-            }
-        };
-        let missing =
-            || Error::NoSlBatch { name: path.display().to_string(), batch, has: batches.range() };
+        if self.0.options.sl_batches.is_empty() {
+            return Err(Error::NoSlBatches(batch));
+        }
+        let batches = self.sl_batches(forest)?;
+        let name = || names(&self.0.options.sl_batches);
+        let missing = || Error::NoSlBatch { name: name(), batch, has: batches.range() };
         let logs = batches.batch(batch).ok_or_else(missing)?;
         let stored = self.stored_root(forest, batch)?;
         let tree = Arc::new(SlBatchTree::rebuild(forest, timeline, logs, stored)?);
@@ -198,6 +216,15 @@ impl Trees {
         }
         rebuilt.insert(batch.0, Arc::clone(&tree));
         Ok(tree)
+    }
+
+    /// The settlement layer's own batches that were given.
+    fn sl_batches(&self, forest: &Forest) -> Result<&SlBatches, Error> {
+        if let Some(batches) = self.0.sl_batches.get() {
+            return Ok(batches);
+        }
+        let batches = read_all_sl_batches(&self.0.options.sl_batches, forest.sl_chain())?;
+        Ok(self.0.sl_batches.get_or_init(|| batches))
     }
 
     /// Returns the tree of an SL batch from the cache.

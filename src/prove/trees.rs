@@ -60,8 +60,8 @@ pub struct TreesOptions {
     /// The maximum number of trees to try for the changes between two consecutive roots. The default depends
     /// on the number of batches.
     pub search: Option<u64>,
-    /// The settlement layer's own batches, for targets with roots on L1.
-    pub sl_batches: Option<PathBuf>,
+    /// Files of the settlement layer's own batches, for targets with roots on L1. They have to agree.
+    pub sl_batches: Vec<PathBuf>,
     /// The state of L1, with which the roots of those batches are compared.
     pub l1: Option<L1Options>,
     /// The observer of events.
@@ -79,7 +79,7 @@ impl Default for TreesOptions {
             batch_roots_only: false,
             events: Vec::new(),
             search: None,
-            sl_batches: None,
+            sl_batches: Vec::new(),
             l1: None,
             observer: ObserverHandle::default(),
         }
@@ -93,7 +93,7 @@ impl Default for TreesOptions {
 /// use slproof::primitives::SlBatch;
 ///
 /// let mut options = TreesOptions::default();
-/// options.sl_batches = Some("fixtures/gateway-v29/gw_batches.jsonl".into());
+/// options.sl_batches = vec!["fixtures/gateway-v29/gw_batches.jsonl".into()];
 /// let mut l1 = L1Options { path: "fixtures/gateway-v29/l1.state.anvil.json".into(), ..Default::default() };
 /// l1.state.bridgehub = Some("0x303a465b659cbb0ab36ee643ea362c509eeb5213".parse()?);
 /// options.l1 = Some(l1);
@@ -201,13 +201,15 @@ impl fmt::Display for Trees {
 impl Trees {
     /// Opens the trees at `paths`: a tree file, a snapshot, a dump, or events of MessageRoot. The trees of a
     /// snapshot, dump or events are rebuilt. Several dumps are parts of one state, several files of events are
-    /// parts of one list. A state and events have to agree. The format is detected from the content.
+    /// parts of one list. A state and events have to agree. The format is detected from the content. Of the
+    /// files in a directory those serve that [`ChosenEvidence`](super::ChosenEvidence) chooses.
     ///
     /// # Errors
     /// [`Error`] when an input cannot be read, when the rebuilt trees differ from what the contracts stored,
     /// or when the trees do not match the options.
     pub fn open<P: AsRef<Path>>(paths: &[P], options: &TreesOptions) -> Result<Self, Error> {
         let paths: Vec<PathBuf> = paths.iter().map(|path| path.as_ref().to_owned()).collect();
+        let (paths, options) = &options.files(&paths, true)?;
         if let [path] = &paths[..]
             && TreeFile::is_at(path)?
         {
@@ -220,7 +222,7 @@ impl Trees {
             event_trees::compare(forest, &events, &options.events, &options.observer)?;
             return Ok(Self::new(Source::File(file), options));
         }
-        let (events, states) = events_among(&paths)?;
+        let (events, states) = events_among(paths)?;
         if states.is_empty() && !events.is_empty() {
             let (events, rebuild) = options.rebuild_events(events);
             let found = event_trees::from_events(&events, &rebuild, &options.observer)?;
@@ -279,15 +281,15 @@ impl Trees {
         options: &TreesOptions,
     ) -> Result<Self, Error> {
         let paths: Vec<PathBuf> = paths.iter().map(|path| path.as_ref().to_owned()).collect();
+        let (paths, mut options) = options.files(&paths, false)?;
         let (events, states) = events_among(&paths)?;
         if states.is_empty() && !events.is_empty() {
             let (events, rebuild) = options.rebuild_events(events);
             let gaps = event_trees::events_to_file(&events, &rebuild, &options.observer, target)?;
             let file = TreeFile::open(target, options.state.access)?;
-            let opened = Opened { gaps, ..Opened::new(Source::File(file), options) };
+            let opened = Opened { gaps, ..Opened::new(Source::File(file), &options) };
             return Ok(Self(Arc::new(opened)));
         }
-        let mut options = options.clone();
         options.events.extend(events);
         let options = &options;
         let dump = options.read(&states)?;

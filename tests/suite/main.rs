@@ -149,6 +149,9 @@ mod command_line {
 
     /// JSON results, summaries and errors against their schemas.
     mod schemas;
+
+    /// `survey`, and directories as inputs of every command.
+    mod directories;
 }
 
 /// The programs of `examples/`, run on fixtures.

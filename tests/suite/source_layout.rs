@@ -23,7 +23,8 @@ const LAYERS: [(&str, u8); 16] = [
     ("anchor", 9),
     ("records", 10),
     ("prove", 11),
-    ("cli", 12),
+    ("survey", 12),
+    ("cli", 13),
 ];
 
 /// The only files that may use `unsafe`.

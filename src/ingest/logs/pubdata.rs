@@ -188,6 +188,11 @@ fn hex_bytes(text: &str) -> Result<Vec<u8>, SourceError> {
     }
 }
 
+/// Whether the name of a file of pubdata names the chain and the batch.
+pub(in crate::ingest) fn names_chain(path: &Path) -> bool {
+    named(&path.to_string_lossy(), None).is_ok()
+}
+
 /// The chain and batch in a file's name, if there is no other number in it.
 fn named(path: &str, given: Option<ChainId>) -> Result<(ChainId, BatchNumber), SourceError> {
     let name = path.rsplit(['/', '\\']).next().unwrap_or(path).to_ascii_lowercase();

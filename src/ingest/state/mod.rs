@@ -49,6 +49,7 @@ use std::{
 };
 
 pub use era::EraError;
+pub(super) use era::{is_chunk, is_snapshot_directory, snapshot_of};
 pub use error::ImportError;
 pub use format::Format;
 pub use import::{Dump, Import, Imported, MOST_IN_MEMORY};
