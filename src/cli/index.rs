@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     archive::Archive,
-    files::{Input, InputError, entries_of, is_directory, is_file},
+    files::{Input, InputError, Inputs, ReadProgressHandle, entries_of, is_directory, is_file},
     ingest::{
         IndexError,
         logs::{BatchBlocks, BatchCheck, Indexed, Indexer, SourceFormat, SourceOptions},
@@ -68,30 +68,8 @@ pub(super) fn run(
     let lens = archives.iter().filter_map(|archive| file_len(&archive.path));
     watcher.expect(lens.sum());
     let mut indexer = Indexer::create(&args.output, options, checked)?;
-    for Listed { path, from_directory } in &archives {
-        let mut read = || -> Result<_, IndexError> {
-            let input = Input::open_watched(path, &watcher)?;
-            let name = input.name().to_owned();
-            Ok((indexer.read(input)?, name))
-        };
-        let (format, name) = match read() {
-            // A directory may hold other files.
-            Err(
-                error @ (IndexError::Unknown { .. }
-                | IndexError::State { .. }
-                | IndexError::Input(InputError::Empty { .. })),
-            ) if *from_directory => {
-                refuse_overwriting(&args.output, &[path])?;
-                indexer.pass_over(error);
-                continue;
-            }
-            read => read.map_err(|error| wrong_input(path, Role::Messages, error.into()))?,
-        };
-        if format != SourceFormat::Native {
-            // A message archive may be both an input and the output: the other inputs are added to it.
-            refuse_overwriting(&args.output, &[path])?;
-        }
-        console.verbose(format_args!("{name}: {format}"));
+    for listed in &archives {
+        read_file(listed, &args.output, &watcher, &mut indexer, console)?;
     }
     watcher.all_read();
     let indexed = indexer.finish()?;
@@ -132,6 +110,49 @@ pub(super) fn run(
     console.info(format_args!("output             {}", args.output.display()));
     console.info(format_args!("time               {:.2} s", started.elapsed().as_secs_f64()));
     Ok(outcome(&indexed))
+}
+
+/// Reads a file, or each file of a tar archive.
+fn read_file(
+    listed: &Listed,
+    output: &Path,
+    watcher: &ReadProgressHandle,
+    indexer: &mut Indexer<'_>,
+    console: &Console,
+) -> Result<(), CliError> {
+    let inputs = Inputs::open_watched(&listed.path, watcher);
+    // A directory or an archive may hold other files.
+    let may_be_other = listed.from_directory || inputs.as_ref().is_ok_and(Inputs::is_archive);
+    let mut take = |input: Result<Input, InputError>| -> Result<(), CliError> {
+        let read = input.map_err(IndexError::from).and_then(|input| {
+            let name = input.name().to_owned();
+            Ok((indexer.read(input)?, name))
+        });
+        let (format, name) = match read {
+            Err(
+                error @ (IndexError::Unknown { .. }
+                | IndexError::State { .. }
+                | IndexError::Input(InputError::Empty { .. } | InputError::Packed { .. })),
+            ) if may_be_other => {
+                refuse_overwriting(output, &[&listed.path])?;
+                indexer.pass_over(error);
+                return Ok(());
+            }
+            read => {
+                read.map_err(|error| wrong_input(&listed.path, Role::Messages, error.into()))?
+            }
+        };
+        if format != SourceFormat::Native {
+            // A message archive may be both an input and the output: the other inputs are added to it.
+            refuse_overwriting(output, &[&listed.path])?;
+        }
+        console.verbose(format_args!("{name}: {format}"));
+        Ok(())
+    };
+    match inputs {
+        Ok(inputs) => inputs.into_iter().try_for_each(take),
+        Err(error) => take(Err(error)),
+    }
 }
 
 fn outcome(indexed: &Indexed) -> Outcome {
