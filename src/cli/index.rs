@@ -47,7 +47,8 @@ pub(super) fn run(
     refuse_overwriting(&args.output, &others)?;
     let started = Instant::now();
     let blocks = match &args.batch_blocks {
-        Some(path) => BatchBlocks::read(path, args.chain)?,
+        Some(path) => BatchBlocks::read(path, args.chain)
+            .map_err(|error| wrong_input(path, Role::BatchBlocks, error.into()))?,
         None => BatchBlocks::default(),
     };
     let options = args.tree_args.options(None, console);
@@ -132,6 +133,7 @@ fn read_file(
             Err(
                 error @ (IndexError::Unknown { .. }
                 | IndexError::State { .. }
+                | IndexError::OtherAnswer { .. }
                 | IndexError::Input(InputError::Empty { .. } | InputError::Packed { .. })),
             ) if may_be_other => {
                 refuse_overwriting(output, &[&listed.path])?;

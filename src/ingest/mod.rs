@@ -14,10 +14,12 @@ mod error;
 pub mod events;
 mod json;
 pub mod logs;
+mod other_answer;
 pub mod sl_batches;
 mod sniff;
 pub mod state;
 
 pub use error::IndexError;
+pub use other_answer::OtherAnswer;
 pub(crate) use sniff::is_parquet;
 pub use sniff::{FileKind, guess, sniff};

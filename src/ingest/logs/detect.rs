@@ -1,9 +1,11 @@
 //! Detects the format of logs from their first bytes.
 
+use serde::de::IgnoredAny;
+
 use super::{SourceFormat, postgres, pubdata};
 use crate::{
     files::{Input, container::is_container},
-    ingest::{IndexError, state::Format},
+    ingest::{IndexError, OtherAnswer, state::Format},
 };
 
 impl SourceFormat {
@@ -26,7 +28,14 @@ impl SourceFormat {
             None => Ok(Self::Jsonl),
             Some(b'{' | b'[') => match Self::of_json(text) {
                 Some(format) => Ok(format),
-                None => state().map_or_else(|| Ok(Self::guess(text)), Err),
+                None => match (OtherAnswer::of(text), state()) {
+                    (Some(answer), _) => Err(IndexError::OtherAnswer { name: name.into(), answer }),
+                    (None, Some(error)) => Err(error),
+                    (None, None) if is_other(text) => {
+                        Err(IndexError::Unknown { name: name.into() })
+                    }
+                    (None, None) => Ok(Self::guess(text)),
+                },
             },
             _ if postgres::is_rows(head) => Ok(Self::Postgres),
             _ if pubdata::is_pubdata(head) => Ok(Self::Pubdata),
@@ -84,6 +93,28 @@ impl SourceFormat {
             members.iter().any(|(name, _)| of_a_node.iter().any(|known| *name == known.as_bytes()));
         if text.first() == Some(&b'[') || is_answer { Self::Receipts } else { Self::Jsonl }
     }
+}
+
+/// Whether the first object of a text is whole, and has no member of an archive or of a node's answer.
+fn is_other(text: &[u8]) -> bool {
+    const KNOWN: [&str; 8] = [
+        "jsonrpc",
+        "result",
+        "error",
+        "chainId",
+        "batchNumber",
+        "messages",
+        "aggregatedRoot",
+        "logs",
+    ];
+    let object = text.strip_prefix(b"[").unwrap_or(text);
+    let mut values = serde_json::Deserializer::from_slice(object).into_iter::<IgnoredAny>();
+    let of_a_node = ["transactionHash", "blockNumber", "blockHash", "transactionIndex"];
+    matches!(values.next(), Some(Ok(_)))
+        && object.trim_ascii_start().starts_with(b"{")
+        && !first_members(object)
+            .iter()
+            .any(|(name, _)| KNOWN.iter().chain(&of_a_node).any(|known| *name == known.as_bytes()))
 }
 
 /// The names of the members of the first object in a text that may be cut anywhere, each with the text after

@@ -5,7 +5,7 @@
 //!  "aggregatedRoot":"0x…"}
 //! ```
 //!
-//! Or a JSON array of such objects. `logs` are by leaf index. `messages` may be missing; they are in the
+//! Or a JSON array of such objects, or objects over several lines each. `logs` are by leaf index. `messages` may be missing; they are in the
 //! order of the [logs of messages](L2ToL1Log::is_message). `aggregatedRoot` may be missing. Other fields and
 //! empty lines are ignored.
 
@@ -59,8 +59,10 @@ pub(super) fn read(
 ) -> Result<(), IndexError> {
     let name = input.name().to_owned();
     let source = intake.source(&name);
-    if input.head().trim_ascii_start().first() == Some(&b'[') {
-        return read_array(input, source, chain, intake);
+    let text = input.head().trim_ascii_start();
+    let first_line = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    if text.starts_with(b"[") || first_line.trim_ascii() == b"{" {
+        return read_values(input, source, chain, intake);
     }
     let mut data = BufReader::with_capacity(1 << 17, input);
     let (mut text, mut next) = (Lines::default(), Lines::default());
@@ -82,8 +84,8 @@ pub(super) fn read(
     Ok(())
 }
 
-/// Reads an array of batches.
-fn read_array(
+/// Reads an array of batches, or batches over several lines each.
+fn read_values(
     input: Input,
     source: u32,
     chain: Option<ChainId>,
