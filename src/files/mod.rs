@@ -18,6 +18,7 @@ mod create;
 mod external_sort;
 mod header;
 mod input;
+mod input_error;
 mod json_nesting;
 mod lines;
 mod map;
@@ -37,8 +38,10 @@ pub use container::{Container, ContainerError, ContainerWriter, Kind, SectionByt
 #[cfg(feature = "parquet")]
 pub(crate) use create::nameless;
 pub(crate) use external_sort::{ExternalSort, SortRecord, Sorted};
-pub(crate) use input::{HEAD_LEN, is_damage};
-pub use input::{Input, InputError, Inputs};
+pub(crate) use input::HEAD_LEN;
+pub use input::{Input, Inputs};
+pub use input_error::InputError;
+pub(crate) use input_error::is_damage;
 pub(crate) use json_nesting::JsonNesting;
 pub use lines::{Line, Lines};
 pub use map::Access;

@@ -3,8 +3,6 @@
 
 use std::io::{self, Read};
 
-use super::wrapper::Data;
-
 /// How many bytes are read at once; an even number.
 const CHUNK: usize = 1 << 15;
 /// How many characters of ASCII a text of UTF-16 begins with if it has no byte order mark.
@@ -55,7 +53,10 @@ fn units(bytes: &[u8], is_big_endian: bool) -> impl Iterator<Item = u16> {
 ///
 /// # Errors
 /// When the mark cannot be read.
-pub(super) fn decode(encoding: Encoding, mut data: impl Read + Send + 'static) -> io::Result<Data> {
+pub(super) fn decode(
+    encoding: Encoding,
+    mut data: impl Read + Send + 'static,
+) -> io::Result<Box<dyn Read + Send>> {
     let mark = match encoding {
         Encoding::MarkedUtf8 => 3,
         Encoding::Utf16 { is_marked: true, .. } => 2,

@@ -85,6 +85,11 @@ pub(super) enum Contents {
     Archive(Tar<Data>),
 }
 
+/// Whether data that begin with `start` are in a wrapper.
+pub(super) fn is_wrapped(start: &[u8]) -> bool {
+    Wrapper::of(start).is_some() || foreign(start).is_some()
+}
+
 /// Removes the wrappers of `data`, up to a tar archive.
 ///
 /// # Errors

@@ -95,9 +95,9 @@ impl SourceFormat {
     }
 }
 
-/// Whether the first object of a text is whole, and has no member of an archive or of a node's answer.
+/// Whether the first object of a text is whole, and has members, but none of an archive or a node's answer.
 fn is_other(text: &[u8]) -> bool {
-    const KNOWN: [&str; 8] = [
+    const KNOWN: [&str; 12] = [
         "jsonrpc",
         "result",
         "error",
@@ -106,15 +106,17 @@ fn is_other(text: &[u8]) -> bool {
         "messages",
         "aggregatedRoot",
         "logs",
+        "transactionHash",
+        "blockNumber",
+        "blockHash",
+        "transactionIndex",
     ];
-    let object = text.strip_prefix(b"[").unwrap_or(text);
+    let object = text.strip_prefix(b"[").unwrap_or(text).trim_ascii_start();
     let mut values = serde_json::Deserializer::from_slice(object).into_iter::<IgnoredAny>();
-    let of_a_node = ["transactionHash", "blockNumber", "blockHash", "transactionIndex"];
-    matches!(values.next(), Some(Ok(_)))
-        && object.trim_ascii_start().starts_with(b"{")
-        && !first_members(object)
-            .iter()
-            .any(|(name, _)| KNOWN.iter().chain(&of_a_node).any(|known| *name == known.as_bytes()))
+    let members = if object.starts_with(b"{") { first_members(object) } else { Vec::new() };
+    !members.is_empty()
+        && matches!(values.next(), Some(Ok(_)))
+        && !members.iter().any(|(name, _)| KNOWN.iter().any(|known| *name == known.as_bytes()))
 }
 
 /// The names of the members of the first object in a text that may be cut anywhere, each with the text after
@@ -187,6 +189,10 @@ mod tests {
             ("number,l1_batch_number\n", Some(SourceFormat::Postgres)),
             ("x\tnumber\tl2_to_l1_messages", Some(SourceFormat::Postgres)),
             ("number,other\n", None),
+            ("{\"hashes\":{\"logs\":1}}", None),
+            ("[{\"a\":1}]", None),
+            ("{\"hashes\":{\"logs\":1", Some(SourceFormat::Jsonl)),
+            ("{\"accountProof\":[]}", None),
         ] {
             assert_eq!(detect(text), expected, "{text}");
         }

@@ -43,7 +43,7 @@ pub(super) fn read(
     }
     if !reader.seen {
         let reason = "holds no account: geth leaves out accounts whose preimages it does not know; make the \
-                      dump on a node that records them, with --cache.preimages";
+                      dump on a node that records preimages";
         return Err(reader.json.bad("the dump", reason));
     }
     reader.json.finish()?;
