@@ -16,11 +16,12 @@ use super::{
 };
 use crate::{
     archive::Archive,
-    files::{Input, InputError},
+    files::{Input, InputError, Inputs, ReadProgressHandle},
     ingest::{
         FileKind, FoundFile, FoundFiles, IndexError,
         logs::{BatchBlocks, BatchCheck, Indexed, Indexer, SourceFormat, SourceOptions},
     },
+    primitives::ChainId,
     prove::{Coverage, LogChains, MissingBatches, TreeCheck, Trees},
 };
 
@@ -47,7 +48,8 @@ pub(super) fn run(
     refuse_overwriting(&args.output, &others)?;
     let started = Instant::now();
     let blocks = match &args.batch_blocks {
-        Some(path) => BatchBlocks::read(path, args.chain)?,
+        Some(path) => BatchBlocks::read(path, args.chain)
+            .map_err(|error| wrong_input(path, Role::BatchBlocks, error.into()))?,
         None => BatchBlocks::default(),
     };
     let options = args.tree_args.options(None, console);
@@ -78,23 +80,13 @@ pub(super) fn run(
     };
     let mut indexer = Indexer::create(&args.output, options, checked)?;
     chains.set_blocks(&mut indexer);
-    for FoundFile { path, .. } in &archives {
-        let mut read = || -> Result<_, IndexError> {
-            let input = Input::open_watched(path, &watcher)?;
-            let name = input.name().to_owned();
-            Ok((indexer.read_of(args.chain.or(chains.of(path)), input)?, name))
-        };
-        let read = read();
-        let (format, name) =
-            read.map_err(|error| wrong_input(path, Role::Messages, error.into()))?;
-        if let Some(chain) = chains.of(path) {
-            console.info(format_args!("chain              {chain} by its batch roots: {name}"));
+    for file in &archives {
+        let chain = args.chain.or(chains.of(&file.path));
+        if let Some(chain) = chains.of(&file.path) {
+            let path = file.path.display();
+            console.info(format_args!("chain              {chain} by its batch roots: {path}"));
         }
-        if format != SourceFormat::Native {
-            // A message archive may be both an input and the output: the other inputs are added to it.
-            refuse_overwriting(&args.output, &[path])?;
-        }
-        console.verbose(format_args!("{name}: {format}"));
+        read_file(file, chain, &args.output, &watcher, &mut indexer, console)?;
     }
     watcher.all_read();
     let indexed = indexer.finish()?;
@@ -161,6 +153,50 @@ pub(super) fn kind_of(file: &FoundFile) -> String {
         (Some(error), _) => report::with_causes(error),
         (None, Some(kind)) => kind.to_string(),
         (None, None) => "not recognised".into(),
+    }
+}
+
+/// Reads a file, or each file of a tar archive.
+fn read_file(
+    file: &FoundFile,
+    chain: Option<ChainId>,
+    output: &Path,
+    watcher: &ReadProgressHandle,
+    indexer: &mut Indexer<'_>,
+    console: &Console,
+) -> Result<(), CliError> {
+    let inputs = Inputs::open_watched(&file.path, watcher);
+    // A directory or an archive may hold other files.
+    let may_be_other = file.from_directory || inputs.as_ref().is_ok_and(Inputs::is_archive);
+    let mut take = |input: Result<Input, InputError>| -> Result<(), CliError> {
+        let read = input.map_err(IndexError::from).and_then(|input| {
+            let name = input.name().to_owned();
+            Ok((indexer.read_of(chain, input)?, name))
+        });
+        let (format, name) = match read {
+            Err(
+                error @ (IndexError::Unknown { .. }
+                | IndexError::State { .. }
+                | IndexError::OtherAnswer { .. }
+                | IndexError::Input(InputError::Empty { .. } | InputError::Packed { .. })),
+            ) if may_be_other => {
+                refuse_overwriting(output, &[&file.path])?;
+                let error = report::with_causes(&error);
+                console.info(format_args!("skipped            {error}"));
+                return Ok(());
+            }
+            read => read.map_err(|error| wrong_input(&file.path, Role::Messages, error.into()))?,
+        };
+        if format != SourceFormat::Native {
+            // A message archive may be both an input and the output: the other inputs are added to it.
+            refuse_overwriting(output, &[&file.path])?;
+        }
+        console.verbose(format_args!("{name}: {format}"));
+        Ok(())
+    };
+    match inputs {
+        Ok(inputs) => inputs.into_iter().try_for_each(take),
+        Err(error) => take(Err(error)),
     }
 }
 

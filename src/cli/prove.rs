@@ -78,7 +78,7 @@ pub(super) fn run(
         .observer(Arc::clone(&observer));
     let written = job.write(output);
     observer.end();
-    let summary = written.map_err(|error| wrong_anchor(args, error))?;
+    let summary = written.map_err(|error| wrong_late_input(args, error))?;
 
     console.summary(&summary);
     say(&summary, console);
@@ -281,11 +281,12 @@ fn selection(which: &WhichArgs) -> Result<Selection, CliError> {
     })
 }
 
-/// The error of a job, with the role of the state of L1 if that is at fault. That state is read when the
-/// first target needs it; the other states were read before the job.
-fn wrong_anchor(args: &ProveArgs, error: Error) -> CliError {
-    match (&args.anchor, &error) {
-        (Some(anchor), Error::Import(_)) => wrong_input(anchor, Role::State, error.into()),
+/// The error of a job, with the role of the state of L1 or of the SL batches if they are at fault. They are
+/// read when the first target needs them; the other inputs were read before the job.
+fn wrong_late_input(args: &ProveArgs, error: Error) -> CliError {
+    match (&error, &args.anchor, &args.sl_batches[..]) {
+        (Error::Import(_), Some(anchor), _) => wrong_input(anchor, Role::State, error.into()),
+        (Error::Index(_), _, [batches]) => wrong_input(batches, Role::SlBatches, error.into()),
         _ => error.into(),
     }
 }

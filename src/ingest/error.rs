@@ -1,6 +1,7 @@
 use thiserror::Error;
 
 use super::{
+    OtherAnswer,
     logs::{SourceError, SourceFormat},
     state::Format,
 };
@@ -92,6 +93,14 @@ pub enum IndexError {
     Unknown {
         /// The file.
         name: String,
+    },
+    /// The file is an answer to a call that gives no logs.
+    #[error("{name} has no logs: it is {answer}: {}", answer.instead())]
+    OtherAnswer {
+        /// The file.
+        name: String,
+        /// The answer.
+        answer: OtherAnswer,
     },
     /// The file is a state.
     #[error("{name} has no logs: it is a state: {format}")]

@@ -8,7 +8,7 @@ use super::{
     sniff,
     state::{Format, files_of, is_chunk, is_snapshot_directory, snapshot_of},
 };
-use crate::files::{Input, InputError, entries_of, is_directory, is_file};
+use crate::files::{InputError, Inputs, entries_of, is_directory, is_file};
 
 /// A file among the inputs of a command. The parts of a zksync-era snapshot are one file, its header or its
 /// directory.
@@ -135,14 +135,30 @@ impl FoundFile {
     fn at(path: PathBuf, from_directory: bool) -> Result<Self, InputError> {
         let mut found = Self { path, kind: None, from_directory, damage: None };
         if is_file(&found.path)? {
-            match Input::open(&found.path) {
-                Ok(input) => found.kind = sniff(&input),
+            match kind_at(&found.path) {
+                Ok(kind) => found.kind = kind,
                 Err(error) if error.is_damage() => found.damage = Some(error),
                 Err(error) => return Err(error),
             }
         }
         Ok(found)
     }
+}
+
+/// The kind of a file. That of a tar archive is the kind of its first file that is recognised.
+fn kind_at(path: &Path) -> Result<Option<FileKind>, InputError> {
+    let inputs = Inputs::open(path)?;
+    let is_archive = inputs.is_archive();
+    for input in inputs {
+        match input {
+            Err(InputError::Empty { .. }) if is_archive => {}
+            input => match sniff(&input?) {
+                None if is_archive => {}
+                kind => return Ok(kind),
+            },
+        }
+    }
+    Ok(None)
 }
 
 impl FileKind {

@@ -15,6 +15,7 @@ pub mod events;
 mod found_files;
 mod json;
 pub mod logs;
+mod other_answer;
 mod record;
 mod rows;
 pub mod sl_batches;
@@ -23,5 +24,6 @@ pub mod state;
 
 pub use error::IndexError;
 pub use found_files::{FoundFile, FoundFiles, is_directory_of_files};
+pub use other_answer::OtherAnswer;
 pub(crate) use sniff::is_parquet;
 pub use sniff::{FileKind, guess, sniff};

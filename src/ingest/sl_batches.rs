@@ -132,19 +132,19 @@ pub fn read_sl_batches_input(input: Input, sl_chain: ChainId) -> Result<SlBatche
 pub fn read_all_sl_batches(paths: &[PathBuf], sl_chain: ChainId) -> Result<SlBatches, IndexError> {
     let mut all = SlBatches::default();
     for path in paths {
-        for (number, (line, batch)) in read_sl_batches(path, sl_chain)?.0 {
+        for (number, (place, batch)) in read_sl_batches(path, sl_chain)?.0 {
             let name = || path.display().to_string();
             let limit = MOST_BATCHES;
             match all.0.get(&number) {
                 Some((_, known)) if *known != batch => {
                     let reason = "differs from the batch in another file".into();
-                    return Err(IndexError::SlBatch { name: name(), line, batch: number, reason });
+                    return Err(IndexError::SlBatch { name: name(), place, batch: number, reason });
                 }
                 Some(_) => {}
                 None if all.0.len() == limit => {
-                    return Err(IndexError::TooManySlBatches { name: name(), line, limit });
+                    return Err(IndexError::TooManySlBatches { name: name(), place, limit });
                 }
-                None => drop(all.0.insert(number, (line, batch))),
+                None => drop(all.0.insert(number, (place, batch))),
             }
         }
     }

@@ -144,6 +144,9 @@ mod command_line {
     /// Named pipes as inputs.
     mod pipes;
 
+    /// Inputs that are compressed, packed or in UTF-16; answers of nodes that give nothing.
+    mod wrapped_inputs;
+
     /// Flags that all commands share, names of flags, numbers, help, and what errors say.
     mod interface;
 

@@ -7,7 +7,7 @@ use struson::reader::{JsonSyntaxError, ReaderError, SyntaxErrorKind, ValueType};
 use super::{Format, ImportError, era, table};
 use crate::{
     files::{HEAD_LEN, Input, container::is_container},
-    ingest::{json::Json, rows::refusal},
+    ingest::{OtherAnswer, json::Json, rows::refusal},
     primitives::Word,
 };
 
@@ -53,6 +53,16 @@ pub(super) fn detect(input: &Input) -> Result<Format, ImportError> {
         let start: Vec<u8> = input.head().iter().copied().take(16).collect();
         return unknown(format!("it begins with {:?}", String::from_utf8_lossy(&start)));
     }
+    if let Some(answer) = OtherAnswer::of(input.head()) {
+        return Err(ImportError::OtherAnswer { name: input.name().to_owned(), answer });
+    }
+    if is_javascript(input.head()) {
+        return unknown(
+            "JavaScript as geth's console prints it; print JSON there, with \
+             console.log(JSON.stringify(debug.dumpBlock(…)))"
+                .into(),
+        );
+    }
     let mut seen = Vec::new();
     let shape = shape(input, &mut seen);
     // The text is cut short only if the input itself ends here, not just the head.
@@ -67,6 +77,14 @@ pub(super) fn detect(input: &Input) -> Result<Format, ImportError> {
         }
         Err(error) => Err(error),
     }
+}
+
+/// Whether a text is an object of JavaScript, whose names have no quotation marks.
+fn is_javascript(head: &[u8]) -> bool {
+    let inside = head.trim_ascii_start().strip_prefix(b"{").map(<[u8]>::trim_ascii_start);
+    let Some(inside) = inside else { return false };
+    let len = inside.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
+    inside.first().is_some_and(u8::is_ascii_alphabetic) && inside.get(len) == Some(&b':')
 }
 
 /// Whether the error means that the text ended before the value did.

@@ -4,6 +4,7 @@ use thiserror::Error;
 use super::{EraError, Format};
 use crate::{
     files::{ContainerError, InputError, OutputError},
+    ingest::OtherAnswer,
     primitives::{Hash, SlBlock},
     state::keys::AccountKey,
 };
@@ -217,6 +218,29 @@ pub enum ImportError {
         name: String,
         /// The error.
         answer: String,
+    },
+    /// The file holds a node's answer without data.
+    #[error(
+        "{name} is not a dump but a node's answer of null: the node does not have the state that was asked \
+         for, or does not offer the call; ask another node, or for another block"
+    )]
+    NullAnswer {
+        /// The file.
+        name: String,
+    },
+    /// The file is an answer to a call that gives no state.
+    #[error("{name} is not a state dump but {answer}: {}", answer.instead())]
+    OtherAnswer {
+        /// The file.
+        name: String,
+        /// The answer.
+        answer: OtherAnswer,
+    },
+    /// No slot has a value.
+    #[error("{name} holds no storage slot with a value, so there is nothing to read")]
+    NoSlots {
+        /// The first input.
+        name: String,
     },
     /// A bug in slproof.
     #[error("internal error of slproof: {0}")]

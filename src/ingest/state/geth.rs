@@ -42,7 +42,9 @@ pub(super) fn read(
         reader.hand_on(account)?;
     }
     if !reader.seen {
-        return Err(reader.json.bad("the dump", "holds no account"));
+        let reason = "holds no account: geth leaves out accounts whose preimages it does not know; make the \
+                      dump on a node that records preimages";
+        return Err(reader.json.bad("the dump", reason));
     }
     reader.json.finish()?;
     Ok(DumpMeta { block: None })
@@ -112,7 +114,6 @@ impl Reader<'_> {
     }
 
     fn accounts(&mut self) -> Result<(), ImportError> {
-        self.seen = true;
         self.json.begin_object()?;
         while self.json.has_next()? {
             let member = self.json.member()?;

@@ -447,6 +447,10 @@ impl ImportPass<'_> {
             notes.push(Note::Merged { slots: build.merged });
         }
         let (writer, seen) = build.finish()?;
+        if writer.entries() == 0 {
+            let name = self.collector.inputs.first().cloned().unwrap_or_default();
+            return Err(ImportError::NoSlots { name });
+        }
         if self.is_reversed(seen) {
             return Ok(Ended::Retry(ReadMode { order: Order::Unknown, reversed: true }));
         }
