@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{
     hex::{self, HexError},
-    spelled,
+    spelled::{self, Scalar, Spelled, SpellingError},
 };
 
 /// A 32-byte hash: the Keccak-256 of a leaf, an inner node or a root, or the key of a storage slot. Printed
@@ -77,6 +77,14 @@ impl fmt::Debug for Hash {
 impl Serialize for Hash {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(const_hex::Buffer::<32, true>::new().format(&self.0))
+    }
+}
+
+impl Spelled for Hash {
+    const EXPECTED: &'static str = "a hash: \"0x\" and 64 hexadecimal digits";
+
+    fn read(scalar: Scalar<'_>) -> Result<Self, SpellingError> {
+        spelled::fixed::<Self, 32>(scalar).map(Self::new)
     }
 }
 

@@ -22,10 +22,7 @@ use serde::{
 };
 use thiserror::Error;
 
-use super::{
-    Address, Hash, Word,
-    hex::{self, HexError},
-};
+use super::hex::{self, HexError};
 
 /// The largest number up to which a 64-bit float holds every whole number.
 const LARGEST_EXACT: f64 = 9_007_199_254_740_992.0;
@@ -149,35 +146,6 @@ impl Spelled for bool {
     }
 }
 
-impl Spelled for Hash {
-    const EXPECTED: &'static str = "a hash: \"0x\" and 64 hexadecimal digits";
-
-    fn read(scalar: Scalar<'_>) -> Result<Self, SpellingError> {
-        fixed::<Self, 32>(scalar).map(Self::new)
-    }
-}
-
-impl Spelled for Address {
-    const EXPECTED: &'static str = "an address: \"0x\" and 40 hexadecimal digits";
-
-    fn read(scalar: Scalar<'_>) -> Result<Self, SpellingError> {
-        fixed::<Self, 20>(scalar).map(Self::new)
-    }
-}
-
-/// A word may lack leading zeros if it has `0x`.
-impl Spelled for Word {
-    const EXPECTED: &'static str = "a word: \"0x\" and at most 64 hexadecimal digits";
-
-    fn read(scalar: Scalar<'_>) -> Result<Self, SpellingError> {
-        let text = text::<Self>(scalar)?;
-        match hex::strip_prefix(text) {
-            Ok(digits) => Ok(Self::new(hex::right_aligned(digits)?)),
-            Err(_) => Ok(Self::new(hex::fixed_bare(text)?)),
-        }
-    }
-}
-
 impl Spelled for Vec<u8> {
     const EXPECTED: &'static str = "bytes: \"0x\" and hexadecimal digits";
 
@@ -205,7 +173,8 @@ pub fn fixed<T: Spelled, const N: usize>(scalar: Scalar<'_>) -> Result<[u8; N], 
     Ok(hex::fixed_bare(digits(text::<T>(scalar)?))?)
 }
 
-fn text<T: Spelled>(scalar: Scalar<'_>) -> Result<&str, SpellingError> {
+/// Reads a text, without `HexBytes('…')` around it.
+pub(super) fn text<T: Spelled>(scalar: Scalar<'_>) -> Result<&str, SpellingError> {
     match scalar {
         Scalar::Text(text) => Ok(unwrapped(text)),
         other => Err(SpellingError::scalar::<T>(other)),
@@ -436,34 +405,6 @@ mod tests {
                 "{json}: {error}"
             );
             assert!(deserialize::<u64, _>(&mut serde_json::Deserializer::from_str(json)).is_err());
-        }
-    }
-
-    #[test]
-    fn hexadecimal_values_need_no_prefix() {
-        let (hash, address) = (Hash::new([0xab; 32]), Address::new([0xcd; 20]));
-        for digits in ["ab".repeat(32), "AB".repeat(32)] {
-            for text in [digits.clone(), format!("0x{digits}"), format!("HexBytes('0x{digits}')")] {
-                assert_eq!(read::<Hash>(&format!("\"{text}\"")), Member::Read(hash), "{text}");
-                let word = Member::Read(Word::from(hash));
-                assert_eq!(read::<Word>(&format!("\"{text}\"")), word, "{text}");
-            }
-        }
-        assert_eq!(read::<Address>(&format!("\"{}\"", "cd".repeat(20))), Member::Read(address));
-        assert_eq!(read::<Word>("\"0x7\""), Member::Read(Word::from(7)));
-        for (json, bytes) in [("\"0x\"", &[][..]), ("\"\"", &[]), ("\"0aFF\"", &[0x0a, 0xff])] {
-            assert_eq!(read::<Vec<u8>>(json), Member::Read(bytes.to_vec()), "{json}");
-        }
-        for json in ["\"0x12\"", "\"12\"", "7", "true", "\"\"", "\"0x\""] {
-            assert!(matches!(read::<Hash>(json), Member::Unreadable(_)), "{json}");
-            assert!(matches!(read::<Address>(json), Member::Unreadable(_)), "{json}");
-        }
-        // The digits of a word without "0x" could be decimal.
-        for json in ["\"12\"", "12", "\"0x\""] {
-            assert!(matches!(read::<Word>(json), Member::Unreadable(_)), "{json}");
-        }
-        for json in ["\"0x1\"", "\"zz\"", "\"HexBytes('0x12'\"", "12"] {
-            assert!(matches!(read::<Vec<u8>>(json), Member::Unreadable(_)), "{json}");
         }
     }
 

@@ -31,8 +31,7 @@ pub enum SourceError {
     },
     /// A receipt has null instead of its logs, and nothing tells whether the transaction has logs.
     #[error(
-        "\"l2ToL1Logs\" is null, so that the transaction may have logs; only the batch root can tell \
-         (with --tree)"
+        "\"l2ToL1Logs\" is null, so that the transaction may have logs; only the root of its batch can tell"
     )]
     NullLogs,
     /// A field that is needed cannot be read.
