@@ -11,13 +11,16 @@
 
 mod csv;
 mod error;
+mod event_list;
 pub mod events;
 mod json;
 pub mod logs;
+mod reopenable_input;
 pub mod sl_batches;
 mod sniff;
 pub mod state;
 
 pub use error::IndexError;
+pub(crate) use reopenable_input::ReopenableInput;
 pub(crate) use sniff::is_parquet;
 pub use sniff::{FileKind, guess, sniff};
