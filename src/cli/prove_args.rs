@@ -25,7 +25,7 @@ use crate::{
     .args(["index", "message", "tx", "hash", "requests", "all"]))]
 pub(super) struct ProveArgs {
     /// Data of the settlement layer: a tree file, a snapshot, dumps of one state, or events of
-    /// MessageRoot; - for a state on standard input
+    /// MessageRoot; - for standard input
     #[arg(long, required = true, num_args = 1.., value_name = "EVIDENCE")]
     pub(super) tree: Vec<PathBuf>,
     /// The archive of L2→L1 logs, raw or *.slmsg; - for standard input

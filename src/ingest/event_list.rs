@@ -370,7 +370,9 @@ mod tests {
             kind: EventKind::NewInteropRoot(None),
         };
         let mut collector = EventCollector::up_to(SlBlock(4));
-        [5, 3, 9, 4].map(|block| collector.push(&event(block), None).unwrap());
+        for block in [5, 3, 9, 4] {
+            collector.push(&event(block), None).unwrap();
+        }
         let found: Vec<_> = collector.finish().unwrap().iter().map(Result::unwrap).collect();
         assert_eq!(found, [event(3), event(4)]);
     }

@@ -405,7 +405,7 @@ fn root_over_fewer_chains_than_its_predecessor_does_not_panic() {
 }
 
 /// The storage of a vector's history, by the rules of the contracts.
-fn replay(folder: &str, layout: Layout) -> Layer {
+pub(super) fn replay(folder: &str, layout: Layout) -> Layer {
     let events = json_lines(&format!("{folder}/events.jsonl.gz"));
     let mut layer = Layer::new(layout, ChainId(506));
     let mut indices = BTreeMap::new();
