@@ -264,7 +264,7 @@ pub(super) struct CheckArgs {
 #[derive(Debug, Args)]
 pub(super) struct RebuildArgs {
     /// Data of the settlement layer: a snapshot, dumps of one state, events of MessageRoot, or a tree
-    /// file; - for a state on standard input. A state and events have to agree
+    /// file; - for standard input. A state and events have to agree
     #[arg(required = true, value_name = "EVIDENCE")]
     pub(super) evidence: Vec<PathBuf>,
     /// The tree file to write, *.sltree
@@ -282,7 +282,7 @@ pub(super) struct RebuildArgs {
 #[derive(Debug, Args)]
 pub(super) struct HistoryArgs {
     /// Data of the settlement layer: a tree file, a snapshot, dumps of one state, or events of
-    /// MessageRoot; - for a state on standard input
+    /// MessageRoot; - for standard input
     #[arg(required = true, value_name = "EVIDENCE")]
     pub(super) evidence: Vec<PathBuf>,
     #[command(flatten)]

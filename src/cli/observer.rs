@@ -59,6 +59,16 @@ impl Observer for TreesObserver {
             Event::EventsUnused => console.info(
                 "the events and the state have no batch in common, so nothing was compared",
             ),
+            Event::EventsGoOn(forest) => console.info(match forest.latest() {
+                Some(latest) => format!(
+                    "the events go on after the state, whose newest root is that of block {}: the trees are those of \
+                     the events, compared with the state up to there",
+                    latest.block
+                ),
+                None => "the events go on after the state, which has no interop root: the trees are those of the \
+                         events, compared with the state"
+                    .into(),
+            }),
             Event::Rebuilt { layout, is_given } => {
                 let how = if *is_given { "as given" } else { "detected" };
                 console.verbose(format_args!("release of the contracts: {layout} ({how})"));

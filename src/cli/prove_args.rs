@@ -28,7 +28,7 @@ pub(super) struct ProveArgs {
     #[arg(long, value_name = "DIR", required_unless_present_all = ["tree", "messages"])]
     pub(super) archive: Option<PathBuf>,
     /// Data of the settlement layer: a tree file, a snapshot, dumps of one state, or events of
-    /// MessageRoot; directories of them, or - for a state on standard input
+    /// MessageRoot; directories of them, or - for standard input
     #[arg(long, num_args = 1.., value_name = "EVIDENCE")]
     pub(super) tree: Vec<PathBuf>,
     /// Archives of L2→L1 logs in any form that index takes; directories of them, or - for standard

@@ -47,7 +47,7 @@ pub use lines::{Line, Lines};
 pub use map::Access;
 pub use output::{Output, OutputError, is_same_place, place_of, remove_unfinished};
 pub use partial::Partial;
-pub(crate) use path_info::entries_of;
+pub(crate) use path_info::{entries_of, names};
 pub use path_info::{is_directory, is_file, metadata_of};
 pub use read_progress::{ProgressReader, ReadProgress, ReadProgressHandle};
 pub use scratch::{Scratch, Spool};

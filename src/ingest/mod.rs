@@ -11,12 +11,14 @@
 
 mod csv;
 mod error;
+mod event_list;
 pub mod events;
 mod found_files;
 mod json;
 pub mod logs;
 mod other_answer;
 mod record;
+mod reopenable_input;
 mod rows;
 pub mod sl_batches;
 mod sniff;
@@ -25,5 +27,6 @@ pub mod state;
 pub use error::IndexError;
 pub use found_files::{FoundFile, FoundFiles, is_directory_of_files};
 pub use other_answer::OtherAnswer;
+pub(crate) use reopenable_input::ReopenableInput;
 pub(crate) use sniff::is_parquet;
 pub use sniff::{FileKind, guess, sniff};

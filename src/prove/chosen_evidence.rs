@@ -7,10 +7,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Error, ObserverHandle, Trees, TreesOptions, event_trees::names};
+use super::{Error, ObserverHandle, Trees, TreesOptions};
 use crate::{
     contracts::system,
-    files::OutputError,
+    files::{OutputError, names},
     forest::{ChainTree, Forest, TreeFile, TreeFileError},
     ingest::{FileKind, FoundFile, FoundFiles, state::ImportError},
     primitives::{ChainId, SlBlock},

@@ -92,6 +92,9 @@ pub enum Event<'a> {
     OnlyEvents(&'a Forest),
     /// The events have no batch in common with the trees of the state, so nothing was compared.
     EventsUnused,
+    /// The events go on after the trees of the state, which are given. The trees are those of the events, which
+    /// begin with those of the state.
+    EventsGoOn(&'a Forest),
     /// The trees were rebuilt by the rules of one release.
     Rebuilt {
         /// The storage layout of the release.

@@ -7,19 +7,15 @@ use std::{
 };
 
 use super::{
-    Error, Event, Extractor, Observer, SlBatchError, SlBatchTree, Trees, TreesOptions,
-    event_trees::names,
+    Error, Event, Extractor, Observer, SlBatchError, SlBatchTree, Trees,
     trees::{FoundHistory, Source},
 };
 use crate::{
     anchor::{Answer, KnownRoots, SettlementCheck},
-    contracts::{MessageRootEvent, system},
+    files::names,
     forest::{Forest, HistoryError, SearchBudget, Timeline, explain, explain_further},
-    ingest::{
-        events::read_events,
-        sl_batches::{SlBatches, read_all_sl_batches},
-    },
-    primitives::{Address, BatchNumber, ChainId, Hash, SlBatch, hex},
+    ingest::sl_batches::{SlBatches, read_all_sl_batches},
+    primitives::{BatchNumber, ChainId, Hash, SlBatch, hex},
     proof::Target,
     snapshot::Snapshot,
 };
@@ -58,7 +54,7 @@ impl Trees {
         timeline: Option<&'t Timeline>,
     ) -> Result<Extractor<'t>, Error> {
         let forest = match &self.0.source {
-            Source::Dump(forest, _) | Source::Events(forest) => forest,
+            Source::Dump(forest, _) | Source::Events(forest, _) => forest,
             Source::File(file) => file.forest(),
             Source::State { roots, .. } if target == Target::BatchRoot => {
                 return Ok(Extractor::to_batch_roots(roots));
@@ -109,6 +105,11 @@ impl Trees {
     }
 
     fn find_history(&self) -> Result<FoundHistory, Error> {
+        if let Source::Events(forest, history) = &self.0.source {
+            // Nothing is searched: the events say what changed.
+            let timeline = Timeline::new(forest, history.clone())?;
+            return Ok(FoundHistory { timeline, elapsed: Duration::ZERO });
+        }
         let observer = &self.0.options.observer;
         let started = Instant::now();
         observer.event(&Event::SearchBegins);
@@ -129,19 +130,17 @@ impl Trees {
         };
         match &self.0.source {
             Source::State { .. } => Err(Error::NoTrees(Target::First)),
-            Source::Events(_) => unreachable!("the events gave the history when they were read"),
+            Source::Events(..) => unreachable!("handled by the caller"),
             Source::Dump(forest, dump) => {
                 let addresses = options.state.addresses(&dump.state)?;
-                let events = options.events(addresses.message_root)?;
-                Ok(explain(&dump.state, addresses, forest, &events, budget(forest))?)
+                Ok(explain(&dump.state, addresses, forest, &self.0.events, budget(forest))?)
             }
             Source::File(file) => {
                 let forest = file.forest();
                 if forest.latest().is_none() {
                     return Err(HistoryError::NoRoots.into());
                 }
-                let events = options.events(system::MESSAGE_ROOT)?;
-                Ok(explain_further(forest, file.history()?, &events, budget(forest))?)
+                Ok(explain_further(forest, file.history()?, &self.0.events, budget(forest))?)
             }
         }
     }
@@ -271,13 +270,6 @@ impl Trees {
         let addresses = given.state.addresses(&state)?;
         let known = KnownRoots::new(state, addresses)?;
         Ok(Some(self.0.l1.get_or_init(|| known)))
-    }
-}
-
-impl TreesOptions {
-    /// The events of MessageRoot that are given.
-    pub(super) fn events(&self, message_root: Address) -> Result<Vec<MessageRootEvent>, Error> {
-        Ok(read_events(&self.events, message_root)?)
     }
 }
 

@@ -48,6 +48,9 @@ mod trees {
     /// The chains and batches in every past root, against the contracts' events.
     mod history;
 
+    /// Events from pipes, events that go on after a state, and events that lack roots.
+    mod event_inputs;
+
     /// The history is the same for any number of threads.
     mod history_threads;
 

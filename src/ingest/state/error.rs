@@ -36,6 +36,9 @@ pub enum ImportError {
         /// What is wrong with it.
         reason: String,
     },
+    /// Two events of one block have different block hashes.
+    #[error("the events of block {0} have different block hashes: some are of a replaced block")]
+    ReplacedBlock(SlBlock),
     /// A row of a table is invalid.
     #[error("{name}, line {line}: {reason}")]
     Row {

@@ -19,8 +19,8 @@ use super::{
 };
 use crate::{
     contracts::system::MESSAGE_ROOT,
-    files::{Access, Input, InputError, ReadProgressHandle, container::is_container, is_directory},
-    ingest::guess,
+    files::{Access, Input, ReadProgressHandle, container::is_container},
+    ingest::{guess, reopenable_input::ReopenableInput},
     primitives::{Address, ChainId, Hash, SlBatch, SlBlock},
     snapshot::{Columns, Snapshot, SnapshotHeader, SnapshotWriter, Source},
     state::keys::SlotForm,
@@ -108,12 +108,13 @@ impl Import {
         self.read_opening(ReopenableInput::of(input))
     }
 
-    fn read_opening(&self, mut input: ReopenableInput) -> Result<Dump, ImportError> {
+    /// As [`Import::read`], from an input that may be open already.
+    pub(crate) fn read_opening(&self, mut input: ReopenableInput) -> Result<Dump, ImportError> {
         if let Some(state) = self.snapshot(&mut input)? {
             let (name, format) = (state.name().to_owned(), Format::Snapshot);
             return Ok(Dump { name, format, state, notes: Vec::new() });
         }
-        let name = input.name.clone();
+        let name = input.name().to_owned();
         let finished = self.run(&mut [input], Space::memory(self.most_in_memory), || {
             Ok(SnapshotWriter::in_memory(&name)?)
         })?;
@@ -130,8 +131,15 @@ impl Import {
     /// [`ImportError`] as for reading, and if the snapshot cannot be written. A file at `target` is then
     /// unchanged.
     pub fn to_file(&self, paths: &[PathBuf], target: &Path) -> Result<Imported, ImportError> {
-        let mut inputs: Vec<ReopenableInput> =
-            paths.iter().map(|path| ReopenableInput::new(path)).collect();
+        self.inputs_to_file(paths.iter().map(|path| ReopenableInput::new(path)).collect(), target)
+    }
+
+    /// As [`Import::to_file`], from inputs that may be open already.
+    pub(crate) fn inputs_to_file(
+        &self,
+        mut inputs: Vec<ReopenableInput>,
+        target: &Path,
+    ) -> Result<Imported, ImportError> {
         let finished =
             self.run(&mut inputs, Space::beside(target), || Ok(SnapshotWriter::create(target)?))?;
         let ImportOutput { writer, header, collector, format, notes } = finished;
@@ -152,7 +160,7 @@ impl Import {
         if is_snapshot {
             return Ok(Some(Snapshot::open(input.file()?, self.access)?));
         }
-        input.opened = Some(opened);
+        input.put_back(opened);
         Ok(None)
     }
 
@@ -204,67 +212,6 @@ struct ImportOutput<W> {
     notes: Vec<Note>,
 }
 
-/// An input that may be open already, and may have to be opened again.
-struct ReopenableInput {
-    name: String,
-    /// The path to open; `-` for standard input.
-    path: PathBuf,
-    /// Whether it can be read only once: standard input and named pipes.
-    is_pipe: bool,
-    opened: Option<Input>,
-    was_opened: bool,
-}
-
-impl ReopenableInput {
-    fn new(path: &Path) -> Self {
-        let is_stdin = path == Path::new("-");
-        // Opening the file reports an error if it does not exist.
-        let can_be_reopened =
-            |path: &Path| path.metadata().map_or(true, |found| found.is_file() || found.is_dir());
-        Self {
-            name: if is_stdin { "standard input".into() } else { path.display().to_string() },
-            path: path.into(),
-            is_pipe: is_stdin || !can_be_reopened(path),
-            opened: None,
-            was_opened: false,
-        }
-    }
-
-    fn of(input: Input) -> Self {
-        let (name, path) = (input.name().into(), input.path().map(Path::to_owned));
-        let is_pipe = path.is_none();
-        let path = path.unwrap_or_default();
-        Self { name, path, is_pipe, opened: Some(input), was_opened: true }
-    }
-
-    /// The size of the file, in bytes.
-    fn len(&self) -> Option<u64> {
-        let found = self.path.metadata().ok()?;
-        found.is_file().then_some(found.len())
-    }
-
-    fn is_directory(&self) -> Result<bool, InputError> {
-        Ok(!self.is_pipe && is_directory(&self.path)?)
-    }
-
-    fn open(&mut self, watcher: &ReadProgressHandle) -> Result<Input, ImportError> {
-        let again = std::mem::replace(&mut self.was_opened, true);
-        match self.opened.take() {
-            Some(input) => Ok(input),
-            None if again && self.is_pipe => Err(ImportError::OneWay { name: self.name.clone() }),
-            None => Ok(Input::open_watched(&self.path, watcher)?),
-        }
-    }
-
-    /// The path of the file or directory, for reading in another way than from start to end.
-    fn file(&self) -> Result<&Path, ImportError> {
-        match self.is_pipe {
-            true => Err(ImportError::NoFile { name: self.name.clone() }),
-            false => Ok(&self.path),
-        }
-    }
-}
-
 /// Detects the format of a dump. The error for a file of another kind names its kind.
 fn detect_format(input: &Input) -> Result<Format, ImportError> {
     detect::detect(input).map_err(|error| match (error, guess(input)) {
@@ -304,7 +251,7 @@ impl ImportPass<'_> {
                 None => {}
                 Some(_) if count > 1 => {
                     let format = Format::EraSnapshot;
-                    return Err(ImportError::NotAlone { name: input.name.clone(), format });
+                    return Err(ImportError::NotAlone { name: input.name().to_owned(), format });
                 }
                 Some(snapshot) => return self.era(&snapshot, writer),
             }
@@ -319,7 +266,7 @@ impl ImportPass<'_> {
 
     /// Reads an input into the sort. A snapshot of a zksync-era node is only located.
     fn input(&mut self, input: &mut ReopenableInput) -> Result<Option<EraSnapshot>, ImportError> {
-        self.collector.begin(&input.name);
+        self.collector.begin(input.name());
         let given = self.import.format;
         if input.is_directory()? && given.is_none_or(|format| format == Format::EraSnapshot) {
             return self.find_era(input).map(Some);
@@ -339,15 +286,15 @@ impl ImportPass<'_> {
                 storage_range::read(opened, self.import.account, sink, &mut self.pages)
             }
             Format::Table => table::read(opened, self.import.account, sink),
-            Format::Snapshot => Err(ImportError::SnapshotAlready { name: input.name.clone() }),
+            Format::Snapshot => Err(ImportError::SnapshotAlready { name: input.name().to_owned() }),
             Format::EraSnapshot => return self.find_era(input).map(Some),
         }?;
-        self.found(format, facts, &input.name)?;
+        self.found(format, facts, input.name())?;
         Ok(None)
     }
 
     fn find_era(&mut self, input: &ReopenableInput) -> Result<EraSnapshot, ImportError> {
-        self.found(Format::EraSnapshot, DumpMeta { block: None }, &input.name)?;
+        self.found(Format::EraSnapshot, DumpMeta { block: None }, input.name())?;
         Ok(EraSnapshot::find(input.file()?)?)
     }
 

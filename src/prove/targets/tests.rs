@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     anchor::{KnownRoot, RootLocation},
     primitives::SlBlock,
-    prove::L1Options,
+    prove::{L1Options, TreesOptions},
 };
 
 /// A tree file with the history of a small settlement layer: chain 324 has batch 10 since block 300.
