@@ -84,6 +84,7 @@ fn footers_with_false_counts() {
     let booleans = [&[0xf1][..], &varint(many)].concat().repeat(100);
     let schema = |elements: Vec<Thrift>, columns| footer(elements, columns, Vec::new()).end();
     let group = |chunks: Vec<Thrift>| footer(proof_column().into(), 1, vec![(chunks, 1)]).end();
+    let about = Thrift::default().int(4, 0).int(7, 0).int(9, 4);
     let no_rows = Thrift::default().int(1, 1).parts(2, [element("proofs", None, 0, 0)]);
     let files = [
         words_footer().list(9, 9, 100, &booleans).end(),
@@ -98,6 +99,7 @@ fn footers_with_false_counts() {
         group(vec![chunk(4, 0, 0), chunk(4, 0, 0)]),
         group(vec![chunk(-4, 0, 0)]),
         group(vec![chunk(4, -1, 0)]),
+        group(vec![Thrift::default().text(1, b"other.parquet").int(2, 0).part(3, about)]),
     ];
     all_are_refused(files.map(|footer| (with_footer(&[], &footer), "the footer is damaged")));
 }
