@@ -1,12 +1,6 @@
-use std::{fmt, str::FromStr};
-
 use bytemuck::TransparentWrapper;
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::{
-    Word,
-    hex::{self, HexError},
-};
+use super::{Word, hex::hex_text};
 
 /// The 20-byte address of an account.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, TransparentWrapper)]
@@ -56,35 +50,4 @@ impl Address {
     }
 }
 
-impl FromStr for Address {
-    type Err = HexError;
-
-    fn from_str(text: &str) -> Result<Self, HexError> {
-        hex::fixed(text).map(Self)
-    }
-}
-
-impl fmt::Display for Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(const_hex::Buffer::<20, true>::new().format(&self.0))
-    }
-}
-
-impl fmt::Debug for Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl Serialize for Address {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Address {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
-        text.parse().map_err(de::Error::custom)
-    }
-}
+hex_text!(Address, 20, "an address");

@@ -22,6 +22,59 @@ pub enum HexError {
     Digit(String),
 }
 
+/// Implements the text form of a type that contains bytes: `0x` and two digits for each byte. `what` describes
+/// a value in errors.
+macro_rules! hex_text {
+    ($name:ident, $len:expr, $what:literal) => {
+        impl std::str::FromStr for $name {
+            type Err = $crate::primitives::hex::HexError;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                $crate::primitives::hex::fixed(text).map(Self)
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(const_hex::Buffer::<{ $len }, true>::new().format(&self.0))
+            }
+        }
+
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                std::fmt::Display::fmt(self, f)
+            }
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(const_hex::Buffer::<{ $len }, true>::new().format(&self.0))
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                struct Text;
+
+                impl serde::de::Visitor<'_> for Text {
+                    type Value = $name;
+
+                    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                        write!(f, "{}: \"0x\" and {} hexadecimal digits", $what, 2 * $len)
+                    }
+
+                    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<$name, E> {
+                        text.parse().map_err(E::custom)
+                    }
+                }
+
+                deserializer.deserialize_str(Text)
+            }
+        }
+    };
+}
+pub(crate) use hex_text;
+
 /// Decodes exactly `N` bytes from `0x` and `2 N` digits. Digits may be in upper or lower case.
 ///
 /// # Errors
