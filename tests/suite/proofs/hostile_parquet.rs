@@ -315,9 +315,18 @@ fn many_large_pages_are_not_held_together() {
     let schema = columns.into_iter().chain(proof_column()).collect();
     let file = with_footer(&all, &footer(schema, names.len() as i64 + 1, vec![(chunks, 1)]).end());
     assert!(file.len() < 1 << 20);
+    // The words of one list, each in a page of its own.
+    let word = |repetition| {
+        let levels = [prefixed(&run(1, repetition)), prefixed(&run(1, 2))].concat();
+        let about = Thrift::default().int(1, 1).int(2, 0).int(3, 3).int(4, 3);
+        packed(0, (5, about), &[&levels, &zeros[..]].concat())
+    };
+    let list = words_file(&[vec![word(0)], vec![word(1); 19]].concat(), 6, 1);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("proofs.parquet");
-    fs::write(&path, file).unwrap();
-    let said = said(&path, 1200, 3);
-    assert!(said.contains("take more than 536870912 bytes"), "{said}");
+    for file in [file, list] {
+        fs::write(&path, file).unwrap();
+        let said = said(&path, 1200, 3);
+        assert!(said.contains("take more than 536870912 bytes"), "{said}");
+    }
 }
