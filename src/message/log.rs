@@ -1,15 +1,8 @@
-use std::{fmt, str::FromStr};
-
 use bytemuck::{Pod, TransparentWrapper, Zeroable};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{
     keccak::keccak256,
-    primitives::{
-        Address, Hash, Word,
-        hex::{self, HexError},
-        spelled::{self, Scalar, Spelled, SpellingError},
-    },
+    primitives::{Address, Hash, Word, hex_text::hex_text},
 };
 
 /// keccak256 of 88 zero bytes: the padding of the tree of a batch's logs.
@@ -137,45 +130,7 @@ impl L2ToL1Log {
     }
 }
 
-impl FromStr for L2ToL1Log {
-    type Err = HexError;
-
-    fn from_str(text: &str) -> Result<Self, HexError> {
-        hex::fixed(text).map(Self)
-    }
-}
-
-impl fmt::Display for L2ToL1Log {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(const_hex::Buffer::<{ Self::LEN }, true>::new().format(&self.0))
-    }
-}
-
-impl fmt::Debug for L2ToL1Log {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl Serialize for L2ToL1Log {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(const_hex::Buffer::<{ Self::LEN }, true>::new().format(&self.0))
-    }
-}
-
-impl Spelled for L2ToL1Log {
-    const EXPECTED: &'static str = "a log: \"0x\" and 176 hexadecimal digits";
-
-    fn read(scalar: Scalar<'_>) -> Result<Self, SpellingError> {
-        spelled::fixed::<Self, { Self::LEN }>(scalar).map(Self::new)
-    }
-}
-
-impl<'de> Deserialize<'de> for L2ToL1Log {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        spelled::deserialize(deserializer)
-    }
-}
+hex_text!(L2ToL1Log, L2ToL1Log::LEN, "a log: \"0x\" and 176 hexadecimal digits");
 
 #[cfg(test)]
 mod tests {

@@ -1,13 +1,6 @@
-use std::{fmt, str::FromStr};
-
 use bytemuck::TransparentWrapper;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{
-    Word,
-    hex::{self, HexError},
-    spelled::{self, Scalar, Spelled, SpellingError},
-};
+use super::{Word, hex_text::hex_text};
 
 /// The 20-byte address of an account.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, TransparentWrapper)]
@@ -57,50 +50,15 @@ impl Address {
     }
 }
 
-impl FromStr for Address {
-    type Err = HexError;
-
-    fn from_str(text: &str) -> Result<Self, HexError> {
-        hex::fixed(text).map(Self)
-    }
-}
-
-impl fmt::Display for Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(const_hex::Buffer::<20, true>::new().format(&self.0))
-    }
-}
-
-impl fmt::Debug for Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl Serialize for Address {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl Spelled for Address {
-    const EXPECTED: &'static str = "an address: \"0x\" and 40 hexadecimal digits";
-
-    fn read(scalar: Scalar<'_>) -> Result<Self, SpellingError> {
-        spelled::fixed::<Self, 20>(scalar).map(Self::new)
-    }
-}
-
-impl<'de> Deserialize<'de> for Address {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        spelled::deserialize(deserializer)
-    }
-}
+hex_text!(Address, 20, "an address: \"0x\" and 40 hexadecimal digits");
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::primitives::{Hash, spelled::Member};
+    use crate::primitives::{
+        Hash,
+        spelled::{Member, Spelled},
+    };
 
     fn read<T: Spelled>(json: &str) -> Member<T> {
         serde_json::from_str(json).unwrap()

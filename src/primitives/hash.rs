@@ -1,12 +1,6 @@
-use std::{fmt, str::FromStr};
-
 use bytemuck::{Pod, TransparentWrapper, Zeroable};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{
-    hex::{self, HexError},
-    spelled::{self, Scalar, Spelled, SpellingError},
-};
+use super::hex_text::hex_text;
 
 /// A 32-byte hash: the Keccak-256 of a leaf, an inner node or a root, or the key of a storage slot. Printed
 /// as `0x` and 64 digits.
@@ -54,42 +48,4 @@ impl From<[u8; 32]> for Hash {
     }
 }
 
-impl FromStr for Hash {
-    type Err = HexError;
-
-    fn from_str(text: &str) -> Result<Self, HexError> {
-        hex::fixed(text).map(Self)
-    }
-}
-
-impl fmt::Display for Hash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(const_hex::Buffer::<32, true>::new().format(&self.0))
-    }
-}
-
-impl fmt::Debug for Hash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl Serialize for Hash {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(const_hex::Buffer::<32, true>::new().format(&self.0))
-    }
-}
-
-impl Spelled for Hash {
-    const EXPECTED: &'static str = "a hash: \"0x\" and 64 hexadecimal digits";
-
-    fn read(scalar: Scalar<'_>) -> Result<Self, SpellingError> {
-        spelled::fixed::<Self, 32>(scalar).map(Self::new)
-    }
-}
-
-impl<'de> Deserialize<'de> for Hash {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        spelled::deserialize(deserializer)
-    }
-}
+hex_text!(Hash, 32, "a hash: \"0x\" and 64 hexadecimal digits");

@@ -11,6 +11,7 @@ mod number;
 mod word;
 
 pub mod hex;
+pub(crate) mod hex_text;
 #[cfg(feature = "archive")]
 pub(crate) mod ordered;
 pub mod sorted;
