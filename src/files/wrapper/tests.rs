@@ -36,7 +36,8 @@ fn lz4(data: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-const CODECS: [fn(&[u8]) -> Vec<u8>; 4] = [gzip, zstd, xz, lz4];
+type Codec = fn(&[u8]) -> Vec<u8>;
+const CODECS: [Codec; 4] = [gzip, zstd, xz, lz4];
 
 /// An entry of an archive, as POSIX writes it.
 fn entry(name: &str, kind: u8, contents: &[u8]) -> Vec<u8> {
