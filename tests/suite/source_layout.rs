@@ -7,7 +7,7 @@ use std::{
 };
 
 /// The layer of every module; a module imports only from lower layers.
-const LAYERS: [(&str, u8); 16] = [
+const LAYERS: [(&str, u8); 17] = [
     ("primitives", 0),
     ("keccak", 1),
     ("merkle", 2),
