@@ -226,7 +226,13 @@ impl Rebuilder {
         }
         let number = self.count.replace(self.count.get() + 1);
         let target = self.scratch.path().join(format!("{number}.sltree"));
-        Trees::rebuild_to_file(paths, &target, false, &self.options)
+        Trees::rebuild_to_file(paths, &target, false, &self.options).map_err(|error| match error {
+            // The file is only for this choice.
+            Error::TreeFile { name, source: TreeFileError::Rebuild(source) } => {
+                Error::Rebuild { name, source }
+            }
+            error => error,
+        })
     }
 
     fn partial(&self, path: &Path, error: Error) -> PartialState {
@@ -285,7 +291,7 @@ fn possible_states(partial: &[PartialState]) -> Vec<Vec<PathBuf>> {
 /// Whether a state may be a part of one, or of another chain. Where slots are missing, the trees differ too.
 fn is_partial(error: &Error) -> bool {
     match error {
-        Error::Rebuild { .. } | Error::TreeFile { source: TreeFileError::Rebuild(_), .. } => true,
+        Error::Rebuild { .. } => true,
         Error::Import(error) => matches!(error, ImportError::Pages { .. }),
         _ => false,
     }

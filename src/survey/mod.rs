@@ -37,7 +37,7 @@ use crate::{
 
 /// The number of trees that are tried for each past root, unless the options say it. More of them may be found
 /// by a job.
-const SEARCH: u64 = 1 << 14;
+const SEARCH: u64 = 1 << 16;
 
 /// What some files are, what can be proven with them, and what is missing.
 #[derive(Debug, Serialize)]
