@@ -158,12 +158,12 @@ fn a_directory_stands_for_its_files_in_every_command() {
     assert_eq!(expected.code, Some(0), "{}", expected.stderr);
     for inputs in [vec!["--archive", all], vec!["--tree", all, "--messages", all]] {
         let proven = prove(&inputs, &[]);
-        assert!(proven.stdout.contains("\"batchNumber\":501234"), "{}", proven.stderr);
+        assert!(proven.stdout.contains("\"batchNumber\": 501234"), "{}", proven.stderr);
         let record = |text: &str| -> Value { serde_json::from_str(text).unwrap() };
         assert_eq!(record(&proven.stdout)["proof"], record(&expected.stdout)["proof"]);
     }
     let on_l1 = prove(&["--archive", all], &["--target", "sl-batch:2028"]);
-    assert!(on_l1.stdout.contains("\"kind\":\"sl-batch\""), "{}", on_l1.stderr);
+    assert!(on_l1.stdout.contains("\"kind\": \"sl-batch\""), "{}", on_l1.stderr);
     let first = prove(
         &["--tree", text(&state), "--messages", text(&archive), "--events", all],
         &["--target", "first"],
