@@ -219,7 +219,7 @@ pub(super) struct SurveyArgs {
     #[arg(long, value_name = "ID")]
     pub(super) chain: Option<ChainId>,
     /// The maximum number of trees to try for each past root, if no events show what changed
-    /// [default: 16,384]
+    /// [default: 65,536]
     #[arg(long, value_name = "TREES", value_parser = number::parse)]
     pub(super) search: Option<u64>,
     #[command(flatten)]

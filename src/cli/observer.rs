@@ -139,7 +139,11 @@ fn state_chosen(state: &SurveyedState, console: &Console) {
         StateUse::Importer => console.info(format_args!(
             "not used: {names}, of a chain that imported interop roots; it can be an anchor"
         )),
-        StateUse::Part(error) | StateUse::Unusable(error) | StateUse::Contradicts(error) => {
+        StateUse::Part(error) => {
+            console.info(format_args!("not used: {names}, not whole, or of L1 or another chain"));
+            console.verbose(report::with_causes(error));
+        }
+        StateUse::Unusable(error) | StateUse::Contradicts(error) => {
             console.info(format_args!("not used: {}", report::with_causes(error)));
         }
     }

@@ -25,16 +25,16 @@ use crate::{
     .args(["index", "message", "tx", "hash", "requests", "all"]))]
 pub(super) struct ProveArgs {
     /// A directory with everything: stands for --tree, --messages and --sl-batches with this directory
-    #[arg(long, value_name = "DIR", required_unless_present_all = ["tree", "messages"])]
+    #[arg(long, value_name = "DIR")]
     pub(super) archive: Option<PathBuf>,
     /// Data of the settlement layer: a tree file, a snapshot, dumps of one state, or events of
     /// MessageRoot; directories of them, or - for standard input
-    #[arg(long, num_args = 1.., value_name = "EVIDENCE")]
+    #[arg(long, required_unless_present = "archive", num_args = 1.., value_name = "EVIDENCE")]
     pub(super) tree: Vec<PathBuf>,
     /// Archives of L2→L1 logs in any form that index takes; directories of them, or - for standard
     /// input. Logs that do not name their chain belong to the chain whose batch roots they make, else
     /// to --chain
-    #[arg(long, num_args = 1.., value_name = "ARCHIVE")]
+    #[arg(long, required_unless_present = "archive", num_args = 1.., value_name = "ARCHIVE")]
     pub(super) messages: Vec<PathBuf>,
     #[command(flatten)]
     pub(super) which: WhichArgs,

@@ -283,6 +283,9 @@ fn missing_line(missing: &Missing) -> String {
         _ => String::new(),
     };
     match missing.part {
+        MissingPart::Evidence if missing.batches == 0 => {
+            "a state of the settlement layer or the events of its MessageRoot".into()
+        }
         MissingPart::Evidence => format!(
             "a state of the settlement layer or the events of its MessageRoot: {batches} batches{messages}"
         ),

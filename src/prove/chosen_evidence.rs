@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Error, ObserverHandle, Trees, TreesOptions};
+use super::{Error, ObserverHandle, StateUse, SurveyedState, Trees, TreesOptions};
 use crate::{
     contracts::system,
     files::{OutputError, names},
@@ -27,40 +27,6 @@ pub struct ChosenEvidence {
     pub events: Vec<PathBuf>,
     /// Every file of a state or of trees, with what it is used for.
     pub seen: Vec<SurveyedState>,
-}
-
-/// A state or a tree file, and what it is used for.
-#[derive(Debug)]
-pub struct SurveyedState {
-    /// The file. Several files are parts of one state.
-    pub paths: Vec<PathBuf>,
-    /// The settlement layer, if it is the state of one.
-    pub sl_chain: Option<ChainId>,
-    /// The block of the state, if it is known.
-    pub block: Option<SlBlock>,
-    /// The number of batches in its trees.
-    pub batches: u64,
-    /// What it is used for.
-    pub usage: StateUse,
-}
-
-/// What a state or a tree file among others is used for.
-#[derive(Debug)]
-pub enum StateUse {
-    /// Proofs are made from it.
-    Evidence,
-    /// It is the past of the state that is used, or the same.
-    Past,
-    /// It is the state of another settlement layer.
-    OtherLayer,
-    /// It is the state of a chain that imported interop roots, so that it can be an anchor for them.
-    Importer,
-    /// It is the state of L1 or of another chain, or a part of a state that is not whole.
-    Part(Error),
-    /// It cannot be used.
-    Unusable(Error),
-    /// It is of the same settlement layer and contradicts the state that is used.
-    Contradicts(Error),
 }
 
 /// A whole state that was rebuilt.
@@ -258,7 +224,13 @@ impl Rebuilder {
         }
         let number = self.count.replace(self.count.get() + 1);
         let target = self.scratch.path().join(format!("{number}.sltree"));
-        Trees::rebuild_to_file(paths, &target, false, &self.options)
+        Trees::rebuild_to_file(paths, &target, false, &self.options).map_err(|error| match error {
+            // The file is only for this choice.
+            Error::TreeFile { name, source: TreeFileError::Rebuild(source) } => {
+                Error::Rebuild { name, source }
+            }
+            error => error,
+        })
     }
 
     fn partial(&self, path: &Path, error: Error) -> PartialState {
@@ -317,7 +289,7 @@ fn possible_states(partial: &[PartialState]) -> Vec<Vec<PathBuf>> {
 /// Whether a state may be a part of one, or of another chain. Where slots are missing, the trees differ too.
 fn is_partial(error: &Error) -> bool {
     match error {
-        Error::Rebuild { .. } | Error::TreeFile { source: TreeFileError::Rebuild(_), .. } => true,
+        Error::Rebuild { .. } => true,
         Error::Import(error) => matches!(error, ImportError::Pages { .. }),
         _ => false,
     }

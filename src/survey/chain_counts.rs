@@ -4,57 +4,16 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Provable, logs::SurveyedLogs, provable::Reaches};
+use super::{Counts, Provable, logs::SurveyedLogs, provable::Reaches};
 use crate::{
     archive::Archive,
     forest::{ChainTree, Forest},
-    message::BatchView,
     primitives::{BatchNumber, ChainId},
     prove::{Error, Trees},
 };
 
 /// The maximum number of runs of batches that are listed.
 const MOST_RUNS: usize = 20;
-
-/// Numbers of batches, and of logs and messages in them. The padding of a batch's logs does not count.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Counts {
-    /// The number of batches.
-    pub batches: u64,
-    /// The number of logs.
-    pub logs: u64,
-    /// The number of logs that are those of messages.
-    pub messages: u64,
-}
-
-impl Counts {
-    /// The sum of both.
-    pub(super) fn with(self, others: Self) -> Self {
-        Self {
-            batches: self.batches + others.batches,
-            logs: self.logs + others.logs,
-            messages: self.messages + others.messages,
-        }
-    }
-
-    /// What is in these and not in those, which are among them.
-    pub(super) fn without(self, those: Self) -> Self {
-        Self {
-            batches: self.batches - those.batches,
-            logs: self.logs - those.logs,
-            messages: self.messages - those.messages,
-        }
-    }
-
-    fn add(&mut self, batch: &BatchView<'_>) {
-        self.batches += 1;
-        for log in batch.logs() {
-            self.logs += u64::from(log.as_bytes().iter().any(|byte| *byte != 0));
-            self.messages += u64::from(log.is_message());
-        }
-    }
-}
 
 /// Runs of batches: the first and last batch of each. Numbers within a run may have gaps where a chain settled
 /// elsewhere.

@@ -98,7 +98,7 @@ pub(super) fn report(
 
 fn what(file: &FoundFile) -> String {
     match (file.kind, &file.damage) {
-        (Some(FileKind::State(format)), _) => format!("a {format}"),
+        (Some(FileKind::State(format)), _) => format.to_string(),
         (Some(FileKind::Logs(format)), _) => format.to_string(),
         (Some(kind), _) => kind.to_string(),
         (None, Some(InputError::Empty { .. })) => "empty".into(),

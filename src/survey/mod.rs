@@ -4,26 +4,32 @@
 //! searches for the contents of past roots. What it counts is what a job makes proofs of.
 
 mod chain_counts;
+mod counts;
 mod files;
 mod logs;
 mod missing;
+mod options;
+mod problem;
 mod provable;
 
 use std::path::PathBuf;
 
-use serde::{Serialize, Serializer, ser::SerializeStruct};
+use serde::Serialize;
 
 use logs::SurveyedLogs;
 
-pub use chain_counts::{BatchRuns, ChainCounts, Counts};
+pub use chain_counts::{BatchRuns, ChainCounts};
+pub use counts::Counts;
 pub use files::{FileReport, FileUse};
 pub use missing::{Missing, MissingPart};
+pub use options::SurveyOptions;
+pub use problem::Problem;
 pub use provable::{Provable, TargetKind};
 
 use crate::{
     files::InputError,
     forest::{Forest, InteropRoot},
-    ingest::{FileKind, FoundFile, FoundFiles, logs::SourceOptions},
+    ingest::{FileKind, FoundFile, FoundFiles},
     primitives::{ChainId, Hash, SlBlock},
     proof::CheckedBy,
     prove::{ChosenEvidence, Error, StateUse, Trees, TreesOptions},
@@ -31,18 +37,7 @@ use crate::{
 
 /// The number of trees that are tried for each past root, unless the options say it. More of them may be found
 /// by a job.
-const SEARCH: u64 = 1 << 14;
-
-/// How the files are read.
-#[derive(Clone, Debug, Default)]
-pub struct SurveyOptions {
-    /// How states are read and trees are rebuilt.
-    pub trees: TreesOptions,
-    /// How logs are read.
-    pub source: SourceOptions,
-    /// The chain of logs that do not name it, if the trees do not show it.
-    pub chain_of_others: Option<ChainId>,
-}
+const SEARCH: u64 = 1 << 16;
 
 /// What some files are, what can be proven with them, and what is missing.
 #[derive(Debug, Serialize)]
@@ -105,31 +100,6 @@ pub struct InteropRootReport {
 impl From<InteropRoot> for InteropRootReport {
     fn from(root: InteropRoot) -> Self {
         Self { block: root.block, chains: root.chains, root: root.root }
-    }
-}
-
-/// Files that are damaged or contradict others.
-#[derive(Debug)]
-pub struct Problem {
-    /// The files.
-    pub files: Vec<PathBuf>,
-    /// What is wrong with them.
-    pub error: Error,
-}
-
-impl Serialize for Problem {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut message = self.error.to_string();
-        let mut next = std::error::Error::source(&self.error);
-        while let Some(cause) = next {
-            message = format!("{message}: {cause}");
-            next = cause.source();
-        }
-        let mut problem = serializer.serialize_struct("Problem", 3)?;
-        problem.serialize_field("files", &self.files)?;
-        problem.serialize_field("code", &self.error.code())?;
-        problem.serialize_field("message", &message)?;
-        problem.end()
     }
 }
 

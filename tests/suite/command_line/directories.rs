@@ -158,12 +158,12 @@ fn a_directory_stands_for_its_files_in_every_command() {
     assert_eq!(expected.code, Some(0), "{}", expected.stderr);
     for inputs in [vec!["--archive", all], vec!["--tree", all, "--messages", all]] {
         let proven = prove(&inputs, &[]);
-        assert!(proven.stdout.contains("\"batchNumber\":501234"), "{}", proven.stderr);
+        assert!(proven.stdout.contains("\"batchNumber\": 501234"), "{}", proven.stderr);
         let record = |text: &str| -> Value { serde_json::from_str(text).unwrap() };
         assert_eq!(record(&proven.stdout)["proof"], record(&expected.stdout)["proof"]);
     }
     let on_l1 = prove(&["--archive", all], &["--target", "sl-batch:2028"]);
-    assert!(on_l1.stdout.contains("\"kind\":\"sl-batch\""), "{}", on_l1.stderr);
+    assert!(on_l1.stdout.contains("\"kind\": \"sl-batch\""), "{}", on_l1.stderr);
     let first = prove(
         &["--tree", text(&state), "--messages", text(&archive), "--events", all],
         &["--target", "first"],
@@ -212,7 +212,7 @@ fn parts_of_one_state_are_joined() {
 fn the_newest_state_is_used_and_the_others_are_its_past() {
     let dir = IndexDir::new();
     copy(&dir, "state.anvil.json", "states/b-new.json");
-    copy(&dir, "geth.dump.json.gz", "states/a-same.json.gz");
+    copy(&dir, "geth.dump.json.gz", "states/a-same.json");
     // The events up to a block are a state of the past, as a tree file.
     let old = dir.write("old.jsonl", head("events.jsonl.gz", 150));
     fs::create_dir_all(dir.path("states")).unwrap();
@@ -222,7 +222,7 @@ fn the_newest_state_is_used_and_the_others_are_its_past() {
     let found = survey(&dir.path("states"), &[], 5);
     assert_eq!(found["settlementLayer"]["batches"], 145);
     assert_eq!(usage(&found, "old.sltree"), "past");
-    let uses = [usage(&found, "a-same.json.gz"), usage(&found, "b-new.json")];
+    let uses = [usage(&found, "a-same.json"), usage(&found, "b-new.json")];
     assert!(uses.contains(&"evidence") && uses.contains(&"past"), "{uses:?}");
     let rebuilt = run(["history", text(&dir.path("states"))]);
     assert_eq!(rebuilt.code, Some(0), "{}", rebuilt.stderr);
@@ -244,10 +244,12 @@ fn the_newest_state_is_used_and_the_others_are_its_past() {
 fn states_of_two_settlement_layers_need_a_choice() {
     let dir = IndexDir::new();
     copy(&dir, "state.anvil.json", "two/one.json");
-    dir.write("two/other.json", read("gateway-v29-to-v31/state.anvil.json"));
+    let other = dir.path("two/other.sltree");
+    let events = fixture("gateway-v29-to-v31/events.jsonl.gz");
+    assert_eq!(run(["rebuild", text(&events), "-o", text(&other)]).code, Some(0));
     dir.write("two/logs.jsonl", head("logs.jsonl.gz", 20));
     let found = survey(&dir.path("two"), &[], 0);
-    assert_eq!(usage(&found, "other.json"), "other-layer");
+    assert_eq!(usage(&found, "other.sltree"), "other-layer");
     assert!(found["next"].as_str().unwrap().contains("--sl-chain-id 506"), "{found}");
     assert_eq!(follow(&dir.path(""), &found).code, Some(0));
     let two = dir.path("two");
@@ -273,7 +275,7 @@ fn logs_without_evidence_and_events_alone_are_surveyed() {
     assert!(found["next"].as_str().unwrap().ends_with("--chain ID"));
     let found = survey(&dir.path("some"), &["--chain", "324"], 5);
     assert_eq!(found["missing"][0]["messages"], 1);
-    copy(&dir, "events.jsonl.gz", "some/events.jsonl.gz");
+    copy(&dir, "events.jsonl.gz", "some/events.jsonl");
     let found = survey(&dir.path("some"), &[], 0);
     assert_eq!(found["settlementLayer"]["checkedBy"], "events");
     assert_eq!(provable(&found, "first"), [1, 1, 1]);

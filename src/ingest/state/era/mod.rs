@@ -22,6 +22,7 @@
 //! Source: matter-labs/zksync-era, `types/src/snapshots.rs` and `snapshots_creator`.
 
 mod chunk;
+mod directory;
 mod error;
 mod find;
 mod indexes;
@@ -29,7 +30,7 @@ mod read;
 mod read_ahead;
 mod record_chunk;
 
+pub(in crate::ingest) use directory::{is_chunk, is_snapshot_directory, snapshot_of};
 pub use error::EraError;
 pub(super) use find::{EraSnapshot, files_of, is_header};
-pub(in crate::ingest) use find::{is_chunk, is_snapshot_directory, snapshot_of};
 pub(super) use read::{Order, read};
