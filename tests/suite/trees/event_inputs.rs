@@ -117,7 +117,8 @@ fn events_that_go_on_after_a_state_give_the_trees_if_they_are_complete() {
     assert_eq!(json["interopRoot"]["root"], json!(root), "{json}");
     let both = run(["rebuild", "--json", &state, &all]);
     assert_eq!(both.stdout, expected.stdout, "{}", both.stderr);
-    assert!(both.stderr.contains("that of block 242"), "{}", both.stderr);
+    let said = run(["rebuild", &state, &all]).stderr;
+    assert!(said.contains("that of block 242"), "{said}");
     let made = run(["rebuild", "--json", &state, &all, "-o", new_file]);
     assert_eq!(made.stdout, expected.stdout, "{}", made.stderr);
     for target in ["latest", "first"] {
@@ -196,7 +197,8 @@ fn the_first_root_is_unknown_where_roots_are_missing() {
         let missing = json["missingEvents"].to_string();
         assert!(missing.contains(&format!("block {block}")), "{missing}");
         assert_eq!(missing.contains("before v29 emit none"), is_first, "{missing}");
-        let next = with_root[with_root.iter().position(|other| *other == block).unwrap() + 1];
+        let is_next = |at: &usize| blocks[*at] > block && lines[*at]["event"] == "NewInteropRoot";
+        let next = blocks[(0..lines.len()).find(is_next).unwrap()];
         let mut expected = truth.clone();
         let unknown = |first: &String| *first == block.to_string() || *first == next.to_string();
         for first in expected.values_mut().filter(|first| unknown(first)) {
