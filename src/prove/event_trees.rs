@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Error, Event, Observer, ObserverHandle, TreesOptions};
+use super::{Error, Event, Observer, ObserverHandle};
 use crate::{
     contracts::EventKind,
     files::{Input, ReadProgressHandle, is_directory},
@@ -28,8 +28,8 @@ pub(super) struct TreeInputs {
 }
 
 impl TreeInputs {
-    /// Separates files of events from the other inputs.
-    pub(super) fn of(paths: &[PathBuf], options: &TreesOptions) -> Result<Self, ImportError> {
+    /// Separates files of events from the other inputs. `events` are known to be events.
+    pub(super) fn of(paths: &[PathBuf], events: &[PathBuf]) -> Result<Self, ImportError> {
         let mut inputs = Self { events: Vec::new(), states: Vec::new() };
         for path in paths {
             let mut input = ReopenableInput::new(path);
@@ -49,7 +49,7 @@ impl TreeInputs {
             };
             list.push(input);
         }
-        inputs.events.extend(options.events.iter().map(|path| ReopenableInput::new(path)));
+        inputs.events.extend(events.iter().map(|path| ReopenableInput::new(path)));
         Ok(inputs)
     }
 }
@@ -61,14 +61,14 @@ pub(super) struct GivenEvents {
 }
 
 impl GivenEvents {
-    /// Reads all events of a MessageRoot up to the last block in the options.
+    /// Reads all events of a MessageRoot up to a block.
     pub(super) fn read(
         inputs: Vec<ReopenableInput>,
         message_root: Address,
-        options: &TreesOptions,
+        last_block: Option<SlBlock>,
     ) -> Result<Self, ImportError> {
         let names: Vec<String> = inputs.iter().map(|input| input.name().to_owned()).collect();
-        let list = read_event_inputs(inputs, message_root, options.last_block)?;
+        let list = read_event_inputs(inputs, message_root, last_block)?;
         Ok(Self { list, names: names.join(", ") })
     }
 

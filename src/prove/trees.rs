@@ -221,7 +221,7 @@ impl Trees {
     pub fn open<P: AsRef<Path>>(paths: &[P], options: &TreesOptions) -> Result<Self, Error> {
         let paths: Vec<PathBuf> = paths.iter().map(|path| path.as_ref().to_owned()).collect();
         let (paths, options) = &options.files(&paths, true)?;
-        let inputs = TreeInputs::of(paths, options)?;
+        let inputs = TreeInputs::of(paths, &options.events)?;
         let given = options.state.given_addresses();
         if let [path] = &paths[..]
             && TreeFile::is_at(path)?
@@ -230,7 +230,7 @@ impl Trees {
             options.expect(&file)?;
             options.observer.event(&Event::TreeFileOpened(&file));
             let rebuild = options.rebuild_with(given);
-            let events = GivenEvents::read(inputs.events, given.message_root, options)?;
+            let events = GivenEvents::read(inputs.events, given.message_root, options.last_block)?;
             let opened = match events.beside(file.forest().clone(), &rebuild, &options.observer)? {
                 Beside::Within(_) => {
                     Opened { events: events.list, ..Opened::new(Source::File(file), options) }
@@ -240,7 +240,7 @@ impl Trees {
             return Ok(Self(Arc::new(opened)));
         }
         if inputs.states.is_empty() && !inputs.events.is_empty() {
-            let events = GivenEvents::read(inputs.events, given.message_root, options)?;
+            let events = GivenEvents::read(inputs.events, given.message_root, options.last_block)?;
             let found = events.rebuild(None, &options.rebuild_with(given), &options.observer)?;
             return Ok(Self(Arc::new(Opened::of_events(found, options))));
         }
@@ -254,7 +254,7 @@ impl Trees {
         let forest = rebuild(&dump.state, &rebuild_options)
             .map_err(|source| Error::Rebuild { name: dump.name.clone(), source })?;
         let message_root = rebuild_options.addresses.message_root;
-        let events = GivenEvents::read(inputs.events, message_root, options)?;
+        let events = GivenEvents::read(inputs.events, message_root, options.last_block)?;
         let newest = forest.latest().map(|latest| latest.block);
         events.compare_roots(&dump.state, message_root, newest)?;
         let opened = match events.beside(forest, &rebuild_options, &options.observer)? {
@@ -296,7 +296,7 @@ impl Trees {
     ) -> Result<Self, Error> {
         let paths: Vec<PathBuf> = paths.iter().map(|path| path.as_ref().to_owned()).collect();
         let (paths, options) = &options.files(&paths, false)?;
-        let inputs = TreeInputs::of(paths, options)?;
+        let inputs = TreeInputs::of(paths, &options.events)?;
         let opened = |gaps| {
             let file = TreeFile::open(target, options.state.access)?;
             let opened = Opened { gaps, ..Opened::new(Source::File(file), options) };
@@ -305,7 +305,7 @@ impl Trees {
         if inputs.states.is_empty() && !inputs.events.is_empty() {
             let rebuild = options.rebuild_with(options.state.given_addresses());
             let message_root = rebuild.addresses.message_root;
-            let events = GivenEvents::read(inputs.events, message_root, options)?;
+            let events = GivenEvents::read(inputs.events, message_root, options.last_block)?;
             return opened(events.rebuild_to_file(None, &rebuild, &options.observer, target)?);
         }
         let dump = options.read(inputs.states)?;
@@ -314,7 +314,7 @@ impl Trees {
         // Events are compared with the trees, and say what the roots contain.
         let with_history = with_history || !inputs.events.is_empty();
         let has_events = !inputs.events.is_empty();
-        let events = GivenEvents::read(inputs.events, message_root, options)?;
+        let events = GivenEvents::read(inputs.events, message_root, options.last_block)?;
         events.compare_roots(&dump.state, message_root, None)?;
         let past = HistoryOptions { events: &events.list, effort: options.budget() };
         let past = with_history.then_some(past);

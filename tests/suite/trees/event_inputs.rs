@@ -1,6 +1,7 @@
 //! Events from pipes, events that go on after a state, and events that lack roots.
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
     process::Command,
@@ -113,10 +114,11 @@ fn events_that_go_on_after_a_state_give_the_trees_if_they_are_complete() {
 
     let expected = run(["rebuild", "--json", &all]);
     let json: Value = serde_json::from_str(&expected.stdout).unwrap();
-    assert_eq!(json["latest"]["root"], json!(root), "{json}");
+    assert_eq!(json["interopRoot"]["root"], json!(root), "{json}");
     let both = run(["rebuild", "--json", &state, &all]);
     assert_eq!(both.stdout, expected.stdout, "{}", both.stderr);
-    assert!(both.stderr.contains("that of block 242"), "{}", both.stderr);
+    let said = run(["rebuild", &state, &all]).stderr;
+    assert!(said.contains("that of block 242"), "{said}");
     let made = run(["rebuild", "--json", &state, &all, "-o", new_file]);
     assert_eq!(made.stdout, expected.stdout, "{}", made.stderr);
     for target in ["latest", "first"] {
@@ -153,20 +155,23 @@ fn events_that_go_on_after_a_state_give_the_trees_if_they_are_complete() {
     assert_eq!(refused.code, Some(4), "{}", refused.stderr);
 }
 
-/// The outcome of each log in `--target first`: the block of its target, or the code of its failure.
-fn first_roots(events: &str) -> Vec<String> {
+/// The outcome of each batch in `--target first`: the block of its target, or the code of its failure.
+fn first_roots(events: &str) -> BTreeMap<(u64, u64), String> {
     let proofs = prove("gateway-v29", &[events], &["--target", "first"]);
     let outcome = |line: &str| {
         let record: Value = serde_json::from_str(line).unwrap();
-        match &record["target"]["number"] {
-            Value::Null => record["error"]["code"].to_string(),
-            number => number.to_string(),
-        }
+        let (of, first) = match &record["error"]["code"] {
+            Value::Null => (&record, &record["target"]["number"]),
+            code => (&record["request"], code),
+        };
+        let number = |name: &str| of[name].as_u64().unwrap();
+        ((number("chainId"), number("batchNumber")), first.to_string())
     };
     proofs.stdout.lines().map(outcome).collect()
 }
 
-/// Without the root of a block, the first root of a batch of this block is not the root of a later block.
+/// Without the root of a block, the first root of a batch of this block is not the root of a later block. A batch
+/// whose first known root follows it may be in the missing one, so its first root is not known either.
 #[test]
 fn the_first_root_is_unknown_where_roots_are_missing() {
     let dir = tempfile::tempdir().unwrap();
@@ -192,13 +197,13 @@ fn the_first_root_is_unknown_where_roots_are_missing() {
         let missing = json["missingEvents"].to_string();
         assert!(missing.contains(&format!("block {block}")), "{missing}");
         assert_eq!(missing.contains("before v29 emit none"), is_first, "{missing}");
-        let expected: Vec<String> = truth
-            .iter()
-            .map(|first| match *first == block.to_string() {
-                true => "\"first-root-unknown\"".into(),
-                false => first.clone(),
-            })
-            .collect();
+        let is_next = |at: &usize| blocks[*at] > block && lines[*at]["event"] == "NewInteropRoot";
+        let next = blocks[(0..lines.len()).find(is_next).unwrap()];
+        let mut expected = truth.clone();
+        let unknown = |first: &String| *first == block.to_string() || *first == next.to_string();
+        for first in expected.values_mut().filter(|first| unknown(first)) {
+            *first = "\"first-root-unknown\"".into();
+        }
         assert_ne!(expected, truth);
         assert_eq!(first_roots(&events), expected);
         assert_eq!(first_roots(tree.to_str().unwrap()), expected);
