@@ -8,7 +8,7 @@ use super::{formats::InputFormat, number};
 use crate::{
     contracts::Release,
     files::Access,
-    ingest::state::Format,
+    ingest::{event_logs::ColumnNames, state::Format},
     primitives::{Address, ChainId, SlBlock},
 };
 
@@ -63,6 +63,9 @@ pub(super) struct TreeArgs {
     /// The block of the state, if the dump does not contain it
     #[arg(long, value_name = "BLOCK")]
     pub(super) last_block: Option<SlBlock>,
+    /// Columns of events with names that slproof does not know, such as block=height,data=payload
+    #[arg(long, value_name = "FIELD=COLUMN,…")]
+    pub(super) columns: Option<ColumnNames>,
     /// The maximum number of batches of a chain that were executed on another settlement layer
     #[arg(long, value_name = "BATCHES", default_value_t = 1 << 22, value_parser = number::parse)]
     pub(super) max_gap: u64,

@@ -3,6 +3,7 @@
 //! | module | reads |
 //! | --- | --- |
 //! | [`state`] | state dumps of the settlement layer, as nodes write them |
+//! | [`event_logs`] | logs of contracts, in the forms of nodes and data exporters |
 //! | [`events`] | events of MessageRoot |
 //! | [`logs`] | L2→L1 logs of batches: raw, receipts, pubdata, rows of a node's tables |
 //! | [`sl_batches`] | the settlement layer's own batches |
@@ -10,7 +11,9 @@
 //! [`sniff`] detects what a file is.
 
 mod csv;
+mod decoded_events;
 mod error;
+pub mod event_logs;
 pub mod events;
 mod json;
 pub mod logs;

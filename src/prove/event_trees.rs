@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Error, Event, Observer, ObserverHandle};
+use super::{Error, Event, Observer, ObserverHandle, TreesOptions};
 use crate::{
     contracts::MessageRootEvent,
     files::{Input, InputError, is_file},
@@ -10,19 +10,29 @@ use crate::{
         EventGap, Forest, RebuildOptions, RebuiltFromEvents, compare_block_roots,
         rebuild_events_to_file, rebuild_from_events,
     },
-    ingest::{FileKind, events::read_events, sniff},
+    ingest::{
+        FileKind,
+        event_logs::{ColumnNames, has_log_columns},
+        sniff,
+    },
     primitives::{Address, SlBlock},
     proof::CheckedBy,
     state::StorageReader,
 };
 
 /// Separates files of events from the other inputs.
-pub(super) fn events_among(paths: &[PathBuf]) -> Result<(Vec<PathBuf>, Vec<PathBuf>), InputError> {
+pub(super) fn events_among(
+    paths: &[PathBuf],
+    columns: &ColumnNames,
+) -> Result<(Vec<PathBuf>, Vec<PathBuf>), InputError> {
     let (mut events, mut others) = (Vec::new(), Vec::new());
     for path in paths {
         // A pipe can be read only once.
-        let kind = if is_file(path)? { sniff(&Input::open(path)?) } else { None };
-        let list = if kind == Some(FileKind::Events) { &mut events } else { &mut others };
+        let is_events = is_file(path)? && {
+            let input = Input::open(path)?;
+            sniff(&input) == Some(FileKind::Events) || has_log_columns(&input, columns)
+        };
+        let list = if is_events { &mut events } else { &mut others };
         list.push(path.clone());
     }
     Ok((events, others))
@@ -31,15 +41,16 @@ pub(super) fn events_among(paths: &[PathBuf]) -> Result<(Vec<PathBuf>, Vec<PathB
 /// Rebuilds the trees from events alone.
 pub(super) fn from_events(
     paths: &[PathBuf],
-    options: &RebuildOptions,
-    observer: &ObserverHandle,
+    rebuild: &RebuildOptions,
+    options: &TreesOptions,
 ) -> Result<RebuiltFromEvents, Error> {
-    let events = read(paths, options)?;
-    let found = rebuild_from_events(&events, options)
+    let events = read(paths, rebuild, options)?;
+    let found = rebuild_from_events(&events, rebuild)
         .map_err(|source| Error::Rebuild { name: names(paths), source })?;
+    let observer = &options.observer;
     observer.event(&Event::EventGaps(&found.gaps));
     observer.event(&Event::OnlyEvents(&found.forest));
-    let (layout, is_given) = (found.forest.layout(), options.release.is_some());
+    let (layout, is_given) = (found.forest.layout(), rebuild.release.is_some());
     observer.event(&Event::Rebuilt { layout, is_given });
     Ok(found)
 }
@@ -47,14 +58,14 @@ pub(super) fn from_events(
 /// Rebuilds the trees from events alone into a tree file.
 pub(super) fn events_to_file(
     paths: &[PathBuf],
-    options: &RebuildOptions,
-    observer: &ObserverHandle,
+    rebuild: &RebuildOptions,
+    options: &TreesOptions,
     target: &Path,
 ) -> Result<Vec<EventGap>, Error> {
-    let events = read(paths, options)?;
-    let gaps = rebuild_events_to_file(&events, options, target)
+    let events = read(paths, rebuild, options)?;
+    let gaps = rebuild_events_to_file(&events, rebuild, target)
         .map_err(|source| Error::TreeFile { name: names(paths), source })?;
-    observer.event(&Event::EventGaps(&gaps));
+    options.observer.event(&Event::EventGaps(&gaps));
     Ok(gaps)
 }
 
@@ -96,9 +107,13 @@ pub(super) fn say_if_unused(forest: &Forest, observer: &ObserverHandle) {
 }
 
 /// The events up to the last block in the options.
-fn read(paths: &[PathBuf], options: &RebuildOptions) -> Result<Vec<MessageRootEvent>, Error> {
-    let mut events = read_events(paths, options.addresses.message_root)?;
-    if let Some(last) = options.last_block {
+fn read(
+    paths: &[PathBuf],
+    rebuild: &RebuildOptions,
+    options: &TreesOptions,
+) -> Result<Vec<MessageRootEvent>, Error> {
+    let mut events = options.read_events(paths, rebuild.addresses.message_root)?;
+    if let Some(last) = rebuild.last_block {
         events.truncate(events.partition_point(|event| event.block <= last));
     }
     Ok(events)

@@ -1,6 +1,7 @@
 //! Creates extractors for targets. Data that only some targets need is computed on first use.
 
 use std::{
+    path::PathBuf,
     sync::{Arc, PoisonError},
     thread,
     time::{Duration, Instant},
@@ -250,7 +251,17 @@ impl Trees {
 impl TreesOptions {
     /// The events of MessageRoot that are given.
     pub(super) fn events(&self, message_root: Address) -> Result<Vec<MessageRootEvent>, Error> {
-        Ok(read_events(&self.events, message_root)?)
+        self.read_events(&self.events, message_root)
+    }
+
+    /// The events of MessageRoot in files.
+    pub(super) fn read_events(
+        &self,
+        paths: &[PathBuf],
+        message_root: Address,
+    ) -> Result<Vec<MessageRootEvent>, Error> {
+        let report = |mapping: &_| self.observer.event(&Event::LogsRead(mapping));
+        Ok(read_events(paths, message_root, &self.columns, report)?)
     }
 }
 

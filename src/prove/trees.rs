@@ -20,6 +20,7 @@ use crate::{
         TreeFile, rebuild, rebuild_to_file,
     },
     ingest::{
+        event_logs::ColumnNames,
         sl_batches::SlBatches,
         state::{Dump, Format},
     },
@@ -57,6 +58,8 @@ pub struct TreesOptions {
     pub batch_roots_only: bool,
     /// Files of events of MessageRoot, which show the contents of past roots. They have to agree with the trees.
     pub events: Vec<PathBuf>,
+    /// The columns of the events that have other names than exporters give them.
+    pub columns: ColumnNames,
     /// The maximum number of trees to try for the changes between two consecutive roots. The default depends
     /// on the number of batches.
     pub search: Option<u64>,
@@ -78,6 +81,7 @@ impl Default for TreesOptions {
             max_gap: RebuildOptions::default().max_gap,
             batch_roots_only: false,
             events: Vec::new(),
+            columns: ColumnNames::default(),
             search: None,
             sl_batches: None,
             l1: None,
@@ -220,10 +224,10 @@ impl Trees {
             event_trees::compare(forest, &events, &options.events, &options.observer)?;
             return Ok(Self::new(Source::File(file), options));
         }
-        let (events, states) = events_among(&paths)?;
+        let (events, states) = events_among(&paths, &options.columns)?;
         if states.is_empty() && !events.is_empty() {
             let (events, rebuild) = options.rebuild_events(events);
-            let found = event_trees::from_events(&events, &rebuild, &options.observer)?;
+            let found = event_trees::from_events(&events, &rebuild, options)?;
             let history = FoundHistory { timeline: found.timeline, elapsed: Duration::ZERO };
             let opened = Opened {
                 history: history.into(),
@@ -279,10 +283,10 @@ impl Trees {
         options: &TreesOptions,
     ) -> Result<Self, Error> {
         let paths: Vec<PathBuf> = paths.iter().map(|path| path.as_ref().to_owned()).collect();
-        let (events, states) = events_among(&paths)?;
+        let (events, states) = events_among(&paths, &options.columns)?;
         if states.is_empty() && !events.is_empty() {
             let (events, rebuild) = options.rebuild_events(events);
-            let gaps = event_trees::events_to_file(&events, &rebuild, &options.observer, target)?;
+            let gaps = event_trees::events_to_file(&events, &rebuild, options, target)?;
             let file = TreeFile::open(target, options.state.access)?;
             let opened = Opened { gaps, ..Opened::new(Source::File(file), options) };
             return Ok(Self(Arc::new(opened)));

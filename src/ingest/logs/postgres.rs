@@ -94,7 +94,7 @@ pub(super) fn read(
     })?;
     match form {
         Form::Csv => {
-            let (mut lines, mut row) = (Lines::new(input), CsvRow::new());
+            let (mut lines, mut row) = (Lines::new(input), CsvRow::new(b','));
             lines.csv_row(&mut row, source, intake)?;
             let columns: Vec<_> = row.iter().map(String::from_utf8_lossy).collect();
             let table = Table::with_columns(&columns).transpose();

@@ -3,6 +3,7 @@ use thiserror::Error;
 
 use super::{EraError, Format};
 use crate::{
+    archive::Place,
     files::{ContainerError, InputError, OutputError},
     primitives::{Hash, SlBlock, hex::HexError},
     state::keys::AccountKey,
@@ -43,6 +44,26 @@ pub enum ImportError {
         /// The line, from 1.
         line: u64,
         /// What is wrong with it.
+        reason: String,
+    },
+    /// A log of a contract is invalid.
+    #[error("{name}{place}: {what} {reason}")]
+    Log {
+        /// The file.
+        name: String,
+        /// The position in it.
+        place: Place,
+        /// The part of the log.
+        what: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A file of logs lacks a column, or two columns have the same meaning.
+    #[error("{name}: {reason}")]
+    LogColumns {
+        /// The file.
+        name: String,
+        /// The columns at fault.
         reason: String,
     },
     /// The snapshot of a zksync-era node cannot be read.

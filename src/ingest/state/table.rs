@@ -49,7 +49,7 @@ pub(super) fn read(input: Input, sink: &mut Collector) -> Result<DumpMeta, Impor
 /// Whether a text with this beginning is a CSV table.
 pub(super) fn is_csv(head: &[u8]) -> bool {
     let line = head.trim_ascii_start().split(|byte| *byte == b'\n').next().unwrap_or_default();
-    let mut row = CsvRow::new();
+    let mut row = CsvRow::new(b',');
     line.len() < LONGEST_LINE
         && row.push_line(line.trim_ascii()) == CsvLine::Complete
         && (Columns::named(&row).is_some() || Columns::counted(&row).is_some())
@@ -129,7 +129,7 @@ impl Rows<'_> {
 
     fn csv(&mut self, data: impl Read) -> Result<(), ImportError> {
         let mut lines = Lines::new(data, LONGEST_LINE);
-        let mut row = CsvRow::new();
+        let mut row = CsvRow::new(b',');
         let mut table = None;
         while let Some((line, text)) = self.next_line(&mut lines)? {
             row.clear();
