@@ -166,7 +166,7 @@ mod tests {
     use std::io::Cursor;
 
     use super::*;
-    use crate::contracts::system::MESSAGE_ROOT;
+    use crate::{contracts::system::MESSAGE_ROOT, primitives::Word};
 
     fn read(text: &str) -> Result<Vec<MessageRootEvent>, ImportError> {
         let input = Input::from_reader("test", Cursor::new(text.to_owned())).unwrap();
