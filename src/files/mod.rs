@@ -22,6 +22,8 @@ mod json_nesting;
 mod lines;
 mod map;
 mod output;
+#[cfg(feature = "parquet")]
+pub(crate) mod parquet;
 mod partial;
 mod path_info;
 mod read_progress;

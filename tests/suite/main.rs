@@ -110,6 +110,12 @@ mod proofs {
 
     /// Parquet and compressed files, read by other implementations.
     mod output_formats;
+
+    /// Parquet files of other writers: encodings, pages and compressions.
+    mod parquet_writers;
+
+    /// Parquet files with false lengths and counts: a clear error, no panic, bounded memory and time.
+    mod hostile_parquet;
 }
 
 /// The binary as a user runs it.
