@@ -75,7 +75,7 @@ pub(super) struct TreeArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "How to search for what past roots contain")]
 pub(super) struct SearchArgs {
-    /// Events of MessageRoot: answers of eth_getLogs, or one decoded event per line
+    /// Events of MessageRoot: logs as nodes and exporters write them, or one decoded event per line
     #[arg(long, value_name = "FILE")]
     pub(super) events: Vec<PathBuf>,
     /// The maximum number of trees to try per root, if no events show what changed

@@ -25,13 +25,24 @@ use crate::{
 const MOST_EVENTS: usize = 12 << 20;
 
 /// Reads the events of the MessageRoot at `message_root`, in the order of their emission, from files (`-` for
-/// standard input). `columns` are the names of columns that differ from the usual ones. `report` is called after
-/// each file of logs with what was read of it.
+/// standard input).
 ///
 /// # Errors
 /// [`ImportError`] with the file and the position, if a file is damaged, a known event lacks a member, or
 /// there are too many events for memory.
 pub fn read_events<P: AsRef<Path>>(
+    paths: &[P],
+    message_root: Address,
+) -> Result<Vec<MessageRootEvent>, ImportError> {
+    read_events_with(paths, message_root, &ColumnNames::default(), |_| {})
+}
+
+/// As [`read_events`]. `columns` are the names of columns that differ from the usual ones. `report` is called after
+/// each file of logs with what was read of it.
+///
+/// # Errors
+/// As [`read_events`].
+pub fn read_events_with<P: AsRef<Path>>(
     paths: &[P],
     message_root: Address,
     columns: &ColumnNames,

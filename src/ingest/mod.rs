@@ -22,5 +22,4 @@ mod sniff;
 pub mod state;
 
 pub use error::IndexError;
-pub(crate) use sniff::is_parquet;
 pub use sniff::{FileKind, guess, sniff};

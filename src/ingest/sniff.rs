@@ -76,8 +76,9 @@ pub fn sniff(input: &Input) -> Option<FileKind> {
             _ => None,
         };
     }
-    if is_parquet(head) {
-        return Some(FileKind::Proofs);
+    if input.is_parquet() {
+        let is_logs = has_log_columns(input, &ColumnNames::default());
+        return Some(if is_logs { FileKind::Events } else { FileKind::Proofs });
     }
     by_members(head)
         .or_else(|| has_events(input).then_some(FileKind::Events))
@@ -99,11 +100,6 @@ pub fn guess(input: &Input) -> Option<FileKind> {
             None
         }
     })
-}
-
-/// Whether a file that starts with `head` is a Parquet file.
-pub(crate) fn is_parquet(head: &[u8]) -> bool {
-    head.starts_with(b"PAR1")
 }
 
 /// Whether a text is a table of logs, or JSON with undecoded events of MessageRoot and no L2→L1 logs. Receipts

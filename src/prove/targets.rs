@@ -16,7 +16,7 @@ use crate::{
     contracts::{MessageRootEvent, system},
     forest::{Forest, HistoryError, SearchBudget, Timeline, explain, explain_further},
     ingest::{
-        events::read_events,
+        events::read_events_with,
         sl_batches::{SlBatches, read_sl_batches},
     },
     primitives::{Address, BatchNumber, ChainId, Hash, SlBatch, hex},
@@ -261,7 +261,7 @@ impl TreesOptions {
         message_root: Address,
     ) -> Result<Vec<MessageRootEvent>, Error> {
         let report = |mapping: &_| self.observer.event(&Event::LogsRead(mapping));
-        Ok(read_events(paths, message_root, &self.columns, report)?)
+        Ok(read_events_with(paths, message_root, &self.columns, report)?)
     }
 }
 

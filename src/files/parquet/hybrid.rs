@@ -31,6 +31,11 @@ impl Hybrid {
         Self { bytes, at: 0, width, run: Run::Equal { number: 0, left: 0 } }
     }
 
+    /// Decodes numbers of `width` bits without counts before them.
+    pub(super) fn packed(bytes: Bytes, width: u8) -> Self {
+        Self { run: Run::Packed { bit: 0, left: u64::MAX }, ..Self::new(bytes, width) }
+    }
+
     /// Decodes levels up to `deepest`.
     pub(super) fn levels(bytes: Bytes, deepest: u8) -> Self {
         Self::new(bytes, (u8::BITS - deepest.leading_zeros()) as u8)
@@ -104,7 +109,7 @@ mod tests {
         let expected = [&[2; 4][..], &[2, 1, 2, 2, 1, 0, 0, 0], &[1; 128]].concat();
         assert_eq!(numbers(&mixed, 2), expected);
         assert_eq!(numbers(&[4, 0x34, 0x12], 13), [0x1234, 0x1234]);
-        assert_eq!(numbers(&[4, 0xff, 0xff, 0xff, 0xff], 32), [u32::MAX.into(), u32::MAX.into()]);
+        assert_eq!(numbers(&[4, 0xff, 0xff, 0xff, 0xff], 32), [u64::from(u32::MAX); 2]);
         assert_eq!(numbers(&[3, 0xff, 0xff, 0xff, 0xff], 32), [u64::from(u32::MAX)]);
         assert_eq!(numbers(&[0, 1, 4, 1], 1), [1, 1], "a run may be empty");
     }

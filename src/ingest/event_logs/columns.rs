@@ -148,6 +148,21 @@ impl LogField {
         }
     }
 
+    /// Whether a file without the field has no logs.
+    #[cfg(feature = "parquet")]
+    pub(super) fn is_needed(self) -> bool {
+        matches!(
+            self,
+            Block | LogIndex | Topics | Topic0 | Topic1 | Topic2 | Topic3 | Topic4 | Data
+        )
+    }
+
+    /// Whether the field is a number.
+    #[cfg(feature = "parquet")]
+    pub(super) fn is_number(self) -> bool {
+        matches!(self, Block | LogIndex | TxIndex | L1Batch)
+    }
+
     /// All fields, in the order of their declaration.
     pub(super) fn all() -> impl Iterator<Item = Self> {
         SPELLINGS.iter().map(|(field, ..)| *field)

@@ -8,6 +8,7 @@
 //! | `cells` | making a log of the values of a row |
 //! | `json` | answers, receipts, pages, blocks and rows as JSON |
 //! | `table` | CSV, other separated columns, and the rows of `COPY` |
+//! | `parquet` | rows of Parquet files |
 //! | `mapping` | what was read of a file |
 //!
 //! A form is recognized by the names of its columns and the kind of its rows, never by the program that wrote
@@ -17,6 +18,8 @@ mod cells;
 mod columns;
 mod json;
 mod mapping;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod record;
 mod table;
 mod values;
@@ -44,6 +47,11 @@ pub(in crate::ingest) fn read_event_logs<E: From<ImportError>>(
         counts.add(&log);
         take(log, place)
     };
+    #[cfg(feature = "parquet")]
+    if input.is_parquet() {
+        let mapping = parquet::read(input, names, take)?;
+        return Ok(Mapping { counts, ..mapping });
+    }
     let mapping = match input.head().trim_ascii_start().first() {
         Some(b'{' | b'[') => json::read(input, names, take),
         _ => table::read(input, names, take),
@@ -54,5 +62,9 @@ pub(in crate::ingest) fn read_event_logs<E: From<ImportError>>(
 /// Whether an input is a table of logs, by the names of its columns.
 #[must_use]
 pub fn has_log_columns(input: &Input, names: &ColumnNames) -> bool {
+    #[cfg(feature = "parquet")]
+    if input.is_parquet() {
+        return parquet::is_table(input, names);
+    }
     table::is_table(input.head(), names)
 }

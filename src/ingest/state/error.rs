@@ -2,6 +2,8 @@ use struson::reader::ReaderError;
 use thiserror::Error;
 
 use super::{EraError, Format};
+#[cfg(feature = "parquet")]
+use crate::files::parquet::ReadError;
 use crate::{
     archive::Place,
     files::{ContainerError, InputError, OutputError},
@@ -66,6 +68,10 @@ pub enum ImportError {
         /// The columns at fault.
         reason: String,
     },
+    /// A Parquet file cannot be read.
+    #[cfg(feature = "parquet")]
+    #[error(transparent)]
+    Parquet(#[from] ReadError),
     /// The snapshot of a zksync-era node cannot be read.
     #[error(transparent)]
     Era(#[from] EraError),
@@ -245,6 +251,8 @@ impl ImportError {
             Self::Json { source: ReaderError::IoError { error, .. }, .. } => {
                 !crate::files::is_damage(error)
             }
+            #[cfg(feature = "parquet")]
+            Self::Parquet(error) => error.is_io(),
             Self::Era(error) => error.is_io(),
             Self::Native(error) => error.is_io(),
             Self::Output(_) => true,
