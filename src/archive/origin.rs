@@ -12,6 +12,8 @@ pub enum Place {
     Line(u64),
     /// A byte of the decompressed source, counted from 0.
     Byte(u64),
+    /// A row of a Parquet file, counted from 1.
+    Row(u64),
 }
 
 impl fmt::Display for Place {
@@ -20,6 +22,7 @@ impl fmt::Display for Place {
             Self::Whole => Ok(()),
             Self::Line(line) => write!(f, ", line {line}"),
             Self::Byte(byte) => write!(f, ", byte {byte}"),
+            Self::Row(row) => write!(f, ", row {row}"),
         }
     }
 }
@@ -38,7 +41,7 @@ pub struct Origin {
 #[repr(C)]
 pub(crate) struct PackedOrigin {
     source: u32,
-    /// 0: the whole source, 1: a line, 2: a byte.
+    /// 0: the whole source, 1: a line, 2: a byte, 3: a row.
     kind: u32,
     number: u64,
 }
@@ -49,6 +52,7 @@ impl From<Origin> for PackedOrigin {
             Place::Whole => (0, 0),
             Place::Line(line) => (1, line),
             Place::Byte(byte) => (2, byte),
+            Place::Row(row) => (3, row),
         };
         Self { source, kind, number }
     }
@@ -59,6 +63,7 @@ impl From<PackedOrigin> for Origin {
         let place = match packed.kind {
             1 => Place::Line(packed.number),
             2 => Place::Byte(packed.number),
+            3 => Place::Row(packed.number),
             _ => Place::Whole,
         };
         Self { source: packed.source, place }
@@ -71,7 +76,8 @@ mod tests {
 
     #[test]
     fn packed_origins_are_unpacked_as_they_were_and_ascend_like_them() {
-        let places = [Place::Whole, Place::Line(1), Place::Line(u64::MAX), Place::Byte(0)];
+        let places =
+            [Place::Whole, Place::Line(1), Place::Line(u64::MAX), Place::Byte(0), Place::Row(1)];
         let origins =
             [0, 1, u32::MAX].map(|source| places.map(|place| Origin { source, place })).concat();
         let packed: Vec<_> = origins.iter().copied().map(PackedOrigin::from).collect();

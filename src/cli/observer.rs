@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     forest::Forest,
-    ingest::state::Dump,
+    ingest::{event_logs::Mapping, state::Dump},
     proof::Target,
     prove::{Event, Observer, StateUse, SurveyedState, Trees},
     state::StorageReader,
@@ -46,6 +46,7 @@ impl Observer for TreesObserver {
                 file.container().name(),
                 count(file.forest().batch_count()),
             )),
+            Event::LogsRead(mapping) => logs_read(mapping, console),
             Event::EventGaps(gaps) => {
                 for gap in gaps.iter().take(GAPS_SHOWN) {
                     console.info(format_args!("missing event: {gap}"));
@@ -99,6 +100,20 @@ impl Observer for TreesObserver {
             )),
             _ => {}
         }
+    }
+}
+
+/// Says what was read of a file of logs, and whether an exporter may have cut it.
+fn logs_read(mapping: &Mapping, console: &Console) {
+    console.verbose(mapping);
+    if mapping.counts.are_a_limit() {
+        console.info(format_args!(
+            "{}: exactly {} logs, a number at which exporters cut a list; make sure that there are none after block \
+             {}",
+            mapping.name,
+            count(mapping.counts.logs),
+            mapping.counts.last_block,
+        ));
     }
 }
 

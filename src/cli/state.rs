@@ -125,6 +125,7 @@ impl TreeArgs {
             last_block: self.last_block,
             max_gap: self.max_gap,
             events: past.map(|past| past.events.clone()).unwrap_or_default(),
+            columns: self.columns.clone().unwrap_or_default(),
             search: past.and_then(|past| past.search),
             observer: Arc::new(TreesObserver::new(console)).into(),
             ..TreesOptions::default()

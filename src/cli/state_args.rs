@@ -8,7 +8,7 @@ use super::{formats::InputFormat, number};
 use crate::{
     contracts::Release,
     files::Access,
-    ingest::state::Format,
+    ingest::{event_logs::ColumnNames, state::Format},
     primitives::{Address, ChainId, SlBlock},
 };
 
@@ -66,6 +66,9 @@ pub(super) struct TreeArgs {
     /// The block of the state: tables with blocks are read as of it, other dumps have to be of it
     #[arg(long, value_name = "BLOCK")]
     pub(super) last_block: Option<SlBlock>,
+    /// Columns of events with names that slproof does not know, such as block=height,data=payload
+    #[arg(long, value_name = "FIELD=COLUMN,…")]
+    pub(super) columns: Option<ColumnNames>,
     /// The maximum number of batches of a chain that were executed on another settlement layer
     #[arg(long, value_name = "BATCHES", default_value_t = DEFAULT_MAX_GAP, value_parser = number::parse)]
     pub(super) max_gap: u64,
@@ -75,7 +78,7 @@ pub(super) struct TreeArgs {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "How to search for what past roots contain")]
 pub(super) struct SearchArgs {
-    /// Events of MessageRoot: answers of eth_getLogs, or one decoded event per line
+    /// Events of MessageRoot: logs as nodes and exporters write them, or one decoded event per line
     #[arg(long, value_name = "FILE")]
     pub(super) events: Vec<PathBuf>,
     /// The maximum number of trees to try per root, if no events show what changed

@@ -81,6 +81,12 @@ impl Input {
         self.path.as_deref()
     }
 
+    /// Whether the input begins like a Parquet file.
+    #[must_use]
+    pub(crate) fn is_parquet(&self) -> bool {
+        self.head().starts_with(b"PAR1")
+    }
+
     /// The first mebibyte, or the whole input if it is smaller.
     #[must_use]
     pub fn head(&self) -> &[u8] {

@@ -1,24 +1,27 @@
-//! Events of MessageRoot: answers of `eth_getLogs`, or one decoded event per line.
+//! Events of MessageRoot: logs in any form of [`event_logs`](super::event_logs), or one decoded event per line.
 //!
 //! ```text
 //! {"jsonrpc":"2.0","id":1,"result":[{"address":"0x…","topics":["0x…",…],"data":"0x…",
-//!    "blockNumber":"0x66","logIndex":"0x0",…},…]}       or only the array, or one log per line
+//!    "blockNumber":"0x66","logIndex":"0x0",…},…]}
 //! {"event":"AppendedChainBatchRoot","blockNumber":102,"logIndex":0,"chainId":324,"batchNumber":7,…}
 //! ```
 //!
-//! A file may contain several answers, and they may overlap. Events of other contracts, other events and unknown
-//! members are ignored.
+//! Files may overlap, and repeat events in any order. Events of other contracts and other events are ignored.
 
 use std::path::Path;
 
-use struson::reader::ValueType;
-
 pub use super::event_list::EventList;
-use super::{ReopenableInput, event_list::EventCollector, json::Json, state::ImportError};
+use super::{
+    ReopenableInput,
+    decoded_events::{is_decoded, read_decoded},
+    event_list::EventCollector,
+    event_logs::{ColumnNames, EventLog, Mapping, read_event_logs},
+    state::ImportError,
+};
 use crate::{
-    contracts::{EventKind, MessageRootEvent, NewInteropRootData},
+    contracts::{EventKind, MessageRootEvent},
     files::{Input, ReadProgressHandle},
-    primitives::{Address, BatchNumber, ChainId, Hash, SlBlock, Word, hex},
+    primitives::{Address, SlBlock},
 };
 
 /// Reads the events of the MessageRoot at `message_root`, in the order of their emission, from files (`-` for
@@ -31,8 +34,22 @@ pub fn read_events<P: AsRef<Path>>(
     paths: &[P],
     message_root: Address,
 ) -> Result<EventList, ImportError> {
+    read_events_with(paths, message_root, &ColumnNames::default(), |_| {})
+}
+
+/// As [`read_events`]. `columns` are the names of columns that differ from the usual ones. `report` is called after
+/// each file of logs with what was read of it.
+///
+/// # Errors
+/// As [`read_events`].
+pub fn read_events_with<P: AsRef<Path>>(
+    paths: &[P],
+    message_root: Address,
+    columns: &ColumnNames,
+    report: impl FnMut(&Mapping),
+) -> Result<EventList, ImportError> {
     let inputs = paths.iter().map(|path| ReopenableInput::new(path.as_ref())).collect();
-    read_event_inputs(inputs, message_root, None)
+    read_event_inputs(inputs, message_root, None, columns, report)
 }
 
 /// Reads events from an open input.
@@ -40,19 +57,23 @@ pub fn read_events<P: AsRef<Path>>(
 /// # Errors
 /// As [`read_events`].
 pub fn read_events_input(input: Input, message_root: Address) -> Result<EventList, ImportError> {
-    read_event_inputs(vec![ReopenableInput::of(input)], message_root, None)
+    let inputs = vec![ReopenableInput::of(input)];
+    read_event_inputs(inputs, message_root, None, &ColumnNames::default(), |_| {})
 }
 
-/// As [`read_events`], from inputs that may be open already, and up to a block.
+/// As [`read_events_with`], from inputs that may be open already, and up to a block.
 pub(crate) fn read_event_inputs(
     inputs: Vec<ReopenableInput>,
     message_root: Address,
     last_block: Option<SlBlock>,
+    columns: &ColumnNames,
+    mut report: impl FnMut(&Mapping),
 ) -> Result<EventList, ImportError> {
     let last_block = last_block.unwrap_or(SlBlock(u64::MAX));
     let mut events = Events { message_root, found: EventCollector::up_to(last_block) };
     for mut input in inputs {
-        events.read(input.open(&ReadProgressHandle::default())?)?;
+        let mapping = events.read(input.open(&ReadProgressHandle::default())?, columns)?;
+        mapping.iter().for_each(&mut report);
     }
     events.found.finish()
 }
@@ -62,184 +83,31 @@ struct Events {
     found: EventCollector,
 }
 
-/// The members of one event.
-#[derive(Default)]
-struct Members {
-    name: Option<String>,
-    address: Option<Address>,
-    topics: Vec<Word>,
-    data: Option<Vec<u8>>,
-    block: Option<u64>,
-    log_index: Option<u64>,
-    chain: Option<u64>,
-    chain_index: Option<u64>,
-    batch: Option<u64>,
-    batch_root: Option<Hash>,
-    chain_root: Option<Hash>,
-    sides: Vec<Word>,
-    root_block: Option<u64>,
-    log_id: Option<u64>,
-    block_hash: Option<Hash>,
-    removed: bool,
-}
-
 impl Events {
-    fn read(&mut self, input: Input) -> Result<(), ImportError> {
-        let mut json = Json::of(input);
-        while json.has_next()? {
-            match json.peek()? {
-                ValueType::Array => self.array(&mut json)?,
-                _ => self.object(&mut json)?,
+    /// Reads a file. Returns what was read of it, unless its events are decoded.
+    fn read(
+        &mut self,
+        input: Input,
+        columns: &ColumnNames,
+    ) -> Result<Option<Mapping>, ImportError> {
+        let message_root = self.message_root;
+        if is_decoded(input.head()) {
+            let take = |event, block_hash| self.found.push(&event, block_hash);
+            return read_decoded(input, message_root, take).map(|()| None);
+        }
+        let read = read_event_logs(input, columns, |log, place| {
+            if log.removed || log.address.is_some_and(|address| address != message_root) {
+                return Ok(());
             }
-        }
-        json.finish()
+            let kind = EventKind::decode(&log.topics, log.data.as_deref());
+            let Some(kind) = kind.map_err(|error| place.bad("an event", error))? else {
+                return Ok(());
+            };
+            let EventLog { block, log_index, block_hash, .. } = log;
+            self.found.push(&MessageRootEvent { block, log_index, kind }, block_hash)
+        });
+        read.map(Some)
     }
-
-    fn array(&mut self, json: &mut Json<Input>) -> Result<(), ImportError> {
-        json.begin_array()?;
-        while json.has_next()? {
-            self.object(json)?;
-        }
-        json.end_array()
-    }
-
-    /// Reads one event, or a node's answer with many events.
-    fn object(&mut self, json: &mut Json<Input>) -> Result<(), ImportError> {
-        let mut members = Members::default();
-        let mut is_answer = false;
-        json.begin_object()?;
-        while json.has_next()? {
-            let name = json.member()?;
-            match (name.as_str(), json.peek()?) {
-                ("result", ValueType::Array) => {
-                    is_answer = true;
-                    self.array(json)?;
-                }
-                ("error", ValueType::Object) => {
-                    return Err(json.bad("the answer", "is an error of the node, not events"));
-                }
-                ("event", ValueType::String) => members.name = Some(json.string()?),
-                ("address", ValueType::String) => {
-                    let address = json.string()?.parse();
-                    members.address = Some(address.map_err(|e| json.bad("an event's address", e))?);
-                }
-                ("topics", ValueType::Array) => members.topics = words(json, 4)?,
-                ("data", ValueType::String) => {
-                    let data = json.string_as(hex::bytes)?;
-                    members.data = Some(data.map_err(|e| json.bad("an event's data", e))?);
-                }
-                ("address", _) => return Err(json.bad("an event's address", "is not a text")),
-                ("removed", _) => members.removed = is_removed(json)?,
-                ("blockHash", ValueType::String) => members.block_hash = Some(hash(json)?),
-                ("blockNumber", _) => members.block = json.number("the block number")?,
-                ("logIndex", _) => members.log_index = json.number("the log index")?,
-                ("chainId", _) => members.chain = json.number("the chain id")?,
-                ("chainIndex", _) => members.chain_index = json.number("the chain index")?,
-                ("batchNumber", _) => members.batch = json.number("the batch number")?,
-                ("chainBatchRoot", ValueType::String) => members.batch_root = Some(hash(json)?),
-                ("chainRoot", ValueType::String) => members.chain_root = Some(hash(json)?),
-                ("sides", ValueType::Array) => members.sides = words(json, 1)?,
-                ("interopBlockNumber", _) => {
-                    members.root_block = json.number("the root's block")?
-                }
-                ("logId", _) => members.log_id = json.number("the log id")?,
-                _ => json.skip()?,
-            }
-        }
-        json.end_object()?;
-        let block_hash = members.block_hash;
-        if !is_answer && let Some(event) = self.event(members, json)? {
-            self.found.push(&event, block_hash)?;
-        }
-        Ok(())
-    }
-
-    fn event(
-        &self,
-        members: Members,
-        json: &Json<Input>,
-    ) -> Result<Option<MessageRootEvent>, ImportError> {
-        if members.removed || members.address.is_some_and(|address| address != self.message_root) {
-            return Ok(None);
-        }
-        let lacks = |member: &str| json.bad("an event", format!("has no {member:?}"));
-        let kind = match members.name.as_deref() {
-            None if members.topics.is_empty() => return Err(lacks("topics")),
-            None => EventKind::decode(&members.topics, members.data.as_deref())
-                .map_err(|e| json.bad("an event", e))?,
-            Some(name) => {
-                let chain = || members.chain.map(ChainId).ok_or_else(|| lacks("chainId"));
-                match name {
-                    "AddedChain" => {
-                        let index = members.chain_index.ok_or_else(|| lacks("chainIndex"))?;
-                        Some(EventKind::AddedChain(chain()?, index))
-                    }
-                    "AppendedChainBatchRoot" => {
-                        let batch = members.batch.ok_or_else(|| lacks("batchNumber"))?;
-                        let batch = BatchNumber(batch);
-                        Some(EventKind::AppendedBatch(chain()?, batch, members.batch_root))
-                    }
-                    "NewChainRoot" => Some(EventKind::NewChainRoot(chain()?, members.chain_root)),
-                    "NewInteropRoot" => Some(EventKind::NewInteropRoot(interop_root(&members))),
-                    _ => None,
-                }
-            }
-        };
-        let Some(kind) = kind else { return Ok(None) };
-        let block = SlBlock(members.block.ok_or_else(|| lacks("blockNumber"))?);
-        let log_index = members.log_index.ok_or_else(|| lacks("logIndex"))?;
-        Ok(Some(MessageRootEvent { block, log_index, kind }))
-    }
-}
-
-/// The content of a decoded `NewInteropRoot`. `None` if one of its members is missing.
-fn interop_root(members: &Members) -> Option<NewInteropRootData> {
-    let [root] = members.sides[..] else { return None };
-    Some(NewInteropRootData {
-        sl_chain: ChainId(members.chain?),
-        block: SlBlock(members.root_block?),
-        log_id: members.log_id?,
-        root: root.to_hash(),
-    })
-}
-
-/// Whether an event was removed with its block. Programs write this as a boolean, a number or a text.
-fn is_removed(json: &mut Json<Input>) -> Result<bool, ImportError> {
-    let text = match json.peek()? {
-        ValueType::Boolean => return json.boolean(),
-        ValueType::Null => {
-            json.skip()?;
-            return Ok(false);
-        }
-        ValueType::Number => json.number_text()?,
-        ValueType::String => json.string()?,
-        _ => String::new(),
-    };
-    match text.to_ascii_lowercase().as_str() {
-        "true" | "1" | "0x1" => Ok(true),
-        "false" | "0" | "0x0" => Ok(false),
-        _ => Err(json.bad("the member \"removed\" of an event", "is neither true nor false")),
-    }
-}
-
-fn hash(json: &mut Json<Input>) -> Result<Hash, ImportError> {
-    json.string_as(str::parse)?.map_err(|e| json.bad("a root of an event", e))
-}
-
-/// An array of at most `most` words.
-fn words(json: &mut Json<Input>, most: usize) -> Result<Vec<Word>, ImportError> {
-    let mut words = Vec::with_capacity(most);
-    json.begin_array()?;
-    while json.has_next()? {
-        let word = json.string_as(Word::from_hex)?;
-        let word = word.map_err(|e| json.bad("a word of an event", e))?;
-        if words.len() == most {
-            return Err(json.bad("an event", format!("has more than {most} words in an array")));
-        }
-        words.push(word);
-    }
-    json.end_array()?;
-    Ok(words)
 }
 
 #[cfg(test)]
@@ -247,7 +115,7 @@ mod tests {
     use std::io::Cursor;
 
     use super::*;
-    use crate::contracts::system::MESSAGE_ROOT;
+    use crate::{contracts::system::MESSAGE_ROOT, primitives::Word};
 
     fn read(text: &str) -> Result<Vec<MessageRootEvent>, ImportError> {
         let input = Input::from_reader("test", Cursor::new(text.to_owned())).unwrap();

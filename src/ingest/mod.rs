@@ -3,6 +3,7 @@
 //! | module | reads |
 //! | --- | --- |
 //! | [`state`] | state dumps of the settlement layer, as nodes write them |
+//! | [`event_logs`] | logs of contracts, in the forms of nodes and data exporters |
 //! | [`events`] | events of MessageRoot |
 //! | [`logs`] | L2→L1 logs of batches: raw, receipts, pubdata, rows of a node's tables |
 //! | [`sl_batches`] | the settlement layer's own batches |
@@ -10,8 +11,10 @@
 //! [`sniff`] detects what a file is, and [`FoundFiles`] finds the files in directories.
 
 mod csv;
+mod decoded_events;
 mod error;
 mod event_list;
+pub mod event_logs;
 pub mod events;
 mod found_files;
 mod json;
@@ -28,5 +31,4 @@ pub use error::IndexError;
 pub use found_files::{FoundFile, FoundFiles, is_directory_of_files};
 pub use other_answer::OtherAnswer;
 pub(crate) use reopenable_input::ReopenableInput;
-pub(crate) use sniff::is_parquet;
 pub use sniff::{FileKind, guess, sniff};

@@ -2,10 +2,16 @@
 
 use std::fmt;
 
-use super::{OtherAnswer, logs::SourceFormat, state::Format};
+use super::{
+    OtherAnswer,
+    event_logs::{ColumnNames, has_log_columns},
+    logs::SourceFormat,
+    state::Format,
+};
 use crate::{
     contracts::EventKind,
     files::{Input, Kind, container::is_container},
+    primitives::Hash,
     proof::{
         RequestLine,
         reader::{Members, bare_calldata},
@@ -77,12 +83,13 @@ pub fn sniff(input: &Input) -> Option<FileKind> {
             _ => None,
         };
     }
-    if is_parquet(head) {
-        return Some(FileKind::Proofs);
+    if input.is_parquet() {
+        let is_logs = has_log_columns(input, &ColumnNames::default());
+        return Some(if is_logs { FileKind::Events } else { FileKind::Proofs });
     }
     by_members(head)
         .or_else(|| OtherAnswer::of(head).map(FileKind::Answer))
-        .or_else(|| has_events(head).then_some(FileKind::Events))
+        .or_else(|| has_events(input).then_some(FileKind::Events))
         .or_else(|| SourceFormat::recognise(input).map(FileKind::Logs))
         .or_else(|| Format::recognise(input).map(FileKind::State))
 }
@@ -103,16 +110,17 @@ pub fn guess(input: &Input) -> Option<FileKind> {
     })
 }
 
-/// Whether a file that starts with `head` is a Parquet file.
-pub(crate) fn is_parquet(head: &[u8]) -> bool {
-    head.starts_with(b"PAR1")
-}
-
-/// Whether a text contains undecoded events of MessageRoot, and no L2→L1 logs. Receipts contain both.
-fn has_events(head: &[u8]) -> bool {
+/// Whether a text is a table of logs, or JSON with undecoded events of MessageRoot and no L2→L1 logs. Receipts
+/// contain both.
+fn has_events(input: &Input) -> bool {
+    let head = input.head();
+    if !head.trim_ascii_start().starts_with(b"{") && !head.trim_ascii_start().starts_with(b"[") {
+        return has_log_columns(input, &ColumnNames::default());
+    }
     let text = String::from_utf8_lossy(head).to_ascii_lowercase();
-    let is_logs = text.contains("\"topics\"") && !text.contains("\"l2tol1logs\"");
-    is_logs && EventKind::signatures().iter().any(|topic| text.contains(&topic.to_string()))
+    let is_logs = text.contains("\"topic") && !text.contains("\"l2tol1logs\"");
+    let has = |topic: &Hash| text.contains(&topic.to_string()[2..]);
+    is_logs && EventKind::signatures().iter().any(has)
 }
 
 /// Detects JSON by the members of its first object.

@@ -12,6 +12,7 @@ use crate::{
     },
     ingest::{
         FileKind, ReopenableInput,
+        event_logs::{ColumnNames, has_log_columns},
         events::{EventList, read_event_inputs},
         sniff,
         state::ImportError,
@@ -21,6 +22,16 @@ use crate::{
     state::StorageReader,
 };
 
+/// How events are read.
+pub(super) struct EventOptions<'o> {
+    /// The last block whose events count.
+    pub(super) last_block: Option<SlBlock>,
+    /// The columns with other names than exporters give them.
+    pub(super) columns: &'o ColumnNames,
+    /// Is told what was read of each file.
+    pub(super) observer: &'o ObserverHandle,
+}
+
 /// The inputs of trees by kind. Pipes are open, since they can be read only once.
 pub(super) struct TreeInputs {
     pub(super) events: Vec<ReopenableInput>,
@@ -29,24 +40,28 @@ pub(super) struct TreeInputs {
 
 impl TreeInputs {
     /// Separates files of events from the other inputs. `events` are known to be events.
-    pub(super) fn of(paths: &[PathBuf], events: &[PathBuf]) -> Result<Self, ImportError> {
+    pub(super) fn of(
+        paths: &[PathBuf],
+        events: &[PathBuf],
+        columns: &ColumnNames,
+    ) -> Result<Self, ImportError> {
         let mut inputs = Self { events: Vec::new(), states: Vec::new() };
+        let has_events = |input: &Input| {
+            sniff(input) == Some(FileKind::Events) || has_log_columns(input, columns)
+        };
         for path in paths {
             let mut input = ReopenableInput::new(path);
-            let kind = match () {
-                () if is_directory(path)? => None,
+            let is_events = match () {
+                () if is_directory(path)? => false,
                 () if input.is_pipe() => {
                     let opened = input.open(&ReadProgressHandle::default())?;
-                    let kind = sniff(&opened);
+                    let is_events = has_events(&opened);
                     input.put_back(opened);
-                    kind
+                    is_events
                 }
-                () => sniff(&Input::open(path)?),
+                () => has_events(&Input::open(path)?),
             };
-            let list = match kind {
-                Some(FileKind::Events) => &mut inputs.events,
-                _ => &mut inputs.states,
-            };
+            let list = if is_events { &mut inputs.events } else { &mut inputs.states };
             list.push(input);
         }
         inputs.events.extend(events.iter().map(|path| ReopenableInput::new(path)));
@@ -61,14 +76,16 @@ pub(super) struct GivenEvents {
 }
 
 impl GivenEvents {
-    /// Reads all events of a MessageRoot up to a block.
+    /// Reads all events of a MessageRoot.
     pub(super) fn read(
         inputs: Vec<ReopenableInput>,
         message_root: Address,
-        last_block: Option<SlBlock>,
+        options: &EventOptions<'_>,
     ) -> Result<Self, ImportError> {
         let names: Vec<String> = inputs.iter().map(|input| input.name().to_owned()).collect();
-        let list = read_event_inputs(inputs, message_root, last_block)?;
+        let EventOptions { last_block, columns, observer } = *options;
+        let report = |mapping: &_| observer.event(&Event::LogsRead(mapping));
+        let list = read_event_inputs(inputs, message_root, last_block, columns, report)?;
         Ok(Self { list, names: names.join(", ") })
     }
 

@@ -7,7 +7,7 @@ use crate::{
     anchor::KnownRoot,
     contracts::Layout,
     forest::{EventGap, Forest, TreeFile},
-    ingest::state::Dump,
+    ingest::{event_logs::Mapping, state::Dump},
     primitives::SlBatch,
     proof::Failure,
 };
@@ -86,6 +86,8 @@ pub enum Event<'a> {
     StateRead(&'a Dump),
     /// A tree file was opened.
     TreeFileOpened(&'a TreeFile),
+    /// A file of logs was read for events of MessageRoot.
+    LogsRead(&'a Mapping),
     /// Events that are missing although later roots confirm the trees. The slice may be empty.
     EventGaps(&'a [EventGap]),
     /// The trees were rebuilt from events alone, which do not show that they are complete.

@@ -10,7 +10,7 @@ use std::{
 
 use super::{
     Error, Event, Observer, ObserverHandle, SlBatchTree, StateOptions,
-    event_trees::{Beside, GivenEvents, TreeInputs, say_if_unused},
+    event_trees::{Beside, EventOptions, GivenEvents, TreeInputs, say_if_unused},
 };
 use crate::{
     anchor::KnownRoots,
@@ -21,6 +21,7 @@ use crate::{
     },
     ingest::{
         ReopenableInput,
+        event_logs::ColumnNames,
         events::EventList,
         sl_batches::SlBatches,
         state::{Dump, Format},
@@ -60,6 +61,8 @@ pub struct TreesOptions {
     /// Files of events of MessageRoot, which show the contents of past roots. They have to agree with the trees;
     /// `-` is standard input.
     pub events: Vec<PathBuf>,
+    /// The columns of the events that have other names than exporters give them.
+    pub columns: ColumnNames,
     /// The maximum number of trees to try for the changes between two consecutive roots. The default depends
     /// on the number of batches.
     pub search: Option<u64>,
@@ -81,6 +84,7 @@ impl Default for TreesOptions {
             max_gap: RebuildOptions::default().max_gap,
             batch_roots_only: false,
             events: Vec::new(),
+            columns: ColumnNames::default(),
             search: None,
             sl_batches: Vec::new(),
             l1: None,
@@ -221,7 +225,7 @@ impl Trees {
     pub fn open<P: AsRef<Path>>(paths: &[P], options: &TreesOptions) -> Result<Self, Error> {
         let paths: Vec<PathBuf> = paths.iter().map(|path| path.as_ref().to_owned()).collect();
         let (paths, options) = &options.files(&paths, true)?;
-        let inputs = TreeInputs::of(paths, &options.events)?;
+        let inputs = TreeInputs::of(paths, &options.events, &options.columns)?;
         let given = options.state.given_addresses();
         if let [path] = &paths[..]
             && TreeFile::is_at(path)?
@@ -230,7 +234,8 @@ impl Trees {
             options.expect(&file)?;
             options.observer.event(&Event::TreeFileOpened(&file));
             let rebuild = options.rebuild_with(given);
-            let events = GivenEvents::read(inputs.events, given.message_root, options.last_block)?;
+            let events =
+                GivenEvents::read(inputs.events, given.message_root, &options.of_events())?;
             let opened = match events.beside(file.forest().clone(), &rebuild, &options.observer)? {
                 Beside::Within(_) => {
                     Opened { events: events.list, ..Opened::new(Source::File(file), options) }
@@ -240,7 +245,8 @@ impl Trees {
             return Ok(Self(Arc::new(opened)));
         }
         if inputs.states.is_empty() && !inputs.events.is_empty() {
-            let events = GivenEvents::read(inputs.events, given.message_root, options.last_block)?;
+            let events =
+                GivenEvents::read(inputs.events, given.message_root, &options.of_events())?;
             let found = events.rebuild(None, &options.rebuild_with(given), &options.observer)?;
             return Ok(Self(Arc::new(Opened::of_events(found, options))));
         }
@@ -254,7 +260,7 @@ impl Trees {
         let forest = rebuild(&dump.state, &rebuild_options)
             .map_err(|source| Error::Rebuild { name: dump.name.clone(), source })?;
         let message_root = rebuild_options.addresses.message_root;
-        let events = GivenEvents::read(inputs.events, message_root, options.last_block)?;
+        let events = GivenEvents::read(inputs.events, message_root, &options.of_events())?;
         let newest = forest.latest().map(|latest| latest.block);
         events.compare_roots(&dump.state, message_root, newest)?;
         let opened = match events.beside(forest, &rebuild_options, &options.observer)? {
@@ -296,7 +302,7 @@ impl Trees {
     ) -> Result<Self, Error> {
         let paths: Vec<PathBuf> = paths.iter().map(|path| path.as_ref().to_owned()).collect();
         let (paths, options) = &options.files(&paths, false)?;
-        let inputs = TreeInputs::of(paths, &options.events)?;
+        let inputs = TreeInputs::of(paths, &options.events, &options.columns)?;
         let opened = |gaps| {
             let file = TreeFile::open(target, options.state.access)?;
             let opened = Opened { gaps, ..Opened::new(Source::File(file), options) };
@@ -305,7 +311,7 @@ impl Trees {
         if inputs.states.is_empty() && !inputs.events.is_empty() {
             let rebuild = options.rebuild_with(options.state.given_addresses());
             let message_root = rebuild.addresses.message_root;
-            let events = GivenEvents::read(inputs.events, message_root, options.last_block)?;
+            let events = GivenEvents::read(inputs.events, message_root, &options.of_events())?;
             return opened(events.rebuild_to_file(None, &rebuild, &options.observer, target)?);
         }
         let dump = options.read(inputs.states)?;
@@ -314,7 +320,7 @@ impl Trees {
         // Events are compared with the trees, and say what the roots contain.
         let with_history = with_history || !inputs.events.is_empty();
         let has_events = !inputs.events.is_empty();
-        let events = GivenEvents::read(inputs.events, message_root, options.last_block)?;
+        let events = GivenEvents::read(inputs.events, message_root, &options.of_events())?;
         events.compare_roots(&dump.state, message_root, None)?;
         let past = HistoryOptions { events: &events.list, effort: options.budget() };
         let past = with_history.then_some(past);
@@ -449,6 +455,11 @@ impl TreesOptions {
             max_gap: self.max_gap,
             ..RebuildOptions::default()
         }
+    }
+
+    fn of_events(&self) -> EventOptions<'_> {
+        let Self { last_block, columns, observer, .. } = self;
+        EventOptions { last_block: *last_block, columns, observer }
     }
 
     /// The search budget for the contents of past roots, if given.

@@ -3,7 +3,6 @@
 use super::{EntriesError, Records, parquet::NumberedRows};
 use crate::{
     files::{Input, Kind, container::is_container},
-    ingest::is_parquet,
     proof::reader::{self, Defaults, Item, RecordError},
 };
 
@@ -52,7 +51,7 @@ impl Entries {
             let what = kind.map_or("a native file of slproof", |kind| kind.name);
             return Err(EntriesError::NotProofs { name, what });
         }
-        let source = if is_parquet(input.head()) {
+        let source = if input.is_parquet() {
             Source::Rows(Box::new(NumberedRows::open(input, defaults)?))
         } else {
             Source::Texts(Box::new(Records::open(input)?))

@@ -39,6 +39,9 @@ mod trees {
     /// The events of MessageRoot alone give the same trees; missing and altered events are detected.
     mod events;
 
+    /// Events as nodes, block explorers and data exporters write logs are the same events.
+    mod event_forms;
+
     /// Unusual states of the deployed contracts, one test each.
     mod edge_cases;
 

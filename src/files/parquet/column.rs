@@ -12,6 +12,7 @@ use bytes::{Buf, Bytes};
 
 use super::{
     Damage, LONGEST_LIST, Leaf, MOST_MEMORY, Physical, Problem,
+    delta::{Deltas, Lengths, Shared},
     footer::Chunk,
     hybrid::Hybrid,
     pages::{Page, PageKind, Pages},
@@ -21,6 +22,9 @@ use super::{
 const PLAIN: u64 = 0;
 const PLAIN_DICTIONARY: u64 = 2;
 const RLE: u64 = 3;
+const DELTA_BINARY_PACKED: u64 = 5;
+const DELTA_LENGTH_BYTE_ARRAY: u64 = 6;
+const DELTA_BYTE_ARRAY: u64 = 7;
 const RLE_DICTIONARY: u64 = 8;
 
 /// The number of bytes of the pages that the columns of a row group hold.
@@ -63,6 +67,11 @@ struct DataPage {
 
 enum Values {
     Plain(Bytes),
+    /// Booleans, which take one bit each.
+    Bits(Hybrid),
+    Deltas(Deltas),
+    Lengths(Lengths),
+    Shared(Shared),
     Indexes(Hybrid),
 }
 
@@ -99,6 +108,11 @@ impl Column {
     /// As [`Self::value`].
     pub(crate) fn number(&mut self) -> Result<Option<u64>, Damage> {
         Ok(self.value()?.map(|mut value| value.get_uint_le(value.len().min(8))))
+    }
+
+    /// Whether the values are in lists.
+    pub(crate) fn is_list(&self) -> bool {
+        self.leaf.repetition > 0
     }
 
     /// Reads the list in the next row of a column of lists; `None` for null or an empty list. Its values may
@@ -157,6 +171,19 @@ impl Column {
         }
         let value = match &mut self.page.values {
             Values::Plain(bytes) => take_value(bytes, self.leaf.physical).ok_or(Problem::Values),
+            Values::Deltas(numbers) => {
+                let number = numbers.next().map(|number| number.to_le_bytes());
+                let len = self.leaf.physical.len().unwrap_or(8);
+                number.map(|bytes| Bytes::copy_from_slice(&bytes[..len])).ok_or(Problem::Values)
+            }
+            Values::Lengths(values) => values.next().ok_or(Problem::Values),
+            Values::Shared(values) => {
+                let expected = self.leaf.physical.len();
+                let value =
+                    values.next().filter(|value| expected.is_none_or(|len| len == value.len()));
+                value.ok_or(Problem::Values)
+            }
+            Values::Bits(bits) => bits.next().map(boolean).ok_or(Problem::Values),
             Values::Indexes(indexes) => match (indexes.next(), &self.dictionary) {
                 (None, _) => Err(Problem::Values),
                 (Some(at), Some(dictionary)) => dictionary.get(at).ok_or(Problem::Dictionary),
@@ -195,6 +222,13 @@ impl Column {
             return Err(damaged(Problem::Levels));
         };
         let values = match encoding {
+            PLAIN if self.leaf.physical == Physical::Boolean => {
+                Values::Bits(Hybrid::packed(bytes, 1))
+            }
+            RLE if self.leaf.physical == Physical::Boolean => {
+                let bits = take_prefixed(&mut bytes).ok_or(damaged(Problem::Values))?;
+                Values::Bits(Hybrid::new(bits, 1))
+            }
             PLAIN => Values::Plain(bytes),
             // The width of the indexes is a separate byte. A page of nulls may have none.
             PLAIN_DICTIONARY | RLE_DICTIONARY => match take(&mut bytes, 1).as_deref() {
@@ -202,7 +236,23 @@ impl Column {
                 None => Values::Plain(bytes),
                 _ => return Err(damaged(Problem::Dictionary)),
             },
-            other => return Err(damaged(Problem::Encoding(other))),
+            // A page of nulls may have nothing.
+            _ if bytes.is_empty() => Values::Plain(bytes),
+            other => {
+                let values = match (other, self.leaf.physical) {
+                    (DELTA_BINARY_PACKED, Physical::Int32 | Physical::Int64) => {
+                        Deltas::new(bytes).map(Values::Deltas)
+                    }
+                    (DELTA_LENGTH_BYTE_ARRAY, Physical::Bytes) => {
+                        Lengths::new(bytes).map(Values::Lengths)
+                    }
+                    (DELTA_BYTE_ARRAY, Physical::Bytes | Physical::Fixed(_)) => {
+                        Shared::new(bytes).map(Values::Shared)
+                    }
+                    _ => return Err(damaged(Problem::Encoding(other))),
+                };
+                values.ok_or(damaged(Problem::Values))?
+            }
         };
         self.memory.replace(0, len)?;
         self.kept += self.page.len;
@@ -265,11 +315,16 @@ impl Physical {
     fn len(self) -> Option<usize> {
         match self {
             Self::Int32 => Some(4),
-            Self::Int64 => Some(8),
+            Self::Int64 | Self::Double => Some(8),
             Self::Fixed(len) => Some(len),
-            Self::Bytes | Self::Other => None,
+            Self::Bytes | Self::Boolean | Self::Other => None,
         }
     }
+}
+
+/// A boolean as one byte.
+fn boolean(bit: u64) -> Bytes {
+    Bytes::from_static(if bit == 0 { &[0] } else { &[1] })
 }
 
 fn take_value(bytes: &mut Bytes, physical: Physical) -> Option<Bytes> {

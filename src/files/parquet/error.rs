@@ -133,11 +133,13 @@ pub enum Problem {
     Compression,
     /// The page is compressed in a form that is not supported.
     #[error(
-        "has the compression {0} of Parquet; zstd, Snappy, gzip and no compression are supported"
+        "has the compression {0} of Parquet; zstd, Snappy, gzip, LZ4_RAW and no compression are supported"
     )]
     Codec(u64),
     /// The values are encoded in a form that is not supported.
-    #[error("has the encoding {0} of Parquet; plain values and dictionaries are supported")]
+    #[error(
+        "has the encoding {0} of Parquet; plain values, dictionaries and delta encodings are supported"
+    )]
     Encoding(u64),
     /// There are fewer levels than values, or they are invalid.
     #[error("has too few or invalid levels")]

@@ -11,8 +11,10 @@ use super::{
 /// The type of the values of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Physical {
+    Boolean,
     Int32,
     Int64,
+    Double,
     Bytes,
     /// Bytes of this length.
     Fixed(usize),
@@ -107,6 +109,8 @@ struct Element {
     /// 0 for a required, 1 for an optional, and 2 for a repeated element.
     repetition: Option<u64>,
     children: u64,
+    /// The number of digits after the point of a decimal.
+    scale: u64,
 }
 
 impl Element {
@@ -122,6 +126,7 @@ impl Element {
                     element.name = String::from_utf8_lossy(thrift.binary()?).into_owned();
                 }
                 (5, Kind::Integer) => element.children = thrift.number()?,
+                (7, Kind::Integer) => element.scale = thrift.number()?,
                 _ => thrift.skip(kind)?,
             }
             Some(())
@@ -131,8 +136,12 @@ impl Element {
 
     fn physical(&self) -> Option<Physical> {
         Some(match self.physical? {
+            // A decimal with a fraction is not the number that is stored.
+            _ if self.scale > 0 => Physical::Other,
+            0 => Physical::Boolean,
             1 => Physical::Int32,
             2 => Physical::Int64,
+            5 => Physical::Double,
             6 => Physical::Bytes,
             7 => Physical::Fixed(usize::try_from(self.len?).ok()?),
             _ => Physical::Other,

@@ -31,6 +31,11 @@ impl Hybrid {
         Self { bytes, at: 0, width, run: Run::Equal { number: 0, left: 0 } }
     }
 
+    /// Decodes numbers of `width` bits without counts before them.
+    pub(super) fn packed(bytes: Bytes, width: u8) -> Self {
+        Self { run: Run::Packed { bit: 0, left: u64::MAX }, ..Self::new(bytes, width) }
+    }
+
     /// Decodes levels up to `deepest`.
     pub(super) fn levels(bytes: Bytes, deepest: u8) -> Self {
         Self::new(bytes, (u8::BITS - deepest.leading_zeros()) as u8)

@@ -13,12 +13,14 @@
 //! | lists in a footer or a page header with 2^31 elements of no bytes | [`thrift`] |
 //! | pages that decompress to more than they declare, or to gigabytes | [`LONGEST_PAGE`], [`MOST_MEMORY`] |
 //! | long runs of levels in a few bytes | [`hybrid`] decodes them one by one; [`LONGEST_LIST`] |
+//! | values that share long beginnings | [`LONGEST_SHARED`] |
 //! | dictionaries and values that are cut, indexes without a dictionary | checks of [`column`] |
 //!
-//! Values may be plain or in a dictionary, in pages of version 1 or 2, with zstd, Snappy, gzip or no
-//! compression. Other forms are refused.
+//! Values may be plain, in a dictionary or in a delta encoding, in pages of version 1 or 2, with zstd, Snappy, gzip,
+//! LZ4_RAW or no compression. Other forms are refused.
 
 mod column;
+mod delta;
 mod error;
 mod file;
 mod footer;
@@ -44,5 +46,8 @@ const LONGEST_PAGE: u64 = 128 << 20;
 /// The maximum number of bytes of the pages that are read together: for each column of a row group that is
 /// read, the pages of a row, and twice the dictionary.
 const MOST_MEMORY: u64 = 512 << 20;
+/// The maximum length of a value that is stored without the part that it shares with the one before. Such a
+/// value is in memory apart from its page.
+const LONGEST_SHARED: usize = 16 << 20;
 /// The maximum number of values in a list. A list of 2^32 equal words takes only a few bytes.
 const LONGEST_LIST: usize = 1 << 16;

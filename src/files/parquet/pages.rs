@@ -175,6 +175,7 @@ impl Header {
                 let mut rest = MultiGzDecoder::new(packed).take(len as u64 + 1);
                 rest.read_to_end(&mut inflated).ok().map(|_| inflated)
             }
+            7 => lz4_flex::block::decompress(packed, len).ok(),
             6 => zstd::bulk::decompress(packed, len).ok(),
             _ => return Err(Problem::Codec(codec)),
         };

@@ -2,7 +2,10 @@ use struson::reader::ReaderError;
 use thiserror::Error;
 
 use super::{EraError, Format};
+#[cfg(feature = "parquet")]
+use crate::files::parquet::ReadError;
 use crate::{
+    archive::Place,
     files::{ContainerError, InputError, OutputError},
     ingest::OtherAnswer,
     primitives::{Hash, SlBlock},
@@ -49,6 +52,30 @@ pub enum ImportError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A log of a contract is invalid.
+    #[error("{name}{place}: {what} {reason}")]
+    Log {
+        /// The file.
+        name: String,
+        /// The position in it.
+        place: Place,
+        /// The part of the log.
+        what: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A file of logs lacks a column, or two columns have the same meaning.
+    #[error("{name}: {reason}")]
+    LogColumns {
+        /// The file.
+        name: String,
+        /// The columns at fault.
+        reason: String,
+    },
+    /// A Parquet file cannot be read.
+    #[cfg(feature = "parquet")]
+    #[error(transparent)]
+    Parquet(#[from] ReadError),
     /// The snapshot of a zksync-era node cannot be read.
     #[error(transparent)]
     Era(#[from] EraError),
@@ -259,6 +286,8 @@ impl ImportError {
             Self::Json { source: ReaderError::IoError { error, .. }, .. } => {
                 !crate::files::is_damage(error)
             }
+            #[cfg(feature = "parquet")]
+            Self::Parquet(error) => error.is_io(),
             Self::Era(error) => error.is_io(),
             Self::Native(error) => error.is_io(),
             Self::Output(_) => true,

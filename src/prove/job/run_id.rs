@@ -71,6 +71,7 @@ impl RunId {
             given("output", Some(encoder.describe())),
             given("calls", calls.map(|calls| format!("{calls:?}"))),
             given("events", digests_of(&options.events)?),
+            given("columns", Some(&options.columns).filter(|columns| !columns.is_empty())),
             given("search", options.search),
             given("sl-batches", digests_of(&options.sl_batches)?),
             given("anchor", trees.l1_identity()?),

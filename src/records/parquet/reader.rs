@@ -97,7 +97,7 @@ fn can_read(column: Column, leaf: &Leaf) -> bool {
     let is_kind = match leaf.physical {
         Physical::Int64 => column.is_number(),
         Physical::Bytes | Physical::Fixed(_) => !column.is_number(),
-        Physical::Int32 | Physical::Other => false,
+        Physical::Boolean | Physical::Int32 | Physical::Double | Physical::Other => false,
     };
     is_kind && leaf.repetition == u8::from(column == Column::Proof)
 }

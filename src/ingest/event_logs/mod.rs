@@ -1,0 +1,70 @@
+//! Logs of contracts in the forms in which nodes, block explorers and data exporters write them.
+//!
+//! | module | contains |
+//! | --- | --- |
+//! | `record` | the log that every form is read as |
+//! | `columns` | the meaning of the names of columns and members |
+//! | `values` | the forms of numbers, booleans and bytes |
+//! | `cells` | making a log of the values of a row |
+//! | `json` | answers, receipts, pages, blocks and rows as JSON |
+//! | `table` | CSV, other separated columns, and the rows of `COPY` |
+//! | `parquet` | rows of Parquet files |
+//! | `mapping` | what was read of a file |
+//!
+//! A form is recognized by the names of its columns and the kind of its rows, never by the program that wrote
+//! it. Logs are passed on one at a time in the order of the file, which may be any order and may repeat logs.
+
+mod cells;
+mod columns;
+mod json;
+mod mapping;
+#[cfg(feature = "parquet")]
+mod parquet;
+mod record;
+mod table;
+mod values;
+
+pub use columns::{ColumnNames, ColumnNamesError, LogField};
+pub use mapping::{Form, LogCounts, Mapping};
+pub(in crate::ingest) use record::{EventLog, LogPlace};
+
+use super::state::ImportError;
+use crate::files::Input;
+
+/// Passes every log of an input to `take`, and returns which columns or members were read. `names` are the
+/// names of columns that differ from the usual ones.
+///
+/// # Errors
+/// [`ImportError`] with the file and the position, if the file is damaged, lacks a column, or a value is
+/// invalid; and the error of `take`.
+pub(in crate::ingest) fn read_event_logs<E: From<ImportError>>(
+    input: Input,
+    names: &ColumnNames,
+    mut take: impl FnMut(EventLog, LogPlace<'_>) -> Result<(), E>,
+) -> Result<Mapping, E> {
+    let mut counts = LogCounts::default();
+    let take = |log: EventLog, place: LogPlace<'_>| {
+        counts.add(&log);
+        take(log, place)
+    };
+    #[cfg(feature = "parquet")]
+    if input.is_parquet() {
+        let mapping = parquet::read(input, names, take)?;
+        return Ok(Mapping { counts, ..mapping });
+    }
+    let mapping = match input.head().trim_ascii_start().first() {
+        Some(b'{' | b'[') => json::read(input, names, take),
+        _ => table::read(input, names, take),
+    };
+    Ok(Mapping { counts, ..mapping? })
+}
+
+/// Whether an input is a table of logs, by the names of its columns.
+#[must_use]
+pub fn has_log_columns(input: &Input, names: &ColumnNames) -> bool {
+    #[cfg(feature = "parquet")]
+    if input.is_parquet() {
+        return parquet::is_table(input, names);
+    }
+    table::is_table(input.head(), names)
+}

@@ -1,0 +1,139 @@
+//! Logs as rows of a Parquet file. Bytes may be binary or text, of any or of fixed length; the topics may be in
+//! four columns or in one of lists.
+
+use std::borrow::Cow;
+
+use super::{
+    cells::{Cell, Cells, Decoder},
+    columns::{ColumnNames, LogField},
+    mapping::{Form, Mapping},
+    record::{EventLog, LogPlace},
+};
+use crate::{
+    archive::Place,
+    files::{
+        Input,
+        parquet::{Column, Leaf, ParquetFile, Physical, ReadError},
+    },
+    ingest::state::ImportError,
+};
+
+/// Whether the columns of a Parquet file are those of logs. A pipe is known by its first mebibyte.
+pub(super) fn is_table(input: &Input, names: &ColumnNames) -> bool {
+    let again = match input.path() {
+        Some(path) => Input::open(path),
+        None => Input::from_reader(input.name(), std::io::Cursor::new(input.head().to_vec())),
+    };
+    let file = again.ok().and_then(|input| ParquetFile::open(input).ok());
+    file.is_some_and(|file| names.columns(names_of(&file)).is_ok())
+}
+
+/// Passes every log of a file to `take`, and returns which columns were read.
+pub(super) fn read<E: From<ImportError>>(
+    input: Input,
+    names: &ColumnNames,
+    mut take: impl FnMut(EventLog, LogPlace<'_>) -> Result<(), E>,
+) -> Result<Mapping, E> {
+    let file = ParquetFile::open(input).map_err(ImportError::from)?;
+    let refuse = |reason: String| ImportError::LogColumns { name: file.name().into(), reason };
+    let columns = names.columns(names_of(&file)).map_err(|error| refuse(error.to_string()))?;
+    let mut mapping = Mapping::new(file.name(), Form::Parquet);
+    let mut leaves = Vec::new();
+    for (field, at, name) in columns.iter() {
+        let leaf = &file.leaves()[at];
+        if can_read(field, leaf) {
+            mapping.add(field, name);
+            leaves.push((field, at, leaf.physical));
+        } else if field.is_needed() {
+            return Err(refuse(format!(
+                "the column {name:?} has no type of {}",
+                field.description()
+            ))
+            .into());
+        }
+    }
+    let (mut decoder, mut row) = (Decoder::default(), 0);
+    for group in 0..file.groups() {
+        let damaged = |source| ReadError::Damaged { name: file.name().into(), group, source };
+        let rows = file.group(group).map_err(ImportError::from)?;
+        let opened =
+            leaves.iter().map(|(_, at, _)| rows.column(*at)).collect::<Result<Vec<_>, _>>();
+        let mut opened = opened.map_err(ImportError::from)?;
+        for _ in 0..rows.rows() {
+            row += 1;
+            let mut cells = Cells::default();
+            for ((field, _, physical), column) in leaves.iter().zip(&mut opened) {
+                let cell = cell(*field, *physical, column);
+                cells.set(*field, cell.map_err(damaged).map_err(ImportError::from)?);
+            }
+            let place = LogPlace { name: file.name(), place: Place::Row(row) };
+            let log = decoder.decode(cells);
+            take(log.map_err(|fault| place.bad(fault.what, fault.reason))?, place)?;
+        }
+    }
+    mapping.spelling = decoder.spelling();
+    Ok(mapping)
+}
+
+fn names_of(file: &ParquetFile) -> impl Iterator<Item = &str> {
+    file.leaves().iter().map(|leaf| &*leaf.name)
+}
+
+/// Whether a column has a type that can hold the field.
+fn can_read(field: LogField, leaf: &Leaf) -> bool {
+    let is_bytes = matches!(leaf.physical, Physical::Bytes | Physical::Fixed(_));
+    let is_integer = matches!(leaf.physical, Physical::Int32 | Physical::Int64);
+    let depth = u8::from(field == LogField::Topics);
+    match field {
+        LogField::Block | LogField::LogIndex | LogField::TxIndex | LogField::L1Batch => {
+            leaf.repetition == 0 && (is_bytes || is_integer || leaf.physical == Physical::Double)
+        }
+        LogField::Removed => {
+            leaf.repetition == 0 && (is_bytes || is_integer || leaf.physical == Physical::Boolean)
+        }
+        // The topics may also be one text.
+        _ => leaf.repetition <= depth && is_bytes,
+    }
+}
+
+/// Reads the value of the next row.
+fn cell(
+    field: LogField,
+    physical: Physical,
+    column: &mut Column,
+) -> Result<Cell<'static>, crate::files::parquet::Damage> {
+    let bytes = |value: Option<bytes::Bytes>| match value {
+        Some(value) => Cell::Bytes(Cow::Owned(value.into())),
+        None => Cell::Null,
+    };
+    if field == LogField::Topics && column.is_list() {
+        let list = column.list()?.unwrap_or_default();
+        return Ok(Cell::List(list.into_iter().map(bytes).collect()));
+    }
+    let Some(value) = column.value()? else { return Ok(Cell::Null) };
+    Ok(match physical {
+        Physical::Int32 | Physical::Int64 => Cell::Number(little_endian(&value)),
+        Physical::Boolean => Cell::Flag(value[..] == [1]),
+        // A column of numbers with gaps, as programs without a type for them write it.
+        Physical::Double => match f64::from_bits(little_endian(&value)) {
+            number if number.is_nan() => Cell::Null,
+            number => Cell::text(number.to_string()),
+        },
+        // A decimal is stored as an integer with the highest byte first.
+        Physical::Fixed(_) if field.is_number() => {
+            let zeros = value.iter().take_while(|byte| **byte == 0).count();
+            match &value[zeros..] {
+                rest if rest.len() <= 8 => {
+                    Cell::Number(rest.iter().fold(0, |number, byte| number << 8 | u64::from(*byte)))
+                }
+                _ => bytes(Some(value)),
+            }
+        }
+        _ => bytes(Some(value)),
+    })
+}
+
+/// Up to eight bytes as a number.
+fn little_endian(bytes: &[u8]) -> u64 {
+    bytes.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte))
+}
