@@ -22,9 +22,9 @@ pub(super) fn unwrap(input: Input) -> Result<Input, ImportError> {
     let head = input.head();
     let start = head.len() - head.trim_ascii_start().len();
     let start = match &head[start..] {
-        [b'"', b'0', b'x', ..] => start + 1,
         // A table without a header begins with a number, too.
-        [b'0', b'x', ..] if super::table::is_csv(head) => return Ok(input),
+        [b'"' | b'0', ..] if super::table::is_csv(head) => return Ok(input),
+        [b'"', b'0', b'x', ..] => start + 1,
         [b'0', b'x', ..] => start,
         text if is_bare_dump(text) => start,
         [b'{', ..] => match string_result(&input)? {

@@ -131,10 +131,17 @@ impl Versions {
     /// Ends the collection. `name` is the last input.
     pub(super) fn finish(mut self, name: &str) -> Result<Newest, ImportError> {
         self.drop_older(name)?;
-        for version in self.recent {
-            self.sort.push(version, &[])?;
-        }
-        Ok(Newest { sorted: self.sort.finish()?, before: None })
+        let sorted = if self.space.most.is_some() {
+            // All of them are in memory and sorted.
+            let records: Vec<_> = self.recent.into_iter().map(|version| (version, ())).collect();
+            Sorted::Memory { records: records.into_iter(), payloads: Vec::new() }
+        } else {
+            for version in self.recent {
+                self.sort.push(version, &[])?;
+            }
+            self.sort.finish()?
+        };
+        Ok(Newest { sorted, before: None })
     }
 }
 

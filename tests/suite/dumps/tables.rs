@@ -167,24 +167,24 @@ fn parts_of_storage_logs_are_merged_and_commands_take_a_block() {
     }
     let (a, b, snapshot) = (&*parts[0].0, &*parts[1].0, &*path("state.slsnap"));
     for (block, fixture) in [("245", OLD), ("300", NEW)] {
-        let result = run(&["import", a, b, "--last-block", block, "-o", snapshot]);
+        let result = run(["import", a, b, "--last-block", block, "-o", snapshot]);
         assert_eq!(result.code, Some(0), "{}", result.stderr);
-        let result = run(&["rebuild", snapshot, "--last-block", block]);
+        let result = run(["rebuild", snapshot, "--last-block", block]);
         assert!(result.stdout.contains(&root(fixture)), "{} {}", result.stdout, result.stderr);
-        let result = run(&["rebuild", a, b, "--last-block", block]);
+        let result = run(["rebuild", a, b, "--last-block", block]);
         assert!(result.stdout.contains(&root(fixture)), "{} {}", result.stdout, result.stderr);
     }
-    let result = run(&["import", a, b, "--last-block", "301", "-o", snapshot]);
+    let result = run(["import", a, b, "--last-block", "301", "-o", snapshot]);
     assert!(result.stderr.contains("the newest row up to block 301 is of block 300"));
 
     let dump = support::fixture("gateway-v29/state.anvil.json").display().to_string();
-    let result = run(&["import", &dump, "--last-block", "244", "-o", snapshot]);
+    let result = run(["import", &dump, "--last-block", "244", "-o", snapshot]);
     assert_eq!(result.code, Some(3));
     assert!(result.stderr.contains("is of block 245, not of block 244"), "{}", result.stderr);
-    let result = run(&["import", &dump, "--last-block", "245", "-o", snapshot]);
+    let result = run(["import", &dump, "--last-block", "245", "-o", snapshot]);
     assert_eq!(result.code, Some(0), "{}", result.stderr);
 
-    let result = run(&["index", a, "--chain", "9", "-o", &path("x.slmsg")]);
+    let result = run(["index", a, "--chain", "9", "-o", &path("x.slmsg")]);
     assert!(result.stderr.contains("is a state dump: it holds no logs"), "{}", result.stderr);
 }
 
@@ -304,18 +304,21 @@ fn a_table_of_one_account_needs_its_address() {
 #[test]
 fn pages_in_the_order_of_slots_are_merged_and_missing_pages_reported() {
     let slots = slots(NEW);
-    let of_account: Vec<_> =
-        slots.iter().filter(|((account, _), _)| *account == MESSAGE_ROOT).collect();
-    let page = |(at, slots): (usize, &[(&(Address, Word), &Word)])| {
+    let of_account: Vec<(Word, Word)> = slots
+        .into_iter()
+        .filter(|((account, _), _)| *account == MESSAGE_ROOT)
+        .map(|((_, slot), value)| (slot, value))
+        .collect();
+    let page = |(at, slots): (usize, &[(Word, Word)])| {
         let storage: serde_json::Map<_, _> = slots
             .iter()
-            .map(|((_, slot), value)| {
+            .map(|(slot, value)| {
                 let entry =
                     serde_json::json!({"key": slot.to_string(), "value": value.to_string()});
                 (trie_key(slot.as_bytes()).to_string(), entry)
             })
             .collect();
-        let next = of_account.get((at + 1) * 100).map(|((_, slot), _)| slot.to_string());
+        let next = of_account.get((at + 1) * 100).map(|(slot, _)| slot.to_string());
         serde_json::json!({"storage": storage, "nextKey": next})
     };
     let pages: Vec<_> = of_account.chunks(100).enumerate().map(page).collect();
