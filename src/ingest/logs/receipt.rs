@@ -5,8 +5,9 @@ use serde_json::value::RawValue;
 
 use super::{
     SourceError,
-    message_event::message,
+    message_event::{MessengerEvent, event_of_text},
     rpc_objects::{Object, PartialReceipt, Quantity, RpcLog, RpcLogs},
+    sent_log::{EventFields, SentLog},
 };
 use crate::{
     ingest::json::each_element,
@@ -24,6 +25,8 @@ pub(super) enum Answer {
     Receipt(Receipt),
     /// A message in an event, with its hash.
     Message(Hash, Vec<u8>),
+    /// A log in an event.
+    Event(SentLog),
     Fault(Fault),
 }
 
@@ -50,6 +53,9 @@ pub(super) struct Receipt {
 
 pub(super) struct ReceiptLog {
     pub(super) log: L2ToL1Log,
+    /// Whether its transaction number is the index of the transaction in its block, because the receipt has
+    /// no other.
+    pub(super) assumes_number: bool,
     /// Its index among the logs of the block, if the node counts so.
     pub(super) index_in_block: Option<u64>,
     pub(super) message: Option<Vec<u8>>,
@@ -178,9 +184,32 @@ impl<E> ReceiptReader<'_, E> {
             if object.removed == Some(true) {
                 return Ok(());
             }
-            match message(object.address, topics, object.data.as_deref()) {
-                Ok(Some((hash, bytes))) => self.give(Answer::Message(hash, bytes)),
+            let place = EventFields {
+                hash: object.transaction_hash,
+                block: object.block_number.map(|number| number.0),
+                transaction: object.transaction_index.map(|index| index.0),
+                index: object.log_index.map(|index| index.0),
+                batch: object.l1_batch_number.map(|number| BatchNumber(number.0)),
+            };
+            let event = event_of_text(object.address, topics, object.data.as_deref());
+            let answer = event.and_then(|event| match event {
+                Some(MessengerEvent::Log(log)) => place.of_log(log).map(Answer::Event).map(Some),
+                Some(MessengerEvent::Message(hash, bytes)) => {
+                    Ok(Some(Answer::Message(hash, bytes)))
+                }
+                None => Ok(None),
+            });
+            match answer {
+                Ok(Some(answer)) => self.give(answer),
                 Ok(None) => Ok(()),
+                // A batch is complete without a message, but not without a log.
+                Err(error) if topics.are_of_log() => self.fault(Fault {
+                    what: "an event of L1Messenger".into(),
+                    block: place.block,
+                    batch: place.batch,
+                    error,
+                    more: 0,
+                }),
                 Err(error) => self.nowhere("an event of L1Messenger", || error),
             }
         } else {
@@ -220,8 +249,20 @@ fn parts(object: Object<'_>) -> Result<Receipt, SourceError> {
     let block = object.block_number.ok_or_else(|| missing("blockNumber"))?.0;
     let index = object.transaction_index.ok_or_else(|| missing("transactionIndex"))?.0;
     let batch = object.l1_batch_number.map(|number| BatchNumber(number.0));
-    let RpcLogs(rpc_logs) = object.l2_to_l1_logs.ok_or_else(|| missing("l2ToL1Logs"))?;
-    let messages = object.logs.map(|events| events.0).transpose()?.unwrap_or_default();
+    let events = object.logs.map(|events| events.0).transpose()?;
+    let Some(RpcLogs(rpc_logs)) = object.l2_to_l1_logs else {
+        let events = events.filter(|events| events.have_logs_of_messages());
+        let events = events.ok_or_else(|| missing("l2ToL1Logs"))?;
+        let log = |log: &L2ToL1Log| ReceiptLog {
+            log: *log,
+            assumes_number: false,
+            index_in_block: None,
+            message: events.message_of(log),
+        };
+        let logs = events.logs.iter().map(log).collect();
+        return Ok(Receipt { hash, block, index, batch, logs });
+    };
+    let events = events.unwrap_or_default();
     let mut logs = Vec::with_capacity(rpc_logs.len());
     let mut previous = None;
     for (at, rpc) in (0..).zip(rpc_logs) {
@@ -244,9 +285,12 @@ fn parts(object: Object<'_>) -> Result<Receipt, SourceError> {
             let stated = BatchNumber(stated);
             return Err(SourceError::LogOfOtherBatch { transaction: hash, at, batch, stated });
         }
-        let number = rpc.tx_index_in_l1_batch.or(object.l1_batch_tx_index);
+        let event = events.logs.get(at as usize);
+        let number = rpc.tx_index_in_l1_batch.or(object.l1_batch_tx_index).map(|number| number.0);
+        let number = number.or(event.map(|event| event.tx_number().into()));
+        let assumes_number = number.is_none();
         let number = match (number, batch) {
-            (Some(Quantity(number)), _) => number,
+            (Some(number), _) => number,
             // A node that names the batch must also give the number in it.
             (None, Some(_)) => {
                 let what = format!("log {at} of the receipt");
@@ -256,8 +300,19 @@ fn parts(object: Object<'_>) -> Result<Receipt, SourceError> {
         };
         let index_in_block = rpc.log_index.filter(|_| batch.is_some()).map(|index| index.0);
         let log = leaf(&rpc, at, number)?;
-        let message = if log.is_message() { messages.get(&log.value()).cloned() } else { None };
-        logs.push(ReceiptLog { log, index_in_block, message });
+        if event.is_some_and(|event| *event != log) {
+            return Err(SourceError::EventDiffers { transaction: hash, index: at });
+        }
+        logs.push(ReceiptLog {
+            log,
+            assumes_number,
+            index_in_block,
+            message: events.message_of(&log),
+        });
+    }
+    if !events.logs.is_empty() && events.logs.len() != logs.len() {
+        let index = events.logs.len().min(logs.len()) as u64;
+        return Err(SourceError::EventDiffers { transaction: hash, index });
     }
     Ok(Receipt { hash, block, index, batch, logs })
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Deserializer, de};
 use serde_json::value::RawValue;
 
-use super::message_event::{EventMessages, Topics};
+use super::message_event::{MessengerEvents, Topics};
 use crate::{
     ingest::json::at_most,
     message::LOG_TREE_HEIGHT,
@@ -57,7 +57,7 @@ pub(super) struct Object<'t> {
     pub(super) l1_batch_number: Option<Quantity>,
     pub(super) l1_batch_tx_index: Option<Quantity>,
     pub(super) l2_to_l1_logs: Option<RpcLogs>,
-    pub(super) logs: Option<EventMessages>,
+    pub(super) logs: Option<MessengerEvents>,
     pub(super) cumulative_gas_used: Option<de::IgnoredAny>,
 
     pub(super) address: Option<Address>,
@@ -65,6 +65,7 @@ pub(super) struct Object<'t> {
     pub(super) topics: Option<Topics<'t>>,
     #[serde(borrow)]
     pub(super) data: Option<Cow<'t, str>>,
+    pub(super) log_index: Option<Quantity>,
     pub(super) removed: Option<bool>,
 }
 
