@@ -60,6 +60,9 @@ mod logs {
     /// Receipts, pubdata and database tables give the same proofs.
     mod sources;
 
+    /// Events of L1Messenger in place of `l2ToL1Logs`; batches that are found by their roots.
+    mod event_leaves;
+
     /// The files, directories, lists and flags that `index` accepts.
     mod index_inputs;
 
