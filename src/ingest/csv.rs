@@ -1,6 +1,6 @@
 //! CSV rows, assembled from lines.
 
-use csv_core::{ReadRecordResult, Reader};
+use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 
 /// The fields of one CSV row. Its memory is reused for the next row.
 pub(super) struct CsvRow {
@@ -24,8 +24,10 @@ pub(super) enum CsvLine {
 }
 
 impl CsvRow {
-    pub(super) fn new() -> Self {
-        Self { parser: Reader::new(), text: vec![0; 64], ends: vec![0; 8], text_len: 0, len: 0 }
+    /// A row whose fields are separated by this byte.
+    pub(super) fn new(separator: u8) -> Self {
+        let parser = ReaderBuilder::new().delimiter(separator).build();
+        Self { parser, text: vec![0; 64], ends: vec![0; 8], text_len: 0, len: 0 }
     }
 
     /// Starts a new row.
@@ -61,11 +63,6 @@ impl CsvRow {
         }
     }
 
-    /// The number of fields.
-    pub(super) fn len(&self) -> usize {
-        self.len
-    }
-
     /// A field; empty if it does not exist.
     pub(super) fn get(&self, at: usize) -> &[u8] {
         let Some(end) = self.ends[..self.len].get(at) else { return &[] };
@@ -85,7 +82,7 @@ mod tests {
     use super::*;
 
     fn fields(lines: &[&str]) -> Option<Vec<String>> {
-        let mut row = CsvRow::new();
+        let mut row = CsvRow::new(b',');
         let text = |field: &[u8]| String::from_utf8(field.to_vec()).unwrap();
         for (at, line) in lines.iter().enumerate() {
             match row.push_line(line.as_bytes()) {
@@ -103,7 +100,7 @@ mod tests {
         assert_eq!(fields(&["a,\"b", "", "c\",d"]).unwrap(), ["a", "b\n\nc", "d"]);
         assert_eq!(fields(&["a,\"b"]), None);
         assert_eq!(fields(&["a\rb"]), None);
-        assert_eq!(CsvRow::new().push_line(b""), CsvLine::Open);
+        assert_eq!(CsvRow::new(b',').push_line(b""), CsvLine::Open);
     }
 
     proptest! {
@@ -112,7 +109,7 @@ mod tests {
             rows in prop::collection::vec(
                 prop::collection::vec("[a-c,\"\n]{0,90}", 1..20), 1..4),
         ) {
-            let mut row = CsvRow::new();
+            let mut row = CsvRow::new(b',');
             for expected in &rows {
                 let quoted = expected.iter().map(|field| format!("\"{}\"", field.replace('"', "\"\"")));
                 let text = quoted.collect::<Vec<_>>().join(",");

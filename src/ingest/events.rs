@@ -9,67 +9,57 @@
 //! A file may contain several answers, and they may overlap. Events of other contracts, other events and unknown
 //! members are ignored.
 
-use std::{collections::HashMap, path::Path};
+use std::path::Path;
 
 use struson::reader::ValueType;
 
-use super::{json::Json, state::ImportError};
+pub use super::event_list::EventList;
+use super::{ReopenableInput, event_list::EventCollector, json::Json, state::ImportError};
 use crate::{
     contracts::{EventKind, MessageRootEvent, NewInteropRootData},
-    files::Input,
+    files::{Input, ReadProgressHandle},
     primitives::{Address, BatchNumber, ChainId, Hash, SlBlock, Word, hex},
 };
-
-/// The maximum number of events in memory, including repeated ones: 80 bytes each.
-const MOST_EVENTS: usize = 12 << 20;
 
 /// Reads the events of the MessageRoot at `message_root`, in the order of their emission, from files (`-` for
 /// standard input).
 ///
 /// # Errors
-/// [`ImportError`] with the file and the position, if a file is damaged, a known event lacks a member, or
-/// there are too many events for memory.
+/// [`ImportError`] with the file and the position, if a file is damaged or a known event lacks a member; if two
+/// events of a block have different block hashes; or if the temporary file of a long list cannot be written.
 pub fn read_events<P: AsRef<Path>>(
     paths: &[P],
     message_root: Address,
-) -> Result<Vec<MessageRootEvent>, ImportError> {
-    let mut events = Events::new(message_root, MOST_EVENTS);
-    for path in paths {
-        events.read(Input::open(path.as_ref())?)?;
-    }
-    events.merge();
-    Ok(events.found)
+) -> Result<EventList, ImportError> {
+    let inputs = paths.iter().map(|path| ReopenableInput::new(path.as_ref())).collect();
+    read_event_inputs(inputs, message_root, None)
 }
 
 /// Reads events from an open input.
 ///
 /// # Errors
 /// As [`read_events`].
-pub fn read_events_input(
-    input: Input,
-    message_root: Address,
-) -> Result<Vec<MessageRootEvent>, ImportError> {
-    read_within(MOST_EVENTS, input, message_root)
+pub fn read_events_input(input: Input, message_root: Address) -> Result<EventList, ImportError> {
+    read_event_inputs(vec![ReopenableInput::of(input)], message_root, None)
 }
 
-fn read_within(
-    most: usize,
-    input: Input,
+/// As [`read_events`], from inputs that may be open already, and up to a block.
+pub(crate) fn read_event_inputs(
+    inputs: Vec<ReopenableInput>,
     message_root: Address,
-) -> Result<Vec<MessageRootEvent>, ImportError> {
-    let mut events = Events::new(message_root, most);
-    events.read(input)?;
-    events.merge();
-    Ok(events.found)
+    last_block: Option<SlBlock>,
+) -> Result<EventList, ImportError> {
+    let last_block = last_block.unwrap_or(SlBlock(u64::MAX));
+    let mut events = Events { message_root, found: EventCollector::up_to(last_block) };
+    for mut input in inputs {
+        events.read(input.open(&ReadProgressHandle::default())?)?;
+    }
+    events.found.finish()
 }
 
 struct Events {
     message_root: Address,
-    /// The maximum number of events in memory.
-    most: usize,
-    found: Vec<MessageRootEvent>,
-    /// The first bytes of the hash of each block, where events have it.
-    blocks: HashMap<SlBlock, u64>,
+    found: EventCollector,
 }
 
 /// The members of one event.
@@ -94,10 +84,6 @@ struct Members {
 }
 
 impl Events {
-    fn new(message_root: Address, most: usize) -> Self {
-        Self { message_root, most, found: Vec::new(), blocks: HashMap::new() }
-    }
-
     fn read(&mut self, input: Input) -> Result<(), ImportError> {
         let mut json = Json::of(input);
         while json.has_next()? {
@@ -163,52 +149,9 @@ impl Events {
         json.end_object()?;
         let block_hash = members.block_hash;
         if !is_answer && let Some(event) = self.event(members, json)? {
-            self.compare_block(event.block, block_hash, json)?;
-            if self.found.len() == self.most {
-                self.compact(json)?;
-            }
-            self.found.push(event);
+            self.found.push(&event, block_hash)?;
         }
         Ok(())
-    }
-
-    /// Refuses events of two blocks with one number: one of the blocks was replaced.
-    fn compare_block(
-        &mut self,
-        block: SlBlock,
-        hash: Option<Hash>,
-        json: &Json<Input>,
-    ) -> Result<(), ImportError> {
-        let Some(hash) = hash else { return Ok(()) };
-        let known = *self.blocks.entry(block).or_insert_with(|| hash.prefix_u64());
-        match known == hash.prefix_u64() {
-            true => Ok(()),
-            false => Err(json.bad(
-                "the block hash",
-                format!("of block {block} differs from that of another event: one is of a replaced block"),
-            )),
-        }
-    }
-
-    /// Sorts the events and removes duplicates.
-    fn merge(&mut self) {
-        self.found.sort_unstable();
-        self.found.dedup();
-    }
-
-    /// Removes duplicates when the memory is full. A quarter of it must be free afterwards, so that the events
-    /// are not sorted again for a few new ones.
-    fn compact(&mut self, json: &Json<Input>) -> Result<(), ImportError> {
-        self.merge();
-        if self.found.len() <= self.most / 4 * 3 {
-            return Ok(());
-        }
-        let reason = format!(
-            "do not fit into memory: the limit is {}, and {} different ones were read so far",
-            self.most,
-            self.found.len()
-        );
-        Err(json.bad("the events", reason))
     }
 
     fn event(
@@ -308,7 +251,8 @@ mod tests {
 
     fn read(text: &str) -> Result<Vec<MessageRootEvent>, ImportError> {
         let input = Input::from_reader("test", Cursor::new(text.to_owned())).unwrap();
-        read_events_input(input, MESSAGE_ROOT)
+        let events = read_events_input(input, MESSAGE_ROOT)?;
+        Ok(events.iter().collect::<Result<_, _>>()?)
     }
 
     fn log(address: &str, topics: &[String], data: &str, (block, index): (u64, u64)) -> String {
@@ -377,27 +321,6 @@ mod tests {
         assert_eq!(expected.len(), 4);
         for text in [array.clone(), answer.clone(), logs.join("\n"), answer + &array] {
             assert_eq!(read(&text).unwrap(), expected);
-        }
-    }
-
-    #[test]
-    fn repeated_events_do_not_count_towards_the_limit() {
-        let event = |block: u64| {
-            format!("{{\"event\":\"NewInteropRoot\",\"blockNumber\":{block},\"logIndex\":0}}\n")
-        };
-        let answer = |blocks: u64| (0..blocks).rev().map(event).collect::<String>();
-        let read = |text: String| {
-            let input = Input::from_reader("test", Cursor::new(text)).unwrap();
-            read_within(8, input, MESSAGE_ROOT)
-        };
-        for (blocks, times) in [(6, 1), (8, 1), (6, 9), (1, 100)] {
-            let found = read(answer(blocks).repeat(times)).unwrap();
-            let found: Vec<u64> = found.iter().map(|event| event.block.0).collect();
-            assert_eq!(found, (0..blocks).collect::<Vec<_>>());
-        }
-        for (blocks, times) in [(9, 1), (7, 2)] {
-            let error = read(answer(blocks).repeat(times)).unwrap_err().to_string();
-            assert!(error.contains("do not fit into memory"), "{error}");
         }
     }
 

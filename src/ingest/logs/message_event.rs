@@ -5,7 +5,6 @@
 //! Source: era-contracts `L1Messenger.sol`, `IL1Messenger.sol`, v26 to v31.
 
 use std::{
-    borrow::Cow,
     collections::{HashMap, HashSet},
     fmt,
 };
@@ -15,14 +14,18 @@ use serde::{
     Deserialize, Deserializer,
     de::{SeqAccess, Visitor},
 };
+use serde_json::value::RawValue;
 
-use super::SourceError;
+use super::{
+    SourceError,
+    needed_members::{needed, required},
+};
 use crate::{
     contracts::abi::{L1MessageSent, L2ToL1LogSent},
     ingest::json::at_most,
     keccak::keccak256,
     message::{L2ToL1Log, LOG_TREE_HEIGHT, MESSENGER},
-    primitives::{Address, Hash, hex},
+    primitives::{Address, Hash, spelled::Member},
 };
 
 /// The most topics of an event, which LOG4 has.
@@ -34,7 +37,6 @@ pub(super) const TOO_MANY_TOPICS: &str = "an event with more than 4 topics";
 
 const MESSAGE_SENT: Hash = Hash::new(L1MessageSent::SIGNATURE_HASH.0);
 const LOG_SENT: Hash = Hash::new(L2ToL1LogSent::SIGNATURE_HASH.0);
-const SIGNATURES: [Hash; 2] = [MESSAGE_SENT, LOG_SENT];
 
 /// An event of L1Messenger.
 #[derive(Debug, PartialEq, Eq)]
@@ -45,22 +47,18 @@ pub(super) enum MessengerEvent {
     Log(L2ToL1Log),
 }
 
-/// The topics of an event, as text.
+/// The topics of an event. Those of other events may be anything.
 #[derive(Debug, Default)]
-pub(super) struct Topics<'t>(Vec<Cow<'t, str>>);
+pub(super) struct Topics(Vec<Member<Hash>>);
 
-impl Topics<'_> {
+impl Topics {
     /// Whether they are those of `L2ToL1LogSent`.
     pub(super) fn are_of_log(&self) -> bool {
-        self.signature() == Some(LOG_SENT)
-    }
-
-    fn signature(&self) -> Option<Hash> {
-        self.0.first()?.parse().ok()
+        self.0.first().and_then(Member::known) == Some(&LOG_SENT)
     }
 }
 
-impl<'de> Deserialize<'de> for Topics<'_> {
+impl<'de> Deserialize<'de> for Topics {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         at_most(deserializer, MOST_TOPICS, TOO_MANY_TOPICS).map(Self)
     }
@@ -69,11 +67,11 @@ impl<'de> Deserialize<'de> for Topics<'_> {
 /// An event of a receipt.
 #[derive(Deserialize)]
 struct Event<'t> {
-    address: Option<Address>,
-    #[serde(borrow, default)]
-    topics: Topics<'t>,
-    #[serde(borrow, default)]
-    data: Option<Cow<'t, str>>,
+    #[serde(default)]
+    address: Member<Address>,
+    topics: Option<Topics>,
+    #[serde(borrow)]
+    data: Option<&'t RawValue>,
 }
 
 /// The events of L1Messenger in a receipt.
@@ -98,7 +96,11 @@ impl ReceiptEvents {
     }
 
     fn add(&mut self, event: &Event<'_>) -> Result<(), SourceError> {
-        match event_of_text(event.address, &event.topics, event.data.as_deref())? {
+        match messenger_event(
+            &event.address,
+            event.topics.as_ref().unwrap_or(&Topics::default()),
+            event.data,
+        )? {
             Some(MessengerEvent::Message(hash, message)) => {
                 drop(self.messages.insert(hash, message))
             }
@@ -148,50 +150,44 @@ impl<'de> Deserialize<'de> for MessengerEvents {
     }
 }
 
-/// The event, if it is one of L1Messenger with a log or a message. Topics and data are text.
-pub(super) fn event_of_text(
-    address: Option<Address>,
-    topics: &Topics<'_>,
-    data: Option<&str>,
-) -> Result<Option<MessengerEvent>, SourceError> {
-    let is_known = topics.signature().is_some_and(|topic| SIGNATURES.contains(&topic));
-    if address != Some(MESSENGER) || !is_known {
-        return Ok(None);
-    }
-    let bad = |what: &str, error: hex::HexError| SourceError::Bad {
-        what: what.into(),
-        reason: error.to_string(),
-    };
-    let topics: Result<Vec<Hash>, _> = topics.0.iter().map(|topic| topic.parse()).collect();
-    let topics = topics.map_err(|error| bad("the event's topics:", error))?;
-    let data = data.map(hex::bytes).transpose();
-    let data = data.map_err(|error| bad("the event's data:", error))?;
-    messenger_event(address, &topics, data.as_deref())
-}
-
 /// The event, if it is one of L1Messenger with a log or a message.
 pub(super) fn messenger_event(
-    address: Option<Address>,
-    topics: &[Hash],
-    data: Option<&[u8]>,
+    address: &Member<Address>,
+    topics: &Topics,
+    data: Option<&RawValue>,
 ) -> Result<Option<MessengerEvent>, SourceError> {
-    if address != Some(MESSENGER) {
+    let event = || "the event".to_owned();
+    let expected = match (topics.0.first().and_then(Member::known), &topics.0[..]) {
+        (Some(&LOG_SENT), _) => None,
+        (Some(&MESSAGE_SENT), [_, _, hash, ..]) => Some(hash),
+        _ => return Ok(None),
+    };
+    if needed(address, "address", event)? != Some(MESSENGER) {
         return Ok(None);
     }
-    let missing = SourceError::Missing { what: "the event".into(), field: "data" };
-    match topics {
-        [LOG_SENT, ..] => Ok(Some(MessengerEvent::Log(log(data.ok_or(missing)?)?))),
-        [MESSAGE_SENT, _, expected, ..] => {
-            let (message,) =
-                L1MessageSent::abi_decode_data(data.ok_or(missing)?).map_err(bad_data)?;
-            let (expected, got) = (*expected, keccak256(&message));
-            if got != expected {
-                return Err(SourceError::MessageHash { expected, got });
-            }
-            Ok(Some(MessengerEvent::Message(expected, message.to_vec())))
+    let expected = expected.map(|hash| required(hash, "topics[2]", event)).transpose()?;
+    let data = data.map(|data| serde_json::from_str::<Member<Vec<u8>>>(data.get())).transpose()?;
+    let data = match data.unwrap_or_default() {
+        Member::Read(data) => data,
+        Member::Absent => return Err(SourceError::Missing { what: event(), field: "data" }),
+        Member::Unreadable(error) => {
+            return Err(SourceError::Member { name: "data", of: event(), error });
         }
-        _ => Ok(None),
+    };
+    match expected {
+        None => log(&data).map(MessengerEvent::Log).map(Some),
+        Some(expected) => message(expected, &data).map(Some),
     }
+}
+
+/// The message in the data of `L1MessageSent`.
+fn message(expected: Hash, data: &[u8]) -> Result<MessengerEvent, SourceError> {
+    let (message,) = L1MessageSent::abi_decode_data(data).map_err(bad_data)?;
+    let got = keccak256(&message);
+    if got != expected {
+        return Err(SourceError::MessageHash { expected, got });
+    }
+    Ok(MessengerEvent::Message(expected, message.to_vec()))
 }
 
 /// The log in the data of `L2ToL1LogSent`: six words.

@@ -5,8 +5,9 @@ use serde_json::value::RawValue;
 
 use super::{
     SourceError,
-    message_event::{MessengerEvent, event_of_text},
-    rpc_objects::{Object, PartialReceipt, Quantity, RpcLog, RpcLogs},
+    message_event::{MessengerEvent, messenger_event},
+    needed_members::{needed, required},
+    rpc_objects::{LogList, Object, PartialReceipt, RpcLog},
     sent_log::{EventFields, SentLog},
 };
 use crate::{
@@ -49,6 +50,8 @@ pub(super) struct Receipt {
     pub(super) index: u64,
     pub(super) batch: Option<BatchNumber>,
     pub(super) logs: Vec<ReceiptLog>,
+    /// Why nothing tells whether the transaction has logs, if it has neither `l2ToL1Logs` nor events of logs.
+    pub(super) undecided: Option<SourceError>,
 }
 
 pub(super) struct ReceiptLog {
@@ -163,11 +166,11 @@ impl<E> ReceiptReader<'_, E> {
         let object: Object<'_> = match serde_json::from_str(text) {
             Ok(object) => object,
             Err(error) => {
-                let remains: PartialReceipt<'_> = serde_json::from_str(text).unwrap_or_default();
+                let remains: PartialReceipt = serde_json::from_str(text).unwrap_or_default();
                 return self.fault(Fault {
                     what: "not a receipt of a ZKsync node".into(),
-                    block: PartialReceipt::number(remains.block_number),
-                    batch: PartialReceipt::number(remains.l1_batch_number).map(BatchNumber),
+                    block: remains.block_number.known().copied(),
+                    batch: remains.l1_batch_number.known().copied().map(BatchNumber),
                     error: error.into(),
                     more: 0,
                 });
@@ -181,19 +184,16 @@ impl<E> ReceiptReader<'_, E> {
         } else if object.jsonrpc.is_some() {
             self.nowhere("not a receipt", || SourceError::NullAnswer)
         } else if let (Some(topics), None) = (&object.topics, &object.cumulative_gas_used) {
-            if object.removed == Some(true) {
+            if object.removed.known() == Some(&true) {
                 return Ok(());
             }
-            let place = EventFields {
-                hash: object.transaction_hash,
-                block: object.block_number.map(|number| number.0),
-                transaction: object.transaction_index.map(|index| index.0),
-                index: object.log_index.map(|index| index.0),
-                batch: object.l1_batch_number.map(|number| BatchNumber(number.0)),
-            };
-            let event = event_of_text(object.address, topics, object.data.as_deref());
+            let event = messenger_event(&object.address, topics, object.data);
+            let block = object.block_number.known().copied();
+            let batch = object.l1_batch_number.known().copied().map(BatchNumber);
             let answer = event.and_then(|event| match event {
-                Some(MessengerEvent::Log(log)) => place.of_log(log).map(Answer::Event).map(Some),
+                Some(MessengerEvent::Log(log)) => {
+                    sent_log(&object, log).map(Answer::Event).map(Some)
+                }
                 Some(MessengerEvent::Message(hash, bytes)) => {
                     Ok(Some(Answer::Message(hash, bytes)))
                 }
@@ -203,13 +203,10 @@ impl<E> ReceiptReader<'_, E> {
                 Ok(Some(answer)) => self.give(answer),
                 Ok(None) => Ok(()),
                 // A batch is complete without a message, but not without a log.
-                Err(error) if topics.are_of_log() => self.fault(Fault {
-                    what: "an event of L1Messenger".into(),
-                    block: place.block,
-                    batch: place.batch,
-                    error,
-                    more: 0,
-                }),
+                Err(error) if topics.are_of_log() => {
+                    let what = "an event of L1Messenger".into();
+                    self.fault(Fault { what, block, batch, error, more: 0 })
+                }
                 Err(error) => self.nowhere("an event of L1Messenger", || error),
             }
         } else {
@@ -221,17 +218,44 @@ impl<E> ReceiptReader<'_, E> {
     }
 }
 
-/// Parses a receipt, or returns why it is invalid.
-fn receipt(object: Object<'_>) -> Result<Receipt, Fault> {
-    let block = object.block_number.map(|number| number.0);
-    let batch = object.l1_batch_number.map(|number| BatchNumber(number.0));
-    let what = match (object.transaction_hash, block, batch) {
-        (Some(hash), ..) => format!("the receipt of transaction {hash}"),
-        (None, Some(block), _) => format!("a receipt of block {block}"),
-        (None, None, Some(batch)) => format!("a receipt of batch {batch}"),
-        (None, None, None) => "a receipt".into(),
+/// A log in an event, with its position.
+fn sent_log(object: &Object<'_>, log: L2ToL1Log) -> Result<SentLog, SourceError> {
+    let of = || "the event".to_owned();
+    let index = object.log_index.clone().or(object.index.clone());
+    let fields = EventFields {
+        hash: needed(&object.transaction_hash, "transactionHash", of)?,
+        block: needed(&object.block_number, "blockNumber", of)?,
+        transaction: needed(&object.transaction_index, "transactionIndex", of)?,
+        index: needed(&index, "logIndex", of)?,
+        batch: needed(&object.l1_batch_number, "l1BatchNumber", of)?.map(BatchNumber),
     };
-    parts(object).map_err(|error| {
+    fields.of_log(log)
+}
+
+/// Parses a receipt, or returns why it is invalid.
+fn receipt(mut object: Object<'_>) -> Result<Receipt, Fault> {
+    object.transaction_hash = object.transaction_hash.or(std::mem::take(&mut object.hash));
+    object.transaction_index = object.transaction_index.or(std::mem::take(&mut object.index));
+    let hash = object.transaction_hash.known().copied();
+    let block = object.block_number.known().copied();
+    let batch = object.l1_batch_number.known().copied().map(BatchNumber);
+    parts(object).map_err(|error| Fault::of_receipt(hash, block, batch, error))
+}
+
+impl Fault {
+    /// A receipt cannot be used. Its parts are known as far as they can be read.
+    pub(super) fn of_receipt(
+        hash: Option<Hash>,
+        block: Option<u64>,
+        batch: Option<BatchNumber>,
+        error: SourceError,
+    ) -> Self {
+        let what = match (hash, block, batch) {
+            (Some(hash), ..) => format!("the receipt of transaction {hash}"),
+            (None, Some(block), _) => format!("a receipt of block {block}"),
+            (None, None, Some(batch)) => format!("a receipt of batch {batch}"),
+            (None, None, None) => "a receipt".into(),
+        };
         let what = match (block, batch) {
             (_, Some(batch)) => format!("{what}, without which batch {batch} is left out"),
             (Some(block), None) => {
@@ -239,104 +263,111 @@ fn receipt(object: Object<'_>) -> Result<Receipt, Fault> {
             }
             (None, None) => what,
         };
-        Fault { what: what.into(), block, batch, error, more: 0 }
-    })
+        Self { what: what.into(), block, batch, error, more: 0 }
+    }
 }
 
 fn parts(object: Object<'_>) -> Result<Receipt, SourceError> {
-    let missing = |field| SourceError::Missing { what: "the receipt".into(), field };
-    let hash = object.transaction_hash.ok_or_else(|| missing("transactionHash"))?;
-    let block = object.block_number.ok_or_else(|| missing("blockNumber"))?.0;
-    let index = object.transaction_index.ok_or_else(|| missing("transactionIndex"))?.0;
-    let batch = object.l1_batch_number.map(|number| BatchNumber(number.0));
+    let of = || "the receipt".to_owned();
+    let hash = required(&object.transaction_hash, "transactionHash", of)?;
+    let block = required(&object.block_number, "blockNumber", of)?;
+    let index = required(&object.transaction_index, "transactionIndex", of)?;
+    let batch = needed(&object.l1_batch_number, "l1BatchNumber", of)?.map(BatchNumber);
+    let missing = || SourceError::Missing { what: of(), field: "l2ToL1Logs" };
     let events = object.logs.map(|events| events.0).transpose()?;
-    let Some(RpcLogs(rpc_logs)) = object.l2_to_l1_logs else {
-        let events = events.filter(|events| events.have_logs_of_messages());
-        let events = events.ok_or_else(|| missing("l2ToL1Logs"))?;
+    let (rpc_logs, error) = match (object.l2_to_l1_logs, &events) {
+        (LogList::Logs(logs), _) => (logs, None),
+        (LogList::Null, _) => (Vec::new(), Some(SourceError::NullLogs)),
+        (LogList::Missing, Some(_)) => (Vec::new(), Some(missing())),
+        (LogList::Missing, None) => return Err(missing()),
+    };
+    let events = events.unwrap_or_default();
+    if let Some(error) = error {
+        if !events.have_logs_of_messages() {
+            return Err(error);
+        }
         let log = |log: &L2ToL1Log| ReceiptLog {
             log: *log,
             assumes_number: false,
             index_in_block: None,
             message: events.message_of(log),
         };
-        let logs = events.logs.iter().map(log).collect();
-        return Ok(Receipt { hash, block, index, batch, logs });
-    };
-    let events = events.unwrap_or_default();
+        let logs: Vec<_> = events.logs.iter().map(log).collect();
+        let undecided = Some(error).filter(|_| logs.is_empty());
+        return Ok(Receipt { hash, block, index, batch, logs, undecided });
+    }
     let mut logs = Vec::with_capacity(rpc_logs.len());
     let mut previous = None;
     for (at, rpc) in (0..).zip(rpc_logs) {
-        if let Some(Quantity(got)) = rpc.transaction_log_index {
+        let of = || format!("log {at} of the receipt");
+        if let Some(&got) = rpc.transaction_log_index.known() {
             // On Era chains the index counts these logs alone. On other chains it must at least increase.
             if (batch.is_some() && got != at) || previous.is_some_and(|previous| got <= previous) {
                 return Err(SourceError::LogOrder { at, got });
             }
             previous = Some(got);
         }
-        if let Some(other) = rpc.transaction_hash
+        if let Some(&other) = rpc.transaction_hash.known()
             && other != hash
         {
             let reason = format!("is of another transaction, {other}");
             return Err(SourceError::Bad { what: format!("log {at}"), reason });
         }
-        if let (Some(Quantity(stated)), Some(batch)) = (rpc.l1_batch_number, batch)
+        if let (Some(&stated), Some(batch)) = (rpc.l1_batch_number.known(), batch)
             && stated != batch.0
         {
             let stated = BatchNumber(stated);
             return Err(SourceError::LogOfOtherBatch { transaction: hash, at, batch, stated });
         }
+        let number = needed(&rpc.tx_index_in_l1_batch, "txIndexInL1Batch", of)?
+            .or(needed(&rpc.tx_number_in_block, "txNumberInBlock", of)?)
+            .or(needed(&object.l1_batch_tx_index, "l1BatchTxIndex", of)?);
         let event = events.logs.get(at as usize);
-        let number = rpc.tx_index_in_l1_batch.or(object.l1_batch_tx_index).map(|number| number.0);
         let number = number.or(event.map(|event| event.tx_number().into()));
         let assumes_number = number.is_none();
         let number = match (number, batch) {
             (Some(number), _) => number,
             // A node that names the batch must also give the number in it.
             (None, Some(_)) => {
-                let what = format!("log {at} of the receipt");
-                return Err(SourceError::Missing { what, field: "txIndexInL1Batch" });
+                return Err(SourceError::Missing { what: of(), field: "txIndexInL1Batch" });
             }
             (None, None) => index,
         };
-        let index_in_block = rpc.log_index.filter(|_| batch.is_some()).map(|index| index.0);
+        let index_in_block = rpc.log_index.known().or(rpc.index.known()).copied();
+        let index_in_block = index_in_block.filter(|_| batch.is_some());
         let log = leaf(&rpc, at, number)?;
         if event.is_some_and(|event| *event != log) {
             return Err(SourceError::EventDiffers { transaction: hash, index: at });
         }
-        logs.push(ReceiptLog {
-            log,
-            assumes_number,
-            index_in_block,
-            message: events.message_of(&log),
-        });
+        let message = events.message_of(&log);
+        logs.push(ReceiptLog { log, assumes_number, index_in_block, message });
     }
     if !events.logs.is_empty() && events.logs.len() != logs.len() {
         let index = events.logs.len().min(logs.len()) as u64;
         return Err(SourceError::EventDiffers { transaction: hash, index });
     }
-    Ok(Receipt { hash, block, index, batch, logs })
+    Ok(Receipt { hash, block, index, batch, logs, undecided: None })
 }
 
 /// The 88 bytes of a log whose transaction has this number.
 fn leaf(rpc: &RpcLog, at: u64, number: u64) -> Result<L2ToL1Log, SourceError> {
-    let what = || format!("log {at} of the receipt");
-    let missing = |field| SourceError::Missing { what: what(), field };
+    let of = || format!("log {at} of the receipt");
     let number = u16::try_from(number).map_err(|_| SourceError::Bad {
-        what: what(),
+        what: of(),
         reason: format!("has a transaction with the number {number}, which does not fit 16 bits"),
     })?;
-    let shard = rpc.shard_id.ok_or_else(|| missing("shardId"))?.0;
+    let shard = required(&rpc.shard_id, "shardId", of)?;
     let shard = u8::try_from(shard).map_err(|_| SourceError::Bad {
-        what: what(),
+        what: of(),
         reason: format!("is of shard {shard}, which does not fit 8 bits"),
     })?;
     let mut bytes = [0; L2ToL1Log::LEN];
     bytes[0] = shard;
-    bytes[1] = rpc.is_service.ok_or_else(|| missing("isService"))?.into();
+    bytes[1] = required(&rpc.is_service, "isService", of)?.into();
     bytes[2..4].copy_from_slice(&number.to_be_bytes());
-    bytes[4..24].copy_from_slice(rpc.sender.ok_or_else(|| missing("sender"))?.as_bytes());
-    bytes[24..56].copy_from_slice(rpc.key.ok_or_else(|| missing("key"))?.as_bytes());
-    bytes[56..].copy_from_slice(rpc.value.ok_or_else(|| missing("value"))?.as_bytes());
+    bytes[4..24].copy_from_slice(required(&rpc.sender, "sender", of)?.as_bytes());
+    bytes[24..56].copy_from_slice(required(&rpc.key, "key", of)?.as_bytes());
+    bytes[56..].copy_from_slice(required(&rpc.value, "value", of)?.as_bytes());
     Ok(L2ToL1Log::new(bytes))
 }
 

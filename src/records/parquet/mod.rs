@@ -33,25 +33,23 @@
 //! where row groups end.
 //!
 //! [`ParquetProofs`] reads such files. It also reads files that other programs made from them, with plain or
-//! dictionary encoding, and with zstd, Snappy or no compression.
+//! dictionary encoding, and with zstd, Snappy, gzip or no compression.
 
-mod column_rows;
 mod columns;
-mod guarded_pages;
 mod levels;
 mod numbered_rows;
 mod outcome_rows;
-mod page_header;
 mod pages;
 mod reader;
 mod row_groups;
 mod writer;
 
+pub use crate::files::parquet::{Damage, MAGIC, Problem, ReadError};
 pub(crate) use numbered_rows::NumberedRows;
 pub(crate) use outcome_rows::OutcomeRows;
-pub use reader::{ParquetProofs, ReadError, Rows};
+pub use reader::{ParquetProofs, Rows};
 pub(crate) use row_groups::RowGroups;
 pub use writer::{
-    EncodeError, EncodedRows, Footer, LogPlace, MAGIC, ROWS_PER_GROUP, RowEncoder, RowGroup,
+    EncodeError, EncodedRows, Footer, LogPlace, ROWS_PER_GROUP, RowEncoder, RowGroup,
     RowGroupSummary,
 };

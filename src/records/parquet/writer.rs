@@ -21,12 +21,10 @@ use super::{
     pages::{Chunk, Pages},
 };
 use crate::{
+    files::parquet::MAGIC,
     primitives::{BatchNumber, ChainId, Hash},
     proof::{Failure, ProofView, Request},
 };
-
-/// The magic bytes at the beginning and at the end of every Parquet file.
-pub const MAGIC: [u8; 4] = *b"PAR1";
 
 /// The minimum number of rows of a row group, except for the last of a file. Query engines read row groups in
 /// parallel and hold some of them. This many proofs take about 50 MB in memory and about 10 MB in the file.

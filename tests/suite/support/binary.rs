@@ -53,12 +53,13 @@ pub fn run_with_input<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>, input:
     child.wait_with_output().unwrap().into()
 }
 
-/// Runs with a limit of the address space (MiB), so that excessive use of memory fails instead of swapping.
+/// Runs with a limit of the address space (MiB), so that excessive use of memory fails instead of swapping, and
+/// with a limit of the processor time, so that endless work fails too.
 #[cfg(unix)]
 pub fn run_within<S: AsRef<OsStr>>(mebibytes: u64, args: impl IntoIterator<Item = S>) -> Run {
     Command::new("sh")
         .arg("-c")
-        .arg(format!("ulimit -v {}; exec \"$@\"", mebibytes * 1024))
+        .arg(format!("ulimit -v {}; ulimit -t 120; exec \"$@\"", mebibytes * 1024))
         .arg("sh")
         .arg(env!("CARGO_BIN_EXE_slproof"))
         .args(args)

@@ -21,6 +21,7 @@ pub mod json_schema;
 pub mod layer;
 pub mod log_sources;
 pub mod naive;
+pub mod parquet_bytes;
 pub mod proof_records;
 pub mod small_layer;
 pub mod tools;

@@ -1,0 +1,290 @@
+//! The values of a column in a row group, one row at a time.
+
+use std::{
+    fs::File,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use bytes::{Buf, Bytes};
+
+use super::{
+    Damage, LONGEST_LIST, Leaf, MOST_MEMORY, Physical, Problem,
+    footer::Chunk,
+    hybrid::Hybrid,
+    pages::{Page, PageKind, Pages},
+};
+
+/// The encodings of parquet-format.
+const PLAIN: u64 = 0;
+const PLAIN_DICTIONARY: u64 = 2;
+const RLE: u64 = 3;
+const RLE_DICTIONARY: u64 = 8;
+
+/// The number of bytes of the pages that the columns of a row group hold.
+#[derive(Clone, Default)]
+pub(super) struct Memory(Arc<AtomicU64>);
+
+impl Memory {
+    /// Counts `new` bytes in place of `old`.
+    fn replace(&self, old: u64, new: u64) -> Result<(), Damage> {
+        self.0.fetch_sub(old, Ordering::Relaxed);
+        let before = self.0.fetch_add(new, Ordering::Relaxed);
+        if before + new <= MOST_MEMORY { Ok(()) } else { Err(Damage::Memory) }
+    }
+}
+
+/// Reads a column of a row group.
+pub(crate) struct Column {
+    leaf: Leaf,
+    pages: Pages,
+    memory: Memory,
+    dictionary: Option<Dictionary>,
+    page: DataPage,
+    /// The bytes of the earlier pages in which values of the last row are. Values keep their pages in memory.
+    kept: u64,
+    /// The repetition and the definition level of the next value, if they were read.
+    next: Option<(u64, u64)>,
+}
+
+/// The part of a data page that was not read yet.
+struct DataPage {
+    at: u64,
+    /// The length of the decompressed page.
+    len: u64,
+    /// The number of values, including absent ones.
+    left: u64,
+    repetition: Hybrid,
+    definition: Hybrid,
+    values: Values,
+}
+
+enum Values {
+    Plain(Bytes),
+    Indexes(Hybrid),
+}
+
+impl Column {
+    pub(super) fn new(
+        file: &Arc<File>,
+        chunk: Chunk,
+        leaf: &Leaf,
+        memory: &Memory,
+    ) -> Result<Self, Damage> {
+        debug_assert!(leaf.physical != Physical::Other);
+        let none = || Hybrid::new(Bytes::new(), 0);
+        let (repetition, definition) = (none(), none());
+        let values = Values::Plain(Bytes::new());
+        let page = DataPage { at: 0, len: 0, left: 0, repetition, definition, values };
+        let pages = Pages::new(file, chunk, leaf)?;
+        let (leaf, memory) = (leaf.clone(), memory.clone());
+        Ok(Self { leaf, pages, memory, dictionary: None, page, kept: 0, next: None })
+    }
+
+    /// Reads the value in the next row of a column without lists; `None` for null. Numbers are little-endian.
+    ///
+    /// # Errors
+    /// [`Damage`] when a page is damaged, or when there is no further row.
+    pub(crate) fn value(&mut self) -> Result<Option<Bytes>, Damage> {
+        let (_, definition) = self.take_level()?;
+        self.value_at(definition)
+    }
+
+    /// Reads the number in the next row of a column of 32-bit or 64-bit integers; `None` for null. The bits
+    /// are taken as an unsigned number.
+    ///
+    /// # Errors
+    /// As [`Self::value`].
+    pub(crate) fn number(&mut self) -> Result<Option<u64>, Damage> {
+        Ok(self.value()?.map(|mut value| value.get_uint_le(value.len().min(8))))
+    }
+
+    /// Reads the list in the next row of a column of lists; `None` for null or an empty list. Its values may
+    /// be null.
+    ///
+    /// # Errors
+    /// As [`Self::value`], or when the list is too long.
+    pub(crate) fn list(&mut self) -> Result<Option<Vec<Option<Bytes>>>, Damage> {
+        let (_, first) = self.take_level()?;
+        let mut list = vec![self.value_at(first)?];
+        while let Some((1.., definition)) = self.peek_level()? {
+            self.next = None;
+            if list.len() == LONGEST_LIST {
+                return Err(Damage::LongList);
+            }
+            list.push(self.value_at(definition)?);
+        }
+        Ok(if matches!(list[..], [None]) { None } else { Some(list) })
+    }
+
+    /// Takes the first level of the next row.
+    fn take_level(&mut self) -> Result<(u64, u64), Damage> {
+        self.memory.replace(std::mem::take(&mut self.kept), 0)?;
+        let level = self.peek_level()?;
+        self.next = None;
+        level.ok_or_else(|| Damage::FewRows(self.leaf.name.to_string()))
+    }
+
+    /// The levels of the next value; `None` at the end of the column.
+    fn peek_level(&mut self) -> Result<Option<(u64, u64)>, Damage> {
+        if self.next.is_some() {
+            return Ok(self.next);
+        }
+        while self.page.left == 0 {
+            let Some(page) = self.pages.next()? else { return Ok(None) };
+            self.start(page)?;
+        }
+        self.page.left -= 1;
+        let level = |levels: &mut Hybrid, deepest: u8| match deepest {
+            0 => Some(0),
+            _ => levels.next().filter(|level| *level <= deepest.into()),
+        };
+        let repetition = level(&mut self.page.repetition, self.leaf.repetition);
+        let definition = level(&mut self.page.definition, self.leaf.definition);
+        self.next = repetition.zip(definition);
+        if self.next.is_none() { Err(self.damaged(Problem::Levels)) } else { Ok(self.next) }
+    }
+
+    fn damaged(&self, problem: Problem) -> Damage {
+        Damage::Page { at: self.page.at, problem }
+    }
+
+    fn value_at(&mut self, definition: u64) -> Result<Option<Bytes>, Damage> {
+        if definition < self.leaf.definition.into() {
+            return Ok(None);
+        }
+        let value = match &mut self.page.values {
+            Values::Plain(bytes) => take_value(bytes, self.leaf.physical).ok_or(Problem::Values),
+            Values::Indexes(indexes) => match (indexes.next(), &self.dictionary) {
+                (None, _) => Err(Problem::Values),
+                (Some(at), Some(dictionary)) => dictionary.get(at).ok_or(Problem::Dictionary),
+                (Some(_), None) => Err(Problem::Dictionary),
+            },
+        };
+        value.map(Some).map_err(|problem| self.damaged(problem))
+    }
+
+    /// Starts to read a page.
+    fn start(&mut self, page: Page) -> Result<(), Damage> {
+        let Page { at, values: left, encoding, kind, mut bytes } = page;
+        let len = bytes.len() as u64;
+        let damaged = |problem| Damage::Page { at, problem };
+        let deepest = [self.leaf.repetition, self.leaf.definition];
+        let levels = match kind {
+            PageKind::Dictionary => {
+                self.memory.replace(0, 2 * len)?;
+                let dictionary = Dictionary::new(bytes, left, self.leaf.physical);
+                self.dictionary = Some(dictionary.ok_or_else(|| damaged(Problem::Values))?);
+                return Ok(());
+            }
+            PageKind::Data { repetition, definition } => {
+                let levels = [(deepest[0], repetition), (deepest[1], definition)];
+                levels.map(|(deepest, encoding)| match (deepest, encoding) {
+                    (0, _) => Some(Bytes::new()),
+                    (_, RLE) => take_prefixed(&mut bytes),
+                    _ => None,
+                })
+            }
+            PageKind::DataV2 { repetition, definition } => {
+                [repetition, definition].map(|len| take(&mut bytes, usize::try_from(len).ok()?))
+            }
+        };
+        let [Some(repetition), Some(definition)] = levels else {
+            return Err(damaged(Problem::Levels));
+        };
+        let values = match encoding {
+            PLAIN => Values::Plain(bytes),
+            // The width of the indexes is a separate byte. A page of nulls may have none.
+            PLAIN_DICTIONARY | RLE_DICTIONARY => match take(&mut bytes, 1).as_deref() {
+                Some(&[width @ 0..=32]) => Values::Indexes(Hybrid::new(bytes, width)),
+                None => Values::Plain(bytes),
+                _ => return Err(damaged(Problem::Dictionary)),
+            },
+            other => return Err(damaged(Problem::Encoding(other))),
+        };
+        self.memory.replace(0, len)?;
+        self.kept += self.page.len;
+        let repetition = Hybrid::levels(repetition, self.leaf.repetition);
+        let definition = Hybrid::levels(definition, self.leaf.definition);
+        self.page = DataPage { at, len, left, repetition, definition, values };
+        Ok(())
+    }
+}
+
+/// The values to which indexes refer.
+struct Dictionary {
+    bytes: Bytes,
+    places: Places,
+}
+
+enum Places {
+    /// Every value has this length.
+    Fixed { len: usize, count: u64 },
+    /// The offset of each value, which is after its length.
+    Offsets(Vec<u32>),
+}
+
+impl Dictionary {
+    /// `None` when there are fewer values than declared.
+    fn new(bytes: Bytes, count: u64, physical: Physical) -> Option<Self> {
+        let places = match physical.len() {
+            Some(len) => {
+                let needed = usize::try_from(count).ok()?.checked_mul(len)?;
+                (needed <= bytes.len()).then_some(Places::Fixed { len, count })?
+            }
+            None => {
+                let (mut rest, mut offsets) = (bytes.clone(), Vec::new());
+                for _ in 0..count {
+                    offsets.push(u32::try_from(bytes.len() - rest.len()).ok()?);
+                    take_prefixed(&mut rest)?;
+                }
+                Places::Offsets(offsets)
+            }
+        };
+        Some(Self { bytes, places })
+    }
+
+    fn get(&self, at: u64) -> Option<Bytes> {
+        match &self.places {
+            Places::Fixed { len, count } => {
+                let start = usize::try_from(at).ok().filter(|_| at < *count)? * len;
+                Some(self.bytes.slice(start..start + len))
+            }
+            Places::Offsets(offsets) => {
+                let start = *offsets.get(usize::try_from(at).ok()?)?;
+                take_prefixed(&mut self.bytes.slice(start as usize..))
+            }
+        }
+    }
+}
+
+impl Physical {
+    /// The length of a value in bytes; `None` if it is stored before each value.
+    fn len(self) -> Option<usize> {
+        match self {
+            Self::Int32 => Some(4),
+            Self::Int64 => Some(8),
+            Self::Fixed(len) => Some(len),
+            Self::Bytes | Self::Other => None,
+        }
+    }
+}
+
+fn take_value(bytes: &mut Bytes, physical: Physical) -> Option<Bytes> {
+    match physical.len() {
+        Some(len) => take(bytes, len),
+        None => take_prefixed(bytes),
+    }
+}
+
+/// Takes bytes that follow their length.
+fn take_prefixed(bytes: &mut Bytes) -> Option<Bytes> {
+    let len = take(bytes, 4)?.get_u32_le();
+    take(bytes, usize::try_from(len).ok()?)
+}
+
+fn take(bytes: &mut Bytes, len: usize) -> Option<Bytes> {
+    (len <= bytes.len()).then(|| bytes.split_to(len))
+}
