@@ -111,7 +111,9 @@ fn of_source(error: &(dyn Error + 'static)) -> Option<&'static str> {
         };
     }
     match error.downcast_ref()? {
-        SourceError::NoBatch { .. } => Some("give the blocks of the batches with --batch-blocks"),
+        SourceError::NoBatch { .. } => Some(
+            "give the blocks of the batches with index --batch-blocks, or their roots with index --tree",
+        ),
         SourceError::Nameless => Some("give the chain with index --chain"),
         _ => None,
     }

@@ -26,5 +26,17 @@ alloy_sol_types::sol! {
         uint64 indexed lastBlockNumber
     );
 
+    /// The fields of a log, in the order of its 88 bytes.
+    struct L2ToL1LogFields {
+        uint8 l2ShardId;
+        bool isService;
+        uint16 txNumberInBatch;
+        address sender;
+        bytes32 key;
+        bytes32 value;
+    }
+
+    event L2ToL1LogSent(L2ToL1LogFields log);
+
     event L1MessageSent(address indexed sender, bytes32 indexed hash, bytes message);
 }

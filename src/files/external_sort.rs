@@ -135,19 +135,15 @@ impl<R: SortRecord> ExternalSort<R> {
         }
         let Some(scratch) = self.scratch else {
             self.records.par_sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-            let records = self.records.into_iter();
-            return Ok(Sorted::Memory { records, payloads: self.payloads });
+            return Ok(Sorted::Memory { records: self.records, next: 0, payloads: self.payloads });
         };
         // Free the memory of the collected records for the read-ahead buffers.
         drop((self.records, self.payloads));
-        let piece = (READ_AHEAD / self.runs.len()).clamp(LEAST_READ_AHEAD, MOST_READ_AHEAD);
-        let mut runs: Vec<Run> =
-            self.runs.into_iter().map(|rest| Run { rest, piece, buffer: vec![], at: 0 }).collect();
-        let mut heads = BinaryHeap::with_capacity(runs.len());
-        for (index, run) in runs.iter_mut().enumerate() {
-            heads.extend(run.record(&scratch)?.map(|record| Reverse((record, index))));
-        }
-        Ok(Sorted::Runs { scratch, runs, heads, is_given: false })
+        let heads = BinaryHeap::with_capacity(self.runs.len());
+        let (runs, ranges) = (Vec::new(), self.runs);
+        let mut sorted = Sorted::Runs { scratch, ranges, runs, heads, is_given: false };
+        sorted.rewind()?;
+        Ok(sorted)
     }
 }
 
@@ -155,10 +151,11 @@ impl<R: SortRecord> ExternalSort<R> {
 #[derive(Debug)]
 pub(crate) enum Sorted<R: SortRecord> {
     /// All of them are in memory.
-    Memory { records: std::vec::IntoIter<Placed<R>>, payloads: Vec<u8> },
+    Memory { records: Vec<Placed<R>>, next: usize, payloads: Vec<u8> },
     /// They are in sorted runs.
     Runs {
         scratch: Scratch,
+        ranges: Vec<Range<u64>>,
         runs: Vec<Run>,
         /// The next record of every run that has more records.
         heads: BinaryHeap<Reverse<(R, usize)>>,
@@ -169,16 +166,34 @@ pub(crate) enum Sorted<R: SortRecord> {
 }
 
 impl<R: SortRecord> Sorted<R> {
+    /// Begins again with the first record.
+    pub(crate) fn rewind(&mut self) -> Result<(), OutputError> {
+        match self {
+            Self::Memory { next, .. } => *next = 0,
+            Self::Runs { scratch, ranges, runs, heads, is_given } => {
+                let piece = (READ_AHEAD / ranges.len()).clamp(LEAST_READ_AHEAD, MOST_READ_AHEAD);
+                let run =
+                    |rest: &Range<u64>| Run { rest: rest.clone(), piece, buffer: vec![], at: 0 };
+                *runs = ranges.iter().map(run).collect();
+                heads.clear();
+                for (index, run) in runs.iter_mut().enumerate() {
+                    heads.extend(run.record(scratch)?.map(|record| Reverse((record, index))));
+                }
+                *is_given = false;
+            }
+        }
+        Ok(())
+    }
+
     /// The next record and its payload.
     pub(crate) fn next(&mut self) -> Result<Option<(R, &[u8])>, OutputError> {
         match self {
-            Self::Memory { records, payloads } => {
-                let next = records.next();
-                Ok(next.map(|(record, place)| {
-                    (record, &payloads[place.offset()..][..record.payload_len()])
-                }))
+            Self::Memory { records, next, payloads } => {
+                let Some((record, place)) = records.get(*next) else { return Ok(None) };
+                *next += 1;
+                Ok(Some((*record, &payloads[place.offset()..][..record.payload_len()])))
             }
-            Self::Runs { scratch, runs, heads, is_given } => {
+            Self::Runs { scratch, runs, heads, is_given, .. } => {
                 if std::mem::replace(is_given, true)
                     && let Some(mut first) = heads.peek_mut()
                 {
@@ -284,6 +299,12 @@ mod tests {
                 got.push((record.order, payload.to_vec()));
             }
             prop_assert!(sorted.next().unwrap().is_none());
+            sorted.rewind().unwrap();
+            let mut again = Vec::new();
+            while let Some((record, payload)) = sorted.next().unwrap() {
+                again.push((record.order, payload.to_vec()));
+            }
+            prop_assert_eq!(&got, &again);
             prop_assert!(got.is_sorted_by_key(|(order, payload)| (*order, payload.len())));
             let (mut got, mut expected) = (got, records);
             got.sort();

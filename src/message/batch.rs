@@ -316,7 +316,7 @@ impl LogTree {
     }
 }
 
-fn log_zeros() -> &'static Zeros {
+pub(super) fn log_zeros() -> &'static Zeros {
     static ZEROS: LazyLock<Zeros> = LazyLock::new(|| Zeros::above(EMPTY_LOG_LEAF));
     &ZEROS
 }

@@ -82,6 +82,13 @@ impl L2ToL1Log {
         u16::from_be_bytes([self.0[2], self.0[3]])
     }
 
+    /// The same log with another transaction number.
+    #[must_use]
+    pub fn with_tx_number(mut self, number: u16) -> Self {
+        self.0[2..4].copy_from_slice(&number.to_be_bytes());
+        self
+    }
+
     /// The contract that emitted it: [`MESSENGER`] for messages, the bootloader for statuses of L1→L2
     /// transactions.
     #[must_use]

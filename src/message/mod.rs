@@ -17,10 +17,14 @@
 
 mod batch;
 mod error;
+#[cfg(feature = "archive")]
+mod growing_log_tree;
 mod log;
 mod message_list;
 
 pub use batch::{BatchLogs, BatchPart, BatchView, LOG_TREE_HEIGHT, LOG_TREE_HEIGHTS, LogTree};
 pub use error::LogsError;
+#[cfg(feature = "archive")]
+pub(crate) use growing_log_tree::GrowingLogTree;
 pub use log::{EMPTY_LOG_LEAF, L2ToL1Log, MESSENGER};
 pub use message_list::{MessageList, Messages};

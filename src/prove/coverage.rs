@@ -3,10 +3,10 @@
 use super::{BatchProofs, BatchRootForm, ExtractError, Extractor, TargetError};
 use crate::{
     archive::Archive,
-    forest::Forest,
-    ingest::logs::{BatchCheck, Verdict},
+    forest::{Forest, chain_id_leaf},
+    ingest::logs::{BatchCheck, BatchRoots, Verdict},
     message::BatchView,
-    primitives::{BatchNumber, ChainId},
+    primitives::{BatchNumber, ChainId, Hash},
     proof::Target,
 };
 
@@ -104,5 +104,12 @@ impl BatchCheck for TreeCheck<'_> {
             Err(error) => Verdict::Incomplete(error.into()),
         };
         self.extractor.batches(batches).into_iter().map(verdict).collect()
+    }
+
+    fn batch_roots(&self, chain: ChainId) -> Option<BatchRoots> {
+        let tree = self.forest.chain(chain).filter(|tree| !tree.batches().is_empty())?;
+        let batches = tree.batches().iter().zip(tree.batch_roots().iter().copied());
+        // Those of chains that are not a settlement layer, as in `MatchedBatch::match_root`.
+        Some(BatchRoots::new(batches, vec![chain_id_leaf(Hash::ZERO, chain), Hash::ZERO]))
     }
 }

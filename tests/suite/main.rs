@@ -69,6 +69,9 @@ mod logs {
     /// Receipts, pubdata and database tables give the same proofs.
     mod sources;
 
+    /// Events of L1Messenger in place of `l2ToL1Logs`; batches that are found by their roots.
+    mod event_leaves;
+
     /// The names and spellings of every client; receipts that came too early; raw archives over several lines.
     mod spellings;
 

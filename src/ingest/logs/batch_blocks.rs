@@ -55,6 +55,26 @@ pub(super) enum BlockIn {
     Unknown,
 }
 
+/// The batches of blocks, for rows that do not name their batch.
+#[derive(Clone, Copy)]
+pub(super) struct KnownBlocks<'b> {
+    /// The ranges given in addition to the sources.
+    pub(super) given: &'b BatchBlocks,
+    /// The ranges found in the sources. They have priority.
+    pub(super) found: &'b BatchBlocks,
+}
+
+impl KnownBlocks<'_> {
+    /// The batch of a block, if its row states the batch `stated`.
+    pub(super) fn batch_of(&self, block: u64, stated: Option<BatchNumber>) -> BlockIn {
+        match (stated, self.found.batch_of(block)) {
+            (Some(batch), _) => BlockIn::Batch(batch),
+            (None, BlockIn::Unknown) => self.given.batch_of(block),
+            (None, found) => found,
+        }
+    }
+}
+
 impl BatchBlocks {
     /// Reads a file (`-` for standard input). Lines of another chain than `chain` are skipped.
     ///

@@ -1,4 +1,4 @@
-use super::{RelayedBy, SkippedInputs, SourceError};
+use super::{BatchRoots, RelayedBy, SkippedInputs, SourceError};
 use crate::{
     archive::{Collector, Origin},
     ingest::IndexError,
@@ -26,6 +26,12 @@ pub enum Verdict {
 pub trait BatchCheck {
     /// Returns a verdict on each batch, in the same order.
     fn check(&self, batches: &[BatchView<'_>]) -> Vec<Verdict>;
+
+    /// The batch roots of a chain, by which the batches of logs without batch numbers are found. `None` if
+    /// the check has none.
+    fn batch_roots(&self, _chain: ChainId) -> Option<BatchRoots> {
+        None
+    }
 }
 
 /// The state that is kept from one source to the next.

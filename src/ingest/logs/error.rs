@@ -103,6 +103,44 @@ pub enum SourceError {
         /// The log's index in the transaction, or in the block if the source counts so.
         index: u64,
     },
+    /// Two sources differ about one event.
+    #[error("event {index} of block {block} is given twice, differently")]
+    TwoEvents {
+        /// The block.
+        block: u64,
+        /// The event's index in the block.
+        index: u64,
+    },
+    /// `l2ToL1Logs` and the events of a transaction differ.
+    #[error(
+        "l2ToL1Logs and the events L2ToL1LogSent of transaction {transaction} differ in log {index}"
+    )]
+    EventDiffers {
+        /// The transaction.
+        transaction: Hash,
+        /// The log's index among the events of the transaction, from 0.
+        index: u64,
+    },
+    /// Logs lead to no batch root.
+    #[error(
+        "the logs of {} lead to no batch root of the chain (logs: {logs}, transactions: {transactions}, the \
+         first one {transaction}): {reason}",
+        blocks(*.first_block, *.last_block)
+    )]
+    NoRoot {
+        /// The block of the first log.
+        first_block: u64,
+        /// The block of the last log.
+        last_block: u64,
+        /// The transaction of the first log.
+        transaction: Hash,
+        /// The number of transactions.
+        transactions: u64,
+        /// The number of logs.
+        logs: u64,
+        /// The nearest explanation.
+        reason: String,
+    },
     /// The batch of a block is unknown.
     #[error(
         "the batch of block {block} is unknown: its entry has no batch number, and no batch with known \
@@ -224,6 +262,10 @@ pub enum SourceError {
         /// The limit.
         limit: usize,
     },
+}
+
+fn blocks(first: u64, last: u64) -> String {
+    if first == last { format!("block {first}") } else { format!("blocks {first} to {last}") }
 }
 
 fn batch(batch: Option<BatchNumber>) -> String {

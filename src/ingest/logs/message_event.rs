@@ -1,6 +1,13 @@
-//! The event of L1Messenger with a message: `L1MessageSent(address indexed, bytes32 indexed, bytes)`.
+//! The events of L1Messenger: `L2ToL1LogSent((uint8,bool,uint16,address,bytes32,bytes32))` with the fields of a
+//! log, and `L1MessageSent(address indexed, bytes32 indexed, bytes)` with a message.
+//!
+//! On Era chains every log has its event. L1Messenger of ZKsync OS chains emits only the second one.
+//! Source: era-contracts `L1Messenger.sol`, `IL1Messenger.sol`, v26 to v31.
 
-use std::{collections::HashMap, fmt};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+};
 
 use alloy_sol_types::SolEvent;
 use serde::{
@@ -14,23 +21,42 @@ use super::{
     needed_members::{needed, required},
 };
 use crate::{
-    contracts::abi::L1MessageSent,
+    contracts::abi::{L1MessageSent, L2ToL1LogSent},
     ingest::json::at_most,
     keccak::keccak256,
-    message::MESSENGER,
+    message::{L2ToL1Log, LOG_TREE_HEIGHT, MESSENGER},
     primitives::{Address, Hash, spelled::Member},
 };
 
 /// The most topics of an event, which LOG4 has.
 pub(super) const MOST_TOPICS: usize = 4;
+/// The most logs of a receipt.
+const MOST_LOGS: usize = 1 << LOG_TREE_HEIGHT;
 /// The error text for an event with more.
 pub(super) const TOO_MANY_TOPICS: &str = "an event with more than 4 topics";
 
 const MESSAGE_SENT: Hash = Hash::new(L1MessageSent::SIGNATURE_HASH.0);
+const LOG_SENT: Hash = Hash::new(L2ToL1LogSent::SIGNATURE_HASH.0);
+
+/// An event of L1Messenger.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum MessengerEvent {
+    /// A message, with its hash.
+    Message(Hash, Vec<u8>),
+    /// A log.
+    Log(L2ToL1Log),
+}
 
 /// The topics of an event. Those of other events may be anything.
 #[derive(Debug, Default)]
 pub(super) struct Topics(Vec<Member<Hash>>);
+
+impl Topics {
+    /// Whether they are those of `L2ToL1LogSent`.
+    pub(super) fn are_of_log(&self) -> bool {
+        self.0.first().and_then(Member::known) == Some(&LOG_SENT)
+    }
+}
 
 impl<'de> Deserialize<'de> for Topics {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -48,17 +74,58 @@ struct Event<'t> {
     data: Option<&'t RawValue>,
 }
 
-/// The messages in the events of a receipt, by their hashes, or the error in one of them. Other events are
-/// dropped as soon as they are read.
-#[derive(Debug)]
-pub(super) struct EventMessages(pub(super) Result<HashMap<Hash, Vec<u8>>, SourceError>);
+/// The events of L1Messenger in a receipt.
+#[derive(Debug, Default)]
+pub(super) struct ReceiptEvents {
+    /// The messages by their hashes.
+    pub(super) messages: HashMap<Hash, Vec<u8>>,
+    /// The logs, in order.
+    pub(super) logs: Vec<L2ToL1Log>,
+}
 
-impl<'de> Deserialize<'de> for EventMessages {
+impl ReceiptEvents {
+    /// The message of a log, if it is the log of a message.
+    pub(super) fn message_of(&self, log: &L2ToL1Log) -> Option<Vec<u8>> {
+        if log.is_message() { self.messages.get(&log.value()).cloned() } else { None }
+    }
+
+    /// Whether every message has the event of its log. On ZKsync OS chains it has not.
+    pub(super) fn have_logs_of_messages(&self) -> bool {
+        let hashes: HashSet<_> = self.logs.iter().map(L2ToL1Log::value).collect();
+        self.messages.keys().all(|hash| hashes.contains(hash))
+    }
+
+    fn add(&mut self, event: &Event<'_>) -> Result<(), SourceError> {
+        match messenger_event(
+            &event.address,
+            event.topics.as_ref().unwrap_or(&Topics::default()),
+            event.data,
+        )? {
+            Some(MessengerEvent::Message(hash, message)) => {
+                drop(self.messages.insert(hash, message))
+            }
+            Some(MessengerEvent::Log(_)) if self.logs.len() == MOST_LOGS => {
+                let what = "the events L2ToL1LogSent of the receipt";
+                return Err(SourceError::TooMany { what, limit: MOST_LOGS });
+            }
+            Some(MessengerEvent::Log(log)) => self.logs.push(log),
+            None => {}
+        }
+        Ok(())
+    }
+}
+
+/// The events of L1Messenger in a receipt, or the error in one of them. Other events are dropped as soon as
+/// they are read.
+#[derive(Debug)]
+pub(super) struct MessengerEvents(pub(super) Result<ReceiptEvents, SourceError>);
+
+impl<'de> Deserialize<'de> for MessengerEvents {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Events;
 
         impl<'de> Visitor<'de> for Events {
-            type Value = EventMessages;
+            type Value = MessengerEvents;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a list of events")
@@ -67,16 +134,15 @@ impl<'de> Deserialize<'de> for EventMessages {
             fn visit_seq<A: SeqAccess<'de>>(
                 self,
                 mut events: A,
-            ) -> Result<EventMessages, A::Error> {
-                let mut messages = Ok(HashMap::new());
-                while let Some(Event { address, topics, data }) = events.next_element()? {
-                    let Ok(known) = &mut messages else { continue };
-                    match message(&address, &topics.unwrap_or_default(), data) {
-                        Ok(found) => known.extend(found),
-                        Err(error) => messages = Err(error),
+            ) -> Result<MessengerEvents, A::Error> {
+                let mut found = Ok(ReceiptEvents::default());
+                while let Some(event) = events.next_element::<Event<'_>>()? {
+                    let Ok(known) = &mut found else { continue };
+                    if let Err(error) = known.add(&event) {
+                        found = Err(error);
                     }
                 }
-                Ok(EventMessages(messages))
+                Ok(MessengerEvents(found))
             }
         }
 
@@ -84,20 +150,22 @@ impl<'de> Deserialize<'de> for EventMessages {
     }
 }
 
-/// The message in an event, with its hash. `None` for another event.
-pub(super) fn message(
+/// The event, if it is one of L1Messenger with a log or a message.
+pub(super) fn messenger_event(
     address: &Member<Address>,
     topics: &Topics,
     data: Option<&RawValue>,
-) -> Result<Option<(Hash, Vec<u8>)>, SourceError> {
-    let [signature, _, hash, ..] = &topics.0[..] else { return Ok(None) };
+) -> Result<Option<MessengerEvent>, SourceError> {
     let event = || "the event".to_owned();
-    if signature.known() != Some(&MESSAGE_SENT)
-        || needed(address, "address", event)? != Some(MESSENGER)
-    {
+    let expected = match (topics.0.first().and_then(Member::known), &topics.0[..]) {
+        (Some(&LOG_SENT), _) => None,
+        (Some(&MESSAGE_SENT), [_, _, hash, ..]) => Some(hash),
+        _ => return Ok(None),
+    };
+    if needed(address, "address", event)? != Some(MESSENGER) {
         return Ok(None);
     }
-    let expected = required(hash, "topics[2]", event)?;
+    let expected = expected.map(|hash| required(hash, "topics[2]", event)).transpose()?;
     let data = data.map(|data| serde_json::from_str::<Member<Vec<u8>>>(data.get())).transpose()?;
     let data = match data.unwrap_or_default() {
         Member::Read(data) => data,
@@ -106,13 +174,35 @@ pub(super) fn message(
             return Err(SourceError::Member { name: "data", of: event(), error });
         }
     };
-    let (message,) = L1MessageSent::abi_decode_data(&data).map_err(|error| SourceError::Bad {
-        what: "the event's data:".into(),
-        reason: error.to_string(),
-    })?;
+    match expected {
+        None => log(&data).map(MessengerEvent::Log).map(Some),
+        Some(expected) => message(expected, &data).map(Some),
+    }
+}
+
+/// The message in the data of `L1MessageSent`.
+fn message(expected: Hash, data: &[u8]) -> Result<MessengerEvent, SourceError> {
+    let (message,) = L1MessageSent::abi_decode_data(data).map_err(bad_data)?;
     let got = keccak256(&message);
     if got != expected {
         return Err(SourceError::MessageHash { expected, got });
     }
-    Ok(Some((expected, message.to_vec())))
+    Ok(MessengerEvent::Message(expected, message.to_vec()))
+}
+
+/// The log in the data of `L2ToL1LogSent`: six words.
+fn log(data: &[u8]) -> Result<L2ToL1Log, SourceError> {
+    let (log,) = L2ToL1LogSent::abi_decode_data_validate(data).map_err(bad_data)?;
+    let mut bytes = [0; L2ToL1Log::LEN];
+    bytes[0] = log.l2ShardId;
+    bytes[1] = log.isService.into();
+    bytes[2..4].copy_from_slice(&log.txNumberInBatch.to_be_bytes());
+    bytes[4..24].copy_from_slice(log.sender.as_slice());
+    bytes[24..56].copy_from_slice(log.key.as_slice());
+    bytes[56..].copy_from_slice(log.value.as_slice());
+    Ok(L2ToL1Log::new(bytes))
+}
+
+fn bad_data(error: alloy_sol_types::Error) -> SourceError {
+    SourceError::Bad { what: "the event's data:".into(), reason: error.to_string() }
 }

@@ -16,14 +16,18 @@
 
 mod assembly;
 mod batch_blocks;
+mod batch_by_root;
 mod batch_pubdata;
+mod batch_roots;
 mod batch_rows;
 mod batch_sink;
+mod block_rows;
 mod bytes;
 mod detect;
 mod era_pubdata;
 mod error;
 mod format;
+mod found_batches;
 mod indexer;
 mod jsonl;
 mod message_event;
@@ -35,11 +39,14 @@ mod pubdata;
 mod receipt;
 mod receipts;
 mod relayed;
+mod row;
 mod rpc_objects;
+mod sent_log;
 mod skipped_inputs;
 mod zksync_os_pubdata;
 
 pub use batch_blocks::BatchBlocks;
+pub use batch_roots::BatchRoots;
 pub use batch_sink::{BatchCheck, Verdict};
 pub use error::SourceError;
 pub use format::SourceFormat;

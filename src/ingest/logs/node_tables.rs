@@ -15,10 +15,12 @@
 
 use super::{
     BatchBlocks, SourceError,
-    assembly::{Assembled, KnownBlocks, PlacedMessage, Row, RowKind, Rows},
+    assembly::{Assembled, Rows},
+    batch_blocks::KnownBlocks,
     batch_rows::{BatchRows, Differing},
     batch_sink::BatchSink,
     postgres_text::{boolean, bytea_array, fixed, integer, required},
+    row::{PlacedMessage, Row, RowKind},
 };
 use crate::{
     archive::{ArchiveError, Origin},
@@ -225,8 +227,9 @@ impl NodeTables {
         };
         match log(row) {
             Ok((index, hash, log, batch)) => {
-                let row = Row::new(RowKind::Log, [block, index, 0], batch, row.origin);
-                self.logs.push_log(row, Some(index), &log, &hash, None)
+                let row = Row::new(RowKind::Log, [block, index, 0], batch, row.origin)
+                    .with_index_in_block(Some(index));
+                self.logs.push_log(row, &log, &hash, None)
             }
             Err(error) => {
                 let batch = row.batch(9).unwrap_or_default();

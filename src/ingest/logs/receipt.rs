@@ -5,9 +5,10 @@ use serde_json::value::RawValue;
 
 use super::{
     SourceError,
-    message_event::message,
+    message_event::{MessengerEvent, messenger_event},
     needed_members::{needed, required},
     rpc_objects::{LogList, Object, PartialReceipt, RpcLog},
+    sent_log::{EventFields, SentLog},
 };
 use crate::{
     ingest::json::each_element,
@@ -25,6 +26,8 @@ pub(super) enum Answer {
     Receipt(Receipt),
     /// A message in an event, with its hash.
     Message(Hash, Vec<u8>),
+    /// A log in an event.
+    Event(SentLog),
     Fault(Fault),
 }
 
@@ -47,12 +50,15 @@ pub(super) struct Receipt {
     pub(super) index: u64,
     pub(super) batch: Option<BatchNumber>,
     pub(super) logs: Vec<ReceiptLog>,
-    /// Whether `l2ToL1Logs` is null instead of a list. There may be logs all the same.
-    pub(super) is_null: bool,
+    /// Why nothing tells whether the transaction has logs, if it has neither `l2ToL1Logs` nor events of logs.
+    pub(super) undecided: Option<SourceError>,
 }
 
 pub(super) struct ReceiptLog {
     pub(super) log: L2ToL1Log,
+    /// Whether its transaction number is the index of the transaction in its block, because the receipt has
+    /// no other.
+    pub(super) assumes_number: bool,
     /// Its index among the logs of the block, if the node counts so.
     pub(super) index_in_block: Option<u64>,
     pub(super) message: Option<Vec<u8>>,
@@ -181,9 +187,26 @@ impl<E> ReceiptReader<'_, E> {
             if object.removed.known() == Some(&true) {
                 return Ok(());
             }
-            match message(&object.address, topics, object.data) {
-                Ok(Some((hash, bytes))) => self.give(Answer::Message(hash, bytes)),
+            let event = messenger_event(&object.address, topics, object.data);
+            let block = object.block_number.known().copied();
+            let batch = object.l1_batch_number.known().copied().map(BatchNumber);
+            let answer = event.and_then(|event| match event {
+                Some(MessengerEvent::Log(log)) => {
+                    sent_log(&object, log).map(Answer::Event).map(Some)
+                }
+                Some(MessengerEvent::Message(hash, bytes)) => {
+                    Ok(Some(Answer::Message(hash, bytes)))
+                }
+                None => Ok(None),
+            });
+            match answer {
+                Ok(Some(answer)) => self.give(answer),
                 Ok(None) => Ok(()),
+                // A batch is complete without a message, but not without a log.
+                Err(error) if topics.are_of_log() => {
+                    let what = "an event of L1Messenger".into();
+                    self.fault(Fault { what, block, batch, error, more: 0 })
+                }
                 Err(error) => self.nowhere("an event of L1Messenger", || error),
             }
         } else {
@@ -193,6 +216,20 @@ impl<E> ReceiptReader<'_, E> {
             }
         }
     }
+}
+
+/// A log in an event, with its position.
+fn sent_log(object: &Object<'_>, log: L2ToL1Log) -> Result<SentLog, SourceError> {
+    let of = || "the event".to_owned();
+    let index = object.log_index.clone().or(object.index.clone());
+    let fields = EventFields {
+        hash: needed(&object.transaction_hash, "transactionHash", of)?,
+        block: needed(&object.block_number, "blockNumber", of)?,
+        transaction: needed(&object.transaction_index, "transactionIndex", of)?,
+        index: needed(&index, "logIndex", of)?,
+        batch: needed(&object.l1_batch_number, "l1BatchNumber", of)?.map(BatchNumber),
+    };
+    fields.of_log(log)
 }
 
 /// Parses a receipt, or returns why it is invalid.
@@ -236,14 +273,29 @@ fn parts(object: Object<'_>) -> Result<Receipt, SourceError> {
     let block = required(&object.block_number, "blockNumber", of)?;
     let index = required(&object.transaction_index, "transactionIndex", of)?;
     let batch = needed(&object.l1_batch_number, "l1BatchNumber", of)?.map(BatchNumber);
-    let (rpc_logs, is_null) = match object.l2_to_l1_logs {
-        LogList::Logs(logs) => (logs, false),
-        LogList::Null => (Vec::new(), true),
-        LogList::Missing => {
-            return Err(SourceError::Missing { what: of(), field: "l2ToL1Logs" });
-        }
+    let missing = || SourceError::Missing { what: of(), field: "l2ToL1Logs" };
+    let events = object.logs.map(|events| events.0).transpose()?;
+    let (rpc_logs, error) = match (object.l2_to_l1_logs, &events) {
+        (LogList::Logs(logs), _) => (logs, None),
+        (LogList::Null, _) => (Vec::new(), Some(SourceError::NullLogs)),
+        (LogList::Missing, Some(_)) => (Vec::new(), Some(missing())),
+        (LogList::Missing, None) => return Err(missing()),
     };
-    let messages = object.logs.map(|events| events.0).transpose()?.unwrap_or_default();
+    let events = events.unwrap_or_default();
+    if let Some(error) = error {
+        if !events.have_logs_of_messages() {
+            return Err(error);
+        }
+        let log = |log: &L2ToL1Log| ReceiptLog {
+            log: *log,
+            assumes_number: false,
+            index_in_block: None,
+            message: events.message_of(log),
+        };
+        let logs: Vec<_> = events.logs.iter().map(log).collect();
+        let undecided = Some(error).filter(|_| logs.is_empty());
+        return Ok(Receipt { hash, block, index, batch, logs, undecided });
+    }
     let mut logs = Vec::with_capacity(rpc_logs.len());
     let mut previous = None;
     for (at, rpc) in (0..).zip(rpc_logs) {
@@ -270,6 +322,9 @@ fn parts(object: Object<'_>) -> Result<Receipt, SourceError> {
         let number = needed(&rpc.tx_index_in_l1_batch, "txIndexInL1Batch", of)?
             .or(needed(&rpc.tx_number_in_block, "txNumberInBlock", of)?)
             .or(needed(&object.l1_batch_tx_index, "l1BatchTxIndex", of)?);
+        let event = events.logs.get(at as usize);
+        let number = number.or(event.map(|event| event.tx_number().into()));
+        let assumes_number = number.is_none();
         let number = match (number, batch) {
             (Some(number), _) => number,
             // A node that names the batch must also give the number in it.
@@ -281,10 +336,17 @@ fn parts(object: Object<'_>) -> Result<Receipt, SourceError> {
         let index_in_block = rpc.log_index.known().or(rpc.index.known()).copied();
         let index_in_block = index_in_block.filter(|_| batch.is_some());
         let log = leaf(&rpc, at, number)?;
-        let message = if log.is_message() { messages.get(&log.value()).cloned() } else { None };
-        logs.push(ReceiptLog { log, index_in_block, message });
+        if event.is_some_and(|event| *event != log) {
+            return Err(SourceError::EventDiffers { transaction: hash, index: at });
+        }
+        let message = events.message_of(&log);
+        logs.push(ReceiptLog { log, assumes_number, index_in_block, message });
     }
-    Ok(Receipt { hash, block, index, batch, logs, is_null })
+    if !events.logs.is_empty() && events.logs.len() != logs.len() {
+        let index = events.logs.len().min(logs.len()) as u64;
+        return Err(SourceError::EventDiffers { transaction: hash, index });
+    }
+    Ok(Receipt { hash, block, index, batch, logs, undecided: None })
 }
 
 /// The 88 bytes of a log whose transaction has this number.

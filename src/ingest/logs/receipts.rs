@@ -8,12 +8,13 @@
 //!                         logIndex, transactionLogIndex, transactionHash}]
 //! leaves    those of the blocks of the batch in order; in a block by transactionIndex, then in receipt order
 //! u16       Era: txIndexInL1Batch, or l1BatchTxIndex;  ZKsync OS, which has neither: transactionIndex
-//! batch     Era: l1BatchNumber;  ZKsync OS: from the given blocks of the batches
-//! message   L1Messenger 0x…8008 emits L1MessageSent(address indexed, bytes32 indexed hash, bytes message)
+//! batch     Era: l1BatchNumber;  ZKsync OS: from the given blocks of the batches;  otherwise from the roots
+//! log       L1Messenger 0x…8008 of Era emits L2ToL1LogSent((uint8,bool,uint16,address,bytes32,bytes32))
+//! message   L1Messenger emits L1MessageSent(address indexed, bytes32 indexed hash, bytes message)
 //! ```
 //!
 //! Era counts `logIndex` through a block, so a missing receipt with logs is detected. Receipts may come in
-//! any order, and twice. Events outside of receipts provide messages that the receipts lack.
+//! any order, and twice. Events outside of receipts provide logs and messages that the receipts lack.
 
 use std::convert::Infallible;
 
@@ -22,9 +23,12 @@ use rayon::prelude::*;
 
 use super::{
     BatchBlocks, SourceError,
-    assembly::{Assembled, KnownBlocks, LogPlace, PlacedMessage, Row, RowKind, Rows},
+    assembly::{Assembled, Rows},
+    batch_blocks::KnownBlocks,
     batch_sink::BatchSink,
     receipt::{Answer, Fault, Receipt, answers},
+    row::{LogPlace, PlacedMessage, Row, RowKind},
+    sent_log::SentLog,
 };
 use crate::{
     archive::Origin,
@@ -33,8 +37,8 @@ use crate::{
         IndexError,
         json::{JsonValues, ValueChunk},
     },
-    message::{BatchLogs, MessageList},
-    primitives::{BatchNumber, ChainId},
+    message::{BatchLogs, L2ToL1Log, MessageList},
+    primitives::{BatchNumber, ChainId, Hash},
 };
 
 /// The memory for logs with their messages, and for everything else, in bytes.
@@ -130,13 +134,14 @@ impl Receipts {
     ) -> Result<(), IndexError> {
         match answer {
             // With a check on whole batches, it decides whether there were logs.
-            Answer::Receipt(receipt) if receipt.is_null && intake.state.check.is_none() => {
-                let Receipt { hash, block, batch, .. } = receipt;
-                let error = SourceError::NullLogs;
+            Answer::Receipt(Receipt { hash, block, batch, undecided: Some(error), .. })
+                if intake.state.check.is_none() =>
+            {
                 let fault = Fault::of_receipt(Some(hash), Some(block), batch, error);
                 self.add(Answer::Fault(fault), origin, intake)
             }
             Answer::Receipt(receipt) => self.receipt(&receipt, origin),
+            Answer::Event(event) => self.event(&event, origin),
             Answer::Message(hash, bytes) => {
                 let key = Message { hash: *hash.as_bytes(), len: bytes.len() as u64 };
                 Ok(self.messages.push(key, &[&bytes])?)
@@ -166,14 +171,32 @@ impl Receipts {
             self.rows.push(Row::new(RowKind::Seen, [block, transaction, 0], batch, origin))?;
         }
         for (index, log) in (0..).zip(&receipt.logs) {
-            let at = [block, transaction, index];
-            let row = Row::new(RowKind::Log, at, batch, origin);
-            let message = log.message.as_deref();
-            self.rows.push_log(row, log.index_in_block, &log.log, &receipt.hash, message)?;
-            if log.log.is_message() && message.is_none() {
-                let hash = *log.log.value().as_bytes();
-                self.wanted.push(MissingMessage { hash, at }, &[])?;
-            }
+            let row = Row::new(RowKind::Log, [block, transaction, index], batch, origin)
+                .with_index_in_block(log.index_in_block)
+                .with_assumed_number(log.assumes_number);
+            self.log(row, &log.log, &receipt.hash, log.message.as_deref())?;
+        }
+        Ok(())
+    }
+
+    /// Adds a log in an event outside of receipts.
+    fn event(&mut self, event: &SentLog, origin: Origin) -> Result<(), IndexError> {
+        let row = Row::new(RowKind::Event, event.at, event.batch, origin)
+            .in_transaction(event.transaction);
+        self.log(row, &event.log, &event.hash, None)
+    }
+
+    fn log(
+        &mut self,
+        row: Row,
+        log: &L2ToL1Log,
+        transaction: &Hash,
+        message: Option<&[u8]>,
+    ) -> Result<(), IndexError> {
+        self.rows.push_log(row, log, transaction, message)?;
+        if log.is_message() && message.is_none() {
+            let hash = *log.value().as_bytes();
+            self.wanted.push(MissingMessage { hash, at: row.at }, &[])?;
         }
         Ok(())
     }

@@ -9,7 +9,7 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
-use super::message_event::{EventMessages, Topics};
+use super::message_event::{MessengerEvents, Topics};
 use crate::{
     ingest::json::list_at_most,
     message::LOG_TREE_HEIGHT,
@@ -40,7 +40,7 @@ pub(super) struct Object<'t> {
     pub(super) l1_batch_tx_index: Member<u64>,
     #[serde(alias = "l2_to_l1_logs")]
     pub(super) l2_to_l1_logs: LogList,
-    pub(super) logs: Option<EventMessages>,
+    pub(super) logs: Option<MessengerEvents>,
     #[serde(alias = "cumulative_gas_used")]
     pub(super) cumulative_gas_used: Option<IgnoredAny>,
 
@@ -48,6 +48,8 @@ pub(super) struct Object<'t> {
     pub(super) topics: Option<Topics>,
     #[serde(borrow)]
     pub(super) data: Option<&'t RawValue>,
+    #[serde(alias = "log_index")]
+    pub(super) log_index: Member<u64>,
     pub(super) removed: Member<bool>,
 }
 

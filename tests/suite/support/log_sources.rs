@@ -30,6 +30,31 @@ pub fn event(log: &[u8], message: &[u8]) -> Value {
     })
 }
 
+/// The events of L1Messenger for a log: `L2ToL1LogSent((uint8,bool,uint16,address,bytes32,bytes32))`, and for the
+/// log of a message the one of the next message.
+pub fn messenger_events<'m>(
+    log: &[u8],
+    messages: &mut impl Iterator<Item = &'m Vec<u8>>,
+) -> Vec<Value> {
+    let mut data = Vec::new();
+    for field in [&log[..1], &log[1..2], &log[2..4], &log[4..24], &log[24..56], &log[56..88]] {
+        data.resize(data.len() + 32 - field.len(), 0);
+        data.extend(field);
+    }
+    let signature = b"L2ToL1LogSent((uint8,bool,uint16,address,bytes32,bytes32))";
+    let mut events = vec![json!({
+        "address": "0x0000000000000000000000000000000000008008",
+        "topics": [keccak256(signature)],
+        "data": hex(&data),
+        "logIndex": "0x0",
+        "removed": false,
+    })];
+    if is_message(log) {
+        events.push(event(log, messages.next().unwrap()));
+    }
+    events
+}
+
 /// The kind of a node.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Node {
