@@ -133,8 +133,8 @@ impl Versions {
         self.drop_older(name)?;
         let sorted = if self.space.most.is_some() {
             // All of them are in memory and sorted.
-            let records: Vec<_> = self.recent.into_iter().map(|version| (version, ())).collect();
-            Sorted::Memory { records: records.into_iter(), payloads: Vec::new() }
+            let records = self.recent.into_iter().map(|version| (version, ())).collect();
+            Sorted::Memory { records, next: 0, payloads: Vec::new() }
         } else {
             for version in self.recent {
                 self.sort.push(version, &[])?;
