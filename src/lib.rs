@@ -47,7 +47,8 @@
 //! | 9 | [`anchor`] | which roots the contracts in a state accept | `archive` |
 //! | 10 | [`records`] | files of proofs: NDJSON, JSON, Parquet; verdicts on their records | `archive` |
 //! | 11 | [`prove`] | making proofs from trees and archives: single requests and bulk jobs | `archive` |
-//! | 12 | [`cli`] | the commands | `cli` |
+//! | 12 | [`survey`] | what some files are, what can be proven with them, what is missing | `archive` |
+//! | 13 | [`cli`] | the commands | `cli` |
 //!
 //! # Examples
 //!
@@ -135,6 +136,9 @@ pub mod records;
 
 #[cfg(feature = "archive")]
 pub mod prove;
+
+#[cfg(feature = "archive")]
+pub mod survey;
 
 #[cfg(feature = "cli")]
 pub mod cli;

@@ -61,6 +61,10 @@ impl Layer {
         layer
     }
 
+    pub(crate) fn layout(&self) -> Layout {
+        self.layout
+    }
+
     pub(crate) fn chains(&self) -> &[Chain] {
         &self.chains
     }

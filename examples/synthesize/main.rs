@@ -18,10 +18,11 @@
 //! | `--form FORM` | `table`, `era-v0`, `era-v1` (both stream), `anvil`, `geth` (held in memory) | table |
 //! | `--state PATH` | the dump; a directory for Era snapshots | – |
 //! | `--archive FILE` | the raw archive of logs | – |
-//! | `--events FILE` | MessageRoot's events, one per line | – |
+//! | `--events FILE` | MessageRoot's events as `eth_getLogs` returns them, one per line | – |
 //! | `--roots FILE` | the expected roots | – |
 
 mod dump;
+mod event_logs;
 mod history;
 mod layer;
 
@@ -42,6 +43,7 @@ use slproof::{
 };
 
 use dump::Dump;
+use event_logs::EventLogs;
 use history::Shape;
 use layer::{Layer, Slots};
 
@@ -78,7 +80,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         );
     }
 
-    let mut texts = Texts { archive: archive.as_mut(), events: events.as_mut(), logs: 0 };
+    let mut texts = Texts { archive: archive.as_mut(), events: events.as_mut().map(EventLogs::to) };
     let layer = match &mut state {
         Some(dump) => play(shape, release, dump, &mut texts)?,
         None => play(shape, release, &mut Nowhere, &mut texts)?,
@@ -128,22 +130,12 @@ fn create(path: String) -> std::io::Result<BufWriter<File>> {
 /// The text outputs of a history: logs and events.
 struct Texts<'f> {
     archive: Option<&'f mut BufWriter<File>>,
-    events: Option<&'f mut BufWriter<File>>,
-    /// The log index of the next event. It does not restart at 0 in each block; readers accept that.
-    logs: u64,
+    events: Option<EventLogs<'f>>,
 }
 
 impl Texts<'_> {
     fn batch(&mut self, logs: BatchView<'_>) -> std::io::Result<()> {
         self.archive.as_mut().map_or(Ok(()), |archive| archive_line(archive, logs))
-    }
-
-    fn event(&mut self, block: u64, mut event: serde_json::Value) -> std::io::Result<()> {
-        let Some(events) = &mut self.events else { return Ok(()) };
-        event["blockNumber"] = block.into();
-        event["logIndex"] = self.logs.into();
-        self.logs += 1;
-        writeln!(events, "{event}")
     }
 }
 
@@ -155,20 +147,19 @@ fn play(
     texts: &mut Texts<'_>,
 ) -> std::io::Result<Layer> {
     let mut layer = Layer::new(release.layout(), shape.chain(0));
-    let files = || json!({"event": "NewInteropRoot"});
+    if let Some(events) = &mut texts.events {
+        events.registered(&layer)?;
+    }
     let mut executed = 0;
     for step in shape.steps() {
         layer.set_block(step.block, slots);
         let due =
             (1 + shape.chains / 4 + shape.chains * executed * 2 / shape.batches).min(shape.chains);
         while (layer.chains().len() as u64) <= due.max(step.chain as u64) {
-            let index = layer.chains().len() as u64;
-            let chain = shape.chain(index);
+            let chain = shape.chain(layer.chains().len() as u64);
             layer.add_chain(chain, shape.diamond(chain));
-            let event = json!({"event": "AddedChain", "chainId": chain, "chainIndex": index});
-            texts.event(step.block, event)?;
-            if release == Release::V31 {
-                texts.event(step.block, files())?;
+            if let Some(events) = &mut texts.events {
+                events.registered(&layer)?;
             }
         }
         let chain = layer.chains()[step.chain].id;
@@ -178,15 +169,18 @@ fn play(
             if let Some(logs) = shape.logs(chain, *batch) {
                 texts.batch(logs.view())?;
             }
-            let (event, root) = ("AppendedChainBatchRoot", batches[batches.len() - 1].1);
-            let event = json!({
-                "event": event, "chainId": chain, "batchNumber": batch, "chainBatchRoot": root,
-            });
-            texts.event(step.block, event)?;
         }
         executed += batches.len() as u64;
-        layer.append(step.chain, &batches, slots);
-        texts.event(step.block, files())?;
+        match &mut texts.events {
+            // Each append emits the roots after it.
+            Some(events) => {
+                for batch in &batches {
+                    layer.append(step.chain, &[*batch], slots);
+                    events.appended(&layer, step.chain, *batch)?;
+                }
+            }
+            None => layer.append(step.chain, &batches, slots),
+        }
     }
     Ok(layer)
 }

@@ -21,7 +21,7 @@ use crate::{
         state::Format,
     },
     message::L2ToL1Log,
-    primitives::{Address, BatchNumber, ChainId, Hash},
+    primitives::{Address, BatchNumber, ChainId, Hash, SlBlock},
 };
 
 /// Offline proofs for L2→L1 messages, from archived state of their settlement layer.
@@ -102,6 +102,7 @@ impl Cli {
     pub(super) fn share_global(&mut self) {
         let access = if self.global.no_mmap { Access::Read } else { Access::Map };
         match &mut self.command {
+            Command::Survey(args) => args.tree_args.state.access = access,
             Command::Import(args) => args.access = access,
             Command::Rebuild(args) => args.tree_args.state.access = access,
             Command::Prove(args) => args.tree_args.state.access = access,
@@ -148,6 +149,9 @@ impl When {
 #[derive(Debug, Subcommand)]
 #[expect(clippy::large_enum_variant, reason = "a process has one command")]
 pub(super) enum Command {
+    /// Say what some files are, what can be proven with them, what is missing, and the next command
+    #[command(after_help = examples::SURVEY)]
+    Survey(SurveyArgs),
     /// Make a snapshot (*.slsnap) of state dumps
     #[command(after_help = examples::IMPORT)]
     Import(ImportArgs),
@@ -207,6 +211,22 @@ pub(super) struct SchemaArgs {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct SurveyArgs {
+    /// Files, or directories with all their subdirectories
+    #[arg(required = true, value_name = "PATH")]
+    pub(super) paths: Vec<PathBuf>,
+    /// The chain of logs that do not name it, if the batch roots do not show it
+    #[arg(long, value_name = "ID")]
+    pub(super) chain: Option<ChainId>,
+    /// The maximum number of trees to try for each past root, if no events show what changed
+    /// [default: 16,384]
+    #[arg(long, value_name = "TREES", value_parser = number::parse)]
+    pub(super) search: Option<u64>,
+    #[command(flatten)]
+    pub(super) tree_args: TreeArgs,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct ImportArgs {
     /// Dumps of one state: files, the directory of a zksync-era snapshot, or - for standard input
     #[arg(required = true)]
@@ -219,9 +239,12 @@ pub(super) struct ImportArgs {
     pub(super) format: InputFormat<Format>,
     #[arg(skip)]
     pub(super) access: Access,
-    /// The account whose storage the pages of debug_storageRangeAt contain
+    /// The account of pages of debug_storageRangeAt, and of tables that do not name it
     #[arg(long, value_name = "ADDRESS")]
     pub(super) account: Option<Address>,
+    /// The block of the state: tables with blocks are read as of it, other dumps have to be of it
+    #[arg(long, value_name = "BLOCK")]
+    pub(super) last_block: Option<SlBlock>,
     /// The address of MessageRoot (of its proxy, if it has one) [default: 0x…10005]
     #[arg(long, value_name = "ADDRESS")]
     pub(super) message_root: Option<Address>,
@@ -241,7 +264,7 @@ pub(super) struct CheckArgs {
 #[derive(Debug, Args)]
 pub(super) struct RebuildArgs {
     /// Data of the settlement layer: a snapshot, dumps of one state, events of MessageRoot, or a tree
-    /// file; - for a state on standard input. A state and events have to agree
+    /// file; - for standard input. A state and events have to agree
     #[arg(required = true, value_name = "EVIDENCE")]
     pub(super) evidence: Vec<PathBuf>,
     /// The tree file to write, *.sltree
@@ -259,7 +282,7 @@ pub(super) struct RebuildArgs {
 #[derive(Debug, Args)]
 pub(super) struct HistoryArgs {
     /// Data of the settlement layer: a tree file, a snapshot, dumps of one state, or events of
-    /// MessageRoot; - for a state on standard input
+    /// MessageRoot; - for standard input
     #[arg(required = true, value_name = "EVIDENCE")]
     pub(super) evidence: Vec<PathBuf>,
     #[command(flatten)]

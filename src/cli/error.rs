@@ -1,4 +1,4 @@
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use thiserror::Error;
 
@@ -6,7 +6,7 @@ use super::role::Role;
 use crate::{
     files::{InputError, metadata_of},
     forest::{HistoryError, TreeFileError},
-    ingest::{FileKind, IndexError, state::files_of},
+    ingest::{FileKind, FoundFiles, IndexError, is_directory_of_files, state::files_of},
     proof::FailureCode,
     prove::{Error, ExtractError, SlBatchError},
     records::EntriesError,
@@ -22,6 +22,10 @@ pub(super) enum Outcome {
     SomeFailed,
     /// Nothing failed, but some proofs could not be judged.
     NotJudged,
+    /// Some inputs are damaged, or contradict others or what was recorded.
+    BadInputs {
+        contradict: bool,
+    },
 }
 
 impl Outcome {
@@ -29,7 +33,8 @@ impl Outcome {
         match self {
             Self::Done => 0,
             Self::SomeFailed => 1,
-            Self::NotJudged => 3,
+            Self::NotJudged | Self::BadInputs { contradict: false } => 3,
+            Self::BadInputs { contradict: true } => 4,
         }
     }
 }
@@ -137,6 +142,8 @@ fn exit_code(error: &Error) -> u8 {
         Error::TreeFile { source: TreeFileError::History(HistoryError::Root { .. }), .. } => 4,
         Error::TreeFile { .. } => 3,
         Error::NoSlBatches(_) | Error::NoTrees(_) | Error::OtherTrees { .. } => 2,
+        Error::TwoSettlementLayers { .. } => 2,
+        Error::NotItsPast { .. } => 4,
         Error::Index(IndexError::NeedsChain { .. }) => 2,
         Error::OtherJob { .. } | Error::Call(_) => 2,
         Error::NotResumable | Error::NotMergeable | Error::NoInput => 2,
@@ -186,13 +193,26 @@ fn inode(path: &Path) -> Result<Option<(u64, u64)>, InputError> {
     Ok(found.map(|found| (found.dev(), found.ino())))
 }
 
-/// Refuses an output that is also an input: writing it would destroy the input.
+/// Refuses an output that is also an input, or one of the files in a directory that are used: writing it would
+/// destroy the input.
 pub(super) fn refuse_overwriting(output: &Path, inputs: &[&Path]) -> Result<(), CliError> {
     let Some(target) = inode(output)? else { return Ok(()) };
     for input in inputs {
         // A state may consist of more files than the given one.
-        let files = files_of(input)?;
-        for file in files.iter().map(PathBuf::as_path).chain([*input]) {
+        let mut files = Vec::new();
+        if is_directory_of_files(input)? {
+            let found = FoundFiles::at(&[input])?;
+            let is_input = |kind: FileKind| {
+                kind.is_evidence() || kind.has_logs() || kind == FileKind::SlBatches
+            };
+            files.extend(found.of(is_input).map(|file| file.path.clone()));
+        } else {
+            files.push((*input).to_owned());
+        }
+        for file in files.clone() {
+            files.extend(files_of(&file)?);
+        }
+        for file in &files {
             if inode(file)? == Some(target) {
                 return Err(CliError::Usage(format!(
                     "{} is an input; the output would replace it",

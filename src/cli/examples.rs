@@ -1,5 +1,10 @@
 //! The examples at the end of each command's help. A test runs them all, in this order.
 
+pub(super) const SURVEY: &str = "\
+Examples:
+  slproof survey state.json logs.jsonl.gz events.jsonl.gz
+  slproof survey . --json";
+
 pub(super) const IMPORT: &str = "\
 Examples:
   slproof import state.json -o gateway.slsnap

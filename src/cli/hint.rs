@@ -43,6 +43,7 @@ fn of_this(error: &(dyn Error + 'static)) -> Option<&'static str> {
             ProveError::Index(inner) => of_this(inner),
             ProveError::Target(inner) => of_this(inner),
             ProveError::Call(inner) => of_this(inner),
+            ProveError::TwoSettlementLayers { .. } => Some("say which with --sl-chain-id"),
             ProveError::NoSlBatches(_) => Some("give them with --sl-batches"),
             ProveError::NoTrees(_) => Some("give a --target other than batch-root for the job"),
             ProveError::OtherHash { asked: HashOf::Message, .. } => {

@@ -109,7 +109,8 @@ fn table(
         // Writing to a string cannot fail.
         let _ = write!(text, "{:>12}  {}", root.block.0, root.root);
         if root.chains == 0 {
-            text.push_str("       -  unexplained\n");
+            let what = if root.root.is_zero() { "missing in the events" } else { "unexplained" };
+            let _ = writeln!(text, "       -  {what}");
         } else {
             let registered = step.registered.iter().map(|tree| format!("+{}", tree.chain()));
             let appended = step.appended.iter().map(|(tree, runs)| {

@@ -27,6 +27,7 @@ pub(super) fn run(
         watcher: progress.watcher(),
         format: args.format.0,
         account: args.account,
+        last_block: args.last_block,
         message_root: args.message_root.unwrap_or(Addresses::default().message_root),
         access: args.access,
         sl_chain: args.sl_chain_id,

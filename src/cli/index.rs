@@ -16,12 +16,13 @@ use super::{
 };
 use crate::{
     archive::Archive,
-    files::{Input, InputError, entries_of, is_directory, is_file},
+    files::{Input, InputError, Inputs, ReadProgressHandle},
     ingest::{
-        IndexError,
+        FileKind, FoundFile, FoundFiles, IndexError,
         logs::{BatchBlocks, BatchCheck, Indexed, Indexer, SourceFormat, SourceOptions},
     },
-    prove::{Coverage, MissingBatches, TreeCheck, Trees},
+    primitives::ChainId,
+    prove::{Coverage, LogChains, MissingBatches, TreeCheck, Trees},
 };
 
 /// The maximum number of excluded batches that are shown.
@@ -35,9 +36,9 @@ pub(super) fn run(
     bars: ProgressFactory,
 ) -> Result<Outcome, CliError> {
     needs_tree(args)?;
-    let archives = files(&args.archives, console)?;
-    let inputs =
-        archives.iter().map(|archive| &archive.path).chain(&args.tree).chain(&args.batch_blocks);
+    let found = FoundFiles::at(&args.archives)?;
+    let files = found.files.iter();
+    let inputs = files.map(|file| &file.path).chain(&args.tree).chain(&args.batch_blocks);
     let inputs: Vec<&Path> = inputs.map(PathBuf::as_path).collect();
     if inputs.iter().filter(|path| **path == Path::new("-")).count() > 1 {
         return Err(CliError::Usage("only one input can be standard input".into()));
@@ -47,7 +48,8 @@ pub(super) fn run(
     refuse_overwriting(&args.output, &others)?;
     let started = Instant::now();
     let blocks = match &args.batch_blocks {
-        Some(path) => BatchBlocks::read(path, args.chain)?,
+        Some(path) => BatchBlocks::read(path, args.chain)
+            .map_err(|error| wrong_input(path, Role::BatchBlocks, error.into()))?,
         None => BatchBlocks::default(),
     };
     let options = args.tree_args.options(None, console);
@@ -65,33 +67,26 @@ pub(super) fn run(
     let checked = check.as_ref().map(|check| check as &dyn BatchCheck);
     let progress = bars.reading();
     let watcher = progress.watcher();
-    let lens = archives.iter().filter_map(|archive| file_len(&archive.path));
-    watcher.expect(lens.sum());
+    let (archives, others): (Vec<&FoundFile>, _) =
+        found.files.iter().partition(|file| is_read(file, args));
+    for other in &others {
+        refuse_overwriting(&args.output, &[&other.path])?;
+    }
+    say_unread(&found, &others, console);
+    watcher.expect(archives.iter().filter_map(|archive| file_len(&archive.path)).sum());
+    let chains = match args.chain {
+        Some(_) => LogChains::default(),
+        None => LogChains::find(&found, trees.as_ref(), &options, None)?,
+    };
     let mut indexer = Indexer::create(&args.output, options, checked)?;
-    for Listed { path, from_directory } in &archives {
-        let mut read = || -> Result<_, IndexError> {
-            let input = Input::open_watched(path, &watcher)?;
-            let name = input.name().to_owned();
-            Ok((indexer.read(input)?, name))
-        };
-        let (format, name) = match read() {
-            // A directory may hold other files.
-            Err(
-                error @ (IndexError::Unknown { .. }
-                | IndexError::State { .. }
-                | IndexError::Input(InputError::Empty { .. })),
-            ) if *from_directory => {
-                refuse_overwriting(&args.output, &[path])?;
-                indexer.pass_over(error);
-                continue;
-            }
-            read => read.map_err(|error| wrong_input(path, Role::Messages, error.into()))?,
-        };
-        if format != SourceFormat::Native {
-            // A message archive may be both an input and the output: the other inputs are added to it.
-            refuse_overwriting(&args.output, &[path])?;
+    chains.set_blocks(&mut indexer);
+    for file in &archives {
+        let chain = args.chain.or(chains.of(&file.path));
+        if let Some(chain) = chains.of(&file.path) {
+            let path = file.path.display();
+            console.info(format_args!("chain              {chain} by its batch roots: {path}"));
         }
-        console.verbose(format_args!("{name}: {format}"));
+        read_file(file, chain, &args.output, &watcher, &mut indexer, console)?;
     }
     watcher.all_read();
     let indexed = indexer.finish()?;
@@ -105,7 +100,7 @@ pub(super) fn run(
     if nothing {
         return Err(match indexed.faults.into_first().into_iter().next() {
             Some(first) => match &archives[..] {
-                [Listed { path, .. }] => wrong_input(path, Role::Messages, first.into()),
+                [FoundFile { path, .. }] => wrong_input(path, Role::Messages, first.into()),
                 _ => first.into(),
             },
             None => CliError::NothingFound("the archives hold no batch".into()),
@@ -132,6 +127,77 @@ pub(super) fn run(
     console.info(format_args!("output             {}", args.output.display()));
     console.info(format_args!("time               {:.2} s", started.elapsed().as_secs_f64()));
     Ok(outcome(&indexed))
+}
+
+/// Whether a file is read as an archive: every file that was given by name, and of a directory those that are
+/// recognised, or all if their format is given.
+fn is_read(file: &FoundFile, args: &IndexArgs) -> bool {
+    let is_recognised = file.kind.is_some_and(FileKind::has_logs);
+    !file.from_directory || is_recognised || (args.format.0.is_some() && file.damage.is_none())
+}
+
+/// Names what directories hold besides archives.
+fn say_unread(found: &FoundFiles, others: &[&FoundFile], console: &Console) {
+    for path in &found.passed_over {
+        console.info(format_args!("skipped            {}", path.display()));
+    }
+    for file in others {
+        console.info(format_args!("skipped            {}: {}", file.path.display(), kind_of(file)));
+    }
+}
+
+/// The kind of a file in a directory.
+pub(super) fn kind_of(file: &FoundFile) -> String {
+    match (&file.damage, file.kind) {
+        (Some(InputError::Empty { .. }), _) => "empty".into(),
+        (Some(error), _) => report::with_causes(error),
+        (None, Some(kind)) => kind.to_string(),
+        (None, None) => "not recognised".into(),
+    }
+}
+
+/// Reads a file, or each file of a tar archive.
+fn read_file(
+    file: &FoundFile,
+    chain: Option<ChainId>,
+    output: &Path,
+    watcher: &ReadProgressHandle,
+    indexer: &mut Indexer<'_>,
+    console: &Console,
+) -> Result<(), CliError> {
+    let inputs = Inputs::open_watched(&file.path, watcher);
+    // A directory or an archive may hold other files.
+    let may_be_other = file.from_directory || inputs.as_ref().is_ok_and(Inputs::is_archive);
+    let mut take = |input: Result<Input, InputError>| -> Result<(), CliError> {
+        let read = input.map_err(IndexError::from).and_then(|input| {
+            let name = input.name().to_owned();
+            Ok((indexer.read_of(chain, input)?, name))
+        });
+        let (format, name) = match read {
+            Err(
+                error @ (IndexError::Unknown { .. }
+                | IndexError::State { .. }
+                | IndexError::OtherAnswer { .. }
+                | IndexError::Input(InputError::Empty { .. } | InputError::Packed { .. })),
+            ) if may_be_other => {
+                refuse_overwriting(output, &[&file.path])?;
+                let error = report::with_causes(&error);
+                console.info(format_args!("skipped            {error}"));
+                return Ok(());
+            }
+            read => read.map_err(|error| wrong_input(&file.path, Role::Messages, error.into()))?,
+        };
+        if format != SourceFormat::Native {
+            // A message archive may be both an input and the output: the other inputs are added to it.
+            refuse_overwriting(output, &[&file.path])?;
+        }
+        console.verbose(format_args!("{name}: {format}"));
+        Ok(())
+    };
+    match inputs {
+        Ok(inputs) => inputs.into_iter().try_for_each(take),
+        Err(error) => take(Err(error)),
+    }
 }
 
 fn outcome(indexed: &Indexed) -> Outcome {
@@ -184,47 +250,6 @@ fn needs_tree(args: &IndexArgs) -> Result<(), CliError> {
         }
         _ => Ok(()),
     }
-}
-
-/// A file to read.
-struct Listed {
-    path: PathBuf,
-    from_directory: bool,
-}
-
-/// The given files and the files in the given directories, sorted by name.
-fn files(given: &[PathBuf], console: &Console) -> Result<Vec<Listed>, CliError> {
-    let mut files = Vec::with_capacity(given.len());
-    for path in given {
-        if is_directory(path)? {
-            list(path, &mut files, console)?;
-        } else {
-            files.push(Listed { path: path.clone(), from_directory: false });
-        }
-    }
-    Ok(files)
-}
-
-/// Adds the files of a directory and of its subdirectories, sorted by name.
-fn list(path: &Path, files: &mut Vec<Listed>, console: &Console) -> Result<(), CliError> {
-    let unreadable = |source| InputError::Read { name: path.display().to_string(), source };
-    let mut inside = Vec::new();
-    for entry in entries_of(path)? {
-        inside.push((entry.path(), entry.file_type().map_err(unreadable)?));
-    }
-    inside.sort_by(|(one, _), (other, _)| one.cmp(other));
-    for (path, kind) in inside {
-        let is_hidden = path.file_name().unwrap_or_default().as_encoded_bytes().starts_with(b".");
-        if !is_hidden && is_file(&path)? {
-            files.push(Listed { path, from_directory: true });
-        } else if !is_hidden && kind.is_dir() {
-            list(&path, files, console)?;
-        } else {
-            // A linked directory could contain this one.
-            console.info(format_args!("skipped            {}", path.display()));
-        }
-    }
-    Ok(())
 }
 
 fn print_skipped(indexed: &Indexed, from: usize) {

@@ -44,7 +44,10 @@ pub(super) fn run(args: &InspectArgs, console: Console) -> Result<Outcome, CliEr
                 inspect_lines::events(input, message_root)?
             }
             // Other files are treated as dumps too: the errors of the dump parsers say what was found.
-            Some(FileKind::State(_) | FileKind::Snapshot | FileKind::TreeFile) | None => {
+            Some(
+                FileKind::State(_) | FileKind::Snapshot | FileKind::TreeFile | FileKind::Answer(_),
+            )
+            | None => {
                 let mut import = args.state_args.options().import();
                 if let Some(FileKind::State(format)) = kind {
                     import.format.get_or_insert(format);

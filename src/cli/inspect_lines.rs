@@ -91,7 +91,8 @@ pub(super) fn events(input: Input, message_root: Address) -> Result<(Value, Stri
     let name = input.name().to_owned();
     let events = read_events_input(input, message_root)?;
     let (mut kinds, mut blocks) = (BTreeMap::<&str, u64>::new(), None);
-    for event in &events {
+    for event in events.iter() {
+        let event = event?;
         *kinds.entry(event.kind.name()).or_default() += 1;
         widen(&mut blocks, event.block.0);
     }

@@ -29,8 +29,10 @@ mod report;
 mod role;
 mod schema;
 mod schema_name;
+mod shell_words;
 mod state;
 mod state_args;
+mod survey;
 mod verify;
 mod version;
 mod wrong_input;
@@ -114,6 +116,7 @@ fn run(cli: &Cli) -> Result<Outcome, CliError> {
     let console = report::Console::new(&cli.global);
     let bars = progress::ProgressFactory::new(&cli.global);
     pool.install(|| match &cli.command {
+        Command::Survey(args) => survey::run(args, &console, bars),
         Command::Import(args) => import::run(args, &console, bars),
         Command::Rebuild(args) => rebuild::run(args, &console, bars),
         Command::Index(args) => index::run(args, &console, bars),

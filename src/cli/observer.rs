@@ -11,7 +11,7 @@ use crate::{
     forest::Forest,
     ingest::{event_logs::Mapping, state::Dump},
     proof::Target,
-    prove::{Event, Observer, Trees},
+    prove::{Event, Observer, StateUse, SurveyedState, Trees},
     state::StorageReader,
 };
 
@@ -39,6 +39,7 @@ impl Observer for TreesObserver {
     fn event(&self, event: &Event<'_>) {
         let console = &self.console;
         match event {
+            Event::StateChosen(state) => state_chosen(state, console),
             Event::StateRead(dump) => state_read(dump, console),
             Event::TreeFileOpened(file) => console.verbose(format_args!(
                 "{}: tree file, {} batches; nothing is hashed again",
@@ -59,6 +60,16 @@ impl Observer for TreesObserver {
             Event::EventsUnused => console.info(
                 "the events and the state have no batch in common, so nothing was compared",
             ),
+            Event::EventsGoOn(forest) => console.info(match forest.latest() {
+                Some(latest) => format!(
+                    "the events go on after the state, whose newest root is that of block {}: the trees are those of \
+                     the events, compared with the state up to there",
+                    latest.block
+                ),
+                None => "the events go on after the state, which has no interop root: the trees are those of the \
+                         events, compared with the state"
+                    .into(),
+            }),
             Event::Rebuilt { layout, is_given } => {
                 let how = if *is_given { "as given" } else { "detected" };
                 console.verbose(format_args!("release of the contracts: {layout} ({how})"));
@@ -122,6 +133,31 @@ pub(super) fn only_events(forest: &Forest, console: &Console) {
             forest.root()
         ),
     });
+}
+
+/// Reports what a state in a directory is used for.
+fn state_chosen(state: &SurveyedState, console: &Console) {
+    let names: Vec<String> = state.paths.iter().map(|path| path.display().to_string()).collect();
+    let names = names.join(", ");
+    match &state.usage {
+        StateUse::Evidence if state.paths.len() > 1 => {
+            console.info(format_args!("parts of one state: {names}"));
+        }
+        StateUse::Evidence => console.info(format_args!("used: {names}")),
+        StateUse::Past => console.info(format_args!(
+            "not used: {names}, the past of the state that is used, with {} batches",
+            count(state.batches)
+        )),
+        StateUse::OtherLayer => {
+            console.info(format_args!("not used: {names}, of another settlement layer"));
+        }
+        StateUse::Importer => console.info(format_args!(
+            "not used: {names}, of a chain that imported interop roots; it can be an anchor"
+        )),
+        StateUse::Part(error) | StateUse::Unusable(error) | StateUse::Contradicts(error) => {
+            console.info(format_args!("not used: {}", report::with_causes(error)));
+        }
+    }
 }
 
 /// Reports which state was read.

@@ -1,7 +1,7 @@
 use std::{
     fs::File,
     io::{self, IsTerminal},
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
     time::Instant,
 };
@@ -12,28 +12,31 @@ use super::{
     observer::JobObserver,
     progress::ProgressFactory,
     prove_args::{ProveArgs, WhichArgs},
-    report::{Console, count, named},
+    report::{self, Console, count, named},
     role::Role,
     wrong_input::{refuse_other_kinds, wrong_input},
 };
 use crate::{
     files::{Compression, Input, InputError, Lines, Output, is_same_place, place_of},
-    ingest::logs::read_archive,
     proof::{Target, calldata::CallOptions},
     prove::{
-        Error, L1Options, Messages, ProofOutput, Prover, Selection, StateOptions, Summary,
-        TreesOptions,
+        Error, L1Options, Messages, MessagesOptions, ProofOutput, Prover, Selection, StateOptions,
+        Summary, Trees, TreesOptions,
     },
     records::ProofFormat,
 };
+
+/// The maximum number of batches left out that are shown.
+const SKIPPED_SHOWN: usize = 20;
 
 pub(super) fn run(
     args: &ProveArgs,
     console: &Console,
     bars: ProgressFactory,
 ) -> Result<Outcome, CliError> {
-    check_paths(args)?;
     check_target(args)?;
+    let args = &with_archive(args)?;
+    check_paths(args)?;
     let selection = selection(&args.which)?;
     let started = Instant::now();
     // Created first, so that a missing directory is reported before the work is done.
@@ -50,18 +53,24 @@ pub(super) fn run(
         }
         None => None,
     };
-    let archive = read_archive(&args.messages, args.tree_args.state.access)
-        .map_err(|error| wrong_input(&args.messages, Role::Messages, error.into()))?;
+    let trees = args.tree_args.trees(&args.tree, &trees_options(args, console))?;
+    let messages = messages(args, &trees)?;
+    let header = messages.archive().header();
     console.verbose(format_args!(
         "{}: archive of {} batches, {} logs",
-        archive.name(),
-        count(archive.header().batches),
-        count(archive.header().logs)
+        messages.archive().name(),
+        count(header.batches),
+        count(header.logs)
     ));
-    let trees = args.tree_args.trees(&args.tree, &trees_options(args, console))?;
+    let left_out = messages.skipped().count();
+    messages.skipped().first().iter().take(SKIPPED_SHOWN).for_each(report::skipped);
+    if left_out > SKIPPED_SHOWN as u64 {
+        let rest = count(left_out - SKIPPED_SHOWN as u64);
+        report::words_of_error(format_args!("and {rest} more like these"));
+    }
 
     let observer = Arc::new(JobObserver::new(console, bars, &trees, args.target, lines));
-    let job = Prover::new(trees, Messages::from(archive))
+    let job = Prover::new(trees, messages)
         .job(selection)
         .target(args.target)
         .shard(args.shard)
@@ -69,7 +78,7 @@ pub(super) fn run(
         .observer(Arc::clone(&observer));
     let written = job.write(output);
     observer.end();
-    let summary = written.map_err(|error| wrong_anchor(args, error))?;
+    let summary = written.map_err(|error| wrong_late_input(args, error))?;
 
     console.summary(&summary);
     say(&summary, console);
@@ -86,7 +95,36 @@ pub(super) fn run(
         output.put(&summary.to_json())?;
         output.finish()?;
     }
-    Ok(if summary.count.failures.is_empty() { Outcome::Done } else { Outcome::SomeFailed })
+    let all = summary.count.failures.is_empty() && left_out == 0;
+    Ok(if all { Outcome::Done } else { Outcome::SomeFailed })
+}
+
+/// The arguments with those that --archive stands for.
+fn with_archive(args: &ProveArgs) -> Result<ProveArgs, CliError> {
+    let mut args = args.clone();
+    if let Some(archive) = args.archive.clone() {
+        for paths in [&mut args.tree, &mut args.messages, &mut args.sl_batches] {
+            if paths.is_empty() {
+                paths.push(archive.clone());
+            }
+        }
+    }
+    if args.anchor.is_some() && args.sl_batches.is_empty() {
+        return Err(CliError::Usage("--anchor needs --sl-batches".into()));
+    }
+    Ok(args)
+}
+
+/// Opens the archives of logs.
+fn messages(args: &ProveArgs, trees: &Trees) -> Result<Messages, CliError> {
+    let mut options = MessagesOptions::default();
+    options.source.access = args.tree_args.state.access;
+    options.trees = Some(trees.clone());
+    options.chain_of_others = args.which.chain;
+    Messages::open(&args.messages, &options).map_err(|error| {
+        let wrong = |error, path: &PathBuf| wrong_input(path, Role::Messages, error);
+        args.messages.iter().fold(error.into(), wrong)
+    })
 }
 
 /// Prints how many proofs were written and how many requests failed.
@@ -157,13 +195,13 @@ fn count_lines(path: &Path) -> Result<Option<u64>, CliError> {
 
 /// Checks that at most one input is standard input and that the output is not an input.
 fn check_paths(args: &ProveArgs) -> Result<(), CliError> {
-    let single = [
-        ("--messages", Some(&args.messages)),
-        ("--requests", args.which.requests.as_ref()),
-        ("--sl-batches", args.sl_batches.as_ref()),
-        ("--anchor", args.anchor.as_ref()),
+    let single = [("--requests", args.which.requests.as_ref()), ("--anchor", args.anchor.as_ref())];
+    let several = [
+        ("--tree", &args.tree),
+        ("--messages", &args.messages),
+        ("--events", &args.past.events),
+        ("--sl-batches", &args.sl_batches),
     ];
-    let several = [("--tree", &args.tree), ("--events", &args.past.events)];
     let single = single.into_iter().filter_map(|(name, path)| Some((name, path?)));
     let several =
         several.into_iter().flat_map(|(name, paths)| paths.iter().map(move |path| (name, path)));
@@ -209,7 +247,7 @@ fn check_target(args: &ProveArgs) -> Result<(), CliError> {
     }
     let unneeded = [
         ("--events", !args.past.events.is_empty() && !args.target.needs_history()),
-        ("--sl-batches", args.sl_batches.is_some() && !matches!(args.target, Target::SlBatch(_))),
+        ("--sl-batches", !args.sl_batches.is_empty() && !matches!(args.target, Target::SlBatch(_))),
     ];
     match unneeded.iter().find(|(_, unneeded)| *unneeded) {
         Some((flag, _)) => Err(CliError::Usage(format!("{flag} has no effect for this target"))),
@@ -243,11 +281,12 @@ fn selection(which: &WhichArgs) -> Result<Selection, CliError> {
     })
 }
 
-/// The error of a job, with the role of the state of L1 if that is at fault. That state is read when the
-/// first target needs it; the other states were read before the job.
-fn wrong_anchor(args: &ProveArgs, error: Error) -> CliError {
-    match (&args.anchor, &error) {
-        (Some(anchor), Error::Import(_)) => wrong_input(anchor, Role::State, error.into()),
+/// The error of a job, with the role of the state of L1 or of the SL batches if they are at fault. They are
+/// read when the first target needs them; the other inputs were read before the job.
+fn wrong_late_input(args: &ProveArgs, error: Error) -> CliError {
+    match (&error, &args.anchor, &args.sl_batches[..]) {
+        (Error::Import(_), Some(anchor), _) => wrong_input(anchor, Role::State, error.into()),
+        (Error::Index(_), _, [batches]) => wrong_input(batches, Role::SlBatches, error.into()),
         _ => error.into(),
     }
 }

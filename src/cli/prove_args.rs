@@ -20,17 +20,22 @@ use crate::{
     records::ProofFormat,
 };
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(group = ArgGroup::new("which").required(true)
     .args(["index", "message", "tx", "hash", "requests", "all"]))]
 pub(super) struct ProveArgs {
+    /// A directory with everything: stands for --tree, --messages and --sl-batches with this directory
+    #[arg(long, value_name = "DIR", required_unless_present_all = ["tree", "messages"])]
+    pub(super) archive: Option<PathBuf>,
     /// Data of the settlement layer: a tree file, a snapshot, dumps of one state, or events of
-    /// MessageRoot; - for a state on standard input
-    #[arg(long, required = true, num_args = 1.., value_name = "EVIDENCE")]
+    /// MessageRoot; directories of them, or - for standard input
+    #[arg(long, num_args = 1.., value_name = "EVIDENCE")]
     pub(super) tree: Vec<PathBuf>,
-    /// The archive of L2→L1 logs, raw or *.slmsg; - for standard input
-    #[arg(long, value_name = "ARCHIVE")]
-    pub(super) messages: PathBuf,
+    /// Archives of L2→L1 logs in any form that index takes; directories of them, or - for standard
+    /// input. Logs that do not name their chain belong to the chain whose batch roots they make, else
+    /// to --chain
+    #[arg(long, num_args = 1.., value_name = "ARCHIVE")]
+    pub(super) messages: Vec<PathBuf>,
     #[command(flatten)]
     pub(super) which: WhichArgs,
     /// The root to prove against: latest (the newest interop root), first (the interop root of the block
@@ -38,11 +43,11 @@ pub(super) struct ProveArgs {
     /// chain itself)
     #[arg(long, value_name = "TARGET", default_value = "latest")]
     pub(super) target: Target,
-    /// The settlement layer's own batches, with their logs and blocks, for sl-batch:N
+    /// The settlement layer's own batches, with their logs and blocks, for sl-batch:N; files or directories
     #[arg(long, value_name = "FILE")]
-    pub(super) sl_batches: Option<PathBuf>,
+    pub(super) sl_batches: Vec<PathBuf>,
     /// The state of L1; the root of sl-batch:N is compared with the one in it
-    #[arg(long, value_name = "STATE", requires = "sl_batches")]
+    #[arg(long, value_name = "STATE")]
     pub(super) anchor: Option<PathBuf>,
     /// The format of the state of L1
     #[arg(long, value_parser = dump_format(), default_value = "auto", value_name = "FORMAT", requires = "anchor")]
@@ -79,7 +84,7 @@ pub(super) struct ProveArgs {
 }
 
 /// What to prove.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "What to prove")]
 pub(super) struct WhichArgs {
     /// The chain that sent the message

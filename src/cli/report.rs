@@ -54,6 +54,16 @@ impl Console {
         is_json()
     }
 
+    /// A console that prints nothing but errors.
+    pub(super) fn silent() -> Self {
+        Self { quiet: true, verbose: false }
+    }
+
+    /// Whether everything is to be printed.
+    pub(super) fn is_verbose(self) -> bool {
+        self.verbose
+    }
+
     /// Prints a part of the text summary. The JSON summary has the same facts, so with `--json` the text is
     /// printed only with `--verbose`.
     pub(super) fn info(self, text: impl fmt::Display) {

@@ -11,13 +11,16 @@ pub(super) enum Role {
     Requests,
     Shard,
     Native,
+    SlBatches,
+    BatchBlocks,
 }
 
 impl Role {
     /// Whether a file of this kind can be used in this role.
     pub(super) fn takes(self, kind: FileKind) -> bool {
         use FileKind::{
-            Events, Logs, MessageArchive, Proofs, Requests, SlBatches, Snapshot, State, TreeFile,
+            BatchBlocks, Events, Logs, MessageArchive, Proofs, Requests, SlBatches, Snapshot,
+            State, TreeFile,
         };
         match self {
             Self::State => matches!(kind, Snapshot | TreeFile | State(_) | Events),
@@ -27,6 +30,10 @@ impl Role {
             Self::Requests => kind == Requests,
             Self::Shard => false,
             Self::Native => matches!(kind, Snapshot | TreeFile | MessageArchive),
+            // An archive of logs may be one of SL batches without their blocks.
+            Self::SlBatches => matches!(kind, SlBatches | Logs(_)),
+            // Events of the chain name the blocks of its batches.
+            Self::BatchBlocks => matches!(kind, BatchBlocks | SlBatches | Events | Logs(_)),
         }
     }
 
@@ -37,6 +44,7 @@ impl Role {
                 "merge takes the outputs of prove --shard, each with its FILE.shard.json"
             }
             (Self::Native, _) => "make a native file with slproof import, rebuild -o or index",
+            (_, FileKind::Answer(answer)) => answer.instead(),
             (_, FileKind::Snapshot | FileKind::TreeFile | FileKind::State(_)) => {
                 "did you mean --tree, or slproof rebuild?"
             }
@@ -64,6 +72,8 @@ impl Role {
             Self::Requests => "it holds no requests",
             Self::Shard => "it is not a shard",
             Self::Native => "it is not a native file",
+            Self::SlBatches => "it holds no batches of a settlement layer",
+            Self::BatchBlocks => "it does not hold the blocks of batches",
         }
     }
 }

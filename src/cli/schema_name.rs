@@ -15,6 +15,8 @@ pub(super) enum SchemaName {
     Verdict,
     /// A line of a raw archive of logs
     Batch,
+    /// survey --json
+    Survey,
     /// import --json
     Import,
     /// rebuild --json
@@ -46,6 +48,7 @@ impl SchemaName {
             Self::Request => include_str!("schema/request.json"),
             Self::Verdict => include_str!("schema/verdict.json"),
             Self::Batch => include_str!("schema/batch.json"),
+            Self::Survey => include_str!("schema/survey.json"),
             Self::Import => include_str!("schema/import.json"),
             Self::Rebuild => include_str!("schema/rebuild.json"),
             Self::Index => include_str!("schema/index.json"),

@@ -5,12 +5,14 @@ use std::{
     sync::Arc,
 };
 
+use clap::ValueEnum;
+
 use super::{
     error::CliError,
     observer::{TreesObserver, state_read},
     report::Console,
     role::Role,
-    state_args::{SearchArgs, StateArgs, TreeArgs},
+    state_args::{DEFAULT_MAX_GAP, SearchArgs, StateArgs, TreeArgs},
     wrong_input::{wrong_input, wrong_inputs},
 };
 use crate::{
@@ -92,6 +94,26 @@ impl TreeArgs {
         ];
         let of_trees = given.into_iter().find_map(|(flag, given)| given.then_some(flag));
         self.state.given().or(of_trees)
+    }
+
+    /// The flags that were given, as they are written after a command.
+    pub(super) fn words(&self) -> String {
+        let state = &self.state;
+        let format = state.format.0.and_then(|format| format.to_possible_value());
+        let max_gap = Some(self.max_gap).filter(|max_gap| *max_gap != DEFAULT_MAX_GAP);
+        [
+            ("--input-format", format.map(|format| format.get_name().to_owned())),
+            ("--account", state.account.map(|account| account.to_string())),
+            ("--bridgehub", state.bridgehub.map(|address| address.to_string())),
+            ("--message-root", state.message_root.map(|address| address.to_string())),
+            ("--sl-chain-id", self.sl_chain_id.map(|chain| chain.to_string())),
+            ("--release", self.release.map(|release| release.to_string())),
+            ("--last-block", self.last_block.map(|block| block.to_string())),
+            ("--max-gap", max_gap.map(|max_gap| max_gap.to_string())),
+        ]
+        .into_iter()
+        .filter_map(|(flag, value)| Some(format!(" {flag} {}", value?)))
+        .collect()
     }
 
     /// The options for opening trees, with those of `past` for the search for past roots.

@@ -12,13 +12,16 @@ use crate::{
     primitives::{Address, ChainId, SlBlock},
 };
 
+/// The default of `--max-gap`.
+pub(super) const DEFAULT_MAX_GAP: u64 = 1 << 22;
+
 /// Parses the format of a dump.
 pub(super) fn dump_format() -> impl TypedValueParser<Value = InputFormat<Format>> {
     InputFormat::parser("Detected by content")
 }
 
 /// How to read a state, if its content does not say or the user overrides it.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "How to read the state")]
 pub(super) struct StateArgs {
     /// The format of the state
@@ -34,7 +37,7 @@ pub(super) struct StateArgs {
     /// The name of the flag above. Commands that read the state in addition to another input rename it.
     #[arg(skip = "--input-format")]
     pub(super) format_flag: &'static str,
-    /// The account whose storage the pages of debug_storageRangeAt contain
+    /// The account of pages of debug_storageRangeAt, and of tables that do not name it
     #[arg(long, value_name = "ADDRESS")]
     pub(super) account: Option<Address>,
     #[arg(skip)]
@@ -49,7 +52,7 @@ pub(super) struct StateArgs {
 }
 
 /// How to read a state and rebuild its trees.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "How to read the state")]
 pub(super) struct TreeArgs {
     #[command(flatten)]
@@ -60,19 +63,19 @@ pub(super) struct TreeArgs {
     /// The release of the contracts, v26 to v31 [default: detected from the state]
     #[arg(long, value_name = "RELEASE")]
     pub(super) release: Option<Release>,
-    /// The block of the state, if the dump does not contain it
+    /// The block of the state: tables with blocks are read as of it, other dumps have to be of it
     #[arg(long, value_name = "BLOCK")]
     pub(super) last_block: Option<SlBlock>,
     /// Columns of events with names that slproof does not know, such as block=height,data=payload
     #[arg(long, value_name = "FIELD=COLUMN,…")]
     pub(super) columns: Option<ColumnNames>,
     /// The maximum number of batches of a chain that were executed on another settlement layer
-    #[arg(long, value_name = "BATCHES", default_value_t = 1 << 22, value_parser = number::parse)]
+    #[arg(long, value_name = "BATCHES", default_value_t = DEFAULT_MAX_GAP, value_parser = number::parse)]
     pub(super) max_gap: u64,
 }
 
 /// How to search for the contents of past roots.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "How to search for what past roots contain")]
 pub(super) struct SearchArgs {
     /// Events of MessageRoot: logs as nodes and exporters write them, or one decoded event per line

@@ -212,8 +212,7 @@ impl<'s, S: StorageReader + ?Sized> MessageRoot<'s, S> {
     /// The slots of `historicalRoot` of these blocks.
     #[must_use]
     pub fn historical_root_slots(blocks: &[SlBlock]) -> Vec<Word> {
-        let keys: Vec<Word> = blocks.iter().map(|block| block.to_word()).collect();
-        mapping_values(&keys, HISTORICAL_ROOT.into())
+        mapping_values(blocks.iter().map(|block| block.to_word()), HISTORICAL_ROOT.into())
     }
 
     /// `currentChainBatchNumber` (since v31): the number of a chain's last batch.

@@ -27,6 +27,11 @@ impl JsonNesting {
         }
     }
 
+    /// Whether the next byte is in a string.
+    pub(crate) fn is_in_string(&self) -> bool {
+        self.in_string
+    }
+
     /// Whether the next byte is outside of all strings and brackets.
     pub(crate) fn is_outside(&self) -> bool {
         self.depth == 0 && !self.in_string

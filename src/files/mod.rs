@@ -1,7 +1,7 @@
 //! Reading and writing files of any content.
 //!
-//! [`Input`] opens a path or standard input, decompresses gzip and zstd, and refuses decompression bombs.
-//! [`Lines`] reads text line by line, [`Compression`] compresses output. [`Output`] writes to a temporary
+//! [`Input`] opens a path or standard input, removes compression and tar, refuses decompression bombs, and
+//! converts UTF-16. [`Inputs`] does the same with each file of a tar archive. [`Lines`] reads text line by line, [`Compression`] compresses output. [`Output`] writes to a temporary
 //! file beside the target and renames it when it is complete on disk, so that a failed run leaves an existing
 //! file unchanged. [`Partial`] is an output that an interrupted job can resume. [`ReadProgressHandle`]
 //! reports the progress of reading.
@@ -18,6 +18,7 @@ mod create;
 mod external_sort;
 mod header;
 mod input;
+mod input_error;
 mod json_nesting;
 mod lines;
 mod map;
@@ -30,6 +31,8 @@ mod read_progress;
 mod scratch;
 mod sigbus;
 mod spill;
+mod text_encoding;
+mod wrapper;
 mod write_behind;
 
 pub use compress::Compression;
@@ -37,16 +40,19 @@ pub use container::{Container, ContainerError, ContainerWriter, Kind, SectionByt
 #[cfg(feature = "parquet")]
 pub(crate) use create::nameless;
 pub(crate) use external_sort::{ExternalSort, SortRecord, Sorted};
-pub(crate) use input::{Gunzip, HEAD_LEN, is_damage};
-pub use input::{Input, InputError};
+pub(crate) use input::HEAD_LEN;
+pub use input::{Input, Inputs};
+pub use input_error::InputError;
+pub(crate) use input_error::is_damage;
 pub(crate) use json_nesting::JsonNesting;
 pub use lines::{Line, Lines};
 pub use map::Access;
 pub use output::{Output, OutputError, is_same_place, place_of, remove_unfinished};
 pub use partial::Partial;
-pub(crate) use path_info::entries_of;
+pub(crate) use path_info::{entries_of, names};
 pub use path_info::{is_directory, is_file, metadata_of};
 pub use read_progress::{ProgressReader, ReadProgress, ReadProgressHandle};
 pub use scratch::{Scratch, Spool};
 pub use sigbus::{ignore_sigxfsz, install_sigbus_handler};
 pub(crate) use spill::Spill;
+pub(crate) use wrapper::gunzip;

@@ -4,7 +4,7 @@
 use std::{
     fs::{self, DirEntry, Metadata},
     io,
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use super::InputError;
@@ -61,4 +61,10 @@ pub(super) fn absent_is_none<T>(found: io::Result<T>) -> io::Result<Option<T>> {
 /// Whether the error means that there is nothing at a path.
 pub(super) fn is_absent(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::ENOENT | libc::ENOTDIR | libc::ELOOP))
+}
+
+/// The names of files in messages.
+pub(crate) fn names(paths: &[PathBuf]) -> String {
+    let names: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+    names.join(", ")
 }

@@ -1,40 +1,44 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
-use super::{ChainTree, EventPlace, EventsError, Forest, RebuildError};
+use super::{
+    ChainTree, EventPlace, EventsError, Forest, RebuildError, emitted_roots::EmittedChainRoots,
+};
 use crate::{
-    contracts::{EventKind, MessageRoot, MessageRootEvent},
-    primitives::{Address, BatchNumber, Hash, SlBlock},
+    contracts::{EventKind, MessageRoot},
+    ingest::events::EventList,
+    primitives::{Address, SlBlock},
     proof::CheckedBy,
     state::StorageReader,
 };
 
-/// The chain root in a `NewChainRoot` event that follows an append.
-struct EmittedChainRoot {
-    place: EventPlace,
-    batch: BatchNumber,
-    batches: u64,
-    root: Hash,
-}
-
 impl Forest {
     /// Compares the trees with events, which may cover only a part of the history. Every batch root and every
-    /// chain root in an event must be that of the trees. Events of batches after the newest interop root are
-    /// not compared. If at least one batch was compared, [`Forest::checked_by`] includes
-    /// [`CheckedBy::EVENTS`] afterwards.
+    /// chain root in an event must be that of the trees. If at least one batch was compared,
+    /// [`Forest::checked_by`] includes [`CheckedBy::EVENTS`] afterwards.
     ///
     /// # Errors
-    /// [`EventsError`] for the first event of a chain that differs.
-    pub fn compared_with(mut self, events: &[MessageRootEvent]) -> Result<Self, EventsError> {
-        let mut emitted: BTreeMap<u64, Vec<EmittedChainRoot>> = BTreeMap::new();
-        // By chain index: the last append, as long as no chain root follows it.
-        let mut appended: BTreeMap<u64, (u64, BatchNumber)> = BTreeMap::new();
-        let mut compared = false;
-        EventsError::check_places(events)?;
-        for event in events {
-            let place = EventPlace::of(event);
+    /// [`EventsError`] for the first event of a chain that differs; [`EventsError::AfterState`] if nothing
+    /// differs and events follow the newest interop root.
+    pub fn compared_with(mut self, events: &EventList) -> Result<Self, EventsError> {
+        let mut emitted: BTreeMap<u64, EmittedChainRoots> = BTreeMap::new();
+        // By chain index: the number of batches at the last append, as long as no chain root follows it.
+        let mut appended: HashMap<u64, u64> = HashMap::new();
+        let (mut compared, mut first_after) = (false, None);
+        let newest = self.latest().map(|latest| latest.block);
+        let mut events = events.iter().peekable();
+        while let Some(event) = events.next() {
+            let event = event?;
+            if let Some(Ok(next)) = events.peek() {
+                EventsError::check_places(&event, next)?;
+            }
+            let place = EventPlace::of(&event);
+            let is_after = newest.is_none_or(|newest| newest < event.block);
             match event.kind {
                 EventKind::AddedChain(chain, index) => {
                     let registered = self.chain(chain).map(ChainTree::index);
+                    if registered.is_none() && is_after {
+                        first_after = first_after.or(Some(place));
+                    }
                     if registered.is_none_or(|known| known != index)
                         && (registered.is_some() || index < self.chains().len() as u64)
                     {
@@ -47,12 +51,11 @@ impl Forest {
                     let found = tree.and_then(|tree| Some((tree, tree.find(batch)?)));
                     let Some((tree, (leaf, stored))) = found else {
                         // The newest interop root contains all that was appended up to its block.
-                        match self.latest() {
-                            Some(latest) if event.block <= latest.block => {
-                                return Err(EventsError::NotInState { place, chain, batch });
-                            }
-                            _ => continue,
+                        if !is_after {
+                            return Err(EventsError::NotInState { place, chain, batch });
                         }
+                        first_after = first_after.or(Some(place));
+                        continue;
                     };
                     if stored != root {
                         return Err(EventsError::BatchRoot {
@@ -64,13 +67,12 @@ impl Forest {
                         });
                     }
                     compared = true;
-                    appended.insert(tree.index(), (leaf + 1, batch));
+                    appended.insert(tree.index(), leaf + 1);
                 }
                 EventKind::NewChainRoot(chain, Some(root)) => {
                     let Some(tree) = self.chain(chain) else { continue };
-                    let Some((batches, batch)) = appended.remove(&tree.index()) else { continue };
-                    let root = EmittedChainRoot { place, batch, batches, root };
-                    emitted.entry(tree.index()).or_default().push(root);
+                    let Some(batches) = appended.remove(&tree.index()) else { continue };
+                    emitted.entry(tree.index()).or_default().push(place, batches, root);
                 }
                 EventKind::NewInteropRoot(Some(data)) if data.sl_chain != self.sl_chain() => {
                     let expected = self.sl_chain();
@@ -80,31 +82,43 @@ impl Forest {
                 EventKind::NewInteropRoot(Some(data)) if data.block != place.block => {
                     return Err(EventsError::OtherBlock { place, emitted: data.block });
                 }
+                EventKind::NewInteropRoot(_) if is_after => {
+                    first_after = first_after.or(Some(place));
+                }
                 _ => {}
             }
         }
         for (index, roots) in emitted {
             let tree = &self.chains()[index as usize];
-            let counts: Vec<u64> = roots.iter().map(|root| root.batches).collect();
-            let rebuilt = tree.tree().prefix_roots(&counts);
-            let rebuilt = rebuilt.unwrap_or_else(|| unreachable!("the batches are in the tree"));
-            let differing = roots.iter().zip(&rebuilt).position(|(a, b)| a.root != *b);
-            if let Some(at) = differing {
-                let EmittedChainRoot { place, batch, root, .. } = roots[at];
-                return Err(EventsError::ChainRoot {
-                    place,
-                    chain: tree.chain(),
-                    batch,
-                    emitted: root,
-                    rebuilt: rebuilt[at],
-                    before: at.checked_sub(1).map(|before| roots[before].place),
-                });
-            }
+            roots.compare(tree.chain(), tree.batches(), &tree.tree())?;
+        }
+        if let Some(place) = first_after {
+            return Err(EventsError::AfterState { place, newest });
         }
         if compared {
             self.checked_by = self.checked_by.and(CheckedBy::EVENTS);
         }
         Ok(self)
+    }
+
+    /// Checks that these trees continue those of an earlier time: that they begin with the same chains, and
+    /// each chain with the same batches and batch roots.
+    ///
+    /// # Errors
+    /// [`EventsError::OtherPast`] for the first chain that differs.
+    pub(super) fn continues(&self, past: &Self) -> Result<(), EventsError> {
+        for (index, before) in past.chains().iter().enumerate() {
+            let chain = before.chain();
+            let Some(now) = self.chains().get(index).filter(|now| now.chain() == chain) else {
+                return Err(EventsError::OtherPast { chain, batch: None });
+            };
+            let mut batches = now.batches().iter().zip(now.batch_roots());
+            let mut then = before.batches().iter().zip(before.batch_roots());
+            if let Some((batch, _)) = then.find(|then| batches.next() != Some(*then)) {
+                return Err(EventsError::OtherPast { chain, batch: Some(batch) });
+            }
+        }
+        Ok(())
     }
 }
 
@@ -119,24 +133,26 @@ pub fn compare_block_roots<S: StorageReader + ?Sized>(
     state: &S,
     message_root: Address,
     newest: Option<SlBlock>,
-    events: &[MessageRootEvent],
+    events: &EventList,
 ) -> Result<(), RebuildError> {
     let message_root = MessageRoot::at(state, message_root);
-    let last_block = events.last().map(|event| event.block);
-    for block in events.chunk_by(|one, other| one.block == other.block) {
-        let is_change = |event: &&MessageRootEvent| {
-            matches!(event.kind, EventKind::AppendedBatch(..) | EventKind::NewInteropRoot(_))
-        };
-        let Some(event) = block.iter().rev().find(is_change) else { continue };
-        let EventKind::NewInteropRoot(Some(data)) = event.kind else { continue };
-        if Some(event.block) == last_block {
-            continue;
+    // The last root of the present block, as long as no append follows it.
+    let mut candidate = None;
+    for event in events.iter() {
+        let event = event.map_err(EventsError::from)?;
+        let place = EventPlace::of(&event);
+        let ended = candidate.take_if(|(root, _): &mut (EventPlace, _)| root.block != place.block);
+        if let Some((place, emitted)) = ended {
+            let stored = message_root.historical_root(place.block).map_err(RebuildError::State)?;
+            let is_expected = newest.is_some_and(|newest| place.block <= newest);
+            if stored != emitted && (is_expected || !stored.is_zero()) {
+                return Err(EventsError::StoredRoot { place, emitted, stored }.into());
+            }
         }
-        let stored = message_root.historical_root(event.block).map_err(RebuildError::State)?;
-        let is_expected = newest.is_some_and(|newest| event.block <= newest);
-        if stored != data.root && (is_expected || !stored.is_zero()) {
-            let (place, emitted) = (EventPlace::of(event), data.root);
-            return Err(EventsError::StoredRoot { place, emitted, stored }.into());
+        match event.kind {
+            EventKind::AppendedBatch(..) => candidate = None,
+            EventKind::NewInteropRoot(data) => candidate = data.map(|data| (place, data.root)),
+            EventKind::AddedChain(..) | EventKind::NewChainRoot(..) => {}
         }
     }
     Ok(())

@@ -4,6 +4,7 @@ use thiserror::Error;
 
 use crate::{
     contracts::{EventKind, MessageRootEvent},
+    files::OutputError,
     primitives::{BatchNumber, ChainId, Hash, SlBlock},
 };
 
@@ -37,6 +38,17 @@ pub enum EventsError {
     /// There are no events of MessageRoot.
     #[error("there are no events of this MessageRoot")]
     None,
+    /// The temporary file with the events could not be read.
+    #[error("cannot read the events again: {0}")]
+    Unread(String),
+    /// There are more events than fit into memory.
+    #[error("there are {events} events, and at most {most} fit into memory")]
+    TooMany {
+        /// The number of events.
+        events: usize,
+        /// The limit.
+        most: usize,
+    },
     /// The events contain no root of a tree.
     #[error(
         "there is no NewChainRoot and no NewInteropRoot among the events, so the trees of the appended batches \
@@ -188,6 +200,29 @@ pub enum EventsError {
         /// The batch.
         batch: BatchNumber,
     },
+    /// Events follow the newest root of the state, whose trees cannot be continued from it.
+    #[error(
+        "{place}: this event and those after it are newer than {}: give a newer state, or all events from the \
+         first registration on, which give the trees alone",
+        newest_root(newest)
+    )]
+    AfterState {
+        /// The place of the first of these events.
+        place: EventPlace,
+        /// The block of the newest interop root of the state. `None` if it has none.
+        newest: Option<SlBlock>,
+    },
+    /// The trees from the events do not continue those of the state.
+    #[error(
+        "the events and the state differ in {}: they are of different settlement layers",
+        chain_or_batch(chain, batch)
+    )]
+    OtherPast {
+        /// The chain.
+        chain: ChainId,
+        /// The first batch of the state that differs. `None` if the registration of the chain differs.
+        batch: Option<BatchNumber>,
+    },
     /// A batch root differs from the one in the state.
     #[error(
         "{place}: in AppendedChainBatchRoot, the root of batch {batch} of chain {chain} is {emitted}; in the \
@@ -261,17 +296,34 @@ fn agreed(before: &Option<EventPlace>) -> String {
     before.map_or(String::new(), |before| format!("; the root at {before} is right"))
 }
 
+fn newest_root(newest: &Option<SlBlock>) -> String {
+    newest.map_or("the state, which has no interop root".into(), |block| {
+        format!("the newest root of the state, that of block {block}")
+    })
+}
+
+fn chain_or_batch(chain: &ChainId, batch: &Option<BatchNumber>) -> String {
+    batch.map_or(format!("the registration of chain {chain}"), |batch| {
+        format!("batch {batch} of chain {chain}")
+    })
+}
+
+impl From<OutputError> for EventsError {
+    fn from(error: OutputError) -> Self {
+        Self::Unread(format!("{error}: {}", error.source))
+    }
+}
+
 impl EventsError {
-    /// Refuses different events at the same place. The events are in order.
-    pub(super) fn check_places(events: &[MessageRootEvent]) -> Result<(), Self> {
-        let is_same =
-            |pair: &&[MessageRootEvent]| EventPlace::of(&pair[0]) == EventPlace::of(&pair[1]);
-        match events.windows(2).find(is_same) {
-            Some(pair) => {
-                let [one, other] = [&pair[0], &pair[1]].map(|event| event.kind);
-                Err(Self::Contradiction { place: EventPlace::of(&pair[0]), one, other })
-            }
-            None => Ok(()),
+    /// Refuses two different events at the same place, which are neighbours in the list.
+    pub(super) fn check_places(
+        one: &MessageRootEvent,
+        other: &MessageRootEvent,
+    ) -> Result<(), Self> {
+        let place = EventPlace::of(one);
+        match place == EventPlace::of(other) {
+            true => Err(Self::Contradiction { place, one: one.kind, other: other.kind }),
+            false => Ok(()),
         }
     }
 
@@ -281,6 +333,7 @@ impl EventsError {
         matches!(
             self,
             Self::NotInState { .. }
+                | Self::OtherPast { .. }
                 | Self::OtherRegistration { .. }
                 | Self::StoredRoot { .. }
                 | Self::BatchRoot { .. }

@@ -1,9 +1,8 @@
 use super::{
     Addresses, Forest, History, HistoryError, RebuildError, RebuildOptions, SearchBudget, Timeline,
-    evidence::{Evidence, StateEvidence},
-    history,
+    evidence::StateEvidence, history,
 };
-use crate::{contracts::MessageRootEvent, state::StorageReader};
+use crate::{ingest::events::EventList, state::StorageReader};
 
 /// Determines the content of every interop root that a state stores. `events` may be empty or incomplete.
 ///
@@ -14,18 +13,18 @@ pub fn explain<S: StorageReader + ?Sized>(
     state: &S,
     addresses: Addresses,
     forest: &Forest,
-    events: &[MessageRootEvent],
+    events: &EventList,
     budget: SearchBudget,
 ) -> Result<Timeline, HistoryError> {
     let options = RebuildOptions { addresses, ..RebuildOptions::default() };
     explain_evidence(&StateEvidence::read(state, &options)?, forest, events, budget)
 }
 
-/// As [`explain`], for the roots in any evidence.
-pub(super) fn explain_evidence<V: Evidence>(
-    evidence: &V,
+/// As [`explain`], from evidence that was read.
+pub(super) fn explain_evidence<S: StorageReader + ?Sized>(
+    evidence: &StateEvidence<'_, S>,
     forest: &Forest,
-    events: &[MessageRootEvent],
+    events: &EventList,
     budget: SearchBudget,
 ) -> Result<Timeline, HistoryError> {
     let newest = forest.latest().ok_or(HistoryError::NoRoots)?;
@@ -35,12 +34,12 @@ pub(super) fn explain_evidence<V: Evidence>(
         Ok::<_, RebuildError>(())
     })?;
     let (blocks, roots): (Vec<_>, Vec<_>) = windows.into_iter().rev().flatten().unzip();
-    let found = match events {
-        [] => {
+    let found = match events.is_empty() {
+        true => {
             let steps = evidence.steps(forest, &blocks)?;
             History::new(blocks, roots, steps.unwrap_or_default())
         }
-        _ => history::replayed(forest, blocks, roots, events),
+        false => history::replayed(forest, blocks, roots, events)?,
     };
     history::mend(forest, found, budget)
 }

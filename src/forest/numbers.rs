@@ -39,17 +39,18 @@ impl BatchNumbers {
     #[must_use]
     pub fn new(numbers: impl IntoIterator<Item = BatchNumber>) -> Option<Self> {
         let mut all = Self::default();
-        let mut last: Option<BatchNumber> = None;
-        for number in numbers {
-            match last {
-                Some(last) if number <= last => return None,
-                Some(last) if last.0 + 1 == number.0 => {}
-                _ => all.runs.push(Run { leaf: all.len, first: number }),
-            }
-            all.len += 1;
-            last = Some(number);
+        numbers.into_iter().all(|number| all.push(number)).then_some(all)
+    }
+
+    /// Appends a number. Returns whether it is above the last one; otherwise it is not appended.
+    pub(super) fn push(&mut self, number: BatchNumber) -> bool {
+        match self.last() {
+            Some(last) if number <= last => return false,
+            Some(last) if last.0 + 1 == number.0 => {}
+            _ => self.runs.push(Run { leaf: self.len, first: number }),
         }
-        Some(all)
+        self.len += 1;
+        true
     }
 
     pub(super) fn all_runs(&self) -> &[Run] {

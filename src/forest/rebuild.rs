@@ -3,7 +3,7 @@ use std::mem;
 use rayon::prelude::*;
 
 use super::{
-    BatchLeaves, BatchNumbers, Forest, InteropRoot, RebuildError, RebuildOptions, Timeline,
+    BatchLeaves, BatchNumbers, Forest, History, InteropRoot, RebuildError, RebuildOptions,
     chain_id_leaf,
     chain_tree::chain_root,
     entry_zeros,
@@ -12,7 +12,8 @@ use super::{
     trees::ForestShape,
 };
 use crate::{
-    contracts::{Layout, MessageRootEvent, Release},
+    contracts::{Layout, Release},
+    ingest::events::EventList,
     merkle::{NodeBuffer, Tree, TreeJob, build_all_into, build_on},
     primitives::{Hash, SlBlock, ordered::try_map},
     state::StorageReader,
@@ -37,30 +38,32 @@ pub fn rebuild<S: StorageReader + ?Sized>(
 pub struct RebuiltFromEvents {
     /// The trees.
     pub forest: Forest,
-    /// Every interop root and its content, according to the events.
-    pub timeline: Timeline,
+    /// Every interop root and its content, according to the events. A root that is missing in the events is
+    /// unexplained.
+    pub history: History,
     /// Events that are missing although later roots confirm the trees.
     pub gaps: Vec<EventGap>,
 }
 
 /// Rebuilds every chain tree and the shared tree from the events of MessageRoot, and compares them with every
-/// root in the events. `events` are all events from the first registration on, in the order of their
-/// emission, without repetitions.
+/// root in the events. `events` are all events from the first registration on.
 ///
 /// Events do not show that they are complete: the last ones may be missing. The trees are those of the last
-/// interop root in the events.
+/// interop root in the events. `past` are trees of an earlier time from another source, which these trees must
+/// continue.
 ///
 /// # Errors
 /// [`RebuildError::Events`] with the place where an event is missing, wrong or out of order.
 pub fn rebuild_from_events(
-    events: &[MessageRootEvent],
+    events: &EventList,
+    past: Option<&Forest>,
     options: &RebuildOptions,
 ) -> Result<RebuiltFromEvents, RebuildError> {
     let evidence = EventEvidence::read(events, options)?;
     let forest = rebuild_in_memory(&evidence, options)?;
-    let timeline = Timeline::new(&forest, evidence.history().clone())
-        .unwrap_or_else(|_| unreachable!("the roots were compared"));
-    Ok(RebuiltFromEvents { forest, timeline, gaps: evidence.gaps().to_vec() })
+    evidence.compare_forest(&forest)?;
+    past.map_or(Ok(()), |past| forest.continues(past))?;
+    Ok(RebuiltFromEvents { forest, history: evidence.history(), gaps: evidence.gaps().to_vec() })
 }
 
 /// Rebuilds the trees from evidence, and compares them with everything that it recorded.
@@ -75,9 +78,7 @@ fn rebuild_in_memory<V: Evidence>(
     }
     let mut nodes = NodeBuffer::zeroed(hashes);
     let shape = plan.build(&mut nodes, |_| Ok::<_, RebuildError>(()))?;
-    let forest = shape.forest(nodes.into());
-    evidence.compare_forest(&forest)?;
-    Ok(forest)
+    Ok(shape.forest(nodes.into()))
 }
 
 /// The trees to build from evidence.

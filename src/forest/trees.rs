@@ -11,6 +11,8 @@ use crate::{
 pub struct Forest {
     layout: Layout,
     chains: Vec<ChainTree>,
+    /// The chains with their indices, by chain id.
+    by_id: Vec<(ChainId, usize)>,
     shared: Hashes,
     latest: Option<InteropRoot>,
     pub(super) checked_by: CheckedBy,
@@ -60,8 +62,10 @@ impl ForestShape {
             })
             .collect();
         let shared = take(Tree::node_count(chains.len() as u64));
+        let mut by_id: Vec<_> = chains.iter().map(ChainTree::chain).zip(0..).collect();
+        by_id.sort_unstable();
         let Self { layout, latest, checked_by, .. } = self;
-        Forest { layout, chains, shared, latest, checked_by }
+        Forest { layout, chains, by_id, shared, latest, checked_by }
     }
 }
 
@@ -87,7 +91,9 @@ impl Forest {
     /// The tree of a chain. `None` if the chain is not registered here.
     #[must_use]
     pub fn chain(&self, chain: ChainId) -> Option<&ChainTree> {
-        self.chains.iter().find(|tree| tree.chain() == chain)
+        let at = self.by_id.partition_point(|(id, _)| *id < chain);
+        let (id, index) = self.by_id.get(at)?;
+        (*id == chain).then(|| &self.chains[*index])
     }
 
     /// The number of batches of all chains that were executed on this settlement layer.

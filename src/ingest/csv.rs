@@ -24,7 +24,7 @@ pub(super) enum CsvLine {
 }
 
 impl CsvRow {
-    /// A row whose fields are separated by `separator`.
+    /// A row whose fields are separated by this byte.
     pub(super) fn new(separator: u8) -> Self {
         let parser = ReaderBuilder::new().delimiter(separator).build();
         Self { parser, text: vec![0; 64], ends: vec![0; 8], text_len: 0, len: 0 }
@@ -61,11 +61,6 @@ impl CsvRow {
                 ReadRecordResult::InputEmpty | ReadRecordResult::End => return false,
             }
         }
-    }
-
-    /// The number of fields.
-    pub(super) fn len(&self) -> usize {
-        self.len
     }
 
     /// A field; empty if it does not exist.

@@ -8,9 +8,8 @@
 
 use struson::reader::ValueType;
 
-use super::{event_logs::LogPlace, json::Json, state::ImportError};
+use super::{json::Json, state::ImportError};
 use crate::{
-    archive::Place,
     contracts::{EventKind, MessageRootEvent, NewInteropRootData},
     files::Input,
     primitives::{Address, BatchNumber, ChainId, Hash, SlBlock, Word},
@@ -28,7 +27,7 @@ pub(super) fn is_decoded(head: &[u8]) -> bool {
 pub(super) fn read_decoded(
     input: Input,
     message_root: Address,
-    mut take: impl FnMut(MessageRootEvent, Option<Hash>, LogPlace<'_>) -> Result<(), ImportError>,
+    mut take: impl FnMut(MessageRootEvent, Option<Hash>) -> Result<(), ImportError>,
 ) -> Result<(), ImportError> {
     let mut json = Json::of(input);
     while json.has_next()? {
@@ -49,17 +48,14 @@ pub(super) fn read_decoded(
 fn read_object(
     json: &mut Json<Input>,
     message_root: Address,
-    take: &mut impl FnMut(MessageRootEvent, Option<Hash>, LogPlace<'_>) -> Result<(), ImportError>,
+    take: &mut impl FnMut(MessageRootEvent, Option<Hash>) -> Result<(), ImportError>,
 ) -> Result<(), ImportError> {
     let members = Members::read(json)?;
     if members.removed || members.address.is_some_and(|address| address != message_root) {
         return Ok(());
     }
     match members.event(json)? {
-        Some(event) => {
-            let place = LogPlace { name: json.name(), place: Place::Byte(json.offset()) };
-            take(event, members.block_hash, place)
-        }
+        Some(event) => take(event, members.block_hash),
         None => Ok(()),
     }
 }

@@ -1,6 +1,7 @@
 use thiserror::Error;
 
 use super::{
+    OtherAnswer,
     logs::{SourceError, SourceFormat},
     state::Format,
 };
@@ -24,13 +25,13 @@ pub enum IndexError {
     /// Sorting on disk failed.
     #[error(transparent)]
     Output(#[from] OutputError),
-    /// A line is not a batch of logs.
-    #[error("{name}, line {line} is not a batch of logs")]
-    Line {
+    /// A line, or a JSON value at another place, is not a batch of logs.
+    #[error("{name}{place} is not a batch of logs")]
+    NotBatch {
         /// The file.
         name: String,
-        /// The line, from 1.
-        line: u64,
+        /// The place in it.
+        place: Place,
         /// What is wrong with it.
         source: serde_json::Error,
     },
@@ -93,6 +94,14 @@ pub enum IndexError {
         /// The file.
         name: String,
     },
+    /// The file is an answer to a call that gives no logs.
+    #[error("{name} has no logs: it is {answer}: {}", answer.instead())]
+    OtherAnswer {
+        /// The file.
+        name: String,
+        /// The answer.
+        answer: OtherAnswer,
+    },
     /// The file is a state.
     #[error("{name} has no logs: it is a state: {format}")]
     State {
@@ -126,12 +135,12 @@ pub enum IndexError {
         name: String,
     },
     /// A batch of the settlement layer is invalid.
-    #[error("{name}, line {line}: SL batch {batch} {reason}")]
+    #[error("{name}{place}: SL batch {batch} {reason}")]
     SlBatch {
         /// The file.
         name: String,
-        /// The line, from 1.
-        line: u64,
+        /// The place in it.
+        place: Place,
         /// The batch.
         batch: SlBatch,
         /// What is wrong.
@@ -139,14 +148,14 @@ pub enum IndexError {
     },
     /// There are more batches of the settlement layer than the limit.
     #[error(
-        "{name}, line {line}: more than {limit} SL batches, too many for memory; remove the batches that \
-         no proof leads to"
+        "{name}{place}: more than {limit} SL batches, too many for memory; remove the batches that no proof \
+         leads to"
     )]
     TooManySlBatches {
         /// The file.
         name: String,
-        /// The first line beyond the limit, from 1.
-        line: u64,
+        /// The first place beyond the limit.
+        place: Place,
         /// The limit.
         limit: usize,
     },

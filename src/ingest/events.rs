@@ -8,32 +8,32 @@
 //!
 //! Files may overlap, and repeat events in any order. Events of other contracts and other events are ignored.
 
-use std::{collections::HashMap, path::Path};
+use std::path::Path;
 
+pub use super::event_list::EventList;
 use super::{
+    ReopenableInput,
     decoded_events::{is_decoded, read_decoded},
-    event_logs::{ColumnNames, EventLog, LogPlace, Mapping, read_event_logs},
+    event_list::EventCollector,
+    event_logs::{ColumnNames, EventLog, Mapping, read_event_logs},
     state::ImportError,
 };
 use crate::{
     contracts::{EventKind, MessageRootEvent},
-    files::Input,
-    primitives::{Address, Hash, SlBlock},
+    files::{Input, ReadProgressHandle},
+    primitives::{Address, SlBlock},
 };
-
-/// The maximum number of events in memory, including repeated ones: 80 bytes each.
-const MOST_EVENTS: usize = 12 << 20;
 
 /// Reads the events of the MessageRoot at `message_root`, in the order of their emission, from files (`-` for
 /// standard input).
 ///
 /// # Errors
-/// [`ImportError`] with the file and the position, if a file is damaged, a known event lacks a member, or
-/// there are too many events for memory.
+/// [`ImportError`] with the file and the position, if a file is damaged or a known event lacks a member; if two
+/// events of a block have different block hashes; or if the temporary file of a long list cannot be written.
 pub fn read_events<P: AsRef<Path>>(
     paths: &[P],
     message_root: Address,
-) -> Result<Vec<MessageRootEvent>, ImportError> {
+) -> Result<EventList, ImportError> {
     read_events_with(paths, message_root, &ColumnNames::default(), |_| {})
 }
 
@@ -46,53 +46,44 @@ pub fn read_events_with<P: AsRef<Path>>(
     paths: &[P],
     message_root: Address,
     columns: &ColumnNames,
-    mut report: impl FnMut(&Mapping),
-) -> Result<Vec<MessageRootEvent>, ImportError> {
-    let mut events = Events::new(message_root, MOST_EVENTS);
-    for path in paths {
-        let mapping = events.read(Input::open(path.as_ref())?, columns)?;
-        mapping.iter().for_each(&mut report);
-    }
-    events.merge();
-    Ok(events.found)
+    report: impl FnMut(&Mapping),
+) -> Result<EventList, ImportError> {
+    let inputs = paths.iter().map(|path| ReopenableInput::new(path.as_ref())).collect();
+    read_event_inputs(inputs, message_root, None, columns, report)
 }
 
 /// Reads events from an open input.
 ///
 /// # Errors
 /// As [`read_events`].
-pub fn read_events_input(
-    input: Input,
-    message_root: Address,
-) -> Result<Vec<MessageRootEvent>, ImportError> {
-    read_within(MOST_EVENTS, input, message_root)
+pub fn read_events_input(input: Input, message_root: Address) -> Result<EventList, ImportError> {
+    let inputs = vec![ReopenableInput::of(input)];
+    read_event_inputs(inputs, message_root, None, &ColumnNames::default(), |_| {})
 }
 
-fn read_within(
-    most: usize,
-    input: Input,
+/// As [`read_events_with`], from inputs that may be open already, and up to a block.
+pub(crate) fn read_event_inputs(
+    inputs: Vec<ReopenableInput>,
     message_root: Address,
-) -> Result<Vec<MessageRootEvent>, ImportError> {
-    let mut events = Events::new(message_root, most);
-    events.read(input, &ColumnNames::default())?;
-    events.merge();
-    Ok(events.found)
+    last_block: Option<SlBlock>,
+    columns: &ColumnNames,
+    mut report: impl FnMut(&Mapping),
+) -> Result<EventList, ImportError> {
+    let last_block = last_block.unwrap_or(SlBlock(u64::MAX));
+    let mut events = Events { message_root, found: EventCollector::up_to(last_block) };
+    for mut input in inputs {
+        let mapping = events.read(input.open(&ReadProgressHandle::default())?, columns)?;
+        mapping.iter().for_each(&mut report);
+    }
+    events.found.finish()
 }
 
 struct Events {
     message_root: Address,
-    /// The maximum number of events in memory.
-    most: usize,
-    found: Vec<MessageRootEvent>,
-    /// The first bytes of the hash of each block, where events have it.
-    blocks: HashMap<SlBlock, u64>,
+    found: EventCollector,
 }
 
 impl Events {
-    fn new(message_root: Address, most: usize) -> Self {
-        Self { message_root, most, found: Vec::new(), blocks: HashMap::new() }
-    }
-
     /// Reads a file. Returns what was read of it, unless its events are decoded.
     fn read(
         &mut self,
@@ -101,7 +92,7 @@ impl Events {
     ) -> Result<Option<Mapping>, ImportError> {
         let message_root = self.message_root;
         if is_decoded(input.head()) {
-            let take = |event, block_hash, place: LogPlace<'_>| self.add(event, block_hash, place);
+            let take = |event, block_hash| self.found.push(&event, block_hash);
             return read_decoded(input, message_root, take).map(|()| None);
         }
         let read = read_event_logs(input, columns, |log, place| {
@@ -113,62 +104,9 @@ impl Events {
                 return Ok(());
             };
             let EventLog { block, log_index, block_hash, .. } = log;
-            self.add(MessageRootEvent { block, log_index, kind }, block_hash, place)
+            self.found.push(&MessageRootEvent { block, log_index, kind }, block_hash)
         });
         read.map(Some)
-    }
-
-    fn add(
-        &mut self,
-        event: MessageRootEvent,
-        block_hash: Option<Hash>,
-        place: LogPlace<'_>,
-    ) -> Result<(), ImportError> {
-        self.compare_block(event.block, block_hash, place)?;
-        if self.found.len() == self.most {
-            self.compact(place)?;
-        }
-        self.found.push(event);
-        Ok(())
-    }
-
-    /// Refuses events of two blocks with one number: one of the blocks was replaced.
-    fn compare_block(
-        &mut self,
-        block: SlBlock,
-        hash: Option<Hash>,
-        place: LogPlace<'_>,
-    ) -> Result<(), ImportError> {
-        let Some(hash) = hash else { return Ok(()) };
-        let known = *self.blocks.entry(block).or_insert_with(|| hash.prefix_u64());
-        match known == hash.prefix_u64() {
-            true => Ok(()),
-            false => Err(place.bad(
-                "the block hash",
-                format!("of block {block} differs from that of another event: one is of a replaced block"),
-            )),
-        }
-    }
-
-    /// Sorts the events and removes duplicates.
-    fn merge(&mut self) {
-        self.found.sort_unstable();
-        self.found.dedup();
-    }
-
-    /// Removes duplicates when the memory is full. A quarter of it must be free afterwards, so that the events
-    /// are not sorted again for a few new ones.
-    fn compact(&mut self, place: LogPlace<'_>) -> Result<(), ImportError> {
-        self.merge();
-        if self.found.len() <= self.most / 4 * 3 {
-            return Ok(());
-        }
-        let reason = format!(
-            "do not fit into memory: the limit is {}, and {} different ones were read so far",
-            self.most,
-            self.found.len()
-        );
-        Err(place.bad("the events", reason))
     }
 }
 
@@ -181,7 +119,8 @@ mod tests {
 
     fn read(text: &str) -> Result<Vec<MessageRootEvent>, ImportError> {
         let input = Input::from_reader("test", Cursor::new(text.to_owned())).unwrap();
-        read_events_input(input, MESSAGE_ROOT)
+        let events = read_events_input(input, MESSAGE_ROOT)?;
+        Ok(events.iter().collect::<Result<_, _>>()?)
     }
 
     fn log(address: &str, topics: &[String], data: &str, (block, index): (u64, u64)) -> String {
@@ -250,27 +189,6 @@ mod tests {
         assert_eq!(expected.len(), 4);
         for text in [array.clone(), answer.clone(), logs.join("\n"), answer + &array] {
             assert_eq!(read(&text).unwrap(), expected);
-        }
-    }
-
-    #[test]
-    fn repeated_events_do_not_count_towards_the_limit() {
-        let event = |block: u64| {
-            format!("{{\"event\":\"NewInteropRoot\",\"blockNumber\":{block},\"logIndex\":0}}\n")
-        };
-        let answer = |blocks: u64| (0..blocks).rev().map(event).collect::<String>();
-        let read = |text: String| {
-            let input = Input::from_reader("test", Cursor::new(text)).unwrap();
-            read_within(8, input, MESSAGE_ROOT)
-        };
-        for (blocks, times) in [(6, 1), (8, 1), (6, 9), (1, 100)] {
-            let found = read(answer(blocks).repeat(times)).unwrap();
-            let found: Vec<u64> = found.iter().map(|event| event.block.0).collect();
-            assert_eq!(found, (0..blocks).collect::<Vec<_>>());
-        }
-        for (blocks, times) in [(9, 1), (7, 2)] {
-            let error = read(answer(blocks).repeat(times)).unwrap_err().to_string();
-            assert!(error.contains("do not fit into memory"), "{error}");
         }
     }
 

@@ -8,18 +8,27 @@
 //! | [`logs`] | L2→L1 logs of batches: raw, receipts, pubdata, rows of a node's tables |
 //! | [`sl_batches`] | the settlement layer's own batches |
 //!
-//! [`sniff`] detects what a file is.
+//! [`sniff`] detects what a file is, and [`FoundFiles`] finds the files in directories.
 
 mod csv;
 mod decoded_events;
 mod error;
+mod event_list;
 pub mod event_logs;
 pub mod events;
+mod found_files;
 mod json;
 pub mod logs;
+mod other_answer;
+mod record;
+mod reopenable_input;
+mod rows;
 pub mod sl_batches;
 mod sniff;
 pub mod state;
 
 pub use error::IndexError;
+pub use found_files::{FoundFile, FoundFiles, is_directory_of_files};
+pub use other_answer::OtherAnswer;
+pub(crate) use reopenable_input::ReopenableInput;
 pub use sniff::{FileKind, guess, sniff};

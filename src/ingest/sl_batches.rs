@@ -1,4 +1,5 @@
-//! The settlement layer's own batches: one JSON object per line and batch.
+//! The settlement layer's own batches: one JSON object per line and batch, or an array of such objects, or objects
+//! over several lines.
 //!
 //! ```text
 //! {"chainId":506,"batchNumber":2000,"firstBlock":101,"lastBlock":105,"logs":["0x<88 bytes>",…],
@@ -10,19 +11,23 @@
 //! `batchNumber`. `chainBatchRoot` is the root that L1 stores. It may be missing, as may `localLogsRoot`,
 //! which must be the root of the logs. Other fields and empty lines are ignored.
 
-use std::{collections::BTreeMap, ops::RangeInclusive, path::Path};
+use std::{
+    collections::BTreeMap,
+    ops::RangeInclusive,
+    path::{Path, PathBuf},
+};
 
 use serde::Deserialize;
 
 use super::IndexError;
 use crate::{
-    files::{Input, InputError, Line, Lines},
+    archive::Place,
+    files::Input,
+    ingest::json::{JsonValues, ValueChunk},
     message::{BatchLogs, L2ToL1Log, MessageList},
     primitives::{BatchNumber, ChainId, Hash, SlBatch, SlBlock},
 };
 
-/// 16384 logs take 3 MB of text. The rest is for messages, which are not used here.
-const LONGEST_LINE: usize = 64 << 20;
 /// The most batches kept in memory, about 240 bytes each: one per minute for four years.
 const MOST_BATCHES: usize = 1 << 21;
 
@@ -61,15 +66,20 @@ impl SlBatchLogs {
     }
 }
 
-/// The settlement layer's own batches by number, each with its line in the file.
+/// The settlement layer's own batches by number, each with its place in the file.
 #[derive(Clone, Debug, Default)]
-pub struct SlBatches(BTreeMap<SlBatch, (u64, SlBatchLogs)>);
+pub struct SlBatches(BTreeMap<SlBatch, (Place, SlBatchLogs)>);
 
 impl SlBatches {
     /// A batch. `None` if the file does not have it.
     #[must_use]
     pub fn batch(&self, batch: SlBatch) -> Option<&SlBatchLogs> {
         self.0.get(&batch).map(|(_, logs)| logs)
+    }
+
+    /// All batches by number.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &SlBatchLogs> {
+        self.0.values().map(|(_, logs)| logs)
     }
 
     /// The first and the last batch.
@@ -82,13 +92,18 @@ impl SlBatches {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Row {
+    #[serde(alias = "chain_id")]
     chain_id: Option<ChainId>,
-    #[serde(alias = "gwBatch")]
+    #[serde(alias = "gwBatch", alias = "batch_number", alias = "gw_batch")]
     batch_number: SlBatch,
+    #[serde(alias = "first_block")]
     first_block: SlBlock,
+    #[serde(alias = "last_block")]
     last_block: SlBlock,
     logs: Vec<L2ToL1Log>,
+    #[serde(alias = "local_logs_root")]
     local_logs_root: Option<Hash>,
+    #[serde(alias = "chain_batch_root")]
     chain_batch_root: Option<Hash>,
 }
 
@@ -96,8 +111,8 @@ struct Row {
 /// chains are skipped.
 ///
 /// # Errors
-/// [`IndexError`] naming the file and line, if a line is damaged, its logs do not fold to its local root, two
-/// lines contradict each other, or there are more batches than the limit.
+/// [`IndexError`] naming the file and the place, if an object is damaged, its logs do not fold to its local root, two
+/// objects contradict each other, or there are more batches than the limit.
 pub fn read_sl_batches(path: &Path, sl_chain: ChainId) -> Result<SlBatches, IndexError> {
     read_sl_batches_input(Input::open(path)?, sl_chain)
 }
@@ -110,53 +125,76 @@ pub fn read_sl_batches_input(input: Input, sl_chain: ChainId) -> Result<SlBatche
     read_at_most(MOST_BATCHES, input, sl_chain)
 }
 
-fn read_at_most(limit: usize, input: Input, sl_chain: ChainId) -> Result<SlBatches, IndexError> {
-    let name = input.name().to_owned();
-    let mut lines = Lines::new(input, LONGEST_LINE);
-    let mut found: BTreeMap<SlBatch, (u64, SlBatchLogs)> = BTreeMap::new();
-    let unreadable = |source| InputError::Read { name: name.clone(), source };
-    while let Some(Line { number: line, text, is_too_long }) =
-        lines.next_line().map_err(unreadable)?
-    {
-        if is_too_long {
-            return Err(IndexError::LongLine { name, line, limit: LONGEST_LINE });
-        }
-        let parsed: Row = serde_json::from_slice(text).map_err(|source| IndexError::Line {
-            name: name.clone(),
-            line,
-            source,
-        })?;
-        if parsed.chain_id.is_some_and(|chain| chain != sl_chain) {
-            continue;
-        }
-        let batch = sl_batch(parsed, sl_chain, &name, line)?;
-        let number = batch.batch;
-        match found.get(&number) {
-            Some((first, known)) if *known != batch => {
-                let reason = format!("differs from line {first}");
-                return Err(IndexError::SlBatch { name, line, batch: number, reason });
-            }
-            Some(_) => {}
-            None if found.len() == limit => {
-                return Err(IndexError::TooManySlBatches { name, line, limit });
-            }
-            None => {
-                found.insert(number, (line, batch));
+/// Reads the batches of a settlement layer from several files, which have to agree.
+///
+/// # Errors
+/// As [`read_sl_batches`], and if two files contradict each other.
+pub fn read_all_sl_batches(paths: &[PathBuf], sl_chain: ChainId) -> Result<SlBatches, IndexError> {
+    let mut all = SlBatches::default();
+    for path in paths {
+        for (number, (place, batch)) in read_sl_batches(path, sl_chain)?.0 {
+            let name = || path.display().to_string();
+            let limit = MOST_BATCHES;
+            match all.0.get(&number) {
+                Some((_, known)) if *known != batch => {
+                    let reason = "differs from the batch in another file".into();
+                    return Err(IndexError::SlBatch { name: name(), place, batch: number, reason });
+                }
+                Some(_) => {}
+                None if all.0.len() == limit => {
+                    return Err(IndexError::TooManySlBatches { name: name(), place, limit });
+                }
+                None => drop(all.0.insert(number, (place, batch))),
             }
         }
     }
-    Ok(SlBatches(found))
+    Ok(all)
+}
+
+fn read_at_most(limit: usize, input: Input, sl_chain: ChainId) -> Result<SlBatches, IndexError> {
+    let name = input.name().to_owned();
+    let (mut values, mut piece) = (JsonValues::of_lines(input), ValueChunk::default());
+    let mut found: BTreeMap<SlBatch, (Place, SlBatchLogs)> = BTreeMap::new();
+    loop {
+        values.read(&mut piece)?;
+        if piece.is_empty() {
+            return Ok(SlBatches(found));
+        }
+        for index in 0..piece.len() {
+            let (text, place) = piece.value(index);
+            let parsed: Row = serde_json::from_slice(text)
+                .map_err(|source| IndexError::NotBatch { name: name.clone(), place, source })?;
+            if parsed.chain_id.is_some_and(|chain| chain != sl_chain) {
+                continue;
+            }
+            let batch = sl_batch(parsed, sl_chain, &name, place)?;
+            let number = batch.batch;
+            match found.get(&number) {
+                Some((first, known)) if *known != batch => {
+                    let reason = format!("differs from an earlier one{first}");
+                    return Err(IndexError::SlBatch { name, place, batch: number, reason });
+                }
+                Some(_) => {}
+                None if found.len() == limit => {
+                    return Err(IndexError::TooManySlBatches { name, place, limit });
+                }
+                None => {
+                    found.insert(number, (place, batch));
+                }
+            }
+        }
+    }
 }
 
 fn sl_batch(
     parsed: Row,
     sl_chain: ChainId,
     name: &str,
-    line: u64,
+    place: Place,
 ) -> Result<SlBatchLogs, IndexError> {
     let (batch, root) = (parsed.batch_number, parsed.chain_batch_root);
     let blocks = parsed.first_block..=parsed.last_block;
-    let bad = |reason: String| IndexError::SlBatch { name: name.into(), line, batch, reason };
+    let bad = |reason: String| IndexError::SlBatch { name: name.into(), place, batch, reason };
     if blocks.is_empty() {
         return Err(bad(format!("ends with block {}, before its first block", parsed.last_block)));
     }
@@ -221,7 +259,7 @@ mod tests {
     fn damaged_lines_are_named() {
         let zero = Hash::ZERO;
         for damaged in [
-            "[]".to_owned(),
+            "7".to_owned(),
             "{\"gwBatch\":7,\"firstBlock\":1,\"logs\":[]}".to_owned(),
             "{\"gwBatch\":7,\"firstBlock\":5,\"lastBlock\":3,\"logs\":[]}".to_owned(),
             "{\"gwBatch\":7,\"firstBlock\":1,\"lastBlock\":3,\"logs\":[\"0x00\"]}".to_owned(),
@@ -236,6 +274,6 @@ mod tests {
         let twice = "{\"gwBatch\":7,\"firstBlock\":1,\"lastBlock\":3,\"logs\":[]}\n\
                      {\"gwBatch\":7,\"firstBlock\":1,\"lastBlock\":4,\"logs\":[]}";
         let error = read(twice).unwrap_err();
-        assert!(matches!(error, IndexError::SlBatch { line: 2, .. }), "{error}");
+        assert!(matches!(error, IndexError::SlBatch { place: Place::Line(2), .. }), "{error}");
     }
 }

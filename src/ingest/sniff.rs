@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{
+    OtherAnswer,
     event_logs::{ColumnNames, has_log_columns},
     logs::SourceFormat,
     state::Format,
@@ -11,10 +12,13 @@ use crate::{
     contracts::EventKind,
     files::{Input, Kind, container::is_container},
     primitives::Hash,
-    proof::{RequestLine, reader::Members},
+    proof::{
+        RequestLine,
+        reader::{Members, bare_calldata},
+    },
 };
 
-/// A kind of file that slproof reads or writes.
+/// A kind of file that slproof reads, writes or knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FileKind {
@@ -42,11 +46,14 @@ pub enum FileKind {
     Manifest,
     /// The checkpoint of an interrupted job.
     Checkpoint,
+    /// A node's answer that slproof cannot use.
+    Answer(OtherAnswer),
 }
 
 impl fmt::Display for FileKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Answer(answer) => return answer.fmt(f),
             Self::Snapshot => "a state snapshot (*.slsnap)",
             Self::TreeFile => "a tree file (*.sltree)",
             Self::MessageArchive => "a message archive (*.slmsg)",
@@ -81,6 +88,7 @@ pub fn sniff(input: &Input) -> Option<FileKind> {
         return Some(if is_logs { FileKind::Events } else { FileKind::Proofs });
     }
     by_members(head)
+        .or_else(|| OtherAnswer::of(head).map(FileKind::Answer))
         .or_else(|| has_events(input).then_some(FileKind::Events))
         .or_else(|| SourceFormat::recognise(input).map(FileKind::Logs))
         .or_else(|| Format::recognise(input).map(FileKind::State))
@@ -122,7 +130,8 @@ fn by_members(head: &[u8]) -> Option<FileKind> {
     let has = |name| members.has(name);
     if has("job") && has("blake3") {
         Some(if has("steps") { FileKind::Checkpoint } else { FileKind::Manifest })
-    } else if has("proof")
+    } else if members.has_proof()
+        || bare_calldata(text).is_some()
         || (has("data") && (has("call") || has("to")))
         || (has("request") && has("error"))
     {

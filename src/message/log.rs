@@ -1,14 +1,8 @@
-use std::{fmt, str::FromStr};
-
 use bytemuck::{Pod, TransparentWrapper, Zeroable};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::{
     keccak::keccak256,
-    primitives::{
-        Address, Hash, Word,
-        hex::{self, HexError},
-    },
+    primitives::{Address, Hash, Word, hex_text::hex_text},
 };
 
 /// keccak256 of 88 zero bytes: the padding of the tree of a batch's logs.
@@ -136,51 +130,7 @@ impl L2ToL1Log {
     }
 }
 
-impl FromStr for L2ToL1Log {
-    type Err = HexError;
-
-    fn from_str(text: &str) -> Result<Self, HexError> {
-        hex::fixed(text).map(Self)
-    }
-}
-
-impl fmt::Display for L2ToL1Log {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(const_hex::Buffer::<{ Self::LEN }, true>::new().format(&self.0))
-    }
-}
-
-impl fmt::Debug for L2ToL1Log {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl Serialize for L2ToL1Log {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(const_hex::Buffer::<{ Self::LEN }, true>::new().format(&self.0))
-    }
-}
-
-impl<'de> Deserialize<'de> for L2ToL1Log {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Text;
-
-        impl de::Visitor<'_> for Text {
-            type Value = L2ToL1Log;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a log: \"0x\" and 176 hexadecimal digits")
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<L2ToL1Log, E> {
-                text.parse().map_err(E::custom)
-            }
-        }
-
-        deserializer.deserialize_str(Text)
-    }
-}
+hex_text!(L2ToL1Log, L2ToL1Log::LEN, "a log: \"0x\" and 176 hexadecimal digits");
 
 #[cfg(test)]
 mod tests {

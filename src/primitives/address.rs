@@ -1,12 +1,6 @@
-use std::{fmt, str::FromStr};
-
 use bytemuck::TransparentWrapper;
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::{
-    Word,
-    hex::{self, HexError},
-};
+use super::{Word, hex_text::hex_text};
 
 /// The 20-byte address of an account.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, TransparentWrapper)]
@@ -56,35 +50,45 @@ impl Address {
     }
 }
 
-impl FromStr for Address {
-    type Err = HexError;
+hex_text!(Address, 20, "an address: \"0x\" and 40 hexadecimal digits");
 
-    fn from_str(text: &str) -> Result<Self, HexError> {
-        hex::fixed(text).map(Self)
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::primitives::{
+        Hash,
+        spelled::{Member, Spelled},
+    };
+
+    fn read<T: Spelled>(json: &str) -> Member<T> {
+        serde_json::from_str(json).unwrap()
     }
-}
 
-impl fmt::Display for Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(const_hex::Buffer::<20, true>::new().format(&self.0))
-    }
-}
-
-impl fmt::Debug for Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl Serialize for Address {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Address {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
-        text.parse().map_err(de::Error::custom)
+    #[test]
+    fn hexadecimal_values_need_no_prefix() {
+        let (hash, address) = (Hash::new([0xab; 32]), Address::new([0xcd; 20]));
+        for digits in ["ab".repeat(32), "AB".repeat(32)] {
+            for text in [digits.clone(), format!("0x{digits}"), format!("HexBytes('0x{digits}')")] {
+                assert_eq!(read::<Hash>(&format!("\"{text}\"")), Member::Read(hash), "{text}");
+                let word = Member::Read(Word::from(hash));
+                assert_eq!(read::<Word>(&format!("\"{text}\"")), word, "{text}");
+            }
+        }
+        assert_eq!(read::<Address>(&format!("\"{}\"", "cd".repeat(20))), Member::Read(address));
+        assert_eq!(read::<Word>("\"0x7\""), Member::Read(Word::from(7)));
+        for (json, bytes) in [("\"0x\"", &[][..]), ("\"\"", &[]), ("\"0aFF\"", &[0x0a, 0xff])] {
+            assert_eq!(read::<Vec<u8>>(json), Member::Read(bytes.to_vec()), "{json}");
+        }
+        for json in ["\"0x12\"", "\"12\"", "7", "true", "\"\"", "\"0x\""] {
+            assert!(matches!(read::<Hash>(json), Member::Unreadable(_)), "{json}");
+            assert!(matches!(read::<Address>(json), Member::Unreadable(_)), "{json}");
+        }
+        // The digits of a word without "0x" could be decimal.
+        for json in ["\"12\"", "12", "\"0x\""] {
+            assert!(matches!(read::<Word>(json), Member::Unreadable(_)), "{json}");
+        }
+        for json in ["\"0x1\"", "\"zz\"", "\"HexBytes('0x12'\"", "12"] {
+            assert!(matches!(read::<Vec<u8>>(json), Member::Unreadable(_)), "{json}");
+        }
     }
 }

@@ -1,9 +1,6 @@
-use std::{fmt, str::FromStr};
-
 use bytemuck::{Pod, TransparentWrapper, Zeroable};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::hex::{self, HexError};
+use super::hex_text::hex_text;
 
 /// A 32-byte hash: the Keccak-256 of a leaf, an inner node or a root, or the key of a storage slot. Printed
 /// as `0x` and 64 digits.
@@ -51,48 +48,4 @@ impl From<[u8; 32]> for Hash {
     }
 }
 
-impl FromStr for Hash {
-    type Err = HexError;
-
-    fn from_str(text: &str) -> Result<Self, HexError> {
-        hex::fixed(text).map(Self)
-    }
-}
-
-impl fmt::Display for Hash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(const_hex::Buffer::<32, true>::new().format(&self.0))
-    }
-}
-
-impl fmt::Debug for Hash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl Serialize for Hash {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(const_hex::Buffer::<32, true>::new().format(&self.0))
-    }
-}
-
-impl<'de> Deserialize<'de> for Hash {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Text;
-
-        impl de::Visitor<'_> for Text {
-            type Value = Hash;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a hash: \"0x\" and 64 hexadecimal digits")
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Hash, E> {
-                text.parse().map_err(E::custom)
-            }
-        }
-
-        deserializer.deserialize_str(Text)
-    }
-}
+hex_text!(Hash, 32, "a hash: \"0x\" and 64 hexadecimal digits");

@@ -49,17 +49,16 @@ pub fn fixed_bare<const N: usize>(digits: &str) -> Result<[u8; N], HexError> {
 /// [`HexError`] when the prefix is missing, the number of digits is odd or a character is not a digit.
 pub fn bytes(text: &str) -> Result<Vec<u8>, HexError> {
     let mut bytes = Vec::new();
-    append(text, &mut bytes)?;
+    append_bare(strip_prefix(text)?, &mut bytes)?;
     Ok(bytes)
 }
 
-/// Decodes `0x` and an even number of digits and appends the bytes to `bytes`. After an error the appended
-/// bytes are unspecified.
+/// Decodes an even number of digits without a prefix and appends the bytes to `bytes`. After an error the
+/// appended bytes are unspecified.
 ///
 /// # Errors
-/// As [`bytes()`].
-pub fn append(text: &str, bytes: &mut Vec<u8>) -> Result<(), HexError> {
-    let digits = strip_prefix(text)?;
+/// [`HexError`] when the number of digits is odd or a character is not a digit.
+pub fn append_bare(digits: &str, bytes: &mut Vec<u8>) -> Result<(), HexError> {
     if !digits.len().is_multiple_of(2) {
         return Err(HexError::Length { expected: "an even number of".into(), got: digits.len() });
     }

@@ -3,7 +3,10 @@ use std::{fmt, num::ParseIntError, str::FromStr};
 use bytemuck::TransparentWrapper;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{Number, Word, WordTooLarge};
+use super::{
+    Number, Word, WordTooLarge,
+    spelled::{Scalar, Spelled, SpellingError},
+};
 
 /// Defines a type for a 64-bit number.
 macro_rules! id {
@@ -38,6 +41,14 @@ macro_rules! id {
 
             fn from_str(text: &str) -> Result<Self, ParseIntError> {
                 text.parse().map(|Number(number)| Self(number))
+            }
+        }
+
+        impl Spelled for $name {
+            const EXPECTED: &'static str = u64::EXPECTED;
+
+            fn read(scalar: Scalar<'_>) -> Result<Self, SpellingError> {
+                u64::read(scalar).map(Self)
             }
         }
 

@@ -11,9 +11,11 @@ mod number;
 mod word;
 
 pub mod hex;
+pub(crate) mod hex_text;
 #[cfg(feature = "archive")]
 pub(crate) mod ordered;
 pub mod sorted;
+pub mod spelled;
 pub mod varint;
 
 pub use address::Address;

@@ -1,13 +1,15 @@
 //! Whole numbers in text and JSON.
 
-use std::{fmt, num::ParseIntError, str::FromStr};
+use std::{num::ParseIntError, str::FromStr};
 
-use serde::{Deserialize, Deserializer, de};
+use serde::{Deserialize, Deserializer};
+
+use super::spelled::{self, Scalar, Spelled, SpellingError};
 
 /// A whole number of at most 64 bits that is read from text or JSON.
 ///
-/// Text is decimal digits, or `0x` and hexadecimal digits; leading zeros are allowed. JSON is a number or a
-/// string in this form: JavaScript keeps only 53 bits of a JSON number, so programs write strings.
+/// Text is decimal digits, or `0x` and hexadecimal digits; leading zeros are allowed. JSON is in any spelling
+/// of a number that programs use: see [`spelled`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Number(pub u64);
 
@@ -45,34 +47,20 @@ impl FromStr for Number {
     }
 }
 
+impl Spelled for Number {
+    const EXPECTED: &'static str = u64::EXPECTED;
+
+    fn read(scalar: Scalar<'_>) -> Result<Self, SpellingError> {
+        u64::read(scalar).map(Self)
+    }
+}
+
 impl<'de> Deserialize<'de> for Number {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Either;
-
-        impl de::Visitor<'_> for Either {
-            type Value = Number;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(
-                    "a whole number of at most 64 bits, or a string of its decimal digits or of \"0x\" and \
-                     hexadecimal digits",
-                )
-            }
-
-            fn visit_u64<E: de::Error>(self, number: u64) -> Result<Number, E> {
-                Ok(Number(number))
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Number, E> {
-                text.parse().map_err(|_| E::invalid_value(de::Unexpected::Str(text), &self))
-            }
-        }
-
-        // Formats that are not human-readable do not store types, so `deserialize_any` does not work.
         if deserializer.is_human_readable() {
-            deserializer.deserialize_any(Either)
+            spelled::deserialize(deserializer)
         } else {
-            deserializer.deserialize_u64(Either)
+            u64::deserialize(deserializer).map(Self)
         }
     }
 }
@@ -82,38 +70,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_read_in_every_notation() {
-        for (text, number) in [
-            ("7", 7),
-            ("\"7\"", 7),
-            ("\"007\"", 7),
-            ("\"0x7\"", 7),
-            ("\"0x00ff\"", 255),
-            ("\"0xFF\"", 255),
-            ("18446744073709551615", u64::MAX),
-            ("\"18446744073709551615\"", u64::MAX),
-            ("\"0xffffffffffffffff\"", u64::MAX),
-        ] {
-            assert_eq!(serde_json::from_str::<Number>(text).unwrap(), Number(number), "{text}");
+    fn text_is_decimal_or_prefixed() {
+        for (text, number) in
+            [("7", 7), ("007", 7), ("0x7", 7), ("0x00ff", 255), ("18446744073709551615", u64::MAX)]
+        {
+            assert_eq!(text.parse(), Ok(Number(number)), "{text}");
         }
-        for text in [
-            "-1",
-            "1.5",
-            "7.0",
-            "true",
-            "null",
-            "\"\"",
-            "\"0x\"",
-            "\"+7\"",
-            "\"0x+7\"",
-            "\"-7\"",
-            "\" 7\"",
-            "\"7.0\"",
-            "\"ff\"",
-            "\"18446744073709551616\"",
-            "\"0x10000000000000000\"",
-        ] {
-            assert!(serde_json::from_str::<Number>(text).is_err(), "{text}");
+        for text in ["", "0x", "+7", "0x+7", "-7", " 7", "7.0", "7n", "ff", "18446744073709551616"]
+        {
+            assert!(text.parse::<Number>().is_err(), "{text}");
         }
     }
 }

@@ -6,6 +6,7 @@ use thiserror::Error;
 use super::{
     Hash,
     hex::{self, HexError},
+    spelled::{self, Scalar, Spelled, SpellingError},
 };
 
 /// A 256-bit big-endian word: the number of a storage slot, or its value.
@@ -106,6 +107,19 @@ impl Word {
     /// [`HexError`] when the text is something else.
     pub fn from_hex(text: &str) -> Result<Self, HexError> {
         hex::right_aligned(hex::strip_prefix(text)?).map(Self)
+    }
+}
+
+/// A word may lack leading zeros if it has `0x`.
+impl Spelled for Word {
+    const EXPECTED: &'static str = "a word: \"0x\" and at most 64 hexadecimal digits";
+
+    fn read(scalar: Scalar<'_>) -> Result<Self, SpellingError> {
+        let text = spelled::text::<Self>(scalar)?;
+        match hex::strip_prefix(text) {
+            Ok(digits) => Ok(Self::new(hex::right_aligned(digits)?)),
+            Err(_) => Ok(Self::new(hex::fixed_bare(text)?)),
+        }
     }
 }
 

@@ -116,11 +116,14 @@ impl RequestError {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Incoming<'a> {
+    #[serde(alias = "chain_id")]
     chain_id: Option<ChainId>,
+    #[serde(alias = "batch_number")]
     batch_number: Option<BatchNumber>,
     #[serde(default, deserialize_with = "Number::read_option")]
     id: Option<u64>,
     message: Option<Hash>,
+    #[serde(alias = "tx_hash", alias = "transactionHash", alias = "transaction_hash")]
     tx_hash: Option<Hash>,
     #[serde(default, deserialize_with = "Number::read_option")]
     log: Option<u64>,
@@ -226,7 +229,15 @@ mod tests {
             line("{\"chainId\":\"0x144\",\"batchNumber\":\"7\",\"id\":\"0x3\"}"),
             line("{\"chainId\":324,\"batchNumber\":7,\"id\":3}"),
         );
+        assert_eq!(
+            line("{\"chain_id\":\"324n\",\"batch_number\":7.0,\"id\":{\"hex\":\"0x03\"}}"),
+            line("{\"chainId\":324,\"batchNumber\":7,\"id\":3}"),
+        );
         let hash = Hash::ZERO;
+        assert_eq!(
+            line(&format!("{{\"transactionHash\":\"{}\"}}", "0".repeat(64))),
+            line(&format!("{{\"txHash\":\"{hash}\"}}")),
+        );
         assert_eq!(
             line(&format!("{{\"txHash\":\"{hash}\",\"log\":\"2\",\"target\":\"block:0xf5\"}}")),
             line(&format!("{{\"txHash\":\"{hash}\",\"log\":2,\"target\":\"block:245\"}}")),

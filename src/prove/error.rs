@@ -8,7 +8,7 @@ use crate::{
     files::{ContainerError, InputError, OutputError},
     forest::{HistoryError, RebuildError, TreeFileError},
     ingest::{IndexError, state::ImportError},
-    primitives::{Hash, SlBatch},
+    primitives::{ChainId, Hash, SlBatch},
     proof::{FailureCode, Target},
     records::{EncoderError, EntriesError, VerdictsError},
     state::StateError,
@@ -97,6 +97,34 @@ pub enum Error {
         name: String,
         /// The difference.
         reason: String,
+    },
+    /// An older state of a settlement layer is not the past of a newer one.
+    #[error(
+        "{older} is not the past of {newer}: the batches of chain {chain} differ, so one of them is not of the \
+         real chain"
+    )]
+    NotItsPast {
+        /// The state with more batches.
+        newer: String,
+        /// The state with fewer batches.
+        older: String,
+        /// The first chain that differs.
+        chain: ChainId,
+    },
+    /// There are states of two settlement layers, and it is not said which one is wanted.
+    #[error(
+        "{first} is of settlement layer {first_chain}, and {second} of {second_chain}: the settlement layer has \
+         to be given"
+    )]
+    TwoSettlementLayers {
+        /// One state.
+        first: String,
+        /// Its settlement layer.
+        first_chain: ChainId,
+        /// The other state.
+        second: String,
+        /// The settlement layer of the other state.
+        second_chain: ChainId,
     },
     /// The calldata format cannot take the proofs.
     #[cfg(feature = "calldata")]
@@ -269,7 +297,9 @@ impl Error {
             Self::SlBatch(error) => error.code(),
             Self::NoSlBatch { .. } | Self::NoSlBatches(_) => FailureCode::SlBatchNotArchived,
             Self::NoTrees(_) => FailureCode::TargetNeedsTrees,
+            Self::NotItsPast { .. } => FailureCode::TreeDiffers,
             Self::OtherTrees { .. }
+            | Self::TwoSettlementLayers { .. }
             | Self::NoInput
             | Self::NotResumable
             | Self::NotMergeable

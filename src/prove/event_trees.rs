@@ -4,99 +4,160 @@ use std::path::{Path, PathBuf};
 
 use super::{Error, Event, Observer, ObserverHandle, TreesOptions};
 use crate::{
-    contracts::MessageRootEvent,
-    files::{Input, InputError, is_file},
+    contracts::EventKind,
+    files::{Input, ReadProgressHandle, is_directory},
     forest::{
-        EventGap, Forest, RebuildOptions, RebuiltFromEvents, compare_block_roots,
-        rebuild_events_to_file, rebuild_from_events,
+        EventGap, EventsError, Forest, RebuildError, RebuildOptions, RebuiltFromEvents,
+        compare_block_roots, rebuild_events_to_file, rebuild_from_events,
     },
     ingest::{
-        FileKind,
-        event_logs::{ColumnNames, has_log_columns},
+        FileKind, ReopenableInput,
+        event_logs::has_log_columns,
+        events::{EventList, read_event_inputs},
         sniff,
+        state::ImportError,
     },
     primitives::{Address, SlBlock},
     proof::CheckedBy,
     state::StorageReader,
 };
 
-/// Separates files of events from the other inputs.
-pub(super) fn events_among(
-    paths: &[PathBuf],
-    columns: &ColumnNames,
-) -> Result<(Vec<PathBuf>, Vec<PathBuf>), InputError> {
-    let (mut events, mut others) = (Vec::new(), Vec::new());
-    for path in paths {
-        // A pipe can be read only once.
-        let is_events = is_file(path)? && {
-            let input = Input::open(path)?;
-            sniff(&input) == Some(FileKind::Events) || has_log_columns(&input, columns)
+/// The inputs of trees by kind. Pipes are open, since they can be read only once.
+pub(super) struct TreeInputs {
+    pub(super) events: Vec<ReopenableInput>,
+    pub(super) states: Vec<ReopenableInput>,
+}
+
+impl TreeInputs {
+    /// Separates files of events from the other inputs.
+    pub(super) fn of(paths: &[PathBuf], options: &TreesOptions) -> Result<Self, ImportError> {
+        let mut inputs = Self { events: Vec::new(), states: Vec::new() };
+        let is_events = |input: &Input| {
+            sniff(input) == Some(FileKind::Events) || has_log_columns(input, &options.columns)
         };
-        let list = if is_events { &mut events } else { &mut others };
-        list.push(path.clone());
+        for path in paths {
+            let mut input = ReopenableInput::new(path);
+            let is_events = match () {
+                () if is_directory(path)? => false,
+                () if input.is_pipe() => {
+                    let opened = input.open(&ReadProgressHandle::default())?;
+                    let is_events = is_events(&opened);
+                    input.put_back(opened);
+                    is_events
+                }
+                () => is_events(&Input::open(path)?),
+            };
+            let list = if is_events { &mut inputs.events } else { &mut inputs.states };
+            list.push(input);
+        }
+        inputs.events.extend(options.events.iter().map(|path| ReopenableInput::new(path)));
+        Ok(inputs)
     }
-    Ok((events, others))
 }
 
-/// Rebuilds the trees from events alone.
-pub(super) fn from_events(
-    paths: &[PathBuf],
-    rebuild: &RebuildOptions,
-    options: &TreesOptions,
-) -> Result<RebuiltFromEvents, Error> {
-    let events = read(paths, rebuild, options)?;
-    let found = rebuild_from_events(&events, rebuild)
-        .map_err(|source| Error::Rebuild { name: names(paths), source })?;
-    let observer = &options.observer;
-    observer.event(&Event::EventGaps(&found.gaps));
-    observer.event(&Event::OnlyEvents(&found.forest));
-    let (layout, is_given) = (found.forest.layout(), rebuild.release.is_some());
-    observer.event(&Event::Rebuilt { layout, is_given });
-    Ok(found)
+/// The events that were given, and the names of their files.
+pub(super) struct GivenEvents {
+    pub(super) list: EventList,
+    names: String,
 }
 
-/// Rebuilds the trees from events alone into a tree file.
-pub(super) fn events_to_file(
-    paths: &[PathBuf],
-    rebuild: &RebuildOptions,
-    options: &TreesOptions,
-    target: &Path,
-) -> Result<Vec<EventGap>, Error> {
-    let events = read(paths, rebuild, options)?;
-    let gaps = rebuild_events_to_file(&events, rebuild, target)
-        .map_err(|source| Error::TreeFile { name: names(paths), source })?;
-    options.observer.event(&Event::EventGaps(&gaps));
-    Ok(gaps)
-}
-
-/// Compares the trees of a state with the events in files, as [`Forest::compared_with`] does. Without files,
-/// nothing is compared.
-pub(super) fn compare(
-    forest: Forest,
-    events: &[MessageRootEvent],
-    paths: &[PathBuf],
-    observer: &ObserverHandle,
-) -> Result<Forest, Error> {
-    if paths.is_empty() {
-        return Ok(forest);
+impl GivenEvents {
+    /// Reads all events of a MessageRoot up to the last block in the options.
+    pub(super) fn read(
+        inputs: Vec<ReopenableInput>,
+        message_root: Address,
+        options: &TreesOptions,
+    ) -> Result<Self, ImportError> {
+        let names: Vec<String> = inputs.iter().map(|input| input.name().to_owned()).collect();
+        let (columns, last_block) = (&options.columns, options.last_block);
+        let report = |mapping: &_| options.observer.event(&Event::LogsRead(mapping));
+        let list = read_event_inputs(inputs, message_root, last_block, columns, report)?;
+        Ok(Self { list, names: names.join(", ") })
     }
-    let forest = forest
-        .compared_with(events)
-        .map_err(|source| Error::Rebuild { name: names(paths), source: source.into() })?;
-    say_if_unused(&forest, observer);
-    Ok(forest)
+
+    /// Rebuilds the trees from events alone. They must continue the trees of a `past` state, if there is one.
+    pub(super) fn rebuild(
+        &self,
+        past: Option<&Forest>,
+        options: &RebuildOptions,
+        observer: &ObserverHandle,
+    ) -> Result<RebuiltFromEvents, Error> {
+        let found =
+            rebuild_from_events(&self.list, past, options).map_err(|source| self.error(source))?;
+        observer.event(&Event::EventGaps(&found.gaps));
+        observer.event(&Event::OnlyEvents(&found.forest));
+        let (layout, is_given) = (found.forest.layout(), options.release.is_some());
+        observer.event(&Event::Rebuilt { layout, is_given });
+        Ok(found)
+    }
+
+    /// As [`GivenEvents::rebuild`], into a tree file.
+    pub(super) fn rebuild_to_file(
+        &self,
+        past: Option<&Forest>,
+        options: &RebuildOptions,
+        observer: &ObserverHandle,
+        target: &Path,
+    ) -> Result<Vec<EventGap>, Error> {
+        let gaps = rebuild_events_to_file(&self.list, past, options, target)
+            .map_err(|source| Error::TreeFile { name: self.names.clone(), source })?;
+        observer.event(&Event::EventGaps(&gaps));
+        Ok(gaps)
+    }
+
+    /// Compares the trees of a state with the events, as [`Forest::compared_with`] does. If the events go on
+    /// after the state and begin with the first registration, the trees are those of the events.
+    pub(super) fn beside(
+        &self,
+        forest: Forest,
+        options: &RebuildOptions,
+        observer: &ObserverHandle,
+    ) -> Result<Beside, Error> {
+        if self.names.is_empty() {
+            return Ok(Beside::Within(forest));
+        }
+        match forest.clone().compared_with(&self.list) {
+            Ok(forest) => {
+                say_if_unused(&forest, observer);
+                Ok(Beside::Within(forest))
+            }
+            Err(EventsError::AfterState { .. }) if self.is_complete_from_the_start() => {
+                observer.event(&Event::EventsGoOn(&forest));
+                Ok(Beside::After(self.rebuild(Some(&forest), options, observer)?))
+            }
+            Err(error) => Err(self.error(error.into())),
+        }
+    }
+
+    /// Whether the first event is the first registration. The contract registers the settlement layer itself
+    /// at index 0 when it is initialized, sometimes without an event.
+    pub(super) fn is_complete_from_the_start(&self) -> bool {
+        let first = self.list.iter().next().and_then(Result::ok);
+        first.is_some_and(|first| matches!(first.kind, EventKind::AddedChain(_, 0 | 1)))
+    }
+
+    /// Compares the interop roots in the events with those in a state, as [`compare_block_roots`] does.
+    pub(super) fn compare_roots<S: StorageReader + ?Sized>(
+        &self,
+        state: &S,
+        message_root: Address,
+        newest: Option<SlBlock>,
+    ) -> Result<(), Error> {
+        compare_block_roots(state, message_root, newest, &self.list)
+            .map_err(|source| self.error(source))
+    }
+
+    fn error(&self, source: RebuildError) -> Error {
+        Error::Rebuild { name: self.names.clone(), source }
+    }
 }
 
-/// Compares the interop roots in events with those in a state, as [`compare_block_roots`] does.
-pub(super) fn compare_roots<S: StorageReader + ?Sized>(
-    state: &S,
-    message_root: Address,
-    newest: Option<SlBlock>,
-    events: &[MessageRootEvent],
-    paths: &[PathBuf],
-) -> Result<(), Error> {
-    compare_block_roots(state, message_root, newest, events)
-        .map_err(|source| Error::Rebuild { name: names(paths), source })
+/// The trees of a state and events that agree.
+pub(super) enum Beside {
+    /// The trees of the state. The events end no later.
+    Within(Forest),
+    /// The trees of the events, which continue those of the state.
+    After(RebuiltFromEvents),
 }
 
 /// Tells the observer if no event could be compared with the trees.
@@ -104,22 +165,4 @@ pub(super) fn say_if_unused(forest: &Forest, observer: &ObserverHandle) {
     if !forest.checked_by().has(CheckedBy::EVENTS) {
         observer.event(&Event::EventsUnused);
     }
-}
-
-/// The events up to the last block in the options.
-fn read(
-    paths: &[PathBuf],
-    rebuild: &RebuildOptions,
-    options: &TreesOptions,
-) -> Result<Vec<MessageRootEvent>, Error> {
-    let mut events = options.read_events(paths, rebuild.addresses.message_root)?;
-    if let Some(last) = rebuild.last_block {
-        events.truncate(events.partition_point(|event| event.block <= last));
-    }
-    Ok(events)
-}
-
-fn names(paths: &[PathBuf]) -> String {
-    let names: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
-    names.join(", ")
 }

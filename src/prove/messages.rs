@@ -5,14 +5,16 @@ use std::{
     sync::Arc,
 };
 
-use super::Error;
+use super::{Error, LogChains, TreeCheck, Trees};
 use crate::{
     archive::Archive,
-    files::{Input, OutputError},
+    files::{Input, OutputError, is_directory},
     ingest::{
-        IndexError,
-        logs::{Indexer, SkippedInputs, SourceOptions, read_archive},
+        FileKind, FoundFile, FoundFiles, IndexError,
+        logs::{BatchCheck, Indexer, SkippedInputs, SourceError, SourceOptions, read_archive},
     },
+    primitives::ChainId,
+    proof::FailureCode,
 };
 
 /// How archives of logs are read.
@@ -32,6 +34,11 @@ use crate::{
 pub struct MessagesOptions {
     /// Facts that the archives do not contain, and how archive files are read.
     pub source: SourceOptions,
+    /// The trees that proofs are made from. Logs that do not name their chain belong to the chain whose batch
+    /// roots they make, and of several archives the batches that do not fold to their roots are left out.
+    pub trees: Option<Trees>,
+    /// The chain of logs that do not name it, if the trees do not show it.
+    pub chain_of_others: Option<ChainId>,
 }
 
 /// An archive of L2→L1 logs. Cheap to clone: all clones share it.
@@ -54,12 +61,13 @@ struct OpenedMessages {
 }
 
 impl Messages {
-    /// Opens the archive at `paths`. An archive file is mapped. One raw archive that names its chain is read
-    /// into memory. Several archives, and those that need [`MessagesOptions::source`], are merged into a
-    /// temporary archive file, without the batches that have damaged parts ([`Messages::skipped`]).
+    /// Opens the archives at `paths`: files, or directories, of which all archives are read. An archive file is
+    /// mapped. One raw archive that names its chain is read into memory. Several archives, and those that need
+    /// [`MessagesOptions`], are merged into a temporary archive file, without the batches that have damaged
+    /// parts ([`Messages::skipped`]).
     ///
     /// # Errors
-    /// [`Error`] naming the file and the position in it.
+    /// [`Error`] naming the file and the position in it, or if there is no batch.
     pub fn open<P: AsRef<Path>>(paths: &[P], options: &MessagesOptions) -> Result<Self, Error> {
         if paths.is_empty() {
             return Err(Error::NoInput);
@@ -67,18 +75,38 @@ impl Messages {
         let source = &options.source;
         let is_plain =
             source.format.is_none() && source.chain.is_none() && source.relayed.is_none();
-        if let ([path], true) = (paths, is_plain) {
-            return Ok(read_archive(path.as_ref(), source.access)?.into());
+        if let ([path], true) = (paths, is_plain)
+            && !is_directory(path.as_ref())?
+        {
+            match read_archive(path.as_ref(), source.access) {
+                Err(error) if names_no_chain(&error) && options.names_chains() => {}
+                read => return Ok(read?.into()),
+            }
         }
+        let found = FoundFiles::at(paths)?;
+        let (trees, otherwise) = (options.trees.as_ref(), options.chain_of_others);
+        let chains = match source.chain {
+            Some(_) => LogChains::default(),
+            None => LogChains::find(&found, trees, source, otherwise)?,
+        };
+        let check = trees.and_then(Trees::forest).map(TreeCheck::new).transpose()?;
+        let check = check.as_ref().map(|check| check as &dyn BatchCheck);
         let dir = tempfile::tempdir().map_err(|source| {
             IndexError::from(OutputError { name: "a temporary directory".into(), source })
         })?;
         let target: PathBuf = dir.path().join("merged.slmsg");
-        let mut indexer = Indexer::create(&target, source.clone(), None)?;
-        for path in paths {
-            indexer.read(Input::open(path.as_ref())?)?;
+        let mut indexer = Indexer::create(&target, source.clone(), check)?;
+        chains.set_blocks(&mut indexer);
+        for FoundFile { path, .. } in found.files.iter().filter(|file| has_logs(file)) {
+            indexer.read_of(source.chain.or(chains.of(path)), Input::open(path)?)?;
         }
-        let skipped = indexer.finish()?.faults;
+        let indexed = indexer.finish()?;
+        let skipped = indexed.faults;
+        if indexed.header.batches == 0 {
+            let what = "there is no batch of logs".to_owned();
+            let nothing = Error::NothingFound { code: FailureCode::NothingFound, what };
+            return Err(skipped.into_first().into_iter().next().map_or(nothing, Error::from));
+        }
         // The file is mapped or read now, so its name is no longer needed.
         let archive = Archive::open(&target, source.access)?;
         Ok(Self(Arc::new(OpenedMessages { archive, skipped })))
@@ -101,4 +129,25 @@ impl From<Archive> for Messages {
     fn from(archive: Archive) -> Self {
         Self(Arc::new(OpenedMessages { archive, skipped: SkippedInputs::default() }))
     }
+}
+
+impl MessagesOptions {
+    /// Whether logs that do not name their chain may have one.
+    fn names_chains(&self) -> bool {
+        self.trees.is_some() || self.chain_of_others.is_some()
+    }
+}
+
+/// Whether an archive cannot be read only because it does not name its chain.
+fn names_no_chain(error: &IndexError) -> bool {
+    matches!(
+        error,
+        IndexError::NeedsChain { .. } | IndexError::Source { source: SourceError::Nameless, .. }
+    )
+}
+
+/// Whether a file is read as an archive of logs: every file that was given by name, and of a directory those
+/// that are recognised.
+fn has_logs(file: &FoundFile) -> bool {
+    !file.from_directory || file.kind.is_some_and(FileKind::has_logs)
 }

@@ -12,24 +12,28 @@
 //! [`Trees`], [`Messages`] and [`Prover`] own their data, can be shared between threads, and are cheap to
 //! clone. Only proofs that the verifier accepted are returned. Nothing is printed.
 
+mod chosen_evidence;
 mod coverage;
 mod error;
 mod event_trees;
 mod extract;
 mod extract_error;
 mod job;
+mod log_chains;
 mod matched_batch;
 mod messages;
 mod observer;
 mod prover;
 mod resolved;
 mod sl_batch;
+mod source_files;
 mod state_options;
 mod target_error;
 mod targets;
 mod trees;
 mod verified_proofs;
 
+pub use chosen_evidence::{ChosenEvidence, StateUse, SurveyedState};
 pub use coverage::{Coverage, MissingBatches, TreeCheck};
 pub use error::{Error, HashOf};
 pub use extract::{BatchProofs, Extractor, prepare};
@@ -38,6 +42,7 @@ pub use job::{
     Batches, BatchesParseError, Job, JobPart, Merged, ProofOutput, Selection, Shard,
     ShardParseError, Sink, Summary, merge,
 };
+pub use log_chains::LogChains;
 pub use matched_batch::{AggregatedRoot, BatchRootForm, FoldError, MatchedBatch};
 pub use messages::{Messages, MessagesOptions};
 pub use observer::{Event, Observer, ObserverHandle};

@@ -2,6 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
+use super::SurveyedState;
 use crate::{
     anchor::KnownRoot,
     contracts::Layout,
@@ -79,6 +80,8 @@ pub trait Observer: Send + Sync {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
+    /// Of the states in a directory, what this one is used for.
+    StateChosen(&'a SurveyedState),
     /// A state was read.
     StateRead(&'a Dump),
     /// A tree file was opened.
@@ -91,6 +94,9 @@ pub enum Event<'a> {
     OnlyEvents(&'a Forest),
     /// The events have no batch in common with the trees of the state, so nothing was compared.
     EventsUnused,
+    /// The events go on after the trees of the state, which are given. The trees are those of the events, which
+    /// begin with those of the state.
+    EventsGoOn(&'a Forest),
     /// The trees were rebuilt by the rules of one release.
     Rebuilt {
         /// The storage layout of the release.

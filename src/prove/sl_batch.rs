@@ -203,7 +203,8 @@ impl SlBatchTree {
     }
 
     /// The last interop root at or before the end of the batch.
-    pub(super) fn at(&self) -> RootIndex {
+    #[must_use]
+    pub fn at(&self) -> RootIndex {
         self.at
     }
 

@@ -1,6 +1,6 @@
 //! How a state is read, and the addresses of its contracts.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::Error;
 use crate::{
@@ -8,8 +8,11 @@ use crate::{
     contracts::{Bridgehub, system},
     files::{Access, OutputError},
     forest::Addresses,
-    ingest::state::{Dump, Format, Import, ImportError},
-    primitives::Address,
+    ingest::{
+        ReopenableInput,
+        state::{Dump, Format, Import, ImportError},
+    },
+    primitives::{Address, SlBlock},
     records::TrustedRoots,
     snapshot::Snapshot,
     state::{StateError, StorageReader},
@@ -32,7 +35,7 @@ use crate::{
 pub struct StateOptions {
     /// The format; detected from the content by default.
     pub format: Option<Format>,
-    /// The account to which storage pages of `debug_storageRangeAt` belong.
+    /// The account of pages of `debug_storageRangeAt`, and of tables that do not name it.
     pub account: Option<Address>,
     /// How native files are read.
     pub access: Access,
@@ -78,20 +81,26 @@ impl StateOptions {
         }
     }
 
-    /// Reads the state at `paths`. Several paths are parts of one state.
-    pub(super) fn read(&self, paths: &[PathBuf]) -> Result<Dump, ImportError> {
-        let import = self.import();
-        if let [path] = paths {
-            return import.read(path);
+    /// Reads a state, as of `last_block` if the inputs have several. Several inputs are parts of one state.
+    pub(super) fn read(
+        &self,
+        mut inputs: Vec<ReopenableInput>,
+        last_block: Option<SlBlock>,
+    ) -> Result<Dump, ImportError> {
+        let import = Import { last_block, ..self.import() };
+        if inputs.len() == 1
+            && let Some(input) = inputs.pop()
+        {
+            return import.read_opening(input);
         }
         let dir = tempfile::tempdir().map_err(|source| {
             ImportError::from(OutputError { name: "a temporary directory".into(), source })
         })?;
+        let names: Vec<String> = inputs.iter().map(|input| input.name().to_owned()).collect();
         let target = dir.path().join("merged.slsnap");
-        let imported = import.to_file(paths, &target)?;
+        let imported = import.inputs_to_file(inputs, &target)?;
         // The file is mapped or read now, so its name is no longer needed.
         let state = Snapshot::open(&target, self.access)?;
-        let names: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
         Ok(Dump { name: names.join(", "), format: imported.format, state, notes: imported.notes })
     }
 }

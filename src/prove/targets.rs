@@ -1,25 +1,21 @@
 //! Creates extractors for targets. Data that only some targets need is computed on first use.
 
 use std::{
-    path::PathBuf,
     sync::{Arc, PoisonError},
     thread,
     time::{Duration, Instant},
 };
 
 use super::{
-    Error, Event, Extractor, Observer, SlBatchError, SlBatchTree, Trees, TreesOptions,
+    Error, Event, Extractor, Observer, SlBatchError, SlBatchTree, Trees,
     trees::{FoundHistory, Source},
 };
 use crate::{
     anchor::{Answer, KnownRoots, SettlementCheck},
-    contracts::{MessageRootEvent, system},
+    files::names,
     forest::{Forest, HistoryError, SearchBudget, Timeline, explain, explain_further},
-    ingest::{
-        events::read_events_with,
-        sl_batches::{SlBatches, read_sl_batches},
-    },
-    primitives::{Address, BatchNumber, ChainId, Hash, SlBatch, hex},
+    ingest::sl_batches::{SlBatches, read_all_sl_batches},
+    primitives::{BatchNumber, ChainId, Hash, SlBatch, hex},
     proof::Target,
     snapshot::Snapshot,
 };
@@ -58,7 +54,7 @@ impl Trees {
         timeline: Option<&'t Timeline>,
     ) -> Result<Extractor<'t>, Error> {
         let forest = match &self.0.source {
-            Source::Dump(forest, _) | Source::Events(forest) => forest,
+            Source::Dump(forest, _) | Source::Events(forest, _) => forest,
             Source::File(file) => file.forest(),
             Source::State { roots, .. } if target == Target::BatchRoot => {
                 return Ok(Extractor::to_batch_roots(roots));
@@ -109,6 +105,11 @@ impl Trees {
     }
 
     fn find_history(&self) -> Result<FoundHistory, Error> {
+        if let Source::Events(forest, history) = &self.0.source {
+            // Nothing is searched: the events say what changed.
+            let timeline = Timeline::new(forest, history.clone())?;
+            return Ok(FoundHistory { timeline, elapsed: Duration::ZERO });
+        }
         let observer = &self.0.options.observer;
         let started = Instant::now();
         observer.event(&Event::SearchBegins);
@@ -129,19 +130,17 @@ impl Trees {
         };
         match &self.0.source {
             Source::State { .. } => Err(Error::NoTrees(Target::First)),
-            Source::Events(_) => unreachable!("the events gave the history when they were read"),
+            Source::Events(..) => unreachable!("handled by the caller"),
             Source::Dump(forest, dump) => {
                 let addresses = options.state.addresses(&dump.state)?;
-                let events = options.events(addresses.message_root)?;
-                Ok(explain(&dump.state, addresses, forest, &events, budget(forest))?)
+                Ok(explain(&dump.state, addresses, forest, &self.0.events, budget(forest))?)
             }
             Source::File(file) => {
                 let forest = file.forest();
                 if forest.latest().is_none() {
                     return Err(HistoryError::NoRoots.into());
                 }
-                let events = options.events(system::MESSAGE_ROOT)?;
-                Ok(explain_further(forest, file.history()?, &events, budget(forest))?)
+                Ok(explain_further(forest, file.history()?, &self.0.events, budget(forest))?)
             }
         }
     }
@@ -171,6 +170,27 @@ impl Trees {
         Ok(history.map(|history| Timeline::new(forest, history)).transpose()?)
     }
 
+    /// The newest of the settlement layer's own batches whose tree can be rebuilt, among the last `most` that
+    /// were given; every batch in it can be proven against its root. `None` if there are none. An error of the
+    /// very last one is returned if none can be rebuilt.
+    ///
+    /// # Errors
+    /// [`Error`] if the batches cannot be read, or if none of those can be rebuilt.
+    pub fn newest_sl_batch(&self, most: usize) -> Result<Option<Arc<SlBatchTree>>, Error> {
+        let (Some(forest), false) = (self.forest(), self.0.options.sl_batches.is_empty()) else {
+            return Ok(None);
+        };
+        let timeline = self.history()?;
+        let mut last = None;
+        for batch in self.sl_batches(forest)?.iter().rev().take(most) {
+            match self.sl_batch(forest, timeline, batch.batch()) {
+                Ok(tree) => return Ok(Some(tree)),
+                Err(error) => drop(last.get_or_insert(error)),
+            }
+        }
+        last.map_or(Ok(None), Err)
+    }
+
     fn sl_batch(
         &self,
         forest: &Forest,
@@ -180,16 +200,12 @@ impl Trees {
         if let Some(known) = self.rebuilt_sl_batch(batch) {
             return Ok(known);
         }
-        let path = self.0.options.sl_batches.as_ref().ok_or(Error::NoSlBatches(batch))?;
-        let batches: &SlBatches = match self.0.sl_batches.get() {
-            Some(batches) => batches,
-            None => {
-                let batches = read_sl_batches(path, forest.sl_chain())?;
-                self.0.sl_batches.get_or_init(|| batches)
-            }
-        };
-        let missing =
-            || Error::NoSlBatch { name: path.display().to_string(), batch, has: batches.range() };
+        if self.0.options.sl_batches.is_empty() {
+            return Err(Error::NoSlBatches(batch));
+        }
+        let batches = self.sl_batches(forest)?;
+        let name = || names(&self.0.options.sl_batches);
+        let missing = || Error::NoSlBatch { name: name(), batch, has: batches.range() };
         let logs = batches.batch(batch).ok_or_else(missing)?;
         let stored = self.stored_root(forest, batch)?;
         let tree = Arc::new(SlBatchTree::rebuild(forest, timeline, logs, stored)?);
@@ -199,6 +215,15 @@ impl Trees {
         }
         rebuilt.insert(batch.0, Arc::clone(&tree));
         Ok(tree)
+    }
+
+    /// The settlement layer's own batches that were given.
+    fn sl_batches(&self, forest: &Forest) -> Result<&SlBatches, Error> {
+        if let Some(batches) = self.0.sl_batches.get() {
+            return Ok(batches);
+        }
+        let batches = read_all_sl_batches(&self.0.options.sl_batches, forest.sl_chain())?;
+        Ok(self.0.sl_batches.get_or_init(|| batches))
     }
 
     /// Returns the tree of an SL batch from the cache.
@@ -245,23 +270,6 @@ impl Trees {
         let addresses = given.state.addresses(&state)?;
         let known = KnownRoots::new(state, addresses)?;
         Ok(Some(self.0.l1.get_or_init(|| known)))
-    }
-}
-
-impl TreesOptions {
-    /// The events of MessageRoot that are given.
-    pub(super) fn events(&self, message_root: Address) -> Result<Vec<MessageRootEvent>, Error> {
-        self.read_events(&self.events, message_root)
-    }
-
-    /// The events of MessageRoot in files.
-    pub(super) fn read_events(
-        &self,
-        paths: &[PathBuf],
-        message_root: Address,
-    ) -> Result<Vec<MessageRootEvent>, Error> {
-        let report = |mapping: &_| self.observer.event(&Event::LogsRead(mapping));
-        Ok(read_events_with(paths, message_root, &self.columns, report)?)
     }
 }
 

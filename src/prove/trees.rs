@@ -10,17 +10,19 @@ use std::{
 
 use super::{
     Error, Event, Observer, ObserverHandle, SlBatchTree, StateOptions,
-    event_trees::{self, events_among},
+    event_trees::{Beside, GivenEvents, TreeInputs, say_if_unused},
 };
 use crate::{
     anchor::KnownRoots,
     contracts::{Layout, Release},
     forest::{
-        Addresses, EventGap, Forest, HistoryOptions, RebuildOptions, SearchBudget, Timeline,
-        TreeFile, rebuild, rebuild_to_file,
+        Addresses, EventGap, Forest, History, HistoryOptions, RebuildOptions, RebuiltFromEvents,
+        SearchBudget, Timeline, TreeFile, rebuild, rebuild_to_file,
     },
     ingest::{
+        ReopenableInput,
         event_logs::ColumnNames,
+        events::EventList,
         sl_batches::SlBatches,
         state::{Dump, Format},
     },
@@ -56,15 +58,16 @@ pub struct TreesOptions {
     /// Uses a state without rebuilding trees, so that only the batch roots that it stores can be targets. This
     /// has no effect on tree files and events.
     pub batch_roots_only: bool,
-    /// Files of events of MessageRoot, which show the contents of past roots. They have to agree with the trees.
+    /// Files of events of MessageRoot, which show the contents of past roots. They have to agree with the trees;
+    /// `-` is standard input.
     pub events: Vec<PathBuf>,
     /// The columns of the events that have other names than exporters give them.
     pub columns: ColumnNames,
     /// The maximum number of trees to try for the changes between two consecutive roots. The default depends
     /// on the number of batches.
     pub search: Option<u64>,
-    /// The settlement layer's own batches, for targets with roots on L1.
-    pub sl_batches: Option<PathBuf>,
+    /// Files of the settlement layer's own batches, for targets with roots on L1. They have to agree.
+    pub sl_batches: Vec<PathBuf>,
     /// The state of L1, with which the roots of those batches are compared.
     pub l1: Option<L1Options>,
     /// The observer of events.
@@ -83,7 +86,7 @@ impl Default for TreesOptions {
             events: Vec::new(),
             columns: ColumnNames::default(),
             search: None,
-            sl_batches: None,
+            sl_batches: Vec::new(),
             l1: None,
             observer: ObserverHandle::default(),
         }
@@ -97,7 +100,7 @@ impl Default for TreesOptions {
 /// use slproof::primitives::SlBatch;
 ///
 /// let mut options = TreesOptions::default();
-/// options.sl_batches = Some("fixtures/gateway-v29/gw_batches.jsonl".into());
+/// options.sl_batches = vec!["fixtures/gateway-v29/gw_batches.jsonl".into()];
 /// let mut l1 = L1Options { path: "fixtures/gateway-v29/l1.state.anvil.json".into(), ..Default::default() };
 /// l1.state.bridgehub = Some("0x303a465b659cbb0ab36ee643ea362c509eeb5213".parse()?);
 /// options.l1 = Some(l1);
@@ -141,6 +144,8 @@ pub(super) struct Opened {
     pub(super) source: Source,
     /// The missing events, if the trees were rebuilt from events.
     gaps: Vec<EventGap>,
+    /// The events that were given beside a state or a tree file.
+    pub(super) events: EventList,
     pub(super) history: OnceLock<FoundHistory>,
     /// Locked by the thread that computes the history.
     pub(super) searching: Mutex<()>,
@@ -152,11 +157,17 @@ pub(super) struct Opened {
 }
 
 impl Opened {
+    fn of_events(found: RebuiltFromEvents, options: &TreesOptions) -> Self {
+        let RebuiltFromEvents { forest, history, gaps } = found;
+        Self { gaps, ..Self::new(Source::Events(forest, history), options) }
+    }
+
     fn new(source: Source, options: &TreesOptions) -> Self {
         Self {
             options: options.clone(),
             source,
             gaps: Vec::new(),
+            events: EventList::default(),
             history: OnceLock::new(),
             searching: Mutex::default(),
             sl_batches: OnceLock::new(),
@@ -177,8 +188,8 @@ pub(super) struct FoundHistory {
 #[derive(Debug)]
 pub(super) enum Source {
     Dump(Forest, Dump),
-    /// Trees from events alone, for which the history is known.
-    Events(Forest),
+    /// Trees from events, and the contents of past roots.
+    Events(Forest, History),
     File(TreeFile),
     /// A state whose stored batch roots are used without rebuilding trees.
     State {
@@ -205,56 +216,61 @@ impl fmt::Display for Trees {
 impl Trees {
     /// Opens the trees at `paths`: a tree file, a snapshot, a dump, or events of MessageRoot. The trees of a
     /// snapshot, dump or events are rebuilt. Several dumps are parts of one state, several files of events are
-    /// parts of one list. A state and events have to agree. The format is detected from the content.
+    /// parts of one list. A state and events have to agree. The format is detected from the content. Of the
+    /// files in a directory those serve that [`ChosenEvidence`](super::ChosenEvidence) chooses.
     ///
     /// # Errors
     /// [`Error`] when an input cannot be read, when the rebuilt trees differ from what the contracts stored,
     /// or when the trees do not match the options.
     pub fn open<P: AsRef<Path>>(paths: &[P], options: &TreesOptions) -> Result<Self, Error> {
         let paths: Vec<PathBuf> = paths.iter().map(|path| path.as_ref().to_owned()).collect();
+        let (paths, options) = &options.files(&paths, true)?;
+        let inputs = TreeInputs::of(paths, options)?;
+        let given = options.state.given_addresses();
         if let [path] = &paths[..]
             && TreeFile::is_at(path)?
         {
             let file = TreeFile::open(path, options.state.access)?;
             options.expect(&file)?;
             options.observer.event(&Event::TreeFileOpened(&file));
-            let (forest, message_root) =
-                (file.forest().clone(), options.state.given_addresses().message_root);
-            let events = options.events(message_root)?;
-            event_trees::compare(forest, &events, &options.events, &options.observer)?;
-            return Ok(Self::new(Source::File(file), options));
-        }
-        let (events, states) = events_among(&paths, &options.columns)?;
-        if states.is_empty() && !events.is_empty() {
-            let (events, rebuild) = options.rebuild_events(events);
-            let found = event_trees::from_events(&events, &rebuild, options)?;
-            let history = FoundHistory { timeline: found.timeline, elapsed: Duration::ZERO };
-            let opened = Opened {
-                history: history.into(),
-                gaps: found.gaps,
-                ..Opened::new(Source::Events(found.forest), options)
+            let rebuild = options.rebuild_with(given);
+            let events = GivenEvents::read(inputs.events, given.message_root, options)?;
+            let opened = match events.beside(file.forest().clone(), &rebuild, &options.observer)? {
+                Beside::Within(_) => {
+                    Opened { events: events.list, ..Opened::new(Source::File(file), options) }
+                }
+                Beside::After(found) => Opened::of_events(found, options),
             };
             return Ok(Self(Arc::new(opened)));
         }
-        let mut options = options.clone();
-        options.events.extend(events);
-        let options = &options;
-        let dump = options.read(&states)?;
-        if options.batch_roots_only && options.events.is_empty() {
+        if inputs.states.is_empty() && !inputs.events.is_empty() {
+            let events = GivenEvents::read(inputs.events, given.message_root, options)?;
+            let found = events.rebuild(None, &options.rebuild_with(given), &options.observer)?;
+            return Ok(Self(Arc::new(Opened::of_events(found, options))));
+        }
+        let dump = options.read(inputs.states)?;
+        if options.batch_roots_only && inputs.events.is_empty() {
             let addresses = options.state.addresses(&dump.state)?;
             let roots = KnownRoots::new(dump.state, addresses)?;
             return Ok(Self::new(Source::State { format: dump.format, roots }, options));
         }
-        let forest = rebuild(&dump.state, &options.rebuild(&dump)?)
+        let rebuild_options = options.rebuild(&dump)?;
+        let forest = rebuild(&dump.state, &rebuild_options)
             .map_err(|source| Error::Rebuild { name: dump.name.clone(), source })?;
-        let message_root = options.state.addresses(&dump.state)?.message_root;
+        let message_root = rebuild_options.addresses.message_root;
+        let events = GivenEvents::read(inputs.events, message_root, options)?;
         let newest = forest.latest().map(|latest| latest.block);
-        let (events, files) = (options.events(message_root)?, &options.events);
-        let forest = event_trees::compare(forest, &events, files, &options.observer)?;
-        event_trees::compare_roots(&dump.state, message_root, newest, &events, files)?;
-        let (layout, is_given) = (forest.layout(), options.release.is_some());
-        options.observer.event(&Event::Rebuilt { layout, is_given });
-        Ok(Self::new(Source::Dump(forest, dump), options))
+        events.compare_roots(&dump.state, message_root, newest)?;
+        let opened = match events.beside(forest, &rebuild_options, &options.observer)? {
+            Beside::Within(forest) => {
+                let (layout, is_given) = (forest.layout(), options.release.is_some());
+                options.observer.event(&Event::Rebuilt { layout, is_given });
+                let source = Source::Dump(forest, dump);
+                Opened { events: events.list, ..Opened::new(source, options) }
+            }
+            Beside::After(found) => Opened::of_events(found, options),
+        };
+        Ok(Self(Arc::new(opened)))
     }
 
     /// Rebuilds the trees of the state at `paths` directly into a tree file and opens it. This takes little
@@ -283,33 +299,48 @@ impl Trees {
         options: &TreesOptions,
     ) -> Result<Self, Error> {
         let paths: Vec<PathBuf> = paths.iter().map(|path| path.as_ref().to_owned()).collect();
-        let (events, states) = events_among(&paths, &options.columns)?;
-        if states.is_empty() && !events.is_empty() {
-            let (events, rebuild) = options.rebuild_events(events);
-            let gaps = event_trees::events_to_file(&events, &rebuild, options, target)?;
+        let (paths, options) = &options.files(&paths, false)?;
+        let inputs = TreeInputs::of(paths, options)?;
+        let opened = |gaps| {
             let file = TreeFile::open(target, options.state.access)?;
             let opened = Opened { gaps, ..Opened::new(Source::File(file), options) };
-            return Ok(Self(Arc::new(opened)));
+            Ok(Self(Arc::new(opened)))
+        };
+        if inputs.states.is_empty() && !inputs.events.is_empty() {
+            let rebuild = options.rebuild_with(options.state.given_addresses());
+            let message_root = rebuild.addresses.message_root;
+            let events = GivenEvents::read(inputs.events, message_root, options)?;
+            return opened(events.rebuild_to_file(None, &rebuild, &options.observer, target)?);
         }
-        let mut options = options.clone();
-        options.events.extend(events);
-        let options = &options;
-        let dump = options.read(&states)?;
-        let rebuild = options.rebuild(&dump)?;
+        let dump = options.read(inputs.states)?;
+        let rebuild_options = options.rebuild(&dump)?;
+        let message_root = rebuild_options.addresses.message_root;
         // Events are compared with the trees, and say what the roots contain.
-        let with_history = with_history || !options.events.is_empty();
-        let message_root = rebuild.addresses.message_root;
-        let events = options.events(message_root)?;
-        let files = &options.events;
-        event_trees::compare_roots(&dump.state, message_root, None, &events, files)?;
-        let past = HistoryOptions { events: &events, effort: options.budget() };
-        rebuild_to_file(&dump.state, &rebuild, with_history.then_some(past), target)
-            .map_err(|source| Error::TreeFile { name: dump.name.clone(), source })?;
-        let file = TreeFile::open(target, options.state.access)?;
-        if !options.events.is_empty() {
-            event_trees::say_if_unused(file.forest(), &options.observer);
+        let with_history = with_history || !inputs.events.is_empty();
+        let has_events = !inputs.events.is_empty();
+        let events = GivenEvents::read(inputs.events, message_root, options)?;
+        events.compare_roots(&dump.state, message_root, None)?;
+        let past = HistoryOptions { events: &events.list, effort: options.budget() };
+        let past = with_history.then_some(past);
+        match rebuild_to_file(&dump.state, &rebuild_options, past, target) {
+            Err(error) if error.is_after_state() && events.is_complete_from_the_start() => {
+                let state = rebuild(&dump.state, &rebuild_options)
+                    .map_err(|source| Error::Rebuild { name: dump.name.clone(), source })?;
+                let observer = &options.observer;
+                observer.event(&Event::EventsGoOn(&state));
+                let rebuild =
+                    events.rebuild_to_file(Some(&state), &rebuild_options, observer, target);
+                return opened(rebuild?);
+            }
+            result => {
+                result.map_err(|source| Error::TreeFile { name: dump.name.clone(), source })?
+            }
         }
-        Ok(Self::new(Source::File(file), options))
+        let written = opened(Vec::new())?;
+        if let (true, Some(file)) = (has_events, written.tree_file()) {
+            say_if_unused(file.forest(), &options.observer);
+        }
+        Ok(written)
     }
 
     fn new(source: Source, options: &TreesOptions) -> Self {
@@ -349,7 +380,7 @@ impl Trees {
     #[must_use]
     pub fn forest(&self) -> Option<&Forest> {
         match &self.0.source {
-            Source::Dump(forest, _) | Source::Events(forest) => Some(forest),
+            Source::Dump(forest, _) | Source::Events(forest, _) => Some(forest),
             Source::File(file) => Some(file.forest()),
             Source::State { .. } => None,
         }
@@ -369,7 +400,7 @@ impl Trees {
     pub fn block(&self) -> Option<SlBlock> {
         match &self.0.source {
             Source::Dump(_, dump) => dump.state.block(),
-            Source::Events(forest) => forest.latest().map(|latest| latest.block),
+            Source::Events(forest, _) => forest.latest().map(|latest| latest.block),
             Source::File(file) => file.block(),
             Source::State { roots, .. } => roots.state().block(),
         }
@@ -380,7 +411,7 @@ impl Trees {
         match &self.0.source {
             // The digest also covers the contents of past roots in a tree file.
             Source::File(file) => hex::encode(&file.container().digest()),
-            Source::Dump(forest, _) | Source::Events(forest) => {
+            Source::Dump(forest, _) | Source::Events(forest, _) => {
                 let latest = forest.latest().map_or_else(
                     || "no interop root".into(),
                     |latest| format!("block {} {}", latest.block, latest.root),
@@ -388,8 +419,8 @@ impl Trees {
                 let (root, checked_by) = (forest.root(), forest.checked_by());
                 let (sl_chain, layout) = (forest.sl_chain(), forest.layout());
                 // The events also determine the content of past roots.
-                let past = match (&self.0.source, self.0.history.get()) {
-                    (Source::Events(_), Some(found)) => found.timeline.history().digest(),
+                let past = match &self.0.source {
+                    Source::Events(_, history) => history.digest(),
                     _ => String::new(),
                 };
                 format!("{sl_chain} {layout} {root} {latest} {checked_by} {past}")
@@ -400,23 +431,17 @@ impl Trees {
 }
 
 impl TreesOptions {
-    fn read(&self, paths: &[PathBuf]) -> Result<Dump, Error> {
-        if paths.is_empty() {
+    fn read(&self, inputs: Vec<ReopenableInput>) -> Result<Dump, Error> {
+        if inputs.is_empty() {
             return Err(Error::NoInput);
         }
-        let dump = self.state.read(paths)?;
+        let dump = self.state.read(inputs, self.last_block)?;
         self.observer.event(&Event::StateRead(&dump));
         Ok(dump)
     }
 
     fn rebuild(&self, dump: &Dump) -> Result<RebuildOptions, Error> {
         Ok(self.rebuild_with(self.state.addresses(&dump.state)?))
-    }
-
-    /// The files of events, and the options for rebuilding the trees from them.
-    fn rebuild_events(&self, mut events: Vec<PathBuf>) -> (Vec<PathBuf>, RebuildOptions) {
-        events.extend(self.events.iter().cloned());
-        (events, self.rebuild_with(self.state.given_addresses()))
     }
 
     fn rebuild_with(&self, addresses: Addresses) -> RebuildOptions {

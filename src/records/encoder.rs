@@ -62,7 +62,7 @@ impl Form {
     }
 
     /// Whether every record is a line, so that outputs can be concatenated.
-    pub(crate) fn is_lines(self) -> bool {
+    fn is_lines(self) -> bool {
         matches!(self, Self::Lines | Self::RpcLines | Self::CallLines)
     }
 }

@@ -21,9 +21,10 @@ pub fn mapping_value(key: Word, mapping: Word) -> Word {
 
 /// The slots of a mapping's values under many keys, hashed together.
 #[must_use]
-pub fn mapping_values(keys: &[Word], mapping: Word) -> Vec<Word> {
-    let preimages: Vec<[u8; 64]> = keys.iter().map(|key| mapping_preimage(*key, mapping)).collect();
-    let mut slots = vec![Hash::ZERO; keys.len()];
+pub fn mapping_values(keys: impl IntoIterator<Item = Word>, mapping: Word) -> Vec<Word> {
+    let preimages = keys.into_iter().map(|key| mapping_preimage(key, mapping));
+    let preimages: Vec<[u8; 64]> = preimages.collect();
+    let mut slots = vec![Hash::ZERO; preimages.len()];
     hash_many(&preimages, &mut slots);
     slots.into_iter().map(Word::from).collect()
 }
@@ -61,10 +62,9 @@ mod tests {
 
     #[test]
     fn many_mapping_slots_equal_single_ones() {
-        let keys: Vec<Word> = (0..20).map(Word::from).collect();
-        let slots = mapping_values(&keys, Word::from(9));
-        for (key, slot) in keys.iter().zip(slots) {
-            assert_eq!(slot, mapping_value(*key, Word::from(9)));
+        let keys = (0..20).map(Word::from);
+        for (key, slot) in keys.clone().zip(mapping_values(keys, Word::from(9))) {
+            assert_eq!(slot, mapping_value(key, Word::from(9)));
         }
     }
 }

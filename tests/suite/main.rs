@@ -18,6 +18,9 @@ mod dumps {
     /// Every dump format gives the same snapshot; damaged and mixed dumps are refused.
     mod import;
 
+    /// Tables of databases: every notation, rows of several blocks, and accounts that are given.
+    mod tables;
+
     /// Dumps that are merged must be of the same state.
     mod merged;
 
@@ -48,6 +51,9 @@ mod trees {
     /// The chains and batches in every past root, against the contracts' events.
     mod history;
 
+    /// Events from pipes, events that go on after a state, and events that lack roots.
+    mod event_inputs;
+
     /// The history is the same for any number of threads.
     mod history_threads;
 
@@ -62,6 +68,9 @@ mod trees {
 mod logs {
     /// Receipts, pubdata and database tables give the same proofs.
     mod sources;
+
+    /// The names and spellings of every client; receipts that came too early; raw archives over several lines.
+    mod spellings;
 
     /// The files, directories, lists and flags that `index` accepts.
     mod index_inputs;
@@ -95,6 +104,9 @@ mod proofs {
 
     /// Proofs against every target: the latest root, past roots, L1.
     mod targets;
+
+    /// Claims under the names of SDKs and contracts, and calldata alone.
+    mod claims;
 
     /// Each check of the decoder and of the verifier, with its own error.
     mod verifier;
@@ -144,11 +156,17 @@ mod command_line {
     /// Named pipes as inputs.
     mod pipes;
 
+    /// Inputs that are compressed, packed or in UTF-16; answers of nodes that give nothing.
+    mod wrapped_inputs;
+
     /// Flags that all commands share, names of flags, numbers, help, and what errors say.
     mod interface;
 
     /// JSON results, summaries and errors against their schemas.
     mod schemas;
+
+    /// `survey`, and directories as inputs of every command.
+    mod directories;
 }
 
 /// The programs of `examples/`, run on fixtures.

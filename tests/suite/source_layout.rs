@@ -7,7 +7,7 @@ use std::{
 };
 
 /// The layer of every module; a module imports only from lower layers.
-const LAYERS: [(&str, u8); 16] = [
+const LAYERS: [(&str, u8); 17] = [
     ("primitives", 0),
     ("keccak", 1),
     ("merkle", 2),
@@ -23,7 +23,8 @@ const LAYERS: [(&str, u8); 16] = [
     ("anchor", 9),
     ("records", 10),
     ("prove", 11),
-    ("cli", 12),
+    ("survey", 12),
+    ("cli", 13),
 ];
 
 /// The only files that may use `unsafe`.
@@ -144,7 +145,9 @@ fn definition(files: &Modules, module: &[String], path: &[String]) -> Option<Vec
         (at, names) = (child, &names[1..]);
     }
     let Some(name) = names.first() else { return Some(at) };
-    let mut again = files[&at].iter().filter(|import| import.path.last() == Some(name));
+    // A macro names items of its own module by their whole path.
+    let is_again = |import: &&Import| import.path.last() == Some(name) && import.path != path;
+    let mut again = files[&at].iter().filter(is_again);
     // A parent imports items of its children under the same name.
     let below = again.find_map(|import| {
         let found = definition(files, &at, &import.path)?;

@@ -14,6 +14,7 @@ use super::{
 use crate::files::{
     header,
     map::{Access, FileBytes},
+    wrapper::is_wrapped,
 };
 
 /// The bytes of a section. The file stays open as long as this value exists.
@@ -272,7 +273,9 @@ impl Parser<'_> {
         if !bytes.starts_with(&MAGIC) {
             return Err(not_native(match bytes {
                 [] => "it is empty",
-                [0x1f, 0x8b, ..] => "it is compressed with gzip; native files are not compressed",
+                _ if is_wrapped(bytes) => {
+                    "it is compressed or packed; unpack it first, because native files are mapped"
+                }
                 _ if bytes.get(1..4) == MAGIC.get(1..4) => "it was damaged by a text-mode transfer",
                 _ => "it does not start with the magic bytes",
             }));

@@ -47,6 +47,8 @@ pub(crate) struct Column {
     memory: Memory,
     dictionary: Option<Dictionary>,
     page: DataPage,
+    /// The bytes of the earlier pages in which values of the last row are. Values keep their pages in memory.
+    kept: u64,
     /// The repetition and the definition level of the next value, if they were read.
     next: Option<(u64, u64)>,
 }
@@ -87,7 +89,7 @@ impl Column {
         let page = DataPage { at: 0, len: 0, left: 0, repetition, definition, values };
         let pages = Pages::new(file, chunk, leaf)?;
         let (leaf, memory) = (leaf.clone(), memory.clone());
-        Ok(Self { leaf, pages, memory, dictionary: None, page, next: None })
+        Ok(Self { leaf, pages, memory, dictionary: None, page, kept: 0, next: None })
     }
 
     /// Reads the value in the next row of a column without lists; `None` for null. Numbers are little-endian.
@@ -131,7 +133,9 @@ impl Column {
         Ok(if matches!(list[..], [None]) { None } else { Some(list) })
     }
 
+    /// Takes the first level of the next row.
     fn take_level(&mut self) -> Result<(u64, u64), Damage> {
+        self.memory.replace(std::mem::take(&mut self.kept), 0)?;
         let level = self.peek_level()?;
         self.next = None;
         level.ok_or_else(|| Damage::FewRows(self.leaf.name.to_string()))
@@ -250,7 +254,8 @@ impl Column {
                 values.ok_or(damaged(Problem::Values))?
             }
         };
-        self.memory.replace(self.page.len, len)?;
+        self.memory.replace(0, len)?;
+        self.kept += self.page.len;
         let repetition = Hybrid::levels(repetition, self.leaf.repetition);
         let definition = Hybrid::levels(definition, self.leaf.definition);
         self.page = DataPage { at, len, left, repetition, definition, values };

@@ -208,7 +208,7 @@ impl Group {
 }
 
 impl Chunk {
-    /// Parses a `ColumnChunk`. `None` also if its pages are in another file or encrypted.
+    /// Parses a `ColumnChunk`. `None` also if its pages are in another file, which has a name, or encrypted.
     fn parse(thrift: &mut Compact<'_>) -> Option<Self> {
         let (mut codec, mut len, mut data, mut dictionary) = (None, None, None, None);
         let mut field = |thrift: &mut Compact<'_>, id, kind| {
@@ -222,7 +222,7 @@ impl Chunk {
             Some(())
         };
         thrift.fields(|thrift, id, kind| match (id, kind) {
-            (1, Kind::Binary) => None,
+            (1, Kind::Binary) => thrift.binary()?.is_empty().then_some(()),
             (3, Kind::Struct) => thrift.fields(&mut field),
             _ => thrift.skip(kind),
         })?;

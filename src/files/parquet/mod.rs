@@ -43,8 +43,8 @@ const MOST_ELEMENTS: usize = 10_000;
 /// The maximum length of a page in bytes, compressed or not. DuckDB writes pages of up to 100 MB, other
 /// writers of about 1 MB.
 const LONGEST_PAGE: u64 = 128 << 20;
-/// The maximum number of bytes of the pages that are read together: one page of each column of a row group
-/// that is read, and twice its dictionary.
+/// The maximum number of bytes of the pages that are read together: for each column of a row group that is
+/// read, the pages of a row, and twice the dictionary.
 const MOST_MEMORY: u64 = 512 << 20;
 /// The maximum length of a value that is stored without the part that it shares with the one before. Such a
 /// value is in memory apart from its page.

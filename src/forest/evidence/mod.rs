@@ -11,7 +11,7 @@ pub(super) use events::EventEvidence;
 pub use events::EventGap;
 pub(super) use state::StateEvidence;
 
-use super::{BatchNumbers, Forest, RebuildError, step::Step};
+use super::{BatchNumbers, RebuildError};
 use crate::{
     contracts::Layout,
     merkle::Tree,
@@ -59,11 +59,6 @@ pub(super) trait Evidence: Sync {
     /// Compares the shared tree with everything that was recorded about it.
     fn compare_shared(&self, shared: &Tree<'_>) -> Result<(), RebuildError>;
 
-    /// Compares the trees with what was recorded about them at earlier times.
-    fn compare_forest(&self, _: &Forest) -> Result<(), RebuildError> {
-        Ok(())
-    }
-
     /// The newest interop root. `is_present` returns whether a root may be that of the present shared tree.
     /// `take` receives all roots, in ascending order of their blocks, if they have to be read to find the
     /// newest one; otherwise it is not called.
@@ -72,20 +67,4 @@ pub(super) trait Evidence: Sync {
         is_present: impl Fn(&Hash) -> bool,
         take: impl FnMut(&[(SlBlock, Hash)]) -> Result<(), E>,
     ) -> Result<Option<(SlBlock, Hash)>, E>;
-
-    /// Passes the interop roots up to block `newest` to `take`, in windows: the newest window first, with the
-    /// roots of each window in ascending order.
-    fn block_roots<E: From<RebuildError>>(
-        &self,
-        newest: SlBlock,
-        take: impl FnMut(&[(SlBlock, Hash)]) -> Result<(), E>,
-    ) -> Result<(), E>;
-
-    /// The changes up to the root of each of these blocks, where they were recorded; `None` if the source
-    /// records no changes. The caller must check that they lead to the roots.
-    fn steps(
-        &self,
-        forest: &Forest,
-        blocks: &[SlBlock],
-    ) -> Result<Option<Vec<Option<Step>>>, RebuildError>;
 }

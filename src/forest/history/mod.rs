@@ -46,9 +46,12 @@ use bytemuck::TransparentWrapper;
 
 use thiserror::Error;
 
-use super::{ChainTree, Forest, InteropRoot, step::Step};
+use super::{
+    ChainTree, Forest, InteropRoot, RebuildError,
+    step::{HistoryRow, Step},
+};
 use crate::{
-    contracts::MessageRootEvent,
+    ingest::events::EventList,
     primitives::{ChainId, Hash, SlBlock},
 };
 
@@ -60,7 +63,7 @@ pub use timeline::{ChainAt, RootIndex, Timeline};
 pub struct History {
     /// The blocks with a root, ascending.
     pub blocks: Vec<SlBlock>,
-    /// The roots of these blocks.
+    /// The roots of these blocks: zero bytes where the events have a change of the trees without its root.
     pub roots: Vec<Hash>,
     /// By root: the number of chains; 0 if the root is unexplained.
     pub chains: Vec<u32>,
@@ -79,7 +82,7 @@ pub struct History {
 pub enum HistoryError {
     /// The evidence could not be read, or is invalid.
     #[error(transparent)]
-    Evidence(#[from] super::RebuildError),
+    Evidence(#[from] RebuildError),
     /// The settlement layer stores no interop roots.
     #[error("the state has no roots by block: releases before v29 store none")]
     NoRoots,
@@ -124,7 +127,7 @@ pub enum HistoryError {
 pub fn explain_further(
     forest: &Forest,
     known: History,
-    events: &[MessageRootEvent],
+    events: &EventList,
     effort: SearchBudget,
 ) -> Result<Timeline, HistoryError> {
     let mend = |known| {
@@ -133,14 +136,14 @@ pub fn explain_further(
         mend(forest, known, effort)
     };
     if !events.is_empty() {
-        return mend(replayed(forest, known.blocks, known.roots, events));
+        return mend(replayed(forest, known.blocks, known.roots, events)?);
     }
     // Known explanations were compared with the roots when they were found, so a difference is damage.
     let timeline = Timeline::new(forest, known).or_else(|error| sound(forest).and(Err(error)))?;
-    if timeline.history().unexplained().next().is_none() {
-        return Ok(timeline);
+    match timeline.history().is_searched() {
+        true => mend(timeline.into_history()),
+        false => Ok(timeline),
     }
-    mend(timeline.into_history())
 }
 
 /// The history according to the events.
@@ -148,10 +151,10 @@ pub(super) fn replayed(
     forest: &Forest,
     blocks: Vec<SlBlock>,
     roots: Vec<Hash>,
-    events: &[MessageRootEvent],
-) -> History {
-    let steps = replay::steps(forest, &blocks, events);
-    History::new(blocks, roots, steps)
+    events: &EventList,
+) -> Result<History, RebuildError> {
+    let steps = replay::steps(forest, &blocks, events)?;
+    Ok(History::new(blocks, roots, steps))
 }
 
 /// Drops explanations that do not hash to their roots, and searches for the missing ones.
@@ -165,10 +168,13 @@ pub(super) fn mend(
         let counted = timeline.with_chains_counted(forest, &differing);
         (timeline, differing) = Timeline::replay(forest, counted)?;
     }
-    if differing.is_empty() && timeline.history().unexplained().next().is_none() {
+    if differing.is_empty() && !timeline.history().is_searched() {
         return Ok(timeline);
     }
-    let history = search::complete(forest, &timeline.without(&differing), effort);
+    let mut history = timeline.without(&differing);
+    if history.is_searched() {
+        history = search::complete(forest, &history, effort);
+    }
     Timeline::new(forest, history)
 }
 
@@ -206,6 +212,16 @@ impl History {
             self.batches.push(batches);
         }
         self.ends.push(self.advanced.len() as u64);
+    }
+
+    /// Every root with what changed up to it.
+    pub(in crate::forest) fn rows(&self) -> impl Iterator<Item = HistoryRow> {
+        (0..self.len()).map(|root| {
+            let chains = self.chains[root];
+            let step =
+                (chains > 0).then(|| Step { chains, advances: self.advances(root).collect() });
+            (self.blocks[root], self.roots[root], step)
+        })
     }
 
     /// A digest of all columns.
@@ -262,6 +278,11 @@ impl History {
     /// The indices of the roots without an explanation.
     pub fn unexplained(&self) -> impl Iterator<Item = usize> {
         self.chains.iter().enumerate().filter(|(_, chains)| **chains == 0).map(|(index, _)| index)
+    }
+
+    /// Whether there are roots to search for: unexplained ones that are not missing.
+    fn is_searched(&self) -> bool {
+        self.unexplained().any(|root| !self.roots[root].is_zero())
     }
 
     /// Checks that the columns match one another and the forest.

@@ -1,15 +1,16 @@
 //! Computes steps from events. These steps are used only if they lead to the stored roots.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{collections::BTreeMap, mem};
 
 use super::Step;
 use crate::{
     contracts::{EventKind, MessageRootEvent},
-    forest::Forest,
-    primitives::{ChainId, SlBlock},
+    forest::{EventsError, Forest},
+    ingest::events::EventList,
+    primitives::SlBlock,
 };
 
-/// The step up to each block with a root, according to the events; `None` for blocks before the first event.
+/// The step up to each block with a root, according to the events; `None` where the events do not show it.
 ///
 /// MessageRoot stores a block's root with an append, with `updateFullTree`, and since v31 with a
 /// registration, which also emits `NewInteropRoot`. What happens in a block after the last of these is part
@@ -17,52 +18,98 @@ use crate::{
 pub(super) fn steps(
     forest: &Forest,
     blocks: &[SlBlock],
-    events: &[MessageRootEvent],
-) -> Vec<Option<Step>> {
-    let indices: HashMap<ChainId, u32> =
-        (0..).zip(forest.chains()).map(|(index, tree)| (tree.chain(), index)).collect();
-    let mut counts = vec![0; forest.chains().len()];
-    let (mut chains, mut pending) = (1, BTreeMap::new());
-    let mut rest = events;
-    blocks
-        .iter()
-        .map(|block| {
-            let until = rest.partition_point(|event| event.block <= *block);
-            let stored = rest[..until].iter().rposition(|event| {
-                event.block == *block
-                    && matches!(
-                        event.kind,
-                        EventKind::AppendedBatch(..) | EventKind::NewInteropRoot(_)
-                    )
-            });
-            let before = rest.partition_point(|event| event.block < *block);
-            let (now, later) = rest.split_at(stored.map_or(before, |last| last + 1));
-            rest = later;
-            for event in now {
-                match event.kind {
-                    EventKind::AddedChain(_, index) => {
-                        let added = u32::try_from(index).unwrap_or(u32::MAX).saturating_add(1);
-                        chains = chains.max(added);
-                    }
-                    EventKind::AppendedBatch(chain, batch, _) => {
-                        let Some(&index) = indices.get(&chain) else { continue };
-                        let tree = &forest.chains()[index as usize];
-                        let Some((leaf, _)) = tree.find(batch) else { continue };
-                        chains = chains.max(index + 1);
-                        let count = &mut counts[index as usize];
-                        if leaf + 1 > *count {
-                            *pending.entry(index).or_insert(0) += leaf + 1 - *count;
-                            *count = leaf + 1;
-                        }
-                    }
-                    EventKind::NewChainRoot(..) | EventKind::NewInteropRoot(_) => {}
-                }
+    events: &EventList,
+) -> Result<Vec<Option<Step>>, EventsError> {
+    let mut replay = Replay {
+        forest,
+        blocks,
+        steps: Vec::with_capacity(blocks.len()),
+        counts: vec![0; forest.chains().len()],
+        chains: 1,
+        stored: None,
+        pending: BTreeMap::new(),
+        after: BTreeMap::new(),
+    };
+    let mut block = None;
+    for event in events.iter() {
+        let event = event?;
+        if let Some(ended) = block.replace(event.block).filter(|block| *block != event.block) {
+            replay.end(ended);
+        }
+        replay.read(&event);
+    }
+    block.into_iter().for_each(|block| replay.end(block));
+    replay.steps.resize(blocks.len(), None);
+    Ok(replay.steps)
+}
+
+/// What was read so far.
+struct Replay<'a> {
+    forest: &'a Forest,
+    blocks: &'a [SlBlock],
+    steps: Vec<Option<Step>>,
+    /// The number of batches by chain.
+    counts: Vec<u64>,
+    chains: u32,
+    /// The number of chains when a root was last stored in the present block.
+    stored: Option<u32>,
+    /// The new batches by chain up to that moment, since the last step.
+    pending: BTreeMap<u32, u64>,
+    /// The new batches by chain since that moment.
+    after: BTreeMap<u32, u64>,
+}
+
+impl Replay<'_> {
+    fn read(&mut self, event: &MessageRootEvent) {
+        match event.kind {
+            EventKind::AddedChain(_, index) => {
+                let added = u32::try_from(index).unwrap_or(u32::MAX).saturating_add(1);
+                self.chains = self.chains.max(added);
             }
-            let known = stored.is_some() && chains as usize <= forest.chains().len();
-            known.then(|| Step {
-                chains,
-                advances: std::mem::take(&mut pending).into_iter().collect(),
-            })
-        })
-        .collect()
+            EventKind::AppendedBatch(chain, batch, _) => {
+                let tree = self.forest.chain(chain);
+                if let Some((tree, (leaf, _))) =
+                    tree.and_then(|tree| Some((tree, tree.find(batch)?)))
+                {
+                    let index = tree.index() as u32;
+                    self.chains = self.chains.max(index + 1);
+                    let count = &mut self.counts[index as usize];
+                    if leaf + 1 > *count {
+                        *self.after.entry(index).or_insert(0) += leaf + 1 - *count;
+                        *count = leaf + 1;
+                    }
+                }
+                self.store();
+            }
+            EventKind::NewInteropRoot(_) => self.store(),
+            EventKind::NewChainRoot(..) => {}
+        }
+    }
+
+    fn store(&mut self) {
+        self.stored = Some(self.chains);
+        self.make_pending();
+    }
+
+    fn make_pending(&mut self) {
+        for (chain, batches) in mem::take(&mut self.after) {
+            *self.pending.entry(chain).or_insert(0) += batches;
+        }
+    }
+
+    /// Ends a block.
+    fn end(&mut self, block: SlBlock) {
+        let before = self.blocks.partition_point(|other| *other < block);
+        self.steps.resize(before, None);
+        let stored = self.stored.take();
+        if self.blocks.get(before) == Some(&block) {
+            let known = stored.filter(|chains| *chains as usize <= self.forest.chains().len());
+            let step = known.map(|chains| {
+                let advances = mem::take(&mut self.pending).into_iter().collect();
+                Step { chains, advances }
+            });
+            self.steps.push(step);
+        }
+        self.make_pending();
+    }
 }

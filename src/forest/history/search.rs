@@ -63,13 +63,7 @@ impl Default for SearchBudget {
 
 /// Searches for the explanations of the unexplained roots of a history.
 pub(super) fn complete(forest: &Forest, history: &History, effort: SearchBudget) -> History {
-    let mut steps: Vec<Option<Step>> = (0..history.len())
-        .map(|index| {
-            let chains = history.chains[index];
-            let advances = history.advances(index).collect();
-            (chains > 0).then_some(Step { chains, advances })
-        })
-        .collect();
+    let mut steps: Vec<Option<Step>> = history.rows().map(|(.., step)| step).collect();
     let mut here = Position { chains: 1, batches: vec![0; forest.chains().len()] };
     let mut index = 0;
     while index < steps.len() {

@@ -1,5 +1,7 @@
 //! The shared tree at every explained root, for queries.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::{
@@ -15,6 +17,9 @@ use crate::{
 /// The number of roots that match no number of chains after which no more are tried: the events are of
 /// another settlement layer.
 const MOST_MISFITS: u32 = 1 << 8;
+
+/// The number of roots that are compared at once.
+const WINDOW: usize = 1 << 16;
 
 /// The index of an explained root in a [`Timeline`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -63,7 +68,7 @@ impl Timeline {
         history: History,
     ) -> Result<(Self, Vec<usize>), HistoryError> {
         history.check(forest)?;
-        let (leaves, counts) = leaves(forest, &history);
+        let (leaves, counts) = Changes::start(forest).leaves(forest, &history, 0..history.len());
         let shared = Versions::build(leaves, history.len(), entry_zeros());
         let timeline = Self { history, shared, counts };
         let explained = (0..timeline.history.len()).filter(|i| timeline.history.chains[*i] > 0);
@@ -72,13 +77,23 @@ impl Timeline {
         Ok((timeline, differing))
     }
 
-    /// The index of the first root that differs from the history, with the rebuilt root.
+    /// The index of the first root that differs from the history, with the rebuilt root. Every root of the
+    /// history has a step, and the steps are those of the forest; several roots may have the same block.
+    /// Takes little memory for a history of any length.
     pub(in crate::forest) fn first_differing(
         forest: &Forest,
-        history: History,
-    ) -> Result<Option<(usize, Hash)>, HistoryError> {
-        let (timeline, differing) = Self::replay(forest, history)?;
-        Ok(differing.first().map(|root| (*root, timeline.rebuilt(*root))))
+        history: &History,
+    ) -> Option<(usize, Hash)> {
+        let mut changes = Changes::start(forest);
+        (0..history.len()).step_by(WINDOW).find_map(|start| {
+            let range = start..history.len().min(start + WINDOW);
+            let (leaves, _) = changes.leaves(forest, history, range.clone());
+            let shared = Versions::build(leaves, range.len(), entry_zeros());
+            range.zip(0..).find_map(|(root, time)| {
+                let rebuilt = shared.root(height(history.chains[root].into()), time);
+                (rebuilt != history.roots[root]).then_some((root, rebuilt))
+            })
+        })
     }
 
     fn rebuilt(&self, root: usize) -> Hash {
@@ -225,38 +240,59 @@ impl Timeline {
     }
 }
 
-/// The chain-id leaves in all versions, and the number of batches at each version.
-fn leaves(forest: &Forest, history: &History) -> (Leaves, Vec<u64>) {
-    let mut changes: Vec<Vec<(u32, u64)>> = vec![Vec::new(); forest.chains().len()];
-    let mut registered = 0;
-    for root in 0..history.len() {
-        let chains = history.chains[root];
-        for change in changes.iter_mut().take(chains as usize).skip(registered as usize) {
-            change.push((root as u32, 0));
+/// The changes of the chain-id leaves from one root to the next.
+struct Changes {
+    /// The number of chains at the last root that was read.
+    registered: u32,
+    /// By chain: the number of batches at that root.
+    batches: Vec<u64>,
+}
+
+impl Changes {
+    fn start(forest: &Forest) -> Self {
+        Self { registered: 0, batches: vec![0; forest.chains().len()] }
+    }
+
+    /// The chain-id leaves in all versions at the next roots, and the number of batches at each version.
+    /// Times are counted from the first of these roots.
+    fn leaves(
+        &mut self,
+        forest: &Forest,
+        history: &History,
+        roots: Range<usize>,
+    ) -> (Leaves, Vec<u64>) {
+        let known = self.registered as usize;
+        let mut changes: Vec<Vec<(u32, u64)>> = vec![Vec::new(); forest.chains().len()];
+        for (changes, batches) in changes.iter_mut().zip(&self.batches).take(known) {
+            changes.push((0, *batches));
         }
-        registered = registered.max(chains);
-        for (chain, batches) in history.advances(root) {
-            let change = &mut changes[chain as usize];
-            let before = change.last().map_or((root as u32, 0), |last| *last);
-            if before.0 == root as u32 {
-                change.pop();
+        for (root, time) in roots.zip(0..) {
+            let chains = history.chains[root];
+            let new = changes.iter_mut().take(chains as usize).skip(self.registered as usize);
+            new.for_each(|changes| changes.push((time, 0)));
+            self.registered = self.registered.max(chains);
+            for (chain, batches) in history.advances(root) {
+                let (changes, count) =
+                    (&mut changes[chain as usize], &mut self.batches[chain as usize]);
+                *count += batches;
+                changes.pop_if(|(since, _)| *since == time);
+                changes.push((time, *count));
             }
-            change.push((root as u32, before.1 + batches));
         }
+        let leaves: Vec<_> = forest
+            .chains()
+            .par_iter()
+            .zip(&changes)
+            .map(|(tree, changes)| {
+                let counts: Vec<u64> = changes.iter().map(|(_, batches)| *batches).collect();
+                (tree.leaves_after(&counts), counts)
+            })
+            .collect();
+        let mut all = (Leaves::default(), Vec::new());
+        for ((leaves, counts), changes) in leaves.into_iter().zip(changes) {
+            all.0.push(changes.iter().map(|(since, _)| *since), &leaves);
+            all.1.extend(counts);
+        }
+        all
     }
-    let leaves: Vec<_> = forest
-        .chains()
-        .par_iter()
-        .zip(&changes)
-        .map(|(tree, changes)| {
-            let counts: Vec<u64> = changes.iter().map(|(_, batches)| *batches).collect();
-            (tree.leaves_after(&counts), counts)
-        })
-        .collect();
-    let mut all = (Leaves::default(), Vec::new());
-    for ((leaves, counts), changes) in leaves.into_iter().zip(changes) {
-        all.0.push(changes.iter().map(|(root, _)| *root), &leaves);
-        all.1.extend(counts);
-    }
-    all
 }

@@ -2,7 +2,7 @@ use thiserror::Error;
 
 use crate::{
     files::OutputError,
-    forest::{HistoryError, RebuildError},
+    forest::{EventsError, HistoryError, RebuildError},
     state::StateError,
 };
 
@@ -22,4 +22,12 @@ pub enum TreeFileError {
     /// Writing failed.
     #[error(transparent)]
     Output(#[from] OutputError),
+}
+
+impl TreeFileError {
+    /// Whether the events that were given beside a state are newer than the state.
+    #[must_use]
+    pub fn is_after_state(&self) -> bool {
+        matches!(self, Self::Rebuild(RebuildError::Events(EventsError::AfterState { .. })))
+    }
 }

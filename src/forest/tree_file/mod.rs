@@ -62,7 +62,8 @@
 //!                                 for L1
 //! ```
 //!
-//! Trees that were made of a state without events are written as version 1.
+//! Trees that were made of a state without events are written as version 1. A root of 32 zero bytes without
+//! known content stands for a root that is missing in the events.
 //!
 //! # Trust
 //!

@@ -9,10 +9,9 @@ use super::{
     spilled_roots::SpilledRoots,
 };
 use crate::{
-    contracts::MessageRootEvent,
     files::{ContainerWriter, Kind, Output, OutputError, Spool},
     forest::{
-        RebuildError, RebuildOptions, SearchBudget,
+        Forest, RebuildError, RebuildOptions, SearchBudget,
         evidence::{EventEvidence, EventGap, Evidence, StateEvidence},
         explain::explain_evidence,
         hashes::Hashes,
@@ -20,8 +19,8 @@ use crate::{
         step::Step,
         trees::ForestShape,
     },
+    ingest::events::EventList,
     primitives::{Hash, SlBlock},
-    proof::CheckedBy,
     state::StorageReader,
 };
 
@@ -32,7 +31,7 @@ const IN_MEMORY: usize = 32 << 20;
 #[derive(Clone, Copy, Debug)]
 pub struct HistoryOptions<'e> {
     /// Events of MessageRoot, as many as are available.
-    pub events: &'e [MessageRootEvent],
+    pub events: &'e EventList,
     /// The budget of the search for what the events do not show. `None` derives it from the number of
     /// batches.
     pub effort: Option<SearchBudget>,
@@ -50,100 +49,120 @@ pub fn rebuild_to_file<S: StorageReader + ?Sized>(
     past: Option<HistoryOptions<'_>>,
     target: &Path,
 ) -> Result<(), TreeFileError> {
-    write_file(&StateEvidence::read(state, options)?, options, past, target)
-}
-
-/// As [`rebuild_to_file`], from the events of MessageRoot: see
-/// [`rebuild_from_events`](crate::forest::rebuild_from_events). The contents of all interop roots are
-/// written. Returns the events that are missing although later roots confirm the trees.
-///
-/// # Errors
-/// [`TreeFileError`]. A file at `target` is then unchanged.
-pub fn rebuild_events_to_file(
-    events: &[MessageRootEvent],
-    options: &RebuildOptions,
-    target: &Path,
-) -> Result<Vec<EventGap>, TreeFileError> {
-    let evidence = EventEvidence::read(events, options)?;
-    write_file(&evidence, options, Some(HistoryOptions { events: &[], effort: None }), target)?;
-    Ok(evidence.gaps().to_vec())
-}
-
-/// As [`rebuild_to_file`], from any evidence.
-fn write_file<V: Evidence>(
-    evidence: &V,
-    options: &RebuildOptions,
-    past: Option<HistoryOptions<'_>>,
-    target: &Path,
-) -> Result<(), TreeFileError> {
-    let plan = Plan { evidence, release: options.release };
-    let events = past.map_or(&[][..], |past| past.events);
-    let mut checked_by = evidence.kind();
-    let version = if checked_by == CheckedBy::STATE && events.is_empty() { 1 } else { 2 };
-    let mut writer = ContainerWriter::create(target, Kind { version, ..Kind::TREE_FILE })?;
-    let bytes = plan.hashes() as u64 * size_of::<Hash>() as u64;
+    let evidence = StateEvidence::read(state, options)?;
+    let version = if past.is_some_and(|past| !past.events.is_empty()) { 2 } else { 1 };
     let mut spilled = SpilledRoots::beside(target)?;
-    let take = |window: &[_]| match past {
+    let mut file = TreesOfFile::begin(&evidence, version, options, target, |window| match past {
         None => spilled.keep(window).map_err(TreeFileError::from),
         Some(_) => Ok(()),
-    };
-    let shape = writer.fill(HASHES, bytes, |bytes| plan.build(cast_slice_mut(bytes), take))??;
-    write_chains(&mut writer, &shape)?;
-
-    let mut forest = None;
-    if past.is_some() {
-        let hashes = Hashes::stored(writer.written(HASHES)?);
-        let hashes = hashes.unwrap_or_else(|| unreachable!("the section has whole hashes"));
-        let rebuilt = shape.clone().forest(hashes);
-        evidence.compare_forest(&rebuilt)?;
-        let rebuilt = rebuilt.compared_with(events).map_err(RebuildError::from)?;
-        checked_by = rebuilt.checked_by();
-        forest = Some(rebuilt);
-    }
-    let roots = match (&forest, shape.latest) {
-        (_, None) => Roots::new(target, &shape),
+    })?;
+    let mut roots = Roots::new(target, &file.shape);
+    match (past, file.shape.latest) {
+        (None, None) => {}
         (None, Some(latest)) => {
             if spilled.is_empty() {
                 evidence.block_roots(latest.block, |window| {
                     spilled.keep(window).map_err(TreeFileError::from)
                 })?;
             }
-            let mut roots = Roots::new(target, &shape);
-            spilled.drain(|block, root| roots.put(&mut writer, block, root, None))?;
-            roots
+            spilled.drain(|block, root| roots.put(&mut file.writer, block, root, None))?;
         }
-        (Some(forest), Some(_)) => {
-            let effort = past.and_then(|past| past.effort);
+        (Some(past), latest) => {
+            let forest = file.forest()?.compared_with(past.events).map_err(RebuildError::from)?;
+            file.shape.checked_by = forest.checked_by();
+            let effort = past.effort;
             let effort = effort.unwrap_or_else(|| SearchBudget::for_batches(forest.batch_count()));
-            let timeline = explain_evidence(evidence, forest, events, effort)?;
-            let history = timeline.history();
-            let mut roots = Roots::new(target, &shape);
-            for index in 0..history.len() {
-                let root = history.root(index);
-                let step = (root.chains > 0).then(|| Step {
-                    chains: root.chains as u32,
-                    advances: history.advances(index).collect(),
-                });
-                roots.put(&mut writer, root.block, root.root, step.as_ref())?;
+            if latest.is_some() {
+                let timeline = explain_evidence(&evidence, &forest, past.events, effort)?;
+                for (block, root, step) in timeline.history().rows() {
+                    roots.put(&mut file.writer, block, root, step.as_ref())?;
+                }
             }
-            roots
         }
-    };
-    let (count, explained, every) = (roots.count, roots.explained, roots.every);
-    roots.finish(&mut writer)?;
-    let header = Header {
-        layout: layout_number(shape.layout),
-        block: evidence.block(),
-        latest: shape.latest.map(Into::into),
-        roots: count,
-        explained,
-        mark_every: every,
-    };
-    match version {
-        1 => writer.commit(&header)?,
-        _ => writer.commit(&Header2 { header, checked_by: checked_by.to_byte() })?,
     }
-    Ok(())
+    file.commit(roots, evidence.block())
+}
+
+/// As [`rebuild_to_file`], from the events of MessageRoot: see
+/// [`rebuild_from_events`](crate::forest::rebuild_from_events). The contents of all interop roots are
+/// written. Returns the events that are missing although later roots confirm the trees. Takes at most 80
+/// bytes of memory for each event, and little else.
+///
+/// # Errors
+/// [`TreeFileError`]. A file at `target` is then unchanged.
+pub fn rebuild_events_to_file(
+    events: &EventList,
+    past: Option<&Forest>,
+    options: &RebuildOptions,
+    target: &Path,
+) -> Result<Vec<EventGap>, TreeFileError> {
+    let evidence = EventEvidence::read(events, options)?;
+    let mut file = TreesOfFile::begin(&evidence, 2, options, target, |_| Ok(()))?;
+    let forest = file.forest()?;
+    evidence.compare_forest(&forest)?;
+    past.map_or(Ok(()), |past| forest.continues(past)).map_err(RebuildError::from)?;
+    let mut roots = Roots::new(target, &file.shape);
+    if file.shape.latest.is_some() {
+        for (block, root, step) in evidence.rows() {
+            roots.put(&mut file.writer, block, root, step.as_ref())?;
+        }
+    }
+    file.commit(roots, evidence.block())?;
+    Ok(evidence.gaps().to_vec())
+}
+
+/// A tree file that has its trees, but no interop roots yet.
+struct TreesOfFile {
+    version: u32,
+    writer: ContainerWriter<Output>,
+    shape: ForestShape,
+}
+
+impl TreesOfFile {
+    /// Writes the trees. `take` receives all interop roots if the search for the newest one reads them all.
+    fn begin<V: Evidence>(
+        evidence: &V,
+        version: u32,
+        options: &RebuildOptions,
+        target: &Path,
+        take: impl FnMut(&[(SlBlock, Hash)]) -> Result<(), TreeFileError>,
+    ) -> Result<Self, TreeFileError> {
+        let plan = Plan { evidence, release: options.release };
+        let mut writer = ContainerWriter::create(target, Kind { version, ..Kind::TREE_FILE })?;
+        let bytes = plan.hashes() as u64 * size_of::<Hash>() as u64;
+        let shape =
+            writer.fill(HASHES, bytes, |bytes| plan.build(cast_slice_mut(bytes), take))??;
+        write_chains(&mut writer, &shape)?;
+        Ok(Self { version, writer, shape })
+    }
+
+    /// The forest over the written hashes.
+    fn forest(&mut self) -> Result<Forest, OutputError> {
+        let hashes = Hashes::stored(self.writer.written(HASHES)?);
+        let hashes = hashes.unwrap_or_else(|| unreachable!("the section has whole hashes"));
+        Ok(self.shape.clone().forest(hashes))
+    }
+
+    fn commit(mut self, roots: Roots, block: Option<SlBlock>) -> Result<(), TreeFileError> {
+        let (count, explained, every) = (roots.count, roots.explained, roots.every);
+        roots.finish(&mut self.writer)?;
+        let header = Header {
+            layout: layout_number(self.shape.layout),
+            block,
+            latest: self.shape.latest.map(Into::into),
+            roots: count,
+            explained,
+            mark_every: every,
+        };
+        match self.version {
+            1 => self.writer.commit(&header)?,
+            _ => {
+                let checked_by = self.shape.checked_by.to_byte();
+                self.writer.commit(&Header2 { header, checked_by })?
+            }
+        }
+        Ok(())
+    }
 }
 
 fn write_chains(

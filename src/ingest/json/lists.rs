@@ -77,20 +77,28 @@ pub(in crate::ingest) fn at_most<'de, T: Deserialize<'de>, D: Deserializer<'de>>
             f.write_str("a list")
         }
 
-        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<T>, A::Error> {
-            let Self(most, too_many, _) = self;
-            let mut elements = Vec::new();
-            while let Some(element) = list.next_element()? {
-                if elements.len() == most {
-                    return Err(de::Error::custom(too_many));
-                }
-                elements.push(element);
-            }
-            Ok(elements)
+        fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Vec<T>, A::Error> {
+            list_at_most(list, self.0, self.1)
         }
     }
 
     deserializer.deserialize_seq(Bounded(most, too_many, PhantomData))
+}
+
+/// The elements of a list, as [`at_most`].
+pub(in crate::ingest) fn list_at_most<'de, T: Deserialize<'de>, A: SeqAccess<'de>>(
+    mut list: A,
+    most: usize,
+    too_many: &'static str,
+) -> Result<Vec<T>, A::Error> {
+    let mut elements = Vec::new();
+    while let Some(element) = list.next_element()? {
+        if elements.len() == most {
+            return Err(de::Error::custom(too_many));
+        }
+        elements.push(element);
+    }
+    Ok(elements)
 }
 
 #[cfg(test)]

@@ -10,6 +10,6 @@ mod lists;
 mod stream;
 mod values;
 
-pub(super) use lists::{at_most, each_element};
+pub(super) use lists::{at_most, each_element, list_at_most};
 pub(super) use stream::Json;
 pub(super) use values::{JsonValues, ValueChunk};

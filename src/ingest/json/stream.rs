@@ -10,7 +10,8 @@ use crate::{
     ingest::state::ImportError,
     primitives::{
         SlBlock, Word,
-        hex::{self, HexError},
+        hex::HexError,
+        spelled::{self, Scalar, Spelled},
     },
 };
 
@@ -159,26 +160,49 @@ impl<R: Read> Json<R> {
         }
     }
 
-    /// A block number: a JSON number, a hexadecimal quantity, or `None` for null.
+    /// A block number; `None` for null.
     pub(in crate::ingest) fn block_number(&mut self) -> Result<Option<SlBlock>, ImportError> {
-        Ok(self.number("the block number")?.map(SlBlock))
+        self.spelled("the block number")
     }
 
-    /// `what`, written as a JSON number or as a hexadecimal quantity; `None` for null.
+    /// `what` as a number; `None` for null.
     pub(in crate::ingest) fn number(&mut self, what: &str) -> Result<Option<u64>, ImportError> {
-        match self.peek()? {
-            ValueType::Null => self.skip().map(|()| None),
-            ValueType::Number => {
-                let text = self.number_text()?;
-                text.parse().map(Some).map_err(|e| self.bad(what, e))
+        self.spelled(what)
+    }
+
+    /// `what` in any of its [spellings](spelled); `None` for null.
+    pub(in crate::ingest) fn spelled<T: Spelled>(
+        &mut self,
+        what: &str,
+    ) -> Result<Option<T>, ImportError> {
+        let read = match self.peek()? {
+            ValueType::Null => return self.skip().map(|()| None),
+            ValueType::Number => spelled::number(&self.number_text()?),
+            ValueType::Boolean => T::read(Scalar::Flag(self.boolean()?)),
+            ValueType::Object => return self.wrapped(what),
+            ValueType::String | ValueType::Array => match self.reader.next_str() {
+                Ok(text) => T::read(Scalar::Text(text)),
+                Err(source) => return Err(ImportError::Json { name: self.name.clone(), source }),
+            },
+        };
+        read.map(Some).map_err(|e| self.bad(what, e))
+    }
+
+    /// `what` in an object that wraps it.
+    fn wrapped<T: Spelled>(&mut self, what: &str) -> Result<Option<T>, ImportError> {
+        let mut found = None;
+        self.begin_object()?;
+        while self.has_next()? {
+            if spelled::wraps(&self.member()?) {
+                found = found.or(self.spelled(what)?);
+            } else {
+                self.skip()?;
             }
-            _ => {
-                let text = self.string()?;
-                let number = hex::strip_prefix(&text)
-                    .and_then(hex::right_aligned)
-                    .map_err(|e| self.bad(what, e))?;
-                Word::new(number).to_u64().map(Some).map_err(|e| self.bad(what, e))
-            }
+        }
+        self.end_object()?;
+        match found {
+            Some(value) => Ok(Some(value)),
+            None => Err(self.bad(what, format!("expected {}, got an object", T::EXPECTED))),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Sequences of JSON values: one per line, the elements of arrays, or separated by anything. A value is
-//! delimited by its brackets alone, so an error inside one value affects no other value.
+//! delimited by its brackets alone, or by its line, so an error inside one value affects no other value.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 
 use crate::{
     archive::Place,
@@ -9,7 +9,8 @@ use crate::{
     ingest::{IndexError, logs::SourceError},
 };
 
-/// A node's answer with the events of thousands of blocks takes tens of megabytes.
+/// A node's answer with the events of thousands of blocks takes tens of megabytes. 16384 logs of a batch take
+/// 3 MB; the rest is for messages.
 const LONGEST_VALUE: usize = 128 << 20;
 /// Bytes of text parsed at once, on all threads, while the next bytes are read.
 const CHUNK: usize = 8 << 20;
@@ -24,14 +25,16 @@ pub(in crate::ingest) struct JsonValues {
     offset: u64,
     /// The offset of the array that contains the values.
     array: Option<u64>,
+    /// The number of lines read, if each line is a value.
+    lines: Option<u64>,
 }
 
 /// Some values of a text.
 #[derive(Default)]
 pub(in crate::ingest) struct ValueChunk {
     text: Vec<u8>,
-    /// The end of each value in `text`, and its offset in the input.
-    values: Vec<(usize, u64)>,
+    /// The end of each value in `text`, and its place in the input.
+    values: Vec<(usize, Place)>,
 }
 
 impl ValueChunk {
@@ -43,11 +46,11 @@ impl ValueChunk {
         self.values.len()
     }
 
-    /// A value, and its offset in the input.
-    pub(in crate::ingest) fn value(&self, index: usize) -> (&[u8], u64) {
+    /// A value, and its place in the input.
+    pub(in crate::ingest) fn value(&self, index: usize) -> (&[u8], Place) {
         let start = index.checked_sub(1).map_or(0, |previous| self.values[previous].0);
-        let (end, offset) = self.values[index];
-        (&self.text[start..end], offset)
+        let (end, place) = self.values[index];
+        (&self.text[start..end], place)
     }
 }
 
@@ -62,18 +65,56 @@ enum At {
 }
 
 impl JsonValues {
+    /// Values that end with their brackets.
     pub(in crate::ingest) fn new(input: Input) -> Self {
         let name = input.name().to_owned();
         let data = BufReader::with_capacity(1 << 17, input);
-        Self { name, data, offset: 0, array: None }
+        Self { name, data, offset: 0, array: None, lines: None }
+    }
+
+    /// One value per line, unless the first value is an array or takes several lines.
+    pub(in crate::ingest) fn of_lines(input: Input) -> Self {
+        let lines = (!is_spread(input.head())).then_some(0);
+        Self { lines, ..Self::new(input) }
     }
 
     /// Reads whole values until the chunk is full or the input ends.
     pub(in crate::ingest) fn read(&mut self, piece: &mut ValueChunk) -> Result<(), IndexError> {
         piece.text.clear();
         piece.values.clear();
-        while piece.text.len() < CHUNK && piece.len() < MOST_VALUES && self.value(piece)? {}
+        while piece.text.len() < CHUNK
+            && piece.len() < MOST_VALUES
+            && match self.lines {
+                Some(before) => self.line(piece, before)?,
+                None => self.value(piece)?,
+            }
+        {}
         Ok(())
+    }
+
+    /// Reads the next line that is not empty; `before` lines were read. Returns `false` at the end of the input.
+    fn line(&mut self, piece: &mut ValueChunk, before: u64) -> Result<bool, IndexError> {
+        let (start, mut line) = (piece.text.len(), before);
+        while piece.text[start..].trim_ascii().is_empty() {
+            piece.text.truncate(start);
+            let read = self
+                .data
+                .by_ref()
+                .take(LONGEST_VALUE as u64)
+                .read_until(b'\n', &mut piece.text)
+                .map_err(|source| InputError::Read { name: self.name.clone(), source })?;
+            if read == 0 {
+                return Ok(false);
+            }
+            line += 1;
+            if read == LONGEST_VALUE {
+                let (name, limit) = (self.name.clone(), LONGEST_VALUE);
+                return Err(IndexError::LongLine { name, line, limit });
+            }
+        }
+        self.lines = Some(line);
+        piece.values.push((piece.text.len(), Place::Line(line)));
+        Ok(true)
     }
 
     /// Reads one value. Returns `false` at the end of the input.
@@ -91,7 +132,7 @@ impl JsonValues {
                         None => Ok(false),
                     },
                     At::Word => {
-                        piece.values.push((piece.text.len(), begin));
+                        piece.values.push((piece.text.len(), Place::Byte(begin)));
                         Ok(true)
                     }
                     _ => Err(self.bad(begin, CUT)),
@@ -138,7 +179,7 @@ impl JsonValues {
             self.data.consume(taken);
             self.offset += taken as u64;
             if ended {
-                piece.values.push((piece.text.len(), begin));
+                piece.values.push((piece.text.len(), Place::Byte(begin)));
                 return Ok(true);
             }
             if piece.text.len() - start > LONGEST_VALUE {
@@ -162,6 +203,26 @@ impl JsonValues {
     }
 }
 
+/// Whether the first value is an array or takes several lines. A line that is cut off usually ends in a
+/// string.
+fn is_spread(head: &[u8]) -> bool {
+    let text = head.trim_ascii_start();
+    if text.starts_with(b"[") {
+        return true;
+    }
+    let mut nesting = JsonNesting::default();
+    for byte in text {
+        if *byte == b'\n' && !nesting.is_in_string() {
+            return true;
+        }
+        nesting.pass(*byte);
+        if nesting.is_outside() {
+            return false;
+        }
+    }
+    false
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::Cursor;
@@ -175,7 +236,7 @@ mod tests {
         let (mut values, mut piece) = (JsonValues::new(input), ValueChunk::default());
         values.read(&mut piece)?;
         let value = |index| {
-            let (text, offset) = piece.value(index);
+            let (text, Place::Byte(offset)) = piece.value(index) else { panic!("not a byte") };
             (String::from_utf8(text.to_vec()).unwrap(), offset)
         };
         Ok((0..piece.len()).map(value).collect())
@@ -196,6 +257,23 @@ mod tests {
         ];
         assert_eq!(found, expected.map(|(text, offset)| (text.to_owned(), offset)));
         assert!(values("[]").unwrap().is_empty());
+    }
+
+    #[test]
+    fn objects_over_several_lines_are_no_lines() {
+        let places = |text: &str| {
+            let input = Input::from_reader("test", Cursor::new(text.to_owned())).unwrap();
+            let (mut values, mut piece) = (JsonValues::of_lines(input), ValueChunk::default());
+            values.read(&mut piece).unwrap();
+            (0..piece.len()).map(|index| piece.value(index).1).collect::<Vec<_>>()
+        };
+        let lines = [2, 4, 5].map(Place::Line);
+        assert_eq!(places("\n{\"a\":1}\n\n {\"a\":[2\n3"), lines);
+        // A line that is cut off in a string does not join the next one.
+        assert_eq!(places("{\"a\":\"0x\n{}\n"), [1, 2].map(Place::Line));
+        assert_eq!(places("{\n\"a\":1}\n{}"), [0, 9].map(Place::Byte));
+        assert_eq!(places(" [{},\n{}]"), [2, 6].map(Place::Byte));
+        assert_eq!(places("{} {}"), [Place::Line(1)]);
     }
 
     #[test]

@@ -70,8 +70,9 @@ impl KnownBlocks<'_> {
 pub(super) struct Row {
     at: LogPlace,
     kind: u32,
+    /// Of the rows of one log, those with a batch come first, and of these the ones with a message.
+    lacks_batch: u32,
     message_len: u32,
-    has_batch: u32,
     has_index_in_block: u32,
     batch: u64,
     index_in_block: u64,
@@ -88,8 +89,8 @@ impl Row {
         Self {
             at,
             kind: kind as u32,
+            lacks_batch: u32::from(batch.is_none()),
             message_len: NO_MESSAGE,
-            has_batch: u32::from(batch.is_some()),
             has_index_in_block: 0,
             batch: batch.unwrap_or_default().0,
             index_in_block: 0,
@@ -98,7 +99,7 @@ impl Row {
     }
 
     fn batch(&self) -> Option<BatchNumber> {
-        (self.has_batch != 0).then_some(BatchNumber(self.batch))
+        (self.lacks_batch == 0).then_some(BatchNumber(self.batch))
     }
 
     fn origin(&self) -> Origin {
@@ -212,9 +213,16 @@ impl Rows {
         messages.advance()?;
         let mut open: Option<Assembled> = None;
         let mut unknown_block = None;
+        let mut last_log = None;
         while let Some((row, payload)) = rows.next()? {
             let block = row.at[0];
-            let known = match known.batch_of(block, row.batch()) {
+            // A receipt that was asked for before its block was in a batch does not name the batch; a later
+            // one of the same transaction does.
+            let stated = match last_log {
+                Some((at, batch)) if at == row.at => row.batch().or(Some(batch)),
+                _ => row.batch(),
+            };
+            let known = match known.batch_of(block, stated) {
                 BlockIn::Batch(batch) => Some(batch),
                 BlockIn::NoBatchYet => {
                     intake.state.in_no_batch_yet += u64::from(row.kind == RowKind::Log as u32);
@@ -230,6 +238,9 @@ impl Rows {
                 }
             };
             let Some(number) = known else { continue };
+            if row.kind == RowKind::Log as u32 {
+                last_log = Some((row.at, number));
+            }
             if row.kind == RowKind::Damaged as u32 {
                 self.exclude(number, row.origin(), intake)?;
             }
@@ -307,6 +318,10 @@ pub(super) struct Assembled {
     pub(super) missing: u64,
     /// The position of the last log.
     last: Option<LogPlace>,
+    /// Whether the row of the last log named the batch.
+    last_has_batch: bool,
+    /// Whether the message of the last log is missing.
+    last_lacks_message: bool,
     /// The block, and the next log expected in it.
     next: (u64, u64),
 }
@@ -321,6 +336,8 @@ impl Assembled {
             messages: MessageList::default(),
             missing: 0,
             last: None,
+            last_has_batch: false,
+            last_lacks_message: false,
             next: (0, 0),
         }
     }
@@ -342,12 +359,28 @@ impl Assembled {
         let Some((hash, message)) = rest.split_first_chunk::<32>() else { return Ok(Ok(())) };
         let (log, hash) = (L2ToL1Log::new(*log), Hash::new(*hash));
         if self.last == Some(row.at) {
-            // The same answer occurred twice; the one with the message sorts first.
-            let same = self.logs.last() == Some(&log) && self.transactions.last() == Some(&hash);
-            let error = SourceError::TwoLogs { block, transaction, index };
-            return Ok(if same { Ok(()) } else { Err(error) });
+            // The same answer occurred twice. Before the block was in a batch, the node did not know the
+            // number of the transaction in it.
+            let was_early = self.last_has_batch && row.lacks_batch != 0;
+            let is_same = |last: &L2ToL1Log| {
+                let (one, two) = (last.as_bytes(), log.as_bytes());
+                one[..2] == two[..2]
+                    && (was_early || one[2..4] == two[2..4])
+                    && one[4..] == two[4..]
+            };
+            if !self.logs.last().is_some_and(is_same) || self.transactions.last() != Some(&hash) {
+                return Ok(Err(SourceError::TwoLogs { block, transaction, index }));
+            }
+            if self.last_lacks_message && row.message_len != NO_MESSAGE {
+                self.messages.push(message);
+                self.missing -= 1;
+                self.last_lacks_message = false;
+            }
+            return Ok(Ok(()));
         }
         self.last = Some(row.at);
+        self.last_has_batch = row.lacks_batch == 0;
+        self.last_lacks_message = false;
         if self.next.0 != block {
             self.next = (block, 0);
         }
@@ -368,7 +401,10 @@ impl Assembled {
             };
             match placed {
                 Some(message) => self.messages.push(message),
-                None => self.missing += 1,
+                None => {
+                    self.missing += 1;
+                    self.last_lacks_message = true;
+                }
             }
             if self.messages.view().bytes().len() > MOST_MESSAGE_BYTES {
                 let what = "the bytes of the messages";

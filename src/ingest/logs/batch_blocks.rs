@@ -13,26 +13,29 @@
 use std::{collections::BTreeMap, path::Path};
 
 use alloy_sol_types::SolEvent;
-use serde::{Deserialize, Deserializer, de};
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::{
     SourceError,
     message_event::{MOST_TOPICS, TOO_MANY_TOPICS},
+    needed_members::required,
 };
 use crate::{
-    archive::Place,
     contracts::abi::ReportCommittedBatchRangeZKsyncOS,
     files::Input,
     ingest::{
         IndexError,
         json::{JsonValues, ValueChunk, at_most, each_element},
     },
-    primitives::{BatchNumber, ChainId, Hash, Word},
+    primitives::{BatchNumber, ChainId, Hash, Number, Word, spelled::Member},
 };
 
 /// The most ranges kept, of 24 bytes each plus those of the map.
 const MOST_RANGES: usize = 1 << 23;
+
+/// The topics with the batch and its first and last block.
+const TOPICS: [&str; 3] = ["topics[1]", "topics[2]", "topics[3]"];
 
 const REPORTED: Hash = Hash::new(ReportCommittedBatchRangeZKsyncOS::SIGNATURE_HASH.0);
 
@@ -76,10 +79,10 @@ impl BatchBlocks {
                 return Ok(blocks);
             }
             for index in 0..piece.len() {
-                let (text, offset) = piece.value(index);
+                let (text, place) = piece.value(index);
                 blocks.value(text, chain).map_err(|source| IndexError::Source {
                     name: name.clone(),
-                    place: Place::Byte(offset),
+                    place,
                     what: "not the blocks of a batch".into(),
                     source,
                 })?;
@@ -99,7 +102,7 @@ impl BatchBlocks {
             return Ok(());
         }
         let missing = |field| SourceError::Missing { what: "it".into(), field };
-        let (batch, first, last) = match (value.batch_info, value.block_range) {
+        let (batch, Number(first), Number(last)) = match (value.batch_info, value.block_range) {
             (Some(info), Some(range)) => (info.batch_number, range.start, range.end),
             _ => (
                 value.batch_number.ok_or_else(|| missing("batchNumber"))?,
@@ -112,13 +115,16 @@ impl BatchBlocks {
 
     fn event(&mut self, event: &Event) -> Result<(), SourceError> {
         let [signature, numbers @ ..] = &event.topics.0[..] else { return Ok(()) };
-        if event.removed || signature.0.to_hash() != REPORTED {
+        let of = || "the event".to_owned();
+        let is_reported = required(signature, "topics[0]", of)?.to_hash() == REPORTED;
+        if event.removed.known() == Some(&true) || !is_reported {
             return Ok(());
         }
         let bad = |reason: String| SourceError::Bad { what: "the event".into(), reason };
         let number = |at: usize| {
-            let word = numbers.get(at).ok_or_else(|| bad("has fewer than four topics".into()))?;
-            word.0.to_u64().map_err(|error| bad(format!("says that {error}")))
+            let topic = numbers.get(at).ok_or_else(|| bad("has fewer than four topics".into()))?;
+            let word = required(topic, TOPICS[at], of)?;
+            word.to_u64().map_err(|error| bad(format!("says that {error}")))
         };
         let (batch, first, last) = (BatchNumber(number(0)?), number(1)?, number(2)?);
         // The earlier event about these blocks was reverted.
@@ -203,22 +209,25 @@ impl BatchBlocks {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Value<'t> {
-    #[serde(rename = "chainId")]
+    #[serde(alias = "chain_id")]
     chain_id: Option<ChainId>,
-    #[serde(rename = "batchNumber")]
+    #[serde(alias = "batch_number")]
     batch_number: Option<BatchNumber>,
-    #[serde(rename = "firstBlock")]
-    first_block: Option<u64>,
-    #[serde(rename = "lastBlock")]
-    last_block: Option<u64>,
+    #[serde(alias = "first_block")]
+    first_block: Option<Number>,
+    #[serde(alias = "last_block")]
+    last_block: Option<Number>,
+    #[serde(rename = "batch_info")]
     batch_info: Option<Info>,
+    #[serde(rename = "block_range")]
     block_range: Option<Range>,
     #[serde(borrow)]
     result: Option<&'t RawValue>,
     topics: Option<Topics>,
     #[serde(default)]
-    removed: bool,
+    removed: Member<bool>,
 }
 
 #[derive(Deserialize)]
@@ -228,31 +237,22 @@ struct Info {
 
 #[derive(Deserialize)]
 struct Range {
-    start: u64,
-    end: u64,
+    start: Number,
+    end: Number,
 }
 
 #[derive(Deserialize)]
 struct Event {
     topics: Topics,
     #[serde(default)]
-    removed: bool,
+    removed: Member<bool>,
 }
 
-struct Topics(Vec<Topic>);
+struct Topics(Vec<Member<Word>>);
 
 impl<'de> Deserialize<'de> for Topics {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         at_most(deserializer, MOST_TOPICS, TOO_MANY_TOPICS).map(Self)
-    }
-}
-
-struct Topic(Word);
-
-impl<'de> Deserialize<'de> for Topic {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        Word::from_hex(&text).map(Self).map_err(de::Error::custom)
     }
 }
 

@@ -1,9 +1,11 @@
 //! Detects the format of logs from their first bytes.
 
+use serde::de::IgnoredAny;
+
 use super::{SourceFormat, postgres, pubdata};
 use crate::{
     files::{Input, container::is_container},
-    ingest::{IndexError, state::Format},
+    ingest::{IndexError, OtherAnswer, rows::refusal, state::Format},
 };
 
 impl SourceFormat {
@@ -26,11 +28,18 @@ impl SourceFormat {
             None => Ok(Self::Jsonl),
             Some(b'{' | b'[') => match Self::of_json(text) {
                 Some(format) => Ok(format),
-                None => state().map_or_else(|| Ok(Self::guess(text)), Err),
+                None => match (OtherAnswer::of(text), state()) {
+                    (Some(answer), _) => Err(IndexError::OtherAnswer { name: name.into(), answer }),
+                    (None, Some(error)) => Err(error),
+                    (None, None) if is_other(text) => {
+                        Err(IndexError::Unknown { name: name.into() })
+                    }
+                    (None, None) => Ok(Self::guess(text)),
+                },
             },
             _ if postgres::is_rows(head) => Ok(Self::Postgres),
             _ if pubdata::is_pubdata(head) => Ok(Self::Pubdata),
-            _ => Err(match postgres::refusal(head) {
+            _ => Err(match refusal(head) {
                 Some(reason) => IndexError::Refused { name: name.into(), reason: reason.into() },
                 None => state().unwrap_or_else(|| IndexError::Unknown { name: name.into() }),
             }),
@@ -58,17 +67,23 @@ impl SourceFormat {
             members.append(&mut first_members(value));
         }
         let has = |name: &str| members.iter().any(|(member, _)| *member == name.as_bytes());
-        let of_a_node = ["blockNumber", "blockHash", "transactionIndex"].into_iter().any(has);
-        if has("proof") || has("request") {
+        let has_any = |names: &[&str]| names.iter().any(|name| has(name));
+        let of_a_node = has_any(&[
+            "blockNumber",
+            "block_number",
+            "blockHash",
+            "block_hash",
+            "transactionIndex",
+        ]);
+        if has_any(&["proof", "merkleProof", "merkle_proof", "request"]) {
             None
         } else if has("pubdata") || has("file") {
             Some(Self::PubdataList)
-        } else if has("logs") && has("batchNumber") {
+        } else if has("logs") && has_any(&["batchNumber", "batch_number"]) {
             Some(Self::Jsonl)
-        } else if has("l2ToL1Logs")
-            || has("cumulativeGasUsed")
-            || has("topics")
-            || (has("transactionHash") && of_a_node)
+        } else if has_any(&["l2ToL1Logs", "l2_to_l1_logs", "topics"])
+            || has_any(&["cumulativeGasUsed", "cumulative_gas_used"])
+            || (has_any(&["transactionHash", "transaction_hash", "hash"]) && of_a_node)
         {
             Some(Self::Receipts)
         } else {
@@ -84,6 +99,30 @@ impl SourceFormat {
             members.iter().any(|(name, _)| of_a_node.iter().any(|known| *name == known.as_bytes()));
         if text.first() == Some(&b'[') || is_answer { Self::Receipts } else { Self::Jsonl }
     }
+}
+
+/// Whether the first object of a text is whole, and has members, but none of an archive or a node's answer.
+fn is_other(text: &[u8]) -> bool {
+    const KNOWN: [&str; 12] = [
+        "jsonrpc",
+        "result",
+        "error",
+        "chainId",
+        "batchNumber",
+        "messages",
+        "aggregatedRoot",
+        "logs",
+        "transactionHash",
+        "blockNumber",
+        "blockHash",
+        "transactionIndex",
+    ];
+    let object = text.strip_prefix(b"[").unwrap_or(text).trim_ascii_start();
+    let mut values = serde_json::Deserializer::from_slice(object).into_iter::<IgnoredAny>();
+    let members = if object.starts_with(b"{") { first_members(object) } else { Vec::new() };
+    !members.is_empty()
+        && matches!(values.next(), Some(Ok(_)))
+        && !members.iter().any(|(name, _)| KNOWN.iter().any(|known| *name == known.as_bytes()))
 }
 
 /// The names of the members of the first object in a text that may be cut anywhere, each with the text after
@@ -156,6 +195,10 @@ mod tests {
             ("number,l1_batch_number\n", Some(SourceFormat::Postgres)),
             ("x\tnumber\tl2_to_l1_messages", Some(SourceFormat::Postgres)),
             ("number,other\n", None),
+            ("{\"hashes\":{\"logs\":1}}", None),
+            ("[{\"a\":1}]", None),
+            ("{\"hashes\":{\"logs\":1", Some(SourceFormat::Jsonl)),
+            ("{\"accountProof\":[]}", None),
         ] {
             assert_eq!(detect(text), expected, "{text}");
         }

@@ -2,7 +2,7 @@ use thiserror::Error;
 
 use crate::{
     message::LogsError,
-    primitives::{BatchNumber, ChainId, Hash},
+    primitives::{BatchNumber, ChainId, Hash, spelled::SpellingError},
 };
 
 /// Why a part of a source cannot be used.
@@ -28,6 +28,21 @@ pub enum SourceError {
         what: String,
         /// The field.
         field: &'static str,
+    },
+    /// A receipt has null instead of its logs, and nothing tells whether the transaction has logs.
+    #[error(
+        "\"l2ToL1Logs\" is null, so that the transaction may have logs; only the root of its batch can tell"
+    )]
+    NullLogs,
+    /// A field that is needed cannot be read.
+    #[error("the field {name:?} of {of}: {error}")]
+    Member {
+        /// The field.
+        name: &'static str,
+        /// The object with the field.
+        of: String,
+        /// What is wrong with its value.
+        error: SpellingError,
     },
     /// A value is invalid.
     #[error("{what} {reason}")]

@@ -1,4 +1,4 @@
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use super::{
     BatchBlocks, BatchCheck, RelayedBy, SkippedInputs, SourceFormat,
@@ -40,14 +40,22 @@ struct SourceReader<'c> {
     state: BatchSinkState<'c>,
     /// Where large sorted records are stored.
     spill: Spill,
-    receipts: Option<Receipts>,
-    tables: Option<NodeTables>,
+    receipts: BTreeMap<ChainId, Receipts>,
+    tables: BTreeMap<ChainId, NodeTables>,
+    /// The blocks of the batches of further chains.
+    blocks: BTreeMap<ChainId, BatchBlocks>,
 }
 
 impl<'c> SourceReader<'c> {
+    fn new(options: SourceOptions, state: BatchSinkState<'c>, spill: Spill) -> Self {
+        let (receipts, tables, blocks) = Default::default();
+        Self { options, state, spill, receipts, tables, blocks }
+    }
+
     fn read(
         &mut self,
         input: Input,
+        chain: Option<ChainId>,
         collector: &mut Collector,
     ) -> Result<SourceFormat, IndexError> {
         let format = self.options.format.map_or_else(|| SourceFormat::detect(&input), Ok)?;
@@ -61,33 +69,25 @@ impl<'c> SourceReader<'c> {
                     intake.copy(&batch?, origin)?;
                 }
             }
-            SourceFormat::Jsonl => jsonl::read(input, self.options.chain, intake)?,
-            SourceFormat::Pubdata => pubdata::read_file(input, self.options.chain, intake)?,
+            SourceFormat::Jsonl => jsonl::read(input, chain, intake)?,
+            SourceFormat::Pubdata => pubdata::read_file(input, chain, intake)?,
             SourceFormat::PubdataList => {
                 let output = match &self.spill {
                     Spill::Memory => None,
                     Spill::Beside(target) => Some(&**target),
                 };
-                pubdata::read_list(input, self.options.chain, output, intake)?;
+                pubdata::read_list(input, chain, output, intake)?;
             }
             SourceFormat::Receipts => {
-                let receipts = match &mut self.receipts {
-                    Some(receipts) => receipts,
-                    none => {
-                        let chain = needs_chain(&self.options, &input, format)?;
-                        none.insert(Receipts::new(chain, &self.spill))
-                    }
-                };
+                let chain = needs_chain(chain, &input, format)?;
+                let new = || Receipts::new(chain, &self.spill);
+                let receipts = self.receipts.entry(chain).or_insert_with(new);
                 receipts.read(input, intake)?;
             }
             SourceFormat::Postgres => {
-                let tables = match &mut self.tables {
-                    Some(tables) => tables,
-                    none => {
-                        let chain = needs_chain(&self.options, &input, format)?;
-                        none.insert(NodeTables::new(chain, &self.spill))
-                    }
-                };
+                let chain = needs_chain(chain, &input, format)?;
+                let new = || NodeTables::new(chain, &self.spill);
+                let tables = self.tables.entry(chain).or_insert_with(new);
                 postgres::read(input, tables, intake)?;
             }
         }
@@ -97,23 +97,23 @@ impl<'c> SourceReader<'c> {
     /// Assembles what needs all sources.
     fn finish(&mut self, collector: &mut Collector) -> Result<(), IndexError> {
         let mut intake = BatchSink { collector, state: &mut self.state };
-        if let Some(receipts) = self.receipts.take() {
-            receipts.finish(&self.options.blocks, &mut intake)?;
+        let blocks = |chain| self.blocks.get(&chain).unwrap_or(&self.options.blocks);
+        for (chain, receipts) in std::mem::take(&mut self.receipts) {
+            receipts.finish(blocks(chain), &mut intake)?;
         }
-        if let Some(tables) = self.tables.take() {
-            tables.finish(&self.options.blocks, &mut intake)?;
+        for (chain, tables) in std::mem::take(&mut self.tables) {
+            tables.finish(blocks(chain), &mut intake)?;
         }
         intake.flush()
     }
 }
 
 fn needs_chain(
-    options: &SourceOptions,
+    chain: Option<ChainId>,
     input: &Input,
     format: SourceFormat,
 ) -> Result<ChainId, IndexError> {
-    let needs = || IndexError::NeedsChain { name: input.name().into(), format };
-    options.chain.ok_or_else(needs)
+    chain.ok_or_else(|| IndexError::NeedsChain { name: input.name().into(), format })
 }
 
 fn open_native(input: &Input, access: Access) -> Result<Archive, IndexError> {
@@ -148,9 +148,8 @@ pub fn read_archive_input(
     let mut collector = Collector::new(&Spill::Memory, LIMIT);
     let options = SourceOptions { format: Some(format), access, ..SourceOptions::default() };
     let state = BatchSinkState::default();
-    let spill = Spill::Memory;
-    let mut reading = SourceReader { options, state, spill, receipts: None, tables: None };
-    reading.read(input, &mut collector)?;
+    let mut reading = SourceReader::new(options, state, Spill::Memory);
+    reading.read(input, None, &mut collector)?;
     reading.finish(&mut collector)?;
     Ok(in_memory(collector, &name)?)
 }
@@ -199,10 +198,7 @@ impl<'c> Indexer<'c> {
             ..BatchSinkState::default()
         };
         let spill = Spill::beside(path);
-        Ok(Self {
-            writer,
-            reading: SourceReader { options, state, spill, receipts: None, tables: None },
-        })
+        Ok(Self { writer, reading: SourceReader::new(options, state, spill) })
     }
 
     /// Reads a source, in the given or detected format. An archive file is checked first, so that damage is
@@ -211,12 +207,32 @@ impl<'c> Indexer<'c> {
     /// # Errors
     /// [`IndexError`] if the source as a whole cannot be read.
     pub fn read(&mut self, input: Input) -> Result<SourceFormat, IndexError> {
-        self.reading.read(input, &mut self.writer.collector)
+        self.read_of(self.reading.options.chain, input)
     }
 
-    /// Records an input that is not a source, such as another file in a directory.
-    pub fn pass_over(&mut self, error: IndexError) {
-        self.reading.state.faults.add(error);
+    /// As [`Indexer::read`], for a source of this chain. One archive can take sources of several chains that
+    /// do not name them.
+    ///
+    /// # Errors
+    /// As [`Indexer::read`].
+    pub fn read_of(
+        &mut self,
+        chain: Option<ChainId>,
+        input: Input,
+    ) -> Result<SourceFormat, IndexError> {
+        self.reading.read(input, chain, &mut self.writer.collector)
+    }
+
+    /// Sets the blocks of a chain's batches, for sources of this chain.
+    pub fn set_blocks(&mut self, chain: ChainId, blocks: BatchBlocks) {
+        self.reading.blocks.insert(chain, blocks);
+    }
+
+    /// The number of batches taken so far, before duplicates are merged. Those of receipts and of a node's
+    /// tables are taken by [`Indexer::finish`].
+    #[must_use]
+    pub fn taken(&self) -> u64 {
+        self.writer.collector.added().batches + self.reading.state.queue.len() as u64
     }
 
     /// The parts left out so far.

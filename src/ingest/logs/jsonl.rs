@@ -2,18 +2,15 @@
 //!
 //! ```text
 //! {"chainId":324,"batchNumber":501234,"logs":["0x<88 bytes>",…],"messages":["0x…",…],
-//!  "aggregatedRoot":"0x…"}
+//!  "transactions":["0x…",…],"aggregatedRoot":"0x…"}
 //! ```
 //!
-//! Or a JSON array of such objects. `logs` are by leaf index. `messages` may be missing; they are in the
-//! order of the [logs of messages](L2ToL1Log::is_message). `aggregatedRoot` may be missing. Other fields and
-//! empty lines are ignored.
+//! Or a JSON array of such objects, or objects over several lines. `logs` are by leaf index. `messages` may be
+//! missing; they are in the order of the [logs of messages](L2ToL1Log::is_message). `transactions` may be
+//! missing; they are the hashes of the transactions that emitted the logs, one for each log in their order.
+//! `aggregatedRoot` may be missing. Other fields and empty lines are ignored.
 
-use std::{
-    fmt,
-    io::{BufRead, BufReader, Read},
-    mem,
-};
+use std::{fmt, mem};
 
 use rayon::prelude::*;
 use serde::{
@@ -24,30 +21,27 @@ use serde::{
 use super::{SourceError, batch_sink::BatchSink};
 use crate::{
     archive::{Origin, Place},
-    files::{Input, InputError},
+    files::Input,
     ingest::{
         IndexError,
         json::{JsonValues, ValueChunk},
     },
     message::{BatchLogs, L2ToL1Log, MessageList},
-    primitives::{BatchNumber, ChainId, Hash, hex},
+    primitives::{BatchNumber, ChainId, Hash, spelled},
 };
-
-/// 16384 logs take 3 MB of text; the rest is for messages.
-const LONGEST_LINE: usize = 128 << 20;
-/// Bytes of text parsed at once, on all threads, while the next bytes are read.
-const CHUNK: usize = 8 << 20;
-/// The most lines parsed at once: the error for a short damaged line takes many times its length.
-const MOST_LINES: usize = 1 << 16;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Line {
+    #[serde(alias = "chain_id")]
     chain_id: ChainId,
+    #[serde(alias = "batch_number")]
     batch_number: BatchNumber,
     logs: Vec<L2ToL1Log>,
     #[serde(default, deserialize_with = "messages")]
     messages: MessageList,
+    transactions: Option<Vec<Hash>>,
+    #[serde(alias = "aggregated_root")]
     aggregated_root: Option<Hash>,
 }
 
@@ -59,56 +53,28 @@ pub(super) fn read(
 ) -> Result<(), IndexError> {
     let name = input.name().to_owned();
     let source = intake.source(&name);
-    if input.head().trim_ascii_start().first() == Some(&b'[') {
-        return read_array(input, source, chain, intake);
-    }
-    let mut data = BufReader::with_capacity(1 << 17, input);
-    let (mut text, mut next) = (Lines::default(), Lines::default());
-    text.read(&mut data, &name)?;
-    while !text.ends.is_empty() {
-        next.restart_after(&text);
-        let (parsed, read) = rayon::join(|| text.parse(&name), || next.read(&mut data, &name));
-        for (line, logs) in parsed {
-            match logs {
-                Ok(logs) => {
-                    put(logs, Origin { source, place: Place::Line(line) }, chain, intake)?;
-                }
-                Err(error) => intake.note(error)?,
-            }
-        }
-        read?;
-        mem::swap(&mut text, &mut next);
-    }
-    Ok(())
-}
-
-/// Reads an array of batches.
-fn read_array(
-    input: Input,
-    source: u32,
-    chain: Option<ChainId>,
-    intake: &mut BatchSink<'_, '_>,
-) -> Result<(), IndexError> {
-    let name = input.name().to_owned();
-    let (mut values, mut piece) = (JsonValues::new(input), ValueChunk::default());
-    loop {
-        values.read(&mut piece)?;
-        if piece.is_empty() {
-            return Ok(());
-        }
+    let mut values = JsonValues::of_lines(input);
+    let (mut piece, mut next) = (ValueChunk::default(), ValueChunk::default());
+    values.read(&mut piece)?;
+    while !piece.is_empty() {
         let value = |index| {
-            let (text, offset) = piece.value(index);
-            let place = Place::Byte(offset);
+            let (text, place) = piece.value(index);
             (place, parse(text, &name, place))
         };
-        let parsed: Vec<_> = (0..piece.len()).into_par_iter().map(value).collect();
+        let (parsed, read) = rayon::join(
+            || (0..piece.len()).into_par_iter().map(value).collect::<Vec<_>>(),
+            || values.read(&mut next),
+        );
         for (place, logs) in parsed {
             match logs {
                 Ok(logs) => put(logs, Origin { source, place }, chain, intake)?,
                 Err(error) => intake.note(error)?,
             }
         }
+        read?;
+        mem::swap(&mut piece, &mut next);
     }
+    Ok(())
 }
 
 /// Takes a batch, if it is of the given chain.
@@ -128,75 +94,15 @@ fn put(
     }
 }
 
-/// Some lines of the text.
-#[derive(Default)]
-struct Lines {
-    text: Vec<u8>,
-    /// The end of each line in `text`.
-    ends: Vec<usize>,
-    /// The number of lines before these.
-    before: u64,
-}
-
-impl Lines {
-    /// Clears the lines; the next ones follow `previous`.
-    fn restart_after(&mut self, previous: &Self) {
-        self.text.clear();
-        self.ends.clear();
-        self.before = previous.before + previous.ends.len() as u64;
-    }
-
-    /// Reads whole lines until the chunk is full or the input ends.
-    fn read(&mut self, data: &mut impl BufRead, name: &str) -> Result<(), IndexError> {
-        while self.text.len() < CHUNK && self.ends.len() < MOST_LINES {
-            let read = data
-                .by_ref()
-                .take(LONGEST_LINE as u64)
-                .read_until(b'\n', &mut self.text)
-                .map_err(|source| InputError::Read { name: name.into(), source })?;
-            match read {
-                0 => break,
-                LONGEST_LINE => {
-                    let line = self.before + self.ends.len() as u64 + 1;
-                    return Err(IndexError::LongLine {
-                        name: name.into(),
-                        line,
-                        limit: LONGEST_LINE,
-                    });
-                }
-                _ => self.ends.push(self.text.len()),
-            }
-        }
-        Ok(())
-    }
-
-    /// The batches of the non-empty lines, with their line numbers.
-    fn parse(&self, name: &str) -> Vec<(u64, Result<BatchLogs, IndexError>)> {
-        self.ends
-            .par_iter()
-            .enumerate()
-            .filter_map(|(index, end)| {
-                let start = index.checked_sub(1).map_or(0, |previous| self.ends[previous]);
-                let text = self.text[start..*end].trim_ascii();
-                let line = self.before + index as u64 + 1;
-                (!text.is_empty()).then(|| (line, parse(text, name, Place::Line(line))))
-            })
-            .collect()
-    }
-}
-
 fn parse(text: &[u8], name: &str, place: Place) -> Result<BatchLogs, IndexError> {
-    let parsed: Line = serde_json::from_slice(text).map_err(|source| match place {
-        Place::Line(line) => IndexError::Line { name: name.into(), line, source },
-        _ => IndexError::Source {
-            name: name.into(),
-            place,
-            what: "not a batch of logs".into(),
-            source: source.into(),
-        },
+    let parsed: Line = serde_json::from_slice(text).map_err(|source| IndexError::NotBatch {
+        name: name.into(),
+        place,
+        source,
     })?;
     let (chain, batch) = (parsed.chain_id, parsed.batch_number);
     BatchLogs::new(chain, batch, parsed.logs, parsed.messages, parsed.aggregated_root)
+        .and_then(|logs| logs.with_transactions(parsed.transactions.unwrap_or_default()))
         .map_err(|source| IndexError::Batch { name: name.into(), place, chain, batch, source })
 }
 
@@ -218,7 +124,7 @@ fn messages<'de, D: Deserializer<'de>>(deserializer: D) -> Result<MessageList, D
         }
     }
 
-    deserializer.deserialize_seq(List)
+    deserializer.deserialize_any(List)
 }
 
 struct Message<'l>(&'l mut MessageList);
@@ -239,7 +145,7 @@ impl Visitor<'_> for Message<'_> {
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<(), E> {
-        self.0.push_with(|bytes| hex::append(text, bytes)).map_err(E::custom)
+        self.0.push_with(|bytes| spelled::append(text, bytes)).map_err(E::custom)
     }
 }
 
@@ -277,11 +183,11 @@ mod tests {
 
     #[test]
     fn lines_are_counted_across_chunks() {
-        let rest = format!(",\"x\":\"{}\"", "y".repeat(CHUNK / 3));
+        let rest = format!(",\"x\":\"{}\"", "y".repeat(3 << 20));
         let text: String = (0..9).map(|batch| line(batch, 1, &rest)).collect();
         assert_eq!(archive(&text).unwrap().header().batches, 9);
         let error = archive(&(text + "[]")).unwrap_err();
-        assert!(matches!(error, IndexError::Line { line: 10, .. }), "{error}");
+        assert!(matches!(error, IndexError::NotBatch { place: Place::Line(10), .. }), "{error}");
     }
 
     #[test]
@@ -301,10 +207,13 @@ mod tests {
             "{\"chainId\":9,\"chainId\":9,\"batchNumber\":1,\"logs\":[]}",
         ] {
             let error = archive(&(line(5, 1, "") + damaged)).unwrap_err();
-            assert!(matches!(error, IndexError::Line { line: 2, .. }), "{damaged}: {error}");
+            assert!(
+                matches!(error, IndexError::NotBatch { place: Place::Line(2), .. }),
+                "{damaged}: {error}"
+            );
         }
         let deep = "{\"x\":".to_owned() + &"[".repeat(100_000);
-        assert!(matches!(archive(&deep), Err(IndexError::Line { line: 1, .. })));
+        assert!(matches!(archive(&deep), Err(IndexError::NotBatch { place: Place::Line(1), .. })));
         assert!(matches!(archive("text"), Err(IndexError::Unknown { .. })));
     }
 }

@@ -1,20 +1,24 @@
 //! The event of L1Messenger with a message: `L1MessageSent(address indexed, bytes32 indexed, bytes)`.
 
-use std::{borrow::Cow, collections::HashMap, fmt};
+use std::{collections::HashMap, fmt};
 
 use alloy_sol_types::SolEvent;
 use serde::{
     Deserialize, Deserializer,
     de::{SeqAccess, Visitor},
 };
+use serde_json::value::RawValue;
 
-use super::SourceError;
+use super::{
+    SourceError,
+    needed_members::{needed, required},
+};
 use crate::{
     contracts::abi::L1MessageSent,
     ingest::json::at_most,
     keccak::keccak256,
     message::MESSENGER,
-    primitives::{Address, Hash, hex},
+    primitives::{Address, Hash, spelled::Member},
 };
 
 /// The most topics of an event, which LOG4 has.
@@ -24,11 +28,11 @@ pub(super) const TOO_MANY_TOPICS: &str = "an event with more than 4 topics";
 
 const MESSAGE_SENT: Hash = Hash::new(L1MessageSent::SIGNATURE_HASH.0);
 
-/// The topics of an event, as text.
+/// The topics of an event. Those of other events may be anything.
 #[derive(Debug, Default)]
-pub(super) struct Topics<'t>(Vec<Cow<'t, str>>);
+pub(super) struct Topics(Vec<Member<Hash>>);
 
-impl<'de> Deserialize<'de> for Topics<'_> {
+impl<'de> Deserialize<'de> for Topics {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         at_most(deserializer, MOST_TOPICS, TOO_MANY_TOPICS).map(Self)
     }
@@ -37,11 +41,11 @@ impl<'de> Deserialize<'de> for Topics<'_> {
 /// An event of a receipt.
 #[derive(Deserialize)]
 struct Event<'t> {
-    address: Option<Address>,
-    #[serde(borrow, default)]
-    topics: Topics<'t>,
-    #[serde(borrow, default)]
-    data: Option<Cow<'t, str>>,
+    #[serde(default)]
+    address: Member<Address>,
+    topics: Option<Topics>,
+    #[serde(borrow)]
+    data: Option<&'t RawValue>,
 }
 
 /// The messages in the events of a receipt, by their hashes, or the error in one of them. Other events are
@@ -67,7 +71,7 @@ impl<'de> Deserialize<'de> for EventMessages {
                 let mut messages = Ok(HashMap::new());
                 while let Some(Event { address, topics, data }) = events.next_element()? {
                     let Ok(known) = &mut messages else { continue };
-                    match message(address, &topics, data.as_deref()) {
+                    match message(&address, &topics.unwrap_or_default(), data) {
                         Ok(found) => known.extend(found),
                         Err(error) => messages = Err(error),
                     }
@@ -82,23 +86,30 @@ impl<'de> Deserialize<'de> for EventMessages {
 
 /// The message in an event, with its hash. `None` for another event.
 pub(super) fn message(
-    address: Option<Address>,
-    topics: &Topics<'_>,
-    data: Option<&str>,
+    address: &Member<Address>,
+    topics: &Topics,
+    data: Option<&RawValue>,
 ) -> Result<Option<(Hash, Vec<u8>)>, SourceError> {
     let [signature, _, hash, ..] = &topics.0[..] else { return Ok(None) };
-    if address != Some(MESSENGER) || signature.parse() != Ok(MESSAGE_SENT) {
+    let event = || "the event".to_owned();
+    if signature.known() != Some(&MESSAGE_SENT)
+        || needed(address, "address", event)? != Some(MESSENGER)
+    {
         return Ok(None);
     }
-    let bad = |reason: String| SourceError::Bad { what: "the event's data:".into(), reason };
-    let expected: Hash = hash.parse().map_err(|error: hex::HexError| SourceError::Bad {
-        what: "the event's third topic".into(),
+    let expected = required(hash, "topics[2]", event)?;
+    let data = data.map(|data| serde_json::from_str::<Member<Vec<u8>>>(data.get())).transpose()?;
+    let data = match data.unwrap_or_default() {
+        Member::Read(data) => data,
+        Member::Absent => return Err(SourceError::Missing { what: event(), field: "data" }),
+        Member::Unreadable(error) => {
+            return Err(SourceError::Member { name: "data", of: event(), error });
+        }
+    };
+    let (message,) = L1MessageSent::abi_decode_data(&data).map_err(|error| SourceError::Bad {
+        what: "the event's data:".into(),
         reason: error.to_string(),
     })?;
-    let data = data.ok_or(SourceError::Missing { what: "the event".into(), field: "data" })?;
-    let data = hex::bytes(data).map_err(|error| bad(error.to_string()))?;
-    let (message,) =
-        L1MessageSent::abi_decode_data(&data).map_err(|error| bad(error.to_string()))?;
     let got = keccak256(&message);
     if got != expected {
         return Err(SourceError::MessageHash { expected, got });

@@ -18,12 +18,12 @@ use super::{
     assembly::{Assembled, KnownBlocks, PlacedMessage, Row, RowKind, Rows},
     batch_rows::{BatchRows, Differing},
     batch_sink::BatchSink,
-    postgres_text::{Record, boolean, bytea_array, fixed, integer, required},
+    postgres_text::{boolean, bytea_array, fixed, integer, required},
 };
 use crate::{
     archive::{ArchiveError, Origin},
     files::{ExternalSort, Spill},
-    ingest::IndexError,
+    ingest::{IndexError, record::Record},
     message::{BatchLogs, L2ToL1Log, LogsError, MessageList},
     primitives::{BatchNumber, ChainId, Hash},
 };
@@ -54,6 +54,17 @@ pub(super) enum TableKind {
     Batches,
 }
 
+impl TableKind {
+    fn named(name: &str) -> Option<Self> {
+        match name {
+            "l2_to_l1_logs" => Some(Self::Logs),
+            "miniblocks" => Some(Self::Blocks),
+            "l1_batches" => Some(Self::Batches),
+            _ => None,
+        }
+    }
+}
+
 /// The positions of a table's columns in its rows.
 #[derive(Clone, Debug)]
 pub(super) struct Table {
@@ -71,13 +82,12 @@ impl Table {
         name: &str,
         columns: &[impl AsRef<str>],
     ) -> Option<Result<Self, SourceError>> {
-        let kind = match name {
-            "l2_to_l1_logs" => TableKind::Logs,
-            "miniblocks" => TableKind::Blocks,
-            "l1_batches" => TableKind::Batches,
-            _ => return None,
-        };
-        Some(Self::new(kind, columns))
+        TableKind::named(name).map(|kind| Self::new(kind, columns))
+    }
+
+    /// Whether a table with this name is read.
+    pub(super) fn is_needed(name: &str) -> bool {
+        TableKind::named(name).is_some()
     }
 
     /// The table with these columns. `None` if it is not needed.

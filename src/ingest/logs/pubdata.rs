@@ -21,7 +21,7 @@ use crate::{
         IndexError,
         json::{JsonValues, ValueChunk},
     },
-    primitives::{BatchNumber, ChainId},
+    primitives::{BatchNumber, ChainId, spelled},
 };
 
 /// The longest pubdata. Sixteen blobs are 2 MB; the pubdata of a settlement layer with other chains' pubdata
@@ -116,8 +116,8 @@ pub(super) fn read_list(
             return Ok(());
         }
         for index in 0..piece.len() {
-            let (text, offset) = piece.value(index);
-            let origin = Origin { source, place: Place::Byte(offset) };
+            let (text, place) = piece.value(index);
+            let origin = Origin { source, place };
             let line: Line<'_> = match serde_json::from_slice(text) {
                 Ok(line) => line,
                 Err(error) => {
@@ -179,8 +179,18 @@ pub(super) fn read_list(
 }
 
 fn hex_bytes(text: &str) -> Result<Vec<u8>, SourceError> {
-    crate::primitives::hex::bytes(text)
-        .map_err(|error| SourceError::Bad { what: "\"pubdata\"".into(), reason: error.to_string() })
+    let mut bytes = Vec::new();
+    match spelled::append(text, &mut bytes) {
+        Ok(()) => Ok(bytes),
+        Err(error) => {
+            Err(SourceError::Bad { what: "\"pubdata\"".into(), reason: error.to_string() })
+        }
+    }
+}
+
+/// Whether the name of a file of pubdata names the chain and the batch.
+pub(in crate::ingest) fn names_chain(path: &Path) -> bool {
+    named(&path.to_string_lossy(), None).is_ok()
 }
 
 /// The chain and batch in a file's name, if there is no other number in it.

@@ -6,7 +6,8 @@ use serde_json::value::RawValue;
 use super::{
     SourceError,
     message_event::message,
-    rpc_objects::{Object, PartialReceipt, Quantity, RpcLog, RpcLogs},
+    needed_members::{needed, required},
+    rpc_objects::{LogList, Object, PartialReceipt, RpcLog},
 };
 use crate::{
     ingest::json::each_element,
@@ -46,6 +47,8 @@ pub(super) struct Receipt {
     pub(super) index: u64,
     pub(super) batch: Option<BatchNumber>,
     pub(super) logs: Vec<ReceiptLog>,
+    /// Whether `l2ToL1Logs` is null instead of a list. There may be logs all the same.
+    pub(super) is_null: bool,
 }
 
 pub(super) struct ReceiptLog {
@@ -157,11 +160,11 @@ impl<E> ReceiptReader<'_, E> {
         let object: Object<'_> = match serde_json::from_str(text) {
             Ok(object) => object,
             Err(error) => {
-                let remains: PartialReceipt<'_> = serde_json::from_str(text).unwrap_or_default();
+                let remains: PartialReceipt = serde_json::from_str(text).unwrap_or_default();
                 return self.fault(Fault {
                     what: "not a receipt of a ZKsync node".into(),
-                    block: PartialReceipt::number(remains.block_number),
-                    batch: PartialReceipt::number(remains.l1_batch_number).map(BatchNumber),
+                    block: remains.block_number.known().copied(),
+                    batch: remains.l1_batch_number.known().copied().map(BatchNumber),
                     error: error.into(),
                     more: 0,
                 });
@@ -175,10 +178,10 @@ impl<E> ReceiptReader<'_, E> {
         } else if object.jsonrpc.is_some() {
             self.nowhere("not a receipt", || SourceError::NullAnswer)
         } else if let (Some(topics), None) = (&object.topics, &object.cumulative_gas_used) {
-            if object.removed == Some(true) {
+            if object.removed.known() == Some(&true) {
                 return Ok(());
             }
-            match message(object.address, topics, object.data.as_deref()) {
+            match message(&object.address, topics, object.data) {
                 Ok(Some((hash, bytes))) => self.give(Answer::Message(hash, bytes)),
                 Ok(None) => Ok(()),
                 Err(error) => self.nowhere("an event of L1Messenger", || error),
@@ -193,16 +196,29 @@ impl<E> ReceiptReader<'_, E> {
 }
 
 /// Parses a receipt, or returns why it is invalid.
-fn receipt(object: Object<'_>) -> Result<Receipt, Fault> {
-    let block = object.block_number.map(|number| number.0);
-    let batch = object.l1_batch_number.map(|number| BatchNumber(number.0));
-    let what = match (object.transaction_hash, block, batch) {
-        (Some(hash), ..) => format!("the receipt of transaction {hash}"),
-        (None, Some(block), _) => format!("a receipt of block {block}"),
-        (None, None, Some(batch)) => format!("a receipt of batch {batch}"),
-        (None, None, None) => "a receipt".into(),
-    };
-    parts(object).map_err(|error| {
+fn receipt(mut object: Object<'_>) -> Result<Receipt, Fault> {
+    object.transaction_hash = object.transaction_hash.or(std::mem::take(&mut object.hash));
+    object.transaction_index = object.transaction_index.or(std::mem::take(&mut object.index));
+    let hash = object.transaction_hash.known().copied();
+    let block = object.block_number.known().copied();
+    let batch = object.l1_batch_number.known().copied().map(BatchNumber);
+    parts(object).map_err(|error| Fault::of_receipt(hash, block, batch, error))
+}
+
+impl Fault {
+    /// A receipt cannot be used. Its parts are known as far as they can be read.
+    pub(super) fn of_receipt(
+        hash: Option<Hash>,
+        block: Option<u64>,
+        batch: Option<BatchNumber>,
+        error: SourceError,
+    ) -> Self {
+        let what = match (hash, block, batch) {
+            (Some(hash), ..) => format!("the receipt of transaction {hash}"),
+            (None, Some(block), _) => format!("a receipt of block {block}"),
+            (None, None, Some(batch)) => format!("a receipt of batch {batch}"),
+            (None, None, None) => "a receipt".into(),
+        };
         let what = match (block, batch) {
             (_, Some(batch)) => format!("{what}, without which batch {batch} is left out"),
             (Some(block), None) => {
@@ -210,78 +226,86 @@ fn receipt(object: Object<'_>) -> Result<Receipt, Fault> {
             }
             (None, None) => what,
         };
-        Fault { what: what.into(), block, batch, error, more: 0 }
-    })
+        Self { what: what.into(), block, batch, error, more: 0 }
+    }
 }
 
 fn parts(object: Object<'_>) -> Result<Receipt, SourceError> {
-    let missing = |field| SourceError::Missing { what: "the receipt".into(), field };
-    let hash = object.transaction_hash.ok_or_else(|| missing("transactionHash"))?;
-    let block = object.block_number.ok_or_else(|| missing("blockNumber"))?.0;
-    let index = object.transaction_index.ok_or_else(|| missing("transactionIndex"))?.0;
-    let batch = object.l1_batch_number.map(|number| BatchNumber(number.0));
-    let RpcLogs(rpc_logs) = object.l2_to_l1_logs.ok_or_else(|| missing("l2ToL1Logs"))?;
+    let of = || "the receipt".to_owned();
+    let hash = required(&object.transaction_hash, "transactionHash", of)?;
+    let block = required(&object.block_number, "blockNumber", of)?;
+    let index = required(&object.transaction_index, "transactionIndex", of)?;
+    let batch = needed(&object.l1_batch_number, "l1BatchNumber", of)?.map(BatchNumber);
+    let (rpc_logs, is_null) = match object.l2_to_l1_logs {
+        LogList::Logs(logs) => (logs, false),
+        LogList::Null => (Vec::new(), true),
+        LogList::Missing => {
+            return Err(SourceError::Missing { what: of(), field: "l2ToL1Logs" });
+        }
+    };
     let messages = object.logs.map(|events| events.0).transpose()?.unwrap_or_default();
     let mut logs = Vec::with_capacity(rpc_logs.len());
     let mut previous = None;
     for (at, rpc) in (0..).zip(rpc_logs) {
-        if let Some(Quantity(got)) = rpc.transaction_log_index {
+        let of = || format!("log {at} of the receipt");
+        if let Some(&got) = rpc.transaction_log_index.known() {
             // On Era chains the index counts these logs alone. On other chains it must at least increase.
             if (batch.is_some() && got != at) || previous.is_some_and(|previous| got <= previous) {
                 return Err(SourceError::LogOrder { at, got });
             }
             previous = Some(got);
         }
-        if let Some(other) = rpc.transaction_hash
+        if let Some(&other) = rpc.transaction_hash.known()
             && other != hash
         {
             let reason = format!("is of another transaction, {other}");
             return Err(SourceError::Bad { what: format!("log {at}"), reason });
         }
-        if let (Some(Quantity(stated)), Some(batch)) = (rpc.l1_batch_number, batch)
+        if let (Some(&stated), Some(batch)) = (rpc.l1_batch_number.known(), batch)
             && stated != batch.0
         {
             let stated = BatchNumber(stated);
             return Err(SourceError::LogOfOtherBatch { transaction: hash, at, batch, stated });
         }
-        let number = rpc.tx_index_in_l1_batch.or(object.l1_batch_tx_index);
+        let number = needed(&rpc.tx_index_in_l1_batch, "txIndexInL1Batch", of)?
+            .or(needed(&rpc.tx_number_in_block, "txNumberInBlock", of)?)
+            .or(needed(&object.l1_batch_tx_index, "l1BatchTxIndex", of)?);
         let number = match (number, batch) {
-            (Some(Quantity(number)), _) => number,
+            (Some(number), _) => number,
             // A node that names the batch must also give the number in it.
             (None, Some(_)) => {
-                let what = format!("log {at} of the receipt");
-                return Err(SourceError::Missing { what, field: "txIndexInL1Batch" });
+                return Err(SourceError::Missing { what: of(), field: "txIndexInL1Batch" });
             }
             (None, None) => index,
         };
-        let index_in_block = rpc.log_index.filter(|_| batch.is_some()).map(|index| index.0);
+        let index_in_block = rpc.log_index.known().or(rpc.index.known()).copied();
+        let index_in_block = index_in_block.filter(|_| batch.is_some());
         let log = leaf(&rpc, at, number)?;
         let message = if log.is_message() { messages.get(&log.value()).cloned() } else { None };
         logs.push(ReceiptLog { log, index_in_block, message });
     }
-    Ok(Receipt { hash, block, index, batch, logs })
+    Ok(Receipt { hash, block, index, batch, logs, is_null })
 }
 
 /// The 88 bytes of a log whose transaction has this number.
 fn leaf(rpc: &RpcLog, at: u64, number: u64) -> Result<L2ToL1Log, SourceError> {
-    let what = || format!("log {at} of the receipt");
-    let missing = |field| SourceError::Missing { what: what(), field };
+    let of = || format!("log {at} of the receipt");
     let number = u16::try_from(number).map_err(|_| SourceError::Bad {
-        what: what(),
+        what: of(),
         reason: format!("has a transaction with the number {number}, which does not fit 16 bits"),
     })?;
-    let shard = rpc.shard_id.ok_or_else(|| missing("shardId"))?.0;
+    let shard = required(&rpc.shard_id, "shardId", of)?;
     let shard = u8::try_from(shard).map_err(|_| SourceError::Bad {
-        what: what(),
+        what: of(),
         reason: format!("is of shard {shard}, which does not fit 8 bits"),
     })?;
     let mut bytes = [0; L2ToL1Log::LEN];
     bytes[0] = shard;
-    bytes[1] = rpc.is_service.ok_or_else(|| missing("isService"))?.into();
+    bytes[1] = required(&rpc.is_service, "isService", of)?.into();
     bytes[2..4].copy_from_slice(&number.to_be_bytes());
-    bytes[4..24].copy_from_slice(rpc.sender.ok_or_else(|| missing("sender"))?.as_bytes());
-    bytes[24..56].copy_from_slice(rpc.key.ok_or_else(|| missing("key"))?.as_bytes());
-    bytes[56..].copy_from_slice(rpc.value.ok_or_else(|| missing("value"))?.as_bytes());
+    bytes[4..24].copy_from_slice(required(&rpc.sender, "sender", of)?.as_bytes());
+    bytes[24..56].copy_from_slice(required(&rpc.key, "key", of)?.as_bytes());
+    bytes[56..].copy_from_slice(required(&rpc.value, "value", of)?.as_bytes());
     Ok(L2ToL1Log::new(bytes))
 }
 

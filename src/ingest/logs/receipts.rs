@@ -27,7 +27,7 @@ use super::{
     receipt::{Answer, Fault, Receipt, answers},
 };
 use crate::{
-    archive::{Origin, Place},
+    archive::Origin,
     files::{ExternalSort, Input, SortRecord, Sorted, Spill},
     ingest::{
         IndexError,
@@ -111,8 +111,8 @@ impl Receipts {
         };
         let parsed: Vec<_> = (0..piece.len()).into_par_iter().map(ahead).collect();
         for (index, found) in parsed.into_iter().enumerate() {
-            let (text, offset) = piece.value(index);
-            let origin = Origin { source, place: Place::Byte(offset) };
+            let (text, place) = piece.value(index);
+            let origin = Origin { source, place };
             let mut add = |answer| self.add(answer, origin, intake);
             match found {
                 Some(found) => found.into_iter().try_for_each(add)?,
@@ -129,6 +129,13 @@ impl Receipts {
         intake: &mut BatchSink<'_, '_>,
     ) -> Result<(), IndexError> {
         match answer {
+            // With a check on whole batches, it decides whether there were logs.
+            Answer::Receipt(receipt) if receipt.is_null && intake.state.check.is_none() => {
+                let Receipt { hash, block, batch, .. } = receipt;
+                let error = SourceError::NullLogs;
+                let fault = Fault::of_receipt(Some(hash), Some(block), batch, error);
+                self.add(Answer::Fault(fault), origin, intake)
+            }
             Answer::Receipt(receipt) => self.receipt(&receipt, origin),
             Answer::Message(hash, bytes) => {
                 let key = Message { hash: *hash.as_bytes(), len: bytes.len() as u64 };

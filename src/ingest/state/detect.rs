@@ -7,7 +7,7 @@ use struson::reader::{JsonSyntaxError, ReaderError, SyntaxErrorKind, ValueType};
 use super::{Format, ImportError, era, table};
 use crate::{
     files::{HEAD_LEN, Input, container::is_container},
-    ingest::json::Json,
+    ingest::{OtherAnswer, json::Json, rows::refusal},
     primitives::Word,
 };
 
@@ -20,7 +20,8 @@ impl Format {
             return Some(Self::EraSnapshot);
         }
         if !matches!(head.trim_ascii_start().first(), Some(b'{' | b'[')) {
-            return table::is_csv(head).then_some(Self::Table);
+            let is_table = table::is_csv(head) || table::is_storage_logs(head);
+            return is_table.then_some(Self::Table);
         }
         match shape(input, &mut Vec::new()) {
             Ok(Shape::Is(format)) => Some(format),
@@ -43,11 +44,24 @@ pub(super) fn detect(input: &Input) -> Result<Format, ImportError> {
     let unknown = |found| Err(ImportError::Unknown { name: input.name().to_owned(), found });
     let first = input.head().trim_ascii_start().first();
     if !matches!(first, Some(b'{' | b'[')) {
-        if table::is_csv(input.head()) {
+        if table::is_csv(input.head()) || table::is_database(input.head()) {
             return Ok(Format::Table);
+        }
+        if let Some(reason) = refusal(input.head()) {
+            return unknown(reason.into());
         }
         let start: Vec<u8> = input.head().iter().copied().take(16).collect();
         return unknown(format!("it begins with {:?}", String::from_utf8_lossy(&start)));
+    }
+    if let Some(answer) = OtherAnswer::of(input.head()) {
+        return Err(ImportError::OtherAnswer { name: input.name().to_owned(), answer });
+    }
+    if is_javascript(input.head()) {
+        return unknown(
+            "JavaScript as geth's console prints it; print JSON there, with \
+             console.log(JSON.stringify(debug.dumpBlock(…)))"
+                .into(),
+        );
     }
     let mut seen = Vec::new();
     let shape = shape(input, &mut seen);
@@ -63,6 +77,14 @@ pub(super) fn detect(input: &Input) -> Result<Format, ImportError> {
         }
         Err(error) => Err(error),
     }
+}
+
+/// Whether a text is an object of JavaScript, whose names have no quotation marks.
+fn is_javascript(head: &[u8]) -> bool {
+    let inside = head.trim_ascii_start().strip_prefix(b"{").map(<[u8]>::trim_ascii_start);
+    let Some(inside) = inside else { return false };
+    let len = inside.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
+    inside.first().is_some_and(u8::is_ascii_alphabetic) && inside.get(len) == Some(&b':')
 }
 
 /// Whether the error means that the text ended before the value did.

@@ -7,7 +7,8 @@ use crate::files::parquet::ReadError;
 use crate::{
     archive::Place,
     files::{ContainerError, InputError, OutputError},
-    primitives::{Hash, SlBlock, hex::HexError},
+    ingest::OtherAnswer,
+    primitives::{Hash, SlBlock},
     state::keys::AccountKey,
 };
 
@@ -38,6 +39,9 @@ pub enum ImportError {
         /// What is wrong with it.
         reason: String,
     },
+    /// Two events of one block have different block hashes.
+    #[error("the events of block {0} have different block hashes: some are of a replaced block")]
+    ReplacedBlock(SlBlock),
     /// A row of a table is invalid.
     #[error("{name}, line {line}: {reason}")]
     Row {
@@ -110,6 +114,16 @@ pub enum ImportError {
         /// The block of the other dump.
         second_block: SlBlock,
     },
+    /// A dump is of another block than the wanted one.
+    #[error("{name} is of block {stated}, not of block {wanted}, which was asked for")]
+    OtherBlock {
+        /// The dump.
+        name: String,
+        /// Its block.
+        stated: SlBlock,
+        /// The wanted block.
+        wanted: SlBlock,
+    },
     /// The slots of an account do not have the storage root in the dump.
     #[error(
         "{name}: the {slots} slots of account {account} have the storage root {computed}, but the dump \
@@ -156,10 +170,8 @@ pub enum ImportError {
         /// What is missing.
         missing: String,
     },
-    /// Pages of storage do not name their account.
-    #[error(
-        "{name} holds pages of debug_storageRangeAt, which do not name the account; it must be given"
-    )]
+    /// Pages of storage, or the rows of a table, do not name their account.
+    #[error("{name} does not name the account whose storage it holds; it must be given")]
     NoAccount {
         /// The file.
         name: String,
@@ -237,6 +249,29 @@ pub enum ImportError {
         /// The error.
         answer: String,
     },
+    /// The file holds a node's answer without data.
+    #[error(
+        "{name} is not a dump but a node's answer of null: the node does not have the state that was asked \
+         for, or does not offer the call; ask another node, or for another block"
+    )]
+    NullAnswer {
+        /// The file.
+        name: String,
+    },
+    /// The file is an answer to a call that gives no state.
+    #[error("{name} is not a state dump but {answer}: {}", answer.instead())]
+    OtherAnswer {
+        /// The file.
+        name: String,
+        /// The answer.
+        answer: OtherAnswer,
+    },
+    /// No slot has a value.
+    #[error("{name} holds no storage slot with a value, so there is nothing to read")]
+    NoSlots {
+        /// The first input.
+        name: String,
+    },
     /// A bug in slproof.
     #[error("internal error of slproof: {0}")]
     Internal(String),
@@ -258,9 +293,5 @@ impl ImportError {
             Self::Output(_) => true,
             _ => false,
         }
-    }
-
-    pub(super) fn row(name: &str, line: u64, what: &str, reason: HexError) -> Self {
-        Self::Row { name: name.into(), line, reason: format!("{what}: {reason}") }
     }
 }

@@ -42,7 +42,9 @@ pub(super) fn read(
         reader.hand_on(account)?;
     }
     if !reader.seen {
-        return Err(reader.json.bad("the dump", "holds no account"));
+        let reason = "holds no account: geth leaves out accounts whose preimages it does not know; make the \
+                      dump on a node that records preimages";
+        return Err(reader.json.bad("the dump", reason));
     }
     reader.json.finish()?;
     Ok(DumpMeta { block: None })
@@ -112,7 +114,6 @@ impl Reader<'_> {
     }
 
     fn accounts(&mut self) -> Result<(), ImportError> {
-        self.seen = true;
         self.json.begin_object()?;
         while self.json.has_next()? {
             let member = self.json.member()?;
@@ -266,12 +267,12 @@ mod tests {
     fn read_within(in_memory: usize, text: String) -> Result<u64, ImportError> {
         let folder = tempfile::tempdir().unwrap();
         let space = Space { in_memory, ..Space::beside(&folder.path().join("out")) };
-        let mut sink = Collector::new(space, false);
+        let mut sink = Collector::new(space, false, None);
         let input = Input::from_reader("dump", Cursor::new(text.into_bytes()))?;
         read(input, &mut sink, SlotForm::Plain)?;
-        let mut sorted = sink.take_sort().finish()?;
+        let mut sorted = sink.take_sorted()?;
         let (mut count, mut last) = (0, Hash::ZERO);
-        while let Some((record, _)) = sorted.next()? {
+        while let Some(record) = sorted.next()? {
             assert!(last < record.entry.key);
             (count, last) = (count + 1, record.entry.key);
         }
@@ -303,7 +304,7 @@ mod tests {
         let folder = |slots: &str| format!("{{\"storage\":{{{slots}}}");
         let slots = "\"0x1\":\"01\",\"0x2\":\"01\"";
         let text = format!("{},\"result\":{}}}}}", folder(slots), folder(slots));
-        let mut sink = Collector::new(Space::memory(3), false);
+        let mut sink = Collector::new(Space::memory(3), false, None);
         sink.begin("dump");
         let input = Input::from_reader("dump", Cursor::new(text.into_bytes())).unwrap();
         let error = read(input, &mut sink, SlotForm::Plain).err().unwrap();

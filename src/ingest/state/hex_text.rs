@@ -1,5 +1,6 @@
 //! Dumps in hexadecimal text: the answer of `anvil_dumpState` is a (gzip'd) JSON dump in hexadecimal, bare or
-//! as the `result` of a JSON-RPC answer.
+//! as the `result` of a JSON-RPC answer. A bare text may lack `0x` and be broken into lines, as `xxd -p` and
+//! `fold` write it.
 
 use std::io::{self, BufRead, BufReader, Read};
 
@@ -25,6 +26,7 @@ pub(super) fn unwrap(input: Input) -> Result<Input, ImportError> {
         // A table without a header begins with a number, too.
         [b'0', b'x', ..] if super::table::is_csv(head) => return Ok(input),
         [b'0', b'x', ..] => start,
+        text if is_bare_dump(text) => start,
         [b'{', ..] => match string_result(&input)? {
             Some(offset) => offset,
             None => return Ok(input),
@@ -33,14 +35,26 @@ pub(super) fn unwrap(input: Input) -> Result<Input, ImportError> {
     };
     let name = input.name().to_owned();
     let quoted = start > 0 && head[start - 1] == b'"';
+    let prefix = if head[start..].starts_with(b"0x") { 2 } else { 0 };
     let mut text = BufReader::with_capacity(CHUNK, input);
-    let digits = start as u64 + 2;
+    let digits = (start + prefix) as u64;
     io::copy(&mut text.by_ref().take(digits), &mut io::sink())
         .map_err(|source| InputError::Read { name: name.clone(), source })?;
-    Ok(Input::from_reader(
-        &name,
-        HexText { text, quoted, bytes: Vec::new(), taken: 0, ended: false },
-    )?)
+    let digits = HexText { text, quoted, half: None, bytes: Vec::new(), taken: 0, ended: false };
+    let dump = Input::from_reader(&name, digits)?;
+    if dump.head().trim_ascii_start().first() == Some(&b'{') {
+        return Ok(dump);
+    }
+    let found = "it is hexadecimal text, but not that of a dump as anvil_dumpState answers it; eth_call and \
+                 eth_getStorageAt answer single values";
+    Err(ImportError::Unknown { name, found: found.into() })
+}
+
+/// Whether a text is a dump in hexadecimal digits without `0x`: of gzip, or of a JSON object.
+fn is_bare_dump(text: &[u8]) -> bool {
+    let is_known = text.starts_with(b"1f8b08") || text.starts_with(b"7b");
+    is_known
+        && text.iter().take(256).all(|byte| byte.is_ascii_hexdigit() || byte.is_ascii_whitespace())
 }
 
 /// The offset of the string that is the `result` of a JSON-RPC answer.
@@ -63,6 +77,9 @@ fn string_result(input: &Input) -> Result<Option<usize>, ImportError> {
                 let answer = String::from_utf8_lossy(&head[start..]).chars().take(300).collect();
                 return Err(ImportError::NodeError { name: input.name().to_owned(), answer });
             }
+            ("result", Ok(ValueType::Null)) => {
+                return Err(ImportError::NullAnswer { name: input.name().to_owned() });
+            }
             ("result", Ok(ValueType::String)) => {
                 let value = json.offset() as usize;
                 let quote = head[value..].iter().position(|byte| *byte == b'"');
@@ -74,10 +91,13 @@ fn string_result(input: &Input) -> Result<Option<usize>, ImportError> {
     Ok(None)
 }
 
-/// Decodes hexadecimal digits, up to the closing quotation mark or the end.
+/// Decodes hexadecimal digits, up to the closing quotation mark or the end. White space between the digits
+/// is passed over where there is no quotation mark.
 struct HexText<R> {
     text: R,
     quoted: bool,
+    /// The first digit of a byte whose second digit is in the next bytes.
+    half: Option<u8>,
     bytes: Vec<u8>,
     taken: usize,
     ended: bool,
@@ -85,26 +105,34 @@ struct HexText<R> {
 
 impl<R: BufRead> HexText<R> {
     fn refill(&mut self) -> io::Result<()> {
-        let mut digits = Vec::with_capacity(CHUNK);
-        self.text.by_ref().take(CHUNK as u64).read_to_end(&mut digits)?;
-        self.ended = digits.len() < CHUNK;
-        let len = digits.iter().position(|d| !d.is_ascii_hexdigit());
-        match len {
-            Some(len) if digits[len] == b'"' && self.quoted => self.ended = true,
-            Some(len) if digits[len..].iter().all(u8::is_ascii_whitespace) && !self.quoted => {}
-            Some(len) => {
-                let found = char::from(digits[len]);
-                return Err(damage(format!("{found:?} is not a hexadecimal digit")));
+        let mut text = Vec::with_capacity(CHUNK);
+        self.text.by_ref().take(CHUNK as u64).read_to_end(&mut text)?;
+        self.ended = text.len() < CHUNK;
+        let mut digits: Vec<u8> = self.half.take().into_iter().collect();
+        for byte in text {
+            match byte {
+                b'"' if self.quoted => {
+                    self.ended = true;
+                    self.quoted = false;
+                    break;
+                }
+                byte if byte.is_ascii_hexdigit() => digits.push(byte),
+                byte if byte.is_ascii_whitespace() && !self.quoted => {}
+                byte => {
+                    let found = char::from(byte);
+                    return Err(damage(format!("{found:?} is not a hexadecimal digit")));
+                }
             }
-            None if self.ended && self.quoted => {
-                return Err(io::Error::new(
-                    io::ErrorKind::UnexpectedEof,
-                    "the text ends within the string of hexadecimal digits",
-                ));
-            }
-            None => {}
         }
-        digits.truncate(len.unwrap_or(digits.len()));
+        if self.ended && self.quoted {
+            return Err(io::Error::new(
+                io::ErrorKind::UnexpectedEof,
+                "the text ends within the string of hexadecimal digits",
+            ));
+        }
+        if !self.ended && !digits.len().is_multiple_of(2) {
+            self.half = digits.pop();
+        }
         self.bytes = const_hex::decode(&digits).map_err(|e| damage(e.to_string()))?;
         self.taken = 0;
         Ok(())
@@ -113,7 +141,7 @@ impl<R: BufRead> HexText<R> {
 
 impl<R: BufRead> Read for HexText<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.taken == self.bytes.len() && !self.ended {
+        while self.taken == self.bytes.len() && !self.ended {
             self.refill()?;
         }
         let mut rest = &self.bytes[self.taken..];

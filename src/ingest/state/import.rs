@@ -19,9 +19,9 @@ use super::{
 };
 use crate::{
     contracts::system::MESSAGE_ROOT,
-    files::{Access, Input, InputError, ReadProgressHandle, container::is_container, is_directory},
-    ingest::guess,
-    primitives::{Address, ChainId, Hash, SlBatch},
+    files::{Access, Input, ReadProgressHandle, container::is_container},
+    ingest::{guess, reopenable_input::ReopenableInput},
+    primitives::{Address, ChainId, Hash, SlBatch, SlBlock},
     snapshot::{Columns, Snapshot, SnapshotHeader, SnapshotWriter, Source},
     state::keys::SlotForm,
 };
@@ -34,8 +34,12 @@ pub const MOST_IN_MEMORY: usize = 1 << 22;
 pub struct Import {
     /// The format of the dumps. `None` detects it from the content.
     pub format: Option<Format>,
-    /// The account whose storage is in pages of `debug_storageRangeAt`.
+    /// The account whose storage is in pages of `debug_storageRangeAt`, and in tables whose rows do not name
+    /// it.
     pub account: Option<Address>,
+    /// The block of the state. Tables with a column of blocks are read as of this block; it must be the
+    /// block of every dump that names one.
+    pub last_block: Option<SlBlock>,
     /// The address of MessageRoot. One of its slots is never zero; its key shows whether keys are reversed.
     pub message_root: Address,
     /// The settlement layer's chain id. `None` reads it from MessageRoot.
@@ -53,6 +57,7 @@ impl Default for Import {
         Self {
             format: None,
             account: None,
+            last_block: None,
             message_root: MESSAGE_ROOT,
             sl_chain: None,
             access: Access::default(),
@@ -103,12 +108,13 @@ impl Import {
         self.read_opening(ReopenableInput::of(input))
     }
 
-    fn read_opening(&self, mut input: ReopenableInput) -> Result<Dump, ImportError> {
+    /// As [`Import::read`], from an input that may be open already.
+    pub(crate) fn read_opening(&self, mut input: ReopenableInput) -> Result<Dump, ImportError> {
         if let Some(state) = self.snapshot(&mut input)? {
             let (name, format) = (state.name().to_owned(), Format::Snapshot);
             return Ok(Dump { name, format, state, notes: Vec::new() });
         }
-        let name = input.name.clone();
+        let name = input.name().to_owned();
         let finished = self.run(&mut [input], Space::memory(self.most_in_memory), || {
             Ok(SnapshotWriter::in_memory(&name)?)
         })?;
@@ -125,8 +131,15 @@ impl Import {
     /// [`ImportError`] as for reading, and if the snapshot cannot be written. A file at `target` is then
     /// unchanged.
     pub fn to_file(&self, paths: &[PathBuf], target: &Path) -> Result<Imported, ImportError> {
-        let mut inputs: Vec<ReopenableInput> =
-            paths.iter().map(|path| ReopenableInput::new(path)).collect();
+        self.inputs_to_file(paths.iter().map(|path| ReopenableInput::new(path)).collect(), target)
+    }
+
+    /// As [`Import::to_file`], from inputs that may be open already.
+    pub(crate) fn inputs_to_file(
+        &self,
+        mut inputs: Vec<ReopenableInput>,
+        target: &Path,
+    ) -> Result<Imported, ImportError> {
         let finished =
             self.run(&mut inputs, Space::beside(target), || Ok(SnapshotWriter::create(target)?))?;
         let ImportOutput { writer, header, collector, format, notes } = finished;
@@ -147,7 +160,7 @@ impl Import {
         if is_snapshot {
             return Ok(Some(Snapshot::open(input.file()?, self.access)?));
         }
-        input.opened = Some(opened);
+        input.put_back(opened);
         Ok(None)
     }
 
@@ -163,7 +176,7 @@ impl Import {
             let attempt = ImportPass {
                 import: self,
                 how,
-                collector: Collector::new(space.clone(), how.reversed),
+                collector: Collector::new(space.clone(), how.reversed, self.last_block),
                 pages: Pages::default(),
                 source: Source::default(),
                 dated: None,
@@ -197,67 +210,6 @@ struct ImportOutput<W> {
     collector: Collector,
     format: Format,
     notes: Vec<Note>,
-}
-
-/// An input that may be open already, and may have to be opened again.
-struct ReopenableInput {
-    name: String,
-    /// The path to open; `-` for standard input.
-    path: PathBuf,
-    /// Whether it can be read only once: standard input and named pipes.
-    is_pipe: bool,
-    opened: Option<Input>,
-    was_opened: bool,
-}
-
-impl ReopenableInput {
-    fn new(path: &Path) -> Self {
-        let is_stdin = path == Path::new("-");
-        // Opening the file reports an error if it does not exist.
-        let can_be_reopened =
-            |path: &Path| path.metadata().map_or(true, |found| found.is_file() || found.is_dir());
-        Self {
-            name: if is_stdin { "standard input".into() } else { path.display().to_string() },
-            path: path.into(),
-            is_pipe: is_stdin || !can_be_reopened(path),
-            opened: None,
-            was_opened: false,
-        }
-    }
-
-    fn of(input: Input) -> Self {
-        let (name, path) = (input.name().into(), input.path().map(Path::to_owned));
-        let is_pipe = path.is_none();
-        let path = path.unwrap_or_default();
-        Self { name, path, is_pipe, opened: Some(input), was_opened: true }
-    }
-
-    /// The size of the file, in bytes.
-    fn len(&self) -> Option<u64> {
-        let found = self.path.metadata().ok()?;
-        found.is_file().then_some(found.len())
-    }
-
-    fn is_directory(&self) -> Result<bool, InputError> {
-        Ok(!self.is_pipe && is_directory(&self.path)?)
-    }
-
-    fn open(&mut self, watcher: &ReadProgressHandle) -> Result<Input, ImportError> {
-        let again = std::mem::replace(&mut self.was_opened, true);
-        match self.opened.take() {
-            Some(input) => Ok(input),
-            None if again && self.is_pipe => Err(ImportError::OneWay { name: self.name.clone() }),
-            None => Ok(Input::open_watched(&self.path, watcher)?),
-        }
-    }
-
-    /// The path of the file or directory, for reading in another way than from start to end.
-    fn file(&self) -> Result<&Path, ImportError> {
-        match self.is_pipe {
-            true => Err(ImportError::NoFile { name: self.name.clone() }),
-            false => Ok(&self.path),
-        }
-    }
 }
 
 /// Detects the format of a dump. The error for a file of another kind names its kind.
@@ -299,7 +251,7 @@ impl ImportPass<'_> {
                 None => {}
                 Some(_) if count > 1 => {
                     let format = Format::EraSnapshot;
-                    return Err(ImportError::NotAlone { name: input.name.clone(), format });
+                    return Err(ImportError::NotAlone { name: input.name().to_owned(), format });
                 }
                 Some(snapshot) => return self.era(&snapshot, writer),
             }
@@ -314,7 +266,7 @@ impl ImportPass<'_> {
 
     /// Reads an input into the sort. A snapshot of a zksync-era node is only located.
     fn input(&mut self, input: &mut ReopenableInput) -> Result<Option<EraSnapshot>, ImportError> {
-        self.collector.begin(&input.name);
+        self.collector.begin(input.name());
         let given = self.import.format;
         if input.is_directory()? && given.is_none_or(|format| format == Format::EraSnapshot) {
             return self.find_era(input).map(Some);
@@ -333,16 +285,16 @@ impl ImportPass<'_> {
             Format::StorageRange => {
                 storage_range::read(opened, self.import.account, sink, &mut self.pages)
             }
-            Format::Table => table::read(opened, sink),
-            Format::Snapshot => Err(ImportError::SnapshotAlready { name: input.name.clone() }),
+            Format::Table => table::read(opened, self.import.account, sink),
+            Format::Snapshot => Err(ImportError::SnapshotAlready { name: input.name().to_owned() }),
             Format::EraSnapshot => return self.find_era(input).map(Some),
         }?;
-        self.found(format, facts, &input.name)?;
+        self.found(format, facts, input.name())?;
         Ok(None)
     }
 
     fn find_era(&mut self, input: &ReopenableInput) -> Result<EraSnapshot, ImportError> {
-        self.found(Format::EraSnapshot, DumpMeta { block: None }, &input.name)?;
+        self.found(Format::EraSnapshot, DumpMeta { block: None }, input.name())?;
         Ok(EraSnapshot::find(input.file()?)?)
     }
 
@@ -425,8 +377,9 @@ impl ImportPass<'_> {
         enumeration: Option<crate::snapshot::Enumeration>,
     ) -> Result<Ended<W>, ImportError> {
         self.import.watcher.all_read();
-        let mut sorted = self.collector.take_sort().finish()?;
-        while let Some((record, _)) = sorted.next()? {
+        self.date(&mut notes)?;
+        let mut sorted = self.collector.take_sorted()?;
+        while let Some(record) = sorted.next()? {
             build.take(record, &self.collector.inputs)?;
         }
         let Collector { era_keys, trie_keys, .. } = self.collector;
@@ -441,6 +394,10 @@ impl ImportPass<'_> {
             notes.push(Note::Merged { slots: build.merged });
         }
         let (writer, seen) = build.finish()?;
+        if writer.entries() == 0 {
+            let name = self.collector.inputs.first().cloned().unwrap_or_default();
+            return Err(ImportError::NoSlots { name });
+        }
         if self.is_reversed(seen) {
             return Ok(Ended::Retry(ReadMode { order: Order::Unknown, reversed: true }));
         }
@@ -458,6 +415,27 @@ impl ImportPass<'_> {
         let format = self.format.unwrap_or(Format::Table);
         let collector = self.collector;
         Ok(Ended::ImportOutput(Box::new(ImportOutput { writer, header, collector, format, notes })))
+    }
+
+    /// Finds the block of the state, which is the wanted one, or that of the newest version of a slot.
+    fn date(&mut self, notes: &mut Vec<Note>) -> Result<(), ImportError> {
+        let wanted = self.import.last_block;
+        if let Some((newest, input)) = self.collector.versions.newest() {
+            let name = self.collector.inputs.get(input as usize).cloned().unwrap_or_default();
+            let block = wanted.unwrap_or(newest);
+            if newest < block {
+                notes.push(Note::EndsBefore { newest, wanted: block });
+            }
+            self.found(Format::Table, DumpMeta { block: Some(block) }, &name)?;
+        }
+        if let (Some(wanted), Some(stated)) = (wanted, self.source.block)
+            && wanted != stated
+        {
+            let name = self.dated.take().or_else(|| self.collector.inputs.first().cloned());
+            return Err(ImportError::OtherBlock { name: name.unwrap_or_default(), stated, wanted });
+        }
+        self.source.block = self.source.block.or(wanted);
+        Ok(())
     }
 
     fn is_reversed(&self, seen: Probe) -> bool {

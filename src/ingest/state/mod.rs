@@ -13,7 +13,7 @@
 //! | [`Format::GethSnapshot`] | `geth snapshot dump` | keccak256(slot) |
 //! | [`Format::StorageRange`] | `debug_storageRangeAt` | slot, or keccak256(slot) |
 //! | [`Format::EraSnapshot`] | zksync-era nodes, zksync-state-reconstruct | slot, or [`era_key`] |
-//! | [`Format::Table`] | databases and everything else, CSV or NDJSON | slot, or [`era_key`] |
+//! | [`Format::Table`] | databases and everything else, CSV, NDJSON or `pg_dump` | slot, or [`era_key`] |
 //!
 //! Slots that occur twice in one form, plain or hashed, are merged if they agree and refused if they differ.
 //! Zero values equal absent ones and are dropped. Dumps that name their block, or an account's storage root,
@@ -40,6 +40,8 @@ mod stated_roots;
 mod storage_range;
 mod storage_root;
 mod table;
+mod table_columns;
+mod versions;
 
 use std::{
     fmt,
@@ -47,6 +49,7 @@ use std::{
 };
 
 pub use era::EraError;
+pub(super) use era::{is_chunk, is_snapshot_directory, snapshot_of};
 pub use error::ImportError;
 pub use format::Format;
 pub use import::{Dump, Import, Imported, MOST_IN_MEMORY};
@@ -92,6 +95,13 @@ pub enum Note {
     },
     /// Some inputs have plain slots, others hashed ones.
     TwoForms,
+    /// A table of versions has no version of the wanted block.
+    EndsBefore {
+        /// The block of the newest version.
+        newest: SlBlock,
+        /// The wanted block.
+        wanted: SlBlock,
+    },
     /// Slots occurred more than once, with the same value.
     Merged {
         /// The number of repetitions.
@@ -114,6 +124,11 @@ impl fmt::Display for Note {
             Self::TwoForms => f.write_str(
                 "some slots have plain keys and others hashed keys: slots with both were kept in both \
                  forms, which must agree when they are read",
+            ),
+            Self::EndsBefore { newest, wanted } => write!(
+                f,
+                "the newest row up to block {wanted} is of block {newest}; if the table ends there, the \
+                 state is not that of block {wanted}"
             ),
             Self::Merged { slots } => {
                 write!(f, "{slots} slots were given twice with the same value")

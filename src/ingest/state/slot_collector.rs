@@ -2,10 +2,17 @@
 
 use std::collections::HashMap;
 
-use super::{ImportError, slot_record::Record, space::Space, stated_roots::StatedRoots};
+use super::{
+    ImportError,
+    slot_record::Record,
+    snapshot_builder::reversed,
+    space::Space,
+    stated_roots::StatedRoots,
+    versions::{SortedSlots, Version, Versions},
+};
 use crate::{
     files::ExternalSort,
-    primitives::{Address, Hash, Word},
+    primitives::{Address, Hash, SlBlock, Word},
     snapshot::MOST_ACCOUNTS,
     state::{
         entries::Entry,
@@ -16,6 +23,8 @@ use crate::{
 /// Computes the keys of slots in any form, and collects them for the sort.
 pub(super) struct Collector {
     sort: ExternalSort<Record>,
+    /// Slots of tables that say when each value was written.
+    pub(super) versions: Versions,
     /// The number of collected slots.
     collected: u64,
     pub(super) space: Space,
@@ -36,9 +45,11 @@ pub(super) struct Collector {
 }
 
 impl Collector {
-    pub(super) fn new(space: Space, reversed: bool) -> Self {
+    /// A collector; of slots with several versions, those up to block `last` count.
+    pub(super) fn new(space: Space, reversed: bool, last: Option<SlBlock>) -> Self {
         Self {
             sort: space.sort(),
+            versions: Versions::new(&space, last),
             collected: 0,
             space,
             inputs: Vec::new(),
@@ -102,11 +113,27 @@ impl Collector {
         for record in slots {
             let mut record = Record { input, ..*record };
             if self.reversed {
-                record.entry.key = super::snapshot_builder::reversed(record.entry.key);
+                record.entry.key = reversed(record.entry.key);
             }
             self.put(record)?;
         }
         Ok(())
+    }
+
+    /// Adds a version of a slot. Whether an account has slots is not known from these.
+    pub(super) fn version(
+        &mut self,
+        mut version: Version,
+        is_hashed: bool,
+    ) -> Result<(), ImportError> {
+        self.accounts = None;
+        self.era_keys = true;
+        self.hashed |= is_hashed;
+        if self.reversed && is_hashed {
+            version.entry.key = reversed(version.entry.key);
+        }
+        version.input = u32::from_le_bytes(self.input());
+        self.versions.push(version, self.inputs.last().map_or("", String::as_str))
     }
 
     /// Adds a slot with its final key.
@@ -133,10 +160,14 @@ impl Collector {
         self.space.check(self.collected + more, self.inputs.last().map_or("", String::as_str))
     }
 
-    /// Takes the collected slots, to be sorted.
-    pub(super) fn take_sort(&mut self) -> ExternalSort<Record> {
+    /// Takes the collected slots, sorted.
+    pub(super) fn take_sorted(&mut self) -> Result<SortedSlots, ImportError> {
         self.collected = 0;
-        std::mem::replace(&mut self.sort, ExternalSort::in_memory())
+        let sort = std::mem::replace(&mut self.sort, ExternalSort::in_memory());
+        let none = Versions::new(&self.space, None);
+        let versions = std::mem::replace(&mut self.versions, none);
+        let last = self.inputs.last().map_or("", String::as_str);
+        SortedSlots::of(sort.finish()?, versions.finish(last)?)
     }
 
     fn count(&mut self, account: AccountKey, slots: u64) {

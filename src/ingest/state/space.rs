@@ -54,6 +54,13 @@ impl Space {
         self.spill.sort(self.in_memory / 8)
     }
 
+    /// How many versions of slots of this size are held until older ones are dropped. Without a limit in
+    /// bytes, they may exceed the most slots by a quarter.
+    pub(super) fn versions_in_memory(&self, size: usize) -> usize {
+        self.most
+            .map_or(self.in_memory / 2 / size, |most| most.saturating_add(most / 4).max(1 << 10))
+    }
+
     /// A queue for the slots of one account.
     pub(super) fn spool_of_account(&self) -> Spool {
         self.spill.spool(self.in_memory / 32)

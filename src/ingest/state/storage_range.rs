@@ -1,4 +1,4 @@
-//! Pages of `debug_storageRangeAt` (geth and compatible nodes): the storage of one account.
+//! Pages of `debug_storageRangeAt` (geth, Erigon and compatible nodes): the storage of one account.
 //!
 //! ```text
 //! { "storage": { "0x<keccak256(slot)>": { "key": "0x<slot>" or null, "value": "0x…" }, … } or null,
@@ -8,8 +8,12 @@
 //! A file holds one or more pages, one after the other or in an array, each bare or in a JSON-RPC answer. A
 //! page does not name its account. `nextKey` is the first key of the next page; only the last page has none,
 //! so a page missing in the middle or at the end is detected. A missing first page cannot be detected. For
-//! this check, two keys of every page are kept, so the number of pages is limited. Nodes return some hundred
+//! this check, three keys of every page are kept, so the number of pages is limited. Nodes return some hundred
 //! slots per page by default, and as many as requested.
+//!
+//! geth lists slots in the order of their hashes, and `nextKey` is a hash. Erigon knows every slot, lists them
+//! in their own order, and its `nextKey` is a slot; the keys of `storage` are hashes there too. Source:
+//! `StorageRangeAt` in both.
 
 use std::collections::BTreeSet;
 
@@ -25,14 +29,18 @@ use crate::{
 
 /// Slots passed on at once.
 const CHUNK: usize = 1 << 12;
-/// The most pages: their keys take about 128 MiB.
+/// The most pages: their keys take about 192 MiB.
 const MOST_PAGES: usize = 1 << 20;
+
+const LAST_SLOT: Word = Word::new([0xff; 32]);
 
 /// The links between the pages so far.
 #[derive(Debug, Default)]
 pub(super) struct Pages {
     /// The first keys of pages.
     begins: BTreeSet<Hash>,
+    /// The first slots of pages that have every slot of their keys.
+    begins_plain: BTreeSet<Word>,
     /// The `nextKey`s of pages.
     next: BTreeSet<Hash>,
     name: Option<String>,
@@ -44,7 +52,9 @@ impl Pages {
     pub(super) fn check(&self) -> Result<(), ImportError> {
         let Some(name) = &self.name else { return Ok(()) };
         let missing = |missing| Err(ImportError::Pages { name: name.clone(), missing });
-        match self.next.difference(&self.begins).next() {
+        let is_known =
+            |key: &Hash| self.begins.contains(key) || self.begins_plain.contains(&Word::from(*key));
+        match self.next.iter().find(|key| !is_known(key)) {
             Some(key) => {
                 missing(format!("no page begins with {key}, which is the nextKey of a page"))
             }
@@ -132,13 +142,16 @@ impl Reader<'_> {
 
     fn storage(&mut self) -> Result<(), ImportError> {
         let mut first: Option<Hash> = None;
+        // `None` if a slot is unknown.
+        let mut first_plain: Option<Word> = Some(LAST_SLOT);
         self.json.begin_object()?;
         while self.json.has_next()? {
             let name = self.json.member()?;
             let hash: Hash =
                 name.parse().map_err(|e| self.json.bad(format!("the slot {name:?}:"), e))?;
             first = Some(first.map_or(hash, |first| first.min(hash)));
-            self.slot(hash)?;
+            let plain = self.slot(hash)?;
+            first_plain = first_plain.zip(plain).map(|(first, plain)| first.min(plain));
             if self.plain.len().max(self.hashed.len()) == CHUNK {
                 self.hand_on()?;
             }
@@ -146,6 +159,7 @@ impl Reader<'_> {
         self.json.end_object()?;
         self.check_memory(&self.pages.begins)?;
         self.pages.begins.extend(first);
+        self.pages.begins_plain.extend(first_plain.filter(|_| first.is_some()));
         self.hand_on()
     }
 
@@ -161,7 +175,8 @@ impl Reader<'_> {
         Err(self.json.bad("the pages", reason))
     }
 
-    fn slot(&mut self, hash: Hash) -> Result<(), ImportError> {
+    /// Reads a slot. Returns its number, if it is known.
+    fn slot(&mut self, hash: Hash) -> Result<Option<Word>, ImportError> {
         let (mut plain, mut value) = (None, None);
         self.json.begin_object()?;
         while self.json.has_next()? {
@@ -181,11 +196,11 @@ impl Reader<'_> {
             }
             Some(slot) => {
                 self.plain.push((slot, value));
-                Ok(())
+                Ok(Some(slot))
             }
             None => {
                 self.hashed.push((hash.into(), value));
-                Ok(())
+                Ok(None)
             }
         }
     }
@@ -220,7 +235,7 @@ mod tests {
         let mut pages =
             Pages { begins: keys(0).collect(), next: keys(1).collect(), ..Pages::default() };
         let mut add = |text: String| {
-            let mut sink = Collector::new(Space::memory(1 << 10), false);
+            let mut sink = Collector::new(Space::memory(1 << 10), false, None);
             sink.begin("pages");
             let input = Input::from_reader("pages", Cursor::new(text)).unwrap();
             read(input, Some(Address::system(1)), &mut sink, &mut pages).map(|_| ())

@@ -1,178 +1,185 @@
-//! Plain tables of slots, for databases and every other source that can list storage.
+//! Tables of slots, for databases and every other source that can list storage.
 //!
 //! ```text
 //! CSV       address,slot,value            or      hashedKey,value
 //!           0x…,0x…,0x…                           0x…,0x…
 //! NDJSON    {"address":"0x…","slot":"0x…","value":"0x…"}
 //!           {"hashedKey":"0x…","value":"0x…"}
+//! Postgres  storage_logs of a zksync-era node, by pg_dump or COPY:
+//!           hashed_key, address, key, value, operation_number, miniblock_number
 //! ```
 //!
-//! Slots and values are hexadecimal with `0x`, as quantities or full words; addresses and hashed keys have
-//! full length. A hashed key is blake2s256(0^12 ‖ address ‖ slot), as zksync-era and ZKsync OS store it. The
-//! first row of a CSV table may name the columns; they may then be in any order, with other columns between
-//! them. Without names they are as above. Rows come in any order. A row is one line, in CSV too: a line end
-//! within quotation marks is refused, since a missing closing mark would merge all following rows into one.
+//! Slots and values are hexadecimal, as quantities or full words; addresses and hashed keys have full length.
+//! A hashed key is blake2s256(0^12 ‖ address ‖ slot), as zksync-era and ZKsync OS store it. CSV has commas,
+//! semicolons, tabs or `|` between its fields. The first row of a table may name the columns; they may then be
+//! in any order, with other columns between them. Without names they are as above. Rows come in any order. A
+//! row is one line, in CSV too: a line end within quotation marks is refused, since a missing closing mark
+//! would merge all following rows into one.
+//!
+//! **Blocks.** With a column of blocks, rows are writes, and the state is that of the wanted block: the newest
+//! write of each slot up to there, by block and then by operation number. Without a wanted block it is that
+//! of the newest row. Source: migrations of zksync-era's `core/lib/dal`; the primary key of `storage_logs` is
+//! (`hashed_key`, `miniblock_number`, `operation_number`). Nodes that were restored from a snapshot with
+//! hashed keys have no `address` and no `key` in their rows.
 
 use std::{borrow::Cow, io::Read};
 
 use serde::Deserialize;
 
-use super::{DumpMeta, ImportError, slot_collector::Collector, slot_record::Record};
+use super::{
+    DumpMeta, ImportError,
+    slot_collector::Collector,
+    slot_record::Record,
+    table_columns::{Columns, Row, SlotKey},
+    versions::Version,
+};
 use crate::{
     files::{Input, InputError, Line, Lines},
-    ingest::csv::{CsvLine, CsvRow},
-    primitives::{
-        Address, Hash, Word,
-        hex::{self, HexError},
-    },
-    state::entries::Entry,
+    ingest::rows::{self, Form, Item, Limits, RowReader, RowsError, STORAGE_LOGS},
+    primitives::{Address, Word},
+    state::{entries::Entry, keys::era_key},
 };
 
 /// Rows passed on at once.
 const CHUNK: usize = 1 << 12;
-/// The longest row, in bytes. A usual row has about two hundred.
-const LONGEST_LINE: usize = 1 << 16;
+/// The longest row, in bytes. A usual row has a few hundred.
+const LONGEST_ROW: usize = 1 << 16;
+const LIMITS: Limits = Limits { longest: LONGEST_ROW, spans_lines: false };
 
-pub(super) fn read(input: Input, sink: &mut Collector) -> Result<DumpMeta, ImportError> {
+/// Reads a table. Rows that do not name their account are of `account`.
+pub(super) fn read(
+    input: Input,
+    account: Option<Address>,
+    sink: &mut Collector,
+) -> Result<DumpMeta, ImportError> {
     let name = input.name().to_owned();
     let is_json = input.head().trim_ascii_start().first() == Some(&b'{');
-    let mut rows = Rows { sink, name, plain: Vec::with_capacity(CHUNK), hashed: Vec::new() };
+    let mut rows = Rows { sink, name, account, plain: Vec::with_capacity(CHUNK), hashed: vec![] };
     if is_json {
         rows.json(input)?;
     } else {
-        rows.csv(input)?;
+        rows.separated(input)?;
     }
     rows.hand_on()?;
     Ok(DumpMeta { block: None })
 }
 
-/// Whether a text with this beginning is a CSV table.
+/// Whether a text with this beginning is a table of slots, but not a dump of a database.
 pub(super) fn is_csv(head: &[u8]) -> bool {
-    let line = head.trim_ascii_start().split(|byte| *byte == b'\n').next().unwrap_or_default();
-    let mut row = CsvRow::new(b',');
-    line.len() < LONGEST_LINE
-        && row.push_line(line.trim_ascii()) == CsvLine::Complete
-        && (Columns::named(&row).is_some() || Columns::counted(&row).is_some())
+    form(head, None).is_some_and(|(form, _)| form != Form::Dump)
 }
 
-/// The positions of the fields in a row.
-#[derive(Clone, Copy, Debug)]
-enum Columns {
-    Plain { address: usize, slot: usize, value: usize },
-    Hashed { key: usize, value: usize },
+/// Whether a text with this beginning is a dump of a database, in whatever tables.
+pub(super) fn is_database(head: &[u8]) -> bool {
+    matches!(form(head, None), Some((Form::Dump, _)))
 }
 
-impl Columns {
-    /// From a header row.
-    fn named(row: &CsvRow) -> Option<Self> {
-        let is =
-            |field: &[u8], name: &str| field.trim_ascii().eq_ignore_ascii_case(name.as_bytes());
-        let find = |name: &str| row.iter().position(|field| is(field, name));
-        let value = find("value")?;
-        match (find("address"), find("slot"), find("hashedKey").or_else(|| find("hashed_key"))) {
-            (Some(address), Some(slot), None) => Some(Self::Plain { address, slot, value }),
-            (None, None, Some(key)) => Some(Self::Hashed { key, value }),
-            _ => None,
-        }
-    }
+/// Whether a text with this beginning is a dump of a database that has a table of slots.
+pub(super) fn is_storage_logs(head: &[u8]) -> bool {
+    is_database(head) && rows::tables_in(head).any(|name| name == STORAGE_LOGS)
+}
 
-    /// From the first row of a table without a header.
-    fn counted(row: &CsvRow) -> Option<Self> {
-        let is_hex = row.iter().all(|field| field.trim_ascii_start().starts_with(b"0x"));
-        match row.len() {
-            3 if is_hex => Some(Self::Plain { address: 0, slot: 1, value: 2 }),
-            2 if is_hex => Some(Self::Hashed { key: 0, value: 1 }),
-            _ => None,
-        }
-    }
+/// The form of a table, and its columns if the first row does not name them.
+fn form(head: &[u8], account: Option<Address>) -> Option<(Form, Option<Columns>)> {
+    let counted = |first: &[String]| Columns::counted(first, account);
+    let form =
+        Form::detect(head, |first| Columns::named(first).is_some() || counted(first).is_some())?;
+    let first = form.separator().and_then(|by| counted(&rows::first_columns(head, by)));
+    Some((form, first))
 }
 
 #[derive(Deserialize)]
 struct JsonRow<'r> {
-    #[serde(borrow)]
+    #[serde(borrow, alias = "account")]
     address: Option<Cow<'r, str>>,
-    #[serde(borrow)]
+    #[serde(borrow, alias = "key")]
     slot: Option<Cow<'r, str>>,
     #[serde(borrow, rename = "hashedKey", alias = "hashed_key")]
     hashed_key: Option<Cow<'r, str>>,
     #[serde(borrow)]
     value: Cow<'r, str>,
+    #[serde(alias = "blockNumber", alias = "block_number")]
+    #[serde(alias = "miniblock_number", alias = "l2_block_number")]
+    block: Option<u64>,
+    operation_number: Option<u32>,
 }
 
 struct Rows<'s> {
     sink: &'s mut Collector,
     name: String,
+    account: Option<Address>,
     plain: Vec<(Address, Word, Word)>,
     hashed: Vec<Record>,
 }
 
 impl Rows<'_> {
     fn json(&mut self, data: impl Read) -> Result<(), ImportError> {
-        let mut lines = Lines::new(data, LONGEST_LINE);
+        let mut lines = Lines::new(data, LIMITS.longest);
         while let Some((line, text)) = self.next_line(&mut lines)? {
             let row: JsonRow<'_> =
                 serde_json::from_slice(text).map_err(|e| self.bad(line, e.to_string()))?;
-            let hashed_key = row.hashed_key.as_deref();
-            match (row.address.as_deref(), row.slot.as_deref(), hashed_key) {
-                (Some(address), Some(slot), None) => {
-                    self.plain_row(line, address, slot, &row.value)?;
-                }
-                (None, None, Some(key)) => self.hashed_row(line, key, &row.value)?,
-                _ => {
-                    let reason = "a row must have either address and slot, or hashedKey";
-                    return Err(self.bad(line, reason.into()));
-                }
-            }
+            let row = Row {
+                address: row.address.as_deref(),
+                slot: row.slot.as_deref(),
+                hashed_key: row.hashed_key.as_deref(),
+                value: &row.value,
+                block: row.block,
+                operation: row.operation_number,
+            };
+            self.row(line, row)?;
         }
         Ok(())
     }
 
-    fn csv(&mut self, data: impl Read) -> Result<(), ImportError> {
-        let mut lines = Lines::new(data, LONGEST_LINE);
-        let mut row = CsvRow::new(b',');
-        let mut table = None;
-        while let Some((line, text)) = self.next_line(&mut lines)? {
-            row.clear();
-            let reason = match row.push_line(text) {
-                CsvLine::Complete => None,
-                CsvLine::Open => Some("a quotation mark has no closing mark in the line"),
-                CsvLine::CarriageReturn => Some("a carriage return is within the row"),
-            };
-            if let Some(reason) = reason {
-                return Err(self.bad(line, reason.into()));
-            }
-            let columns = match table {
-                Some((columns, len)) if len == row.len() => columns,
-                Some((_, len)) => {
-                    let reason =
-                        format!("it has {} columns, but the first row has {len}", row.len());
-                    return Err(self.bad(line, reason));
-                }
-                None => {
-                    let named = Columns::named(&row);
-                    let columns = named.or_else(|| Columns::counted(&row)).ok_or_else(|| {
-                        let known =
-                            "a table must have the columns address,slot,value or hashedKey,value";
-                        self.bad(line, known.into())
-                    })?;
-                    table = Some((columns, row.len()));
-                    if named.is_some() {
-                        continue;
+    fn separated(&mut self, input: Input) -> Result<(), ImportError> {
+        let unknown = |name: &str, found: &str| {
+            Err(ImportError::Unknown { name: name.into(), found: found.into() })
+        };
+        let Some((form, mut columns)) = form(input.head(), self.account) else {
+            return unknown(&self.name, "its first line does not name the columns of slots");
+        };
+        let mut rows = RowReader::new(input, form, columns.is_none(), LIMITS);
+        self.check_account(columns)?;
+        while let Some(item) = rows.next().map_err(|error| self.refused(error))? {
+            match item {
+                Item::Row { line, record } => {
+                    let Some(columns) = &columns else { continue };
+                    match columns.row(record) {
+                        Ok(row) => self.row(line, row)?,
+                        Err(reason) => return Err(self.bad(line, reason)),
                     }
-                    columns
                 }
-            };
-            let field = |at: usize| std::str::from_utf8(row.get(at).trim_ascii()).unwrap_or("");
-            match columns {
-                Columns::Plain { address, slot, value } => {
-                    self.plain_row(line, field(address), field(slot), field(value))?;
-                }
-                Columns::Hashed { key, value } => {
-                    self.hashed_row(line, field(key), field(value))?;
+                Item::Table { line, name, columns: names } => {
+                    let found = Columns::named(&names);
+                    if name.is_some_and(|name| name != STORAGE_LOGS) {
+                        rows.skip_table().map_err(|error| self.refused(error))?;
+                    } else if let Some(found) = found {
+                        self.check_account(Some(found))?;
+                        columns = Some(found);
+                    } else {
+                        let reason = "a table must have the columns address,slot,value or \
+                                      hashedKey,value";
+                        return Err(self.bad(line, reason.into()));
+                    }
                 }
             }
         }
-        Ok(())
+        match columns {
+            Some(_) => Ok(()),
+            None => {
+                unknown(&self.name, "it is a dump of a database without the table storage_logs")
+            }
+        }
+    }
+
+    /// Returns an error if the account has to be given, but was not.
+    fn check_account(&self, columns: Option<Columns>) -> Result<(), ImportError> {
+        match self.account {
+            None if columns.is_some_and(|columns| columns.needs_account()) => {
+                Err(ImportError::NoAccount { name: self.name.clone() })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The next non-empty line, and its number.
@@ -182,35 +189,33 @@ impl Rows<'_> {
     ) -> Result<Option<(u64, &'l [u8])>, ImportError> {
         match lines.next_line() {
             Ok(Some(Line { number, is_too_long: true, .. })) => {
-                Err(self
-                    .bad(number, format!("longer than {LONGEST_LINE} bytes, the limit for a row")))
+                Err(self.refused(RowsError::LongLine { line: number, limit: LIMITS.longest }))
             }
             Ok(line) => Ok(line.map(|line| (line.number, line.text))),
             Err(source) => Err(InputError::Read { name: self.name.clone(), source }.into()),
         }
     }
 
-    fn plain_row(
-        &mut self,
-        line: u64,
-        address: &str,
-        slot: &str,
-        value: &str,
-    ) -> Result<(), ImportError> {
-        let row = (
-            self.parse(line, "the address", address.parse())?,
-            self.parse(line, "the slot", Word::from_hex(slot))?,
-            self.parse(line, "the value", Word::from_hex(value))?,
-        );
-        self.plain.push(row);
-        if self.plain.len() == CHUNK { self.hand_on() } else { Ok(()) }
-    }
-
-    fn hashed_row(&mut self, line: u64, key: &str, value: &str) -> Result<(), ImportError> {
-        let key = self.parse(line, "the hashed key", hex::fixed(key).map(Hash::new))?;
-        let value = self.parse(line, "the value", Word::from_hex(value))?;
-        self.hashed.push(Record { entry: Entry { key, value }, ..Record::default() });
-        if self.hashed.len() == CHUNK { self.hand_on() } else { Ok(()) }
+    fn row(&mut self, line: u64, row: Row<'_>) -> Result<(), ImportError> {
+        let (key, value) = row.slot(self.account).map_err(|reason| self.bad(line, reason))?;
+        if let Some(block) = row.block {
+            let (key, is_hashed) = match key {
+                SlotKey::Plain(address, slot) => (era_key(address, slot), false),
+                SlotKey::Hashed(key) => (key, true),
+            };
+            let operation = row.operation.unwrap_or_default();
+            let entry = Entry { key, value };
+            let version = Version { entry, block, operation, ..Version::default() };
+            return self.sink.version(version, is_hashed);
+        }
+        match key {
+            SlotKey::Plain(address, slot) => self.plain.push((address, slot, value)),
+            SlotKey::Hashed(key) => {
+                let entry = Entry { key, value };
+                self.hashed.push(Record { entry, ..Record::default() });
+            }
+        }
+        if self.plain.len().max(self.hashed.len()) == CHUNK { self.hand_on() } else { Ok(()) }
     }
 
     fn hand_on(&mut self) -> Result<(), ImportError> {
@@ -223,13 +228,18 @@ impl Rows<'_> {
         Ok(())
     }
 
-    fn parse<T>(
-        &self,
-        line: u64,
-        what: &str,
-        result: Result<T, HexError>,
-    ) -> Result<T, ImportError> {
-        result.map_err(|reason| ImportError::row(&self.name, line, what, reason))
+    fn refused(&self, error: RowsError) -> ImportError {
+        match error {
+            RowsError::Input(error) => error.into(),
+            RowsError::LongLine { line, limit } => {
+                self.bad(line, format!("longer than {limit} bytes, the limit for a row"))
+            }
+            RowsError::NotCsv { line, reason } => self.bad(line, format!("the row {reason}")),
+            RowsError::Cut { line } => {
+                let reason = "the rows of a table end without \\.: the dump is cut off";
+                self.bad(line, reason.into())
+            }
+        }
     }
 
     fn bad(&self, line: u64, reason: String) -> ImportError {

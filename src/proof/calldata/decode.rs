@@ -12,7 +12,7 @@ use super::{
 use crate::{
     keccak::keccak256,
     message::L2ToL1Log,
-    primitives::{Address, BatchNumber, ChainId, Hash, hex},
+    primitives::{Address, BatchNumber, ChainId, Hash, hex, spelled},
 };
 
 /// Why calldata are not a valid proof.
@@ -104,9 +104,10 @@ pub(in crate::proof) fn decode(
         proveL2MessageInclusionSharedCall,
     };
 
-    let data = hex::bytes(data)?;
+    let mut bytes = Vec::new();
+    spelled::append(data, &mut bytes)?;
     let (got, (chain, batch, index), subject, words) =
-        match VerifyingCalls::abi_decode_validate(&data)? {
+        match VerifyingCalls::abi_decode_validate(&bytes)? {
             VerifyingCalls::proveL2MessageInclusionShared(call) => {
                 let proveL2MessageInclusionSharedCall { message, proof, .. } = call;
                 let sender = Address::new(message.sender.into_array());
@@ -145,6 +146,11 @@ pub(in crate::proof) fn decode(
         subject,
         words: words.into_iter().map(|B256 { 0: word }| Hash::new(word)).collect(),
     })
+}
+
+/// Whether a function with this selector takes a proof.
+pub(in crate::proof) fn takes_proof(selector: [u8; 4]) -> bool {
+    VerifyingCalls::valid_selector(selector)
 }
 
 fn log_of(log: &L2Log) -> L2ToL1Log {

@@ -31,7 +31,7 @@ mod encode;
 use serde::{Deserialize, Serialize};
 
 pub use decode::CalldataError;
-pub(super) use decode::{Decoded, Subject, decode};
+pub(super) use decode::{Decoded, Subject, decode, takes_proof};
 pub use encode::{CallError, CallOptions};
 
 use crate::proof::TargetRecord;

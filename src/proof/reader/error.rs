@@ -3,7 +3,7 @@ use thiserror::Error;
 #[cfg(feature = "calldata")]
 use crate::proof::calldata::CalldataError;
 use crate::{
-    primitives::hex,
+    primitives::spelled::SpellingError,
     proof::{FailureCode, TargetRecord, verify::VerifyError},
 };
 
@@ -51,9 +51,34 @@ pub enum RecordError {
     /// The number of the transaction has more than 16 bits.
     #[error("the record's txNumberInBatch is {0}, but logs have numbers of 16 bits")]
     TxNumber(u64),
-    /// The message is not hexadecimal.
-    #[error("the record's message is damaged: {0}")]
-    Message(#[from] hex::HexError),
+    /// The shard has more than 8 bits.
+    #[error("the record's log is of shard {0}, which does not fit 8 bits")]
+    Shard(u64),
+    /// A log in the form of an object lacks a field.
+    #[error("the record's log has no {field}")]
+    Log {
+        /// The field.
+        field: &'static str,
+    },
+    /// A field cannot be read.
+    #[error("the record's {field} is damaged: {error}")]
+    Field {
+        /// The field.
+        field: &'static str,
+        /// What is wrong with its value.
+        error: SpellingError,
+    },
+    /// Two names of one fact have different values.
+    #[error(
+        "the record's {} is {}, but its {} is {}; both are the same fact",
+        fields[0], values[0], fields[1], values[1]
+    )]
+    TwoValues {
+        /// The names.
+        fields: [&'static str; 2],
+        /// Their values.
+        values: [String; 2],
+    },
     /// The calldata are not a valid proof.
     #[cfg(feature = "calldata")]
     #[error(transparent)]

@@ -25,11 +25,16 @@ impl Members {
         self.names.iter().any(|member| member == name)
     }
 
+    /// Whether there are the words of a proof.
+    pub(crate) fn has_proof(&self) -> bool {
+        ["proof", "merkleProof", "merkle_proof"].into_iter().any(|name| self.has(name))
+    }
+
     /// Whether the members are those of a proof, of a call with a proof, of a failed request, or of a node's
     /// answer without a proof.
     pub(crate) fn are_of_a_record(&self) -> bool {
         let is_answer = self.names.is_empty() || self.has("jsonrpc");
-        self.has("proof")
+        self.has_proof()
             || self.has("request")
             || (self.has("data") && (self.has("call") || self.has("to")))
             || (self.has("error") && is_answer)
@@ -41,7 +46,22 @@ impl Members {
 /// state dump, say nothing about a proof.
 #[must_use]
 pub fn is_record(text: &[u8]) -> bool {
-    Members::of(text).are_of_a_record()
+    bare_calldata(text).is_some() || Members::of(text).are_of_a_record()
+}
+
+/// The calldata in a text that is nothing else: `0x`, the selector of a call that takes a proof, and the
+/// arguments; possibly a JSON string. The text may be cut anywhere after the selector.
+#[cfg(feature = "calldata")]
+pub(crate) fn bare_calldata(text: &[u8]) -> Option<&str> {
+    let text = std::str::from_utf8(text.trim_ascii()).ok()?;
+    let text = text.strip_prefix('"').map_or(text, |text| text.strip_suffix('"').unwrap_or(text));
+    let selector = crate::primitives::hex::fixed(text.get(..10)?).ok()?;
+    crate::proof::calldata::takes_proof(selector).then_some(text)
+}
+
+#[cfg(not(feature = "calldata"))]
+pub(crate) fn bare_calldata(_: &[u8]) -> Option<&str> {
+    None
 }
 
 struct Seed<'m>(&'m mut Members);

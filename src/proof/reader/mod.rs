@@ -1,6 +1,7 @@
 //! Reads proof records: those of this library, calldata, or plain answers of a node.
 //!
-//! A field that a record lacks is derived if possible, otherwise taken from [`Defaults`]. Fields that repeat
+//! The parameters of claims that programs keep are read under their names; see `incoming.rs`. A field that a record
+//! lacks is derived if possible, otherwise taken from [`Defaults`]. Fields that repeat
 //! each other must agree. A record that lacks more cannot be judged, which differs from being refused:
 //! [`RecordError::is_lack`] distinguishes the two, and [`Verdict`](super::Verdict) has a variant for each.
 
@@ -8,6 +9,7 @@
 mod calldata;
 mod error;
 mod fields;
+mod incoming;
 mod kind;
 mod parse;
 
@@ -19,9 +21,9 @@ use crate::{
 
 pub use error::RecordError;
 pub(crate) use fields::{Fields, LogFields};
-#[cfg(feature = "archive")]
-pub(crate) use kind::Members;
 pub use kind::is_record;
+#[cfg(feature = "archive")]
+pub(crate) use kind::{Members, bare_calldata};
 pub use parse::parse;
 
 /// The fields that a node's plain answer lacks. A record that contradicts them is refused, because the

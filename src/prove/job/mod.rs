@@ -230,10 +230,9 @@ impl Job {
     /// time.
     fn is_from_files(&self, output: &ProofOutput) -> Result<bool, InputError> {
         let options = self.prover.trees().options();
-        let inputs = [self.selection.requests_file(), options.sl_batches.as_deref()];
-        let events = options.events.iter().map(AsRef::as_ref);
+        let inputs = options.events.iter().chain(&options.sl_batches).map(AsRef::as_ref);
         let mut are_files = is_for_file(&output.path)?;
-        for input in inputs.into_iter().flatten().chain(events) {
+        for input in inputs.chain(self.selection.requests_file()) {
             are_files &= is_file(input)?;
         }
         Ok(are_files)

@@ -73,7 +73,7 @@ impl RunId {
             given("events", digests_of(&options.events)?),
             given("columns", Some(&options.columns).filter(|columns| !columns.is_empty())),
             given("search", options.search),
-            given("sl-batches", digest_of(options.sl_batches.as_deref())?),
+            given("sl-batches", digests_of(&options.sl_batches)?),
             given("anchor", trees.l1_identity()?),
             given("anchor-bridgehub", l1.and_then(|l1| l1.bridgehub)),
             given("anchor-message-root", l1.and_then(|l1| l1.message_root)),

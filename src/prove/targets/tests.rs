@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     anchor::{KnownRoot, RootLocation},
     primitives::SlBlock,
-    prove::L1Options,
+    prove::{L1Options, TreesOptions},
 };
 
 /// A tree file with the history of a small settlement layer: chain 324 has batch 10 since block 300.
@@ -106,7 +106,7 @@ fn a_tree_file_is_asked_for_one_root_instead_of_all() {
 fn with_l1(l1: &str) -> (Trees, Arc<Searches>) {
     trees(|options| {
         options.events = vec![EVENTS.into()];
-        options.sl_batches = Some("fixtures/gateway-v29/gw_batches.jsonl".into());
+        options.sl_batches = vec!["fixtures/gateway-v29/gw_batches.jsonl".into()];
         let mut l1 = L1Options { path: l1.into(), ..L1Options::default() };
         l1.state.bridgehub = Some(L1_BRIDGEHUB.parse().unwrap());
         options.l1 = Some(l1);

@@ -116,7 +116,8 @@ fn texts_other_than_dumps_are_refused_with_file_and_position() {
         (with(&format!("{{\"{}1\":\"0x1\"}}", word(1))), "got 65"),
         (with(&format!("{{\"0x5\":\"{}\",\"0x05\":\"{}\"}}", word(1), word(2))), "two values"),
         (with("{\"0x1\":\"0xffffffffffffffff\"}"), "chainCount"),
-        (with("{}"), "no MessageRoot"),
+        (with("{}"), "no storage slot"),
+        (with("{\"0x5\":\"0x1\"}"), "no MessageRoot"),
         (with("{\"0x5\":\"0x1\"}") + "x", "input"),
         ("{\"root\":\"0x00\"}\n{\"storage\":{\"0x5\":\"01\"}}".into(), "neither"),
         (

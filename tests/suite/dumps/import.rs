@@ -418,14 +418,14 @@ fn hostile_texts_are_refused_with_file_and_position() {
         (format!("address,slot,value\n{a},0x1\n"), "line 2"),
         (format!("{a},0x1,0x1\n{a},0x1,0x2\n"), "two values"),
         (format!("{a},0x1,0x1\n{a},0x1,\n"), "line 2: the value"),
-        (format!("{w},0x1\n0x11,0x1\n"), "line 2: the hashed key"),
+        (format!("hashedKey,value\n{w},0x1\n0x11,0x1\n"), "line 3: the hashed key"),
         (format!("address,slot,value\n{a},\"0x1{}", "0".repeat(1 << 20)), "line 2: longer"),
         (format!("address,slot,value\r\n\r\n{a},0x1\r\n"), "line 3: it has 2 columns"),
-        (format!("{a},0x1,0x1\n{a},0x1\r,0x1\n"), "line 2: a carriage return"),
+        (format!("{a},0x1,0x1\n{a},0x1\r,0x1\n"), "line 2: the row has a carriage return"),
         // By the quoting rules, this is one row.
         (
             format!("address,slot,value,note\n{a},0x1,0x1,\"x\n{a},0x2,0x2,y\n"),
-            "line 2: a quotation mark",
+            "line 2: the row has a quotation mark",
         ),
         (format!("{{\"address\":\"{a}\",\"slot\":\"0x1\",\"value\":\"0x1\"}}\n{{"), "line 2"),
         (format!("{{\"address\":\"{a}\",\"slot\":\"0x1\"}}"), "line 1"),

@@ -18,8 +18,16 @@ pub(super) fn run(data: &[u8]) {
     let trees = 1 << (budget % 12);
     let effort = SearchBudget { step: trees, walk: 2 * trees };
     let [one, several] = POOLS.each_ref().map(|pool| {
-        pool.install(|| explain(&state, Addresses::default(), &forest, &[], effort))
-            .map(|timeline| timeline.history().clone())
+        pool.install(|| {
+            explain(
+                &state,
+                Addresses::default(),
+                &forest,
+                &slproof::ingest::events::EventList::new(),
+                effort,
+            )
+        })
+        .map(|timeline| timeline.history().clone())
     });
     assert_eq!(one, several);
 }

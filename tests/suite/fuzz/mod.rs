@@ -37,12 +37,13 @@ mod state_dump;
 mod state_table;
 mod tree_file;
 mod verify;
+mod wrappers;
 
 /// A name and what runs under it.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// The targets by name, which is also the name of a binary and of a directory in `fuzz/corpus/`.
-pub const TARGETS: [Target; 22] = [
+pub const TARGETS: [Target; 23] = [
     ("archive", archive::run),
     ("batch_blocks", batch_blocks::run),
     ("calldata", calldata::run),
@@ -65,6 +66,7 @@ pub const TARGETS: [Target; 22] = [
     ("state_table", state_table::run),
     ("tree_file", tree_file::run),
     ("verify", verify::run),
+    ("wrappers", wrappers::run),
 ];
 
 /// The bytes as an input file. `None` if they are refused as a whole, such as damaged gzip.

@@ -1,6 +1,7 @@
 use slproof::{
     ProofRecord, Target, TrustedRoots, Verdict,
     forest::{Addresses, HistoryError, RebuildOptions, SearchBudget, explain, rebuild},
+    ingest::events::EventList,
     keccak::keccak256,
     message::EMPTY_LOG_LEAF,
     primitives::Hash,
@@ -19,7 +20,7 @@ pub(super) fn run(data: &[u8]) {
     let forest = rebuild(&state, &RebuildOptions::default()).unwrap();
     assert_eq!(forest.root(), layer.root());
     let effort = SearchBudget { step: 1 << 8, walk: 1 << 10 };
-    let timeline = match explain(&state, Addresses::default(), &forest, &[], effort) {
+    let timeline = match explain(&state, Addresses::default(), &forest, &EventList::new(), effort) {
         Err(HistoryError::NoRoots) => return,
         timeline => timeline.unwrap(),
     };

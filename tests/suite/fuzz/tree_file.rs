@@ -1,5 +1,6 @@
 use slproof::{
     forest::{SearchBudget, Timeline, TreeFile, explain_further},
+    ingest::events::EventList,
     proof::Target,
     prove::Extractor,
 };
@@ -55,7 +56,7 @@ pub(super) fn run(data: &[u8]) {
         super::explain(&error);
     }
     let effort = SearchBudget { step: 1 << 8, walk: 1 << 10 };
-    if let Err(error) = explain_further(forest, history, &[], effort) {
+    if let Err(error) = explain_further(forest, history, &EventList::new(), effort) {
         super::explain(&error);
     }
 }

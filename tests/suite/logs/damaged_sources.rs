@@ -62,7 +62,9 @@ fn damaged_receipt_excludes_only_its_batch() {
         remove(&mut all[at], "l1BatchTxIndex");
         remove(&mut all[at]["l2ToL1Logs"][0], "txIndexInL1Batch");
     });
-    damage(&["byte ", "invalid"], &|all| all[at]["l2ToL1Logs"][0]["value"] = json!(7));
+    damage(&["byte ", "\"value\" of log 0 of the receipt: expected a hash"], &|all| {
+        all[at]["l2ToL1Logs"][0]["value"] = json!(7)
+    });
     damage(&["hexadecimal"], &|all| all[at]["transactionIndex"] = json!("0xg"));
     damage(&["out of order"], &|all| {
         let log = all[at]["l2ToL1Logs"][0].clone();

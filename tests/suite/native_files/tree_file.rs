@@ -19,6 +19,7 @@ use slproof::{
         RebuildOptions, SearchBudget, Timeline, TreeFile, TreeFileError, explain, explain_further,
         rebuild, rebuild_to_file,
     },
+    ingest::events::EventList,
     ingest::state::read_state,
     keccak::keccak256,
     primitives::{BatchNumber, Hash, SlBlock},
@@ -34,7 +35,8 @@ fn version_1_tree_files_are_read() {
         tree.check().unwrap();
         same_trees(tree.forest(), &rebuild(&small().state(), &RebuildOptions::default()).unwrap());
         let timeline =
-            explain_further(tree.forest(), tree.history().unwrap(), &[], EFFORT).unwrap();
+            explain_further(tree.forest(), tree.history().unwrap(), &EventList::new(), EFFORT)
+                .unwrap();
         assert!(timeline.at(SlBlock(41)).is_some());
 
         let container = Container::open(&file, Access::Read).unwrap();
@@ -121,7 +123,8 @@ fn a_tree_file_holds_the_trees_and_the_history_of_the_state() {
                 same_trees(file.forest(), &forest);
                 assert_eq!(file.block(), options.last_block.or(dump.state.header().source.block));
                 let history = file.history().unwrap();
-                let Ok(timeline) = explain(&dump.state, Addresses::default(), &forest, &[], EFFORT)
+                let Ok(timeline) =
+                    explain(&dump.state, Addresses::default(), &forest, &EventList::new(), EFFORT)
                 else {
                     assert_eq!((name, file.roots()), ("gateway-v28", (0, 0)));
                     continue;
@@ -131,7 +134,8 @@ fn a_tree_file_holds_the_trees_and_the_history_of_the_state() {
                 if past.is_some() {
                     assert_eq!(&history, timeline.history());
                 }
-                let found = explain_further(file.forest(), history, &[], EFFORT).unwrap();
+                let found =
+                    explain_further(file.forest(), history, &EventList::new(), EFFORT).unwrap();
                 assert_eq!(found.history(), timeline.history());
             }
         }
@@ -224,8 +228,10 @@ fn first_root_of_a_leaf_does_not_follow_an_unexplained_root() {
     let options = RebuildOptions::default();
     let forest = rebuild(&dump.state, &options).unwrap();
     let little = SearchBudget { step: 1, walk: 1 };
-    let timeline = explain(&dump.state, Addresses::default(), &forest, &[], little).unwrap();
-    let truth = explain(&dump.state, Addresses::default(), &forest, &[], EFFORT).unwrap();
+    let timeline =
+        explain(&dump.state, Addresses::default(), &forest, &EventList::new(), little).unwrap();
+    let truth =
+        explain(&dump.state, Addresses::default(), &forest, &EventList::new(), EFFORT).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let target = folder.path().join("out.sltree");
     let past = HistoryOptions { effort: Some(little), ..ALL };
@@ -331,7 +337,7 @@ proptest! {
         file.check().unwrap();
         let forest = rebuild(&state, &options).unwrap();
         same_trees(file.forest(), &forest);
-        let timeline = explain(&state, Addresses::default(), &forest, &[], EFFORT).unwrap();
+        let timeline = explain(&state, Addresses::default(), &forest, &EventList::new(), EFFORT).unwrap();
         let history = file.history().unwrap();
         prop_assert_eq!(&history, timeline.history());
 

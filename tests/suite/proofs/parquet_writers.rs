@@ -133,7 +133,7 @@ fn files_of_the_parquet_crate_are_read() {
 #[test]
 fn pages_of_every_compression_are_read() {
     let levels = [[run(1, 0), run(99, 1)].concat(), run(100, 2)];
-    let words: Vec<u8> = (0..3200u32).map(|at| (at * at >> 4) as u8).collect();
+    let words: Vec<u8> = (0..3200u32).map(|at| ((at * at) >> 4) as u8).collect();
     let pack = |codec, bytes: &[u8]| match codec {
         1 => snap::raw::Encoder::new().compress_vec(bytes).unwrap(),
         2 => Compression::Gzip.compress(bytes).unwrap(),

@@ -11,7 +11,7 @@ use slproof::{
     files::{Access, Input},
     forest::{Addresses, Forest, RebuildOptions, SearchBudget, Timeline, explain, rebuild},
     ingest::{
-        events::read_events,
+        events::{EventList, read_events},
         logs::{read_archive, read_archive_input},
         sl_batches::{SlBatches, read_sl_batches, read_sl_batches_input},
         state::{Dump, Import, read_state},
@@ -42,7 +42,7 @@ struct Layer {
 fn layer(folder: &'static str, dump: &str, with_events: bool) -> Layer {
     let dump = read_state(&fixture(&format!("{folder}/{dump}")), None).unwrap();
     let forest = rebuild(&dump.state, &RebuildOptions::default()).unwrap();
-    let (mut events, mut effort) = (vec![], SearchBudget::default());
+    let (mut events, mut effort) = (EventList::default(), SearchBudget::default());
     if with_events {
         let path = fixture(&format!("{folder}/events.jsonl.gz"));
         events = read_events(&[path], MESSAGE_ROOT).unwrap();

@@ -65,6 +65,10 @@ impl Layer {
         self.rules.root()
     }
 
+    pub fn chain_root(&self, index: usize) -> Hash {
+        self.rules.chains()[index].tree.root()
+    }
+
     /// The current values of all slots.
     pub fn storage(&self) -> Storage {
         let mut storage = self.written.clone();

@@ -9,7 +9,7 @@ pub struct Thrift {
 
 impl Thrift {
     fn field(&mut self, id: u8, kind: u8) {
-        self.bytes.push(id - self.last << 4 | kind);
+        self.bytes.push((id - self.last) << 4 | kind);
         self.last = id;
     }
 

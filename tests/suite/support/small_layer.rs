@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use slproof::{
     contracts::Layout,
     forest::{Forest, HistoryOptions, RebuildOptions, SearchBudget, rebuild_to_file},
+    ingest::events::EventList,
     message::{BatchLogs, L2ToL1Log, MessageList},
     primitives::{Address, BatchNumber, ChainId, Hash},
 };
@@ -16,7 +17,8 @@ pub const GOLDEN: [&str; 2] = ["golden/tree-1.sltree", "golden/tree-1-history.sl
 pub const GATEWAY: ChainId = ChainId(506);
 pub const CHAINS: [ChainId; 3] = [GATEWAY, ChainId(324), ChainId(300)];
 pub const EFFORT: SearchBudget = SearchBudget { step: 1 << 20, walk: 1 << 20 };
-pub const ALL: HistoryOptions<'_> = HistoryOptions { events: &[], effort: Some(EFFORT) };
+pub const ALL: HistoryOptions<'_> =
+    HistoryOptions { events: &EventList::new(), effort: Some(EFFORT) };
 
 /// The logs of a batch: one log, so that a proof can be made.
 pub fn logs(chain: ChainId, batch: u64) -> BatchLogs {

@@ -10,7 +10,7 @@ use slproof::{
         Addresses, Forest, RebuildOptions, SearchBudget, Timeline, chain_id_leaf, explain, rebuild,
     },
     ingest::{
-        events::read_events,
+        events::{EventList, read_events},
         state::{Dump, read_state},
     },
     keccak::{hash_node, keccak256},
@@ -88,9 +88,14 @@ fn check(folder: &str, forest: &Forest, timeline: &Timeline) {
 fn every_root_is_explained_from_the_state_alone() {
     for folder in FOLDERS {
         let (dump, forest) = forest(&format!("{folder}/state.anvil.json"));
-        let timeline =
-            explain(&dump.state, Addresses::default(), &forest, &[], SearchBudget::default())
-                .unwrap();
+        let timeline = explain(
+            &dump.state,
+            Addresses::default(),
+            &forest,
+            &EventList::new(),
+            SearchBudget::default(),
+        )
+        .unwrap();
         check(folder, &forest, &timeline);
     }
 }
@@ -121,8 +126,9 @@ fn first_writes_explain_the_last_root_of_each_settlement_layer_batch() {
         .collect();
     for version in ["final-v0", "final-v1"] {
         let (dump, forest) = forest(&format!("{folder}/era-snapshot/{version}"));
-        let from =
-            |effort| explain(&dump.state, Addresses::default(), &forest, &[], effort).unwrap();
+        let from = |effort| {
+            explain(&dump.state, Addresses::default(), &forest, &EventList::new(), effort).unwrap()
+        };
         let timeline = from(SearchBudget { step: 0, walk: 0 });
         let history = timeline.history();
         let mut last_roots = 0;
@@ -242,7 +248,7 @@ fn play(layout: Layout, blocks: &[Vec<Happens>]) -> Played {
 impl Played {
     /// With all events, every root is explained. Without them, the bounded search may leave some roots
     /// unexplained, but every explanation is right.
-    fn check(&self, state: &Snapshot, events: &[MessageRootEvent]) {
+    fn check(&self, state: &Snapshot, events: &EventList) {
         let complete = events.len() == self.events.len();
         let options = RebuildOptions::default();
         let forest = match rebuild(state, &options) {
@@ -315,8 +321,8 @@ proptest! {
         let layout = if is_v31 { Layout::V31 } else { Layout::V29 };
         let played = play(layout, &blocks);
         // None, all, or every other one.
-        let events: Vec<MessageRootEvent> = match events_given {
-            0 => vec![],
+        let events: EventList = match events_given {
+            0 => EventList::default(),
             n => played.events.iter().copied().step_by(n).collect(),
         };
         played.check(&played.layer.state(), &events);
@@ -339,7 +345,7 @@ fn an_altered_root_is_unexplained_and_the_others_are_explained() {
             let state = played.state_of(&storage);
             let forest = rebuild(&state, &RebuildOptions::default()).unwrap();
             let path = fixture(&format!("{folder}/events.jsonl.gz"));
-            for events in [vec![], read_events(&[path], MESSAGE_ROOT).unwrap()] {
+            for events in [EventList::default(), read_events(&[path], MESSAGE_ROOT).unwrap()] {
                 let effort = SearchBudget { step: 1 << 22, walk: 1 << 24 };
                 let timeline =
                     explain(&state, Addresses::default(), &forest, &events, effort).unwrap();
@@ -390,16 +396,16 @@ fn root_over_fewer_chains_than_its_predecessor_does_not_panic() {
         .zip(kinds)
         .map(|(log_index, kind)| MessageRootEvent { block: SlBlock(5), log_index, kind })
         .collect();
-    for events in [&events[..], &[]] {
+    for events in [events.into_iter().collect(), EventList::default()] {
         let timeline =
-            explain(&state, Addresses::default(), &forest, events, SearchBudget::default())
+            explain(&state, Addresses::default(), &forest, &events, SearchBudget::default())
                 .unwrap();
         assert!(timeline.at(SlBlock(7)).is_none());
     }
 }
 
 /// The storage of a vector's history, by the rules of the contracts.
-fn replay(folder: &str, layout: Layout) -> Layer {
+pub(super) fn replay(folder: &str, layout: Layout) -> Layer {
     let events = json_lines(&format!("{folder}/events.jsonl.gz"));
     let mut layer = Layer::new(layout, ChainId(506));
     let mut indices = BTreeMap::new();
@@ -446,7 +452,8 @@ fn step_beyond_the_search_bounds_is_explained_from_both_ends() {
     let state = layer.state();
     let forest = rebuild(&state, &RebuildOptions::default()).unwrap();
     let effort = SearchBudget { step: 1 << 16, walk: 1 << 20 };
-    let timeline = explain(&state, Addresses::default(), &forest, &[], effort).unwrap();
+    let timeline =
+        explain(&state, Addresses::default(), &forest, &EventList::new(), effort).unwrap();
     // The walk up explains blocks 3 and 4, and the walk down all blocks from 5. Only the step between them
     // was too large.
     assert_eq!(timeline.history().unexplained().count(), 0);
@@ -462,7 +469,8 @@ fn step_beyond_the_search_bounds_is_explained_from_both_ends() {
     }
     let state = layer.state();
     let forest = rebuild(&state, &RebuildOptions::default()).unwrap();
-    let timeline = explain(&state, Addresses::default(), &forest, &[], effort).unwrap();
+    let timeline =
+        explain(&state, Addresses::default(), &forest, &EventList::new(), effort).unwrap();
     let history = timeline.history();
     let unexplained: Vec<u64> = history.unexplained().map(|i| history.blocks[i].0).collect();
     assert_eq!(unexplained, (5..40).collect::<Vec<u64>>());

@@ -8,7 +8,10 @@ use slproof::{
     forest::{
         Addresses, Forest, History, RebuildOptions, SearchBudget, explain, explain_further, rebuild,
     },
-    ingest::{events::read_events, state::read_state},
+    ingest::{
+        events::{EventList, read_events},
+        state::read_state,
+    },
     keccak::keccak256,
     primitives::{BatchNumber, ChainId, SlBlock},
     snapshot::Snapshot,
@@ -21,7 +24,10 @@ fn pool(threads: usize) -> rayon::ThreadPool {
 }
 
 fn searched(state: &Snapshot, forest: &Forest, effort: SearchBudget) -> History {
-    explain(state, Addresses::default(), forest, &[], effort).unwrap().history().clone()
+    explain(state, Addresses::default(), forest, &EventList::new(), effort)
+        .unwrap()
+        .history()
+        .clone()
 }
 
 /// Asserts that repeated searches in pools of several sizes give the same history. A thread of each pool sleeps
@@ -81,8 +87,14 @@ fn thousands_of_searches_find_the_same() {
             let pool = pool(threads);
             for time in 0..5_000 / THREADS.len() as u64 {
                 let delay = Duration::from_micros(time % 50 * 20);
-                let search =
-                    || explain_further(&forest, unknown.clone(), &[], SearchBudget::default());
+                let search = || {
+                    explain_further(
+                        &forest,
+                        unknown.clone(),
+                        &EventList::new(),
+                        SearchBudget::default(),
+                    )
+                };
                 let (found, ()) = pool.join(search, || thread::sleep(delay));
                 let same = *found.unwrap().history() == expected;
                 assert!(same, "{folder}: search {time} with {threads} threads differs");

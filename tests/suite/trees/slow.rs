@@ -6,6 +6,7 @@ use crate::support::{binary::run, fixture};
 use slproof::{
     files::Access,
     forest::{HistoryError, RebuildOptions, SearchBudget, TreeFile, explain_further, rebuild},
+    ingest::events::EventList,
     ingest::state::read_state,
     primitives::{Address, ChainId, SlBlock, Word},
     snapshot::Snapshot,
@@ -83,14 +84,15 @@ fn a_damaged_history_is_refused_and_not_searched() {
     let endless = SearchBudget { step: u64::MAX, walk: u64::MAX };
     let first_inconsistent_node =
         HistoryError::Unsound { chain: ChainId(6565), level: 1, index: 0 };
-    let error = explain_further(file.forest(), history.clone(), &[], endless).unwrap_err();
+    let error =
+        explain_further(file.forest(), history.clone(), &EventList::new(), endless).unwrap_err();
     assert_eq!(error, first_inconsistent_node);
     // The same for a history without any explained root.
     let mut unknown = history;
     unknown.chains.fill(0);
     unknown.ends.fill(0);
     (unknown.advanced, unknown.batches) = (Vec::new(), Vec::new());
-    let error = explain_further(file.forest(), unknown, &[], endless).unwrap_err();
+    let error = explain_further(file.forest(), unknown, &EventList::new(), endless).unwrap_err();
     assert_eq!(error, first_inconsistent_node);
     let history = run(["history", path.to_str().unwrap()]);
     assert_eq!(history.code, Some(3), "{}", history.stderr);

@@ -4,57 +4,78 @@
 
 mod reader;
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use super::{Evidence, RecordedChain};
 use crate::{
-    contracts::{Layout, MessageRootEvent},
+    contracts::Layout,
     forest::{
         BatchNumbers, EventPlace, EventsError, Forest, History, RebuildError, RebuildOptions,
-        Timeline, step::Step,
+        Timeline,
+        emitted_roots::EmittedChainRoots,
+        step::{HistoryRow, Step},
     },
+    ingest::events::EventList,
     merkle::Tree,
     primitives::{Hash, SlBlock},
     proof::CheckedBy,
 };
 
-/// The content of all events of one MessageRoot.
+/// The content of all events of one MessageRoot: at most 80 bytes for each event.
 #[derive(Debug)]
 pub(in crate::forest) struct EventEvidence {
     layout: Layout,
     chains: Vec<RecordedChain>,
     /// By chain index.
     appends: Vec<Appends>,
-    shared_roots: Vec<EmittedRoot>,
-    /// The interop roots by block.
-    by_block: History,
+    shared: SharedRoots,
+    blocks: Vec<BlockRoot>,
     gaps: Vec<EventGap>,
     last: SlBlock,
 }
 
 /// The batches that a chain appended, and its chain roots in the events.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Appends {
     numbers: BatchNumbers,
     roots: Vec<Hash>,
-    emitted: Vec<EmittedChainRoot>,
+    emitted: EmittedChainRoots,
 }
 
-/// The chain root in a `NewChainRoot` event.
-#[derive(Debug)]
-struct EmittedChainRoot {
-    place: EventPlace,
-    /// The number of batches in the chain tree.
-    batches: u64,
-    root: Hash,
+/// The roots of the shared tree in the `NewInteropRoot` events, in the order of their emission.
+#[derive(Debug, Default)]
+struct SharedRoots {
+    /// The roots, and what changed up to each. Several roots may have the same block.
+    emitted: History,
+    /// By root: the index of its log.
+    log_indices: Vec<u64>,
 }
 
-/// The root of the shared tree in a `NewInteropRoot` event, and what changed since the previous one.
+impl SharedRoots {
+    fn len(&self) -> usize {
+        self.log_indices.len()
+    }
+
+    fn push(&mut self, place: EventPlace, root: Hash, step: Step) {
+        self.emitted.push(place.block, root, Some(step));
+        self.log_indices.push(place.log_index);
+    }
+
+    fn place(&self, root: usize) -> EventPlace {
+        EventPlace { block: self.emitted.blocks[root], log_index: self.log_indices[root] }
+    }
+
+    fn last_place(&self) -> Option<EventPlace> {
+        Some(self.place(self.len().checked_sub(1)?))
+    }
+}
+
+/// A block with an interop root.
 #[derive(Debug)]
-struct EmittedRoot {
-    place: EventPlace,
-    root: Hash,
-    step: Step,
+struct BlockRoot {
+    block: SlBlock,
+    /// The index of its last root in the events. `None` if that root is missing.
+    root: Option<u32>,
 }
 
 /// An event that is missing although later roots confirm the trees.
@@ -67,6 +88,9 @@ pub enum EventGap {
     NoInteropRoot(EventPlace),
     /// The last interop root of this block is missing, so the root of the block is not known.
     NoBlockRoot(SlBlock),
+    /// No interop root follows the appends up to this block. Releases before v29 emit none, so it may be that
+    /// none is missing. It is not known which root is the first that contains these batches.
+    NoRootsUpTo(SlBlock),
     /// No interop root covers this event and those after it. They are ignored.
     AfterLastRoot(EventPlace),
     /// According to the log ids, blocks with interop roots are missing between these two.
@@ -86,6 +110,11 @@ impl fmt::Display for EventGap {
                 f,
                 "block {block}: its last NewInteropRoot is missing, so the root of the block is not known"
             ),
+            Self::NoRootsUpTo(block) => write!(
+                f,
+                "no NewInteropRoot follows the appends up to block {block}: releases before v29 emit none, otherwise \
+                 they are missing, so the first root of these batches is not known"
+            ),
             Self::AfterLastRoot(place) => write!(
                 f,
                 "{place}: no NewInteropRoot follows this event and those after it; they are ignored"
@@ -99,9 +128,9 @@ impl fmt::Display for EventGap {
 }
 
 impl EventEvidence {
-    /// Reads events, which must be in the order of their emission and without repetitions.
+    /// Reads all events of a MessageRoot.
     pub(in crate::forest) fn read(
-        events: &[MessageRootEvent],
+        events: &EventList,
         options: &RebuildOptions,
     ) -> Result<Self, RebuildError> {
         let evidence = reader::read(events)?;
@@ -117,9 +146,45 @@ impl EventEvidence {
         &self.gaps
     }
 
-    /// The interop roots by block, and their content.
-    pub(in crate::forest) fn history(&self) -> &History {
-        &self.by_block
+    /// The interop roots by block, and what changed up to each.
+    pub(in crate::forest) fn history(&self) -> History {
+        let mut history = History::default();
+        self.rows().for_each(|(block, root, step)| history.push(block, root, step));
+        history
+    }
+
+    /// Compares the shared tree at the time of every root in the events with that root.
+    pub(in crate::forest) fn compare_forest(&self, forest: &Forest) -> Result<(), RebuildError> {
+        match Timeline::first_differing(forest, &self.shared.emitted) {
+            None => Ok(()),
+            Some((at, rebuilt)) => Err(EventsError::InteropRoot {
+                place: self.shared.place(at),
+                emitted: self.shared.emitted.roots[at],
+                rebuilt,
+                before: at.checked_sub(1).map(|before| self.shared.place(before)),
+            }
+            .into()),
+        }
+    }
+
+    /// The interop roots by block, each with what changed up to it; without a change and with zero bytes as
+    /// the root where the root is missing.
+    pub(in crate::forest) fn rows(&self) -> impl Iterator<Item = HistoryRow> {
+        let emitted = &self.shared.emitted;
+        let mut next = 0;
+        self.blocks.iter().map(move |BlockRoot { block, root }| {
+            let Some(root) = root.map(|root| root as usize) else {
+                return (*block, Hash::ZERO, None);
+            };
+            let mut advances = BTreeMap::new();
+            for (chain, batches) in (next..=root).flat_map(|root| emitted.advances(root)) {
+                *advances.entry(chain).or_default() += batches;
+            }
+            next = root + 1;
+            let advances = advances.into_iter().collect();
+            let step = Step { chains: emitted.chains[root], advances };
+            (*block, emitted.roots[root], Some(step))
+        })
     }
 }
 
@@ -152,45 +217,11 @@ impl Evidence for EventEvidence {
         batches: &BatchNumbers,
         tree: &Tree<'_>,
     ) -> Result<(), RebuildError> {
-        let emitted = &self.appends[chain].emitted;
-        let counts: Vec<u64> = emitted.iter().map(|emitted| emitted.batches).collect();
-        let rebuilt = tree.prefix_roots(&counts);
-        let rebuilt = rebuilt.unwrap_or_else(|| unreachable!("roots follow appends"));
-        let wrong =
-            emitted.iter().zip(&rebuilt).position(|(emitted, rebuilt)| emitted.root != *rebuilt);
-        wrong.map_or(Ok(()), |at| {
-            let EmittedChainRoot { place, batches: count, root } = emitted[at];
-            let batch = batches.get(count - 1).unwrap_or_default();
-            Err(EventsError::ChainRoot {
-                place,
-                chain: self.chains[chain].id,
-                batch,
-                emitted: root,
-                rebuilt: rebuilt[at],
-                before: at.checked_sub(1).map(|before| emitted[before].place),
-            }
-            .into())
-        })
+        Ok(self.appends[chain].emitted.compare(self.chains[chain].id, batches, tree)?)
     }
 
     fn compare_shared(&self, _: &Tree<'_>) -> Result<(), RebuildError> {
         Ok(())
-    }
-
-    fn compare_forest(&self, forest: &Forest) -> Result<(), RebuildError> {
-        // A block may emit several roots, but a history has one for each block. So the roots are numbered
-        // here in place of their blocks.
-        let mut history = History::default();
-        for (at, emitted) in (0..).zip(&self.shared_roots) {
-            history.push(SlBlock(at), emitted.root, Some(emitted.step.clone()));
-        }
-        let differing = Timeline::first_differing(forest, history)
-            .unwrap_or_else(|_| unreachable!("the steps are those of the forest"));
-        differing.map_or(Ok(()), |(at, rebuilt)| {
-            let EmittedRoot { place, root, .. } = self.shared_roots[at];
-            let before = at.checked_sub(1).map(|before| self.shared_roots[before].place);
-            Err(EventsError::InteropRoot { place, emitted: root, rebuilt, before }.into())
-        })
     }
 
     fn newest_root<E: From<RebuildError>>(
@@ -198,33 +229,10 @@ impl Evidence for EventEvidence {
         is_present: impl Fn(&Hash) -> bool,
         _: impl FnMut(&[(SlBlock, Hash)]) -> Result<(), E>,
     ) -> Result<Option<(SlBlock, Hash)>, E> {
-        let last = self.by_block.len().checked_sub(1).map(|last| self.by_block.root(last));
+        let last = self.blocks.last();
+        let last = last.and_then(|last| Some((last.block, last.root? as usize)));
+        let last = last.map(|(block, root)| (block, self.shared.emitted.roots[root]));
         // If it is not, `compare_forest` finds the first root that differs.
-        let last = last.filter(|last| is_present(&last.root));
-        Ok(last.map(|last| (last.block, last.root)))
-    }
-
-    fn block_roots<E: From<RebuildError>>(
-        &self,
-        newest: SlBlock,
-        mut take: impl FnMut(&[(SlBlock, Hash)]) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let roots = self.by_block.blocks.iter().copied().zip(self.by_block.roots.iter().copied());
-        let roots: Vec<_> = roots.take_while(|(block, _)| *block <= newest).collect();
-        take(&roots)
-    }
-
-    fn steps(
-        &self,
-        _: &Forest,
-        blocks: &[SlBlock],
-    ) -> Result<Option<Vec<Option<Step>>>, RebuildError> {
-        let history = &self.by_block;
-        debug_assert_eq!(blocks, history.blocks);
-        let step = |root| Step {
-            chains: history.chains[root],
-            advances: history.advances(root).collect(),
-        };
-        Ok(Some((0..history.len()).map(|root| Some(step(root))).collect()))
+        Ok(last.filter(|(_, root)| is_present(root)))
     }
 }

@@ -5,12 +5,16 @@ use std::{
     mem,
 };
 
-use super::{Appends, EmittedChainRoot, EmittedRoot, EventEvidence, EventGap, RecordedChain};
+use super::{Appends, BlockRoot, EventEvidence, EventGap, RecordedChain, SharedRoots};
 use crate::{
     contracts::{self, EventKind, Layout, MOST_CHAINS, MessageRootEvent},
-    forest::{BatchNumbers, EventPlace, EventsError, History, step::Step},
+    forest::{EventPlace, EventsError, step::Step},
+    ingest::events::EventList,
     primitives::{BatchNumber, ChainId, Hash, SlBlock},
 };
+
+/// The maximum number of events. Their evidence takes 960 MiB then, most of it roots.
+const MOST_EVENTS: usize = 12 << 20;
 
 /// What a first pass over the events finds.
 struct Overview {
@@ -20,19 +24,25 @@ struct Overview {
     /// The number of events up to the last interop root that no other change follows in its block. Without
     /// such a root, all events.
     confirmed: usize,
+    /// The block of the last event.
+    last: SlBlock,
 }
 
 impl Overview {
-    fn of(events: &[MessageRootEvent]) -> Result<Self, EventsError> {
+    fn of(events: &EventList) -> Result<Self, EventsError> {
         let (mut layout, mut sl_chain, mut has_roots) = (Layout::V26, None, false);
         // The last interop root, as long as it is the last change in its block.
         let (mut candidate, mut confirmed) = (None, None);
-        let mut block = None;
+        let mut last: Option<MessageRootEvent> = None;
         for (at, event) in events.iter().enumerate() {
-            if block != Some(event.block) {
-                confirmed = candidate.take().or(confirmed);
-                block = Some(event.block);
+            let event = event?;
+            if let Some(last) = &last {
+                EventsError::check_places(last, &event)?;
             }
+            if last.is_none_or(|last| last.block != event.block) {
+                confirmed = candidate.take().or(confirmed);
+            }
+            last = Some(event);
             match event.kind {
                 EventKind::NewInteropRoot(Some(data)) => {
                     layout = layout.max(if data.log_id > 0 { Layout::V31 } else { Layout::V29 });
@@ -46,74 +56,80 @@ impl Overview {
                 EventKind::AddedChain(..) | EventKind::NewInteropRoot(None) => {}
             }
         }
+        let last = last.ok_or(EventsError::None)?.block;
         let confirmed = candidate.or(confirmed).unwrap_or(events.len());
         match has_roots {
-            true => Ok(Self { layout, sl_chain, confirmed }),
+            true => Ok(Self { layout, sl_chain, confirmed, last }),
             false => Err(EventsError::NoRoots),
         }
     }
 }
 
-pub(super) fn read(events: &[MessageRootEvent]) -> Result<EventEvidence, EventsError> {
-    let last = events.last().ok_or(EventsError::None)?.block;
-    EventsError::check_places(events)?;
+pub(super) fn read(events: &EventList) -> Result<EventEvidence, EventsError> {
+    read_within(MOST_EVENTS, events)
+}
+
+fn read_within(most: usize, events: &EventList) -> Result<EventEvidence, EventsError> {
+    if events.len() > most {
+        return Err(EventsError::TooMany { events: events.len(), most });
+    }
     let overview = Overview::of(events)?;
     let mut reader = Reader::new(&overview);
-    let (confirmed, rest) = events.split_at(overview.confirmed);
-    for event in confirmed {
-        reader.read(EventPlace::of(event), &event.kind)?;
+    let mut first_ignored = None;
+    for (at, event) in events.iter().enumerate() {
+        let event = event?;
+        // Registrations before v31 store no root, so none can be expected after them.
+        let is_kept = at < overview.confirmed
+            || matches!(event.kind, EventKind::AddedChain(..)) && overview.layout != Layout::V31;
+        let place = EventPlace::of(&event);
+        match is_kept {
+            true => reader.read(place, &event.kind)?,
+            false => first_ignored = first_ignored.or(Some(place)),
+        }
     }
-    reader.ignore(rest)?;
-    reader.finish(overview.layout, last)
+    reader.gaps.extend(first_ignored.map(EventGap::AfterLastRoot));
+    reader.finish(&overview)
 }
 
 /// What was read so far.
 struct Reader {
-    layout: Layout,
     /// The settlement layer, if there are interop roots.
     sl_chain: Option<ChainId>,
     chains: Vec<ChainId>,
     indices: HashMap<ChainId, usize>,
-    appends: Vec<ChainAppends>,
-    shared_roots: Vec<EmittedRoot>,
-    by_block: History,
-    /// The batches by chain since the last root in `shared_roots`.
+    appends: Vec<Appends>,
+    /// By chain index: the last append, as long as no chain root follows it.
+    without_chain_root: Vec<Option<EventPlace>>,
+    shared: SharedRoots,
+    blocks: Vec<BlockRoot>,
+    /// The batches by chain since the last root.
     since_root: BTreeMap<u32, u64>,
-    /// The batches by chain since the last root in `by_block`.
-    since_block: BTreeMap<u32, u64>,
-    /// The last interop root of the present block, with the number of chains.
-    candidate: Option<(SlBlock, Hash, u32)>,
+    /// The block of the last root, as long as no other change follows it in the block.
+    candidate: Option<SlBlock>,
     /// The last append of the present block, or since v31 the last registration, as long as no interop root
     /// follows it.
     without_root: Option<EventPlace>,
+    /// The last block with an append before the first interop root.
+    before_roots: Option<SlBlock>,
     /// The last log id, and its block.
     log_id: Option<(u64, SlBlock)>,
     gaps: Vec<EventGap>,
 }
 
-#[derive(Default)]
-struct ChainAppends {
-    numbers: Vec<BatchNumber>,
-    roots: Vec<Hash>,
-    emitted: Vec<EmittedChainRoot>,
-    /// The last append, as long as no chain root follows it.
-    without_root: Option<EventPlace>,
-}
-
 impl Reader {
     fn new(overview: &Overview) -> Self {
         Self {
-            layout: overview.layout,
             sl_chain: overview.sl_chain,
             chains: Vec::new(),
             indices: HashMap::new(),
             appends: Vec::new(),
-            shared_roots: Vec::new(),
-            by_block: History::default(),
+            without_chain_root: Vec::new(),
+            shared: SharedRoots::default(),
+            blocks: Vec::new(),
             since_root: BTreeMap::new(),
-            since_block: BTreeMap::new(),
             candidate: None,
             without_root: None,
+            before_roots: None,
             log_id: None,
             gaps: Vec::new(),
         }
@@ -136,17 +152,20 @@ impl Reader {
 
     /// Stores the interop root of the block before, when an event of another block is read.
     fn begin_block(&mut self, block: SlBlock) {
-        let known = self.candidate.take_if(|(of, ..)| *of != block);
-        if let Some((of, root, chains)) = known {
-            let advances = mem::take(&mut self.since_block).into_iter().collect();
-            self.by_block.push(of, root, Some(Step { chains, advances }));
+        if let Some(of) = self.candidate.take_if(|of| *of != block) {
+            let root = Some(self.shared.len() as u32 - 1);
+            self.blocks.push(BlockRoot { block: of, root });
         }
         if let Some(place) = self.without_root.filter(|place| place.block != block) {
             self.miss_root();
             self.without_root = None;
-            // Releases before v29 emit no interop roots.
-            if !self.shared_roots.is_empty() {
+            if self.shared.len() > 0 {
+                self.blocks.push(BlockRoot { block: place.block, root: None });
                 self.gaps.push(EventGap::NoBlockRoot(place.block));
+            } else {
+                // Releases before v29 emit no interop roots. If there are such roots later, this one may be
+                // missing.
+                self.before_roots = Some(place.block);
             }
         }
     }
@@ -154,7 +173,7 @@ impl Reader {
     /// Notes that no interop root follows the last append, once an event follows that should come after it.
     fn miss_root(&mut self) {
         let missed = self.without_root.map(EventGap::NoInteropRoot);
-        if !self.shared_roots.is_empty() && self.gaps.last() != missed.as_ref() {
+        if self.shared.len() > 0 && self.gaps.last() != missed.as_ref() {
             self.gaps.extend(missed);
         }
     }
@@ -195,7 +214,8 @@ impl Reader {
     fn add(&mut self, chain: ChainId) {
         self.indices.insert(chain, self.chains.len());
         self.chains.push(chain);
-        self.appends.push(ChainAppends::default());
+        self.appends.push(Appends::default());
+        self.without_chain_root.push(None);
     }
 
     fn index(
@@ -217,14 +237,14 @@ impl Reader {
     ) -> Result<(), EventsError> {
         let index = self.index(place, "AppendedChainBatchRoot", chain)?;
         let appends = &mut self.appends[index];
-        if let Some(before) = appends.numbers.last().copied().filter(|before| *before >= batch) {
+        if !appends.numbers.push(batch) {
+            let before = appends.numbers.last().unwrap_or_default();
             return Err(EventsError::BatchOrder { place, chain, batch, before });
         }
-        self.gaps.extend(appends.without_root.replace(place).map(EventGap::NoChainRoot));
-        appends.numbers.push(batch);
         appends.roots.push(root);
+        let unpaired = self.without_chain_root[index].replace(place);
+        self.gaps.extend(unpaired.map(EventGap::NoChainRoot));
         *self.since_root.entry(index as u32).or_default() += 1;
-        *self.since_block.entry(index as u32).or_default() += 1;
         self.candidate = None;
         self.miss_root();
         self.without_root = Some(place);
@@ -238,10 +258,9 @@ impl Reader {
         root: Hash,
     ) -> Result<(), EventsError> {
         let index = self.index(place, "NewChainRoot", chain)?;
+        self.without_chain_root[index].take().ok_or(EventsError::Unpaired { place, chain })?;
         let appends = &mut self.appends[index];
-        appends.without_root.take().ok_or(EventsError::Unpaired { place, chain })?;
-        let batches = appends.numbers.len() as u64;
-        appends.emitted.push(EmittedChainRoot { place, batches, root });
+        appends.emitted.push(place, appends.numbers.len(), root);
         Ok(())
     }
 
@@ -267,37 +286,25 @@ impl Reader {
             self.gaps.push(EventGap::Blocks(of, block));
         }
         self.log_id = Some((log_id, block));
+        if let Some(block) = self.before_roots.take() {
+            self.blocks.push(BlockRoot { block, root: None });
+            self.gaps.push(EventGap::NoRootsUpTo(block));
+        }
         let chains = self.chains.len() as u32;
         let advances = mem::take(&mut self.since_root).into_iter().collect();
-        self.shared_roots.push(EmittedRoot { place, root, step: Step { chains, advances } });
-        self.candidate = Some((block, root, chains));
+        self.shared.push(place, root, Step { chains, advances });
+        self.candidate = Some(block);
         self.without_root = None;
         Ok(())
     }
 
-    /// Ignores the events after the last confirmed root, except registrations before v31: these store no root,
-    /// so none can be expected after them.
-    fn ignore(&mut self, events: &[MessageRootEvent]) -> Result<(), EventsError> {
-        let mut first = None;
-        for event in events {
-            match event.kind {
-                EventKind::AddedChain(..) if self.layout != Layout::V31 => {
-                    self.read(EventPlace::of(event), &event.kind)?;
-                }
-                _ => first = first.or(Some(EventPlace::of(event))),
-            }
-        }
-        self.gaps.extend(first.map(EventGap::AfterLastRoot));
-        Ok(())
-    }
-
-    fn finish(mut self, layout: Layout, last: SlBlock) -> Result<EventEvidence, EventsError> {
+    fn finish(mut self, overview: &Overview) -> Result<EventEvidence, EventsError> {
         self.begin_block(SlBlock(u64::MAX));
-        for (index, appends) in self.appends.iter().enumerate() {
-            let Some(place) = appends.without_root else { continue };
-            let last_root = self.shared_roots.last().map(|root| root.place);
+        let last_root = self.shared.last_place();
+        for (index, place) in self.without_chain_root.iter().enumerate() {
+            let Some(place) = *place else { continue };
             if last_root.is_none_or(|root| root < place) {
-                let batch = appends.numbers.last().copied().unwrap_or_default();
+                let batch = self.appends[index].numbers.last().unwrap_or_default();
                 let chain = self.chains[index];
                 return Err(EventsError::Unconfirmed { place, chain, batch });
             }
@@ -307,28 +314,32 @@ impl Reader {
         if self.appends.iter().all(|appends| appends.emitted.is_empty()) {
             self.gaps.retain(|gap| !matches!(gap, EventGap::NoChainRoot(_)));
         }
-        let appends: Vec<Appends> = self
-            .appends
-            .into_iter()
-            .map(|appends| Appends {
-                numbers: BatchNumbers::new(appends.numbers)
-                    .unwrap_or_else(|| unreachable!("checked when they were appended")),
-                roots: appends.roots,
-                emitted: appends.emitted,
-            })
-            .collect();
-        let chains = self.chains.into_iter().zip(&appends);
+        let chains = self.chains.into_iter().zip(&self.appends);
         Ok(EventEvidence {
             // Before v31 only the interop roots distinguish the releases.
-            layout: layout.max(Layout::V29),
+            layout: overview.layout.max(Layout::V29),
             chains: chains
                 .map(|(id, appends)| RecordedChain { id, batches: appends.numbers.len() })
                 .collect(),
-            appends,
-            shared_roots: self.shared_roots,
-            by_block: self.by_block,
+            appends: self.appends,
+            shared: self.shared,
+            blocks: self.blocks,
             gaps: self.gaps,
-            last,
+            last: overview.last,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_events_than_fit_into_memory_are_refused() {
+        let root = EventKind::NewChainRoot(ChainId(1), Some(Hash::ZERO));
+        let event = |block| MessageRootEvent { block: SlBlock(block), log_index: 0, kind: root };
+        let read = |len| read_within(3, &(0..len).map(event).collect());
+        assert!(matches!(read(4), Err(EventsError::TooMany { events: 4, most: 3 })));
+        assert!(matches!(read(3), Err(EventsError::Unregistered { .. })));
     }
 }

@@ -112,10 +112,10 @@ impl<S: StorageReader + ?Sized> Sources<'_, S> {
 
     fn read_chunk(&self, first: u64, roots: &mut [Hash]) -> Result<(), RebuildError> {
         let numbers = first..first + roots.len() as u64;
-        let keys: Vec<Word> = numbers.clone().map(Word::from).collect();
         roots.fill(Hash::ZERO);
         for (contract, mapping) in &self.mappings {
-            let here = self.state.read_many(*contract, &mapping_values(&keys, *mapping))?;
+            let slots = mapping_values(numbers.clone().map(Word::from), *mapping);
+            let here = self.state.read_many(*contract, &slots)?;
             for ((number, root), here) in numbers.clone().zip(&mut *roots).zip(here) {
                 let here = here.to_hash();
                 match (root.is_zero(), here.is_zero()) {

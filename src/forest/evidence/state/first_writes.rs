@@ -106,11 +106,12 @@ fn of_batches<S: StorageReader + ?Sized>(
     mappings: &[(Address, Word)],
 ) -> Option<Vec<SlBatch>> {
     let slots = |range: Range<usize>| {
-        let runs = tree.batches().runs(range.start as u64..range.end as u64).into_iter();
-        let keys: Vec<Word> =
-            runs.flat_map(|run| run.start().0..=run.end().0).map(Word::from).collect();
-        let places = mappings.iter();
-        places.map(|(contract, mapping)| (*contract, mapping_values(&keys, *mapping))).collect()
+        let runs = tree.batches().runs(range.start as u64..range.end as u64);
+        let slots = |(contract, mapping): &(Address, Word)| {
+            let numbers = runs.iter().flat_map(|run| run.start().0..=run.end().0);
+            (*contract, mapping_values(numbers.map(Word::from), *mapping))
+        };
+        mappings.iter().map(slots).collect()
     };
     let first = first_writes(state, tree.batches().len() as usize, slots)?;
     first.is_sorted().then_some(first)

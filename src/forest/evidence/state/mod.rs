@@ -73,6 +73,26 @@ impl<'s, S: StorageReader + ?Sized> StateEvidence<'s, S> {
         Ok(Self { state, options, message_root, block, layout, chains, stored })
     }
 
+    /// Passes the interop roots up to block `newest` to `take`, in windows: the newest window first, with the
+    /// roots of each window in ascending order.
+    pub(in crate::forest) fn block_roots<E: From<RebuildError>>(
+        &self,
+        newest: SlBlock,
+        take: impl FnMut(&[(SlBlock, Hash)]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        block_roots::all_from(&self.message_root, &self.chain_ids(), newest, take)
+    }
+
+    /// The changes up to the root of each of these blocks, where first writes were recorded; `None` if the
+    /// state records none. The caller must check that they lead to the roots.
+    pub(in crate::forest) fn steps(
+        &self,
+        forest: &Forest,
+        blocks: &[SlBlock],
+    ) -> Result<Option<Vec<Option<Step>>>, RebuildError> {
+        Ok(first_writes::steps(self.state, self.options.addresses, forest, blocks)?)
+    }
+
     fn chain_ids(&self) -> Vec<ChainId> {
         self.chains.iter().map(|chain| chain.id).collect()
     }
@@ -131,22 +151,6 @@ impl<S: StorageReader + ?Sized> Evidence for StateEvidence<'_, S> {
             }
             Newest::None(_) => Ok(None),
         }
-    }
-
-    fn block_roots<E: From<RebuildError>>(
-        &self,
-        newest: SlBlock,
-        take: impl FnMut(&[(SlBlock, Hash)]) -> Result<(), E>,
-    ) -> Result<(), E> {
-        block_roots::all_from(&self.message_root, &self.chain_ids(), newest, take)
-    }
-
-    fn steps(
-        &self,
-        forest: &Forest,
-        blocks: &[SlBlock],
-    ) -> Result<Option<Vec<Option<Step>>>, RebuildError> {
-        Ok(first_writes::steps(self.state, self.options.addresses, forest, blocks)?)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    fs,
     io::Read,
     path::{Path, PathBuf},
 };
@@ -16,6 +17,8 @@ use crate::{
 
 /// The subdirectory of a node's storage that holds the chunks.
 const BUCKET: &str = "storage_logs_snapshots";
+/// The ending of a chunk's name.
+const CHUNK_ENDING: &str = ".proto.gzip";
 /// The largest header, in bytes. A header names at most some thousand chunks.
 const LARGEST_HEADER: u64 = 16 << 20;
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
@@ -80,7 +83,7 @@ pub(in crate::ingest::state) fn files_of(path: &Path) -> Result<Vec<PathBuf>, In
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
     };
-    let is_of_snapshot = |name: &str| name.ends_with(".proto.gzip") || (in_folder && is_json(name));
+    let is_of_snapshot = |name: &str| name.ends_with(CHUNK_ENDING) || (in_folder && is_json(name));
     let mut files = Vec::new();
     for folder in [folder.to_owned(), folder.join(BUCKET)] {
         if is_directory(&folder)? {
@@ -90,6 +93,31 @@ pub(in crate::ingest::state) fn files_of(path: &Path) -> Result<Vec<PathBuf>, In
     files
         .retain(|file| file.file_name().and_then(|name| name.to_str()).is_some_and(is_of_snapshot));
     Ok(files)
+}
+
+/// Whether a file is a chunk of a snapshot, by its name.
+pub(in crate::ingest) fn is_chunk(path: &Path) -> bool {
+    path.as_os_str().as_encoded_bytes().ends_with(CHUNK_ENDING.as_bytes())
+}
+
+/// The directory of the snapshot to which a chunk belongs.
+pub(in crate::ingest) fn snapshot_of(chunk: &Path) -> PathBuf {
+    let folder = chunk.parent().unwrap_or(chunk);
+    match folder.parent() {
+        Some(above) if folder.file_name().is_some_and(|name| name == BUCKET) => above.into(),
+        _ => folder.into(),
+    }
+}
+
+/// Whether a directory holds one snapshot and nothing else.
+pub(in crate::ingest) fn is_snapshot_directory(path: &Path) -> Result<bool, InputError> {
+    let files = files_of(path)?;
+    let mut is_snapshot = files.iter().any(|file| is_chunk(file));
+    for file in &files {
+        is_snapshot = is_snapshot || is_header_at(file)?;
+    }
+    let is_part = |path: &PathBuf| files.contains(path) || path.ends_with(BUCKET);
+    Ok(is_snapshot && entries_of(path)?.iter().map(fs::DirEntry::path).all(|path| is_part(&path)))
 }
 
 /// Whether a path is that of a regular file with the header of a snapshot.

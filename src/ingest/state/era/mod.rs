@@ -31,4 +31,5 @@ mod record_chunk;
 
 pub use error::EraError;
 pub(super) use find::{EraSnapshot, files_of, is_header};
+pub(in crate::ingest) use find::{is_chunk, is_snapshot_directory, snapshot_of};
 pub(super) use read::{Order, read};

@@ -19,7 +19,7 @@ use super::{
     record_chunk::{CHUNK, RecordChunk},
 };
 use crate::{
-    files::{Gunzip, ReadProgressHandle},
+    files::{ReadProgressHandle, gunzip},
     ingest::state::{ImportError, snapshot_builder::reversed},
     primitives::{Address, Hash, Word},
     snapshot::Enumeration,
@@ -178,7 +178,7 @@ fn note_indexes(indexes: &mut Indexes, piece: &RecordChunk, path: &Path) -> Resu
 
 fn open(path: &Path, watcher: &ReadProgressHandle) -> io::Result<Logs<impl Read + use<>>> {
     let data = BufReader::with_capacity(READ_BUFFER, watcher.of(File::open(path)?));
-    Ok(Logs::new(Gunzip::new(data)))
+    Ok(Logs::new(gunzip(data)))
 }
 
 /// The version of the first record, and its chunk. `None` if a chunk up to it cannot be read; the error of

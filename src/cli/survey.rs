@@ -1,0 +1,321 @@
+//! The `survey` command: a table for people, which fits one screen, and the same as JSON.
+
+use std::{
+    fmt::Write,
+    path::{Path, PathBuf},
+};
+
+use serde_json::{Value, json};
+
+use super::{
+    args::SurveyArgs,
+    error::{CliError, Outcome},
+    progress::ProgressFactory,
+    report::{self, Console, count},
+    shell_words::shell_word,
+};
+use crate::{
+    proof::CheckedBy,
+    survey::{
+        BatchRuns, ChainCounts, FileReport, FileUse, Missing, MissingPart, Provable, Survey,
+        SurveyOptions, TargetKind, TreesReport, survey,
+    },
+};
+
+/// The maximum number of files that are listed, unless all are asked for.
+const MOST_FILES: usize = 12;
+/// The maximum number of lines of each other list.
+const MOST_LINES: usize = 6;
+/// The maximum number of runs of batches in a line.
+const MOST_RUNS: usize = 4;
+
+pub(super) fn run(
+    args: &SurveyArgs,
+    console: &Console,
+    bars: ProgressFactory,
+) -> Result<Outcome, CliError> {
+    let progress = bars.busy("surveying the files");
+    let mut options = SurveyOptions::default();
+    options.trees = args.tree_args.options(None, &Console::silent());
+    options.trees.search = args.search;
+    options.source.access = args.tree_args.state.access;
+    options.chain_of_others = args.chain;
+    let found = survey(&args.paths, &options)?;
+    progress.end();
+    let next = next_command(args, &found);
+    report::result(&json(&found, next.as_deref()), || {
+        text(&found, next.as_deref(), console.is_verbose())
+    })?;
+    outcome(found)
+}
+
+/// The most severe problem decides; without one, whether anything can be proven.
+fn outcome(found: Survey) -> Result<Outcome, CliError> {
+    let is_provable = !found.provable.is_empty();
+    let errors = found.problems.into_iter().map(|problem| CliError::from(problem.error));
+    match errors.map(|error| error.exit_code() == 4).max() {
+        Some(contradict) => Ok(Outcome::BadInputs { contradict }),
+        None if is_provable => Ok(Outcome::Done),
+        None => Err(CliError::NothingFound("nothing can be proven with these files alone".into())),
+    }
+}
+
+fn json(found: &Survey, next: Option<&str>) -> Value {
+    // This cannot fail: all maps have text keys.
+    let mut value = serde_json::to_value(found).unwrap_or_default();
+    value["next"] = json!(next);
+    value
+}
+
+/// The command to run next.
+fn next_command(args: &SurveyArgs, found: &Survey) -> Option<String> {
+    let paths: Vec<String> = args.paths.iter().map(|path| shell_word(path)).collect();
+    let mut flags = args.tree_args.words();
+    let layer = found.settlement_layer.as_ref();
+    if let Some(layer) = layer.filter(|layer| layer.is_one_of_several)
+        && args.tree_args.sl_chain_id.is_none()
+    {
+        let _ = write!(flags, " --sl-chain-id {}", layer.sl_chain_id);
+    }
+    let best = found.provable.first();
+    if let Some(best) = best {
+        let inputs = match &args.paths[..] {
+            [only] if only.is_dir() => format!("--archive {}", paths[0]),
+            _ => {
+                let paths = paths.join(" ");
+                format!("--tree {paths} --messages {paths}")
+            }
+        };
+        let chain = args.chain.map_or(String::new(), |chain| format!(" --chain {chain}"));
+        let target = match best.target {
+            TargetKind::BatchRoot => " --target batch-root",
+            _ => "",
+        };
+        return Some(format!(
+            "slproof prove {inputs}{flags}{chain} --all{target} -o proofs.ndjson"
+        ));
+    }
+    let paths = paths.join(" ");
+    match found.missing.iter().find(|missing| missing.part == MissingPart::ChainOfLogs) {
+        Some(_) => Some(format!("slproof survey {paths}{flags} --chain ID")),
+        None => layer.map(|_| format!("slproof rebuild {paths}{flags} -o trees.sltree")),
+    }
+}
+
+/// The text for people.
+fn text(found: &Survey, next: Option<&str>, all: bool) -> String {
+    let mut text = String::new();
+    let most = if all { usize::MAX - 1 } else { MOST_LINES };
+    list(&mut text, "files", &file_lines(found), most.max(MOST_FILES));
+    if let Some(layer) = &found.settlement_layer {
+        let _ = writeln!(text, "\n{}", layer_text(layer));
+    }
+    list(&mut text, "chains", &chain_lines(&found.chains), most);
+    list(&mut text, "can be proven", &provable_lines(&found.provable), most);
+    let problems = found.problems.iter().map(|problem| report::with_causes(&problem.error));
+    list(&mut text, "problems", &problems.collect::<Vec<_>>(), most);
+    list(&mut text, "missing", &found.missing.iter().map(missing_line).collect::<Vec<_>>(), most);
+    if found.left_out > 0 {
+        let parts = count(found.left_out);
+        let _ =
+            writeln!(text, "\n{parts} parts of archives were left out; slproof index names them");
+    }
+    if let Some(next) = next {
+        let _ = writeln!(text, "\nnext\n  {next}");
+    }
+    text.trim_start().to_owned()
+}
+
+/// Adds a list with a heading, cut after `most` lines.
+fn list(text: &mut String, heading: &str, lines: &[String], most: usize) {
+    if lines.is_empty() {
+        return;
+    }
+    // Writing to a string cannot fail.
+    let _ = writeln!(text, "\n{heading}");
+    // A single further line is as short as the note about it.
+    let shown = if lines.len() == most + 1 { lines.len() } else { lines.len().min(most) };
+    for line in &lines[..shown] {
+        let _ = writeln!(text, "  {line}");
+    }
+    if shown < lines.len() {
+        let _ = writeln!(text, "  … and {} more; -v shows all", count(lines.len() - shown));
+    }
+}
+
+/// One line for each file; those that are used first.
+fn file_lines(found: &Survey) -> Vec<String> {
+    let mut files: Vec<&FileReport> = found.files.iter().collect();
+    files.sort_by_key(|file| rank(file.usage));
+    let names = files.iter().map(|file| file.path.display().to_string());
+    let names: Vec<String> = names.collect();
+    let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0).min(40);
+    let file = |(file, name): (&&FileReport, &String)| {
+        format!("{name:width$}  {}: {}", file.what, gives(file))
+    };
+    let mut lines: Vec<String> = files.iter().zip(&names).map(file).collect();
+    let passed_over = found.passed_over.iter().map(|path| path.display().to_string());
+    lines.extend(passed_over.map(|path| format!("{path:width$}  not read")));
+    lines
+}
+
+fn rank(usage: FileUse) -> u8 {
+    match usage {
+        FileUse::Problem => 0,
+        FileUse::Evidence => 1,
+        FileUse::Logs | FileUse::LogsOfUnknownChain => 2,
+        FileUse::SlBatches | FileUse::BatchBlocks => 3,
+        FileUse::Anchor | FileUse::OtherState | FileUse::OtherLayer => 4,
+        FileUse::Past => 5,
+        FileUse::Proofs => 6,
+        FileUse::Nothing => 7,
+    }
+}
+
+/// What a file gives.
+fn gives(file: &FileReport) -> String {
+    let block = file.block.map_or(String::new(), |block| format!(" of block {block}"));
+    let batches = |what: &str| match file.batches {
+        Some(batches) => format!("{what} of {} batches{block}", count(batches)),
+        None => format!("{what}{block}"),
+    };
+    let chain = file.chain_id.map_or(String::new(), |chain| format!(" of chain {chain}"));
+    match file.usage {
+        FileUse::Evidence => batches("trees"),
+        FileUse::Past => format!("{}, the past of what is used", batches("trees")),
+        FileUse::OtherLayer => format!("{}, not used", batches(&format!("trees{chain}"))),
+        FileUse::Anchor => "imported interop roots; serves as verify --anchor".into(),
+        FileUse::OtherState => {
+            "not whole, or of L1 or another chain; a state of L1 serves as --anchor".into()
+        }
+        FileUse::Logs => format!("{}{chain}", batches("logs")),
+        FileUse::LogsOfUnknownChain => "logs; give their chain with --chain".into(),
+        FileUse::SlBatches => "for --target sl-batch:N".into(),
+        FileUse::BatchBlocks => "for receipts that do not name their batch".into(),
+        FileUse::Proofs => "not needed to prove".into(),
+        FileUse::Problem => "not used, see problems".into(),
+        FileUse::Nothing => "not used".into(),
+    }
+}
+
+/// The trees, and what they are worth.
+fn layer_text(layer: &TreesReport) -> String {
+    let (chain, release, batches) = (layer.sl_chain_id, &layer.release, count(layer.batches));
+    let worth = if layer.checked_by == CheckedBy::EVENTS {
+        "every root in the events equals the rebuilt one; events do not show that they are of the real chain, \
+         or complete at their end"
+    } else if layer.checked_by.has(CheckedBy::EVENTS) {
+        "every node that the contracts stored and every root in the events equals the rebuilt one; neither shows \
+         that it is of the real chain"
+    } else {
+        "every node that the contracts stored equals the rebuilt one; a state does not show that it is of the \
+         real chain"
+    };
+    let compare = match layer.interop_root {
+        Some(root) => format!("the interop root of block {}, {}", root.block, root.root),
+        None => format!("getAggregatedRoot of MessageRoot, {}", layer.shared_root),
+    };
+    format!(
+        "settlement layer {chain}, release {release}: {batches} batches, checked by {}\n  {worth}\n  compare with \
+         one from another source: {compare}",
+        layer.checked_by
+    )
+}
+
+fn chain_lines(chains: &[ChainCounts]) -> Vec<String> {
+    let mut chains: Vec<&ChainCounts> =
+        chains.iter().filter(|chain| chain.executed + chain.unknown.batches > 0).collect();
+    if chains.is_empty() {
+        return Vec::new();
+    }
+    // Those with logs first.
+    chains.sort_by_key(|chain| std::cmp::Reverse(chain.whole.batches + chain.unknown.batches));
+    let head = format!(
+        "{:>20}  {:>9}  {:>9}  {:>9}  {:>9}  {:>9}  {:>10}",
+        "chain", "batches", "whole", "no fold", "no logs", "not here", "messages"
+    );
+    let line = |chain: &&ChainCounts| {
+        format!(
+            "{:>20}  {:>9}  {:>9}  {:>9}  {:>9}  {:>9}  {:>10}",
+            chain.chain_id.0,
+            count(chain.executed),
+            count(chain.whole.batches),
+            count(chain.not_folding.count),
+            count(chain.missing.count),
+            count(chain.unknown.batches),
+            count(chain.whole.messages),
+        )
+    };
+    std::iter::once(head).chain(chains.iter().map(line)).collect()
+}
+
+fn provable_lines(provable: &[Provable]) -> Vec<String> {
+    let line = |provable: &Provable| {
+        let (target, note) = match (provable.target, provable.roots, provable.sl_batch) {
+            (TargetKind::Block, Some(roots), _) => (
+                "latest, block:N".to_owned(),
+                format!(", {} roots by block are known", count(roots)),
+            ),
+            (TargetKind::Block, ..) => ("latest".into(), String::new()),
+            (TargetKind::First, ..) => ("first".into(), String::new()),
+            (TargetKind::SlBatch, _, Some(batch)) => {
+                (format!("sl-batch:{batch}"), ", the form that L1 verifies".into())
+            }
+            (TargetKind::SlBatch, ..) => ("sl-batch:N".into(), String::new()),
+            (TargetKind::BatchRoot, ..) => ("batch-root".into(), String::new()),
+        };
+        let counts = provable.counts;
+        let (messages, logs) = (count(counts.messages), count(counts.logs));
+        format!(
+            "{target:<16}  {messages} messages, {logs} logs in all, of {} batches{note}",
+            count(counts.batches)
+        )
+    };
+    provable.iter().map(line).collect()
+}
+
+fn missing_line(missing: &Missing) -> String {
+    let of = missing.chain_id.map_or(String::new(), |chain| format!(" of chain {chain}"));
+    let batches = count(missing.batches);
+    let runs = missing.runs.as_ref().map_or(String::new(), runs_text);
+    let messages = match missing.messages {
+        Some(messages) if messages > 0 => format!(" with {} messages", count(messages)),
+        _ => String::new(),
+    };
+    match missing.part {
+        MissingPart::Evidence => format!(
+            "a state of the settlement layer or the events of its MessageRoot: {batches} batches{messages}"
+        ),
+        MissingPart::ChainOfLogs => format!(
+            "the chain of the logs in {} files (--chain ID), the first is {}",
+            count(missing.files.len()),
+            missing.files.first().map_or(Path::new(""), PathBuf::as_path).display()
+        ),
+        MissingPart::Logs => format!("the logs{of}: {batches} batches{runs}"),
+        MissingPart::WholeLogs => {
+            format!("a part of the logs{of}: {batches} batches do not fold{runs}")
+        }
+        MissingPart::LaterEvidence => {
+            format!(
+                "a later state, or that of another settlement layer{of}: {batches} batches{messages}"
+            )
+        }
+        MissingPart::Events => format!(
+            "events of MessageRoot, or a longer --search, for the targets first and block:N: {batches} \
+             batches{messages}"
+        ),
+        MissingPart::SlBatches => format!(
+            "the settlement layer's own batches, for the target sl-batch:N: {batches} batches{messages}"
+        ),
+    }
+}
+
+fn runs_text(runs: &BatchRuns) -> String {
+    let shown = runs.first.iter().take(MOST_RUNS).map(|(first, last)| match first == last {
+        true => first.to_string(),
+        false => format!("{first}–{last}"),
+    });
+    let shown: Vec<String> = shown.collect();
+    let more = runs.more > 0 || runs.first.len() > MOST_RUNS;
+    format!(", {}{}", shown.join(" "), if more { " …" } else { "" })
+}

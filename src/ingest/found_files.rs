@@ -1,0 +1,176 @@
+//! The files in directories, each with its kind.
+
+use std::path::{Path, PathBuf};
+
+use super::{
+    FileKind,
+    logs::{SourceFormat, names_chain},
+    sniff,
+    state::{Format, files_of, is_chunk, is_snapshot_directory, snapshot_of},
+};
+use crate::files::{InputError, Inputs, entries_of, is_directory, is_file};
+
+/// A file among the inputs of a command. The parts of a zksync-era snapshot are one file, its header or its
+/// directory.
+#[derive(Debug)]
+pub struct FoundFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its kind. `None` if the content is not recognised, or comes from a pipe, which can be read only once.
+    pub kind: Option<FileKind>,
+    /// Whether it was found in a directory, and not given by its name. A directory may hold any other files.
+    pub from_directory: bool,
+    /// Why its first bytes could not be read: the file is empty, or its compression is damaged.
+    pub damage: Option<InputError>,
+}
+
+/// The files at some paths.
+#[derive(Debug, Default)]
+pub struct FoundFiles {
+    /// The files in the order of the paths; those of a directory by name.
+    pub files: Vec<FoundFile>,
+    /// What directories hold that is not read: hidden files, links to directories, devices and pipes.
+    pub passed_over: Vec<PathBuf>,
+}
+
+/// Whether a path is that of a directory whose files are inputs of their own, and not the parts of one
+/// zksync-era snapshot.
+///
+/// # Errors
+/// [`InputError`] if it cannot be read.
+pub fn is_directory_of_files(path: &Path) -> Result<bool, InputError> {
+    Ok(is_directory(path)? && !is_snapshot_directory(path)?)
+}
+
+impl FoundFiles {
+    /// Finds the files at `paths`, and in the directories among them, with all their subdirectories. Links to
+    /// directories are not followed, since they may lead back. The same directories give the same list.
+    ///
+    /// # Errors
+    /// [`InputError`] if a directory or the first bytes of a file cannot be read.
+    pub fn at<P: AsRef<Path>>(paths: &[P]) -> Result<Self, InputError> {
+        let mut found = Self::default();
+        for path in paths {
+            let path = path.as_ref();
+            if is_directory_of_files(path)? {
+                let mut inside = Vec::new();
+                found.list(path, &mut inside)?;
+                found.add_directory(inside)?;
+            } else if is_directory(path)? {
+                found.files.push(FoundFile::era_snapshot(path.into(), false));
+            } else {
+                found.files.push(FoundFile::at(path.into(), false)?);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Adds the names of all files below a directory to `inside`.
+    fn list(&mut self, directory: &Path, inside: &mut Vec<PathBuf>) -> Result<(), InputError> {
+        let unreadable =
+            |source| InputError::Read { name: directory.display().to_string(), source };
+        let mut entries = Vec::new();
+        for entry in entries_of(directory)? {
+            entries.push((entry.path(), entry.file_type().map_err(unreadable)?));
+        }
+        entries.sort_by(|(one, _), (other, _)| one.cmp(other));
+        for (path, kind) in entries {
+            let name = path.file_name().unwrap_or_default();
+            let is_hidden = name.as_encoded_bytes().starts_with(b".");
+            if !is_hidden && is_file(&path)? {
+                inside.push(path);
+            } else if !is_hidden && kind.is_dir() {
+                self.list(&path, inside)?;
+            } else {
+                self.passed_over.push(path);
+            }
+        }
+        Ok(())
+    }
+
+    fn add_directory(&mut self, paths: Vec<PathBuf>) -> Result<(), InputError> {
+        let (chunks, others): (Vec<_>, Vec<_>) = paths.into_iter().partition(|path| is_chunk(path));
+        let mut with_header = Vec::new();
+        for path in others {
+            let file = FoundFile::at(path, true)?;
+            if file.kind == Some(FileKind::State(Format::EraSnapshot)) {
+                with_header.extend(files_of(&file.path)?);
+            }
+            self.files.push(file);
+        }
+        // Chunks without a header are found by their directory.
+        let mut directories: Vec<PathBuf> = chunks
+            .iter()
+            .filter(|chunk| !with_header.contains(chunk))
+            .map(|chunk| snapshot_of(chunk))
+            .collect();
+        directories.dedup();
+        let snapshots = directories.into_iter().map(|path| FoundFile::era_snapshot(path, true));
+        self.files.extend(snapshots);
+        Ok(())
+    }
+
+    /// The files of some kinds, in order.
+    pub fn of(&self, is_wanted: impl Fn(FileKind) -> bool) -> impl Iterator<Item = &FoundFile> {
+        self.files.iter().filter(move |file| file.kind.is_some_and(&is_wanted))
+    }
+}
+
+impl FoundFile {
+    fn era_snapshot(path: PathBuf, from_directory: bool) -> Self {
+        let kind = Some(FileKind::State(Format::EraSnapshot));
+        Self { path, kind, from_directory, damage: None }
+    }
+
+    /// Whether the file holds logs and does not name their chain.
+    #[must_use]
+    pub fn needs_chain(&self) -> bool {
+        match self.kind {
+            Some(FileKind::Logs(SourceFormat::Receipts | SourceFormat::Postgres)) => true,
+            Some(FileKind::Logs(SourceFormat::Pubdata)) => !names_chain(&self.path),
+            _ => false,
+        }
+    }
+
+    fn at(path: PathBuf, from_directory: bool) -> Result<Self, InputError> {
+        let mut found = Self { path, kind: None, from_directory, damage: None };
+        if is_file(&found.path)? {
+            match kind_at(&found.path) {
+                Ok(kind) => found.kind = kind,
+                Err(error) if error.is_damage() => found.damage = Some(error),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// The kind of a file. That of a tar archive is the kind of its first file that is recognised.
+fn kind_at(path: &Path) -> Result<Option<FileKind>, InputError> {
+    let inputs = Inputs::open(path)?;
+    let is_archive = inputs.is_archive();
+    for input in inputs {
+        match input {
+            Err(InputError::Empty { .. }) if is_archive => {}
+            input => match sniff(&input?) {
+                None if is_archive => {}
+                kind => return Ok(kind),
+            },
+        }
+    }
+    Ok(None)
+}
+
+impl FileKind {
+    /// Whether a file of this kind shows what a settlement layer recorded.
+    #[must_use]
+    pub fn is_evidence(self) -> bool {
+        matches!(self, Self::Snapshot | Self::TreeFile | Self::State(_) | Self::Events)
+    }
+
+    /// Whether a file of this kind holds the logs of batches.
+    #[must_use]
+    pub fn has_logs(self) -> bool {
+        matches!(self, Self::MessageArchive | Self::Logs(_))
+    }
+}

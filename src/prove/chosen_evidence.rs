@@ -1,0 +1,328 @@
+//! Chooses the evidence among the files of directories: one settlement layer's newest state, whole or in parts,
+//! and the events of its MessageRoot.
+
+use std::{
+    cell::Cell,
+    cmp::Reverse,
+    path::{Path, PathBuf},
+};
+
+use super::{Error, ObserverHandle, Trees, TreesOptions};
+use crate::{
+    contracts::system,
+    files::{OutputError, names},
+    forest::{ChainTree, Forest, TreeFile, TreeFileError},
+    ingest::{FileKind, FoundFile, FoundFiles, state::ImportError},
+    primitives::{ChainId, SlBlock},
+    proof::FailureCode,
+    state::StorageReader,
+};
+
+/// The evidence among some files.
+#[derive(Debug, Default)]
+pub struct ChosenEvidence {
+    /// The state or the tree file. Several files are parts of one state.
+    pub state: Vec<PathBuf>,
+    /// The files of events.
+    pub events: Vec<PathBuf>,
+    /// Every file of a state or of trees, with what it is used for.
+    pub seen: Vec<SurveyedState>,
+}
+
+/// A state or a tree file, and what it is used for.
+#[derive(Debug)]
+pub struct SurveyedState {
+    /// The file. Several files are parts of one state.
+    pub paths: Vec<PathBuf>,
+    /// The settlement layer, if it is the state of one.
+    pub sl_chain: Option<ChainId>,
+    /// The block of the state, if it is known.
+    pub block: Option<SlBlock>,
+    /// The number of batches in its trees.
+    pub batches: u64,
+    /// What it is used for.
+    pub usage: StateUse,
+}
+
+/// What a state or a tree file among others is used for.
+#[derive(Debug)]
+pub enum StateUse {
+    /// Proofs are made from it.
+    Evidence,
+    /// It is the past of the state that is used, or the same.
+    Past,
+    /// It is the state of another settlement layer.
+    OtherLayer,
+    /// It is the state of a chain that imported interop roots, so that it can be an anchor for them.
+    Importer,
+    /// It is the state of L1 or of another chain, or a part of a state that is not whole.
+    Part(Error),
+    /// It cannot be used.
+    Unusable(Error),
+    /// It is of the same settlement layer and contradicts the state that is used.
+    Contradicts(Error),
+}
+
+/// A whole state that was rebuilt.
+struct Whole {
+    paths: Vec<PathBuf>,
+    trees: Trees,
+}
+
+impl Whole {
+    /// By the number of batches and the block: what grows with time.
+    fn age(&self) -> (u64, Option<SlBlock>) {
+        (self.trees.forest().map_or(0, Forest::batch_count), self.trees.block())
+    }
+
+    fn sl_chain(&self) -> Option<ChainId> {
+        self.trees.forest().map(Forest::sl_chain)
+    }
+
+    fn seen(self, usage: StateUse) -> SurveyedState {
+        let (batches, block) = self.age();
+        SurveyedState { sl_chain: self.sl_chain(), block, batches, usage, paths: self.paths }
+    }
+}
+
+impl ChosenEvidence {
+    /// Chooses the evidence among `found`. Each state is rebuilt to see what it is. Of several whole states the
+    /// newest is used, and the others have to be its past. States that are not whole are joined, those of one
+    /// directory first, and used if that makes a whole one. `with_tree_files` also considers tree files.
+    ///
+    /// # Errors
+    /// [`Error`] if a file cannot be read, or a temporary file not be written. What is wrong with a file is in
+    /// [`ChosenEvidence::seen`].
+    pub fn among(
+        found: &FoundFiles,
+        options: &TreesOptions,
+        with_tree_files: bool,
+    ) -> Result<Self, Error> {
+        let is_state = |kind: FileKind| {
+            kind.is_evidence()
+                && kind != FileKind::Events
+                && (with_tree_files || kind != FileKind::TreeFile)
+        };
+        let events = found.of(|kind| kind == FileKind::Events);
+        let mut chosen =
+            Self { events: events.map(|file| file.path.clone()).collect(), ..Self::default() };
+        let states: Vec<&FoundFile> = found.of(is_state).collect();
+        if let ([only], true) = (&states[..], options.batch_roots_only) {
+            chosen.state = vec![only.path.clone()];
+            return Ok(chosen);
+        }
+        let rebuilder = Rebuilder::new(options)?;
+        let (mut whole, mut partial) = (Vec::new(), Vec::new());
+        for FoundFile { path, .. } in states {
+            match rebuilder.rebuild(std::slice::from_ref(path)) {
+                Ok(trees) => whole.push(Whole { paths: vec![path.clone()], trees }),
+                Err(error) if is_partial(&error) => partial.push(rebuilder.partial(path, error)),
+                Err(error) if is_io(&error) => return Err(error),
+                Err(error) => chosen.note(vec![path.clone()], StateUse::Unusable(error)),
+            }
+        }
+        whole.extend(rebuilder.join(&mut partial)?);
+        for PartialState { path, error, imports_roots, .. } in partial {
+            let usage = match imports_roots {
+                true => StateUse::Importer,
+                false if error.code() == FailureCode::TreeDiffers => StateUse::Unusable(error),
+                false => StateUse::Part(error),
+            };
+            chosen.note(vec![path], usage);
+        }
+        chosen.choose(whole, options.sl_chain);
+        chosen.seen.sort_by(|one, other| one.paths.cmp(&other.paths));
+        Ok(chosen)
+    }
+
+    fn note(&mut self, paths: Vec<PathBuf>, usage: StateUse) {
+        let state = SurveyedState { paths, sl_chain: None, block: None, batches: 0, usage };
+        self.seen.push(state);
+    }
+
+    /// Uses the newest of the whole states.
+    fn choose(&mut self, mut whole: Vec<Whole>, sl_chain: Option<ChainId>) {
+        // The sort is stable: of equal states the first one is used.
+        whole.sort_by_key(|whole| Reverse(whole.age()));
+        let is_wanted = |whole: &Whole| sl_chain.is_none() || whole.sl_chain() == sl_chain;
+        let Some(newest) = whole.iter().position(is_wanted) else {
+            self.seen.extend(whole.into_iter().map(|whole| whole.seen(StateUse::OtherLayer)));
+            return;
+        };
+        let newest = whole.remove(newest);
+        for other in whole {
+            let usage = match (newest.trees.forest(), other.trees.forest()) {
+                (Some(new), Some(old)) if new.sl_chain() == old.sl_chain() => {
+                    match first_difference(new, old) {
+                        None => StateUse::Past,
+                        Some(chain) => StateUse::Contradicts(Error::NotItsPast {
+                            newer: names(&newest.paths),
+                            older: names(&other.paths),
+                            chain,
+                        }),
+                    }
+                }
+                _ => StateUse::OtherLayer,
+            };
+            self.seen.push(other.seen(usage));
+        }
+        self.state = newest.paths.clone();
+        self.seen.push(newest.seen(StateUse::Evidence));
+    }
+
+    /// Checks that the choice is certain: that there is evidence, that no state contradicts it, and that all
+    /// states are of one settlement layer unless `sl_chain` names it.
+    ///
+    /// # Errors
+    /// [`Error`] naming the files.
+    pub fn check(&mut self, sl_chain: Option<ChainId>) -> Result<(), Error> {
+        let used = self.seen.iter().find(|state| matches!(state.usage, StateUse::Evidence));
+        let used = used.map(|state| (names(&state.paths), state.sl_chain));
+        let nothing = self.state.is_empty() && self.events.is_empty();
+        for state in std::mem::take(&mut self.seen) {
+            match state.usage {
+                StateUse::Contradicts(error) => return Err(error),
+                StateUse::Unusable(error) | StateUse::Part(error) if nothing => return Err(error),
+                StateUse::OtherLayer if sl_chain.is_none() => {
+                    let (first, first_chain) = used.unwrap_or_default();
+                    return Err(Error::TwoSettlementLayers {
+                        first,
+                        first_chain: first_chain.unwrap_or_default(),
+                        second: names(&state.paths),
+                        second_chain: state.sl_chain.unwrap_or_default(),
+                    });
+                }
+                _ => self.seen.push(state),
+            }
+        }
+        if nothing {
+            let what =
+                "there is no state of a settlement layer, no tree file and no events".to_owned();
+            return Err(Error::NothingFound { code: FailureCode::NothingFound, what });
+        }
+        Ok(())
+    }
+}
+
+/// The first chain of whose batches the older trees do not have the first ones of the newer trees.
+fn first_difference(newer: &Forest, older: &Forest) -> Option<ChainId> {
+    let mut new = newer.chains().iter();
+    let differs = |old: &&ChainTree| {
+        new.next().is_none_or(|new| {
+            let count = old.batches().len();
+            new.chain() != old.chain()
+                || new.batches().runs(0..count) != old.batches().runs(0..count)
+                || !new.batch_roots().starts_with(old.batch_roots())
+        })
+    };
+    older.chains().iter().find(differs).map(ChainTree::chain)
+}
+
+/// Rebuilds states to see what they are. The trees are kept in files.
+struct Rebuilder {
+    options: TreesOptions,
+    scratch: tempfile::TempDir,
+    count: Cell<u32>,
+}
+
+/// A file of a state that is not that of a settlement layer, or not whole.
+struct PartialState {
+    path: PathBuf,
+    error: Error,
+    block: Option<SlBlock>,
+    imports_roots: bool,
+}
+
+impl Rebuilder {
+    fn new(options: &TreesOptions) -> Result<Self, Error> {
+        let scratch = tempfile::tempdir().map_err(|source| {
+            let name = "a temporary directory".into();
+            Error::Output(OutputError { name, source })
+        })?;
+        let options = TreesOptions {
+            events: Vec::new(),
+            sl_chain: None,
+            l1: None,
+            batch_roots_only: false,
+            observer: ObserverHandle::default(),
+            ..options.clone()
+        };
+        Ok(Self { options, scratch, count: Cell::new(0) })
+    }
+
+    fn rebuild(&self, paths: &[PathBuf]) -> Result<Trees, Error> {
+        if let [path] = paths
+            && TreeFile::is_at(path)?
+        {
+            return Trees::open(paths, &self.options);
+        }
+        let number = self.count.replace(self.count.get() + 1);
+        let target = self.scratch.path().join(format!("{number}.sltree"));
+        Trees::rebuild_to_file(paths, &target, false, &self.options)
+    }
+
+    fn partial(&self, path: &Path, error: Error) -> PartialState {
+        let state = self.options.state.import().read(path).map(|dump| dump.state);
+        let imported = state.as_ref().ok().and_then(|s| s.slot_count(system::INTEROP_ROOT_STORAGE));
+        PartialState {
+            path: path.into(),
+            error,
+            block: state.ok().and_then(|state| state.block()),
+            imports_roots: imported.is_some_and(|imported| imported > 0),
+        }
+    }
+
+    /// Joins the parts of one state and removes them from `partial`.
+    fn join(&self, partial: &mut Vec<PartialState>) -> Result<Option<Whole>, Error> {
+        for joined in possible_states(partial) {
+            match self.rebuild(&joined) {
+                Ok(trees) => {
+                    partial.retain(|part| !joined.contains(&part.path));
+                    return Ok(Some(Whole { paths: joined, trees }));
+                }
+                Err(error) if is_io(&error) => return Err(error),
+                Err(_) => {}
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// The files that may be all parts of one state: those of each directory, then all. Files that name a block are
+/// parts only of the state of this block.
+fn possible_states(partial: &[PartialState]) -> Vec<Vec<PathBuf>> {
+    let parts = || partial.iter().filter(|part| !part.imports_roots);
+    let mut directories: Vec<Option<&Path>> = parts().map(|part| part.path.parent()).collect();
+    directories.dedup();
+    let mut blocks: Vec<Option<SlBlock>> = parts().map(|part| part.block).collect();
+    blocks.push(None);
+    blocks.sort_unstable();
+    blocks.dedup();
+    let mut possible = Vec::new();
+    for directory in directories.into_iter().map(Some).chain([None]) {
+        for &block in &blocks {
+            let joined: Vec<PathBuf> = parts()
+                .filter(|part| directory.is_none_or(|directory| part.path.parent() == directory))
+                .filter(|part| part.block.is_none() || part.block == block)
+                .map(|part| part.path.clone())
+                .collect();
+            if joined.len() > 1 && !possible.contains(&joined) {
+                possible.push(joined);
+            }
+        }
+    }
+    possible
+}
+
+/// Whether a state may be a part of one, or of another chain. Where slots are missing, the trees differ too.
+fn is_partial(error: &Error) -> bool {
+    match error {
+        Error::Rebuild { .. } | Error::TreeFile { source: TreeFileError::Rebuild(_), .. } => true,
+        Error::Import(error) => matches!(error, ImportError::Pages { .. }),
+        _ => false,
+    }
+}
+
+fn is_io(error: &Error) -> bool {
+    matches!(error.code(), FailureCode::ReadFailed | FailureCode::WriteFailed)
+}

@@ -1,0 +1,58 @@
+//! The files that trees are opened from, when directories are given.
+
+use std::path::PathBuf;
+
+use super::{ChosenEvidence, Error, Event, Observer, TreesOptions};
+use crate::ingest::{FileKind, FoundFiles, is_directory_of_files};
+
+impl TreesOptions {
+    /// Replaces directories among the paths of the evidence, and among those in these options, by the files in
+    /// them that serve. Tree files serve if `with_tree_files`.
+    pub(super) fn files(
+        &self,
+        paths: &[PathBuf],
+        with_tree_files: bool,
+    ) -> Result<(Vec<PathBuf>, Self), Error> {
+        let mut options = self.clone();
+        options.events = files_in(&self.events, FileKind::Events)?;
+        options.sl_batches = files_in(&self.sl_batches, FileKind::SlBatches)?;
+        if !has_directory(paths)? {
+            return Ok((paths.to_vec(), options));
+        }
+        let mut chosen = ChosenEvidence::among(&FoundFiles::at(paths)?, self, with_tree_files)?;
+        chosen.check(self.sl_chain)?;
+        chosen.seen.iter().for_each(|state| self.observer.event(&Event::StateChosen(state)));
+        if chosen.state.is_empty() {
+            options.events.retain(|path| !chosen.events.contains(path));
+            return Ok((chosen.events, options));
+        }
+        if !options.batch_roots_only {
+            chosen.events.retain(|path| !options.events.contains(path));
+            options.events.append(&mut chosen.events);
+        }
+        Ok((chosen.state, options))
+    }
+}
+
+/// The files at `paths`, and in the directories among them those of one kind.
+fn files_in(paths: &[PathBuf], kind: FileKind) -> Result<Vec<PathBuf>, Error> {
+    let mut files = Vec::new();
+    for path in paths {
+        if is_directory_of_files(path)? {
+            let found = FoundFiles::at(&[path])?;
+            files.extend(found.of(|found| found == kind).map(|file| file.path.clone()));
+        } else {
+            files.push(path.clone());
+        }
+    }
+    Ok(files)
+}
+
+fn has_directory(paths: &[PathBuf]) -> Result<bool, Error> {
+    for path in paths {
+        if is_directory_of_files(path)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}

@@ -1,0 +1,180 @@
+//! The batches of each chain: whole, missing, or not folding; and the totals that can be proven.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::{Provable, logs::SurveyedLogs, provable::Reaches};
+use crate::{
+    archive::Archive,
+    forest::{ChainTree, Forest},
+    message::BatchView,
+    primitives::{BatchNumber, ChainId},
+    prove::{Error, Trees},
+};
+
+/// The maximum number of runs of batches that are listed.
+const MOST_RUNS: usize = 20;
+
+/// Numbers of batches, and of logs and messages in them. The padding of a batch's logs does not count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Counts {
+    /// The number of batches.
+    pub batches: u64,
+    /// The number of logs.
+    pub logs: u64,
+    /// The number of logs that are those of messages.
+    pub messages: u64,
+}
+
+impl Counts {
+    /// The sum of both.
+    pub(super) fn with(self, others: Self) -> Self {
+        Self {
+            batches: self.batches + others.batches,
+            logs: self.logs + others.logs,
+            messages: self.messages + others.messages,
+        }
+    }
+
+    /// What is in these and not in those, which are among them.
+    pub(super) fn without(self, those: Self) -> Self {
+        Self {
+            batches: self.batches - those.batches,
+            logs: self.logs - those.logs,
+            messages: self.messages - those.messages,
+        }
+    }
+
+    fn add(&mut self, batch: &BatchView<'_>) {
+        self.batches += 1;
+        for log in batch.logs() {
+            self.logs += u64::from(log.as_bytes().iter().any(|byte| *byte != 0));
+            self.messages += u64::from(log.is_message());
+        }
+    }
+}
+
+/// Runs of batches: the first and last batch of each. Numbers within a run may have gaps where a chain settled
+/// elsewhere.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BatchRuns {
+    /// The number of batches.
+    pub count: u64,
+    /// The first runs.
+    pub first: Vec<(BatchNumber, BatchNumber)>,
+    /// The number of further runs.
+    pub more: u64,
+}
+
+impl BatchRuns {
+    /// The runs of `batches`, each with whether it directly follows the one before.
+    fn of(batches: impl Iterator<Item = (BatchNumber, bool)>) -> Self {
+        let mut runs = Self::default();
+        for (batch, follows) in batches {
+            runs.count += 1;
+            if !follows && runs.first.len() == MOST_RUNS {
+                runs.more += 1;
+            } else if !follows {
+                runs.first.push((batch, batch));
+            } else if let (Some((_, last)), 0) = (runs.first.last_mut(), runs.more) {
+                *last = batch;
+            }
+        }
+        runs
+    }
+}
+
+/// The batches of a chain.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ChainCounts {
+    /// The chain.
+    pub chain_id: ChainId,
+    /// The number of its batches in the trees.
+    pub executed: u64,
+    /// The first and the last of them.
+    pub range: Option<(BatchNumber, BatchNumber)>,
+    /// Batches whose logs fold to their root in the trees.
+    pub whole: Counts,
+    /// Batches whose logs do not fold: logs are missing or wrong.
+    pub not_folding: BatchRuns,
+    /// Batches in the trees without logs.
+    pub missing: BatchRuns,
+    /// Batches with logs that are not in the trees.
+    pub unknown: Counts,
+}
+
+/// Counts the batches of each chain, and what can be proven against each kind of target.
+pub(super) fn count(
+    trees: Option<&Trees>,
+    logs: &SurveyedLogs,
+    reaches: &Reaches<'_>,
+) -> Result<(Vec<ChainCounts>, Vec<Provable>), Error> {
+    let forest = trees.and_then(Trees::forest);
+    let trees: BTreeMap<ChainId, &ChainTree> =
+        forest.iter().flat_map(|forest| forest.chains()).map(|tree| (tree.chain(), tree)).collect();
+    let mut provable = vec![Counts::default(); reaches.kinds.len()];
+    let mut counted: BTreeMap<ChainId, (Counts, Counts)> = BTreeMap::new();
+    for batch in logs.archive.iter().flat_map(Archive::batches) {
+        let batch = batch?;
+        let tree = trees.get(&batch.chain());
+        let leaf = tree.and_then(|tree| Some((tree, tree.find(batch.batch())?.0)));
+        let (whole, unknown) = counted.entry(batch.chain()).or_default();
+        let Some((tree, leaf)) = leaf else {
+            unknown.add(&batch);
+            continue;
+        };
+        whole.add(&batch);
+        for (counts, reach) in provable.iter_mut().zip(&reaches.kinds) {
+            if reach.has(tree, leaf) {
+                counts.add(&batch);
+            }
+        }
+    }
+    let mut chains: Vec<ChainCounts> = forest
+        .iter()
+        .flat_map(|forest: &&Forest| forest.chains())
+        .map(|tree| {
+            let (whole, unknown) = counted.remove(&tree.chain()).unwrap_or_default();
+            of_tree(tree, logs, whole, unknown)
+        })
+        .collect();
+    chains.extend(counted.into_iter().map(|(chain_id, (_, unknown))| ChainCounts {
+        chain_id,
+        executed: 0,
+        range: None,
+        whole: Counts::default(),
+        not_folding: BatchRuns::default(),
+        missing: BatchRuns::default(),
+        unknown,
+    }));
+    let provable = provable.into_iter().zip(&reaches.kinds);
+    let provable = provable.map(|(counts, reach)| reach.report(counts, reaches.explained));
+    Ok((chains, provable.collect()))
+}
+
+fn of_tree(tree: &ChainTree, logs: &SurveyedLogs, whole: Counts, unknown: Counts) -> ChainCounts {
+    let chain = tree.chain();
+    let does_not_fold = |batch| logs.not_folding.contains(&(chain, batch));
+    let is_whole =
+        |batch| logs.archive.as_ref().is_some_and(|archive| archive.contains(chain, batch));
+    let runs = |is_wanted: &dyn Fn(BatchNumber) -> bool| {
+        let mut before = false;
+        BatchRuns::of(tree.batches().iter().filter_map(|batch| {
+            let follows = std::mem::replace(&mut before, is_wanted(batch));
+            before.then_some((batch, follows))
+        }))
+    };
+    ChainCounts {
+        chain_id: chain,
+        executed: tree.batches().len(),
+        range: tree.batches().first().zip(tree.batches().last()),
+        whole,
+        not_folding: runs(&does_not_fold),
+        missing: runs(&|batch| !does_not_fold(batch) && !is_whole(batch)),
+        unknown,
+    }
+}

@@ -1,0 +1,125 @@
+//! Reads the logs among the files, and notes which batches do not fold.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
+
+use super::{Problem, SurveyOptions};
+use crate::{
+    archive::Archive,
+    files::{Input, OutputError},
+    ingest::{
+        FileKind, FoundFiles, IndexError,
+        logs::{BatchCheck, Indexer, Verdict},
+    },
+    message::BatchView,
+    primitives::{BatchNumber, ChainId},
+    prove::{Error, LogChains, TreeCheck, Trees},
+};
+
+/// The logs among the files.
+#[derive(Debug, Default)]
+pub(super) struct SurveyedLogs {
+    /// All batches that are not damaged and do not contradict the trees.
+    pub(super) archive: Option<Archive>,
+    /// The batches whose logs do not fold to their root in the trees, unless another file has them whole.
+    pub(super) not_folding: BTreeSet<(ChainId, BatchNumber)>,
+    /// The chains of the files that do not name them.
+    pub(super) chains: LogChains,
+    /// The files whose chain is not known.
+    pub(super) without_chain: Vec<PathBuf>,
+    /// The number of batches in each file, where a file has whole batches.
+    pub(super) batches: BTreeMap<PathBuf, u64>,
+    /// The number of parts that were left out for other reasons than that they do not fold.
+    pub(super) left_out: u64,
+}
+
+impl SurveyedLogs {
+    /// Reads all archives of logs into a temporary file.
+    pub(super) fn read(
+        found: &FoundFiles,
+        trees: Option<&Trees>,
+        options: &SurveyOptions,
+        problems: &mut Vec<Problem>,
+    ) -> Result<Self, Error> {
+        let mut logs = Self::default();
+        if found.of(FileKind::has_logs).next().is_none() {
+            return Ok(logs);
+        }
+        let source = &options.source;
+        logs.chains = LogChains::find(found, trees, source, options.chain_of_others)?;
+        let dir = tempfile::tempdir().map_err(|source| {
+            IndexError::from(OutputError { name: "a temporary directory".into(), source })
+        })?;
+        let target = dir.path().join("all.slmsg");
+        let recorder = match trees.and_then(Trees::forest) {
+            Some(forest) => Some(Recorder::new(TreeCheck::new(forest)?)),
+            None => None,
+        };
+        let incomplete = || recorder.as_ref().map_or(0, |recorder| recorder.count.get());
+        let check = recorder.as_ref().map(|recorder| recorder as &dyn BatchCheck);
+        let mut indexer = Indexer::create(&target, source.clone(), check)?;
+        logs.chains.set_blocks(&mut indexer);
+        for file in found.of(FileKind::has_logs) {
+            let (path, chain) = (&file.path, logs.chains.of(&file.path));
+            if file.needs_chain() && chain.is_none() {
+                logs.without_chain.push(path.clone());
+                continue;
+            }
+            let before = indexer.taken() + incomplete();
+            let read = Input::open(path).map_err(IndexError::from);
+            match read.and_then(|input| indexer.read_of(chain, input)) {
+                Err(error) if error.is_io() => return Err(error.into()),
+                Err(error) => {
+                    problems.push(Problem { files: vec![path.clone()], error: error.into() });
+                }
+                Ok(_) => {
+                    let batches = indexer.taken() + incomplete() - before;
+                    if batches > 0 {
+                        logs.batches.insert(path.clone(), batches);
+                    }
+                }
+            }
+        }
+        let indexed = indexer.finish()?;
+        logs.left_out = indexed.faults.count() - incomplete();
+        if indexed.header.batches > 0 {
+            logs.archive = Some(Archive::open(&target, source.access)?);
+        }
+        let not_folding = recorder.map(|recorder| recorder.not_folding.into_inner());
+        logs.not_folding = not_folding.unwrap_or_default();
+        logs.not_folding.retain(|&(chain, batch)| {
+            logs.archive.as_ref().is_none_or(|archive| !archive.contains(chain, batch))
+        });
+        Ok(logs)
+    }
+}
+
+/// Notes the batches that do not fold.
+struct Recorder<'f> {
+    check: TreeCheck<'f>,
+    not_folding: RefCell<BTreeSet<(ChainId, BatchNumber)>>,
+    /// The number of verdicts that a batch does not fold; one batch may have several.
+    count: Cell<u64>,
+}
+
+impl<'f> Recorder<'f> {
+    fn new(check: TreeCheck<'f>) -> Self {
+        Self { check, not_folding: RefCell::default(), count: Cell::new(0) }
+    }
+}
+
+impl BatchCheck for Recorder<'_> {
+    fn check(&self, batches: &[BatchView<'_>]) -> Vec<Verdict> {
+        let verdicts = self.check.check(batches);
+        for (batch, verdict) in batches.iter().zip(&verdicts) {
+            if matches!(verdict, Verdict::Incomplete(_)) {
+                self.not_folding.borrow_mut().insert(batch.key());
+                self.count.set(self.count.get() + 1);
+            }
+        }
+        verdicts
+    }
+}

@@ -1,0 +1,246 @@
+//! What some files are, what can be proven with them, and what is missing.
+//!
+//! [`survey`] reads everything once: it rebuilds the trees of each state, folds the logs of each batch, and
+//! searches for the contents of past roots. What it counts is what a job makes proofs of.
+
+mod chain_counts;
+mod files;
+mod logs;
+mod missing;
+mod provable;
+
+use std::path::PathBuf;
+
+use serde::{Serialize, Serializer, ser::SerializeStruct};
+
+use logs::SurveyedLogs;
+
+pub use chain_counts::{BatchRuns, ChainCounts, Counts};
+pub use files::{FileReport, FileUse};
+pub use missing::{Missing, MissingPart};
+pub use provable::{Provable, TargetKind};
+
+use crate::{
+    files::InputError,
+    forest::{Forest, InteropRoot},
+    ingest::{FileKind, FoundFile, FoundFiles, logs::SourceOptions},
+    primitives::{ChainId, Hash, SlBlock},
+    proof::CheckedBy,
+    prove::{ChosenEvidence, Error, StateUse, Trees, TreesOptions},
+};
+
+/// The number of trees that are tried for each past root, unless the options say it. More of them may be found
+/// by a job.
+const SEARCH: u64 = 1 << 14;
+
+/// How the files are read.
+#[derive(Clone, Debug, Default)]
+pub struct SurveyOptions {
+    /// How states are read and trees are rebuilt.
+    pub trees: TreesOptions,
+    /// How logs are read.
+    pub source: SourceOptions,
+    /// The chain of logs that do not name it, if the trees do not show it.
+    pub chain_of_others: Option<ChainId>,
+}
+
+/// What some files are, what can be proven with them, and what is missing.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Survey {
+    /// Every file, in order.
+    pub files: Vec<FileReport>,
+    /// What directories hold that was not read: hidden files, links to directories, devices and pipes.
+    pub passed_over: Vec<PathBuf>,
+    /// The trees, if there is evidence of a settlement layer.
+    pub settlement_layer: Option<TreesReport>,
+    /// The chains of the trees, by their index, then further chains of the logs.
+    pub chains: Vec<ChainCounts>,
+    /// The number of parts of archives that were left out because they are damaged or contradict each other.
+    pub left_out: u64,
+    /// What can be proven against each kind of target. Kinds against which nothing can be proven are not listed.
+    pub provable: Vec<Provable>,
+    /// What is missing; first what would make the most batches provable.
+    pub missing: Vec<Missing>,
+    /// Files that are damaged or contradict others.
+    pub problems: Vec<Problem>,
+}
+
+/// The trees of a settlement layer.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TreesReport {
+    /// The settlement layer.
+    pub sl_chain_id: ChainId,
+    /// Whether there are states of other settlement layers, so that this one has to be named.
+    pub is_one_of_several: bool,
+    /// The release of its contracts.
+    pub release: String,
+    /// The files that they were rebuilt from.
+    pub files: Vec<PathBuf>,
+    /// What they were compared with.
+    pub checked_by: CheckedBy,
+    /// The block of the state, if it is known.
+    pub block: Option<SlBlock>,
+    /// The number of batches.
+    pub batches: u64,
+    /// The newest interop root. To trust the files, compare it with one from another source.
+    pub interop_root: Option<InteropRootReport>,
+    /// The root of the shared tree, which is to be compared if there is no interop root.
+    pub shared_root: Hash,
+}
+
+/// An interop root.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct InteropRootReport {
+    /// The block whose root it is.
+    pub block: SlBlock,
+    /// The number of chains in it.
+    pub chains: u64,
+    /// The root.
+    pub root: Hash,
+}
+
+impl From<InteropRoot> for InteropRootReport {
+    fn from(root: InteropRoot) -> Self {
+        Self { block: root.block, chains: root.chains, root: root.root }
+    }
+}
+
+/// Files that are damaged or contradict others.
+#[derive(Debug)]
+pub struct Problem {
+    /// The files.
+    pub files: Vec<PathBuf>,
+    /// What is wrong with them.
+    pub error: Error,
+}
+
+impl Serialize for Problem {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut message = self.error.to_string();
+        let mut next = std::error::Error::source(&self.error);
+        while let Some(cause) = next {
+            message = format!("{message}: {cause}");
+            next = cause.source();
+        }
+        let mut problem = serializer.serialize_struct("Problem", 3)?;
+        problem.serialize_field("files", &self.files)?;
+        problem.serialize_field("code", &self.error.code())?;
+        problem.serialize_field("message", &message)?;
+        problem.end()
+    }
+}
+
+/// Surveys the files at some paths: files, or directories with all their subdirectories.
+///
+/// ```
+/// use slproof::survey::survey;
+///
+/// let found = survey(&["fixtures/gateway-v29/state.anvil.json".into()], &Default::default())?;
+/// assert_eq!(found.settlement_layer.map(|layer| layer.batches), Some(145));
+/// // Without logs, nothing can be proven.
+/// assert!(found.provable.is_empty() && !found.missing.is_empty());
+/// # Ok::<(), slproof::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Error`] if a file cannot be read, or a temporary file not be written. Files that are damaged or contradict
+/// others are no error, but [problems](Survey::problems).
+pub fn survey(paths: &[PathBuf], options: &SurveyOptions) -> Result<Survey, Error> {
+    let found = FoundFiles::at(paths)?;
+    let trees_options = TreesOptions {
+        search: options.trees.search.or(Some(SEARCH)),
+        sl_batches: paths_of(found.of(|kind| kind == FileKind::SlBatches)),
+        batch_roots_only: false,
+        ..options.trees.clone()
+    };
+    let chosen = ChosenEvidence::among(&found, &trees_options, true)?;
+    let mut problems = Vec::new();
+    let (trees, used) = open(&chosen, &trees_options, &mut problems);
+    let logs = SurveyedLogs::read(&found, trees.as_ref(), options, &mut problems)?;
+    let mut files = files::report(&found, &chosen, &used, &logs);
+    let kinds = provable::kinds(trees.as_ref(), &mut problems);
+    let (chains, counts) = chain_counts::count(trees.as_ref(), &logs, &kinds)?;
+    let missing = missing::missing(trees.as_ref(), &logs, &chains, &counts);
+    let is_one_of_several =
+        chosen.seen.iter().any(|state| matches!(state.usage, StateUse::OtherLayer));
+    for state in chosen.seen {
+        if let StateUse::Unusable(error) | StateUse::Contradicts(error) = state.usage {
+            problems.push(Problem { files: state.paths, error });
+        }
+    }
+    for FoundFile { path, damage, .. } in found.files {
+        if let Some(error @ InputError::Read { .. }) = damage {
+            problems.push(Problem { files: vec![path], error: error.into() });
+        }
+    }
+    for file in files.iter_mut() {
+        if problems.iter().any(|problem| problem.files.contains(&file.path)) {
+            file.is_problem();
+        }
+    }
+    let settlement_layer = trees
+        .as_ref()
+        .and_then(|trees| Some(TreesReport::new(trees, trees.forest()?, used, is_one_of_several)));
+    let provable = counts.into_iter().filter(|provable| provable.counts.batches > 0).collect();
+    let (passed_over, left_out) = (found.passed_over, logs.left_out);
+    Ok(Survey {
+        files,
+        passed_over,
+        settlement_layer,
+        chains,
+        left_out,
+        provable,
+        missing,
+        problems,
+    })
+}
+
+fn paths_of<'f>(files: impl Iterator<Item = &'f FoundFile>) -> Vec<PathBuf> {
+    files.map(|file| file.path.clone()).collect()
+}
+
+/// Opens the trees of the chosen evidence, with the files that they come from. If the events do not agree with
+/// the state, the state alone is used.
+fn open(
+    chosen: &ChosenEvidence,
+    options: &TreesOptions,
+    problems: &mut Vec<Problem>,
+) -> (Option<Trees>, Vec<PathBuf>) {
+    let ChosenEvidence { state, events, .. } = chosen;
+    let with = |events: &[PathBuf]| TreesOptions { events: events.to_vec(), ..options.clone() };
+    let (files, tried) = match (&state[..], &events[..]) {
+        ([], []) => return (None, Vec::new()),
+        ([], events) => (events.to_vec(), Trees::open(events, &with(&[]))),
+        (state, events) => ([state, events].concat(), Trees::open(state, &with(events))),
+    };
+    match tried {
+        Ok(trees) => (Some(trees), files),
+        Err(error) if state.is_empty() || events.is_empty() => {
+            problems.push(Problem { files, error });
+            (None, Vec::new())
+        }
+        Err(error) => {
+            problems.push(Problem { files: events.clone(), error });
+            (Trees::open(state, &with(&[])).ok(), state.clone())
+        }
+    }
+}
+
+impl TreesReport {
+    fn new(trees: &Trees, forest: &Forest, files: Vec<PathBuf>, is_one_of_several: bool) -> Self {
+        Self {
+            sl_chain_id: forest.sl_chain(),
+            is_one_of_several,
+            release: forest.layout().to_string(),
+            files,
+            checked_by: trees.checked_by(),
+            block: trees.block(),
+            batches: forest.batch_count(),
+            interop_root: forest.latest().map(InteropRootReport::from),
+            shared_root: forest.root(),
+        }
+    }
+}

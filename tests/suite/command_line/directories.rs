@@ -1,0 +1,315 @@
+use std::{fs, path::Path};
+
+use serde_json::Value;
+
+use crate::support::{
+    binary::{Run, command, run},
+    fixture,
+    index_dir::{IndexDir, text},
+    json_lines,
+    json_schema::faults,
+    log_sources::lines,
+    read,
+};
+
+const FOLDER: &str = "gateway-v29";
+
+fn copy(dir: &IndexDir, file: &str, name: &str) {
+    dir.write(name, fs::read(fixture(&format!("{FOLDER}/{file}"))).unwrap());
+}
+
+/// The first lines of a fixture.
+fn head(file: &str, count: usize) -> String {
+    lines(json_lines(&format!("{FOLDER}/{file}")).into_iter().take(count))
+}
+
+fn survey(dir: &Path, rest: &[&str], code: i32) -> Value {
+    let args = ["survey", text(dir), "--json"];
+    let run = run(args.iter().chain(rest));
+    assert_eq!(run.code, Some(code), "{}{}", run.stdout, run.stderr);
+    let value = serde_json::from_str(&run.stdout).unwrap();
+    let schema: Value =
+        serde_json::from_str(&crate::support::binary::run(["schema", "survey"]).stdout).unwrap();
+    assert_eq!(faults(&schema, &schema, &value), Vec::<String>::new());
+    value
+}
+
+/// What a file with this name is used for.
+fn usage<'v>(survey: &'v Value, name: &str) -> &'v str {
+    let mut files = survey["files"].as_array().unwrap().iter();
+    let file = files.find(|file| Path::new(file["path"].as_str().unwrap()).ends_with(name));
+    file.unwrap_or_else(|| panic!("{name}: {survey}"))["use"].as_str().unwrap()
+}
+
+fn provable(survey: &Value, target: &str) -> [u64; 3] {
+    let mut kinds = survey["provable"].as_array().unwrap().iter();
+    let found = kinds.find(|kind| kind["target"] == target);
+    let found = found.unwrap_or_else(|| panic!("{target}: {survey}"));
+    ["batches", "logs", "messages"].map(|name| found[name].as_u64().unwrap())
+}
+
+/// Runs the command that a survey suggests, in `dir`.
+fn follow(dir: &Path, survey: &Value) -> Run {
+    let next = survey["next"].as_str().unwrap();
+    let args: Vec<&str> = next.split_whitespace().skip(1).collect();
+    command().args(args).current_dir(dir).output().unwrap().into()
+}
+
+/// A directory with a bit of everything.
+fn everything() -> IndexDir {
+    let dir = IndexDir::new();
+    copy(&dir, "state.anvil.json", "all/gw/state.json");
+    copy(&dir, "gw_batches.jsonl", "all/gw/batches.jsonl");
+    copy(&dir, "dest.state.anvil.json", "all/anchors/dest.json");
+    copy(&dir, "l1.state.anvil.json", "all/anchors/l1.json");
+    copy(&dir, "receipts.json", "all/logs/receipts.json");
+    dir.write("all/gw/events.jsonl", head("events.jsonl.gz", 100));
+    let batches = json_lines(&format!("{FOLDER}/logs.jsonl.gz"));
+    let mut half: Vec<Value> = batches.iter().step_by(2).cloned().collect();
+    // One batch lacks its last log.
+    let damaged =
+        half.iter_mut().find(|batch| batch["logs"].as_array().unwrap().len() > 3).unwrap();
+    damaged["logs"].as_array_mut().unwrap().pop();
+    damaged.as_object_mut().unwrap().remove("messages");
+    dir.write("all/logs/half.jsonl", lines(half));
+    dir.write("all/README.md", "What is left.");
+    dir.write("all/SHA256SUMS", format!("{}  logs/half.jsonl\n", "0".repeat(64)));
+    dir.write("all/empty", "");
+    dir
+}
+
+#[test]
+fn one_command_proves_what_the_survey_of_a_bit_of_everything_says() {
+    let dir = everything();
+    let all = dir.path("all");
+    let found = survey(&all, &[], 0);
+    for (name, expected) in [
+        ("gw/state.json", "evidence"),
+        ("gw/events.jsonl", "evidence"),
+        ("gw/batches.jsonl", "sl-batches"),
+        ("anchors/dest.json", "anchor"),
+        ("anchors/l1.json", "other-state"),
+        ("logs/receipts.json", "logs"),
+        ("logs/half.jsonl", "logs"),
+        ("README.md", "nothing"),
+        ("SHA256SUMS", "nothing"),
+        ("empty", "nothing"),
+    ] {
+        assert_eq!(usage(&found, name), expected, "{name}");
+    }
+    let layer = &found["settlementLayer"];
+    assert_eq!((&layer["slChainId"], &layer["checkedBy"]), (&506.into(), &"state+events".into()));
+    let roots = crate::support::json(&format!("{FOLDER}/roots.json"));
+    assert!(roots.to_string().contains(layer["interopRoot"]["root"].as_str().unwrap()));
+    let not_folding: u64 = found["chains"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|chain| chain["notFolding"]["count"].as_u64().unwrap())
+        .sum();
+    assert_eq!(not_folding, 1);
+    // Receipts of batch 501234 of chain 324 may be in the half, too.
+    let [batches, logs, messages] = provable(&found, "block");
+    assert!((72..=73).contains(&batches) && logs > messages && messages > 0, "{found}");
+    assert_eq!(provable(&found, "batch-root"), [batches, logs, messages]);
+    assert_eq!(provable(&found, "first"), [batches, logs, messages]);
+    provable(&found, "sl-batch");
+    let missing = found["missing"].as_array().unwrap();
+    let unlocked: Vec<u64> = missing.iter().map(|m| m["batches"].as_u64().unwrap()).collect();
+    assert!(unlocked.is_sorted_by(|one, other| one >= other), "{unlocked:?}");
+
+    let proven = follow(&dir.path(""), &found);
+    // The batch that does not fold is named.
+    assert_eq!(proven.code, Some(1), "{}", proven.stderr);
+    assert!(proven.stderr.contains("is incomplete"), "{}", proven.stderr);
+    let proofs = fs::read_to_string(dir.path("proofs.ndjson")).unwrap();
+    assert_eq!(proofs.lines().filter(|line| line.contains("\"proof\"")).count() as u64, logs);
+
+    let shown = run(["survey", text(&all)]);
+    assert!(shown.stdout.lines().count() <= 50, "{}", shown.stdout);
+    for words in ["506", "not recognised", "compare", "slproof prove --archive", "-v shows all"] {
+        assert!(shown.stdout.contains(words), "{words}: {}", shown.stdout);
+    }
+    let verbose = run(["survey", text(&all), "-v"]).stdout;
+    assert!(!verbose.contains("-v shows all") && verbose.len() > shown.stdout.len());
+}
+
+#[test]
+fn a_directory_stands_for_its_files_in_every_command() {
+    let dir = everything();
+    let all = dir.path("all");
+    let all = text(&all);
+    let state = fixture(&format!("{FOLDER}/state.anvil.json"));
+    for rest in [&["rebuild"][..], &["history"]] {
+        let one = run([rest, &[text(&state)]].concat());
+        let many = run([rest, &[all]].concat());
+        assert_eq!((one.code, many.code), (Some(0), Some(0)), "{}", many.stderr);
+        let tail = |text: &str| text.lines().skip(1).map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(tail(&one.stdout), tail(&many.stdout), "{rest:?}");
+    }
+    let archive = dir.path("m.slmsg");
+    let indexed = run(["index", all, "--tree", all, "-o", text(&archive)]);
+    // One batch does not fold.
+    assert_eq!(indexed.code, Some(1), "{}", indexed.stderr);
+    assert!(indexed.stderr.contains("chain 324 by its batch roots"), "{}", indexed.stderr);
+    let one = ["--chain", "324", "--batch", "501234", "--index", "0"];
+    let prove = |inputs: &[&str], rest: &[&str]| run([&["prove"][..], inputs, &one, rest].concat());
+    let expected = prove(&["--tree", text(&state), "--messages", text(&archive)], &[]);
+    assert_eq!(expected.code, Some(0), "{}", expected.stderr);
+    for inputs in [vec!["--archive", all], vec!["--tree", all, "--messages", all]] {
+        let proven = prove(&inputs, &[]);
+        assert!(proven.stdout.contains("\"batchNumber\":501234"), "{}", proven.stderr);
+        let record = |text: &str| -> Value { serde_json::from_str(text).unwrap() };
+        assert_eq!(record(&proven.stdout)["proof"], record(&expected.stdout)["proof"]);
+    }
+    let on_l1 = prove(&["--archive", all], &["--target", "sl-batch:2028"]);
+    assert!(on_l1.stdout.contains("\"kind\":\"sl-batch\""), "{}", on_l1.stderr);
+    let first = prove(
+        &["--tree", text(&state), "--messages", text(&archive), "--events", all],
+        &["--target", "first"],
+    );
+    assert_eq!(first.code, Some(0), "{}", first.stderr);
+    let neither = run([&["prove", "--tree", all][..], &one].concat());
+    assert_eq!(neither.code, Some(2), "{}", neither.stderr);
+}
+
+/// The first accounts and slots of an anvil dump, so that the storage is split in two.
+fn halves(state: &Value) -> [Value; 2] {
+    let (mut one, mut other) = (state.clone(), state.clone());
+    for (half, keeps) in [(&mut one, 0), (&mut other, 1)] {
+        for account in half["accounts"].as_object_mut().unwrap().values_mut() {
+            let storage = account["storage"].as_object_mut().unwrap();
+            let keys: Vec<String> = storage.keys().cloned().collect();
+            for (at, key) in keys.into_iter().enumerate() {
+                if at % 2 != keeps {
+                    storage.remove(&key);
+                }
+            }
+        }
+    }
+    [one, other]
+}
+
+#[test]
+fn parts_of_one_state_are_joined() {
+    let dir = IndexDir::new();
+    let state = crate::support::json(&format!("{FOLDER}/state.anvil.json"));
+    let [one, other] = halves(&state);
+    dir.write("parts/one.json", one.to_string());
+    copy(&dir, "dest.state.anvil.json", "parts/dest.json");
+    assert_eq!(survey(&dir.path("parts"), &[], 5)["settlementLayer"], Value::Null);
+    dir.write("parts/other.json", other.to_string());
+    let found = survey(&dir.path("parts"), &[], 5);
+    assert_eq!(found["settlementLayer"]["batches"], 145);
+    assert_eq!([usage(&found, "one.json"), usage(&found, "other.json")], ["evidence"; 2]);
+    assert!(found["next"].as_str().unwrap().starts_with("slproof rebuild "));
+    let rebuilt = run(["rebuild", text(&dir.path("parts"))]);
+    assert_eq!(rebuilt.code, Some(0), "{}", rebuilt.stderr);
+    assert!(rebuilt.stderr.contains("parts of one state"), "{}", rebuilt.stderr);
+}
+
+#[test]
+fn the_newest_state_is_used_and_the_others_are_its_past() {
+    let dir = IndexDir::new();
+    copy(&dir, "state.anvil.json", "states/b-new.json");
+    copy(&dir, "geth.dump.json.gz", "states/a-same.json.gz");
+    // The events up to a block are a state of the past, as a tree file.
+    let old = dir.write("old.jsonl", head("events.jsonl.gz", 150));
+    fs::create_dir_all(dir.path("states")).unwrap();
+    let tree = dir.path("states/old.sltree");
+    let made = run(["rebuild", text(&old), "-o", text(&tree)]);
+    assert_eq!(made.code, Some(0), "{}", made.stderr);
+    let found = survey(&dir.path("states"), &[], 5);
+    assert_eq!(found["settlementLayer"]["batches"], 145);
+    assert_eq!(usage(&found, "old.sltree"), "past");
+    let uses = [usage(&found, "a-same.json.gz"), usage(&found, "b-new.json")];
+    assert!(uses.contains(&"evidence") && uses.contains(&"past"), "{uses:?}");
+    let rebuilt = run(["history", text(&dir.path("states"))]);
+    assert_eq!(rebuilt.code, Some(0), "{}", rebuilt.stderr);
+    assert!(rebuilt.stderr.contains("old.sltree, the past of the state"), "{}", rebuilt.stderr);
+
+    // The same history with other batch numbers is not the past.
+    dir.write("states/forged.sltree", fs::read(fixture("slow/changed-batch.sltree")).unwrap());
+    let found = survey(&dir.path("states"), &[], 4);
+    let problems = &found["problems"];
+    assert_eq!(problems[0]["code"], "tree-differs", "{problems}");
+    assert!(problems.to_string().contains("is not the past of"), "{problems}");
+    assert_eq!(found["settlementLayer"]["batches"], 145, "the rest is still shown");
+    let refused = run(["rebuild", text(&dir.path("states"))]);
+    // A tree file is no evidence for a new one, but it is when nothing is written.
+    assert_eq!(refused.code, Some(4), "{}", refused.stderr);
+}
+
+#[test]
+fn states_of_two_settlement_layers_need_a_choice() {
+    let dir = IndexDir::new();
+    copy(&dir, "state.anvil.json", "two/one.json");
+    dir.write("two/other.json", read("gateway-v29-to-v31/state.anvil.json"));
+    dir.write("two/logs.jsonl", head("logs.jsonl.gz", 20));
+    let found = survey(&dir.path("two"), &[], 0);
+    assert_eq!(usage(&found, "other.json"), "other-layer");
+    assert!(found["next"].as_str().unwrap().contains("--sl-chain-id 506"), "{found}");
+    assert_eq!(follow(&dir.path(""), &found).code, Some(0));
+    let two = dir.path("two");
+    let unclear = run(["rebuild", text(&two)]);
+    assert_eq!(unclear.code, Some(2), "{}", unclear.stderr);
+    for words in ["506", "1506", "--sl-chain-id"] {
+        assert!(unclear.stderr.contains(words), "{}", unclear.stderr);
+    }
+    for chain in ["506", "1506"] {
+        let chosen = run(["rebuild", text(&two), "--sl-chain-id", chain]);
+        assert_eq!(chosen.code, Some(0), "{}", chosen.stderr);
+        assert!(chosen.stdout.starts_with(&format!("settlement layer {chain},")));
+    }
+}
+
+#[test]
+fn logs_without_evidence_and_events_alone_are_surveyed() {
+    let dir = IndexDir::new();
+    copy(&dir, "receipts.json", "some/receipts.json");
+    let found = survey(&dir.path("some"), &[], 5);
+    assert_eq!(usage(&found, "receipts.json"), "logs-of-unknown-chain");
+    assert_eq!(found["missing"][0]["part"], "evidence");
+    assert!(found["next"].as_str().unwrap().ends_with("--chain ID"));
+    let found = survey(&dir.path("some"), &["--chain", "324"], 5);
+    assert_eq!(found["missing"][0]["messages"], 1);
+    copy(&dir, "events.jsonl.gz", "some/events.jsonl.gz");
+    let found = survey(&dir.path("some"), &[], 0);
+    assert_eq!(found["settlementLayer"]["checkedBy"], "events");
+    assert_eq!(provable(&found, "first"), [1, 1, 1]);
+    let shown = run(["survey", text(&dir.path("some"))]).stdout;
+    assert!(shown.contains("do not show that they are of the real chain"), "{shown}");
+    // Nothing at all.
+    dir.write("none/README.md", "x");
+    let found = survey(&dir.path("none"), &[], 5);
+    assert_eq!((&found["next"], found["files"].as_array().unwrap().len()), (&Value::Null, 1));
+}
+
+#[test]
+fn damaged_evidence_is_named_and_the_rest_is_shown() {
+    let dir = IndexDir::new();
+    copy(&dir, "state.anvil.json", "some/state.json");
+    dir.write("some/logs.jsonl", head("logs.jsonl.gz", 20));
+    let whole = fs::read(fixture(&format!("{FOLDER}/geth.dump.json.gz"))).unwrap();
+    dir.write("some/cut.json", &read(&format!("{FOLDER}/state.anvil.json"))[..60_000]);
+    dir.write("whole/x", "");
+    fs::write(dir.path("some/cut.bin"), &whole[..whole.len() / 2]).unwrap();
+    let found = survey(&dir.path("some"), &[], 3);
+    assert_eq!(usage(&found, "cut.json"), "problem");
+    assert_eq!(provable(&found, "block")[0], 20);
+    let problems = found["problems"].to_string();
+    assert!(problems.contains("cut.json") && problems.contains("input-damaged"), "{problems}");
+    // The good state is enough to prove.
+    assert_eq!(follow(&dir.path(""), &found).code, Some(0));
+
+    // Events that contradict the state.
+    let mut events = json_lines(&format!("{FOLDER}/events.jsonl.gz"));
+    let append =
+        events.iter_mut().find(|event| event["event"] == "AppendedChainBatchRoot").unwrap();
+    append["chainBatchRoot"] = format!("0x{}", "11".repeat(32)).into();
+    dir.write("some/events.jsonl", lines(events));
+    let found = survey(&dir.path("some"), &[], 4);
+    assert_eq!(usage(&found, "events.jsonl"), "problem");
+    assert_eq!(found["settlementLayer"]["checkedBy"], "state");
+    assert_eq!(provable(&found, "block")[0], 20);
+}
