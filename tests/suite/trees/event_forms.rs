@@ -83,12 +83,12 @@ fn logs() -> Vec<Log> {
     support::json_lines(VECTORS).iter().map(Log::of).collect()
 }
 
-fn all(list: Result<EventList, ImportError>) -> Result<Vec<MessageRootEvent>, ImportError> {
+fn in_order(list: Result<EventList, ImportError>) -> Result<Vec<MessageRootEvent>, ImportError> {
     Ok(list?.iter().collect::<Result<_, _>>()?)
 }
 
 fn expected() -> Vec<MessageRootEvent> {
-    all(read_events(&[fixture(VECTORS)], MESSAGE_ROOT)).unwrap()
+    in_order(read_events(&[fixture(VECTORS)], MESSAGE_ROOT)).unwrap()
 }
 
 fn input(text: &str) -> Input {
@@ -128,7 +128,7 @@ fn exported_files_hold_the_same_events() {
     for file in EXPORTS {
         let path = fixture(&format!("exports/{file}"));
         assert_eq!(sniff(&Input::open(&path).unwrap()), Some(FileKind::Events), "{file}");
-        assert!(all(read_events(&[path], MESSAGE_ROOT)).unwrap() == expected, "{file}");
+        assert!(in_order(read_events(&[path], MESSAGE_ROOT)).unwrap() == expected, "{file}");
     }
 }
 
@@ -204,7 +204,7 @@ fn tables_of_every_kind_hold_the_same_events() {
     for text in forms {
         let start: String = text.chars().take(200).collect();
         assert_eq!(sniff(&input(&text)), Some(FileKind::Events), "{start}");
-        let events = all(read_events_input(input(&text), MESSAGE_ROOT));
+        let events = in_order(read_events_input(input(&text), MESSAGE_ROOT));
         assert!(events.unwrap_or_else(|error| panic!("{error}: {start}")) == expected, "{start}");
     }
 }
@@ -264,7 +264,7 @@ fn json_of_every_kind_holds_the_same_events() {
     let expected = expected();
     for text in forms {
         let start: String = text.chars().take(300).collect();
-        let events = all(read_events_input(input(&text), MESSAGE_ROOT));
+        let events = in_order(read_events_input(input(&text), MESSAGE_ROOT));
         assert!(events.unwrap_or_else(|error| panic!("{error}: {start}")) == expected, "{start}");
     }
 }
@@ -302,7 +302,7 @@ fn names_of_columns_can_be_given() {
     let names: ColumnNames = columns.parse().unwrap();
     let mut mappings: Vec<Mapping> = Vec::new();
     let events = read_events_with(&[path], MESSAGE_ROOT, &names, |m| mappings.push(m.clone()));
-    assert!(all(events).unwrap() == expected());
+    assert!(in_order(events).unwrap() == expected());
     let [mapping] = &mappings[..] else { panic!("{mappings:?}") };
     assert!(mapping.columns.contains(&(LogField::LogIndex, "position".into())));
     let lacking = [LogField::Address, LogField::BlockHash, LogField::TxHash, LogField::Removed];
@@ -348,7 +348,8 @@ fn what_a_form_cannot_hold_is_refused_with_its_place() {
         ("{\"data\":{\"entities\":[]}}".into(), "has no \"topics\""),
         (format!("{{\"topics\":[\"{topic}\"],\"logIndex\":0}}"), "the block number is missing"),
     ] {
-        let error = all(read_events_input(input(&text), MESSAGE_ROOT)).unwrap_err().to_string();
+        let error =
+            in_order(read_events_input(input(&text), MESSAGE_ROOT)).unwrap_err().to_string();
         assert!(error.contains(says), "{text}: {error}");
     }
 }
@@ -362,11 +363,12 @@ fn overlapping_pages_and_removed_copies_are_put_right() {
     removed["removed"] = true.into();
     removed["topics"][1] = format!("0x{:064x}", 999).into();
     let text = format!("{late}\n{removed}\n{early}");
-    assert!(all(read_events_input(input(&text), MESSAGE_ROOT)).unwrap() == expected);
+    assert!(in_order(read_events_input(input(&text), MESSAGE_ROOT)).unwrap() == expected);
     let mut copy = logs[7].clone();
     copy["blockHash"] = format!("0x{}", "01".repeat(32)).into();
     let mut other = copy.clone();
     other["blockHash"] = format!("0x{}", "02".repeat(32)).into();
-    let error = all(read_events_input(input(&format!("{copy}{other}")), MESSAGE_ROOT)).unwrap_err();
+    let error =
+        in_order(read_events_input(input(&format!("{copy}{other}")), MESSAGE_ROOT)).unwrap_err();
     assert!(error.to_string().contains("replaced block"), "{error}");
 }
