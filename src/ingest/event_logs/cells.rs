@@ -19,9 +19,11 @@ pub(super) enum Cell<'t> {
     Null,
     /// A text, also of a number or a boolean.
     Text(Cow<'t, str>),
+    #[cfg_attr(not(feature = "parquet"), expect(dead_code, reason = "text has no binary columns"))]
     /// Bytes of a binary column. They may be text, if the column does not say so.
     Bytes(Cow<'t, [u8]>),
-    /// A number.
+    #[cfg_attr(not(feature = "parquet"), expect(dead_code, reason = "text has no binary columns"))]
+    /// A number of a binary column.
     Number(u64),
     /// A boolean.
     Flag(bool),

@@ -105,8 +105,9 @@ impl<E: From<ImportError>, F: FnMut(EventLog, LogPlace<'_>) -> Result<(), E>> Ro
         let mut row = CsvRow::new(separator);
         self.csv_row(&mut row)?;
         while let Some(line) = self.csv_row(&mut row)? {
-            if row.len() != len {
-                let reason = format!("has {} columns, but the header has {len}", row.len());
+            let found = row.iter().count();
+            if found != len {
+                let reason = format!("has {found} columns, but the header has {len}");
                 return Err(self.lines.at(line).bad("the row", reason).into());
             }
             self.row(columns, line, |at| row.get(at))?;
