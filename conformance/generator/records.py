@@ -84,7 +84,7 @@ def _unreadable(records):
     refused("root-of-31-bytes", records.whole | {"root": records.whole["root"][:-2]})
     refused("sender-of-19-bytes", record | records.repeated | {"sender": records.repeated["sender"][:-2]})
     for name, value in (("negative", -1), ("fraction", 1.5), ("letters", "abc"), ("empty-text", ""), ("true", True),
-                        ("list", [1]), ("minus-in-text", "-1"), ("hexadecimal-without-digits", "0x")):
+                        ("list", [1]), ("minus-in-text", "-1"), ("hexadecimal-without-prefix", "1f")):
         refused(f"chain-is-{name}", record | {"chainId": value})
     refused("index-is-a-fraction", record | {"id": 0.5})
     refused("batch-is-letters", record | {"batchNumber": "latest"})
