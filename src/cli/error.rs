@@ -196,6 +196,15 @@ fn inode(path: &Path) -> Result<Option<(u64, u64)>, InputError> {
 /// Refuses an output that is also an input, or one of the files in a directory that are used: writing it would
 /// destroy the input.
 pub(super) fn refuse_overwriting(output: &Path, inputs: &[&Path]) -> Result<(), CliError> {
+    refuse_overwriting_except(None, output, inputs)
+}
+
+/// As [`refuse_overwriting`], for a command that does not read the files of one kind in a directory.
+pub(super) fn refuse_overwriting_except(
+    unread: Option<FileKind>,
+    output: &Path,
+    inputs: &[&Path],
+) -> Result<(), CliError> {
     let Some(target) = inode(output)? else { return Ok(()) };
     for input in inputs {
         // A state may consist of more files than the given one.
@@ -203,7 +212,8 @@ pub(super) fn refuse_overwriting(output: &Path, inputs: &[&Path]) -> Result<(), 
         if is_directory_of_files(input)? {
             let found = FoundFiles::at(&[input])?;
             let is_input = |kind: FileKind| {
-                kind.is_evidence() || kind.has_logs() || kind == FileKind::SlBatches
+                let is_read = kind.is_evidence() || kind.has_logs() || kind == FileKind::SlBatches;
+                is_read && Some(kind) != unread
             };
             files.extend(found.of(is_input).map(|file| file.path.clone()));
         } else {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{
     args::RebuildArgs,
-    error::{CliError, Outcome, refuse_overwriting},
+    error::{CliError, Outcome, refuse_overwriting_except},
     observer::only_events,
     progress::ProgressFactory,
     report::{self, Console, count},
@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     forest::{Forest, InteropRoot},
+    ingest::FileKind,
     primitives::BatchNumber,
     proof::{CheckedBy, Target},
     prove::{Error, Trees},
@@ -39,7 +40,8 @@ pub(super) fn run(
         Some(target) => {
             let inputs = args.evidence.iter().chain(&args.past.events);
             let inputs: Vec<&Path> = inputs.map(PathBuf::as_path).collect();
-            refuse_overwriting(target, &inputs)?;
+            // Trees are not rebuilt from the tree files in a directory.
+            refuse_overwriting_except(Some(FileKind::TreeFile), target, &inputs)?;
             if let Some(file) = tree_file_among(&args.evidence)? {
                 return Err(CliError::Usage(format!(
                     "{} is already a tree file; -o needs a snapshot, a dump or events",

@@ -63,11 +63,6 @@ impl CsvRow {
         }
     }
 
-    /// The number of fields.
-    pub(super) fn len(&self) -> usize {
-        self.len
-    }
-
     /// A field; empty if it does not exist.
     pub(super) fn get(&self, at: usize) -> &[u8] {
         let Some(end) = self.ends[..self.len].get(at) else { return &[] };

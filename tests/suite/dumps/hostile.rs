@@ -212,7 +212,7 @@ fn wrong_files_have_their_exit_codes() {
     altered[at] = if altered[at] == b'1' { b'2' } else { b'1' };
     fs::write(path("altered"), altered).unwrap();
     for (file, code) in
-        [(path("empty"), 3), (path("."), 3), (path("altered"), 4), (path("none"), 6)]
+        [(path("empty"), 3), (path("."), 4), (path("altered"), 4), (path("none"), 6)]
     {
         let verdict = run(["rebuild", &file]);
         assert_eq!(verdict.code, Some(code), "{file}: {}", verdict.stderr);

@@ -207,10 +207,10 @@ fn calldata_that_contradict_their_record_are_refused() {
         ("batchNumber", Value::from(1), "batchNumber"),
         ("id", Value::from(999), "id"),
         ("id", Value::from("999"), "id"),
-        ("id", Value::from(1.5), "not a proof record"),
-        ("id", Value::from(-1), "not a proof record"),
-        ("chainId", Value::from("none"), "not a proof record"),
-        ("batchNumber", Value::from(2.5), "not a proof record"),
+        ("id", Value::from(1.5), "id is damaged"),
+        ("id", Value::from(-1), "id is damaged"),
+        ("chainId", Value::from("none"), "chainId is damaged"),
+        ("batchNumber", Value::from(2.5), "batchNumber is damaged"),
         ("proof", Value::from(vec![record.proof[0].to_string()]), "\"proof\" and \"data\""),
         ("request", Value::Null, "\"data\" and \"request\""),
         ("error", Value::from("none"), "\"data\" and \"error\""),
@@ -221,7 +221,7 @@ fn calldata_that_contradict_their_record_are_refused() {
         ("data", Value::from("0x12345678"), "calldata"),
         ("data", Value::from("0x"), "calldata"),
         ("data", Value::from("zz"), "hexadecimal"),
-        ("root", Value::from("0x12"), "not a proof record"),
+        ("root", Value::from("0x12"), "root is damaged"),
         ("sender", Value::from(TO.to_string()), "sender"),
     ];
     for (field, value, expected) in cases {
