@@ -72,7 +72,7 @@ impl Form {
     }
 
     /// CSV with the separator that makes the most columns of the first line.
-    pub(super) fn csv_like(head: &[u8]) -> Self {
+    pub(super) fn most_likely_csv(head: &[u8]) -> Self {
         let columns = |by: &u8| first_columns(head, *by).len();
         Self::Csv(SEPARATORS.into_iter().max_by_key(columns).unwrap_or(b','))
     }

@@ -67,7 +67,7 @@ pub(super) fn read<E: From<ImportError>>(
         RowsError::Bad { line, what, reason } => place(line).bad(what, reason),
     };
     // Without the columns of logs, the error for the separator that the text has is the useful one.
-    let form = form(input.head(), names).unwrap_or_else(|| Form::csv_like(input.head()));
+    let form = form(input.head(), names).unwrap_or_else(|| Form::most_likely_csv(input.head()));
     let shown = form.separator().map_or(mapping::Form::Copy, |by| mapping::Form::Rows(by.into()));
     let (mut decoder, mut table, mut mapping) = (Decoder::default(), None, None);
     let mut not_logs = None;
