@@ -39,10 +39,10 @@
 //! | 2 | [`merkle`] | trees, paths, prefixes, push trees | |
 //! | 3 | [`message`] | L2→L1 logs, messages, the log tree of a batch | |
 //! | 4 | [`proof`] | the model of a proof, its encoding, records, the independent verifier | |
-//! | 4 | [`files`], [`state`] | reading and writing files; (contract, slot) → word | `archive` |
+//! | 4 | [`files`], [`state`] | reading and writing files, compression, Parquet; (contract, slot) → word | `archive` |
 //! | 5 | [`contracts`] | storage layouts of the contracts, by release | `archive` |
 //! | 6 | [`snapshot`], [`archive`] | the memory-mapped state; the memory-mapped archive of logs | `archive` |
-//! | 7 | [`ingest`] | readers of state dumps, events and logs in the formats of nodes | `archive` |
+//! | 7 | [`ingest`] | readers of state dumps, events and logs, as nodes, databases and data exporters write them | `archive` |
 //! | 8 | [`forest`] | the rebuilt trees of the settlement layer, and their history | `archive` |
 //! | 9 | [`anchor`] | which roots the contracts in a state accept | `archive` |
 //! | 10 | [`records`] | files of proofs: NDJSON, JSON, Parquet; verdicts on their records | `archive` |

@@ -52,7 +52,7 @@ pub(super) struct GlobalArgs {
     /// Read native files into memory instead of mapping them
     #[arg(long, global = true)]
     pub(super) no_mmap: bool,
-    /// When to use colours; NO_COLOR turns them off too
+    /// When to use colors; NO_COLOR turns them off too
     #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
     pub(super) color: When,
     /// When to show progress on standard error
@@ -135,8 +135,8 @@ pub(super) enum When {
 }
 
 impl When {
-    /// Applies the choice to the colours of this process.
-    pub(super) fn colour(self) {
+    /// Applies the choice to the colors of this process.
+    pub(super) fn apply(self) {
         match self {
             Self::Auto => anstream::ColorChoice::Auto,
             Self::Always => anstream::ColorChoice::Always,

@@ -22,7 +22,7 @@ use crate::{
         logs::{BatchBlocks, BatchCheck, Indexed, Indexer, SourceFormat, SourceOptions},
     },
     primitives::ChainId,
-    prove::{Coverage, LogChains, MissingBatches, TreeCheck, Trees},
+    prove::{Coverage, LogChains, MissingBatches, TreeCheck, Trees, with_causes},
 };
 
 /// The maximum number of excluded batches that are shown.
@@ -130,10 +130,10 @@ pub(super) fn run(
 }
 
 /// Whether a file is read as an archive: every file that was given by name, and of a directory those that are
-/// recognised, or all if their format is given.
+/// recognized, or all if their format is given.
 fn is_read(file: &FoundFile, args: &IndexArgs) -> bool {
-    let is_recognised = file.kind.is_some_and(FileKind::has_logs);
-    !file.from_directory || is_recognised || (args.format.0.is_some() && file.damage.is_none())
+    let is_recognized = file.kind.is_some_and(FileKind::has_logs);
+    !file.from_directory || is_recognized || (args.format.0.is_some() && file.damage.is_none())
 }
 
 /// Names what directories hold besides archives.
@@ -150,9 +150,9 @@ fn say_unread(found: &FoundFiles, others: &[&FoundFile], console: &Console) {
 pub(super) fn kind_of(file: &FoundFile) -> String {
     match (&file.damage, file.kind) {
         (Some(InputError::Empty { .. }), _) => "empty".into(),
-        (Some(error), _) => report::with_causes(error),
+        (Some(error), _) => with_causes(error),
         (None, Some(kind)) => kind.to_string(),
-        (None, None) => "not recognised".into(),
+        (None, None) => "not recognized".into(),
     }
 }
 
@@ -181,7 +181,7 @@ fn read_file(
                 | IndexError::Input(InputError::Empty { .. } | InputError::Packed { .. })),
             ) if may_be_other => {
                 refuse_overwriting(output, &[&file.path])?;
-                let error = report::with_causes(&error);
+                let error = with_causes(&error);
                 console.info(format_args!("skipped            {error}"));
                 return Ok(());
             }
@@ -207,7 +207,7 @@ fn outcome(indexed: &Indexed) -> Outcome {
 fn json(args: &IndexArgs, indexed: &Indexed, coverage: Option<&Coverage>) -> Value {
     let header = &indexed.header;
     let skipped: Vec<String> =
-        indexed.faults.first().iter().take(SHOWN).map(|fault| report::with_causes(fault)).collect();
+        indexed.faults.first().iter().take(SHOWN).map(|fault| with_causes(fault)).collect();
     json!({
         "output": args.output.display().to_string(),
         "batches": header.batches,

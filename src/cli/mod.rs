@@ -5,7 +5,6 @@ mod args;
 mod check;
 mod completions;
 mod error;
-mod error_text;
 mod examples;
 mod formats;
 mod hint;
@@ -68,7 +67,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(error) => return usage(&error, &args),
     };
     cli.share_global();
-    cli.global.color.colour();
+    cli.global.color.apply();
     if cli.global.json {
         report::use_json();
     }

@@ -8,10 +8,11 @@ use super::{
     report::{self, Console, count},
 };
 use crate::{
+    files::names,
     forest::Forest,
     ingest::{event_logs::Mapping, state::Dump},
     proof::Target,
-    prove::{Event, Observer, StateUse, SurveyedState, Trees},
+    prove::{Event, Observer, StateUse, SurveyedState, Trees, with_causes},
     state::StorageReader,
 };
 
@@ -137,8 +138,7 @@ pub(super) fn only_events(forest: &Forest, console: &Console) {
 
 /// Reports what a state in a directory is used for.
 fn state_chosen(state: &SurveyedState, console: &Console) {
-    let names: Vec<String> = state.paths.iter().map(|path| path.display().to_string()).collect();
-    let names = names.join(", ");
+    let names = names(&state.paths);
     match &state.usage {
         StateUse::Evidence if state.paths.len() > 1 => {
             console.info(format_args!("parts of one state: {names}"));
@@ -156,10 +156,10 @@ fn state_chosen(state: &SurveyedState, console: &Console) {
         )),
         StateUse::Part(error) => {
             console.info(format_args!("not used: {names}, not whole, or of L1 or another chain"));
-            console.verbose(report::with_causes(error));
+            console.verbose(with_causes(error));
         }
         StateUse::Unusable(error) | StateUse::Contradicts(error) => {
-            console.info(format_args!("not used: {}", report::with_causes(error)));
+            console.info(format_args!("not used: {}", with_causes(error)));
         }
     }
 }

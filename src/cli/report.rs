@@ -2,7 +2,7 @@
 
 use std::{
     error::Error,
-    fmt::{self, Write as _},
+    fmt,
     io::Write,
     path::Path,
     sync::atomic::{AtomicBool, Ordering},
@@ -14,13 +14,13 @@ use serde_json::{Value, json};
 use super::{
     args::GlobalArgs,
     error::{CliError, Outcome},
-    error_text::text_of,
     hint, progress,
 };
 use crate::{
     files::Output,
     ingest::IndexError,
     proof::{Failure, FailureCode},
+    prove::{causes, text_of, with_causes},
 };
 
 const RED: Style = AnsiColor::Red.on_default().bold();
@@ -141,30 +141,6 @@ pub(super) fn error_object(code: FailureCode, message: &str, hint: Option<&str>,
         "hint": hint,
         "exitCode": exit_code,
     }}));
-}
-
-/// The texts of an error and its causes, on one line.
-pub(super) fn with_causes(error: &(dyn Error + 'static)) -> String {
-    let mut text = text_of(error);
-    for cause in causes(error) {
-        // Writing to a string cannot fail.
-        let _ = write!(text, ": {cause}");
-    }
-    text
-}
-
-/// The texts of the causes of an error. Some libraries repeat the cause in the error; it is listed once.
-fn causes(error: &(dyn Error + 'static)) -> Vec<String> {
-    let mut causes: Vec<String> = Vec::new();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let text = text_of(cause);
-        if causes.last() != Some(&text) {
-            causes.push(text);
-        }
-        next = cause.source();
-    }
-    causes
 }
 
 /// Prints text that belongs to an error.

@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     proof::CheckedBy,
+    prove::with_causes,
     survey::{
         BatchRuns, ChainCounts, FileReport, FileUse, Missing, MissingPart, Provable, Survey,
         SurveyOptions, TargetKind, TreesReport, survey,
@@ -112,7 +113,7 @@ fn text(found: &Survey, next: Option<&str>, all: bool) -> String {
     }
     list(&mut text, "chains", &chain_lines(&found.chains), most);
     list(&mut text, "can be proven", &provable_lines(&found.provable), most);
-    let problems = found.problems.iter().map(|problem| report::with_causes(&problem.error));
+    let problems = found.problems.iter().map(|problem| with_causes(&problem.error));
     list(&mut text, "problems", &problems.collect::<Vec<_>>(), most);
     list(&mut text, "missing", &found.missing.iter().map(missing_line).collect::<Vec<_>>(), most);
     if found.left_out > 0 {

@@ -52,6 +52,7 @@ pub use partial::Partial;
 pub(crate) use path_info::{entries_of, names};
 pub use path_info::{is_directory, is_file, metadata_of};
 pub use read_progress::{ProgressReader, ReadProgress, ReadProgressHandle};
+pub(crate) use scratch::temporary_directory;
 pub use scratch::{Scratch, Spool};
 pub use sigbus::{ignore_sigxfsz, install_sigbus_handler};
 pub(crate) use spill::Spill;

@@ -9,6 +9,15 @@ use std::{
 
 use super::{OutputError, create, output::folder_of};
 
+/// Creates a temporary directory in that which `TMPDIR` names. It is removed with its files when it is dropped.
+///
+/// # Errors
+/// [`OutputError`] when the directory cannot be written to.
+pub(crate) fn temporary_directory() -> Result<tempfile::TempDir, OutputError> {
+    tempfile::tempdir()
+        .map_err(|source| OutputError { name: "a temporary directory".into(), source })
+}
+
 /// A temporary file without a name. The system removes it when the process ends in any way. It is in the
 /// directory of an output, whose disk must have space for about as much data.
 #[derive(Debug)]

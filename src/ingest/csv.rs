@@ -64,7 +64,7 @@ impl CsvRow {
     }
 
     /// A field; empty if it does not exist.
-    pub(super) fn get(&self, at: usize) -> &[u8] {
+    fn get(&self, at: usize) -> &[u8] {
         let Some(end) = self.ends[..self.len].get(at) else { return &[] };
         let start = at.checked_sub(1).map_or(0, |before| self.ends[before]);
         &self.text[start..*end]

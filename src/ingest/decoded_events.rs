@@ -87,20 +87,19 @@ impl Members {
             let name = json.member()?;
             match (name.as_str(), json.peek()?) {
                 ("event", ValueType::String) => members.name = Some(json.string()?),
-                ("address", ValueType::String) => {
-                    let address = json.string()?.parse();
-                    members.address = Some(address.map_err(|e| json.bad("an event's address", e))?);
+                ("address", _) => members.address = json.spelled("an event's address")?,
+                ("removed", _) => {
+                    let removed = json.spelled("the member \"removed\" of an event")?;
+                    members.removed = removed.unwrap_or(false);
                 }
-                ("address", _) => return Err(json.bad("an event's address", "is not a text")),
-                ("removed", _) => members.removed = is_removed(json)?,
-                ("blockHash", ValueType::String) => members.block_hash = Some(hash(json)?),
+                ("blockHash", _) => members.block_hash = json.spelled("the block hash")?,
                 ("blockNumber", _) => members.block = json.number("the block number")?,
                 ("logIndex", _) => members.log_index = json.number("the log index")?,
                 ("chainId", _) => members.chain = json.number("the chain id")?,
                 ("chainIndex", _) => members.chain_index = json.number("the chain index")?,
                 ("batchNumber", _) => members.batch = json.number("the batch number")?,
-                ("chainBatchRoot", ValueType::String) => members.batch_root = Some(hash(json)?),
-                ("chainRoot", ValueType::String) => members.chain_root = Some(hash(json)?),
+                ("chainBatchRoot", _) => members.batch_root = json.spelled("the batch root")?,
+                ("chainRoot", _) => members.chain_root = json.spelled("the chain root")?,
                 ("sides", ValueType::Array) => members.sides = sides(json)?,
                 ("interopBlockNumber", _) => {
                     members.root_block = json.number("the root's block")?;
@@ -145,29 +144,6 @@ impl Members {
             root: root.to_hash(),
         })
     }
-}
-
-/// Whether an event was removed with its block. Programs write this as a boolean, a number or a text.
-fn is_removed(json: &mut Json<Input>) -> Result<bool, ImportError> {
-    let text = match json.peek()? {
-        ValueType::Boolean => return json.boolean(),
-        ValueType::Null => {
-            json.skip()?;
-            return Ok(false);
-        }
-        ValueType::Number => json.number_text()?,
-        ValueType::String => json.string()?,
-        _ => String::new(),
-    };
-    match text.to_ascii_lowercase().as_str() {
-        "true" | "1" | "0x1" => Ok(true),
-        "false" | "0" | "0x0" => Ok(false),
-        _ => Err(json.bad("the member \"removed\" of an event", "is neither true nor false")),
-    }
-}
-
-fn hash(json: &mut Json<Input>) -> Result<Hash, ImportError> {
-    json.string_as(str::parse)?.map_err(|e| json.bad("a root of an event", e))
 }
 
 /// The sides of a root, which are one word.

@@ -213,7 +213,7 @@ struct Row {
     numbers: [u64; 3],
     root: [u8; 32],
     /// The first bytes of the hash of the block; 0 if it is not known. Last, so that repetitions are
-    /// neighbours.
+    /// neighbors.
     block_hash: u64,
 }
 

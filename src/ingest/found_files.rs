@@ -16,7 +16,7 @@ use crate::files::{InputError, Inputs, entries_of, is_directory, is_file};
 pub struct FoundFile {
     /// Where it is.
     pub path: PathBuf,
-    /// Its kind. `None` if the content is not recognised, or comes from a pipe, which can be read only once.
+    /// Its kind. `None` if the content is not recognized, or comes from a pipe, which can be read only once.
     pub kind: Option<FileKind>,
     /// Whether it was found in a directory, and not given by its name. A directory may hold any other files.
     pub from_directory: bool,
@@ -145,7 +145,7 @@ impl FoundFile {
     }
 }
 
-/// The kind of a file. That of a tar archive is the kind of its first file that is recognised.
+/// The kind of a file. That of a tar archive is the kind of its first file that is recognized.
 fn kind_at(path: &Path) -> Result<Option<FileKind>, InputError> {
     let inputs = Inputs::open(path)?;
     let is_archive = inputs.is_archive();

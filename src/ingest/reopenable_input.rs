@@ -43,6 +43,11 @@ impl ReopenableInput {
         &self.name
     }
 
+    /// The names of several inputs in messages.
+    pub(crate) fn names(inputs: &[Self]) -> String {
+        inputs.iter().map(Self::name).collect::<Vec<_>>().join(", ")
+    }
+
     /// Whether it can be read only once: standard input and named pipes.
     pub(crate) fn is_pipe(&self) -> bool {
         self.is_pipe

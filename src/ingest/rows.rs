@@ -71,6 +71,12 @@ impl Form {
         lines().take(LINES_BEFORE).any(is_dump).then_some(Self::Dump)
     }
 
+    /// CSV with the separator that makes the most columns of the first line.
+    pub(super) fn most_likely_csv(head: &[u8]) -> Self {
+        let columns = |by: &u8| first_columns(head, *by).len();
+        Self::Csv(SEPARATORS.into_iter().max_by_key(columns).unwrap_or(b','))
+    }
+
     /// What separates columns. `None` for a dump, whose first line is no row.
     pub(super) fn separator(self) -> Option<u8> {
         match self {
@@ -81,9 +87,9 @@ impl Form {
     }
 }
 
-/// The tables of a dump whose rows begin in this part of it.
-pub(super) fn tables_in(head: &[u8]) -> impl Iterator<Item = String> {
-    head.split(|byte| *byte == b'\n').filter_map(|line| copy_statement(line).map(|(name, _)| name))
+/// The tables of a dump whose rows begin in this part of it, each with its columns.
+pub(super) fn tables_in(head: &[u8]) -> impl Iterator<Item = (String, Vec<String>)> {
+    head.split(|byte| *byte == b'\n').filter_map(copy_statement)
 }
 
 /// The columns of the first line of a text, which may be the header.
@@ -120,15 +126,23 @@ pub(super) enum RowsError {
         line: u64,
         limit: usize,
     },
-    /// A row is not CSV.
-    NotCsv {
+    /// A row, or the rows of a table in a dump, cannot be read.
+    Bad {
         line: u64,
+        what: &'static str,
         reason: &'static str,
     },
-    /// The rows of a table in a dump have no end.
-    Cut {
-        line: u64,
-    },
+}
+
+impl RowsError {
+    fn not_csv(line: u64, reason: &'static str) -> Self {
+        Self::Bad { line, what: "the row", reason }
+    }
+
+    fn cut(line: u64) -> Self {
+        let reason = "end without \\.: the dump is cut off, so anything may be missing";
+        Self::Bad { line, what: "the rows of a table", reason }
+    }
 }
 
 impl From<InputError> for RowsError {
@@ -243,7 +257,7 @@ impl RowReader {
             match (self.read_line(LONGEST_END)?, self.form) {
                 (Some(_), _) if self.text == b"\\." => break,
                 (Some(_), _) => {}
-                (None, Form::Dump) => return Err(RowsError::Cut { line: self.number }),
+                (None, Form::Dump) => return Err(RowsError::cut(self.number)),
                 (None, _) => break,
             }
         }
@@ -260,7 +274,7 @@ impl RowReader {
         }
         if !self.line(true)? {
             return match self.form {
-                Form::Dump => Err(RowsError::Cut { line: self.number }),
+                Form::Dump => Err(RowsError::cut(self.number)),
                 _ => Ok(None),
             };
         }
@@ -281,7 +295,7 @@ impl RowReader {
     fn csv_row(&mut self) -> Result<Option<u64>, RowsError> {
         self.csv.clear();
         let (mut first, mut len) = (None, 0);
-        let bad = |line, reason| Err(RowsError::NotCsv { line, reason });
+        let bad = |line, reason| Err(RowsError::not_csv(line, reason));
         while self.line(first.is_none())? {
             let line = *first.get_or_insert(self.number);
             len += self.text.len();
@@ -410,9 +424,9 @@ mod tests {
         );
         assert_eq!(read(&dump, Form::Dump).unwrap(), "o:skippeda:b|c 6[1][NULL] 8[2][\\x]e:f");
         let cut = read("COPY a (b) FROM stdin;\n1\n", Form::Dump);
-        assert!(matches!(cut, Err(RowsError::Cut { .. })), "{cut:?}");
+        assert!(matches!(cut, Err(RowsError::Bad { what: "the rows of a table", .. })), "{cut:?}");
         let cut = read("COPY a (skipped) FROM stdin;\n1\n", Form::Dump);
-        assert!(matches!(cut, Err(RowsError::Cut { .. })), "{cut:?}");
+        assert!(matches!(cut, Err(RowsError::Bad { what: "the rows of a table", .. })), "{cut:?}");
         let copied = read("b\tc\n1\t\n\\.\nx", Form::Copied).unwrap();
         assert_eq!(copied, ":b|c 2[1][]");
         let csv = read("\"b\";c\r\n\r\n1;\\x\r\n\"2\n\n;\"\"\";\r\n", Form::Csv(b';')).unwrap();
@@ -423,7 +437,7 @@ mod tests {
         }
         for text in ["a\n\"b", format!("a\n\"b{}", "\nb".repeat(40)).as_str(), "a\nb\rc"] {
             let error = read(text, Form::Csv(b','));
-            assert!(matches!(error, Err(RowsError::NotCsv { line: 2, .. })), "{text:?} {error:?}");
+            assert!(matches!(error, Err(RowsError::Bad { line: 2, .. })), "{text:?} {error:?}");
         }
     }
 }

@@ -82,6 +82,32 @@ impl SlBatches {
         self.0.values().map(|(_, logs)| logs)
     }
 
+    /// Adds a batch of the file `name`, unless `limit` batches are there already. One with the same number has to
+    /// be the same; `differs` says otherwise what is wrong, by the place of the first one.
+    fn add(
+        &mut self,
+        limit: usize,
+        name: &str,
+        place: Place,
+        logs: SlBatchLogs,
+        differs: impl FnOnce(Place) -> String,
+    ) -> Result<(), IndexError> {
+        let (name, batch) = (|| name.to_owned(), logs.batch);
+        match self.0.get(&batch) {
+            Some((first, known)) if *known != logs => {
+                Err(IndexError::SlBatch { name: name(), place, batch, reason: differs(*first) })
+            }
+            Some(_) => Ok(()),
+            None if self.0.len() == limit => {
+                Err(IndexError::TooManySlBatches { name: name(), place, limit })
+            }
+            None => {
+                self.0.insert(batch, (place, logs));
+                Ok(())
+            }
+        }
+    }
+
     /// The first and the last batch.
     #[must_use]
     pub fn range(&self) -> Option<(SlBatch, SlBatch)> {
@@ -132,20 +158,9 @@ pub fn read_sl_batches_input(input: Input, sl_chain: ChainId) -> Result<SlBatche
 pub fn read_all_sl_batches(paths: &[PathBuf], sl_chain: ChainId) -> Result<SlBatches, IndexError> {
     let mut all = SlBatches::default();
     for path in paths {
-        for (number, (place, batch)) in read_sl_batches(path, sl_chain)?.0 {
-            let name = || path.display().to_string();
-            let limit = MOST_BATCHES;
-            match all.0.get(&number) {
-                Some((_, known)) if *known != batch => {
-                    let reason = "differs from the batch in another file".into();
-                    return Err(IndexError::SlBatch { name: name(), place, batch: number, reason });
-                }
-                Some(_) => {}
-                None if all.0.len() == limit => {
-                    return Err(IndexError::TooManySlBatches { name: name(), place, limit });
-                }
-                None => drop(all.0.insert(number, (place, batch))),
-            }
+        for (place, batch) in read_sl_batches(path, sl_chain)?.0.into_values() {
+            let differs = |_| "differs from the batch in another file".into();
+            all.add(MOST_BATCHES, &path.display().to_string(), place, batch, differs)?;
         }
     }
     Ok(all)
@@ -154,11 +169,11 @@ pub fn read_all_sl_batches(paths: &[PathBuf], sl_chain: ChainId) -> Result<SlBat
 fn read_at_most(limit: usize, input: Input, sl_chain: ChainId) -> Result<SlBatches, IndexError> {
     let name = input.name().to_owned();
     let (mut values, mut piece) = (JsonValues::of_lines(input), ValueChunk::default());
-    let mut found: BTreeMap<SlBatch, (Place, SlBatchLogs)> = BTreeMap::new();
+    let mut found = SlBatches::default();
     loop {
         values.read(&mut piece)?;
         if piece.is_empty() {
-            return Ok(SlBatches(found));
+            return Ok(found);
         }
         for index in 0..piece.len() {
             let (text, place) = piece.value(index);
@@ -168,20 +183,8 @@ fn read_at_most(limit: usize, input: Input, sl_chain: ChainId) -> Result<SlBatch
                 continue;
             }
             let batch = sl_batch(parsed, sl_chain, &name, place)?;
-            let number = batch.batch;
-            match found.get(&number) {
-                Some((first, known)) if *known != batch => {
-                    let reason = format!("differs from an earlier one{first}");
-                    return Err(IndexError::SlBatch { name, place, batch: number, reason });
-                }
-                Some(_) => {}
-                None if found.len() == limit => {
-                    return Err(IndexError::TooManySlBatches { name, place, limit });
-                }
-                None => {
-                    found.insert(number, (place, batch));
-                }
-            }
+            let differs = |first| format!("differs from an earlier one{first}");
+            found.add(limit, &name, place, batch, differs)?;
         }
     }
 }

@@ -90,8 +90,8 @@ pub fn sniff(input: &Input) -> Option<FileKind> {
     by_members(head)
         .or_else(|| OtherAnswer::of(head).map(FileKind::Answer))
         .or_else(|| has_events(input).then_some(FileKind::Events))
-        .or_else(|| SourceFormat::recognise(input).map(FileKind::Logs))
-        .or_else(|| Format::recognise(input).map(FileKind::State))
+        .or_else(|| SourceFormat::recognize(input).map(FileKind::Logs))
+        .or_else(|| Format::recognize(input).map(FileKind::State))
 }
 
 /// As [`sniff`], but also recognizes damaged proofs and logs by a part of their first object.

@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | number | a JSON number; a text of decimal digits, also with a final `n`; a text of `0x` and hexadecimal digits, where `0x` alone is zero; an object that wraps one of these |
 //! | hash, address, log, bytes | a text of hexadecimal digits, with or without `0x`; the same in `HexBytes('…')` |
-//! | boolean | `true` and `false`, also as text; 1 and 0 |
+//! | boolean | `true` and `false`, also as text in any case; 1 and 0; the texts `t` and `f` of Postgres |
 //!
 //! A text without `0x` is decimal for a number and hexadecimal for everything else: a number written in
 //! hexadecimal digits without `0x` cannot be told from a decimal one, so it is never guessed. A number with a
@@ -137,10 +137,14 @@ impl Spelled for bool {
     const EXPECTED: &'static str = "true or false";
 
     fn read(scalar: Scalar<'_>) -> Result<Self, SpellingError> {
+        let is_one_of =
+            |text: &str, words: &[&str]| words.iter().any(|word| text.eq_ignore_ascii_case(word));
         match scalar {
             Scalar::Flag(flag) => Ok(flag),
-            Scalar::Whole(0) | Scalar::Text("false" | "False" | "0" | "0x0" | "0x") => Ok(false),
-            Scalar::Whole(1) | Scalar::Text("true" | "True" | "1" | "0x1") => Ok(true),
+            Scalar::Whole(0) => Ok(false),
+            Scalar::Whole(1) => Ok(true),
+            Scalar::Text(text) if is_one_of(text, &["false", "f", "0", "0x0", "0x"]) => Ok(false),
+            Scalar::Text(text) if is_one_of(text, &["true", "t", "1", "0x1"]) => Ok(true),
             _ => Err(SpellingError::scalar::<Self>(scalar)),
         }
     }
@@ -411,8 +415,8 @@ mod tests {
     #[test]
     fn booleans_may_be_texts_and_numbers() {
         for (flag, texts) in [
-            (true, ["true", "1", "\"true\"", "\"True\"", "\"0x1\"", "\"1\""]),
-            (false, ["false", "0", "\"false\"", "\"False\"", "\"0x0\"", "\"0x\""]),
+            (true, ["true", "1", "\"true\"", "\"TRUE\"", "\"t\"", "\"0x1\"", "\"1\""]),
+            (false, ["false", "0", "\"false\"", "\"False\"", "\"f\"", "\"0x0\"", "\"0x\""]),
         ] {
             for json in texts {
                 assert_eq!(read::<bool>(json), Member::Read(flag), "{json}");

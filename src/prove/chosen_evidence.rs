@@ -10,7 +10,7 @@ use std::{
 use super::{Error, ObserverHandle, StateUse, SurveyedState, Trees, TreesOptions};
 use crate::{
     contracts::system,
-    files::{OutputError, names},
+    files::{names, temporary_directory},
     forest::{ChainTree, Forest, TreeFile, TreeFileError},
     ingest::{FileKind, FoundFile, FoundFiles, state::ImportError},
     primitives::{ChainId, SlBlock},
@@ -201,10 +201,7 @@ struct PartialState {
 
 impl Rebuilder {
     fn new(options: &TreesOptions) -> Result<Self, Error> {
-        let scratch = tempfile::tempdir().map_err(|source| {
-            let name = "a temporary directory".into();
-            Error::Output(OutputError { name, source })
-        })?;
+        let scratch = temporary_directory()?;
         let options = TreesOptions {
             events: Vec::new(),
             sl_chain: None,

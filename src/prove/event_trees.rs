@@ -82,11 +82,11 @@ impl GivenEvents {
         message_root: Address,
         options: &EventOptions<'_>,
     ) -> Result<Self, ImportError> {
-        let names: Vec<String> = inputs.iter().map(|input| input.name().to_owned()).collect();
+        let names = ReopenableInput::names(&inputs);
         let EventOptions { last_block, columns, observer } = *options;
         let report = |mapping: &_| observer.event(&Event::LogsRead(mapping));
         let list = read_event_inputs(inputs, message_root, last_block, columns, report)?;
-        Ok(Self { list, names: names.join(", ") })
+        Ok(Self { list, names })
     }
 
     /// Rebuilds the trees from events alone. They must continue the trees of a `past` state, if there is one.

@@ -8,7 +8,7 @@ use std::{
 
 use super::{Error, Extractor, Trees};
 use crate::{
-    files::{Input, OutputError},
+    files::{Input, temporary_directory},
     forest::Forest,
     ingest::{
         FileKind, FoundFile, FoundFiles, IndexError,
@@ -103,9 +103,7 @@ fn chain_of(
     forest: &Forest,
     source: &SourceOptions,
 ) -> Result<Option<ChainId>, Error> {
-    let dir = tempfile::tempdir().map_err(|source| {
-        IndexError::from(OutputError { name: "a temporary directory".into(), source })
-    })?;
+    let dir = temporary_directory()?;
     let extractor = Extractor::new(forest, Target::BatchRoot)?;
     let trial = Trial { forest, extractor, folding: RefCell::default() };
     // No chain has this id. The trial replaces it by those of the trees.

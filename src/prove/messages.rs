@@ -8,7 +8,7 @@ use std::{
 use super::{Error, LogChains, TreeCheck, Trees};
 use crate::{
     archive::Archive,
-    files::{Input, OutputError, is_directory},
+    files::{Input, is_directory, temporary_directory},
     ingest::{
         FileKind, FoundFile, FoundFiles, IndexError,
         logs::{BatchCheck, Indexer, SkippedInputs, SourceError, SourceOptions, read_archive},
@@ -91,9 +91,7 @@ impl Messages {
         };
         let check = trees.and_then(Trees::forest).map(TreeCheck::new).transpose()?;
         let check = check.as_ref().map(|check| check as &dyn BatchCheck);
-        let dir = tempfile::tempdir().map_err(|source| {
-            IndexError::from(OutputError { name: "a temporary directory".into(), source })
-        })?;
+        let dir = temporary_directory()?;
         let target: PathBuf = dir.path().join("merged.slmsg");
         let mut indexer = Indexer::create(&target, source.clone(), check)?;
         chains.set_blocks(&mut indexer);
@@ -147,7 +145,7 @@ fn names_no_chain(error: &IndexError) -> bool {
 }
 
 /// Whether a file is read as an archive of logs: every file that was given by name, and of a directory those
-/// that are recognised.
+/// that are recognized.
 fn has_logs(file: &FoundFile) -> bool {
     !file.from_directory || file.kind.is_some_and(FileKind::has_logs)
 }

@@ -6,7 +6,7 @@ use super::Error;
 use crate::{
     anchor::KnownRoots,
     contracts::{Bridgehub, system},
-    files::{Access, OutputError},
+    files::{Access, temporary_directory},
     forest::Addresses,
     ingest::{
         ReopenableInput,
@@ -93,15 +93,13 @@ impl StateOptions {
         {
             return import.read_opening(input);
         }
-        let dir = tempfile::tempdir().map_err(|source| {
-            ImportError::from(OutputError { name: "a temporary directory".into(), source })
-        })?;
-        let names: Vec<String> = inputs.iter().map(|input| input.name().to_owned()).collect();
+        let dir = temporary_directory()?;
+        let name = ReopenableInput::names(&inputs);
         let target = dir.path().join("merged.slsnap");
         let imported = import.inputs_to_file(inputs, &target)?;
         // The file is mapped or read now, so its name is no longer needed.
         let state = Snapshot::open(&target, self.access)?;
-        Ok(Dump { name: names.join(", "), format: imported.format, state, notes: imported.notes })
+        Ok(Dump { name, format: imported.format, state, notes: imported.notes })
     }
 }
 

@@ -63,7 +63,7 @@ pub struct FileReport {
 
 impl FileReport {
     /// Marks the file as damaged or contradicting others.
-    pub(super) fn is_problem(&mut self) {
+    pub(super) fn mark_as_problem(&mut self) {
         self.usage = FileUse::Problem;
     }
 }
@@ -103,7 +103,7 @@ fn what(file: &FoundFile) -> String {
         (Some(kind), _) => kind.to_string(),
         (None, Some(InputError::Empty { .. })) => "empty".into(),
         (None, Some(_)) => "damaged".into(),
-        (None, None) => "not recognised".into(),
+        (None, None) => "not recognized".into(),
     }
 }
 

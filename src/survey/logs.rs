@@ -9,7 +9,7 @@ use std::{
 use super::{Problem, SurveyOptions};
 use crate::{
     archive::Archive,
-    files::{Input, OutputError},
+    files::{Input, temporary_directory},
     ingest::{
         FileKind, FoundFiles, IndexError,
         logs::{BatchCheck, Indexer, Verdict},
@@ -50,14 +50,10 @@ impl SurveyedLogs {
         }
         let source = &options.source;
         logs.chains = LogChains::find(found, trees, source, options.chain_of_others)?;
-        let dir = tempfile::tempdir().map_err(|source| {
-            IndexError::from(OutputError { name: "a temporary directory".into(), source })
-        })?;
+        let dir = temporary_directory()?;
         let target = dir.path().join("all.slmsg");
-        let recorder = match trees.and_then(Trees::forest) {
-            Some(forest) => Some(Recorder::new(TreeCheck::new(forest)?)),
-            None => None,
-        };
+        let check = trees.and_then(Trees::forest).map(TreeCheck::new).transpose()?;
+        let recorder = check.map(Recorder::new);
         let incomplete = || recorder.as_ref().map_or(0, |recorder| recorder.count.get());
         let check = recorder.as_ref().map(|recorder| recorder as &dyn BatchCheck);
         let mut indexer = Indexer::create(&target, source.clone(), check)?;

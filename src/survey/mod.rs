@@ -148,7 +148,7 @@ pub fn survey(paths: &[PathBuf], options: &SurveyOptions) -> Result<Survey, Erro
     }
     for file in files.iter_mut() {
         if problems.iter().any(|problem| problem.files.contains(&file.path)) {
-            file.is_problem();
+            file.mark_as_problem();
         }
     }
     let settlement_layer = trees

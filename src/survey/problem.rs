@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 
-use crate::prove::Error;
+use crate::prove::{Error, with_causes};
 
 /// Files that are damaged or contradict others.
 #[derive(Debug)]
@@ -17,16 +17,10 @@ pub struct Problem {
 
 impl Serialize for Problem {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut message = self.error.to_string();
-        let mut next = std::error::Error::source(&self.error);
-        while let Some(cause) = next {
-            message = format!("{message}: {cause}");
-            next = cause.source();
-        }
         let mut problem = serializer.serialize_struct("Problem", 3)?;
         problem.serialize_field("files", &self.files)?;
         problem.serialize_field("code", &self.error.code())?;
-        problem.serialize_field("message", &message)?;
+        problem.serialize_field("message", &with_causes(&self.error))?;
         problem.end()
     }
 }

@@ -101,8 +101,8 @@ impl Column {
         self.value_at(definition)
     }
 
-    /// Reads the number in the next row of a column of 32-bit or 64-bit integers; `None` for null. The bits
-    /// are taken as an unsigned number.
+    /// Reads the number in the next row of a column of integers or of 64-bit floats; `None` for null. The bits are
+    /// taken as an unsigned number.
     ///
     /// # Errors
     /// As [`Self::value`].

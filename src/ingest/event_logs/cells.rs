@@ -7,7 +7,10 @@ use super::{
     record::EventLog,
     values::{self, Spelling},
 };
-use crate::primitives::{Address, Hash, SlBlock, Word};
+use crate::primitives::{
+    Address, Hash, SlBlock, Word,
+    spelled::{Scalar, Spelled},
+};
 
 /// A value, before its meaning is considered.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -235,12 +238,12 @@ fn number(field: LogField, cells: &mut Cells<'_>) -> Result<Option<u64>, Fault> 
 }
 
 fn flag(cell: Cell<'_>) -> Result<bool, String> {
-    match cell {
-        Cell::Absent | Cell::Null => Ok(false),
-        Cell::Flag(flag) => Ok(flag),
-        Cell::Number(0) => Ok(false),
-        Cell::Number(1) => Ok(true),
-        Cell::Text(text) => values::boolean(&text),
-        _ => Err("is neither true nor false".into()),
-    }
+    let scalar = match &cell {
+        Cell::Absent | Cell::Null => return Ok(false),
+        Cell::Flag(flag) => Scalar::Flag(*flag),
+        Cell::Number(number) => Scalar::Whole(*number),
+        Cell::Text(text) => Scalar::Text(text.trim()),
+        Cell::Bytes(_) | Cell::List(_) => return Err("is neither true nor false".into()),
+    };
+    bool::read(scalar).map_err(|error| error.to_string())
 }

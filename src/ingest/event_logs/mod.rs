@@ -61,7 +61,7 @@ pub(in crate::ingest) fn read_event_logs<E: From<ImportError>>(
 
 /// Whether an input is a table of logs, by the names of its columns.
 #[must_use]
-pub fn has_log_columns(input: &Input, names: &ColumnNames) -> bool {
+pub(crate) fn has_log_columns(input: &Input, names: &ColumnNames) -> bool {
     #[cfg(feature = "parquet")]
     if input.is_parquet() {
         return parquet::is_table(input, names);

@@ -3,6 +3,8 @@
 
 use std::borrow::Cow;
 
+use bytes::Bytes;
+
 use super::{
     cells::{Cell, Cells, Decoder},
     columns::{ColumnNames, LogField},
@@ -13,7 +15,7 @@ use crate::{
     archive::Place,
     files::{
         Input,
-        parquet::{Column, Leaf, ParquetFile, Physical, ReadError},
+        parquet::{Column, Damage, Leaf, ParquetFile, Physical, ReadError},
     },
     ingest::state::ImportError,
 };
@@ -97,43 +99,31 @@ fn can_read(field: LogField, leaf: &Leaf) -> bool {
 }
 
 /// Reads the value of the next row.
-fn cell(
-    field: LogField,
-    physical: Physical,
-    column: &mut Column,
-) -> Result<Cell<'static>, crate::files::parquet::Damage> {
-    let bytes = |value: Option<bytes::Bytes>| match value {
-        Some(value) => Cell::Bytes(Cow::Owned(value.into())),
-        None => Cell::Null,
-    };
+fn cell(field: LogField, physical: Physical, column: &mut Column) -> Result<Cell<'static>, Damage> {
+    let bytes = |value: Bytes| Cell::Bytes(Cow::Owned(value.into()));
     if field == LogField::Topics && column.is_list() {
-        let list = column.list()?.unwrap_or_default();
-        return Ok(Cell::List(list.into_iter().map(bytes).collect()));
+        let topics = column.list()?.unwrap_or_default().into_iter();
+        return Ok(Cell::List(topics.map(|topic| topic.map_or(Cell::Null, bytes)).collect()));
     }
-    let Some(value) = column.value()? else { return Ok(Cell::Null) };
-    Ok(match physical {
-        Physical::Int32 | Physical::Int64 => Cell::Number(little_endian(&value)),
-        Physical::Boolean => Cell::Flag(value[..] == [1]),
+    let cell = match physical {
+        Physical::Int32 | Physical::Int64 => column.number()?.map(Cell::Number),
         // A column of numbers with gaps, as programs without a type for them write it.
-        Physical::Double => match f64::from_bits(little_endian(&value)) {
-            number if number.is_nan() => Cell::Null,
-            number => Cell::text(number.to_string()),
-        },
-        // A decimal is stored as an integer with the highest byte first.
-        Physical::Fixed(_) if field.is_number() => {
-            let zeros = value.iter().take_while(|byte| **byte == 0).count();
-            match &value[zeros..] {
-                rest if rest.len() <= 8 => {
-                    Cell::Number(rest.iter().fold(0, |number, byte| number << 8 | u64::from(*byte)))
-                }
-                _ => bytes(Some(value)),
-            }
+        Physical::Double => {
+            let number = column.number()?.map(f64::from_bits).filter(|number| !number.is_nan());
+            number.map(|number| Cell::text(number.to_string()))
         }
-        _ => bytes(Some(value)),
-    })
+        Physical::Boolean => column.value()?.map(|value| Cell::Flag(value[..] == [1])),
+        Physical::Fixed(_) if field.is_number() => column
+            .value()?
+            .map(|value| big_endian(&value).map_or_else(|| bytes(value), Cell::Number)),
+        _ => column.value()?.map(bytes),
+    };
+    Ok(cell.unwrap_or(Cell::Null))
 }
 
-/// Up to eight bytes as a number.
-fn little_endian(bytes: &[u8]) -> u64 {
-    bytes.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte))
+/// A decimal, which is an integer with the highest byte first. `None` if it is larger than 64 bits.
+fn big_endian(decimal: &[u8]) -> Option<u64> {
+    decimal.iter().try_fold(0u64, |number, byte| {
+        number.checked_mul(256).map(|shifted| shifted | u64::from(*byte))
+    })
 }

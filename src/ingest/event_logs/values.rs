@@ -1,6 +1,9 @@
 //! The forms in which exporters write numbers, booleans and bytes.
 
-use crate::primitives::{Word, hex};
+use crate::primitives::{
+    hex,
+    spelled::{Scalar, Spelled},
+};
 
 /// How a file writes bytes. All values of a file are written in the same form: a value without a prefix may be
 /// valid in two of them.
@@ -29,16 +32,12 @@ pub(super) fn is_null(text: &str) -> bool {
     matches!(text, "" | "\\N" | "null" | "NULL" | "None" | "nan" | "NaN" | "<nil>" | "<NA>")
 }
 
-/// A number: decimal, hexadecimal after `0x` (`0x` alone is zero, as Etherscan writes it), or a decimal fraction
-/// whose value is an integer, as programs write a column of numbers with gaps.
+/// A number in one of its usual [spellings](crate::primitives::spelled), or as a decimal fraction whose value is an
+/// integer, as programs write a column of numbers with gaps.
 pub(super) fn number(text: &str) -> Result<u64, String> {
     let text = text.trim();
-    if let Ok(digits) = hex::strip_prefix(text) {
-        if digits.is_empty() {
-            return Ok(0);
-        }
-        let word = hex::right_aligned(digits).map_err(|error| error.to_string())?;
-        return Word::new(word).to_u64().map_err(|error| error.to_string());
+    if let Ok(number) = u64::read(Scalar::Text(text)) {
+        return Ok(number);
     }
     let refuse = || Err(format!("is {:?}, not a non-negative integer", shortened(text)));
     let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
@@ -56,15 +55,6 @@ pub(super) fn number(text: &str) -> Result<u64, String> {
     }
     let zeros = "0".repeat(exponent - fraction.len());
     format!("{whole}{fraction}{zeros}").parse().or_else(|_| refuse())
-}
-
-/// A boolean, as databases, programs and spreadsheets write it.
-pub(super) fn boolean(text: &str) -> Result<bool, String> {
-    match text.trim().to_ascii_lowercase().as_str() {
-        "true" | "t" | "1" | "0x1" => Ok(true),
-        "false" | "f" | "0" | "0x0" | "0x" => Ok(false),
-        _ => Err("is neither true nor false".into()),
-    }
 }
 
 /// The digits of a hexadecimal text without what marks it as such.

@@ -14,7 +14,7 @@ use super::{
     batch_sink::BatchSink,
     block_rows::{Blocks, Contradiction},
     found_batches::FoundBatches,
-    row::{EmittedLog, LogPlace, PlacedMessage, Row, RowKind},
+    row::{EmittedLog, LogPosition, PlacedMessage, Row, RowKind},
 };
 use crate::{
     archive::Origin,
@@ -193,10 +193,10 @@ impl Rows {
 /// Messages by the positions of their logs.
 struct Messages {
     sorted: Sorted<PlacedMessage>,
-    next: Option<LogPlace>,
+    next: Option<LogPosition>,
     bytes: Vec<u8>,
     /// The messages of one block.
-    of_block: HashMap<LogPlace, Vec<u8>>,
+    of_block: HashMap<LogPosition, Vec<u8>>,
 }
 
 impl Messages {

@@ -261,9 +261,9 @@ struct Run {
     root: Hash,
 }
 
-/// The run from the first transaction on that leads to a root, with at most `restarts` restarts in it. Of
-/// several, it is the longest one that no restart follows: a batch may begin with the logs of another one.
-/// `tries` is the number of roots that may be compared.
+/// The run from the first transaction on that leads to a root, with at most `restarts` restarts in it. If several
+/// do, it is the longest of those that end before the same restart: all logs of one batch may also be the first
+/// logs of another. `tries` is the number of roots that may be compared.
 fn longest_run(
     roots: &BatchRoots,
     transactions: &[Transaction],

@@ -21,7 +21,7 @@ impl SourceFormat {
         }
         let text = head.trim_ascii_start();
         let state = || {
-            let format = Format::recognise(input)?;
+            let format = Format::recognize(input)?;
             Some(IndexError::State { name: name.into(), format })
         };
         match text.first() {
@@ -48,7 +48,7 @@ impl SourceFormat {
 
     /// Detects the format from features that only logs have. `None` if the file may be of another kind.
     #[must_use]
-    pub fn recognise(input: &Input) -> Option<Self> {
+    pub fn recognize(input: &Input) -> Option<Self> {
         let head = input.head();
         let text = head.trim_ascii_start();
         match text.first()? {

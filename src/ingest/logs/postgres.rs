@@ -23,8 +23,8 @@ const LIMITS: Limits = Limits { longest: LONGEST_ROW, spans_lines: true };
 pub(super) fn is_rows(head: &[u8]) -> bool {
     match form(head) {
         Some(Form::Dump) => {
-            let has_slots = tables_in(head).any(|name| name == STORAGE_LOGS);
-            !has_slots || tables_in(head).any(|name| Table::is_needed(&name))
+            let has_slots = tables_in(head).any(|(name, _)| name == STORAGE_LOGS);
+            !has_slots || tables_in(head).any(|(name, _)| Table::is_needed(&name))
         }
         form => form.is_some(),
     }
@@ -90,19 +90,14 @@ fn refused(
     origin: impl Fn(u64) -> Origin,
     intake: &BatchSink<'_, '_>,
 ) -> IndexError {
-    let bad = |line, what: &str, part: &str, reason: &str| {
-        let error = SourceError::Bad { what: part.into(), reason: reason.into() };
-        intake.error(origin(line), what, error)
-    };
     match error {
         RowsError::Input(error) => error.into(),
         RowsError::LongLine { line, limit } => {
             IndexError::LongLine { name: name.into(), line, limit }
         }
-        RowsError::NotCsv { line, reason } => bad(line, "not CSV", "the row", reason),
-        RowsError::Cut { line } => {
-            let reason = "end without \\.: the dump is cut off, so anything may be missing";
-            bad(line, "not a table of a zksync-era node", "the rows of a table", reason)
+        RowsError::Bad { line, what, reason } => {
+            let error = SourceError::Bad { what: what.into(), reason: reason.into() };
+            intake.error(origin(line), "not a table of a zksync-era node", error)
         }
     }
 }

@@ -27,7 +27,7 @@ use super::{
     batch_blocks::KnownBlocks,
     batch_sink::BatchSink,
     receipt::{Answer, Fault, Receipt, answers},
-    row::{LogPlace, PlacedMessage, Row, RowKind},
+    row::{LogPosition, PlacedMessage, Row, RowKind},
     sent_log::SentLog,
 };
 use crate::{
@@ -283,7 +283,7 @@ impl SortRecord for Message {
 #[repr(C)]
 struct MissingMessage {
     hash: [u8; 32],
-    at: LogPlace,
+    at: LogPosition,
 }
 
 impl SortRecord for MissingMessage {

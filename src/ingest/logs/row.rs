@@ -11,7 +11,7 @@ use crate::{
 
 /// The position of a log in its chain: block, transaction in the block, and log in the transaction; or block,
 /// log in the block, and zero; or that of an event.
-pub(super) type LogPlace = [u64; 3];
+pub(super) type LogPosition = [u64; 3];
 
 /// The bit in the last number of the position of an event.
 const EVENT: u64 = 1 << 63;
@@ -36,7 +36,7 @@ pub(super) enum RowKind {
 
 /// The position of an event: block, zero, and event in the block. It does not contain the transaction, because
 /// some sources give a wrong index.
-pub(super) fn event_place(block: u64, event: u64) -> LogPlace {
+pub(super) fn event_place(block: u64, event: u64) -> LogPosition {
     [block, 0, event | EVENT]
 }
 
@@ -45,7 +45,7 @@ pub(super) fn event_place(block: u64, event: u64) -> LogPlace {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Pod, Zeroable)]
 #[repr(C)]
 pub(super) struct Row {
-    pub(super) at: LogPlace,
+    pub(super) at: LogPosition,
     kind: u32,
     message_len: u32,
     has_batch: u32,
@@ -60,7 +60,7 @@ pub(super) struct Row {
 impl Row {
     pub(super) fn new(
         kind: RowKind,
-        at: LogPlace,
+        at: LogPosition,
         batch: Option<BatchNumber>,
         origin: Origin,
     ) -> Self {
@@ -107,7 +107,7 @@ impl Row {
     }
 
     /// The order of the rows of a block that has receipts and events.
-    pub(super) fn place_by_transaction(&self) -> (u64, LogPlace) {
+    pub(super) fn place_by_transaction(&self) -> (u64, LogPosition) {
         (self.transaction, self.at)
     }
 
@@ -189,7 +189,7 @@ impl EmittedLog {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Pod, Zeroable)]
 #[repr(C)]
 pub(super) struct PlacedMessage {
-    pub(super) at: LogPlace,
+    pub(super) at: LogPosition,
     pub(super) len: u64,
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     SourceError,
-    row::{LogPlace, event_place},
+    row::{LogPosition, event_place},
 };
 use crate::{
     message::L2ToL1Log,
@@ -12,7 +12,7 @@ use crate::{
 /// A log in an event.
 pub(super) struct SentLog {
     pub(super) hash: Hash,
-    pub(super) at: LogPlace,
+    pub(super) at: LogPosition,
     /// The index of the transaction in the block.
     pub(super) transaction: Option<u64>,
     pub(super) batch: Option<BatchNumber>,

@@ -14,7 +14,7 @@ use crate::{
 impl Format {
     /// Detects the format from the first mebibyte. `None` if it is not decisive.
     #[must_use]
-    pub fn recognise(input: &Input) -> Option<Self> {
+    pub fn recognize(input: &Input) -> Option<Self> {
         let head = input.head();
         if era::is_header(head) {
             return Some(Self::EraSnapshot);

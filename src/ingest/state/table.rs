@@ -76,7 +76,7 @@ pub(super) fn is_database(head: &[u8]) -> bool {
 
 /// Whether a text with this beginning is a dump of a database that has a table of slots.
 pub(super) fn is_storage_logs(head: &[u8]) -> bool {
-    is_database(head) && rows::tables_in(head).any(|name| name == STORAGE_LOGS)
+    is_database(head) && rows::tables_in(head).any(|(name, _)| name == STORAGE_LOGS)
 }
 
 /// The form of a table, and its columns if the first row does not name them.
@@ -234,11 +234,7 @@ impl Rows<'_> {
             RowsError::LongLine { line, limit } => {
                 self.bad(line, format!("longer than {limit} bytes, the limit for a row"))
             }
-            RowsError::NotCsv { line, reason } => self.bad(line, format!("the row {reason}")),
-            RowsError::Cut { line } => {
-                let reason = "the rows of a table end without \\.: the dump is cut off";
-                self.bad(line, reason.into())
-            }
+            RowsError::Bad { line, what, reason } => self.bad(line, format!("{what} {reason}")),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Requests in the lines of a file.
 
-use std::{collections::HashMap, error, path::Path, sync::Arc};
+use std::{collections::HashMap, path::Path, sync::Arc};
 
 use serde_json::value::RawValue;
 
@@ -13,7 +13,7 @@ use crate::{
     files::{Input, InputError, Lines},
     primitives::{BatchNumber, ChainId},
     proof::{Failure, FailureCode, Hints, Request, RequestLine, Target},
-    prove::{Error, Extractor, LogFilter, Trees},
+    prove::{Error, Extractor, LogFilter, Trees, with_causes},
 };
 
 /// The maximum length of a request line in bytes; its four fields take a tenth of it.
@@ -202,15 +202,4 @@ impl<'a> Iterator for Requests<'a> {
             }
         }
     }
-}
-
-/// Joins the text of an error and of its causes.
-fn with_causes(error: &(dyn error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }

@@ -127,7 +127,7 @@ fn one_command_proves_what_the_survey_of_a_bit_of_everything_says() {
 
     let shown = run(["survey", text(&all)]);
     assert!(shown.stdout.lines().count() <= 50, "{}", shown.stdout);
-    for words in ["506", "not recognised", "compare", "slproof prove --archive", "-v shows all"] {
+    for words in ["506", "not recognized", "compare", "slproof prove --archive", "-v shows all"] {
         assert!(shown.stdout.contains(words), "{words}: {}", shown.stdout);
     }
     let verbose = run(["survey", text(&all), "-v"]).stdout;

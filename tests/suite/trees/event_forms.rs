@@ -209,6 +209,24 @@ fn tables_of_every_kind_hold_the_same_events() {
 }
 
 #[test]
+fn tables_of_a_dump_without_logs_are_passed_over() {
+    let text = table(
+        "COPY public.other (x) FROM stdin;\n1\n\\.\nCOPY public.logs (block_number, log_index, topic0, topic1, \
+         topic2, topic3, data) FROM stdin;",
+        |log| {
+            let topic =
+                |at| if at < log.topics.len() { log.topic(at, "\\\\x") } else { "\\N".into() };
+            let topics = [0, 1, 2, 3].map(topic).join("\t");
+            format!("{}\t{}\t{topics}\t\\\\x{}", log.block, log.index, log.data)
+        },
+    ) + "\\.\n";
+    assert!(listed(read_events_input(input(&text), MESSAGE_ROOT).unwrap()) == expected());
+    // COPY writes two backslashes before an x.
+    let one = text.replace("\\\\x", "\\x");
+    assert!(read_events_input(input(&one), MESSAGE_ROOT).is_err());
+}
+
+#[test]
 fn json_of_every_kind_holds_the_same_events() {
     let logs = logs();
     let all: Vec<_> = logs.iter().map(Log::json).collect();
