@@ -12,7 +12,7 @@ use crate::{
     files::{Input, OutputError},
     ingest::{
         FileKind, FoundFiles, IndexError,
-        logs::{BatchCheck, Indexer, Verdict},
+        logs::{BatchCheck, BatchRoots, Indexer, Verdict},
     },
     message::BatchView,
     primitives::{BatchNumber, ChainId},
@@ -121,5 +121,9 @@ impl BatchCheck for Recorder<'_> {
             }
         }
         verdicts
+    }
+
+    fn batch_roots(&self, chain: ChainId) -> Option<BatchRoots> {
+        self.check.batch_roots(chain)
     }
 }
