@@ -311,7 +311,8 @@ pub(super) struct IndexArgs {
     )]
     pub(super) format: InputFormat<SourceFormat>,
     /// The chain of the logs, if the archives do not name it (receipts, tables of a node, pubdata whose
-    /// file name has only the batch). Logs and pubdata that name another chain are refused
+    /// file name has only the batch). Logs and pubdata that name another chain are refused [default: with
+    /// --tree, the chain whose batch roots they make]
     #[arg(long, value_name = "ID")]
     pub(super) chain: Option<ChainId>,
     /// The blocks of each batch, for receipts without batch numbers (ZKsync OS) and tables without
@@ -323,8 +324,9 @@ pub(super) struct IndexArgs {
     /// carry
     #[arg(long, value_name = "ADDRESS|any")]
     pub(super) relayed_by: Option<RelayedBy>,
-    /// The state of the settlement layer. Batches whose logs do not fold to their root in it are left
-    /// out, and missing batches are listed. Batches without a root in it are kept and counted as unchecked
+    /// Data of the settlement layer: a tree file, a state, or events of MessageRoot. Batches whose logs do
+    /// not fold to their root in it are left out, and missing batches are listed. Batches without a root in
+    /// it are kept and counted as unchecked
     #[arg(long, value_name = "EVIDENCE")]
     pub(super) tree: Vec<PathBuf>,
     #[command(flatten)]

@@ -46,9 +46,10 @@ impl ValueEnum for Format {
             Self::StorageRange => {
                 ("storage-range", "Pages of debug_storageRangeAt; needs --account")
             }
-            Self::Table => {
-                ("table", "A table of address,slot,value or hashedKey,value as CSV or NDJSON")
-            }
+            Self::Table => (
+                "table",
+                "A table of address,slot,value or hashedKey,value: CSV, NDJSON or pg_dump as text",
+            ),
             Self::Snapshot => ("snapshot", "A snapshot that slproof import made"),
         };
         Some(PossibleValue::new(name).help(help))

@@ -174,6 +174,11 @@ fn read_file(
             Ok((indexer.read_of(chain, input)?, name))
         });
         let (format, name) = match read {
+            Err(error) if file.from_directory && error.names_no_chain() => {
+                refuse_overwriting(output, &[&file.path])?;
+                indexer.leave_out(error);
+                return Ok(());
+            }
             Err(
                 error @ (IndexError::Unknown { .. }
                 | IndexError::State { .. }

@@ -11,8 +11,8 @@ use crate::{
     contracts::{MessageRoot, system},
     files::{Input, is_directory},
     ingest::{
-        FileKind, IndexError, guess,
-        logs::{SourceError, SourceFormat, read_archive_input},
+        FileKind, guess,
+        logs::{SourceFormat, read_archive_input},
         state::{Dump, Format},
     },
     state::StorageReader,
@@ -68,10 +68,7 @@ fn logs(
     let name = input.name().to_owned();
     let archive = match read_archive_input(input, Some(format), args.state_args.access) {
         // The file is an archive, but its batches cannot be listed.
-        Err(
-            IndexError::NeedsChain { .. }
-            | IndexError::Source { source: SourceError::Nameless, .. },
-        ) => {
+        Err(error) if error.names_no_chain() => {
             let text = format!(
                 "{name}: {format}\nthe file does not name its chain; slproof index --chain ID reads it\n"
             );

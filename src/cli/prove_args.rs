@@ -40,7 +40,7 @@ pub(super) struct ProveArgs {
     pub(super) which: WhichArgs,
     /// The root to prove against: latest (the newest interop root), first (the interop root of the block
     /// that executed the batch), block:N, sl-batch:N (the root that L1 stores), or batch-root (of the
-    /// chain itself)
+    /// log's own batch)
     #[arg(long, value_name = "TARGET", default_value = "latest")]
     pub(super) target: Target,
     /// The settlement layer's own batches, with their logs and blocks, for sl-batch:N; files or directories

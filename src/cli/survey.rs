@@ -27,6 +27,9 @@ use crate::{
 const MOST_FILES: usize = 12;
 /// The maximum number of lines of each other list.
 const MOST_LINES: usize = 6;
+/// The evidence that is missing.
+const EVIDENCE: &str =
+    "a state of the settlement layer, or all events of its MessageRoot from the first block on";
 /// The maximum number of runs of batches in a line.
 const MOST_RUNS: usize = 4;
 
@@ -70,7 +73,7 @@ fn json(found: &Survey, next: Option<&str>) -> Value {
 
 /// The command to run next.
 fn next_command(args: &SurveyArgs, found: &Survey) -> Option<String> {
-    let paths: Vec<String> = args.paths.iter().map(|path| shell_word(path)).collect();
+    let paths = words(&args.paths);
     let mut flags = args.tree_args.words();
     let layer = found.settlement_layer.as_ref();
     if let Some(layer) = layer.filter(|layer| layer.is_one_of_several)
@@ -78,15 +81,8 @@ fn next_command(args: &SurveyArgs, found: &Survey) -> Option<String> {
     {
         let _ = write!(flags, " --sl-chain-id {}", layer.sl_chain_id);
     }
-    let best = found.provable.first();
-    if let Some(best) = best {
-        let inputs = match &args.paths[..] {
-            [only] if only.is_dir() => format!("--archive {}", paths[0]),
-            _ => {
-                let paths = paths.join(" ");
-                format!("--tree {paths} --messages {paths}")
-            }
-        };
+    if let Some(best) = found.provable.first() {
+        let inputs = inputs_to_prove(args, found);
         let chain = args.chain.map_or(String::new(), |chain| format!(" --chain {chain}"));
         let target = match best.target {
             TargetKind::BatchRoot => " --target batch-root",
@@ -96,11 +92,42 @@ fn next_command(args: &SurveyArgs, found: &Survey) -> Option<String> {
             "slproof prove {inputs}{flags}{chain} --all{target} -o proofs.ndjson"
         ));
     }
-    let paths = paths.join(" ");
     match found.missing.iter().find(|missing| missing.part == MissingPart::ChainOfLogs) {
         Some(_) => Some(format!("slproof survey {paths}{flags} --chain ID")),
-        None => layer.map(|_| format!("slproof rebuild {paths}{flags} -o trees.sltree")),
+        None => layer.map(|layer| {
+            let evidence = if has_problems(found) { words(&layer.files) } else { paths };
+            format!("slproof rebuild {evidence}{flags} -o trees.sltree")
+        }),
     }
+}
+
+/// The inputs from which `prove` makes what the survey found. A directory stands for all of its files. Evidence
+/// is named where the directory also has files that contradict it, which `prove` refuses.
+fn inputs_to_prove(args: &SurveyArgs, found: &Survey) -> String {
+    if let ([only], false) = (&args.paths[..], has_problems(found))
+        && only.is_dir()
+    {
+        return format!("--archive {}", shell_word(only));
+    }
+    let of = |usage: FileUse| -> Vec<&Path> {
+        let files = found.files.iter().filter(|file| file.usage == usage);
+        files.map(|file| file.path.as_path()).collect()
+    };
+    let logs = of(FileUse::Logs);
+    let archives = args.paths.iter().filter(|path| path.is_dir() || logs.contains(&path.as_path()));
+    let (evidence, batches) = (words(&of(FileUse::Evidence)), words(&of(FileUse::SlBatches)));
+    let batches = if batches.is_empty() { batches } else { format!(" --sl-batches {batches}") };
+    format!("--tree {evidence} --messages {}{batches}", words(&archives.collect::<Vec<_>>()))
+}
+
+fn has_problems(found: &Survey) -> bool {
+    found.files.iter().any(|file| file.usage == FileUse::Problem)
+}
+
+/// Paths as words of a command.
+fn words<P: AsRef<Path>>(paths: &[P]) -> String {
+    let words: Vec<String> = paths.iter().map(|path| shell_word(path.as_ref())).collect();
+    words.join(" ")
 }
 
 /// The text for people.
@@ -118,8 +145,10 @@ fn text(found: &Survey, next: Option<&str>, all: bool) -> String {
     list(&mut text, "missing", &found.missing.iter().map(missing_line).collect::<Vec<_>>(), most);
     if found.left_out > 0 {
         let parts = count(found.left_out);
-        let _ =
-            writeln!(text, "\n{parts} parts of archives were left out; slproof index names them");
+        let _ = writeln!(
+            text,
+            "\n{parts} parts of archives are damaged or contradict others; slproof index names them"
+        );
     }
     if let Some(next) = next {
         let _ = writeln!(text, "\nnext\n  {next}");
@@ -175,19 +204,20 @@ fn rank(usage: FileUse) -> u8 {
 
 /// What a file gives.
 fn gives(file: &FileReport) -> String {
-    let block = file.block.map_or(String::new(), |block| format!(" of block {block}"));
+    let block = file.block.map_or(String::new(), |block| format!(", at block {block}"));
     let batches = |what: &str| match file.batches {
         Some(batches) => format!("{what} of {} batches{block}", count(batches)),
         None => format!("{what}{block}"),
     };
     let chain = file.chain_id.map_or(String::new(), |chain| format!(" of chain {chain}"));
     match file.usage {
+        FileUse::Evidence if file.batches.is_none() => "for the trees".into(),
         FileUse::Evidence => batches("trees"),
-        FileUse::Past => format!("{}, the past of what is used", batches("trees")),
+        FileUse::Past => format!("{}; the same as what is used, or older", batches("trees")),
         FileUse::OtherLayer => format!("{}, not used", batches(&format!("trees{chain}"))),
-        FileUse::Anchor => "imported interop roots; serves as verify --anchor".into(),
+        FileUse::Anchor => "imported interop roots; for verify --anchor".into(),
         FileUse::OtherState => {
-            "not whole, or of L1 or another chain; a state of L1 serves as --anchor".into()
+            "no whole state of a settlement layer (slproof rebuild says why); one of L1 is for --anchor".into()
         }
         FileUse::Logs => format!("{}{chain}", batches("logs")),
         FileUse::LogsOfUnknownChain => "logs; give their chain with --chain".into(),
@@ -203,13 +233,13 @@ fn gives(file: &FileReport) -> String {
 fn layer_text(layer: &TreesReport) -> String {
     let (chain, release, batches) = (layer.sl_chain_id, &layer.release, count(layer.batches));
     let worth = if layer.checked_by == CheckedBy::EVENTS {
-        "every root in the events equals the rebuilt one; events do not show that they are of the real chain, \
-         or complete at their end"
+        "every root in the events equals the rebuilt one; this shows neither that they are of the real chain, nor \
+         that they are complete at their end"
     } else if layer.checked_by.has(CheckedBy::EVENTS) {
-        "every node that the contracts stored and every root in the events equals the rebuilt one; neither shows \
-         that it is of the real chain"
+        "every node that the contracts stored and every root in the events equals the rebuilt one; this does not \
+         show that they are of the real chain"
     } else {
-        "every node that the contracts stored equals the rebuilt one; a state does not show that it is of the \
+        "every node that the contracts stored equals the rebuilt one; this does not show that the state is of the \
          real chain"
     };
     let compare = match layer.interop_root {
@@ -217,8 +247,8 @@ fn layer_text(layer: &TreesReport) -> String {
         None => format!("getAggregatedRoot of MessageRoot, {}", layer.shared_root),
     };
     format!(
-        "settlement layer {chain}, release {release}: {batches} batches, checked by {}\n  {worth}\n  compare with \
-         one from another source: {compare}",
+        "settlement layer {chain}, release {release}: {batches} batches, checked by {}\n  {worth}\n  compare \
+         {compare}, with that of another source",
         layer.checked_by
     )
 }
@@ -233,7 +263,7 @@ fn chain_lines(chains: &[ChainCounts]) -> Vec<String> {
     chains.sort_by_key(|chain| std::cmp::Reverse(chain.whole.batches + chain.unknown.batches));
     let head = format!(
         "{:>20}  {:>9}  {:>9}  {:>9}  {:>9}  {:>9}  {:>10}",
-        "chain", "batches", "whole", "no fold", "no logs", "not here", "messages"
+        "chain", "batches", "provable", "not whole", "no logs", "no tree", "messages"
     );
     let line = |chain: &&ChainCounts| {
         format!(
@@ -253,14 +283,13 @@ fn chain_lines(chains: &[ChainCounts]) -> Vec<String> {
 fn provable_lines(provable: &[Provable]) -> Vec<String> {
     let line = |provable: &Provable| {
         let (target, note) = match (provable.target, provable.roots, provable.sl_batch) {
-            (TargetKind::Block, Some(roots), _) => (
-                "latest, block:N".to_owned(),
-                format!(", {} roots by block are known", count(roots)),
-            ),
+            (TargetKind::Block, Some(roots), _) => {
+                ("latest, block:N".to_owned(), format!("; {} blocks have a root", count(roots)))
+            }
             (TargetKind::Block, ..) => ("latest".into(), String::new()),
             (TargetKind::First, ..) => ("first".into(), String::new()),
             (TargetKind::SlBatch, _, Some(batch)) => {
-                (format!("sl-batch:{batch}"), ", the form that L1 verifies".into())
+                (format!("sl-batch:{batch}"), "; the form that L1 verifies".into())
             }
             (TargetKind::SlBatch, ..) => ("sl-batch:N".into(), String::new()),
             (TargetKind::BatchRoot, ..) => ("batch-root".into(), String::new()),
@@ -284,28 +313,25 @@ fn missing_line(missing: &Missing) -> String {
         _ => String::new(),
     };
     match missing.part {
-        MissingPart::Evidence if missing.batches == 0 => {
-            "a state of the settlement layer or the events of its MessageRoot".into()
-        }
-        MissingPart::Evidence => format!(
-            "a state of the settlement layer or the events of its MessageRoot: {batches} batches{messages}"
-        ),
+        MissingPart::Evidence if missing.batches == 0 => EVIDENCE.into(),
+        MissingPart::Evidence => format!("{EVIDENCE}: {batches} batches{messages}"),
         MissingPart::ChainOfLogs => format!(
-            "the chain of the logs in {} files (--chain ID), the first is {}",
+            "the chain of the logs in {} files, to be given with --chain ID; the first is {}",
             count(missing.files.len()),
             missing.files.first().map_or(Path::new(""), PathBuf::as_path).display()
         ),
+        MissingPart::Logs if missing.batches == 0 => "L2→L1 logs".into(),
         MissingPart::Logs => format!("the logs{of}: {batches} batches{runs}"),
         MissingPart::WholeLogs => {
             format!("a part of the logs{of}: {batches} batches do not fold{runs}")
         }
         MissingPart::LaterEvidence => {
             format!(
-                "a later state, or that of another settlement layer{of}: {batches} batches{messages}"
+                "a state with the trees{of}, later or of another settlement layer: {batches} batches{messages}"
             )
         }
         MissingPart::Events => format!(
-            "events of MessageRoot, or a longer --search, for the targets first and block:N: {batches} \
+            "events of MessageRoot, or a larger --search, for the targets first and block:N: {batches} \
              batches{messages}"
         ),
         MissingPart::SlBatches => format!(

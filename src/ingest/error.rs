@@ -172,4 +172,10 @@ impl IndexError {
             _ => false,
         }
     }
+
+    /// Whether an archive cannot be read only because it does not name its chain.
+    #[must_use]
+    pub fn names_no_chain(&self) -> bool {
+        matches!(self, Self::NeedsChain { .. } | Self::Source { source: SourceError::Nameless, .. })
+    }
 }

@@ -8,10 +8,10 @@ use std::{
 use super::{Error, LogChains, TreeCheck, Trees};
 use crate::{
     archive::Archive,
-    files::{Input, is_directory, temporary_directory},
+    files::{Input, InputError, is_directory, temporary_directory},
     ingest::{
-        FileKind, FoundFile, FoundFiles, IndexError,
-        logs::{BatchCheck, Indexer, SkippedInputs, SourceError, SourceOptions, read_archive},
+        FileKind, FoundFile, FoundFiles,
+        logs::{BatchCheck, Indexer, SkippedInputs, SourceOptions, read_archive},
     },
     primitives::ChainId,
     proof::FailureCode,
@@ -64,7 +64,8 @@ impl Messages {
     /// Opens the archives at `paths`: files, or directories, of which all archives are read. An archive file is
     /// mapped. One raw archive that names its chain is read into memory. Several archives, and those that need
     /// [`MessagesOptions`], are merged into a temporary archive file, without the batches that have damaged
-    /// parts ([`Messages::skipped`]).
+    /// parts, and of directories without the files that are damaged or whose chain is not known
+    /// ([`Messages::skipped`]).
     ///
     /// # Errors
     /// [`Error`] naming the file and the position in it, or if there is no batch.
@@ -79,7 +80,7 @@ impl Messages {
             && !is_directory(path.as_ref())?
         {
             match read_archive(path.as_ref(), source.access) {
-                Err(error) if names_no_chain(&error) && options.names_chains() => {}
+                Err(error) if error.names_no_chain() && options.names_chains() => {}
                 read => return Ok(read?.into()),
             }
         }
@@ -95,8 +96,19 @@ impl Messages {
         let target: PathBuf = dir.path().join("merged.slmsg");
         let mut indexer = Indexer::create(&target, source.clone(), check)?;
         chains.set_blocks(&mut indexer);
-        for FoundFile { path, .. } in found.files.iter().filter(|file| has_logs(file)) {
-            indexer.read_of(source.chain.or(chains.of(path)), Input::open(path)?)?;
+        for file in found.files {
+            if has_logs(&file) {
+                let chain = source.chain.or(chains.of(&file.path));
+                match indexer.read_of(chain, Input::open(&file.path)?) {
+                    Err(error) if file.from_directory && error.names_no_chain() => {
+                        indexer.leave_out(error);
+                    }
+                    read => _ = read?,
+                }
+            } else if let Some(damage @ InputError::Read { .. }) = file.damage {
+                // It may be an archive of logs.
+                indexer.leave_out(damage.into());
+            }
         }
         let indexed = indexer.finish()?;
         let skipped = indexed.faults;
@@ -116,7 +128,7 @@ impl Messages {
         &self.0.archive
     }
 
-    /// The batches that were left out because they are damaged.
+    /// The batches and files that were left out because they are damaged, or their chain is not known.
     #[must_use]
     pub fn skipped(&self) -> &SkippedInputs {
         &self.0.skipped
@@ -134,14 +146,6 @@ impl MessagesOptions {
     fn names_chains(&self) -> bool {
         self.trees.is_some() || self.chain_of_others.is_some()
     }
-}
-
-/// Whether an archive cannot be read only because it does not name its chain.
-fn names_no_chain(error: &IndexError) -> bool {
-    matches!(
-        error,
-        IndexError::NeedsChain { .. } | IndexError::Source { source: SourceError::Nameless, .. }
-    )
 }
 
 /// Whether a file is read as an archive of logs: every file that was given by name, and of a directory those

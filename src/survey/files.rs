@@ -102,6 +102,9 @@ fn what(file: &FoundFile) -> String {
         (Some(FileKind::Logs(format)), _) => format.to_string(),
         (Some(kind), _) => kind.to_string(),
         (None, Some(InputError::Empty { .. })) => "empty".into(),
+        (None, Some(InputError::Packed { what, command, .. })) => {
+            format!("{what}, to be unpacked with {command}")
+        }
         (None, Some(_)) => "damaged".into(),
         (None, None) => "not recognized".into(),
     }

@@ -12,7 +12,7 @@ use crate::{
     files::{Input, temporary_directory},
     ingest::{
         FileKind, FoundFiles, IndexError,
-        logs::{BatchCheck, Indexer, Verdict},
+        logs::{BatchCheck, BatchRoots, Indexer, Verdict},
     },
     message::BatchView,
     primitives::{BatchNumber, ChainId},
@@ -117,5 +117,9 @@ impl BatchCheck for Recorder<'_> {
             }
         }
         verdicts
+    }
+
+    fn batch_roots(&self, chain: ChainId) -> Option<BatchRoots> {
+        self.check.batch_roots(chain)
     }
 }

@@ -91,6 +91,10 @@ pub(super) fn missing(
         let part = Missing::new(MissingPart::ChainOfLogs, Counts::default());
         missing.insert(0, Missing { files, messages: None, ..part });
     }
+    if logs.archive.is_none() && chains.is_empty() && logs.without_chain.is_empty() {
+        let part = Missing::new(MissingPart::Logs, Counts::default());
+        missing.insert(0, Missing { messages: None, ..part });
+    }
     if trees.is_none() {
         let all = chains.iter().fold(Counts::default(), |sum, chain| sum.with(chain.unknown));
         missing.insert(0, Missing::new(MissingPart::Evidence, all));

@@ -119,6 +119,10 @@ impl From<InteropRoot> for InteropRootReport {
 /// [`Error`] if a file cannot be read, or a temporary file not be written. Files that are damaged or contradict
 /// others are no error, but [problems](Survey::problems).
 pub fn survey(paths: &[PathBuf], options: &SurveyOptions) -> Result<Survey, Error> {
+    for path in paths {
+        // Without this, a wrong name would be a file that is not recognized.
+        path.metadata().map_err(|source| InputError::Open { path: path.clone(), source })?;
+    }
     let found = FoundFiles::at(paths)?;
     let trees_options = TreesOptions {
         search: options.trees.search.or(Some(SEARCH)),

@@ -235,6 +235,11 @@ impl<'c> Indexer<'c> {
         self.writer.collector.added().batches + self.reading.state.queue.len() as u64
     }
 
+    /// Notes a source that is left out.
+    pub fn leave_out(&mut self, error: IndexError) {
+        self.reading.state.faults.add(error);
+    }
+
     /// The parts left out so far.
     #[must_use]
     pub fn faults(&self) -> &SkippedInputs {

@@ -122,8 +122,7 @@ fn one_command_proves_what_the_survey_of_a_bit_of_everything_says() {
     // The batch that does not fold is named.
     assert_eq!(proven.code, Some(1), "{}", proven.stderr);
     assert!(proven.stderr.contains("is incomplete"), "{}", proven.stderr);
-    let proofs = fs::read_to_string(dir.path("proofs.ndjson")).unwrap();
-    assert_eq!(proofs.lines().filter(|line| line.contains("\"proof\"")).count() as u64, logs);
+    assert_eq!(proofs_in(&dir.path("proofs.ndjson")), logs);
 
     let shown = run(["survey", text(&all)]);
     assert!(shown.stdout.lines().count() <= 50, "{}", shown.stdout);
@@ -171,6 +170,65 @@ fn a_directory_stands_for_its_files_in_every_command() {
     assert_eq!(first.code, Some(0), "{}", first.stderr);
     let neither = run([&["prove", "--tree", all][..], &one].concat());
     assert_eq!(neither.code, Some(2), "{}", neither.stderr);
+}
+
+/// The number of proofs that a job wrote.
+fn proofs_in(file: &Path) -> u64 {
+    let written = fs::read_to_string(file).unwrap();
+    written.lines().filter(|line| line.contains("\"proof\"")).count() as u64
+}
+
+#[test]
+fn the_next_command_proves_as_much_as_the_survey_says_beside_contradicting_files() {
+    let dir = everything();
+    dir.write("all/forged.sltree", fs::read(fixture("slow/changed-batch.sltree")).unwrap());
+    // Receipts that fit no chain, and half of a compressed archive.
+    let receipts = fs::read_to_string(fixture(&format!("{FOLDER}/receipts.json"))).unwrap();
+    dir.write("all/stray/receipts.json", receipts.replace("3769df72", "3769df73"));
+    let archive = fs::read(fixture(&format!("{FOLDER}/logs.jsonl.gz"))).unwrap();
+    dir.write("all/cut.jsonl.gz", &archive[..archive.len() / 100]);
+    let found = survey(&dir.path("all"), &[], 4);
+    assert_eq!(usage(&found, "stray/receipts.json"), "logs-of-unknown-chain");
+    let next = found["next"].as_str().unwrap();
+    assert!(!next.contains("--archive") && !next.contains("forged"), "{next}");
+    let proven = follow(&dir.path(""), &found);
+    assert_eq!(proven.code, Some(1), "{}", proven.stderr);
+    for left_out in ["is incomplete", "stray/receipts.json", "cut.jsonl.gz"] {
+        assert!(proven.stderr.contains(left_out), "{left_out}: {}", proven.stderr);
+    }
+    assert_eq!(proofs_in(&dir.path("proofs.ndjson")), provable(&found, "block")[1]);
+    // So does an index of the same directory.
+    let state = dir.path("all/gw/state.json");
+    let (all, made) = (dir.path("all"), dir.path("m.slmsg"));
+    let indexed = run(["index", text(&all), "--tree", text(&state), "-o", text(&made)]);
+    assert_eq!(indexed.code, Some(1), "{}", indexed.stderr);
+    assert!(indexed.stderr.contains("stray/receipts.json"), "{}", indexed.stderr);
+}
+
+#[test]
+fn files_are_surveyed_by_name() {
+    let dir = everything();
+    let files = ["all/gw/state.json", "all/logs/half.jsonl"];
+    let surveyed = |files: &[&str]| -> Run {
+        let args = ["survey", "--json"].iter().chain(files);
+        command().args(args).current_dir(dir.path("")).output().unwrap().into()
+    };
+    let found: Value = serde_json::from_str(&surveyed(&files).stdout).unwrap();
+    assert_eq!(follow(&dir.path(""), &found).code, Some(1));
+    assert_eq!(proofs_in(&dir.path("proofs.ndjson")), provable(&found, "block")[1]);
+    let absent = surveyed(&["absent"]);
+    assert_eq!(absent.code, Some(6), "{}", absent.stderr);
+}
+
+#[test]
+fn logs_without_batch_numbers_are_surveyed_by_the_roots() {
+    let dir = IndexDir::new();
+    copy(&dir, "state.anvil.json", "some/state.json");
+    let receipts = fs::read_to_string(fixture(&format!("{FOLDER}/receipts.json"))).unwrap();
+    dir.write("some/receipts.json", receipts.replace("l1BatchNumber", "unknown"));
+    let found = survey(&dir.path("some"), &["--chain", "324"], 0);
+    assert_eq!(provable(&found, "block"), [1, 1, 1]);
+    assert_eq!(follow(&dir.path(""), &found).code, Some(0));
 }
 
 /// The first accounts and slots of an anvil dump, so that the storage is split in two.
