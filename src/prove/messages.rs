@@ -97,8 +97,11 @@ impl Messages {
         let target: PathBuf = dir.path().join("merged.slmsg");
         let mut indexer = Indexer::create(&target, source.clone(), check)?;
         chains.set_blocks(&mut indexer);
-        for FoundFile { path, .. } in found.files.iter().filter(|file| has_logs(file)) {
-            indexer.read_of(source.chain.or(chains.of(path)), Input::open(path)?)?;
+        for file in found.files.iter().filter(|file| has_logs(file)) {
+            let chain = source.chain.or(chains.of(&file.path));
+            if chain.is_some() || !file.may_lack_chain() {
+                indexer.read_of(chain, Input::open(&file.path)?)?;
+            }
         }
         let indexed = indexer.finish()?;
         let skipped = indexed.faults;
