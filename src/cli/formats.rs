@@ -67,6 +67,9 @@ impl ValueEnum for SourceFormat {
             Self::Native => return None,
             Self::Jsonl => "One JSON object per line and batch",
             Self::Receipts => "Receipts and events, as nodes return them",
+            Self::EventLogs => {
+                "Events in tables and pages of exporters: CSV, COPY, Parquet and JSON"
+            }
             Self::Pubdata => "The pubdata of one batch of an Era or ZKsync OS chain",
             Self::PubdataList => {
                 "A list of batches with their pubdata, or with the names of its files"

@@ -62,6 +62,7 @@ pub(super) fn run(
         chain: args.chain,
         blocks,
         relayed: args.relayed_by,
+        columns: args.tree_args.columns.clone().unwrap_or_default(),
         access: args.tree_args.state.access,
     };
     let checked = check.as_ref().map(|check| check as &dyn BatchCheck);
@@ -82,6 +83,13 @@ pub(super) fn run(
     chains.set_blocks(&mut indexer);
     for file in &archives {
         let chain = args.chain.or(chains.of(&file.path));
+        if chain.is_none() && file.may_lack_chain() {
+            let path = file.path.display();
+            console.info(format_args!(
+                "skipped            {path}: the chain of its logs is not known"
+            ));
+            continue;
+        }
         if let Some(chain) = chains.of(&file.path) {
             let path = file.path.display();
             console.info(format_args!("chain              {chain} by its batch roots: {path}"));

@@ -39,7 +39,7 @@ pub(super) fn run(args: &InspectArgs, console: Console) -> Result<Outcome, CliEr
             Some(kind @ (FileKind::Manifest | FileKind::Checkpoint)) => {
                 inspect_lines::document(input, kind)?
             }
-            Some(FileKind::Events) => {
+            Some(FileKind::Events | FileKind::EventsAndLogs) => {
                 let message_root = args.state_args.message_root.unwrap_or(system::MESSAGE_ROOT);
                 inspect_lines::events(input, message_root)?
             }

@@ -19,21 +19,23 @@ impl Role {
     /// Whether a file of this kind can be used in this role.
     pub(super) fn takes(self, kind: FileKind) -> bool {
         use FileKind::{
-            BatchBlocks, Events, Logs, MessageArchive, Proofs, Requests, SlBatches, Snapshot,
-            State, TreeFile,
+            BatchBlocks, Events, EventsAndLogs, Logs, MessageArchive, Proofs, Requests, SlBatches,
+            Snapshot, State, TreeFile,
         };
         match self {
-            Self::State => matches!(kind, Snapshot | TreeFile | State(_) | Events),
+            Self::State => matches!(kind, Snapshot | TreeFile | State(_) | Events | EventsAndLogs),
             // Lines of SL batches are also an archive of logs.
-            Self::Messages => matches!(kind, MessageArchive | Logs(_) | SlBatches),
+            Self::Messages => matches!(kind, MessageArchive | Logs(_) | EventsAndLogs | SlBatches),
             Self::Proofs => kind == Proofs,
             Self::Requests => kind == Requests,
             Self::Shard => false,
             Self::Native => matches!(kind, Snapshot | TreeFile | MessageArchive),
             // An archive of logs may be one of SL batches without their blocks.
-            Self::SlBatches => matches!(kind, SlBatches | Logs(_)),
+            Self::SlBatches => matches!(kind, SlBatches | Logs(_) | EventsAndLogs),
             // Events of the chain name the blocks of its batches.
-            Self::BatchBlocks => matches!(kind, BatchBlocks | SlBatches | Events | Logs(_)),
+            Self::BatchBlocks => {
+                matches!(kind, BatchBlocks | SlBatches | Events | EventsAndLogs | Logs(_))
+            }
         }
     }
 
@@ -53,7 +55,9 @@ impl Role {
             }
             (_, FileKind::Proofs) => "did you mean slproof verify?",
             (_, FileKind::Requests) => "did you mean --requests?",
-            (_, FileKind::Events) => "did you mean --tree or --events, or slproof rebuild?",
+            (_, FileKind::Events | FileKind::EventsAndLogs) => {
+                "did you mean --tree or --events, or slproof rebuild?"
+            }
             (_, FileKind::SlBatches) => "did you mean --sl-batches?",
             (_, FileKind::BatchBlocks) => "did you mean --batch-blocks?",
             (_, FileKind::Manifest) => {

@@ -3,7 +3,7 @@ use thiserror::Error;
 use super::{
     OtherAnswer,
     logs::{SourceError, SourceFormat},
-    state::Format,
+    state::{Format, ImportError},
 };
 use crate::{
     archive::{ArchiveError, Place},
@@ -59,6 +59,9 @@ pub enum IndexError {
         /// What is wrong.
         source: LogsError,
     },
+    /// A file of exported events cannot be read.
+    #[error(transparent)]
+    Events(Box<ImportError>),
     /// A part of a source cannot be used.
     #[error("{name}{place}: {what}")]
     Source {
@@ -161,6 +164,15 @@ pub enum IndexError {
     },
 }
 
+impl From<ImportError> for IndexError {
+    fn from(error: ImportError) -> Self {
+        match error {
+            ImportError::Input(error) => error.into(),
+            error => Self::Events(Box::new(error)),
+        }
+    }
+}
+
 impl IndexError {
     /// Whether reading or writing failed, rather than the content being invalid.
     #[must_use]
@@ -169,6 +181,7 @@ impl IndexError {
             Self::Input(error) => !error.is_damage(),
             Self::Archive(error) => error.is_io(),
             Self::Output(_) => true,
+            Self::Events(error) => error.is_io(),
             _ => false,
         }
     }

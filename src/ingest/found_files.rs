@@ -126,10 +126,20 @@ impl FoundFile {
     #[must_use]
     pub fn needs_chain(&self) -> bool {
         match self.kind {
-            Some(FileKind::Logs(SourceFormat::Receipts | SourceFormat::Postgres)) => true,
+            Some(FileKind::Logs(
+                SourceFormat::Receipts | SourceFormat::EventLogs | SourceFormat::Postgres,
+            )) => true,
+            Some(FileKind::EventsAndLogs) => true,
             Some(FileKind::Logs(SourceFormat::Pubdata)) => !names_chain(&self.path),
             _ => false,
         }
+    }
+
+    /// Whether the file is evidence also without its logs, and was not given as an archive of them: its logs may be
+    /// of a chain that nothing is known about.
+    #[must_use]
+    pub fn may_lack_chain(&self) -> bool {
+        self.from_directory && self.kind == Some(FileKind::EventsAndLogs)
     }
 
     fn at(path: PathBuf, from_directory: bool) -> Result<Self, InputError> {
@@ -165,12 +175,18 @@ impl FileKind {
     /// Whether a file of this kind shows what a settlement layer recorded.
     #[must_use]
     pub fn is_evidence(self) -> bool {
-        matches!(self, Self::Snapshot | Self::TreeFile | Self::State(_) | Self::Events)
+        matches!(self, Self::Snapshot | Self::TreeFile | Self::State(_)) || self.has_events()
+    }
+
+    /// Whether a file of this kind holds events of MessageRoot.
+    #[must_use]
+    pub fn has_events(self) -> bool {
+        matches!(self, Self::Events | Self::EventsAndLogs)
     }
 
     /// Whether a file of this kind holds the logs of batches.
     #[must_use]
     pub fn has_logs(self) -> bool {
-        matches!(self, Self::MessageArchive | Self::Logs(_))
+        matches!(self, Self::MessageArchive | Self::Logs(_) | Self::EventsAndLogs)
     }
 }

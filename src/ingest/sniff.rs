@@ -4,8 +4,8 @@ use std::fmt;
 
 use super::{
     OtherAnswer,
-    event_logs::{ColumnNames, has_log_columns},
-    logs::SourceFormat,
+    event_logs::{ColumnNames, first_logs, has_log_columns},
+    logs::{MESSENGER_SIGNATURES, SourceFormat, has_topic},
     state::Format,
 };
 use crate::{
@@ -38,6 +38,8 @@ pub enum FileKind {
     Requests,
     /// Events of MessageRoot.
     Events,
+    /// Events of MessageRoot, and L2→L1 logs in events of L1Messenger.
+    EventsAndLogs,
     /// The settlement layer's own batches.
     SlBatches,
     /// The blocks of each batch.
@@ -62,6 +64,7 @@ impl fmt::Display for FileKind {
             Self::Proofs => "a file of proofs",
             Self::Requests => "a file of requests",
             Self::Events => "a file of events of MessageRoot",
+            Self::EventsAndLogs => "a file of events of MessageRoot and of L1Messenger",
             Self::SlBatches => "a file of the settlement layer's own batches",
             Self::BatchBlocks => "a file with the blocks of each batch",
             Self::Manifest => "the manifest of a shard",
@@ -84,12 +87,11 @@ pub fn sniff(input: &Input) -> Option<FileKind> {
         };
     }
     if input.is_parquet() {
-        let is_logs = has_log_columns(input, &ColumnNames::default());
-        return Some(if is_logs { FileKind::Events } else { FileKind::Proofs });
+        return table_of_logs(input).or(Some(FileKind::Proofs));
     }
     by_members(head)
         .or_else(|| OtherAnswer::of(head).map(FileKind::Answer))
-        .or_else(|| has_events(input).then_some(FileKind::Events))
+        .or_else(|| of_events(input))
         .or_else(|| SourceFormat::recognize(input).map(FileKind::Logs))
         .or_else(|| Format::recognize(input).map(FileKind::State))
 }
@@ -110,17 +112,42 @@ pub fn guess(input: &Input) -> Option<FileKind> {
     })
 }
 
-/// Whether a text is a table of logs, or JSON with undecoded events of MessageRoot and no L2→L1 logs. Receipts
-/// contain both.
-fn has_events(input: &Input) -> bool {
-    let head = input.head();
-    if !head.trim_ascii_start().starts_with(b"{") && !head.trim_ascii_start().starts_with(b"[") {
-        return has_log_columns(input, &ColumnNames::default());
+/// The kind of a table of logs, or of JSON with undecoded events of MessageRoot and no `l2ToL1Logs`, which are
+/// beside them in receipts.
+fn of_events(input: &Input) -> Option<FileKind> {
+    let text = input.head().trim_ascii_start();
+    if !text.starts_with(b"{") && !text.starts_with(b"[") {
+        return table_of_logs(input);
     }
-    let text = String::from_utf8_lossy(head).to_ascii_lowercase();
-    let is_logs = text.contains("\"topic") && !text.contains("\"l2tol1logs\"");
-    let has = |topic: &Hash| text.contains(&topic.to_string()[2..]);
-    is_logs && EventKind::signatures().iter().any(has)
+    let is_receipts = String::from_utf8_lossy(text).contains("\"l2ToL1Logs\"");
+    if is_receipts || !has_topic(text, &EventKind::signatures()) {
+        return None;
+    }
+    let has_both = has_topic(text, &MESSENGER_SIGNATURES);
+    Some(if has_both { FileKind::EventsAndLogs } else { FileKind::Events })
+}
+
+/// The kind of a table of logs, by its first rows. One without known events is said to be of MessageRoot: the
+/// reader of events reports what is missing.
+fn table_of_logs(input: &Input) -> Option<FileKind> {
+    let columns = ColumnNames::default();
+    if !has_log_columns(input, &columns) {
+        return None;
+    }
+    let (mut of_message_root, mut of_messenger) = (false, false);
+    first_logs(input, &columns, |log| {
+        let Some(topic) = log.topics.first().map(|topic| Hash::new(*topic.as_bytes())) else {
+            return;
+        };
+        of_message_root |= EventKind::signatures().contains(&topic);
+        of_messenger |= MESSENGER_SIGNATURES.contains(&topic);
+    });
+    Some(match (of_message_root, of_messenger) {
+        (true, true) => FileKind::EventsAndLogs,
+        // It may be one of several tables of a node.
+        (false, true) => FileKind::Logs(SourceFormat::recognize(input)?),
+        _ => FileKind::Events,
+    })
 }
 
 /// Detects JSON by the members of its first object.

@@ -66,10 +66,10 @@ impl ChosenEvidence {
     ) -> Result<Self, Error> {
         let is_state = |kind: FileKind| {
             kind.is_evidence()
-                && kind != FileKind::Events
+                && !kind.has_events()
                 && (with_tree_files || kind != FileKind::TreeFile)
         };
-        let events = found.of(|kind| kind == FileKind::Events);
+        let events = found.of(FileKind::has_events);
         let mut chosen =
             Self { events: events.map(|file| file.path.clone()).collect(), ..Self::default() };
         let states: Vec<&FoundFile> = found.of(is_state).collect();

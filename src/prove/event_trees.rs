@@ -47,7 +47,7 @@ impl TreeInputs {
     ) -> Result<Self, ImportError> {
         let mut inputs = Self { events: Vec::new(), states: Vec::new() };
         let has_events = |input: &Input| {
-            sniff(input) == Some(FileKind::Events) || has_log_columns(input, columns)
+            sniff(input).is_some_and(FileKind::has_events) || has_log_columns(input, columns)
         };
         for path in paths {
             let mut input = ReopenableInput::new(path);

@@ -9,13 +9,13 @@ use std::{
 use super::{Error, Extractor, Trees};
 use crate::{
     files::{Input, temporary_directory},
-    forest::Forest,
+    forest::{Forest, chain_id_leaf},
     ingest::{
         FileKind, FoundFile, FoundFiles, IndexError,
-        logs::{BatchBlocks, BatchCheck, Indexer, SourceOptions, Verdict},
+        logs::{BatchBlocks, BatchCheck, BatchRoots, Indexer, SourceOptions, Verdict},
     },
     message::BatchView,
-    primitives::ChainId,
+    primitives::{ChainId, Hash},
     proof::Target,
 };
 
@@ -154,5 +154,16 @@ impl BatchCheck for Trial<'_> {
             }
         }
         batches.iter().map(|_| Verdict::Incomplete("this is a trial".into())).collect()
+    }
+
+    /// Those of all chains: the root of a batch without a number shows its number and its chain.
+    fn batch_roots(&self, _nobody: ChainId) -> Option<BatchRoots> {
+        let trees = self.forest.chains();
+        let batches = trees
+            .iter()
+            .flat_map(|tree| tree.batches().iter().zip(tree.batch_roots().iter().copied()));
+        // As in `TreeCheck::batch_roots`.
+        let aggregated = trees.iter().map(|tree| chain_id_leaf(Hash::ZERO, tree.chain()));
+        Some(BatchRoots::new(batches, aggregated.chain([Hash::ZERO]).collect()))
     }
 }

@@ -100,6 +100,7 @@ impl Messages {
             if has_logs(&file) {
                 let chain = source.chain.or(chains.of(&file.path));
                 match indexer.read_of(chain, Input::open(&file.path)?) {
+                    Err(error) if error.names_no_chain() && file.may_lack_chain() => {}
                     Err(error) if file.from_directory && error.names_no_chain() => {
                         indexer.leave_out(error);
                     }

@@ -14,8 +14,8 @@ impl TreesOptions {
         with_tree_files: bool,
     ) -> Result<(Vec<PathBuf>, Self), Error> {
         let mut options = self.clone();
-        options.events = files_in(&self.events, FileKind::Events)?;
-        options.sl_batches = files_in(&self.sl_batches, FileKind::SlBatches)?;
+        options.events = files_in(&self.events, FileKind::has_events)?;
+        options.sl_batches = files_in(&self.sl_batches, |kind| kind == FileKind::SlBatches)?;
         if !has_directory(paths)? {
             return Ok((paths.to_vec(), options));
         }
@@ -34,13 +34,16 @@ impl TreesOptions {
     }
 }
 
-/// The files at `paths`, and in the directories among them those of one kind.
-fn files_in(paths: &[PathBuf], kind: FileKind) -> Result<Vec<PathBuf>, Error> {
+/// The files at `paths`, and in the directories among them those of some kinds.
+fn files_in(
+    paths: &[PathBuf],
+    is_wanted: impl Fn(FileKind) -> bool,
+) -> Result<Vec<PathBuf>, Error> {
     let mut files = Vec::new();
     for path in paths {
         if is_directory_of_files(path)? {
             let found = FoundFiles::at(&[path])?;
-            files.extend(found.of(|found| found == kind).map(|file| file.path.clone()));
+            files.extend(found.of(&is_wanted).map(|file| file.path.clone()));
         } else {
             files.push(path.clone());
         }

@@ -125,7 +125,7 @@ fn usage(
         (Some(StateUse::Unusable(_) | StateUse::Contradicts(_)), _) => FileUse::Problem,
         _ if is_in(used) => FileUse::Evidence,
         _ if is_in(without_chain) => FileUse::LogsOfUnknownChain,
-        (_, Some(FileKind::MessageArchive | FileKind::Logs(_))) => FileUse::Logs,
+        (_, Some(kind)) if kind.has_logs() => FileUse::Logs,
         (_, Some(FileKind::SlBatches)) => FileUse::SlBatches,
         (_, Some(FileKind::BatchBlocks)) => FileUse::BatchBlocks,
         (

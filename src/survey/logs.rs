@@ -61,7 +61,9 @@ impl SurveyedLogs {
         for file in found.of(FileKind::has_logs) {
             let (path, chain) = (&file.path, logs.chains.of(&file.path));
             if file.needs_chain() && chain.is_none() {
-                logs.without_chain.push(path.clone());
+                if !file.may_lack_chain() {
+                    logs.without_chain.push(path.clone());
+                }
                 continue;
             }
             let before = indexer.taken() + incomplete();

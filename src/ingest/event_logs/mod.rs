@@ -28,8 +28,13 @@ pub use columns::{ColumnNames, ColumnNamesError, LogField};
 pub use mapping::{Form, LogCounts, Mapping};
 pub(in crate::ingest) use record::{EventLog, LogPlace};
 
+use std::io::Cursor;
+
 use super::state::ImportError;
 use crate::files::Input;
+
+/// The most rows that show which contracts' logs a file has.
+const FIRST_ROWS: usize = 1 << 14;
 
 /// Passes every log of an input to `take`, and returns which columns or members were read. `names` are the
 /// names of columns that differ from the usual ones.
@@ -57,6 +62,35 @@ pub(in crate::ingest) fn read_event_logs<E: From<ImportError>>(
         _ => table::read(input, names, take),
     };
     Ok(Mapping { counts, ..mapping? })
+}
+
+/// Passes the first logs of a table to `take`: those in the first mebibyte of a text, or up to [`FIRST_ROWS`] of
+/// a Parquet file. They end at the first row that is damaged or cut off.
+pub(in crate::ingest) fn first_logs(
+    input: &Input,
+    names: &ColumnNames,
+    mut take: impl FnMut(&EventLog),
+) {
+    let again = match input.path() {
+        Some(path) if input.is_parquet() => Input::open(path),
+        _ => Input::from_reader(input.name(), Cursor::new(input.head().to_vec())),
+    };
+    let Ok(again) = again else { return };
+    let mut left = FIRST_ROWS;
+    let _ = read_event_logs(again, names, |log, _| {
+        take(&log);
+        left -= 1;
+        if left == 0 { Err(End) } else { Ok(()) }
+    });
+}
+
+/// The end of the first rows, or a damaged row.
+struct End;
+
+impl From<ImportError> for End {
+    fn from(_: ImportError) -> Self {
+        Self
+    }
 }
 
 /// Whether an input is a table of logs, by the names of its columns.

@@ -2,10 +2,16 @@
 
 use serde::de::IgnoredAny;
 
-use super::{SourceFormat, postgres, pubdata};
+use super::{SourceFormat, message_event::MESSENGER_SIGNATURES, postgres, pubdata};
 use crate::{
     files::{Input, container::is_container},
-    ingest::{IndexError, OtherAnswer, rows::refusal, state::Format},
+    ingest::{
+        IndexError, OtherAnswer,
+        event_logs::{ColumnNames, has_log_columns},
+        rows::refusal,
+        state::Format,
+    },
+    primitives::Hash,
 };
 
 impl SourceFormat {
@@ -15,6 +21,11 @@ impl SourceFormat {
     /// [`IndexError::Unknown`]; [`IndexError::State`] if the input is a state; [`IndexError::Refused`]
     /// for a format that is known but not supported.
     pub fn detect(input: &Input) -> Result<Self, IndexError> {
+        Self::detect_with(input, &ColumnNames::default())
+    }
+
+    /// As [`SourceFormat::detect`]. `columns` are the names of columns of events that differ from the usual ones.
+    pub(super) fn detect_with(input: &Input, columns: &ColumnNames) -> Result<Self, IndexError> {
         let (head, name) = (input.head(), input.name());
         if is_container(head) {
             return Ok(Self::Native);
@@ -39,6 +50,7 @@ impl SourceFormat {
             },
             _ if postgres::is_rows(head) => Ok(Self::Postgres),
             _ if pubdata::is_pubdata(head) => Ok(Self::Pubdata),
+            _ if has_log_columns(input, columns) => Ok(Self::EventLogs),
             _ => Err(match refusal(head) {
                 Some(reason) => IndexError::Refused { name: name.into(), reason: reason.into() },
                 None => state().unwrap_or_else(|| IndexError::Unknown { name: name.into() }),
@@ -56,7 +68,7 @@ impl SourceFormat {
             b'{' | b'[' => Self::of_json(text),
             _ if postgres::is_rows(head) => Some(Self::Postgres),
             _ if pubdata::is_pubdata(head) => Some(Self::Pubdata),
-            _ => None,
+            _ => has_log_columns(input, &ColumnNames::default()).then_some(Self::EventLogs),
         }
     }
 
@@ -81,13 +93,15 @@ impl SourceFormat {
             Some(Self::PubdataList)
         } else if has("logs") && has_any(&["batchNumber", "batch_number"]) {
             Some(Self::Jsonl)
+        } else if has_any(&["topic0", "topic1"]) {
+            Some(Self::EventLogs)
         } else if has_any(&["l2ToL1Logs", "l2_to_l1_logs", "topics"])
             || has_any(&["cumulativeGasUsed", "cumulative_gas_used"])
             || (has_any(&["transactionHash", "transaction_hash", "hash"]) && of_a_node)
         {
             Some(Self::Receipts)
         } else {
-            None
+            has_topic(text, &MESSENGER_SIGNATURES).then_some(Self::EventLogs)
         }
     }
 
@@ -99,6 +113,12 @@ impl SourceFormat {
             members.iter().any(|(name, _)| of_a_node.iter().any(|known| *name == known.as_bytes()));
         if text.first() == Some(&b'[') || is_answer { Self::Receipts } else { Self::Jsonl }
     }
+}
+
+/// Whether JSON has members for topics, and one of these hashes as hexadecimal text.
+pub(in crate::ingest) fn has_topic(text: &[u8], hashes: &[Hash]) -> bool {
+    let text = String::from_utf8_lossy(text).to_ascii_lowercase();
+    text.contains("\"topic") && hashes.iter().any(|hash| text.contains(&hash.to_string()[2..]))
 }
 
 /// Whether the first object of a text is whole, and has members, but none of an archive or a node's answer.

@@ -10,6 +10,8 @@ pub enum SourceFormat {
     Jsonl,
     /// Receipts of transactions and events, as nodes return them.
     Receipts,
+    /// Events in tables and pages, as exporters write them.
+    EventLogs,
     /// The pubdata of one batch.
     Pubdata,
     /// A list of batches with their pubdata, or with the files that hold it.
@@ -24,6 +26,7 @@ impl fmt::Display for SourceFormat {
             Self::Native => "message archive",
             Self::Jsonl => "raw archive of logs",
             Self::Receipts => "receipts and events of a node",
+            Self::EventLogs => "exported events",
             Self::Pubdata => "pubdata of a batch",
             Self::PubdataList => "list of pubdata",
             Self::Postgres => "rows of a node's tables",
@@ -33,10 +36,11 @@ impl fmt::Display for SourceFormat {
 
 impl SourceFormat {
     /// Every format.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Native,
         Self::Jsonl,
         Self::Receipts,
+        Self::EventLogs,
         Self::Pubdata,
         Self::PubdataList,
         Self::Postgres,
@@ -49,6 +53,7 @@ impl SourceFormat {
             Self::Native => "slmsg",
             Self::Jsonl => "jsonl",
             Self::Receipts => "receipts",
+            Self::EventLogs => "event-logs",
             Self::Pubdata => "pubdata",
             Self::PubdataList => "pubdata-list",
             Self::Postgres => "postgres",

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     archive::{Archive, ArchiveHeader, ArchiveWriter, Collector, Origin, Place, in_memory},
     files::{Access, Input, Spill},
-    ingest::IndexError,
+    ingest::{IndexError, event_logs::ColumnNames},
     primitives::ChainId,
 };
 
@@ -30,6 +30,8 @@ pub struct SourceOptions {
     pub blocks: BatchBlocks,
     /// The messages that may hold the pubdata of other chains.
     pub relayed: Option<RelayedBy>,
+    /// The columns of events that have other names than exporters give them.
+    pub columns: ColumnNames,
     /// How archive files are accessed.
     pub access: Access,
 }
@@ -58,7 +60,10 @@ impl<'c> SourceReader<'c> {
         chain: Option<ChainId>,
         collector: &mut Collector,
     ) -> Result<SourceFormat, IndexError> {
-        let format = self.options.format.map_or_else(|| SourceFormat::detect(&input), Ok)?;
+        let format = match self.options.format {
+            Some(format) => format,
+            None => SourceFormat::detect_with(&input, &self.options.columns)?,
+        };
         let intake = &mut BatchSink { collector, state: &mut self.state };
         match format {
             SourceFormat::Native => {
@@ -83,6 +88,12 @@ impl<'c> SourceReader<'c> {
                 let new = || Receipts::new(chain, &self.spill);
                 let receipts = self.receipts.entry(chain).or_insert_with(new);
                 receipts.read(input, intake)?;
+            }
+            SourceFormat::EventLogs => {
+                let chain = needs_chain(chain, &input, format)?;
+                let new = || Receipts::new(chain, &self.spill);
+                let receipts = self.receipts.entry(chain).or_insert_with(new);
+                receipts.read_exported(input, &self.options.columns, intake)?;
             }
             SourceFormat::Postgres => {
                 let chain = needs_chain(chain, &input, format)?;

@@ -25,7 +25,7 @@ use crate::{
     ingest::json::at_most,
     keccak::keccak256,
     message::{L2ToL1Log, LOG_TREE_HEIGHT, MESSENGER},
-    primitives::{Address, Hash, spelled::Member},
+    primitives::{Address, Hash, Word, spelled::Member},
 };
 
 /// The most topics of an event, which LOG4 has.
@@ -37,6 +37,9 @@ pub(super) const TOO_MANY_TOPICS: &str = "an event with more than 4 topics";
 
 const MESSAGE_SENT: Hash = Hash::new(L1MessageSent::SIGNATURE_HASH.0);
 const LOG_SENT: Hash = Hash::new(L2ToL1LogSent::SIGNATURE_HASH.0);
+
+/// The first topics of the events.
+pub(in crate::ingest) const MESSENGER_SIGNATURES: [Hash; 2] = [LOG_SENT, MESSAGE_SENT];
 
 /// An event of L1Messenger.
 #[derive(Debug, PartialEq, Eq)]
@@ -174,9 +177,40 @@ pub(super) fn messenger_event(
             return Err(SourceError::Member { name: "data", of: event(), error });
         }
     };
+    event_of(expected, &data).map(Some)
+}
+
+/// As [`messenger_event`], of a log of L1Messenger in another form than nodes answer.
+pub(super) fn exported_event(
+    topics: &[Word],
+    data: Option<&[u8]>,
+) -> Result<Option<MessengerEvent>, SourceError> {
+    let expected = match topics {
+        topics if is_of_log(topics) => None,
+        [signature, _, hash, ..] if is(signature, &MESSAGE_SENT) => {
+            Some(Hash::new(*hash.as_bytes()))
+        }
+        _ => return Ok(None),
+    };
+    let data =
+        data.ok_or_else(|| SourceError::Missing { what: "the event".into(), field: "data" })?;
+    event_of(expected, data).map(Some)
+}
+
+/// Whether topics are those of `L2ToL1LogSent`.
+pub(super) fn is_of_log(topics: &[Word]) -> bool {
+    topics.first().is_some_and(|signature| is(signature, &LOG_SENT))
+}
+
+fn is(signature: &Word, hash: &Hash) -> bool {
+    signature.as_bytes() == hash.as_bytes()
+}
+
+/// The event in the data: a message, of which the topics have the hash, or a log.
+fn event_of(expected: Option<Hash>, data: &[u8]) -> Result<MessengerEvent, SourceError> {
     match expected {
-        None => log(&data).map(MessengerEvent::Log).map(Some),
-        Some(expected) => message(expected, &data).map(Some),
+        None => log(data).map(MessengerEvent::Log),
+        Some(expected) => message(expected, data),
     }
 }
 

@@ -5,6 +5,7 @@
 //! | archive file `*.slmsg` | everything | | [`archive`](crate::archive) |
 //! | one JSON object a batch | logs, messages, aggregated root | | `jsonl` |
 //! | receipts and events of a node | logs, transactions, messages | the chain; on ZKsync OS the batches' blocks | `receipts` |
+//! | events in tables of exporters | logs, transactions, messages | the chain | `exported_events` |
 //! | Era pubdata | logs, messages | chain and batch, in the file's name or a list | `era_pubdata`, `pubdata` |
 //! | ZKsync OS pubdata | logs, messages | the same | `zksync_os_pubdata`, `pubdata` |
 //! | pubdata inside messages | logs, messages | a settlement layer's messages | `relayed` |
@@ -26,6 +27,7 @@ mod bytes;
 mod detect;
 mod era_pubdata;
 mod error;
+mod exported_events;
 mod format;
 mod found_batches;
 mod indexer;
@@ -48,9 +50,11 @@ mod zksync_os_pubdata;
 pub use batch_blocks::BatchBlocks;
 pub use batch_roots::BatchRoots;
 pub use batch_sink::{BatchCheck, Verdict};
+pub(super) use detect::has_topic;
 pub use error::SourceError;
 pub use format::SourceFormat;
 pub use indexer::{Indexed, Indexer, SourceOptions, read_archive, read_archive_input};
+pub(super) use message_event::MESSENGER_SIGNATURES;
 pub(super) use pubdata::names_chain;
 pub use relayed::RelayedBy;
 pub use skipped_inputs::SkippedInputs;

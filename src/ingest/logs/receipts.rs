@@ -1,6 +1,6 @@
 //! Receipts, as nodes of ZKsync chains return them from `eth_getTransactionReceipt` and
 //! `eth_getBlockReceipts`: bare or in JSON-RPC envelopes, one value per line or in arrays; and events, as
-//! `eth_getLogs` returns them.
+//! `eth_getLogs` returns them, or as exporters write them.
 //!
 //! ```text
 //! receipt   transactionHash, transactionIndex, blockNumber, l1BatchNumber, l1BatchTxIndex, logs,
@@ -26,6 +26,7 @@ use super::{
     assembly::{Assembled, Rows},
     batch_blocks::KnownBlocks,
     batch_sink::BatchSink,
+    exported_events::answer_of,
     receipt::{Answer, Fault, Receipt, answers},
     row::{LogPosition, PlacedMessage, Row, RowKind},
     sent_log::SentLog,
@@ -35,6 +36,7 @@ use crate::{
     files::{ExternalSort, Input, SortRecord, Sorted, Spill},
     ingest::{
         IndexError,
+        event_logs::{ColumnNames, Mapping, read_event_logs},
         json::{JsonValues, ValueChunk},
     },
     message::{BatchLogs, L2ToL1Log, MessageList},
@@ -93,6 +95,21 @@ impl Receipts {
             std::mem::swap(&mut piece, &mut next);
         }
         Ok(())
+    }
+
+    /// Reads a file of events in any other form.
+    pub(super) fn read_exported(
+        &mut self,
+        input: Input,
+        columns: &ColumnNames,
+        intake: &mut BatchSink<'_, '_>,
+    ) -> Result<(), IndexError> {
+        let source = intake.source(input.name());
+        read_event_logs(input, columns, |log, place| match answer_of(&log, place)? {
+            Some(answer) => self.add(answer, Origin { source, place: place.place }, intake),
+            None => Ok(()),
+        })
+        .map(drop::<Mapping>)
     }
 
     /// Adds the parts of some values.
