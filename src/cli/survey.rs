@@ -114,9 +114,9 @@ fn inputs_to_prove(args: &SurveyArgs, found: &Survey) -> String {
     };
     let logs = of(FileUse::Logs);
     let archives = args.paths.iter().filter(|path| path.is_dir() || logs.contains(&path.as_path()));
-    let (evidence, batches) = (words(&of(FileUse::Evidence)), words(&of(FileUse::SlBatches)));
-    let batches = if batches.is_empty() { batches } else { format!(" --sl-batches {batches}") };
-    format!("--tree {evidence} --messages {}{batches}", words(&archives.collect::<Vec<_>>()))
+    let (evidence, archives) =
+        (words(&of(FileUse::Evidence)), words(&archives.collect::<Vec<_>>()));
+    format!("--tree {evidence} --messages {archives}")
 }
 
 fn has_problems(found: &Survey) -> bool {
