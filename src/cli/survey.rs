@@ -232,8 +232,8 @@ fn gives(file: &FileReport) -> String {
 fn layer_text(layer: &TreesReport) -> String {
     let (chain, release, batches) = (layer.sl_chain_id, &layer.release, count(layer.batches));
     let worth = if layer.checked_by == CheckedBy::EVENTS {
-        "every root in the events equals the rebuilt one; this shows neither that they are of the real chain, nor \
-         that they are complete at their end"
+        "every root in the events equals the rebuilt one; this does not show that they are of the real chain, or \
+         complete at their end"
     } else if layer.checked_by.has(CheckedBy::EVENTS) {
         "every node that the contracts stored and every root in the events equals the rebuilt one; this does not \
          show that they are of the real chain"
