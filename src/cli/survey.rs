@@ -115,9 +115,9 @@ fn inputs_to_prove(args: &SurveyArgs, found: &Survey) -> String {
     };
     let logs = of(FileUse::Logs);
     let archives = args.paths.iter().filter(|path| path.is_dir() || logs.contains(&path.as_path()));
-    let (evidence, batches) = (words(&of(FileUse::Evidence)), words(&of(FileUse::SlBatches)));
-    let batches = if batches.is_empty() { batches } else { format!(" --sl-batches {batches}") };
-    format!("--tree {evidence} --messages {}{batches}", words(&archives.collect::<Vec<_>>()))
+    let (evidence, archives) =
+        (words(&of(FileUse::Evidence)), words(&archives.collect::<Vec<_>>()));
+    format!("--tree {evidence} --messages {archives}")
 }
 
 fn has_problems(found: &Survey) -> bool {
@@ -233,8 +233,8 @@ fn gives(file: &FileReport) -> String {
 fn layer_text(layer: &TreesReport) -> String {
     let (chain, release, batches) = (layer.sl_chain_id, &layer.release, count(layer.batches));
     let worth = if layer.checked_by == CheckedBy::EVENTS {
-        "every root in the events equals the rebuilt one; this shows neither that they are of the real chain, nor \
-         that they are complete at their end"
+        "every root in the events equals the rebuilt one; this does not show that they are of the real chain, or \
+         complete at their end"
     } else if layer.checked_by.has(CheckedBy::EVENTS) {
         "every node that the contracts stored and every root in the events equals the rebuilt one; this does not \
          show that they are of the real chain"
