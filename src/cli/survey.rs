@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     proof::CheckedBy,
+    prove::Error,
     survey::{
         BatchRuns, ChainCounts, FileReport, FileUse, Missing, MissingPart, Provable, Survey,
         SurveyOptions, TargetKind, TreesReport, survey,
@@ -67,8 +68,11 @@ fn json(found: &Survey, next: Option<&str>) -> Value {
     value
 }
 
-/// The command to run next.
+/// The command to run next. There is none as long as two states contradict each other: either may be the wrong one.
 fn next_command(args: &SurveyArgs, found: &Survey) -> Option<String> {
+    if found.problems.iter().any(|problem| matches!(problem.error, Error::NotItsPast { .. })) {
+        return None;
+    }
     let paths: Vec<String> = args.paths.iter().map(|path| shell_word(path)).collect();
     let mut flags = args.tree_args.words();
     let layer = found.settlement_layer.as_ref();
@@ -78,12 +82,16 @@ fn next_command(args: &SurveyArgs, found: &Survey) -> Option<String> {
         let _ = write!(flags, " --sl-chain-id {}", layer.sl_chain_id);
     }
     let best = found.provable.first();
+    // Where something is damaged or contradicts the rest, the command names the evidence without it.
+    let good = layer.filter(|_| !found.problems.is_empty());
+    let good: Option<Vec<String>> =
+        good.map(|layer| layer.files.iter().map(|path| shell_word(path)).collect());
     if let Some(best) = best {
-        let inputs = match &args.paths[..] {
-            [only] if only.is_dir() => format!("--archive {}", paths[0]),
+        let inputs = match (&good, &args.paths[..]) {
+            (None, [only]) if only.is_dir() => format!("--archive {}", paths[0]),
             _ => {
-                let paths = paths.join(" ");
-                format!("--tree {paths} --messages {paths}")
+                let trees = good.as_ref().unwrap_or(&paths);
+                format!("--tree {} --messages {}", trees.join(" "), paths.join(" "))
             }
         };
         let chain = args.chain.map_or(String::new(), |chain| format!(" --chain {chain}"));
@@ -95,10 +103,11 @@ fn next_command(args: &SurveyArgs, found: &Survey) -> Option<String> {
             "slproof prove {inputs}{flags}{chain} --all{target} -o proofs.ndjson"
         ));
     }
+    let trees = good.as_ref().unwrap_or(&paths).join(" ");
     let paths = paths.join(" ");
     match found.missing.iter().find(|missing| missing.part == MissingPart::ChainOfLogs) {
         Some(_) => Some(format!("slproof survey {paths}{flags} --chain ID")),
-        None => layer.map(|_| format!("slproof rebuild {paths}{flags} -o trees.sltree")),
+        None => layer.map(|_| format!("slproof rebuild {trees}{flags} -o trees.sltree")),
     }
 }
 
