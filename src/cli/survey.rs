@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     proof::CheckedBy,
-    prove::with_causes,
+    prove::{Error, with_causes},
     survey::{
         BatchRuns, ChainCounts, FileReport, FileUse, Missing, MissingPart, Provable, Survey,
         SurveyOptions, TargetKind, TreesReport, survey,
@@ -71,8 +71,11 @@ fn json(found: &Survey, next: Option<&str>) -> Value {
     value
 }
 
-/// The command to run next.
+/// The command to run next. There is none as long as two states contradict each other: either may be the wrong one.
 fn next_command(args: &SurveyArgs, found: &Survey) -> Option<String> {
+    if found.problems.iter().any(|problem| matches!(problem.error, Error::NotItsPast { .. })) {
+        return None;
+    }
     let paths = words(&args.paths);
     let mut flags = args.tree_args.words();
     let layer = found.settlement_layer.as_ref();

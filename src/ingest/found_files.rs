@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use super::{
     FileKind,
-    logs::{SourceFormat, names_chain},
+    logs::{SourceFormat, names_batch, names_chain},
     sniff,
     state::{Format, files_of, is_chunk, is_snapshot_directory, snapshot_of},
 };
-use crate::files::{InputError, Inputs, entries_of, is_directory, is_file};
+use crate::files::{Input, InputError, Inputs, entries_of, is_directory, is_file};
 
 /// A file among the inputs of a command. The parts of a zksync-era snapshot are one file, its header or its
 /// directory.
@@ -145,7 +145,7 @@ impl FoundFile {
     fn at(path: PathBuf, from_directory: bool) -> Result<Self, InputError> {
         let mut found = Self { path, kind: None, from_directory, damage: None };
         if is_file(&found.path)? {
-            match kind_at(&found.path) {
+            match kind_at(&found.path, from_directory) {
                 Ok(kind) => found.kind = kind,
                 Err(error) if error.is_damage() => found.damage = Some(error),
                 Err(error) => return Err(error),
@@ -155,17 +155,25 @@ impl FoundFile {
     }
 }
 
-/// The kind of a file. That of a tar archive is the kind of its first file that is recognized.
-fn kind_at(path: &Path) -> Result<Option<FileKind>, InputError> {
+/// The kind of a file. That of a tar archive is the kind of its first file that is recognized. In a directory, a
+/// file is pubdata only if its name is that of a batch, since many other files begin as pubdata does.
+fn kind_at(path: &Path, from_directory: bool) -> Result<Option<FileKind>, InputError> {
+    let is_nameless = |input: &Input, kind: FileKind| {
+        kind == FileKind::Logs(SourceFormat::Pubdata) && !names_batch(input.name())
+    };
     let inputs = Inputs::open(path)?;
     let is_archive = inputs.is_archive();
     for input in inputs {
         match input {
             Err(InputError::Empty { .. }) if is_archive => {}
-            input => match sniff(&input?) {
-                None if is_archive => {}
-                kind => return Ok(kind),
-            },
+            Err(error) => return Err(error),
+            Ok(input) => {
+                let kind =
+                    sniff(&input).filter(|kind| !from_directory || !is_nameless(&input, *kind));
+                if kind.is_some() || !is_archive {
+                    return Ok(kind);
+                }
+            }
         }
     }
     Ok(None)

@@ -60,6 +60,10 @@ impl Form {
         };
         let mut by = SEPARATORS.into_iter();
         let lines = || head.trim_ascii_start().split(|byte| *byte == b'\n');
+        // Its columns are separated by commas, too.
+        if lines().next().is_some_and(|line| copy_statement(line).is_some()) {
+            return Some(Self::Dump);
+        }
         if let Some(separator) = by.find(|by| is_first(&first_columns(head, *by))) {
             // COPY writes two backslashes, CSV one.
             let has_csv_hex = |line: &[u8]| {
@@ -398,7 +402,8 @@ mod tests {
 
     #[test]
     fn the_form_is_detected_by_the_first_lines() {
-        let is_first = |columns: &[String]| columns.len() == 2 && columns[0] == "a";
+        let is_first =
+            |columns: &[String]| columns.len() > 1 && columns.iter().any(|name| name == "a");
         for (text, form) in [
             ("a,b\n", Some(Form::Csv(b','))),
             ("\"a\";\"b\"\r\n", Some(Form::Csv(b';'))),
@@ -408,6 +413,7 @@ mod tests {
             ("a\t\\x12\n", Some(Form::Csv(b'\t'))),
             ("--\n-- PostgreSQL database dump\n", Some(Form::Dump)),
             ("COPY x (y) FROM stdin;\n", Some(Form::Dump)),
+            ("COPY x (y, a, z) FROM stdin;\n", Some(Form::Dump)),
             ("a b\n", None),
             ("", None),
         ] {

@@ -50,6 +50,14 @@ impl Wrapper {
             // The third byte is the method, of which there is one.
             [0x1f, 0x8b, 8, ..] => Self::Gzip,
             [0x28, 0xb5, 0x2f, 0xfd, ..] => Self::Zstd,
+            // pzstd puts a frame that is skipped before each other one (RFC 8878, section 3.1.2).
+            [0x50..=0x5f, 0x2a, 0x4d, 0x18, a, b, c, d, rest @ ..]
+                if rest
+                    .get(u32::from_le_bytes([*a, *b, *c, *d]) as usize..)
+                    .is_some_and(|next| next.starts_with(&[0x28, 0xb5, 0x2f, 0xfd])) =>
+            {
+                Self::Zstd
+            }
             [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Self::Xz,
             [0x04, 0x22, 0x4d, 0x18, ..] => Self::Lz4,
             _ if tar::is_header(start) => Self::Tar,

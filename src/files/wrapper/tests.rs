@@ -96,6 +96,16 @@ fn compressed_texts_are_read_in_one_part_or_in_several() {
 }
 
 #[test]
+fn zstd_may_begin_with_a_frame_that_is_skipped() {
+    // As pzstd writes it: with the length of the next frame.
+    let frame = zstd(TEXT.as_bytes());
+    let mut data = vec![0x50, 0x2a, 0x4d, 0x18, 4, 0, 0, 0];
+    data.extend((frame.len() as u32).to_le_bytes());
+    data.extend(frame);
+    assert_eq!(read(data.repeat(2)).unwrap(), TEXT.repeat(2).into_bytes());
+}
+
+#[test]
 fn wrappers_contain_each_other_up_to_a_limit() {
     for outer in CODECS {
         for inner in CODECS {

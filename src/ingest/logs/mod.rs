@@ -55,6 +55,6 @@ pub use error::SourceError;
 pub use format::SourceFormat;
 pub use indexer::{Indexed, Indexer, SourceOptions, read_archive, read_archive_input};
 pub(super) use message_event::MESSENGER_SIGNATURES;
-pub(super) use pubdata::names_chain;
+pub(super) use pubdata::{names_batch, names_chain};
 pub use relayed::RelayedBy;
 pub use skipped_inputs::SkippedInputs;

@@ -374,4 +374,30 @@ fn damaged_evidence_is_named_and_the_rest_is_shown() {
     assert_eq!(usage(&found, "events.jsonl"), "problem");
     assert_eq!(found["settlementLayer"]["checkedBy"], "state");
     assert_eq!(provable(&found, "block")[0], 20);
+    // --archive takes the events, too, and is refused.
+    assert_eq!(follow(&dir.path(""), &found).code, Some(0));
+    assert_eq!(run(["prove", "--archive", text(&dir.path("some")), "--all"]).code, Some(4));
+}
+
+#[test]
+fn no_command_uses_one_of_two_states_that_contradict_each_other() {
+    let dir = IndexDir::new();
+    copy(&dir, "state.anvil.json", "some/state.json");
+    dir.write("some/other.json", fs::read(fixture("gateway-v31/state.anvil.json")).unwrap());
+    dir.write("some/logs.jsonl", head("logs.jsonl.gz", 20));
+    let found = survey(&dir.path("some"), &[], 4);
+    assert!(found["problems"].to_string().contains("is not the past of"), "{found}");
+    assert_eq!(found["next"], Value::Null);
+}
+
+#[test]
+fn files_that_begin_as_pubdata_do_are_pubdata_only_by_name() {
+    let dir = IndexDir::new();
+    copy(&dir, "state.anvil.json", "some/state.json");
+    dir.write("some/logs.jsonl", head("logs.jsonl.gz", 20));
+    dir.write("some/zeros.bin", [0; 300]);
+    dir.write("some/sum", "d41d8cd98f00b204e9800998ecf8427e");
+    let found = survey(&dir.path("some"), &[], 0);
+    assert_eq!((usage(&found, "zeros.bin"), usage(&found, "sum")), ("nothing", "nothing"));
+    assert_eq!(follow(&dir.path(""), &found).code, Some(0));
 }

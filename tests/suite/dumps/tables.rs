@@ -156,6 +156,13 @@ fn storage_logs_give_the_state_of_any_block() {
 }
 
 #[test]
+fn a_dump_may_begin_with_the_rows_of_storage_logs() {
+    let text = storage_logs(Export::Dump, true, &history());
+    let rows = &text[text.find("COPY public.storage_logs").unwrap()..];
+    check(&read(rows, &at(Some(OLD_BLOCK))).unwrap().state, OLD);
+}
+
+#[test]
 fn parts_of_storage_logs_are_merged_and_commands_take_a_block() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).display().to_string();
