@@ -71,6 +71,8 @@ mod logs {
 
     /// Events of L1Messenger in place of `l2ToL1Logs`; batches that are found by their roots.
     mod event_leaves;
+
+    /// The same events in the tables, Parquet files and pages of exporters.
     mod exported_events;
 
     /// The names and spellings of every client; receipts that came too early; raw archives over several lines.
