@@ -162,13 +162,9 @@ fn exit_code(error: &Error) -> u8 {
         Error::History(HistoryError::Root { .. }) => 4,
         Error::History(HistoryError::NoRoots) => 5,
         Error::History(_) => 3,
-        Error::SlBatch(error) => match error {
-            SlBatchError::DoesNotFold { .. } | SlBatchError::OtherRoot { .. } => 4,
-            SlBatchError::NoRoot(_) => 2,
-            SlBatchError::L1CannotJudge { .. } => 3,
-            _ => 5,
-        },
+        Error::SlBatch(error) => of_sl_batch(error),
         Error::Extract(error) => match error {
+            ExtractError::SlBatch { reason, .. } => of_sl_batch(reason),
             ExtractError::LogsDoNotFold(_)
             | ExtractError::DefaultLeaf { .. }
             | ExtractError::Refused { .. }
@@ -180,9 +176,18 @@ fn exit_code(error: &Error) -> u8 {
             | ExtractError::TreeDamaged { .. } => 3,
             _ => 5,
         },
-        Error::Target(_) | Error::NoSlBatch { .. } => 5,
+        Error::Target(_) => 5,
         Error::NothingFound { .. } | Error::OtherHash { .. } | Error::NoTransactionHashes => 5,
         Error::Encode(_) | Error::Output(_) | Error::Sink(_) => 6,
+    }
+}
+
+fn of_sl_batch(error: &SlBatchError) -> u8 {
+    match error {
+        SlBatchError::DoesNotFold { .. } | SlBatchError::OtherRoot { .. } => 4,
+        SlBatchError::NoRoot(_) => 2,
+        SlBatchError::L1CannotJudge { .. } | SlBatchError::State(_) => 3,
+        _ => 5,
     }
 }
 

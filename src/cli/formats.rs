@@ -91,9 +91,7 @@ impl ValueEnum for ProofFormat {
         let (name, help) = match self {
             Self::Json => ("json", "One JSON object, or an array of them"),
             Self::Ndjson => ("ndjson", "One JSON object per line"),
-            Self::Rpc => {
-                ("rpc", "One object per line, with exactly the fields that a node returns")
-            }
+            Self::Rpc => ("rpc", "One object per line, with the fields that a node returns"),
             Self::Calldata => {
                 ("calldata", "One object per line, with the ABI-encoded call for the proof")
             }

@@ -124,6 +124,7 @@ fn of_proof(error: &(dyn Error + 'static)) -> Option<&'static str> {
     if let Some(error) = error.downcast_ref() {
         return match error {
             ExtractError::FirstRootUnknown { .. } => Some(EXPLAIN),
+            ExtractError::SlBatch { reason, .. } => of(reason),
             ExtractError::NoBatchRoot { .. } => {
                 Some("give the addresses with --bridgehub and --message-root")
             }
@@ -179,7 +180,7 @@ mod tests {
     use crate::{
         cli::args::Cli,
         primitives::{Address, Hash, SlBatch, SlBlock},
-        proof::{Failure, FailureCode},
+        proof::{Failure, FailureCode, Target},
     };
 
     /// Causes and transparent errors have hints too, and every flag in a hint exists.
@@ -201,7 +202,7 @@ mod tests {
             ProveError::TreeFile { name: name(), source: no_root().into() },
             ProveError::Call(CallError::NoAddress),
             ProveError::Target(unexplained()),
-            ProveError::NoSlBatches(batch),
+            ProveError::NoSlBatches(Target::SlBatch(batch)),
             ProveError::OtherHash { hash: Hash::default(), asked: HashOf::Message },
             ProveError::OtherHash { hash: Hash::default(), asked: HashOf::Transaction },
             ProveError::NoTransactionHashes,

@@ -235,6 +235,7 @@ impl JobObserver {
                 Some(rebuilt) => format!("root of SL batch {batch}, {}", rebuilt.root()),
                 None => format!("root of SL batch {batch}"),
             },
+            (Target::FirstSlBatch, _) => "root of the SL batch that executed the batch".into(),
             _ => "batch roots of the chains".into(),
         };
         let checked_by = self.trees.checked_by();

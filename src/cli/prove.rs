@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     files::{Compression, Input, InputError, Lines, Output, is_same_place, place_of},
-    proof::{Target, calldata::CallOptions},
+    proof::{Target, TargetKind, calldata::CallOptions},
     prove::{
         Error, L1Options, Messages, MessagesOptions, ProofOutput, Prover, Selection, StateOptions,
         Summary, Trees, TreesOptions,
@@ -247,7 +247,7 @@ fn check_target(args: &ProveArgs) -> Result<(), CliError> {
     }
     let unneeded = [
         ("--events", !args.past.events.is_empty() && !args.target.needs_history()),
-        ("--sl-batches", !args.sl_batches.is_empty() && !matches!(args.target, Target::SlBatch(_))),
+        ("--sl-batches", !args.sl_batches.is_empty() && args.target.kind() != TargetKind::SlBatch),
     ];
     match unneeded.iter().find(|(_, unneeded)| *unneeded) {
         Some((flag, _)) => Err(CliError::Usage(format!("{flag} has no effect for this target"))),

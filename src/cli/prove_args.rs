@@ -39,14 +39,16 @@ pub(super) struct ProveArgs {
     #[command(flatten)]
     pub(super) which: WhichArgs,
     /// The root to prove against: latest (the newest interop root), first (the interop root of the block
-    /// that executed the batch), block:N, sl-batch:N (the root that L1 stores), or batch-root (of the
+    /// that executed the batch), block:N, sl-batch:N (the root that L1 stores), sl-batch:first (that of
+    /// the SL batch that executed the batch), or batch-root (of the
     /// log's own batch)
     #[arg(long, value_name = "TARGET", default_value = "latest")]
     pub(super) target: Target,
-    /// The settlement layer's own batches, with their logs and blocks, for sl-batch:N; files or directories
+    /// The settlement layer's own batches, with their logs and blocks, for sl-batch:N and
+    /// sl-batch:first; files or directories
     #[arg(long, value_name = "FILE")]
     pub(super) sl_batches: Vec<PathBuf>,
-    /// The state of L1; the root of sl-batch:N is compared with the one in it
+    /// The state of L1; the root of an SL batch is compared with the one in it
     #[arg(long, value_name = "STATE")]
     pub(super) anchor: Option<PathBuf>,
     /// The format of the state of L1

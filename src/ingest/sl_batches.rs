@@ -66,52 +66,75 @@ impl SlBatchLogs {
     }
 }
 
-/// The settlement layer's own batches by number, each with its place in the file.
+/// The settlement layer's own batches.
 #[derive(Clone, Debug, Default)]
-pub struct SlBatches(BTreeMap<SlBatch, (Place, SlBatchLogs)>);
+pub struct SlBatches {
+    by_number: ByNumber,
+    /// The last block of each batch, in ascending order.
+    last_blocks: Vec<(SlBlock, SlBatch)>,
+}
+
+/// Batches by number, each with its place in the file.
+type ByNumber = BTreeMap<SlBatch, (Place, SlBatchLogs)>;
 
 impl SlBatches {
+    fn new(by_number: ByNumber) -> Self {
+        let ends = by_number.values().map(|(_, logs)| (*logs.blocks().end(), logs.batch()));
+        let mut last_blocks: Vec<_> = ends.collect();
+        last_blocks.sort_unstable();
+        Self { by_number, last_blocks }
+    }
+
     /// A batch. `None` if the file does not have it.
     #[must_use]
     pub fn batch(&self, batch: SlBatch) -> Option<&SlBatchLogs> {
-        self.0.get(&batch).map(|(_, logs)| logs)
+        self.by_number.get(&batch).map(|(_, logs)| logs)
+    }
+
+    /// The batch that covers a block, which is the first one that ends with or after it. `None` if the file
+    /// does not have it.
+    #[must_use]
+    pub fn covering(&self, block: SlBlock) -> Option<&SlBatchLogs> {
+        let next = self.last_blocks.partition_point(|(last, _)| *last < block);
+        let logs = self.batch(self.last_blocks.get(next)?.1)?;
+        logs.blocks().contains(&block).then_some(logs)
     }
 
     /// All batches by number.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &SlBatchLogs> {
-        self.0.values().map(|(_, logs)| logs)
-    }
-
-    /// Adds a batch of the file `name`, unless `limit` batches are there already. One with the same number has to
-    /// be the same; `differs` says otherwise what is wrong, by the place of the first one.
-    fn add(
-        &mut self,
-        limit: usize,
-        name: &str,
-        place: Place,
-        logs: SlBatchLogs,
-        differs: impl FnOnce(Place) -> String,
-    ) -> Result<(), IndexError> {
-        let (name, batch) = (|| name.to_owned(), logs.batch);
-        match self.0.get(&batch) {
-            Some((first, known)) if *known != logs => {
-                Err(IndexError::SlBatch { name: name(), place, batch, reason: differs(*first) })
-            }
-            Some(_) => Ok(()),
-            None if self.0.len() == limit => {
-                Err(IndexError::TooManySlBatches { name: name(), place, limit })
-            }
-            None => {
-                self.0.insert(batch, (place, logs));
-                Ok(())
-            }
-        }
+        self.by_number.values().map(|(_, logs)| logs)
     }
 
     /// The first and the last batch.
     #[must_use]
     pub fn range(&self) -> Option<(SlBatch, SlBatch)> {
-        Some((*self.0.first_key_value()?.0, *self.0.last_key_value()?.0))
+        Some((*self.by_number.first_key_value()?.0, *self.by_number.last_key_value()?.0))
+    }
+}
+
+/// Adds a batch of the file `name`, unless `limit` batches are there already. One with the same number has to
+/// be the same; `differs` says otherwise what is wrong, by the place of the first one.
+fn add(
+    found: &mut ByNumber,
+    limit: usize,
+    name: &str,
+    place: Place,
+    logs: SlBatchLogs,
+    differs: impl FnOnce(Place) -> String,
+) -> Result<(), IndexError> {
+    let (name, batch) = (|| name.to_owned(), logs.batch);
+    match found.get(&batch) {
+        Some((first, known)) if *known != logs => {
+            Err(IndexError::SlBatch { name: name(), place, batch, reason: differs(*first) })
+        }
+        Some(_) => Ok(()),
+        None if found.len() == limit => {
+            Err(IndexError::TooManySlBatches { name: name(), place, limit })
+        }
+        None => {
+            found.insert(batch, (place, logs));
+            Ok(())
+        }
     }
 }
 
@@ -156,24 +179,24 @@ pub fn read_sl_batches_input(input: Input, sl_chain: ChainId) -> Result<SlBatche
 /// # Errors
 /// As [`read_sl_batches`], and if two files contradict each other.
 pub fn read_all_sl_batches(paths: &[PathBuf], sl_chain: ChainId) -> Result<SlBatches, IndexError> {
-    let mut all = SlBatches::default();
+    let mut all = ByNumber::new();
     for path in paths {
-        for (place, batch) in read_sl_batches(path, sl_chain)?.0.into_values() {
+        for (place, batch) in read_sl_batches(path, sl_chain)?.by_number.into_values() {
             let differs = |_| "differs from the batch in another file".into();
-            all.add(MOST_BATCHES, &path.display().to_string(), place, batch, differs)?;
+            add(&mut all, MOST_BATCHES, &path.display().to_string(), place, batch, differs)?;
         }
     }
-    Ok(all)
+    Ok(SlBatches::new(all))
 }
 
 fn read_at_most(limit: usize, input: Input, sl_chain: ChainId) -> Result<SlBatches, IndexError> {
     let name = input.name().to_owned();
     let (mut values, mut piece) = (JsonValues::of_lines(input), ValueChunk::default());
-    let mut found = SlBatches::default();
+    let mut found = ByNumber::new();
     loop {
         values.read(&mut piece)?;
         if piece.is_empty() {
-            return Ok(found);
+            return Ok(SlBatches::new(found));
         }
         for index in 0..piece.len() {
             let (text, place) = piece.value(index);
@@ -184,7 +207,7 @@ fn read_at_most(limit: usize, input: Input, sl_chain: ChainId) -> Result<SlBatch
             }
             let batch = sl_batch(parsed, sl_chain, &name, place)?;
             let differs = |first| format!("differs from an earlier one{first}");
-            found.add(limit, &name, place, batch, differs)?;
+            add(&mut found, limit, &name, place, batch, differs)?;
         }
     }
 }
@@ -237,6 +260,9 @@ mod tests {
         assert_eq!(batches.range(), Some((SlBatch(7), SlBatch(8))));
         let batch = batches.batch(SlBatch(7)).unwrap();
         assert_eq!(*batch.blocks(), SlBlock(1)..=SlBlock(3));
+        let covering = |block| batches.covering(SlBlock(block)).map(SlBatchLogs::batch);
+        assert_eq!([1, 3, 4].map(covering), [Some(SlBatch(7)), Some(SlBatch(7)), Some(SlBatch(8))]);
+        assert_eq!([0, 5].map(covering), [None, None]);
         // The published root of an empty tree of 16384 logs.
         assert!(batch.local_root().to_string().starts_with("0x375a5bf909cb0214"));
     }

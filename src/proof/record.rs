@@ -10,7 +10,7 @@ use crate::proof::{
 };
 use crate::{
     message::L2ToL1Log,
-    primitives::{BatchNumber, ChainId, Hash, Number, hex},
+    primitives::{BatchNumber, ChainId, Hash, Number, SlBlock, hex},
 };
 
 /// A proof and everything that is needed to verify it.
@@ -233,7 +233,7 @@ fn same_root(expected: Hash, got: Hash) -> Result<(), VerifyError> {
     if expected == got { Ok(()) } else { Err(VerifyError::Root { expected, got }) }
 }
 
-/// A proof with exactly the fields that `zks_getL2ToL1LogProof` returns.
+/// A proof with the fields that `zks_getL2ToL1LogProof` returns: those of Era nodes and those of ZKsync OS nodes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RpcAnswer {
@@ -245,13 +245,8 @@ pub struct RpcAnswer {
     pub root: Hash,
     /// The batch.
     pub batch_number: BatchNumber,
-}
-
-impl From<ProofRecord> for RpcAnswer {
-    fn from(record: ProofRecord) -> Self {
-        let ProofRecord { proof, id, root, batch_number, .. } = record;
-        Self { proof, id, root, batch_number }
-    }
+    /// The block of the settlement layer; see [`ProofView::sl_block`](crate::proof::ProofView::sl_block).
+    pub gateway_block_number: Option<SlBlock>,
 }
 
 /// A request that could not be fulfilled. `R` is a [`Request`], or the text of the requesting line.

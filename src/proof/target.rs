@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use crate::{
     primitives::{SlBatch, SlBlock},
-    proof::FailureCode,
+    proof::{FailureCode, TargetKind},
 };
 
 /// The root that proofs shall fold to.
@@ -29,6 +29,10 @@ pub enum Target {
     Block(SlBlock),
     /// The root of a settlement layer's own batch, as L1 stores it.
     SlBatch(SlBatch),
+    /// The root of the settlement layer's own batch in which the batch was executed, which is what nodes
+    /// answer by default. If L1's state is known and L1 does not accept that one for the batch (v31), the
+    /// last SL batch that L1 accepts for it.
+    FirstSlBatch,
     /// The chain's own batch root.
     BatchRoot,
 }
@@ -39,8 +43,8 @@ pub enum Target {
 pub enum TargetParseError {
     /// The text is not the name of a target.
     #[error(
-        "unknown target {0:?}; the targets are \"latest\", \"first\", \"block:N\", \"sl-batch:N\" and \
-         \"batch-root\""
+        "unknown target {0:?}; the targets are \"latest\", \"first\", \"block:N\", \"sl-batch:N\", \
+         \"sl-batch:first\" and \"batch-root\""
     )]
     Unknown(String),
     /// The number in the text is invalid.
@@ -70,6 +74,7 @@ impl FromStr for Target {
             ("latest", _) => Ok(Self::Latest),
             ("first", _) => Ok(Self::First),
             ("batch-root", _) => Ok(Self::BatchRoot),
+            ("sl-batch:first", _) => Ok(Self::FirstSlBatch),
             (_, Some(("block", number))) => number.parse().map(Self::Block).map_err(bad),
             (_, Some(("sl-batch", number))) => number.parse().map(Self::SlBatch).map_err(bad),
             _ => Err(TargetParseError::Unknown(text.into())),
@@ -84,6 +89,7 @@ impl fmt::Display for Target {
             Self::First => f.write_str("first"),
             Self::Block(block) => write!(f, "block:{block}"),
             Self::SlBatch(batch) => write!(f, "sl-batch:{batch}"),
+            Self::FirstSlBatch => f.write_str("sl-batch:first"),
             Self::BatchRoot => f.write_str("batch-root"),
         }
     }
@@ -93,7 +99,17 @@ impl Target {
     /// Whether the target needs the history of the roots.
     #[must_use]
     pub fn needs_history(self) -> bool {
-        matches!(self, Self::First | Self::Block(_) | Self::SlBatch(_))
+        matches!(self, Self::First | Self::Block(_) | Self::SlBatch(_) | Self::FirstSlBatch)
+    }
+
+    /// The kind of root that proofs against the target fold to.
+    #[must_use]
+    pub fn kind(self) -> TargetKind {
+        match self {
+            Self::Latest | Self::First | Self::Block(_) => TargetKind::Block,
+            Self::SlBatch(_) | Self::FirstSlBatch => TargetKind::SlBatch,
+            Self::BatchRoot => TargetKind::BatchRoot,
+        }
     }
 }
 
@@ -108,6 +124,7 @@ mod tests {
             ("first", Target::First, true),
             ("block:214", Target::Block(SlBlock(214)), true),
             ("sl-batch:31", Target::SlBatch(SlBatch(31)), true),
+            ("sl-batch:first", Target::FirstSlBatch, true),
             ("batch-root", Target::BatchRoot, false),
         ] {
             assert_eq!(text.parse(), Ok(target));

@@ -1,7 +1,7 @@
 use crate::{
     message::L2ToL1Log,
-    primitives::{BatchNumber, ChainId, Hash},
-    proof::{CheckedBy, ProofRecord, TargetRecord},
+    primitives::{BatchNumber, ChainId, Hash, SlBlock},
+    proof::{CheckedBy, ProofRecord, RpcAnswer, TargetRecord},
 };
 
 /// One verified proof, borrowed from its batch. Writers of every format take it.
@@ -23,6 +23,10 @@ pub struct ProofView<'a> {
     pub tail: &'a [Hash],
     /// The root that the proof folds to.
     pub target: &'a TargetRecord,
+    /// The block of the settlement layer that a node's answer names beside the proof: that of the root, or for
+    /// a root on L1 the one in which the batch was executed. `None` if it is not known, or if the proof ends at
+    /// the batch root.
+    pub sl_block: Option<SlBlock>,
     /// The log.
     pub log: &'a L2ToL1Log,
     /// The bytes of the message, if the log is of a message and the archive has them.
@@ -55,6 +59,18 @@ impl ProofView<'_> {
             message: self.message.map(<[u8]>::to_vec),
             tx_hash: self.transaction.copied(),
             checked_by: Some(self.checked_by),
+        }
+    }
+
+    /// Copies the proof into the answer of a node.
+    #[must_use]
+    pub fn to_rpc_answer(&self) -> RpcAnswer {
+        RpcAnswer {
+            proof: self.words().copied().collect(),
+            id: self.id,
+            root: self.root,
+            batch_number: self.batch,
+            gateway_block_number: self.sl_block,
         }
     }
 }

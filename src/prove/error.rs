@@ -8,7 +8,7 @@ use crate::{
     files::{ContainerError, InputError, OutputError},
     forest::{HistoryError, RebuildError, TreeFileError},
     ingest::{IndexError, state::ImportError},
-    primitives::{ChainId, Hash, SlBatch},
+    primitives::{ChainId, Hash},
     proof::{FailureCode, Target},
     records::{EncoderError, EntriesError, VerdictsError},
     state::StateError,
@@ -73,20 +73,10 @@ pub enum Error {
     Target(#[from] TargetError),
     /// The batch of the settlement layer is not a target.
     #[error("cannot prove against the settlement layer's batch")]
-    SlBatch(#[from] SlBatchError),
-    /// The file of SL batches does not contain the batch.
-    #[error("the file of SL batches {name} has no SL batch {batch}{}", range_text(.has))]
-    NoSlBatch {
-        /// The file.
-        name: String,
-        /// The requested batch.
-        batch: SlBatch,
-        /// The first and last batch in the file.
-        has: Option<(SlBatch, SlBatch)>,
-    },
+    SlBatch(#[source] SlBatchError),
     /// The target needs a file of SL batches, and none was given.
-    #[error("the target sl-batch:{0} needs the settlement layer's own batches")]
-    NoSlBatches(SlBatch),
+    #[error("the target {0} needs the settlement layer's own batches")]
+    NoSlBatches(Target),
     /// The target needs trees, and they were opened for batch roots only.
     #[error("the target {0} needs trees, and they were opened for batch roots only")]
     NoTrees(Target),
@@ -249,14 +239,19 @@ impl fmt::Display for HashOf {
     }
 }
 
-fn range_text(has: &Option<(SlBatch, SlBatch)>) -> String {
-    has.map_or(String::new(), |(first, last)| format!("; it has {first} to {last}"))
-}
-
 fn resumable(output: &Option<String>) -> String {
     output.as_ref().map_or(String::new(), |output| {
         format!("; the output so far is in {output}.partial and can be resumed")
     })
+}
+
+impl From<SlBatchError> for Error {
+    fn from(error: SlBatchError) -> Self {
+        match error {
+            SlBatchError::State(error) => Self::State(error),
+            error => Self::SlBatch(error),
+        }
+    }
 }
 
 impl From<VerdictsError> for Error {
@@ -295,7 +290,7 @@ impl Error {
             Self::TreeFile { .. } | Self::Output(_) | Self::Sink(_) => FailureCode::WriteFailed,
             Self::Target(error) => error.code(),
             Self::SlBatch(error) => error.code(),
-            Self::NoSlBatch { .. } | Self::NoSlBatches(_) => FailureCode::SlBatchNotArchived,
+            Self::NoSlBatches(_) => FailureCode::SlBatchNotArchived,
             Self::NoTrees(_) => FailureCode::TargetNeedsTrees,
             Self::NotItsPast { .. } => FailureCode::TreeDiffers,
             Self::OtherTrees { .. }
@@ -343,7 +338,7 @@ impl Error {
     pub fn is_of_target(&self) -> bool {
         match self {
             Self::Target(_) | Self::SlBatch(_) | Self::NoTrees(_) => true,
-            Self::NoSlBatch { .. } | Self::NoSlBatches(_) => true,
+            Self::NoSlBatches(_) => true,
             Self::History(error) => *error == HistoryError::NoRoots,
             _ => false,
         }

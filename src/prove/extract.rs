@@ -5,11 +5,12 @@ use crate::{
     archive::{Archive, ArchiveError},
     forest::{ChainTree, Forest, Timeline},
     message::{BatchView, EMPTY_LOG_LEAF, L2ToL1Log, LogTree},
-    primitives::{BatchNumber, ChainId, Hash},
+    primitives::{BatchNumber, ChainId, Hash, SlBlock},
     proof::{CheckedBy, ProofEnd, ProofRecord, ProofView, Target, TargetRecord, verify},
     prove::{
         ExtractError, MatchedBatch, SlBatchTree, TargetError,
-        resolved::{Resolved, TreePosition},
+        l1_form::SlBatchTrees,
+        resolved::{Placed, Resolved, TreePosition},
     },
 };
 
@@ -69,6 +70,11 @@ impl<'f> Extractor<'f> {
         l1: Option<&'f dyn SettlementCheck>,
     ) -> Self {
         Self(Source::Forest(forest, Resolved::SlBatch(timeline, batch, l1)))
+    }
+
+    /// Makes proofs in the L1 form, against the root of the settlement layer's batch that executed the batch.
+    pub(super) fn to_first_sl_batch(forest: &'f Forest, trees: SlBatchTrees<'f>) -> Self {
+        Self(Source::Forest(forest, Resolved::FirstSlBatch(trees)))
     }
 
     /// Makes proofs against the batch roots that a state stores. The chains may settle on any layer, and no
@@ -169,21 +175,23 @@ pub fn prepare<'a>(
     located.sort_unstable_by_key(|(i, _)| *i);
     let located: Vec<_> = located.into_iter().map(|(_, located)| located).collect();
 
-    let places = located.iter().map(|located| located.as_ref().ok()?.place.as_ref());
+    let places = located.iter().map(|located| located.as_ref().ok()?.placed.position.as_ref());
     let mut batch_paths = batch_paths(&places.collect::<Vec<_>>());
     located
         .into_iter()
         .enumerate()
         .map(|(i, located)| {
-            let LocatedBatch { batch, place, plain, target } = located?;
-            let end = match place {
+            let LocatedBatch { batch, placed: Placed { position, target, sl_block }, plain } =
+                located?;
+            let end = match position {
                 Some(place) => place.end(mem::take(&mut batch_paths[i])),
                 None if plain => ProofEnd::Plain,
                 None => ProofEnd::BatchRoot,
             };
             let metadata = end.metadata(batch.path_len());
             let checked_by = wanted[i].0.checked_by();
-            Ok(BatchProofs { settled: batch, metadata, tail: end.words(), target, checked_by })
+            let tail = end.words();
+            Ok(BatchProofs { settled: batch, metadata, tail, target, sl_block, checked_by })
         })
         .collect()
 }
@@ -209,10 +217,8 @@ fn batch_paths(places: &[Option<&TreePosition<'_>>]) -> Vec<Vec<Hash>> {
 /// A batch with verified logs, and its position in the trees.
 struct LocatedBatch<'f, 'a> {
     batch: MatchedBatch<'a>,
-    /// The position in the settlement layer's trees, for targets beyond the batch root.
-    place: Option<TreePosition<'f>>,
+    placed: Placed<'f>,
     plain: bool,
-    target: TargetRecord,
 }
 
 impl<'f> Extractor<'f> {
@@ -239,20 +245,17 @@ impl<'f> Extractor<'f> {
                     false => ExtractError::TreeDamaged { chain, batch },
                 });
                 let batch = matched?;
-                let (place, target) = target.place(forest, tree, leaf)?;
-                Ok(LocatedBatch { batch, place, plain: false, target })
+                let placed = target.place(forest, tree, leaf)?;
+                Ok(LocatedBatch { batch, placed, plain: false })
             }
             Source::State(state) => {
                 let root = state.batch_root(chain, batch)?;
                 let root = root.ok_or(ExtractError::NoBatchRoot { chain, batch })?;
                 let batch = MatchedBatch::match_root(logs, log_tree, root)?;
                 let plain = batch.is_plain();
-                Ok(LocatedBatch {
-                    batch,
-                    place: None,
-                    plain,
-                    target: TargetRecord::batch_root(root),
-                })
+                let target = TargetRecord::batch_root(root);
+                let placed = Placed { position: None, target, sl_block: None };
+                Ok(LocatedBatch { batch, placed, plain })
             }
         }
     }
@@ -284,6 +287,8 @@ pub struct BatchProofs<'a> {
     /// The words after every log path.
     pub(super) tail: Vec<Hash>,
     pub(super) target: TargetRecord,
+    /// The block that a node's answer names; see [`ProofView::sl_block`].
+    sl_block: Option<SlBlock>,
     pub(super) checked_by: CheckedBy,
 }
 
@@ -381,6 +386,7 @@ impl<'a> BatchProofs<'a> {
             head,
             tail: &self.tail,
             target: &self.target,
+            sl_block: self.sl_block,
             log,
             message,
             transaction: usize::try_from(id).ok().and_then(|id| logs.transactions.get(id)),

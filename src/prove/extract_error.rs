@@ -1,3 +1,5 @@
+use std::error;
+
 use thiserror::Error;
 
 use crate::{
@@ -7,7 +9,7 @@ use crate::{
 };
 use crate::{
     proof::{FailureCode, verify::VerifyError},
-    prove::FoldError,
+    prove::{FoldError, SlBatchError},
 };
 
 /// Why a log cannot be proven.
@@ -109,6 +111,21 @@ pub enum ExtractError {
         /// The batch.
         batch: BatchNumber,
     },
+    /// The batch of the settlement layer in which the batch was executed cannot be used.
+    #[error(
+        "batch {batch} of chain {chain}, executed in block {block}, cannot be proven to L1: {}",
+        with_causes(.reason)
+    )]
+    SlBatch {
+        /// The chain.
+        chain: ChainId,
+        /// The batch.
+        batch: BatchNumber,
+        /// The block in which it was executed.
+        block: SlBlock,
+        /// The cause.
+        reason: SlBatchError,
+    },
     /// L1 does not accept the batch through the target, a batch of the settlement layer.
     #[error("L1 does not accept this proof: {0}")]
     NotAcceptedByL1(Refusal),
@@ -200,6 +217,17 @@ pub enum ExtractError {
     },
 }
 
+/// Joins the text of an error and of its causes.
+pub(super) fn with_causes(error: &(dyn error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
 fn range(executed: &Option<(BatchNumber, BatchNumber)>) -> String {
     executed
         .map_or(String::new(), |(first, last)| format!(" (which has batches {first} to {last})"))
@@ -245,6 +273,7 @@ impl ExtractError {
             Self::NotInAnyRoot { .. } => FailureCode::BatchInNoRoot,
             Self::FirstRootUnknown { .. } => FailureCode::FirstRootUnknown,
             Self::NoBatchRoot { .. } => FailureCode::BatchRootNotStored,
+            Self::SlBatch { reason, .. } => reason.code(),
             Self::NotAcceptedByL1(refusal) => refusal.code(),
             Self::L1CannotJudge(lacking) => lacking.code(),
             Self::ChainNotOnL1 { .. } => FailureCode::ChainNotOnL1,

@@ -20,6 +20,7 @@ mod event_trees;
 mod extract;
 mod extract_error;
 mod job;
+mod l1_form;
 mod log_chains;
 mod matched_batch;
 mod messages;

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use crate::{
-    anchor::SettlementCheck,
+    anchor::{Refusal, SettlementCheck},
+    contracts::SettledOn,
     forest::{ChainAt, ChainTree, Forest, InteropRoot, RootIndex, Timeline},
     merkle::Prefix,
     primitives::{BatchNumber, Hash, SlBlock, Word},
     proof::{ProofEnd, SettlementHop, Target, TargetKind, TargetRecord},
-    prove::{ExtractError, SlBatchTree, TargetError},
+    prove::{ExtractError, SlBatchTree, TargetError, l1_form::SlBatchTrees},
 };
 
 /// A target that exists, with the trees as they were at its block.
@@ -19,7 +20,20 @@ pub(super) enum Resolved<'f> {
     First(&'f Timeline),
     Block(&'f Timeline, RootIndex),
     SlBatch(&'f Timeline, Arc<SlBatchTree>, Option<&'f dyn SettlementCheck>),
+    FirstSlBatch(SlBatchTrees<'f>),
     BatchRoot,
+}
+
+/// A batch at a target.
+#[derive(Clone, Debug)]
+pub(super) struct Placed<'f> {
+    /// The position of the batch in the trees; `None` where proofs end at the batch root.
+    pub(super) position: Option<TreePosition<'f>>,
+    /// The root to which the proofs of the batch fold.
+    pub(super) target: TargetRecord,
+    /// The block of the settlement layer that a node's answer names beside the proof: that of the root, or for
+    /// a root on L1 the one that executed the batch. `None` if it is not known.
+    pub(super) sl_block: Option<SlBlock>,
 }
 
 impl<'f> Resolved<'f> {
@@ -51,77 +65,111 @@ impl<'f> Resolved<'f> {
         }
     }
 
-    /// Returns the position of a batch in the trees at the target, and the root to which its proofs fold. The
-    /// position is `None` where proofs end at the batch root.
+    /// Returns the position of a batch in the trees at the target, and the root to which its proofs fold.
     pub(super) fn place(
         &self,
         forest: &'f Forest,
         tree: &'f ChainTree,
         leaf: u64,
-    ) -> Result<(Option<TreePosition<'f>>, TargetRecord), ExtractError> {
-        let sl_chain = forest.sl_chain().to_word();
-        let place = |leaves, sl_number: u64, chain_path| TreePosition {
-            tree,
-            leaf,
-            leaves,
-            sl_number,
-            sl_chain,
-            chain_path,
-            sl_local_root: None,
-        };
+    ) -> Result<Placed<'f>, ExtractError> {
         let (timeline, at) = match self {
             Self::BatchRoot => {
-                let root = tree.batch_roots()[leaf as usize];
-                return Ok((None, TargetRecord::batch_root(root)));
+                let target = TargetRecord::batch_root(tree.batch_roots()[leaf as usize]);
+                return Ok(Placed { position: None, target, sl_block: None });
             }
             Self::Latest(latest, shared) => {
                 let after = |_| after_target(tree, latest.block);
                 let chain_path = shared.path(tree.index()).map_err(after)?;
                 let leaves = tree.batches().len();
-                let place = place(leaves, latest.block.0, chain_path);
-                return Ok((Some(place), block_record(forest, latest.block, latest.root)));
+                return Ok(at_block(forest, tree, (leaf, leaves), *latest, chain_path));
             }
             Self::SlBatch(timeline, batch, l1) => {
-                let leaves = chain_at(tree, leaf, timeline, batch.at())?.batches;
-                let chain_path = batch.chain_path(tree.index());
-                let chain_path =
-                    chain_path.ok_or_else(|| after_target(tree, batch.last_block()))?;
-                if let Some(l1) = l1 {
-                    let of = (tree.chain(), number(tree, leaf));
-                    let through = (forest.sl_chain(), batch.batch().0);
-                    if let Some(answer) = l1.objection(of, through)? {
-                        let sl_batch = batch.batch();
-                        return Err(ExtractError::not_accepted(of, sl_batch, answer));
-                    }
-                }
-                let place = place(leaves, batch.batch().0, chain_path);
-                let record = TargetRecord {
-                    kind: TargetKind::SlBatch,
-                    sl_chain_id: Some(forest.sl_chain()),
-                    number: Some(batch.batch().0),
-                    root: batch.root(),
-                };
-                return Ok((
-                    Some(TreePosition { sl_local_root: Some(batch.local_root()), ..place }),
-                    record,
-                ));
+                return at_sl_batch(forest, tree, leaf, timeline, batch, *l1);
             }
-            Self::First(timeline) => {
-                let first = timeline.first(tree.index(), leaf);
-                let explained = timeline.first_explained(tree.index(), leaf);
-                if let (None, Some(at)) = (first, explained) {
-                    let block = timeline.root(at).block;
-                    let (chain, batch) = (tree.chain(), number(tree, leaf));
-                    return Err(ExtractError::FirstRootUnknown { chain, batch, block });
-                }
-                (timeline, first.ok_or_else(|| not_in_any_root(tree, leaf))?)
-            }
-            Self::Block(timeline, at) => (timeline, *at),
+            Self::FirstSlBatch(trees) => return at_first_sl_batch(forest, tree, leaf, trees),
+            Self::First(timeline) => (*timeline, first_root(timeline, tree, leaf)?),
+            Self::Block(timeline, at) => (*timeline, *at),
         };
-        let root = timeline.root(at);
-        let chain = chain_at(tree, leaf, timeline, at)?;
-        let place = place(chain.batches, root.block.0, chain.shared_path);
-        Ok((Some(place), block_record(forest, root.block, root.root)))
+        let ChainAt { batches, shared_path } = chain_at(tree, leaf, timeline, at)?;
+        Ok(at_block(forest, tree, (leaf, batches), timeline.root(at), shared_path))
+    }
+}
+
+/// A batch at an interop root, where the chain has `leaves` batches.
+fn at_block<'f>(
+    forest: &Forest,
+    tree: &'f ChainTree,
+    (leaf, leaves): (u64, u64),
+    InteropRoot { block, root, .. }: InteropRoot,
+    chain_path: Vec<Hash>,
+) -> Placed<'f> {
+    let (sl_number, sl_chain) = (block.0, forest.sl_chain().to_word());
+    let position =
+        TreePosition { tree, leaf, leaves, sl_number, sl_chain, chain_path, sl_local_root: None };
+    let target = record(forest, TargetKind::Block, block.0, root);
+    Placed { position: Some(position), target, sl_block: Some(block) }
+}
+
+/// A batch at the root of a batch of the settlement layer. It is refused if L1 does not accept it there.
+fn at_sl_batch<'f>(
+    forest: &Forest,
+    tree: &'f ChainTree,
+    leaf: u64,
+    timeline: &Timeline,
+    batch: &SlBatchTree,
+    l1: Option<&dyn SettlementCheck>,
+) -> Result<Placed<'f>, ExtractError> {
+    let leaves = chain_at(tree, leaf, timeline, batch.at())?.batches;
+    let chain_path = batch.chain_path(tree.index());
+    let chain_path = chain_path.ok_or_else(|| after_target(tree, batch.last_block()))?;
+    let (sl_number, sl_chain) = (batch.batch().0, forest.sl_chain());
+    if let Some(l1) = l1 {
+        let of = (tree.chain(), number(tree, leaf));
+        if let Some(answer) = l1.objection(of, (sl_chain, sl_number))? {
+            return Err(ExtractError::not_accepted(of, batch.batch(), answer));
+        }
+    }
+    let sl_local_root = Some(batch.local_root());
+    let sl_chain = sl_chain.to_word();
+    let position =
+        TreePosition { tree, leaf, leaves, sl_number, sl_chain, chain_path, sl_local_root };
+    let target = record(forest, TargetKind::SlBatch, sl_number, batch.root());
+    let sl_block = timeline.first(tree.index(), leaf).map(|first| timeline.root(first).block);
+    Ok(Placed { position: Some(position), target, sl_block })
+}
+
+/// A batch at the root of the settlement layer's batch in which it was executed. If L1 accepts other batches
+/// of this settlement layer instead, it is placed at the last of them.
+fn at_first_sl_batch<'f>(
+    forest: &Forest,
+    tree: &'f ChainTree,
+    leaf: u64,
+    trees: &SlBatchTrees<'_>,
+) -> Result<Placed<'f>, ExtractError> {
+    let timeline = trees.timeline();
+    let block = timeline.root(first_root(timeline, tree, leaf)?).block;
+    let (chain, batch) = (tree.chain(), number(tree, leaf));
+    let of_batch = |reason| ExtractError::SlBatch { chain, batch, block, reason };
+    let at = |through: &SlBatchTree| at_sl_batch(forest, tree, leaf, timeline, through, trees.l1());
+    let covering = trees.covering(block).map_err(of_batch)?;
+    let refused = match at(&covering) {
+        Err(refused @ ExtractError::NotAcceptedByL1(_)) => refused,
+        other => return other,
+    };
+    let ExtractError::NotAcceptedByL1(Refusal::InvalidSettlementLayer {
+        settled_on: SettledOn::Layer { chain: layer, first, last },
+        ..
+    }) = &refused
+    else {
+        return Err(refused);
+    };
+    if *layer != forest.sl_chain().to_word() {
+        return Err(refused);
+    }
+    match trees.last_within(*first, *last).map_err(of_batch)? {
+        // Earlier ones do not contain the batch.
+        Some(accepted) if accepted.batch() > covering.batch() => at(&accepted),
+        _ => Err(refused),
     }
 }
 
@@ -194,6 +242,17 @@ fn chain_at(
     }
 }
 
+/// Returns the first root that contains the leaf.
+fn first_root(timeline: &Timeline, tree: &ChainTree, leaf: u64) -> Result<RootIndex, ExtractError> {
+    let first = timeline.first(tree.index(), leaf);
+    if let (None, Some(at)) = (first, timeline.first_explained(tree.index(), leaf)) {
+        let block = timeline.root(at).block;
+        let (chain, batch) = (tree.chain(), number(tree, leaf));
+        return Err(ExtractError::FirstRootUnknown { chain, batch, block });
+    }
+    first.ok_or_else(|| not_in_any_root(tree, leaf))
+}
+
 fn after_target(tree: &ChainTree, block: SlBlock) -> ExtractError {
     ExtractError::ChainAfterTarget { chain: tree.chain(), block }
 }
@@ -207,13 +266,8 @@ fn number(tree: &ChainTree, leaf: u64) -> BatchNumber {
     tree.batches().get(leaf).unwrap_or_default()
 }
 
-fn block_record(forest: &Forest, block: SlBlock, root: Hash) -> TargetRecord {
-    TargetRecord {
-        kind: TargetKind::Block,
-        sl_chain_id: Some(forest.sl_chain()),
-        number: Some(block.0),
-        root,
-    }
+fn record(forest: &Forest, kind: TargetKind, number: u64, root: Hash) -> TargetRecord {
+    TargetRecord { kind, sl_chain_id: Some(forest.sl_chain()), number: Some(number), root }
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ use crate::{
     merkle::Levels,
     primitives::{Hash, SlBatch, SlBlock},
     proof::FailureCode,
+    state::StateError,
 };
 
 /// The shared tree at the end of a batch of the settlement layer, verified against the batch's root.
@@ -35,6 +36,26 @@ pub struct SlBatchTree {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum SlBatchError {
+    /// The files of SL batches do not contain the batch.
+    #[error("the file of SL batches {name} has no SL batch {batch}{}", range_text(.has))]
+    NotArchived {
+        /// The files.
+        name: String,
+        /// The batch.
+        batch: SlBatch,
+        /// The first and last batch in the files.
+        has: Option<(SlBatch, SlBatch)>,
+    },
+    /// The files of SL batches do not contain the batch that covers a block.
+    #[error("the file of SL batches {name} has no SL batch with block {block}{}", range_text(.has))]
+    BlockNotArchived {
+        /// The files.
+        name: String,
+        /// The block.
+        block: SlBlock,
+        /// The first and last batch in the files.
+        has: Option<(SlBatch, SlBatch)>,
+    },
     /// No interop root was stored by the end of the batch.
     #[error(
         "no interop root was stored up to block {last_block}, the last block of SL batch {batch}"
@@ -114,6 +135,13 @@ pub enum SlBatchError {
         /// The root computed from both.
         got: Hash,
     },
+    /// L1's state cannot be read, or holds invalid values.
+    #[error(transparent)]
+    State(#[from] StateError),
+}
+
+fn range_text(has: &Option<(SlBatch, SlBatch)>) -> String {
+    has.map_or(String::new(), |(first, last)| format!("; it has {first} to {last}"))
 }
 
 impl SlBatchError {
@@ -121,6 +149,9 @@ impl SlBatchError {
     #[must_use]
     pub fn code(&self) -> FailureCode {
         match self {
+            Self::NotArchived { .. } | Self::BlockNotArchived { .. } => {
+                FailureCode::SlBatchNotArchived
+            }
             Self::TooEarly { .. } => FailureCode::SlBatchTooEarly,
             Self::Unexplained { .. } => FailureCode::RootUnexplained,
             Self::NoRoot(_) => FailureCode::SlBatchRootUnknown,
@@ -129,6 +160,7 @@ impl SlBatchError {
             Self::L1CannotJudge { source, .. } => source.code(),
             Self::OtherRoot { .. } => FailureCode::SlBatchRootDiffers,
             Self::DoesNotFold { .. } => FailureCode::SlBatchDoesNotFold,
+            Self::State(_) => FailureCode::StateDamaged,
         }
     }
 }

@@ -1,27 +1,22 @@
 //! Creates extractors for targets. Data that only some targets need is computed on first use.
 
 use std::{
-    sync::{Arc, PoisonError},
+    sync::PoisonError,
     thread,
     time::{Duration, Instant},
 };
 
 use super::{
-    Error, Event, Extractor, Observer, SlBatchError, SlBatchTree, Trees,
+    Error, Event, Extractor, Observer, Trees,
     trees::{FoundHistory, Source},
 };
 use crate::{
-    anchor::{Answer, KnownRoots, SettlementCheck},
-    files::names,
+    anchor::KnownRoots,
     forest::{Forest, HistoryError, SearchBudget, Timeline, explain, explain_further},
-    ingest::sl_batches::{SlBatches, read_all_sl_batches},
-    primitives::{BatchNumber, ChainId, Hash, SlBatch, hex},
+    primitives::{BatchNumber, ChainId, hex},
     proof::Target,
     snapshot::Snapshot,
 };
-
-/// The maximum number of SL batches that are cached.
-const MOST_SL_BATCHES: usize = 64;
 
 impl Trees {
     /// Creates an extractor of proofs against a target. It borrows from the trees.
@@ -64,9 +59,12 @@ impl Trees {
         match (target, timeline) {
             (_, None) => Ok(Extractor::new(forest, target)?),
             (Target::SlBatch(batch), Some(timeline)) => {
-                let tree = self.sl_batch(forest, timeline, batch)?;
-                let l1 = self.l1()?.map(|l1| l1 as &dyn SettlementCheck);
-                Ok(Extractor::to_sl_batch(forest, timeline, tree, l1))
+                let trees = self.sl_batch_trees(forest, timeline, target)?;
+                Ok(Extractor::to_sl_batch(forest, timeline, trees.tree(batch)?, trees.l1()))
+            }
+            (Target::FirstSlBatch, Some(timeline)) => {
+                let trees = self.sl_batch_trees(forest, timeline, target)?;
+                Ok(Extractor::to_first_sl_batch(forest, trees))
             }
             (_, Some(timeline)) => Ok(Extractor::in_history(forest, timeline, target)?),
         }
@@ -170,98 +168,13 @@ impl Trees {
         Ok(history.map(|history| Timeline::new(forest, history)).transpose()?)
     }
 
-    /// The newest of the settlement layer's own batches whose tree can be rebuilt, among the last `most` that
-    /// were given; every batch in it can be proven against its root. `None` if there are none. An error of the
-    /// very last one is returned if none can be rebuilt.
-    ///
-    /// # Errors
-    /// [`Error`] if the batches cannot be read, or if none of those can be rebuilt.
-    pub fn newest_sl_batch(&self, most: usize) -> Result<Option<Arc<SlBatchTree>>, Error> {
-        let (Some(forest), false) = (self.forest(), self.0.options.sl_batches.is_empty()) else {
-            return Ok(None);
-        };
-        let timeline = self.history()?;
-        let mut last = None;
-        for batch in self.sl_batches(forest)?.iter().rev().take(most) {
-            match self.sl_batch(forest, timeline, batch.batch()) {
-                Ok(tree) => return Ok(Some(tree)),
-                Err(error) => drop(last.get_or_insert(error)),
-            }
-        }
-        last.map_or(Ok(None), Err)
-    }
-
-    fn sl_batch(
-        &self,
-        forest: &Forest,
-        timeline: &Timeline,
-        batch: SlBatch,
-    ) -> Result<Arc<SlBatchTree>, Error> {
-        if let Some(known) = self.rebuilt_sl_batch(batch) {
-            return Ok(known);
-        }
-        if self.0.options.sl_batches.is_empty() {
-            return Err(Error::NoSlBatches(batch));
-        }
-        let batches = self.sl_batches(forest)?;
-        let name = || names(&self.0.options.sl_batches);
-        let missing = || Error::NoSlBatch { name: name(), batch, has: batches.range() };
-        let logs = batches.batch(batch).ok_or_else(missing)?;
-        let stored = self.stored_root(forest, batch)?;
-        let tree = Arc::new(SlBatchTree::rebuild(forest, timeline, logs, stored)?);
-        let mut rebuilt = self.0.rebuilt.lock().unwrap_or_else(PoisonError::into_inner);
-        if rebuilt.len() >= MOST_SL_BATCHES {
-            rebuilt.clear();
-        }
-        rebuilt.insert(batch.0, Arc::clone(&tree));
-        Ok(tree)
-    }
-
-    /// The settlement layer's own batches that were given.
-    fn sl_batches(&self, forest: &Forest) -> Result<&SlBatches, Error> {
-        if let Some(batches) = self.0.sl_batches.get() {
-            return Ok(batches);
-        }
-        let batches = read_all_sl_batches(&self.0.options.sl_batches, forest.sl_chain())?;
-        Ok(self.0.sl_batches.get_or_init(|| batches))
-    }
-
-    /// Returns the tree of an SL batch from the cache.
-    #[must_use]
-    pub fn rebuilt_sl_batch(&self, batch: SlBatch) -> Option<Arc<SlBatchTree>> {
-        let rebuilt = self.0.rebuilt.lock().unwrap_or_else(PoisonError::into_inner);
-        rebuilt.get(&batch.0).cloned()
-    }
-
-    /// Returns the root that L1 stores for a batch of the settlement layer, if L1's state was given.
-    fn stored_root(&self, forest: &Forest, batch: SlBatch) -> Result<Option<Hash>, Error> {
-        let observer = &self.0.options.observer;
-        let Some(l1) = self.l1()? else {
-            let rebuilt = self.0.rebuilt.lock().unwrap_or_else(PoisonError::into_inner);
-            if rebuilt.is_empty() {
-                observer.event(&Event::SlBatchRootUnchecked);
-            }
-            return Ok(None);
-        };
-        Err(match l1.of_batch(forest.sl_chain(), BatchNumber(batch.0))? {
-            Answer::Root(known) => {
-                observer.event(&Event::SlBatchRoot { batch, known });
-                return Ok(Some(known.root));
-            }
-            Answer::NotStored => SlBatchError::NotOnL1(batch),
-            Answer::Refused(source) => SlBatchError::Refused { batch, source },
-            Answer::Lacking(source) => SlBatchError::L1CannotJudge { batch, source },
-        }
-        .into())
-    }
-
     /// A text that identifies L1's state, if it was given.
     pub(super) fn l1_identity(&self) -> Result<Option<String>, Error> {
         Ok(self.l1()?.map(|l1| hex::encode(&l1.state().container().digest())))
     }
 
     /// The roots in L1's state, if it was given.
-    fn l1(&self) -> Result<Option<&KnownRoots<Snapshot>>, Error> {
+    pub(super) fn l1(&self) -> Result<Option<&KnownRoots<Snapshot>>, Error> {
         let Some(given) = &self.0.options.l1 else { return Ok(None) };
         if let Some(l1) = self.0.l1.get() {
             return Ok(Some(l1));

@@ -29,7 +29,7 @@ pub enum ProofFormat {
     Json,
     /// One JSON object per line.
     Ndjson,
-    /// One object per line, with exactly the fields of a node's answer.
+    /// One object per line, with the fields of a node's answer.
     Rpc,
     /// One object per line, with the ABI-encoded call that takes the proof. Needs the feature `calldata`.
     Calldata,

@@ -129,7 +129,7 @@ impl LineWriter {
         let _ = write!(out, ",\"checkedBy\":\"{}\"}}", proof.checked_by);
     }
 
-    /// Appends a proof with exactly the fields of a node's answer, without a newline.
+    /// Appends a proof with the fields of a node's answer, without a newline.
     pub fn rpc_answer(&mut self, proof: &ProofView<'_>, out: &mut Vec<u8>) {
         let shared = self.shared(proof);
         out.extend_from_slice(b"{\"proof\":[");
@@ -140,6 +140,11 @@ impl LineWriter {
         hex(out, proof.root.as_bytes());
         out.extend_from_slice(b",\"batchNumber\":");
         number(out, proof.batch.0);
+        out.extend_from_slice(b",\"gatewayBlockNumber\":");
+        match proof.sl_block {
+            Some(block) => number(out, block.0),
+            None => out.extend_from_slice(b"null"),
+        }
         out.push(b'}');
     }
 }
@@ -189,8 +194,8 @@ mod tests {
     use super::*;
     use crate::{
         message::L2ToL1Log,
-        primitives::Address,
-        proof::{CheckedBy, RpcAnswer},
+        primitives::{Address, SlBlock},
+        proof::CheckedBy,
     };
 
     fn hash() -> impl Strategy<Value = Hash> {
@@ -226,6 +231,7 @@ mod tests {
             log in prop::array::uniform32(any::<u8>()),
             message in prop::option::of(prop::collection::vec(any::<u8>(), 0..300)),
             is_message: bool,
+            sl_block: Option<u64>,
             transaction in prop::option::of(hash()),
         ) {
             let mut bytes = [7; L2ToL1Log::LEN];
@@ -244,6 +250,7 @@ mod tests {
                     head: &heads,
                     tail: &tails[tail],
                     target: &targets[target],
+                    sl_block: sl_block.map(SlBlock),
                     log: &log,
                     message: message.as_deref(),
                     transaction: transaction.as_ref(),
@@ -255,7 +262,7 @@ mod tests {
                 prop_assert_eq!(&line, &serde_json::to_vec(&record).unwrap());
                 line.clear();
                 writer.rpc_answer(&proof, &mut line);
-                prop_assert_eq!(&line, &serde_json::to_vec(&RpcAnswer::from(record)).unwrap());
+                prop_assert_eq!(&line, &serde_json::to_vec(&proof.to_rpc_answer()).unwrap());
             }
         }
     }

@@ -120,6 +120,9 @@ mod proofs {
     /// Which proofs the contracts in a state accept: every check on settlement layers, by release.
     mod anchors;
 
+    /// Proofs through the settlement layer's batch in which a batch was executed.
+    mod first_sl_batch;
+
     /// The conformance tests, run on the binary and on a second verifier.
     mod conformance;
 

@@ -30,16 +30,20 @@ pub use parse::parse;
 /// caller gives them on purpose.
 ///
 /// ```
-/// use slproof::{ProofRecord, proof::{RpcAnswer, reader::{Defaults, Item, parse}}};
+/// use slproof::{ProofRecord, proof::reader::{Defaults, Item, parse}};
+/// use serde_json::json;
 ///
 /// let text = std::fs::read("fixtures/gateway-v31/record.json")?;
 /// let record: ProofRecord = serde_json::from_slice(&text)?;
 /// let given = Defaults { chain: Some(record.chain_id), log: record.log, ..Default::default() };
-/// let answer = serde_json::to_vec(&RpcAnswer::from(record))?;
+/// let answer = json!({
+///     "proof": record.proof, "id": record.id, "root": record.root, "batchNumber": record.batch_number,
+/// })
+/// .to_string();
 ///
 /// // The answer of a node says neither which chain nor which log it is for.
-/// assert!(parse(&answer, &Defaults::default()).unwrap_err().is_lack());
-/// assert!(matches!(parse(&answer, &given)?, Item::Proof(..)));
+/// assert!(parse(answer.as_bytes(), &Defaults::default()).unwrap_err().is_lack());
+/// assert!(matches!(parse(answer.as_bytes(), &given)?, Item::Proof(..)));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default)]

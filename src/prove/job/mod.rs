@@ -24,7 +24,7 @@ use super::{Error, Event, Observer, ObserverHandle, Prover};
 use crate::{
     files::{Compression, InputError, Output, is_file},
     forest::Timeline,
-    proof::{Hints, Target, TargetKind, no_hints},
+    proof::{Hints, Target, no_hints},
     records::{Count, Encoder, Form, ProofFormat},
 };
 
@@ -217,11 +217,7 @@ impl Job {
         }
         // Each line of a request file may have its own target.
         if form == Form::CallLines && self.selection.requests_file().is_none() {
-            output.calls.contract(match self.target {
-                Target::BatchRoot => TargetKind::BatchRoot,
-                Target::SlBatch(_) => TargetKind::SlBatch,
-                _ => TargetKind::Block,
-            })?;
+            output.calls.contract(self.target.kind())?;
         }
         Ok(Encoder::new(form, compression, output.calls).with_hints(self.hints))
     }

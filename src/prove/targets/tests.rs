@@ -1,9 +1,13 @@
-use std::{collections::HashMap, mem, sync::Mutex};
+use std::{
+    collections::HashMap,
+    mem,
+    sync::{Arc, Mutex},
+};
 
 use super::*;
 use crate::{
     anchor::{KnownRoot, RootLocation},
-    primitives::SlBlock,
+    primitives::{SlBatch, SlBlock},
     prove::{L1Options, TreesOptions},
 };
 

@@ -76,7 +76,7 @@ fn one_proof_is_json_with_the_fields_of_the_contract() {
     let rpc = prove(&[&one_log()[..], &["--format", "rpc"]].concat());
     let value: Value = serde_json::from_str(&rpc.stdout).unwrap();
     let fields: Vec<&String> = value.as_object().unwrap().keys().collect();
-    assert_eq!(fields, ["batchNumber", "id", "proof", "root"]);
+    assert_eq!(fields, ["batchNumber", "gatewayBlockNumber", "id", "proof", "root"]);
 }
 
 #[test]

@@ -1,7 +1,10 @@
 //! The events of L1Messenger as exporters write them: tables, Parquet files and pages give the same proofs as
 //! the answers of a node.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use parquet::{
     data_type::{ByteArray, ByteArrayType, Int64Type},
@@ -143,7 +146,7 @@ fn state(vectors: &str) -> PathBuf {
     fixture(&format!("{vectors}/state.anvil.json"))
 }
 
-fn kind(path: &PathBuf) -> Option<FileKind> {
+fn kind(path: &Path) -> Option<FileKind> {
     sniff(&Input::open(path).unwrap())
 }
 

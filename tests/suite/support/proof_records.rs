@@ -31,6 +31,7 @@ pub fn view(record: &ProofRecord) -> ProofView<'_> {
         head,
         tail,
         target: record.target.as_ref().unwrap(),
+        sl_block: None,
         log: record.log.as_ref().unwrap(),
         message: record.message.as_deref(),
         transaction: record.tx_hash.as_ref(),

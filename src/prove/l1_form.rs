@@ -1,0 +1,175 @@
+//! Finds the batches of the settlement layer through which batches are proven to L1.
+
+use std::sync::{Arc, PoisonError};
+
+use super::{Error, Event, Observer, SlBatchError, SlBatchTree, Trees, trees::Opened};
+use crate::{
+    anchor::{Answer, KnownRoots, SettlementCheck},
+    files::names,
+    forest::{Forest, Timeline},
+    ingest::sl_batches::{SlBatches, read_all_sl_batches},
+    primitives::{BatchNumber, Hash, SlBatch, SlBlock, Word},
+    proof::Target,
+    snapshot::Snapshot,
+};
+
+/// The maximum number of SL batches that are cached, and that are tried for one batch of a chain.
+const MOST_SL_BATCHES: usize = 64;
+
+/// The settlement layer's own batches, their trees, and L1's answers about them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SlBatchTrees<'t> {
+    opened: &'t Opened,
+    forest: &'t Forest,
+    timeline: &'t Timeline,
+    batches: &'t SlBatches,
+    l1: Option<&'t KnownRoots<Snapshot>>,
+}
+
+impl<'t> SlBatchTrees<'t> {
+    /// The contents of past roots.
+    pub(super) fn timeline(&self) -> &'t Timeline {
+        self.timeline
+    }
+
+    /// The contracts on L1, if their state was given.
+    pub(super) fn l1(&self) -> Option<&'t dyn SettlementCheck> {
+        self.l1.map(|l1| l1 as &dyn SettlementCheck)
+    }
+
+    /// The tree of an SL batch. Those that were used last are kept.
+    pub(super) fn tree(&self, batch: SlBatch) -> Result<Arc<SlBatchTree>, SlBatchError> {
+        if let Some(known) = rebuilt_sl_batch(self.opened, batch) {
+            return Ok(known);
+        }
+        let missing =
+            || SlBatchError::NotArchived { name: self.name(), batch, has: self.batches.range() };
+        let logs = self.batches.batch(batch).ok_or_else(missing)?;
+        let stored = self.stored_root(batch)?;
+        let tree = Arc::new(SlBatchTree::rebuild(self.forest, self.timeline, logs, stored)?);
+        let mut rebuilt = self.opened.rebuilt.lock().unwrap_or_else(PoisonError::into_inner);
+        if rebuilt.len() >= MOST_SL_BATCHES {
+            rebuilt.clear();
+        }
+        rebuilt.insert(batch.0, Arc::clone(&tree));
+        Ok(tree)
+    }
+
+    /// The tree of the SL batch that covers a block.
+    pub(super) fn covering(&self, block: SlBlock) -> Result<Arc<SlBatchTree>, SlBatchError> {
+        match self.batches.covering(block) {
+            Some(logs) => self.tree(logs.batch()),
+            None => {
+                let has = self.batches.range();
+                Err(SlBatchError::BlockNotArchived { name: self.name(), block, has })
+            }
+        }
+    }
+
+    /// The tree of the last SL batch between two numbers. Of the given ones, the last that can be rebuilt and
+    /// whose root L1 stores is taken. `None` if none of them is between the two.
+    ///
+    /// # Errors
+    /// That of the last one, if none of the last [`MOST_SL_BATCHES`] can be taken.
+    pub(super) fn last_within(
+        &self,
+        first: Word,
+        last: Option<Word>,
+    ) -> Result<Option<Arc<SlBatchTree>>, SlBatchError> {
+        let is_within = |batch: &SlBatch| {
+            let number = Word::from(batch.0);
+            first <= number && last.is_none_or(|last| number <= last)
+        };
+        let within = self.batches.iter().rev().map(|logs| logs.batch()).filter(is_within);
+        let mut error = None;
+        for batch in within.take(MOST_SL_BATCHES) {
+            match self.tree(batch) {
+                Ok(tree) => return Ok(Some(tree)),
+                Err(other) => drop(error.get_or_insert(other)),
+            }
+        }
+        error.map_or(Ok(None), Err)
+    }
+
+    /// The root that L1 stores for an SL batch, if L1's state was given.
+    fn stored_root(&self, batch: SlBatch) -> Result<Option<Hash>, SlBatchError> {
+        let Some(l1) = self.l1 else { return Ok(None) };
+        Err(match l1.of_batch(self.forest.sl_chain(), BatchNumber(batch.0))? {
+            Answer::Root(known) => {
+                self.opened.options.observer.event(&Event::SlBatchRoot { batch, known });
+                return Ok(Some(known.root));
+            }
+            Answer::NotStored => SlBatchError::NotOnL1(batch),
+            Answer::Refused(source) => SlBatchError::Refused { batch, source },
+            Answer::Lacking(source) => SlBatchError::L1CannotJudge { batch, source },
+        })
+    }
+
+    fn name(&self) -> String {
+        names(&self.opened.options.sl_batches)
+    }
+}
+
+impl Trees {
+    /// Opens the settlement layer's own batches for a target that needs them.
+    pub(super) fn sl_batch_trees<'t>(
+        &'t self,
+        forest: &'t Forest,
+        timeline: &'t Timeline,
+        target: Target,
+    ) -> Result<SlBatchTrees<'t>, Error> {
+        if self.0.options.sl_batches.is_empty() {
+            return Err(Error::NoSlBatches(target));
+        }
+        let batches = self.sl_batches(forest)?;
+        let l1 = self.l1()?;
+        Ok(SlBatchTrees { opened: &self.0, forest, timeline, batches, l1 })
+    }
+
+    /// The settlement layer's own batches that were given.
+    fn sl_batches(&self, forest: &Forest) -> Result<&SlBatches, Error> {
+        let opened = &*self.0;
+        if let Some(batches) = opened.sl_batches.get() {
+            return Ok(batches);
+        }
+        let batches = read_all_sl_batches(&opened.options.sl_batches, forest.sl_chain())?;
+        Ok(opened.sl_batches.get_or_init(|| {
+            if opened.options.l1.is_none() {
+                opened.options.observer.event(&Event::SlBatchRootUnchecked);
+            }
+            batches
+        }))
+    }
+
+    /// The newest of the settlement layer's own batches whose tree can be rebuilt, among the last `most` that
+    /// were given; every batch in it can be proven against its root. `None` if there are none. An error of the
+    /// very last one is returned if none can be rebuilt.
+    ///
+    /// # Errors
+    /// [`Error`] if the batches cannot be read, or if none of those can be rebuilt.
+    pub fn newest_sl_batch(&self, most: usize) -> Result<Option<Arc<SlBatchTree>>, Error> {
+        let (Some(forest), false) = (self.forest(), self.0.options.sl_batches.is_empty()) else {
+            return Ok(None);
+        };
+        let trees = self.sl_batch_trees(forest, self.history()?, Target::FirstSlBatch)?;
+        let mut last = None;
+        for batch in trees.batches.iter().rev().take(most) {
+            match trees.tree(batch.batch()) {
+                Ok(tree) => return Ok(Some(tree)),
+                Err(error) => drop(last.get_or_insert(error.into())),
+            }
+        }
+        last.map_or(Ok(None), Err)
+    }
+
+    /// Returns the tree of an SL batch from the cache.
+    #[must_use]
+    pub fn rebuilt_sl_batch(&self, batch: SlBatch) -> Option<Arc<SlBatchTree>> {
+        rebuilt_sl_batch(&self.0, batch)
+    }
+}
+
+fn rebuilt_sl_batch(opened: &Opened, batch: SlBatch) -> Option<Arc<SlBatchTree>> {
+    let rebuilt = opened.rebuilt.lock().unwrap_or_else(PoisonError::into_inner);
+    rebuilt.get(&batch.0).cloned()
+}
