@@ -403,6 +403,12 @@ fn output_over_a_part_of_an_input_is_refused() {
     let dump = file("dump.json");
     fs::copy(path("gateway-v31/state.anvil.json"), &dump).unwrap();
     assert_eq!(run(["import", &dump, "-o", &dump]).code, Some(2));
+    // The directory of a bare name is the working directory.
+    for (output, code) in [(support::era::name(support::era::BATCH, 1), 2), ("new".into(), 0)] {
+        let mut import = support::binary::command();
+        import.current_dir(folder.path()).args(["import", "header.json", "-o", &output]);
+        assert_eq!(import.output().unwrap().status.code(), Some(code), "{output}");
+    }
 }
 
 /// Commands that do not rebuild trees do not have the flags of a rebuild.

@@ -216,4 +216,10 @@ fn every_error_is_one_json_object_with_the_exit_code() {
     }
     let piped = run_with_input(["rebuild", "-", "--json"], b"{\"accounts\":{");
     check("error", &value(&piped.stderr));
+    // An argument after "--" is no flag.
+    for args in [vec!["prove"], vec!["rebuild", "--release", "v99", "--", "--json"]] {
+        let failed = run(&args);
+        assert!(failed.stderr.starts_with("error: "), "{args:?}: {}", failed.stderr);
+        assert_eq!(failed.code, Some(2), "{args:?}");
+    }
 }
