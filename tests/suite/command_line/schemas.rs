@@ -213,6 +213,8 @@ fn every_error_is_one_json_object_with_the_exit_code() {
         assert_eq!(error["error"]["code"], code, "{args:?}: {error}");
         assert_eq!(error["error"]["exitCode"], exit_code, "{args:?}");
         assert_eq!(failed.code, Some(exit_code.into()), "{args:?}");
+        let has_hint = !error["error"]["hint"].is_null();
+        assert!(has_hint || args != ["prove", "--json"], "the usage: {error}");
     }
     let piped = run_with_input(["rebuild", "-", "--json"], b"{\"accounts\":{");
     check("error", &value(&piped.stderr));
