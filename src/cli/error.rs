@@ -238,3 +238,26 @@ pub(super) fn refuse_overwriting_except(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        forest::RebuildError,
+        primitives::{Address, BatchNumber, ChainId},
+    };
+
+    /// Damage is told from contradictions and from what was not found.
+    #[test]
+    fn damaged_files_have_the_exit_code_of_damage() {
+        let (chain, batch, reason) = (ChainId(324), BatchNumber(1), String::new());
+        let lacking = RebuildError::NoMessageRoot(Address::system(4));
+        for error in [
+            Error::TreeFile { name: "state".into(), source: lacking.into() },
+            ExtractError::TreeDamaged { chain, batch }.into(),
+            ExtractError::ArchiveDamaged { chain, batch, reason }.into(),
+        ] {
+            assert_eq!(exit_code(&error), 3, "{error}");
+        }
+    }
+}

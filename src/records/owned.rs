@@ -84,3 +84,15 @@ impl RequestSource<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn padding_is_counted_and_has_no_record() {
+        let mut outcomes = [Outcome::Padding, Outcome::Padding].into_iter();
+        let (answers, count) = OwnedRecords.encode(&mut outcomes).unwrap();
+        assert_eq!((answers.len(), count.padding), (0, 2));
+    }
+}

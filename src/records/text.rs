@@ -110,4 +110,13 @@ mod tests {
         assert_eq!(texts("{\n\"a\":1\n}"), expect(&[(1, "{\n\"a\":1\n}")]));
         assert_eq!(texts("garbage\n{}"), expect(&[(1, "garbage"), (2, "{}")]));
     }
+
+    #[test]
+    fn a_document_has_at_most_the_longest_length() {
+        for (len, is_refused) in [(LONGEST_RECORD, false), (LONGEST_RECORD + 1, true)] {
+            let document = Cursor::new("{\n").chain(std::io::repeat(b' ')).take(len as u64);
+            let records = Records::open(Input::from_reader("test", document).unwrap());
+            assert_eq!(records.is_err(), is_refused, "{len}");
+        }
+    }
 }

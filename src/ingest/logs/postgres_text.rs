@@ -185,7 +185,11 @@ mod tests {
             assert!(bytea_array(copied(damaged).get(0).unwrap(), "c").is_err(), "{damaged}");
         }
         assert!(reason("\\\\x0df").0.contains("odd number"));
-        assert!(reason("\\\\x0dfg").0.contains("not hexadecimal"));
+        assert!(
+            reason("\\\\x0dfg").0.contains("\"\\\\x0dfg\" is not hexadecimal"),
+            "{}",
+            reason("\\\\x0dfg").0
+        );
         assert!(reason("\\\\x0d").0.contains("has 1 bytes, not 2"));
     }
 

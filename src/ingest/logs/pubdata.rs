@@ -27,6 +27,8 @@ use crate::{
 /// The longest pubdata. Sixteen blobs are 2 MB; the pubdata of a settlement layer with other chains' pubdata
 /// is several times that.
 const LONGEST: usize = 64 << 20;
+/// The longest hexadecimal text of pubdata. There may be a line end after every thirty bytes.
+const LONGEST_TEXT: usize = LONGEST / 30 * 62 + 64;
 
 /// Whether a file has the beginning of pubdata, in bytes or in hexadecimal text.
 pub(super) fn is_pubdata(head: &[u8]) -> bool {
@@ -58,21 +60,24 @@ pub(super) fn read_file(
         Err(error) => return intake.fault(origin, "pubdata", error),
     };
     let what = format!("chain {chain}, batch {number}");
-    match bytes(input)?.and_then(|bytes| batch_pubdata::parse(chain, number, &bytes)) {
+    match bytes(input, LONGEST_TEXT)?.and_then(|bytes| batch_pubdata::parse(chain, number, &bytes))
+    {
         Ok(logs) => intake.batch(logs, origin),
         Err(error) => intake.fault(origin, what, error),
     }
 }
 
-/// All bytes of a file, decoded if it is text.
-fn bytes(input: Input) -> Result<Result<Vec<u8>, SourceError>, IndexError> {
+/// All bytes of a file of at most `longest` bytes, decoded if it is text.
+fn bytes(input: Input, longest: usize) -> Result<Result<Vec<u8>, SourceError>, IndexError> {
     let name = input.name().to_owned();
     let mut bytes = Vec::new();
-    // In hexadecimal text, there may be a line end after every thirty bytes.
     input
-        .take(LONGEST as u64 / 30 * 62 + 64)
+        .take(longest as u64 + 1)
         .read_to_end(&mut bytes)
         .map_err(|source| InputError::Read { name, source })?;
+    if bytes.len() > longest {
+        return Ok(Err(SourceError::TooMany { what: "bytes", limit: longest }));
+    }
     let text = bytes.trim_ascii();
     let digits = text.strip_prefix(b"0x").unwrap_or(text);
     if digits.iter().all(is_of_hex_text) {
@@ -158,7 +163,7 @@ pub(super) fn read_list(
                             return Err(IndexError::Refused { name, reason });
                         }
                         let source = intake.source(input.name());
-                        (Origin { source, place: Place::Whole }, bytes(input)?)
+                        (Origin { source, place: Place::Whole }, bytes(input, LONGEST_TEXT)?)
                     }
                     Err(error) => {
                         intake.note(error.into())?;
@@ -309,6 +314,15 @@ mod tests {
         ] {
             let found = named(name, given.map(ChainId)).ok();
             assert_eq!(found, expected, "{name}");
+        }
+    }
+
+    /// What is longer is refused, not cut.
+    #[test]
+    fn files_have_at_most_the_longest_length() {
+        for (text, expected) in [("0a 0B\n", Some(vec![10, 11])), ("0a 0B\n\n", None)] {
+            let input = Input::from_reader("test", text.as_bytes()).unwrap();
+            assert_eq!(bytes(input, 6).unwrap().ok(), expected, "{text:?}");
         }
     }
 

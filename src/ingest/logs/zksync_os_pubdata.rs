@@ -204,6 +204,11 @@ mod tests {
                 block(2, &[deployment(&[&[0, 0, 0, 1], &[7; 40]])], &[], &[]),
                 "none of the known forms",
             ),
+            // Ten bytes of a hundred and the numbers of logs and messages; the length stands behind the code.
+            (
+                block(2, &[deployment(&[&[0, 0, 0, 100], &[7; 10]])], &[], &[]),
+                "a bytecode needs 86 more bytes",
+            ),
         ] {
             let error = parse(&bytes).unwrap_err().to_string();
             assert!(error.contains(words), "{error}");

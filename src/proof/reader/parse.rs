@@ -114,4 +114,26 @@ mod tests {
             assert!(parse(damaged.as_bytes(), &all).is_err(), "{damaged}");
         }
     }
+
+    #[test]
+    fn no_field_of_a_proof_stands_beside_an_answer() {
+        let hash = Hash::ZERO;
+        for field in TELLING.into_iter().chain(["request"]) {
+            // The type of a field is judged before its place.
+            let value = match field {
+                "chainId" | "batchNumber" | "txNumberInBatch" => "1".to_owned(),
+                "proof" => "[]".into(),
+                "target" => format!("{{\"kind\":\"block\",\"root\":\"{hash}\"}}"),
+                "data" => "\"0x\"".into(),
+                "sender" => format!("\"0x{}\"", "11".repeat(20)),
+                "call" => "\"proveL2LogInclusionShared\"".into(),
+                _ => format!("\"{hash}\""),
+            };
+            let text = format!("{{\"jsonrpc\":\"2.0\",\"result\":null,\"{field}\":{value}}}");
+            let error = parse(text.as_bytes(), &Defaults::default()).unwrap_err();
+            let found =
+                matches!(error, RecordError::Both { one: "jsonrpc", other } if other == field);
+            assert!(found, "{field}: {error}");
+        }
+    }
 }

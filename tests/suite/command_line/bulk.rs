@@ -145,6 +145,8 @@ fn every_request_that_fails_says_which_hop_is_missing() {
     }
     let place = answers[2 * 13]["error"]["message"].as_str().unwrap();
     assert!(place.contains("line 27"), "{place}");
+    let target = answers[2 * 5]["error"]["message"].as_str().unwrap();
+    assert!(target.contains("block 5"), "{target}");
 }
 
 /// A batch that is missing in the archive and a batch without its last log fail; the other request succeeds.

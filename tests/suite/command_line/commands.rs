@@ -405,6 +405,19 @@ fn output_over_a_part_of_an_input_is_refused() {
     assert_eq!(run(["import", &dump, "-o", &dump]).code, Some(2));
 }
 
+/// The directory of a bare name is the working directory.
+#[test]
+fn a_header_without_a_directory_has_its_chunks_beside_it() {
+    let folder = support::era::folder(&support::era::chunks(1));
+    let answer = support::era::fixture(1).join("snapshots_getSnapshot.json");
+    fs::copy(answer, folder.path().join("header.json")).unwrap();
+    for (output, code) in [(support::era::name(support::era::BATCH, 1), 2), ("new".into(), 0)] {
+        let mut import = support::binary::command();
+        import.current_dir(folder.path()).args(["import", "header.json", "-o", &output]);
+        assert_eq!(import.output().unwrap().status.code(), Some(code), "{output}");
+    }
+}
+
 /// Commands that do not rebuild trees do not have the flags of a rebuild.
 #[test]
 fn flags_of_a_rebuild_are_refused_where_nothing_is_rebuilt() {

@@ -142,6 +142,12 @@ fn hash_selects_messages_and_transactions() {
     }
     let none = format!("0x{}", "ee".repeat(32));
     assert_eq!(prove(&["--hash", &none]).code, Some(5));
+    for (flag, code) in [("--message", "message-not-found"), ("--tx", "transaction-not-found")] {
+        let failed = prove(&[flag, &none, "--json"]);
+        let error: Value = serde_json::from_str(&failed.stderr).unwrap();
+        assert_eq!(error["error"]["code"], code);
+        assert!(!failed.stderr.contains("it is that of"), "{}", failed.stderr);
+    }
     // If the hash is of the other kind, the error says so.
     for (flag, hash, hint) in [("--message", &transaction, "--tx"), ("--tx", &message, "--message")]
     {

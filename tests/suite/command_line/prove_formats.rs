@@ -71,8 +71,11 @@ fn every_format_is_verified_and_is_the_same_for_any_number_of_threads() {
         assert!(shown.stdout.contains("folds to"), "{name}: {}", shown.stdout);
     }
     let plain = read(&folder.path().join("proofs.ndjson"));
-    for packed in ["proofs.ndjson.gz", "proofs.ndjson.zst"] {
+    let magics =
+        [("proofs.ndjson.gz", &[0x1f, 0x8b][..]), ("proofs.ndjson.zst", b"\x28\xb5\x2f\xfd")];
+    for (packed, magic) in magics {
         assert!(read(&folder.path().join(packed)) == plain, "{packed}");
+        assert!(std::fs::read(folder.path().join(packed)).unwrap().starts_with(magic), "{packed}");
     }
 }
 

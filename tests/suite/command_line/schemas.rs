@@ -213,7 +213,15 @@ fn every_error_is_one_json_object_with_the_exit_code() {
         assert_eq!(error["error"]["code"], code, "{args:?}: {error}");
         assert_eq!(error["error"]["exitCode"], exit_code, "{args:?}");
         assert_eq!(failed.code, Some(exit_code.into()), "{args:?}");
+        let has_hint = !error["error"]["hint"].is_null();
+        assert!(has_hint || args != ["prove", "--json"], "the usage: {error}");
     }
     let piped = run_with_input(["rebuild", "-", "--json"], b"{\"accounts\":{");
     check("error", &value(&piped.stderr));
+    // An argument after "--" is no flag.
+    for args in [vec!["prove"], vec!["rebuild", "--release", "v99", "--", "--json"]] {
+        let failed = run(&args);
+        assert!(failed.stderr.starts_with("error: "), "{args:?}: {}", failed.stderr);
+        assert_eq!(failed.code, Some(2), "{args:?}");
+    }
 }

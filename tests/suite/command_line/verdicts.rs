@@ -113,6 +113,7 @@ fn the_exit_code_tells_wrong_from_not_judged() {
         let input: String = lines.iter().map(|line| format!("{line}\n")).collect();
         let run = verify(&input, &["--anchor", &state()]);
         assert_eq!(run.code, Some(code), "{}", run.stderr);
+        assert!(!run.stderr.contains("and 0 more"), "{}", run.stderr);
         let expected = lines.iter().map(|line| match line {
             line if **line == valid => json!(true),
             line if **line == invalid => json!(false),

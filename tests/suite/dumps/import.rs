@@ -220,6 +220,7 @@ fn reversed_keys_are_detected_and_reversed() {
     }
     let dump = read(era::folder(&chunks).path());
     assert!(dump.notes.contains(&Note::ReversedKeys), "{:?}", dump.notes);
+    assert!(Note::ReversedKeys.to_string().contains("have their bytes reversed"));
     assert!(content(&dump.state).0 == expected.0);
 }
 
@@ -237,6 +238,7 @@ fn missing_enumeration_indexes_are_reported() {
     logs.remove(4);
     let dump = read(era::folder(&[logs]).path());
     assert_eq!(dump.notes, [Note::MissingIndexes { missing: 1, first: 5 }]);
+    assert!(dump.notes[0].to_string().starts_with("1 enumeration indexes"), "{}", dump.notes[0]);
     assert_eq!(dump.state.header().enumeration, enumeration(1));
 }
 
@@ -439,6 +441,11 @@ fn hostile_texts_are_refused_with_file_and_position() {
         (format!("{{\"storage\":{{\"{w}\":{{}}}},\"nextKey\":null}}"), "no value"),
         (format!("{{\"storage\":{{\"{w}\":{{\"key\":\"{w}\",\"value\":\"0x1\"}}}}}}"), "keccak256"),
         ("{\"storageLogsChunks\":[]}".into(), "pipe"),
+        // The first eight members are named.
+        (
+            "{\"a\":0,\"b\":0,\"c\":0,\"d\":0,\"e\":0,\"f\":0,\"g\":0,\"h\":0,\"i\":0}".into(),
+            "\"h\"]",
+        ),
         ("a,b,c\n1,2,3\n".into(), "not a state dump"),
     ];
     for (text, expected) in cases {

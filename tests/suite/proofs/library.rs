@@ -169,6 +169,13 @@ fn several_archives_are_merged() {
     let one = Messages::open(&[&logs], &Default::default()).unwrap();
     let two = Messages::open(&[&logs, &logs], &Default::default()).unwrap();
     assert_eq!(one.archive().header(), two.archive().header());
+    assert_eq!(two.skipped().count(), 0);
+    let folder = tempfile::tempdir().unwrap();
+    let damaged = folder.path().join("damaged.jsonl");
+    fs::write(&damaged, "{\"chainId\":324,\"batchNumber\":1,\"logs\":[\"0x00\"]}\n").unwrap();
+    let lacking = Messages::open(&[&logs, &damaged], &Default::default()).unwrap();
+    assert_eq!(lacking.archive().header(), one.archive().header());
+    assert_eq!(lacking.skipped().count(), 1);
     let nothing: [&Path; 0] = [];
     let error = Messages::open(&nothing, &Default::default()).unwrap_err();
     assert_eq!(error.code(), FailureCode::InvalidOptions);

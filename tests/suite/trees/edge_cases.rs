@@ -127,6 +127,9 @@ fn a_returned_chain_has_a_gap_in_its_numbers() {
     let options = RebuildOptions { max_gap: 1 << 16, ..RebuildOptions::default() };
     let error = rebuild(&layer.state(), &options).unwrap_err();
     assert!(matches!(error, RebuildError::Incomplete { found: 1, expected: 4, .. }), "{error}");
+    execute(&mut layer, 1, 3_000_001);
+    let error = rebuild(&layer.state(), &options).unwrap_err();
+    assert!(matches!(error, RebuildError::Incomplete { found: 2, expected: 5, .. }), "{error}");
 }
 
 /// `_sides` has stale values where a bit of the leaf count is 0. There, any value is accepted; where

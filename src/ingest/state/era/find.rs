@@ -468,6 +468,7 @@ mod tests {
         }
         for bad in [
             header(7, &[(0, &files[0]), (1, &files[2])]),
+            header(7, &[(0, &files[2]), (1, &files[1])]),
             header(7, &[(0, &files[1])]),
             header(7, &[(1, &files[1])]),
             header(7, &[(0, &files[0]), (0, &files[0])]),
