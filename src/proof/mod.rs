@@ -45,10 +45,8 @@ pub use checked_by::{CheckedBy, UnknownEvidence};
 pub use decode::DecodeError;
 pub use failure_code::{FailureCode, UnknownFailureCode};
 pub use model::{METADATA_VERSION, Proof, ProofEnd, SettlementHop};
-pub use record::{
-    Failure, FailureRecord, Hints, ProofRecord, RpcAnswer, TargetKind, TargetRecord, no_hints,
-};
+pub use record::{Failure, FailureRecord, Hints, ProofRecord, RpcAnswer, TargetRecord, no_hints};
 pub use request::{Request, RequestError, RequestLine};
-pub use target::{Target, TargetParseError};
+pub use target::{Target, TargetKind, TargetParseError};
 pub use verdict::{Known, Reason, Verdict};
 pub use view::ProofView;

@@ -5,7 +5,7 @@ use std::{error::Error, fmt};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser::SerializeMap};
 
 use crate::proof::{
-    CheckedBy, FailureCode, Request,
+    CheckedBy, FailureCode, Request, TargetKind,
     verify::{self, Claim, Folded, RootRef, VerifyError},
 };
 use crate::{
@@ -124,18 +124,6 @@ pub struct TargetRecord {
     pub number: Option<u64>,
     /// The root.
     pub root: Hash,
-}
-
-/// The kinds of roots that proofs fold to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum TargetKind {
-    /// The interop root of a settlement layer's block.
-    Block,
-    /// The root of a settlement layer's batch, as L1 stores it.
-    SlBatch,
-    /// The batch root of the chain itself.
-    BatchRoot,
 }
 
 impl fmt::Display for TargetRecord {

@@ -2,11 +2,12 @@
 
 use std::{fmt, num::ParseIntError, str::FromStr};
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::{
     primitives::{SlBatch, SlBlock},
-    proof::{FailureCode, TargetKind},
+    proof::FailureCode,
 };
 
 /// The root that proofs shall fold to.
@@ -111,6 +112,18 @@ impl Target {
             Self::BatchRoot => TargetKind::BatchRoot,
         }
     }
+}
+
+/// The kinds of roots that proofs fold to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TargetKind {
+    /// The interop root of a settlement layer's block.
+    Block,
+    /// The root of a settlement layer's batch, as L1 stores it.
+    SlBatch,
+    /// The batch root of the chain itself.
+    BatchRoot,
 }
 
 #[cfg(test)]

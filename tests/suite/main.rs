@@ -96,6 +96,9 @@ mod native_files {
     /// The message archive (`.slmsg`).
     mod archive;
 
+    /// Message archives with rows out of order.
+    mod archive_order;
+
     /// The tree file (`.sltree`).
     mod tree_file;
 

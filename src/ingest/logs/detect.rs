@@ -101,7 +101,9 @@ impl SourceFormat {
         {
             Some(Self::Receipts)
         } else {
-            has_topic(text, &MESSENGER_SIGNATURES).then_some(Self::EventLogs)
+            // A receipt that lacks members has such logs, too.
+            let is_receipt = has("logs") && of_a_node;
+            (!is_receipt && has_topic(text, &MESSENGER_SIGNATURES)).then_some(Self::EventLogs)
         }
     }
 
@@ -208,7 +210,8 @@ mod tests {
             ("\u{feff}number,l1_batch_number\n", Some(SourceFormat::Postgres)),
             ("0000000000000000000000\n0000\n", Some(SourceFormat::Pubdata)),
             ("0x00000000", Some(SourceFormat::Pubdata)),
-            ("\0\0\0\0\0\0\0\0", Some(SourceFormat::Pubdata)),
+            ("\0\0\0\0\0\0\0\0\0\0\0\0\u{1}", Some(SourceFormat::Pubdata)),
+            ("\0\0\0\0\0\0\0\0", None),
             ("text", None),
             ("PGDMP", None),
             ("-- x\n-- PostgreSQL database dump\n", Some(SourceFormat::Postgres)),

@@ -9,7 +9,6 @@ use std::{
 use crate::support::{
     self,
     binary::{Run, run, run_with_input, run_within},
-    container::altered,
     fixture, golden,
     layer::Layer,
     naive,
@@ -268,7 +267,7 @@ fn small() -> Vec<BatchLogs> {
         .collect()
 }
 
-fn write(batches: &[BatchLogs], path: &Path) {
+pub(super) fn write(batches: &[BatchLogs], path: &Path) {
     let mut writer = ArchiveWriter::create(path).unwrap();
     let source = writer.source("test");
     for batch in batches {
@@ -390,29 +389,6 @@ fn a_damaged_index_answers_nothing() {
         let refused =
             [messages.next(), transactions.next()].map(|found| matches!(found, Some(Err(_))));
         assert_eq!(refused.iter().filter(|refused| **refused).count(), 1, "index {index}");
-    }
-}
-
-/// The rows of batches without logs say the same but for their numbers, so only their order is wrong.
-#[test]
-fn rows_that_do_not_ascend_are_refused() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("empty.slmsg");
-    let empty = |number| {
-        BatchLogs::new(ERA, BatchNumber(number), vec![], MessageList::default(), None).unwrap()
-    };
-    write(&[empty(1), empty(2)], &path);
-    let good = fs::read(&path).unwrap();
-    Archive::open(&path, Access::Read).unwrap().check().unwrap();
-    for numbers in [[2, 1], [1, 1]] {
-        let changed = altered(&good, "batches", |rows| {
-            for (row, number) in rows.chunks_exact_mut(96).zip(numbers) {
-                row[8..16].copy_from_slice(&u64::to_le_bytes(number));
-            }
-        });
-        fs::write(&path, changed).unwrap();
-        let error = Archive::open(&path, Access::Read).unwrap().check().unwrap_err().to_string();
-        assert!(error.contains("row 1 is not greater than the row before it"), "{error}");
     }
 }
 
