@@ -20,7 +20,10 @@ use crate::{
     files::Output,
     ingest::IndexError,
     proof::{Failure, FailureCode},
-    prove::{causes, text_of, with_causes},
+    prove::{
+        error_text::{causes, text_of},
+        with_causes,
+    },
 };
 
 const RED: Style = AnsiColor::Red.on_default().bold();

@@ -1,15 +1,11 @@
-use std::error;
-
 use thiserror::Error;
 
+use super::{FoldError, SlBatchError, error_text::with_causes};
 use crate::{
     anchor::{Answer, Lacking, Refusal},
     primitives::{BatchNumber, ChainId, SlBatch, SlBlock},
-    state::StateError,
-};
-use crate::{
     proof::{FailureCode, verify::VerifyError},
-    prove::{FoldError, SlBatchError},
+    state::StateError,
 };
 
 /// Why a log cannot be proven.
@@ -215,17 +211,6 @@ pub enum ExtractError {
         /// The index.
         index: u64,
     },
-}
-
-/// Joins the text of an error and of its causes.
-pub(super) fn with_causes(error: &(dyn error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }
 
 fn range(executed: &Option<(BatchNumber, BatchNumber)>) -> String {

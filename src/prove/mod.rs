@@ -15,7 +15,7 @@
 mod chosen_evidence;
 mod coverage;
 mod error;
-mod error_text;
+pub(crate) mod error_text;
 mod event_trees;
 mod extract;
 mod extract_error;
@@ -39,7 +39,7 @@ mod verified_proofs;
 pub use chosen_evidence::ChosenEvidence;
 pub use coverage::{Coverage, MissingBatches, TreeCheck};
 pub use error::{Error, HashOf};
-pub(crate) use error_text::{causes, text_of, with_causes};
+pub(crate) use error_text::with_causes;
 pub use extract::{BatchProofs, Extractor, prepare};
 pub use extract_error::ExtractError;
 pub use job::{
