@@ -54,10 +54,26 @@ pub enum InputError {
         /// The limit.
         limit: usize,
     },
+    /// An input must be read twice, but is a pipe.
+    #[error(
+        "{name} has to be read twice, and a pipe can be read only once; write it to a file first"
+    )]
+    OneWay {
+        /// The input.
+        name: String,
+    },
+    /// An input that consists of files, or is mapped, comes from a pipe.
+    #[error(
+        "{name} is a pipe, which cannot be mapped or read twice; give the name of the file or directory"
+    )]
+    NoFile {
+        /// The input.
+        name: String,
+    },
 }
 
 impl InputError {
-    /// Whether the data are at fault (damaged compression, an empty file), not the disk or the path.
+    /// Whether the input itself is at fault (damaged compression, an empty file, a pipe), not the disk or the path.
     #[must_use]
     pub fn is_damage(&self) -> bool {
         match self {
@@ -65,7 +81,9 @@ impl InputError {
             Self::IsFolder { .. }
             | Self::Empty { .. }
             | Self::Packed { .. }
-            | Self::Nested { .. } => true,
+            | Self::Nested { .. }
+            | Self::OneWay { .. }
+            | Self::NoFile { .. } => true,
             Self::Read { source, .. } => is_damage(source),
         }
     }

@@ -1,10 +1,10 @@
 //! Reading and writing files of any content.
 //!
 //! [`Input`] opens a path or standard input, removes compression and tar, refuses decompression bombs, and
-//! converts UTF-16. [`Inputs`] does the same with each file of a tar archive. [`Lines`] reads text line by line, [`Compression`] compresses output. [`Output`] writes to a temporary
-//! file beside the target and renames it when it is complete on disk, so that a failed run leaves an existing
-//! file unchanged. [`Partial`] is an output that an interrupted job can resume. [`ReadProgressHandle`]
-//! reports the progress of reading.
+//! converts UTF-16. [`Inputs`] does the same with each file of a tar archive. [`Lines`] reads text line by line,
+//! [`Compression`] compresses output. [`Output`] writes to a temporary file beside the target and renames it
+//! when it is complete on disk, so that a failed run leaves an existing file unchanged. [`Partial`] is an output
+//! that an interrupted job can resume. [`ReadProgressHandle`] reports the progress of reading.
 //!
 //! [`container`] documents the container format of all native files: [`Container`] opens and checks them,
 //! [`ContainerWriter`] writes them. They are mapped ([`Access::Map`]) or read ([`Access::Read`]).
@@ -28,6 +28,7 @@ pub(crate) mod parquet;
 mod partial;
 mod path_info;
 mod read_progress;
+mod reopenable_input;
 mod scratch;
 mod sigbus;
 mod spill;
@@ -52,6 +53,7 @@ pub use partial::Partial;
 pub(crate) use path_info::{entries_of, names};
 pub use path_info::{is_directory, is_file, metadata_of};
 pub use read_progress::{ProgressReader, ReadProgress, ReadProgressHandle};
+pub(crate) use reopenable_input::ReopenableInput;
 pub(crate) use scratch::temporary_directory;
 pub use scratch::{Scratch, Spool};
 pub use sigbus::{ignore_sigxfsz, install_sigbus_handler};

@@ -12,7 +12,6 @@ use std::path::Path;
 
 pub use super::event_list::EventList;
 use super::{
-    ReopenableInput,
     decoded_events::{is_decoded, read_decoded},
     event_list::EventCollector,
     event_logs::{ColumnNames, EventLog, Mapping, read_event_logs},
@@ -20,7 +19,7 @@ use super::{
 };
 use crate::{
     contracts::{EventKind, MessageRootEvent},
-    files::{Input, ReadProgressHandle},
+    files::{Input, ReadProgressHandle, ReopenableInput},
     primitives::{Address, SlBlock},
 };
 

@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use super::{Error, Event, Observer, ObserverHandle};
 use crate::{
     contracts::EventKind,
-    files::{Input, ReadProgressHandle, is_directory},
+    files::{Input, ReadProgressHandle, ReopenableInput, is_directory},
     forest::{
         EventGap, EventsError, Forest, RebuildError, RebuildOptions, RebuiltFromEvents,
         compare_block_roots, rebuild_events_to_file, rebuild_from_events,
     },
     ingest::{
-        FileKind, ReopenableInput,
+        FileKind,
         event_logs::{ColumnNames, has_log_columns},
         events::{EventList, read_event_inputs},
         sniff,

@@ -6,12 +6,9 @@ use super::Error;
 use crate::{
     anchor::KnownRoots,
     contracts::{Bridgehub, system},
-    files::{Access, temporary_directory},
+    files::{Access, ReopenableInput, temporary_directory},
     forest::Addresses,
-    ingest::{
-        ReopenableInput,
-        state::{Dump, Format, Import, ImportError},
-    },
+    ingest::state::{Dump, Format, Import, ImportError},
     primitives::{Address, SlBlock},
     records::TrustedRoots,
     snapshot::Snapshot,

@@ -15,12 +15,12 @@ use super::{
 use crate::{
     anchor::KnownRoots,
     contracts::{Layout, Release},
+    files::ReopenableInput,
     forest::{
         Addresses, EventGap, Forest, History, HistoryOptions, RebuildOptions, RebuiltFromEvents,
         SearchBudget, Timeline, TreeFile, rebuild, rebuild_to_file,
     },
     ingest::{
-        ReopenableInput,
         event_logs::ColumnNames,
         events::EventList,
         sl_batches::SlBatches,

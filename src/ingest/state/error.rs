@@ -186,22 +186,6 @@ pub enum ImportError {
         /// The limit.
         limit: usize,
     },
-    /// An input must be read twice, but is a pipe.
-    #[error(
-        "{name} has to be read twice, and a pipe can be read only once; write it to a file first"
-    )]
-    OneWay {
-        /// The input.
-        name: String,
-    },
-    /// An input that consists of files, or is mapped, comes from a pipe.
-    #[error(
-        "{name} is a pipe, which cannot be mapped or read twice; give the name of the file or directory"
-    )]
-    NoFile {
-        /// The input.
-        name: String,
-    },
     /// The input cannot be merged with others.
     #[error("{name} is {format}, which cannot be merged with other dumps")]
     NotAlone {

@@ -19,8 +19,8 @@ use super::{
 };
 use crate::{
     contracts::system::MESSAGE_ROOT,
-    files::{Access, Input, ReadProgressHandle, container::is_container},
-    ingest::{guess, reopenable_input::ReopenableInput},
+    files::{Access, Input, ReadProgressHandle, ReopenableInput, container::is_container},
+    ingest::guess,
     primitives::{Address, ChainId, Hash, SlBatch, SlBlock},
     snapshot::{Columns, Snapshot, SnapshotHeader, SnapshotWriter, Source},
     state::keys::SlotForm,

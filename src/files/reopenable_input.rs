@@ -1,7 +1,6 @@
 use std::path::{Path, PathBuf};
 
-use super::state::ImportError;
-use crate::files::{Input, InputError, ReadProgressHandle, is_directory};
+use super::{Input, InputError, ReadProgressHandle, is_directory};
 
 /// An input that may be open already, and may have to be opened again.
 pub(crate) struct ReopenableInput {
@@ -72,20 +71,23 @@ impl ReopenableInput {
     /// Opens it, or returns what is open.
     ///
     /// # Errors
-    /// [`ImportError::OneWay`] for a pipe that was read already; [`InputError`] as [`Input::open_watched`].
-    pub(crate) fn open(&mut self, watcher: &ReadProgressHandle) -> Result<Input, ImportError> {
+    /// [`InputError::OneWay`] for a pipe that was read already; otherwise as [`Input::open_watched`].
+    pub(crate) fn open(&mut self, watcher: &ReadProgressHandle) -> Result<Input, InputError> {
         let again = std::mem::replace(&mut self.was_opened, true);
         match self.opened.take() {
             Some(input) => Ok(input),
-            None if again && self.is_pipe => Err(ImportError::OneWay { name: self.name.clone() }),
-            None => Ok(Input::open_watched(&self.path, watcher)?),
+            None if again && self.is_pipe => Err(InputError::OneWay { name: self.name.clone() }),
+            None => Input::open_watched(&self.path, watcher),
         }
     }
 
     /// The path of the file or directory, for reading in another way than from start to end.
-    pub(crate) fn file(&self) -> Result<&Path, ImportError> {
+    ///
+    /// # Errors
+    /// [`InputError::NoFile`] for a pipe.
+    pub(crate) fn file(&self) -> Result<&Path, InputError> {
         match self.is_pipe {
-            true => Err(ImportError::NoFile { name: self.name.clone() }),
+            true => Err(InputError::NoFile { name: self.name.clone() }),
             false => Ok(&self.path),
         }
     }
