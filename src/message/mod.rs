@@ -21,6 +21,7 @@ mod error;
 mod growing_log_tree;
 mod log;
 mod message_list;
+mod withdrawal;
 
 pub use batch::{BatchLogs, BatchPart, BatchView, LOG_TREE_HEIGHT, LOG_TREE_HEIGHTS, LogTree};
 pub use error::LogsError;
@@ -28,3 +29,4 @@ pub use error::LogsError;
 pub(crate) use growing_log_tree::GrowingLogTree;
 pub use log::{EMPTY_LOG_LEAF, L2ToL1Log, MESSENGER};
 pub use message_list::{MessageList, Messages};
+pub use withdrawal::{ASSET_ROUTER, BASE_TOKEN, Transfer, Withdrawal};
