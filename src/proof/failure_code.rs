@@ -155,6 +155,8 @@ failure_codes! {
     NotAMessage = "not-a-message",
     /// Bridgehub does not list the chain as a settlement layer.
     NotASettlementLayer = "not-a-settlement-layer",
+    /// The message is no withdrawal.
+    NotAWithdrawal = "not-a-withdrawal",
     /// Nothing in the archive matches the selection.
     NothingFound = "nothing-found",
     /// Only L1 accepts proofs through a batch of a settlement layer.
@@ -213,6 +215,9 @@ failure_codes! {
     UnknownRoot = "unknown-root",
     /// The text names no target.
     UnknownTarget = "unknown-target",
+    /// It is not known whether the sender of a withdrawal is the bridge that the chain had before the asset
+    /// router.
+    WithdrawalSenderUnknown = "withdrawal-sender-unknown",
     /// An output could not be written.
     WriteFailed = "write-failed",
     /// An input is of a kind that is used elsewhere.
