@@ -171,6 +171,19 @@ impl<S: StorageReader> KnownRoots<S> {
         self.own_chain.is_some()
     }
 
+    /// The contract that verifies proofs of a chain's batches on L1: MessageRoot (v31), or the chain's diamond
+    /// (v26 to v30). `None` if the state does not name it, or is not of L1.
+    ///
+    /// # Errors
+    /// [`StateError`] if the state cannot be read.
+    pub fn verifier(&self, chain: ChainId) -> Result<Option<Address>, StateError> {
+        match self.rules {
+            Rules::Diamonds if self.is_l1() => self.bridgehub().zk_chain(chain),
+            Rules::L1MessageRoot => Ok(Some(self.addresses.message_root)),
+            _ => Ok(None),
+        }
+    }
+
     /// The root that a record's proof leads to.
     ///
     /// # Errors

@@ -7,7 +7,8 @@ use clap::{
 
 use crate::{
     ingest::{logs::SourceFormat, state::Format},
-    proof::calldata::Call,
+    message::LogKind,
+    proof::calldata::{Call, CallChoice},
     records::ProofFormat,
 };
 
@@ -101,18 +102,49 @@ impl ValueEnum for ProofFormat {
     }
 }
 
-impl ValueEnum for Call {
+impl ValueEnum for CallChoice {
     fn value_variants<'a>() -> &'a [Self] {
-        &Self::ALL
+        &[
+            Self::BySender,
+            Self::Only(Call::Message),
+            Self::Only(Call::Log),
+            Self::Only(Call::Leaf),
+            Self::Only(Call::FinalizeDeposit),
+        ]
     }
 
     fn to_possible_value(&self) -> Option<PossibleValue> {
-        let (name, contract) = match self {
-            Self::Message => ("message", ""),
-            Self::Log => ("log", ""),
-            Self::Leaf => ("leaf", ""),
-            Self::FinalizeDeposit => ("finalize-deposit", " of L1Nullifier"),
+        let (name, call, contract) = match self {
+            // The default has no name.
+            Self::ByLog => return None,
+            Self::BySender => {
+                let help = "finalizeDeposit for withdrawals, message or log for other logs";
+                return Some(PossibleValue::new("auto").help(help));
+            }
+            Self::Only(call @ Call::Message) => ("message", call, ""),
+            Self::Only(call @ Call::Log) => ("log", call, ""),
+            Self::Only(call @ Call::Leaf) => ("leaf", call, ""),
+            Self::Only(call @ Call::FinalizeDeposit) => (
+                "finalize-deposit",
+                call,
+                " of L1Nullifier; other logs than withdrawals are skipped",
+            ),
         };
-        Some(PossibleValue::new(name).help(format!("{}{contract}", self.name())))
+        Some(PossibleValue::new(name).help(format!("{}{contract}", call.name())))
+    }
+}
+
+impl ValueEnum for LogKind {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::Message, Self::Status, Self::Other]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        let (name, help) = match self {
+            Self::Message => ("message", "Logs of messages"),
+            Self::Status => ("status", "Logs that say whether an L1→L2 transaction succeeded"),
+            Self::Other => ("other", "All other logs"),
+        };
+        Some(PossibleValue::new(name).help(help))
     }
 }

@@ -159,8 +159,18 @@ fn of_proof(error: &(dyn Error + 'static)) -> Option<&'static str> {
             }
         });
     }
-    if let Some(CallError::NoAddress) = error.downcast_ref() {
-        return Some("give the address with --to");
+    if let Some(error) = error.downcast_ref() {
+        return match error {
+            CallError::NoAddress => Some(
+                "give the address with --to, that of L1Nullifier with --l1-nullifier, or the state of L1 with \
+                 --anchor",
+            ),
+            CallError::OneContract => Some("give --l1-nullifier and --anchor instead of --to"),
+            CallError::UnknownBridge { .. } => {
+                Some("give the state of L1 with --anchor, and --l1-nullifier")
+            }
+            _ => None,
+        };
     }
     match error.downcast_ref()? {
         RecordError::Missing { field: "chainId" } => Some("give it with --chain-id"),
@@ -201,6 +211,7 @@ mod tests {
             ProveError::Rebuild { name: name(), source: no_root() },
             ProveError::TreeFile { name: name(), source: no_root().into() },
             ProveError::Call(CallError::NoAddress),
+            ProveError::Call(CallError::OneContract),
             ProveError::Target(unexplained()),
             ProveError::NoSlBatches(Target::SlBatch(batch)),
             ProveError::OtherHash { hash: Hash::default(), asked: HashOf::Message },

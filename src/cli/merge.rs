@@ -38,6 +38,7 @@ pub(super) fn run(
         "failures": total.failures,
         "failedLogs": total.failed_logs,
         "padding": total.padding,
+        "skipped": total.skipped,
         "bytes": bytes,
         "output": args.output.display().to_string(),
     }));

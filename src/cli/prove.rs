@@ -23,7 +23,7 @@ use crate::{
         Error, L1Options, Messages, MessagesOptions, ProofOutput, Prover, Selection, StateOptions,
         Summary, Trees, TreesOptions,
     },
-    records::ProofFormat,
+    records::{Count, ProofFormat},
 };
 
 /// The maximum number of batches left out that are shown.
@@ -95,6 +95,14 @@ pub(super) fn run(
         output.put(&summary.to_json())?;
         output.finish()?;
     }
+    let Count { proofs, skipped, .. } = summary.count;
+    let is_empty = proofs == 0 && summary.count.failures.is_empty() && args.shard.is_none();
+    if skipped > 0 && is_empty {
+        return Err(CliError::NothingFound(format!(
+            "the selected logs ({}) are not of a withdrawal",
+            count(skipped)
+        )));
+    }
     let all = summary.count.failures.is_empty() && left_out == 0;
     Ok(if all { Outcome::Done } else { Outcome::SomeFailed })
 }
@@ -109,8 +117,9 @@ fn with_archive(args: &ProveArgs) -> Result<ProveArgs, CliError> {
             }
         }
     }
-    if args.anchor.is_some() && args.sl_batches.is_empty() {
-        return Err(CliError::Usage("--anchor needs --sl-batches".into()));
+    let is_calldata = args.format == Some(ProofFormat::Calldata);
+    if args.anchor.is_some() && args.sl_batches.is_empty() && !is_calldata {
+        return Err(CliError::Usage("--anchor needs --sl-batches, or --format calldata".into()));
     }
     Ok(args)
 }
@@ -140,6 +149,12 @@ fn say(summary: &Summary, console: &Console) {
         console.info(format_args!(
             "padding            {} logs of 88 zero bytes, which the contracts refuse to prove",
             count(total.padding)
+        ));
+    }
+    if total.skipped > 0 {
+        console.info(format_args!(
+            "skipped            {} logs that are not of withdrawals",
+            count(total.skipped)
         ));
     }
     match total.failed() {
@@ -234,7 +249,8 @@ fn check_paths(args: &ProveArgs) -> Result<(), CliError> {
 fn check_target(args: &ProveArgs) -> Result<(), CliError> {
     let calls = CallOptions::from(args.calls);
     if args.format != Some(ProofFormat::Calldata) && calls != CallOptions::default() {
-        return Err(CliError::Usage("--call and --to are for --format calldata".into()));
+        let text = "--call, --to and --l1-nullifier are for --format calldata";
+        return Err(CliError::Usage(text.into()));
     }
     let is_parquet = args.format == Some(ProofFormat::Parquet);
     if !is_parquet && args.output.extension().is_some_and(|ending| ending == "parquet") {
@@ -275,8 +291,12 @@ fn selection(which: &WhichArgs) -> Result<Selection, CliError> {
         (Some(chain), None) => selection.of_chain(chain),
         _ => selection,
     };
-    Ok(match which.sender {
+    let selection = match which.sender {
         Some(sender) => selection.from_sender(sender),
+        None => selection,
+    };
+    Ok(match which.kind {
+        Some(kind) => selection.of_kind(kind),
         None => selection,
     })
 }

@@ -11,10 +11,11 @@ use super::{
 };
 use crate::{
     ingest::state::Format,
+    message::LogKind,
     primitives::{Address, ChainId, Hash},
     proof::{
         Target,
-        calldata::{Call, CallOptions},
+        calldata::{CallChoice, CallOptions, L1Contracts},
     },
     prove::{Batches, Shard},
     records::ProofFormat,
@@ -112,14 +113,17 @@ pub(super) struct WhichArgs {
     #[arg(long, value_name = "HASH")]
     pub(super) hash: Option<Hash>,
     /// Everything that the lines of this file ask for, in their order; - for standard input
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["chain", "batch", "sender"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["chain", "batch", "sender", "kind"])]
     pub(super) requests: Option<PathBuf>,
-    /// Every log; --chain, --batch and --sender narrow it
+    /// Every log; --chain, --batch, --sender and --kind narrow it
     #[arg(long)]
     pub(super) all: bool,
     /// Only messages that this address sent
     #[arg(long, value_name = "ADDRESS", conflicts_with = "index")]
     pub(super) sender: Option<Address>,
+    /// Only logs of this kind
+    #[arg(long, value_enum, value_name = "KIND", conflicts_with = "index")]
+    pub(super) kind: Option<LogKind>,
 }
 
 /// The calls of `--format calldata`.
@@ -127,14 +131,19 @@ pub(super) struct WhichArgs {
 pub(super) struct CallArgs {
     /// The function to call [default: message for messages whose bytes are known, log for other logs]
     #[arg(long, value_enum, value_name = "CALL")]
-    pub(super) call: Option<Call>,
-    /// The contract to call [default for message, log and leaf with roots of blocks: 0x…10009]
+    pub(super) call: Option<CallChoice>,
+    /// The contract to call [default for message, log and leaf: 0x…10009 with roots of blocks, else the one
+    /// that the state of L1 names; for finalize-deposit: that of --l1-nullifier]
     #[arg(long, value_name = "ADDRESS")]
     pub(super) to: Option<Address>,
+    /// The address of L1Nullifier, which pays withdrawals out
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) l1_nullifier: Option<Address>,
 }
 
 impl From<CallArgs> for CallOptions {
     fn from(args: CallArgs) -> Self {
-        Self { call: args.call, to: args.to }
+        let l1 = L1Contracts { nullifier: args.l1_nullifier, ..L1Contracts::default() };
+        Self { call: args.call.unwrap_or_default(), to: args.to, l1 }
     }
 }

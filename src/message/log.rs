@@ -15,6 +15,21 @@ pub const EMPTY_LOG_LEAF: Hash = Hash::new([
 /// [`L2ToL1Log::is_message`] distinguishes them.
 pub const MESSENGER: Address = Address::system(0x8008);
 
+/// The bootloader, the sender of the logs of the statuses of L1→L2 transactions.
+pub const BOOTLOADER: Address = Address::system(0x8001);
+
+/// The kinds of L2→L1 logs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogKind {
+    /// The log of a message ([`L2ToL1Log::is_message`]).
+    Message,
+    /// Whether an L1→L2 transaction succeeded: a service log of the bootloader, with the transaction's hash as
+    /// key, and the value 1 or 0.
+    Status,
+    /// Any other log.
+    Other,
+}
+
 /// An L2→L1 log in the 88-byte encoding that its leaf hashes.
 ///
 /// ```
@@ -128,6 +143,19 @@ impl L2ToL1Log {
     pub fn is_message(&self) -> bool {
         let by_messenger = self.shard_id() == 0 && self.0[1] == 1 && self.sender() == MESSENGER;
         by_messenger && self.0[24..36] == [0; 12]
+    }
+
+    /// The kind of the log.
+    #[must_use]
+    pub fn kind(&self) -> LogKind {
+        let is_service = self.shard_id() == 0 && self.0[1] == 1;
+        if self.is_message() {
+            LogKind::Message
+        } else if is_service && self.sender() == BOOTLOADER {
+            LogKind::Status
+        } else {
+            LogKind::Other
+        }
     }
 
     /// The sender of the message; `None` when this is not the log of a message.

@@ -27,6 +27,6 @@ pub use batch::{BatchLogs, BatchPart, BatchView, LOG_TREE_HEIGHT, LOG_TREE_HEIGH
 pub use error::LogsError;
 #[cfg(feature = "archive")]
 pub(crate) use growing_log_tree::GrowingLogTree;
-pub use log::{EMPTY_LOG_LEAF, L2ToL1Log, MESSENGER};
+pub use log::{BOOTLOADER, EMPTY_LOG_LEAF, L2ToL1Log, LogKind, MESSENGER};
 pub use message_list::{MessageList, Messages};
 pub use withdrawal::{ASSET_ROUTER, BASE_TOKEN, Transfer, Withdrawal};

@@ -231,6 +231,9 @@ failure_codes! {
     UnknownRoot = "unknown-root",
     /// The text names no target.
     UnknownTarget = "unknown-target",
+    /// It is not known whether the sender of a withdrawal is the bridge that the chain had before the asset
+    /// router.
+    WithdrawalSenderUnknown = "withdrawal-sender-unknown",
     /// An output could not be written.
     WriteFailed = "write-failed",
     /// An input is of a kind that is used elsewhere.

@@ -20,6 +20,8 @@ mod event_trees;
 mod extract;
 mod extract_error;
 mod job;
+#[cfg(feature = "calldata")]
+mod l1_contracts;
 mod l1_form;
 mod log_chains;
 mod matched_batch;

@@ -1,10 +1,8 @@
 use std::ops::Range;
 
 use crate::{
-    message::L2ToL1Log,
+    message::{L2ToL1Log, LogKind},
     primitives::{Address, Hash},
-};
-use crate::{
     proof::{
         ProofRecord, ProofView,
         verify_many::{self, BatchInput, ProofInput},
@@ -19,8 +17,13 @@ pub enum LogFilter {
     All,
     /// The log with this leaf index.
     Log(u64),
-    /// The logs of messages from this sender.
-    From(Address),
+    /// The logs that match all that is given.
+    Matching {
+        /// Only messages from this sender.
+        sender: Option<Address>,
+        /// Only logs of this kind.
+        kind: Option<LogKind>,
+    },
 }
 
 impl LogFilter {
@@ -30,7 +33,10 @@ impl LogFilter {
         match self {
             Self::All => true,
             Self::Log(only) => only == index,
-            Self::From(sender) => log.message_sender() == Some(sender),
+            Self::Matching { sender, kind } => {
+                sender.is_none_or(|sender| log.message_sender() == Some(sender))
+                    && kind.is_none_or(|kind| log.kind() == kind)
+            }
         }
     }
 }
@@ -97,7 +103,7 @@ impl<'b, 'a> VerifiedProofs<'b, 'a> {
                             Err(error) => (index, Err(error)),
                         }]
                     }
-                    LogFilter::All | LogFilter::From(_) => (0..)
+                    LogFilter::All | LogFilter::Matching { .. } => (0..)
                         .zip(batch.settled().logs().with_messages())
                         .map(|(index, (log, message))| (index, (*log, message)))
                         .filter(|(index, (log, _))| which.has(*index, log))

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     files::Compression,
-    proof::{Failure, FailureRecord, Hints, ProofView, no_hints},
+    proof::{Failure, FailureCode, FailureRecord, Hints, ProofView, no_hints},
 };
 use serde::Serialize;
 
@@ -151,9 +151,15 @@ impl Encode for Encoder {
         let mut encoding = self.begin();
         for outcome in outcomes {
             match outcome {
-                Outcome::Proof { proof, request } => {
-                    if let Err(failure) = encoding.proof(&proof)? {
-                        encoding.failure(request, 1, failure)?;
+                Outcome::Proof { proof, request, is_one_of_many } => {
+                    match encoding.proof(&proof)? {
+                        Ok(()) => {}
+                        Err(failure)
+                            if is_one_of_many && failure.code == FailureCode::NotAWithdrawal =>
+                        {
+                            encoding.count.skipped += 1;
+                        }
+                        Err(failure) => encoding.failure(request, 1, failure)?,
                     }
                 }
                 Outcome::Failed { request, logs, failure } => {

@@ -4,11 +4,11 @@
 use super::{EncoderError, ProofFormat};
 use crate::proof::{ProofView, TargetKind};
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct CallOptions {}
 
 impl CallOptions {
-    pub(crate) fn contract(&self, _: TargetKind) -> Result<(), EncoderError> {
+    pub(crate) fn check(&self, _: TargetKind) -> Result<(), EncoderError> {
         ProofFormat::Calldata.check()
     }
 

@@ -17,6 +17,9 @@ pub enum Outcome<'a> {
         proof: ProofView<'a>,
         /// The request for the proof.
         request: RequestSource<'a>,
+        /// Whether the log was selected with others. Then it is skipped if it is not one that the call of
+        /// the format is for; a log that was selected by itself fails.
+        is_one_of_many: bool,
     },
     /// The request failed.
     Failed {
@@ -64,6 +67,9 @@ pub struct Count {
     pub failed_logs: u64,
     /// The number of padding logs.
     pub padding: u64,
+    /// The number of logs that the call is not for: those that are not of withdrawals, for `finalizeDeposit`.
+    #[serde(default)]
+    pub skipped: u64,
 }
 
 impl Count {
@@ -76,7 +82,8 @@ impl Count {
     /// The number of requested logs.
     #[must_use]
     pub fn logs(&self) -> u64 {
-        self.proofs.saturating_add(self.failed_logs).saturating_add(self.padding)
+        let others = self.padding.saturating_add(self.skipped);
+        self.proofs.saturating_add(self.failed_logs).saturating_add(others)
     }
 
     /// Counts a failed request.
@@ -95,6 +102,7 @@ impl Count {
         }
         self.failed_logs = self.failed_logs.saturating_add(other.failed_logs);
         self.padding = self.padding.saturating_add(other.padding);
+        self.skipped = self.skipped.saturating_add(other.skipped);
     }
 }
 

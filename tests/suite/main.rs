@@ -147,6 +147,9 @@ mod proofs {
 
 /// The binary as a user runs it.
 mod command_line {
+    /// The call and the contract of each log in `--format calldata`.
+    mod calls;
+
     /// Outputs, exit codes and pipes of every command.
     mod commands;
 

@@ -1,95 +1,35 @@
 use alloy_primitives::{B256, Bytes, U256};
 use alloy_sol_types::SolCall;
-use thiserror::Error;
 
-use super::{Call, CalldataRecord, abi};
+use super::{Call, CallChoice, CallError, CallOptions, CalldataRecord, abi};
 use crate::{
     keccak::keccak256,
-    message::L2ToL1Log,
+    message::{ASSET_ROUTER, BASE_TOKEN, L2ToL1Log, Withdrawal},
     primitives::{Address, hex},
-    proof::{FailureCode, ProofView, TargetKind},
+    proof::{ProofView, TargetKind},
 };
 
 /// `L2MessageVerification`, at the same address on every listening chain.
 const L2_MESSAGE_VERIFICATION: Address = Address::system(0x1_0009);
 
-/// The call, and the contract to call.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct CallOptions {
-    /// The call. `None` selects the call for a message if the message's bytes are known, and the call for a
-    /// log otherwise.
-    pub call: Option<Call>,
-    /// The contract. It may be `None` only for `proveL2…` with proofs against blocks.
-    pub to: Option<Address>,
-}
-
-/// Why a proof cannot be encoded as a call.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum CallError {
-    /// The call is for messages.
-    #[error("{} is for messages, but log {id} is not of a message; proveL2LogInclusionShared takes it", call.name())]
-    NoMessage {
-        /// The call.
-        call: Call,
-        /// The log's leaf index.
-        id: u64,
-    },
-    /// The call needs the message's bytes.
-    #[error("{} takes the message itself, but the archive has only the log {id} of it", call.name())]
-    NoBytes {
-        /// The call.
-        call: Call,
-        /// The log's leaf index.
-        id: u64,
-    },
-    /// The log does not fit the struct that the call takes.
-    #[error(
-        "log {id} has the isService byte {byte}, which is not a bool; proveL2LeafInclusionShared takes it"
-    )]
-    NoBool {
-        /// The log's leaf index.
-        id: u64,
-        /// The byte in the log.
-        byte: u8,
-    },
-    /// L1 does not store the root.
-    #[error(
-        "finalizeDeposit is called on L1, which does not store the roots of blocks; prove against sl-batch:N or batch-root"
-    )]
-    NotOnL1,
-    /// The contract's address depends on the deployment and was not given.
-    #[error("the address of the contract to call is not known; it must be given")]
-    NoAddress,
-}
-
-impl CallError {
-    /// The stable code of this error.
-    #[must_use]
-    pub fn code(&self) -> FailureCode {
-        match self {
-            Self::NoMessage { .. } => FailureCode::CallNeedsMessage,
-            Self::NoBytes { .. } => FailureCode::CallNeedsMessageBytes,
-            Self::NoBool { .. } => FailureCode::LogNotEncodable,
-            Self::NotOnL1 => FailureCode::CallNeedsL1Target,
-            Self::NoAddress => FailureCode::NoAddress,
-        }
-    }
-}
-
 impl CallOptions {
-    /// The contract for proofs against a kind of root.
+    /// Checks that these calls can take proofs against a kind of root. Whether the contract for each chain is
+    /// known, is found out when a proof is encoded.
     ///
     /// # Errors
-    /// [`CallError::NoAddress`] if the address is needed and not given, [`CallError::NotOnL1`] if the call
-    /// cannot take such proofs.
-    pub fn contract(&self, target: TargetKind) -> Result<Address, CallError> {
+    /// [`CallError::NoAddress`] if no contract is known, [`CallError::NotOnL1`] if a call cannot take such
+    /// proofs, [`CallError::OneContract`] if there are several calls, but one contract.
+    pub fn check(&self, target: TargetKind) -> Result<(), CallError> {
         let is_block = target == TargetKind::Block;
-        match (self.call, self.to) {
-            (Some(Call::FinalizeDeposit), _) if is_block => Err(CallError::NotOnL1),
-            (_, Some(to)) => Ok(to),
-            (Some(Call::FinalizeDeposit), None) => Err(CallError::NoAddress),
-            (_, None) if is_block => Ok(L2_MESSAGE_VERIFICATION),
+        match self.call {
+            CallChoice::BySender if self.to.is_some() => Err(CallError::OneContract),
+            CallChoice::BySender | CallChoice::Only(Call::FinalizeDeposit) if is_block => {
+                Err(CallError::NotOnL1)
+            }
+            CallChoice::BySender | CallChoice::Only(Call::FinalizeDeposit) => {
+                self.to.or(self.l1.nullifier).map(drop).ok_or(CallError::NoAddress)
+            }
+            _ if is_block || self.to.is_some() || !self.l1.chains.is_empty() => Ok(()),
             _ => Err(CallError::NoAddress),
         }
     }
@@ -99,12 +39,7 @@ impl CallOptions {
     /// # Errors
     /// [`CallError`] if the call cannot take the proof.
     pub fn encode(&self, proof: &ProofView<'_>) -> Result<CalldataRecord, CallError> {
-        let to = self.contract(proof.target.kind)?;
-        let for_log = || match proof.message {
-            Some(_) if proof.log.is_message() => Call::Message,
-            _ => Call::Log,
-        };
-        let call = self.call.unwrap_or_else(for_log);
+        let call = self.choose(proof)?;
         Ok(CalldataRecord {
             chain_id: proof.chain,
             batch_number: proof.batch,
@@ -113,9 +48,61 @@ impl CallOptions {
             target: *proof.target,
             log: (call == Call::Leaf).then_some(*proof.log),
             call,
-            to,
+            to: self.contract(call, proof)?,
             data: hex::encode(&calldata(call, proof)?),
         })
+    }
+
+    /// The call for a proof.
+    fn choose(&self, proof: &ProofView<'_>) -> Result<Call, CallError> {
+        let for_log = match proof.message {
+            Some(_) if proof.log.is_message() => Call::Message,
+            _ => Call::Log,
+        };
+        match self.call {
+            CallChoice::ByLog => Ok(for_log),
+            CallChoice::BySender if !self.is_withdrawal(proof)? => Ok(for_log),
+            CallChoice::Only(Call::FinalizeDeposit) if !self.is_withdrawal(proof)? => {
+                Err(CallError::NoWithdrawal { id: proof.id })
+            }
+            CallChoice::BySender => Ok(Call::FinalizeDeposit),
+            CallChoice::Only(call) => Ok(call),
+        }
+    }
+
+    /// Whether L1Nullifier takes the message.
+    fn is_withdrawal(&self, proof: &ProofView<'_>) -> Result<bool, CallError> {
+        let id = proof.id;
+        let Some(sender) = proof.log.message_sender() else { return Ok(false) };
+        let old_bridge = self.l1.chains.get(&proof.chain).and_then(|chain| chain.old_bridge);
+        let may_be_bridge = sender == BASE_TOKEN
+            || sender == ASSET_ROUTER
+            || old_bridge.is_none_or(|bridge| bridge == sender);
+        if !may_be_bridge {
+            return Ok(false);
+        }
+        let call = Call::FinalizeDeposit;
+        let message = proof.message.ok_or(CallError::NoBytes { call, id })?;
+        match Withdrawal::parse(message) {
+            None => Ok(false),
+            Some(withdrawal) if withdrawal.may_be_sent_by(sender, old_bridge) => Ok(true),
+            Some(Withdrawal::BaseToken { .. }) => Ok(false),
+            Some(_) if sender == BASE_TOKEN => Ok(false),
+            Some(_) => Err(CallError::UnknownBridge { id, sender }),
+        }
+    }
+
+    /// The contract to call.
+    fn contract(&self, call: Call, proof: &ProofView<'_>) -> Result<Address, CallError> {
+        let is_block = proof.target.kind == TargetKind::Block;
+        let known = match call {
+            Call::FinalizeDeposit if is_block => return Err(CallError::NotOnL1),
+            _ if self.to.is_some() => self.to,
+            Call::FinalizeDeposit => self.l1.nullifier,
+            _ if is_block => Some(L2_MESSAGE_VERIFICATION),
+            _ => self.l1.chains.get(&proof.chain).and_then(|chain| chain.verifier),
+        };
+        known.ok_or(CallError::NoAddress)
     }
 }
 

@@ -5,12 +5,12 @@
 //! | `proveL2MessageInclusionShared` | logs of messages whose bytes are known | verifier |
 //! | `proveL2LogInclusionShared` | every log | verifier |
 //! | `proveL2LeafInclusionShared` | every log; the calldata have only its hash | verifier |
-//! | `finalizeDeposit` | logs of messages whose bytes are known, proven to L1 | `L1Nullifier` |
+//! | `finalizeDeposit` | logs of withdrawals whose bytes are known, proven to L1 | `L1Nullifier` |
 //!
 //! The verifier of proofs against the root of a settlement layer's block is `L2MessageVerification`, a system
 //! contract of the listening chain (v29 to v31). The verifier of the other proofs is `L1MessageRoot` (v31) or
 //! the chain's diamond (v29 and v30). The addresses of these two and of `L1Nullifier` depend on the
-//! deployment and must be given. Source: era-contracts `IMessageVerification.sol`, `IL1Nullifier.sol` and
+//! deployment: a state of L1 has the first two, `L1Nullifier` must be given. Source: era-contracts `IMessageVerification.sol`, `IL1Nullifier.sol` and
 //! `Messaging.sol`.
 //!
 //! A record is a line:
@@ -27,6 +27,7 @@
 pub(crate) mod abi;
 mod decode;
 mod encode;
+mod options;
 
 use serde::{Deserialize, Serialize};
 
@@ -34,7 +35,7 @@ pub use decode::CalldataError;
 pub(super) use decode::{Decoded, Subject, decode, takes_proof};
 #[cfg(feature = "archive")]
 pub(crate) use encode::calldata;
-pub use encode::{CallError, CallOptions};
+pub use options::{CallChoice, CallError, CallOptions, ChainContracts, L1Contracts};
 
 use crate::proof::TargetRecord;
 use crate::{

@@ -25,7 +25,7 @@ use crate::{
     files::{Compression, InputError, Output, is_file},
     forest::Timeline,
     proof::{Hints, Target, no_hints},
-    records::{Count, Encoder, Form, ProofFormat},
+    records::{CallOptions, Count, Encoder, Form, ProofFormat},
 };
 
 pub use batches::{Batches, BatchesParseError};
@@ -149,7 +149,8 @@ impl Job {
         let mut steps = self.select(single.as_ref())?;
         let is_many = !self.selection.is_one_log();
         self.observer.event(&Event::Selected);
-        let encoder = self.encoder(&output, is_many)?;
+        let calls = self.calls(&output)?;
+        let encoder = self.encoder(&output, is_many, &calls)?;
         let is_resumable = is_many && encoder.is_resumable() && self.is_from_files(&output)?;
         if !is_resumable && (output.resume || self.shard.is_some()) {
             return Err(Error::NotResumable);
@@ -161,7 +162,7 @@ impl Job {
         let observer = self.observer.clone();
         let file = if is_resumable {
             let job = (
-                RunId::new(&self.prover, &self.selection, self.target, output.calls, &encoder)?,
+                RunId::new(&self.prover, &self.selection, self.target, &calls, &encoder)?,
                 self.shard,
             );
             let (file, done) =
@@ -209,7 +210,12 @@ impl Job {
     }
 
     /// Creates the encoder of an output with one record, or with many if `is_many`.
-    fn encoder(&self, output: &ProofOutput, is_many: bool) -> Result<Encoder, Error> {
+    fn encoder(
+        &self,
+        output: &ProofOutput,
+        is_many: bool,
+        calls: &CallOptions,
+    ) -> Result<Encoder, Error> {
         let form = Form::new(output.format, is_many);
         let compression = Compression::of_name(&output.path);
         if form == Form::Rows && compression.is_some() {
@@ -217,9 +223,25 @@ impl Job {
         }
         // Each line of a request file may have its own target.
         if form == Form::CallLines && self.selection.requests_file().is_none() {
-            output.calls.contract(self.target.kind())?;
+            calls.check(self.target.kind())?;
         }
-        Ok(Encoder::new(form, compression, output.calls).with_hints(self.hints))
+        Ok(Encoder::new(form, compression, calls.clone()).with_hints(self.hints))
+    }
+
+    /// The calls of an output, with the contracts that the state of L1 has.
+    #[cfg(feature = "calldata")]
+    fn calls(&self, output: &ProofOutput) -> Result<CallOptions, Error> {
+        let mut calls = output.calls.clone();
+        if output.format == Some(ProofFormat::Calldata) {
+            let chains = self.prover.messages().archive().chains().map(|summary| summary.chain);
+            self.prover.trees().add_contracts(&mut calls.l1, chains)?;
+        }
+        Ok(calls)
+    }
+
+    #[cfg(not(feature = "calldata"))]
+    fn calls(&self, output: &ProofOutput) -> Result<CallOptions, Error> {
+        Ok(output.calls.clone())
     }
 
     /// Whether the output is a regular file, and also the input that selects proofs, which is read a second

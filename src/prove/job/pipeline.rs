@@ -51,6 +51,8 @@ pub(super) struct ProofTask<'a> {
     pub(super) extractor: Arc<Extractor<'a>>,
     /// The line that requested the logs, if any.
     pub(super) asked: Option<Arc<RawValue>>,
+    /// Whether the selection or the line may select several logs.
+    pub(super) is_one_of_many: bool,
 }
 
 /// The next item of work for the output.
@@ -196,9 +198,14 @@ impl ProofTask<'_> {
     ) -> Outcome<'p> {
         let request = self.source(Some(index));
         match (proof, self.which) {
-            (Ok(proof), _) => Outcome::Proof { proof, request },
+            (Ok(proof), _) => {
+                Outcome::Proof { proof, request, is_one_of_many: self.is_one_of_many }
+            }
             // A request for all logs does not include padding, which the contracts refuse to prove.
-            (Err(ExtractError::DefaultLeaf { .. }), LogFilter::All) => Outcome::Padding,
+            (
+                Err(ExtractError::DefaultLeaf { .. }),
+                LogFilter::All | LogFilter::Matching { .. },
+            ) => Outcome::Padding,
             (Err(error), _) => failed(request, 1, Failure::of(error.code(), error, hints)),
         }
     }

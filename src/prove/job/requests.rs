@@ -44,6 +44,7 @@ struct Selected<'a> {
     found: Found<'a>,
     extractor: Arc<Extractor<'a>>,
     asked: Arc<RawValue>,
+    is_one_of_many: bool,
 }
 
 impl<'a> Requests<'a> {
@@ -91,6 +92,7 @@ impl<'a> Requests<'a> {
             }
             Err(error) => return Err(error),
         };
+        let is_one_of_many = matches!(request, Request::Transaction { log: None, .. });
         let found = match request {
             Request::Log { chain_id, batch_number, id } => {
                 let place = (chain_id, batch_number);
@@ -105,7 +107,7 @@ impl<'a> Requests<'a> {
         };
         match found {
             Ok(found) => {
-                self.selected = Some(Selected { found, extractor, asked });
+                self.selected = Some(Selected { found, extractor, asked, is_one_of_many });
                 Ok(None)
             }
             Err(error @ (Error::NothingFound { .. } | Error::OtherHash { .. })) => {
@@ -143,7 +145,10 @@ impl<'a> Requests<'a> {
                 let reason = format!("chain {chain}, batch {batch} has no logs");
                 failed(OwnedSource::Line(asked), FailureCode::LogNotInBatch, reason)
             }
-            Ok(logs) => WorkItem::Prove(ProofTask { logs, which, extractor, asked: Some(asked) }),
+            Ok(logs) => {
+                let (asked, is_one_of_many) = (Some(asked), which == LogFilter::All);
+                WorkItem::Prove(ProofTask { logs, which, extractor, asked, is_one_of_many })
+            }
             Err(error) => {
                 let failure = Failure::of(error.code(), &error, self.hints);
                 WorkItem::Fail(Failed { asked: OwnedSource::Line(asked), error: failure })
@@ -168,12 +173,13 @@ impl<'a> Iterator for Requests<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            if let Some(Selected { found, extractor, asked }) = &mut self.selected {
+            if let Some(Selected { found, extractor, asked, is_one_of_many }) = &mut self.selected {
                 let (extractor, asked) = (Arc::clone(extractor), Arc::clone(asked));
+                let is_one_of_many = *is_one_of_many;
                 match found.next() {
                     Some(Ok(LogAt { batch: logs, index })) => {
                         let (which, asked) = (LogFilter::Log(index), Some(asked));
-                        let task = ProofTask { logs, which, extractor, asked };
+                        let task = ProofTask { logs, which, extractor, asked, is_one_of_many };
                         return Some(Ok(WorkItem::Prove(task)));
                     }
                     Some(Err(error)) => {

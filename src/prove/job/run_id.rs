@@ -39,7 +39,7 @@ impl RunId {
         prover: &Prover,
         selection: &Selection,
         target: Target,
-        calls: CallOptions,
+        calls: &CallOptions,
         encoder: &Encoder,
     ) -> Result<Self, Error> {
         let trees = prover.trees();
@@ -55,9 +55,9 @@ impl RunId {
             Which::Hash(given) => hash = Some(given),
             Which::Log { .. } | Which::Requests(_) => {}
         }
-        let Filter { chain, batches, sender } = selection.filter;
+        let Filter { chain, batches, sender, kind } = selection.filter;
         let l1 = options.l1.as_ref().map(|l1| &l1.state);
-        let calls = Some(calls).filter(|calls| *calls != CallOptions::default());
+        let calls = Some(calls).filter(|calls| **calls != CallOptions::default());
         let arguments = [
             given("chain", chain),
             given("batch", batches.map(|batches| format!("{batches:?}"))),
@@ -67,6 +67,7 @@ impl RunId {
             given("log", log),
             given("all", all),
             given("sender", sender),
+            given("kind", kind.map(|kind| format!("{kind:?}"))),
             given("target", Some(target)),
             given("output", Some(encoder.describe())),
             given("calls", calls.map(|calls| format!("{calls:?}"))),

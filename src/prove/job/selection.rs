@@ -14,7 +14,7 @@ use super::{
 use crate::{
     archive::{Archive, LogAt},
     forest::Forest,
-    message::BatchView,
+    message::{BatchView, L2ToL1Log, LogKind},
     primitives::{Address, BatchNumber, ChainId, Hash},
     proof::{FailureCode, Hints, Target},
     prove::{Error, Extractor, HashOf, LogFilter, Trees},
@@ -52,6 +52,7 @@ pub(super) struct Filter {
     pub(super) chain: Option<ChainId>,
     pub(super) batches: Option<Batches>,
     pub(super) sender: Option<Address>,
+    pub(super) kind: Option<LogKind>,
 }
 
 impl Selection {
@@ -117,6 +118,13 @@ impl Selection {
         self
     }
 
+    /// Restricts the selection to logs of this kind.
+    #[must_use]
+    pub fn of_kind(mut self, kind: LogKind) -> Self {
+        self.filter.kind = Some(kind);
+        self
+    }
+
     /// The request file, if the selection is one.
     pub(super) fn requests_file(&self) -> Option<&Path> {
         match &self.which {
@@ -154,8 +162,17 @@ impl Filter {
     }
 
     fn has(self, log: &LogAt<'_>) -> bool {
-        let sender = || log.batch.logs().get(log.index as usize)?.message_sender();
-        self.has_batch(log.batch.key()) && self.sender.is_none_or(|only| sender() == Some(only))
+        let has_log = |found: &L2ToL1Log| self.logs_of_batch().has(log.index, found);
+        self.has_batch(log.batch.key())
+            && log.batch.logs().get(log.index as usize).is_none_or(has_log)
+    }
+
+    /// The logs of a batch that it selects.
+    fn logs_of_batch(self) -> LogFilter {
+        match (self.sender, self.kind) {
+            (None, None) => LogFilter::All,
+            (sender, kind) => LogFilter::Matching { sender, kind },
+        }
     }
 
     /// Estimates the number of logs to process in one shard.
@@ -205,7 +222,7 @@ impl Selection {
     }
 }
 
-/// Selects every log, or every message of a sender.
+/// Selects every log that the filter matches.
 fn all<'a>(
     archive: &'a Archive,
     extractor: Arc<Extractor<'a>>,
@@ -220,23 +237,31 @@ fn all<'a>(
         return Err(nothing(format!("the archive has no logs{chain}{batches}")));
     }
     let batches = archive.share(first..=last, shard.number - 1, shard.of);
-    let which = within.sender.map_or(LogFilter::All, LogFilter::From);
-    // Batches without a message of the sender are not requested.
+    let which = within.logs_of_batch();
+    // Batches without a matching log are not requested.
     let batches = batches.filter(move |logs| {
-        let sent = |logs: &BatchView<'_>| {
-            within.sender.is_none_or(|sender| {
-                logs.logs().iter().any(|log| log.message_sender() == Some(sender))
-            })
+        let matches = |logs: &BatchView<'_>| {
+            which == LogFilter::All || (0..).zip(logs.logs()).any(|(at, log)| which.has(at, log))
         };
-        logs.as_ref().map_or(true, sent)
+        logs.as_ref().map_or(true, matches)
     });
     let mut batches = batches.peekable();
-    if let Some(sender) = within.sender.filter(|_| shard.of == 1 && batches.peek().is_none()) {
-        return Err(nothing(format!("the archive has no message of {sender} there")));
+    if which != LogFilter::All && shard.of == 1 && batches.peek().is_none() {
+        let logs = match (within.sender, within.kind) {
+            (Some(sender), None | Some(LogKind::Message)) => format!("message of {sender}"),
+            _ => "log of that kind".into(),
+        };
+        return Err(nothing(format!("the archive has no {logs} there")));
     }
     Ok(Box::new(batches.map(move |logs| {
         let extractor = Arc::clone(&extractor);
-        Ok(WorkItem::Prove(ProofTask { logs: logs?, which, extractor, asked: None }))
+        Ok(WorkItem::Prove(ProofTask {
+            logs: logs?,
+            which,
+            extractor,
+            asked: None,
+            is_one_of_many: true,
+        }))
     })))
 }
 
@@ -252,7 +277,8 @@ fn log<'a>(
 ) -> Result<Box<Steps<'a>>, Error> {
     let logs = extractor.logs_of(archive, chain, batch)?;
     extractor.batch(logs)?.prove(index)?;
-    let task = ProofTask { logs, which: LogFilter::Log(index), extractor, asked: None };
+    let which = LogFilter::Log(index);
+    let task = ProofTask { logs, which, extractor, asked: None, is_one_of_many: false };
     Ok(Box::new(iter::once(Ok(WorkItem::Prove(task)))))
 }
 
@@ -264,14 +290,16 @@ fn message<'a>(
     within: Filter,
 ) -> Result<Box<Steps<'a>>, Error> {
     let found = archive.find_message(hash).map(|at| Ok(at?));
-    from_matches(found, extractor, within, || match archive.find_transaction(hash).next() {
-        Some(_) => Error::OtherHash { hash, asked: HashOf::Message },
-        None => Error::NothingFound {
-            code: FailureCode::MessageNotFound,
-            what: format!(
-                "no message in the archive, within the given limits, has the hash {hash}"
-            ),
-        },
+    from_matches(found, extractor, (within, false), || {
+        match archive.find_transaction(hash).next() {
+            Some(_) => Error::OtherHash { hash, asked: HashOf::Message },
+            None => Error::NothingFound {
+                code: FailureCode::MessageNotFound,
+                what: format!(
+                    "no message in the archive, within the given limits, has the hash {hash}"
+                ),
+            },
+        }
     })
 }
 
@@ -283,7 +311,7 @@ fn by_hash<'a>(
     within: Filter,
 ) -> Result<Box<Steps<'a>>, Error> {
     let found = archive.find_message(hash).chain(archive.find_transaction(hash));
-    from_matches(found.map(|at| Ok(at?)), extractor, within, || {
+    from_matches(found.map(|at| Ok(at?)), extractor, (within, true), || {
         nothing(format!(
             "no message and no transaction in the archive, within the given limits, has the hash {hash}"
         ))
@@ -301,30 +329,32 @@ fn transaction<'a>(
     let found = (0..).zip(archive.find_transaction(hash).map(|at| Ok(at?)));
     let found =
         found.filter(move |(place, _)| log.is_none_or(|only| only == *place)).map(|(_, at)| at);
-    from_matches(found, extractor, within, || match (archive.header().transactions, log) {
-        _ if archive.find_message(hash).next().is_some() => {
-            Error::OtherHash { hash, asked: HashOf::Transaction }
+    from_matches(found, extractor, (within, log.is_none()), || {
+        match (archive.header().transactions, log) {
+            _ if archive.find_message(hash).next().is_some() => {
+                Error::OtherHash { hash, asked: HashOf::Transaction }
+            }
+            (0, _) => Error::NoTransactionHashes,
+            (_, None) => Error::NothingFound {
+                code: FailureCode::TransactionNotFound,
+                what: format!(
+                    "no log in the archive, within the given limits, belongs to the transaction {hash}"
+                ),
+            },
+            (_, Some(log)) => Error::NothingFound {
+                code: FailureCode::LogNotInTransaction,
+                what: format!(
+                    "the archive has no log {log} of the transaction {hash} within the given limits"
+                ),
+            },
         }
-        (0, _) => Error::NoTransactionHashes,
-        (_, None) => Error::NothingFound {
-            code: FailureCode::TransactionNotFound,
-            what: format!(
-                "no log in the archive, within the given limits, belongs to the transaction {hash}"
-            ),
-        },
-        (_, Some(log)) => Error::NothingFound {
-            code: FailureCode::LogNotInTransaction,
-            what: format!(
-                "the archive has no log {log} of the transaction {hash} within the given limits"
-            ),
-        },
     })
 }
 
 fn from_matches<'a>(
     found: impl Iterator<Item = Result<LogAt<'a>, Error>> + 'a,
     extractor: Arc<Extractor<'a>>,
-    within: Filter,
+    (within, is_one_of_many): (Filter, bool),
     nothing: impl FnOnce() -> Error,
 ) -> Result<Box<Steps<'a>>, Error> {
     let mut found = found.filter(move |at| at.as_ref().map_or(true, |at| within.has(at)));
@@ -339,7 +369,7 @@ fn from_matches<'a>(
     let steps = iter::once(first).chain(rest).map(move |at| {
         let LogAt { batch: logs, index } = at?;
         let (which, extractor) = (LogFilter::Log(index), Arc::clone(&extractor));
-        Ok(WorkItem::Prove(ProofTask { logs, which, extractor, asked: None }))
+        Ok(WorkItem::Prove(ProofTask { logs, which, extractor, asked: None, is_one_of_many }))
     });
     Ok(Box::new(steps))
 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     anchor::BatchRoots,
     keccak::hash_node,
-    message::{BatchLogs, BatchView, MessageList},
+    message::{BatchLogs, BatchView, LogKind, MessageList},
     primitives::{BatchNumber, ChainId},
     proof::verify::VerifyError,
     prove::Extractor,
@@ -150,8 +150,15 @@ fn a_filter_selects_logs_by_index_or_by_the_sender_of_their_message() {
         made.of(0).map(|(index, proof)| (index, proof.is_ok())).collect::<Vec<_>>()
     };
     assert_eq!(selected(LogFilter::All), [(0, true), (1, true), (2, true), (3, true)]);
-    assert_eq!(selected(LogFilter::From(Address::system(7))), [(1, true), (3, true)]);
-    assert_eq!(selected(LogFilter::From(Address::system(9))), []);
+    let from = |sender| LogFilter::Matching { sender: Some(Address::system(sender)), kind: None };
+    assert_eq!(selected(from(7)), [(1, true), (3, true)]);
+    assert_eq!(selected(from(9)), []);
+    let of = |sender, kind| LogFilter::Matching { sender, kind: Some(kind) };
+    assert_eq!(selected(of(None, LogKind::Message)), [(1, true), (2, true), (3, true)]);
+    assert_eq!(selected(of(None, LogKind::Status)), []);
+    assert_eq!(selected(of(None, LogKind::Other)), [(0, true)]);
+    assert_eq!(selected(of(Some(Address::system(8)), LogKind::Message)), [(2, true)]);
+    assert_eq!(selected(of(Some(Address::system(8)), LogKind::Other)), []);
     assert_eq!(selected(LogFilter::Log(2)), [(2, true)]);
     assert_eq!(selected(LogFilter::Log(4)), [(4, false)]);
     for (which, index, expected) in

@@ -129,10 +129,10 @@ fn calls_that_do_not_fit_are_usage_errors_or_failures() {
     let packed = folder.path().join("proofs.parquet.gz");
     assert_eq!(prove(&packed, &["--all", "--format", "parquet"]).code, Some(2));
 
-    // Logs that are not messages cannot be withdrawals.
+    // Logs that are not messages do not fit the call for messages.
     let to = format!("0x{}", "11".repeat(20));
-    let withdrawals = ["--format", "calldata", "--call", "finalize-deposit", "--to", &to];
-    let args = [&["--all", "--target", "batch-root"], &withdrawals[..]].concat();
+    let messages = ["--format", "calldata", "--call", "message", "--to", &to];
+    let args = [&["--all", "--target", "batch-root"], &messages[..]].concat();
     let proven = prove(&path, &args);
     assert_eq!(proven.code, Some(1), "{}", proven.stderr);
     assert!(proven.stderr.contains("call-needs-message"), "{}", proven.stderr);

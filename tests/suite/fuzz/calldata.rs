@@ -4,7 +4,7 @@ use slproof::{
     primitives::{Address, hex},
     proof::{
         ProofView, TargetRecord,
-        calldata::{Call, CallOptions},
+        calldata::{Call, CallChoice, CallOptions},
         reader::{Defaults, Item, parse},
     },
 };
@@ -40,8 +40,9 @@ fn is_read_back(record: &ProofRecord, log: &L2ToL1Log) {
         transaction: None,
         checked_by: CheckedBy::STATE,
     };
-    for call in [Call::Message, Call::Log, Call::Leaf, Call::FinalizeDeposit] {
-        let options = CallOptions { call: Some(call), to: Some(Address::default()) };
+    for call in Call::ALL {
+        let (choice, to) = (CallChoice::Only(call), Some(Address::default()));
+        let options = CallOptions { call: choice, to, ..CallOptions::default() };
         let encoded = match options.encode(&proof) {
             Ok(encoded) => encoded,
             Err(error) => {

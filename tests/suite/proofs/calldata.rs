@@ -1,19 +1,23 @@
 //! Calldata, decoded by a test decoder and by another implementation than the one that encoded it.
 
 use crate::support::{
+    naive,
     proof_records::{proofs, view},
     tools::tool,
 };
 use serde_json::Value;
 use sha3::{Digest, Keccak256};
 use slproof::{
-    message::L2ToL1Log,
+    anchor::BatchRoots,
+    message::{BASE_TOKEN, BatchLogs, L2ToL1Log},
     primitives::{Address, BatchNumber, ChainId, Hash, hex},
     proof::{
         ProofRecord, Target, TargetKind,
-        calldata::{Call, CallError, CallOptions},
+        calldata::{Call, CallChoice, CallError, CallOptions},
         reader::{self, Defaults, Item},
     },
+    prove::Extractor,
+    state::StateError,
 };
 
 /// A word of ABI-encoded data.
@@ -47,25 +51,58 @@ fn encode(
     call: Option<Call>,
     to: Option<Address>,
 ) -> Result<Value, CallError> {
-    let encoded = CallOptions { call, to }.encode(&view(record))?;
+    let call = call.map_or(CallChoice::ByLog, CallChoice::Only);
+    let options = CallOptions { call, to, ..CallOptions::default() };
+    let encoded = options.encode(&view(record))?;
     Ok(serde_json::to_value(&encoded).unwrap())
 }
 
 const TO: Address = Address::system(0xabcdef);
 
+/// The root of the batch of `withdrawals`.
+#[derive(Debug)]
+struct OneRoot(Hash);
+
+impl BatchRoots for OneRoot {
+    fn batch_root(&self, _: ChainId, _: BatchNumber) -> Result<Option<Hash>, StateError> {
+        Ok(Some(self.0))
+    }
+}
+
+/// Proofs of withdrawals of a base token against the root of their batch. The fixtures have none.
+fn withdrawals() -> Vec<ProofRecord> {
+    let message = |i: u8| {
+        let mut message =
+            selector("finalizeEthWithdrawal(uint256,uint256,uint16,bytes,bytes32[])").to_vec();
+        message.extend([i; 52]);
+        message.resize(56 + usize::from(i), 0xda);
+        message
+    };
+    let messages: Vec<Vec<u8>> = (0..40).map(message).collect();
+    let log = |(tx, message): (u16, &Vec<u8>)| L2ToL1Log::of_message(tx, BASE_TOKEN, message);
+    let logs = (0..).zip(&messages).map(log).collect();
+    let messages = messages.iter().collect();
+    let batch = BatchLogs::new(ChainId(324), BatchNumber(7), logs, messages, Some(Hash::ZERO));
+    let batch = batch.unwrap();
+    let root = OneRoot(naive::node(batch.view().tree().root(), Hash::ZERO));
+    let extractor = Extractor::to_batch_roots(&root);
+    let proofs = extractor.batch(batch.view()).unwrap();
+    proofs.prove_all().map(Result::unwrap).collect()
+}
+
 #[test]
 fn calldata_decoded_by_hand_gives_the_arguments_back() {
     let records = proofs("gateway-v31", Target::Latest);
-    let to_l1 = proofs("gateway-v31", Target::BatchRoot);
+    let withdrawals = withdrawals();
     let mut calls = [0; 4];
-    for (record, to_l1) in records.iter().zip(&to_l1).step_by(7) {
-        let log = record.log.unwrap();
-        for call in [Call::Message, Call::Log, Call::Leaf, Call::FinalizeDeposit] {
-            let record = if call == Call::FinalizeDeposit { to_l1 } else { record };
+    for (record, withdrawal) in records.iter().step_by(7).zip(withdrawals.iter().cycle()) {
+        for call in Call::ALL {
+            let record = if call == Call::FinalizeDeposit { withdrawal } else { record };
+            let log = record.log.unwrap();
             let line = match encode(record, Some(call), Some(TO)) {
                 Ok(line) => line,
                 Err(error) => {
-                    assert!(matches!(call, Call::Message | Call::FinalizeDeposit));
+                    assert_eq!(call, Call::Message);
                     assert!(record.message.is_none() || !log.is_message(), "{error}");
                     continue;
                 }
@@ -152,10 +189,12 @@ fn calldata_are_addressed_to_the_contract_that_stores_the_root() {
     let line = encode(record, None, None).unwrap();
     assert_eq!(line["to"], "0x0000000000000000000000000000000000010009");
     let finalize = Some(Call::FinalizeDeposit);
-    assert_eq!(encode(record, finalize, Some(TO)), Err(CallError::NotOnL1));
-    let record = &proofs("gateway-v31", Target::BatchRoot)[0];
-    assert_eq!(encode(record, None, None), Err(CallError::NoAddress));
-    assert_eq!(encode(record, finalize, None), Err(CallError::NoAddress));
+    let withdrawal = &withdrawals()[0];
+    let to_block = ProofRecord { target: record.target, ..withdrawal.clone() };
+    assert_eq!(encode(&to_block, finalize, Some(TO)), Err(CallError::NotOnL1));
+    assert_eq!(encode(withdrawal, None, None), Err(CallError::NoAddress));
+    assert_eq!(encode(withdrawal, finalize, None), Err(CallError::NoAddress));
+    assert_eq!(encode(withdrawal, finalize, Some(TO)).unwrap()["to"], TO.to_string());
 }
 
 #[test]
