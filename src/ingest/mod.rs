@@ -7,6 +7,7 @@
 //! | [`events`] | events of MessageRoot |
 //! | [`logs`] | L2→L1 logs of batches: raw, receipts, pubdata, rows of a node's tables |
 //! | [`sl_batches`] | the settlement layer's own batches |
+//! | [`l1`] | transactions of L1 that commit and execute batches |
 //!
 //! [`sniff`] detects what a file is, and [`FoundFiles`] finds the files in directories.
 
@@ -18,6 +19,7 @@ pub mod event_logs;
 pub mod events;
 mod found_files;
 mod json;
+pub mod l1;
 pub mod logs;
 mod other_answer;
 mod record;
