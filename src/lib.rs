@@ -48,6 +48,7 @@
 //! | 10 | [`records`] | files of proofs: NDJSON, JSON, Parquet; verdicts on their records | `archive` |
 //! | 11 | [`prove`] | making proofs from trees and archives: single requests and bulk jobs | `archive` |
 //! | 12 | [`survey`] | what some files are, what can be proven with them, what is missing | `archive` |
+//! | 12 | `claims` | what a state of L1 says about withdrawals, and the calls that pay them out | `archive`, `calldata` |
 //! | 13 | [`cli`] | the commands | `cli` |
 //!
 //! # Examples
@@ -137,6 +138,8 @@ pub mod records;
 #[cfg(feature = "archive")]
 pub mod prove;
 
+#[cfg(all(feature = "archive", feature = "calldata"))]
+pub mod claims;
 #[cfg(feature = "archive")]
 pub mod survey;
 

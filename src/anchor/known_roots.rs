@@ -127,6 +127,44 @@ impl<S: StorageReader> KnownRoots<S> {
         &self.state
     }
 
+    /// Whether the contracts are of v31.
+    #[must_use]
+    pub fn is_v31(&self) -> bool {
+        self.rules != Rules::Diamonds
+    }
+
+    /// The addresses of the contracts.
+    #[must_use]
+    pub fn addresses(&self) -> Addresses {
+        self.addresses
+    }
+
+    /// The chain of this state: the first one in MessageRoot, if the state holds it.
+    #[must_use]
+    pub fn own_chain(&self) -> Option<ChainId> {
+        self.own_chain
+    }
+
+    /// The number of the last batch of a chain that was executed, on any layer; `None` if the state does not
+    /// show it.
+    ///
+    /// # Errors
+    /// [`StateError`] if the state cannot be read, or the number is wider than 64 bits.
+    pub fn batches_executed(&self, chain: ChainId) -> Result<Option<BatchNumber>, StateError> {
+        let Some(diamond) = self.diamond(chain)? else { return Ok(None) };
+        Ok(Some(diamond.batches_executed()?))
+    }
+
+    /// The diamond of a chain; `None` if Bridgehub does not name it, or it is not in the state.
+    ///
+    /// # Errors
+    /// [`StateError`] if the state cannot be read.
+    pub fn diamond(&self, chain: ChainId) -> Result<Option<ZkChain<'_, S>>, StateError> {
+        let Some(at) = self.bridgehub().zk_chain(chain)? else { return Ok(None) };
+        let diamond = ZkChain::at(&self.state, at);
+        Ok(diamond.is_set_up()?.then_some(diamond))
+    }
+
     /// Whether the state holds a MessageRoot.
     #[must_use]
     pub fn is_settlement_layer(&self) -> bool {
@@ -377,7 +415,8 @@ impl<S: StorageReader> KnownRoots<S> {
         Answer::Lacking(Lacking::MessageRoot(self.addresses.message_root))
     }
 
-    fn bridgehub(&self) -> Bridgehub<'_, S> {
+    /// Bridgehub.
+    pub fn bridgehub(&self) -> Bridgehub<'_, S> {
         Bridgehub::at(&self.state, self.addresses.bridgehub)
     }
 

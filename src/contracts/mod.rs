@@ -9,7 +9,10 @@ mod bridgehub;
 mod events;
 mod interop_root_storage;
 mod l1_chain_asset_handler;
+mod l1_erc20_bridge;
+mod l1_nullifier;
 mod message_root;
+mod native_token_vault;
 mod release;
 mod zk_chain;
 
@@ -17,7 +20,10 @@ pub use bridgehub::Bridgehub;
 pub use events::{EventError, EventKind, MessageRootEvent, NewInteropRootData};
 pub use interop_root_storage::InteropRootStorage;
 pub use l1_chain_asset_handler::{L1ChainAssetHandler, SettledOn};
+pub use l1_erc20_bridge::L1Erc20Bridge;
+pub use l1_nullifier::{FirstBatches, L1Nullifier};
 pub use message_root::{ChainTreeStorage, MOST_CHAINS, MessageRoot};
+pub use native_token_vault::{NativeTokenVault, vault_asset_id};
 pub use release::{Layout, Release, UnknownRelease};
 pub use zk_chain::ZkChain;
 
@@ -60,6 +66,16 @@ impl<'s, S: StorageReader + ?Sized> Storage<'s, S> {
 
     pub(crate) fn word(&self, slot: Word) -> Result<Word, StateError> {
         self.state.read(self.address, slot)
+    }
+
+    pub(crate) fn words(&self, slots: &[Word]) -> Result<Vec<Word>, StateError> {
+        self.state.read_many(self.address, slots)
+    }
+
+    /// An address; `None` for zero.
+    pub(crate) fn address(&self, slot: Word) -> Result<Option<Address>, StateError> {
+        let value = self.word(slot)?;
+        Ok((!value.is_zero()).then(|| Address::from_word(value)))
     }
 
     /// A number that is at most `most`.

@@ -89,6 +89,8 @@ pub enum Withdrawal {
 /// The transfer data of an asset of the native token vault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Transfer {
+    /// Who withdrew on the chain. Chains may leave it zero.
+    pub original_caller: Address,
     /// Who gets the token on L1.
     pub receiver: Address,
     /// The token on the chain where it comes from.
@@ -159,7 +161,7 @@ impl Withdrawal {
 impl Transfer {
     /// Parses transfer data as `abi.decode` does. `None` if they have another layout.
     fn parse(data: &[u8]) -> Option<Self> {
-        let (_original_caller, rest) = abi_address(data)?;
+        let (original_caller, rest) = abi_address(data)?;
         let (receiver, rest) = abi_address(rest)?;
         let (origin_token, rest) = abi_address(rest)?;
         let (amount, rest) = word(rest)?;
@@ -167,7 +169,7 @@ impl Transfer {
         let metadata = data.get(usize::try_from(metadata.to_u64().ok()?).ok()?..)?;
         let (len, metadata) = word(metadata)?;
         metadata.get(..usize::try_from(len.to_u64().ok()?).ok()?)?;
-        Some(Self { receiver, origin_token, amount })
+        Some(Self { original_caller, receiver, origin_token, amount })
     }
 }
 
@@ -261,7 +263,9 @@ mod tests {
                 other => panic!("{other:?}"),
             }
         };
-        let expected = Transfer { receiver: RECEIVER, origin_token: TOKEN, amount: amount() };
+        let (original_caller, origin_token) = (RECEIVER, TOKEN);
+        let expected =
+            Transfer { original_caller, receiver: RECEIVER, origin_token, amount: amount() };
         assert_eq!(parsed(&transfer), Some(expected));
         // Metadata that are cut off, an address with more than 20 bytes, no data at all.
         assert_eq!(parsed(&transfer[..transfer.len() - 1]), None);

@@ -49,6 +49,8 @@ failure_codes! {
     AnchorLacksContracts = "anchor-lacks-contracts",
     /// The anchor does not hold the chain's diamond.
     AnchorLacksDiamond = "anchor-lacks-diamond",
+    /// The anchor does not hold L1Nullifier.
+    AnchorLacksL1Nullifier = "anchor-lacks-l1-nullifier",
     /// The anchor holds no MessageRoot.
     AnchorLacksMessageRoot = "anchor-lacks-message-root",
     /// The archive is damaged at the batch, at the log, or in the index of logs.
@@ -77,6 +79,8 @@ failure_codes! {
     BatchRootNotStored = "batch-root-not-stored",
     /// The contracts refuse batch 0.
     BatchZero = "batch-zero",
+    /// L1Nullifier was not told up to which batch the old bridges of Era paid out.
+    BridgeValueNotSet = "bridge-value-not-set",
     /// The call is for L1, where the root is not stored.
     CallNeedsL1Target = "call-needs-l1-target",
     /// The call takes a message, but the log is not of a message.
@@ -93,6 +97,12 @@ failure_codes! {
     ChainNotOnL1 = "chain-not-on-l1",
     /// The log is 88 zero bytes, the padding of log trees, which the contracts refuse to prove.
     DefaultLeaf = "default-leaf",
+    /// L1Nullifier stores another deposit than the given one.
+    DepositDiffers = "deposit-differs",
+    /// The sender, asset and data of the deposit are needed, and were not given.
+    DepositNeeded = "deposit-needed",
+    /// L1Nullifier stores no deposit of this transaction.
+    DepositNotRecorded = "deposit-not-recorded",
     /// The proof has no words.
     EmptyProof = "empty-proof",
     /// It is not known which root was the first to contain the batch.
@@ -159,6 +169,10 @@ failure_codes! {
     NotAWithdrawal = "not-a-withdrawal",
     /// Nothing in the archive matches the selection.
     NothingFound = "nothing-found",
+    /// L1Nullifier is paused.
+    NullifierPaused = "nullifier-paused",
+    /// It is not known whether a bridge before L1Nullifier paid the withdrawal out.
+    OldBridgeUnknown = "old-bridge-unknown",
     /// Only L1 accepts proofs through a batch of a settlement layer.
     OnlyL1 = "only-l1",
     /// The unfinished output belongs to another job.
@@ -197,6 +211,8 @@ failure_codes! {
     TargetNeedsHistory = "target-needs-history",
     /// The target needs trees, but none were rebuilt.
     TargetNeedsTrees = "target-needs-trees",
+    /// The token of an old withdrawal is none that L1 issued.
+    TokenNotLegacy = "token-not-legacy",
     /// The proof has too few words.
     TooShort = "too-short",
     /// The proof has words after its end.
@@ -222,6 +238,8 @@ failure_codes! {
     WriteFailed = "write-failed",
     /// An input is of a kind that is used elsewhere.
     WrongInput = "wrong-input",
+    /// L1 does not pay for a message of this sender.
+    WrongSender = "wrong-sender",
 }
 
 /// A text that is not a failure code.

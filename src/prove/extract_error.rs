@@ -245,6 +245,16 @@ impl ExtractError {
         }
     }
 
+    /// Whether the archive, or the trees, do not have the content of the batch. Then nothing is known of its
+    /// logs.
+    #[must_use]
+    pub fn is_of_content(&self) -> bool {
+        matches!(
+            self,
+            Self::LogsDoNotFold(_) | Self::ArchiveDamaged { .. } | Self::TreeDamaged { .. }
+        )
+    }
+
     /// The stable code of the kind of error.
     #[must_use]
     pub fn code(&self) -> FailureCode {

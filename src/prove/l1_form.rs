@@ -126,6 +126,13 @@ impl Trees {
         Ok(SlBatchTrees { opened: &self.0, forest, timeline, batches, l1 })
     }
 
+    /// Whether trees were rebuilt and the settlement layer's own batches were given, so that batches can be
+    /// proven to L1 through it.
+    #[must_use]
+    pub fn has_sl_batches(&self) -> bool {
+        self.forest().is_some() && !self.0.options.sl_batches.is_empty()
+    }
+
     /// The settlement layer's own batches that were given.
     fn sl_batches(&self, forest: &Forest) -> Result<&SlBatches, Error> {
         let opened = &*self.0;

@@ -174,7 +174,10 @@ impl Trees {
     }
 
     /// The roots in L1's state, if it was given.
-    pub(super) fn l1(&self) -> Result<Option<&KnownRoots<Snapshot>>, Error> {
+    ///
+    /// # Errors
+    /// [`Error`] if the state cannot be read, or holds invalid values.
+    pub fn l1(&self) -> Result<Option<&KnownRoots<Snapshot>>, Error> {
         let Some(given) = &self.0.options.l1 else { return Ok(None) };
         if let Some(l1) = self.0.l1.get() {
             return Ok(Some(l1));

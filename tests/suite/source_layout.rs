@@ -7,7 +7,7 @@ use std::{
 };
 
 /// The layer of every module; a module imports only from lower layers.
-const LAYERS: [(&str, u8); 17] = [
+const LAYERS: [(&str, u8); 18] = [
     ("primitives", 0),
     ("keccak", 1),
     ("merkle", 2),
@@ -24,6 +24,7 @@ const LAYERS: [(&str, u8); 17] = [
     ("records", 10),
     ("prove", 11),
     ("survey", 12),
+    ("claims", 12),
     ("cli", 13),
 ];
 

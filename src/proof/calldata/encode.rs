@@ -106,7 +106,8 @@ impl CallOptions {
     }
 }
 
-fn calldata(call: Call, proof: &ProofView<'_>) -> Result<Vec<u8>, CallError> {
+/// Encodes a call of a proof.
+pub(crate) fn calldata(call: Call, proof: &ProofView<'_>) -> Result<Vec<u8>, CallError> {
     let (chain, batch) = (U256::from(proof.chain.0), U256::from(proof.batch.0));
     let index = U256::from(proof.id);
     let words: Vec<B256> = proof.words().map(|word| B256::new(*word.as_bytes())).collect();

@@ -24,7 +24,7 @@
 //! verified by itself. Everything in it is verified except `to`: a proof does not say which contract a call
 //! is for.
 
-mod abi;
+pub(crate) mod abi;
 mod decode;
 mod encode;
 mod options;
@@ -33,6 +33,8 @@ use serde::{Deserialize, Serialize};
 
 pub use decode::CalldataError;
 pub(super) use decode::{Decoded, Subject, decode, takes_proof};
+#[cfg(feature = "archive")]
+pub(crate) use encode::calldata;
 pub use options::{CallChoice, CallError, CallOptions, ChainContracts, L1Contracts};
 
 use crate::proof::TargetRecord;

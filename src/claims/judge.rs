@@ -1,0 +1,347 @@
+//! What L1 says about the logs of one batch, by the rules of `finalizeDeposit` and
+//! `bridgeRecoverFailedTransfer` of era-contracts `L1Nullifier.sol` (v29 and v31), in their order.
+
+use std::fmt;
+
+use super::{
+    Claim, ClaimCall, ClaimSelection, Deposit, Status, l1::OldBridges, reason::Judgement,
+    route::Routes, subject::Subject,
+};
+use crate::{
+    contracts::vault_asset_id,
+    message::{ASSET_ROUTER, BASE_TOKEN, BatchView, L2ToL1Log, Withdrawal},
+    primitives::{Address, ChainId, Hash},
+    proof::{FailureCode, ProofView, calldata::CallError, verify},
+    prove::ExtractError,
+    state::{StateError, StorageReader},
+};
+
+/// The token that stands for ether.
+const ETHER: Address = Address::system(1);
+
+/// Judges claims.
+#[derive(Debug)]
+pub(super) struct Judge<'a, S> {
+    pub(super) routes: Routes<'a, S>,
+    pub(super) selection: ClaimSelection,
+    pub(super) deposit: Option<Deposit>,
+}
+
+/// A claim before its proof was made.
+#[derive(Debug)]
+pub(super) struct Pending {
+    pub(super) index: u64,
+    log: L2ToL1Log,
+    subject: Subject,
+    claim: Claim,
+    /// The judgement, if it needs no proof.
+    judged: Option<Judgement>,
+}
+
+impl Pending {
+    /// Whether a proof is of the log that was read. The content of a mapped file may change.
+    pub(super) fn is_of(&self, proof: &ProofView<'_>) -> bool {
+        *proof.log == self.log && proof.id == self.index
+    }
+
+    pub(super) fn needs_proof(&self) -> bool {
+        self.judged.is_none()
+    }
+}
+
+/// The proof of a claim.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Outcome<'o> {
+    /// L1 accepts it.
+    Proof(&'o ProofView<'o>),
+    /// It was not needed, or could not be made for this reason.
+    NoProof(&'o Judgement),
+    /// The logs are not those of the batch, so nothing is known of the claim.
+    Disproved(&'o Judgement),
+}
+
+/// What the claims of a batch have in common.
+struct BatchFacts {
+    l1_chain: Option<ChainId>,
+    base_asset: Hash,
+    old_bridge: Option<Address>,
+}
+
+impl<S: StorageReader + fmt::Debug> Judge<'_, S> {
+    /// Reads the logs with these indexes. Claims of other tokens than the selected ones are left out.
+    pub(super) fn pending(&self, logs: &BatchView<'_>, indexes: &[u64]) -> Vec<Pending> {
+        let (chain, batch) = logs.key();
+        let facts = self.facts(chain);
+        let flags = self.routes.l1.nullifier().are_finalized(chain, batch, indexes.iter().copied());
+        let mut wanted = indexes.iter().enumerate().peekable();
+        let found = (0_u64..).zip(logs.with_messages()).filter_map(|(index, (log, message))| {
+            let (at, _) = wanted.next_if(|(_, next)| **next == index)?;
+            let flag = flags.as_ref().map(|flags| flags[at]).map_err(Clone::clone);
+            let message = message.map(<[u8]>::to_vec);
+            let transaction = usize::try_from(index).ok().and_then(|i| logs.transactions().get(i));
+            self.read(logs, index, *log, message, &facts, flag, transaction.copied())
+        });
+        found.collect()
+    }
+
+    fn facts(&self, chain: ChainId) -> Result<BatchFacts, StateError> {
+        let l1 = &self.routes.l1;
+        Ok(BatchFacts {
+            l1_chain: l1.chain()?,
+            base_asset: l1.roots.bridgehub().base_token_asset_id(chain)?,
+            old_bridge: l1.nullifier().old_bridge(chain)?,
+        })
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the parts of one log")]
+    fn read(
+        &self,
+        logs: &BatchView<'_>,
+        index: u64,
+        log: L2ToL1Log,
+        message: Option<Vec<u8>>,
+        facts: &Result<BatchFacts, StateError>,
+        flag: Result<bool, StateError>,
+        transaction: Option<Hash>,
+    ) -> Option<Pending> {
+        let (chain_id, batch_number) = logs.key();
+        // The bytes of an archive file are first read here.
+        let damage =
+            message.as_deref().map(|message| verify::message(&log, message)).and_then(Result::err);
+        let subject = Subject::of(&log, message.as_deref())?;
+        let (token, asset_id) = match self.token_and_asset(&subject, facts) {
+            Ok(found) => found,
+            Err(_) => (None, None),
+        };
+        if !self.selection.has_token(token, asset_id) {
+            return None;
+        }
+        let judged = match (damage, facts, flag) {
+            (Some(error), ..) => {
+                let reason = format!("log {index}: {error}");
+                let (chain, batch) = (chain_id, batch_number);
+                Some(Judgement::failed(&ExtractError::ArchiveDamaged { chain, batch, reason }))
+            }
+            (None, Err(error), _) => Some(Judgement::unreadable(error.clone())),
+            (None, _, Err(error)) => Some(Judgement::unreadable(error)),
+            (None, Ok(facts), Ok(flag)) => self
+                .before_proof(chain_id, &subject, facts, flag)
+                .unwrap_or_else(|error| Some(Judgement::unreadable(error))),
+        };
+        let (message_hash, tx_hash) = match subject {
+            Subject::FailedDeposit(l2_tx) => (None, Some(l2_tx)),
+            _ => (Some(log.value()), transaction),
+        };
+        let claim = Claim {
+            chain_id,
+            batch_number,
+            id: index,
+            message_hash,
+            tx_hash,
+            kind: subject.kind(),
+            status: Status::Unknown,
+            receiver: subject.receiver(),
+            asset_id,
+            token,
+            amount: subject.amount(),
+            target: None,
+            call: None,
+            reason: None,
+        };
+        Some(Pending { index, log, subject, claim, judged })
+    }
+
+    fn token_and_asset(
+        &self,
+        subject: &Subject,
+        facts: &Result<BatchFacts, StateError>,
+    ) -> Result<(Option<Address>, Option<Hash>), StateError> {
+        let Some(withdrawal) = subject.withdrawal() else { return Ok((None, None)) };
+        let of_l1 = |token| {
+            let l1_chain = facts.as_ref().ok().and_then(|facts| facts.l1_chain);
+            l1_chain.map(|l1_chain| vault_asset_id(l1_chain, token))
+        };
+        Ok(match withdrawal {
+            Withdrawal::AssetRouter { asset_id, transfer, .. } => {
+                (transfer.map(|transfer| transfer.origin_token), Some(*asset_id))
+            }
+            Withdrawal::LegacyErc20 { token, .. } => (Some(*token), of_l1(*token)),
+            Withdrawal::BaseToken { .. } => {
+                let facts = facts.as_ref().map_err(Clone::clone)?;
+                let Some(asset_id) = Some(facts.base_asset).filter(|asset| !asset.is_zero()) else {
+                    return Ok((None, None));
+                };
+                let token = match self.routes.l1.vault()? {
+                    _ if of_l1(ETHER) == Some(asset_id) => Some(ETHER),
+                    Some(vault) => vault.token(asset_id)?,
+                    None => None,
+                };
+                (token, Some(asset_id))
+            }
+        })
+    }
+
+    /// The checks that come before the proof. `None` if they all pass.
+    fn before_proof(
+        &self,
+        chain: ChainId,
+        subject: &Subject,
+        facts: &BatchFacts,
+        flag: bool,
+    ) -> Result<Option<Judgement>, StateError> {
+        let l1 = &self.routes.l1;
+        if let Subject::Message(_) = subject {
+            return Ok(None);
+        }
+        if let Subject::Missing(_) = subject {
+            let message = "the archive has only the log of the message, not its bytes";
+            return Ok(Some(Judgement::unknown(FailureCode::CallNeedsMessageBytes, message)));
+        }
+        let nullifier = l1.nullifier();
+        if !nullifier.is_set_up()? {
+            return Ok(Some(Judgement::no_nullifier(l1.nullifier)));
+        }
+        if flag && subject.withdrawal().is_some() {
+            return Ok(Some(Judgement::FINALIZED));
+        }
+        if nullifier.is_paused()? {
+            return Ok(Some(Judgement::paused()));
+        }
+        Ok(match subject {
+            Subject::Withdrawal(withdrawal, sender) => {
+                self.sender_objection(withdrawal, *sender, facts)?
+            }
+            Subject::FailedDeposit(l2_tx) => {
+                let stored = nullifier.deposit(chain, *l2_tx)?;
+                stored.is_zero().then(|| Judgement::no_deposit(l1.roots.is_v31()))
+            }
+            Subject::Message(_) | Subject::Missing(_) => None,
+        })
+    }
+
+    /// Whether L1 does not pay for a withdrawal of this sender: `_parseL2WithdrawalMessage` and the first part
+    /// of `_verifyWithdrawal`.
+    fn sender_objection(
+        &self,
+        withdrawal: &Withdrawal,
+        sender: Address,
+        facts: &BatchFacts,
+    ) -> Result<Option<Judgement>, StateError> {
+        let asset_id = match withdrawal {
+            Withdrawal::BaseToken { .. } => Some(facts.base_asset),
+            Withdrawal::AssetRouter { asset_id, .. } => Some(*asset_id),
+            Withdrawal::LegacyErc20 { token, .. } => {
+                let expected = facts.l1_chain.map(|l1_chain| vault_asset_id(l1_chain, *token));
+                let vault = self.routes.l1.vault()?;
+                let registered = vault.map(|vault| vault.asset_id(*token)).transpose()?.flatten();
+                if registered.is_some() && expected.is_some() && registered != expected {
+                    return Ok(Some(Judgement::token_not_legacy(*token)));
+                }
+                expected
+            }
+        };
+        let is_base = asset_id == Some(facts.base_asset);
+        let by_bridge = sender == ASSET_ROUTER || facts.old_bridge == Some(sender);
+        let is_v31 = self.routes.l1.roots.is_v31();
+        let (is_allowed, is_proven_otherwise) = match (is_v31, is_base) {
+            (true, true) => (sender == BASE_TOKEN, false),
+            (true, false) => (by_bridge, false),
+            // The contract lets one of them stand for the other, but proves a base token as of 0x…800a.
+            (false, true) => (sender == BASE_TOKEN, by_bridge),
+            (false, false) => (by_bridge || sender == BASE_TOKEN, false),
+        };
+        Ok((!is_allowed).then(|| Judgement::wrong_sender(sender, is_proven_otherwise)))
+    }
+
+    /// The claim, after its proof was made or was found to be impossible.
+    pub(super) fn claim(&self, pending: &Pending, outcome: Outcome<'_>) -> Claim {
+        let mut claim = pending.claim.clone();
+        let judgement = match (outcome, &pending.judged) {
+            (Outcome::Disproved(judged), _) | (_, Some(judged)) => judged.clone(),
+            (Outcome::NoProof(judged), None) => judged.clone(),
+            (Outcome::Proof(proof), None) => {
+                let judged = self.with_proof(pending, proof);
+                let (judgement, call) =
+                    judged.unwrap_or_else(|error| (Judgement::unreadable(error), None));
+                claim.target = call.as_ref().map(|_| *proof.target);
+                claim.call = call;
+                judgement
+            }
+        };
+        (claim.status, claim.reason) = (judgement.status, judgement.reason);
+        claim
+    }
+
+    /// The checks that come after the proof, and the call.
+    fn with_proof(
+        &self,
+        pending: &Pending,
+        proof: &ProofView<'_>,
+    ) -> Result<(Judgement, Option<ClaimCall>), StateError> {
+        let (l1, of) = (&self.routes.l1, (proof.chain, proof.batch));
+        let not_encoded =
+            |error: CallError| (Judgement::unknown(error.code(), error.to_string()), None);
+        Ok(match &pending.subject {
+            Subject::Withdrawal(..) => {
+                let judgement = match l1.old_bridges(of, pending.index)? {
+                    OldBridges::NotPaid => Judgement::CLAIMABLE,
+                    OldBridges::Paid => return Ok((Judgement::FINALIZED, None)),
+                    OldBridges::NotSet(variable) => {
+                        return Ok((Judgement::value_not_set(variable), None));
+                    }
+                    OldBridges::Unknown => Judgement::unknown(
+                        FailureCode::OldBridgeUnknown,
+                        "L1 accepts the proof, but a bridge from before L1Nullifier may have paid it \
+                         out, and the state does not hold its flag; the call then reverts",
+                    ),
+                };
+                match ClaimCall::finalize(l1.nullifier, proof) {
+                    Ok(call) => (judgement, Some(call)),
+                    Err(error) => not_encoded(error),
+                }
+            }
+            Subject::Message(_) => match self.verifier(of.0)? {
+                None => (Judgement::not_a_withdrawal(), None),
+                Some(verifier) => match ClaimCall::verify(verifier, proof) {
+                    Ok(call) => (Judgement::not_a_withdrawal(), Some(call)),
+                    Err(error) => not_encoded(error),
+                },
+            },
+            Subject::FailedDeposit(l2_tx) => {
+                if l1.refuses_deposits(of.0)? {
+                    let variable = "eraLegacyBridgeLastDepositBatch";
+                    return Ok((Judgement::value_not_set(variable), None));
+                }
+                let stored = l1.nullifier().deposit(of.0, *l2_tx)?;
+                match &self.deposit {
+                    None => {
+                        let message = "the call needs the sender, the asset id and the data of the \
+                                       deposit, which the L1 transaction of the deposit has";
+                        (Judgement::claimable_but(FailureCode::DepositNeeded, message), None)
+                    }
+                    Some(deposit) if deposit.has_hash(stored, l1)? => {
+                        let is_v31 = l1.roots.is_v31();
+                        let call = ClaimCall::recover(is_v31, l1.nullifier, deposit, proof);
+                        (Judgement::CLAIMABLE, Some(call))
+                    }
+                    Some(_) => {
+                        let message = format!(
+                            "L1Nullifier stores the hash {stored} of another deposit than the given one"
+                        );
+                        (Judgement::claimable_but(FailureCode::DepositDiffers, message), None)
+                    }
+                }
+            }
+            Subject::Missing(_) => (Judgement::not_a_withdrawal(), None),
+        })
+    }
+
+    /// The contract that verifies messages of a chain on L1.
+    fn verifier(&self, chain: ChainId) -> Result<Option<Address>, StateError> {
+        let roots = self.routes.l1.roots;
+        match roots.is_v31() {
+            true => Ok(Some(roots.addresses().message_root)),
+            false => roots.bridgehub().zk_chain(chain),
+        }
+    }
+}

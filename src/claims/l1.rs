@@ -1,0 +1,120 @@
+//! The contracts on L1 that pay out, in one state.
+
+use std::fmt;
+
+use crate::{
+    anchor::KnownRoots,
+    contracts::{L1Erc20Bridge, L1Nullifier, NativeTokenVault},
+    primitives::{Address, BatchNumber, ChainId},
+    state::{StateError, StorageReader},
+};
+
+/// The chain ids of L1 and of its Era chain, which the contracts keep in their code: Ethereum, and Sepolia.
+/// Source: era-contracts, deployments of `L1Nullifier` (`ERA_CHAIN_ID`).
+const ERA_CHAINS: [(ChainId, ChainId); 2] =
+    [(ChainId(1), ChainId(324)), (ChainId(11_155_111), ChainId(300))];
+
+/// The roots that L1 accepts, and the contracts that pay out.
+#[derive(Debug)]
+pub(super) struct L1<'a, S> {
+    pub(super) roots: &'a KnownRoots<S>,
+    pub(super) nullifier: Address,
+    /// The chain id of L1, if it was given.
+    pub(super) given_chain: Option<ChainId>,
+    /// The chain whose old bridges paid out too, if it was given.
+    pub(super) given_era: Option<ChainId>,
+    /// The settlement layer of the evidence, which settles on L1.
+    pub(super) sl_chain: Option<ChainId>,
+}
+
+/// Whether one of Era's old bridges paid a withdrawal out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OldBridges {
+    /// No.
+    NotPaid,
+    /// Yes.
+    Paid,
+    /// The state does not show it.
+    Unknown,
+    /// L1Nullifier refuses withdrawals of Era, because this variable is not set.
+    NotSet(&'static str),
+}
+
+impl<'a, S: StorageReader + fmt::Debug> L1<'a, S> {
+    pub(super) fn nullifier(&self) -> L1Nullifier<'a, S> {
+        L1Nullifier::at(self.roots.state(), self.nullifier)
+    }
+
+    /// The native token vault, if its storage is in the state.
+    pub(super) fn vault(&self) -> Result<Option<NativeTokenVault<'a, S>>, StateError> {
+        let at = self.nullifier().native_token_vault()?;
+        let state = self.roots.state();
+        let held = at.filter(|at| state.slot_count(*at) != Some(0));
+        Ok(held.map(|at| NativeTokenVault::at(state, at)))
+    }
+
+    /// The chain id of L1: the given one, the first chain in its MessageRoot, or the layer on which the
+    /// settlement layer settles.
+    pub(super) fn chain(&self) -> Result<Option<ChainId>, StateError> {
+        if let Some(known) = self.given_chain.or(self.roots.own_chain()) {
+            return Ok(Some(known));
+        }
+        match self.sl_chain {
+            Some(sl_chain) => self.roots.bridgehub().settlement_layer(sl_chain),
+            None => Ok(None),
+        }
+    }
+
+    /// The chain whose old bridges paid out too.
+    fn era(&self) -> Result<Option<ChainId>, StateError> {
+        if self.given_era.is_some() {
+            return Ok(self.given_era);
+        }
+        let l1 = self.chain()?;
+        Ok(ERA_CHAINS.into_iter().find(|(chain, _)| l1 == Some(*chain)).map(|(_, era)| era))
+    }
+
+    /// Whether the old bridges paid a withdrawal out, by the rules of `_finalizeDeposit`.
+    pub(super) fn old_bridges(
+        &self,
+        (chain, batch): (ChainId, BatchNumber),
+        index: u64,
+    ) -> Result<OldBridges, StateError> {
+        let era = self.era()?;
+        if era.is_some_and(|era| era != chain) {
+            return Ok(OldBridges::NotPaid);
+        }
+        let (nullifier, number) = (self.nullifier(), batch.to_word());
+        let first = nullifier.first_batches()?;
+        if era.is_some() && first.after_diamond.is_zero() {
+            return Ok(OldBridges::NotSet("eraPostDiamondUpgradeFirstBatch"));
+        }
+        if era.is_some() && first.after_legacy_bridge.is_zero() {
+            return Ok(OldBridges::NotSet("eraPostLegacyBridgeUpgradeFirstBatch"));
+        }
+        let mut flags = Vec::new();
+        if number < first.after_diamond {
+            let diamond = self.roots.diamond(chain)?;
+            let paid = diamond.map(|diamond| diamond.is_eth_withdrawal_finalized(batch, index));
+            flags.push(paid.transpose()?);
+        }
+        if number < first.after_legacy_bridge {
+            let state = self.roots.state();
+            let bridge = nullifier.legacy_bridge()?;
+            let held = bridge.filter(|at| state.slot_count(*at) != Some(0));
+            let paid = held.map(|at| L1Erc20Bridge::at(state, at).is_finalized(batch, index));
+            flags.push(paid.transpose()?);
+        }
+        Ok(match () {
+            // Without Era's chain id, a flag may be that of another chain's withdrawal.
+            () if flags.contains(&Some(true)) && era.is_some() => OldBridges::Paid,
+            () if flags.iter().all(|flag| *flag == Some(false)) => OldBridges::NotPaid,
+            () => OldBridges::Unknown,
+        })
+    }
+
+    /// Whether L1Nullifier refuses to recover deposits of this chain, because a variable about Era is not set.
+    pub(super) fn refuses_deposits(&self, chain: ChainId) -> Result<bool, StateError> {
+        Ok(self.era()? == Some(chain) && !self.nullifier().has_last_legacy_deposit()?)
+    }
+}

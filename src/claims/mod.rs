@@ -1,0 +1,35 @@
+//! What a state of L1 says about the withdrawals in an archive, and the calls that pay them out.
+//!
+//! | item | purpose |
+//! | --- | --- |
+//! | [`Claims`] | judges everything that is selected, on all threads |
+//! | [`ClaimSelection`], [`ClaimKind`] | which logs |
+//! | [`Claim`], [`Status`], [`Reason`] | the record of a withdrawal, a failed deposit, or another message |
+//! | [`ClaimCall`] | the call, which the sender of the message decides |
+//! | [`Totals`] | the sums by token |
+//!
+//! Only `L1Nullifier` knows what was paid out, and only the roots that L1 accepts
+//! ([`anchor`](crate::anchor)) show what can be. Nothing is said of the balance that L1 keeps for a chain.
+//! Sources: era-contracts `L1Nullifier.sol`, v29 and v31.
+
+mod abi;
+mod call;
+mod claim;
+mod deposit;
+mod job;
+mod judge;
+mod l1;
+mod reason;
+mod route;
+mod selection;
+mod subject;
+mod totals;
+
+pub use call::ClaimCall;
+pub use claim::Claim;
+pub use deposit::Deposit;
+pub use job::{Claims, ClaimsOptions};
+pub use reason::{ContractError, Reason, Status};
+pub use selection::ClaimSelection;
+pub use subject::ClaimKind;
+pub use totals::{Token, TokenTotals, Total, Totals};

@@ -1,0 +1,70 @@
+//! The native token vault on L1: which token an asset is.
+//!
+//! | slot | variable |
+//! | --- | --- |
+//! | 202 | `tokenAddress`: asset id → token on this chain |
+//! | 203 | `assetId`: token on this chain → asset id |
+//!
+//! Source: era-contracts `NativeTokenVault.sol` (v26 to v30) and `NativeTokenVaultBase.sol` (v31).
+
+use super::Storage;
+use crate::{
+    keccak::keccak256,
+    primitives::{Address, ChainId, Hash, Word},
+    state::{StateError, StorageReader, slots::mapping_value},
+};
+
+const TOKEN_ADDRESS: u64 = 202;
+const ASSET_ID: u64 = 203;
+
+/// L2NativeTokenVault, which is part of every asset id of a vault's token.
+const L2_NATIVE_TOKEN_VAULT: Address = Address::system(0x1_0004);
+
+/// The native token vault at an address.
+pub struct NativeTokenVault<'s, S: ?Sized>(Storage<'s, S>);
+
+impl<'s, S: StorageReader + ?Sized> NativeTokenVault<'s, S> {
+    /// The contract at `address`.
+    #[must_use]
+    pub fn at(state: &'s S, address: Address) -> Self {
+        Self(Storage::new(state, address))
+    }
+
+    /// `tokenAddress`: the token of an asset; `None` when the vault does not know the asset.
+    ///
+    /// # Errors
+    /// [`StateError`] when the state cannot be read.
+    pub fn token(&self, asset_id: Hash) -> Result<Option<Address>, StateError> {
+        self.0.address(mapping_value(asset_id.into(), TOKEN_ADDRESS.into()))
+    }
+
+    /// `assetId`: the asset id of a token; `None` when the token is not registered.
+    ///
+    /// # Errors
+    /// [`StateError`] when the state cannot be read.
+    pub fn asset_id(&self, token: Address) -> Result<Option<Hash>, StateError> {
+        let value = self.0.word(mapping_value(token.to_word(), ASSET_ID.into()))?;
+        Ok((!value.is_zero()).then(|| value.to_hash()))
+    }
+}
+
+/// The asset id of a token that comes from this chain: `keccak256(abi.encode(chain, 0x…10004, token))`.
+/// Source: `DataEncoding.encodeNTVAssetId`.
+#[must_use]
+pub fn vault_asset_id(origin: ChainId, token: Address) -> Hash {
+    let words: [Word; 3] = [origin.to_word(), L2_NATIVE_TOKEN_VAULT.to_word(), token.to_word()];
+    keccak256(words.map(|word| *word.as_bytes()).as_flattened())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The published asset id of ether on mainnet.
+    #[test]
+    fn the_asset_id_of_ether_is_the_published_one() {
+        let ether = vault_asset_id(ChainId(1), Address::system(1));
+        let published = "0x8df3463b1850eb1d8d1847743ea155aef6b16074db8ba81d897dc30554fb2085";
+        assert_eq!(ether.to_string(), published);
+    }
+}
