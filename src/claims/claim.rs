@@ -48,6 +48,14 @@ pub struct Claim {
     pub reason: Option<Reason>,
 }
 
+impl Claim {
+    /// The amount in decimal digits.
+    #[must_use]
+    pub fn amount_text(&self) -> Option<String> {
+        self.amount.map(|amount| decimal(amount).to_string())
+    }
+}
+
 /// A number in decimal digits.
 pub(super) fn decimal(number: Word) -> U256 {
     U256::from_be_bytes(*number.as_bytes())

@@ -111,13 +111,15 @@ impl<'a, S: StorageReader + fmt::Debug + Send> Claims<'a, S> {
         Ok(Self { judge, archive: messages.archive(), observer: options.observer.clone() })
     }
 
-    /// Runs the job, and hands the claims to `sink` in the order of chain, batch and index.
+    /// Runs the job. All threads `encode` claims, and the results go to `sink` in the order of chain, batch and
+    /// index. The totals also count claims with other statuses than the selected ones.
     ///
     /// # Errors
     /// [`Error`] if nothing is selected, the archive is damaged, the job is cancelled, or the sink fails.
-    pub fn run(
+    pub fn run<T: Send>(
         &self,
-        mut sink: impl FnMut(Vec<Claim>) -> Result<(), Error>,
+        encode: impl Fn(&[Claim]) -> T + Sync,
+        mut sink: impl FnMut(T) -> Result<(), Error>,
     ) -> Result<Totals, Error> {
         let mut totals = Totals::default();
         let mut batches = self.batches()?;
@@ -139,12 +141,15 @@ impl<'a, S: StorageReader + fmt::Debug + Send> Claims<'a, S> {
                 };
                 let (now, later) = rest.split_at(rest.iter().take_while(fits).count().max(1));
                 rest = later;
-                let claims: Vec<Vec<Claim>> =
-                    now.par_iter().map(|part| self.claims_of(part)).collect();
-                for mut claims in claims {
-                    claims.iter().for_each(|claim| totals.add(claim));
+                let made = now.par_iter().map(|part| {
+                    let mut claims = self.claims_of(part);
+                    let totals = Totals::of(&claims);
                     claims.retain(|claim| self.judge.selection.has_status(claim));
-                    sink(claims)?;
+                    (totals, encode(&claims))
+                });
+                for (next, encoded) in made.collect::<Vec<_>>() {
+                    totals.add(next);
+                    sink(encoded)?;
                 }
                 if self.observer.is_cancelled() {
                     return Err(Error::Interrupted(None));

@@ -114,7 +114,7 @@ impl Judgement {
         Self::new(Status::Unknown, code, message.into())
     }
 
-    /// The same reason, but not decided.
+    /// L1 accepts the proof, with something to know about it.
     pub(super) fn claimable_but(code: FailureCode, message: impl Into<String>) -> Self {
         Self::new(Status::Claimable, code, message.into())
     }
@@ -221,9 +221,9 @@ impl Judgement {
 
     /// `finalizeDeposit` does not take the message; other contracts may.
     pub(super) fn not_a_withdrawal() -> Self {
-        let message = "the message is no withdrawal; L1 does not record who used it, and the call only \
-                       verifies that it was sent";
-        Self::unknown(FailureCode::NotAWithdrawal, message)
+        let message = "the message is no withdrawal, and finalizeDeposit refuses it; the call verifies that it \
+                       was sent, and changes nothing";
+        Self::claimable_but(FailureCode::NotAWithdrawal, message)
             .reverts(ContractError::of::<abi::InvalidSelector>())
     }
 }

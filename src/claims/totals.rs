@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use alloy_primitives::U512;
-use serde::{Serialize, Serializer};
+use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use super::{Claim, ClaimKind, Status, claim::decimal};
 use crate::primitives::{Address, ChainId, Hash};
@@ -75,17 +75,36 @@ pub struct Totals {
 }
 
 impl Totals {
-    pub(super) fn add(&mut self, claim: &Claim) {
-        *self.by_status.entry(claim.status).or_default() += 1;
-        if !ClaimKind::WITHDRAWALS.contains(&claim.kind) {
-            return;
+    /// The totals of some claims.
+    pub(super) fn of(claims: &[Claim]) -> Self {
+        let mut totals = Self::default();
+        for claim in claims {
+            *totals.by_status.entry(claim.status).or_default() += 1;
+            if ClaimKind::WITHDRAWALS.contains(&claim.kind) {
+                let of_token = totals.tokens.entry(Token::of(claim)).or_default();
+                of_token.entry(claim.status).or_default().add(claim);
+            }
         }
-        let token = Token::of(claim);
-        if self.tokens.len() >= MOST_TOKENS && !self.tokens.contains_key(&token) {
-            self.others += 1;
-            return;
+        totals
+    }
+
+    /// Adds the totals of the next claims. The result depends only on their order.
+    pub(super) fn add(&mut self, next: Self) {
+        for (status, claims) in next.by_status {
+            *self.by_status.entry(status).or_default() += claims;
         }
-        self.tokens.entry(token).or_default().entry(claim.status).or_default().add(claim);
+        for (token, by_status) in next.tokens {
+            if self.tokens.len() >= MOST_TOKENS && !self.tokens.contains_key(&token) {
+                self.others += by_status.values().map(|total| total.claims).sum::<u64>();
+                continue;
+            }
+            let of_token = self.tokens.entry(token).or_default();
+            for (status, total) in by_status {
+                let sum = of_token.entry(status).or_default();
+                sum.claims += total.claims;
+                sum.amount += total.amount;
+            }
+        }
     }
 
     /// The number of claims.
@@ -94,10 +113,10 @@ impl Totals {
         self.by_status.values().sum()
     }
 
-    /// The number of claims with each status.
+    /// The number of claims with this status.
     #[must_use]
-    pub fn by_status(&self) -> &BTreeMap<Status, u64> {
-        &self.by_status
+    pub fn with_status(&self, status: Status) -> u64 {
+        self.by_status.get(&status).copied().unwrap_or_default()
     }
 
     /// The totals of each token, in the order of the tokens.
@@ -111,5 +130,19 @@ impl Totals {
     #[must_use]
     pub fn of_other_tokens(&self) -> u64 {
         self.others
+    }
+}
+
+/// An object with `claims`, the number of claims with each status, `tokens` and `ofOtherTokens`.
+impl Serialize for Totals {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = serializer.serialize_map(None)?;
+        object.serialize_entry("claims", &self.claims())?;
+        for status in Status::ALL {
+            object.serialize_entry(status.name(), &self.with_status(status))?;
+        }
+        object.serialize_entry("tokens", &self.tokens().collect::<Vec<_>>())?;
+        object.serialize_entry("ofOtherTokens", &self.others)?;
+        object.end()
     }
 }

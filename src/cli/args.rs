@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
 use super::{
+    claims_args::ClaimsArgs,
     error::CliError,
     examples,
     formats::InputFormat,
@@ -110,6 +111,7 @@ impl Cli {
                 args.state_args.access = access;
                 args.state_args.format_flag = ANCHOR_FORMAT;
             }
+            Command::Claims(args) => args.tree_args.state.access = access,
             Command::History(args) => args.tree_args.state.access = access,
             Command::Inspect(args) => args.state_args.access = access,
             Command::Check(args) => args.access = access,
@@ -174,6 +176,9 @@ pub(super) enum Command {
     /// Verify proofs
     #[command(after_help = examples::VERIFY)]
     Verify(VerifyArgs),
+    /// Say which withdrawals are paid out, and print the call for each that is not
+    #[command(after_help = examples::CLAIMS)]
+    Claims(ClaimsArgs),
     /// List the roots by block and what each of them contains
     #[command(after_help = examples::HISTORY)]
     History(HistoryArgs),

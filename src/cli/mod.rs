@@ -3,6 +3,8 @@
 
 mod args;
 mod check;
+mod claims;
+mod claims_args;
 mod completions;
 mod error;
 mod examples;
@@ -123,6 +125,7 @@ fn run(cli: &Cli) -> Result<Outcome, CliError> {
         Command::Prove(args) => prove::run(args, &console, bars),
         Command::Merge(args) => merge::run(args, &console, bars),
         Command::Verify(args) => verify::run(args, &console, bars),
+        Command::Claims(args) => claims::run(args, &console, bars),
         Command::History(args) => history::run(args, &console, bars),
         Command::Inspect(args) => inspect::run(args, console),
         Command::Check(args) => check::run(args, &console, bars),

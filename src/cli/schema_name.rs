@@ -13,6 +13,8 @@ pub(super) enum SchemaName {
     Request,
     /// A line of verify --report
     Verdict,
+    /// A line of claims
+    Claim,
     /// A line of a raw archive of logs
     Batch,
     /// survey --json
@@ -37,6 +39,8 @@ pub(super) enum SchemaName {
     MergeSummary,
     /// verify --json on standard error
     VerifySummary,
+    /// claims --summary, and claims --json on standard error
+    ClaimsSummary,
     /// An error of any command with --json, on standard error
     Error,
 }
@@ -49,6 +53,7 @@ impl SchemaName {
             Self::Failure => include_str!("schema/failure.json"),
             Self::Request => include_str!("schema/request.json"),
             Self::Verdict => include_str!("schema/verdict.json"),
+            Self::Claim => include_str!("schema/claim.json"),
             Self::Batch => include_str!("schema/batch.json"),
             Self::Survey => include_str!("schema/survey.json"),
             Self::Import => include_str!("schema/import.json"),
@@ -61,6 +66,7 @@ impl SchemaName {
             Self::ProveSummary => include_str!("schema/prove-summary.json"),
             Self::MergeSummary => include_str!("schema/merge-summary.json"),
             Self::VerifySummary => include_str!("schema/verify-summary.json"),
+            Self::ClaimsSummary => include_str!("schema/claims-summary.json"),
             Self::Error => include_str!("schema/error.json"),
         }
     }

@@ -1,0 +1,301 @@
+use std::{
+    io::{self, IsTerminal},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Instant,
+};
+
+use serde::Serialize;
+
+use super::{
+    claims_args::{ClaimsArgs, DepositArgs},
+    error::{CliError, Outcome, refuse_overwriting},
+    interrupt::{InOrder, interrupted},
+    progress::{Progress, ProgressFactory},
+    report::{Console, count, named},
+    role::Role,
+    wrong_input::wrong_input,
+};
+use crate::{
+    anchor::KnownRoots,
+    claims::{Claim, ClaimSelection, Claims, ClaimsOptions, Deposit, Status, TokenTotals, Totals},
+    files::{Compression, Output, is_same_place},
+    primitives::{SlBlock, hex},
+    prove::{
+        Error, L1Options, Messages, MessagesOptions, Observer, StateOptions, Trees, TreesOptions,
+    },
+    snapshot::Snapshot,
+    state::StorageReader,
+};
+
+/// How many tokens are printed.
+const MOST_TOKENS: usize = 20;
+
+pub(super) fn run(
+    args: &ClaimsArgs,
+    console: &Console,
+    bars: ProgressFactory,
+) -> Result<Outcome, CliError> {
+    let args = &with_archive(args);
+    check_paths(args)?;
+    let network = args.tree_args.state.deployment();
+    let known = network.map(|network| network.l1_nullifier);
+    let Some(l1_nullifier) = args.l1.l1_nullifier.or(known) else {
+        let text =
+            "the address of L1Nullifier is not known; give it with --l1-nullifier or --network";
+        return Err(CliError::Usage(text.into()));
+    };
+    let deposit = deposit(&args.deposit)?;
+    let started = Instant::now();
+    let mut output = Output::create(&args.output)?;
+    let summary_output = args.summary.as_deref().map(Output::create).transpose()?;
+    let trees = match args.tree.is_empty() {
+        true => None,
+        false => Some(args.tree_args.trees(&args.tree, &trees_options(args, console))?),
+    };
+    let wrong_anchor = |error: Error| wrong_input(&args.l1.anchor, Role::State, error.into());
+    let read;
+    let l1 = match trees.as_ref().map(Trees::l1).transpose().map_err(wrong_anchor)?.flatten() {
+        Some(l1) => l1,
+        None => {
+            read = anchor(args).map_err(wrong_anchor)?;
+            &read
+        }
+    };
+    let messages = messages(args, trees.as_ref())?;
+
+    let progress = Arc::new(Watch(bars.begin("logs", Some(messages.archive().header().logs))));
+    let mut options = ClaimsOptions::new(l1_nullifier);
+    options.l1_chain = args.l1.l1_chain_id.or(network.map(|network| network.l1_chain_id));
+    options.era_chain = args.l1.era_chain_id.or(network.map(|network| network.era_chain_id));
+    options.deposit = deposit;
+    options.observer = Arc::clone(&progress).into();
+    let claims = Claims::new(l1, trees.as_ref(), &messages, selection(args), &options)?;
+    let in_order = InOrder::new();
+    let is_table = args.output == Path::new("-") && io::stdout().is_terminal();
+    if is_table {
+        output.put(HEADER.as_bytes())?;
+    }
+    let compression = Compression::of_name(&args.output);
+    let totals = claims.run(
+        |claims| encode(claims, is_table, compression),
+        |text| Ok(output.put(&text.map_err(|error| Error::Sink(error.into()))?)?),
+    );
+    drop(in_order);
+    progress.0.end();
+    let totals = totals?;
+    if totals.claims() == 0 {
+        return Err(CliError::NothingFound("the archive has no such claim there".into()));
+    }
+    CliError::unless_unread(output.finish())?;
+
+    let anchor_block = l1.state().block();
+    let summary =
+        Summary { anchor_block, totals: &totals, seconds: started.elapsed().as_secs_f64() };
+    console.summary(&summary);
+    say(&summary, console);
+    console.info(format_args!("output             {}", named(&args.output)));
+    if let Some(mut output) = summary_output {
+        let mut text = serde_json::to_vec_pretty(&summary).unwrap_or_default();
+        text.push(b'\n');
+        output.put(&text)?;
+        output.finish()?;
+    }
+    Ok(match totals.with_status(Status::Unknown) {
+        0 => Outcome::Done,
+        _ => Outcome::NotJudged,
+    })
+}
+
+/// The summary of the command.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Summary<'t> {
+    anchor_block: Option<SlBlock>,
+    #[serde(flatten)]
+    totals: &'t Totals,
+    seconds: f64,
+}
+
+/// Shows the progress, and cancels the job on a signal.
+struct Watch(Progress);
+
+impl Observer for Watch {
+    fn advanced(&self, logs: u64) {
+        self.0.add(logs);
+    }
+
+    fn is_cancelled(&self) -> bool {
+        interrupted()
+    }
+}
+
+/// The arguments with those that --archive stands for.
+fn with_archive(args: &ClaimsArgs) -> ClaimsArgs {
+    let mut args = args.clone();
+    if let Some(archive) = args.archive.clone() {
+        for paths in [&mut args.tree, &mut args.messages, &mut args.sl_batches] {
+            if paths.is_empty() {
+                paths.push(archive.clone());
+            }
+        }
+    }
+    args
+}
+
+/// Checks that at most one input is standard input and that no output is an input.
+fn check_paths(args: &ClaimsArgs) -> Result<(), CliError> {
+    let several = [&args.tree, &args.messages, &args.past.events, &args.sl_batches];
+    let inputs = several.into_iter().flatten().chain([&args.l1.anchor]);
+    let inputs: Vec<&Path> = inputs.map(PathBuf::as_path).collect();
+    if inputs.iter().filter(|path| **path == Path::new("-")).count() > 1 {
+        return Err(CliError::Usage("only one input can be standard input".into()));
+    }
+    refuse_overwriting(&args.output, &inputs)?;
+    if let Some(summary) = &args.summary {
+        refuse_overwriting(summary, &inputs)?;
+        if is_same_place(summary, &args.output) {
+            return Err(CliError::Usage("--summary and the output are the same file".into()));
+        }
+    }
+    Ok(())
+}
+
+fn deposit(args: &DepositArgs) -> Result<Option<Deposit>, CliError> {
+    let (Some(sender), Some(asset_id), Some(data)) =
+        (args.deposit_sender, args.deposit_asset, &args.deposit_data)
+    else {
+        return Ok(None);
+    };
+    let asset_data =
+        hex::bytes(data).map_err(|error| CliError::Usage(format!("--deposit-data: {error}")))?;
+    Ok(Some(Deposit { sender, asset_id, asset_data }))
+}
+
+fn selection(args: &ClaimsArgs) -> ClaimSelection {
+    let which = &args.which;
+    let mut selection = ClaimSelection::default();
+    (selection.transaction, selection.message) = (which.tx, which.message);
+    (selection.chain, selection.batches) = (which.chain, which.batch);
+    (selection.receiver, selection.sender) = (which.receiver, which.sender);
+    (selection.token, selection.asset_id) = (which.token, which.asset_id);
+    if !which.kind.is_empty() {
+        selection.kinds.clone_from(&which.kind);
+    }
+    selection.statuses.clone_from(&which.status);
+    selection
+}
+
+/// How the state of L1 is read.
+fn l1_options(args: &ClaimsArgs) -> StateOptions {
+    let network = args.tree_args.state.deployment();
+    StateOptions {
+        format: args.l1.anchor_format.0,
+        access: args.tree_args.state.access,
+        bridgehub: args.l1.anchor_bridgehub.or(network.map(|network| network.bridgehub)),
+        message_root: args.l1.anchor_message_root,
+        ..StateOptions::default()
+    }
+}
+
+fn trees_options(args: &ClaimsArgs, console: &Console) -> TreesOptions {
+    TreesOptions {
+        sl_batches: args.sl_batches.clone(),
+        l1: Some(L1Options { path: args.l1.anchor.clone(), state: l1_options(args) }),
+        ..args.tree_args.options(Some(&args.past), console)
+    }
+}
+
+/// Reads the state of L1.
+fn anchor(args: &ClaimsArgs) -> Result<KnownRoots<Snapshot>, Error> {
+    let options = l1_options(args);
+    let state = options.import().read(&args.l1.anchor)?.state;
+    let addresses = options.addresses(&state)?;
+    Ok(KnownRoots::new(state, addresses)?)
+}
+
+/// Opens the archives of logs.
+fn messages(args: &ClaimsArgs, trees: Option<&Trees>) -> Result<Messages, CliError> {
+    let mut options = MessagesOptions::default();
+    options.source.access = args.tree_args.state.access;
+    options.trees = trees.cloned();
+    options.chain_of_others = args.which.chain;
+    Messages::open(&args.messages, &options).map_err(|error| {
+        let wrong = |error, path: &PathBuf| wrong_input(path, Role::Messages, error);
+        args.messages.iter().fold(error.into(), wrong)
+    })
+}
+
+const HEADER: &str = "chain            batch      log  kind            status     receiver                                                            amount  token\n";
+
+/// Lines of JSON, or rows of the table.
+fn encode(
+    claims: &[Claim],
+    is_table: bool,
+    compression: Option<Compression>,
+) -> io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    for claim in claims {
+        match is_table {
+            true => text.extend(row(claim).into_bytes()),
+            false => {
+                serde_json::to_writer(&mut text, claim)?;
+                text.push(b'\n');
+            }
+        }
+    }
+    match compression {
+        Some(compression) if !text.is_empty() => compression.compress(&text),
+        _ => Ok(text),
+    }
+}
+
+fn row(claim: &Claim) -> String {
+    let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".into());
+    let token = claim.token.map(|token| token.to_string());
+    let token = token.or(claim.asset_id.map(|asset| format!("asset {asset}")));
+    let reason = claim.reason.as_ref().map(|reason| format!("  {}", reason.code));
+    format!(
+        "{:<12} {:>9} {:>8}  {:<14}  {:<9}  {:<42}  {:>24}  {}{}\n",
+        claim.chain_id,
+        claim.batch_number,
+        claim.id,
+        claim.kind.name(),
+        claim.status.name(),
+        or_dash(claim.receiver.map(|receiver| receiver.to_string())),
+        or_dash(claim.amount_text()),
+        or_dash(token),
+        reason.unwrap_or_default(),
+    )
+}
+
+/// Prints the totals.
+fn say(summary: &Summary<'_>, console: &Console) {
+    let Summary { anchor_block, totals, seconds } = summary;
+    let block = anchor_block.map_or_else(|| "unknown".into(), |block| block.to_string());
+    console.info(format_args!("L1 block           {block}: all that is trusted"));
+    console.info(format_args!("claims             {}; {seconds:.2} s", count(totals.claims())));
+    for status in Status::ALL {
+        let claims = totals.with_status(status);
+        if claims > 0 {
+            console.info(format_args!("                   {} {}", count(claims), status.name()));
+        }
+    }
+    for TokenTotals { token, by_status } in totals.tokens().take(MOST_TOKENS) {
+        let name = match (token.token, token.asset_id, token.base_token_of) {
+            (Some(token), ..) => token.to_string(),
+            (None, Some(asset), _) => format!("asset {asset}"),
+            (None, None, Some(chain)) => format!("base token of chain {chain}"),
+            (None, None, None) => "unknown token".into(),
+        };
+        let sums = by_status.iter().map(|(status, total)| {
+            format!("{} {} in {}", total.amount, status.name(), count(total.claims))
+        });
+        let sums = sums.collect::<Vec<_>>().join(", ");
+        console.info(format_args!("token              {name}: {sums}"));
+    }
+    let more = totals.tokens().count().saturating_sub(MOST_TOKENS);
+    if more > 0 {
+        console.info(format_args!("                   and {} more tokens", count(more)));
+    }
+}
