@@ -120,7 +120,11 @@ impl Cli {
                 args.tree_args.state.format_flag = ANCHOR_FORMAT;
             }
             // None of these reads native files.
-            Command::Merge(_) | Command::Completions(_) | Command::Man(_) | Command::Schema(_) => {}
+            Command::Merge(_)
+            | Command::Networks
+            | Command::Completions(_)
+            | Command::Man(_)
+            | Command::Schema(_) => {}
         }
     }
 }
@@ -184,6 +188,9 @@ pub(super) enum Command {
     /// Compare every byte of a native file with its checksums
     #[command(after_help = examples::CHECK)]
     Check(CheckArgs),
+    /// Print the ids and addresses of the public networks, which --network sets
+    #[command(after_help = examples::NETWORKS)]
+    Networks,
     /// Print a completion script for a shell
     #[command(after_help = examples::COMPLETIONS)]
     Completions(CompletionsArgs),

@@ -38,8 +38,11 @@ pub(super) fn run(
 ) -> Result<Outcome, CliError> {
     let args = &with_archive(args);
     check_paths(args)?;
-    let Some(l1_nullifier) = args.l1.l1_nullifier else {
-        let text = "the address of L1Nullifier is not known; give it with --l1-nullifier";
+    let network = args.tree_args.state.deployment();
+    let known = network.map(|network| network.l1_nullifier);
+    let Some(l1_nullifier) = args.l1.l1_nullifier.or(known) else {
+        let text =
+            "the address of L1Nullifier is not known; give it with --l1-nullifier or --network";
         return Err(CliError::Usage(text.into()));
     };
     let deposit = deposit(&args.deposit)?;
@@ -63,8 +66,8 @@ pub(super) fn run(
 
     let progress = Arc::new(Watch(bars.begin("logs", Some(messages.archive().header().logs))));
     let mut options = ClaimsOptions::new(l1_nullifier);
-    options.l1_chain = args.l1.l1_chain_id;
-    options.era_chain = args.l1.era_chain_id;
+    options.l1_chain = args.l1.l1_chain_id.or(network.map(|network| network.l1_chain_id));
+    options.era_chain = args.l1.era_chain_id.or(network.map(|network| network.era_chain_id));
     options.deposit = deposit;
     options.observer = Arc::clone(&progress).into();
     let claims = Claims::new(l1, trees.as_ref(), &messages, selection(args), &options)?;
@@ -185,10 +188,11 @@ fn selection(args: &ClaimsArgs) -> ClaimSelection {
 
 /// How the state of L1 is read.
 fn l1_options(args: &ClaimsArgs) -> StateOptions {
+    let network = args.tree_args.state.deployment();
     StateOptions {
         format: args.l1.anchor_format.0,
         access: args.tree_args.state.access,
-        bridgehub: args.l1.anchor_bridgehub,
+        bridgehub: args.l1.anchor_bridgehub.or(network.map(|network| network.bridgehub)),
         message_root: args.l1.anchor_message_root,
         ..StateOptions::default()
     }

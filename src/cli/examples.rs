@@ -58,6 +58,11 @@ Examples:
   slproof check gateway.sltree
   slproof check gateway.slmsg --json";
 
+pub(super) const NETWORKS: &str = "\
+Examples:
+  slproof networks
+  slproof networks --json";
+
 pub(super) const COMPLETIONS: &str = "\
 Examples:
   slproof completions bash

@@ -6,6 +6,7 @@ use clap::{
 };
 
 use crate::{
+    contracts::Network,
     ingest::{logs::SourceFormat, state::Format},
     message::LogKind,
     proof::calldata::{Call, CallChoice},
@@ -131,6 +132,20 @@ impl ValueEnum for CallChoice {
             ),
         };
         Some(PossibleValue::new(name).help(format!("{}{contract}", call.name())))
+    }
+}
+
+impl ValueEnum for Network {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Self::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        let help = match self {
+            Self::Mainnet => "ZKsync on Ethereum",
+            Self::Testnet => "ZKsync on Sepolia",
+        };
+        Some(PossibleValue::new(self.name()).help(help))
     }
 }
 

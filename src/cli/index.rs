@@ -19,7 +19,7 @@ use crate::{
     files::{Input, InputError, Inputs, ReadProgressHandle},
     ingest::{
         FileKind, FoundFile, FoundFiles, IndexError,
-        logs::{BatchBlocks, BatchCheck, Indexed, Indexer, SourceFormat, SourceOptions},
+        logs::{BatchBlocks, BatchCheck, Indexed, Indexer, RelayedBy, SourceFormat, SourceOptions},
     },
     primitives::ChainId,
     prove::{Coverage, LogChains, MissingBatches, TreeCheck, Trees, with_causes},
@@ -57,11 +57,13 @@ pub(super) fn run(
         (!args.tree.is_empty()).then(|| args.tree_args.trees(&args.tree, &options)).transpose()?;
     let forest = trees.as_ref().and_then(Trees::forest);
     let check = forest.map(TreeCheck::new).transpose()?;
+    let network = args.tree_args.state.deployment();
+    let network_sender = network.map(|network| RelayedBy::Sender(network.relayed_sl_da_validator));
     let options = SourceOptions {
         format: args.format.0,
         chain: args.chain,
         blocks,
-        relayed: args.relayed_by,
+        relayed: args.relayed_by.or(network_sender),
         columns: args.tree_args.columns.clone().unwrap_or_default(),
         access: args.tree_args.state.access,
     };

@@ -20,6 +20,7 @@ mod inspect_tree;
 mod interrupt;
 mod man;
 mod merge;
+mod networks;
 mod number;
 mod observer;
 mod progress;
@@ -128,6 +129,7 @@ fn run(cli: &Cli) -> Result<Outcome, CliError> {
         Command::History(args) => history::run(args, &console, bars),
         Command::Inspect(args) => inspect::run(args, console),
         Command::Check(args) => check::run(args, &console, bars),
+        Command::Networks => networks::run(),
         Command::Completions(args) => completions::run(args),
         Command::Man(args) => man::run(args, console),
         Command::Schema(args) => schema::run(args),

@@ -42,7 +42,7 @@ pub(super) fn run(
     // Created first, so that a missing directory is reported before the work is done.
     let output = ProofOutput::create(&args.output)?
         .format(args.format)
-        .calls(args.calls.into())
+        .calls(calls(args))
         .resume(args.resume);
     let summary_output = args.summary.as_deref().map(Output::create).transpose()?;
     refuse_terminal(args)?;
@@ -105,6 +105,14 @@ pub(super) fn run(
     }
     let all = summary.count.failures.is_empty() && left_out == 0;
     Ok(if all { Outcome::Done } else { Outcome::SomeFailed })
+}
+
+/// The calls of the format calldata.
+fn calls(args: &ProveArgs) -> CallOptions {
+    let mut calls = CallOptions::from(args.calls);
+    let network = args.tree_args.state.deployment();
+    calls.l1.nullifier = calls.l1.nullifier.or(network.map(|network| network.l1_nullifier));
+    calls
 }
 
 /// The arguments with those that --archive stands for.
@@ -313,12 +321,13 @@ fn wrong_late_input(args: &ProveArgs, error: Error) -> CliError {
 
 /// The options for opening trees. For the target batch-root, only batch roots are read.
 fn trees_options(args: &ProveArgs, console: &Console) -> TreesOptions {
+    let network = args.tree_args.state.deployment();
     let l1 = args.anchor.as_ref().map(|path| L1Options {
         path: path.clone(),
         state: StateOptions {
             format: args.anchor_format.0,
             access: args.tree_args.state.access,
-            bridgehub: args.anchor_bridgehub,
+            bridgehub: args.anchor_bridgehub.or(network.map(|network| network.bridgehub)),
             message_root: args.anchor_message_root,
             ..StateOptions::default()
         },

@@ -31,6 +31,8 @@ pub(super) enum SchemaName {
     Inspect,
     /// check --json
     Check,
+    /// networks --json
+    Networks,
     /// prove --summary, and prove --json on standard error
     ProveSummary,
     /// merge --json on standard error
@@ -60,6 +62,7 @@ impl SchemaName {
             Self::History => include_str!("schema/history.json"),
             Self::Inspect => include_str!("schema/inspect.json"),
             Self::Check => include_str!("schema/check.json"),
+            Self::Networks => include_str!("schema/networks.json"),
             Self::ProveSummary => include_str!("schema/prove-summary.json"),
             Self::MergeSummary => include_str!("schema/merge-summary.json"),
             Self::VerifySummary => include_str!("schema/verify-summary.json"),

@@ -16,8 +16,10 @@ use super::{
     wrong_input::{wrong_input, wrong_inputs},
 };
 use crate::{
+    contracts::{Deployment, Network},
     forest::TreeFile,
     ingest::state::Dump,
+    primitives::ChainId,
     prove::{StateOptions, Trees, TreesOptions},
 };
 
@@ -30,7 +32,13 @@ impl StateArgs {
             access: self.access,
             bridgehub: self.bridgehub,
             message_root: self.message_root,
+            l1_bridgehub: self.deployment().map(|network| network.bridgehub),
         }
+    }
+
+    /// The ids and addresses of the network, if one was given.
+    pub(super) fn deployment(&self) -> Option<Deployment> {
+        self.network.map(Network::deployment)
     }
 
     /// Reads the state at `path`: a snapshot or a dump.
@@ -96,6 +104,11 @@ impl TreeArgs {
         self.state.given().or(of_trees)
     }
 
+    /// The settlement layer's chain id, if a flag says it.
+    pub(super) fn sl_chain(&self) -> Option<ChainId> {
+        self.sl_chain_id.or(self.state.deployment().map(|network| network.sl_chain_id))
+    }
+
     /// The flags that were given, as they are written after a command.
     pub(super) fn words(&self) -> String {
         let state = &self.state;
@@ -106,6 +119,7 @@ impl TreeArgs {
             ("--account", state.account.map(|account| account.to_string())),
             ("--bridgehub", state.bridgehub.map(|address| address.to_string())),
             ("--message-root", state.message_root.map(|address| address.to_string())),
+            ("--network", state.network.map(|network| network.name().to_owned())),
             ("--sl-chain-id", self.sl_chain_id.map(|chain| chain.to_string())),
             ("--release", self.release.map(|release| release.to_string())),
             ("--last-block", self.last_block.map(|block| block.to_string())),
@@ -120,7 +134,7 @@ impl TreeArgs {
     pub(super) fn options(&self, past: Option<&SearchArgs>, console: &Console) -> TreesOptions {
         TreesOptions {
             state: self.state.options(),
-            sl_chain: self.sl_chain_id,
+            sl_chain: self.sl_chain(),
             release: self.release,
             last_block: self.last_block,
             max_gap: self.max_gap,

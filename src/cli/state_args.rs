@@ -6,7 +6,7 @@ use clap::{Args, builder::TypedValueParser};
 
 use super::{formats::InputFormat, number};
 use crate::{
-    contracts::Release,
+    contracts::{Network, Release},
     files::Access,
     ingest::{event_logs::ColumnNames, state::Format},
     primitives::{Address, ChainId, SlBlock},
@@ -49,6 +49,9 @@ pub(super) struct StateArgs {
     /// Bridgehub names, or 0x…10005]
     #[arg(long, value_name = "ADDRESS")]
     pub(super) message_root: Option<Address>,
+    /// Use the ids and addresses of this network that slproof networks prints, where no flag gives others
+    #[arg(long, value_enum, value_name = "NETWORK")]
+    pub(super) network: Option<Network>,
 }
 
 /// How to read a state and rebuild its trees.

@@ -80,7 +80,7 @@ fn next_command(args: &SurveyArgs, found: &Survey) -> Option<String> {
     let mut flags = args.tree_args.words();
     let layer = found.settlement_layer.as_ref();
     if let Some(layer) = layer.filter(|layer| layer.is_one_of_several)
-        && args.tree_args.sl_chain_id.is_none()
+        && args.tree_args.sl_chain().is_none()
     {
         let _ = write!(flags, " --sl-chain-id {}", layer.sl_chain_id);
     }

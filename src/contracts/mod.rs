@@ -13,6 +13,7 @@ mod l1_erc20_bridge;
 mod l1_nullifier;
 mod message_root;
 mod native_token_vault;
+mod network;
 mod release;
 mod zk_chain;
 
@@ -24,6 +25,7 @@ pub use l1_erc20_bridge::L1Erc20Bridge;
 pub use l1_nullifier::{FirstBatches, L1Nullifier};
 pub use message_root::{ChainTreeStorage, MOST_CHAINS, MessageRoot};
 pub use native_token_vault::{NativeTokenVault, vault_asset_id};
+pub use network::{Deployment, Network};
 pub use release::{Layout, Release, UnknownRelease};
 pub use zk_chain::ZkChain;
 

@@ -40,21 +40,31 @@ pub struct StateOptions {
     pub bridgehub: Option<Address>,
     /// The address of MessageRoot's proxy. If only Bridgehub is given, Bridgehub's storage names it.
     pub message_root: Option<Address>,
+    /// The address of Bridgehub on L1. It is that of Bridgehub if no address is given and the state holds a
+    /// contract there.
+    pub l1_bridgehub: Option<Address>,
 }
 
 impl StateOptions {
     /// Returns the addresses of the contracts: the given ones; MessageRoot as Bridgehub names it when only
-    /// Bridgehub is given; otherwise the system addresses.
+    /// Bridgehub is given, or found on L1; otherwise the system addresses.
     ///
     /// # Errors
     /// [`StateError`] when Bridgehub cannot be read.
     pub fn addresses<S: StorageReader + ?Sized>(&self, state: &S) -> Result<Addresses, StateError> {
-        let given = self.given_addresses();
-        let named = match (self.message_root, self.bridgehub) {
+        let is_held = |at: &Address| state.slot_count(*at).is_some_and(|slots| slots > 0);
+        let is_given = self.bridgehub.is_some() || self.message_root.is_some();
+        let on_l1 = self.l1_bridgehub.filter(|at| !is_given && is_held(at));
+        let bridgehub = self.bridgehub.or(on_l1);
+        let named = match (self.message_root, bridgehub) {
             (None, Some(bridgehub)) => Bridgehub::at(state, bridgehub).message_root()?,
             _ => None,
         };
-        Ok(Addresses { message_root: named.unwrap_or(given.message_root), ..given })
+        let given = self.given_addresses();
+        Ok(Addresses {
+            bridgehub: bridgehub.unwrap_or(given.bridgehub),
+            message_root: named.unwrap_or(given.message_root),
+        })
     }
 
     /// The given addresses, otherwise the system addresses.

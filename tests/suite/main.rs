@@ -156,6 +156,9 @@ mod command_line {
     /// The call and the contract of each log in `--format calldata`.
     mod calls;
 
+    /// `--network`, and the command that prints what it sets.
+    mod networks;
+
     /// Outputs, exit codes and pipes of every command.
     mod commands;
 

@@ -80,6 +80,7 @@ impl RunId {
             given("anchor-message-root", l1.and_then(|l1| l1.message_root)),
             given("bridgehub", options.state.bridgehub),
             given("message-root", options.state.message_root),
+            given("l1-bridgehub", options.state.l1_bridgehub),
         ];
         Ok(Self {
             slproof: env!("CARGO_PKG_VERSION").into(),

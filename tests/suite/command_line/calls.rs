@@ -61,6 +61,11 @@ struct Fixture {
 
 impl Fixture {
     fn new(layout: &'static str) -> Self {
+        Self::with_old_bridge(layout, None)
+    }
+
+    /// The same with the storage of L1Nullifier, which has this bridge for the chain.
+    fn with_old_bridge(layout: &'static str, old_bridge: Option<Address>) -> Self {
         let transaction = |at: usize| keccak256(&[u8::from(at != 5)]);
         let logs: Vec<(L2ToL1Log, Option<Vec<u8>>)> = (0..)
             .zip(logs())
@@ -103,6 +108,11 @@ impl Fixture {
                 let of_chain = mapping_value(CHAIN.to_word(), 12.into());
                 set(MESSAGE_ROOT, mapping_value(BATCH.to_word(), of_chain), root.into());
             }
+        }
+        // `l1AssetRouter`, and `__DEPRECATED_l2BridgeAddress`.
+        if let Some(old_bridge) = old_bridge {
+            set(NULLIFIER, 213.into(), Word::from(1));
+            set(NULLIFIER, mapping_value(CHAIN.to_word(), 206.into()), old_bridge.to_word());
         }
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("logs.jsonl"), line.to_string()).unwrap();
@@ -190,6 +200,23 @@ fn the_call_is_chosen_by_the_sender_of_the_message() {
         let anchor = fixture.path("l1.json");
         let verified = run(["verify", &proofs, "--anchor", &anchor, "--bridgehub", BRIDGEHUB]);
         assert!(verified.stderr.contains("7 valid, 0 invalid"), "{}", verified.stderr);
+    }
+}
+
+/// The message of an old bridge is a withdrawal; the same bytes of another sender are not.
+#[test]
+fn l1_nullifier_says_which_bridge_the_chain_had() {
+    let auto = ["--all", "--call", "auto", "--l1-nullifier", NULLIFIER];
+    let (claim, message) = ("finalizeDeposit", "proveL2MessageInclusionShared");
+    let old_bridges =
+        [(ANYBODY, claim), (Address::new([0xcc; 20]), message), (Address::default(), message)];
+    for (old_bridge, call) in old_bridges {
+        let fixture = Fixture::with_old_bridge("v31", Some(old_bridge));
+        let (run, lines) = fixture.prove_to_l1(&auto);
+        assert_eq!(run.code, Some(0), "{}", run.stderr);
+        let calls: Vec<&str> = outcomes(&lines).iter().map(|(_, call, _)| *call).collect();
+        assert_eq!(calls[..4], [claim, claim, claim, call], "{old_bridge}");
+        assert_eq!(calls[4..7], [message; 3]);
     }
 }
 

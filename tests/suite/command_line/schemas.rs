@@ -38,7 +38,7 @@ const LOGS: &str = "gateway-v31/logs.jsonl.gz";
 #[test]
 fn every_schema_is_listed_and_none_accepts_everything() {
     let names: Vec<String> = serde_json::from_str(&run(["schema", "--json"]).stdout).unwrap();
-    assert_eq!(names.len(), 18);
+    assert_eq!(names.len(), 19);
     let list = run(["schema"]).stdout;
     for name in &names {
         assert!(list.lines().any(|line| line.starts_with(name.as_str())), "{name}");
@@ -66,6 +66,7 @@ fn json_results_fit_their_schemas() {
     assert_eq!(indexed["coverage"]["missing"], 0);
     check_run("index", &run(["index", &logs, "-o", &archive, "--json"]));
     check_run("history", &run(["history", &tree, "--json"]));
+    check_run("networks", &run(["networks", "--json"]));
     for native in [&snapshot, &tree, &archive] {
         check_run("check", &run(["check", native, "--json"]));
         check_run("inspect", &run(["inspect", native, "--json"]));
