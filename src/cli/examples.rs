@@ -38,6 +38,10 @@ Examples:
   slproof verify proofs.jsonl --anchor state.json
   slproof verify proofs.parquet --anchor gateway.slsnap --report verdicts.jsonl";
 
+pub(super) const NEEDS: &str = "\
+Examples:
+  slproof needs proofs.jsonl --bridgehub 0x303a465b659cbb0ab36ee643ea362c509eeb5213 --trust-block 0x4285a58a82ad38b498cd88ad11eab024a6393f4abccab881b8ab09bb8bb97016 > requests.jsonl";
+
 pub(super) const HISTORY: &str = "\
 Examples:
   slproof history gateway.sltree

@@ -18,6 +18,7 @@ mod inspect_tree;
 mod interrupt;
 mod man;
 mod merge;
+mod needs;
 mod number;
 mod observer;
 mod progress;
@@ -122,6 +123,7 @@ fn run(cli: &Cli) -> Result<Outcome, CliError> {
         Command::Prove(args) => prove::run(args, &console, bars),
         Command::Merge(args) => merge::run(args, &console, bars),
         Command::Verify(args) => verify::run(args, &console, bars),
+        Command::Needs(args) => needs::run(args, &console, bars),
         Command::History(args) => history::run(args, &console, bars),
         Command::Inspect(args) => inspect::run(args, console),
         Command::Check(args) => check::run(args, &console, bars),

@@ -30,15 +30,8 @@ impl StateArgs {
             access: self.access,
             bridgehub: self.bridgehub,
             message_root: self.message_root,
+            ..StateOptions::default()
         }
-    }
-
-    /// Reads the state at `path`: a snapshot or a dump.
-    pub(super) fn read(&self, path: &Path, console: &Console) -> Result<Dump, CliError> {
-        let read = self.options().import().read(path);
-        let dump = read.map_err(|error| wrong_input(path, Role::State, error.into()))?;
-        state_read(&dump, console);
-        Ok(dump)
     }
 
     /// The tree file at a path; `None` if the file is not a tree file.

@@ -62,6 +62,13 @@ impl<'s, S: StorageReader + ?Sized> Storage<'s, S> {
         self.state.read(self.address, slot)
     }
 
+    /// The words of a struct that begins at a slot.
+    pub(crate) fn words<const N: usize>(&self, start: Word) -> Result<[Word; N], StateError> {
+        let slots: [Word; N] = std::array::from_fn(|field| start.wrapping_add(field as u64));
+        let words = self.state.read_many(self.address, &slots)?;
+        Ok(std::array::from_fn(|field| words.get(field).copied().unwrap_or_default()))
+    }
+
     /// A number that is at most `most`.
     pub(crate) fn number(&self, slot: Word, variable: &str, most: u64) -> Result<u64, StateError> {
         let value = self.word(slot)?;

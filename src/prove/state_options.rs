@@ -1,15 +1,15 @@
 //! How a state is read, and the addresses of its contracts.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
-use super::Error;
+use super::{AnchorState, Error};
 use crate::{
     anchor::KnownRoots,
     contracts::{Bridgehub, system},
     files::{Access, ReopenableInput, temporary_directory},
     forest::Addresses,
     ingest::state::{Dump, Format, Import, ImportError},
-    primitives::{Address, SlBlock},
+    primitives::{Address, Hash, SlBlock},
     records::TrustedRoots,
     snapshot::Snapshot,
     state::{StateError, StorageReader},
@@ -40,6 +40,8 @@ pub struct StateOptions {
     pub bridgehub: Option<Address>,
     /// The address of MessageRoot's proxy. If only Bridgehub is given, Bridgehub's storage names it.
     pub message_root: Option<Address>,
+    /// The hash of the block that is trusted, for a state of single slots with their proofs.
+    pub trusted_block: Option<Hash>,
 }
 
 impl StateOptions {
@@ -115,14 +117,37 @@ impl TrustedRoots {
     /// # Errors
     /// [`Error`] when the state cannot be read, or when its contracts hold invalid values.
     pub fn open(path: impl AsRef<Path>, options: &StateOptions) -> Result<Self, Error> {
-        Ok(Self::of_state(options.import().read(path.as_ref())?.state, options)?)
+        Self::open_all(&[path], options)
+    }
+
+    /// As [`TrustedRoots::open`], from several parts of one state: dumps, or answers of `eth_getProof` and the
+    /// header of their block.
+    ///
+    /// ```
+    /// use slproof::{StateOptions, TrustedRoots};
+    ///
+    /// let mut options = StateOptions::default();
+    /// options.bridgehub = Some("0x303a465b659cbb0ab36ee643ea362c509eeb5213".parse()?);
+    /// let trusted = std::fs::read_to_string("fixtures/eth-get-proof/block-hash.txt")?;
+    /// options.trusted_block = Some(trusted.trim().parse()?);
+    /// TrustedRoots::open_all(&["fixtures/eth-get-proof/anvil.jsonl"], &options)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`TrustedRoots::open`].
+    pub fn open_all<P: AsRef<Path>>(paths: &[P], options: &StateOptions) -> Result<Self, Error> {
+        Ok(Self::of_state(AnchorState::open(paths, options)?.into_reader(), options)?)
     }
 
     /// Returns the roots that the contracts in a state accept.
     ///
     /// # Errors
     /// [`StateError`] when the contracts hold invalid values.
-    pub fn of_state(state: Snapshot, options: &StateOptions) -> Result<Self, StateError> {
+    pub fn of_state(
+        state: Arc<dyn StorageReader>,
+        options: &StateOptions,
+    ) -> Result<Self, StateError> {
         let addresses = options.addresses(&state)?;
         Ok(KnownRoots::new(state, addresses)?.into())
     }

@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use super::{Entries, EntriesError, Entry};
 use crate::{
-    anchor::{Answer, KnownRoots, RootLocation},
+    anchor::{Answer, KnownRoots, RootLocation, state_error_code},
     message::L2ToL1Log,
     primitives::{Hash, ordered::try_map},
     proof::{
@@ -16,7 +16,6 @@ use crate::{
         reader::{Defaults, Item, RecordError},
         verify::RootRef,
     },
-    snapshot::Snapshot,
     state::StateError,
 };
 
@@ -47,7 +46,7 @@ pub enum TrustedRoots {
     /// One root for all proofs. Which batch or block has this root is not checked.
     Root(Hash),
     /// The roots that the contracts in a state accept.
-    State(Arc<KnownRoots<Snapshot>>),
+    State(Arc<KnownRoots>),
 }
 
 impl From<Hash> for TrustedRoots {
@@ -56,8 +55,8 @@ impl From<Hash> for TrustedRoots {
     }
 }
 
-impl From<KnownRoots<Snapshot>> for TrustedRoots {
-    fn from(roots: KnownRoots<Snapshot>) -> Self {
+impl From<KnownRoots> for TrustedRoots {
+    fn from(roots: KnownRoots) -> Self {
         Self::State(Arc::new(roots))
     }
 }
@@ -72,7 +71,14 @@ impl TrustedRoots {
         match self {
             Self::Root(root) => Ok((Known::Root(*root), None)),
             Self::State(roots) => {
-                let answer = roots.of_record(record, root)?;
+                let answer = match roots.of_record(record, root) {
+                    // Other proofs may need only slots that are proven.
+                    Err(error @ StateError::NotProven { .. }) => {
+                        let code = state_error_code(&error);
+                        return Ok((Known::Lacking(Failure::of(code, &error, no_hints)), None));
+                    }
+                    answer => answer?,
+                };
                 let location = answer.root().map(|known| known.location);
                 Ok((answer.into(), location))
             }
