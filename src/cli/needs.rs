@@ -62,7 +62,7 @@ pub(super) fn run(
     }
     CliError::unless_unread(output.finish())?;
     console.info(format_args!(
-        "{} slots of {} contracts; give the answers with --anchor to see whether more are needed",
+        "{} slots of {} contracts; run again with the answers as --anchor, which may show that more are needed",
         count(needed.values().map(|slots| slots.len() as u64).sum::<u64>()),
         count(needed.len() as u64),
     ));

@@ -9,15 +9,13 @@ use clap::ValueEnum;
 
 use super::{
     error::CliError,
-    observer::{TreesObserver, state_read},
+    observer::TreesObserver,
     report::Console,
-    role::Role,
     state_args::{DEFAULT_MAX_GAP, SearchArgs, StateArgs, TreeArgs},
-    wrong_input::{wrong_input, wrong_inputs},
+    wrong_input::wrong_inputs,
 };
 use crate::{
     forest::TreeFile,
-    ingest::state::Dump,
     prove::{StateOptions, Trees, TreesOptions},
 };
 

@@ -76,7 +76,7 @@ pub enum Error {
     #[error("cannot determine the contents of the interop roots")]
     History(#[from] HistoryError),
     /// A contract's storage slot holds an invalid value.
-    #[error("the state is not consistent")]
+    #[error("{}", state_text(.0))]
     State(#[from] StateError),
     /// The target does not exist.
     #[error(transparent)]
@@ -246,6 +246,13 @@ impl fmt::Display for HashOf {
             Self::Message => "message",
             Self::Transaction => "transaction",
         })
+    }
+}
+
+fn state_text(error: &StateError) -> &'static str {
+    match error {
+        StateError::NotProven { .. } => "the proven slots do not suffice",
+        _ => "the state is not consistent",
     }
 }
 

@@ -128,9 +128,9 @@ impl TrustedRoots {
     ///
     /// let mut options = StateOptions::default();
     /// options.bridgehub = Some("0x303a465b659cbb0ab36ee643ea362c509eeb5213".parse()?);
-    /// let trusted = std::fs::read_to_string("fixtures/eth-get-proof/block-hash.txt")?;
-    /// options.trusted_block = Some(trusted.trim().parse()?);
-    /// TrustedRoots::open_all(&["fixtures/eth-get-proof/anvil.jsonl"], &options)?;
+    /// let trusted = "0xc452ceabd821115802eb83697ba7d8a2c4c4745a5bc65772bd62c18c34092eb9";
+    /// options.trusted_block = Some(trusted.parse()?);
+    /// TrustedRoots::open_all(&["fixtures/eth-get-proof/gateway-v29.jsonl"], &options)?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
@@ -145,10 +145,15 @@ impl TrustedRoots {
     /// # Errors
     /// [`StateError`] when the contracts hold invalid values.
     pub fn of_state(
-        state: Arc<dyn StorageReader>,
+        state: impl StorageReader + 'static,
         options: &StateOptions,
     ) -> Result<Self, StateError> {
-        let addresses = options.addresses(&state)?;
-        Ok(KnownRoots::new(state, addresses)?.into())
+        let state: Arc<dyn StorageReader> = Arc::new(state);
+        let known =
+            options.addresses(&state).and_then(|addresses| KnownRoots::new(state, addresses));
+        match known {
+            Err(error @ StateError::NotProven { .. }) => Ok(Self::Unknown(error)),
+            known => Ok(known?.into()),
+        }
     }
 }

@@ -47,6 +47,8 @@ pub enum TrustedRoots {
     Root(Hash),
     /// The roots that the contracts in a state accept.
     State(Arc<KnownRoots>),
+    /// The state lacks a slot without which no proof can be judged.
+    Unknown(StateError),
 }
 
 impl From<Hash> for TrustedRoots {
@@ -70,18 +72,16 @@ impl TrustedRoots {
     ) -> Result<(Known, Option<RootLocation>), StateError> {
         match self {
             Self::Root(root) => Ok((Known::Root(*root), None)),
-            Self::State(roots) => {
-                let answer = match roots.of_record(record, root) {
-                    // Other proofs may need only slots that are proven.
-                    Err(error @ StateError::NotProven { .. }) => {
-                        let code = state_error_code(&error);
-                        return Ok((Known::Lacking(Failure::of(code, &error, no_hints)), None));
-                    }
-                    answer => answer?,
-                };
-                let location = answer.root().map(|known| known.location);
-                Ok((answer.into(), location))
-            }
+            Self::State(roots) => match roots.of_record(record, root) {
+                // Other proofs may need only slots that are proven.
+                Err(error @ StateError::NotProven { .. }) => Ok((lacking(&error), None)),
+                Err(error) => Err(error),
+                Ok(answer) => {
+                    let location = answer.root().map(|known| known.location);
+                    Ok((answer.into(), location))
+                }
+            },
+            Self::Unknown(error) => Ok((lacking(error), None)),
         }
     }
 
@@ -105,6 +105,11 @@ impl TrustedRoots {
         });
         unreadable.map_or(Ok((verdict, location)), Err)
     }
+}
+
+/// The answer of a state that lacks a slot.
+fn lacking(error: &StateError) -> Known {
+    Known::Lacking(Failure::of(state_error_code(error), error, no_hints))
 }
 
 /// Verifies one record by the trusted roots: every field of the record, and that its proof folds to the root

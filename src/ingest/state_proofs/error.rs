@@ -64,8 +64,8 @@ pub enum StateProofsError {
     },
     /// No block is trusted.
     #[error(
-        "the header is that of block {block} with the hash {hash}, and no block is trusted; if this hash is \
-         that of the block by a source that you trust, trust it"
+        "the proofs are for block {block} with the hash {hash}, and no block is trusted; compare the hash with \
+         one from a source that you trust"
     )]
     NotTrusted {
         /// The block of the header.
@@ -74,9 +74,7 @@ pub enum StateProofsError {
         hash: Hash,
     },
     /// A header is that of another block than the trusted one.
-    #[error(
-        "{name}: the header is that of block {block} with the hash {hash}, not of the trusted {trusted}"
-    )]
+    #[error("{name}: the header is that of block {block} with the hash {hash}, not {trusted}")]
     OtherBlock {
         /// The file.
         name: String,

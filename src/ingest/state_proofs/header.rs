@@ -181,3 +181,101 @@ pub(super) fn encode(strings: &[Vec<u8>]) -> Vec<u8> {
     rlp.append(&mut payload);
     rlp
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// The first block of Ethereum's mainnet, as nodes answer it.
+    fn first_block() -> Value {
+        json!({
+            "difficulty": "0x400000000",
+            "extraData": "0x11bbe8db4e347b4e8c937c1c8370e4b5ed33adb3db69cbdb7a38e1e50b1b82fa",
+            "gasLimit": "0x1388",
+            "gasUsed": "0x0",
+            "hash": "0xd4e56740f876aef8c010b86a40d5f56745a118d0906a34e69aec8c0db1cb8fa3",
+            "logsBloom": format!("0x{}", "00".repeat(256)),
+            "miner": "0x0000000000000000000000000000000000000000",
+            "mixHash": format!("0x{}", "00".repeat(32)),
+            "nonce": "0x0000000000000042",
+            "number": "0x0",
+            "parentHash": format!("0x{}", "00".repeat(32)),
+            "receiptsRoot": "0x56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421",
+            "sha3Uncles": "0x1dcc4de8dec75d7aab85b567b6ccd41ad312451b948a7413f0a142fd40d49347",
+            "size": "0x21c",
+            "stateRoot": "0xd7f8974fb5ac78d9ac099b9ad5018bedc2ce0a72dad1827a1709da30580f0544",
+            "timestamp": "0x0",
+            "totalDifficulty": "0x400000000",
+            "transactions": [],
+            "transactionsRoot": "0x56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421",
+            "uncles": []
+        })
+    }
+
+    fn read(block: &Value) -> Result<BlockHeader, String> {
+        BlockHeader::of_json(block.as_object().unwrap())
+    }
+
+    #[test]
+    fn the_hash_of_a_header_is_computed_from_its_fields() {
+        let block = first_block();
+        let header = read(&block).unwrap();
+        assert_eq!(header.hash.to_string(), block["hash"]);
+        assert_eq!(header.state_root.to_string(), block["stateRoot"]);
+        assert_eq!(header.number, SlBlock(0));
+        // What some clients write in other words: numbers, an author, no prefix.
+        let mut other = block.clone();
+        let author = other.as_object_mut().unwrap().remove("miner").unwrap();
+        other["author"] = author;
+        other["gasLimit"] = json!(5000);
+        other["difficulty"] = json!("17179869184");
+        other["stateRoot"] = json!(block["stateRoot"].as_str().unwrap()[2..]);
+        other["baseFeePerGas"] = Value::Null;
+        assert_eq!(read(&other), Ok(header));
+    }
+
+    #[test]
+    fn an_altered_or_missing_field_makes_another_hash() {
+        let names = FIELDS[..OLDEST_FIELDS].iter().map(|(names, _)| names[0]);
+        for name in names {
+            let mut missing = first_block();
+            missing.as_object_mut().unwrap().remove(name);
+            let error = read(&missing).unwrap_err();
+            assert!(error.contains(&format!("without {name}")), "{error}");
+
+            let mut altered = first_block();
+            let text = altered[name].as_str().unwrap();
+            let last = if text.ends_with('1') { '2' } else { '1' };
+            altered[name] = json!(format!("{}{last}", &text[..text.len() - 1]));
+            let error = read(&altered).unwrap_err();
+            assert!(error.contains("make the hash"), "{name}: {error}");
+        }
+        // A field of a later fork is a part of the header as well.
+        let mut more = first_block();
+        more["baseFeePerGas"] = json!("0x7");
+        assert!(read(&more).unwrap_err().contains("make the hash"));
+        more.as_object_mut().unwrap().remove("hash");
+        assert_ne!(read(&more).unwrap().hash.to_string(), first_block()["hash"]);
+        let mut short = first_block();
+        short["parentHash"] = json!("0x00");
+        assert!(read(&short).unwrap_err().contains("1 bytes instead of 32"));
+    }
+
+    #[test]
+    fn other_lists_are_no_headers() {
+        let strings = |count: usize| encode(&vec![vec![9; 32]; count]);
+        for (rlp, expected) in [
+            (vec![], "no RLP list"),
+            (vec![0x80], "no RLP list"),
+            ([strings(15), vec![0]].concat(), "no RLP list"),
+            (vec![0xc1, 0xc0], "no RLP list"),
+            (strings(14), "14 fields"),
+            (strings(15), "number"),
+        ] {
+            let error = BlockHeader::of_rlp(&rlp).unwrap_err();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+}

@@ -196,3 +196,131 @@ pub(super) fn list(mut rlp: &[u8]) -> Option<Vec<&[u8]>> {
 pub(super) fn string(mut rlp: &[u8]) -> Option<&[u8]> {
     Header::decode_bytes(&mut rlp, false).ok().filter(|_| rlp.is_empty())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use alloy_primitives::{B256, Bytes};
+    use alloy_trie::{HashBuilder, Nibbles, proof::ProofRetainer, proof::verify_proof};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn key(bytes: [u8; 32]) -> Hash {
+        Hash::new(bytes)
+    }
+
+    /// The root of a trie, and the path of a key in it, by alloy-trie.
+    fn built(entries: &BTreeMap<[u8; 32], Vec<u8>>, of: [u8; 32]) -> (Hash, Vec<Vec<u8>>) {
+        let retainer = ProofRetainer::new(vec![Nibbles::unpack(of)]);
+        let mut builder = HashBuilder::default().with_proof_retainer(retainer);
+        for (key, value) in entries {
+            let mut rlp = Vec::new();
+            alloy_rlp::Encodable::encode(&value[..], &mut rlp);
+            builder.add_leaf(Nibbles::unpack(key), &rlp);
+        }
+        let root = Hash::new(builder.root().0);
+        let nodes = builder.take_proof_nodes().matching_nodes_sorted(&Nibbles::unpack(of));
+        (root, nodes.into_iter().map(|(_, node)| node.to_vec()).collect())
+    }
+
+    /// The value in a trie is the RLP of a string.
+    fn found(root: Hash, of: [u8; 32], nodes: &[Vec<u8>]) -> Result<Option<Vec<u8>>, PathError> {
+        let rlp = value(root, key(of), nodes)?;
+        Ok(rlp.map(|rlp| string(rlp).unwrap().to_vec()))
+    }
+
+    /// Keys with long common prefixes, so that some leaves and branches are within their parents.
+    fn keys() -> impl Strategy<Value = [u8; 32]> {
+        (any::<u8>(), 0..32_usize, any::<u8>()).prop_map(|(fill, at, other)| {
+            let mut key = [fill % 3; 32];
+            key[at] = other;
+            key
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn every_path_of_a_trie_of_alloy_is_read_and_no_altered_one(
+            entries in prop::collection::btree_map(keys(), prop::collection::vec(any::<u8>(), 1..40), 0..30),
+            other in keys(),
+            flip in any::<(prop::sample::Index, prop::sample::Index, u8)>(),
+        ) {
+            for of in entries.keys().copied().chain([other]) {
+                let (root, nodes) = built(&entries, of);
+                let expected = entries.get(&of);
+                prop_assert_eq!(found(root, of, &nodes), Ok(expected.cloned()));
+                // Another root, and another key whose path leaves this one.
+                prop_assert!(found(key([7; 32]), of, &nodes).is_err());
+                if nodes.is_empty() || nodes == [EMPTY_NODE] {
+                    continue;
+                }
+                prop_assert!(found(root, of, &nodes[..0]).is_err());
+                let mut altered = nodes.clone();
+                let node = flip.0.index(altered.len());
+                let byte = flip.1.index(altered[node].len());
+                altered[node][byte] ^= flip.2.max(1);
+                match found(root, of, &altered) {
+                    Err(_) => {}
+                    // A copy of a node that is within its parent is not needed.
+                    Ok(got) => prop_assert!(altered[node].len() < 32 && got == expected.cloned()),
+                }
+                // alloy's own verifier knows no copies of nodes that are within their parents.
+                if nodes.iter().skip(1).all(|node| node.len() >= 32) {
+                    let mut rlp = Vec::new();
+                    expected.iter().for_each(|value| alloy_rlp::Encodable::encode(&value[..], &mut rlp));
+                    let bytes: Vec<Bytes> = nodes.iter().cloned().map(Bytes::from).collect();
+                    let expected = expected.map(|_| rlp);
+                    let root = B256::new(*root.as_bytes());
+                    prop_assert!(verify_proof(root, Nibbles::unpack(of), expected, &bytes).is_ok());
+                }
+            }
+        }
+
+        /// Bytes that hash as they should, but are nodes of no trie.
+        #[test]
+        fn nodes_of_no_trie_are_refused_without_a_panic(
+            node in prop::collection::vec(any::<u8>(), 0..80),
+            of in any::<[u8; 32]>(),
+        ) {
+            let root = keccak256(&node);
+            let read = value(root, key(of), std::slice::from_ref(&node));
+            if let Ok(Some(value)) = read {
+                prop_assert!(node.ends_with(value));
+            }
+        }
+    }
+
+    #[test]
+    fn the_roots_of_empty_data_are_the_hashes_of_their_encoding() {
+        assert_eq!(EMPTY_ROOT, keccak256(&EMPTY_NODE));
+        let of = key([1; 32]);
+        for nodes in [vec![], vec![EMPTY_NODE.to_vec()]] {
+            assert_eq!(value(EMPTY_ROOT, of, &nodes), Ok(None));
+        }
+    }
+
+    /// A path may be cut, repeated or extended by nodes of other tries.
+    #[test]
+    fn a_path_has_exactly_the_nodes_from_the_root_to_its_end() {
+        let entries: BTreeMap<_, _> =
+            (0..100u8).map(|i| (*keccak256(&[i]).as_bytes(), vec![i; 32])).collect();
+        let of = *keccak256(&[7]).as_bytes();
+        let (root, nodes) = built(&entries, of);
+        assert!(nodes.len() > 1);
+        let expected = *keccak256(&nodes[1]).as_bytes();
+        let ends = PathError::Ends { nodes: 1, expected: Hash::new(expected) };
+        assert_eq!(found(root, of, &nodes[..1]), Err(ends));
+        let (mut repeated, mut altered) = (nodes.clone(), nodes.clone());
+        repeated.push(nodes[0].clone());
+        let surplus = PathError::Surplus { node: nodes.len() + 1 };
+        assert_eq!(found(root, of, &repeated), Err(surplus));
+        altered[1][5] ^= 1;
+        let got = keccak256(&altered[1]);
+        let differs = PathError::OtherNode { node: 2, expected: Hash::new(expected), got };
+        assert_eq!(found(root, of, &altered), Err(differs));
+        let other = PathError::OtherRoot { root: key([1; 32]), got: root };
+        assert_eq!(found(key([1; 32]), of, &nodes), Err(other));
+    }
+}
