@@ -4,11 +4,13 @@ use std::{path::Path, sync::Arc};
 
 use super::{Error, StateOptions};
 use crate::{
+    anchor::KnownRoots,
     files::{Input, InputError, ReadProgressHandle, ReopenableInput},
     ingest::{state::Dump, state_proofs::StateProofs},
     keccak::keccak256,
     primitives::hex,
-    state::StorageReader,
+    records::TrustedRoots,
+    state::{StateError, StorageReader},
 };
 
 /// A state against which proofs are verified.
@@ -76,6 +78,62 @@ impl AnchorState {
         match self {
             Self::Dump(dump) => Arc::new(dump.state),
             Self::Proofs(proofs) => Arc::new(proofs.slots),
+        }
+    }
+}
+
+impl TrustedRoots {
+    /// Returns the roots that the contracts in the state at `path` accept. It is the state of a settlement
+    /// layer, of a chain that imported interop roots, or of L1 (which needs Bridgehub's address).
+    ///
+    /// ```
+    /// use slproof::TrustedRoots;
+    ///
+    /// let known = TrustedRoots::open("fixtures/gateway-v29/dest.state.anvil.json", &Default::default())?;
+    /// assert!(matches!(known, TrustedRoots::State(_)));
+    /// # Ok::<(), slproof::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error`] when the state cannot be read, or when its contracts hold invalid values.
+    pub fn open(path: impl AsRef<Path>, options: &StateOptions) -> Result<Self, Error> {
+        Self::open_all(&[path], options)
+    }
+
+    /// As [`TrustedRoots::open`], from several parts of one state: dumps, or answers of `eth_getProof` and the
+    /// header of their block.
+    ///
+    /// ```
+    /// use slproof::{StateOptions, TrustedRoots};
+    ///
+    /// let mut options = StateOptions::default();
+    /// options.bridgehub = Some("0x303a465b659cbb0ab36ee643ea362c509eeb5213".parse()?);
+    /// let trusted = "0xc452ceabd821115802eb83697ba7d8a2c4c4745a5bc65772bd62c18c34092eb9";
+    /// options.trusted_block = Some(trusted.parse()?);
+    /// TrustedRoots::open_all(&["fixtures/eth-get-proof/gateway-v29.jsonl"], &options)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`TrustedRoots::open`].
+    pub fn open_all<P: AsRef<Path>>(paths: &[P], options: &StateOptions) -> Result<Self, Error> {
+        Ok(Self::of_state(AnchorState::open(paths, options)?.into_reader(), options)?)
+    }
+
+    /// Returns the roots that the contracts in a state accept.
+    ///
+    /// # Errors
+    /// [`StateError`] when the contracts hold invalid values.
+    pub fn of_state(
+        state: impl StorageReader + 'static,
+        options: &StateOptions,
+    ) -> Result<Self, StateError> {
+        let state: Arc<dyn StorageReader> = Arc::new(state);
+        let known =
+            options.addresses(&state).and_then(|addresses| KnownRoots::new(state, addresses));
+        match known {
+            Err(error @ StateError::NotProven { .. }) => Ok(Self::Unknown(error)),
+            known => Ok(known?.into()),
         }
     }
 }
