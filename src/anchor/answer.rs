@@ -9,6 +9,7 @@ use crate::{
     forest::Addresses,
     primitives::{Address, BatchNumber, ChainId, Hash, Word},
     proof::{Failure, FailureCode, Known},
+    state::StateError,
 };
 
 /// The answer of a state that is asked for a root.
@@ -186,6 +187,15 @@ fn permitted(settled_on: &SettledOn) -> String {
 
 fn number(word: &Word) -> String {
     word.to_u64().map_or_else(|_| word.to_string(), |number| number.to_string())
+}
+
+/// The stable code for a state that cannot be read.
+#[must_use]
+pub fn state_error_code(error: &StateError) -> FailureCode {
+    match error {
+        StateError::NotProven { .. } => FailureCode::SlotNotProven,
+        _ => FailureCode::StateDamaged,
+    }
 }
 
 /// A contract that is needed for an answer and is not in the state.

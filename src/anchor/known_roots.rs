@@ -1,6 +1,9 @@
 //! The rules by which the contracts in a state accept a root.
 
-use std::{fmt, sync::LazyLock};
+use std::{
+    fmt,
+    sync::{Arc, LazyLock},
+};
 
 use super::{Answer, KnownRoot, Lacking, Refusal, RootLocation};
 use crate::{
@@ -22,7 +25,7 @@ static NOT_UPGRADED: LazyLock<Word> =
 ///
 /// A lookup reads a few slots and rebuilds nothing: the state is trusted. The state may be owned or borrowed.
 #[derive(Debug)]
-pub struct KnownRoots<S> {
+pub struct KnownRoots<S = Arc<dyn StorageReader>> {
     state: S,
     addresses: Addresses,
     /// The chain at index 0 of MessageRoot, if there is one.
@@ -65,7 +68,7 @@ pub trait SettlementCheck: Send + Sync + fmt::Debug {
     ) -> Result<Option<Answer>, StateError>;
 }
 
-impl<S: StorageReader + fmt::Debug> BatchRoots for KnownRoots<S> {
+impl<S: StorageReader> BatchRoots for KnownRoots<S> {
     fn batch_root(&self, chain: ChainId, batch: BatchNumber) -> Result<Option<Hash>, StateError> {
         let recorded = self.message_root().batch_root(chain, batch)?;
         if !recorded.is_zero() {
@@ -82,7 +85,7 @@ impl<S: StorageReader + fmt::Debug> BatchRoots for KnownRoots<S> {
     }
 }
 
-impl<S: StorageReader + fmt::Debug + Send> SettlementCheck for KnownRoots<S> {
+impl<S: StorageReader> SettlementCheck for KnownRoots<S> {
     fn objection(
         &self,
         (chain, batch): (ChainId, BatchNumber),
@@ -99,9 +102,9 @@ impl<S: StorageReader> KnownRoots<S> {
     /// [`StateError`] if a slot of MessageRoot or Bridgehub holds an invalid value.
     pub fn new(state: S, addresses: Addresses) -> Result<Self, StateError> {
         let message_root = MessageRoot::at(&state, addresses.message_root);
-        let chains = message_root.chain_count()?;
-        let own_chain = (chains > 0).then(|| message_root.chain_at(0)).transpose()?;
-        let rules = if is_v31(&message_root, chains)? {
+        let chains = message_root.chains()?;
+        let own_chain = chains.first().copied();
+        let rules = if is_v31(&message_root, &chains)? {
             // System addresses exist only on ZKsync chains.
             match addresses.message_root == system::MESSAGE_ROOT {
                 true => Rules::L2MessageRoot,
@@ -455,17 +458,7 @@ fn is_v31_without_message_root<S: StorageReader>(
 /// it.
 fn is_v31<S: StorageReader>(
     message_root: &MessageRoot<'_, S>,
-    chains: u64,
+    chains: &[ChainId],
 ) -> Result<bool, StateError> {
-    if message_root.has_v31_variables()? {
-        return Ok(true);
-    }
-    for index in 0..chains {
-        let chain = message_root.chain_at(index)?;
-        let upgrade = message_root.v31_upgrade_batch(chain)?;
-        if !upgrade.is_zero() || message_root.current_batch(chain)? != BatchNumber(0) {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+    Ok(message_root.has_v31_variables()? || message_root.has_v31_batch_numbers(chains)?)
 }

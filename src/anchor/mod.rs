@@ -13,13 +13,16 @@
 //! Roots of blocks are stored in the settlement layer's own MessageRoot (`historicalRoot`), and in listening
 //! chains that imported them (`interopRoots`). For these, the contracts check only the root. L1 reads neither.
 //!
+//! The state is a dump, or consists of single slots that are proven for one block. A slot that is not proven is
+//! unknown: [`StateError::NotProven`](crate::state::StateError::NotProven) names it.
+//!
 //! Sources: era-contracts `Mailbox.sol` (v26 to v30); `MessageRootBase.sol`, `L1MessageRoot.sol`,
 //! `L2MessageRoot.sol`, `L1ChainAssetHandler.sol` (v31).
 
 mod answer;
 mod known_roots;
 
-pub use answer::{Answer, KnownRoot, Lacking, Refusal, RootLocation};
+pub use answer::{Answer, KnownRoot, Lacking, Refusal, RootLocation, state_error_code};
 pub use known_roots::{BatchRoots, KnownRoots, SettlementCheck};
 
 #[cfg(test)]

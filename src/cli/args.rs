@@ -122,6 +122,7 @@ impl Cli {
             // None of these reads native files.
             Command::Merge(_)
             | Command::Networks
+            | Command::Needs(_)
             | Command::Completions(_)
             | Command::Man(_)
             | Command::Schema(_) => {}
@@ -179,6 +180,9 @@ pub(super) enum Command {
     /// Say which withdrawals are paid out, and print the call for each that is not
     #[command(after_help = examples::CLAIMS)]
     Claims(ClaimsArgs),
+    /// Print the eth_getProof requests whose answers decide whether L1 accepts proofs
+    #[command(after_help = examples::NEEDS)]
+    Needs(NeedsArgs),
     /// List the roots by block and what each of them contains
     #[command(after_help = examples::HISTORY)]
     History(HistoryArgs),
@@ -366,9 +370,13 @@ pub(super) struct VerifyArgs {
     #[arg(long, value_name = "HASH")]
     pub(super) root: Option<Hash>,
     /// A state that stores the roots: of the settlement layer, of a chain that imported them, or of L1
-    /// (with --bridgehub)
+    /// (with --bridgehub): a snapshot, a dump, or answers of eth_getProof with the header of their block
+    /// (with --trust-block). May be repeated for the parts of one state
     #[arg(long, value_name = "STATE")]
-    pub(super) anchor: Option<PathBuf>,
+    pub(super) anchor: Vec<PathBuf>,
+    /// The hash of the block that is trusted, which answers of eth_getProof have to hold for
+    #[arg(long, value_name = "HASH", requires = "anchor")]
+    pub(super) trust_block: Option<Hash>,
     /// Write one verdict per line to this file, or - for standard output
     #[arg(long, value_name = "FILE")]
     pub(super) report: Option<PathBuf>,
@@ -376,6 +384,26 @@ pub(super) struct VerifyArgs {
     pub(super) missing: MissingArgs,
     #[command(flatten)]
     pub(super) state_args: StateArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct NeedsArgs {
+    /// The proofs: the output of prove, or answers of a node; - for standard input
+    pub(super) proofs: PathBuf,
+    /// The hash of a block of L1. The requests are for this block, and answers have to hold for it
+    #[arg(long, value_name = "HASH")]
+    pub(super) trust_block: Hash,
+    /// The address of Bridgehub on L1
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) bridgehub: Address,
+    /// The address of MessageRoot on L1 [default: the one that Bridgehub names]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) message_root: Option<Address>,
+    /// Answers of eth_getProof that are there already, and the header of the block. May be repeated
+    #[arg(long, value_name = "FILE")]
+    pub(super) anchor: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) missing: MissingArgs,
 }
 
 /// Fields that are missing in the answer of a node.

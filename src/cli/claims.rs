@@ -14,7 +14,7 @@ use super::{
     progress::{Progress, ProgressFactory},
     report::{Console, count, named},
     role::Role,
-    wrong_input::wrong_input,
+    wrong_input::{wrong_input, wrong_inputs},
 };
 use crate::{
     anchor::KnownRoots,
@@ -22,9 +22,8 @@ use crate::{
     files::{Compression, Output, is_same_place},
     primitives::{SlBlock, hex},
     prove::{
-        Error, L1Options, Messages, MessagesOptions, Observer, StateOptions, Trees, TreesOptions,
+        AnchorState, Error, L1Options, Messages, MessagesOptions, Observer, StateOptions, Trees, TreesOptions,
     },
-    snapshot::Snapshot,
     state::StorageReader,
 };
 
@@ -53,7 +52,7 @@ pub(super) fn run(
         true => None,
         false => Some(args.tree_args.trees(&args.tree, &trees_options(args, console))?),
     };
-    let wrong_anchor = |error: Error| wrong_input(&args.l1.anchor, Role::State, error.into());
+    let wrong_anchor = |error: Error| wrong_inputs(&args.l1.anchor, error.into());
     let read;
     let l1 = match trees.as_ref().map(Trees::l1).transpose().map_err(wrong_anchor)?.flatten() {
         Some(l1) => l1,
@@ -146,7 +145,7 @@ fn with_archive(args: &ClaimsArgs) -> ClaimsArgs {
 /// Checks that at most one input is standard input and that no output is an input.
 fn check_paths(args: &ClaimsArgs) -> Result<(), CliError> {
     let several = [&args.tree, &args.messages, &args.past.events, &args.sl_batches];
-    let inputs = several.into_iter().flatten().chain([&args.l1.anchor]);
+    let inputs = several.into_iter().flatten().chain(&args.l1.anchor);
     let inputs: Vec<&Path> = inputs.map(PathBuf::as_path).collect();
     if inputs.iter().filter(|path| **path == Path::new("-")).count() > 1 {
         return Err(CliError::Usage("only one input can be standard input".into()));
@@ -194,6 +193,7 @@ fn l1_options(args: &ClaimsArgs) -> StateOptions {
         access: args.tree_args.state.access,
         bridgehub: args.l1.anchor_bridgehub.or(network.map(|network| network.bridgehub)),
         message_root: args.l1.anchor_message_root,
+        trusted_block: args.l1.trust_block,
         ..StateOptions::default()
     }
 }
@@ -201,15 +201,15 @@ fn l1_options(args: &ClaimsArgs) -> StateOptions {
 fn trees_options(args: &ClaimsArgs, console: &Console) -> TreesOptions {
     TreesOptions {
         sl_batches: args.sl_batches.clone(),
-        l1: Some(L1Options { path: args.l1.anchor.clone(), state: l1_options(args) }),
+        l1: Some(L1Options { paths: args.l1.anchor.clone(), state: l1_options(args) }),
         ..args.tree_args.options(Some(&args.past), console)
     }
 }
 
 /// Reads the state of L1.
-fn anchor(args: &ClaimsArgs) -> Result<KnownRoots<Snapshot>, Error> {
+fn anchor(args: &ClaimsArgs) -> Result<KnownRoots, Error> {
     let options = l1_options(args);
-    let state = options.import().read(&args.l1.anchor)?.state;
+    let state = AnchorState::open(&args.l1.anchor, &options)?.into_reader();
     let addresses = options.addresses(&state)?;
     Ok(KnownRoots::new(state, addresses)?)
 }

@@ -56,9 +56,13 @@ pub(super) struct ClaimsArgs {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "The state of L1")]
 pub(super) struct L1Args {
-    /// The state of L1: all that is trusted
-    #[arg(long, value_name = "STATE")]
-    pub(super) anchor: PathBuf,
+    /// The state of L1, which is all that is trusted: a snapshot, dumps of one state, or answers of
+    /// eth_getProof with the header of their block (with --trust-block)
+    #[arg(long, required = true, num_args = 1.., value_name = "STATE")]
+    pub(super) anchor: Vec<PathBuf>,
+    /// The hash of the block of L1 that is trusted, which answers of eth_getProof have to hold for
+    #[arg(long, value_name = "HASH")]
+    pub(super) trust_block: Option<Hash>,
     /// The format of the state of L1
     #[arg(long, value_parser = dump_format(), default_value = "auto", value_name = "FORMAT")]
     pub(super) anchor_format: InputFormat<Format>,

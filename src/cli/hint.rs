@@ -6,15 +6,19 @@ use super::error::CliError;
 use crate::{
     archive::ArchiveError,
     forest::{RebuildError, TreeFileError},
-    ingest::{IndexError, logs::SourceError, state::ImportError},
+    ingest::{IndexError, logs::SourceError, state::ImportError, state_proofs::StateProofsError},
     proof::{
-        Reason,
+        FailureCode, Reason,
         calldata::CallError,
         reader::RecordError,
         verify::{RootRef, VerifyError},
     },
     prove::{Error as ProveError, ExtractError, HashOf, SlBatchError, TargetError},
+    state::StateError,
 };
+
+/// How to get the slots that are not proven.
+const NEEDS: &str = "slproof needs prints the requests; give the answers with --anchor";
 
 /// The hint for an error or for one of its causes.
 pub(super) fn of(error: &(dyn Error + 'static)) -> Option<&'static str> {
@@ -41,6 +45,8 @@ fn of_this(error: &(dyn Error + 'static)) -> Option<&'static str> {
         return match error {
             ProveError::Import(inner) => of_this(inner),
             ProveError::Index(inner) => of_this(inner),
+            ProveError::StateProofs(inner) => of_this(inner),
+            ProveError::State(inner) => of_this(inner),
             ProveError::Target(inner) => of_this(inner),
             ProveError::Call(inner) => of_this(inner),
             ProveError::TwoSettlementLayers { .. } => Some("say which with --sl-chain-id"),
@@ -65,6 +71,7 @@ fn of_this(error: &(dyn Error + 'static)) -> Option<&'static str> {
             Reason::Anchor(failure) if failure.code.as_str().starts_with("anchor-lacks-") => {
                 Some("give a state that has it with --anchor; for L1 also give --bridgehub")
             }
+            Reason::Anchor(failure) if failure.code == FailureCode::SlotNotProven => Some(NEEDS),
             _ => None,
         };
     }
@@ -84,6 +91,14 @@ fn of_state(error: &(dyn Error + 'static)) -> Option<&'static str> {
             ImportError::TooManySlots { .. } => Some("make a snapshot of it with slproof import"),
             _ => None,
         };
+    }
+    match error.downcast_ref() {
+        Some(StateProofsError::NotTrusted { .. }) => return Some("trust it with --trust-block"),
+        Some(StateProofsError::NoHeader { .. }) => return Some("give it with --anchor"),
+        _ => {}
+    }
+    if let Some(StateError::NotProven { .. }) = error.downcast_ref() {
+        return Some(NEEDS);
     }
     match error.downcast_ref()? {
         RebuildError::NoMessageRoot(_) => Some(
@@ -189,8 +204,8 @@ mod tests {
     use super::*;
     use crate::{
         cli::args::Cli,
-        primitives::{Address, Hash, SlBatch, SlBlock},
-        proof::{Failure, FailureCode, Target},
+        primitives::{Address, Hash, SlBatch, SlBlock, Word},
+        proof::{Failure, Target},
     };
 
     /// Causes and transparent errors have hints too, and every flag in a hint exists.
@@ -200,6 +215,10 @@ mod tests {
         let no_root = || RebuildError::NoMessageRoot(Address::system(7));
         let unexplained = || TargetError::Unexplained(SlBlock(9));
         let batch = SlBatch(3);
+        let (block, hash) = (SlBlock(9), Hash::default());
+        let not_trusted = StateProofsError::NotTrusted { block, hash };
+        let not_proven =
+            || StateError::NotProven { contract: Address::system(7), slot: Word::from(1) };
         let command = Cli::command();
         let is_flag = |flag: &str| {
             let mut commands = command.get_subcommands().flat_map(clap::Command::get_arguments);
@@ -218,6 +237,8 @@ mod tests {
             ProveError::OtherHash { hash: Hash::default(), asked: HashOf::Transaction },
             ProveError::NoTransactionHashes,
             ProveError::SlBatch(SlBatchError::NoRoot(batch)),
+            ProveError::State(not_proven()),
+            ProveError::StateProofs(not_trusted),
             ProveError::SlBatch(SlBatchError::Unexplained { batch, source: unexplained() }),
         ]
         .map(CliError::Failed);
@@ -231,8 +252,12 @@ mod tests {
             Reason::Proof(VerifyError::UnknownRoot(RootRef::SlBatch(506.into(), 9))),
             Reason::Anchor(lacks),
         ];
+        let code = FailureCode::SlotNotProven;
+        let unproven = Reason::Anchor(Failure { code, message: not_proven().to_string() });
         let errors = errors.iter().map(|error| error as &dyn Error);
-        for error in errors.chain(reasons.iter().map(|reason| reason as &dyn Error)) {
+        for error in
+            errors.chain(reasons.iter().chain([&unproven]).map(|reason| reason as &dyn Error))
+        {
             let hint = of(error).unwrap_or_else(|| panic!("{error}"));
             let mut flags = hint
                 .split([' ', ',', ';', '(', ')', ':'])

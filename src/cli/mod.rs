@@ -21,6 +21,7 @@ mod interrupt;
 mod man;
 mod merge;
 mod networks;
+mod needs;
 mod number;
 mod observer;
 mod progress;
@@ -126,6 +127,7 @@ fn run(cli: &Cli) -> Result<Outcome, CliError> {
         Command::Merge(args) => merge::run(args, &console, bars),
         Command::Verify(args) => verify::run(args, &console, bars),
         Command::Claims(args) => claims::run(args, &console, bars),
+        Command::Needs(args) => needs::run(args, &console, bars),
         Command::History(args) => history::run(args, &console, bars),
         Command::Inspect(args) => inspect::run(args, console),
         Command::Check(args) => check::run(args, &console, bars),

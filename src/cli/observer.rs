@@ -12,7 +12,7 @@ use crate::{
     forest::Forest,
     ingest::{event_logs::Mapping, state::Dump},
     proof::Target,
-    prove::{Event, Observer, StateUse, SurveyedState, Trees, with_causes},
+    prove::{AnchorState, Event, Observer, StateUse, SurveyedState, Trees, with_causes},
     state::StorageReader,
 };
 
@@ -178,6 +178,19 @@ pub(super) fn state_read(dump: &Dump, console: &Console) {
     ));
     for note in &dump.notes {
         console.info(format_args!("{}: {note}", dump.name));
+    }
+}
+
+/// Says which anchor was read.
+pub(super) fn anchor_read(anchor: &AnchorState, console: &Console) {
+    match anchor {
+        AnchorState::Dump(dump) => state_read(dump, console),
+        AnchorState::Proofs(proofs) => console.info(format_args!(
+            "{} slots are proven for block {} with the trusted hash {}",
+            count(proofs.slots.len() as u64),
+            proofs.block,
+            proofs.block_hash,
+        )),
     }
 }
 

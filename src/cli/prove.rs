@@ -126,7 +126,7 @@ fn with_archive(args: &ProveArgs) -> Result<ProveArgs, CliError> {
         }
     }
     let is_calldata = args.format == Some(ProofFormat::Calldata);
-    if args.anchor.is_some() && args.sl_batches.is_empty() && !is_calldata {
+    if !args.anchor.is_empty() && args.sl_batches.is_empty() && !is_calldata {
         return Err(CliError::Usage("--anchor needs --sl-batches, or --format calldata".into()));
     }
     Ok(args)
@@ -218,14 +218,14 @@ fn count_lines(path: &Path) -> Result<Option<u64>, CliError> {
 
 /// Checks that at most one input is standard input and that the output is not an input.
 fn check_paths(args: &ProveArgs) -> Result<(), CliError> {
-    let single = [("--requests", args.which.requests.as_ref()), ("--anchor", args.anchor.as_ref())];
+    let single = args.which.requests.as_ref().map(|path| ("--requests", path));
     let several = [
         ("--tree", &args.tree),
         ("--messages", &args.messages),
         ("--events", &args.past.events),
         ("--sl-batches", &args.sl_batches),
+        ("--anchor", &args.anchor),
     ];
-    let single = single.into_iter().filter_map(|(name, path)| Some((name, path?)));
     let several =
         several.into_iter().flat_map(|(name, paths)| paths.iter().map(move |path| (name, path)));
     let inputs: Vec<(&str, &Path)> =
@@ -312,8 +312,8 @@ fn selection(which: &WhichArgs) -> Result<Selection, CliError> {
 /// The error of a job, with the role of the state of L1 or of the SL batches if they are at fault. They are
 /// read when the first target needs them; the other inputs were read before the job.
 fn wrong_late_input(args: &ProveArgs, error: Error) -> CliError {
-    match (&error, &args.anchor, &args.sl_batches[..]) {
-        (Error::Import(_), Some(anchor), _) => wrong_input(anchor, Role::State, error.into()),
+    match (&error, &args.anchor[..], &args.sl_batches[..]) {
+        (Error::Import(_), [anchor], _) => wrong_input(anchor, Role::Anchor, error.into()),
         (Error::Index(_), _, [batches]) => wrong_input(batches, Role::SlBatches, error.into()),
         _ => error.into(),
     }
@@ -322,13 +322,14 @@ fn wrong_late_input(args: &ProveArgs, error: Error) -> CliError {
 /// The options for opening trees. For the target batch-root, only batch roots are read.
 fn trees_options(args: &ProveArgs, console: &Console) -> TreesOptions {
     let network = args.tree_args.state.deployment();
-    let l1 = args.anchor.as_ref().map(|path| L1Options {
-        path: path.clone(),
+    let l1 = (!args.anchor.is_empty()).then(|| L1Options {
+        paths: args.anchor.clone(),
         state: StateOptions {
             format: args.anchor_format.0,
             access: args.tree_args.state.access,
             bridgehub: args.anchor_bridgehub.or(network.map(|network| network.bridgehub)),
             message_root: args.anchor_message_root,
+            trusted_block: args.trust_block,
             ..StateOptions::default()
         },
     });

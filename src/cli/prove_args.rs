@@ -49,9 +49,13 @@ pub(super) struct ProveArgs {
     /// sl-batch:first; files or directories
     #[arg(long, value_name = "FILE")]
     pub(super) sl_batches: Vec<PathBuf>,
-    /// The state of L1; the root of an SL batch is compared with the one in it
-    #[arg(long, value_name = "STATE")]
-    pub(super) anchor: Option<PathBuf>,
+    /// The state of L1, with which the root of an SL batch is compared: a snapshot, dumps of one state, or
+    /// answers of eth_getProof with the header of their block (with --trust-block)
+    #[arg(long, num_args = 1.., value_name = "STATE")]
+    pub(super) anchor: Vec<PathBuf>,
+    /// The hash of the block of L1 that is trusted, which answers of eth_getProof have to hold for
+    #[arg(long, value_name = "HASH", requires = "anchor")]
+    pub(super) trust_block: Option<Hash>,
     /// The format of the state of L1
     #[arg(long, value_parser = dump_format(), default_value = "auto", value_name = "FORMAT", requires = "anchor")]
     pub(super) anchor_format: InputFormat<Format>,

@@ -1,11 +1,12 @@
 //! What an input is used for, and the messages for a file of another kind.
 
-use crate::ingest::FileKind;
+use crate::ingest::{FileKind, OtherAnswer};
 
 /// What an input is used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
     State,
+    Anchor,
     Messages,
     Proofs,
     Requests,
@@ -19,11 +20,15 @@ impl Role {
     /// Whether a file of this kind can be used in this role.
     pub(super) fn takes(self, kind: FileKind) -> bool {
         use FileKind::{
-            BatchBlocks, Events, EventsAndLogs, Logs, MessageArchive, Proofs, Requests, SlBatches,
-            Snapshot, State, TreeFile,
+            Answer, BatchBlocks, Events, EventsAndLogs, Logs, MessageArchive, Proofs, Requests,
+            SlBatches, Snapshot, State, TreeFile,
         };
         match self {
             Self::State => matches!(kind, Snapshot | TreeFile | State(_) | Events | EventsAndLogs),
+            Self::Anchor => matches!(
+                kind,
+                Snapshot | State(_) | Answer(OtherAnswer::EthGetProof | OtherAnswer::Block)
+            ),
             // Lines of SL batches are also an archive of logs.
             Self::Messages => matches!(kind, MessageArchive | Logs(_) | EventsAndLogs | SlBatches),
             Self::Proofs => kind == Proofs,
@@ -71,6 +76,7 @@ impl Role {
     pub(super) fn lack(self) -> &'static str {
         match self {
             Self::State => "it holds no state, trees or events of MessageRoot",
+            Self::Anchor => "it holds no state",
             Self::Messages => "it holds no logs",
             Self::Proofs => "it holds no proofs",
             Self::Requests => "it holds no requests",

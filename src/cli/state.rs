@@ -9,16 +9,14 @@ use clap::ValueEnum;
 
 use super::{
     error::CliError,
-    observer::{TreesObserver, state_read},
+    observer::TreesObserver,
     report::Console,
-    role::Role,
     state_args::{DEFAULT_MAX_GAP, SearchArgs, StateArgs, TreeArgs},
-    wrong_input::{wrong_input, wrong_inputs},
+    wrong_input::wrong_inputs,
 };
 use crate::{
     contracts::{Deployment, Network},
     forest::TreeFile,
-    ingest::state::Dump,
     primitives::ChainId,
     prove::{StateOptions, Trees, TreesOptions},
 };
@@ -33,20 +31,13 @@ impl StateArgs {
             bridgehub: self.bridgehub,
             message_root: self.message_root,
             l1_bridgehub: self.deployment().map(|network| network.bridgehub),
+            ..StateOptions::default()
         }
     }
 
     /// The ids and addresses of the network, if one was given.
     pub(super) fn deployment(&self) -> Option<Deployment> {
         self.network.map(Network::deployment)
-    }
-
-    /// Reads the state at `path`: a snapshot or a dump.
-    pub(super) fn read(&self, path: &Path, console: &Console) -> Result<Dump, CliError> {
-        let read = self.options().import().read(path);
-        let dump = read.map_err(|error| wrong_input(path, Role::State, error.into()))?;
-        state_read(&dump, console);
-        Ok(dump)
     }
 
     /// The tree file at a path; `None` if the file is not a tree file.

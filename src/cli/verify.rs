@@ -9,6 +9,7 @@ use super::{
     args::{MissingArgs, VerifyArgs},
     error::{CliError, Outcome, refuse_overwriting},
     hint,
+    observer::anchor_read,
     progress::{ProgressFactory, file_len},
     report::{Console, count},
     role::Role,
@@ -19,6 +20,7 @@ use crate::{
     message::L2ToL1Log,
     primitives::hex,
     proof::reader::Defaults,
+    prove::{AnchorState, StateOptions},
     records::{Entries, TrustedRoots, VerdictLine, Verdicts},
 };
 
@@ -50,20 +52,20 @@ fn verify(
     console: &Console,
     bars: ProgressFactory,
 ) -> Result<Outcome, CliError> {
-    if args.proofs == Path::new("-") && args.anchor.as_deref() == Some(Path::new("-")) {
+    if args.proofs == Path::new("-") && args.anchor.iter().any(|path| path == Path::new("-")) {
         return Err(CliError::Usage(
             "the proofs and --anchor cannot both be standard input".into(),
         ));
     }
-    if let (None, Some(flag)) = (&args.anchor, args.state_args.given()) {
+    if let (true, Some(flag)) = (args.anchor.is_empty(), args.state_args.given()) {
         let text = format!("{flag} is about the state; give one with --anchor");
         return Err(CliError::Usage(text));
     }
     let defaults = args.missing.resolve()?;
-    let roots = match (&args.anchor, args.root) {
-        (Some(path), _) => anchor(path, args, console)?,
-        (None, Some(root)) => TrustedRoots::Root(root),
-        (None, None) => return Err(CliError::Usage("give --root or --anchor".into())),
+    let roots = match (&args.anchor[..], args.root) {
+        ([], Some(root)) => TrustedRoots::Root(root),
+        ([_, ..], _) => anchor(args, console)?,
+        ([], None) => return Err(CliError::Usage("give --root or --anchor".into())),
     };
     let progress = bars.reading();
     let watcher = progress.watcher();
@@ -176,9 +178,15 @@ impl Tally {
 }
 
 /// The roots that the contracts in the anchor's state accept.
-fn anchor(path: &Path, args: &VerifyArgs, console: &Console) -> Result<TrustedRoots, CliError> {
-    let dump = args.state_args.read(path, console)?;
-    let roots = TrustedRoots::of_state(dump.state, &args.state_args.options())?;
+fn anchor(args: &VerifyArgs, console: &Console) -> Result<TrustedRoots, CliError> {
+    let options = StateOptions { trusted_block: args.trust_block, ..args.state_args.options() };
+    let opened = AnchorState::open(&args.anchor, &options);
+    let state = opened.map_err(|error| match &args.anchor[..] {
+        [path] => wrong_input(path, Role::Anchor, error.into()),
+        _ => error.into(),
+    })?;
+    anchor_read(&state, console);
+    let roots = TrustedRoots::of_state(state.into_reader(), &options)?;
     if let TrustedRoots::State(known) = &roots {
         console.verbose(if known.is_settlement_layer() {
             "the anchor has MessageRoot: its own roots, those of batches executed there and imported ones are \
@@ -192,7 +200,7 @@ fn anchor(path: &Path, args: &VerifyArgs, console: &Console) -> Result<TrustedRo
 }
 
 impl MissingArgs {
-    fn resolve(&self) -> Result<Defaults, CliError> {
+    pub(super) fn resolve(&self) -> Result<Defaults, CliError> {
         let made = match (&self.message, self.sender, self.tx_number) {
             (Some(message), Some(sender), Some(tx_number)) => {
                 let message =

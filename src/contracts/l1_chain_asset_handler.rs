@@ -74,18 +74,17 @@ impl<'s, S: StorageReader + ?Sized> L1ChainAssetHandler<'s, S> {
         // Index 0 is the interval on the Gateway before v31.
         for index in 0..=migrations {
             let start = mapping_value(index.into(), of_chain);
-            let word = |field: u64| self.0.word(start.wrapping_add(field));
-            let layer = word(4)?;
+            let [from, to, first, last, layer, is_active] = self.0.words(start)?;
             if layer.is_zero() {
                 continue;
             }
-            if batch <= word(0)? {
+            if batch <= from {
                 return Ok(SettledOn::L1);
             }
-            let is_active = !word(5)?.is_zero();
-            if is_active || batch <= word(1)? {
-                let last = if is_active { None } else { Some(word(3)?) };
-                return Ok(SettledOn::Layer { chain: layer, first: word(2)?, last });
+            let is_active = !is_active.is_zero();
+            if is_active || batch <= to {
+                let last = (!is_active).then_some(last);
+                return Ok(SettledOn::Layer { chain: layer, first, last });
             }
         }
         Ok(SettledOn::L1)

@@ -82,7 +82,7 @@ impl<'s, S: StorageReader + ?Sized> L1Nullifier<'s, S> {
         let of_chain = mapping_value(chain.to_word(), IS_WITHDRAWAL_FINALIZED.into());
         let of_batch = mapping_value(batch.to_word(), of_chain);
         let slots = mapping_values(indexes.into_iter().map(Word::from), of_batch);
-        let words = self.0.words(&slots)?;
+        let words = self.0.words_at(&slots)?;
         Ok(words.into_iter().map(|word| !word.is_zero()).collect())
     }
 

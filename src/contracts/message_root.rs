@@ -111,14 +111,28 @@ impl<'s, S: StorageReader + ?Sized> MessageRoot<'s, S> {
     /// # Errors
     /// [`StateError`] when the id is zero or wider than 64 bits.
     pub fn chain_at(&self, index: u64) -> Result<ChainId, StateError> {
+        self.chain_id(index, self.storage.word(Self::chain_at_slot(index))?)
+    }
+
+    fn chain_id(&self, index: u64, value: Word) -> Result<ChainId, StateError> {
         let slot = Self::chain_at_slot(index);
-        let value = self.storage.word(slot)?;
         let reason = match ChainId::try_from(value) {
             Ok(ChainId(0)) => "no chain has the id 0: the slot is missing from the dump",
             Ok(id) => return Ok(id),
             Err(_) => "chain ids wider than 64 bits are not supported",
         };
         Err(self.storage.implausible(slot, &format!("chainIndexToId[{index}]"), value, reason))
+    }
+
+    /// The chain ids by index.
+    ///
+    /// # Errors
+    /// As [`MessageRoot::chain_count`] and [`MessageRoot::chain_at`].
+    pub fn chains(&self) -> Result<Vec<ChainId>, StateError> {
+        let indexes = 0..self.chain_count()?;
+        let slots: Vec<Word> = indexes.clone().map(Self::chain_at_slot).collect();
+        let values = self.state.read_many(self.address, &slots)?;
+        indexes.zip(values).map(|(index, value)| self.chain_id(index, value)).collect()
     }
 
     /// `chainIndex`: the index of a chain, zero for a chain that is not registered.
@@ -245,6 +259,19 @@ impl<'s, S: StorageReader + ?Sized> MessageRoot<'s, S> {
     /// [`StateError`] when the state cannot be read.
     pub fn has_v31_variables(&self) -> Result<bool, StateError> {
         self.storage.is_any_set(&[INTEROP_ROOT_LOG_ID, LAST_EMIT_BLOCK])
+    }
+
+    /// Whether any of these chains has a batch number that only v31 stores: `v31UpgradeChainBatchNumber` or
+    /// `currentChainBatchNumber`.
+    ///
+    /// # Errors
+    /// [`StateError`] when the state cannot be read.
+    pub fn has_v31_batch_numbers(&self, chains: &[ChainId]) -> Result<bool, StateError> {
+        let keys = || chains.iter().map(|chain| chain.to_word());
+        let mut slots = mapping_values(keys(), V31_UPGRADE_BATCH_NUMBER.into());
+        slots.extend(mapping_values(keys(), CURRENT_BATCH.into()));
+        let numbers = self.state.read_many(self.address, &slots)?;
+        Ok(numbers.iter().any(|number| !number.is_zero()))
     }
 
     /// `chainBatchRoots` of one batch; zero when there is none.

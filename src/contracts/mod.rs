@@ -70,7 +70,7 @@ impl<'s, S: StorageReader + ?Sized> Storage<'s, S> {
         self.state.read(self.address, slot)
     }
 
-    pub(crate) fn words(&self, slots: &[Word]) -> Result<Vec<Word>, StateError> {
+    pub(crate) fn words_at(&self, slots: &[Word]) -> Result<Vec<Word>, StateError> {
         self.state.read_many(self.address, slots)
     }
 
@@ -78,6 +78,13 @@ impl<'s, S: StorageReader + ?Sized> Storage<'s, S> {
     pub(crate) fn address(&self, slot: Word) -> Result<Option<Address>, StateError> {
         let value = self.word(slot)?;
         Ok((!value.is_zero()).then(|| Address::from_word(value)))
+    }
+
+    /// The words of a struct that begins at a slot.
+    pub(crate) fn words<const N: usize>(&self, start: Word) -> Result<[Word; N], StateError> {
+        let slots: [Word; N] = std::array::from_fn(|field| start.wrapping_add(field as u64));
+        let words = self.state.read_many(self.address, &slots)?;
+        Ok(std::array::from_fn(|field| words.get(field).copied().unwrap_or_default()))
     }
 
     /// A number that is at most `most`.

@@ -3,6 +3,7 @@
 //! | module | reads |
 //! | --- | --- |
 //! | [`state`] | state dumps of the settlement layer, as nodes write them |
+//! | [`state_proofs`] | proofs of single slots, as `eth_getProof` answers them |
 //! | [`event_logs`] | logs of contracts, in the forms of nodes and data exporters |
 //! | [`events`] | events of MessageRoot |
 //! | [`logs`] | L2→L1 logs of batches: raw, receipts, pubdata, rows of a node's tables |
@@ -27,6 +28,7 @@ mod rows;
 pub mod sl_batches;
 mod sniff;
 pub mod state;
+pub mod state_proofs;
 
 pub use error::IndexError;
 pub use found_files::{FoundFile, FoundFiles, is_directory_of_files};

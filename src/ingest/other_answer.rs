@@ -42,7 +42,11 @@ impl OtherAnswer {
     #[must_use]
     pub fn instead(self) -> &'static str {
         match self {
-            Self::EthGetProof | Self::ZksGetProof => {
+            Self::EthGetProof => {
+                "it has single slots and their proofs, which serve as an anchor of proofs; for trees give all slots \
+                 of the contracts, by debug_storageRangeAt or in a dump"
+            }
+            Self::ZksGetProof => {
                 "it has single slots and their proofs; give all slots of the contracts, by debug_storageRangeAt or \
                  in a dump, or write the slots to a table address,slot,value"
             }

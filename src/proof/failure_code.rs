@@ -81,6 +81,8 @@ failure_codes! {
     BatchZero = "batch-zero",
     /// L1Nullifier was not told up to which batch the old bridges of Era paid out.
     BridgeValueNotSet = "bridge-value-not-set",
+    /// Storage slots are proven for a block that is not trusted.
+    BlockNotTrusted = "block-not-trusted",
     /// The call is for L1, where the root is not stored.
     CallNeedsL1Target = "call-needs-l1-target",
     /// The call takes a message, but the log is not of a message.
@@ -201,8 +203,12 @@ failure_codes! {
     SlBatchRootUnknown = "sl-batch-root-unknown",
     /// The trees were empty at the end of the settlement layer's batch.
     SlBatchTooEarly = "sl-batch-too-early",
+    /// The state consists of proofs of single slots, and a slot that is needed is not proven.
+    SlotNotProven = "slot-not-proven",
     /// A state cannot be read, or a slot holds an invalid value.
     StateDamaged = "state-damaged",
+    /// A proof of a storage slot does not hold for the trusted block.
+    StateProofRefused = "state-proof-refused",
     /// The system refused what a command needs, such as threads.
     SystemFailed = "system-failed",
     /// The proof leads to another target than the record names.

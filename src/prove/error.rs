@@ -4,10 +4,11 @@ use thiserror::Error;
 
 use super::{ExtractError, SlBatchError, TargetError};
 use crate::{
+    anchor::state_error_code,
     archive::ArchiveError,
     files::{ContainerError, InputError, OutputError},
     forest::{HistoryError, RebuildError, TreeFileError},
-    ingest::{IndexError, state::ImportError},
+    ingest::{IndexError, state::ImportError, state_proofs::StateProofsError},
     primitives::{ChainId, Hash},
     proof::{FailureCode, Target},
     records::{EncoderError, EntriesError, VerdictsError},
@@ -32,6 +33,15 @@ pub enum Error {
     /// A state could not be read.
     #[error(transparent)]
     Import(#[from] ImportError),
+    /// Proofs of slots could not be read, or do not hold.
+    #[error(transparent)]
+    StateProofs(#[from] StateProofsError),
+    /// A block was trusted, but the state is a dump, which no block proves.
+    #[error(
+        "{0} is a dump of a state, which the hash of a block does not authenticate; a trusted block is for \
+         answers of eth_getProof"
+    )]
+    NotStateProofs(String),
     /// A native file could not be read.
     #[error(transparent)]
     Native(#[from] ContainerError),
@@ -66,7 +76,7 @@ pub enum Error {
     #[error("cannot determine the contents of the interop roots")]
     History(#[from] HistoryError),
     /// A contract's storage slot holds an invalid value.
-    #[error("the state is not consistent")]
+    #[error("{}", state_text(.0))]
     State(#[from] StateError),
     /// The target does not exist.
     #[error(transparent)]
@@ -239,6 +249,13 @@ impl fmt::Display for HashOf {
     }
 }
 
+fn state_text(error: &StateError) -> &'static str {
+    match error {
+        StateError::NotProven { .. } => "the proven slots do not suffice",
+        _ => "the state is not consistent",
+    }
+}
+
 fn resumable(output: &Option<String>) -> String {
     output.as_ref().map_or(String::new(), |output| {
         format!("; the output so far is in {output}.partial and can be resumed")
@@ -271,6 +288,15 @@ impl Error {
             Self::Input(error) if error.is_damage() => FailureCode::InputDamaged,
             Self::Input(_) => FailureCode::ReadFailed,
             Self::Import(error) if error.is_io() => FailureCode::ReadFailed,
+            Self::StateProofs(error) => match error {
+                StateProofsError::Input(error) if !error.is_damage() => FailureCode::ReadFailed,
+                StateProofsError::NotTrusted { .. } => FailureCode::BlockNotTrusted,
+                StateProofsError::OtherBlock { .. } | StateProofsError::Answer { .. } => {
+                    FailureCode::StateProofRefused
+                }
+                _ => FailureCode::InputDamaged,
+            },
+            Self::NotStateProofs(_) => FailureCode::InvalidOptions,
             Self::Native(error) if error.is_io() => FailureCode::ReadFailed,
             Self::Archive(error) if error.is_io() => FailureCode::ReadFailed,
             Self::Index(error) if error.is_io() => FailureCode::ReadFailed,
@@ -284,8 +310,8 @@ impl Error {
             Self::TreeFile { source: TreeFileError::Rebuild(source), .. } => rebuild_code(source),
             Self::TreeFile { source: TreeFileError::History(source), .. }
             | Self::History(source) => history_code(source),
-            Self::TreeFile { source: TreeFileError::State(_), .. } | Self::State(_) => {
-                FailureCode::StateDamaged
+            Self::TreeFile { source: TreeFileError::State(error), .. } | Self::State(error) => {
+                state_error_code(error)
             }
             Self::TreeFile { .. } | Self::Output(_) | Self::Sink(_) => FailureCode::WriteFailed,
             Self::Target(error) => error.code(),

@@ -2,7 +2,7 @@ use thiserror::Error;
 
 use super::{FoldError, SlBatchError, error_text::with_causes};
 use crate::{
-    anchor::{Answer, Lacking, Refusal},
+    anchor::{Answer, Lacking, Refusal, state_error_code},
     primitives::{BatchNumber, ChainId, SlBatch, SlBlock},
     proof::{FailureCode, verify::VerifyError},
     state::StateError,
@@ -272,7 +272,7 @@ impl ExtractError {
             Self::NotAcceptedByL1(refusal) => refusal.code(),
             Self::L1CannotJudge(lacking) => lacking.code(),
             Self::ChainNotOnL1 { .. } => FailureCode::ChainNotOnL1,
-            Self::State(_) => FailureCode::StateDamaged,
+            Self::State(error) => state_error_code(error),
             Self::LogsDoNotFold(_) => FailureCode::LogsDoNotFold,
             Self::NoSuchLog { .. } => FailureCode::LogNotInBatch,
             Self::DefaultLeaf { .. } => FailureCode::DefaultLeaf,

@@ -10,7 +10,6 @@ use crate::{
     ingest::sl_batches::{SlBatches, read_all_sl_batches},
     primitives::{BatchNumber, Hash, SlBatch, SlBlock, Word},
     proof::Target,
-    snapshot::Snapshot,
 };
 
 /// The maximum number of SL batches that are cached, and that are tried for one batch of a chain.
@@ -23,7 +22,7 @@ pub(super) struct SlBatchTrees<'t> {
     forest: &'t Forest,
     timeline: &'t Timeline,
     batches: &'t SlBatches,
-    l1: Option<&'t KnownRoots<Snapshot>>,
+    l1: Option<&'t KnownRoots>,
 }
 
 impl<'t> SlBatchTrees<'t> {

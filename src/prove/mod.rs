@@ -12,6 +12,7 @@
 //! [`Trees`], [`Messages`] and [`Prover`] own their data, can be shared between threads, and are cheap to
 //! clone. Only proofs that the verifier accepted are returned. Nothing is printed.
 
+mod anchor_state;
 mod chosen_evidence;
 mod coverage;
 mod error;
@@ -26,6 +27,7 @@ mod l1_form;
 mod log_chains;
 mod matched_batch;
 mod messages;
+mod needed_slots;
 mod observer;
 mod prover;
 mod resolved;
@@ -38,6 +40,7 @@ mod targets;
 mod trees;
 mod verified_proofs;
 
+pub use anchor_state::AnchorState;
 pub use chosen_evidence::ChosenEvidence;
 pub use coverage::{Coverage, MissingBatches, TreeCheck};
 pub use error::{Error, HashOf};
@@ -51,6 +54,7 @@ pub use job::{
 pub use log_chains::LogChains;
 pub use matched_batch::{AggregatedRoot, BatchRootForm, FoldError, MatchedBatch};
 pub use messages::{Messages, MessagesOptions};
+pub use needed_slots::needed_slots;
 pub use observer::{Event, Observer, ObserverHandle};
 pub use prover::Prover;
 pub use sl_batch::{SlBatchError, SlBatchTree};

@@ -11,7 +11,7 @@ use thiserror::Error;
 
 use super::TargetError;
 use crate::{
-    anchor::{Lacking, Refusal},
+    anchor::{Lacking, Refusal, state_error_code},
     forest::{Forest, RootIndex, Timeline, entry_zeros},
     ingest::sl_batches::SlBatchLogs,
     keccak::hash_node,
@@ -160,7 +160,7 @@ impl SlBatchError {
             Self::L1CannotJudge { source, .. } => source.code(),
             Self::OtherRoot { .. } => FailureCode::SlBatchRootDiffers,
             Self::DoesNotFold { .. } => FailureCode::SlBatchDoesNotFold,
-            Self::State(_) => FailureCode::StateDamaged,
+            Self::State(error) => state_error_code(error),
         }
     }
 }

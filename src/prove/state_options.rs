@@ -1,16 +1,11 @@
 //! How a state is read, and the addresses of its contracts.
 
-use std::path::Path;
-
-use super::Error;
 use crate::{
-    anchor::KnownRoots,
     contracts::{Bridgehub, system},
     files::{Access, ReopenableInput, temporary_directory},
     forest::Addresses,
     ingest::state::{Dump, Format, Import, ImportError},
-    primitives::{Address, SlBlock},
-    records::TrustedRoots,
+    primitives::{Address, Hash, SlBlock},
     snapshot::Snapshot,
     state::{StateError, StorageReader},
 };
@@ -43,6 +38,8 @@ pub struct StateOptions {
     /// The address of Bridgehub on L1. It is that of Bridgehub if no address is given and the state holds a
     /// contract there.
     pub l1_bridgehub: Option<Address>,
+    /// The hash of the block that is trusted, for a state of single slots with their proofs.
+    pub trusted_block: Option<Hash>,
 }
 
 impl StateOptions {
@@ -107,33 +104,5 @@ impl StateOptions {
         // The file is mapped or read now, so its name is no longer needed.
         let state = Snapshot::open(&target, self.access)?;
         Ok(Dump { name, format: imported.format, state, notes: imported.notes })
-    }
-}
-
-impl TrustedRoots {
-    /// Returns the roots that the contracts in the state at `path` accept. It is the state of a settlement
-    /// layer, of a chain that imported interop roots, or of L1 (which needs Bridgehub's address).
-    ///
-    /// ```
-    /// use slproof::TrustedRoots;
-    ///
-    /// let known = TrustedRoots::open("fixtures/gateway-v29/dest.state.anvil.json", &Default::default())?;
-    /// assert!(matches!(known, TrustedRoots::State(_)));
-    /// # Ok::<(), slproof::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// [`Error`] when the state cannot be read, or when its contracts hold invalid values.
-    pub fn open(path: impl AsRef<Path>, options: &StateOptions) -> Result<Self, Error> {
-        Ok(Self::of_state(options.import().read(path.as_ref())?.state, options)?)
-    }
-
-    /// Returns the roots that the contracts in a state accept.
-    ///
-    /// # Errors
-    /// [`StateError`] when the contracts hold invalid values.
-    pub fn of_state(state: Snapshot, options: &StateOptions) -> Result<Self, StateError> {
-        let addresses = options.addresses(&state)?;
-        Ok(KnownRoots::new(state, addresses)?.into())
     }
 }

@@ -7,15 +7,14 @@ use std::{
 };
 
 use super::{
-    Error, Event, Extractor, Observer, Trees,
+    AnchorState, Error, Event, Extractor, Observer, Trees,
     trees::{FoundHistory, Source},
 };
 use crate::{
     anchor::KnownRoots,
     forest::{Forest, HistoryError, SearchBudget, Timeline, explain, explain_further},
-    primitives::{BatchNumber, ChainId, hex},
+    primitives::{BatchNumber, ChainId},
     proof::Target,
-    snapshot::Snapshot,
 };
 
 impl Trees {
@@ -170,22 +169,25 @@ impl Trees {
 
     /// A text that identifies L1's state, if it was given.
     pub(super) fn l1_identity(&self) -> Result<Option<String>, Error> {
-        Ok(self.l1()?.map(|l1| hex::encode(&l1.state().container().digest())))
+        self.l1()?;
+        Ok(self.0.l1.get().map(|(_, identity)| identity.clone()))
     }
 
     /// The roots in L1's state, if it was given.
     ///
     /// # Errors
     /// [`Error`] if the state cannot be read, or holds invalid values.
-    pub fn l1(&self) -> Result<Option<&KnownRoots<Snapshot>>, Error> {
+    pub fn l1(&self) -> Result<Option<&KnownRoots>, Error> {
         let Some(given) = &self.0.options.l1 else { return Ok(None) };
-        if let Some(l1) = self.0.l1.get() {
+        if let Some((l1, _)) = self.0.l1.get() {
             return Ok(Some(l1));
         }
-        let state = given.state.import().read(&given.path)?.state;
+        let state = AnchorState::open(&given.paths, &given.state)?;
+        let identity = state.identity();
+        let state = state.into_reader();
         let addresses = given.state.addresses(&state)?;
         let known = KnownRoots::new(state, addresses)?;
-        Ok(Some(self.0.l1.get_or_init(|| known)))
+        Ok(Some(&self.0.l1.get_or_init(|| (known, identity)).0))
     }
 }
 

@@ -101,7 +101,8 @@ impl Default for TreesOptions {
 ///
 /// let mut options = TreesOptions::default();
 /// options.sl_batches = vec!["fixtures/gateway-v29/gw_batches.jsonl".into()];
-/// let mut l1 = L1Options { path: "fixtures/gateway-v29/l1.state.anvil.json".into(), ..Default::default() };
+/// let mut l1 = L1Options::default();
+/// l1.paths = vec!["fixtures/gateway-v29/l1.state.anvil.json".into()];
 /// l1.state.bridgehub = Some("0x303a465b659cbb0ab36ee643ea362c509eeb5213".parse()?);
 /// options.l1 = Some(l1);
 /// let trees = Trees::open(&["fixtures/gateway-v29/state.anvil.json"], &options)?;
@@ -115,8 +116,8 @@ impl Default for TreesOptions {
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct L1Options {
-    /// The state.
-    pub path: PathBuf,
+    /// The parts of the state: dumps, or answers of `eth_getProof` with the header of their block.
+    pub paths: Vec<PathBuf>,
     /// How the state is read, and the addresses of its contracts.
     pub state: StateOptions,
 }
@@ -150,8 +151,8 @@ pub(super) struct Opened {
     /// Locked by the thread that computes the history.
     pub(super) searching: Mutex<()>,
     pub(super) sl_batches: OnceLock<SlBatches>,
-    /// The roots in L1's state.
-    pub(super) l1: OnceLock<KnownRoots<Snapshot>>,
+    /// The roots in L1's state, and a text that identifies the state.
+    pub(super) l1: OnceLock<(KnownRoots, String)>,
     /// The SL batches that were used last.
     pub(super) rebuilt: Mutex<HashMap<u64, Arc<SlBatchTree>>>,
 }

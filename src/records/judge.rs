@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use super::{Entries, EntriesError, Entry};
 use crate::{
-    anchor::{Answer, KnownRoots, RootLocation},
+    anchor::{Answer, KnownRoots, RootLocation, state_error_code},
     message::L2ToL1Log,
     primitives::{Hash, ordered::try_map},
     proof::{
@@ -16,7 +16,6 @@ use crate::{
         reader::{Defaults, Item, RecordError},
         verify::RootRef,
     },
-    snapshot::Snapshot,
     state::StateError,
 };
 
@@ -47,7 +46,9 @@ pub enum TrustedRoots {
     /// One root for all proofs. Which batch or block has this root is not checked.
     Root(Hash),
     /// The roots that the contracts in a state accept.
-    State(Arc<KnownRoots<Snapshot>>),
+    State(Arc<KnownRoots>),
+    /// The state lacks a slot without which no proof can be judged.
+    Unknown(StateError),
 }
 
 impl From<Hash> for TrustedRoots {
@@ -56,8 +57,8 @@ impl From<Hash> for TrustedRoots {
     }
 }
 
-impl From<KnownRoots<Snapshot>> for TrustedRoots {
-    fn from(roots: KnownRoots<Snapshot>) -> Self {
+impl From<KnownRoots> for TrustedRoots {
+    fn from(roots: KnownRoots) -> Self {
         Self::State(Arc::new(roots))
     }
 }
@@ -71,11 +72,16 @@ impl TrustedRoots {
     ) -> Result<(Known, Option<RootLocation>), StateError> {
         match self {
             Self::Root(root) => Ok((Known::Root(*root), None)),
-            Self::State(roots) => {
-                let answer = roots.of_record(record, root)?;
-                let location = answer.root().map(|known| known.location);
-                Ok((answer.into(), location))
-            }
+            Self::State(roots) => match roots.of_record(record, root) {
+                // Other proofs may need only slots that are proven.
+                Err(error @ StateError::NotProven { .. }) => Ok((lacking(&error), None)),
+                Err(error) => Err(error),
+                Ok(answer) => {
+                    let location = answer.root().map(|known| known.location);
+                    Ok((answer.into(), location))
+                }
+            },
+            Self::Unknown(error) => Ok((lacking(error), None)),
         }
     }
 
@@ -99,6 +105,11 @@ impl TrustedRoots {
         });
         unreadable.map_or(Ok((verdict, location)), Err)
     }
+}
+
+/// The answer of a state that lacks a slot.
+fn lacking(error: &StateError) -> Known {
+    Known::Lacking(Failure::of(state_error_code(error), error, no_hints))
 }
 
 /// Verifies one record by the trusted roots: every field of the record, and that its proof folds to the root

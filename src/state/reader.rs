@@ -1,3 +1,5 @@
+use std::fmt;
+
 use thiserror::Error;
 
 use crate::primitives::{Address, SlBatch, SlBlock, Word};
@@ -35,13 +37,22 @@ pub enum StateError {
         /// The value stored under the hash of the address.
         by_hash: Word,
     },
+    /// The state consists of proofs of single slots, and there is none of this slot.
+    #[error("slot {slot} of {contract} is not proven; eth_getProof answers it for the same block")]
+    NotProven {
+        /// The contract.
+        contract: Address,
+        /// The slot.
+        slot: Word,
+    },
 }
 
 /// The storage of a settlement layer, or of any EVM chain, at one block.
 ///
-/// An absent slot is zero, as on chain. A reader cannot distinguish a slot that was never written from a slot
-/// that is missing in the dump. Therefore everything read is checked against the trees.
-pub trait StorageReader: Sync {
+/// In a dump an absent slot is zero, as on chain: a slot that was never written looks like a slot that is
+/// missing in the dump. Therefore everything read is checked against the trees. A state of proven slots returns
+/// an error for a slot that is not proven.
+pub trait StorageReader: fmt::Debug + Send + Sync {
     /// The word at a slot of a contract.
     ///
     /// # Errors
@@ -80,7 +91,7 @@ pub trait StorageReader: Sync {
 /// Implements the reader for references and shared pointers.
 macro_rules! forward_reader {
     ($($pointer:ty)*) => {$(
-        impl<S: StorageReader + Send + ?Sized> StorageReader for $pointer {
+        impl<S: StorageReader + ?Sized> StorageReader for $pointer {
             fn read(&self, contract: Address, slot: Word) -> Result<Word, StateError> {
                 (**self).read(contract, slot)
             }

@@ -129,6 +129,9 @@ mod proofs {
     /// Which proofs the contracts in a state accept: every check on settlement layers, by release.
     mod anchors;
 
+    /// Anchors that are proofs: answers of `eth_getProof` for one trusted block.
+    mod state_proofs;
+
     /// Proofs through the settlement layer's batch in which a batch was executed.
     mod first_sl_batch;
 

@@ -111,7 +111,7 @@ fn with_l1(l1: &str) -> (Trees, Arc<Searches>) {
     trees(|options| {
         options.events = vec![EVENTS.into()];
         options.sl_batches = vec!["fixtures/gateway-v29/gw_batches.jsonl".into()];
-        let mut l1 = L1Options { path: l1.into(), ..L1Options::default() };
+        let mut l1 = L1Options { paths: vec![l1.into()], ..L1Options::default() };
         l1.state.bridgehub = Some(L1_BRIDGEHUB.parse().unwrap());
         options.l1 = Some(l1);
     })

@@ -396,7 +396,7 @@ fn completions_manual_pages_and_version_are_complete() {
     let folder = tempfile::tempdir().unwrap();
     let pages = folder.path().join("new/man1");
     assert_eq!(run(["man", pages.to_str().unwrap()]).code, Some(0));
-    assert_eq!(fs::read_dir(&pages).unwrap().count(), 16 + 1);
+    assert_eq!(fs::read_dir(&pages).unwrap().count(), 17 + 1);
     let page = fs::read_to_string(pages.join("slproof-prove.1")).unwrap();
     assert!(page.contains("sl\\-batches") && page.contains("Examples"), "{page}");
     assert!(run(["man"]).stdout.starts_with(".ie"), "roff");

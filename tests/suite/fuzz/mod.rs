@@ -34,6 +34,7 @@ mod requests;
 mod sl_batches;
 mod snapshot;
 mod state_dump;
+mod state_proofs;
 mod state_table;
 mod tree_file;
 mod verify;
@@ -43,7 +44,7 @@ mod wrappers;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// The targets by name, which is also the name of a binary and of a directory in `fuzz/corpus/`.
-pub const TARGETS: [Target; 23] = [
+pub const TARGETS: [Target; 24] = [
     ("archive", archive::run),
     ("batch_blocks", batch_blocks::run),
     ("calldata", calldata::run),
@@ -63,6 +64,7 @@ pub const TARGETS: [Target; 23] = [
     ("sl_batches", sl_batches::run),
     ("snapshot", snapshot::run),
     ("state_dump", state_dump::run),
+    ("state_proofs", state_proofs::run),
     ("state_table", state_table::run),
     ("tree_file", tree_file::run),
     ("verify", verify::run),

@@ -74,7 +74,8 @@ impl L1 {
     }
 }
 
-fn record(line: &Value, sl_chain: u64) -> ProofRecord {
+/// The record of a proof in the form in which its maker wrote it.
+pub(super) fn record(line: &Value, sl_chain: u64) -> ProofRecord {
     let target = &line["target"];
     ProofRecord {
         chain_id: ChainId(line["chainId"].as_u64().unwrap()),

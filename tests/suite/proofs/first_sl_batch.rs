@@ -21,7 +21,7 @@ fn prover(folder: &str, l1: Option<PathBuf>, sl_batches: &Path) -> Prover {
     options.events = vec![path("events.jsonl.gz")];
     options.sl_batches = vec![sl_batches.to_owned()];
     options.l1 = l1.map(|path| {
-        let mut l1 = L1Options { path, ..L1Options::default() };
+        let mut l1 = L1Options { paths: vec![path], ..L1Options::default() };
         l1.state.bridgehub = Some(BRIDGEHUB.parse().unwrap());
         l1
     });

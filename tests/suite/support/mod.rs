@@ -24,6 +24,7 @@ pub mod naive;
 pub mod parquet_bytes;
 pub mod proof_records;
 pub mod small_layer;
+pub mod state_tries;
 pub mod tools;
 pub mod vectors;
 

@@ -14,6 +14,7 @@ use slproof::{
 };
 
 /// Counts the slots that are read.
+#[derive(Debug)]
 struct Counted {
     state: Snapshot,
     reads: AtomicU64,

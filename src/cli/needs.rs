@@ -1,0 +1,70 @@
+use std::path::Path;
+
+use super::{
+    args::NeedsArgs,
+    error::{CliError, Outcome},
+    observer::anchor_read,
+    progress::{ProgressFactory, file_len},
+    report::{Console, count},
+    role::Role,
+    wrong_input::wrong_input,
+};
+use crate::{
+    files::{Input, Output},
+    ingest::state_proofs::proof_requests,
+    prove::{AnchorState, Error, StateOptions, needed_slots},
+    records::Entries,
+    state::ProvenSlots,
+};
+
+pub(super) fn run(
+    args: &NeedsArgs,
+    console: &Console,
+    bars: ProgressFactory,
+) -> Result<Outcome, CliError> {
+    if args.anchor.iter().chain([&args.proofs]).filter(|path| *path == Path::new("-")).count() > 1 {
+        return Err(CliError::Usage("only one input can be standard input".into()));
+    }
+    let mut options = StateOptions::default();
+    options.bridgehub = Some(args.bridgehub);
+    options.message_root = args.message_root;
+    options.trusted_block = Some(args.trust_block);
+    let (proven, number) = match &args.anchor[..] {
+        [] => (ProvenSlots::default(), None),
+        paths => {
+            let state = AnchorState::open(paths, &options)?;
+            anchor_read(&state, console);
+            match state {
+                AnchorState::Proofs(proofs) => (proofs.slots, Some(proofs.block)),
+                AnchorState::Dump(dump) => return Err(Error::NotStateProofs(dump.name).into()),
+            }
+        }
+    };
+    let defaults = args.missing.resolve()?;
+    let progress = bars.reading();
+    let watcher = progress.watcher();
+    watcher.expect(file_len(&args.proofs).unwrap_or(0));
+    let opened = Input::open_watched(&args.proofs, &watcher).map_err(CliError::from);
+    let needed = opened.and_then(|input| {
+        let entries = Entries::open(input, &defaults)?;
+        Ok(needed_slots(entries, defaults, proven, &options)?)
+    });
+    let needed =
+        needed.map_err(|error: CliError| wrong_input(&args.proofs, Role::Proofs, error))?;
+    progress.end();
+    if needed.is_empty() {
+        console.info("nothing is needed: the answers decide on every proof");
+        return Ok(Outcome::Done);
+    }
+    let mut output = Output::create(Path::new("-"))?;
+    for request in proof_requests(&needed, args.trust_block, number) {
+        output.put(format!("{request}\n").as_bytes())?;
+    }
+    CliError::unless_unread(output.finish())?;
+    console.info(format_args!(
+        "{} slots of {} contracts; run again with the answers as --anchor, which may show that more are needed",
+        count(needed.values().map(|slots| slots.len() as u64).sum::<u64>()),
+        count(needed.len() as u64),
+    ));
+    Ok(Outcome::Done)
+}
