@@ -112,6 +112,10 @@ impl Cli {
                 args.state_args.format_flag = ANCHOR_FORMAT;
             }
             Command::Claims(args) => args.tree_args.state.access = access,
+            Command::Recheck(args) => {
+                args.state_args.access = access;
+                args.state_args.format_flag = ANCHOR_FORMAT;
+            }
             Command::History(args) => args.tree_args.state.access = access,
             Command::Inspect(args) => args.state_args.access = access,
             Command::Check(args) => args.access = access,
@@ -179,6 +183,9 @@ pub(super) enum Command {
     /// Say which withdrawals are paid out, and print the call for each that is not
     #[command(after_help = examples::CLAIMS)]
     Claims(ClaimsArgs),
+    /// Say which proofs that were made before L1 still takes, and which withdrawals are paid out
+    #[command(after_help = examples::RECHECK)]
+    Recheck(RecheckArgs),
     /// List the roots by block and what each of them contains
     #[command(after_help = examples::HISTORY)]
     History(HistoryArgs),
@@ -370,6 +377,26 @@ pub(super) struct VerifyArgs {
     #[arg(long, value_name = "STATE")]
     pub(super) anchor: Option<PathBuf>,
     /// Write one verdict per line to this file, or - for standard output
+    #[arg(long, value_name = "FILE")]
+    pub(super) report: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) missing: MissingArgs,
+    #[command(flatten)]
+    pub(super) state_args: StateArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(mut_arg("state_format", to_anchor_format))]
+pub(super) struct RecheckArgs {
+    /// The proofs: the output of prove, calldata, or answers of a node; - for standard input
+    pub(super) proofs: PathBuf,
+    /// A state of L1 (with --bridgehub or --network)
+    #[arg(long, value_name = "STATE")]
+    pub(super) anchor: PathBuf,
+    /// The address of L1Nullifier
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) l1_nullifier: Option<Address>,
+    /// Write one line for each proof to this file, or - for standard output
     #[arg(long, value_name = "FILE")]
     pub(super) report: Option<PathBuf>,
     #[command(flatten)]

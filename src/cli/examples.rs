@@ -43,6 +43,11 @@ Examples:
   slproof claims --archive gateway --anchor l1.json --anchor-bridgehub 0x303a465b659cbb0ab36ee643ea362c509eeb5213 --l1-nullifier 0xd1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1
   slproof claims --archive gateway --anchor l1.json --anchor-bridgehub 0x303a465b659cbb0ab36ee643ea362c509eeb5213 --l1-nullifier 0xd1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1 --status claimable --summary totals.json -o claims.jsonl";
 
+pub(super) const RECHECK: &str = "\
+Examples:
+  slproof recheck old.jsonl --anchor today.json --network mainnet
+  slproof recheck old.jsonl --anchor today.json --network mainnet --report -";
+
 pub(super) const HISTORY: &str = "\
 Examples:
   slproof history gateway.sltree

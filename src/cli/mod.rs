@@ -27,6 +27,7 @@ mod progress;
 mod prove;
 mod prove_args;
 mod rebuild;
+mod recheck;
 mod report;
 mod role;
 mod schema;
@@ -126,6 +127,7 @@ fn run(cli: &Cli) -> Result<Outcome, CliError> {
         Command::Merge(args) => merge::run(args, &console, bars),
         Command::Verify(args) => verify::run(args, &console, bars),
         Command::Claims(args) => claims::run(args, &console, bars),
+        Command::Recheck(args) => recheck::run(args, &console, bars),
         Command::History(args) => history::run(args, &console, bars),
         Command::Inspect(args) => inspect::run(args, console),
         Command::Check(args) => check::run(args, &console, bars),

@@ -192,7 +192,8 @@ fn anchor(path: &Path, args: &VerifyArgs, console: &Console) -> Result<TrustedRo
 }
 
 impl MissingArgs {
-    fn resolve(&self) -> Result<Defaults, CliError> {
+    /// The values that replace those missing in records.
+    pub(super) fn resolve(&self) -> Result<Defaults, CliError> {
         let made = match (&self.message, self.sender, self.tx_number) {
             (Some(message), Some(sender), Some(tx_number)) => {
                 let message =

@@ -17,6 +17,7 @@ use crate::support::{
     self,
     binary::{self, Run, run, run_with_input},
     era, fixture,
+    withdrawals::Withdrawals,
 };
 
 const STATE: &str = "gateway-v31/state.anvil.json";
@@ -362,6 +363,12 @@ fn examples_of_the_help_work() {
     ] {
         fs::copy(fixture(file), folder.path().join(name)).unwrap();
     }
+    // Proofs of logs that are not of withdrawals.
+    let executed = Withdrawals::new("v31");
+    let (_, proofs) = executed.prove(&["--all", "--format", "ndjson"]);
+    let proofs: String = proofs[5..].iter().map(|line| format!("{line}\n")).collect();
+    fs::write(folder.path().join("old.jsonl"), proofs).unwrap();
+    fs::copy(executed.path("l1.json"), folder.path().join("today.json")).unwrap();
     let help = run(["--help"]).stdout;
     let commands = help.lines().skip_while(|line| *line != "Commands:").skip(1);
     // Continuation lines of descriptions have a larger indent.
@@ -371,7 +378,7 @@ fn examples_of_the_help_work() {
         .filter_map(|line| line.split_whitespace().next())
         .filter(|command| *command != "help")
         .collect();
-    assert_eq!(commands.len(), 15, "{help}");
+    assert_eq!(commands.len(), 16, "{help}");
     for command in commands {
         let help = run([command, "--help"]).stdout;
         let (_, examples) = help.split_once("Examples:\n").unwrap_or_else(|| panic!("{command}"));
@@ -396,7 +403,7 @@ fn completions_manual_pages_and_version_are_complete() {
     let folder = tempfile::tempdir().unwrap();
     let pages = folder.path().join("new/man1");
     assert_eq!(run(["man", pages.to_str().unwrap()]).code, Some(0));
-    assert_eq!(fs::read_dir(&pages).unwrap().count(), 16 + 1);
+    assert_eq!(fs::read_dir(&pages).unwrap().count(), 17 + 1);
     let page = fs::read_to_string(pages.join("slproof-prove.1")).unwrap();
     assert!(page.contains("sl\\-batches") && page.contains("Examples"), "{page}");
     assert!(run(["man"]).stdout.starts_with(".ie"), "roff");
