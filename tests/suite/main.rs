@@ -145,6 +145,21 @@ mod proofs {
     mod hostile_parquet;
 }
 
+/// The command `claims`: what a state of L1 says about withdrawals, and the calls that pay them out.
+mod withdrawals {
+    /// Withdrawals of a real Gateway, with states of L1 before and after payouts, by the rules of v29 and v31.
+    mod gateway;
+
+    /// Each check of L1Nullifier, with a case that passes and one that does not, by release.
+    mod rules;
+
+    /// Failed deposits, and the calls that return them.
+    mod deposits;
+
+    /// Which claims are selected, and their totals.
+    mod selection;
+}
+
 /// The binary as a user runs it.
 mod command_line {
     /// The call and the contract of each log in `--format calldata`.

@@ -4,9 +4,12 @@ use slproof::primitives::Hash;
 use tiny_keccak::{Hasher, Keccak};
 
 pub fn node(left: Hash, right: Hash) -> Hash {
+    keccak(&[*left.as_bytes(), *right.as_bytes()].concat())
+}
+
+pub fn keccak(bytes: &[u8]) -> Hash {
     let mut hasher = Keccak::v256();
-    hasher.update(left.as_bytes());
-    hasher.update(right.as_bytes());
+    hasher.update(bytes);
     let mut out = [0; 32];
     hasher.finalize(&mut out);
     Hash::new(out)
