@@ -10,7 +10,7 @@ use super::{
 use crate::{
     contracts::vault_asset_id,
     message::{ASSET_ROUTER, BASE_TOKEN, BatchView, L2ToL1Log, Withdrawal},
-    primitives::{Address, ChainId, Hash},
+    primitives::{Address, BatchNumber, ChainId, Hash},
     proof::{FailureCode, ProofView, calldata::CallError, verify},
     prove::ExtractError,
     state::{StateError, StorageReader},
@@ -44,6 +44,10 @@ impl Pending {
         *proof.log == self.log && proof.id == self.index
     }
 
+    pub(super) fn subject(&self) -> &Subject {
+        &self.subject
+    }
+
     pub(super) fn needs_proof(&self) -> bool {
         self.judged.is_none()
     }
@@ -60,8 +64,8 @@ pub(super) enum Outcome<'o> {
     Disproved(&'o Judgement),
 }
 
-/// What the claims of a batch have in common.
-struct BatchFacts {
+/// What the claims of a chain have in common.
+pub(super) struct ChainFacts {
     l1_chain: Option<ChainId>,
     base_asset: Hash,
     old_bridge: Option<Address>,
@@ -79,32 +83,34 @@ impl<S: StorageReader + fmt::Debug> Judge<'_, S> {
             let flag = flags.as_ref().map(|flags| flags[at]).map_err(Clone::clone);
             let message = message.map(<[u8]>::to_vec);
             let transaction = usize::try_from(index).ok().and_then(|i| logs.transactions().get(i));
-            self.read(logs, index, *log, message, &facts, flag, transaction.copied())
+            self.read((chain, batch), index, *log, message, &facts, flag, transaction.copied())
         });
         found.collect()
     }
 
-    fn facts(&self, chain: ChainId) -> Result<BatchFacts, StateError> {
+    /// What the claims of a chain have in common.
+    pub(super) fn facts(&self, chain: ChainId) -> Result<ChainFacts, StateError> {
         let l1 = &self.routes.l1;
-        Ok(BatchFacts {
+        Ok(ChainFacts {
             l1_chain: l1.chain()?,
             base_asset: l1.roots.bridgehub().base_token_asset_id(chain)?,
             old_bridge: l1.nullifier().old_bridge(chain)?,
         })
     }
 
+    /// Reads a log, of which `flag` says whether L1Nullifier paid it out. `None` if it claims nothing, or not
+    /// what is selected.
     #[expect(clippy::too_many_arguments, reason = "the parts of one log")]
-    fn read(
+    pub(super) fn read(
         &self,
-        logs: &BatchView<'_>,
+        (chain_id, batch_number): (ChainId, BatchNumber),
         index: u64,
         log: L2ToL1Log,
         message: Option<Vec<u8>>,
-        facts: &Result<BatchFacts, StateError>,
+        facts: &Result<ChainFacts, StateError>,
         flag: Result<bool, StateError>,
         transaction: Option<Hash>,
     ) -> Option<Pending> {
-        let (chain_id, batch_number) = logs.key();
         // The bytes of an archive file are first read here.
         let damage =
             message.as_deref().map(|message| verify::message(&log, message)).and_then(Result::err);
@@ -153,7 +159,7 @@ impl<S: StorageReader + fmt::Debug> Judge<'_, S> {
     fn token_and_asset(
         &self,
         subject: &Subject,
-        facts: &Result<BatchFacts, StateError>,
+        facts: &Result<ChainFacts, StateError>,
     ) -> Result<(Option<Address>, Option<Hash>), StateError> {
         let Some(withdrawal) = subject.withdrawal() else { return Ok((None, None)) };
         let of_l1 = |token| {
@@ -185,7 +191,7 @@ impl<S: StorageReader + fmt::Debug> Judge<'_, S> {
         &self,
         chain: ChainId,
         subject: &Subject,
-        facts: &BatchFacts,
+        facts: &ChainFacts,
         flag: bool,
     ) -> Result<Option<Judgement>, StateError> {
         let l1 = &self.routes.l1;
@@ -224,7 +230,7 @@ impl<S: StorageReader + fmt::Debug> Judge<'_, S> {
         &self,
         withdrawal: &Withdrawal,
         sender: Address,
-        facts: &BatchFacts,
+        facts: &ChainFacts,
     ) -> Result<Option<Judgement>, StateError> {
         let asset_id = match withdrawal {
             Withdrawal::BaseToken { .. } => Some(facts.base_asset),

@@ -7,6 +7,7 @@
 //! | [`Claim`], [`Status`], [`Reason`] | the record of a withdrawal, a failed deposit, or another message |
 //! | [`ClaimCall`] | the call, which the sender of the message decides |
 //! | [`Totals`] | the sums by token |
+//! | [`Rechecks`] | judges proofs that were made before |
 //!
 //! Only `L1Nullifier` knows what was paid out, and only the roots that L1 accepts
 //! ([`anchor`](crate::anchor)) show what can be. Nothing is said of the balance that L1 keeps for a chain.
@@ -20,6 +21,7 @@ mod job;
 mod judge;
 mod l1;
 mod reason;
+mod recheck;
 mod route;
 mod selection;
 mod subject;
@@ -30,6 +32,7 @@ pub use claim::Claim;
 pub use deposit::Deposit;
 pub use job::{Claims, ClaimsOptions};
 pub use reason::{ContractError, Reason, Status};
+pub use recheck::{Recheck, RecheckStatus, Rechecks};
 pub use selection::ClaimSelection;
 pub use subject::ClaimKind;
 pub use totals::{Token, TokenTotals, Total, Totals};

@@ -62,6 +62,13 @@ pub struct Reason {
     pub sl_batch: Option<SlBatch>,
 }
 
+impl Reason {
+    /// A reason that is no error of a contract.
+    pub(super) fn new(code: FailureCode, message: String) -> Self {
+        Self { code, message, error: None, sl_batch: None }
+    }
+}
+
 /// An error of a contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct ContractError {
@@ -99,8 +106,7 @@ impl Judgement {
     pub(super) const FINALIZED: Self = Self { status: Status::Finalized, reason: None };
 
     fn new(status: Status, code: FailureCode, message: String) -> Self {
-        let reason = Reason { code, message, error: None, sl_batch: None };
-        Self { status, reason: Some(reason) }
+        Self { status, reason: Some(Reason::new(code, message)) }
     }
 
     fn reverts(mut self, error: ContractError) -> Self {

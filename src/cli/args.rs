@@ -112,6 +112,10 @@ impl Cli {
                 args.state_args.format_flag = ANCHOR_FORMAT;
             }
             Command::Claims(args) => args.tree_args.state.access = access,
+            Command::Recheck(args) => {
+                args.state_args.access = access;
+                args.state_args.format_flag = ANCHOR_FORMAT;
+            }
             Command::History(args) => args.tree_args.state.access = access,
             Command::Inspect(args) => args.state_args.access = access,
             Command::Check(args) => args.access = access,
@@ -182,6 +186,9 @@ pub(super) enum Command {
     /// Print the eth_getProof requests whose answers decide whether L1 accepts proofs
     #[command(after_help = examples::NEEDS)]
     Needs(NeedsArgs),
+    /// Say which proofs that were made before L1 still takes, and which withdrawals are paid out
+    #[command(after_help = examples::RECHECK)]
+    Recheck(RecheckArgs),
     /// List the roots by block and what each of them contains
     #[command(after_help = examples::HISTORY)]
     History(HistoryArgs),
@@ -403,6 +410,30 @@ pub(super) struct NeedsArgs {
     pub(super) anchor: Vec<PathBuf>,
     #[command(flatten)]
     pub(super) missing: MissingArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(mut_arg("state_format", to_anchor_format))]
+pub(super) struct RecheckArgs {
+    /// The proofs: the output of prove, calldata, or answers of a node; - for standard input
+    pub(super) proofs: PathBuf,
+    /// The state of L1 (with --bridgehub or --network): a snapshot, dumps of one state, or answers of
+    /// eth_getProof with the header of their block (with --trust-block)
+    #[arg(long, required = true, num_args = 1.., value_name = "STATE")]
+    pub(super) anchor: Vec<PathBuf>,
+    /// The hash of the block of L1 that is trusted, which answers of eth_getProof have to hold for
+    #[arg(long, value_name = "HASH")]
+    pub(super) trust_block: Option<Hash>,
+    /// The address of L1Nullifier
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) l1_nullifier: Option<Address>,
+    /// Write one line for each proof to this file, or - for standard output
+    #[arg(long, value_name = "FILE")]
+    pub(super) report: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) missing: MissingArgs,
+    #[command(flatten)]
+    pub(super) state_args: StateArgs,
 }
 
 /// Fields that are missing in the answer of a node.

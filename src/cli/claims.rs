@@ -22,7 +22,8 @@ use crate::{
     files::{Compression, Output, is_same_place},
     primitives::{SlBlock, hex},
     prove::{
-        AnchorState, Error, L1Options, Messages, MessagesOptions, Observer, StateOptions, Trees, TreesOptions,
+        AnchorState, Error, L1Options, Messages, MessagesOptions, Observer, StateOptions, Trees,
+        TreesOptions,
     },
     state::StorageReader,
 };
@@ -52,7 +53,7 @@ pub(super) fn run(
         true => None,
         false => Some(args.tree_args.trees(&args.tree, &trees_options(args, console))?),
     };
-    let wrong_anchor = |error: Error| wrong_inputs(&args.l1.anchor, error.into());
+    let wrong_anchor = |error: Error| wrong_inputs(&args.l1.anchor, Role::Anchor, error.into());
     let read;
     let l1 = match trees.as_ref().map(Trees::l1).transpose().map_err(wrong_anchor)?.flatten() {
         Some(l1) => l1,

@@ -20,14 +20,15 @@ mod inspect_tree;
 mod interrupt;
 mod man;
 mod merge;
-mod networks;
 mod needs;
+mod networks;
 mod number;
 mod observer;
 mod progress;
 mod prove;
 mod prove_args;
 mod rebuild;
+mod recheck;
 mod report;
 mod role;
 mod schema;
@@ -128,6 +129,7 @@ fn run(cli: &Cli) -> Result<Outcome, CliError> {
         Command::Verify(args) => verify::run(args, &console, bars),
         Command::Claims(args) => claims::run(args, &console, bars),
         Command::Needs(args) => needs::run(args, &console, bars),
+        Command::Recheck(args) => recheck::run(args, &console, bars),
         Command::History(args) => history::run(args, &console, bars),
         Command::Inspect(args) => inspect::run(args, console),
         Command::Check(args) => check::run(args, &console, bars),

@@ -11,6 +11,7 @@ use super::{
     observer::only_events,
     progress::ProgressFactory,
     report::{self, Console, count},
+    role::Role,
     state::tree_file_among,
     wrong_input::wrong_inputs,
 };
@@ -49,7 +50,7 @@ pub(super) fn run(
                 )));
             }
             Trees::rebuild_to_file(&args.evidence, target, with_history, &options)
-                .map_err(|error| wrong_inputs(&args.evidence, error.into()))?
+                .map_err(|error| wrong_inputs(&args.evidence, Role::State, error.into()))?
         }
     };
     progress.end();

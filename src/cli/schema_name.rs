@@ -15,6 +15,8 @@ pub(super) enum SchemaName {
     Verdict,
     /// A line of claims
     Claim,
+    /// A line of recheck --report
+    Recheck,
     /// A line of a raw archive of logs
     Batch,
     /// survey --json
@@ -41,6 +43,8 @@ pub(super) enum SchemaName {
     VerifySummary,
     /// claims --summary, and claims --json on standard error
     ClaimsSummary,
+    /// recheck --json on standard error
+    RecheckSummary,
     /// An error of any command with --json, on standard error
     Error,
 }
@@ -54,6 +58,7 @@ impl SchemaName {
             Self::Request => include_str!("schema/request.json"),
             Self::Verdict => include_str!("schema/verdict.json"),
             Self::Claim => include_str!("schema/claim.json"),
+            Self::Recheck => include_str!("schema/recheck.json"),
             Self::Batch => include_str!("schema/batch.json"),
             Self::Survey => include_str!("schema/survey.json"),
             Self::Import => include_str!("schema/import.json"),
@@ -67,6 +72,7 @@ impl SchemaName {
             Self::MergeSummary => include_str!("schema/merge-summary.json"),
             Self::VerifySummary => include_str!("schema/verify-summary.json"),
             Self::ClaimsSummary => include_str!("schema/claims-summary.json"),
+            Self::RecheckSummary => include_str!("schema/recheck-summary.json"),
             Self::Error => include_str!("schema/error.json"),
         }
     }

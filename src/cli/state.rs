@@ -11,6 +11,7 @@ use super::{
     error::CliError,
     observer::TreesObserver,
     report::Console,
+    role::Role,
     state_args::{DEFAULT_MAX_GAP, SearchArgs, StateArgs, TreeArgs},
     wrong_input::wrong_inputs,
 };
@@ -152,6 +153,6 @@ impl TreeArgs {
             }
             self.state.refuse_for_tree_file(path)?;
         }
-        Trees::open(paths, options).map_err(|error| wrong_inputs(paths, error.into()))
+        Trees::open(paths, options).map_err(|error| wrong_inputs(paths, Role::State, error.into()))
     }
 }

@@ -200,6 +200,7 @@ fn anchor(args: &VerifyArgs, console: &Console) -> Result<TrustedRoots, CliError
 }
 
 impl MissingArgs {
+    /// The values that replace those missing in records.
     pub(super) fn resolve(&self) -> Result<Defaults, CliError> {
         let made = match (&self.message, self.sender, self.tx_number) {
             (Some(message), Some(sender), Some(tx_number)) => {

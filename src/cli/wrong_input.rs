@@ -15,9 +15,9 @@ pub(super) fn wrong_input(path: &Path, role: Role, error: CliError) -> CliError 
     refuse_other_kinds(path, role).err().unwrap_or(error)
 }
 
-/// As [`wrong_input`], for several inputs that should be states.
-pub(super) fn wrong_inputs(paths: &[PathBuf], error: CliError) -> CliError {
-    paths.iter().fold(error, |error, path| wrong_input(path, Role::State, error))
+/// As [`wrong_input`], for several inputs of one role.
+pub(super) fn wrong_inputs(paths: &[PathBuf], role: Role, error: CliError) -> CliError {
+    paths.iter().fold(error, |error, path| wrong_input(path, role, error))
 }
 
 /// Refuses a regular file whose kind is for another role.

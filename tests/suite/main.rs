@@ -174,6 +174,9 @@ mod command_line {
     /// The call and the contract of each log in `--format calldata`.
     mod calls;
 
+    /// `recheck`: what L1 says today about proofs that were made before.
+    mod recheck;
+
     /// `--network`, and the command that prints what it sets.
     mod networks;
 

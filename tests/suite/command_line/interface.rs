@@ -18,6 +18,7 @@ use crate::support::{
     binary::{self, Run, run, run_with_input},
     era, fixture,
     l1::L1State,
+    withdrawals::Withdrawals,
 };
 
 const STATE: &str = "gateway-v31/state.anvil.json";
@@ -374,6 +375,12 @@ fn examples_of_the_help_work() {
     ] {
         fs::copy(fixture(file), folder.path().join(name)).unwrap();
     }
+    // Proofs of logs that are not of withdrawals.
+    let executed = Withdrawals::new("v31");
+    let (_, proofs) = executed.prove(&["--all", "--format", "ndjson"]);
+    let proofs: String = proofs[5..].iter().map(|line| format!("{line}\n")).collect();
+    fs::write(folder.path().join("old.jsonl"), proofs).unwrap();
+    fs::copy(executed.path("l1.json"), folder.path().join("today.json")).unwrap();
     let help = run(["--help"]).stdout;
     let commands = help.lines().skip_while(|line| *line != "Commands:").skip(1);
     // Continuation lines of descriptions have a larger indent.
@@ -383,7 +390,7 @@ fn examples_of_the_help_work() {
         .filter_map(|line| line.split_whitespace().next())
         .filter(|command| *command != "help")
         .collect();
-    assert_eq!(commands.len(), 15, "{help}");
+    assert_eq!(commands.len(), 16, "{help}");
     for command in commands {
         let help = run([command, "--help"]).stdout;
         if command == "claims" {

@@ -29,6 +29,7 @@ pub mod small_layer;
 pub mod state_tries;
 pub mod tools;
 pub mod vectors;
+pub mod withdrawals;
 
 /// Dumps of the same state in the formats of all nodes. `gateway-v29` and `gateway-v31` have each of them.
 pub const STATE_DUMPS: [&str; 7] = [

@@ -1,0 +1,256 @@
+//! What L1 says today about proofs that were made before.
+//!
+//! A proof stays true, but L1 need not take it any more: an upgrade changed which contract looks where, the
+//! interval of settlement layer batches that L1 accepts for a batch was closed, or the withdrawal was paid out.
+
+use std::fmt;
+
+use rayon::prelude::*;
+use serde::Serialize;
+
+use super::{
+    Claim, ClaimSelection, ClaimsOptions, Reason, Status,
+    judge::{Judge, Outcome},
+    l1::L1,
+    reason::Judgement,
+    route::Routes,
+    subject::Subject,
+};
+use crate::{
+    anchor::{Answer, KnownRoots},
+    message::L2ToL1Log,
+    primitives::{BatchNumber, ChainId},
+    proof::{
+        self, CheckedBy, Known, ProofRecord, ProofView, Verdict,
+        reader::{Defaults, Item},
+        verify::Folded,
+    },
+    prove::Extractor,
+    records::{Entries, EntriesError, Entry},
+    state::StorageReader,
+};
+
+/// The maximum number of records that are judged in parallel, and the approximate maximum of their bytes. The
+/// calls repeat each record several times.
+const RECORDS_AT_ONCE: usize = 1024;
+const BYTES_AT_ONCE: usize = 8 << 20;
+
+/// What L1 says about a proof.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RecheckStatus {
+    /// L1 takes the proof. A withdrawal is not paid out.
+    Accepted,
+    /// The withdrawal was paid out, so L1Nullifier refuses a second call.
+    Finalized,
+    /// The contracts refuse the proof, or the call with it.
+    Refused,
+    /// The proof is damaged, or leads to another root than the one that L1 stores.
+    Invalid,
+    /// The state lacks what decides.
+    Unknown,
+}
+
+/// A record of a proof, and what L1 says about it. It is one line of the output.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Recheck {
+    /// The line number of the record, or its row number in a Parquet file; both from 1.
+    pub line: u64,
+    /// The chain, if the record can be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chain_id: Option<ChainId>,
+    /// The batch, if the record can be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub batch_number: Option<BatchNumber>,
+    /// The log's leaf index, if the record can be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<u64>,
+    /// What L1 says.
+    pub status: RecheckStatus,
+    /// Why L1 does not take the proof.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
+    /// The withdrawal or failed deposit, with the call of today, if L1 takes the proof.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub claim: Option<Claim>,
+}
+
+/// Judges the records of an input against one state of L1, in their order, on all threads.
+pub struct Rechecks<'a, S> {
+    entries: Entries,
+    defaults: Defaults,
+    judge: Judge<'a, S>,
+    /// Whether any entry so far is a record.
+    has_record: bool,
+}
+
+impl<'a, S: StorageReader + fmt::Debug + Send> Rechecks<'a, S> {
+    /// Judges these entries. `defaults` replace values that the records lack.
+    #[must_use]
+    pub fn new(
+        entries: Entries,
+        defaults: Defaults,
+        l1: &'a KnownRoots<S>,
+        options: &ClaimsOptions,
+    ) -> Self {
+        let l1 = L1 {
+            roots: l1,
+            nullifier: options.l1_nullifier,
+            given_chain: options.l1_chain,
+            given_era: options.era_chain,
+            sl_chain: None,
+        };
+        let finals = Extractor::to_batch_roots(l1.roots);
+        let (routes, deposit) = (Routes { l1, finals, layer: None }, options.deposit.clone());
+        let judge = Judge { routes, selection: ClaimSelection::default(), deposit };
+        Self { entries, defaults, judge, has_record: false }
+    }
+
+    /// The entries that are judged.
+    #[must_use]
+    pub fn entries(&self) -> &Entries {
+        &self.entries
+    }
+
+    /// Judges the next entries, up to a thousand; an empty list after the last entry. `None` stands for the
+    /// record of a failed request, which has no proof.
+    ///
+    /// # Errors
+    /// [`EntriesError`] when the input cannot be read, or contains no record.
+    pub fn next_chunk(&mut self) -> Result<Vec<Option<Recheck>>, EntriesError> {
+        let (mut entries, mut bytes) = (Vec::new(), 0);
+        while entries.len() < RECORDS_AT_ONCE && bytes < BYTES_AT_ONCE {
+            let Some(entry) = self.entries.next().transpose()? else { break };
+            bytes += entry.1.weight();
+            entries.push(entry);
+        }
+        self.has_record |= entries.iter().any(|(_, entry)| entry.is_record());
+        if !entries.is_empty() && !self.has_record {
+            return Err(self.entries.no_proofs());
+        }
+        let (judge, defaults) = (&self.judge, &self.defaults);
+        Ok(entries
+            .into_par_iter()
+            .map(|(line, entry)| judge.recheck(line, entry, defaults))
+            .collect())
+    }
+}
+
+/// What is known of a record.
+type Judged = (RecheckStatus, Option<Reason>, Option<Claim>);
+
+impl<S: StorageReader + fmt::Debug> Judge<'_, S> {
+    fn recheck(&self, line: u64, entry: Entry, defaults: &Defaults) -> Option<Recheck> {
+        let unread = Recheck {
+            line,
+            chain_id: None,
+            batch_number: None,
+            id: None,
+            status: RecheckStatus::Unknown,
+            reason: None,
+            claim: None,
+        };
+        Some(match entry.item(defaults) {
+            Ok(Item::Failure) => return None,
+            Ok(Item::Proof(record, log)) => {
+                let (status, reason, claim) = self.of_record(&record, &log);
+                Recheck {
+                    chain_id: Some(record.chain_id),
+                    batch_number: Some(record.batch_number),
+                    id: Some(record.id),
+                    status,
+                    reason,
+                    claim,
+                    ..unread
+                }
+            }
+            Err(error) => {
+                let (status, reason) = of_verdict(&error.into());
+                Recheck { status, reason, ..unread }
+            }
+        })
+    }
+
+    fn of_record(&self, record: &ProofRecord, log: &L2ToL1Log) -> Judged {
+        let (mut refusal, mut unreadable) = (None, None);
+        let verdict =
+            Verdict::of(record, log, |root| match self.routes.l1.roots.of_record(record, root) {
+                Ok(answer) => {
+                    if let Answer::Refused(found) = &answer {
+                        refusal = Some(Judgement::refused(found));
+                    }
+                    answer.into()
+                }
+                Err(error) => {
+                    unreadable = Some(Judgement::unreadable(error));
+                    Known::Unknown
+                }
+            });
+        match (verdict, refusal, unreadable) {
+            (Verdict::Valid(folded), ..) => self.of_accepted(record, log, &folded),
+            (Verdict::Invalid(proof::Reason::Anchor(_)), Some(refused), _) => {
+                (RecheckStatus::Refused, refused.reason, None)
+            }
+            (Verdict::CannotJudge(_), _, Some(unreadable)) => {
+                (RecheckStatus::Unknown, unreadable.reason, None)
+            }
+            (verdict, ..) => {
+                let (status, reason) = of_verdict(&verdict);
+                (status, reason, None)
+            }
+        }
+    }
+
+    /// What L1Nullifier says about a log whose proof L1 takes.
+    fn of_accepted(&self, record: &ProofRecord, log: &L2ToL1Log, folded: &Folded) -> Judged {
+        let (chain, batch, index) = (record.chain_id, record.batch_number, record.id);
+        let (facts, nullifier) = (self.facts(chain), self.routes.l1.nullifier());
+        let flag = nullifier.are_finalized(chain, batch, [index]).map(|flags| flags == [true]);
+        let message = record.message.clone();
+        let pending =
+            self.read((chain, batch), index, *log, message, &facts, flag.clone(), record.tx_hash);
+        let Some(pending) = pending else { return (RecheckStatus::Accepted, None, None) };
+        let target = record.target.unwrap_or_else(|| proof::TargetRecord::batch_root(folded.root));
+        let view = ProofView {
+            chain,
+            batch,
+            id: index,
+            root: record.root,
+            head: &record.proof,
+            tail: &[],
+            target: &target,
+            sl_block: None,
+            log,
+            message: record.message.as_deref(),
+            transaction: record.tx_hash.as_ref(),
+            checked_by: record.checked_by.unwrap_or(CheckedBy::STATE),
+        };
+        let mut claim = self.claim(&pending, Outcome::Proof(&view));
+        claim.target = claim.target.and(record.target);
+        let subject = pending.subject();
+        let status = match (subject, claim.status) {
+            (Subject::Missing(_), _) if flag == Ok(true) => RecheckStatus::Finalized,
+            (Subject::Missing(_), _) if !subject.may_be_withdrawal() => RecheckStatus::Accepted,
+            (Subject::Message(_), _) | (_, Status::Claimable) => RecheckStatus::Accepted,
+            (_, Status::Finalized) => RecheckStatus::Finalized,
+            (_, Status::Refused) => RecheckStatus::Refused,
+            (_, Status::Unknown | Status::Waiting) => RecheckStatus::Unknown,
+        };
+        let is_claim = matches!(subject, Subject::Withdrawal(..) | Subject::FailedDeposit(_));
+        let needs_reason = is_claim || status == RecheckStatus::Unknown;
+        (status, claim.reason.clone().filter(|_| needs_reason), Some(claim).filter(|_| is_claim))
+    }
+}
+
+/// The status of a record that is damaged, or whose root differs or is not known.
+fn of_verdict(verdict: &Verdict) -> (RecheckStatus, Option<Reason>) {
+    let reason = |reason: &proof::Reason| {
+        Some(Reason::new(reason.code(), crate::prove::with_causes(reason)))
+    };
+    match verdict {
+        Verdict::Valid(_) => (RecheckStatus::Accepted, None),
+        Verdict::Invalid(found) => (RecheckStatus::Invalid, reason(found)),
+        Verdict::CannotJudge(found) => (RecheckStatus::Unknown, reason(found)),
+    }
+}

@@ -1,0 +1,194 @@
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use serde_json::json;
+
+use super::{
+    args::RecheckArgs,
+    error::{CliError, Outcome, refuse_overwriting},
+    observer::anchor_read,
+    progress::{ProgressFactory, file_len},
+    report::{Console, count},
+    role::Role,
+    wrong_input::{wrong_input, wrong_inputs},
+};
+use crate::{
+    anchor::KnownRoots,
+    claims::{ClaimsOptions, Recheck, RecheckStatus, Rechecks},
+    contracts::system,
+    files::{Input, Output},
+    prove::{AnchorState, StateOptions},
+    records::Entries,
+    state::StorageReader,
+};
+
+/// How many proofs that L1 does not take are described in messages.
+const MOST_NAMED: u64 = 10;
+
+/// The number of proofs with each status.
+#[derive(Default)]
+struct Tally {
+    statuses: BTreeMap<RecheckStatus, u64>,
+    /// Records of requests that could not be proven.
+    failures: u64,
+    named: u64,
+}
+
+pub(super) fn run(
+    args: &RecheckArgs,
+    console: &Console,
+    bars: ProgressFactory,
+) -> Result<Outcome, CliError> {
+    recheck(args, console, bars).map_err(|error| wrong_input(&args.proofs, Role::Proofs, error))
+}
+
+fn recheck(
+    args: &RecheckArgs,
+    console: &Console,
+    bars: ProgressFactory,
+) -> Result<Outcome, CliError> {
+    if args.proofs == Path::new("-") && args.anchor.iter().any(|path| path == Path::new("-")) {
+        let text = "the proofs and --anchor cannot both be standard input";
+        return Err(CliError::Usage(text.into()));
+    }
+    let network = args.state_args.deployment();
+    let known = network.map(|network| network.l1_nullifier);
+    let Some(l1_nullifier) = args.l1_nullifier.or(known) else {
+        let text =
+            "the address of L1Nullifier is not known; give it with --l1-nullifier or --network";
+        return Err(CliError::Usage(text.into()));
+    };
+    let defaults = args.missing.resolve()?;
+    let l1 = l1(args, console)?;
+    let mut options = ClaimsOptions::new(l1_nullifier);
+    options.l1_chain = network.map(|network| network.l1_chain_id);
+    options.era_chain = network.map(|network| network.era_chain_id);
+
+    let progress = bars.reading();
+    let watcher = progress.watcher();
+    watcher.expect(file_len(&args.proofs).unwrap_or(0));
+    let entries = Entries::open(Input::open_watched(&args.proofs, &watcher)?, &defaults)?;
+    if let Some(report) = &args.report {
+        let inputs = args.anchor.iter().chain([&args.proofs]);
+        let inputs: Vec<&Path> = inputs.map(PathBuf::as_path).collect();
+        refuse_overwriting(report, &inputs)?;
+    }
+    let mut report = args.report.as_deref().map(Output::create).transpose()?;
+    let mut rechecks = Rechecks::new(entries, defaults, &l1, &options);
+    let (name, place) = (rechecks.entries().name().to_owned(), rechecks.entries().place());
+    let mut tally = Tally::default();
+    loop {
+        let chunk = rechecks.next_chunk()?;
+        if chunk.is_empty() {
+            break;
+        }
+        for found in chunk {
+            let Some(found) = found else {
+                tally.failures += 1;
+                continue;
+            };
+            tally.add(&found, place, console);
+            if let Some(open) = &mut report {
+                // Cannot fail: records have no maps with keys other than strings.
+                let mut line = serde_json::to_vec(&found).unwrap_or_default();
+                line.push(b'\n');
+                match open.put(&line) {
+                    // The reader closed the report; the exit code still says what L1 takes.
+                    Err(error) if error.is_closed_pipe() => report = None,
+                    result => result?,
+                }
+            }
+        }
+    }
+    progress.end();
+    if tally.statuses.is_empty() {
+        return Err(CliError::NothingFound(format!("{name} holds no proof")));
+    }
+    if let Some(report) = report {
+        CliError::unless_unread(report.finish())?;
+    }
+    tally.sum_up(&l1, place, console);
+    let has = |status| tally.of(status) > 0;
+    Ok(if has(RecheckStatus::Refused) || has(RecheckStatus::Invalid) {
+        Outcome::SomeFailed
+    } else if has(RecheckStatus::Unknown) {
+        Outcome::NotJudged
+    } else {
+        Outcome::Done
+    })
+}
+
+/// The roots that L1 accepts. Only L1 has L1Nullifier, and its contracts have no system addresses.
+fn l1(args: &RecheckArgs, console: &Console) -> Result<KnownRoots, CliError> {
+    let options = StateOptions { trusted_block: args.trust_block, ..args.state_args.options() };
+    let state = AnchorState::open(&args.anchor, &options)
+        .map_err(|error| wrong_inputs(&args.anchor, Role::Anchor, error.into()))?;
+    anchor_read(&state, console);
+    let state = state.into_reader();
+    let addresses = options.addresses(&state)?;
+    if addresses.bridgehub == system::BRIDGEHUB {
+        let text = "no Bridgehub of L1 is known in the state of --anchor; give its address with \
+                    --bridgehub, or the --network to which the state belongs";
+        return Err(CliError::Usage(text.into()));
+    }
+    Ok(KnownRoots::new(state, addresses)?)
+}
+
+impl Tally {
+    fn of(&self, status: RecheckStatus) -> u64 {
+        self.statuses.get(&status).copied().unwrap_or(0)
+    }
+
+    /// Counts a proof, and prints it if it is one of the first that L1 does not take.
+    fn add(&mut self, found: &Recheck, place: &str, console: &Console) {
+        *self.statuses.entry(found.status).or_insert(0) += 1;
+        let is_taken = matches!(found.status, RecheckStatus::Accepted | RecheckStatus::Finalized);
+        let Some(reason) = found.reason.as_ref().filter(|_| !is_taken) else { return };
+        self.named += 1;
+        if self.named <= MOST_NAMED {
+            let (line, code, message) = (found.line, reason.code, &reason.message);
+            let error = reason.error.map_or(String::new(), |error| format!(" ({})", error.name));
+            console.info(format_args!("{place} {line}: {code}{error}: {message}"));
+        }
+    }
+
+    /// Prints the number of proofs with each status.
+    fn sum_up(&self, l1: &KnownRoots, place: &str, console: &Console) {
+        let [accepted, finalized, refused, invalid, unknown] = [
+            RecheckStatus::Accepted,
+            RecheckStatus::Finalized,
+            RecheckStatus::Refused,
+            RecheckStatus::Invalid,
+            RecheckStatus::Unknown,
+        ]
+        .map(|status| self.of(status));
+        let block = l1.state().block();
+        console.summary(&json!({
+            "anchorBlock": block,
+            "accepted": accepted,
+            "finalized": finalized,
+            "refused": refused,
+            "invalid": invalid,
+            "unknown": unknown,
+            "failedRequests": self.failures,
+        }));
+        if self.named > MOST_NAMED {
+            console.info(format_args!("and {} more", count(self.named - MOST_NAMED)));
+        }
+        let at = block.map_or(String::new(), |block| format!(" at block {block}"));
+        console.info(format_args!(
+            "L1{at}: {} accepted, {} paid out, {} refused, {} invalid, {} unknown",
+            count(accepted),
+            count(finalized),
+            count(refused),
+            count(invalid),
+            count(unknown)
+        ));
+        if self.failures > 0 {
+            let failures = count(self.failures);
+            console.info(format_args!("{failures} {place}s are failed requests without a proof"));
+        }
+    }
+}
