@@ -371,7 +371,7 @@ fn examples_of_the_help_work() {
         .filter_map(|line| line.split_whitespace().next())
         .filter(|command| *command != "help")
         .collect();
-    assert_eq!(commands.len(), 13, "{help}");
+    assert_eq!(commands.len(), 14, "{help}");
     for command in commands {
         let help = run([command, "--help"]).stdout;
         let (_, examples) = help.split_once("Examples:\n").unwrap_or_else(|| panic!("{command}"));
