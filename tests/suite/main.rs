@@ -150,6 +150,9 @@ mod proofs {
 
 /// The binary as a user runs it.
 mod command_line {
+    /// `verify --trust-block` and `needs`: which block is trusted, and what to ask a node for.
+    mod trusted_block;
+
     /// Outputs, exit codes and pipes of every command.
     mod commands;
 
