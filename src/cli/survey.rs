@@ -222,6 +222,9 @@ fn gives(file: &FileReport) -> String {
         FileUse::OtherState => {
             "no whole state of a settlement layer (slproof rebuild says why); one of L1 is for --anchor".into()
         }
+        FileUse::StateProofs => {
+            "an anchor, together with all answers of eth_getProof and the header of one block".into()
+        }
         FileUse::Logs => format!("{}{chain}", batches("logs")),
         FileUse::LogsOfUnknownChain => "logs; give their chain with --chain".into(),
         FileUse::SlBatches => "for --target sl-batch:N".into(),

@@ -50,7 +50,10 @@ impl OtherAnswer {
                 "it has single slots and their proofs; give all slots of the contracts, by debug_storageRangeAt or \
                  in a dump, or write the slots to a table address,slot,value"
             }
-            Self::Block => "for logs, give the block's receipts, by eth_getBlockReceipts",
+            Self::Block => {
+                "with answers of eth_getProof for the block it is an anchor of proofs; for logs, give the block's \
+                 receipts, by eth_getBlockReceipts"
+            }
             Self::Transaction => {
                 "for logs, give the transaction's receipt, by eth_getTransactionReceipt"
             }

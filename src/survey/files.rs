@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::logs::SurveyedLogs;
 use crate::{
     files::InputError,
-    ingest::{FileKind, FoundFile, FoundFiles},
+    ingest::{FileKind, FoundFile, FoundFiles, OtherAnswer},
     primitives::{ChainId, SlBlock},
     prove::{ChosenEvidence, StateUse, SurveyedState},
 };
@@ -26,6 +26,8 @@ pub enum FileUse {
     Anchor,
     /// It is the state of L1 or of another chain, or a part of a state that is not whole.
     OtherState,
+    /// It holds answers of `eth_getProof` or a block's header, with which proofs can be compared.
+    StateProofs,
     /// It holds logs.
     Logs,
     /// It holds logs of a chain that is not known.
@@ -126,6 +128,9 @@ fn usage(
         _ if is_in(used) => FileUse::Evidence,
         _ if is_in(without_chain) => FileUse::LogsOfUnknownChain,
         (_, Some(kind)) if kind.has_logs() => FileUse::Logs,
+        (_, Some(FileKind::Answer(OtherAnswer::EthGetProof | OtherAnswer::Block))) => {
+            FileUse::StateProofs
+        }
         (_, Some(FileKind::SlBatches)) => FileUse::SlBatches,
         (_, Some(FileKind::BatchBlocks)) => FileUse::BatchBlocks,
         (

@@ -179,6 +179,8 @@ mod command_line {
 
     /// `--network`, and the command that prints what it sets.
     mod networks;
+    /// `verify --trust-block` and `needs`: which block is trusted, and what to ask a node for.
+    mod trusted_block;
 
     /// Outputs, exit codes and pipes of every command.
     mod commands;

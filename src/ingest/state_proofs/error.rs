@@ -40,7 +40,9 @@ pub enum StateProofsError {
         reason: String,
     },
     /// An answer does not prove what it says.
-    #[error("{name}, value {entry}, against block {block} with the state root {state_root}")]
+    #[error(
+        "{name}, value {entry}, is no proof for block {block}, whose state root is {state_root}"
+    )]
     Answer {
         /// The file.
         name: String,

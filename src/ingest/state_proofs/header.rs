@@ -152,12 +152,11 @@ pub(super) fn trimmed(number: Word) -> Vec<u8> {
     bytes[first..].to_vec()
 }
 
-/// A number of up to 256 bits in hexadecimal digits, or of up to 64 bits in any other spelling.
+/// A number of up to 256 bits in hexadecimal digits with `0x`, or in 64 digits without it; or a number of up to
+/// 64 bits in any other spelling.
 pub(super) fn number(value: &Value) -> Result<Word, String> {
     match Member::deserialize(value) {
-        Ok(Member::<Word>::Read(number)) if value.as_str().is_some_and(|t| t.contains("0x")) => {
-            Ok(number)
-        }
+        Ok(Member::<Word>::Read(number)) => Ok(number),
         _ => needed::<u64>(value).map(Word::from),
     }
 }

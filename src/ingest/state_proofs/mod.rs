@@ -10,7 +10,7 @@
 //! | answers | the result of `eth_getProof`, bare or in a JSON-RPC answer; lists, batches, one after the other |
 //! | header | the result of `eth_getBlockByHash` or `eth_getBlockByNumber` in the same forms; the RLP of the header in hexadecimal digits, bare or as the result of `debug_getRawHeader`; the RLP itself |
 //!
-//! The paths are verified by [`trie`], which names the node that differs. Sources: EIP-1186; see the files for
+//! `trie.rs` verifies the paths, and names the node that differs. Sources: EIP-1186; see the files for
 //! the layouts.
 
 mod account;

@@ -62,6 +62,7 @@ fn everything() -> IndexDir {
     copy(&dir, "gw_batches.jsonl", "all/gw/batches.jsonl");
     copy(&dir, "dest.state.anvil.json", "all/anchors/dest.json");
     copy(&dir, "l1.state.anvil.json", "all/anchors/l1.json");
+    copy(&dir, "../eth-get-proof/gateway-v29.jsonl", "all/anchors/slots.jsonl");
     copy(&dir, "receipts.json", "all/logs/receipts.json");
     dir.write("all/gw/events.jsonl", head("events.jsonl.gz", 100));
     let batches = json_lines(&format!("{FOLDER}/logs.jsonl.gz"));
@@ -89,6 +90,7 @@ fn one_command_proves_what_the_survey_of_a_bit_of_everything_says() {
         ("gw/batches.jsonl", "sl-batches"),
         ("anchors/dest.json", "anchor"),
         ("anchors/l1.json", "other-state"),
+        ("anchors/slots.jsonl", "state-proofs"),
         ("logs/receipts.json", "logs"),
         ("logs/half.jsonl", "logs"),
         ("README.md", "nothing"),

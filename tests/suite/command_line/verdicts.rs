@@ -155,6 +155,27 @@ fn an_anchor_without_the_root_does_not_make_a_proof_invalid() {
     assert_eq!((run.code, only(&run)), (Some(1), (false.into(), "root-mismatch".into())));
 }
 
+/// Accounts of one state in two dumps. Only one of them has the contract that stores the root.
+#[test]
+fn the_parts_of_a_state_are_one_anchor() {
+    let folder = tempfile::tempdir().unwrap();
+    let part = |name: &str, has_message_root: bool| {
+        let mut dump = crate::support::json("gateway-v31/state.anvil.json");
+        let message_root = "0x0000000000000000000000000000000000010005";
+        let accounts = dump["accounts"].as_object_mut().unwrap();
+        accounts.retain(|address, _| (address == message_root) == has_message_root);
+        let file = folder.path().join(name);
+        fs::write(&file, dump.to_string()).unwrap();
+        file.to_str().unwrap().to_owned()
+    };
+    let (with, without) = (part("with.json", true), part("without.json", false));
+    let proof = value(&record()).to_string();
+    let alone = verify(&proof, &["--anchor", &without]);
+    assert_eq!(only(&alone).0, Value::Null);
+    let both = verify(&proof, &["--anchor", &without, "--anchor", &with]);
+    assert_eq!(only(&both).0, json!(true), "{}", both.stderr);
+}
+
 #[test]
 fn an_input_without_proofs_gets_no_verdicts() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,6 +1,6 @@
 //! Anchors that are proofs: answers of `eth_getProof` for one trusted block.
 
-use std::{fs, io::Cursor, path::PathBuf};
+use std::io::Cursor;
 
 use serde_json::{Value, json};
 use slproof::{
@@ -20,22 +20,6 @@ use super::anchors::record;
 use crate::support::{
     binary::run, fixture, json as read_json, json_lines, state_tries::StateTries,
 };
-
-const BRIDGEHUB: &str = "0x303a465b659cbb0ab36ee643ea362c509eeb5213";
-
-/// What anvil 1.7.1 answered: the folder of the state, the file, and the hash of the block.
-const RECORDED: [(&str, &str, &str); 2] = [
-    (
-        "gateway-v29",
-        "eth-get-proof/gateway-v29.jsonl",
-        "0xc452ceabd821115802eb83697ba7d8a2c4c4745a5bc65772bd62c18c34092eb9",
-    ),
-    (
-        "gateway-v31",
-        "eth-get-proof/gateway-v31.jsonl.gz",
-        "0x4a1fb843433f399ecfd5f4400452a1825fde18db13bebdb7af639583e0644aeb",
-    ),
-];
 
 fn hash(text: &str) -> Hash {
     text.parse().unwrap()
@@ -409,76 +393,31 @@ fn proofs_are_made_against_a_root_that_answers_prove() {
     assert_eq!(prove(l1, 501234).unwrap(), records);
 }
 
+/// The header as JSON, as the answer with its RLP, as hexadecimal digits, and as bytes.
 #[test]
-fn the_commands_say_which_block_to_trust_and_what_to_fetch() {
-    let (folder, file, trusted) = RECORDED[0];
-    let dir = tempfile::tempdir().unwrap();
-    let write = |name: &str, text: String| -> String {
-        let path: PathBuf = dir.path().join(name);
-        fs::write(&path, text).unwrap();
-        path.to_str().unwrap().to_owned()
-    };
-    let proofs = write("proofs.jsonl", serde_json::to_string(&first(folder)).unwrap());
-    let answers = fixture(file).to_str().unwrap().to_owned();
-    let verify = |rest: &[&str]| {
-        run([&["verify", &proofs, "--bridgehub", BRIDGEHUB, "--report", "-"], rest].concat())
-    };
-    let valid = verify(&["--anchor", &answers, "--trust-block", trusted]);
-    assert_eq!(
-        (valid.code, valid.stdout.contains("\"valid\":true")),
-        (Some(0), true),
-        "{}",
-        valid.stderr
-    );
-
-    let untrusted = verify(&["--anchor", &answers]);
-    assert_eq!(untrusted.code, Some(3));
-    assert!(untrusted.stderr.contains(trusted) && untrusted.stderr.contains("--trust-block"));
-    let (_, _, other) = RECORDED[1];
-    let refused = verify(&["--anchor", &answers, "--trust-block", other]);
-    assert_eq!(refused.code, Some(3));
-    assert!(
-        refused.stderr.contains(trusted) && refused.stderr.contains(other),
-        "{}",
-        refused.stderr
-    );
-    let state = fixture(&format!("{folder}/l1.state.anvil.json"));
-    let dump = verify(&["--anchor", state.to_str().unwrap(), "--trust-block", trusted]);
-    assert_eq!(dump.code, Some(2), "{}", dump.stderr);
-
-    // The header and Bridgehub alone: nothing can be judged.
-    let values = json_lines(file);
-    let parts = values
-        .iter()
-        .enumerate()
-        .map(|(at, value)| write(&format!("{at}.json"), value.to_string()));
-    let parts: Vec<String> = parts.collect();
-    let bridgehub =
-        values.iter().position(|value| value["result"]["address"] == BRIDGEHUB).unwrap();
-    let some = ["--anchor", &parts[0], "--anchor", &parts[bridgehub], "--trust-block", trusted];
-    let unknown = verify(&some);
-    assert_eq!(unknown.code, Some(3), "{}", unknown.stderr);
-    assert!(
-        unknown.stdout.contains("\"valid\":null") && unknown.stdout.contains("slot-not-proven")
-    );
-
-    let needs = |rest: &[&str]| {
-        run([&["needs", &proofs, "--bridgehub", BRIDGEHUB, "--trust-block", trusted], rest]
-            .concat())
-    };
-    let requests = |text: &str| -> Vec<Value> {
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-    };
-    let first = needs(&[]);
-    assert_eq!(first.code, Some(0), "{}", first.stderr);
-    let made = requests(&first.stdout);
-    assert_eq!(made[0]["method"], "eth_getBlockByHash");
-    assert_eq!(made[0]["params"], json!([trusted, false]));
-    assert_eq!(made[1]["params"][0], BRIDGEHUB);
-    assert_eq!(made[1]["params"][2], json!({ "blockHash": trusted }));
-    assert_eq!(made.len(), 2);
-    let second = needs(&some[..4]);
-    assert!(requests(&second.stdout).iter().all(|request| request["params"][2] == "0x1"));
-    let last = needs(&["--anchor", &answers]);
-    assert_eq!((last.code, last.stdout.as_str()), (Some(0), ""), "{}", last.stderr);
+fn a_header_may_have_any_form() {
+    let tries = StateTries::of_dump(&read_json("gateway-v29/l1.state.anvil.json"));
+    let block = tries.block(7);
+    let answer = tries.answer(BRIDGEHUB, &[json!("0xd3")]);
+    let digits = block.raw["result"].as_str().unwrap().to_owned();
+    let bytes = unhex(&block.raw["result"]);
+    let forms = [
+        block.answer.to_string(),
+        block.raw.to_string(),
+        json!(digits).to_string(),
+        format!("{digits}\n"),
+    ];
+    let forms = forms.into_iter().map(String::into_bytes).chain([bytes]);
+    let header = |bytes| Input::from_reader("header", Cursor::new(bytes)).unwrap();
+    for form in forms {
+        assert!(StateProofs::recognize(&header(form.clone())));
+        let read =
+            |form| StateProofs::read(vec![header(form), input(&answer)], Some(hash(&block.hash)));
+        let read_slots = read(form.clone()).unwrap().slots;
+        assert!(!read_slots.read(BRIDGEHUB.parse().unwrap(), 0xd3.into()).unwrap().is_zero());
+        let mut altered = form;
+        let last = altered.len() - 20;
+        altered[last] ^= 1;
+        assert!(read(altered).is_err());
+    }
 }

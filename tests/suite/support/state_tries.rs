@@ -11,6 +11,23 @@ use serde_json::{Value, json};
 
 use super::vectors::{hex, unhex};
 
+/// Bridgehub in the states of L1.
+pub const BRIDGEHUB: &str = "0x303a465b659cbb0ab36ee643ea362c509eeb5213";
+
+/// What anvil 1.7.1 answered: the folder of the state, the file, and the hash of the block.
+pub const RECORDED: [(&str, &str, &str); 2] = [
+    (
+        "gateway-v29",
+        "eth-get-proof/gateway-v29.jsonl",
+        "0xc452ceabd821115802eb83697ba7d8a2c4c4745a5bc65772bd62c18c34092eb9",
+    ),
+    (
+        "gateway-v31",
+        "eth-get-proof/gateway-v31.jsonl.gz",
+        "0x4a1fb843433f399ecfd5f4400452a1825fde18db13bebdb7af639583e0644aeb",
+    ),
+];
+
 /// The accounts of a block.
 pub struct StateTries {
     /// By hashed address: the account, and its storage by hashed slot.
