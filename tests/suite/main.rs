@@ -64,6 +64,12 @@ mod trees {
     mod synthesize;
 }
 
+/// Data of L1.
+mod l1 {
+    /// Trees from the batches of a settlement layer.
+    mod trees;
+}
+
 /// L2→L1 logs and messages: the sources that `index` reads.
 mod logs {
     /// Receipts, pubdata and database tables give the same proofs.
