@@ -46,6 +46,9 @@ impl<'t> SlBatchTrees<'t> {
             || SlBatchError::NotArchived { name: self.name(), batch, has: self.batches.range() };
         let logs = self.batches.batch(batch).ok_or_else(missing)?;
         let stored = self.stored_root(batch)?;
+        if stored.is_none() && logs.is_executed() == Some(false) {
+            return Err(SlBatchError::NotOnL1(batch));
+        }
         let tree = Arc::new(SlBatchTree::rebuild(self.forest, self.timeline, logs, stored)?);
         let mut rebuilt = self.opened.rebuilt.lock().unwrap_or_else(PoisonError::into_inner);
         if rebuilt.len() >= MOST_SL_BATCHES {

@@ -84,7 +84,7 @@ fn batches_on_l1_give_the_trees_of_the_state_and_every_root() {
     let state = read_state(&fixture("gateway-v29/state.anvil.json"), None).unwrap().state;
     let expected = rebuild(&state, &RebuildOptions::default()).unwrap();
     let record = record(&batches(), |_| true);
-    let options = RebuildOptions { sl_chain: Some(ChainId(506)), ..RebuildOptions::default() };
+    let options = RebuildOptions::default();
     let RebuiltFromL1 { forest, timeline, gaps } =
         rebuild_from_l1(&record, &options, None).unwrap();
     assert_eq!(gaps, []);
@@ -111,7 +111,7 @@ fn batches_on_l1_give_the_trees_of_the_state_and_every_root() {
 #[test]
 fn each_missing() {
     let batches = batches();
-    let options = RebuildOptions { sl_chain: Some(ChainId(506)), ..RebuildOptions::default() };
+    let options = RebuildOptions::default();
     for lost in &batches {
         let record = record(&batches, |batch| batch != lost.batch);
         match rebuild_from_l1(&record, &options, None) {

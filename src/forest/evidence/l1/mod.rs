@@ -100,12 +100,13 @@ impl<'r> L1Evidence<'r> {
     ) -> Result<Self, RebuildError> {
         let mut values = FirstValues::new(record);
         let message_root = MessageRoot::at(&values, options.addresses.message_root);
-        let chains = registry::read(record, &message_root, options)?;
+        let chains = registry::read(record, &message_root)?;
+        let sl_chains = registry::sl_chains(record, &message_root, options)?;
         let ids: Vec<_> = chains.iter().map(|chain| chain.id).collect();
         let layout = if has_v31(&message_root, &ids)? { Layout::V31 } else { Layout::V29 };
         let executed = executed::of_chains(record, &values, layout, &chains, options)?;
         let Replayed { end, shared_root, chains, executed, gaps } =
-            Replay::new(record, chains, executed).run()?;
+            Replay::new(record, &sl_chains, &chains, executed)?.run()?;
         values.end_with(end);
         for chain in &executed {
             values.fill(chain);

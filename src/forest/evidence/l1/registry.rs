@@ -7,20 +7,21 @@ use crate::{
     state::StorageReader,
 };
 
+/// ZKsync Gateway on mainnet, on testnet, and on the stage network.
+const GATEWAYS: [ChainId; 3] = [ChainId(9075), ChainId(32657), ChainId(506)];
+
 /// A registered chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Registered {
     pub(super) id: ChainId,
-    /// The batch of the settlement layer that registered it. The settlement layer itself has none: its
-    /// registration may be older than the first batch.
-    pub(super) since: Option<SlBatch>,
+    /// The batch of the settlement layer that registered it.
+    pub(super) since: SlBatch,
 }
 
-/// The chains by index, up to the first one whose registration is missing.
+/// The chains by index, from index 1 up to the first one whose registration is missing.
 pub(super) fn read(
     record: &LayerRecord,
     message_root: &MessageRoot<'_, FirstValues<'_>>,
-    options: &RebuildOptions,
 ) -> Result<Vec<Registered>, RebuildError> {
     let batches = &record.batches;
     let (Some(first), Some(last)) = (batches.first(), batches.last()) else {
@@ -34,19 +35,31 @@ pub(super) fn read(
     let mut chains = Vec::new();
     for index in 1..MOST_CHAINS {
         let Some(since) = since(index) else { break };
-        chains.push(Registered { id: message_root.chain_at(index)?, since: Some(since) });
+        chains.push(Registered { id: message_root.chain_at(index)?, since });
     }
     if chains.is_empty() {
         let (first, last) = (first.batch, last.batch);
         return Err(L1Error::NoRegistrations { first, last, message_root: address }.into());
     }
-    let found = since(0).map(|_| message_root.chain_at(0)).transpose()?;
-    let id = match (options.sl_chain, found) {
-        (Some(expected), Some(found)) if expected != found => {
-            return Err(RebuildError::OtherSettlementLayer { expected, found });
-        }
-        (given, found) => given.or(found).ok_or(L1Error::NoSlChain)?,
-    };
-    chains.insert(0, Registered { id, since: None });
     Ok(chains)
+}
+
+/// The chain ids that the settlement layer may have: the one that is given or registered. If its registration is
+/// older than the first batch, those of ZKsync Gateway on mainnet, on testnet, and on the stage network. The trees
+/// are compared with the roots of the batches, so no other one is taken by mistake.
+pub(super) fn sl_chains(
+    record: &LayerRecord,
+    message_root: &MessageRoot<'_, FirstValues<'_>>,
+    options: &RebuildOptions,
+) -> Result<Vec<ChainId>, RebuildError> {
+    let slot = MessageRoot::<FirstValues<'_>>::chain_at_slot(0);
+    let since = record.first_values.first_writes(message_root.address(), &[slot]);
+    let is_registered = since.is_some_and(|since| since[0].is_some());
+    let found = is_registered.then(|| message_root.chain_at(0)).transpose()?;
+    match (options.sl_chain, found) {
+        (Some(expected), Some(found)) if expected != found => {
+            Err(RebuildError::OtherSettlementLayer { expected, found })
+        }
+        (given, found) => Ok(given.or(found).map_or(GATEWAYS.to_vec(), |chain| vec![chain])),
+    }
 }

@@ -38,7 +38,9 @@ pub(super) struct Replayed {
 /// The trees as they grow.
 pub(super) struct Replay<'r> {
     record: &'r LayerRecord,
-    chains: Vec<Registered>,
+    /// By chain index: the batch of the settlement layer that registered the chain. The settlement layer itself is
+    /// always registered.
+    since: Vec<SlBatch>,
     executed: Vec<Executed>,
     growing: Vec<Growing>,
     shared_root: Hash,
@@ -90,13 +92,54 @@ struct Lost {
 }
 
 impl<'r> Replay<'r> {
+    /// The trees before the first batch. The settlement layer has the one of these chain ids with which the root of
+    /// the first batch is right; a single id is taken as it is.
+    ///
+    /// `executed` are the batches of the other chains.
     pub(super) fn new(
         record: &'r LayerRecord,
-        chains: Vec<Registered>,
-        executed: Vec<Executed>,
-    ) -> Self {
-        let growing = chains.iter().map(|chain| Growing::new(chain.id)).collect();
-        Self { record, chains, executed, growing, shared_root: Hash::ZERO, gaps: Vec::new() }
+        sl_chains: &[ChainId],
+        chains: &[Registered],
+        mut executed: Vec<Executed>,
+    ) -> Result<Self, RebuildError> {
+        executed.insert(0, Executed::default());
+        let of = |sl_chain: ChainId| {
+            let ids = [sl_chain].into_iter().chain(chains.iter().map(|chain| chain.id));
+            ids.map(Growing::new).collect()
+        };
+        let since = chains.iter().map(|chain| chain.since);
+        let since = [SlBatch(0)].into_iter().chain(since).collect();
+        let (shared_root, gaps) = (Hash::ZERO, Vec::new());
+        let mut replay = Self { record, since, executed, growing: Vec::new(), shared_root, gaps };
+        if let [only] = sl_chains {
+            replay.growing = of(*only);
+            return Ok(replay);
+        }
+        let is_first_right = |replay: &Self| {
+            let first = record.batches.first();
+            let first = first.and_then(|first| Some((first.batch, first.root?, first.local_root?)));
+            first.is_some_and(|(batch, root, local_root)| {
+                hash_node(local_root, replay.root_after(batch)) == root
+            })
+        };
+        for sl_chain in sl_chains {
+            replay.growing = of(*sl_chain);
+            if is_first_right(&replay) {
+                return Ok(replay);
+            }
+        }
+        Err(L1Error::NoSlChain.into())
+    }
+
+    /// The shared root at the end of a batch, if no batch before it was missing.
+    fn root_after(&self, batch: SlBatch) -> Hash {
+        let chains = self.growing[..self.registered(batch)].iter().zip(&self.executed);
+        let leaves = chains.map(|(growing, executed)| {
+            let mut growing = growing.clone();
+            growing.advance(executed, batch);
+            growing.leaf
+        });
+        root_over(leaves.collect())
     }
 
     pub(super) fn run(mut self) -> Result<Replayed, RebuildError> {
@@ -139,7 +182,7 @@ impl<'r> Replay<'r> {
         Ok(Replayed {
             end: cut,
             shared_root: self.shared_root,
-            chains: self.chains[..count].iter().map(|chain| chain.id).collect(),
+            chains: self.growing[..count].iter().map(|growing| growing.chain).collect(),
             executed: self.executed,
             gaps: self.gaps,
         })
@@ -147,7 +190,7 @@ impl<'r> Replay<'r> {
 
     /// The number of chains that were registered by the end of a batch of the settlement layer.
     fn registered(&self, batch: SlBatch) -> usize {
-        self.chains.partition_point(|chain| chain.since.is_none_or(|since| since <= batch))
+        self.since.partition_point(|since| *since <= batch)
     }
 
     fn advance(
