@@ -42,6 +42,19 @@ pub enum L1Error {
         /// The batch of the settlement layer that executed it.
         executed: SlBatch,
     },
+    /// The trees of other evidence differ from those of the batches on L1.
+    #[error(
+        "the trees of other data differ from those of the batches on L1: {}",
+        differing(*index, *chain, *batch)
+    )]
+    OtherTrees {
+        /// The index of the chain.
+        index: u64,
+        /// The chain of the other data.
+        chain: ChainId,
+        /// The first batch that differs. `None` if the chains differ.
+        batch: Option<BatchNumber>,
+    },
     /// The rebuilt root of a batch differs from that in its commit.
     #[error(
         "SL batch {batch}: its commit on L1 has the batch root {committed}, but the root of its logs is {local_root} \
@@ -66,6 +79,13 @@ impl L1Error {
     /// Whether the rebuilt trees differ from what L1 has, rather than lack data.
     #[must_use]
     pub fn is_mismatch(&self) -> bool {
-        matches!(self, Self::Root { .. } | Self::Order { .. })
+        matches!(self, Self::Root { .. } | Self::Order { .. } | Self::OtherTrees { .. })
+    }
+}
+
+fn differing(index: u64, chain: ChainId, batch: Option<BatchNumber>) -> String {
+    match batch {
+        Some(batch) => format!("batch {batch} of chain {chain}"),
+        None => format!("the chain with index {index} is {chain} only in the other data"),
     }
 }

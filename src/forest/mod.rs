@@ -19,6 +19,7 @@
 
 mod chain_tree;
 mod compare_events;
+mod compare_l1;
 mod emitted_roots;
 mod error;
 mod events_error;

@@ -183,13 +183,21 @@ impl FileKind {
     /// Whether a file of this kind shows what a settlement layer recorded.
     #[must_use]
     pub fn is_evidence(self) -> bool {
-        matches!(self, Self::Snapshot | Self::TreeFile | Self::State(_)) || self.has_events()
+        matches!(self, Self::Snapshot | Self::TreeFile | Self::State(_))
+            || self.has_events()
+            || self.is_of_l1()
     }
 
     /// Whether a file of this kind holds events of MessageRoot.
     #[must_use]
     pub fn has_events(self) -> bool {
         matches!(self, Self::Events | Self::EventsAndLogs)
+    }
+
+    /// Whether a file of this kind holds what L1 keeps of batches: transactions or blobs.
+    #[must_use]
+    pub fn is_of_l1(self) -> bool {
+        matches!(self, Self::L1Transactions | Self::Blobs)
     }
 
     /// Whether a file of this kind holds the logs of batches.

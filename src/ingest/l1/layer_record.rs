@@ -14,7 +14,7 @@ use crate::{
         Access, ContainerError, ExternalSort, Output, OutputError, SortRecord, temporary_directory,
     },
     message::BatchView,
-    primitives::{Address, BatchNumber, Hash, SlBatch, Word},
+    primitives::{Address, BatchNumber, ChainId, Hash, SlBatch, Word},
     snapshot::{Columns, Snapshot, SnapshotHeader, SnapshotWriter, Source, WriteError},
     state::entries::Entry,
 };
@@ -119,6 +119,8 @@ impl CommittedOnSl {
 /// What the batches of a settlement layer on L1 show of its trees.
 #[derive(Debug)]
 pub struct LayerRecord {
+    /// The settlement layer's chain id, if its commits name it.
+    pub(crate) chain: Option<ChainId>,
     /// Every slot that was written for the first time, with its value at the end of that batch.
     pub(crate) first_values: Snapshot,
     /// The batches by number, without gaps: also those that are missing.
@@ -128,6 +130,12 @@ pub struct LayerRecord {
 }
 
 impl LayerRecord {
+    /// The settlement layer's chain id, if its commits name it.
+    #[must_use]
+    pub fn chain(&self) -> Option<ChainId> {
+        self.chain
+    }
+
     /// The batches by number, without gaps: also those that are missing.
     #[must_use]
     pub fn batches(&self) -> &[SlBatchOnL1] {
@@ -162,6 +170,7 @@ pub struct PublishedBatch<'b> {
 /// Puts together what batches show. They are added in ascending order.
 #[derive(Debug)]
 pub struct LayerRecorder {
+    chain: Option<ChainId>,
     directory: tempfile::TempDir,
     sort: ExternalSort<FirstValue>,
     batches: Vec<SlBatchOnL1>,
@@ -169,14 +178,14 @@ pub struct LayerRecorder {
 }
 
 impl LayerRecorder {
-    /// Begins in a temporary directory.
+    /// Begins in a temporary directory. `chain` is the settlement layer's chain id, if its commits name it.
     ///
     /// # Errors
     /// [`LayerRecordError::Output`] if there is no place for temporary files.
-    pub fn new() -> Result<Self, LayerRecordError> {
+    pub fn new(chain: Option<ChainId>) -> Result<Self, LayerRecordError> {
         let directory = temporary_directory()?;
         let sort = ExternalSort::beside(&Self::target(directory.path()), IN_MEMORY);
-        Ok(Self { directory, sort, batches: Vec::new(), committed: Vec::new() })
+        Ok(Self { chain, directory, sort, batches: Vec::new(), committed: Vec::new() })
     }
 
     fn target(directory: &Path) -> std::path::PathBuf {
@@ -243,7 +252,7 @@ impl LayerRecorder {
     /// # Errors
     /// [`LayerRecordError`] if two batches contradict each other, or a temporary file cannot be written or read.
     pub fn finish(self) -> Result<LayerRecord, LayerRecordError> {
-        let Self { directory, sort, batches, mut committed } = self;
+        let Self { chain, directory, sort, batches, mut committed } = self;
         let target = Self::target(directory.path());
         let mut writer = SnapshotWriter::create(&target)?;
         let mut chunk: Vec<FirstValue> = Vec::with_capacity(CHUNK);
@@ -269,7 +278,7 @@ impl LayerRecorder {
         committed.sort_unstable();
         // The file is mapped, so its name is no longer needed.
         let first_values = Snapshot::open(&target, Access::default())?;
-        Ok(LayerRecord { first_values, batches, committed })
+        Ok(LayerRecord { chain, first_values, batches, committed })
     }
 }
 
