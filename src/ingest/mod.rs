@@ -6,6 +6,7 @@
 //! | [`event_logs`] | logs of contracts, in the forms of nodes and data exporters |
 //! | [`events`] | events of MessageRoot |
 //! | [`logs`] | L2→L1 logs of batches: raw, receipts, pubdata, rows of a node's tables |
+//! | [`l1`] | what L1 keeps of a settlement layer: its commits and blobs |
 //! | [`sl_batches`] | the settlement layer's own batches |
 //!
 //! [`sniff`] detects what a file is, and [`FoundFiles`] finds the files in directories.
@@ -18,6 +19,7 @@ pub mod event_logs;
 pub mod events;
 mod found_files;
 mod json;
+pub mod l1;
 pub mod logs;
 mod other_answer;
 mod record;
