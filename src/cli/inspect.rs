@@ -43,6 +43,7 @@ pub(super) fn run(args: &InspectArgs, console: Console) -> Result<Outcome, CliEr
                 let message_root = args.state_args.message_root.unwrap_or(system::MESSAGE_ROOT);
                 inspect_lines::events(input, message_root)?
             }
+            Some(FileKind::Blobs) => inspect_lines::blobs(input)?,
             // Other files are treated as dumps too: the errors of the dump parsers say what was found.
             Some(
                 FileKind::State(_) | FileKind::Snapshot | FileKind::TreeFile | FileKind::Answer(_),

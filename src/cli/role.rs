@@ -60,6 +60,9 @@ impl Role {
             }
             (_, FileKind::SlBatches) => "did you mean --sl-batches?",
             (_, FileKind::BatchBlocks) => "did you mean --batch-blocks?",
+            (_, FileKind::Blobs) => {
+                "blobs are read together with the transactions that committed them"
+            }
             (_, FileKind::Manifest) => {
                 "give the shard itself to slproof merge, without .shard.json"
             }

@@ -5,6 +5,7 @@ use std::fmt;
 use super::{
     OtherAnswer,
     event_logs::{ColumnNames, first_logs, has_log_columns},
+    l1::blobs::are_blobs,
     logs::{MESSENGER_SIGNATURES, SourceFormat, has_topic},
     state::Format,
 };
@@ -44,6 +45,8 @@ pub enum FileKind {
     SlBatches,
     /// The blocks of each batch.
     BatchBlocks,
+    /// Blobs of L1.
+    Blobs,
     /// The manifest of a shard.
     Manifest,
     /// The checkpoint of an interrupted job.
@@ -67,6 +70,7 @@ impl fmt::Display for FileKind {
             Self::EventsAndLogs => "a file of events of MessageRoot and of L1Messenger",
             Self::SlBatches => "a file of the settlement layer's own batches",
             Self::BatchBlocks => "a file with the blocks of each batch",
+            Self::Blobs => "a file of blobs of L1",
             Self::Manifest => "the manifest of a shard",
             Self::Checkpoint => "the checkpoint of an interrupted job",
         })
@@ -88,6 +92,9 @@ pub fn sniff(input: &Input) -> Option<FileKind> {
     }
     if input.is_parquet() {
         return table_of_logs(input).or(Some(FileKind::Proofs));
+    }
+    if are_blobs(head) {
+        return Some(FileKind::Blobs);
     }
     by_members(head)
         .or_else(|| OtherAnswer::of(head).map(FileKind::Answer))
