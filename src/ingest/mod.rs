@@ -8,6 +8,7 @@
 //! | [`logs`] | L2→L1 logs of batches: raw, receipts, pubdata, rows of a node's tables |
 //! | [`l1`] | what L1 keeps of a settlement layer: its commits and blobs |
 //! | [`sl_batches`] | the settlement layer's own batches |
+//! | [`l1`] | transactions of L1 that commit and execute batches |
 //!
 //! [`sniff`] detects what a file is, and [`FoundFiles`] finds the files in directories.
 

@@ -94,6 +94,12 @@ mod logs {
     mod damaged_rows;
 }
 
+/// A settlement layer from L1 alone.
+mod l1 {
+    /// Calldata of commits, executions and reverts, against what the node's encoder wrote.
+    mod calldata;
+}
+
 /// Files in slproof's own formats: content, damage, killed writers, full disks.
 mod native_files {
     /// The snapshot (`.slsnap`).
