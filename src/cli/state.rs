@@ -89,6 +89,7 @@ impl TreeArgs {
     pub(super) fn given(&self) -> Option<&'static str> {
         let given = [
             ("--sl-chain-id", self.sl_chain_id.is_some()),
+            ("--sl-diamond", self.sl_diamond.is_some()),
             ("--release", self.release.is_some()),
             ("--last-block", self.last_block.is_some()),
         ];
@@ -107,6 +108,7 @@ impl TreeArgs {
             ("--bridgehub", state.bridgehub.map(|address| address.to_string())),
             ("--message-root", state.message_root.map(|address| address.to_string())),
             ("--sl-chain-id", self.sl_chain_id.map(|chain| chain.to_string())),
+            ("--sl-diamond", self.sl_diamond.map(|address| address.to_string())),
             ("--release", self.release.map(|release| release.to_string())),
             ("--last-block", self.last_block.map(|block| block.to_string())),
             ("--max-gap", max_gap.map(|max_gap| max_gap.to_string())),
@@ -121,6 +123,7 @@ impl TreeArgs {
         TreesOptions {
             state: self.state.options(),
             sl_chain: self.sl_chain_id,
+            sl_diamond: self.sl_diamond,
             release: self.release,
             last_block: self.last_block,
             max_gap: self.max_gap,

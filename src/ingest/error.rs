@@ -2,6 +2,7 @@ use thiserror::Error;
 
 use super::{
     OtherAnswer,
+    l1::LostPubdata,
     logs::{SourceError, SourceFormat},
     state::{Format, ImportError},
 };
@@ -73,6 +74,18 @@ pub enum IndexError {
         what: String,
         /// What is wrong.
         source: SourceError,
+    },
+    /// The pubdata of a batch are not on L1 any more, or damaged there.
+    #[error("{name}{place}: chain {chain}")]
+    Lost {
+        /// The file with the commit.
+        name: String,
+        /// The place in it.
+        place: Place,
+        /// The chain.
+        chain: ChainId,
+        /// What is lost.
+        source: LostPubdata,
     },
     /// The logs of a batch do not fold to the root that the settlement layer stores.
     #[error("{name}{place}: chain {chain}, batch {batch} is incomplete")]

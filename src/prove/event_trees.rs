@@ -14,7 +14,7 @@ use crate::{
         FileKind,
         event_logs::{ColumnNames, has_log_columns},
         events::{EventList, read_event_inputs},
-        sniff,
+        is_file_of_l1, sniff,
         state::ImportError,
     },
     primitives::{Address, SlBlock},
@@ -63,12 +63,11 @@ impl TreeInputs {
                     is_events
                 }
                 () => {
-                    let opened = Input::open(path)?;
-                    if sniff(&opened).is_some_and(FileKind::is_of_l1) {
+                    if is_file_of_l1(path)? {
                         inputs.l1.push(path.clone());
                         continue;
                     }
-                    has_events(&opened)
+                    has_events(&Input::open(path)?)
                 }
             };
             let list = if is_events { &mut inputs.events } else { &mut inputs.states };

@@ -7,10 +7,11 @@ use super::{
 };
 use crate::{
     anchor::{Answer, KnownRoots, SettlementCheck},
-    files::{Input, names},
+    files::names,
     forest::{Forest, Timeline},
     ingest::{
-        FileKind, sl_batches::{SlBatches, read_all_sl_batches}, sniff,
+        is_file_of_l1,
+        sl_batches::{SlBatches, read_all_sl_batches},
     },
     primitives::{BatchNumber, Hash, SlBatch, SlBlock, Word},
     proof::Target,
@@ -152,8 +153,7 @@ impl Trees {
         }
         let (mut files, mut of_l1) = (Vec::new(), Vec::new());
         for path in &opened.options.sl_batches {
-            let is_of_l1 = sniff(&Input::open(path)?).is_some_and(FileKind::is_of_l1);
-            if is_of_l1 { &mut of_l1 } else { &mut files }.push(path.clone());
+            if is_file_of_l1(path)? { &mut of_l1 } else { &mut files }.push(path.clone());
         }
         let mut batches = read_all_sl_batches(&files, forest.sl_chain())?;
         let blocks = &timeline.history().blocks;

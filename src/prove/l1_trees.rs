@@ -25,6 +25,7 @@ const MOST_NAMES: usize = 3;
 pub(super) struct GivenL1 {
     data: L1Data,
     layer: L1Layer,
+    files: Vec<PathBuf>,
     name: String,
 }
 
@@ -43,10 +44,15 @@ impl GivenL1 {
             0 => shown,
             more => format!("{shown} and {more} more files"),
         };
-        Ok(Some(Self { data, layer, name }))
+        Ok(Some(Self { data, layer, files: files.to_vec(), name }))
     }
 
-    /// The files.
+    /// Whether these are the files that were read.
+    pub(super) fn has(&self, files: &[PathBuf]) -> bool {
+        self.files.len() == files.len() && files.iter().all(|file| self.files.contains(file))
+    }
+
+    /// What was read.
     pub(super) fn data(&self) -> &L1Data {
         &self.data
     }
@@ -73,9 +79,12 @@ impl GivenL1 {
         sl_chain: Option<ChainId>,
     ) -> Result<RebuiltFromL1, Error> {
         let sl_chain = sl_chain.or(self.layer.record.chain());
-        let found =
-            rebuild_from_l1(&self.layer.record, &Self::options(options, sl_chain), options.budget())
-                .map_err(|error| self.error(error))?;
+        let found = rebuild_from_l1(
+            &self.layer.record,
+            &Self::options(options, sl_chain),
+            options.budget(),
+        )
+        .map_err(|error| self.error(error))?;
         let observer = &options.observer;
         observer.event(&Event::L1Gaps(&found.gaps));
         let (layout, is_given) = (found.forest.layout(), options.release.is_some());

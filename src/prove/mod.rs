@@ -21,6 +21,7 @@ mod extract;
 mod extract_error;
 mod job;
 mod l1_form;
+mod l1_logs;
 mod l1_trees;
 mod log_chains;
 mod matched_batch;

@@ -15,10 +15,9 @@ use super::{
 };
 use crate::{
     anchor::KnownRoots,
-    files::ReopenableInput,
     forest::{
-        EventGap, Forest, History, HistoryOptions, L1Gap, RebuiltFromEvents, RebuiltFromL1, Timeline,
-        TreeFile, rebuild, rebuild_to_file,
+        EventGap, Forest, History, HistoryOptions, L1Gap, RebuiltFromEvents, RebuiltFromL1,
+        Timeline, TreeFile, rebuild, rebuild_to_file,
     },
     ingest::{
         events::EventList,
@@ -218,7 +217,8 @@ impl Trees {
     pub fn open<P: AsRef<Path>>(paths: &[P], options: &TreesOptions) -> Result<Self, Error> {
         let paths: Vec<PathBuf> = paths.iter().map(|path| path.as_ref().to_owned()).collect();
         let (paths, options) = &options.files(&paths, true)?;
-        let mut inputs = TreeInputs::of(paths, &options.events, &options.from_l1, &options.columns)?;
+        let mut inputs =
+            TreeInputs::of(paths, &options.events, &options.from_l1, &options.columns)?;
         let Some(l1) = GivenL1::read(&std::mem::take(&mut inputs.l1), options)? else {
             return Ok(Self(Arc::new(Opened::read(paths, inputs, options)?)));
         };
@@ -256,7 +256,8 @@ impl Trees {
     ) -> Result<Self, Error> {
         let paths: Vec<PathBuf> = paths.iter().map(|path| path.as_ref().to_owned()).collect();
         let (paths, options) = &options.files(&paths, false)?;
-        let mut inputs = TreeInputs::of(paths, &options.events, &options.from_l1, &options.columns)?;
+        let mut inputs =
+            TreeInputs::of(paths, &options.events, &options.from_l1, &options.columns)?;
         let l1 = std::mem::take(&mut inputs.l1);
         let opened = |gaps| {
             let file = TreeFile::open(target, options.state.access)?;
@@ -305,10 +306,6 @@ impl Trees {
             say_if_unused(file.forest(), &options.observer);
         }
         Ok(written)
-    }
-
-    fn new(source: Source, options: &TreesOptions) -> Self {
-        Self(Arc::new(Opened::new(source, options)))
     }
 
     /// The options with which the trees were opened.

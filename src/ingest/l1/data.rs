@@ -57,7 +57,9 @@ pub enum L1DataError {
         message_root: Address,
     },
     /// Several chains are settlement layers.
-    #[error("the files of L1 have the commits of several settlement layers: {found}; one has to be given")]
+    #[error(
+        "the files of L1 have the commits of several settlement layers: {found}; one has to be given"
+    )]
     SeveralLayers {
         /// The settlement layers in the files.
         found: String,
@@ -265,8 +267,7 @@ fn add(
         Execution::Unknown => None,
     };
     let read = pubdata.and_then(|EraPubdata { logs, messages, diffs }| {
-        let logs =
-            BatchLogs::new(ChainId::default(), BatchNumber(number.0), logs, messages, None);
+        let logs = BatchLogs::new(ChainId::default(), BatchNumber(number.0), logs, messages, None);
         let logs = logs.map_err(|error| LostPubdata { batch: number, reason: error.into() })?;
         Ok((logs, diffs))
     });

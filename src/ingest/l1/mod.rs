@@ -5,6 +5,7 @@
 //! | `rows` | transactions and receipts, in the forms of nodes, explorers and exporters |
 //! | `calldata` | decoding of the calldata of these transactions |
 //! | `digest` | what is kept of a transaction |
+//! | `detect` | which files hold such transactions |
 //! | `reader` | reading any number of files |
 //! | `chains` | which transactions belong to which chain |
 //! | `group` | which commit of each batch L1 accepted |
@@ -21,6 +22,7 @@ mod calldata;
 mod chains;
 mod commits;
 mod data;
+mod detect;
 mod digest;
 mod group;
 mod layer_record;
@@ -37,11 +39,11 @@ pub use calldata::{
 pub use chains::L1Chains;
 pub use commits::{Commits, CommittedBatch, Execution, NoBatch, PassedOver, TransactionPlace};
 pub use data::{L1Data, L1DataError, L1Layer};
+pub(super) use detect::{has_batch_calls, is_table_of_transactions};
 pub use layer_record::{
     CommittedOnSl, LayerRecord, LayerRecordError, LayerRecorder, PublishedBatch, SlBatchOnL1,
 };
 pub use published::{LostPubdata, LostReason, MissingBlob};
 pub use reader::{L1Fault, L1FaultKind, L1Reader};
 pub use rows::FaultKind;
-pub(super) use rows::is_table;
 pub use stored_pubdata::PubdataPlace;

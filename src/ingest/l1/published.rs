@@ -98,7 +98,7 @@ fn missing(blobs: &[MissingBlob]) -> String {
 ///
 /// # Errors
 /// [`OutputError`] when a temporary file cannot be read. What is wrong with the pubdata is the inner error.
-pub fn pubdata_of(
+pub(super) fn pubdata_of(
     batch: &CommittedBatch,
     commits: &Commits,
     blobs: &Blobs,
@@ -130,7 +130,7 @@ pub fn pubdata_of(
 ///
 /// # Errors
 /// As [`pubdata_of`].
-pub fn era_pubdata_of(
+pub(super) fn era_pubdata_of(
     batch: &CommittedBatch,
     commits: &Commits,
     blobs: &Blobs,

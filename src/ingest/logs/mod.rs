@@ -9,6 +9,7 @@
 //! | Era pubdata | logs, messages | chain and batch, in the file's name or a list | `era_pubdata`, `pubdata` |
 //! | ZKsync OS pubdata | logs, messages | the same | `zksync_os_pubdata`, `pubdata` |
 //! | pubdata inside messages | logs, messages | a settlement layer's messages | `relayed` |
+//! | transactions and blobs of L1 | logs, messages | | `l1_pubdata` |
 //! | tables of a zksync-era node | logs, transactions, messages, aggregated root | the chain | `postgres`, `node_tables` |
 //!
 //! An [`Indexer`] reads any number of them into one archive. A damaged part excludes the batch that it names,
@@ -32,6 +33,7 @@ mod format;
 mod found_batches;
 mod indexer;
 mod jsonl;
+mod l1_pubdata;
 mod message_event;
 mod needed_members;
 mod node_tables;

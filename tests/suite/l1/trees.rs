@@ -58,7 +58,7 @@ fn batches() -> Vec<SlBatchOfFixture> {
 }
 
 fn record(batches: &[SlBatchOfFixture], is_there: impl Fn(SlBatch) -> bool) -> LayerRecord {
-    let mut recorder = LayerRecorder::new().unwrap();
+    let mut recorder = LayerRecorder::new(None).unwrap();
     let mut first_index = 1;
     for one in batches {
         if !is_there(one.batch) {
