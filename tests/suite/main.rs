@@ -98,6 +98,9 @@ mod logs {
 mod l1 {
     /// Calldata of commits, executions and reverts, against what the node's encoder wrote.
     mod calldata;
+
+    /// The right commits from every form of transactions, and from every loss and damage.
+    mod commits;
 }
 
 /// Files in slproof's own formats: content, damage, killed writers, full disks.
