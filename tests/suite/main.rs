@@ -88,6 +88,15 @@ mod logs {
     mod damaged_rows;
 }
 
+/// A settlement layer from L1 alone.
+mod l1 {
+    /// Blobs in every form, against pubdata and blobs that the node's code made.
+    mod blobs;
+
+    /// The pubdata of the batches, against what the node's code wrote.
+    mod pubdata;
+}
+
 /// Files in slproof's own formats: content, damage, killed writers, full disks.
 mod native_files {
     /// The snapshot (`.slsnap`).
