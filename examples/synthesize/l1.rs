@@ -215,7 +215,8 @@ impl L1 {
             BatchLogs::new(layer, BatchNumber(number), logs, list, None).map_err(io::Error::other)
         };
         let size = pubdata(logs_of(&batch.messages)?.view(), &batch.diffs).len();
-        let wanted = (self.size.blobs * Encoder::PUBDATA).saturating_sub(self.draw.below(999) as usize);
+        let wanted =
+            (self.size.blobs * Encoder::PUBDATA).saturating_sub(self.draw.below(999) as usize);
         if let Some(fill) = wanted.checked_sub(size + L2ToL1Log::LEN + 4) {
             let message = (0..fill.div_ceil(8)).flat_map(|_| self.draw.next().to_be_bytes());
             batch.messages.push((NOBODY, message.take(fill).collect()));
@@ -240,7 +241,11 @@ impl L1 {
             ..StoredBatchInfo::default()
         };
         let input = l1_calls::commit(DIAMOND, &self.last, &info, &published);
-        writeln!(self.commits, "{}", l1_calls::transaction(20_000_000 + 300 * number, &input, &blobs))?;
+        writeln!(
+            self.commits,
+            "{}",
+            l1_calls::transaction(20_000_000 + 300 * number, &input, &blobs)
+        )?;
         self.last = info.clone();
         self.executed.push(info);
         if self.executed.len() == EXECUTED_AT_ONCE { self.execute() } else { Ok(()) }

@@ -93,6 +93,9 @@ mod l1 {
     /// Blobs in every form, against pubdata and blobs that the node's code made.
     mod blobs;
 
+    /// Calldata of commits, executions and reverts, against what the node's encoder wrote.
+    mod calldata;
+
     /// The pubdata of the batches, against what the node's code wrote.
     mod pubdata;
 }

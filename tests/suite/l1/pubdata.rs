@@ -21,9 +21,7 @@ fn the_state_diffs_of_the_node_are_read() {
     assert_eq!((len, read.logs.len(), read.messages.view().len()), (12 + 7006, 0, 0));
     let (mut initial, mut repeated) = (read.diffs.initial.iter(), read.diffs.repeated.iter());
     for slot in example["stateDiffs"].as_array().unwrap() {
-        let word = |name: &str| -> Word {
-            Word::from_hex(slot[name].as_str().unwrap()).unwrap()
-        };
+        let word = |name: &str| -> Word { Word::from_hex(slot[name].as_str().unwrap()).unwrap() };
         let [before, after] = ["initial_value", "final_value"].map(word);
         match slot["enumeration_index"].as_u64().unwrap() {
             0 => {
