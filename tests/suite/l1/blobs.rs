@@ -111,6 +111,23 @@ fn blobs_are_found_in_other_forms() {
     }
 }
 
+/// The first bytes of a blob may be those of a text.
+#[test]
+fn blobs_may_begin_as_texts_do() {
+    let encoder = Encoder::new();
+    let mut first = HashSet::new();
+    for seed in 0..600u32 {
+        let pubdata: Vec<u8> = seed.to_be_bytes().repeat(60);
+        let blob = encoder.blob(&pubdata);
+        if !b"{[\" \t\n0aF".contains(&blob[0]) || !first.insert(blob[0]) {
+            continue;
+        }
+        let counts = BlobCounts { unused: 1, ..BlobCounts::default() };
+        assert_eq!(read_input(blob, &HashSet::new()).counts(), counts, "{seed}");
+    }
+    assert!(first.len() > 5 && first.contains(&b'['), "{first:?}");
+}
+
 /// A tar archive, blobs that are there twice, blobs of others, and blobs that no batch was committed with.
 #[test]
 fn blobs_are_counted_by_what_they_are() {

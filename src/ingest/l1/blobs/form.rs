@@ -30,8 +30,9 @@ impl Form {
     /// The form of a file with blobs that begins with `head`, which is the whole file or at least eight blobs.
     pub(super) fn of(head: &[u8]) -> Option<Self> {
         let text = head.trim_ascii_start();
-        match text.first()? {
-            b'{' | b'[' | b'"' => is_json(text).then_some(Self::Json),
+        // The first byte of a blob may be that of a text.
+        match text.first().unwrap_or(&0) {
+            b'{' | b'[' | b'"' if is_json(text) => Some(Self::Json),
             b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F' if is_digits(text) => Some(Self::Digits),
             // A blob of zeros may be of both forms. The length tells which.
             _ => [true, false].into_iter().find_map(|is_whole| {
