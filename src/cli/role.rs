@@ -59,6 +59,7 @@ impl Role {
                 "did you mean --tree or --events, or slproof rebuild?"
             }
             (_, FileKind::SlBatches) => "did you mean --sl-batches?",
+            (_, FileKind::L1Transactions) => "slproof inspect lists the batches that it commits",
             (_, FileKind::BatchBlocks) => "did you mean --batch-blocks?",
             (_, FileKind::Blobs) => {
                 "blobs are read together with the transactions that committed them"

@@ -96,6 +96,9 @@ mod l1 {
     /// Calldata of commits, executions and reverts, against what the node's encoder wrote.
     mod calldata;
 
+    /// The right commits from every form of transactions, and from every loss and damage.
+    mod commits;
+
     /// The pubdata of the batches, against what the node's code wrote.
     mod pubdata;
 }

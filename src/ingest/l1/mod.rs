@@ -1,15 +1,42 @@
 //! A settlement layer from L1 alone: the transactions that commit, execute and revert its batches, and the blobs with
 //! their pubdata.
 //!
-//! | module | reads |
+//! | module | contains |
 //! | --- | --- |
-//! | `calldata` | the calldata of these transactions |
+//! | `rows` | transactions and receipts, in the forms of nodes, explorers and exporters |
+//! | `calldata` | decoding of the calldata of these transactions |
+//! | `detect` | telling such files from others |
+//! | `digest` | what is kept of a transaction |
+//! | `reader` | reading any number of files |
+//! | `chains` | which transactions belong to which chain |
+//! | `group` | which commit of each batch L1 accepted |
+//! | `commits` | the batches, and what was passed over |
+//! | `stored_pubdata` | the pubdata in calldata, in memory or in a temporary file |
 //! | [`blobs`] | blobs, and the pubdata in them |
+//! | `batches` | batch after batch, with its pubdata |
 
+mod batches;
 pub mod blobs;
 mod calldata;
+mod chains;
+mod commits;
+mod detect;
+mod digest;
+mod group;
+mod reader;
+mod rows;
+mod stored_pubdata;
 
+pub use batches::{
+    L1Batch, L1Batches, LostBlob, LostPubdata, LostReason, linear_hashes, pubdata_bytes,
+};
 pub use calldata::{
     Action, BatchCall, BlobName, CalldataError, CalldataProblem, ChainName, Commit, CommitInfo,
     DaInput, DamagedCall, Effect, StoredBatchInfo, UnknownDa,
 };
+pub use chains::L1Chains;
+pub use commits::{Commits, CommittedBatch, Execution, NoBatch, PassedOver, TransactionPlace};
+pub(super) use detect::{has_batch_calls, is_table_of_transactions};
+pub use reader::{L1Fault, L1FaultKind, L1Reader};
+pub use rows::FaultKind;
+pub use stored_pubdata::PubdataPlace;
