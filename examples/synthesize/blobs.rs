@@ -55,9 +55,4 @@ impl Encoder {
         }
         values.iter().flat_map(|value| value.to_be_bytes::<32>()).collect()
     }
-
-    /// The blobs with these pubdata.
-    pub(crate) fn blobs(&self, pubdata: &[u8]) -> impl Iterator<Item = Vec<u8>> {
-        pubdata.chunks(Self::PUBDATA).map(|piece| self.blob(piece))
-    }
 }

@@ -109,9 +109,6 @@ fn with_archive(args: &ProveArgs) -> Result<ProveArgs, CliError> {
             }
         }
     }
-    if args.anchor.is_some() && args.sl_batches.is_empty() {
-        return Err(CliError::Usage("--anchor needs --sl-batches".into()));
-    }
     Ok(args)
 }
 
@@ -120,6 +117,7 @@ fn messages(args: &ProveArgs, trees: &Trees) -> Result<Messages, CliError> {
     let mut options = MessagesOptions::default();
     options.source.access = args.tree_args.state.access;
     options.trees = Some(trees.clone());
+    options.source.relayed = args.relayed_by;
     options.chain_of_others = args.which.chain;
     Messages::open(&args.messages, &options).map_err(|error| {
         let wrong = |error, path: &PathBuf| wrong_input(path, Role::Messages, error);

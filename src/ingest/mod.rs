@@ -6,9 +6,8 @@
 //! | [`event_logs`] | logs of contracts, in the forms of nodes and data exporters |
 //! | [`events`] | events of MessageRoot |
 //! | [`logs`] | L2→L1 logs of batches: raw, receipts, pubdata, rows of a node's tables |
-//! | [`l1`] | what L1 keeps of a settlement layer: its commits and blobs |
+//! | [`l1`] | what L1 keeps of a settlement layer: transactions that commit and execute its batches, and blobs |
 //! | [`sl_batches`] | the settlement layer's own batches |
-//! | [`l1`] | transactions of L1 that commit and execute batches |
 //!
 //! [`sniff`] detects what a file is, and [`FoundFiles`] finds the files in directories.
 

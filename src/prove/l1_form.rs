@@ -145,7 +145,7 @@ impl Trees {
         Ok(SlBatchTrees { opened: &self.0, forest, timeline, batches, l1 })
     }
 
-    /// The settlement layer's own batches that were given.
+    /// The settlement layer's own batches that were given, and those on L1.
     fn sl_batches(&self, forest: &Forest, timeline: &Timeline) -> Result<&SlBatches, Error> {
         let opened = &*self.0;
         if let Some(batches) = opened.sl_batches.get() {

@@ -5,11 +5,20 @@ use std::path::PathBuf;
 use super::{Error, Trees, l1_trees::GivenL1};
 use crate::{
     forest::{ChainTree, Forest},
-    ingest::{l1::CommittedBatch, logs::Indexer},
+    ingest::{
+        l1::{CommittedBatch, L1Data, L1Layer},
+        logs::Indexer,
+    },
     primitives::{BatchNumber, ChainId},
 };
 
 impl Trees {
+    /// The files of L1 among the evidence, and the settlement layer in them.
+    #[must_use]
+    pub fn from_l1(&self) -> Option<(&L1Data, &L1Layer)> {
+        self.0.from_l1.as_ref().map(|l1| (l1.data(), l1.layer()))
+    }
+
     /// Reads the logs in `files` of L1 into an indexer: what the settlement layer of these trees relays in its
     /// messages, and what its chains committed on L1 themselves. If the trees were rebuilt from these files, they are
     /// not read again.

@@ -64,12 +64,6 @@ mod trees {
     mod synthesize;
 }
 
-/// Data of L1.
-mod l1 {
-    /// Trees from the batches of a settlement layer.
-    mod trees;
-}
-
 /// L2→L1 logs and messages: the sources that `index` reads.
 mod logs {
     /// Receipts, pubdata and database tables give the same proofs.
@@ -96,11 +90,23 @@ mod logs {
 
 /// A settlement layer from L1 alone.
 mod l1 {
+    /// Blobs in every form, against pubdata and blobs that the node's code made.
+    mod blobs;
+
     /// Calldata of commits, executions and reverts, against what the node's encoder wrote.
     mod calldata;
 
     /// The right commits from every form of transactions, and from every loss and damage.
     mod commits;
+
+    /// The pubdata of the batches, against what the node's code wrote.
+    mod pubdata;
+
+    /// Trees from the batches of a settlement layer.
+    mod trees;
+
+    /// Proofs from L1 alone, and with parts of it missing.
+    mod proofs;
 }
 
 /// Files in slproof's own formats: content, damage, killed writers, full disks.

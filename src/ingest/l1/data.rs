@@ -1,15 +1,13 @@
 //! All files of L1 together: transactions and blobs.
 
-use std::{collections::HashSet, ops::Range, path::PathBuf};
+use std::{ops::Range, path::PathBuf};
 
-use rayon::prelude::*;
 use thiserror::Error;
 
 use super::{
-    Commits, CommittedBatch, DaInput, Execution, L1Chains, L1Reader, LayerRecord, LayerRecordError,
-    LayerRecorder, LostPubdata, PublishedBatch,
-    blobs::Blobs,
-    published::{era_pubdata_of, pubdata_of},
+    Commits, CommittedBatch, Execution, L1Batch, L1Batches, L1Chains, L1Reader, LayerRecord,
+    LayerRecordError, LayerRecorder, LostPubdata, PublishedBatch, batches::lost, blobs::Blobs,
+    linear_hashes, pubdata_bytes,
 };
 use crate::{
     contracts::MessageRoot,
@@ -20,9 +18,6 @@ use crate::{
     snapshot::Snapshot,
     state::StorageReader,
 };
-
-/// Batches whose pubdata are parsed at once. Each has at most 762 kB.
-const AT_ONCE: usize = 64;
 
 /// Why files of L1 do not show a settlement layer.
 #[derive(Debug, Error)]
@@ -112,15 +107,7 @@ impl L1Data {
             }
         }
         let chains = reader.finish();
-        let batches = chains.chains().iter().flat_map(Commits::batches);
-        let wanted: HashSet<_> = batches
-            .filter_map(|batch| match &batch.data {
-                DaInput::Blobs { blobs, .. } => Some(blobs),
-                _ => None,
-            })
-            .flatten()
-            .map(|name| name.linear_hash)
-            .collect();
+        let wanted = linear_hashes(chains.chains().iter().flat_map(Commits::batches));
         let blobs = Blobs::read(&of_blobs, &wanted, Scratch::temporary()?, &watcher)?;
         Ok(Self { chains, blobs })
     }
@@ -204,22 +191,17 @@ impl L1Data {
     fn layer_of(&self, chain: usize) -> Result<L1Layer, L1DataError> {
         let commits = &self.chains.chains()[chain];
         let mut recorder = LayerRecorder::new(commits.chain())?;
-        let mut lost = Vec::new();
+        let mut losses = Vec::new();
         let range = commits.range().map_or(0..=0, |range| range.start().0..=range.end().0);
         let mut next = *range.start();
-        for batches in commits.batches().chunks(AT_ONCE) {
-            let read: Vec<_> = batches
-                .par_iter()
-                .map(|batch| era_pubdata_of(batch, commits, &self.blobs))
-                .collect::<Result<_, _>>()?;
-            for (batch, pubdata) in batches.iter().zip(read) {
-                without_commits(&mut recorder, commits, next..batch.batch.0)?;
-                next = batch.batch.0 + 1;
-                add(&mut recorder, batch, pubdata, &mut lost)?;
-            }
+        for batch in L1Batches::new(commits, &self.blobs) {
+            let L1Batch { committed, pubdata } = batch?;
+            without_commits(&mut recorder, commits, next..committed.batch.0)?;
+            next = committed.batch.0 + 1;
+            add(&mut recorder, committed, pubdata, &mut losses)?;
         }
         without_commits(&mut recorder, commits, next..range.end() + 1)?;
-        Ok(L1Layer { chain, record: recorder.finish()?, lost })
+        Ok(L1Layer { chain, record: recorder.finish()?, lost: losses })
     }
 
     /// Passes the batches of one chain with their bytes to `take`, in their order.
@@ -232,8 +214,8 @@ impl L1Data {
         mut take: impl FnMut(&CommittedBatch, Result<&[u8], LostPubdata>) -> Result<(), E>,
     ) -> Result<(), E> {
         for batch in commits.batches() {
-            match pubdata_of(batch, commits, &self.blobs)? {
-                Ok((bytes, _)) => take(batch, Ok(&bytes))?,
+            match pubdata_bytes(commits, &self.blobs, batch)? {
+                Ok(bytes) => take(batch, Ok(&bytes))?,
                 Err(lost) => take(batch, Err(lost))?,
             }
         }
@@ -258,7 +240,7 @@ fn add(
     recorder: &mut LayerRecorder,
     batch: &CommittedBatch,
     pubdata: Result<EraPubdata, LostPubdata>,
-    lost: &mut Vec<LostPubdata>,
+    losses: &mut Vec<LostPubdata>,
 ) -> Result<(), L1DataError> {
     let (number, root) = (batch.batch, batch.info.logs_root);
     let executed = match batch.execution {
@@ -268,13 +250,13 @@ fn add(
     };
     let read = pubdata.and_then(|EraPubdata { logs, messages, diffs }| {
         let logs = BatchLogs::new(ChainId::default(), BatchNumber(number.0), logs, messages, None);
-        let logs = logs.map_err(|error| LostPubdata { batch: number, reason: error.into() })?;
+        let logs = logs.map_err(|error| lost(batch, error.into()))?;
         Ok((logs, diffs))
     });
     let (logs, diffs) = match read {
         Ok(read) => read,
         Err(error) => {
-            lost.push(error);
+            losses.push(error);
             return Ok(recorder.missing(number, Some(root), executed)?);
         }
     };

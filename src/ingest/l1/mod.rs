@@ -1,4 +1,5 @@
-//! What L1 keeps of a settlement layer: the transactions that commit, execute and revert its batches, and their blobs.
+//! What L1 keeps of a settlement layer: the transactions that commit, execute and revert its batches, and the blobs with
+//! their pubdata.
 //!
 //! | module | contains |
 //! | --- | --- |
@@ -11,12 +12,13 @@
 //! | `group` | which commit of each batch L1 accepted |
 //! | `commits` | the batches, and what was passed over |
 //! | `stored_pubdata` | the pubdata in calldata, in memory or in a temporary file |
-//! | `blobs` | blobs, and the pubdata in them |
-//! | `published` | the pubdata of a batch, from calldata or blobs, checked against its commit |
+//! | [`blobs`] | blobs, and the pubdata in them |
+//! | `batches` | batch after batch, with its pubdata |
 //! | `layer_record` | what the batches of a settlement layer show of its trees |
 //! | `sl_batches` | the settlement layer's own batches |
 //! | `data` | all files of L1 together |
 
+mod batches;
 pub mod blobs;
 mod calldata;
 mod chains;
@@ -26,12 +28,14 @@ mod detect;
 mod digest;
 mod group;
 mod layer_record;
-mod published;
 mod reader;
 mod rows;
 mod sl_batches;
 mod stored_pubdata;
 
+pub use batches::{
+    L1Batch, L1Batches, LostBlob, LostPubdata, LostReason, linear_hashes, pubdata_bytes,
+};
 pub use calldata::{
     Action, BatchCall, BlobName, CalldataError, CalldataProblem, ChainName, Commit, CommitInfo,
     DaInput, DamagedCall, Effect, StoredBatchInfo, UnknownDa,
@@ -43,7 +47,6 @@ pub(super) use detect::{has_batch_calls, is_table_of_transactions};
 pub use layer_record::{
     CommittedOnSl, LayerRecord, LayerRecordError, LayerRecorder, PublishedBatch, SlBatchOnL1,
 };
-pub use published::{LostPubdata, LostReason, MissingBlob};
 pub use reader::{L1Fault, L1FaultKind, L1Reader};
 pub use rows::FaultKind;
 pub use stored_pubdata::PubdataPlace;

@@ -50,7 +50,7 @@ pub(super) fn committed(
         let pubdata = match pubdata {
             Ok(pubdata) => pubdata,
             // Nothing of a validium is on L1, so nothing is left out.
-            Err(lost) if matches!(lost.reason, LostReason::NotOnL1) => return Ok(()),
+            Err(lost) if matches!(lost.source, LostReason::Validium) => return Ok(()),
             Err(source) => {
                 let name = sink.collector.name(origin.source);
                 return sink.note(IndexError::Lost { name, place: origin.place, chain, source });

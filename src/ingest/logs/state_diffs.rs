@@ -110,3 +110,107 @@ impl StateDiffs {
         Ok(diffs)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read(width: u8, diffs: &[u8]) -> Result<StateDiffs, SourceError> {
+        StateDiffs::read(&mut Bytes::new(diffs), diffs.len() as u64, width, 0)
+    }
+
+    /// A value in a form that is not always the shortest.
+    fn encode(change: Change, len: usize, out: &mut Vec<u8>) {
+        let (operation, word) = match change {
+            Change::Set(word) if len == 32 => {
+                out.push(0);
+                return out.extend(word.as_bytes());
+            }
+            Change::Add(word) => (1, word),
+            Change::Subtract(word) => (2, word),
+            Change::Set(word) => (3, word),
+        };
+        out.push((len as u8) << 3 | operation);
+        out.extend(&word.as_bytes()[32 - len..]);
+    }
+
+    fn change() -> impl Strategy<Value = (Change, usize)> {
+        (0..4u8, prop::array::uniform32(any::<u8>()), 0..32usize).prop_map(
+            |(kind, mut word, len)| {
+                let len = if kind == 0 { 32 } else { len };
+                word[..32 - len].fill(0);
+                let word = Word::new(word);
+                let change = match kind {
+                    1 => Change::Add(word),
+                    2 => Change::Subtract(word),
+                    _ => Change::Set(word),
+                };
+                (change, len)
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn encoded_diffs_are_read_back_and_no_byte_may_be_missing(
+            initial in prop::collection::vec((prop::array::uniform32(any::<u8>()), change()), 0..5),
+            repeated in prop::collection::vec((any::<u64>(), change()), 0..5),
+            width in 1..=8u8,
+        ) {
+            let mut bytes = (initial.len() as u16).to_be_bytes().to_vec();
+            let mut expected = StateDiffs::default();
+            let mut ends = vec![bytes.len()];
+            for (key, (change, len)) in initial {
+                bytes.extend(key);
+                encode(change, len, &mut bytes);
+                let value = change.value(Some(Word::ZERO)).unwrap();
+                expected.initial.push((Hash::new(key), value));
+                ends = vec![bytes.len()];
+            }
+            for (index, (change, len)) in repeated {
+                let index = index >> (64 - 8 * u32::from(width));
+                bytes.extend(&index.to_be_bytes()[8 - usize::from(width)..]);
+                encode(change, len, &mut bytes);
+                expected.repeated.push((index, change));
+                ends.push(bytes.len());
+            }
+            prop_assert_eq!(&read(width, &bytes).unwrap(), &expected);
+            for len in 0..bytes.len() {
+                // The repeated writes are not counted.
+                prop_assert_eq!(read(width, &bytes[..len]).is_err(), !ends.contains(&len));
+            }
+        }
+    }
+
+    #[test]
+    fn changes_are_modulo_2_256() {
+        let [one, most] = [Word::from(1), Word::new([0xff; 32])];
+        assert_eq!(Change::Add(one).value(Some(most)), Some(Word::ZERO));
+        assert_eq!(Change::Subtract(one).value(Some(Word::ZERO)), Some(most));
+        assert_eq!(Change::Subtract(most).value(Some(one)), Some(Word::from(2)));
+        for (change, expected) in
+            [(Change::Add(one), None), (Change::Subtract(one), None), (Change::Set(one), Some(one))]
+        {
+            assert_eq!(change.value(None), expected);
+        }
+    }
+
+    #[test]
+    fn unknown_forms_are_refused_with_their_offset() {
+        let value = |head: u8| [&[0, 1][..], &[9; 32], &[head], &[5; 32]].concat();
+        assert!(read(4, &value(0)).is_ok());
+        for head in [4, 5, 6, 7, 0xff, 0x08, 0xf8] {
+            let error = read(4, &value(head)).unwrap_err();
+            let is_named = matches!(
+                error,
+                SourceError::Number { offset: 34, got, .. } if got == u64::from(head)
+            );
+            assert!(is_named, "{head}: {error}");
+        }
+        for width in [0, 9, 255] {
+            assert!(matches!(read(width, &value(0)), Err(SourceError::Number { .. })), "{width}");
+        }
+    }
+}

@@ -9,11 +9,13 @@ use slproof::{FailureCode, files::Input};
 
 mod archive;
 mod batch_blocks;
+mod blobs;
 mod calldata;
 mod container;
 /// Settlement layers that the input describes step by step.
 mod drawn_layer;
 mod era_chunk;
+mod era_pubdata;
 mod events;
 mod history;
 /// States of any origin, and the trees that are rebuilt from them.
@@ -43,12 +45,14 @@ mod wrappers;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// The targets by name, which is also the name of a binary and of a directory in `fuzz/corpus/`.
-pub const TARGETS: [Target; 23] = [
+pub const TARGETS: [Target; 25] = [
     ("archive", archive::run),
     ("batch_blocks", batch_blocks::run),
+    ("blobs", blobs::run),
     ("calldata", calldata::run),
     ("container", container::run),
     ("era_chunk", era_chunk::run),
+    ("era_pubdata", era_pubdata::run),
     ("events", events::run),
     ("history", history::run),
     ("parquet", parquet::run),

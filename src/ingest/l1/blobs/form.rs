@@ -30,31 +30,34 @@ impl Form {
     /// The form of a file with blobs that begins with `head`, which is the whole file or at least eight blobs.
     pub(super) fn of(head: &[u8]) -> Option<Self> {
         let text = head.trim_ascii_start();
-        match text.first()? {
-            b'{' | b'[' | b'"' => is_json(text).then_some(Self::Json),
+        // The first byte of a blob may be that of a text.
+        match text.first().unwrap_or(&0) {
+            b'{' | b'[' | b'"' if is_json(text) => Some(Self::Json),
             b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F' if is_digits(text) => Some(Self::Digits),
-            _ if are_blobs(head, SSZ_LEN, SSZ_BEFORE) => Some(Self::SSZ),
-            _ if are_blobs(head, BLOB_LEN, 0) => Some(Self::RAW),
-            _ => None,
+            // A blob of zeros may be of both forms. The length tells which.
+            _ => [true, false].into_iter().find_map(|is_whole| {
+                let has = |len: usize, before| {
+                    head.len().is_multiple_of(len) == is_whole && are_blobs(head, len, before)
+                };
+                let ssz = has(SSZ_LEN, SSZ_BEFORE).then_some(Self::SSZ);
+                ssz.or_else(|| has(BLOB_LEN, 0).then_some(Self::RAW))
+            }),
         }
     }
 }
 
-/// Whether the bytes are entries of this length with a blob at this offset. The last one may be cut off, but not the
-/// only one.
+/// Whether the bytes are entries of this length with a blob at this offset. The last one may be cut off.
 fn are_blobs(head: &[u8], len: usize, offset: usize) -> bool {
-    let (entries, rest) = (head.chunks_exact(len), head.len() % len);
-    if entries.len() == 0 || (rest != 0 && entries.len() == 1) {
-        return false;
-    }
-    entries.into_iter().all(|entry| {
-        // An index is far below 2^16.
-        entry[..offset].iter().skip(2).all(|byte| *byte == 0)
-            && entry[offset..].first_chunk().is_some_and(|blob: &[u8; BLOB_LEN]| {
-                let damaged = elements(blob).iter().filter(|bytes| Element::of(bytes).is_none());
-                damaged.count() <= MOST_DAMAGED
-            })
-    })
+    let entries = head.chunks_exact(len);
+    entries.len() > 0
+        && entries.into_iter().all(|entry| {
+            // An index is far below 2^16.
+            entry[..offset].iter().skip(2).all(|byte| *byte == 0)
+                && entry[offset..].first_chunk().is_some_and(|blob: &[u8; BLOB_LEN]| {
+                    let values = elements(blob).iter();
+                    values.filter(|bytes| Element::of(bytes).is_none()).count() <= MOST_DAMAGED
+                })
+        })
 }
 
 /// Whether a text is the digits of blobs: a run of them, of which white space may part the lines.
