@@ -19,6 +19,7 @@ pub mod faulty_job;
 pub mod golden;
 pub mod index_dir;
 pub mod json_schema;
+pub mod l1_files;
 pub mod layer;
 pub mod log_sources;
 pub mod naive;
