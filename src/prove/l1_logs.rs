@@ -33,14 +33,13 @@ impl Trees {
             Some(known) if known.has(files) => None,
             _ => GivenL1::read(files, self.options())?,
         };
-        let (Some(l1), Some(forest)) = (given.as_ref().or(self.0.from_l1.as_ref()), self.forest())
-        else {
-            return Ok(());
-        };
+        let Some(l1) = given.as_ref().or(self.0.from_l1.as_ref()) else { return Ok(()) };
         let (data, layer) = (l1.data(), l1.layer());
-        let others = data.others(layer, |batch| chain_of(forest, batch));
-        let of_layer = (forest.sl_chain(), data.commits(layer));
-        Ok(indexer.read_l1(data, of_layer, &others)?)
+        let forest = self.forest();
+        let others = data.others(layer, |batch| chain_of(forest?, batch));
+        // Without trees, the chain id of the settlement layer only appears in errors.
+        let sl_chain = forest.map(Forest::sl_chain).or(layer.record.chain()).unwrap_or_default();
+        Ok(indexer.read_l1(data, (sl_chain, data.commits(layer)), &others)?)
     }
 }
 
