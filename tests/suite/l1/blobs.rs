@@ -96,6 +96,15 @@ fn blobs_are_found_in_other_forms() {
         ("two texts of digits", format!("0x{digits}\n0x{others}\n").into(), 2),
         ("a JSON string", format!("\"0x{digits}\"").into(), 1),
         ("Blobscan's older form", format!("{{\"data\":\"0x{digits}\"}}").into(), 1),
+        (
+            "Blobscan's object",
+            format!(
+                "{{\"dataStorageReferences\":[{{\"blobStorage\":\"x\",\"dataReference\":\"y\"}}],\
+                 \"versionedHash\":\"0x01\",\"data\":\"0x{digits}\",\"transactions\":[]}}"
+            )
+            .into(),
+            1,
+        ),
         ("lines", format!("{{\"data\":\"0x{digits}\"}}\n{{\"data\":\"0x{others}\"}}\n").into(), 2),
         (
             "an array",
@@ -193,7 +202,7 @@ fn damaged_blobs_are_named() {
         (
             format!("{{\"data\":\"0x{digits}\"}}\n{{\"data\":\"0x{}", &digits[..100]).into(),
             1,
-            "blobs, byte 262157: blobs is damaged or cut short",
+            "blobs, byte 262269: blobs is damaged or cut short",
         ),
         (
             format!("{{\"data\":\"0x{}gg\"}}\n{{\"data\":\"0x{digits}\"}}", &digits[2..]).into(),
@@ -206,6 +215,11 @@ fn damaged_blobs_are_named() {
                 .into(),
             0,
             "blobs, byte 0: has no blob, but says where it is stored",
+        ),
+        (
+            format!("[{{\"redirectUri\":\"https://…\"}},{{\"blob\":\"0x{digits}\"}}]").into(),
+            1,
+            "blobs, byte 1: has no blob, but says where it is stored",
         ),
     ] {
         let blobs = read_input(content, &wanted);
