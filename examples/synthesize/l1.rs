@@ -22,7 +22,7 @@ use slproof::{
     state::{keys::era_key, slots::mapping_value},
 };
 
-use crate::{
+use super::{
     blobs::Encoder,
     history::Draw,
     l1_calls::{self, Published, StoredBatchInfo},

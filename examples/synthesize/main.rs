@@ -63,7 +63,12 @@ impl Slots for Nowhere {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let mut given = arguments()?;
+    run(env::args().skip(1))
+}
+
+/// Runs the example with the arguments of a command line.
+pub(crate) fn run(args: impl Iterator<Item = String>) -> Result<(), Box<dyn Error>> {
+    let mut given = arguments(args)?;
     let mut number = |name: &str, default: u64| -> Result<u64, Box<dyn Error>> {
         given.remove(name).map_or(Ok(default), |text| Ok(text.parse()?))
     };
@@ -131,8 +136,9 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// The `--name value` pairs of the command line.
-fn arguments() -> Result<HashMap<String, String>, Box<dyn Error>> {
-    let mut args = env::args().skip(1);
+fn arguments(
+    mut args: impl Iterator<Item = String>,
+) -> Result<HashMap<String, String>, Box<dyn Error>> {
     let mut given = HashMap::new();
     while let Some(name) = args.next() {
         let name = name.strip_prefix("--").ok_or(format!("{name:?} is no argument"))?.to_owned();

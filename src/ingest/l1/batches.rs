@@ -237,3 +237,73 @@ fn checked(committed: &CommittedBatch, bytes: &[u8]) -> Result<EraPubdata, LostR
         false => Err(LostReason::InitialWrites { expected, got }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        archive::Place,
+        ingest::l1::{CommitInfo, Execution, StoredBatchInfo, TransactionPlace},
+        primitives::Word,
+    };
+
+    /// Pubdata without logs, with one initial write.
+    const PUBDATA: [u8; 52] = {
+        let mut bytes = [0; 52];
+        // Version 1, 36 bytes of diffs, 4 bytes of an index, one initial write of key 0 and value 1.
+        (bytes[12], bytes[15], bytes[16], bytes[18], bytes[51]) = (1, 36, 4, 1, 1 << 3 | 1);
+        bytes
+    };
+
+    fn committed(pubdata_hash: Hash, indexes: (u64, u64)) -> CommittedBatch {
+        let (batch, zero) = (SlBatch(7), Hash::ZERO);
+        let previous = StoredBatchInfo {
+            batch: SlBatch(6),
+            state_root: zero,
+            next_index: indexes.0,
+            l1_transactions: Word::ZERO,
+            priority_hash: zero,
+            dependency_hash: None,
+            logs_root: zero,
+            timestamp: Word::ZERO,
+            commitment: zero,
+        };
+        let info = CommitInfo {
+            version: 0,
+            batch,
+            state_root: zero,
+            next_index: indexes.1,
+            l1_transactions: Word::ZERO,
+            priority_hash: zero,
+            logs_root: zero,
+            timestamp: 0,
+            stated: None,
+        };
+        let data = DaInput::Calldata { pubdata: PubdataPlace::default(), pubdata_hash };
+        let transaction = TransactionPlace { hash: None, name: "test".into(), place: Place::Whole };
+        CommittedBatch { batch, previous, info, data, execution: Execution::Unknown, transaction }
+    }
+
+    #[test]
+    fn pubdata_are_compared_with_the_commit() {
+        let pubdata = [&PUBDATA[..], &[5]].concat();
+        let hash = keccak256(&pubdata);
+        // A part of a blob follows.
+        let padded = [&pubdata[..], &[0; 31]].concat();
+        let read = checked(&committed(hash, (9, 10)), &padded).unwrap();
+        assert_eq!(read.diffs.initial, [(Hash::ZERO, Word::from(5))]);
+        // The same numbers, and another value of the slot.
+        let changed = [&PUBDATA[..], &[6]].concat();
+        let error = checked(&committed(hash, (9, 10)), &changed).unwrap_err();
+        assert!(matches!(error, LostReason::Hash { expected, .. } if expected == hash), "{error}");
+        for indexes in [(9, 9), (9, 11), (10, 9), (0, u64::MAX), (u64::MAX, 0)] {
+            let error = checked(&committed(hash, indexes), &padded).unwrap_err();
+            assert!(matches!(error, LostReason::InitialWrites { got: 1, .. }), "{error}");
+        }
+        let trailing = [&padded[..], &[1]].concat();
+        let error = checked(&committed(hash, (9, 10)), &trailing).unwrap_err();
+        let is_named =
+            matches!(error, LostReason::Damaged(SourceError::Trailing { offset: 53, len: 32 }));
+        assert!(is_named, "{error}");
+    }
+}

@@ -30,7 +30,7 @@ pub enum BlobError {
         offset: usize,
     },
     /// A coefficient takes more than 31 bytes: another rollup made the blob, or it is damaged.
-    #[error("bytes {offset} to {} of its content have more than 31 bytes", offset + PIECE - 1)]
+    #[error("the coefficient for bytes {offset} to {} of the pubdata has 32 bytes", offset + PIECE - 1)]
     Coefficient {
         /// The offset of the coefficient in the pubdata.
         offset: usize,

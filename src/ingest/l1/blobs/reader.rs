@@ -169,10 +169,13 @@ impl Strings<'_> {
         self.json.begin_object()?;
         while self.json.has_next()? {
             let member = self.json.member()?;
-            // Blobscan's names, now and before.
-            is_reference |=
-                ["dataStorageReferences", "dataReference", "redirectUri"].contains(&&*member);
-            self.value(&member)?;
+            if member == "dataStorageReferences" {
+                is_reference = true;
+                self.json.skip()?;
+            } else {
+                is_reference |= member == "redirectUri";
+                self.value(&member)?;
+            }
         }
         if is_reference && self.found == before {
             (self.take)(Place::Byte(start), Err(BlobFaultKind::Elsewhere));
