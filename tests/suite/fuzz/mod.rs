@@ -20,6 +20,8 @@ mod history;
 mod importing;
 /// Sources of logs, read as `index` reads them.
 mod indexing;
+mod l1_calldata;
+mod l1_transactions;
 /// Native files with sections from the input and right checksums.
 mod mended;
 mod parquet;
@@ -43,7 +45,7 @@ mod wrappers;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// The targets by name, which is also the name of a binary and of a directory in `fuzz/corpus/`.
-pub const TARGETS: [Target; 23] = [
+pub const TARGETS: [Target; 25] = [
     ("archive", archive::run),
     ("batch_blocks", batch_blocks::run),
     ("calldata", calldata::run),
@@ -51,6 +53,8 @@ pub const TARGETS: [Target; 23] = [
     ("era_chunk", era_chunk::run),
     ("events", events::run),
     ("history", history::run),
+    ("l1_calldata", l1_calldata::run),
+    ("l1_transactions", l1_transactions::run),
     ("parquet", parquet::run),
     ("postgres", postgres::run),
     ("proof_decode", proof_decode::run),
