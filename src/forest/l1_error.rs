@@ -1,3 +1,5 @@
+use std::ops::RangeInclusive;
+
 use thiserror::Error;
 
 use crate::primitives::{Address, BatchNumber, ChainId, Hash, SlBatch};
@@ -9,11 +11,12 @@ pub enum L1Error {
     /// There are no batches of a settlement layer.
     #[error("there are no batches of a settlement layer on L1")]
     None,
-    /// The first batch is not usable.
+    /// The first batches are missing, and those after them do not show the same trees without them.
     #[error(
-        "the pubdata of SL batch {0}, the first one, is missing, so nothing can be rebuilt from the batches after it"
+        "the pubdata of the first SL batches, {} to {}, are missing, so nothing can be rebuilt from those after them",
+        .0.start(), .0.end()
     )]
-    FirstMissing(SlBatch),
+    FirstMissing(RangeInclusive<SlBatch>),
     /// No batch registers a chain.
     #[error(
         "no SL batch from {first} to {last} registers a chain at MessageRoot {message_root}: the first batches of the \

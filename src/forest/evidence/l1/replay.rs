@@ -12,7 +12,7 @@ use crate::{
     forest::{
         BatchNumbers, EMPTY_ENTRY, L1Error, RebuildError, batch_leaf, chain_id_leaf, entry_zeros,
     },
-    ingest::l1::LayerRecord,
+    ingest::l1::{LayerRecord, SlBatchOnL1},
     keccak::hash_node,
     merkle::{Levels, PushTree},
     primitives::{BatchNumber, ChainId, Hash, SlBatch},
@@ -93,7 +93,7 @@ struct Lost {
 
 impl<'r> Replay<'r> {
     /// The trees before the first batch. The settlement layer has the one of these chain ids with which the root of
-    /// the first batch is right; a single id is taken as it is.
+    /// the first batch that is there is right; a single id is taken as it is.
     ///
     /// `executed` are the batches of the other chains.
     pub(super) fn new(
@@ -116,8 +116,8 @@ impl<'r> Replay<'r> {
             return Ok(replay);
         }
         let is_first_right = |replay: &Self| {
-            let first = record.batches.first();
-            let first = first.and_then(|first| Some((first.batch, first.root?, first.local_root?)));
+            let known = |one: &SlBatchOnL1| Some((one.batch, one.root?, one.local_root?));
+            let first = record.batches.iter().find_map(known);
             first.is_some_and(|(batch, root, local_root)| {
                 hash_node(local_root, replay.root_after(batch)) == root
             })
@@ -155,11 +155,11 @@ impl<'r> Replay<'r> {
                 continue;
             };
             let range = first..=SlBatch(batch.batch.0 - 1);
-            if first == batches[0].batch {
-                return Err(L1Error::FirstMissing(first).into());
-            }
             match self.bridge(&range, batch.batch, |shared| hash_node(local_root, shared) == root) {
                 Some(leaves) => self.gaps.push(L1Gap::Bridged { missing: range, leaves }),
+                None if first == batches[0].batch => {
+                    return Err(L1Error::FirstMissing(range).into());
+                }
                 None => {
                     (missing, end) = (Some(first), Some(*range.end()));
                     break;
@@ -170,7 +170,7 @@ impl<'r> Replay<'r> {
         let cut = missing.map(|first| SlBatch(first.0.saturating_sub(1)));
         if let Some(first) = missing {
             if first == batches[0].batch {
-                return Err(L1Error::FirstMissing(first).into());
+                return Err(L1Error::FirstMissing(first..=last).into());
             }
             self.gaps.push(L1Gap::Ends { missing: first..=end.unwrap_or(last), last });
         }

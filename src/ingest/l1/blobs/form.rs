@@ -34,6 +34,8 @@ impl Form {
         match text.first().unwrap_or(&0) {
             b'{' | b'[' | b'"' if is_json(text) => Some(Self::Json),
             b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F' if is_digits(text) => Some(Self::Digits),
+            // Of the 4,096 random numbers of a blob, some have such bytes.
+            _ if !head.iter().any(|byte| *byte < b' ' && !byte.is_ascii_whitespace()) => None,
             // A blob of zeros may be of both forms. The length tells which.
             _ => [true, false].into_iter().find_map(|is_whole| {
                 let has = |len: usize, before| {
