@@ -19,6 +19,9 @@ use crate::{
     state::StorageReader,
 };
 
+/// The indices of chains whose registration shows that a chain is a settlement layer. Bridgehub admits 100 chains.
+const MOST_PROBED: u64 = 128;
+
 /// Why files of L1 do not show a settlement layer.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -165,15 +168,15 @@ impl L1Data {
             })?;
             return self.layer_of(chain);
         }
-        let slot = MessageRoot::<Snapshot>::chain_at_slot(1);
+        let slots: Vec<_> = (1..=MOST_PROBED).map(MessageRoot::<Snapshot>::chain_at_slot).collect();
         let mut layers = Vec::new();
         for chain in 0..all.len() {
             if all[chain].batches().iter().all(|batch| batch.data.pubdata_hash().is_none()) {
                 continue;
             }
             let layer = self.layer_of(chain)?;
-            let since = layer.record.first_values.first_writes(message_root, &[slot]);
-            if since.is_some_and(|since| since[0].is_some()) {
+            let since = layer.record.first_values.first_writes(message_root, &slots);
+            if since.is_some_and(|since| since.iter().any(Option::is_some)) {
                 layers.push(layer);
             }
         }
