@@ -110,7 +110,7 @@ impl Observer for TreesObserver {
                 }
             }
             Event::SlBatchRootUnchecked => console.info(
-                "the root of an SL batch is the one in its file; compare it with L1's, or give L1's state \
+                "the root of an SL batch is the one in its file or commit; compare it with L1's, or give L1's state \
                  with --anchor",
             ),
             Event::SlBatchRoot { batch, known } => console.verbose(format_args!(

@@ -2,7 +2,6 @@ use thiserror::Error;
 
 use super::{
     OtherAnswer,
-    l1::LostPubdata,
     logs::{SourceError, SourceFormat},
     state::{Format, ImportError},
 };
@@ -85,7 +84,7 @@ pub enum IndexError {
         /// The chain.
         chain: ChainId,
         /// What is lost.
-        source: LostPubdata,
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The logs of a batch do not fold to the root that the settlement layer stores.
     #[error("{name}{place}: chain {chain}, batch {batch} is incomplete")]

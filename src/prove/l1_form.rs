@@ -161,7 +161,8 @@ impl Trees {
             batches = l1.sl_batches(batches, &opened.options, blocks);
         }
         Ok(opened.sl_batches.get_or_init(|| {
-            if opened.options.l1.is_none() {
+            let is_unchecked = batches.iter().any(|batch| batch.is_executed().is_none());
+            if opened.options.l1.is_none() && is_unchecked {
                 opened.options.observer.event(&Event::SlBatchRootUnchecked);
             }
             batches

@@ -132,8 +132,8 @@ pub enum Event<'a> {
         /// The duration of the search.
         elapsed: Duration,
     },
-    /// The root of an SL batch comes from the file of SL batches and is not checked, since no state of L1 is
-    /// given.
+    /// The root of an SL batch comes from the file of SL batches or from its commit, and it is not known whether L1
+    /// stores it, since neither a state of L1 nor an execution is given.
     SlBatchRootUnchecked,
     /// The root of an SL batch was found in the state of L1.
     SlBatchRoot {

@@ -51,9 +51,14 @@ pub(super) fn committed(
             Ok(pubdata) => pubdata,
             // Nothing of a validium is on L1, so nothing is left out.
             Err(lost) if matches!(lost.source, LostReason::Validium) => return Ok(()),
-            Err(source) => {
+            Err(lost) => {
                 let name = sink.collector.name(origin.source);
-                return sink.note(IndexError::Lost { name, place: origin.place, chain, source });
+                return sink.note(IndexError::Lost {
+                    name,
+                    place: origin.place,
+                    chain,
+                    source: lost.into(),
+                });
             }
         };
         match batch_pubdata::parse(chain, number, pubdata) {

@@ -124,6 +124,25 @@ fn every_lost_batch_of_the_settlement_layer_is_bridged_or_ends_the_trees() {
 }
 
 #[test]
+fn copies_and_lost_executions_change_nothing() {
+    let expected = from_state();
+    let folder = tempfile::tempdir().unwrap();
+    let twice = [l1_files::commits(), l1_files::commits()].concat();
+    let same = |trees: Result<Trees, slproof::Error>| {
+        let trees = trees.unwrap();
+        assert_eq!(trees.missing_on_l1(), []);
+        assert_eq!(trees.forest().unwrap().root(), expected.root());
+    };
+    same(open(folder.path(), &twice));
+    for lost in 0..l1_files::executions().len() {
+        let mut executions = l1_files::executions();
+        executions.remove(lost);
+        l1_files::write_lines(folder.path(), "executes.jsonl", &executions);
+        same(open(folder.path(), &l1_files::commits()));
+    }
+}
+
+#[test]
 fn a_changed_byte_of_a_commit_never_gives_other_trees() {
     let expected = from_state();
     let folder = tempfile::tempdir().unwrap();

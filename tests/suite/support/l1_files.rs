@@ -26,12 +26,23 @@ pub fn sl_batches() -> Vec<Value> {
     json("l1/expected.json.gz")["slBatches"].as_array().unwrap().clone()
 }
 
-/// Writes these commits, and all other files.
+/// The transactions that execute batches, or revert some.
+pub fn executions() -> Vec<Value> {
+    json_lines("l1/executes.jsonl.gz")
+}
+
+/// Writes these commits, and all other files that are not there yet.
 pub fn write(directory: &Path, commits: &[Value]) {
-    let lines: Vec<String> = commits.iter().map(ToString::to_string).collect();
-    fs::write(directory.join("commits.jsonl"), lines.join("\n")).unwrap();
-    for name in ["executes.jsonl.gz", "receipts.jsonl.gz"] {
-        fs::copy(super::fixture(&format!("l1/{name}")), directory.join(name)).unwrap();
+    write_lines(directory, "commits.jsonl", commits);
+    if !directory.join("executes.jsonl").exists() {
+        write_lines(directory, "executes.jsonl", &executions());
+        write_lines(directory, "receipts.jsonl", &json_lines("l1/receipts.jsonl.gz"));
+        blobs::write(directory);
     }
-    blobs::write(directory);
+}
+
+/// Writes a file with one value on each line.
+pub fn write_lines(directory: &Path, name: &str, values: &[Value]) {
+    let lines: Vec<String> = values.iter().map(ToString::to_string).collect();
+    fs::write(directory.join(name), lines.join("\n")).unwrap();
 }

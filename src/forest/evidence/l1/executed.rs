@@ -6,7 +6,7 @@
 
 use rayon::prelude::*;
 
-use super::{FirstValues, registry::Registered};
+use super::{first_values::FirstValues, registry::Registered};
 use crate::{
     contracts::{Layout, MessageRoot, ZkChain},
     forest::{

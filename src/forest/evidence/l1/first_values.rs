@@ -1,12 +1,10 @@
 use std::collections::BTreeMap;
 
-use super::Executed;
 use crate::{
-    contracts::ZkChain,
     ingest::l1::LayerRecord,
     primitives::{Address, SlBatch, SlBlock, Word},
     snapshot::Snapshot,
-    state::{StateError, StorageReader, slots::mapping_value},
+    state::{StateError, StorageReader},
 };
 
 /// The first value of every slot that was written up to the end of a batch of the settlement layer, with the batch
@@ -28,15 +26,9 @@ impl<'r> FirstValues<'r> {
         self.end = end;
     }
 
-    /// Adds the batch roots of a chain that are known from messages.
-    pub(super) fn fill(&mut self, executed: &Executed) {
-        let Some(diamond) = executed.diamond else { return };
-        for &leaf in &executed.filled {
-            let number = executed.numbers.get(leaf as u64).unwrap_or_default();
-            let slot = mapping_value(number.to_word(), ZkChain::<Snapshot>::batch_roots());
-            let value = (executed.roots[leaf].into(), executed.since[leaf]);
-            self.filled.insert((diamond, slot), value);
-        }
+    /// Adds the value of a slot that a missing batch of the settlement layer wrote.
+    pub(super) fn fill(&mut self, contract: Address, slot: Word, value: Word, since: SlBatch) {
+        self.filled.insert((contract, slot), (value, since));
     }
 
     fn since(&self, contract: Address, slots: &[Word]) -> Vec<Option<SlBatch>> {

@@ -11,25 +11,29 @@
 
 mod executed;
 mod first_values;
+mod gap;
 mod registry;
 mod replay;
 
-use std::{fmt, ops::RangeInclusive, sync::OnceLock};
+use std::sync::OnceLock;
 
 use super::{Evidence, RecordedChain, block_roots, first_writes, state::has_v31};
 use crate::{
-    contracts::{Layout, MessageRoot},
+    contracts::{Layout, MessageRoot, ZkChain},
     forest::{
         BatchNumbers, Forest, History, HistoryError, RebuildError, RebuildOptions, SearchBudget,
         Timeline, history,
     },
     ingest::l1::LayerRecord,
     merkle::Tree,
-    primitives::{Hash, SlBatch, SlBlock},
+    primitives::{Hash, SlBlock},
     proof::CheckedBy,
+    snapshot::Snapshot,
+    state::slots::mapping_value,
 };
 use executed::Executed;
 use first_values::FirstValues;
+pub use gap::L1Gap;
 use replay::{Replay, Replayed};
 
 /// What the batches of a settlement layer on L1 show of its trees.
@@ -45,50 +49,6 @@ pub(in crate::forest) struct L1Evidence<'r> {
     /// The interop roots. Not set before they are needed.
     roots: OnceLock<Vec<(SlBlock, Hash)>>,
     gaps: Vec<L1Gap>,
-}
-
-/// Batches of the settlement layer whose pubdata is missing on L1.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum L1Gap {
-    /// The trees go on after these batches. `leaves` batches of chains that were executed in them are known from
-    /// messages in other batches of the settlement layer, and are proven by the next batch root.
-    Bridged {
-        /// The missing batches of the settlement layer.
-        missing: RangeInclusive<SlBatch>,
-        /// The number of batches of chains.
-        leaves: u64,
-    },
-    /// The trees end before these batches: what was appended in them is not known.
-    Ends {
-        /// The missing batches of the settlement layer.
-        missing: RangeInclusive<SlBatch>,
-        /// The last batch of the settlement layer that was given.
-        last: SlBatch,
-    },
-}
-
-impl fmt::Display for L1Gap {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let range = |missing: &RangeInclusive<SlBatch>| match missing.start() == missing.end() {
-            true => format!("SL batch {} is", missing.start()),
-            false => format!("SL batches {} to {} are", missing.start(), missing.end()),
-        };
-        match self {
-            Self::Bridged { missing, leaves } => write!(
-                f,
-                "{} missing on L1: the messages and logs in it are lost, but not the trees; {leaves} batches that it \
-                 executed are known from other SL batches",
-                range(missing)
-            ),
-            Self::Ends { missing, last } => write!(
-                f,
-                "{} missing on L1, and what it appended to the trees is not known: nothing that was executed from \
-                 there to SL batch {last} can be proven",
-                range(missing)
-            ),
-        }
-    }
 }
 
 impl<'r> L1Evidence<'r> {
@@ -108,9 +68,7 @@ impl<'r> L1Evidence<'r> {
         let Replayed { end, shared_root, chains, executed, gaps } =
             Replay::new(record, &sl_chains, &chains, executed)?.run()?;
         values.end_with(end);
-        for chain in &executed {
-            values.fill(chain);
-        }
+        executed.iter().for_each(|chain| fill(&mut values, chain));
         let recorded = chains.iter().zip(&executed);
         let recorded = recorded
             .map(|(id, executed)| RecordedChain { id: *id, batches: executed.roots.len() as u64 });
@@ -135,6 +93,16 @@ impl<'r> L1Evidence<'r> {
         let steps = first_writes::steps(&self.values, self.options.addresses, forest, &blocks);
         let steps = steps.map_err(RebuildError::from)?.unwrap_or_default();
         history::mend(forest, History::new(blocks, roots, steps), budget)
+    }
+}
+
+/// Adds the batch roots of a chain that are known from messages.
+fn fill(values: &mut FirstValues<'_>, executed: &Executed) {
+    let Some(diamond) = executed.diamond else { return };
+    for &leaf in &executed.filled {
+        let number = executed.numbers.get(leaf as u64).unwrap_or_default();
+        let slot = mapping_value(number.to_word(), ZkChain::<Snapshot>::batch_roots());
+        values.fill(diamond, slot, executed.roots[leaf].into(), executed.since[leaf]);
     }
 }
 

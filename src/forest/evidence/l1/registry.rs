@@ -1,4 +1,4 @@
-use super::FirstValues;
+use super::first_values::FirstValues;
 use crate::{
     contracts::{MOST_CHAINS, MessageRoot},
     forest::{L1Error, RebuildError, RebuildOptions},

@@ -7,7 +7,7 @@
 
 use std::{collections::BTreeMap, ops::RangeInclusive};
 
-use super::{L1Gap, executed::Executed, registry::Registered};
+use super::{executed::Executed, gap::L1Gap, registry::Registered};
 use crate::{
     forest::{
         BatchNumbers, EMPTY_ENTRY, L1Error, RebuildError, batch_leaf, chain_id_leaf, entry_zeros,
