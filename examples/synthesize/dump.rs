@@ -14,7 +14,7 @@ use blake2::{Blake2s256, Digest};
 use flate2::{Compression, write::GzEncoder};
 use slproof::primitives::{Address, Word};
 
-use crate::layer::Slots;
+use super::layer::Slots;
 
 /// Slots per chunk of an Era snapshot.
 const CHUNK: u64 = 1_000_000;

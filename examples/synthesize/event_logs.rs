@@ -12,7 +12,7 @@ use slproof::{
     primitives::{BatchNumber, Hash, Word},
 };
 
-use crate::layer::{Layer, MESSAGE_ROOT};
+use super::layer::{Layer, MESSAGE_ROOT};
 
 /// Writes events. A block has one transaction.
 pub(crate) struct EventLogs<'f> {

@@ -50,7 +50,7 @@ impl Draw {
         self.next() % end
     }
 
-    fn hash(&mut self) -> Hash {
+    pub(crate) fn hash(&mut self) -> Hash {
         let mut bytes = [0; 32];
         bytes.chunks_mut(8).for_each(|chunk| chunk.copy_from_slice(&self.next().to_be_bytes()));
         Hash::new(bytes)

@@ -19,11 +19,18 @@
 //! | `--state PATH` | the dump; a directory for Era snapshots | – |
 //! | `--archive FILE` | the raw archive of logs | – |
 //! | `--events FILE` | MessageRoot's events as `eth_getLogs` returns them, one per line | – |
+//! | `--l1 DIR` | what L1 keeps: `commits.jsonl`, `executes.jsonl`, and `blobs/`, raw by versioned hash | – |
+//! | `--sl-batches N` | about how many SL batches L1 has | 100 |
+//! | `--blobs N` | blobs of an SL batch, filled with random data; if 0, calldata instead | 6 |
+//! | `--writes N` | other slots that an SL batch writes for the first time | 1000 |
 //! | `--roots FILE` | the expected roots | – |
 
+mod blobs;
 mod dump;
 mod event_logs;
 mod history;
+mod l1;
+mod l1_calls;
 mod layer;
 
 use std::{
@@ -38,13 +45,14 @@ use std::{
 use serde_json::json;
 use slproof::{
     contracts::Release,
-    message::BatchView,
+    message::{BatchLogs, BatchView},
     primitives::{Address, Word, hex},
 };
 
 use dump::Dump;
 use event_logs::EventLogs;
 use history::Shape;
+use l1::{L1, Size};
 use layer::{Layer, Slots};
 
 /// Discards the slots if no dump was requested.
@@ -55,7 +63,12 @@ impl Slots for Nowhere {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let mut given = arguments()?;
+    run(env::args().skip(1))
+}
+
+/// Runs the example with the arguments of a command line.
+pub(crate) fn run(args: impl Iterator<Item = String>) -> Result<(), Box<dyn Error>> {
+    let mut given = arguments(args)?;
     let mut number = |name: &str, default: u64| -> Result<u64, Box<dyn Error>> {
         given.remove(name).map_or(Ok(default), |text| Ok(text.parse()?))
     };
@@ -67,6 +80,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         idle: number("idle", 2)?,
         seed: number("seed", 1)?,
     };
+    let size = Size {
+        batches: (shape.batches / number("sl-batches", 100)?.max(1)).max(1),
+        blobs: number("blobs", 6)? as usize,
+        writes: number("writes", 1000)? as usize,
+    };
     let release: Release = given.remove("release").as_deref().unwrap_or("v29").parse()?;
     let form = given.remove("form").unwrap_or("table".into());
     let mut state =
@@ -74,13 +92,19 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut archive = given.remove("archive").map(create).transpose()?;
     let mut events = given.remove("events").map(create).transpose()?;
     let roots = given.remove("roots").map(create).transpose()?;
+    let l1 = given.remove("l1");
+    let mut l1 = l1.map(|path| L1::create(Path::new(&path), size, shape.seed)).transpose()?;
     if let Some(unknown) = given.keys().next() {
         return Err(
             format!("--{unknown} is no argument; they stand at the head of this example").into()
         );
     }
 
-    let mut texts = Texts { archive: archive.as_mut(), events: events.as_mut().map(EventLogs::to) };
+    let mut texts = Texts {
+        archive: archive.as_mut(),
+        events: events.as_mut().map(EventLogs::to),
+        l1: l1.as_mut(),
+    };
     let layer = match &mut state {
         Some(dump) => play(shape, release, dump, &mut texts)?,
         None => play(shape, release, &mut Nowhere, &mut texts)?,
@@ -112,8 +136,9 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// The `--name value` pairs of the command line.
-fn arguments() -> Result<HashMap<String, String>, Box<dyn Error>> {
-    let mut args = env::args().skip(1);
+fn arguments(
+    mut args: impl Iterator<Item = String>,
+) -> Result<HashMap<String, String>, Box<dyn Error>> {
     let mut given = HashMap::new();
     while let Some(name) = args.next() {
         let name = name.strip_prefix("--").ok_or(format!("{name:?} is no argument"))?.to_owned();
@@ -127,15 +152,36 @@ fn create(path: String) -> std::io::Result<BufWriter<File>> {
     Ok(BufWriter::with_capacity(1 << 20, File::create(path)?))
 }
 
-/// The text outputs of a history: logs and events.
+/// The text outputs of a history: logs, events, and what L1 keeps.
 struct Texts<'f> {
     archive: Option<&'f mut BufWriter<File>>,
     events: Option<EventLogs<'f>>,
+    l1: Option<&'f mut L1>,
+}
+
+/// The slots of a state dump, and those that L1 keeps.
+struct Both<'s>(&'s mut dyn Slots, Option<&'s mut L1>);
+
+impl Slots for Both<'_> {
+    fn set(&mut self, contract: Address, slot: Word, value: Word) {
+        self.0.set(contract, slot, value);
+        if let Some(l1) = &mut self.1 {
+            l1.set(contract, slot, value);
+        }
+    }
 }
 
 impl Texts<'_> {
     fn batch(&mut self, logs: BatchView<'_>) -> std::io::Result<()> {
         self.archive.as_mut().map_or(Ok(()), |archive| archive_line(archive, logs))
+    }
+
+    /// The last chain of the layer was registered.
+    fn registered(&mut self, layer: &Layer) -> std::io::Result<()> {
+        if let Some(l1) = &mut self.l1 {
+            l1.registered(layer);
+        }
+        self.events.as_mut().map_or(Ok(()), |events| events.registered(layer))
     }
 }
 
@@ -147,30 +193,35 @@ fn play(
     texts: &mut Texts<'_>,
 ) -> std::io::Result<Layer> {
     let mut layer = Layer::new(release.layout(), shape.chain(0));
-    if let Some(events) = &mut texts.events {
-        events.registered(&layer)?;
-    }
+    texts.registered(&layer)?;
     let mut executed = 0;
     for step in shape.steps() {
-        layer.set_block(step.block, slots);
+        let is_next = step.block > layer.block();
+        layer.set_block(step.block, &mut Both(slots, texts.l1.as_deref_mut()));
+        if let Some(l1) = texts.l1.as_mut().filter(|_| is_next) {
+            l1.block_ended(&layer)?;
+        }
         let due =
             (1 + shape.chains / 4 + shape.chains * executed * 2 / shape.batches).min(shape.chains);
         while (layer.chains().len() as u64) <= due.max(step.chain as u64) {
             let chain = shape.chain(layer.chains().len() as u64);
             layer.add_chain(chain, shape.diamond(chain));
-            if let Some(events) = &mut texts.events {
-                events.registered(&layer)?;
-            }
+            texts.registered(&layer)?;
         }
-        let chain = layer.chains()[step.chain].id;
+        let (chain, diamond) = (layer.chains()[step.chain].id, layer.chains()[step.chain].diamond);
         let mut batches = Vec::with_capacity(step.batches.len());
         for batch in &step.batches {
             batches.push((*batch, shape.batch_root(chain, *batch)));
-            if let Some(logs) = shape.logs(chain, *batch) {
+            let logs = shape.logs(chain, *batch);
+            if let Some(logs) = &logs {
                 texts.batch(logs.view())?;
+            }
+            if let (Some(l1), Some(executed)) = (&mut texts.l1, batches.last()) {
+                l1.executed((chain, diamond), *executed, logs.as_ref().map(BatchLogs::view));
             }
         }
         executed += batches.len() as u64;
+        let slots = &mut Both(slots, texts.l1.as_deref_mut());
         match &mut texts.events {
             // Each append emits the roots after it.
             Some(events) => {
@@ -181,6 +232,11 @@ fn play(
             }
             None => layer.append(step.chain, &batches, slots),
         }
+    }
+    if let Some(l1) = &mut texts.l1 {
+        // The root of the last block.
+        layer.clone().set_block(layer.block() + 1, &mut **l1);
+        l1.finish(&layer)?;
     }
     Ok(layer)
 }

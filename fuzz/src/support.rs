@@ -1,3 +1,6 @@
+#[path = "../../examples/synthesize/blobs.rs"]
+pub mod blobs;
+
 #[path = "../../tests/suite/support/container.rs"]
 pub mod container;
 

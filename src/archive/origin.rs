@@ -3,7 +3,7 @@ use std::fmt;
 use bytemuck::{Pod, Zeroable};
 
 /// A position in a source.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Place {
     /// The whole source.
     #[default]

@@ -285,8 +285,8 @@ pub(super) struct CheckArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct RebuildArgs {
-    /// Data of the settlement layer: a snapshot, dumps of one state, events of MessageRoot, or a tree
-    /// file; - for standard input. A state and events have to agree
+    /// Data of the settlement layer: a snapshot, dumps of one state, events of MessageRoot, transactions and
+    /// blobs of L1, or a tree file; - for standard input. They have to agree
     #[arg(required = true, value_name = "EVIDENCE")]
     pub(super) evidence: Vec<PathBuf>,
     /// The tree file to write, *.sltree

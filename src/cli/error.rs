@@ -6,7 +6,9 @@ use super::role::Role;
 use crate::{
     files::{InputError, metadata_of},
     forest::{HistoryError, TreeFileError},
-    ingest::{FileKind, FoundFiles, IndexError, is_directory_of_files, state::files_of},
+    ingest::{
+        FileKind, FoundFiles, IndexError, is_directory_of_files, l1::L1DataError, state::files_of,
+    },
     proof::FailureCode,
     prove::{Error, ExtractError, SlBatchError},
     records::EntriesError,
@@ -145,6 +147,9 @@ fn exit_code(error: &Error) -> u8 {
         Error::TwoSettlementLayers { .. } => 2,
         Error::NotItsPast { .. } => 4,
         Error::Index(IndexError::NeedsChain { .. }) => 2,
+        Error::L1(L1DataError::SeveralLayers { .. }) => 2,
+        Error::L1(L1DataError::Index(error)) if error.is_io() => 6,
+        Error::L1(_) => 3,
         Error::OtherJob { .. } | Error::Call(_) => 2,
         Error::NotResumable | Error::NotMergeable | Error::NoInput => 2,
         Error::CompressedParquet | Error::CompressedMerge => 2,

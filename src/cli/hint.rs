@@ -5,8 +5,11 @@ use std::error::Error;
 use super::error::CliError;
 use crate::{
     archive::ArchiveError,
-    forest::{RebuildError, TreeFileError},
-    ingest::{IndexError, logs::SourceError, state::ImportError, state_proofs::StateProofsError},
+    forest::{L1Error, RebuildError, TreeFileError},
+    ingest::{
+        IndexError, l1::L1DataError, logs::SourceError, state::ImportError,
+        state_proofs::StateProofsError,
+    },
     proof::{
         FailureCode, Reason,
         calldata::CallError,
@@ -107,6 +110,10 @@ fn of_state(error: &(dyn Error + 'static)) -> Option<&'static str> {
         RebuildError::NoDiamond { .. } => Some("give the address of Bridgehub with --bridgehub"),
         RebuildError::Incomplete { .. } => Some("search further down with --max-gap"),
         RebuildError::TooLargeForMemory { .. } => Some("make a tree file with slproof rebuild -o"),
+        RebuildError::L1(L1Error::NoSlChain) => Some("give the chain id with --sl-chain-id"),
+        RebuildError::L1(L1Error::NoRegistrations { .. }) => {
+            Some("give the address of MessageRoot with --message-root")
+        }
         _ => None,
     }
 }
@@ -124,6 +131,11 @@ fn of_source(error: &(dyn Error + 'static)) -> Option<&'static str> {
             }
             _ => None,
         };
+    }
+    if let Some(L1DataError::SeveralLayers { .. } | L1DataError::NoLayer { .. }) =
+        error.downcast_ref()
+    {
+        return Some("give the diamond of the settlement layer on L1 with --sl-diamond");
     }
     match error.downcast_ref()? {
         SourceError::NoBatch { .. } => Some(

@@ -35,8 +35,8 @@ pub(super) fn run(
     console: &Console,
     bars: ProgressFactory,
 ) -> Result<Outcome, CliError> {
-    needs_tree(args)?;
     let found = FoundFiles::at(&args.archives)?;
+    needs_tree(args, &found)?;
     let files = found.files.iter();
     let inputs = files.map(|file| &file.path).chain(&args.tree).chain(&args.batch_blocks);
     let inputs: Vec<&Path> = inputs.map(PathBuf::as_path).collect();
@@ -52,9 +52,12 @@ pub(super) fn run(
             .map_err(|error| wrong_input(path, Role::BatchBlocks, error.into()))?,
         None => BatchBlocks::default(),
     };
+    let of_l1: Vec<PathBuf> = found.of(FileKind::is_of_l1).map(|file| file.path.clone()).collect();
     let options = args.tree_args.options(None, console);
+    // Anyone can send messages with pubdata of any chain. The trees show which of them are right.
+    let evidence = if args.tree.is_empty() { &of_l1 } else { &args.tree };
     let trees =
-        (!args.tree.is_empty()).then(|| args.tree_args.trees(&args.tree, &options)).transpose()?;
+        (!evidence.is_empty()).then(|| args.tree_args.trees(evidence, &options)).transpose()?;
     let forest = trees.as_ref().and_then(Trees::forest);
     let check = forest.map(TreeCheck::new).transpose()?;
     let network = args.tree_args.state.deployment();
@@ -83,7 +86,10 @@ pub(super) fn run(
     };
     let mut indexer = Indexer::create(&args.output, options, checked)?;
     chains.set_blocks(&mut indexer);
-    for file in &archives {
+    if let Some(trees) = &trees {
+        trees.index_l1(&of_l1, &mut indexer)?;
+    }
+    for file in archives.iter().filter(|file| !of_l1.contains(&file.path)) {
         let chain = args.chain.or(chains.of(&file.path));
         if chain.is_none() && file.may_lack_chain() {
             let path = file.path.display();
@@ -142,7 +148,7 @@ pub(super) fn run(
 /// Whether a file is read as an archive: every file that was given by name, and of a directory those that are
 /// recognized, or all if their format is given.
 fn is_read(file: &FoundFile, args: &IndexArgs) -> bool {
-    let is_recognized = file.kind.is_some_and(FileKind::has_logs);
+    let is_recognized = file.kind.is_some_and(|kind| kind.has_logs() || kind.is_of_l1());
     !file.from_directory || is_recognized || (args.format.0.is_some() && file.damage.is_none())
 }
 
@@ -257,10 +263,10 @@ fn missing_batches(coverage: &Coverage) -> u64 {
     coverage.missing.iter().map(|missing| missing.count).sum()
 }
 
-/// Refuses flags about a state if no state was given.
-fn needs_tree(args: &IndexArgs) -> Result<(), CliError> {
+/// Refuses flags about evidence if none was given.
+fn needs_tree(args: &IndexArgs, found: &FoundFiles) -> Result<(), CliError> {
     match args.tree_args.given() {
-        Some(flag) if args.tree.is_empty() => {
+        Some(flag) if args.tree.is_empty() && found.of(FileKind::is_of_l1).next().is_none() => {
             Err(CliError::Usage(format!("{flag} is about the state; give one with --tree")))
         }
         _ => Ok(()),

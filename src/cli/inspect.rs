@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 use super::{
     args::InspectArgs,
     error::{CliError, Outcome},
-    inspect_lines, inspect_proof, inspect_tree,
+    inspect_l1, inspect_lines, inspect_proof, inspect_tree,
     report::{self, Console, count},
 };
 use crate::{
@@ -39,10 +39,12 @@ pub(super) fn run(args: &InspectArgs, console: Console) -> Result<Outcome, CliEr
             Some(kind @ (FileKind::Manifest | FileKind::Checkpoint)) => {
                 inspect_lines::document(input, kind)?
             }
+            Some(FileKind::L1Transactions) => inspect_l1::transactions(input)?,
             Some(FileKind::Events | FileKind::EventsAndLogs) => {
                 let message_root = args.state_args.message_root.unwrap_or(system::MESSAGE_ROOT);
                 inspect_lines::events(input, message_root)?
             }
+            Some(FileKind::Blobs) => inspect_lines::blobs(input)?,
             // Other files are treated as dumps too: the errors of the dump parsers say what was found.
             Some(
                 FileKind::State(_) | FileKind::Snapshot | FileKind::TreeFile | FileKind::Answer(_),

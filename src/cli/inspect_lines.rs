@@ -1,15 +1,23 @@
 //! Descriptions of files with one item per line, and of the manifests and checkpoints of outputs.
 
-use std::{collections::BTreeMap, io::Read};
+use std::{
+    collections::{BTreeMap, HashSet},
+    io::Read,
+};
 
 use serde_json::{Value, json};
 
 use super::{error::CliError, report::count};
 use crate::{
-    files::{Input, InputError, Lines},
-    ingest::{FileKind, events::read_events_input},
+    files::{Input, InputError, Lines, Scratch},
+    ingest::{
+        FileKind,
+        events::read_events_input,
+        l1::blobs::{BlobCounts, Blobs},
+    },
     primitives::{Address, Number},
     proof::{Request, RequestLine},
+    prove::with_causes,
 };
 
 /// The maximum length of a line whose members are read: more than a batch with all its messages.
@@ -110,6 +118,22 @@ pub(super) fn events(input: Input, message_root: Address) -> Result<(Value, Stri
         "byKind": kinds,
     });
     Ok((value, text))
+}
+
+/// Blobs of L1. Which batches they belong to is known only from commits.
+pub(super) fn blobs(input: Input) -> Result<(Value, String), CliError> {
+    let name = input.name().to_owned();
+    let blobs = Blobs::read_input(input, &HashSet::new(), Scratch::temporary()?)?;
+    let BlobCounts { unused: era, foreign, damaged, .. } = blobs.counts();
+    let mut text = format!("{}: {}\n{era} with pubdata of Era chains", name, FileKind::Blobs);
+    if foreign > 0 {
+        text.push_str(&format!(", {foreign} of others"));
+    }
+    text.push('\n');
+    for fault in blobs.faults() {
+        text.push_str(&format!("damaged: {}\n", with_causes(fault)));
+    }
+    Ok((json!({"kind": "blobs", "era": era, "foreign": foreign, "damaged": damaged}), text))
 }
 
 /// The manifest of a shard, or the checkpoint of an interrupted job.

@@ -14,6 +14,7 @@ mod history;
 mod import;
 mod index;
 mod inspect;
+mod inspect_l1;
 mod inspect_lines;
 mod inspect_proof;
 mod inspect_tree;

@@ -10,7 +10,11 @@ use super::{
 use crate::{
     files::names,
     forest::Forest,
-    ingest::{event_logs::Mapping, state::Dump},
+    ingest::{
+        event_logs::Mapping,
+        l1::{L1Data, L1Layer},
+        state::Dump,
+    },
     proof::Target,
     prove::{AnchorState, Event, Observer, StateUse, SurveyedState, Trees, with_causes},
     state::StorageReader,
@@ -71,6 +75,20 @@ impl Observer for TreesObserver {
                          events, compared with the state"
                     .into(),
             }),
+            Event::L1Read { data, layer } => l1_read(data, layer, console),
+            Event::L1Gaps(gaps) => {
+                for gap in gaps.iter().take(GAPS_SHOWN) {
+                    console.info(gap);
+                }
+                if gaps.len() > GAPS_SHOWN {
+                    let rest = count(gaps.len() - GAPS_SHOWN);
+                    console.info(format_args!("{rest} more ranges of SL batches are missing"));
+                }
+            }
+            Event::L1Unused(error) => {
+                console.info("the batches on L1 were not compared with the trees");
+                console.verbose(with_causes(*error));
+            }
             Event::Rebuilt { layout, is_given } => {
                 let how = if *is_given { "as given" } else { "detected" };
                 console.verbose(format_args!("release of the contracts: {layout} ({how})"));
@@ -92,7 +110,7 @@ impl Observer for TreesObserver {
                 }
             }
             Event::SlBatchRootUnchecked => console.info(
-                "the root of an SL batch is the one in its file; compare it with L1's, or give L1's state \
+                "the root of an SL batch is the one in its file or commit; compare it with L1's, or give L1's state \
                  with --anchor",
             ),
             Event::SlBatchRoot { batch, known } => console.verbose(format_args!(
@@ -115,6 +133,32 @@ fn logs_read(mapping: &Mapping, console: &Console) {
             count(mapping.counts.logs),
             mapping.counts.last_block,
         ));
+    }
+}
+
+/// Says what was read of files of L1.
+fn l1_read(data: &L1Data, layer: &L1Layer, console: &Console) {
+    let names = data.commits(layer).names().iter().map(ToString::to_string);
+    let names: Vec<String> = names.collect();
+    let batches = layer.record.batches();
+    if let (Some(first), Some(last)) = (batches.first(), batches.last()) {
+        console.verbose(format_args!(
+            "L1: SL batches {} to {} of {}; {} blobs",
+            first.batch,
+            last.batch,
+            names.join(", also "),
+            count(data.blobs().counts().used),
+        ));
+    }
+    for lost in layer.lost.iter().take(GAPS_SHOWN) {
+        console.info(with_causes(lost));
+    }
+    for (batches, reason) in data.commits(layer).gaps().iter().take(GAPS_SHOWN) {
+        let of = match batches.start() == batches.end() {
+            true => format!("SL batch {}", batches.start()),
+            false => format!("SL batches {} to {}", batches.start(), batches.end()),
+        };
+        console.info(format_args!("{of}: {}", with_causes(reason)));
     }
 }
 

@@ -125,10 +125,6 @@ fn with_archive(args: &ProveArgs) -> Result<ProveArgs, CliError> {
             }
         }
     }
-    let is_calldata = args.format == Some(ProofFormat::Calldata);
-    if !args.anchor.is_empty() && args.sl_batches.is_empty() && !is_calldata {
-        return Err(CliError::Usage("--anchor needs --sl-batches, or --format calldata".into()));
-    }
     Ok(args)
 }
 
@@ -137,6 +133,7 @@ fn messages(args: &ProveArgs, trees: &Trees) -> Result<Messages, CliError> {
     let mut options = MessagesOptions::default();
     options.source.access = args.tree_args.state.access;
     options.trees = Some(trees.clone());
+    options.source.relayed = args.relayed_by;
     options.chain_of_others = args.which.chain;
     Messages::open(&args.messages, &options).map_err(|error| {
         let wrong = |error, path: &PathBuf| wrong_input(path, Role::Messages, error);

@@ -10,7 +10,7 @@ use super::{
     state_args::{SearchArgs, TreeArgs, dump_format},
 };
 use crate::{
-    ingest::state::Format,
+    ingest::{logs::RelayedBy, state::Format},
     message::LogKind,
     primitives::{Address, ChainId, Hash},
     proof::{
@@ -28,8 +28,8 @@ pub(super) struct ProveArgs {
     /// A directory with everything: stands for --tree, --messages and --sl-batches with this directory
     #[arg(long, value_name = "DIR")]
     pub(super) archive: Option<PathBuf>,
-    /// Data of the settlement layer: a tree file, a snapshot, dumps of one state, or events of
-    /// MessageRoot; directories of them, or - for standard input
+    /// Data of the settlement layer: a tree file, a snapshot, dumps of one state, events of MessageRoot, or
+    /// transactions and blobs of L1; directories of them, or - for standard input
     #[arg(long, required_unless_present = "archive", num_args = 1.., value_name = "EVIDENCE")]
     pub(super) tree: Vec<PathBuf>,
     /// Archives of L2→L1 logs in any form that index takes; directories of them, or - for standard
@@ -37,6 +37,10 @@ pub(super) struct ProveArgs {
     /// to --chain
     #[arg(long, required_unless_present = "archive", num_args = 1.., value_name = "ARCHIVE")]
     pub(super) messages: Vec<PathBuf>,
+    /// The address of the RelayedSLDAValidator whose messages on the settlement layer carry the pubdata of its
+    /// chains, or any for every sender [default: any in files of L1, of which only what folds is taken]
+    #[arg(long, value_name = "ADDRESS|any")]
+    pub(super) relayed_by: Option<RelayedBy>,
     #[command(flatten)]
     pub(super) which: WhichArgs,
     /// The root to prove against: latest (the newest interop root), first (the interop root of the block
@@ -45,8 +49,8 @@ pub(super) struct ProveArgs {
     /// log's own batch)
     #[arg(long, value_name = "TARGET", default_value = "latest")]
     pub(super) target: Target,
-    /// The settlement layer's own batches, with their logs and blocks, for sl-batch:N and
-    /// sl-batch:first; files or directories
+    /// The settlement layer's own batches, with their logs and blocks, or transactions and blobs of L1, for
+    /// sl-batch:N and sl-batch:first; files or directories. Not needed if --tree is of L1
     #[arg(long, value_name = "FILE")]
     pub(super) sl_batches: Vec<PathBuf>,
     /// The state of L1, with which the root of an SL batch is compared: a snapshot, dumps of one state, or

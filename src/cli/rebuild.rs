@@ -93,6 +93,10 @@ fn report_evidence(trees: &Trees, forest: &Forest, console: &Console) {
     if checked_by.has(CheckedBy::EVENTS) {
         console.info("every root in the events equals the rebuilt one");
     }
+    if checked_by.has(CheckedBy::L1) {
+        console
+            .info("every root of an SL batch that its commit on L1 names equals the rebuilt one");
+    }
     // Trees that are not in a file were opened, which reports this already.
     if checked_by == CheckedBy::EVENTS && trees.tree_file().is_some() {
         only_events(forest, console);
@@ -144,6 +148,8 @@ fn table(forest: &Forest) -> String {
 
 fn json(trees: &Trees, forest: &Forest) -> Value {
     let missing: Vec<String> = trees.missing_events().iter().map(ToString::to_string).collect();
+    let missing_on_l1: Vec<String> =
+        trees.missing_on_l1().iter().map(ToString::to_string).collect();
     let chains: Vec<_> = forest
         .chains()
         .iter()
@@ -164,6 +170,7 @@ fn json(trees: &Trees, forest: &Forest) -> Value {
         "release": forest.layout().to_string(),
         "checkedBy": forest.checked_by(),
         "missingEvents": missing,
+        "missingOnL1": missing_on_l1,
         "chains": chains,
         "sharedTree": {"height": shared.height(), "leaves": shared.leaves(), "root": shared.root()},
         "interopRoot": forest.latest().map(interop_root),

@@ -24,19 +24,24 @@ impl Role {
             SlBatches, Snapshot, State, TreeFile,
         };
         match self {
-            Self::State => matches!(kind, Snapshot | TreeFile | State(_) | Events | EventsAndLogs),
+            Self::State => kind.is_evidence(),
             Self::Anchor => matches!(
                 kind,
                 Snapshot | State(_) | Answer(OtherAnswer::EthGetProof | OtherAnswer::Block)
             ),
             // Lines of SL batches are also an archive of logs.
-            Self::Messages => matches!(kind, MessageArchive | Logs(_) | EventsAndLogs | SlBatches),
+            Self::Messages => {
+                matches!(kind, MessageArchive | Logs(_) | EventsAndLogs | SlBatches)
+                    || kind.is_of_l1()
+            }
             Self::Proofs => kind == Proofs,
             Self::Requests => kind == Requests,
             Self::Shard => false,
             Self::Native => matches!(kind, Snapshot | TreeFile | MessageArchive),
             // An archive of logs may be one of SL batches without their blocks.
-            Self::SlBatches => matches!(kind, SlBatches | Logs(_) | EventsAndLogs),
+            Self::SlBatches => {
+                matches!(kind, SlBatches | Logs(_) | EventsAndLogs) || kind.is_of_l1()
+            }
             // Events of the chain name the blocks of its batches.
             Self::BatchBlocks => {
                 matches!(kind, BatchBlocks | SlBatches | Events | EventsAndLogs | Logs(_))
@@ -64,7 +69,11 @@ impl Role {
                 "did you mean --tree or --events, or slproof rebuild?"
             }
             (_, FileKind::SlBatches) => "did you mean --sl-batches?",
+            (_, FileKind::L1Transactions) => "slproof inspect lists the batches that it commits",
             (_, FileKind::BatchBlocks) => "did you mean --batch-blocks?",
+            (_, FileKind::Blobs) => {
+                "blobs are read together with the transactions that committed them"
+            }
             (_, FileKind::Manifest) => {
                 "give the shard itself to slproof merge, without .shard.json"
             }

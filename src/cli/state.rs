@@ -89,6 +89,7 @@ impl TreeArgs {
     pub(super) fn given(&self) -> Option<&'static str> {
         let given = [
             ("--sl-chain-id", self.sl_chain_id.is_some()),
+            ("--sl-diamond", self.sl_diamond.is_some()),
             ("--release", self.release.is_some()),
             ("--last-block", self.last_block.is_some()),
         ];
@@ -113,6 +114,7 @@ impl TreeArgs {
             ("--message-root", state.message_root.map(|address| address.to_string())),
             ("--network", state.network.map(|network| network.name().to_owned())),
             ("--sl-chain-id", self.sl_chain_id.map(|chain| chain.to_string())),
+            ("--sl-diamond", self.sl_diamond.map(|address| address.to_string())),
             ("--release", self.release.map(|release| release.to_string())),
             ("--last-block", self.last_block.map(|block| block.to_string())),
             ("--max-gap", max_gap.map(|max_gap| max_gap.to_string())),
@@ -127,6 +129,7 @@ impl TreeArgs {
         TreesOptions {
             state: self.state.options(),
             sl_chain: self.sl_chain(),
+            sl_diamond: self.sl_diamond,
             release: self.release,
             last_block: self.last_block,
             max_gap: self.max_gap,

@@ -63,6 +63,9 @@ pub(super) struct TreeArgs {
     /// The settlement layer's chain id; the state of another chain is refused
     #[arg(long, value_name = "ID")]
     pub(super) sl_chain_id: Option<ChainId>,
+    /// The diamond of the settlement layer on L1, if files of L1 have the batches of several
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) sl_diamond: Option<Address>,
     /// The release of the contracts, v26 to v31 [default: detected from the state]
     #[arg(long, value_name = "RELEASE")]
     pub(super) release: Option<Release>,

@@ -18,8 +18,8 @@ use crate::{
     proof::CheckedBy,
     prove::{Error, with_causes},
     survey::{
-        BatchRuns, ChainCounts, FileReport, FileUse, Missing, MissingPart, Provable, Survey,
-        SurveyOptions, TargetKind, TreesReport, survey,
+        BatchRuns, ChainCounts, FileReport, FileUse, L1Report, Missing, MissingPart, Provable,
+        Survey, SurveyOptions, TargetKind, TreesReport, survey,
     },
 };
 
@@ -141,6 +141,9 @@ fn text(found: &Survey, next: Option<&str>, all: bool) -> String {
     if let Some(layer) = &found.settlement_layer {
         let _ = writeln!(text, "\n{}", layer_text(layer));
     }
+    if let Some(l1) = &found.l1 {
+        list(&mut text, "on L1", &l1_lines(l1), most);
+    }
     list(&mut text, "chains", &chain_lines(&found.chains), most);
     list(&mut text, "can be proven", &provable_lines(&found.provable), most);
     let problems = found.problems.iter().map(|problem| with_causes(&problem.error));
@@ -198,7 +201,7 @@ fn rank(usage: FileUse) -> u8 {
         FileUse::Evidence => 1,
         FileUse::Logs | FileUse::LogsOfUnknownChain => 2,
         FileUse::SlBatches | FileUse::BatchBlocks => 3,
-        FileUse::Anchor | FileUse::OtherState | FileUse::OtherLayer => 4,
+        FileUse::Anchor | FileUse::OtherState | FileUse::OtherLayer | FileUse::StateProofs => 4,
         FileUse::Past => 5,
         FileUse::Proofs => 6,
         FileUse::Nothing => 7,
@@ -238,7 +241,9 @@ fn gives(file: &FileReport) -> String {
 /// The trees, and what they are worth.
 fn layer_text(layer: &TreesReport) -> String {
     let (chain, release, batches) = (layer.sl_chain_id, &layer.release, count(layer.batches));
-    let worth = if layer.checked_by == CheckedBy::EVENTS {
+    let worth = if layer.checked_by == CheckedBy::L1 {
+        "every root of an SL batch that its commit on L1 names equals the rebuilt one"
+    } else if layer.checked_by == CheckedBy::EVENTS {
         "every root in the events equals the rebuilt one; this does not show that they are of the real chain, or \
          complete at their end"
     } else if layer.checked_by.has(CheckedBy::EVENTS) {
@@ -257,6 +262,29 @@ fn layer_text(layer: &TreesReport) -> String {
          {compare}, with that of another source",
         layer.checked_by
     )
+}
+
+/// What L1 keeps of the settlement layer, and what is missing.
+fn l1_lines(l1: &L1Report) -> Vec<String> {
+    let whole = format!(
+        "{} of the SL batches {} to {} are whole, with {} blobs",
+        count(l1.whole),
+        l1.first,
+        l1.last,
+        count(l1.blobs)
+    );
+    let lost = l1.lost.iter().map(|lost| {
+        let cost = match lost.is_bridged {
+            true => "costs only its own logs",
+            false => "ends the trees: nothing that was executed from there on can be proven",
+        };
+        let batches = match lost.first == lost.last {
+            true => format!("SL batch {}", lost.first),
+            false => format!("SL batches {} to {}", lost.first, lost.last),
+        };
+        format!("{batches} {cost}; {}", lost.reasons.join("; "))
+    });
+    std::iter::once(whole).chain(lost).collect()
 }
 
 fn chain_lines(chains: &[ChainCounts]) -> Vec<String> {

@@ -1,5 +1,5 @@
 //! Events as era-contracts declares them: `IMessageRoot.sol`, v29 to v31 (v26 to v28 emit the first three);
-//! `IExecutor.sol`, since v30; `IL1Messenger.sol`, v26 to v31.
+//! `IExecutor.sol`, v26 to v31 (the last one since v30); `IL1Messenger.sol`, v26 to v31.
 #![allow(missing_docs, unreachable_pub, clippy::pedantic)]
 
 alloy_sol_types::sol! {
@@ -18,6 +18,24 @@ alloy_sol_types::sol! {
         uint256 indexed blockNumber,
         uint256 indexed logId,
         bytes32[] sides
+    );
+
+    event BlockCommit(
+        uint256 indexed batchNumber,
+        bytes32 indexed batchHash,
+        bytes32 indexed commitment
+    );
+
+    event BlockExecution(
+        uint256 indexed batchNumber,
+        bytes32 indexed batchHash,
+        bytes32 indexed commitment
+    );
+
+    event BlocksRevert(
+        uint256 totalBatchesCommitted,
+        uint256 totalBatchesVerified,
+        uint256 totalBatchesExecuted
     );
 
     event ReportCommittedBatchRangeZKsyncOS(

@@ -40,6 +40,19 @@ impl Scratch {
         }
     }
 
+    /// Creates a file in the directory that `TMPDIR` names.
+    ///
+    /// # Errors
+    /// [`OutputError`] when the directory cannot be written to.
+    pub fn temporary() -> Result<Self, OutputError> {
+        let directory = std::env::temp_dir();
+        let name = format!("a temporary file in {}", directory.display());
+        match create::nameless(&directory) {
+            Ok(file) => Ok(Self { name, file, len: 0 }),
+            Err(source) => Err(OutputError { name, source }),
+        }
+    }
+
     /// Appends bytes and returns their offset.
     ///
     /// # Errors

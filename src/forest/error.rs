@@ -1,6 +1,6 @@
 use thiserror::Error;
 
-use super::EventsError;
+use super::{EventsError, L1Error};
 use crate::{
     contracts::{Layout, Release},
     primitives::{Address, BatchNumber, ChainId, Hash, SlBlock},
@@ -17,6 +17,9 @@ pub enum RebuildError {
     /// The events of MessageRoot are incomplete, contradict each other, or contain other roots.
     #[error(transparent)]
     Events(#[from] EventsError),
+    /// The batches of the settlement layer on L1 are incomplete, contradict each other, or lead to other roots.
+    #[error(transparent)]
+    L1(#[from] L1Error),
     /// MessageRoot registers no chain at this address.
     #[error(
         "there is no MessageRoot at {0}: the dump is not of a settlement layer, or is incomplete. On L1, \
@@ -237,6 +240,7 @@ impl RebuildError {
             Self::Length { stored, .. } => *stored != 0,
             Self::TwoRoots { .. } | Self::InteropRoot { .. } => true,
             Self::Events(error) => error.is_mismatch(),
+            Self::L1(error) => error.is_mismatch(),
             _ => false,
         }
     }

@@ -19,6 +19,7 @@
 
 mod chain_tree;
 mod compare_events;
+mod compare_l1;
 mod emitted_roots;
 mod error;
 mod events_error;
@@ -27,6 +28,7 @@ mod explain;
 mod hashes;
 mod history;
 mod interop_root;
+mod l1_error;
 mod leaf;
 mod numbers;
 mod options;
@@ -39,20 +41,24 @@ pub use chain_tree::ChainTree;
 pub use compare_events::compare_block_roots;
 pub use error::RebuildError;
 pub use events_error::{EventPlace, EventsError};
-pub use evidence::EventGap;
+pub use evidence::{EventGap, L1Gap};
 pub use explain::explain;
 pub use history::{
     ChainAt, History, HistoryError, RootIndex, SearchBudget, Timeline, explain_further,
 };
 pub use interop_root::InteropRoot;
+pub use l1_error::L1Error;
 pub use leaf::{
     BATCH_LEAF_PADDING, BatchLeaves, CHAIN_ID_LEAF_PADDING, EMPTY_ENTRY, batch_leaf, chain_id_leaf,
     entry_zeros,
 };
 pub use numbers::BatchNumbers;
 pub use options::{Addresses, RebuildOptions};
-pub use rebuild::{RebuiltFromEvents, rebuild, rebuild_from_events};
+pub use rebuild::{
+    RebuiltFromEvents, RebuiltFromL1, rebuild, rebuild_from_events, rebuild_from_l1,
+};
 pub use tree_file::{
-    HistoryOptions, TreeFile, TreeFileError, rebuild_events_to_file, rebuild_to_file,
+    HistoryOptions, TreeFile, TreeFileError, rebuild_events_to_file, rebuild_l1_to_file,
+    rebuild_to_file,
 };
 pub use trees::Forest;

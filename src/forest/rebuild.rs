@@ -3,17 +3,17 @@ use std::mem;
 use rayon::prelude::*;
 
 use super::{
-    BatchLeaves, BatchNumbers, Forest, History, InteropRoot, RebuildError, RebuildOptions,
-    chain_id_leaf,
+    BatchLeaves, BatchNumbers, Forest, History, HistoryError, InteropRoot, RebuildError,
+    RebuildOptions, SearchBudget, Timeline, chain_id_leaf,
     chain_tree::chain_root,
     entry_zeros,
-    evidence::{EventEvidence, EventGap, Evidence, StateEvidence},
+    evidence::{EventEvidence, EventGap, Evidence, L1Evidence, L1Gap, StateEvidence},
     interop_root::PresentRoots,
     trees::ForestShape,
 };
 use crate::{
     contracts::{Layout, Release},
-    ingest::events::EventList,
+    ingest::{events::EventList, l1::LayerRecord},
     merkle::{NodeBuffer, Tree, TreeJob, build_all_into, build_on},
     primitives::{Hash, SlBlock, ordered::try_map},
     state::StorageReader,
@@ -64,6 +64,35 @@ pub fn rebuild_from_events(
     evidence.compare_forest(&forest)?;
     past.map_or(Ok(()), |past| forest.continues(past))?;
     Ok(RebuiltFromEvents { forest, history: evidence.history(), gaps: evidence.gaps().to_vec() })
+}
+
+/// Trees that were rebuilt from the settlement layer's batches on L1.
+#[derive(Debug)]
+pub struct RebuiltFromL1 {
+    /// The trees.
+    pub forest: Forest,
+    /// The interop roots and their contents.
+    pub timeline: Timeline,
+    /// The batches of the settlement layer whose pubdata is missing.
+    pub gaps: Vec<L1Gap>,
+}
+
+/// Rebuilds every chain tree and the shared tree from the batches of a settlement layer on L1, and compares them
+/// with the root of each of these batches. `budget` limits the search for what each block appended; `None` derives
+/// it from the number of batches.
+///
+/// # Errors
+/// [`HistoryError::Evidence`] if the batches are incomplete, contradict each other, or lead to other trees.
+pub fn rebuild_from_l1(
+    record: &LayerRecord,
+    options: &RebuildOptions,
+    budget: Option<SearchBudget>,
+) -> Result<RebuiltFromL1, HistoryError> {
+    let evidence = L1Evidence::read(record, options)?;
+    let forest = rebuild_in_memory(&evidence, options)?;
+    let budget = budget.unwrap_or_else(|| SearchBudget::for_batches(forest.batch_count()));
+    let timeline = evidence.history(&forest, budget)?;
+    Ok(RebuiltFromL1 { forest, timeline, gaps: evidence.gaps().to_vec() })
 }
 
 /// Rebuilds the trees from evidence, and compares them with everything that it recorded.

@@ -74,6 +74,18 @@ pub enum IndexError {
         /// What is wrong.
         source: SourceError,
     },
+    /// The pubdata of a batch are not on L1 any more, or damaged there.
+    #[error("{name}{place}: chain {chain}")]
+    Lost {
+        /// The file with the commit.
+        name: String,
+        /// The place in it.
+        place: Place,
+        /// The chain.
+        chain: ChainId,
+        /// What is lost.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The logs of a batch do not fold to the root that the settlement layer stores.
     #[error("{name}{place}: chain {chain}, batch {batch} is incomplete")]
     Incomplete {

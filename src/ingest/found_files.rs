@@ -42,6 +42,15 @@ pub fn is_directory_of_files(path: &Path) -> Result<bool, InputError> {
     Ok(is_directory(path)? && !is_snapshot_directory(path)?)
 }
 
+/// Whether a path is that of a file with what L1 keeps of batches: transactions or blobs. A pipe is not looked into,
+/// since it can be read only once.
+///
+/// # Errors
+/// [`InputError`] if the first bytes of the file cannot be read.
+pub fn is_file_of_l1(path: &Path) -> Result<bool, InputError> {
+    Ok(is_file(path)? && kind_at(path, false)?.is_some_and(FileKind::is_of_l1))
+}
+
 impl FoundFiles {
     /// Finds the files at `paths`, and in the directories among them, with all their subdirectories. Links to
     /// directories are not followed, since they may lead back. The same directories give the same list.
@@ -183,13 +192,21 @@ impl FileKind {
     /// Whether a file of this kind shows what a settlement layer recorded.
     #[must_use]
     pub fn is_evidence(self) -> bool {
-        matches!(self, Self::Snapshot | Self::TreeFile | Self::State(_)) || self.has_events()
+        matches!(self, Self::Snapshot | Self::TreeFile | Self::State(_))
+            || self.has_events()
+            || self.is_of_l1()
     }
 
     /// Whether a file of this kind holds events of MessageRoot.
     #[must_use]
     pub fn has_events(self) -> bool {
         matches!(self, Self::Events | Self::EventsAndLogs)
+    }
+
+    /// Whether a file of this kind holds what L1 keeps of batches: transactions or blobs.
+    #[must_use]
+    pub fn is_of_l1(self) -> bool {
+        matches!(self, Self::L1Transactions | Self::Blobs)
     }
 
     /// Whether a file of this kind holds the logs of batches.

@@ -7,8 +7,8 @@
 //! | [`event_logs`] | logs of contracts, in the forms of nodes and data exporters |
 //! | [`events`] | events of MessageRoot |
 //! | [`logs`] | L2→L1 logs of batches: raw, receipts, pubdata, rows of a node's tables |
+//! | [`l1`] | what L1 keeps of a settlement layer: transactions that commit and execute its batches, and blobs |
 //! | [`sl_batches`] | the settlement layer's own batches |
-//! | [`l1`] | transactions of L1 that commit and execute batches |
 //!
 //! [`sniff`] detects what a file is, and [`FoundFiles`] finds the files in directories.
 
@@ -31,6 +31,6 @@ pub mod state;
 pub mod state_proofs;
 
 pub use error::IndexError;
-pub use found_files::{FoundFile, FoundFiles, is_directory_of_files};
+pub use found_files::{FoundFile, FoundFiles, is_directory_of_files, is_file_of_l1};
 pub use other_answer::OtherAnswer;
 pub use sniff::{FileKind, guess, sniff};

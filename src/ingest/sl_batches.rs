@@ -38,9 +38,22 @@ pub struct SlBatchLogs {
     blocks: RangeInclusive<SlBlock>,
     local_root: Hash,
     root: Option<Hash>,
+    is_executed: Option<bool>,
 }
 
 impl SlBatchLogs {
+    /// A batch from L1: the blocks with interop roots in it, the root of its logs, the root in its commit, and
+    /// whether L1 executed it.
+    pub(super) fn of_l1(
+        batch: SlBatch,
+        blocks: RangeInclusive<SlBlock>,
+        local_root: Hash,
+        root: Hash,
+        is_executed: Option<bool>,
+    ) -> Self {
+        Self { batch, blocks, local_root, root: Some(root), is_executed }
+    }
+
     /// The batch.
     #[must_use]
     pub fn batch(&self) -> SlBatch {
@@ -64,6 +77,12 @@ impl SlBatchLogs {
     pub fn root(&self) -> Option<Hash> {
         self.root
     }
+
+    /// Whether L1 executed the batch and stores its root. `None` if that is not known.
+    #[must_use]
+    pub fn is_executed(&self) -> Option<bool> {
+        self.is_executed
+    }
 }
 
 /// The settlement layer's own batches.
@@ -83,6 +102,14 @@ impl SlBatches {
         let mut last_blocks: Vec<_> = ends.collect();
         last_blocks.sort_unstable();
         Self { by_number, last_blocks }
+    }
+
+    /// Batches from L1, in addition to those of files.
+    pub(super) fn with(mut self, batches: impl IntoIterator<Item = SlBatchLogs>) -> Self {
+        for logs in batches {
+            self.by_number.entry(logs.batch).or_insert((Place::Whole, logs));
+        }
+        Self::new(self.by_number)
     }
 
     /// A batch. `None` if the file does not have it.
@@ -234,7 +261,7 @@ fn sl_batch(
             "has the local logs root {stated}, but its {} logs fold to {local_root}",
             logs.logs().len()
         ))),
-        _ => Ok(SlBatchLogs { batch, blocks, local_root, root }),
+        _ => Ok(SlBatchLogs { batch, blocks, local_root, root, is_executed: None }),
     }
 }
 

@@ -5,6 +5,7 @@ use std::fmt;
 use super::{
     OtherAnswer,
     event_logs::{ColumnNames, first_logs, has_log_columns},
+    l1::{blobs::are_blobs, has_batch_calls, is_table_of_transactions},
     logs::{MESSENGER_SIGNATURES, SourceFormat, has_topic},
     state::Format,
 };
@@ -42,8 +43,12 @@ pub enum FileKind {
     EventsAndLogs,
     /// The settlement layer's own batches.
     SlBatches,
+    /// Transactions of L1 that commit, execute or revert batches, or receipts of them.
+    L1Transactions,
     /// The blocks of each batch.
     BatchBlocks,
+    /// Blobs of L1.
+    Blobs,
     /// The manifest of a shard.
     Manifest,
     /// The checkpoint of an interrupted job.
@@ -66,7 +71,9 @@ impl fmt::Display for FileKind {
             Self::Events => "a file of events of MessageRoot",
             Self::EventsAndLogs => "a file of events of MessageRoot and of L1Messenger",
             Self::SlBatches => "a file of the settlement layer's own batches",
+            Self::L1Transactions => "a file of transactions of L1",
             Self::BatchBlocks => "a file with the blocks of each batch",
+            Self::Blobs => "a file of blobs of L1",
             Self::Manifest => "the manifest of a shard",
             Self::Checkpoint => "the checkpoint of an interrupted job",
         })
@@ -87,13 +94,21 @@ pub fn sniff(input: &Input) -> Option<FileKind> {
         };
     }
     if input.is_parquet() {
-        return table_of_logs(input).or(Some(FileKind::Proofs));
+        let of_l1 = || is_table_of_transactions(input).then_some(FileKind::L1Transactions);
+        return table_of_logs(input).or_else(of_l1).or(Some(FileKind::Proofs));
+    }
+    if has_batch_calls(head) {
+        return Some(FileKind::L1Transactions);
+    }
+    if are_blobs(head) {
+        return Some(FileKind::Blobs);
     }
     by_members(head)
         .or_else(|| OtherAnswer::of(head).map(FileKind::Answer))
         .or_else(|| of_events(input))
         .or_else(|| SourceFormat::recognize(input).map(FileKind::Logs))
         .or_else(|| Format::recognize(input).map(FileKind::State))
+        .or_else(|| is_table_of_transactions(input).then_some(FileKind::L1Transactions))
 }
 
 /// As [`sniff`], but also recognizes damaged proofs and logs by a part of their first object.

@@ -1,5 +1,5 @@
 //! Chooses the evidence among the files of directories: one settlement layer's newest state, whole or in parts,
-//! and the events of its MessageRoot.
+//! the events of its MessageRoot, and its batches on L1.
 
 use std::{
     cell::Cell,
@@ -25,6 +25,8 @@ pub struct ChosenEvidence {
     pub state: Vec<PathBuf>,
     /// The files of events.
     pub events: Vec<PathBuf>,
+    /// The files of L1 with the batches of the settlement layer.
+    pub l1: Vec<PathBuf>,
     /// Every file of a state or of trees, with what it is used for.
     pub seen: Vec<SurveyedState>,
 }
@@ -67,11 +69,17 @@ impl ChosenEvidence {
         let is_state = |kind: FileKind| {
             kind.is_evidence()
                 && !kind.has_events()
+                && !kind.is_of_l1()
                 && (with_tree_files || kind != FileKind::TreeFile)
         };
-        let events = found.of(FileKind::has_events);
-        let mut chosen =
-            Self { events: events.map(|file| file.path.clone()).collect(), ..Self::default() };
+        let paths = |is_wanted: fn(FileKind) -> bool| -> Vec<PathBuf> {
+            found.of(is_wanted).map(|file| file.path.clone()).collect()
+        };
+        let (events, l1) = (paths(FileKind::has_events), paths(FileKind::is_of_l1));
+        // Blobs alone show nothing: without the commits, it is not known whose they are.
+        let has_commits = found.of(|kind| kind == FileKind::L1Transactions).next().is_some();
+        let l1 = if has_commits { l1 } else { Vec::new() };
+        let mut chosen = Self { events, l1, ..Self::default() };
         let states: Vec<&FoundFile> = found.of(is_state).collect();
         if let ([only], true) = (&states[..], options.batch_roots_only) {
             chosen.state = vec![only.path.clone()];
@@ -144,7 +152,7 @@ impl ChosenEvidence {
     pub fn check(&mut self, sl_chain: Option<ChainId>) -> Result<(), Error> {
         let used = self.seen.iter().find(|state| matches!(state.usage, StateUse::Evidence));
         let used = used.map(|state| (names(&state.paths), state.sl_chain));
-        let nothing = self.state.is_empty() && self.events.is_empty();
+        let nothing = self.state.is_empty() && self.events.is_empty() && self.l1.is_empty();
         for state in std::mem::take(&mut self.seen) {
             match state.usage {
                 StateUse::Contradicts(error) => return Err(error),
@@ -163,7 +171,7 @@ impl ChosenEvidence {
         }
         if nothing {
             let what =
-                "there is no state of a settlement layer, no tree file and no events".to_owned();
+                "there is no state of a settlement layer, no tree file, no events and no commits on L1".to_owned();
             return Err(Error::NothingFound { code: FailureCode::NothingFound, what });
         }
         Ok(())
@@ -204,6 +212,7 @@ impl Rebuilder {
         let scratch = temporary_directory()?;
         let options = TreesOptions {
             events: Vec::new(),
+            from_l1: Vec::new(),
             sl_chain: None,
             l1: None,
             batch_roots_only: false,

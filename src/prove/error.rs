@@ -8,7 +8,7 @@ use crate::{
     archive::ArchiveError,
     files::{ContainerError, InputError, OutputError},
     forest::{HistoryError, RebuildError, TreeFileError},
-    ingest::{IndexError, state::ImportError, state_proofs::StateProofsError},
+    ingest::{IndexError, l1::L1DataError, state::ImportError, state_proofs::StateProofsError},
     primitives::{ChainId, Hash},
     proof::{FailureCode, Target},
     records::{EncoderError, EntriesError, VerdictsError},
@@ -51,6 +51,9 @@ pub enum Error {
     /// An archive of logs could not be read.
     #[error(transparent)]
     Index(#[from] IndexError),
+    /// Files of L1 could not be read, or do not show one settlement layer.
+    #[error(transparent)]
+    L1(#[from] L1DataError),
     /// Records of proofs could not be read.
     #[error(transparent)]
     Entries(#[from] EntriesError),
@@ -299,9 +302,17 @@ impl Error {
             Self::NotStateProofs(_) => FailureCode::InvalidOptions,
             Self::Native(error) if error.is_io() => FailureCode::ReadFailed,
             Self::Archive(error) if error.is_io() => FailureCode::ReadFailed,
-            Self::Index(error) if error.is_io() => FailureCode::ReadFailed,
+            Self::Index(error) | Self::L1(L1DataError::Index(error)) if error.is_io() => {
+                FailureCode::ReadFailed
+            }
+            Self::L1(
+                L1DataError::NoCommits
+                | L1DataError::NoDiamond { .. }
+                | L1DataError::NoLayer { .. },
+            ) => FailureCode::IncompleteState,
+            Self::L1(L1DataError::SeveralLayers { .. }) => FailureCode::InvalidOptions,
             Self::Index(IndexError::Unknown { .. }) => FailureCode::UnknownInput,
-            Self::Import(_) | Self::Native(_) | Self::Archive(_) | Self::Index(_) => {
+            Self::Import(_) | Self::Native(_) | Self::Archive(_) | Self::Index(_) | Self::L1(_) => {
                 FailureCode::InputDamaged
             }
             Self::Entries(error) => error.code(),

@@ -14,7 +14,7 @@ use crate::{
         FileKind,
         event_logs::{ColumnNames, has_log_columns},
         events::{EventList, read_event_inputs},
-        sniff,
+        is_file_of_l1, sniff,
         state::ImportError,
     },
     primitives::{Address, SlBlock},
@@ -36,16 +36,19 @@ pub(super) struct EventOptions<'o> {
 pub(super) struct TreeInputs {
     pub(super) events: Vec<ReopenableInput>,
     pub(super) states: Vec<ReopenableInput>,
+    /// Files of L1 with the batches of the settlement layer.
+    pub(super) l1: Vec<PathBuf>,
 }
 
 impl TreeInputs {
-    /// Separates files of events from the other inputs. `events` are known to be events.
+    /// Separates the inputs by kind, and adds those whose kind is given.
     pub(super) fn of(
         paths: &[PathBuf],
         events: &[PathBuf],
+        l1: &[PathBuf],
         columns: &ColumnNames,
     ) -> Result<Self, ImportError> {
-        let mut inputs = Self { events: Vec::new(), states: Vec::new() };
+        let mut inputs = Self { events: Vec::new(), states: Vec::new(), l1: Vec::new() };
         let has_events = |input: &Input| {
             sniff(input).is_some_and(FileKind::has_events) || has_log_columns(input, columns)
         };
@@ -59,12 +62,19 @@ impl TreeInputs {
                     input.put_back(opened);
                     is_events
                 }
-                () => has_events(&Input::open(path)?),
+                () => {
+                    if is_file_of_l1(path)? {
+                        inputs.l1.push(path.clone());
+                        continue;
+                    }
+                    has_events(&Input::open(path)?)
+                }
             };
             let list = if is_events { &mut inputs.events } else { &mut inputs.states };
             list.push(input);
         }
         inputs.events.extend(events.iter().map(|path| ReopenableInput::new(path)));
+        inputs.l1.extend_from_slice(l1);
         Ok(inputs)
     }
 }

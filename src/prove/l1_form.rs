@@ -2,12 +2,17 @@
 
 use std::sync::{Arc, PoisonError};
 
-use super::{Error, Event, Observer, SlBatchError, SlBatchTree, Trees, trees::Opened};
+use super::{
+    Error, Event, Observer, SlBatchError, SlBatchTree, Trees, l1_trees::GivenL1, trees::Opened,
+};
 use crate::{
     anchor::{Answer, KnownRoots, SettlementCheck},
     files::names,
     forest::{Forest, Timeline},
-    ingest::sl_batches::{SlBatches, read_all_sl_batches},
+    ingest::{
+        is_file_of_l1,
+        sl_batches::{SlBatches, read_all_sl_batches},
+    },
     primitives::{BatchNumber, Hash, SlBatch, SlBlock, Word},
     proof::Target,
 };
@@ -45,6 +50,9 @@ impl<'t> SlBatchTrees<'t> {
             || SlBatchError::NotArchived { name: self.name(), batch, has: self.batches.range() };
         let logs = self.batches.batch(batch).ok_or_else(missing)?;
         let stored = self.stored_root(batch)?;
+        if stored.is_none() && logs.is_executed() == Some(false) {
+            return Err(SlBatchError::NotOnL1(batch));
+        }
         let tree = Arc::new(SlBatchTree::rebuild(self.forest, self.timeline, logs, stored)?);
         let mut rebuilt = self.opened.rebuilt.lock().unwrap_or_else(PoisonError::into_inner);
         if rebuilt.len() >= MOST_SL_BATCHES {
@@ -105,7 +113,18 @@ impl<'t> SlBatchTrees<'t> {
     }
 
     fn name(&self) -> String {
-        names(&self.opened.options.sl_batches)
+        let files = &self.opened.options.sl_batches;
+        match &self.opened.from_l1 {
+            Some(l1) if files.is_empty() => l1.name().into(),
+            _ => names(files),
+        }
+    }
+}
+
+impl Opened {
+    /// Whether the settlement layer's own batches are given.
+    fn has_sl_batches(&self) -> bool {
+        self.from_l1.is_some() || !self.options.sl_batches.is_empty()
     }
 }
 
@@ -117,10 +136,10 @@ impl Trees {
         timeline: &'t Timeline,
         target: Target,
     ) -> Result<SlBatchTrees<'t>, Error> {
-        if self.0.options.sl_batches.is_empty() {
+        if !self.0.has_sl_batches() {
             return Err(Error::NoSlBatches(target));
         }
-        let batches = self.sl_batches(forest)?;
+        let batches = self.sl_batches(forest, timeline)?;
         let l1 = self.l1()?;
         Ok(SlBatchTrees { opened: &self.0, forest, timeline, batches, l1 })
     }
@@ -129,18 +148,27 @@ impl Trees {
     /// proven to L1 through it.
     #[must_use]
     pub fn has_sl_batches(&self) -> bool {
-        self.forest().is_some() && !self.0.options.sl_batches.is_empty()
+        self.forest().is_some() && self.0.has_sl_batches()
     }
 
-    /// The settlement layer's own batches that were given.
-    fn sl_batches(&self, forest: &Forest) -> Result<&SlBatches, Error> {
+    /// The settlement layer's own batches that were given, and those on L1.
+    fn sl_batches(&self, forest: &Forest, timeline: &Timeline) -> Result<&SlBatches, Error> {
         let opened = &*self.0;
         if let Some(batches) = opened.sl_batches.get() {
             return Ok(batches);
         }
-        let batches = read_all_sl_batches(&opened.options.sl_batches, forest.sl_chain())?;
+        let (mut files, mut of_l1) = (Vec::new(), Vec::new());
+        for path in &opened.options.sl_batches {
+            if is_file_of_l1(path)? { &mut of_l1 } else { &mut files }.push(path.clone());
+        }
+        let mut batches = read_all_sl_batches(&files, forest.sl_chain())?;
+        let blocks = &timeline.history().blocks;
+        for l1 in opened.from_l1.iter().chain(&GivenL1::read(&of_l1, &opened.options)?) {
+            batches = l1.sl_batches(batches, &opened.options, blocks);
+        }
         Ok(opened.sl_batches.get_or_init(|| {
-            if opened.options.l1.is_none() {
+            let is_unchecked = batches.iter().any(|batch| batch.is_executed().is_none());
+            if opened.options.l1.is_none() && is_unchecked {
                 opened.options.observer.event(&Event::SlBatchRootUnchecked);
             }
             batches
@@ -154,7 +182,7 @@ impl Trees {
     /// # Errors
     /// [`Error`] if the batches cannot be read, or if none of those can be rebuilt.
     pub fn newest_sl_batch(&self, most: usize) -> Result<Option<Arc<SlBatchTree>>, Error> {
-        let (Some(forest), false) = (self.forest(), self.0.options.sl_batches.is_empty()) else {
+        let (Some(forest), true) = (self.forest(), self.0.has_sl_batches()) else {
             return Ok(None);
         };
         let trees = self.sl_batch_trees(forest, self.history()?, Target::FirstSlBatch)?;

@@ -5,12 +5,12 @@ use std::{
     sync::Arc,
 };
 
-use super::{Error, LogChains, TreeCheck, Trees};
+use super::{Error, LogChains, TreeCheck, Trees, TreesOptions};
 use crate::{
     archive::Archive,
     files::{Input, InputError, is_directory, temporary_directory},
     ingest::{
-        FileKind, FoundFile, FoundFiles,
+        FileKind, FoundFile, FoundFiles, is_file_of_l1,
         logs::{BatchCheck, Indexer, SkippedInputs, SourceOptions, read_archive},
     },
     primitives::ChainId,
@@ -78,6 +78,7 @@ impl Messages {
             source.format.is_none() && source.chain.is_none() && source.relayed.is_none();
         if let ([path], true) = (paths, is_plain)
             && !is_directory(path.as_ref())?
+            && !is_file_of_l1(path.as_ref())?
         {
             match read_archive(path.as_ref(), source.access) {
                 Err(error) if error.names_no_chain() && options.names_chains() => {}
@@ -85,7 +86,15 @@ impl Messages {
             }
         }
         let found = FoundFiles::at(paths)?;
-        let (trees, otherwise) = (options.trees.as_ref(), options.chain_of_others);
+        let of_l1 = found.of(FileKind::is_of_l1).map(|file| file.path.clone());
+        let of_l1: Vec<PathBuf> = of_l1.collect();
+        // Anyone can send messages with pubdata of any chain. The trees show which of them are right.
+        let from_l1 = match (&options.trees, &of_l1[..]) {
+            (Some(_), _) | (None, []) => None,
+            (None, files) => Some(Trees::open(files, &TreesOptions::default())?),
+        };
+        let (trees, otherwise) =
+            (options.trees.as_ref().or(from_l1.as_ref()), options.chain_of_others);
         let chains = match source.chain {
             Some(_) => LogChains::default(),
             None => LogChains::find(&found, trees, source, otherwise)?,
@@ -96,7 +105,11 @@ impl Messages {
         let target: PathBuf = dir.path().join("merged.slmsg");
         let mut indexer = Indexer::create(&target, source.clone(), check)?;
         chains.set_blocks(&mut indexer);
+        trees.map_or(Ok(()), |trees| trees.index_l1(&of_l1, &mut indexer))?;
         for file in found.files {
+            if of_l1.contains(&file.path) {
+                continue;
+            }
             if has_logs(&file) {
                 let chain = source.chain.or(chains.of(&file.path));
                 match indexer.read_of(chain, Input::open(&file.path)?) {

@@ -24,6 +24,8 @@ mod job;
 #[cfg(feature = "calldata")]
 mod l1_contracts;
 mod l1_form;
+mod l1_logs;
+mod l1_trees;
 mod log_chains;
 mod matched_batch;
 mod messages;
@@ -38,6 +40,7 @@ mod surveyed_state;
 mod target_error;
 mod targets;
 mod trees;
+mod trees_options;
 mod verified_proofs;
 
 pub use anchor_state::AnchorState;
@@ -61,5 +64,6 @@ pub use sl_batch::{SlBatchError, SlBatchTree};
 pub use state_options::StateOptions;
 pub use surveyed_state::{StateUse, SurveyedState};
 pub use target_error::TargetError;
-pub use trees::{L1Options, Trees, TreesOptions};
+pub use trees::Trees;
+pub use trees_options::{L1Options, TreesOptions};
 pub use verified_proofs::{LogFilter, VerifiedProofs};

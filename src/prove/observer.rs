@@ -2,12 +2,16 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use super::SurveyedState;
+use super::{Error, SurveyedState};
 use crate::{
     anchor::KnownRoot,
     contracts::Layout,
-    forest::{EventGap, Forest, TreeFile},
-    ingest::{event_logs::Mapping, state::Dump},
+    forest::{EventGap, Forest, L1Gap, TreeFile},
+    ingest::{
+        event_logs::Mapping,
+        l1::{L1Data, L1Layer},
+        state::Dump,
+    },
     primitives::SlBatch,
     proof::Failure,
 };
@@ -97,6 +101,17 @@ pub enum Event<'a> {
     /// The events go on after the trees of the state, which are given. The trees are those of the events, which
     /// begin with those of the state.
     EventsGoOn(&'a Forest),
+    /// Files of L1 were read.
+    L1Read {
+        /// The files.
+        data: &'a L1Data,
+        /// The settlement layer in them.
+        layer: &'a L1Layer,
+    },
+    /// Batches of the settlement layer that are missing on L1. The slice may be empty.
+    L1Gaps(&'a [L1Gap]),
+    /// The batches on L1 are too few for trees, so they were not compared with those of other data.
+    L1Unused(&'a Error),
     /// The trees were rebuilt by the rules of one release.
     Rebuilt {
         /// The storage layout of the release.
@@ -117,8 +132,8 @@ pub enum Event<'a> {
         /// The duration of the search.
         elapsed: Duration,
     },
-    /// The root of an SL batch comes from the file of SL batches and is not checked, since no state of L1 is
-    /// given.
+    /// The root of an SL batch comes from the file of SL batches or from its commit, and it is not known whether L1
+    /// stores it, since neither a state of L1 nor an execution is given.
     SlBatchRootUnchecked,
     /// The root of an SL batch was found in the state of L1.
     SlBatchRoot {

@@ -15,13 +15,25 @@ impl TreesOptions {
     ) -> Result<(Vec<PathBuf>, Self), Error> {
         let mut options = self.clone();
         options.events = files_in(&self.events, FileKind::has_events)?;
-        options.sl_batches = files_in(&self.sl_batches, |kind| kind == FileKind::SlBatches)?;
+        options.from_l1 = files_in(&self.from_l1, FileKind::is_of_l1)?;
+        let has_sl_batches = |kind: FileKind| kind == FileKind::SlBatches || kind.is_of_l1();
+        options.sl_batches = files_in(&self.sl_batches, has_sl_batches)?;
         if !has_directory(paths)? {
             return Ok((paths.to_vec(), options));
         }
         let mut chosen = ChosenEvidence::among(&FoundFiles::at(paths)?, self, with_tree_files)?;
         chosen.check(self.sl_chain)?;
         chosen.seen.iter().for_each(|state| self.observer.event(&Event::StateChosen(state)));
+        // Those among the batches of the settlement layer are read once.
+        options.sl_batches.retain(|path| !chosen.l1.contains(path));
+        if chosen.state.is_empty() && chosen.events.is_empty() {
+            options.from_l1.retain(|path| !chosen.l1.contains(path));
+            return Ok((chosen.l1, options));
+        }
+        if !options.batch_roots_only {
+            chosen.l1.retain(|path| !options.from_l1.contains(path));
+            options.from_l1.append(&mut chosen.l1);
+        }
         if chosen.state.is_empty() {
             options.events.retain(|path| !chosen.events.contains(path));
             return Ok((chosen.events, options));

@@ -9,118 +9,26 @@ use std::{
 };
 
 use super::{
-    Error, Event, Observer, ObserverHandle, SlBatchTree, StateOptions,
-    event_trees::{Beside, EventOptions, GivenEvents, TreeInputs, say_if_unused},
+    Error, Event, Observer, SlBatchTree, TreesOptions,
+    event_trees::{Beside, GivenEvents, TreeInputs, say_if_unused},
+    l1_trees::GivenL1,
 };
 use crate::{
     anchor::KnownRoots,
-    contracts::{Layout, Release},
-    files::ReopenableInput,
     forest::{
-        Addresses, EventGap, Forest, History, HistoryOptions, RebuildOptions, RebuiltFromEvents,
-        SearchBudget, Timeline, TreeFile, rebuild, rebuild_to_file,
+        EventGap, Forest, History, HistoryOptions, L1Gap, RebuiltFromEvents, RebuiltFromL1,
+        Timeline, TreeFile, rebuild, rebuild_to_file,
     },
     ingest::{
-        event_logs::ColumnNames,
         events::EventList,
         sl_batches::SlBatches,
         state::{Dump, Format},
     },
-    primitives::{ChainId, SlBlock, hex},
+    primitives::{SlBlock, hex},
     proof::CheckedBy,
     snapshot::Snapshot,
     state::StorageReader,
 };
-
-/// How trees are opened, and the further inputs of their targets.
-///
-/// ```
-/// use slproof::{FailureCode, Trees, TreesOptions, primitives::ChainId};
-///
-/// let mut options = TreesOptions::default();
-/// options.sl_chain = Some(ChainId(9));
-/// let error = Trees::open(&["fixtures/gateway-v29/state.anvil.json"], &options).unwrap_err();
-/// assert_eq!(error.code(), FailureCode::IncompleteState);
-/// ```
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct TreesOptions {
-    /// How the state is read.
-    pub state: StateOptions,
-    /// The settlement layer's chain id. Trees of another chain are refused.
-    pub sl_chain: Option<ChainId>,
-    /// The release of the contracts; detected from the state by default.
-    pub release: Option<Release>,
-    /// The block of the state, if the state does not contain it.
-    pub last_block: Option<SlBlock>,
-    /// The maximum number of batches that a chain may have executed away from this settlement layer.
-    pub max_gap: u64,
-    /// Uses a state without rebuilding trees, so that only the batch roots that it stores can be targets. This
-    /// has no effect on tree files and events.
-    pub batch_roots_only: bool,
-    /// Files of events of MessageRoot, which show the contents of past roots. They have to agree with the trees;
-    /// `-` is standard input.
-    pub events: Vec<PathBuf>,
-    /// The columns of the events that have other names than exporters give them.
-    pub columns: ColumnNames,
-    /// The maximum number of trees to try for the changes between two consecutive roots. The default depends
-    /// on the number of batches.
-    pub search: Option<u64>,
-    /// Files of the settlement layer's own batches, for targets with roots on L1. They have to agree.
-    pub sl_batches: Vec<PathBuf>,
-    /// The state of L1, with which the roots of those batches are compared.
-    pub l1: Option<L1Options>,
-    /// The observer of events.
-    pub observer: ObserverHandle,
-}
-
-impl Default for TreesOptions {
-    fn default() -> Self {
-        Self {
-            state: StateOptions::default(),
-            sl_chain: None,
-            release: None,
-            last_block: None,
-            max_gap: RebuildOptions::default().max_gap,
-            batch_roots_only: false,
-            events: Vec::new(),
-            columns: ColumnNames::default(),
-            search: None,
-            sl_batches: Vec::new(),
-            l1: None,
-            observer: ObserverHandle::default(),
-        }
-    }
-}
-
-/// The state of L1.
-///
-/// ```
-/// use slproof::{L1Options, Messages, Prover, Request, Target, Trees, TreesOptions};
-/// use slproof::primitives::SlBatch;
-///
-/// let mut options = TreesOptions::default();
-/// options.sl_batches = vec!["fixtures/gateway-v29/gw_batches.jsonl".into()];
-/// let mut l1 = L1Options::default();
-/// l1.paths = vec!["fixtures/gateway-v29/l1.state.anvil.json".into()];
-/// l1.state.bridgehub = Some("0x303a465b659cbb0ab36ee643ea362c509eeb5213".parse()?);
-/// options.l1 = Some(l1);
-/// let trees = Trees::open(&["fixtures/gateway-v29/state.anvil.json"], &options)?;
-/// # let messages = Messages::open(&["fixtures/gateway-v29/logs.jsonl.gz"], &Default::default())?;
-///
-/// // L1 accepts these proofs.
-/// let request: Request = serde_json::from_str(r#"{"chainId":324,"batchNumber":501234,"id":0}"#)?;
-/// let records = Prover::new(trees, messages).prove(&request, Target::SlBatch(SlBatch(2028)))?;
-/// assert_eq!(records.len(), 1);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Clone, Debug, Default)]
-pub struct L1Options {
-    /// The parts of the state: dumps, or answers of `eth_getProof` with the header of their block.
-    pub paths: Vec<PathBuf>,
-    /// How the state is read, and the addresses of its contracts.
-    pub state: StateOptions,
-}
 
 /// The trees of a settlement layer. Cheap to clone: all clones share the opened data. Further data that a
 /// target needs, such as the history of the roots, is computed once, on first use.
@@ -145,6 +53,10 @@ pub(super) struct Opened {
     pub(super) source: Source,
     /// The missing events, if the trees were rebuilt from events.
     gaps: Vec<EventGap>,
+    /// The files of L1, if there are any.
+    pub(super) from_l1: Option<GivenL1>,
+    /// The batches of the settlement layer that are missing on L1, if the trees were rebuilt from them.
+    l1_gaps: Vec<L1Gap>,
     /// The events that were given beside a state or a tree file.
     pub(super) events: EventList,
     pub(super) history: OnceLock<FoundHistory>,
@@ -163,11 +75,19 @@ impl Opened {
         Self { gaps, ..Self::new(Source::Events(forest, history), options) }
     }
 
+    fn of_l1(found: RebuiltFromL1, options: &TreesOptions) -> Self {
+        let RebuiltFromL1 { forest, timeline, gaps } = found;
+        let history = timeline.into_history();
+        Self { l1_gaps: gaps, ..Self::new(Source::Events(forest, history), options) }
+    }
+
     fn new(source: Source, options: &TreesOptions) -> Self {
         Self {
             options: options.clone(),
             source,
             gaps: Vec::new(),
+            from_l1: None,
+            l1_gaps: Vec::new(),
             events: EventList::default(),
             history: OnceLock::new(),
             searching: Mutex::default(),
@@ -175,6 +95,77 @@ impl Opened {
             l1: OnceLock::new(),
             rebuilt: Mutex::default(),
         }
+    }
+
+    /// Opens everything but the files of L1.
+    fn read(paths: &[PathBuf], inputs: TreeInputs, options: &TreesOptions) -> Result<Self, Error> {
+        let given = options.state.given_addresses();
+        if let [path] = &paths[..]
+            && TreeFile::is_at(path)?
+        {
+            let file = TreeFile::open(path, options.state.access)?;
+            options.expect(&file)?;
+            options.observer.event(&Event::TreeFileOpened(&file));
+            let rebuild = options.rebuild_with(given);
+            let events =
+                GivenEvents::read(inputs.events, given.message_root, &options.of_events())?;
+            let opened = match events.beside(file.forest().clone(), &rebuild, &options.observer)? {
+                Beside::Within(_) => {
+                    Self { events: events.list, ..Self::new(Source::File(file), options) }
+                }
+                Beside::After(found) => Self::of_events(found, options),
+            };
+            return Ok(opened);
+        }
+        if inputs.states.is_empty() && !inputs.events.is_empty() {
+            let events =
+                GivenEvents::read(inputs.events, given.message_root, &options.of_events())?;
+            let found = events.rebuild(None, &options.rebuild_with(given), &options.observer)?;
+            return Ok(Self::of_events(found, options));
+        }
+        let dump = options.read(inputs.states)?;
+        if options.batch_roots_only && inputs.events.is_empty() {
+            let addresses = options.state.addresses(&dump.state)?;
+            let roots = KnownRoots::new(dump.state, addresses)?;
+            return Ok(Self::new(Source::State { format: dump.format, roots }, options));
+        }
+        let rebuild_options = options.rebuild(&dump)?;
+        let forest = rebuild(&dump.state, &rebuild_options)
+            .map_err(|source| Error::Rebuild { name: dump.name.clone(), source })?;
+        let message_root = rebuild_options.addresses.message_root;
+        let events = GivenEvents::read(inputs.events, message_root, &options.of_events())?;
+        let newest = forest.latest().map(|latest| latest.block);
+        events.compare_roots(&dump.state, message_root, newest)?;
+        let opened = match events.beside(forest, &rebuild_options, &options.observer)? {
+            Beside::Within(forest) => {
+                let (layout, is_given) = (forest.layout(), options.release.is_some());
+                options.observer.event(&Event::Rebuilt { layout, is_given });
+                let source = Source::Dump(forest, dump);
+                Self { events: events.list, ..Self::new(source, options) }
+            }
+            Beside::After(found) => Self::of_events(found, options),
+        };
+        Ok(opened)
+    }
+
+    fn forest(&self) -> Option<&Forest> {
+        match &self.source {
+            Source::Dump(forest, _) | Source::Events(forest, _) => Some(forest),
+            Source::File(file) => Some(file.forest()),
+            Source::State { .. } => None,
+        }
+    }
+
+    /// Compares the trees with those from L1, which replace them if they go on after them.
+    fn beside_l1(mut self, l1: &GivenL1, options: &TreesOptions) -> Result<Self, Error> {
+        let Some(mut compared) = self.forest().cloned() else { return Ok(self) };
+        if let Some(found) = l1.beside(&mut compared, options)? {
+            return Ok(Self::of_l1(found, options));
+        }
+        if let Source::Dump(forest, _) | Source::Events(forest, _) = &mut self.source {
+            *forest = compared;
+        }
+        Ok(self)
     }
 }
 
@@ -189,7 +180,7 @@ pub(super) struct FoundHistory {
 #[derive(Debug)]
 pub(super) enum Source {
     Dump(Forest, Dump),
-    /// Trees from events, and the contents of past roots.
+    /// Trees from events or from L1, and the contents of past roots.
     Events(Forest, History),
     File(TreeFile),
     /// A state whose stored batch roots are used without rebuilding trees.
@@ -215,10 +206,10 @@ impl fmt::Display for Trees {
 }
 
 impl Trees {
-    /// Opens the trees at `paths`: a tree file, a snapshot, a dump, or events of MessageRoot. The trees of a
-    /// snapshot, dump or events are rebuilt. Several dumps are parts of one state, several files of events are
-    /// parts of one list. A state and events have to agree. The format is detected from the content. Of the
-    /// files in a directory those serve that [`ChosenEvidence`](super::ChosenEvidence) chooses.
+    /// Opens the trees at `paths`: a tree file, a snapshot, a dump, events of MessageRoot, or transactions and blobs
+    /// of L1. The trees of all but a tree file are rebuilt. Several dumps are parts of one state, several files of
+    /// events are parts of one list. A state, events and L1 have to agree. The format is detected from the content. Of
+    /// the files in a directory those serve that [`ChosenEvidence`](super::ChosenEvidence) chooses.
     ///
     /// # Errors
     /// [`Error`] when an input cannot be read, when the rebuilt trees differ from what the contracts stored,
@@ -226,54 +217,16 @@ impl Trees {
     pub fn open<P: AsRef<Path>>(paths: &[P], options: &TreesOptions) -> Result<Self, Error> {
         let paths: Vec<PathBuf> = paths.iter().map(|path| path.as_ref().to_owned()).collect();
         let (paths, options) = &options.files(&paths, true)?;
-        let inputs = TreeInputs::of(paths, &options.events, &options.columns)?;
-        let given = options.state.given_addresses();
-        if let [path] = &paths[..]
-            && TreeFile::is_at(path)?
-        {
-            let file = TreeFile::open(path, options.state.access)?;
-            options.expect(&file)?;
-            options.observer.event(&Event::TreeFileOpened(&file));
-            let rebuild = options.rebuild_with(given);
-            let events =
-                GivenEvents::read(inputs.events, given.message_root, &options.of_events())?;
-            let opened = match events.beside(file.forest().clone(), &rebuild, &options.observer)? {
-                Beside::Within(_) => {
-                    Opened { events: events.list, ..Opened::new(Source::File(file), options) }
-                }
-                Beside::After(found) => Opened::of_events(found, options),
-            };
-            return Ok(Self(Arc::new(opened)));
-        }
-        if inputs.states.is_empty() && !inputs.events.is_empty() {
-            let events =
-                GivenEvents::read(inputs.events, given.message_root, &options.of_events())?;
-            let found = events.rebuild(None, &options.rebuild_with(given), &options.observer)?;
-            return Ok(Self(Arc::new(Opened::of_events(found, options))));
-        }
-        let dump = options.read(inputs.states)?;
-        if options.batch_roots_only && inputs.events.is_empty() {
-            let addresses = options.state.addresses(&dump.state)?;
-            let roots = KnownRoots::new(dump.state, addresses)?;
-            return Ok(Self::new(Source::State { format: dump.format, roots }, options));
-        }
-        let rebuild_options = options.rebuild(&dump)?;
-        let forest = rebuild(&dump.state, &rebuild_options)
-            .map_err(|source| Error::Rebuild { name: dump.name.clone(), source })?;
-        let message_root = rebuild_options.addresses.message_root;
-        let events = GivenEvents::read(inputs.events, message_root, &options.of_events())?;
-        let newest = forest.latest().map(|latest| latest.block);
-        events.compare_roots(&dump.state, message_root, newest)?;
-        let opened = match events.beside(forest, &rebuild_options, &options.observer)? {
-            Beside::Within(forest) => {
-                let (layout, is_given) = (forest.layout(), options.release.is_some());
-                options.observer.event(&Event::Rebuilt { layout, is_given });
-                let source = Source::Dump(forest, dump);
-                Opened { events: events.list, ..Opened::new(source, options) }
-            }
-            Beside::After(found) => Opened::of_events(found, options),
+        let mut inputs =
+            TreeInputs::of(paths, &options.events, &options.from_l1, &options.columns)?;
+        let Some(l1) = GivenL1::read(&std::mem::take(&mut inputs.l1), options)? else {
+            return Ok(Self(Arc::new(Opened::read(paths, inputs, options)?)));
         };
-        Ok(Self(Arc::new(opened)))
+        let opened = match inputs.states.is_empty() && inputs.events.is_empty() {
+            true => Opened::of_l1(l1.rebuild(options, None)?, options),
+            false => Opened::read(paths, inputs, options)?.beside_l1(&l1, options)?,
+        };
+        Ok(Self(Arc::new(Opened { from_l1: Some(l1), ..opened })))
     }
 
     /// Rebuilds the trees of the state at `paths` directly into a tree file and opens it. This takes little
@@ -303,12 +256,21 @@ impl Trees {
     ) -> Result<Self, Error> {
         let paths: Vec<PathBuf> = paths.iter().map(|path| path.as_ref().to_owned()).collect();
         let (paths, options) = &options.files(&paths, false)?;
-        let inputs = TreeInputs::of(paths, &options.events, &options.columns)?;
+        let mut inputs =
+            TreeInputs::of(paths, &options.events, &options.from_l1, &options.columns)?;
+        let l1 = std::mem::take(&mut inputs.l1);
         let opened = |gaps| {
             let file = TreeFile::open(target, options.state.access)?;
             let opened = Opened { gaps, ..Opened::new(Source::File(file), options) };
             Ok(Self(Arc::new(opened)))
         };
+        if inputs.states.is_empty() && inputs.events.is_empty() && !l1.is_empty() {
+            let Some(l1) = GivenL1::read(&l1, options)? else { return Err(Error::NoInput) };
+            let l1_gaps = l1.rebuild_to_file(options, target)?;
+            let file = TreeFile::open(target, options.state.access)?;
+            let opened = Opened::new(Source::File(file), options);
+            return Ok(Self(Arc::new(Opened { l1_gaps, from_l1: Some(l1), ..opened })));
+        }
         if inputs.states.is_empty() && !inputs.events.is_empty() {
             let rebuild = options.rebuild_with(options.state.given_addresses());
             let message_root = rebuild.addresses.message_root;
@@ -346,10 +308,6 @@ impl Trees {
         Ok(written)
     }
 
-    fn new(source: Source, options: &TreesOptions) -> Self {
-        Self(Arc::new(Opened::new(source, options)))
-    }
-
     /// The options with which the trees were opened.
     #[must_use]
     pub fn options(&self) -> &TreesOptions {
@@ -369,6 +327,12 @@ impl Trees {
         &self.0.gaps
     }
 
+    /// The batches of the settlement layer that are missing on L1, if the trees were just rebuilt from them.
+    #[must_use]
+    pub fn missing_on_l1(&self) -> &[L1Gap] {
+        &self.0.l1_gaps
+    }
+
     /// The format of the opened state.
     #[must_use]
     pub fn format(&self) -> Option<Format> {
@@ -382,11 +346,7 @@ impl Trees {
     /// The trees; `None` if only the batch roots of a state are used.
     #[must_use]
     pub fn forest(&self) -> Option<&Forest> {
-        match &self.0.source {
-            Source::Dump(forest, _) | Source::Events(forest, _) => Some(forest),
-            Source::File(file) => Some(file.forest()),
-            Source::State { .. } => None,
-        }
+        self.0.forest()
     }
 
     /// The tree file, if the trees come from one.
@@ -429,65 +389,6 @@ impl Trees {
                 format!("{sl_chain} {layout} {root} {latest} {checked_by} {past}")
             }
             Source::State { roots, .. } => hex::encode(&roots.state().container().digest()),
-        }
-    }
-}
-
-impl TreesOptions {
-    fn read(&self, inputs: Vec<ReopenableInput>) -> Result<Dump, Error> {
-        if inputs.is_empty() {
-            return Err(Error::NoInput);
-        }
-        let dump = self.state.read(inputs, self.last_block)?;
-        self.observer.event(&Event::StateRead(&dump));
-        Ok(dump)
-    }
-
-    fn rebuild(&self, dump: &Dump) -> Result<RebuildOptions, Error> {
-        Ok(self.rebuild_with(self.state.addresses(&dump.state)?))
-    }
-
-    fn rebuild_with(&self, addresses: Addresses) -> RebuildOptions {
-        RebuildOptions {
-            addresses,
-            release: self.release,
-            sl_chain: self.sl_chain,
-            last_block: self.last_block,
-            max_gap: self.max_gap,
-            ..RebuildOptions::default()
-        }
-    }
-
-    fn of_events(&self) -> EventOptions<'_> {
-        let Self { last_block, columns, observer, .. } = self;
-        EventOptions { last_block: *last_block, columns, observer }
-    }
-
-    /// The search budget for the contents of past roots, if given.
-    pub(super) fn budget(&self) -> Option<SearchBudget> {
-        self.search.map(SearchBudget::with_step)
-    }
-
-    /// Checks that the trees of a file match the options.
-    fn expect(&self, file: &TreeFile) -> Result<(), Error> {
-        let other = |reason: String| {
-            Err(Error::OtherTrees { name: file.container().name().into(), reason })
-        };
-        let (found, layout): (_, Layout) = (file.forest().sl_chain(), file.forest().layout());
-        if let Some(expected) = self.sl_chain.filter(|expected| *expected != found) {
-            return other(format!(
-                "holds the trees of settlement layer {found}, not of {expected}"
-            ));
-        }
-        if let Some(given) = self.release.filter(|given| given.layout() != layout) {
-            return other(format!("is of release {layout}, not {given}"));
-        }
-        match (self.last_block, file.block()) {
-            (Some(given), Some(block)) if given != block => {
-                other(format!("holds the trees of block {block}, not of {given}"))
-            }
-            (Some(_), None) => other("does not name the block of its trees".into()),
-            _ => Ok(()),
         }
     }
 }

@@ -45,7 +45,10 @@ impl SurveyedLogs {
         problems: &mut Vec<Problem>,
     ) -> Result<Self, Error> {
         let mut logs = Self::default();
-        if found.of(FileKind::has_logs).next().is_none() {
+        let of_l1: Vec<PathBuf> =
+            found.of(FileKind::is_of_l1).map(|file| file.path.clone()).collect();
+        let from_l1 = trees.filter(|trees| trees.from_l1().is_some());
+        if found.of(FileKind::has_logs).next().is_none() && from_l1.is_none() {
             return Ok(logs);
         }
         let source = &options.source;
@@ -58,6 +61,7 @@ impl SurveyedLogs {
         let check = recorder.as_ref().map(|recorder| recorder as &dyn BatchCheck);
         let mut indexer = Indexer::create(&target, source.clone(), check)?;
         logs.chains.set_blocks(&mut indexer);
+        from_l1.map_or(Ok(()), |trees| trees.index_l1(&of_l1, &mut indexer))?;
         for file in found.of(FileKind::has_logs) {
             let (path, chain) = (&file.path, logs.chains.of(&file.path));
             if file.needs_chain() && chain.is_none() {

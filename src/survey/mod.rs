@@ -6,6 +6,7 @@
 mod chain_counts;
 mod counts;
 mod files;
+mod l1;
 mod logs;
 mod missing;
 mod options;
@@ -21,6 +22,7 @@ use logs::SurveyedLogs;
 pub use chain_counts::{BatchRuns, ChainCounts};
 pub use counts::Counts;
 pub use files::{FileReport, FileUse};
+pub use l1::{L1Report, LostOnL1};
 pub use missing::{Missing, MissingPart};
 pub use options::SurveyOptions;
 pub use problem::Problem;
@@ -49,6 +51,8 @@ pub struct Survey {
     pub passed_over: Vec<PathBuf>,
     /// The trees, if there is evidence of a settlement layer.
     pub settlement_layer: Option<TreesReport>,
+    /// What L1 keeps of the settlement layer, if there are files of L1.
+    pub l1: Option<L1Report>,
     /// The chains of the trees, by their index, then further chains of the logs.
     pub chains: Vec<ChainCounts>,
     /// The number of parts of archives that were left out because they are damaged or contradict each other.
@@ -158,12 +162,14 @@ pub fn survey(paths: &[PathBuf], options: &SurveyOptions) -> Result<Survey, Erro
     let settlement_layer = trees
         .as_ref()
         .and_then(|trees| Some(TreesReport::new(trees, trees.forest()?, used, is_one_of_several)));
+    let l1 = trees.as_ref().and_then(L1Report::of);
     let provable = counts.into_iter().filter(|provable| provable.counts.batches > 0).collect();
     let (passed_over, left_out) = (found.passed_over, logs.left_out);
     Ok(Survey {
         files,
         passed_over,
         settlement_layer,
+        l1,
         chains,
         left_out,
         provable,
@@ -176,29 +182,34 @@ fn paths_of<'f>(files: impl Iterator<Item = &'f FoundFile>) -> Vec<PathBuf> {
     files.map(|file| file.path.clone()).collect()
 }
 
-/// Opens the trees of the chosen evidence, with the files that they come from. If the events do not agree with
-/// the state, the state alone is used.
+/// Opens the trees of the chosen evidence, with the files that they come from. If the other evidence does not agree
+/// with the first, that alone is used.
 fn open(
     chosen: &ChosenEvidence,
     options: &TreesOptions,
     problems: &mut Vec<Problem>,
 ) -> (Option<Trees>, Vec<PathBuf>) {
-    let ChosenEvidence { state, events, .. } = chosen;
-    let with = |events: &[PathBuf]| TreesOptions { events: events.to_vec(), ..options.clone() };
-    let (files, tried) = match (&state[..], &events[..]) {
-        ([], []) => return (None, Vec::new()),
-        ([], events) => (events.to_vec(), Trees::open(events, &with(&[]))),
-        (state, events) => ([state, events].concat(), Trees::open(state, &with(events))),
+    // The first kind that is there shows the trees; the others have to agree.
+    let kinds = [&chosen.state, &chosen.events, &chosen.l1];
+    let kinds: Vec<&Vec<PathBuf>> = kinds.into_iter().filter(|files| !files.is_empty()).collect();
+    let Some((first, others)) = kinds.split_first() else { return (None, Vec::new()) };
+    let with = |others: &[&Vec<PathBuf>]| {
+        let of = |files: &Vec<PathBuf>| match others.contains(&files) {
+            true => files.clone(),
+            false => Vec::new(),
+        };
+        TreesOptions { events: of(&chosen.events), from_l1: of(&chosen.l1), ..options.clone() }
     };
-    match tried {
-        Ok(trees) => (Some(trees), files),
-        Err(error) if state.is_empty() || events.is_empty() => {
-            problems.push(Problem { files, error });
+    match Trees::open(first, &with(others)) {
+        Ok(trees) => (Some(trees), kinds.into_iter().flatten().cloned().collect()),
+        Err(error) if others.is_empty() => {
+            problems.push(Problem { files: (*first).clone(), error });
             (None, Vec::new())
         }
         Err(error) => {
-            problems.push(Problem { files: events.clone(), error });
-            (Trees::open(state, &with(&[])).ok(), state.clone())
+            let files = others.iter().copied().flatten().cloned().collect();
+            problems.push(Problem { files, error });
+            (Trees::open(first, &with(&[])).ok(), (*first).clone())
         }
     }
 }

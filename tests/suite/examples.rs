@@ -3,6 +3,17 @@
 use std::fs;
 
 use serde_json::Value;
+use slproof::{
+    files::{Input, ReadProgressHandle, Scratch},
+    ingest::{
+        FileKind, FoundFiles,
+        l1::{
+            Execution, L1Batch, L1Batches, L1Reader,
+            blobs::{BlobCounts, Blobs},
+            linear_hashes,
+        },
+    },
+};
 
 use crate::support::{
     binary::{prove_args, run},
@@ -18,6 +29,10 @@ mod prove_message;
 #[path = "../../examples/resumable_job.rs"]
 #[expect(dead_code, reason = "a test calls `run` and not `main`")]
 mod resumable_job;
+
+#[path = "../../examples/synthesize/main.rs"]
+#[allow(dead_code, reason = "a test calls `run` and not `main`")]
+mod synthesize;
 
 const FOLDER: &str = "gateway-v29";
 
@@ -102,4 +117,54 @@ fn resumable_job_continues_after_its_last_part() {
     assert_eq!(resumable_job::run(&args).unwrap(), 0);
     let text: String = parts().iter().map(|part| fs::read_to_string(part).unwrap()).collect();
     assert_eq!(text, whole);
+}
+
+/// The files of L1 that `synthesize` writes: every batch has its pubdata, with the batch root of its commit, in blobs and in
+/// calldata.
+#[test]
+fn synthesize_writes_what_l1_keeps() {
+    for blobs in ["0", "2"] {
+        let folder = tempfile::tempdir().unwrap();
+        let l1 = folder.path().to_str().unwrap();
+        let args = [
+            "--chains",
+            "5",
+            "--batches",
+            "60",
+            "--logs",
+            "2",
+            "--sl-batches",
+            "9",
+            "--writes",
+            "20",
+            "--blobs",
+            blobs,
+            "--l1",
+            l1,
+        ];
+        synthesize::run(args.map(str::to_owned).into_iter()).unwrap();
+        let mut reader = L1Reader::new(&folder.path().join("pubdata"));
+        for name in ["commits.jsonl", "executes.jsonl"] {
+            reader.read(Input::open(&folder.path().join(name)).unwrap()).unwrap();
+        }
+        let chains = reader.finish();
+        let [commits] = chains.chains() else { panic!("{chains:?}") };
+        assert!(commits.gaps().is_empty() && commits.batches().len() > 5);
+        let found = FoundFiles::at(&[folder.path()]).unwrap();
+        let paths: Vec<_> =
+            found.of(|kind| kind == FileKind::Blobs).map(|file| &file.path).collect();
+        let wanted = linear_hashes(commits.batches());
+        let scratch = Scratch::temporary().unwrap();
+        let read = Blobs::read(&paths, &wanted, scratch, &ReadProgressHandle::default()).unwrap();
+        let counts = BlobCounts { used: wanted.len() as u64, ..BlobCounts::default() };
+        assert_eq!((read.counts(), wanted.len()), (counts, paths.len()));
+        assert_eq!(paths.is_empty(), blobs == "0");
+        let last = commits.batches().last().unwrap().batch;
+        for batch in L1Batches::new(commits, &read) {
+            let L1Batch { committed, pubdata } = batch.unwrap();
+            assert!(pubdata.unwrap().diffs.initial.len() >= 20);
+            let is_executed = committed.execution == Execution::Executed;
+            assert_eq!(is_executed, committed.batch != last);
+        }
+    }
 }

@@ -90,8 +90,26 @@ mod logs {
 
 /// A settlement layer from L1 alone.
 mod l1 {
+    /// Blobs in every form, against pubdata and blobs that the node's code made.
+    mod blobs;
+
     /// Calldata of commits, executions and reverts, against what the node's encoder wrote.
     mod calldata;
+
+    /// The right commits from the answers of nodes, with every loss and damage.
+    mod commits;
+
+    /// Tables and pages of exporters give the same batches; rows that cannot be used are named.
+    mod exports;
+
+    /// The pubdata of the batches, against what the node's code wrote.
+    mod pubdata;
+
+    /// Trees from the batches of a settlement layer.
+    mod trees;
+
+    /// Proofs from L1 alone, and with parts of it missing.
+    mod proofs;
 }
 
 /// Files in slproof's own formats: content, damage, killed writers, full disks.

@@ -4,11 +4,17 @@
 //! and are accepted only if they agree with everything else that was recorded: the nodes in the state, or the
 //! roots in the events.
 
+mod batch_sources;
+mod block_roots;
 mod events;
+mod first_writes;
+mod l1;
 mod state;
 
 pub(super) use events::EventEvidence;
 pub use events::EventGap;
+pub(super) use l1::L1Evidence;
+pub use l1::L1Gap;
 pub(super) use state::StateEvidence;
 
 use super::{BatchNumbers, RebuildError};

@@ -107,7 +107,9 @@ impl Timeline {
         &self.history
     }
 
-    pub(super) fn into_history(self) -> History {
+    /// The history as columns, without the rebuilt trees.
+    #[must_use]
+    pub fn into_history(self) -> History {
         self.history
     }
 

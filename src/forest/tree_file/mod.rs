@@ -89,7 +89,7 @@ mod writer;
 
 pub use error::TreeFileError;
 pub use reader::TreeFile;
-pub use writer::{HistoryOptions, rebuild_events_to_file, rebuild_to_file};
+pub use writer::{HistoryOptions, rebuild_events_to_file, rebuild_l1_to_file, rebuild_to_file};
 
 use crate::files::SectionName;
 

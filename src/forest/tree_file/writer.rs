@@ -12,14 +12,14 @@ use crate::{
     files::{ContainerWriter, Kind, Output, OutputError, Spool},
     forest::{
         Forest, RebuildError, RebuildOptions, SearchBudget,
-        evidence::{EventEvidence, EventGap, Evidence, StateEvidence},
+        evidence::{EventEvidence, EventGap, Evidence, L1Evidence, L1Gap, StateEvidence},
         explain::explain_evidence,
         hashes::Hashes,
         rebuild::Plan,
         step::Step,
         trees::ForestShape,
     },
-    ingest::events::EventList,
+    ingest::{events::EventList, l1::LayerRecord},
     primitives::{Hash, SlBlock},
     state::StorageReader,
 };
@@ -104,6 +104,31 @@ pub fn rebuild_events_to_file(
     let mut roots = Roots::new(target, &file.shape);
     if file.shape.latest.is_some() {
         for (block, root, step) in evidence.rows() {
+            roots.put(&mut file.writer, block, root, step.as_ref())?;
+        }
+    }
+    file.commit(roots, evidence.block())?;
+    Ok(evidence.gaps().to_vec())
+}
+
+/// As [`rebuild_to_file`], from the settlement layer's batches on L1: see
+/// [`rebuild_from_l1`](crate::forest::rebuild_from_l1). Returns the batches that are missing.
+///
+/// # Errors
+/// [`TreeFileError`]. A file at `target` is then unchanged.
+pub fn rebuild_l1_to_file(
+    record: &LayerRecord,
+    options: &RebuildOptions,
+    effort: Option<SearchBudget>,
+    target: &Path,
+) -> Result<Vec<L1Gap>, TreeFileError> {
+    let evidence = L1Evidence::read(record, options)?;
+    let mut file = TreesOfFile::begin(&evidence, 2, options, target, |_| Ok(()))?;
+    let forest = file.forest()?;
+    let effort = effort.unwrap_or_else(|| SearchBudget::for_batches(forest.batch_count()));
+    let mut roots = Roots::new(target, &file.shape);
+    if file.shape.latest.is_some() {
+        for (block, root, step) in evidence.history(&forest, effort)?.history().rows() {
             roots.put(&mut file.writer, block, root, step.as_ref())?;
         }
     }

@@ -14,7 +14,7 @@ use crate::primitives::{
 
 /// A value, before its meaning is considered.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) enum Cell<'t> {
+pub(in crate::ingest) enum Cell<'t> {
     /// The file has no column or member for it.
     #[default]
     Absent,
@@ -35,9 +35,23 @@ pub(super) enum Cell<'t> {
 }
 
 impl<'t> Cell<'t> {
-    pub(super) fn text(text: impl Into<Cow<'t, str>>) -> Self {
+    pub(in crate::ingest) fn text(text: impl Into<Cow<'t, str>>) -> Self {
         let text = text.into();
         if values::is_null(&text) { Self::Null } else { Self::Text(text) }
+    }
+
+    /// The value as a number; `None` if there is none.
+    pub(in crate::ingest) fn number(&self) -> Result<Option<u64>, String> {
+        match self {
+            Self::Absent | Self::Null => Ok(None),
+            Self::Number(number) => Ok(Some(*number)),
+            Self::Text(text) => values::number(text).map(Some),
+            Self::Bytes(bytes) => match std::str::from_utf8(bytes) {
+                Ok(text) => values::number(text).map(Some),
+                Err(_) => Err("is not a number".into()),
+            },
+            _ => Err("is not a number".into()),
+        }
     }
 }
 
@@ -81,9 +95,9 @@ fn fault(field: LogField) -> impl FnOnce(String) -> Fault {
     move |reason| Fault { what: field.description(), reason }
 }
 
-/// Decodes the logs of one file.
+/// Decodes the values of one file.
 #[derive(Debug, Default)]
-pub(super) struct Decoder {
+pub(in crate::ingest) struct Decoder {
     /// How the file writes hashes and addresses, known from the first one.
     spelling: Option<Spelling>,
 }
@@ -127,7 +141,10 @@ impl Decoder {
     }
 
     /// The `N` bytes of a value.
-    fn value<const N: usize>(&mut self, cell: &Cell<'_>) -> Result<Option<[u8; N]>, String> {
+    pub(in crate::ingest) fn value<const N: usize>(
+        &mut self,
+        cell: &Cell<'_>,
+    ) -> Result<Option<[u8; N]>, String> {
         let text = match cell {
             Cell::Absent | Cell::Null => return Ok(None),
             Cell::Bytes(bytes) if bytes.len() == N => {
@@ -202,7 +219,7 @@ impl Decoder {
     }
 
     /// The data. Their form is that of the hashes, because the data alone may be valid in two forms.
-    fn data(&self, cell: Cell<'_>) -> Result<Option<Vec<u8>>, String> {
+    pub(in crate::ingest) fn data(&self, cell: Cell<'_>) -> Result<Option<Vec<u8>>, String> {
         let text = match cell {
             Cell::Absent => return Ok(None),
             Cell::Null => return Ok(Some(Vec::new())),
@@ -225,16 +242,7 @@ impl Decoder {
 }
 
 fn number(field: LogField, cells: &mut Cells<'_>) -> Result<Option<u64>, Fault> {
-    match cells.take(field) {
-        Cell::Absent | Cell::Null => Ok(None),
-        Cell::Number(number) => Ok(Some(number)),
-        Cell::Text(text) => values::number(&text).map(Some).map_err(fault(field)),
-        Cell::Bytes(bytes) => match std::str::from_utf8(&bytes) {
-            Ok(text) => values::number(text).map(Some).map_err(fault(field)),
-            Err(_) => Err(fault(field)("is not a number".into())),
-        },
-        _ => Err(fault(field)("is not a number".into())),
-    }
+    cells.take(field).number().map_err(fault(field))
 }
 
 fn flag(cell: Cell<'_>) -> Result<bool, String> {

@@ -182,7 +182,7 @@ pub(super) struct Meaning {
 }
 
 /// Removes from a name what spellings differ in: case, and everything but letters and digits.
-pub(super) fn normalize(name: &mut String) {
+pub(in crate::ingest) fn normalize(name: &mut String) {
     name.retain(|c| c.is_alphanumeric());
     name.make_ascii_lowercase();
 }

@@ -24,8 +24,12 @@ mod record;
 mod table;
 mod values;
 
+pub(in crate::ingest) use cells::{Cell, Decoder};
+pub(in crate::ingest) use columns::normalize;
 pub use columns::{ColumnNames, ColumnNamesError, LogField};
 pub use mapping::{Form, LogCounts, Mapping};
+#[cfg(feature = "parquet")]
+pub(in crate::ingest) use parquet::scalar_of;
 pub(in crate::ingest) use record::{EventLog, LogPlace};
 
 use std::io::Cursor;

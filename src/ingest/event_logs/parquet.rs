@@ -100,11 +100,25 @@ fn can_read(field: LogField, leaf: &Leaf) -> bool {
 
 /// Reads the value of the next row.
 fn cell(field: LogField, physical: Physical, column: &mut Column) -> Result<Cell<'static>, Damage> {
-    let bytes = |value: Bytes| Cell::Bytes(Cow::Owned(value.into()));
     if field == LogField::Topics && column.is_list() {
         let topics = column.list()?.unwrap_or_default().into_iter();
-        return Ok(Cell::List(topics.map(|topic| topic.map_or(Cell::Null, bytes)).collect()));
+        let topic = |topic: Option<Bytes>| topic.map_or(Cell::Null, bytes);
+        return Ok(Cell::List(topics.map(topic).collect()));
     }
+    scalar_of(field.is_number(), physical, column)
+}
+
+fn bytes(value: Bytes) -> Cell<'static> {
+    Cell::Bytes(Cow::Owned(value.into()))
+}
+
+/// Reads the value of the next row in a column without lists. In a column of numbers, bytes of a fixed length are a
+/// decimal.
+pub(in crate::ingest) fn scalar_of(
+    is_number: bool,
+    physical: Physical,
+    column: &mut Column,
+) -> Result<Cell<'static>, Damage> {
     let cell = match physical {
         Physical::Int32 | Physical::Int64 => column.number()?.map(Cell::Number),
         // A column of numbers with gaps, as programs without a type for them write it.
@@ -113,7 +127,7 @@ fn cell(field: LogField, physical: Physical, column: &mut Column) -> Result<Cell
             number.map(|number| Cell::text(number.to_string()))
         }
         Physical::Boolean => column.value()?.map(|value| Cell::Flag(value[..] == [1])),
-        Physical::Fixed(_) if field.is_number() => column
+        Physical::Fixed(_) if is_number => column
             .value()?
             .map(|value| big_endian(&value).map_or_else(|| bytes(value), Cell::Number)),
         _ => column.value()?.map(bytes),

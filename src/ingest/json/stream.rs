@@ -154,6 +154,7 @@ impl<R: Read> Json<R> {
         &mut self,
         decode: impl FnOnce(&str) -> Result<T, HexError>,
     ) -> Result<Result<T, HexError>, ImportError> {
+        self.begun = true;
         match self.reader.next_str() {
             Ok(text) => Ok(decode(text)),
             Err(source) => Err(ImportError::Json { name: self.name.clone(), source }),

@@ -1,4 +1,4 @@
-use super::{BatchRoots, RelayedBy, SkippedInputs, SourceError};
+use super::{BatchRoots, RelayedBy, SkippedInputs, SourceError, relayed::Relayed};
 use crate::{
     archive::{Collector, Origin},
     ingest::IndexError,
@@ -74,16 +74,18 @@ impl BatchSink<'_, '_> {
             by.find(batch.view(), |found| relayed.push(found));
         }
         self.put(batch, origin)?;
-        for found in relayed {
-            match found {
-                Ok(inner) => {
-                    self.state.relayed_found += 1;
-                    self.put(inner, origin)?;
-                }
-                Err((what, error)) => self.fault(origin, what, error)?,
+        relayed.into_iter().try_for_each(|found| self.relayed(found, origin))
+    }
+
+    /// Takes a batch that was in a message, or records why it is invalid.
+    pub(super) fn relayed(&mut self, found: Relayed, origin: Origin) -> Result<(), IndexError> {
+        match found {
+            Ok(inner) => {
+                self.state.relayed_found += 1;
+                self.put(inner, origin)
             }
+            Err((what, error)) => self.fault(origin, what, error),
         }
-        Ok(())
     }
 
     /// Takes a copy of a borrowed batch.

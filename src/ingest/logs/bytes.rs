@@ -33,6 +33,13 @@ impl<'b> Bytes<'b> {
         Ok(taken)
     }
 
+    /// A reader of the next `len` bytes alone, whose offsets are those of the whole. This one continues behind them.
+    pub(super) fn part(&mut self, len: u64, what: &'static str) -> Result<Self, SourceError> {
+        let at = self.at;
+        self.take(len, what)?;
+        Ok(Self { all: &self.all[..self.at], at })
+    }
+
     pub(super) fn array<const N: usize>(
         &mut self,
         what: &'static str,

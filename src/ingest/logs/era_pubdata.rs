@@ -7,10 +7,9 @@
 //! state      u8 version = 1 ‖ u24 length of what follows the next byte ‖ u8 bytes of an index ‖ diffs
 //! ```
 //!
-//! Numbers are big-endian. Zeros may follow: the rest of the last blob. The state diffs are skipped by their
-//! length. Source: zksync-era `extend_from_pubdata_input` and `compress_state_diffs`.
+//! Numbers are big-endian. Zeros may follow: the rest of the last blob. Source: zksync-era `extend_from_pubdata_input` and `compress_state_diffs`.
 
-use super::{SourceError, bytes::Bytes};
+use super::{SourceError, bytes::Bytes, state_diffs::StateDiffs};
 use crate::message::{L2ToL1Log, LOG_TREE_HEIGHT, MessageList};
 
 /// The version of the compression of state diffs.
@@ -48,33 +47,88 @@ impl PublishedLogs {
     }
 }
 
-/// Reads the pubdata of a batch.
+/// Reads the logs and messages in the pubdata of a batch. The state diffs are skipped by their length.
 pub(super) fn parse(pubdata: &[u8]) -> Result<PublishedLogs, SourceError> {
     let mut bytes = Bytes::new(pubdata);
+    let published = logs_and_bytecodes(&mut bytes)?;
+    let diffs = DiffsHead::read(&mut bytes)?;
+    bytes.take(diffs.len, "the state diffs")?;
+    only_zeros(&bytes)?;
+    Ok(published)
+}
+
+/// The pubdata of a batch of an Era chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EraPubdata {
+    /// The logs of the batch: the leaves of its local tree, in their order.
+    pub logs: Vec<L2ToL1Log>,
+    /// Its messages, in the order of the logs of messages.
+    pub messages: MessageList,
+    /// The slots that it changed.
+    pub diffs: StateDiffs,
+}
+
+impl EraPubdata {
+    /// Reads the pubdata of a batch, with the zeros behind it in its last blob, and returns its length without them.
+    ///
+    /// # Errors
+    /// [`SourceError`] with the offset, if a count or length exceeds the bytes, a number is not allowed, or anything
+    /// but zeros follows.
+    pub fn read(pubdata: &[u8]) -> Result<(Self, usize), SourceError> {
+        let mut bytes = Bytes::new(pubdata);
+        let PublishedLogs { logs, messages } = logs_and_bytecodes(&mut bytes)?;
+        let DiffsHead { len, width, width_at } = DiffsHead::read(&mut bytes)?;
+        let diffs = StateDiffs::read(&mut bytes, len, width, width_at)?;
+        only_zeros(&bytes)?;
+        Ok((Self { logs, messages, diffs }, pubdata.len() - bytes.rest().len()))
+    }
+}
+
+fn logs_and_bytecodes(bytes: &mut Bytes<'_>) -> Result<PublishedLogs, SourceError> {
     let mut published = PublishedLogs::default();
-    published.read(&mut bytes)?;
+    published.read(bytes)?;
     let count = bytes.u32("the number of bytecodes")?;
     for _ in 0..count {
         let len = bytes.u32("the length of a bytecode")?;
         bytes.take(len.into(), "a bytecode")?;
     }
-    let (at, version) = (bytes.offset(), bytes.u8("the version of the state diffs")?);
-    if u64::from(version) != DIFFS_VERSION {
-        return Err(SourceError::Number {
-            what: "the version of the state diffs",
-            offset: at,
-            got: version.into(),
-            reason: "known is 1",
-        });
-    }
-    let [a, b, c] = bytes.array("the length of the state diffs")?;
-    bytes.u8("the width of an index")?;
-    bytes.take(u32::from_be_bytes([0, a, b, c]).into(), "the state diffs")?;
-    let rest = bytes.rest();
-    if rest.iter().any(|byte| *byte != 0) {
-        return Err(SourceError::Trailing { offset: bytes.offset(), len: rest.len() as u64 });
-    }
     Ok(published)
+}
+
+/// The first bytes of the state diffs.
+struct DiffsHead {
+    /// The bytes that follow.
+    len: u64,
+    /// The bytes of an enumeration index.
+    width: u8,
+    width_at: u64,
+}
+
+impl DiffsHead {
+    fn read(bytes: &mut Bytes<'_>) -> Result<Self, SourceError> {
+        let (at, version) = (bytes.offset(), bytes.u8("the version of the state diffs")?);
+        if u64::from(version) != DIFFS_VERSION {
+            return Err(SourceError::Number {
+                what: "the version of the state diffs",
+                offset: at,
+                got: version.into(),
+                reason: "known is 1",
+            });
+        }
+        let [a, b, c] = bytes.array("the length of the state diffs")?;
+        let len = u32::from_be_bytes([0, a, b, c]).into();
+        let (width_at, width) = (bytes.offset(), bytes.u8("the width of an index")?);
+        Ok(Self { len, width, width_at })
+    }
+}
+
+/// What follows the pubdata is the rest of the last blob.
+fn only_zeros(bytes: &Bytes<'_>) -> Result<(), SourceError> {
+    let rest = bytes.rest();
+    match rest.iter().any(|byte| *byte != 0) {
+        true => Err(SourceError::Trailing { offset: bytes.offset(), len: rest.len() as u64 }),
+        false => Ok(()),
+    }
 }
 
 #[cfg(test)]

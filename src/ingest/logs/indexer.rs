@@ -3,7 +3,7 @@ use std::{collections::BTreeMap, path::Path};
 use super::{
     BatchBlocks, BatchCheck, RelayedBy, SkippedInputs, SourceFormat,
     batch_sink::{BatchSink, BatchSinkState},
-    jsonl,
+    jsonl, l1_pubdata,
     node_tables::NodeTables,
     postgres, pubdata,
     receipts::Receipts,
@@ -11,7 +11,11 @@ use super::{
 use crate::{
     archive::{Archive, ArchiveHeader, ArchiveWriter, Collector, Origin, Place, in_memory},
     files::{Access, Input, Spill},
-    ingest::{IndexError, event_logs::ColumnNames},
+    ingest::{
+        IndexError,
+        event_logs::ColumnNames,
+        l1::{Commits, L1Data},
+    },
     primitives::ChainId,
 };
 
@@ -232,6 +236,28 @@ impl<'c> Indexer<'c> {
         input: Input,
     ) -> Result<SourceFormat, IndexError> {
         self.reading.read(input, chain, &mut self.writer.collector)
+    }
+
+    /// Reads the logs in files of L1: what the settlement layer with this chain id relays in its messages, and what
+    /// the `others` committed on L1 themselves. Messages of anyone are read, unless a sender was given: the check
+    /// refuses what does not fold.
+    ///
+    /// # Errors
+    /// [`IndexError::Output`] if a temporary file cannot be read or written.
+    pub fn read_l1(
+        &mut self,
+        data: &L1Data,
+        (sl_chain, layer): (ChainId, &Commits),
+        others: &[(ChainId, &Commits)],
+    ) -> Result<(), IndexError> {
+        let by = self.reading.options.relayed.unwrap_or(RelayedBy::Anyone);
+        let collector = &mut self.writer.collector;
+        let mut sink = BatchSink { collector, state: &mut self.reading.state };
+        l1_pubdata::relayed(data, layer, sl_chain, by, &mut sink)?;
+        for (chain, commits) in others {
+            l1_pubdata::committed(data, commits, *chain, &mut sink)?;
+        }
+        Ok(())
     }
 
     /// Sets the blocks of a chain's batches, for sources of this chain.

@@ -9,6 +9,7 @@
 //! | Era pubdata | logs, messages | chain and batch, in the file's name or a list | `era_pubdata`, `pubdata` |
 //! | ZKsync OS pubdata | logs, messages | the same | `zksync_os_pubdata`, `pubdata` |
 //! | pubdata inside messages | logs, messages | a settlement layer's messages | `relayed` |
+//! | transactions and blobs of L1 | logs, messages | | `l1_pubdata` |
 //! | tables of a zksync-era node | logs, transactions, messages, aggregated root | the chain | `postgres`, `node_tables` |
 //!
 //! An [`Indexer`] reads any number of them into one archive. A damaged part excludes the batch that it names,
@@ -32,6 +33,7 @@ mod format;
 mod found_batches;
 mod indexer;
 mod jsonl;
+mod l1_pubdata;
 mod message_event;
 mod needed_members;
 mod node_tables;
@@ -45,12 +47,14 @@ mod row;
 mod rpc_objects;
 mod sent_log;
 mod skipped_inputs;
+mod state_diffs;
 mod zksync_os_pubdata;
 
 pub use batch_blocks::BatchBlocks;
 pub use batch_roots::BatchRoots;
 pub use batch_sink::{BatchCheck, Verdict};
 pub(super) use detect::has_topic;
+pub use era_pubdata::EraPubdata;
 pub use error::SourceError;
 pub use format::SourceFormat;
 pub use indexer::{Indexed, Indexer, SourceOptions, read_archive, read_archive_input};
@@ -58,3 +62,4 @@ pub(super) use message_event::MESSENGER_SIGNATURES;
 pub(super) use pubdata::{names_batch, names_chain};
 pub use relayed::RelayedBy;
 pub use skipped_inputs::SkippedInputs;
+pub use state_diffs::{Change, StateDiffs};

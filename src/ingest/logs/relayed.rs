@@ -36,11 +36,11 @@ impl std::str::FromStr for RelayedBy {
 }
 
 /// A batch in a message, or the description and error of a message that should hold one.
-type Found = Result<BatchLogs, (String, SourceError)>;
+pub(super) type Relayed = Result<BatchLogs, (String, SourceError)>;
 
 impl RelayedBy {
     /// Finds the batches in the messages of a batch.
-    pub(super) fn find(self, batch: BatchView<'_>, mut found: impl FnMut(Found)) {
+    pub(super) fn find(self, batch: BatchView<'_>, mut found: impl FnMut(Relayed)) {
         for (index, (log, message)) in batch.with_messages().enumerate() {
             let Some(message) = message else { continue };
             let carried = match self {
@@ -78,13 +78,13 @@ impl RelayedBy {
 }
 
 /// Version, chain, batch and pubdata.
-type Relayed = (Uint<8>, Uint<256>, Uint<256>, Bytes);
+type Message = (Uint<8>, Uint<256>, Uint<256>, Bytes);
 
 /// The chain, batch and pubdata in a message with exactly this form.
 fn open(message: &[u8]) -> Option<(ChainId, BatchNumber, alloy_primitives::Bytes)> {
-    let relayed = Relayed::abi_decode_params(message).ok()?;
+    let relayed = Message::abi_decode_params(message).ok()?;
     // Several texts decode to the same values. The contract sends only the canonical one.
-    if Relayed::abi_encode_params(&relayed) != message {
+    if Message::abi_encode_params(&relayed) != message {
         return None;
     }
     let (0, chain, batch, pubdata) = relayed else { return None };

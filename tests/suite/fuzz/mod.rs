@@ -9,17 +9,21 @@ use slproof::{FailureCode, files::Input};
 
 mod archive;
 mod batch_blocks;
+mod blobs;
 mod calldata;
 mod container;
 /// Settlement layers that the input describes step by step.
 mod drawn_layer;
 mod era_chunk;
+mod era_pubdata;
 mod events;
 mod history;
 /// States of any origin, and the trees that are rebuilt from them.
 mod importing;
 /// Sources of logs, read as `index` reads them.
 mod indexing;
+mod l1_calldata;
+mod l1_transactions;
 /// Native files with sections from the input and right checksums.
 mod mended;
 mod parquet;
@@ -44,14 +48,18 @@ mod wrappers;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// The targets by name, which is also the name of a binary and of a directory in `fuzz/corpus/`.
-pub const TARGETS: [Target; 24] = [
+pub const TARGETS: [Target; 26] = [
     ("archive", archive::run),
     ("batch_blocks", batch_blocks::run),
+    ("blobs", blobs::run),
     ("calldata", calldata::run),
     ("container", container::run),
     ("era_chunk", era_chunk::run),
+    ("era_pubdata", era_pubdata::run),
     ("events", events::run),
     ("history", history::run),
+    ("l1_calldata", l1_calldata::run),
+    ("l1_transactions", l1_transactions::run),
     ("parquet", parquet::run),
     ("postgres", postgres::run),
     ("proof_decode", proof_decode::run),

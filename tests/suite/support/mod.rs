@@ -9,6 +9,7 @@ use serde_json::Value;
 use slproof::files::Input;
 
 pub mod binary;
+pub mod blobs;
 pub mod claims_case;
 pub mod container;
 pub mod era;
@@ -20,6 +21,7 @@ pub mod golden;
 pub mod index_dir;
 pub mod json_schema;
 pub mod l1;
+pub mod l1_files;
 pub mod layer;
 pub mod log_sources;
 pub mod naive;

@@ -9,32 +9,21 @@
 //! both are read. The non-zero roots in the order of their batch numbers are the leaves; `_nextLeafIndex` is
 //! their number. The first batch number is not known, so the search goes down from the highest.
 
-use rayon::prelude::*;
-
 use crate::{
-    contracts::{Bridgehub, Layout, MessageRoot, ZkChain},
+    contracts::{Layout, MessageRoot, ZkChain},
     forest::{
         RebuildError,
+        evidence::batch_sources::BatchSources,
         numbers::{BatchNumbers, Run},
     },
-    primitives::{Address, BatchNumber, ChainId, Hash, Word, ordered::try_map},
-    state::{StorageReader, slots::mapping_values},
+    primitives::{Address, BatchNumber, ChainId, Hash},
+    state::StorageReader,
 };
 
 /// Batch numbers tried per window. A window fits in a core's second-level cache until its roots are copied.
 const WINDOW: u64 = 1 << 15;
 /// Batch numbers tried in the smallest window, for chains with few batches.
 const FEWEST: u64 = 1 << 10;
-/// Batch numbers that a thread reads at once.
-const CHUNK: usize = 1 << 10;
-
-/// Where the batch roots of one chain may be stored: contracts and their mappings.
-struct Sources<'s, S: ?Sized> {
-    state: &'s S,
-    chain: ChainId,
-    mappings: Vec<(Address, Word)>,
-}
-
 /// Finds the batches of a chain tree with `roots.len()` leaves, and writes their roots to `roots` in the
 /// order of their numbers.
 ///
@@ -51,19 +40,16 @@ pub(super) fn collect<S: StorageReader + ?Sized>(
     if leaves == 0 {
         return Ok(BatchNumbers::default());
     }
-    let mut mappings = Vec::new();
+    let sources = BatchSources::of(state, layout, message_root, bridgehub, chain)?;
     let mut highest = BatchNumber(0);
     if layout == Layout::V31 {
-        mappings.push((message_root.address(), message_root.batch_roots(chain)));
         highest = message_root.current_batch(chain)?;
     }
-    if let Some(diamond) = Bridgehub::at(state, bridgehub).zk_chain(chain)? {
-        mappings.push((diamond, ZkChain::<S>::batch_roots()));
-        highest = highest.max(ZkChain::at(state, diamond).batches_executed()?);
-    } else if mappings.is_empty() {
-        return Err(RebuildError::NoDiamond { chain, bridgehub, leaves });
+    match sources.diamond {
+        Some(diamond) => highest = highest.max(ZkChain::at(state, diamond).batches_executed()?),
+        None if layout == Layout::V31 => {}
+        None => return Err(RebuildError::NoDiamond { chain, bridgehub, leaves }),
     }
-    let sources = Sources { state, chain, mappings };
 
     let mut buffer = vec![Hash::ZERO; leaves.clamp(FEWEST, WINDOW) as usize];
     let mut runs: Vec<Run> = Vec::new();
@@ -100,38 +86,4 @@ pub(super) fn collect<S: StorageReader + ?Sized>(
     }
     runs.reverse();
     BatchNumbers::in_runs(runs, leaves).map_or_else(|| unreachable!("numbers go down"), Ok)
-}
-
-impl<S: StorageReader + ?Sized> Sources<'_, S> {
-    /// The roots of the batches from number `first` on; zero where no root is stored.
-    fn read(&self, first: u64, roots: &mut [Hash]) -> Result<(), RebuildError> {
-        let chunks = roots.par_chunks_mut(CHUNK).enumerate();
-        let read = |(i, roots): (usize, _)| self.read_chunk(first + (i * CHUNK) as u64, roots);
-        try_map(chunks, read).map(drop)
-    }
-
-    fn read_chunk(&self, first: u64, roots: &mut [Hash]) -> Result<(), RebuildError> {
-        let numbers = first..first + roots.len() as u64;
-        roots.fill(Hash::ZERO);
-        for (contract, mapping) in &self.mappings {
-            let slots = mapping_values(numbers.clone().map(Word::from), *mapping);
-            let here = self.state.read_many(*contract, &slots)?;
-            for ((number, root), here) in numbers.clone().zip(&mut *roots).zip(here) {
-                let here = here.to_hash();
-                match (root.is_zero(), here.is_zero()) {
-                    (true, _) => *root = here,
-                    (false, false) if *root != here => {
-                        return Err(RebuildError::TwoRoots {
-                            chain: self.chain,
-                            batch: BatchNumber(number),
-                            message_root: *root,
-                            diamond: here,
-                        });
-                    }
-                    (false, _) => {}
-                }
-            }
-        }
-        Ok(())
-    }
 }

@@ -2,13 +2,15 @@
 //! whole shared tree, and the interop roots.
 
 mod batch_roots;
-mod block_roots;
-mod first_writes;
 mod stored_nodes;
 
 use rayon::prelude::*;
 
-use super::{Evidence, RecordedChain};
+use super::{
+    Evidence, RecordedChain,
+    block_roots::{self, Newest},
+    first_writes,
+};
 use crate::{
     contracts::{ChainTreeStorage, Layout, MessageRoot},
     forest::{BatchNumbers, Forest, RebuildError, RebuildOptions, step::Step},
@@ -17,7 +19,6 @@ use crate::{
     proof::CheckedBy,
     state::StorageReader,
 };
-use block_roots::Newest;
 
 /// What the contracts of a settlement layer store about its trees.
 pub(in crate::forest) struct StateEvidence<'s, S: ?Sized> {
@@ -173,7 +174,7 @@ fn registry<S: StorageReader + ?Sized>(
         .collect()
 }
 
-fn has_v31<S: StorageReader + ?Sized>(
+pub(super) fn has_v31<S: StorageReader + ?Sized>(
     message_root: &MessageRoot<'_, S>,
     chains: &[ChainId],
 ) -> Result<bool, RebuildError> {

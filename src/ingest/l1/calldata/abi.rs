@@ -31,11 +31,6 @@ impl<'c> Abi<'c> {
         self.calldata.get(self.start..self.end).unwrap_or_default()
     }
 
-    /// The place of the part in the calldata.
-    pub(super) fn place(&self) -> usize {
-        self.start
-    }
-
     /// An error about the word with this index.
     pub(super) fn bad(
         &self,

@@ -87,6 +87,17 @@ fn selector(signature: &str) -> Selector {
     selector
 }
 
+/// Whether a text has the selector of one of the functions at the start of a quoted value, as in the calldata of a
+/// transaction in JSON.
+pub(in crate::ingest) fn has_quoted_selector(text: &[u8]) -> bool {
+    let is_quoted = |start: &[u8]| {
+        let digits = start.strip_prefix(b"0x").unwrap_or(start);
+        let selector = digits.get(..8).and_then(|digits| const_hex::decode_to_array(digits).ok());
+        selector.is_some_and(|selector| SELECTORS.contains(&selector))
+    };
+    text.split(|byte| *byte == b'"').any(is_quoted)
+}
+
 /// A call, as its arguments describe it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Call<'c> {

@@ -133,18 +133,15 @@ impl<'c> DaInput<&'c [u8]> {
 
 impl<P> DaInput<P> {
     /// The same input with the pubdata in another form.
-    pub(in crate::ingest::l1) fn map<Q, E>(
-        self,
-        change: impl FnOnce(P) -> Result<Q, E>,
-    ) -> Result<DaInput<Q>, E> {
-        Ok(match self {
+    pub(in crate::ingest::l1) fn map<Q>(self, change: impl FnOnce(P) -> Q) -> DaInput<Q> {
+        match self {
             Self::Calldata { pubdata, pubdata_hash } => {
-                DaInput::Calldata { pubdata: change(pubdata)?, pubdata_hash }
+                DaInput::Calldata { pubdata: change(pubdata), pubdata_hash }
             }
             Self::Blobs { pubdata_hash, blobs } => DaInput::Blobs { pubdata_hash, blobs },
             Self::StateDiffHash(hash) => DaInput::StateDiffHash(hash),
             Self::Other { reason } => DaInput::Other { reason },
-        })
+        }
     }
 
     /// The keccak256 of the pubdata, if they are on L1.

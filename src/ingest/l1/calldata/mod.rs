@@ -22,6 +22,7 @@ mod stored_batch;
 mod system_logs;
 
 use call::Call;
+pub(in crate::ingest) use call::has_quoted_selector;
 pub use call::{Action, ChainName};
 pub use commit::{Commit, CommitInfo};
 pub use da_input::{BlobName, DaInput, UnknownDa};

@@ -60,19 +60,54 @@ pub(super) fn newest<S: StorageReader + ?Sized, E: From<RebuildError>>(
         })?;
         (searched_to, limit) = (Some(last), most.min(lowest_tried(last, most).0));
     }
-    let (mut end, mut found, mut is_last) = (0, 0, newest.is_some());
-    let enough = message_root.most_historical_roots(chains).map_err(state)?.unwrap_or(u64::MAX);
+    if newest.is_none() {
+        let enough = message_root.most_historical_roots(chains).map_err(state)?.unwrap_or(u64::MAX);
+        let end = ascend(message_root, limit, enough, is_present, |window| {
+            newest = window.last().copied().or(newest);
+            take(window)
+        })?;
+        searched_to = searched_to.or(Some(end));
+    }
+    let searched_to = searched_to.unwrap_or_default();
+    Ok(newest.map_or(Newest::None(searched_to), |(block, root)| Newest::Found(block, root)))
+}
+
+/// Tries blocks up from 0, until `is_present` returns true for a root, enough roots are found, or `limit`
+/// blocks are tried. Returns the end of the blocks that were tried.
+fn ascend<S: StorageReader + ?Sized, E: From<RebuildError>>(
+    message_root: &MessageRoot<'_, S>,
+    limit: u64,
+    enough: u64,
+    is_present: impl Fn(&Hash) -> bool,
+    mut take: impl FnMut(&[(SlBlock, Hash)]) -> Result<(), E>,
+) -> Result<SlBlock, E> {
+    let (mut end, mut found, mut is_last) = (0, 0, false);
     while !is_last && found < enough && end < limit {
         let start = end;
         end = limit.min(start + WINDOW);
-        let window = probe(message_root, start, end).map_err(state)?;
+        let window = probe(message_root, start, end).map_err(RebuildError::State)?;
         take(&window)?;
-        newest = window.last().copied().or(newest);
         is_last = window.last().is_some_and(|(_, root)| is_present(root));
         found += window.len() as u64;
     }
-    let searched_to = searched_to.unwrap_or(SlBlock(end));
-    Ok(newest.map_or(Newest::None(searched_to), |(block, root)| Newest::Found(block, root)))
+    Ok(SlBlock(end))
+}
+
+/// The roots of the first blocks, in ascending order, until `is_present` returns true for one of them. At most
+/// those up to block `last` are tried, and as many as the number of slots allows.
+pub(super) fn first_blocks<S: StorageReader + ?Sized>(
+    message_root: &MessageRoot<'_, S>,
+    last: Option<SlBlock>,
+    is_present: impl Fn(&Hash) -> bool,
+) -> Result<Vec<(SlBlock, Hash)>, RebuildError> {
+    let most = most_blocks(message_root.slots());
+    let limit = last.map_or(most, |last| most.min(last.0.saturating_add(1)));
+    let mut roots = Vec::new();
+    ascend(message_root, limit, u64::MAX, is_present, |window| {
+        roots.extend_from_slice(window);
+        Ok::<_, RebuildError>(())
+    })?;
+    Ok(roots)
 }
 
 /// The maximum number of blocks tried in a state with this number of slots.

@@ -75,10 +75,10 @@ pub(super) fn steps<S: StorageReader + ?Sized>(
     Ok(Some(steps.collect()))
 }
 
-/// The batches of the settlement layer in which `len` slots were first written: for each slot the earliest
-/// batch over the contracts that may hold it. `None` if it is not known for one slot. `slots` returns the
+/// The batches of the settlement layer in which `len` slots were first written: for each slot the batch in the
+/// first of the contracts that hold it. `None` if it is not known for one slot. `slots` returns the
 /// slots of a range, per contract.
-fn first_writes<S: StorageReader + ?Sized>(
+pub(super) fn first_writes<S: StorageReader + ?Sized>(
     state: &S,
     len: usize,
     slots: impl Fn(Range<usize>) -> Vec<(Address, Vec<Word>)>,

@@ -1,0 +1,162 @@
+//! Evidence from the batches of the settlement layer on L1. Their state diffs contain the first value of every
+//! slot, and so the registered chains, the roots of executed batches and the interop roots, each with the batch
+//! in which it was written. The commit of each batch contains a root, with which the trees at its end are
+//! compared:
+//!
+//! ```text
+//! batch root in the commit   keccak256(root of the batch's own logs ‖ root of the shared tree at its end)
+//! ```
+//!
+//! Source: era-contracts `L1Messenger.sol` (`publishPubdataAndClearState`), v26 to v31.
+
+mod executed;
+mod first_values;
+mod gap;
+mod registry;
+mod replay;
+
+use std::sync::OnceLock;
+
+use super::{Evidence, RecordedChain, block_roots, first_writes, state::has_v31};
+use crate::{
+    contracts::{Layout, MessageRoot, ZkChain},
+    forest::{
+        BatchNumbers, Forest, History, HistoryError, RebuildError, RebuildOptions, SearchBudget,
+        Timeline, history,
+    },
+    ingest::l1::LayerRecord,
+    merkle::Tree,
+    primitives::{Hash, SlBlock},
+    proof::CheckedBy,
+    snapshot::Snapshot,
+    state::slots::mapping_value,
+};
+use executed::Executed;
+use first_values::FirstValues;
+pub use gap::L1Gap;
+use replay::{Replay, Replayed};
+
+/// What the batches of a settlement layer on L1 show of its trees.
+pub(in crate::forest) struct L1Evidence<'r> {
+    values: FirstValues<'r>,
+    options: RebuildOptions,
+    layout: Layout,
+    chains: Vec<RecordedChain>,
+    /// By chain index.
+    executed: Vec<Executed>,
+    /// The root of the shared tree at the end of the last batch, as L1 has it.
+    shared_root: Hash,
+    /// The interop roots. Not set before they are needed.
+    roots: OnceLock<Vec<(SlBlock, Hash)>>,
+    gaps: Vec<L1Gap>,
+}
+
+impl<'r> L1Evidence<'r> {
+    /// Reads the trees from batches on L1, and compares them with the root of every batch. Of the batches that
+    /// follow missing ones, those are used that are proven by a later root.
+    pub(in crate::forest) fn read(
+        record: &'r LayerRecord,
+        options: &RebuildOptions,
+    ) -> Result<Self, RebuildError> {
+        let mut values = FirstValues::new(record);
+        let message_root = MessageRoot::at(&values, options.addresses.message_root);
+        let chains = registry::read(record, &message_root)?;
+        let sl_chains = registry::sl_chains(record, &message_root, options)?;
+        let ids: Vec<_> = chains.iter().map(|chain| chain.id).collect();
+        let layout = if has_v31(&message_root, &ids)? { Layout::V31 } else { Layout::V29 };
+        let executed = executed::of_chains(record, &values, layout, &chains, options)?;
+        let Replayed { end, shared_root, chains, executed, gaps } =
+            Replay::new(record, &sl_chains, &chains, executed)?.run()?;
+        values.end_with(end);
+        executed.iter().for_each(|chain| fill(&mut values, chain));
+        let recorded = chains.iter().zip(&executed);
+        let recorded = recorded
+            .map(|(id, executed)| RecordedChain { id: *id, batches: executed.roots.len() as u64 });
+        let chains = recorded.collect();
+        let (options, roots) = (*options, OnceLock::new());
+        Ok(Self { values, options, layout, chains, executed, shared_root, roots, gaps })
+    }
+
+    /// The missing batches of the settlement layer.
+    pub(in crate::forest) fn gaps(&self) -> &[L1Gap] {
+        &self.gaps
+    }
+
+    /// The content of every interop root. Which blocks of a batch appended what is found by search.
+    pub(in crate::forest) fn history(
+        &self,
+        forest: &Forest,
+        budget: SearchBudget,
+    ) -> Result<Timeline, HistoryError> {
+        let (blocks, roots): (Vec<_>, Vec<_>) =
+            self.roots.get().into_iter().flatten().copied().unzip();
+        let steps = first_writes::steps(&self.values, self.options.addresses, forest, &blocks);
+        let steps = steps.map_err(RebuildError::from)?.unwrap_or_default();
+        history::mend(forest, History::new(blocks, roots, steps), budget)
+    }
+}
+
+/// Adds the batch roots of a chain that are known from messages.
+fn fill(values: &mut FirstValues<'_>, executed: &Executed) {
+    let Some(diamond) = executed.diamond else { return };
+    for &leaf in &executed.filled {
+        let number = executed.numbers.get(leaf as u64).unwrap_or_default();
+        let slot = mapping_value(number.to_word(), ZkChain::<Snapshot>::batch_roots());
+        values.fill(diamond, slot, executed.roots[leaf].into(), executed.since[leaf]);
+    }
+}
+
+impl Evidence for L1Evidence<'_> {
+    fn kind(&self) -> CheckedBy {
+        CheckedBy::L1
+    }
+
+    fn block(&self) -> Option<SlBlock> {
+        None
+    }
+
+    fn layout(&self) -> Layout {
+        self.layout
+    }
+
+    fn chains(&self) -> &[RecordedChain] {
+        &self.chains
+    }
+
+    fn batch_roots(&self, chain: usize, roots: &mut [Hash]) -> Result<BatchNumbers, RebuildError> {
+        let executed = &self.executed[chain];
+        roots.copy_from_slice(&executed.roots);
+        Ok(executed.numbers.clone())
+    }
+
+    fn compare_chain(&self, _: usize, _: &BatchNumbers, _: &Tree<'_>) -> Result<(), RebuildError> {
+        // Every chain tree is below the shared root.
+        Ok(())
+    }
+
+    fn compare_shared(&self, shared: &Tree<'_>) -> Result<(), RebuildError> {
+        match shared.root() == self.shared_root {
+            true => Ok(()),
+            false => Err(RebuildError::SharedTree {
+                level: shared.height(),
+                index: 0,
+                stored: self.shared_root,
+                rebuilt: shared.root(),
+            }),
+        }
+    }
+
+    fn newest_root<E: From<RebuildError>>(
+        &self,
+        is_present: impl Fn(&Hash) -> bool,
+        _: impl FnMut(&[(SlBlock, Hash)]) -> Result<(), E>,
+    ) -> Result<Option<(SlBlock, Hash)>, E> {
+        let message_root = MessageRoot::at(&self.values, self.options.addresses.message_root);
+        let last = self.options.last_block;
+        let roots = block_roots::first_blocks(&message_root, last, is_present)?;
+        let newest = roots.last().copied();
+        // Only the first call sets them. A second one finds the same.
+        let _ = self.roots.set(roots);
+        Ok(newest)
+    }
+}

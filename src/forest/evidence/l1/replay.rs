@@ -1,0 +1,348 @@
+//! Appends the executed batches in order, and compares the shared root at the end of each batch of the settlement
+//! layer with its root on L1.
+//!
+//! What was appended in a missing batch of the settlement layer is not published. A diamond's message about a
+//! committed batch is usually in another one than its execution. So the roots of the lost leaves may be known; which
+//! of them were executed is found by trying, and proven by the root of the next batch.
+
+use std::{collections::BTreeMap, ops::RangeInclusive};
+
+use super::{executed::Executed, gap::L1Gap, registry::Registered};
+use crate::{
+    forest::{
+        BatchNumbers, EMPTY_ENTRY, L1Error, RebuildError, batch_leaf, chain_id_leaf, entry_zeros,
+    },
+    ingest::l1::{LayerRecord, SlBatchOnL1},
+    keccak::hash_node,
+    merkle::{Levels, PushTree},
+    primitives::{BatchNumber, ChainId, Hash, SlBatch},
+};
+
+/// The most trees that are tried for one gap.
+const MOST_TRIED: usize = 1 << 16;
+/// The most leaves of one chain that are tried in one gap.
+const MOST_LEAVES: usize = 1 << 10;
+
+/// What the replay found.
+pub(super) struct Replayed {
+    /// The last batch of the settlement layer whose trees are proven, if it is not the last one given.
+    pub(super) end: Option<SlBatch>,
+    /// The root of the shared tree at that time.
+    pub(super) shared_root: Hash,
+    pub(super) chains: Vec<ChainId>,
+    /// By chain index.
+    pub(super) executed: Vec<Executed>,
+    pub(super) gaps: Vec<L1Gap>,
+}
+
+/// The trees as they grow.
+pub(super) struct Replay<'r> {
+    record: &'r LayerRecord,
+    /// By chain index: the batch of the settlement layer that registered the chain. The settlement layer itself is
+    /// always registered.
+    since: Vec<SlBatch>,
+    executed: Vec<Executed>,
+    growing: Vec<Growing>,
+    shared_root: Hash,
+    gaps: Vec<L1Gap>,
+}
+
+/// A chain's tree as it grows.
+#[derive(Clone)]
+struct Growing {
+    chain: ChainId,
+    tree: PushTree,
+    /// The chain's leaf in the shared tree.
+    leaf: Hash,
+}
+
+impl Growing {
+    fn new(chain: ChainId) -> Self {
+        let tree = PushTree::new(EMPTY_ENTRY);
+        Self { chain, leaf: chain_id_leaf(tree.root(), chain), tree }
+    }
+
+    /// The number of batches so far.
+    fn len(&self) -> usize {
+        self.tree.leaves() as usize
+    }
+
+    fn push(&mut self, batches: impl Iterator<Item = (BatchNumber, Hash)>) {
+        let leaves: Vec<Hash> = batches.map(|(number, root)| batch_leaf(root, number)).collect();
+        if !leaves.is_empty() {
+            self.leaf = chain_id_leaf(self.tree.extend(&leaves), self.chain);
+        }
+    }
+
+    /// Appends the batches that were executed up to the end of a batch of the settlement layer.
+    fn advance(&mut self, executed: &Executed, batch: SlBatch) {
+        let start = self.len();
+        let end = executed.since.partition_point(|since| *since <= batch);
+        self.push(executed.batches(start, end));
+    }
+}
+
+/// Batches of a chain that may have been executed in missing batches of the settlement layer.
+struct Lost {
+    chain: usize,
+    batches: Vec<(BatchNumber, Hash)>,
+    /// The possible numbers of executed batches, each with the chain's leaf in the shared tree after them and
+    /// after all that follow.
+    options: Vec<(usize, Growing)>,
+}
+
+impl<'r> Replay<'r> {
+    /// The trees before the first batch. The settlement layer has the one of these chain ids with which the root of
+    /// the first batch that is there is right; a single id is taken as it is.
+    ///
+    /// `executed` are the batches of the other chains.
+    pub(super) fn new(
+        record: &'r LayerRecord,
+        sl_chains: &[ChainId],
+        chains: &[Registered],
+        mut executed: Vec<Executed>,
+    ) -> Result<Self, RebuildError> {
+        executed.insert(0, Executed::default());
+        let of = |sl_chain: ChainId| {
+            let ids = [sl_chain].into_iter().chain(chains.iter().map(|chain| chain.id));
+            ids.map(Growing::new).collect()
+        };
+        let since = chains.iter().map(|chain| chain.since);
+        let since = [SlBatch(0)].into_iter().chain(since).collect();
+        let (shared_root, gaps) = (Hash::ZERO, Vec::new());
+        let mut replay = Self { record, since, executed, growing: Vec::new(), shared_root, gaps };
+        if let [only] = sl_chains {
+            replay.growing = of(*only);
+            return Ok(replay);
+        }
+        let is_first_right = |replay: &Self| {
+            let known = |one: &SlBatchOnL1| Some((one.batch, one.root?, one.local_root?));
+            let first = record.batches.iter().find_map(known);
+            first.is_some_and(|(batch, root, local_root)| {
+                hash_node(local_root, replay.root_after(batch)) == root
+            })
+        };
+        for sl_chain in sl_chains {
+            replay.growing = of(*sl_chain);
+            if is_first_right(&replay) {
+                return Ok(replay);
+            }
+        }
+        Err(L1Error::NoSlChain.into())
+    }
+
+    /// The shared root at the end of a batch, if no batch before it was missing.
+    fn root_after(&self, batch: SlBatch) -> Hash {
+        let chains = self.growing[..self.registered(batch)].iter().zip(&self.executed);
+        let leaves = chains.map(|(growing, executed)| {
+            let mut growing = growing.clone();
+            growing.advance(executed, batch);
+            growing.leaf
+        });
+        root_over(leaves.collect())
+    }
+
+    pub(super) fn run(mut self) -> Result<Replayed, RebuildError> {
+        let batches = &self.record.batches;
+        let (mut missing, mut end) = (None, None);
+        for batch in batches {
+            let Some((root, local_root)) = batch.root.zip(batch.local_root) else {
+                missing = missing.or(Some(batch.batch));
+                continue;
+            };
+            let Some(first) = missing.take() else {
+                self.advance(batch.batch, root, local_root)?;
+                continue;
+            };
+            let range = first..=SlBatch(batch.batch.0 - 1);
+            match self.bridge(&range, batch.batch, |shared| hash_node(local_root, shared) == root) {
+                Some(leaves) => self.gaps.push(L1Gap::Bridged { missing: range, leaves }),
+                None if first == batches[0].batch => {
+                    return Err(L1Error::FirstMissing(range).into());
+                }
+                None => {
+                    (missing, end) = (Some(first), Some(*range.end()));
+                    break;
+                }
+            }
+        }
+        let last = batches.last().map(|last| last.batch).unwrap_or_default();
+        let cut = missing.map(|first| SlBatch(first.0.saturating_sub(1)));
+        if let Some(first) = missing {
+            if first == batches[0].batch {
+                return Err(L1Error::FirstMissing(first..=last).into());
+            }
+            self.gaps.push(L1Gap::Ends { missing: first..=end.unwrap_or(last), last });
+        }
+        let count = self.registered(cut.unwrap_or(last));
+        self.executed.truncate(count);
+        for (executed, growing) in self.executed.iter_mut().zip(&self.growing) {
+            executed.truncate(growing.len());
+        }
+        Ok(Replayed {
+            end: cut,
+            shared_root: self.shared_root,
+            chains: self.growing[..count].iter().map(|growing| growing.chain).collect(),
+            executed: self.executed,
+            gaps: self.gaps,
+        })
+    }
+
+    /// The number of chains that were registered by the end of a batch of the settlement layer.
+    fn registered(&self, batch: SlBatch) -> usize {
+        self.since.partition_point(|since| *since <= batch)
+    }
+
+    fn advance(
+        &mut self,
+        batch: SlBatch,
+        committed: Hash,
+        local_root: Hash,
+    ) -> Result<(), RebuildError> {
+        for (growing, executed) in self.growing.iter_mut().zip(&self.executed) {
+            growing.advance(executed, batch);
+        }
+        let leaves = self.growing[..self.registered(batch)].iter().map(|growing| growing.leaf);
+        let shared_root = root_over(leaves.collect());
+        let rebuilt = hash_node(local_root, shared_root);
+        if rebuilt != committed {
+            let error = L1Error::Root { batch, committed, local_root, shared_root, rebuilt };
+            return Err(error.into());
+        }
+        self.shared_root = shared_root;
+        Ok(())
+    }
+
+    /// Finds what missing batches of the settlement layer appended, so that the shared root at the end of the
+    /// `next` batch is right. Returns the number of appended batches.
+    fn bridge(
+        &mut self,
+        missing: &RangeInclusive<SlBatch>,
+        next: SlBatch,
+        is_right: impl Fn(Hash) -> bool,
+    ) -> Option<u64> {
+        let count = self.registered(next);
+        let mut lost: Vec<Lost> =
+            (0..count).filter_map(|chain| self.lost(chain, missing, next)).collect();
+        let mut leaves: Vec<Hash> = Vec::with_capacity(count);
+        for (growing, executed) in self.growing[..count].iter().zip(&self.executed) {
+            let mut growing = growing.clone();
+            growing.advance(executed, next);
+            leaves.push(growing.leaf);
+        }
+        // One digit for each chain with lost batches.
+        let mut digits = vec![0; lost.len()];
+        for _ in 0..MOST_TRIED {
+            for (lost, digit) in lost.iter().zip(&digits) {
+                leaves[lost.chain] = lost.options[*digit].1.leaf;
+            }
+            let shared_root = root_over(leaves.clone());
+            if is_right(shared_root) {
+                self.shared_root = shared_root;
+                for (growing, executed) in self.growing.iter_mut().zip(&self.executed) {
+                    growing.advance(executed, next);
+                }
+                let mut sum = 0;
+                for (lost, digit) in lost.iter_mut().zip(digits) {
+                    let (taken, growing) = lost.options.swap_remove(digit);
+                    let before = growing.len() - taken - self.remaining(lost.chain, next);
+                    self.executed[lost.chain].insert(
+                        before,
+                        &lost.batches[..taken],
+                        *missing.end(),
+                    );
+                    self.growing[lost.chain] = growing;
+                    sum += taken as u64;
+                }
+                return Some(sum);
+            }
+            let more = digits.iter_mut().zip(&lost).find_map(|(digit, lost)| {
+                *digit = (*digit + 1) % lost.options.len();
+                (*digit > 0).then_some(())
+            });
+            more?;
+        }
+        None
+    }
+
+    /// The number of batches that a chain executed in this batch of the settlement layer.
+    fn remaining(&self, chain: usize, batch: SlBatch) -> usize {
+        let since = &self.executed[chain].since;
+        let end = since.partition_point(|since| *since <= batch);
+        end - since.partition_point(|since| *since < batch)
+    }
+
+    /// The batches of a chain that may have been executed in missing batches of the settlement layer. `None` if
+    /// there are none.
+    fn lost(&self, chain: usize, missing: &RangeInclusive<SlBatch>, next: SlBatch) -> Option<Lost> {
+        let (executed, growing) = (&self.executed[chain], &self.growing[chain]);
+        let start = growing.len();
+        let below = start.checked_sub(1).and_then(|last| executed.numbers.get(last as u64));
+        let above = executed.numbers.get(start as u64);
+        let is_between = |number: BatchNumber| {
+            below.is_none_or(|below| below < number) && above.is_none_or(|above| number < above)
+        };
+        // Of several commitments of a batch, all but the last one were reverted.
+        let committed = executed.committed.iter().filter(|one| one.sl_batch <= *missing.end());
+        let committed: BTreeMap<BatchNumber, Hash> = committed
+            .filter(|one| is_between(one.batch))
+            .map(|one| (one.batch, one.root))
+            .collect();
+        let first = committed.first_key_value()?.0.0;
+        let batches: Vec<(BatchNumber, Hash)> = (first..)
+            .zip(committed)
+            .take(MOST_LEAVES)
+            .take_while(|(number, (batch, _))| batch.0 == *number)
+            .map(|(_, found)| found)
+            .collect();
+        let end = executed.since.partition_point(|since| *since <= next);
+        let counts: Vec<usize> = match end > start {
+            // Numbers are executed in order.
+            true => vec![batches.len(), 0],
+            false => (0..=batches.len()).collect(),
+        };
+        let options = counts.into_iter().map(|count| {
+            let mut growing = growing.clone();
+            growing.push(batches[..count].iter().copied());
+            growing.push(executed.batches(start, end));
+            (count, growing)
+        });
+        Some(Lost { chain, options: options.collect(), batches })
+    }
+}
+
+impl Executed {
+    /// The batches with these leaf indices.
+    fn batches(&self, start: usize, end: usize) -> impl Iterator<Item = (BatchNumber, Hash)> {
+        let numbers = self.numbers.runs(start as u64..end.max(start) as u64).into_iter();
+        let numbers = numbers.flat_map(|run| run.start().0..=run.end().0).map(BatchNumber);
+        numbers.zip(self.roots[start..end.max(start)].iter().copied())
+    }
+
+    /// Adds batches that are known from messages, before the leaf with index `at`.
+    fn insert(&mut self, at: usize, batches: &[(BatchNumber, Hash)], since: SlBatch) {
+        if batches.is_empty() {
+            return;
+        }
+        let after: Vec<_> =
+            self.batches(at, self.roots.len()).zip(self.since[at..].to_vec()).collect();
+        self.truncate(at);
+        self.filled.extend(at..at + batches.len());
+        batches.iter().for_each(|(number, root)| self.push(*number, *root, since));
+        after.into_iter().for_each(|((number, root), since)| self.push(number, root, since));
+    }
+
+    /// Keeps the first batches.
+    fn truncate(&mut self, len: usize) {
+        if len < self.roots.len() {
+            self.numbers = BatchNumbers::new(self.numbers.iter().take(len))
+                .unwrap_or_else(|| unreachable!("the numbers ascend"));
+            self.roots.truncate(len);
+            self.since.truncate(len);
+        }
+    }
+}
+
+fn root_over(leaves: Vec<Hash>) -> Hash {
+    Levels::build(leaves, entry_zeros()).tree(entry_zeros()).root()
+}

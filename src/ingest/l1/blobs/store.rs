@@ -1,0 +1,286 @@
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use rayon::prelude::*;
+
+use super::{BLOB_LEN, BLOB_PUBDATA_LEN, BlobDecoder, BlobFault, BlobFaultKind, reader::each_blob};
+use crate::{
+    archive::Place,
+    files::{Input, InputError, Inputs, OutputError, ReadProgressHandle, Scratch},
+    ingest::IndexError,
+    keccak::keccak256,
+    primitives::Hash,
+};
+
+/// The faults that are kept, those of the first files. All are counted.
+const MOST_FAULTS: usize = 1000;
+/// With at least this many files for each thread, every thread reads files of its own. Otherwise all threads decode
+/// the blobs of one file.
+const FILES_PER_THREAD: usize = 4;
+/// The blobs of one file that wait in memory to be decoded, for each thread.
+const BLOBS_PER_THREAD: usize = 8;
+
+/// The pubdata in the blobs that batches were committed with, by their linear hash: the keccak256 of all the pubdata
+/// that fit into a blob. They are in a temporary file.
+#[derive(Debug)]
+pub struct Blobs {
+    scratch: Scratch,
+    /// Where the pubdata with a linear hash begin.
+    offsets: HashMap<Hash, u64>,
+    counts: BlobCounts,
+    faults: BTreeMap<Position, BlobFault>,
+}
+
+/// What became of the blobs in some files.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BlobCounts {
+    /// Different blobs that batches were committed with.
+    pub used: u64,
+    /// Copies of these.
+    pub copies: u64,
+    /// Blobs of Era chains that are in no given commit.
+    pub unused: u64,
+    /// Blobs of others.
+    pub foreign: u64,
+    /// Damaged blobs and files.
+    pub damaged: u64,
+}
+
+/// The number of a file, and of a blob in it.
+type Position = (usize, u64);
+
+impl Blobs {
+    /// Reads all blobs in some files once, on all threads, and keeps the pubdata of those with a linear hash in
+    /// `wanted` in `scratch`.
+    ///
+    /// # Errors
+    /// [`IndexError`] when a disk fails. Damaged blobs and files are no errors, but [`Blobs::faults`].
+    pub fn read<P: AsRef<Path> + Sync>(
+        paths: &[P],
+        wanted: &HashSet<Hash>,
+        scratch: Scratch,
+        watcher: &ReadProgressHandle,
+    ) -> Result<Self, IndexError> {
+        let intake = Intake::new(wanted, scratch);
+        let files = || paths.iter().map(AsRef::as_ref).enumerate();
+        let threads = rayon::current_num_threads();
+        if paths.len() >= FILES_PER_THREAD * threads {
+            let files: Vec<_> = files().collect();
+            files.into_par_iter().try_for_each_init(Decoding::default, |decoding, file| {
+                let mut decode = |at: At, blob: &[u8; BLOB_LEN]| intake.decode(decoding, at, blob);
+                intake.read_file(file, watcher, &mut decode)
+            })?;
+        } else {
+            for file in files() {
+                let mut waiting = Waiting::new(&intake);
+                intake.read_file(file, watcher, &mut |at, blob| waiting.push(at, blob))?;
+                waiting.decode()?;
+            }
+        }
+        Ok(intake.finish())
+    }
+
+    /// As [`Blobs::read`], for an open input.
+    ///
+    /// # Errors
+    /// As [`Blobs::read`].
+    pub fn read_input(
+        input: Input,
+        wanted: &HashSet<Hash>,
+        scratch: Scratch,
+    ) -> Result<Self, IndexError> {
+        let intake = Intake::new(wanted, scratch);
+        let mut waiting = Waiting::new(&intake);
+        let at = At { position: (0, 0), name: input.name().into(), place: Place::Whole };
+        intake.read_input(input, at, &mut |at, blob| waiting.push(at, blob))?;
+        waiting.decode()?;
+        Ok(intake.finish())
+    }
+
+    /// Appends the pubdata with a linear hash to `pubdata`, [`BLOB_PUBDATA_LEN`] bytes. Returns `false` if there was
+    /// no such blob.
+    ///
+    /// # Errors
+    /// [`OutputError`] when the disk with the temporary file fails.
+    pub fn append_to(
+        &self,
+        pubdata: &mut Vec<u8>,
+        linear_hash: &Hash,
+    ) -> Result<bool, OutputError> {
+        let Some(offset) = self.offsets.get(linear_hash) else { return Ok(false) };
+        let start = pubdata.len();
+        pubdata.resize(start + BLOB_PUBDATA_LEN, 0);
+        self.scratch.read(*offset, &mut pubdata[start..])?;
+        Ok(true)
+    }
+
+    /// How many blobs there were.
+    #[must_use]
+    pub fn counts(&self) -> BlobCounts {
+        self.counts
+    }
+
+    /// The damaged blobs and files, in the order of the files: the first 1000.
+    pub fn faults(&self) -> impl Iterator<Item = &BlobFault> {
+        self.faults.values()
+    }
+}
+
+/// A blob's position, and its description.
+#[derive(Clone)]
+struct At {
+    position: Position,
+    name: Arc<str>,
+    place: Place,
+}
+
+/// What a thread needs to decode blobs.
+#[derive(Default)]
+struct Decoding {
+    decoder: BlobDecoder,
+    pubdata: Vec<u8>,
+}
+
+/// What the threads that read share.
+struct Intake<'w> {
+    wanted: &'w HashSet<Hash>,
+    blobs: Mutex<Blobs>,
+}
+
+impl<'w> Intake<'w> {
+    fn new(wanted: &'w HashSet<Hash>, scratch: Scratch) -> Self {
+        let (offsets, faults) = (HashMap::new(), BTreeMap::new());
+        let blobs = Blobs { scratch, offsets, counts: BlobCounts::default(), faults };
+        Self { wanted, blobs: Mutex::new(blobs) }
+    }
+
+    fn finish(self) -> Blobs {
+        self.blobs.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn blobs(&self) -> MutexGuard<'_, Blobs> {
+        self.blobs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Passes the blobs of a file to `take`.
+    fn read_file(
+        &self,
+        (number, path): (usize, &Path),
+        watcher: &ReadProgressHandle,
+        take: &mut dyn FnMut(At, &[u8; BLOB_LEN]) -> Result<(), OutputError>,
+    ) -> Result<(), IndexError> {
+        let name = path.to_string_lossy().into();
+        let mut at = At { position: (number, 0), name, place: Place::Whole };
+        let inputs = match Inputs::open_watched(path, watcher) {
+            Ok(inputs) => inputs,
+            Err(error) => return self.damage(at, error),
+        };
+        for input in inputs {
+            at.position.1 += 1;
+            match input {
+                Ok(input) => {
+                    at.name = input.name().into();
+                    at.position.1 = self.read_input(input, at.clone(), take)?;
+                }
+                Err(error) => self.damage(at.clone(), error)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Passes the blobs of an input to `take`. Returns the number of the last one.
+    fn read_input(
+        &self,
+        input: Input,
+        mut at: At,
+        take: &mut dyn FnMut(At, &[u8; BLOB_LEN]) -> Result<(), OutputError>,
+    ) -> Result<u64, IndexError> {
+        let mut failed = None;
+        each_blob(input, &mut |place, found| {
+            at.position.1 += 1;
+            let at = At { place, ..at.clone() };
+            match found {
+                Ok(_) if failed.is_some() => {}
+                Ok(blob) => failed = take(at, blob).err(),
+                Err(kind) => self.fault(at, kind),
+            }
+        })?;
+        failed.map_or(Ok(at.position.1), |error| Err(error.into()))
+    }
+
+    /// Keeps an error that is the file's own.
+    fn damage(&self, at: At, error: InputError) -> Result<(), IndexError> {
+        if !error.is_damage() {
+            return Err(error.into());
+        }
+        self.fault(at, error.into());
+        Ok(())
+    }
+
+    fn decode(
+        &self,
+        decoding: &mut Decoding,
+        at: At,
+        blob: &[u8; BLOB_LEN],
+    ) -> Result<(), OutputError> {
+        let Decoding { decoder, pubdata } = decoding;
+        if let Err(error) = decoder.decode(blob, pubdata) {
+            self.fault(at, error.into());
+            return Ok(());
+        }
+        let hash = keccak256(pubdata);
+        let is_wanted = self.wanted.contains(&hash);
+        let mut blobs = self.blobs();
+        let Blobs { scratch, offsets, counts, .. } = &mut *blobs;
+        if !is_wanted {
+            counts.unused += 1;
+        } else if offsets.contains_key(&hash) {
+            counts.copies += 1;
+        } else {
+            offsets.insert(hash, scratch.append(pubdata)?);
+            counts.used += 1;
+        }
+        Ok(())
+    }
+
+    fn fault(&self, at: At, source: BlobFaultKind) {
+        let Blobs { counts, faults, .. } = &mut *self.blobs();
+        if source.is_foreign() {
+            counts.foreign += 1;
+            return;
+        }
+        counts.damaged += 1;
+        let At { position, name, place } = at;
+        faults.insert(position, BlobFault { name: name.to_string(), place, source });
+        if faults.len() > MOST_FAULTS {
+            faults.pop_last();
+        }
+    }
+}
+
+/// The blobs of a file that wait until all threads decode them.
+struct Waiting<'i, 'w> {
+    intake: &'i Intake<'w>,
+    blobs: Vec<(At, Box<[u8; BLOB_LEN]>)>,
+}
+
+impl<'i, 'w> Waiting<'i, 'w> {
+    fn new(intake: &'i Intake<'w>) -> Self {
+        Self { intake, blobs: Vec::new() }
+    }
+
+    fn push(&mut self, at: At, blob: &[u8; BLOB_LEN]) -> Result<(), OutputError> {
+        self.blobs.push((at, Box::new(*blob)));
+        let is_full = self.blobs.len() >= BLOBS_PER_THREAD * rayon::current_num_threads();
+        if is_full { self.decode() } else { Ok(()) }
+    }
+
+    fn decode(&mut self) -> Result<(), OutputError> {
+        self.blobs.par_drain(..).try_for_each_init(Decoding::default, |decoding, (at, blob)| {
+            self.intake.decode(decoding, at, &blob)
+        })
+    }
+}

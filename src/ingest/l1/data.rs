@@ -1,0 +1,282 @@
+//! All files of L1 together: transactions and blobs.
+
+use std::{ops::Range, path::PathBuf};
+
+use thiserror::Error;
+
+use super::{
+    Commits, CommittedBatch, Execution, L1Batch, L1Batches, L1Chains, L1Reader, LayerRecord,
+    LayerRecordError, LayerRecorder, LostPubdata, PublishedBatch, batches::lost, blobs::Blobs,
+    linear_hashes, pubdata_bytes,
+};
+use crate::{
+    contracts::MessageRoot,
+    files::{Inputs, OutputError, ReadProgressHandle, Scratch},
+    ingest::{FileKind, IndexError, logs::EraPubdata, sniff},
+    message::BatchLogs,
+    primitives::{Address, BatchNumber, ChainId, SlBatch},
+    snapshot::Snapshot,
+    state::StorageReader,
+};
+
+/// The indices of chains whose registration shows that a chain is a settlement layer. Bridgehub admits 100 chains.
+const MOST_PROBED: u64 = 128;
+
+/// Why files of L1 do not show a settlement layer.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum L1DataError {
+    /// A file could not be read.
+    #[error(transparent)]
+    Index(#[from] IndexError),
+    /// What the batches publish could not be put together.
+    #[error(transparent)]
+    Record(#[from] LayerRecordError),
+    /// The files have no commits.
+    #[error("the files of L1 have no transaction that commits a batch of a settlement layer")]
+    NoCommits,
+    /// The files have no commits of the diamond that was given.
+    #[error("the files of L1 have no commits of the diamond {given}; they have those of {found}")]
+    NoDiamond {
+        /// The diamond.
+        given: Address,
+        /// The chains in the files.
+        found: String,
+    },
+    /// No chain among several is a settlement layer.
+    #[error(
+        "the files of L1 have the commits of {found}; none of them publishes that a chain was registered at \
+         MessageRoot {message_root}, so none is known to be a settlement layer"
+    )]
+    NoLayer {
+        /// The chains in the files.
+        found: String,
+        /// The address of MessageRoot.
+        message_root: Address,
+    },
+    /// Several chains are settlement layers.
+    #[error(
+        "the files of L1 have the commits of several settlement layers: {found}; one has to be given"
+    )]
+    SeveralLayers {
+        /// The settlement layers in the files.
+        found: String,
+    },
+}
+
+impl From<OutputError> for L1DataError {
+    fn from(error: OutputError) -> Self {
+        Self::Index(error.into())
+    }
+}
+
+/// The transactions and blobs in files of L1.
+#[derive(Debug)]
+pub struct L1Data {
+    chains: L1Chains,
+    blobs: Blobs,
+}
+
+/// A settlement layer in files of L1.
+#[derive(Debug)]
+pub struct L1Layer {
+    /// The index of its commits.
+    chain: usize,
+    /// What its batches show of its trees.
+    pub record: LayerRecord,
+    /// The batches whose pubdata are lost.
+    pub lost: Vec<LostPubdata>,
+}
+
+impl L1Data {
+    /// Reads all transactions, then all blobs.
+    ///
+    /// # Errors
+    /// [`L1DataError::Index`] if a file cannot be read, or a temporary file cannot be written.
+    pub fn read(files: &[PathBuf]) -> Result<Self, L1DataError> {
+        let watcher = ReadProgressHandle::default();
+        let mut reader = L1Reader::new(&std::env::temp_dir().join("transactions"));
+        let mut of_blobs = Vec::new();
+        for path in files {
+            for input in Inputs::open(path).map_err(IndexError::from)? {
+                let input = input.map_err(IndexError::from)?;
+                match sniff(&input) {
+                    Some(FileKind::Blobs) => {
+                        of_blobs.push(path.clone());
+                        break;
+                    }
+                    _ => reader.read(input)?,
+                }
+            }
+        }
+        let chains = reader.finish();
+        let wanted = linear_hashes(chains.chains().iter().flat_map(Commits::batches));
+        let blobs = Blobs::read(&of_blobs, &wanted, Scratch::temporary()?, &watcher)?;
+        Ok(Self { chains, blobs })
+    }
+
+    /// The chains whose batches L1 commits.
+    #[must_use]
+    pub fn chains(&self) -> &L1Chains {
+        &self.chains
+    }
+
+    /// The blobs.
+    #[must_use]
+    pub fn blobs(&self) -> &Blobs {
+        &self.blobs
+    }
+
+    /// The commits of a settlement layer.
+    #[must_use]
+    pub fn commits(&self, layer: &L1Layer) -> &Commits {
+        &self.chains.chains()[layer.chain]
+    }
+
+    /// The commits of all chains but the settlement layer, each with the chain id: the one in the commits, else the
+    /// one that `find` returns for a committed batch. Those whose id is not known are left out.
+    pub fn others<'d>(
+        &'d self,
+        layer: &L1Layer,
+        find: impl Fn(&CommittedBatch) -> Option<ChainId>,
+    ) -> Vec<(ChainId, &'d Commits)> {
+        let others = self.chains.chains().iter().enumerate().filter(|(at, _)| *at != layer.chain);
+        let with_ids = others.filter_map(|(_, commits)| {
+            let chain = commits.chain().or_else(|| commits.batches().iter().find_map(&find))?;
+            Some((chain, commits))
+        });
+        with_ids.collect()
+    }
+
+    /// What the batches of the settlement layer publish: the one with this diamond, or the only one that publishes
+    /// the registration of a chain at MessageRoot.
+    ///
+    /// # Errors
+    /// [`L1DataError`] if there is none, or there are several.
+    pub fn layer(
+        &self,
+        diamond: Option<Address>,
+        message_root: Address,
+    ) -> Result<L1Layer, L1DataError> {
+        let all = self.chains.chains();
+        let found = || names(all.iter());
+        if let Some(given) = diamond {
+            let chain = all.iter().position(|commits| commits.is_of_diamond(given));
+            let chain = chain.ok_or_else(|| match all.is_empty() {
+                true => L1DataError::NoCommits,
+                false => L1DataError::NoDiamond { given, found: found() },
+            })?;
+            return self.layer_of(chain);
+        }
+        let slots: Vec<_> = (1..=MOST_PROBED).map(MessageRoot::<Snapshot>::chain_at_slot).collect();
+        let mut layers = Vec::new();
+        for chain in 0..all.len() {
+            if all[chain].batches().iter().all(|batch| batch.data.pubdata_hash().is_none()) {
+                continue;
+            }
+            let layer = self.layer_of(chain)?;
+            let since = layer.record.first_values.first_writes(message_root, &slots);
+            if since.is_some_and(|since| since.iter().any(Option::is_some)) {
+                layers.push(layer);
+            }
+        }
+        match (layers.pop(), &layers[..]) {
+            (Some(only), []) => Ok(only),
+            (Some(last), _) => {
+                let layers = layers.iter().chain([&last]).map(|layer| self.commits(layer));
+                Err(L1DataError::SeveralLayers { found: names(layers) })
+            }
+            (None, _) if all.is_empty() => Err(L1DataError::NoCommits),
+            (None, _) => Err(L1DataError::NoLayer { found: found(), message_root }),
+        }
+    }
+
+    fn layer_of(&self, chain: usize) -> Result<L1Layer, L1DataError> {
+        let commits = &self.chains.chains()[chain];
+        let mut recorder = LayerRecorder::new(commits.chain())?;
+        let mut losses = Vec::new();
+        let range = commits.range().map_or(0..=0, |range| range.start().0..=range.end().0);
+        let mut next = *range.start();
+        for batch in L1Batches::new(commits, &self.blobs) {
+            let L1Batch { committed, pubdata } = batch?;
+            without_commits(&mut recorder, commits, next..committed.batch.0)?;
+            next = committed.batch.0 + 1;
+            add(&mut recorder, committed, pubdata, &mut losses)?;
+        }
+        without_commits(&mut recorder, commits, next..range.end() + 1)?;
+        Ok(L1Layer { chain, record: recorder.finish()?, lost: losses })
+    }
+
+    /// Passes the batches of one chain with their bytes to `take`, in their order.
+    ///
+    /// # Errors
+    /// Those of `take`, and [`OutputError`] if a temporary file cannot be read.
+    pub(in crate::ingest) fn each_pubdata<E: From<OutputError>>(
+        &self,
+        commits: &Commits,
+        mut take: impl FnMut(&CommittedBatch, Result<&[u8], LostPubdata>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        for batch in commits.batches() {
+            match pubdata_bytes(commits, &self.blobs, batch)? {
+                Ok(bytes) => take(batch, Ok(&bytes))?,
+                Err(lost) => take(batch, Err(lost))?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Adds batches whose commits are missing. Executions may name their roots.
+fn without_commits(
+    recorder: &mut LayerRecorder,
+    commits: &Commits,
+    numbers: Range<u64>,
+) -> Result<(), L1DataError> {
+    for batch in numbers.map(SlBatch) {
+        let executed = commits.executed(batch).map(|(info, _)| info.logs_root);
+        recorder.missing(batch, executed, executed.map(|_| true))?;
+    }
+    Ok(())
+}
+
+fn add(
+    recorder: &mut LayerRecorder,
+    batch: &CommittedBatch,
+    pubdata: Result<EraPubdata, LostPubdata>,
+    losses: &mut Vec<LostPubdata>,
+) -> Result<(), L1DataError> {
+    let (number, root) = (batch.batch, batch.info.logs_root);
+    let executed = match batch.execution {
+        Execution::Executed => Some(true),
+        Execution::NotExecuted => Some(false),
+        Execution::Unknown => None,
+    };
+    let read = pubdata.and_then(|EraPubdata { logs, messages, diffs }| {
+        let logs = BatchLogs::new(ChainId::default(), BatchNumber(number.0), logs, messages, None);
+        let logs = logs.map_err(|error| lost(batch, error.into()))?;
+        Ok((logs, diffs))
+    });
+    let (logs, diffs) = match read {
+        Ok(read) => read,
+        Err(error) => {
+            losses.push(error);
+            return Ok(recorder.missing(number, Some(root), executed)?);
+        }
+    };
+    Ok(recorder.add(&PublishedBatch {
+        batch: number,
+        root,
+        executed,
+        logs: logs.view(),
+        first_index: batch.previous.next_index,
+        first_values: &diffs.initial,
+    })?)
+}
+
+fn names<'c>(chains: impl Iterator<Item = &'c Commits>) -> String {
+    let names = chains.map(|commits| {
+        let names: Vec<String> = commits.names().iter().map(ToString::to_string).collect();
+        names.join(", also ")
+    });
+    names.collect::<Vec<_>>().join("; ")
+}

@@ -1,0 +1,85 @@
+//! Transactions as rows of a Parquet file.
+
+use super::{
+    Found,
+    fields::{Cells, Columns, Field},
+    no_columns,
+};
+use crate::{
+    archive::Place,
+    files::{
+        Input,
+        parquet::{Leaf, ParquetFile, Physical, ReadError},
+    },
+    ingest::{
+        IndexError,
+        event_logs::{Decoder, scalar_of},
+        state::ImportError,
+    },
+};
+
+/// Whether the columns of a Parquet file are those of transactions. A pipe is known by its first mebibyte.
+pub(super) fn is_table(input: &Input) -> bool {
+    let again = match input.path() {
+        Some(path) => Input::open(path),
+        None => Input::from_reader(input.name(), std::io::Cursor::new(input.head().to_vec())),
+    };
+    let file = again.ok().and_then(|input| ParquetFile::open(input).ok());
+    file.is_some_and(|file| Columns::of(names_of(&file)).is_ok())
+}
+
+pub(super) fn read(
+    input: Input,
+    mut take: impl FnMut(Found, Place) -> Result<(), IndexError>,
+) -> Result<(), IndexError> {
+    let file = ParquetFile::open(input).map_err(ImportError::from)?;
+    let columns = Columns::of(names_of(&file)).map_err(|reason| no_columns(file.name(), reason))?;
+    let readable = |(field, at): (Field, usize)| {
+        let leaf = &file.leaves()[at];
+        can_read(field, leaf).then_some((field, at, leaf.physical))
+    };
+    let leaves: Vec<_> = columns.iter().filter_map(readable).collect();
+    let needed = leaves.iter().any(|(field, ..)| *field == Field::Hash);
+    if !needed {
+        let reason = "the column of the transaction hash has no type of bytes".into();
+        return Err(no_columns(file.name(), reason).into());
+    }
+    let (mut decoder, mut row) = (Decoder::default(), 0);
+    for group in 0..file.groups() {
+        let damaged = |source| {
+            let name = file.name().into();
+            ImportError::from(ReadError::Damaged { name, group, source })
+        };
+        let rows = file.group(group).map_err(ImportError::from)?;
+        let opened =
+            leaves.iter().map(|(_, at, _)| rows.column(*at)).collect::<Result<Vec<_>, _>>();
+        let mut opened = opened.map_err(ImportError::from)?;
+        for _ in 0..rows.rows() {
+            row += 1;
+            let mut cells = Cells::default();
+            for ((field, _, physical), column) in leaves.iter().zip(&mut opened) {
+                let cell = scalar_of(field.is_number(), *physical, column);
+                cells.set(*field, cell.map_err(damaged)?);
+            }
+            take(cells.row(&mut decoder), Place::Row(row))?;
+        }
+    }
+    Ok(())
+}
+
+fn names_of(file: &ParquetFile) -> impl Iterator<Item = &str> {
+    file.leaves().iter().map(|leaf| &*leaf.name)
+}
+
+/// Whether a column has a type that can hold the field.
+fn can_read(field: Field, leaf: &Leaf) -> bool {
+    let is_bytes = matches!(leaf.physical, Physical::Bytes | Physical::Fixed(_));
+    let is_integer = matches!(leaf.physical, Physical::Int32 | Physical::Int64);
+    let is_known = leaf.physical != Physical::Other;
+    let has_type = match field {
+        Field::Hash | Field::To | Field::Calldata => is_bytes,
+        Field::Block | Field::Index => is_bytes || is_integer || leaf.physical == Physical::Double,
+        Field::Status | Field::IsError | Field::GasLimit => is_known,
+    };
+    leaf.repetition == 0 && has_type
+}

@@ -1,0 +1,78 @@
+//! Logs in what L1 keeps: the pubdata of chains in the messages of the settlement layer, and the pubdata that a
+//! chain committed on L1 itself, before it moved to the settlement layer.
+
+use super::{RelayedBy, batch_pubdata, batch_sink::BatchSink, era_pubdata};
+use crate::{
+    archive::{Origin, Place},
+    ingest::{
+        IndexError,
+        l1::{Commits, CommittedBatch, L1Data, LostReason},
+    },
+    message::BatchLogs,
+    primitives::{BatchNumber, ChainId},
+};
+
+/// Takes the batches of chains in the messages of the settlement layer.
+pub(super) fn relayed(
+    data: &L1Data,
+    commits: &Commits,
+    sl_chain: ChainId,
+    by: RelayedBy,
+    sink: &mut BatchSink<'_, '_>,
+) -> Result<(), IndexError> {
+    data.each_pubdata(commits, |batch, pubdata| {
+        // What is lost of the settlement layer is in the report on its trees.
+        let Ok(pubdata) = pubdata else { return Ok(()) };
+        let Ok(published) = era_pubdata::parse(pubdata) else { return Ok(()) };
+        let number = BatchNumber(batch.batch.0);
+        let logs = BatchLogs::new(sl_chain, number, published.logs, published.messages, None);
+        let Ok(logs) = logs else { return Ok(()) };
+        let origin = origin(batch, sink);
+        let mut found = Vec::new();
+        by.find(logs.view(), |one| found.push(one));
+        for one in found {
+            sink.relayed(one, origin)?;
+        }
+        Ok(())
+    })
+}
+
+/// Takes the batches that a chain committed on L1 itself.
+pub(super) fn committed(
+    data: &L1Data,
+    commits: &Commits,
+    chain: ChainId,
+    sink: &mut BatchSink<'_, '_>,
+) -> Result<(), IndexError> {
+    data.each_pubdata(commits, |batch, pubdata| {
+        let origin = origin(batch, sink);
+        let number = BatchNumber(batch.batch.0);
+        let pubdata = match pubdata {
+            Ok(pubdata) => pubdata,
+            // Nothing of a validium is on L1, so nothing is left out.
+            Err(lost) if matches!(lost.source, LostReason::Validium) => return Ok(()),
+            Err(lost) => {
+                let name = sink.collector.name(origin.source);
+                return sink.note(IndexError::Lost {
+                    name,
+                    place: origin.place,
+                    chain,
+                    source: lost.into(),
+                });
+            }
+        };
+        match batch_pubdata::parse(chain, number, pubdata) {
+            Ok(logs) => sink.batch(logs, origin),
+            Err(error) => {
+                let what = format!("the pubdata of chain {chain}, batch {number}");
+                sink.fault(origin, what, error)
+            }
+        }
+    })
+}
+
+/// The commit of a batch.
+fn origin(batch: &CommittedBatch, sink: &mut BatchSink<'_, '_>) -> Origin {
+    let place: Place = batch.transaction.place;
+    Origin { source: sink.source(&batch.transaction.name), place }
+}

@@ -1,0 +1,53 @@
+//! The logs in files of L1.
+
+use std::path::PathBuf;
+
+use super::{Error, Trees, l1_trees::GivenL1};
+use crate::{
+    forest::{ChainTree, Forest},
+    ingest::{
+        l1::{CommittedBatch, L1Data, L1Layer},
+        logs::Indexer,
+    },
+    primitives::{BatchNumber, ChainId},
+};
+
+impl Trees {
+    /// The files of L1 among the evidence, and the settlement layer in them.
+    #[must_use]
+    pub fn from_l1(&self) -> Option<(&L1Data, &L1Layer)> {
+        self.0.from_l1.as_ref().map(|l1| (l1.data(), l1.layer()))
+    }
+
+    /// Reads the logs in `files` of L1 into an indexer: what the settlement layer of these trees relays in its
+    /// messages, and what its chains committed on L1 themselves. If the trees were rebuilt from these files, they are
+    /// not read again.
+    ///
+    /// # Errors
+    /// [`Error`] if a file cannot be read, or the files do not show the settlement layer.
+    pub fn index_l1(&self, files: &[PathBuf], indexer: &mut Indexer<'_>) -> Result<(), Error> {
+        if files.is_empty() {
+            return Ok(());
+        }
+        let given = match &self.0.from_l1 {
+            Some(known) if known.has(files) => None,
+            _ => GivenL1::read(files, self.options())?,
+        };
+        let Some(l1) = given.as_ref().or(self.0.from_l1.as_ref()) else { return Ok(()) };
+        let (data, layer) = (l1.data(), l1.layer());
+        let forest = self.forest();
+        let others = data.others(layer, |batch| chain_of(forest?, batch));
+        // Without trees, the chain id of the settlement layer only appears in errors.
+        let sl_chain = forest.map(Forest::sl_chain).or(layer.record.chain()).unwrap_or_default();
+        Ok(indexer.read_l1(data, (sl_chain, data.commits(layer)), &others)?)
+    }
+}
+
+/// The chain that has a batch with this number and root. A batch may be committed on L1 before its chain moves to
+/// the settlement layer, and be executed there.
+fn chain_of(forest: &Forest, batch: &CommittedBatch) -> Option<ChainId> {
+    let number = BatchNumber(batch.batch.0);
+    let is_executed =
+        |tree: &&ChainTree| tree.find(number).is_some_and(|(_, root)| root == batch.info.logs_root);
+    forest.chains().iter().find(is_executed).map(ChainTree::chain)
+}

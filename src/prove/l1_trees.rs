@@ -1,0 +1,145 @@
+//! Trees from the settlement layer's batches on L1, alone or beside other evidence.
+
+use std::path::{Path, PathBuf};
+
+use super::{Error, Event, Observer, TreesOptions};
+use crate::{
+    contracts::system,
+    files::names,
+    forest::{
+        Forest, HistoryError, L1Gap, RebuildOptions, RebuiltFromL1, rebuild_from_l1,
+        rebuild_l1_to_file,
+    },
+    ingest::{
+        l1::{L1Data, L1Layer},
+        sl_batches::SlBatches,
+    },
+    primitives::{ChainId, SlBlock},
+};
+
+/// Names of files that are listed in errors.
+const MOST_NAMES: usize = 3;
+
+/// The files of L1 that were given, and what they show of the settlement layer.
+#[derive(Debug)]
+pub(super) struct GivenL1 {
+    data: L1Data,
+    layer: L1Layer,
+    files: Vec<PathBuf>,
+    name: String,
+}
+
+impl GivenL1 {
+    /// Reads files of L1. `None` if there are none.
+    pub(super) fn read(files: &[PathBuf], options: &TreesOptions) -> Result<Option<Self>, Error> {
+        if files.is_empty() {
+            return Ok(None);
+        }
+        let data = L1Data::read(files)?;
+        let message_root = options.state.message_root.unwrap_or(system::MESSAGE_ROOT);
+        let layer = data.layer(options.sl_diamond, message_root)?;
+        options.observer.event(&Event::L1Read { data: &data, layer: &layer });
+        let shown = names(&files[..files.len().min(MOST_NAMES)]);
+        let name = match files.len().saturating_sub(MOST_NAMES) {
+            0 => shown,
+            more => format!("{shown} and {more} more files"),
+        };
+        Ok(Some(Self { data, layer, files: files.to_vec(), name }))
+    }
+
+    /// Whether these are the files that were read.
+    pub(super) fn has(&self, files: &[PathBuf]) -> bool {
+        self.files.len() == files.len() && files.iter().all(|file| self.files.contains(file))
+    }
+
+    /// What was read.
+    pub(super) fn data(&self) -> &L1Data {
+        &self.data
+    }
+
+    /// The settlement layer in them.
+    pub(super) fn layer(&self) -> &L1Layer {
+        &self.layer
+    }
+
+    /// Their names.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn options(options: &TreesOptions, sl_chain: Option<ChainId>) -> RebuildOptions {
+        let rebuild = options.rebuild_with(options.state.given_addresses());
+        RebuildOptions { sl_chain: rebuild.sl_chain.or(sl_chain), ..rebuild }
+    }
+
+    /// Rebuilds the trees from L1 alone.
+    pub(super) fn rebuild(
+        &self,
+        options: &TreesOptions,
+        sl_chain: Option<ChainId>,
+    ) -> Result<RebuiltFromL1, Error> {
+        let sl_chain = sl_chain.or(self.layer.record.chain());
+        let found = rebuild_from_l1(
+            &self.layer.record,
+            &Self::options(options, sl_chain),
+            options.budget(),
+        )
+        .map_err(|error| self.error(error))?;
+        let observer = &options.observer;
+        observer.event(&Event::L1Gaps(&found.gaps));
+        let (layout, is_given) = (found.forest.layout(), options.release.is_some());
+        observer.event(&Event::Rebuilt { layout, is_given });
+        Ok(found)
+    }
+
+    /// As [`GivenL1::rebuild`], into a tree file.
+    pub(super) fn rebuild_to_file(
+        &self,
+        options: &TreesOptions,
+        target: &Path,
+    ) -> Result<Vec<L1Gap>, Error> {
+        let rebuild = Self::options(options, self.layer.record.chain());
+        let gaps = rebuild_l1_to_file(&self.layer.record, &rebuild, options.budget(), target)
+            .map_err(|source| Error::TreeFile { name: self.name.clone(), source })?;
+        options.observer.event(&Event::L1Gaps(&gaps));
+        Ok(gaps)
+    }
+
+    /// Compares the trees of other evidence with those from L1. Returns those from L1 if they go on after the others.
+    /// The batches on L1 may be too few for trees; then nothing is compared.
+    pub(super) fn beside(
+        &self,
+        forest: &mut Forest,
+        options: &TreesOptions,
+    ) -> Result<Option<RebuiltFromL1>, Error> {
+        let found = match self.rebuild(options, Some(forest.sl_chain())) {
+            Ok(found) => found,
+            Err(error) => {
+                options.observer.event(&Event::L1Unused(&error));
+                return Ok(None);
+            }
+        };
+        let is_after = forest
+            .compare_with_l1(&found.forest)
+            .map_err(|error| self.error(HistoryError::Evidence(error.into())))?;
+        Ok(is_after.then_some(found))
+    }
+
+    /// The settlement layer's own batches, besides those in files. `blocks` are those with interop roots.
+    pub(super) fn sl_batches(
+        &self,
+        files: SlBatches,
+        options: &TreesOptions,
+        blocks: &[SlBlock],
+    ) -> SlBatches {
+        let message_root = options.state.message_root.unwrap_or(system::MESSAGE_ROOT);
+        self.layer.record.sl_batches(files, message_root, blocks)
+    }
+
+    fn error(&self, error: HistoryError) -> Error {
+        match error {
+            HistoryError::Evidence(source) => Error::Rebuild { name: self.name.clone(), source },
+            error => error.into(),
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! Trees from the batches of a settlement layer on L1.
+
+use std::path::Path;
+
+use crate::support::{self, fixture, l1_files};
+use serde_json::Value;
+use slproof::{
+    Trees, TreesOptions,
+    forest::{Forest, L1Gap, RebuildOptions, rebuild},
+    ingest::{
+        l1::{LayerRecordError, LayerRecorder, PublishedBatch},
+        state::read_state,
+    },
+    message::{BatchLogs, MessageList},
+    primitives::{BatchNumber, ChainId, Hash, SlBatch, Word},
+    proof::CheckedBy,
+};
+
+fn from_state() -> Forest {
+    let state = read_state(&fixture("gateway-v29/state.anvil.json"), None).unwrap().state;
+    rebuild(&state, &RebuildOptions::default()).unwrap()
+}
+
+fn open(directory: &Path, commits: &[Value]) -> Result<Trees, slproof::Error> {
+    l1_files::write(directory, commits);
+    Trees::open(&[directory], &TreesOptions::default())
+}
+
+/// Checks that the trees are those of an earlier time.
+fn assert_begins(whole: &Forest, part: &Forest) {
+    for (whole, part) in whole.chains().iter().zip(part.chains()) {
+        assert_eq!(whole.chain(), part.chain());
+        let numbers: Vec<_> = whole.batches().iter().take(part.batches().len() as usize).collect();
+        assert_eq!(part.batches().iter().collect::<Vec<_>>(), numbers);
+        assert!(whole.batch_roots().starts_with(part.batch_roots()));
+    }
+}
+
+#[test]
+fn batches_on_l1_give_the_trees_of_the_state_and_every_root() {
+    let folder = tempfile::tempdir().unwrap();
+    let trees = open(folder.path(), &l1_files::commits()).unwrap();
+    let (forest, expected) = (trees.forest().unwrap(), from_state());
+    assert_eq!(trees.checked_by(), CheckedBy::L1);
+    assert_eq!(trees.missing_on_l1(), []);
+    assert_eq!(forest.sl_chain(), ChainId(506));
+    assert_eq!(forest.root(), expected.root());
+    assert_eq!(forest.latest(), expected.latest());
+    assert_begins(&expected, forest);
+    assert_eq!(forest.batch_count(), expected.batch_count());
+    let history = trees.history().unwrap().history();
+    let roots = support::json("gateway-v29/roots.json");
+    let roots = roots["historicalRoot"].as_object().unwrap();
+    assert_eq!(history.len(), roots.len());
+    for (block, root) in history.blocks.iter().zip(&history.roots) {
+        assert_eq!(roots[&block.to_string()], root.to_string());
+    }
+    assert_eq!(history.unexplained().count(), 0);
+
+    // The same through a tree file.
+    let file = folder.path().join("trees.sltree");
+    let written =
+        Trees::rebuild_to_file(&[folder.path()], &file, true, &TreesOptions::default()).unwrap();
+    assert_eq!(written.checked_by(), CheckedBy::L1);
+    assert_eq!(written.forest().unwrap().root(), expected.root());
+    assert_eq!(written.history().unwrap().history(), history);
+}
+
+#[test]
+fn a_state_and_l1_have_to_agree() {
+    let folder = tempfile::tempdir().unwrap();
+    l1_files::write(folder.path(), &l1_files::commits());
+    let open = |state: &str| {
+        let paths = [fixture(state), folder.path().to_owned()];
+        Trees::open(&paths, &TreesOptions::default())
+    };
+    let both = open("gateway-v29/state.anvil.json").unwrap();
+    assert_eq!(both.checked_by(), CheckedBy::STATE.and(CheckedBy::L1));
+    let error = open("gateway-v31/state.anvil.json").unwrap_err();
+    assert_eq!(error.code().as_str(), "tree-differs");
+}
+
+#[test]
+fn every_lost_batch_of_the_settlement_layer_is_bridged_or_ends_the_trees() {
+    let expected = from_state();
+    let folder = tempfile::tempdir().unwrap();
+    let commits = l1_files::commits();
+    let mut bridged = Vec::new();
+    for batch in l1_files::sl_batches() {
+        let lost = batch["slBatch"].as_u64().unwrap();
+        let left: Vec<Value> = commits
+            .iter()
+            .filter(|commit| l1_files::committed(commit) != Some(lost))
+            .cloned()
+            .collect();
+        let trees = match open(folder.path(), &left) {
+            Ok(trees) => trees,
+            // The first batches have the first registrations.
+            Err(error) => {
+                assert!(lost <= 2000, "{lost}: {error}");
+                assert_eq!(error.code().as_str(), "incomplete-state");
+                continue;
+            }
+        };
+        let forest = trees.forest().unwrap();
+        assert_begins(&expected, forest);
+        let missing = SlBatch(lost)..=SlBatch(lost);
+        match trees.missing_on_l1() {
+            [L1Gap::Bridged { missing: found, leaves }] => {
+                assert_eq!((found, forest.root()), (&missing, expected.root()));
+                bridged.push((lost, *leaves));
+            }
+            [L1Gap::Ends { missing: found, last }] => {
+                assert_eq!((found, *last), (&missing, SlBatch(2029)));
+            }
+            // Without its commit, the last batch is not known at all.
+            [] => assert_eq!(lost, 2029),
+            gaps => panic!("{lost}: {gaps:?}"),
+        }
+    }
+    // The two batches that 2024 executed were committed in another one.
+    assert!(bridged.contains(&(2024, 2)), "{bridged:?}");
+    assert!(bridged.len() > 12, "{bridged:?}");
+}
+
+#[test]
+fn copies_and_lost_executions_change_nothing() {
+    let expected = from_state();
+    let folder = tempfile::tempdir().unwrap();
+    let twice = [l1_files::commits(), l1_files::commits()].concat();
+    let same = |trees: Result<Trees, slproof::Error>| {
+        let trees = trees.unwrap();
+        assert_eq!(trees.missing_on_l1(), []);
+        assert_eq!(trees.forest().unwrap().root(), expected.root());
+    };
+    same(open(folder.path(), &twice));
+    for lost in 0..l1_files::executions().len() {
+        let mut executions = l1_files::executions();
+        executions.remove(lost);
+        l1_files::write_lines(folder.path(), "executes.jsonl", &executions);
+        same(open(folder.path(), &l1_files::commits()));
+    }
+}
+
+#[test]
+fn a_changed_byte_of_a_commit_never_gives_other_trees() {
+    let expected = from_state();
+    let folder = tempfile::tempdir().unwrap();
+    let commits = l1_files::commits();
+    let changed = commits.iter().position(|one| l1_files::committed(one) == Some(2018)).unwrap();
+    let len = commits[changed]["input"].as_str().unwrap().len();
+    for at in (74..len).step_by(len / 7) {
+        let mut commits = commits.clone();
+        let mut input = commits[changed]["input"].as_str().unwrap().to_owned();
+        let other = if &input[at..=at] == "7" { "8" } else { "7" };
+        input.replace_range(at..=at, other);
+        commits[changed]["input"] = input.into();
+        if let Ok(trees) = open(folder.path(), &commits) {
+            assert_begins(&expected, trees.forest().unwrap());
+        }
+    }
+}
+
+#[test]
+fn two_batches_that_write_one_slot_first_contradict_each_other() {
+    let logs = BatchLogs::new(ChainId(1), BatchNumber(0), vec![], MessageList::default(), None);
+    let logs = logs.unwrap();
+    let mut recorder = LayerRecorder::new(None).unwrap();
+    for batch in [7, 9] {
+        let published = PublishedBatch {
+            batch: SlBatch(batch),
+            root: Hash::ZERO,
+            executed: None,
+            logs: logs.view(),
+            first_index: batch,
+            first_values: &[(Hash::new([1; 32]), Word::from(batch))],
+        };
+        recorder.add(&published).unwrap();
+    }
+    let error = recorder.finish().unwrap_err();
+    let expected = (SlBatch(7), SlBatch(9));
+    assert!(
+        matches!(error, LayerRecordError::WrittenTwice { first, second, .. } if (first, second) == expected)
+    );
+}

@@ -1,0 +1,48 @@
+//! The files of L1 of the fixtures, whole or without some of them.
+
+use std::{fs, path::Path};
+
+use serde_json::Value;
+
+use super::{blobs, json, json_lines};
+
+/// The diamond of the settlement layer on L1.
+pub const DIAMOND: &str = "0xb09a7ca208ba80c00022a67536c40f31f3cb557d";
+
+/// The batch of the settlement layer that a transaction commits. `None` if it commits one of another chain.
+pub fn committed(transaction: &Value) -> Option<u64> {
+    let words = &transaction["input"].as_str().unwrap()[10..];
+    let is_of_layer = words[24..64] == DIAMOND[2..];
+    is_of_layer.then(|| u64::from_str_radix(&words[64..128], 16).unwrap())
+}
+
+/// The transactions that commit batches.
+pub fn commits() -> Vec<Value> {
+    json_lines("l1/commits.jsonl.gz")
+}
+
+/// What the makers of the fixtures say of each batch of the settlement layer.
+pub fn sl_batches() -> Vec<Value> {
+    json("l1/expected.json.gz")["slBatches"].as_array().unwrap().clone()
+}
+
+/// The transactions that execute batches, or revert some.
+pub fn executions() -> Vec<Value> {
+    json_lines("l1/executes.jsonl.gz")
+}
+
+/// Writes these commits, and all other files that are not there yet.
+pub fn write(directory: &Path, commits: &[Value]) {
+    write_lines(directory, "commits.jsonl", commits);
+    if !directory.join("executes.jsonl").exists() {
+        write_lines(directory, "executes.jsonl", &executions());
+        write_lines(directory, "receipts.jsonl", &json_lines("l1/receipts.jsonl.gz"));
+        blobs::write(directory);
+    }
+}
+
+/// Writes a file with one value on each line.
+pub fn write_lines(directory: &Path, name: &str, values: &[Value]) {
+    let lines: Vec<String> = values.iter().map(ToString::to_string).collect();
+    fs::write(directory.join(name), lines.join("\n")).unwrap();
+}
