@@ -1,5 +1,7 @@
 //! Descriptions of files of transactions of L1.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::{error::CliError, report::count};
@@ -7,7 +9,7 @@ use crate::{
     files::{Input, temporary_directory},
     ingest::{
         FileKind,
-        l1::{Commits, DaInput, Execution, L1Reader},
+        l1::{Commits, DaInput, Execution, L1Reader, PassedOver},
     },
     prove::with_causes,
 };
@@ -21,19 +23,20 @@ pub(super) fn transactions(input: Input) -> Result<(Value, String), CliError> {
     let chains = reader.finish();
     let mut text = format!("{name}: {}\n", FileKind::L1Transactions);
     let rows: Vec<_> = chains.chains().iter().map(|commits| chain(commits, &mut text)).collect();
-    let mut passed_over = Vec::new();
-    for (reason, calls) in chains.passed_over() {
-        text.push_str(&format!("passed over: {} because each {reason}\n", count(*calls)));
-        passed_over.push(json!({"reason": reason.to_string(), "calls": calls}));
+    let passed_over = passed_over(chains.passed_over(), "", &mut text);
+    let faults: Vec<_> = chains.faults().iter().map(|fault| with_causes(fault)).collect();
+    for fault in &faults {
+        text.push_str(&format!("{fault}\n"));
     }
-    for fault in chains.faults() {
-        text.push_str(&format!("{}\n", with_causes(fault)));
+    if chains.more_faults() > 0 {
+        text.push_str(&format!("{} more cannot be used\n", count(chains.more_faults())));
     }
     let value = json!({
         "kind": "l1-transactions",
         "chains": rows,
         "passedOver": passed_over,
-        "faults": chains.faults().len() as u64 + chains.more_faults(),
+        "faults": faults,
+        "moreFaults": chains.more_faults(),
     });
     Ok((value, text))
 }
@@ -74,19 +77,18 @@ fn chain(commits: &Commits, text: &mut String) -> Value {
     ));
     let mut gaps = Vec::new();
     for (range, reason) in commits.gaps() {
-        let reason = with_causes(&reason);
+        let (code, reason) = (reason.code(), with_causes(&reason));
         text.push_str(&format!("  no batch {} to {}: {reason}\n", range.start(), range.end()));
-        gaps.push(json!({"first": range.start(), "last": range.end(), "reason": reason}));
+        gaps.push(json!({
+            "first": range.start(),
+            "last": range.end(),
+            "code": code,
+            "reason": reason,
+        }));
     }
-    let mut passed_over = Vec::new();
-    for (reason, calls) in commits.passed_over() {
-        text.push_str(&format!("  passed over: {} because each {reason}\n", count(*calls)));
-        passed_over.push(json!({"reason": reason.to_string(), "calls": calls}));
-    }
-    json!({
+    let passed_over = passed_over(commits.passed_over(), "  ", text);
+    let mut value = json!({
         "names": names,
-        "firstBatch": commits.range().map(|range| *range.start()),
-        "lastBatch": commits.range().map(|range| *range.end()),
         "batches": batches.len(),
         "executed": executed,
         "inCalldata": in_calldata,
@@ -94,5 +96,19 @@ fn chain(commits: &Commits, text: &mut String) -> Value {
         "blobs": blobs,
         "gaps": gaps,
         "passedOver": passed_over,
-    })
+    });
+    if let Some(range) = commits.range() {
+        value["firstBatch"] = json!(range.start());
+        value["lastBatch"] = json!(range.end());
+    }
+    value
+}
+
+fn passed_over(counts: &BTreeMap<PassedOver, u64>, indent: &str, text: &mut String) -> Vec<Value> {
+    let described = counts.iter().map(|(reason, calls)| {
+        let line = format!("{indent}passed over: {}, each of which {reason}\n", count(*calls));
+        text.push_str(&line);
+        json!({"reason": reason.to_string(), "calls": calls})
+    });
+    described.collect()
 }

@@ -91,6 +91,12 @@ failure_codes! {
     ChainMissing = "chain-missing",
     /// Bridgehub in L1's state has no diamond of the chain.
     ChainNotOnL1 = "chain-not-on-l1",
+    /// Several commits or executions of an SL batch differ, and nothing tells which of them L1 accepted.
+    CommitAmbiguous = "commit-ambiguous",
+    /// The calldata of the commit of an SL batch are damaged, or in an encoding that is not known.
+    CommitDamaged = "commit-damaged",
+    /// No transaction among the inputs is the commit of an SL batch that L1 accepted.
+    CommitMissing = "commit-missing",
     /// The log is 88 zero bytes, the padding of log trees, which the contracts refuse to prove.
     DefaultLeaf = "default-leaf",
     /// The proof has no words.

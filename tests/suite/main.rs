@@ -96,8 +96,11 @@ mod l1 {
     /// Calldata of commits, executions and reverts, against what the node's encoder wrote.
     mod calldata;
 
-    /// The right commits from every form of transactions, and from every loss and damage.
+    /// The right commits from the answers of nodes, with every loss and damage.
     mod commits;
+
+    /// Tables and pages of exporters give the same batches; rows that cannot be used are named.
+    mod exports;
 
     /// The pubdata of the batches, against what the node's code wrote.
     mod pubdata;

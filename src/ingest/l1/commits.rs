@@ -12,6 +12,7 @@ use crate::{
     archive::Place,
     files::OutputError,
     primitives::{Address, ChainId, Hash, SlBatch},
+    proof::FailureCode,
 };
 
 /// A transaction of L1, and where it was read.
@@ -113,6 +114,20 @@ pub enum NoBatch {
         /// What is wrong.
         source: CalldataError,
     },
+}
+
+impl NoBatch {
+    /// The stable code.
+    #[must_use]
+    pub fn code(&self) -> FailureCode {
+        match self {
+            Self::TwoCommits { .. } | Self::TwoExecutions { .. } => FailureCode::CommitAmbiguous,
+            Self::Damaged { .. } => FailureCode::CommitDamaged,
+            Self::Missing | Self::OtherContent { .. } | Self::PassedOver { .. } => {
+                FailureCode::CommitMissing
+            }
+        }
+    }
 }
 
 /// Why a transaction is not used.

@@ -109,7 +109,7 @@ impl L1Reader {
     /// damaged transaction is a [fault](super::L1Chains::faults).
     pub fn read(&mut self, input: Input) -> Result<(), IndexError> {
         let name: Arc<str> = input.name().into();
-        if matches!(input.head().trim_ascii_start().first(), Some(b'{' | b'[' | b'"')) {
+        if matches!(input.head().trim_ascii_start().first(), Some(b'{' | b'[')) {
             return self.read_json(&name, input);
         }
         let (mut rows, mut len) = (Vec::new(), 0);

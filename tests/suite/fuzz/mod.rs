@@ -22,6 +22,8 @@ mod history;
 mod importing;
 /// Sources of logs, read as `index` reads them.
 mod indexing;
+mod l1_calldata;
+mod l1_transactions;
 /// Native files with sections from the input and right checksums.
 mod mended;
 mod parquet;
@@ -45,7 +47,7 @@ mod wrappers;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// The targets by name, which is also the name of a binary and of a directory in `fuzz/corpus/`.
-pub const TARGETS: [Target; 25] = [
+pub const TARGETS: [Target; 27] = [
     ("archive", archive::run),
     ("batch_blocks", batch_blocks::run),
     ("blobs", blobs::run),
@@ -55,6 +57,8 @@ pub const TARGETS: [Target; 25] = [
     ("era_pubdata", era_pubdata::run),
     ("events", events::run),
     ("history", history::run),
+    ("l1_calldata", l1_calldata::run),
+    ("l1_transactions", l1_transactions::run),
     ("parquet", parquet::run),
     ("postgres", postgres::run),
     ("proof_decode", proof_decode::run),

@@ -15,41 +15,43 @@ use slproof::{
     primitives::{Address, ChainId, Hash, SlBatch},
 };
 
-use crate::support::{fixture, json, json_lines};
+use crate::support::{json, json_lines};
 
-fn read(texts: &[&str]) -> L1Chains {
+pub(super) fn read(texts: &[&str]) -> L1Chains {
     let folder = tempfile::tempdir().unwrap();
     let mut reader = L1Reader::new(&folder.path().join("pubdata"));
     for text in texts {
         let input = Input::from_reader("test", Cursor::new((*text).to_owned())).unwrap();
-        assert_eq!(sniff(&input), Some(FileKind::L1Transactions), "{}", &text[..80]);
+        // Receipts without an event of a diamond may be of any chain.
+        let kind = sniff(&input);
+        assert!(kind == Some(FileKind::L1Transactions) || text.starts_with("{\"blockNumber\""));
         reader.read(input).unwrap();
     }
     reader.finish()
 }
 
-fn lines(values: &[Value]) -> String {
+pub(super) fn lines(values: &[Value]) -> String {
     values.iter().fold(String::new(), |mut text, value| {
         writeln!(text, "{value}").unwrap();
         text
     })
 }
 
-fn diamond() -> Address {
+pub(super) fn diamond() -> Address {
     json("l1/expected.json.gz")["l1Diamond"].as_str().unwrap().parse().unwrap()
 }
 
-fn transactions() -> Vec<Value> {
+pub(super) fn transactions() -> Vec<Value> {
     let mut all = json_lines("l1/commits.jsonl.gz");
     all.extend(json_lines("l1/executes.jsonl.gz"));
     all
 }
 
-fn receipts() -> Vec<Value> {
+pub(super) fn receipts() -> Vec<Value> {
     json_lines("l1/receipts.jsonl.gz")
 }
 
-fn hash(value: &Value) -> Hash {
+pub(super) fn hash(value: &Value) -> Hash {
     value.as_str().unwrap().parse().unwrap()
 }
 
@@ -129,14 +131,16 @@ fn what_is_passed_over_is_counted_by_its_reason() {
     assert_eq!(chains.passed_over()[&PassedOver::Damaged], 1);
 }
 
-/// The numbers in the calldata of a commit or of an execution.
-fn numbers(transaction: &Value) -> (u64, u64) {
+/// The numbers in the calldata of a commit or of an execution. A revert has only one.
+pub(super) fn numbers(transaction: &Value) -> (u64, u64) {
     let input = transaction["input"].as_str().unwrap();
-    let number = |at: usize| u64::from_str_radix(&input[at..at + 64], 16).unwrap();
+    let number = |at: usize| {
+        input.get(at..at + 64).map_or(0, |digits| u64::from_str_radix(digits, 16).unwrap())
+    };
     (number(74), number(138))
 }
 
-fn is_commit(transaction: &Value) -> bool {
+pub(super) fn is_commit(transaction: &Value) -> bool {
     transaction["input"].as_str().unwrap().starts_with("0x0db9eb87")
 }
 
@@ -205,7 +209,7 @@ fn a_lost_commit_is_a_gap_and_its_root_is_known_from_its_execution() {
 }
 
 /// The two commits of batch 2014: one was reverted before the other was made.
-fn commits_of_2014() -> Vec<Value> {
+pub(super) fn commits_of_2014() -> Vec<Value> {
     let is_2014 = |transaction: &Value| is_commit(transaction) && numbers(transaction).0 == 2014;
     transactions().into_iter().filter(is_2014).collect()
 }
@@ -245,15 +249,10 @@ fn of_two_commits_that_were_not_executed_the_one_after_the_revert_is_right() {
 
 #[test]
 fn a_batch_that_was_only_reverted_has_no_commit() {
+    let (first, last) = (commits_of_2014(), 2013);
     let mut all = transactions();
-    let second = commits_of_2014()[1]["hash"].clone();
-    all.retain(|transaction| {
-        let is_later = numbers(transaction).0 > 2014;
-        transaction["hash"] != second
-            && !(is_later && transaction["hash"] != revert()["hash"])
-            && !(numbers(transaction).1 >= 2014 && !is_commit(transaction))
-    });
-    all.push(revert());
+    all.retain(|transaction| (1..=last).contains(&numbers(transaction).1));
+    all.extend([first[0].clone(), revert()]);
     let chains = read(&[&lines(&all)]);
     let commits = chains.of_diamond(diamond()).unwrap();
     assert!(commits.batch(SlBatch(2014)).is_none());
@@ -339,7 +338,7 @@ fn direct_calls_of_the_diamond_are_told_by_its_events() {
 }
 
 #[test]
-fn the_upgrade_to_v29_joins_the_id_and_the_diamond() {
+fn commits_of_v28_are_named_by_the_chain_id() {
     let v28 = json_lines("l1/v28/commits.jsonl.gz");
     let executes = json_lines("l1/v28/executes.jsonl.gz");
     let chains = read(&[&lines(&v28), &lines(&executes)]);
@@ -377,13 +376,4 @@ fn a_transaction_without_calldata_and_answers_without_transactions_are_named() {
         assert!(fault.contains(words), "{fault}");
     }
     assert_eq!(chains.faults()[6].transaction.to_string(), "test, line 63");
-}
-
-#[test]
-fn exports_give_the_same_batches() {
-    for name in std::fs::read_dir(fixture("l1/exports")).unwrap() {
-        let path = name.unwrap().path();
-        let input = Input::open(&path).unwrap();
-        assert_eq!(sniff(&input), Some(FileKind::L1Transactions), "{}", path.display());
-    }
 }

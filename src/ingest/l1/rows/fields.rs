@@ -213,7 +213,7 @@ fn status_of(cell: &Cell<'_>) -> Result<Option<bool>, String> {
     let is_one_of = |words: &[&str]| words.iter().any(|word| text.eq_ignore_ascii_case(word));
     if is_one_of(&["ok", "success", "successful", "1.0"]) {
         Ok(Some(true))
-    } else if is_one_of(&["error", "fail", "failed", "failure", "reverted", "0.0"]) {
+    } else if is_one_of(&["error", "error(0)", "fail", "failed", "failure", "reverted", "0.0"]) {
         Ok(Some(false))
     } else {
         bool::read(Scalar::Text(text.trim())).map(Some).map_err(|error| error.to_string())
