@@ -70,7 +70,7 @@ fn blobs_are_found_in_other_forms() {
     let raw: Vec<&Vec<u8>> =
         files.iter().filter(|file| file.path.starts_with("raw")).flat_map(|f| &f.blobs).collect();
     let [one, other] = [raw[0], raw[1]];
-    let [digits, others] = [one, other].map(|blob| const_hex::encode(blob));
+    let [digits, others] = [one, other].map(const_hex::encode);
     let mut compressed = GzEncoder::new(Vec::new(), Compression::fast());
     compressed.write_all(one).unwrap();
     let sidecar = |index: u8, blob: &[u8]| {
