@@ -21,7 +21,10 @@ fn prove(args: &[&str]) -> Run {
         path("gw_batches.jsonl"),
         path("l1.state.anvil.json"),
     );
+    // With events, nothing has to be searched.
+    let events = path("events.jsonl.gz");
     let mut all = vec!["prove", "--tree", &state, "--messages", &logs, "--anchor", &l1];
+    all.extend(["--events", &events]);
     all.extend(["--sl-batches", &batches, "--target", "sl-batch:first"]);
     all.extend(["--chain", "324", "--batch", "501234", "--index", "0"]);
     all.extend(args);
