@@ -9,6 +9,8 @@ pub mod entries;
 mod key_index;
 pub mod keys;
 mod reader;
+#[cfg(test)]
+pub(crate) mod sample;
 pub mod slots;
 
 pub use key_index::KeyIndex;

@@ -254,6 +254,11 @@ proptest! {
         prop_assert_eq!(naive::fold(all[index], index as u64, &padded), tree.root_at(14));
         prop_assert_eq!(tree.root_at(14), naive::root(&all, 14, empty()));
         prop_assert!(tree.path(count as u64).is_err());
+        prop_assert!(tree.path_is_valid(index as u64) && !tree.path_is_valid(count as u64));
+        let mut nodes = all_levels(&tree);
+        nodes[index] = empty();
+        let changed = Tree::new(&nodes, count as u64, &zeros).unwrap();
+        prop_assert_eq!(changed.path_is_valid(index as u64), count == 1);
     }
 
     #[test]
