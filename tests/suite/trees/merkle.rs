@@ -283,9 +283,12 @@ proptest! {
                 prop_assert_eq!(kept.node(level, index), hashed.node(level, index));
             }
         }
-        prop_assert_eq!(kept.prefix_roots(&counts), hashed.prefix_roots(&counts));
-        for (leaves, root) in counts.iter().zip(hashed.prefix_roots(&counts).unwrap_or_default()) {
-            prop_assert_eq!(root, hashed.prefix(*leaves).unwrap().root());
+        let counts: Vec<u64> = counts.iter().map(|leaves| leaves % (count as u64 + 1)).collect();
+        let prefix_root = |leaves: &u64| hashed.prefix(*leaves).unwrap().root();
+        let roots: Vec<Hash> = counts.iter().map(prefix_root).collect();
+        for tree in [kept, hashed] {
+            prop_assert_eq!(tree.prefix_roots(&counts), Some(roots.clone()));
+            prop_assert_eq!(tree.prefix_roots(&[count as u64 + 1]), None);
         }
     }
 
