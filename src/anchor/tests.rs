@@ -1,13 +1,11 @@
 //! States of a few slots, for what no recorded state shows. Slots are those of the contracts' sources.
 
-use std::collections::BTreeMap;
-
 use super::*;
 use crate::{
     contracts::system,
     forest::Addresses,
     primitives::{Address, BatchNumber, ChainId, Hash, SlBlock, Word},
-    state::{StateError, StorageReader, slots::mapping_value},
+    state::{sample::Slots, slots::mapping_value},
 };
 
 const CHAIN: ChainId = ChainId(324);
@@ -16,34 +14,7 @@ const BATCH: BatchNumber = BatchNumber(7);
 const ROOT: Hash = Hash::new([5; 32]);
 const PROXY: Address = Address::new([0xaa; 20]);
 
-/// The slots of a state that are not zero.
-#[derive(Clone, Debug, Default)]
-struct Slots(BTreeMap<(Address, Word), Word>);
-
-impl StorageReader for Slots {
-    fn read(&self, contract: Address, slot: Word) -> Result<Word, StateError> {
-        Ok(self.0.get(&(contract, slot)).copied().unwrap_or_default())
-    }
-
-    fn slot_count(&self, contract: Address) -> Option<u64> {
-        Some(self.0.keys().filter(|(holder, _)| *holder == contract).count() as u64)
-    }
-
-    fn slots(&self) -> u64 {
-        self.0.len() as u64
-    }
-
-    fn block(&self) -> Option<SlBlock> {
-        None
-    }
-}
-
 impl Slots {
-    fn with(mut self, contract: Address, slot: Word, value: impl Into<Word>) -> Self {
-        self.0.insert((contract, slot), value.into());
-        self
-    }
-
     /// `interopRoots[chain][number]` of L2InteropRootStorage.
     fn imported(self, chain: ChainId, number: u64, root: Hash) -> Self {
         let of_chain = mapping_value(chain.to_word(), Word::from(0));

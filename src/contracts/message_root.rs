@@ -354,3 +354,46 @@ impl ChainTreeStorage {
         height(self.leaves) as usize + 1
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::sample::Slots;
+
+    const HOLDER: Address = Address::new([0xaa; 20]);
+
+    /// An array of words that are not zero.
+    fn array(state: Slots, slot: Word, len: u64) -> Slots {
+        let entries = (0..len).map(|i| array_start(slot).wrapping_add(i));
+        entries.fold(state.with(HOLDER, slot, len), |state, entry| state.with(HOLDER, entry, 7))
+    }
+
+    #[test]
+    fn slots_of_no_other_variable_may_hold_historical_roots() {
+        let chains = [ChainId(506), ChainId(324)];
+        let mut state = Slots::default()
+            .with(HOLDER, CHAIN_COUNT.into(), 2)
+            .with(HOLDER, SHARED_HEIGHT.into(), 1)
+            .with(HOLDER, SHARED_LEAVES.into(), 2)
+            .with(HOLDER, SHARED_NODES.into(), 2);
+        for (level, nodes) in [(0, 2), (1, 1)] {
+            let level = array_start(SHARED_NODES.into()).wrapping_add(level);
+            state = array(state, level, nodes);
+        }
+        state = array(state, SHARED_ZEROS.into(), 2);
+        for (index, chain) in (0..).zip(chains) {
+            let tree = mapping_value(chain.to_word(), CHAIN_TREE.into());
+            state = state
+                .with(HOLDER, MessageRoot::<Slots>::chain_at_slot(index), chain.to_word())
+                .with(HOLDER, mapping_value(chain.to_word(), CHAIN_INDEX.into()), index)
+                .with(HOLDER, tree, 3);
+            state = array(state, tree.wrapping_add(1), 3);
+            state = array(state, tree.wrapping_add(2), 3);
+        }
+        for slot in MessageRoot::<Slots>::historical_root_slots(&[5, 8, 13].map(SlBlock)) {
+            state = state.with(HOLDER, slot, 7);
+        }
+        let most = MessageRoot::at(&state, HOLDER).most_historical_roots(&chains).unwrap();
+        assert_eq!(most, Some(3));
+    }
+}

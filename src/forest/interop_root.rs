@@ -60,3 +60,25 @@ impl PresentRoots {
             .ok_or(RebuildError::InteropRoot { block, stored: root, rebuilt: self.root })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{forest::entry_zeros, merkle::Levels, primitives::BatchNumber};
+
+    #[test]
+    fn the_newest_root_lacks_only_the_last_chains_and_only_if_they_have_no_batches() {
+        let leaves = [1, 2, 3].map(|byte| Hash::new([byte; 32])).to_vec();
+        let levels = Levels::build(leaves, entry_zeros());
+        let shared = levels.tree(entry_zeros());
+        let possible = |layout, batches: [u64; 3]| {
+            let numbers = |count| BatchNumbers::new((1..=count).map(BatchNumber)).unwrap();
+            let present = PresentRoots::of(layout, &shared, &batches.map(numbers));
+            [0, 1, 2, 3].map(|chains| present.has(&shared.prefix(chains).unwrap().root()))
+        };
+        assert_eq!(possible(Layout::V29, [0, 0, 0]), [false, true, true, true]);
+        assert_eq!(possible(Layout::V29, [0, 5, 0]), [false, false, true, true]);
+        assert_eq!(possible(Layout::V26, [0, 5, 1]), [false, false, false, true]);
+        assert_eq!(possible(Layout::V31, [0, 5, 0]), [false, false, false, true]);
+    }
+}

@@ -39,14 +39,17 @@ mod tests {
 
     #[test]
     fn roots_are_those_of_the_whole_tree_at_every_height() {
-        let logs: Vec<_> = (0..2100u32)
+        let pieces = [0..1, 1..2, 2..5, 5..511, 511..512, 512..513, 513..2048, 2048..2100];
+        // Miri takes a thousand times longer for each hash.
+        let pieces = if cfg!(miri) { &pieces[..3] } else { &pieces };
+        let logs: Vec<_> = (0..pieces[pieces.len() - 1].end as u32)
             .map(|at| L2ToL1Log::of_message(at as u16, Address::system(1), &at.to_be_bytes()))
             .collect();
         let leaves: Vec<_> = logs.iter().map(|log| keccak256(log.as_bytes())).collect();
         let mut tree = GrowingLogTree::new();
-        for piece in [0..1, 1..2, 2..5, 5..511, 511..512, 512..513, 513..2048, 2048..2100] {
+        for piece in pieces {
             let end = piece.end;
-            let roots = tree.extend(&leaves[piece]);
+            let roots = tree.extend(&leaves[piece.clone()]);
             let logs = logs[..end].to_vec();
             let messages = MessageList::default();
             let batch = BatchLogs::new(ChainId(1), BatchNumber(1), logs, messages, None).unwrap();

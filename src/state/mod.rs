@@ -10,6 +10,8 @@ mod key_index;
 pub mod keys;
 mod proven;
 mod reader;
+#[cfg(test)]
+pub(crate) mod sample;
 pub mod slots;
 
 pub use key_index::KeyIndex;

@@ -175,6 +175,31 @@ fn probe<S: StorageReader + ?Sized>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{primitives::Address, state::sample::Slots};
+
+    const HOLDER: Address = Address::new([0xaa; 20]);
+
+    /// Two windows are blocks 10 to `last` and 0 to 9.
+    #[test]
+    fn a_search_downwards_ends_with_enough_roots_or_at_block_0() {
+        let last = WINDOW + 9;
+        let blocks = [1, 2, 10, last].map(SlBlock);
+        let slots = MessageRoot::<Slots>::historical_root_slots(&blocks);
+        let state = slots.iter().fold(Slots::default(), |state, slot| state.with(HOLDER, *slot, 7));
+        let windows = |enough| {
+            let mut windows = Vec::new();
+            let searched: Result<(), RebuildError> =
+                descend(&MessageRoot::at(&state, HOLDER), SlBlock(last), enough, |window| {
+                    assert!(windows.len() < 2, "no block is left");
+                    windows.push(window.iter().map(|(block, _)| *block).collect::<Vec<_>>());
+                    Ok(())
+                });
+            searched.unwrap();
+            windows
+        };
+        assert_eq!(windows(2), [&blocks[2..]]);
+        assert_eq!(windows(u64::MAX), [&blocks[2..], &blocks[..2]]);
+    }
 
     #[test]
     fn the_number_of_blocks_grows_with_the_state_up_to_a_limit() {
@@ -185,5 +210,6 @@ mod tests {
         }
         assert_eq!(lowest_tried(SlBlock(u64::MAX), 1 << 22), SlBlock(u64::MAX - (1 << 22)));
         assert_eq!(lowest_tried(SlBlock(9), 1 << 22), SlBlock(0));
+        assert_eq!(searched_from(&Slots::default(), SlBlock(1 << 23)), SlBlock(1 << 22));
     }
 }

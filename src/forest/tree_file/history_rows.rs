@@ -26,7 +26,7 @@ pub(super) enum StepsError {
     Batches,
 }
 
-/// The number of roots from one mark to the next. It keeps marks within half a byte per root.
+/// The number of roots from one mark to the next. It keeps marks within about half a byte per root.
 pub(super) fn mark_every(chains: u64) -> u64 {
     chains.saturating_mul(16).next_power_of_two().max(FEWEST_BETWEEN_MARKS)
 }
@@ -156,6 +156,14 @@ mod tests {
         let advance = (0..CHAINS as u32, 1..300u64);
         let step = (0..2u32, prop::collection::vec(advance, 0..3));
         prop::collection::vec((1..1000u64, prop::option::of(step)), 0..40)
+    }
+
+    #[test]
+    fn marks_take_little_more_than_half_a_byte_per_root() {
+        for chains in 0..300 {
+            let mark = Progress::start(chains).mark(0).len() as f64;
+            assert!(mark / mark_every(chains as u64) as f64 <= 0.53, "{chains} chains");
+        }
     }
 
     proptest! {

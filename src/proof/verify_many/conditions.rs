@@ -162,7 +162,9 @@ fn a_proof_of_a_block_leads_to_that_block_and_to_nothing_else() {
 fn a_mask_must_fit_its_path_of_any_length() {
     let out = Some(FailureCode::IndexOutOfBounds);
     assert_eq!(altered(Case::batch_root(), |case| case.index |= 1 << 3), out);
-    for len in [1, 8, 127, 128, 129, 254, 255] {
+    // Miri takes a thousand times longer for each hash.
+    let longest = if cfg!(miri) { 8 } else { 255 };
+    for len in [1, 8, 127, 128, 129, 254, 255].into_iter().filter(|len| *len <= longest) {
         let case = Case::block_with((len, bit(len - 1)), (2, 2)).folded();
         assert_eq!(case.code(), None, "{len} siblings");
         for beyond in [len, 255] {
@@ -174,7 +176,7 @@ fn a_mask_must_fit_its_path_of_any_length() {
             }
         }
     }
-    for len in [1, 127, 128, 255] {
+    for len in [1, 127, 128, 255].into_iter().filter(|len| *len <= longest) {
         let top = (len - 1).min(127);
         let case = Case::block_with((4, Word::from(9)), (len, 1 << top)).folded();
         assert_eq!(case.code(), None, "{len} siblings");

@@ -6,6 +6,11 @@ use crate::proof::{
     verify::{self, Claim},
 };
 
+/// Paths are shorter than this. Miri takes a thousand times longer for each hash.
+const PATH_LIMIT: usize = if cfg!(miri) { 4 } else { 20 };
+/// Fewer proofs than this are verified together.
+const PROOF_LIMIT: usize = if cfg!(miri) { 4 } else { 24 };
+
 /// A proof that the scalar verifier folds first, so that the record can claim the result.
 #[derive(Clone, Debug)]
 struct Made {
@@ -26,7 +31,7 @@ fn metadata_word(path: usize, batch_path: usize, last: bool) -> Hash {
 
 /// A proof of any form with paths of any lengths. It does not use the extraction.
 fn made() -> impl Strategy<Value = Made> {
-    let path = || prop::collection::vec(hash(), 1..20);
+    let path = || prop::collection::vec(hash(), 1..PATH_LIMIT);
     let places = (any::<u64>(), any::<u64>(), any::<u64>(), any::<u64>(), any::<u64>());
     let log = prop::collection::vec(any::<u8>(), L2ToL1Log::LEN);
     (0..3u8, path(), path(), path(), places, log).prop_map(
@@ -146,7 +151,7 @@ fn alter(made: &mut Made, what: usize, word: usize, bit: usize) {
 proptest! {
     #[test]
     fn both_verifiers_agree(
-        mut all in prop::collection::vec(made(), 1..24),
+        mut all in prop::collection::vec(made(), 1..PROOF_LIMIT),
         changes in prop::collection::vec((any::<usize>(), 0..9usize, any::<usize>(), 0..256usize), 0..12),
     ) {
         prop_assert_eq!(together(&all), vec![true; all.len()]);

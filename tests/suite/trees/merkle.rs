@@ -254,6 +254,11 @@ proptest! {
         prop_assert_eq!(naive::fold(all[index], index as u64, &padded), tree.root_at(14));
         prop_assert_eq!(tree.root_at(14), naive::root(&all, 14, empty()));
         prop_assert!(tree.path(count as u64).is_err());
+        prop_assert!(tree.path_is_valid(index as u64) && !tree.path_is_valid(count as u64));
+        let mut nodes = all_levels(&tree);
+        nodes[index] = empty();
+        let changed = Tree::new(&nodes, count as u64, &zeros).unwrap();
+        prop_assert_eq!(changed.path_is_valid(index as u64), count == 1);
     }
 
     #[test]
@@ -278,9 +283,12 @@ proptest! {
                 prop_assert_eq!(kept.node(level, index), hashed.node(level, index));
             }
         }
-        prop_assert_eq!(kept.prefix_roots(&counts), hashed.prefix_roots(&counts));
-        for (leaves, root) in counts.iter().zip(hashed.prefix_roots(&counts).unwrap_or_default()) {
-            prop_assert_eq!(root, hashed.prefix(*leaves).unwrap().root());
+        let counts: Vec<u64> = counts.iter().map(|leaves| leaves % (count as u64 + 1)).collect();
+        let prefix_root = |leaves: &u64| hashed.prefix(*leaves).unwrap().root();
+        let roots: Vec<Hash> = counts.iter().map(prefix_root).collect();
+        for tree in [kept, hashed] {
+            prop_assert_eq!(tree.prefix_roots(&counts), Some(roots.clone()));
+            prop_assert_eq!(tree.prefix_roots(&[count as u64 + 1]), None);
         }
     }
 
