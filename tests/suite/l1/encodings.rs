@@ -172,7 +172,7 @@ fn every_check_of_a_commit_has_its_error() {
     is(changed(DATA, 5), "is 5: this encoding is not known");
     is(changed(DATA + 1 + 31, 0), &format!("the committed batch is {number}"));
     is(changed(batch - 2 * 32 + 31, 2), "has 2 batches");
-    is(changed(batch - 2 * 32 - 1, 0), "has ");
+    is(changed(batch - 2 * 32 - 1, 0), "does not fit 64 bits");
     is(changed(batch + 31, 0), "the arguments of the call name batch");
     is(changed(key_of(root_log), 77), "no log with the key 0");
     is(changed(key_of(output_log), 0), "two logs with the key 0");
