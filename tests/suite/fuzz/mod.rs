@@ -47,7 +47,7 @@ mod wrappers;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// The targets by name, which is also the name of a binary and of a directory in `fuzz/corpus/`.
-pub const TARGETS: [Target; 25] = [
+pub const TARGETS: [Target; 27] = [
     ("archive", archive::run),
     ("batch_blocks", batch_blocks::run),
     ("blobs", blobs::run),
