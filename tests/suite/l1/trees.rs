@@ -162,6 +162,41 @@ fn a_changed_byte_of_a_commit_never_gives_other_trees() {
 }
 
 #[test]
+fn only_the_settlement_layer_that_is_wanted_is_taken() {
+    let folder = tempfile::tempdir().unwrap();
+    l1_files::write(folder.path(), &l1_files::commits());
+    let open = |diamond: Option<&str>, sl_chain: Option<u64>| {
+        let mut options = TreesOptions::default();
+        options.sl_diamond = diamond.map(|diamond| diamond.parse().unwrap());
+        options.sl_chain = sl_chain.map(ChainId);
+        Trees::open(&[folder.path()], &options)
+    };
+    assert!(open(Some(l1_files::DIAMOND), Some(506)).is_ok());
+    // The chain id is part of every root.
+    let error = open(None, Some(9)).unwrap_err();
+    assert_eq!(error.code().as_str(), "tree-differs");
+    let error = open(Some("0x00000000000000000000000000000000000000aa"), None).unwrap_err();
+    assert!(error.to_string().contains(l1_files::DIAMOND), "{error}");
+    // A rollup's own commits on L1 register no chains.
+    let other = "0xbd4ee7d34f7a4da222d3222d7a674d1e6742df62";
+    let error = open(Some(other), None).unwrap_err();
+    assert_eq!(error.code().as_str(), "incomplete-state");
+}
+
+#[test]
+fn batches_that_are_too_far_away_are_refused() {
+    let mut recorder = LayerRecorder::new(None).unwrap();
+    recorder.missing(SlBatch(5), None, None).unwrap();
+    recorder.missing(SlBatch(9), None, None).unwrap();
+    let error = recorder.missing(SlBatch(u64::MAX), None, None).unwrap_err();
+    assert!(matches!(error, LayerRecordError::TooFar { first: SlBatch(5), .. }), "{error}");
+    // Those between are missing too.
+    let numbers: Vec<u64> =
+        recorder.finish().unwrap().batches().iter().map(|one| one.batch.0).collect();
+    assert_eq!(numbers, [5, 6, 7, 8, 9]);
+}
+
+#[test]
 fn two_batches_that_write_one_slot_first_contradict_each_other() {
     let logs = BatchLogs::new(ChainId(1), BatchNumber(0), vec![], MessageList::default(), None);
     let logs = logs.unwrap();
