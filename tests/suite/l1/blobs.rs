@@ -135,6 +135,15 @@ fn blobs_may_begin_as_texts_do() {
     }
 }
 
+/// The characters of a table of digits are numbers of the field.
+#[test]
+fn a_table_is_no_blob() {
+    let mut table = b"hash,input\n".to_vec();
+    table.extend(b"0x00,0x1234567890abcdef\n".iter().cycle().take(2 * BLOB_LEN - table.len()));
+    let input = Input::from_reader("table", std::io::Cursor::new(table)).unwrap();
+    assert_ne!(slproof::ingest::sniff(&input), Some(FileKind::Blobs));
+}
+
 /// A tar archive, blobs that are there twice, blobs of others, and blobs that no batch was committed with.
 #[test]
 fn blobs_are_counted_by_what_they_are() {
