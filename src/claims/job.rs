@@ -160,7 +160,7 @@ impl<'a, S: StorageReader + fmt::Debug + Send> Claims<'a, S> {
     }
 
     /// The selected batches in order, with the selected logs if only some of a batch are.
-    fn batches(&self) -> Result<Box<Batches<'a>>, Error> {
+    fn batches(&self) -> Result<Box<Batches<'_, 'a>>, Error> {
         let selection = &self.judge.selection;
         let archive = self.archive;
         let (hash, asked, of_transaction) = match (selection.transaction, selection.message) {
@@ -168,8 +168,10 @@ impl<'a, S: StorageReader + fmt::Debug + Send> Claims<'a, S> {
             (None, Some(hash)) => (hash, HashOf::Message, false),
             (None, None) => {
                 let [first, last] = selection.ends();
-                let batches = archive.batches_in(first..=last);
-                return Ok(Box::new(batches.map(|logs| Ok(Wanted { logs: logs?, only: None }))));
+                let all = archive.batches_in(first..=last);
+                let has = |logs: &BatchView<'_>| selection.has_batch(logs.key());
+                let all = all.filter(move |logs| logs.as_ref().map_or(true, has));
+                return Ok(Box::new(all.map(|logs| Ok(Wanted { logs: logs?, only: None }))));
             }
         };
         let found: Box<dyn Iterator<Item = _>> = match of_transaction {
@@ -324,7 +326,7 @@ struct Wanted<'a> {
     only: Option<Vec<u64>>,
 }
 
-type Batches<'a> = dyn Iterator<Item = Result<Wanted<'a>, Error>> + 'a;
+type Batches<'i, 'a> = dyn Iterator<Item = Result<Wanted<'a>, Error>> + 'i;
 
 /// The selected logs of a batch.
 struct Selected<'a> {
@@ -341,7 +343,7 @@ impl Selected<'_> {
 }
 
 /// The next batches: at least one, unless none are left.
-fn next_window<'a>(batches: &mut Batches<'a>) -> Result<Vec<Wanted<'a>>, Error> {
+fn next_window<'a>(batches: &mut Batches<'_, 'a>) -> Result<Vec<Wanted<'a>>, Error> {
     let (mut window, mut logs, mut bytes) = (Vec::new(), 0, 0);
     while logs < WINDOW_LOGS && bytes < WINDOW_BYTES {
         let Some(batch) = batches.next().transpose()? else { break };

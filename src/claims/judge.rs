@@ -115,13 +115,12 @@ impl<S: StorageReader + fmt::Debug> Judge<'_, S> {
         let damage =
             message.as_deref().map(|message| verify::message(&log, message)).and_then(Result::err);
         let subject = Subject::of(&log, message.as_deref())?;
-        let (token, asset_id) = match self.token_and_asset(&subject, facts) {
-            Ok(found) => found,
-            Err(_) => (None, None),
-        };
-        if !self.selection.has_token(token, asset_id) {
+        // A claim stays selected if its token cannot be read.
+        let found = self.token_and_asset(&subject, facts).ok();
+        if found.is_some_and(|(token, asset_id)| !self.selection.has_token(token, asset_id)) {
             return None;
         }
+        let (token, asset_id) = found.unwrap_or_default();
         let judged = match (damage, facts, flag) {
             (Some(error), ..) => {
                 let reason = format!("log {index}: {error}");

@@ -157,7 +157,6 @@ impl When {
 }
 
 #[derive(Debug, Subcommand)]
-#[expect(clippy::large_enum_variant, reason = "a process has one command")]
 pub(super) enum Command {
     /// Say what some files are, what can be proven with them, what is missing, and the next command
     #[command(after_help = examples::SURVEY)]

@@ -83,6 +83,7 @@ impl Network {
 }
 
 /// An address in the source above; a wrong one does not compile.
+#[expect(clippy::panic, reason = "it is evaluated by the compiler only")]
 const fn address(text: &[u8; 42]) -> Address {
     match const_hex::const_decode_to_array(text) {
         Ok(bytes) => Address::new(bytes),

@@ -1,4 +1,4 @@
-use std::fs;
+use std::{fs, path::Path};
 
 use serde_json::Value;
 
@@ -6,6 +6,7 @@ use crate::support::{
     binary::{Run, run, run_with_input},
     era, fixture, json_lines,
     json_schema::faults,
+    l1::{BRIDGEHUB, L1State, NULLIFIER, bridgehub, slot},
     read,
 };
 
@@ -123,6 +124,40 @@ fn records_and_summaries_fit_their_schemas() {
         verified.stdout.lines().for_each(|line| check("verdict", &value(line)));
         let summary = value(verified.stderr.lines().last().unwrap());
         check("verify-summary", &summary);
+    }
+}
+
+#[test]
+fn claims_and_their_totals_fit_their_schemas() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let of = |name: &str| path(&format!("gateway-v29-to-v31/{name}"));
+    let mut l1 = L1State::of_fixture("gateway-v29-to-v31/l1.state.anvil.json").with_nullifier();
+    l1.pay(12, 1154, 3);
+    // The asset id of one base token is known.
+    l1.set(bridgehub(), slot(212, &[12.into()]), 7);
+    l1.write(Path::new(&file("l1.json")));
+    let (logs, summary) = (of("withdrawals.jsonl.gz"), file("summary"));
+    let through = ["--tree", &of("events.jsonl.gz"), "--sl-batches", &of("gw_batches.jsonl")];
+    for (rest, expected) in [(&through[..], Some(0)), (&[], Some(3))] {
+        let kinds = "base-token,asset-router,failed-deposit,other";
+        let (anchor, l1) = (file("l1.json"), ["--l1-nullifier", NULLIFIER, "--kind", kinds]);
+        let args =
+            ["claims", "--messages", &logs, "--anchor", &anchor, "--anchor-bridgehub", BRIDGEHUB];
+        let json = ["--json", "--summary", &summary];
+        let made = run(args.iter().chain(&l1).chain(&json).chain(rest));
+        assert_eq!(made.code, expected, "{}", made.stderr);
+        let lines: Vec<Value> = made.stdout.lines().map(value).collect();
+        lines.iter().for_each(|line| check("claim", line));
+        assert!(lines.len() > 100);
+        check("claims-summary", &value(made.stderr.lines().last().unwrap()));
+        let summary = value(&fs::read_to_string(&summary).unwrap());
+        check("claims-summary", &summary);
+        assert_eq!(summary["claims"], lines.len());
+        for status in ["claimable", "finalized", "refused", "unknown"] {
+            let lines = lines.iter().filter(|line| line["status"] == status);
+            assert_eq!(summary[status], lines.count(), "{status}");
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use serde_json::Value;
 use slproof::files::Input;
 
 pub mod binary;
+pub mod claims_case;
 pub mod container;
 pub mod era;
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]

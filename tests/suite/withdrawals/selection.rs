@@ -1,1 +1,117 @@
+use serde_json::{Value, json};
+use slproof::{
+    claims::{ClaimKind, Status},
+    primitives::{Address, ChainId, Hash},
+};
 
+use crate::support::claims_case::{
+    ASSET_ROUTER, BASE_ASSET, BASE_TOKEN, BATCH, CHAIN, Case, OLD_BRIDGE, RECEIVER, Release, TOKEN,
+    base_token, legacy, message, routed, transaction,
+};
+
+const CALLER: Address = Address::new([0xca; 20]);
+const ASSET: Hash = Hash::new([0x77; 32]);
+
+/// Two base tokens, a token by the router and one by the old bridge, and a message that is no withdrawal.
+fn case() -> Case {
+    let mut other = base_token(20);
+    other[4..24].copy_from_slice(CALLER.as_bytes());
+    let mut case = Case::new(
+        Release::V31,
+        vec![
+            message(BASE_TOKEN, &base_token(10)),
+            message(BASE_TOKEN, &other),
+            message(ASSET_ROUTER, &routed(ASSET, CALLER, 5)),
+            message(OLD_BRIDGE, &legacy(TOKEN, 9)),
+            message(CALLER, b"hello"),
+        ],
+    );
+    case.state.pay(CHAIN, BATCH, 0);
+    case
+}
+
+fn selected(change: impl FnOnce(&mut Case)) -> Vec<u64> {
+    let mut case = case();
+    change(&mut case);
+    case.claims().0.iter().map(|claim| claim["id"].as_u64().unwrap()).collect()
+}
+
+#[test]
+fn every_flag_narrows_the_selection() {
+    let hash = |index: usize| transaction(index).parse::<Hash>().unwrap();
+    assert_eq!(selected(|_| ()), [0, 1, 2, 3]);
+    assert_eq!(selected(|case| case.selection.receiver = Some(RECEIVER)), [0, 2, 3]);
+    assert_eq!(selected(|case| case.selection.receiver = Some(CALLER)), [1]);
+    assert_eq!(selected(|case| case.selection.sender = Some(BASE_TOKEN)), [0, 1]);
+    assert_eq!(selected(|case| case.selection.sender = Some(CALLER)), [2]);
+    assert_eq!(selected(|case| case.selection.token = Some(TOKEN)), [2, 3]);
+    assert_eq!(selected(|case| case.selection.asset_id = Some(BASE_ASSET)), [0, 1]);
+    assert_eq!(selected(|case| case.selection.transaction = Some(hash(2))), [2]);
+    let message = case().logs[3].0.value();
+    assert_eq!(selected(|case| case.selection.message = Some(message)), [3]);
+    let kinds = vec![ClaimKind::LegacyErc20, ClaimKind::Other];
+    assert_eq!(selected(|case| case.selection.kinds = kinds), [3, 4]);
+    assert_eq!(selected(|case| case.selection.statuses = vec![Status::Finalized]), [0]);
+    assert_eq!(selected(|case| case.selection.chain = Some(ChainId(CHAIN))), [0, 1, 2, 3]);
+    assert_eq!(selected(|case| case.selection.chain = Some(ChainId(1))), [0; 0]);
+    let batches = Some("8..".parse().unwrap());
+    assert_eq!(selected(|case| case.selection.batches = batches), [0; 0]);
+}
+
+#[test]
+fn totals_are_sums_by_token_and_status() {
+    let mut case = case();
+    case.selection.statuses = vec![Status::Claimable];
+    let (claims, totals) = case.claims();
+    assert_eq!(claims.len(), 3);
+    let totals = json!(totals);
+    assert_eq!([&totals["claims"], &totals["claimable"], &totals["finalized"]], [4, 3, 1]);
+    let tokens = totals["tokens"].as_array().unwrap();
+    let of = |asset: Hash| -> &Value {
+        tokens.iter().find(|token| token["assetId"] == asset.to_string()).unwrap()
+    };
+    assert_eq!(of(BASE_ASSET)["finalized"], json!({"claims": 1, "amount": "10"}));
+    assert_eq!(of(BASE_ASSET)["claimable"], json!({"claims": 1, "amount": "20"}));
+    assert_eq!(of(ASSET)["claimable"], json!({"claims": 1, "amount": "5"}));
+    assert_eq!(tokens.len(), 3);
+}
+
+/// Sums are wider than 256 bits.
+#[test]
+fn the_largest_amounts_are_added() {
+    let mut bytes = base_token(0);
+    bytes[24..].fill(0xff);
+    let logs = vec![message(BASE_TOKEN, &bytes), message(BASE_TOKEN, &bytes)];
+    let (claims, totals) = Case::new(Release::V29, logs).claims();
+    let most = "115792089237316195423570985008687907853269984665640564039457584007913129639935";
+    assert_eq!(claims[0]["amount"], most);
+    let twice = "231584178474632390847141970017375815706539969331281128078915168015826259279870";
+    assert_eq!(json!(totals)["tokens"][0]["claimable"]["amount"], twice);
+}
+
+#[test]
+fn hashes_that_are_not_there_are_errors() {
+    use slproof::{
+        Messages, MessagesOptions,
+        anchor::KnownRoots,
+        claims::{Claims, ClaimsOptions},
+    };
+    let case = case();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("logs.jsonl");
+    let (log, _) = &case.logs[0];
+    let line = json!({"chainId": CHAIN, "batchNumber": BATCH, "logs": [log.to_string()]});
+    std::fs::write(&file, line.to_string()).unwrap();
+    let messages = Messages::open(&[file], &MessagesOptions::default()).unwrap();
+    let l1 = KnownRoots::new(case.state.clone(), slproof::forest::Addresses::default()).unwrap();
+    let options = ClaimsOptions::new(crate::support::l1::nullifier());
+    let code = |transaction: Option<Hash>, message: Option<Hash>| {
+        let mut selection = case.selection.clone();
+        (selection.transaction, selection.message) = (transaction, message);
+        let job = Claims::new(&l1, None, &messages, selection, &options).unwrap();
+        job.run(|_| (), |()| Ok(())).unwrap_err().code().as_str()
+    };
+    assert_eq!(code(Some(Hash::new([9; 32])), None), "transaction-not-found");
+    assert_eq!(code(None, Some(Hash::new([9; 32]))), "message-not-found");
+    assert_eq!(code(Some(log.value()), None), "transaction-not-found");
+}
