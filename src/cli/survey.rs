@@ -198,7 +198,7 @@ fn rank(usage: FileUse) -> u8 {
         FileUse::Evidence => 1,
         FileUse::Logs | FileUse::LogsOfUnknownChain => 2,
         FileUse::SlBatches | FileUse::BatchBlocks => 3,
-        FileUse::Anchor | FileUse::OtherState | FileUse::OtherLayer => 4,
+        FileUse::Anchor | FileUse::StateProofs | FileUse::OtherState | FileUse::OtherLayer => 4,
         FileUse::Past => 5,
         FileUse::Proofs => 6,
         FileUse::Nothing => 7,
