@@ -40,7 +40,8 @@ Examples:
 
 pub(super) const NEEDS: &str = "\
 Examples:
-  slproof needs proofs.jsonl --bridgehub 0x303a465b659cbb0ab36ee643ea362c509eeb5213 --trust-block 0xc452ceabd821115802eb83697ba7d8a2c4c4745a5bc65772bd62c18c34092eb9";
+  slproof needs proofs.jsonl --bridgehub 0x303a465b659cbb0ab36ee643ea362c509eeb5213 --trust-block 0xc452ceabd821115802eb83697ba7d8a2c4c4745a5bc65772bd62c18c34092eb9
+  slproof needs proofs.parquet --bridgehub 0x303a465b659cbb0ab36ee643ea362c509eeb5213 --trust-block 0xc452ceabd821115802eb83697ba7d8a2c4c4745a5bc65772bd62c18c34092eb9";
 
 pub(super) const HISTORY: &str = "\
 Examples:
