@@ -18,7 +18,9 @@ use slproof::{
 
 use super::anchors::record;
 use crate::support::{
-    binary::run, fixture, json as read_json, json_lines, state_tries::StateTries,
+    fixture, json as read_json, json_lines,
+    state_tries::{BRIDGEHUB, RECORDED, StateTries},
+    vectors::unhex,
 };
 
 fn hash(text: &str) -> Hash {
