@@ -40,8 +40,12 @@ Examples:
 
 pub(super) const CLAIMS: &str = "\
 Examples:
-  slproof claims --archive gateway --anchor l1.json --anchor-bridgehub 0x303a465b659cbb0ab36ee643ea362c509eeb5213 --l1-nullifier 0xd1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1
-  slproof claims --archive gateway --anchor l1.json --anchor-bridgehub 0x303a465b659cbb0ab36ee643ea362c509eeb5213 --l1-nullifier 0xd1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1 --status claimable --summary totals.json -o claims.jsonl";
+  slproof claims --archive gateway --anchor l1.json --status claimable -o claims.jsonl \\
+    --anchor-bridgehub 0x303a465b659cbb0ab36ee643ea362c509eeb5213 \\
+    --l1-nullifier 0xd1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1
+  slproof claims --archive gateway --anchor l1.json --chain 12 --summary totals.json \\
+    --anchor-bridgehub 0x303a465b659cbb0ab36ee643ea362c509eeb5213 \\
+    --l1-nullifier 0xd1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1";
 
 pub(super) const HISTORY: &str = "\
 Examples:

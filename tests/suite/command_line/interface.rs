@@ -391,6 +391,7 @@ fn examples_of_the_help_work() {
             gateway_with_withdrawals(folder.path());
         }
         let (_, examples) = help.split_once("Examples:\n").unwrap_or_else(|| panic!("{command}"));
+        let examples = examples.replace(" \\\n", " ");
         let examples: Vec<&str> = examples.lines().collect();
         assert!(examples.len() > 1 || command == "merge", "{command}: {examples:?}");
         for example in examples {
