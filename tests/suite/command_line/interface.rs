@@ -352,7 +352,6 @@ fn progress_of_requests_has_a_total() {
     assert!(shown.stderr.contains(" of 3 logs"), "{}", shown.stderr);
 }
 
-/// Every example in the help runs successfully with the files that it names.
 /// The inputs of the examples of claims.
 fn gateway_with_withdrawals(folder: &Path) {
     let gateway = folder.join("gateway");
@@ -364,6 +363,7 @@ fn gateway_with_withdrawals(folder: &Path) {
     l1.write(&folder.join("l1.json"));
 }
 
+/// Every example in the help runs successfully with the files that it names.
 #[test]
 fn examples_of_the_help_work() {
     let folder = tempfile::tempdir().unwrap();
