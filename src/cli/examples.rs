@@ -40,12 +40,19 @@ Examples:
 
 pub(super) const CLAIMS: &str = "\
 Examples:
-  slproof claims --archive gateway --anchor l1.json --anchor-bridgehub 0x303a465b659cbb0ab36ee643ea362c509eeb5213 --l1-nullifier 0xd1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1
-  slproof claims --archive gateway --anchor l1.json --anchor-bridgehub 0x303a465b659cbb0ab36ee643ea362c509eeb5213 --l1-nullifier 0xd1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1 --status claimable --summary totals.json -o claims.jsonl";
+  slproof claims --archive gateway --anchor l1.json --status claimable -o claims.jsonl \\
+    --anchor-bridgehub 0x303a465b659cbb0ab36ee643ea362c509eeb5213 \\
+    --l1-nullifier 0xd1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1
+  slproof claims --archive gateway --anchor l1.json --chain 12 --summary totals.json \\
+    --anchor-bridgehub 0x303a465b659cbb0ab36ee643ea362c509eeb5213 \\
+    --l1-nullifier 0xd1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1";
+
 pub(super) const NEEDS: &str = "\
 Examples:
-  slproof needs proofs.jsonl --bridgehub 0x303a465b659cbb0ab36ee643ea362c509eeb5213 --trust-block 0xc452ceabd821115802eb83697ba7d8a2c4c4745a5bc65772bd62c18c34092eb9
-  slproof needs proofs.parquet --bridgehub 0x303a465b659cbb0ab36ee643ea362c509eeb5213 --trust-block 0xc452ceabd821115802eb83697ba7d8a2c4c4745a5bc65772bd62c18c34092eb9";
+  slproof needs proofs.jsonl --bridgehub 0x303a465b659cbb0ab36ee643ea362c509eeb5213 \\
+    --trust-block 0xc452ceabd821115802eb83697ba7d8a2c4c4745a5bc65772bd62c18c34092eb9
+  slproof needs proofs.parquet --bridgehub 0x303a465b659cbb0ab36ee643ea362c509eeb5213 \\
+    --trust-block 0xc452ceabd821115802eb83697ba7d8a2c4c4745a5bc65772bd62c18c34092eb9";
 
 pub(super) const RECHECK: &str = "\
 Examples:

@@ -404,6 +404,7 @@ fn examples_of_the_help_work() {
             old_proofs(folder.path());
         }
         let (_, examples) = help.split_once("Examples:\n").unwrap_or_else(|| panic!("{command}"));
+        let examples = examples.replace(" \\\n", " ");
         let examples: Vec<&str> = examples.lines().collect();
         assert!(examples.len() > 1 || command == "merge", "{command}: {examples:?}");
         for example in examples {
