@@ -25,10 +25,12 @@ pub(super) fn run(
     if args.anchor.iter().chain([&args.proofs]).filter(|path| *path == Path::new("-")).count() > 1 {
         return Err(CliError::Usage("only one input can be standard input".into()));
     }
-    let mut options = StateOptions::default();
-    options.bridgehub = Some(args.bridgehub);
-    options.message_root = args.message_root;
-    options.trusted_block = Some(args.trust_block);
+    let options = StateOptions {
+        bridgehub: Some(args.bridgehub),
+        message_root: args.message_root,
+        trusted_block: Some(args.trust_block),
+        ..StateOptions::default()
+    };
     let (proven, number) = match &args.anchor[..] {
         [] => (ProvenSlots::default(), None),
         paths => {

@@ -82,11 +82,7 @@ enum Step<'p> {
 ///
 /// # Errors
 /// [`PathError`] when the nodes are not those of the key's path.
-pub(super) fn value<'p>(
-    root: Hash,
-    key: Hash,
-    nodes: &'p [Vec<u8>],
-) -> Result<Option<&'p [u8]>, PathError> {
+pub(super) fn value(root: Hash, key: Hash, nodes: &[Vec<u8>]) -> Result<Option<&[u8]>, PathError> {
     if root == EMPTY_ROOT && nodes.iter().all(|node| *node == EMPTY_NODE) {
         return Ok(None);
     }
