@@ -39,10 +39,7 @@ fn prove(data: &[u8]) {
     let read = |trusted| {
         let input = super::input("answers", data)?;
         let read = StateProofs::read(vec![input], trusted);
-        Some(read.map_err(|error| {
-            super::explain(&error);
-            error
-        }))
+        Some(read.inspect_err(|error| super::explain(error)))
     };
     let Some(Err(StateProofsError::NotTrusted { hash, block })) = read(None) else { return };
     if let Some(Ok(proofs)) = read(Some(hash)) {
