@@ -404,11 +404,13 @@ fn examples_of_the_help_work() {
             old_proofs(folder.path());
         }
         let (_, examples) = help.split_once("Examples:\n").unwrap_or_else(|| panic!("{command}"));
-        let examples = examples.replace(" \\\n", " ");
-        let examples: Vec<&str> = examples.lines().collect();
+        // A long example is wrapped.
+        let words = examples.split_whitespace().filter(|word| *word != "\\");
+        let examples = words.collect::<Vec<_>>().join(" ");
+        let examples: Vec<&str> = examples.split("slproof ").skip(1).collect();
         assert!(examples.len() > 1 || command == "merge", "{command}: {examples:?}");
         for example in examples {
-            let args = example.split_whitespace().skip(1);
+            let args = example.split_whitespace();
             let made = binary::command().args(args).current_dir(folder.path()).output().unwrap();
             let made: Run = made.into();
             assert_eq!(made.code, Some(0), "{example}: {}", made.stderr);
