@@ -96,6 +96,9 @@ mod l1 {
     /// Calldata of commits, executions and reverts, against what the node's encoder wrote.
     mod calldata;
 
+    /// Encodings of other releases and chains, and every check of the decoder.
+    mod encodings;
+
     /// The right commits from the answers of nodes, with every loss and damage.
     mod commits;
 

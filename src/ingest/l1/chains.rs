@@ -200,7 +200,7 @@ fn join(groups: &mut BTreeMap<ChainName, Group>) {
         }
         let before = group.outer_previous().filter_map(|content| by_content.get(&content));
         let before: BTreeSet<_> = before.flatten().copied().collect();
-        joined.extend((before.len() == 1).then(|| (*name, before)));
+        joined.extend((before.len() == 1).then_some((*name, before)));
     }
     for (name, ids) in joined {
         for id in ids {

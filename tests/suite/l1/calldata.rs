@@ -9,7 +9,7 @@ use slproof::{
 
 use crate::support::{json, json_lines, vectors::unhex};
 
-fn inputs(path: &str) -> Vec<Vec<u8>> {
+pub(super) fn inputs(path: &str) -> Vec<Vec<u8>> {
     json_lines(path).iter().map(|line| unhex(&line["input"])).collect()
 }
 

@@ -347,6 +347,58 @@ fn commits_of_v28_are_named_by_the_chain_id() {
     assert!(commits.batches().iter().all(|batch| batch.execution == Execution::Executed));
 }
 
+/// At the upgrade to v29, the first commit under the diamond follows the last batch under the chain id.
+#[test]
+fn the_chain_id_and_the_diamond_are_joined_by_the_batch_between_them() {
+    let v28 = json_lines("l1/v28/commits.jsonl.gz");
+    let mut first = transactions()
+        .into_iter()
+        .rfind(|value| is_commit(value) && numbers(value).0 == 2002)
+        .unwrap();
+    let apart = read(&[&lines(&v28), &lines(&[first.clone()])]);
+    assert_eq!(apart.chains().len(), 2, "the state roots differ");
+    let before = apart.of_chain(ChainId(506)).unwrap().batch(SlBatch(2001)).unwrap();
+    // The words of the batch before: its number, the state root, four others, the batch root.
+    let mut input = first["input"].as_str().unwrap().to_owned();
+    let start = 2 + 2 * (4 + 5 * 32 + 1);
+    for (at, hash) in [(1, before.info.state_root), (6, before.info.logs_root)] {
+        let start = start + 64 * at;
+        input.replace_range(start..start + 64, &hash.to_string()[2..]);
+    }
+    first["input"] = json!(input);
+    let joined = read(&[&lines(&v28), &lines(&[first])]);
+    let [commits] = joined.chains() else { panic!("{:?}", joined.chains()) };
+    assert!(commits.is_of_diamond(diamond()) && commits.chain() == Some(ChainId(506)));
+    assert_eq!(commits.range(), Some(SlBatch(1999)..=SlBatch(2002)));
+    assert!(commits.gaps().is_empty());
+}
+
+#[test]
+fn two_different_executions_are_named_unless_a_receipt_tells_them() {
+    let mut all = transactions();
+    let is_last = |value: &Value| !is_commit(value) && numbers(value).1 == 2028;
+    let at = all.iter().position(is_last).unwrap();
+    // Another content: the last digit of the last batch's commitment, before the offsets of the other lists.
+    let mut forged = all[at].clone();
+    let input = forged["input"].as_str().unwrap();
+    let root = read(&[&lines(&all)])
+        .of_diamond(diamond())
+        .unwrap()
+        .batch(SlBatch(2028))
+        .unwrap()
+        .info
+        .logs_root;
+    assert!(input.contains(&root.to_string()[2..]));
+    forged["input"] = json!(input.replace(&root.to_string()[2..], &"5a".repeat(32)));
+    forged["hash"] = json!(format!("0x{}", "77".repeat(32)));
+    all.push(forged);
+    let chains = read(&[&lines(&all)]);
+    let gaps = chains.of_diamond(diamond()).unwrap().gaps();
+    let [(range, NoBatch::TwoExecutions { executions })] = &gaps[..] else { panic!("{gaps:?}") };
+    assert_eq!((*range.start(), executions[1].hash), (SlBatch(2028), Some(Hash::new([0x77; 32]))));
+    assert_complete(&read(&[&lines(&all), &lines(&receipts())]));
+}
+
 #[test]
 fn a_transaction_without_calldata_and_answers_without_transactions_are_named() {
     let hash = "0xa8dd6a115b9da3ebce234f5ab4a25402a618335b7442e6b5ac3c17e58164c625";
