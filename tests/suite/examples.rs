@@ -31,7 +31,7 @@ mod prove_message;
 mod resumable_job;
 
 #[path = "../../examples/synthesize/main.rs"]
-#[allow(dead_code, reason = "a test calls `run` and not `main`")]
+#[allow(dead_code, clippy::duplicate_mod, reason = "a test calls `run`; others use some modules")]
 mod synthesize;
 
 const FOLDER: &str = "gateway-v29";

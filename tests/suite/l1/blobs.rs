@@ -70,7 +70,7 @@ fn blobs_are_found_in_other_forms() {
     let raw: Vec<&Vec<u8>> =
         files.iter().filter(|file| file.path.starts_with("raw")).flat_map(|f| &f.blobs).collect();
     let [one, other] = [raw[0], raw[1]];
-    let [digits, others] = [one, other].map(|blob| const_hex::encode(blob));
+    let [digits, others] = [one, other].map(const_hex::encode);
     let mut compressed = GzEncoder::new(Vec::new(), Compression::fast());
     compressed.write_all(one).unwrap();
     let sidecar = |index: u8, blob: &[u8]| {
@@ -133,6 +133,15 @@ fn blobs_may_begin_as_texts_do() {
         let counts = BlobCounts { unused: 1, ..BlobCounts::default() };
         assert_eq!(read_input(blob, &HashSet::new()).counts(), counts, "{first:#x}");
     }
+}
+
+/// The characters of a table of digits are numbers of the field.
+#[test]
+fn a_table_is_no_blob() {
+    let mut table = b"hash,input\n".to_vec();
+    table.extend(b"0x00,0x1234567890abcdef\n".iter().cycle().take(2 * BLOB_LEN - table.len()));
+    let input = Input::from_reader("table", std::io::Cursor::new(table)).unwrap();
+    assert_ne!(slproof::ingest::sniff(&input), Some(FileKind::Blobs));
 }
 
 /// A tar archive, blobs that are there twice, blobs of others, and blobs that no batch was committed with.

@@ -34,8 +34,8 @@ impl Form {
         match text.first().unwrap_or(&0) {
             b'{' | b'[' | b'"' if is_json(text) => Some(Self::Json),
             b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F' if is_digits(text) => Some(Self::Digits),
-            // Of the 4,096 random numbers of a blob, some have such bytes.
-            _ if !head.iter().any(|byte| *byte < b' ' && !byte.is_ascii_whitespace()) => None,
+            // The digits of other texts are small enough for the field.
+            _ if is_text(head) => None,
             // A blob of zeros may be of both forms. The length tells which.
             _ => [true, false].into_iter().find_map(|is_whole| {
                 let has = |len: usize, before| {
@@ -60,6 +60,11 @@ fn are_blobs(head: &[u8], len: usize, offset: usize) -> bool {
                     values.filter(|bytes| Element::of(bytes).is_none()).count() <= MOST_DAMAGED
                 })
         })
+}
+
+/// Whether bytes are a text of ASCII, which no blob is.
+fn is_text(head: &[u8]) -> bool {
+    head.iter().take(BLOB_LEN).all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace())
 }
 
 /// Whether a text is the digits of blobs: a run of them, of which white space may part the lines.

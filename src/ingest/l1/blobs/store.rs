@@ -1,5 +1,5 @@
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet, hash_map::Entry},
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -137,6 +137,9 @@ struct At {
     place: Place,
 }
 
+/// What is done with a blob.
+type Take<'t> = &'t mut dyn FnMut(At, &[u8; BLOB_LEN]) -> Result<(), OutputError>;
+
 /// What a thread needs to decode blobs.
 #[derive(Default)]
 struct Decoding {
@@ -170,7 +173,7 @@ impl<'w> Intake<'w> {
         &self,
         (number, path): (usize, &Path),
         watcher: &ReadProgressHandle,
-        take: &mut dyn FnMut(At, &[u8; BLOB_LEN]) -> Result<(), OutputError>,
+        take: Take<'_>,
     ) -> Result<(), IndexError> {
         let name = path.to_string_lossy().into();
         let mut at = At { position: (number, 0), name, place: Place::Whole };
@@ -192,12 +195,7 @@ impl<'w> Intake<'w> {
     }
 
     /// Passes the blobs of an input to `take`. Returns the number of the last one.
-    fn read_input(
-        &self,
-        input: Input,
-        mut at: At,
-        take: &mut dyn FnMut(At, &[u8; BLOB_LEN]) -> Result<(), OutputError>,
-    ) -> Result<u64, IndexError> {
+    fn read_input(&self, input: Input, mut at: At, take: Take<'_>) -> Result<u64, IndexError> {
         let mut failed = None;
         each_blob(input, &mut |place, found| {
             at.position.1 += 1;
@@ -235,13 +233,13 @@ impl<'w> Intake<'w> {
         let is_wanted = self.wanted.contains(&hash);
         let mut blobs = self.blobs();
         let Blobs { scratch, offsets, counts, .. } = &mut *blobs;
-        if !is_wanted {
-            counts.unused += 1;
-        } else if offsets.contains_key(&hash) {
-            counts.copies += 1;
-        } else {
-            offsets.insert(hash, scratch.append(pubdata)?);
-            counts.used += 1;
+        match offsets.entry(hash) {
+            _ if !is_wanted => counts.unused += 1,
+            Entry::Occupied(_) => counts.copies += 1,
+            Entry::Vacant(vacant) => {
+                vacant.insert(scratch.append(pubdata)?);
+                counts.used += 1;
+            }
         }
         Ok(())
     }
