@@ -100,7 +100,7 @@ impl Opened {
     /// Opens everything but the files of L1.
     fn read(paths: &[PathBuf], inputs: TreeInputs, options: &TreesOptions) -> Result<Self, Error> {
         let given = options.state.given_addresses();
-        if let [path] = &paths[..]
+        if let [path] = paths
             && TreeFile::is_at(path)?
         {
             let file = TreeFile::open(path, options.state.access)?;

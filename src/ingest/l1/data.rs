@@ -170,8 +170,8 @@ impl L1Data {
         }
         let slots: Vec<_> = (1..=MOST_PROBED).map(MessageRoot::<Snapshot>::chain_at_slot).collect();
         let mut layers = Vec::new();
-        for chain in 0..all.len() {
-            if all[chain].batches().iter().all(|batch| batch.data.pubdata_hash().is_none()) {
+        for (chain, commits) in all.iter().enumerate() {
+            if commits.batches().iter().all(|batch| batch.data.pubdata_hash().is_none()) {
                 continue;
             }
             let layer = self.layer_of(chain)?;
