@@ -169,12 +169,19 @@ impl L1Data {
             return self.layer_of(chain);
         }
         let slots: Vec<_> = (1..=MOST_PROBED).map(MessageRoot::<Snapshot>::chain_at_slot).collect();
-        let mut layers = Vec::new();
+        let (mut layers, mut unusual) = (Vec::new(), None);
         for (chain, commits) in all.iter().enumerate() {
             if commits.batches().iter().all(|batch| batch.data.pubdata_hash().is_none()) {
                 continue;
             }
-            let layer = self.layer_of(chain)?;
+            let layer = match self.layer_of(chain) {
+                // Another chain may have numbers that no settlement layer has.
+                Err(error @ L1DataError::Record(LayerRecordError::TooFar { .. })) => {
+                    unusual = unusual.or(Some(error));
+                    continue;
+                }
+                layer => layer?,
+            };
             let since = layer.record.first_values.first_writes(message_root, &slots);
             if since.is_some_and(|since| since.iter().any(Option::is_some)) {
                 layers.push(layer);
@@ -187,7 +194,10 @@ impl L1Data {
                 Err(L1DataError::SeveralLayers { found: names(layers) })
             }
             (None, _) if all.is_empty() => Err(L1DataError::NoCommits),
-            (None, _) => Err(L1DataError::NoLayer { found: found(), message_root }),
+            (None, _) => {
+                let none = || L1DataError::NoLayer { found: found(), message_root };
+                Err(unusual.unwrap_or_else(none))
+            }
         }
     }
 
