@@ -39,8 +39,9 @@ impl GivenL1 {
         let message_root = options.state.message_root.unwrap_or(system::MESSAGE_ROOT);
         let layer = data.layer(options.sl_diamond, message_root)?;
         options.observer.event(&Event::L1Read { data: &data, layer: &layer });
-        let shown = names(&files[..files.len().min(MOST_NAMES)]);
-        let name = match files.len().saturating_sub(MOST_NAMES) {
+        let named = data.transactions();
+        let shown = names(&named[..named.len().min(MOST_NAMES)]);
+        let name = match files.len().saturating_sub(MOST_NAMES.min(named.len())) {
             0 => shown,
             more => format!("{shown} and {more} more files"),
         };

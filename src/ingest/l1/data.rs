@@ -73,6 +73,8 @@ impl From<OutputError> for L1DataError {
 /// The transactions and blobs in files of L1.
 #[derive(Debug)]
 pub struct L1Data {
+    /// The files with transactions.
+    transactions: Vec<PathBuf>,
     chains: L1Chains,
     blobs: Blobs,
 }
@@ -96,7 +98,7 @@ impl L1Data {
     pub fn read(files: &[PathBuf]) -> Result<Self, L1DataError> {
         let watcher = ReadProgressHandle::default();
         let mut reader = L1Reader::new(&std::env::temp_dir().join("transactions"));
-        let mut of_blobs = Vec::new();
+        let (mut transactions, mut of_blobs) = (Vec::new(), Vec::new());
         for path in files {
             for input in Inputs::open(path).map_err(IndexError::from)? {
                 let input = input.map_err(IndexError::from)?;
@@ -105,14 +107,24 @@ impl L1Data {
                         of_blobs.push(path.clone());
                         break;
                     }
-                    _ => reader.read(input)?,
+                    _ => {
+                        transactions.push(path.clone());
+                        reader.read(input)?;
+                    }
                 }
             }
         }
         let chains = reader.finish();
         let wanted = linear_hashes(chains.chains().iter().flat_map(Commits::batches));
         let blobs = Blobs::read(&of_blobs, &wanted, Scratch::temporary()?, &watcher)?;
-        Ok(Self { chains, blobs })
+        transactions.dedup();
+        Ok(Self { transactions, chains, blobs })
+    }
+
+    /// The files with transactions.
+    #[must_use]
+    pub fn transactions(&self) -> &[PathBuf] {
+        &self.transactions
     }
 
     /// The chains whose batches L1 commits.
@@ -169,12 +181,19 @@ impl L1Data {
             return self.layer_of(chain);
         }
         let slots: Vec<_> = (1..=MOST_PROBED).map(MessageRoot::<Snapshot>::chain_at_slot).collect();
-        let mut layers = Vec::new();
+        let (mut layers, mut unusual) = (Vec::new(), None);
         for (chain, commits) in all.iter().enumerate() {
             if commits.batches().iter().all(|batch| batch.data.pubdata_hash().is_none()) {
                 continue;
             }
-            let layer = self.layer_of(chain)?;
+            let layer = match self.layer_of(chain) {
+                // Another chain may have numbers that no settlement layer has.
+                Err(error @ L1DataError::Record(LayerRecordError::TooFar { .. })) => {
+                    unusual = unusual.or(Some(error));
+                    continue;
+                }
+                layer => layer?,
+            };
             let since = layer.record.first_values.first_writes(message_root, &slots);
             if since.is_some_and(|since| since.iter().any(Option::is_some)) {
                 layers.push(layer);
@@ -187,7 +206,10 @@ impl L1Data {
                 Err(L1DataError::SeveralLayers { found: names(layers) })
             }
             (None, _) if all.is_empty() => Err(L1DataError::NoCommits),
-            (None, _) => Err(L1DataError::NoLayer { found: found(), message_root }),
+            (None, _) => {
+                let none = || L1DataError::NoLayer { found: found(), message_root };
+                Err(unusual.unwrap_or_else(none))
+            }
         }
     }
 

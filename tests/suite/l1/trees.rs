@@ -172,9 +172,9 @@ fn only_the_settlement_layer_that_is_wanted_is_taken() {
         Trees::open(&[folder.path()], &options)
     };
     assert!(open(Some(l1_files::DIAMOND), Some(506)).is_ok());
-    // The chain id is part of every root.
+    // Its own registration is in the first batch.
     let error = open(None, Some(9)).unwrap_err();
-    assert_eq!(error.code().as_str(), "tree-differs");
+    assert_eq!(error.code().as_str(), "incomplete-state");
     let error = open(Some("0x00000000000000000000000000000000000000aa"), None).unwrap_err();
     assert!(error.to_string().contains(l1_files::DIAMOND), "{error}");
     // A rollup's own commits on L1 register no chains.
