@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     contracts::system,
     forest::Addresses,
-    primitives::{Address, BatchNumber, ChainId, Hash, SlBlock, Word},
+    primitives::{Address, BatchNumber, ChainId, Hash, Word},
     state::{sample::Slots, slots::mapping_value},
 };
 
