@@ -324,7 +324,7 @@ pub(super) fn log_zeros() -> &'static Zeros {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::primitives::Address;
+    use crate::{keccak::hash_node, primitives::Address};
 
     fn logs(messages: &[&[u8]]) -> Vec<L2ToL1Log> {
         messages.iter().map(|m| L2ToL1Log::of_message(0, Address::system(1), m)).collect()
@@ -365,6 +365,21 @@ mod tests {
             batch(vec![L2ToL1Log::new([1; 88]); 16385], &[]),
             Err(LogsError::TooManyLogs { got: 16385 })
         );
+    }
+
+    #[test]
+    fn the_path_of_a_log_leads_to_the_root() {
+        let tree = batch(logs(&[b"a", b"b", b"c"]), &[]).unwrap().view().tree();
+        for height in LOG_TREE_HEIGHTS {
+            let path: Vec<Hash> = tree.path(2, height).unwrap().collect();
+            // Log 2 is a right child at level 1 and a left child elsewhere.
+            let root = (0..).zip(path).fold(tree.leaf(2), |node, (level, sibling)| match level {
+                1 => hash_node(sibling, node),
+                _ => hash_node(node, sibling),
+            });
+            assert_eq!(Some(root), tree.root_at(height));
+        }
+        assert!(tree.path(3, LOG_TREE_HEIGHT).is_err());
     }
 
     #[test]
