@@ -156,10 +156,10 @@ fn say_unread(found: &FoundFiles, others: &[&FoundFile], console: &Console) {
 
 /// The kind of a file in a directory.
 pub(super) fn kind_of(file: &FoundFile) -> String {
-    match (&file.damage, file.kind) {
+    match (&file.damage, file.description()) {
         (Some(InputError::Empty { .. }), _) => "empty".into(),
         (Some(error), _) => with_causes(error),
-        (None, Some(kind)) => kind.to_string(),
+        (None, Some(what)) => what,
         (None, None) => "not recognized".into(),
     }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::{
     FileKind,
     logs::{SourceFormat, names_batch, names_chain},
+    parquet_columns::{described, parquet_columns},
     sniff,
     state::{Format, files_of, is_chunk, is_snapshot_directory, snapshot_of},
 };
@@ -20,7 +21,10 @@ pub struct FoundFile {
     pub kind: Option<FileKind>,
     /// Whether it was found in a directory, and not given by its name. A directory may hold any other files.
     pub from_directory: bool,
-    /// Why its first bytes could not be read: the file is empty, or its compression is damaged.
+    /// The columns of a table that is neither of logs nor of proofs.
+    pub columns: Vec<String>,
+    /// Why its first bytes could not be read: the file is empty, its compression is damaged, or the system could
+    /// not open or read it. A directory that could not be read is listed as a file.
     pub damage: Option<InputError>,
 }
 
@@ -49,6 +53,22 @@ impl FoundFiles {
     /// # Errors
     /// [`InputError`] if a directory or the first bytes of a file cannot be read.
     pub fn at<P: AsRef<Path>>(paths: &[P]) -> Result<Self, InputError> {
+        let mut found = Self::with_unreadable(paths)?;
+        let is_unreadable = |file: &FoundFile| file.damage.as_ref().is_some_and(|e| !e.is_damage());
+        match found.files.iter().position(is_unreadable) {
+            Some(first) => match found.files.swap_remove(first).damage {
+                Some(error) => Err(error),
+                None => Ok(found),
+            },
+            None => Ok(found),
+        }
+    }
+
+    /// As [`FoundFiles::at`]. What cannot be read in a directory is listed with the reason.
+    ///
+    /// # Errors
+    /// [`InputError`] if one of the paths cannot be read.
+    pub fn with_unreadable<P: AsRef<Path>>(paths: &[P]) -> Result<Self, InputError> {
         let mut found = Self::default();
         for path in paths {
             let path = path.as_ref();
@@ -70,14 +90,28 @@ impl FoundFiles {
         let unreadable =
             |source| InputError::Read { name: directory.display().to_string(), source };
         let mut entries = Vec::new();
-        for entry in entries_of(directory)? {
+        let listed = match entries_of(directory) {
+            Ok(listed) => listed,
+            Err(error) => {
+                self.files.push(FoundFile::unreadable(directory.into(), error));
+                return Ok(());
+            }
+        };
+        for entry in listed {
             entries.push((entry.path(), entry.file_type().map_err(unreadable)?));
         }
         entries.sort_by(|(one, _), (other, _)| one.cmp(other));
         for (path, kind) in entries {
             let name = path.file_name().unwrap_or_default();
             let is_hidden = name.as_encoded_bytes().starts_with(b".");
-            if !is_hidden && is_file(&path)? {
+            let is_regular = match is_file(&path) {
+                Ok(is_regular) => is_regular,
+                Err(error) => {
+                    self.files.push(FoundFile::unreadable(path, error));
+                    continue;
+                }
+            };
+            if !is_hidden && is_regular {
                 inside.push(path);
             } else if !is_hidden && kind.is_dir() {
                 self.list(&path, inside)?;
@@ -117,9 +151,17 @@ impl FoundFiles {
 }
 
 impl FoundFile {
+    fn unreadable(path: PathBuf, error: InputError) -> Self {
+        Self { damage: Some(error), ..Self::new(path, None, true) }
+    }
+
     fn era_snapshot(path: PathBuf, from_directory: bool) -> Self {
         let kind = Some(FileKind::State(Format::EraSnapshot));
-        Self { path, kind, from_directory, damage: None }
+        Self::new(path, kind, from_directory)
+    }
+
+    fn new(path: PathBuf, kind: Option<FileKind>, from_directory: bool) -> Self {
+        Self { path, kind, from_directory, columns: Vec::new(), damage: None }
     }
 
     /// Whether the file holds logs and does not name their chain.
@@ -143,15 +185,29 @@ impl FoundFile {
     }
 
     fn at(path: PathBuf, from_directory: bool) -> Result<Self, InputError> {
-        let mut found = Self { path, kind: None, from_directory, damage: None };
+        let mut found = Self::new(path, None, from_directory);
         if is_file(&found.path)? {
             match kind_at(&found.path, from_directory) {
                 Ok(kind) => found.kind = kind,
-                Err(error) if error.is_damage() => found.damage = Some(error),
+                Err(error) if from_directory || error.is_damage() => found.damage = Some(error),
                 Err(error) => return Err(error),
             }
         }
+        if found.kind == Some(FileKind::OtherTable) {
+            found.columns = parquet_columns(&Input::open(&found.path)?).unwrap_or_default();
+        }
         Ok(found)
+    }
+
+    /// What the file is, in words. A table of another kind is named by its columns. `None` if it is not known.
+    #[must_use]
+    pub fn description(&self) -> Option<String> {
+        Some(match self.kind? {
+            FileKind::State(format) => format.to_string(),
+            FileKind::Logs(format) => format.to_string(),
+            FileKind::OtherTable => described(&self.columns),
+            kind => kind.to_string(),
+        })
     }
 }
 

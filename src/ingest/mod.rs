@@ -20,6 +20,7 @@ mod found_files;
 mod json;
 pub mod logs;
 mod other_answer;
+mod parquet_columns;
 mod record;
 mod rows;
 pub mod sl_batches;

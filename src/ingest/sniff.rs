@@ -6,6 +6,7 @@ use super::{
     OtherAnswer,
     event_logs::{ColumnNames, first_logs, has_log_columns},
     logs::{MESSENGER_SIGNATURES, SourceFormat, has_topic},
+    parquet_columns::parquet_columns,
     state::Format,
 };
 use crate::{
@@ -50,12 +51,15 @@ pub enum FileKind {
     Checkpoint,
     /// A node's answer that slproof cannot use.
     Answer(OtherAnswer),
+    /// A Parquet file with the columns of neither logs nor proofs.
+    OtherTable,
 }
 
 impl fmt::Display for FileKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Answer(answer) => return answer.fmt(f),
+            Self::OtherTable => "a Parquet file with the columns of neither logs nor proofs",
             Self::Snapshot => "a state snapshot (*.slsnap)",
             Self::TreeFile => "a tree file (*.sltree)",
             Self::MessageArchive => "a message archive (*.slmsg)",
@@ -87,7 +91,7 @@ pub fn sniff(input: &Input) -> Option<FileKind> {
         };
     }
     if input.is_parquet() {
-        return table_of_logs(input).or(Some(FileKind::Proofs));
+        return table_of_logs(input).or_else(|| Some(other_parquet(input)));
     }
     by_members(head)
         .or_else(|| OtherAnswer::of(head).map(FileKind::Answer))
@@ -148,6 +152,16 @@ fn table_of_logs(input: &Input) -> Option<FileKind> {
         (false, true) => FileKind::Logs(SourceFormat::recognize(input)?),
         _ => FileKind::Events,
     })
+}
+
+/// The kind of a Parquet file that is no table of logs. One whose columns cannot be read may hold proofs.
+fn other_parquet(input: &Input) -> FileKind {
+    let is_other = |columns: Vec<String>| columns.iter().all(|name| name != "proof");
+    if parquet_columns(input).is_some_and(is_other) {
+        FileKind::OtherTable
+    } else {
+        FileKind::Proofs
+    }
 }
 
 /// Detects JSON by the members of its first object.

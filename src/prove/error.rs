@@ -318,7 +318,9 @@ impl Error {
         match self {
             Self::NoSlBatches(_) => Some("give the file of SL batches in the options of the trees"),
             Self::NoTrees(_) => Some("open the trees without restricting them to batch roots"),
-            Self::Target(TargetError::NoInteropRoot(_)) => Some("use the target batch-root"),
+            Self::Target(TargetError::NoInteropRoot(_) | TargetError::NoInteropRootEvent) => {
+                Some("use the target batch-root")
+            }
             Self::Target(TargetError::Unexplained(_))
             | Self::Extract(ExtractError::FirstRootUnknown { .. }) => {
                 Some("give the events of MessageRoot, or raise the maximum number of trees to try")
