@@ -95,6 +95,7 @@ pub(super) fn run(
             console.info(format_args!("chain              {chain} by its batch roots: {path}"));
         }
         read_file(file, chain, &args.output, &watcher, &mut indexer, console)?;
+        chains.mixture(&file.path).into_iter().for_each(|error| indexer.leave_out(error));
     }
     watcher.all_read();
     let indexed = indexer.finish()?;

@@ -129,6 +129,19 @@ pub enum IndexError {
         /// The format, and what to do instead.
         reason: String,
     },
+    /// A file that does not name the chain of its logs holds those of several.
+    #[error(
+        "{name} holds logs of the chains {}; it does not name them, so all of it was read as logs of chain \
+         {taken}: write the logs of each chain to a file of its own", list_of(.chains)
+    )]
+    SeveralChains {
+        /// The file.
+        name: String,
+        /// The chains.
+        chains: Vec<ChainId>,
+        /// The chain with the most batches.
+        taken: ChainId,
+    },
     /// A message archive comes from a pipe, which cannot be mapped.
     #[error(
         "{name} is a message archive (*.slmsg) from a pipe, which cannot be mapped; give the name of the file"
@@ -162,6 +175,11 @@ pub enum IndexError {
         /// The limit.
         limit: usize,
     },
+}
+
+fn list_of(chains: &[ChainId]) -> String {
+    let chains: Vec<String> = chains.iter().map(ChainId::to_string).collect();
+    chains.join(", ")
 }
 
 impl From<ImportError> for IndexError {

@@ -106,6 +106,7 @@ impl Messages {
                     }
                     read => _ = read?,
                 }
+                chains.mixture(&file.path).into_iter().for_each(|error| indexer.leave_out(error));
             } else if let Some(damage @ InputError::Read { .. }) = file.damage {
                 // It may be an archive of logs.
                 indexer.leave_out(damage.into());

@@ -66,6 +66,7 @@ impl SurveyedLogs {
                 }
                 continue;
             }
+            logs.chains.mixture(path).into_iter().for_each(|error| indexer.leave_out(error));
             let before = indexer.taken() + incomplete();
             let read = Input::open(path).map_err(IndexError::from);
             match read.and_then(|input| indexer.read_of(chain, input)) {
