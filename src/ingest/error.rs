@@ -204,6 +204,14 @@ impl IndexError {
         }
     }
 
+    /// Whether an archive cannot be read only because it does not name its chain or its batches. The batch roots
+    /// in trees show them.
+    #[must_use]
+    pub fn needs_roots(&self) -> bool {
+        let no_batch = |source: &SourceError| matches!(source, SourceError::NoBatch { .. });
+        self.names_no_chain() || matches!(self, Self::Source { source, .. } if no_batch(source))
+    }
+
     /// Whether an archive cannot be read only because it does not name its chain.
     #[must_use]
     pub fn names_no_chain(&self) -> bool {

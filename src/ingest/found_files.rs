@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::{
     FileKind,
+    event_logs::{ColumnNames, has_log_columns},
     logs::{SourceFormat, names_batch, names_chain},
     parquet_columns::{described, parquet_columns},
     sniff,
@@ -19,8 +20,11 @@ pub struct FoundFile {
     pub path: PathBuf,
     /// Its kind. `None` if the content is not recognized, or comes from a pipe, which can be read only once.
     pub kind: Option<FileKind>,
-    /// Whether it was found in a directory, and not given by its name. A directory may hold any other files.
+    /// Whether it was found in a directory or among the files of an archive, and not given by its name. These may
+    /// hold any other files.
     pub from_directory: bool,
+    /// The archive that holds the file, if it has several.
+    archive: Option<PathBuf>,
     /// The columns of a table that is neither of logs nor of proofs.
     pub columns: Vec<String>,
     /// Why its first bytes could not be read: the file is empty, its compression is damaged, or the system could
@@ -44,6 +48,24 @@ pub struct FoundFiles {
 /// [`InputError`] if it cannot be read.
 pub fn is_directory_of_files(path: &Path) -> Result<bool, InputError> {
     Ok(is_directory(path)? && !is_snapshot_directory(path)?)
+}
+
+/// Whether a path is that of a directory of files, or of an archive of several.
+///
+/// # Errors
+/// [`InputError`] if it cannot be read.
+pub fn holds_files(path: &Path) -> Result<bool, InputError> {
+    if !is_file(path)? {
+        return is_directory_of_files(path);
+    }
+    let Ok(inputs) = Inputs::open(path) else { return Ok(false) };
+    // What is wrong with the files is found by whoever reads them.
+    Ok(inputs.is_archive() && inputs.take(2).filter(|input| !ends_archive(input)).count() > 1)
+}
+
+/// Whether a result says that the archive itself is damaged, after which there is no file.
+fn ends_archive(input: &Result<Input, InputError>) -> bool {
+    matches!(input, Err(InputError::Read { .. }))
 }
 
 impl FoundFiles {
@@ -79,10 +101,31 @@ impl FoundFiles {
             } else if is_directory(path)? {
                 found.files.push(FoundFile::era_snapshot(path.into(), false));
             } else {
-                found.files.push(FoundFile::at(path.into(), false)?);
+                let files = FoundFile::at(path.into(), false)?;
+                found.add_files(files);
             }
         }
         Ok(found)
+    }
+
+    /// Replaces archives of several files among `paths` by their files of some kinds.
+    ///
+    /// # Errors
+    /// As [`FoundFiles::at`].
+    pub fn in_archives(
+        paths: &[PathBuf],
+        is_wanted: impl Fn(FileKind) -> bool,
+    ) -> Result<Vec<PathBuf>, InputError> {
+        let mut files = Vec::new();
+        for path in paths {
+            let found = match is_file(path)? && holds_files(path)? {
+                true => Self::at(&[path])?.of(&is_wanted).map(|file| file.path.clone()).collect(),
+                false => Vec::new(),
+            };
+            // The reader says what is wrong with an archive without such files.
+            files.extend(if found.is_empty() { vec![path.clone()] } else { found });
+        }
+        Ok(files)
     }
 
     /// Adds the names of all files below a directory to `inside`.
@@ -126,11 +169,13 @@ impl FoundFiles {
         let (chunks, others): (Vec<_>, Vec<_>) = paths.into_iter().partition(|path| is_chunk(path));
         let mut with_header = Vec::new();
         for path in others {
-            let file = FoundFile::at(path, true)?;
-            if file.kind == Some(FileKind::State(Format::EraSnapshot)) {
-                with_header.extend(files_of(&file.path)?);
+            let files = FoundFile::at(path, true)?;
+            for file in &files {
+                if file.kind == Some(FileKind::State(Format::EraSnapshot)) {
+                    with_header.extend(files_of(&file.path)?);
+                }
             }
-            self.files.push(file);
+            self.add_files(files);
         }
         // Chunks without a header are found by their directory.
         let mut directories: Vec<PathBuf> = chunks
@@ -142,6 +187,17 @@ impl FoundFiles {
         let snapshots = directories.into_iter().map(|path| FoundFile::era_snapshot(path, true));
         self.files.extend(snapshots);
         Ok(())
+    }
+
+    /// Adds files. Of two files of an archive with the same name, the first one counts.
+    fn add_files(&mut self, files: Vec<FoundFile>) {
+        for file in files {
+            if file.archive.is_some() && self.files.iter().any(|known| known.path == file.path) {
+                self.passed_over.push(file.path);
+            } else {
+                self.files.push(file);
+            }
+        }
     }
 
     /// The files of some kinds, in order.
@@ -161,7 +217,7 @@ impl FoundFile {
     }
 
     fn new(path: PathBuf, kind: Option<FileKind>, from_directory: bool) -> Self {
-        Self { path, kind, from_directory, columns: Vec::new(), damage: None }
+        Self { path, kind, from_directory, archive: None, columns: Vec::new(), damage: None }
     }
 
     /// Whether the file holds logs and does not name their chain.
@@ -184,19 +240,97 @@ impl FoundFile {
         self.from_directory && self.kind == Some(FileKind::EventsAndLogs)
     }
 
-    fn at(path: PathBuf, from_directory: bool) -> Result<Self, InputError> {
+    /// The file, or the files of an archive that has several.
+    fn at(path: PathBuf, from_directory: bool) -> Result<Vec<Self>, InputError> {
         let mut found = Self::new(path, None, from_directory);
-        if is_file(&found.path)? {
-            match kind_at(&found.path, from_directory) {
-                Ok(kind) => found.kind = kind,
-                Err(error) if from_directory || error.is_damage() => found.damage = Some(error),
-                Err(error) => return Err(error),
+        if !is_file(&found.path)? {
+            return Ok(vec![found]);
+        }
+        match Inputs::open(&found.path) {
+            Ok(mut inputs) if inputs.is_archive() => {
+                let mut files = found.files_in(&mut inputs);
+                match files.len() {
+                    0 | 1 => found.see(files.pop().map_or(Ok(None), |file| match file.damage {
+                        Some(error) => Err(error),
+                        None => Ok(file.kind),
+                    }))?,
+                    _ => return Ok(files),
+                }
             }
+            Ok(mut inputs) => {
+                let kind = inputs.next().transpose();
+                found.see(kind.map(|input| input.and_then(|input| found.kind_of(&input))))?;
+            }
+            Err(error) => found.see(Err(error))?,
         }
         if found.kind == Some(FileKind::OtherTable) {
             found.columns = parquet_columns(&Input::open(&found.path)?).unwrap_or_default();
         }
-        Ok(found)
+        Ok(vec![found])
+    }
+
+    /// Notes the kind of the file, or why it is not known.
+    fn see(&mut self, kind: Result<Option<FileKind>, InputError>) -> Result<(), InputError> {
+        match kind {
+            Ok(kind) => self.kind = kind,
+            Err(error) if self.from_directory || error.is_damage() => self.damage = Some(error),
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// The files in an archive. If the archive is damaged, it is the last of them.
+    fn files_in(&self, inputs: &mut Inputs) -> Vec<Self> {
+        let mut files: Vec<Self> = Vec::new();
+        while let Some(input) = inputs.next() {
+            let Some(path) = inputs.begun().map(Path::to_owned) else {
+                files.extend(input.err().map(|error| Self::unreadable(self.path.clone(), error)));
+                return files;
+            };
+            let mut file = Self::new(path.clone(), None, true);
+            file.archive = Some(self.path.clone());
+            match input {
+                Err(error) => file.damage = Some(error),
+                Ok(input) => {
+                    file.kind = file.kind_of(&input);
+                    if file.kind == Some(FileKind::OtherTable) {
+                        file.columns = parquet_columns(&input).unwrap_or_default();
+                    }
+                }
+            }
+            if file.kind.is_some_and(FileKind::needs_extraction) {
+                let name = path.display().to_string();
+                let what =
+                    "a native file or a zksync-era snapshot in a tar archive of several files";
+                file.damage = Some(InputError::Packed { name, what, command: "tar -xf" });
+                file.kind = None;
+            }
+            files.push(file);
+        }
+        files
+    }
+
+    /// The kind of an open input. In a directory or an archive, a file is pubdata only if its name is that of a
+    /// batch, since many other files begin as pubdata does.
+    fn kind_of(&self, input: &Input) -> Option<FileKind> {
+        let is_nameless = |kind: &FileKind| {
+            *kind == FileKind::Logs(SourceFormat::Pubdata) && !names_batch(input.name())
+        };
+        sniff(input).filter(|kind| !self.from_directory || !is_nameless(kind))
+    }
+
+    /// The file on the disk: the archive of a file in one.
+    #[must_use]
+    pub fn on_disk(&self) -> &Path {
+        self.archive.as_deref().unwrap_or(&self.path)
+    }
+
+    /// Whether the file was given by name as a table of logs whose columns have these names.
+    #[must_use]
+    pub fn is_table_of(&self, columns: &ColumnNames) -> bool {
+        !self.from_directory
+            && *columns != ColumnNames::default()
+            && Input::open(&self.path).is_ok_and(|input| has_log_columns(&input, columns))
     }
 
     /// What the file is, in words. A table of another kind is named by its columns. `None` if it is not known.
@@ -211,31 +345,18 @@ impl FoundFile {
     }
 }
 
-/// The kind of a file. That of a tar archive is the kind of its first file that is recognized. In a directory, a
-/// file is pubdata only if its name is that of a batch, since many other files begin as pubdata does.
-fn kind_at(path: &Path, from_directory: bool) -> Result<Option<FileKind>, InputError> {
-    let is_nameless = |input: &Input, kind: FileKind| {
-        kind == FileKind::Logs(SourceFormat::Pubdata) && !names_batch(input.name())
-    };
-    let inputs = Inputs::open(path)?;
-    let is_archive = inputs.is_archive();
-    for input in inputs {
-        match input {
-            Err(InputError::Empty { .. }) if is_archive => {}
-            Err(error) => return Err(error),
-            Ok(input) => {
-                let kind =
-                    sniff(&input).filter(|kind| !from_directory || !is_nameless(&input, *kind));
-                if kind.is_some() || !is_archive {
-                    return Ok(kind);
-                }
-            }
-        }
-    }
-    Ok(None)
-}
-
 impl FileKind {
+    /// Whether a file of this kind is mapped, or consists of several files.
+    fn needs_extraction(self) -> bool {
+        matches!(
+            self,
+            Self::Snapshot
+                | Self::TreeFile
+                | Self::MessageArchive
+                | Self::State(Format::EraSnapshot)
+        )
+    }
+
     /// Whether a file of this kind shows what a settlement layer recorded.
     #[must_use]
     pub fn is_evidence(self) -> bool {

@@ -28,6 +28,6 @@ mod sniff;
 pub mod state;
 
 pub use error::IndexError;
-pub use found_files::{FoundFile, FoundFiles, is_directory_of_files};
+pub use found_files::{FoundFile, FoundFiles, holds_files, is_directory_of_files};
 pub use other_answer::OtherAnswer;
 pub use sniff::{FileKind, guess, sniff};

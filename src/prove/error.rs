@@ -335,6 +335,12 @@ impl Error {
         }
     }
 
+    /// Whether trees cannot be rebuilt because there is no MessageRoot in the state. It may store batch roots.
+    #[must_use]
+    pub fn is_without_message_root(&self) -> bool {
+        matches!(self, Self::Rebuild { source: RebuildError::NoMessageRoot(_), .. })
+    }
+
     /// Whether the error concerns only the target, so that requests for other targets can continue.
     #[must_use]
     pub fn is_of_target(&self) -> bool {

@@ -8,7 +8,7 @@ use std::{
 
 use super::{Error, Extractor, Trees};
 use crate::{
-    files::{Input, temporary_directory},
+    files::{InputSequence, ReadProgressHandle, temporary_directory},
     forest::{ChainTree, Forest, chain_id_leaf},
     ingest::{
         FileKind, FoundFile, FoundFiles, IndexError,
@@ -50,7 +50,9 @@ impl LogChains {
         otherwise: Option<ChainId>,
     ) -> Result<Self, Error> {
         let mut groups: BTreeMap<&Path, Vec<&FoundFile>> = BTreeMap::new();
-        for file in found.files.iter().filter(|file| file.needs_chain()) {
+        let needs_chain =
+            |file: &&FoundFile| file.needs_chain() || file.is_table_of(&source.columns);
+        for file in found.files.iter().filter(needs_chain) {
             groups.entry(file.path.parent().unwrap_or(Path::new(""))).or_default().push(file);
         }
         let forest = trees.and_then(Trees::forest);
@@ -65,7 +67,11 @@ impl LogChains {
             };
             let source = SourceOptions { blocks: read(otherwise)?, ..source.clone() };
             if let Some((forest, extractor)) = forest.zip(extractor.as_ref()) {
-                chains.find_in(&files, &|files| Trial::of(files, forest, extractor, &source))?;
+                let inputs = RefCell::default();
+                let try_files = |files: &[&FoundFile]| {
+                    Trial::of(files, forest, extractor, &source, &mut inputs.borrow_mut())
+                };
+                chains.find_in(&files, &try_files)?;
             }
             for file in files {
                 let known = chains.of(&file.path).or(otherwise);
@@ -177,6 +183,7 @@ impl<'f> Trial<'f> {
         forest: &'f Forest,
         extractor: &'f Extractor<'f>,
         source: &SourceOptions,
+        inputs: &mut InputSequence,
     ) -> Result<Folding, Error> {
         let dir = temporary_directory()?;
         let trial = Self { forest, extractor, folding: RefCell::default() };
@@ -185,7 +192,8 @@ impl<'f> Trial<'f> {
         let source = SourceOptions { relayed: None, ..source.clone() };
         let mut indexer = Indexer::create(&dir.path().join("none.slmsg"), source, Some(&trial))?;
         for file in files {
-            let read = Input::open(&file.path).map_err(IndexError::from);
+            let input = inputs.open(&file.path, &ReadProgressHandle::default());
+            let read = input.map_err(IndexError::from);
             match read.and_then(|input| indexer.read_of(nobody, input)) {
                 Err(error) if error.is_io() => return Err(error.into()),
                 _ => {}

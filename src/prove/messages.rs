@@ -8,9 +8,11 @@ use std::{
 use super::{Error, LogChains, TreeCheck, Trees};
 use crate::{
     archive::Archive,
-    files::{Input, InputError, is_directory, temporary_directory},
+    files::{InputError, InputSequence, ReadProgressHandle, temporary_directory},
     ingest::{
         FileKind, FoundFile, FoundFiles,
+        event_logs::ColumnNames,
+        holds_files,
         logs::{BatchCheck, Indexer, SkippedInputs, SourceOptions, read_archive},
     },
     primitives::ChainId,
@@ -74,10 +76,12 @@ impl Messages {
             return Err(Error::NoInput);
         }
         let source = &options.source;
-        let is_plain =
-            source.format.is_none() && source.chain.is_none() && source.relayed.is_none();
+        let is_plain = source.format.is_none()
+            && source.chain.is_none()
+            && source.relayed.is_none()
+            && source.columns == ColumnNames::default();
         if let ([path], true) = (paths, is_plain)
-            && !is_directory(path.as_ref())?
+            && !holds_files(path.as_ref())?
         {
             match read_archive(path.as_ref(), source.access) {
                 Err(error) if error.names_no_chain() && options.names_chains() => {}
@@ -96,10 +100,12 @@ impl Messages {
         let target: PathBuf = dir.path().join("merged.slmsg");
         let mut indexer = Indexer::create(&target, source.clone(), check)?;
         chains.set_blocks(&mut indexer);
+        let mut inputs = InputSequence::default();
         for file in found.files {
             if has_logs(&file) {
                 let chain = source.chain.or(chains.of(&file.path));
-                match indexer.read_of(chain, Input::open(&file.path)?) {
+                let input = inputs.open(&file.path, &ReadProgressHandle::default())?;
+                match indexer.read_of(chain, input) {
                     Err(error) if error.names_no_chain() && file.may_lack_chain() => {}
                     Err(error) if file.from_directory && error.names_no_chain() => {
                         indexer.leave_out(error);
