@@ -199,7 +199,7 @@ mod tests {
             ("[{\"a\":1}]", None),
             ("{\"hashes\":{\"logs\":1", Some(SourceFormat::Jsonl)),
             ("{\"accountProof\":[]}", None),
-            ("[{\"hash\":1,\"blockNumber\":2,\"input\":3,\"cumulativeGasUsed\":4}]", None),
+            ("[{\"hash\":1,\"blockNumber\":2,\"input\":3,\"nonce\":4}]", None),
         ] {
             assert_eq!(detect(text), expected, "{text}");
         }
