@@ -228,7 +228,7 @@ pub(super) fn refuse_overwriting_except(
                 let is_read = kind.is_evidence() || kind.has_logs() || kind == FileKind::SlBatches;
                 is_read && Some(kind) != unread
             };
-            files.extend(found.of(is_input).map(|file| file.path.clone()));
+            files.extend(found.of(is_input).map(|file| file.on_disk().to_owned()));
         } else {
             files.push((*input).to_owned());
         }

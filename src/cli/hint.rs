@@ -88,6 +88,7 @@ fn of_state(error: &(dyn Error + 'static)) -> Option<&'static str> {
     if let Some(error) = error.downcast_ref() {
         return match error {
             ImportError::NoAccount { .. } => Some("give the account with --account"),
+            ImportError::LogColumns { .. } => Some("name the columns with --columns FIELD=COLUMN"),
             ImportError::Ambiguous { .. } => {
                 Some("give the format with --input-format (of an anchor: --anchor-format)")
             }
@@ -160,7 +161,7 @@ fn of_proof(error: &(dyn Error + 'static)) -> Option<&'static str> {
     }
     if let Some(error) = error.downcast_ref() {
         return match error {
-            TargetError::NoInteropRoot(_) => {
+            TargetError::NoInteropRoot(_) | TargetError::NoInteropRootEvent => {
                 Some("prove against the batch roots with --target batch-root")
             }
             TargetError::Unexplained(_) => Some(EXPLAIN),
@@ -238,6 +239,7 @@ mod tests {
         };
         let errors = [
             ProveError::Import(ImportError::NoAccount { name: name() }),
+            ProveError::Import(ImportError::LogColumns { name: name(), reason: name() }),
             ProveError::Index(IndexError::Unknown { name: name() }),
             ProveError::Rebuild { name: name(), source: no_root() },
             ProveError::TreeFile { name: name(), source: no_root().into() },

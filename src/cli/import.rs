@@ -13,15 +13,20 @@ use super::{
     role::Role,
     wrong_input::wrong_input,
 };
-use crate::{forest::Addresses, ingest::state::Import};
+use crate::{
+    forest::Addresses,
+    ingest::{FileKind, FoundFiles, state::Import},
+};
 
 pub(super) fn run(
     args: &ImportArgs,
     console: &Console,
     bars: ProgressFactory,
 ) -> Result<Outcome, CliError> {
-    let dumps: Vec<&Path> = args.dumps.iter().map(PathBuf::as_path).collect();
-    refuse_overwriting(&args.output, &dumps)?;
+    let given: Vec<&Path> = args.dumps.iter().map(PathBuf::as_path).collect();
+    refuse_overwriting(&args.output, &given)?;
+    let is_dump = |kind| matches!(kind, FileKind::State(_));
+    let dumps = FoundFiles::in_archives(&args.dumps, is_dump)?;
     let progress = bars.reading();
     let import = Import {
         watcher: progress.watcher(),
@@ -34,7 +39,7 @@ pub(super) fn run(
         ..Import::default()
     };
     let started = Instant::now();
-    let imported = import.to_file(&args.dumps, &args.output).map_err(|error| {
+    let imported = import.to_file(&dumps, &args.output).map_err(|error| {
         let error = CliError::from(error);
         dumps.iter().fold(error, |error, dump| wrong_input(dump, Role::State, error))
     })?;

@@ -12,17 +12,18 @@ use super::{
     progress::{ProgressFactory, file_len},
     report::{self, Console, count},
     role::Role,
+    state_args::TreeArgs,
     wrong_input::wrong_input,
 };
 use crate::{
     archive::Archive,
-    files::{Input, InputError, Inputs, ReadProgressHandle},
+    files::{Input, InputError, InputSequence},
     ingest::{
         FileKind, FoundFile, FoundFiles, IndexError,
         logs::{BatchBlocks, BatchCheck, Indexed, Indexer, RelayedBy, SourceFormat, SourceOptions},
     },
     primitives::ChainId,
-    prove::{Coverage, LogChains, MissingBatches, TreeCheck, Trees, with_causes},
+    prove::{Coverage, LogChains, MissingBatches, TreeCheck, Trees, TreesOptions, with_causes},
 };
 
 /// The maximum number of excluded batches that are shown.
@@ -56,10 +57,10 @@ pub(super) fn run(
     let options = args.tree_args.options(None, console);
     // Anyone can send messages with pubdata of any chain. The trees show which of them are right.
     let evidence = if args.tree.is_empty() { &of_l1 } else { &args.tree };
-    let trees =
-        (!evidence.is_empty()).then(|| args.tree_args.trees(evidence, &options)).transpose()?;
-    let forest = trees.as_ref().and_then(Trees::forest);
-    let check = forest.map(TreeCheck::new).transpose()?;
+    let trees = (!evidence.is_empty())
+        .then(|| open(evidence, &args.tree_args, &options, console))
+        .transpose()?;
+    let check = trees.as_ref().map(TreeCheck::of).transpose()?;
     let network = args.tree_args.state.deployment();
     let network_sender = network.map(|network| RelayedBy::Sender(network.relayed_sl_da_validator));
     let options = SourceOptions {
@@ -76,7 +77,7 @@ pub(super) fn run(
     let (archives, others): (Vec<&FoundFile>, _) =
         found.files.iter().partition(|file| is_read(file, args));
     for other in &others {
-        refuse_overwriting(&args.output, &[&other.path])?;
+        refuse_overwriting(&args.output, &[other.on_disk()])?;
     }
     say_unread(&found, &others, console);
     watcher.expect(archives.iter().filter_map(|archive| file_len(&archive.path)).sum());
@@ -89,6 +90,7 @@ pub(super) fn run(
     if let Some(trees) = &trees {
         trees.index_l1(&of_l1, &mut indexer)?;
     }
+    let mut sequence = InputSequence::default();
     for file in archives.iter().filter(|file| !of_l1.contains(&file.path)) {
         let chain = args.chain.or(chains.of(&file.path));
         if chain.is_none() && file.may_lack_chain() {
@@ -102,7 +104,9 @@ pub(super) fn run(
             let path = file.path.display();
             console.info(format_args!("chain              {chain} by its batch roots: {path}"));
         }
-        read_file(file, chain, &args.output, &watcher, &mut indexer, console)?;
+        let input = sequence.open(&file.path, &watcher);
+        read_file(file, input, chain, &args.output, &mut indexer, console)?;
+        chains.mixture(&file.path).into_iter().for_each(|error| indexer.leave_out(error));
     }
     watcher.all_read();
     let indexed = indexer.finish()?;
@@ -122,12 +126,13 @@ pub(super) fn run(
             None => CliError::NothingFound("the archives hold no batch".into()),
         });
     }
+    let has_trees = trees.as_ref().is_some_and(|trees| trees.forest().is_some());
     let coverage = match &check {
-        Some(check) => {
+        Some(check) if has_trees => {
             let archive = Archive::open(&args.output, args.tree_args.state.access)?;
             Some(check.coverage(&archive))
         }
-        None => None,
+        _ => None,
     };
     if console.is_json() {
         report::result(&json(args, &indexed, coverage.as_ref()), String::new)?;
@@ -139,10 +144,34 @@ pub(super) fn run(
     }
     if let Some(coverage) = &coverage {
         console.info(coverage_text(coverage, indexed.unknown));
+    } else if check.is_some() && indexed.unknown > 0 {
+        let unknown = count(indexed.unknown);
+        console
+            .info(format_args!("unchecked          {unknown} batches without a root in the state"));
     }
     console.info(format_args!("output             {}", args.output.display()));
     console.info(format_args!("time               {:.2} s", started.elapsed().as_secs_f64()));
     Ok(outcome(&indexed))
+}
+
+/// Opens the trees. Of a state without MessageRoot, such as one of L1 from before v26, the batch roots are used.
+fn open(
+    evidence: &[PathBuf],
+    args: &TreeArgs,
+    options: &TreesOptions,
+    console: &Console,
+) -> Result<Trees, CliError> {
+    match args.trees(evidence, options) {
+        Err(CliError::Failed(error)) if error.is_without_message_root() => {
+            console.info(format_args!(
+                "note               {}; batches are compared with the batch roots in the state",
+                with_causes(&error)
+            ));
+            let options = TreesOptions { batch_roots_only: true, ..options.clone() };
+            args.trees(evidence, &options)
+        }
+        opened => opened,
+    }
 }
 
 /// Whether a file is read as an archive: every file that was given by name, and of a directory those that are
@@ -164,61 +193,52 @@ fn say_unread(found: &FoundFiles, others: &[&FoundFile], console: &Console) {
 
 /// The kind of a file in a directory.
 pub(super) fn kind_of(file: &FoundFile) -> String {
-    match (&file.damage, file.kind) {
+    match (&file.damage, file.description()) {
         (Some(InputError::Empty { .. }), _) => "empty".into(),
         (Some(error), _) => with_causes(error),
-        (None, Some(kind)) => kind.to_string(),
+        (None, Some(what)) => what,
         (None, None) => "not recognized".into(),
     }
 }
 
-/// Reads a file, or each file of a tar archive.
+/// Reads a file.
 fn read_file(
     file: &FoundFile,
+    input: Result<Input, InputError>,
     chain: Option<ChainId>,
     output: &Path,
-    watcher: &ReadProgressHandle,
     indexer: &mut Indexer<'_>,
     console: &Console,
 ) -> Result<(), CliError> {
-    let inputs = Inputs::open_watched(&file.path, watcher);
-    // A directory or an archive may hold other files.
-    let may_be_other = file.from_directory || inputs.as_ref().is_ok_and(Inputs::is_archive);
-    let mut take = |input: Result<Input, InputError>| -> Result<(), CliError> {
-        let read = input.map_err(IndexError::from).and_then(|input| {
-            let name = input.name().to_owned();
-            Ok((indexer.read_of(chain, input)?, name))
-        });
-        let (format, name) = match read {
-            Err(error) if file.from_directory && error.names_no_chain() => {
-                refuse_overwriting(output, &[&file.path])?;
-                indexer.leave_out(error);
-                return Ok(());
-            }
-            Err(
-                error @ (IndexError::Unknown { .. }
-                | IndexError::State { .. }
-                | IndexError::OtherAnswer { .. }
-                | IndexError::Input(InputError::Empty { .. } | InputError::Packed { .. })),
-            ) if may_be_other => {
-                refuse_overwriting(output, &[&file.path])?;
-                let error = with_causes(&error);
-                console.info(format_args!("skipped            {error}"));
-                return Ok(());
-            }
-            read => read.map_err(|error| wrong_input(&file.path, Role::Messages, error.into()))?,
-        };
-        if format != SourceFormat::Native {
-            // A message archive may be both an input and the output: the other inputs are added to it.
-            refuse_overwriting(output, &[&file.path])?;
+    let read = input.map_err(IndexError::from).and_then(|input| {
+        let name = input.name().to_owned();
+        Ok((indexer.read_of(chain, input)?, name))
+    });
+    let (format, name) = match read {
+        Err(error) if file.from_directory && error.names_no_chain() => {
+            refuse_overwriting(output, &[file.on_disk()])?;
+            indexer.leave_out(error);
+            return Ok(());
         }
-        console.verbose(format_args!("{name}: {format}"));
-        Ok(())
+        Err(
+            error @ (IndexError::Unknown { .. }
+            | IndexError::State { .. }
+            | IndexError::OtherAnswer { .. }
+            | IndexError::Input(InputError::Empty { .. } | InputError::Packed { .. })),
+        ) if file.from_directory => {
+            refuse_overwriting(output, &[file.on_disk()])?;
+            let error = with_causes(&error);
+            console.info(format_args!("skipped            {error}"));
+            return Ok(());
+        }
+        read => read.map_err(|error| wrong_input(&file.path, Role::Messages, error.into()))?,
     };
-    match inputs {
-        Ok(inputs) => inputs.into_iter().try_for_each(take),
-        Err(error) => take(Err(error)),
+    if format != SourceFormat::Native {
+        // A message archive may be both an input and the output: the other inputs are added to it.
+        refuse_overwriting(output, &[file.on_disk()])?;
     }
+    console.verbose(format_args!("{name}: {format}"));
+    Ok(())
 }
 
 fn outcome(indexed: &Indexed) -> Outcome {

@@ -47,7 +47,11 @@ pub(super) fn run(args: &InspectArgs, console: Console) -> Result<Outcome, CliEr
             Some(FileKind::Blobs) => inspect_lines::blobs(input)?,
             // Other files are treated as dumps too: the errors of the dump parsers say what was found.
             Some(
-                FileKind::State(_) | FileKind::Snapshot | FileKind::TreeFile | FileKind::Answer(_),
+                FileKind::State(_)
+                | FileKind::Snapshot
+                | FileKind::TreeFile
+                | FileKind::Answer(_)
+                | FileKind::OtherTable,
             )
             | None => {
                 let mut import = args.state_args.options().import();

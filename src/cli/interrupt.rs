@@ -1,5 +1,6 @@
-//! SIGINT and SIGTERM. A resumable job writes its checkpoint and ends. Every other command removes its
-//! temporary files and ends at once.
+//! SIGINT, SIGTERM and SIGHUP. A resumable job writes its checkpoint and ends. Every other command removes its
+//! temporary files and ends at once. SIGQUIT is left alone: it asks for a core dump, and the files belong to it
+//! (the GNU C Library manual, "Termination Signals").
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

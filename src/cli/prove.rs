@@ -53,8 +53,7 @@ pub(super) fn run(
         }
         None => None,
     };
-    let trees = args.tree_args.trees(&args.tree, &trees_options(args, console))?;
-    let messages = messages(args, &trees)?;
+    let (trees, messages) = inputs(args, console)?;
     let header = messages.archive().header();
     console.verbose(format_args!(
         "{}: archive of {} batches, {} logs",
@@ -128,17 +127,35 @@ fn with_archive(args: &ProveArgs) -> Result<ProveArgs, CliError> {
     Ok(args)
 }
 
-/// Opens the archives of logs.
-fn messages(args: &ProveArgs, trees: &Trees) -> Result<Messages, CliError> {
-    let mut options = MessagesOptions::default();
-    options.source.access = args.tree_args.state.access;
-    options.trees = Some(trees.clone());
-    options.source.relayed = args.relayed_by;
-    options.chain_of_others = args.which.chain;
-    Messages::open(&args.messages, &options).map_err(|error| {
+/// Opens the trees and the archives of logs.
+fn inputs(args: &ProveArgs, console: &Console) -> Result<(Trees, Messages), CliError> {
+    let options = trees_options(args, console);
+    let trees = args.tree_args.trees(&args.tree, &options)?;
+    let wrong = |error: Error| {
         let wrong = |error, path: &PathBuf| wrong_input(path, Role::Messages, error);
         args.messages.iter().fold(error.into(), wrong)
-    })
+    };
+    match messages(args, &trees) {
+        // The batch roots in the trees show what the logs do not say.
+        Err(Error::Index(error)) if error.needs_roots() && options.batch_roots_only => {
+            let options = TreesOptions { batch_roots_only: false, ..options };
+            let trees = args.tree_args.trees(&args.tree, &options)?;
+            let messages = messages(args, &trees).map_err(wrong)?;
+            Ok((trees, messages))
+        }
+        opened => Ok((trees, opened.map_err(wrong)?)),
+    }
+}
+
+/// Opens the archives of logs.
+fn messages(args: &ProveArgs, trees: &Trees) -> Result<Messages, Error> {
+    let mut options = MessagesOptions::default();
+    options.source.access = args.tree_args.state.access;
+    options.source.columns = args.tree_args.columns.clone().unwrap_or_default();
+    options.source.relayed = args.relayed_by;
+    options.trees = Some(trees.clone());
+    options.chain_of_others = args.which.chain;
+    Messages::open(&args.messages, &options)
 }
 
 /// Prints how many proofs were written and how many requests failed.

@@ -57,6 +57,7 @@ impl Role {
             }
             (Self::Native, _) => "make a native file with slproof import, rebuild -o or index",
             (_, FileKind::Answer(answer)) => answer.instead(),
+            (_, FileKind::OtherTable) => "name the columns of logs with --columns FIELD=COLUMN",
             (_, FileKind::Snapshot | FileKind::TreeFile | FileKind::State(_)) => {
                 "did you mean --tree, or slproof rebuild?"
             }

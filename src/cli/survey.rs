@@ -15,6 +15,7 @@ use super::{
     shell_words::shell_word,
 };
 use crate::{
+    ingest::holds_files,
     proof::CheckedBy,
     prove::{Error, with_causes},
     survey::{
@@ -108,7 +109,7 @@ fn next_command(args: &SurveyArgs, found: &Survey) -> Option<String> {
 /// is named where the directory also has files that contradict it, which `prove` refuses.
 fn inputs_to_prove(args: &SurveyArgs, found: &Survey) -> String {
     if let ([only], false) = (&args.paths[..], has_problems(found))
-        && only.is_dir()
+        && is_directory(only)
     {
         return format!("--archive {}", shell_word(only));
     }
@@ -117,10 +118,16 @@ fn inputs_to_prove(args: &SurveyArgs, found: &Survey) -> String {
         files.map(|file| file.path.as_path()).collect()
     };
     let logs = of(FileUse::Logs);
-    let archives = args.paths.iter().filter(|path| path.is_dir() || logs.contains(&path.as_path()));
+    let archives =
+        args.paths.iter().filter(|path| is_directory(path) || logs.contains(&path.as_path()));
     let (evidence, archives) =
         (words(&of(FileUse::Evidence)), words(&archives.collect::<Vec<_>>()));
     format!("--tree {evidence} --messages {archives}")
+}
+
+/// Whether a path is that of a directory, or of an archive of several files. An error was reported when it was read.
+fn is_directory(path: &Path) -> bool {
+    holds_files(path).unwrap_or(false)
 }
 
 fn has_problems(found: &Survey) -> bool {

@@ -3,7 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use super::{error::CliError, role::Role};
-use crate::{files::Input, ingest::sniff};
+use crate::{
+    files::Input,
+    ingest::{FileKind, sniff},
+};
 
 /// The error for an input that could not be used. If the file is of a kind for another role, the error says
 /// so.
@@ -28,6 +31,8 @@ pub(super) fn refuse_other_kinds(path: &Path, role: Role) -> Result<(), CliError
     // A pipe can be read only once.
     let input = if path.is_file() { Input::open(path).ok() } else { None };
     match input.as_ref().and_then(sniff) {
+        // Columns may have been named by a flag. Otherwise the error of the reader says which one is missing.
+        Some(FileKind::OtherTable) => Ok(()),
         Some(found) if !role.takes(found) => {
             Err(CliError::WrongInput { name: path.display().to_string(), found, role })
         }

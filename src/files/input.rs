@@ -22,7 +22,8 @@ pub struct Input {
 }
 
 impl Input {
-    /// Opens a file, or standard input for `-`. Compression, tar and UTF-16 are detected by the first bytes.
+    /// Opens a file, or standard input for `-`. Compression, tar and UTF-16 are detected by the first bytes. A file
+    /// in a tar archive is named `ARCHIVE:FILE`; the archive is read up to it.
     ///
     /// # Errors
     /// [`InputError`] when the file cannot be opened, is a directory, is empty, or is packed in a way that is
@@ -37,6 +38,10 @@ impl Input {
     /// # Errors
     /// As [`Input::open`].
     pub fn open_watched(path: &Path, watcher: &ReadProgressHandle) -> Result<Self, InputError> {
+        if let Some(archive) = archive_of(path) {
+            let found = Inputs::open_watched(&archive, watcher)?.find(path);
+            return found.unwrap_or_else(|| Err(not_in_archive(path)));
+        }
         let Opened { name, path, data } = Opened::open(path, watcher)?;
         Self::new(name, path, data)
     }
@@ -75,7 +80,8 @@ impl Input {
         &self.name
     }
 
-    /// The path, when the file can be opened again; `None` for a pipe and for a file of several in an archive.
+    /// The path, when the input can be opened again; `None` for a pipe. That of a file in an archive is
+    /// `ARCHIVE:FILE`.
     #[must_use]
     pub fn path(&self) -> Option<&Path> {
         self.path.as_deref()
@@ -126,11 +132,31 @@ impl Opened {
     }
 }
 
+/// The archive of a path `ARCHIVE:FILE`. `None` if there is something at the path itself, or no such archive.
+pub(super) fn archive_of(path: &Path) -> Option<PathBuf> {
+    if path.symlink_metadata().is_ok() {
+        return None;
+    }
+    let text = path.to_str()?;
+    let mut archives = text.match_indices(':').map(|(at, _)| Path::new(&text[..at]));
+    archives.find(|archive| archive.is_file()).map(Path::to_owned)
+}
+
+/// The error for a path `ARCHIVE:FILE` if the archive does not have the file.
+pub(super) fn not_in_archive(path: &Path) -> InputError {
+    InputError::Open { path: path.into(), source: io::ErrorKind::NotFound.into() }
+}
+
 /// The inputs in a file: the files of a tar archive, one after the other, or the file itself.
 pub struct Inputs {
     /// The input of a file that is not an archive.
     only: Option<Input>,
-    archive: Option<(String, Arc<Mutex<OpenArchive>>)>,
+    archive: Option<Arc<Mutex<OpenArchive>>>,
+    name: String,
+    /// The path of the archive, if it can be opened again.
+    path: Option<PathBuf>,
+    /// The path `ARCHIVE:FILE` of the file that was begun last.
+    last: Option<PathBuf>,
 }
 
 impl Inputs {
@@ -149,15 +175,13 @@ impl Inputs {
     /// As [`Input::open`].
     pub fn open_watched(path: &Path, watcher: &ReadProgressHandle) -> Result<Self, InputError> {
         let Opened { name, path, data } = Opened::open(path, watcher)?;
-        Ok(match wrapper::unwrap(&name, data)? {
-            Contents::Plain(data) => {
-                Self { only: Some(Input::plain(name, path, data)?), archive: None }
-            }
+        let (only, archive) = match wrapper::unwrap(&name, data)? {
+            Contents::Plain(data) => (Some(Input::plain(name.clone(), path.clone(), data)?), None),
             Contents::Archive(tar) => {
-                let archive = Arc::new(Mutex::new(OpenArchive { tar, files: 0 }));
-                Self { only: None, archive: Some((name, archive)) }
+                (None, Some(Arc::new(Mutex::new(OpenArchive { tar, files: 0 }))))
             }
-        })
+        };
+        Ok(Self { only, archive, name, path, last: None })
     }
 
     /// Whether the file is an archive.
@@ -165,22 +189,58 @@ impl Inputs {
     pub fn is_archive(&self) -> bool {
         self.archive.is_some()
     }
+
+    /// The path `ARCHIVE:FILE` of the file of the archive that was begun last, also if it could not be opened.
+    #[must_use]
+    pub fn begun(&self) -> Option<&Path> {
+        self.last.as_deref()
+    }
+
+    /// Passes to the file with this path, and opens it. `None` if it does not follow.
+    pub(super) fn find(&mut self, path: &Path) -> Option<Result<Input, InputError>> {
+        loop {
+            match self.begin()? {
+                Ok(member) if self.last.as_deref() == Some(path) => {
+                    return Some(self.input(member));
+                }
+                Ok(_) => {}
+                Err(error) => return Some(Err(error)),
+            }
+        }
+    }
+
+    /// Begins the next file of the archive.
+    fn begin(&mut self) -> Option<Result<Member, InputError>> {
+        let archive = self.archive.as_ref()?;
+        self.last = None;
+        let mut open = archive.lock().unwrap_or_else(PoisonError::into_inner);
+        let file = match open.tar.next_file() {
+            Ok(file) => file?,
+            Err(source) => {
+                return Some(Err(InputError::Read { name: self.name.clone(), source }));
+            }
+        };
+        self.last = Some(format!("{}:{file}", self.name).into());
+        open.files += 1;
+        Some(Ok(Member { archive: Arc::clone(archive), number: open.files }))
+    }
+
+    fn input(&self, member: Member) -> Result<Input, InputError> {
+        let path = self.last.clone().unwrap_or_default();
+        let name = path.display().to_string();
+        Input::new(name, Some(path).filter(|_| self.path.is_some()), Box::new(member))
+    }
 }
 
 impl Iterator for Inputs {
     type Item = Result<Input, InputError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let Some((name, archive)) = &self.archive else { return self.only.take().map(Ok) };
-        let mut open = archive.lock().unwrap_or_else(PoisonError::into_inner);
-        let file = match open.tar.next_file() {
-            Ok(file) => file?,
-            Err(source) => return Some(Err(InputError::Read { name: name.clone(), source })),
-        };
-        open.files += 1;
-        let member = Member { archive: Arc::clone(archive), number: open.files };
-        drop(open);
-        Some(Input::new(format!("{name}:{file}"), None, Box::new(member)))
+        if self.archive.is_none() {
+            return self.only.take().map(Ok);
+        }
+        let member = self.begin()?;
+        Some(member.and_then(|member| self.input(member)))
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, TempDir};
 use thiserror::Error;
 
 use super::{
@@ -62,7 +62,7 @@ enum Kind {
     },
 }
 
-/// The temporary files of outputs that are neither finished nor dropped.
+/// The temporary files of outputs that are neither finished nor dropped, and temporary directories.
 static UNFINISHED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
 fn unfinished() -> MutexGuard<'static, BTreeSet<PathBuf>> {
@@ -70,8 +70,9 @@ fn unfinished() -> MutexGuard<'static, BTreeSet<PathBuf>> {
     UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Registers a temporary file in the set.
-struct Unfinished(PathBuf);
+/// Registers a temporary file or directory in the set.
+#[derive(Debug)]
+pub(super) struct Unfinished(PathBuf);
 
 impl Unfinished {
     /// Creates a temporary file in a directory and adds it to the set. The lock is held meanwhile, so
@@ -83,6 +84,15 @@ impl Unfinished {
         let listed = Self(file.path().into());
         Ok((file, listed))
     }
+
+    /// As [`Unfinished::create`], for a directory in that which `TMPDIR` names.
+    pub(super) fn directory() -> io::Result<(TempDir, Self)> {
+        let mut files = unfinished();
+        let directory = tempfile::tempdir()?;
+        files.insert(directory.path().into());
+        let listed = Self(directory.path().into());
+        Ok((directory, listed))
+    }
 }
 
 impl Drop for Unfinished {
@@ -91,13 +101,14 @@ impl Drop for Unfinished {
     }
 }
 
-/// Removes the temporary files of all unfinished outputs, and prevents any output from being finished later.
+/// Removes the temporary files of all unfinished outputs, and all temporary directories, and prevents any output
+/// from being finished later.
 /// For a process that exits at once on a signal.
 pub fn remove_unfinished() {
     let files = unfinished();
     for file in &*files {
         // The file may be removed already. An error cannot be reported here.
-        let _ = std::fs::remove_file(file);
+        let _ = std::fs::remove_file(file).or_else(|_| std::fs::remove_dir_all(file));
     }
     // Keep the lock for ever.
     mem::forget(files);

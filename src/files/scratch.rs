@@ -7,15 +7,35 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{OutputError, create, output::folder_of};
+use tempfile::TempDir;
 
-/// Creates a temporary directory in that which `TMPDIR` names. It is removed with its files when it is dropped.
+use super::{
+    OutputError, create,
+    output::{Unfinished, folder_of},
+};
+
+/// A temporary directory, which is removed with its files when it is dropped, or when a signal ends the process.
+#[derive(Debug)]
+pub(crate) struct TemporaryDirectory {
+    directory: TempDir,
+    _listed: Unfinished,
+}
+
+impl TemporaryDirectory {
+    /// Its path.
+    pub(crate) fn path(&self) -> &Path {
+        self.directory.path()
+    }
+}
+
+/// Creates a temporary directory in that which `TMPDIR` names.
 ///
 /// # Errors
 /// [`OutputError`] when the directory cannot be written to.
-pub(crate) fn temporary_directory() -> Result<tempfile::TempDir, OutputError> {
-    tempfile::tempdir()
-        .map_err(|source| OutputError { name: "a temporary directory".into(), source })
+pub(crate) fn temporary_directory() -> Result<TemporaryDirectory, OutputError> {
+    let (directory, listed) = Unfinished::directory()
+        .map_err(|source| OutputError { name: "a temporary directory".into(), source })?;
+    Ok(TemporaryDirectory { directory, _listed: listed })
 }
 
 /// A temporary file without a name. The system removes it when the process ends in any way. It is in the

@@ -141,6 +141,19 @@ pub enum IndexError {
         /// The format, and what to do instead.
         reason: String,
     },
+    /// A file that does not name the chain of its logs holds those of several.
+    #[error(
+        "{name} holds logs of the chains {}; it does not name them, so all of it was read as logs of chain \
+         {taken}: write the logs of each chain to a file of its own", list_of(.chains)
+    )]
+    SeveralChains {
+        /// The file.
+        name: String,
+        /// The chains.
+        chains: Vec<ChainId>,
+        /// The chain with the most batches.
+        taken: ChainId,
+    },
     /// A message archive comes from a pipe, which cannot be mapped.
     #[error(
         "{name} is a message archive (*.slmsg) from a pipe, which cannot be mapped; give the name of the file"
@@ -176,6 +189,11 @@ pub enum IndexError {
     },
 }
 
+fn list_of(chains: &[ChainId]) -> String {
+    let chains: Vec<String> = chains.iter().map(ChainId::to_string).collect();
+    chains.join(", ")
+}
+
 impl From<ImportError> for IndexError {
     fn from(error: ImportError) -> Self {
         match error {
@@ -196,6 +214,14 @@ impl IndexError {
             Self::Events(error) => error.is_io(),
             _ => false,
         }
+    }
+
+    /// Whether an archive cannot be read only because it does not name its chain or its batches. The batch roots
+    /// in trees show them.
+    #[must_use]
+    pub fn needs_roots(&self) -> bool {
+        let no_batch = |source: &SourceError| matches!(source, SourceError::NoBatch { .. });
+        self.names_no_chain() || matches!(self, Self::Source { source, .. } if no_batch(source))
     }
 
     /// Whether an archive cannot be read only because it does not name its chain.

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use super::{
     FileKind,
+    event_logs::{ColumnNames, has_log_columns},
     logs::{SourceFormat, names_batch, names_chain},
+    parquet_columns::{described, parquet_columns},
     sniff,
     state::{Format, files_of, is_chunk, is_snapshot_directory, snapshot_of},
 };
@@ -18,9 +20,15 @@ pub struct FoundFile {
     pub path: PathBuf,
     /// Its kind. `None` if the content is not recognized, or comes from a pipe, which can be read only once.
     pub kind: Option<FileKind>,
-    /// Whether it was found in a directory, and not given by its name. A directory may hold any other files.
+    /// Whether it was found in a directory or among the files of an archive, and not given by its name. These may
+    /// hold any other files.
     pub from_directory: bool,
-    /// Why its first bytes could not be read: the file is empty, or its compression is damaged.
+    /// The archive that holds the file, if it has several.
+    archive: Option<PathBuf>,
+    /// The columns of a table that is neither of logs nor of proofs.
+    pub columns: Vec<String>,
+    /// Why its first bytes could not be read: the file is empty, its compression is damaged, or the system could
+    /// not open or read it. A directory that could not be read is listed as a file.
     pub damage: Option<InputError>,
 }
 
@@ -48,7 +56,26 @@ pub fn is_directory_of_files(path: &Path) -> Result<bool, InputError> {
 /// # Errors
 /// [`InputError`] if the first bytes of the file cannot be read.
 pub fn is_file_of_l1(path: &Path) -> Result<bool, InputError> {
-    Ok(is_file(path)? && kind_at(path, false)?.is_some_and(FileKind::is_of_l1))
+    let is_of_l1 = |file: &FoundFile| file.kind.is_some_and(FileKind::is_of_l1);
+    Ok(is_file(path)? && FoundFile::at(path.to_owned(), false)?.iter().all(is_of_l1))
+}
+
+/// Whether a path is that of a directory of files, or of an archive of several.
+///
+/// # Errors
+/// [`InputError`] if it cannot be read.
+pub fn holds_files(path: &Path) -> Result<bool, InputError> {
+    if !is_file(path)? {
+        return is_directory_of_files(path);
+    }
+    let Ok(inputs) = Inputs::open(path) else { return Ok(false) };
+    // What is wrong with the files is found by whoever reads them.
+    Ok(inputs.is_archive() && inputs.take(2).filter(|input| !ends_archive(input)).count() > 1)
+}
+
+/// Whether a result says that the archive itself is damaged, after which there is no file.
+fn ends_archive(input: &Result<Input, InputError>) -> bool {
+    matches!(input, Err(InputError::Read { .. }))
 }
 
 impl FoundFiles {
@@ -58,6 +85,22 @@ impl FoundFiles {
     /// # Errors
     /// [`InputError`] if a directory or the first bytes of a file cannot be read.
     pub fn at<P: AsRef<Path>>(paths: &[P]) -> Result<Self, InputError> {
+        let mut found = Self::with_unreadable(paths)?;
+        let is_unreadable = |file: &FoundFile| file.damage.as_ref().is_some_and(|e| !e.is_damage());
+        match found.files.iter().position(is_unreadable) {
+            Some(first) => match found.files.swap_remove(first).damage {
+                Some(error) => Err(error),
+                None => Ok(found),
+            },
+            None => Ok(found),
+        }
+    }
+
+    /// As [`FoundFiles::at`]. What cannot be read in a directory is listed with the reason.
+    ///
+    /// # Errors
+    /// [`InputError`] if one of the paths cannot be read.
+    pub fn with_unreadable<P: AsRef<Path>>(paths: &[P]) -> Result<Self, InputError> {
         let mut found = Self::default();
         for path in paths {
             let path = path.as_ref();
@@ -68,10 +111,31 @@ impl FoundFiles {
             } else if is_directory(path)? {
                 found.files.push(FoundFile::era_snapshot(path.into(), false));
             } else {
-                found.files.push(FoundFile::at(path.into(), false)?);
+                let files = FoundFile::at(path.into(), false)?;
+                found.add_files(files);
             }
         }
         Ok(found)
+    }
+
+    /// Replaces archives of several files among `paths` by their files of some kinds.
+    ///
+    /// # Errors
+    /// As [`FoundFiles::at`].
+    pub fn in_archives(
+        paths: &[PathBuf],
+        is_wanted: impl Fn(FileKind) -> bool,
+    ) -> Result<Vec<PathBuf>, InputError> {
+        let mut files = Vec::new();
+        for path in paths {
+            let found = match is_file(path)? && holds_files(path)? {
+                true => Self::at(&[path])?.of(&is_wanted).map(|file| file.path.clone()).collect(),
+                false => Vec::new(),
+            };
+            // The reader says what is wrong with an archive without such files.
+            files.extend(if found.is_empty() { vec![path.clone()] } else { found });
+        }
+        Ok(files)
     }
 
     /// Adds the names of all files below a directory to `inside`.
@@ -79,14 +143,28 @@ impl FoundFiles {
         let unreadable =
             |source| InputError::Read { name: directory.display().to_string(), source };
         let mut entries = Vec::new();
-        for entry in entries_of(directory)? {
+        let listed = match entries_of(directory) {
+            Ok(listed) => listed,
+            Err(error) => {
+                self.files.push(FoundFile::unreadable(directory.into(), error));
+                return Ok(());
+            }
+        };
+        for entry in listed {
             entries.push((entry.path(), entry.file_type().map_err(unreadable)?));
         }
         entries.sort_by(|(one, _), (other, _)| one.cmp(other));
         for (path, kind) in entries {
             let name = path.file_name().unwrap_or_default();
             let is_hidden = name.as_encoded_bytes().starts_with(b".");
-            if !is_hidden && is_file(&path)? {
+            let is_regular = match is_file(&path) {
+                Ok(is_regular) => is_regular,
+                Err(error) => {
+                    self.files.push(FoundFile::unreadable(path, error));
+                    continue;
+                }
+            };
+            if !is_hidden && is_regular {
                 inside.push(path);
             } else if !is_hidden && kind.is_dir() {
                 self.list(&path, inside)?;
@@ -101,11 +179,13 @@ impl FoundFiles {
         let (chunks, others): (Vec<_>, Vec<_>) = paths.into_iter().partition(|path| is_chunk(path));
         let mut with_header = Vec::new();
         for path in others {
-            let file = FoundFile::at(path, true)?;
-            if file.kind == Some(FileKind::State(Format::EraSnapshot)) {
-                with_header.extend(files_of(&file.path)?);
+            let files = FoundFile::at(path, true)?;
+            for file in &files {
+                if file.kind == Some(FileKind::State(Format::EraSnapshot)) {
+                    with_header.extend(files_of(&file.path)?);
+                }
             }
-            self.files.push(file);
+            self.add_files(files);
         }
         // Chunks without a header are found by their directory.
         let mut directories: Vec<PathBuf> = chunks
@@ -119,6 +199,17 @@ impl FoundFiles {
         Ok(())
     }
 
+    /// Adds files. Of two files of an archive with the same name, the first one counts.
+    fn add_files(&mut self, files: Vec<FoundFile>) {
+        for file in files {
+            if file.archive.is_some() && self.files.iter().any(|known| known.path == file.path) {
+                self.passed_over.push(file.path);
+            } else {
+                self.files.push(file);
+            }
+        }
+    }
+
     /// The files of some kinds, in order.
     pub fn of(&self, is_wanted: impl Fn(FileKind) -> bool) -> impl Iterator<Item = &FoundFile> {
         self.files.iter().filter(move |file| file.kind.is_some_and(&is_wanted))
@@ -126,9 +217,17 @@ impl FoundFiles {
 }
 
 impl FoundFile {
+    fn unreadable(path: PathBuf, error: InputError) -> Self {
+        Self { damage: Some(error), ..Self::new(path, None, true) }
+    }
+
     fn era_snapshot(path: PathBuf, from_directory: bool) -> Self {
         let kind = Some(FileKind::State(Format::EraSnapshot));
-        Self { path, kind, from_directory, damage: None }
+        Self::new(path, kind, from_directory)
+    }
+
+    fn new(path: PathBuf, kind: Option<FileKind>, from_directory: bool) -> Self {
+        Self { path, kind, from_directory, archive: None, columns: Vec::new(), damage: None }
     }
 
     /// Whether the file holds logs and does not name their chain.
@@ -151,44 +250,123 @@ impl FoundFile {
         self.from_directory && self.kind == Some(FileKind::EventsAndLogs)
     }
 
-    fn at(path: PathBuf, from_directory: bool) -> Result<Self, InputError> {
-        let mut found = Self { path, kind: None, from_directory, damage: None };
-        if is_file(&found.path)? {
-            match kind_at(&found.path, from_directory) {
-                Ok(kind) => found.kind = kind,
-                Err(error) if error.is_damage() => found.damage = Some(error),
-                Err(error) => return Err(error),
-            }
+    /// The file, or the files of an archive that has several.
+    fn at(path: PathBuf, from_directory: bool) -> Result<Vec<Self>, InputError> {
+        let mut found = Self::new(path, None, from_directory);
+        if !is_file(&found.path)? {
+            return Ok(vec![found]);
         }
-        Ok(found)
-    }
-}
-
-/// The kind of a file. That of a tar archive is the kind of its first file that is recognized. In a directory, a
-/// file is pubdata only if its name is that of a batch, since many other files begin as pubdata does.
-fn kind_at(path: &Path, from_directory: bool) -> Result<Option<FileKind>, InputError> {
-    let is_nameless = |input: &Input, kind: FileKind| {
-        kind == FileKind::Logs(SourceFormat::Pubdata) && !names_batch(input.name())
-    };
-    let inputs = Inputs::open(path)?;
-    let is_archive = inputs.is_archive();
-    for input in inputs {
-        match input {
-            Err(InputError::Empty { .. }) if is_archive => {}
-            Err(error) => return Err(error),
-            Ok(input) => {
-                let kind =
-                    sniff(&input).filter(|kind| !from_directory || !is_nameless(&input, *kind));
-                if kind.is_some() || !is_archive {
-                    return Ok(kind);
+        match Inputs::open(&found.path) {
+            Ok(mut inputs) if inputs.is_archive() => {
+                let mut files = found.files_in(&mut inputs);
+                match files.len() {
+                    0 | 1 => found.see(files.pop().map_or(Ok(None), |file| match file.damage {
+                        Some(error) => Err(error),
+                        None => Ok(file.kind),
+                    }))?,
+                    _ => return Ok(files),
                 }
             }
+            Ok(mut inputs) => {
+                let kind = inputs.next().transpose();
+                found.see(kind.map(|input| input.and_then(|input| found.kind_of(&input))))?;
+            }
+            Err(error) => found.see(Err(error))?,
         }
+        if found.kind == Some(FileKind::OtherTable) {
+            found.columns = parquet_columns(&Input::open(&found.path)?).unwrap_or_default();
+        }
+        Ok(vec![found])
     }
-    Ok(None)
+
+    /// Notes the kind of the file, or why it is not known.
+    fn see(&mut self, kind: Result<Option<FileKind>, InputError>) -> Result<(), InputError> {
+        match kind {
+            Ok(kind) => self.kind = kind,
+            Err(error) if self.from_directory || error.is_damage() => self.damage = Some(error),
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// The files in an archive. If the archive is damaged, it is the last of them.
+    fn files_in(&self, inputs: &mut Inputs) -> Vec<Self> {
+        let mut files: Vec<Self> = Vec::new();
+        while let Some(input) = inputs.next() {
+            let Some(path) = inputs.begun().map(Path::to_owned) else {
+                files.extend(input.err().map(|error| Self::unreadable(self.path.clone(), error)));
+                return files;
+            };
+            let mut file = Self::new(path.clone(), None, true);
+            file.archive = Some(self.path.clone());
+            match input {
+                Err(error) => file.damage = Some(error),
+                Ok(input) => {
+                    file.kind = file.kind_of(&input);
+                    if file.kind == Some(FileKind::OtherTable) {
+                        file.columns = parquet_columns(&input).unwrap_or_default();
+                    }
+                }
+            }
+            if file.kind.is_some_and(FileKind::needs_extraction) {
+                let name = path.display().to_string();
+                let what =
+                    "a native file or a zksync-era snapshot in a tar archive of several files";
+                file.damage = Some(InputError::Packed { name, what, command: "tar -xf" });
+                file.kind = None;
+            }
+            files.push(file);
+        }
+        files
+    }
+
+    /// The kind of an open input. In a directory or an archive, a file is pubdata only if its name is that of a
+    /// batch, since many other files begin as pubdata does.
+    fn kind_of(&self, input: &Input) -> Option<FileKind> {
+        let is_nameless = |kind: &FileKind| {
+            *kind == FileKind::Logs(SourceFormat::Pubdata) && !names_batch(input.name())
+        };
+        sniff(input).filter(|kind| !self.from_directory || !is_nameless(kind))
+    }
+
+    /// The file on the disk: the archive of a file in one.
+    #[must_use]
+    pub fn on_disk(&self) -> &Path {
+        self.archive.as_deref().unwrap_or(&self.path)
+    }
+
+    /// Whether the file was given by name as a table of logs whose columns have these names.
+    #[must_use]
+    pub fn is_table_of(&self, columns: &ColumnNames) -> bool {
+        !self.from_directory
+            && *columns != ColumnNames::default()
+            && Input::open(&self.path).is_ok_and(|input| has_log_columns(&input, columns))
+    }
+
+    /// What the file is, in words. A table of another kind is named by its columns. `None` if it is not known.
+    #[must_use]
+    pub fn description(&self) -> Option<String> {
+        Some(match self.kind? {
+            FileKind::State(format) => format.to_string(),
+            FileKind::Logs(format) => format.to_string(),
+            FileKind::OtherTable => described(&self.columns),
+            kind => kind.to_string(),
+        })
+    }
 }
 
 impl FileKind {
+    /// Whether a file of this kind is mapped, or consists of several files.
+    fn needs_extraction(self) -> bool {
+        matches!(
+            self,
+            Self::Snapshot
+                | Self::TreeFile
+                | Self::MessageArchive
+                | Self::State(Format::EraSnapshot)
+        )
+    }
+
     /// Whether a file of this kind shows what a settlement layer recorded.
     #[must_use]
     pub fn is_evidence(self) -> bool {

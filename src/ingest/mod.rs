@@ -23,6 +23,7 @@ mod json;
 pub mod l1;
 pub mod logs;
 mod other_answer;
+mod parquet_columns;
 mod record;
 mod rows;
 pub mod sl_batches;
@@ -31,6 +32,6 @@ pub mod state;
 pub mod state_proofs;
 
 pub use error::IndexError;
-pub use found_files::{FoundFile, FoundFiles, is_directory_of_files, is_file_of_l1};
+pub use found_files::{FoundFile, FoundFiles, holds_files, is_directory_of_files, is_file_of_l1};
 pub use other_answer::OtherAnswer;
 pub use sniff::{FileKind, guess, sniff};

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use crate::proof::reader::Members;
+use super::json::first_members;
 
 /// An answer that is neither state nor logs nor proofs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub enum OtherAnswer {
     ZksGetProof,
     /// A block.
     Block,
-    /// A transaction.
+    /// Transactions, also as block explorers and exporters list them.
     Transaction,
     /// Facts about a batch, without its logs.
     BatchDetails,
@@ -26,8 +26,12 @@ impl OtherAnswer {
     #[must_use]
     pub fn of(head: &[u8]) -> Option<Self> {
         let text = head.trim_ascii_start();
-        let members = Members::of(text.strip_prefix(b"[").unwrap_or(text));
-        let has = |names: &[&str]| names.iter().all(|name| members.has(name));
+        let mut members = first_members(text);
+        if let Some((_, value)) = members.iter().find(|(name, _)| *name == b"result") {
+            members.append(&mut first_members(value));
+        }
+        let has_one = |name: &str| members.iter().any(|(member, _)| *member == name.as_bytes());
+        let has = |names: &[&str]| names.iter().all(|name| has_one(name));
         Some(match () {
             () if has(&["accountProof"]) => Self::EthGetProof,
             () if has(&["address", "storageProof"]) => Self::ZksGetProof,
@@ -68,7 +72,7 @@ impl fmt::Display for OtherAnswer {
             Self::EthGetProof => "an answer of eth_getProof",
             Self::ZksGetProof => "an answer of zks_getProof",
             Self::Block => "an answer of eth_getBlockByNumber or eth_getBlockByHash",
-            Self::Transaction => "an answer of eth_getTransactionByHash",
+            Self::Transaction => "a list of transactions, or an answer of eth_getTransactionByHash",
             Self::BatchDetails => "an answer of zks_getL1BatchDetails",
         })
     }
@@ -98,7 +102,10 @@ mod tests {
             ("\"0x\"", None),
         ] {
             let answer = format!("{{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{result}}}");
-            for text in [result.to_owned(), format!(" [{result}"), format!("\n[{answer}"), answer] {
+            let list = format!("{{\"status\":\"1\",\"result\":[{result},{result}]}}");
+            for text in
+                [result.to_owned(), format!(" [{result}"), format!("\n[{answer}"), answer, list]
+            {
                 assert_eq!(OtherAnswer::of(text.as_bytes()), expected, "{text}");
             }
         }

@@ -7,6 +7,7 @@ use super::{
     event_logs::{ColumnNames, first_logs, has_log_columns},
     l1::{blobs::are_blobs, has_batch_calls, is_table_of_transactions},
     logs::{MESSENGER_SIGNATURES, SourceFormat, has_topic},
+    parquet_columns::parquet_columns,
     state::Format,
 };
 use crate::{
@@ -55,12 +56,15 @@ pub enum FileKind {
     Checkpoint,
     /// A node's answer that slproof cannot use.
     Answer(OtherAnswer),
+    /// A Parquet file with the columns of neither logs nor proofs.
+    OtherTable,
 }
 
 impl fmt::Display for FileKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Answer(answer) => return answer.fmt(f),
+            Self::OtherTable => "a Parquet file with the columns of neither logs nor proofs",
             Self::Snapshot => "a state snapshot (*.slsnap)",
             Self::TreeFile => "a tree file (*.sltree)",
             Self::MessageArchive => "a message archive (*.slmsg)",
@@ -95,7 +99,7 @@ pub fn sniff(input: &Input) -> Option<FileKind> {
     }
     if input.is_parquet() {
         let of_l1 = || is_table_of_transactions(input).then_some(FileKind::L1Transactions);
-        return table_of_logs(input).or_else(of_l1).or(Some(FileKind::Proofs));
+        return table_of_logs(input).or_else(of_l1).or_else(|| Some(other_parquet(input)));
     }
     if has_batch_calls(head) {
         return Some(FileKind::L1Transactions);
@@ -163,6 +167,16 @@ fn table_of_logs(input: &Input) -> Option<FileKind> {
         (false, true) => FileKind::Logs(SourceFormat::recognize(input)?),
         _ => FileKind::Events,
     })
+}
+
+/// The kind of a Parquet file that is no table of logs. One whose columns cannot be read may hold proofs.
+fn other_parquet(input: &Input) -> FileKind {
+    let is_other = |columns: Vec<String>| columns.iter().all(|name| name != "proof");
+    if parquet_columns(input).is_some_and(is_other) {
+        FileKind::OtherTable
+    } else {
+        FileKind::Proofs
+    }
 }
 
 /// Detects JSON by the members of its first object.

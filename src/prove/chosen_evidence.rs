@@ -10,7 +10,7 @@ use std::{
 use super::{Error, ObserverHandle, StateUse, SurveyedState, Trees, TreesOptions};
 use crate::{
     contracts::system,
-    files::{names, temporary_directory},
+    files::{TemporaryDirectory, names, temporary_directory},
     forest::{ChainTree, Forest, TreeFile, TreeFileError},
     ingest::{FileKind, FoundFile, FoundFiles, state::ImportError},
     primitives::{ChainId, SlBlock},
@@ -195,7 +195,7 @@ fn first_difference(newer: &Forest, older: &Forest) -> Option<ChainId> {
 /// Rebuilds states to see what they are. The trees are kept in files.
 struct Rebuilder {
     options: TreesOptions,
-    scratch: tempfile::TempDir,
+    scratch: TemporaryDirectory,
     count: Cell<u32>,
 }
 

@@ -1,6 +1,6 @@
 //! Checks whether an archive has all logs of its batches, by the batch roots in the settlement layer's trees.
 
-use super::{BatchProofs, BatchRootForm, ExtractError, Extractor, TargetError};
+use super::{BatchProofs, BatchRootForm, Error, ExtractError, Extractor, TargetError, Trees};
 use crate::{
     archive::Archive,
     forest::{Forest, chain_id_leaf},
@@ -10,7 +10,7 @@ use crate::{
     proof::Target,
 };
 
-/// Compares the logs of batches with the batch roots in the trees.
+/// Compares the logs of batches with the batch roots in the trees, or in a state.
 ///
 /// ```
 /// use slproof::{Messages, MessagesOptions, Trees, primitives::ChainId, prove::TreeCheck};
@@ -27,7 +27,8 @@ use crate::{
 /// ```
 #[derive(Debug)]
 pub struct TreeCheck<'f> {
-    forest: &'f Forest,
+    /// `None` if there is only a state that stores batch roots.
+    forest: Option<&'f Forest>,
     extractor: Extractor<'f>,
 }
 
@@ -59,7 +60,15 @@ impl<'f> TreeCheck<'f> {
     /// # Errors
     /// [`TargetError`] when the trees have no batch roots.
     pub fn new(forest: &'f Forest) -> Result<Self, TargetError> {
-        Ok(Self { forest, extractor: Extractor::new(forest, Target::BatchRoot)? })
+        Ok(Self { forest: Some(forest), extractor: Extractor::new(forest, Target::BatchRoot)? })
+    }
+
+    /// Creates a check against these trees, or against the batch roots in a state if no trees are rebuilt.
+    ///
+    /// # Errors
+    /// [`Error`] when the trees have no batch roots.
+    pub fn of(trees: &'f Trees) -> Result<Self, Error> {
+        Ok(Self { forest: trees.forest(), extractor: trees.extractor(Target::BatchRoot)? })
     }
 
     /// Compares an archive with the batches in the trees.
@@ -67,7 +76,7 @@ impl<'f> TreeCheck<'f> {
     pub fn coverage(&self, archive: &Archive) -> Coverage {
         let archived: Vec<_> = archive.chains().map(|summary| summary.chain).collect();
         let mut coverage = Coverage::default();
-        for tree in self.forest.chains() {
+        for tree in self.forest.into_iter().flat_map(Forest::chains) {
             let (chain, batches) = (tree.chain(), tree.batches());
             if !archived.contains(&chain) {
                 coverage.absent_chains += u64::from(!batches.is_empty());
@@ -98,16 +107,18 @@ impl BatchCheck for TreeCheck<'_> {
                 BatchRootForm::Aggregated(root, _) => Some(root),
                 BatchRootForm::Plain(_) => None,
             }),
-            Err(ExtractError::UnknownChain(_) | ExtractError::BatchNotInTree { .. }) => {
-                Verdict::Unknown
-            }
+            Err(
+                ExtractError::UnknownChain(_)
+                | ExtractError::BatchNotInTree { .. }
+                | ExtractError::NoBatchRoot { .. },
+            ) => Verdict::Unknown,
             Err(error) => Verdict::Incomplete(error.into()),
         };
         self.extractor.batches(batches).into_iter().map(verdict).collect()
     }
 
     fn batch_roots(&self, chain: ChainId) -> Option<BatchRoots> {
-        let tree = self.forest.chain(chain).filter(|tree| !tree.batches().is_empty())?;
+        let tree = self.forest?.chain(chain).filter(|tree| !tree.batches().is_empty())?;
         let batches = tree.batches().iter().zip(tree.batch_roots().iter().copied());
         // Those of chains that are not a settlement layer, as in `MatchedBatch::match_root`.
         Some(BatchRoots::new(batches, vec![chain_id_leaf(Hash::ZERO, chain), Hash::ZERO]))

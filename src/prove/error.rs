@@ -355,7 +355,9 @@ impl Error {
         match self {
             Self::NoSlBatches(_) => Some("give the file of SL batches in the options of the trees"),
             Self::NoTrees(_) => Some("open the trees without restricting them to batch roots"),
-            Self::Target(TargetError::NoInteropRoot(_)) => Some("use the target batch-root"),
+            Self::Target(TargetError::NoInteropRoot(_) | TargetError::NoInteropRootEvent) => {
+                Some("use the target batch-root")
+            }
             Self::Target(TargetError::Unexplained(_))
             | Self::Extract(ExtractError::FirstRootUnknown { .. }) => {
                 Some("give the events of MessageRoot, or raise the maximum number of trees to try")
@@ -368,6 +370,12 @@ impl Error {
             Self::OtherJob { .. } => Some("start the job again without resuming it"),
             _ => None,
         }
+    }
+
+    /// Whether trees cannot be rebuilt because there is no MessageRoot in the state. It may store batch roots.
+    #[must_use]
+    pub fn is_without_message_root(&self) -> bool {
+        matches!(self, Self::Rebuild { source: RebuildError::NoMessageRoot(_), .. })
     }
 
     /// Whether the error concerns only the target, so that requests for other targets can continue.

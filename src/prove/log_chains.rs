@@ -2,14 +2,14 @@
 
 use std::{
     cell::RefCell,
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
 };
 
 use super::{Error, Extractor, Trees};
 use crate::{
-    files::{Input, temporary_directory},
-    forest::{Forest, chain_id_leaf},
+    files::{InputSequence, ReadProgressHandle, temporary_directory},
+    forest::{ChainTree, Forest, chain_id_leaf},
     ingest::{
         FileKind, FoundFile, FoundFiles, IndexError,
         logs::{BatchBlocks, BatchCheck, BatchRoots, Indexer, SourceOptions, Verdict},
@@ -19,20 +19,24 @@ use crate::{
     proof::Target,
 };
 
-/// The number of batches that decide which chain logs belong to, if all of them fold for the same one.
+/// The number of batches that decide which chain logs belong to. Of further batches, those that fold for this
+/// chain are not compared with others.
 const ENOUGH: u64 = 16;
 
 /// The chains of files that do not name theirs.
 #[derive(Clone, Debug, Default)]
 pub struct LogChains {
     chains: BTreeMap<PathBuf, ChainId>,
+    /// All chains of the files that hold logs of several.
+    mixed: BTreeMap<PathBuf, Vec<ChainId>>,
     blocks: BTreeMap<ChainId, BatchBlocks>,
 }
 
 impl LogChains {
-    /// Finds the chains of the files among `found` that hold logs and do not name their chain. All of them in
-    /// one directory, or else each alone, belong to the chain for which the most of their batches fold to
-    /// their roots in the trees. Files for which there is no such chain belong to `otherwise`.
+    /// Finds the chains of the files among `found` that hold logs and do not name their chain. A file belongs to
+    /// the chain for which the most of its batches fold to their roots in the trees. Files of one directory in
+    /// which no batch is whole are tried together; if that does not help, they belong to the chain of the other
+    /// files in the directory if all of these have the same one, or else to `otherwise`.
     ///
     /// The blocks of the batches are those in `source`, else those in the only file of blocks in the directory.
     ///
@@ -46,9 +50,14 @@ impl LogChains {
         otherwise: Option<ChainId>,
     ) -> Result<Self, Error> {
         let mut groups: BTreeMap<&Path, Vec<&FoundFile>> = BTreeMap::new();
-        for file in found.files.iter().filter(|file| file.needs_chain()) {
+        let needs_chain =
+            |file: &&FoundFile| file.needs_chain() || file.is_table_of(&source.columns);
+        for file in found.files.iter().filter(needs_chain) {
             groups.entry(file.path.parent().unwrap_or(Path::new(""))).or_default().push(file);
         }
+        let forest = trees.and_then(Trees::forest);
+        let extractor =
+            forest.map(|forest| Extractor::new(forest, Target::BatchRoot)).transpose()?;
         let mut chains = Self::default();
         for (directory, files) in groups {
             let path = blocks_in(found, directory);
@@ -57,21 +66,59 @@ impl LogChains {
                 None => Ok(source.blocks.clone()),
             };
             let source = SourceOptions { blocks: read(otherwise)?, ..source.clone() };
-            let of = |files: &[&FoundFile]| match trees.and_then(Trees::forest) {
-                Some(forest) => chain_of(files, forest, &source),
-                None => Ok(None),
-            };
-            let together = of(&files)?;
-            for file in &files {
-                let alone =
-                    if together.is_none() && files.len() > 1 { of(&[*file])? } else { None };
-                if let Some(chain) = together.or(alone).or(otherwise) {
+            if let Some((forest, extractor)) = forest.zip(extractor.as_ref()) {
+                let inputs = RefCell::default();
+                let try_files = |files: &[&FoundFile]| {
+                    Trial::of(files, forest, extractor, &source, &mut inputs.borrow_mut())
+                };
+                chains.find_in(&files, &try_files)?;
+            }
+            for file in files {
+                let known = chains.of(&file.path).or(otherwise);
+                if let Some(chain) = known {
                     chains.chains.insert(file.path.clone(), chain);
                     chains.blocks.insert(chain, read(Some(chain))?);
                 }
             }
         }
         Ok(chains)
+    }
+
+    /// Finds the chains of the files of a directory, by trials.
+    fn find_in(
+        &mut self,
+        files: &[&FoundFile],
+        try_files: &dyn Fn(&[&FoundFile]) -> Result<Folding, Error>,
+    ) -> Result<(), Error> {
+        let mut undecided = Vec::new();
+        let mut decided = BTreeSet::new();
+        for file in files {
+            let folding = try_files(&[*file])?;
+            let Some(chain) = folding.most() else {
+                undecided.push(*file);
+                continue;
+            };
+            decided.insert(chain);
+            self.chains.insert(file.path.clone(), chain);
+            if folding.alone.len() > 1 {
+                let chains = folding.alone.into_keys().collect();
+                self.mixed.insert(file.path.clone(), chains);
+            }
+        }
+        let together = if undecided.len() > 1 { try_files(&undecided)?.most() } else { None };
+        let only = decided.first().copied().filter(|_| decided.len() == 1);
+        if let Some(chain) = together.or(only) {
+            let paths = undecided.into_iter().map(|file| file.path.clone());
+            self.chains.extend(paths.map(|path| (path, chain)));
+        }
+        Ok(())
+    }
+
+    /// The error for a file that holds logs of several chains, which has to be split. `None` for other files.
+    #[must_use]
+    pub fn mixture(&self, path: &Path) -> Option<IndexError> {
+        let (chains, taken) = (self.mixed.get(path)?.clone(), self.of(path)?);
+        Some(IndexError::SeveralChains { name: path.display().to_string(), chains, taken })
     }
 
     /// The chain of a file that does not name it, if it is known.
@@ -97,34 +144,27 @@ fn blocks_in<'f>(found: &'f FoundFiles, directory: &Path) -> Option<&'f Path> {
     files.next().filter(|_| files.next().is_none())
 }
 
-/// The chain for which the most batches in these files fold. `None` if there is none, or more than one.
-fn chain_of(
-    files: &[&FoundFile],
-    forest: &Forest,
-    source: &SourceOptions,
-) -> Result<Option<ChainId>, Error> {
-    let dir = temporary_directory()?;
-    let extractor = Extractor::new(forest, Target::BatchRoot)?;
-    let trial = Trial { forest, extractor, folding: RefCell::default() };
-    // No chain has this id. The trial replaces it by those of the trees.
-    let nobody = Some(ChainId(0));
-    let source = SourceOptions { relayed: None, ..source.clone() };
-    let mut indexer = Indexer::create(&dir.path().join("none.slmsg"), source, Some(&trial))?;
-    for file in files {
-        let read = Input::open(&file.path).map_err(IndexError::from);
-        match read.and_then(|input| indexer.read_of(nobody, input)) {
-            Err(error) if error.is_io() => return Err(error.into()),
-            _ => {}
-        }
+/// How many batches fold to their roots.
+#[derive(Debug, Default)]
+struct Folding {
+    /// As batches of each chain. Batches with the same logs fold for several chains.
+    batches: BTreeMap<ChainId, u64>,
+    /// As batches of this chain and of no other.
+    alone: BTreeMap<ChainId, u64>,
+}
+
+impl Folding {
+    /// The chain for which the most batches fold. `None` if there is none, or more than one.
+    fn most(&self) -> Option<ChainId> {
+        let most = self.batches.values().max().copied();
+        let mut best = self.batches.iter().filter(|(_, batches)| Some(**batches) == most);
+        best.next().filter(|_| best.next().is_none()).map(|(chain, _)| *chain)
     }
-    match indexer.finish() {
-        Err(error) if error.is_io() => return Err(error.into()),
-        _ => {}
+
+    /// The chain that is decided already.
+    fn decided(&self) -> Option<ChainId> {
+        self.most().filter(|chain| self.batches.len() == 1 && self.batches[chain] >= ENOUGH)
     }
-    let folding = trial.folding.into_inner();
-    let most = folding.values().max().copied();
-    let mut best = folding.iter().filter(|(_, batches)| Some(**batches) == most);
-    Ok(best.next().filter(|_| best.next().is_none()).map(|(chain, _)| *chain))
 }
 
 /// Counts for each chain of the trees how many batches fold to their roots as batches of this chain. Nothing
@@ -132,25 +172,71 @@ fn chain_of(
 #[derive(Debug)]
 struct Trial<'f> {
     forest: &'f Forest,
-    extractor: Extractor<'f>,
-    folding: RefCell<BTreeMap<ChainId, u64>>,
+    extractor: &'f Extractor<'f>,
+    folding: RefCell<Folding>,
+}
+
+impl<'f> Trial<'f> {
+    /// Reads all logs of some files.
+    fn of(
+        files: &[&FoundFile],
+        forest: &'f Forest,
+        extractor: &'f Extractor<'f>,
+        source: &SourceOptions,
+        inputs: &mut InputSequence,
+    ) -> Result<Folding, Error> {
+        let dir = temporary_directory()?;
+        let trial = Self { forest, extractor, folding: RefCell::default() };
+        // No chain has this id. The trial replaces it by those of the trees.
+        let nobody = Some(ChainId(0));
+        let source = SourceOptions { relayed: None, ..source.clone() };
+        let mut indexer = Indexer::create(&dir.path().join("none.slmsg"), source, Some(&trial))?;
+        for file in files {
+            let input = inputs.open(&file.path, &ReadProgressHandle::default());
+            let read = input.map_err(IndexError::from);
+            match read.and_then(|input| indexer.read_of(nobody, input)) {
+                Err(error) if error.is_io() => return Err(error.into()),
+                _ => {}
+            }
+        }
+        match indexer.finish() {
+            Err(error) if error.is_io() => return Err(error.into()),
+            _ => {}
+        }
+        Ok(trial.folding.into_inner())
+    }
+
+    /// The chains among `trees` for which a batch folds.
+    fn folds_for<'t>(
+        &self,
+        batch: &BatchView<'_>,
+        trees: impl Iterator<Item = &'t ChainTree>,
+    ) -> Vec<ChainId> {
+        let chains = trees.filter(|tree| tree.find(batch.batch()).is_some());
+        let views: Vec<BatchView<'_>> =
+            chains.map(|tree| BatchView { chain: tree.chain(), ..*batch }).collect();
+        let proofs = self.extractor.batches(&views);
+        let folding = views.iter().zip(proofs).filter(|(_, proofs)| proofs.is_ok());
+        folding.map(|(view, _)| view.chain()).collect()
+    }
 }
 
 impl BatchCheck for Trial<'_> {
     fn check(&self, batches: &[BatchView<'_>]) -> Vec<Verdict> {
         let mut folding = self.folding.borrow_mut();
         for batch in batches {
-            if folding.len() == 1 && folding.values().all(|batches| *batches >= ENOUGH) {
-                break;
+            let decided = folding.decided();
+            let trees = || self.forest.chains().iter();
+            let first = trees().filter(|tree| Some(tree.chain()) == decided);
+            if decided.is_some() && !self.folds_for(batch, first).is_empty() {
+                continue;
             }
-            let trees = self.forest.chains().iter();
-            let chains = trees.filter(|tree| tree.find(batch.batch()).is_some());
-            let views: Vec<BatchView<'_>> =
-                chains.map(|tree| BatchView { chain: tree.chain(), ..*batch }).collect();
-            for (view, proofs) in views.iter().zip(self.extractor.batches(&views)) {
-                if proofs.is_ok() {
-                    *folding.entry(view.chain()).or_default() += 1;
-                }
+            let found = self.folds_for(batch, trees());
+            if let [only] = found[..] {
+                *folding.alone.entry(only).or_default() += 1;
+            }
+            for chain in found {
+                *folding.batches.entry(chain).or_default() += 1;
             }
         }
         batches.iter().map(|_| Verdict::Incomplete("this is a trial".into())).collect()

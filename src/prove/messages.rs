@@ -8,9 +8,11 @@ use std::{
 use super::{Error, LogChains, TreeCheck, Trees, TreesOptions};
 use crate::{
     archive::Archive,
-    files::{Input, InputError, is_directory, temporary_directory},
+    files::{InputError, InputSequence, ReadProgressHandle, temporary_directory},
     ingest::{
-        FileKind, FoundFile, FoundFiles, is_file_of_l1,
+        FileKind, FoundFile, FoundFiles,
+        event_logs::ColumnNames,
+        holds_files, is_file_of_l1,
         logs::{BatchCheck, Indexer, SkippedInputs, SourceOptions, read_archive},
     },
     primitives::ChainId,
@@ -74,10 +76,12 @@ impl Messages {
             return Err(Error::NoInput);
         }
         let source = &options.source;
-        let is_plain =
-            source.format.is_none() && source.chain.is_none() && source.relayed.is_none();
+        let is_plain = source.format.is_none()
+            && source.chain.is_none()
+            && source.relayed.is_none()
+            && source.columns == ColumnNames::default();
         if let ([path], true) = (paths, is_plain)
-            && !is_directory(path.as_ref())?
+            && !holds_files(path.as_ref())?
             && !is_file_of_l1(path.as_ref())?
         {
             match read_archive(path.as_ref(), source.access) {
@@ -106,19 +110,22 @@ impl Messages {
         let mut indexer = Indexer::create(&target, source.clone(), check)?;
         chains.set_blocks(&mut indexer);
         trees.map_or(Ok(()), |trees| trees.index_l1(&of_l1, &mut indexer))?;
+        let mut inputs = InputSequence::default();
         for file in found.files {
             if of_l1.contains(&file.path) {
                 continue;
             }
             if has_logs(&file) {
                 let chain = source.chain.or(chains.of(&file.path));
-                match indexer.read_of(chain, Input::open(&file.path)?) {
+                let input = inputs.open(&file.path, &ReadProgressHandle::default())?;
+                match indexer.read_of(chain, input) {
                     Err(error) if error.names_no_chain() && file.may_lack_chain() => {}
                     Err(error) if file.from_directory && error.names_no_chain() => {
                         indexer.leave_out(error);
                     }
                     read => _ = read?,
                 }
+                chains.mixture(&file.path).into_iter().for_each(|error| indexer.leave_out(error));
             } else if let Some(damage @ InputError::Read { .. }) = file.damage {
                 // It may be an archive of logs.
                 indexer.leave_out(damage.into());

@@ -8,7 +8,7 @@ use crate::{
     forest::{ChainAt, ChainTree, Forest, InteropRoot, RootIndex, Timeline},
     merkle::Prefix,
     primitives::{BatchNumber, Hash, SlBlock, Word},
-    proof::{ProofEnd, SettlementHop, Target, TargetKind, TargetRecord},
+    proof::{CheckedBy, ProofEnd, SettlementHop, Target, TargetKind, TargetRecord},
     prove::{ExtractError, SlBatchTree, TargetError, l1_form::SlBatchTrees},
 };
 
@@ -41,7 +41,10 @@ impl<'f> Resolved<'f> {
         match target {
             Target::BatchRoot => Ok(Self::BatchRoot),
             Target::Latest => {
-                let no_root = || TargetError::NoInteropRoot(forest.layout());
+                let no_root = || match forest.checked_by() {
+                    CheckedBy::EVENTS => TargetError::NoInteropRootEvent,
+                    _ => TargetError::NoInteropRoot(forest.layout()),
+                };
                 let latest = forest.latest().ok_or_else(no_root)?;
                 let shared = forest.shared().prefix(latest.chains).ok_or_else(no_root)?;
                 Ok(Self::Latest(latest, shared))

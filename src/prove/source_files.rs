@@ -1,13 +1,13 @@
-//! The files that trees are opened from, when directories are given.
+//! The files that trees are opened from, when directories or archives are given.
 
 use std::path::PathBuf;
 
 use super::{ChosenEvidence, Error, Event, Observer, TreesOptions};
-use crate::ingest::{FileKind, FoundFiles, is_directory_of_files};
+use crate::ingest::{FileKind, FoundFiles, holds_files};
 
 impl TreesOptions {
-    /// Replaces directories among the paths of the evidence, and among those in these options, by the files in
-    /// them that serve. Tree files serve if `with_tree_files`.
+    /// Replaces directories and archives among the paths of the evidence, and among those in these options, by the
+    /// files in them that serve. Tree files serve if `with_tree_files`.
     pub(super) fn files(
         &self,
         paths: &[PathBuf],
@@ -18,7 +18,7 @@ impl TreesOptions {
         options.from_l1 = files_in(&self.from_l1, FileKind::is_of_l1)?;
         let has_sl_batches = |kind: FileKind| kind == FileKind::SlBatches || kind.is_of_l1();
         options.sl_batches = files_in(&self.sl_batches, has_sl_batches)?;
-        if !has_directory(paths)? {
+        if !hold_files(paths)? {
             return Ok((paths.to_vec(), options));
         }
         let mut chosen = ChosenEvidence::among(&FoundFiles::at(paths)?, self, with_tree_files)?;
@@ -46,14 +46,14 @@ impl TreesOptions {
     }
 }
 
-/// The files at `paths`, and in the directories among them those of some kinds.
+/// The files at `paths`, and in the directories and archives among them those of some kinds.
 fn files_in(
     paths: &[PathBuf],
     is_wanted: impl Fn(FileKind) -> bool,
 ) -> Result<Vec<PathBuf>, Error> {
     let mut files = Vec::new();
     for path in paths {
-        if is_directory_of_files(path)? {
+        if holds_files(path)? {
             let found = FoundFiles::at(&[path])?;
             files.extend(found.of(&is_wanted).map(|file| file.path.clone()));
         } else {
@@ -63,9 +63,9 @@ fn files_in(
     Ok(files)
 }
 
-fn has_directory(paths: &[PathBuf]) -> Result<bool, Error> {
+fn hold_files(paths: &[PathBuf]) -> Result<bool, Error> {
     for path in paths {
-        if is_directory_of_files(path)? {
+        if holds_files(path)? {
             return Ok(true);
         }
     }

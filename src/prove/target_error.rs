@@ -16,6 +16,13 @@ pub enum TargetError {
          v29, from the first batch on; prove against the batch root instead"
     )]
     NoInteropRoot(Layout),
+    /// The events that the trees come from have no roots by block.
+    #[error(
+        "there is no NewInteropRoot among the events, so there is no interop root to prove against: releases \
+         before v29 emit none, otherwise these events are missing; give them, or a state, or prove against \
+         the batch root"
+    )]
+    NoInteropRootEvent,
     /// The block has no root.
     #[error(
         "block {block} has no interop root in this state: nothing was appended in it, or the dump lost its \
@@ -54,7 +61,7 @@ impl TargetError {
     #[must_use]
     pub fn code(&self) -> FailureCode {
         match self {
-            Self::NoInteropRoot(_) => FailureCode::NoInteropRoot,
+            Self::NoInteropRoot(_) | Self::NoInteropRootEvent => FailureCode::NoInteropRoot,
             Self::NoRootOfBlock { .. } => FailureCode::NoRootOfBlock,
             Self::Unexplained(_) => FailureCode::RootUnexplained,
             Self::NeedsHistory(_) => FailureCode::TargetNeedsHistory,

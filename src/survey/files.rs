@@ -99,15 +99,14 @@ pub(super) fn report(
 }
 
 fn what(file: &FoundFile) -> String {
-    match (file.kind, &file.damage) {
-        (Some(FileKind::State(format)), _) => format.to_string(),
-        (Some(FileKind::Logs(format)), _) => format.to_string(),
-        (Some(kind), _) => kind.to_string(),
+    match (file.description(), &file.damage) {
+        (Some(what), _) => what,
         (None, Some(InputError::Empty { .. })) => "empty".into(),
         (None, Some(InputError::Packed { what, command, .. })) => {
             format!("{what}, to be unpacked with {command}")
         }
-        (None, Some(_)) => "damaged".into(),
+        (None, Some(error)) if error.is_damage() => "damaged".into(),
+        (None, Some(_)) => "cannot be read".into(),
         (None, None) => "not recognized".into(),
     }
 }

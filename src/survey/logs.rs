@@ -9,7 +9,7 @@ use std::{
 use super::{Problem, SurveyOptions};
 use crate::{
     archive::Archive,
-    files::{Input, temporary_directory},
+    files::{InputSequence, ReadProgressHandle, temporary_directory},
     ingest::{
         FileKind, FoundFiles, IndexError,
         logs::{BatchCheck, BatchRoots, Indexer, Verdict},
@@ -62,6 +62,7 @@ impl SurveyedLogs {
         let mut indexer = Indexer::create(&target, source.clone(), check)?;
         logs.chains.set_blocks(&mut indexer);
         from_l1.map_or(Ok(()), |trees| trees.index_l1(&of_l1, &mut indexer))?;
+        let mut inputs = InputSequence::default();
         for file in found.of(FileKind::has_logs) {
             let (path, chain) = (&file.path, logs.chains.of(&file.path));
             if file.needs_chain() && chain.is_none() {
@@ -70,8 +71,9 @@ impl SurveyedLogs {
                 }
                 continue;
             }
+            logs.chains.mixture(path).into_iter().for_each(|error| indexer.leave_out(error));
             let before = indexer.taken() + incomplete();
-            let read = Input::open(path).map_err(IndexError::from);
+            let read = inputs.open(path, &ReadProgressHandle::default()).map_err(IndexError::from);
             match read.and_then(|input| indexer.read_of(chain, input)) {
                 Err(error) if error.is_io() => return Err(error.into()),
                 Err(error) => {

@@ -120,14 +120,14 @@ impl From<InteropRoot> for InteropRootReport {
 /// ```
 ///
 /// # Errors
-/// [`Error`] if a file cannot be read, or a temporary file not be written. Files that are damaged or contradict
-/// others are no error, but [problems](Survey::problems).
+/// [`Error`] if one of the paths cannot be read, or a temporary file not be written. Files in directories that
+/// cannot be read, are damaged or contradict others are no error, but [problems](Survey::problems).
 pub fn survey(paths: &[PathBuf], options: &SurveyOptions) -> Result<Survey, Error> {
     for path in paths {
         // Without this, a wrong name would be a file that is not recognized.
         path.metadata().map_err(|source| InputError::Open { path: path.clone(), source })?;
     }
-    let found = FoundFiles::at(paths)?;
+    let found = FoundFiles::with_unreadable(paths)?;
     let trees_options = TreesOptions {
         search: options.trees.search.or(Some(SEARCH)),
         sl_batches: paths_of(found.of(|kind| kind == FileKind::SlBatches)),
@@ -150,7 +150,7 @@ pub fn survey(paths: &[PathBuf], options: &SurveyOptions) -> Result<Survey, Erro
         }
     }
     for FoundFile { path, damage, .. } in found.files {
-        if let Some(error @ InputError::Read { .. }) = damage {
+        if let Some(error @ (InputError::Read { .. } | InputError::Open { .. })) = damage {
             problems.push(Problem { files: vec![path], error: error.into() });
         }
     }

@@ -235,6 +235,8 @@ mod command_line {
 
     /// `survey`, and directories as inputs of every command.
     mod directories;
+    /// Tar archives in place of directories.
+    mod packed_directories;
 }
 
 /// The programs of `examples/`, run on fixtures.

@@ -90,7 +90,12 @@ impl ParquetFile {
 
 /// Opens the file if it is an uncompressed Parquet file.
 fn plain(path: &Path) -> io::Result<Option<File>> {
-    let mut file = File::open(path)?;
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        // The path is that of a file in an archive.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
     let mut magic = [0; MAGIC.len()];
     file.read_exact(&mut magic)?;
     Ok((magic == MAGIC).then_some(file))

@@ -47,12 +47,18 @@ impl<D: Read> Read for Guarded<D> {
 
 impl<D> Guarded<D> {
     /// The error as damage of the data, unless the operating system failed. Not every decoder has an error
-    /// kind for it.
+    /// kind for it. A dictionary beyond the limit is not damage of the file, but cannot be read either.
     fn damage(&self, error: io::Error) -> io::Error {
         match error.kind() {
-            io::ErrorKind::Other | io::ErrorKind::OutOfMemory | io::ErrorKind::Unsupported
-                if error.raw_os_error().is_none() =>
-            {
+            io::ErrorKind::OutOfMemory if error.raw_os_error().is_none() => {
+                let codec = self.codec;
+                let text = format!(
+                    "the {codec} data need more memory than the limit of 128 MiB for a dictionary; decompress \
+                     the file first, with {codec} -d"
+                );
+                io::Error::new(io::ErrorKind::InvalidData, text)
+            }
+            io::ErrorKind::Other | io::ErrorKind::Unsupported if error.raw_os_error().is_none() => {
                 let text = format!("damaged {} data: {error}", self.codec);
                 io::Error::new(io::ErrorKind::InvalidData, text)
             }

@@ -84,7 +84,10 @@ pub enum HistoryError {
     #[error(transparent)]
     Evidence(#[from] RebuildError),
     /// The settlement layer stores no interop roots.
-    #[error("the state has no roots by block: releases before v29 store none")]
+    #[error(
+        "there are no roots by block: releases before v29 store none; a tree file from events also has none if \
+         their NewInteropRoot are missing"
+    )]
     NoRoots,
     /// The columns do not match the forest or one another.
     #[error("the history is damaged at root {root}: {reason}")]

@@ -17,17 +17,13 @@ use crate::{
         Input,
         parquet::{Column, Damage, Leaf, ParquetFile, Physical, ReadError},
     },
-    ingest::state::ImportError,
+    ingest::{parquet_columns::parquet_columns, state::ImportError},
 };
 
-/// Whether the columns of a Parquet file are those of logs. A pipe is known by its first mebibyte.
+/// Whether the columns of a Parquet file are those of logs.
 pub(super) fn is_table(input: &Input, names: &ColumnNames) -> bool {
-    let again = match input.path() {
-        Some(path) => Input::open(path),
-        None => Input::from_reader(input.name(), std::io::Cursor::new(input.head().to_vec())),
-    };
-    let file = again.ok().and_then(|input| ParquetFile::open(input).ok());
-    file.is_some_and(|file| names.columns(names_of(&file)).is_ok())
+    parquet_columns(input)
+        .is_some_and(|found| names.columns(found.iter().map(String::as_str)).is_ok())
 }
 
 /// Passes every log of a file to `take`, and returns which columns were read.

@@ -3,13 +3,16 @@
 //! | module | reads |
 //! | --- | --- |
 //! | `values` | a sequence of values, each parsed separately by serde |
+//! | `first_members` | the members of the first object, in text that may be cut |
 //! | `lists` | arrays inside a value, element by element |
 //! | `stream` | one value of any length, token by token |
 
+mod first_members;
 mod lists;
 mod stream;
 mod values;
 
+pub(super) use first_members::first_members;
 pub(super) use lists::{at_most, each_element, list_at_most};
 pub(super) use stream::Json;
 pub(super) use values::{JsonValues, ValueChunk};

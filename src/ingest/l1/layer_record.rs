@@ -11,7 +11,8 @@ use thiserror::Error;
 
 use crate::{
     files::{
-        Access, ContainerError, ExternalSort, Output, OutputError, SortRecord, temporary_directory,
+        Access, ContainerError, ExternalSort, Output, OutputError, SortRecord, TemporaryDirectory,
+        temporary_directory,
     },
     message::BatchView,
     primitives::{Address, BatchNumber, ChainId, Hash, SlBatch, Word},
@@ -171,7 +172,7 @@ pub struct PublishedBatch<'b> {
 #[derive(Debug)]
 pub struct LayerRecorder {
     chain: Option<ChainId>,
-    directory: tempfile::TempDir,
+    directory: TemporaryDirectory,
     sort: ExternalSort<FirstValue>,
     batches: Vec<SlBatchOnL1>,
     committed: Vec<CommittedOnSl>,

@@ -8,6 +8,8 @@ use crate::{
     ingest::{
         IndexError, OtherAnswer,
         event_logs::{ColumnNames, has_log_columns},
+        json::first_members,
+        parquet_columns::{described, parquet_columns},
         rows::refusal,
         state::Format,
     },
@@ -51,8 +53,8 @@ impl SourceFormat {
             _ if postgres::is_rows(head) => Ok(Self::Postgres),
             _ if pubdata::is_pubdata(head) => Ok(Self::Pubdata),
             _ if has_log_columns(input, columns) => Ok(Self::EventLogs),
-            _ => Err(match refusal(head) {
-                Some(reason) => IndexError::Refused { name: name.into(), reason: reason.into() },
+            _ => Err(match refused(input) {
+                Some(reason) => IndexError::Refused { name: name.into(), reason },
                 None => state().unwrap_or_else(|| IndexError::Unknown { name: name.into() }),
             }),
         }
@@ -87,7 +89,9 @@ impl SourceFormat {
             "block_hash",
             "transactionIndex",
         ]);
-        if has_any(&["proof", "merkleProof", "merkle_proof", "request"]) {
+        // Of a transaction; a receipt may have it beside its logs.
+        let is_transaction = has("input") && !has_any(&["logs", "l2ToL1Logs", "l2_to_l1_logs"]);
+        if is_transaction || has_any(&["proof", "merkleProof", "merkle_proof", "request"]) {
             None
         } else if has("pubdata") || has("file") {
             Some(Self::PubdataList)
@@ -115,6 +119,12 @@ impl SourceFormat {
             members.iter().any(|(name, _)| of_a_node.iter().any(|known| *name == known.as_bytes()));
         if text.first() == Some(&b'[') || is_answer { Self::Receipts } else { Self::Jsonl }
     }
+}
+
+/// Why a table in this form cannot be read. `None` for other files.
+fn refused(input: &Input) -> Option<String> {
+    let other = || Some(format!("it is {}", described(&parquet_columns(input)?)));
+    refusal(input.head()).map(Into::into).or_else(other)
 }
 
 /// Whether JSON has members for topics, and one of these hashes as hexadecimal text.
@@ -145,39 +155,6 @@ fn is_other(text: &[u8]) -> bool {
     !members.is_empty()
         && matches!(values.next(), Some(Ok(_)))
         && !members.iter().any(|(name, _)| KNOWN.iter().any(|known| *name == known.as_bytes()))
-}
-
-/// The names of the members of the first object in a text that may be cut anywhere, each with the text after
-/// it.
-fn first_members(text: &[u8]) -> Vec<(&[u8], &[u8])> {
-    let (mut depth, mut members) = (0u32, Vec::new());
-    let mut rest = text;
-    while let [byte, after @ ..] = rest {
-        rest = after;
-        match byte {
-            b'{' => depth += 1,
-            b'[' if depth > 0 => depth += 1,
-            b'}' | b']' => {
-                depth = depth.saturating_sub(1);
-                if depth == 0 {
-                    break;
-                }
-            }
-            b'"' => {
-                let mut len = 0;
-                while let Some(byte) = rest.get(len).filter(|byte| **byte != b'"') {
-                    len += if *byte == b'\\' { 2 } else { 1 };
-                }
-                let Some((text, after)) = rest.split_at_checked(len) else { break };
-                rest = after.get(1..).unwrap_or_default();
-                if let (1, Some(value)) = (depth, rest.trim_ascii_start().strip_prefix(b":")) {
-                    members.push((text, value));
-                }
-            }
-            _ => {}
-        }
-    }
-    members
 }
 
 #[cfg(test)]
@@ -222,6 +199,7 @@ mod tests {
             ("[{\"a\":1}]", None),
             ("{\"hashes\":{\"logs\":1", Some(SourceFormat::Jsonl)),
             ("{\"accountProof\":[]}", None),
+            ("[{\"hash\":1,\"blockNumber\":2,\"input\":3,\"nonce\":4}]", None),
         ] {
             assert_eq!(detect(text), expected, "{text}");
         }

@@ -7,7 +7,12 @@ use struson::reader::{JsonSyntaxError, ReaderError, SyntaxErrorKind, ValueType};
 use super::{Format, ImportError, era, table};
 use crate::{
     files::{HEAD_LEN, Input, container::is_container},
-    ingest::{OtherAnswer, json::Json, rows::refusal},
+    ingest::{
+        OtherAnswer,
+        json::Json,
+        parquet_columns::{described, parquet_columns},
+        rows::refusal,
+    },
     primitives::Word,
 };
 
@@ -49,6 +54,9 @@ pub(super) fn detect(input: &Input) -> Result<Format, ImportError> {
         }
         if let Some(reason) = refusal(input.head()) {
             return unknown(reason.into());
+        }
+        if let Some(columns) = parquet_columns(input) {
+            return unknown(described(&columns));
         }
         let start: Vec<u8> = input.head().iter().copied().take(16).collect();
         return unknown(format!("it begins with {:?}", String::from_utf8_lossy(&start)));

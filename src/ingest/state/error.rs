@@ -256,6 +256,17 @@ pub enum ImportError {
         /// The first input.
         name: String,
     },
+    /// A table has no row up to the wanted block.
+    #[error(
+        "{name} has no row up to block {wanted}: the node was restored after it, older rows were removed, or the \
+         block is wrong"
+    )]
+    NoRowUpTo {
+        /// The first input.
+        name: String,
+        /// The wanted block.
+        wanted: SlBlock,
+    },
     /// A bug in slproof.
     #[error("internal error of slproof: {0}")]
     Internal(String),

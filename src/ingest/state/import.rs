@@ -20,7 +20,7 @@ use super::{
 use crate::{
     contracts::system::MESSAGE_ROOT,
     files::{Access, Input, ReadProgressHandle, ReopenableInput, container::is_container},
-    ingest::guess,
+    ingest::{FileKind, guess},
     primitives::{Address, ChainId, Hash, SlBatch, SlBlock},
     snapshot::{Columns, Snapshot, SnapshotHeader, SnapshotWriter, Source},
     state::keys::SlotForm,
@@ -216,7 +216,7 @@ struct ImportOutput<W> {
 /// Detects the format of a dump. The error for a file of another kind names its kind.
 fn detect_format(input: &Input) -> Result<Format, ImportError> {
     detect::detect(input).map_err(|error| match (error, guess(input)) {
-        (ImportError::Unknown { name, .. }, Some(kind)) => {
+        (ImportError::Unknown { name, .. }, Some(kind)) if kind != FileKind::OtherTable => {
             ImportError::Unknown { name, found: format!("it is {kind}") }
         }
         (error, _) => error,
@@ -379,6 +379,7 @@ impl ImportPass<'_> {
     ) -> Result<Ended<W>, ImportError> {
         self.import.watcher.all_read();
         self.date(&mut notes)?;
+        let are_too_new = self.collector.versions.are_too_new();
         let mut sorted = self.collector.take_sorted()?;
         while let Some(record) = sorted.next()? {
             build.take(record, &self.collector.inputs)?;
@@ -397,7 +398,10 @@ impl ImportPass<'_> {
         let (writer, seen) = build.finish()?;
         if writer.entries() == 0 {
             let name = self.collector.inputs.first().cloned().unwrap_or_default();
-            return Err(ImportError::NoSlots { name });
+            return Err(match self.import.last_block {
+                Some(wanted) if are_too_new => ImportError::NoRowUpTo { name, wanted },
+                _ => ImportError::NoSlots { name },
+            });
         }
         if self.is_reversed(seen) {
             return Ok(Ended::Retry(ReadMode { order: Order::Unknown, reversed: true }));

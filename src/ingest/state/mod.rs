@@ -118,8 +118,9 @@ impl fmt::Display for Note {
             ),
             Self::MissingIndexes { missing, first } => write!(
                 f,
-                "{missing} enumeration indexes below the highest are missing, the first of them {first}; \
-                 nodes number slots without a gap, so the snapshot may lack slots"
+                "the snapshot does not have all slots of the chain: {missing} enumeration indexes are missing, the \
+                 first of them {first}; trees need the slots of a few contracts only, and are compared when they \
+                 are rebuilt"
             ),
             Self::TwoForms => f.write_str(
                 "some slots have plain keys and others hashed keys: slots with both were kept in both \

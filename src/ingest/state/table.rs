@@ -36,7 +36,10 @@ use super::{
 use crate::{
     files::{Input, InputError, Line, Lines},
     ingest::rows::{self, Form, Item, Limits, RowReader, RowsError, STORAGE_LOGS},
-    primitives::{Address, Word},
+    primitives::{
+        Address, Word,
+        spelled::{Member, SpellingError},
+    },
     state::{entries::Entry, keys::era_key},
 };
 
@@ -44,6 +47,8 @@ use crate::{
 const CHUNK: usize = 1 << 12;
 /// The longest row, in bytes. A usual row has a few hundred.
 const LONGEST_ROW: usize = 1 << 16;
+/// What is wrong with an operation number of more than 32 bits.
+const TOO_LARGE: &str = "the operation number is not within its limits";
 const LIMITS: Limits = Limits { longest: LONGEST_ROW, spans_lines: false };
 
 /// Reads a table. Rows that do not name their account are of `account`.
@@ -98,10 +103,11 @@ struct JsonRow<'r> {
     hashed_key: Option<Cow<'r, str>>,
     #[serde(borrow)]
     value: Cow<'r, str>,
-    #[serde(alias = "blockNumber", alias = "block_number")]
+    #[serde(default, alias = "blockNumber", alias = "block_number")]
     #[serde(alias = "miniblock_number", alias = "l2_block_number")]
-    block: Option<u64>,
-    operation_number: Option<u32>,
+    block: Member<u64>,
+    #[serde(default)]
+    operation_number: Member<u64>,
 }
 
 struct Rows<'s> {
@@ -118,13 +124,16 @@ impl Rows<'_> {
         while let Some((line, text)) = self.next_line(&mut lines)? {
             let row: JsonRow<'_> =
                 serde_json::from_slice(text).map_err(|e| self.bad(line, e.to_string()))?;
+            let misspelled = |error: SpellingError| self.bad(line, error.to_string());
+            let operation = row.operation_number.needed().map_err(misspelled)?;
+            let operation = operation.map(|number| u32::try_from(*number)).transpose();
             let row = Row {
                 address: row.address.as_deref(),
                 slot: row.slot.as_deref(),
                 hashed_key: row.hashed_key.as_deref(),
                 value: &row.value,
-                block: row.block,
-                operation: row.operation_number,
+                block: row.block.needed().map_err(misspelled)?.copied(),
+                operation: operation.map_err(|_| self.bad(line, TOO_LARGE.into()))?,
             };
             self.row(line, row)?;
         }

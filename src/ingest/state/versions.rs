@@ -74,6 +74,8 @@ pub(super) struct Versions {
     space: Space,
     /// The block of the newest version, and its input.
     newest: Option<(u64, u32)>,
+    /// Whether there was a version that is too new.
+    is_any_too_new: bool,
 }
 
 impl Versions {
@@ -85,12 +87,14 @@ impl Versions {
             sort: space.sort_of_account(),
             space: space.clone(),
             newest: None,
+            is_any_too_new: false,
         }
     }
 
     /// Adds a version, unless it is too new. `name` is the input that holds it.
     pub(super) fn push(&mut self, version: Version, name: &str) -> Result<(), ImportError> {
         if self.last.is_some_and(|last| version.block > last.0) {
+            self.is_any_too_new = true;
             return Ok(());
         }
         if self.newest.is_none_or(|(block, _)| block < version.block) {
@@ -103,6 +107,11 @@ impl Versions {
     /// The block of the newest version, and the number of its input.
     pub(super) fn newest(&self) -> Option<(SlBlock, u32)> {
         self.newest.map(|(block, input)| (SlBlock(block), input))
+    }
+
+    /// Whether there were versions, and all of them are after the last block that counts.
+    pub(super) fn are_too_new(&self) -> bool {
+        self.newest.is_none() && self.is_any_too_new
     }
 
     /// Drops versions that are not the newest ones. If most remain, they go to the sort.

@@ -23,7 +23,7 @@ fn head(file: &str, count: usize) -> String {
     lines(json_lines(&format!("{FOLDER}/{file}")).into_iter().take(count))
 }
 
-fn survey(dir: &Path, rest: &[&str], code: i32) -> Value {
+pub fn survey(dir: &Path, rest: &[&str], code: i32) -> Value {
     let args = ["survey", text(dir), "--json"];
     let run = run(args.iter().chain(rest));
     assert_eq!(run.code, Some(code), "{}{}", run.stdout, run.stderr);
@@ -35,7 +35,7 @@ fn survey(dir: &Path, rest: &[&str], code: i32) -> Value {
 }
 
 /// What a file with this name is used for.
-fn usage<'v>(survey: &'v Value, name: &str) -> &'v str {
+pub fn usage<'v>(survey: &'v Value, name: &str) -> &'v str {
     let mut files = survey["files"].as_array().unwrap().iter();
     let file = files.find(|file| Path::new(file["path"].as_str().unwrap()).ends_with(name));
     file.unwrap_or_else(|| panic!("{name}: {survey}"))["use"].as_str().unwrap()
@@ -56,7 +56,7 @@ fn follow(dir: &Path, survey: &Value) -> Run {
 }
 
 /// A directory with a bit of everything.
-fn everything() -> IndexDir {
+pub fn everything() -> IndexDir {
     let dir = IndexDir::new();
     copy(&dir, "state.anvil.json", "all/gw/state.json");
     copy(&dir, "gw_batches.jsonl", "all/gw/batches.jsonl");
@@ -406,4 +406,54 @@ fn files_that_begin_as_pubdata_do_are_pubdata_only_by_name() {
     let found = survey(&dir.path("some"), &[], 0);
     assert_eq!((usage(&found, "zeros.bin"), usage(&found, "sum")), ("nothing", "nothing"));
     assert_eq!(follow(&dir.path(""), &found).code, Some(0));
+}
+
+#[test]
+fn what_cannot_be_read_in_a_directory_is_named_by_a_survey() {
+    let dir = IndexDir::new();
+    copy(&dir, "state.anvil.json", "some/state.json");
+    dir.write("some/logs.jsonl", head("logs.jsonl.gz", 20));
+    // Nothing is mapped at its start, so that reading fails.
+    std::os::unix::fs::symlink("/proc/self/mem", dir.path("some/unreadable")).unwrap();
+    let found = survey(&dir.path("some"), &[], 3);
+    assert_eq!(usage(&found, "unreadable"), "problem");
+    assert_eq!(provable(&found, "block")[0], 20);
+    assert!(found["problems"].to_string().contains("read-failed"), "{found}");
+    // Other commands do not go on: the file may be the newest state.
+    assert_eq!(run(["rebuild", text(&dir.path("some"))]).code, Some(6));
+}
+
+#[cfg(feature = "parquet")]
+#[test]
+fn tables_of_other_kinds_and_lists_of_transactions_are_named_as_what_they_are() {
+    use parquet::{file::writer::SerializedFileWriter, schema::parser::parse_message_type};
+
+    let dir = IndexDir::new();
+    let schema =
+        "message x { required int64 block_number; required int64 gas_used; optional binary from; }";
+    let schema = parse_message_type(schema).unwrap().into();
+    let writer = SerializedFileWriter::new(Vec::new(), schema, Default::default()).unwrap();
+    dir.write("some/x.parquet", writer.into_inner().unwrap());
+    let transaction =
+        r#"{"blockNumber":"7","hash":"0x","input":"0x","nonce":"1","cumulativeGasUsed":"9"}"#;
+    dir.write("some/txlist.json", format!(r#"{{"status":"1","result":[{transaction}]}}"#));
+    let found = survey(&dir.path("some"), &[], 5);
+    for (name, what) in [
+        ("x.parquet", "a Parquet file with the columns block_number, gas_used, from"),
+        ("txlist.json", "a list of transactions, or an answer of eth_getTransactionByHash"),
+    ] {
+        assert_eq!(usage(&found, name), "nothing");
+        let file = dir.path(&format!("some/{name}"));
+        let mut files = found["files"].as_array().unwrap().iter();
+        let report = files.find(|report| report["path"] == text(&file)).unwrap();
+        assert_eq!(report["what"], what);
+        for command in [
+            &["rebuild", text(&file)][..],
+            &["index", text(&file), "--chain", "9", "-o", text(&dir.path("out"))],
+        ] {
+            let refused = run(command);
+            assert_eq!(refused.code, Some(3), "{}", refused.stderr);
+            assert!(refused.stderr.contains(what), "{}", refused.stderr);
+        }
+    }
 }

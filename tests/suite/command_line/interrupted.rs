@@ -269,3 +269,33 @@ fn job_that_cannot_be_resumed_leaves_no_files() {
     let resumed = run(slow.args(&["--resume", "--format", "json"]));
     assert_eq!(resumed.code, Some(2), "{}", resumed.stderr);
 }
+
+#[test]
+fn a_signal_removes_temporary_directories() {
+    use std::io::Write;
+
+    let folder = tempfile::tempdir().unwrap();
+    let temporary = tempfile::tempdir().unwrap();
+    let part = folder.path().join("part.csv");
+    let row = format!("0x{:040x},0x{:064x},0x{:064x}\n", 1, 2, 3);
+    fs::write(&part, format!("address,slot,value\n{row}")).unwrap();
+    // The second part is a pipe that does not end, after what is read to detect its kind.
+    let mut child = command()
+        .args(["rebuild", part.to_str().unwrap(), "-"])
+        .env("TMPDIR", temporary.path())
+        .stdin(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut pipe = child.stdin.take().unwrap();
+    pipe.write_all(format!("address,slot,value\n{}", row.repeat(10_000)).as_bytes()).unwrap();
+    let limit = Instant::now() + Duration::from_secs(60);
+    while names(temporary.path()).is_empty() && Instant::now() < limit {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert_eq!(names(temporary.path()).len(), 1);
+    let signal = ["-TERM", &child.id().to_string()].map(String::from);
+    assert!(std::process::Command::new("kill").args(signal).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(names(temporary.path()), [""; 0]);
+}

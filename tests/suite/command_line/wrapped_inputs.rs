@@ -138,8 +138,10 @@ fn every_file_of_a_tar_archive_is_indexed() {
     let skipped = run.stderr.lines().find(|line| line.starts_with("skipped ")).unwrap();
     assert!(skipped.contains("more.tar.lz4:logs/notes.txt"), "{}", run.stderr);
 
-    let broken =
-        [("logs/one.jsonl", one.as_bytes()), ("bad.jsonl", b"{\"chainId\":9,\"logs\":[]}")];
+    let broken = [
+        ("logs/one.jsonl", one.as_bytes()),
+        ("bad.jsonl", b"{\"chainId\":9,\"batchNumber\":1,\"logs\":[1]}"),
+    ];
     let run = dir.index(&[dir.write("bad.tar.lz4", tar_lz4(&broken))], &[], "bad.slmsg");
     assert!(run.stderr.contains("bad.tar.lz4:bad.jsonl, line 1"), "{}", run.stderr);
 }

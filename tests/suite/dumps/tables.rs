@@ -230,7 +230,7 @@ fn a_write_with_two_values_and_damaged_rows_are_refused() {
     // An older write does not matter, and a repeated row is the same write.
     read(&text(&[row(1, 1), row(2, 1), row(3, 2), row(3, 2)]), &at(None)).unwrap();
     let error = read(&text(&[row(1, 1)]), &at(Some(SlBlock(4)))).unwrap_err();
-    assert!(matches!(error, ImportError::NoSlots { .. }), "{error}");
+    assert!(matches!(error, ImportError::NoRowUpTo { .. }), "{error}");
     let dump = read(&text(&[row(1, 1)]), &at(Some(SlBlock(6)))).unwrap();
     let note = Note::EndsBefore { newest: SlBlock(5), wanted: SlBlock(6) };
     assert_eq!(dump.notes, [note]);
@@ -340,4 +340,35 @@ fn pages_in_the_order_of_slots_are_merged_and_missing_pages_reported() {
         let error = read(&serde_json::Value::from(pages).to_string(), &given).unwrap_err();
         assert!(matches!(error, ImportError::Pages { .. }), "{error}");
     }
+}
+
+#[test]
+fn a_table_that_begins_after_the_wanted_block_is_named_with_the_block() {
+    let text = format!(
+        "hashed_key,value,miniblock_number\n{},{},300\n",
+        era_key(MESSAGE_ROOT, Word::from(1)),
+        Word::from(2)
+    );
+    let input = || Input::from_reader("table", Cursor::new(text.clone())).unwrap();
+    let error = at(Some(SlBlock(299))).read_input(input()).unwrap_err();
+    assert!(matches!(error, ImportError::NoRowUpTo { wanted: SlBlock(299), .. }), "{error}");
+    assert!(at(Some(SlBlock(300))).read_input(input()).is_ok());
+}
+
+#[test]
+fn numbers_in_rows_of_json_may_be_texts() {
+    let key = era_key(MESSAGE_ROOT, Word::from(1));
+    let row = |block: &str, operation: &str, value: u64| {
+        format!(
+            r#"{{"hashedKey":"{key}","value":"{value:#x}","block":{block},"operation_number":{operation}}}"#
+        )
+    };
+    let text = [row("7", "1", 1), row("\"8\"", "\"0x2\"", 2), row("\"8\"", "\"1\"", 3)].join("\n");
+    let input = Input::from_reader("table", Cursor::new(text)).unwrap();
+    let dump = at(None).read_input(input).unwrap();
+    assert_eq!(dump.state.block(), Some(SlBlock(8)));
+    assert_eq!(dump.state.read(MESSAGE_ROOT, Word::from(1)).unwrap(), Word::from(2));
+    let large = row("7", "4294967296", 1);
+    let input = Input::from_reader("table", Cursor::new(large)).unwrap();
+    assert!(at(None).read_input(input).unwrap_err().to_string().contains("operation number"));
 }

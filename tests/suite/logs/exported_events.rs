@@ -251,10 +251,36 @@ fn events_without_batch_numbers_show_their_chain() {
     let dir = IndexDir::new();
     let batches = small_batches();
     let numbers: Vec<u64> = batches.iter().map(|batch| batch.number).collect();
-    let file = dir.write("logs.csv", table(&events(&batches), true));
+    let chain = batches[0].chain.to_string();
+    let table = table(&events(&batches), true);
+    let file = dir.write("logs.csv", &table);
     let state = state("gateway-v31");
-    let archive = dir.indexed(&[file], &["--tree", text(&state)], "found.slmsg");
+    let archive =
+        dir.indexed(std::slice::from_ref(&file), &["--tree", text(&state)], "found.slmsg");
     assert_eq!(archived(&archive), numbers);
+    let renamed = dir.write("renamed.csv", table.replacen("block_number", "height", 1));
+    // With batch roots as the target, trees are rebuilt only because the logs need them.
+    for target in ["latest", "batch-root"] {
+        let prove = |file: &Path, rest: &[&str]| {
+            let args = [
+                "prove",
+                "--all",
+                "--target",
+                target,
+                "--tree",
+                text(&state),
+                "--messages",
+                text(file),
+            ];
+            let run = run([&args[..], rest].concat());
+            assert_eq!(run.code, Some(0), "{}", run.stderr);
+            run.stdout
+        };
+        let expected = prove(&archive, &[]);
+        assert_eq!(prove(&file, &[]), expected);
+        assert_eq!(prove(&renamed, &["--columns", "block=height"]), expected);
+        assert_eq!(prove(&file, &["--chain", &chain]), expected);
+    }
 }
 
 #[test]
@@ -272,4 +298,62 @@ fn a_file_of_both_contracts_is_evidence_and_an_archive() {
         rows.lines().next().unwrap().to_owned() + "\n" + rows.lines().last().unwrap(),
     );
     assert_eq!(kind(&only), Some(FileKind::Events));
+}
+
+/// The first small batches of two chains that no other chain's logs equal.
+fn two_chains() -> [Vec<Batch>; 2] {
+    let chains = by_chain("gateway-v29").into_values().filter(|batches| batches.len() > 4);
+    let small = |batches: Vec<Batch>| -> Vec<Batch> {
+        batches.into_iter().filter(|batch| (2..400).contains(&batch.logs.len())).take(4).collect()
+    };
+    let mut chains = chains.map(small).filter(|batches| batches.len() == 4);
+    [chains.next().unwrap(), chains.next().unwrap()]
+}
+
+#[test]
+fn files_of_several_chains_in_one_directory_show_theirs() {
+    let dir = IndexDir::new();
+    let state = state("gateway-v29");
+    let [one, two] = two_chains();
+    let (first, second) = (events(&one), events(&two));
+    // No batch of this file is whole: its other logs are in the next one.
+    let middle = first.len() - first.len() / 4;
+    dir.write("logs/a.csv", table(&second, true));
+    dir.write("logs/b.csv", table(&first[..middle], true));
+    dir.write("logs/c.csv", table(&first[middle..], true));
+    let both = || one.iter().chain(&two);
+    let mut sorted: Vec<(u64, u64)> = both().map(|batch| (batch.chain, batch.number)).collect();
+    sorted.sort_unstable();
+    let sorted: Vec<u64> = sorted.into_iter().map(|(_, number)| number).collect();
+    let logs = dir.path("logs");
+    let run = dir.index(std::slice::from_ref(&logs), &["--tree", text(&state)], "all.slmsg");
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    assert_eq!(archived(&dir.path("all.slmsg")), sorted);
+    for chain in [one[0].chain, two[0].chain] {
+        assert!(run.stderr.contains(&format!("{chain} by its batch roots")), "{}", run.stderr);
+    }
+    let args = ["prove", "--all", "--tree", text(&state), "--messages", text(&logs)];
+    let proven = crate::support::binary::run(args);
+    assert_eq!(proven.code, Some(0), "{}", proven.stderr);
+    assert_eq!(proven.stdout.lines().count(), both().map(|batch| batch.logs.len()).sum::<usize>());
+}
+
+#[test]
+fn a_file_with_the_logs_of_two_chains_is_named() {
+    let dir = IndexDir::new();
+    let state = state("gateway-v29");
+    let [one, two] = two_chains();
+    let mut mixed = events(&one);
+    for mut event in events(&two[..2]) {
+        event["blockNumber"] = json!(event["blockNumber"].as_u64().unwrap() + 100_000);
+        mixed.push(event);
+    }
+    let file = dir.write("mixed.csv", table(&mixed, true));
+    let run = dir.index(std::slice::from_ref(&file), &["--tree", text(&state)], "mixed.slmsg");
+    assert_eq!(run.code, Some(1), "{}", run.stderr);
+    let numbers: Vec<u64> = one.iter().map(|batch| batch.number).collect();
+    assert_eq!(archived(&dir.path("mixed.slmsg")), numbers);
+    for words in [text(&file), &one[0].chain.to_string(), &two[0].chain.to_string(), "of its own"] {
+        assert!(run.stderr.contains(words), "{words}: {}", run.stderr);
+    }
 }

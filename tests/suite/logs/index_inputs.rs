@@ -197,3 +197,28 @@ fn the_error_for_an_input_of_another_kind_names_its_kind() {
         assert!(run.stderr.contains(words), "{words}: {}", run.stderr);
     }
 }
+
+#[test]
+fn batches_are_compared_with_the_roots_in_a_state_without_trees() {
+    let dir = IndexDir::new();
+    // A state of v29 whose MessageRoot has another address.
+    let state = crate::support::json("gateway-v29/state.anvil.json").to_string();
+    let state = state.replace("0000000000000000000000000000000000010005", &"7".repeat(40));
+    let state = dir.write("state.json", state);
+    let mut batches = crate::support::json_lines("gateway-v29/logs.jsonl.gz");
+    batches.truncate(20);
+    let logs = dir.write("logs.jsonl", lines(batches.clone()));
+    let whole = dir.index(&[logs], &["--tree", text(&state)], "whole.slmsg");
+    assert_eq!(whole.code, Some(0), "{}", whole.stderr);
+    assert!(whole.stderr.contains("the batch roots in the state"), "{}", whole.stderr);
+    assert!(!whole.stderr.contains("unchecked"), "{}", whole.stderr);
+    assert_eq!(archived(&dir.path("whole.slmsg")).len(), 20);
+    // One batch lacks its last log.
+    let cut = batches.iter_mut().find(|batch| batch["logs"].as_array().unwrap().len() > 3).unwrap();
+    cut["logs"].as_array_mut().unwrap().pop();
+    cut.as_object_mut().unwrap().remove("messages");
+    let logs = dir.write("cut.jsonl", lines(batches));
+    let cut = dir.index(&[logs], &["--tree", text(&state)], "cut.slmsg");
+    assert_eq!(cut.code, Some(1), "{}", cut.stderr);
+    assert_eq!(archived(&dir.path("cut.slmsg")).len(), 19);
+}

@@ -216,3 +216,17 @@ fn the_first_root_is_unknown_where_roots_are_missing() {
         assert!(refused.stderr.contains("are unknown"), "{}", refused.stderr);
     }
 }
+
+#[test]
+fn events_without_interop_roots_are_said_to_be_old_or_to_lack_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut lines = support::json_lines("gateway-v29/events.jsonl.gz");
+    lines.retain(|line| line["event"] != "NewInteropRoot");
+    let events = write(&dir.path().join("events.jsonl"), &lines);
+    let refused = prove("gateway-v29", &[&events], &[]);
+    assert_eq!(refused.code, Some(5), "{}", refused.stderr);
+    for words in ["before v29", "these events are missing", "--target batch-root"] {
+        assert!(refused.stderr.contains(words), "{}", refused.stderr);
+    }
+    assert_eq!(prove("gateway-v29", &[&events], &["--target", "batch-root"]).code, Some(0));
+}

@@ -24,8 +24,8 @@ fn the_sender_of_the_message_decides() {
     let router = || routed(ASSET, STRANGER, 5);
     let base_by_router = || routed(BASE_ASSET, STRANGER, 5);
     let old = || legacy(TOKEN, 9);
-    type Case = (Release, Vec<u8>, Address, Option<(&'static str, &'static str)>);
-    let cases: [Case; 24] = [
+    type Row = (Release, Vec<u8>, Address, Option<(&'static str, &'static str)>);
+    let cases: [Row; 24] = [
         (V29, base(), BASE_TOKEN, None),
         // v29 proves a base token as of 0x…800a, whichever of the three senders is named.
         (V29, base(), ASSET_ROUTER, Some(INVALID_PROOF)),
