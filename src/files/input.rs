@@ -142,6 +142,11 @@ pub(super) fn archive_of(path: &Path) -> Option<PathBuf> {
     archives.find(|archive| archive.is_file()).map(Path::to_owned)
 }
 
+/// Whether a path is that of a file in an archive, `ARCHIVE:FILE`.
+pub(crate) fn is_in_archive(path: &Path) -> bool {
+    archive_of(path).is_some()
+}
+
 /// The error for a path `ARCHIVE:FILE` if the archive does not have the file.
 pub(super) fn not_in_archive(path: &Path) -> InputError {
     InputError::Open { path: path.into(), source: io::ErrorKind::NotFound.into() }
@@ -174,6 +179,11 @@ impl Inputs {
     /// # Errors
     /// As [`Input::open`].
     pub fn open_watched(path: &Path, watcher: &ReadProgressHandle) -> Result<Self, InputError> {
+        if is_in_archive(path) {
+            let only = Input::open_watched(path, watcher)?;
+            let name = only.name().to_owned();
+            return Ok(Self { only: Some(only), archive: None, name, path: None, last: None });
+        }
         let Opened { name, path, data } = Opened::open(path, watcher)?;
         let (only, archive) = match wrapper::unwrap(&name, data)? {
             Contents::Plain(data) => (Some(Input::plain(name.clone(), path.clone(), data)?), None),

@@ -42,7 +42,7 @@ pub use container::{Container, ContainerError, ContainerWriter, Kind, SectionByt
 #[cfg(feature = "parquet")]
 pub(crate) use create::nameless;
 pub(crate) use external_sort::{ExternalSort, SortRecord, Sorted};
-pub(crate) use input::HEAD_LEN;
+pub(crate) use input::{HEAD_LEN, is_in_archive};
 pub use input::{Input, Inputs};
 pub use input_error::InputError;
 pub(crate) use input_error::is_damage;

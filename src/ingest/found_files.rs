@@ -10,7 +10,7 @@ use super::{
     sniff,
     state::{Format, files_of, is_chunk, is_snapshot_directory, snapshot_of},
 };
-use crate::files::{Input, InputError, Inputs, entries_of, is_directory, is_file};
+use crate::files::{Input, InputError, Inputs, entries_of, is_directory, is_file, is_in_archive};
 
 /// A file among the inputs of a command. The parts of a zksync-era snapshot are one file, its header or its
 /// directory.
@@ -57,6 +57,9 @@ pub fn is_directory_of_files(path: &Path) -> Result<bool, InputError> {
 /// [`InputError`] if the first bytes of the file cannot be read.
 pub fn is_file_of_l1(path: &Path) -> Result<bool, InputError> {
     let is_of_l1 = |file: &FoundFile| file.kind.is_some_and(FileKind::is_of_l1);
+    if is_in_archive(path) {
+        return Ok(sniff(&Input::open(path)?).is_some_and(FileKind::is_of_l1));
+    }
     Ok(is_file(path)? && FoundFile::at(path.to_owned(), false)?.iter().all(is_of_l1))
 }
 
