@@ -214,7 +214,8 @@ impl LayerRecorder {
         let PublishedBatch { batch, root, executed, logs, first_index, first_values } = *published;
         let local_root = Some(logs.tree().root());
         self.push(SlBatchOnL1 { batch, root: Some(root), local_root, executed })?;
-        for (index, (key, value)) in (first_index..).zip(first_values) {
+        for (at, (key, value)) in first_values.iter().enumerate() {
+            let index = first_index.wrapping_add(at as u64);
             let value = FirstValue {
                 entry: Entry { key: *key, value: *value },
                 index: index.to_le_bytes(),

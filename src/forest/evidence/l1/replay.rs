@@ -288,12 +288,15 @@ impl<'r> Replay<'r> {
             .filter(|one| is_between(one.batch))
             .map(|one| (one.batch, one.root))
             .collect();
-        let first = committed.first_key_value()?.0.0;
-        let batches: Vec<(BatchNumber, Hash)> = (first..)
-            .zip(committed)
+        let mut expected = committed.first_key_value()?.0.0;
+        let batches: Vec<(BatchNumber, Hash)> = committed
+            .into_iter()
             .take(MOST_LEAVES)
-            .take_while(|(number, (batch, _))| batch.0 == *number)
-            .map(|(_, found)| found)
+            .take_while(|(batch, _)| {
+                let is_next = batch.0 == expected;
+                expected = expected.saturating_add(1);
+                is_next
+            })
             .collect();
         let end = executed.since.partition_point(|since| *since <= next);
         let counts: Vec<usize> = match end > start {
