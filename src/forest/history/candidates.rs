@@ -283,3 +283,26 @@ fn pair(left: &Hash, right: &Hash) -> [u8; 64] {
     pair[32..].copy_from_slice(right.as_bytes());
     pair
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A tree of four chains, whose root has two children with lists of candidates.
+    #[test]
+    fn every_candidate_of_a_class_is_scanned() {
+        let mut candidates = Candidates::new(vec![ChainModel::new(3, 3, false); 4]);
+        for class in 0..12 {
+            candidates.prepare(class, |chain, numbers| {
+                numbers.map(|number| Hash::new([16 * chain as u8 + number as u8; 32])).collect()
+            });
+            let mut scanned = 0;
+            candidates.scan(class, &mut |roots, _| {
+                scanned += roots.len() as u64;
+                true
+            });
+            assert_eq!(scanned, candidates.size(class), "class {class}");
+        }
+        assert!(candidates.size(0) > 0);
+    }
+}
