@@ -54,6 +54,11 @@ pub(super) fn run(
         None => None,
     };
     let (trees, messages) = inputs(args, console)?;
+    let is_calldata = args.format == Some(ProofFormat::Calldata);
+    if !args.anchor.is_empty() && !trees.has_sl_batches() && !is_calldata {
+        let text = "--anchor needs --sl-batches, trees from L1, or --format calldata";
+        return Err(CliError::Usage(text.into()));
+    }
     let header = messages.archive().header();
     console.verbose(format_args!(
         "{}: archive of {} batches, {} logs",
