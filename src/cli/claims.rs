@@ -85,7 +85,7 @@ pub(super) fn run(
     progress.0.end();
     let totals = totals?;
     if totals.claims() == 0 {
-        return Err(CliError::NothingFound("the archive has no such claim there".into()));
+        return Err(CliError::NothingFound("no claim in the archive fits these flags".into()));
     }
     CliError::unless_unread(output.finish())?;
 

@@ -112,6 +112,9 @@ fn of_state(error: &(dyn Error + 'static)) -> Option<&'static str> {
         RebuildError::Incomplete { .. } => Some("search further down with --max-gap"),
         RebuildError::TooLargeForMemory { .. } => Some("make a tree file with slproof rebuild -o"),
         RebuildError::L1(L1Error::NoSlChain) => Some("give the chain id with --sl-chain-id"),
+        RebuildError::L1(L1Error::RegistrationsMissing { .. } | L1Error::FirstMissing(_)) => {
+            Some("add the missing commits and blobs, which slproof rebuild -v names")
+        }
         RebuildError::L1(L1Error::NoRegistrations { .. }) => {
             Some("give the address of MessageRoot with --message-root")
         }

@@ -150,15 +150,20 @@ fn l1_read(data: &L1Data, layer: &L1Layer, console: &Console) {
             count(data.blobs().counts().used),
         ));
     }
-    for lost in layer.lost.iter().take(GAPS_SHOWN) {
-        console.info(with_causes(lost));
-    }
-    for (batches, reason) in data.commits(layer).gaps().iter().take(GAPS_SHOWN) {
+    let gaps = data.commits(layer).gaps();
+    let without_commits = gaps.iter().map(|(batches, reason)| {
         let of = match batches.start() == batches.end() {
             true => format!("SL batch {}", batches.start()),
             false => format!("SL batches {} to {}", batches.start(), batches.end()),
         };
-        console.info(format_args!("{of}: {}", with_causes(reason)));
+        format!("{of}: {}", with_causes(reason))
+    });
+    let without_pubdata = layer.lost.iter().map(|lost| with_causes(lost));
+    let shown = if console.is_verbose() { usize::MAX } else { GAPS_SHOWN };
+    without_commits.chain(without_pubdata).take(shown).for_each(|lost| console.info(lost));
+    let rest = (gaps.len() + layer.lost.len()).saturating_sub(shown);
+    if rest > 0 {
+        console.info(format_args!("and {} more; -v shows all", count(rest)));
     }
 }
 

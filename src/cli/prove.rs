@@ -140,15 +140,25 @@ fn inputs(args: &ProveArgs, console: &Console) -> Result<(Trees, Messages), CliE
         let wrong = |error, path: &PathBuf| wrong_input(path, Role::Messages, error);
         args.messages.iter().fold(error.into(), wrong)
     };
-    match messages(args, &trees) {
-        // The batch roots in the trees show what the logs do not say.
-        Err(Error::Index(error)) if error.needs_roots() && options.batch_roots_only => {
-            let options = TreesOptions { batch_roots_only: false, ..options };
-            let trees = args.tree_args.trees(&args.tree, &options)?;
+    let opened = messages(args, &trees);
+    let needs_roots = match &opened {
+        Ok(messages) => messages.skipped().need_roots(),
+        Err(Error::Index(error)) => error.needs_roots(),
+        Err(_) => false,
+    };
+    if !(needs_roots && options.batch_roots_only) {
+        return Ok((trees, opened.map_err(wrong)?));
+    }
+    // The batch roots in the trees show what the logs do not say.
+    let options = TreesOptions { batch_roots_only: false, ..options };
+    match (opened, args.tree_args.trees(&args.tree, &options)) {
+        // A state without trees still proves the other logs.
+        (Ok(messages), Err(_)) => Ok((trees, messages)),
+        (_, rebuilt) => {
+            let trees = rebuilt?;
             let messages = messages(args, &trees).map_err(wrong)?;
             Ok((trees, messages))
         }
-        opened => Ok((trees, opened.map_err(wrong)?)),
     }
 }
 

@@ -157,10 +157,13 @@ fn text(found: &Survey, next: Option<&str>, all: bool) -> String {
     list(&mut text, "problems", &problems.collect::<Vec<_>>(), most);
     list(&mut text, "missing", &found.missing.iter().map(missing_line).collect::<Vec<_>>(), most);
     if found.left_out > 0 {
-        let parts = count(found.left_out);
+        let parts = match found.left_out {
+            1 => "1 part of the archives is".to_owned(),
+            parts => format!("{} parts of the archives are", count(parts)),
+        };
         let _ = writeln!(
             text,
-            "\n{parts} parts of archives are damaged or contradict others; slproof index names them"
+            "\n{parts} left out, because of damage, of a loss, or of a contradiction; slproof prove says why"
         );
     }
     if let Some(next) = next {
@@ -281,15 +284,16 @@ fn l1_lines(l1: &L1Report) -> Vec<String> {
         count(l1.blobs)
     );
     let lost = l1.lost.iter().map(|lost| {
+        let (first, last) = (lost.first, lost.last);
+        let batches = match first == last {
+            true => format!("without SL batch {first}"),
+            false => format!("without SL batches {first} to {last}"),
+        };
         let cost = match lost.is_bridged {
-            true => "costs only its own logs",
-            false => "ends the trees: nothing that was executed from there on can be proven",
+            true => "only the logs there are lost",
+            false => "the trees end: nothing that was executed from there on can be proven",
         };
-        let batches = match lost.first == lost.last {
-            true => format!("SL batch {}", lost.first),
-            false => format!("SL batches {} to {}", lost.first, lost.last),
-        };
-        format!("{batches} {cost}; {}", lost.reasons.join("; "))
+        format!("{batches}, {cost}; {}", lost.reasons.join("; "))
     });
     std::iter::once(whole).chain(lost).collect()
 }

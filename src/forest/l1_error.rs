@@ -17,10 +17,23 @@ pub enum L1Error {
         .0.start(), .0.end()
     )]
     FirstMissing(RangeInclusive<SlBatch>),
+    /// No batch registers a chain, and pubdata of batches are missing.
+    #[error(
+        "of the SL batches {} to {}, the pubdata of {missing} are missing, and the others register no chain at \
+         MessageRoot {message_root}", .batches.start(), .batches.end()
+    )]
+    RegistrationsMissing {
+        /// From the first batch to the last.
+        batches: RangeInclusive<SlBatch>,
+        /// The number of batches without pubdata.
+        missing: usize,
+        /// The address of MessageRoot.
+        message_root: Address,
+    },
     /// No batch registers a chain.
     #[error(
-        "no SL batch from {first} to {last} registers a chain at MessageRoot {message_root}: the first batches of the \
-         settlement layer are missing, or MessageRoot has another address"
+        "no SL batch from {first} to {last} registers a chain at MessageRoot {message_root}: the settlement layer has \
+         earlier batches, or MessageRoot has another address"
     )]
     NoRegistrations {
         /// The first batch.

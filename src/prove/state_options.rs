@@ -35,8 +35,8 @@ pub struct StateOptions {
     pub bridgehub: Option<Address>,
     /// The address of MessageRoot's proxy. If only Bridgehub is given, Bridgehub's storage names it.
     pub message_root: Option<Address>,
-    /// The address of Bridgehub on L1. It is that of Bridgehub if no address is given and the state holds a
-    /// contract there.
+    /// The address of Bridgehub on L1. It is that of Bridgehub if no address is given and the state is of L1: it
+    /// holds a contract there, or has proofs of its slots, which only L1 has.
     pub l1_bridgehub: Option<Address>,
     /// The hash of the block that is trusted, for a state of single slots with their proofs.
     pub trusted_block: Option<Hash>,
@@ -49,7 +49,9 @@ impl StateOptions {
     /// # Errors
     /// [`StateError`] when Bridgehub cannot be read.
     pub fn addresses<S: StorageReader + ?Sized>(&self, state: &S) -> Result<Addresses, StateError> {
-        let is_held = |at: &Address| state.slot_count(*at).is_some_and(|slots| slots > 0);
+        let is_held = |at: &Address| {
+            state.slot_count(*at).map_or(self.trusted_block.is_some(), |slots| slots > 0)
+        };
         let is_given = self.bridgehub.is_some() || self.message_root.is_some();
         let on_l1 = self.l1_bridgehub.filter(|at| !is_given && is_held(at));
         let bridgehub = self.bridgehub.or(on_l1);

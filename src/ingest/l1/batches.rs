@@ -50,7 +50,7 @@ pub struct LostPubdata {
 pub enum LostReason {
     /// Blobs of the batch are missing.
     #[error(
-        "{} of its {of} blobs is in no input: {}", blobs.len(),
+        "of its {of} blobs, {} are missing: {}", blobs.len(),
         blobs.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
     )]
     Blobs {

@@ -8,11 +8,13 @@ const MOST_KEPT: usize = 100;
 pub struct SkippedInputs {
     kept: Vec<IndexError>,
     count: u64,
+    need_roots: bool,
 }
 
 impl SkippedInputs {
     pub(super) fn add(&mut self, error: IndexError) {
         self.count += 1;
+        self.need_roots |= error.needs_roots();
         if self.kept.len() < MOST_KEPT {
             self.kept.push(error);
         }
@@ -22,6 +24,12 @@ impl SkippedInputs {
     #[must_use]
     pub fn count(&self) -> u64 {
         self.count
+    }
+
+    /// Whether some were left out only because they do not name their chain or their batches.
+    #[must_use]
+    pub fn need_roots(&self) -> bool {
+        self.need_roots
     }
 
     /// The first errors.

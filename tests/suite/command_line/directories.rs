@@ -457,3 +457,20 @@ fn tables_of_other_kinds_and_lists_of_transactions_are_named_as_what_they_are() 
         }
     }
 }
+
+/// Receipts that do not name their chain, beside logs that do, for a state without roots by block.
+#[test]
+fn for_batch_roots_too_the_roots_show_the_chain_of_some_files() {
+    let dir = IndexDir::new();
+    dir.write("state.json", fs::read(fixture("gateway-v28/state.anvil.json")).unwrap());
+    copy(&dir, "receipts.json", "receipts.json");
+    let logs = json_lines(&format!("{FOLDER}/logs.jsonl.gz")).into_iter();
+    let others = logs.filter(|batch| batch["batchNumber"] != 501_234).take(5);
+    dir.write("logs.jsonl", lines(others));
+    let found = survey(&dir.path(""), &[], 0);
+    let run = follow(&dir.path(""), &found);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    let proofs = fs::read_to_string(dir.path("proofs.ndjson")).unwrap();
+    assert_eq!(proofs.lines().count() as u64, provable(&found, "batch-root")[1]);
+    assert!(proofs.contains(r#""batchNumber":501234"#), "{}", run.stderr);
+}

@@ -26,9 +26,10 @@ fn the_commands_say_which_block_to_trust_and_what_to_fetch() {
     });
     let proofs = write("proofs.jsonl", record.to_string());
     let answers = fixture(file).to_str().unwrap().to_owned();
-    let verify = |rest: &[&str]| {
-        run([&["verify", &proofs, "--bridgehub", BRIDGEHUB, "--report", "-"], rest].concat())
+    let verify_with = |addresses: &[&str], rest: &[&str]| {
+        run([&["verify", &proofs, "--report", "-"], addresses, rest].concat())
     };
+    let verify = |rest: &[&str]| verify_with(&["--bridgehub", BRIDGEHUB], rest);
     let valid = verify(&["--anchor", &answers, "--trust-block", trusted]);
     assert_eq!(
         (valid.code, valid.stdout.contains("\"valid\":true")),
@@ -36,6 +37,11 @@ fn the_commands_say_which_block_to_trust_and_what_to_fetch() {
         "{}",
         valid.stderr
     );
+
+    // Bridgehub of mainnet has the same address. Only L1 has these answers, so the state is known as one of L1.
+    let of_network =
+        verify_with(&["--network", "mainnet"], &["--anchor", &answers, "--trust-block", trusted]);
+    assert_eq!(of_network.code, Some(0), "{}", of_network.stderr);
 
     let untrusted = verify(&["--anchor", &answers]);
     assert_eq!(untrusted.code, Some(3));

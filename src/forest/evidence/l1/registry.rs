@@ -39,7 +39,16 @@ pub(super) fn read(
     }
     if chains.is_empty() {
         let (first, last) = (first.batch, last.batch);
-        return Err(L1Error::NoRegistrations { first, last, message_root: address }.into());
+        let missing = batches.iter().filter(|batch| batch.local_root.is_none()).count();
+        let error = match missing {
+            0 => L1Error::NoRegistrations { first, last, message_root: address },
+            _ => L1Error::RegistrationsMissing {
+                batches: first..=last,
+                missing,
+                message_root: address,
+            },
+        };
+        return Err(error.into());
     }
     Ok(chains)
 }
