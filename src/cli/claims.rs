@@ -8,8 +8,9 @@ use std::{
 use serde::Serialize;
 
 use super::{
+    anchor,
     claims_args::{ClaimsArgs, DepositArgs},
-    error::{CliError, Outcome, refuse_overwriting},
+    error::{CliError, Outcome, refuse_overwriting, refuse_several_pipes},
     interrupt::{InOrder, interrupted},
     progress::{Progress, ProgressFactory},
     report::{Console, count, named},
@@ -17,13 +18,11 @@ use super::{
     wrong_input::{wrong_input, wrong_inputs},
 };
 use crate::{
-    anchor::KnownRoots,
     claims::{Claim, ClaimSelection, Claims, ClaimsOptions, Deposit, Status, TokenTotals, Totals},
     files::{Compression, Output, is_same_place},
     primitives::{SlBlock, hex},
     prove::{
-        AnchorState, Error, L1Options, Messages, MessagesOptions, Observer, StateOptions, Trees,
-        TreesOptions,
+        Error, L1Options, Messages, MessagesOptions, Observer, StateOptions, Trees, TreesOptions,
     },
     state::StorageReader,
 };
@@ -39,12 +38,7 @@ pub(super) fn run(
     let args = &with_archive(args);
     check_paths(args)?;
     let network = args.tree_args.state.deployment();
-    let known = network.map(|network| network.l1_nullifier);
-    let Some(l1_nullifier) = args.l1.l1_nullifier.or(known) else {
-        let text =
-            "the address of L1Nullifier is not known; give it with --l1-nullifier or --network";
-        return Err(CliError::Usage(text.into()));
-    };
+    let l1_nullifier = args.tree_args.state.l1_nullifier(args.l1.l1_nullifier)?;
     let deposit = deposit(&args.deposit)?;
     let started = Instant::now();
     let mut output = Output::create(&args.output)?;
@@ -58,10 +52,13 @@ pub(super) fn run(
     let l1 = match trees.as_ref().map(Trees::l1).transpose().map_err(wrong_anchor)?.flatten() {
         Some(l1) => l1,
         None => {
-            read = anchor(args).map_err(wrong_anchor)?;
+            let options = l1_options(args);
+            let state = anchor::open(&args.l1.anchor, &options, console)?;
+            read = options.known_roots(state.into_reader())?;
             &read
         }
     };
+    anchor::refuse_unless_l1(l1, "--anchor-bridgehub")?;
     let messages = messages(args, trees.as_ref())?;
 
     let progress = Arc::new(Watch(bars.begin("logs", Some(messages.archive().header().logs))));
@@ -148,9 +145,7 @@ fn check_paths(args: &ClaimsArgs) -> Result<(), CliError> {
     let several = [&args.tree, &args.messages, &args.past.events, &args.sl_batches];
     let inputs = several.into_iter().flatten().chain(&args.l1.anchor);
     let inputs: Vec<&Path> = inputs.map(PathBuf::as_path).collect();
-    if inputs.iter().filter(|path| **path == Path::new("-")).count() > 1 {
-        return Err(CliError::Usage("only one input can be standard input".into()));
-    }
+    refuse_several_pipes(&inputs)?;
     refuse_overwriting(&args.output, &inputs)?;
     if let Some(summary) = &args.summary {
         refuse_overwriting(summary, &inputs)?;
@@ -205,14 +200,6 @@ fn trees_options(args: &ClaimsArgs, console: &Console) -> TreesOptions {
         l1: Some(L1Options { paths: args.l1.anchor.clone(), state: l1_options(args) }),
         ..args.tree_args.options(Some(&args.past), console)
     }
-}
-
-/// Reads the state of L1.
-fn anchor(args: &ClaimsArgs) -> Result<KnownRoots, Error> {
-    let options = l1_options(args);
-    let state = AnchorState::open(&args.l1.anchor, &options)?.into_reader();
-    let addresses = options.addresses(&state)?;
-    Ok(KnownRoots::new(state, addresses)?)
 }
 
 /// Opens the archives of logs.
