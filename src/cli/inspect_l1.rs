@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{error::CliError, report::count};
 use crate::{
-    files::{Input, temporary_directory},
+    files::Input,
     ingest::{
         FileKind,
         l1::{Commits, DaInput, Execution, L1Reader, PassedOver},
@@ -17,8 +17,7 @@ use crate::{
 /// The chains whose batches are committed, with what there is of each.
 pub(super) fn transactions(input: Input) -> Result<(Value, String), CliError> {
     let name = input.name().to_owned();
-    let directory = temporary_directory()?;
-    let mut reader = L1Reader::new(&directory.path().join("pubdata"));
+    let mut reader = L1Reader::default();
     reader.read(input)?;
     let chains = reader.finish();
     let mut text = format!("{name}: {}\n", FileKind::L1Transactions);
