@@ -15,7 +15,7 @@ use super::{
     progress::{Progress, ProgressFactory},
     report::{Console, count, named},
     role::Role,
-    wrong_input::{wrong_input, wrong_inputs},
+    wrong_input::wrong_inputs,
 };
 use crate::{
     claims::{Claim, ClaimSelection, Claims, ClaimsOptions, Deposit, Status, TokenTotals, Totals},
@@ -208,10 +208,8 @@ fn messages(args: &ClaimsArgs, trees: Option<&Trees>) -> Result<Messages, CliErr
     options.source.access = args.tree_args.state.access;
     options.trees = trees.cloned();
     options.chain_of_others = args.which.chain;
-    Messages::open(&args.messages, &options).map_err(|error| {
-        let wrong = |error, path: &PathBuf| wrong_input(path, Role::Messages, error);
-        args.messages.iter().fold(error.into(), wrong)
-    })
+    Messages::open(&args.messages, &options)
+        .map_err(|error| wrong_inputs(&args.messages, Role::Messages, error.into()))
 }
 
 const HEADER: &str = "chain            batch      log  kind            status     receiver                                                            amount  token\n";
@@ -285,5 +283,12 @@ fn say(summary: &Summary<'_>, console: &Console) {
     let more = totals.tokens().count().saturating_sub(MOST_TOKENS);
     if more > 0 {
         console.info(format_args!("                   and {} more tokens", count(more)));
+    }
+    let others = totals.of_other_tokens();
+    if others > 0 {
+        console.info(format_args!(
+            "                   and {} withdrawals of tokens without a sum of their own",
+            count(others)
+        ));
     }
 }
