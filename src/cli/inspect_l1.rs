@@ -11,6 +11,7 @@ use crate::{
         FileKind,
         l1::{Commits, DaInput, Execution, L1Reader, PassedOver},
     },
+    primitives::SlBatch,
     prove::with_causes,
 };
 
@@ -77,7 +78,7 @@ fn chain(commits: &Commits, text: &mut String) -> Value {
     let mut gaps = Vec::new();
     for (range, reason) in commits.gaps() {
         let (code, reason) = (reason.code(), with_causes(&reason));
-        text.push_str(&format!("  no batch {} to {}: {reason}\n", range.start(), range.end()));
+        text.push_str(&format!("  without {}: {reason}\n", SlBatch::names(&range)));
         gaps.push(json!({
             "first": range.start(),
             "last": range.end(),

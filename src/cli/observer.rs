@@ -15,6 +15,7 @@ use crate::{
         l1::{L1Data, L1Layer},
         state::Dump,
     },
+    primitives::SlBatch,
     proof::Target,
     prove::{AnchorState, Event, Observer, StateUse, SurveyedState, Trees, with_causes},
     state::StorageReader,
@@ -154,11 +155,7 @@ fn l1_read(data: &L1Data, layer: &L1Layer, console: &Console) {
         console.info(with_causes(lost));
     }
     for (batches, reason) in data.commits(layer).gaps().iter().take(GAPS_SHOWN) {
-        let of = match batches.start() == batches.end() {
-            true => format!("SL batch {}", batches.start()),
-            false => format!("SL batches {} to {}", batches.start(), batches.end()),
-        };
-        console.info(format_args!("{of}: {}", with_causes(reason)));
+        console.info(format_args!("{}: {}", SlBatch::names(batches), with_causes(reason)));
     }
 }
 

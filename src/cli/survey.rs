@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     ingest::holds_files,
+    primitives::SlBatch,
     proof::CheckedBy,
     prove::{Error, with_causes},
     survey::{
@@ -109,7 +110,7 @@ fn next_command(args: &SurveyArgs, found: &Survey) -> Option<String> {
 /// is named where the directory also has files that contradict it, which `prove` refuses.
 fn inputs_to_prove(args: &SurveyArgs, found: &Survey) -> String {
     if let ([only], false) = (&args.paths[..], has_problems(found))
-        && is_directory(only)
+        && holds_several(only)
     {
         return format!("--archive {}", shell_word(only));
     }
@@ -119,14 +120,14 @@ fn inputs_to_prove(args: &SurveyArgs, found: &Survey) -> String {
     };
     let logs = of(FileUse::Logs);
     let archives =
-        args.paths.iter().filter(|path| is_directory(path) || logs.contains(&path.as_path()));
+        args.paths.iter().filter(|path| holds_several(path) || logs.contains(&path.as_path()));
     let (evidence, archives) =
         (words(&of(FileUse::Evidence)), words(&archives.collect::<Vec<_>>()));
     format!("--tree {evidence} --messages {archives}")
 }
 
-/// Whether a path is that of a directory, or of an archive of several files. An error was reported when it was read.
-fn is_directory(path: &Path) -> bool {
+/// Whether a path is that of a directory or of an archive with several files. An error was reported when it was read.
+fn holds_several(path: &Path) -> bool {
     holds_files(path).unwrap_or(false)
 }
 
@@ -285,10 +286,7 @@ fn l1_lines(l1: &L1Report) -> Vec<String> {
             true => "costs only its own logs",
             false => "ends the trees: nothing that was executed from there on can be proven",
         };
-        let batches = match lost.first == lost.last {
-            true => format!("SL batch {}", lost.first),
-            false => format!("SL batches {} to {}", lost.first, lost.last),
-        };
+        let batches = SlBatch::names(&(lost.first..=lost.last));
         format!("{batches} {cost}; {}", lost.reasons.join("; "))
     });
     std::iter::once(whole).chain(lost).collect()

@@ -25,22 +25,19 @@ pub enum L1Gap {
 
 impl fmt::Display for L1Gap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let range = |missing: &RangeInclusive<SlBatch>| match missing.start() == missing.end() {
-            true => format!("SL batch {} is", missing.start()),
-            false => format!("SL batches {} to {} are", missing.start(), missing.end()),
-        };
+        let (Self::Bridged { missing, .. } | Self::Ends { missing, .. }) = self;
+        let are = if missing.start() == missing.end() { "is" } else { "are" };
+        write!(f, "{} {are} missing on L1", SlBatch::names(missing))?;
         match self {
-            Self::Bridged { missing, leaves } => write!(
+            Self::Bridged { leaves, .. } => write!(
                 f,
-                "{} missing on L1: the messages and logs in it are lost, but not the trees; {leaves} batches that it \
-                 executed are known from other SL batches",
-                range(missing)
+                ": the messages and logs there are lost, but not the trees; {leaves} batches that were executed \
+                 there are known from other SL batches"
             ),
-            Self::Ends { missing, last } => write!(
+            Self::Ends { last, .. } => write!(
                 f,
-                "{} missing on L1, and what it appended to the trees is not known: nothing that was executed from \
-                 there to SL batch {last} can be proven",
-                range(missing)
+                ", and what was appended to the trees there is not known: nothing that was executed from there to \
+                 SL batch {last} can be proven"
             ),
         }
     }
