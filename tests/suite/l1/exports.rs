@@ -1,4 +1,4 @@
-use std::{fmt::Write as _, io::Cursor};
+use std::{fmt::Write as _, io::Cursor, path::Path};
 
 use serde_json::{Value, json};
 use slproof::{
@@ -75,7 +75,6 @@ fn exports_give_the_same_batches() {
 #[test]
 fn the_status_of_a_table_of_receipts_is_used() {
     let both = commits_of_2014();
-    let folder = tempfile::tempdir().unwrap();
     for (failed, right) in [(0, 1), (1, 0)] {
         let mut reader = L1Reader::default();
         let mut table = "transaction_hash,block_number,gas_used,status\n".to_owned();
