@@ -23,14 +23,21 @@ pub(super) fn open(
     Ok(state)
 }
 
-/// Refuses a state of another layer: only L1 has L1Nullifier, and its contracts have no system addresses. `flag` gives
-/// the address of Bridgehub.
-pub(super) fn refuse_unless_l1(roots: &KnownRoots, flag: &str) -> Result<(), CliError> {
-    if roots.addresses().bridgehub != system::BRIDGEHUB {
-        return Ok(());
+/// Opens the state of L1, and returns the roots that it accepts. Only L1 has L1Nullifier, and its contracts have no system
+/// addresses. `flag` gives the address of Bridgehub.
+pub(super) fn open_l1(
+    paths: &[PathBuf],
+    options: &StateOptions,
+    flag: &str,
+    console: &Console,
+) -> Result<KnownRoots, CliError> {
+    let state = open(paths, options, console)?.into_reader();
+    let addresses = options.addresses(&state)?;
+    if addresses.bridgehub == system::BRIDGEHUB {
+        return Err(CliError::Usage(format!(
+            "no Bridgehub of L1 is known in the state of --anchor; give its address with {flag}, or the --network \
+             to which the state belongs"
+        )));
     }
-    Err(CliError::Usage(format!(
-        "no Bridgehub of L1 is known in the state of --anchor; give its address with {flag}, or the --network to \
-         which the state belongs"
-    )))
+    Ok(KnownRoots::new(state, addresses)?)
 }

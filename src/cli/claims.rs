@@ -52,13 +52,11 @@ pub(super) fn run(
     let l1 = match trees.as_ref().map(Trees::l1).transpose().map_err(wrong_anchor)?.flatten() {
         Some(l1) => l1,
         None => {
-            let options = l1_options(args);
-            let state = anchor::open(&args.l1.anchor, &options, console)?;
-            read = options.known_roots(state.into_reader())?;
+            let (paths, options) = (&args.l1.anchor, l1_options(args));
+            read = anchor::open_l1(paths, &options, "--anchor-bridgehub", console)?;
             &read
         }
     };
-    anchor::refuse_unless_l1(l1, "--anchor-bridgehub")?;
     let messages = messages(args, trees.as_ref())?;
 
     let progress = Arc::new(Watch(bars.begin("logs", Some(messages.archive().header().logs))));

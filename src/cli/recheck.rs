@@ -114,10 +114,7 @@ fn recheck(
 /// The roots that L1 accepts.
 fn l1(args: &RecheckArgs, console: &Console) -> Result<KnownRoots, CliError> {
     let options = StateOptions { trusted_block: args.trust_block, ..args.state_args.options() };
-    let state = anchor::open(&args.anchor, &options, console)?;
-    let roots = options.known_roots(state.into_reader())?;
-    anchor::refuse_unless_l1(&roots, "--bridgehub")?;
-    Ok(roots)
+    anchor::open_l1(&args.anchor, &options, "--bridgehub", console)
 }
 
 impl Tally {
