@@ -10,7 +10,7 @@ use super::{
         Recovering::bridgeRecoverFailedTransferCall,
         v31::{ConfirmTransferResultData, Confirming::bridgeConfirmTransferResultCall},
     },
-    deposit::{Deposit, alloy},
+    deposit::Deposit,
 };
 use crate::{
     primitives::{Address, hex},
@@ -18,7 +18,9 @@ use crate::{
         ProofView,
         calldata::{
             Call, CallError,
-            abi::{FinalizeL1DepositParams, L2Message, Verifying, Verifying::VerifyingCalls},
+            abi::{
+                FinalizeL1DepositParams, L2Message, Verifying, Verifying::VerifyingCalls, encodable,
+            },
             calldata,
         },
     },
@@ -101,7 +103,7 @@ impl ClaimCall {
         let merkle_proof = proof.words().map(|word| B256::new(*word.as_bytes())).collect();
         let data = ConfirmTransferResultData {
             _chainId: U256::from(proof.chain.0),
-            _depositSender: alloy(deposit.sender),
+            _depositSender: encodable(deposit.sender),
             _l2TxNumberInBatch: proof.log.tx_number(),
             _txStatus: FAILURE,
             _assetId: B256::new(*deposit.asset_id.as_bytes()),

@@ -15,6 +15,7 @@ use crate::{
     contracts::vault_asset_id,
     keccak::keccak256,
     primitives::{Address, Hash},
+    proof::calldata::abi::encodable,
     state::{StateError, StorageReader},
 };
 
@@ -45,7 +46,7 @@ impl Deposit {
     fn hash(&self) -> Hash {
         let asset_id = B256::new(*self.asset_id.as_bytes());
         let data = Bytes::copy_from_slice(&self.asset_data);
-        let encoded = (alloy(self.sender), asset_id, data).abi_encode_params();
+        let encoded = (encodable(self.sender), asset_id, data).abi_encode_params();
         keccak256(&[&[NEW_ENCODING_VERSION], &encoded[..]].concat())
     }
 
@@ -65,8 +66,4 @@ impl Deposit {
         let words = [self.sender.to_word(), token.to_word()].map(|word| *word.as_bytes());
         Ok(Some(keccak256(&[words.as_flattened(), &amount[..32]].concat())))
     }
-}
-
-pub(super) fn alloy(address: Address) -> alloy_primitives::Address {
-    alloy_primitives::Address::new(*address.as_bytes())
 }

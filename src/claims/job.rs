@@ -13,11 +13,9 @@ use std::{fmt, iter};
 use rayon::prelude::*;
 
 use super::{
-    Claim, ClaimSelection, Deposit,
+    Claim, ClaimSelection, ClaimsOptions,
     judge::{Judge, Outcome, Pending},
-    l1::L1,
     reason::Judgement,
-    route::Routes,
     subject::Subject,
     totals::Totals,
 };
@@ -26,11 +24,11 @@ use crate::{
     archive::Archive,
     forest::Forest,
     message::BatchView,
-    primitives::{Address, ChainId, Hash},
+    primitives::Hash,
     proof::{FailureCode, Target},
     prove::{
-        Error, ExtractError, Extractor, HashOf, LogFilter, Messages, Observer, ObserverHandle,
-        Trees, VerifiedProofs, prepare,
+        Error, ExtractError, HashOf, LogFilter, Messages, Observer, ObserverHandle, Trees,
+        VerifiedProofs, prepare,
     },
     state::StorageReader,
 };
@@ -48,31 +46,6 @@ const CLAIMS_BYTES: usize = 128 << 20;
 /// arguments and in the command. The message occurs there too, in hexadecimal digits.
 const CLAIM_BYTES: usize = 16_000;
 const MESSAGE_COPIES: usize = 12;
-
-/// The contracts that pay, and what the user knows beside the archive.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct ClaimsOptions {
-    /// The address of L1Nullifier.
-    pub l1_nullifier: Address,
-    /// The chain id of L1, if its state does not show it.
-    pub l1_chain: Option<ChainId>,
-    /// The chain whose withdrawals old bridges paid out too. By default 324 on Ethereum, and 300 on Sepolia.
-    pub era_chain: Option<ChainId>,
-    /// The deposit of a failed L1→L2 transaction.
-    pub deposit: Option<Deposit>,
-    /// The observer, which receives progress and may cancel the job.
-    pub observer: ObserverHandle,
-}
-
-impl ClaimsOptions {
-    /// The options for L1Nullifier at this address.
-    #[must_use]
-    pub fn new(l1_nullifier: Address) -> Self {
-        let observer = ObserverHandle::default();
-        Self { l1_nullifier, l1_chain: None, era_chain: None, deposit: None, observer }
-    }
-}
 
 /// Judges the claims in an archive against one state of L1.
 #[derive(Debug)]
@@ -98,16 +71,7 @@ impl<'a, S: StorageReader + fmt::Debug + Send> Claims<'a, S> {
         let layer = trees.filter(|trees| trees.has_sl_batches());
         let sl_chain = layer.and_then(Trees::forest).map(Forest::sl_chain);
         let layer = layer.map(|trees| trees.extractor(Target::FirstSlBatch)).transpose()?;
-        let l1 = L1 {
-            roots: l1,
-            nullifier: options.l1_nullifier,
-            given_chain: options.l1_chain,
-            given_era: options.era_chain,
-            sl_chain,
-        };
-        let finals = Extractor::to_batch_roots(l1.roots);
-        let (routes, deposit) = (Routes { l1, finals, layer }, options.deposit.clone());
-        let judge = Judge { routes, selection, deposit };
+        let judge = Judge::new(l1, layer, sl_chain, selection, options);
         Ok(Self { judge, archive: messages.archive(), observer: options.observer.clone() })
     }
 

@@ -4,15 +4,19 @@
 use std::fmt;
 
 use super::{
-    Claim, ClaimCall, ClaimSelection, Deposit, Status, l1::OldBridges, reason::Judgement,
-    route::Routes, subject::Subject,
+    Claim, ClaimCall, ClaimSelection, ClaimsOptions, Deposit, Status,
+    l1::{L1, OldBridges},
+    reason::Judgement,
+    route::Routes,
+    subject::Subject,
 };
 use crate::{
+    anchor::KnownRoots,
     contracts::vault_asset_id,
     message::{ASSET_ROUTER, BASE_TOKEN, BatchView, L2ToL1Log, Withdrawal},
     primitives::{Address, BatchNumber, ChainId, Hash},
     proof::{FailureCode, ProofView, calldata::CallError, verify},
-    prove::ExtractError,
+    prove::{ExtractError, Extractor},
     state::{StateError, StorageReader},
 };
 
@@ -24,7 +28,7 @@ const ETHER: Address = Address::system(1);
 pub(super) struct Judge<'a, S> {
     pub(super) routes: Routes<'a, S>,
     pub(super) selection: ClaimSelection,
-    pub(super) deposit: Option<Deposit>,
+    deposit: Option<Deposit>,
 }
 
 /// A claim before its proof was made.
@@ -69,6 +73,27 @@ pub(super) struct ChainFacts {
     l1_chain: Option<ChainId>,
     base_asset: Hash,
     old_bridge: Option<Address>,
+}
+
+impl<'a, S: StorageReader + fmt::Debug + Send> Judge<'a, S> {
+    /// Judges by the roots that L1 accepts. `layer` proves through the batches of the settlement layer `sl_chain`.
+    pub(super) fn new(
+        roots: &'a KnownRoots<S>,
+        layer: Option<Extractor<'a>>,
+        sl_chain: Option<ChainId>,
+        selection: ClaimSelection,
+        options: &ClaimsOptions,
+    ) -> Self {
+        let l1 = L1 {
+            roots,
+            nullifier: options.l1_nullifier,
+            given_chain: options.l1_chain,
+            given_era: options.era_chain,
+            sl_chain,
+        };
+        let routes = Routes { l1, finals: Extractor::to_batch_roots(roots), layer };
+        Self { routes, selection, deposit: options.deposit.clone() }
+    }
 }
 
 impl<S: StorageReader + fmt::Debug> Judge<'_, S> {
@@ -305,7 +330,7 @@ impl<S: StorageReader + fmt::Debug> Judge<'_, S> {
                     Err(error) => not_encoded(error),
                 }
             }
-            Subject::Message(_) => match self.verifier(of.0)? {
+            Subject::Message(_) => match l1.roots.verifier(of.0)? {
                 None => (Judgement::not_a_withdrawal(), None),
                 Some(verifier) => match ClaimCall::verify(verifier, proof) {
                     Ok(call) => (Judgement::not_a_withdrawal(), Some(call)),
@@ -339,14 +364,5 @@ impl<S: StorageReader + fmt::Debug> Judge<'_, S> {
             }
             Subject::Missing(_) => (Judgement::not_a_withdrawal(), None),
         })
-    }
-
-    /// The contract that verifies messages of a chain on L1.
-    fn verifier(&self, chain: ChainId) -> Result<Option<Address>, StateError> {
-        let roots = self.routes.l1.roots;
-        match roots.is_v31() {
-            true => Ok(Some(roots.addresses().message_root)),
-            false => roots.bridgehub().zk_chain(chain),
-        }
     }
 }

@@ -4,15 +4,10 @@ use std::fmt;
 
 use crate::{
     anchor::KnownRoots,
-    contracts::{L1Erc20Bridge, L1Nullifier, NativeTokenVault},
+    contracts::{L1Erc20Bridge, L1Nullifier, NativeTokenVault, Network},
     primitives::{Address, BatchNumber, ChainId},
     state::{StateError, StorageReader},
 };
-
-/// The chain ids of L1 and of its Era chain, which the contracts keep in their code: Ethereum, and Sepolia.
-/// Source: era-contracts, deployments of `L1Nullifier` (`ERA_CHAIN_ID`).
-const ERA_CHAINS: [(ChainId, ChainId); 2] =
-    [(ChainId(1), ChainId(324)), (ChainId(11_155_111), ChainId(300))];
 
 /// The roots that L1 accepts, and the contracts that pay out.
 #[derive(Debug)]
@@ -65,13 +60,16 @@ impl<'a, S: StorageReader + fmt::Debug> L1<'a, S> {
         }
     }
 
-    /// The chain whose old bridges paid out too.
+    /// The chain whose old bridges paid out too. L1Nullifier keeps its id in the code (`ERA_CHAIN_ID`), so the state does
+    /// not show it.
     fn era(&self) -> Result<Option<ChainId>, StateError> {
         if self.given_era.is_some() {
             return Ok(self.given_era);
         }
         let l1 = self.chain()?;
-        Ok(ERA_CHAINS.into_iter().find(|(chain, _)| l1 == Some(*chain)).map(|(_, era)| era))
+        let mut networks = Network::ALL.into_iter().map(Network::deployment);
+        let network = networks.find(|network| l1 == Some(network.l1_chain_id));
+        Ok(network.map(|network| network.era_chain_id))
     }
 
     /// Whether the old bridges paid a withdrawal out, by the rules of `_finalizeDeposit`.

@@ -11,9 +11,7 @@ use serde::Serialize;
 use super::{
     Claim, ClaimSelection, ClaimsOptions, Reason, Status,
     judge::{Judge, Outcome},
-    l1::L1,
     reason::Judgement,
-    route::Routes,
     subject::Subject,
 };
 use crate::{
@@ -25,7 +23,7 @@ use crate::{
         reader::{Defaults, Item},
         verify::Folded,
     },
-    prove::Extractor,
+    prove::with_causes,
     records::{Entries, EntriesError, Entry},
     state::StorageReader,
 };
@@ -81,8 +79,6 @@ pub struct Rechecks<'a, S> {
     entries: Entries,
     defaults: Defaults,
     judge: Judge<'a, S>,
-    /// Whether any entry so far is a record.
-    has_record: bool,
 }
 
 impl<'a, S: StorageReader + fmt::Debug + Send> Rechecks<'a, S> {
@@ -94,17 +90,8 @@ impl<'a, S: StorageReader + fmt::Debug + Send> Rechecks<'a, S> {
         l1: &'a KnownRoots<S>,
         options: &ClaimsOptions,
     ) -> Self {
-        let l1 = L1 {
-            roots: l1,
-            nullifier: options.l1_nullifier,
-            given_chain: options.l1_chain,
-            given_era: options.era_chain,
-            sl_chain: None,
-        };
-        let finals = Extractor::to_batch_roots(l1.roots);
-        let (routes, deposit) = (Routes { l1, finals, layer: None }, options.deposit.clone());
-        let judge = Judge { routes, selection: ClaimSelection::default(), deposit };
-        Self { entries, defaults, judge, has_record: false }
+        let judge = Judge::new(l1, None, None, ClaimSelection::default(), options);
+        Self { entries, defaults, judge }
     }
 
     /// The entries that are judged.
@@ -119,16 +106,7 @@ impl<'a, S: StorageReader + fmt::Debug + Send> Rechecks<'a, S> {
     /// # Errors
     /// [`EntriesError`] when the input cannot be read, or contains no record.
     pub fn next_chunk(&mut self) -> Result<Vec<Option<Recheck>>, EntriesError> {
-        let (mut entries, mut bytes) = (Vec::new(), 0);
-        while entries.len() < RECORDS_AT_ONCE && bytes < BYTES_AT_ONCE {
-            let Some(entry) = self.entries.next().transpose()? else { break };
-            bytes += entry.1.weight();
-            entries.push(entry);
-        }
-        self.has_record |= entries.iter().any(|(_, entry)| entry.is_record());
-        if !entries.is_empty() && !self.has_record {
-            return Err(self.entries.no_proofs());
-        }
+        let entries = self.entries.next_chunk(RECORDS_AT_ONCE, BYTES_AT_ONCE)?;
         let (judge, defaults) = (&self.judge, &self.defaults);
         Ok(entries
             .into_par_iter()
@@ -245,9 +223,7 @@ impl<S: StorageReader + fmt::Debug> Judge<'_, S> {
 
 /// The status of a record that is damaged, or whose root differs or is not known.
 fn of_verdict(verdict: &Verdict) -> (RecheckStatus, Option<Reason>) {
-    let reason = |reason: &proof::Reason| {
-        Some(Reason::new(reason.code(), crate::prove::with_causes(reason)))
-    };
+    let reason = |reason: &proof::Reason| Some(Reason::new(reason.code(), with_causes(reason)));
     match verdict {
         Verdict::Valid(_) => (RecheckStatus::Accepted, None),
         Verdict::Invalid(found) => (RecheckStatus::Invalid, reason(found)),

@@ -3,12 +3,9 @@
 use serde::Serialize;
 
 use crate::{
-    message::{ASSET_ROUTER, BASE_TOKEN, L2ToL1Log, Withdrawal},
+    message::{ASSET_ROUTER, BASE_TOKEN, BOOTLOADER, L2ToL1Log, Withdrawal},
     primitives::{Address, Hash, Word},
 };
-
-/// The bootloader, the sender of the logs with the statuses of L1→L2 transactions.
-const BOOTLOADER: Address = Address::system(0x8001);
 
 /// The kinds of claims.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]

@@ -142,7 +142,7 @@ impl Serialize for Totals {
             object.serialize_entry(status.name(), &self.with_status(status))?;
         }
         object.serialize_entry("tokens", &self.tokens().collect::<Vec<_>>())?;
-        object.serialize_entry("ofOtherTokens", &self.others)?;
+        object.serialize_entry("ofOtherTokens", &self.of_other_tokens())?;
         object.end()
     }
 }

@@ -8,22 +8,21 @@ use std::{
 use serde::Serialize;
 
 use super::{
+    anchor,
     claims_args::{ClaimsArgs, DepositArgs},
-    error::{CliError, Outcome, refuse_overwriting},
+    error::{CliError, Outcome, refuse_overwriting, refuse_several_pipes},
     interrupt::{InOrder, interrupted},
     progress::{Progress, ProgressFactory},
     report::{Console, count, named},
     role::Role,
-    wrong_input::{wrong_input, wrong_inputs},
+    wrong_input::wrong_inputs,
 };
 use crate::{
-    anchor::KnownRoots,
     claims::{Claim, ClaimSelection, Claims, ClaimsOptions, Deposit, Status, TokenTotals, Totals},
     files::{Compression, Output, is_same_place},
     primitives::{SlBlock, hex},
     prove::{
-        AnchorState, Error, L1Options, Messages, MessagesOptions, Observer, StateOptions, Trees,
-        TreesOptions,
+        Error, L1Options, Messages, MessagesOptions, Observer, StateOptions, Trees, TreesOptions,
     },
     state::StorageReader,
 };
@@ -39,12 +38,7 @@ pub(super) fn run(
     let args = &with_archive(args);
     check_paths(args)?;
     let network = args.tree_args.state.deployment();
-    let known = network.map(|network| network.l1_nullifier);
-    let Some(l1_nullifier) = args.l1.l1_nullifier.or(known) else {
-        let text =
-            "the address of L1Nullifier is not known; give it with --l1-nullifier or --network";
-        return Err(CliError::Usage(text.into()));
-    };
+    let l1_nullifier = args.tree_args.state.l1_nullifier(args.l1.l1_nullifier)?;
     let deposit = deposit(&args.deposit)?;
     let started = Instant::now();
     let mut output = Output::create(&args.output)?;
@@ -58,7 +52,8 @@ pub(super) fn run(
     let l1 = match trees.as_ref().map(Trees::l1).transpose().map_err(wrong_anchor)?.flatten() {
         Some(l1) => l1,
         None => {
-            read = anchor(args).map_err(wrong_anchor)?;
+            let (paths, options) = (&args.l1.anchor, l1_options(args));
+            read = anchor::open_l1(paths, &options, "--anchor-bridgehub", console)?;
             &read
         }
     };
@@ -148,9 +143,7 @@ fn check_paths(args: &ClaimsArgs) -> Result<(), CliError> {
     let several = [&args.tree, &args.messages, &args.past.events, &args.sl_batches];
     let inputs = several.into_iter().flatten().chain(&args.l1.anchor);
     let inputs: Vec<&Path> = inputs.map(PathBuf::as_path).collect();
-    if inputs.iter().filter(|path| **path == Path::new("-")).count() > 1 {
-        return Err(CliError::Usage("only one input can be standard input".into()));
-    }
+    refuse_several_pipes(&inputs)?;
     refuse_overwriting(&args.output, &inputs)?;
     if let Some(summary) = &args.summary {
         refuse_overwriting(summary, &inputs)?;
@@ -207,24 +200,14 @@ fn trees_options(args: &ClaimsArgs, console: &Console) -> TreesOptions {
     }
 }
 
-/// Reads the state of L1.
-fn anchor(args: &ClaimsArgs) -> Result<KnownRoots, Error> {
-    let options = l1_options(args);
-    let state = AnchorState::open(&args.l1.anchor, &options)?.into_reader();
-    let addresses = options.addresses(&state)?;
-    Ok(KnownRoots::new(state, addresses)?)
-}
-
 /// Opens the archives of logs.
 fn messages(args: &ClaimsArgs, trees: Option<&Trees>) -> Result<Messages, CliError> {
     let mut options = MessagesOptions::default();
     options.source.access = args.tree_args.state.access;
     options.trees = trees.cloned();
     options.chain_of_others = args.which.chain;
-    Messages::open(&args.messages, &options).map_err(|error| {
-        let wrong = |error, path: &PathBuf| wrong_input(path, Role::Messages, error);
-        args.messages.iter().fold(error.into(), wrong)
-    })
+    Messages::open(&args.messages, &options)
+        .map_err(|error| wrong_inputs(&args.messages, Role::Messages, error.into()))
 }
 
 const HEADER: &str = "chain            batch      log  kind            status     receiver                                                            amount  token\n";
@@ -298,5 +281,12 @@ fn say(summary: &Summary<'_>, console: &Console) {
     let more = totals.tokens().count().saturating_sub(MOST_TOKENS);
     if more > 0 {
         console.info(format_args!("                   and {} more tokens", count(more)));
+    }
+    let others = totals.of_other_tokens();
+    if others > 0 {
+        console.info(format_args!(
+            "                   and {} withdrawals of tokens without a sum of their own",
+            count(others)
+        ));
     }
 }

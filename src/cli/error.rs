@@ -206,6 +206,14 @@ fn inode(path: &Path) -> Result<Option<(u64, u64)>, InputError> {
     Ok(found.map(|found| (found.dev(), found.ino())))
 }
 
+/// Refuses more than one input from standard input.
+pub(super) fn refuse_several_pipes(inputs: &[&Path]) -> Result<(), CliError> {
+    match inputs.iter().filter(|path| **path == Path::new("-")).count() {
+        0 | 1 => Ok(()),
+        _ => Err(CliError::Usage("only one input can be standard input".into())),
+    }
+}
+
 /// Refuses an output that is also an input, or one of the files in a directory that are used: writing it would
 /// destroy the input.
 pub(super) fn refuse_overwriting(output: &Path, inputs: &[&Path]) -> Result<(), CliError> {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{
     args::IndexArgs,
-    error::{CliError, Outcome, refuse_overwriting},
+    error::{CliError, Outcome, refuse_overwriting, refuse_several_pipes},
     progress::{ProgressFactory, file_len},
     report::{self, Console, count},
     role::Role,
@@ -41,9 +41,7 @@ pub(super) fn run(
     let files = found.files.iter();
     let inputs = files.map(|file| &file.path).chain(&args.tree).chain(&args.batch_blocks);
     let inputs: Vec<&Path> = inputs.map(PathBuf::as_path).collect();
-    if inputs.iter().filter(|path| **path == Path::new("-")).count() > 1 {
-        return Err(CliError::Usage("only one input can be standard input".into()));
-    }
+    refuse_several_pipes(&inputs)?;
     let others: Vec<&Path> =
         args.tree.iter().chain(&args.batch_blocks).map(PathBuf::as_path).collect();
     refuse_overwriting(&args.output, &others)?;

@@ -6,19 +6,19 @@ use serde_json::{Value, json};
 
 use super::{error::CliError, report::count};
 use crate::{
-    files::{Input, temporary_directory},
+    files::Input,
     ingest::{
         FileKind,
         l1::{Commits, DaInput, Execution, L1Reader, PassedOver},
     },
+    primitives::SlBatch,
     prove::with_causes,
 };
 
 /// The chains whose batches are committed, with what there is of each.
 pub(super) fn transactions(input: Input) -> Result<(Value, String), CliError> {
     let name = input.name().to_owned();
-    let directory = temporary_directory()?;
-    let mut reader = L1Reader::new(&directory.path().join("pubdata"));
+    let mut reader = L1Reader::default();
     reader.read(input)?;
     let chains = reader.finish();
     let mut text = format!("{name}: {}\n", FileKind::L1Transactions);
@@ -78,7 +78,7 @@ fn chain(commits: &Commits, text: &mut String) -> Value {
     let mut gaps = Vec::new();
     for (range, reason) in commits.gaps() {
         let (code, reason) = (reason.code(), with_causes(&reason));
-        text.push_str(&format!("  no batch {} to {}: {reason}\n", range.start(), range.end()));
+        text.push_str(&format!("  without {}: {reason}\n", SlBatch::names(&range)));
         gaps.push(json!({
             "first": range.start(),
             "last": range.end(),

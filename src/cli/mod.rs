@@ -1,6 +1,7 @@
 //! The command line: arguments, the console, and one file per command. Data is written to standard output,
 //! messages to standard error.
 
+mod anchor;
 mod args;
 mod check;
 mod claims;

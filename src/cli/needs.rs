@@ -1,9 +1,9 @@
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{
+    anchor,
     args::NeedsArgs,
-    error::{CliError, Outcome},
-    observer::anchor_read,
+    error::{CliError, Outcome, refuse_several_pipes},
     progress::{ProgressFactory, file_len},
     report::{Console, count},
     role::Role,
@@ -22,9 +22,9 @@ pub(super) fn run(
     console: &Console,
     bars: ProgressFactory,
 ) -> Result<Outcome, CliError> {
-    if args.anchor.iter().chain([&args.proofs]).filter(|path| *path == Path::new("-")).count() > 1 {
-        return Err(CliError::Usage("only one input can be standard input".into()));
-    }
+    let inputs: Vec<&Path> =
+        args.anchor.iter().chain([&args.proofs]).map(PathBuf::as_path).collect();
+    refuse_several_pipes(&inputs)?;
     let options = StateOptions {
         bridgehub: Some(args.bridgehub),
         message_root: args.message_root,
@@ -33,14 +33,10 @@ pub(super) fn run(
     };
     let (proven, number) = match &args.anchor[..] {
         [] => (ProvenSlots::default(), None),
-        paths => {
-            let state = AnchorState::open(paths, &options)?;
-            anchor_read(&state, console);
-            match state {
-                AnchorState::Proofs(proofs) => (proofs.slots, Some(proofs.block)),
-                AnchorState::Dump(dump) => return Err(Error::NotStateProofs(dump.name).into()),
-            }
-        }
+        paths => match anchor::open(paths, &options, console)? {
+            AnchorState::Proofs(proofs) => (proofs.slots, Some(proofs.block)),
+            AnchorState::Dump(dump) => return Err(Error::NotStateProofs(dump.name).into()),
+        },
     };
     let defaults = args.missing.resolve()?;
     let progress = bars.reading();

@@ -15,6 +15,7 @@ use crate::{
         l1::{L1Data, L1Layer},
         state::Dump,
     },
+    primitives::SlBatch,
     proof::Target,
     prove::{AnchorState, Event, Observer, StateUse, SurveyedState, Trees, with_causes},
     state::StorageReader,
@@ -152,11 +153,7 @@ fn l1_read(data: &L1Data, layer: &L1Layer, console: &Console) {
     }
     let gaps = data.commits(layer).gaps();
     let without_commits = gaps.iter().map(|(batches, reason)| {
-        let of = match batches.start() == batches.end() {
-            true => format!("SL batch {}", batches.start()),
-            false => format!("SL batches {} to {}", batches.start(), batches.end()),
-        };
-        format!("{of}: {}", with_causes(reason))
+        format!("{}: {}", SlBatch::names(batches), with_causes(reason))
     });
     let without_pubdata = layer.lost.iter().map(|lost| with_causes(lost));
     let shown = if console.is_verbose() { usize::MAX } else { GAPS_SHOWN };

@@ -1,7 +1,7 @@
 use std::{
     fs::File,
     io::{self, IsTerminal},
-    path::{Path, PathBuf},
+    path::Path,
     sync::Arc,
     time::Instant,
 };
@@ -14,7 +14,7 @@ use super::{
     prove_args::{ProveArgs, WhichArgs},
     report::{self, Console, count, named},
     role::Role,
-    wrong_input::{refuse_other_kinds, wrong_input},
+    wrong_input::{refuse_other_kinds, wrong_input, wrong_inputs},
 };
 use crate::{
     files::{Compression, Input, InputError, Lines, Output, is_same_place, place_of},
@@ -136,10 +136,7 @@ fn with_archive(args: &ProveArgs) -> Result<ProveArgs, CliError> {
 fn inputs(args: &ProveArgs, console: &Console) -> Result<(Trees, Messages), CliError> {
     let options = trees_options(args, console);
     let trees = args.tree_args.trees(&args.tree, &options)?;
-    let wrong = |error: Error| {
-        let wrong = |error, path: &PathBuf| wrong_input(path, Role::Messages, error);
-        args.messages.iter().fold(error.into(), wrong)
-    };
+    let wrong = |error: Error| wrong_inputs(&args.messages, Role::Messages, error.into());
     let opened = messages(args, &trees);
     let needs_roots = match &opened {
         Ok(messages) => messages.skipped().need_roots(),
@@ -342,7 +339,7 @@ fn selection(which: &WhichArgs) -> Result<Selection, CliError> {
 /// read when the first target needs them; the other inputs were read before the job.
 fn wrong_late_input(args: &ProveArgs, error: Error) -> CliError {
     match (&error, &args.anchor[..], &args.sl_batches[..]) {
-        (Error::Import(_), [anchor], _) => wrong_input(anchor, Role::Anchor, error.into()),
+        (Error::Import(_), [_, ..], _) => wrong_inputs(&args.anchor, Role::Anchor, error.into()),
         (Error::Index(_), _, [batches]) => wrong_input(batches, Role::SlBatches, error.into()),
         _ => error.into(),
     }

@@ -6,20 +6,19 @@ use std::{
 use serde_json::json;
 
 use super::{
+    anchor,
     args::RecheckArgs,
-    error::{CliError, Outcome, refuse_overwriting},
-    observer::anchor_read,
+    error::{CliError, Outcome, refuse_overwriting, refuse_several_pipes},
     progress::{ProgressFactory, file_len},
     report::{Console, count},
     role::Role,
-    wrong_input::{wrong_input, wrong_inputs},
+    wrong_input::wrong_input,
 };
 use crate::{
     anchor::KnownRoots,
     claims::{ClaimsOptions, Recheck, RecheckStatus, Rechecks},
-    contracts::system,
     files::{Input, Output},
-    prove::{AnchorState, StateOptions},
+    prove::StateOptions,
     records::Entries,
     state::StorageReader,
 };
@@ -49,17 +48,11 @@ fn recheck(
     console: &Console,
     bars: ProgressFactory,
 ) -> Result<Outcome, CliError> {
-    if args.proofs == Path::new("-") && args.anchor.iter().any(|path| path == Path::new("-")) {
-        let text = "the proofs and --anchor cannot both be standard input";
-        return Err(CliError::Usage(text.into()));
-    }
+    let inputs: Vec<&Path> =
+        args.anchor.iter().chain([&args.proofs]).map(PathBuf::as_path).collect();
+    refuse_several_pipes(&inputs)?;
     let network = args.state_args.deployment();
-    let known = network.map(|network| network.l1_nullifier);
-    let Some(l1_nullifier) = args.l1_nullifier.or(known) else {
-        let text =
-            "the address of L1Nullifier is not known; give it with --l1-nullifier or --network";
-        return Err(CliError::Usage(text.into()));
-    };
+    let l1_nullifier = args.state_args.l1_nullifier(args.l1_nullifier)?;
     let defaults = args.missing.resolve()?;
     let l1 = l1(args, console)?;
     let mut options = ClaimsOptions::new(l1_nullifier);
@@ -71,8 +64,6 @@ fn recheck(
     watcher.expect(file_len(&args.proofs).unwrap_or(0));
     let entries = Entries::open(Input::open_watched(&args.proofs, &watcher)?, &defaults)?;
     if let Some(report) = &args.report {
-        let inputs = args.anchor.iter().chain([&args.proofs]);
-        let inputs: Vec<&Path> = inputs.map(PathBuf::as_path).collect();
         refuse_overwriting(report, &inputs)?;
     }
     let mut report = args.report.as_deref().map(Output::create).transpose()?;
@@ -120,20 +111,10 @@ fn recheck(
     })
 }
 
-/// The roots that L1 accepts. Only L1 has L1Nullifier, and its contracts have no system addresses.
+/// The roots that L1 accepts.
 fn l1(args: &RecheckArgs, console: &Console) -> Result<KnownRoots, CliError> {
     let options = StateOptions { trusted_block: args.trust_block, ..args.state_args.options() };
-    let state = AnchorState::open(&args.anchor, &options)
-        .map_err(|error| wrong_inputs(&args.anchor, Role::Anchor, error.into()))?;
-    anchor_read(&state, console);
-    let state = state.into_reader();
-    let addresses = options.addresses(&state)?;
-    if addresses.bridgehub == system::BRIDGEHUB {
-        let text = "no Bridgehub of L1 is known in the state of --anchor; give its address with \
-                    --bridgehub, or the --network to which the state belongs";
-        return Err(CliError::Usage(text.into()));
-    }
-    Ok(KnownRoots::new(state, addresses)?)
+    anchor::open_l1(&args.anchor, &options, "--bridgehub", console)
 }
 
 impl Tally {

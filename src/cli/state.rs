@@ -18,7 +18,7 @@ use super::{
 use crate::{
     contracts::{Deployment, Network},
     forest::TreeFile,
-    primitives::ChainId,
+    primitives::{Address, ChainId},
     prove::{StateOptions, Trees, TreesOptions},
 };
 
@@ -39,6 +39,15 @@ impl StateArgs {
     /// The ids and addresses of the network, if one was given.
     pub(super) fn deployment(&self) -> Option<Deployment> {
         self.network.map(Network::deployment)
+    }
+
+    /// The address of L1Nullifier: the given one, or that of the network.
+    pub(super) fn l1_nullifier(&self, given: Option<Address>) -> Result<Address, CliError> {
+        given.or(self.deployment().map(|network| network.l1_nullifier)).ok_or_else(|| {
+            let text =
+                "the address of L1Nullifier is not known; give it with --l1-nullifier or --network";
+            CliError::Usage(text.into())
+        })
     }
 
     /// The tree file at a path; `None` if the file is not a tree file.

@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     ingest::holds_files,
+    primitives::SlBatch,
     proof::CheckedBy,
     prove::{Error, with_causes},
     survey::{
@@ -109,7 +110,7 @@ fn next_command(args: &SurveyArgs, found: &Survey) -> Option<String> {
 /// is named where the directory also has files that contradict it, which `prove` refuses.
 fn inputs_to_prove(args: &SurveyArgs, found: &Survey) -> String {
     if let ([only], false) = (&args.paths[..], has_problems(found))
-        && is_directory(only)
+        && holds_several(only)
     {
         return format!("--archive {}", shell_word(only));
     }
@@ -119,14 +120,14 @@ fn inputs_to_prove(args: &SurveyArgs, found: &Survey) -> String {
     };
     let logs = of(FileUse::Logs);
     let archives =
-        args.paths.iter().filter(|path| is_directory(path) || logs.contains(&path.as_path()));
+        args.paths.iter().filter(|path| holds_several(path) || logs.contains(&path.as_path()));
     let (evidence, archives) =
         (words(&of(FileUse::Evidence)), words(&archives.collect::<Vec<_>>()));
     format!("--tree {evidence} --messages {archives}")
 }
 
-/// Whether a path is that of a directory, or of an archive of several files. An error was reported when it was read.
-fn is_directory(path: &Path) -> bool {
+/// Whether a path is that of a directory or of an archive with several files. An error was reported when it was read.
+fn holds_several(path: &Path) -> bool {
     holds_files(path).unwrap_or(false)
 }
 
@@ -284,11 +285,7 @@ fn l1_lines(l1: &L1Report) -> Vec<String> {
         count(l1.blobs)
     );
     let lost = l1.lost.iter().map(|lost| {
-        let (first, last) = (lost.first, lost.last);
-        let batches = match first == last {
-            true => format!("without SL batch {first}"),
-            false => format!("without SL batches {first} to {last}"),
-        };
+        let batches = format!("without {}", SlBatch::names(&(lost.first..=lost.last)));
         let cost = match lost.is_bridged {
             true => "only the logs there are lost",
             false => "the trees end: nothing that was executed from there on can be proven",

@@ -6,10 +6,10 @@ use std::{
 use serde_json::json;
 
 use super::{
+    anchor,
     args::{MissingArgs, VerifyArgs},
-    error::{CliError, Outcome, refuse_overwriting},
+    error::{CliError, Outcome, refuse_overwriting, refuse_several_pipes},
     hint,
-    observer::anchor_read,
     progress::{ProgressFactory, file_len},
     report::{Console, count},
     role::Role,
@@ -20,7 +20,7 @@ use crate::{
     message::L2ToL1Log,
     primitives::hex,
     proof::reader::Defaults,
-    prove::{AnchorState, StateOptions},
+    prove::StateOptions,
     records::{Entries, TrustedRoots, VerdictLine, Verdicts},
 };
 
@@ -52,11 +52,9 @@ fn verify(
     console: &Console,
     bars: ProgressFactory,
 ) -> Result<Outcome, CliError> {
-    if args.proofs == Path::new("-") && args.anchor.iter().any(|path| path == Path::new("-")) {
-        return Err(CliError::Usage(
-            "the proofs and --anchor cannot both be standard input".into(),
-        ));
-    }
+    let inputs: Vec<&Path> =
+        args.anchor.iter().chain([&args.proofs]).map(PathBuf::as_path).collect();
+    refuse_several_pipes(&inputs)?;
     if let (true, Some(flag)) = (args.anchor.is_empty(), args.state_args.given()) {
         let text = format!("{flag} is about the state; give one with --anchor");
         return Err(CliError::Usage(text));
@@ -64,7 +62,7 @@ fn verify(
     let defaults = args.missing.resolve()?;
     let roots = match (&args.anchor[..], args.root) {
         ([], Some(root)) => TrustedRoots::Root(root),
-        ([_, ..], _) => anchor(args, console)?,
+        ([_, ..], _) => roots_of_state(args, console)?,
         ([], None) => return Err(CliError::Usage("give --root or --anchor".into())),
     };
     let progress = bars.reading();
@@ -73,8 +71,6 @@ fn verify(
     let entries = Entries::open(Input::open_watched(&args.proofs, &watcher)?, &defaults)?;
     console.verbose(format_args!("{}: {}", entries.name(), entries.format()));
     if let Some(report) = &args.report {
-        let anchor = args.anchor.iter().map(PathBuf::as_path);
-        let inputs: Vec<&Path> = anchor.chain([args.proofs.as_path()]).collect();
         refuse_overwriting(report, &inputs)?;
     }
     let mut report = args.report.as_deref().map(Output::create).transpose()?;
@@ -178,14 +174,9 @@ impl Tally {
 }
 
 /// The roots that the contracts in the anchor's state accept.
-fn anchor(args: &VerifyArgs, console: &Console) -> Result<TrustedRoots, CliError> {
+fn roots_of_state(args: &VerifyArgs, console: &Console) -> Result<TrustedRoots, CliError> {
     let options = StateOptions { trusted_block: args.trust_block, ..args.state_args.options() };
-    let opened = AnchorState::open(&args.anchor, &options);
-    let state = opened.map_err(|error| match &args.anchor[..] {
-        [path] => wrong_input(path, Role::Anchor, error.into()),
-        _ => error.into(),
-    })?;
-    anchor_read(&state, console);
+    let state = anchor::open(&args.anchor, &options, console)?;
     let roots = TrustedRoots::of_state(state.into_reader(), &options)?;
     if let TrustedRoots::State(known) = &roots {
         console.verbose(if known.is_settlement_layer() {

@@ -1,4 +1,4 @@
-//! The storage of the contracts on a settlement layer.
+//! The storage of the contracts on a settlement layer and on L1.
 //!
 //! Each contract has its own file, which starts with its slots and the releases that have them. A contract is
 //! an address in a [`StorageReader`]. Its methods return typed values, or an error that names the slot whose
@@ -83,7 +83,7 @@ impl<'s, S: StorageReader + ?Sized> Storage<'s, S> {
     /// The words of a struct that begins at a slot.
     pub(crate) fn words<const N: usize>(&self, start: Word) -> Result<[Word; N], StateError> {
         let slots: [Word; N] = std::array::from_fn(|field| start.wrapping_add(field as u64));
-        let words = self.state.read_many(self.address, &slots)?;
+        let words = self.words_at(&slots)?;
         Ok(std::array::from_fn(|field| words.get(field).copied().unwrap_or_default()))
     }
 

@@ -71,14 +71,23 @@ pub fn holds_files(path: &Path) -> Result<bool, InputError> {
     if !is_file(path)? {
         return is_directory_of_files(path);
     }
-    let Ok(inputs) = Inputs::open(path) else { return Ok(false) };
-    // What is wrong with the files is found by whoever reads them.
-    Ok(inputs.is_archive() && inputs.take(2).filter(|input| !ends_archive(input)).count() > 1)
-}
-
-/// Whether a result says that the archive itself is damaged, after which there is no file.
-fn ends_archive(input: &Result<Input, InputError>) -> bool {
-    matches!(input, Err(InputError::Read { .. }))
+    // What is damaged in the files is found by whoever reads them.
+    let inputs = match Inputs::open(path) {
+        Err(error) if error.is_damage() => return Ok(false),
+        opened => opened?,
+    };
+    let mut files = 0;
+    if inputs.is_archive() {
+        for input in inputs.take(2) {
+            match input {
+                Err(error) if !error.is_damage() => return Err(error),
+                // The archive itself is damaged, and no file follows.
+                Err(InputError::Read { .. }) => {}
+                _ => files += 1,
+            }
+        }
+    }
+    Ok(files > 1)
 }
 
 impl FoundFiles {

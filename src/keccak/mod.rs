@@ -45,6 +45,12 @@ pub fn keccak256(input: &[u8]) -> Hash {
     Hash::new(portable::hash_one(input))
 }
 
+/// The selector of a function: the first four bytes of the hash of its signature, with which its calldata begin.
+pub(crate) fn selector(signature: &str) -> [u8; 4] {
+    let [a, b, c, d, ..] = *keccak256(signature.as_bytes()).as_bytes();
+    [a, b, c, d]
+}
+
 /// Keccak-256 of `left ‖ right`: the hash of an inner node.
 #[must_use]
 pub fn hash_node(left: Hash, right: Hash) -> Hash {

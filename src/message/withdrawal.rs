@@ -16,7 +16,7 @@
 use std::sync::LazyLock;
 
 use crate::{
-    keccak::keccak256,
+    keccak::selector,
     primitives::{Address, Hash, Word},
 };
 
@@ -34,11 +34,6 @@ static FINALIZE_WITHDRAWAL: LazyLock<[u8; 4]> =
     LazyLock::new(|| selector(&format!("finalizeWithdrawal{PROOF_ARGUMENTS}")));
 static FINALIZE_DEPOSIT: LazyLock<[u8; 4]> =
     LazyLock::new(|| selector("finalizeDeposit(uint256,bytes32,bytes)"));
-
-fn selector(signature: &str) -> [u8; 4] {
-    let [a, b, c, d, ..] = *keccak256(signature.as_bytes()).as_bytes();
-    [a, b, c, d]
-}
 
 /// A message in one of the layouts of withdrawals. Everybody can send such bytes: only
 /// [`Withdrawal::may_be_sent_by`] says whether L1 pays for them.

@@ -87,3 +87,15 @@ id! {
     /// The number of a batch of the settlement layer itself. L1 stores the layer's batch roots under it.
     SlBatch
 }
+
+impl SlBatch {
+    /// Consecutive batches, as messages name them: `SL batch 5`, or `SL batches 5 to 7`.
+    #[cfg(feature = "archive")]
+    pub(crate) fn names(batches: &std::ops::RangeInclusive<Self>) -> String {
+        let (first, last) = (batches.start(), batches.end());
+        match first == last {
+            true => format!("SL batch {first}"),
+            false => format!("SL batches {first} to {last}"),
+        }
+    }
+}

@@ -4,7 +4,6 @@ use std::{path::Path, sync::Arc};
 
 use super::{Error, StateOptions};
 use crate::{
-    anchor::KnownRoots,
     files::{Input, InputError, ReadProgressHandle, ReopenableInput},
     ingest::{state::Dump, state_proofs::StateProofs},
     keccak::keccak256,
@@ -129,9 +128,7 @@ impl TrustedRoots {
         options: &StateOptions,
     ) -> Result<Self, StateError> {
         let state: Arc<dyn StorageReader> = Arc::new(state);
-        let known =
-            options.addresses(&state).and_then(|addresses| KnownRoots::new(state, addresses));
-        match known {
+        match options.known_roots(state) {
             Err(error @ StateError::NotProven { .. }) => Ok(Self::Unknown(error)),
             known => Ok(known?.into()),
         }

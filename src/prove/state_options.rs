@@ -1,6 +1,7 @@
 //! How a state is read, and the addresses of its contracts.
 
 use crate::{
+    anchor::KnownRoots,
     contracts::{Bridgehub, system},
     files::{Access, ReopenableInput, temporary_directory},
     forest::Addresses,
@@ -64,6 +65,15 @@ impl StateOptions {
             bridgehub: bridgehub.unwrap_or(given.bridgehub),
             message_root: named.unwrap_or(given.message_root),
         })
+    }
+
+    /// The roots that the contracts at these [`addresses`](Self::addresses) in a state accept.
+    ///
+    /// # Errors
+    /// [`StateError`] when the contracts hold invalid values.
+    pub fn known_roots<S: StorageReader>(&self, state: S) -> Result<KnownRoots<S>, StateError> {
+        let addresses = self.addresses(&state)?;
+        KnownRoots::new(state, addresses)
     }
 
     /// The given addresses, otherwise the system addresses.

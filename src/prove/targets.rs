@@ -184,9 +184,7 @@ impl Trees {
         }
         let state = AnchorState::open(&given.paths, &given.state)?;
         let identity = state.identity();
-        let state = state.into_reader();
-        let addresses = given.state.addresses(&state)?;
-        let known = KnownRoots::new(state, addresses)?;
+        let known = given.state.known_roots(state.into_reader())?;
         Ok(Some(&self.0.l1.get_or_init(|| (known, identity)).0))
     }
 }

@@ -125,8 +125,7 @@ impl Opened {
         }
         let dump = options.read(inputs.states)?;
         if options.batch_roots_only && inputs.events.is_empty() {
-            let addresses = options.state.addresses(&dump.state)?;
-            let roots = KnownRoots::new(dump.state, addresses)?;
+            let roots = options.state.known_roots(dump.state)?;
             return Ok(Self::new(Source::State { format: dump.format, roots }, options));
         }
         let rebuild_options = options.rebuild(&dump)?;

@@ -23,6 +23,8 @@ use crate::{
 pub struct Entries {
     name: String,
     source: Source,
+    /// Whether any entry so far is a record.
+    has_record: bool,
 }
 
 enum Source {
@@ -56,7 +58,7 @@ impl Entries {
         } else {
             Source::Texts(Box::new(Records::open(input)?))
         };
-        Ok(Self { name, source })
+        Ok(Self { name, source, has_record: false })
     }
 
     /// The name of the input, for messages.
@@ -65,10 +67,27 @@ impl Entries {
         &self.name
     }
 
-    /// The error for an input that contains no record.
-    #[must_use]
-    pub fn no_proofs(&self) -> EntriesError {
-        EntriesError::NoProofs(self.name.clone())
+    /// The next entries: at most `most`, of about as many bytes as `bytes`. Empty after the last entry.
+    ///
+    /// # Errors
+    /// [`EntriesError`] when the input cannot be read, or when no entry so far is a record: only beside records are
+    /// damaged lines taken for damaged proofs.
+    pub fn next_chunk(
+        &mut self,
+        most: usize,
+        bytes: usize,
+    ) -> Result<Vec<(u64, Entry)>, EntriesError> {
+        let (mut entries, mut weight) = (Vec::new(), 0);
+        while entries.len() < most && weight < bytes {
+            let Some(entry) = self.next().transpose()? else { break };
+            weight += entry.1.weight();
+            entries.push(entry);
+        }
+        self.has_record |= entries.iter().any(|(_, entry)| entry.is_record());
+        if !entries.is_empty() && !self.has_record {
+            return Err(EntriesError::NoProofs(self.name.clone()));
+        }
+        Ok(entries)
     }
 
     /// The format of the records, for messages.
@@ -109,8 +128,7 @@ impl Iterator for Entries {
 
 impl Entry {
     /// The approximate size of the entry in bytes.
-    #[must_use]
-    pub fn weight(&self) -> usize {
+    fn weight(&self) -> usize {
         match self {
             Self::Text(text) => text.len(),
             Self::Row(Ok(Item::Proof(record, _))) => {
@@ -122,8 +140,7 @@ impl Entry {
     }
 
     /// Whether the entry is a record of a proof, possibly a damaged one.
-    #[must_use]
-    pub fn is_record(&self) -> bool {
+    fn is_record(&self) -> bool {
         match self {
             Self::Text(text) => reader::is_record(text),
             Self::Row(_) => true,

@@ -186,8 +186,6 @@ pub enum VerdictsError {
 pub struct Verdicts {
     entries: Entries,
     judge: Judge,
-    /// Whether any entry so far is a record.
-    has_record: bool,
 }
 
 /// The data needed to verify entries.
@@ -202,7 +200,7 @@ impl Verdicts {
     #[must_use]
     pub fn new(entries: Entries, defaults: Defaults, roots: TrustedRoots) -> Self {
         let judge = Judge { defaults, roots, hints: no_hints };
-        Self { entries, judge, has_record: false }
+        Self { entries, judge }
     }
 
     /// Appends hints to the messages of failures.
@@ -224,17 +222,7 @@ impl Verdicts {
     /// # Errors
     /// [`VerdictsError`] when the input or the state cannot be read, or when the input contains no record.
     pub fn next_chunk(&mut self) -> Result<Vec<Option<VerdictLine>>, VerdictsError> {
-        let (mut entries, mut bytes) = (Vec::new(), 0);
-        while entries.len() < RECORDS_AT_ONCE && bytes < BYTES_AT_ONCE {
-            let Some(entry) = self.entries.next().transpose()? else { break };
-            bytes += entry.1.weight();
-            entries.push(entry);
-        }
-        // Damaged lines count as invalid proofs only if the input contains at least one record.
-        self.has_record |= entries.iter().any(|(_, entry)| entry.is_record());
-        if !entries.is_empty() && !self.has_record {
-            return Err(self.entries.no_proofs().into());
-        }
+        let entries = self.entries.next_chunk(RECORDS_AT_ONCE, BYTES_AT_ONCE)?;
         let judge = &self.judge;
         Ok(try_map(entries.into_par_iter(), |(line, entry)| judge.entry(line, entry))?)
     }

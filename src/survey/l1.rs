@@ -53,8 +53,7 @@ impl L1Report {
             let without_pubdata = layer.lost.iter().filter(|lost| missing.contains(&lost.batch));
             let without_commits = gaps.iter().filter(|(range, _)| missing.contains(range.start()));
             let without_commits = without_commits.map(|(range, reason)| {
-                let (first, last) = (range.start(), range.end());
-                format!("SL batches {first} to {last}: {}", with_causes(reason))
+                format!("{}: {}", SlBatch::names(range), with_causes(reason))
             });
             let reasons = without_pubdata.map(|lost| with_causes(lost)).chain(without_commits);
             let (first, last) = (*missing.start(), *missing.end());

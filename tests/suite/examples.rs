@@ -143,7 +143,7 @@ fn synthesize_writes_what_l1_keeps() {
             l1,
         ];
         synthesize::run(args.map(str::to_owned).into_iter()).unwrap();
-        let mut reader = L1Reader::new(&folder.path().join("pubdata"));
+        let mut reader = L1Reader::default();
         for name in ["commits.jsonl", "executes.jsonl"] {
             reader.read(Input::open(&folder.path().join(name)).unwrap()).unwrap();
         }

@@ -1,7 +1,10 @@
 //! Sequences of JSON values: one per line, the elements of arrays, or separated by anything. A value is
 //! delimited by its brackets alone, or by its line, so an error inside one value affects no other value.
 
-use std::io::{BufRead, BufReader, Read};
+use std::{
+    io::{BufRead, BufReader, Read},
+    mem,
+};
 
 use crate::{
     archive::Place,
@@ -76,6 +79,25 @@ impl JsonValues {
     pub(in crate::ingest) fn of_lines(input: Input) -> Self {
         let lines = (!is_spread(input.head())).then_some(0);
         Self { lines, ..Self::new(input) }
+    }
+
+    /// Passes all values to `take`, a chunk at a time, while the next chunk is read.
+    pub(in crate::ingest) fn each_chunk(
+        mut self,
+        mut take: impl FnMut(&ValueChunk) -> Result<(), IndexError>,
+    ) -> Result<(), IndexError> {
+        let (mut piece, mut next) = (ValueChunk::default(), ValueChunk::default());
+        self.read(&mut piece)?;
+        while !piece.is_empty() {
+            let mut read = Ok(());
+            rayon::in_place_scope(|scope| {
+                scope.spawn(|_| read = self.read(&mut next));
+                take(&piece)
+            })?;
+            read?;
+            mem::swap(&mut piece, &mut next);
+        }
+        Ok(())
     }
 
     /// Reads whole values until the chunk is full or the input ends.

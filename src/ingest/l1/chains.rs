@@ -5,10 +5,13 @@
 //! otherwise. An id and a diamond are the same chain if a receipt shows both, or if the first batch under the
 //! diamond follows a batch under the id, by all that L1 stores of that batch.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use super::{
-    ChainName, Commits, L1Fault, L1Reader, PassedOver,
+    ChainName, Commits, L1Fault, L1FaultKind, L1Reader, PassedOver,
     digest::FoundEffect,
     group::{Accepted, Group},
     reader::{Receipt, Transaction},
@@ -93,14 +96,12 @@ impl L1Reader {
             let L1Fault { transaction, batch: Some((chain, batch)), source } = fault else {
                 continue;
             };
-            if let (Some(group), super::L1FaultKind::Calldata(error)) =
-                (groups.get_mut(chain), source)
-            {
+            if let (Some(group), L1FaultKind::Calldata(error)) = (groups.get_mut(chain), source) {
                 group.damaged.insert(*batch, (transaction.clone(), error.clone()));
             }
         }
         join(&mut groups);
-        let pubdata = std::sync::Arc::new(self.pubdata);
+        let pubdata = Arc::new(self.pubdata);
         let mut chains = Vec::new();
         for (name, mut group) in groups {
             if group.is_empty() {

@@ -1,6 +1,6 @@
 //! The batches of a chain as L1 has them, and what was passed over.
 
-use std::{collections::BTreeMap, fmt, ops::RangeInclusive};
+use std::{collections::BTreeMap, fmt, ops::RangeInclusive, sync::Arc};
 
 use thiserror::Error;
 
@@ -21,7 +21,7 @@ pub struct TransactionPlace {
     /// Its hash, if the file has it.
     pub hash: Option<Hash>,
     /// The file.
-    pub name: std::sync::Arc<str>,
+    pub name: Arc<str>,
     /// The position in the file.
     pub place: Place,
 }
@@ -172,7 +172,7 @@ pub struct Commits {
     /// What L1 executed.
     pub(super) executed: BTreeMap<SlBatch, (StoredBatchInfo, TransactionPlace)>,
     pub(super) passed_over: BTreeMap<PassedOver, u64>,
-    pub(super) pubdata: std::sync::Arc<StoredPubdata>,
+    pub(super) pubdata: Arc<StoredPubdata>,
 }
 
 impl Commits {

@@ -97,7 +97,7 @@ impl L1Data {
     /// [`L1DataError::Index`] if a file cannot be read, or a temporary file cannot be written.
     pub fn read(files: &[PathBuf]) -> Result<Self, L1DataError> {
         let watcher = ReadProgressHandle::default();
-        let mut reader = L1Reader::new(&std::env::temp_dir().join("transactions"));
+        let mut reader = L1Reader::default();
         let (mut transactions, mut of_blobs) = (Vec::new(), Vec::new());
         for path in files {
             for input in Inputs::open(path).map_err(IndexError::from)? {

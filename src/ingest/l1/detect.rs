@@ -1,12 +1,9 @@
 use super::{
     calldata::has_quoted_selector,
     digest::{Calls, Digest},
-    rows::{is_table, rows_in, signatures},
+    rows::{rows_in, signatures},
 };
-use crate::{
-    files::Input,
-    ingest::{OtherAnswer, logs::has_topic},
-};
+use crate::ingest::{OtherAnswer, logs::has_topic};
 
 /// Whether JSON with this beginning has transactions that commit, execute or revert batches, or receipts of them.
 /// Receipts of a settlement layer, which has the same events of its own chains, have `l2ToL1Logs` too.
@@ -19,11 +16,6 @@ pub(in crate::ingest) fn has_batch_calls(head: &[u8]) -> bool {
     has_quoted_selector(text)
         || (has_topic(text, &signatures()) && !is_of_layer())
         || (has_answer_of_transactions(text) && has_call(text))
-}
-
-/// Whether an input is a table of transactions or of receipts, by its columns.
-pub(in crate::ingest) fn is_table_of_transactions(input: &Input) -> bool {
-    is_table(input)
 }
 
 fn has_answer_of_transactions(text: &[u8]) -> bool {

@@ -43,10 +43,11 @@ pub use calldata::{
 pub use chains::L1Chains;
 pub use commits::{Commits, CommittedBatch, Execution, NoBatch, PassedOver, TransactionPlace};
 pub use data::{L1Data, L1DataError, L1Layer};
-pub(super) use detect::{has_batch_calls, is_table_of_transactions};
+pub(super) use detect::has_batch_calls;
 pub use layer_record::{
     CommittedOnSl, LayerRecord, LayerRecordError, LayerRecorder, PublishedBatch, SlBatchOnL1,
 };
 pub use reader::{L1Fault, L1FaultKind, L1Reader};
 pub use rows::FaultKind;
+pub(super) use rows::is_table_of_transactions;
 pub use stored_pubdata::PubdataPlace;

@@ -1,6 +1,5 @@
 use std::{
     collections::{BTreeMap, HashMap},
-    path::Path,
     sync::Arc,
 };
 
@@ -16,10 +15,7 @@ use super::{
 use crate::{
     archive::Place,
     files::Input,
-    ingest::{
-        IndexError,
-        json::{JsonValues, ValueChunk},
-    },
+    ingest::{IndexError, json::JsonValues},
     primitives::{Address, Hash, SlBatch},
 };
 
@@ -73,8 +69,9 @@ pub(super) struct Receipt {
     pub(super) events: Events,
 }
 
-/// Reads transactions of L1 and their receipts from any number of files.
-#[derive(Debug)]
+/// Reads transactions of L1 and their receipts from any number of files. Pubdata in calldata that do not fit into memory
+/// are kept in a temporary file.
+#[derive(Debug, Default)]
 pub struct L1Reader {
     pub(super) transactions: Vec<Transaction>,
     /// The transactions with a hash. Damaged copies may have the same.
@@ -87,20 +84,6 @@ pub struct L1Reader {
 }
 
 impl L1Reader {
-    /// Nothing read yet. Pubdata in calldata that do not fit into memory are kept in a temporary file beside a path.
-    #[must_use]
-    pub fn new(beside: &Path) -> Self {
-        Self {
-            transactions: Vec::new(),
-            by_hash: HashMap::new(),
-            receipts: HashMap::new(),
-            passed_over: BTreeMap::new(),
-            faults: Vec::new(),
-            more_faults: 0,
-            pubdata: StoredPubdata::new(beside.into()),
-        }
-    }
-
     /// Reads a file of transactions, of blocks with them, or of receipts. What is not a call that commits, executes
     /// or reverts batches is passed over.
     ///
@@ -127,28 +110,15 @@ impl L1Reader {
     }
 
     fn read_json(&mut self, name: &Arc<str>, input: Input) -> Result<(), IndexError> {
-        let mut values = JsonValues::of_lines(input);
-        let (mut piece, mut next) = (ValueChunk::default(), ValueChunk::default());
-        values.read(&mut piece)?;
-        while !piece.is_empty() {
-            let mut read = Ok(());
-            rayon::in_place_scope(|scope| {
-                scope.spawn(|_| read = values.read(&mut next));
-                let digests: Vec<_> = (0..piece.len())
-                    .into_par_iter()
-                    .flat_map_iter(|index| {
-                        let (text, place) = piece.value(index);
-                        let mut found = Vec::new();
-                        rows_in(text, &mut found);
-                        found.into_iter().map(move |row| (row.map(Digest::of), place))
-                    })
-                    .collect();
-                self.add(name, digests)
-            })?;
-            read?;
-            std::mem::swap(&mut piece, &mut next);
-        }
-        Ok(())
+        JsonValues::of_lines(input).each_chunk(|piece| {
+            let digests = (0..piece.len()).into_par_iter().flat_map_iter(|index| {
+                let (text, place) = piece.value(index);
+                let mut found = Vec::new();
+                rows_in(text, &mut found);
+                found.into_iter().map(move |row| (row.map(Digest::of), place))
+            });
+            self.add(name, digests.collect())
+        })
     }
 
     fn add_rows(&mut self, name: &Arc<str>, rows: Vec<(Found, Place)>) -> Result<(), IndexError> {

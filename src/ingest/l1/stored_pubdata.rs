@@ -1,5 +1,3 @@
-use std::path::PathBuf;
-
 use crate::files::{OutputError, Scratch};
 
 /// The bytes of pubdata that are kept in memory; more are kept in a temporary file.
@@ -27,19 +25,13 @@ impl PubdataPlace {
 }
 
 /// The pubdata that were in the calldata of commits: the first ones in memory, the others in a temporary file.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct StoredPubdata {
-    beside: PathBuf,
     memory: Vec<u8>,
     scratch: Option<Scratch>,
 }
 
 impl StoredPubdata {
-    /// None yet. A temporary file is created beside a path.
-    pub(super) fn new(beside: PathBuf) -> Self {
-        Self { beside, memory: Vec::new(), scratch: None }
-    }
-
     pub(super) fn put(&mut self, pubdata: &[u8]) -> Result<PubdataPlace, OutputError> {
         let len = pubdata.len();
         if self.scratch.is_none() && self.memory.len() + len <= IN_MEMORY {
@@ -49,7 +41,7 @@ impl StoredPubdata {
         }
         let scratch = match &mut self.scratch {
             Some(scratch) => scratch,
-            none => none.insert(Scratch::beside(&self.beside)?),
+            none => none.insert(Scratch::temporary()?),
         };
         let offset = scratch.append(pubdata)? + self.memory.len() as u64;
         Ok(PubdataPlace { offset, len })

@@ -7,7 +7,8 @@
 //! state      u8 version = 1 ‖ u24 length of what follows the next byte ‖ u8 bytes of an index ‖ diffs
 //! ```
 //!
-//! Numbers are big-endian. Zeros may follow: the rest of the last blob. Source: zksync-era `extend_from_pubdata_input` and `compress_state_diffs`.
+//! Numbers are big-endian. Zeros may follow: the rest of the last blob. Source: zksync-era `extend_from_pubdata_input`
+//! and `compress_state_diffs`.
 
 use super::{SourceError, bytes::Bytes, state_diffs::StateDiffs};
 use crate::message::{L2ToL1Log, LOG_TREE_HEIGHT, MessageList};

@@ -10,7 +10,7 @@
 //! missing; they are the hashes of the transactions that emitted the logs, one for each log in their order.
 //! `aggregatedRoot` may be missing. Other fields and empty lines are ignored.
 
-use std::{fmt, mem};
+use std::fmt;
 
 use rayon::prelude::*;
 use serde::{
@@ -22,10 +22,7 @@ use super::{SourceError, batch_sink::BatchSink};
 use crate::{
     archive::{Origin, Place},
     files::Input,
-    ingest::{
-        IndexError,
-        json::{JsonValues, ValueChunk},
-    },
+    ingest::{IndexError, json::JsonValues},
     message::{BatchLogs, L2ToL1Log, MessageList},
     primitives::{BatchNumber, ChainId, Hash, spelled},
 };
@@ -53,28 +50,20 @@ pub(super) fn read(
 ) -> Result<(), IndexError> {
     let name = input.name().to_owned();
     let source = intake.source(&name);
-    let mut values = JsonValues::of_lines(input);
-    let (mut piece, mut next) = (ValueChunk::default(), ValueChunk::default());
-    values.read(&mut piece)?;
-    while !piece.is_empty() {
+    JsonValues::of_lines(input).each_chunk(|piece| {
         let value = |index| {
             let (text, place) = piece.value(index);
             (place, parse(text, &name, place))
         };
-        let (parsed, read) = rayon::join(
-            || (0..piece.len()).into_par_iter().map(value).collect::<Vec<_>>(),
-            || values.read(&mut next),
-        );
-        for (place, logs) in parsed {
+        let parsed = (0..piece.len()).into_par_iter().map(value);
+        for (place, logs) in parsed.collect::<Vec<_>>() {
             match logs {
                 Ok(logs) => put(logs, Origin { source, place }, chain, intake)?,
                 Err(error) => intake.note(error)?,
             }
         }
-        read?;
-        mem::swap(&mut piece, &mut next);
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
 /// Takes a batch, if it is of the given chain.

@@ -82,19 +82,7 @@ impl Receipts {
         intake: &mut BatchSink<'_, '_>,
     ) -> Result<(), IndexError> {
         let source = intake.source(input.name());
-        let mut values = JsonValues::new(input);
-        let (mut piece, mut next) = (ValueChunk::default(), ValueChunk::default());
-        values.read(&mut piece)?;
-        while !piece.is_empty() {
-            let mut read = Ok(());
-            rayon::in_place_scope(|scope| {
-                scope.spawn(|_| read = values.read(&mut next));
-                self.piece(&piece, source, intake)
-            })?;
-            read?;
-            std::mem::swap(&mut piece, &mut next);
-        }
-        Ok(())
+        JsonValues::new(input).each_chunk(|piece| self.piece(piece, source, intake))
     }
 
     /// Reads a file of events in any other form.

@@ -56,3 +56,8 @@ alloy_sol_types::sol! {
         function finalizeDeposit(FinalizeL1DepositParams calldata params) external;
     }
 }
+
+/// An address in the type of the encoder.
+pub(crate) fn encodable(address: crate::primitives::Address) -> alloy_primitives::Address {
+    alloy_primitives::Address::new(*address.as_bytes())
+}

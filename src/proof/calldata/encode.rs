@@ -116,7 +116,7 @@ pub(crate) fn calldata(call: Call, proof: &ProofView<'_>) -> Result<Vec<u8>, Cal
             let data = message(call, proof)?;
             let message = abi::L2Message {
                 txNumberInBatch: proof.log.tx_number(),
-                sender: address(Address::from_word(proof.log.key())),
+                sender: abi::encodable(Address::from_word(proof.log.key())),
                 data,
             };
             abi::Verifying::proveL2MessageInclusionSharedCall {
@@ -150,7 +150,7 @@ pub(crate) fn calldata(call: Call, proof: &ProofView<'_>) -> Result<Vec<u8>, Cal
                 chainId: chain,
                 l2BatchNumber: batch,
                 l2MessageIndex: index,
-                l2Sender: address(Address::from_word(proof.log.key())),
+                l2Sender: abi::encodable(Address::from_word(proof.log.key())),
                 l2TxNumberInBatch: proof.log.tx_number(),
                 message,
                 merkleProof: words,
@@ -178,12 +178,8 @@ fn log(id: u64, log: &L2ToL1Log) -> Result<abi::L2Log, CallError> {
         l2ShardId: log.shard_id(),
         isService: is_service,
         txNumberInBatch: log.tx_number(),
-        sender: address(log.sender()),
+        sender: abi::encodable(log.sender()),
         key: B256::new(*log.key().as_bytes()),
         value: B256::new(*log.value().as_bytes()),
     })
-}
-
-fn address(address: Address) -> alloy_primitives::Address {
-    alloy_primitives::Address::new(*address.as_bytes())
 }

@@ -10,8 +10,8 @@
 //! The verifier of proofs against the root of a settlement layer's block is `L2MessageVerification`, a system
 //! contract of the listening chain (v29 to v31). The verifier of the other proofs is `L1MessageRoot` (v31) or
 //! the chain's diamond (v29 and v30). The addresses of these two and of `L1Nullifier` depend on the
-//! deployment: a state of L1 has the first two, `L1Nullifier` must be given. Source: era-contracts `IMessageVerification.sol`, `IL1Nullifier.sol` and
-//! `Messaging.sol`.
+//! deployment: a state of L1 has the first two, `L1Nullifier` must be given. Source: era-contracts
+//! `IMessageVerification.sol`, `IL1Nullifier.sol` and `Messaging.sol`.
 //!
 //! A record is a line:
 //!

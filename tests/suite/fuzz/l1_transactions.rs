@@ -1,11 +1,9 @@
-use std::path::Path;
-
 use slproof::ingest::l1::L1Reader;
 
 /// Transactions in any form are read without a panic, and give batches in ascending order that have their pubdata.
 pub(super) fn run(data: &[u8]) {
     let Some(input) = super::input("transactions", data) else { return };
-    let mut reader = L1Reader::new(Path::new("pubdata"));
+    let mut reader = L1Reader::default();
     if let Err(error) = reader.read(input) {
         super::explain(&error);
     }

@@ -18,8 +18,7 @@ use slproof::{
 use crate::support::{json, json_lines};
 
 pub(super) fn read(texts: &[&str]) -> L1Chains {
-    let folder = tempfile::tempdir().unwrap();
-    let mut reader = L1Reader::new(&folder.path().join("pubdata"));
+    let mut reader = L1Reader::default();
     for text in texts {
         let input = Input::from_reader("test", Cursor::new((*text).to_owned())).unwrap();
         // Receipts without an event of a diamond may be of any chain.

@@ -26,8 +26,7 @@ fn short_transactions() -> Vec<Value> {
 fn open(path: &Path) -> L1Chains {
     let input = Input::open(path).unwrap();
     assert_eq!(sniff(&input), Some(FileKind::L1Transactions), "{}", path.display());
-    let folder = tempfile::tempdir().unwrap();
-    let mut reader = L1Reader::new(&folder.path().join("pubdata"));
+    let mut reader = L1Reader::default();
     reader.read(input).unwrap();
     reader.finish()
 }
@@ -76,9 +75,8 @@ fn exports_give_the_same_batches() {
 #[test]
 fn the_status_of_a_table_of_receipts_is_used() {
     let both = commits_of_2014();
-    let folder = tempfile::tempdir().unwrap();
     for (failed, right) in [(0, 1), (1, 0)] {
-        let mut reader = L1Reader::new(&folder.path().join("pubdata"));
+        let mut reader = L1Reader::default();
         let mut table = "transaction_hash,block_number,gas_used,status\n".to_owned();
         for (at, transaction) in both.iter().enumerate() {
             let hash = transaction["hash"].as_str().unwrap();
@@ -97,7 +95,7 @@ fn the_status_of_a_table_of_receipts_is_used() {
 #[test]
 fn damaged_rows_of_tables_are_named_by_line() {
     let text = "hash,input,block_number\n0x12,0x,1\n,0x,1\nab,cd\n";
-    let mut reader = L1Reader::new(Path::new("pubdata"));
+    let mut reader = L1Reader::default();
     reader.read(Input::from_reader("table", Cursor::new(text)).unwrap()).unwrap();
     let chains = reader.finish();
     let texts: Vec<_> = chains
@@ -114,7 +112,7 @@ fn damaged_rows_of_tables_are_named_by_line() {
     for (text, words) in texts.iter().zip(words) {
         assert!(text.starts_with(words), "{text}");
     }
-    let mut reader = L1Reader::new(Path::new("pubdata"));
+    let mut reader = L1Reader::default();
     let logs = Input::from_reader("table", Cursor::new("transaction_hash,data,topic0\n")).unwrap();
     assert!(reader.read(logs).unwrap_err().to_string().contains("table of logs"));
 }
@@ -125,8 +123,7 @@ fn pubdata_of_many_commits_are_read_back() {
     let all = json_lines("l1/commits.jsonl.gz");
     let template = all.iter().find(|value| is_commit(value) && numbers(value).0 == 2012).unwrap();
     let input = template["input"].as_str().unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let mut reader = L1Reader::new(&folder.path().join("pubdata"));
+    let mut reader = L1Reader::default();
     let named = diamond().to_string();
     // The same batch of other chains, which need not be stored once.
     for chunk in (0..1024u32).collect::<Vec<_>>().chunks(64) {

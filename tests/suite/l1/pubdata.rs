@@ -53,8 +53,7 @@ fn the_state_diffs_of_the_node_are_read() {
 
 /// The commits of the settlement layer in the fixtures.
 fn layer() -> L1Chains {
-    let folder = tempfile::tempdir().unwrap();
-    let mut reader = L1Reader::new(&folder.path().join("pubdata"));
+    let mut reader = L1Reader::default();
     for name in ["commits", "executes", "receipts"] {
         let path = support::fixture(&format!("l1/{name}.jsonl.gz"));
         reader.read(Input::open(&path).unwrap()).unwrap();

@@ -26,21 +26,18 @@ pub enum L1Gap {
 impl fmt::Display for L1Gap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (Self::Bridged { missing, .. } | Self::Ends { missing, .. }) = self;
-        let (first, last) = (missing.start(), missing.end());
-        match first == last {
-            true => write!(f, "SL batch {first} is missing on L1")?,
-            false => write!(f, "SL batches {first} to {last} are missing on L1")?,
-        }
+        let are = if missing.start() == missing.end() { "is" } else { "are" };
+        write!(f, "{} {are} missing on L1", SlBatch::names(missing))?;
         match self {
             Self::Bridged { leaves, .. } => write!(
                 f,
-                ": the logs and messages there are lost, but not the trees; {leaves} batches that were executed there \
-                 are known from other SL batches"
+                ": the messages and logs there are lost, but not the trees; {leaves} batches that were executed \
+                 there are known from other SL batches"
             ),
             Self::Ends { last, .. } => write!(
                 f,
-                ", and what was appended to the trees there is not known: nothing that was executed from there to SL \
-                 batch {last} can be proven"
+                ", and what was appended to the trees there is not known: nothing that was executed from there to \
+                 SL batch {last} can be proven"
             ),
         }
     }

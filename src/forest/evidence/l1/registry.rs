@@ -1,6 +1,6 @@
 use super::first_values::FirstValues;
 use crate::{
-    contracts::{MOST_CHAINS, MessageRoot},
+    contracts::{MOST_CHAINS, MessageRoot, Network},
     forest::{L1Error, RebuildError, RebuildOptions},
     ingest::l1::LayerRecord,
     primitives::{ChainId, SlBatch},
@@ -8,7 +8,11 @@ use crate::{
 };
 
 /// ZKsync Gateway on mainnet, on testnet, and on the stage network.
-const GATEWAYS: [ChainId; 3] = [ChainId(9075), ChainId(32657), ChainId(506)];
+const GATEWAYS: [ChainId; 3] = [
+    Network::Mainnet.deployment().sl_chain_id,
+    Network::Testnet.deployment().sl_chain_id,
+    ChainId(506),
+];
 
 /// A registered chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -34,8 +34,8 @@ impl Form {
         match text.first().unwrap_or(&0) {
             b'{' | b'[' | b'"' if is_json(text) => Some(Self::Json),
             b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F' if is_digits(text) => Some(Self::Digits),
-            // The digits of other texts are small enough for the field.
-            _ if is_text(head) => None,
+            // The digits of other texts are small enough for the field. Zeros alone are not pubdata.
+            _ if is_text(head) || head.iter().all(|byte| *byte == 0) => None,
             // A blob of zeros may be of both forms. The length tells which.
             _ => [true, false].into_iter().find_map(|is_whole| {
                 let has = |len: usize, before| {
@@ -74,7 +74,15 @@ fn is_digits(text: &[u8]) -> bool {
         digits += usize::from(byte.is_ascii_hexdigit());
         byte.is_ascii_hexdigit() || byte.is_ascii_whitespace() || matches!(byte, b'x' | b'X')
     });
-    is_of_digits && digits >= DIGITS
+    is_of_digits && digits >= DIGITS && is_blob_of_digits(text)
+}
+
+/// Whether the first digits are those of a blob, and not of a text or of other bytes.
+fn is_blob_of_digits(text: &[u8]) -> bool {
+    let digits = text.strip_prefix(b"0x").unwrap_or(text).iter().filter(|b| b.is_ascii_hexdigit());
+    let digits: Vec<u8> = digits.take(DIGITS).copied().collect();
+    let decoded = const_hex::decode(digits);
+    decoded.is_ok_and(|blob| !is_text(&blob) && are_blobs(&blob, BLOB_LEN, 0))
 }
 
 /// Whether a JSON text holds blobs, or has the members of one.

@@ -1,5 +1,6 @@
 //! Reads ABI-encoded values as the decoder of Solidity does: offsets may point anywhere in the data, numbers must
-//! fit their types, and bytes after the values are ignored.
+//! fit their types, and bytes after the values are ignored. Unlike `alloy-sol-types`, which encodes and decodes all other
+//! calldata, it names the byte at fault, and does not copy the pubdata.
 
 use super::{CalldataError, CalldataProblem};
 use crate::primitives::{Address, Hash, Word};

@@ -17,7 +17,7 @@ use std::{fmt, sync::LazyLock};
 
 use super::{CalldataError, CalldataProblem, abi::Abi};
 use crate::{
-    keccak::keccak256,
+    keccak::selector,
     primitives::{Address, ChainId, SlBatch},
 };
 
@@ -60,9 +60,6 @@ impl fmt::Display for Action {
     }
 }
 
-/// The first four bytes of the keccak256 of a function's signature.
-type Selector = [u8; 4];
-
 /// The functions, each with whether its first argument is the id of a chain.
 const FUNCTIONS: [(&str, Action, bool); 7] = [
     ("commitBatchesSharedBridge(uint256,uint256,uint256,bytes)", Action::Commit, true),
@@ -78,14 +75,8 @@ const FUNCTIONS: [(&str, Action, bool); 7] = [
     ("revertBatchesSharedBridge(address,uint256)", Action::Revert, false),
 ];
 
-static SELECTORS: LazyLock<[Selector; FUNCTIONS.len()]> =
+static SELECTORS: LazyLock<[[u8; 4]; FUNCTIONS.len()]> =
     LazyLock::new(|| FUNCTIONS.map(|(signature, ..)| selector(signature)));
-
-fn selector(signature: &str) -> Selector {
-    let mut selector = Selector::default();
-    selector.copy_from_slice(&keccak256(signature.as_bytes()).as_bytes()[..4]);
-    selector
-}
 
 /// Whether a text has the selector of one of the functions at the start of a quoted value, as in the calldata of a
 /// transaction in JSON.
@@ -125,7 +116,7 @@ impl<'c> Call<'c> {
     }
 
     fn at(calldata: &'c [u8], at: usize) -> Option<(Action, Result<Self, CalldataError>)> {
-        let selector: &Selector = calldata.get(at..)?.first_chunk()?;
+        let selector: &[u8; 4] = calldata.get(at..)?.first_chunk()?;
         let found = SELECTORS.iter().position(|known| known == selector)?;
         let (_, action, names_id) = FUNCTIONS[found];
         Some((action, Self::arguments(Abi::new(calldata, at + 4), action, names_id)))

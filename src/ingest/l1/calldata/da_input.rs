@@ -11,8 +11,8 @@
 //! `daCommitment` of a ZKsync OS chain. A linear hash is the keccak256 of 126,976 bytes of pubdata, the last ones
 //! padded with zeros. Another data availability layer may follow the hash of state differences with anything.
 //!
-//! Sources: era-contracts `RollupL1DAValidator.sol`, `CalldataDA.sol`, `ValidiumL1DAValidator.sol`, v26 to v31; zksync-era
-//! `commit_batch_info.rs`; EIP-4844 for the versioned hash.
+//! Sources: era-contracts `RollupL1DAValidator.sol`, `CalldataDA.sol`, `ValidiumL1DAValidator.sol`, v26 to v31;
+//! zksync-era `commit_batch_info.rs`; EIP-4844 for the versioned hash.
 
 use sha2::{Digest, Sha256};
 

@@ -44,7 +44,7 @@ pub(super) fn read_table(
 }
 
 /// Whether an input is a table of transactions or of receipts, by the names of its columns.
-pub(in crate::ingest) fn is_table(input: &Input) -> bool {
+pub(in crate::ingest) fn is_table_of_transactions(input: &Input) -> bool {
     #[cfg(feature = "parquet")]
     if input.is_parquet() {
         return parquet::is_table(input);

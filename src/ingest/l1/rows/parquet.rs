@@ -14,18 +14,15 @@ use crate::{
     ingest::{
         IndexError,
         event_logs::{Decoder, scalar_of},
+        parquet_columns::parquet_columns,
         state::ImportError,
     },
 };
 
-/// Whether the columns of a Parquet file are those of transactions. A pipe is known by its first mebibyte.
+/// Whether the columns of a Parquet file are those of transactions.
 pub(super) fn is_table(input: &Input) -> bool {
-    let again = match input.path() {
-        Some(path) => Input::open(path),
-        None => Input::from_reader(input.name(), std::io::Cursor::new(input.head().to_vec())),
-    };
-    let file = again.ok().and_then(|input| ParquetFile::open(input).ok());
-    file.is_some_and(|file| Columns::of(names_of(&file)).is_ok())
+    parquet_columns(input)
+        .is_some_and(|found| Columns::of(found.iter().map(String::as_str)).is_ok())
 }
 
 pub(super) fn read(
