@@ -15,7 +15,7 @@ use slproof::{
     primitives::{Address, ChainId, Hash, SlBatch},
 };
 
-use crate::support::{json, json_lines};
+use crate::support::{json, json_lines, l1_files};
 
 pub(super) fn read(texts: &[&str]) -> L1Chains {
     let folder = tempfile::tempdir().unwrap();
@@ -142,6 +142,23 @@ pub(super) fn numbers(transaction: &Value) -> (u64, u64) {
 
 pub(super) fn is_commit(transaction: &Value) -> bool {
     transaction["input"].as_str().unwrap().starts_with("0x0db9eb87")
+}
+
+/// Anybody can send a transaction with any numbers.
+#[test]
+fn the_largest_number_is_behind_a_gap() {
+    let all = transactions();
+    let is_single = |one: &&Value| numbers(one) == (2028, 2028);
+    let execution = all.iter().find(|one| !is_commit(one) && is_single(one)).unwrap();
+    let commit = all.iter().find(|one| is_commit(one) && is_single(one)).unwrap();
+    for (transaction, last) in [(execution, u64::MAX), (commit, u64::MAX - 1)] {
+        let forged = l1_files::with_number(transaction, 2028, u64::MAX);
+        let chains = read(&[&lines(&all), &lines(&[forged])]);
+        let commits = chains.of_diamond(diamond()).unwrap();
+        assert_eq!(commits.range().unwrap().end().0, u64::MAX);
+        let expected = (SlBatch(2030)..=SlBatch(last), NoBatch::Missing);
+        assert_eq!(commits.gaps(), [expected]);
+    }
 }
 
 #[test]
