@@ -13,11 +13,13 @@ alloy_sol_types::sol! {
         uint256 batchNumber,
         uint256 claimedSettlementLayer
     );
+    error L2WithdrawalMessageWrongLength(uint256 messageLen);
     error LocalRootMustBeZero();
     error NotSettlementLayer();
     error SharedBridgeValueNotSet(uint8 key);
     error TokenNotLegacy();
     error WrongL2Sender(address providedL2Sender);
+    error WrongMsgLength(uint256 expected, uint256 length);
 
     interface Recovering {
         function bridgeRecoverFailedTransfer(

@@ -34,7 +34,8 @@ pub struct Claim {
     pub receiver: Option<Address>,
     /// The asset id, as far as it is known.
     pub asset_id: Option<Hash>,
-    /// The token: on L1, or as the message names it on the chain where it comes from.
+    /// The token: on L1, or as the message names it on the chain where it comes from. `None` if the asset id is not
+    /// that of the token in the message.
     pub token: Option<Address>,
     /// The amount in the token's smallest unit, written as a decimal string.
     #[serde(serialize_with = "as_decimal")]

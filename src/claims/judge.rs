@@ -141,7 +141,7 @@ impl<S: StorageReader + fmt::Debug> Judge<'_, S> {
             message.as_deref().map(|message| verify::message(&log, message)).and_then(Result::err);
         let subject = Subject::of(&log, message.as_deref())?;
         // A claim stays selected if its token cannot be read.
-        let found = self.token_and_asset(&subject, facts).ok();
+        let found = self.token_and_asset(chain_id, &subject, facts).ok();
         if found.is_some_and(|(token, asset_id)| !self.selection.has_token(token, asset_id)) {
             return None;
         }
@@ -183,6 +183,7 @@ impl<S: StorageReader + fmt::Debug> Judge<'_, S> {
 
     fn token_and_asset(
         &self,
+        chain: ChainId,
         subject: &Subject,
         facts: &Result<ChainFacts, StateError>,
     ) -> Result<(Option<Address>, Option<Hash>), StateError> {
@@ -193,7 +194,10 @@ impl<S: StorageReader + fmt::Debug> Judge<'_, S> {
         };
         Ok(match withdrawal {
             Withdrawal::AssetRouter { asset_id, transfer, .. } => {
-                (transfer.map(|transfer| transfer.origin_token), Some(*asset_id))
+                let token = transfer.map(|transfer| transfer.origin_token);
+                let is_asset = |token| self.routes.l1.is_asset_of(*asset_id, token, chain);
+                let is_known = token.map(is_asset).transpose()? == Some(true);
+                (token.filter(|_| is_known), Some(*asset_id))
             }
             Withdrawal::LegacyErc20 { token, .. } => (Some(*token), of_l1(*token)),
             Withdrawal::BaseToken { .. } => {
@@ -330,13 +334,16 @@ impl<S: StorageReader + fmt::Debug> Judge<'_, S> {
                     Err(error) => not_encoded(error),
                 }
             }
-            Subject::Message(_) => match l1.roots.verifier(of.0)? {
-                None => (Judgement::not_a_withdrawal(), None),
-                Some(verifier) => match ClaimCall::verify(verifier, proof) {
-                    Ok(call) => (Judgement::not_a_withdrawal(), Some(call)),
-                    Err(error) => not_encoded(error),
-                },
-            },
+            Subject::Message(_) | Subject::Missing(_) => {
+                let judgement = Judgement::not_a_withdrawal(proof.message.unwrap_or_default());
+                match l1.roots.verifier(of.0)? {
+                    None => (judgement, None),
+                    Some(verifier) => match ClaimCall::verify(verifier, proof) {
+                        Ok(call) => (judgement, Some(call)),
+                        Err(error) => not_encoded(error),
+                    },
+                }
+            }
             Subject::FailedDeposit(l2_tx) => {
                 if l1.refuses_deposits(of.0)? {
                     let variable = "eraLegacyBridgeLastDepositBatch";
@@ -362,7 +369,6 @@ impl<S: StorageReader + fmt::Debug> Judge<'_, S> {
                     }
                 }
             }
-            Subject::Missing(_) => (Judgement::not_a_withdrawal(), None),
         })
     }
 }

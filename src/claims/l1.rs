@@ -4,8 +4,8 @@ use std::fmt;
 
 use crate::{
     anchor::KnownRoots,
-    contracts::{L1Erc20Bridge, L1Nullifier, NativeTokenVault, Network},
-    primitives::{Address, BatchNumber, ChainId},
+    contracts::{L1Erc20Bridge, L1Nullifier, NativeTokenVault, Network, vault_asset_id},
+    primitives::{Address, BatchNumber, ChainId, Hash},
     state::{StateError, StorageReader},
 };
 
@@ -58,6 +58,26 @@ impl<'a, S: StorageReader + fmt::Debug> L1<'a, S> {
             Some(sl_chain) => self.roots.bridgehub().settlement_layer(sl_chain),
             None => Ok(None),
         }
+    }
+
+    /// Whether an asset is the token with this address on the chain where it comes from: L1, the `sender` of the
+    /// withdrawal, or the chain that the vault knows. An asset that is no token of the vault has a handler of its
+    /// own, which may put any address into its messages.
+    pub(super) fn is_asset_of(
+        &self,
+        asset_id: Hash,
+        token: Address,
+        sender: ChainId,
+    ) -> Result<bool, StateError> {
+        let is_from = |origin: ChainId| vault_asset_id(origin, token) == asset_id;
+        // If the state does not show the id of L1, it is one of these or that of a test network.
+        let known = Network::ALL.into_iter().map(|network| network.deployment().l1_chain_id);
+        let l1 = known.chain(self.chain()?);
+        if l1.chain([sender]).any(is_from) {
+            return Ok(true);
+        }
+        let Some(vault) = self.vault()? else { return Ok(false) };
+        Ok(vault.origin_chain(asset_id)?.is_some_and(is_from))
     }
 
     /// The chain whose old bridges paid out too. L1Nullifier keeps its id in the code (`ERA_CHAIN_ID`), so the state does

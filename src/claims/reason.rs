@@ -6,6 +6,7 @@ use serde::{Serialize, Serializer};
 use crate::{
     anchor::{Lacking, Refusal},
     claims::abi,
+    message::WithdrawalLayout,
     primitives::{Address, SlBatch, hex},
     proof::FailureCode,
     prove::ExtractError,
@@ -226,11 +227,16 @@ impl Judgement {
     }
 
     /// `finalizeDeposit` does not take the message; other contracts may.
-    pub(super) fn not_a_withdrawal() -> Self {
-        let message = "the message is no withdrawal, and finalizeDeposit refuses it; the call verifies that it \
-                       was sent, and changes nothing";
-        Self::claimable_but(FailureCode::NotAWithdrawal, message)
-            .reverts(ContractError::of::<abi::InvalidSelector>())
+    /// `message` are the bytes that `_parseL2WithdrawalMessage` refuses.
+    pub(super) fn not_a_withdrawal(message: &[u8]) -> Self {
+        let error = match WithdrawalLayout::named_by(message) {
+            None => ContractError::of::<abi::InvalidSelector>(),
+            Some(WithdrawalLayout::AssetRouter) => ContractError::of::<abi::WrongMsgLength>(),
+            Some(_) => ContractError::of::<abi::L2WithdrawalMessageWrongLength>(),
+        };
+        let text = "the message is no withdrawal, and finalizeDeposit refuses it; the call verifies that it \
+                    was sent, and changes nothing";
+        Self::claimable_but(FailureCode::NotAWithdrawal, text).reverts(error)
     }
 }
 
@@ -244,7 +250,9 @@ mod tests {
         let published = [
             (ContractError::of::<abi::InvalidProof>(), "0x09bde339"),
             (ContractError::of::<abi::InvalidSelector>(), "0x12ba286f"),
+            (ContractError::of::<abi::L2WithdrawalMessageWrongLength>(), "0x97e1359e"),
             (ContractError::of::<abi::WrongL2Sender>(), "0x636c90db"),
+            (ContractError::of::<abi::WrongMsgLength>(), "0x61cdb17e"),
             (ContractError::of::<abi::NotSettlementLayer>(), "0xd0266e26"),
             (ContractError::of::<abi::BatchZeroNotAllowed>(), "0xa695b1ef"),
             (ContractError::of::<abi::InvalidSettlementLayerForBatch>(), "0x896555dc"),

@@ -152,9 +152,9 @@ fn l1_read(data: &L1Data, layer: &L1Layer, console: &Console) {
         ));
     }
     let gaps = data.commits(layer).gaps();
-    let without_commits = gaps.iter().map(|(batches, reason)| {
-        format!("{}: {}", SlBatch::names(batches), with_causes(reason))
-    });
+    let without_commits = gaps
+        .iter()
+        .map(|(batches, reason)| format!("{}: {}", SlBatch::names(batches), with_causes(reason)));
     let without_pubdata = layer.lost.iter().map(|lost| with_causes(lost));
     let shown = if console.is_verbose() { usize::MAX } else { GAPS_SHOWN };
     without_commits.chain(without_pubdata).take(shown).for_each(|lost| console.info(lost));

@@ -38,7 +38,8 @@ pub(super) struct ProveArgs {
     #[arg(long, required_unless_present = "archive", num_args = 1.., value_name = "ARCHIVE")]
     pub(super) messages: Vec<PathBuf>,
     /// The address of the RelayedSLDAValidator whose messages on the settlement layer carry the pubdata of its
-    /// chains, or any for every sender [default: any in files of L1, of which only what folds is taken]
+    /// chains, or any for every sender [default: any in files of L1, of which what does not fold to its batch
+    /// root is left out]
     #[arg(long, value_name = "ADDRESS|any")]
     pub(super) relayed_by: Option<RelayedBy>,
     #[command(flatten)]

@@ -2,6 +2,7 @@
 //!
 //! | slot | variable |
 //! | --- | --- |
+//! | 201 | `originChainId`: asset id → the chain where the token comes from |
 //! | 202 | `tokenAddress`: asset id → token on this chain |
 //! | 203 | `assetId`: token on this chain → asset id |
 //!
@@ -14,6 +15,7 @@ use crate::{
     state::{StateError, StorageReader, slots::mapping_value},
 };
 
+const ORIGIN_CHAIN_ID: u64 = 201;
 const TOKEN_ADDRESS: u64 = 202;
 const ASSET_ID: u64 = 203;
 
@@ -28,6 +30,16 @@ impl<'s, S: StorageReader + ?Sized> NativeTokenVault<'s, S> {
     #[must_use]
     pub fn at(state: &'s S, address: Address) -> Self {
         Self(Storage::new(state, address))
+    }
+
+    /// `originChainId`: the chain where the token of an asset comes from; `None` when the vault does not know the
+    /// asset, or the id is no number of 64 bits.
+    ///
+    /// # Errors
+    /// [`StateError`] when the state cannot be read.
+    pub fn origin_chain(&self, asset_id: Hash) -> Result<Option<ChainId>, StateError> {
+        let chain = self.0.word(mapping_value(asset_id.into(), ORIGIN_CHAIN_ID.into()))?;
+        Ok(ChainId::try_from(chain).ok().filter(|_| !chain.is_zero()))
     }
 
     /// `tokenAddress`: the token of an asset; `None` when the vault does not know the asset.

@@ -29,4 +29,4 @@ pub use error::LogsError;
 pub(crate) use growing_log_tree::GrowingLogTree;
 pub use log::{BOOTLOADER, EMPTY_LOG_LEAF, L2ToL1Log, LogKind, MESSENGER};
 pub use message_list::{MessageList, Messages};
-pub use withdrawal::{ASSET_ROUTER, BASE_TOKEN, Transfer, Withdrawal};
+pub use withdrawal::{ASSET_ROUTER, BASE_TOKEN, Transfer, Withdrawal, WithdrawalLayout};

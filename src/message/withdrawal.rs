@@ -81,6 +81,35 @@ pub enum Withdrawal {
     },
 }
 
+/// The layouts of withdrawals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WithdrawalLayout {
+    /// At least 56 bytes.
+    BaseToken,
+    /// 76 bytes.
+    LegacyErc20,
+    /// At least 68 bytes.
+    AssetRouter,
+}
+
+impl WithdrawalLayout {
+    /// The layout that the selector of a message names. The message may have another length. `None` if
+    /// L1Nullifier does not know the selector.
+    #[must_use]
+    pub fn named_by(message: &[u8]) -> Option<Self> {
+        let selector = message.first_chunk::<4>()?;
+        if *selector == *FINALIZE_ETH_WITHDRAWAL {
+            Some(Self::BaseToken)
+        } else if *selector == *FINALIZE_WITHDRAWAL {
+            Some(Self::LegacyErc20)
+        } else if *selector == *FINALIZE_DEPOSIT {
+            Some(Self::AssetRouter)
+        } else {
+            None
+        }
+    }
+}
+
 /// The transfer data of an asset of the native token vault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Transfer {
@@ -99,23 +128,25 @@ impl Withdrawal {
     /// them.
     #[must_use]
     pub fn parse(message: &[u8]) -> Option<Self> {
-        let (selector, rest) = message.split_first_chunk::<4>()?;
-        if *selector == *FINALIZE_ETH_WITHDRAWAL {
-            let (receiver, rest) = address(rest)?;
-            let (amount, _) = word(rest)?;
-            Some(Self::BaseToken { receiver, amount })
-        } else if *selector == *FINALIZE_WITHDRAWAL {
-            let (receiver, rest) = address(rest)?;
-            let (token, rest) = address(rest)?;
-            let (amount, rest) = word(rest)?;
-            rest.is_empty().then_some(Self::LegacyErc20 { receiver, token, amount })
-        } else if *selector == *FINALIZE_DEPOSIT {
-            let (source_chain, rest) = word(rest)?;
-            let (asset_id, rest) = word(rest)?;
-            let (asset_id, transfer) = (asset_id.to_hash(), Transfer::parse(rest));
-            Some(Self::AssetRouter { source_chain, asset_id, transfer })
-        } else {
-            None
+        let (_, rest) = message.split_first_chunk::<4>()?;
+        match WithdrawalLayout::named_by(message)? {
+            WithdrawalLayout::BaseToken => {
+                let (receiver, rest) = address(rest)?;
+                let (amount, _) = word(rest)?;
+                Some(Self::BaseToken { receiver, amount })
+            }
+            WithdrawalLayout::LegacyErc20 => {
+                let (receiver, rest) = address(rest)?;
+                let (token, rest) = address(rest)?;
+                let (amount, rest) = word(rest)?;
+                rest.is_empty().then_some(Self::LegacyErc20 { receiver, token, amount })
+            }
+            WithdrawalLayout::AssetRouter => {
+                let (source_chain, rest) = word(rest)?;
+                let (asset_id, rest) = word(rest)?;
+                let (asset_id, transfer) = (asset_id.to_hash(), Transfer::parse(rest));
+                Some(Self::AssetRouter { source_chain, asset_id, transfer })
+            }
         }
     }
 

@@ -102,6 +102,9 @@ mod l1 {
     /// The right commits from the answers of nodes, with every loss and damage.
     mod commits;
 
+    /// Calls that anybody can send, to another contract than the diamond.
+    mod forged_calls;
+
     /// Tables and pages of exporters give the same batches; rows that cannot be used are named.
     mod exports;
 

@@ -223,23 +223,23 @@ impl Commits {
     pub fn gaps(&self) -> Vec<(RangeInclusive<SlBatch>, NoBatch)> {
         let Some(range) = self.range() else { return Vec::new() };
         let mut gaps = Vec::new();
-        let (mut next, end) = (range.start().0, range.end().0);
+        let mut next = Some(range.start().0);
         let known = self.batches.iter().map(|batch| (batch.batch, None));
         let without = self.without.iter().map(|(batch, reason)| (*batch, Some(reason)));
         let mut known: Vec<_> = known.chain(without).collect();
         known.sort_by_key(|(batch, _)| *batch);
-        let mut missing = |first: u64, after: u64| {
-            if first < after {
-                gaps.push((SlBatch(first)..=SlBatch(after - 1), NoBatch::Missing));
+        let mut missing = |first: Option<u64>, last: Option<u64>| {
+            if let Some((first, last)) = first.zip(last).filter(|(first, last)| first <= last) {
+                gaps.push((SlBatch(first)..=SlBatch(last), NoBatch::Missing));
             }
         };
         let mut with_reason = Vec::new();
         for (batch, reason) in known {
-            missing(next, batch.0);
+            missing(next, batch.0.checked_sub(1));
             with_reason.extend(reason.map(|reason| (batch..=batch, reason.clone())));
-            next = batch.0 + 1;
+            next = batch.0.checked_add(1);
         }
-        missing(next, end + 1);
+        missing(next, Some(range.end().0));
         gaps.extend(with_reason);
         gaps.sort_by_key(|(range, _)| *range.start());
         gaps

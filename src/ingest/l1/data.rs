@@ -1,6 +1,6 @@
 //! All files of L1 together: transactions and blobs.
 
-use std::{ops::Range, path::PathBuf};
+use std::path::PathBuf;
 
 use thiserror::Error;
 
@@ -222,10 +222,11 @@ impl L1Data {
         for batch in L1Batches::new(commits, &self.blobs) {
             let L1Batch { committed, pubdata } = batch?;
             without_commits(&mut recorder, commits, next..committed.batch.0)?;
-            next = committed.batch.0 + 1;
             add(&mut recorder, committed, pubdata, &mut losses)?;
+            // The recorder takes no number of more than 32 bits.
+            next = committed.batch.0 + 1;
         }
-        without_commits(&mut recorder, commits, next..range.end() + 1)?;
+        without_commits(&mut recorder, commits, next..=*range.end())?;
         Ok(L1Layer { chain, record: recorder.finish()?, lost: losses })
     }
 
@@ -252,7 +253,7 @@ impl L1Data {
 fn without_commits(
     recorder: &mut LayerRecorder,
     commits: &Commits,
-    numbers: Range<u64>,
+    numbers: impl Iterator<Item = u64>,
 ) -> Result<(), L1DataError> {
     for batch in numbers.map(SlBatch) {
         let executed = commits.executed(batch).map(|(info, _)| info.logs_root);

@@ -126,6 +126,14 @@ impl Group {
         outer.map(|info| (info.batch, info.state_root, info.logs_root))
     }
 
+    /// Whether a later transaction reverted a commit.
+    fn has_reverted(&self, commit: &Candidate) -> bool {
+        let by = |(last, at): &(SlBatch, Option<Position>)| {
+            *last < commit.commit.info.batch && commit.position.is_some() && commit.position < *at
+        };
+        self.reverts.iter().any(by)
+    }
+
     fn pass_over(&mut self, reason: PassedOver) {
         *self.passed_over.entry(reason).or_default() += 1;
     }
@@ -185,7 +193,12 @@ struct Resolution {
 }
 
 /// What was executed, and what says so.
-type Target = (StoredBatchInfo, TransactionPlace);
+struct Target {
+    info: StoredBatchInfo,
+    place: TransactionPlace,
+    /// Whether an event shows that this transaction did it.
+    has_event: bool,
+}
 
 impl Resolution {
     fn run(
@@ -199,12 +212,12 @@ impl Resolution {
         for batch in numbers.into_iter().rev() {
             let candidates = commits.remove(&batch).unwrap_or_default();
             let named = executions.get(&batch).map(Vec::as_slice).unwrap_or_default();
-            let stated = from_above.take().filter(|(info, _)| info.batch == batch);
+            let stated = from_above.take().filter(|above| above.info.batch == batch);
             let told = match target(stated, named) {
                 Err(reason) => Err(reason),
                 Ok(None) => self.committed(batch, candidates),
                 Ok(Some(target)) => {
-                    self.executed.insert(batch, target.clone());
+                    self.executed.insert(batch, (target.info.clone(), target.place.clone()));
                     self.executed(target, candidates)
                 }
             };
@@ -222,11 +235,20 @@ impl Resolution {
     /// The commit of a batch that was executed, and what it says of the batch before.
     fn executed(
         &mut self,
-        (info, execution): Target,
+        Target { info, place: execution, has_event }: Target,
         candidates: Vec<Candidate>,
     ) -> Result<Option<(CommittedBatch, Option<Target>)>, NoBatch> {
         let (right, others): (Vec<_>, Vec<_>) =
             candidates.into_iter().partition(|candidate| candidate.commit.is_of(&info));
+        // Anybody can send calls to another contract. If an event shows another commit, they do not count.
+        let is_shown = |other: &&Candidate| other.has_event && !self.group.has_reverted(other);
+        let is_certain = has_event || right.iter().any(|one| one.has_event);
+        if let (Some(right), Some(other)) = (right.first(), others.iter().find(is_shown))
+            && !is_certain
+        {
+            let commits = Box::new([other.place.clone(), right.place.clone()]);
+            return Err(NoBatch::TwoCommits { commits });
+        }
         for _ in &others {
             self.group.pass_over(PassedOver::NotExecuted);
         }
@@ -236,9 +258,13 @@ impl Resolution {
             let (root, commit) = (info.logs_root, other.place);
             return Err(NoBatch::OtherContent { execution, root, commit });
         };
-        let previous = (right.commit.previous.clone(), right.place.clone());
-        let is_certain = right.has_event || !differ;
-        Ok(Some((right.with(Execution::Executed), is_certain.then_some(previous))))
+        let previous = Target {
+            info: right.commit.previous.clone(),
+            place: right.place.clone(),
+            has_event: right.has_event,
+        };
+        let is_told = right.has_event || !differ;
+        Ok(Some((right.with(Execution::Executed), is_told.then_some(previous))))
     }
 
     /// The commit of a batch of which nothing says that it was executed.
@@ -247,13 +273,7 @@ impl Resolution {
         batch: SlBatch,
         candidates: Vec<Candidate>,
     ) -> Result<Option<(CommittedBatch, Option<Target>)>, NoBatch> {
-        let reverts = &self.group.reverts;
-        let is_reverted = |candidate: &Candidate| {
-            let by = |(last, at): &(SlBatch, Option<Position>)| {
-                *last < batch && candidate.position.is_some() && candidate.position < *at
-            };
-            reverts.iter().any(by)
-        };
+        let is_reverted = |candidate: &Candidate| self.group.has_reverted(candidate);
         let (reverted, left): (Vec<_>, Vec<_>) = candidates.into_iter().partition(is_reverted);
         for candidate in reverted {
             self.group.pass_over(PassedOver::Reverted);
@@ -287,22 +307,33 @@ impl Resolution {
 
 /// What was executed as a batch, if anything says so.
 fn target(from_above: Option<Target>, named: &[Executed]) -> Result<Option<Target>, NoBatch> {
-    if let Some((info, place)) = from_above {
-        let same = named.iter().find(|executed| executed.info.is_same_batch(&info));
-        return match (same, named.first()) {
-            (Some(executed), _) => Ok(Some((executed.info.clone(), executed.place.clone()))),
-            (None, None) => Ok(Some((info, place))),
-            (None, Some(other)) => {
-                let executions = Box::new([other.place.clone(), place]);
-                Err(NoBatch::TwoExecutions { executions })
-            }
-        };
-    }
     let has_event = named.iter().any(|executed| executed.has_event);
+    let of = |executed: &Executed| Target {
+        info: executed.info.clone(),
+        place: executed.place.clone(),
+        has_event: executed.has_event,
+    };
+    if let Some(above) = from_above {
+        let is_same = |executed: &&Executed| executed.info.is_same_batch(&above.info);
+        let same = named.iter().filter(is_same).max_by_key(|executed| executed.has_event);
+        let other = named.iter().find(|executed| !is_same(executed));
+        match (same, other) {
+            (Some(executed), _) if executed.has_event || !has_event => {
+                let has_event = executed.has_event || above.has_event;
+                return Ok(Some(Target { has_event, ..of(executed) }));
+            }
+            (_, Some(_)) if has_event && !above.has_event => {}
+            (_, Some(other)) if has_event || !above.has_event => {
+                let executions = Box::new([other.place.clone(), above.place]);
+                return Err(NoBatch::TwoExecutions { executions });
+            }
+            _ => return Ok(Some(above)),
+        }
+    }
     let mut certain = named.iter().filter(|executed| executed.has_event || !has_event);
     let Some(first) = certain.next() else { return Ok(None) };
     match certain.find(|executed| !executed.info.is_same_batch(&first.info)) {
-        None => Ok(Some((first.info.clone(), first.place.clone()))),
+        None => Ok(Some(of(first))),
         Some(other) => {
             let executions = Box::new([first.place.clone(), other.place.clone()]);
             Err(NoBatch::TwoExecutions { executions })

@@ -74,7 +74,7 @@ fn assert_complete(chains: &L1Chains) {
     }
 }
 
-fn batch(commits: &Commits, number: u64) -> Hash {
+pub(super) fn batch(commits: &Commits, number: u64) -> Hash {
     commits.batch(SlBatch(number)).unwrap().info.logs_root
 }
 

@@ -145,3 +145,36 @@ fn a_batch_that_l1_did_not_execute_is_no_target() {
     let (_, answers) = answers(&archive, &[line], &[]);
     assert_eq!(answers[0]["error"]["code"], "sl-batch-not-on-l1");
 }
+
+/// Anybody can send a transaction with any numbers.
+#[test]
+fn a_number_that_no_batch_can_have_is_an_error_or_of_another_chain() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = folder.path().join("l1");
+    fs::create_dir(&archive).unwrap();
+    l1_files::write(&archive, &l1_files::commits());
+    let output = folder.path().join("trees");
+    let rebuild = ["rebuild", archive.to_str().unwrap(), "-o", output.to_str().unwrap()];
+    let input = |transaction: &Value| transaction["input"].as_str().unwrap().to_owned();
+    let commit = l1_files::commits().into_iter().rfind(|one| l1_files::committed(one).is_some());
+    let commit = commit.unwrap();
+    let number = l1_files::committed(&commit).unwrap();
+    let executions = l1_files::executions();
+    let of = |word: u64| format!("{word:064x}");
+    let is_single = |one: &&Value| input(one)[74..].starts_with(&[of(2028), of(2028)].concat());
+    let execution = executions.iter().find(is_single).unwrap();
+    for (transaction, number) in [(&commit, number), (execution, 2028)] {
+        let mut transaction = l1_files::with_number(transaction, number, u64::MAX);
+        l1_files::write_lines(&archive, "forged.jsonl", std::slice::from_ref(&transaction));
+        let run_with = run(rebuild);
+        assert_eq!(run_with.code, Some(3), "{}", run_with.stderr);
+        assert!(run_with.stderr.contains("cannot be in one history"), "{}", run_with.stderr);
+
+        let other = input(&transaction).replace(&l1_files::DIAMOND[2..], &"11".repeat(20));
+        transaction["input"] = other.into();
+        l1_files::write_lines(&archive, "forged.jsonl", std::slice::from_ref(&transaction));
+        let run_with = run(rebuild);
+        assert_eq!(run_with.code, Some(0), "{}", run_with.stderr);
+        fs::remove_file(&output).unwrap();
+    }
+}

@@ -46,3 +46,14 @@ pub fn write_lines(directory: &Path, name: &str, values: &[Value]) {
     let lines: Vec<String> = values.iter().map(ToString::to_string).collect();
     fs::write(directory.join(name), lines.join("\n")).unwrap();
 }
+
+/// The transaction of a batch with another number.
+pub fn with_number(transaction: &Value, number: u64, other: u64) -> Value {
+    let word = |number: u64| format!("{number:064x}");
+    let input = transaction["input"].as_str().unwrap();
+    let input = input.replace(&word(number - 1), &word(other - 1));
+    let mut changed = transaction.clone();
+    changed["input"] = input.replace(&word(number), &word(other)).into();
+    changed["hash"] = format!("0x{}", word(other)).into();
+    changed
+}

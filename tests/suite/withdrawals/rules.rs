@@ -86,10 +86,23 @@ fn assets_tokens_receivers_and_amounts_are_those_of_the_message() {
         let case = case.with(VAULT, slot(202, &[BASE_ASSET.into()]), TOKEN.to_word());
         assert_eq!(case.claim()["token"], TOKEN.to_string());
 
+        // A token of L1, one of the chain, and one of a third chain that the vault knows.
+        for origin in [L1_CHAIN, CHAIN, 9] {
+            let asset = asset_id(origin, TOKEN);
+            let case = Case::of(release, ASSET_ROUTER, &routed(asset, STRANGER, 5));
+            let claim = case.with(VAULT, slot(201, &[asset.into()]), origin).claim();
+            assert_eq!((&claim["kind"], &claim["receiver"]), (&json!("asset-router"), &receiver));
+            assert_eq!(claim["assetId"], asset.to_string());
+            let token = json!(TOKEN.to_string());
+            assert_eq!((&claim["token"], &claim["amount"]), (&token, &json!("5")));
+        }
+        // The handler of another asset names that token.
         let claim = Case::of(release, ASSET_ROUTER, &routed(ASSET, STRANGER, 5)).claim();
-        assert_eq!((&claim["kind"], &claim["receiver"]), (&json!("asset-router"), &receiver));
         assert_eq!(claim["assetId"], ASSET.to_string());
-        assert_eq!((&claim["token"], &claim["amount"]), (&json!(TOKEN.to_string()), &json!("5")));
+        assert_eq!((&claim["token"], &claim["amount"]), (&json!(null), &json!("5")));
+        let mut case = Case::of(release, ASSET_ROUTER, &routed(ASSET, STRANGER, 5));
+        case.selection.token = Some(TOKEN);
+        assert!(case.claims().0.is_empty());
 
         let claim = Case::of(release, OLD_BRIDGE, &legacy(TOKEN, 9)).claim();
         assert_eq!((&claim["kind"], &claim["receiver"]), (&json!("legacy-erc20"), &receiver));
@@ -254,6 +267,21 @@ fn other_messages_have_the_call_that_verifies_them() {
         let error = json!({"name": "InvalidSelector", "selector": "0x12ba286f"});
         assert_eq!(claim["reason"]["error"], error);
         assert_eq!(claim["kind"], "other");
+
+        // The selector of a withdrawal, and too few or too many bytes.
+        let length = json!({"name": "L2WithdrawalMessageWrongLength", "selector": "0x97e1359e"});
+        let of_asset = json!({"name": "WrongMsgLength", "selector": "0x61cdb17e"});
+        let long = [&legacy(TOKEN, 9)[..], &[0]].concat();
+        for (bytes, error) in [
+            (&base_token(1)[..55], &length),
+            (&long, &length),
+            (&routed(ASSET, STRANGER, 5)[..67], &of_asset),
+        ] {
+            let mut case = Case::of(release, ASSET_ROUTER, bytes);
+            case.selection.kinds = vec![slproof::claims::ClaimKind::Other];
+            let claim = case.has("claimable", "not-a-withdrawal");
+            assert_eq!(claim["reason"]["error"], *error);
+        }
     }
 }
 

@@ -4,13 +4,15 @@ use slproof::{
     primitives::{Address, ChainId, Hash},
 };
 
-use crate::support::claims_case::{
-    ASSET_ROUTER, BASE_ASSET, BASE_TOKEN, BATCH, CHAIN, Case, OLD_BRIDGE, RECEIVER, Release, TOKEN,
-    base_token, legacy, message, routed, transaction,
+use crate::support::{
+    claims_case::{
+        ASSET_ROUTER, BASE_ASSET, BASE_TOKEN, BATCH, CHAIN, Case, OLD_BRIDGE, RECEIVER, Release,
+        TOKEN, base_token, legacy, message, routed, transaction,
+    },
+    l1::asset_id,
 };
 
 const CALLER: Address = Address::new([0xca; 20]);
-const ASSET: Hash = Hash::new([0x77; 32]);
 
 /// Two base tokens, a token by the router and one by the old bridge, and a message that is no withdrawal.
 fn case() -> Case {
@@ -21,7 +23,7 @@ fn case() -> Case {
         vec![
             message(BASE_TOKEN, &base_token(10)),
             message(BASE_TOKEN, &other),
-            message(ASSET_ROUTER, &routed(ASSET, CALLER, 5)),
+            message(ASSET_ROUTER, &routed(asset_id(CHAIN, TOKEN), CALLER, 5)),
             message(OLD_BRIDGE, &legacy(TOKEN, 9)),
             message(CALLER, b"hello"),
         ],
@@ -72,7 +74,7 @@ fn totals_are_sums_by_token_and_status() {
     };
     assert_eq!(of(BASE_ASSET)["finalized"], json!({"claims": 1, "amount": "10"}));
     assert_eq!(of(BASE_ASSET)["claimable"], json!({"claims": 1, "amount": "20"}));
-    assert_eq!(of(ASSET)["claimable"], json!({"claims": 1, "amount": "5"}));
+    assert_eq!(of(asset_id(CHAIN, TOKEN))["claimable"], json!({"claims": 1, "amount": "5"}));
     assert_eq!(tokens.len(), 3);
 }
 
