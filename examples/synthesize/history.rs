@@ -4,8 +4,8 @@
 use slproof::{
     forest::chain_id_leaf,
     keccak::{hash_node, keccak256},
-    message::{BatchLogs, L2ToL1Log},
-    primitives::{Address, BatchNumber, ChainId, Hash},
+    message::{BASE_TOKEN, BatchLogs, L2ToL1Log},
+    primitives::{Address, BatchNumber, ChainId, Hash, Word},
 };
 
 /// The shape of a history.
@@ -17,6 +17,8 @@ pub(crate) struct Shape {
     pub(crate) batches: u64,
     /// The number of logs per batch. If it is 0, batch roots are random.
     pub(crate) logs: u64,
+    /// Whether the messages withdraw base tokens; otherwise they are random.
+    pub(crate) withdrawals: bool,
     /// The maximum number of batches that a chain executes in one block.
     pub(crate) burst: u64,
     /// The maximum number of blocks without a batch between two blocks with one.
@@ -111,12 +113,13 @@ impl Shape {
     pub(crate) fn logs(&self, chain: ChainId, batch: BatchNumber) -> Option<BatchLogs> {
         let mut draw =
             Draw(self.seed ^ chain.0.rotate_left(17) ^ batch.0.wrapping_mul(0x9e37_79b9));
-        let messages: Vec<Vec<u8>> = (0..self.logs)
-            .map(|_| (0..4 + draw.below(8)).flat_map(|_| draw.next().to_be_bytes()).collect())
-            .collect();
-        let log = |(tx, message): (u16, &Vec<u8>)| {
-            L2ToL1Log::of_message(tx, Address::system(0xc0de), message)
+        let mut message = || match self.withdrawals {
+            true => withdrawal(&mut draw),
+            false => (0..4 + draw.below(8)).flat_map(|_| draw.next().to_be_bytes()).collect(),
         };
+        let messages: Vec<Vec<u8>> = (0..self.logs).map(|_| message()).collect();
+        let sender = if self.withdrawals { BASE_TOKEN } else { Address::system(0xc0de) };
+        let log = |(tx, message): (u16, &Vec<u8>)| L2ToL1Log::of_message(tx, sender, message);
         let logs = (0..=u16::MAX).zip(&messages).map(log).collect();
         let root = chain_id_leaf(Hash::ZERO, chain);
         let messages = messages.into_iter().collect();
@@ -132,4 +135,11 @@ impl Shape {
             }
         }
     }
+}
+
+/// `abi.encodePacked(finalizeEthWithdrawal.selector, receiver, amount)`.
+fn withdrawal(draw: &mut Draw) -> Vec<u8> {
+    let receiver = draw.hash();
+    let amount = Word::from(1 + draw.below(1 << 60));
+    [&[0x6c, 0x09, 0x60, 0xf9], &receiver.as_bytes()[12..], amount.as_bytes()].concat()
 }

@@ -23,6 +23,7 @@
 //! | `--sl-batches N` | about how many SL batches L1 has | 100 |
 //! | `--blobs N` | blobs of an SL batch, filled with random data; if 0, calldata instead | 6 |
 //! | `--writes N` | other slots that an SL batch writes for the first time | 1000 |
+//! | `--nullifier ADDRESS` | all messages withdraw base tokens, and the state is one of L1, with L1Nullifier there, which paid every other one | – |
 //! | `--roots FILE` | the expected roots | – |
 
 mod blobs;
@@ -31,6 +32,7 @@ mod event_logs;
 mod history;
 mod l1;
 mod l1_calls;
+mod l1_state;
 mod layer;
 
 use std::{
@@ -53,6 +55,7 @@ use dump::Dump;
 use event_logs::EventLogs;
 use history::Shape;
 use l1::{L1, Size};
+use l1_state::Nullifier;
 use layer::{Layer, Slots};
 
 /// Discards the slots if no dump was requested.
@@ -69,6 +72,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 /// Runs the example with the arguments of a command line.
 pub(crate) fn run(args: impl Iterator<Item = String>) -> Result<(), Box<dyn Error>> {
     let mut given = arguments(args)?;
+    let nullifier =
+        given.remove("nullifier").map(|text| text.parse().map(Nullifier)).transpose()?;
     let mut number = |name: &str, default: u64| -> Result<u64, Box<dyn Error>> {
         given.remove(name).map_or(Ok(default), |text| Ok(text.parse()?))
     };
@@ -76,6 +81,7 @@ pub(crate) fn run(args: impl Iterator<Item = String>) -> Result<(), Box<dyn Erro
         chains: number("chains", 64)?.max(1),
         batches: number("batches", 100_000)?,
         logs: number("logs", 0)?,
+        withdrawals: nullifier.is_some(),
         burst: number("burst", 4)?.max(1),
         idle: number("idle", 2)?,
         seed: number("seed", 1)?,
@@ -104,6 +110,7 @@ pub(crate) fn run(args: impl Iterator<Item = String>) -> Result<(), Box<dyn Erro
         archive: archive.as_mut(),
         events: events.as_mut().map(EventLogs::to),
         l1: l1.as_mut(),
+        nullifier,
     };
     let layer = match &mut state {
         Some(dump) => play(shape, release, dump, &mut texts)?,
@@ -152,11 +159,12 @@ fn create(path: String) -> std::io::Result<BufWriter<File>> {
     Ok(BufWriter::with_capacity(1 << 20, File::create(path)?))
 }
 
-/// The text outputs of a history: logs, events, and what L1 keeps.
+/// The text outputs of a history: logs, events, and what L1 keeps; and L1Nullifier if it is part of the state.
 struct Texts<'f> {
     archive: Option<&'f mut BufWriter<File>>,
     events: Option<EventLogs<'f>>,
     l1: Option<&'f mut L1>,
+    nullifier: Option<Nullifier>,
 }
 
 /// The slots of a state dump, and those that L1 keeps.
@@ -194,6 +202,9 @@ fn play(
 ) -> std::io::Result<Layer> {
     let mut layer = Layer::new(release.layout(), shape.chain(0));
     texts.registered(&layer)?;
+    if let Some(nullifier) = &texts.nullifier {
+        nullifier.set_up(slots);
+    }
     let mut executed = 0;
     for step in shape.steps() {
         let is_next = step.block > layer.block();
@@ -207,6 +218,9 @@ fn play(
             let chain = shape.chain(layer.chains().len() as u64);
             layer.add_chain(chain, shape.diamond(chain));
             texts.registered(&layer)?;
+            if let Some(nullifier) = &texts.nullifier {
+                nullifier.registered(chain, shape.diamond(chain), slots);
+            }
         }
         let (chain, diamond) = (layer.chains()[step.chain].id, layer.chains()[step.chain].diamond);
         let mut batches = Vec::with_capacity(step.batches.len());
@@ -215,6 +229,9 @@ fn play(
             let logs = shape.logs(chain, *batch);
             if let Some(logs) = &logs {
                 texts.batch(logs.view())?;
+                if let Some(nullifier) = &texts.nullifier {
+                    nullifier.pay(logs.view(), slots);
+                }
             }
             if let (Some(l1), Some(executed)) = (&mut texts.l1, batches.last()) {
                 l1.executed((chain, diamond), *executed, logs.as_ref().map(BatchLogs::view));

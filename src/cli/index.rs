@@ -89,7 +89,8 @@ pub(super) fn run(
         trees.index_l1(&of_l1, &mut indexer)?;
     }
     let mut sequence = InputSequence::default();
-    for file in archives.iter().filter(|file| !of_l1.contains(&file.path)) {
+    let is_of_l1 = |file: &&&FoundFile| file.kind.is_some_and(FileKind::is_of_l1);
+    for file in archives.iter().filter(|file| !is_of_l1(file)) {
         let chain = args.chain.or(chains.of(&file.path));
         if chain.is_none() && file.may_lack_chain() {
             let path = file.path.display();

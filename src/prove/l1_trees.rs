@@ -1,6 +1,9 @@
 //! Trees from the settlement layer's batches on L1, alone or beside other evidence.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::HashSet,
+    path::{Path, PathBuf},
+};
 
 use super::{Error, Event, Observer, TreesOptions};
 use crate::{
@@ -50,7 +53,8 @@ impl GivenL1 {
 
     /// Whether these are the files that were read.
     pub(super) fn has(&self, files: &[PathBuf]) -> bool {
-        self.files.len() == files.len() && files.iter().all(|file| self.files.contains(file))
+        let known: HashSet<&PathBuf> = self.files.iter().collect();
+        self.files.len() == files.len() && files.iter().all(|file| known.contains(file))
     }
 
     /// What was read.

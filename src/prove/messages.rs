@@ -112,7 +112,7 @@ impl Messages {
         trees.map_or(Ok(()), |trees| trees.index_l1(&of_l1, &mut indexer))?;
         let mut inputs = InputSequence::default();
         for file in found.files {
-            if of_l1.contains(&file.path) {
+            if file.kind.is_some_and(FileKind::is_of_l1) {
                 continue;
             }
             if has_logs(&file) {

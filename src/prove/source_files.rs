@@ -1,6 +1,6 @@
 //! The files that trees are opened from, when directories or archives are given.
 
-use std::path::PathBuf;
+use std::{collections::HashSet, path::PathBuf};
 
 use super::{ChosenEvidence, Error, Event, Observer, TreesOptions};
 use crate::ingest::{FileKind, FoundFiles, holds_files};
@@ -25,25 +25,31 @@ impl TreesOptions {
         chosen.check(self.sl_chain)?;
         chosen.seen.iter().for_each(|state| self.observer.event(&Event::StateChosen(state)));
         // Those among the batches of the settlement layer are read once.
-        options.sl_batches.retain(|path| !chosen.l1.contains(path));
+        remove(&mut options.sl_batches, &chosen.l1);
         if chosen.state.is_empty() && chosen.events.is_empty() {
-            options.from_l1.retain(|path| !chosen.l1.contains(path));
+            remove(&mut options.from_l1, &chosen.l1);
             return Ok((chosen.l1, options));
         }
         if !options.batch_roots_only {
-            chosen.l1.retain(|path| !options.from_l1.contains(path));
+            remove(&mut chosen.l1, &options.from_l1);
             options.from_l1.append(&mut chosen.l1);
         }
         if chosen.state.is_empty() {
-            options.events.retain(|path| !chosen.events.contains(path));
+            remove(&mut options.events, &chosen.events);
             return Ok((chosen.events, options));
         }
         if !options.batch_roots_only {
-            chosen.events.retain(|path| !options.events.contains(path));
+            remove(&mut chosen.events, &options.events);
             options.events.append(&mut chosen.events);
         }
         Ok((chosen.state, options))
     }
+}
+
+/// Removes those of `others` from `paths`. There may be a file for each of thousands of blobs.
+fn remove(paths: &mut Vec<PathBuf>, others: &[PathBuf]) {
+    let others: HashSet<&PathBuf> = others.iter().collect();
+    paths.retain(|path| !others.contains(path));
 }
 
 /// The files at `paths`, and in the directories and archives among them those of some kinds.

@@ -1,6 +1,6 @@
 //! What each file is and what it gives.
 
-use std::path::PathBuf;
+use std::{collections::HashSet, path::PathBuf};
 
 use serde::Serialize;
 
@@ -77,6 +77,7 @@ pub(super) fn report(
     used: &[PathBuf],
     logs: &SurveyedLogs,
 ) -> Vec<FileReport> {
+    let used: HashSet<&PathBuf> = used.iter().collect();
     found
         .files
         .iter()
@@ -86,7 +87,7 @@ pub(super) fn report(
             FileReport {
                 path: path.clone(),
                 what: what(file),
-                usage: usage(file, state, used, &logs.without_chain),
+                usage: usage(file, state, &used, &logs.without_chain),
                 chain_id: state.map_or(logs.chains.of(path), |state| state.sl_chain),
                 block: state.and_then(|state| state.block),
                 batches: match state {
@@ -114,18 +115,17 @@ fn what(file: &FoundFile) -> String {
 fn usage(
     file: &FoundFile,
     state: Option<&SurveyedState>,
-    used: &[PathBuf],
+    used: &HashSet<&PathBuf>,
     without_chain: &[PathBuf],
 ) -> FileUse {
-    let is_in = |paths: &[PathBuf]| paths.contains(&file.path);
     match (state.map(|state| &state.usage), file.kind) {
         (Some(StateUse::Past), _) => FileUse::Past,
         (Some(StateUse::OtherLayer), _) => FileUse::OtherLayer,
         (Some(StateUse::Importer), _) => FileUse::Anchor,
         (Some(StateUse::Part(_)), _) => FileUse::OtherState,
         (Some(StateUse::Unusable(_) | StateUse::Contradicts(_)), _) => FileUse::Problem,
-        _ if is_in(used) => FileUse::Evidence,
-        _ if is_in(without_chain) => FileUse::LogsOfUnknownChain,
+        _ if used.contains(&file.path) => FileUse::Evidence,
+        _ if without_chain.contains(&file.path) => FileUse::LogsOfUnknownChain,
         (_, Some(kind)) if kind.has_logs() => FileUse::Logs,
         (_, Some(FileKind::Answer(OtherAnswer::EthGetProof | OtherAnswer::Block))) => {
             FileUse::StateProofs

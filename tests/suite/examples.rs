@@ -168,3 +168,25 @@ fn synthesize_writes_what_l1_keeps() {
         }
     }
 }
+
+/// L1 has paid out every other withdrawal that `synthesize` writes, and accepts the others.
+#[test]
+fn synthesize_writes_withdrawals() {
+    const NULLIFIER: &str = "0x7777777777777777777777777777777777777777";
+    const BRIDGEHUB: &str = "0x0000000000000000000000000000000000010002";
+    let folder = tempfile::tempdir().unwrap();
+    let [state, logs] =
+        ["l1.csv", "logs.jsonl"].map(|name| folder.path().join(name).to_str().unwrap().to_owned());
+    let shape = ["--chains", "3", "--batches", "20", "--logs", "3", "--nullifier", NULLIFIER];
+    let args = [&shape[..], &["--state", &state, "--archive", &logs]].concat();
+    synthesize::run(args.into_iter().map(str::to_owned)).unwrap();
+    let inputs = ["claims", "--messages", &logs, "--anchor", &state, "--l1-chain-id", "1"];
+    let contracts = ["--anchor-bridgehub", BRIDGEHUB, "--l1-nullifier", NULLIFIER];
+    let made = run([&inputs[..], &contracts].concat());
+    assert_eq!(made.code, Some(0), "{}", made.stderr);
+    let claims = made.stdout.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let (finalized, others): (Vec<_>, Vec<_>) =
+        claims.partition(|claim| claim["status"] == "finalized");
+    assert!(others.iter().all(|claim| claim["status"] == "claimable"), "{others:?}");
+    assert_eq!((finalized.len(), others.len()), (40, 20));
+}
