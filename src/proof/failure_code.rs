@@ -79,10 +79,10 @@ failure_codes! {
     BatchRootNotStored = "batch-root-not-stored",
     /// The contracts refuse batch 0.
     BatchZero = "batch-zero",
-    /// L1Nullifier was not told up to which batch the old bridges of Era paid out.
-    BridgeValueNotSet = "bridge-value-not-set",
     /// Storage slots are proven for a block that is not trusted.
     BlockNotTrusted = "block-not-trusted",
+    /// L1Nullifier was not told up to which batch the old bridges of Era paid out.
+    BridgeValueNotSet = "bridge-value-not-set",
     /// The call is for L1, where the root is not stored.
     CallNeedsL1Target = "call-needs-l1-target",
     /// The call takes a message, but the log is not of a message.
