@@ -141,6 +141,13 @@ pub(super) fn run(
     if indexed.relayed == 0 && args.relayed_by.is_some() {
         console.info("note               no message carries pubdata that --relayed-by selects");
     }
+    if indexed.unproven > 0 {
+        console.info(format_args!(
+            "left out           {} batches in messages that anyone can send, without a root in the trees; \
+             --relayed-by names the sender",
+            count(indexed.unproven)
+        ));
+    }
     if let Some(coverage) = &coverage {
         console.info(coverage_text(coverage, indexed.unknown));
     } else if check.is_some() && indexed.unknown > 0 {

@@ -72,11 +72,11 @@ pub fn vault_asset_id(origin: ChainId, token: Address) -> Hash {
 mod tests {
     use super::*;
 
-    /// The asset id of ether in the tests of era-contracts, whose L1 is a local node.
+    /// The asset id of ether on mainnet, as era-contracts publishes it in `v29.2-ecosystem.toml`.
     #[test]
     fn the_asset_id_of_ether_is_the_published_one() {
-        let ether = vault_asset_id(ChainId(31_337), Address::system(1));
-        let published = "0x8df3463b1850eb1d8d1847743ea155aef6b16074db8ba81d897dc30554fb2085";
+        let ether = vault_asset_id(ChainId(1), Address::system(1));
+        let published = "0x05e1c3ae4b9732444ae25217ac7666e46fa365fee1768de00c9fcb65532b7609";
         assert_eq!(ether.to_string(), published);
     }
 }

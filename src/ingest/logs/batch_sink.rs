@@ -50,8 +50,10 @@ pub(in crate::ingest) struct BatchSinkState<'c> {
     pub(super) in_no_batch_yet: u64,
     /// The number of messages that held the pubdata of another batch.
     pub(super) relayed_found: u64,
-    /// Batches to be checked.
-    pub(super) queue: Vec<(BatchLogs, Origin)>,
+    /// The number of those that anyone may have sent and whose root the check does not have. They are left out.
+    pub(super) unproven: u64,
+    /// Batches to be checked, and whether those without a root are left out.
+    pub(super) queue: Vec<(BatchLogs, Origin, bool)>,
     pub(super) queued_bytes: usize,
 }
 
@@ -73,16 +75,23 @@ impl BatchSink<'_, '_> {
         if let Some(by) = self.state.relayed {
             by.find(batch.view(), |found| relayed.push(found));
         }
-        self.put(batch, origin)?;
-        relayed.into_iter().try_for_each(|found| self.relayed(found, origin))
+        self.put(batch, origin, false)?;
+        let by = self.state.relayed.unwrap_or(RelayedBy::Anyone);
+        relayed.into_iter().try_for_each(|found| self.relayed(found, by, origin))
     }
 
-    /// Takes a batch that was in a message, or records why it is invalid.
-    pub(super) fn relayed(&mut self, found: Relayed, origin: Origin) -> Result<(), IndexError> {
+    /// Takes a batch that was in a message, or records why it is invalid. If anyone may have sent the message, only
+    /// a root shows that the batch is not invented.
+    pub(super) fn relayed(
+        &mut self,
+        found: Relayed,
+        by: RelayedBy,
+        origin: Origin,
+    ) -> Result<(), IndexError> {
         match found {
             Ok(inner) => {
                 self.state.relayed_found += 1;
-                self.put(inner, origin)
+                self.put(inner, origin, by == RelayedBy::Anyone)
             }
             Err((what, error)) => self.fault(origin, what, error),
         }
@@ -114,13 +123,18 @@ impl BatchSink<'_, '_> {
         }
     }
 
-    fn put(&mut self, batch: BatchLogs, origin: Origin) -> Result<(), IndexError> {
+    fn put(
+        &mut self,
+        batch: BatchLogs,
+        origin: Origin,
+        needs_root: bool,
+    ) -> Result<(), IndexError> {
         if self.state.check.is_none() {
             return Ok(self.collector.add(batch.view(), origin)?);
         }
         let view = batch.view();
         self.state.queued_bytes += 128 * view.logs().len() + view.messages().bytes().len();
-        self.state.queue.push((batch, origin));
+        self.state.queue.push((batch, origin, needs_root));
         if self.state.queue.len() >= MOST_BATCHES || self.state.queued_bytes >= MOST_BYTES {
             self.flush()?;
         }
@@ -132,14 +146,18 @@ impl BatchSink<'_, '_> {
         let Some(check) = self.state.check else { return Ok(()) };
         let queue = std::mem::take(&mut self.state.queue);
         self.state.queued_bytes = 0;
-        let views: Vec<_> = queue.iter().map(|(batch, _)| batch.view()).collect();
+        let views: Vec<_> = queue.iter().map(|(batch, ..)| batch.view()).collect();
         let verdicts = check.check(&views);
-        for ((batch, origin), verdict) in queue.iter().zip(verdicts) {
+        for ((batch, origin, needs_root), verdict) in queue.iter().zip(verdicts) {
             let mut view = batch.view();
             match verdict {
                 // An unproven root must not conflict with a proven one from another source.
                 Verdict::Complete(proven) => {
                     view.aggregated_root = view.aggregated_root.and(proven)
+                }
+                Verdict::Unknown if *needs_root => {
+                    self.state.unproven += 1;
+                    continue;
                 }
                 Verdict::Unknown => self.state.unknown += 1,
                 Verdict::Incomplete(source) => {

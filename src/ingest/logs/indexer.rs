@@ -186,6 +186,9 @@ pub struct Indexed {
     pub faults: SkippedInputs,
     /// The number of batches whose root the check does not have.
     pub unknown: u64,
+    /// The number of batches that were left out: they were in messages that anyone may have sent, and the check has
+    /// no root of them.
+    pub unproven: u64,
     /// The number of batches without messages, because the bytes of some are missing.
     pub without_messages: u64,
     /// The number of logs that were in no batch yet when their source was written.
@@ -299,6 +302,7 @@ impl<'c> Indexer<'c> {
             merged,
             faults: state.faults,
             unknown: state.unknown,
+            unproven: state.unproven,
             without_messages: state.without_messages,
             in_no_batch_yet: state.in_no_batch_yet,
             relayed: state.relayed_found,

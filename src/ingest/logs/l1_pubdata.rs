@@ -31,7 +31,7 @@ pub(super) fn relayed(
         let mut found = Vec::new();
         by.find(logs.view(), |one| found.push(one));
         for one in found {
-            sink.relayed(one, origin)?;
+            sink.relayed(one, by, origin)?;
         }
         Ok(())
     })
