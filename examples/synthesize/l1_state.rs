@@ -8,7 +8,10 @@ use slproof::{
     state::slots::mapping_value,
 };
 
-use super::layer::{BRIDGEHUB, MESSAGE_ROOT, Slots};
+use super::layer::{MESSAGE_ROOT, Slots};
+
+/// Bridgehub on L1. The contracts of L1 have no system addresses.
+const L1_BRIDGEHUB: Address = Address::system(0xb1d6_0000);
 
 /// L1Nullifier. It has paid out every other withdrawal of a batch, from the first one on.
 pub(crate) struct Nullifier(pub(crate) Address);
@@ -18,14 +21,15 @@ impl Nullifier {
     pub(crate) fn set_up(&self, slots: &mut dyn Slots) {
         slots.set(self.0, 213.into(), Address::system(0xa3).to_word());
         slots.set(self.0, 214.into(), Address::system(0xa4).to_word());
-        slots.set(BRIDGEHUB, 211.into(), MESSAGE_ROOT.to_word());
+        slots.set(L1_BRIDGEHUB, 211.into(), MESSAGE_ROOT.to_word());
     }
 
-    /// `chainId` of a chain's diamond, and `baseTokenAssetId` of Bridgehub.
+    /// `chainId` of a chain's diamond, and `zkChainMap` and `baseTokenAssetId` of Bridgehub.
     pub(crate) fn registered(&self, chain: ChainId, diamond: Address, slots: &mut dyn Slots) {
         let id = chain.to_word();
         slots.set(diamond, 40.into(), id);
-        slots.set(BRIDGEHUB, mapping_value(id, 212.into()), keccak256(id.as_bytes()).into());
+        slots.set(L1_BRIDGEHUB, mapping_value(id, 210.into()), diamond.to_word());
+        slots.set(L1_BRIDGEHUB, mapping_value(id, 212.into()), keccak256(id.as_bytes()).into());
     }
 
     /// `isWithdrawalFinalized` of the logs of a batch.

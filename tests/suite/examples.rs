@@ -173,7 +173,7 @@ fn synthesize_writes_what_l1_keeps() {
 #[test]
 fn synthesize_writes_withdrawals() {
     const NULLIFIER: &str = "0x7777777777777777777777777777777777777777";
-    const BRIDGEHUB: &str = "0x0000000000000000000000000000000000010002";
+    const BRIDGEHUB: &str = "0x00000000000000000000000000000000b1d60000";
     let folder = tempfile::tempdir().unwrap();
     let [state, logs] =
         ["l1.csv", "logs.jsonl"].map(|name| folder.path().join(name).to_str().unwrap().to_owned());

@@ -218,7 +218,7 @@ fn every_file_that_slproof_takes_is_inspected() {
     for words in [
         "batches 1999 to 2029: 30 committed",
         "in 23 blobs",
-        "no batch 2014 to 2014: the commits in ",
+        "without SL batch 2014: the commits in ",
     ] {
         assert!(shown.contains(words), "{words}: {shown}");
     }
