@@ -8,7 +8,8 @@ use serde_json::json;
 use super::{
     anchor,
     args::RecheckArgs,
-    error::{CliError, Outcome, refuse_overwriting, refuse_several_pipes},
+    error::{CliError, Outcome, refuse_several_pipes},
+    line_report::LineReport,
     progress::{ProgressFactory, file_len},
     report::{Console, count},
     role::Role,
@@ -17,7 +18,7 @@ use super::{
 use crate::{
     anchor::KnownRoots,
     claims::{ClaimsOptions, Recheck, RecheckStatus, Rechecks},
-    files::{Input, Output},
+    files::Input,
     prove::StateOptions,
     records::Entries,
     state::StorageReader,
@@ -63,10 +64,7 @@ fn recheck(
     let watcher = progress.watcher();
     watcher.expect(file_len(&args.proofs).unwrap_or(0));
     let entries = Entries::open(Input::open_watched(&args.proofs, &watcher)?, &defaults)?;
-    if let Some(report) = &args.report {
-        refuse_overwriting(report, &inputs)?;
-    }
-    let mut report = args.report.as_deref().map(Output::create).transpose()?;
+    let mut report = LineReport::create(args.report.as_deref(), &inputs)?;
     let mut rechecks = Rechecks::new(entries, defaults, &l1, &options);
     let (name, place) = (rechecks.entries().name().to_owned(), rechecks.entries().place());
     let mut tally = Tally::default();
@@ -81,25 +79,14 @@ fn recheck(
                 continue;
             };
             tally.add(&found, place, console);
-            if let Some(open) = &mut report {
-                // Cannot fail: records have no maps with keys other than strings.
-                let mut line = serde_json::to_vec(&found).unwrap_or_default();
-                line.push(b'\n');
-                match open.put(&line) {
-                    // The reader closed the report; the exit code still says what L1 takes.
-                    Err(error) if error.is_closed_pipe() => report = None,
-                    result => result?,
-                }
-            }
+            report.put(&found)?;
         }
     }
     progress.end();
     if tally.statuses.is_empty() {
         return Err(CliError::NothingFound(format!("{name} holds no proof")));
     }
-    if let Some(report) = report {
-        CliError::unless_unread(report.finish())?;
-    }
+    report.finish()?;
     tally.sum_up(&l1, place, console);
     let has = |status| tally.of(status) > 0;
     Ok(if has(RecheckStatus::Refused) || has(RecheckStatus::Invalid) {

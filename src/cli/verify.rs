@@ -8,15 +8,16 @@ use serde_json::json;
 use super::{
     anchor,
     args::{MissingArgs, VerifyArgs},
-    error::{CliError, Outcome, refuse_overwriting, refuse_several_pipes},
+    error::{CliError, Outcome, refuse_several_pipes},
     hint,
+    line_report::LineReport,
     progress::{ProgressFactory, file_len},
     report::{Console, count},
     role::Role,
     wrong_input::wrong_input,
 };
 use crate::{
-    files::{Input, Output},
+    files::Input,
     message::L2ToL1Log,
     primitives::hex,
     proof::reader::Defaults,
@@ -70,10 +71,7 @@ fn verify(
     watcher.expect(file_len(&args.proofs).unwrap_or(0));
     let entries = Entries::open(Input::open_watched(&args.proofs, &watcher)?, &defaults)?;
     console.verbose(format_args!("{}: {}", entries.name(), entries.format()));
-    if let Some(report) = &args.report {
-        refuse_overwriting(report, &inputs)?;
-    }
-    let mut report = args.report.as_deref().map(Output::create).transpose()?;
+    let mut report = LineReport::create(args.report.as_deref(), &inputs)?;
 
     let mut verdicts = Verdicts::new(entries, defaults, roots).with_hints(hint::of);
     let (name, place) = (verdicts.entries().name().to_owned(), verdicts.entries().place());
@@ -89,24 +87,14 @@ fn verify(
                 continue;
             };
             tally.add(&verdict, place, console);
-            if let Some(open) = &mut report {
-                let mut line = serde_json::to_vec(&verdict).unwrap_or_default();
-                line.push(b'\n');
-                match open.put(&line) {
-                    // The reader closed the report; the exit code still says whether all proofs are valid.
-                    Err(error) if error.is_closed_pipe() => report = None,
-                    result => result?,
-                }
-            }
+            report.put(&verdict)?;
         }
     }
     progress.end();
     if tally.valid + tally.invalid + tally.not_judged == 0 {
         return Err(CliError::NothingFound(format!("{name} holds no proof")));
     }
-    if let Some(report) = report {
-        CliError::unless_unread(report.finish())?;
-    }
+    report.finish()?;
     tally.sum_up(place, console);
     Ok(match (tally.invalid, tally.not_judged) {
         (0, 0) => Outcome::Done,
