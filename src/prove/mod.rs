@@ -64,6 +64,7 @@ pub use sl_batch::{SlBatchError, SlBatchTree};
 pub use state_options::StateOptions;
 pub use surveyed_state::{StateUse, SurveyedState};
 pub use target_error::TargetError;
+use targets::SlBlocks;
 pub use trees::Trees;
 pub use trees_options::{L1Options, TreesOptions};
 pub use verified_proofs::{LogFilter, VerifiedProofs};

@@ -20,7 +20,7 @@ mod summary;
 
 use std::time::{Duration, Instant};
 
-use super::{Error, Event, Observer, ObserverHandle, Prover};
+use super::{Error, Event, Observer, ObserverHandle, Prover, SlBlocks};
 use crate::{
     files::{Compression, InputError, Output, is_file},
     forest::Timeline,
@@ -129,7 +129,7 @@ impl Job {
     /// cannot be proven become answers.
     pub fn run(&self, sink: &mut impl Sink) -> Result<Summary, Error> {
         let single = self.single_root()?;
-        let mut steps = self.select(single.as_ref())?;
+        let mut steps = self.select(single.as_ref(), SlBlocks::IfKnown)?;
         self.observer.event(&Event::Selected);
         pass_over(&mut *steps, self.skip)?;
         let sink = OwnedSink { sink, steps: self.skip, total: Count::default() };
@@ -146,7 +146,12 @@ impl Job {
     pub fn write(&self, output: ProofOutput) -> Result<Summary, Error> {
         output.format.map_or(Ok(()), ProofFormat::check)?;
         let single = self.single_root()?;
-        let mut steps = self.select(single.as_ref())?;
+        // Only a node's answer names the block that executed a batch.
+        let blocks = match output.format {
+            Some(ProofFormat::Rpc) => SlBlocks::Searched,
+            _ => SlBlocks::IfKnown,
+        };
+        let mut steps = self.select(single.as_ref(), blocks)?;
         let is_many = !self.selection.is_one_log();
         self.observer.event(&Event::Selected);
         let calls = self.calls(&output)?;
@@ -200,12 +205,17 @@ impl Job {
         }
     }
 
-    fn select<'a>(&'a self, single: Option<&'a Timeline>) -> Result<Box<Steps<'a>>, Error> {
+    fn select<'a>(
+        &'a self,
+        single: Option<&'a Timeline>,
+        blocks: SlBlocks,
+    ) -> Result<Box<Steps<'a>>, Error> {
         let (trees, archive) = (self.prover.trees(), self.prover.messages().archive());
         let (target, shard, hints) = (self.target, self.shard, self.hints);
-        self.selection.select(Source { archive, trees, target, shard, hints }, || match single {
+        let source = Source { archive, trees, target, blocks, shard, hints };
+        self.selection.select(source, || match single {
             Some(timeline) => trees.extractor_in(target, Some(timeline)),
-            None => trees.extractor(target),
+            None => trees.extractor_naming(target, blocks),
         })
     }
 

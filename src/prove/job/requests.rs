@@ -7,13 +7,14 @@ use serde_json::value::RawValue;
 use super::{
     found::{self, Found},
     pipeline::{Failed, OwnedSource, ProofTask, WorkItem},
+    selection::Source,
 };
 use crate::{
     archive::{Archive, LogAt},
     files::{Input, InputError, Lines},
     primitives::{BatchNumber, ChainId},
     proof::{Failure, FailureCode, Hints, Request, RequestLine, Target},
-    prove::{Error, Extractor, LogFilter, Trees, with_causes},
+    prove::{Error, Extractor, LogFilter, SlBlocks, Trees, with_causes},
 };
 
 /// The maximum length of a request line in bytes; its four fields take a tenth of it.
@@ -33,6 +34,7 @@ pub(super) struct Requests<'a> {
     trees: &'a Trees,
     /// The target of lines that name none.
     default: Target,
+    blocks: SlBlocks,
     hints: Hints,
     extractors: HashMap<Target, Arc<Extractor<'a>>>,
     /// The logs selected by the last line that are still to be processed.
@@ -48,18 +50,22 @@ struct Selected<'a> {
 }
 
 impl<'a> Requests<'a> {
-    pub(super) fn open(
-        path: &Path,
-        archive: &'a Archive,
-        trees: &'a Trees,
-        default: Target,
-        hints: Hints,
-    ) -> Result<Self, Error> {
+    pub(super) fn open(path: &Path, source: Source<'a>) -> Result<Self, Error> {
+        let Source { archive, trees, target: default, blocks, hints, .. } = source;
         let input = Input::open(path)?;
         let name = input.name().to_owned();
-        let lines = Lines::new(input, LONGEST_LINE);
-        let (extractors, selected) = (HashMap::new(), None);
-        Ok(Self { name, lines, line: 0, archive, trees, default, hints, extractors, selected })
+        Ok(Self {
+            name,
+            lines: Lines::new(input, LONGEST_LINE),
+            line: 0,
+            archive,
+            trees,
+            default,
+            blocks,
+            hints,
+            extractors: HashMap::new(),
+            selected: None,
+        })
     }
 
     /// Parses a line into one step, or into several, which are stored in `selected`.
@@ -124,7 +130,7 @@ impl<'a> Requests<'a> {
         if let Some(known) = self.extractors.get(&target) {
             return Ok(Arc::clone(known));
         }
-        let extractor = Arc::new(self.trees.extractor(target)?);
+        let extractor = Arc::new(self.trees.extractor_naming(target, self.blocks)?);
         if self.extractors.len() >= MOST_TARGETS {
             self.extractors.clear();
         }

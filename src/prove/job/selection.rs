@@ -17,7 +17,7 @@ use crate::{
     message::{BatchView, L2ToL1Log, LogKind},
     primitives::{Address, BatchNumber, ChainId, Hash},
     proof::{FailureCode, Hints, Target},
-    prove::{Error, Extractor, HashOf, LogFilter, Trees},
+    prove::{Error, Extractor, HashOf, LogFilter, SlBlocks, Trees},
 };
 
 /// Selects the logs that a job proves.
@@ -194,6 +194,7 @@ pub(super) struct Source<'a> {
     pub(super) archive: &'a Archive,
     pub(super) trees: &'a Trees,
     pub(super) target: Target,
+    pub(super) blocks: SlBlocks,
     pub(super) shard: Option<Shard>,
     pub(super) hints: Hints,
 }
@@ -205,10 +206,10 @@ impl Selection {
         source: Source<'a>,
         extractor: impl FnOnce() -> Result<Extractor<'a>, Error>,
     ) -> Result<Box<Steps<'a>>, Error> {
-        let Source { archive, trees, target, shard, hints } = source;
         if let Which::Requests(path) = &self.which {
-            return Ok(Box::new(Requests::open(path, archive, trees, target, hints)?));
+            return Ok(Box::new(Requests::open(path, source)?));
         }
+        let Source { archive, shard, .. } = source;
         let extractor = Arc::new(extractor()?);
         match self.which {
             Which::All | Which::Requests(_) => all(archive, extractor, self.filter, shard),
