@@ -136,6 +136,22 @@ impl<S: StorageReader> KnownRoots<S> {
         self.rules != Rules::Diamonds
     }
 
+    /// The contract of L1 without which the state shows nothing, if it is not in the state. `None` also if slots
+    /// that show it are not proven.
+    ///
+    /// # Errors
+    /// [`StateError`] if the state cannot be read.
+    pub fn lacking(&self) -> Result<Option<Lacking>, StateError> {
+        if self.rules == Rules::NoMessageRoot {
+            return Ok(Some(Lacking::MessageRoot(self.addresses.message_root)));
+        }
+        match self.bridgehub().is_set_up() {
+            Ok(true) | Err(StateError::NotProven { .. }) => Ok(None),
+            Ok(false) => Ok(Some(Lacking::Bridgehub(self.addresses.bridgehub))),
+            Err(error) => Err(error),
+        }
+    }
+
     /// The addresses of the contracts.
     #[must_use]
     pub fn addresses(&self) -> Addresses {

@@ -323,6 +323,7 @@ impl<S: StorageReader + fmt::Debug> Judge<'_, S> {
                     OldBridges::NotSet(variable) => {
                         return Ok((Judgement::value_not_set(variable), None));
                     }
+                    OldBridges::EraUnknown(variable) => Judgement::era_unknown(of.0, variable),
                     OldBridges::Unknown => Judgement::unknown(
                         FailureCode::OldBridgeUnknown,
                         "L1 accepts the proof, but a bridge from before L1Nullifier may have paid it \
@@ -345,9 +346,11 @@ impl<S: StorageReader + fmt::Debug> Judge<'_, S> {
                 }
             }
             Subject::FailedDeposit(l2_tx) => {
-                if l1.refuses_deposits(of.0)? {
-                    let variable = "eraLegacyBridgeLastDepositBatch";
-                    return Ok((Judgement::value_not_set(variable), None));
+                let variable = "eraLegacyBridgeLastDepositBatch";
+                match l1.refuses_deposits(of.0)? {
+                    Some(true) => return Ok((Judgement::value_not_set(variable), None)),
+                    None => return Ok((Judgement::era_unknown(of.0, variable), None)),
+                    Some(false) => {}
                 }
                 let stored = l1.nullifier().deposit(of.0, *l2_tx)?;
                 match &self.deposit {

@@ -31,6 +31,9 @@ pub(super) enum OldBridges {
     Paid,
     /// The state does not show it.
     Unknown,
+    /// It is not known whether the chain is Era. If it is, L1Nullifier refuses its withdrawals, because this variable
+    /// is not set.
+    EraUnknown(&'static str),
     /// L1Nullifier refuses withdrawals of Era, because this variable is not set.
     NotSet(&'static str),
 }
@@ -104,11 +107,15 @@ impl<'a, S: StorageReader + fmt::Debug> L1<'a, S> {
         }
         let (nullifier, number) = (self.nullifier(), batch.to_word());
         let first = nullifier.first_batches()?;
-        if era.is_some() && first.after_diamond.is_zero() {
-            return Ok(OldBridges::NotSet("eraPostDiamondUpgradeFirstBatch"));
-        }
-        if era.is_some() && first.after_legacy_bridge.is_zero() {
-            return Ok(OldBridges::NotSet("eraPostLegacyBridgeUpgradeFirstBatch"));
+        let variables = [
+            (first.after_diamond, "eraPostDiamondUpgradeFirstBatch"),
+            (first.after_legacy_bridge, "eraPostLegacyBridgeUpgradeFirstBatch"),
+        ];
+        if let Some((_, variable)) = variables.into_iter().find(|(first, _)| first.is_zero()) {
+            return Ok(match era {
+                Some(_) => OldBridges::NotSet(variable),
+                None => OldBridges::EraUnknown(variable),
+            });
         }
         let mut flags = Vec::new();
         if number < first.after_diamond {
@@ -131,8 +138,13 @@ impl<'a, S: StorageReader + fmt::Debug> L1<'a, S> {
         })
     }
 
-    /// Whether L1Nullifier refuses to recover deposits of this chain, because a variable about Era is not set.
-    pub(super) fn refuses_deposits(&self, chain: ChainId) -> Result<bool, StateError> {
-        Ok(self.era()? == Some(chain) && !self.nullifier().has_last_legacy_deposit()?)
+    /// Whether L1Nullifier refuses to recover deposits of this chain, because a variable about Era is not set. `None` if
+    /// it is not set and the chain may be Era.
+    pub(super) fn refuses_deposits(&self, chain: ChainId) -> Result<Option<bool>, StateError> {
+        let era = self.era()?;
+        if era.is_some_and(|era| era != chain) || self.nullifier().has_last_legacy_deposit()? {
+            return Ok(Some(false));
+        }
+        Ok(era.map(|_| true))
     }
 }

@@ -8,6 +8,7 @@
 //! | [`ClaimCall`] | the call, which the sender of the message decides |
 //! | [`Totals`] | the sums by token |
 //! | [`Rechecks`] | judges proofs that were made before |
+//! | [`needed_slots`] | the slots of L1 that decide on proofs and payouts |
 //!
 //! Only `L1Nullifier` knows what was paid out, and only the roots that L1 accepts
 //! ([`anchor`](crate::anchor)) show what can be. Nothing is said of the balance that L1 keeps for a chain.
@@ -20,6 +21,7 @@ mod deposit;
 mod job;
 mod judge;
 mod l1;
+mod needed;
 mod options;
 mod reason;
 mod recheck;
@@ -32,6 +34,7 @@ pub use call::ClaimCall;
 pub use claim::Claim;
 pub use deposit::Deposit;
 pub use job::Claims;
+pub use needed::needed_slots;
 pub use options::ClaimsOptions;
 pub use reason::{ContractError, Reason, Status};
 pub use recheck::{Recheck, RecheckStatus, Rechecks};

@@ -7,7 +7,7 @@ use crate::{
     anchor::{Lacking, Refusal},
     claims::abi,
     message::WithdrawalLayout,
-    primitives::{Address, SlBatch, hex},
+    primitives::{Address, ChainId, SlBatch, hex},
     proof::FailureCode,
     prove::ExtractError,
     state::StateError,
@@ -205,6 +205,18 @@ impl Judgement {
             format!("{token} is a token of another chain, which old withdrawals cannot name");
         Self::new(Status::Refused, FailureCode::TokenNotLegacy, message)
             .reverts(ContractError::of::<abi::TokenNotLegacy>())
+    }
+
+    /// A variable about the old bridges of Era is not set, and this chain may be Era.
+    pub(super) fn era_unknown(chain: ChainId, variable: &str) -> Self {
+        Self::unknown(
+            FailureCode::OldBridgeUnknown,
+            format!(
+                "L1 accepts the proof, but {variable} of L1Nullifier is not set, so it refuses claims of Era, and \
+                 whether chain {chain} is Era is not known; give the chain id of Era, or that of L1 if it is Ethereum \
+                 or Sepolia"
+            ),
+        )
     }
 
     /// A variable about the old bridges of Era is not set.

@@ -17,11 +17,10 @@ use super::{
 use crate::{
     anchor::{Answer, KnownRoots},
     message::L2ToL1Log,
-    primitives::{BatchNumber, ChainId},
+    primitives::{BatchNumber, ChainId, Hash},
     proof::{
         self, CheckedBy, Known, ProofRecord, ProofView, Verdict,
         reader::{Defaults, Item},
-        verify::Folded,
     },
     prove::with_causes,
     records::{Entries, EntriesError, Entry},
@@ -116,7 +115,7 @@ impl<'a, S: StorageReader + fmt::Debug + Send> Rechecks<'a, S> {
 }
 
 /// What is known of a record.
-type Judged = (RecheckStatus, Option<Reason>, Option<Claim>);
+pub(super) type Judged = (RecheckStatus, Option<Reason>, Option<Claim>);
 
 impl<S: StorageReader + fmt::Debug> Judge<'_, S> {
     fn recheck(&self, line: u64, entry: Entry, defaults: &Defaults) -> Option<Recheck> {
@@ -166,7 +165,7 @@ impl<S: StorageReader + fmt::Debug> Judge<'_, S> {
                 }
             });
         match (verdict, refusal, unreadable) {
-            (Verdict::Valid(folded), ..) => self.of_accepted(record, log, &folded),
+            (Verdict::Valid(folded), ..) => self.of_accepted(record, log, folded.root),
             (Verdict::Invalid(proof::Reason::Anchor(_)), Some(refused), _) => {
                 (RecheckStatus::Refused, refused.reason, None)
             }
@@ -180,8 +179,8 @@ impl<S: StorageReader + fmt::Debug> Judge<'_, S> {
         }
     }
 
-    /// What L1Nullifier says about a log whose proof L1 takes.
-    fn of_accepted(&self, record: &ProofRecord, log: &L2ToL1Log, folded: &Folded) -> Judged {
+    /// What L1Nullifier says about a log whose proof L1 takes. `root` is the root that the proof folds to.
+    pub(super) fn of_accepted(&self, record: &ProofRecord, log: &L2ToL1Log, root: Hash) -> Judged {
         let (chain, batch, index) = (record.chain_id, record.batch_number, record.id);
         let (facts, nullifier) = (self.facts(chain), self.routes.l1.nullifier());
         let flag = nullifier.are_finalized(chain, batch, [index]).map(|flags| flags == [true]);
@@ -189,7 +188,7 @@ impl<S: StorageReader + fmt::Debug> Judge<'_, S> {
         let pending =
             self.read((chain, batch), index, *log, message, &facts, flag.clone(), record.tx_hash);
         let Some(pending) = pending else { return (RecheckStatus::Accepted, None, None) };
-        let target = record.target.unwrap_or_else(|| proof::TargetRecord::batch_root(folded.root));
+        let target = record.target.unwrap_or_else(|| proof::TargetRecord::batch_root(root));
         let view = ProofView {
             chain,
             batch,

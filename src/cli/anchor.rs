@@ -1,4 +1,4 @@
-//! The state that proofs are compared with.
+//! The state that proofs and trees are compared with.
 
 use std::path::PathBuf;
 
@@ -23,21 +23,27 @@ pub(super) fn open(
     Ok(state)
 }
 
-/// Opens the state of L1, and returns the roots that it accepts. Only L1 has L1Nullifier, and its contracts have no system
-/// addresses. `flag` gives the address of Bridgehub.
+/// Opens the state of L1, and returns the roots that it accepts. `flag` gives the address of Bridgehub.
 pub(super) fn open_l1(
     paths: &[PathBuf],
     options: &StateOptions,
-    flag: &str,
+    flag: &'static str,
     console: &Console,
 ) -> Result<KnownRoots, CliError> {
     let state = open(paths, options, console)?.into_reader();
-    let addresses = options.addresses(&state)?;
-    if addresses.bridgehub == system::BRIDGEHUB {
-        return Err(CliError::Usage(format!(
-            "no Bridgehub of L1 is known in the state of --anchor; give its address with {flag}, or the --network \
-             to which the state belongs"
-        )));
+    let known = options.known_roots(state)?;
+    require_l1(&known, flag)?;
+    Ok(known)
+}
+
+/// Refuses a state that decides nothing about L1: Bridgehub is not known, or a contract that every answer needs is
+/// not in it. On L1, no contract has a system address.
+pub(super) fn require_l1(known: &KnownRoots, flag: &'static str) -> Result<(), CliError> {
+    if known.addresses().bridgehub == system::BRIDGEHUB {
+        return Err(CliError::NoBridgehub { flag });
     }
-    Ok(KnownRoots::new(state, addresses)?)
+    match known.lacking()? {
+        Some(lacking) => Err(CliError::AnchorLacks { lacking, flag }),
+        None => Ok(()),
+    }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
 use super::{
+    anchor_args::{self, AnchorArgs, L1StateArgs},
     claims_args::ClaimsArgs,
     error::CliError,
     examples,
@@ -16,6 +17,7 @@ use super::{
     version,
 };
 use crate::{
+    contracts::Network,
     files::Access,
     ingest::{
         logs::{RelayedBy, SourceFormat},
@@ -295,6 +297,12 @@ pub(super) struct RebuildArgs {
     /// Also search for what every root by block contains, and write that to the tree file
     #[arg(long, requires = "output")]
     pub(super) history: bool,
+    /// The settlement layer's own batches, with their logs and blocks, whose roots are compared with those that
+    /// L1 stores; files or directories. Not needed if the evidence is of L1
+    #[arg(long, value_name = "FILE", requires = "anchor")]
+    pub(super) sl_batches: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) l1: L1StateArgs,
     #[command(flatten)]
     pub(super) past: SearchArgs,
     #[command(flatten)]
@@ -367,6 +375,7 @@ pub(super) struct MergeArgs {
 
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("trusted").required(true).args(["root", "anchor"]))]
+#[command(mut_arg("anchor", anchor_args::of_any_layer))]
 #[command(mut_arg("state_format", to_anchor_format))]
 pub(super) struct VerifyArgs {
     /// The proofs: the output of prove, or answers of a node; - for standard input
@@ -375,14 +384,8 @@ pub(super) struct VerifyArgs {
     /// belongs to is not checked
     #[arg(long, value_name = "HASH")]
     pub(super) root: Option<Hash>,
-    /// A state that stores the roots: of the settlement layer, of a chain that imported them, or of L1
-    /// (with --bridgehub): a snapshot, a dump, or answers of eth_getProof with the header of their block
-    /// (with --trust-block). May be repeated for the parts of one state
-    #[arg(long, value_name = "STATE")]
-    pub(super) anchor: Vec<PathBuf>,
-    /// The hash of the block that is trusted, which answers of eth_getProof have to hold for
-    #[arg(long, value_name = "HASH", requires = "anchor")]
-    pub(super) trust_block: Option<Hash>,
+    #[command(flatten)]
+    pub(super) anchor: AnchorArgs,
     /// Write one verdict per line to this file, or - for standard output
     #[arg(long, value_name = "FILE")]
     pub(super) report: Option<PathBuf>,
@@ -400,11 +403,17 @@ pub(super) struct NeedsArgs {
     #[arg(long, value_name = "HASH")]
     pub(super) trust_block: Hash,
     /// The address of Bridgehub on L1
-    #[arg(long, value_name = "ADDRESS")]
-    pub(super) bridgehub: Address,
+    #[arg(long, value_name = "ADDRESS", required_unless_present = "network")]
+    pub(super) bridgehub: Option<Address>,
     /// The address of MessageRoot on L1 [default: the one that Bridgehub names]
     #[arg(long, value_name = "ADDRESS")]
     pub(super) message_root: Option<Address>,
+    /// The address of L1Nullifier: also ask for what decides whether L1 pays withdrawals and failed deposits out
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) l1_nullifier: Option<Address>,
+    /// Use the ids and addresses of this network that slproof networks prints, where no flag gives others
+    #[arg(long, value_enum, value_name = "NETWORK")]
+    pub(super) network: Option<Network>,
     /// Answers of eth_getProof that are there already, and the header of the block. May be repeated
     #[arg(long, value_name = "FILE")]
     pub(super) anchor: Vec<PathBuf>,
@@ -413,17 +422,13 @@ pub(super) struct NeedsArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(mut_arg("anchor", anchor_args::required))]
 #[command(mut_arg("state_format", to_anchor_format))]
 pub(super) struct RecheckArgs {
     /// The proofs: the output of prove, calldata, or answers of a node; - for standard input
     pub(super) proofs: PathBuf,
-    /// The state of L1 (with --bridgehub or --network): a snapshot, dumps of one state, or answers of
-    /// eth_getProof with the header of their block (with --trust-block)
-    #[arg(long, required = true, num_args = 1.., value_name = "STATE")]
-    pub(super) anchor: Vec<PathBuf>,
-    /// The hash of the block of L1 that is trusted, which answers of eth_getProof have to hold for
-    #[arg(long, value_name = "HASH")]
-    pub(super) trust_block: Option<Hash>,
+    #[command(flatten)]
+    pub(super) anchor: AnchorArgs,
     /// The address of L1Nullifier
     #[arg(long, value_name = "ADDRESS")]
     pub(super) l1_nullifier: Option<Address>,

@@ -21,12 +21,12 @@ use crate::{
     claims::{Claim, ClaimSelection, Claims, ClaimsOptions, Deposit, Status, TokenTotals, Totals},
     files::{Compression, Output, is_same_place},
     primitives::{SlBlock, hex},
-    prove::{
-        Error, L1Options, Messages, MessagesOptions, Observer, StateOptions, Trees, TreesOptions,
-    },
+    prove::{Error, L1Options, Messages, MessagesOptions, Observer, Trees, TreesOptions},
     state::StorageReader,
 };
 
+/// The flag for the address of Bridgehub on L1.
+const BRIDGEHUB: &str = "--anchor-bridgehub";
 /// How many tokens are printed.
 const MOST_TOKENS: usize = 20;
 
@@ -38,31 +38,37 @@ pub(super) fn run(
     let args = &with_archive(args);
     check_paths(args)?;
     let network = args.tree_args.state.deployment();
-    let l1_nullifier = args.tree_args.state.l1_nullifier(args.l1.l1_nullifier)?;
+    let l1_nullifier = args.tree_args.state.l1_nullifier(args.payout.l1_nullifier)?;
     let deposit = deposit(&args.deposit)?;
     let started = Instant::now();
     let mut output = Output::create(&args.output)?;
     let summary_output = args.summary.as_deref().map(Output::create).transpose()?;
+    let Some(given) = args.l1.options(&args.tree_args.state) else {
+        unreachable!("--anchor is required")
+    };
+    if given.state.bridgehub.is_none() {
+        return Err(CliError::NoBridgehub { flag: BRIDGEHUB });
+    }
     let trees = match args.tree.is_empty() {
         true => None,
-        false => Some(args.tree_args.trees(&args.tree, &trees_options(args, console))?),
+        false => Some(args.tree_args.trees(&args.tree, &trees_options(args, &given, console))?),
     };
-    let wrong_anchor = |error: Error| wrong_inputs(&args.l1.anchor, Role::Anchor, error.into());
+    let wrong_anchor = |error: Error| wrong_inputs(&given.paths, Role::Anchor, error.into());
     let read;
     let l1 = match trees.as_ref().map(Trees::l1).transpose().map_err(wrong_anchor)?.flatten() {
         Some(l1) => l1,
         None => {
-            let (paths, options) = (&args.l1.anchor, l1_options(args));
-            read = anchor::open_l1(paths, &options, "--anchor-bridgehub", console)?;
+            read = anchor::open_l1(&given.paths, &given.state, BRIDGEHUB, console)?;
             &read
         }
     };
+    anchor::require_l1(l1, BRIDGEHUB)?;
     let messages = messages(args, trees.as_ref())?;
 
     let progress = Arc::new(Watch(bars.begin("logs", Some(messages.archive().header().logs))));
     let mut options = ClaimsOptions::new(l1_nullifier);
-    options.l1_chain = args.l1.l1_chain_id.or(network.map(|network| network.l1_chain_id));
-    options.era_chain = args.l1.era_chain_id.or(network.map(|network| network.era_chain_id));
+    options.l1_chain = args.payout.l1_chain_id.or(network.map(|network| network.l1_chain_id));
+    options.era_chain = args.payout.era_chain_id.or(network.map(|network| network.era_chain_id));
     options.deposit = deposit;
     options.observer = Arc::clone(&progress).into();
     let claims = Claims::new(l1, trees.as_ref(), &messages, selection(args), &options)?;
@@ -141,7 +147,7 @@ fn with_archive(args: &ClaimsArgs) -> ClaimsArgs {
 /// Checks that at most one input is standard input and that no output is an input.
 fn check_paths(args: &ClaimsArgs) -> Result<(), CliError> {
     let several = [&args.tree, &args.messages, &args.past.events, &args.sl_batches];
-    let inputs = several.into_iter().flatten().chain(&args.l1.anchor);
+    let inputs = several.into_iter().flatten().chain(&args.l1.anchor.paths);
     let inputs: Vec<&Path> = inputs.map(PathBuf::as_path).collect();
     refuse_several_pipes(&inputs)?;
     refuse_overwriting(&args.output, &inputs)?;
@@ -179,23 +185,10 @@ fn selection(args: &ClaimsArgs) -> ClaimSelection {
     selection
 }
 
-/// How the state of L1 is read.
-fn l1_options(args: &ClaimsArgs) -> StateOptions {
-    let network = args.tree_args.state.deployment();
-    StateOptions {
-        format: args.l1.anchor_format.0,
-        access: args.tree_args.state.access,
-        bridgehub: args.l1.anchor_bridgehub.or(network.map(|network| network.bridgehub)),
-        message_root: args.l1.anchor_message_root,
-        trusted_block: args.l1.trust_block,
-        ..StateOptions::default()
-    }
-}
-
-fn trees_options(args: &ClaimsArgs, console: &Console) -> TreesOptions {
+fn trees_options(args: &ClaimsArgs, l1: &L1Options, console: &Console) -> TreesOptions {
     TreesOptions {
         sl_batches: args.sl_batches.clone(),
-        l1: Some(L1Options { paths: args.l1.anchor.clone(), state: l1_options(args) }),
+        l1: Some(l1.clone()),
         ..args.tree_args.options(Some(&args.past), console)
     }
 }

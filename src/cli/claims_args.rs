@@ -5,17 +5,17 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum, builder::PossibleValue};
 
 use super::{
-    formats::InputFormat,
-    state_args::{SearchArgs, TreeArgs, dump_format},
+    anchor_args::{self, L1StateArgs},
+    state_args::{SearchArgs, TreeArgs},
 };
 use crate::{
     claims::{ClaimKind, Status},
-    ingest::state::Format,
     primitives::{Address, ChainId, Hash},
     prove::Batches,
 };
 
 #[derive(Clone, Debug, Args)]
+#[command(mut_arg("anchor", anchor_args::required))]
 pub(super) struct ClaimsArgs {
     /// A directory with everything: stands for --tree, --messages and --sl-batches with this directory
     #[arg(long, value_name = "DIR")]
@@ -34,7 +34,9 @@ pub(super) struct ClaimsArgs {
     #[arg(long, value_name = "FILE")]
     pub(super) sl_batches: Vec<PathBuf>,
     #[command(flatten)]
-    pub(super) l1: L1Args,
+    pub(super) l1: L1StateArgs,
+    #[command(flatten)]
+    pub(super) payout: PayoutArgs,
     #[command(flatten)]
     pub(super) which: WhichClaims,
     #[command(flatten)]
@@ -52,26 +54,10 @@ pub(super) struct ClaimsArgs {
     pub(super) tree_args: TreeArgs,
 }
 
-/// The state of L1, which decides.
+/// What else is known of L1.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "The state of L1")]
-pub(super) struct L1Args {
-    /// The state of L1, which is all that is trusted: a snapshot, dumps of one state, or answers of
-    /// eth_getProof with the header of their block (with --trust-block)
-    #[arg(long, required = true, num_args = 1.., value_name = "STATE")]
-    pub(super) anchor: Vec<PathBuf>,
-    /// The hash of the block of L1 that is trusted, which answers of eth_getProof have to hold for
-    #[arg(long, value_name = "HASH")]
-    pub(super) trust_block: Option<Hash>,
-    /// The format of the state of L1
-    #[arg(long, value_parser = dump_format(), default_value = "auto", value_name = "FORMAT")]
-    pub(super) anchor_format: InputFormat<Format>,
-    /// The address of Bridgehub on L1
-    #[arg(long, value_name = "ADDRESS")]
-    pub(super) anchor_bridgehub: Option<Address>,
-    /// The address of MessageRoot on L1 [default: the one that Bridgehub names]
-    #[arg(long, value_name = "ADDRESS")]
-    pub(super) anchor_message_root: Option<Address>,
+pub(super) struct PayoutArgs {
     /// The address of L1Nullifier
     #[arg(long, value_name = "ADDRESS")]
     pub(super) l1_nullifier: Option<Address>,

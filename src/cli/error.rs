@@ -4,6 +4,7 @@ use thiserror::Error;
 
 use super::role::Role;
 use crate::{
+    anchor::Lacking,
     files::{InputError, metadata_of},
     forest::{HistoryError, TreeFileError},
     ingest::{
@@ -61,6 +62,16 @@ pub(super) enum CliError {
     OtherJob { name: String, part: &'static str },
     #[error("{0}")]
     NothingFound(String),
+    #[error(
+        "no Bridgehub of L1 is known in the state of --anchor; give its address with {flag}, or the --network to \
+         which the state belongs"
+    )]
+    NoBridgehub { flag: &'static str },
+    #[error(
+        "the state of --anchor does not show what L1 accepts: {lacking}; give a state that has it, or the right \
+         address of Bridgehub with {flag}"
+    )]
+    AnchorLacks { lacking: Lacking, flag: &'static str },
     #[error("{name}: {reason}")]
     Unknown { name: String, reason: String },
     #[error("{name} is {}: {}", found, role.lack())]
@@ -103,6 +114,8 @@ impl CliError {
             Self::Usage(_) => FailureCode::InvalidOptions,
             Self::OtherJob { .. } => FailureCode::OtherJob,
             Self::WrongInput { .. } => FailureCode::WrongInput,
+            Self::NoBridgehub { .. } => FailureCode::AnchorLacksBridgehub,
+            Self::AnchorLacks { lacking, .. } => lacking.code(),
             Self::Unknown { .. } => FailureCode::InputDamaged,
             Self::NothingFound(_) => FailureCode::NothingFound,
             Self::Threads(_) | Self::ReadProgress(_) | Self::Signals(_) => {
@@ -116,6 +129,7 @@ impl CliError {
     pub(super) fn exit_code(&self) -> u8 {
         match self {
             Self::Usage(_) | Self::OtherJob { .. } => 2,
+            Self::NoBridgehub { .. } | Self::AnchorLacks { .. } => 3,
             Self::Unknown { .. } | Self::WrongInput { .. } => 3,
             Self::NothingFound(_) => 5,
             Self::Threads(_) | Self::ReadProgress(_) | Self::Signals(_) => 6,
@@ -145,7 +159,7 @@ fn exit_code(error: &Error) -> u8 {
         Error::TreeFile { .. } => 3,
         Error::NoSlBatches(_) | Error::NoTrees(_) | Error::OtherTrees { .. } => 2,
         Error::TwoSettlementLayers { .. } => 2,
-        Error::NotItsPast { .. } => 4,
+        Error::NotItsPast { .. } | Error::DiffersFromL1(_) => 4,
         Error::Index(IndexError::NeedsChain { .. }) => 2,
         Error::L1(L1DataError::SeveralLayers { .. }) => 2,
         Error::L1(L1DataError::Index(error)) if error.is_io() => 6,

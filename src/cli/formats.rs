@@ -76,6 +76,9 @@ impl ValueEnum for SourceFormat {
             Self::PubdataList => {
                 "A list of batches with their pubdata, or with the names of its files"
             }
+            Self::Executions => {
+                "Transactions of a Gateway of v31 that execute batches with their logs"
+            }
             Self::Postgres => {
                 "Rows of a zksync-era node's tables: pg_dump in plain text, COPY with HEADER, or CSV"
             }

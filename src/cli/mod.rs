@@ -2,6 +2,7 @@
 //! messages to standard error.
 
 mod anchor;
+mod anchor_args;
 mod args;
 mod check;
 mod claims;

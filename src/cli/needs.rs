@@ -10,9 +10,11 @@ use super::{
     wrong_input::wrong_input,
 };
 use crate::{
+    claims::{ClaimsOptions, needed_slots},
+    contracts::Network,
     files::{Input, Output},
     ingest::state_proofs::proof_requests,
-    prove::{AnchorState, Error, StateOptions, needed_slots},
+    prove::{AnchorState, Error, StateOptions},
     records::Entries,
     state::ProvenSlots,
 };
@@ -25,12 +27,19 @@ pub(super) fn run(
     let inputs: Vec<&Path> =
         args.anchor.iter().chain([&args.proofs]).map(PathBuf::as_path).collect();
     refuse_several_pipes(&inputs)?;
+    let network = args.network.map(Network::deployment);
     let options = StateOptions {
-        bridgehub: Some(args.bridgehub),
+        bridgehub: args.bridgehub.or(network.map(|network| network.bridgehub)),
         message_root: args.message_root,
         trusted_block: Some(args.trust_block),
         ..StateOptions::default()
     };
+    let nullifier = args.l1_nullifier.or(network.map(|network| network.l1_nullifier));
+    let payouts = nullifier.map(|nullifier| ClaimsOptions {
+        l1_chain: network.map(|network| network.l1_chain_id),
+        era_chain: network.map(|network| network.era_chain_id),
+        ..ClaimsOptions::new(nullifier)
+    });
     let (proven, number) = match &args.anchor[..] {
         [] => (ProvenSlots::default(), None),
         paths => match anchor::open(paths, &options, console)? {
@@ -45,13 +54,16 @@ pub(super) fn run(
     let opened = Input::open_watched(&args.proofs, &watcher).map_err(CliError::from);
     let needed = opened.and_then(|input| {
         let entries = Entries::open(input, &defaults)?;
-        Ok(needed_slots(entries, defaults, proven, &options)?)
+        Ok(needed_slots(entries, &defaults, proven, &options, payouts.as_ref())?)
     });
     let needed =
         needed.map_err(|error: CliError| wrong_input(&args.proofs, Role::Proofs, error))?;
     progress.end();
     if needed.is_empty() {
-        console.info("nothing is needed: the answers decide on every proof");
+        console.info(match payouts {
+            Some(_) => "nothing is needed: the answers decide on every proof and on its payout",
+            None => "nothing is needed: the answers decide on every proof",
+        });
         return Ok(Outcome::Done);
     }
     let mut output = Output::create(Path::new("-"))?;

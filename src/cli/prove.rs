@@ -20,8 +20,8 @@ use crate::{
     files::{Compression, Input, InputError, Lines, Output, is_same_place, place_of},
     proof::{Target, TargetKind, calldata::CallOptions},
     prove::{
-        Error, L1Options, Messages, MessagesOptions, ProofOutput, Prover, Selection, StateOptions,
-        Summary, Trees, TreesOptions,
+        Error, Messages, MessagesOptions, ProofOutput, Prover, Selection, Summary, Trees,
+        TreesOptions,
     },
     records::{Count, ProofFormat},
 };
@@ -55,7 +55,7 @@ pub(super) fn run(
     };
     let (trees, messages) = inputs(args, console)?;
     let is_calldata = args.format == Some(ProofFormat::Calldata);
-    if !args.anchor.is_empty() && !trees.has_sl_batches() && !is_calldata {
+    if !args.l1.anchor.paths.is_empty() && !trees.has_sl_batches() && !is_calldata {
         let text = "--anchor needs --sl-batches, trees from L1, or --format calldata";
         return Err(CliError::Usage(text.into()));
     }
@@ -250,7 +250,7 @@ fn check_paths(args: &ProveArgs) -> Result<(), CliError> {
         ("--messages", &args.messages),
         ("--events", &args.past.events),
         ("--sl-batches", &args.sl_batches),
-        ("--anchor", &args.anchor),
+        ("--anchor", &args.l1.anchor.paths),
     ];
     let several =
         several.into_iter().flat_map(|(name, paths)| paths.iter().map(move |path| (name, path)));
@@ -338,8 +338,10 @@ fn selection(which: &WhichArgs) -> Result<Selection, CliError> {
 /// The error of a job, with the role of the state of L1 or of the SL batches if they are at fault. They are
 /// read when the first target needs them; the other inputs were read before the job.
 fn wrong_late_input(args: &ProveArgs, error: Error) -> CliError {
-    match (&error, &args.anchor[..], &args.sl_batches[..]) {
-        (Error::Import(_), [_, ..], _) => wrong_inputs(&args.anchor, Role::Anchor, error.into()),
+    match (&error, &args.l1.anchor.paths[..], &args.sl_batches[..]) {
+        (Error::Import(_), [_, ..], _) => {
+            wrong_inputs(&args.l1.anchor.paths, Role::Anchor, error.into())
+        }
         (Error::Index(_), _, [batches]) => wrong_input(batches, Role::SlBatches, error.into()),
         _ => error.into(),
     }
@@ -347,22 +349,10 @@ fn wrong_late_input(args: &ProveArgs, error: Error) -> CliError {
 
 /// The options for opening trees. For the target batch-root, only batch roots are read.
 fn trees_options(args: &ProveArgs, console: &Console) -> TreesOptions {
-    let network = args.tree_args.state.deployment();
-    let l1 = (!args.anchor.is_empty()).then(|| L1Options {
-        paths: args.anchor.clone(),
-        state: StateOptions {
-            format: args.anchor_format.0,
-            access: args.tree_args.state.access,
-            bridgehub: args.anchor_bridgehub.or(network.map(|network| network.bridgehub)),
-            message_root: args.anchor_message_root,
-            trusted_block: args.trust_block,
-            ..StateOptions::default()
-        },
-    });
     TreesOptions {
         batch_roots_only: args.target == Target::BatchRoot,
         sl_batches: args.sl_batches.clone(),
-        l1,
+        l1: args.l1.options(&args.tree_args.state),
         ..args.tree_args.options(Some(&args.past), console)
     }
 }

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use clap::{ArgGroup, Args};
 
 use super::{
-    formats::InputFormat,
+    anchor_args::L1StateArgs,
     number,
-    state_args::{SearchArgs, TreeArgs, dump_format},
+    state_args::{SearchArgs, TreeArgs},
 };
 use crate::{
-    ingest::{logs::RelayedBy, state::Format},
+    ingest::logs::RelayedBy,
     message::LogKind,
     primitives::{Address, ChainId, Hash},
     proof::{
@@ -54,22 +54,8 @@ pub(super) struct ProveArgs {
     /// sl-batch:N and sl-batch:first; files or directories. Not needed if --tree is of L1
     #[arg(long, value_name = "FILE")]
     pub(super) sl_batches: Vec<PathBuf>,
-    /// The state of L1, with which the root of an SL batch is compared: a snapshot, dumps of one state, or
-    /// answers of eth_getProof with the header of their block (with --trust-block)
-    #[arg(long, num_args = 1.., value_name = "STATE")]
-    pub(super) anchor: Vec<PathBuf>,
-    /// The hash of the block of L1 that is trusted, which answers of eth_getProof have to hold for
-    #[arg(long, value_name = "HASH", requires = "anchor")]
-    pub(super) trust_block: Option<Hash>,
-    /// The format of the state of L1
-    #[arg(long, value_parser = dump_format(), default_value = "auto", value_name = "FORMAT", requires = "anchor")]
-    pub(super) anchor_format: InputFormat<Format>,
-    /// The address of Bridgehub on L1
-    #[arg(long, value_name = "ADDRESS", requires = "anchor")]
-    pub(super) anchor_bridgehub: Option<Address>,
-    /// The address of MessageRoot on L1 [default: the one that Bridgehub names]
-    #[arg(long, value_name = "ADDRESS", requires = "anchor")]
-    pub(super) anchor_message_root: Option<Address>,
+    #[command(flatten)]
+    pub(super) l1: L1StateArgs,
     /// The format of the output [default: json with --index, or with --tx and --log; else ndjson]
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub(super) format: Option<ProofFormat>,

@@ -1,11 +1,13 @@
 use std::{
     fmt::Write,
+    fs,
     path::{Path, PathBuf},
 };
 
 use serde_json::{Value, json};
 
 use super::{
+    anchor::require_l1,
     args::RebuildArgs,
     error::{CliError, Outcome, refuse_overwriting_except},
     observer::only_events,
@@ -20,8 +22,12 @@ use crate::{
     ingest::FileKind,
     primitives::BatchNumber,
     proof::{CheckedBy, Target},
-    prove::{Error, Trees},
+    prove::{Error, L1Comparison, RootCounts, Trees, TreesOptions},
+    state::StorageReader,
 };
+
+/// The flag for the address of Bridgehub on L1.
+const BRIDGEHUB: &str = "--anchor-bridgehub";
 
 pub(super) fn run(
     args: &RebuildArgs,
@@ -30,7 +36,15 @@ pub(super) fn run(
 ) -> Result<Outcome, CliError> {
     let with_history = args.history || !args.past.events.is_empty();
     let progress = bars.busy("rebuilding the trees");
-    let options = args.tree_args.options(Some(&args.past), console);
+    let l1 = args.l1.options(&args.tree_args.state);
+    if l1.as_ref().is_some_and(|l1| l1.state.bridgehub.is_none()) {
+        return Err(CliError::NoBridgehub { flag: BRIDGEHUB });
+    }
+    let options = TreesOptions {
+        sl_batches: args.sl_batches.clone(),
+        l1,
+        ..args.tree_args.options(Some(&args.past), console)
+    };
     let trees = match &args.output {
         None if with_history => {
             return Err(CliError::Usage(
@@ -40,6 +54,7 @@ pub(super) fn run(
         None => args.tree_args.trees(&args.evidence, &options)?,
         Some(target) => {
             let inputs = args.evidence.iter().chain(&args.past.events);
+            let inputs = inputs.chain(&args.sl_batches).chain(&args.l1.anchor.paths);
             let inputs: Vec<&Path> = inputs.map(PathBuf::as_path).collect();
             // Trees are not rebuilt from the tree files in a directory.
             refuse_overwriting_except(Some(FileKind::TreeFile), target, &inputs)?;
@@ -53,9 +68,10 @@ pub(super) fn run(
                 .map_err(|error| wrong_inputs(&args.evidence, Role::State, error.into()))?
         }
     };
-    progress.end();
     let Some(forest) = trees.forest() else { return Err(Error::NoTrees(Target::Latest).into()) };
-    report::result(&json(&trees, forest), || table(forest))?;
+    let compared = compare_with_l1(&trees, args)?;
+    progress.end();
+    report::result(&json(&trees, forest, compared.as_ref()), || table(forest))?;
     if args.output.is_some() || trees.tree_file().is_none() {
         report_evidence(&trees, forest, console);
     } else {
@@ -69,7 +85,14 @@ pub(super) fn run(
              one for each block in which a batch is appended"
         ));
     }
-    let Some(file) = trees.tree_file() else { return Ok(Outcome::Done) };
+    let outcome = match &compared {
+        None => Outcome::Done,
+        Some(compared) => {
+            report_comparison(compared, &trees, console)?;
+            if compared.has_equal() { Outcome::Done } else { Outcome::NotJudged }
+        }
+    };
+    let Some(file) = trees.tree_file() else { return Ok(outcome) };
     let (roots, explained) = file.roots();
     console.info(format_args!(
         "{}: {} bytes, {} roots by block, {}",
@@ -85,7 +108,58 @@ pub(super) fn run(
             _ => format!("{} of them explained", count(explained)),
         },
     ));
-    Ok(if with_history && explained < roots { Outcome::SomeFailed } else { Outcome::Done })
+    Ok(if with_history && explained < roots { Outcome::SomeFailed } else { outcome })
+}
+
+/// Compares the trees with the state of L1, if it was given. A tree file that was just written is removed if they
+/// differ.
+fn compare_with_l1(trees: &Trees, args: &RebuildArgs) -> Result<Option<L1Comparison>, CliError> {
+    let paths = &args.l1.anchor.paths;
+    let l1 = trees.l1().map_err(|error| wrong_inputs(paths, Role::Anchor, error.into()))?;
+    if let Some(l1) = l1 {
+        require_l1(l1, BRIDGEHUB)?;
+    }
+    trees.compare_with_l1().map_err(|error| {
+        if let (Error::DiffersFromL1(_), Some(written)) = (&error, &args.output) {
+            // The error is of more use than one about the file.
+            let _ = fs::canonicalize(written).and_then(fs::remove_file);
+        }
+        error.into()
+    })
+}
+
+/// Prints how many roots are those that L1 stores.
+fn report_comparison(
+    compared: &L1Comparison,
+    trees: &Trees,
+    console: &Console,
+) -> Result<(), CliError> {
+    let block = trees.l1()?.and_then(|l1| l1.state().block());
+    let at = block.map_or(String::new(), |block| format!(" at block {block}"));
+    let say = |what: &str, counts: &RootCounts| {
+        console.info(format_args!(
+            "L1{at}: of {what} {} equal, {} not stored, {} unknown",
+            count(counts.equal),
+            count(counts.not_stored),
+            count(counts.unknown)
+        ));
+    };
+    say("the roots of the chains' batches", &compared.batches);
+    match &compared.sl_batches {
+        Some(counts) => say("the roots of the settlement layer's batches", counts),
+        None => console.info(
+            "the roots of the settlement layer's batches were not compared; give the batches with --sl-batches",
+        ),
+    }
+    if let Some(batch) = compared.newest_sl_batch {
+        console.info(format_args!(
+            "the trees up to the end of SL batch {batch} are those that L1 knows"
+        ));
+    }
+    if !compared.has_equal() {
+        console.info("L1 confirms none of these roots");
+    }
+    Ok(())
 }
 
 /// Prints what the trees were compared with, and what this does not show.
@@ -150,7 +224,7 @@ fn table(forest: &Forest) -> String {
     text
 }
 
-fn json(trees: &Trees, forest: &Forest) -> Value {
+fn json(trees: &Trees, forest: &Forest, compared: Option<&L1Comparison>) -> Value {
     let missing: Vec<String> = trees.missing_events().iter().map(ToString::to_string).collect();
     let missing_on_l1: Vec<String> =
         trees.missing_on_l1().iter().map(ToString::to_string).collect();
@@ -169,7 +243,7 @@ fn json(trees: &Trees, forest: &Forest) -> Value {
         })
         .collect();
     let shared = forest.shared();
-    json!({
+    let mut result = json!({
         "slChainId": forest.sl_chain(),
         "release": forest.layout().to_string(),
         "checkedBy": forest.checked_by(),
@@ -178,7 +252,11 @@ fn json(trees: &Trees, forest: &Forest) -> Value {
         "chains": chains,
         "sharedTree": {"height": shared.height(), "leaves": shared.leaves(), "root": shared.root()},
         "interopRoot": forest.latest().map(interop_root),
-    })
+    });
+    if let Some(compared) = compared {
+        result["l1"] = json!(compared);
+    }
+    result
 }
 
 /// A root by block as JSON.

@@ -19,7 +19,6 @@ use crate::{
     anchor::KnownRoots,
     claims::{ClaimsOptions, Recheck, RecheckStatus, Rechecks},
     files::Input,
-    prove::StateOptions,
     records::Entries,
     state::StorageReader,
 };
@@ -50,7 +49,7 @@ fn recheck(
     bars: ProgressFactory,
 ) -> Result<Outcome, CliError> {
     let inputs: Vec<&Path> =
-        args.anchor.iter().chain([&args.proofs]).map(PathBuf::as_path).collect();
+        args.anchor.paths.iter().chain([&args.proofs]).map(PathBuf::as_path).collect();
     refuse_several_pipes(&inputs)?;
     let network = args.state_args.deployment();
     let l1_nullifier = args.state_args.l1_nullifier(args.l1_nullifier)?;
@@ -100,8 +99,8 @@ fn recheck(
 
 /// The roots that L1 accepts.
 fn l1(args: &RecheckArgs, console: &Console) -> Result<KnownRoots, CliError> {
-    let options = StateOptions { trusted_block: args.trust_block, ..args.state_args.options() };
-    anchor::open_l1(&args.anchor, &options, "--bridgehub", console)
+    let options = args.anchor.options(args.state_args.options());
+    anchor::open_l1(&args.anchor.paths, &options, "--bridgehub", console)
 }
 
 impl Tally {

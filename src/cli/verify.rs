@@ -21,7 +21,6 @@ use crate::{
     message::L2ToL1Log,
     primitives::hex,
     proof::reader::Defaults,
-    prove::StateOptions,
     records::{Entries, TrustedRoots, VerdictLine, Verdicts},
 };
 
@@ -54,14 +53,14 @@ fn verify(
     bars: ProgressFactory,
 ) -> Result<Outcome, CliError> {
     let inputs: Vec<&Path> =
-        args.anchor.iter().chain([&args.proofs]).map(PathBuf::as_path).collect();
+        args.anchor.paths.iter().chain([&args.proofs]).map(PathBuf::as_path).collect();
     refuse_several_pipes(&inputs)?;
-    if let (true, Some(flag)) = (args.anchor.is_empty(), args.state_args.given()) {
+    if let (true, Some(flag)) = (args.anchor.paths.is_empty(), args.state_args.given()) {
         let text = format!("{flag} is about the state; give one with --anchor");
         return Err(CliError::Usage(text));
     }
     let defaults = args.missing.resolve()?;
-    let roots = match (&args.anchor[..], args.root) {
+    let roots = match (&args.anchor.paths[..], args.root) {
         ([], Some(root)) => TrustedRoots::Root(root),
         ([_, ..], _) => roots_of_state(args, console)?,
         ([], None) => return Err(CliError::Usage("give --root or --anchor".into())),
@@ -163,8 +162,8 @@ impl Tally {
 
 /// The roots that the contracts in the anchor's state accept.
 fn roots_of_state(args: &VerifyArgs, console: &Console) -> Result<TrustedRoots, CliError> {
-    let options = StateOptions { trusted_block: args.trust_block, ..args.state_args.options() };
-    let state = anchor::open(&args.anchor, &options, console)?;
+    let options = args.anchor.options(args.state_args.options());
+    let state = anchor::open(&args.anchor.paths, &options, console)?;
     let roots = TrustedRoots::of_state(state.into_reader(), &options)?;
     if let TrustedRoots::State(known) = &roots {
         console.verbose(if known.is_settlement_layer() {

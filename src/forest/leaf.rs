@@ -1,10 +1,11 @@
 use std::sync::LazyLock;
 
 use super::BatchNumbers;
+pub use crate::message::{CHAIN_ID_LEAF_PADDING, chain_id_leaf};
 use crate::{
     keccak::{hash_leaves, keccak256},
     merkle::{LeafHashes, Leaves, Zeros},
-    primitives::{BatchNumber, ChainId, Hash},
+    primitives::{BatchNumber, Hash},
 };
 
 /// The length of the preimage of a batch leaf or chain-id leaf, in bytes.
@@ -17,12 +18,6 @@ const CHUNK: usize = 1 << 9;
 pub const BATCH_LEAF_PADDING: Hash = Hash::new([
     0xd8, 0x2f, 0xec, 0x4a, 0x37, 0xcb, 0xdc, 0x47, 0xf1, 0xe5, 0xcc, 0x4a, 0xd6, 0x4d, 0xea, 0xcf,
     0x34, 0xa4, 0x8e, 0x6f, 0x7c, 0x61, 0xfa, 0x5b, 0x68, 0xfd, 0x58, 0xe5, 0x43, 0x25, 0x9c, 0xf4,
-]);
-
-/// keccak256("zkSync:ChainIdLeaf"), the first word of a chain-id leaf's preimage.
-pub const CHAIN_ID_LEAF_PADDING: Hash = Hash::new([
-    0x39, 0xbc, 0x69, 0x36, 0x3b, 0xb9, 0xe2, 0x6c, 0xf1, 0x42, 0x40, 0xde, 0x4e, 0x22, 0x56, 0x9e,
-    0x95, 0xcf, 0x17, 0x5c, 0xfb, 0xcf, 0x1a, 0xde, 0x1a, 0x47, 0xa2, 0x53, 0xb4, 0xbf, 0x7f, 0x61,
 ]);
 
 /// keccak256 of 96 zero bytes: the empty leaf of chain trees and of the shared tree.
@@ -42,12 +37,6 @@ pub fn entry_zeros() -> &'static Zeros {
 #[must_use]
 pub fn batch_leaf(batch_root: Hash, number: BatchNumber) -> Hash {
     keccak256(&padded(BATCH_LEAF_PADDING, batch_root, number.0))
-}
-
-/// The leaf of a chain in the shared tree.
-#[must_use]
-pub fn chain_id_leaf(chain_root: Hash, chain: ChainId) -> Hash {
-    keccak256(&padded(CHAIN_ID_LEAF_PADDING, chain_root, chain.0))
 }
 
 /// The leaves of a chain tree, each from a batch root and a batch number.
@@ -116,6 +105,7 @@ fn padded(padding: Hash, root: Hash, number: u64) -> [u8; LEAF_LEN] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::primitives::ChainId;
 
     #[test]
     fn constants_are_the_hashes_that_the_contracts_name() {

@@ -24,6 +24,8 @@ pub mod l1;
 pub mod logs;
 mod other_answer;
 mod parquet_columns;
+#[cfg(feature = "parquet")]
+mod parquet_rows;
 mod record;
 mod rows;
 pub mod sl_batches;

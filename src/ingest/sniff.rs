@@ -5,7 +5,7 @@ use std::fmt;
 use super::{
     OtherAnswer,
     event_logs::{ColumnNames, first_logs, has_log_columns},
-    l1::{blobs::are_blobs, has_batch_calls, is_table_of_transactions},
+    l1::{blobs::are_blobs, has_batch_calls, has_quoted_logs, is_table_of_transactions},
     logs::{MESSENGER_SIGNATURES, SourceFormat, has_topic},
     parquet_columns::parquet_columns,
     state::Format,
@@ -100,6 +100,10 @@ pub fn sniff(input: &Input) -> Option<FileKind> {
     if input.is_parquet() {
         let of_l1 = || is_table_of_transactions(input).then_some(FileKind::L1Transactions);
         return table_of_logs(input).or_else(of_l1).or_else(|| Some(other_parquet(input)));
+    }
+    let is_json = matches!(head.trim_ascii_start().first(), Some(b'{' | b'['));
+    if is_json && has_quoted_logs(head) {
+        return Some(FileKind::Logs(SourceFormat::Executions));
     }
     if has_batch_calls(head) {
         return Some(FileKind::L1Transactions);

@@ -16,6 +16,8 @@
 //! [`L2ToL1Log::is_message`] defines which logs are logs of messages.
 
 mod batch;
+#[cfg(feature = "archive")]
+mod chain_id_leaf;
 mod error;
 #[cfg(feature = "archive")]
 mod growing_log_tree;
@@ -24,6 +26,8 @@ mod message_list;
 mod withdrawal;
 
 pub use batch::{BatchLogs, BatchPart, BatchView, LOG_TREE_HEIGHT, LOG_TREE_HEIGHTS, LogTree};
+#[cfg(feature = "archive")]
+pub use chain_id_leaf::{CHAIN_ID_LEAF_PADDING, chain_id_leaf};
 pub use error::LogsError;
 #[cfg(feature = "archive")]
 pub(crate) use growing_log_tree::GrowingLogTree;

@@ -7,12 +7,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Error, ObserverHandle, StateUse, SurveyedState, Trees, TreesOptions};
+use super::{Error, ObserverHandle, StateUse, SurveyedState, TreesOptions};
 use crate::{
     contracts::system,
-    files::{TemporaryDirectory, names, temporary_directory},
-    forest::{ChainTree, Forest, TreeFile, TreeFileError},
-    ingest::{FileKind, FoundFile, FoundFiles, state::ImportError},
+    files::{ReopenableInput, TemporaryDirectory, names, temporary_directory},
+    forest::{ChainTree, Forest, TreeFile, TreeFileError, rebuild_to_file},
+    ingest::{
+        FileKind, FoundFile, FoundFiles,
+        state::{Dump, ImportError},
+    },
     primitives::{ChainId, SlBlock},
     proof::FailureCode,
     state::StorageReader,
@@ -29,27 +32,36 @@ pub struct ChosenEvidence {
     pub l1: Vec<PathBuf>,
     /// Every file of a state or of trees, with what it is used for.
     pub seen: Vec<SurveyedState>,
+    /// What was read of the state to choose it.
+    pub(super) read: Option<ReadState>,
+}
+
+/// A state that was read, and its trees.
+#[derive(Debug)]
+pub(super) struct ReadState {
+    pub(super) dump: Dump,
+    pub(super) forest: Forest,
 }
 
 /// A whole state that was rebuilt.
 struct Whole {
     paths: Vec<PathBuf>,
-    trees: Trees,
+    forest: Forest,
+    block: Option<SlBlock>,
+    /// The state, unless it is a tree file, or older than another one.
+    dump: Option<Dump>,
 }
 
 impl Whole {
     /// By the number of batches and the block: what grows with time.
     fn age(&self) -> (u64, Option<SlBlock>) {
-        (self.trees.forest().map_or(0, Forest::batch_count), self.trees.block())
-    }
-
-    fn sl_chain(&self) -> Option<ChainId> {
-        self.trees.forest().map(Forest::sl_chain)
+        (self.forest.batch_count(), self.block)
     }
 
     fn seen(self, usage: StateUse) -> SurveyedState {
         let (batches, block) = self.age();
-        SurveyedState { sl_chain: self.sl_chain(), block, batches, usage, paths: self.paths }
+        let sl_chain = Some(self.forest.sl_chain());
+        SurveyedState { sl_chain, block, batches, usage, paths: self.paths }
     }
 }
 
@@ -89,14 +101,20 @@ impl ChosenEvidence {
         let (mut whole, mut partial) = (Vec::new(), Vec::new());
         for FoundFile { path, .. } in states {
             match rebuilder.rebuild(std::slice::from_ref(path)) {
-                Ok(trees) => whole.push(Whole { paths: vec![path.clone()], trees }),
-                Err(error) if is_partial(&error) => partial.push(rebuilder.partial(path, error)),
-                Err(error) if is_io(&error) => return Err(error),
-                Err(error) => chosen.note(vec![path.clone()], StateUse::Unusable(error)),
+                Ok(next) => keep(&mut whole, next, options.sl_chain),
+                Err(failed) if is_partial(&failed.error) => {
+                    partial.push(PartialState { path: path.clone(), failed });
+                }
+                Err(Failed { error, .. }) if is_io(&error) => return Err(error),
+                Err(Failed { error, .. }) => {
+                    chosen.note(vec![path.clone()], StateUse::Unusable(error));
+                }
             }
         }
-        whole.extend(rebuilder.join(&mut partial)?);
-        for PartialState { path, error, imports_roots, .. } in partial {
+        if let Some(joined) = rebuilder.join(&mut partial)? {
+            keep(&mut whole, joined, options.sl_chain);
+        }
+        for PartialState { path, failed: Failed { error, imports_roots, .. } } in partial {
             let usage = match imports_roots {
                 true => StateUse::Importer,
                 false if error.code() == FailureCode::TreeDiffers => StateUse::Unusable(error),
@@ -118,28 +136,28 @@ impl ChosenEvidence {
     fn choose(&mut self, mut whole: Vec<Whole>, sl_chain: Option<ChainId>) {
         // The sort is stable: of equal states the first one is used.
         whole.sort_by_key(|whole| Reverse(whole.age()));
-        let is_wanted = |whole: &Whole| sl_chain.is_none() || whole.sl_chain() == sl_chain;
-        let Some(newest) = whole.iter().position(is_wanted) else {
+        let Some(newest) = whole.iter().position(|whole| is_of(whole, sl_chain)) else {
             self.seen.extend(whole.into_iter().map(|whole| whole.seen(StateUse::OtherLayer)));
             return;
         };
-        let newest = whole.remove(newest);
+        let mut newest = whole.remove(newest);
         for other in whole {
-            let usage = match (newest.trees.forest(), other.trees.forest()) {
-                (Some(new), Some(old)) if new.sl_chain() == old.sl_chain() => {
-                    match first_difference(new, old) {
-                        None => StateUse::Past,
-                        Some(chain) => StateUse::Contradicts(Error::NotItsPast {
-                            newer: names(&newest.paths),
-                            older: names(&other.paths),
-                            chain,
-                        }),
-                    }
-                }
-                _ => StateUse::OtherLayer,
+            let (new, old) = (&newest.forest, &other.forest);
+            let usage = match new.sl_chain() == old.sl_chain() {
+                true => match first_difference(new, old) {
+                    None => StateUse::Past,
+                    Some(chain) => StateUse::Contradicts(Error::NotItsPast {
+                        newer: names(&newest.paths),
+                        older: names(&other.paths),
+                        chain,
+                    }),
+                },
+                false => StateUse::OtherLayer,
             };
             self.seen.push(other.seen(usage));
         }
+        let forest = newest.forest.clone();
+        self.read = newest.dump.take().map(|dump| ReadState { dump, forest });
         self.state = newest.paths.clone();
         self.seen.push(newest.seen(StateUse::Evidence));
     }
@@ -178,6 +196,21 @@ impl ChosenEvidence {
     }
 }
 
+fn is_of(whole: &Whole, sl_chain: Option<ChainId>) -> bool {
+    sl_chain.is_none_or(|sl_chain| whole.forest.sl_chain() == sl_chain)
+}
+
+/// Adds a state. Only the one that would be used stays in memory.
+fn keep(whole: &mut Vec<Whole>, mut next: Whole, sl_chain: Option<ChainId>) {
+    let older = |one: &Whole| is_of(one, sl_chain) && one.age() >= next.age();
+    if !is_of(&next, sl_chain) || whole.iter().any(older) {
+        next.dump = None;
+    } else {
+        whole.iter_mut().for_each(|one| one.dump = None);
+    }
+    whole.push(next);
+}
+
 /// The first chain of whose batches the older trees do not have the first ones of the newer trees.
 fn first_difference(newer: &Forest, older: &Forest) -> Option<ChainId> {
     let mut new = newer.chains().iter();
@@ -202,9 +235,20 @@ struct Rebuilder {
 /// A file of a state that is not that of a settlement layer, or not whole.
 struct PartialState {
     path: PathBuf,
+    failed: Failed,
+}
+
+/// Why a state was not rebuilt, and what was read of it.
+struct Failed {
     error: Error,
     block: Option<SlBlock>,
     imports_roots: bool,
+}
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Self {
+        Self { error, block: None, imports_roots: false }
+    }
 }
 
 impl Rebuilder {
@@ -222,43 +266,52 @@ impl Rebuilder {
         Ok(Self { options, scratch, count: Cell::new(0) })
     }
 
-    fn rebuild(&self, paths: &[PathBuf]) -> Result<Trees, Error> {
+    fn rebuild(&self, paths: &[PathBuf]) -> Result<Whole, Failed> {
+        let access = self.options.state.access;
         if let [path] = paths
-            && TreeFile::is_at(path)?
+            && TreeFile::is_at(path).map_err(Error::from)?
         {
-            return Trees::open(paths, &self.options);
+            let file = TreeFile::open(path, access).map_err(Error::from)?;
+            self.options.expect(&file)?;
+            let (forest, block) = (file.forest().clone(), file.block());
+            return Ok(Whole { paths: paths.to_vec(), forest, block, dump: None });
         }
-        let number = self.count.replace(self.count.get() + 1);
-        let target = self.scratch.path().join(format!("{number}.sltree"));
-        Trees::rebuild_to_file(paths, &target, false, &self.options).map_err(|error| match error {
-            // The file is only for this choice.
-            Error::TreeFile { name, source: TreeFileError::Rebuild(source) } => {
-                Error::Rebuild { name, source }
-            }
-            error => error,
-        })
+        let dump =
+            self.options.read(paths.iter().map(|path| ReopenableInput::new(path)).collect())?;
+        let file = self.trees_of(&dump).map_err(|error| {
+            let imported = dump.state.slot_count(system::INTEROP_ROOT_STORAGE);
+            let imports_roots = imported.is_some_and(|imported| imported > 0);
+            Failed { error, block: dump.state.block(), imports_roots }
+        })?;
+        let (forest, block) = (file.forest().clone(), file.block());
+        Ok(Whole { paths: paths.to_vec(), forest, block, dump: Some(dump) })
     }
 
-    fn partial(&self, path: &Path, error: Error) -> PartialState {
-        let state = self.options.state.import().read(path).map(|dump| dump.state);
-        let imported = state.as_ref().ok().and_then(|s| s.slot_count(system::INTEROP_ROOT_STORAGE));
-        PartialState {
-            path: path.into(),
-            error,
-            block: state.ok().and_then(|state| state.block()),
-            imports_roots: imported.is_some_and(|imported| imported > 0),
-        }
+    /// The trees of a state, in a temporary file.
+    fn trees_of(&self, dump: &Dump) -> Result<TreeFile, Error> {
+        let number = self.count.replace(self.count.get() + 1);
+        let target = self.scratch.path().join(format!("{number}.sltree"));
+        let rebuilt = rebuild_to_file(&dump.state, &self.options.rebuild(dump)?, None, &target);
+        rebuilt.map_err(|error| {
+            let name = dump.name.clone();
+            match error {
+                // The file is only for this choice.
+                TreeFileError::Rebuild(source) => Error::Rebuild { name, source },
+                source => Error::TreeFile { name, source },
+            }
+        })?;
+        Ok(TreeFile::open(&target, self.options.state.access)?)
     }
 
     /// Joins the parts of one state and removes them from `partial`.
     fn join(&self, partial: &mut Vec<PartialState>) -> Result<Option<Whole>, Error> {
         for joined in possible_states(partial) {
             match self.rebuild(&joined) {
-                Ok(trees) => {
+                Ok(whole) => {
                     partial.retain(|part| !joined.contains(&part.path));
-                    return Ok(Some(Whole { paths: joined, trees }));
+                    return Ok(Some(whole));
                 }
-                Err(error) if is_io(&error) => return Err(error),
+                Err(Failed { error, .. }) if is_io(&error) => return Err(error),
                 Err(_) => {}
             }
         }
@@ -269,10 +322,10 @@ impl Rebuilder {
 /// The files that may be all parts of one state: those of each directory, then all. Files that name a block are
 /// parts only of the state of this block.
 fn possible_states(partial: &[PartialState]) -> Vec<Vec<PathBuf>> {
-    let parts = || partial.iter().filter(|part| !part.imports_roots);
+    let parts = || partial.iter().filter(|part| !part.failed.imports_roots);
     let mut directories: Vec<Option<&Path>> = parts().map(|part| part.path.parent()).collect();
     directories.dedup();
-    let mut blocks: Vec<Option<SlBlock>> = parts().map(|part| part.block).collect();
+    let mut blocks: Vec<Option<SlBlock>> = parts().map(|part| part.failed.block).collect();
     blocks.push(None);
     blocks.sort_unstable();
     blocks.dedup();
@@ -281,7 +334,7 @@ fn possible_states(partial: &[PartialState]) -> Vec<Vec<PathBuf>> {
         for &block in &blocks {
             let joined: Vec<PathBuf> = parts()
                 .filter(|part| directory.is_none_or(|directory| part.path.parent() == directory))
-                .filter(|part| part.block.is_none() || part.block == block)
+                .filter(|part| part.failed.block.is_none() || part.failed.block == block)
                 .map(|part| part.path.clone())
                 .collect();
             if joined.len() > 1 && !possible.contains(&joined) {

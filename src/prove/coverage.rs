@@ -3,7 +3,7 @@
 use super::{BatchProofs, BatchRootForm, Error, ExtractError, Extractor, TargetError, Trees};
 use crate::{
     archive::Archive,
-    forest::{Forest, chain_id_leaf},
+    forest::{ChainTree, Forest, chain_id_leaf},
     ingest::logs::{BatchCheck, BatchRoots, Verdict},
     message::BatchView,
     primitives::{BatchNumber, ChainId, Hash},
@@ -122,5 +122,10 @@ impl BatchCheck for TreeCheck<'_> {
         let batches = tree.batches().iter().zip(tree.batch_roots().iter().copied());
         // Those of chains that are not a settlement layer, as in `MatchedBatch::match_root`.
         Some(BatchRoots::new(batches, vec![chain_id_leaf(Hash::ZERO, chain), Hash::ZERO]))
+    }
+
+    fn chain_of(&self, aggregated_root: Hash) -> Option<ChainId> {
+        let mut chains = self.forest?.chains().iter().map(ChainTree::chain);
+        chains.find(|chain| chain_id_leaf(Hash::ZERO, *chain) == aggregated_root)
     }
 }

@@ -2,7 +2,7 @@ use std::{error, fmt};
 
 use thiserror::Error;
 
-use super::{ExtractError, SlBatchError, TargetError};
+use super::{ExtractError, L1Difference, SlBatchError, TargetError};
 use crate::{
     anchor::state_error_code,
     archive::ArchiveError,
@@ -87,6 +87,9 @@ pub enum Error {
     /// The batch of the settlement layer is not a target.
     #[error("cannot prove against the settlement layer's batch")]
     SlBatch(#[source] SlBatchError),
+    /// A root in the trees differs from the one that L1 stores.
+    #[error("the trees differ from L1")]
+    DiffersFromL1(#[source] L1Difference),
     /// The target needs a file of SL batches, and none was given.
     #[error("the target {0} needs the settlement layer's own batches")]
     NoSlBatches(Target),
@@ -329,7 +332,7 @@ impl Error {
             Self::SlBatch(error) => error.code(),
             Self::NoSlBatches(_) => FailureCode::SlBatchNotArchived,
             Self::NoTrees(_) => FailureCode::TargetNeedsTrees,
-            Self::NotItsPast { .. } => FailureCode::TreeDiffers,
+            Self::NotItsPast { .. } | Self::DiffersFromL1(_) => FailureCode::TreeDiffers,
             Self::OtherTrees { .. }
             | Self::TwoSettlementLayers { .. }
             | Self::NoInput

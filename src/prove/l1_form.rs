@@ -44,6 +44,11 @@ impl<'t> SlBatchTrees<'t> {
         self.l1.map(|l1| l1 as &dyn SettlementCheck)
     }
 
+    /// The batches that are given, in ascending order.
+    pub(super) fn numbers(&self) -> impl Iterator<Item = SlBatch> {
+        self.batches.iter().map(|logs| logs.batch())
+    }
+
     /// The tree of an SL batch. Those that were used last are kept.
     pub(super) fn tree(&self, batch: SlBatch) -> Result<Arc<SlBatchTree>, SlBatchError> {
         if let Some(known) = rebuilt_sl_batch(self.opened, batch) {

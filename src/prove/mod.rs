@@ -21,6 +21,7 @@ mod event_trees;
 mod extract;
 mod extract_error;
 mod job;
+mod l1_comparison;
 #[cfg(feature = "calldata")]
 mod l1_contracts;
 mod l1_form;
@@ -29,7 +30,6 @@ mod l1_trees;
 mod log_chains;
 mod matched_batch;
 mod messages;
-mod needed_slots;
 mod observer;
 mod prover;
 mod resolved;
@@ -54,10 +54,10 @@ pub use job::{
     Batches, BatchesParseError, Job, JobPart, Merged, ProofOutput, Selection, Shard,
     ShardParseError, Sink, Summary, merge,
 };
+pub use l1_comparison::{L1Comparison, L1Difference, RootCounts};
 pub use log_chains::LogChains;
 pub use matched_batch::{AggregatedRoot, BatchRootForm, FoldError, MatchedBatch};
 pub use messages::{Messages, MessagesOptions};
-pub use needed_slots::needed_slots;
 pub use observer::{Event, Observer, ObserverHandle};
 pub use prover::Prover;
 pub use sl_batch::{SlBatchError, SlBatchTree};

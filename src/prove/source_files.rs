@@ -2,24 +2,25 @@
 
 use std::{collections::HashSet, path::PathBuf};
 
-use super::{ChosenEvidence, Error, Event, Observer, TreesOptions};
+use super::{ChosenEvidence, Error, Event, Observer, TreesOptions, chosen_evidence::ReadState};
 use crate::ingest::{FileKind, FoundFiles, holds_files};
 
 impl TreesOptions {
     /// Replaces directories and archives among the paths of the evidence, and among those in these options, by the
-    /// files in them that serve. Tree files serve if `with_tree_files`.
+    /// files in them that serve. Tree files serve if `with_tree_files`. The state is returned too if it was read to
+    /// choose it.
     pub(super) fn files(
         &self,
         paths: &[PathBuf],
         with_tree_files: bool,
-    ) -> Result<(Vec<PathBuf>, Self), Error> {
+    ) -> Result<(Vec<PathBuf>, Option<ReadState>, Self), Error> {
         let mut options = self.clone();
         options.events = files_in(&self.events, FileKind::has_events)?;
         options.from_l1 = files_in(&self.from_l1, FileKind::is_of_l1)?;
         let has_sl_batches = |kind: FileKind| kind == FileKind::SlBatches || kind.is_of_l1();
         options.sl_batches = files_in(&self.sl_batches, has_sl_batches)?;
         if !hold_files(paths)? {
-            return Ok((paths.to_vec(), options));
+            return Ok((paths.to_vec(), None, options));
         }
         let mut chosen = ChosenEvidence::among(&FoundFiles::at(paths)?, self, with_tree_files)?;
         chosen.check(self.sl_chain)?;
@@ -32,13 +33,13 @@ impl TreesOptions {
         }
         if chosen.state.is_empty() {
             remove(&mut options.events, &chosen.events);
-            return Ok((chosen.events, options));
+            return Ok((chosen.events, None, options));
         }
         if !options.batch_roots_only {
             remove(&mut chosen.events, &options.events);
             options.events.append(&mut chosen.events);
         }
-        Ok((chosen.state, options))
+        Ok((chosen.state, chosen.read, options))
     }
 }
 

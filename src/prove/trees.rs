@@ -9,7 +9,8 @@ use std::{
 };
 
 use super::{
-    Error, Event, Observer, SlBatchTree, TreesOptions,
+    ChosenEvidence, Error, Event, Observer, SlBatchTree, TreesOptions,
+    chosen_evidence::ReadState,
     event_trees::{Beside, GivenEvents, TreeInputs, say_if_unused},
     l1_trees::GivenL1,
 };
@@ -99,8 +100,13 @@ impl Opened {
         }
     }
 
-    /// Opens everything but the files of L1.
-    fn read(paths: &[PathBuf], inputs: TreeInputs, options: &TreesOptions) -> Result<Self, Error> {
+    /// Opens everything but the files of L1. `read` is the state at `paths`, if it was read before.
+    fn read(
+        paths: &[PathBuf],
+        inputs: TreeInputs,
+        read: Option<ReadState>,
+        options: &TreesOptions,
+    ) -> Result<Self, Error> {
         let given = options.state.given_addresses();
         if let [path] = paths
             && TreeFile::is_at(path)?
@@ -125,14 +131,15 @@ impl Opened {
             let found = events.rebuild(None, &options.rebuild_with(given), &options.observer)?;
             return Ok(Self::of_events(found, options));
         }
-        let dump = options.read(inputs.states)?;
+        let (dump, rebuilt) = options.read_or(read, inputs.states)?;
         if options.batch_roots_only && inputs.events.is_empty() {
             let roots = options.state.known_roots(dump.state)?;
             return Ok(Self::new(Source::State { format: dump.format, roots }, options));
         }
         let rebuild_options = options.rebuild(&dump)?;
-        let forest = rebuild(&dump.state, &rebuild_options)
-            .map_err(|source| Error::Rebuild { name: dump.name.clone(), source })?;
+        let rebuilt = rebuilt.map_or_else(|| rebuild(&dump.state, &rebuild_options), Ok);
+        let forest =
+            rebuilt.map_err(|source| Error::Rebuild { name: dump.name.clone(), source })?;
         let message_root = rebuild_options.addresses.message_root;
         let events = GivenEvents::read(inputs.events, message_root, &options.of_events())?;
         let newest = forest.latest().map(|latest| latest.block);
@@ -221,15 +228,35 @@ impl Trees {
     /// or when the trees do not match the options.
     pub fn open<P: AsRef<Path>>(paths: &[P], options: &TreesOptions) -> Result<Self, Error> {
         let paths: Vec<PathBuf> = paths.iter().map(|path| path.as_ref().to_owned()).collect();
-        let (paths, options) = &options.files(&paths, true)?;
+        let (paths, read, options) = options.files(&paths, true)?;
+        Self::open_read(&paths, read, &options)
+    }
+
+    /// Opens the state or the trees that were chosen among other files, which are not read again.
+    ///
+    /// # Errors
+    /// As [`Trees::open`].
+    pub(crate) fn open_chosen(
+        chosen: &mut ChosenEvidence,
+        options: &TreesOptions,
+    ) -> Result<Self, Error> {
+        Self::open_read(&chosen.state, chosen.read.take(), options)
+    }
+
+    /// Opens files. `read` is the state in them, if it was read before.
+    fn open_read(
+        paths: &[PathBuf],
+        read: Option<ReadState>,
+        options: &TreesOptions,
+    ) -> Result<Self, Error> {
         let mut inputs =
             TreeInputs::of(paths, &options.events, &options.from_l1, &options.columns)?;
         let Some(l1) = GivenL1::read(&std::mem::take(&mut inputs.l1), options)? else {
-            return Ok(Self(Arc::new(Opened::read(paths, inputs, options)?)));
+            return Ok(Self(Arc::new(Opened::read(paths, inputs, read, options)?)));
         };
         let opened = match inputs.states.is_empty() && inputs.events.is_empty() {
             true => Opened::of_l1(l1.rebuild(options, None)?, options),
-            false => Opened::read(paths, inputs, options)?.beside_l1(&l1, options)?,
+            false => Opened::read(paths, inputs, read, options)?.beside_l1(&l1, options)?,
         };
         Ok(Self(Arc::new(Opened { from_l1: Some(l1), ..opened })))
     }
@@ -260,7 +287,8 @@ impl Trees {
         options: &TreesOptions,
     ) -> Result<Self, Error> {
         let paths: Vec<PathBuf> = paths.iter().map(|path| path.as_ref().to_owned()).collect();
-        let (paths, options) = &options.files(&paths, false)?;
+        let (paths, read, options) = &mut options.files(&paths, false)?;
+        let options = &*options;
         let mut inputs =
             TreeInputs::of(paths, &options.events, &options.from_l1, &options.columns)?;
         let l1 = std::mem::take(&mut inputs.l1);
@@ -282,7 +310,7 @@ impl Trees {
             let events = GivenEvents::read(inputs.events, message_root, &options.of_events())?;
             return opened(events.rebuild_to_file(None, &rebuild, &options.observer, target)?);
         }
-        let dump = options.read(inputs.states)?;
+        let (dump, _) = options.read_or(read.take(), inputs.states)?;
         let rebuild_options = options.rebuild(&dump)?;
         let message_root = rebuild_options.addresses.message_root;
         // Events are compared with the trees, and say what the roots contain.

@@ -2,11 +2,14 @@
 
 use std::path::PathBuf;
 
-use super::{Error, Event, Observer, ObserverHandle, StateOptions, event_trees::EventOptions};
+use super::{
+    Error, Event, Observer, ObserverHandle, StateOptions, chosen_evidence::ReadState,
+    event_trees::EventOptions,
+};
 use crate::{
     contracts::{Layout, Release},
     files::ReopenableInput,
-    forest::{Addresses, RebuildOptions, SearchBudget, TreeFile},
+    forest::{Addresses, Forest, RebuildOptions, SearchBudget, TreeFile},
     ingest::{event_logs::ColumnNames, state::Dump},
     primitives::{Address, ChainId, SlBlock},
 };
@@ -116,6 +119,17 @@ impl TreesOptions {
         let dump = self.state.read(inputs, self.last_block)?;
         self.observer.event(&Event::StateRead(&dump));
         Ok(dump)
+    }
+
+    /// The state that was read before, with its trees, or else the one in these inputs.
+    pub(super) fn read_or(
+        &self,
+        read: Option<ReadState>,
+        inputs: Vec<ReopenableInput>,
+    ) -> Result<(Dump, Option<Forest>), Error> {
+        let Some(ReadState { dump, forest }) = read else { return Ok((self.read(inputs)?, None)) };
+        self.observer.event(&Event::StateRead(&dump));
+        Ok((dump, Some(forest)))
     }
 
     pub(super) fn rebuild(&self, dump: &Dump) -> Result<RebuildOptions, Error> {

@@ -86,7 +86,7 @@ impl TrustedRoots {
     }
 
     /// Verifies a record with its log. A failure to read the state is an error, not a verdict.
-    fn judge(
+    pub(crate) fn judge(
         &self,
         record: &ProofRecord,
         log: &L2ToL1Log,

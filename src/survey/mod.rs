@@ -134,9 +134,9 @@ pub fn survey(paths: &[PathBuf], options: &SurveyOptions) -> Result<Survey, Erro
         batch_roots_only: false,
         ..options.trees.clone()
     };
-    let chosen = ChosenEvidence::among(&found, &trees_options, true)?;
+    let mut chosen = ChosenEvidence::among(&found, &trees_options, true)?;
     let mut problems = Vec::new();
-    let (trees, used) = open(&chosen, &trees_options, &mut problems);
+    let (trees, used) = open(&mut chosen, &trees_options, &mut problems);
     let logs = SurveyedLogs::read(&found, trees.as_ref(), options, &mut problems)?;
     let mut files = files::report(&found, &chosen, &used, &logs);
     let kinds = provable::kinds(trees.as_ref(), &mut problems);
@@ -185,31 +185,35 @@ fn paths_of<'f>(files: impl Iterator<Item = &'f FoundFile>) -> Vec<PathBuf> {
 /// Opens the trees of the chosen evidence, with the files that they come from. If the other evidence does not agree
 /// with the first, that alone is used.
 fn open(
-    chosen: &ChosenEvidence,
+    chosen: &mut ChosenEvidence,
     options: &TreesOptions,
     problems: &mut Vec<Problem>,
 ) -> (Option<Trees>, Vec<PathBuf>) {
     // The first kind that is there shows the trees; the others have to agree.
-    let kinds = [&chosen.state, &chosen.events, &chosen.l1];
-    let kinds: Vec<&Vec<PathBuf>> = kinds.into_iter().filter(|files| !files.is_empty()).collect();
+    let (events, l1) = (chosen.events.clone(), chosen.l1.clone());
+    let kinds = [chosen.state.clone(), events.clone(), l1.clone()];
+    let kinds: Vec<Vec<PathBuf>> = kinds.into_iter().filter(|files| !files.is_empty()).collect();
     let Some((first, others)) = kinds.split_first() else { return (None, Vec::new()) };
-    let with = |others: &[&Vec<PathBuf>]| {
-        let of = |files: &Vec<PathBuf>| match others.contains(&files) {
+    let mut with = |others: &[Vec<PathBuf>]| {
+        let of = |files: &Vec<PathBuf>| match others.contains(files) {
             true => files.clone(),
             false => Vec::new(),
         };
-        TreesOptions { events: of(&chosen.events), from_l1: of(&chosen.l1), ..options.clone() }
+        let options = TreesOptions { events: of(&events), from_l1: of(&l1), ..options.clone() };
+        match chosen.state.is_empty() {
+            true => Trees::open(first, &options),
+            false => Trees::open_chosen(chosen, &options),
+        }
     };
-    match Trees::open(first, &with(others)) {
-        Ok(trees) => (Some(trees), kinds.into_iter().flatten().cloned().collect()),
+    match with(others) {
+        Ok(trees) => (Some(trees), kinds.iter().flatten().cloned().collect()),
         Err(error) if others.is_empty() => {
-            problems.push(Problem { files: (*first).clone(), error });
+            problems.push(Problem { files: first.clone(), error });
             (None, Vec::new())
         }
         Err(error) => {
-            let files = others.iter().copied().flatten().cloned().collect();
-            problems.push(Problem { files, error });
-            (Trees::open(first, &with(&[])).ok(), (*first).clone())
+            problems.push(Problem { files: others.iter().flatten().cloned().collect(), error });
+            (with(&[]).ok(), first.clone())
         }
     }
 }

@@ -72,6 +72,9 @@ mod logs {
     /// Events of L1Messenger in place of `l2ToL1Logs`; batches that are found by their roots.
     mod event_leaves;
 
+    /// Logs in the transactions that execute batches on a settlement layer of v31.
+    mod executions;
+
     /// The same events in the tables, Parquet files and pages of exporters.
     mod exported_events;
 
@@ -191,6 +194,9 @@ mod withdrawals {
 
     /// Which claims are selected, and their totals.
     mod selection;
+
+    /// `needs`: the slots of L1 that decide on proofs and on their payouts.
+    mod needed;
 }
 
 /// The binary as a user runs it.
@@ -200,6 +206,9 @@ mod command_line {
 
     /// `recheck`: what L1 says today about proofs that were made before.
     mod recheck;
+
+    /// `rebuild --anchor`: the trees against the roots that L1 stores.
+    mod compared_with_l1;
 
     /// `--network`, and the command that prints what it sets.
     mod networks;

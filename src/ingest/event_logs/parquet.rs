@@ -12,12 +12,11 @@ use super::{
     record::{EventLog, LogPlace},
 };
 use crate::{
-    archive::Place,
     files::{
         Input,
-        parquet::{Column, Damage, Leaf, ParquetFile, Physical, ReadError},
+        parquet::{Column, Damage, Leaf, ParquetFile, Physical},
     },
-    ingest::{parquet_columns::parquet_columns, state::ImportError},
+    ingest::{parquet_columns::parquet_columns, parquet_rows::each_row, state::ImportError},
 };
 
 /// Whether the columns of a Parquet file are those of logs.
@@ -50,25 +49,20 @@ pub(super) fn read<E: From<ImportError>>(
             .into());
         }
     }
-    let (mut decoder, mut row) = (Decoder::default(), 0);
-    for group in 0..file.groups() {
-        let damaged = |source| ReadError::Damaged { name: file.name().into(), group, source };
-        let rows = file.group(group).map_err(ImportError::from)?;
-        let opened =
-            leaves.iter().map(|(_, at, _)| rows.column(*at)).collect::<Result<Vec<_>, _>>();
-        let mut opened = opened.map_err(ImportError::from)?;
-        for _ in 0..rows.rows() {
-            row += 1;
-            let mut cells = Cells::default();
-            for ((field, _, physical), column) in leaves.iter().zip(&mut opened) {
-                let cell = cell(*field, *physical, column);
-                cells.set(*field, cell.map_err(damaged).map_err(ImportError::from)?);
-            }
-            let place = LogPlace { name: file.name(), place: Place::Row(row) };
-            let log = decoder.decode(cells);
-            take(log.map_err(|fault| place.bad(fault.what, fault.reason))?, place)?;
+    let places: Vec<usize> = leaves.iter().map(|(_, at, _)| *at).collect();
+    let mut decoder = Decoder::default();
+    let cells = |columns: &mut [Column]| {
+        let mut cells = Cells::default();
+        for ((field, _, physical), column) in leaves.iter().zip(columns) {
+            cells.set(*field, cell(*field, *physical, column)?);
         }
-    }
+        Ok(cells)
+    };
+    each_row(&file, &places, cells, |cells, place| {
+        let place = LogPlace { name: file.name(), place };
+        let log = decoder.decode(cells);
+        take(log.map_err(|fault| place.bad(fault.what, fault.reason))?, place)
+    })?;
     mapping.spelling = decoder.spelling();
     Ok(mapping)
 }

@@ -6,6 +6,7 @@
 //! | `rows` | transactions and receipts, in the forms of nodes, explorers and exporters |
 //! | `calldata` | decoding of the calldata of these transactions |
 //! | `digest` | what is kept of a transaction |
+//! | `executions` | the logs in transactions that execute batches on a settlement layer |
 //! | `detect` | which files hold such transactions |
 //! | `reader` | reading any number of files |
 //! | `chains` | which transactions belong to which chain |
@@ -26,6 +27,7 @@ mod commits;
 mod data;
 mod detect;
 mod digest;
+mod executions;
 mod group;
 mod layer_record;
 mod reader;
@@ -36,14 +38,16 @@ mod stored_pubdata;
 pub use batches::{
     L1Batch, L1Batches, LostBlob, LostPubdata, LostReason, linear_hashes, pubdata_bytes,
 };
+pub(super) use calldata::has_quoted_logs;
 pub use calldata::{
     Action, BatchCall, BlobName, CalldataError, CalldataProblem, ChainName, Commit, CommitInfo,
-    DaInput, DamagedCall, Effect, StoredBatchInfo, UnknownDa,
+    DaInput, DamagedCall, Effect, ExecutedBatch, StoredBatchInfo, UnknownDa,
 };
 pub use chains::L1Chains;
 pub use commits::{Commits, CommittedBatch, Execution, NoBatch, PassedOver, TransactionPlace};
 pub use data::{L1Data, L1DataError, L1Layer};
 pub(super) use detect::has_batch_calls;
+pub(super) use executions::each_execution;
 pub use layer_record::{
     CommittedOnSl, LayerRecord, LayerRecordError, LayerRecorder, PublishedBatch, SlBatchOnL1,
 };

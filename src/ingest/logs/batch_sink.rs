@@ -32,6 +32,11 @@ pub trait BatchCheck {
     fn batch_roots(&self, _chain: ChainId) -> Option<BatchRoots> {
         None
     }
+
+    /// The chain whose batches have this aggregated root. `None` if the check knows none.
+    fn chain_of(&self, _aggregated_root: Hash) -> Option<ChainId> {
+        None
+    }
 }
 
 /// The state that is kept from one source to the next.

@@ -9,6 +9,7 @@ use crate::{
         IndexError, OtherAnswer,
         event_logs::{ColumnNames, has_log_columns},
         json::first_members,
+        l1::has_quoted_logs,
         parquet_columns::{described, parquet_columns},
         rows::refusal,
         state::Format,
@@ -39,6 +40,7 @@ impl SourceFormat {
         };
         match text.first() {
             None => Ok(Self::Jsonl),
+            Some(b'{' | b'[') if has_quoted_logs(text) => Ok(Self::Executions),
             Some(b'{' | b'[') => match Self::of_json(text) {
                 Some(format) => Ok(format),
                 None => match (OtherAnswer::of(text), state()) {
@@ -67,6 +69,7 @@ impl SourceFormat {
         let text = head.trim_ascii_start();
         match text.first()? {
             _ if is_container(head) => None,
+            b'{' | b'[' if has_quoted_logs(text) => Some(Self::Executions),
             b'{' | b'[' => Self::of_json(text),
             _ if postgres::is_rows(head) => Some(Self::Postgres),
             _ if pubdata::is_pubdata(head) => Some(Self::Pubdata),

@@ -1,6 +1,7 @@
 use thiserror::Error;
 
 use crate::{
+    ingest::l1::CalldataError,
     message::LogsError,
     primitives::{BatchNumber, ChainId, Hash, spelled::SpellingError},
 };
@@ -15,6 +16,23 @@ pub enum SourceError {
     /// The logs and messages are not a valid batch.
     #[error(transparent)]
     Logs(#[from] LogsError),
+    /// The calldata of a transaction are damaged.
+    #[error(transparent)]
+    Calldata(#[from] CalldataError),
+    /// The aggregated root of a batch is that of no known chain.
+    #[error("its aggregated root {aggregated_root} is that of no chain in the trees")]
+    UnknownChain {
+        /// The aggregated root.
+        aggregated_root: Hash,
+    },
+    /// The logs of a batch do not fold to the root that stands beside them.
+    #[error("its logs fold to {got}, but the root beside them is {expected}")]
+    OtherBatchRoot {
+        /// The root beside the logs.
+        expected: Hash,
+        /// The root that they fold to.
+        got: Hash,
+    },
     /// A node answered with an error.
     #[error("the node answered with an error: {0}")]
     NodeError(String),

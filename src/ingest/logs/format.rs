@@ -18,6 +18,8 @@ pub enum SourceFormat {
     PubdataList,
     /// Rows of the tables of a zksync-era node, as Postgres writes them.
     Postgres,
+    /// Transactions that execute batches on a settlement layer of v31.
+    Executions,
 }
 
 impl fmt::Display for SourceFormat {
@@ -30,13 +32,14 @@ impl fmt::Display for SourceFormat {
             Self::Pubdata => "pubdata of a batch",
             Self::PubdataList => "list of pubdata",
             Self::Postgres => "rows of a node's tables",
+            Self::Executions => "transactions that execute batches with their logs",
         })
     }
 }
 
 impl SourceFormat {
     /// Every format.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Native,
         Self::Jsonl,
         Self::Receipts,
@@ -44,6 +47,7 @@ impl SourceFormat {
         Self::Pubdata,
         Self::PubdataList,
         Self::Postgres,
+        Self::Executions,
     ];
 
     /// The name of the format in options and in reports.
@@ -57,6 +61,7 @@ impl SourceFormat {
             Self::Pubdata => "pubdata",
             Self::PubdataList => "pubdata-list",
             Self::Postgres => "postgres",
+            Self::Executions => "executions",
         }
     }
 }

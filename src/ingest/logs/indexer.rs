@@ -3,7 +3,7 @@ use std::{collections::BTreeMap, path::Path};
 use super::{
     BatchBlocks, BatchCheck, RelayedBy, SkippedInputs, SourceFormat,
     batch_sink::{BatchSink, BatchSinkState},
-    jsonl, l1_pubdata,
+    executions, jsonl, l1_pubdata,
     node_tables::NodeTables,
     postgres, pubdata,
     receipts::Receipts,
@@ -79,6 +79,7 @@ impl<'c> SourceReader<'c> {
                 }
             }
             SourceFormat::Jsonl => jsonl::read(input, chain, intake)?,
+            SourceFormat::Executions => executions::read(input, chain, intake)?,
             SourceFormat::Pubdata => pubdata::read_file(input, chain, intake)?,
             SourceFormat::PubdataList => {
                 let output = match &self.spill {

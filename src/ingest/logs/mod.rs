@@ -10,6 +10,7 @@
 //! | ZKsync OS pubdata | logs, messages | the same | `zksync_os_pubdata`, `pubdata` |
 //! | pubdata inside messages | logs, messages | a settlement layer's messages | `relayed` |
 //! | transactions and blobs of L1 | logs, messages | | `l1_pubdata` |
+//! | transactions that execute batches on a settlement layer of v31 | logs, messages, aggregated root | the chains of the trees, or one chain | `executions` |
 //! | tables of a zksync-era node | logs, transactions, messages, aggregated root | the chain | `postgres`, `node_tables` |
 //!
 //! An [`Indexer`] reads any number of them into one archive. A damaged part excludes the batch that it names,
@@ -28,6 +29,7 @@ mod bytes;
 mod detect;
 mod era_pubdata;
 mod error;
+mod executions;
 mod exported_events;
 mod format;
 mod found_batches;

@@ -207,6 +207,6 @@ fn only_l1_can_say_what_was_paid_out() {
     assert!(without.stderr.contains("--l1-nullifier"), "{}", without.stderr);
     // The state of a settlement layer does not hold the network's Bridgehub on L1.
     let of_sl = run([&args[..], &["--network", "mainnet"]].concat());
-    assert_eq!(of_sl.code, Some(2));
+    assert_eq!(of_sl.code, Some(3));
     assert!(of_sl.stderr.contains("Bridgehub of L1"), "{}", of_sl.stderr);
 }

@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 use slproof::{
     FailureCode, L1Options, Messages, Prover, Request, StateOptions, Target, Trees, TreesOptions,
     TrustedRoots, Verdict,
+    claims::needed_slots,
     files::Input,
     ingest::state_proofs::{AnswerError, PathError, StateProofs, StateProofsError, proof_requests},
     primitives::{Address, Hash, SlBlock},
     proof::{ProofRecord, reader::Defaults},
-    prove::needed_slots,
     records::Entries,
     state::{ProvenSlots, StorageReader},
     verify,
@@ -289,6 +289,7 @@ fn entries(records: &[ProofRecord]) -> Entries {
 /// proofs that L1 accepts, and for proofs that it refuses.
 #[test]
 fn needed_slots_decide_on_every_proof() {
+    let defaults = Defaults::default();
     for (folder, sl_chain) in
         [("gateway-v29", 506), ("gateway-v31", 506), ("gateway-v29-to-v31", 1506)]
     {
@@ -313,10 +314,9 @@ fn needed_slots_decide_on_every_proof() {
         let (mut proven, mut answers, mut rounds) =
             (ProvenSlots::default(), vec![block.raw.clone()], 0);
         loop {
-            let again =
-                needed_slots(entries(&records), Defaults::default(), proven.clone(), &options);
+            let again = needed_slots(entries(&records), &defaults, proven.clone(), &options, None);
             let needed =
-                needed_slots(entries(&records), Defaults::default(), proven, &options).unwrap();
+                needed_slots(entries(&records), &defaults, proven, &options, None).unwrap();
             assert_eq!(needed, again.unwrap());
             if needed.is_empty() {
                 break;

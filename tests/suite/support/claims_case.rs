@@ -74,6 +74,7 @@ pub fn routed(asset: Hash, caller: Address, amount: u64) -> Vec<u8> {
 
 pub struct Case {
     pub release: Release,
+    pub batch: u64,
     pub state: L1State,
     pub logs: Vec<Log>,
     pub options: ClaimsOptions,
@@ -83,6 +84,11 @@ pub struct Case {
 impl Case {
     /// A batch with these logs, which L1 executed.
     pub fn new(release: Release, logs: Vec<Log>) -> Self {
+        Self::at(release, BATCH, logs)
+    }
+
+    /// The same with another number.
+    pub fn at(release: Release, number: u64, logs: Vec<Log>) -> Self {
         let mut options = ClaimsOptions::new(nullifier());
         options.l1_chain = Some(ChainId(L1_CHAIN));
         let mut state = L1State::default()
@@ -93,17 +99,17 @@ impl Case {
             .with(nullifier(), slot(206, &[CHAIN.into()]), OLD_BRIDGE.to_word())
             .with(DIAMOND, Word::from(40), CHAIN)
             .with(DIAMOND, Word::from(11), BATCH);
-        let root = naive::node(batch(&logs).view().tree().root(), Hash::ZERO);
+        let root = naive::node(batch(number, &logs).view().tree().root(), Hash::ZERO);
         match release {
-            Release::V29 => state.set(DIAMOND, slot(15, &[BATCH.into()]), root),
+            Release::V29 => state.set(DIAMOND, slot(15, &[number.into()]), root),
             Release::V31 => {
                 state.set(MESSAGE_ROOT, Word::from(1), 1);
                 state.set(MESSAGE_ROOT, slot(3, &[0.into()]), L1_CHAIN);
                 state.set(MESSAGE_ROOT, Word::from(13), 2);
-                state.set(MESSAGE_ROOT, slot(12, &[CHAIN.into(), BATCH.into()]), root);
+                state.set(MESSAGE_ROOT, slot(12, &[CHAIN.into(), number.into()]), root);
             }
         }
-        Self { release, state, logs, options, selection: ClaimSelection::default() }
+        Self { release, batch: number, state, logs, options, selection: ClaimSelection::default() }
     }
 
     /// One message.
@@ -184,7 +190,7 @@ impl Case {
             self.logs.iter().filter_map(|(_, m)| Some(hex(m.as_ref()?))).collect();
         let mut line = json!({
             "chainId": CHAIN,
-            "batchNumber": BATCH,
+            "batchNumber": self.batch,
             "logs": logs,
             "aggregatedRoot": Hash::ZERO.to_string(),
             "transactions": (0..logs.len()).map(transaction).collect::<Vec<_>>(),
@@ -203,8 +209,8 @@ pub fn transaction(index: usize) -> String {
     text
 }
 
-fn batch(logs: &[Log]) -> BatchLogs {
+fn batch(number: u64, logs: &[Log]) -> BatchLogs {
     let logs = logs.iter().map(|(log, _)| *log).collect();
     let messages = MessageList::default();
-    BatchLogs::new(ChainId(CHAIN), BatchNumber(BATCH), logs, messages, None).unwrap()
+    BatchLogs::new(ChainId(CHAIN), BatchNumber(number), logs, messages, None).unwrap()
 }

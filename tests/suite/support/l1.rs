@@ -66,13 +66,15 @@ impl L1State {
         self.0.get(&(contract, slot)).copied().unwrap_or_default()
     }
 
-    /// L1Nullifier after its initialization.
+    /// L1Nullifier after its deployment, with the variables about Era's old bridges as scripts set them where there
+    /// never were such bridges.
     pub fn with_nullifier(self) -> Self {
-        self.with(nullifier(), Word::from(213), ASSET_ROUTER.to_word()).with(
+        let state = self.with(nullifier(), Word::from(213), ASSET_ROUTER.to_word()).with(
             nullifier(),
             Word::from(214),
             VAULT.to_word(),
-        )
+        );
+        (201..=203).fold(state, |state, variable| state.with(nullifier(), variable.into(), 1))
     }
 
     /// Sets `isWithdrawalFinalized`, as `finalizeDeposit` does.
@@ -90,7 +92,10 @@ impl L1State {
         }
         let accounts: BTreeMap<String, Value> = accounts
             .into_iter()
-            .map(|(contract, storage)| (contract, json!({"storage": storage})))
+            .map(|(contract, storage)| {
+                let account = json!({"nonce": 1, "balance": "0x0", "storage": storage});
+                (contract, account)
+            })
             .collect();
         let dump = json!({"best_block_number": 54, "accounts": accounts});
         fs::write(file, dump.to_string()).unwrap();

@@ -108,9 +108,10 @@ impl Withdrawals {
                 set(MESSAGE_ROOT, mapping_value(BATCH.to_word(), of_chain), root.into());
             }
         }
-        // `l1AssetRouter`, and `__DEPRECATED_l2BridgeAddress`.
+        // `l1AssetRouter`, the variables about Era's old bridges, and `__DEPRECATED_l2BridgeAddress`.
         if let Some(old_bridge) = old_bridge {
             set(NULLIFIER, 213.into(), Word::from(1));
+            (201..=203).for_each(|variable| set(NULLIFIER, variable.into(), Word::from(1)));
             set(NULLIFIER, mapping_value(CHAIN.to_word(), 206.into()), old_bridge.to_word());
         }
         let folder = tempfile::tempdir().unwrap();

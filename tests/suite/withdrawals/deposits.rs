@@ -201,8 +201,16 @@ fn deposits_that_are_not_recorded_are_refused() {
         paused.is_refused("Error(Pausable: paused)", "0x08c379a0");
         // `_isPreSharedBridgeDepositOnEra`.
         paused.state.set(nullifier(), Word::from(151), 0);
+        paused.state.set(nullifier(), Word::from(203), 0);
         paused.options.era_chain = Some(ChainId(CHAIN));
         paused.is_refused("SharedBridgeValueNotSet", "0x7774d2f9");
-        paused.with(nullifier(), Word::from(203), 1).is_claimable();
+        // On a network that is not public, the chain may be Era.
+        let mut private = paused.with(nullifier(), Word::from(203), 0);
+        (private.options.era_chain, private.options.l1_chain) = (None, Some(ChainId(31_337)));
+        assert_eq!(private.has("unknown", "old-bridge-unknown")["call"], Value::Null);
+        private.options.era_chain = Some(ChainId(CHAIN + 1));
+        private.is_claimable();
+        private.options.era_chain = Some(ChainId(CHAIN));
+        private.with(nullifier(), Word::from(203), 1).is_claimable();
     }
 }

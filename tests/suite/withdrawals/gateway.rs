@@ -11,7 +11,7 @@ use crate::support::{
     vectors::{hex, unhex},
 };
 
-const FOLDER: &str = "gateway-v29-to-v31";
+pub const FOLDER: &str = "gateway-v29-to-v31";
 const GATEWAY: u64 = 1506;
 const MESSAGE_ROOT: Address = Address::new([0xa1; 20]);
 const CHAIN_ASSET_HANDLER: Address = Address::new([0xa2; 20]);
@@ -61,13 +61,13 @@ fn sent() -> Vec<Sent> {
 }
 
 /// The state of L1 as it was, with L1Nullifier.
-fn l1_v31() -> L1State {
+pub fn l1_v31() -> L1State {
     L1State::of_fixture(&format!("{FOLDER}/l1.state.anvil.json")).with_nullifier()
 }
 
 /// The same roots under the contracts of v29: without MessageRoot and L1ChainAssetHandler, and with the Gateway
 /// in `whitelistedSettlementLayers`.
-fn l1_v29() -> L1State {
+pub fn l1_v29() -> L1State {
     l1_v31()
         .without(MESSAGE_ROOT)
         .without(CHAIN_ASSET_HANDLER)
@@ -258,6 +258,108 @@ fn a_settlement_layer_that_l1_does_not_accept_is_refused() {
     }
     let error = json!({"name": "InvalidSettlementLayerForBatch", "selector": "0x896555dc"});
     assert_eq!(first_refused(left), error);
+}
+
+/// The claim of one withdrawal, which the Gateway's batch 2005 executed.
+fn one(l1: &L1State) -> Value {
+    let made = Claims::new(l1).run(&["-q", "--chain", "12", "--batch", "1154"]);
+    let claims = made.stdout.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    claims.into_iter().find(|claim| key(claim) == (12, 1154, 3)).unwrap()
+}
+
+/// `LocalRootMustBeZero` of v29: what L1 executed itself is not proven through a settlement layer.
+#[test]
+fn a_batch_with_a_root_on_l1_is_not_proven_through_the_gateway() {
+    let l1 = l1_v29();
+    assert_eq!(one(&l1)["status"], "claimable");
+    let diamond = Address::from_word(l1.word(bridgehub(), slot(210, &[12.into()])));
+    let stored = l1.with(diamond, slot(15, &[1154.into()]), 1);
+    let claim = one(&stored);
+    assert_eq!(claim["status"], "refused", "{claim}");
+    let error = json!({"name": "LocalRootMustBeZero", "selector": "0xbdaf7d42"});
+    assert_eq!(claim["reason"]["error"], error);
+}
+
+/// `isValidSettlementLayer` of v31: the Gateway's batch has to be within the interval of the migration, both ends
+/// included. Where the batch that executed it is not, a later one is.
+#[test]
+fn l1_accepts_only_batches_of_the_gateway_within_the_interval() {
+    let within = |first: u64, last: u64| {
+        let mut l1 = l1_v31();
+        for index in 0..3 {
+            let interval = slot(252, &[12.into(), index.into()]);
+            for (field, value) in [(1, u64::MAX), (2, first), (3, last), (5, 0)] {
+                l1.set(CHAIN_ASSET_HANDLER, interval.wrapping_add(field), value);
+            }
+        }
+        one(&l1)
+    };
+    let target = |claim: &Value| {
+        assert_eq!(claim["status"], "claimable", "{claim}");
+        claim["target"]["number"].as_u64().unwrap()
+    };
+    let executed = target(&one(&l1_v31()));
+    assert_eq!(target(&within(executed, executed)), executed);
+    assert_eq!(target(&within(executed + 1, executed + 1)), executed + 1);
+    assert_eq!(target(&within(executed + 1, executed + 3)), executed + 3);
+    let claim = within(0, executed - 1);
+    let error = json!({"name": "InvalidSettlementLayerForBatch", "selector": "0x896555dc"});
+    assert_eq!((&claim["status"], &claim["reason"]["error"]), (&json!("refused"), &error));
+    // None of the batches that L1 accepts is given, so nothing is said.
+    let claim = within(9000, 9001);
+    let (status, code) = (&claim["status"], &claim["reason"]["code"]);
+    assert_eq!((status, code), (&json!("unknown"), &json!("sl-batch-not-archived")), "{claim}");
+}
+
+/// The root of the Gateway's batch is looked up as that of any batch: since v31 the diamond's counts only before the
+/// upgrade.
+#[test]
+fn the_root_of_the_gateways_batch_is_where_the_release_looks() {
+    let l1 = l1_v31();
+    let executed = one(&l1)["target"]["number"].as_u64().unwrap();
+    let diamond = Address::from_word(l1.word(bridgehub(), slot(210, &[GATEWAY.into()])));
+    let in_message_root = slot(12, &[GATEWAY.into(), executed.into()]);
+    let in_diamond = l1
+        .clone()
+        .with(diamond, slot(15, &[executed.into()]), one_root(&l1, executed))
+        .with(MESSAGE_ROOT, in_message_root, 0)
+        .with(MESSAGE_ROOT, slot(50, &[GATEWAY.into()]), executed);
+    let claim = one(&in_diamond);
+    let error = json!({"name": "InvalidProof", "selector": "0x09bde339"});
+    assert_eq!((&claim["status"], &claim["reason"]["error"]), (&json!("refused"), &error));
+    let before = in_diamond.with(MESSAGE_ROOT, slot(50, &[GATEWAY.into()]), executed + 1);
+    assert_eq!(one(&before)["status"], "claimable");
+}
+
+/// The root of a batch of the Gateway in a state of v31.
+fn one_root(l1: &L1State, batch: u64) -> Word {
+    let diamond = Address::from_word(l1.word(bridgehub(), slot(210, &[GATEWAY.into()])));
+    let recorded = l1.word(MESSAGE_ROOT, slot(12, &[GATEWAY.into(), batch.into()]));
+    match recorded.is_zero() {
+        true => l1.word(diamond, slot(15, &[batch.into()])),
+        false => recorded,
+    }
+}
+
+/// A state that shows nothing of L1 is refused once, and not for each withdrawal.
+#[test]
+fn a_state_without_bridgehub_is_refused() {
+    let lacking = |l1: &L1State, code: &str| {
+        let made = Claims::new(l1).run(&["--json"]);
+        assert_eq!((made.code, made.stdout.as_str()), (Some(3), ""), "{}", made.stderr);
+        assert!(made.stderr.contains(code), "{}", made.stderr);
+        assert!(made.stderr.contains("--anchor-bridgehub"), "{}", made.stderr);
+    };
+    lacking(&l1_v31().without(bridgehub()), "anchor-lacks-bridgehub");
+    lacking(&l1_v31().without(MESSAGE_ROOT), "anchor-lacks-message-root");
+    let file = |name: &str| fixture(&format!("{FOLDER}/{name}")).to_str().unwrap().to_owned();
+    let (events, logs) = (file("events.jsonl.gz"), file("withdrawals.jsonl.gz"));
+    let (batches, l1) = (file("gw_batches.jsonl"), file("l1.state.anvil.json"));
+    let mut args = vec!["claims", "--tree", &events, "--messages", &logs, "--anchor", &l1];
+    args.extend(["--sl-batches", &batches, "--l1-nullifier", NULLIFIER, "--json"]);
+    let made = run(args);
+    assert_eq!((made.code, made.stdout.as_str()), (Some(3), ""), "{}", made.stderr);
+    assert!(made.stderr.contains("anchor-lacks-bridgehub"), "{}", made.stderr);
 }
 
 /// Without the nullifier, nothing is said.

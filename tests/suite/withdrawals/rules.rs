@@ -197,6 +197,42 @@ fn old_batches_of_era_need_the_flags_of_the_old_bridges() {
     }
 }
 
+/// L1Nullifier has the id of Era in its code. If it is not known, any chain may be Era.
+#[test]
+fn a_chain_that_may_be_era_is_not_judged_if_the_variables_are_not_set() {
+    for release in RELEASES {
+        for variable in [201, 202] {
+            let mut case = Case::of(release, BASE_TOKEN, &base_token(1)).with(
+                nullifier(),
+                Word::from(variable),
+                0,
+            );
+            case.is_claimable();
+            for l1_chain in [None, Some(ChainId(31_337))] {
+                // The state of v31 shows the id of L1.
+                case.state.set(MESSAGE_ROOT, slot(3, &[0.into()]), 31_337);
+                case.options.l1_chain = l1_chain;
+                case.has("unknown", "old-bridge-unknown");
+                case.options.era_chain = Some(ChainId(CHAIN + 1));
+                case.is_claimable();
+                case.options.era_chain = Some(ChainId(CHAIN));
+                case.is_refused("SharedBridgeValueNotSet", "0x7774d2f9");
+                case.options.era_chain = None;
+            }
+        }
+    }
+}
+
+/// `BatchZeroNotAllowed` of L1MessageRoot. The diamonds before v31 have no such check.
+#[test]
+fn batch_zero_is_refused_since_v31() {
+    let batch =
+        |release, number| Case::at(release, number, vec![message(BASE_TOKEN, &base_token(1))]);
+    batch(Release::V29, 0).is_claimable();
+    batch(Release::V31, 0).is_refused("BatchZeroNotAllowed", "0xa695b1ef");
+    batch(Release::V31, 1).is_claimable();
+}
+
 #[test]
 fn a_batch_that_l1_did_not_execute_waits_if_the_chain_settles_there() {
     for release in RELEASES {

@@ -46,6 +46,17 @@ pub enum CalldataProblem {
         /// The number in the arguments.
         named: SlBatch,
     },
+    /// A list has another number of elements than there are batches.
+    #[error("has {found} elements for {batches} batches")]
+    OtherCount {
+        /// The number of elements.
+        found: u64,
+        /// The number of batches.
+        batches: usize,
+    },
+    /// The lists have more bytes than the calldata: they share some.
+    #[error("has bytes that belong to several lists")]
+    Repeated,
     /// The previous batch is not the one before the committed batch.
     #[error("is {previous}, but the committed batch is {batch}")]
     NotPrevious {

@@ -7,7 +7,7 @@
 //! | `commit` | a batch that is committed |
 //! | `system_logs` | the facts about an Era batch that its proof covers |
 //! | `da_input` | where the pubdata of a batch are |
-//! | `execution` | the batches that are executed |
+//! | `execution` | the batches that are executed, since v31 with their logs |
 //! | `decoded` | all of these |
 //! | `abi` | words, numbers, bytes and lists, with their places |
 
@@ -22,11 +22,12 @@ mod stored_batch;
 mod system_logs;
 
 use call::Call;
-pub(in crate::ingest) use call::has_quoted_selector;
 pub use call::{Action, ChainName};
+pub(in crate::ingest) use call::{has_quoted_logs, has_quoted_selector};
 pub use commit::{Commit, CommitInfo};
 pub use da_input::{BlobName, DaInput, UnknownDa};
 pub use decoded::{BatchCall, DamagedCall, Effect};
 pub use error::{CalldataError, CalldataProblem};
-use execution::executed;
+pub use execution::ExecutedBatch;
+use execution::{carries_logs, executed};
 pub use stored_batch::StoredBatchInfo;

@@ -9,12 +9,13 @@ use crate::{
     archive::Place,
     files::{
         Input,
-        parquet::{Leaf, ParquetFile, Physical, ReadError},
+        parquet::{Column, Leaf, ParquetFile, Physical},
     },
     ingest::{
         IndexError,
         event_logs::{Decoder, scalar_of},
         parquet_columns::parquet_columns,
+        parquet_rows::each_row,
         state::ImportError,
     },
 };
@@ -41,27 +42,16 @@ pub(super) fn read(
         let reason = "the column of the transaction hash has no type of bytes".into();
         return Err(no_columns(file.name(), reason).into());
     }
-    let (mut decoder, mut row) = (Decoder::default(), 0);
-    for group in 0..file.groups() {
-        let damaged = |source| {
-            let name = file.name().into();
-            ImportError::from(ReadError::Damaged { name, group, source })
-        };
-        let rows = file.group(group).map_err(ImportError::from)?;
-        let opened =
-            leaves.iter().map(|(_, at, _)| rows.column(*at)).collect::<Result<Vec<_>, _>>();
-        let mut opened = opened.map_err(ImportError::from)?;
-        for _ in 0..rows.rows() {
-            row += 1;
-            let mut cells = Cells::default();
-            for ((field, _, physical), column) in leaves.iter().zip(&mut opened) {
-                let cell = scalar_of(field.is_number(), *physical, column);
-                cells.set(*field, cell.map_err(damaged)?);
-            }
-            take(cells.row(&mut decoder), Place::Row(row))?;
+    let places: Vec<usize> = leaves.iter().map(|(_, at, _)| *at).collect();
+    let mut decoder = Decoder::default();
+    let cells = |columns: &mut [Column]| {
+        let mut cells = Cells::default();
+        for ((field, _, physical), column) in leaves.iter().zip(columns) {
+            cells.set(*field, scalar_of(field.is_number(), *physical, column)?);
         }
-    }
-    Ok(())
+        Ok(cells)
+    };
+    each_row(&file, &places, cells, |cells, place| take(cells.row(&mut decoder), place))
 }
 
 fn names_of(file: &ParquetFile) -> impl Iterator<Item = &str> {
