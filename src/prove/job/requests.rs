@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use super::{
     found::{self, Found},
-    pipeline::{Failed, OwnedSource, ProofTask, WorkItem},
+    step::{Failed, OwnedSource, ProofTask, WorkItem},
 };
 use crate::{
     archive::{Archive, LogAt},
