@@ -50,7 +50,7 @@ pub(crate) use input_error::is_damage;
 pub(crate) use input_sequence::InputSequence;
 pub(crate) use json_nesting::JsonNesting;
 pub use line_blocks::BlockText;
-pub(crate) use line_blocks::LineBlocks;
+pub(crate) use line_blocks::{LineBlocks, TextBlocks};
 pub use lines::{Line, Lines};
 pub use map::Access;
 pub use output::{Output, OutputError, is_same_place, place_of, remove_unfinished};
