@@ -1,7 +1,7 @@
 use std::{
     fs::File,
     io::{self, IsTerminal},
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
     time::Instant,
 };
@@ -17,7 +17,7 @@ use super::{
     wrong_input::{refuse_other_kinds, wrong_input, wrong_inputs},
 };
 use crate::{
-    files::{Compression, Input, InputError, Lines, Output, is_same_place, place_of},
+    files::{Compression, Input, InputError, Kind, Lines, Output, is_same_place, place_of},
     proof::{Target, TargetKind, calldata::CallOptions},
     prove::{
         Error, Messages, MessagesOptions, ProofOutput, Prover, Selection, Summary, Trees,
@@ -109,6 +109,18 @@ pub(super) fn run(
     }
     let all = summary.count.failures.is_empty() && left_out == 0;
     Ok(if all { Outcome::Done } else { Outcome::SomeFailed })
+}
+
+/// Whether the job is one log by its position, from files that are mapped.
+pub(super) fn is_quick(args: &ProveArgs) -> bool {
+    let ProveArgs { tree, messages, which, past, sl_batches, anchor, .. } = args;
+    let is = |paths: &[PathBuf], kind| matches!(paths, [path] if Kind::at(path) == Some(kind));
+    which.index.is_some()
+        && past.events.is_empty()
+        && sl_batches.is_empty()
+        && anchor.is_empty()
+        && is(tree, Kind::TREE_FILE)
+        && is(messages, Kind::MESSAGE_ARCHIVE)
 }
 
 /// The calls of the format calldata.

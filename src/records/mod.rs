@@ -7,6 +7,7 @@
 #[path = "no_calldata.rs"]
 mod calldata;
 mod encoder;
+mod bulk_judge;
 mod entries;
 mod entries_error;
 mod format;

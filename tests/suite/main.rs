@@ -153,6 +153,9 @@ mod proofs {
     /// Each check of the decoder and of the verifier, with its own error.
     mod verifier;
 
+    /// Verdicts in bulk against those on each record alone.
+    mod bulk_verdicts;
+
     /// Which proofs the contracts in a state accept: every check on settlement layers, by release.
     mod anchors;
 

@@ -16,7 +16,9 @@ mod run_id;
 mod selection;
 mod shard;
 mod sink;
+mod step;
 mod summary;
+mod window;
 
 use std::time::{Duration, Instant};
 
@@ -32,7 +34,6 @@ pub use batches::{Batches, BatchesParseError};
 pub use merge::{Merged, merge};
 pub use output::ProofOutput;
 use output::is_for_file;
-use pipeline::Steps;
 use proof_file::ProofFile;
 use run_id::RunId;
 pub use selection::Selection;
@@ -40,6 +41,7 @@ use selection::{Source, Which};
 pub use shard::{Shard, ShardParseError};
 use sink::OwnedSink;
 pub use sink::{JobPart, Sink};
+use step::Steps;
 pub use summary::Summary;
 
 /// A bulk job. [`Prover::job`] creates one.

@@ -10,8 +10,9 @@ use std::{
 use super::{
     Shard,
     checkpoint::{Checkpoint, Manifest, write_json},
-    pipeline::{ChunkSink, Part},
+    pipeline::ChunkSink,
     run_id::RunId,
+    window::Part,
 };
 use crate::{
     files::{Output, Partial, place_of},

@@ -6,8 +6,8 @@ use serde_json::value::RawValue;
 
 use super::{
     found::{self, Found},
-    pipeline::{Failed, OwnedSource, ProofTask, WorkItem},
     selection::Source,
+    step::{Failed, OwnedSource, ProofTask, WorkItem},
 };
 use crate::{
     archive::{Archive, LogAt},

@@ -8,8 +8,8 @@ use std::{
 
 use super::{
     Batches, Shard,
-    pipeline::{ProofTask, Steps, WorkItem},
     requests::Requests,
+    step::{ProofTask, Steps, WorkItem},
 };
 use crate::{
     archive::{Archive, LogAt},

@@ -45,7 +45,7 @@ mod row_groups;
 mod writer;
 
 pub use crate::files::parquet::{Damage, MAGIC, Problem, ReadError};
-pub(crate) use numbered_rows::NumberedRows;
+pub(crate) use numbered_rows::{NumberedGroup, NumberedRows};
 pub(crate) use outcome_rows::OutcomeRows;
 pub use reader::{ParquetProofs, Rows};
 pub(crate) use row_groups::RowGroups;
