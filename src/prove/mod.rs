@@ -51,8 +51,8 @@ pub(crate) use error_text::with_causes;
 pub use extract::{BatchProofs, Extractor, prepare};
 pub use extract_error::ExtractError;
 pub use job::{
-    Batches, BatchesParseError, Job, JobPart, Merged, ProofOutput, Selection, Shard,
-    ShardParseError, Sink, Summary, merge,
+    Batches, BatchesParseError, Job, JobPart, Merged, ProofOutput, SchedulerError, Selection,
+    Shard, ShardParseError, Sink, Summary, merge,
 };
 pub use l1_comparison::{L1Comparison, L1Difference, RootCounts};
 pub use log_chains::LogChains;

@@ -27,8 +27,8 @@ mod text;
 use crate::proof::calldata;
 
 pub(crate) use calldata::CallOptions;
-pub(crate) use encoder::Form;
 pub use encoder::{EncodedChunk, Encoder};
+pub(crate) use encoder::{FailureLines, Form};
 pub use entries::{Entries, Entry};
 pub use entries_error::EntriesError;
 pub use format::{EncoderError, ProofFormat};

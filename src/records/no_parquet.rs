@@ -73,23 +73,23 @@ impl OutcomeRows {
 }
 
 impl RowGroups {
-    pub(crate) fn after(_: Vec<RowGroupSummary>) -> Self {
-        Self {}
+    pub(crate) fn after(_: Vec<RowGroupSummary>) -> Result<Self, EncoderError> {
+        Ok(Self {})
     }
 
     pub(crate) fn written(&self) -> &[RowGroupSummary] {
         &[]
     }
 
-    pub(crate) fn byte_len(&self) -> Result<u64, EncoderError> {
-        Ok(0)
+    pub(crate) fn byte_len(&self) -> u64 {
+        0
     }
 
     pub(crate) fn are_written(&self) -> bool {
         true
     }
 
-    pub(crate) fn append<E>(
+    pub(crate) fn append<E: From<EncoderError>>(
         &mut self,
         rows: EncodedRows,
         _: &mut dyn FnMut(&[u8]) -> Result<(), E>,

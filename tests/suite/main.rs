@@ -174,8 +174,14 @@ mod proofs {
     /// Calldata, decoded by a test decoder and by `cast`.
     mod calldata;
 
-    /// Parquet and compressed files, read by other implementations.
+    /// Parquet that is read back, and compressed files, read by other implementations.
     mod output_formats;
+
+    /// Parquet read by pandas, Polars, DuckDB and pyarrow.
+    mod parquet_readers;
+
+    /// The page index: where a row is, by the reader of the parquet crate.
+    mod parquet_index;
 
     /// Parquet files of other writers: encodings, pages and compressions.
     mod parquet_writers;

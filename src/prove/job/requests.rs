@@ -1,11 +1,12 @@
 //! Requests in the lines of a file.
 
-use std::{collections::HashMap, path::Path, sync::Arc};
+use std::{collections::HashMap, ops::Range, sync::Arc};
 
 use serde_json::value::RawValue;
 
 use super::{
     found::{self, Found},
+    request_lines::{LONGEST_LINE, RequestLines},
     selection::Source,
     step::{Failed, OwnedSource, ProofTask, WorkItem},
 };
@@ -17,8 +18,6 @@ use crate::{
     prove::{Error, Extractor, LogFilter, SlBlocks, Trees, with_causes},
 };
 
-/// The maximum length of a request line in bytes; its four fields take a tenth of it.
-const LONGEST_LINE: usize = 4096;
 /// The maximum number of characters that an error quotes from a line that is not JSON.
 const QUOTED: usize = 200;
 /// The maximum number of cached targets. Requests for a cached target do not look it up again.
@@ -30,6 +29,9 @@ pub(super) struct Requests<'a> {
     lines: Lines<Input>,
     /// The number of the last line that was read.
     line: u64,
+    /// The number of lines that were read, and which of them are answered. Empty ones do not count.
+    read: u64,
+    part: Range<u64>,
     archive: &'a Archive,
     trees: &'a Trees,
     /// The target of lines that name none.
@@ -50,14 +52,21 @@ struct Selected<'a> {
 }
 
 impl<'a> Requests<'a> {
-    pub(super) fn open(path: &Path, source: Source<'a>) -> Result<Self, Error> {
-        let Source { archive, trees, target: default, blocks, hints, .. } = source;
-        let input = Input::open(path)?;
-        let name = input.name().to_owned();
+    pub(super) fn open(
+        lines: &RequestLines,
+        Source { archive, trees, target: default, shard, blocks, hints }: Source<'a>,
+    ) -> Result<Self, Error> {
+        let part = match shard {
+            Some(shard) => shard.part_of(lines.count()?),
+            None => 0..u64::MAX,
+        };
+        let (name, lines) = lines.read()?;
         Ok(Self {
             name,
-            lines: Lines::new(input, LONGEST_LINE),
+            lines,
             line: 0,
+            read: 0,
+            part,
             archive,
             trees,
             default,
@@ -207,6 +216,14 @@ impl<'a> Iterator for Requests<'a> {
                     return Some(Err(InputError::Read { name, source }.into()));
                 }
             };
+            let at = self.read;
+            self.read += 1;
+            if at < self.part.start {
+                continue;
+            }
+            if at >= self.part.end {
+                return None;
+            }
             match self.ask(&line, is_too_long) {
                 Ok(None) => {}
                 Ok(Some(step)) => return Some(Ok(step)),

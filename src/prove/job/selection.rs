@@ -1,13 +1,10 @@
 //! The logs that a job selects, in the order of the output.
 
-use std::{
-    iter,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{iter, path::PathBuf, sync::Arc};
 
 use super::{
     Batches, Shard,
+    request_lines::RequestLines,
     requests::Requests,
     step::{ProofTask, Steps, WorkItem},
 };
@@ -43,7 +40,7 @@ pub(super) enum Which {
     Message(Hash),
     Transaction { hash: Hash, log: Option<u64> },
     Hash(Hash),
-    Requests(PathBuf),
+    Requests(RequestLines),
 }
 
 /// The restrictions of a selection.
@@ -94,7 +91,13 @@ impl Selection {
     /// name its own target. No restriction applies to this selection.
     #[must_use]
     pub fn requests(path: impl Into<PathBuf>) -> Self {
-        Self::new(Which::Requests(path.into()))
+        Self::new(Which::Requests(RequestLines::File(path.into())))
+    }
+
+    /// Selects what the lines of a text request, as [`Selection::requests`] does.
+    #[must_use]
+    pub fn request_lines(text: impl Into<Arc<[u8]>>) -> Self {
+        Self::new(Which::Requests(RequestLines::Text(text.into())))
     }
 
     /// Restricts the selection to logs of this chain.
@@ -125,10 +128,10 @@ impl Selection {
         self
     }
 
-    /// The request file, if the selection is one.
-    pub(super) fn requests_file(&self) -> Option<&Path> {
+    /// The lines of requests, if the selection is by them.
+    pub(super) fn lines(&self) -> Option<&RequestLines> {
         match &self.which {
-            Which::Requests(path) => Some(path),
+            Which::Requests(lines) => Some(lines),
             _ => None,
         }
     }
@@ -206,8 +209,8 @@ impl Selection {
         source: Source<'a>,
         extractor: impl FnOnce() -> Result<Extractor<'a>, Error>,
     ) -> Result<Box<Steps<'a>>, Error> {
-        if let Which::Requests(path) = &self.which {
-            return Ok(Box::new(Requests::open(path, source)?));
+        if let Which::Requests(lines) = &self.which {
+            return Ok(Box::new(Requests::open(lines, source)?));
         }
         let Source { archive, shard, .. } = source;
         let extractor = Arc::new(extractor()?);
