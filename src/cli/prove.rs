@@ -21,8 +21,8 @@ use crate::{
     files::{Compression, Input, InputError, Kind, Lines, Output, is_same_place, place_of},
     proof::{Target, TargetKind, calldata::CallOptions},
     prove::{
-        Error, L1Options, Messages, MessagesOptions, ProofOutput, Prover, SchedulerError,
-        Selection, Shard, StateOptions, Summary, Trees, TreesOptions,
+        Error, Messages, MessagesOptions, ProofOutput, Prover, SchedulerError, Selection, Shard,
+        Summary, Trees, TreesOptions,
     },
     records::{Count, ProofFormat},
 };
@@ -117,12 +117,12 @@ pub(super) fn run(
 
 /// Whether the job is one log by its position, from files that are mapped.
 pub(super) fn is_quick(args: &ProveArgs) -> bool {
-    let ProveArgs { tree, messages, which, past, sl_batches, anchor, .. } = args;
+    let ProveArgs { tree, messages, which, past, sl_batches, l1, .. } = args;
     let is = |paths: &[PathBuf], kind| matches!(paths, [path] if Kind::at(path) == Some(kind));
     which.index.is_some()
         && past.events.is_empty()
         && sl_batches.is_empty()
-        && anchor.is_empty()
+        && l1.anchor.paths.is_empty()
         && is(tree, Kind::TREE_FILE)
         && is(messages, Kind::MESSAGE_ARCHIVE)
 }

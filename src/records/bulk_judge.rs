@@ -7,7 +7,9 @@ use std::iter;
 
 use rayon::prelude::*;
 
-use super::{EntriesError, Entry, TrustedRoots, VerdictLine, VerdictsError, parquet::NumberedGroup};
+use super::{
+    EntriesError, Entry, TrustedRoots, VerdictLine, VerdictsError, parquet::NumberedGroup,
+};
 use crate::{
     anchor::RootLocation,
     keccak::keccak256,
