@@ -13,10 +13,11 @@ use crate::{
     contracts::Bridgehub,
     forest::Addresses,
     message::L2ToL1Log,
-    primitives::{Address, Word},
+    primitives::{Address, ChainId, Word},
     proof::{
-        ProofRecord,
+        Known, ProofRecord, Verdict,
         reader::{Defaults, Item},
+        verify::RootRef,
     },
     prove::{Error, StateOptions},
     records::{Entries, TrustedRoots},
@@ -100,8 +101,19 @@ fn judge(
 impl<S: StorageReader + std::fmt::Debug> Judge<'_, S> {
     /// Reads what decides whether L1 pays for a log, as if L1 took the proof.
     fn read_payout(&self, record: &ProofRecord, log: &L2ToL1Log) -> Result<(), StateError> {
-        // `claims` first looks for the root of the batch itself.
-        self.routes.l1.roots.of_batch(record.chain_id, record.batch_number)?;
+        let roots = self.routes.l1.roots;
+        // `claims` first looks for the root of the batch itself, and takes the chain id of L1 from its settlement layer.
+        roots.of_batch(record.chain_id, record.batch_number)?;
+        let mut sl_chain = None;
+        let _ = Verdict::of(record, log, |root| {
+            if let RootRef::SettlementLayer(chain, _) | RootRef::SlBatch(chain, _) = root {
+                sl_chain = ChainId::try_from(*chain).ok();
+            }
+            Known::Unknown
+        });
+        if let Some(sl_chain) = sl_chain {
+            roots.bridgehub().settlement_layer(sl_chain)?;
+        }
         self.of_accepted(record, log, record.root);
         Ok(())
     }

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Error, ObserverHandle, StateUse, SurveyedState, TreesOptions};
+use super::{Error, ObserverHandle, StateUse, SurveyedState, TreesOptions, read_state::ReadState};
 use crate::{
     contracts::system,
     files::{ReopenableInput, TemporaryDirectory, names, temporary_directory},
@@ -34,13 +34,6 @@ pub struct ChosenEvidence {
     pub seen: Vec<SurveyedState>,
     /// What was read of the state to choose it.
     pub(super) read: Option<ReadState>,
-}
-
-/// A state that was read, and its trees.
-#[derive(Debug)]
-pub(super) struct ReadState {
-    pub(super) dump: Dump,
-    pub(super) forest: Forest,
 }
 
 /// A whole state that was rebuilt.

@@ -24,6 +24,7 @@ mod job;
 mod l1_comparison;
 #[cfg(feature = "calldata")]
 mod l1_contracts;
+mod l1_difference;
 mod l1_form;
 mod l1_logs;
 mod l1_trees;
@@ -32,6 +33,7 @@ mod matched_batch;
 mod messages;
 mod observer;
 mod prover;
+mod read_state;
 mod resolved;
 mod sl_batch;
 mod source_files;
@@ -54,7 +56,8 @@ pub use job::{
     Batches, BatchesParseError, Job, JobPart, Merged, ProofOutput, SchedulerError, Selection,
     Shard, ShardParseError, Sink, Summary, merge,
 };
-pub use l1_comparison::{L1Comparison, L1Difference, RootCounts};
+pub use l1_comparison::{L1Comparison, RootCounts};
+pub use l1_difference::L1Difference;
 pub use log_chains::LogChains;
 pub use matched_batch::{AggregatedRoot, BatchRootForm, FoldError, MatchedBatch};
 pub use messages::{Messages, MessagesOptions};

@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, path::PathBuf};
 
-use super::{ChosenEvidence, Error, Event, Observer, TreesOptions, chosen_evidence::ReadState};
+use super::{ChosenEvidence, Error, Event, Observer, TreesOptions, read_state::ReadState};
 use crate::ingest::{FileKind, FoundFiles, holds_files};
 
 impl TreesOptions {

@@ -10,9 +10,9 @@ use std::{
 
 use super::{
     ChosenEvidence, Error, Event, Observer, SlBatchTree, TreesOptions,
-    chosen_evidence::ReadState,
     event_trees::{Beside, GivenEvents, TreeInputs, say_if_unused},
     l1_trees::GivenL1,
+    read_state::ReadState,
 };
 use crate::{
     anchor::KnownRoots,

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use super::{
-    Error, Event, Observer, ObserverHandle, StateOptions, chosen_evidence::ReadState,
-    event_trees::EventOptions,
+    Error, Event, Observer, ObserverHandle, StateOptions, event_trees::EventOptions,
+    read_state::ReadState,
 };
 use crate::{
     contracts::{Layout, Release},

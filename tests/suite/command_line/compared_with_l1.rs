@@ -167,11 +167,7 @@ fn slots_that_are_not_proven_are_unknown() {
     let found = compared(&made);
     assert_eq!(found["slBatches"], counts(1, 0, SL_BATCHES - 1), "{found}");
     let batches = &found["batches"];
-    assert_eq!(
-        (&batches["equal"], &batches["unknown"] != &json!(0)),
-        (&json!(0), true),
-        "{batches}"
-    );
+    assert_eq!((&batches["equal"], batches["unknown"] != json!(0)), (&json!(0), true), "{batches}");
     let untrusted = rebuild(&anchor[..2]);
     assert_eq!(untrusted.code, Some(3), "{}", untrusted.stderr);
 }

@@ -119,7 +119,7 @@ fn is_decided_by_answers(mut l1: L1State) {
     assert_eq!((statuses.get("finalized"), statuses.get("unknown")), (Some(&1), None));
     assert!(statuses["accepted"] >= 15, "{statuses:?}");
     let (claimed, expected) = (claims(&anchor), claims(&[path(&dump)]));
-    assert_eq!(claimed.code, Some(0), "{}", claimed.stderr);
+    assert_eq!(claimed.code, Some(0), "{}", claimed.stdout);
     assert_eq!(claimed.stdout, expected.stdout);
 }
 

@@ -15,7 +15,7 @@
 
 use std::{fmt, sync::LazyLock};
 
-use super::{CalldataError, CalldataProblem, abi::Abi, carries_logs};
+use super::{CalldataError, CalldataProblem, abi::Abi};
 use crate::{
     keccak::selector,
     primitives::{Address, ChainId, SlBatch},
@@ -89,23 +89,12 @@ pub(in crate::ingest) fn has_quoted_selector(text: &[u8]) -> bool {
     text.split(|byte| *byte == b'"').any(is_quoted)
 }
 
-/// Whether a text has the calldata of an execution with logs at the start of a quoted value. The calldata may be cut
-/// off.
-pub(in crate::ingest) fn has_quoted_logs(text: &[u8]) -> bool {
-    text.split(|byte| *byte == b'"').any(|start| {
-        let digits = start.strip_prefix(b"0x").unwrap_or(start);
-        let digits = &digits[..digits.len().min(2 * LONGEST_HEAD) & !1];
-        let Ok(calldata) = const_hex::decode(digits) else { return false };
-        let selector = calldata.first_chunk();
-        let found = SELECTORS.iter().position(|known| Some(known) == selector);
-        let is_execution = found.is_some_and(|found| FUNCTIONS[found].1 == Action::Execute);
-        let data = Abi::new(&calldata, 4).tail(3, "the data of the batches");
-        is_execution && data.is_ok_and(|data| carries_logs(data.after(32)))
-    })
+/// Whether calldata, which may be cut off, are those of an execution.
+pub(super) fn is_execution(calldata: &[u8]) -> bool {
+    let selector = calldata.first_chunk();
+    let found = SELECTORS.iter().position(|known| Some(known) == selector);
+    found.is_some_and(|found| FUNCTIONS[found].1 == Action::Execute)
 }
-
-/// The bytes of calldata up to the offsets in the data of an execution, as encoders write them.
-const LONGEST_HEAD: usize = 512;
 
 /// A call, as its arguments describe it.
 #[derive(Clone, Copy, Debug)]

@@ -15,7 +15,8 @@
 //! The other values are not needed. Sources: era-contracts `BatchDecoder.sol`, v26 to v31; `Messaging.sol`.
 
 use super::{
-    Action, Call, CalldataError, CalldataProblem, StoredBatchInfo, abi::Abi, stored_batch::Layout,
+    Action, Call, CalldataError, CalldataProblem, StoredBatchInfo, abi::Abi, call::is_execution,
+    stored_batch::Layout,
 };
 use crate::{
     message::{L2ToL1Log, MessageList},
@@ -24,6 +25,8 @@ use crate::{
 
 /// The head of the encoding since v31: six offsets and an address.
 const HEAD_WORDS: u64 = 7;
+/// The bytes of calldata up to the end of that head, as encoders write them.
+const LONGEST_HEAD: usize = 512;
 /// The words of an `L2Log`.
 const LOG_WORDS: usize = 6;
 
@@ -94,8 +97,19 @@ impl ExecutedBatch {
     }
 }
 
-/// Whether the arguments of an execution have logs, by the head of the encoding alone: the list of logs is not empty.
-pub(super) fn carries_logs(data: Abi<'_>) -> bool {
+/// Whether a text has the calldata of an execution with logs at the start of a quoted value, by the head of the
+/// encoding alone: the list of logs is not empty. The calldata may be cut off.
+pub(in crate::ingest) fn has_quoted_logs(text: &[u8]) -> bool {
+    text.split(|byte| *byte == b'"').any(|start| {
+        let digits = start.strip_prefix(b"0x").unwrap_or(start);
+        let digits = &digits[..digits.len().min(2 * LONGEST_HEAD) & !1];
+        let Ok(calldata) = const_hex::decode(digits) else { return false };
+        let data = Abi::new(&calldata, 4).tail(3, "the data of the batches");
+        is_execution(&calldata) && data.is_ok_and(|data| carries_logs(data.after(32)))
+    })
+}
+
+fn carries_logs(data: Abi<'_>) -> bool {
     let head = data.after(1);
     let offset = |index| head.number(index, LOGS).ok();
     data.byte(VERSION).is_ok_and(|version| version == 1)

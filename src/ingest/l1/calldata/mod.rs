@@ -22,12 +22,13 @@ mod stored_batch;
 mod system_logs;
 
 use call::Call;
+pub(in crate::ingest) use call::has_quoted_selector;
 pub use call::{Action, ChainName};
-pub(in crate::ingest) use call::{has_quoted_logs, has_quoted_selector};
 pub use commit::{Commit, CommitInfo};
 pub use da_input::{BlobName, DaInput, UnknownDa};
 pub use decoded::{BatchCall, DamagedCall, Effect};
 pub use error::{CalldataError, CalldataProblem};
 pub use execution::ExecutedBatch;
-use execution::{carries_logs, executed};
+use execution::executed;
+pub(in crate::ingest) use execution::has_quoted_logs;
 pub use stored_batch::StoredBatchInfo;
