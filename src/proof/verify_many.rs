@@ -16,7 +16,7 @@ use crate::proof::{
 use crate::{
     keccak::hash_many,
     message::L2ToL1Log,
-    primitives::{BatchNumber, ChainId, Hash, Word},
+    primitives::{BatchNumber, ChainId, Hash, Timestamp, Word},
 };
 
 /// The part that proofs of logs of one batch share.
@@ -28,6 +28,8 @@ pub(crate) struct BatchInput<'a> {
     pub(crate) root: Hash,
     /// The words after the log paths.
     pub(crate) tail: &'a [Hash],
+    /// The timestamp that they must begin with, in proofs since v33 through a settlement layer.
+    pub(crate) l1_timestamp: Option<Timestamp>,
     /// The root that each proof must fold to.
     pub(crate) target: &'a TargetRecord,
 }
@@ -125,6 +127,7 @@ fn metadata(words: &[Hash]) -> Option<Option<Metadata>> {
 /// The decoded second hop of a bundle.
 struct Tail<'a> {
     bundle: usize,
+    l1_timestamp: Option<Word>,
     batch_mask: Word,
     batch_path: &'a [Hash],
     anchor: RootRef,
@@ -133,7 +136,19 @@ struct Tail<'a> {
 }
 
 impl<'a> Tail<'a> {
-    fn read(bundle: usize, words: &'a [Hash], batch_path: usize) -> Option<Self> {
+    fn read(
+        bundle: usize,
+        BatchInput { tail, l1_timestamp, .. }: &BatchInput<'a>,
+        batch_path: usize,
+    ) -> Option<Self> {
+        let l1_timestamp = l1_timestamp.map(Timestamp::to_word);
+        let words = match l1_timestamp {
+            None => tail,
+            Some(timestamp) => {
+                let (first, words) = tail.split_first()?;
+                (Word::from(*first) == timestamp).then_some(words)?
+            }
+        };
         let (batch_mask, rest) = words.split_first()?;
         let (batch_path, rest) = rest.split_at_checked(batch_path)?;
         let [packed, sl_chain, rest @ ..] = rest else { return None };
@@ -147,6 +162,7 @@ impl<'a> Tail<'a> {
         let (number, chain_mask) = Word::from(*packed).split();
         Some(Self {
             bundle,
+            l1_timestamp,
             batch_mask: (*batch_mask).into(),
             batch_path,
             anchor: RootRef::SettlementLayer((*sl_chain).into(), number),
@@ -165,22 +181,27 @@ fn fold_tails(bundles: &[BatchInput<'_>], shapes: &[Option<Shape>]) -> Vec<bool>
             Some(Shape::BatchRoot) => {
                 let anchor = RootRef::Batch(bundle.chain, bundle.batch);
                 let target = bundle.target;
-                right[i] =
-                    bundle.tail.is_empty() && target.is(&anchor) && target.root == bundle.root;
+                right[i] = bundle.tail.is_empty()
+                    && bundle.l1_timestamp.is_none()
+                    && target.is(&anchor)
+                    && target.root == bundle.root;
             }
             Some(Shape::TwoHops(batch_path)) => {
-                tails.extend(Tail::read(i, bundle.tail, *batch_path));
+                tails.extend(Tail::read(i, bundle, *batch_path));
             }
             None => {}
         }
     }
+    tails.sort_by_key(|tail| tail.l1_timestamp.is_some());
+    let untimed = tails.partition_point(|tail| tail.l1_timestamp.is_none());
     let numbers = |number: fn(&BatchInput<'_>) -> u64| {
         tails.iter().map(|tail| number(&bundles[tail.bundle])).collect::<Vec<_>>()
     };
     let (batches, chains) = (numbers(|bundle| bundle.batch.0), numbers(|bundle| bundle.chain.0));
     let mut nodes: Vec<Hash> = tails.iter().map(|tail| bundles[tail.bundle].root).collect();
 
-    hash_leaves(&BATCH_LEAF, &mut nodes, &batches);
+    hash_leaves(&BATCH_LEAF, &mut nodes[..untimed], &batches[..untimed]);
+    hash_timed_leaves(&mut nodes[untimed..], &tails[untimed..], &batches[untimed..]);
     let in_chain = fold_paths(&mut nodes, tails.iter().map(|t| (t.batch_mask, t.batch_path)));
     hash_leaves(&CHAIN_ID_LEAF, &mut nodes, &chains);
     let in_shared = fold_paths(&mut nodes, tails.iter().map(|t| (t.chain_mask, t.chain_path)));
@@ -202,6 +223,23 @@ fn hash_leaves(padding: &Hash, roots: &mut [Hash], numbers: &[u64]) {
             input[..32].copy_from_slice(padding.as_bytes());
             input[32..64].copy_from_slice(root.as_bytes());
             input[64..].copy_from_slice(Word::from(*number).as_bytes());
+            input
+        })
+        .collect();
+    hash_many(&inputs, roots);
+}
+
+/// Replaces each root by keccak256(padding ‖ root ‖ number ‖ timestamp), the batch leaf since v33.
+fn hash_timed_leaves(roots: &mut [Hash], tails: &[Tail<'_>], numbers: &[u64]) {
+    let inputs: Vec<[u8; 128]> = roots
+        .iter()
+        .zip(tails.iter().zip(numbers))
+        .map(|(root, (tail, number))| {
+            let mut input = [0; 128];
+            input[..32].copy_from_slice(BATCH_LEAF.as_bytes());
+            input[32..64].copy_from_slice(root.as_bytes());
+            input[64..96].copy_from_slice(Word::from(*number).as_bytes());
+            input[96..].copy_from_slice(tail.l1_timestamp.unwrap_or_default().as_bytes());
             input
         })
         .collect();

@@ -26,6 +26,7 @@ mod l1_contracts;
 mod l1_form;
 mod l1_logs;
 mod l1_trees;
+mod leaf_proof;
 mod log_chains;
 mod matched_batch;
 mod messages;
@@ -54,6 +55,7 @@ pub use job::{
     Batches, BatchesParseError, Job, JobPart, Merged, ProofOutput, Selection, Shard,
     ShardParseError, Sink, Summary, merge,
 };
+pub use leaf_proof::LeafRecord;
 pub use log_chains::LogChains;
 pub use matched_batch::{AggregatedRoot, BatchRootForm, FoldError, MatchedBatch};
 pub use messages::{Messages, MessagesOptions};

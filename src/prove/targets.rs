@@ -1,7 +1,7 @@
 //! Creates extractors for targets. Data that only some targets need is computed on first use.
 
 use std::{
-    sync::PoisonError,
+    sync::{Arc, PoisonError},
     thread,
     time::{Duration, Instant},
 };
@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     anchor::KnownRoots,
+    contracts::Layout,
     forest::{Forest, HistoryError, SearchBudget, Timeline, explain, explain_further},
     primitives::{BatchNumber, ChainId},
     proof::Target,
@@ -48,6 +49,13 @@ impl Trees {
         timeline: Option<&'t Timeline>,
     ) -> Result<Extractor<'t>, Error> {
         let forest = match &self.0.source {
+            // L1 of v33 also stores roots of batches that are in no tree: those from before a chain's upgrade.
+            Source::Dump(forest, dump)
+                if target == Target::BatchRoot && forest.layout() >= Layout::V33 =>
+            {
+                let roots = self.0.options.state.known_roots(&dump.state)?;
+                return Ok(Extractor::of_batch_roots(Arc::new(roots)));
+            }
             Source::Dump(forest, _) | Source::Events(forest, _) => forest,
             Source::File(file) => file.forest(),
             Source::State { roots, .. } if target == Target::BatchRoot => {

@@ -135,6 +135,7 @@ impl<'b, 'a> VerifiedProofs<'b, 'a> {
                 batch,
                 root: part.batch.settled().batch_root(),
                 tail: &part.batch.tail,
+                l1_timestamp: part.batch.l1_timestamp,
                 target: &part.batch.target,
             });
             for (at, (index, proof)) in part.proofs.iter().enumerate() {

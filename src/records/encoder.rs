@@ -73,6 +73,8 @@ pub struct Encoder {
     form: Form,
     compression: Option<Compression>,
     calls: CallOptions,
+    /// Whether rows have the timestamps of v33.
+    has_timestamps: bool,
     hints: Hints,
     free: Arc<Mutex<Vec<Vec<u8>>>>,
 }
@@ -89,7 +91,13 @@ struct Encoding<'e> {
 impl Encoder {
     /// Creates an encoder for a form. Text is compressed if `compression` is given.
     pub(crate) fn new(form: Form, compression: Option<Compression>, calls: CallOptions) -> Self {
-        Self { form, compression, calls, hints: no_hints, free: Arc::default() }
+        let has_timestamps = false;
+        Self { form, compression, calls, has_timestamps, hints: no_hints, free: Arc::default() }
+    }
+
+    /// Sets whether rows have the timestamps of v33.
+    pub(crate) fn with_timestamps(self, has_timestamps: bool) -> Self {
+        Self { has_timestamps, ..self }
     }
 
     /// Appends hints to the messages of failures.
@@ -126,7 +134,7 @@ impl Encoder {
         let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
         let chunk =
             EncodedChunk { bytes: free.pop().unwrap_or_default(), ..EncodedChunk::default() };
-        let (lines, rows) = (LineWriter::default(), OutcomeRows::default());
+        let (lines, rows) = (LineWriter::default(), OutcomeRows::new(self.has_timestamps));
         Encoding { encoder: self, lines, rows, chunk, count: Count::default() }
     }
 

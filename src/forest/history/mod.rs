@@ -52,7 +52,7 @@ use super::{
 };
 use crate::{
     ingest::events::EventList,
-    primitives::{ChainId, Hash, SlBlock},
+    primitives::{ChainId, Hash, SlBlock, Timestamp},
 };
 
 pub use search::SearchBudget;
@@ -65,6 +65,8 @@ pub struct History {
     pub blocks: Vec<SlBlock>,
     /// The roots of these blocks: zero bytes where the events have a change of the trees without its root.
     pub roots: Vec<Hash>,
+    /// Since v33, by root: the timestamp of its block; 0 for a root of an earlier release. Empty before v33.
+    pub timestamps: Vec<Timestamp>,
     /// By root: the number of chains; 0 if the root is unexplained.
     pub chains: Vec<u32>,
     /// By root: the end of its advances in the two columns below. They begin at the end of the previous
@@ -139,7 +141,8 @@ pub fn explain_further(
         mend(forest, known, effort)
     };
     if !events.is_empty() {
-        return mend(replayed(forest, known.blocks, known.roots, events)?);
+        let History { blocks, roots, timestamps, .. } = known;
+        return mend(History { timestamps, ..replayed(forest, blocks, roots, events)? });
     }
     // Known explanations were compared with the roots when they were found, so a difference is damage.
     let timeline = Timeline::new(forest, known).or_else(|error| sound(forest).and(Err(error)))?;
@@ -201,6 +204,12 @@ impl History {
         history
     }
 
+    /// The roots of another history, with these changes up to each.
+    fn like(other: &Self, steps: Vec<Option<Step>>) -> Self {
+        let timestamps = other.timestamps.clone();
+        Self { timestamps, ..Self::new(other.blocks.clone(), other.roots.clone(), steps) }
+    }
+
     /// Appends a root. Without a step it is unexplained.
     pub(in crate::forest) fn push(&mut self, block: SlBlock, root: Hash, step: Option<Step>) {
         self.blocks.push(block);
@@ -240,6 +249,9 @@ impl History {
         column(bytemuck::cast_slice(&self.ends));
         column(bytemuck::cast_slice(&self.advanced));
         column(bytemuck::cast_slice(&self.batches));
+        if !self.timestamps.is_empty() {
+            column(bytemuck::cast_slice(Timestamp::peel_slice(&self.timestamps)));
+        }
         hasher.finalize().to_hex().to_string()
     }
 
@@ -265,6 +277,7 @@ impl History {
             block: self.blocks[index],
             root: self.roots[index],
             chains: self.chains[index].into(),
+            timestamp: self.timestamps.get(index).copied().filter(|timestamp| timestamp.0 != 0),
         }
     }
 
@@ -294,6 +307,9 @@ impl History {
         let roots = self.blocks.len();
         if [self.roots.len(), self.chains.len(), self.ends.len()] != [roots; 3] {
             return bad(roots, "the columns by root differ in length");
+        }
+        if ![0, roots].contains(&self.timestamps.len()) {
+            return bad(roots, "the number of timestamps differs from the number of roots");
         }
         if self.ends.last().copied().unwrap_or(0) != self.advanced.len() as u64
             || self.advanced.len() != self.batches.len()

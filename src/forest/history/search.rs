@@ -90,7 +90,7 @@ pub(super) fn complete(forest: &Forest, history: &History, effort: SearchBudget)
         here = there;
         index = end + 1;
     }
-    History::new(history.blocks.clone(), history.roots.clone(), steps)
+    History::like(history, steps)
 }
 
 fn present(forest: &Forest) -> Position {

@@ -22,6 +22,7 @@ use std::time::{Duration, Instant};
 
 use super::{Error, Event, Observer, ObserverHandle, Prover};
 use crate::{
+    contracts::Layout,
     files::{Compression, InputError, Output, is_file},
     forest::Timeline,
     proof::{Hints, Target, no_hints},
@@ -225,7 +226,10 @@ impl Job {
         if form == Form::CallLines && self.selection.requests_file().is_none() {
             calls.check(self.target.kind())?;
         }
-        Ok(Encoder::new(form, compression, calls.clone()).with_hints(self.hints))
+        let forest = self.prover.trees().forest();
+        let has_timestamps = forest.is_some_and(|forest| forest.layout() >= Layout::V33);
+        let encoder = Encoder::new(form, compression, calls.clone());
+        Ok(encoder.with_hints(self.hints).with_timestamps(has_timestamps))
     }
 
     /// The calls of an output, with the contracts that the state of L1 has.

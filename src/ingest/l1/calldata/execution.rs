@@ -1,24 +1,30 @@
 //! The data of an execution.
 //!
 //! ```text
-//! u8 version ‖ abi.encode(StoredBatchInfo[], …)      version 0: 8 words, v26 to v28; 1: 9 words, since v29
+//! u8 version ‖ abi.encode(StoredBatchInfo[], …)      version 0: 8 words, v26 to v28; 1: 9 words, v29 to v31
+//! u8 2 ‖ abi.encode(struct { StoredBatchInfo[], … })  9 words, since v33
 //! ```
 //!
-//! The other values are not needed. Source: era-contracts `BatchDecoder.sol`, v26 to v31.
+//! The other values are not needed. Source: era-contracts `BatchDecoder.sol`, v26 to v31 and v33.
 
 use super::{Call, CalldataError, CalldataProblem, StoredBatchInfo, stored_batch::Layout};
 
 const VERSION: &str = "the version of the execution";
+/// The version in which one struct holds all values.
+const STRUCT: u8 = 2;
 const LIST: &str = "the list of executed batches";
 
 /// The batches that a call executes.
 pub(super) fn executed(call: &Call<'_>) -> Result<Vec<StoredBatchInfo>, CalldataError> {
     let layout = match call.data.byte(VERSION)? {
         0 => Layout::V26,
-        1 => Layout::V29,
+        1 | STRUCT => Layout::V29,
         version => return Err(call.data.bad(0, VERSION, CalldataProblem::Version(version))),
     };
-    let arguments = call.data.after(1);
+    let mut arguments = call.data.after(1);
+    if call.data.byte(VERSION)? == STRUCT {
+        arguments = arguments.tail(0, "the struct of the execution")?;
+    }
     let (count, mut elements) = arguments.array(0, LIST)?;
     let (mut batches, mut named) = (Vec::new(), call.batches.0);
     for _ in 0..count {
