@@ -21,9 +21,11 @@
 
 mod answer;
 mod known_roots;
+mod release;
 
 pub use answer::{Answer, KnownRoot, Lacking, Refusal, RootLocation, state_error_code};
 pub use known_roots::{BatchRoots, KnownRoots, SettlementCheck};
+pub use release::ProofTraits;
 
 #[cfg(test)]
 mod tests;

@@ -21,6 +21,7 @@ mod inspect_lines;
 mod inspect_proof;
 mod inspect_tree;
 mod interrupt;
+mod leaf;
 mod line_report;
 mod man;
 mod merge;

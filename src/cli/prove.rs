@@ -9,7 +9,7 @@ use std::{
 
 use super::{
     error::{CliError, Outcome, refuse_overwriting},
-    hint,
+    hint, leaf,
     observer::JobObserver,
     progress::ProgressFactory,
     prove_args::{ProveArgs, ShardArgs, Shards, WhichArgs},
@@ -38,6 +38,9 @@ pub(super) fn run(
     check_target(args)?;
     let args = &with_archive(args)?;
     check_paths(args)?;
+    if let Some(leaf) = args.which.leaf {
+        return leaf::run(args, leaf, console);
+    }
     let selection = selection(&args.which)?;
     let shard = shard(args.shard)?;
     let started = Instant::now();
@@ -171,7 +174,7 @@ fn with_archive(args: &ProveArgs) -> Result<ProveArgs, CliError> {
 }
 
 /// Opens the trees and the archives of logs.
-fn inputs(args: &ProveArgs, console: &Console) -> Result<(Trees, Messages), CliError> {
+pub(super) fn inputs(args: &ProveArgs, console: &Console) -> Result<(Trees, Messages), CliError> {
     let options = trees_options(args, console);
     let trees = args.tree_args.trees(&args.tree, &options)?;
     let wrong = |error: Error| wrong_inputs(&args.messages, Role::Messages, error.into());

@@ -18,7 +18,8 @@ pub const METADATA_VERSION: u8 = 1;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proof {
-    /// The siblings of the log's leaf, bottom first; since v26 the last is the aggregated root.
+    /// The siblings of the log's leaf, bottom first. Since v26 the aggregated root follows those in the tree of
+    /// logs; in an 8-leaf batch root (v33) two more siblings follow it.
     pub log_path: Vec<Hash>,
     /// The part after the log path.
     pub end: ProofEnd,
@@ -38,6 +39,9 @@ pub enum ProofEnd {
 /// The path from a batch root to a root of the settlement layer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SettlementHop {
+    /// Since v33: the timestamp of the settlement layer's block that executed the batch, which is a part of the
+    /// batch's leaf. `None` in a proof of an earlier release, which has one word less.
+    pub l1_timestamp: Option<Word>,
     /// The batch's leaf index in the chain tree.
     pub batch_mask: Word,
     /// Siblings in the chain tree, bottom first.
@@ -81,7 +85,8 @@ impl ProofEnd {
     /// The words after the log path.
     pub(crate) fn words(&self) -> Vec<Hash> {
         let Self::SettlementLayer(hop) = self else { return Vec::new() };
-        let mut words = Vec::with_capacity(hop.batch_path.len() + hop.chain_path.len() + 4);
+        let mut words = Vec::with_capacity(hop.batch_path.len() + hop.chain_path.len() + 5);
+        words.extend(hop.l1_timestamp.map(Word::to_hash));
         words.push(hop.batch_mask.to_hash());
         words.extend(&hop.batch_path);
         words.push(Word::join(hop.sl_number, hop.chain_mask).to_hash());

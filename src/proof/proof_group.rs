@@ -2,12 +2,12 @@ use std::ops::Range;
 
 use super::{
     TargetRecord,
-    verify::RootRef,
+    verify::Folded,
     verify_many::{self, BatchInput, ProofInput, head_len},
 };
 use crate::{
     message::L2ToL1Log,
-    primitives::{BatchNumber, ChainId, Hash},
+    primitives::{BatchNumber, ChainId, Hash, Timestamp},
 };
 
 /// Proofs that are folded together. What consecutive proofs of a batch have in common is stored and folded once.
@@ -24,6 +24,7 @@ pub(crate) struct Common {
     pub(crate) chain: ChainId,
     pub(crate) batch: BatchNumber,
     pub(crate) root: Hash,
+    pub(crate) l1_timestamp: Option<Timestamp>,
     pub(crate) target: Option<TargetRecord>,
 }
 
@@ -46,9 +47,8 @@ struct LogPart {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FoldedProof {
     pub(crate) common: Common,
-    /// What the root is of, according to the words and the target.
-    pub(crate) root_ref: RootRef,
-    pub(crate) root: Hash,
+    /// What the words lead to, with what only the target contains.
+    pub(crate) folded: Folded,
 }
 
 impl ProofGroup {
@@ -109,6 +109,7 @@ impl ProofGroup {
             batch: common.batch,
             root: common.root,
             tail: &self.words[tail.clone()],
+            l1_timestamp: common.l1_timestamp,
             target: common.target.as_ref(),
         });
         let proofs = self.proofs.iter().map(|LogPart { batch, index, log, head }| ProofInput {
@@ -120,13 +121,12 @@ impl ProofGroup {
         let batches: Vec<_> = batches.collect();
         let (own, ends) = verify_many::folded(&batches, &proofs.collect::<Vec<_>>());
         let folded = |(proof, is_right): (&LogPart, bool)| {
-            let (root_ref, root) = ends[proof.batch].filter(|_| is_right)?;
+            let mut folded = ends[proof.batch].filter(|_| is_right)?;
             let common = self.batches[proof.batch].common;
-            let root_ref = match common.target {
-                Some(target) => target.known(root_ref),
-                None => root_ref,
-            };
-            Some(FoldedProof { common, root_ref, root })
+            if let Some(target) = common.target {
+                folded.root_ref = target.known(folded.root_ref);
+            }
+            Some(FoldedProof { common, folded })
         };
         self.proofs.iter().zip(own).map(folded).collect()
     }

@@ -3,9 +3,10 @@ use std::{mem, sync::Arc};
 use crate::{
     anchor::{BatchRoots, SettlementCheck},
     archive::{Archive, ArchiveError},
+    contracts::Layout,
     forest::{ChainTree, Forest, Timeline},
     message::{BatchView, EMPTY_LOG_LEAF, L2ToL1Log, LogTree},
-    primitives::{BatchNumber, ChainId, Hash, SlBlock},
+    primitives::{BatchNumber, ChainId, Hash, SlBlock, Timestamp},
     proof::{CheckedBy, ProofEnd, ProofRecord, ProofView, Target, TargetRecord, verify},
     prove::{
         ExtractError, MatchedBatch, SlBatchTree, TargetError,
@@ -35,7 +36,7 @@ pub struct Extractor<'f>(Source<'f>);
 #[derive(Clone, Debug)]
 enum Source<'f> {
     Forest(&'f Forest, Resolved<'f>),
-    State(&'f dyn BatchRoots),
+    State(Arc<dyn BatchRoots + 'f>),
 }
 
 impl<'f> Extractor<'f> {
@@ -81,6 +82,11 @@ impl<'f> Extractor<'f> {
     /// tree is rebuilt. Batches from before v26 are proven by their plain log path.
     #[must_use]
     pub fn to_batch_roots(state: &'f dyn BatchRoots) -> Self {
+        Self::of_batch_roots(Arc::new(state))
+    }
+
+    /// As [`Extractor::to_batch_roots`], of a state that is looked up in another way than the caller's.
+    pub(super) fn of_batch_roots(state: Arc<dyn BatchRoots + 'f>) -> Self {
         Self(Source::State(state))
     }
 
@@ -183,6 +189,7 @@ pub fn prepare<'a>(
         .map(|(i, located)| {
             let LocatedBatch { batch, tree, placed, plain } = located?;
             let Placed { position, target, sl_block } = placed;
+            let l1_timestamp = position.as_ref().and_then(TreePosition::l1_timestamp);
             let end = match position {
                 Some(place) => place.end(mem::take(&mut batch_paths[i])),
                 None if plain => ProofEnd::Plain,
@@ -191,8 +198,15 @@ pub fn prepare<'a>(
             let metadata = end.metadata(batch.path_len());
             let checked_by = wanted[i].0.checked_by();
             let tail = end.words();
-            let common =
-                CommonPart { settled: batch, metadata, tail, target, sl_block, checked_by };
+            let common = CommonPart {
+                settled: batch,
+                metadata,
+                tail,
+                l1_timestamp,
+                target,
+                sl_block,
+                checked_by,
+            };
             Ok(BatchProofs { common: Arc::new(common), tree })
         })
         .collect()
@@ -200,7 +214,7 @@ pub fn prepare<'a>(
 
 /// Computes the siblings in the chain tree for each position, in parallel lanes. The result is empty where
 /// there is no position.
-fn batch_paths(places: &[Option<&TreePosition<'_>>]) -> Vec<Vec<Hash>> {
+pub(super) fn batch_paths(places: &[Option<&TreePosition<'_>>]) -> Vec<Vec<Hash>> {
     let mut paths = vec![Vec::new(); places.len()];
     let mut by_tree: Vec<(usize, &TreePosition<'_>)> =
         places.iter().enumerate().filter_map(|(i, place)| Some((i, (*place)?))).collect();
@@ -232,6 +246,26 @@ impl<'f> Extractor<'f> {
         }
     }
 
+    /// The root of a batch, and the place of the batch at the target.
+    pub(super) fn place(
+        &self,
+        chain: ChainId,
+        batch: BatchNumber,
+    ) -> Result<(Hash, Placed<'f>), ExtractError> {
+        match &self.0 {
+            Source::Forest(forest, target) => {
+                let (tree, leaf, root) = find(forest, chain, batch)?;
+                Ok((root, target.place(forest, tree, leaf)?))
+            }
+            Source::State(state) => {
+                let root = state.batch_root(chain, batch)?;
+                let root = root.ok_or(ExtractError::NoBatchRoot { chain, batch })?;
+                let target = TargetRecord::batch_root(root);
+                Ok((root, Placed { position: None, target, sl_block: None }))
+            }
+        }
+    }
+
     fn match_root<'a>(
         &self,
         logs: BatchView<'a>,
@@ -241,7 +275,8 @@ impl<'f> Extractor<'f> {
         match &self.0 {
             Source::Forest(forest, target) => {
                 let (chain_tree, leaf, batch_root) = find(forest, chain, batch)?;
-                let matched = MatchedBatch::match_root(logs, &tree, batch_root);
+                let is_since_v33 = forest.layout() >= Layout::V33;
+                let matched = MatchedBatch::match_root(logs, &tree, batch_root, is_since_v33);
                 // A mapped tree file may be damaged; the logs are then not at fault.
                 let is_intact = || chain_tree.tree().path_is_valid(leaf);
                 let matched = matched.map_err(|error| match is_intact() {
@@ -253,12 +288,10 @@ impl<'f> Extractor<'f> {
                 Ok(LocatedBatch { batch, tree, placed, plain: false })
             }
             Source::State(state) => {
-                let root = state.batch_root(chain, batch)?;
-                let root = root.ok_or(ExtractError::NoBatchRoot { chain, batch })?;
-                let batch = MatchedBatch::match_root(logs, &tree, root)?;
+                let (root, placed) = self.place(chain, batch)?;
+                let is_since_v33 = state.is_since_v33()?;
+                let batch = MatchedBatch::match_root(logs, &tree, root, is_since_v33)?;
                 let plain = batch.is_plain();
-                let target = TargetRecord::batch_root(root);
-                let placed = Placed { position: None, target, sl_block: None };
                 Ok(LocatedBatch { batch, tree, placed, plain })
             }
         }
@@ -277,7 +310,10 @@ fn find(
         let executed = batches.first().zip(batches.last());
         let (before, after) = batches.around(batch);
         let between = before.zip(after);
-        ExtractError::BatchNotInTree { chain, batch, executed, between }
+        match forest.layout() {
+            Layout::V33 => ExtractError::BatchHasNoLeaf { chain, batch, executed },
+            _ => ExtractError::BatchNotInTree { chain, batch, executed, between },
+        }
     })?;
     Ok((tree, leaf_index, batch_root))
 }
@@ -297,6 +333,8 @@ pub(super) struct CommonPart<'a> {
     metadata: Option<Hash>,
     /// The words after every log path.
     pub(super) tail: Vec<Hash>,
+    /// The first of them, if it is a timestamp (since v33).
+    pub(super) l1_timestamp: Option<Timestamp>,
     pub(super) target: TargetRecord,
     /// The block that a node's answer names; see [`ProofView::sl_block`].
     sl_block: Option<SlBlock>,
@@ -391,6 +429,7 @@ impl CommonPart<'_> {
             root: self.settled.batch_root(),
             head,
             tail: &self.tail,
+            l1_timestamp: self.l1_timestamp,
             target: &self.target,
             sl_block: self.sl_block,
             log,

@@ -28,6 +28,7 @@ mod l1_difference;
 mod l1_form;
 mod l1_logs;
 mod l1_trees;
+mod leaf_proof;
 mod log_chains;
 mod matched_batch;
 mod messages;
@@ -58,6 +59,7 @@ pub use job::{
 };
 pub use l1_comparison::{L1Comparison, RootCounts};
 pub use l1_difference::L1Difference;
+pub use leaf_proof::LeafRecord;
 pub use log_chains::LogChains;
 pub use matched_batch::{AggregatedRoot, BatchRootForm, FoldError, MatchedBatch};
 pub use messages::{Messages, MessagesOptions};

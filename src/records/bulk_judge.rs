@@ -11,7 +11,7 @@ use super::{
     EntriesError, Entry, TrustedRoots, VerdictLine, VerdictsError, parquet::NumberedGroup,
 };
 use crate::{
-    anchor::RootLocation,
+    anchor::{ProofTraits, RootLocation},
     keccak::keccak256,
     message::L2ToL1Log,
     primitives::{BatchNumber, ChainId, Hash},
@@ -19,7 +19,7 @@ use crate::{
         Failure, Hints, Known, ProofRecord, Reason, Verdict,
         proof_group::{Common, FoldedProof, ProofGroup},
         reader::{Defaults, ExactReader, Item, RecordError},
-        verify::RootRef,
+        verify::{Folded, RootRef},
     },
     state::StateError,
 };
@@ -135,6 +135,7 @@ impl BulkJudge {
             chain: record.chain_id,
             batch: record.batch_number,
             root: record.root,
+            l1_timestamp: record.l1_timestamp,
             target: record.target,
         };
         group.push_words(common, (record.id, log), &record.proof);
@@ -177,20 +178,22 @@ struct Accepted<'r> {
 }
 
 /// What the answer for a proof depends on.
-type Question = ((ChainId, BatchNumber), RootRef);
+type Question = (ProofTraits, RootRef);
 
 impl Accepted<'_> {
     /// Returns the location of the root if the proof is accepted, and is not one that is judged again.
     fn judge(&mut self, folded: &FoldedProof) -> Option<Option<RootLocation>> {
-        let FoldedProof { common: Common { chain, batch, .. }, root_ref, root } = *folded;
-        let of = match root_ref {
+        let FoldedProof { common, folded: Folded { root_ref, root, l1_timestamp, .. } } = *folded;
+        let (chain, batch) = match root_ref {
             // A root of a block is accepted whatever batch the proof is of.
             RootRef::SlBlock(..) => (ChainId(0), BatchNumber(0)),
-            _ => (chain, batch),
+            _ => (common.chain, common.batch),
         };
-        let question = (of, root_ref);
+        let (has_timestamp, root_timestamp) =
+            (l1_timestamp.is_some(), common.target.and_then(|target| target.timestamp));
+        let question = (ProofTraits { chain, batch, has_timestamp, root_timestamp }, root_ref);
         if self.last.as_ref().is_none_or(|(last, _)| *last != question) {
-            let answer = match self.roots.known((chain, batch), &root_ref) {
+            let answer = match self.roots.known(&question.0, &root_ref) {
                 Ok((Known::Root(root), location)) => Some((root, location)),
                 // The verifier of single proofs says why.
                 _ => None,

@@ -91,6 +91,8 @@ pub struct Encoder {
     form: Form,
     compression: Option<Compression>,
     calls: CallOptions,
+    /// Whether rows have the timestamps of v33.
+    has_timestamps: bool,
     failures: Option<FailureLines>,
     hints: Hints,
     free: Arc<Mutex<Vec<Vec<u8>>>>,
@@ -108,8 +110,20 @@ struct Encoding<'e> {
 impl Encoder {
     /// Creates an encoder for a form. Text is compressed if `compression` is given.
     pub(crate) fn new(form: Form, compression: Option<Compression>, calls: CallOptions) -> Self {
-        let (failures, hints) = (None, no_hints);
-        Self { form, compression, calls, failures, hints, free: Arc::default() }
+        Self {
+            form,
+            compression,
+            calls,
+            has_timestamps: false,
+            failures: None,
+            hints: no_hints,
+            free: Arc::default(),
+        }
+    }
+
+    /// Sets whether rows have the timestamps of v33.
+    pub(crate) fn with_timestamps(self, has_timestamps: bool) -> Self {
+        Self { has_timestamps, ..self }
     }
 
     /// Encodes failed requests apart from the proofs, if `failures` is given.
@@ -152,7 +166,7 @@ impl Encoder {
         let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
         let chunk =
             EncodedChunk { bytes: free.pop().unwrap_or_default(), ..EncodedChunk::default() };
-        let (lines, rows) = (LineWriter::default(), OutcomeRows::default());
+        let (lines, rows) = (LineWriter::default(), OutcomeRows::new(self.has_timestamps));
         Encoding { encoder: self, lines, rows, chunk, count: Count::default() }
     }
 

@@ -13,7 +13,7 @@ use crate::{
 const CHUNK: usize = 1 << 10;
 
 /// The contracts that may store the batch roots of one chain, and their mappings: in v26 to v30 the chain's
-/// diamond. In v31 MessageRoot stores them, and the diamond those from before an upgrade in place.
+/// diamond. Since v31 MessageRoot stores them, and the diamond those from before an upgrade in place.
 pub(super) struct BatchSources<'s, S: ?Sized> {
     state: &'s S,
     chain: ChainId,
@@ -31,7 +31,7 @@ impl<'s, S: StorageReader + ?Sized> BatchSources<'s, S> {
         chain: ChainId,
     ) -> Result<Self, RebuildError> {
         let mut mappings = Vec::new();
-        if layout == Layout::V31 {
+        if layout >= Layout::V31 {
             mappings.push((message_root.address(), message_root.batch_roots(chain)));
         }
         let diamond = Bridgehub::at(state, bridgehub).zk_chain(chain)?;

@@ -9,7 +9,7 @@ use super::Defaults;
 use crate::{
     keccak::keccak256,
     message::L2ToL1Log,
-    primitives::{Address, BatchNumber, ChainId, Hash},
+    primitives::{Address, BatchNumber, ChainId, Hash, Timestamp},
     proof::{
         TargetKind, TargetRecord,
         proof_group::{Common, ProofGroup},
@@ -80,11 +80,12 @@ impl<'t> ExactReader<'t> {
                 let target = Some(rest.target()?);
                 rest.literal(b",\"log\":")?;
                 let text = &from[..from.len() - rest.0.len()];
-                Some((Common { chain, batch, root, target }, text))
+                Some((target, text))
             }
         };
         let log = L2ToL1Log::new(rest.bytes()?);
         self.fields_of_log(&mut rest, &log)?;
+        let l1_timestamp = rest.last_fields()?;
         let Defaults { chain: given_chain, batch: given_batch, log: given_log } = *self.defaults;
         let is_given = given_chain.is_none_or(|given| given == chain)
             && given_batch.is_none_or(|given| given == batch)
@@ -93,16 +94,20 @@ impl<'t> ExactReader<'t> {
             return None;
         }
         match new {
-            Some((common, text)) => {
+            Some((target, text)) => {
+                let common = Common { chain, batch, root, l1_timestamp, target };
                 self.group.push(common, (index, log), start, tail);
                 self.last = Some(text);
+            }
+            None if self.group.last().is_none_or(|last| last.l1_timestamp != l1_timestamp) => {
+                return None;
             }
             None => self.group.push_same((index, log), start),
         }
         Some(())
     }
 
-    /// Reads the fields after the log, which must agree with it.
+    /// Reads the fields that repeat parts of the log, which must agree with it.
     fn fields_of_log(&mut self, rest: &mut Rest<'t>, log: &L2ToL1Log) -> Option<()> {
         let is_message = log.is_message();
         if rest.literal(b",\"message\":").is_some() {
@@ -117,15 +122,7 @@ impl<'t> ExactReader<'t> {
         if rest.literal(b",\"messageHash\":").is_some() {
             (is_message && Hash::new(rest.bytes()?) == log.value()).then_some(())?;
         }
-        if rest.literal(b",\"txHash\":").is_some() {
-            rest.bytes::<32>()?;
-        }
-        rest.literal(b",\"checkedBy\":\"")?;
-        let words = rest.take(memchr(b'"', rest.0)?)?;
-        let is_plain = |byte: &u8| matches!(byte, b' '..=b'~') && *byte != b'\\';
-        words.iter().all(is_plain).then_some(())?;
-        rest.literal(b"\"}")?;
-        rest.0.is_empty().then_some(())
+        Some(())
     }
 }
 
@@ -193,6 +190,23 @@ impl<'t> Rest<'t> {
         Some(())
     }
 
+    /// The fields after those of the log, up to the end of the record. Returns the timestamp, if there is one.
+    fn last_fields(&mut self) -> Option<Option<Timestamp>> {
+        if self.literal(b",\"txHash\":").is_some() {
+            self.bytes::<32>()?;
+        }
+        let l1_timestamp = match self.literal(b",\"l1Timestamp\":") {
+            Some(()) => Some(Timestamp(self.number()?)),
+            None => None,
+        };
+        self.literal(b",\"checkedBy\":\"")?;
+        let words = self.take(memchr(b'"', self.0)?)?;
+        let is_plain = |byte: &u8| matches!(byte, b' '..=b'~') && *byte != b'\\';
+        words.iter().all(is_plain).then_some(())?;
+        self.literal(b"\"}")?;
+        self.0.is_empty().then_some(l1_timestamp)
+    }
+
     fn target(&mut self) -> Option<TargetRecord> {
         self.literal(b"{\"kind\":\"")?;
         let kinds: [(&[u8], _); 3] = [
@@ -212,7 +226,11 @@ impl<'t> Rest<'t> {
         };
         self.literal(b",\"root\":")?;
         let root = Hash::new(self.bytes()?);
+        let timestamp = match self.literal(b",\"timestamp\":") {
+            Some(()) => Some(Timestamp(self.number()?)),
+            None => None,
+        };
         self.literal(b"}")?;
-        Some(TargetRecord { kind, sl_chain_id, number, root })
+        Some(TargetRecord { kind, sl_chain_id, number, root, timestamp })
     }
 }
