@@ -53,11 +53,13 @@ fn together(text: Vec<u8>, roots: TrustedRoots) -> Vec<Judged> {
         if chunk.is_empty() {
             return all;
         }
-        all.extend(chunk.into_iter().map(|verdict| {
-            let verdict = verdict?;
-            assert_eq!(verdict.line, all.len() as u64 + 1);
-            Some((verdict.valid, verdict.error.map(|error| error.message)))
-        }));
+        for verdict in chunk {
+            let number = all.len() as u64 + 1;
+            all.push(verdict.map(|verdict| {
+                assert_eq!(verdict.line, number);
+                (verdict.valid, verdict.error.map(|error| error.message))
+            }));
+        }
     }
 }
 
