@@ -1,9 +1,6 @@
 //! The rules by which the contracts in a state accept a root.
 
-use std::{
-    fmt,
-    sync::{Arc, LazyLock},
-};
+use std::sync::{Arc, LazyLock};
 
 use super::{Answer, KnownRoot, Lacking, ProofTraits, Refusal, RootLocation};
 use crate::{
@@ -26,7 +23,7 @@ static NOT_UPGRADED: LazyLock<Word> =
 /// A lookup reads a few slots and rebuilds nothing: the state is trusted. The state may be owned or borrowed.
 #[derive(Debug)]
 pub struct KnownRoots<S = Arc<dyn StorageReader>> {
-    state: S,
+    pub(super) state: S,
     addresses: Addresses,
     /// The chain at index 0 of MessageRoot, if there is one.
     own_chain: Option<ChainId>,
@@ -44,77 +41,6 @@ pub(super) enum Rules {
     L2MessageRoot,
     /// v31 according to Bridgehub, but MessageRoot is not in the state.
     NoMessageRoot,
-}
-
-/// The batch roots in a state, whether its contracts accept them or not.
-pub trait BatchRoots: Send + Sync + fmt::Debug {
-    /// The root of a chain's batch. `None` if it is not known.
-    ///
-    /// # Errors
-    /// [`StateError`] if the state cannot be read.
-    fn batch_root(&self, chain: ChainId, batch: BatchNumber) -> Result<Option<Hash>, StateError>;
-
-    /// Whether batch roots may have eight leaves: the contracts are of v33 or later.
-    ///
-    /// # Errors
-    /// [`StateError`] if the state cannot be read.
-    fn is_since_v33(&self) -> Result<bool, StateError> {
-        Ok(false)
-    }
-}
-
-impl<T: BatchRoots + ?Sized> BatchRoots for &T {
-    fn batch_root(&self, chain: ChainId, batch: BatchNumber) -> Result<Option<Hash>, StateError> {
-        (**self).batch_root(chain, batch)
-    }
-
-    fn is_since_v33(&self) -> Result<bool, StateError> {
-        (**self).is_since_v33()
-    }
-}
-
-/// Checks whether L1 accepts a proof of a batch through a batch of a settlement layer.
-pub trait SettlementCheck: Send + Sync + fmt::Debug {
-    /// `None` if L1 accepts it, otherwise the answer that refuses it.
-    ///
-    /// # Errors
-    /// [`StateError`] if the state cannot be read.
-    fn objection(
-        &self,
-        of: (ChainId, BatchNumber),
-        through: (ChainId, u64),
-    ) -> Result<Option<Answer>, StateError>;
-}
-
-impl<S: StorageReader> BatchRoots for KnownRoots<S> {
-    fn batch_root(&self, chain: ChainId, batch: BatchNumber) -> Result<Option<Hash>, StateError> {
-        let recorded = self.message_root().batch_root(chain, batch)?;
-        if !recorded.is_zero() {
-            return Ok(Some(recorded));
-        }
-        let stored = match self.bridgehub().zk_chain(chain)? {
-            Some(diamond) => ZkChain::at(&self.state, diamond).batch_root(batch)?,
-            None => Hash::ZERO,
-        };
-        if !stored.is_zero() {
-            return Ok(Some(stored));
-        }
-        Ok(self.imported(chain.to_word(), batch.to_word())?.map(|known| known.root))
-    }
-
-    fn is_since_v33(&self) -> Result<bool, StateError> {
-        Ok(self.has_timestamps()? == Some(true))
-    }
-}
-
-impl<S: StorageReader> SettlementCheck for KnownRoots<S> {
-    fn objection(
-        &self,
-        (chain, batch): (ChainId, BatchNumber),
-        (sl_chain, sl_batch): (ChainId, u64),
-    ) -> Result<Option<Answer>, StateError> {
-        self.settlement_objection(chain, batch, sl_chain.to_word(), sl_batch.into())
-    }
 }
 
 impl<S: StorageReader> KnownRoots<S> {
@@ -355,7 +281,7 @@ impl<S: StorageReader> KnownRoots<S> {
     }
 
     /// The answer that refuses a proof of a batch through a settlement layer. `None` if nothing refuses it.
-    fn settlement_objection(
+    pub(super) fn settlement_objection(
         &self,
         chain: ChainId,
         batch: BatchNumber,
@@ -500,7 +426,7 @@ impl<S: StorageReader> KnownRoots<S> {
     }
 
     /// The root in InteropRootStorage, which only ZKsync chains have.
-    fn imported(&self, chain: Word, number: Word) -> Result<Option<KnownRoot>, StateError> {
+    pub(super) fn imported(&self, chain: Word, number: Word) -> Result<Option<KnownRoot>, StateError> {
         if self.is_l1() {
             return Ok(None);
         }

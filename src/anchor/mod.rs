@@ -21,10 +21,12 @@
 
 mod answer;
 mod known_roots;
+mod prover_lookups;
 mod release;
 
 pub use answer::{Answer, KnownRoot, Lacking, Refusal, RootLocation, state_error_code};
-pub use known_roots::{BatchRoots, KnownRoots, SettlementCheck};
+pub use known_roots::KnownRoots;
+pub use prover_lookups::{BatchRoots, SettlementCheck};
 pub use release::ProofTraits;
 
 #[cfg(test)]

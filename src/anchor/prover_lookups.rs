@@ -1,0 +1,81 @@
+//! What a prover looks up in a state.
+
+use std::fmt;
+
+use super::{Answer, KnownRoots};
+use crate::{
+    contracts::ZkChain,
+    primitives::{BatchNumber, ChainId, Hash},
+    state::{StateError, StorageReader},
+};
+
+/// The batch roots in a state, whether its contracts accept them or not.
+pub trait BatchRoots: Send + Sync + fmt::Debug {
+    /// The root of a chain's batch. `None` if it is not known.
+    ///
+    /// # Errors
+    /// [`StateError`] if the state cannot be read.
+    fn batch_root(&self, chain: ChainId, batch: BatchNumber) -> Result<Option<Hash>, StateError>;
+
+    /// Whether batch roots may have eight leaves: the contracts are of v33 or later.
+    ///
+    /// # Errors
+    /// [`StateError`] if the state cannot be read.
+    fn is_since_v33(&self) -> Result<bool, StateError> {
+        Ok(false)
+    }
+}
+
+impl<T: BatchRoots + ?Sized> BatchRoots for &T {
+    fn batch_root(&self, chain: ChainId, batch: BatchNumber) -> Result<Option<Hash>, StateError> {
+        (**self).batch_root(chain, batch)
+    }
+
+    fn is_since_v33(&self) -> Result<bool, StateError> {
+        (**self).is_since_v33()
+    }
+}
+
+/// Checks whether L1 accepts a proof of a batch through a batch of a settlement layer.
+pub trait SettlementCheck: Send + Sync + fmt::Debug {
+    /// `None` if L1 accepts it, otherwise the answer that refuses it.
+    ///
+    /// # Errors
+    /// [`StateError`] if the state cannot be read.
+    fn objection(
+        &self,
+        of: (ChainId, BatchNumber),
+        through: (ChainId, u64),
+    ) -> Result<Option<Answer>, StateError>;
+}
+
+impl<S: StorageReader> BatchRoots for KnownRoots<S> {
+    fn batch_root(&self, chain: ChainId, batch: BatchNumber) -> Result<Option<Hash>, StateError> {
+        let recorded = self.message_root().batch_root(chain, batch)?;
+        if !recorded.is_zero() {
+            return Ok(Some(recorded));
+        }
+        let stored = match self.bridgehub().zk_chain(chain)? {
+            Some(diamond) => ZkChain::at(&self.state, diamond).batch_root(batch)?,
+            None => Hash::ZERO,
+        };
+        if !stored.is_zero() {
+            return Ok(Some(stored));
+        }
+        Ok(self.imported(chain.to_word(), batch.to_word())?.map(|known| known.root))
+    }
+
+    fn is_since_v33(&self) -> Result<bool, StateError> {
+        Ok(self.has_timestamps()? == Some(true))
+    }
+}
+
+impl<S: StorageReader> SettlementCheck for KnownRoots<S> {
+    fn objection(
+        &self,
+        (chain, batch): (ChainId, BatchNumber),
+        (sl_chain, sl_batch): (ChainId, u64),
+    ) -> Result<Option<Answer>, StateError> {
+        self.settlement_objection(chain, batch, sl_chain.to_word(), sl_batch.into())
+    }
+}
