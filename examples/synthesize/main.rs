@@ -14,7 +14,7 @@
 //! | `--burst N` | the maximum number of batches that a chain executes in one block | 4 |
 //! | `--idle N` | the maximum number of blocks without a batch between two with one | 2 |
 //! | `--seed N` | the seed of the random choices | 1 |
-//! | `--release v26…v31` | the release of the contracts | v29 |
+//! | `--release v26…v33` | the release of the contracts; v33 is that of ZKsync OS | v29 |
 //! | `--form FORM` | `table`, `era-v0`, `era-v1` (both stream), `anvil`, `geth` (held in memory) | table |
 //! | `--state PATH` | the dump; a directory for Era snapshots | – |
 //! | `--archive FILE` | the raw archive of logs | – |
@@ -46,8 +46,8 @@ use std::{
 
 use serde_json::json;
 use slproof::{
-    contracts::Release,
-    message::{BatchLogs, BatchView},
+    contracts::{Layout, Release},
+    message::{BatchLogs, BatchView, ImtRoots},
     primitives::{Address, Word, hex},
 };
 
@@ -74,6 +74,7 @@ pub(crate) fn run(args: impl Iterator<Item = String>) -> Result<(), Box<dyn Erro
     let mut given = arguments(args)?;
     let nullifier =
         given.remove("nullifier").map(|text| text.parse().map(Nullifier)).transpose()?;
+    let release: Release = given.remove("release").as_deref().unwrap_or("v29").parse()?;
     let mut number = |name: &str, default: u64| -> Result<u64, Box<dyn Error>> {
         given.remove(name).map_or(Ok(default), |text| Ok(text.parse()?))
     };
@@ -84,6 +85,7 @@ pub(crate) fn run(args: impl Iterator<Item = String>) -> Result<(), Box<dyn Erro
         withdrawals: nullifier.is_some(),
         burst: number("burst", 4)?.max(1),
         idle: number("idle", 2)?,
+        eight_leaves: release.layout() == Layout::V33,
         seed: number("seed", 1)?,
     };
     let size = Size {
@@ -91,7 +93,6 @@ pub(crate) fn run(args: impl Iterator<Item = String>) -> Result<(), Box<dyn Erro
         blobs: number("blobs", 6)? as usize,
         writes: number("writes", 1000)? as usize,
     };
-    let release: Release = given.remove("release").as_deref().unwrap_or("v29").parse()?;
     let form = given.remove("form").unwrap_or("table".into());
     let mut state =
         given.remove("state").map(|path| Dump::create(Path::new(&path), &form)).transpose()?;
@@ -260,8 +261,12 @@ fn play(
 
 fn archive_line(archive: &mut BufWriter<File>, logs: BatchView<'_>) -> std::io::Result<()> {
     let messages: Vec<String> = logs.messages().iter().map(hex::encode).collect();
-    let line = json!({
+    let mut line = json!({
         "chainId": logs.chain(), "batchNumber": logs.batch(), "logs": logs.logs(), "messages": messages,
     });
+    if let Some(ImtRoots::Both { begin, end }) = logs.imt() {
+        line["imtBegin"] = json!(begin);
+        line["imtEnd"] = json!(end);
+    }
     writeln!(archive, "{line}")
 }
