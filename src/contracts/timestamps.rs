@@ -85,6 +85,15 @@ impl<S: StorageReader + ?Sized> MessageRoot<'_, S> {
         Ok(newest.0 != 0 && self.root_timestamp(newest)?.0 != 0)
     }
 
+    /// `interopRootLogId` (since v31): the number of blocks with a `historicalRoot` that v31 and later releases
+    /// stored. Earlier ones stored none on L1.
+    ///
+    /// # Errors
+    /// [`StateError`] when the number is wider than 64 bits.
+    pub fn interop_root_log_id(&self) -> Result<u64, StateError> {
+        self.storage.number(INTEROP_ROOT_LOG_ID.into(), "interopRootLogId", u64::MAX)
+    }
+
     /// The layout, if it is none of the known ones, or a known one that is not supported.
     ///
     /// # Errors

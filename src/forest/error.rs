@@ -29,17 +29,6 @@ pub enum RebuildError {
     /// The storage layout of MessageRoot is not supported.
     #[error("the storage layout of MessageRoot is not supported: {0}")]
     ForeignLayout(ForeignLayout),
-    /// A batch that has a leaf in v33 has no timestamp.
-    #[error(
-        "the dump has no timestamp of batch {batch} of chain {chain}, which is in the chain's tree: the dump is \
-         incomplete, or the settlement layer had batches in its trees before its upgrade to v33, which L1 had not"
-    )]
-    NoTimestamp {
-        /// The chain.
-        chain: ChainId,
-        /// The batch.
-        batch: BatchNumber,
-    },
     /// The two mappings of the registry of chains contradict each other.
     #[error(
         "the registry of chains is incomplete: chainIndexToId[{index}] is chain {chain}, but \

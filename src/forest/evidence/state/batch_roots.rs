@@ -6,8 +6,8 @@
 //! | since v31 | MessageRoot, `chainBatchRoots` | `currentChainBatchNumber` |
 //!
 //! A settlement layer that was upgraded to v31 stores its older batches only in the diamonds, so since v31
-//! both are read. In v33 a chain's batches from before its upgrade, and all batches of Era chains, have a root
-//! and no leaf. They come before those with a leaf, and `_nextLeafIndex` does not count them. The non-zero roots in the order of their batch numbers are the leaves; `_nextLeafIndex` is
+//! both are read. In v33 the leaves are the batches with a timestamp: a chain's batches from before its upgrade,
+//! and all batches of Era chains, have only a root, and `_nextLeafIndex` does not count them. The non-zero roots in the order of their batch numbers are the leaves; `_nextLeafIndex` is
 //! their number. The first batch number is not known, so the search goes down from the highest.
 
 use crate::{

@@ -136,13 +136,7 @@ impl<S: StorageReader + ?Sized> Evidence for StateEvidence<'_, S> {
         let chain = self.chains[chain].id;
         let numbers: Vec<BatchNumber> = batches.iter().collect();
         let chunks = numbers.par_chunks(CHUNK);
-        let read = try_map(chunks, |batches| {
-            let timestamps = self.message_root.batch_timestamps(chain, batches)?;
-            match timestamps.iter().zip(batches).find(|(timestamp, _)| timestamp.0 == 0) {
-                Some((_, batch)) => Err(RebuildError::NoTimestamp { chain, batch: *batch }),
-                None => Ok(timestamps),
-            }
-        })?;
+        let read = try_map(chunks, |batches| self.message_root.batch_timestamps(chain, batches))?;
         Ok(read.into_iter().flatten().map(|timestamp| timestamp.0.to_le_bytes()).collect())
     }
 
