@@ -16,6 +16,7 @@ mod run_id;
 mod selection;
 mod shard;
 mod sink;
+mod source;
 mod summary;
 
 use std::time::{Duration, Instant};
@@ -36,10 +37,11 @@ use pipeline::Steps;
 use proof_file::ProofFile;
 use run_id::RunId;
 pub use selection::Selection;
-use selection::{Source, Which};
+use selection::Which;
 pub use shard::{Shard, ShardParseError};
 use sink::OwnedSink;
 pub use sink::{JobPart, Sink};
+use source::Source;
 pub use summary::Summary;
 
 /// A bulk job. [`Prover::job`] creates one.

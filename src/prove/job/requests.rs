@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use super::{
     found::{self, Found},
     pipeline::{Failed, OwnedSource, ProofTask, WorkItem},
-    selection::Source,
+    source::Source,
 };
 use crate::{
     archive::{Archive, LogAt},

@@ -10,14 +10,15 @@ use super::{
     Batches, Shard,
     pipeline::{ProofTask, Steps, WorkItem},
     requests::Requests,
+    source::Source,
 };
 use crate::{
     archive::{Archive, LogAt},
     forest::Forest,
     message::{BatchView, L2ToL1Log, LogKind},
     primitives::{Address, BatchNumber, ChainId, Hash},
-    proof::{FailureCode, Hints, Target},
-    prove::{Error, Extractor, HashOf, LogFilter, SlBlocks, Trees},
+    proof::FailureCode,
+    prove::{Error, Extractor, HashOf, LogFilter},
 };
 
 /// Selects the logs that a job proves.
@@ -186,17 +187,6 @@ impl Filter {
         let Batches { first, last } = self.batches.unwrap_or(Batches::ALL);
         [(self.chain.unwrap_or(ChainId(0)), first), (self.chain.unwrap_or(ChainId(u64::MAX)), last)]
     }
-}
-
-/// The inputs from which a job's steps are made.
-#[derive(Clone, Copy)]
-pub(super) struct Source<'a> {
-    pub(super) archive: &'a Archive,
-    pub(super) trees: &'a Trees,
-    pub(super) target: Target,
-    pub(super) blocks: SlBlocks,
-    pub(super) shard: Option<Shard>,
-    pub(super) hints: Hints,
 }
 
 impl Selection {
