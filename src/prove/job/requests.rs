@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use super::{
     found::{self, Found},
     request_lines::{LONGEST_LINE, RequestLines},
-    selection::Source,
+    source::Source,
     step::{Failed, OwnedSource, ProofTask, WorkItem},
 };
 use crate::{
