@@ -36,6 +36,7 @@ mod candidates;
 mod likelihood;
 mod replay;
 mod search;
+mod steps;
 mod timeline;
 mod tree_versions;
 mod walk;
@@ -56,6 +57,7 @@ use crate::{
 };
 
 pub use search::SearchBudget;
+pub use steps::{AppendedBatches, HistoryStep};
 pub use timeline::{ChainAt, RootIndex, Timeline};
 
 /// Every interop root and its content, in columns, as a tree file stores them.
