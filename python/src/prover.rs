@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use slproof::{
     L1Options, Messages, MessagesOptions, Prover as Inner, Selection, Shard, Target, Trees,
     TreesOptions,
-    claims::{Claim, ClaimSelection, Claims, ClaimsOptions, Status},
+    claims::{Claim, ClaimKind, ClaimSelection, Claims, ClaimsOptions, Status},
     message::LogKind,
     primitives::{Address, BatchNumber, ChainId},
 };
@@ -136,12 +136,16 @@ impl Prover {
         l1_nullifier: &str,
         chain: Option<u64>,
         receiver: Option<&str>,
+        kinds: Vec<String>,
         statuses: Vec<String>,
     ) -> PyResult<Vec<String>> {
         let options = ClaimsOptions::new(address(l1_nullifier)?);
         let mut selection = ClaimSelection::default();
         selection.chain = chain.map(ChainId);
         selection.receiver = receiver.map(address).transpose()?;
+        if !kinds.is_empty() {
+            selection.kinds = kinds.iter().map(|name| kind(name)).collect::<Result<_, _>>()?;
+        }
         selection.statuses = statuses.iter().map(|name| status(name)).collect::<Result<_, _>>()?;
         let claims = py.detach(|| -> Result<Vec<String>, Failed> {
             let (trees, messages) = (self.inner.trees(), self.inner.messages());
@@ -191,6 +195,11 @@ fn log_kind(text: &str) -> Result<LogKind, Failed> {
         "other" => Ok(LogKind::Other),
         _ => Err(Failed::arguments(format!("{text:?} is not message, status or other"))),
     }
+}
+
+fn kind(text: &str) -> Result<ClaimKind, Failed> {
+    let named = ClaimKind::ALL.into_iter().find(|kind| kind.name() == text);
+    named.ok_or_else(|| Failed::arguments(format!("{text:?} is not the kind of a claim")))
 }
 
 fn status(text: &str) -> Result<Status, Failed> {

@@ -61,7 +61,6 @@ def test_batches_are_as_large_as_asked_and_shards_follow_each_other(prover):
 
 
 def test_requests_are_answered_in_their_order(prover):
-    record = json.loads((FIXTURES / "record.json").read_text()) if (FIXTURES / "record.json").exists() else None
     exact = 2**53 + 1
     requests = [
         {"chain_id": 324, "batch_number": 501234, "id": 1},
@@ -76,7 +75,6 @@ def test_requests_are_answered_in_their_order(prover):
     assert rows[1]["chain_id"] == exact
     assert json.loads(rows[1]["request"])["chainId"] == exact
     assert [row["target_kind"] for row in rows] == ["block", None, "block", "batch-root"]
-    assert record is None or rows[2]["proof"][0].hex() == record["proof"][0][2:]
     # The same requests as a table, with the hash of a message as bytes.
     table = pyarrow.Table.from_pylist(requests)
     assert prover.prove(table).equals(batch)
@@ -169,3 +167,30 @@ def test_threads_run_beside_a_job(prover):
     done.set()
     thread.join()
     assert rows == 18_897 and len(ticks) > 5
+
+
+def test_history_lists_the_roots(prover):
+    history = prover.history()
+    explained = [step for step in history if "chains" in step]
+    assert explained[-1]["block"] == 242
+    assert set(explained[0]) == {"appended", "block", "chains", "registered", "root"}
+
+
+def test_claims_say_what_l1_says(command, tmp_path):
+    bridgehub = "0x303a465b659cbb0ab36ee643ea362c509eeb5213"
+    nullifier = "0xd1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1"
+    inputs = {"sl_batches": FIXTURES / "gw_batches.jsonl", "anchor": FIXTURES / "l1.state.anvil.json"}
+    prover = slproof.open(STATE, LOGS, anchor_bridgehub=bridgehub, **inputs)
+    path = tmp_path / "claims.ndjson"
+    command(
+        *("claims", "--kind", "other", "--tree", STATE, "--messages", LOGS, "--l1-nullifier", nullifier, "-o", path),
+        *("--sl-batches", inputs["sl_batches"], "--anchor", inputs["anchor"], "--anchor-bridgehub", bridgehub),
+    )
+    expected = [json.loads(line) for line in path.read_text().splitlines()]
+    assert expected and prover.claims(nullifier, kinds=["other"]) == expected
+    assert prover.claims(nullifier, kinds=["other"], statuses=["claimable"]) == [
+        claim for claim in expected if claim["status"] == "claimable"
+    ]
+    with pytest.raises(slproof.Error) as raised:
+        slproof.open(STATE, LOGS).claims(nullifier)
+    assert raised.value.code == "invalid-options"

@@ -130,14 +130,17 @@ class Prover:
         *,
         chain: int | None = None,
         receiver: str | None = None,
+        kinds: Iterable[str] = (),
         statuses: Iterable[str] = (),
     ) -> list[dict[str, Any]]:
         """What L1 says about each withdrawal in the archive, as ``slproof claims`` writes it.
 
+        ``kinds`` and ``statuses`` are those of records; without them every withdrawal is selected.
+
         The prover has to be opened with ``anchor``, the state of L1, and with ``sl_batches`` or evidence from L1 for the
         calls of withdrawals that settled on the settlement layer.
         """
-        found = self._inner.claims(l1_nullifier, chain, receiver, list(statuses))
+        found = self._inner.claims(l1_nullifier, chain, receiver, list(kinds), list(statuses))
         return [json.loads(claim) for claim in found]
 
     @property

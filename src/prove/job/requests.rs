@@ -5,10 +5,10 @@ use std::{collections::HashMap, ops::Range, sync::Arc};
 use serde_json::value::RawValue;
 
 use super::{
+    Shard,
     found::{self, Found},
     pipeline::{Failed, OwnedSource, ProofTask, WorkItem},
     request_lines::{LONGEST_LINE, RequestLines},
-    selection::Source,
 };
 use crate::{
     archive::{Archive, LogAt},
@@ -51,9 +51,14 @@ struct Selected<'a> {
 }
 
 impl<'a> Requests<'a> {
+    /// Opens the lines. `default` is the target of those that name none.
     pub(super) fn open(
         lines: &RequestLines,
-        Source { archive, trees, target: default, shard, hints }: Source<'a>,
+        shard: Option<Shard>,
+        archive: &'a Archive,
+        trees: &'a Trees,
+        default: Target,
+        hints: Hints,
     ) -> Result<Self, Error> {
         let part = match shard {
             Some(shard) => shard.part_of(lines.count()?),

@@ -208,9 +208,9 @@ impl Selection {
         source: Source<'a>,
         extractor: impl FnOnce() -> Result<Extractor<'a>, Error>,
     ) -> Result<Box<Steps<'a>>, Error> {
-        let Source { archive, shard, .. } = source;
+        let Source { archive, trees, target, shard, hints } = source;
         if let Which::Requests(lines) = &self.which {
-            return Ok(Box::new(Requests::open(lines, source)?));
+            return Ok(Box::new(Requests::open(lines, shard, archive, trees, target, hints)?));
         }
         let extractor = Arc::new(extractor()?);
         match self.which {
