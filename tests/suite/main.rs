@@ -230,6 +230,9 @@ mod command_line {
     /// `prove` for many requests: selection, failures, shards.
     mod bulk;
 
+    /// Shards of every format, the variables of schedulers, and `--failures`.
+    mod shards;
+
     /// `prove` and `verify` with every proof format.
     mod prove_formats;
 

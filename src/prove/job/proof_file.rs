@@ -9,8 +9,8 @@ use std::{
 
 use super::{
     Shard,
-    appended::{Appended, Extent},
-    checkpoint::{Checkpoint, Manifest, write_json},
+    appended::Appended,
+    checkpoint::{Checkpoint, Extent, Manifest, write_json},
     pipeline::ChunkSink,
     run_id::RunId,
     window::Part,

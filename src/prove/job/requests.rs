@@ -52,6 +52,7 @@ struct Selected<'a> {
 }
 
 impl<'a> Requests<'a> {
+    /// Opens the lines. `default` is the target of those that name none.
     pub(super) fn open(
         lines: &RequestLines,
         Source { archive, trees, target: default, shard, blocks, hints }: Source<'a>,
