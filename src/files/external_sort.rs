@@ -27,6 +27,12 @@ pub(crate) trait SortRecord: Pod + Ord + Send + Sync {
 
     /// The length of its payload.
     fn payload_len(&self) -> usize;
+
+    /// A number that does not descend where records ascend, if most records differ in it. They are then ordered without
+    /// being moved, which is several times faster for records of many bytes.
+    fn prefix(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// The position of a payload in memory.
@@ -57,6 +63,28 @@ impl Place for () {
 
 /// A record with the position of its payload.
 type Placed<R> = (R, <R as SortRecord>::Place);
+
+/// Sorts records in place, or returns the order in which they ascend.
+fn sort<R: SortRecord>(records: &mut [Placed<R>]) -> Option<Vec<u32>> {
+    let has_prefix = records.first().is_some_and(|(record, _)| record.prefix().is_some());
+    let len = u32::try_from(records.len()).ok().filter(|_| has_prefix);
+    let Some(len) = len else {
+        records.par_sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        return None;
+    };
+    let records = &*records;
+    let key = |at: u32| (records[at as usize].0.prefix().unwrap_or(0), at);
+    let mut keys: Vec<(u64, u32)> = (0..len).into_par_iter().map(key).collect();
+    keys.par_sort_unstable_by(|(a, at), (b, other)| {
+        a.cmp(b).then_with(|| records[*at as usize].0.cmp(&records[*other as usize].0))
+    });
+    Some(keys.into_par_iter().map(|(_, at)| at).collect())
+}
+
+/// The index of the record that is the `at`th in this order.
+fn place_of(order: Option<&[u32]>, at: usize) -> usize {
+    order.map_or(at, |order| order[at] as usize)
+}
 
 /// Collects records and sorts them.
 #[derive(Debug)]
@@ -110,10 +138,11 @@ impl<R: SortRecord> ExternalSort<R> {
             Some(scratch) => scratch,
             none => none.insert(Scratch::beside(&self.target)?),
         };
-        self.records.par_sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        let order = sort(&mut self.records);
         let start = scratch.written();
         let mut buffer = Vec::with_capacity(2 * MOST_READ_AHEAD);
-        for (record, place) in &self.records {
+        for at in 0..self.records.len() {
+            let (record, place) = &self.records[place_of(order.as_deref(), at)];
             buffer.extend_from_slice(bytemuck::bytes_of(record));
             buffer.extend_from_slice(&self.payloads[place.offset()..][..record.payload_len()]);
             if buffer.len() >= MOST_READ_AHEAD {
@@ -134,8 +163,9 @@ impl<R: SortRecord> ExternalSort<R> {
             self.spill()?;
         }
         let Some(scratch) = self.scratch else {
-            self.records.par_sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-            return Ok(Sorted::Memory { records: self.records, next: 0, payloads: self.payloads });
+            let order = sort(&mut self.records);
+            let Self { records, payloads, .. } = self;
+            return Ok(Sorted::Memory { records, order, next: 0, payloads });
         };
         // Free the memory of the collected records for the read-ahead buffers.
         drop((self.records, self.payloads));
@@ -151,7 +181,13 @@ impl<R: SortRecord> ExternalSort<R> {
 #[derive(Debug)]
 pub(crate) enum Sorted<R: SortRecord> {
     /// All of them are in memory.
-    Memory { records: Vec<Placed<R>>, next: usize, payloads: Vec<u8> },
+    Memory {
+        records: Vec<Placed<R>>,
+        /// The order of the records, if they are not in it.
+        order: Option<Vec<u32>>,
+        next: usize,
+        payloads: Vec<u8>,
+    },
     /// They are in sorted runs.
     Runs {
         scratch: Scratch,
@@ -188,8 +224,11 @@ impl<R: SortRecord> Sorted<R> {
     /// The next record and its payload.
     pub(crate) fn next(&mut self) -> Result<Option<(R, &[u8])>, OutputError> {
         match self {
-            Self::Memory { records, next, payloads } => {
-                let Some((record, place)) = records.get(*next) else { return Ok(None) };
+            Self::Memory { records, order, next, payloads } => {
+                if *next == records.len() {
+                    return Ok(None);
+                }
+                let (record, place) = &records[place_of(order.as_deref(), *next)];
                 *next += 1;
                 Ok(Some((*record, &payloads[place.offset()..][..record.payload_len()])))
             }
@@ -278,6 +317,10 @@ mod tests {
 
         fn payload_len(&self) -> usize {
             0
+        }
+
+        fn prefix(&self) -> Option<u64> {
+            Some(self.0[0].into())
         }
     }
 
