@@ -127,8 +127,11 @@ impl Tally {
 
     /// Prints the number of proofs with each verdict.
     fn sum_up(&self, place: &str, console: &Console) {
-        let locations: BTreeMap<String, u64> =
-            self.locations.iter().map(|(location, proofs)| (location.to_string(), *proofs)).collect();
+        let locations: BTreeMap<String, u64> = self
+            .locations
+            .iter()
+            .map(|(location, proofs)| (location.to_string(), *proofs))
+            .collect();
         console.summary(&json!({
             "valid": self.valid,
             "invalid": self.invalid,

@@ -18,6 +18,9 @@ const READ_AHEAD: usize = 64 << 20;
 const LEAST_READ_AHEAD: usize = 1 << 16;
 const MOST_READ_AHEAD: usize = 1 << 20;
 
+/// The number of records that are copied together, in their order.
+const AHEAD: usize = 1 << 15;
+
 /// A record to sort: a part of fixed width, and a payload whose length the record knows.
 ///
 /// Records never leave the process, so their integers may have the machine's byte order.
@@ -81,11 +84,6 @@ fn sort<R: SortRecord>(records: &mut [Placed<R>]) -> Option<Vec<u32>> {
     Some(keys.into_par_iter().map(|(_, at)| at).collect())
 }
 
-/// The index of the record that is the `at`th in this order.
-fn place_of(order: Option<&[u32]>, at: usize) -> usize {
-    order.map_or(at, |order| order[at] as usize)
-}
-
 /// Collects records and sorts them.
 #[derive(Debug)]
 pub(crate) struct ExternalSort<R: SortRecord> {
@@ -142,7 +140,8 @@ impl<R: SortRecord> ExternalSort<R> {
         let start = scratch.written();
         let mut buffer = Vec::with_capacity(2 * MOST_READ_AHEAD);
         for at in 0..self.records.len() {
-            let (record, place) = &self.records[place_of(order.as_deref(), at)];
+            let at = order.as_ref().map_or(at, |order| order[at] as usize);
+            let (record, place) = &self.records[at];
             buffer.extend_from_slice(bytemuck::bytes_of(record));
             buffer.extend_from_slice(&self.payloads[place.offset()..][..record.payload_len()]);
             if buffer.len() >= MOST_READ_AHEAD {
@@ -165,7 +164,13 @@ impl<R: SortRecord> ExternalSort<R> {
         let Some(scratch) = self.scratch else {
             let order = sort(&mut self.records);
             let Self { records, payloads, .. } = self;
-            return Ok(Sorted::Memory { records, order, next: 0, payloads });
+            return Ok(Sorted::Memory {
+                records,
+                order,
+                ahead: (Vec::new(), 0),
+                next: 0,
+                payloads,
+            });
         };
         // Free the memory of the collected records for the read-ahead buffers.
         drop((self.records, self.payloads));
@@ -185,6 +190,8 @@ pub(crate) enum Sorted<R: SortRecord> {
         records: Vec<Placed<R>>,
         /// The order of the records, if they are not in it.
         order: Option<Vec<u32>>,
+        /// The next records in order, if the records are not in it, and the number of those before them.
+        ahead: (Vec<Placed<R>>, usize),
         next: usize,
         payloads: Vec<u8>,
     },
@@ -202,10 +209,16 @@ pub(crate) enum Sorted<R: SortRecord> {
 }
 
 impl<R: SortRecord> Sorted<R> {
+    /// Records without payloads that ascend.
+    pub(crate) fn in_order(records: Vec<Placed<R>>) -> Self {
+        let (order, ahead, payloads) = (None, (Vec::new(), 0), Vec::new());
+        Self::Memory { records, order, ahead, next: 0, payloads }
+    }
+
     /// Begins again with the first record.
     pub(crate) fn rewind(&mut self) -> Result<(), OutputError> {
         match self {
-            Self::Memory { next, .. } => *next = 0,
+            Self::Memory { next, ahead, .. } => (*next, *ahead) = (0, (Vec::new(), 0)),
             Self::Runs { scratch, ranges, runs, heads, is_given } => {
                 let piece = (READ_AHEAD / ranges.len()).clamp(LEAST_READ_AHEAD, MOST_READ_AHEAD);
                 let run =
@@ -224,11 +237,22 @@ impl<R: SortRecord> Sorted<R> {
     /// The next record and its payload.
     pub(crate) fn next(&mut self) -> Result<Option<(R, &[u8])>, OutputError> {
         match self {
-            Self::Memory { records, order, next, payloads } => {
+            Self::Memory { records, order, ahead: (ahead, before), next, payloads } => {
                 if *next == records.len() {
                     return Ok(None);
                 }
-                let (record, place) = &records[place_of(order.as_deref(), *next)];
+                let (record, place) = match order {
+                    None => &records[*next],
+                    Some(order) => {
+                        if *next - *before == ahead.len() {
+                            *before = *next;
+                            let end = order.len().min(*next + AHEAD);
+                            let order = order[*next..end].par_iter().with_min_len(AHEAD / 16);
+                            order.map(|at| records[*at as usize]).collect_into_vec(ahead);
+                        }
+                        &ahead[*next - *before]
+                    }
+                };
                 *next += 1;
                 Ok(Some((*record, &payloads[place.offset()..][..record.payload_len()])))
             }

@@ -7,7 +7,9 @@ use std::{borrow::Cow, iter};
 
 use rayon::prelude::*;
 
-use super::{EntriesError, Entry, TrustedRoots, VerdictLine, VerdictsError, parquet::NumberedGroup};
+use super::{
+    EntriesError, Entry, TrustedRoots, VerdictLine, VerdictsError, parquet::NumberedGroup,
+};
 use crate::{
     anchor::RootLocation,
     keccak::keccak256,
@@ -61,7 +63,8 @@ impl BulkJudge {
         &self,
         entries: Vec<(u64, Entry)>,
     ) -> Result<Vec<Option<VerdictLine>>, StateError> {
-        let texts: Vec<Option<Cow<'_, [u8]>>> = entries.iter().map(|(_, entry)| exact(entry)).collect();
+        let texts: Vec<Option<Cow<'_, [u8]>>> =
+            entries.iter().map(|(_, entry)| exact(entry)).collect();
         let mut reader = ExactReader::new(&self.defaults);
         let are_exact: Vec<bool> =
             texts.iter().map(|text| text.as_ref().is_some_and(|text| reader.read(text))).collect();

@@ -6,7 +6,10 @@ use rayon::prelude::*;
 use serde::{Serialize, Serializer};
 use thiserror::Error;
 
-use super::{Entries, EntriesError, Entry, bulk_judge::{BulkJudge, SEGMENT}};
+use super::{
+    Entries, EntriesError, Entry,
+    bulk_judge::{BulkJudge, SEGMENT},
+};
 use crate::{
     anchor::{Answer, KnownRoots, RootLocation, state_error_code},
     message::L2ToL1Log,
@@ -239,7 +242,8 @@ impl Verdicts {
         if chunk.is_empty() {
             return Ok(Vec::new());
         }
-        let segments = || try_map(chunk.into_par_iter().chunks(SEGMENT), |part| judge.verdicts(part));
+        let segments =
+            || try_map(chunk.into_par_iter().chunks(SEGMENT), |part| judge.verdicts(part));
         let (verdicts, next) = rayon::join(segments, read);
         *ahead = Some(next);
         Ok(verdicts?.into_iter().flatten().collect())

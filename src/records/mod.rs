@@ -3,11 +3,11 @@
 //! [`Entries`] reads the records of an input, and [`Verdicts`] verifies them. An [`Encoder`] writes the
 //! outcomes of requests ([`Outcome`]) as bytes; [`OwnedRecords`] returns them as values.
 
+mod bulk_judge;
 #[cfg(not(feature = "calldata"))]
 #[path = "no_calldata.rs"]
 mod calldata;
 mod encoder;
-mod bulk_judge;
 mod entries;
 mod entries_error;
 mod format;

@@ -64,9 +64,9 @@ impl Iterator for Records {
     fn next(&mut self) -> Option<Self::Item> {
         let record = match &mut self.source {
             Source::Document(text) => Ok(text.take().map(|text| (1, text.into()))),
-            Source::Array(elements) => {
-                elements.next_element().map(|found| found.map(|(number, text)| (number, text.into())))
-            }
+            Source::Array(elements) => elements
+                .next_element()
+                .map(|found| found.map(|(number, text)| (number, text.into()))),
             Source::Lines(lines) => match lines.next_line() {
                 Ok(Some(Err(number))) => Err(too_long(&format!("line {number}"))),
                 Ok(Some(Ok(line))) => Ok(Some(line)),

@@ -139,7 +139,11 @@ mod tests {
         let mut hybrid = Hybrid::new(Bytes::from(mixed), 2);
         assert_eq!((hybrid.equal(1), hybrid.equal(2)), (0, 4));
         hybrid.pass(3);
-        assert_eq!((hybrid.next(), hybrid.equal(2)), (Some(2), 0), "packed numbers are not counted");
+        assert_eq!(
+            (hybrid.next(), hybrid.equal(2)),
+            (Some(2), 0),
+            "packed numbers are not counted"
+        );
         for _ in 0..8 {
             hybrid.next();
         }

@@ -116,7 +116,9 @@ impl Collector {
         if !rows.hashed.is_empty() {
             self.hashed(&rows.hashed)?;
         }
-        rows.versions.into_iter().try_for_each(|(version, is_hashed)| self.version(version, is_hashed))
+        rows.versions
+            .into_iter()
+            .try_for_each(|(version, is_hashed)| self.version(version, is_hashed))
     }
 
     /// Adds slots whose keys the source has hashed by the Era scheme.

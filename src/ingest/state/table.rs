@@ -120,7 +120,8 @@ impl Table<'_> {
                     };
                     rest = block;
                 }
-                let end = rest.iter().position(|byte| *byte == b'\n').map_or(rest.len(), |at| at + 1);
+                let end =
+                    rest.iter().position(|byte| *byte == b'\n').map_or(rest.len(), |at| at + 1);
                 let header: Vec<u8> = rest.drain(..end).collect();
                 line += 1;
                 if !header.trim_ascii().is_empty() {
@@ -154,7 +155,10 @@ impl Table<'_> {
         while !texts.is_empty() {
             let parse = || -> Vec<(BlockRows, Option<(u64, String)>)> {
                 let parser = || RowParser::new(form, account);
-                texts.par_iter().map_init(parser, |parser, text| parser.block(text, LONGEST_ROW)).collect()
+                texts
+                    .par_iter()
+                    .map_init(parser, |parser, text| parser.block(text, LONGEST_ROW))
+                    .collect()
             };
             let read = || -> Result<Vec<Vec<u8>>, ImportError> {
                 let blocks = (0..at_once).map_while(|_| self.block(&mut blocks).transpose());

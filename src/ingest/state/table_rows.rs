@@ -100,9 +100,14 @@ impl RowParser {
 
     /// Parses the lines of a block, each of at most `longest` bytes. The second part is the number of the first line
     /// that cannot be read, from 1, and what is wrong with it; the rows are then those before it.
-    pub(super) fn block(&mut self, text: &[u8], longest: usize) -> (BlockRows, Option<(u64, String)>) {
+    pub(super) fn block(
+        &mut self,
+        text: &[u8],
+        longest: usize,
+    ) -> (BlockRows, Option<(u64, String)>) {
         let mut rows = BlockRows::default();
-        let ends = memchr_iter(b'\n', text).chain((text.last() != Some(&b'\n')).then_some(text.len()));
+        let ends =
+            memchr_iter(b'\n', text).chain((text.last() != Some(&b'\n')).then_some(text.len()));
         let (mut start, mut error) = (0, None);
         for end in ends {
             let line = &text[start..end];
@@ -210,11 +215,7 @@ fn usual(line: &[u8], by: u8, columns: &Columns) -> Option<(Address, Word, Word)
     let (second, third) = rest.split_at_checked(memchr(by, rest)?)?;
     let fields = [first, second, &third[1..]];
     let [address, slot, value] = places.map(|at| fields[at]);
-    Some((
-        Address::new(digits(address)?),
-        Word::new(digits(slot)?),
-        Word::new(digits(value)?),
-    ))
+    Some((Address::new(digits(address)?), Word::new(digits(slot)?), Word::new(digits(value)?)))
 }
 
 fn digits<const N: usize>(field: &[u8]) -> Option<[u8; N]> {
@@ -231,7 +232,8 @@ mod tests {
     use super::*;
 
     fn hex(digits: usize) -> impl Strategy<Value = String> {
-        let usual = prop::collection::vec(prop::sample::select(b"0123456789abcdefABCDEF".to_vec()), digits);
+        let usual =
+            prop::collection::vec(prop::sample::select(b"0123456789abcdefABCDEF".to_vec()), digits);
         let text = |digits: Vec<u8>| format!("0x{}", String::from_utf8(digits).unwrap_or_default());
         prop_oneof![20 => usual.prop_map(text), 1 => "[0-9a-gx\"\\\\ ,]{0,70}", 1 => Just("0x1".into())]
     }

@@ -63,7 +63,8 @@ impl<'t> ExactReader<'t> {
         rest.own_words(self.group.words(), start)?;
 
         let tail = self.group.words().len();
-        let is_same = |common: &Common| (common.chain, common.batch, common.root) == (chain, batch, root);
+        let is_same =
+            |common: &Common| (common.chain, common.batch, common.root) == (chain, batch, root);
         let same = self.last.filter(|_| self.group.last().is_some_and(is_same));
         let new = match same.and_then(|same| rest.0.strip_prefix(same)) {
             Some(after) => {

@@ -133,28 +133,25 @@ impl<'a> Window<'a> {
         let answers = &answers;
         let encode = |part: &Range<usize>| {
             let steps = part.len() as u64;
-            let mut outcomes =
-                iter::zip(&self.steps[part.clone()], &answers[part.clone()]).flat_map(
-                    |(step, answer)| {
-                        let (failure, proofs) = match (step, answer) {
-                            (WorkItem::Fail(Failed { asked, error }), _) => {
-                                (Some(failed(asked.source(), 1, error.clone())), None)
-                            }
-                            (WorkItem::Prove(task), Some(Answer::Error(error))) => {
-                                let failure = Failure::of(error.code(), *error, hints);
-                                (Some(failed(task.source(None), task.count(), failure)), None)
-                            }
-                            (WorkItem::Prove(task), Some(Answer::Proofs(verified, place))) => {
-                                let proofs = verified.of(*place);
-                                let outcome =
-                                    move |(index, proof)| task.outcome(index, proof, hints);
-                                (None, Some(proofs.map(outcome)))
-                            }
-                            (WorkItem::Prove(_), None) => unreachable!("every task has an answer"),
-                        };
-                        failure.into_iter().chain(proofs.into_iter().flatten())
-                    },
-                );
+            let mut outcomes = iter::zip(&self.steps[part.clone()], &answers[part.clone()])
+                .flat_map(|(step, answer)| {
+                    let (failure, proofs) = match (step, answer) {
+                        (WorkItem::Fail(Failed { asked, error }), _) => {
+                            (Some(failed(asked.source(), 1, error.clone())), None)
+                        }
+                        (WorkItem::Prove(task), Some(Answer::Error(error))) => {
+                            let failure = Failure::of(error.code(), *error, hints);
+                            (Some(failed(task.source(None), task.count(), failure)), None)
+                        }
+                        (WorkItem::Prove(task), Some(Answer::Proofs(verified, place))) => {
+                            let proofs = verified.of(*place);
+                            let outcome = move |(index, proof)| task.outcome(index, proof, hints);
+                            (None, Some(proofs.map(outcome)))
+                        }
+                        (WorkItem::Prove(_), None) => unreachable!("every task has an answer"),
+                    };
+                    failure.into_iter().chain(proofs.into_iter().flatten())
+                });
             let (chunk, count) = encoder.encode(&mut outcomes)?;
             Ok(Part { chunk, count, steps })
         };

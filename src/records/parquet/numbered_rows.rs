@@ -52,7 +52,12 @@ impl NumberedRows {
             // The reader of the row group says what is wrong.
             let Ok(rows @ ..=SMALL) = self.file.row_count(self.group) else { break };
             let (file, group, before) = (Arc::clone(&self.file), self.group, self.before);
-            groups.push(NumberedGroup { file, group, before, most_memory: MOST_MEMORY / most as u64 });
+            groups.push(NumberedGroup {
+                file,
+                group,
+                before,
+                most_memory: MOST_MEMORY / most as u64,
+            });
             self.before += rows;
             self.group += 1;
         }

@@ -234,7 +234,11 @@ impl Row {
             Ok(()) => {}
             Err(Irregular::Null) => return Err(missing(Column::Proof)),
             Err(Irregular::Length(got)) => {
-                return Err(RecordError::Length { column: Column::Proof.name(), expected: 32, got });
+                return Err(RecordError::Length {
+                    column: Column::Proof.name(),
+                    expected: 32,
+                    got,
+                });
             }
         }
         let fields = Fields {

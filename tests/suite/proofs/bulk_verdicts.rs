@@ -111,7 +111,10 @@ fn verdicts_in_bulk_are_those_on_each_record_alone() {
     // Other forms stand between those of this program.
     all.extend(lines(folder, Target::Latest, ProofFormat::Rpc));
     all.extend(lines(folder, Target::BatchRoot, ProofFormat::Calldata));
-    all.push(br#"{"request":{"message":"0x"},"error":{"code":"message-not-found","message":""}}"#.to_vec());
+    all.push(
+        br#"{"request":{"message":"0x"},"error":{"code":"message-not-found","message":""}}"#
+            .to_vec(),
+    );
     let mut numbers = Numbers(0x9e37_79b9_7f4a_7c15);
     let mut text = Vec::new();
     let mut given: Vec<Vec<u8>> = Vec::new();
@@ -132,8 +135,7 @@ fn verdicts_in_bulk_are_those_on_each_record_alone() {
         TrustedRoots::open(&state, &Default::default()).unwrap(),
         TrustedRoots::Root(record.target.unwrap().root),
     ] {
-        let expected: Vec<_> =
-            given.iter().map(|line| alone(line.trim_ascii(), &roots)).collect();
+        let expected: Vec<_> = given.iter().map(|line| alone(line.trim_ascii(), &roots)).collect();
         let found = together(text.clone(), roots);
         assert_eq!(found.len(), expected.len());
         for (line, (found, expected)) in given.iter().zip(found.iter().zip(&expected)) {
