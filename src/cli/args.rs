@@ -12,6 +12,7 @@ use super::{
     number,
     prove_args::ProveArgs,
     schema_name::SchemaName,
+    serve_args::ServeArgs,
     state_args::{SearchArgs, StateArgs, TreeArgs, dump_format},
     version,
 };
@@ -117,6 +118,7 @@ impl Cli {
                 args.state_args.format_flag = ANCHOR_FORMAT;
             }
             Command::History(args) => args.tree_args.state.access = access,
+            Command::Serve(args) => args.tree_args.state.access = access,
             Command::Inspect(args) => args.state_args.access = access,
             Command::Check(args) => args.access = access,
             Command::Index(args) => {
@@ -192,6 +194,9 @@ pub(super) enum Command {
     /// List the roots by block and what each of them contains
     #[command(after_help = examples::HISTORY)]
     History(HistoryArgs),
+    /// Answer the requests of existing clients over JSON-RPC
+    #[command(after_help = examples::SERVE)]
+    Serve(ServeArgs),
     /// Describe a file: a dump, an archive, proofs, requests, …
     #[command(after_help = examples::INSPECT)]
     Inspect(InspectArgs),

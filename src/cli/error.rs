@@ -12,6 +12,7 @@ use crate::{
     proof::FailureCode,
     prove::{Error, ExtractError, SlBatchError},
     records::EntriesError,
+    serve::ServeError,
 };
 
 /// The exit code of a process that was interrupted.
@@ -66,6 +67,8 @@ pub(super) enum CliError {
     #[error("{name} is {}: {}", found, role.lack())]
     WrongInput { name: String, found: FileKind, role: Role },
     #[error(transparent)]
+    Serve(ServeError),
+    #[error(transparent)]
     Failed(Error),
 }
 
@@ -109,6 +112,7 @@ impl CliError {
                 FailureCode::SystemFailed
             }
             Self::Interrupted(_) => FailureCode::Interrupted,
+            Self::Serve(error) => error.code(),
             Self::Failed(error) => error.code(),
         }
     }
@@ -120,6 +124,11 @@ impl CliError {
             Self::NothingFound(_) => 5,
             Self::Threads(_) | Self::ReadProgress(_) | Self::Signals(_) => 6,
             Self::Interrupted(_) => INTERRUPTED_EXIT_CODE,
+            Self::Serve(error) => match error {
+                ServeError::Open(error) => exit_code(error),
+                _ if error.code() == FailureCode::InvalidOptions => 2,
+                _ => 6,
+            },
             Self::Failed(error) => exit_code(error),
         }
     }

@@ -36,6 +36,8 @@ mod report;
 mod role;
 mod schema;
 mod schema_name;
+mod serve;
+mod serve_args;
 mod shell_words;
 mod state;
 mod state_args;
@@ -134,6 +136,7 @@ fn run(cli: &Cli) -> Result<Outcome, CliError> {
         Command::Needs(args) => needs::run(args, &console, bars),
         Command::Recheck(args) => recheck::run(args, &console, bars),
         Command::History(args) => history::run(args, &console, bars),
+        Command::Serve(args) => serve::run(args, &console),
         Command::Inspect(args) => inspect::run(args, console),
         Command::Check(args) => check::run(args, &console, bars),
         Command::Networks => networks::run(),

@@ -193,6 +193,18 @@ mod withdrawals {
     mod selection;
 }
 
+/// `serve`: JSON-RPC for existing clients.
+mod serve {
+    /// Answers beside recorded ones of real clients, nulls, errors, arrays, and proofs that contracts accepted.
+    mod answers;
+
+    /// Real clients, with the versions that `tests/clients/` pins.
+    mod clients;
+
+    /// Limits, slow clients, replaced files, signals and restarts.
+    mod connections;
+}
+
 /// The binary as a user runs it.
 mod command_line {
     /// The call and the contract of each log in `--format calldata`.

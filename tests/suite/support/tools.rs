@@ -5,6 +5,7 @@
 
 use std::{
     io::Write,
+    path::Path,
     process::{Command, Stdio},
 };
 
@@ -47,6 +48,15 @@ pub fn python_has(module: &str) -> bool {
     let has = status.is_ok_and(|status| status.success());
     if !has {
         skip(&format!("python3 has no module {module}"), tools_are_required());
+    }
+    has
+}
+
+/// Whether the directory of a package is there.
+pub fn is_installed(package: &Path) -> bool {
+    let has = package.is_dir();
+    if !has {
+        skip(&format!("{} is not installed", package.display()), tools_are_required());
     }
     has
 }
