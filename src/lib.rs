@@ -50,6 +50,7 @@
 //! | 11 | [`prove`] | making proofs from trees and archives: single requests and bulk jobs | `archive` |
 //! | 12 | [`survey`] | what some files are, what can be proven with them, what is missing | `archive` |
 //! | 12 | `claims` | what a state of L1 says about withdrawals, and the calls that pay them out | `archive`, `calldata` |
+//! | 12 | [`publish`] | a directory of small files from which clients make proofs | `archive` |
 //! | 13 | `serve` | JSON-RPC over HTTP, answered from trees and archives | `serve` |
 //! | 14 | [`cli`] | the commands | `cli` |
 //!
@@ -142,6 +143,8 @@ pub mod prove;
 
 #[cfg(all(feature = "archive", feature = "calldata"))]
 pub mod claims;
+#[cfg(feature = "archive")]
+pub mod publish;
 #[cfg(feature = "archive")]
 pub mod survey;
 

@@ -11,6 +11,7 @@ use crate::{
     },
     proof::FailureCode,
     prove::{Error, ExtractError, SlBatchError},
+    publish::PublishError,
     records::EntriesError,
     serve::ServeError,
 };
@@ -69,6 +70,8 @@ pub(super) enum CliError {
     #[error(transparent)]
     Serve(ServeError),
     #[error(transparent)]
+    Publish(PublishError),
+    #[error(transparent)]
     Failed(Error),
 }
 
@@ -113,6 +116,7 @@ impl CliError {
             }
             Self::Interrupted(_) => FailureCode::Interrupted,
             Self::Serve(error) => error.code(),
+            Self::Publish(error) => error.code(),
             Self::Failed(error) => error.code(),
         }
     }
@@ -127,6 +131,12 @@ impl CliError {
             Self::Serve(error) => match error {
                 ServeError::Open(error) => exit_code(error),
                 _ if error.code() == FailureCode::InvalidOptions => 2,
+                _ => 6,
+            },
+            Self::Publish(error) => match error {
+                PublishError::Proving(error) => exit_code(error),
+                PublishError::Damaged { .. } => 3,
+                PublishError::Lacking { .. } => 2,
                 _ => 6,
             },
             Self::Failed(error) => exit_code(error),

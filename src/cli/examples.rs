@@ -69,6 +69,11 @@ Examples:
   slproof serve --tree gateway.sltree --messages gateway.slmsg --check
   slproof serve --archive gateway --listen 127.0.0.1:3050 --check";
 
+pub(super) const PUBLISH: &str = "\
+Examples:
+  slproof publish --tree gateway.sltree --messages gateway.slmsg -o site
+  slproof publish --archive gateway -o site-of-archive";
+
 pub(super) const INSPECT: &str = "\
 Examples:
   slproof inspect state.json

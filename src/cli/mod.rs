@@ -30,6 +30,7 @@ mod observer;
 mod progress;
 mod prove;
 mod prove_args;
+mod publish;
 mod rebuild;
 mod recheck;
 mod report;
@@ -39,6 +40,7 @@ mod schema_name;
 mod serve;
 mod serve_args;
 mod shell_words;
+mod source_args;
 mod state;
 mod state_args;
 mod survey;
@@ -137,6 +139,7 @@ fn run(cli: &Cli) -> Result<Outcome, CliError> {
         Command::Recheck(args) => recheck::run(args, &console, bars),
         Command::History(args) => history::run(args, &console, bars),
         Command::Serve(args) => serve::run(args, &console),
+        Command::Publish(args) => publish::run(args, &console),
         Command::Inspect(args) => inspect::run(args, console),
         Command::Check(args) => check::run(args, &console, bars),
         Command::Networks => networks::run(),

@@ -1,7 +1,6 @@
 use std::{
     io::{self, Write},
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -13,7 +12,7 @@ use std::{
 use serde_json::json;
 
 use super::{
-    error::{CliError, Outcome, refuse_several_pipes},
+    error::{CliError, Outcome},
     interrupt::{InOrder, interrupted},
     report::{self, Console},
     serve_args::{ServeArgs, ServerArgs},
@@ -22,8 +21,7 @@ use crate::{
     claims::ClaimsOptions,
     files::Access,
     primitives::ChainId,
-    proof::Target,
-    prove::{L1Options, MessagesOptions, StateOptions, TreesOptions, with_causes},
+    prove::with_causes,
     serve::{
         AccessLine, ChainAddresses, ServeConfig, ServeEvent, ServeObserver, ServeOptions,
         ServedTrees, Server, Sources,
@@ -42,7 +40,7 @@ pub(super) fn run(args: &ServeArgs, console: &Console) -> Result<Outcome, CliErr
         None => None,
     };
     let mut options = match &config {
-        Some(config) => of_config(config, args.tree_args.state.access),
+        Some(config) => of_config(config, args.sources.tree_args.state.access),
         None => of_flags(args, console)?,
     };
     limit(&args.server, &mut options)?;
@@ -87,45 +85,20 @@ fn of_config(config: &ServeConfig, access: Access) -> ServeOptions {
 
 /// The options that flags set.
 fn of_flags(args: &ServeArgs, console: &Console) -> Result<ServeOptions, CliError> {
-    let args = &with_archive(args);
-    let several = [&args.tree, &args.messages, &args.past.events, &args.sl_batches, &args.anchor];
-    let paths: Vec<_> = several.into_iter().flatten().map(PathBuf::as_path).collect();
-    if paths.contains(&Path::new("-")) {
-        return Err(CliError::Usage("serve reads files, not standard input".into()));
-    }
-    refuse_several_pipes(&paths)?;
-    let network = args.tree_args.state.deployment();
-    let bridgehub = args.anchor_bridgehub.or(network.map(|network| network.bridgehub));
-    let l1 = (!args.anchor.is_empty()).then(|| L1Options {
-        paths: args.anchor.clone(),
-        state: StateOptions {
-            format: args.anchor_format.0,
-            access: args.tree_args.state.access,
-            bridgehub,
-            message_root: args.anchor_message_root,
-            trusted_block: args.trust_block,
-            ..StateOptions::default()
-        },
-    });
-    let l1_target = Target::from(args.target);
-    let trees = TreesOptions {
-        batch_roots_only: l1_target == Target::BatchRoot,
-        sl_batches: args.sl_batches.clone(),
-        l1,
-        ..args.tree_args.options(Some(&args.past), console)
-    };
-    let mut messages = MessagesOptions::default();
-    messages.source.access = args.tree_args.state.access;
-    messages.source.columns = args.tree_args.columns.clone().unwrap_or_default();
-    messages.source.relayed = args.relayed_by;
-    messages.chain_of_others = args.chain;
+    let given = args.sources.with_archive()?;
+    let network = given.tree_args.state.deployment();
     let mut sources = Sources::default();
-    sources.trees = vec![ServedTrees { paths: args.tree.clone(), options: trees, l1_target }];
-    (sources.messages, sources.options) = (args.messages.clone(), messages);
+    sources.trees = vec![ServedTrees {
+        paths: given.tree.clone(),
+        options: given.trees_options(console),
+        l1_target: given.target.into(),
+    }];
+    (sources.messages, sources.options) = (given.messages.clone(), given.messages_options());
     let mut options = ServeOptions::new(sources);
-    let l1_chain_id = network.map(|network| network.l1_chain_id);
+    let (l1_chain_id, bridgehub) =
+        (network.map(|network| network.l1_chain_id), given.l1_bridgehub());
     options.addresses = ChainAddresses { l1_chain_id, bridgehub, ..ChainAddresses::default() };
-    let nullifier = args.l1_nullifier.or(network.map(|network| network.l1_nullifier));
+    let nullifier = args.server.l1_nullifier.or(network.map(|network| network.l1_nullifier));
     options.claims = nullifier.map(|nullifier| {
         let mut claims = ClaimsOptions::new(nullifier);
         claims.l1_chain = l1_chain_id;
@@ -133,19 +106,6 @@ fn of_flags(args: &ServeArgs, console: &Console) -> Result<ServeOptions, CliErro
         claims
     });
     Ok(options)
-}
-
-/// The arguments with those that --archive stands for.
-fn with_archive(args: &ServeArgs) -> ServeArgs {
-    let mut args = args.clone();
-    if let Some(archive) = args.archive.clone() {
-        for paths in [&mut args.tree, &mut args.messages, &mut args.sl_batches] {
-            if paths.is_empty() {
-                paths.push(archive.clone());
-            }
-        }
-    }
-    args
 }
 
 /// Sets what flags limit.

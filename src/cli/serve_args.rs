@@ -2,68 +2,17 @@
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use clap::{Args, ValueEnum, builder::PossibleValue};
+use clap::Args;
 
-use super::{
-    formats::InputFormat,
-    number,
-    state_args::{SearchArgs, TreeArgs, dump_format},
-};
-use crate::{
-    ingest::{logs::RelayedBy, state::Format},
-    primitives::{Address, ChainId, Hash},
-    proof::Target,
-};
+use super::{number, source_args::SourceArgs};
+use crate::primitives::Address;
 
 #[derive(Clone, Debug, Args)]
 pub(super) struct ServeArgs {
-    /// A directory with everything: stands for --tree, --messages and --sl-batches with this directory
-    #[arg(long, value_name = "DIR")]
-    pub(super) archive: Option<PathBuf>,
-    /// Data of the settlement layer: a tree file, a snapshot, dumps of one state, events of MessageRoot, or
-    /// transactions and blobs of L1; directories of them
-    #[arg(long, required_unless_present_any = ["archive", "config"], num_args = 1.., value_name = "EVIDENCE")]
-    pub(super) tree: Vec<PathBuf>,
-    /// Archives of L2→L1 logs in any form that index takes; directories of them
-    #[arg(long, required_unless_present_any = ["archive", "config"], num_args = 1.., value_name = "ARCHIVE")]
-    pub(super) messages: Vec<PathBuf>,
-    /// The chain of logs that do not name it, if the batch roots do not show it
-    #[arg(long, value_name = "ID")]
-    pub(super) chain: Option<ChainId>,
-    /// The sender of messages that carry the pubdata of other chains, or any; see prove
-    #[arg(long, value_name = "ADDRESS|any")]
-    pub(super) relayed_by: Option<RelayedBy>,
-    /// The settlement layer's own batches, with their logs and blocks, or transactions and blobs of L1. Without
-    /// them, and without trees from L1, only roots of blocks can be proven to
-    #[arg(long, value_name = "FILE")]
-    pub(super) sl_batches: Vec<PathBuf>,
-    /// The root for L1: where clients name no root
-    #[arg(long, value_enum, value_name = "TARGET", default_value = "sl-batch:first")]
-    pub(super) target: L1Target,
-    /// The state of L1, with which roots are compared, and from which slproof_claims says what was paid out
-    #[arg(long, num_args = 1.., value_name = "STATE")]
-    pub(super) anchor: Vec<PathBuf>,
-    /// The hash of the block of L1 that is trusted, which answers of eth_getProof have to hold for
-    #[arg(long, value_name = "HASH", requires = "anchor")]
-    pub(super) trust_block: Option<Hash>,
-    /// The format of the state of L1
-    #[arg(long, value_parser = dump_format(), default_value = "auto", value_name = "FORMAT", requires = "anchor")]
-    pub(super) anchor_format: InputFormat<Format>,
-    /// The address of Bridgehub on L1, which zks_getBridgehubContract answers too
-    #[arg(long, value_name = "ADDRESS")]
-    pub(super) anchor_bridgehub: Option<Address>,
-    /// The address of MessageRoot on L1 [default: the one that Bridgehub names]
-    #[arg(long, value_name = "ADDRESS", requires = "anchor")]
-    pub(super) anchor_message_root: Option<Address>,
-    /// The address of L1Nullifier, for slproof_claims
-    #[arg(long, value_name = "ADDRESS", requires = "anchor")]
-    pub(super) l1_nullifier: Option<Address>,
+    #[command(flatten)]
+    pub(super) sources: SourceArgs,
     #[command(flatten)]
     pub(super) server: ServerArgs,
-    #[command(flatten)]
-    pub(super) past: SearchArgs,
-    #[command(flatten)]
-    pub(super) tree_args: TreeArgs,
 }
 
 /// How to serve.
@@ -77,6 +26,9 @@ pub(super) struct ServerArgs {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["archive", "tree", "messages", "chain", "relayed_by",
         "sl_batches", "target", "anchor", "anchor_bridgehub", "events", "search", "network"])]
     pub(super) config: Option<PathBuf>,
+    /// The address of L1Nullifier, for slproof_claims
+    #[arg(long, value_name = "ADDRESS", requires = "anchor")]
+    pub(super) l1_nullifier: Option<Address>,
     /// Answer no receipts and blocks that are made of the archive
     #[arg(long)]
     pub(super) no_receipts: bool,
@@ -104,36 +56,5 @@ fn seconds(text: &str) -> Result<Duration, String> {
     match number::parse(text)? {
         0 => Err("expected at least 1".into()),
         seconds => Ok(Duration::from_secs(seconds)),
-    }
-}
-
-/// The root for L1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum L1Target {
-    FirstSlBatch,
-    BatchRoot,
-}
-
-impl From<L1Target> for Target {
-    fn from(target: L1Target) -> Self {
-        match target {
-            L1Target::FirstSlBatch => Self::FirstSlBatch,
-            L1Target::BatchRoot => Self::BatchRoot,
-        }
-    }
-}
-
-impl ValueEnum for L1Target {
-    fn value_variants<'a>() -> &'a [Self] {
-        &[Self::FirstSlBatch, Self::BatchRoot]
-    }
-
-    fn to_possible_value(&self) -> Option<PossibleValue> {
-        Some(match self {
-            Self::FirstSlBatch => PossibleValue::new("sl-batch:first")
-                .help("The root of the SL batch that executed the batch"),
-            Self::BatchRoot => PossibleValue::new("batch-root")
-                .help("The batch root, for chains that settle on L1"),
-        })
     }
 }

@@ -52,6 +52,7 @@ impl<'s> Service<'s> {
             }
             Method::ProofByMessage => self.proofs_by_message(call.params)?,
             Method::Explain => self.explain(call.params)?,
+            Method::Find => self.find(call.params)?,
             Method::Claims => self.claims(call.params)?,
             Method::Overview => Reply::of(&self.data.overview()),
             Method::Roots => self.roots(call.params)?,
@@ -187,6 +188,23 @@ impl<'s> Service<'s> {
         }
     }
 
+    /// Where a hash occurs, of a message or of a transaction.
+    fn find(&self, params: Option<&RawValue>) -> Answered {
+        let params = Params::parse(params, 1)?;
+        let hash: Hash = params.required(0, "the hash")?;
+        let most = self.options.limits.logs;
+        let found = [
+            self.data.message(hash, self.chain, most),
+            self.data.transaction(hash, self.chain, most),
+        ];
+        let [messages, transactions] = found.map(|found| match found {
+            Ok(logs) => Ok(json!(logs.iter().map(place).collect::<Vec<_>>())),
+            Err(error) if is_fault(error.code()) => Err(RpcError::internal(failure(&error))),
+            Err(_) => Ok(json!([])),
+        });
+        Ok(Reply::of(&json!({"messages": messages?, "transactions": transactions?})))
+    }
+
     fn claims(&self, params: Option<&RawValue>) -> Answered {
         let params = Params::parse(params, 1)?;
         let which = params.required(0, "what is asked for")?;
@@ -319,6 +337,12 @@ fn root(target: Option<&str>) -> Result<Root, RpcError> {
             Err(RpcError::params(text))
         }
     }
+}
+
+/// The place of a log.
+fn place(at: &LogAt<'_>) -> Value {
+    let (chain, batch) = at.batch.key();
+    json!({"chainId": chain, "batchNumber": batch, "id": at.index})
 }
 
 /// Null for what a node answers null to, an error for damage.

@@ -24,7 +24,10 @@ use super::{
     server::Shared,
     service::{Answer, Service},
 };
-use crate::primitives::{ChainId, Number};
+use crate::{
+    primitives::{ChainId, Number},
+    records::PAGE,
+};
 
 /// The header with the code of why an answer is null or an error.
 const REASON: HeaderName = HeaderName::from_static("slproof-code");
@@ -44,7 +47,7 @@ pub(super) fn routes(shared: Arc<Shared>) -> Router {
         .allow_headers([header::CONTENT_TYPE])
         .expose_headers([REASON]);
     Router::new()
-        .route("/", post(all_chains))
+        .route("/", get(page).post(all_chains))
         .route("/{chain}", post(one_chain))
         .route("/health", get(health))
         .route("/metrics", get(metrics))
@@ -191,6 +194,11 @@ async fn health(State(shared): State<Arc<Shared>>) -> Response {
     let json = HeaderValue::from_static("application/json");
     response.headers_mut().insert(header::CONTENT_TYPE, json);
     response
+}
+
+/// The page. Its script asks only this server.
+async fn page() -> Response {
+    axum::response::Html(PAGE).into_response()
 }
 
 async fn metrics(State(shared): State<Arc<Shared>>) -> Response {

@@ -40,6 +40,7 @@ methods! {
     Proof = "slproof_proof",
     ProofByMessage = "slproof_proofByMessage",
     Explain = "slproof_explain",
+    Find = "slproof_find",
     Claims = "slproof_claims",
     Overview = "slproof_overview",
     Roots = "slproof_roots",

@@ -198,6 +198,12 @@ mod serve {
     /// Answers beside recorded ones of real clients, nulls, errors, arrays, and proofs that contracts accepted.
     mod answers;
 
+    /// The page: what it folds and refuses, and evidence in one file.
+    mod page;
+
+    /// Published directories: a plain client, later runs, changed files.
+    mod published;
+
     /// Real clients, with the versions that `tests/clients/` pins.
     mod clients;
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 /// The layer of every module; a module imports only from lower layers.
-const LAYERS: [(&str, u8); 19] = [
+const LAYERS: [(&str, u8); 20] = [
     ("primitives", 0),
     ("keccak", 1),
     ("merkle", 2),
@@ -25,6 +25,7 @@ const LAYERS: [(&str, u8); 19] = [
     ("prove", 11),
     ("survey", 12),
     ("claims", 12),
+    ("publish", 12),
     ("serve", 13),
     ("cli", 14),
 ];

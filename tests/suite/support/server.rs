@@ -7,7 +7,10 @@ use std::{
     net::TcpStream,
     path::{Path, PathBuf},
     process::{Child, ChildStderr, Stdio},
-    sync::mpsc::{Receiver, channel},
+    sync::{
+        Mutex,
+        mpsc::{Receiver, channel},
+    },
     time::{Duration, Instant},
 };
 
@@ -110,7 +113,7 @@ impl Gateway {
 pub struct Server {
     child: Child,
     pub address: String,
-    lines: Receiver<String>,
+    lines: Mutex<Receiver<String>>,
 }
 
 /// An answer of HTTP.
@@ -150,7 +153,7 @@ impl Server {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let lines = read_lines(child.stderr.take().unwrap());
+        let lines = Mutex::new(read_lines(child.stderr.take().unwrap()));
         let mut server = Self { child, address: String::new(), lines };
         let listening = server.line_with("listening");
         server.address = listening["listening"].as_str().unwrap().to_owned();
@@ -160,10 +163,9 @@ impl Server {
     /// The next line on standard error that has a member, as JSON.
     pub fn line_with(&self, member: &str) -> Value {
         let until = Instant::now() + PATIENCE;
+        let lines = self.lines.lock().unwrap();
         let mut seen = Vec::new();
-        while let Ok(line) =
-            self.lines.recv_timeout(until.saturating_duration_since(Instant::now()))
-        {
+        while let Ok(line) = lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
             let value: Value = serde_json::from_str(&line).unwrap_or_default();
             if value.get(member).is_some() {
                 return value;
