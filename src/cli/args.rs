@@ -11,7 +11,7 @@ use super::{
     formats::InputFormat,
     number,
     prove_args::ProveArgs,
-    publish::PublishArgs,
+    publish_args::PublishArgs,
     schema_name::SchemaName,
     serve_args::ServeArgs,
     state_args::{SearchArgs, StateArgs, TreeArgs, dump_format},

@@ -1,13 +1,12 @@
-use std::{path::PathBuf, time::Instant};
+use std::time::Instant;
 
-use clap::Args;
 use serde_json::json;
 
 use super::{
     error::{CliError, Outcome},
+    publish_args::PublishArgs,
     report::{self, Console, count},
     role::Role,
-    source_args::SourceArgs,
     wrong_input::wrong_inputs,
 };
 use crate::{
@@ -18,15 +17,6 @@ use crate::{
 
 /// The most batches left out that are shown.
 const LEFT_OUT_SHOWN: usize = 20;
-
-#[derive(Clone, Debug, Args)]
-pub(super) struct PublishArgs {
-    #[command(flatten)]
-    pub(super) sources: SourceArgs,
-    /// The directory to write, or to add to
-    #[arg(short, long, value_name = "DIR")]
-    pub(super) output: PathBuf,
-}
 
 pub(super) fn run(args: &PublishArgs, console: &Console) -> Result<Outcome, CliError> {
     let given = &args.sources.with_archive()?;

@@ -45,7 +45,7 @@ pub(super) fn run(args: &ServeArgs, console: &Console) -> Result<Outcome, CliErr
     };
     limit(&args.server, &mut options)?;
     if args.server.check {
-        let chains = options.check().map_err(CliError::Serve)?;
+        let chains = Server::check(&options).map_err(CliError::Serve)?;
         report::result(&json!({"chains": chains}), || {
             format!("chains             {}\n", names(&chains))
         })?;

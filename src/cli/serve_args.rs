@@ -38,7 +38,7 @@ pub(super) struct ServerArgs {
     /// The most calls in one request [default: 1000]
     #[arg(long, value_name = "N", value_parser = number::parse)]
     pub(super) max_calls: Option<u64>,
-    /// The largest request, in bytes [default: 4194304]
+    /// The largest request, in bytes [default: 1048576]
     #[arg(long, value_name = "BYTES", value_parser = number::parse)]
     pub(super) max_request: Option<u64>,
     /// The largest answer, in bytes [default: 25165824]

@@ -20,9 +20,9 @@ pub enum PublishError {
     /// A file cannot be written.
     #[error(transparent)]
     Output(#[from] OutputError),
-    /// A file of the directory cannot be read.
+    /// A file of the directory cannot be read or written.
     #[error("{}", path.display())]
-    Read {
+    File {
         /// The file.
         path: PathBuf,
         /// Why.
@@ -59,7 +59,7 @@ impl PublishError {
         match self {
             Self::Proving(error) => error.code(),
             Self::Output(_) => FailureCode::WriteFailed,
-            Self::Read { .. } => FailureCode::ReadFailed,
+            Self::File { .. } => FailureCode::ReadFailed,
             Self::Damaged { .. } => FailureCode::InputDamaged,
             Self::Lacking { .. } => FailureCode::BatchNotArchived,
         }

@@ -38,13 +38,33 @@ pub(super) fn part_name(chain: ChainId, batch: BatchNumber, part: usize) -> Stri
 pub(super) struct Directory(pub(super) PathBuf);
 
 impl Directory {
-    /// Writes a file as a whole, and the directories above it.
+    /// Writes a file as a whole, and the directories above it. It is on the disk after [`Directory::sync`].
     pub(super) fn write(&self, name: &str, bytes: &[u8]) -> Result<(), PublishError> {
         let path = self.0.join(name);
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent).map_err(|source| failed(parent, source))?;
         }
-        let mut output = Output::create(&path)?;
+        // A reader sees the old file or the new one.
+        let new = path.with_extension("new");
+        fs::write(&new, bytes).map_err(|source| failed(&new, source))?;
+        fs::rename(&new, &path).map_err(|source| failed(&path, source))
+    }
+
+    /// Waits until everything that was written is on the disk. Thousands of small files are synced together much
+    /// faster than one by one. Systems other than Linux have no call for it, and write in their own time.
+    pub(super) fn sync(&self) -> Result<(), PublishError> {
+        #[cfg(target_os = "linux")]
+        {
+            let directory = fs::File::open(&self.0).map_err(|source| failed(&self.0, source))?;
+            rustix::fs::syncfs(&directory).map_err(|error| failed(&self.0, error.into()))?;
+        }
+        Ok(())
+    }
+
+    /// Writes the file that names all others, after everything else is on the disk.
+    pub(super) fn write_last(&self, name: &str, bytes: &[u8]) -> Result<(), PublishError> {
+        self.sync()?;
+        let mut output = Output::create(&self.0.join(name))?;
         output.put(bytes)?;
         Ok(output.finish()?)
     }
@@ -114,5 +134,5 @@ impl Directory {
 }
 
 fn failed(path: &Path, source: std::io::Error) -> PublishError {
-    PublishError::Read { path: path.into(), source }
+    PublishError::File { path: path.into(), source }
 }

@@ -173,7 +173,7 @@ impl Publication {
         // Cannot fail: all members are numbers, texts and lists.
         let mut text = serde_json::to_vec_pretty(&manifest).unwrap_or_default();
         text.push(b'\n');
-        directory.write(MANIFEST, &text)?;
+        directory.write_last(MANIFEST, &text)?;
         Ok(published)
     }
 

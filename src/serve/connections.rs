@@ -18,7 +18,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::{http::Peer, server::Shared, slow_stream::SlowStream};
+use super::{http::Peer, shared::Shared, slow_stream::SlowStream};
 
 /// How often the server looks whether it is to stop.
 const STOP_INTERVAL: Duration = Duration::from_millis(50);

@@ -21,8 +21,9 @@ use tower_http::cors::{Any, CorsLayer};
 use super::{
     AccessLine, CallLine, Outcome,
     access::milliseconds,
-    server::Shared,
+    held_body::HeldBody,
     service::{Answer, Service},
+    shared::{ROOM_UNIT, Shared},
 };
 use crate::{
     primitives::{ChainId, Number},
@@ -135,7 +136,12 @@ async fn calls(shared: Arc<Shared>, chain: Option<ChainId>, body: Body) -> Respo
         _ => None,
     };
     let status = if answer.body.is_empty() { StatusCode::NO_CONTENT } else { StatusCode::OK };
-    let mut response = (status, answer.body).into_response();
+    let units = u32::try_from(answer.body.len().div_ceil(ROOM_UNIT)).unwrap_or(u32::MAX);
+    let room = Arc::clone(&shared.room).acquire_many_owned(units);
+    let Ok(Ok(room)) = timeout(limits.time, room).await else {
+        return text(StatusCode::SERVICE_UNAVAILABLE, "the server is busy\n");
+    };
+    let mut response = (status, Body::new(HeldBody::new(answer.body, room))).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     if let Some(code) = reason {

@@ -19,6 +19,8 @@ pub struct Limits {
     pub logs: usize,
     /// The most connections at once. Further ones wait in the queue of the system.
     pub connections: usize,
+    /// The bytes of all answers that clients have not taken yet.
+    pub waiting_bytes: usize,
     /// How long a client may take to send a request, and to take an answer.
     #[serde(rename = "seconds", deserialize_with = "seconds")]
     pub time: Duration,
@@ -27,11 +29,12 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            request_bytes: 4 << 20,
+            request_bytes: 1 << 20,
             answer_bytes: 24 << 20,
             calls: 1000,
             logs: 1000,
             connections: 1024,
+            waiting_bytes: 256 << 20,
             time: Duration::from_secs(30),
         }
     }

@@ -1,6 +1,6 @@
 use std::{collections::BTreeMap, time::Duration};
 
-use super::{ChainAddresses, Limits, ServeError, Sources};
+use super::{ChainAddresses, Limits, Sources};
 use crate::{claims::ClaimsOptions, primitives::ChainId};
 
 /// What a server serves, and how.
@@ -36,14 +36,5 @@ impl ServeOptions {
             claims: None,
             reload: Duration::from_secs(2),
         }
-    }
-
-    /// Opens the files as a server does, and names the chains that it would serve.
-    ///
-    /// # Errors
-    /// [`ServeError::Open`] if they cannot be opened.
-    pub fn check(&self) -> Result<Vec<ChainId>, ServeError> {
-        let data = self.sources.open()?;
-        Ok(data.chains.iter().map(|chain| chain.chain).collect())
     }
 }

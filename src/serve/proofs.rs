@@ -103,19 +103,17 @@ impl Data {
     fn prove_window(&self, wanted: &[Wanted<'_>]) -> Vec<Proven> {
         let mut proven: Vec<Option<Proven>> = vec![None; wanted.len()];
         for layer in &self.layers {
-            let open = |at: &usize| match &proven[*at] {
-                None => true,
-                Some(Ok(_)) => false,
-                Some(Err(failure)) => is_elsewhere(failure.code),
-            };
+            let open = |at: &usize| !matches!(proven[*at], Some(Ok(_)));
             let left: Vec<usize> = (0..wanted.len()).filter(open).collect();
             if left.is_empty() {
                 break;
             }
             let of_layer: Vec<_> = left.iter().map(|at| wanted[*at]).collect();
             for (at, made) in left.into_iter().zip(layer.prove(&of_layer)) {
-                // The first layer explains best why none can.
-                if made.is_ok() || proven[at].is_none() {
+                // A layer that has the batch explains best why there is no proof.
+                let is_known =
+                    matches!(&proven[at], Some(Err(failure)) if !is_absence(failure.code));
+                if made.is_ok() || !is_known {
                     proven[at] = Some(made);
                 }
             }
@@ -128,8 +126,8 @@ impl Data {
     }
 }
 
-/// Whether another layer may be able to prove what failed with this code.
-fn is_elsewhere(code: FailureCode) -> bool {
+/// Whether a failure says only that the batch is not of this layer.
+fn is_absence(code: FailureCode) -> bool {
     use FailureCode as Code;
     matches!(
         code,
@@ -137,8 +135,6 @@ fn is_elsewhere(code: FailureCode) -> bool {
             | Code::BatchNotInTree
             | Code::BatchNotExecuted
             | Code::BatchRootNotStored
-            | Code::TargetNeedsTrees
-            | Code::NoRootOfBlock
     )
 }
 

@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     data::Data,
-    server::{ServeEvent, Shared},
+    shared::{ServeEvent, Shared},
     stamp::Stamp,
 };
 use crate::prove::{Error, with_causes};

@@ -1,75 +1,17 @@
 //! The server as a whole.
 
 use std::{
+    io,
     net::{SocketAddr, TcpListener},
-    sync::{Arc, PoisonError, RwLock},
+    sync::Arc,
     thread,
 };
 
-use rayon::ThreadPool;
-use tokio::sync::Semaphore;
-
 use super::{
-    AccessLine, ServeError, ServeOptions, connections, data::Data, http, metrics::Metrics, reload,
+    ServeError, ServeObserver, ServeOptions, connections, http, reload, shared::Shared,
+    stamp::Stamp,
 };
 use crate::{primitives::ChainId, prove};
-
-/// Receives what happens in a server, and stops it.
-pub trait ServeObserver: Send + Sync {
-    /// A request was answered.
-    fn request(&self, _line: &AccessLine) {}
-
-    /// Something happened to the files.
-    fn event(&self, _event: &ServeEvent<'_>) {}
-
-    /// Whether the server is to answer what it began and then end. It is asked many times a second.
-    fn is_stopping(&self) -> bool {
-        false
-    }
-}
-
-/// What happened to the files of a server.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum ServeEvent<'a> {
-    /// Files were replaced; answers are made from the new ones now.
-    Reloaded(&'a [ChainId]),
-    /// Files were replaced and cannot be used; answers are made from the old ones.
-    ReloadFailed(&'a prove::Error),
-}
-
-/// What all requests share.
-pub(super) struct Shared {
-    pub(super) options: ServeOptions,
-    pub(super) metrics: Metrics,
-    pub(super) observer: Arc<dyn ServeObserver>,
-    /// The threads that prove.
-    pub(super) pool: ThreadPool,
-    /// One permit for each of them.
-    pub(super) work: Arc<Semaphore>,
-    data: RwLock<Arc<Data>>,
-    reload_error: RwLock<Option<String>>,
-}
-
-impl Shared {
-    /// The data of now.
-    pub(super) fn data(&self) -> Arc<Data> {
-        Arc::clone(&self.data.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    pub(super) fn replace(&self, data: Data) {
-        *self.data.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(data);
-    }
-
-    /// Why the files were not opened again when they were replaced last.
-    pub(super) fn reload_error(&self) -> Option<String> {
-        self.reload_error.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    pub(super) fn set_reload_error(&self, error: Option<String>) {
-        *self.reload_error.write().unwrap_or_else(PoisonError::into_inner) = error;
-    }
-}
 
 /// A server that listens. Its files are open and checked.
 ///
@@ -114,7 +56,7 @@ pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
     shared: Arc<Shared>,
-    stamp: super::stamp::Stamp,
+    stamp: Stamp,
 }
 
 impl Server {
@@ -133,19 +75,19 @@ impl Server {
         let bound = listener.local_addr().map_err(listen)?;
         let stamp = options.sources.stamp().map_err(prove::Error::from)?;
         let data = options.sources.open()?;
-        let threads = rayon::current_num_threads();
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-        let pool = pool.map_err(|error| ServeError::Threads(std::io::Error::other(error)))?;
-        let shared = Arc::new(Shared {
-            options,
-            metrics: Metrics::default(),
-            observer,
-            pool,
-            work: Arc::new(Semaphore::new(threads)),
-            data: RwLock::new(Arc::new(data)),
-            reload_error: RwLock::default(),
-        });
+        let shared = Shared::new(options, data, observer)
+            .map_err(|error| ServeError::Threads(io::Error::other(error)))?;
+        let shared = Arc::new(shared);
         Ok(Self { listener, address: bound, shared, stamp })
+    }
+
+    /// Opens the files as a server does, and names the chains that it would serve.
+    ///
+    /// # Errors
+    /// [`ServeError::Open`] if they cannot be opened.
+    pub fn check(options: &ServeOptions) -> Result<Vec<ChainId>, ServeError> {
+        let data = options.sources.open()?;
+        Ok(data.chains.iter().map(|chain| chain.chain).collect())
     }
 
     /// The address that the server listens on; the port is the real one if 0 was asked for.

@@ -117,9 +117,12 @@ def main(url, value, target):
     most = 0
     for place in places:
         before = directory.requests
-        print(json.dumps(record(directory, *place, target), separators=(",", ":")))
+        made = record(directory, *place, target)
         # The manifest, one file of the index, and these.
         most = max(most, 2 + directory.requests - before)
+        # Lines have only the first digits of a hash.
+        if len(value) == 42 or value.lower() in (made.get("messageHash"), made.get("txHash")):
+            print(json.dumps(made, separators=(",", ":")))
     print(most, file=sys.stderr)
 
 

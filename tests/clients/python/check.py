@@ -7,7 +7,7 @@ import json
 import sys
 
 from eth_account import Account
-from web3 import HTTPProvider
+from web3 import HTTPProvider, Web3
 from zksync2.account.wallet import Wallet
 from zksync2.module.module_builder import ZkSyncBuilder
 
@@ -28,7 +28,7 @@ def plain(value):
 def main(url, transaction, unknown):
     provider = ZkSyncBuilder.build(url)
     proof = provider.zksync.zks_get_log_proof(transaction, 1)
-    wallet = Wallet(provider, None, Account.from_key("0x" + "11" * 32))
+    wallet = Wallet(provider, Web3(HTTPProvider(url)), Account.from_key("0x" + "11" * 32))
     answer = {
         "chainId": provider.zksync.chain_id,
         "proof": plain(proof),

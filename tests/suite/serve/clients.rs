@@ -23,7 +23,19 @@ fn server(gateway: &Gateway) -> Server {
     let config = json!({
         "messages": ["gateway.slmsg"],
         "layers": [{"tree": ["gateway.sltree"], "slBatches": ["sl.jsonl"]}],
-        "addresses": {"mainContract": "0x1111111111111111111111111111111111111111", "l1ChainId": 1},
+        "addresses": {
+            "mainContract": "0x1111111111111111111111111111111111111111",
+            "l1ChainId": 1,
+            "bridges": {
+                "l1Erc20DefaultBridge": "0x3333333333333333333333333333333333333333",
+                "l1SharedDefaultBridge": "0x4444444444444444444444444444444444444444",
+                "l1WethBridge": "0x7777777777777777777777777777777777777777",
+                "l2Erc20DefaultBridge": "0x6666666666666666666666666666666666666666",
+                "l2SharedDefaultBridge": "0x5555555555555555555555555555555555555555",
+                "l2WethBridge": "0x8888888888888888888888888888888888888888",
+                "l2LegacySharedBridge": "0x9999999999999999999999999999999999999999",
+            },
+        },
     });
     let file = gateway.path("conf.json");
     std::fs::write(&file, config.to_string()).unwrap();

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     binary::run,
-    server::{Gateway, RECORDED, Server, archive_with_transactions, read_response},
+    server::{Gateway, RECORDED, Server, archive_with_transactions, read_response, transaction},
 };
 
 const CALL: &str = r#"{"jsonrpc":"2.0","id":1,"method":"eth_chainId"}"#;
@@ -110,9 +110,9 @@ fn slow_clients_lose_their_connections() {
 #[test]
 fn clients_that_do_not_read_lose_their_connections() {
     let gateway = Gateway::new("gateway-v29");
-    let server = gateway.serve(&["--timeout", "1", "--max-connections", "1"]);
-    let calls: Vec<Value> =
-        (0..1000).map(|_| serde_json::from_str(&proof_call()).unwrap()).collect();
+    let server = gateway.serve(&["--timeout", "3", "--max-connections", "1"]);
+    let receipt = json!({"jsonrpc": "2.0", "id": 1, "method": "eth_getTransactionReceipt", "params": [RECORDED]});
+    let calls = vec![receipt; 1000];
     let body = json!(calls).to_string();
     let head = format!("POST /324 HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n", body.len());
     let mut greedy = server.connect();
@@ -194,7 +194,7 @@ fn replaced_files_are_served_without_losing_a_request() {
         assert!(ask_new().is_null());
         // The same logs, one transaction with another hash.
         archive_with_transactions("gateway-v29", &gateway.path("logs.jsonl"));
-        let other = format!("0x{:016x}{:016x}{:032x}", 324, 501_234, 0);
+        let other = transaction(324, 501_234, 0);
         let text =
             fs::read_to_string(gateway.path("logs.jsonl")).unwrap().replace(&other, &new_hash);
         fs::write(gateway.path("logs.jsonl"), text).unwrap();

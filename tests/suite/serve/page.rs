@@ -53,8 +53,7 @@ fn the_page_folds_what_prove_writes() {
     let lines: Vec<&str> = all.stdout.lines().step_by(40).collect();
     let records: Vec<Value> =
         lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let calls =
-        run(prove_args("gateway-v31", &["--all", "--format", "calldata", "--call", "auto"]));
+    let calls = run(prove_args("gateway-v31", &["--all", "--format", "calldata"]));
     let calls: Vec<Value> =
         calls.stdout.lines().step_by(40).map(|line| serde_json::from_str(line).unwrap()).collect();
     let Some(folded) = folded(&page(), &records) else { return };
@@ -87,6 +86,10 @@ fn the_page_refuses_what_was_changed() {
         let mut bad = good.clone();
         bad["proof"][word] = other(&good["proof"][word]);
         changed.push(bad);
+        // Without the metadata of its last hop, a proof has the old form, which contracts take too.
+        if word > 0 && good["proof"][word].as_str().unwrap().ends_with(&"0".repeat(56)) {
+            continue;
+        }
         let mut short = good.clone();
         short["proof"].as_array_mut().unwrap().remove(word);
         changed.push(short);
