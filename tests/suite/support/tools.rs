@@ -5,6 +5,7 @@
 
 use std::{
     io::Write,
+    path::Path,
     process::{Command, Stdio},
 };
 
@@ -55,6 +56,15 @@ fn has(program: &str, args: [&str; 2], module: &str) -> bool {
     let has = status.is_ok_and(|status| status.success());
     if !has {
         skip(&format!("{program} has no module {module}"), tools_are_required());
+    }
+    has
+}
+
+/// Whether the directory of a package is there.
+pub fn is_installed(package: &Path) -> bool {
+    let has = package.is_dir();
+    if !has {
+        skip(&format!("{} is not installed", package.display()), tools_are_required());
     }
     has
 }
