@@ -332,6 +332,13 @@ impl LogTree {
         self.tree().node(0, index)
     }
 
+    /// The nodes at this height above the leaves that have one of the first `logs` leaves below them.
+    #[must_use]
+    pub fn nodes(&self, height: u32, logs: usize) -> Vec<Hash> {
+        let nodes = (logs as u64).div_ceil(1 << height);
+        (0..nodes).map(|index| self.tree().node(height, index)).collect()
+    }
+
     /// The siblings from a log's leaf to the local logs root of a tree of this height, bottom first.
     ///
     /// # Errors

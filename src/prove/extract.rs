@@ -348,6 +348,36 @@ impl<'a> BatchProofs<'a> {
         &self.common.settled
     }
 
+    /// The word before every log path; `None` for batches from before v26.
+    #[must_use]
+    pub fn metadata(&self) -> Option<Hash> {
+        self.metadata
+    }
+
+    /// The words after every log path.
+    #[must_use]
+    pub fn tail(&self) -> &[Hash] {
+        &self.tail
+    }
+
+    /// The root to which the proofs fold.
+    #[must_use]
+    pub fn target(&self) -> &TargetRecord {
+        &self.target
+    }
+
+    /// The block of the settlement layer that a node's answer names; see [`ProofView::sl_block`].
+    #[must_use]
+    pub fn sl_block(&self) -> Option<SlBlock> {
+        self.sl_block
+    }
+
+    /// What the trees were compared with.
+    #[must_use]
+    pub fn checked_by(&self) -> CheckedBy {
+        self.checked_by
+    }
+
     /// Makes the proof of one log. The verifier has accepted it.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 //! Records that the verifier of many proofs accepts are valid. Those that it does not accept, and the first of about a
 //! thousand that it accepts, are judged by the verifier of single proofs, which says what is wrong with them.
 
-use std::iter;
+use std::{borrow::Cow, iter};
 
 use rayon::prelude::*;
 
@@ -18,7 +18,7 @@ use crate::{
     proof::{
         Failure, Hints, Known, ProofRecord, Reason, Verdict,
         proof_group::{Common, FoldedProof, ProofGroup},
-        reader::{Defaults, ExactReader, Item, RecordError},
+        reader::{Defaults, ExactReader, Item, RecordError, compacted},
         verify::{Folded, RootRef},
     },
     state::StateError,
@@ -47,6 +47,15 @@ enum Read {
     Unreadable(RecordError),
 }
 
+/// The text of an entry that may have the exact form.
+fn exact(entry: &Entry) -> Option<Cow<'_, [u8]>> {
+    let Entry::Text(text) = entry else { return None };
+    match text.get(1)? {
+        b'"' => Some(Cow::Borrowed(text)),
+        _ => compacted(text).map(Cow::Owned),
+    }
+}
+
 impl BulkJudge {
     /// Returns the verdicts on entries, which are verified together on this thread. `None` stands for the record of a
     /// failed request.
@@ -54,11 +63,11 @@ impl BulkJudge {
         &self,
         entries: Vec<(u64, Entry)>,
     ) -> Result<Vec<Option<VerdictLine>>, StateError> {
+        let texts: Vec<Option<Cow<'_, [u8]>>> =
+            entries.iter().map(|(_, entry)| exact(entry)).collect();
         let mut reader = ExactReader::new(&self.defaults);
-        let are_exact: Vec<bool> = entries
-            .iter()
-            .map(|(_, entry)| matches!(entry, Entry::Text(text) if reader.read(text)))
-            .collect();
+        let are_exact: Vec<bool> =
+            texts.iter().map(|text| text.as_ref().is_some_and(|text| reader.read(text))).collect();
         let mut group = reader.into_group();
         let exact = group.len();
         let read: Vec<_> = entries

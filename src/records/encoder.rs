@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{
     CallOptions, Count, Encode, EncoderError, LineWriter, Outcome, ProofFormat, RequestSource,
+    page::around_records,
     parquet::{EncodedRows, OutcomeRows},
 };
 use crate::{
@@ -57,6 +58,8 @@ pub(crate) enum Form {
     /// JSON objects in an array. Each record has a comma before it. The sink replaces the first comma by the
     /// opening bracket.
     Array,
+    /// The same array, in the page that shows and checks its records.
+    Page,
     Lines,
     RpcLines,
     CallLines,
@@ -70,12 +73,25 @@ impl Form {
     /// The form of a format. The default is JSON for one proof, and NDJSON for many.
     pub(crate) fn new(format: Option<ProofFormat>, many: bool) -> Self {
         match (format, many) {
+            (Some(ProofFormat::Bundle), _) => Self::Page,
             (Some(ProofFormat::Rpc), _) => Self::RpcLines,
             (Some(ProofFormat::Calldata), _) => Self::CallLines,
             (Some(ProofFormat::Parquet), _) => Self::Rows,
             (Some(ProofFormat::Ndjson), _) | (None, true) => Self::Lines,
             (Some(ProofFormat::Json), true) => Self::Array,
             (Some(ProofFormat::Json) | None, false) => Self::Object,
+        }
+    }
+
+    /// The texts before and after the records of a list. `None` if the form has none.
+    pub(crate) fn list(self) -> Option<[&'static str; 4]> {
+        match self {
+            Self::Array => Some(["", "[\n", "\n]\n", ""]),
+            Self::Page => {
+                let (before, after) = around_records();
+                Some([before, "[\n", "\n]\n", after])
+            }
+            _ => None,
         }
     }
 
@@ -228,7 +244,7 @@ impl Encoding<'_> {
                 }
             },
             Form::Rows => self.rows.proof(proof)?,
-            Form::Object | Form::Array => self.pretty(&proof.to_record()),
+            Form::Object | Form::Array | Form::Page => self.pretty(&proof.to_record()),
         }
         if self.encoder.form.is_lines() {
             self.chunk.bytes.push(b'\n');
@@ -276,7 +292,7 @@ impl Encoding<'_> {
 
     fn record(&mut self, record: &impl Serialize) {
         match self.encoder.form {
-            Form::Object | Form::Array => self.pretty(record),
+            Form::Object | Form::Array | Form::Page => self.pretty(record),
             Form::Lines | Form::RpcLines | Form::CallLines | Form::Rows => {
                 line(record, &mut self.chunk.bytes);
             }
@@ -284,11 +300,17 @@ impl Encoding<'_> {
     }
 
     fn pretty(&mut self, record: &impl Serialize) {
-        if self.encoder.form == Form::Array {
+        if self.encoder.form.list().is_some() {
             self.chunk.bytes.extend_from_slice(Form::COMMA);
         }
         // Cannot fail, as above.
-        let _ = serde_json::to_writer_pretty(&mut self.chunk.bytes, record);
+        if self.encoder.form == Form::Page {
+            let text = serde_json::to_string_pretty(record).unwrap_or_default();
+            // A request that failed may contain anything, and no text may end the script.
+            self.chunk.bytes.extend_from_slice(text.replace('<', "\\u003c").as_bytes());
+        } else {
+            let _ = serde_json::to_writer_pretty(&mut self.chunk.bytes, record);
+        }
         if self.encoder.form == Form::Object {
             self.chunk.bytes.push(b'\n');
         }

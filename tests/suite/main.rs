@@ -217,6 +217,24 @@ mod withdrawals {
     mod needed;
 }
 
+/// `serve`: JSON-RPC for existing clients.
+mod serve {
+    /// Answers beside recorded ones of real clients, nulls, errors, arrays, and proofs that contracts accepted.
+    mod answers;
+
+    /// The page: what it folds and refuses, and evidence in one file.
+    mod page;
+
+    /// Published directories: a plain client, later runs, changed files.
+    mod published;
+
+    /// Real clients, with the versions that `tests/clients/` pins.
+    mod clients;
+
+    /// Limits, slow clients, replaced files, signals and restarts.
+    mod connections;
+}
+
 /// The binary as a user runs it.
 mod command_line {
     /// The call and the contract of each log in `--format calldata`.
@@ -238,6 +256,9 @@ mod command_line {
 
     /// `prove` for many requests: selection, failures, shards.
     mod bulk;
+
+    /// Shards of every format, the variables of schedulers, and `--failures`.
+    mod shards;
 
     /// `prove` and `verify` with every proof format.
     mod prove_formats;

@@ -37,6 +37,7 @@ mod likelihood;
 mod one_root;
 mod replay;
 mod search;
+mod steps;
 mod timeline;
 mod tree_versions;
 mod walk;
@@ -58,6 +59,7 @@ use crate::{
 
 pub use one_root::{WantedRoot, explain_one};
 pub use search::SearchBudget;
+pub use steps::{AppendedBatches, HistoryStep};
 pub use timeline::{ChainAt, RootIndex, Timeline};
 
 /// Every interop root and its content, in columns, as a tree file stores them.

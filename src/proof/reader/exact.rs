@@ -126,6 +126,38 @@ impl<'t> ExactReader<'t> {
     }
 }
 
+/// A JSON text without the white space beside brackets, commas and colons, so that a record that was printed over several
+/// lines has the exact form too. `None` if there is other white space, or a string with escapes.
+pub(crate) fn compacted(text: &[u8]) -> Option<Vec<u8>> {
+    let (mut compact, mut rest) = (Vec::with_capacity(text.len()), text);
+    while let Some(at) = memchr(b'"', rest) {
+        let len = memchr(b'"', &rest[at + 1..])? + 2;
+        let (before, after) = rest.split_at(at);
+        let (string, after) = after.split_at(len);
+        push_compacted(before, &mut compact)?;
+        memchr(b'\\', string).is_none().then_some(())?;
+        compact.extend_from_slice(string);
+        rest = after;
+    }
+    push_compacted(rest, &mut compact)?;
+    Some(compact)
+}
+
+/// Appends a part without strings.
+fn push_compacted(mut text: &[u8], compact: &mut Vec<u8>) -> Option<()> {
+    let is_space = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
+    while let Some(at) = text.iter().position(is_space) {
+        compact.extend_from_slice(&text[..at]);
+        let space = text[at..].iter().take_while(|byte| is_space(byte)).count();
+        text = &text[at + space..];
+        let is_beside = matches!(compact.last(), Some(b'{' | b'[' | b',' | b':'))
+            || matches!(text.first(), Some(b'}' | b']'));
+        is_beside.then_some(())?;
+    }
+    compact.extend_from_slice(text);
+    Some(())
+}
+
 /// The part of a text that is not read yet.
 struct Rest<'t>(&'t [u8]);
 
@@ -232,5 +264,36 @@ impl<'t> Rest<'t> {
         };
         self.literal(b"}")?;
         Some(TargetRecord { kind, sl_chain_id, number, root, timestamp })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    use super::*;
+
+    #[test]
+    fn white_space_between_tokens_is_removed() {
+        let compact = |text: &str| Some(String::from_utf8(compacted(text.as_bytes())?).unwrap());
+        let pretty = "{\n  \"a\": [\n    \"b c\",\r\n\t1\n  ],\n  \"d\": {}\n}";
+        assert_eq!(compact(pretty).unwrap(), "{\"a\":[\"b c\",1],\"d\":{}}");
+        for other in ["[1 2]", "[1 ,2]", "{\"a\" :1}", "[\"\\n\"]", "[\"a]", " []", "[\u{b}1]"] {
+            assert_ne!(compact(other).as_deref(), Some("[12]"), "{other}");
+            let is_same = compact(other).is_some_and(|compact| compact == other);
+            assert!(compact(other).is_none() || is_same, "{other}");
+        }
+    }
+
+    proptest! {
+        /// What is removed changes neither the meaning of a text nor whether it is JSON.
+        #[test]
+        fn compacted_texts_mean_the_same(text in "[\\[\\]{}:,\"ab12 \n\t\\\\-]{0,24}") {
+            if let Some(compact) = compacted(text.as_bytes()) {
+                let value = |text: &[u8]| serde_json::from_slice::<Value>(text).ok();
+                prop_assert_eq!(value(&compact), value(text.as_bytes()));
+            }
+        }
     }
 }

@@ -9,8 +9,8 @@ use std::{
 
 use super::{
     Shard,
-    appended::{Appended, Extent},
-    checkpoint::{Checkpoint, Manifest, write_json},
+    appended::Appended,
+    checkpoint::{Checkpoint, Extent, Manifest, write_json},
     pipeline::ChunkSink,
     run_id::RunId,
     window::Part,
@@ -155,9 +155,13 @@ impl ProofFile {
     /// Writes encoded records. Rows are written as soon as a row group is full.
     fn put_chunk(&mut self, chunk: &mut EncodedChunk) -> Result<(), Error> {
         let mut bytes = &chunk.bytes[..];
-        if self.encoder.form() == Form::Array && !self.begun && !bytes.is_empty() {
+        if let Some([before, open, ..]) = self.encoder.form().list()
+            && !self.begun
+            && !bytes.is_empty()
+        {
+            self.put_text(before.as_bytes())?;
             // The first record has no comma before it.
-            self.put_text(b"[\n")?;
+            self.put_text(open.as_bytes())?;
             bytes = &bytes[Form::COMMA.len()..];
         }
         self.begun |= !bytes.is_empty();
@@ -209,15 +213,21 @@ impl ProofFile {
 
     /// Completes the output and moves it to its final name.
     pub(super) fn finish(mut self) -> Result<Written, Error> {
-        match self.encoder.form() {
-            Form::Rows => {
+        match (self.encoder.form(), self.encoder.form().list()) {
+            (Form::Rows, _) => {
                 let groups = mem::take(&mut self.groups);
                 groups.finish(&mut |bytes| self.put(bytes))?;
             }
-            Form::Array => self.put_text(if self.begun { b"\n]\n" } else { b"[]\n" })?,
+            (_, Some([before, _, close, after])) => {
+                let end = match self.begun {
+                    true => format!("{close}{after}"),
+                    false => format!("{before}[]\n{after}"),
+                };
+                self.put_text(end.as_bytes())?;
+            }
             // An empty file is not a valid compressed file.
-            _ if !self.begun => self.put_text(b"")?,
-            _ => {}
+            (_, None) if !self.begun => self.put_text(b"")?,
+            (_, None) => {}
         }
         if let Some(lines) = self.encoder.failures().filter(|_| self.total.failures.is_empty()) {
             self.put_failures(&lines.encode(Vec::new())?)?;

@@ -17,7 +17,7 @@ use crate::{
 /// The approximate number of rows of a row group: all but the last have from a half to one and a half times as many.
 ///
 /// A row group is the smallest part that a query engine gives to a thread or a machine, so it must be small enough to
-/// divide a file of some ten thousand proofs, and large enough that its 2.5 KB in the footer do not matter.
+/// divide a file of some ten thousand proofs, and large enough that its 1.4 KB in the footer do not matter.
 /// This many proofs take about 12 MB in memory and 1 to 3 MB in the file.
 pub const ROWS_PER_GROUP: u64 = 8192;
 

@@ -1,0 +1,481 @@
+use std::path::Path;
+
+use serde_json::{Value, json};
+use slproof::keccak::keccak256;
+
+use crate::support::{
+    binary::{run, run_with_input},
+    fixture, json, json_lines,
+    server::{Gateway, RECORDED, Server, transaction},
+    vectors,
+};
+
+const UNKNOWN: &str = "0xffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff";
+const LOG_PROOF: &str = "zks_getL2ToL1LogProof";
+const RECEIPT: &str = "eth_getTransactionReceipt";
+
+fn error_code(answer: &Value) -> i64 {
+    answer["error"]["code"].as_i64().unwrap_or_else(|| panic!("{answer}"))
+}
+
+/// The proof that `prove` writes for a log.
+fn proven(gateway: &Gateway, target: &str, rest: &[&str]) -> Value {
+    let mut flags = gateway.flags();
+    if target == "first" {
+        flags.truncate(4);
+    }
+    let args = ["prove", "-q", "--target", target, "--format", "rpc"].map(str::to_owned);
+    let rest = rest.iter().map(|flag| (*flag).to_owned());
+    let made = run(args.into_iter().chain(flags).chain(rest));
+    serde_json::from_str(&made.stdout).expect(&made.stderr)
+}
+
+/// Every request of the recordings of real clients that files can answer has the recorded answer.
+#[test]
+fn recorded_requests_of_clients_have_the_recorded_answers() {
+    let gateway = Gateway::new("gateway-v29");
+    let server =
+        gateway.serve(&["--anchor-bridgehub", "0x1111111111111111111111111111111111111111"]);
+    let mut compared = 0;
+    for client in [
+        "viem-2.57.20",
+        "zksync-js-0.0.19",
+        "zksync-ethers-6.21.1",
+        "zksync-ethers-5.11.2",
+        "zksync2-py-2.0.0",
+    ] {
+        for pair in json(&format!("rpc/{client}.json"))["pairs"].as_array().unwrap() {
+            let (request, recorded) = (&pair["request"], &pair["response"]["result"]);
+            let path = pair["path"].as_str().unwrap();
+            let method = request["method"].as_str().unwrap();
+            if path != "/324"
+                || !["eth_chainId", LOG_PROOF, RECEIPT, "zks_getBridgehubContract"]
+                    .contains(&method)
+            {
+                continue;
+            }
+            let answer = server.post(path, &request.to_string()).json();
+            assert_eq!(answer["id"], request["id"], "{client}: {request}");
+            let result = &answer["result"];
+            match method {
+                LOG_PROOF if !recorded.is_null() => {
+                    for member in ["id", "root", "batchNumber", "gatewayBlockNumber"] {
+                        assert_eq!(result[member], recorded[member], "{client}: {request}");
+                    }
+                    // The recordings have the first words of a proof and the number of all words.
+                    let (words, of) = (
+                        result["proof"].as_array().unwrap(),
+                        recorded["proof"].as_array().unwrap(),
+                    );
+                    assert_eq!(words[..of.len() - 1], of[..of.len() - 1], "{client}: {request}");
+                    assert_eq!(json!(format!("… {} words", words.len())), of[of.len() - 1]);
+                }
+                RECEIPT if !recorded.is_null() => {
+                    compare_receipts(result, recorded);
+                }
+                _ => assert_eq!(result, recorded, "{client}: {request}"),
+            }
+            compared += 1;
+        }
+    }
+    assert!(compared > 25, "{compared}");
+}
+
+/// Compares a receipt with a recorded one in everything that an archive has.
+fn compare_receipts(made: &Value, recorded: &Value) {
+    assert_eq!(made["slproofSynthetic"], true);
+    for member in [
+        "transactionHash",
+        "l1BatchTxIndex",
+        "l1BatchNumber",
+        "status",
+        "contractAddress",
+        "logsBloom",
+    ] {
+        assert_eq!(made[member], recorded[member], "{member}");
+    }
+    let lists =
+        |name: &str| [made, recorded].map(|receipt| receipt[name].as_array().unwrap().clone());
+    let [events, of] = lists("logs");
+    assert_eq!(events.len(), of.len());
+    for (event, of) in events.iter().zip(&of) {
+        for member in [
+            "address",
+            "topics",
+            "data",
+            "l1BatchNumber",
+            "transactionHash",
+            "transactionLogIndex",
+            "removed",
+        ] {
+            assert_eq!(event[member], of[member], "{member}");
+        }
+    }
+    let [logs, of] = lists("l2ToL1Logs");
+    assert_eq!(logs.len(), of.len());
+    for (log, of) in logs.iter().zip(&of) {
+        for member in [
+            "sender",
+            "key",
+            "value",
+            "shardId",
+            "isService",
+            "logIndex",
+            "txIndexInL1Batch",
+            "l1BatchNumber",
+            "transactionLogIndex",
+            "transactionHash",
+        ] {
+            assert_eq!(log[member], of[member], "{member}");
+        }
+        for member in ["blockHash", "blockNumber", "transactionIndex"] {
+            assert!(log[member].is_string(), "{member}");
+        }
+    }
+}
+
+/// The proofs are those of `prove`, and the verifier of a state of L1 and of a listening chain accept them.
+#[test]
+fn proofs_are_those_of_prove_for_every_target() {
+    let gateway = Gateway::new("gateway-v29");
+    let server = gateway.serve(&[]);
+    for (target, of_prove) in [
+        (json!(null), "sl-batch:first"),
+        (json!("l1BatchRoot"), "sl-batch:first"),
+        (json!("messageRoot"), "first"),
+        (json!("proof_based_gw"), "first"),
+    ] {
+        for index in [json!(1), json!("0x1"), json!("1")] {
+            let answer = server.result("/324", LOG_PROOF, json!([RECORDED, index, target]));
+            let args = ["--chain", "324", "--batch", "501239", "--index", "9"];
+            assert_eq!(answer, proven(&gateway, of_prove, &args), "{target}");
+        }
+    }
+    // Without an index the first log is meant, without parameters after it L1.
+    let first = server.result("/", LOG_PROOF, json!([RECORDED]));
+    let args = ["--chain", "324", "--batch", "501239", "--index", "8"];
+    assert_eq!(first, proven(&gateway, "sl-batch:first", &args));
+}
+
+/// All logs of all chains, in arrays: the words are those that the contracts on L1 accepted.
+#[test]
+fn arrays_of_calls_give_the_proofs_that_contracts_accepted() {
+    let gateway = Gateway::new("gateway-v31");
+    let server = gateway.serve(&[]);
+    let own: Vec<Value> = json_lines("gateway-v31/proofs_l1.jsonl.gz")
+        .into_iter()
+        .filter(|line| line["target"]["kind"] == "own")
+        .collect();
+    let lines: Vec<Value> = json_lines("gateway-v31/logs.jsonl.gz");
+    let mut calls = Vec::new();
+    for accepted in &own {
+        let [chain, batch, index] =
+            ["chainId", "batchNumber", "logIndex"].map(|name| accepted[name].as_u64().unwrap());
+        let line = lines
+            .iter()
+            .find(|line| line["chainId"] == chain && line["batchNumber"] == batch)
+            .unwrap();
+        let numbers: Vec<u64> = line["logs"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|log| vectors::tx_number(&vectors::unhex(log)))
+            .collect();
+        let index = index as usize;
+        let first =
+            (0..=index).rev().take_while(|at| numbers[*at] == numbers[index]).last().unwrap();
+        let hash = transaction(chain, batch, first);
+        calls.push(json!({"jsonrpc": "2.0", "id": calls.len(), "method": LOG_PROOF, "params": [hash, index - first]}));
+    }
+    assert!(calls.len() > 500);
+    let mut answers = Vec::new();
+    for calls in calls.chunks(1000) {
+        answers
+            .extend(server.post("/", &json!(calls).to_string()).json().as_array().unwrap().clone());
+    }
+    assert_eq!(answers.len(), own.len());
+    for (at, (answer, accepted)) in answers.iter().zip(&own).enumerate() {
+        assert_eq!(answer["id"], at, "answers are in the order of the calls");
+        assert_eq!(answer["result"]["proof"], accepted["proof"], "{accepted}");
+    }
+}
+
+/// A node answers null to these; the code of the reason is in a header and in the access log.
+#[test]
+fn what_is_not_there_is_null_and_explained() {
+    let gateway = Gateway::new("gateway-v29");
+    let server = gateway.serve(&[]);
+    let message =
+        server.result("/324", RECEIPT, json!([RECORDED]))["l2ToL1Logs"][0]["value"].clone();
+    server.line_with("firstCalls");
+    for (method, params, code) in [
+        (LOG_PROOF, json!([UNKNOWN, 0]), "transaction-not-found"),
+        (LOG_PROOF, json!([message, 0]), "transaction-not-found"),
+        (LOG_PROOF, json!([RECORDED, 2]), "log-not-in-transaction"),
+        (RECEIPT, json!([UNKNOWN]), "transaction-not-found"),
+        ("zks_getL1BatchDetails", json!([99]), "batch-not-archived"),
+    ] {
+        let call = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
+        let response = server.post("/324", &call.to_string());
+        assert_eq!(response.json(), json!({"jsonrpc": "2.0", "id": 1, "result": null}), "{call}");
+        assert_eq!(response.header("slproof-code"), Some(code), "{call}");
+        let logged = server.line_with("firstCalls");
+        let line = json!([{"method": method, "outcome": "null", "code": code}]);
+        assert_eq!(logged["firstCalls"], line);
+    }
+    let explained = server.result("/324", "slproof_explain", json!([UNKNOWN, 0]));
+    assert_eq!(
+        (&explained["found"], &explained["code"]),
+        (&json!(false), &json!("transaction-not-found"))
+    );
+    let explained = server.result("/324", "slproof_explain", json!([RECORDED, 1]));
+    let found = json!({
+        "found": true, "chainId": 324, "batchNumber": 501_239, "id": 9, "executedOn": 506,
+        "executedInBlock": 108,
+        "targets": [{"target": "l1BatchRoot", "provable": true}, {"target": "messageRoot", "provable": true}],
+    });
+    assert_eq!(explained, found);
+    // The transaction is of another chain.
+    let other = server.post(
+        "/270",
+        &json!({"jsonrpc": "2.0", "id": 1, "method": LOG_PROOF, "params": [RECORDED]}).to_string(),
+    );
+    assert!([200, 404].contains(&other.status), "{other:?}");
+    assert!(other.status == 404 || other.json()["result"].is_null());
+}
+
+/// Without the settlement layer's batches nothing can be proven to L1, and the server says so.
+#[test]
+fn without_sl_batches_the_default_target_is_null_and_the_other_is_not() {
+    let gateway = Gateway::new("gateway-v29");
+    let mut flags = gateway.flags();
+    flags.truncate(4);
+    let server = Server::start(flags);
+    assert_eq!(server.result("/324", LOG_PROOF, json!([RECORDED])), Value::Null);
+    let explained = server.result("/324", "slproof_explain", json!([RECORDED]));
+    assert_eq!(explained["targets"][0]["code"], "sl-batch-not-archived");
+    assert_eq!(explained["targets"][1]["provable"], true);
+    assert!(
+        server.result("/324", LOG_PROOF, json!([RECORDED, 0, "messageRoot"]))["proof"].is_array()
+    );
+}
+
+#[test]
+fn an_archive_without_hashes_of_transactions_is_explained() {
+    let path = |file: &str| fixture(&format!("gateway-v29/{file}")).to_str().unwrap().to_owned();
+    let flags = ["--tree", &path("state.anvil.json"), "--messages", &path("logs.jsonl.gz")];
+    let server = Server::start(flags.map(str::to_owned));
+    assert_eq!(server.result("/324", LOG_PROOF, json!([RECORDED])), Value::Null);
+    let explained = server.result("/324", "slproof_explain", json!([RECORDED]));
+    assert_eq!(explained["message"], "the archive has no hashes of transactions");
+    // Its messages are still found by their hashes.
+    let hash = "0x3769df72f2c3d7295996f7c5b78980cc9bf8a706333b59bb9969bf80caf9eff9";
+    let records = server.result("/324", "slproof_proofByMessage", json!([hash]));
+    let made = run(["prove", "-q", "--message", hash].map(str::to_owned).into_iter().chain(
+        ["--tree", &path("state.anvil.json"), "--messages", &path("logs.jsonl.gz")]
+            .map(str::to_owned),
+    ));
+    let expected: Vec<Value> =
+        made.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(records, json!(expected));
+}
+
+#[test]
+fn errors_have_the_codes_of_nodes() {
+    let gateway = Gateway::new("gateway-v29");
+    let server = gateway.serve(&[]);
+    for (method, params, code) in [
+        ("eth_getLogs", json!([]), -32601),
+        ("zks_getMainContract", json!([]), -32601),
+        ("slproof_claims", json!([{"txHash": RECORDED}]), -32601),
+        (LOG_PROOF, json!([]), -32602),
+        (LOG_PROOF, json!({"hash": RECORDED}), -32602),
+        (LOG_PROOF, json!(["0x12"]), -32602),
+        (LOG_PROOF, json!([RECORDED, -1]), -32602),
+        (LOG_PROOF, json!([RECORDED, "one"]), -32602),
+        (LOG_PROOF, json!([RECORDED, 0, "moon"]), -32602),
+        (LOG_PROOF, json!([RECORDED, 0, null, null]), -32602),
+        (RECEIPT, json!([1]), -32602),
+        ("slproof_proof", json!([{"chainId": 324}]), -32602),
+        ("slproof_proof", json!([{"chainId": 1, "batchNumber": 1, "id": 0}]), -32602),
+        ("slproof_proof", json!([{"chainId": 324, "batchNumber": 1, "id": 0}]), -32000),
+        ("slproof_proofByMessage", json!([UNKNOWN]), -32000),
+    ] {
+        let answer = server.call("/324", method, params.clone());
+        assert_eq!(error_code(&answer), code, "{method} {params}: {answer}");
+    }
+    // At the root, several chains are served.
+    assert_eq!(error_code(&server.call("/", "eth_chainId", json!([]))), -32000);
+    assert_eq!(server.post("/325", "{}").status, 404);
+    assert_eq!(server.post("/moon", "{}").status, 404);
+    assert_eq!(server.get("/324").status, 405);
+    assert_eq!(server.get("/no/such/path").status, 404);
+}
+
+/// Log 8 of batch 501239 of chain 324, which is in the archive as it is.
+fn recorded_log() -> Vec<u8> {
+    let lines = json_lines("gateway-v29/logs.jsonl.gz");
+    let is_recorded = |line: &&Value| line["chainId"] == 324 && line["batchNumber"] == 501_239;
+    vectors::unhex(&lines.iter().find(is_recorded).unwrap()["logs"][8])
+}
+
+/// A damaged archive is an error of the server, not a fact about the transaction.
+#[test]
+fn damage_is_an_internal_error() {
+    let gateway = Gateway::new("gateway-v29");
+    let file = gateway.path("gateway.slmsg");
+    let mut bytes = std::fs::read(&file).unwrap();
+    let log = recorded_log();
+    let at = bytes.windows(log.len()).position(|window| window == log).unwrap();
+    // Its sender.
+    bytes[at + 40] ^= 1;
+    std::fs::write(&file, bytes).unwrap();
+    let server = gateway.serve(&[]);
+    let answer = server.call("/324", LOG_PROOF, json!([RECORDED]));
+    assert_eq!(error_code(&answer), -32603, "{answer}");
+    assert_eq!(answer["error"]["data"]["code"], "logs-do-not-fold");
+}
+
+#[test]
+fn an_error_in_an_array_fails_nothing_else() {
+    let gateway = Gateway::new("gateway-v29");
+    let server = gateway.serve(&[]);
+    let calls = json!([
+        {"jsonrpc": "2.0", "id": "a", "method": LOG_PROOF, "params": [RECORDED, 0]},
+        {"jsonrpc": "2.0", "id": null, "method": "moon"},
+        {"jsonrpc": "2.0", "method": "eth_chainId"},
+        7,
+        {"jsonrpc": "2.0", "id": 1.5, "method": LOG_PROOF, "params": [UNKNOWN, 0]},
+        {"jsonrpc": "2.0", "id": "a", "method": "eth_chainId", "params": []},
+    ]);
+    let answers = server.post("/324", &calls.to_string()).json();
+    let answers = answers.as_array().unwrap();
+    assert_eq!(answers.len(), 5, "a call without an id has no answer");
+    assert!(answers[0]["id"] == "a" && answers[0]["result"]["id"] == 8);
+    assert!(answers[1]["id"].is_null() && error_code(&answers[1]) == -32601);
+    assert!(answers[2]["id"].is_null() && error_code(&answers[2]) == -32600);
+    assert_eq!(answers[3], json!({"jsonrpc": "2.0", "id": 1.5, "result": null}));
+    assert_eq!(answers[4], json!({"jsonrpc": "2.0", "id": "a", "result": "0x144"}));
+    // No call of this array wants an answer.
+    let none = server.post("/324", r#"[{"jsonrpc":"2.0","method":"eth_chainId"}]"#);
+    assert_eq!((none.status, none.body.as_str()), (204, ""));
+}
+
+#[test]
+fn blocks_batches_and_receipts_are_answered_as_far_as_they_are_known() {
+    let gateway = Gateway::new("gateway-v29");
+    let server = gateway.serve(&[]);
+    let details = server.result("/324", "zks_getL1BatchDetails", json!([501_239]));
+    for (member, value) in [
+        ("number", json!(501_239)),
+        ("status", json!("verified")),
+        ("executeChainId", json!(506)),
+        ("gatewayBlockNumber", json!(108)),
+        ("executeTxHash", Value::Null),
+    ] {
+        assert_eq!(details[member], value, "{member}");
+    }
+    assert_eq!(server.result("/324", "eth_blockNumber", json!([])), "0x1");
+    let block = server.result("/324", "eth_getBlockByNumber", json!(["finalized", false]));
+    assert_eq!((&block["number"], &block["slproofSynthetic"]), (&json!("0x1"), &json!(true)));
+    assert!(server.result("/324", "eth_getBlockByNumber", json!(["0x7", false])).is_null());
+    let overview = server.result("/", "slproof_overview", json!([]));
+    assert_eq!(overview["layers"][0]["slChainId"], 506);
+    assert_eq!(overview["layers"][0]["batches"], 145);
+    let roots = server.result("/", "slproof_roots", json!([]));
+    let root = &json("gateway-v29/roots.json");
+    assert_eq!(roots["count"], roots["roots"].as_array().unwrap().len());
+    assert!(root.to_string().contains(roots["roots"][0]["root"].as_str().unwrap()));
+    let logs = server.result("/", "slproof_logs", json!([324, 501_239]));
+    assert_eq!(logs[9]["txHash"], RECORDED);
+
+    let silent = gateway.serve(&["--no-receipts"]);
+    for method in [RECEIPT, "eth_blockNumber"] {
+        let params = if method == RECEIPT { json!([RECORDED]) } else { json!([]) };
+        assert_eq!(error_code(&silent.call("/324", method, params)), -32601);
+    }
+    assert!(silent.result("/324", LOG_PROOF, json!([RECORDED]))["proof"].is_array());
+}
+
+/// The record of a proof verifies against a state of the chain that imported the root.
+#[test]
+fn records_verify() {
+    let gateway = Gateway::new("gateway-v29");
+    let server = gateway.serve(&[]);
+    let request = json!([{"chainId": 324, "batchNumber": 501_239, "id": 9, "target": "latest"}]);
+    let record = server.result("/", "slproof_proof", request);
+    let anchor = fixture("gateway-v29/state.anvil.json");
+    let verified = run_with_input(
+        ["verify", "-", "--anchor", anchor.to_str().unwrap()],
+        record.to_string().as_bytes(),
+    );
+    assert_eq!(verified.code, Some(0), "{}", verified.stderr);
+    let by_transaction =
+        server.result("/", "slproof_proof", json!([{"txHash": RECORDED, "log": 1}]));
+    assert_eq!(by_transaction, record);
+    let message = record["messageHash"].clone();
+    let of_message = server.result(
+        "/",
+        "slproof_proofByMessage",
+        json!([message, {"chain": 324, "target": "messageRoot"}]),
+    );
+    assert!(of_message.as_array().unwrap().len() > 1, "the message was sent twice");
+    let none = server.result(
+        "/",
+        "slproof_proofByMessage",
+        json!([message, {"sender": UNKNOWN.get(..42)}]),
+    );
+    assert_eq!(none, json!([]));
+}
+
+/// Several settlement layers, addresses and limits from a file.
+#[test]
+fn a_configuration_names_layers_addresses_and_limits() {
+    let gateway = Gateway::new("gateway-v29");
+    let main = "0x32400084c286cf3e17e7b677ea9583e60a000324";
+    let config = json!({
+        "messages": ["gateway.slmsg"],
+        "layers": [
+            {"tree": [fixture("gateway-v31/state.anvil.json")], "events": [fixture("gateway-v31/events.jsonl.gz")]},
+            {"tree": ["gateway.sltree"], "slBatches": ["sl.jsonl"]},
+        ],
+        "addresses": {"l1ChainId": 9, "bridgehub": "0x1111111111111111111111111111111111111111"},
+        "chains": {"324": {
+            "mainContract": main, "baseToken": "0x0000000000000000000000000000000000000001",
+            "bridges": {"l1SharedDefaultBridge": "0x4444444444444444444444444444444444444444"},
+        }},
+        "limits": {"calls": 2},
+    });
+    let file = gateway.path("conf.json");
+    std::fs::write(&file, config.to_string()).unwrap();
+    let server = Server::start(["--config", file.to_str().unwrap()].map(str::to_owned));
+    for (method, result) in [
+        ("zks_getMainContract", json!(main)),
+        ("zks_getBaseTokenL1Address", json!("0x0000000000000000000000000000000000000001")),
+        ("zks_L1ChainId", json!("0x9")),
+        ("zks_getBridgehubContract", json!("0x1111111111111111111111111111111111111111")),
+    ] {
+        assert_eq!(server.result("/324", method, json!([])), result, "{method}");
+    }
+    let bridges = server.result("/324", "zks_getBridgeContracts", json!([]));
+    assert_eq!(bridges["l1SharedDefaultBridge"], "0x4444444444444444444444444444444444444444");
+    assert!(bridges["l2WethBridge"].is_null());
+    // The second layer proves what the first one does not have.
+    let args = ["--chain", "324", "--batch", "501239", "--index", "8"];
+    let answer = server.result("/324", LOG_PROOF, json!([RECORDED]));
+    assert_eq!(answer, proven(&gateway, "sl-batch:first", &args));
+    let three = server.post("/324", "[{},{},{}]").json();
+    assert_eq!(error_code(&three), -32600);
+    let bad = run([Path::new("serve"), Path::new("--config"), Path::new("no/such/file")]);
+    assert_eq!(bad.code, Some(6), "{}", bad.stderr);
+}
+
+/// The topic of the events in receipts.
+#[test]
+fn the_topic_is_the_hash_of_the_declaration() {
+    let gateway = Gateway::new("gateway-v29");
+    let server = gateway.serve(&[]);
+    let receipt = server.result("/324", RECEIPT, json!([RECORDED]));
+    let topic = keccak256(b"L1MessageSent(address,bytes32,bytes)").to_string();
+    assert_eq!(receipt["logs"][0]["topics"][0], topic);
+}
