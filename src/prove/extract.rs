@@ -351,31 +351,43 @@ impl<'a> BatchProofs<'a> {
     /// The word before every log path; `None` for batches from before v26.
     #[must_use]
     pub fn metadata(&self) -> Option<Hash> {
-        self.metadata
+        self.common.metadata
     }
 
     /// The words after every log path.
     #[must_use]
     pub fn tail(&self) -> &[Hash] {
-        &self.tail
+        &self.common.tail
+    }
+
+    /// The first of them, if it is a timestamp (since v33).
+    #[must_use]
+    pub fn l1_timestamp(&self) -> Option<Timestamp> {
+        self.common.l1_timestamp
+    }
+
+    /// The nodes of the log tree at this height above the leaves, as far as there are logs below them.
+    #[must_use]
+    pub fn nodes(&self, height: u32) -> Vec<Hash> {
+        self.tree.nodes(height, self.common.settled.logs().logs().len())
     }
 
     /// The root to which the proofs fold.
     #[must_use]
     pub fn target(&self) -> &TargetRecord {
-        &self.target
+        &self.common.target
     }
 
     /// The block of the settlement layer that a node's answer names; see [`ProofView::sl_block`].
     #[must_use]
     pub fn sl_block(&self) -> Option<SlBlock> {
-        self.sl_block
+        self.common.sl_block
     }
 
     /// What the trees were compared with.
     #[must_use]
     pub fn checked_by(&self) -> CheckedBy {
-        self.checked_by
+        self.common.checked_by
     }
 
     /// Makes the proof of one log. The verifier has accepted it.

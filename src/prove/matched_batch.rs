@@ -161,12 +161,6 @@ impl<'a> MatchedBatch<'a> {
         self.form
     }
 
-    /// The nodes of the log tree at this height above the leaves, as far as there are logs below them.
-    #[must_use]
-    pub fn nodes(&self, height: u32) -> Vec<Hash> {
-        self.tree.nodes(height, self.logs.logs().len())
-    }
-
     /// The number of siblings that [`MatchedBatch::path`] returns.
     pub(super) fn path_len(&self) -> usize {
         match self.form {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     keccak::hash_node,
     message::{BatchView, L2ToL1Log, LOG_TREE_HEIGHT},
-    primitives::{BatchNumber, ChainId, Hash, SlBlock, hex},
+    primitives::{BatchNumber, ChainId, Hash, SlBlock, Timestamp, hex},
     proof::{CheckedBy, Failure, TargetRecord},
     prove::{BatchProofs, BatchRootForm},
 };
@@ -25,7 +25,8 @@ pub(super) struct BatchFile {
     pub(super) root: Hash,
     pub(super) logs: usize,
     pub(super) height: u32,
-    pub(super) aggregated_root: Option<Hash>,
+    /// The siblings above the log tree, the same for every log: of these, the first is the aggregated root.
+    pub(super) above: Vec<Hash>,
     pub(super) targets: Targets,
     /// The roots of the parts, if the logs are in files of their own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -50,6 +51,8 @@ pub(super) enum Shared {
     Proof {
         metadata: Option<Hash>,
         tail: Vec<Hash>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        l1_timestamp: Option<Timestamp>,
         target: TargetRecord,
         gateway_block_number: Option<SlBlock>,
         checked_by: CheckedBy,
@@ -62,6 +65,7 @@ impl Shared {
         Self::Proof {
             metadata: proofs.metadata(),
             tail: proofs.tail().to_vec(),
+            l1_timestamp: proofs.l1_timestamp(),
             target: *proofs.target(),
             gateway_block_number: proofs.sl_block(),
             checked_by: proofs.checked_by(),
@@ -91,9 +95,10 @@ pub(super) struct PartFile {
 pub(super) fn files_of(proofs: &BatchProofs<'_>, targets: Targets) -> (BatchFile, Vec<PartFile>) {
     let matched = proofs.settled();
     let logs = matched.logs();
-    let (height, aggregated_root) = match matched.form() {
-        BatchRootForm::Aggregated(root, _) => (LOG_TREE_HEIGHT, Some(root)),
-        BatchRootForm::Plain(height) => (height, None),
+    let (height, above) = match matched.form() {
+        BatchRootForm::Plain(height) => (height, Vec::new()),
+        BatchRootForm::Aggregated(root, _) => (LOG_TREE_HEIGHT, vec![root]),
+        BatchRootForm::EightLeaves(leaves, _) => (LOG_TREE_HEIGHT, leaves.siblings().to_vec()),
     };
     let mut file = BatchFile {
         chain_id: logs.chain(),
@@ -101,7 +106,7 @@ pub(super) fn files_of(proofs: &BatchProofs<'_>, targets: Targets) -> (BatchFile
         root: matched.batch_root(),
         logs: logs.logs().len(),
         height,
-        aggregated_root,
+        above,
         targets,
         nodes: Vec::new(),
         entries: entries(&logs),
@@ -109,7 +114,7 @@ pub(super) fn files_of(proofs: &BatchProofs<'_>, targets: Targets) -> (BatchFile
     if file.entries.len() <= PART_LOGS {
         return (file, Vec::new());
     }
-    file.nodes = matched.nodes(PART_HEIGHT);
+    file.nodes = proofs.nodes(PART_HEIGHT);
     let parts = file.entries.chunks(PART_LOGS).map(|some| PartFile { entries: some.to_vec() });
     let parts = parts.collect();
     file.entries = Vec::new();

@@ -117,7 +117,7 @@ fn logs_of(file: &BatchFile, entries: &[Entry]) -> Result<BatchLogs, String> {
     let logs = entries.iter().map(|entry| entry.log).collect();
     let transactions: Vec<Hash> = entries.iter().filter_map(|entry| entry.tx_hash).collect();
     let (chain, batch) = (file.chain_id, file.batch_number);
-    BatchLogs::new(chain, batch, logs, messages, file.aggregated_root)
+    BatchLogs::new(chain, batch, logs, messages, file.above.first().copied())
         .and_then(|logs| logs.with_transactions(transactions))
         .map_err(|error| error.to_string())
 }
@@ -129,19 +129,22 @@ fn verify(
     trees: &LogTrees,
     shared: &Shared,
 ) -> Result<u64, String> {
-    let Shared::Proof { metadata, tail, target, checked_by, .. } = shared else { return Ok(0) };
+    let Shared::Proof { metadata, tail, l1_timestamp, target, checked_by, .. } = shared else {
+        return Ok(0);
+    };
     let mut proofs = 0;
     for (id, entry) in entries.iter().enumerate() {
         if leaf(entry) == EMPTY_LOG_LEAF {
             continue;
         }
-        let words = metadata.iter().copied().chain(trees.siblings(id)).chain(file.aggregated_root);
+        let path = trees.siblings(id).chain(file.above.iter().copied());
         let record = ProofRecord {
             chain_id: file.chain_id,
             batch_number: file.batch_number,
             id: id as u64,
             root: file.root,
-            proof: words.chain(tail.iter().copied()).collect(),
+            proof: metadata.iter().copied().chain(path).chain(tail.iter().copied()).collect(),
+            l1_timestamp: *l1_timestamp,
             target: Some(*target),
             log: Some(entry.log),
             message: None,

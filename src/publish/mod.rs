@@ -22,17 +22,17 @@
 //! hexadecimal digits of the hash of the content. Numbers in texts are decimal.
 //!
 //! **A batch** is an object. `root` is the batch root, `logs` the number of logs, `height` that of the log tree (14
-//! since protocol 1.5.0), `aggregatedRoot` the last sibling of every log path, or null before v26. `targets` has what
-//! the proofs to a root share: under `l1BatchRoot` for L1, under `messageRoot` for the root of the block that executed
-//! the batch. Each is `{metadata, tail, target, gatewayBlockNumber, checkedBy}`, or `{code, message}` if there is no
-//! proof. `entries` are the logs: `{log, message?, txHash?}`; in a batch with more than 256 logs they are in the further
+//! since protocol 1.5.0), `above` the siblings of every log path above it: none before v26, else the aggregated root,
+//! and since v33 the three of a root with eight leaves. `targets` has what the proofs to a root share: under
+//! `l1BatchRoot` for L1, under `messageRoot` for the root of the block that executed the batch. Each is `{metadata,
+//! tail, l1Timestamp?, target, gatewayBlockNumber, checkedBy}`, or `{code, message}` if there is no proof. `entries` are the logs: `{log, message?, txHash?}`; in a batch with more than 256 logs they are in the further
 //! files, and `nodes` has the root of each of these parts, a subtree of height 8.
 //!
 //! ```text
-//! words of a proof = metadata, siblings of the log (height many), aggregatedRoot, tail
+//! words of a proof = metadata, siblings of the log (height many), above, tail
 //! ```
 //!
-//! `metadata` and `aggregatedRoot` are left out where they are null. A leaf is keccak256 of the 88 bytes of a log; a
+//! `metadata` is left out where it is null. A leaf is keccak256 of the 88 bytes of a log; a
 //! tree is padded with leaves of keccak256(88 zero bytes).
 //!
 //! **A list** has the lines `<batch> <hash of the file> <state>`; the state is `whole` or, if one of the targets has no

@@ -268,7 +268,7 @@ impl Encoding<'_> {
         match self.encoder.form {
             Form::Rows => self.rows.failure(request, &error)?,
             Form::RpcLines => self.chunk.unwritten.push(error),
-            Form::Object | Form::Array | Form::Lines | Form::CallLines => {
+            Form::Object | Form::Array | Form::Page | Form::Lines | Form::CallLines => {
                 self.record(&FailureRecord { request, error });
             }
         }

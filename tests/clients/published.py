@@ -85,8 +85,7 @@ def record(directory, chain, batch, index, target):
     if nodes:
         _, padding = siblings([], 0, 8, EMPTY)
         path += siblings(nodes, index // PART, file["height"] - 8, padding)[0]
-    ends = [shared["metadata"]], [file["aggregatedRoot"]]
-    words = ends[0] + [digits_of(word) for word in path] + ends[1] + shared["tail"]
+    words = [shared["metadata"]] + [digits_of(word) for word in path] + file["above"] + shared["tail"]
     entry, log = entries[index % PART if nodes else index], logs[index % PART if nodes else index]
     made = {
         "chainId": chain,
@@ -106,6 +105,8 @@ def record(directory, chain, batch, index, target):
         made["messageHash"] = digits_of(log[56:])
     if "txHash" in entry:
         made["txHash"] = entry["txHash"]
+    if "l1Timestamp" in shared:
+        made["l1Timestamp"] = shared["l1Timestamp"]
     made["checkedBy"] = shared["checkedBy"]
     return made
 

@@ -42,7 +42,7 @@ fn as_pairs<S: Serializer>(
 
 impl Serialize for HistoryStep {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let InteropRoot { block, root, chains } = &self.root;
+        let InteropRoot { block, root, chains, timestamp } = &self.root;
         let mut map = serializer.serialize_map(None)?;
         let is_explained = *chains > 0;
         if is_explained {
@@ -54,6 +54,9 @@ impl Serialize for HistoryStep {
             map.serialize_entry("registered", &self.registered)?;
         }
         map.serialize_entry("root", root)?;
+        if let Some(timestamp) = timestamp {
+            map.serialize_entry("timestamp", timestamp)?;
+        }
         map.end()
     }
 }
