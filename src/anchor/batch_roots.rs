@@ -1,0 +1,33 @@
+use std::fmt;
+
+use crate::{
+    primitives::{BatchNumber, ChainId, Hash},
+    state::StateError,
+};
+
+/// The batch roots in a state, whether its contracts accept them or not.
+pub trait BatchRoots: Send + Sync + fmt::Debug {
+    /// The root of a chain's batch. `None` if it is not known.
+    ///
+    /// # Errors
+    /// [`StateError`] if the state cannot be read.
+    fn batch_root(&self, chain: ChainId, batch: BatchNumber) -> Result<Option<Hash>, StateError>;
+
+    /// Whether batch roots may have eight leaves: the contracts are of v33 or later.
+    ///
+    /// # Errors
+    /// [`StateError`] if the state cannot be read.
+    fn is_since_v33(&self) -> Result<bool, StateError> {
+        Ok(false)
+    }
+}
+
+impl<T: BatchRoots + ?Sized> BatchRoots for &T {
+    fn batch_root(&self, chain: ChainId, batch: BatchNumber) -> Result<Option<Hash>, StateError> {
+        (**self).batch_root(chain, batch)
+    }
+
+    fn is_since_v33(&self) -> Result<bool, StateError> {
+        (**self).is_since_v33()
+    }
+}
