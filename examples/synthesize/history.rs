@@ -80,11 +80,19 @@ impl Shape {
         )
     }
 
+    /// Whether the chain at an index executes its first batch here.
+    pub(crate) fn starts_at_batch_1(&self, index: u64) -> bool {
+        !index.is_multiple_of(3)
+    }
+
     /// The steps in order. A block has one or more steps, each of a different chain.
     pub(crate) fn steps(self) -> impl Iterator<Item = Step> {
         let mut draw = Draw(self.seed);
         let mut next: Vec<u64> = (0..=self.chains)
-            .map(|index| 1 + if index % 3 == 0 { draw.below(1 << 33) } else { 0 })
+            .map(|index| match self.starts_at_batch_1(index) {
+                true => 1,
+                false => 1 + draw.below(1 << 33),
+            })
             .collect();
         let (mut block, mut rest) = (100, self.batches);
         let mut steps_in_block = 0;

@@ -130,6 +130,7 @@ impl Layer {
     }
 
     /// `addChainBatchRoot` on L1 by an executor before v33: the root is recorded, and the tree does not change.
+    #[allow(dead_code, reason = "tests use it")]
     pub(crate) fn record(
         &mut self,
         index: usize,

@@ -47,8 +47,8 @@ use std::{
 use serde_json::json;
 use slproof::{
     contracts::{Layout, Release},
-    message::{BatchLogs, BatchView, ImtRoots},
-    primitives::{Address, Word, hex},
+    message::{BatchLogs, BatchView, EightLeaves, ImtRoots},
+    primitives::{Address, BatchNumber, Word, hex},
 };
 
 use dump::Dump;
@@ -201,8 +201,12 @@ fn play(
     slots: &mut dyn Slots,
     texts: &mut Texts<'_>,
 ) -> std::io::Result<Layer> {
-    let mut layer = Layer::new(release.layout(), shape.chain(0));
+    // L1 was of v31 before it was of v33.
+    let mut layer = Layer::new(release.layout().min(Layout::V31), shape.chain(0));
     texts.registered(&layer)?;
+    if release.layout() == Layout::V33 {
+        layer.upgrade_to_v33();
+    }
     if let Some(nullifier) = &texts.nullifier {
         nullifier.set_up(slots);
     }
@@ -219,6 +223,14 @@ fn play(
             let chain = shape.chain(layer.chains().len() as u64);
             layer.add_chain(chain, shape.diamond(chain));
             texts.registered(&layer)?;
+            let index = layer.chains().len() - 1;
+            if layer.layout() == Layout::V33 && shape.starts_at_batch_1(index as u64) {
+                layer.seed_genesis(index, slots);
+                if let Some(events) = &mut texts.events {
+                    let genesis = (BatchNumber(0), EightLeaves::GENESIS.root());
+                    events.appended(&layer, index, genesis)?;
+                }
+            }
             if let Some(nullifier) = &texts.nullifier {
                 nullifier.registered(chain, shape.diamond(chain), slots);
             }

@@ -1,6 +1,9 @@
 //! The rules by which the contracts in a state accept a root.
 
-use std::sync::{Arc, LazyLock};
+use std::{
+    fmt,
+    sync::{Arc, LazyLock},
+};
 
 use super::{Answer, KnownRoot, Lacking, ProofTraits, Refusal, RootLocation};
 use crate::{
@@ -41,6 +44,29 @@ pub(super) enum Rules {
     L2MessageRoot,
     /// v31 according to Bridgehub, but MessageRoot is not in the state.
     NoMessageRoot,
+}
+
+/// Checks whether L1 accepts a proof of a batch through a batch of a settlement layer.
+pub trait SettlementCheck: Send + Sync + fmt::Debug {
+    /// `None` if L1 accepts it, otherwise the answer that refuses it.
+    ///
+    /// # Errors
+    /// [`StateError`] if the state cannot be read.
+    fn objection(
+        &self,
+        of: (ChainId, BatchNumber),
+        through: (ChainId, u64),
+    ) -> Result<Option<Answer>, StateError>;
+}
+
+impl<S: StorageReader> SettlementCheck for KnownRoots<S> {
+    fn objection(
+        &self,
+        (chain, batch): (ChainId, BatchNumber),
+        (sl_chain, sl_batch): (ChainId, u64),
+    ) -> Result<Option<Answer>, StateError> {
+        self.settlement_objection(chain, batch, sl_chain.to_word(), sl_batch.into())
+    }
 }
 
 impl<S: StorageReader> KnownRoots<S> {
@@ -281,7 +307,7 @@ impl<S: StorageReader> KnownRoots<S> {
     }
 
     /// The answer that refuses a proof of a batch through a settlement layer. `None` if nothing refuses it.
-    pub(super) fn settlement_objection(
+    fn settlement_objection(
         &self,
         chain: ChainId,
         batch: BatchNumber,
@@ -426,7 +452,11 @@ impl<S: StorageReader> KnownRoots<S> {
     }
 
     /// The root in InteropRootStorage, which only ZKsync chains have.
-    pub(super) fn imported(&self, chain: Word, number: Word) -> Result<Option<KnownRoot>, StateError> {
+    pub(super) fn imported(
+        &self,
+        chain: Word,
+        number: Word,
+    ) -> Result<Option<KnownRoot>, StateError> {
         if self.is_l1() {
             return Ok(None);
         }

@@ -2,15 +2,16 @@
 
 use super::{
     error::{CliError, Outcome},
-    prove::inputs,
     prove_args::ProveArgs,
     report::{Console, named},
 };
 use crate::{files::Output, message::BatchRootLeaf, prove::Prover, records::ProofFormat};
 
+/// Proves a leaf. `open` opens the inputs.
 pub(super) fn run(
     args: &ProveArgs,
     leaf: BatchRootLeaf,
+    open: impl FnOnce() -> Result<Prover, CliError>,
     console: &Console,
 ) -> Result<Outcome, CliError> {
     let (Some(chain), Some(batches)) = (args.which.chain, args.which.batch) else {
@@ -27,9 +28,7 @@ pub(super) fn run(
         }
     };
     let mut output = Output::create(&args.output)?;
-    let (trees, messages) = inputs(args, console)?;
-    let prover = Prover::new(trees, messages);
-    let record = prover.prove_leaf((chain, batches.first), leaf, args.target)?;
+    let record = open()?.prove_leaf((chain, batches.first), leaf, args.target)?;
     // Cannot fail: a record has no maps with keys other than strings.
     let mut text = match is_line {
         true => serde_json::to_vec(&record),

@@ -39,7 +39,11 @@ pub(super) fn run(
     let args = &with_archive(args)?;
     check_paths(args)?;
     if let Some(leaf) = args.which.leaf {
-        return leaf::run(args, leaf, console);
+        let open = || {
+            let (trees, messages) = inputs(args, console)?;
+            Ok(Prover::new(trees, messages))
+        };
+        return leaf::run(args, leaf, open, console);
     }
     let selection = selection(&args.which)?;
     let shard = shard(args.shard)?;
@@ -174,7 +178,7 @@ fn with_archive(args: &ProveArgs) -> Result<ProveArgs, CliError> {
 }
 
 /// Opens the trees and the archives of logs.
-pub(super) fn inputs(args: &ProveArgs, console: &Console) -> Result<(Trees, Messages), CliError> {
+fn inputs(args: &ProveArgs, console: &Console) -> Result<(Trees, Messages), CliError> {
     let options = trees_options(args, console);
     let trees = args.tree_args.trees(&args.tree, &options)?;
     let wrong = |error: Error| wrong_inputs(&args.messages, Role::Messages, error.into());

@@ -80,7 +80,7 @@ impl FromStr for Release {
     fn from_str(text: &str) -> Result<Self, UnknownRelease> {
         let lower = text.to_ascii_lowercase();
         let is_name = |name: &&str| *name == lower || name.strip_prefix('v') == Some(&lower);
-        let found = NAMES.into_iter().find(|(_, names)| names.iter().any(|name| is_name(&name)));
+        let found = NAMES.into_iter().find(|(_, names)| names.iter().any(&is_name));
         found.map(|(release, _)| release).ok_or_else(|| UnknownRelease(text.into()))
     }
 }

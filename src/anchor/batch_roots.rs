@@ -1,8 +1,6 @@
-//! What a prover looks up in a state.
-
 use std::fmt;
 
-use super::{Answer, KnownRoots};
+use super::KnownRoots;
 use crate::{
     contracts::ZkChain,
     primitives::{BatchNumber, ChainId, Hash},
@@ -36,19 +34,6 @@ impl<T: BatchRoots + ?Sized> BatchRoots for &T {
     }
 }
 
-/// Checks whether L1 accepts a proof of a batch through a batch of a settlement layer.
-pub trait SettlementCheck: Send + Sync + fmt::Debug {
-    /// `None` if L1 accepts it, otherwise the answer that refuses it.
-    ///
-    /// # Errors
-    /// [`StateError`] if the state cannot be read.
-    fn objection(
-        &self,
-        of: (ChainId, BatchNumber),
-        through: (ChainId, u64),
-    ) -> Result<Option<Answer>, StateError>;
-}
-
 impl<S: StorageReader> BatchRoots for KnownRoots<S> {
     fn batch_root(&self, chain: ChainId, batch: BatchNumber) -> Result<Option<Hash>, StateError> {
         let recorded = self.message_root().batch_root(chain, batch)?;
@@ -67,15 +52,5 @@ impl<S: StorageReader> BatchRoots for KnownRoots<S> {
 
     fn is_since_v33(&self) -> Result<bool, StateError> {
         Ok(self.has_timestamps()? == Some(true))
-    }
-}
-
-impl<S: StorageReader> SettlementCheck for KnownRoots<S> {
-    fn objection(
-        &self,
-        (chain, batch): (ChainId, BatchNumber),
-        (sl_chain, sl_batch): (ChainId, u64),
-    ) -> Result<Option<Answer>, StateError> {
-        self.settlement_objection(chain, batch, sl_chain.to_word(), sl_batch.into())
     }
 }
