@@ -28,7 +28,7 @@ pub(super) fn proven(gateway: &Gateway, target: &str, rest: &[&str]) -> Value {
     let args = ["prove", "-q", "--target", target, "--format", "rpc"].map(str::to_owned);
     let rest = rest.iter().map(|flag| (*flag).to_owned());
     let made = run(args.into_iter().chain(flags).chain(rest));
-    serde_json::from_str(&made.stdout).expect(&made.stderr)
+    serde_json::from_str(&made.stdout).unwrap_or_else(|_| panic!("{}", made.stderr))
 }
 
 /// Every request of the recordings of real clients that files can answer has the recorded answer.
