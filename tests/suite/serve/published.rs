@@ -182,6 +182,27 @@ fn a_later_run_adds_what_is_new() {
     assert_eq!(verified(&gateway).code, Some(0));
 }
 
+/// Batches without a proof to L1 are published with the other one, and again when there is one.
+#[test]
+fn a_partial_batch_is_completed_later() {
+    let gateway = Gateway::new("gateway-v29");
+    let states = || {
+        let manifest = manifest(&gateway);
+        let list = manifest["chains"][0]["list"].as_str().unwrap();
+        let text = fs::read_to_string(gateway.path("site").join(list)).unwrap();
+        text.lines().map(|line| line.rsplit(' ').next().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let site = gateway.path("site").to_str().unwrap().to_owned();
+    let without = gateway.flags().into_iter().take(4);
+    let args = ["publish", "-o", &site].map(str::to_owned);
+    assert_eq!(run(args.into_iter().chain(without)).code, Some(0));
+    assert!(states().iter().all(|state| state == "partial"), "{:?}", states());
+    assert_eq!(verified(&gateway).code, Some(0));
+    publish(&gateway, &[]);
+    assert!(states().iter().all(|state| state == "whole"), "{:?}", states());
+    assert_eq!(verified(&gateway).code, Some(0));
+}
+
 /// Every kind of file is compared with what names it.
 #[test]
 fn a_changed_file_is_noticed() {
