@@ -13,6 +13,7 @@
 //! clone. Only proofs that the verifier accepted are returned. Nothing is printed.
 
 mod anchor_state;
+mod chain_path;
 mod chosen_evidence;
 mod coverage;
 mod error;
@@ -47,6 +48,7 @@ mod trees_options;
 mod verified_proofs;
 
 pub use anchor_state::AnchorState;
+pub use chain_path::ChainPath;
 pub use chosen_evidence::ChosenEvidence;
 pub use coverage::{Coverage, MissingBatches, TreeCheck};
 pub use error::{Error, HashOf};

@@ -231,6 +231,9 @@ mod serve {
     /// Real clients, with the versions that `tests/clients/` pins.
     mod clients;
 
+    /// The methods beside proofs of transactions: records, claims, addresses, batches and explanations.
+    mod methods;
+
     /// Limits, slow clients, replaced files, signals and restarts.
     mod connections;
 }
