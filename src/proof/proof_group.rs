@@ -1,7 +1,7 @@
 use std::ops::Range;
 
 use super::{
-    TargetRecord,
+    ProofRecord, TargetRecord,
     verify::RootRef,
     verify_many::{self, BatchInput, ProofInput, head_len},
 };
@@ -45,7 +45,8 @@ struct LogPart {
 /// A proof whose words fold to its batch root, and from there to the root of its target, if it has one.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FoldedProof {
-    pub(crate) common: Common,
+    /// The index of its batch. Proofs of one batch have everything in common but their own words and their logs.
+    pub(crate) batch: usize,
     /// What the root is of, according to the words and the target.
     pub(crate) root_ref: RootRef,
     pub(crate) root: Hash,
@@ -101,6 +102,25 @@ impl ProofGroup {
         self.push(common, own, start, end);
     }
 
+    /// The record of the proof at this index, without its message.
+    pub(crate) fn record(&self, at: usize) -> ProofRecord {
+        let LogPart { batch, index, log, head } = &self.proofs[at];
+        let BatchPart { common, tail } = &self.batches[*batch];
+        let Common { chain, batch, root, target } = *common;
+        ProofRecord {
+            chain_id: chain,
+            batch_number: batch,
+            id: *index,
+            root,
+            proof: [&self.words[head.clone()], &self.words[tail.clone()]].concat(),
+            target,
+            log: Some(*log),
+            message: None,
+            tx_hash: None,
+            checked_by: None,
+        }
+    }
+
     /// Folds the proofs. Returns by proof the root that it leads to; `None` if a check of the contracts refuses it, or if
     /// its words contradict its batch root or its target.
     pub(crate) fn folded(&self) -> Vec<Option<FoldedProof>> {
@@ -121,12 +141,11 @@ impl ProofGroup {
         let (own, ends) = verify_many::folded(&batches, &proofs.collect::<Vec<_>>());
         let folded = |(proof, is_right): (&LogPart, bool)| {
             let (root_ref, root) = ends[proof.batch].filter(|_| is_right)?;
-            let common = self.batches[proof.batch].common;
-            let root_ref = match common.target {
+            let root_ref = match self.batches[proof.batch].common.target {
                 Some(target) => target.known(root_ref),
                 None => root_ref,
             };
-            Some(FoldedProof { common, root_ref, root })
+            Some(FoldedProof { batch: proof.batch, root_ref, root })
         };
         self.proofs.iter().zip(own).map(folded).collect()
     }
