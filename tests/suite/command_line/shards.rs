@@ -252,7 +252,7 @@ fn failed_requests_are_written_once_when_a_job_is_resumed() {
         assert_eq!(run(&args).code, Some(1));
         let whole = [&output, &failures].map(|path| fs::read(path).unwrap());
         assert_eq!(codes(&text(&failures)).0.values().sum::<u64>(), 6000);
-        [&output, &failures].map(|path| fs::remove_file(path).unwrap());
+        [&output, &failures].iter().for_each(|path| fs::remove_file(path).unwrap());
 
         let checkpoint = file("out.partial.json");
         let steps = || -> u64 {
@@ -271,6 +271,6 @@ fn failed_requests_are_written_once_when_a_job_is_resumed() {
         assert_eq!(run(&args).code, Some(1));
         let resumed = [&output, &failures].map(|path| fs::read(path).unwrap());
         assert!(resumed == whole, "{format}");
-        [&output, &failures].map(|path| fs::remove_file(path).unwrap());
+        [&output, &failures].iter().for_each(|path| fs::remove_file(path).unwrap());
     }
 }

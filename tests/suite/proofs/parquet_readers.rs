@@ -11,7 +11,6 @@ use slproof::{
 
 use crate::support::{
     binary::{prove_args, run},
-    fixture,
     proof_records::{file_of, proofs, read_rows, row_group, unchecked, view},
     tools::{node_has, python_has, tool},
 };
