@@ -63,7 +63,7 @@ def test_batches_are_as_large_as_asked_and_shards_follow_each_other(prover):
 def test_requests_are_answered_in_their_order(prover):
     exact = 2**53 + 1
     requests = [
-        {"chain_id": 324, "batch_number": 501234, "id": 1},
+        {"chain_id": 324, "batch_number": 501236, "id": 1},
         {"chain_id": exact, "batch_number": 1, "id": 0},
         ONE,
         {**ONE, "target": "batch-root"},
@@ -127,7 +127,7 @@ def test_errors_have_codes(prover, tmp_path):
             call()
         return raised.value.code
 
-    assert code(lambda: slproof.open(tmp_path / "nothing", LOGS)) == "input-failed"
+    assert code(lambda: slproof.open(tmp_path / "nothing", LOGS)) == "read-failed"
     assert code(lambda: prover.prove([ONE], target="tomorrow")) == "invalid-options"
     assert code(lambda: prover.prove_all(chain=5).read_all()) == "nothing-found"
     assert code(lambda: prover.prove_all(shard=(3, 3))) == "invalid-options"

@@ -226,7 +226,7 @@ fn failed_requests_have_a_file_of_their_own_in_every_format() {
             assert!(codes(&text(&output)).0.is_empty(), "{format}");
         }
         // The file is written even if there are none.
-        let apart = ["--failures", &failures, "-o", &output];
+        let apart = ["--failures", &failures, "-o", &file("all")];
         assert_eq!(prove(&[&["--all"], &apart[..]].concat()).code, Some(0));
         let is_packed = name != "failures";
         assert_eq!(fs::metadata(&failures).unwrap().len() > 0, is_packed);
