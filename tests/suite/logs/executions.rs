@@ -3,6 +3,7 @@ use std::{fs, path::Path};
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use alloy_sol_types::{SolCall, SolValue, sol};
 use serde_json::{Value, json};
+use slproof::ingest::l1::{CalldataProblem, ExecutedBatch};
 
 use crate::support::{
     binary::{Run, run},
@@ -275,4 +276,38 @@ fn damaged_executions_are_named() {
     assert_eq!(made.code, Some(0), "{}", made.stderr);
     let found: Value = serde_json::from_str(&made.stdout).unwrap();
     assert_eq!(found["batches"], batches()[0].len());
+}
+
+/// A few bytes cannot stand for the logs of many batches.
+#[test]
+fn lists_do_not_share_bytes() {
+    let line = &batches().concat().into_iter().max_by_key(|line| line["logs"].to_string().len());
+    let line = line.as_ref().unwrap();
+    let first = line["batchNumber"].as_u64().unwrap();
+    let run_of: Vec<Value> = (0..40)
+        .map(|next| {
+            let mut line = line.clone();
+            line["batchNumber"] = json!(first + next);
+            if next > 0 {
+                (line["logs"], line["messages"]) = (json!([]), json!([]));
+            }
+            line
+        })
+        .collect();
+    let calldata = unhex(&transaction(&run_of, data(&run_of))["input"]);
+    let found = ExecutedBatch::all_in(&calldata).unwrap();
+    assert_eq!(found.len(), 40);
+    assert_eq!(found[0].logs.len(), line["logs"].as_array().unwrap().len());
+    assert!(found[1..].iter().all(|batch| batch.logs.is_empty()));
+
+    // The arguments of the execution begin after the selector, four words, the length and the version.
+    let start = 4 + 5 * 32 + 1;
+    let word = |at: usize| U256::from_be_slice(&calldata[at..at + 32]).to::<usize>();
+    let offsets = start + word(start + 3 * 32) + 32;
+    let mut shared = calldata.clone();
+    for next in 1..40 {
+        shared.copy_within(offsets..offsets + 32, offsets + 32 * next);
+    }
+    let error = ExecutedBatch::all_in(&shared).unwrap_err();
+    assert_eq!(error.problem, CalldataProblem::Repeated, "{error}");
 }
