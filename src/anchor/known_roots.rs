@@ -208,7 +208,18 @@ impl<S: StorageReader> KnownRoots<S> {
     /// # Errors
     /// [`StateError`] if the state cannot be read.
     pub fn of_record(&self, record: &ProofRecord, anchor: &RootRef) -> Result<Answer, StateError> {
-        let of = (record.chain_id, record.batch_number);
+        self.of_proof((record.chain_id, record.batch_number), anchor)
+    }
+
+    /// The root that a proof of this batch leads to.
+    ///
+    /// # Errors
+    /// [`StateError`] if the state cannot be read.
+    pub fn of_proof(
+        &self,
+        of: (ChainId, BatchNumber),
+        anchor: &RootRef,
+    ) -> Result<Answer, StateError> {
         let answer = match anchor {
             RootRef::Batch(chain, batch) => self.of_batch(*chain, *batch),
             RootRef::SettlementLayer(chain, number) => {

@@ -93,13 +93,8 @@ impl<E: Into<Error>> From<E> for CliError {
             Error::Interrupted(output) => Self::Interrupted(output),
             Error::OtherJob { name, part } => Self::OtherJob { name, part },
             Error::NotResumable => Self::Usage(
-                "--resume and --shard need an output file, a format other than json, and inputs that are \
+                "--resume and shards need an output file, a format other than json, and inputs that are \
                  files and not pipes"
-                    .into(),
-            ),
-            Error::NotMergeable => Self::Usage(
-                "--shard needs a format of lines (ndjson, rpc or calldata) without compression; compress the \
-                 output of slproof merge"
                     .into(),
             ),
             error => Self::Failed(error),
@@ -165,8 +160,8 @@ fn exit_code(error: &Error) -> u8 {
         Error::L1(L1DataError::Index(error)) if error.is_io() => 6,
         Error::L1(_) => 3,
         Error::OtherJob { .. } | Error::Call(_) => 2,
-        Error::NotResumable | Error::NotMergeable | Error::NoInput => 2,
-        Error::CompressedParquet | Error::CompressedMerge => 2,
+        Error::NotResumable | Error::NoInput => 2,
+        Error::CompressedParquet | Error::CompressedMerge | Error::ParquetMerge(_) => 2,
         Error::Interrupted(_) => INTERRUPTED_EXIT_CODE,
         Error::Input(error) | Error::Entries(EntriesError::Input(error)) if !error.is_damage() => 6,
         Error::Import(error) if error.is_io() => 6,

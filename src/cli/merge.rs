@@ -11,7 +11,7 @@ use super::{
     wrong_input::refuse_other_kinds,
 };
 use crate::{
-    files::metadata_of,
+    files::{Input, metadata_of},
     prove::{Merged, ProofOutput, merge},
 };
 
@@ -24,7 +24,9 @@ pub(super) fn run(
     let inputs: Vec<PathBuf> = args.outputs.iter().cloned().chain(beside).collect();
     refuse_overwriting(&args.output, &inputs.iter().map(PathBuf::as_path).collect::<Vec<&Path>>())?;
     for shard in &args.outputs {
-        if metadata_of(&ProofOutput::manifest_beside(shard))?.is_none() {
+        let has_manifest = metadata_of(&ProofOutput::manifest_beside(shard))?.is_some();
+        // The library says what to do with parts in Parquet.
+        if !has_manifest && !Input::open(shard).is_ok_and(|input| input.is_parquet()) {
             refuse_other_kinds(shard, Role::Shard)?;
         }
     }

@@ -90,6 +90,15 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
+/// Whether a command takes less time than to start threads.
+fn is_quick(command: &Command) -> bool {
+    match command {
+        Command::Prove(args) => prove::is_quick(args),
+        Command::Networks | Command::Completions(_) | Command::Man(_) | Command::Schema(_) => true,
+        _ => false,
+    }
+}
+
 /// Prints the help, the version or the usage error that clap returned instead of arguments.
 fn usage(error: &clap::Error, args: &[OsString]) -> ExitCode {
     let code = u8::try_from(error.exit_code()).unwrap_or(2);
@@ -115,8 +124,12 @@ fn usage(error: &clap::Error, args: &[OsString]) -> ExitCode {
 fn run(cli: &Cli) -> Result<Outcome, CliError> {
     install_sigbus_handler().map_err(CliError::ReadProgress)?;
     ignore_sigxfsz();
+    let threads = cli.global.threads()?;
     let mut pool = rayon::ThreadPoolBuilder::new();
-    if let Some(threads) = cli.global.threads()? {
+    if is_quick(&cli.command) {
+        // The thread that runs this is the only one of the pool, so none is started.
+        pool = pool.num_threads(1).use_current_thread();
+    } else if let Some(threads) = threads {
         pool = pool.num_threads(threads.into());
     }
     let pool = pool.build().map_err(CliError::Threads)?;

@@ -71,7 +71,10 @@ impl ProgressFactory {
         let bar = ProgressBar::with_draw_target(end, target);
         style(&bar, template);
         bar.set_message(what);
-        bar.enable_steady_tick(Duration::from_millis(200));
+        if !bar.is_hidden() {
+            // It starts a thread.
+            bar.enable_steady_tick(Duration::from_millis(200));
+        }
         *shown() = Some(bar.clone());
         Progress { bar }
     }

@@ -1,7 +1,8 @@
 use std::{
+    env,
     fs::File,
     io::{self, IsTerminal},
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
     time::Instant,
 };
@@ -11,17 +12,17 @@ use super::{
     hint,
     observer::JobObserver,
     progress::ProgressFactory,
-    prove_args::{ProveArgs, WhichArgs},
+    prove_args::{ProveArgs, ShardArgs, Shards, WhichArgs},
     report::{self, Console, count, named},
     role::Role,
     wrong_input::{refuse_other_kinds, wrong_input, wrong_inputs},
 };
 use crate::{
-    files::{Compression, Input, InputError, Lines, Output, is_same_place, place_of},
+    files::{Compression, Input, InputError, Kind, Lines, Output, is_same_place, place_of},
     proof::{Target, TargetKind, calldata::CallOptions},
     prove::{
-        Error, Messages, MessagesOptions, ProofOutput, Prover, Selection, Summary, Trees,
-        TreesOptions,
+        Error, Messages, MessagesOptions, ProofOutput, Prover, SchedulerError, Selection, Shard,
+        Summary, Trees, TreesOptions,
     },
     records::{Count, ProofFormat},
 };
@@ -38,18 +39,21 @@ pub(super) fn run(
     let args = &with_archive(args)?;
     check_paths(args)?;
     let selection = selection(&args.which)?;
+    let shard = shard(args.shard)?;
     let started = Instant::now();
     // Created first, so that a missing directory is reported before the work is done.
     let output = ProofOutput::create(&args.output)?
         .format(args.format)
         .calls(calls(args))
+        .failures(args.failures.clone())?
         .resume(args.resume);
     let summary_output = args.summary.as_deref().map(Output::create).transpose()?;
     refuse_terminal(args)?;
     let lines = match &args.which.requests {
         Some(requests) => {
             refuse_other_kinds(requests, Role::Requests)?;
-            count_lines(requests)?
+            let lines = count_lines(requests)?;
+            lines.map(|lines| lines / shard.map_or(1, |shard| shard.of))
         }
         None => None,
     };
@@ -77,7 +81,7 @@ pub(super) fn run(
     let job = Prover::new(trees, messages)
         .job(selection)
         .target(args.target)
-        .shard(args.shard)
+        .shard(shard)
         .hints(hint::of)
         .observer(Arc::clone(&observer));
     let written = job.write(output);
@@ -100,7 +104,7 @@ pub(super) fn run(
         output.finish()?;
     }
     let Count { proofs, skipped, .. } = summary.count;
-    let is_empty = proofs == 0 && summary.count.failures.is_empty() && args.shard.is_none();
+    let is_empty = proofs == 0 && summary.count.failures.is_empty() && shard.is_none();
     if skipped > 0 && is_empty {
         return Err(CliError::NothingFound(format!(
             "the selected logs ({}) are not of a withdrawal",
@@ -109,6 +113,40 @@ pub(super) fn run(
     }
     let all = summary.count.failures.is_empty() && left_out == 0;
     Ok(if all { Outcome::Done } else { Outcome::SomeFailed })
+}
+
+/// Whether the job is one log by its position, from files that are mapped.
+pub(super) fn is_quick(args: &ProveArgs) -> bool {
+    let ProveArgs { tree, messages, which, past, sl_batches, l1, .. } = args;
+    let is = |paths: &[PathBuf], kind| matches!(paths, [path] if Kind::at(path) == Some(kind));
+    which.index.is_some()
+        && past.events.is_empty()
+        && sl_batches.is_empty()
+        && l1.anchor.paths.is_empty()
+        && is(tree, Kind::TREE_FILE)
+        && is(messages, Kind::MESSAGE_ARCHIVE)
+}
+
+/// The shard that the flags or a scheduler name.
+fn shard(args: ShardArgs) -> Result<Option<Shard>, CliError> {
+    let shard = match (args.shards, args.shard_index) {
+        (None, _) => return Ok(args.shard),
+        (Some(Shards(Some(of))), Some(index)) => Shard::from_index(index, of),
+        (Some(Shards(None)), Some(_)) => {
+            let text = "--shard-index needs --shards with a number";
+            return Err(CliError::Usage(text.into()));
+        }
+        (Some(Shards(of)), None) => Shard::of_scheduler(|name| env::var(name).ok(), of),
+    };
+    let shard = shard.map_err(|error| {
+        let flags = match error {
+            SchedulerError::Range { .. } => "",
+            SchedulerError::NoCount(_) => "; give it with --shards",
+            _ => "; give --shard-index, or --shard",
+        };
+        CliError::Usage(format!("{error}{flags}"))
+    })?;
+    Ok(Some(shard))
 }
 
 /// The calls of the format calldata.
@@ -266,15 +304,24 @@ fn check_paths(args: &ProveArgs) -> Result<(), CliError> {
     let place = place_of(&args.output)?;
     let beside = ProofOutput::files_beside(&args.output);
     beside.iter().try_for_each(|file| refuse_overwriting(file, &paths))?;
-    if let Some(summary) = &args.summary {
-        if beside.iter().chain([&place]).any(|file| is_same_place(file, summary)) {
-            let name = summary.display();
-            return Err(CliError::Usage(format!(
-                "--summary {name} is a file that belongs to the output"
-            )));
+    let mut taken: Vec<PathBuf> = beside.into_iter().chain([place]).collect();
+    paths.push(&args.output);
+    let failures = args.failures.as_deref();
+    let beside_failures = failures.map(ProofOutput::files_beside).unwrap_or_default();
+    let failures = failures.map(|path| ("--failures", path, beside_failures));
+    let summary = args.summary.as_deref().map(|path| ("--summary", path, Vec::new()));
+    for (flag, path, beside) in failures.into_iter().chain(summary) {
+        let own = beside.into_iter().chain([path.to_owned()]);
+        for own in own.collect::<Vec<_>>() {
+            if taken.iter().any(|file| is_same_place(file, &own)) {
+                let (name, own) = (path.display(), own.display());
+                let text = format!("{flag} {name}: {own} is a file that belongs to another output");
+                return Err(CliError::Usage(text));
+            }
+            taken.push(own);
         }
-        paths.push(&args.output);
-        refuse_overwriting(summary, &paths)?;
+        refuse_overwriting(path, &paths)?;
+        paths.push(path);
     }
     Ok(())
 }

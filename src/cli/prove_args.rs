@@ -61,10 +61,12 @@ pub(super) struct ProveArgs {
     pub(super) format: Option<ProofFormat>,
     #[command(flatten)]
     pub(super) calls: CallArgs,
-    /// Prove only shard K of N of --all, counted from 1. Shards follow each other and have about the same
-    /// number of logs. FILE.shard.json beside the output describes it for slproof merge
-    #[arg(long, value_name = "K/N", conflicts_with_all = ["index", "message", "tx", "hash", "requests"])]
-    pub(super) shard: Option<Shard>,
+    /// Write requests that cannot be proven to this file, one JSON object on each line, and not among the
+    /// proofs; compressed if the name ends with .gz or .zst
+    #[arg(long, value_name = "FILE")]
+    pub(super) failures: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) shard: ShardArgs,
     /// Resume an interrupted job with the same arguments, which left FILE.partial; start it if there is
     /// none
     #[arg(long)]
@@ -79,6 +81,38 @@ pub(super) struct ProveArgs {
     pub(super) past: SearchArgs,
     #[command(flatten)]
     pub(super) tree_args: TreeArgs,
+}
+
+/// Which part of the job is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Args)]
+pub(super) struct ShardArgs {
+    /// Prove only shard K of N of --all or --requests, counted from 1. Shards follow each other and have about
+    /// the same number of logs or of lines. slproof merge joins shards of text; shards of Parquet are read
+    /// together as they are
+    #[arg(long, value_name = "K/N", conflicts_with_all = ["index", "message", "tx", "hash", "shards"])]
+    pub(super) shard: Option<Shard>,
+    /// Prove one of N shards: the one of --shard-index, or else of the scheduler's variables
+    /// JOB_COMPLETION_INDEX (Kubernetes), SLURM_ARRAY_TASK_ID or AWS_BATCH_JOB_ARRAY_INDEX. With auto, the
+    /// scheduler says the number of shards too (Slurm, AWS Batch)
+    #[arg(long, value_name = "N|auto", value_parser = shards, conflicts_with_all = ["index", "message", "tx", "hash"])]
+    pub(super) shards: Option<Shards>,
+    /// The number of the shard, counted from 0
+    #[arg(long, value_name = "I", requires = "shards", value_parser = number::parse)]
+    pub(super) shard_index: Option<u64>,
+}
+
+/// A number of shards; `None` if the scheduler says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Shards(pub(super) Option<u64>);
+
+fn shards(text: &str) -> Result<Shards, String> {
+    match text {
+        "auto" => Ok(Shards(None)),
+        _ => match number::parse(text)? {
+            0 => Err("expected at least 1".into()),
+            of => Ok(Shards(Some(of))),
+        },
+    }
 }
 
 /// What to prove.

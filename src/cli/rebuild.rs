@@ -99,9 +99,13 @@ pub(super) fn run(
         file.container().name(),
         count(file.container().file_len()),
         count(roots),
-        match with_history || explained > 0 {
-            true => format!("{} of them explained", count(explained)),
-            false => "not explained without --history".into(),
+        match explained {
+            0 if !with_history => "not explained without --history".into(),
+            // Those of L1 are the last ones of the settlement layer's batches.
+            _ if !with_history && explained < roots => {
+                format!("{} of them explained, the others with --history", count(explained))
+            }
+            _ => format!("{} of them explained", count(explained)),
         },
     ));
     Ok(if with_history && explained < roots { Outcome::SomeFailed } else { outcome })

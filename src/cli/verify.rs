@@ -1,5 +1,5 @@
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     path::{Path, PathBuf},
 };
 
@@ -17,6 +17,7 @@ use super::{
     wrong_input::wrong_input,
 };
 use crate::{
+    anchor::RootLocation,
     files::Input,
     message::L2ToL1Log,
     primitives::hex,
@@ -36,7 +37,7 @@ struct Tally {
     /// Records of requests that could not be proven.
     failures: u64,
     /// The number of valid proofs, by the variable that stores their root.
-    locations: BTreeMap<String, u64>,
+    locations: HashMap<RootLocation, u64>,
 }
 
 pub(super) fn run(
@@ -109,7 +110,7 @@ impl Tally {
             Some(true) => {
                 self.valid += 1;
                 if let Some(location) = &verdict.anchor {
-                    *self.locations.entry(location.to_string()).or_insert(0) += 1;
+                    *self.locations.entry(*location).or_insert(0) += 1;
                 }
                 return;
             }
@@ -125,12 +126,17 @@ impl Tally {
 
     /// Prints the number of proofs with each verdict.
     fn sum_up(&self, place: &str, console: &Console) {
+        let locations: BTreeMap<String, u64> = self
+            .locations
+            .iter()
+            .map(|(location, proofs)| (location.to_string(), *proofs))
+            .collect();
         console.summary(&json!({
             "valid": self.valid,
             "invalid": self.invalid,
             "notJudged": self.not_judged,
             "failedRequests": self.failures,
-            "anchors": self.locations,
+            "anchors": locations,
         }));
         let unnamed =
             self.invalid.saturating_sub(MOST_NAMED) + self.not_judged.saturating_sub(MOST_NAMED);
@@ -150,11 +156,11 @@ impl Tally {
                 n => format!("; {} {place}s are failed requests without a proof", count(n)),
             }
         ));
-        for (location, proofs) in self.locations.iter().take(MOST_NAMED as usize) {
+        for (location, proofs) in locations.iter().take(MOST_NAMED as usize) {
             console.info(format_args!("{} by {location}", count(*proofs)));
         }
-        if self.locations.len() > MOST_NAMED as usize {
-            let more = self.locations.len() - MOST_NAMED as usize;
+        if locations.len() > MOST_NAMED as usize {
+            let more = locations.len() - MOST_NAMED as usize;
             console.info(format_args!("and by {more} more contracts"));
         }
     }

@@ -4,6 +4,7 @@ use std::{
 };
 
 use flate2::write::GzEncoder;
+use serde::{Deserialize, Serialize};
 
 /// Level 1 makes files of proofs two thirds larger. Levels above 2 only take longer.
 const GZIP_LEVEL: u32 = 2;
@@ -13,7 +14,8 @@ const ZSTD_LEVEL: i32 = 1;
 ///
 /// In both formats a file of several members or frames decompresses to their concatenated contents. So parts
 /// of a text can be compressed in parallel and written one after the other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Compression {
     /// gzip, one member per part.
     Gzip,

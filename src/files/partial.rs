@@ -8,9 +8,9 @@ use std::{
 use super::{OutputError, create, output::folder_of, path_info::absent_is_none};
 
 const BUFFER_LEN: usize = 1 << 18;
-/// The largest checkpoint that is read, in bytes. The checkpoint of a Parquet file grows by two kilobytes per
-/// row group; a gibibyte has about a hundred row groups.
-const LONGEST_CHECKPOINT: u64 = 64 << 20;
+/// The largest checkpoint that is read, in bytes. The checkpoint of a Parquet file grows by five kilobytes per row
+/// group of about 8,192 proofs.
+const LONGEST_CHECKPOINT: u64 = 256 << 20;
 
 /// An output file that can be resumed after a crash.
 ///

@@ -44,7 +44,8 @@ pub use events_error::{EventPlace, EventsError};
 pub use evidence::{EventGap, L1Gap};
 pub use explain::explain;
 pub use history::{
-    ChainAt, History, HistoryError, RootIndex, SearchBudget, Timeline, explain_further,
+    ChainAt, History, HistoryError, RootIndex, SearchBudget, Timeline, WantedRoot, explain_further,
+    explain_one,
 };
 pub use interop_root::InteropRoot;
 pub use l1_error::L1Error;

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::{
     BatchLeaves, BatchNumbers, Forest, History, HistoryError, InteropRoot, RebuildError,
-    RebuildOptions, SearchBudget, Timeline, chain_id_leaf,
+    RebuildOptions, chain_id_leaf,
     chain_tree::chain_root,
     entry_zeros,
     evidence::{EventEvidence, EventGap, Evidence, L1Evidence, L1Gap, StateEvidence},
@@ -71,28 +71,26 @@ pub fn rebuild_from_events(
 pub struct RebuiltFromL1 {
     /// The trees.
     pub forest: Forest,
-    /// The interop roots and their contents.
-    pub timeline: Timeline,
+    /// Every interop root, with the content of those that are the last ones of a batch of the settlement layer.
+    /// [`explain_further`](super::explain_further) searches for the others.
+    pub history: History,
     /// The batches of the settlement layer whose pubdata is missing.
     pub gaps: Vec<L1Gap>,
 }
 
 /// Rebuilds every chain tree and the shared tree from the batches of a settlement layer on L1, and compares them
-/// with the root of each of these batches. `budget` limits the search for what each block appended; `None` derives
-/// it from the number of batches.
+/// with the root of each of these batches.
 ///
 /// # Errors
 /// [`HistoryError::Evidence`] if the batches are incomplete, contradict each other, or lead to other trees.
 pub fn rebuild_from_l1(
     record: &LayerRecord,
     options: &RebuildOptions,
-    budget: Option<SearchBudget>,
 ) -> Result<RebuiltFromL1, HistoryError> {
     let evidence = L1Evidence::read(record, options)?;
     let forest = rebuild_in_memory(&evidence, options)?;
-    let budget = budget.unwrap_or_else(|| SearchBudget::for_batches(forest.batch_count()));
-    let timeline = evidence.history(&forest, budget)?;
-    Ok(RebuiltFromL1 { forest, timeline, gaps: evidence.gaps().to_vec() })
+    let history = evidence.history(&forest)?;
+    Ok(RebuiltFromL1 { forest, history, gaps: evidence.gaps().to_vec() })
 }
 
 /// Rebuilds the trees from evidence, and compares them with everything that it recorded.

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use rayon::prelude::*;
+
 use super::{
     FileKind,
     event_logs::{ColumnNames, has_log_columns},
@@ -10,7 +12,10 @@ use super::{
     sniff,
     state::{Format, files_of, is_chunk, is_snapshot_directory, snapshot_of},
 };
-use crate::files::{Input, InputError, Inputs, entries_of, is_directory, is_file, is_in_archive};
+use crate::{
+    files::{Input, InputError, Inputs, entries_of, is_directory, is_file, is_in_archive},
+    primitives::ordered::try_map,
+};
 
 /// A file among the inputs of a command. The parts of a zksync-era snapshot are one file, its header or its
 /// directory.
@@ -190,8 +195,9 @@ impl FoundFiles {
     fn add_directory(&mut self, paths: Vec<PathBuf>) -> Result<(), InputError> {
         let (chunks, others): (Vec<_>, Vec<_>) = paths.into_iter().partition(|path| is_chunk(path));
         let mut with_header = Vec::new();
-        for path in others {
-            let files = FoundFile::at(path, true)?;
+        // There may be a file for each of thousands of blobs.
+        let found = try_map(others.into_par_iter(), |path| FoundFile::at(path, true))?;
+        for files in found {
             for file in &files {
                 if file.kind == Some(FileKind::State(Format::EraSnapshot)) {
                     with_header.extend(files_of(&file.path)?);

@@ -164,13 +164,32 @@ pub(super) enum Item<'r> {
     Row { line: u64, record: &'r Record },
 }
 
-/// The limits for rows.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Limits {
-    /// The longest row, in bytes.
-    pub(super) longest: usize,
-    /// Whether a row of CSV may have line ends in quoted columns.
-    pub(super) spans_lines: bool,
+/// Reads rows of CSV that are lines.
+pub(super) struct LineRow {
+    csv: CsvRow,
+    record: Record,
+}
+
+impl LineRow {
+    /// The columns are separated by this byte.
+    pub(super) fn new(separator: u8) -> Self {
+        Self { csv: CsvRow::new(separator), record: Record::default() }
+    }
+
+    /// Reads a line without its line end. The error says what is wrong.
+    pub(super) fn read(&mut self, line: &[u8]) -> Result<&Record, String> {
+        self.csv.clear();
+        self.record.clear();
+        let reason = match self.csv.push_line(line) {
+            CsvLine::Complete => {
+                self.csv.iter().for_each(|column| self.record.push_csv(column));
+                return Ok(&self.record);
+            }
+            CsvLine::Open => OPEN,
+            CsvLine::CarriageReturn => CARRIAGE_RETURN,
+        };
+        Err(format!("the row {reason}"))
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -188,7 +207,8 @@ pub(super) struct RowReader {
     name: String,
     data: BufReader<Input>,
     form: Form,
-    limits: Limits,
+    /// The longest row, in bytes.
+    longest: usize,
     position: Position,
     /// The last line, and its number from 1.
     text: Vec<u8>,
@@ -198,14 +218,15 @@ pub(super) struct RowReader {
 }
 
 impl RowReader {
-    /// Reads rows in this form. Without a header, rows begin at once.
-    pub(super) fn new(input: Input, form: Form, has_header: bool, limits: Limits) -> Self {
+    /// Reads rows in this form, each of at most `longest` bytes. Without a header, rows begin at once. A row of CSV may
+    /// have line ends in quoted columns.
+    pub(super) fn new(input: Input, form: Form, has_header: bool, longest: usize) -> Self {
         let separator = form.separator().unwrap_or(b'\t');
         Self {
             name: input.name().to_owned(),
             data: BufReader::with_capacity(1 << 17, input),
             form,
-            limits,
+            longest,
             position: match form {
                 Form::Dump => Position::BetweenTables,
                 _ if has_header => Position::Start,
@@ -237,7 +258,7 @@ impl RowReader {
                 Ok(Some(Item::Table { line: self.number, name: None, columns }))
             }
             Position::BetweenTables => {
-                while self.read_line(self.limits.longest)?.is_some() {
+                while self.read_line(self.longest)?.is_some() {
                     if let Some((name, columns)) = copy_statement(&self.text) {
                         self.position = Position::Rows;
                         return Ok(Some(Item::Table {
@@ -303,14 +324,13 @@ impl RowReader {
         while self.line(first.is_none())? {
             let line = *first.get_or_insert(self.number);
             len += self.text.len();
-            if len > self.limits.longest {
+            if len > self.longest {
                 return bad(line, "is too long: a quotation mark has no closing mark");
             }
             match self.csv.push_line(&self.text) {
                 CsvLine::Complete => return Ok(Some(line)),
-                CsvLine::Open if self.limits.spans_lines => {}
-                CsvLine::Open => return bad(line, OPEN),
-                CsvLine::CarriageReturn => return bad(line, "has a carriage return within"),
+                CsvLine::Open => {}
+                CsvLine::CarriageReturn => return bad(line, CARRIAGE_RETURN),
             }
         }
         first.map_or(Ok(None), |line| bad(line, OPEN))
@@ -320,10 +340,10 @@ impl RowReader {
     /// end.
     fn line(&mut self, skip_empty: bool) -> Result<bool, RowsError> {
         loop {
-            match self.read_line(self.limits.longest)? {
+            match self.read_line(self.longest)? {
                 None => return Ok(false),
                 Some(false) => {
-                    let (line, limit) = (self.number, self.limits.longest);
+                    let (line, limit) = (self.number, self.longest);
                     return Err(RowsError::LongLine { line, limit });
                 }
                 Some(true) if skip_empty && self.text.trim_ascii().is_empty() => {}
@@ -353,6 +373,7 @@ impl RowReader {
 }
 
 const OPEN: &str = "has a quotation mark without a closing mark";
+const CARRIAGE_RETURN: &str = "has a carriage return within";
 
 #[cfg(test)]
 mod tests {
@@ -360,12 +381,12 @@ mod tests {
 
     use super::*;
 
-    const LIMITS: Limits = Limits { longest: 64, spans_lines: true };
+    const LONGEST: usize = 64;
 
     /// The tables of a text, and their rows, each column in brackets.
     fn read(text: &str, form: Form) -> Result<String, RowsError> {
         let input = Input::from_reader("test", Cursor::new(text.to_owned()))?;
-        let mut rows = RowReader::new(input, form, true, LIMITS);
+        let mut rows = RowReader::new(input, form, true, LONGEST);
         let mut found = String::new();
         while let Some(item) = rows.next()? {
             match item {

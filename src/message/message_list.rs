@@ -75,6 +75,12 @@ impl<'a> Messages<'a> {
         (ascending && last == bytes.len() as u64).then_some(Self { bytes, ends })
     }
 
+    /// The messages that [`Messages::new`] accepted before. If the bytes were altered since, a message may be missing.
+    #[cfg(feature = "archive")]
+    pub(crate) fn checked_before(bytes: &'a [u8], ends: &'a [[u8; 8]]) -> Self {
+        Self { bytes, ends }
+    }
+
     /// How many messages there are.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -99,6 +105,12 @@ impl<'a> Messages<'a> {
     pub fn iter(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         let messages = *self;
         (0..self.len()).map_while(move |index| messages.get(index))
+    }
+
+    /// The length of the longest message in bytes; 0 if there are none.
+    #[cfg(feature = "archive")]
+    pub(crate) fn longest(&self) -> usize {
+        self.iter().map(<[u8]>::len).max().unwrap_or(0)
     }
 
     /// All messages back to back.

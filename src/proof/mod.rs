@@ -31,6 +31,8 @@ mod checked_by;
 mod decode;
 mod failure_code;
 mod model;
+#[cfg(feature = "archive")]
+pub(crate) mod proof_group;
 pub mod reader;
 mod record;
 mod request;

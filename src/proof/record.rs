@@ -168,7 +168,7 @@ impl TargetRecord {
 
     /// Adds to the root that the words lead to what only the target contains: whether the number is that of a
     /// block or of a batch.
-    fn known(&self, anchor: RootRef) -> RootRef {
+    pub(super) fn known(&self, anchor: RootRef) -> RootRef {
         match (self.kind, anchor) {
             (TargetKind::Block, RootRef::SettlementLayer(chain, number)) => {
                 RootRef::SlBlock(chain, number)

@@ -28,8 +28,8 @@ pub(crate) struct BatchInput<'a> {
     pub(crate) root: Hash,
     /// The words after the log paths.
     pub(crate) tail: &'a [Hash],
-    /// The root that each proof must fold to.
-    pub(crate) target: &'a TargetRecord,
+    /// The root that each proof must fold to, if it is known beforehand.
+    pub(crate) target: Option<&'a TargetRecord>,
 }
 
 /// One proof of a bundle. A bundle is a [`BatchInput`].
@@ -55,8 +55,21 @@ enum Shape {
 /// By member: whether the proof is valid for its log, folds to its bundle's batch root, and leads to
 /// its bundle's target.
 pub(crate) fn accepted(bundles: &[BatchInput<'_>], members: &[ProofInput<'_>]) -> Vec<bool> {
+    let (mut accepted, ends) = folded(bundles, members);
+    for (accepted, member) in accepted.iter_mut().zip(members) {
+        *accepted &= ends[member.bundle].is_some();
+    }
+    accepted
+}
+
+/// Folds all proofs. Returns by member whether its own words are valid for its log, and fold to its bundle's batch root;
+/// and by bundle the root that its words lead to from there. `None` if the words are refused, or lead to another target.
+pub(crate) fn folded(
+    bundles: &[BatchInput<'_>],
+    members: &[ProofInput<'_>],
+) -> (Vec<bool>, Vec<Option<(RootRef, Hash)>>) {
     let mut shapes = vec![None; bundles.len()];
-    let mut accepted: Vec<bool> = members
+    let mut right: Vec<bool> = members
         .iter()
         .map(|member| match shape(member.head) {
             // The first proof of a bundle determines how its tail is read; the others must have the same
@@ -65,7 +78,13 @@ pub(crate) fn accepted(bundles: &[BatchInput<'_>], members: &[ProofInput<'_>]) -
             None => false,
         })
         .collect();
-    let tails = fold_tails(bundles, &shapes);
+    let mut ends = fold_tails(bundles, &shapes);
+    for (end, bundle) in ends.iter_mut().zip(bundles) {
+        let is_target = |(at, root): &(RootRef, Hash)| {
+            bundle.target.is_none_or(|target| target.is(at) && target.root == *root)
+        };
+        *end = end.filter(is_target);
+    }
 
     let inputs: Vec<_> = members.iter().map(|member| *member.log.as_bytes()).collect();
     let mut leaves = vec![Hash::ZERO; inputs.len()];
@@ -80,12 +99,20 @@ pub(crate) fn accepted(bundles: &[BatchInput<'_>], members: &[ProofInput<'_>]) -
     let fits: Vec<bool> = folds.iter().map(PathFold::fits).collect();
     fold_level(&mut folds);
     for (i, (member, fold)) in members.iter().zip(&folds).enumerate() {
-        accepted[i] &= fits[i]
-            && leaves[i] != *DEFAULT_LEAF
-            && fold.node == bundles[member.bundle].root
-            && tails[member.bundle];
+        right[i] &=
+            fits[i] && leaves[i] != *DEFAULT_LEAF && fold.node == bundles[member.bundle].root;
     }
-    accepted
+    (right, ends)
+}
+
+/// The number of words of a proof that are its log's own. The rest can be shared with proofs of the same batch. `None` if
+/// the proof is shorter than its first word says.
+pub(crate) fn head_len(words: &[Hash]) -> Option<usize> {
+    let len = match metadata(words)? {
+        None => words.len(),
+        Some(node) => 1 + node.path,
+    };
+    (len <= words.len()).then_some(len)
 }
 
 /// Reads the first word of a proof. Returns the form of the proof, and its log path. A proof without metadata
@@ -105,15 +132,16 @@ fn shape(head: &[Hash]) -> Option<(Shape, &[Hash])> {
     }
 }
 
-struct Metadata {
-    path: usize,
+pub(super) struct Metadata {
+    /// The length of the path that follows.
+    pub(super) path: usize,
     batch_path: usize,
     last: bool,
 }
 
 /// Decodes the first word. The outer `None` means an error: no words, or an unknown version. The inner `None`
 /// means that the word is the first sibling of a plain path.
-fn metadata(words: &[Hash]) -> Option<Option<Metadata>> {
+pub(super) fn metadata(words: &[Hash]) -> Option<Option<Metadata>> {
     let [version, path, batch_path, last, rest @ ..] = words.first()?.as_bytes();
     if rest.iter().any(|byte| *byte != 0) {
         return Some(None);
@@ -156,17 +184,18 @@ impl<'a> Tail<'a> {
     }
 }
 
-/// By bundle: whether its words lead from its batch root to its target.
-fn fold_tails(bundles: &[BatchInput<'_>], shapes: &[Option<Shape>]) -> Vec<bool> {
-    let mut right = vec![false; bundles.len()];
+/// By bundle: the root that its words lead to from its batch root; `None` if they are refused.
+fn fold_tails(
+    bundles: &[BatchInput<'_>],
+    shapes: &[Option<Shape>],
+) -> Vec<Option<(RootRef, Hash)>> {
+    let mut ends = vec![None; bundles.len()];
     let mut tails = Vec::with_capacity(bundles.len());
     for (i, (bundle, shape)) in bundles.iter().zip(shapes).enumerate() {
         match shape {
             Some(Shape::BatchRoot) => {
                 let anchor = RootRef::Batch(bundle.chain, bundle.batch);
-                let target = bundle.target;
-                right[i] =
-                    bundle.tail.is_empty() && target.is(&anchor) && target.root == bundle.root;
+                ends[i] = bundle.tail.is_empty().then_some((anchor, bundle.root));
             }
             Some(Shape::TwoHops(batch_path)) => {
                 tails.extend(Tail::read(i, bundle.tail, *batch_path));
@@ -185,11 +214,9 @@ fn fold_tails(bundles: &[BatchInput<'_>], shapes: &[Option<Shape>]) -> Vec<bool>
     hash_leaves(&CHAIN_ID_LEAF, &mut nodes, &chains);
     let in_shared = fold_paths(&mut nodes, tails.iter().map(|t| (t.chain_mask, t.chain_path)));
     for (i, tail) in tails.iter().enumerate() {
-        let target = bundles[tail.bundle].target;
-        right[tail.bundle] =
-            in_chain[i] && in_shared[i] && target.is(&tail.anchor) && target.root == nodes[i];
+        ends[tail.bundle] = (in_chain[i] && in_shared[i]).then_some((tail.anchor, nodes[i]));
     }
-    right
+    ends
 }
 
 /// Replaces each root by keccak256(padding ‖ root ‖ number).

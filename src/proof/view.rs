@@ -25,7 +25,7 @@ pub struct ProofView<'a> {
     pub target: &'a TargetRecord,
     /// The block of the settlement layer that a node's answer names beside the proof: that of the root, or for
     /// a root on L1 the one in which the batch was executed. `None` if it is not known, or if the proof ends at
-    /// the batch root.
+    /// the batch root. Trees from L1 are searched for it only where the answers of a node are written.
     pub sl_block: Option<SlBlock>,
     /// The log.
     pub log: &'a L2ToL1Log,

@@ -186,15 +186,19 @@ pub enum Error {
          can be resumed or divided into shards"
     )]
     NotResumable,
-    /// Shards in this format cannot be merged.
-    #[error("shards need a line-based format (NDJSON, rpc or calldata) without compression")]
-    NotMergeable,
     /// The name of a Parquet output asks for compression.
     #[error("Parquet files are compressed internally; give the output a name without .gz or .zst")]
     CompressedParquet,
-    /// The name of a merged output asks for compression.
-    #[error("merging does not compress; give the output a name without .gz or .zst")]
+    /// The name of a merged output asks for another compression than that of the shards.
+    #[error(
+        "merging does not change the compression; give the output a name like those of the shards"
+    )]
     CompressedMerge,
+    /// The shards are Parquet files, which are not merged.
+    #[error(
+        "{0} is a part in Parquet, which needs no merging: query engines read all parts together"
+    )]
+    ParquetMerge(String),
     /// The job was cancelled. The field names the output if it can be resumed.
     #[error("interrupted{}", resumable(.0))]
     Interrupted(Option<String>),
@@ -337,9 +341,9 @@ impl Error {
             | Self::TwoSettlementLayers { .. }
             | Self::NoInput
             | Self::NotResumable
-            | Self::NotMergeable
             | Self::CompressedParquet
-            | Self::CompressedMerge => FailureCode::InvalidOptions,
+            | Self::CompressedMerge
+            | Self::ParquetMerge(_) => FailureCode::InvalidOptions,
             #[cfg(feature = "calldata")]
             Self::Call(error) => error.code(),
             Self::Extract(error) => error.code(),

@@ -181,8 +181,8 @@ pub fn prepare<'a>(
         .into_iter()
         .enumerate()
         .map(|(i, located)| {
-            let LocatedBatch { batch, placed: Placed { position, target, sl_block }, plain } =
-                located?;
+            let LocatedBatch { batch, tree, placed, plain } = located?;
+            let Placed { position, target, sl_block } = placed;
             let end = match position {
                 Some(place) => place.end(mem::take(&mut batch_paths[i])),
                 None if plain => ProofEnd::Plain,
@@ -191,7 +191,9 @@ pub fn prepare<'a>(
             let metadata = end.metadata(batch.path_len());
             let checked_by = wanted[i].0.checked_by();
             let tail = end.words();
-            Ok(BatchProofs { settled: batch, metadata, tail, target, sl_block, checked_by })
+            let common =
+                CommonPart { settled: batch, metadata, tail, target, sl_block, checked_by };
+            Ok(BatchProofs { common: Arc::new(common), tree })
         })
         .collect()
 }
@@ -217,6 +219,7 @@ fn batch_paths(places: &[Option<&TreePosition<'_>>]) -> Vec<Vec<Hash>> {
 /// A batch with verified logs, and its position in the trees.
 struct LocatedBatch<'f, 'a> {
     batch: MatchedBatch<'a>,
+    tree: Arc<LogTree>,
     placed: Placed<'f>,
     plain: bool,
 }
@@ -232,30 +235,31 @@ impl<'f> Extractor<'f> {
     fn match_root<'a>(
         &self,
         logs: BatchView<'a>,
-        log_tree: Arc<LogTree>,
+        tree: Arc<LogTree>,
     ) -> Result<LocatedBatch<'f, 'a>, ExtractError> {
         let (chain, batch) = (logs.chain(), logs.batch());
         match &self.0 {
             Source::Forest(forest, target) => {
-                let (tree, leaf, batch_root) = find(forest, chain, batch)?;
-                let matched = MatchedBatch::match_root(logs, log_tree, batch_root);
+                let (chain_tree, leaf, batch_root) = find(forest, chain, batch)?;
+                let matched = MatchedBatch::match_root(logs, &tree, batch_root);
                 // A mapped tree file may be damaged; the logs are then not at fault.
-                let matched = matched.map_err(|error| match tree.tree().path_is_valid(leaf) {
+                let is_intact = || chain_tree.tree().path_is_valid(leaf);
+                let matched = matched.map_err(|error| match is_intact() {
                     true => ExtractError::LogsDoNotFold(error),
                     false => ExtractError::TreeDamaged { chain, batch },
                 });
                 let batch = matched?;
-                let placed = target.place(forest, tree, leaf)?;
-                Ok(LocatedBatch { batch, placed, plain: false })
+                let placed = target.place(forest, chain_tree, leaf)?;
+                Ok(LocatedBatch { batch, tree, placed, plain: false })
             }
             Source::State(state) => {
                 let root = state.batch_root(chain, batch)?;
                 let root = root.ok_or(ExtractError::NoBatchRoot { chain, batch })?;
-                let batch = MatchedBatch::match_root(logs, log_tree, root)?;
+                let batch = MatchedBatch::match_root(logs, &tree, root)?;
                 let plain = batch.is_plain();
                 let target = TargetRecord::batch_root(root);
                 let placed = Placed { position: None, target, sl_block: None };
-                Ok(LocatedBatch { batch, placed, plain })
+                Ok(LocatedBatch { batch, tree, placed, plain })
             }
         }
     }
@@ -278,25 +282,32 @@ fn find(
     Ok((tree, leaf_index, batch_root))
 }
 
-/// The proofs of one batch: the shared part, and the tree of its logs.
+/// The proofs of one batch: the part that all of them have in common, and the tree of the logs. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct BatchProofs<'a> {
+    pub(super) common: Arc<CommonPart<'a>>,
+    tree: Arc<LogTree>,
+}
+
+/// The part that all proofs of a batch have in common. It outlives the tree of the logs, which is much larger.
+#[derive(Debug)]
+pub(super) struct CommonPart<'a> {
     pub(super) settled: MatchedBatch<'a>,
     /// The metadata word before every log path; `None` for batches from before v26.
-    pub(super) metadata: Option<Hash>,
+    metadata: Option<Hash>,
     /// The words after every log path.
     pub(super) tail: Vec<Hash>,
     pub(super) target: TargetRecord,
     /// The block that a node's answer names; see [`ProofView::sl_block`].
     sl_block: Option<SlBlock>,
-    pub(super) checked_by: CheckedBy,
+    checked_by: CheckedBy,
 }
 
 impl<'a> BatchProofs<'a> {
     /// Returns the batch, with its verified aggregated root.
     #[must_use]
     pub fn settled(&self) -> &MatchedBatch<'a> {
-        &self.settled
+        &self.common.settled
     }
 
     /// Makes the proof of one log. The verifier has accepted it.
@@ -304,28 +315,20 @@ impl<'a> BatchProofs<'a> {
     /// # Errors
     /// [`ExtractError`] when there is no such log, or when it is the padding leaf of log trees.
     pub fn prove(&self, index: u64) -> Result<ProofRecord, ExtractError> {
-        let (log, message) = self.log(index)?;
+        let logs = self.settled().logs();
+        let found = usize::try_from(index).ok().and_then(|i| logs.with_messages().nth(i));
+        let (log, message) = found.ok_or_else(|| self.no_such_log(index))?;
         self.record(index, log, message)
     }
 
     /// Makes the proofs of all logs, in order.
     pub fn prove_all(&self) -> impl Iterator<Item = Result<ProofRecord, ExtractError>> {
-        let logs = (0..).zip(self.settled.logs().with_messages());
+        let logs = (0..).zip(self.settled().logs().with_messages());
         logs.map(|(index, (log, message))| self.record(index, log, message))
     }
 
-    /// Returns a log and its message.
-    pub(super) fn log(
-        &self,
-        index: u64,
-    ) -> Result<(&'a L2ToL1Log, Option<&'a [u8]>), ExtractError> {
-        let logs = self.settled.logs();
-        let found = usize::try_from(index).ok().and_then(|i| logs.with_messages().nth(i));
-        found.ok_or_else(|| self.no_such_log(index))
-    }
-
-    fn no_such_log(&self, index: u64) -> ExtractError {
-        let logs = self.settled.logs();
+    pub(super) fn no_such_log(&self, index: u64) -> ExtractError {
+        let logs = self.settled().logs();
         let (chain, batch) = (logs.chain(), logs.batch());
         ExtractError::NoSuchLog { chain, batch, index, logs: logs.logs().len() as u64 }
     }
@@ -339,8 +342,9 @@ impl<'a> BatchProofs<'a> {
         message: Option<&[u8]>,
         words: &mut Vec<Hash>,
     ) -> Result<(), ExtractError> {
-        let (chain, batch) = self.settled.logs().key();
-        if self.settled.tree.leaf(index) == EMPTY_LOG_LEAF {
+        let settled = self.settled();
+        let (chain, batch) = settled.logs().key();
+        if self.tree.leaf(index) == EMPTY_LOG_LEAF {
             return Err(ExtractError::DefaultLeaf { chain, batch, index });
         }
         if let Some(Err(error)) = message.map(|message| verify::message(log, message)) {
@@ -348,8 +352,8 @@ impl<'a> BatchProofs<'a> {
             let reason = format!("log {index}: {error}");
             return Err(ExtractError::ArchiveDamaged { chain, batch, reason });
         }
-        let path = self.settled.path(index).map_err(|_| self.no_such_log(index))?;
-        words.extend(self.metadata);
+        let path = settled.path(&self.tree, index).map_err(|_| self.no_such_log(index))?;
+        words.extend(self.common.metadata);
         words.extend(path);
         Ok(())
     }
@@ -362,13 +366,15 @@ impl<'a> BatchProofs<'a> {
     ) -> Result<ProofRecord, ExtractError> {
         // The contents of a mapped file may change, so the copies are verified and returned.
         let log = *log;
-        let mut head = Vec::with_capacity(1 + self.settled.path_len());
+        let mut head = Vec::with_capacity(1 + self.settled().path_len());
         self.head(index, &log, message, &mut head)?;
-        let record = self.view(index, &log, message, &head).to_record();
-        self.verify(&record, &log)?;
+        let record = self.common.view(index, &log, message, &head).to_record();
+        self.common.verify(&record, &log)?;
         Ok(record)
     }
+}
 
+impl CommonPart<'_> {
     pub(super) fn view<'b>(
         &'b self,
         id: u64,

@@ -1,6 +1,9 @@
 //! Finds the batches of the settlement layer through which batches are proven to L1.
 
-use std::sync::{Arc, PoisonError};
+use std::{
+    ops::RangeInclusive,
+    sync::{Arc, PoisonError},
+};
 
 use super::{
     Error, Event, Observer, SlBatchError, SlBatchTree, Trees, l1_trees::GivenL1, trees::Opened,
@@ -11,7 +14,7 @@ use crate::{
     forest::{Forest, Timeline},
     ingest::{
         is_file_of_l1,
-        sl_batches::{SlBatches, read_all_sl_batches},
+        sl_batches::{SlBatchLogs, SlBatches, read_all_sl_batches},
     },
     primitives::{BatchNumber, Hash, SlBatch, SlBlock, Word},
     proof::Target,
@@ -76,6 +79,13 @@ impl<'t> SlBatchTrees<'t> {
                 Err(SlBatchError::BlockNotArchived { name: self.name(), block, has })
             }
         }
+    }
+
+    /// Whether the SL batch that covers the last of some blocks does not cover the first one.
+    pub(super) fn are_in_several(&self, blocks: &RangeInclusive<SlBlock>) -> bool {
+        let covering = |block| self.batches.covering(block).map(SlBatchLogs::batch);
+        let last = covering(*blocks.end());
+        last.is_some() && covering(*blocks.start()) != last
     }
 
     /// The tree of the last SL batch between two numbers. Of the given ones, the last that can be rebuilt and
@@ -156,6 +166,28 @@ impl Trees {
         self.forest().is_some() && self.0.has_sl_batches()
     }
 
+    /// The contents of past roots for a target with a root on L1. It needs only those at the ends of the
+    /// settlement layer's own batches. If these are known, nothing is searched.
+    pub(super) fn history_at_sl_batches(
+        &self,
+        forest: &Forest,
+        target: Target,
+    ) -> Result<&Timeline, Error> {
+        if !self.0.has_sl_batches() {
+            return Err(Error::NoSlBatches(target));
+        }
+        let Some(known) = self.unsearched_history()? else { return self.history() };
+        let is_needed = |batch: &&SlBatchLogs| match target {
+            Target::SlBatch(number) => batch.batch() == number,
+            _ => true,
+        };
+        let mut needed = self.sl_batches(forest, known)?.iter().filter(is_needed);
+        match needed.all(|batch| known.is_known_at(*batch.blocks().end())) {
+            true => Ok(known),
+            false => self.history(),
+        }
+    }
+
     /// The settlement layer's own batches that were given, and those on L1.
     fn sl_batches(&self, forest: &Forest, timeline: &Timeline) -> Result<&SlBatches, Error> {
         let opened = &*self.0;
@@ -190,7 +222,8 @@ impl Trees {
         let (Some(forest), true) = (self.forest(), self.0.has_sl_batches()) else {
             return Ok(None);
         };
-        let trees = self.sl_batch_trees(forest, self.history()?, Target::FirstSlBatch)?;
+        let timeline = self.history_at_sl_batches(forest, Target::FirstSlBatch)?;
+        let trees = self.sl_batch_trees(forest, timeline, Target::FirstSlBatch)?;
         let mut last = None;
         for batch in trees.batches.iter().rev().take(most) {
             match trees.tree(batch.batch()) {

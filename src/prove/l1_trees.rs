@@ -10,10 +10,11 @@ use crate::{
     contracts::system,
     files::names,
     forest::{
-        Forest, HistoryError, L1Gap, RebuildOptions, RebuiltFromL1, rebuild_from_l1,
-        rebuild_l1_to_file,
+        Forest, HistoryError, HistoryOptions, L1Gap, RebuildOptions, RebuiltFromL1,
+        rebuild_from_l1, rebuild_l1_to_file,
     },
     ingest::{
+        events::EventList,
         l1::{L1Data, L1Layer},
         sl_batches::SlBatches,
     },
@@ -84,12 +85,8 @@ impl GivenL1 {
         sl_chain: Option<ChainId>,
     ) -> Result<RebuiltFromL1, Error> {
         let sl_chain = sl_chain.or(self.layer.record.chain());
-        let found = rebuild_from_l1(
-            &self.layer.record,
-            &Self::options(options, sl_chain),
-            options.budget(),
-        )
-        .map_err(|error| self.error(error))?;
+        let found = rebuild_from_l1(&self.layer.record, &Self::options(options, sl_chain))
+            .map_err(|error| self.error(error))?;
         let observer = &options.observer;
         observer.event(&Event::L1Gaps(&found.gaps));
         let (layout, is_given) = (found.forest.layout(), options.release.is_some());
@@ -97,14 +94,17 @@ impl GivenL1 {
         Ok(found)
     }
 
-    /// As [`GivenL1::rebuild`], into a tree file.
+    /// As [`GivenL1::rebuild`], into a tree file, `with_history` with the contents of all past roots.
     pub(super) fn rebuild_to_file(
         &self,
         options: &TreesOptions,
+        with_history: bool,
         target: &Path,
     ) -> Result<Vec<L1Gap>, Error> {
         let rebuild = Self::options(options, self.layer.record.chain());
-        let gaps = rebuild_l1_to_file(&self.layer.record, &rebuild, options.budget(), target)
+        let past = HistoryOptions { events: &EventList::default(), effort: options.budget() };
+        let past = with_history.then_some(past);
+        let gaps = rebuild_l1_to_file(&self.layer.record, &rebuild, past, target)
             .map_err(|source| Error::TreeFile { name: self.name.clone(), source })?;
         options.observer.event(&Event::L1Gaps(&gaps));
         Ok(gaps)

@@ -1,5 +1,3 @@
-use std::sync::Arc;
-
 use thiserror::Error;
 
 use crate::{
@@ -73,9 +71,8 @@ fn attempts(tried: &[(AggregatedRoot, Hash, Hash)]) -> String {
 /// A batch whose logs are verified against the batch root in the state.
 #[derive(Clone, Debug)]
 pub struct MatchedBatch<'a> {
-    pub(super) logs: BatchView<'a>,
-    pub(super) tree: Arc<LogTree>,
-    pub(super) batch_root: Hash,
+    logs: BatchView<'a>,
+    batch_root: Hash,
     form: BatchRootForm,
 }
 
@@ -88,7 +85,7 @@ impl<'a> MatchedBatch<'a> {
     /// [`FoldError`] when no candidate leads to the batch root.
     pub(super) fn match_root(
         logs: BatchView<'a>,
-        tree: Arc<LogTree>,
+        tree: &LogTree,
         batch_root: Hash,
     ) -> Result<Self, FoldError> {
         let local_root = tree.root();
@@ -106,13 +103,13 @@ impl<'a> MatchedBatch<'a> {
             let got = hash_node(local_root, aggregated_root);
             if got == batch_root {
                 let form = BatchRootForm::Aggregated(aggregated_root, source);
-                return Ok(Self { logs, tree, batch_root, form });
+                return Ok(Self { logs, batch_root, form });
             }
             tried.push((source, aggregated_root, got));
         }
         let plain = LOG_TREE_HEIGHTS.iter().find(|h| tree.root_at(**h) == Some(batch_root));
         if let Some(&height) = plain {
-            return Ok(Self { logs, tree, batch_root, form: BatchRootForm::Plain(height) });
+            return Ok(Self { logs, batch_root, form: BatchRootForm::Plain(height) });
         }
         Err(FoldError {
             chain: logs.chain(),
@@ -150,13 +147,17 @@ impl<'a> MatchedBatch<'a> {
         }
     }
 
-    /// Returns the siblings from a log's leaf to the batch root.
-    pub(super) fn path(&self, index: u64) -> Result<impl Iterator<Item = Hash>, NoSuchLeaf> {
+    /// Returns the siblings from a log's leaf to the batch root. `tree` is that of the logs.
+    pub(super) fn path(
+        &self,
+        tree: &LogTree,
+        index: u64,
+    ) -> Result<impl Iterator<Item = Hash>, NoSuchLeaf> {
         let (height, last) = match self.form {
             BatchRootForm::Plain(height) => (height, None),
             BatchRootForm::Aggregated(root, _) => (LOG_TREE_HEIGHT, Some(root)),
         };
-        Ok(self.tree.path(index, height)?.chain(last))
+        Ok(tree.path(index, height)?.chain(last))
     }
 
     /// Whether the batch is from before v26.

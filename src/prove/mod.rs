@@ -53,8 +53,8 @@ pub(crate) use error_text::with_causes;
 pub use extract::{BatchProofs, Extractor, prepare};
 pub use extract_error::ExtractError;
 pub use job::{
-    Batches, BatchesParseError, Job, JobPart, Merged, ProofOutput, Selection, Shard,
-    ShardParseError, Sink, Summary, merge,
+    Batches, BatchesParseError, Job, JobPart, Merged, ProofOutput, SchedulerError, Selection,
+    Shard, ShardParseError, Sink, Summary, merge,
 };
 pub use l1_comparison::{L1Comparison, RootCounts};
 pub use l1_difference::L1Difference;
@@ -67,6 +67,7 @@ pub use sl_batch::{SlBatchError, SlBatchTree};
 pub use state_options::StateOptions;
 pub use surveyed_state::{StateUse, SurveyedState};
 pub use target_error::TargetError;
+use targets::SlBlocks;
 pub use trees::Trees;
 pub use trees_options::{L1Options, TreesOptions};
 pub use verified_proofs::{LogFilter, VerifiedProofs};

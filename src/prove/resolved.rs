@@ -141,8 +141,9 @@ fn at_sl_batch<'f>(
     Ok(Placed { position: Some(position), target, sl_block })
 }
 
-/// A batch at the root of the settlement layer's batch in which it was executed. If L1 accepts other batches
-/// of this settlement layer instead, it is placed at the last of them.
+/// A batch at the root of the settlement layer's batch in which it was executed. Which of the blocks of that batch
+/// executed it need not be known. If L1 accepts other batches of this settlement layer instead, it is placed at
+/// the last of them.
 fn at_first_sl_batch<'f>(
     forest: &Forest,
     tree: &'f ChainTree,
@@ -150,10 +151,14 @@ fn at_first_sl_batch<'f>(
     trees: &SlBatchTrees<'_>,
 ) -> Result<Placed<'f>, ExtractError> {
     let timeline = trees.timeline();
-    let block = timeline.root(first_root(timeline, tree, leaf)?).block;
-    let (chain, batch) = (tree.chain(), number(tree, leaf));
+    let blocks = timeline.first_within(tree.index(), leaf);
+    let blocks = blocks.ok_or_else(|| not_in_any_root(tree, leaf))?;
+    let (chain, batch, block) = (tree.chain(), number(tree, leaf), *blocks.end());
     let of_batch = |reason| ExtractError::SlBatch { chain, batch, block, reason };
     let at = |through: &SlBatchTree| at_sl_batch(forest, tree, leaf, timeline, through, trees.l1());
+    if trees.are_in_several(&blocks) {
+        return Err(ExtractError::FirstRootUnknown { chain, batch, block });
+    }
     let covering = trees.covering(block).map_err(of_batch)?;
     let refused = match at(&covering) {
         Err(refused @ ExtractError::NotAcceptedByL1(_)) => refused,

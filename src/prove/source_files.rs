@@ -27,11 +27,7 @@ impl TreesOptions {
         chosen.seen.iter().for_each(|state| self.observer.event(&Event::StateChosen(state)));
         // Those among the batches of the settlement layer are read once.
         remove(&mut options.sl_batches, &chosen.l1);
-        if chosen.state.is_empty() && chosen.events.is_empty() {
-            remove(&mut options.from_l1, &chosen.l1);
-            return Ok((chosen.l1, None, options));
-        }
-        if !options.batch_roots_only {
+        if !options.batch_roots_only || chosen.state.is_empty() {
             remove(&mut chosen.l1, &options.from_l1);
             options.from_l1.append(&mut chosen.l1);
         }

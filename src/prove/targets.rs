@@ -1,6 +1,7 @@
 //! Creates extractors for targets. Data that only some targets need is computed on first use.
 
 use std::{
+    borrow::Cow,
     sync::PoisonError,
     thread,
     time::{Duration, Instant},
@@ -12,10 +13,22 @@ use super::{
 };
 use crate::{
     anchor::KnownRoots,
-    forest::{Forest, HistoryError, SearchBudget, Timeline, explain, explain_further},
+    forest::{
+        Forest, History, HistoryError, SearchBudget, Timeline, WantedRoot, explain,
+        explain_further, explain_one,
+    },
     primitives::{BatchNumber, ChainId},
     proof::Target,
 };
+
+/// What is to be known of the blocks that executed batches, for targets with roots on L1. No proof depends on them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SlBlocks {
+    /// Those that are known without a search.
+    IfKnown,
+    /// All that can be found.
+    Searched,
+}
 
 impl Trees {
     /// Creates an extractor of proofs against a target. It borrows from the trees.
@@ -34,8 +47,20 @@ impl Trees {
     /// # Errors
     /// [`Error`]. [`Error::is_of_target`] returns which errors concern only the target.
     pub fn extractor(&self, target: Target) -> Result<Extractor<'_>, Error> {
-        let timeline = match self.forest() {
-            Some(_) if target.needs_history() => Some(self.history()?),
+        self.extractor_naming(target, SlBlocks::IfKnown)
+    }
+
+    /// As [`Trees::extractor`], with what is to be known of the blocks that executed batches.
+    pub(super) fn extractor_naming(
+        &self,
+        target: Target,
+        blocks: SlBlocks,
+    ) -> Result<Extractor<'_>, Error> {
+        let timeline = match (self.forest(), target, blocks) {
+            (Some(forest), Target::SlBatch(_) | Target::FirstSlBatch, SlBlocks::IfKnown) => {
+                Some(self.history_at_sl_batches(forest, target)?)
+            }
+            (Some(_), target, _) if target.needs_history() => Some(self.history()?),
             _ => None,
         };
         self.extractor_in(target, timeline)
@@ -48,7 +73,7 @@ impl Trees {
         timeline: Option<&'t Timeline>,
     ) -> Result<Extractor<'t>, Error> {
         let forest = match &self.0.source {
-            Source::Dump(forest, _) | Source::Events(forest, _) => forest,
+            Source::Dump(forest, _) | Source::Events(forest, _) | Source::L1(forest, _) => forest,
             Source::File(file) => file.forest(),
             Source::State { roots, .. } if target == Target::BatchRoot => {
                 return Ok(Extractor::to_batch_roots(roots));
@@ -96,6 +121,36 @@ impl Trees {
         Ok(&found.unwrap_or_else(|| unreachable!("it is set above")).timeline)
     }
 
+    /// The contents of past roots that trees from L1, or a tree file, have without a search. `None` if they have
+    /// none, or those of all roots.
+    pub(super) fn unsearched_history(&self) -> Result<Option<&Timeline>, Error> {
+        if let Some(known) = self.0.unsearched.get() {
+            return Ok(Some(known));
+        }
+        let (Some(forest), Some(known)) = (self.forest(), self.partial_history()?) else {
+            return Ok(None);
+        };
+        let timeline = Timeline::new(forest, known.into_owned())?;
+        Ok(Some(self.0.unsearched.get_or_init(|| timeline)))
+    }
+
+    /// What trees from L1 or a tree file know of the contents of past roots, if it is something, but not all.
+    fn partial_history(&self) -> Result<Option<Cow<'_, History>>, Error> {
+        let is_a_part = |explained, roots| (1..roots).contains(&explained);
+        Ok(match &self.0.source {
+            Source::L1(_, history) => {
+                let (roots, unexplained) = (history.len(), history.unexplained().count());
+                is_a_part((roots - unexplained) as u64, roots as u64)
+                    .then_some(Cow::Borrowed(history))
+            }
+            Source::File(file) if self.0.events.is_empty() => {
+                let (roots, explained) = file.roots();
+                is_a_part(explained, roots).then(|| file.history()).transpose()?.map(Cow::Owned)
+            }
+            _ => None,
+        })
+    }
+
     /// The time spent on the contents of past roots, zero if they were not needed.
     pub(super) fn history_time(&self) -> Duration {
         self.0.history.get().map(|found| found.elapsed).unwrap_or_default()
@@ -122,47 +177,63 @@ impl Trees {
     /// Finds the contents of every root by block that a tree file does not already contain.
     fn search(&self) -> Result<Timeline, Error> {
         let options = &self.0.options;
-        let budget = |forest: &Forest| {
-            options.budget().unwrap_or_else(|| SearchBudget::for_batches(forest.batch_count()))
-        };
         match &self.0.source {
             Source::State { .. } => Err(Error::NoTrees(Target::First)),
             Source::Events(..) => unreachable!("handled by the caller"),
+            Source::L1(forest, history) => {
+                Ok(explain_further(forest, history.clone(), &self.0.events, self.budget(forest))?)
+            }
             Source::Dump(forest, dump) => {
                 let addresses = options.state.addresses(&dump.state)?;
-                Ok(explain(&dump.state, addresses, forest, &self.0.events, budget(forest))?)
+                Ok(explain(&dump.state, addresses, forest, &self.0.events, self.budget(forest))?)
             }
             Source::File(file) => {
                 let forest = file.forest();
                 if forest.latest().is_none() {
                     return Err(HistoryError::NoRoots.into());
                 }
-                Ok(explain_further(forest, file.history()?, &self.0.events, budget(forest))?)
+                Ok(explain_further(forest, file.history()?, &self.0.events, self.budget(forest))?)
             }
         }
     }
 
-    /// Reads the history of a single root directly from a tree file, which may have millions. The root is the
-    /// target or, for a given batch, the first root that contains it. `None` if the file does not contain it.
+    fn budget(&self, forest: &Forest) -> SearchBudget {
+        let given = self.0.options.budget();
+        given.unwrap_or_else(|| SearchBudget::for_batches(forest.batch_count()))
+    }
+
+    /// Reads the history of a single root directly from a tree file, which may have millions, or searches for it
+    /// alone where the contents of some roots are known. The root is the target or, for a given batch, the first root
+    /// that contains it. `None` if it cannot be had alone.
     pub(super) fn single_root(
         &self,
         target: Target,
         batch: Option<(ChainId, BatchNumber)>,
     ) -> Result<Option<Timeline>, Error> {
-        let Some(file) = self.tree_file().filter(|_| self.0.history.get().is_none()) else {
+        let Some(forest) = self.forest().filter(|_| self.0.history.get().is_none()) else {
             return Ok(None);
         };
-        let forest = file.forest();
-        let history = match (target, batch) {
-            (Target::Block(block), _) => file.history_at(block)?,
-            (Target::First, Some((chain, batch))) => {
-                let tree = forest.chain(chain);
-                match tree.and_then(|tree| Some((tree.index(), tree.find(batch)?.0))) {
-                    Some((chain, leaf)) => file.history_of(chain, leaf)?,
-                    None => None,
-                }
-            }
+        let leaf = |(chain, batch)| {
+            let tree = forest.chain(chain)?;
+            Some(WantedRoot::FirstWith { chain: tree.index(), leaf: tree.find(batch)?.0 })
+        };
+        let wanted = match target {
+            Target::Block(block) => Some(WantedRoot::Of(block)),
+            Target::First => batch.and_then(leaf),
             _ => None,
+        };
+        let Some(wanted) = wanted else { return Ok(None) };
+        let stored = match (self.tree_file(), wanted) {
+            (Some(file), WantedRoot::Of(block)) => file.history_at(block)?,
+            (Some(file), WantedRoot::FirstWith { chain, leaf }) => file.history_of(chain, leaf)?,
+            (None, _) => None,
+        };
+        let history = match stored {
+            None => match self.partial_history()? {
+                Some(known) => explain_one(forest, &known, wanted, self.budget(forest))?,
+                None => None,
+            },
+            stored => stored,
         };
         Ok(history.map(|history| Timeline::new(forest, history)).transpose()?)
     }

@@ -61,6 +61,8 @@ pub(super) struct Opened {
     /// The events that were given beside a state or a tree file.
     pub(super) events: EventList,
     pub(super) history: OnceLock<FoundHistory>,
+    /// The contents of past roots that are known without a search.
+    pub(super) unsearched: OnceLock<Timeline>,
     /// Locked by the thread that computes the history.
     pub(super) searching: Mutex<()>,
     pub(super) sl_batches: OnceLock<SlBatches>,
@@ -77,9 +79,8 @@ impl Opened {
     }
 
     fn of_l1(found: RebuiltFromL1, options: &TreesOptions) -> Self {
-        let RebuiltFromL1 { forest, timeline, gaps } = found;
-        let history = timeline.into_history();
-        Self { l1_gaps: gaps, ..Self::new(Source::Events(forest, history), options) }
+        let RebuiltFromL1 { forest, history, gaps } = found;
+        Self { l1_gaps: gaps, ..Self::new(Source::L1(forest, history), options) }
     }
 
     fn new(source: Source, options: &TreesOptions) -> Self {
@@ -91,6 +92,7 @@ impl Opened {
             l1_gaps: Vec::new(),
             events: EventList::default(),
             history: OnceLock::new(),
+            unsearched: OnceLock::new(),
             searching: Mutex::default(),
             sl_batches: OnceLock::new(),
             l1: OnceLock::new(),
@@ -156,7 +158,9 @@ impl Opened {
 
     fn forest(&self) -> Option<&Forest> {
         match &self.source {
-            Source::Dump(forest, _) | Source::Events(forest, _) => Some(forest),
+            Source::Dump(forest, _) | Source::Events(forest, _) | Source::L1(forest, _) => {
+                Some(forest)
+            }
             Source::File(file) => Some(file.forest()),
             Source::State { .. } => None,
         }
@@ -186,8 +190,10 @@ pub(super) struct FoundHistory {
 #[derive(Debug)]
 pub(super) enum Source {
     Dump(Forest, Dump),
-    /// Trees from events or from L1, and the contents of past roots.
+    /// Trees from events, and the contents of past roots.
     Events(Forest, History),
+    /// Trees from L1, and the contents of the last roots of the settlement layer's own batches.
+    L1(Forest, History),
     File(TreeFile),
     /// A state whose stored batch roots are used without rebuilding trees.
     State {
@@ -257,7 +263,7 @@ impl Trees {
 
     /// Rebuilds the trees of the state at `paths` directly into a tree file and opens it. This takes little
     /// memory for a state of any size. `with_history` also stores the contents of past roots in the file; so do
-    /// events.
+    /// events. From L1, those of the last root of each of the settlement layer's batches are always stored.
     ///
     /// ```
     /// use slproof::{Trees, TreesOptions};
@@ -293,7 +299,7 @@ impl Trees {
         };
         if inputs.states.is_empty() && inputs.events.is_empty() && !l1.is_empty() {
             let Some(l1) = GivenL1::read(&l1, options)? else { return Err(Error::NoInput) };
-            let l1_gaps = l1.rebuild_to_file(options, target)?;
+            let l1_gaps = l1.rebuild_to_file(options, with_history, target)?;
             let file = TreeFile::open(target, options.state.access)?;
             let opened = Opened::new(Source::File(file), options);
             return Ok(Self(Arc::new(Opened { l1_gaps, from_l1: Some(l1), ..opened })));
@@ -366,7 +372,7 @@ impl Trees {
         match &self.0.source {
             Source::Dump(_, dump) => Some(dump.format),
             Source::State { format, .. } => Some(*format),
-            Source::Events(..) | Source::File(_) => None,
+            Source::Events(..) | Source::L1(..) | Source::File(_) => None,
         }
     }
 
@@ -390,7 +396,9 @@ impl Trees {
     pub fn block(&self) -> Option<SlBlock> {
         match &self.0.source {
             Source::Dump(_, dump) => dump.state.block(),
-            Source::Events(forest, _) => forest.latest().map(|latest| latest.block),
+            Source::Events(forest, _) | Source::L1(forest, _) => {
+                forest.latest().map(|latest| latest.block)
+            }
             Source::File(file) => file.block(),
             Source::State { roots, .. } => roots.state().block(),
         }
@@ -401,16 +409,16 @@ impl Trees {
         match &self.0.source {
             // The digest also covers the contents of past roots in a tree file.
             Source::File(file) => hex::encode(&file.container().digest()),
-            Source::Dump(forest, _) | Source::Events(forest, _) => {
+            Source::Dump(forest, _) | Source::Events(forest, _) | Source::L1(forest, _) => {
                 let latest = forest.latest().map_or_else(
                     || "no interop root".into(),
                     |latest| format!("block {} {}", latest.block, latest.root),
                 );
                 let (root, checked_by) = (forest.root(), forest.checked_by());
                 let (sl_chain, layout) = (forest.sl_chain(), forest.layout());
-                // The events also determine the content of past roots.
+                // The events or L1 also determine the content of past roots.
                 let past = match &self.0.source {
-                    Source::Events(_, history) => history.digest(),
+                    Source::Events(_, history) | Source::L1(_, history) => history.digest(),
                     _ => String::new(),
                 };
                 format!("{sl_chain} {layout} {root} {latest} {checked_by} {past}")

@@ -1,4 +1,4 @@
-use std::ops::Range;
+use std::{ops::Range, sync::Arc};
 
 use crate::{
     message::{L2ToL1Log, LogKind},
@@ -7,7 +7,7 @@ use crate::{
         ProofRecord, ProofView,
         verify_many::{self, BatchInput, ProofInput},
     },
-    prove::{BatchProofs, ExtractError},
+    prove::{BatchProofs, ExtractError, extract::CommonPart},
 };
 
 /// Which logs of a batch are selected.
@@ -52,16 +52,16 @@ const JUDGED_TWICE: usize = 1024;
 /// Logs and messages may be in a mapped file, which other processes can change at any time. So they are
 /// copied first, and the copies are hashed, verified and returned.
 #[derive(Debug)]
-pub struct VerifiedProofs<'b, 'a> {
-    parts: Vec<BatchEntry<'b, 'a>>,
+pub struct VerifiedProofs<'a> {
+    parts: Vec<BatchEntry<'a>>,
     words: Vec<Hash>,
     messages: Vec<u8>,
 }
 
 /// The proofs selected from one batch.
 #[derive(Debug)]
-struct BatchEntry<'b, 'a> {
-    batch: &'b BatchProofs<'a>,
+struct BatchEntry<'a> {
+    batch: Arc<CommonPart<'a>>,
     /// By leaf index.
     proofs: Vec<(u64, Result<ProofParts, ExtractError>)>,
 }
@@ -74,14 +74,16 @@ struct ProofParts {
     words: Range<usize>,
 }
 
-impl<'b, 'a> VerifiedProofs<'b, 'a> {
-    /// Makes the selected proofs of each batch and verifies them.
+impl<'a> VerifiedProofs<'a> {
+    /// Makes the selected proofs of each batch and verifies them. A batch may occur several times. If it does so in
+    /// a row, its part of the proofs is verified once, and its logs are read once if their indices ascend.
     #[must_use]
-    pub fn new(wanted: impl IntoIterator<Item = (&'b BatchProofs<'a>, LogFilter)>) -> Self
+    pub fn new<'b>(wanted: impl IntoIterator<Item = (&'b BatchProofs<'a>, LogFilter)>) -> Self
     where
         'a: 'b,
     {
         let (mut words, mut messages) = (Vec::new(), Vec::new());
+        let mut reader: Option<LogReader<'a, _>> = None;
         let parts = wanted
             .into_iter()
             .map(|(batch, which)| {
@@ -96,25 +98,30 @@ impl<'b, 'a> VerifiedProofs<'b, 'a> {
                     let head = batch.head(id, &log, copied, &mut words);
                     (id, head.map(|()| ProofParts { log, message, words: start..words.len() }))
                 };
+                let logs = || batch.settled().logs().with_messages();
                 let proofs = match which {
                     LogFilter::Log(index) => {
-                        vec![match batch.log(index) {
-                            Ok((log, message)) => make((index, (*log, message))),
-                            Err(error) => (index, Err(error)),
+                        let reader = match &mut reader {
+                            Some(reader) if reader.can_read(batch, index) => reader,
+                            other => other.insert(LogReader::new(batch, logs())),
+                        };
+                        vec![match reader.read(index) {
+                            Some((log, message)) => make((index, (*log, message))),
+                            None => (index, Err(batch.no_such_log(index))),
                         }]
                     }
                     LogFilter::All | LogFilter::Matching { .. } => (0..)
-                        .zip(batch.settled().logs().with_messages())
+                        .zip(logs())
                         .map(|(index, (log, message))| (index, (*log, message)))
                         .filter(|(index, (log, _))| which.has(*index, log))
                         .map(make)
                         .collect(),
                 };
-                BatchEntry { batch, proofs }
+                BatchEntry { batch: Arc::clone(&batch.common), proofs }
             })
             .collect();
         let mut made = Self { parts, words, messages };
-        made.refuse(verify_many::accepted, BatchProofs::verify);
+        made.refuse(verify_many::accepted, CommonPart::verify);
         made
     }
 
@@ -123,25 +130,30 @@ impl<'b, 'a> VerifiedProofs<'b, 'a> {
     fn refuse(
         &mut self,
         many: impl FnOnce(&[BatchInput<'_>], &[ProofInput<'_>]) -> Vec<bool>,
-        one: impl Fn(&BatchProofs<'a>, &ProofRecord, &L2ToL1Log) -> Result<(), ExtractError>,
+        one: impl Fn(&CommonPart<'a>, &ProofRecord, &L2ToL1Log) -> Result<(), ExtractError>,
     ) {
         let mut bundles = Vec::with_capacity(self.parts.len());
+        let mut last: Option<&Arc<CommonPart<'a>>> = None;
         let mut members = Vec::with_capacity(self.words.len() / 16 + 1);
         let mut places = Vec::with_capacity(members.capacity());
-        for (bundle, part) in self.parts.iter().enumerate() {
-            let (chain, batch) = part.batch.settled().logs().key();
-            bundles.push(BatchInput {
-                chain,
-                batch,
-                root: part.batch.settled().batch_root(),
-                tail: &part.batch.tail,
-                target: &part.batch.target,
-            });
+        for (place, part) in self.parts.iter().enumerate() {
+            if !last.is_some_and(|last| Arc::ptr_eq(last, &part.batch)) {
+                let (chain, batch) = part.batch.settled.logs().key();
+                bundles.push(BatchInput {
+                    chain,
+                    batch,
+                    root: part.batch.settled.batch_root(),
+                    tail: &part.batch.tail,
+                    target: Some(&part.batch.target),
+                });
+            }
+            last = Some(&part.batch);
+            let bundle = bundles.len() - 1;
             for (at, (index, proof)) in part.proofs.iter().enumerate() {
                 let Ok(proof) = proof else { continue };
                 let head = &self.words[proof.words.clone()];
                 members.push(ProofInput { bundle, index: *index, log: &proof.log, head });
-                places.push((bundle, at));
+                places.push((place, at));
             }
         }
         let accepted = many(&bundles, &members);
@@ -154,8 +166,8 @@ impl<'b, 'a> VerifiedProofs<'b, 'a> {
                 let (part, ProofInput { index, log, head, .. }) =
                     (&self.parts[places[i].0], members[i]);
                 let record = part.batch.view(index, log, None, head).to_record();
-                let (chain, batch) = part.batch.settled().logs().key();
-                let error = match one(part.batch, &record, log) {
+                let (chain, batch) = part.batch.settled.logs().key();
+                let error = match one(&part.batch, &record, log) {
                     Ok(()) if accepted[i] => return None,
                     Ok(()) => ExtractError::Disputed { chain, batch, index },
                     Err(error) => error,
@@ -184,6 +196,38 @@ impl<'b, 'a> VerifiedProofs<'b, 'a> {
             });
             (*index, view)
         })
+    }
+}
+
+/// Reads logs of one batch with their messages by ascending index. The message of a log is found by counting those of
+/// the logs before it.
+struct LogReader<'a, I> {
+    batch: Arc<CommonPart<'a>>,
+    rest: I,
+    /// The index of the next log in `rest`.
+    next: u64,
+    /// The log that was read last.
+    last: Option<(&'a L2ToL1Log, Option<&'a [u8]>)>,
+}
+
+impl<'a, I: Iterator<Item = (&'a L2ToL1Log, Option<&'a [u8]>)>> LogReader<'a, I> {
+    fn new(batch: &BatchProofs<'a>, logs: I) -> Self {
+        Self { batch: Arc::clone(&batch.common), rest: logs, next: 0, last: None }
+    }
+
+    /// Whether the log can be read without starting again.
+    fn can_read(&self, batch: &BatchProofs<'a>, index: u64) -> bool {
+        Arc::ptr_eq(&self.batch, &batch.common) && index.saturating_add(1) >= self.next
+    }
+
+    /// Reads the log with this index, which must be the last one that was read or a later one.
+    fn read(&mut self, index: u64) -> Option<(&'a L2ToL1Log, Option<&'a [u8]>)> {
+        if index >= self.next {
+            let ahead = usize::try_from(index - self.next).unwrap_or(usize::MAX);
+            self.last = self.rest.nth(ahead);
+            self.next = index.saturating_add(1);
+        }
+        self.last
     }
 }
 

@@ -27,8 +27,26 @@ pub struct EncodedChunk {
     pub(crate) packed: Option<Vec<u8>>,
     /// The rows, if the output has rows.
     pub(crate) rows: Option<EncodedRows>,
+    /// The failed requests as lines, compressed if their file is, if they have a file of their own.
+    pub(crate) failures: Vec<u8>,
     /// Failures for which the format has no record.
     pub(crate) unwritten: Vec<Failure>,
+}
+
+/// The lines of failed requests in a file of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FailureLines {
+    pub(crate) compression: Option<Compression>,
+}
+
+impl FailureLines {
+    /// Returns the content of the file for some lines. A compressed file without lines is not empty either.
+    pub(crate) fn encode(self, lines: Vec<u8>) -> Result<Vec<u8>, EncoderError> {
+        match self.compression {
+            Some(compression) => compression.compress(&lines).map_err(EncoderError::Compress),
+            None => Ok(lines),
+        }
+    }
 }
 
 /// The layout of records and of what separates them.
@@ -73,6 +91,7 @@ pub struct Encoder {
     form: Form,
     compression: Option<Compression>,
     calls: CallOptions,
+    failures: Option<FailureLines>,
     hints: Hints,
     free: Arc<Mutex<Vec<Vec<u8>>>>,
 }
@@ -89,7 +108,13 @@ struct Encoding<'e> {
 impl Encoder {
     /// Creates an encoder for a form. Text is compressed if `compression` is given.
     pub(crate) fn new(form: Form, compression: Option<Compression>, calls: CallOptions) -> Self {
-        Self { form, compression, calls, hints: no_hints, free: Arc::default() }
+        let (failures, hints) = (None, no_hints);
+        Self { form, compression, calls, failures, hints, free: Arc::default() }
+    }
+
+    /// Encodes failed requests apart from the proofs, if `failures` is given.
+    pub(crate) fn with_failures_apart(self, failures: Option<FailureLines>) -> Self {
+        Self { failures, ..self }
     }
 
     /// Appends hints to the messages of failures.
@@ -99,7 +124,8 @@ impl Encoder {
 
     /// Describes everything that the bytes depend on besides the proofs and calls.
     pub(crate) fn describe(&self) -> String {
-        format!("{:?} {:?}", self.form, self.compression)
+        let failures = self.failures.map_or(String::new(), |lines| format!(" {lines:?}"));
+        format!("{:?} {:?}{failures}", self.form, self.compression)
     }
 
     /// The layout of the records.
@@ -117,9 +143,9 @@ impl Encoder {
         self.form.is_lines() || self.form == Form::Rows
     }
 
-    /// Whether outputs can be appended to each other.
-    pub(crate) fn is_mergeable(&self) -> bool {
-        self.form.is_lines() && self.compression.is_none()
+    /// The lines of failed requests, if they are not among the proofs.
+    pub(crate) fn failures(&self) -> Option<FailureLines> {
+        self.failures
     }
 
     fn begin(&self) -> Encoding<'_> {
@@ -205,12 +231,16 @@ impl Encoding<'_> {
         error: Failure,
     ) -> Result<(), EncoderError> {
         self.count.fail(error.code, logs);
-        match (self.encoder.form, request) {
-            (Form::Rows, _) => self.rows.failure(request, &error)?,
-            (Form::RpcLines, _) => self.chunk.unwritten.push(error),
-            (_, RequestSource::Request(request)) => self.record(&FailureRecord { request, error }),
-            (_, RequestSource::Line(request)) => self.record(&FailureRecord { request, error }),
-            (_, RequestSource::Text(request)) => self.record(&FailureRecord { request, error }),
+        if self.encoder.failures.is_some() {
+            line(&FailureRecord { request, error }, &mut self.chunk.failures);
+            return Ok(());
+        }
+        match self.encoder.form {
+            Form::Rows => self.rows.failure(request, &error)?,
+            Form::RpcLines => self.chunk.unwritten.push(error),
+            Form::Object | Form::Array | Form::Lines | Form::CallLines => {
+                self.record(&FailureRecord { request, error });
+            }
         }
         Ok(())
     }
@@ -224,6 +254,9 @@ impl Encoding<'_> {
             let packed = compression.compress(&chunk.bytes).map_err(EncoderError::Compress)?;
             chunk.packed = Some(packed);
         }
+        if let Some(lines) = self.encoder.failures.filter(|_| !chunk.failures.is_empty()) {
+            chunk.failures = lines.encode(std::mem::take(&mut chunk.failures))?;
+        }
         Ok((self.chunk, self.count))
     }
 
@@ -231,10 +264,7 @@ impl Encoding<'_> {
         match self.encoder.form {
             Form::Object | Form::Array => self.pretty(record),
             Form::Lines | Form::RpcLines | Form::CallLines | Form::Rows => {
-                // Cannot fail: records have no maps with keys other than strings, and writing to a vector
-                // succeeds.
-                let _ = serde_json::to_writer(&mut self.chunk.bytes, record);
-                self.chunk.bytes.push(b'\n');
+                line(record, &mut self.chunk.bytes);
             }
         }
     }
@@ -249,4 +279,11 @@ impl Encoding<'_> {
             self.chunk.bytes.push(b'\n');
         }
     }
+}
+
+/// Appends a record as a line.
+fn line(record: &impl Serialize, bytes: &mut Vec<u8>) {
+    // Cannot fail: records have no maps with keys other than strings, and writing to a vector succeeds.
+    let _ = serde_json::to_writer(&mut *bytes, record);
+    bytes.push(b'\n');
 }

@@ -1,8 +1,11 @@
 //! Reads the records of an input in any format, one at a time.
 
-use super::{EntriesError, Records, parquet::NumberedRows};
+use super::{
+    EntriesError, Records,
+    parquet::{NumberedGroup, NumberedRows},
+};
 use crate::{
-    files::{Input, Kind, container::is_container},
+    files::{BlockText, Input, Kind, container::is_container},
     proof::reader::{self, Defaults, Item, RecordError},
 };
 
@@ -36,7 +39,7 @@ enum Source {
 #[derive(Debug)]
 pub enum Entry {
     /// A text, such as a line.
-    Text(Vec<u8>),
+    Text(BlockText),
     /// A row of a Parquet file.
     Row(Result<Item, RecordError>),
 }
@@ -88,6 +91,15 @@ impl Entries {
             return Err(EntriesError::NoProofs(self.name.clone()));
         }
         Ok(entries)
+    }
+
+    /// Passes over the next row groups of a Parquet file, at most `most`, which are then read at the same time. There
+    /// are none if the entries have to be read one after the other.
+    pub(super) fn take_groups(&mut self, most: usize) -> Vec<NumberedGroup> {
+        match &mut self.source {
+            Source::Texts(_) => Vec::new(),
+            Source::Rows(rows) => rows.take_groups(most),
+        }
     }
 
     /// The format of the records, for messages.

@@ -6,22 +6,25 @@ use rayon::prelude::*;
 use serde::{Serialize, Serializer};
 use thiserror::Error;
 
-use super::{Entries, EntriesError, Entry};
+use super::{
+    Entries, EntriesError, Entry,
+    bulk_judge::{BulkJudge, SEGMENT},
+};
 use crate::{
     anchor::{Answer, KnownRoots, RootLocation, state_error_code},
     message::L2ToL1Log,
-    primitives::{Hash, ordered::try_map},
+    primitives::{BatchNumber, ChainId, Hash, ordered::try_map},
     proof::{
         Failure, FailureCode, Hints, Known, ProofRecord, Reason, Verdict, no_hints,
-        reader::{Defaults, Item, RecordError},
+        reader::{Defaults, RecordError},
         verify::RootRef,
     },
     state::StateError,
 };
 
-/// The maximum number of records that are verified in parallel.
-const RECORDS_AT_ONCE: usize = 4096;
-/// The approximate maximum size of the records that are verified in parallel, in bytes.
+/// The number of segments for each thread that are verified at once, while as many are read.
+const SEGMENTS_PER_THREAD: usize = 2;
+/// The approximate maximum size of the records that are verified at once, in bytes.
 const BYTES_AT_ONCE: usize = 64 << 20;
 
 /// The roots to which proofs must fold. Cheap to clone.
@@ -64,15 +67,15 @@ impl From<KnownRoots> for TrustedRoots {
 }
 
 impl TrustedRoots {
-    /// Returns the trusted root at the location that a record's proof leads to.
-    fn known(
+    /// Returns the trusted root at the location that a proof of this batch leads to.
+    pub(super) fn known(
         &self,
-        record: &ProofRecord,
+        of: (ChainId, BatchNumber),
         root: &RootRef,
     ) -> Result<(Known, Option<RootLocation>), StateError> {
         match self {
             Self::Root(root) => Ok((Known::Root(*root), None)),
-            Self::State(roots) => match roots.of_record(record, root) {
+            Self::State(roots) => match roots.of_proof(of, root) {
                 // Other proofs may need only slots that are proven.
                 Err(error @ StateError::NotProven { .. }) => Ok((lacking(&error), None)),
                 Err(error) => Err(error),
@@ -92,8 +95,9 @@ impl TrustedRoots {
         log: &L2ToL1Log,
     ) -> Result<(Verdict, Option<RootLocation>), StateError> {
         let (mut location, mut unreadable) = (None, None);
+        let of = (record.chain_id, record.batch_number);
         // Only the root that the words lead to is looked up in the state.
-        let verdict = Verdict::of(record, log, |root| match self.known(record, root) {
+        let verdict = Verdict::of(record, log, |root| match self.known(of, root) {
             Ok((known, found)) => {
                 location = found;
                 known
@@ -185,22 +189,17 @@ pub enum VerdictsError {
 /// The verdicts on the records of an input, in their order, computed on all threads.
 pub struct Verdicts {
     entries: Entries,
-    judge: Judge,
-}
-
-/// The data needed to verify entries.
-struct Judge {
-    defaults: Defaults,
-    roots: TrustedRoots,
-    hints: Hints,
+    /// The entries that were read while those before them were verified.
+    ahead: Option<Result<Vec<(u64, Entry)>, EntriesError>>,
+    judge: BulkJudge,
 }
 
 impl Verdicts {
     /// Creates verdicts on these entries. `defaults` replace values that the records lack.
     #[must_use]
     pub fn new(entries: Entries, defaults: Defaults, roots: TrustedRoots) -> Self {
-        let judge = Judge { defaults, roots, hints: no_hints };
-        Self { entries, judge }
+        let judge = BulkJudge { defaults, roots, hints: no_hints };
+        Self { entries, ahead: None, judge }
     }
 
     /// Appends hints to the messages of failures.
@@ -222,25 +221,31 @@ impl Verdicts {
     /// # Errors
     /// [`VerdictsError`] when the input or the state cannot be read, or when the input contains no record.
     pub fn next_chunk(&mut self) -> Result<Vec<Option<VerdictLine>>, VerdictsError> {
-        let entries = self.entries.next_chunk(RECORDS_AT_ONCE, BYTES_AT_ONCE)?;
-        let judge = &self.judge;
-        Ok(try_map(entries.into_par_iter(), |(line, entry)| judge.entry(line, entry))?)
-    }
-}
-
-impl Judge {
-    fn entry(&self, line: u64, entry: Entry) -> Result<Option<VerdictLine>, StateError> {
-        let (verdict, location) = match entry.item(&self.defaults) {
-            Ok(Item::Failure) => return Ok(None),
-            Ok(Item::Proof(record, log)) => self.roots.judge(&record, &log)?,
-            Err(error) => (error.into(), None),
+        let threads = rayon::current_num_threads();
+        while self.ahead.is_none() {
+            let groups = self.entries.take_groups(threads);
+            if groups.is_empty() {
+                break;
+            }
+            let verdicts = self.judge.groups(groups)?;
+            if !verdicts.is_empty() {
+                return Ok(verdicts);
+            }
+        }
+        let Self { entries, ahead, judge } = self;
+        let most = SEGMENT * SEGMENTS_PER_THREAD * threads;
+        let mut read = || entries.next_chunk(most, BYTES_AT_ONCE);
+        let chunk = match ahead.take() {
+            Some(chunk) => chunk?,
+            None => read()?,
         };
-        let failure = |reason: &Reason| Some(Failure::of(reason.code(), reason, self.hints));
-        let (valid, error) = match &verdict {
-            Verdict::Valid(_) => (Some(true), None),
-            Verdict::Invalid(reason) => (Some(false), failure(reason)),
-            Verdict::CannotJudge(reason) => (None, failure(reason)),
-        };
-        Ok(Some(VerdictLine { line, valid, anchor: location, error }))
+        if chunk.is_empty() {
+            return Ok(Vec::new());
+        }
+        let segments =
+            || try_map(chunk.into_par_iter().chunks(SEGMENT), |part| judge.verdicts(part));
+        let (verdicts, next) = rayon::join(segments, read);
+        *ahead = Some(next);
+        Ok(verdicts?.into_iter().flatten().collect())
     }
 }

@@ -3,6 +3,7 @@
 //! [`Entries`] reads the records of an input, and [`Verdicts`] verifies them. An [`Encoder`] writes the
 //! outcomes of requests ([`Outcome`]) as bytes; [`OwnedRecords`] returns them as values.
 
+mod bulk_judge;
 #[cfg(not(feature = "calldata"))]
 #[path = "no_calldata.rs"]
 mod calldata;
@@ -26,8 +27,8 @@ mod text;
 use crate::proof::calldata;
 
 pub(crate) use calldata::CallOptions;
-pub(crate) use encoder::Form;
 pub use encoder::{EncodedChunk, Encoder};
+pub(crate) use encoder::{FailureLines, Form};
 pub use entries::{Entries, Entry};
 pub use entries_error::EntriesError;
 pub use format::{EncoderError, ProofFormat};

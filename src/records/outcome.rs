@@ -35,8 +35,9 @@ pub enum Outcome<'a> {
     Padding,
 }
 
-/// The source of a request.
-#[derive(Clone, Copy, Debug)]
+/// The source of a request. As JSON it is the request as it was given; a line that is not JSON is a string.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(untagged)]
 pub enum RequestSource<'a> {
     /// The selection of the job.
     Request(Request),

@@ -3,7 +3,7 @@ use std::io::{self, Read};
 use serde::de::IgnoredAny;
 
 use crate::{
-    files::{Input, InputError, Line, Lines},
+    files::{BlockText, Input, InputError, LineBlocks},
     records::json_array::Elements,
 };
 
@@ -18,7 +18,7 @@ pub struct Records {
 }
 
 enum Source {
-    Lines(Lines<Input>),
+    Lines(LineBlocks<Input>),
     Array(Elements<Input>),
     Document(Option<Vec<u8>>),
 }
@@ -46,7 +46,7 @@ impl Records {
                 }
                 Source::Document(Some(text))
             }
-            _ => Source::Lines(Lines::new(input, LONGEST_RECORD)),
+            _ => Source::Lines(LineBlocks::new(input, LONGEST_RECORD)),
         };
         Ok(Self { name, source })
     }
@@ -59,17 +59,18 @@ impl Records {
 }
 
 impl Iterator for Records {
-    type Item = Result<(u64, Vec<u8>), InputError>;
+    type Item = Result<(u64, BlockText), InputError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let record = match &mut self.source {
-            Source::Document(text) => Ok(text.take().map(|text| (1, text))),
-            Source::Array(elements) => elements.next_element(),
+            Source::Document(text) => Ok(text.take().map(|text| (1, text.into()))),
+            Source::Array(elements) => elements
+                .next_element()
+                .map(|found| found.map(|(number, text)| (number, text.into()))),
             Source::Lines(lines) => match lines.next_line() {
-                Ok(Some(Line { number, is_too_long: true, .. })) => {
-                    Err(too_long(&format!("line {number}")))
-                }
-                Ok(line) => Ok(line.map(|line| (line.number, line.text.to_vec()))),
+                Ok(Some(Err(number))) => Err(too_long(&format!("line {number}"))),
+                Ok(Some(Ok(line))) => Ok(Some(line)),
+                Ok(None) => Ok(None),
                 Err(error) => Err(error),
             },
         };
@@ -93,7 +94,7 @@ mod tests {
         let input = Input::from_reader("test", Cursor::new(input.to_owned())).unwrap();
         let records = Records::open(input).unwrap();
         records
-            .map(|r| r.map(|(n, t)| (n, String::from_utf8(t).unwrap().trim().to_owned())).unwrap())
+            .map(|r| r.map(|(n, t)| (n, str::from_utf8(&t).unwrap().trim().to_owned())).unwrap())
             .collect()
     }
 

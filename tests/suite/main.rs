@@ -153,6 +153,9 @@ mod proofs {
     /// Each check of the decoder and of the verifier, with its own error.
     mod verifier;
 
+    /// Verdicts in bulk against those on each record alone.
+    mod bulk_verdicts;
+
     /// Which proofs the contracts in a state accept: every check on settlement layers, by release.
     mod anchors;
 
@@ -171,8 +174,14 @@ mod proofs {
     /// Calldata, decoded by a test decoder and by `cast`.
     mod calldata;
 
-    /// Parquet and compressed files, read by other implementations.
+    /// Parquet that is read back, and compressed files, read by other implementations.
     mod output_formats;
+
+    /// Parquet read by pandas, Polars, DuckDB and pyarrow.
+    mod parquet_readers;
+
+    /// The page index: where a row is, by the reader of the parquet crate.
+    mod parquet_index;
 
     /// Parquet files of other writers: encodings, pages and compressions.
     mod parquet_writers;

@@ -80,6 +80,8 @@ mod error;
 mod reader;
 mod writer;
 
+use std::{fs::File, io::Read, path::Path};
+
 pub use error::ContainerError;
 pub use reader::{Container, SectionBytes};
 pub use writer::ContainerWriter;
@@ -125,6 +127,16 @@ impl Kind {
     pub fn of(tag: &[u8]) -> Option<Self> {
         let kinds = [Self::SNAPSHOT, Self::TREE_FILE, Self::MESSAGE_ARCHIVE];
         kinds.into_iter().find(|kind| kind.tag == tag)
+    }
+
+    /// The kind of the container in a regular file. `None` if it is another file, or cannot be read.
+    #[must_use]
+    pub fn at(path: &Path) -> Option<Self> {
+        let mut head = [0; KIND_AT.end];
+        // Opening a pipe would wait for its writer.
+        let file = path.is_file().then(|| File::open(path).ok()).flatten();
+        file?.read_exact(&mut head).ok()?;
+        Self::of_head(&head)
     }
 
     /// The kind of the container that starts with `head`.

@@ -11,7 +11,7 @@ use std::{
 use bytes::{Buf, Bytes};
 
 use super::{
-    Damage, LONGEST_LIST, Leaf, MOST_MEMORY, Physical, Problem,
+    Damage, LONGEST_LIST, Leaf, Physical, Problem,
     delta::{Deltas, Lengths, Shared},
     footer::Chunk,
     hybrid::Hybrid,
@@ -28,16 +28,30 @@ const DELTA_BYTE_ARRAY: u64 = 7;
 const RLE_DICTIONARY: u64 = 8;
 
 /// The number of bytes of the pages that the columns of a row group hold.
-#[derive(Clone, Default)]
-pub(super) struct Memory(Arc<AtomicU64>);
+#[derive(Clone)]
+pub(super) struct Memory {
+    used: Arc<AtomicU64>,
+    most: u64,
+}
 
 impl Memory {
+    pub(super) fn new(most: u64) -> Self {
+        Self { used: Arc::default(), most }
+    }
+
     /// Counts `new` bytes in place of `old`.
     fn replace(&self, old: u64, new: u64) -> Result<(), Damage> {
-        self.0.fetch_sub(old, Ordering::Relaxed);
-        let before = self.0.fetch_add(new, Ordering::Relaxed);
-        if before + new <= MOST_MEMORY { Ok(()) } else { Err(Damage::Memory) }
+        self.used.fetch_sub(old, Ordering::Relaxed);
+        let before = self.used.fetch_add(new, Ordering::Relaxed);
+        if before + new <= self.most { Ok(()) } else { Err(Damage::Memory) }
     }
+}
+
+/// A value of a list that is not as long as the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Irregular {
+    Null,
+    Length(usize),
 }
 
 /// Reads a column of a row group.
@@ -131,6 +145,73 @@ impl Column {
             list.push(self.value_at(definition)?);
         }
         Ok(if matches!(list[..], [None]) { None } else { Some(list) })
+    }
+
+    /// Reads the list in the next row into `list`, as [`Self::list`] does. Lists of plain values take one copy. Returns
+    /// `None` for null or an empty list, and otherwise the first value that is null or does not have `N` bytes, if
+    /// there is one; `list` is then not the whole list.
+    ///
+    /// # Errors
+    /// As [`Self::list`].
+    pub(crate) fn fixed_list<const N: usize>(
+        &mut self,
+        list: &mut Vec<[u8; N]>,
+    ) -> Result<Option<Result<(), Irregular>>, Damage> {
+        list.clear();
+        let (_, first) = self.take_level()?;
+        let (mut len, mut irregular) = (0, None);
+        let mut next = Some(first);
+        while let Some(definition) = next {
+            if len == LONGEST_LIST {
+                return Err(Damage::LongList);
+            }
+            len += 1;
+            let value = self.value_at(definition)?;
+            match value.as_deref().map(<[u8; N]>::try_from) {
+                Some(Ok(value)) => list.push(value),
+                other if irregular.is_none() => {
+                    let got = other.and(value).map(|value| value.len());
+                    irregular = Some(got.map_or(Irregular::Null, Irregular::Length));
+                }
+                _ => {}
+            }
+            len += self.take_plain(list, LONGEST_LIST - len)?;
+            next = match self.peek_level()? {
+                Some((1.., definition)) => {
+                    self.next = None;
+                    Some(definition)
+                }
+                _ => None,
+            };
+        }
+        Ok(match irregular {
+            Some(Irregular::Null) if len == 1 => None,
+            Some(irregular) => Some(Err(irregular)),
+            None => Some(Ok(())),
+        })
+    }
+
+    /// Takes at most `most` values of the list in the current row that follow each other in the page. Returns how many.
+    fn take_plain<const N: usize>(
+        &mut self,
+        list: &mut Vec<[u8; N]>,
+        most: usize,
+    ) -> Result<usize, Damage> {
+        let DataPage { left, repetition, definition, values, .. } = &mut self.page;
+        let Values::Plain(bytes) = values else { return Ok(0) };
+        if self.next.is_some() || self.leaf.physical != Physical::Fixed(N) {
+            return Ok(0);
+        }
+        let equal = repetition.equal(1).min(definition.equal(self.leaf.definition.into()));
+        let count = equal.min(*left).min(most as u64);
+        // The count is at most `most`.
+        let len = count as usize;
+        let Some(taken) = take(bytes, len * N) else { return Err(self.damaged(Problem::Values)) };
+        list.extend_from_slice(taken.as_chunks().0);
+        repetition.pass(count);
+        definition.pass(count);
+        *left -= count;
+        Ok(len)
     }
 
     /// Takes the first level of the next row.

@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    Column, Damage, LONGEST_FOOTER, Leaf, MAGIC, ReadError,
+    Column, Damage, LONGEST_FOOTER, Leaf, MAGIC, MOST_MEMORY, ReadError,
     column::Memory,
     footer::{Footer, Group},
 };
@@ -79,8 +79,16 @@ impl ParquetFile {
     /// # Errors
     /// [`ReadError::Damaged`] when there is no such row group.
     pub(crate) fn group(&self, at: usize) -> Result<RowGroup<'_>, ReadError> {
+        self.group_within(at, MOST_MEMORY)
+    }
+
+    /// As [`Self::group`]. The pages that are read together take at most `most` bytes.
+    ///
+    /// # Errors
+    /// As [`Self::group`].
+    pub(crate) fn group_within(&self, at: usize, most: u64) -> Result<RowGroup<'_>, ReadError> {
         let group = self.footer.group(at).map_err(|source| self.damaged(at, source))?;
-        Ok(RowGroup { file: self, at, group, memory: Memory::default() })
+        Ok(RowGroup { file: self, at, group, memory: Memory::new(most) })
     }
 
     fn damaged(&self, group: usize, source: Damage) -> ReadError {

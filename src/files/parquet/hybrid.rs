@@ -62,6 +62,25 @@ impl Hybrid {
         }
     }
 
+    /// How many of the next numbers are known to be equal to this one.
+    pub(super) fn equal(&mut self, wanted: u64) -> u64 {
+        if matches!(self.run, Run::Equal { left: 0, .. } | Run::Packed { left: 0, .. }) {
+            // The next number says what is wrong.
+            let _ = self.start_run();
+        }
+        match self.run {
+            Run::Equal { number, left } if number == wanted => left,
+            _ => 0,
+        }
+    }
+
+    /// Passes over numbers that [`Self::equal`] counted.
+    pub(super) fn pass(&mut self, count: u64) {
+        if let Run::Equal { left, .. } = &mut self.run {
+            *left = left.saturating_sub(count);
+        }
+    }
+
     fn start_run(&mut self) -> Option<()> {
         let mut rest = self.bytes.get(self.at..)?;
         let header = varint::read(&mut rest).ok()?;
@@ -112,6 +131,25 @@ mod tests {
         assert_eq!(numbers(&[4, 0xff, 0xff, 0xff, 0xff], 32), [u64::from(u32::MAX); 2]);
         assert_eq!(numbers(&[3, 0xff, 0xff, 0xff, 0xff], 32), [u64::from(u32::MAX)]);
         assert_eq!(numbers(&[0, 1, 4, 1], 1), [1, 1], "a run may be empty");
+    }
+
+    #[test]
+    fn equal_numbers_are_counted_and_passed_over() {
+        let mixed = [&[8, 2][..], &[0b11, 0b1010_0110, 0b0000_0001], &[4, 1]].concat();
+        let mut hybrid = Hybrid::new(Bytes::from(mixed), 2);
+        assert_eq!((hybrid.equal(1), hybrid.equal(2)), (0, 4));
+        hybrid.pass(3);
+        assert_eq!(
+            (hybrid.next(), hybrid.equal(2)),
+            (Some(2), 0),
+            "packed numbers are not counted"
+        );
+        for _ in 0..8 {
+            hybrid.next();
+        }
+        assert_eq!(hybrid.equal(1), 2);
+        hybrid.pass(2);
+        assert_eq!((hybrid.equal(1), hybrid.next()), (0, None));
     }
 
     #[test]

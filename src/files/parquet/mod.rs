@@ -28,7 +28,7 @@ mod hybrid;
 mod pages;
 mod thrift;
 
-pub(crate) use column::Column;
+pub(crate) use column::{Column, Irregular};
 pub use error::{Damage, Problem, ReadError};
 pub(crate) use file::ParquetFile;
 pub(crate) use footer::{Leaf, Physical};
@@ -36,8 +36,8 @@ pub(crate) use footer::{Leaf, Physical};
 /// The first and the last bytes of a Parquet file.
 pub const MAGIC: [u8; 4] = *b"PAR1";
 
-/// The maximum length of a footer in bytes: that of a file of proofs with about 40,000 row groups.
-const LONGEST_FOOTER: u64 = 64 << 20;
+/// The maximum length of a footer in bytes: that of a file of about 800 million proofs in 100,000 row groups.
+const LONGEST_FOOTER: u64 = 256 << 20;
 /// The maximum number of elements of a schema.
 const MOST_ELEMENTS: usize = 10_000;
 /// The maximum length of a page in bytes, compressed or not. DuckDB writes pages of up to 100 MB, other
@@ -45,7 +45,7 @@ const MOST_ELEMENTS: usize = 10_000;
 const LONGEST_PAGE: u64 = 128 << 20;
 /// The maximum number of bytes of the pages that are read together: for each column of a row group that is
 /// read, the pages of a row, and twice the dictionary.
-const MOST_MEMORY: u64 = 512 << 20;
+pub(crate) const MOST_MEMORY: u64 = 512 << 20;
 /// The maximum length of a value that is stored without the part that it shares with the one before. Such a
 /// value is in memory apart from its page.
 const LONGEST_SHARED: usize = 16 << 20;

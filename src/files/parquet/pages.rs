@@ -19,6 +19,8 @@ use super::{
 
 /// The number of bytes in which a header is searched. Writers truncate statistics long before.
 const LONGEST_HEADER: u64 = 64 << 10;
+/// The number of bytes in which it is searched first. Most headers are shorter.
+const USUAL_HEADER: u64 = 256;
 
 /// Reads pages in order.
 pub(super) struct Pages {
@@ -70,8 +72,11 @@ impl Pages {
             let at = self.at;
             let damaged = |problem| Damage::Page { at, problem };
             let left = self.end - at;
-            let head = self.read(at, left.min(LONGEST_HEADER))?;
-            let header = Header::parse(&head).ok_or_else(|| damaged(Problem::Header))?;
+            let mut header = Header::parse(&self.read(at, left.min(USUAL_HEADER))?);
+            if header.is_none() {
+                header = Header::parse(&self.read(at, left.min(LONGEST_HEADER))?);
+            }
+            let header = header.ok_or_else(|| damaged(Problem::Header))?;
             let start = at + header.header_len;
             if header.len > left - header.header_len {
                 return Err(damaged(Problem::End));

@@ -34,6 +34,7 @@
 
 mod candidates;
 mod likelihood;
+mod one_root;
 mod replay;
 mod search;
 mod timeline;
@@ -55,6 +56,7 @@ use crate::{
     primitives::{ChainId, Hash, SlBlock},
 };
 
+pub use one_root::{WantedRoot, explain_one};
 pub use search::SearchBudget;
 pub use timeline::{ChainAt, RootIndex, Timeline};
 
@@ -133,20 +135,17 @@ pub fn explain_further(
     events: &EventList,
     effort: SearchBudget,
 ) -> Result<Timeline, HistoryError> {
-    let mend = |known| {
+    if !events.is_empty() {
         // A search in damaged trees finds nothing, however long it runs.
         sound(forest)?;
-        mend(forest, known, effort)
-    };
-    if !events.is_empty() {
-        return mend(replayed(forest, known.blocks, known.roots, events)?);
+        return mend(forest, replayed(forest, known.blocks, known.roots, events)?, effort);
     }
     // Known explanations were compared with the roots when they were found, so a difference is damage.
     let timeline = Timeline::new(forest, known).or_else(|error| sound(forest).and(Err(error)))?;
-    match timeline.history().is_searched() {
-        true => mend(timeline.into_history()),
-        false => Ok(timeline),
+    if timeline.history().is_searched() {
+        sound(forest)?;
     }
+    complete(forest, timeline, effort)
 }
 
 /// The history according to the events.
@@ -166,19 +165,36 @@ pub(super) fn mend(
     known: History,
     effort: SearchBudget,
 ) -> Result<Timeline, HistoryError> {
-    let (mut timeline, mut differing) = Timeline::replay(forest, known)?;
-    if !differing.is_empty() {
-        let counted = timeline.with_chains_counted(forest, &differing);
-        (timeline, differing) = Timeline::replay(forest, counted)?;
-    }
-    if differing.is_empty() && !timeline.history().is_searched() {
+    complete(forest, compared(forest, known)?, effort)
+}
+
+/// Drops explanations that do not hash to their roots, where no other number of chains makes them right.
+pub(super) fn compared(forest: &Forest, known: History) -> Result<Timeline, HistoryError> {
+    let (timeline, differing) = Timeline::replay(forest, known)?;
+    if differing.is_empty() {
         return Ok(timeline);
     }
-    let mut history = timeline.without(&differing);
-    if history.is_searched() {
-        history = search::complete(forest, &history, effort);
+    let counted = timeline.with_chains_counted(forest, &differing);
+    let (timeline, differing) = Timeline::replay(forest, counted)?;
+    match differing.is_empty() {
+        true => Ok(timeline),
+        false => Timeline::new(forest, timeline.without(&differing)),
     }
-    Timeline::new(forest, history)
+}
+
+/// Searches for the missing explanations.
+fn complete(
+    forest: &Forest,
+    timeline: Timeline,
+    effort: SearchBudget,
+) -> Result<Timeline, HistoryError> {
+    match timeline.history().is_searched() {
+        true => {
+            let known = timeline.history();
+            Timeline::new(forest, search::complete(forest, known, 0..known.len(), effort))
+        }
+        false => Ok(timeline),
+    }
 }
 
 /// Checks that every node of every chain's tree is the hash of its children.

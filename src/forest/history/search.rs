@@ -61,8 +61,14 @@ impl Default for SearchBudget {
     }
 }
 
-/// Searches for the explanations of the unexplained roots of a history.
-pub(super) fn complete(forest: &Forest, history: &History, effort: SearchBudget) -> History {
+/// Searches for the explanations of the unexplained roots of a history: of those gaps that have a root in `wanted`.
+/// What is found in a gap does not depend on the others.
+pub(super) fn complete(
+    forest: &Forest,
+    history: &History,
+    wanted: Range<usize>,
+    effort: SearchBudget,
+) -> History {
     let mut steps: Vec<Option<Step>> = history.rows().map(|(.., step)| step).collect();
     let mut here = Position { chains: 1, batches: vec![0; forest.chains().len()] };
     let mut index = 0;
@@ -73,6 +79,10 @@ pub(super) fn complete(forest: &Forest, history: &History, effort: SearchBudget)
             continue;
         }
         let len = steps[index..].iter().take_while(|step| step.is_none()).count();
+        if index + len <= wanted.start || wanted.end <= index {
+            index += len;
+            continue;
+        }
         let (end, there) = match steps.get(index + len) {
             Some(Some(step)) => {
                 let mut there = here.clone();

@@ -1,6 +1,6 @@
 //! The shared tree at every explained root, for queries.
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 use rayon::prelude::*;
 
@@ -162,6 +162,24 @@ impl Timeline {
         let version =
             range.start + self.counts[range.clone()].partition_point(|batches| *batches <= leaf);
         (version < range.end).then(|| RootIndex(self.shared.leaves().since(version)))
+    }
+
+    /// The blocks of the roots of which one is the first that contains a leaf of the chain at this index: from the
+    /// one after the last explained root without it to the first explained root with it. `None` if no explained root
+    /// contains it.
+    #[must_use]
+    pub fn first_within(&self, chain: u64, leaf: u64) -> Option<RangeInclusive<SlBlock>> {
+        let RootIndex(last) = self.first_explained(chain, leaf)?;
+        let known = self.history.chains[..last as usize].iter().rposition(|chains| *chains > 0);
+        let (first, blocks) = (known.map_or(0, |before| before + 1), &self.history.blocks);
+        Some(blocks[first]..=blocks[last as usize])
+    }
+
+    /// Whether the newest root up to the end of a block is explained, or there is none.
+    #[must_use]
+    pub fn is_known_at(&self, block: SlBlock) -> bool {
+        let end = self.history.blocks.partition_point(|other| *other <= block);
+        end.checked_sub(1).is_none_or(|newest| self.history.chains[newest] > 0)
     }
 
     /// The chain at this index, as it was at a root. `None` if the chain was not registered.

@@ -347,11 +347,12 @@ impl<'f> Walk<'f> {
         let ahead = &mut self.ahead[chain];
         let end = ahead.start + ahead.leaves.len() as u64;
         if *counts.start() < ahead.start || *counts.end() >= end {
-            let all = tree.batches().len();
+            // The walk does not go beyond its end, which may be near.
+            let (start, end, there) = (*counts.start(), *counts.end(), self.there.batches[chain]);
             let window = if self.up {
-                *counts.start()..(counts.start() + LEAVES_AHEAD).min(all + 1)
+                start..(start + LEAVES_AHEAD).min(there.max(end) + 1)
             } else {
-                counts.end().saturating_sub(LEAVES_AHEAD - 1)..counts.end() + 1
+                end.saturating_sub(LEAVES_AHEAD - 1).max(there.min(start))..end + 1
             };
             ahead.start = window.start;
             ahead.leaves = tree.leaves_after(&window.collect::<Vec<u64>>());

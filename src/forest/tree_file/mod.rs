@@ -63,7 +63,8 @@
 //! ```
 //!
 //! Trees that were made of a state without events are written as version 1. A root of 32 zero bytes without
-//! known content stands for a root that is missing in the events.
+//! known content stands for a root that is missing in the events. Trees that were made of L1 without a search have
+//! the content of the last root of each of the settlement layer's batches.
 //!
 //! # Trust
 //!

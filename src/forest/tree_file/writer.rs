@@ -14,6 +14,7 @@ use crate::{
         Forest, RebuildError, RebuildOptions, SearchBudget,
         evidence::{EventEvidence, EventGap, Evidence, L1Evidence, L1Gap, StateEvidence},
         explain::explain_evidence,
+        explain_further,
         hashes::Hashes,
         rebuild::Plan,
         step::Step,
@@ -112,23 +113,29 @@ pub fn rebuild_events_to_file(
 }
 
 /// As [`rebuild_to_file`], from the settlement layer's batches on L1: see
-/// [`rebuild_from_l1`](crate::forest::rebuild_from_l1). Returns the batches that are missing.
+/// [`rebuild_from_l1`](crate::forest::rebuild_from_l1). Without `past`, the contents of the interop roots are
+/// written that are the last ones of a batch of the settlement layer; with it, those of all roots that events or
+/// the search explain. Returns the batches that are missing.
 ///
 /// # Errors
 /// [`TreeFileError`]. A file at `target` is then unchanged.
 pub fn rebuild_l1_to_file(
     record: &LayerRecord,
     options: &RebuildOptions,
-    effort: Option<SearchBudget>,
+    past: Option<HistoryOptions<'_>>,
     target: &Path,
 ) -> Result<Vec<L1Gap>, TreeFileError> {
     let evidence = L1Evidence::read(record, options)?;
     let mut file = TreesOfFile::begin(&evidence, 2, options, target, |_| Ok(()))?;
     let forest = file.forest()?;
-    let effort = effort.unwrap_or_else(|| SearchBudget::for_batches(forest.batch_count()));
     let mut roots = Roots::new(target, &file.shape);
     if file.shape.latest.is_some() {
-        for (block, root, step) in evidence.history(&forest, effort)?.history().rows() {
+        let mut history = evidence.history(&forest)?;
+        if let Some(HistoryOptions { events, effort }) = past {
+            let effort = effort.unwrap_or_else(|| SearchBudget::for_batches(forest.batch_count()));
+            history = explain_further(&forest, history, events, effort)?.into_history();
+        }
+        for (block, root, step) in history.rows() {
             roots.put(&mut file.writer, block, root, step.as_ref())?;
         }
     }

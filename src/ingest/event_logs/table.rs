@@ -18,14 +18,13 @@ use crate::{
     files::Input,
     ingest::{
         record::Record,
-        rows::{Form, Item, Limits, RowReader, RowsError, tables_in},
+        rows::{Form, Item, RowReader, RowsError, tables_in},
         state::ImportError,
     },
 };
 
 /// The longest row. The data of a log are limited by the gas of a block to a few megabytes.
 const LONGEST_ROW: usize = 64 << 20;
-const LIMITS: Limits = Limits { longest: LONGEST_ROW, spans_lines: true };
 
 /// Whether a text with this beginning has rows of logs. A dump has if its first table has.
 pub(super) fn is_table(head: &[u8], names: &ColumnNames) -> bool {
@@ -71,7 +70,7 @@ pub(super) fn read<E: From<ImportError>>(
     let shown = form.separator().map_or(mapping::Form::Copy, |by| mapping::Form::Rows(by.into()));
     let (mut decoder, mut table, mut mapping) = (Decoder::default(), None, None);
     let mut not_logs = None;
-    let mut rows = RowReader::new(input, form, true, LIMITS);
+    let mut rows = RowReader::new(input, form, true, LONGEST_ROW);
     while let Some(item) = rows.next().map_err(refused)? {
         match item {
             Item::Table { columns: found, .. } => match columns(&found, names) {

@@ -1,7 +1,8 @@
 //! All files of L1 together: transactions and blobs.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use rayon::prelude::*;
 use thiserror::Error;
 
 use super::{
@@ -14,7 +15,7 @@ use crate::{
     files::{Inputs, OutputError, ReadProgressHandle, Scratch},
     ingest::{FileKind, IndexError, logs::EraPubdata, sniff},
     message::BatchLogs,
-    primitives::{Address, BatchNumber, ChainId, SlBatch},
+    primitives::{Address, BatchNumber, ChainId, SlBatch, ordered::try_map},
     snapshot::Snapshot,
     state::StorageReader,
 };
@@ -99,7 +100,13 @@ impl L1Data {
         let watcher = ReadProgressHandle::default();
         let mut reader = L1Reader::default();
         let (mut transactions, mut of_blobs) = (Vec::new(), Vec::new());
-        for path in files {
+        // There may be a file for each of thousands of blobs.
+        let are_blobs = try_map(files.par_iter(), |path| begins_with_blobs(path))?;
+        for (path, are_blobs) in files.iter().zip(are_blobs) {
+            if are_blobs {
+                of_blobs.push(path.clone());
+                continue;
+            }
             for input in Inputs::open(path).map_err(IndexError::from)? {
                 let input = input.map_err(IndexError::from)?;
                 match sniff(&input) {
@@ -247,6 +254,12 @@ impl L1Data {
         }
         Ok(())
     }
+}
+
+/// Whether the first file at a path is one of blobs.
+fn begins_with_blobs(path: &Path) -> Result<bool, IndexError> {
+    let first = Inputs::open(path)?.next().transpose()?;
+    Ok(first.is_some_and(|input| sniff(&input) == Some(FileKind::Blobs)))
 }
 
 /// Adds batches whose commits are missing. Executions may name their roots.

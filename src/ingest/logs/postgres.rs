@@ -10,13 +10,12 @@ use crate::{
     files::Input,
     ingest::{
         IndexError,
-        rows::{Form, Item, Limits, RowReader, RowsError, STORAGE_LOGS, tables_in},
+        rows::{Form, Item, RowReader, RowsError, STORAGE_LOGS, tables_in},
     },
 };
 
 /// The longest row, in bytes. A batch's pubdata and messages in hexadecimal take a few megabytes.
 const LONGEST_ROW: usize = 128 << 20;
-const LIMITS: Limits = Limits { longest: LONGEST_ROW, spans_lines: true };
 
 /// Whether a file with this beginning has rows of a node's tables. A dump has, unless it begins with a table
 /// of slots and has none of logs there.
@@ -50,7 +49,7 @@ pub(super) fn read(
                  export with HEADER, or use pg_dump"
                 .into(),
     })?;
-    let mut rows = RowReader::new(input, form, true, LIMITS);
+    let mut rows = RowReader::new(input, form, true, LONGEST_ROW);
     let mut table = None;
     while let Some(item) = rows.next().map_err(|error| refused(&name, error, origin, intake))? {
         match item {

@@ -8,6 +8,7 @@ use super::{
     snapshot_builder::reversed,
     space::Space,
     stated_roots::StatedRoots,
+    table_rows::BlockRows,
     versions::{SortedSlots, Version, Versions},
 };
 use crate::{
@@ -92,7 +93,7 @@ impl Collector {
         self.push(slots.iter().map(|(_, value)| *value))
     }
 
-    /// Adds rows of a table, of any accounts.
+    /// Adds slots of any accounts.
     pub(super) fn rows(&mut self, rows: &[(Address, Word, Word)]) -> Result<(), ImportError> {
         for of_account in rows.chunk_by(|a, b| a.0 == b.0) {
             let slots = of_account.iter().filter(|row| !row.2.is_zero()).count() as u64;
@@ -102,6 +103,22 @@ impl Collector {
         self.era_keys |= !rows.is_empty();
         era_keys(rows.iter().map(|(address, slot, _)| (*address, *slot)), &mut self.keys);
         self.push(rows.iter().map(|(_, _, value)| *value))
+    }
+
+    /// Adds the slots of rows of a table.
+    pub(super) fn block(&mut self, rows: BlockRows) -> Result<(), ImportError> {
+        for (account, slots) in rows.accounts {
+            self.count(AccountKey::Address(account), slots);
+        }
+        self.era_keys |= !rows.keys.is_empty();
+        self.keys = rows.keys;
+        self.push(rows.values.into_iter())?;
+        if !rows.hashed.is_empty() {
+            self.hashed(&rows.hashed)?;
+        }
+        rows.versions
+            .into_iter()
+            .try_for_each(|(version, is_hashed)| self.version(version, is_hashed))
     }
 
     /// Adds slots whose keys the source has hashed by the Era scheme.

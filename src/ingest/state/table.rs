@@ -22,34 +22,28 @@
 //! (`hashed_key`, `miniblock_number`, `operation_number`). Nodes that were restored from a snapshot with
 //! hashed keys have no `address` and no `key` in their rows.
 
-use std::{borrow::Cow, io::Read};
+use std::io::Read;
 
-use serde::Deserialize;
+use rayon::prelude::*;
 
 use super::{
     DumpMeta, ImportError,
     slot_collector::Collector,
-    slot_record::Record,
-    table_columns::{Columns, Row, SlotKey},
-    versions::Version,
+    table_columns::Columns,
+    table_rows::{BlockRows, RowForm, RowParser},
 };
 use crate::{
-    files::{Input, InputError, Line, Lines},
-    ingest::rows::{self, Form, Item, Limits, RowReader, RowsError, STORAGE_LOGS},
-    primitives::{
-        Address, Word,
-        spelled::{Member, SpellingError},
-    },
-    state::{entries::Entry, keys::era_key},
+    files::{Input, InputError, TextBlocks},
+    ingest::rows::{self, Form, Item, LineRow, RowReader, RowsError, STORAGE_LOGS},
+    primitives::Address,
 };
 
-/// Rows passed on at once.
-const CHUNK: usize = 1 << 12;
+/// Rows of a dump that are passed on at once.
+const CHUNK: u64 = 1 << 12;
 /// The longest row, in bytes. A usual row has a few hundred.
 const LONGEST_ROW: usize = 1 << 16;
-/// What is wrong with an operation number of more than 32 bits.
-const TOO_LARGE: &str = "the operation number is not within its limits";
-const LIMITS: Limits = Limits { longest: LONGEST_ROW, spans_lines: false };
+/// The blocks of text for each thread that are parsed while as many are read.
+const BLOCKS_PER_THREAD: usize = 2;
 
 /// Reads a table. Rows that do not name their account are of `account`.
 pub(super) fn read(
@@ -59,13 +53,12 @@ pub(super) fn read(
 ) -> Result<DumpMeta, ImportError> {
     let name = input.name().to_owned();
     let is_json = input.head().trim_ascii_start().first() == Some(&b'{');
-    let mut rows = Rows { sink, name, account, plain: Vec::with_capacity(CHUNK), hashed: vec![] };
+    let mut table = Table { sink, name, account };
     if is_json {
-        rows.json(input)?;
+        table.lines(TextBlocks::new(input, LONGEST_ROW), 0, Vec::new(), RowForm::Json)?;
     } else {
-        rows.separated(input)?;
+        table.separated(input)?;
     }
-    rows.hand_on()?;
     Ok(DumpMeta { block: None })
 }
 
@@ -93,92 +86,147 @@ fn form(head: &[u8], account: Option<Address>) -> Option<(Form, Option<Columns>)
     Some((form, first))
 }
 
-#[derive(Deserialize)]
-struct JsonRow<'r> {
-    #[serde(borrow, alias = "account")]
-    address: Option<Cow<'r, str>>,
-    #[serde(borrow, alias = "key")]
-    slot: Option<Cow<'r, str>>,
-    #[serde(borrow, rename = "hashedKey", alias = "hashed_key")]
-    hashed_key: Option<Cow<'r, str>>,
-    #[serde(borrow)]
-    value: Cow<'r, str>,
-    #[serde(default, alias = "blockNumber", alias = "block_number")]
-    #[serde(alias = "miniblock_number", alias = "l2_block_number")]
-    block: Member<u64>,
-    #[serde(default)]
-    operation_number: Member<u64>,
-}
-
-struct Rows<'s> {
+struct Table<'s> {
     sink: &'s mut Collector,
     name: String,
     account: Option<Address>,
-    plain: Vec<(Address, Word, Word)>,
-    hashed: Vec<Record>,
 }
 
-impl Rows<'_> {
-    fn json(&mut self, data: impl Read) -> Result<(), ImportError> {
-        let mut lines = Lines::new(data, LIMITS.longest);
-        while let Some((line, text)) = self.next_line(&mut lines)? {
-            let row: JsonRow<'_> =
-                serde_json::from_slice(text).map_err(|e| self.bad(line, e.to_string()))?;
-            let misspelled = |error: SpellingError| self.bad(line, error.to_string());
-            let operation = row.operation_number.needed().map_err(misspelled)?;
-            let operation = operation.map(|number| u32::try_from(*number)).transpose();
-            let row = Row {
-                address: row.address.as_deref(),
-                slot: row.slot.as_deref(),
-                hashed_key: row.hashed_key.as_deref(),
-                value: &row.value,
-                block: row.block.needed().map_err(misspelled)?.copied(),
-                operation: operation.map_err(|_| self.bad(line, TOO_LARGE.into()))?,
+impl Table<'_> {
+    fn separated(&mut self, input: Input) -> Result<(), ImportError> {
+        let Some((form, columns)) = form(input.head(), self.account) else {
+            return self.unknown("its first line does not name the columns of slots");
+        };
+        match form {
+            Form::Csv(by) => self.csv(input, by, columns),
+            Form::Copied | Form::Dump => self.dump(input, form, columns),
+        }
+    }
+
+    fn unknown(&self, found: &str) -> Result<(), ImportError> {
+        Err(ImportError::Unknown { name: self.name.clone(), found: found.into() })
+    }
+
+    /// Reads CSV. Without `columns`, the first line that is not empty names them.
+    fn csv(&mut self, input: Input, by: u8, columns: Option<Columns>) -> Result<(), ImportError> {
+        let mut blocks = TextBlocks::new(input, LONGEST_ROW);
+        let (mut line, mut rest) = (0, Vec::new());
+        let columns = match columns {
+            Some(columns) => columns,
+            None => loop {
+                if rest.is_empty() {
+                    let Some(block) = self.block(&mut blocks)? else {
+                        return self.unknown("its first line does not name the columns of slots");
+                    };
+                    rest = block;
+                }
+                let end =
+                    rest.iter().position(|byte| *byte == b'\n').map_or(rest.len(), |at| at + 1);
+                let header: Vec<u8> = rest.drain(..end).collect();
+                line += 1;
+                if !header.trim_ascii().is_empty() {
+                    break self.header(line, header.trim_ascii_end(), by)?;
+                }
+            },
+        };
+        self.check_account(Some(columns))?;
+        self.lines(blocks, line, rest, RowForm::Csv { by, columns })
+    }
+
+    fn header(&self, line: u64, text: &[u8], by: u8) -> Result<Columns, ImportError> {
+        let mut row = LineRow::new(by);
+        let record = row.read(text).map_err(|reason| self.bad(line, reason))?;
+        let names = (0..record.len()).map(|at| record.get(at).unwrap_or_default().trim_ascii());
+        let names: Vec<_> = names.map(String::from_utf8_lossy).collect();
+        Columns::named(&names).ok_or_else(|| self.bad(line, NO_COLUMNS.into()))
+    }
+
+    /// Reads rows that are lines, on all threads. `line` is the number of lines before them, and `rest` their beginning.
+    fn lines(
+        &mut self,
+        mut blocks: TextBlocks<Input>,
+        mut line: u64,
+        rest: Vec<u8>,
+        form: RowForm,
+    ) -> Result<(), ImportError> {
+        let at_once = BLOCKS_PER_THREAD * rayon::current_num_threads();
+        let account = self.account;
+        let mut texts = vec![rest];
+        while !texts.is_empty() {
+            let parse = || -> Vec<(BlockRows, Option<(u64, String)>)> {
+                let parser = || RowParser::new(form, account);
+                texts
+                    .par_iter()
+                    .map_init(parser, |parser, text| parser.block(text, LONGEST_ROW))
+                    .collect()
             };
-            self.row(line, row)?;
+            let read = || -> Result<Vec<Vec<u8>>, ImportError> {
+                let blocks = (0..at_once).map_while(|_| self.block(&mut blocks).transpose());
+                blocks.collect()
+            };
+            let (parsed, next) = rayon::join(parse, read);
+            for (rows, error) in parsed {
+                let before = line;
+                line += rows.lines;
+                self.sink.block(rows)?;
+                if let Some((at, reason)) = error {
+                    return Err(self.bad(before + at, reason));
+                }
+            }
+            texts = next?;
         }
         Ok(())
     }
 
-    fn separated(&mut self, input: Input) -> Result<(), ImportError> {
-        let unknown = |name: &str, found: &str| {
-            Err(ImportError::Unknown { name: name.into(), found: found.into() })
-        };
-        let Some((form, mut columns)) = form(input.head(), self.account) else {
-            return unknown(&self.name, "its first line does not name the columns of slots");
-        };
-        let mut rows = RowReader::new(input, form, columns.is_none(), LIMITS);
+    fn block(&self, blocks: &mut TextBlocks<impl Read>) -> Result<Option<Vec<u8>>, ImportError> {
+        let failed = |source| InputError::Read { name: self.name.clone(), source };
+        Ok(blocks.next_block().map_err(failed)?)
+    }
+
+    /// Reads a dump of a database, or what COPY wrote.
+    fn dump(
+        &mut self,
+        input: Input,
+        form: Form,
+        columns: Option<Columns>,
+    ) -> Result<(), ImportError> {
+        let mut rows = RowReader::new(input, form, columns.is_none(), LONGEST_ROW);
         self.check_account(columns)?;
+        let mut parser = columns.map(|columns| self.parser(columns));
+        let mut found = BlockRows::default();
         while let Some(item) = rows.next().map_err(|error| self.refused(error))? {
             match item {
                 Item::Row { line, record } => {
-                    let Some(columns) = &columns else { continue };
-                    match columns.row(record) {
-                        Ok(row) => self.row(line, row)?,
-                        Err(reason) => return Err(self.bad(line, reason)),
+                    let Some(parser) = &parser else { continue };
+                    parser.record(record, &mut found).map_err(|reason| self.bad(line, reason))?;
+                    found.lines += 1;
+                    if found.lines == CHUNK {
+                        self.sink.block(found.hashed_keys())?;
+                        found = BlockRows::default();
                     }
                 }
                 Item::Table { line, name, columns: names } => {
-                    let found = Columns::named(&names);
+                    let columns = Columns::named(&names);
                     if name.is_some_and(|name| name != STORAGE_LOGS) {
                         rows.skip_table().map_err(|error| self.refused(error))?;
-                    } else if let Some(found) = found {
-                        self.check_account(Some(found))?;
-                        columns = Some(found);
+                    } else if let Some(columns) = columns {
+                        self.check_account(Some(columns))?;
+                        parser = Some(self.parser(columns));
                     } else {
-                        let reason = "a table must have the columns address,slot,value or \
-                                      hashedKey,value";
-                        return Err(self.bad(line, reason.into()));
+                        return Err(self.bad(line, NO_COLUMNS.into()));
                     }
                 }
             }
         }
-        match columns {
+        self.sink.block(found.hashed_keys())?;
+        match parser {
             Some(_) => Ok(()),
-            None => {
-                unknown(&self.name, "it is a dump of a database without the table storage_logs")
-            }
+            None => self.unknown("it is a dump of a database without the table storage_logs"),
         }
+    }
+
+    fn parser(&self, columns: Columns) -> RowParser {
+        RowParser::new(RowForm::Csv { by: b'\t', columns }, self.account)
     }
 
     /// Returns an error if the account has to be given, but was not.
@@ -191,58 +239,10 @@ impl Rows<'_> {
         }
     }
 
-    /// The next non-empty line, and its number.
-    fn next_line<'l>(
-        &self,
-        lines: &'l mut Lines<impl Read>,
-    ) -> Result<Option<(u64, &'l [u8])>, ImportError> {
-        match lines.next_line() {
-            Ok(Some(Line { number, is_too_long: true, .. })) => {
-                Err(self.refused(RowsError::LongLine { line: number, limit: LIMITS.longest }))
-            }
-            Ok(line) => Ok(line.map(|line| (line.number, line.text))),
-            Err(source) => Err(InputError::Read { name: self.name.clone(), source }.into()),
-        }
-    }
-
-    fn row(&mut self, line: u64, row: Row<'_>) -> Result<(), ImportError> {
-        let (key, value) = row.slot(self.account).map_err(|reason| self.bad(line, reason))?;
-        if let Some(block) = row.block {
-            let (key, is_hashed) = match key {
-                SlotKey::Plain(address, slot) => (era_key(address, slot), false),
-                SlotKey::Hashed(key) => (key, true),
-            };
-            let operation = row.operation.unwrap_or_default();
-            let entry = Entry { key, value };
-            let version = Version { entry, block, operation, ..Version::default() };
-            return self.sink.version(version, is_hashed);
-        }
-        match key {
-            SlotKey::Plain(address, slot) => self.plain.push((address, slot, value)),
-            SlotKey::Hashed(key) => {
-                let entry = Entry { key, value };
-                self.hashed.push(Record { entry, ..Record::default() });
-            }
-        }
-        if self.plain.len().max(self.hashed.len()) == CHUNK { self.hand_on() } else { Ok(()) }
-    }
-
-    fn hand_on(&mut self) -> Result<(), ImportError> {
-        self.sink.rows(&self.plain)?;
-        if !self.hashed.is_empty() {
-            self.sink.hashed(&self.hashed)?;
-        }
-        self.plain.clear();
-        self.hashed.clear();
-        Ok(())
-    }
-
     fn refused(&self, error: RowsError) -> ImportError {
         match error {
             RowsError::Input(error) => error.into(),
-            RowsError::LongLine { line, limit } => {
-                self.bad(line, format!("longer than {limit} bytes, the limit for a row"))
-            }
+            RowsError::LongLine { line, limit } => self.bad(line, too_long(limit)),
             RowsError::Bad { line, what, reason } => self.bad(line, format!("{what} {reason}")),
         }
     }
@@ -251,3 +251,10 @@ impl Rows<'_> {
         ImportError::Row { name: self.name.clone(), line, reason }
     }
 }
+
+/// What is wrong with a row of more than `limit` bytes.
+pub(super) fn too_long(limit: usize) -> String {
+    format!("longer than {limit} bytes, the limit for a row")
+}
+
+const NO_COLUMNS: &str = "a table must have the columns address,slot,value or hashedKey,value";

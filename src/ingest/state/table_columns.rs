@@ -76,6 +76,13 @@ impl Columns {
         }
     }
 
+    /// The positions of the address, the slot and the value, if a row has these and nothing else.
+    pub(super) fn of_slots(&self) -> Option<[usize; 3]> {
+        let is_whole = self.len == 3 && self.hashed_key.is_none() && self.block.is_none();
+        let (address, slot) = self.address.zip(self.slot).filter(|_| is_whole)?;
+        Some([address, slot, self.value])
+    }
+
     /// Whether the account has to be given, because the rows do not name it.
     pub(super) fn needs_account(&self) -> bool {
         self.address.is_none() && self.hashed_key.is_none()

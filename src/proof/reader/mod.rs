@@ -8,6 +8,8 @@
 #[cfg(feature = "calldata")]
 mod calldata;
 mod error;
+#[cfg(feature = "archive")]
+mod exact;
 mod fields;
 mod incoming;
 mod kind;
@@ -20,6 +22,8 @@ use crate::{
 };
 
 pub use error::RecordError;
+#[cfg(feature = "archive")]
+pub(crate) use exact::ExactReader;
 pub(crate) use fields::{Fields, LogFields};
 pub use kind::is_record;
 #[cfg(feature = "archive")]

@@ -90,7 +90,7 @@ impl Case {
 
     fn bundle(&self) -> BatchInput<'_> {
         let Self { root, tail, target, .. } = self;
-        BatchInput { chain: CHAIN, batch: BATCH, root: *root, tail, target }
+        BatchInput { chain: CHAIN, batch: BATCH, root: *root, tail, target: Some(target) }
     }
 
     fn member(&self, bundle: usize) -> ProofInput<'_> {

@@ -103,7 +103,7 @@ fn together(all: &[Made]) -> Vec<bool> {
             batch: record.batch_number,
             root: record.root,
             tail: &record.proof[*head..],
-            target,
+            target: Some(target),
         })
         .collect();
     let members: Vec<_> = all
@@ -186,7 +186,7 @@ fn members_of_a_bundle_are_judged_separately() {
     let root = crate::keccak::hash_node(leaf(&logs[0]), leaf(&logs[1]));
     let target = TargetRecord::batch_root(root);
     let (chain, batch) = (ChainId(1), BatchNumber(1));
-    let bundle = BatchInput { chain, batch, root, tail: &[], target: &target };
+    let bundle = BatchInput { chain, batch, root, tail: &[], target: Some(&target) };
     let [left, right] = [&logs[0], &logs[1]].map(|log| [metadata_word(1, 0, true), leaf(log)]);
     let member = |index, log, head| ProofInput { bundle: 0, index, log, head };
     let members = [

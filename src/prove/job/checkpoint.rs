@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! FILE.partial       the output of a job that is under way or was interrupted
-//! FILE.partial.json  its checkpoint: {"job":{…},"steps":…,"bytes":…,"blake3":…,"count":{…},…,"check":…}
+//! FILE.partial.json  its checkpoint: {"job":{…},"steps":…,"bytes":…,"blake3":…,"count":{…},…,"check":…};
+//!                    beside the file of failed requests, the one with which the job began
 //! FILE.shard.json    beside the output of a shard: {"job":{…},"shard":…,"of":…,"bytes":…,"blake3":…,…}
 //! ```
 
@@ -13,9 +14,9 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{Shard, run_id::RunId};
+use super::{Shard, appended::Extent, run_id::RunId};
 use crate::{
-    files::{Input, InputError, Output, metadata_of},
+    files::{Compression, Input, InputError, Output, metadata_of},
     primitives::hex,
     prove::Error,
     records::{Count, RowGroupSummary},
@@ -34,6 +35,9 @@ pub(super) struct Checkpoint {
     pub(super) bytes: u64,
     /// The digest of these bytes.
     pub(super) blake3: String,
+    /// The file of failed requests, if they have one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) failures: Option<Extent>,
     pub(super) count: Count,
     /// The row groups in these bytes, for the footer of a Parquet file.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -53,6 +57,7 @@ impl Checkpoint {
             steps: 0,
             bytes: 0,
             blake3: hex::encode(blake3::hash(b"").as_bytes()),
+            failures: None,
             count: Count::default(),
             row_groups: Vec::new(),
             check: String::new(),
@@ -85,6 +90,9 @@ pub(super) struct Manifest {
     pub(super) of: u64,
     pub(super) bytes: u64,
     pub(super) blake3: String,
+    /// The compression of the text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) compression: Option<Compression>,
     pub(super) count: Count,
 }
 
@@ -112,6 +120,9 @@ impl Manifest {
                 let reason = "it is not a regular file, so it is not the manifest of a shard";
                 return not_of_job(&path, reason.into());
             }
+            None if is_parquet(output)? => {
+                return Err(Error::ParquetMerge(output.display().to_string()));
+            }
             None if metadata_of(output)?.is_some() => {
                 let reason = format!("it is not a shard: it has no manifest {}", path.display());
                 return not_of_job(output, reason);
@@ -126,6 +137,14 @@ impl Manifest {
             name,
             reason: format!("not the manifest of a shard: {error}"),
         })
+    }
+}
+
+/// Whether there is a file in Parquet at a path.
+fn is_parquet(path: &Path) -> Result<bool, InputError> {
+    match metadata_of(path)? {
+        Some(found) if found.is_file() && found.len() > 0 => Ok(Input::open(path)?.is_parquet()),
+        _ => Ok(false),
     }
 }
 

@@ -1,10 +1,14 @@
 //! Merges the outputs of all shards of a job.
 
-use std::{io::Read, path::Path};
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::Path,
+};
 
-use super::checkpoint::Manifest;
+use super::{checkpoint::Manifest, output::is_for_file};
 use crate::{
-    files::{Compression, Input, InputError, Output, ReadProgressHandle, metadata_of},
+    files::{Compression, InputError, Output, ReadProgressHandle},
     primitives::hex,
     prove::Error,
     records::Count,
@@ -40,8 +44,8 @@ pub struct Merged {
 }
 
 /// Merges the outputs of all shards of a job into the output of the whole job (`-` for standard output). The
-/// shards may be given in any order. Each needs its manifest next to it. `progress` receives the number of
-/// bytes that were read.
+/// shards may be given in any order. Each needs its manifest next to it. Compressed shards make a compressed file with
+/// the text of the whole job. `progress` receives the number of bytes that were read.
 ///
 /// ```
 /// use slproof::{FailureCode, Messages, ProofOutput, Prover, Selection, Shard, Trees, merge};
@@ -60,21 +64,23 @@ pub struct Merged {
 ///
 /// # Errors
 /// [`Error`] when a shard is missing, is given twice, was changed after it was made or belongs to another
-/// job, and when a file cannot be read or written.
+/// job, when a shard is in Parquet, when the name of the output asks for another compression than that of the
+/// shards, and when a file cannot be read or written.
 pub fn merge<P: AsRef<Path>>(
     shards: &[P],
     output: &Path,
     progress: &ReadProgressHandle,
 ) -> Result<Merged, Error> {
-    if Compression::of_name(output).is_some() {
-        return Err(Error::CompressedMerge);
-    }
     let mut parts = Vec::with_capacity(shards.len());
     for path in shards.iter().map(AsRef::as_ref) {
         parts.push((path, Manifest::read(path)?));
     }
     parts.sort_by_key(|(_, manifest)| manifest.shard);
     check(&parts)?;
+    let compression = parts.first().and_then(|(_, manifest)| manifest.compression);
+    if is_for_file(output)? && Compression::of_name(output) != compression {
+        return Err(Error::CompressedMerge);
+    }
     let len = |path: &Path| path.metadata().ok().filter(|found| found.is_file()).map(|f| f.len());
     progress.expect(parts.iter().filter_map(|(path, _)| len(path)).sum());
     let mut output = Output::create(output)?;
@@ -126,7 +132,7 @@ fn check(shards: &[(&Path, Manifest)]) -> Result<(), Error> {
     }
 }
 
-/// Copies a shard if it matches its manifest.
+/// Copies a shard as it is if it matches its manifest.
 fn copy(
     path: &Path,
     manifest: &Manifest,
@@ -139,23 +145,21 @@ fn copy(
         reason: "it differs from its manifest: it was changed since it was made".into(),
     };
     let (mut hasher, mut bytes, mut chunk) = (blake3::Hasher::new(), 0, vec![0; CHUNK_LEN]);
-    // A shard may be empty.
-    let is_empty = metadata_of(path)?.is_some_and(|found| found.is_file() && found.len() == 0);
-    if !is_empty {
-        let mut input = Input::open_watched(path, progress)?;
-        loop {
-            let read = input.read(&mut chunk);
-            match read.map_err(|source| InputError::Read { name: name.clone(), source })? {
-                0 => break,
-                len => {
-                    bytes += len as u64;
-                    if bytes > manifest.bytes {
-                        return Err(changed());
-                    }
-                    hasher.update(&chunk[..len]);
-                    output.put(&chunk[..len])?;
+    let file = File::open(path).map_err(|source| InputError::Open { path: path.into(), source })?;
+    let mut file = progress.of(file);
+    loop {
+        match file.read(&mut chunk) {
+            Ok(0) => break,
+            Ok(len) => {
+                bytes += len as u64;
+                if bytes > manifest.bytes {
+                    return Err(changed());
                 }
+                hasher.update(&chunk[..len]);
+                output.put(&chunk[..len])?;
             }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(source) => return Err(InputError::Read { name, source }.into()),
         }
     }
     let same =

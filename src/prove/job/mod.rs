@@ -4,6 +4,7 @@
 //! resumed after an interruption, and can be made in shards that are merged later ([`merge`]). The output is
 //! the same for any number of threads.
 
+mod appended;
 mod batches;
 mod checkpoint;
 pub(super) mod found;
@@ -11,35 +12,44 @@ mod merge;
 mod output;
 mod pipeline;
 mod proof_file;
+mod request_lines;
 mod requests;
 mod run_id;
+mod scheduler;
 mod selection;
 mod shard;
 mod sink;
+mod step;
 mod summary;
+mod window;
 
-use std::time::{Duration, Instant};
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
-use super::{Error, Event, Observer, ObserverHandle, Prover};
+use super::{Error, Event, Observer, ObserverHandle, Prover, SlBlocks};
 use crate::{
     files::{Compression, InputError, Output, is_file},
     forest::Timeline,
     proof::{Hints, Target, no_hints},
-    records::{CallOptions, Count, Encoder, Form, ProofFormat},
+    records::{CallOptions, Count, Encoder, FailureLines, Form, ProofFormat},
 };
 
 pub use batches::{Batches, BatchesParseError};
 pub use merge::{Merged, merge};
 pub use output::ProofOutput;
 use output::is_for_file;
-use pipeline::Steps;
-use proof_file::ProofFile;
+use proof_file::{Files, ProofFile};
+use request_lines::RequestLines;
 use run_id::RunId;
+pub use scheduler::SchedulerError;
 pub use selection::Selection;
 use selection::{Source, Which};
 pub use shard::{Shard, ShardParseError};
 use sink::OwnedSink;
 pub use sink::{JobPart, Sink};
+use step::Steps;
 pub use summary::Summary;
 
 /// A bulk job. [`Prover::job`] creates one.
@@ -96,7 +106,8 @@ impl Job {
         Self { target, ..self }
     }
 
-    /// Restricts the job to one of its shards. Only selections of all logs can be divided into shards.
+    /// Restricts the job to one of its shards. Only selections of all logs and lines of a file can be divided into
+    /// shards.
     #[must_use]
     pub fn shard(self, shard: impl Into<Option<Shard>>) -> Self {
         Self { shard: shard.into(), ..self }
@@ -129,7 +140,7 @@ impl Job {
     /// cannot be proven become answers.
     pub fn run(&self, sink: &mut impl Sink) -> Result<Summary, Error> {
         let single = self.single_root()?;
-        let mut steps = self.select(single.as_ref())?;
+        let mut steps = self.select(single.as_ref(), SlBlocks::IfKnown)?;
         self.observer.event(&Event::Selected);
         pass_over(&mut *steps, self.skip)?;
         let sink = OwnedSink { sink, steps: self.skip, total: Count::default() };
@@ -146,7 +157,12 @@ impl Job {
     pub fn write(&self, output: ProofOutput) -> Result<Summary, Error> {
         output.format.map_or(Ok(()), ProofFormat::check)?;
         let single = self.single_root()?;
-        let mut steps = self.select(single.as_ref())?;
+        // Only a node's answer names the block that executed a batch.
+        let blocks = match output.format {
+            Some(ProofFormat::Rpc) => SlBlocks::Searched,
+            _ => SlBlocks::IfKnown,
+        };
+        let mut steps = self.select(single.as_ref(), blocks)?;
         let is_many = !self.selection.is_one_log();
         self.observer.event(&Event::Selected);
         let calls = self.calls(&output)?;
@@ -155,9 +171,6 @@ impl Job {
         if !is_resumable && (output.resume || self.shard.is_some()) {
             return Err(Error::NotResumable);
         }
-        if self.shard.is_some() && !encoder.is_mergeable() {
-            return Err(Error::NotMergeable);
-        }
         self.observer.event(&Event::OutputBegins { is_resumable });
         let observer = self.observer.clone();
         let file = if is_resumable {
@@ -165,16 +178,20 @@ impl Job {
                 RunId::new(&self.prover, &self.selection, self.target, &calls, &encoder)?,
                 self.shard,
             );
-            let (file, done) =
-                ProofFile::resumable(&output.path, encoder, observer, job, output.resume)?;
+            let files = Files { output: &output.path, failures: output.failures_path() };
+            let (file, done) = ProofFile::resumable(&files, encoder, observer, job, output.resume)?;
             if done > 0 {
                 self.observer.event(&Event::Resumed { steps: done });
                 pass_over(&mut *steps, done)?;
             }
             file
         } else {
-            let stream = output.stream.map_or_else(|| Output::create(&output.path), Ok)?;
-            ProofFile::once(stream, encoder, observer)
+            let open = |path: &Path, stream: Option<Output>| {
+                stream.map_or_else(|| Output::create(path), Ok)
+            };
+            let failures = output.failures.map(|(path, stream)| open(&path, stream));
+            let outputs = (open(&output.path, output.stream)?, failures.transpose()?);
+            ProofFile::once(outputs, encoder, observer)
         };
         let before = file.total().clone();
         let (file, proving) = self.prove(&mut *steps, file, before.logs())?;
@@ -200,12 +217,17 @@ impl Job {
         }
     }
 
-    fn select<'a>(&'a self, single: Option<&'a Timeline>) -> Result<Box<Steps<'a>>, Error> {
+    fn select<'a>(
+        &'a self,
+        single: Option<&'a Timeline>,
+        blocks: SlBlocks,
+    ) -> Result<Box<Steps<'a>>, Error> {
         let (trees, archive) = (self.prover.trees(), self.prover.messages().archive());
         let (target, shard, hints) = (self.target, self.shard, self.hints);
-        self.selection.select(Source { archive, trees, target, shard, hints }, || match single {
+        let source = Source { archive, trees, target, blocks, shard, hints };
+        self.selection.select(source, || match single {
             Some(timeline) => trees.extractor_in(target, Some(timeline)),
-            None => trees.extractor(target),
+            None => trees.extractor_naming(target, blocks),
         })
     }
 
@@ -222,10 +244,14 @@ impl Job {
             return Err(Error::CompressedParquet);
         }
         // Each line of a request file may have its own target.
-        if form == Form::CallLines && self.selection.requests_file().is_none() {
+        if form == Form::CallLines && self.selection.lines().is_none() {
             calls.check(self.target.kind())?;
         }
-        Ok(Encoder::new(form, compression, calls.clone()).with_hints(self.hints))
+        let failures = output
+            .failures_path()
+            .map(|path| FailureLines { compression: Compression::of_name(path) });
+        let encoder = Encoder::new(form, compression, calls.clone()).with_hints(self.hints);
+        Ok(encoder.with_failures_apart(failures))
     }
 
     /// The calls of an output, with the contracts that the state of L1 has.
@@ -250,7 +276,10 @@ impl Job {
         let options = self.prover.trees().options();
         let inputs = options.events.iter().chain(&options.sl_batches).map(AsRef::as_ref);
         let mut are_files = is_for_file(&output.path)?;
-        for input in inputs.chain(self.selection.requests_file()) {
+        if let Some(failures) = output.failures_path() {
+            are_files &= is_for_file(failures)?;
+        }
+        for input in inputs.chain(self.selection.lines().and_then(RequestLines::file)) {
             are_files &= is_file(input)?;
         }
         Ok(are_files)

@@ -30,6 +30,8 @@ pub struct ProofOutput {
     pub(super) stream: Option<Output>,
     pub(super) format: Option<ProofFormat>,
     pub(super) calls: CallOptions,
+    /// The file of failed requests, if they have one, opened if it is not a regular file.
+    pub(super) failures: Option<(PathBuf, Option<Output>)>,
     pub(super) resume: bool,
 }
 
@@ -41,11 +43,23 @@ impl ProofOutput {
     /// [`Error::Output`] when its directory does not exist or cannot be written to.
     pub fn create(path: impl Into<PathBuf>) -> Result<Self, Error> {
         let path = path.into();
-        let output = Output::create(&path)?;
-        // A resumable file is written under another name, which is not used before the job is known.
-        let stream = if is_for_file(&path)? { None } else { Some(output) };
+        let stream = stream(&path)?;
         let (format, calls) = (None, CallOptions::default());
-        Ok(Self { path, stream, format, calls, resume: false })
+        Ok(Self { path, stream, format, calls, failures: None, resume: false })
+    }
+
+    /// Writes failed requests to a file of their own, one JSON object on each line, and not among the proofs. The file
+    /// is compressed if its name ends with `.gz` or `.zst`, and is complete when the output is.
+    ///
+    /// # Errors
+    /// As [`ProofOutput::create`].
+    pub fn failures(self, path: impl Into<Option<PathBuf>>) -> Result<Self, Error> {
+        let opened = |path: PathBuf| stream(&path).map(|stream| (path, stream));
+        Ok(Self { failures: path.into().map(opened).transpose()?, ..self })
+    }
+
+    pub(super) fn failures_path(&self) -> Option<&Path> {
+        self.failures.as_ref().map(|(path, _)| path.as_path())
     }
 
     /// The format. The default is one JSON object if the selection is one log by its position, and NDJSON
@@ -81,6 +95,13 @@ impl ProofOutput {
         let partial = Partial::files(&place_of(path).unwrap_or_else(|_| path.into()));
         partial.into_iter().chain([Manifest::beside(path)]).collect()
     }
+}
+
+/// Opens an output that cannot be opened a second time. The directory of another is checked; a file that can be
+/// resumed is written under a name that is not used before the job is known.
+fn stream(path: &Path) -> Result<Option<Output>, Error> {
+    let output = Output::create(path)?;
+    Ok(if is_for_file(path)? { None } else { Some(output) })
 }
 
 /// Whether the path is a regular file, or does not exist yet.

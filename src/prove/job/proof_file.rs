@@ -9,13 +9,14 @@ use std::{
 
 use super::{
     Shard,
+    appended::{Appended, Extent},
     checkpoint::{Checkpoint, Manifest, write_json},
-    pipeline::{ChunkSink, Part},
+    pipeline::ChunkSink,
     run_id::RunId,
+    window::Part,
 };
 use crate::{
-    files::{Output, Partial, place_of},
-    primitives::hex,
+    files::{Compression, Output, Partial, place_of},
     prove::{Error, Event, Observer, ObserverHandle},
     records::{Count, EncodedChunk, Encoder, EncoderError, Form, RowGroups},
 };
@@ -39,24 +40,37 @@ pub(super) struct ProofFile {
 }
 
 enum Destination {
-    Once(Output),
+    Once { output: Output, failures: Option<Output> },
     Resumable(Box<Resumable>),
 }
 
 /// The state of a job that can be resumed.
 struct Resumable {
     target: PathBuf,
-    partial: Partial,
+    output: Appended,
+    /// The file of failed requests, if they have one.
+    failures: Option<Appended>,
     job: RunId,
     shard: Option<Shard>,
-    /// The hash of the bytes written so far.
-    hasher: blake3::Hasher,
-    /// The manifest, if the output is a shard.
+    /// The manifest, if the output is a shard that has one.
     manifest: Option<Output>,
     steps: u64,
-    /// The number of steps that the bytes written so far cover, and their results.
-    written: (u64, Count),
+    /// What the bytes written so far cover.
+    written: Covered,
     next_checkpoint: Instant,
+}
+
+/// The steps that an output covers, their results, and the failures among them.
+struct Covered {
+    steps: u64,
+    count: Count,
+    failures: Option<Extent>,
+}
+
+/// The files of a job that can be resumed.
+pub(super) struct Files<'p> {
+    pub(super) output: &'p Path,
+    pub(super) failures: Option<&'p Path>,
 }
 
 /// The totals of a finished output.
@@ -66,10 +80,14 @@ pub(super) struct Written {
 }
 
 impl ProofFile {
-    /// Creates an output that is either complete or absent.
-    pub(super) fn once(output: Output, encoder: Encoder, observer: ObserverHandle) -> Self {
+    /// Creates an output that is either complete or absent, and the file of failed requests if they have one.
+    pub(super) fn once(
+        (output, failures): (Output, Option<Output>),
+        encoder: Encoder,
+        observer: ObserverHandle,
+    ) -> Self {
         Self {
-            destination: Destination::Once(output),
+            destination: Destination::Once { output, failures },
             encoder,
             observer,
             groups: RowGroups::default(),
@@ -82,52 +100,47 @@ impl ProofFile {
     /// Creates an output that can be resumed. If `resume` is set and an interrupted run of the same job left
     /// a checkpoint, the output continues after it. Returns the number of steps that are already completed.
     pub(super) fn resumable(
-        target: &Path,
+        files: &Files<'_>,
         encoder: Encoder,
         observer: ObserverHandle,
         (job, shard): (RunId, Option<Shard>),
         resume: bool,
     ) -> Result<(Self, u64), Error> {
-        let target = place_of(target)?;
+        let target = place_of(files.output)?;
+        let failures = files.failures.map(place_of).transpose()?;
+        let begun = Checkpoint::begun(&job, shard);
         let done = if resume { left(&target, &job, shard)? } else { None };
-        let mut partial = match &done {
-            Some(done) => Partial::resume(&target, done.bytes)?,
+        let (output, failures) = match &done {
+            Some(Checkpoint { bytes, blake3, failures: failed, .. }) => {
+                let written = Extent { bytes: *bytes, blake3: blake3.clone() };
+                let files = failures.as_deref().zip(failed.as_ref());
+                let failures = files.map(|(path, done)| Appended::resume(path, done));
+                (Appended::resume(&target, &written)?, failures.transpose()?)
+            }
             None => {
-                let is_checkpoint = |note: &[u8]| Checkpoint::from_bytes(note).is_some();
-                let begun = Checkpoint::begun(&job, shard).into_bytes();
-                Partial::create(&target, &begun, is_checkpoint)?
+                let output = Appended::create(&target, &begun)?;
+                let failures = failures.map(|path| Appended::create(&path, &begun));
+                (output, failures.transpose()?)
             }
         };
-        // Opened before the work, so that an error such as a directory of the same name is found early.
+        // Opened before the work, so that an error such as a directory of the same name is found early. Parts of
+        // Parquet are read together as they are, so they have none.
+        let manifest = shard.filter(|_| encoder.form() != Form::Rows);
         let manifest =
-            shard.map(|_| Output::create_beside(Manifest::beside(&target))).transpose()?;
-        let mut hasher = blake3::Hasher::new();
-        partial.replay(|bytes| {
-            hasher.update(bytes);
-        })?;
-        let digest = hex::encode(hasher.finalize().as_bytes());
-        if done.as_ref().is_some_and(|done| done.blake3 != digest) {
-            let [name, _, _] = Partial::files(&target);
-            let reason =
-                "it differs from its checkpoint; run the job again without resuming it".into();
-            return Err(Error::NotOfJob { name: name.display().to_string(), reason });
-        }
-        let (steps, total, groups) = done.map_or_else(Default::default, |done| {
-            (done.steps, done.count, RowGroups::after(done.row_groups))
-        });
-        let bytes = partial.written();
-        let next_checkpoint = Instant::now() + BETWEEN_CHECKPOINTS;
-        let written = (steps, total.clone());
+            manifest.map(|_| Output::create_beside(Manifest::beside(&target))).transpose()?;
+        let Checkpoint { steps, bytes, count: total, row_groups, .. } = done.unwrap_or(begun);
+        let groups = RowGroups::after(row_groups)?;
+        let failed = failures.as_ref().map(Appended::extent);
         let resumable = Resumable {
             target,
-            partial,
+            output,
+            failures,
             job,
             shard,
-            hasher,
             manifest,
             steps,
-            written,
-            next_checkpoint,
+            written: Covered { steps, count: total.clone(), failures: failed },
+            next_checkpoint: Instant::now() + BETWEEN_CHECKPOINTS,
         };
         let destination = Destination::Resumable(Box::new(resumable));
         let begun = bytes > 0;
@@ -174,10 +187,21 @@ impl ProofFile {
     fn put(&mut self, bytes: &[u8]) -> Result<(), Error> {
         self.bytes += bytes.len() as u64;
         match &mut self.destination {
-            Destination::Once(output) => output.put(bytes)?,
+            Destination::Once { output, .. } => output.put(bytes)?,
+            Destination::Resumable(resumable) => resumable.output.put(bytes)?,
+        }
+        Ok(())
+    }
+
+    /// Writes lines of failed requests.
+    fn put_failures(&mut self, lines: &[u8]) -> Result<(), Error> {
+        match &mut self.destination {
+            Destination::Once { failures: Some(output), .. } => output.put(lines)?,
+            Destination::Once { failures: None, .. } => {}
             Destination::Resumable(resumable) => {
-                resumable.partial.put(bytes)?;
-                resumable.hasher.update(bytes);
+                if let Some(failures) = &mut resumable.failures {
+                    failures.put(lines)?;
+                }
             }
         }
         Ok(())
@@ -195,10 +219,16 @@ impl ProofFile {
             _ if !self.begun => self.put_text(b"")?,
             _ => {}
         }
-        let Self { destination, bytes, total: count, .. } = self;
+        if let Some(lines) = self.encoder.failures().filter(|_| self.total.failures.is_empty()) {
+            self.put_failures(&lines.encode(Vec::new())?)?;
+        }
+        let Self { destination, encoder, bytes, total: count, .. } = self;
         match destination {
-            Destination::Once(output) => output.finish()?,
-            Destination::Resumable(resumable) => resumable.finish(&count)?,
+            Destination::Once { output, failures } => {
+                output.finish()?;
+                failures.map_or(Ok(()), Output::finish)?;
+            }
+            Destination::Resumable(resumable) => resumable.finish(&count, encoder.compression())?,
         }
         Ok(Written { bytes, count })
     }
@@ -214,6 +244,7 @@ impl ChunkSink for ProofFile {
     fn write(&mut self, part: Part<EncodedChunk>) -> Result<(), Error> {
         let Part { mut chunk, count, steps } = part;
         self.put_chunk(&mut chunk)?;
+        self.put_failures(&chunk.failures)?;
         for failure in &chunk.unwritten {
             self.observer.event(&Event::Unwritten(failure));
         }
@@ -222,7 +253,9 @@ impl ChunkSink for ProofFile {
         if let Destination::Resumable(resumable) = &mut self.destination {
             resumable.steps += steps;
             if self.groups.are_written() {
-                resumable.written = (resumable.steps, self.total.clone());
+                let failures = resumable.failures.as_ref().map(Appended::extent);
+                let (steps, count) = (resumable.steps, self.total.clone());
+                resumable.written = Covered { steps, count, failures };
                 if Instant::now() >= resumable.next_checkpoint {
                     resumable.checkpoint(&self.groups)?;
                 }
@@ -233,7 +266,7 @@ impl ChunkSink for ProofFile {
 
     fn cancel(mut self) -> Result<Error, Error> {
         let resumable = match &mut self.destination {
-            Destination::Once(_) => None,
+            Destination::Once { .. } => None,
             Destination::Resumable(resumable) => {
                 resumable.checkpoint(&self.groups)?;
                 Some(resumable.target.display().to_string())
@@ -246,29 +279,34 @@ impl ChunkSink for ProofFile {
 impl Resumable {
     fn checkpoint(&mut self, groups: &RowGroups) -> Result<(), Error> {
         let started = Instant::now();
-        let (steps, count) = &self.written;
-        let done = Checkpoint {
+        // Its bytes have to be on the disk before the checkpoint that counts them.
+        if let Some(failures) = &mut self.failures {
+            failures.checkpoint(Checkpoint::begun(&self.job, self.shard))?;
+        }
+        let Extent { bytes, blake3 } = self.output.extent();
+        let Covered { steps, count, failures } = &self.written;
+        self.output.checkpoint(Checkpoint {
             steps: *steps,
-            bytes: self.partial.written(),
-            blake3: hex::encode(self.hasher.finalize().as_bytes()),
+            bytes,
+            blake3,
+            failures: failures.clone(),
             count: count.clone(),
             row_groups: groups.written().to_vec(),
             ..Checkpoint::begun(&self.job, self.shard)
-        };
-        self.partial.checkpoint(&done.into_bytes())?;
+        })?;
         let pause = BETWEEN_CHECKPOINTS.max(started.elapsed() * TIMES_ITSELF);
         self.next_checkpoint = Instant::now() + pause;
         Ok(())
     }
 
-    fn finish(self, count: &Count) -> Result<(), Error> {
-        let Self { partial, job, shard, hasher, manifest, .. } = self;
-        let bytes = partial.written();
-        partial.finish()?;
+    fn finish(self, count: &Count, compression: Option<Compression>) -> Result<(), Error> {
+        let Self { output, failures, job, shard, manifest, .. } = self;
+        let Extent { bytes, blake3 } = output.extent();
+        output.finish()?;
+        failures.map_or(Ok(()), Appended::finish)?;
         if let (Some(shard), Some(output)) = (shard, manifest) {
-            let blake3 = hex::encode(hasher.finalize().as_bytes());
             let (shard, of, count) = (shard.number, shard.of, count.clone());
-            write_json(output, &Manifest { job, shard, of, bytes, blake3, count })?;
+            write_json(output, &Manifest { job, shard, of, bytes, blake3, compression, count })?;
         }
         Ok(())
     }
@@ -282,8 +320,8 @@ fn left(target: &Path, job: &RunId, shard: Option<Shard>) -> Result<Option<Check
         name: name.clone(),
         reason: "the checkpoint of its interrupted job is damaged".into(),
     })?;
-    let groups = RowGroups::after(done.row_groups.clone());
-    if !done.row_groups.is_empty() && groups.byte_len()? != done.bytes {
+    let groups = RowGroups::after(done.row_groups.clone())?;
+    if !done.row_groups.is_empty() && groups.byte_len() != done.bytes {
         let reason = "the row groups in the checkpoint of its interrupted job do not match the number of \
                       bytes";
         return Err(Error::NotOfJob { name, reason: reason.into() });

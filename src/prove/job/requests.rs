@@ -1,23 +1,23 @@
 //! Requests in the lines of a file.
 
-use std::{collections::HashMap, path::Path, sync::Arc};
+use std::{collections::HashMap, ops::Range, sync::Arc};
 
 use serde_json::value::RawValue;
 
 use super::{
     found::{self, Found},
-    pipeline::{Failed, OwnedSource, ProofTask, WorkItem},
+    request_lines::{LONGEST_LINE, RequestLines},
+    selection::Source,
+    step::{Failed, OwnedSource, ProofTask, WorkItem},
 };
 use crate::{
     archive::{Archive, LogAt},
     files::{Input, InputError, Lines},
     primitives::{BatchNumber, ChainId},
     proof::{Failure, FailureCode, Hints, Request, RequestLine, Target},
-    prove::{Error, Extractor, LogFilter, Trees, with_causes},
+    prove::{Error, Extractor, LogFilter, SlBlocks, Trees, with_causes},
 };
 
-/// The maximum length of a request line in bytes; its four fields take a tenth of it.
-const LONGEST_LINE: usize = 4096;
 /// The maximum number of characters that an error quotes from a line that is not JSON.
 const QUOTED: usize = 200;
 /// The maximum number of cached targets. Requests for a cached target do not look it up again.
@@ -29,10 +29,14 @@ pub(super) struct Requests<'a> {
     lines: Lines<Input>,
     /// The number of the last line that was read.
     line: u64,
+    /// The number of lines that were read, and which of them are answered. Empty ones do not count.
+    read: u64,
+    part: Range<u64>,
     archive: &'a Archive,
     trees: &'a Trees,
     /// The target of lines that name none.
     default: Target,
+    blocks: SlBlocks,
     hints: Hints,
     extractors: HashMap<Target, Arc<Extractor<'a>>>,
     /// The logs selected by the last line that are still to be processed.
@@ -49,17 +53,28 @@ struct Selected<'a> {
 
 impl<'a> Requests<'a> {
     pub(super) fn open(
-        path: &Path,
-        archive: &'a Archive,
-        trees: &'a Trees,
-        default: Target,
-        hints: Hints,
+        lines: &RequestLines,
+        Source { archive, trees, target: default, shard, blocks, hints }: Source<'a>,
     ) -> Result<Self, Error> {
-        let input = Input::open(path)?;
-        let name = input.name().to_owned();
-        let lines = Lines::new(input, LONGEST_LINE);
-        let (extractors, selected) = (HashMap::new(), None);
-        Ok(Self { name, lines, line: 0, archive, trees, default, hints, extractors, selected })
+        let part = match shard {
+            Some(shard) => shard.part_of(lines.count()?),
+            None => 0..u64::MAX,
+        };
+        let (name, lines) = lines.read()?;
+        Ok(Self {
+            name,
+            lines,
+            line: 0,
+            read: 0,
+            part,
+            archive,
+            trees,
+            default,
+            blocks,
+            hints,
+            extractors: HashMap::new(),
+            selected: None,
+        })
     }
 
     /// Parses a line into one step, or into several, which are stored in `selected`.
@@ -124,7 +139,7 @@ impl<'a> Requests<'a> {
         if let Some(known) = self.extractors.get(&target) {
             return Ok(Arc::clone(known));
         }
-        let extractor = Arc::new(self.trees.extractor(target)?);
+        let extractor = Arc::new(self.trees.extractor_naming(target, self.blocks)?);
         if self.extractors.len() >= MOST_TARGETS {
             self.extractors.clear();
         }
@@ -201,6 +216,14 @@ impl<'a> Iterator for Requests<'a> {
                     return Some(Err(InputError::Read { name, source }.into()));
                 }
             };
+            let at = self.read;
+            self.read += 1;
+            if at < self.part.start {
+                continue;
+            }
+            if at >= self.part.end {
+                return None;
+            }
             match self.ask(&line, is_too_long) {
                 Ok(None) => {}
                 Ok(Some(step)) => return Some(Ok(step)),

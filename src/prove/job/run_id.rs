@@ -1,13 +1,13 @@
 //! The identity of a job: everything that its output depends on. Parts of different jobs are never merged.
 
-use std::{
-    io::Read,
-    path::{Path, PathBuf},
-};
+use std::{io::Read, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::selection::{Filter, Selection, Which};
+use super::{
+    request_lines::RequestLines,
+    selection::{Filter, Selection, Which},
+};
 use crate::{
     files::{Input, InputError},
     primitives::hex,
@@ -87,7 +87,7 @@ impl RunId {
             tree: trees.identity(),
             archive: hex::encode(&prover.messages().archive().container().digest()),
             arguments: arguments.into_iter().flatten().collect::<Vec<_>>().join(" "),
-            requests: digest_of(selection.requests_file())?,
+            requests: selection.lines().map(RequestLines::digest).transpose()?,
         })
     }
 
@@ -110,23 +110,20 @@ fn given(name: &str, value: Option<impl ToString>) -> Option<String> {
 
 /// The digests of files, in their order; `None` if there are none.
 fn digests_of(paths: &[PathBuf]) -> Result<Option<String>, Error> {
-    let digests = paths.iter().map(|path| digest_of(Some(path)));
+    let digests = paths.iter().map(|path| digest_of(Input::open(path)?));
     let digests = digests.collect::<Result<Vec<_>, _>>()?;
-    let digests: Vec<String> = digests.into_iter().flatten().collect();
     Ok((!digests.is_empty()).then(|| digests.join("+")))
 }
 
-/// Computes the BLAKE3 hash of a file's content.
-fn digest_of(path: Option<&Path>) -> Result<Option<String>, Error> {
-    let Some(path) = path else { return Ok(None) };
-    let mut input = Input::open(path)?;
+/// Computes the BLAKE3 hash of an input's content.
+pub(super) fn digest_of(mut input: Input) -> Result<String, Error> {
     let name = input.name().to_owned();
     let mut hasher = blake3::Hasher::new();
     let mut piece = vec![0; 1 << 17];
     loop {
         let read = input.read(&mut piece);
         match read.map_err(|source| InputError::Read { name: name.clone(), source })? {
-            0 => return Ok(Some(hex::encode(hasher.finalize().as_bytes()))),
+            0 => return Ok(hex::encode(hasher.finalize().as_bytes())),
             len => hasher.update(&piece[..len]),
         };
     }

@@ -1,15 +1,12 @@
 //! The logs that a job selects, in the order of the output.
 
-use std::{
-    iter,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{iter, path::PathBuf, sync::Arc};
 
 use super::{
     Batches, Shard,
-    pipeline::{ProofTask, Steps, WorkItem},
+    request_lines::RequestLines,
     requests::Requests,
+    step::{ProofTask, Steps, WorkItem},
 };
 use crate::{
     archive::{Archive, LogAt},
@@ -17,7 +14,7 @@ use crate::{
     message::{BatchView, L2ToL1Log, LogKind},
     primitives::{Address, BatchNumber, ChainId, Hash},
     proof::{FailureCode, Hints, Target},
-    prove::{Error, Extractor, HashOf, LogFilter, Trees},
+    prove::{Error, Extractor, HashOf, LogFilter, SlBlocks, Trees},
 };
 
 /// Selects the logs that a job proves.
@@ -43,7 +40,7 @@ pub(super) enum Which {
     Message(Hash),
     Transaction { hash: Hash, log: Option<u64> },
     Hash(Hash),
-    Requests(PathBuf),
+    Requests(RequestLines),
 }
 
 /// The restrictions of a selection.
@@ -94,7 +91,13 @@ impl Selection {
     /// name its own target. No restriction applies to this selection.
     #[must_use]
     pub fn requests(path: impl Into<PathBuf>) -> Self {
-        Self::new(Which::Requests(path.into()))
+        Self::new(Which::Requests(RequestLines::File(path.into())))
+    }
+
+    /// Selects what the lines of a text request, as [`Selection::requests`] does.
+    #[must_use]
+    pub fn request_lines(text: impl Into<Arc<[u8]>>) -> Self {
+        Self::new(Which::Requests(RequestLines::Text(text.into())))
     }
 
     /// Restricts the selection to logs of this chain.
@@ -125,10 +128,10 @@ impl Selection {
         self
     }
 
-    /// The request file, if the selection is one.
-    pub(super) fn requests_file(&self) -> Option<&Path> {
+    /// The lines of requests, if the selection is by them.
+    pub(super) fn lines(&self) -> Option<&RequestLines> {
         match &self.which {
-            Which::Requests(path) => Some(path),
+            Which::Requests(lines) => Some(lines),
             _ => None,
         }
     }
@@ -194,6 +197,7 @@ pub(super) struct Source<'a> {
     pub(super) archive: &'a Archive,
     pub(super) trees: &'a Trees,
     pub(super) target: Target,
+    pub(super) blocks: SlBlocks,
     pub(super) shard: Option<Shard>,
     pub(super) hints: Hints,
 }
@@ -205,10 +209,10 @@ impl Selection {
         source: Source<'a>,
         extractor: impl FnOnce() -> Result<Extractor<'a>, Error>,
     ) -> Result<Box<Steps<'a>>, Error> {
-        let Source { archive, trees, target, shard, hints } = source;
-        if let Which::Requests(path) = &self.which {
-            return Ok(Box::new(Requests::open(path, archive, trees, target, hints)?));
+        if let Which::Requests(lines) = &self.which {
+            return Ok(Box::new(Requests::open(lines, source)?));
         }
+        let Source { archive, shard, .. } = source;
         let extractor = Arc::new(extractor()?);
         match self.which {
             Which::All | Which::Requests(_) => all(archive, extractor, self.filter, shard),

@@ -1,6 +1,6 @@
 //! Shards: parts of a job that run separately.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, ops::Range, str::FromStr};
 
 use thiserror::Error;
 
@@ -30,6 +30,15 @@ pub struct Shard {
 #[error("{0:?} is not a shard K/N with K from 1 to N")]
 pub struct ShardParseError(String);
 
+impl Shard {
+    /// The shard's part of a number of things in order.
+    pub(super) fn part_of(self, total: u64) -> Range<u64> {
+        let end =
+            |shards: u64| (u128::from(total) * u128::from(shards) / u128::from(self.of)) as u64;
+        end(self.number - 1)..end(self.number)
+    }
+}
+
 impl fmt::Display for Shard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.number, self.of)
@@ -53,6 +62,17 @@ impl FromStr for Shard {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn parts_follow_each_other_and_have_about_the_same_size() {
+        for total in [0, 1, 6, 7, 1000, u64::MAX] {
+            let parts: Vec<_> =
+                (1..=7).map(|number| Shard { number, of: 7 }.part_of(total)).collect();
+            assert_eq!((parts[0].start, parts[6].end), (0, total));
+            assert!(parts.windows(2).all(|pair| pair[0].end == pair[1].start));
+            assert!(parts.iter().all(|part| (part.end - part.start).abs_diff(total / 7) <= 1));
+        }
+    }
 
     #[test]
     fn shards_are_counted_from_one() {

@@ -2,7 +2,7 @@
 
 use std::error;
 
-use super::pipeline::{ChunkSink, Part};
+use super::{pipeline::ChunkSink, window::Part};
 use crate::{
     prove::Error,
     records::{Answer, Count, OwnedRecords},

@@ -37,12 +37,12 @@ fn prepared<'a>(logs: BatchView<'a>) -> BatchProofs<'a> {
     Extractor::to_batch_roots(&state).batch(logs).unwrap()
 }
 
-fn all_of<'b, 'a>(batch: &'b BatchProofs<'a>) -> VerifiedProofs<'b, 'a> {
+fn all_of<'a>(batch: &BatchProofs<'a>) -> VerifiedProofs<'a> {
     VerifiedProofs::new([(batch, LogFilter::All)])
 }
 
 /// The log indices for which there is no proof, with their errors.
-fn refused(made: &VerifiedProofs<'_, '_>) -> Vec<(u64, ExtractError)> {
+fn refused(made: &VerifiedProofs<'_>) -> Vec<(u64, ExtractError)> {
     made.of(0).filter_map(|(index, proof)| Some((index, proof.err()?.clone()))).collect()
 }
 
@@ -112,7 +112,7 @@ fn damaged_words_are_refused_by_the_verifiers_themselves() {
     let mut made = all_of(&batch);
     let last = made.words.len() - 1;
     made.words[last] = Hash::ZERO;
-    made.refuse(verify_many::accepted, BatchProofs::verify);
+    made.refuse(verify_many::accepted, CommonPart::verify);
     let refused = refused(&made);
     assert!(
         matches!(

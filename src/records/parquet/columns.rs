@@ -103,8 +103,8 @@ impl Column {
         let name = self.name();
         match self {
             Self::Proof => format!(
-                "optional group {name} (LIST) {{ repeated group list {{ required \
-                 fixed_len_byte_array(32) element; }} }}"
+                "optional group {name} (LIST) {{ repeated group list {{ required binary \
+                 element; }} }}"
             ),
             Self::Root | Self::TargetRoot | Self::MessageHash | Self::TxHash => {
                 format!("optional fixed_len_byte_array(32) {name};")

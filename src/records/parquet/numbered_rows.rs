@@ -1,13 +1,18 @@
-use super::{ParquetProofs, Rows};
+use std::sync::Arc;
+
+use super::{Damage, ParquetProofs, ReadError, Rows};
 use crate::{
-    files::Input,
+    files::{Input, parquet::MOST_MEMORY},
     proof::reader::{Defaults, Item, RecordError},
     records::EntriesError,
 };
 
+/// A row group is small if it has at most this number of rows. Those of this program have half of it.
+const SMALL: u64 = 1 << 16;
+
 /// All rows of a file in order, numbered from 1.
 pub(crate) struct NumberedRows {
-    file: ParquetProofs,
+    file: Arc<ParquetProofs>,
     /// The number of the next row group.
     group: usize,
     /// The rows of the current row group.
@@ -16,16 +21,68 @@ pub(crate) struct NumberedRows {
     before: u64,
 }
 
+/// A row group that is read on its own.
+pub(crate) struct NumberedGroup {
+    file: Arc<ParquetProofs>,
+    group: usize,
+    /// The number of rows before it.
+    before: u64,
+    /// The maximum number of bytes of its pages that are read together.
+    most_memory: u64,
+}
+
+/// A row with its number.
+type NumberedRow = Result<(u64, Result<Item, RecordError>), EntriesError>;
+
 impl NumberedRows {
     /// Opens a file. `defaults` replace values that its rows lack.
     pub(crate) fn open(input: Input, defaults: &Defaults) -> Result<Self, EntriesError> {
-        let file = ParquetProofs::open(input)?.with_defaults(*defaults);
+        let file = Arc::new(ParquetProofs::open(input)?.with_defaults(*defaults));
         Ok(Self { file, group: 0, rows: None, before: 0 })
+    }
+
+    /// Passes over the next row groups, at most `most`, which are then read at the same time. There are none while a
+    /// row group is being read, or if the next one is not small: its verdicts would have to wait in memory.
+    pub(crate) fn take_groups(&mut self, most: usize) -> Vec<NumberedGroup> {
+        let mut groups = Vec::new();
+        if self.rows.as_ref().is_some_and(|rows| !rows.is_end()) {
+            return groups;
+        }
+        while groups.len() < most && self.group < self.file.groups() {
+            // The reader of the row group says what is wrong.
+            let Ok(rows @ ..=SMALL) = self.file.row_count(self.group) else { break };
+            let (file, group, before) = (Arc::clone(&self.file), self.group, self.before);
+            groups.push(NumberedGroup {
+                file,
+                group,
+                before,
+                most_memory: MOST_MEMORY / most as u64,
+            });
+            self.before += rows;
+            self.group += 1;
+        }
+        groups
+    }
+}
+
+impl NumberedGroup {
+    /// The rows, which are read on the calling thread.
+    pub(crate) fn rows(&self) -> Result<impl Iterator<Item = NumberedRow>, EntriesError> {
+        let rows = self.file.rows_within(self.group, self.most_memory)?;
+        Ok((self.before + 1..).zip(rows).map(|(number, row)| Ok((number, row?))))
+    }
+
+    /// The same group with all the memory that one may take, if `error` is that it took more than its share.
+    pub(crate) fn alone(self, error: &EntriesError) -> Option<Self> {
+        let EntriesError::Parquet(ReadError::Damaged { source: Damage::Memory, .. }) = error else {
+            return None;
+        };
+        Some(Self { most_memory: MOST_MEMORY, ..self })
     }
 }
 
 impl Iterator for NumberedRows {
-    type Item = Result<(u64, Result<Item, RecordError>), EntriesError>;
+    type Item = NumberedRow;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {

@@ -15,6 +15,8 @@
 //! ```
 //!
 //! Everything is little-endian, and the page is compressed as a whole.
+//!
+//! The words of a proof are bytes of any length to Parquet, because pandas cannot read lists of bytes of a fixed length.
 
 use std::mem;
 
@@ -28,11 +30,16 @@ use parquet::{
 use serde::{Deserialize, Serialize};
 use zstd::{bulk::Compressor, zstd_safe::compress_bound};
 
-use super::levels::Levels;
+use super::{
+    levels::Levels,
+    page_list::{PageFacts, PageList},
+};
 use crate::primitives::Hash;
 
 /// A page is closed at this size in bytes, which fits into the cache of a core.
-const PAGE_LEN: usize = 512 << 10;
+const PAGE_LEN: usize = 256 << 10;
+/// The length of a word of a proof in bytes.
+const WORD_LEN: u32 = 32;
 
 /// The footer's facts about a column's part of a row group.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +54,7 @@ pub(super) struct Chunk {
     pub(super) nulls: u64,
     /// The smallest and the largest number.
     pub(super) bounds: Option<(u64, u64)>,
+    pub(super) pages: PageList,
 }
 
 impl Chunk {
@@ -56,10 +64,26 @@ impl Chunk {
         self.raw_len += other.raw_len;
         self.values += other.values;
         self.nulls += other.nulls;
-        self.bounds = match (self.bounds, other.bounds) {
-            (Some(one), Some(other)) => Some((one.0.min(other.0), one.1.max(other.1))),
-            (one, other) => one.or(other),
-        };
+        self.bounds = both(self.bounds, other.bounds);
+        self.pages.append(&other.pages);
+    }
+
+    /// Adds the facts about a page.
+    fn add(&mut self, page: &PageFacts, raw_len: u64, values: u64) {
+        self.len += page.len;
+        self.raw_len += raw_len;
+        self.values += values;
+        self.nulls += page.nulls;
+        self.bounds = both(self.bounds, page.bounds);
+        self.pages.push(page);
+    }
+}
+
+/// The bounds of two sets of numbers.
+fn both(one: Option<(u64, u64)>, other: Option<(u64, u64)>) -> Option<(u64, u64)> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some((one.0.min(other.0), one.1.max(other.1))),
+        (one, other) => one.or(other),
     }
 }
 
@@ -70,6 +94,8 @@ pub(super) struct Pages {
     definition: Levels,
     /// The values of the current page.
     values: Vec<u8>,
+    /// The facts about the current page, without its length.
+    page: PageFacts,
     written: TrackedWrite<Vec<u8>>,
     chunk: Chunk,
 }
@@ -81,6 +107,7 @@ impl Pages {
             repetition: Levels::default(),
             definition: Levels::default(),
             values: Vec::new(),
+            page: PageFacts::default(),
             written: TrackedWrite::new(Vec::new()),
             chunk: Chunk::default(),
         }
@@ -88,13 +115,13 @@ impl Pages {
 
     pub(super) fn null(&mut self) {
         self.level(0);
-        self.chunk.nulls += 1;
+        self.page.nulls += 1;
     }
 
     pub(super) fn number(&mut self, value: u64) {
         self.level(1);
         self.values.extend_from_slice(&value.to_le_bytes());
-        let bounds = self.chunk.bounds.get_or_insert((value, value));
+        let bounds = self.page.bounds.get_or_insert((value, value));
         *bounds = (bounds.0.min(value), bounds.1.max(value));
     }
 
@@ -119,8 +146,11 @@ impl Pages {
         self.repetition.push(0, 1);
         self.repetition.push(1, len - 1);
         self.definition.push(2, len);
-        self.values.extend_from_slice(bytemuck::cast_slice(head));
-        self.values.extend_from_slice(bytemuck::cast_slice(tail));
+        self.page.rows += 1;
+        for word in head.iter().chain(tail) {
+            self.values.extend_from_slice(&WORD_LEN.to_le_bytes());
+            self.values.extend_from_slice(word.as_bytes());
+        }
     }
 
     /// Appends the level of a value, an empty list or an absent value.
@@ -129,6 +159,7 @@ impl Pages {
             self.repetition.push(0, 1);
         }
         self.definition.push(definition, 1);
+        self.page.rows += 1;
     }
 
     /// Closes the page if it is full.
@@ -136,7 +167,8 @@ impl Pages {
         if self.values.len() < PAGE_LEN { Ok(()) } else { self.flush(zstd) }
     }
 
-    fn flush(&mut self, zstd: &mut Compressor<'_>) -> Result<(), ParquetError> {
+    /// Closes the page.
+    pub(super) fn flush(&mut self, zstd: &mut Compressor<'_>) -> Result<(), ParquetError> {
         let levels = self.definition.len();
         if levels == 0 {
             return Ok(());
@@ -159,9 +191,8 @@ impl Pages {
         };
         let mut writer = SerializedPageWriter::new(&mut self.written);
         let written = writer.write_page(CompressedPage::new(data, page.len()))?;
-        self.chunk.len += written.compressed_size as u64;
-        self.chunk.raw_len += written.uncompressed_size as u64;
-        self.chunk.values += levels as u64;
+        let page = PageFacts { len: written.compressed_size as u64, ..mem::take(&mut self.page) };
+        self.chunk.add(&page, written.uncompressed_size as u64, levels as u64);
         Ok(())
     }
 

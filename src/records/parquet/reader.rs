@@ -1,10 +1,11 @@
+use bytemuck::TransparentWrapper;
 use bytes::Bytes;
 
 use super::columns::{Column, READ, kind_of_name};
 use crate::{
     files::{
         Input,
-        parquet::{self, Damage, Leaf, ParquetFile, Physical, ReadError},
+        parquet::{self, Damage, Irregular, Leaf, MOST_MEMORY, ParquetFile, Physical, ReadError},
     },
     message::L2ToL1Log,
     primitives::{Address, BatchNumber, ChainId, Hash},
@@ -74,12 +75,22 @@ impl ParquetProofs {
     /// # Errors
     /// [`ReadError::Damaged`] when the row group is damaged.
     pub fn rows(&self, group: usize) -> Result<Rows, ReadError> {
-        let row_group = self.file.group(group)?;
+        self.rows_within(group, MOST_MEMORY)
+    }
+
+    /// The number of rows of a row group, as the footer declares it.
+    pub(super) fn row_count(&self, group: usize) -> Result<u64, ReadError> {
+        Ok(self.file.group(group)?.rows())
+    }
+
+    /// As [`Self::rows`]. The pages take at most `most` bytes.
+    pub(super) fn rows_within(&self, group: usize, most: u64) -> Result<Rows, ReadError> {
+        let row_group = self.file.group_within(group, most)?;
         let columns =
             self.places.iter().map(|place| place.map(|at| row_group.column(at)).transpose());
         let columns = columns.collect::<Result<_, _>>()?;
         let (name, left) = (self.name().to_owned(), row_group.rows());
-        Ok(Rows { name, group, columns, defaults: self.defaults, left })
+        Ok(Rows { name, group, columns, defaults: self.defaults, left, words: Vec::new() })
     }
 }
 
@@ -112,6 +123,8 @@ pub struct Rows {
     defaults: Defaults,
     /// The number of rows that were not read yet.
     left: u64,
+    /// The words of the last row.
+    words: Vec<[u8; 32]>,
 }
 
 impl Iterator for Rows {
@@ -120,7 +133,7 @@ impl Iterator for Rows {
     fn next(&mut self) -> Option<Self::Item> {
         self.left = self.left.checked_sub(1)?;
         Some(match self.row() {
-            Ok(row) => Ok(row.item(&self.defaults)),
+            Ok(row) => Ok(row.item(Hash::wrap_slice(&self.words), &self.defaults)),
             Err(source) => {
                 self.left = 0;
                 Err(ReadError::Damaged { name: self.name.clone(), group: self.group, source })
@@ -130,6 +143,11 @@ impl Iterator for Rows {
 }
 
 impl Rows {
+    /// Whether all rows were read.
+    pub(super) fn is_end(&self) -> bool {
+        self.left == 0
+    }
+
     fn number(&mut self, column: Column) -> Result<Option<u64>, Damage> {
         let column = self.columns[column as usize].as_mut();
         Ok(column.map(parquet::Column::number).transpose()?.flatten())
@@ -140,9 +158,9 @@ impl Rows {
         Ok(column.map(parquet::Column::value).transpose()?.flatten())
     }
 
-    fn words(&mut self) -> Result<Option<Vec<Option<Bytes>>>, Damage> {
+    fn words(&mut self) -> Result<Option<Result<(), Irregular>>, Damage> {
         let column = self.columns[Column::Proof as usize].as_mut();
-        Ok(column.map(parquet::Column::list).transpose()?.flatten())
+        Ok(column.map(|column| column.fixed_list(&mut self.words)).transpose()?.flatten())
     }
 
     /// Reads the next value of every column.
@@ -174,7 +192,8 @@ struct Row {
     batch_number: Option<u64>,
     id: Option<u64>,
     root: Option<Bytes>,
-    words: Option<Vec<Option<Bytes>>>,
+    /// Whether there are words, and whether each has 32 bytes.
+    words: Option<Result<(), Irregular>>,
     target_kind: Option<Bytes>,
     target_sl_chain_id: Option<u64>,
     target_number: Option<u64>,
@@ -189,7 +208,7 @@ struct Row {
 }
 
 impl Row {
-    fn item(self, defaults: &Defaults) -> Result<Item, RecordError> {
+    fn item(self, words: &[Hash], defaults: &Defaults) -> Result<Item, RecordError> {
         let about_failures =
             [(&self.error_code, Column::ErrorCode), (&self.request, Column::Request)];
         match about_failures.iter().find(|(value, _)| value.is_some()) {
@@ -211,16 +230,23 @@ impl Row {
                 Some(TargetRecord { kind, sl_chain_id, number: self.target_number, root })
             }
         };
-        let words = self.words.ok_or_else(|| missing(Column::Proof))?;
-        let words = words
-            .into_iter()
-            .map(|word| hash(Column::Proof, word)?.ok_or_else(|| missing(Column::Proof)));
+        match self.words.ok_or_else(|| missing(Column::Proof))? {
+            Ok(()) => {}
+            Err(Irregular::Null) => return Err(missing(Column::Proof)),
+            Err(Irregular::Length(got)) => {
+                return Err(RecordError::Length {
+                    column: Column::Proof.name(),
+                    expected: 32,
+                    got,
+                });
+            }
+        }
         let fields = Fields {
             chain: self.chain_id.map(ChainId),
             batch: self.batch_number.map(BatchNumber),
             id: self.id,
             root: hash(Column::Root, self.root)?,
-            words: words.collect::<Result<_, _>>()?,
+            words: words.to_vec(),
             target,
             log: fixed(Column::Log, self.log)?.map(L2ToL1Log::new),
             message: self.message.map(|message| message.to_vec()),

@@ -1,11 +1,11 @@
 use super::{EncodeError, EncodedRows, Footer, MAGIC, ROWS_PER_GROUP, RowGroup, RowGroupSummary};
 use crate::records::EncoderError;
 
-/// The rows that are not written yet, and the footer's facts about the row groups that are.
+/// The rows that are not written yet, and the footer of the row groups that are.
 #[derive(Default)]
 pub(crate) struct RowGroups {
     group: RowGroup,
-    written: Vec<RowGroupSummary>,
+    footer: Footer,
 }
 
 /// The function that writes bytes.
@@ -13,18 +13,20 @@ type Put<'p, E> = dyn FnMut(&[u8]) -> Result<(), E> + 'p;
 
 impl RowGroups {
     /// Continues after row groups that are already written.
-    pub(crate) fn after(written: Vec<RowGroupSummary>) -> Self {
-        Self { written, ..Self::default() }
+    pub(crate) fn after(written: Vec<RowGroupSummary>) -> Result<Self, EncoderError> {
+        let mut groups = Self::default();
+        written.into_iter().try_for_each(|group| groups.footer.add(group))?;
+        Ok(groups)
     }
 
     /// The row groups that are written.
     pub(crate) fn written(&self) -> &[RowGroupSummary] {
-        &self.written
+        self.footer.groups()
     }
 
     /// The size of the file with these row groups, without its footer, in bytes.
-    pub(crate) fn byte_len(&self) -> Result<u64, EncoderError> {
-        Ok(if self.written.is_empty() { 0 } else { self.footer()?.end() })
+    pub(crate) fn byte_len(&self) -> u64 {
+        if self.written().is_empty() { 0 } else { self.footer.end() }
     }
 
     /// Whether every row is written.
@@ -33,34 +35,47 @@ impl RowGroups {
     }
 
     /// Appends rows. A full row group is written with `put`.
-    pub(crate) fn append<E>(&mut self, rows: EncodedRows, put: &mut Put<'_, E>) -> Result<(), E> {
-        self.group.append(rows);
-        if self.group.rows() < ROWS_PER_GROUP { Ok(()) } else { self.flush(put) }
+    ///
+    /// A row group ends within these rows only if they have half of the next one too, which then ends with
+    /// them. So all rows are written from time to time, and the job can be resumed from there.
+    pub(crate) fn append<E: From<EncoderError>>(
+        &mut self,
+        rows: EncodedRows,
+        put: &mut Put<'_, E>,
+    ) -> Result<(), E> {
+        let mut left: u64 = rows.stripes.iter().map(|stripe| stripe.rows).sum();
+        let mut is_split = false;
+        for stripe in rows.stripes {
+            left -= stripe.rows;
+            self.group.append_stripe(stripe);
+            if self.group.rows() >= ROWS_PER_GROUP && left >= ROWS_PER_GROUP / 2 {
+                self.flush(put)?;
+                is_split = true;
+            }
+        }
+        if is_split || self.group.rows() >= ROWS_PER_GROUP { self.flush(put) } else { Ok(()) }
     }
 
-    fn flush<E>(&mut self, put: &mut Put<'_, E>) -> Result<(), E> {
-        if self.written.is_empty() {
+    fn flush<E: From<EncoderError>>(&mut self, put: &mut Put<'_, E>) -> Result<(), E> {
+        if self.written().is_empty() {
             put(&MAGIC)?;
         }
         let group = std::mem::take(&mut self.group);
         group.bytes().try_for_each(put)?;
-        self.written.push(group.summary());
-        Ok(())
+        self.footer.add(group.summary()).map_err(to_error)
     }
 
     /// Writes the remaining rows and the footer.
     pub(crate) fn finish<E: From<EncoderError>>(mut self, put: &mut Put<'_, E>) -> Result<(), E> {
         if !self.are_written() {
             self.flush(put)?;
-        } else if self.written.is_empty() {
+        } else if self.written().is_empty() {
             put(&MAGIC)?;
         }
-        put(&self.footer().and_then(Footer::finish).map_err(EncoderError::from)?)
+        put(&self.footer.finish().map_err(to_error)?)
     }
+}
 
-    fn footer(&self) -> Result<Footer, EncodeError> {
-        let mut footer = Footer::new()?;
-        self.written.iter().try_for_each(|group| footer.add(group))?;
-        Ok(footer)
-    }
+fn to_error<E: From<EncoderError>>(error: EncodeError) -> E {
+    EncoderError::from(error).into()
 }

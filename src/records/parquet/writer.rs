@@ -1,34 +1,29 @@
-use std::{mem, sync::Arc};
+use std::mem;
 
-use parquet::{
-    basic::{CompressionCodec, Encoding},
-    errors::ParquetError,
-    file::{
-        metadata::{
-            ColumnChunkMetaData, FileMetaData, ParquetMetaData, ParquetMetaDataWriter,
-            RowGroupMetaData,
-        },
-        statistics::Statistics,
-    },
-    schema::types::SchemaDescPtr,
-};
+use parquet::errors::ParquetError;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use zstd::bulk::Compressor;
 
 use super::{
-    columns::{COLUMNS, Column, kind_name, schema},
+    columns::{COLUMNS, Column, kind_name},
     pages::{Chunk, Pages},
 };
 use crate::{
-    files::parquet::MAGIC,
-    primitives::{BatchNumber, ChainId, Hash},
+    primitives::{BatchNumber, ChainId, Hash, varint::VarintError},
     proof::{Failure, ProofView, Request},
 };
 
-/// The minimum number of rows of a row group, except for the last of a file. Query engines read row groups in
-/// parallel and hold some of them. This many proofs take about 50 MB in memory and about 10 MB in the file.
-pub const ROWS_PER_GROUP: u64 = 32_768;
+/// The approximate number of rows of a row group: all but the last have from a half to one and a half times as many.
+///
+/// A row group is the smallest part that a query engine gives to a thread or a machine, so it must be small enough to
+/// divide a file of some ten thousand proofs, and large enough that its 2.5 KB in the footer do not matter.
+/// This many proofs take about 12 MB in memory and 1 to 3 MB in the file.
+pub const ROWS_PER_GROUP: u64 = 8192;
+
+/// The maximum number of rows of a page. A reader that looks for one row reads a page of each column, about 150 KB
+/// together.
+const ROWS_PER_PAGE: u64 = 1024;
 
 /// Proof words are random except for repeated runs, so the fastest level that finds repetitions compresses as
 /// well as any.
@@ -46,18 +41,32 @@ impl From<ParquetError> for EncodeError {
     }
 }
 
+impl From<VarintError> for EncodeError {
+    fn from(error: VarintError) -> Self {
+        ParquetError::External(Box::new(error)).into()
+    }
+}
+
 /// Encodes proofs and failures as rows, in the order in which they are appended.
 pub struct RowEncoder {
     columns: [Pages; COLUMNS.len()],
     words: Compressor<'static>,
     zstd: Compressor<'static>,
+    /// The number of rows that are not in `stripes`.
     rows: u64,
+    stripes: Vec<Stripe>,
 }
 
-/// Encoded rows: some pages of each column.
+/// Encoded rows, in parts at whose ends a row group may end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EncodedRows {
-    rows: u64,
+    pub(super) stripes: Vec<Stripe>,
+}
+
+/// Some pages of each column, with the same rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Stripe {
+    pub(super) rows: u64,
     columns: Vec<(Vec<u8>, Chunk)>,
 }
 
@@ -102,12 +111,16 @@ impl RowGroup {
 
     /// Appends rows.
     pub fn append(&mut self, rows: EncodedRows) {
-        self.rows += rows.rows;
+        rows.stripes.into_iter().for_each(|stripe| self.append_stripe(stripe));
+    }
+
+    pub(super) fn append_stripe(&mut self, stripe: Stripe) {
+        self.rows += stripe.rows;
         if self.columns.is_empty() {
-            self.columns = rows.columns;
+            self.columns = stripe.columns;
             return;
         }
-        for ((bytes, chunk), (more, of_more)) in self.columns.iter_mut().zip(rows.columns) {
+        for ((bytes, chunk), (more, of_more)) in self.columns.iter_mut().zip(stripe.columns) {
             bytes.extend_from_slice(&more);
             chunk.append(&of_more);
         }
@@ -129,8 +142,15 @@ impl RowGroup {
 /// The footer's facts about a row group. It can be stored, so that writing a file can be resumed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RowGroupSummary {
-    rows: u64,
-    chunks: Vec<Chunk>,
+    pub(super) rows: u64,
+    pub(super) chunks: Vec<Chunk>,
+}
+
+impl RowGroupSummary {
+    /// The length of the row group in bytes.
+    pub(super) fn byte_len(&self) -> u64 {
+        self.chunks.iter().map(|chunk| chunk.len).sum()
+    }
 }
 
 impl RowEncoder {
@@ -145,6 +165,7 @@ impl RowEncoder {
             words: zstd(WORDS_LEVEL)?,
             zstd: zstd(LEVEL)?,
             rows: 0,
+            stripes: Vec::new(),
         })
     }
 
@@ -237,10 +258,23 @@ impl RowEncoder {
 
     fn end_row(&mut self) -> Result<(), EncodeError> {
         self.rows += 1;
+        if self.rows == ROWS_PER_PAGE {
+            return self.end_stripe();
+        }
         for (column, pages) in COLUMNS.iter().zip(&mut self.columns) {
             let is_words = *column == Column::Proof;
             pages.flush_full(if is_words { &mut self.words } else { &mut self.zstd })?;
         }
+        Ok(())
+    }
+
+    fn end_stripe(&mut self) -> Result<(), EncodeError> {
+        let mut columns = Vec::with_capacity(COLUMNS.len());
+        for (column, pages) in COLUMNS.iter().zip(&mut self.columns) {
+            let is_words = *column == Column::Proof;
+            columns.push(pages.finish(if is_words { &mut self.words } else { &mut self.zstd })?);
+        }
+        self.stripes.push(Stripe { rows: mem::take(&mut self.rows), columns });
         Ok(())
     }
 
@@ -249,100 +283,9 @@ impl RowEncoder {
     /// # Errors
     /// [`EncodeError`] when a page is too long for the format.
     pub fn finish(&mut self) -> Result<EncodedRows, EncodeError> {
-        let mut columns = Vec::with_capacity(COLUMNS.len());
-        for (column, pages) in COLUMNS.iter().zip(&mut self.columns) {
-            let is_words = *column == Column::Proof;
-            columns.push(pages.finish(if is_words { &mut self.words } else { &mut self.zstd })?);
+        if self.rows > 0 {
+            self.end_stripe()?;
         }
-        Ok(EncodedRows { rows: mem::take(&mut self.rows), columns })
+        Ok(EncodedRows { stripes: mem::take(&mut self.stripes) })
     }
-}
-
-/// The footer of a file, which contains the offsets of all parts.
-///
-/// A file consists of [`MAGIC`], the bytes of its row groups in order, and the bytes of their footer.
-pub struct Footer {
-    schema: SchemaDescPtr,
-    groups: Vec<RowGroupMetaData>,
-    rows: u64,
-    /// The offset of the next row group.
-    end: u64,
-}
-
-impl Footer {
-    /// Creates the footer of a file without row groups.
-    ///
-    /// # Errors
-    /// No input causes one: the schema is a constant.
-    pub fn new() -> Result<Self, EncodeError> {
-        let end = MAGIC.len() as u64;
-        Ok(Self { schema: schema()?, groups: Vec::new(), rows: 0, end })
-    }
-
-    /// Adds a row group. Its bytes must be the next in the file.
-    ///
-    /// # Errors
-    /// [`EncodeError`] when the summary is not one of this version, or when the file has more row groups or
-    /// bytes than Parquet can count.
-    pub fn add(&mut self, group: &RowGroupSummary) -> Result<(), EncodeError> {
-        if group.chunks.len() != COLUMNS.len() {
-            let text = "a summary of a row group with other columns";
-            return Err(ParquetError::General(text.into()).into());
-        }
-        let start = self.end;
-        let mut columns = Vec::with_capacity(group.chunks.len());
-        for (descriptor, chunk) in self.schema.columns().iter().zip(&group.chunks) {
-            let mut column = ColumnChunkMetaData::builder(Arc::clone(descriptor))
-                .set_compression_codec(CompressionCodec::ZSTD)
-                .set_encodings(vec![Encoding::PLAIN, Encoding::RLE])
-                .set_num_values(to_i64(chunk.values)?)
-                .set_total_compressed_size(to_i64(chunk.len)?)
-                .set_total_uncompressed_size(to_i64(chunk.raw_len)?)
-                .set_data_page_offset(to_i64(self.end)?);
-            if let Some((least, most)) = chunk.bounds {
-                // The schema declares the numbers unsigned; the footer stores the same bits.
-                let bounds = [least, most].map(|n| Some(n.cast_signed()));
-                let nulls = Some(chunk.nulls);
-                let statistics = Statistics::int64(bounds[0], bounds[1], None, nulls, false);
-                column = column.set_statistics(statistics);
-            }
-            columns.push(column.build()?);
-            self.end += chunk.len;
-        }
-        let raw_len =
-            group.chunks.iter().fold(0u64, |sum, chunk| sum.saturating_add(chunk.raw_len));
-        let metadata = RowGroupMetaData::builder(Arc::clone(&self.schema))
-            .set_column_metadata(columns)
-            .set_num_rows(to_i64(group.rows)?)
-            .set_total_byte_size(to_i64(raw_len)?)
-            .set_file_offset(to_i64(start)?)
-            .build()?;
-        self.groups.push(metadata);
-        self.rows += group.rows;
-        Ok(())
-    }
-
-    /// The size of the file without the footer, in bytes.
-    #[must_use]
-    pub fn end(&self) -> u64 {
-        self.end
-    }
-
-    /// Returns the bytes of the footer, which complete the file.
-    ///
-    /// # Errors
-    /// [`EncodeError`] when there are more row groups than Parquet can count.
-    pub fn finish(self) -> Result<Vec<u8>, EncodeError> {
-        let made_by = concat!("slproof version ", env!("CARGO_PKG_VERSION"));
-        let rows = to_i64(self.rows)?;
-        let file = FileMetaData::new(1, rows, Some(made_by.into()), None, self.schema, None);
-        let metadata = ParquetMetaData::new(file, self.groups);
-        let mut bytes = Vec::new();
-        ParquetMetaDataWriter::new(&mut bytes, &metadata).finish()?;
-        Ok(bytes)
-    }
-}
-
-fn to_i64(number: u64) -> Result<i64, ParquetError> {
-    Ok(i64::try_from(number)?)
 }

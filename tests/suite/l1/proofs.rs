@@ -94,6 +94,32 @@ fn all_proofs_of_rollups_are_those_of_the_contracts() {
     }
 }
 
+/// The trees at the end of each batch of the settlement layer are known. Which of its blocks executed a batch is
+/// searched only where it matters.
+#[test]
+fn proofs_through_batches_of_the_settlement_layer_need_no_search() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = folder.path().join("l1");
+    fs::create_dir(&archive).unwrap();
+    l1_files::write(&archive, &l1_files::commits());
+    let (_, answers) = answers(&archive, &in_l1_form(), &["--search", "0"]);
+    assert_eq!(compare(&in_l1_form(), &answers).0, 440);
+
+    let all = |flags: &[&str]| {
+        let mut args = vec!["prove", "--archive", archive.to_str().unwrap(), "--all", "-q"];
+        args.extend(["--target", "sl-batch:first"]);
+        args.extend_from_slice(flags);
+        run(args).stdout
+    };
+    // An answer of a node names the block.
+    let searched = all(&["--format", "rpc"]);
+    let lines = searched.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let blocks: Vec<Value> = lines.map(|line| line["gatewayBlockNumber"].clone()).collect();
+    assert!(blocks.len() > 1000 && blocks.iter().all(Value::is_u64), "{}", blocks.len());
+    let records = |flags: &[&str]| all(flags).lines().filter(|l| l.contains("\"proof\"")).count();
+    assert_eq!(records(&["--search", "0"]), blocks.len());
+}
+
 #[test]
 fn a_lost_batch_of_the_settlement_layer_is_named_and_what_is_proven_without_it_is_right() {
     let folder = tempfile::tempdir().unwrap();

@@ -3,16 +3,18 @@
 use std::path::Path;
 
 use crate::support::{self, fixture, l1_files};
-use serde_json::Value;
+use serde_json::{Value, json};
 use slproof::{
-    Trees, TreesOptions,
-    forest::{Forest, L1Gap, RebuildOptions, rebuild},
+    Messages, Prover, Request, Target, Trees, TreesOptions,
+    forest::{
+        Forest, InteropRoot, L1Gap, RebuildOptions, SearchBudget, WantedRoot, explain_one, rebuild,
+    },
     ingest::{
         l1::{LayerRecordError, LayerRecorder, PublishedBatch},
         state::read_state,
     },
     message::{BatchLogs, MessageList},
-    primitives::{BatchNumber, ChainId, Hash, SlBatch, Word},
+    primitives::{BatchNumber, ChainId, Hash, SlBatch, SlBlock, Word},
     proof::CheckedBy,
 };
 
@@ -64,6 +66,87 @@ fn batches_on_l1_give_the_trees_of_the_state_and_every_root() {
     assert_eq!(written.checked_by(), CheckedBy::L1);
     assert_eq!(written.forest().unwrap().root(), expected.root());
     assert_eq!(written.history().unwrap().history(), history);
+}
+
+#[test]
+fn a_tree_file_has_the_last_root_of_each_batch_and_any_other_one_is_found_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let trees = open(folder.path(), &l1_files::commits()).unwrap();
+    let (forest, timeline) = (trees.forest().unwrap(), trees.history().unwrap());
+    let history = timeline.history();
+    let file = folder.path().join("trees.sltree");
+    let options = TreesOptions::default();
+    let written = Trees::rebuild_to_file(&[folder.path()], &file, false, &options).unwrap();
+    let known = written.tree_file().unwrap().history().unwrap();
+    let explained: Vec<usize> = (0..known.len()).filter(|root| known.chains[*root] > 0).collect();
+    // Several batches have no roots.
+    let ends = l1_files::sl_batches();
+    let ends = ends.iter().map(|batch| SlBlock(batch["lastBlock"].as_u64().unwrap()));
+    let mut last: Vec<usize> = ends
+        .filter_map(|end| known.blocks.partition_point(|block| *block <= end).checked_sub(1))
+        .collect();
+    last.dedup();
+    assert_eq!(explained, last);
+    assert_eq!(explained.len(), 16);
+    written.tree_file().unwrap().check().unwrap();
+    assert_eq!(written.history().unwrap().history(), history);
+
+    let budget = SearchBudget::default();
+    for root in 0..history.len() {
+        let InteropRoot { block, .. } = history.root(root);
+        let at = timeline.at(block).unwrap();
+        let one = explain_one(forest, &known, WantedRoot::Of(block), budget).unwrap().unwrap();
+        assert_eq!((one.len(), one.root(0)), (1, history.root(root)));
+        for (chain, batches) in one.advances(0) {
+            assert_eq!(timeline.batches(chain.into(), at), Some(batches));
+            let wanted = WantedRoot::FirstWith { chain: chain.into(), leaf: batches - 1 };
+            let first = explain_one(forest, &known, wanted, budget).unwrap().unwrap();
+            let expected = timeline.first(chain.into(), batches - 1).unwrap();
+            assert_eq!(first.root(0), timeline.root(expected));
+        }
+    }
+    let none = WantedRoot::Of(SlBlock(history.blocks[0].0 - 1));
+    assert_eq!(explain_one(forest, &known, none, budget).unwrap(), None);
+    let unsearched = SearchBudget::with_step(0);
+    let other = (0..history.len()).find(|root| !explained.contains(root)).unwrap();
+    let other = WantedRoot::Of(history.blocks[other]);
+    assert_eq!(explain_one(forest, &known, other, unsearched).unwrap(), None);
+}
+
+/// Where it is not known in which block a batch was executed, all blocks that may have executed it have to be in one
+/// batch of the settlement layer.
+#[test]
+fn a_batch_that_two_batches_of_the_settlement_layer_may_have_executed_is_not_proven_through_one() {
+    let folder = tempfile::tempdir().unwrap();
+    l1_files::write(folder.path(), &l1_files::commits());
+    let logs = support::json_lines("gateway-v29/logs.jsonl.gz");
+    let number = |line: &Value, name: &str| line[name].as_u64().unwrap();
+    let block = |line: &Value| number(line, "slBlockNumber");
+    let is_same = |one: &Value, other: &Value| one["slBatch"] == other["slBatch"];
+    let is_before = |one: &&Value| logs.iter().any(|o| is_same(one, o) && block(one) < block(o));
+    let first = logs.iter().find(is_before).unwrap();
+    let whole = l1_files::sl_batches().into_iter().find(|one| is_same(first, one)).unwrap();
+
+    // A file in which the batch begins after that block.
+    let line = |batch: u64, from: u64, to: u64| json!({"gwBatch": batch, "firstBlock": from, "lastBlock": to, "logs": []});
+    let split = [
+        line(1, number(&whole, "firstBlock"), block(first)),
+        line(number(&whole, "slBatch"), block(first) + 1, number(&whole, "lastBlock")),
+    ];
+    let beside = tempfile::tempdir().unwrap();
+    l1_files::write_lines(beside.path(), "split.ndjson", &split);
+    let mut options = TreesOptions::default();
+    options.search = Some(0);
+    options.sl_batches = vec![beside.path().join("split.ndjson")];
+    let trees = Trees::open(&[folder.path()], &options).unwrap();
+    let messages = Messages::open(&[fixture("gateway-v29/logs.jsonl.gz")], &Default::default());
+    let request = Request::Log {
+        chain_id: ChainId(number(first, "chainId")),
+        batch_number: BatchNumber(number(first, "batchNumber")),
+        id: 0,
+    };
+    let proof = Prover::new(trees, messages.unwrap()).prove(&request, Target::FirstSlBatch);
+    assert_eq!(proof.unwrap_err().code().as_str(), "first-root-unknown");
 }
 
 #[test]

@@ -20,10 +20,7 @@ use std::sync::OnceLock;
 use super::{Evidence, RecordedChain, block_roots, first_writes, state::has_v31};
 use crate::{
     contracts::{Layout, MessageRoot, ZkChain},
-    forest::{
-        BatchNumbers, Forest, History, HistoryError, RebuildError, RebuildOptions, SearchBudget,
-        Timeline, history,
-    },
+    forest::{BatchNumbers, Forest, History, HistoryError, RebuildError, RebuildOptions, history},
     ingest::l1::LayerRecord,
     merkle::Tree,
     primitives::{Hash, SlBlock},
@@ -82,17 +79,15 @@ impl<'r> L1Evidence<'r> {
         &self.gaps
     }
 
-    /// The content of every interop root. Which blocks of a batch appended what is found by search.
-    pub(in crate::forest) fn history(
-        &self,
-        forest: &Forest,
-        budget: SearchBudget,
-    ) -> Result<Timeline, HistoryError> {
+    /// Every interop root, with the content of those that are the last ones of a batch. Which blocks of a batch
+    /// appended what is left to a search.
+    pub(in crate::forest) fn history(&self, forest: &Forest) -> Result<History, HistoryError> {
         let (blocks, roots): (Vec<_>, Vec<_>) =
             self.roots.get().into_iter().flatten().copied().unzip();
         let steps = first_writes::steps(&self.values, self.options.addresses, forest, &blocks);
         let steps = steps.map_err(RebuildError::from)?.unwrap_or_default();
-        history::mend(forest, History::new(blocks, roots, steps), budget)
+        let known = history::compared(forest, History::new(blocks, roots, steps))?;
+        Ok(known.into_history())
     }
 }
 

@@ -13,14 +13,14 @@ use crate::{
         IndexError,
         event_logs::{Cell, Decoder},
         record::Record,
-        rows::{Form, Item, Limits, RowReader, RowsError},
+        rows::{Form, Item, RowReader, RowsError},
         state::ImportError,
     },
 };
 
 /// The longest row: calldata of a transaction of L1 have at most 128 KiB without the fees for it, and are written
 /// with two digits a byte.
-const LIMITS: Limits = Limits { longest: 64 << 20, spans_lines: true };
+const LONGEST: usize = 64 << 20;
 
 pub(super) fn is_table(head: &[u8]) -> bool {
     matches!(form(head), Some(Form::Csv(_)))
@@ -52,7 +52,7 @@ pub(super) fn read(
     };
     let form = form(input.head()).unwrap_or_else(|| Form::most_likely_csv(input.head()));
     let (mut decoder, mut table) = (Decoder::default(), None);
-    let mut rows = RowReader::new(input, form, true, LIMITS);
+    let mut rows = RowReader::new(input, form, true, LONGEST);
     while let Some(item) = rows.next().map_err(refused)? {
         match item {
             Item::Table { columns: found, .. } => {

@@ -1,0 +1,159 @@
+use super::*;
+use crate::{
+    anchor::BatchRoots,
+    keccak::hash_node,
+    message::{BatchLogs, L2ToL1Log, MessageList},
+    primitives::{Address, Hash},
+    proof::{FailureCode, no_hints},
+    prove::Extractor,
+    records::{Answer as Record, OwnedRecords},
+    state::StateError,
+};
+
+const AGGREGATED: Hash = Hash::new([5; 32]);
+
+/// A state with the roots of some batches of chain 324.
+#[derive(Debug)]
+struct Roots(HashMap<u64, Hash>);
+
+impl BatchRoots for Roots {
+    fn batch_root(&self, _: ChainId, batch: BatchNumber) -> Result<Option<Hash>, StateError> {
+        Ok(self.0.get(&batch.0).copied())
+    }
+}
+
+/// A batch with this many messages.
+fn batch(number: u64, count: u64) -> BatchLogs {
+    let messages: Vec<[u8; 8]> = (0..count).map(u64::to_be_bytes).collect();
+    let log = |message: &[u8; 8]| L2ToL1Log::of_message(0, Address::system(7), message);
+    let logs = messages.iter().map(log).collect();
+    let list: MessageList = messages.iter().collect();
+    BatchLogs::new(ChainId(324), BatchNumber(number), logs, list, Some(AGGREGATED)).unwrap()
+}
+
+fn roots(batches: &[BatchLogs]) -> Roots {
+    let root = |batch: &BatchLogs| hash_node(batch.view().tree().root(), AGGREGATED);
+    Roots(batches.iter().map(|batch| (batch.view().batch().0, root(batch))).collect())
+}
+
+/// Windows of requests for logs, each given by its batch and index.
+fn windows<'a>(
+    batches: &'a [BatchLogs],
+    extractor: &Arc<Extractor<'a>>,
+    asked: &[(usize, u64)],
+) -> Vec<Window<'a>> {
+    let steps = asked.iter().map(|(at, index)| {
+        let (logs, which) = (batches[*at].view(), LogFilter::Log(*index));
+        let extractor = Arc::clone(extractor);
+        let task = ProofTask { logs, which, extractor, asked: None, is_one_of_many: false };
+        Ok(WorkItem::Prove(task))
+    });
+    let mut steps = steps.collect::<Vec<_>>().into_iter();
+    iter::from_fn(|| Window::read(&mut steps).unwrap()).collect()
+}
+
+/// The ends of all parts, in steps.
+fn ends(windows: &[Window<'_>]) -> Vec<usize> {
+    let lens = windows.iter().flat_map(|window| window.parts.iter().map(Range::len));
+    lens.scan(0, |end, len| {
+        *end += len;
+        Some(*end)
+    })
+    .collect()
+}
+
+/// Every log of these batches once, in an order that looks random.
+fn shuffled(batches: &[BatchLogs]) -> Vec<(usize, u64)> {
+    let logs = batches.iter().enumerate();
+    let mut all: Vec<_> = logs
+        .flat_map(|(at, batch)| (0..batch.view().logs().len() as u64).map(move |id| (at, id)))
+        .collect();
+    all.sort_by_key(|(at, id)| ((*at as u64 + 1) * (id + 1)).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    all
+}
+
+#[test]
+fn a_batch_of_which_every_log_is_requested_is_hashed_a_few_times() {
+    let batches = [batch(1, 1 << 14)];
+    let state = roots(&[]);
+    let extractor = Arc::new(Extractor::to_batch_roots(&state));
+    for asked in [(0..1 << 14).map(|id| (0, id)).collect(), shuffled(&batches)] {
+        let windows = windows(&batches, &extractor, &asked);
+        assert_eq!(windows.len(), 4, "each hashes the batch once");
+        assert!(windows.iter().all(|window| jobs(&window.tasks()).len() == 1));
+        assert_eq!(ends(&windows)[..16], (1..=16).map(|part| part * 1000).collect::<Vec<_>>());
+    }
+}
+
+/// Few requests for each of many batches: the window is as large as it may be.
+#[test]
+fn a_window_ends_when_its_records_take_much_memory() {
+    let batches: Vec<_> = (0..40).map(|number| batch(number, 4000)).collect();
+    let state = roots(&[]);
+    let extractor = Arc::new(Extractor::to_batch_roots(&state));
+    let asked: Vec<_> = shuffled(&batches).into_iter().take(30_000).collect();
+    let windows = windows(&batches, &extractor, &asked);
+    let bytes = PROOF_BYTES + 3 * 8;
+    assert_eq!(windows[0].steps.len(), (WINDOW_BYTES.div_ceil(1000 * bytes)) * 1000);
+    for window in &windows {
+        assert!(window.bytes() < WINDOW_BYTES + 1000 * bytes);
+        // No batch is in two jobs.
+        let tasks = window.tasks();
+        let jobs = jobs(&tasks);
+        let batches = |job: &&[(usize, &ProofTask<'_>)]| {
+            job.chunk_by(|(_, one), (_, other)| one.batch() == other.batch()).count()
+        };
+        assert_eq!(jobs.iter().map(batches).sum::<usize>(), 40);
+        assert_eq!(jobs.concat().len(), window.steps.len());
+    }
+}
+
+/// The rows of a Parquet file depend on where parts end, and a resumed job starts after any part.
+#[test]
+fn a_resumed_job_has_the_same_parts() {
+    let batches: Vec<_> = (0..9).map(|number| batch(number, 500 * (number + 1))).collect();
+    let state = roots(&[]);
+    let extractor = Arc::new(Extractor::to_batch_roots(&state));
+    let asked = shuffled(&batches);
+    let all = ends(&windows(&batches, &extractor, &asked));
+    for done in &all {
+        let rest = ends(&windows(&batches, &extractor, &asked[*done..]));
+        let expected: Vec<_> = all.iter().filter(|end| *end > done).map(|end| end - done).collect();
+        assert_eq!(rest, expected);
+    }
+}
+
+#[test]
+fn records_are_in_the_order_of_the_requests() {
+    let batches: Vec<_> = (0..5).map(|number| batch(number, 300)).collect();
+    // The state lacks the last batch, and no batch has a log 300.
+    let state = roots(&batches[..4]);
+    let extractor = Arc::new(Extractor::to_batch_roots(&state));
+    let mut asked = shuffled(&batches);
+    asked.splice(700..700, [(0, 300), (0, 7), (0, 7), (3, u64::MAX), (3, 299)]);
+    let mut found = Vec::new();
+    for window in windows(&batches, &extractor, &asked) {
+        for part in window.parts(&OwnedRecords, no_hints) {
+            let Part { chunk, steps, .. } = part.unwrap_or_else(|error| panic!("{error}"));
+            assert_eq!(steps, chunk.len() as u64);
+            found.extend(chunk);
+        }
+    }
+    assert_eq!(found.len(), asked.len());
+    for ((at, id), record) in asked.iter().zip(found) {
+        match record {
+            Record::Proof(record) => {
+                assert_eq!((record.batch_number.0 as usize, record.id), (*at, *id));
+                assert_eq!(record.message.unwrap(), id.to_be_bytes());
+            }
+            Record::Failed(failed) => {
+                let code = match *at {
+                    4 => FailureCode::BatchRootNotStored,
+                    _ => FailureCode::LogNotInBatch,
+                };
+                assert!(*at == 4 || *id >= 300, "{at}, {id}");
+                assert_eq!(failed.error.code, code);
+            }
+        }
+    }
+}

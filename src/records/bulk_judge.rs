@@ -1,0 +1,205 @@
+//! Verifies many records at once.
+//!
+//! Records that the verifier of many proofs accepts are valid. Those that it does not accept, and the first of about a
+//! thousand that it accepts, are judged by the verifier of single proofs, which says what is wrong with them.
+
+use std::iter;
+
+use rayon::prelude::*;
+
+use super::{
+    EntriesError, Entry, TrustedRoots, VerdictLine, VerdictsError, parquet::NumberedGroup,
+};
+use crate::{
+    anchor::RootLocation,
+    keccak::keccak256,
+    message::L2ToL1Log,
+    primitives::{BatchNumber, ChainId, Hash},
+    proof::{
+        Failure, Hints, Known, ProofRecord, Reason, Verdict,
+        proof_group::{Common, FoldedProof, ProofGroup},
+        reader::{Defaults, ExactReader, Item, RecordError},
+        verify::RootRef,
+    },
+    state::StateError,
+};
+
+/// The number of records that are verified together, on one thread.
+pub(super) const SEGMENT: usize = 1024;
+
+/// The data needed to verify entries.
+pub(super) struct BulkJudge {
+    pub(super) defaults: Defaults,
+    pub(super) roots: TrustedRoots,
+    pub(super) hints: Hints,
+}
+
+/// An entry, as far as it was read.
+enum Read {
+    /// The proof is in the group. The entry is read again if it is not accepted.
+    Exact(Entry),
+    /// The proof is in the group.
+    Grouped(Box<ProofRecord>, L2ToL1Log),
+    /// The proof is judged alone.
+    Alone(Box<ProofRecord>, L2ToL1Log),
+    /// The record of a failed request.
+    Failure,
+    Unreadable(RecordError),
+}
+
+impl BulkJudge {
+    /// Returns the verdicts on entries, which are verified together on this thread. `None` stands for the record of a
+    /// failed request.
+    pub(super) fn verdicts(
+        &self,
+        entries: Vec<(u64, Entry)>,
+    ) -> Result<Vec<Option<VerdictLine>>, StateError> {
+        let mut reader = ExactReader::new(&self.defaults);
+        let are_exact: Vec<bool> = entries
+            .iter()
+            .map(|(_, entry)| matches!(entry, Entry::Text(text) if reader.read(text)))
+            .collect();
+        let mut group = reader.into_group();
+        let exact = group.len();
+        let read: Vec<_> = entries
+            .into_iter()
+            .zip(are_exact)
+            .map(|((line, entry), is_exact)| match is_exact {
+                true => (line, Read::Exact(entry)),
+                false => (line, self.read(entry, &mut group)),
+            })
+            .collect();
+
+        let folded = group.folded();
+        let (mut exact, mut others) = (folded[..exact].iter(), folded[exact..].iter());
+        let mut accepted = Accepted { roots: &self.roots, last: None, count: 0 };
+        read.into_iter()
+            .map(|(line, read)| {
+                let folded = match &read {
+                    Read::Exact(_) => exact.next(),
+                    Read::Grouped(..) => others.next(),
+                    _ => None,
+                };
+                let found = folded.and_then(|folded| accepted.judge(folded.as_ref()?));
+                match found {
+                    Some(anchor) => {
+                        Ok(Some(VerdictLine { line, valid: Some(true), anchor, error: None }))
+                    }
+                    None => self.alone(line, read),
+                }
+            })
+            .collect()
+    }
+
+    /// Returns the verdicts on the rows of row groups, each of which one thread reads.
+    pub(super) fn groups(
+        &self,
+        groups: Vec<NumberedGroup>,
+    ) -> Result<Vec<Option<VerdictLine>>, VerdictsError> {
+        let judged: Vec<_> = groups.par_iter().map(|group| self.rows(group)).collect();
+        let mut verdicts = Vec::new();
+        for (group, judged) in iter::zip(groups, judged) {
+            let alone = match &judged {
+                Err(VerdictsError::Entries(error)) => group.alone(error),
+                _ => None,
+            };
+            verdicts.extend(alone.map_or(judged, |group| self.rows(&group))?);
+        }
+        Ok(verdicts)
+    }
+
+    fn rows(&self, group: &NumberedGroup) -> Result<Vec<Option<VerdictLine>>, VerdictsError> {
+        let mut rows = group.rows()?.map(|row| row.map(|(line, row)| (line, Entry::Row(row))));
+        let mut verdicts = Vec::new();
+        loop {
+            let segment = rows.by_ref().take(SEGMENT).collect::<Result<Vec<_>, EntriesError>>()?;
+            if segment.is_empty() {
+                return Ok(verdicts);
+            }
+            verdicts.extend(self.verdicts(segment)?);
+        }
+    }
+
+    /// Reads an entry, and appends its proof to the group.
+    fn read(&self, entry: Entry, group: &mut ProofGroup) -> Read {
+        let (record, log) = match entry.item(&self.defaults) {
+            Ok(Item::Failure) => return Read::Failure,
+            Ok(Item::Proof(record, log)) => (record, log),
+            Err(error) => return Read::Unreadable(error),
+        };
+        let message = record.message.as_deref();
+        if message.is_some_and(|text| !log.is_message() || keccak256(text) != log.value()) {
+            return Read::Alone(record, log);
+        }
+        let common = Common {
+            chain: record.chain_id,
+            batch: record.batch_number,
+            root: record.root,
+            target: record.target,
+        };
+        group.push_words(common, (record.id, log), &record.proof);
+        Read::Grouped(record, log)
+    }
+
+    /// Returns the verdict of the verifier of single proofs.
+    fn alone(&self, line: u64, read: Read) -> Result<Option<VerdictLine>, StateError> {
+        let read = match read {
+            Read::Exact(entry) => match entry.item(&self.defaults) {
+                Ok(Item::Failure) => return Ok(None),
+                Ok(Item::Proof(record, log)) => Ok((record, log)),
+                Err(error) => Err(error),
+            },
+            Read::Grouped(record, log) | Read::Alone(record, log) => Ok((record, log)),
+            Read::Failure => return Ok(None),
+            Read::Unreadable(error) => Err(error),
+        };
+        let (verdict, anchor) = match read {
+            Ok((record, log)) => self.roots.judge(&record, &log)?,
+            Err(error) => (error.into(), None),
+        };
+        let failure = |reason: &Reason| Some(Failure::of(reason.code(), reason, self.hints));
+        let (valid, error) = match &verdict {
+            Verdict::Valid(_) => (Some(true), None),
+            Verdict::Invalid(reason) => (Some(false), failure(reason)),
+            Verdict::CannotJudge(reason) => (None, failure(reason)),
+        };
+        Ok(Some(VerdictLine { line, valid, anchor, error }))
+    }
+}
+
+/// Compares folded proofs with the trusted roots.
+struct Accepted<'r> {
+    roots: &'r TrustedRoots,
+    /// The last question and its answer, since most proofs ask what the one before asked.
+    last: Option<(Question, Option<(Hash, Option<RootLocation>)>)>,
+    /// The number of proofs that were accepted.
+    count: usize,
+}
+
+/// What the answer for a proof depends on.
+type Question = ((ChainId, BatchNumber), RootRef);
+
+impl Accepted<'_> {
+    /// Returns the location of the root if the proof is accepted, and is not one that is judged again.
+    fn judge(&mut self, folded: &FoldedProof) -> Option<Option<RootLocation>> {
+        let FoldedProof { common: Common { chain, batch, .. }, root_ref, root } = *folded;
+        let of = match root_ref {
+            // A root of a block is accepted whatever batch the proof is of.
+            RootRef::SlBlock(..) => (ChainId(0), BatchNumber(0)),
+            _ => (chain, batch),
+        };
+        let question = (of, root_ref);
+        if self.last.as_ref().is_none_or(|(last, _)| *last != question) {
+            let answer = match self.roots.known((chain, batch), &root_ref) {
+                Ok((Known::Root(root), location)) => Some((root, location)),
+                // The verifier of single proofs says why.
+                _ => None,
+            };
+            self.last = Some((question, answer));
+        }
+        let (_, answer) = self.last.as_ref()?;
+        let (_, location) = answer.filter(|(known, _)| *known == root)?;
+        self.count += 1;
+        (self.count > 1).then_some(location)
+    }
+}

@@ -1,0 +1,144 @@
+//! Verdicts in bulk are those on each record alone, whatever is wrong with the records beside it.
+
+use std::io::Cursor;
+
+use slproof::{
+    Messages, ProofFormat, ProofOutput, Prover, Selection, Target, Trees, TreesOptions,
+    TrustedRoots, Verdict,
+    files::Input,
+    proof::reader::{Defaults, Item, parse},
+    records::{Entries, Verdicts},
+    verify,
+};
+
+use crate::support::fixture;
+
+/// The valid flag and the error of a verdict; `None` for a record without a proof.
+type Judged = Option<(Option<bool>, Option<String>)>;
+
+/// The lines that `prove --all` writes for some target.
+fn lines(folder: &str, target: Target, format: ProofFormat) -> Vec<Vec<u8>> {
+    let state = fixture(&format!("{folder}/state.anvil.json"));
+    let trees = Trees::open(&[state], &TreesOptions::default()).unwrap();
+    let logs = fixture(&format!("{folder}/logs.jsonl.gz"));
+    let prover = Prover::new(trees, Messages::open(&[logs], &Default::default()).unwrap());
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("proofs");
+    let output = ProofOutput::create(&path).unwrap().format(format);
+    prover.job(Selection::all()).target(target).write(output).unwrap();
+    let text = std::fs::read(path).unwrap();
+    text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(<[u8]>::to_vec).collect()
+}
+
+fn alone(line: &[u8], roots: &TrustedRoots) -> Judged {
+    let verdict = match parse(line, &Defaults::default()) {
+        Ok(Item::Failure) => return None,
+        Ok(Item::Proof(record, _)) => verify(&record, roots),
+        Err(error) => error.into(),
+    };
+    Some(match verdict {
+        Verdict::Valid(_) => (Some(true), None),
+        Verdict::Invalid(reason) => (Some(false), Some(reason.to_string())),
+        Verdict::CannotJudge(reason) => (None, Some(reason.to_string())),
+    })
+}
+
+fn together(text: Vec<u8>, roots: TrustedRoots) -> Vec<Judged> {
+    let input = Input::from_reader("test", Cursor::new(text)).unwrap();
+    let entries = Entries::open(input, &Defaults::default()).unwrap();
+    let mut verdicts = Verdicts::new(entries, Defaults::default(), roots);
+    let mut all = Vec::new();
+    loop {
+        let chunk = verdicts.next_chunk().unwrap();
+        if chunk.is_empty() {
+            return all;
+        }
+        for verdict in chunk {
+            let number = all.len() as u64 + 1;
+            all.push(verdict.map(|verdict| {
+                assert_eq!(verdict.line, number);
+                (verdict.valid, verdict.error.map(|error| error.message))
+            }));
+        }
+    }
+}
+
+/// Numbers that look random and are the same in every run.
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % end as u64) as usize
+    }
+}
+
+/// A line with one change, which may make another valid record, a wrong one, or no record.
+fn altered(line: &[u8], numbers: &mut Numbers) -> Vec<u8> {
+    let (mut line, at) = (line.to_vec(), numbers.below(line.len()));
+    let bytes = b"0123456789abcdefABCDEFx\"\\,:[]{} \ttn-+.";
+    let byte = bytes[numbers.below(bytes.len())];
+    match numbers.below(6) {
+        0 | 1 => line[at] = byte,
+        2 => line.insert(at, byte),
+        3 => {
+            line.remove(at);
+        }
+        4 => line[at] = line[at].to_ascii_uppercase(),
+        _ => {
+            let word = numbers.below(line.len() / 69) * 69;
+            let end = (word + 69).min(line.len());
+            line.drain(word..end);
+        }
+    }
+    line
+}
+
+#[test]
+fn verdicts_in_bulk_are_those_on_each_record_alone() {
+    let folder = "gateway-v29";
+    let state = fixture(&format!("{folder}/state.anvil.json"));
+    let mut all = Vec::new();
+    for target in [Target::Latest, Target::First, Target::BatchRoot] {
+        all.extend(lines(folder, target, ProofFormat::Ndjson));
+    }
+    // Other forms stand between those of this program.
+    all.extend(lines(folder, Target::Latest, ProofFormat::Rpc));
+    all.extend(lines(folder, Target::BatchRoot, ProofFormat::Calldata));
+    all.push(
+        br#"{"request":{"message":"0x"},"error":{"code":"message-not-found","message":""}}"#
+            .to_vec(),
+    );
+    let mut numbers = Numbers(0x9e37_79b9_7f4a_7c15);
+    let mut text = Vec::new();
+    let mut given: Vec<Vec<u8>> = Vec::new();
+    for _ in 0..6 {
+        for line in &all {
+            given.push(line.clone());
+            given.push(altered(line, &mut numbers));
+        }
+    }
+    given.retain(|line| !line.trim_ascii().is_empty());
+    for line in &given {
+        text.extend_from_slice(line);
+        text.push(b'\n');
+    }
+    let root = parse(&all[0], &Defaults::default());
+    let Ok(Item::Proof(record, _)) = root else { panic!("a proof") };
+    for roots in [
+        TrustedRoots::open(&state, &Default::default()).unwrap(),
+        TrustedRoots::Root(record.target.unwrap().root),
+    ] {
+        let expected: Vec<_> = given.iter().map(|line| alone(line.trim_ascii(), &roots)).collect();
+        let found = together(text.clone(), roots);
+        assert_eq!(found.len(), expected.len());
+        for (line, (found, expected)) in given.iter().zip(found.iter().zip(&expected)) {
+            assert_eq!(found, expected, "{}", String::from_utf8_lossy(line));
+        }
+        for valid in [Some(true), Some(false), None] {
+            assert!(expected.iter().flatten().any(|(judged, _)| *judged == valid), "{valid:?}");
+        }
+    }
+}
