@@ -21,9 +21,11 @@
 
 mod answer;
 mod known_roots;
+mod not_of_l1;
 
 pub use answer::{Answer, KnownRoot, Lacking, Refusal, RootLocation, state_error_code};
 pub use known_roots::{BatchRoots, KnownRoots, SettlementCheck};
+pub use not_of_l1::NotOfL1;
 
 #[cfg(test)]
 mod tests;

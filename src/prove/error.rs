@@ -4,7 +4,7 @@ use thiserror::Error;
 
 use super::{ExtractError, L1Difference, SlBatchError, TargetError};
 use crate::{
-    anchor::state_error_code,
+    anchor::{NotOfL1, state_error_code},
     archive::ArchiveError,
     files::{ContainerError, InputError, OutputError},
     forest::{HistoryError, RebuildError, TreeFileError},
@@ -87,6 +87,9 @@ pub enum Error {
     /// The batch of the settlement layer is not a target.
     #[error("cannot prove against the settlement layer's batch")]
     SlBatch(#[source] SlBatchError),
+    /// The state of L1 decides nothing.
+    #[error(transparent)]
+    NotOfL1(NotOfL1),
     /// A root in the trees differs from the one that L1 stores.
     #[error("the trees differ from L1")]
     DiffersFromL1(#[source] L1Difference),
@@ -281,6 +284,15 @@ impl From<SlBatchError> for Error {
     }
 }
 
+impl From<NotOfL1> for Error {
+    fn from(error: NotOfL1) -> Self {
+        match error {
+            NotOfL1::State(error) => Self::State(error),
+            error => Self::NotOfL1(error),
+        }
+    }
+}
+
 impl From<VerdictsError> for Error {
     fn from(error: VerdictsError) -> Self {
         match error {
@@ -334,6 +346,7 @@ impl Error {
             Self::TreeFile { .. } | Self::Output(_) | Self::Sink(_) => FailureCode::WriteFailed,
             Self::Target(error) => error.code(),
             Self::SlBatch(error) => error.code(),
+            Self::NotOfL1(error) => error.code(),
             Self::NoSlBatches(_) => FailureCode::SlBatchNotArchived,
             Self::NoTrees(_) => FailureCode::TargetNeedsTrees,
             Self::NotItsPast { .. } | Self::DiffersFromL1(_) => FailureCode::TreeDiffers,

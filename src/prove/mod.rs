@@ -34,6 +34,7 @@ mod messages;
 mod observer;
 mod prover;
 mod read_state;
+mod rebuilt_file;
 mod resolved;
 mod sl_batch;
 mod source_files;

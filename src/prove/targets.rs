@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    AnchorState, Error, Event, Extractor, Observer, Trees,
+    Error, Event, Extractor, Observer, Trees,
     trees::{FoundHistory, Source},
 };
 use crate::{
@@ -253,10 +253,8 @@ impl Trees {
         if let Some((l1, _)) = self.0.l1.get() {
             return Ok(Some(l1));
         }
-        let state = AnchorState::open(&given.paths, &given.state)?;
-        let identity = state.identity();
-        let known = given.state.known_roots(state.into_reader())?;
-        Ok(Some(&self.0.l1.get_or_init(|| (known, identity)).0))
+        let opened = given.open()?;
+        Ok(Some(&self.0.l1.get_or_init(|| opened).0))
     }
 }
 

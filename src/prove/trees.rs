@@ -9,16 +9,16 @@ use std::{
 };
 
 use super::{
-    ChosenEvidence, Error, Event, Observer, SlBatchTree, TreesOptions,
-    event_trees::{Beside, GivenEvents, TreeInputs, say_if_unused},
+    ChosenEvidence, Error, Event, L1Comparison, Observer, SlBatchTree, TreesOptions,
+    event_trees::{Beside, GivenEvents, TreeInputs},
     l1_trees::GivenL1,
     read_state::ReadState,
 };
 use crate::{
     anchor::KnownRoots,
     forest::{
-        EventGap, Forest, History, HistoryOptions, L1Gap, RebuiltFromEvents, RebuiltFromL1,
-        Timeline, TreeFile, rebuild, rebuild_to_file,
+        EventGap, Forest, History, L1Gap, RebuiltFromEvents, RebuiltFromL1, Timeline, TreeFile,
+        rebuild,
     },
     ingest::{
         events::EventList,
@@ -53,11 +53,11 @@ pub(super) struct Opened {
     pub(super) options: TreesOptions,
     pub(super) source: Source,
     /// The missing events, if the trees were rebuilt from events.
-    gaps: Vec<EventGap>,
+    pub(super) gaps: Vec<EventGap>,
     /// The files of L1, if there are any.
     pub(super) from_l1: Option<GivenL1>,
     /// The batches of the settlement layer that are missing on L1, if the trees were rebuilt from them.
-    l1_gaps: Vec<L1Gap>,
+    pub(super) l1_gaps: Vec<L1Gap>,
     /// The events that were given beside a state or a tree file.
     pub(super) events: EventList,
     pub(super) history: OnceLock<FoundHistory>,
@@ -68,6 +68,8 @@ pub(super) struct Opened {
     pub(super) sl_batches: OnceLock<SlBatches>,
     /// The roots in L1's state, and a text that identifies the state.
     pub(super) l1: OnceLock<(KnownRoots, String)>,
+    /// What the comparison with them found.
+    pub(super) compared: OnceLock<L1Comparison>,
     /// The SL batches that were used last.
     pub(super) rebuilt: Mutex<HashMap<u64, Arc<SlBatchTree>>>,
 }
@@ -83,7 +85,7 @@ impl Opened {
         Self { l1_gaps: gaps, ..Self::new(Source::L1(forest, history), options) }
     }
 
-    fn new(source: Source, options: &TreesOptions) -> Self {
+    pub(super) fn new(source: Source, options: &TreesOptions) -> Self {
         Self {
             options: options.clone(),
             source,
@@ -96,6 +98,7 @@ impl Opened {
             searching: Mutex::default(),
             sl_batches: OnceLock::new(),
             l1: OnceLock::new(),
+            compared: OnceLock::new(),
             rebuilt: Mutex::default(),
         }
     }
@@ -259,86 +262,6 @@ impl Trees {
             false => Opened::read(paths, inputs, read, options)?.beside_l1(&l1, options)?,
         };
         Ok(Self(Arc::new(Opened { from_l1: Some(l1), ..opened })))
-    }
-
-    /// Rebuilds the trees of the state at `paths` directly into a tree file and opens it. This takes little
-    /// memory for a state of any size. `with_history` also stores the contents of past roots in the file; so do
-    /// events. From L1, those of the last root of each of the settlement layer's batches are always stored.
-    ///
-    /// ```
-    /// use slproof::{Trees, TreesOptions};
-    ///
-    /// # let dir = tempfile::tempdir()?;
-    /// # let file = dir.path().join("gateway.sltree");
-    /// let (state, options) = ("fixtures/gateway-v29/state.anvil.json", TreesOptions::default());
-    /// let written = Trees::rebuild_to_file(&[state], &file, true, &options)?;
-    /// let opened = Trees::open(&[file], &options)?;
-    /// assert_eq!(written.to_string(), opened.to_string());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    ///
-    /// # Errors
-    /// As [`Trees::open`], and when the file cannot be written. An existing file at `target` is then
-    /// unchanged.
-    pub fn rebuild_to_file<P: AsRef<Path>>(
-        paths: &[P],
-        target: &Path,
-        with_history: bool,
-        options: &TreesOptions,
-    ) -> Result<Self, Error> {
-        let paths: Vec<PathBuf> = paths.iter().map(|path| path.as_ref().to_owned()).collect();
-        let (paths, read, options) = &mut options.files(&paths, false)?;
-        let options = &*options;
-        let mut inputs =
-            TreeInputs::of(paths, &options.events, &options.from_l1, &options.columns)?;
-        let l1 = std::mem::take(&mut inputs.l1);
-        let opened = |gaps| {
-            let file = TreeFile::open(target, options.state.access)?;
-            let opened = Opened { gaps, ..Opened::new(Source::File(file), options) };
-            Ok(Self(Arc::new(opened)))
-        };
-        if inputs.states.is_empty() && inputs.events.is_empty() && !l1.is_empty() {
-            let Some(l1) = GivenL1::read(&l1, options)? else { return Err(Error::NoInput) };
-            let l1_gaps = l1.rebuild_to_file(options, with_history, target)?;
-            let file = TreeFile::open(target, options.state.access)?;
-            let opened = Opened::new(Source::File(file), options);
-            return Ok(Self(Arc::new(Opened { l1_gaps, from_l1: Some(l1), ..opened })));
-        }
-        if inputs.states.is_empty() && !inputs.events.is_empty() {
-            let rebuild = options.rebuild_with(options.state.given_addresses());
-            let message_root = rebuild.addresses.message_root;
-            let events = GivenEvents::read(inputs.events, message_root, &options.of_events())?;
-            return opened(events.rebuild_to_file(None, &rebuild, &options.observer, target)?);
-        }
-        let (dump, _) = options.read_or(read.take(), inputs.states)?;
-        let rebuild_options = options.rebuild(&dump)?;
-        let message_root = rebuild_options.addresses.message_root;
-        // Events are compared with the trees, and say what the roots contain.
-        let with_history = with_history || !inputs.events.is_empty();
-        let has_events = !inputs.events.is_empty();
-        let events = GivenEvents::read(inputs.events, message_root, &options.of_events())?;
-        events.compare_roots(&dump.state, message_root, None)?;
-        let past = HistoryOptions { events: &events.list, effort: options.budget() };
-        let past = with_history.then_some(past);
-        match rebuild_to_file(&dump.state, &rebuild_options, past, target) {
-            Err(error) if error.is_after_state() && events.is_complete_from_the_start() => {
-                let state = rebuild(&dump.state, &rebuild_options)
-                    .map_err(|source| Error::Rebuild { name: dump.name.clone(), source })?;
-                let observer = &options.observer;
-                observer.event(&Event::EventsGoOn(&state));
-                let rebuild =
-                    events.rebuild_to_file(Some(&state), &rebuild_options, observer, target);
-                return opened(rebuild?);
-            }
-            result => {
-                result.map_err(|source| Error::TreeFile { name: dump.name.clone(), source })?
-            }
-        }
-        let written = opened(Vec::new())?;
-        if let (true, Some(file)) = (has_events, written.tree_file()) {
-            say_if_unused(file.forest(), &options.observer);
-        }
-        Ok(written)
     }
 
     /// The options with which the trees were opened.
