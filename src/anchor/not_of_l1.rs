@@ -1,7 +1,11 @@
 use thiserror::Error;
 
 use super::{KnownRoots, Lacking, state_error_code};
-use crate::{contracts::system, proof::FailureCode, state::{StateError, StorageReader}};
+use crate::{
+    contracts::system,
+    proof::FailureCode,
+    state::{StateError, StorageReader},
+};
 
 /// Why a state decides nothing about L1.
 #[derive(Debug, Error)]
