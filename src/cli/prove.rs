@@ -65,7 +65,8 @@ pub(super) fn run(
     }
     let (trees, messages) = inputs(args, console)?;
     let is_calldata = args.format == Some(ProofFormat::Calldata);
-    if !args.l1.anchor.paths.is_empty() && !trees.has_sl_batches() && !is_calldata {
+    let leads_to_l1 = trees.has_sl_batches() || trees.are_stored_paths();
+    if !args.l1.anchor.paths.is_empty() && !leads_to_l1 && !is_calldata {
         let text = "--anchor needs --sl-batches, trees from L1, or --format calldata";
         return Err(CliError::Usage(text.into()));
     }

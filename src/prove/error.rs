@@ -99,6 +99,11 @@ pub enum Error {
     /// The target needs trees, and they were opened for batch roots only.
     #[error("the target {0} needs trees, and they were opened for batch roots only")]
     NoTrees(Target),
+    /// The target has no path that a node stores.
+    #[error(
+        "a node stores no paths to the target {0}, only to sl-batch:first, sl-batch:N, first and block:N"
+    )]
+    NotStored(Target),
     /// The tree file does not match the options.
     #[error("{name} {reason}")]
     OtherTrees {
@@ -348,7 +353,7 @@ impl Error {
             Self::SlBatch(error) => error.code(),
             Self::NotOfL1(error) => error.code(),
             Self::NoSlBatches(_) => FailureCode::SlBatchNotArchived,
-            Self::NoTrees(_) => FailureCode::TargetNeedsTrees,
+            Self::NoTrees(_) | Self::NotStored(_) => FailureCode::TargetNeedsTrees,
             Self::NotItsPast { .. } | Self::DiffersFromL1(_) => FailureCode::TreeDiffers,
             Self::OtherTrees { .. }
             | Self::TwoSettlementLayers { .. }
@@ -402,7 +407,7 @@ impl Error {
     #[must_use]
     pub fn is_of_target(&self) -> bool {
         match self {
-            Self::Target(_) | Self::SlBatch(_) | Self::NoTrees(_) => true,
+            Self::Target(_) | Self::SlBatch(_) | Self::NoTrees(_) | Self::NotStored(_) => true,
             Self::NoSlBatches(_) => true,
             Self::History(error) => *error == HistoryError::NoRoots,
             _ => false,

@@ -11,6 +11,7 @@ use crate::{
         ExtractError, MatchedBatch, SlBatchTree, TargetError,
         l1_form::SlBatchTrees,
         resolved::{Placed, Resolved, TreePosition},
+        stored_ends::{StoredEnd, StoredEnds},
     },
 };
 
@@ -36,6 +37,7 @@ pub struct Extractor<'f>(Source<'f>);
 enum Source<'f> {
     Forest(&'f Forest, Resolved<'f>),
     State(&'f dyn BatchRoots),
+    Stored(StoredEnds<'f>),
 }
 
 impl<'f> Extractor<'f> {
@@ -82,6 +84,11 @@ impl<'f> Extractor<'f> {
     #[must_use]
     pub fn to_batch_roots(state: &'f dyn BatchRoots) -> Self {
         Self(Source::State(state))
+    }
+
+    /// Makes proofs that end in the paths that a node stored.
+    pub(super) fn to_stored(ends: StoredEnds<'f>) -> Self {
+        Self(Source::Stored(ends))
     }
 
     /// Returns the logs of a batch that is to be proven.
@@ -181,15 +188,14 @@ pub fn prepare<'a>(
         .into_iter()
         .enumerate()
         .map(|(i, located)| {
-            let LocatedBatch { batch, tree, placed, plain } = located?;
+            let LocatedBatch { batch, tree, placed, known_end, checked_by } = located?;
             let Placed { position, target, sl_block } = placed;
-            let end = match position {
-                Some(place) => place.end(mem::take(&mut batch_paths[i])),
-                None if plain => ProofEnd::Plain,
-                None => ProofEnd::BatchRoot,
+            let end = match (known_end, position) {
+                (Some(end), _) => end,
+                (None, Some(place)) => place.end(mem::take(&mut batch_paths[i])),
+                (None, None) => ProofEnd::BatchRoot,
             };
             let metadata = end.metadata(batch.path_len());
-            let checked_by = wanted[i].0.checked_by();
             let tail = end.words();
             let common =
                 CommonPart { settled: batch, metadata, tail, target, sl_block, checked_by };
@@ -221,17 +227,12 @@ struct LocatedBatch<'f, 'a> {
     batch: MatchedBatch<'a>,
     tree: Arc<LogTree>,
     placed: Placed<'f>,
-    plain: bool,
+    /// The end of its proofs, if no path has to be computed.
+    known_end: Option<ProofEnd>,
+    checked_by: Option<CheckedBy>,
 }
 
 impl<'f> Extractor<'f> {
-    fn checked_by(&self) -> CheckedBy {
-        match &self.0 {
-            Source::Forest(forest, _) => forest.checked_by(),
-            Source::State(_) => CheckedBy::STATE,
-        }
-    }
-
     fn match_root<'a>(
         &self,
         logs: BatchView<'a>,
@@ -250,16 +251,27 @@ impl<'f> Extractor<'f> {
                 });
                 let batch = matched?;
                 let placed = target.place(forest, chain_tree, leaf)?;
-                Ok(LocatedBatch { batch, tree, placed, plain: false })
+                let checked_by = Some(forest.checked_by());
+                Ok(LocatedBatch { batch, tree, placed, known_end: None, checked_by })
             }
             Source::State(state) => {
                 let root = state.batch_root(chain, batch)?;
                 let root = root.ok_or(ExtractError::NoBatchRoot { chain, batch })?;
                 let batch = MatchedBatch::match_root(logs, &tree, root)?;
-                let plain = batch.is_plain();
+                let known_end = batch.is_plain().then_some(ProofEnd::Plain);
                 let target = TargetRecord::batch_root(root);
                 let placed = Placed { position: None, target, sl_block: None };
-                Ok(LocatedBatch { batch, tree, placed, plain })
+                let checked_by = Some(CheckedBy::STATE);
+                Ok(LocatedBatch { batch, tree, placed, known_end, checked_by })
+            }
+            Source::Stored(ends) => {
+                let stored = ends.batch(chain, batch)?;
+                let matched = MatchedBatch::match_root(logs, &tree, stored.root)?;
+                let StoredEnd { end, target, sl_block, checked_by } =
+                    ends.end((chain, batch), stored)?;
+                let placed = Placed { position: None, target, sl_block };
+                let known_end = Some(end);
+                Ok(LocatedBatch { batch: matched, tree, placed, known_end, checked_by })
             }
         }
     }
@@ -300,7 +312,7 @@ pub(super) struct CommonPart<'a> {
     pub(super) target: TargetRecord,
     /// The block that a node's answer names; see [`ProofView::sl_block`].
     sl_block: Option<SlBlock>,
-    checked_by: CheckedBy,
+    checked_by: Option<CheckedBy>,
 }
 
 impl<'a> BatchProofs<'a> {

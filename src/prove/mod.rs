@@ -39,6 +39,7 @@ mod resolved;
 mod sl_batch;
 mod source_files;
 mod state_options;
+mod stored_ends;
 mod surveyed_state;
 mod target_error;
 mod targets;

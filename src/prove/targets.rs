@@ -79,6 +79,9 @@ impl Trees {
                 return Ok(Extractor::to_batch_roots(roots));
             }
             Source::State { .. } => return Err(Error::NoTrees(target)),
+            Source::Stored(paths) => {
+                return Ok(Extractor::to_stored(paths.ends(target, self.l1()?, self.options())?));
+            }
         };
         match (target, timeline) {
             (_, None) => Ok(Extractor::new(forest, target)?),
@@ -178,7 +181,7 @@ impl Trees {
     fn search(&self) -> Result<Timeline, Error> {
         let options = &self.0.options;
         match &self.0.source {
-            Source::State { .. } => Err(Error::NoTrees(Target::First)),
+            Source::State { .. } | Source::Stored(_) => Err(Error::NoTrees(Target::First)),
             Source::Events(..) => unreachable!("handled by the caller"),
             Source::L1(forest, history) => {
                 Ok(explain_further(forest, history.clone(), &self.0.events, self.budget(forest))?)

@@ -13,6 +13,7 @@ use super::{
     event_trees::{Beside, GivenEvents, TreeInputs},
     l1_trees::GivenL1,
     read_state::ReadState,
+    stored_ends::NodePaths,
 };
 use crate::{
     anchor::KnownRoots,
@@ -38,7 +39,7 @@ use crate::{
 /// use slproof::{CheckedBy, Trees};
 ///
 /// let trees = Trees::open(&["fixtures/gateway-v29/state.anvil.json"], &Default::default())?;
-/// assert_eq!(trees.checked_by(), CheckedBy::STATE);
+/// assert_eq!(trees.checked_by(), Some(CheckedBy::STATE));
 /// let forest = trees.forest().ok_or("trees were rebuilt")?;
 /// assert_eq!(forest.sl_chain().0, 506);
 /// println!("{trees}");
@@ -165,7 +166,7 @@ impl Opened {
                 Some(forest)
             }
             Source::File(file) => Some(file.forest()),
-            Source::State { .. } => None,
+            Source::State { .. } | Source::Stored(_) => None,
         }
     }
 
@@ -203,12 +204,19 @@ pub(super) enum Source {
         format: Format,
         roots: KnownRoots<Snapshot>,
     },
+    /// Paths that a node stored.
+    Stored(NodePaths),
 }
 
 impl fmt::Display for Trees {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(forest) = self.forest() else {
-            return f.write_str("a state; only the batch roots that it stores are used");
+            return match &self.0.source {
+                Source::Stored(paths) => {
+                    write!(f, "paths that a node stored, of {} batches", paths.count())
+                }
+                _ => f.write_str("a state; only the batch roots that it stores are used"),
+            };
         };
         let (chains, batches) = (forest.chains().len(), forest.batch_count());
         let (sl_chain, layout) = (forest.sl_chain(), forest.layout());
@@ -222,7 +230,7 @@ impl fmt::Display for Trees {
 
 impl Trees {
     /// Opens the trees at `paths`: a tree file, a snapshot, a dump, events of MessageRoot, or transactions and blobs
-    /// of L1. The trees of all but a tree file are rebuilt. Several dumps are parts of one state, several files of
+    /// of L1. Tables of a node with stored paths take their place. The trees of all but a tree file are rebuilt. Several dumps are parts of one state, several files of
     /// events are parts of one list. A state, events and L1 have to agree. The format is detected from the content. Of
     /// the files in a directory those serve that [`ChosenEvidence`](super::ChosenEvidence) chooses.
     ///
@@ -252,6 +260,9 @@ impl Trees {
         read: Option<ReadState>,
         options: &TreesOptions,
     ) -> Result<Self, Error> {
+        if let Some(paths) = NodePaths::read(paths, options)? {
+            return Ok(Self(Arc::new(Opened::new(Source::Stored(paths), options))));
+        }
         let mut inputs =
             TreeInputs::of(paths, &options.events, &options.from_l1, &options.columns)?;
         let Some(l1) = GivenL1::read(&std::mem::take(&mut inputs.l1), options)? else {
@@ -271,10 +282,19 @@ impl Trees {
     }
 
     /// What the trees were compared with, when they were rebuilt or when their tree file was created. Without
-    /// trees it is the state that stores the batch roots.
+    /// trees it is the state that stores the batch roots. `None` for paths that a node stored, which nothing confirms.
     #[must_use]
-    pub fn checked_by(&self) -> CheckedBy {
-        self.forest().map_or(CheckedBy::STATE, Forest::checked_by)
+    pub fn checked_by(&self) -> Option<CheckedBy> {
+        match &self.0.source {
+            Source::Stored(_) => None,
+            _ => Some(self.forest().map_or(CheckedBy::STATE, Forest::checked_by)),
+        }
+    }
+
+    /// Whether only paths that a node stored are given.
+    #[must_use]
+    pub fn are_stored_paths(&self) -> bool {
+        matches!(self.0.source, Source::Stored(_))
     }
 
     /// The missing events, if the trees were just rebuilt from events. The trees are confirmed without them.
@@ -295,7 +315,7 @@ impl Trees {
         match &self.0.source {
             Source::Dump(_, dump) => Some(dump.format),
             Source::State { format, .. } => Some(*format),
-            Source::Events(..) | Source::L1(..) | Source::File(_) => None,
+            Source::Events(..) | Source::L1(..) | Source::File(_) | Source::Stored(_) => None,
         }
     }
 
@@ -324,6 +344,7 @@ impl Trees {
             }
             Source::File(file) => file.block(),
             Source::State { roots, .. } => roots.state().block(),
+            Source::Stored(_) => None,
         }
     }
 
@@ -347,6 +368,7 @@ impl Trees {
                 format!("{sl_chain} {layout} {root} {latest} {checked_by} {past}")
             }
             Source::State { roots, .. } => hex::encode(&roots.state().container().digest()),
+            Source::Stored(paths) => paths.identity(),
         }
     }
 }

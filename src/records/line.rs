@@ -125,8 +125,11 @@ impl LineWriter {
             out.extend_from_slice(b",\"txHash\":");
             hex(out, transaction.as_bytes());
         }
-        // Writing to memory cannot fail.
-        let _ = write!(out, ",\"checkedBy\":\"{}\"}}", proof.checked_by);
+        if let Some(evidence) = proof.checked_by {
+            // Writing to memory cannot fail.
+            let _ = write!(out, ",\"checkedBy\":\"{evidence}\"");
+        }
+        out.push(b'}');
     }
 
     /// Appends a proof with the fields of a node's answer, without a newline.
@@ -254,7 +257,7 @@ mod tests {
                     log: &log,
                     message: message.as_deref(),
                     transaction: transaction.as_ref(),
-                    checked_by: CheckedBy::STATE.and(CheckedBy::EVENTS),
+                    checked_by: Some(CheckedBy::STATE.and(CheckedBy::EVENTS)),
                 };
                 let mut line = Vec::new();
                 writer.record(&proof, &mut line);
