@@ -33,7 +33,7 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// Starts a job. Each batch has about `rows` answers.
+    /// Starts a job. Each batch has `rows` answers, but for the last one, which may have fewer.
     pub fn start(job: Job, rows: usize) -> Self {
         let (sender, receiver) = mpsc::sync_channel(MOST_WAITING);
         let cancelled = Arc::new(AtomicBool::new(false));
@@ -114,12 +114,13 @@ struct Batches {
 }
 
 impl Batches {
-    /// Makes a batch of the answers so far, if there are any.
+    /// Takes the first answers as a batch; `None` if there are none.
     fn take(&mut self) -> Result<Option<RecordBatch>, Failed> {
-        let answers = std::mem::take(&mut self.answers);
-        if answers.is_empty() {
+        let most = self.rows.min(self.answers.len());
+        if most == 0 {
             return Ok(None);
         }
+        let answers: Vec<Answer> = self.answers.drain(..most).collect();
         record_batch(&answers).map(Some).map_err(Failed::arguments)
     }
 }
@@ -127,13 +128,10 @@ impl Batches {
 impl Sink for Batches {
     fn write(&mut self, part: JobPart) -> Result<(), Box<dyn error::Error + Send + Sync>> {
         self.answers.extend(part.answers);
-        if self.answers.len() < self.rows {
-            return Ok(());
-        }
-        match self.take() {
-            Ok(Some(batch)) => self.sender.send(Ok(batch))?,
-            Ok(None) => {}
-            Err(error) => self.sender.send(Err(error))?,
+        while self.answers.len() >= self.rows {
+            if let Some(batch) = self.take().transpose() {
+                self.sender.send(batch)?;
+            }
         }
         Ok(())
     }

@@ -25,11 +25,13 @@
 mod answer;
 mod batch_roots;
 mod known_roots;
+mod not_of_l1;
 mod release;
 
 pub use answer::{Answer, KnownRoot, Lacking, Refusal, RootLocation, state_error_code};
 pub use batch_roots::BatchRoots;
 pub use known_roots::{KnownRoots, SettlementCheck};
+pub use not_of_l1::NotOfL1;
 pub use release::ProofTraits;
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use crate::{
     message::L2ToL1Log,
     primitives::{BatchNumber, ChainId, Hash},
     proof::{
-        self, CheckedBy, Known, ProofRecord, ProofView, Verdict,
+        self, Known, ProofRecord, ProofView, Verdict,
         reader::{Defaults, Item},
     },
     prove::with_causes,
@@ -202,7 +202,7 @@ impl<S: StorageReader + fmt::Debug> Judge<'_, S> {
             log,
             message: record.message.as_deref(),
             transaction: record.tx_hash.as_ref(),
-            checked_by: record.checked_by.unwrap_or(CheckedBy::STATE),
+            checked_by: record.checked_by,
         };
         let mut claim = self.claim(&pending, Outcome::Proof(&view));
         claim.target = claim.target.and(record.target);

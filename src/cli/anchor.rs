@@ -6,9 +6,8 @@ use super::{
     error::CliError, observer::anchor_read, report::Console, role::Role, wrong_input::wrong_inputs,
 };
 use crate::{
-    anchor::KnownRoots,
-    contracts::system,
-    prove::{AnchorState, StateOptions},
+    anchor::{KnownRoots, NotOfL1},
+    prove::{AnchorState, Error, StateOptions},
 };
 
 /// Opens the state of --anchor, and says what was read.
@@ -36,14 +35,16 @@ pub(super) fn open_l1(
     Ok(known)
 }
 
-/// Refuses a state that decides nothing about L1: Bridgehub is not known, or a contract that every answer needs is
-/// not in it. On L1, no contract has a system address.
+/// Refuses a state that decides nothing about L1.
 pub(super) fn require_l1(known: &KnownRoots, flag: &'static str) -> Result<(), CliError> {
-    if known.addresses().bridgehub == system::BRIDGEHUB {
-        return Err(CliError::NoBridgehub { flag });
-    }
-    match known.lacking()? {
-        Some(lacking) => Err(CliError::AnchorLacks { lacking, flag }),
-        None => Ok(()),
+    known.require_l1().map_err(|error| name_flag(error.into(), flag))
+}
+
+/// The error, with the flag for the address of Bridgehub if that address may be at fault.
+pub(super) fn name_flag(error: Error, flag: &'static str) -> CliError {
+    match error {
+        Error::NotOfL1(NotOfL1::NoBridgehub) => CliError::NoBridgehub { flag },
+        Error::NotOfL1(NotOfL1::Lacking(lacking)) => CliError::AnchorLacks { lacking, flag },
+        error => error.into(),
     }
 }

@@ -172,8 +172,10 @@ fn exit_code(error: &Error) -> u8 {
         Error::TreeFile { source: TreeFileError::History(HistoryError::Root { .. }), .. } => 4,
         Error::TreeFile { .. } => 3,
         Error::NoSlBatches(_) | Error::NoTrees(_) | Error::OtherTrees { .. } => 2,
+        Error::NotStored(_) => 2,
         Error::TwoSettlementLayers { .. } => 2,
         Error::NotItsPast { .. } | Error::DiffersFromL1(_) => 4,
+        Error::NotOfL1(_) => 3,
         Error::Index(IndexError::NeedsChain { .. }) => 2,
         Error::L1(L1DataError::SeveralLayers { .. }) => 2,
         Error::L1(L1DataError::Index(error)) if error.is_io() => 6,
@@ -200,7 +202,9 @@ fn exit_code(error: &Error) -> u8 {
         Error::History(_) => 3,
         Error::SlBatch(error) => of_sl_batch(error),
         Error::Extract(error) => match error {
-            ExtractError::SlBatch { reason, .. } => of_sl_batch(reason),
+            ExtractError::SlBatch { reason, .. } | ExtractError::StoredPath { reason, .. } => {
+                of_sl_batch(reason)
+            }
             ExtractError::LogsDoNotFold(_)
             | ExtractError::DefaultLeaf { .. }
             | ExtractError::Refused { .. }

@@ -114,6 +114,10 @@ impl Observer for TreesObserver {
                 "the root of an SL batch is the one in its file or commit; compare it with L1's, or give L1's state \
                  with --anchor",
             ),
+            Event::StoredPathsUnchecked => console.info(
+                "the paths that the node stored lead to roots that were compared with nothing; compare them with L1's, \
+                 or for sl-batch targets give L1's state with --anchor",
+            ),
             Event::SlBatchRoot { batch, known } => console.verbose(format_args!(
                 "the root of SL batch {batch} is {} by {}",
                 known.root, known.location
@@ -297,7 +301,7 @@ impl JobObserver {
             (Target::FirstSlBatch, _) => "root of the SL batch that executed the batch".into(),
             _ => "batch roots of the chains".into(),
         };
-        let checked_by = self.trees.checked_by();
+        let checked_by = forest.checked_by();
         format!(
             "settlement layer   {}: {} chains, {} batches, checked by {checked_by}\n\
              target             {target}",

@@ -8,6 +8,7 @@ use std::{
 };
 
 use super::{
+    anchor::require_l1,
     error::{CliError, Outcome, refuse_overwriting},
     hint, leaf,
     observer::JobObserver,
@@ -27,6 +28,8 @@ use crate::{
     records::{Count, ProofFormat},
 };
 
+/// The flag for the address of Bridgehub on L1.
+const BRIDGEHUB: &str = "--anchor-bridgehub";
 /// The maximum number of batches left out that are shown.
 const SKIPPED_SHOWN: usize = 20;
 
@@ -64,11 +67,20 @@ pub(super) fn run(
         }
         None => None,
     };
+    if trees_options(args, console).l1.is_some_and(|l1| l1.state.bridgehub.is_none()) {
+        return Err(CliError::NoBridgehub { flag: BRIDGEHUB });
+    }
     let (trees, messages) = inputs(args, console)?;
     let is_calldata = args.format == Some(ProofFormat::Calldata);
-    if !args.l1.anchor.paths.is_empty() && !trees.has_sl_batches() && !is_calldata {
+    let leads_to_l1 = trees.has_sl_batches() || trees.are_stored_paths();
+    if !args.l1.anchor.paths.is_empty() && !leads_to_l1 && !is_calldata {
         let text = "--anchor needs --sl-batches, trees from L1, or --format calldata";
         return Err(CliError::Usage(text.into()));
+    }
+    let anchor = &args.l1.anchor.paths;
+    let l1 = trees.l1().map_err(|error| wrong_inputs(anchor, Role::Anchor, error.into()))?;
+    if let Some(l1) = l1 {
+        require_l1(l1, BRIDGEHUB)?;
     }
     let header = messages.archive().header();
     console.verbose(format_args!(
@@ -389,14 +401,11 @@ fn selection(which: &WhichArgs) -> Result<Selection, CliError> {
     })
 }
 
-/// The error of a job, with the role of the state of L1 or of the SL batches if they are at fault. They are
-/// read when the first target needs them; the other inputs were read before the job.
+/// The error of a job, with the role of the SL batches if they are at fault. They are read when the first target
+/// needs them; the other inputs were read before the job.
 fn wrong_late_input(args: &ProveArgs, error: Error) -> CliError {
-    match (&error, &args.l1.anchor.paths[..], &args.sl_batches[..]) {
-        (Error::Import(_), [_, ..], _) => {
-            wrong_inputs(&args.l1.anchor.paths, Role::Anchor, error.into())
-        }
-        (Error::Index(_), _, [batches]) => wrong_input(batches, Role::SlBatches, error.into()),
+    match (&error, &args.sl_batches[..]) {
+        (Error::Index(_), [batches]) => wrong_input(batches, Role::SlBatches, error.into()),
         _ => error.into(),
     }
 }

@@ -1,13 +1,12 @@
 use std::{
     fmt::Write,
-    fs,
     path::{Path, PathBuf},
 };
 
 use serde_json::{Value, json};
 
 use super::{
-    anchor::require_l1,
+    anchor::{name_flag, require_l1},
     args::RebuildArgs,
     error::{CliError, Outcome, refuse_overwriting_except},
     observer::only_events,
@@ -65,8 +64,13 @@ pub(super) fn run(
                     file.display()
                 )));
             }
-            Trees::rebuild_to_file(&args.evidence, target, with_history, &options)
-                .map_err(|error| wrong_inputs(&args.evidence, Role::State, error.into()))?
+            Trees::rebuild_to_file(&args.evidence, target, with_history, &options).map_err(
+                |error| {
+                    let error = name_flag(error, BRIDGEHUB);
+                    let error = wrong_inputs(&args.l1.anchor.paths, Role::Anchor, error);
+                    wrong_inputs(&args.evidence, Role::State, error)
+                },
+            )?
         }
     };
     let Some(forest) = trees.forest() else { return Err(Error::NoTrees(Target::Latest).into()) };
@@ -112,21 +116,14 @@ pub(super) fn run(
     Ok(if with_history && explained < roots { Outcome::SomeFailed } else { outcome })
 }
 
-/// Compares the trees with the state of L1, if it was given. A tree file that was just written is removed if they
-/// differ.
+/// Compares the trees with the state of L1, if it was given and they were not compared before they were written.
 fn compare_with_l1(trees: &Trees, args: &RebuildArgs) -> Result<Option<L1Comparison>, CliError> {
     let paths = &args.l1.anchor.paths;
     let l1 = trees.l1().map_err(|error| wrong_inputs(paths, Role::Anchor, error.into()))?;
     if let Some(l1) = l1 {
         require_l1(l1, BRIDGEHUB)?;
     }
-    trees.compare_with_l1().map_err(|error| {
-        if let (Error::DiffersFromL1(_), Some(written)) = (&error, &args.output) {
-            // The error is of more use than one about the file.
-            let _ = fs::canonicalize(written).and_then(fs::remove_file);
-        }
-        error.into()
-    })
+    Ok(trees.compare_with_l1()?)
 }
 
 /// Prints how many roots are those that L1 stores.

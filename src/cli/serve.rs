@@ -87,13 +87,16 @@ fn of_config(config: &ServeConfig, access: Access) -> ServeOptions {
 fn of_flags(args: &ServeArgs, console: &Console) -> Result<ServeOptions, CliError> {
     let given = args.sources.with_archive()?;
     let network = given.tree_args.state.deployment();
-    let mut sources = Sources::default();
-    sources.trees = vec![ServedTrees {
+    let layer = ServedTrees {
         paths: given.tree.clone(),
         options: given.trees_options(console),
         l1_target: given.target.into(),
-    }];
-    (sources.messages, sources.options) = (given.messages.clone(), given.messages_options());
+    };
+    let sources = Sources {
+        trees: vec![layer],
+        messages: given.messages.clone(),
+        options: given.messages_options(),
+    };
     let mut options = ServeOptions::new(sources);
     let (l1_chain_id, bridgehub) =
         (network.map(|network| network.l1_chain_id), given.l1_bridgehub());

@@ -96,6 +96,17 @@ impl Input {
         self.path.as_deref()
     }
 
+    /// The first mebibyte, or all of a Parquet file that can be opened again, as an input of its own.
+    ///
+    /// # Errors
+    /// [`InputError`] as for [`Input::open`].
+    pub(crate) fn first_part(&self) -> Result<Self, InputError> {
+        match self.path() {
+            Some(path) if self.is_parquet() => Self::open(path),
+            _ => Self::from_reader(self.name(), Cursor::new(self.head().to_vec())),
+        }
+    }
+
     /// Whether the input begins like a Parquet file.
     #[must_use]
     pub(crate) fn is_parquet(&self) -> bool {

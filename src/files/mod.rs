@@ -53,7 +53,7 @@ pub use line_blocks::BlockText;
 pub(crate) use line_blocks::{LineBlocks, TextBlocks};
 pub use lines::{Line, Lines};
 pub use map::Access;
-pub use output::{Output, OutputError, is_same_place, place_of, remove_unfinished};
+pub use output::{Draft, Output, OutputError, is_same_place, place_of, remove_unfinished};
 pub use partial::Partial;
 pub(crate) use path_info::{entries_of, names};
 pub use path_info::{is_directory, is_file, metadata_of};

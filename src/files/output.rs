@@ -8,7 +8,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use tempfile::{NamedTempFile, TempDir};
+use tempfile::{NamedTempFile, TempDir, TempPath};
 use thiserror::Error;
 
 use super::{
@@ -217,14 +217,30 @@ impl Output {
             Kind::Stream { mut data, .. } => data.flush(),
             Kind::File { target, data, unfinished: listed } => {
                 let file = data.into_inner().map_err(io::IntoInnerError::into_error)?.finish()?;
-                {
-                    let mut files = unfinished();
-                    file.persist(&target).map_err(|e| e.error)?;
-                    files.remove(&listed.0);
-                }
-                create::sync_names(folder_of(&target))
+                rename(file.into_temp_path(), &listed, &target)
             }
         }
+    }
+
+    /// Reserves a path in the directory of the target, for a file that is written and checked before it replaces the
+    /// target.
+    ///
+    /// # Errors
+    /// [`OutputError`] when the output is not a regular file.
+    pub fn into_draft(self) -> Result<Draft, OutputError> {
+        let name = self.name();
+        let draft = match self.0 {
+            Kind::Stdout(_) | Kind::Stream { .. } => Err(in_place_needs_a_file()),
+            Kind::File { target, data, unfinished: listed } => {
+                let file = data.into_inner().map_err(io::IntoInnerError::into_error);
+                file.and_then(WriteBehind::finish).map(|file| Draft {
+                    target,
+                    file: file.into_temp_path(),
+                    listed,
+                })
+            }
+        };
+        draft.map_err(|source| OutputError { name, source })
     }
 
     /// The name of the output in messages.
@@ -301,6 +317,41 @@ fn take_space(mut file: &File, range: &Range<u64>) -> io::Result<()> {
     }
     file.seek(SeekFrom::Start(range.start))?;
     io::copy(&mut io::Read::take(io::repeat(0), len), &mut file).map(|_| ())
+}
+
+/// Renames a temporary file to its target, and syncs the directory.
+fn rename(file: TempPath, listed: &Unfinished, target: &Path) -> io::Result<()> {
+    {
+        let mut files = unfinished();
+        file.persist(target).map_err(|e| e.error)?;
+        files.remove(&listed.0);
+    }
+    create::sync_names(folder_of(target))
+}
+
+/// A file under a temporary name beside its target. It is removed if it is dropped before it is finished.
+pub struct Draft {
+    target: PathBuf,
+    file: TempPath,
+    listed: Unfinished,
+}
+
+impl Draft {
+    /// The temporary path. A file may be renamed to it.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.file
+    }
+
+    /// Renames the file to its target, and syncs the directory.
+    ///
+    /// # Errors
+    /// [`OutputError`]. The target is then unchanged, unless only the sync of the directory failed.
+    pub fn finish(self) -> Result<(), OutputError> {
+        let Self { target, file, listed } = self;
+        rename(file, &listed, &target)
+            .map_err(|source| OutputError { name: target.display().to_string(), source })
+    }
 }
 
 impl Write for Output {

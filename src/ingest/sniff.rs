@@ -5,7 +5,7 @@ use std::fmt;
 use super::{
     OtherAnswer,
     event_logs::{ColumnNames, first_logs, has_log_columns},
-    l1::{blobs::are_blobs, has_batch_calls, has_quoted_logs, is_table_of_transactions},
+    l1::{blobs::are_blobs, has_batch_calls, has_executions, is_table_of_transactions},
     logs::{MESSENGER_SIGNATURES, SourceFormat, has_topic},
     parquet_columns::parquet_columns,
     state::Format,
@@ -98,11 +98,11 @@ pub fn sniff(input: &Input) -> Option<FileKind> {
         };
     }
     if input.is_parquet() {
-        let of_l1 = || is_table_of_transactions(input).then_some(FileKind::L1Transactions);
-        return table_of_logs(input).or_else(of_l1).or_else(|| Some(other_parquet(input)));
+        let transactions = || table_of_transactions(input);
+        return table_of_logs(input).or_else(transactions).or_else(|| Some(other_parquet(input)));
     }
     let is_json = matches!(head.trim_ascii_start().first(), Some(b'{' | b'['));
-    if is_json && has_quoted_logs(head) {
+    if is_json && has_executions(input) {
         return Some(FileKind::Logs(SourceFormat::Executions));
     }
     if has_batch_calls(head) {
@@ -116,7 +116,15 @@ pub fn sniff(input: &Input) -> Option<FileKind> {
         .or_else(|| of_events(input))
         .or_else(|| SourceFormat::recognize(input).map(FileKind::Logs))
         .or_else(|| Format::recognize(input).map(FileKind::State))
-        .or_else(|| is_table_of_transactions(input).then_some(FileKind::L1Transactions))
+        .or_else(|| table_of_transactions(input))
+}
+
+/// The kind of a table of transactions.
+fn table_of_transactions(input: &Input) -> Option<FileKind> {
+    is_table_of_transactions(input).then(|| match has_executions(input) {
+        true => FileKind::Logs(SourceFormat::Executions),
+        false => FileKind::L1Transactions,
+    })
 }
 
 /// As [`sniff`], but also recognizes damaged proofs and logs by a part of their first object.

@@ -84,15 +84,24 @@ impl ProofEnd {
 
     /// The words after the log path.
     pub(crate) fn words(&self) -> Vec<Hash> {
-        let Self::SettlementLayer(hop) = self else { return Vec::new() };
-        let mut words = Vec::with_capacity(hop.batch_path.len() + hop.chain_path.len() + 5);
-        words.extend(hop.l1_timestamp.map(Word::to_hash));
-        words.push(hop.batch_mask.to_hash());
-        words.extend(&hop.batch_path);
-        words.push(Word::join(hop.sl_number, hop.chain_mask).to_hash());
-        words.push(hop.sl_chain.to_hash());
-        words.push(metadata(hop.chain_path.len(), 0, true));
-        words.extend(&hop.chain_path);
+        match self {
+            Self::SettlementLayer(hop) => hop.words(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl SettlementHop {
+    /// The words of a proof after its log path.
+    pub(crate) fn words(&self) -> Vec<Hash> {
+        let mut words = Vec::with_capacity(self.batch_path.len() + self.chain_path.len() + 5);
+        words.extend(self.l1_timestamp.map(Word::to_hash));
+        words.push(self.batch_mask.to_hash());
+        words.extend(&self.batch_path);
+        words.push(Word::join(self.sl_number, self.chain_mask).to_hash());
+        words.push(self.sl_chain.to_hash());
+        words.push(metadata(self.chain_path.len(), 0, true));
+        words.extend(&self.chain_path);
         words
     }
 }

@@ -1,7 +1,7 @@
 use std::ops::Range;
 
 use super::{
-    TargetRecord,
+    ProofRecord, TargetRecord,
     verify::Folded,
     verify_many::{self, BatchInput, ProofInput, head_len},
 };
@@ -46,7 +46,8 @@ struct LogPart {
 /// A proof whose words fold to its batch root, and from there to the root of its target, if it has one.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FoldedProof {
-    pub(crate) common: Common,
+    /// The index of its batch. Proofs of one batch have everything in common but their own words and their logs.
+    pub(crate) batch: usize,
     /// What the words lead to, with what only the target contains.
     pub(crate) folded: Folded,
 }
@@ -101,6 +102,26 @@ impl ProofGroup {
         self.push(common, own, start, end);
     }
 
+    /// The record of the proof at this index, without its message.
+    pub(crate) fn record(&self, at: usize) -> ProofRecord {
+        let LogPart { batch, index, log, head } = &self.proofs[at];
+        let BatchPart { common, tail } = &self.batches[*batch];
+        let Common { chain, batch, root, l1_timestamp, target } = *common;
+        ProofRecord {
+            chain_id: chain,
+            batch_number: batch,
+            id: *index,
+            root,
+            proof: [&self.words[head.clone()], &self.words[tail.clone()]].concat(),
+            target,
+            log: Some(*log),
+            message: None,
+            tx_hash: None,
+            l1_timestamp,
+            checked_by: None,
+        }
+    }
+
     /// Folds the proofs. Returns by proof the root that it leads to; `None` if a check of the contracts refuses it, or if
     /// its words contradict its batch root or its target.
     pub(crate) fn folded(&self) -> Vec<Option<FoldedProof>> {
@@ -122,11 +143,10 @@ impl ProofGroup {
         let (own, ends) = verify_many::folded(&batches, &proofs.collect::<Vec<_>>());
         let folded = |(proof, is_right): (&LogPart, bool)| {
             let mut folded = ends[proof.batch].filter(|_| is_right)?;
-            let common = self.batches[proof.batch].common;
-            if let Some(target) = common.target {
+            if let Some(target) = self.batches[proof.batch].common.target {
                 folded.root_ref = target.known(folded.root_ref);
             }
-            Some(FoldedProof { common, folded })
+            Some(FoldedProof { batch: proof.batch, folded })
         };
         self.proofs.iter().zip(own).map(folded).collect()
     }

@@ -35,8 +35,8 @@ pub struct ProofView<'a> {
     pub message: Option<&'a [u8]>,
     /// The hash of the transaction that emitted the log, if the archive has it.
     pub transaction: Option<&'a Hash>,
-    /// The evidence that the trees were compared with.
-    pub checked_by: CheckedBy,
+    /// The evidence that the trees were compared with. `None` if the proof was compared with nothing.
+    pub checked_by: Option<CheckedBy>,
 }
 
 impl ProofView<'_> {
@@ -61,7 +61,7 @@ impl ProofView<'_> {
             message: self.message.map(<[u8]>::to_vec),
             tx_hash: self.transaction.copied(),
             l1_timestamp: self.l1_timestamp,
-            checked_by: Some(self.checked_by),
+            checked_by: self.checked_by,
         }
     }
 

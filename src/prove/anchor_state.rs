@@ -2,8 +2,9 @@
 
 use std::{path::Path, sync::Arc};
 
-use super::{Error, StateOptions};
+use super::{Error, L1Options, StateOptions};
 use crate::{
+    anchor::KnownRoots,
     files::{Input, InputError, ReadProgressHandle, ReopenableInput},
     ingest::{state::Dump, state_proofs::StateProofs},
     keccak::keccak256,
@@ -78,6 +79,15 @@ impl AnchorState {
             Self::Dump(dump) => Arc::new(dump.state),
             Self::Proofs(proofs) => Arc::new(proofs.slots),
         }
+    }
+}
+
+impl L1Options {
+    /// The roots in the state, and a text that identifies it.
+    pub(super) fn open(&self) -> Result<(KnownRoots, String), Error> {
+        let state = AnchorState::open(&self.paths, &self.state)?;
+        let identity = state.identity();
+        Ok((self.state.known_roots(state.into_reader())?, identity))
     }
 }
 

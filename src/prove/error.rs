@@ -4,7 +4,7 @@ use thiserror::Error;
 
 use super::{ExtractError, L1Difference, SlBatchError, TargetError};
 use crate::{
-    anchor::state_error_code,
+    anchor::{NotOfL1, state_error_code},
     archive::ArchiveError,
     files::{ContainerError, InputError, OutputError},
     forest::{HistoryError, RebuildError, TreeFileError},
@@ -87,6 +87,9 @@ pub enum Error {
     /// The batch of the settlement layer is not a target.
     #[error("cannot prove against the settlement layer's batch")]
     SlBatch(#[source] SlBatchError),
+    /// The state of L1 decides nothing.
+    #[error(transparent)]
+    NotOfL1(NotOfL1),
     /// A root in the trees differs from the one that L1 stores.
     #[error("the trees differ from L1")]
     DiffersFromL1(#[source] L1Difference),
@@ -96,6 +99,11 @@ pub enum Error {
     /// The target needs trees, and they were opened for batch roots only.
     #[error("the target {0} needs trees, and they were opened for batch roots only")]
     NoTrees(Target),
+    /// The target has no path that a node stores.
+    #[error(
+        "a node stores no paths to the target {0}, only to sl-batch:first, sl-batch:N, first and block:N"
+    )]
+    NotStored(Target),
     /// The tree file does not match the options.
     #[error("{name} {reason}")]
     OtherTrees {
@@ -281,6 +289,15 @@ impl From<SlBatchError> for Error {
     }
 }
 
+impl From<NotOfL1> for Error {
+    fn from(error: NotOfL1) -> Self {
+        match error {
+            NotOfL1::State(error) => Self::State(error),
+            error => Self::NotOfL1(error),
+        }
+    }
+}
+
 impl From<VerdictsError> for Error {
     fn from(error: VerdictsError) -> Self {
         match error {
@@ -334,8 +351,9 @@ impl Error {
             Self::TreeFile { .. } | Self::Output(_) | Self::Sink(_) => FailureCode::WriteFailed,
             Self::Target(error) => error.code(),
             Self::SlBatch(error) => error.code(),
+            Self::NotOfL1(error) => error.code(),
             Self::NoSlBatches(_) => FailureCode::SlBatchNotArchived,
-            Self::NoTrees(_) => FailureCode::TargetNeedsTrees,
+            Self::NoTrees(_) | Self::NotStored(_) => FailureCode::TargetNeedsTrees,
             Self::NotItsPast { .. } | Self::DiffersFromL1(_) => FailureCode::TreeDiffers,
             Self::OtherTrees { .. }
             | Self::TwoSettlementLayers { .. }
@@ -389,7 +407,7 @@ impl Error {
     #[must_use]
     pub fn is_of_target(&self) -> bool {
         match self {
-            Self::Target(_) | Self::SlBatch(_) | Self::NoTrees(_) => true,
+            Self::Target(_) | Self::SlBatch(_) | Self::NoTrees(_) | Self::NotStored(_) => true,
             Self::NoSlBatches(_) => true,
             Self::History(error) => *error == HistoryError::NoRoots,
             _ => false,

@@ -12,6 +12,7 @@ use crate::{
         ExtractError, MatchedBatch, SlBatchTree, TargetError,
         l1_form::SlBatchTrees,
         resolved::{Placed, Resolved, TreePosition},
+        stored_ends::{StoredEnd, StoredEnds},
     },
 };
 
@@ -37,6 +38,7 @@ pub struct Extractor<'f>(Source<'f>);
 enum Source<'f> {
     Forest(&'f Forest, Resolved<'f>),
     State(Arc<dyn BatchRoots + 'f>),
+    Stored(StoredEnds<'f>),
 }
 
 impl<'f> Extractor<'f> {
@@ -88,6 +90,11 @@ impl<'f> Extractor<'f> {
     /// As [`Extractor::to_batch_roots`], of a state that is looked up in another way than the caller's.
     pub(super) fn of_batch_roots(state: Arc<dyn BatchRoots + 'f>) -> Self {
         Self(Source::State(state))
+    }
+
+    /// Makes proofs that end in the paths that a node stored.
+    pub(super) fn to_stored(ends: StoredEnds<'f>) -> Self {
+        Self(Source::Stored(ends))
     }
 
     /// Returns the logs of a batch that is to be proven.
@@ -187,16 +194,15 @@ pub fn prepare<'a>(
         .into_iter()
         .enumerate()
         .map(|(i, located)| {
-            let LocatedBatch { batch, tree, placed, plain } = located?;
+            let LocatedBatch { batch, tree, placed, known_end, checked_by } = located?;
             let Placed { position, target, sl_block } = placed;
             let l1_timestamp = position.as_ref().and_then(TreePosition::l1_timestamp);
-            let end = match position {
-                Some(place) => place.end(mem::take(&mut batch_paths[i])),
-                None if plain => ProofEnd::Plain,
-                None => ProofEnd::BatchRoot,
+            let end = match (known_end, position) {
+                (Some(end), _) => end,
+                (None, Some(place)) => place.end(mem::take(&mut batch_paths[i])),
+                (None, None) => ProofEnd::BatchRoot,
             };
             let metadata = end.metadata(batch.path_len());
-            let checked_by = wanted[i].0.checked_by();
             let tail = end.words();
             let common = CommonPart {
                 settled: batch,
@@ -235,17 +241,12 @@ struct LocatedBatch<'f, 'a> {
     batch: MatchedBatch<'a>,
     tree: Arc<LogTree>,
     placed: Placed<'f>,
-    plain: bool,
+    /// The end of its proofs, if no path has to be computed.
+    known_end: Option<ProofEnd>,
+    checked_by: Option<CheckedBy>,
 }
 
 impl<'f> Extractor<'f> {
-    fn checked_by(&self) -> CheckedBy {
-        match &self.0 {
-            Source::Forest(forest, _) => forest.checked_by(),
-            Source::State(_) => CheckedBy::STATE,
-        }
-    }
-
     /// The root of a batch, and the place of the batch at the target.
     pub(super) fn place(
         &self,
@@ -260,8 +261,11 @@ impl<'f> Extractor<'f> {
             Source::State(state) => {
                 let root = state.batch_root(chain, batch)?;
                 let root = root.ok_or(ExtractError::NoBatchRoot { chain, batch })?;
-                let target = TargetRecord::batch_root(root);
-                Ok((root, Placed { position: None, target, sl_block: None }))
+                Ok((root, Placed::at_batch_root(root)))
+            }
+            Source::Stored(ends) => {
+                let root = ends.batch(chain, batch)?.root;
+                Ok((root, Placed::at_batch_root(root)))
             }
         }
     }
@@ -285,14 +289,26 @@ impl<'f> Extractor<'f> {
                 });
                 let batch = matched?;
                 let placed = target.place(forest, chain_tree, leaf)?;
-                Ok(LocatedBatch { batch, tree, placed, plain: false })
+                let checked_by = Some(forest.checked_by());
+                Ok(LocatedBatch { batch, tree, placed, known_end: None, checked_by })
             }
             Source::State(state) => {
                 let (root, placed) = self.place(chain, batch)?;
                 let is_since_v33 = state.is_since_v33()?;
                 let batch = MatchedBatch::match_root(logs, &tree, root, is_since_v33)?;
-                let plain = batch.is_plain();
-                Ok(LocatedBatch { batch, tree, placed, plain })
+                let known_end = batch.is_plain().then_some(ProofEnd::Plain);
+                let checked_by = Some(CheckedBy::STATE);
+                Ok(LocatedBatch { batch, tree, placed, known_end, checked_by })
+            }
+            Source::Stored(ends) => {
+                let stored = ends.batch(chain, batch)?;
+                // The columns are of nodes before v33.
+                let matched = MatchedBatch::match_root(logs, &tree, stored.root, false)?;
+                let StoredEnd { end, target, sl_block, checked_by } =
+                    ends.end((chain, batch), stored)?;
+                let placed = Placed { position: None, target, sl_block };
+                let known_end = Some(end);
+                Ok(LocatedBatch { batch: matched, tree, placed, known_end, checked_by })
             }
         }
     }
@@ -338,7 +354,7 @@ pub(super) struct CommonPart<'a> {
     pub(super) target: TargetRecord,
     /// The block that a node's answer names; see [`ProofView::sl_block`].
     sl_block: Option<SlBlock>,
-    checked_by: CheckedBy,
+    checked_by: Option<CheckedBy>,
 }
 
 impl<'a> BatchProofs<'a> {

@@ -4,7 +4,7 @@ use super::{FoldError, SlBatchError, error_text::with_causes};
 use crate::{
     anchor::{Answer, Lacking, Refusal, state_error_code},
     primitives::{BatchNumber, ChainId, SlBatch, SlBlock},
-    proof::{FailureCode, verify::VerifyError},
+    proof::{FailureCode, Target, verify::VerifyError},
     state::StateError,
 };
 
@@ -164,6 +164,33 @@ pub enum ExtractError {
         /// The cause.
         reason: SlBatchError,
     },
+    /// The table of a node has no path of the batch to the target.
+    #[error(
+        "the node stored no path of batch {batch} of chain {chain} to the target {target}{}", stored(.has)
+    )]
+    NoStoredPath {
+        /// The chain.
+        chain: ChainId,
+        /// The batch.
+        batch: BatchNumber,
+        /// The target.
+        target: Target,
+        /// The block or batch of the settlement layer to which it has a path.
+        has: Option<u64>,
+    },
+    /// The path that a node stored leads to a root that L1 does not confirm.
+    #[error(
+        "the path of batch {batch} of chain {chain} that the node stored does not lead to a root on L1: {}",
+        with_causes(.reason)
+    )]
+    StoredPath {
+        /// The chain.
+        chain: ChainId,
+        /// The batch.
+        batch: BatchNumber,
+        /// The cause.
+        reason: SlBatchError,
+    },
     /// L1 does not accept the batch through the target, a batch of the settlement layer.
     #[error("L1 does not accept this proof: {0}")]
     NotAcceptedByL1(Refusal),
@@ -266,6 +293,10 @@ fn away(between: &Option<(BatchNumber, BatchNumber)>) -> String {
     })
 }
 
+fn stored(has: &Option<u64>) -> String {
+    has.map_or(String::new(), |number| format!("; it stored one to number {number}"))
+}
+
 fn first_root(first: &Option<SlBlock>) -> String {
     first.map_or(String::new(), |block| {
         format!("; the first root that contains it is that of block {block}")
@@ -315,7 +346,8 @@ impl ExtractError {
             Self::NotInAnyRoot { .. } => FailureCode::BatchInNoRoot,
             Self::FirstRootUnknown { .. } => FailureCode::FirstRootUnknown,
             Self::NoBatchRoot { .. } => FailureCode::BatchRootNotStored,
-            Self::SlBatch { reason, .. } => reason.code(),
+            Self::NoStoredPath { .. } => FailureCode::BatchNotInTree,
+            Self::SlBatch { reason, .. } | Self::StoredPath { reason, .. } => reason.code(),
             Self::NotAcceptedByL1(refusal) => refusal.code(),
             Self::L1CannotJudge(lacking) => lacking.code(),
             Self::ChainNotOnL1 { .. } => FailureCode::ChainNotOnL1,

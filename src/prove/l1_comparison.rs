@@ -82,17 +82,25 @@ impl Trees {
     /// [`Error::DiffersFromL1`] for the first root that differs, in the order of chain and batch; otherwise
     /// [`Error`] if an input cannot be read.
     pub fn compare_with_l1(&self) -> Result<Option<L1Comparison>, Error> {
+        if let Some(known) = self.0.compared.get() {
+            return Ok(Some(*known));
+        }
         let (Some(forest), Some(l1)) = (self.forest(), self.l1()?) else { return Ok(None) };
+        let compared = self.compare(forest, l1)?;
+        Ok(Some(*self.0.compared.get_or_init(|| compared)))
+    }
+
+    fn compare(&self, forest: &Forest, l1: &KnownRoots) -> Result<L1Comparison, Error> {
         let batches = batches(forest, l1)?;
         let mut compared = L1Comparison { batches, ..L1Comparison::default() };
         if !self.has_sl_batches() {
-            return Ok(Some(compared));
+            return Ok(compared);
         }
         let own = self
             .history()
             .and_then(|timeline| self.sl_batch_trees(forest, timeline, Target::FirstSlBatch));
         let own = match own {
-            Err(error) if error.is_of_target() => return Ok(Some(compared)),
+            Err(error) if error.is_of_target() => return Ok(compared),
             own => own?,
         };
         // After this block, the trees may lack batches.
@@ -106,7 +114,7 @@ impl Trees {
             counts.add(&found);
         }
         compared.sl_batches = Some(counts);
-        Ok(Some(compared))
+        Ok(compared)
     }
 }
 

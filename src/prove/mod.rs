@@ -13,6 +13,7 @@
 //! clone. Only proofs that the verifier accepted are returned. Nothing is printed.
 
 mod anchor_state;
+mod chain_path;
 mod chosen_evidence;
 mod coverage;
 mod error;
@@ -35,10 +36,12 @@ mod messages;
 mod observer;
 mod prover;
 mod read_state;
+mod rebuilt_file;
 mod resolved;
 mod sl_batch;
 mod source_files;
 mod state_options;
+mod stored_ends;
 mod surveyed_state;
 mod target_error;
 mod targets;
@@ -47,6 +50,7 @@ mod trees_options;
 mod verified_proofs;
 
 pub use anchor_state::AnchorState;
+pub use chain_path::ChainPath;
 pub use chosen_evidence::ChosenEvidence;
 pub use coverage::{Coverage, MissingBatches, TreeCheck};
 pub use error::{Error, HashOf};

@@ -135,6 +135,8 @@ pub enum Event<'a> {
     /// The root of an SL batch comes from the file of SL batches or from its commit, and it is not known whether L1
     /// stores it, since neither a state of L1 nor an execution is given.
     SlBatchRootUnchecked,
+    /// Paths that a node stored are used, and the roots to which they lead are compared with nothing.
+    StoredPathsUnchecked,
     /// The root of an SL batch was found in the state of L1.
     SlBatchRoot {
         /// The batch.

@@ -36,6 +36,13 @@ pub(super) struct Placed<'f> {
     pub(super) sl_block: Option<SlBlock>,
 }
 
+impl Placed<'_> {
+    /// A batch whose proofs end at its own root.
+    pub(super) fn at_batch_root(root: Hash) -> Self {
+        Self { position: None, target: TargetRecord::batch_root(root), sl_block: None }
+    }
+}
+
 impl<'f> Resolved<'f> {
     pub(super) fn new(forest: &'f Forest, target: Target) -> Result<Self, TargetError> {
         match target {

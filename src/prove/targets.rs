@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    AnchorState, Error, Event, Extractor, Observer, Trees,
+    Error, Event, Extractor, Observer, Trees,
     trees::{FoundHistory, Source},
 };
 use crate::{
@@ -87,6 +87,9 @@ impl Trees {
                 return Ok(Extractor::to_batch_roots(roots));
             }
             Source::State { .. } => return Err(Error::NoTrees(target)),
+            Source::Stored(paths) => {
+                return Ok(Extractor::to_stored(paths.ends(target, self.l1()?, self.options())?));
+            }
         };
         match (target, timeline) {
             (_, None) => Ok(Extractor::new(forest, target)?),
@@ -186,7 +189,7 @@ impl Trees {
     fn search(&self) -> Result<Timeline, Error> {
         let options = &self.0.options;
         match &self.0.source {
-            Source::State { .. } => Err(Error::NoTrees(Target::First)),
+            Source::State { .. } | Source::Stored(_) => Err(Error::NoTrees(Target::First)),
             Source::Events(..) => unreachable!("handled by the caller"),
             Source::L1(forest, history) => {
                 Ok(explain_further(forest, history.clone(), &self.0.events, self.budget(forest))?)
@@ -261,10 +264,8 @@ impl Trees {
         if let Some((l1, _)) = self.0.l1.get() {
             return Ok(Some(l1));
         }
-        let state = AnchorState::open(&given.paths, &given.state)?;
-        let identity = state.identity();
-        let known = given.state.known_roots(state.into_reader())?;
-        Ok(Some(&self.0.l1.get_or_init(|| (known, identity)).0))
+        let opened = given.open()?;
+        Ok(Some(&self.0.l1.get_or_init(|| opened).0))
     }
 }
 

@@ -9,16 +9,17 @@ use std::{
 };
 
 use super::{
-    ChosenEvidence, Error, Event, Observer, SlBatchTree, TreesOptions,
-    event_trees::{Beside, GivenEvents, TreeInputs, say_if_unused},
+    ChosenEvidence, Error, Event, L1Comparison, Observer, SlBatchTree, TreesOptions,
+    event_trees::{Beside, GivenEvents, TreeInputs},
     l1_trees::GivenL1,
     read_state::ReadState,
+    stored_ends::NodePaths,
 };
 use crate::{
     anchor::KnownRoots,
     forest::{
-        EventGap, Forest, History, HistoryOptions, L1Gap, RebuiltFromEvents, RebuiltFromL1,
-        Timeline, TreeFile, rebuild, rebuild_to_file,
+        EventGap, Forest, History, L1Gap, RebuiltFromEvents, RebuiltFromL1, Timeline, TreeFile,
+        rebuild,
     },
     ingest::{
         events::EventList,
@@ -38,7 +39,7 @@ use crate::{
 /// use slproof::{CheckedBy, Trees};
 ///
 /// let trees = Trees::open(&["fixtures/gateway-v29/state.anvil.json"], &Default::default())?;
-/// assert_eq!(trees.checked_by(), CheckedBy::STATE);
+/// assert_eq!(trees.checked_by(), Some(CheckedBy::STATE));
 /// let forest = trees.forest().ok_or("trees were rebuilt")?;
 /// assert_eq!(forest.sl_chain().0, 506);
 /// println!("{trees}");
@@ -53,11 +54,11 @@ pub(super) struct Opened {
     pub(super) options: TreesOptions,
     pub(super) source: Source,
     /// The missing events, if the trees were rebuilt from events.
-    gaps: Vec<EventGap>,
+    pub(super) gaps: Vec<EventGap>,
     /// The files of L1, if there are any.
     pub(super) from_l1: Option<GivenL1>,
     /// The batches of the settlement layer that are missing on L1, if the trees were rebuilt from them.
-    l1_gaps: Vec<L1Gap>,
+    pub(super) l1_gaps: Vec<L1Gap>,
     /// The events that were given beside a state or a tree file.
     pub(super) events: EventList,
     pub(super) history: OnceLock<FoundHistory>,
@@ -68,6 +69,8 @@ pub(super) struct Opened {
     pub(super) sl_batches: OnceLock<SlBatches>,
     /// The roots in L1's state, and a text that identifies the state.
     pub(super) l1: OnceLock<(KnownRoots, String)>,
+    /// What the comparison with them found.
+    pub(super) compared: OnceLock<L1Comparison>,
     /// The SL batches that were used last.
     pub(super) rebuilt: Mutex<HashMap<u64, Arc<SlBatchTree>>>,
 }
@@ -83,7 +86,7 @@ impl Opened {
         Self { l1_gaps: gaps, ..Self::new(Source::L1(forest, history), options) }
     }
 
-    fn new(source: Source, options: &TreesOptions) -> Self {
+    pub(super) fn new(source: Source, options: &TreesOptions) -> Self {
         Self {
             options: options.clone(),
             source,
@@ -96,6 +99,7 @@ impl Opened {
             searching: Mutex::default(),
             sl_batches: OnceLock::new(),
             l1: OnceLock::new(),
+            compared: OnceLock::new(),
             rebuilt: Mutex::default(),
         }
     }
@@ -162,7 +166,7 @@ impl Opened {
                 Some(forest)
             }
             Source::File(file) => Some(file.forest()),
-            Source::State { .. } => None,
+            Source::State { .. } | Source::Stored(_) => None,
         }
     }
 
@@ -200,12 +204,19 @@ pub(super) enum Source {
         format: Format,
         roots: KnownRoots<Snapshot>,
     },
+    /// Paths that a node stored.
+    Stored(NodePaths),
 }
 
 impl fmt::Display for Trees {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(forest) = self.forest() else {
-            return f.write_str("a state; only the batch roots that it stores are used");
+            return match &self.0.source {
+                Source::Stored(paths) => {
+                    write!(f, "paths that a node stored, of {} batches", paths.count())
+                }
+                _ => f.write_str("a state; only the batch roots that it stores are used"),
+            };
         };
         let (chains, batches) = (forest.chains().len(), forest.batch_count());
         let (sl_chain, layout) = (forest.sl_chain(), forest.layout());
@@ -219,7 +230,7 @@ impl fmt::Display for Trees {
 
 impl Trees {
     /// Opens the trees at `paths`: a tree file, a snapshot, a dump, events of MessageRoot, or transactions and blobs
-    /// of L1. The trees of all but a tree file are rebuilt. Several dumps are parts of one state, several files of
+    /// of L1. Tables of a node with stored paths take their place. The trees of all but a tree file are rebuilt. Several dumps are parts of one state, several files of
     /// events are parts of one list. A state, events and L1 have to agree. The format is detected from the content. Of
     /// the files in a directory those serve that [`ChosenEvidence`](super::ChosenEvidence) chooses.
     ///
@@ -249,6 +260,9 @@ impl Trees {
         read: Option<ReadState>,
         options: &TreesOptions,
     ) -> Result<Self, Error> {
+        if let Some(paths) = NodePaths::read(paths, options)? {
+            return Ok(Self(Arc::new(Opened::new(Source::Stored(paths), options))));
+        }
         let mut inputs =
             TreeInputs::of(paths, &options.events, &options.from_l1, &options.columns)?;
         let Some(l1) = GivenL1::read(&std::mem::take(&mut inputs.l1), options)? else {
@@ -261,86 +275,6 @@ impl Trees {
         Ok(Self(Arc::new(Opened { from_l1: Some(l1), ..opened })))
     }
 
-    /// Rebuilds the trees of the state at `paths` directly into a tree file and opens it. This takes little
-    /// memory for a state of any size. `with_history` also stores the contents of past roots in the file; so do
-    /// events. From L1, those of the last root of each of the settlement layer's batches are always stored.
-    ///
-    /// ```
-    /// use slproof::{Trees, TreesOptions};
-    ///
-    /// # let dir = tempfile::tempdir()?;
-    /// # let file = dir.path().join("gateway.sltree");
-    /// let (state, options) = ("fixtures/gateway-v29/state.anvil.json", TreesOptions::default());
-    /// let written = Trees::rebuild_to_file(&[state], &file, true, &options)?;
-    /// let opened = Trees::open(&[file], &options)?;
-    /// assert_eq!(written.to_string(), opened.to_string());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    ///
-    /// # Errors
-    /// As [`Trees::open`], and when the file cannot be written. An existing file at `target` is then
-    /// unchanged.
-    pub fn rebuild_to_file<P: AsRef<Path>>(
-        paths: &[P],
-        target: &Path,
-        with_history: bool,
-        options: &TreesOptions,
-    ) -> Result<Self, Error> {
-        let paths: Vec<PathBuf> = paths.iter().map(|path| path.as_ref().to_owned()).collect();
-        let (paths, read, options) = &mut options.files(&paths, false)?;
-        let options = &*options;
-        let mut inputs =
-            TreeInputs::of(paths, &options.events, &options.from_l1, &options.columns)?;
-        let l1 = std::mem::take(&mut inputs.l1);
-        let opened = |gaps| {
-            let file = TreeFile::open(target, options.state.access)?;
-            let opened = Opened { gaps, ..Opened::new(Source::File(file), options) };
-            Ok(Self(Arc::new(opened)))
-        };
-        if inputs.states.is_empty() && inputs.events.is_empty() && !l1.is_empty() {
-            let Some(l1) = GivenL1::read(&l1, options)? else { return Err(Error::NoInput) };
-            let l1_gaps = l1.rebuild_to_file(options, with_history, target)?;
-            let file = TreeFile::open(target, options.state.access)?;
-            let opened = Opened::new(Source::File(file), options);
-            return Ok(Self(Arc::new(Opened { l1_gaps, from_l1: Some(l1), ..opened })));
-        }
-        if inputs.states.is_empty() && !inputs.events.is_empty() {
-            let rebuild = options.rebuild_with(options.state.given_addresses());
-            let message_root = rebuild.addresses.message_root;
-            let events = GivenEvents::read(inputs.events, message_root, &options.of_events())?;
-            return opened(events.rebuild_to_file(None, &rebuild, &options.observer, target)?);
-        }
-        let (dump, _) = options.read_or(read.take(), inputs.states)?;
-        let rebuild_options = options.rebuild(&dump)?;
-        let message_root = rebuild_options.addresses.message_root;
-        // Events are compared with the trees, and say what the roots contain.
-        let with_history = with_history || !inputs.events.is_empty();
-        let has_events = !inputs.events.is_empty();
-        let events = GivenEvents::read(inputs.events, message_root, &options.of_events())?;
-        events.compare_roots(&dump.state, message_root, None)?;
-        let past = HistoryOptions { events: &events.list, effort: options.budget() };
-        let past = with_history.then_some(past);
-        match rebuild_to_file(&dump.state, &rebuild_options, past, target) {
-            Err(error) if error.is_after_state() && events.is_complete_from_the_start() => {
-                let state = rebuild(&dump.state, &rebuild_options)
-                    .map_err(|source| Error::Rebuild { name: dump.name.clone(), source })?;
-                let observer = &options.observer;
-                observer.event(&Event::EventsGoOn(&state));
-                let rebuild =
-                    events.rebuild_to_file(Some(&state), &rebuild_options, observer, target);
-                return opened(rebuild?);
-            }
-            result => {
-                result.map_err(|source| Error::TreeFile { name: dump.name.clone(), source })?
-            }
-        }
-        let written = opened(Vec::new())?;
-        if let (true, Some(file)) = (has_events, written.tree_file()) {
-            say_if_unused(file.forest(), &options.observer);
-        }
-        Ok(written)
-    }
-
     /// The options with which the trees were opened.
     #[must_use]
     pub fn options(&self) -> &TreesOptions {
@@ -348,10 +282,19 @@ impl Trees {
     }
 
     /// What the trees were compared with, when they were rebuilt or when their tree file was created. Without
-    /// trees it is the state that stores the batch roots.
+    /// trees it is the state that stores the batch roots. `None` for paths that a node stored, which nothing confirms.
     #[must_use]
-    pub fn checked_by(&self) -> CheckedBy {
-        self.forest().map_or(CheckedBy::STATE, Forest::checked_by)
+    pub fn checked_by(&self) -> Option<CheckedBy> {
+        match &self.0.source {
+            Source::Stored(_) => None,
+            _ => Some(self.forest().map_or(CheckedBy::STATE, Forest::checked_by)),
+        }
+    }
+
+    /// Whether only paths that a node stored are given.
+    #[must_use]
+    pub fn are_stored_paths(&self) -> bool {
+        matches!(self.0.source, Source::Stored(_))
     }
 
     /// The missing events, if the trees were just rebuilt from events. The trees are confirmed without them.
@@ -372,7 +315,7 @@ impl Trees {
         match &self.0.source {
             Source::Dump(_, dump) => Some(dump.format),
             Source::State { format, .. } => Some(*format),
-            Source::Events(..) | Source::L1(..) | Source::File(_) => None,
+            Source::Events(..) | Source::L1(..) | Source::File(_) | Source::Stored(_) => None,
         }
     }
 
@@ -401,6 +344,7 @@ impl Trees {
             }
             Source::File(file) => file.block(),
             Source::State { roots, .. } => roots.state().block(),
+            Source::Stored(_) => None,
         }
     }
 
@@ -424,6 +368,7 @@ impl Trees {
                 format!("{sl_chain} {layout} {root} {latest} {checked_by} {past}")
             }
             Source::State { roots, .. } => hex::encode(&roots.state().container().digest()),
+            Source::Stored(paths) => paths.identity(),
         }
     }
 }

@@ -3,7 +3,7 @@
 //! | item | purpose |
 //! | --- | --- |
 //! | [`Publication`] | writes the directory from trees and an archive, or adds what is new |
-//! | [`check`] | reads a directory back: folds every proof and compares every index |
+//! | [`check()`] | reads a directory back: folds every proof and compares every index |
 //!
 //! # Layout, version 1
 //!

@@ -11,15 +11,15 @@ use super::{
     EntriesError, Entry, TrustedRoots, VerdictLine, VerdictsError, parquet::NumberedGroup,
 };
 use crate::{
-    anchor::{ProofTraits, RootLocation},
+    anchor::RootLocation,
     keccak::keccak256,
     message::L2ToL1Log,
-    primitives::{BatchNumber, ChainId, Hash},
+    primitives::Hash,
     proof::{
         Failure, Hints, Known, ProofRecord, Reason, Verdict,
         proof_group::{Common, FoldedProof, ProofGroup},
         reader::{Defaults, ExactReader, Item, RecordError, compacted},
-        verify::{Folded, RootRef},
+        verify::Folded,
     },
     state::StateError,
 };
@@ -80,8 +80,9 @@ impl BulkJudge {
             .collect();
 
         let folded = group.folded();
-        let (mut exact, mut others) = (folded[..exact].iter(), folded[exact..].iter());
-        let mut accepted = Accepted { roots: &self.roots, last: None, count: 0 };
+        let proofs = || folded.iter().enumerate();
+        let (mut exact, mut others) = (proofs().take(exact), proofs().skip(exact));
+        let mut accepted = Accepted { group: &group, roots: &self.roots, last: None, count: 0 };
         read.into_iter()
             .map(|(line, read)| {
                 let folded = match &read {
@@ -89,7 +90,7 @@ impl BulkJudge {
                     Read::Grouped(..) => others.next(),
                     _ => None,
                 };
-                let found = folded.and_then(|folded| accepted.judge(folded.as_ref()?));
+                let found = folded.and_then(|(at, folded)| accepted.judge(at, folded.as_ref()?));
                 match found {
                     Some(anchor) => {
                         Ok(Some(VerdictLine { line, valid: Some(true), anchor, error: None }))
@@ -179,38 +180,29 @@ impl BulkJudge {
 
 /// Compares folded proofs with the trusted roots.
 struct Accepted<'r> {
+    group: &'r ProofGroup,
     roots: &'r TrustedRoots,
-    /// The last question and its answer, since most proofs ask what the one before asked.
-    last: Option<(Question, Option<(Hash, Option<RootLocation>)>)>,
+    /// The root to which the last batch of the group leads, since all its proofs lead there.
+    last: Option<(usize, Option<(Hash, Option<RootLocation>)>)>,
     /// The number of proofs that were accepted.
     count: usize,
 }
 
-/// What the answer for a proof depends on.
-type Question = (ProofTraits, RootRef);
-
 impl Accepted<'_> {
-    /// Returns the location of the root if the proof is accepted, and is not one that is judged again.
-    fn judge(&mut self, folded: &FoldedProof) -> Option<Option<RootLocation>> {
-        let FoldedProof { common, folded: Folded { root_ref, root, l1_timestamp, .. } } = *folded;
-        let (chain, batch) = match root_ref {
-            // A root of a block is accepted whatever batch the proof is of.
-            RootRef::SlBlock(..) => (ChainId(0), BatchNumber(0)),
-            _ => (common.chain, common.batch),
-        };
-        let (has_timestamp, root_timestamp) =
-            (l1_timestamp.is_some(), common.target.and_then(|target| target.timestamp));
-        let question = (ProofTraits { chain, batch, has_timestamp, root_timestamp }, root_ref);
-        if self.last.as_ref().is_none_or(|(last, _)| *last != question) {
-            let answer = match self.roots.known(&question.0, &root_ref) {
+    /// Returns the location of the root if the proof at this index is accepted, and is not one that is judged again.
+    fn judge(&mut self, at: usize, folded: &FoldedProof) -> Option<Option<RootLocation>> {
+        let FoldedProof { batch, folded: Folded { root_ref, root, .. } } = *folded;
+        if self.last.is_none_or(|(last, _)| last != batch) {
+            let proof = (&self.group.record(at)).into();
+            let known = match self.roots.known(&proof, &root_ref) {
                 Ok((Known::Root(root), location)) => Some((root, location)),
                 // The verifier of single proofs says why.
                 _ => None,
             };
-            self.last = Some((question, answer));
+            self.last = Some((batch, known));
         }
-        let (_, answer) = self.last.as_ref()?;
-        let (_, location) = answer.filter(|(known, _)| *known == root)?;
+        let (_, known) = self.last?;
+        let (_, location) = known.filter(|(known, _)| *known == root)?;
         self.count += 1;
         (self.count > 1).then_some(location)
     }

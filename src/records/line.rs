@@ -133,8 +133,11 @@ impl LineWriter {
             out.extend_from_slice(b",\"l1Timestamp\":");
             number(out, timestamp.0);
         }
-        // Writing to memory cannot fail.
-        let _ = write!(out, ",\"checkedBy\":\"{}\"}}", proof.checked_by);
+        if let Some(evidence) = proof.checked_by {
+            // Writing to memory cannot fail.
+            let _ = write!(out, ",\"checkedBy\":\"{evidence}\"");
+        }
+        out.push(b'}');
     }
 
     /// Appends a proof with the fields of a node's answer, without a newline.
@@ -264,7 +267,7 @@ mod tests {
                     log: &log,
                     message: message.as_deref(),
                     transaction: transaction.as_ref(),
-                    checked_by: CheckedBy::STATE.and(CheckedBy::EVENTS),
+                    checked_by: Some(CheckedBy::STATE.and(CheckedBy::EVENTS)),
                 };
                 let mut line = Vec::new();
                 writer.record(&proof, &mut line);

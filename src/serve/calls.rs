@@ -5,7 +5,7 @@ use serde_json::{Value, json, value::RawValue};
 use super::{
     BridgeAddresses, ChainAddresses,
     batches::{NEWEST_BLOCK, newest_block},
-    data::Data,
+    data::{Data, Layer},
     method::Method,
     params::{Params, Whole},
     proofs::{Form, Root, Wanted, failure, is_fault},
@@ -15,10 +15,11 @@ use super::{
 };
 use crate::{
     archive::LogAt,
+    forest::Forest,
     message::LOG_TREE_HEIGHT,
-    primitives::{Address, BatchNumber, ChainId, Hash},
+    primitives::{Address, BatchNumber, ChainId, Hash, SlBatch, SlBlock},
     proof::{Failure, FailureCode, Request, RequestLine, Target},
-    prove::Error,
+    prove::{ChainPath, Error, Trees},
 };
 
 impl<'s> Service<'s> {
@@ -50,6 +51,13 @@ impl<'s> Service<'s> {
             Method::Bridges => {
                 configured::<BridgeAddresses>(self.addresses()?.bridges.as_ref(), "the bridges")?
             }
+            Method::ChainLogProof => self.chain_path(call.params, |trees, chain, number| {
+                trees.chain_path_to_batch(chain, SlBatch(number))
+            })?,
+            Method::ChainLogProofToBlock => self
+                .chain_path(call.params, |trees, chain, number| {
+                    trees.chain_path_to_block(chain, SlBlock(number))
+                })?,
             Method::ProofByMessage => self.proofs_by_message(call.params)?,
             Method::Explain => self.explain(call.params)?,
             Method::Find => self.find(call.params)?,
@@ -211,6 +219,37 @@ impl<'s> Service<'s> {
         let (options, most) = (self.options.claims.as_ref(), self.options.limits.answer_bytes);
         let json = self.data.claims(which, self.chain, options, most)?;
         Ok(Reply { json, why: None })
+    }
+
+    /// The path of a chain to a batch or block of the settlement layer, by its number. Nodes of chains ask for it.
+    fn chain_path(
+        &self,
+        params: Option<&RawValue>,
+        path_to: impl Fn(&Trees, ChainId, u64) -> Result<ChainPath, Error>,
+    ) -> Answered {
+        let params = Params::parse(params, 2)?;
+        let (Whole(number), Whole(chain)) =
+            (params.required(0, "the number")?, params.required(1, "the chain")?);
+        let is_asked = |layer: &&Layer| {
+            let own = layer.trees.forest().map(Forest::sl_chain);
+            self.chain.is_none() || self.chain == own
+        };
+        let mut reason = None;
+        for layer in self.data.layers.iter().filter(is_asked) {
+            match path_to(&layer.trees, ChainId(chain), number) {
+                Ok(ChainPath { siblings, mask }) => {
+                    // A shared tree has fewer than 2^63 chains.
+                    let mask = u64::try_from(mask).unwrap_or(u64::MAX);
+                    let proof = json!({"chainIdLeafProof": siblings, "chainIdLeafProofMask": mask});
+                    return Ok(Reply::of(&proof));
+                }
+                Err(error) => _ = reason.get_or_insert(error),
+            }
+        }
+        match reason {
+            Some(error) => null_or_fault(&error),
+            None => Err(RpcError::method("this path is not of a settlement layer".into())),
+        }
     }
 
     fn receipt(&self, params: Option<&RawValue>) -> Answered {

@@ -30,11 +30,15 @@ impl Which {
         {
             return Err(RpcError::params(format!("this path is of chain {of_path}")));
         }
-        let mut selection = ClaimSelection::default();
-        selection.chain = chain.or(self.chain_id);
-        (selection.transaction, selection.message) = (self.tx_hash, self.message);
-        (selection.receiver, selection.sender) = (self.receiver, self.sender);
-        selection.batches = self.batch_number.map(|batch| Batches { first: batch, last: batch });
+        let selection = ClaimSelection {
+            chain: chain.or(self.chain_id),
+            transaction: self.tx_hash,
+            message: self.message,
+            receiver: self.receiver,
+            sender: self.sender,
+            batches: self.batch_number.map(|batch| Batches { first: batch, last: batch }),
+            ..ClaimSelection::default()
+        };
         let names_batch = selection.chain.is_some() && selection.batches.is_some();
         match (self.tx_hash, self.message) {
             (Some(_), Some(_)) => {

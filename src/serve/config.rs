@@ -178,9 +178,11 @@ impl ServeConfig {
     /// The options of the server.
     #[must_use]
     pub fn options(&self) -> ServeOptions {
-        let mut sources = Sources::default();
-        sources.messages = self.paths(&self.messages);
-        sources.trees = self.layers.iter().map(|layer| self.trees(layer)).collect();
+        let sources = Sources {
+            messages: self.paths(&self.messages),
+            trees: self.layers.iter().map(|layer| self.trees(layer)).collect(),
+            ..Sources::default()
+        };
         let mut options = ServeOptions::new(sources);
         (options.receipts, options.limits) = (self.receipts, self.limits.clone());
         // The first network that a layer names completes what the configuration leaves open.

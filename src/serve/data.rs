@@ -9,6 +9,7 @@ use super::stamp::Stamp;
 use crate::{
     archive::{Archive, ChainSummary},
     files::InputError,
+    forest::Forest,
     primitives::{BatchNumber, ChainId},
     proof::Target,
     prove::{Error, Messages, MessagesOptions, Trees, TreesOptions},
@@ -114,7 +115,9 @@ impl Data {
     /// Whether the archive or the trees know a chain.
     pub(super) fn knows(&self, chain: ChainId) -> bool {
         let is_in_trees = |layer: &Layer| {
-            layer.trees.forest().is_some_and(|forest| forest.chain(chain).is_some())
+            let is_of =
+                |forest: &Forest| forest.sl_chain() == chain || forest.chain(chain).is_some();
+            layer.trees.forest().is_some_and(is_of)
         };
         self.chains.iter().any(|known| known.chain == chain) || self.layers.iter().any(is_in_trees)
     }

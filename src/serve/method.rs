@@ -37,6 +37,8 @@ methods! {
     MainContract = "zks_getMainContract",
     BaseToken = "zks_getBaseTokenL1Address",
     Bridges = "zks_getBridgeContracts",
+    ChainLogProof = "unstable_getChainLogProof",
+    ChainLogProofToBlock = "unstable_getChainLogProofUntilMsgRoot",
     Proof = "slproof_proof",
     ProofByMessage = "slproof_proofByMessage",
     Explain = "slproof_explain",

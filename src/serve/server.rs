@@ -1,10 +1,10 @@
 //! The server as a whole.
 
-use std::{
-    io,
-    net::{SocketAddr, TcpListener},
-    sync::Arc,
-    thread,
+use std::{io, net::SocketAddr, sync::Arc, thread};
+
+use tokio::{
+    net::{TcpListener, TcpSocket},
+    runtime::Runtime,
 };
 
 use super::{
@@ -12,6 +12,9 @@ use super::{
     stamp::Stamp,
 };
 use crate::{primitives::ChainId, prove};
+
+/// The connections that wait in the queue of the system. Some clients open hundreds at once.
+const BACKLOG: u32 = 4096;
 
 /// A server that listens. Its files are open and checked.
 ///
@@ -53,6 +56,7 @@ use crate::{primitives::ChainId, prove};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Server {
+    runtime: Runtime,
     listener: TcpListener,
     address: SocketAddr,
     shared: Arc<Shared>,
@@ -69,16 +73,25 @@ impl Server {
         options: ServeOptions,
         observer: Arc<dyn ServeObserver>,
     ) -> Result<Self, ServeError> {
-        let listen = |source| ServeError::Listen { address, source };
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(rayon::current_num_threads())
+            .enable_all()
+            .build()
+            .map_err(ServeError::Threads)?;
         // First, so that an address in use is reported before the work is done.
-        let listener = TcpListener::bind(address).map_err(listen)?;
-        let bound = listener.local_addr().map_err(listen)?;
+        let listener = {
+            let _entered = runtime.enter();
+            listen(address)
+        };
+        let listener = listener.map_err(|source| ServeError::Listen { address, source })?;
+        let bound = listener.local_addr();
+        let bound = bound.map_err(|source| ServeError::Listen { address, source })?;
         let stamp = options.sources.stamp().map_err(prove::Error::from)?;
         let data = options.sources.open()?;
         let shared = Shared::new(options, data, observer)
             .map_err(|error| ServeError::Threads(io::Error::other(error)))?;
         let shared = Arc::new(shared);
-        Ok(Self { listener, address: bound, shared, stamp })
+        Ok(Self { runtime, listener, address: bound, shared, stamp })
     }
 
     /// Opens the files as a server does, and names the chains that it would serve.
@@ -107,18 +120,7 @@ impl Server {
     /// # Errors
     /// [`ServeError`] if the system gives no threads.
     pub fn run(self) -> Result<(), ServeError> {
-        let Self { listener, address, shared, stamp } = self;
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(shared.pool.current_num_threads())
-            .enable_all()
-            .build()
-            .map_err(ServeError::Threads)?;
-        let listen = |source| ServeError::Listen { address, source };
-        listener.set_nonblocking(true).map_err(listen)?;
-        let listener = {
-            let _entered = runtime.enter();
-            tokio::net::TcpListener::from_std(listener).map_err(listen)?
-        };
+        let Self { runtime, listener, shared, stamp, .. } = self;
         thread::scope(|threads| {
             let reloading = thread::Builder::new().name("reload".into());
             let shared = &shared;
@@ -130,4 +132,15 @@ impl Server {
             Ok(())
         })
     }
+}
+
+/// Listens on an address, also one that a killed server left a moment ago.
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4(),
+        SocketAddr::V6(_) => TcpSocket::new_v6(),
+    }?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }

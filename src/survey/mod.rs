@@ -225,7 +225,7 @@ impl TreesReport {
             is_one_of_several,
             release: forest.layout().to_string(),
             files,
-            checked_by: trees.checked_by(),
+            checked_by: forest.checked_by(),
             block: trees.block(),
             batches: forest.batch_count(),
             interop_root: forest.latest().map(InteropRootReport::from),

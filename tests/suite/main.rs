@@ -174,6 +174,9 @@ mod proofs {
     /// Proofs through the settlement layer's batch in which a batch was executed.
     mod first_sl_batch;
 
+    /// Proofs that end in the paths that a node stored.
+    mod stored_paths;
+
     /// The conformance tests, run on the binary and on a second verifier.
     mod conformance;
 
@@ -230,6 +233,9 @@ mod serve {
 
     /// Real clients, with the versions that `tests/clients/` pins.
     mod clients;
+
+    /// The methods beside proofs of transactions: records, claims, addresses, batches and explanations.
+    mod methods;
 
     /// Limits, slow clients, replaced files, signals and restarts.
     mod connections;

@@ -109,8 +109,8 @@ class Prover:
         """Proves every log that is selected, in the order of chain, batch and index.
 
         ``batches`` are the first and the last batch of ``chain``. ``kind`` is message, status or other. ``shard`` is the
-        number of a shard, from 0, and the number of shards. Batches have about ``rows`` rows; memory does not grow with
-        their number. Close the reader, or drop it, to end the job early.
+        number of a shard, from 0, and the number of shards. Batches have ``rows`` rows; memory does not grow with their
+        number. Close the reader, or drop it, to end the job early.
         """
         which = {"chain": chain, "batches": batches, "sender": sender, "kind": kind, "shard": shard}
         stream = self._inner.prove_all(target, which, rows)

@@ -32,8 +32,6 @@ pub use mapping::{Form, LogCounts, Mapping};
 pub(in crate::ingest) use parquet::scalar_of;
 pub(in crate::ingest) use record::{EventLog, LogPlace};
 
-use std::io::Cursor;
-
 use super::state::ImportError;
 use crate::files::Input;
 
@@ -75,13 +73,9 @@ pub(in crate::ingest) fn first_logs(
     names: &ColumnNames,
     mut take: impl FnMut(&EventLog),
 ) {
-    let again = match input.path() {
-        Some(path) if input.is_parquet() => Input::open(path),
-        _ => Input::from_reader(input.name(), Cursor::new(input.head().to_vec())),
-    };
-    let Ok(again) = again else { return };
+    let Ok(first) = input.first_part() else { return };
     let mut left = FIRST_ROWS;
-    let _ = read_event_logs(again, names, |log, _| {
+    let _ = read_event_logs(first, names, |log, _| {
         take(&log);
         left -= 1;
         if left == 0 { Err(End) } else { Ok(()) }
@@ -89,7 +83,7 @@ pub(in crate::ingest) fn first_logs(
 }
 
 /// The end of the first rows, or a damaged row.
-struct End;
+pub(in crate::ingest) struct End;
 
 impl From<ImportError> for End {
     fn from(_: ImportError) -> Self {

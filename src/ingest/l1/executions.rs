@@ -4,16 +4,40 @@ use rayon::prelude::*;
 
 use super::{
     CalldataError, ExecutedBatch, L1FaultKind,
-    rows::{Fault, Found, Row, read_table, rows_in},
+    calldata::has_quoted_logs,
+    rows::{Fault, Found, Row, is_table_of_transactions, read_table, rows_in},
 };
 use crate::{
     archive::Place,
     files::Input,
-    ingest::{IndexError, json::JsonValues},
+    ingest::{IndexError, event_logs::End, json::JsonValues},
 };
 
 /// What a row has of executed batches, and its place.
 type Read = (Result<Vec<ExecutedBatch>, L1FaultKind>, Place);
+
+/// The most rows of a Parquet file that are searched for executions with logs.
+const FIRST_ROWS: usize = 1 << 10;
+
+/// Whether a file has transactions that execute batches with their logs, by its first mebibyte, or by the first rows
+/// of a Parquet file.
+pub(in crate::ingest) fn has_executions(input: &Input) -> bool {
+    let text = input.head().trim_ascii_start();
+    if matches!(text.first(), Some(b'{' | b'[')) {
+        return has_quoted_logs(text);
+    }
+    if !is_table_of_transactions(input) {
+        return false;
+    }
+    let Ok(first) = input.first_part() else { return false };
+    let (mut found, mut left) = (false, FIRST_ROWS);
+    let _ = read_table(first, |row, _| {
+        found = read(row).is_ok_and(|batches| !batches.is_empty());
+        left -= 1;
+        if found || left == 0 { Err(End) } else { Ok(()) }
+    });
+    found
+}
 
 /// Passes the executed batches of every transaction to `take`, in the order of the file. Transactions that failed
 /// and those without logs are left out.

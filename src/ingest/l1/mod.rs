@@ -38,7 +38,6 @@ mod stored_pubdata;
 pub use batches::{
     L1Batch, L1Batches, LostBlob, LostPubdata, LostReason, linear_hashes, pubdata_bytes,
 };
-pub(super) use calldata::has_quoted_logs;
 pub use calldata::{
     Action, BatchCall, BlobName, CalldataError, CalldataProblem, ChainName, Commit, CommitInfo,
     DaInput, DamagedCall, Effect, ExecutedBatch, StoredBatchInfo, UnknownDa,
@@ -47,7 +46,7 @@ pub use chains::L1Chains;
 pub use commits::{Commits, CommittedBatch, Execution, NoBatch, PassedOver, TransactionPlace};
 pub use data::{L1Data, L1DataError, L1Layer};
 pub(super) use detect::has_batch_calls;
-pub(super) use executions::each_execution;
+pub(super) use executions::{each_execution, has_executions};
 pub use layer_record::{
     CommittedOnSl, LayerRecord, LayerRecordError, LayerRecorder, PublishedBatch, SlBatchOnL1,
 };

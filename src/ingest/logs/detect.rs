@@ -4,12 +4,12 @@ use serde::de::IgnoredAny;
 
 use super::{SourceFormat, message_event::MESSENGER_SIGNATURES, postgres, pubdata};
 use crate::{
-    files::{Input, container::is_container},
+    files::{HEAD_LEN, Input, container::is_container},
     ingest::{
         IndexError, OtherAnswer,
         event_logs::{ColumnNames, has_log_columns},
         json::first_members,
-        l1::has_quoted_logs,
+        l1::has_executions,
         parquet_columns::{described, parquet_columns},
         rows::refusal,
         state::Format,
@@ -34,16 +34,21 @@ impl SourceFormat {
             return Ok(Self::Native);
         }
         let text = head.trim_ascii_start();
+        let has_more = head.len() as u64 == HEAD_LEN;
         let state = || {
             let format = Format::recognize(input)?;
             Some(IndexError::State { name: name.into(), format })
         };
         match text.first() {
             None => Ok(Self::Jsonl),
-            Some(b'{' | b'[') if has_quoted_logs(text) => Ok(Self::Executions),
+            _ if has_executions(input) => Ok(Self::Executions),
             Some(b'{' | b'[') => match Self::of_json(text) {
                 Some(format) => Ok(format),
                 None => match (OtherAnswer::of(text), state()) {
+                    // Later ones may execute batches.
+                    (Some(OtherAnswer::Transaction | OtherAnswer::Block), _) if has_more => {
+                        Ok(Self::Executions)
+                    }
                     (Some(answer), _) => Err(IndexError::OtherAnswer { name: name.into(), answer }),
                     (None, Some(error)) => Err(error),
                     (None, None) if is_other(text) => {
@@ -69,7 +74,7 @@ impl SourceFormat {
         let text = head.trim_ascii_start();
         match text.first()? {
             _ if is_container(head) => None,
-            b'{' | b'[' if has_quoted_logs(text) => Some(Self::Executions),
+            _ if has_executions(input) => Some(Self::Executions),
             b'{' | b'[' => Self::of_json(text),
             _ if postgres::is_rows(head) => Some(Self::Postgres),
             _ if pubdata::is_pubdata(head) => Some(Self::Pubdata),

@@ -50,6 +50,7 @@ mod rpc_objects;
 mod sent_log;
 mod skipped_inputs;
 mod state_diffs;
+mod stored_paths;
 mod zksync_os_pubdata;
 
 pub use batch_blocks::BatchBlocks;
@@ -65,3 +66,4 @@ pub(super) use pubdata::{names_batch, names_chain};
 pub use relayed::RelayedBy;
 pub use skipped_inputs::SkippedInputs;
 pub use state_diffs::{Change, StateDiffs};
+pub use stored_paths::{StoredBatch, StoredPath, StoredPaths};

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// The longest row, in bytes. A batch's pubdata and messages in hexadecimal take a few megabytes.
-const LONGEST_ROW: usize = 128 << 20;
+pub(super) const LONGEST_ROW: usize = 128 << 20;
 
 /// Whether a file with this beginning has rows of a node's tables. A dump has, unless it begins with a table
 /// of slots and has none of logs there.
@@ -51,7 +51,7 @@ pub(super) fn read(
     })?;
     let mut rows = RowReader::new(input, form, true, LONGEST_ROW);
     let mut table = None;
-    while let Some(item) = rows.next().map_err(|error| refused(&name, error, origin, intake))? {
+    while let Some(item) = rows.next().map_err(|error| refused(&name, error))? {
         match item {
             Item::Row { line, record } => {
                 if let Some(table) = &table {
@@ -70,7 +70,7 @@ pub(super) fn read(
                     tables.begin(&found);
                     table = Some(found);
                 } else {
-                    rows.skip_table().map_err(|error| refused(&name, error, origin, intake))?;
+                    rows.skip_table().map_err(|error| refused(&name, error))?;
                 }
             }
         }
@@ -83,21 +83,18 @@ pub(super) fn read(
 }
 
 /// The error for rows that cannot be read.
-fn refused(
-    name: &str,
-    error: RowsError,
-    origin: impl Fn(u64) -> Origin,
-    intake: &BatchSink<'_, '_>,
-) -> IndexError {
+pub(super) fn refused(name: &str, error: RowsError) -> IndexError {
     match error {
         RowsError::Input(error) => error.into(),
         RowsError::LongLine { line, limit } => {
             IndexError::LongLine { name: name.into(), line, limit }
         }
-        RowsError::Bad { line, what, reason } => {
-            let error = SourceError::Bad { what: what.into(), reason: reason.into() };
-            intake.error(origin(line), "not a table of a zksync-era node", error)
-        }
+        RowsError::Bad { line, what, reason } => IndexError::Source {
+            name: name.into(),
+            place: Place::Line(line),
+            what: "not a table of a zksync-era node".into(),
+            source: SourceError::Bad { what: what.into(), reason: reason.into() },
+        },
     }
 }
 

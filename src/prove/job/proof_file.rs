@@ -40,8 +40,15 @@ pub(super) struct ProofFile {
 }
 
 enum Destination {
-    Once { output: Output, failures: Option<Output> },
+    Once(Box<Once>),
     Resumable(Box<Resumable>),
+}
+
+/// The files of a job that cannot be resumed.
+struct Once {
+    output: Output,
+    /// The file of failed requests, if they have one.
+    failures: Option<Output>,
 }
 
 /// The state of a job that can be resumed.
@@ -87,7 +94,7 @@ impl ProofFile {
         observer: ObserverHandle,
     ) -> Self {
         Self {
-            destination: Destination::Once { output, failures },
+            destination: Destination::Once(Box::new(Once { output, failures })),
             encoder,
             observer,
             groups: RowGroups::default(),
@@ -191,7 +198,7 @@ impl ProofFile {
     fn put(&mut self, bytes: &[u8]) -> Result<(), Error> {
         self.bytes += bytes.len() as u64;
         match &mut self.destination {
-            Destination::Once { output, .. } => output.put(bytes)?,
+            Destination::Once(once) => once.output.put(bytes)?,
             Destination::Resumable(resumable) => resumable.output.put(bytes)?,
         }
         Ok(())
@@ -200,12 +207,11 @@ impl ProofFile {
     /// Writes lines of failed requests.
     fn put_failures(&mut self, lines: &[u8]) -> Result<(), Error> {
         match &mut self.destination {
-            Destination::Once { failures: Some(output), .. } => output.put(lines)?,
-            Destination::Once { failures: None, .. } => {}
+            Destination::Once(once) => {
+                once.failures.as_mut().map_or(Ok(()), |output| output.put(lines))?;
+            }
             Destination::Resumable(resumable) => {
-                if let Some(failures) = &mut resumable.failures {
-                    failures.put(lines)?;
-                }
+                resumable.failures.as_mut().map_or(Ok(()), |output| output.put(lines))?;
             }
         }
         Ok(())
@@ -234,9 +240,9 @@ impl ProofFile {
         }
         let Self { destination, encoder, bytes, total: count, .. } = self;
         match destination {
-            Destination::Once { output, failures } => {
-                output.finish()?;
-                failures.map_or(Ok(()), Output::finish)?;
+            Destination::Once(once) => {
+                once.output.finish()?;
+                once.failures.map_or(Ok(()), Output::finish)?;
             }
             Destination::Resumable(resumable) => resumable.finish(&count, encoder.compression())?,
         }
@@ -276,7 +282,7 @@ impl ChunkSink for ProofFile {
 
     fn cancel(mut self) -> Result<Error, Error> {
         let resumable = match &mut self.destination {
-            Destination::Once { .. } => None,
+            Destination::Once(_) => None,
             Destination::Resumable(resumable) => {
                 resumable.checkpoint(&self.groups)?;
                 Some(resumable.target.display().to_string())

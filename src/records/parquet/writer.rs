@@ -210,7 +210,8 @@ impl RowEncoder {
         let message_hash = log.is_message().then(|| log.value());
         self.hash(Column::MessageHash, message_hash.as_ref());
         self.hash(Column::TxHash, proof.transaction);
-        self.bytes(Column::CheckedBy, Some(proof.checked_by.to_string().as_bytes()))?;
+        let evidence = proof.checked_by.map(|evidence| evidence.to_string());
+        self.bytes(Column::CheckedBy, evidence.as_ref().map(String::as_bytes))?;
         if self.columns.len() > UNTIMED.len() {
             self.number(Column::L1Timestamp, proof.l1_timestamp.map(|timestamp| timestamp.0));
             self.number(Column::TargetTimestamp, target.timestamp.map(|timestamp| timestamp.0));

@@ -31,6 +31,15 @@ impl Case {
         self.folder.path().join(name)
     }
 
+    fn files(&self) -> Vec<String> {
+        let mut names: Vec<String> = fs::read_dir(self.folder.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
     fn rebuild(&self, rest: &[&str]) -> Run {
         let l1 = self.path("l1.json");
         self.l1.write(&l1);
@@ -117,13 +126,50 @@ fn a_root_that_differs_is_named_and_no_tree_file_is_left() {
     let tree = case.path("gateway.sltree");
     let made = case.compare(&["-o", tree.to_str().unwrap()]);
     assert_eq!((made.code, made.stdout.as_str()), (Some(4), ""), "{}", made.stderr);
-    assert!(!tree.exists());
+    assert_eq!(case.files(), ["l1.json"]);
     let error: Value = serde_json::from_str(&made.stderr).unwrap();
     assert_eq!(error["error"]["code"], "tree-differs", "{error}");
     let text = made.stderr;
     let stored = Word::from(0xbad).to_string();
     assert!(text.contains(&diamond) && text.contains(&stored), "{text}");
     assert!(text.contains(&format!("SL batch {newest}")), "{text}");
+}
+
+/// What was at the path of the output stays there if L1 has other roots, or if its state cannot be used.
+#[test]
+fn a_file_is_replaced_only_by_trees_that_l1_does_not_contradict() {
+    let mut case = Case::new();
+    let tree = case.path("gateway.sltree");
+    let output = ["-o", tree.to_str().unwrap()];
+    fs::write(&tree, "old").unwrap();
+    let is_kept = |case: &Case, made: Run, code: i32| {
+        assert_eq!(made.code, Some(code), "{}", made.stderr);
+        assert_eq!(fs::read(&tree).unwrap(), b"old");
+        assert_eq!(case.files(), ["gateway.sltree", "l1.json"]);
+    };
+    let newest = compared(&case.compare(&[]))["newestSlBatch"].as_u64().unwrap();
+    let (l1, batches) = (case.path("l1.json"), sl_batches());
+    let all = ["--anchor", l1.to_str().unwrap(), "--sl-batches", &batches];
+    let all = [&all[..], &output].concat();
+
+    fs::write(&l1, "{\"accounts\": damaged").unwrap();
+    is_kept(&case, rebuild(&all), 3);
+    // A state without the contracts of L1.
+    let state = file("dest.state.anvil.json");
+    let elsewhere = [&["--anchor", &state, "--sl-batches", &batches], &output[..]].concat();
+    is_kept(&case, rebuild(&elsewhere), 3);
+
+    let root = case.l1.word(case.diamond(GATEWAY), slot(15, &[newest.into()]));
+    case.set_root(GATEWAY, newest, 0xbad);
+    is_kept(&case, case.compare(&output), 4);
+
+    case.set_root(GATEWAY, newest, root);
+    let made = case.compare(&output);
+    assert_eq!(made.code, Some(0), "{}", made.stderr);
+    assert_eq!(case.files(), ["gateway.sltree", "l1.json"]);
+    assert!(made.stderr.contains(&format!("{}: ", tree.display())), "{}", made.stderr);
+    let again = run(vec!["rebuild", tree.to_str().unwrap(), "--json"]);
+    assert_eq!(again.code, Some(0), "{}", again.stderr);
 }
 
 /// A chain's batch that L1 executed too: its root on L1 and in the trees.

@@ -17,7 +17,7 @@ use crate::support::{
     self,
     binary::{self, Run, run, run_with_input},
     era, fixture,
-    l1::L1State,
+    l1::{BRIDGEHUB, L1State},
     withdrawals::Withdrawals,
 };
 
@@ -228,8 +228,8 @@ fn inputs_in_the_wrong_place_are_named() {
     };
     let batches = path("gateway-v31/gw_batches.jsonl");
     let root = format!("0x{}", "11".repeat(32));
-    let sl_batch =
-        ["--all", "--target", "sl-batch:2000", "--sl-batches", &batches, "--anchor", &proofs];
+    let mut sl_batch = vec!["--all", "--target", "sl-batch:2000", "--sl-batches", &batches];
+    sl_batch.extend(["--anchor", &proofs, "--anchor-bridgehub", BRIDGEHUB]);
     let cases = [
         (prove(&logs, &logs, &all), "an archive of logs", "--messages"),
         (prove(&state, &state, &all), "a state dump", "--tree"),

@@ -39,7 +39,12 @@ fn the_addresses_on_l1_are_those_of_the_network() {
     assert_eq!((known.code, &known.stdout), (Some(0), &given.stdout), "{}", known.stderr);
     // The state does not hold the Bridgehub of the other network.
     let other = prove(&["--network", "testnet", "--sl-chain-id", "506"]);
-    assert_ne!(other.code, Some(0));
+    assert_eq!((other.code, other.stdout.as_str()), (Some(3), ""), "{}", other.stderr);
+    assert!(other.stderr.contains("--anchor-bridgehub"), "{}", other.stderr);
+    // Without an address, no batch is tried.
+    let none = prove(&["--sl-chain-id", "506"]);
+    assert_eq!((none.code, none.stdout.as_str()), (Some(3), ""), "{}", none.stderr);
+    assert!(none.stderr.contains("anchor-lacks-bridgehub"), "{}", none.stderr);
     // A flag overrides the network.
     let flags = ["--network", "testnet", "--sl-chain-id", "506", "--anchor-bridgehub", BRIDGEHUB];
     assert_eq!(prove(&flags).stdout, given.stdout);

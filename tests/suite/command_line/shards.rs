@@ -226,7 +226,7 @@ fn failed_requests_have_a_file_of_their_own_in_every_format() {
             assert!(codes(&text(&output)).0.is_empty(), "{format}");
         }
         // The file is written even if there are none.
-        let apart = ["--failures", &failures, "-o", &output];
+        let apart = ["--failures", &failures, "-o", &file("all")];
         assert_eq!(prove(&[&["--all"], &apart[..]].concat()).code, Some(0));
         let is_packed = name != "failures";
         assert_eq!(fs::metadata(&failures).unwrap().len() > 0, is_packed);
@@ -252,7 +252,7 @@ fn failed_requests_are_written_once_when_a_job_is_resumed() {
         assert_eq!(run(&args).code, Some(1));
         let whole = [&output, &failures].map(|path| fs::read(path).unwrap());
         assert_eq!(codes(&text(&failures)).0.values().sum::<u64>(), 6000);
-        [&output, &failures].map(|path| fs::remove_file(path).unwrap());
+        [&output, &failures].iter().for_each(|path| fs::remove_file(path).unwrap());
 
         let checkpoint = file("out.partial.json");
         let steps = || -> u64 {
@@ -271,6 +271,6 @@ fn failed_requests_are_written_once_when_a_job_is_resumed() {
         assert_eq!(run(&args).code, Some(1));
         let resumed = [&output, &failures].map(|path| fs::read(path).unwrap());
         assert!(resumed == whole, "{format}");
-        [&output, &failures].map(|path| fs::remove_file(path).unwrap());
+        [&output, &failures].iter().for_each(|path| fs::remove_file(path).unwrap());
     }
 }

@@ -43,7 +43,7 @@ fn batches_on_l1_give_the_trees_of_the_state_and_every_root() {
     let folder = tempfile::tempdir().unwrap();
     let trees = open(folder.path(), &l1_files::commits()).unwrap();
     let (forest, expected) = (trees.forest().unwrap(), from_state());
-    assert_eq!(trees.checked_by(), CheckedBy::L1);
+    assert_eq!(trees.checked_by(), Some(CheckedBy::L1));
     assert_eq!(trees.missing_on_l1(), []);
     assert_eq!(forest.sl_chain(), ChainId(506));
     assert_eq!(forest.root(), expected.root());
@@ -63,7 +63,7 @@ fn batches_on_l1_give_the_trees_of_the_state_and_every_root() {
     let file = folder.path().join("trees.sltree");
     let written =
         Trees::rebuild_to_file(&[folder.path()], &file, true, &TreesOptions::default()).unwrap();
-    assert_eq!(written.checked_by(), CheckedBy::L1);
+    assert_eq!(written.checked_by(), Some(CheckedBy::L1));
     assert_eq!(written.forest().unwrap().root(), expected.root());
     assert_eq!(written.history().unwrap().history(), history);
 }
@@ -158,7 +158,7 @@ fn a_state_and_l1_have_to_agree() {
         Trees::open(&paths, &TreesOptions::default())
     };
     let both = open("gateway-v29/state.anvil.json").unwrap();
-    assert_eq!(both.checked_by(), CheckedBy::STATE.and(CheckedBy::L1));
+    assert_eq!(both.checked_by(), Some(CheckedBy::STATE.and(CheckedBy::L1)));
     let error = open("gateway-v31/state.anvil.json").unwrap_err();
     assert_eq!(error.code().as_str(), "tree-differs");
 }

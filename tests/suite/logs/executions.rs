@@ -1,8 +1,14 @@
-use std::{fs, path::Path};
+use std::{fs, path::Path, sync::Arc};
 
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use alloy_sol_types::{SolCall, SolValue, sol};
+use parquet::{
+    data_type::{ByteArray, ByteArrayType, Int64Type},
+    file::writer::SerializedFileWriter,
+    schema::parser::parse_message_type,
+};
 use serde_json::{Value, json};
+use slproof::ingest::l1::{CalldataProblem, ExecutedBatch};
 
 use crate::support::{
     binary::{Run, run},
@@ -201,6 +207,91 @@ fn proofs_from_executions_are_those_from_the_archive_of_logs() {
     assert!(survey.stdout.contains("145"), "{}", survey.stdout);
 }
 
+/// Rows of Parquet, as exporters of transactions write them.
+fn parquet(transactions: &[Value]) -> Vec<u8> {
+    let schema = "message transactions {
+        required int64 block_number;
+        required binary hash;
+        required binary to_address;
+        required binary input;
+    }";
+    let schema = Arc::new(parse_message_type(schema).unwrap());
+    let mut writer = SerializedFileWriter::new(Vec::new(), schema, Arc::default()).unwrap();
+    let mut group = writer.next_row_group().unwrap();
+    for name in ["blockNumber", "hash", "to", "input"] {
+        let mut column = group.next_column().unwrap().unwrap();
+        if name == "blockNumber" {
+            let values = vec![16; transactions.len()];
+            column.typed::<Int64Type>().write_batch(&values, None, None).unwrap();
+        } else {
+            let bytes = |one: &Value| ByteArray::from(unhex(&one[name]));
+            let values: Vec<_> = transactions.iter().map(bytes).collect();
+            column.typed::<ByteArrayType>().write_batch(&values, None, None).unwrap();
+        }
+        column.close().unwrap();
+    }
+    group.close().unwrap();
+    writer.into_inner().unwrap()
+}
+
+/// The same transactions as tables, after others.
+#[test]
+fn tables_of_executions_are_recognized() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = fixture(&format!("{FOLDER}/logs.jsonl.gz"));
+    let expected = prove(path(&archive));
+    let mut all = vec![other_transaction(); 3];
+    all.extend(transactions());
+    let names = ["blockNumber", "hash", "to", "input"];
+    let row = |one: &Value| names.map(|name| one[name].as_str().unwrap().to_owned()).join(",");
+    let rows: Vec<String> = all.iter().map(row).collect();
+    let table = format!("block_number,hash,to_address,input\n{}\n", rows.join("\n"));
+    for (name, bytes) in [("all.csv", table.into_bytes()), ("all.parquet", parquet(&all))] {
+        let file = folder.path().join(name);
+        fs::write(&file, bytes).unwrap();
+        let made = prove(path(&file));
+        assert_eq!(made.code, Some(0), "{name}: {}", made.stderr);
+        assert!(made.stdout == expected.stdout, "{name}");
+        // Others alone are not an archive of logs.
+        let others = folder.path().join(format!("others-{name}"));
+        let none = vec![other_transaction(); 3];
+        let bytes = match name {
+            "all.csv" => format!("block_number,hash,to_address,input\n{}\n", row(&none[0])).into(),
+            _ => parquet(&none),
+        };
+        fs::write(&others, bytes).unwrap();
+        assert_ne!(prove(path(&others)).code, Some(0), "{name}");
+    }
+}
+
+/// The first mebibyte shows that these are transactions, but not that some execute batches.
+#[test]
+fn executions_may_come_late_in_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("late.jsonl");
+    let mut other = other_transaction();
+    other["input"] = json!(format!("0x{}", "12".repeat(40 << 10)));
+    let mut lines = vec![other.to_string(); 20];
+    lines.extend(transactions().iter().map(Value::to_string));
+    fs::write(&file, lines.join("\n")).unwrap();
+    let archive = fixture(&format!("{FOLDER}/logs.jsonl.gz"));
+    let (made, expected) = (prove(path(&file)), prove(path(&archive)));
+    assert_eq!(made.code, Some(0), "{}", made.stderr);
+    assert!(made.stdout == expected.stdout);
+    // A file without any execution has no logs.
+    fs::write(&file, lines[..20].join("\n")).unwrap();
+    let made = prove(path(&file));
+    assert_ne!(made.code, Some(0), "{}", made.stdout);
+}
+
+/// A transaction that executes nothing.
+fn other_transaction() -> Value {
+    json!({
+        "hash": hex(&[0x22; 32]), "blockNumber": "0x10", "transactionIndex": "0x1", "nonce": "0x0",
+        "to": hex(&[0x33; 20]), "input": "0x12345678",
+    })
+}
+
 /// The root beside the logs, and with trees theirs, show that logs are whole.
 #[test]
 fn batches_that_do_not_fold_are_left_out() {
@@ -275,4 +366,38 @@ fn damaged_executions_are_named() {
     assert_eq!(made.code, Some(0), "{}", made.stderr);
     let found: Value = serde_json::from_str(&made.stdout).unwrap();
     assert_eq!(found["batches"], batches()[0].len());
+}
+
+/// A few bytes cannot stand for the logs of many batches.
+#[test]
+fn lists_do_not_share_bytes() {
+    let line = &batches().concat().into_iter().max_by_key(|line| line["logs"].to_string().len());
+    let line = line.as_ref().unwrap();
+    let first = line["batchNumber"].as_u64().unwrap();
+    let run_of: Vec<Value> = (0..40)
+        .map(|next| {
+            let mut line = line.clone();
+            line["batchNumber"] = json!(first + next);
+            if next > 0 {
+                (line["logs"], line["messages"]) = (json!([]), json!([]));
+            }
+            line
+        })
+        .collect();
+    let calldata = unhex(&transaction(&run_of, data(&run_of))["input"]);
+    let found = ExecutedBatch::all_in(&calldata).unwrap();
+    assert_eq!(found.len(), 40);
+    assert_eq!(found[0].logs.len(), line["logs"].as_array().unwrap().len());
+    assert!(found[1..].iter().all(|batch| batch.logs.is_empty()));
+
+    // The arguments of the execution begin after the selector, four words, the length and the version.
+    let start = 4 + 5 * 32 + 1;
+    let word = |at: usize| U256::from_be_slice(&calldata[at..at + 32]).to::<usize>();
+    let offsets = start + word(start + 3 * 32) + 32;
+    let mut shared = calldata.clone();
+    for next in 1..40 {
+        shared.copy_within(offsets..offsets + 32, offsets + 32 * next);
+    }
+    let error = ExecutedBatch::all_in(&shared).unwrap_err();
+    assert_eq!(error.problem, CalldataProblem::Repeated, "{error}");
 }

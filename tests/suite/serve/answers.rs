@@ -1,25 +1,26 @@
-use std::path::Path;
+use std::fs;
 
 use serde_json::{Value, json};
 use slproof::keccak::keccak256;
 
 use crate::support::{
-    binary::{run, run_with_input},
-    fixture, json, json_lines,
-    server::{Gateway, RECORDED, Server, transaction},
+    binary::run,
+    json, json_lines,
+    server::{Gateway, RECORDED, transaction},
     vectors,
 };
 
-const UNKNOWN: &str = "0xffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff";
-const LOG_PROOF: &str = "zks_getL2ToL1LogProof";
-const RECEIPT: &str = "eth_getTransactionReceipt";
+pub(super) const UNKNOWN: &str =
+    "0xffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff";
+pub(super) const LOG_PROOF: &str = "zks_getL2ToL1LogProof";
+pub(super) const RECEIPT: &str = "eth_getTransactionReceipt";
 
-fn error_code(answer: &Value) -> i64 {
+pub(super) fn error_code(answer: &Value) -> i64 {
     answer["error"]["code"].as_i64().unwrap_or_else(|| panic!("{answer}"))
 }
 
 /// The proof that `prove` writes for a log.
-fn proven(gateway: &Gateway, target: &str, rest: &[&str]) -> Value {
+pub(super) fn proven(gateway: &Gateway, target: &str, rest: &[&str]) -> Value {
     let mut flags = gateway.flags();
     if target == "first" {
         flags.truncate(4);
@@ -27,7 +28,7 @@ fn proven(gateway: &Gateway, target: &str, rest: &[&str]) -> Value {
     let args = ["prove", "-q", "--target", target, "--format", "rpc"].map(str::to_owned);
     let rest = rest.iter().map(|flag| (*flag).to_owned());
     let made = run(args.into_iter().chain(flags).chain(rest));
-    serde_json::from_str(&made.stdout).expect(&made.stderr)
+    serde_json::from_str(&made.stdout).unwrap_or_else(|_| panic!("{}", made.stderr))
 }
 
 /// Every request of the recordings of real clients that files can answer has the recorded answer.
@@ -244,42 +245,6 @@ fn what_is_not_there_is_null_and_explained() {
     assert!(other.status == 404 || other.json()["result"].is_null());
 }
 
-/// Without the settlement layer's batches nothing can be proven to L1, and the server says so.
-#[test]
-fn without_sl_batches_the_default_target_is_null_and_the_other_is_not() {
-    let gateway = Gateway::new("gateway-v29");
-    let mut flags = gateway.flags();
-    flags.truncate(4);
-    let server = Server::start(flags);
-    assert_eq!(server.result("/324", LOG_PROOF, json!([RECORDED])), Value::Null);
-    let explained = server.result("/324", "slproof_explain", json!([RECORDED]));
-    assert_eq!(explained["targets"][0]["code"], "sl-batch-not-archived");
-    assert_eq!(explained["targets"][1]["provable"], true);
-    assert!(
-        server.result("/324", LOG_PROOF, json!([RECORDED, 0, "messageRoot"]))["proof"].is_array()
-    );
-}
-
-#[test]
-fn an_archive_without_hashes_of_transactions_is_explained() {
-    let path = |file: &str| fixture(&format!("gateway-v29/{file}")).to_str().unwrap().to_owned();
-    let flags = ["--tree", &path("state.anvil.json"), "--messages", &path("logs.jsonl.gz")];
-    let server = Server::start(flags.map(str::to_owned));
-    assert_eq!(server.result("/324", LOG_PROOF, json!([RECORDED])), Value::Null);
-    let explained = server.result("/324", "slproof_explain", json!([RECORDED]));
-    assert_eq!(explained["message"], "the archive has no hashes of transactions");
-    // Its messages are still found by their hashes.
-    let hash = "0x3769df72f2c3d7295996f7c5b78980cc9bf8a706333b59bb9969bf80caf9eff9";
-    let records = server.result("/324", "slproof_proofByMessage", json!([hash]));
-    let made = run(["prove", "-q", "--message", hash].map(str::to_owned).into_iter().chain(
-        ["--tree", &path("state.anvil.json"), "--messages", &path("logs.jsonl.gz")]
-            .map(str::to_owned),
-    ));
-    let expected: Vec<Value> =
-        made.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(records, json!(expected));
-}
-
 #[test]
 fn errors_have_the_codes_of_nodes() {
     let gateway = Gateway::new("gateway-v29");
@@ -312,11 +277,12 @@ fn errors_have_the_codes_of_nodes() {
     assert_eq!(server.get("/no/such/path").status, 404);
 }
 
-/// Log 8 of batch 501239 of chain 324, which is in the archive as it is.
-fn recorded_log() -> Vec<u8> {
+/// Logs 7 and 8 of batch 501239 of chain 324, which are in the archive as they are. Log 8 also occurs elsewhere.
+fn recorded_logs() -> Vec<u8> {
     let lines = json_lines("gateway-v29/logs.jsonl.gz");
     let is_recorded = |line: &&Value| line["chainId"] == 324 && line["batchNumber"] == 501_239;
-    vectors::unhex(&lines.iter().find(is_recorded).unwrap()["logs"][8])
+    let logs = &lines.iter().find(is_recorded).unwrap()["logs"];
+    [vectors::unhex(&logs[7]), vectors::unhex(&logs[8])].concat()
 }
 
 /// A damaged archive is an error of the server, not a fact about the transaction.
@@ -324,12 +290,12 @@ fn recorded_log() -> Vec<u8> {
 fn damage_is_an_internal_error() {
     let gateway = Gateway::new("gateway-v29");
     let file = gateway.path("gateway.slmsg");
-    let mut bytes = std::fs::read(&file).unwrap();
-    let log = recorded_log();
-    let at = bytes.windows(log.len()).position(|window| window == log).unwrap();
-    // Its sender.
-    bytes[at + 40] ^= 1;
-    std::fs::write(&file, bytes).unwrap();
+    let mut bytes = fs::read(&file).unwrap();
+    let logs = recorded_logs();
+    let at = bytes.windows(logs.len()).position(|window| window == logs).unwrap();
+    // The sender of log 8.
+    bytes[at + 88 + 40] ^= 1;
+    fs::write(&file, bytes).unwrap();
     let server = gateway.serve(&[]);
     let answer = server.call("/324", LOG_PROOF, json!([RECORDED]));
     assert_eq!(error_code(&answer), -32603, "{answer}");
@@ -359,115 +325,6 @@ fn an_error_in_an_array_fails_nothing_else() {
     // No call of this array wants an answer.
     let none = server.post("/324", r#"[{"jsonrpc":"2.0","method":"eth_chainId"}]"#);
     assert_eq!((none.status, none.body.as_str()), (204, ""));
-}
-
-#[test]
-fn blocks_batches_and_receipts_are_answered_as_far_as_they_are_known() {
-    let gateway = Gateway::new("gateway-v29");
-    let server = gateway.serve(&[]);
-    let details = server.result("/324", "zks_getL1BatchDetails", json!([501_239]));
-    for (member, value) in [
-        ("number", json!(501_239)),
-        ("status", json!("verified")),
-        ("executeChainId", json!(506)),
-        ("gatewayBlockNumber", json!(108)),
-        ("executeTxHash", Value::Null),
-    ] {
-        assert_eq!(details[member], value, "{member}");
-    }
-    assert_eq!(server.result("/324", "eth_blockNumber", json!([])), "0x1");
-    let block = server.result("/324", "eth_getBlockByNumber", json!(["finalized", false]));
-    assert_eq!((&block["number"], &block["slproofSynthetic"]), (&json!("0x1"), &json!(true)));
-    assert!(server.result("/324", "eth_getBlockByNumber", json!(["0x7", false])).is_null());
-    let overview = server.result("/", "slproof_overview", json!([]));
-    assert_eq!(overview["layers"][0]["slChainId"], 506);
-    assert_eq!(overview["layers"][0]["batches"], 145);
-    let roots = server.result("/", "slproof_roots", json!([]));
-    let root = &json("gateway-v29/roots.json");
-    assert_eq!(roots["count"], roots["roots"].as_array().unwrap().len());
-    assert!(root.to_string().contains(roots["roots"][0]["root"].as_str().unwrap()));
-    let logs = server.result("/", "slproof_logs", json!([324, 501_239]));
-    assert_eq!(logs[9]["txHash"], RECORDED);
-
-    let silent = gateway.serve(&["--no-receipts"]);
-    for method in [RECEIPT, "eth_blockNumber"] {
-        let params = if method == RECEIPT { json!([RECORDED]) } else { json!([]) };
-        assert_eq!(error_code(&silent.call("/324", method, params)), -32601);
-    }
-    assert!(silent.result("/324", LOG_PROOF, json!([RECORDED]))["proof"].is_array());
-}
-
-/// The record of a proof verifies against a state of the chain that imported the root.
-#[test]
-fn records_verify() {
-    let gateway = Gateway::new("gateway-v29");
-    let server = gateway.serve(&[]);
-    let request = json!([{"chainId": 324, "batchNumber": 501_239, "id": 9, "target": "latest"}]);
-    let record = server.result("/", "slproof_proof", request);
-    let anchor = fixture("gateway-v29/state.anvil.json");
-    let verified = run_with_input(
-        ["verify", "-", "--anchor", anchor.to_str().unwrap()],
-        record.to_string().as_bytes(),
-    );
-    assert_eq!(verified.code, Some(0), "{}", verified.stderr);
-    let by_transaction =
-        server.result("/", "slproof_proof", json!([{"txHash": RECORDED, "log": 1}]));
-    assert_eq!(by_transaction, record);
-    let message = record["messageHash"].clone();
-    let of_message = server.result(
-        "/",
-        "slproof_proofByMessage",
-        json!([message, {"chain": 324, "target": "messageRoot"}]),
-    );
-    assert!(of_message.as_array().unwrap().len() > 1, "the message was sent twice");
-    let none = server.result(
-        "/",
-        "slproof_proofByMessage",
-        json!([message, {"sender": UNKNOWN.get(..42)}]),
-    );
-    assert_eq!(none, json!([]));
-}
-
-/// Several settlement layers, addresses and limits from a file.
-#[test]
-fn a_configuration_names_layers_addresses_and_limits() {
-    let gateway = Gateway::new("gateway-v29");
-    let main = "0x32400084c286cf3e17e7b677ea9583e60a000324";
-    let config = json!({
-        "messages": ["gateway.slmsg"],
-        "layers": [
-            {"tree": [fixture("gateway-v31/state.anvil.json")], "events": [fixture("gateway-v31/events.jsonl.gz")]},
-            {"tree": ["gateway.sltree"], "slBatches": ["sl.jsonl"]},
-        ],
-        "addresses": {"l1ChainId": 9, "bridgehub": "0x1111111111111111111111111111111111111111"},
-        "chains": {"324": {
-            "mainContract": main, "baseToken": "0x0000000000000000000000000000000000000001",
-            "bridges": {"l1SharedDefaultBridge": "0x4444444444444444444444444444444444444444"},
-        }},
-        "limits": {"calls": 2},
-    });
-    let file = gateway.path("conf.json");
-    std::fs::write(&file, config.to_string()).unwrap();
-    let server = Server::start(["--config", file.to_str().unwrap()].map(str::to_owned));
-    for (method, result) in [
-        ("zks_getMainContract", json!(main)),
-        ("zks_getBaseTokenL1Address", json!("0x0000000000000000000000000000000000000001")),
-        ("zks_L1ChainId", json!("0x9")),
-        ("zks_getBridgehubContract", json!("0x1111111111111111111111111111111111111111")),
-    ] {
-        assert_eq!(server.result("/324", method, json!([])), result, "{method}");
-    }
-    let bridges = server.result("/324", "zks_getBridgeContracts", json!([]));
-    assert_eq!(bridges["l1SharedDefaultBridge"], "0x4444444444444444444444444444444444444444");
-    assert!(bridges["l2WethBridge"].is_null());
-    // The second layer proves what the first one does not have.
-    let args = ["--chain", "324", "--batch", "501239", "--index", "8"];
-    let answer = server.result("/324", LOG_PROOF, json!([RECORDED]));
-    assert_eq!(answer, proven(&gateway, "sl-batch:first", &args));
-    let three = server.post("/324", "[{},{},{}]").json();
-    assert_eq!(error_code(&three), -32600);
-    let bad = run([Path::new("serve"), Path::new("--config"), Path::new("no/such/file")]);
-    assert_eq!(bad.code, Some(6), "{}", bad.stderr);
 }
 
 /// The topic of the events in receipts.

@@ -60,7 +60,7 @@ fn expected(gateway: &Gateway, target: &str) -> [Value; 2] {
             flags.truncate(4);
         }
         let made = run(["prove", "-q"].into_iter().chain(log).map(str::to_owned).chain(flags));
-        serde_json::from_str(&made.stdout).expect(&made.stderr)
+        serde_json::from_str(&made.stdout).unwrap_or_else(|_| panic!("{}", made.stderr))
     })
 }
 

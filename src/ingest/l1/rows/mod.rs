@@ -25,17 +25,13 @@ pub(super) use json::rows_in;
 pub use record::FaultKind;
 pub(super) use record::{Fault, Found, Row};
 
-use crate::{
-    archive::Place,
-    files::Input,
-    ingest::{IndexError, state::ImportError},
-};
+use crate::{archive::Place, files::Input, ingest::state::ImportError};
 
 /// Passes every row of a table to `take`, with its place.
-pub(super) fn read_table(
+pub(super) fn read_table<E: From<ImportError>>(
     input: Input,
-    take: impl FnMut(Found, Place) -> Result<(), IndexError>,
-) -> Result<(), IndexError> {
+    take: impl FnMut(Found, Place) -> Result<(), E>,
+) -> Result<(), E> {
     #[cfg(feature = "parquet")]
     if input.is_parquet() {
         return parquet::read(input, take);

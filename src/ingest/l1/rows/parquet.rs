@@ -12,7 +12,6 @@ use crate::{
         parquet::{Column, Leaf, ParquetFile, Physical},
     },
     ingest::{
-        IndexError,
         event_logs::{Decoder, scalar_of},
         parquet_columns::parquet_columns,
         parquet_rows::each_row,
@@ -26,10 +25,10 @@ pub(super) fn is_table(input: &Input) -> bool {
         .is_some_and(|found| Columns::of(found.iter().map(String::as_str)).is_ok())
 }
 
-pub(super) fn read(
+pub(super) fn read<E: From<ImportError>>(
     input: Input,
-    mut take: impl FnMut(Found, Place) -> Result<(), IndexError>,
-) -> Result<(), IndexError> {
+    mut take: impl FnMut(Found, Place) -> Result<(), E>,
+) -> Result<(), E> {
     let file = ParquetFile::open(input).map_err(ImportError::from)?;
     let columns = Columns::of(names_of(&file)).map_err(|reason| no_columns(file.name(), reason))?;
     let readable = |(field, at): (Field, usize)| {

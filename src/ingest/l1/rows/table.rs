@@ -10,7 +10,6 @@ use crate::{
     archive::Place,
     files::Input,
     ingest::{
-        IndexError,
         event_logs::{Cell, Decoder},
         record::Record,
         rows::{Form, Item, RowReader, RowsError},
@@ -34,20 +33,20 @@ fn form(head: &[u8]) -> Option<Form> {
     }
 }
 
-pub(super) fn read(
+pub(super) fn read<E: From<ImportError>>(
     input: Input,
-    mut take: impl FnMut(Found, Place) -> Result<(), IndexError>,
-) -> Result<(), IndexError> {
+    mut take: impl FnMut(Found, Place) -> Result<(), E>,
+) -> Result<(), E> {
     let name = input.name().to_owned();
     let refused = |error: RowsError| match error {
-        RowsError::Input(error) => IndexError::from(error),
+        RowsError::Input(error) => ImportError::from(error),
         RowsError::LongLine { line, limit } => {
             let reason = format!("is longer than {limit} bytes, the limit for a row");
-            ImportError::Row { name: name.clone(), line, reason }.into()
+            ImportError::Row { name: name.clone(), line, reason }
         }
         RowsError::Bad { line, what, reason } => {
             let reason = format!("{what} {reason}");
-            ImportError::Row { name: name.clone(), line, reason }.into()
+            ImportError::Row { name: name.clone(), line, reason }
         }
     };
     let form = form(input.head()).unwrap_or_else(|| Form::most_likely_csv(input.head()));

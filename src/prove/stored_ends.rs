@@ -1,0 +1,192 @@
+//! Proofs that end in the paths that a zksync-era node stores for the batches of its chain. No trees are needed.
+//!
+//! The table does not show that its roots are those of the settlement layer. A root of a batch of the settlement layer
+//! is compared with the one that L1 stores, if its state is given.
+
+use std::{path::PathBuf, sync::Once};
+
+use super::{Error, Event, ExtractError, Observer, SlBatchError, TreesOptions};
+use crate::{
+    anchor::{Answer, KnownRoots, SettlementCheck},
+    files::{Input, Kind, is_file, names},
+    forest::{batch_leaf, chain_id_leaf},
+    ingest::logs::{StoredBatch, StoredPath, StoredPaths},
+    keccak::{hash_node, keccak256},
+    primitives::{BatchNumber, ChainId, Hash, SlBatch, SlBlock, Word, hex},
+    proof::{CheckedBy, ProofEnd, Target, TargetKind, TargetRecord},
+};
+
+/// The tables of a node.
+#[derive(Debug)]
+pub(super) struct NodePaths {
+    paths: StoredPaths,
+    /// Whether it was said that the roots are not compared.
+    said: Once,
+}
+
+impl NodePaths {
+    /// Reads the files. `None` if one of them is no table with paths.
+    pub(super) fn read(files: &[PathBuf], options: &TreesOptions) -> Result<Option<Self>, Error> {
+        let mut inputs = Vec::new();
+        for file in files {
+            if !is_file(file)? || Kind::at(file).is_some() {
+                return Ok(None);
+            }
+            // What cannot be opened is reported by the reader of other data.
+            let Some(input) = Input::open(file).ok().filter(StoredPaths::recognize) else {
+                return Ok(None);
+            };
+            inputs.push(input);
+        }
+        if inputs.is_empty() {
+            return Ok(None);
+        }
+        let TreesOptions { events, sl_batches, from_l1, .. } = options;
+        if !(events.is_empty() && sl_batches.is_empty() && from_l1.is_empty()) {
+            let reason = "has paths that a node stored, which cannot be used together with events, SL batches or \
+                          files of L1";
+            return Err(Error::OtherTrees { name: names(files), reason: reason.into() });
+        }
+        Ok(Some(Self { paths: StoredPaths::read(inputs)?, said: Once::new() }))
+    }
+
+    /// A text that identifies the paths.
+    pub(super) fn identity(&self) -> String {
+        let mut bytes = Vec::new();
+        for (number, batch) in self.paths.batches() {
+            bytes.extend(number.0.to_be_bytes());
+            bytes.extend(batch.root.as_bytes());
+            for path in [&batch.to_sl_batch, &batch.to_block] {
+                let words = path.iter().flat_map(|path| path.hop.words());
+                words.for_each(|word| bytes.extend(word.as_bytes()));
+                bytes.push(path.is_some().into());
+            }
+        }
+        hex::encode(keccak256(&bytes).as_bytes())
+    }
+
+    /// The number of batches.
+    pub(super) fn count(&self) -> usize {
+        self.paths.batches().len()
+    }
+
+    /// The ends of proofs against a target.
+    pub(super) fn ends<'p>(
+        &'p self,
+        target: Target,
+        l1: Option<&'p KnownRoots>,
+        options: &TreesOptions,
+    ) -> Result<StoredEnds<'p>, Error> {
+        let is_on_l1 = match target {
+            Target::SlBatch(_) | Target::FirstSlBatch => true,
+            Target::First | Target::Block(_) => false,
+            Target::Latest | Target::BatchRoot => return Err(Error::NotStored(target)),
+        };
+        if l1.is_none() || !is_on_l1 {
+            self.said.call_once(|| options.observer.event(&Event::StoredPathsUnchecked));
+        }
+        Ok(StoredEnds { paths: &self.paths, target, is_on_l1, l1: l1.filter(|_| is_on_l1) })
+    }
+}
+
+/// The ends of proofs against a target.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct StoredEnds<'p> {
+    paths: &'p StoredPaths,
+    target: Target,
+    is_on_l1: bool,
+    l1: Option<&'p KnownRoots>,
+}
+
+/// The end of the proofs of a batch.
+pub(super) struct StoredEnd {
+    pub(super) end: ProofEnd,
+    pub(super) target: TargetRecord,
+    pub(super) sl_block: Option<SlBlock>,
+    /// L1, if the root was compared with the one there.
+    pub(super) checked_by: Option<CheckedBy>,
+}
+
+impl<'p> StoredEnds<'p> {
+    /// What the table has of a batch.
+    pub(super) fn batch(
+        &self,
+        chain: ChainId,
+        batch: BatchNumber,
+    ) -> Result<&'p StoredBatch, ExtractError> {
+        let (target, has) = (self.target, None);
+        let missing = ExtractError::NoStoredPath { chain, batch, target, has };
+        self.paths.batches().get(&batch).ok_or(missing)
+    }
+
+    /// The end of the proofs of a batch.
+    pub(super) fn end(
+        &self,
+        (chain, batch): (ChainId, BatchNumber),
+        stored: &StoredBatch,
+    ) -> Result<StoredEnd, ExtractError> {
+        let path = if self.is_on_l1 { &stored.to_sl_batch } else { &stored.to_block };
+        let has = path.as_ref().map(|path| path.number);
+        let is_wanted = match self.target {
+            Target::SlBatch(SlBatch(number)) | Target::Block(SlBlock(number)) => {
+                has == Some(number)
+            }
+            _ => true,
+        };
+        let Some(path) = path.as_ref().filter(|_| is_wanted) else {
+            return Err(ExtractError::NoStoredPath { chain, batch, target: self.target, has });
+        };
+        let root = root(path, chain, batch, stored.root);
+        let checked_by = self.compare((chain, batch), path, root)?;
+        let kind = if self.is_on_l1 { TargetKind::SlBatch } else { TargetKind::Block };
+        let (sl_chain_id, number) = (Some(path.sl_chain), Some(path.number));
+        Ok(StoredEnd {
+            end: ProofEnd::SettlementLayer(path.hop.clone()),
+            target: TargetRecord { kind, sl_chain_id, number, root },
+            sl_block: (!self.is_on_l1).then_some(SlBlock(path.number)),
+            checked_by,
+        })
+    }
+
+    /// Compares the root to which a path leads with the one that L1 stores, if its state is given.
+    fn compare(
+        &self,
+        of: (ChainId, BatchNumber),
+        path: &StoredPath,
+        root: Hash,
+    ) -> Result<Option<CheckedBy>, ExtractError> {
+        let Some(l1) = self.l1 else { return Ok(None) };
+        let sl_batch = SlBatch(path.number);
+        if let Some(answer) = l1.objection(of, (path.sl_chain, path.number))? {
+            return Err(ExtractError::not_accepted(of, sl_batch, answer));
+        }
+        let reason = match l1.of_batch(path.sl_chain, BatchNumber(path.number))? {
+            Answer::Root(known) if known.root == root => return Ok(Some(CheckedBy::L1)),
+            Answer::Root(known) => {
+                SlBatchError::OtherRoot { batch: sl_batch, stored: known.root, archived: root }
+            }
+            Answer::NotStored => SlBatchError::NotOnL1(sl_batch),
+            Answer::Refused(source) => SlBatchError::Refused { batch: sl_batch, source },
+            Answer::Lacking(source) => SlBatchError::L1CannotJudge { batch: sl_batch, source },
+        };
+        let (chain, batch) = of;
+        Err(ExtractError::StoredPath { chain, batch, reason })
+    }
+}
+
+/// The root to which a path leads from a batch root.
+fn root(path: &StoredPath, chain: ChainId, batch: BatchNumber, batch_root: Hash) -> Hash {
+    let hop = &path.hop;
+    let chain_root = fold(batch_leaf(batch_root, batch), hop.batch_mask, &hop.batch_path);
+    fold(chain_id_leaf(chain_root, chain), Word::join(0, hop.chain_mask), &hop.chain_path)
+}
+
+/// Folds a leaf with its siblings. Bit i of the mask says whether the node at height i is the right one of two.
+fn fold(leaf: Hash, mask: Word, path: &[Hash]) -> Hash {
+    path.iter().enumerate().fold(leaf, |node, (height, sibling)| {
+        match mask.as_bytes()[31 - height / 8] >> (height % 8) & 1 {
+            0 => hash_node(node, *sibling),
+            _ => hash_node(*sibling, node),
+        }
+    })
+}
