@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, LazyLock},
 };
 
-use super::{Answer, KnownRoot, Lacking, ProofTraits, Refusal, RootLocation};
+use super::{Answer, KnownRoot, Lacking, Refusal, RootLocation};
 use crate::{
     contracts::{
         Bridgehub, InteropRootStorage, L1ChainAssetHandler, MessageRoot, SettledOn, ZkChain, system,
@@ -182,15 +182,7 @@ impl<S: StorageReader> KnownRoots<S> {
     /// # Errors
     /// [`StateError`] if the state cannot be read.
     pub fn of_record(&self, record: &ProofRecord, anchor: &RootRef) -> Result<Answer, StateError> {
-        self.of_proof(&record.into(), anchor)
-    }
-
-    /// The root that a proof leads to.
-    ///
-    /// # Errors
-    /// [`StateError`] if the state cannot be read.
-    pub fn of_proof(&self, proof: &ProofTraits, anchor: &RootRef) -> Result<Answer, StateError> {
-        let of = (proof.chain, proof.batch);
+        let of = (record.chain_id, record.batch_number);
         let answer = match anchor {
             RootRef::Batch(chain, batch) => self.of_batch(*chain, *batch),
             RootRef::SettlementLayer(chain, number) => {
@@ -203,7 +195,7 @@ impl<S: StorageReader> KnownRoots<S> {
             Answer::NotStored | Answer::Lacking(_) if self.holds_no_contract() => {
                 Answer::Lacking(Lacking::Contracts(self.addresses))
             }
-            Answer::Root(known) => match self.objection_to_words(proof, anchor, &known)? {
+            Answer::Root(known) => match self.objection_to_words(record, anchor, &known)? {
                 Some(refusal) => Answer::Refused(refusal),
                 None => Answer::Root(known),
             },

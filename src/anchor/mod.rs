@@ -32,7 +32,6 @@ pub use answer::{Answer, KnownRoot, Lacking, Refusal, RootLocation, state_error_
 pub use batch_roots::BatchRoots;
 pub use known_roots::{KnownRoots, SettlementCheck};
 pub use not_of_l1::NotOfL1;
-pub use release::ProofTraits;
 
 #[cfg(test)]
 mod tests;

@@ -6,7 +6,7 @@ use super::{
     known_roots::{KnownRoots, Rules},
 };
 use crate::{
-    primitives::{BatchNumber, ChainId, SlBlock, Timestamp, Word},
+    primitives::{SlBlock, Timestamp, Word},
     proof::{
         ProofRecord,
         verify::{self, RootRef},
@@ -14,36 +14,12 @@ use crate::{
     state::{StateError, StorageReader},
 };
 
-/// What decides whether the contracts accept a proof, besides the root that its words lead to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ProofTraits {
-    /// The chain of the log.
-    pub chain: ChainId,
-    /// The batch of the log.
-    pub batch: BatchNumber,
-    /// Whether the words have the timestamp of the batch (since v33).
-    pub has_timestamp: bool,
-    /// The timestamp of the target's root, if the record names it.
-    pub root_timestamp: Option<Timestamp>,
-}
-
-impl From<&ProofRecord> for ProofTraits {
-    fn from(record: &ProofRecord) -> Self {
-        Self {
-            chain: record.chain_id,
-            batch: record.batch_number,
-            has_timestamp: record.l1_timestamp.is_some() || verify::has_timestamp(&record.proof),
-            root_timestamp: record.target.and_then(|target| target.timestamp),
-        }
-    }
-}
-
 impl<S: StorageReader> KnownRoots<S> {
     /// The reason why the contract that knows the root refuses the words of a proof, or the record its
     /// timestamp. What a state of proven slots does not show is not objected to.
     pub(super) fn objection_to_words(
         &self,
-        proof: &ProofTraits,
+        record: &ProofRecord,
         anchor: &RootRef,
         known: &KnownRoot,
     ) -> Result<Option<Refusal>, StateError> {
@@ -75,10 +51,12 @@ impl<S: StorageReader> KnownRoots<S> {
                 (None, self.has_timestamps()?)
             }
         };
-        if let Some(since_v33) = since_v33.filter(|since_v33| *since_v33 != proof.has_timestamp) {
+        let is_timed = record.l1_timestamp.is_some() || verify::has_timestamp(&record.proof);
+        if let Some(since_v33) = since_v33.filter(|since_v33| *since_v33 != is_timed) {
             return Ok(Some(Refusal::OtherRelease { since_v33 }));
         }
-        Ok(proof.root_timestamp.zip(stored).and_then(|(given, stored)| {
+        let given = record.target.and_then(|target| target.timestamp);
+        Ok(given.zip(stored).and_then(|(given, stored)| {
             (given.to_word() != stored).then_some(Refusal::RootTimestamp { given, stored })
         }))
     }

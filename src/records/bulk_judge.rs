@@ -193,8 +193,7 @@ impl Accepted<'_> {
     fn judge(&mut self, at: usize, folded: &FoldedProof) -> Option<Option<RootLocation>> {
         let FoldedProof { batch, folded: Folded { root_ref, root, .. } } = *folded;
         if self.last.is_none_or(|(last, _)| last != batch) {
-            let proof = (&self.group.record(at)).into();
-            let known = match self.roots.known(&proof, &root_ref) {
+            let known = match self.roots.known(&self.group.record(at), &root_ref) {
                 Ok((Known::Root(root), location)) => Some((root, location)),
                 // The verifier of single proofs says why.
                 _ => None,

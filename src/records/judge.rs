@@ -11,7 +11,7 @@ use super::{
     bulk_judge::{BulkJudge, SEGMENT},
 };
 use crate::{
-    anchor::{Answer, KnownRoots, ProofTraits, RootLocation, state_error_code},
+    anchor::{Answer, KnownRoots, RootLocation, state_error_code},
     message::L2ToL1Log,
     primitives::{Hash, ordered::try_map},
     proof::{
@@ -67,15 +67,15 @@ impl From<KnownRoots> for TrustedRoots {
 }
 
 impl TrustedRoots {
-    /// Returns the trusted root at the location that a proof leads to.
+    /// Returns the trusted root at the location that a record's proof leads to.
     pub(super) fn known(
         &self,
-        proof: &ProofTraits,
+        record: &ProofRecord,
         root: &RootRef,
     ) -> Result<(Known, Option<RootLocation>), StateError> {
         match self {
             Self::Root(root) => Ok((Known::Root(*root), None)),
-            Self::State(roots) => match roots.of_proof(proof, root) {
+            Self::State(roots) => match roots.of_record(record, root) {
                 // Other proofs may need only slots that are proven.
                 Err(error @ StateError::NotProven { .. }) => Ok((lacking(&error), None)),
                 Err(error) => Err(error),
@@ -95,9 +95,8 @@ impl TrustedRoots {
         log: &L2ToL1Log,
     ) -> Result<(Verdict, Option<RootLocation>), StateError> {
         let (mut location, mut unreadable) = (None, None);
-        let proof = record.into();
         // Only the root that the words lead to is looked up in the state.
-        let verdict = Verdict::of(record, log, |root| match self.known(&proof, root) {
+        let verdict = Verdict::of(record, log, |root| match self.known(record, root) {
             Ok((known, found)) => {
                 location = found;
                 known
