@@ -197,6 +197,10 @@ fn eight_leaf_form(
     local_root: Hash,
     batch_root: Hash,
 ) -> Option<BatchRootForm> {
+    // Batch 0 of a chain that was created under v33 has no logs, and zero in place of the root of an empty tree.
+    if logs.logs().is_empty() && batch_root == EightLeaves::GENESIS.root() {
+        return Some(BatchRootForm::EightLeaves(EightLeaves::GENESIS, AggregatedRoot::Zero));
+    }
     let candidates = || logs.imt().into_iter().chain(ImtRoots::WITHOUT_COMMITMENTS);
     let forms = tried.iter().flat_map(|&(source, multichain_root, _)| {
         candidates().map(move |imt| (EightLeaves { local_root, multichain_root, imt }, source))

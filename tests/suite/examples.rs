@@ -150,7 +150,8 @@ fn synthesize_writes_a_settlement_layer_of_v33() {
     let calldata = prove(&state, "calldata", "calls.ndjson");
     for proofs in [&of_state, &parquet, &calldata] {
         let verified = run(["verify", proofs, "--anchor", &state]);
-        assert!(verified.stdout.starts_with("180 valid, 0 invalid"), "{}", verified.stdout);
+        assert_eq!(verified.code, Some(0), "{}", verified.stderr);
+        assert!(verified.stderr.contains("180 valid, 0 invalid"), "{}", verified.stderr);
     }
 }
 

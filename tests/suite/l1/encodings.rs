@@ -128,8 +128,8 @@ fn executions_and_reverts_of_v28_name_the_chain_id() {
     let none = [&[0][..], &word(64), &word(0), &word(0)].concat();
     let none = call([0xcf, 0x02, 0x82, 0x7d], 506, 8, &none);
     assert!(matches!(problem(&none), CalldataProblem::OtherBatch { .. }));
-    let version = call([0xcf, 0x02, 0x82, 0x7d], 506, 7, &[2]);
-    assert_eq!(problem(&version), CalldataProblem::Version(2));
+    let version = call([0xcf, 0x02, 0x82, 0x7d], 506, 7, &[3]);
+    assert_eq!(problem(&version), CalldataProblem::Version(3));
     let revert = [&[0x0f, 0x23, 0xda, 0x43][..], &word(506), &word(6)].concat();
     let decoded = BatchCall::decode(&revert).unwrap().unwrap();
     assert_eq!(decoded.effect, Effect::RevertAfter(SlBatch(6)));

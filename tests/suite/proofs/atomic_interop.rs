@@ -10,10 +10,14 @@ use slproof::{
     contracts::{Layout, system::INTEROP_ROOT_STORAGE},
     files::Input,
     forest::Addresses,
-    ingest::state::{Import, read_state},
+    ingest::{
+        logs::{BatchCheck, Verdict as BatchVerdict},
+        state::{Import, read_state},
+    },
     message::BatchRootLeaf,
     primitives::{BatchNumber, ChainId, SlBlock, Timestamp, hex},
     proof::{Known, Proof, ProofEnd, ProofRecord, Target, TargetKind, TargetRecord},
+    prove::TreeCheck,
     snapshot::Snapshot,
     state::slots::mapping_value,
 };
@@ -319,6 +323,20 @@ fn events_alone_give_the_same_trees_and_proofs() {
             let made = prover.prove(&request, target(line)).unwrap().pop().unwrap();
             assert_eq!((made.proof, made.target), (vector.proof, vector.target));
         }
+    }
+}
+
+/// Every batch of the archive leads to the root that L1 stores, also batch 0, and batches without a leaf.
+#[test]
+fn the_archive_is_complete() {
+    let trees = trees();
+    let check = TreeCheck::of(&trees).unwrap();
+    let logs = fixture("v33/logs.jsonl.gz");
+    let messages = Messages::open(&[logs], &MessagesOptions::default()).unwrap();
+    let batches: Vec<_> = messages.archive().batches().map(Result::unwrap).collect();
+    assert_eq!(batches.len(), 96);
+    for (batch, verdict) in batches.iter().zip(check.check(&batches)) {
+        assert!(matches!(verdict, BatchVerdict::Complete { .. }), "{:?}", batch.key());
     }
 }
 
