@@ -41,7 +41,7 @@ impl Stream {
         let handle = thread::spawn(move || {
             let mut batches = Batches { sender, rows, answers: Vec::new() };
             let ended = job.run(&mut batches).map_err(Failed::from);
-            let last = ended.and_then(|_| Ok(batches.take()?));
+            let last = ended.and_then(|_| batches.take());
             // Nobody listens if the stream was dropped.
             let _ = match last {
                 Ok(Some(batch)) => batches.sender.send(Ok(batch)),

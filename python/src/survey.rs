@@ -11,8 +11,8 @@ use crate::error::Failed;
 #[pyfunction]
 pub fn survey(py: Python<'_>, paths: Vec<PathBuf>, chain: Option<u64>) -> PyResult<String> {
     let report = py.detach(|| -> Result<String, Failed> {
-        let mut options = SurveyOptions::default();
-        options.chain_of_others = chain.map(ChainId);
+        let chain_of_others = chain.map(ChainId);
+        let options = SurveyOptions { chain_of_others, ..SurveyOptions::default() };
         let found = slproof::survey::survey(&paths, &options)?;
         serde_json::to_string(&found).map_err(Failed::arguments)
     })?;

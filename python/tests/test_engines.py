@@ -5,6 +5,7 @@ import importlib.util
 import os
 import pathlib
 import shutil
+import subprocess
 import sys
 
 import pyarrow
@@ -40,40 +41,60 @@ def test_a_worker_answers_tables(requests):
     assert answers.answer(asked, STATE, LOGS).equals(expected)
 
 
-def test_spark_gives_the_same_rows(requests, tmp_path):
+@pytest.fixture(scope="module")
+def spark():
     needed("pyspark")
     if shutil.which("java") is None:
+        if os.environ.get("SLPROOF_REQUIRE_TOOLS") == "1":
+            pytest.fail("there is no Java runtime")
         pytest.skip("there is no Java runtime")
-    import answers
     from pyspark.sql import SparkSession
 
-    asked, expected = requests
-    spark = (
-        SparkSession.builder.master("local[1]")
-        .config("spark.ui.enabled", "false")
-        .config("spark.executorEnv.PYTHONPATH", str(ROOT / "examples" / "engines"))
-        .getOrCreate()
-    )
-    try:
-        spark.sparkContext.addPyFile(str(ROOT / "examples" / "engines" / "answers.py"))
-        # Spark reads the integers of the proofs exactly, also above 2^53.
-        large = 2**64 - 1
-        path = tmp_path / "proofs.parquet"
-        numbers = pyarrow.array([large] * expected.num_rows, pyarrow.uint64())
-        pyarrow.parquet.write_table(expected.set_column(0, "chain_id", numbers), path)
-        assert {int(row.chain_id) for row in spark.read.parquet(str(path)).select("chain_id").collect()} == {large}
+    session = SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false").getOrCreate()
+    session.sparkContext.addPyFile(str(ROOT / "examples" / "engines" / "answers.py"))
+    yield session
+    session.stop()
 
-        asked_path = tmp_path / "requests.parquet"
-        columns = [asked[name].cast(pyarrow.int64()) for name in asked.column_names]
-        pyarrow.parquet.write_table(pyarrow.table(columns, names=asked.column_names), asked_path)
-        work = functools.partial(answers.for_spark, tree=STATE, messages=LOGS)
-        table = spark.read.parquet(str(asked_path)).coalesce(1)
-        rows = table.mapInArrow(work, answers.SPARK_SCHEMA).collect()
-        found = [(int(row.chain_id), int(row.id), [bytes(word) for word in row.proof]) for row in rows]
-        wanted = [(row["chain_id"], row["id"], row["proof"]) for row in expected.to_pylist()]
-        assert found == wanted
-    finally:
-        spark.stop()
+
+def test_spark_gives_the_same_rows(spark, requests, tmp_path):
+    import answers
+
+    asked, expected = requests
+    asked_path = tmp_path / "requests.parquet"
+    columns = [asked[name].cast(pyarrow.int64()) for name in asked.column_names]
+    pyarrow.parquet.write_table(pyarrow.table(columns, names=asked.column_names), asked_path)
+    work = functools.partial(answers.for_spark, tree=STATE, messages=LOGS)
+    table = spark.read.parquet(str(asked_path)).coalesce(1)
+    rows = table.mapInArrow(work, answers.SPARK_SCHEMA).collect()
+    found = [(int(row.chain_id), int(row.id), [bytes(word) for word in row.proof]) for row in rows]
+    wanted = [(row["chain_id"], row["id"], row["proof"]) for row in expected.to_pylist()]
+    assert found == wanted
+
+
+def test_spark_reads_integers_above_2_to_the_53(spark, requests, tmp_path):
+    _, expected = requests
+    large = 2**64 - 1
+    path = tmp_path / "proofs.parquet"
+    numbers = pyarrow.array([large] * expected.num_rows, pyarrow.uint64())
+    pyarrow.parquet.write_table(expected.set_column(0, "chain_id", numbers), path)
+    found = spark.read.parquet(str(path)).select("chain_id").collect()
+    assert {int(row.chain_id) for row in found} == {large}
+
+
+def test_the_snippet_for_spark_finds_one_proof(spark, tmp_path, monkeypatch):
+    program = os.environ.get("SLPROOF")
+    if program is None:
+        pytest.skip("SLPROOF does not name the program")
+    given = ["prove", "--tree", STATE, "--messages", LOGS, "--chain", "324", "--all", "--format", "parquet"]
+    subprocess.run([program, *given, "-o", tmp_path / "proofs.parquet"], check=True, capture_output=True)
+    page = (ROOT / "docs" / "src" / "situations" / "tables.md").read_text()
+    code = page.split("\n## Spark\n")[1].split("```python\n")[1].split("```")[0]
+    monkeypatch.chdir(tmp_path)
+    names = {"spark": spark}
+    # Spark looks for relative paths in the directory in which it was started.
+    exec(code.replace("proofs.parquet", str(tmp_path / "proofs.parquet")), names)
+    one = slproof.open(STATE, LOGS).prove([{"chain_id": 324, "batch_number": 501234, "id": 0}])
+    assert names["words"] == ["0x" + word.hex() for word in one["proof"][0].as_py()]
 
 
 def test_ray_gives_the_same_rows(requests):

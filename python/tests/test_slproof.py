@@ -71,12 +71,12 @@ def test_requests_are_answered_in_their_order(prover):
     batch = prover.prove(requests)
     rows = batch.to_pylist()
     assert [row["id"] for row in rows] == [1, 0, 0, 0]
-    assert [row["error_code"] for row in rows] == [None, "batch-not-archived", None, None]
+    assert [row["error_code"] for row in rows] == [None, "unknown-chain", None, None]
     assert rows[1]["chain_id"] == exact
     assert json.loads(rows[1]["request"])["chainId"] == exact
     assert [row["target_kind"] for row in rows] == ["block", None, "block", "batch-root"]
     # The same requests as a table, with the hash of a message as bytes.
-    table = pyarrow.Table.from_pylist(requests)
+    table = pyarrow.Table.from_pylist([{"target": None, **request} for request in requests])
     assert prover.prove(table).equals(batch)
     by_message = prover.prove([{"message": rows[2]["message_hash"]}]).to_pylist()
     assert rows[2] in by_message

@@ -13,6 +13,7 @@
 //! clone. Only proofs that the verifier accepted are returned. Nothing is printed.
 
 mod anchor_state;
+mod batch_proofs;
 mod chain_path;
 mod chosen_evidence;
 mod coverage;
@@ -50,12 +51,13 @@ mod trees_options;
 mod verified_proofs;
 
 pub use anchor_state::AnchorState;
+pub use batch_proofs::BatchProofs;
 pub use chain_path::ChainPath;
 pub use chosen_evidence::ChosenEvidence;
 pub use coverage::{Coverage, MissingBatches, TreeCheck};
 pub use error::{Error, HashOf};
 pub(crate) use error_text::with_causes;
-pub use extract::{BatchProofs, Extractor, prepare};
+pub use extract::{Extractor, prepare};
 pub use extract_error::ExtractError;
 pub use job::{
     Batches, BatchesParseError, Job, JobPart, Merged, ProofOutput, SchedulerError, Selection,

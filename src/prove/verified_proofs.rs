@@ -7,7 +7,7 @@ use crate::{
         ProofRecord, ProofView,
         verify_many::{self, BatchInput, ProofInput},
     },
-    prove::{BatchProofs, ExtractError, extract::CommonPart},
+    prove::{BatchProofs, ExtractError, batch_proofs::CommonPart},
 };
 
 /// Which logs of a batch are selected.
