@@ -26,7 +26,7 @@ use crate::{
     records::Encode,
 };
 
-/// The approximate maximum of unfinished work in bytes. One window takes at most about 64 MB besides a last batch.
+/// The approximate maximum of unfinished work in bytes, unless one window takes more.
 const MOST_BYTES: usize = 128 << 20;
 /// The maximum number of parts that wait for the sink.
 const MOST_WAITING: usize = 4;

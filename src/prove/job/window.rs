@@ -27,7 +27,7 @@ const PART_BYTES: usize = 128 << 20;
 /// time of the proofs.
 const LOGS_PER_PROOF: usize = 4;
 /// Otherwise a window ends at about this number of bytes.
-const WINDOW_BYTES: usize = 64 << 20;
+const WINDOW_BYTES: usize = 128 << 20;
 /// The approximate maximum number of logs that one thread hashes at once.
 const JOB_LOGS: usize = 1 << 14;
 

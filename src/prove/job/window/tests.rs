@@ -91,7 +91,7 @@ fn a_window_ends_when_its_records_take_much_memory() {
     let batches: Vec<_> = (0..40).map(|number| batch(number, 4000)).collect();
     let state = roots(&[]);
     let extractor = Arc::new(Extractor::to_batch_roots(&state));
-    let asked: Vec<_> = shuffled(&batches).into_iter().take(30_000).collect();
+    let asked: Vec<_> = shuffled(&batches).into_iter().take(60_000).collect();
     let windows = windows(&batches, &extractor, &asked);
     let bytes = PROOF_BYTES + 3 * 8;
     assert_eq!(windows[0].steps.len(), (WINDOW_BYTES.div_ceil(1000 * bytes)) * 1000);
