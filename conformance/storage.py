@@ -1,4 +1,4 @@
-"""The storage of the contracts: which slot holds which variable (era-contracts v26 to v31)."""
+"""The storage of the contracts: which slot holds which variable (era-contracts v26 to v31 and v33)."""
 
 from verifier.contracts import NOT_UPGRADED
 from verifier.keccak import keccak256
@@ -34,7 +34,7 @@ INTERVAL = (
     "isActive",
 )
 # InteropRootStorage
-INTEROP_ROOTS = 0
+INTEROP_ROOTS, LATEST_TIMESTAMP = 0, 1
 
 
 def word(value):
@@ -72,7 +72,7 @@ def _bridgehub(address, facts, message_root):
         yield address, mapping(WHITELISTED, chain), 1
     if facts["kind"] == "l1":
         yield address, CHAIN_ASSET_HANDLER, int(L1_CHAIN_ASSET_HANDLER, 16) << 8
-        if facts["release"] == "v31":
+        if facts["release"] in ("v31", "v33"):
             yield address, CHAIN_REGISTRATION_SENDER, L1_CHAIN_REGISTRATION_SENDER
 
 
@@ -89,9 +89,12 @@ def _message_root(address, facts):
         batch = NOT_UPGRADED if batch == "not upgraded" else batch
         yield address, mapping(L1_UPGRADE_BATCH, chain), batch
     # No proof depends on these. They are not zero on a chain of v31, so slproof detects the release from them.
-    if facts["release"] == "v31":
+    if facts["release"] in ("v31", "v33"):
         yield address, INTEROP_ROOT_LOG_ID, 1
         yield address, LAST_EMIT_BLOCK, 1
+    # The timestamp of the newest root.
+    if facts["release"] == "v33":
+        yield address, mapping(HISTORICAL_ROOT, 1) + 1, 1
 
 
 def _chain_asset_handler(facts):
@@ -111,6 +114,10 @@ def slots(facts):
         for chain, roots in facts["interopRoots"].items():
             for number, root in roots.items():
                 yield L2_INTEROP_ROOT_STORAGE, mapping(INTEROP_ROOTS, chain, number), root
+        for chain, timestamps in facts.get("timestamps", {}).items():
+            for number, timestamp in timestamps.items():
+                yield L2_INTEROP_ROOT_STORAGE, mapping(INTEROP_ROOTS, chain, number) + 1, timestamp
+            yield L2_INTEROP_ROOT_STORAGE, mapping(LATEST_TIMESTAMP, chain), max(timestamps.values())
         return
     is_l1 = facts["kind"] == "l1"
     message_root = L1_MESSAGE_ROOT if is_l1 else L2_MESSAGE_ROOT

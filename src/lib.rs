@@ -24,6 +24,7 @@
 //! | `archive` | files, state dumps, archives, the rebuilt trees, making proofs | Linux or another unix, a C compiler |
 //! | `parquet` | proofs as rows of Parquet files | `archive` |
 //! | `calldata` | writing and reading proofs as contract calls | |
+//! | `serve` | a server of JSON-RPC | `archive`, `calldata` |
 //! | `cli` (default) | the commands | all of the above |
 //!
 //! With `archive`, trees are hashed on all threads of the current rayon pool; without it, on the calling
@@ -49,7 +50,9 @@
 //! | 11 | [`prove`] | making proofs from trees and archives: single requests and bulk jobs | `archive` |
 //! | 12 | [`survey`] | what some files are, what can be proven with them, what is missing | `archive` |
 //! | 12 | `claims` | what a state of L1 says about withdrawals, and the calls that pay them out | `archive`, `calldata` |
-//! | 13 | [`cli`] | the commands | `cli` |
+//! | 12 | [`publish`] | a directory of small files from which clients make proofs | `archive` |
+//! | 13 | `serve` | JSON-RPC over HTTP, answered from trees and archives | `serve` |
+//! | 14 | [`cli`] | the commands | `cli` |
 //!
 //! # Examples
 //!
@@ -141,7 +144,12 @@ pub mod prove;
 #[cfg(all(feature = "archive", feature = "calldata"))]
 pub mod claims;
 #[cfg(feature = "archive")]
+pub mod publish;
+#[cfg(feature = "archive")]
 pub mod survey;
+
+#[cfg(feature = "serve")]
+pub mod serve;
 
 #[cfg(feature = "cli")]
 pub mod cli;

@@ -201,7 +201,7 @@ fn chains(c: &mut Criterion) {
                 bottom: None,
                 above,
             });
-            build_all_into(unbuilt.collect(), entry_zeros());
+            build_all_into::<96, _>(unbuilt.collect(), entry_zeros());
             rooms
         };
         for ((leaves, above), (roots, numbers)) in

@@ -32,6 +32,10 @@ CLAUSES = {
     "l2-fallback": ("L2MessageRoot", "_noBatchFallback", "v31"),
     "only-l1": ("L2MessageRoot", "_proveL2LeafInclusionOnSettlementLayer: OnlyL1", "v31"),
     "interval": ("L1ChainAssetHandler", "isValidSettlementLayer", "v31"),
+    "timed-leaf": ("MessageHashing", "batchLeafHash: with the timestamp", "v33"),
+    "timestamp": ("MessageHashing", "_getProofData: a timestamp before the batch mask", "v33, and none before"),
+    "eight-leaves": ("ChainBatchRootTree", "the batch root of a ZKsync OS chain", "v33"),
+    "own-block": ("L1MessageRoot", "L1 has no batches of itself", "v33"),
     "migrations": ("L1ChainAssetHandler", "isValidSettlementLayer: IteratedMigrationsNotSupported", "v31"),
 }
 

@@ -46,6 +46,11 @@ def _lines(name):
     return [json.loads(line) for line in gzip.decompress((FIXTURES / name).read_bytes()).splitlines()]
 
 
+def lines(name):
+    """The objects of a compressed file with one JSON object on each line."""
+    return copy.deepcopy(_lines(name))
+
+
 class State:
     """The storage in a dump of `anvil`."""
 

@@ -11,11 +11,11 @@ from .proof import fold
 
 def _check(members, facts):
     read = record.read(members)
-    folded = fold(read.chain, read.batch, read.index, keccak256(read.log), read.words)
+    folded = fold(read.chain, read.batch, read.index, keccak256(read.log), read.words, read.timestamp)
     if read.root not in (None, folded.batch_root):
         raise Refused("batch-root-mismatch")
     _check_target(read.target, folded)
-    if contracts.expected_root(facts, read, folded.settlement_layer) != folded.root:
+    if contracts.expected_root(facts, read, folded) != folded.root:
         raise Refused("root-mismatch")
 
 

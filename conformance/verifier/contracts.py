@@ -32,7 +32,8 @@ class Contracts:
     def __init__(self, facts):
         self.facts = facts
         self.is_l1 = facts["kind"] == "l1"
-        self.is_v31 = facts["release"] == "v31"
+        self.is_v31 = facts["release"] in ("v31", "v33")
+        self.is_v33 = facts["release"] == "v33"
 
     def _contract(self, name, code):
         if name not in self.facts:
@@ -123,8 +124,26 @@ class Contracts:
         return _hash(_of(message_root["historicalRoot"], settlement_layer.number))
 
 
-def expected_root(facts, record, settlement_layer):
+def _check_words(is_v33, folded):
+    """Since v33 the words have a timestamp, and none before."""
+    if is_v33 != (folded.timestamp is not None):
+        raise Refused("proof-of-other-release")
+
+
+def _imported(facts, record, folded, chain, number):
+    """The root that a chain imported. Since v33 it has a timestamp."""
+    root = _hash(_of(facts["interopRoots"], chain, number))
+    if folded.settlement_layer is not None:
+        _check_words(bool(_of(facts.get("timestamps"), chain)), folded)
+        given = record.target.timestamp if record.target else None
+        if given not in (None, _of(facts.get("timestamps"), chain, number)):
+            raise Refused("timestamp-mismatch")
+    return root
+
+
+def expected_root(facts, record, folded):
     """The root that the contracts compare a proof with, after their other checks."""
+    settlement_layer = folded.settlement_layer
     if facts["kind"] == "root":
         return bytes.fromhex(facts["root"][2:])
     kind = record.target.kind if record.target else None
@@ -134,10 +153,15 @@ def expected_root(facts, record, settlement_layer):
         chain, number = record.chain, record.batch
         if settlement_layer is not None:
             chain, number = settlement_layer.chain, settlement_layer.number
-        return _hash(_of(facts["interopRoots"], chain, number))
+        return _imported(facts, record, folded, chain, number)
     contracts = Contracts(facts)
     if settlement_layer is None:
         return contracts.root_of_batch(record.chain, record.batch)
+    if contracts.is_l1 and contracts.is_v33 and kind != "sl-batch" and settlement_layer.chain == facts["chainId"]:
+        raise Refused("block-of-l1")
     if kind == "sl-batch" or (kind is None and contracts.is_l1):
-        return contracts.root_through(record.chain, record.batch, settlement_layer)
-    return contracts.root_of_block(settlement_layer)
+        root = contracts.root_through(record.chain, record.batch, settlement_layer)
+    else:
+        root = contracts.root_of_block(settlement_layer)
+    _check_words(contracts.is_v33, folded)
+    return root

@@ -22,11 +22,13 @@ class SettlementLayer:
 
 @dataclass
 class Folded:
-    """What a proof folds to. `settlement_layer` is None if the proof ends at the batch root."""
+    """What a proof folds to. `settlement_layer` is None if the proof ends at the batch root; `timestamp` is None if its
+    words have none."""
 
     batch_root: bytes
     settlement_layer: SettlementLayer | None
     root: bytes
+    timestamp: int | None = None
 
 
 class Words:
@@ -90,9 +92,30 @@ def _uint256(number):
     return number.to_bytes(32, "big")
 
 
-def fold(chain, batch, index, leaf, words):
-    """Folds a proof of a leaf in a batch of a chain."""
-    words = Words(words)
+def has_timestamp(words):
+    """Whether the timestamp of the batch precedes the batch mask, as since v33: a number of 64 bits is there, and the
+    second metadata are one word later than before v33."""
+
+    def is_metadata(at):
+        return at < len(words) and words[at][0] == METADATA_VERSION and not any(words[at][4:])
+
+    if not is_metadata(0) or words[0][3]:
+        return False
+    log_path, batch_path = words[0][1:3]
+    second = log_path + batch_path + 4
+    return not is_metadata(second) and is_metadata(second + 1) and 0 < int.from_bytes(words[log_path + 1], "big") < 1 << 64
+
+
+def fold(chain, batch, index, leaf, words, timestamp=None):
+    """Folds a proof of a leaf in a batch of a chain. With a timestamp, the words have to have it."""
+    is_timed = timestamp is not None or has_timestamp(words)
+    folded = _fold(chain, batch, index, leaf, Words(words), is_timed)
+    if timestamp not in (None, folded.timestamp):
+        raise Refused("timestamp-mismatch")
+    return folded
+
+
+def _fold(chain, batch, index, leaf, words, is_timed):
     metadata = read_metadata(words)
     if leaf == EMPTY_LOG_LEAF:
         raise Refused("default-leaf")
@@ -100,7 +123,9 @@ def fold(chain, batch, index, leaf, words):
     if metadata.is_final:
         _end(words)
         return Folded(batch_root, None, batch_root)
-    batch_leaf = keccak256(BATCH_LEAF_PADDING + batch_root + _uint256(batch))
+    timestamp = words.number() if is_timed else None
+    timed = b"" if timestamp is None else _uint256(timestamp)
+    batch_leaf = keccak256(BATCH_LEAF_PADDING + batch_root + _uint256(batch) + timed)
     batch_mask = words.number()
     chain_root = fold_path(batch_leaf, batch_mask, words.take(metadata.batch_path))
     chain_leaf = keccak256(CHAIN_ID_LEAF_PADDING + chain_root + _uint256(chain))
@@ -112,7 +137,7 @@ def fold(chain, batch, index, leaf, words):
     if not last.is_final:
         raise Refused("second-hop")
     _end(words)
-    return Folded(batch_root, settlement_layer, root)
+    return Folded(batch_root, settlement_layer, root, timestamp)
 
 
 def _end(words):

@@ -19,6 +19,7 @@ class Target:
     chain: int | None
     number: int | None
     root: bytes | None
+    timestamp: int | None
 
 
 @dataclass
@@ -30,6 +31,7 @@ class Record:
     log: bytes
     root: bytes | None
     target: Target | None
+    timestamp: int | None
 
 
 def _malformed():
@@ -82,6 +84,7 @@ def _target(value):
         _optional(value, "slChainId", _integer),
         _optional(value, "number", _integer),
         _optional(value, "root", _bytes, 32),
+        _optional(value, "timestamp", _integer),
     )
     if target.root is None:
         raise _malformed()
@@ -132,6 +135,7 @@ def read(members):
     index = _optional(members, "id", _integer)
     root = _optional(members, "root", _bytes, 32)
     target = _optional(members, "target", _target)
+    timestamp = _optional(members, "l1Timestamp", _integer)
     log = _log(members)
     if not words:
         raise Refused("empty-proof")
@@ -143,4 +147,4 @@ def read(members):
     ):
         if value is None:
             raise CannotJudge(code)
-    return Record(chain, batch, index, words, log, root, target)
+    return Record(chain, batch, index, words, log, root, target, timestamp)

@@ -17,8 +17,9 @@ use super::layer::{Layer, MESSAGE_ROOT};
 /// Writes events. A block has one transaction.
 pub(crate) struct EventLogs<'f> {
     file: &'f mut BufWriter<File>,
-    /// The first topics: of `AddedChain`, `AppendedChainBatchRoot`, `NewChainRoot` and `NewInteropRoot`.
-    signatures: [Hash; 4],
+    /// The first topics: of `AddedChain`, `AppendedChainBatchRoot`, `NewChainRoot` and `NewInteropRoot`, and of the
+    /// second and the last since v33.
+    signatures: [Hash; 6],
     block: u64,
     block_hash: Hash,
     /// The index of the next log of the block.
@@ -32,6 +33,8 @@ impl<'f> EventLogs<'f> {
             "AppendedChainBatchRoot(uint256,uint256,bytes32)",
             "NewChainRoot(uint256,bytes32,bytes32)",
             "NewInteropRoot(uint256,uint256,uint256,bytes32[])",
+            "AppendedChainBatchRoot(uint256,uint256,bytes32,uint256)",
+            "NewInteropRoot(uint256,uint256,uint256,uint256,bytes32[])",
         ];
         let signatures = signatures.map(|text| keccak256(text.as_bytes()));
         Self { file, signatures, block: 0, block_hash: Hash::ZERO, log_index: 0 }
@@ -42,7 +45,7 @@ impl<'f> EventLogs<'f> {
         let index = layer.chains().len() - 1;
         let chain = layer.chains()[index].id.to_word();
         self.log(layer, 0, &[chain, (index as u64).into()], &[])?;
-        if layer.layout() == Layout::V31 { self.interop_root(layer) } else { Ok(()) }
+        if layer.layout() >= Layout::V31 { self.interop_root(layer) } else { Ok(()) }
     }
 
     /// The events of the append of one batch to the chain at an index.
@@ -54,20 +57,33 @@ impl<'f> EventLogs<'f> {
     ) -> io::Result<()> {
         let chain = &layer.chains()[index];
         let (id, chain_root) = (chain.id.to_word(), chain.tree.root());
-        self.log(layer, 1, &[id, batch.to_word()], &[root.into()])?;
+        let topics = [id, batch.to_word()];
+        match layer.layout() {
+            Layout::V33 => {
+                self.log(layer, 4, &topics, &[root.into(), layer.timestamp().to_word()])?
+            }
+            _ => self.log(layer, 1, &topics, &[root.into()])?,
+        }
         let leaf = chain_id_leaf(chain_root, chain.id);
         self.log(layer, 2, &[id], &[chain_root.into(), leaf.into()])?;
         match layer.layout() {
             Layout::V26 => Ok(()),
-            Layout::V29 | Layout::V31 => self.interop_root(layer),
+            Layout::V29 | Layout::V31 | Layout::V33 => self.interop_root(layer),
         }
     }
 
     fn interop_root(&mut self, layer: &Layer) -> io::Result<()> {
         let own = layer.chains()[0].id.to_word();
-        let log_id = if layer.layout() == Layout::V31 { layer.interop_roots().0 } else { 0 };
+        let log_id = if layer.layout() >= Layout::V31 { layer.interop_roots().0 } else { 0 };
         let topics = [own, layer.block().into(), log_id.into()];
-        self.log(layer, 3, &topics, &[32.into(), 1.into(), layer.root().into()])
+        let root = layer.root().into();
+        match layer.layout() {
+            Layout::V33 => {
+                let data = [layer.timestamp().to_word(), 64.into(), 1.into(), root];
+                self.log(layer, 5, &topics, &data)
+            }
+            _ => self.log(layer, 3, &topics, &[32.into(), 1.into(), root]),
+        }
     }
 
     fn log(

@@ -4,7 +4,7 @@
 use slproof::{
     forest::chain_id_leaf,
     keccak::{hash_node, keccak256},
-    message::{BASE_TOKEN, BatchLogs, L2ToL1Log},
+    message::{BASE_TOKEN, BatchLogs, EightLeaves, ImtRoots, L2ToL1Log},
     primitives::{Address, BatchNumber, ChainId, Hash, Word},
 };
 
@@ -23,6 +23,8 @@ pub(crate) struct Shape {
     pub(crate) burst: u64,
     /// The maximum number of blocks without a batch between two blocks with one.
     pub(crate) idle: u64,
+    /// Whether batch roots have eight leaves (v33).
+    pub(crate) eight_leaves: bool,
     /// The seed of the random choices.
     pub(crate) seed: u64,
 }
@@ -78,11 +80,19 @@ impl Shape {
         )
     }
 
+    /// Whether the chain at an index executes its first batch here.
+    pub(crate) fn starts_at_batch_1(&self, index: u64) -> bool {
+        !index.is_multiple_of(3)
+    }
+
     /// The steps in order. A block has one or more steps, each of a different chain.
     pub(crate) fn steps(self) -> impl Iterator<Item = Step> {
         let mut draw = Draw(self.seed);
         let mut next: Vec<u64> = (0..=self.chains)
-            .map(|index| 1 + if index % 3 == 0 { draw.below(1 << 33) } else { 0 })
+            .map(|index| match self.starts_at_batch_1(index) {
+                true => 1,
+                false => 1 + draw.below(1 << 33),
+            })
             .collect();
         let (mut block, mut rest) = (100, self.batches);
         let mut steps_in_block = 0;
@@ -123,13 +133,29 @@ impl Shape {
         let logs = (0..=u16::MAX).zip(&messages).map(log).collect();
         let root = chain_id_leaf(Hash::ZERO, chain);
         let messages = messages.into_iter().collect();
-        (self.logs > 0).then(|| BatchLogs::new(chain, batch, logs, messages, Some(root)).ok())?
+        let imt = self.eight_leaves.then(|| self.imt(chain, batch));
+        let logs = || BatchLogs::new(chain, batch, logs, messages, Some(root)).ok();
+        (self.logs > 0).then(|| Some(logs()?.with_imt(imt)))?
+    }
+
+    /// The roots of a chain's interop commitment tree at the begin and at the end of a batch. That at the begin is that
+    /// at the end of the batch before.
+    fn imt(&self, chain: ChainId, batch: BatchNumber) -> ImtRoots {
+        let at = |batch: u64| Draw(self.seed ^ chain.0.rotate_left(41) ^ batch).hash();
+        ImtRoots::Both { begin: at(batch.0.wrapping_sub(1)), end: at(batch.0) }
     }
 
     /// The root of a batch.
     pub(crate) fn batch_root(&self, chain: ChainId, batch: BatchNumber) -> Hash {
         match self.logs(chain, batch) {
-            Some(logs) => hash_node(logs.view().tree().root(), chain_id_leaf(Hash::ZERO, chain)),
+            Some(logs) => {
+                let (local_root, multichain_root) =
+                    (logs.view().tree().root(), chain_id_leaf(Hash::ZERO, chain));
+                match logs.view().imt() {
+                    Some(imt) => EightLeaves { local_root, multichain_root, imt }.root(),
+                    None => hash_node(local_root, multichain_root),
+                }
+            }
             None => {
                 Draw(self.seed ^ chain.0.rotate_left(29) ^ batch.0.wrapping_mul(0xd6e8_feb8)).hash()
             }

@@ -1,4 +1,4 @@
-//! Simulates a settlement layer step by step, by the rules of its contracts (era-contracts, v26 to v31).
+//! Simulates a settlement layer step by step, by the rules of its contracts (era-contracts, v26 to v31 and v33).
 //!
 //! The contracts are MessageRoot, Bridgehub with its map of chains, and the diamonds of the chains. Slots
 //! that are written only once (batch roots, roots by block) are output at once, so that a history of any
@@ -6,10 +6,11 @@
 
 use slproof::{
     contracts::Layout,
-    forest::{EMPTY_ENTRY, batch_leaf, chain_id_leaf},
+    forest::{EMPTY_ENTRY, batch_leaf, chain_id_leaf, timed_batch_leaf},
     keccak::hash_node,
     merkle::PushTree,
-    primitives::{Address, BatchNumber, ChainId, Hash, Word},
+    message::EightLeaves,
+    primitives::{Address, BatchNumber, ChainId, Hash, Timestamp, Word},
     state::slots::{array_start, mapping_value},
 };
 
@@ -33,6 +34,8 @@ pub(crate) struct Layer {
     /// The last block with an interop root, and the root. It is output when the block ends, because a later
     /// root of the same block replaces it.
     last_root: Option<(u64, Hash)>,
+    /// Whether the contract that stored it was of v33.
+    last_is_timed: bool,
     /// The number of blocks with an interop root.
     roots: u64,
 }
@@ -55,10 +58,21 @@ impl Layer {
             nodes: Vec::new(),
             zeros: vec![EMPTY_ENTRY],
             last_root: None,
+            last_is_timed: false,
             roots: 0,
         };
         layer.add_chain(own, Address::default());
         layer
+    }
+
+    /// Upgrades L1 from v31 to v33 in place. Nothing in the storage changes.
+    pub(crate) fn upgrade_to_v33(&mut self) {
+        self.layout = Layout::V33;
+    }
+
+    /// The timestamp of the current block.
+    pub(crate) fn timestamp(&self) -> Timestamp {
+        timestamp_of(self.block)
     }
 
     pub(crate) fn layout(&self) -> Layout {
@@ -84,11 +98,15 @@ impl Layer {
 
     fn write_root(&self, slots: &mut dyn Slots) {
         if let Some((block, root)) = self.last_root {
-            slots.set(MESSAGE_ROOT, mapping_value(block.into(), 9.into()), root.into());
+            let slot = mapping_value(block.into(), 9.into());
+            slots.set(MESSAGE_ROOT, slot, root.into());
+            if self.last_is_timed {
+                slots.set(MESSAGE_ROOT, slot.wrapping_add(1), timestamp_of(block).to_word());
+            }
         }
     }
 
-    /// `addNewChain`: only v31 stores the new root.
+    /// `addNewChain`: the new root is stored since v31.
     pub(crate) fn add_chain(&mut self, id: ChainId, diamond: Address) {
         let tree = PushTree::new(EMPTY_ENTRY);
         self.chains.push(Chain { id, diamond, tree, last: None });
@@ -100,28 +118,59 @@ impl Layer {
             self.nodes.push(Vec::new());
         }
         self.update_shared(self.chains.len() - 1);
-        if self.layout == Layout::V31 {
+        if self.layout >= Layout::V31 {
             self.file_root();
         }
     }
 
-    /// `addChainBatchRoot` for batches of the chain at `index`, in order and in the current block.
+    /// `seedGenesisRoot` (v33), which `createNewChain` calls for a new ZKsync OS chain: batch 0 becomes leaf 0, and
+    /// the chain's number of batches stays 0.
+    pub(crate) fn seed_genesis(&mut self, index: usize, slots: &mut dyn Slots) {
+        self.append(index, &[(BatchNumber(0), EightLeaves::GENESIS.root())], slots);
+    }
+
+    /// `addChainBatchRoot` on L1 by an executor before v33: the root is recorded, and the tree does not change.
+    #[allow(dead_code, reason = "tests use it")]
+    pub(crate) fn record(
+        &mut self,
+        index: usize,
+        (number, root): (BatchNumber, Hash),
+        slots: &mut dyn Slots,
+    ) {
+        let chain = &mut self.chains[index];
+        chain.last = Some(number);
+        let roots = mapping_value(chain.id.to_word(), 12.into());
+        slots.set(chain.diamond, mapping_value(number.to_word(), 15.into()), root.into());
+        slots.set(MESSAGE_ROOT, mapping_value(number.to_word(), roots), root.into());
+    }
+
+    /// `addChainBatchRoot` (v33: `addChainBatchRootV32`) for batches of the chain at `index`, in order and in the current block.
     pub(crate) fn append(
         &mut self,
         index: usize,
         batches: &[(BatchNumber, Hash)],
         slots: &mut dyn Slots,
     ) {
+        let timestamp = (self.layout == Layout::V33).then(|| self.timestamp());
         let chain = &mut self.chains[index];
-        let leaves: Vec<Hash> =
-            batches.iter().map(|(number, root)| batch_leaf(*root, *number)).collect();
+        let leaf = |(number, root): &(BatchNumber, Hash)| match timestamp {
+            Some(timestamp) => timed_batch_leaf(*root, *number, timestamp),
+            None => batch_leaf(*root, *number),
+        };
+        let leaves: Vec<Hash> = batches.iter().map(leaf).collect();
         chain.tree.extend(&leaves);
-        chain.last = batches.last().map(|(number, _)| *number).or(chain.last);
+        let last = batches.last().map(|(number, _)| *number).filter(|number| number.0 > 0);
+        chain.last = last.or(chain.last);
         let roots = mapping_value(chain.id.to_word(), 12.into());
+        let times = mapping_value(chain.id.to_word(), 15.into());
         for (number, root) in batches {
             slots.set(chain.diamond, mapping_value(number.to_word(), 15.into()), (*root).into());
-            if self.layout == Layout::V31 {
+            if self.layout >= Layout::V31 {
                 slots.set(MESSAGE_ROOT, mapping_value(number.to_word(), roots), (*root).into());
+            }
+            if let Some(timestamp) = timestamp {
+                let slot = mapping_value(number.to_word(), times);
+                slots.set(MESSAGE_ROOT, slot, timestamp.to_word());
             }
         }
         self.update_shared(index);
@@ -133,6 +182,7 @@ impl Layer {
         if self.layout >= Layout::V29 {
             self.roots += u64::from(self.last_root.is_none_or(|(block, _)| block != self.block));
             self.last_root = Some((self.block, self.root()));
+            self.last_is_timed = self.layout == Layout::V33;
         }
     }
 
@@ -178,7 +228,7 @@ impl Layer {
             }
             if let Some(last) = chain.last {
                 slots.set(chain.diamond, 11.into(), last.to_word());
-                if self.layout == Layout::V31 {
+                if self.layout >= Layout::V31 {
                     slots.set(MESSAGE_ROOT, mapping_value(id, 11.into()), last.to_word());
                 }
             }
@@ -191,11 +241,15 @@ impl Layer {
         }
         set_array(slots, 7.into(), &self.zeros);
         self.write_root(slots);
-        if let (Layout::V31, Some((block, _))) = (self.layout, self.last_root) {
+        if let (Layout::V31 | Layout::V33, Some((block, _))) = (self.layout, self.last_root) {
             slots.set(MESSAGE_ROOT, 13.into(), self.roots.into());
             slots.set(MESSAGE_ROOT, 14.into(), block.into());
         }
     }
+}
+
+fn timestamp_of(block: u64) -> Timestamp {
+    Timestamp(1_700_000_000 + 12 * block)
 }
 
 fn set_array(slots: &mut dyn Slots, slot: Word, values: &[Hash]) {

@@ -14,7 +14,7 @@
 //! | `--burst N` | the maximum number of batches that a chain executes in one block | 4 |
 //! | `--idle N` | the maximum number of blocks without a batch between two with one | 2 |
 //! | `--seed N` | the seed of the random choices | 1 |
-//! | `--release v26…v31` | the release of the contracts | v29 |
+//! | `--release v26…v33` | the release of the contracts; v33 is that of ZKsync OS | v29 |
 //! | `--form FORM` | `table`, `era-v0`, `era-v1` (both stream), `anvil`, `geth` (held in memory) | table |
 //! | `--state PATH` | the dump; a directory for Era snapshots | – |
 //! | `--archive FILE` | the raw archive of logs | – |
@@ -46,9 +46,9 @@ use std::{
 
 use serde_json::json;
 use slproof::{
-    contracts::Release,
-    message::{BatchLogs, BatchView},
-    primitives::{Address, Word, hex},
+    contracts::{Layout, Release},
+    message::{BatchLogs, BatchView, EightLeaves, ImtRoots},
+    primitives::{Address, BatchNumber, Word, hex},
 };
 
 use dump::Dump;
@@ -74,6 +74,7 @@ pub(crate) fn run(args: impl Iterator<Item = String>) -> Result<(), Box<dyn Erro
     let mut given = arguments(args)?;
     let nullifier =
         given.remove("nullifier").map(|text| text.parse().map(Nullifier)).transpose()?;
+    let release: Release = given.remove("release").as_deref().unwrap_or("v29").parse()?;
     let mut number = |name: &str, default: u64| -> Result<u64, Box<dyn Error>> {
         given.remove(name).map_or(Ok(default), |text| Ok(text.parse()?))
     };
@@ -84,6 +85,7 @@ pub(crate) fn run(args: impl Iterator<Item = String>) -> Result<(), Box<dyn Erro
         withdrawals: nullifier.is_some(),
         burst: number("burst", 4)?.max(1),
         idle: number("idle", 2)?,
+        eight_leaves: release.layout() == Layout::V33,
         seed: number("seed", 1)?,
     };
     let size = Size {
@@ -91,7 +93,6 @@ pub(crate) fn run(args: impl Iterator<Item = String>) -> Result<(), Box<dyn Erro
         blobs: number("blobs", 6)? as usize,
         writes: number("writes", 1000)? as usize,
     };
-    let release: Release = given.remove("release").as_deref().unwrap_or("v29").parse()?;
     let form = given.remove("form").unwrap_or("table".into());
     let mut state =
         given.remove("state").map(|path| Dump::create(Path::new(&path), &form)).transpose()?;
@@ -200,8 +201,12 @@ fn play(
     slots: &mut dyn Slots,
     texts: &mut Texts<'_>,
 ) -> std::io::Result<Layer> {
-    let mut layer = Layer::new(release.layout(), shape.chain(0));
+    // L1 was of v31 before it was of v33.
+    let mut layer = Layer::new(release.layout().min(Layout::V31), shape.chain(0));
     texts.registered(&layer)?;
+    if release.layout() == Layout::V33 {
+        layer.upgrade_to_v33();
+    }
     if let Some(nullifier) = &texts.nullifier {
         nullifier.set_up(slots);
     }
@@ -218,6 +223,14 @@ fn play(
             let chain = shape.chain(layer.chains().len() as u64);
             layer.add_chain(chain, shape.diamond(chain));
             texts.registered(&layer)?;
+            let index = layer.chains().len() - 1;
+            if layer.layout() == Layout::V33 && shape.starts_at_batch_1(index as u64) {
+                layer.seed_genesis(index, slots);
+                if let Some(events) = &mut texts.events {
+                    let genesis = (BatchNumber(0), EightLeaves::GENESIS.root());
+                    events.appended(&layer, index, genesis)?;
+                }
+            }
             if let Some(nullifier) = &texts.nullifier {
                 nullifier.registered(chain, shape.diamond(chain), slots);
             }
@@ -260,8 +273,12 @@ fn play(
 
 fn archive_line(archive: &mut BufWriter<File>, logs: BatchView<'_>) -> std::io::Result<()> {
     let messages: Vec<String> = logs.messages().iter().map(hex::encode).collect();
-    let line = json!({
+    let mut line = json!({
         "chainId": logs.chain(), "batchNumber": logs.batch(), "logs": logs.logs(), "messages": messages,
     });
+    if let Some(ImtRoots::Both { begin, end }) = logs.imt() {
+        line["imtBegin"] = json!(begin);
+        line["imtEnd"] = json!(end);
+    }
     writeln!(archive, "{line}")
 }

@@ -7,7 +7,7 @@ use thiserror::Error;
 use crate::{
     contracts::{SettledOn, system},
     forest::Addresses,
-    primitives::{Address, BatchNumber, ChainId, Hash, Word},
+    primitives::{Address, BatchNumber, ChainId, Hash, Timestamp, Word},
     proof::{Failure, FailureCode, Known},
     state::StateError,
 };
@@ -149,6 +149,36 @@ pub enum Refusal {
         "a settlement layer accepts no proof through a batch of a settlement layer; only L1 does"
     )]
     OnlyL1,
+    /// The words are those of another release than the verifying contract's: since v33 a timestamp precedes the
+    /// batch mask.
+    #[error(
+        "the contracts are of {}, but the proof is of {}: since v33 the timestamp of the batch precedes the \
+         batch mask", release(*.since_v33), release(!*.since_v33)
+    )]
+    OtherRelease {
+        /// Whether the contracts are of v33 or later.
+        since_v33: bool,
+    },
+    /// L1 stores the roots of its own blocks (v33), but verifies no proof against them: it looks for a batch of
+    /// itself as a settlement layer, and has none.
+    #[error(
+        "the proof leads to a block of L1: L1 itself accepts no such proof, only chains that imported the root do"
+    )]
+    BlockOfL1,
+    /// The record names another timestamp of the target than the one stored with its root.
+    #[error(
+        "the record's target has the timestamp {given}, but the one stored with its root is {stored}"
+    )]
+    RootTimestamp {
+        /// The timestamp in the record.
+        given: Timestamp,
+        /// The stored one.
+        stored: Word,
+    },
+}
+
+fn release(since_v33: bool) -> &'static str {
+    if since_v33 { "v33 or later" } else { "a release before v33" }
 }
 
 impl Refusal {
@@ -163,6 +193,9 @@ impl Refusal {
             Self::NotSettlementLayer(_) => FailureCode::NotASettlementLayer,
             Self::InvalidSettlementLayer { .. } => FailureCode::InvalidSettlementLayer,
             Self::OnlyL1 => FailureCode::OnlyL1,
+            Self::OtherRelease { .. } => FailureCode::ProofOfOtherRelease,
+            Self::BlockOfL1 => FailureCode::BlockOfL1,
+            Self::RootTimestamp { .. } => FailureCode::TimestampMismatch,
         }
     }
 }

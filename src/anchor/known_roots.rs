@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, LazyLock},
 };
 
-use super::{Answer, KnownRoot, Lacking, Refusal, RootLocation};
+use super::{Answer, KnownRoot, Lacking, ProofTraits, Refusal, RootLocation};
 use crate::{
     contracts::{
         Bridgehub, InteropRootStorage, L1ChainAssetHandler, MessageRoot, SettledOn, ZkChain, system,
@@ -26,16 +26,16 @@ static NOT_UPGRADED: LazyLock<Word> =
 /// A lookup reads a few slots and rebuilds nothing: the state is trusted. The state may be owned or borrowed.
 #[derive(Debug)]
 pub struct KnownRoots<S = Arc<dyn StorageReader>> {
-    state: S,
+    pub(super) state: S,
     addresses: Addresses,
     /// The chain at index 0 of MessageRoot, if there is one.
     own_chain: Option<ChainId>,
-    rules: Rules,
+    pub(super) rules: Rules,
 }
 
 /// The contracts that decide whether a root is accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Rules {
+pub(super) enum Rules {
     /// v26 to v30: the diamonds of the chains.
     Diamonds,
     /// v31: MessageRoot on L1.
@@ -44,15 +44,6 @@ enum Rules {
     L2MessageRoot,
     /// v31 according to Bridgehub, but MessageRoot is not in the state.
     NoMessageRoot,
-}
-
-/// The batch roots in a state, whether its contracts accept them or not.
-pub trait BatchRoots: Sync + fmt::Debug {
-    /// The root of a chain's batch. `None` if it is not known.
-    ///
-    /// # Errors
-    /// [`StateError`] if the state cannot be read.
-    fn batch_root(&self, chain: ChainId, batch: BatchNumber) -> Result<Option<Hash>, StateError>;
 }
 
 /// Checks whether L1 accepts a proof of a batch through a batch of a settlement layer.
@@ -66,23 +57,6 @@ pub trait SettlementCheck: Send + Sync + fmt::Debug {
         of: (ChainId, BatchNumber),
         through: (ChainId, u64),
     ) -> Result<Option<Answer>, StateError>;
-}
-
-impl<S: StorageReader> BatchRoots for KnownRoots<S> {
-    fn batch_root(&self, chain: ChainId, batch: BatchNumber) -> Result<Option<Hash>, StateError> {
-        let recorded = self.message_root().batch_root(chain, batch)?;
-        if !recorded.is_zero() {
-            return Ok(Some(recorded));
-        }
-        let stored = match self.bridgehub().zk_chain(chain)? {
-            Some(diamond) => ZkChain::at(&self.state, diamond).batch_root(batch)?,
-            None => Hash::ZERO,
-        };
-        if !stored.is_zero() {
-            return Ok(Some(stored));
-        }
-        Ok(self.imported(chain.to_word(), batch.to_word())?.map(|known| known.root))
-    }
 }
 
 impl<S: StorageReader> SettlementCheck for KnownRoots<S> {
@@ -208,18 +182,15 @@ impl<S: StorageReader> KnownRoots<S> {
     /// # Errors
     /// [`StateError`] if the state cannot be read.
     pub fn of_record(&self, record: &ProofRecord, anchor: &RootRef) -> Result<Answer, StateError> {
-        self.of_proof((record.chain_id, record.batch_number), anchor)
+        self.of_proof(&record.into(), anchor)
     }
 
-    /// The root that a proof of this batch leads to.
+    /// The root that a proof leads to.
     ///
     /// # Errors
     /// [`StateError`] if the state cannot be read.
-    pub fn of_proof(
-        &self,
-        of: (ChainId, BatchNumber),
-        anchor: &RootRef,
-    ) -> Result<Answer, StateError> {
+    pub fn of_proof(&self, proof: &ProofTraits, anchor: &RootRef) -> Result<Answer, StateError> {
+        let of = (proof.chain, proof.batch);
         let answer = match anchor {
             RootRef::Batch(chain, batch) => self.of_batch(*chain, *batch),
             RootRef::SettlementLayer(chain, number) => {
@@ -232,6 +203,10 @@ impl<S: StorageReader> KnownRoots<S> {
             Answer::NotStored | Answer::Lacking(_) if self.holds_no_contract() => {
                 Answer::Lacking(Lacking::Contracts(self.addresses))
             }
+            Answer::Root(known) => match self.objection_to_words(proof, anchor, &known)? {
+                Some(refusal) => Answer::Refused(refusal),
+                None => Answer::Root(known),
+            },
             answer => answer,
         })
     }
@@ -270,9 +245,24 @@ impl<S: StorageReader> KnownRoots<S> {
         number: u128,
     ) -> Result<Answer, StateError> {
         match self.is_l1() {
+            true if self.is_own_chain(sl_chain) && self.has_timestamps()? == Some(true) => {
+                self.of_own_block_of_l1()
+            }
             true => self.of_sl_batch(of, sl_chain, number),
             false => self.of_sl_block(sl_chain, number),
         }
+    }
+
+    fn is_own_chain(&self, chain: Word) -> bool {
+        self.own_chain.is_some_and(|own| own.to_word() == chain)
+    }
+
+    /// L1 verifies no proof against its own blocks. Before v33 they have no batches.
+    fn of_own_block_of_l1(&self) -> Result<Answer, StateError> {
+        Ok(match self.has_timestamps()? {
+            Some(true) => Answer::Refused(Refusal::BlockOfL1),
+            _ => Answer::NotStored,
+        })
     }
 
     /// The root of a settlement layer's block. The layer's own state stores it, and chains import it; the
@@ -281,7 +271,10 @@ impl<S: StorageReader> KnownRoots<S> {
     /// # Errors
     /// [`StateError`] if the state cannot be read.
     pub fn of_sl_block(&self, sl_chain: Word, block: u128) -> Result<Answer, StateError> {
-        let own = !self.is_l1() && self.own_chain.is_some_and(|own| own.to_word() == sl_chain);
+        let own = self.is_own_chain(sl_chain);
+        if own && self.is_l1() {
+            return self.of_own_block_of_l1();
+        }
         if let (true, Ok(block)) = (own, u64::try_from(block)) {
             let message_root = self.message_root();
             let root = message_root.historical_root(SlBlock(block))?;
@@ -450,17 +443,24 @@ impl<S: StorageReader> KnownRoots<S> {
         Bridgehub::at(&self.state, self.addresses.bridgehub)
     }
 
-    fn message_root(&self) -> MessageRoot<'_, S> {
+    pub(super) fn message_root(&self) -> MessageRoot<'_, S> {
         MessageRoot::at(&self.state, self.addresses.message_root)
     }
 
+    pub(super) fn interop_root_storage(&self) -> InteropRootStorage<'_, S> {
+        InteropRootStorage::at(&self.state, system::INTEROP_ROOT_STORAGE)
+    }
+
     /// The root in InteropRootStorage, which only ZKsync chains have.
-    fn imported(&self, chain: Word, number: Word) -> Result<Option<KnownRoot>, StateError> {
+    pub(super) fn imported(
+        &self,
+        chain: Word,
+        number: Word,
+    ) -> Result<Option<KnownRoot>, StateError> {
         if self.is_l1() {
             return Ok(None);
         }
-        let storage = InteropRootStorage::at(&self.state, system::INTEROP_ROOT_STORAGE);
-        let root = storage.interop_root(chain, number)?;
+        let root = self.interop_root_storage().interop_root(chain, number)?;
         let location = RootLocation::InteropRoots(system::INTEROP_ROOT_STORAGE);
         Ok((!root.is_zero()).then_some(KnownRoot { root, location }))
     }

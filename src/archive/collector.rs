@@ -1,10 +1,14 @@
 use bytemuck::{Pod, Zeroable, cast_slice};
 
-use super::{ArchiveHeader, Origin, origin::PackedOrigin};
+use super::{
+    ArchiveHeader, Origin,
+    origin::PackedOrigin,
+    rows::{imt_entry, imt_roots},
+};
 use crate::{
     archive::ArchiveError,
     files::{ExternalSort, OutputError, SortRecord, Sorted, Spill},
-    message::{BatchPart, BatchView, Messages},
+    message::{BatchPart, BatchView, ImtRoots, Messages},
     primitives::{BatchNumber, ChainId, Hash},
 };
 
@@ -22,7 +26,10 @@ struct Head {
     messages: u32,
     has_transactions: u32,
     has_aggregated_root: u32,
+    /// 1 if both roots of the interop commitment tree are known, 2 if only the node above them is.
+    imt_kind: u64,
     aggregated_root: Hash,
+    imt: [Hash; 2],
 }
 
 impl Head {
@@ -37,7 +44,13 @@ impl Head {
             messages: batch.messages.len() as u32,
             has_transactions: u32::from(!batch.transactions.is_empty()),
             has_aggregated_root: u32::from(batch.aggregated_root.is_some()),
+            imt_kind: match batch.imt {
+                None => 0,
+                Some(ImtRoots::Both { .. }) => 1,
+                Some(ImtRoots::Node(_)) => 2,
+            },
             aggregated_root: batch.aggregated_root.unwrap_or_default(),
+            imt: batch.imt.map(imt_entry).unwrap_or_default(),
         }
     }
 
@@ -72,6 +85,7 @@ impl Head {
             messages: Messages::new(bytes, cast_slice(ends)).unwrap_or_default(),
             transactions: cast_slice(transactions),
             aggregated_root: (self.has_aggregated_root != 0).then_some(self.aggregated_root),
+            imt: (self.imt_kind != 0).then(|| imt_roots(self.imt, self.imt_kind == 1)),
         }
     }
 }
@@ -199,6 +213,7 @@ pub(super) fn count(header: &mut ArchiveHeader, batch: &BatchView<'_>) {
     header.messages += batch.messages.len() as u64;
     header.message_bytes += batch.messages.bytes().len() as u64;
     header.transactions += batch.transactions.len() as u64;
+    header.imt += u64::from(batch.imt.is_some());
 }
 
 /// One batch, merged from all sources so far.
@@ -213,6 +228,7 @@ struct Group {
     messages: Option<Origin>,
     transactions: Option<Origin>,
     aggregated_root: Option<Origin>,
+    imt: Option<Origin>,
 }
 
 impl Group {
@@ -225,6 +241,7 @@ impl Group {
             messages: None,
             transactions: None,
             aggregated_root: None,
+            imt: None,
         };
         group.note_origins(&head);
         group
@@ -239,6 +256,7 @@ impl Group {
         note(&mut self.messages, head.messages != 0);
         note(&mut self.transactions, head.has_transactions != 0);
         note(&mut self.aggregated_root, head.has_aggregated_root != 0);
+        note(&mut self.imt, head.imt_kind != 0);
     }
 
     fn view(&self) -> BatchView<'_> {
@@ -266,6 +284,7 @@ impl Group {
                 BatchPart::Messages => self.messages,
                 BatchPart::Transactions => self.transactions,
                 BatchPart::AggregatedRoot => self.aggregated_root,
+                BatchPart::ImtRoots => self.imt,
             };
             (part, first.unwrap_or(self.head.origin()))
         })?;

@@ -1,7 +1,7 @@
 //! The memory-mapped message archive, `*.slmsg`: the logs of many batches, with the bytes of their messages.
 //! Batches, messages and transactions can be looked up.
 //!
-//! It is a [container](crate::files::container) of kind `mesg`, version 1. [`ArchiveWriter`] writes it from
+//! It is a [container](crate::files::container) of kind `mesg`, version 1 or 2. [`ArchiveWriter`] writes it from
 //! batches in any order, [`Archive`] reads the mapped file. Raw archives that are small enough are converted
 //! to the same bytes in memory.
 //!
@@ -28,6 +28,7 @@
 //! | `ends` | 8 M | u64: where each message ends, counted from the first byte of its batch's messages |
 //! | `bytes` | any | the messages of all batches back to back |
 //! | `txhashes` | 32 T | the transaction hashes of all batches back to back |
+//! | `imt` | 64 each | only in version 2: what is known of the roots of the interop commitment tree, for each batch that has flag 4 or 8: both roots, or the node above them and zeros |
 //! | `by-msg` | 16 a row | a row for each log of a message: the first 8 bytes of its value, which is the message's hash, and its number (u64); ascending by these bytes in their order, then by number |
 //! | `by-tx` | 16 T | a row for each log with a transaction hash: the first 8 bytes of the hash, and its number; ascending in the same order |
 //!
@@ -43,7 +44,9 @@
 //! 52  messages                         u32   0, or one for each log of a message
 //! 56  flags                            u32   1: the aggregated root is known
 //!                                            2: a transaction hash is known for every log
-//! 60  zeros                            4 bytes
+//!                                            4: both roots of the interop commitment tree are known
+//!                                            8: only the node above these roots is known
+//! 60  index of its entry in `imt`      u32   = entries of all rows before; 0 without an entry
 //! 64  aggregated root, or zeros        32 bytes
 //!
 //! header     u64 each: batches, logs, messages, bytes of messages, transaction hashes
@@ -70,6 +73,7 @@
 //! | version | what changed |
 //! | --- | --- |
 //! | 1 | first |
+//! | 2 | the section `imt` and the flags 4 and 8; written if a batch has such roots |
 
 mod check;
 mod collector;
@@ -95,6 +99,7 @@ const BATCHES: SectionName = SectionName::new("batches");
 const ENDS: SectionName = SectionName::new("ends");
 const BYTES: SectionName = SectionName::new("bytes");
 const TRANSACTIONS: SectionName = SectionName::new("txhashes");
+const IMT: SectionName = SectionName::new("imt");
 const BY_MESSAGE: SectionName = SectionName::new("by-msg");
 const BY_TRANSACTION: SectionName = SectionName::new("by-tx");
 

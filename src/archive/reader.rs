@@ -10,8 +10,8 @@ use std::{
 use bytemuck::{AnyBitPattern, cast_slice};
 
 use super::{
-    ArchiveHeader, BATCHES, BY_MESSAGE, BY_TRANSACTION, BYTES, ENDS, LOGS, TRANSACTIONS,
-    rows::{BatchRow, IndexRow},
+    ArchiveHeader, BATCHES, BY_MESSAGE, BY_TRANSACTION, BYTES, ENDS, IMT, LOGS, TRANSACTIONS,
+    rows::{BatchRow, IndexRow, imt_roots},
 };
 use crate::{
     archive::ArchiveError,
@@ -79,8 +79,12 @@ impl Archive {
     /// # Errors
     /// As [`Archive::open`].
     pub fn of(container: Container) -> Result<Self, ArchiveError> {
-        let container = container.expect(Kind::MESSAGE_ARCHIVE)?;
-        let header: ArchiveHeader = container.header()?;
+        let version = container.version().clamp(1, 2);
+        let container = container.expect(Kind { version, ..Kind::MESSAGE_ARCHIVE })?;
+        let mut header: ArchiveHeader = container.header()?;
+        if version == 2 {
+            header.imt = container.section(IMT)?.len() as u64 / 64;
+        }
         let fits = |name: SectionName, count: u64, row: u64| {
             let len = container.section(name)?.len() as u64;
             if count.checked_mul(row) == Some(len) {
@@ -94,6 +98,9 @@ impl Archive {
         fits(ENDS, header.messages, 8)?;
         fits(BYTES, header.message_bytes, 1)?;
         fits(TRANSACTIONS, header.transactions, 32)?;
+        if version == 2 {
+            fits(IMT, header.imt, 64)?;
+        }
         fits(BY_TRANSACTION, header.transactions, size_of::<IndexRow>() as u64)?;
         let row = size_of::<IndexRow>() as u64;
         fits(BY_MESSAGE, container.section(BY_MESSAGE)?.len() as u64 / row, row)?;
@@ -397,6 +404,13 @@ impl Archive {
             true => Messages::checked_before(bytes, ends),
             false => Messages::new(bytes, ends).ok_or_else(outside)?,
         };
+        let imt = match row.imt() {
+            None => None,
+            Some((index, are_both)) => {
+                let entry: &[[Hash; 2]] = self.part(IMT, index, 1).ok_or_else(outside)?;
+                entry.first().map(|entry| imt_roots(*entry, are_both))
+            }
+        };
         let view = BatchView {
             chain: row.chain(),
             batch: row.batch(),
@@ -406,6 +420,7 @@ impl Archive {
                 .part(TRANSACTIONS, row.first_transaction(), row.transactions())
                 .ok_or_else(outside)?,
             aggregated_root: row.aggregated_root(),
+            imt,
         };
         if is_sound {
             return Ok(view);

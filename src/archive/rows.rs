@@ -2,7 +2,7 @@ use bytemuck::{Pod, Zeroable};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    message::BatchView,
+    message::{BatchView, ImtRoots},
     primitives::{BatchNumber, ChainId, Hash},
 };
 
@@ -19,6 +19,10 @@ pub struct ArchiveHeader {
     pub message_bytes: u64,
     /// The number of logs whose transaction hash is in the archive.
     pub transactions: u64,
+    /// The number of batches with roots of the interop commitment tree: the entries of the section `imt`, which
+    /// show it in a file.
+    #[serde(skip)]
+    pub imt: u64,
 }
 
 /// A row of the section `batches`; the module documentation lists the fields. It has only byte fields, so it
@@ -35,7 +39,7 @@ pub(super) struct BatchRow {
     logs: [u8; 4],
     messages: [u8; 4],
     flags: [u8; 4],
-    zeros: [u8; 4],
+    imt: [u8; 4],
     aggregated_root: Hash,
 }
 
@@ -44,6 +48,8 @@ const _: () = assert!(size_of::<BatchRow>() == 96 && align_of::<BatchRow>() == 1
 impl BatchRow {
     const HAS_AGGREGATED_ROOT: u32 = 1;
     const HAS_TRANSACTIONS: u32 = 2;
+    const HAS_IMT_ROOTS: u32 = 4;
+    const HAS_IMT_NODE: u32 = 8;
 
     /// The row of a batch after the batches that `before` counts.
     pub(super) fn new(batch: &BatchView<'_>, before: &ArchiveHeader) -> Self {
@@ -54,6 +60,13 @@ impl BatchRow {
         if !batch.transactions.is_empty() {
             flags |= Self::HAS_TRANSACTIONS;
         }
+        flags |= match batch.imt {
+            None => 0,
+            Some(ImtRoots::Both { .. }) => Self::HAS_IMT_ROOTS,
+            Some(ImtRoots::Node(_)) => Self::HAS_IMT_NODE,
+        };
+        // There are fewer batches than 2^32: each takes 96 bytes.
+        let imt = if batch.imt.is_some() { before.imt as u32 } else { 0 };
         Self {
             chain: batch.chain.0.to_le_bytes(),
             batch: batch.batch.0.to_le_bytes(),
@@ -65,7 +78,7 @@ impl BatchRow {
             logs: (batch.logs.len() as u32).to_le_bytes(),
             messages: (batch.messages.len() as u32).to_le_bytes(),
             flags: flags.to_le_bytes(),
-            zeros: [0; 4],
+            imt: imt.to_le_bytes(),
             aggregated_root: batch.aggregated_root.unwrap_or_default(),
         }
     }
@@ -114,14 +127,42 @@ impl BatchRow {
         (self.flags() & Self::HAS_AGGREGATED_ROOT != 0).then_some(self.aggregated_root)
     }
 
-    /// Whether the row uses only the flags of this version, and its padding is zero.
+    /// The index of its entry in the section `imt`, and whether it is of both roots.
+    pub(super) fn imt(&self) -> Option<(u64, bool)> {
+        let index = u32::from_le_bytes(self.imt).into();
+        match self.flags() & (Self::HAS_IMT_ROOTS | Self::HAS_IMT_NODE) {
+            0 => None,
+            flag => Some((index, flag == Self::HAS_IMT_ROOTS)),
+        }
+    }
+
+    /// Whether the row uses only known flags, and those of the interop commitment tree not together.
     pub(super) fn is_understood(&self) -> bool {
-        let known = Self::HAS_AGGREGATED_ROOT | Self::HAS_TRANSACTIONS;
-        self.flags() & !known == 0 && self.zeros == [0; 4]
+        let of_imt = Self::HAS_IMT_ROOTS | Self::HAS_IMT_NODE;
+        let known = Self::HAS_AGGREGATED_ROOT | Self::HAS_TRANSACTIONS | of_imt;
+        let flags = self.flags();
+        let is_padded = flags & of_imt != 0 || self.imt == [0; 4];
+        flags & !known == 0 && flags & of_imt != of_imt && is_padded
     }
 
     fn flags(&self) -> u32 {
         u32::from_le_bytes(self.flags)
+    }
+}
+
+/// An entry of the section `imt`.
+pub(super) fn imt_entry(imt: ImtRoots) -> [Hash; 2] {
+    match imt {
+        ImtRoots::Both { begin, end } => [begin, end],
+        ImtRoots::Node(node) => [node, Hash::ZERO],
+    }
+}
+
+/// The roots in an entry of the section `imt`.
+pub(super) fn imt_roots([first, second]: [Hash; 2], are_both: bool) -> ImtRoots {
+    match are_both {
+        true => ImtRoots::Both { begin: first, end: second },
+        false => ImtRoots::Node(first),
     }
 }
 

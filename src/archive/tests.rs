@@ -224,8 +224,14 @@ fn rows_that_point_outside_the_sections_are_refused() {
         row
     };
     let open = |row: [u8; 96], end: u64, index_log: u64| {
-        let header =
-            ArchiveHeader { batches: 1, logs: 1, messages: 1, message_bytes: 1, transactions: 0 };
+        let header = ArchiveHeader {
+            batches: 1,
+            logs: 1,
+            messages: 1,
+            message_bytes: 1,
+            transactions: 0,
+            imt: 0,
+        };
         let mut file = crate::files::ContainerWriter::in_memory("forged", Kind::MESSAGE_ARCHIVE);
         let message = log(1, b"a");
         let index = [&message.value().as_bytes()[..8], &index_log.to_le_bytes()].concat();

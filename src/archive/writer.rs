@@ -3,10 +3,10 @@ use std::{io::Write, path::Path};
 use bytemuck::{Pod, Zeroable, bytes_of, cast_slice};
 
 use super::{
-    Archive, ArchiveHeader, BATCHES, BY_MESSAGE, BY_TRANSACTION, BYTES, Collector, ENDS, LOGS,
+    Archive, ArchiveHeader, BATCHES, BY_MESSAGE, BY_TRANSACTION, BYTES, Collector, ENDS, IMT, LOGS,
     Origin, TRANSACTIONS,
     collector::count,
-    rows::{BatchRow, IndexRow},
+    rows::{BatchRow, IndexRow, imt_entry},
 };
 use crate::{
     archive::ArchiveError,
@@ -28,7 +28,7 @@ const SECTION_IN_MEMORY: usize = 32 << 20;
 /// are merged when they agree, and are an error when they do not.
 pub struct ArchiveWriter {
     spill: Spill,
-    container: ContainerWriter<Output>,
+    output: Output,
     pub(crate) collector: Collector,
 }
 
@@ -38,10 +38,10 @@ impl ArchiveWriter {
     /// # Errors
     /// [`ArchiveError::Output`] when the directory cannot be written to.
     pub fn create(path: &Path) -> Result<Self, ArchiveError> {
-        let container = ContainerWriter::create(path, Kind::MESSAGE_ARCHIVE)?;
+        let output = ContainerWriter::output(path)?;
         let spill = Spill::beside(path);
         let collector = Collector::new(&spill, BATCHES_IN_MEMORY);
-        Ok(Self { spill, container, collector })
+        Ok(Self { spill, output, collector })
     }
 
     /// Registers a source and returns its number for [`Origin`]. Error messages show `name`.
@@ -69,7 +69,8 @@ impl ArchiveWriter {
     /// [`ArchiveError::Conflict`] when two sources contradict each other, [`ArchiveError::Output`] when
     /// writing fails. An existing file at the path is then unchanged.
     pub fn commit(self) -> Result<ArchiveHeader, ArchiveError> {
-        let Self { spill, mut container, collector } = self;
+        let Self { spill, output, collector } = self;
+        let mut container = ContainerWriter::on(output, kind(&collector))?;
         let (header, _) = write(collector, &mut container, &spill, Err)?;
         container.commit(&header)?;
         Ok(header)
@@ -82,7 +83,8 @@ impl ArchiveWriter {
         self,
         conflict: impl FnMut(ArchiveError) -> Result<(), ArchiveError>,
     ) -> Result<(ArchiveHeader, u64), ArchiveError> {
-        let Self { spill, mut container, collector } = self;
+        let Self { spill, output, collector } = self;
+        let mut container = ContainerWriter::on(output, kind(&collector))?;
         let (header, merged) = write(collector, &mut container, &spill, conflict)?;
         if header.batches > 0 {
             container.commit(&header)?;
@@ -91,9 +93,15 @@ impl ArchiveWriter {
     }
 }
 
+/// The version in which batches are written: the first one, unless they have what only the second one has.
+fn kind(collector: &Collector) -> Kind {
+    let version = if collector.added().imt > 0 { 2 } else { 1 };
+    Kind { version, ..Kind::MESSAGE_ARCHIVE }
+}
+
 /// Writes an archive in memory; error messages show `name`.
 pub(crate) fn in_memory(collector: Collector, name: &str) -> Result<Archive, ArchiveError> {
-    let mut container = ContainerWriter::in_memory(name, Kind::MESSAGE_ARCHIVE);
+    let mut container = ContainerWriter::in_memory(name, kind(&collector));
     let (header, _) = write(collector, &mut container, &Spill::Memory, Err)?;
     Ok(Archive::written(container.into_container(&header)?, header))
 }
@@ -105,8 +113,9 @@ fn write<W: Write + Send>(
     conflict: impl FnMut(ArchiveError) -> Result<(), ArchiveError>,
 ) -> Result<(ArchiveHeader, u64), ArchiveError> {
     let mut header = ArchiveHeader::default();
-    let [mut rows, mut ends, mut bytes, mut transactions] =
-        [(); 4].map(|()| spill.spool(SECTION_IN_MEMORY));
+    let has_imt = collector.added().imt > 0;
+    let [mut rows, mut ends, mut bytes, mut transactions, mut imt] =
+        [(); 5].map(|()| spill.spool(SECTION_IN_MEMORY));
     let [mut by_message, mut by_transaction] = [(); 2].map(|()| spill.sort(INDEX_IN_MEMORY));
 
     container.begin(LOGS)?;
@@ -116,6 +125,9 @@ fn write<W: Write + Send>(
         ends.put(cast_slice(batch.messages.ends()))?;
         bytes.put(batch.messages.bytes())?;
         transactions.put(cast_slice(batch.transactions))?;
+        if let Some(roots) = batch.imt {
+            imt.put(cast_slice(&imt_entry(roots)))?;
+        }
         for (number, log) in (header.logs..).zip(batch.logs) {
             if log.is_message() {
                 by_message.push(IndexKey::new(&log.value(), number), &[])?;
@@ -129,9 +141,8 @@ fn write<W: Write + Send>(
     };
     let merged = collector.drain(take, conflict)?;
 
-    for (name, spool) in
-        [(BATCHES, rows), (ENDS, ends), (BYTES, bytes), (TRANSACTIONS, transactions)]
-    {
+    let sections = [(BATCHES, rows), (ENDS, ends), (BYTES, bytes), (TRANSACTIONS, transactions)];
+    for (name, spool) in sections.into_iter().chain(has_imt.then_some((IMT, imt))) {
         container.begin(name)?;
         spool.drain(|piece| container.put(piece))?;
     }

@@ -197,6 +197,7 @@ impl<S: StorageReader + fmt::Debug> Judge<'_, S> {
             head: &record.proof,
             tail: &[],
             target: &target,
+            l1_timestamp: record.l1_timestamp,
             sl_block: None,
             log,
             message: record.message.as_deref(),

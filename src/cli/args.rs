@@ -12,7 +12,9 @@ use super::{
     formats::InputFormat,
     number,
     prove_args::ProveArgs,
+    publish_args::PublishArgs,
     schema_name::SchemaName,
+    serve_args::ServeArgs,
     state_args::{SearchArgs, StateArgs, TreeArgs, dump_format},
     version,
 };
@@ -119,6 +121,8 @@ impl Cli {
                 args.state_args.format_flag = ANCHOR_FORMAT;
             }
             Command::History(args) => args.tree_args.state.access = access,
+            Command::Serve(args) => args.sources.tree_args.state.access = access,
+            Command::Publish(args) => args.sources.tree_args.state.access = access,
             Command::Inspect(args) => args.state_args.access = access,
             Command::Check(args) => args.access = access,
             Command::Index(args) => {
@@ -194,6 +198,12 @@ pub(super) enum Command {
     /// List the roots by block and what each of them contains
     #[command(after_help = examples::HISTORY)]
     History(HistoryArgs),
+    /// Answer the requests of existing clients over JSON-RPC
+    #[command(after_help = examples::SERVE)]
+    Serve(ServeArgs),
+    /// Write a directory of small files from which clients and browsers make proofs
+    #[command(after_help = examples::PUBLISH)]
+    Publish(PublishArgs),
     /// Describe a file: a dump, an archive, proofs, requests, …
     #[command(after_help = examples::INSPECT)]
     Inspect(InspectArgs),
@@ -374,12 +384,17 @@ pub(super) struct MergeArgs {
 }
 
 #[derive(Debug, Args)]
-#[command(group = ArgGroup::new("trusted").required(true).args(["root", "anchor"]))]
+#[command(group = ArgGroup::new("trusted").required(true).args(["root", "anchor", "published"]))]
 #[command(mut_arg("anchor", anchor_args::of_any_layer))]
 #[command(mut_arg("state_format", to_anchor_format))]
 pub(super) struct VerifyArgs {
     /// The proofs: the output of prove, or answers of a node; - for standard input
+    #[arg(required_unless_present = "published", default_value = "-", hide_default_value = true)]
     pub(super) proofs: PathBuf,
+    /// Read a directory that publish wrote: make every proof as a client does, and compare every file with its
+    /// hash and every index with the logs. Whether its roots are the real ones is not checked
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["proofs", "report"])]
+    pub(super) published: Option<PathBuf>,
     /// The root that every proof has to fold to. Only the hash is compared: which block or batch it
     /// belongs to is not checked
     #[arg(long, value_name = "HASH")]

@@ -12,7 +12,9 @@ use crate::{
     },
     proof::FailureCode,
     prove::{Error, ExtractError, SlBatchError},
+    publish::PublishError,
     records::EntriesError,
+    serve::ServeError,
 };
 
 /// The exit code of a process that was interrupted.
@@ -77,6 +79,10 @@ pub(super) enum CliError {
     #[error("{name} is {}: {}", found, role.lack())]
     WrongInput { name: String, found: FileKind, role: Role },
     #[error(transparent)]
+    Serve(ServeError),
+    #[error(transparent)]
+    Publish(PublishError),
+    #[error(transparent)]
     Failed(Error),
 }
 
@@ -117,6 +123,8 @@ impl CliError {
                 FailureCode::SystemFailed
             }
             Self::Interrupted(_) => FailureCode::Interrupted,
+            Self::Serve(error) => error.code(),
+            Self::Publish(error) => error.code(),
             Self::Failed(error) => error.code(),
         }
     }
@@ -129,6 +137,17 @@ impl CliError {
             Self::NothingFound(_) => 5,
             Self::Threads(_) | Self::ReadProgress(_) | Self::Signals(_) => 6,
             Self::Interrupted(_) => INTERRUPTED_EXIT_CODE,
+            Self::Serve(error) => match error {
+                ServeError::Open(error) => exit_code(error),
+                _ if error.code() == FailureCode::InvalidOptions => 2,
+                _ => 6,
+            },
+            Self::Publish(error) => match error {
+                PublishError::Proving(error) => exit_code(error),
+                PublishError::Damaged { .. } => 3,
+                PublishError::Lacking { .. } => 2,
+                _ => 6,
+            },
             Self::Failed(error) => exit_code(error),
         }
     }

@@ -64,6 +64,16 @@ Examples:
   slproof history gateway.sltree
   slproof history state.json --events events.jsonl.gz --json";
 
+pub(super) const SERVE: &str = "\
+Examples:
+  slproof serve --tree gateway.sltree --messages gateway.slmsg --check
+  slproof serve --archive gateway --listen 127.0.0.1:3050 --check";
+
+pub(super) const PUBLISH: &str = "\
+Examples:
+  slproof publish --tree gateway.sltree --messages gateway.slmsg -o site
+  slproof publish --archive gateway -o site-of-archive";
+
 pub(super) const INSPECT: &str = "\
 Examples:
   slproof inspect state.json

@@ -101,6 +101,9 @@ impl ValueEnum for ProofFormat {
                 ("calldata", "One object per line, with the ABI-encoded call for the proof")
             }
             Self::Parquet => ("parquet", "Rows of a Parquet file"),
+            Self::Bundle => {
+                ("bundle", "One page of HTML with the proofs and the script that checks them")
+            }
         };
         Some(PossibleValue::new(name).help(help))
     }

@@ -17,6 +17,8 @@ use crate::{
         verify::{RootRef, VerifyError},
     },
     prove::{Error as ProveError, ExtractError, HashOf, SlBatchError, TargetError},
+    publish::PublishError,
+    serve::ServeError,
     state::StateError,
 };
 
@@ -39,7 +41,9 @@ fn of_this(error: &(dyn Error + 'static)) -> Option<&'static str> {
     // A transparent error is not among its own causes.
     if let Some(error) = error.downcast_ref() {
         return match error {
-            CliError::Failed(inner) => of_this(inner),
+            CliError::Failed(inner)
+            | CliError::Serve(ServeError::Open(inner))
+            | CliError::Publish(PublishError::Proving(inner)) => of_this(inner),
             CliError::WrongInput { role, found, .. } => Some(role.hint(*found)),
             _ => None,
         };

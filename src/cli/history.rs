@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     files::Output,
-    forest::{ChainTree, Forest, History, Timeline},
+    forest::{AppendedBatches, ChainTree, Forest, HistoryStep, Timeline},
     primitives::BatchNumber,
     proof::Target,
     prove::Error,
@@ -28,69 +28,17 @@ pub(super) fn run(
     progress.end();
     let Some(forest) = trees.forest() else { return Err(Error::NoTrees(Target::First).into()) };
     let mut output = Output::create(Path::new("-"))?;
-    let mut steps = Steps::new(forest, timeline.history());
     let written = if console.is_json() {
-        json(&mut output, forest, timeline, &mut steps)
+        json(&mut output, forest, timeline)
     } else {
-        table(&mut output, forest, timeline, &mut steps)
+        table(&mut output, forest, timeline)
     };
     CliError::unless_unread(written.and_then(|()| Ok(output.finish()?)))?;
     let all = timeline.history().unexplained().next().is_none();
     Ok(if all { Outcome::Done } else { Outcome::SomeFailed })
 }
 
-/// One root, with the chains and batches that are new in it.
-struct HistoryRow<'f> {
-    index: usize,
-    registered: &'f [ChainTree],
-    appended: Vec<(&'f ChainTree, Vec<RangeInclusive<BatchNumber>>)>,
-}
-
-/// Iterates over the roots of a history.
-struct Steps<'f> {
-    forest: &'f Forest,
-    history: &'f History,
-    index: usize,
-    chains: usize,
-    batches: Vec<u64>,
-}
-
-impl<'f> Steps<'f> {
-    fn new(forest: &'f Forest, history: &'f History) -> Self {
-        let batches = vec![0; forest.chains().len()];
-        Self { forest, history, index: 0, chains: 0, batches }
-    }
-}
-
-impl<'f> Iterator for Steps<'f> {
-    type Item = HistoryRow<'f>;
-
-    fn next(&mut self) -> Option<HistoryRow<'f>> {
-        let index = self.index;
-        let chains = self.chains.max(*self.history.chains.get(index)? as usize);
-        let registered = &self.forest.chains()[self.chains..chains];
-        let appended = self
-            .history
-            .advances(index)
-            .map(|(chain, batches)| {
-                let tree = &self.forest.chains()[chain as usize];
-                let before = self.batches[chain as usize];
-                self.batches[chain as usize] += batches;
-                (tree, tree.batches().runs(before..before + batches))
-            })
-            .collect();
-        self.index += 1;
-        self.chains = chains;
-        Some(HistoryRow { index, registered, appended })
-    }
-}
-
-fn table(
-    output: &mut Output,
-    forest: &Forest,
-    timeline: &Timeline,
-    steps: &mut Steps<'_>,
-) -> Result<(), CliError> {
+fn table(output: &mut Output, forest: &Forest, timeline: &Timeline) -> Result<(), CliError> {
     let history = timeline.history();
     let unexplained = history.unexplained().count();
     let mut text = format!(
@@ -104,18 +52,17 @@ fn table(
         "root",
         "chains",
     );
-    for step in steps {
-        let root = history.root(step.index);
+    for HistoryStep { root, registered, appended } in history.steps(forest) {
         // Writing to a string cannot fail.
         let _ = write!(text, "{:>12}  {}", root.block.0, root.root);
         if root.chains == 0 {
             let what = if root.root.is_zero() { "missing in the events" } else { "unexplained" };
             let _ = writeln!(text, "       -  {what}");
         } else {
-            let registered = step.registered.iter().map(|tree| format!("+{}", tree.chain()));
-            let appended = step.appended.iter().map(|(tree, runs)| {
-                let runs: Vec<String> = runs.iter().map(run_text).collect();
-                format!("{}: {}", tree.chain(), runs.join(", "))
+            let registered = registered.iter().map(|chain| format!("+{chain}"));
+            let appended = appended.iter().map(|AppendedBatches { batches, chain_id }| {
+                let runs: Vec<String> = batches.iter().map(run_text).collect();
+                format!("{chain_id}: {}", runs.join(", "))
             });
             let new: Vec<String> = registered.chain(appended).collect();
             let new = if new.is_empty() { "-".into() } else { new.join("; ") };
@@ -153,32 +100,15 @@ fn run_text(run: &RangeInclusive<BatchNumber>) -> String {
 }
 
 /// Writes the history as one JSON object, root by root.
-fn json(
-    output: &mut Output,
-    forest: &Forest,
-    timeline: &Timeline,
-    steps: &mut Steps<'_>,
-) -> Result<(), CliError> {
-    let history = timeline.history();
+fn json(output: &mut Output, forest: &Forest, timeline: &Timeline) -> Result<(), CliError> {
     let head = json!({"slChainId": forest.sl_chain(), "release": forest.layout().to_string()});
     let head = head.to_string();
     output.put(head.trim_end_matches('}').as_bytes())?;
     output.put(b",\"roots\":[")?;
-    for step in steps {
-        let root = history.root(step.index);
-        let mut record = json!({"block": root.block, "root": root.root});
-        if root.chains > 0 {
-            let registered: Vec<_> = step.registered.iter().map(ChainTree::chain).collect();
-            let appended: Vec<Value> = step
-                .appended
-                .iter()
-                .map(|(tree, runs)| json!({"chainId": tree.chain(), "batches": pairs(runs)}))
-                .collect();
-            record["chains"] = root.chains.into();
-            record["registered"] = json!(registered);
-            record["appended"] = json!(appended);
-        }
-        let comma = if step.index > 0 { ",\n" } else { "\n" };
+    for (index, step) in timeline.history().steps(forest).enumerate() {
+        let comma = if index > 0 { ",\n" } else { "\n" };
+        // This cannot fail: all maps have text keys.
+        let record = serde_json::to_string(&step).unwrap_or_default();
         output.put(format!("{comma}{record}").as_bytes())?;
     }
     let chains: Vec<Value> = forest

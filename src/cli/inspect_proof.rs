@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 use super::{error::CliError, report::count};
 use crate::{
     files::Input,
-    message::L2ToL1Log,
-    primitives::{Address, Hash, Number, Word},
+    message::{EightLeaves, L2ToL1Log},
+    primitives::{Address, Hash, Number, Timestamp, Word},
     proof::{
         Proof, ProofEnd,
         reader::{Defaults, Item, RecordError},
-        verify::{Claim, Folded, fold},
+        verify::{Claim, Folded, fold_at},
     },
     records::{Entries, Entry},
 };
@@ -109,11 +109,22 @@ fn show(record: &Value) -> Result<(Value, String), String> {
         value["message"] = json!({"sender": sender, "txNumber": log.tx_number(), "hash": hash});
     }
     let siblings = proof.log_path.len();
-    match (&proof.end, proof.log_path.last()) {
-        (ProofEnd::Plain, _) | (_, None) => {
+    match (&proof.end, &proof.log_path[..]) {
+        (ProofEnd::Plain, _) | (_, []) => {
             hop("log path", format!("{siblings} siblings, no metadata: a proof from before v26"));
         }
-        (_, Some(aggregated)) => {
+        (_, [.., multichain, imt, last]) if *last == EightLeaves::reserved_half() => {
+            hop(
+                "log path",
+                format!(
+                    "{siblings} siblings, the last three are of a batch root of eight leaves: multichain root \
+                     {multichain}, IMT node {imt}, reserved half"
+                ),
+            );
+            value["aggregatedRoot"] = json!(multichain);
+            value["imtNode"] = json!(imt);
+        }
+        (_, [.., aggregated]) => {
             hop(
                 "log path",
                 format!("{siblings} siblings, the last is the aggregated root {aggregated}"),
@@ -127,6 +138,11 @@ fn show(record: &Value) -> Result<(Value, String), String> {
         value["batchRoot"] = json!(folded.batch_root);
     }
     if let ProofEnd::SettlementLayer(end) = &proof.end {
+        if let Some(timestamp) = end.l1_timestamp {
+            let seconds = number(timestamp);
+            hop("l1 timestamp", format!("{seconds}: a proof since v33"));
+            value["l1Timestamp"] = json!(timestamp.to_u64().ok());
+        }
         let (leaf, height) = (number(end.batch_mask), end.batch_path.len());
         hop("chain tree", format!("leaf {leaf}, {height} siblings"));
         let (mask, height) = (end.chain_mask, end.chain_path.len());
@@ -160,7 +176,10 @@ fn folded(record: &Value, log: &L2ToL1Log, words: &[Hash]) -> Option<Folded> {
         index: serde_json::from_value::<Number>(record["id"].clone()).ok()?.0,
         log,
     };
-    fold(&claim, words).ok()
+    let l1_timestamp = record.get("l1Timestamp").cloned();
+    let l1_timestamp: Option<Timestamp> =
+        l1_timestamp.map(serde_json::from_value).transpose().ok()?;
+    fold_at(&claim, words, l1_timestamp).ok()
 }
 
 /// A word as a decimal number if it fits 64 bits, otherwise in hexadecimal.

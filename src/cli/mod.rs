@@ -21,6 +21,7 @@ mod inspect_lines;
 mod inspect_proof;
 mod inspect_tree;
 mod interrupt;
+mod leaf;
 mod line_report;
 mod man;
 mod merge;
@@ -31,13 +32,19 @@ mod observer;
 mod progress;
 mod prove;
 mod prove_args;
+mod publish;
+mod publish_args;
 mod rebuild;
 mod recheck;
 mod report;
 mod role;
 mod schema;
 mod schema_name;
+mod serve;
+mod serve_args;
 mod shell_words;
+mod source_args;
+mod sources;
 mod state;
 mod state_args;
 mod survey;
@@ -148,6 +155,8 @@ fn run(cli: &Cli) -> Result<Outcome, CliError> {
         Command::Needs(args) => needs::run(args, &console, bars),
         Command::Recheck(args) => recheck::run(args, &console, bars),
         Command::History(args) => history::run(args, &console, bars),
+        Command::Serve(args) => serve::run(args, &console),
+        Command::Publish(args) => publish::run(args, &console),
         Command::Inspect(args) => inspect::run(args, console),
         Command::Check(args) => check::run(args, &console, bars),
         Command::Networks => networks::run(),

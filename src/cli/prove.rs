@@ -10,7 +10,7 @@ use std::{
 use super::{
     anchor::require_l1,
     error::{CliError, Outcome, refuse_overwriting},
-    hint,
+    hint, leaf,
     observer::JobObserver,
     progress::ProgressFactory,
     prove_args::{ProveArgs, ShardArgs, Shards, WhichArgs},
@@ -41,6 +41,13 @@ pub(super) fn run(
     check_target(args)?;
     let args = &with_archive(args)?;
     check_paths(args)?;
+    if let Some(leaf) = args.which.leaf {
+        let open = || {
+            let (trees, messages) = inputs(args, console)?;
+            Ok(Prover::new(trees, messages))
+        };
+        return leaf::run(args, leaf, open, console);
+    }
     let selection = selection(&args.which)?;
     let shard = shard(args.shard)?;
     let started = Instant::now();

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     ingest::logs::RelayedBy,
-    message::LogKind,
+    message::{BatchRootLeaf, LogKind},
     primitives::{Address, ChainId, Hash},
     proof::{
         Target,
@@ -23,7 +23,7 @@ use crate::{
 
 #[derive(Clone, Debug, Args)]
 #[command(group = ArgGroup::new("which").required(true)
-    .args(["index", "message", "tx", "hash", "requests", "all"]))]
+    .args(["index", "message", "tx", "hash", "requests", "all", "leaf"]))]
 pub(super) struct ProveArgs {
     /// A directory with everything: stands for --tree, --messages and --sl-batches with this directory
     #[arg(long, value_name = "DIR")]
@@ -147,6 +147,10 @@ pub(super) struct WhichArgs {
     /// Every log; --chain, --batch, --sender and --kind narrow it
     #[arg(long)]
     pub(super) all: bool,
+    /// A leaf of the root of --batch, if that has eight (ZKsync OS since v33): logs, multichain, imt-begin or imt-end
+    #[arg(long, value_name = "LEAF", requires_all = ["chain", "batch"],
+        conflicts_with_all = ["sender", "kind", "shard", "resume", "summary"])]
+    pub(super) leaf: Option<BatchRootLeaf>,
     /// Only messages that this address sent
     #[arg(long, value_name = "ADDRESS", conflicts_with = "index")]
     pub(super) sender: Option<Address>,

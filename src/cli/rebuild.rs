@@ -17,6 +17,7 @@ use super::{
     wrong_input::wrong_inputs,
 };
 use crate::{
+    contracts::Layout,
     forest::{Forest, InteropRoot},
     ingest::FileKind,
     primitives::BatchNumber,
@@ -165,6 +166,14 @@ fn report_evidence(trees: &Trees, forest: &Forest, console: &Console) {
     if checked_by.has(CheckedBy::STATE) {
         console.info("every node that the contracts stored equals the rebuilt one");
     }
+    let without = forest.chains().iter().skip(1).filter(|tree| tree.batches().is_empty()).count();
+    if forest.layout() >= Layout::V33 && without > 0 {
+        console.info(format_args!(
+            "{} chains have no leaves: this release has leaves only for batches that a chain of ZKsync OS executed since \
+             its upgrade to v33; --target batch-root proves other batches from the state",
+            count(without as u64)
+        ));
+    }
     if checked_by.has(CheckedBy::EVENTS) {
         console.info("every root in the events equals the rebuilt one");
     }
@@ -258,5 +267,9 @@ fn json(trees: &Trees, forest: &Forest, compared: Option<&L1Comparison>) -> Valu
 
 /// A root by block as JSON.
 pub(super) fn interop_root(root: InteropRoot) -> Value {
-    json!({"block": root.block, "chains": root.chains, "root": root.root})
+    let mut value = json!({"block": root.block, "chains": root.chains, "root": root.root});
+    if let Some(timestamp) = root.timestamp {
+        value["timestamp"] = json!(timestamp);
+    }
+    value
 }

@@ -62,6 +62,11 @@ impl Console {
         Self { quiet: true, verbose: false }
     }
 
+    /// Whether only errors are to be printed.
+    pub(super) fn is_quiet(self) -> bool {
+        self.quiet
+    }
+
     /// Whether everything is to be printed.
     pub(super) fn is_verbose(self) -> bool {
         self.verbose

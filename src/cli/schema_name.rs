@@ -11,6 +11,8 @@ pub(super) enum SchemaName {
     Failure,
     /// A line of prove --requests
     Request,
+    /// The proof of a leaf of a batch root: prove --leaf
+    Leaf,
     /// A line of verify --report
     Verdict,
     /// A line of claims
@@ -54,6 +56,7 @@ impl SchemaName {
     pub(super) fn text(self) -> &'static str {
         match self {
             Self::Proof => include_str!("schema/proof.json"),
+            Self::Leaf => include_str!("schema/leaf.json"),
             Self::Failure => include_str!("schema/failure.json"),
             Self::Request => include_str!("schema/request.json"),
             Self::Verdict => include_str!("schema/verdict.json"),

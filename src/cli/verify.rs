@@ -22,6 +22,7 @@ use crate::{
     message::L2ToL1Log,
     primitives::hex,
     proof::reader::Defaults,
+    publish::{Checked, check},
     records::{Entries, TrustedRoots, VerdictLine, Verdicts},
 };
 
@@ -45,7 +46,23 @@ pub(super) fn run(
     console: &Console,
     bars: ProgressFactory,
 ) -> Result<Outcome, CliError> {
+    if let Some(directory) = &args.published {
+        return published(directory, console);
+    }
     verify(args, console, bars).map_err(|error| wrong_input(&args.proofs, Role::Proofs, error))
+}
+
+/// Reads a published directory back.
+fn published(directory: &Path, console: &Console) -> Result<Outcome, CliError> {
+    let Checked { batches, logs, proofs, .. } = check(directory).map_err(CliError::Publish)?;
+    console.summary(&json!({"batches": batches, "logs": logs, "proofs": proofs}));
+    console.info(format_args!(
+        "{} batches, {} logs, {} proofs: all files hold",
+        count(batches),
+        count(logs),
+        count(proofs)
+    ));
+    Ok(Outcome::Done)
 }
 
 fn verify(

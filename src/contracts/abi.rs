@@ -1,4 +1,5 @@
-//! Events as era-contracts declares them: `IMessageRoot.sol`, v29 to v31 (v26 to v28 emit the first three);
+//! Events as era-contracts declares them: `IMessageRoot.sol`, v29 to v31 (v26 to v28 emit the first three), in the
+//! module `since_v33` those that v33 declares otherwise;
 //! `IExecutor.sol`, v26 to v31 (the last one since v30); `IL1Messenger.sol`, v26 to v31.
 #![allow(missing_docs, unreachable_pub, clippy::pedantic)]
 
@@ -57,4 +58,24 @@ alloy_sol_types::sol! {
     event L2ToL1LogSent(L2ToL1LogFields log);
 
     event L1MessageSent(address indexed sender, bytes32 indexed hash, bytes message);
+}
+
+/// The events that have a timestamp since v33, and with it another signature.
+pub mod since_v33 {
+    alloy_sol_types::sol! {
+        event AppendedChainBatchRoot(
+            uint256 indexed chainId,
+            uint256 indexed batchNumber,
+            bytes32 chainBatchRoot,
+            uint256 l1Timestamp
+        );
+
+        event NewInteropRoot(
+            uint256 indexed chainId,
+            uint256 indexed blockNumber,
+            uint256 indexed logId,
+            uint256 timestamp,
+            bytes32[] sides
+        );
+    }
 }

@@ -7,13 +7,21 @@
 //! | 3 | `chainIndexToId`: index → chain id | v26 |
 //! | 4, 5, 6, 7 | `sharedTree`: `_height`, `_leafNumber`, `_nodes` (bytes32[][]), `_zeros` | v26 |
 //! | 8 | `chainTree`: chain id → +0 `_nextLeafIndex`, +1 `_sides`, +2 `_zeros` | v26 |
-//! | 9 | `historicalRoot`: block → shared root | v29 |
+//! | 9 | `historicalRoot`: block → +0 shared root, +1 timestamp of the block | v29; timestamp v33 |
 //! | 11 | `currentChainBatchNumber`: chain id → batch number | v31 |
 //! | 12 | `chainBatchRoots`: chain id → batch number → batch root | v31 |
 //! | 13, 14 | `interopRootLogId`, `lastEmitBlock` | v31 |
+//! | 15 | `chainBatchRootTimestamp`: chain id → batch number → timestamp of the block that executed the batch | v33 |
+//! | 16 to 49 | a gap: zero in all known releases | v31 |
 //! | 50 | on L1 `v31UpgradeChainBatchNumber`: chain id → batch number | v31 |
 //!
-//! Source: era-contracts `MessageRoot.sol` (v26 to v30) and `MessageRootBase.sol` (v31),
+//! In v33 the leaves of a chain are the batches with a timestamp. A chain's batches from before its upgrade, and
+//! all batches of Era chains, have only a root.
+//!
+//! A draft of v33, which a preset of zksync-os-server (`local-chains/v32.0`) has, stores the timestamps under 13,
+//! `interopRootLogId` under 14 and `lastEmitBlock` under 15.
+//!
+//! Source: era-contracts `MessageRoot.sol` (v26 to v30) and `MessageRootBase.sol` (v31 and v33),
 //! `FullMerkle.sol`, `DynamicIncrementalMerkle.sol`.
 
 use super::Storage;
@@ -34,11 +42,11 @@ const SHARED_LEAVES: u64 = 5;
 const SHARED_NODES: u64 = 6;
 const SHARED_ZEROS: u64 = 7;
 const CHAIN_TREE: u64 = 8;
-const HISTORICAL_ROOT: u64 = 9;
+pub(super) const HISTORICAL_ROOT: u64 = 9;
 const CURRENT_BATCH: u64 = 11;
 const CHAIN_BATCH_ROOTS: u64 = 12;
-const INTEROP_ROOT_LOG_ID: u64 = 13;
-const LAST_EMIT_BLOCK: u64 = 14;
+pub(super) const INTEROP_ROOT_LOG_ID: u64 = 13;
+pub(super) const LAST_EMIT_BLOCK: u64 = 14;
 const V31_UPGRADE_BATCH_NUMBER: u64 = 50;
 /// The first slot after the storage gap, which follows the variables of every release.
 const VARIABLES_END: u64 = 64;
@@ -51,9 +59,9 @@ const MOST_LEAVES: u64 = 1 << 40;
 
 /// MessageRoot at an address.
 pub struct MessageRoot<'s, S: ?Sized> {
-    state: &'s S,
-    address: Address,
-    storage: Storage<'s, S>,
+    pub(super) state: &'s S,
+    pub(super) address: Address,
+    pub(super) storage: Storage<'s, S>,
 }
 
 /// A chain's tree as stored in MessageRoot: its frontier.

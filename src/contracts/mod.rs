@@ -15,6 +15,7 @@ mod message_root;
 mod native_token_vault;
 mod network;
 mod release;
+mod timestamps;
 mod zk_chain;
 
 pub use bridgehub::Bridgehub;
@@ -26,7 +27,7 @@ pub use l1_nullifier::{FirstBatches, L1Nullifier};
 pub use message_root::{ChainTreeStorage, MOST_CHAINS, MessageRoot};
 pub use native_token_vault::{NativeTokenVault, vault_asset_id};
 pub use network::{Deployment, Network};
-pub use release::{Layout, Release, UnknownRelease};
+pub use release::{ForeignLayout, Layout, Release, UnknownRelease};
 pub use zk_chain::ZkChain;
 
 use crate::{

@@ -7,14 +7,18 @@ use std::{
 
 use super::{
     InputError, ReadProgressHandle,
+    container::is_container,
     wrapper::{self, Contents, Data, Tar},
 };
 
 /// How many bytes are read to detect the format: enough for the first accounts of a dump.
 pub(crate) const HEAD_LEN: u64 = 1 << 20;
 
+/// How many bytes of a native file are read for that.
+const NATIVE_HEAD_LEN: u64 = 64;
+
 /// An open input: its bytes without compression and tar. A text is UTF-8 without a byte order mark. The first
-/// mebibyte is buffered to detect the format.
+/// mebibyte is buffered to detect the format, and of a native file its first bytes.
 pub struct Input {
     name: String,
     path: Option<PathBuf>,
@@ -66,7 +70,12 @@ impl Input {
 
     fn plain(name: String, path: Option<PathBuf>, mut data: Data) -> Result<Self, InputError> {
         let mut head = Vec::new();
-        let read = data.by_ref().take(HEAD_LEN).read_to_end(&mut head);
+        // A native file is recognized by its first bytes. It is mapped, not read.
+        let mut read = data.by_ref().take(NATIVE_HEAD_LEN).read_to_end(&mut head);
+        if !is_container(&head) {
+            read = read
+                .and_then(|read| data.by_ref().take(HEAD_LEN - read as u64).read_to_end(&mut head));
+        }
         read.map_err(|source| InputError::Read { name: name.clone(), source })?;
         if head.is_empty() {
             return Err(InputError::Empty { name });
@@ -104,7 +113,7 @@ impl Input {
         self.head().starts_with(b"PAR1")
     }
 
-    /// The first mebibyte, or the whole input if it is smaller.
+    /// The first mebibyte, or the whole input if it is smaller. Of a native file only the first bytes.
     #[must_use]
     pub fn head(&self) -> &[u8] {
         self.data.get_ref().0.get_ref()

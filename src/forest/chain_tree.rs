@@ -4,11 +4,12 @@ use super::{
     BatchNumbers,
     hashes::Hashes,
     leaf::{BatchLeaves, CHAIN_ID_LEAF_PADDING, entry_zeros},
+    timestamps::{Timestamps, timestamp},
 };
 use crate::{
     keccak::hash_leaves,
     merkle::{LeafHashes, Tree},
-    primitives::{BatchNumber, ChainId, Hash},
+    primitives::{BatchNumber, ChainId, Hash, Timestamp},
 };
 
 /// A chain's tree: every batch that was executed on this settlement layer, and all inner levels.
@@ -25,11 +26,13 @@ pub struct ChainTree {
 struct Batches {
     numbers: BatchNumbers,
     roots: Hashes,
+    /// One for each batch; none before v33.
+    timestamps: Timestamps,
 }
 
 impl Batches {
     fn leaves(&self) -> BatchLeaves<'_> {
-        BatchLeaves::new(&self.roots, &self.numbers)
+        BatchLeaves::with_timestamps(&self.roots, &self.numbers, &self.timestamps)
     }
 }
 
@@ -57,9 +60,11 @@ impl ChainTree {
         (index, chain): (u64, ChainId),
         numbers: BatchNumbers,
         roots: Hashes,
+        timestamps: Timestamps,
         above: Hashes,
     ) -> Self {
-        let tree = Self { chain, index, batches: Batches { numbers, roots }, above };
+        let batches = Batches { numbers, roots, timestamps };
+        let tree = Self { chain, index, batches, above };
         let _ = tree.tree();
         tree
     }
@@ -86,6 +91,17 @@ impl ChainTree {
     #[must_use]
     pub fn batch_roots(&self) -> &[Hash] {
         &self.batches.roots
+    }
+
+    /// When the batch with this leaf index was executed. `None` before v33, and for an index out of range.
+    #[must_use]
+    pub fn timestamp(&self, leaf: u64) -> Option<Timestamp> {
+        self.batches.timestamps.get(usize::try_from(leaf).ok()?)
+    }
+
+    /// The number of batches that were executed up to a time. Their timestamps ascend.
+    pub(super) fn batches_until(&self, time: Timestamp) -> u64 {
+        self.batches.timestamps.partition_point(|row| timestamp(row) <= time) as u64
     }
 
     /// A batch's leaf index and root. `None` if the batch was not executed on this settlement layer.

@@ -45,7 +45,7 @@ impl Forest {
                         return Err(EventsError::OtherRegistration { place, chain, index });
                     }
                 }
-                EventKind::AppendedBatch(chain, batch, Some(root)) => {
+                EventKind::AppendedBatch(chain, batch, Some(root), timestamp) => {
                     let tree = self.chain(chain);
                     tree.map(|tree| appended.remove(&tree.index()));
                     let found = tree.and_then(|tree| Some((tree, tree.find(batch)?)));
@@ -63,6 +63,16 @@ impl Forest {
                             chain,
                             batch,
                             emitted: root,
+                            stored,
+                        });
+                    }
+                    let stored = tree.timestamp(leaf);
+                    if let Some(emitted) = timestamp.filter(|_| stored != timestamp) {
+                        return Err(EventsError::Timestamp {
+                            place,
+                            chain,
+                            batch,
+                            emitted,
                             stored,
                         });
                     }

@@ -2,7 +2,7 @@ use thiserror::Error;
 
 use super::{EventsError, L1Error};
 use crate::{
-    contracts::{Layout, Release},
+    contracts::{ForeignLayout, Layout, Release},
     primitives::{Address, BatchNumber, ChainId, Hash, SlBlock},
     state::StateError,
 };
@@ -26,6 +26,9 @@ pub enum RebuildError {
          MessageRoot and Bridgehub are proxies, and their addresses must be given"
     )]
     NoMessageRoot(Address),
+    /// The storage layout of MessageRoot is not supported.
+    #[error("the storage layout of MessageRoot is not supported: {0}")]
+    ForeignLayout(ForeignLayout),
     /// The two mappings of the registry of chains contradict each other.
     #[error(
         "the registry of chains is incomplete: chainIndexToId[{index}] is chain {chain}, but \

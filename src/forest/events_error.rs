@@ -5,7 +5,7 @@ use thiserror::Error;
 use crate::{
     contracts::{EventKind, MessageRootEvent},
     files::OutputError,
-    primitives::{BatchNumber, ChainId, Hash, SlBlock},
+    primitives::{BatchNumber, ChainId, Hash, SlBlock, Timestamp},
 };
 
 /// Where an event was emitted.
@@ -55,6 +55,36 @@ pub enum EventsError {
          cannot be checked"
     )]
     NoRoots,
+    /// An append is of another release than the interop roots: with a timestamp since v33, without one before.
+    #[error(
+        "{place}: AppendedChainBatchRoot of batch {batch} of chain {chain} has a timestamp and the interop roots have \
+         none, or the other way: the events are of two releases (before v33, and since)"
+    )]
+    OtherRelease {
+        /// The place of the event.
+        place: EventPlace,
+        /// The chain.
+        chain: ChainId,
+        /// The batch.
+        batch: BatchNumber,
+    },
+    /// An append has another timestamp than the state.
+    #[error(
+        "{place}: batch {batch} of chain {chain} has the timestamp {emitted}, but {} in the trees",
+        .stored.map_or_else(|| "none".into(), |stored| stored.to_string())
+    )]
+    Timestamp {
+        /// The place of the event.
+        place: EventPlace,
+        /// The chain.
+        chain: ChainId,
+        /// The batch.
+        batch: BatchNumber,
+        /// The timestamp in the event.
+        emitted: Timestamp,
+        /// The timestamp in the trees, which have none before v33.
+        stored: Option<Timestamp>,
+    },
     /// The source has the topics of an event without its data.
     #[error("{place}: the data of {event}, which contain its root, are missing")]
     NoData {
@@ -337,6 +367,7 @@ impl EventsError {
                 | Self::OtherRegistration { .. }
                 | Self::StoredRoot { .. }
                 | Self::BatchRoot { .. }
+                | Self::Timestamp { .. }
                 | Self::ChainRoot { .. }
                 | Self::InteropRoot { .. }
         )

@@ -1,8 +1,9 @@
 use super::{
     Addresses, Forest, History, HistoryError, RebuildError, RebuildOptions, SearchBudget, Timeline,
-    evidence::StateEvidence, history,
+    evidence::{Evidence, StateEvidence},
+    history,
 };
-use crate::{ingest::events::EventList, state::StorageReader};
+use crate::{contracts::Layout, ingest::events::EventList, state::StorageReader};
 
 /// Determines the content of every interop root that a state stores. `events` may be empty or incomplete.
 ///
@@ -41,5 +42,9 @@ pub(super) fn explain_evidence<S: StorageReader + ?Sized>(
         }
         false => history::replayed(forest, blocks, roots, events)?,
     };
-    history::mend(forest, found, budget)
+    let timestamps = match evidence.layout() {
+        Layout::V33 => evidence.root_timestamps(&found.blocks)?,
+        _ => Vec::new(),
+    };
+    history::mend(forest, History { timestamps, ..found }, budget)
 }

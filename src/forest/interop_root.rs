@@ -6,7 +6,7 @@ use super::{BatchNumbers, RebuildError};
 use crate::{
     contracts::Layout,
     merkle::Tree,
-    primitives::{Hash, SlBlock},
+    primitives::{Hash, SlBlock, Timestamp},
 };
 
 /// The root of the shared tree that MessageRoot stored for a block of the settlement layer.
@@ -19,11 +19,14 @@ pub struct InteropRoot {
     /// The number of chains in the tree. v26 to v30 register a chain without storing the new root, so
     /// this may be fewer than at the end of the block.
     pub chains: u64,
+    /// The timestamp of the block (since v33). `None` for a root that an earlier release stored; no chain can
+    /// import it since.
+    pub timestamp: Option<Timestamp>,
 }
 
 /// The possible values of the newest root: the root of the shared tree over all chains, or over the first of
-/// them. Every batch stores the new root, and in v31 every registration does too. So the newest root may
-/// lack the last chains if they have no batches, and in v31 it lacks none.
+/// them. Every batch stores the new root, and since v31 every registration does too. So the newest root may
+/// lack the last chains if they have no batches, and since v31 it lacks none.
 pub(super) struct PresentRoots {
     /// The number of chains by the root of the tree over them.
     chains: BTreeMap<Hash, u64>,
@@ -34,7 +37,7 @@ pub(super) struct PresentRoots {
 impl PresentRoots {
     pub(super) fn of(layout: Layout, shared: &Tree<'_>, batches: &[BatchNumbers]) -> Self {
         let fewest = match layout {
-            Layout::V31 => batches.len(),
+            Layout::V31 | Layout::V33 => batches.len(),
             Layout::V26 | Layout::V29 => {
                 batches.iter().rposition(|batches| !batches.is_empty()).map_or(1, |last| last + 1)
             }
@@ -56,7 +59,7 @@ impl PresentRoots {
     ) -> Result<InteropRoot, RebuildError> {
         let chains = self.chains.get(&root);
         chains
-            .map(|chains| InteropRoot { block, root, chains: *chains })
+            .map(|chains| InteropRoot { block, root, chains: *chains, timestamp: None })
             .ok_or(RebuildError::InteropRoot { block, stored: root, rebuilt: self.root })
     }
 }

@@ -1,18 +1,22 @@
 use std::sync::LazyLock;
 
-use super::BatchNumbers;
+use super::{BatchNumbers, timestamps::timestamp};
 pub use crate::message::{CHAIN_ID_LEAF_PADDING, chain_id_leaf};
 use crate::{
-    keccak::{hash_leaves, keccak256},
+    keccak::{hash_leaves, hash_many, keccak256},
     merkle::{LeafHashes, Leaves, Zeros},
-    primitives::{BatchNumber, Hash},
+    primitives::{BatchNumber, Hash, Timestamp},
 };
 
-/// The length of the preimage of a batch leaf or chain-id leaf, in bytes.
-const LEAF_LEN: usize = 96;
+/// The length of the preimage of a batch leaf before v33 or of a chain-id leaf, in bytes.
+pub(super) const LEAF_LEN: usize = 96;
+/// The length of the preimage of a batch leaf since v33, in bytes.
+pub(super) const TIMED_LEAF_LEN: usize = 128;
 
 /// Batch numbers converted at once.
 const CHUNK: usize = 1 << 9;
+/// Preimages with timestamps that are hashed at once.
+const TIMED_CHUNK: usize = 1 << 6;
 
 /// keccak256("zkSync:BatchLeaf"), the first word of a batch leaf's preimage.
 pub const BATCH_LEAF_PADDING: Hash = Hash::new([
@@ -33,17 +37,26 @@ pub fn entry_zeros() -> &'static Zeros {
     &ZEROS
 }
 
-/// The leaf of one batch in its chain's tree.
+/// The leaf of one batch in its chain's tree, before v33.
 #[must_use]
 pub fn batch_leaf(batch_root: Hash, number: BatchNumber) -> Hash {
     keccak256(&padded(BATCH_LEAF_PADDING, batch_root, number.0))
 }
 
-/// The leaves of a chain tree, each from a batch root and a batch number.
+/// The leaf of one batch in its chain's tree, since v33. The timestamp is that of the settlement layer's block that
+/// executed the batch.
+#[must_use]
+pub fn timed_batch_leaf(batch_root: Hash, number: BatchNumber, timestamp: Timestamp) -> Hash {
+    keccak256(&timed(batch_root, number.0, timestamp))
+}
+
+/// The leaves of a chain tree, each from a batch root, a batch number and, since v33, a timestamp.
 #[derive(Clone, Copy, Debug)]
 pub struct BatchLeaves<'a> {
     roots: &'a [Hash],
     numbers: &'a BatchNumbers,
+    /// Little-endian, one for each leaf; empty before v33.
+    timestamps: &'a [[u8; 8]],
 }
 
 impl<'a> BatchLeaves<'a> {
@@ -53,8 +66,24 @@ impl<'a> BatchLeaves<'a> {
     /// If `roots` and `numbers` differ in length.
     #[must_use]
     pub fn new(roots: &'a [Hash], numbers: &'a BatchNumbers) -> Self {
+        Self::with_timestamps(roots, numbers, &[])
+    }
+
+    /// As [`BatchLeaves::new`], since v33: with timestamps as little-endian numbers, or without any if the release
+    /// has none.
+    ///
+    /// # Panics
+    /// If the parts differ in length.
+    #[must_use]
+    pub fn with_timestamps(
+        roots: &'a [Hash],
+        numbers: &'a BatchNumbers,
+        timestamps: &'a [[u8; 8]],
+    ) -> Self {
         assert_eq!(roots.len() as u64, numbers.len(), "a number for every root");
-        Self { roots, numbers }
+        let counts = [roots.len(), 0];
+        assert!(counts.contains(&timestamps.len()), "a timestamp for every root, or none");
+        Self { roots, numbers, timestamps }
     }
 }
 
@@ -64,6 +93,9 @@ impl LeafHashes for BatchLeaves<'_> {
     }
 
     fn hash(&self, first: usize, out: &mut [Hash]) {
+        if !self.timestamps.is_empty() {
+            return self.hash_timed(first..first + out.len(), out);
+        }
         let mut numbers = [0; CHUNK];
         let roots = self.roots[first..first + out.len()].chunks(CHUNK);
         for ((roots, out), first) in roots.zip(out.chunks_mut(CHUNK)).zip((first..).step_by(CHUNK))
@@ -75,6 +107,9 @@ impl LeafHashes for BatchLeaves<'_> {
     }
 
     fn hash_some(&self, leaves: &[usize], out: &mut [Hash]) {
+        if !self.timestamps.is_empty() {
+            return self.hash_timed(leaves.iter().copied(), out);
+        }
         let roots: Vec<Hash> = leaves.iter().map(|leaf| self.roots[*leaf]).collect();
         let numbers: Vec<u64> = leaves.iter().map(|leaf| self.number(*leaf)).collect();
         hash_leaves(&BATCH_LEAF_PADDING, &roots, &numbers, out);
@@ -82,6 +117,18 @@ impl LeafHashes for BatchLeaves<'_> {
 }
 
 impl BatchLeaves<'_> {
+    /// Hashes leaves with timestamps, one for every output.
+    fn hash_timed(&self, mut leaves: impl Iterator<Item = usize>, out: &mut [Hash]) {
+        let mut inputs = [[0; TIMED_LEAF_LEN]; TIMED_CHUNK];
+        for out in out.chunks_mut(TIMED_CHUNK) {
+            let inputs = &mut inputs[..out.len()];
+            for (input, leaf) in inputs.iter_mut().zip(&mut leaves) {
+                *input = self.input(leaf);
+            }
+            hash_many(inputs, out);
+        }
+    }
+
     fn number(&self, leaf: usize) -> u64 {
         // `new` checked that every root has a number.
         self.numbers.get(leaf as u64).map_or(0, |number| number.0)
@@ -92,6 +139,19 @@ impl Leaves<LEAF_LEN> for BatchLeaves<'_> {
     fn input(&self, index: usize) -> [u8; LEAF_LEN] {
         padded(BATCH_LEAF_PADDING, self.roots[index], self.number(index))
     }
+}
+
+impl Leaves<TIMED_LEAF_LEN> for BatchLeaves<'_> {
+    fn input(&self, index: usize) -> [u8; TIMED_LEAF_LEN] {
+        timed(self.roots[index], self.number(index), timestamp(&self.timestamps[index]))
+    }
+}
+
+fn timed(root: Hash, number: u64, timestamp: Timestamp) -> [u8; TIMED_LEAF_LEN] {
+    let mut input = [0; TIMED_LEAF_LEN];
+    input[..LEAF_LEN].copy_from_slice(&padded(BATCH_LEAF_PADDING, root, number));
+    input[LEAF_LEN..].copy_from_slice(timestamp.to_word().as_bytes());
+    input
 }
 
 fn padded(padding: Hash, root: Hash, number: u64) -> [u8; LEAF_LEN] {
@@ -125,6 +185,34 @@ mod tests {
         }
     }
 
+    /// The worked example of the formulas of v33, computed without this program.
+    #[test]
+    fn leaves_with_a_timestamp_match_the_worked_example() {
+        let leaf = |root: &str, batch, seconds| {
+            let root = root.parse().unwrap();
+            timed_batch_leaf(root, BatchNumber(batch), Timestamp(seconds))
+        };
+        let genesis = leaf(
+            "0x1d57c24629c4445766683a9843cae545c6fe1f8f35159aca41f2a38b7b227885",
+            0,
+            1_789_000_000,
+        );
+        let seventh = leaf(
+            "0x92e7f5b8a35418d83e89c325df025a6fa08b4b96eed88cd6e772f47afc049230",
+            7,
+            1_790_000_000,
+        );
+        let expected = "0x7af3fcb30579051097e4f27328f81e398c0101bdd22f1c4231c6756ebab44b08";
+        assert_eq!(genesis.to_string(), expected);
+        let expected = "0xe45e44f1f17eee32671d88ed3efa9aa62b633b3da4c091173904c4e6613b2598";
+        assert_eq!(seventh.to_string(), expected);
+        let chain_root = crate::keccak::hash_node(genesis, seventh);
+        let expected = "0xeb00c621af8876b96dff19a5e6f852ba1d6ba7a16afd91fbef7e6b41a1688c1f";
+        assert_eq!(chain_root.to_string(), expected);
+        let expected = "0xa180d66684f156ec97f51a23eaba8182dab23f364d2a18c4653ab12888f00c45";
+        assert_eq!(chain_id_leaf(chain_root, ChainId(8_022_833)).to_string(), expected);
+    }
+
     #[test]
     fn many_leaves_equal_single_ones() {
         let roots: Vec<Hash> = (0..20u8).map(|i| keccak256(&[i])).collect();
@@ -135,7 +223,18 @@ mod tests {
         leaves.hash(1, &mut hashes);
         for (i, hash) in (1..).zip(&hashes) {
             assert_eq!(*hash, batch_leaf(roots[i], list[i]));
-            assert_eq!(*hash, keccak256(&leaves.input(i)));
+            let input: [u8; LEAF_LEN] = leaves.input(i);
+            assert_eq!(*hash, keccak256(&input));
+        }
+        leaves.hash_some(&[7, 1, 19], &mut some);
+        assert_eq!(some, [hashes[6], hashes[0], hashes[18]]);
+
+        let times: Vec<Timestamp> = (0..20).map(|i| Timestamp(1 << i)).collect();
+        let rows: Vec<[u8; 8]> = times.iter().map(|time| time.0.to_le_bytes()).collect();
+        let leaves = BatchLeaves::with_timestamps(&roots, &numbers, &rows);
+        leaves.hash(1, &mut hashes);
+        for (i, hash) in (1..).zip(&hashes) {
+            assert_eq!(*hash, timed_batch_leaf(roots[i], list[i], times[i]));
         }
         leaves.hash_some(&[7, 1, 19], &mut some);
         assert_eq!(some, [hashes[6], hashes[0], hashes[18]]);

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! batch leaf      keccak256(BATCH_LEAF_PADDING ‖ batch root ‖ batch number as uint256)     96 bytes
+//!                 since v33: … ‖ timestamp of the block that executed it, as uint256      128 bytes
 //! chain tree      push tree over a chain's batch leaves, in order of execution here
 //! chain-id leaf   keccak256(CHAIN_ID_LEAF_PADDING ‖ chain root ‖ chain id as uint256)      96 bytes
 //! shared tree     full tree over the chain-id leaves, by chain index
@@ -9,10 +10,10 @@
 //! chain root of a chain without batches: 32 zero bytes
 //! ```
 //!
-//! Sources: era-contracts `MessageHashing.sol`, `MessageRoot.sol` / `MessageRootBase.sol`, v26 to v31.
+//! Sources: era-contracts `MessageHashing.sol`, `MessageRoot.sol` / `MessageRootBase.sol`, v26 to v31 and v33.
 //!
 //! The contract stores only the frontier of a chain tree. Its leaves are rebuilt from the batch roots, which
-//! the chains' diamonds (v26 to v30) or MessageRoot itself (v31) store, and which the events of MessageRoot
+//! the chains' diamonds (v26 to v30) or MessageRoot itself (since v31) store, and which the events of MessageRoot
 //! contain. [`rebuild`] accepts a forest only if it equals every node in the state, and
 //! [`rebuild_from_events`] only if it equals every root in the events. [`explain`] finds the batches that every
 //! past root contains, and a [`Timeline`] returns Merkle paths in the trees of that time.
@@ -34,6 +35,7 @@ mod numbers;
 mod options;
 mod rebuild;
 mod step;
+mod timestamps;
 pub mod tree_file;
 mod trees;
 
@@ -44,14 +46,14 @@ pub use events_error::{EventPlace, EventsError};
 pub use evidence::{EventGap, L1Gap};
 pub use explain::explain;
 pub use history::{
-    ChainAt, History, HistoryError, RootIndex, SearchBudget, Timeline, WantedRoot, explain_further,
-    explain_one,
+    AppendedBatches, ChainAt, History, HistoryError, HistoryStep, RootIndex, SearchBudget,
+    Timeline, WantedRoot, explain_further, explain_one,
 };
 pub use interop_root::InteropRoot;
 pub use l1_error::L1Error;
 pub use leaf::{
     BATCH_LEAF_PADDING, BatchLeaves, CHAIN_ID_LEAF_PADDING, EMPTY_ENTRY, batch_leaf, chain_id_leaf,
-    entry_zeros,
+    entry_zeros, timed_batch_leaf,
 };
 pub use numbers::BatchNumbers;
 pub use options::{Addresses, RebuildOptions};

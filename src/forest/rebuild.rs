@@ -9,6 +9,7 @@ use super::{
     entry_zeros,
     evidence::{EventEvidence, EventGap, Evidence, L1Evidence, L1Gap, StateEvidence},
     interop_root::PresentRoots,
+    leaf::{LEAF_LEN, TIMED_LEAF_LEN},
     trees::ForestShape,
 };
 use crate::{
@@ -141,18 +142,30 @@ impl<V: Evidence> Plan<'_, V> {
         let batches: Vec<BatchNumbers> =
             try_map(slices.into_par_iter(), |(chain, roots)| evidence.batch_roots(chain, roots))?;
 
+        let timestamps = match evidence.layout() {
+            Layout::V33 => {
+                let chains = batches.par_iter().enumerate();
+                try_map(chains, |(chain, batches)| evidence.timestamps(chain, batches))?
+            }
+            _ => vec![Vec::new(); batches.len()],
+        };
+
         let mut rest = &*roots;
         let leaves: Vec<BatchLeaves<'_>> = batches
             .iter()
-            .map(|batches| {
+            .zip(&timestamps)
+            .map(|(batches, timestamps)| {
                 let (own, others) = rest.split_at(batches.len() as usize);
                 rest = others;
-                BatchLeaves::new(own, batches)
+                BatchLeaves::with_timestamps(own, batches, timestamps)
             })
             .collect();
         let jobs = leaves.iter().zip(cut(levels, above()));
         let jobs = jobs.map(|(leaves, above)| TreeJob { leaves: *leaves, bottom: None, above });
-        build_all_into(jobs.collect(), zeros);
+        match evidence.layout() {
+            Layout::V33 => build_all_into::<TIMED_LEAF_LEN, _>(jobs.collect(), zeros),
+            _ => build_all_into::<LEAF_LEN, _>(jobs.collect(), zeros),
+        }
 
         let trees = batches.iter().zip(leaves.iter().zip(cut(levels, above())));
         for ((chain, leaf), (batches, (leaves, above))) in shared.iter_mut().enumerate().zip(trees)
@@ -169,7 +182,8 @@ impl<V: Evidence> Plan<'_, V> {
 
         let (latest, layout) = self.latest(&shared, &batches, take)?;
         let chains = chains.iter().map(|chain| chain.id).zip(batches).collect();
-        Ok(ForestShape { layout, chains, latest, checked_by: evidence.kind() })
+        let timestamps = timestamps.concat().into();
+        Ok(ForestShape { layout, chains, timestamps, latest, checked_by: evidence.kind() })
     }
 
     /// The newest interop root, and the effective layout.
@@ -181,7 +195,11 @@ impl<V: Evidence> Plan<'_, V> {
     ) -> Result<(Option<InteropRoot>, Layout), E> {
         let present = PresentRoots::of(self.evidence.layout(), shared, batches);
         let newest = self.evidence.newest_root(|root| present.has(root), take)?;
-        let latest = newest.map(|newest| present.identify(newest)).transpose()?;
+        let mut latest = newest.map(|newest| present.identify(newest)).transpose()?;
+        if let (Some(latest), Layout::V33) = (&mut latest, self.evidence.layout()) {
+            let timestamps = self.evidence.root_timestamps(&[latest.block])?;
+            latest.timestamp = timestamps.first().copied().filter(|timestamp| timestamp.0 != 0);
+        }
         let found = match (latest, self.evidence.layout()) {
             // Without a root by block, the layout is that of a release before v29.
             (None, Layout::V29) => Layout::V26,
@@ -212,9 +230,10 @@ fn accept(
     found: Layout,
     has_batches: bool,
 ) -> Result<Layout, RebuildError> {
-    match given.map(|release| (release, release.layout())) {
-        Some((_, layout)) if layout == found || (layout > found && !has_batches) => Ok(layout),
-        Some((given, _)) => Err(RebuildError::OtherRelease { given, found }),
+    match given {
+        Some(given) if given.may_have(found) => Ok(found),
+        Some(given) if given.layout() > found && !has_batches => Ok(given.layout()),
+        Some(given) => Err(RebuildError::OtherRelease { given, found }),
         None => Ok(found),
     }
 }

@@ -1,4 +1,6 @@
-use super::{BatchNumbers, ChainTree, InteropRoot, entry_zeros, hashes::Hashes};
+use super::{
+    BatchNumbers, ChainTree, InteropRoot, entry_zeros, hashes::Hashes, timestamps::Timestamps,
+};
 use crate::{
     contracts::Layout,
     merkle::Tree,
@@ -24,6 +26,8 @@ pub(super) struct ForestShape {
     pub(super) layout: Layout,
     /// The chains by index, with the numbers of their batches.
     pub(super) chains: Vec<(ChainId, BatchNumbers)>,
+    /// The timestamps of all batches, by chain index and leaf index; none before v33.
+    pub(super) timestamps: Timestamps,
     pub(super) latest: Option<InteropRoot>,
     pub(super) checked_by: CheckedBy,
 }
@@ -53,12 +57,16 @@ impl ForestShape {
         };
         let roots: Vec<Hashes> =
             self.chains.iter().map(|(_, batches)| take(batches.len())).collect();
+        let mut times = self.timestamps;
         let chains: Vec<ChainTree> = (0..)
             .zip(self.chains)
             .zip(roots)
             .map(|((index, (chain, batches)), roots)| {
                 let above = take(Tree::above_count(batches.len()));
-                ChainTree::new((index, chain), batches, roots, above)
+                let own = if times.is_empty() { 0 } else { roots.len() };
+                let (own, rest) = std::mem::take(&mut times).split(own);
+                times = rest;
+                ChainTree::new((index, chain), batches, roots, own, above)
             })
             .collect();
         let shared = take(Tree::node_count(chains.len() as u64));

@@ -12,7 +12,7 @@ use super::{json::Json, state::ImportError};
 use crate::{
     contracts::{EventKind, MessageRootEvent, NewInteropRootData},
     files::Input,
-    primitives::{Address, BatchNumber, ChainId, Hash, SlBlock, Word},
+    primitives::{Address, BatchNumber, ChainId, Hash, SlBlock, Timestamp, Word},
     proof::reader::Members as MemberNames,
 };
 
@@ -76,6 +76,8 @@ struct Members {
     root_block: Option<u64>,
     log_id: Option<u64>,
     block_hash: Option<Hash>,
+    batch_timestamp: Option<u64>,
+    root_timestamp: Option<u64>,
     removed: bool,
 }
 
@@ -104,6 +106,8 @@ impl Members {
                 ("interopBlockNumber", _) => {
                     members.root_block = json.number("the root's block")?;
                 }
+                ("l1Timestamp", _) => members.batch_timestamp = json.number("the timestamp")?,
+                ("timestamp", _) => members.root_timestamp = json.number("the timestamp")?,
                 ("logId", _) => members.log_id = json.number("the log id")?,
                 _ => json.skip()?,
             }
@@ -123,7 +127,8 @@ impl Members {
             }
             "AppendedChainBatchRoot" => {
                 let batch = self.batch.ok_or_else(|| lacks("batchNumber"))?;
-                EventKind::AppendedBatch(chain()?, BatchNumber(batch), self.batch_root)
+                let timestamp = self.batch_timestamp.map(Timestamp);
+                EventKind::AppendedBatch(chain()?, BatchNumber(batch), self.batch_root, timestamp)
             }
             "NewChainRoot" => EventKind::NewChainRoot(chain()?, self.chain_root),
             "NewInteropRoot" => EventKind::NewInteropRoot(self.interop_root()),
@@ -142,6 +147,7 @@ impl Members {
             block: SlBlock(self.root_block?),
             log_id: self.log_id?,
             root: root.to_hash(),
+            timestamp: self.root_timestamp.map(Timestamp),
         })
     }
 }

@@ -12,10 +12,10 @@ use super::state::ImportError;
 use crate::{
     contracts::{EventKind, MessageRootEvent, NewInteropRootData},
     files::{ExternalSort, OutputError, Scratch, SortRecord},
-    primitives::{BatchNumber, ChainId, Hash, SlBlock},
+    primitives::{BatchNumber, ChainId, Hash, SlBlock, Timestamp},
 };
 
-/// The number of events that a list keeps in memory: 44 MiB. An external sort keeps as many bytes.
+/// The number of events that a list keeps in memory: 48 MiB. An external sort keeps as many bytes.
 const IN_MEMORY: usize = 1 << 19;
 
 /// Rows that are written to, and read from, a temporary file at once.
@@ -212,6 +212,8 @@ struct Row {
     /// The chain, then what the kind has besides: an index, a batch number, a block and a log id.
     numbers: [u64; 3],
     root: [u8; 32],
+    /// The timestamp plus 1; 0 if there is none.
+    timestamp: u64,
     /// The first bytes of the hash of the block; 0 if it is not known. Last, so that repetitions are
     /// neighbors.
     block_hash: u64,
@@ -229,12 +231,17 @@ impl Row {
     fn new(event: &MessageRootEvent, block_hash: Option<Hash>) -> Self {
         let (kind, numbers, root) = match event.kind {
             EventKind::AddedChain(chain, index) => (0, [chain.0, index, 0], None),
-            EventKind::AppendedBatch(chain, batch, root) => (2, [chain.0, batch.0, 0], root),
+            EventKind::AppendedBatch(chain, batch, root, _) => (2, [chain.0, batch.0, 0], root),
             EventKind::NewChainRoot(chain, root) => (4, [chain.0, 0, 0], root),
             EventKind::NewInteropRoot(None) => (6, [0; 3], None),
             EventKind::NewInteropRoot(Some(data)) => {
                 (6, [data.sl_chain.0, data.block.0, data.log_id], Some(data.root))
             }
+        };
+        let timestamp = match event.kind {
+            EventKind::AppendedBatch(_, _, _, timestamp) => timestamp,
+            EventKind::NewInteropRoot(data) => data.and_then(|data| data.timestamp),
+            EventKind::AddedChain(..) | EventKind::NewChainRoot(..) => None,
         };
         Self {
             block: event.block.0,
@@ -242,6 +249,7 @@ impl Row {
             kind: kind + u64::from(root.is_some()),
             numbers,
             root: *root.unwrap_or(Hash::ZERO).as_bytes(),
+            timestamp: timestamp.map_or(0, |timestamp| timestamp.0.saturating_add(1)),
             block_hash: block_hash.map_or(0, |hash| hash.prefix_u64()),
         }
     }
@@ -250,15 +258,17 @@ impl Row {
         let [chain, number, log_id] = self.numbers;
         let chain = ChainId(chain);
         let root = (self.kind % 2 == 1).then_some(Hash::new(self.root));
+        let timestamp = self.timestamp.checked_sub(1).map(Timestamp);
         let kind = match self.kind / 2 {
             0 => EventKind::AddedChain(chain, number),
-            1 => EventKind::AppendedBatch(chain, BatchNumber(number), root),
+            1 => EventKind::AppendedBatch(chain, BatchNumber(number), root, timestamp),
             2 => EventKind::NewChainRoot(chain, root),
             _ => EventKind::NewInteropRoot(root.map(|root| NewInteropRootData {
                 sl_chain: chain,
                 block: SlBlock(number),
                 log_id,
                 root,
+                timestamp,
             })),
         };
         MessageRootEvent { block: SlBlock(self.block), log_index: self.log_index, kind }
@@ -283,13 +293,16 @@ mod tests {
 
     fn kind() -> impl Strategy<Value = EventKind> {
         let root = || prop::option::of(hash());
-        let data = (any::<[u64; 3]>(), hash()).prop_map(|([chain, block, log_id], root)| {
-            NewInteropRootData { sl_chain: ChainId(chain), block: SlBlock(block), log_id, root }
+        let timestamp = || prop::option::of((0..u64::MAX).prop_map(Timestamp));
+        let data = (any::<[u64; 3]>(), hash(), timestamp());
+        let data = data.prop_map(|([chain, block, log_id], root, timestamp)| {
+            let (sl_chain, block) = (ChainId(chain), SlBlock(block));
+            NewInteropRootData { sl_chain, block, log_id, root, timestamp }
         });
         prop_oneof![
             any::<(u64, u64)>().prop_map(|(chain, at)| EventKind::AddedChain(ChainId(chain), at)),
-            (any::<(u64, u64)>(), root()).prop_map(|((chain, batch), root)| {
-                EventKind::AppendedBatch(ChainId(chain), BatchNumber(batch), root)
+            (any::<(u64, u64)>(), root(), timestamp()).prop_map(|((chain, batch), root, time)| {
+                EventKind::AppendedBatch(ChainId(chain), BatchNumber(batch), root, time)
             }),
             (any::<u64>(), root())
                 .prop_map(|(chain, root)| EventKind::NewChainRoot(ChainId(chain), root)),

@@ -2,7 +2,7 @@ use std::sync::LazyLock;
 
 use bytemuck::TransparentWrapper;
 
-use super::{EMPTY_LOG_LEAF, L2ToL1Log, LogsError, MessageList, Messages};
+use super::{EMPTY_LOG_LEAF, ImtRoots, L2ToL1Log, LogsError, MessageList, Messages};
 use crate::{
     keccak::{hash_many, keccak256},
     merkle::{LeafHashes, Leaves, Levels, NoSuchLeaf, Tree, Zeros, roots_at},
@@ -26,6 +26,7 @@ pub struct BatchLogs {
     messages: MessageList,
     transactions: Vec<Hash>,
     aggregated_root: Option<Hash>,
+    imt: Option<ImtRoots>,
 }
 
 impl BatchLogs {
@@ -41,7 +42,8 @@ impl BatchLogs {
         messages: MessageList,
         aggregated_root: Option<Hash>,
     ) -> Result<Self, LogsError> {
-        let logs = Self { chain, batch, logs, messages, transactions: vec![], aggregated_root };
+        let (transactions, imt) = (vec![], None);
+        let logs = Self { chain, batch, logs, messages, transactions, aggregated_root, imt };
         logs.view().checked()?.check_messages()?;
         Ok(logs)
     }
@@ -56,6 +58,13 @@ impl BatchLogs {
         Ok(logs)
     }
 
+    /// Adds what the archive has of the roots of the chain's interop commitment tree (since v33); it is not
+    /// verified here.
+    #[must_use]
+    pub fn with_imt(self, imt: Option<ImtRoots>) -> Self {
+        Self { imt, ..self }
+    }
+
     /// Copies a batch. Its messages were compared with its logs when it was created.
     #[cfg(feature = "archive")]
     pub(crate) fn copy(batch: &BatchView<'_>) -> Self {
@@ -66,6 +75,7 @@ impl BatchLogs {
             messages: batch.messages.iter().collect(),
             transactions: batch.transactions.to_vec(),
             aggregated_root: batch.aggregated_root,
+            imt: batch.imt,
         }
     }
 
@@ -79,6 +89,7 @@ impl BatchLogs {
             messages: self.messages.view(),
             transactions: &self.transactions,
             aggregated_root: self.aggregated_root,
+            imt: self.imt,
         }
     }
 }
@@ -98,6 +109,7 @@ pub struct BatchView<'a> {
     pub(crate) messages: Messages<'a>,
     pub(crate) transactions: &'a [Hash],
     pub(crate) aggregated_root: Option<Hash>,
+    pub(crate) imt: Option<ImtRoots>,
 }
 
 /// A part of a batch in which two sources can differ.
@@ -112,6 +124,8 @@ pub enum BatchPart {
     Transactions,
     /// The aggregated root.
     AggregatedRoot,
+    /// The roots of the interop commitment tree.
+    ImtRoots,
 }
 
 impl std::fmt::Display for BatchPart {
@@ -121,6 +135,7 @@ impl std::fmt::Display for BatchPart {
             Self::Messages => "messages",
             Self::Transactions => "transaction hashes",
             Self::AggregatedRoot => "aggregated roots",
+            Self::ImtRoots => "roots of the interop commitment tree",
         })
     }
 }
@@ -166,6 +181,12 @@ impl<'a> BatchView<'a> {
     #[must_use]
     pub fn aggregated_root(&self) -> Option<Hash> {
         self.aggregated_root
+    }
+
+    /// What the archive has of the roots of the interop commitment tree; it is not verified.
+    #[must_use]
+    pub fn imt(&self) -> Option<ImtRoots> {
+        self.imt
     }
 
     /// The logs in order, each with its message when it is the log of one and the archive has the message.
@@ -253,7 +274,11 @@ impl<'a> BatchView<'a> {
             (Some(one), Some(two)) if one != two => return Err(BatchPart::AggregatedRoot),
             (one, two) => one.or(two),
         };
-        Ok(Self { messages, transactions, aggregated_root, ..self })
+        let imt = match (self.imt, other.imt) {
+            (Some(one), Some(two)) => Some(one.merge(two).ok_or(BatchPart::ImtRoots)?),
+            (one, two) => one.or(two),
+        };
+        Ok(Self { messages, transactions, aggregated_root, imt, ..self })
     }
 }
 
@@ -305,6 +330,13 @@ impl LogTree {
     #[must_use]
     pub fn leaf(&self, index: u64) -> Hash {
         self.tree().node(0, index)
+    }
+
+    /// The nodes at this height above the leaves that have one of the first `logs` leaves below them.
+    #[must_use]
+    pub fn nodes(&self, height: u32, logs: usize) -> Vec<Hash> {
+        let nodes = (logs as u64).div_ceil(1 << height);
+        (0..nodes).map(|index| self.tree().node(height, index)).collect()
     }
 
     /// The siblings from a log's leaf to the local logs root of a tree of this height, bottom first.

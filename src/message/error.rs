@@ -32,6 +32,12 @@ pub enum LogsError {
         /// The number of hashes.
         got: usize,
     },
+    /// The roots of the interop commitment tree contradict each other, or only one of them is given.
+    #[error(
+        "imtBegin, imtEnd and imtNode do not fit each other: expected both roots, or the node above them, or the node \
+         keccak256(imtBegin ‖ imtEnd) beside both"
+    )]
+    ImtRoots,
     /// A message does not match its log.
     #[error("the message of log {index} has the hash {got}, but its log says {expected}")]
     Message {

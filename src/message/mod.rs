@@ -7,6 +7,7 @@
 //! empty leaf        keccak256(88 zero bytes); the contracts refuse a proof for it
 //! local logs root   tree of the log leaves in order, padded to 2^14 leaves (since protocol 1.5.0)
 //! batch root        keccak256(local logs root ‖ aggregated root)               since v26
+//!                   a tree of eight leaves: see eight_leaves.rs                  ZKsync OS, since v33
 //!                   the local logs root itself, of 2^14, 2^12, 2^11 or 2^9 leaves   before
 //! ```
 //!
@@ -18,6 +19,7 @@
 mod batch;
 #[cfg(feature = "archive")]
 mod chain_id_leaf;
+mod eight_leaves;
 mod error;
 #[cfg(feature = "archive")]
 mod growing_log_tree;
@@ -28,6 +30,7 @@ mod withdrawal;
 pub use batch::{BatchLogs, BatchPart, BatchView, LOG_TREE_HEIGHT, LOG_TREE_HEIGHTS, LogTree};
 #[cfg(feature = "archive")]
 pub use chain_id_leaf::{CHAIN_ID_LEAF_PADDING, chain_id_leaf};
+pub use eight_leaves::{BatchRootLeaf, EMPTY_IMT, EightLeaves, ImtRoots, UnknownLeaf};
 pub use error::LogsError;
 #[cfg(feature = "archive")]
 pub(crate) use growing_log_tree::GrowingLogTree;

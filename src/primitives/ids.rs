@@ -88,6 +88,11 @@ id! {
     SlBatch
 }
 
+id! {
+    /// A point in time as the settlement layer's blocks have it (`block.timestamp`), in seconds since 1970.
+    Timestamp
+}
+
 impl SlBatch {
     /// Consecutive batches, as messages name them: `SL batch 5`, or `SL batches 5 to 7`.
     #[cfg(feature = "archive")]

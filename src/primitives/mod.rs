@@ -20,6 +20,6 @@ pub mod varint;
 
 pub use address::Address;
 pub use hash::Hash;
-pub use ids::{BatchNumber, ChainId, SlBatch, SlBlock};
+pub use ids::{BatchNumber, ChainId, SlBatch, SlBlock, Timestamp};
 pub use number::Number;
 pub use word::{Word, WordTooLarge};

@@ -82,7 +82,11 @@ impl Proof {
         let end = if node.last {
             ProofEnd::BatchRoot
         } else {
-            ProofEnd::SettlementLayer(settlement_hop(&mut rest, node.batch_path)?)
+            let l1_timestamp = match rest.have_timestamp(node.batch_path) {
+                true => Some(rest.word()?),
+                false => None,
+            };
+            ProofEnd::SettlementLayer(settlement_hop(&mut rest, l1_timestamp, node.batch_path)?)
         };
         if rest.at != words.len() {
             return Err(DecodeError::TooLong { needed: rest.at, got: words.len() });
@@ -91,7 +95,11 @@ impl Proof {
     }
 }
 
-fn settlement_hop(rest: &mut Words<'_>, batch_path: u8) -> Result<SettlementHop, DecodeError> {
+fn settlement_hop(
+    rest: &mut Words<'_>,
+    l1_timestamp: Option<Word>,
+    batch_path: u8,
+) -> Result<SettlementHop, DecodeError> {
     let batch_mask = rest.word()?;
     let batch_path = rest.take(batch_path.into())?.to_vec();
     let (sl_number, chain_mask) = rest.word()?.split();
@@ -102,7 +110,15 @@ fn settlement_hop(rest: &mut Words<'_>, batch_path: u8) -> Result<SettlementHop,
         return Err(DecodeError::SecondHop { at });
     }
     let chain_path = rest.take(node.path.into())?.to_vec();
-    Ok(SettlementHop { batch_mask, batch_path, sl_number, chain_mask, sl_chain, chain_path })
+    Ok(SettlementHop {
+        l1_timestamp,
+        batch_mask,
+        batch_path,
+        sl_number,
+        chain_mask,
+        sl_chain,
+        chain_path,
+    })
 }
 
 struct Metadata {
@@ -117,6 +133,19 @@ struct Words<'a> {
 }
 
 impl<'a> Words<'a> {
+    /// Whether a timestamp precedes the batch mask: a number of 64 bits, and the second metadata one word later.
+    /// Without a timestamp that place has the first sibling of the chain path, which is a hash; with one, the place
+    /// before has a chain id, which is no metadata.
+    fn have_timestamp(&self, batch_path: u8) -> bool {
+        let first = self.words.get(self.at).map(|word| Word::from(*word).to_u64());
+        let second = self.at + usize::from(batch_path) + 3;
+        let has_metadata = |at: usize| {
+            let word = self.words.get(at);
+            word.is_some_and(|word| is_metadata(word) && word.as_bytes()[0] == METADATA_VERSION)
+        };
+        matches!(first, Some(Ok(1..))) && !has_metadata(second) && has_metadata(second + 1)
+    }
+
     fn take(&mut self, len: usize) -> Result<&'a [Hash], DecodeError> {
         let end = self.at + len;
         let taken = self

@@ -81,6 +81,8 @@ failure_codes! {
     BatchZero = "batch-zero",
     /// Storage slots are proven for a block that is not trusted.
     BlockNotTrusted = "block-not-trusted",
+    /// L1 accepts no proof against a block of its own; only chains that imported the root do.
+    BlockOfL1 = "block-of-l1",
     /// L1Nullifier was not told up to which batch the old bridges of Era paid out.
     BridgeValueNotSet = "bridge-value-not-set",
     /// The call is for L1, where the root is not stored.
@@ -121,6 +123,8 @@ failure_codes! {
     HistoryDamaged = "history-damaged",
     /// The record does not name the index of its log.
     IdMissing = "id-missing",
+    /// The roots of the interop commitment tree in a batch root are needed, and the archive does not have them.
+    ImtRootsUnknown = "imt-roots-unknown",
     /// The state lacks what the trees are rebuilt from.
     IncompleteState = "incomplete-state",
     /// The index does not fit the length of the path.
@@ -135,6 +139,8 @@ failure_codes! {
     InvalidOptions = "invalid-options",
     /// L1 does not accept the batch through this batch of the settlement layer.
     InvalidSettlementLayer = "invalid-settlement-layer",
+    /// The storage layout of the contracts is newer than this program, or is not supported.
+    LayoutNotSupported = "layout-not-supported",
     /// An input or a batch was left out of a message archive.
     LeftOut = "left-out",
     /// The record contradicts its log.
@@ -175,6 +181,8 @@ failure_codes! {
     NotASettlementLayer = "not-a-settlement-layer",
     /// The message is no withdrawal.
     NotAWithdrawal = "not-a-withdrawal",
+    /// The batch root has not eight leaves, of which one is to be proven.
+    NotEightLeaves = "not-eight-leaves",
     /// Nothing in the archive matches the selection.
     NothingFound = "nothing-found",
     /// L1Nullifier is paused.
@@ -187,6 +195,8 @@ failure_codes! {
     OtherJob = "other-job",
     /// A path is longer than the contracts accept.
     PathTooLong = "path-too-long",
+    /// The proof has the words of another release than the contracts: a timestamp since v33, none before.
+    ProofOfOtherRelease = "proof-of-other-release",
     /// The verifier refused a proof that slproof made.
     ProofRefused = "proof-refused",
     /// An input could not be opened or read.
@@ -223,6 +233,9 @@ failure_codes! {
     TargetNeedsHistory = "target-needs-history",
     /// The target needs trees, but none were rebuilt.
     TargetNeedsTrees = "target-needs-trees",
+    /// The timestamp in the record differs from the one in the proof, or from the one that is stored with the
+    /// root.
+    TimestampMismatch = "timestamp-mismatch",
     /// The token of an old withdrawal is none that L1 issued.
     TokenNotLegacy = "token-not-legacy",
     /// The proof has too few words.

@@ -7,8 +7,10 @@
 //! metadata            byte 0 version 1, byte 1 log path length, byte 2 batch path length,
 //!                     byte 3 is 1 on the last node, 28 zero bytes
 //! log path            siblings from the log's leaf to the local logs root, bottom first, then the
-//!                     aggregated root; the log's index is the mask
+//!                     aggregated root, and in an 8-leaf batch root (v33) two more; the log's index is the
+//!                     mask
 //!                     --- the end if byte 3 is 1: this folds to the batch root ---
+//! l1 timestamp        since v33: when the settlement layer executed the batch, in seconds since 1970
 //! batch mask          the leaf index in the chain tree
 //! batch path          siblings in the chain tree, bottom first
 //! packed number       settlement layer block (or batch) << 128 | mask of the chain path
@@ -18,7 +20,9 @@
 //! ```
 //!
 //! Before v26 a proof was the log path alone. Its first word has non-zero bytes among the last 28.
-//! Source: era-contracts `MessageHashing.sol` and `L2MessageVerification.sol`, v26 to v31.
+//! Whether a proof has a timestamp, is a property of its release. A record names it as `l1Timestamp`; otherwise
+//! the place of the second metadata shows it. Source: era-contracts `MessageHashing.sol` and
+//! `L2MessageVerification.sol`, v26 to v31 and v33.
 //!
 //! [`Proof`] is the model with its encoding and strict decoding. [`verify`] is a second implementation that
 //! shares no code with the trees. It alone judges single proofs. Proofs in bulk are folded in parallel by

@@ -18,7 +18,8 @@ pub const METADATA_VERSION: u8 = 1;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proof {
-    /// The siblings of the log's leaf, bottom first; since v26 the last is the aggregated root.
+    /// The siblings of the log's leaf, bottom first. Since v26 the aggregated root follows those in the tree of
+    /// logs; in an 8-leaf batch root (v33) two more siblings follow it.
     pub log_path: Vec<Hash>,
     /// The part after the log path.
     pub end: ProofEnd,
@@ -38,6 +39,9 @@ pub enum ProofEnd {
 /// The path from a batch root to a root of the settlement layer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SettlementHop {
+    /// Since v33: the timestamp of the settlement layer's block that executed the batch, which is a part of the
+    /// batch's leaf. `None` in a proof of an earlier release, which has one word less.
+    pub l1_timestamp: Option<Word>,
     /// The batch's leaf index in the chain tree.
     pub batch_mask: Word,
     /// Siblings in the chain tree, bottom first.
@@ -90,7 +94,8 @@ impl ProofEnd {
 impl SettlementHop {
     /// The words of a proof after its log path.
     pub(crate) fn words(&self) -> Vec<Hash> {
-        let mut words = Vec::with_capacity(self.batch_path.len() + self.chain_path.len() + 4);
+        let mut words = Vec::with_capacity(self.batch_path.len() + self.chain_path.len() + 5);
+        words.extend(self.l1_timestamp.map(Word::to_hash));
         words.push(self.batch_mask.to_hash());
         words.extend(&self.batch_path);
         words.push(Word::join(self.sl_number, self.chain_mask).to_hash());

@@ -1,13 +1,13 @@
 use std::ops::Range;
 
 use super::{
-    TargetRecord,
-    verify::RootRef,
+    ProofRecord, TargetRecord,
+    verify::Folded,
     verify_many::{self, BatchInput, ProofInput, head_len},
 };
 use crate::{
     message::L2ToL1Log,
-    primitives::{BatchNumber, ChainId, Hash},
+    primitives::{BatchNumber, ChainId, Hash, Timestamp},
 };
 
 /// Proofs that are folded together. What consecutive proofs of a batch have in common is stored and folded once.
@@ -24,6 +24,7 @@ pub(crate) struct Common {
     pub(crate) chain: ChainId,
     pub(crate) batch: BatchNumber,
     pub(crate) root: Hash,
+    pub(crate) l1_timestamp: Option<Timestamp>,
     pub(crate) target: Option<TargetRecord>,
 }
 
@@ -45,10 +46,10 @@ struct LogPart {
 /// A proof whose words fold to its batch root, and from there to the root of its target, if it has one.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FoldedProof {
-    pub(crate) common: Common,
-    /// What the root is of, according to the words and the target.
-    pub(crate) root_ref: RootRef,
-    pub(crate) root: Hash,
+    /// The index of its batch. Proofs of one batch have everything in common but their own words and their logs.
+    pub(crate) batch: usize,
+    /// What the words lead to, with what only the target contains.
+    pub(crate) folded: Folded,
 }
 
 impl ProofGroup {
@@ -101,6 +102,26 @@ impl ProofGroup {
         self.push(common, own, start, end);
     }
 
+    /// The record of the proof at this index, without its message.
+    pub(crate) fn record(&self, at: usize) -> ProofRecord {
+        let LogPart { batch, index, log, head } = &self.proofs[at];
+        let BatchPart { common, tail } = &self.batches[*batch];
+        let Common { chain, batch, root, l1_timestamp, target } = *common;
+        ProofRecord {
+            chain_id: chain,
+            batch_number: batch,
+            id: *index,
+            root,
+            proof: [&self.words[head.clone()], &self.words[tail.clone()]].concat(),
+            target,
+            log: Some(*log),
+            message: None,
+            tx_hash: None,
+            l1_timestamp,
+            checked_by: None,
+        }
+    }
+
     /// Folds the proofs. Returns by proof the root that it leads to; `None` if a check of the contracts refuses it, or if
     /// its words contradict its batch root or its target.
     pub(crate) fn folded(&self) -> Vec<Option<FoldedProof>> {
@@ -109,6 +130,7 @@ impl ProofGroup {
             batch: common.batch,
             root: common.root,
             tail: &self.words[tail.clone()],
+            l1_timestamp: common.l1_timestamp,
             target: common.target.as_ref(),
         });
         let proofs = self.proofs.iter().map(|LogPart { batch, index, log, head }| ProofInput {
@@ -120,13 +142,11 @@ impl ProofGroup {
         let batches: Vec<_> = batches.collect();
         let (own, ends) = verify_many::folded(&batches, &proofs.collect::<Vec<_>>());
         let folded = |(proof, is_right): (&LogPart, bool)| {
-            let (root_ref, root) = ends[proof.batch].filter(|_| is_right)?;
-            let common = self.batches[proof.batch].common;
-            let root_ref = match common.target {
-                Some(target) => target.known(root_ref),
-                None => root_ref,
-            };
-            Some(FoldedProof { common, root_ref, root })
+            let mut folded = ends[proof.batch].filter(|_| is_right)?;
+            if let Some(target) = self.batches[proof.batch].common.target {
+                folded.root_ref = target.known(folded.root_ref);
+            }
+            Some(FoldedProof { batch: proof.batch, folded })
         };
         self.proofs.iter().zip(own).map(folded).collect()
     }

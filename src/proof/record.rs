@@ -10,7 +10,7 @@ use crate::proof::{
 };
 use crate::{
     message::L2ToL1Log,
-    primitives::{BatchNumber, ChainId, Hash, Number, SlBlock, hex},
+    primitives::{BatchNumber, ChainId, Hash, Number, SlBlock, Timestamp, hex},
 };
 
 /// A proof and everything that is needed to verify it.
@@ -56,6 +56,10 @@ pub struct ProofRecord {
     /// it.
     #[serde(default)]
     pub tx_hash: Option<Hash>,
+    /// Since v33: when the settlement layer executed the batch, in a proof through its trees. The proof then has
+    /// this word. If it is `None`, the words show whether they have one.
+    #[serde(default)]
+    pub l1_timestamp: Option<Timestamp>,
     /// The evidence that the trees of the proof were compared with.
     #[serde(default)]
     pub checked_by: Option<CheckedBy>,
@@ -88,6 +92,9 @@ impl Serialize for ProofRecord {
         }
         if let Some(transaction) = &self.tx_hash {
             record.serialize_entry("txHash", transaction)?;
+        }
+        if let Some(timestamp) = &self.l1_timestamp {
+            record.serialize_entry("l1Timestamp", timestamp)?;
         }
         if let Some(evidence) = &self.checked_by {
             record.serialize_entry("checkedBy", evidence)?;
@@ -124,6 +131,9 @@ pub struct TargetRecord {
     pub number: Option<u64>,
     /// The root.
     pub root: Hash,
+    /// Since v33: the timestamp of the block, which chains import together with the root.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timestamp: Option<Timestamp>,
 }
 
 impl fmt::Display for TargetRecord {
@@ -144,13 +154,15 @@ impl TargetRecord {
     /// A chain's own batch root.
     #[must_use]
     pub fn batch_root(root: Hash) -> Self {
-        Self { kind: TargetKind::BatchRoot, sl_chain_id: None, number: None, root }
+        Self { kind: TargetKind::BatchRoot, sl_chain_id: None, number: None, root, timestamp: None }
     }
 
     /// Whether the target names everything that its kind of root needs, and nothing else.
     pub(super) fn is_whole(&self) -> bool {
         let named = [self.sl_chain_id.is_some(), self.number.is_some()];
+        let is_timed = self.timestamp.is_some();
         named == [self.kind != TargetKind::BatchRoot; 2]
+            && (!is_timed || self.kind == TargetKind::Block)
     }
 
     pub(super) fn is(&self, anchor: &RootRef) -> bool {
@@ -196,7 +208,7 @@ impl ProofRecord {
             verify::message(log, message)?;
         }
         let claim = Claim { chain: self.chain_id, batch: self.batch_number, index: self.id, log };
-        let mut folded = verify::fold(&claim, &self.proof)?;
+        let mut folded = verify::fold_at(&claim, &self.proof, self.l1_timestamp)?;
         if folded.batch_root != self.root {
             return Err(VerifyError::BatchRoot { expected: self.root, got: folded.batch_root });
         }
@@ -294,7 +306,8 @@ mod tests {
     #[test]
     fn a_target_is_described_by_its_kind_number_and_chain() {
         let target = |kind, sl_chain_id, number| {
-            TargetRecord { kind, sl_chain_id, number, root: Hash::ZERO }.to_string()
+            let target = TargetRecord { kind, ..TargetRecord::batch_root(Hash::ZERO) };
+            TargetRecord { sl_chain_id, number, ..target }.to_string()
         };
         let (chain, number) = (Some(ChainId(506)), Some(214));
         assert_eq!(target(TargetKind::Block, chain, number), "block 214 of chain 506");

@@ -140,6 +140,7 @@ mod tests {
             log: Some(log),
             message: None,
             tx_hash: None,
+            l1_timestamp: None,
             checked_by: None,
         };
         match Verdict::of(&record, &log, |_| known(root)) {

@@ -1,7 +1,7 @@
 //! The verifier: checks whether a proof of a log folds to a root from an independent source.
 //!
 //! This is a second implementation. It reads the words of a proof as `MessageHashing.sol` and
-//! `L2MessageVerification.sol` (era-contracts, v26 to v31) do, check by check, and hashes with its own scalar
+//! `L2MessageVerification.sol` (era-contracts, v26 to v31 and v33) do, check by check, and hashes with its own scalar
 //! Keccak. It shares no code with the trees or the extraction, so it detects errors in them. It is stricter
 //! than the contracts in one respect: it refuses words after the end of a proof, which the contracts
 //! ignore.
@@ -13,7 +13,7 @@ use tiny_keccak::{Hasher, Keccak};
 
 use crate::{
     message::L2ToL1Log,
-    primitives::{BatchNumber, ChainId, Hash, Word},
+    primitives::{BatchNumber, ChainId, Hash, Timestamp, Word},
     proof::FailureCode,
 };
 
@@ -46,6 +46,8 @@ pub struct Folded {
     pub root_ref: RootRef,
     /// The root that the whole proof folds to.
     pub root: Hash,
+    /// The timestamp of the batch in the words (since v33). `None` if they have none.
+    pub l1_timestamp: Option<Word>,
 }
 
 /// The batch or block whose root a proof folds to.
@@ -149,6 +151,17 @@ pub enum VerifyError {
         /// What the words lead to.
         got: RootRef,
     },
+    /// The words have another timestamp than the record, or none.
+    #[error(
+        "the record's l1Timestamp is {expected}, but the proof's words have {}",
+        .got.map_or_else(|| "none".into(), |word| timestamp_text(&word))
+    )]
+    Timestamp {
+        /// The record's timestamp.
+        expected: Timestamp,
+        /// The timestamp in the words.
+        got: Option<Word>,
+    },
     /// The message does not match the log.
     #[error("the message hashes to {got}, but the log's value is {expected}")]
     Message {
@@ -175,6 +188,10 @@ fn describe(anchor: &RootRef) -> String {
     }
 }
 
+fn timestamp_text(word: &Word) -> String {
+    word.to_u64().map_or_else(|_| word.to_string(), |seconds| seconds.to_string())
+}
+
 impl VerifyError {
     /// The stable code of this error.
     #[must_use]
@@ -193,6 +210,7 @@ impl VerifyError {
             Self::UnknownRoot(_) => FailureCode::UnknownRoot,
             Self::BatchRoot { .. } => FailureCode::BatchRootMismatch,
             Self::Target { .. } => FailureCode::TargetMismatch,
+            Self::Timestamp { .. } => FailureCode::TimestampMismatch,
             Self::Message { .. } => FailureCode::MessageMismatch,
             Self::NoMessageLog => FailureCode::NotAMessage,
         }
@@ -220,23 +238,90 @@ impl VerifyError {
 /// # Errors
 /// [`VerifyError`] if the contracts would refuse the proof before they compare a root.
 pub fn fold(claim: &Claim<'_>, words: &[Hash]) -> Result<Folded, VerifyError> {
+    fold_at(claim, words, None)
+}
+
+/// As [`fold`], for a proof that has this timestamp. `None` is for a proof of which it is not known: then the
+/// place of the second metadata shows whether it has one.
+///
+/// # Errors
+/// As [`fold`], and if the words have another timestamp.
+pub fn fold_at(
+    claim: &Claim<'_>,
+    words: &[Hash],
+    l1_timestamp: Option<Timestamp>,
+) -> Result<Folded, VerifyError> {
     let leaf = keccak(&[claim.log.as_bytes()]);
     if leaf == *DEFAULT_LEAF {
         return Err(VerifyError::DefaultLeaf);
     }
+    fold_leaf(leaf, (claim.chain, claim.batch, claim.index), words, l1_timestamp)
+}
+
+/// As [`fold_at`], for any leaf of a batch instead of a log (`proveL2LeafInclusionShared`): its index is the mask.
+///
+/// # Errors
+/// As [`fold_at`].
+pub fn fold_leaf(
+    leaf: Hash,
+    of: (ChainId, BatchNumber, u64),
+    words: &[Hash],
+    l1_timestamp: Option<Timestamp>,
+) -> Result<Folded, VerifyError> {
+    let folded = fold_words(leaf, of, words, l1_timestamp.is_some() || has_timestamp(words))?;
+    match l1_timestamp {
+        Some(expected) if folded.l1_timestamp != Some(expected.to_word()) => {
+            Err(VerifyError::Timestamp { expected, got: folded.l1_timestamp })
+        }
+        _ => Ok(folded),
+    }
+}
+
+/// Whether the words have a timestamp before the batch mask, as contracts since v33 expect it and those before
+/// do not. The second metadata are one word later then, and a number of 64 bits has the place of the timestamp. In
+/// other proofs a sibling has the place of such metadata, which is a hash. A proof with damaged lengths may look like
+/// one of the other release; neither contract accepts it.
+#[must_use]
+pub fn has_timestamp(words: &[Hash]) -> bool {
+    let is_metadata = |at: usize| {
+        words.get(at).is_some_and(
+            |word| matches!(word.as_bytes(), [1, _, _, _, rest @ ..] if *rest == [0; 28]),
+        )
+    };
+    let Some([_, path, batch_path, 0, ..]) = words.first().map(Hash::as_bytes) else {
+        return false;
+    };
+    let (path, batch_path) = (usize::from(*path), usize::from(*batch_path));
+    let timestamp = words.get(1 + path).map(|word| Word::from(*word).to_u64());
+    let second = path + batch_path + 4;
+    matches!(timestamp, Some(Ok(1..)))
+        && is_metadata(0)
+        && !is_metadata(second)
+        && is_metadata(second + 1)
+}
+
+fn fold_words(
+    leaf: Hash,
+    (chain, batch, index): (ChainId, BatchNumber, u64),
+    words: &[Hash],
+    is_timed: bool,
+) -> Result<Folded, VerifyError> {
     let mut rest = Words { words, at: 0 };
     let node = rest.node()?;
-    let batch_root = fold_path(leaf, claim.index.into(), rest.take(node.path)?)?;
+    let batch_root = fold_path(leaf, index.into(), rest.take(node.path)?)?;
     if node.last {
         rest.end()?;
-        let root_ref = RootRef::Batch(claim.chain, claim.batch);
-        return Ok(Folded { batch_root, root_ref, root: batch_root });
+        let root_ref = RootRef::Batch(chain, batch);
+        return Ok(Folded { batch_root, root_ref, root: batch_root, l1_timestamp: None });
     }
 
+    let l1_timestamp = if is_timed { Some(rest.word()?) } else { None };
     let batch_mask = rest.word()?;
-    let batch_leaf = padded_leaf(&BATCH_LEAF, batch_root, claim.batch.0);
+    let batch_leaf = batch_leaf(batch_root, batch, l1_timestamp);
     let chain_root = fold_path(batch_leaf, batch_mask, rest.take(node.batch_path)?)?;
-    let chain_id_leaf = padded_leaf(&CHAIN_ID_LEAF, chain_root, claim.chain.0);
+    let chain = chain.to_word();
+    let chain_id_leaf =
+        keccak(&[CHAIN_ID_LEAF.as_bytes(), chain_root.as_bytes(), chain.as_bytes()]);
     let (number, chain_mask) = rest.word()?.split();
     let sl_chain = rest.word()?;
 
@@ -247,7 +332,8 @@ pub fn fold(claim: &Claim<'_>, words: &[Hash]) -> Result<Folded, VerifyError> {
         return Err(VerifyError::SecondHop { at });
     }
     rest.end()?;
-    Ok(Folded { batch_root, root_ref: RootRef::SettlementLayer(sl_chain, number), root })
+    let root_ref = RootRef::SettlementLayer(sl_chain, number);
+    Ok(Folded { batch_root, root_ref, root, l1_timestamp })
 }
 
 /// Checks that a message matches a log.
@@ -336,8 +422,18 @@ fn fold_path(leaf: Hash, index: Word, path: &[Hash]) -> Result<Hash, VerifyError
     }))
 }
 
-fn padded_leaf(padding: &Hash, root: Hash, number: u64) -> Hash {
-    keccak(&[padding.as_bytes(), root.as_bytes(), Word::from(number).as_bytes()])
+/// `MessageHashing.batchLeafHash`: 96 bytes, and 128 with the timestamp.
+fn batch_leaf(root: Hash, batch: BatchNumber, l1_timestamp: Option<Word>) -> Hash {
+    let number = batch.to_word();
+    match l1_timestamp {
+        None => keccak(&[BATCH_LEAF.as_bytes(), root.as_bytes(), number.as_bytes()]),
+        Some(timestamp) => keccak(&[
+            BATCH_LEAF.as_bytes(),
+            root.as_bytes(),
+            number.as_bytes(),
+            timestamp.as_bytes(),
+        ]),
+    }
 }
 
 fn keccak(parts: &[&[u8]]) -> Hash {

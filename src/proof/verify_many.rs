@@ -11,12 +11,12 @@ use std::mem;
 
 use crate::proof::{
     TargetRecord,
-    verify::{BATCH_LEAF, CHAIN_ID_LEAF, DEFAULT_LEAF, RootRef},
+    verify::{BATCH_LEAF, CHAIN_ID_LEAF, DEFAULT_LEAF, Folded, RootRef},
 };
 use crate::{
     keccak::hash_many,
     message::L2ToL1Log,
-    primitives::{BatchNumber, ChainId, Hash, Word},
+    primitives::{BatchNumber, ChainId, Hash, Timestamp, Word},
 };
 
 /// The part that proofs of logs of one batch share.
@@ -28,8 +28,18 @@ pub(crate) struct BatchInput<'a> {
     pub(crate) root: Hash,
     /// The words after the log paths.
     pub(crate) tail: &'a [Hash],
+    /// The timestamp that they must begin with, in proofs since v33 through a settlement layer. If it is `None`, the
+    /// words show whether they have one.
+    pub(crate) l1_timestamp: Option<Timestamp>,
     /// The root that each proof must fold to, if it is known beforehand.
     pub(crate) target: Option<&'a TargetRecord>,
+}
+
+impl BatchInput<'_> {
+    /// The result for words that lead to this root.
+    fn folded(&self, (root_ref, root): (RootRef, Hash), l1_timestamp: Option<Word>) -> Folded {
+        Folded { batch_root: self.root, root_ref, root, l1_timestamp }
+    }
 }
 
 /// One proof of a bundle. A bundle is a [`BatchInput`].
@@ -63,11 +73,11 @@ pub(crate) fn accepted(bundles: &[BatchInput<'_>], members: &[ProofInput<'_>]) -
 }
 
 /// Folds all proofs. Returns by member whether its own words are valid for its log, and fold to its bundle's batch root;
-/// and by bundle the root that its words lead to from there. `None` if the words are refused, or lead to another target.
+/// and by bundle what its words lead to from there. `None` if the words are refused, or lead to another target.
 pub(crate) fn folded(
     bundles: &[BatchInput<'_>],
     members: &[ProofInput<'_>],
-) -> (Vec<bool>, Vec<Option<(RootRef, Hash)>>) {
+) -> (Vec<bool>, Vec<Option<Folded>>) {
     let mut shapes = vec![None; bundles.len()];
     let mut right: Vec<bool> = members
         .iter()
@@ -80,8 +90,8 @@ pub(crate) fn folded(
         .collect();
     let mut ends = fold_tails(bundles, &shapes);
     for (end, bundle) in ends.iter_mut().zip(bundles) {
-        let is_target = |(at, root): &(RootRef, Hash)| {
-            bundle.target.is_none_or(|target| target.is(at) && target.root == *root)
+        let is_target = |end: &Folded| {
+            bundle.target.is_none_or(|target| target.is(&end.root_ref) && target.root == end.root)
         };
         *end = end.filter(is_target);
     }
@@ -153,6 +163,7 @@ pub(super) fn metadata(words: &[Hash]) -> Option<Option<Metadata>> {
 /// The decoded second hop of a bundle.
 struct Tail<'a> {
     bundle: usize,
+    l1_timestamp: Option<Word>,
     batch_mask: Word,
     batch_path: &'a [Hash],
     anchor: RootRef,
@@ -161,7 +172,20 @@ struct Tail<'a> {
 }
 
 impl<'a> Tail<'a> {
-    fn read(bundle: usize, words: &'a [Hash], batch_path: usize) -> Option<Self> {
+    fn read(
+        bundle: usize,
+        BatchInput { tail, l1_timestamp, .. }: &BatchInput<'a>,
+        batch_path: usize,
+    ) -> Option<Self> {
+        let (l1_timestamp, words) = match l1_timestamp.is_some() || is_timed(tail, batch_path) {
+            false => (None, *tail),
+            true => {
+                let (first, words) = tail.split_first()?;
+                let found = Word::from(*first);
+                let is_right = l1_timestamp.is_none_or(|timestamp| timestamp.to_word() == found);
+                is_right.then_some((Some(found), words))?
+            }
+        };
         let (batch_mask, rest) = words.split_first()?;
         let (batch_path, rest) = rest.split_at_checked(batch_path)?;
         let [packed, sl_chain, rest @ ..] = rest else { return None };
@@ -175,6 +199,7 @@ impl<'a> Tail<'a> {
         let (number, chain_mask) = Word::from(*packed).split();
         Some(Self {
             bundle,
+            l1_timestamp,
             batch_mask: (*batch_mask).into(),
             batch_path,
             anchor: RootRef::SettlementLayer((*sl_chain).into(), number),
@@ -184,37 +209,51 @@ impl<'a> Tail<'a> {
     }
 }
 
-/// By bundle: the root that its words lead to from its batch root; `None` if they are refused.
-fn fold_tails(
-    bundles: &[BatchInput<'_>],
-    shapes: &[Option<Shape>],
-) -> Vec<Option<(RootRef, Hash)>> {
+/// Whether the words after log paths begin with a timestamp, by the rule of
+/// [`has_timestamp`](super::verify::has_timestamp).
+fn is_timed(tail: &[Hash], batch_path: usize) -> bool {
+    let is_metadata = |at| {
+        let words = tail.get(at..);
+        words.is_some_and(|words| matches!(metadata(words), Some(Some(_))))
+    };
+    let timestamp = tail.first().map(|word| Word::from(*word).to_u64());
+    let second = batch_path + 3;
+    matches!(timestamp, Some(Ok(1..))) && !is_metadata(second) && is_metadata(second + 1)
+}
+
+/// By bundle: what its words lead to from its batch root; `None` if they are refused.
+fn fold_tails(bundles: &[BatchInput<'_>], shapes: &[Option<Shape>]) -> Vec<Option<Folded>> {
     let mut ends = vec![None; bundles.len()];
     let mut tails = Vec::with_capacity(bundles.len());
     for (i, (bundle, shape)) in bundles.iter().zip(shapes).enumerate() {
         match shape {
             Some(Shape::BatchRoot) => {
                 let anchor = RootRef::Batch(bundle.chain, bundle.batch);
-                ends[i] = bundle.tail.is_empty().then_some((anchor, bundle.root));
+                let is_whole = bundle.tail.is_empty() && bundle.l1_timestamp.is_none();
+                ends[i] = is_whole.then(|| bundle.folded((anchor, bundle.root), None));
             }
             Some(Shape::TwoHops(batch_path)) => {
-                tails.extend(Tail::read(i, bundle.tail, *batch_path));
+                tails.extend(Tail::read(i, bundle, *batch_path));
             }
             None => {}
         }
     }
+    tails.sort_by_key(|tail| tail.l1_timestamp.is_some());
+    let untimed = tails.partition_point(|tail| tail.l1_timestamp.is_none());
     let numbers = |number: fn(&BatchInput<'_>) -> u64| {
         tails.iter().map(|tail| number(&bundles[tail.bundle])).collect::<Vec<_>>()
     };
     let (batches, chains) = (numbers(|bundle| bundle.batch.0), numbers(|bundle| bundle.chain.0));
     let mut nodes: Vec<Hash> = tails.iter().map(|tail| bundles[tail.bundle].root).collect();
 
-    hash_leaves(&BATCH_LEAF, &mut nodes, &batches);
+    hash_leaves(&BATCH_LEAF, &mut nodes[..untimed], &batches[..untimed]);
+    hash_timed_leaves(&mut nodes[untimed..], &tails[untimed..], &batches[untimed..]);
     let in_chain = fold_paths(&mut nodes, tails.iter().map(|t| (t.batch_mask, t.batch_path)));
     hash_leaves(&CHAIN_ID_LEAF, &mut nodes, &chains);
     let in_shared = fold_paths(&mut nodes, tails.iter().map(|t| (t.chain_mask, t.chain_path)));
     for (i, tail) in tails.iter().enumerate() {
-        ends[tail.bundle] = (in_chain[i] && in_shared[i]).then_some((tail.anchor, nodes[i]));
+        let folded = || bundles[tail.bundle].folded((tail.anchor, nodes[i]), tail.l1_timestamp);
+        ends[tail.bundle] = (in_chain[i] && in_shared[i]).then(folded);
     }
     ends
 }
@@ -229,6 +268,23 @@ fn hash_leaves(padding: &Hash, roots: &mut [Hash], numbers: &[u64]) {
             input[..32].copy_from_slice(padding.as_bytes());
             input[32..64].copy_from_slice(root.as_bytes());
             input[64..].copy_from_slice(Word::from(*number).as_bytes());
+            input
+        })
+        .collect();
+    hash_many(&inputs, roots);
+}
+
+/// Replaces each root by keccak256(padding ‖ root ‖ number ‖ timestamp), the batch leaf since v33.
+fn hash_timed_leaves(roots: &mut [Hash], tails: &[Tail<'_>], numbers: &[u64]) {
+    let inputs: Vec<[u8; 128]> = roots
+        .iter()
+        .zip(tails.iter().zip(numbers))
+        .map(|(root, (tail, number))| {
+            let mut input = [0; 128];
+            input[..32].copy_from_slice(BATCH_LEAF.as_bytes());
+            input[32..64].copy_from_slice(root.as_bytes());
+            input[64..96].copy_from_slice(Word::from(*number).as_bytes());
+            input[96..].copy_from_slice(tail.l1_timestamp.unwrap_or_default().as_bytes());
             input
         })
         .collect();

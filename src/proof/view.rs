@@ -1,6 +1,6 @@
 use crate::{
     message::L2ToL1Log,
-    primitives::{BatchNumber, ChainId, Hash, SlBlock},
+    primitives::{BatchNumber, ChainId, Hash, SlBlock, Timestamp},
     proof::{CheckedBy, ProofRecord, RpcAnswer, TargetRecord},
 };
 
@@ -21,6 +21,8 @@ pub struct ProofView<'a> {
     pub head: &'a [Hash],
     /// The words after them, which all logs of the batch share.
     pub tail: &'a [Hash],
+    /// Since v33: when the settlement layer executed the batch. `None` for a proof without this word.
+    pub l1_timestamp: Option<Timestamp>,
     /// The root that the proof folds to.
     pub target: &'a TargetRecord,
     /// The block of the settlement layer that a node's answer names beside the proof: that of the root, or for
@@ -58,6 +60,7 @@ impl ProofView<'_> {
             log: Some(*self.log),
             message: self.message.map(<[u8]>::to_vec),
             tx_hash: self.transaction.copied(),
+            l1_timestamp: self.l1_timestamp,
             checked_by: self.checked_by,
         }
     }

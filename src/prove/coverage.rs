@@ -103,13 +103,20 @@ impl<'f> TreeCheck<'f> {
 impl BatchCheck for TreeCheck<'_> {
     fn check(&self, batches: &[BatchView<'_>]) -> Vec<Verdict> {
         let verdict = |proofs: Result<BatchProofs<'_>, ExtractError>| match proofs {
-            Ok(proofs) => Verdict::Complete(match proofs.settled().form() {
-                BatchRootForm::Aggregated(root, _) => Some(root),
-                BatchRootForm::Plain(_) => None,
-            }),
+            Ok(proofs) => {
+                let (aggregated, imt) = match proofs.settled().form() {
+                    BatchRootForm::Aggregated(root, _) => (Some(root), None),
+                    BatchRootForm::EightLeaves(leaves, _) => {
+                        (Some(leaves.multichain_root), Some(leaves.imt))
+                    }
+                    BatchRootForm::Plain(_) => (None, None),
+                };
+                Verdict::Complete { aggregated, imt }
+            }
             Err(
                 ExtractError::UnknownChain(_)
                 | ExtractError::BatchNotInTree { .. }
+                | ExtractError::BatchHasNoLeaf { .. }
                 | ExtractError::NoBatchRoot { .. },
             ) => Verdict::Unknown,
             Err(error) => Verdict::Incomplete(error.into()),

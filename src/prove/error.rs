@@ -416,9 +416,10 @@ impl Error {
 }
 
 fn rebuild_code(error: &RebuildError) -> FailureCode {
-    match error.is_mismatch() {
-        true => FailureCode::TreeDiffers,
-        false => FailureCode::IncompleteState,
+    match error {
+        RebuildError::ForeignLayout(_) => FailureCode::LayoutNotSupported,
+        error if error.is_mismatch() => FailureCode::TreeDiffers,
+        _ => FailureCode::IncompleteState,
     }
 }
 

@@ -3,9 +3,10 @@ use std::{mem, sync::Arc};
 use crate::{
     anchor::{BatchRoots, SettlementCheck},
     archive::{Archive, ArchiveError},
+    contracts::Layout,
     forest::{ChainTree, Forest, Timeline},
     message::{BatchView, EMPTY_LOG_LEAF, L2ToL1Log, LogTree},
-    primitives::{BatchNumber, ChainId, Hash, SlBlock},
+    primitives::{BatchNumber, ChainId, Hash, SlBlock, Timestamp},
     proof::{CheckedBy, ProofEnd, ProofRecord, ProofView, Target, TargetRecord, verify},
     prove::{
         ExtractError, MatchedBatch, SlBatchTree, TargetError,
@@ -36,7 +37,7 @@ pub struct Extractor<'f>(Source<'f>);
 #[derive(Clone, Debug)]
 enum Source<'f> {
     Forest(&'f Forest, Resolved<'f>),
-    State(&'f dyn BatchRoots),
+    State(Arc<dyn BatchRoots + 'f>),
     Stored(StoredEnds<'f>),
 }
 
@@ -83,6 +84,11 @@ impl<'f> Extractor<'f> {
     /// tree is rebuilt. Batches from before v26 are proven by their plain log path.
     #[must_use]
     pub fn to_batch_roots(state: &'f dyn BatchRoots) -> Self {
+        Self::of_batch_roots(Arc::new(state))
+    }
+
+    /// As [`Extractor::to_batch_roots`], of a state that is looked up in another way than the caller's.
+    pub(super) fn of_batch_roots(state: Arc<dyn BatchRoots + 'f>) -> Self {
         Self(Source::State(state))
     }
 
@@ -190,6 +196,7 @@ pub fn prepare<'a>(
         .map(|(i, located)| {
             let LocatedBatch { batch, tree, placed, known_end, checked_by } = located?;
             let Placed { position, target, sl_block } = placed;
+            let l1_timestamp = position.as_ref().and_then(TreePosition::l1_timestamp);
             let end = match (known_end, position) {
                 (Some(end), _) => end,
                 (None, Some(place)) => place.end(mem::take(&mut batch_paths[i])),
@@ -197,8 +204,15 @@ pub fn prepare<'a>(
             };
             let metadata = end.metadata(batch.path_len());
             let tail = end.words();
-            let common =
-                CommonPart { settled: batch, metadata, tail, target, sl_block, checked_by };
+            let common = CommonPart {
+                settled: batch,
+                metadata,
+                tail,
+                l1_timestamp,
+                target,
+                sl_block,
+                checked_by,
+            };
             Ok(BatchProofs { common: Arc::new(common), tree })
         })
         .collect()
@@ -206,7 +220,7 @@ pub fn prepare<'a>(
 
 /// Computes the siblings in the chain tree for each position, in parallel lanes. The result is empty where
 /// there is no position.
-fn batch_paths(places: &[Option<&TreePosition<'_>>]) -> Vec<Vec<Hash>> {
+pub(super) fn batch_paths(places: &[Option<&TreePosition<'_>>]) -> Vec<Vec<Hash>> {
     let mut paths = vec![Vec::new(); places.len()];
     let mut by_tree: Vec<(usize, &TreePosition<'_>)> =
         places.iter().enumerate().filter_map(|(i, place)| Some((i, (*place)?))).collect();
@@ -233,6 +247,29 @@ struct LocatedBatch<'f, 'a> {
 }
 
 impl<'f> Extractor<'f> {
+    /// The root of a batch, and the place of the batch at the target.
+    pub(super) fn place(
+        &self,
+        chain: ChainId,
+        batch: BatchNumber,
+    ) -> Result<(Hash, Placed<'f>), ExtractError> {
+        match &self.0 {
+            Source::Forest(forest, target) => {
+                let (tree, leaf, root) = find(forest, chain, batch)?;
+                Ok((root, target.place(forest, tree, leaf)?))
+            }
+            Source::State(state) => {
+                let root = state.batch_root(chain, batch)?;
+                let root = root.ok_or(ExtractError::NoBatchRoot { chain, batch })?;
+                Ok((root, Placed::at_batch_root(root)))
+            }
+            Source::Stored(ends) => {
+                let root = ends.batch(chain, batch)?.root;
+                Ok((root, Placed::at_batch_root(root)))
+            }
+        }
+    }
+
     fn match_root<'a>(
         &self,
         logs: BatchView<'a>,
@@ -242,7 +279,8 @@ impl<'f> Extractor<'f> {
         match &self.0 {
             Source::Forest(forest, target) => {
                 let (chain_tree, leaf, batch_root) = find(forest, chain, batch)?;
-                let matched = MatchedBatch::match_root(logs, &tree, batch_root);
+                let is_since_v33 = forest.layout() >= Layout::V33;
+                let matched = MatchedBatch::match_root(logs, &tree, batch_root, is_since_v33);
                 // A mapped tree file may be damaged; the logs are then not at fault.
                 let is_intact = || chain_tree.tree().path_is_valid(leaf);
                 let matched = matched.map_err(|error| match is_intact() {
@@ -255,18 +293,17 @@ impl<'f> Extractor<'f> {
                 Ok(LocatedBatch { batch, tree, placed, known_end: None, checked_by })
             }
             Source::State(state) => {
-                let root = state.batch_root(chain, batch)?;
-                let root = root.ok_or(ExtractError::NoBatchRoot { chain, batch })?;
-                let batch = MatchedBatch::match_root(logs, &tree, root)?;
+                let (root, placed) = self.place(chain, batch)?;
+                let is_since_v33 = state.is_since_v33()?;
+                let batch = MatchedBatch::match_root(logs, &tree, root, is_since_v33)?;
                 let known_end = batch.is_plain().then_some(ProofEnd::Plain);
-                let target = TargetRecord::batch_root(root);
-                let placed = Placed { position: None, target, sl_block: None };
                 let checked_by = Some(CheckedBy::STATE);
                 Ok(LocatedBatch { batch, tree, placed, known_end, checked_by })
             }
             Source::Stored(ends) => {
                 let stored = ends.batch(chain, batch)?;
-                let matched = MatchedBatch::match_root(logs, &tree, stored.root)?;
+                // The columns are of nodes before v33.
+                let matched = MatchedBatch::match_root(logs, &tree, stored.root, false)?;
                 let StoredEnd { end, target, sl_block, checked_by } =
                     ends.end((chain, batch), stored)?;
                 let placed = Placed { position: None, target, sl_block };
@@ -289,7 +326,10 @@ fn find(
         let executed = batches.first().zip(batches.last());
         let (before, after) = batches.around(batch);
         let between = before.zip(after);
-        ExtractError::BatchNotInTree { chain, batch, executed, between }
+        match forest.layout() {
+            Layout::V33 => ExtractError::BatchHasNoLeaf { chain, batch, executed },
+            _ => ExtractError::BatchNotInTree { chain, batch, executed, between },
+        }
     })?;
     Ok((tree, leaf_index, batch_root))
 }
@@ -309,6 +349,8 @@ pub(super) struct CommonPart<'a> {
     metadata: Option<Hash>,
     /// The words after every log path.
     pub(super) tail: Vec<Hash>,
+    /// The first of them, if it is a timestamp (since v33).
+    pub(super) l1_timestamp: Option<Timestamp>,
     pub(super) target: TargetRecord,
     /// The block that a node's answer names; see [`ProofView::sl_block`].
     sl_block: Option<SlBlock>,
@@ -320,6 +362,48 @@ impl<'a> BatchProofs<'a> {
     #[must_use]
     pub fn settled(&self) -> &MatchedBatch<'a> {
         &self.common.settled
+    }
+
+    /// The word before every log path; `None` for batches from before v26.
+    #[must_use]
+    pub fn metadata(&self) -> Option<Hash> {
+        self.common.metadata
+    }
+
+    /// The words after every log path.
+    #[must_use]
+    pub fn tail(&self) -> &[Hash] {
+        &self.common.tail
+    }
+
+    /// The first of them, if it is a timestamp (since v33).
+    #[must_use]
+    pub fn l1_timestamp(&self) -> Option<Timestamp> {
+        self.common.l1_timestamp
+    }
+
+    /// The nodes of the log tree at this height above the leaves, as far as there are logs below them.
+    #[must_use]
+    pub fn nodes(&self, height: u32) -> Vec<Hash> {
+        self.tree.nodes(height, self.common.settled.logs().logs().len())
+    }
+
+    /// The root to which the proofs fold.
+    #[must_use]
+    pub fn target(&self) -> &TargetRecord {
+        &self.common.target
+    }
+
+    /// The block of the settlement layer that a node's answer names; see [`ProofView::sl_block`].
+    #[must_use]
+    pub fn sl_block(&self) -> Option<SlBlock> {
+        self.common.sl_block
+    }
+
+    /// What the trees were compared with.
+    #[must_use]
+    pub fn checked_by(&self) -> CheckedBy {
+        self.common.checked_by
     }
 
     /// Makes the proof of one log. The verifier has accepted it.
@@ -403,6 +487,7 @@ impl CommonPart<'_> {
             root: self.settled.batch_root(),
             head,
             tail: &self.tail,
+            l1_timestamp: self.l1_timestamp,
             target: &self.target,
             sl_block: self.sl_block,
             log,

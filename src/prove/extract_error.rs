@@ -30,6 +30,48 @@ pub enum ExtractError {
         /// The neighbouring batches that were executed here, if the missing batch is between two.
         between: Option<(BatchNumber, BatchNumber)>,
     },
+    /// The batch has no leaf in the tree of its chain, on a settlement layer of v33.
+    #[error(
+        "batch {batch} of chain {chain} has no leaf in its tree{}. The settlement layer has a leaf for each batch that \
+         it executed since the chain's upgrade to v33 of ZKsync OS, and none for older batches and for Era chains. If \
+         it executed this batch, only the target batch-root proves it, from its state", range(.executed)
+    )]
+    BatchHasNoLeaf {
+        /// The chain.
+        chain: ChainId,
+        /// The batch.
+        batch: BatchNumber,
+        /// The first and last batch with a leaf.
+        executed: Option<(BatchNumber, BatchNumber)>,
+    },
+    /// A leaf of a batch root is to be proven, but the root has not eight leaves.
+    #[error(
+        "the root of batch {batch} of chain {chain} has not eight leaves: Era chains and releases before v33 hash the \
+         root of the logs and the aggregated root"
+    )]
+    NotEightLeaves {
+        /// The chain.
+        chain: ChainId,
+        /// The batch.
+        batch: BatchNumber,
+    },
+    /// A root of the interop commitment tree is to be proven, and only the node above it is known.
+    #[error(
+        "the roots of the interop commitment tree of chain {chain}, batch {batch} are not known, only the node above \
+         them: imtBegin and imtEnd are needed in a line of a raw archive"
+    )]
+    ImtRootsUnknown {
+        /// The chain.
+        chain: ChainId,
+        /// The batch.
+        batch: BatchNumber,
+    },
+    /// The contracts refuse proofs of batch 0 that end at the batch root.
+    #[error(
+        "the contracts refuse proofs of batch 0 (chain {0}) that end at the batch root; a block of the settlement layer \
+         proves it"
+    )]
+    BatchZero(ChainId),
     /// The archive has no logs of the batch.
     #[error("the archive has no logs of chain {chain}, batch {batch}")]
     BatchNotArchived {
@@ -291,7 +333,12 @@ impl ExtractError {
     pub fn code(&self) -> FailureCode {
         match self {
             Self::UnknownChain(_) => FailureCode::UnknownChain,
-            Self::BatchNotInTree { .. } => FailureCode::BatchNotInTree,
+            Self::BatchNotInTree { .. } | Self::BatchHasNoLeaf { .. } => {
+                FailureCode::BatchNotInTree
+            }
+            Self::NotEightLeaves { .. } => FailureCode::NotEightLeaves,
+            Self::ImtRootsUnknown { .. } => FailureCode::ImtRootsUnknown,
+            Self::BatchZero(_) => FailureCode::BatchZero,
             Self::BatchNotArchived { .. } => FailureCode::BatchNotArchived,
             Self::ArchiveDamaged { .. } => FailureCode::ArchiveDamaged,
             Self::ChainAfterTarget { .. } => FailureCode::ChainAfterTarget,

@@ -4,7 +4,7 @@ use crate::{
     forest::chain_id_leaf,
     keccak::hash_node,
     merkle::NoSuchLeaf,
-    message::{BatchView, LOG_TREE_HEIGHT, LOG_TREE_HEIGHTS, LogTree},
+    message::{BatchView, EightLeaves, ImtRoots, LOG_TREE_HEIGHT, LOG_TREE_HEIGHTS, LogTree},
     primitives::{BatchNumber, ChainId, Hash},
 };
 
@@ -26,6 +26,8 @@ pub enum AggregatedRoot {
 pub enum BatchRootForm {
     /// Since v26: from the local root and this aggregated root.
     Aggregated(Hash, AggregatedRoot),
+    /// ZKsync OS chains since v33: a tree of eight leaves, with the source of the multichain root, leaf 1.
+    EightLeaves(EightLeaves, AggregatedRoot),
     /// Before v26: the batch root is the root of the log tree, which has this height.
     Plain(u32),
 }
@@ -35,8 +37,8 @@ pub enum BatchRootForm {
 #[error(
     "the logs of chain {chain}, batch {batch} ({logs} in all) do not fold to its batch root {expected}: \
      their local root is {local_root}; {}; no tree of a release without aggregated roots fits; a log is \
-     missing, added or altered, or the batch belongs to another settlement layer",
-    attempts(.tried)
+     missing, added or altered, or the batch belongs to another settlement layer{}",
+    attempts(.tried), eight_leaves(*.lacks_imt)
 )]
 pub struct FoldError {
     /// The chain.
@@ -51,6 +53,19 @@ pub struct FoldError {
     pub local_root: Hash,
     /// The aggregated roots that were tried, each with the batch root that it leads to.
     pub tried: Vec<(AggregatedRoot, Hash, Hash)>,
+    /// The batch root may have eight leaves (v33), and the archive does not have the roots of the interop commitment
+    /// tree. Those of a chain without commitments were tried.
+    pub lacks_imt: bool,
+}
+
+fn eight_leaves(lacks_imt: bool) -> &'static str {
+    match lacks_imt {
+        false => "",
+        true => {
+            ", or its batch root has eight leaves (v33) and the roots of the chain's interop commitment tree are needed: \
+             imtBegin and imtEnd, or imtNode, in a line of a raw archive"
+        }
+    }
 }
 
 fn attempts(tried: &[(AggregatedRoot, Hash, Hash)]) -> String {
@@ -78,8 +93,9 @@ pub struct MatchedBatch<'a> {
 
 impl<'a> MatchedBatch<'a> {
     /// Verifies a batch's logs, given as their tree, against the batch root in the state. Finds the
-    /// aggregated root for which keccak256(local root ‖ aggregated root) is the batch root, or, for older
-    /// batches, the height of the log tree.
+    /// aggregated root for which keccak256(local root ‖ aggregated root) is the batch root, or the root of a tree of
+    /// eight leaves has it, or, for older batches, the height of the log tree. `is_since_v33` says whether the state
+    /// may have roots of eight leaves; they are found in any state.
     ///
     /// # Errors
     /// [`FoldError`] when no candidate leads to the batch root.
@@ -87,6 +103,7 @@ impl<'a> MatchedBatch<'a> {
         logs: BatchView<'a>,
         tree: &LogTree,
         batch_root: Hash,
+        is_since_v33: bool,
     ) -> Result<Self, FoldError> {
         let local_root = tree.root();
         let mut candidates = Vec::with_capacity(3);
@@ -107,6 +124,10 @@ impl<'a> MatchedBatch<'a> {
             }
             tried.push((source, aggregated_root, got));
         }
+        let eight = eight_leaf_form(&logs, &tried, local_root, batch_root);
+        if let Some(form) = eight {
+            return Ok(Self { logs, batch_root, form });
+        }
         let plain = LOG_TREE_HEIGHTS.iter().find(|h| tree.root_at(**h) == Some(batch_root));
         if let Some(&height) = plain {
             return Ok(Self { logs, batch_root, form: BatchRootForm::Plain(height) });
@@ -118,6 +139,7 @@ impl<'a> MatchedBatch<'a> {
             expected: batch_root,
             local_root,
             tried,
+            lacks_imt: is_since_v33 && logs.imt().is_none(),
         })
     }
 
@@ -144,6 +166,7 @@ impl<'a> MatchedBatch<'a> {
         match self.form {
             BatchRootForm::Plain(height) => height as usize,
             BatchRootForm::Aggregated(..) => LOG_TREE_HEIGHT as usize + 1,
+            BatchRootForm::EightLeaves(..) => LOG_TREE_HEIGHT as usize + 3,
         }
     }
 
@@ -153,15 +176,31 @@ impl<'a> MatchedBatch<'a> {
         tree: &LogTree,
         index: u64,
     ) -> Result<impl Iterator<Item = Hash>, NoSuchLeaf> {
-        let (height, last) = match self.form {
-            BatchRootForm::Plain(height) => (height, None),
-            BatchRootForm::Aggregated(root, _) => (LOG_TREE_HEIGHT, Some(root)),
+        let (height, above) = match self.form {
+            BatchRootForm::Plain(height) => (height, [None; 3]),
+            BatchRootForm::Aggregated(root, _) => (LOG_TREE_HEIGHT, [Some(root), None, None]),
+            BatchRootForm::EightLeaves(leaves, _) => (LOG_TREE_HEIGHT, leaves.siblings().map(Some)),
         };
-        Ok(tree.path(index, height)?.chain(last))
+        Ok(tree.path(index, height)?.chain(above.into_iter().flatten()))
     }
 
     /// Whether the batch is from before v26.
     pub(super) fn is_plain(&self) -> bool {
         matches!(self.form, BatchRootForm::Plain(_))
     }
+}
+
+/// The leaves of the batch root, if it has eight. `tried` has the candidates for the multichain root.
+fn eight_leaf_form(
+    logs: &BatchView<'_>,
+    tried: &[(AggregatedRoot, Hash, Hash)],
+    local_root: Hash,
+    batch_root: Hash,
+) -> Option<BatchRootForm> {
+    let candidates = || logs.imt().into_iter().chain(ImtRoots::WITHOUT_COMMITMENTS);
+    let forms = tried.iter().flat_map(|&(source, multichain_root, _)| {
+        candidates().map(move |imt| (EightLeaves { local_root, multichain_root, imt }, source))
+    });
+    let found = forms.into_iter().find(|(leaves, _)| leaves.root() == batch_root);
+    found.map(|(leaves, source)| BatchRootForm::EightLeaves(leaves, source))
 }

@@ -13,6 +13,7 @@
 //! clone. Only proofs that the verifier accepted are returned. Nothing is printed.
 
 mod anchor_state;
+mod chain_path;
 mod chosen_evidence;
 mod coverage;
 mod error;
@@ -28,6 +29,7 @@ mod l1_difference;
 mod l1_form;
 mod l1_logs;
 mod l1_trees;
+mod leaf_proof;
 mod log_chains;
 mod matched_batch;
 mod messages;
@@ -48,6 +50,7 @@ mod trees_options;
 mod verified_proofs;
 
 pub use anchor_state::AnchorState;
+pub use chain_path::ChainPath;
 pub use chosen_evidence::ChosenEvidence;
 pub use coverage::{Coverage, MissingBatches, TreeCheck};
 pub use error::{Error, HashOf};
@@ -60,6 +63,7 @@ pub use job::{
 };
 pub use l1_comparison::{L1Comparison, RootCounts};
 pub use l1_difference::L1Difference;
+pub use leaf_proof::LeafRecord;
 pub use log_chains::LogChains;
 pub use matched_batch::{AggregatedRoot, BatchRootForm, FoldError, MatchedBatch};
 pub use messages::{Messages, MessagesOptions};

@@ -7,7 +7,7 @@ use crate::{
     contracts::SettledOn,
     forest::{ChainAt, ChainTree, Forest, InteropRoot, RootIndex, Timeline},
     merkle::Prefix,
-    primitives::{BatchNumber, Hash, SlBlock, Word},
+    primitives::{BatchNumber, Hash, SlBlock, Timestamp, Word},
     proof::{CheckedBy, ProofEnd, SettlementHop, Target, TargetKind, TargetRecord},
     prove::{ExtractError, SlBatchTree, TargetError, l1_form::SlBatchTrees},
 };
@@ -34,6 +34,13 @@ pub(super) struct Placed<'f> {
     /// The block of the settlement layer that a node's answer names beside the proof: that of the root, or for
     /// a root on L1 the one that executed the batch. `None` if it is not known.
     pub(super) sl_block: Option<SlBlock>,
+}
+
+impl Placed<'_> {
+    /// A batch whose proofs end at its own root.
+    pub(super) fn at_batch_root(root: Hash) -> Self {
+        Self { position: None, target: TargetRecord::batch_root(root), sl_block: None }
+    }
 }
 
 impl<'f> Resolved<'f> {
@@ -103,13 +110,14 @@ fn at_block<'f>(
     forest: &Forest,
     tree: &'f ChainTree,
     (leaf, leaves): (u64, u64),
-    InteropRoot { block, root, .. }: InteropRoot,
+    InteropRoot { block, root, timestamp, .. }: InteropRoot,
     chain_path: Vec<Hash>,
 ) -> Placed<'f> {
     let (sl_number, sl_chain) = (block.0, forest.sl_chain().to_word());
     let position =
         TreePosition { tree, leaf, leaves, sl_number, sl_chain, chain_path, sl_local_root: None };
     let target = record(forest, TargetKind::Block, block.0, root);
+    let target = TargetRecord { timestamp, ..target };
     Placed { position: Some(position), target, sl_block: Some(block) }
 }
 
@@ -199,14 +207,21 @@ pub(super) struct TreePosition<'f> {
 }
 
 impl TreePosition<'_> {
+    /// When the batch was executed (since v33).
+    pub(super) fn l1_timestamp(&self) -> Option<Timestamp> {
+        self.tree.timestamp(self.leaf)
+    }
+
     /// Completes the proof with the siblings in the chain tree.
     pub(super) fn end(self, batch_path: Vec<Hash>) -> ProofEnd {
+        let l1_timestamp = self.l1_timestamp().map(Timestamp::to_word);
         let (mut chain_mask, mut chain_path) = (u128::from(self.tree.index()), self.chain_path);
         if let Some(root) = self.sl_local_root {
             chain_mask |= 1 << chain_path.len();
             chain_path.push(root);
         }
         ProofEnd::SettlementLayer(SettlementHop {
+            l1_timestamp,
             batch_mask: Word::from(self.leaf),
             batch_path,
             sl_number: self.sl_number.into(),
@@ -275,7 +290,8 @@ fn number(tree: &ChainTree, leaf: u64) -> BatchNumber {
 }
 
 fn record(forest: &Forest, kind: TargetKind, number: u64, root: Hash) -> TargetRecord {
-    TargetRecord { kind, sl_chain_id: Some(forest.sl_chain()), number: Some(number), root }
+    let (sl_chain_id, number) = (Some(forest.sl_chain()), Some(number));
+    TargetRecord { kind, sl_chain_id, number, root, timestamp: None }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::{
     borrow::Cow,
-    sync::PoisonError,
+    sync::{Arc, PoisonError},
     thread,
     time::{Duration, Instant},
 };
@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     anchor::KnownRoots,
+    contracts::Layout,
     forest::{
         Forest, History, HistoryError, SearchBudget, Timeline, WantedRoot, explain,
         explain_further, explain_one,
@@ -73,6 +74,13 @@ impl Trees {
         timeline: Option<&'t Timeline>,
     ) -> Result<Extractor<'t>, Error> {
         let forest = match &self.0.source {
+            // L1 of v33 also stores roots of batches that are in no tree: those from before a chain's upgrade.
+            Source::Dump(forest, dump)
+                if target == Target::BatchRoot && forest.layout() >= Layout::V33 =>
+            {
+                let roots = self.0.options.state.known_roots(&dump.state)?;
+                return Ok(Extractor::of_batch_roots(Arc::new(roots)));
+            }
             Source::Dump(forest, _) | Source::Events(forest, _) | Source::L1(forest, _) => forest,
             Source::File(file) => file.forest(),
             Source::State { roots, .. } if target == Target::BatchRoot => {

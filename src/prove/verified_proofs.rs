@@ -144,6 +144,7 @@ impl<'a> VerifiedProofs<'a> {
                     batch,
                     root: part.batch.settled.batch_root(),
                     tail: &part.batch.tail,
+                    l1_timestamp: part.batch.l1_timestamp,
                     target: Some(&part.batch.target),
                 });
             }

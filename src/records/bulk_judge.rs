@@ -3,7 +3,7 @@
 //! Records that the verifier of many proofs accepts are valid. Those that it does not accept, and the first of about a
 //! thousand that it accepts, are judged by the verifier of single proofs, which says what is wrong with them.
 
-use std::iter;
+use std::{borrow::Cow, iter};
 
 use rayon::prelude::*;
 
@@ -14,12 +14,12 @@ use crate::{
     anchor::RootLocation,
     keccak::keccak256,
     message::L2ToL1Log,
-    primitives::{BatchNumber, ChainId, Hash},
+    primitives::Hash,
     proof::{
         Failure, Hints, Known, ProofRecord, Reason, Verdict,
         proof_group::{Common, FoldedProof, ProofGroup},
-        reader::{Defaults, ExactReader, Item, RecordError},
-        verify::RootRef,
+        reader::{Defaults, ExactReader, Item, RecordError, compacted},
+        verify::Folded,
     },
     state::StateError,
 };
@@ -47,6 +47,15 @@ enum Read {
     Unreadable(RecordError),
 }
 
+/// The text of an entry that may have the exact form.
+fn exact(entry: &Entry) -> Option<Cow<'_, [u8]>> {
+    let Entry::Text(text) = entry else { return None };
+    match text.get(1)? {
+        b'"' => Some(Cow::Borrowed(text)),
+        _ => compacted(text).map(Cow::Owned),
+    }
+}
+
 impl BulkJudge {
     /// Returns the verdicts on entries, which are verified together on this thread. `None` stands for the record of a
     /// failed request.
@@ -54,11 +63,11 @@ impl BulkJudge {
         &self,
         entries: Vec<(u64, Entry)>,
     ) -> Result<Vec<Option<VerdictLine>>, StateError> {
+        let texts: Vec<Option<Cow<'_, [u8]>>> =
+            entries.iter().map(|(_, entry)| exact(entry)).collect();
         let mut reader = ExactReader::new(&self.defaults);
-        let are_exact: Vec<bool> = entries
-            .iter()
-            .map(|(_, entry)| matches!(entry, Entry::Text(text) if reader.read(text)))
-            .collect();
+        let are_exact: Vec<bool> =
+            texts.iter().map(|text| text.as_ref().is_some_and(|text| reader.read(text))).collect();
         let mut group = reader.into_group();
         let exact = group.len();
         let read: Vec<_> = entries
@@ -71,8 +80,9 @@ impl BulkJudge {
             .collect();
 
         let folded = group.folded();
-        let (mut exact, mut others) = (folded[..exact].iter(), folded[exact..].iter());
-        let mut accepted = Accepted { roots: &self.roots, last: None, count: 0 };
+        let proofs = || folded.iter().enumerate();
+        let (mut exact, mut others) = (proofs().take(exact), proofs().skip(exact));
+        let mut accepted = Accepted { group: &group, roots: &self.roots, last: None, count: 0 };
         read.into_iter()
             .map(|(line, read)| {
                 let folded = match &read {
@@ -80,7 +90,7 @@ impl BulkJudge {
                     Read::Grouped(..) => others.next(),
                     _ => None,
                 };
-                let found = folded.and_then(|folded| accepted.judge(folded.as_ref()?));
+                let found = folded.and_then(|(at, folded)| accepted.judge(at, folded.as_ref()?));
                 match found {
                     Some(anchor) => {
                         Ok(Some(VerdictLine { line, valid: Some(true), anchor, error: None }))
@@ -135,6 +145,7 @@ impl BulkJudge {
             chain: record.chain_id,
             batch: record.batch_number,
             root: record.root,
+            l1_timestamp: record.l1_timestamp,
             target: record.target,
         };
         group.push_words(common, (record.id, log), &record.proof);
@@ -169,36 +180,29 @@ impl BulkJudge {
 
 /// Compares folded proofs with the trusted roots.
 struct Accepted<'r> {
+    group: &'r ProofGroup,
     roots: &'r TrustedRoots,
-    /// The last question and its answer, since most proofs ask what the one before asked.
-    last: Option<(Question, Option<(Hash, Option<RootLocation>)>)>,
+    /// The root to which the last batch of the group leads, since all its proofs lead there.
+    last: Option<(usize, Option<(Hash, Option<RootLocation>)>)>,
     /// The number of proofs that were accepted.
     count: usize,
 }
 
-/// What the answer for a proof depends on.
-type Question = ((ChainId, BatchNumber), RootRef);
-
 impl Accepted<'_> {
-    /// Returns the location of the root if the proof is accepted, and is not one that is judged again.
-    fn judge(&mut self, folded: &FoldedProof) -> Option<Option<RootLocation>> {
-        let FoldedProof { common: Common { chain, batch, .. }, root_ref, root } = *folded;
-        let of = match root_ref {
-            // A root of a block is accepted whatever batch the proof is of.
-            RootRef::SlBlock(..) => (ChainId(0), BatchNumber(0)),
-            _ => (chain, batch),
-        };
-        let question = (of, root_ref);
-        if self.last.as_ref().is_none_or(|(last, _)| *last != question) {
-            let answer = match self.roots.known((chain, batch), &root_ref) {
+    /// Returns the location of the root if the proof at this index is accepted, and is not one that is judged again.
+    fn judge(&mut self, at: usize, folded: &FoldedProof) -> Option<Option<RootLocation>> {
+        let FoldedProof { batch, folded: Folded { root_ref, root, .. } } = *folded;
+        if self.last.is_none_or(|(last, _)| last != batch) {
+            let proof = (&self.group.record(at)).into();
+            let known = match self.roots.known(&proof, &root_ref) {
                 Ok((Known::Root(root), location)) => Some((root, location)),
                 // The verifier of single proofs says why.
                 _ => None,
             };
-            self.last = Some((question, answer));
+            self.last = Some((batch, known));
         }
-        let (_, answer) = self.last.as_ref()?;
-        let (_, location) = answer.filter(|(known, _)| *known == root)?;
+        let (_, known) = self.last?;
+        let (_, location) = known.filter(|(known, _)| *known == root)?;
         self.count += 1;
         (self.count > 1).then_some(location)
     }

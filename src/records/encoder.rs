@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{
     CallOptions, Count, Encode, EncoderError, LineWriter, Outcome, ProofFormat, RequestSource,
+    page::around_records,
     parquet::{EncodedRows, OutcomeRows},
 };
 use crate::{
@@ -57,6 +58,8 @@ pub(crate) enum Form {
     /// JSON objects in an array. Each record has a comma before it. The sink replaces the first comma by the
     /// opening bracket.
     Array,
+    /// The same array, in the page that shows and checks its records.
+    Page,
     Lines,
     RpcLines,
     CallLines,
@@ -70,12 +73,25 @@ impl Form {
     /// The form of a format. The default is JSON for one proof, and NDJSON for many.
     pub(crate) fn new(format: Option<ProofFormat>, many: bool) -> Self {
         match (format, many) {
+            (Some(ProofFormat::Bundle), _) => Self::Page,
             (Some(ProofFormat::Rpc), _) => Self::RpcLines,
             (Some(ProofFormat::Calldata), _) => Self::CallLines,
             (Some(ProofFormat::Parquet), _) => Self::Rows,
             (Some(ProofFormat::Ndjson), _) | (None, true) => Self::Lines,
             (Some(ProofFormat::Json), true) => Self::Array,
             (Some(ProofFormat::Json) | None, false) => Self::Object,
+        }
+    }
+
+    /// The texts before and after the records of a list. `None` if the form has none.
+    pub(crate) fn list(self) -> Option<[&'static str; 4]> {
+        match self {
+            Self::Array => Some(["", "[\n", "\n]\n", ""]),
+            Self::Page => {
+                let (before, after) = around_records();
+                Some([before, "[\n", "\n]\n", after])
+            }
+            _ => None,
         }
     }
 
@@ -91,6 +107,8 @@ pub struct Encoder {
     form: Form,
     compression: Option<Compression>,
     calls: CallOptions,
+    /// Whether rows have the timestamps of v33.
+    has_timestamps: bool,
     failures: Option<FailureLines>,
     hints: Hints,
     free: Arc<Mutex<Vec<Vec<u8>>>>,
@@ -108,8 +126,20 @@ struct Encoding<'e> {
 impl Encoder {
     /// Creates an encoder for a form. Text is compressed if `compression` is given.
     pub(crate) fn new(form: Form, compression: Option<Compression>, calls: CallOptions) -> Self {
-        let (failures, hints) = (None, no_hints);
-        Self { form, compression, calls, failures, hints, free: Arc::default() }
+        Self {
+            form,
+            compression,
+            calls,
+            has_timestamps: false,
+            failures: None,
+            hints: no_hints,
+            free: Arc::default(),
+        }
+    }
+
+    /// Sets whether rows have the timestamps of v33.
+    pub(crate) fn with_timestamps(self, has_timestamps: bool) -> Self {
+        Self { has_timestamps, ..self }
     }
 
     /// Encodes failed requests apart from the proofs, if `failures` is given.
@@ -152,7 +182,7 @@ impl Encoder {
         let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
         let chunk =
             EncodedChunk { bytes: free.pop().unwrap_or_default(), ..EncodedChunk::default() };
-        let (lines, rows) = (LineWriter::default(), OutcomeRows::default());
+        let (lines, rows) = (LineWriter::default(), OutcomeRows::new(self.has_timestamps));
         Encoding { encoder: self, lines, rows, chunk, count: Count::default() }
     }
 
@@ -214,7 +244,7 @@ impl Encoding<'_> {
                 }
             },
             Form::Rows => self.rows.proof(proof)?,
-            Form::Object | Form::Array => self.pretty(&proof.to_record()),
+            Form::Object | Form::Array | Form::Page => self.pretty(&proof.to_record()),
         }
         if self.encoder.form.is_lines() {
             self.chunk.bytes.push(b'\n');
@@ -238,7 +268,7 @@ impl Encoding<'_> {
         match self.encoder.form {
             Form::Rows => self.rows.failure(request, &error)?,
             Form::RpcLines => self.chunk.unwritten.push(error),
-            Form::Object | Form::Array | Form::Lines | Form::CallLines => {
+            Form::Object | Form::Array | Form::Page | Form::Lines | Form::CallLines => {
                 self.record(&FailureRecord { request, error });
             }
         }
@@ -262,7 +292,7 @@ impl Encoding<'_> {
 
     fn record(&mut self, record: &impl Serialize) {
         match self.encoder.form {
-            Form::Object | Form::Array => self.pretty(record),
+            Form::Object | Form::Array | Form::Page => self.pretty(record),
             Form::Lines | Form::RpcLines | Form::CallLines | Form::Rows => {
                 line(record, &mut self.chunk.bytes);
             }
@@ -270,11 +300,17 @@ impl Encoding<'_> {
     }
 
     fn pretty(&mut self, record: &impl Serialize) {
-        if self.encoder.form == Form::Array {
+        if self.encoder.form.list().is_some() {
             self.chunk.bytes.extend_from_slice(Form::COMMA);
         }
         // Cannot fail, as above.
-        let _ = serde_json::to_writer_pretty(&mut self.chunk.bytes, record);
+        if self.encoder.form == Form::Page {
+            let text = serde_json::to_string_pretty(record).unwrap_or_default();
+            // A request that failed may contain anything, and no text may end the script.
+            self.chunk.bytes.extend_from_slice(text.replace('<', "\\u003c").as_bytes());
+        } else {
+            let _ = serde_json::to_writer_pretty(&mut self.chunk.bytes, record);
+        }
         if self.encoder.form == Form::Object {
             self.chunk.bytes.push(b'\n');
         }

@@ -29,6 +29,8 @@ pub enum ProofFormat {
     Json,
     /// One JSON object per line.
     Ndjson,
+    /// An array of JSON objects in a page that shows them and checks them in the browser: evidence in one file.
+    Bundle,
     /// One object per line, with the fields of a node's answer.
     Rpc,
     /// One object per line, with the ABI-encoded call that takes the proof. Needs the feature `calldata`.
@@ -39,7 +41,8 @@ pub enum ProofFormat {
 
 impl ProofFormat {
     /// Every format.
-    pub const ALL: [Self; 5] = [Self::Json, Self::Ndjson, Self::Rpc, Self::Calldata, Self::Parquet];
+    pub const ALL: [Self; 6] =
+        [Self::Json, Self::Ndjson, Self::Rpc, Self::Calldata, Self::Parquet, Self::Bundle];
 
     /// Refuses a format that this build does not support.
     pub(crate) fn check(self) -> Result<(), EncoderError> {

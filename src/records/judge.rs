@@ -11,9 +11,9 @@ use super::{
     bulk_judge::{BulkJudge, SEGMENT},
 };
 use crate::{
-    anchor::{Answer, KnownRoots, RootLocation, state_error_code},
+    anchor::{Answer, KnownRoots, ProofTraits, RootLocation, state_error_code},
     message::L2ToL1Log,
-    primitives::{BatchNumber, ChainId, Hash, ordered::try_map},
+    primitives::{Hash, ordered::try_map},
     proof::{
         Failure, FailureCode, Hints, Known, ProofRecord, Reason, Verdict, no_hints,
         reader::{Defaults, RecordError},
@@ -67,15 +67,15 @@ impl From<KnownRoots> for TrustedRoots {
 }
 
 impl TrustedRoots {
-    /// Returns the trusted root at the location that a proof of this batch leads to.
+    /// Returns the trusted root at the location that a proof leads to.
     pub(super) fn known(
         &self,
-        of: (ChainId, BatchNumber),
+        proof: &ProofTraits,
         root: &RootRef,
     ) -> Result<(Known, Option<RootLocation>), StateError> {
         match self {
             Self::Root(root) => Ok((Known::Root(*root), None)),
-            Self::State(roots) => match roots.of_proof(of, root) {
+            Self::State(roots) => match roots.of_proof(proof, root) {
                 // Other proofs may need only slots that are proven.
                 Err(error @ StateError::NotProven { .. }) => Ok((lacking(&error), None)),
                 Err(error) => Err(error),
@@ -95,9 +95,9 @@ impl TrustedRoots {
         log: &L2ToL1Log,
     ) -> Result<(Verdict, Option<RootLocation>), StateError> {
         let (mut location, mut unreadable) = (None, None);
-        let of = (record.chain_id, record.batch_number);
+        let proof = record.into();
         // Only the root that the words lead to is looked up in the state.
-        let verdict = Verdict::of(record, log, |root| match self.known(of, root) {
+        let verdict = Verdict::of(record, log, |root| match self.known(&proof, root) {
             Ok((known, found)) => {
                 location = found;
                 known

@@ -75,6 +75,10 @@ impl Shared {
         }
         out.extend_from_slice(b",\"root\":");
         hex(out, proof.target.root.as_bytes());
+        if let Some(timestamp) = proof.target.timestamp {
+            out.extend_from_slice(b",\"timestamp\":");
+            number(out, timestamp.0);
+        }
         out.extend_from_slice(b"},\"log\":");
         shared
     }
@@ -124,6 +128,10 @@ impl LineWriter {
         if let Some(transaction) = proof.transaction {
             out.extend_from_slice(b",\"txHash\":");
             hex(out, transaction.as_bytes());
+        }
+        if let Some(timestamp) = proof.l1_timestamp {
+            out.extend_from_slice(b",\"l1Timestamp\":");
+            number(out, timestamp.0);
         }
         if let Some(evidence) = proof.checked_by {
             // Writing to memory cannot fail.
@@ -197,7 +205,7 @@ mod tests {
     use super::*;
     use crate::{
         message::L2ToL1Log,
-        primitives::{Address, SlBlock},
+        primitives::{Address, SlBlock, Timestamp},
         proof::CheckedBy,
     };
 
@@ -211,14 +219,14 @@ mod tests {
             Just(TargetKind::SlBatch),
             Just(TargetKind::BatchRoot)
         ];
-        (kind, any::<Option<u64>>(), any::<Option<u64>>(), hash()).prop_map(
-            |(kind, chain, number, root)| TargetRecord {
-                kind,
-                sl_chain_id: chain.map(ChainId),
-                number,
-                root,
-            },
-        )
+        let numbers = any::<[Option<u64>; 3]>();
+        (kind, numbers, hash()).prop_map(|(kind, [chain, number, timestamp], root)| TargetRecord {
+            kind,
+            sl_chain_id: chain.map(ChainId),
+            number,
+            root,
+            timestamp: timestamp.map(Timestamp),
+        })
     }
 
     proptest! {
@@ -236,6 +244,7 @@ mod tests {
             is_message: bool,
             sl_block: Option<u64>,
             transaction in prop::option::of(hash()),
+            l1_timestamp: Option<u64>,
         ) {
             let mut bytes = [7; L2ToL1Log::LEN];
             bytes[..32].copy_from_slice(&log);
@@ -254,6 +263,7 @@ mod tests {
                     tail: &tails[tail],
                     target: &targets[target],
                     sl_block: sl_block.map(SlBlock),
+                    l1_timestamp: l1_timestamp.map(Timestamp),
                     log: &log,
                     message: message.as_deref(),
                     transaction: transaction.as_ref(),

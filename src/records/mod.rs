@@ -16,6 +16,7 @@ mod judge;
 mod line;
 mod outcome;
 mod owned;
+mod page;
 #[cfg(feature = "parquet")]
 pub mod parquet;
 #[cfg(not(feature = "parquet"))]
@@ -36,5 +37,6 @@ pub use judge::{TrustedRoots, VerdictLine, Verdicts, VerdictsError, verify};
 pub use line::LineWriter;
 pub use outcome::{Count, Encode, Outcome, RequestSource};
 pub use owned::{Answer, OwnedRecords};
+pub use page::PAGE;
 pub(crate) use parquet::{RowGroupSummary, RowGroups};
 pub use text::Records;

@@ -22,7 +22,6 @@ pub(crate) type NumberedGroup = NoRows;
 pub(crate) type NumberedRows = NoRows;
 pub(crate) type RowGroupSummary = NoRows;
 
-#[derive(Default)]
 pub(crate) struct OutcomeRows {}
 
 #[derive(Default)]
@@ -55,6 +54,10 @@ impl Iterator for NumberedRows {
 }
 
 impl OutcomeRows {
+    pub(crate) fn new(_: bool) -> Self {
+        Self {}
+    }
+
     pub(crate) fn proof(&mut self, _: &ProofView<'_>) -> Result<(), EncoderError> {
         ProofFormat::Parquet.check()
     }

@@ -119,6 +119,41 @@ fn resumable_job_continues_after_its_last_part() {
     assert_eq!(text, whole);
 }
 
+/// A history of v33: every log is proven from the state and from the events, with timestamps in every format, and the
+/// state accepts the proofs.
+#[test]
+fn synthesize_writes_a_settlement_layer_of_v33() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let [state, logs, events] = ["state.csv", "logs.jsonl", "events.jsonl"].map(path);
+    let numbers = "--release v33 --chains 5 --batches 60 --logs 3".split(' ').map(str::to_owned);
+    let outputs = [("--state", &state), ("--archive", &logs), ("--events", &events)];
+    let outputs = outputs.iter().flat_map(|(name, path)| [(*name).to_owned(), (*path).clone()]);
+    synthesize::run(numbers.chain(outputs)).unwrap();
+
+    let prove = |tree: &str, format: &str, output: &str| {
+        let out = path(output);
+        let args = ["prove", "--tree", tree, "--messages", &logs, "--all", "--format", format];
+        let made = run(args.iter().copied().chain(["-o", &out]));
+        assert_eq!(made.code, Some(0), "{}", made.stderr);
+        out
+    };
+    let of_state = prove(&state, "ndjson", "state.ndjson");
+    let of_events = prove(&events, "ndjson", "events.ndjson");
+    let text = |path: &str| fs::read_to_string(path).unwrap();
+    assert_eq!(text(&of_state).lines().count(), 180);
+    let checked = text(&of_events).replace("\"events\"}", "\"state\"}");
+    assert_eq!(text(&of_state), checked);
+    assert!(text(&of_state).lines().all(|line| line.contains("\"l1Timestamp\":17")));
+
+    let parquet = prove(&state, "parquet", "proofs.parquet");
+    let calldata = prove(&state, "calldata", "calls.ndjson");
+    for proofs in [&of_state, &parquet, &calldata] {
+        let verified = run(["verify", proofs, "--anchor", &state]);
+        assert!(verified.stdout.starts_with("180 valid, 0 invalid"), "{}", verified.stdout);
+    }
+}
+
 /// The files of L1 that `synthesize` writes: every batch has its pubdata, with the batch root of its commit, in blobs and in
 /// calldata.
 #[test]

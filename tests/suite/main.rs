@@ -39,6 +39,9 @@ mod trees {
     /// The events of MessageRoot alone give the same trees; missing and altered events are detected.
     mod events;
 
+    /// L1 upgraded from v31 to v33: random histories against a model of the contract.
+    mod l1_upgraded;
+
     /// Events as nodes, block explorers and data exporters write logs are the same events.
     mod event_forms;
 
@@ -135,12 +138,18 @@ mod native_files {
     /// The tree file (`.sltree`).
     mod tree_file;
 
+    /// The versions of tree files and message archives that v33 needs.
+    mod since_v33;
+
     /// Damaged and forged tree files, and tree files whose writer was killed or failed.
     mod damaged_tree_file;
 }
 
 /// Proofs, their verification, and the formats they are written in.
 mod proofs {
+    /// v33 with L1 as the settlement layer: proofs, refusals and leaves as the real contracts judged them.
+    mod atomic_interop;
+
     /// Proofs and verdicts against those of the real contracts.
     mod contract_proofs;
 
@@ -211,6 +220,27 @@ mod withdrawals {
     mod needed;
 }
 
+/// `serve`: JSON-RPC for existing clients.
+mod serve {
+    /// Answers beside recorded ones of real clients, nulls, errors, arrays, and proofs that contracts accepted.
+    mod answers;
+
+    /// The page: what it folds and refuses, and evidence in one file.
+    mod page;
+
+    /// Published directories: a plain client, later runs, changed files.
+    mod published;
+
+    /// Real clients, with the versions that `tests/clients/` pins.
+    mod clients;
+
+    /// The methods beside proofs of transactions: records, claims, addresses, batches and explanations.
+    mod methods;
+
+    /// Limits, slow clients, replaced files, signals and restarts.
+    mod connections;
+}
+
 /// The binary as a user runs it.
 mod command_line {
     /// The call and the contract of each log in `--format calldata`.
@@ -232,6 +262,9 @@ mod command_line {
 
     /// `prove` for many requests: selection, failures, shards.
     mod bulk;
+
+    /// Shards of every format, the variables of schedulers, and `--failures`.
+    mod shards;
 
     /// `prove` and `verify` with every proof format.
     mod prove_formats;

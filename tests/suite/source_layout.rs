@@ -7,7 +7,7 @@ use std::{
 };
 
 /// The layer of every module; a module imports only from lower layers.
-const LAYERS: [(&str, u8); 18] = [
+const LAYERS: [(&str, u8); 20] = [
     ("primitives", 0),
     ("keccak", 1),
     ("merkle", 2),
@@ -25,7 +25,9 @@ const LAYERS: [(&str, u8); 18] = [
     ("prove", 11),
     ("survey", 12),
     ("claims", 12),
-    ("cli", 13),
+    ("publish", 12),
+    ("serve", 13),
+    ("cli", 14),
 ];
 
 /// The only files that may use `unsafe`.

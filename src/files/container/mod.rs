@@ -107,7 +107,7 @@ const MOST_SECTIONS: u32 = 64;
 pub struct Kind {
     /// The tag.
     pub tag: [u8; 4],
-    /// The version that is written and read. Tree files also have a version 2, see
+    /// The version that is written and read. Tree files and message archives also have later versions, see
     /// [`tree_file`](crate::forest::tree_file).
     pub version: u32,
     /// Its name in messages, with an article.

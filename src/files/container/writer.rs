@@ -46,6 +46,14 @@ impl ContainerWriter<Output> {
     /// [`OutputError`] when the directory cannot be written to, or the path is `-`: native files are mapped,
     /// and standard output cannot be mapped.
     pub fn create(path: &Path, kind: Kind) -> Result<Self, OutputError> {
+        Self::on(Self::output(path)?, kind)
+    }
+
+    /// The file for a container at `path` whose kind is not known yet.
+    ///
+    /// # Errors
+    /// As [`ContainerWriter::create`].
+    pub fn output(path: &Path) -> Result<Output, OutputError> {
         if path == Path::new("-") {
             let source = io::Error::new(
                 io::ErrorKind::InvalidInput,
@@ -53,7 +61,14 @@ impl ContainerWriter<Output> {
             );
             return Err(OutputError { name: "standard output".into(), source });
         }
-        let out = Output::create(path)?;
+        Output::create(path)
+    }
+
+    /// Starts a container in a file from [`ContainerWriter::output`].
+    ///
+    /// # Errors
+    /// [`OutputError`] when writing fails.
+    pub fn on(out: Output, kind: Kind) -> Result<Self, OutputError> {
         let name = out.name();
         Self::new(out, name, kind)
     }

@@ -36,8 +36,8 @@ pub(crate) use footer::{Leaf, Physical};
 /// The first and the last bytes of a Parquet file.
 pub const MAGIC: [u8; 4] = *b"PAR1";
 
-/// The maximum length of a footer in bytes: that of a file of about 800 million proofs in 100,000 row groups.
-const LONGEST_FOOTER: u64 = 256 << 20;
+/// The maximum length of a footer in bytes: that of a file of about 750 million proofs in 90,000 row groups.
+const LONGEST_FOOTER: u64 = 128 << 20;
 /// The maximum number of elements of a schema.
 const MOST_ELEMENTS: usize = 10_000;
 /// The maximum length of a page in bytes, compressed or not. DuckDB writes pages of up to 100 MB, other

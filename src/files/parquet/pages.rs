@@ -10,6 +10,7 @@ use std::{
 
 use bytes::Bytes;
 use flate2::bufread::MultiGzDecoder;
+use zstd::bulk::Decompressor;
 
 use super::{
     Damage, LONGEST_PAGE, Leaf, Problem,
@@ -29,6 +30,8 @@ pub(super) struct Pages {
     at: u64,
     end: u64,
     codec: u64,
+    /// The decoder of zstd, whose memory is used again for each page.
+    zstd: Option<Decompressor<'static>>,
 }
 
 /// A decompressed page.
@@ -63,7 +66,7 @@ impl Pages {
         let file_len = file.metadata()?.len();
         let end = start.checked_add(len).filter(|end| *end <= file_len);
         let end = end.ok_or_else(|| Damage::Place { column: leaf.name.to_string(), start, len })?;
-        Ok(Self { file: Arc::clone(file), at: start, end, codec })
+        Ok(Self { file: Arc::clone(file), at: start, end, codec, zstd: None })
     }
 
     /// Reads the next page that is not an index; `None` at the end.
@@ -88,7 +91,7 @@ impl Pages {
                 return Err(damaged(Problem::Long(longest)));
             }
             let bytes = self.read(start, header.len)?;
-            let bytes = header.inflate(bytes, kind, self.codec).map_err(damaged)?;
+            let bytes = header.inflate(bytes, kind, self.codec, &mut self.zstd).map_err(damaged)?;
             let Header { values, encoding, .. } = header;
             return Ok(Some(Page { at, values, encoding, kind, bytes: bytes.into() }));
         }
@@ -155,7 +158,13 @@ impl Header {
     }
 
     /// Decompresses a page to exactly the declared length.
-    fn inflate(&self, bytes: Vec<u8>, kind: PageKind, codec: u64) -> Result<Vec<u8>, Problem> {
+    fn inflate(
+        &self,
+        bytes: Vec<u8>,
+        kind: PageKind,
+        codec: u64,
+        zstd: &mut Option<Decompressor<'static>>,
+    ) -> Result<Vec<u8>, Problem> {
         // The length is at most `LONGEST_PAGE`.
         let raw_len = self.raw_len as usize;
         let is_version_2 = matches!(kind, PageKind::DataV2 { .. });
@@ -181,7 +190,12 @@ impl Header {
                 rest.read_to_end(&mut inflated).ok().map(|_| inflated)
             }
             7 => lz4_flex::block::decompress(packed, len).ok(),
-            6 => zstd::bulk::decompress(packed, len).ok(),
+            6 => {
+                if zstd.is_none() {
+                    *zstd = Decompressor::new().ok();
+                }
+                zstd.as_mut().and_then(|zstd| zstd.decompress(packed, len).ok())
+            }
             _ => return Err(Problem::Codec(codec)),
         };
         let inflated = inflated.filter(|inflated| inflated.len() == len);

@@ -13,13 +13,15 @@ use crate::{
 const CHUNK: usize = 1 << 10;
 
 /// The contracts that may store the batch roots of one chain, and their mappings: in v26 to v30 the chain's
-/// diamond. In v31 MessageRoot stores them, and the diamond those from before an upgrade in place.
+/// diamond. Since v31 MessageRoot stores them, and the diamond those from before an upgrade in place.
 pub(super) struct BatchSources<'s, S: ?Sized> {
     state: &'s S,
     chain: ChainId,
     /// The chain's diamond, if Bridgehub has it.
     pub(super) diamond: Option<Address>,
     pub(super) mappings: Vec<(Address, Word)>,
+    /// In v33: MessageRoot, whose timestamps show which batches are leaves.
+    timestamps: Option<MessageRoot<'s, S>>,
 }
 
 impl<'s, S: StorageReader + ?Sized> BatchSources<'s, S> {
@@ -31,15 +33,18 @@ impl<'s, S: StorageReader + ?Sized> BatchSources<'s, S> {
         chain: ChainId,
     ) -> Result<Self, RebuildError> {
         let mut mappings = Vec::new();
-        if layout == Layout::V31 {
+        if layout >= Layout::V31 {
             mappings.push((message_root.address(), message_root.batch_roots(chain)));
         }
         let diamond = Bridgehub::at(state, bridgehub).zk_chain(chain)?;
         mappings.extend(diamond.map(|diamond| (diamond, ZkChain::<S>::batch_roots())));
-        Ok(Self { state, chain, diamond, mappings })
+        let timestamps =
+            (layout >= Layout::V33).then(|| MessageRoot::at(state, message_root.address()));
+        Ok(Self { state, chain, diamond, mappings, timestamps })
     }
 
-    /// The roots of the batches from number `first` on; zero where no root is stored.
+    /// The roots of the batches from number `first` on; zero where no root is stored, and in v33 for a batch that is no
+    /// leaf.
     pub(super) fn read(&self, first: u64, roots: &mut [Hash]) -> Result<(), RebuildError> {
         let chunks = roots.par_chunks_mut(CHUNK).enumerate();
         let read = |(i, roots): (usize, _)| self.read_chunk(first + (i * CHUNK) as u64, roots);
@@ -65,6 +70,15 @@ impl<'s, S: StorageReader + ?Sized> BatchSources<'s, S> {
                         });
                     }
                     (false, _) => {}
+                }
+            }
+        }
+        if let Some(message_root) = &self.timestamps {
+            let batches: Vec<BatchNumber> = numbers.map(BatchNumber).collect();
+            let timestamps = message_root.batch_timestamps(self.chain, &batches)?;
+            for (root, timestamp) in roots.iter_mut().zip(timestamps) {
+                if timestamp.0 == 0 {
+                    *root = Hash::ZERO;
                 }
             }
         }

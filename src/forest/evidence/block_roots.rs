@@ -115,8 +115,8 @@ fn most_blocks(slots: u64) -> u64 {
     slots.saturating_mul(BLOCKS_PER_SLOT).clamp(FEWEST_BLOCKS, MOST_BLOCKS)
 }
 
-/// The roots by block up to the newest one: all that the contract's storage holds if its slots can be
-/// counted, otherwise all of the blocks that are tried. `take` receives them window by window, the newest
+/// The roots by block up to the newest one: since v33 as many as L1 counts, before that all that the contract's
+/// storage holds if its slots can be counted, otherwise all of the blocks that are tried. `take` receives them window by window, the newest
 /// first, with the roots of each window in ascending order.
 pub(super) fn all_from<S: StorageReader + ?Sized, E: From<RebuildError>>(
     message_root: &MessageRoot<'_, S>,
@@ -124,10 +124,12 @@ pub(super) fn all_from<S: StorageReader + ?Sized, E: From<RebuildError>>(
     newest: SlBlock,
     take: impl FnMut(&[(SlBlock, Hash)]) -> Result<(), E>,
 ) -> Result<(), E> {
-    let expected = message_root
-        .most_historical_roots(chains)
-        .map_err(RebuildError::State)?
-        .unwrap_or(u64::MAX);
+    let state = |error| E::from(RebuildError::State(error));
+    let expected = if message_root.has_timestamps().map_err(state)? {
+        message_root.interop_root_log_id().map_err(state)?
+    } else {
+        message_root.most_historical_roots(chains).map_err(state)?.unwrap_or(u64::MAX)
+    };
     descend(message_root, newest, expected, take)
 }
 

@@ -21,7 +21,7 @@ use super::{BatchNumbers, RebuildError};
 use crate::{
     contracts::Layout,
     merkle::Tree,
-    primitives::{ChainId, Hash, SlBlock},
+    primitives::{ChainId, Hash, SlBlock, Timestamp},
     proof::CheckedBy,
 };
 
@@ -53,6 +53,21 @@ pub(super) trait Evidence: Sync {
     /// Writes the roots of a chain's batches to `roots`, in the order of execution, and returns their numbers.
     /// The length of `roots` is the chain's number of batches.
     fn batch_roots(&self, chain: usize, roots: &mut [Hash]) -> Result<BatchNumbers, RebuildError>;
+
+    /// When each of a chain's batches was executed, as little-endian numbers. Only for [`Layout::V33`].
+    fn timestamps(
+        &self,
+        _chain: usize,
+        _batches: &BatchNumbers,
+    ) -> Result<Vec<[u8; 8]>, RebuildError> {
+        Ok(Vec::new())
+    }
+
+    /// The timestamps of the interop roots of these blocks; zero for a root of a release before v33. Only for
+    /// [`Layout::V33`].
+    fn root_timestamps(&self, _blocks: &[SlBlock]) -> Result<Vec<Timestamp>, RebuildError> {
+        Ok(Vec::new())
+    }
 
     /// Compares a chain tree with everything that was recorded about it.
     fn compare_chain(

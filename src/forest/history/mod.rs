@@ -37,6 +37,7 @@ mod likelihood;
 mod one_root;
 mod replay;
 mod search;
+mod steps;
 mod timeline;
 mod tree_versions;
 mod walk;
@@ -53,11 +54,12 @@ use super::{
 };
 use crate::{
     ingest::events::EventList,
-    primitives::{ChainId, Hash, SlBlock},
+    primitives::{ChainId, Hash, SlBlock, Timestamp},
 };
 
 pub use one_root::{WantedRoot, explain_one};
 pub use search::SearchBudget;
+pub use steps::{AppendedBatches, HistoryStep};
 pub use timeline::{ChainAt, RootIndex, Timeline};
 
 /// Every interop root and its content, in columns, as a tree file stores them.
@@ -67,6 +69,8 @@ pub struct History {
     pub blocks: Vec<SlBlock>,
     /// The roots of these blocks: zero bytes where the events have a change of the trees without its root.
     pub roots: Vec<Hash>,
+    /// Since v33, by root: the timestamp of its block; 0 for a root of an earlier release. Empty before v33.
+    pub timestamps: Vec<Timestamp>,
     /// By root: the number of chains; 0 if the root is unexplained.
     pub chains: Vec<u32>,
     /// By root: the end of its advances in the two columns below. They begin at the end of the previous
@@ -138,7 +142,9 @@ pub fn explain_further(
     if !events.is_empty() {
         // A search in damaged trees finds nothing, however long it runs.
         sound(forest)?;
-        return mend(forest, replayed(forest, known.blocks, known.roots, events)?, effort);
+        let History { blocks, roots, timestamps, .. } = known;
+        let known = History { timestamps, ..replayed(forest, blocks, roots, events)? };
+        return mend(forest, known, effort);
     }
     // Known explanations were compared with the roots when they were found, so a difference is damage.
     let timeline = Timeline::new(forest, known).or_else(|error| sound(forest).and(Err(error)))?;
@@ -217,6 +223,12 @@ impl History {
         history
     }
 
+    /// The roots of another history, with these changes up to each.
+    fn like(other: &Self, steps: Vec<Option<Step>>) -> Self {
+        let timestamps = other.timestamps.clone();
+        Self { timestamps, ..Self::new(other.blocks.clone(), other.roots.clone(), steps) }
+    }
+
     /// Appends a root. Without a step it is unexplained.
     pub(in crate::forest) fn push(&mut self, block: SlBlock, root: Hash, step: Option<Step>) {
         self.blocks.push(block);
@@ -256,6 +268,9 @@ impl History {
         column(bytemuck::cast_slice(&self.ends));
         column(bytemuck::cast_slice(&self.advanced));
         column(bytemuck::cast_slice(&self.batches));
+        if !self.timestamps.is_empty() {
+            column(bytemuck::cast_slice(Timestamp::peel_slice(&self.timestamps)));
+        }
         hasher.finalize().to_hex().to_string()
     }
 
@@ -281,6 +296,7 @@ impl History {
             block: self.blocks[index],
             root: self.roots[index],
             chains: self.chains[index].into(),
+            timestamp: self.timestamps.get(index).copied().filter(|timestamp| timestamp.0 != 0),
         }
     }
 
@@ -310,6 +326,9 @@ impl History {
         let roots = self.blocks.len();
         if [self.roots.len(), self.chains.len(), self.ends.len()] != [roots; 3] {
             return bad(roots, "the columns by root differ in length");
+        }
+        if ![0, roots].contains(&self.timestamps.len()) {
+            return bad(roots, "the number of timestamps differs from the number of roots");
         }
         if self.ends.last().copied().unwrap_or(0) != self.advanced.len() as u64
             || self.advanced.len() != self.batches.len()

@@ -97,6 +97,7 @@ impl History {
         let chains = self.chains[root];
         let step = Step { chains, advances: batches.into_iter().collect() };
         let (blocks, roots) = (vec![self.blocks[root]], vec![self.roots[root]]);
-        (chains > 0).then(|| Self::new(blocks, roots, vec![Some(step)]))
+        let timestamps = self.timestamps.get(root).copied().into_iter().collect();
+        (chains > 0).then(|| Self { timestamps, ..Self::new(blocks, roots, vec![Some(step)]) })
     }
 }

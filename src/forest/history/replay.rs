@@ -66,7 +66,7 @@ impl Replay<'_> {
                 let added = u32::try_from(index).unwrap_or(u32::MAX).saturating_add(1);
                 self.chains = self.chains.max(added);
             }
-            EventKind::AppendedBatch(chain, batch, _) => {
+            EventKind::AppendedBatch(chain, batch, ..) => {
                 let tree = self.forest.chain(chain);
                 if let Some((tree, (leaf, _))) =
                     tree.and_then(|tree| Some((tree, tree.find(batch)?)))

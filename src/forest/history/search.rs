@@ -100,7 +100,7 @@ pub(super) fn complete(
         here = there;
         index = end + 1;
     }
-    History::new(history.blocks.clone(), history.roots.clone(), steps)
+    History::like(history, steps)
 }
 
 fn present(forest: &Forest) -> Position {

@@ -256,7 +256,7 @@ impl Timeline {
                 advances: std::mem::take(&mut pending).into_iter().collect(),
             }));
         }
-        History::new(self.history.blocks.clone(), self.history.roots.clone(), steps)
+        History::like(&self.history, steps)
     }
 }
 

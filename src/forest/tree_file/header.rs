@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     contracts::Layout,
     forest::InteropRoot,
-    primitives::{Hash, SlBlock},
+    primitives::{Hash, SlBlock, Timestamp},
 };
 
 /// The header of a tree file. The module's documentation lists its bytes.
@@ -25,6 +25,14 @@ pub(super) struct Header2 {
     pub(super) checked_by: u8,
 }
 
+/// The header of version 3, for trees with timestamps.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Header3 {
+    pub(super) header: Header2,
+    /// The timestamp of the newest interop root, if it has one.
+    pub(super) latest: Option<Timestamp>,
+}
+
 /// The newest interop root.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Latest {
@@ -34,14 +42,14 @@ pub(super) struct Latest {
 }
 
 impl From<InteropRoot> for Latest {
-    fn from(InteropRoot { block, root, chains }: InteropRoot) -> Self {
+    fn from(InteropRoot { block, root, chains, .. }: InteropRoot) -> Self {
         Self { block, root: *root.as_bytes(), chains }
     }
 }
 
 impl From<Latest> for InteropRoot {
     fn from(Latest { block, root, chains }: Latest) -> Self {
-        Self { block, root: Hash::new(root), chains }
+        Self { block, root: Hash::new(root), chains, timestamp: None }
     }
 }
 
@@ -51,12 +59,13 @@ pub(super) fn layout_number(layout: Layout) -> u8 {
         Layout::V26 => 26,
         Layout::V29 => 29,
         Layout::V31 => 31,
+        Layout::V33 => 33,
     }
 }
 
 /// The layout for a number in a file.
 pub(super) fn layout(number: u8) -> Option<Layout> {
-    [Layout::V26, Layout::V29, Layout::V31]
+    [Layout::V26, Layout::V29, Layout::V31, Layout::V33]
         .into_iter()
         .find(|known| layout_number(*known) == number)
 }

@@ -1,7 +1,7 @@
 //! The tree file, `*.sltree`: a rebuilt forest that is memory-mapped for later use.
 //!
 //! It holds everything that proofs are extracted from, in a [container](crate::files::container) of kind
-//! `tree`, version 1 or 2: the chains, their batches, all nodes of all trees, and the interop roots with what is
+//! `tree`, version 1 to 3: the chains, their batches, all nodes of all trees, and the interop roots with what is
 //! known about their content. [`rebuild_to_file`] writes one, [`TreeFile`] opens it.
 //!
 //! Integers are little-endian. `c` is the number of chains, `b` the number of batches of all chains, `r` the
@@ -15,6 +15,8 @@
 //! | `roots` | 32 r | the interop roots, in the order of their blocks |
 //! | `steps` | any | the block of each root, and what changed up to it: see below |
 //! | `marks` | (24 + 8 c) each | where reading the steps may start: see below |
+//! | `ltimes` | 8 b | only in version 3: when each batch was executed (u64), by chain index and leaf index |
+//! | `rtimes` | 8 r | only in version 3: the timestamp of each root (u64), 0 if it has none |
 //!
 //! ```text
 //! hashes   the batch roots of every chain, by chain index and leaf index
@@ -52,19 +54,21 @@
 //! Encoded as described in [`crate::files`]:
 //!
 //! ```text
-//! layout        u8                26, 29 or 31: the first release whose storage layout it is
+//! layout        u8                26, 29, 31 or 33: the first release whose storage layout it is
 //! block         Option<u64>       the SL block whose state was rebuilt, if the state names it
 //! latest        Option<{block u64, root 32 bytes, chains u64}>   the newest interop root
 //! roots         u64               r
 //! explained     u64               the number of roots with known content
 //! mark every    u64
-//! checked by    u8                only in version 2: the evidence, the sum of 1 for a state, 2 for events, 4
+//! checked by    u8                since version 2: the evidence, the sum of 1 for a state, 2 for events, 4
 //!                                 for L1
+//! root time     Option<u64>       since version 3: the timestamp of the newest interop root, if it has one
 //! ```
 //!
-//! Trees that were made of a state without events are written as version 1. A root of 32 zero bytes without
-//! known content stands for a root that is missing in the events. Trees that were made of L1 without a search have
-//! the content of the last root of each of the settlement layer's batches.
+//! Trees without timestamps (before v33) that were made of a state without events are written as version 1, other
+//! trees without timestamps as version 2. A root of 32 zero bytes without known content stands for a root that is
+//! missing in the events. Trees that were made of L1 without a search have the content of the last root of each of
+//! the settlement layer's batches.
 //!
 //! # Trust
 //!
@@ -80,6 +84,7 @@
 //! | --- | --- |
 //! | 1 | first |
 //! | 2 | the field `checked by` in the header |
+//! | 3 | the sections `ltimes` and `rtimes`, and the field `root time` in the header: trees with timestamps |
 
 mod error;
 mod header;
@@ -100,3 +105,5 @@ const RUNS: SectionName = SectionName::new("runs");
 const ROOTS: SectionName = SectionName::new("roots");
 const STEPS: SectionName = SectionName::new("steps");
 const MARKS: SectionName = SectionName::new("marks");
+const LEAF_TIMES: SectionName = SectionName::new("ltimes");
+const ROOT_TIMES: SectionName = SectionName::new("rtimes");

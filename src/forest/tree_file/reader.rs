@@ -3,8 +3,8 @@ use std::{fs::File, io::Read, path::Path};
 use bytemuck::cast_slice;
 
 use super::{
-    CHAINS, HASHES, MARKS, ROOTS, RUNS, STEPS,
-    header::{Header, Header2, layout},
+    CHAINS, HASHES, LEAF_TIMES, MARKS, ROOT_TIMES, ROOTS, RUNS, STEPS,
+    header::{Header, Header2, Header3, layout},
     history_rows::{Progress, mark_every},
 };
 use crate::{
@@ -13,7 +13,11 @@ use crate::{
         Access, Container, ContainerError, InputError, Kind, SectionBytes, SectionName, is_file,
     },
     forest::{
-        BatchNumbers, Forest, History, chain_id_leaf, hashes::Hashes, numbers::Run, step::Step,
+        BatchNumbers, Forest, History, InteropRoot, chain_id_leaf,
+        hashes::Hashes,
+        numbers::Run,
+        step::Step,
+        timestamps::{Timestamps, timestamp},
         trees::ForestShape,
     },
     primitives::{BatchNumber, ChainId, Hash, SlBlock},
@@ -29,6 +33,8 @@ pub struct TreeFile {
     roots: SectionBytes,
     steps: SectionBytes,
     marks: SectionBytes,
+    /// The timestamps of the roots; none in versions before 3.
+    root_times: Timestamps,
 }
 
 impl TreeFile {
@@ -64,16 +70,22 @@ impl TreeFile {
     /// # Errors
     /// As [`TreeFile::open`].
     pub fn of(container: Container) -> Result<Self, ContainerError> {
-        let version = container.version().clamp(1, 2);
+        let version = container.version().clamp(1, 3);
         let container = container.expect(Kind { version, ..Kind::TREE_FILE })?;
-        let (header, checked_by) = if version == 1 {
-            (container.header()?, CheckedBy::STATE)
-        } else {
-            let Header2 { header, checked_by } = container.header()?;
-            let known = CheckedBy::from_byte(checked_by);
-            let unknown = || container.bad("header", "unknown evidence");
-            (header, known.ok_or_else(unknown)?)
+        let (header, root_time) = match version {
+            1 => {
+                let checked_by = CheckedBy::STATE.to_byte();
+                (Header2 { header: container.header()?, checked_by }, None)
+            }
+            2 => (container.header()?, None),
+            _ => {
+                let Header3 { header, latest } = container.header()?;
+                (header, latest)
+            }
         };
+        let Header2 { header, checked_by } = header;
+        let checked_by = CheckedBy::from_byte(checked_by);
+        let checked_by = checked_by.ok_or_else(|| container.bad("header", "unknown evidence"))?;
         let header: Header = header;
         let bad =
             |name: SectionName, reason: &str| container.bad(&format!("section {name:?}"), reason);
@@ -85,8 +97,21 @@ impl TreeFile {
         container.check_section(RUNS)?;
         let chains = chains(container.section(CHAINS)?, container.section(RUNS)?)
             .map_err(|(name, reason)| bad(name, reason))?;
-        let latest = header.latest.map(Into::into);
-        let grown = ForestShape { layout, chains, latest, checked_by };
+        let latest = header.latest.map(InteropRoot::from);
+        let latest = latest.map(|latest| InteropRoot { timestamp: root_time, ..latest });
+        let times = |name: SectionName, count: u64| {
+            if version < 3 {
+                return Ok(Timestamps::default());
+            }
+            let times = Timestamps::stored(container.share(name)?);
+            let times = times.filter(|times| times.len() as u64 == count);
+            times.ok_or_else(|| bad(name, "the number of timestamps is wrong"))
+        };
+        let batches =
+            chains.iter().fold(0, |sum: u64, (_, batches)| sum.saturating_add(batches.len()));
+        let (timestamps, root_times) =
+            (times(LEAF_TIMES, batches)?, times(ROOT_TIMES, header.roots)?);
+        let grown = ForestShape { layout, chains, timestamps, latest, checked_by };
         let hashes = Hashes::stored(container.share(HASHES)?);
         let hashes =
             hashes.filter(|hashes| Some(hashes.len() as u64) == grown.hashes()).ok_or_else(
@@ -105,6 +130,7 @@ impl TreeFile {
             roots: container.share(ROOTS)?,
             steps: container.share(STEPS)?,
             marks: container.share(MARKS)?,
+            root_times,
             header,
             forest,
             container,
@@ -161,12 +187,14 @@ impl TreeFile {
         // A root does not name its block, and an unexplained root cannot be compared with the trees.
         self.container.check_section(STEPS)?;
         self.container.check_section(ROOTS)?;
+        self.check_root_times()?;
         let mut history = History::default();
         let (mut progress, mut rest) = (Progress::start(self.forest.chains().len()), &*self.steps);
         for root in self.root_hashes() {
             let step = self.next(&mut progress, &mut rest)?;
             history.push(progress.block, *root, step);
         }
+        history.timestamps = self.root_times.iter().map(timestamp).collect();
         if rest.is_empty() {
             Ok(history)
         } else {
@@ -213,6 +241,7 @@ impl TreeFile {
     ) -> Result<Option<History>, ContainerError> {
         self.container.check_section(STEPS)?;
         self.container.check_section(MARKS)?;
+        self.check_root_times()?;
         let marks: Vec<&[[u8; 8]]> = cast_slice::<u8, [u8; 8]>(&self.marks)
             .chunks_exact(3 + self.forest.chains().len())
             .collect();
@@ -235,12 +264,21 @@ impl TreeFile {
                     let mut history = History::default();
                     let root = self.root_hashes()[index as usize];
                     history.push(progress.block, root, Some(progress.step()));
+                    history.timestamps.extend(self.root_times.get(index as usize));
                     history
                 }));
             }
             before_is_explained = step.is_some();
         }
         Ok(None)
+    }
+
+    /// Compares the timestamps of the roots with their checksum. No proof depends on them.
+    fn check_root_times(&self) -> Result<(), ContainerError> {
+        match self.container.version() {
+            3 => self.container.check_section(ROOT_TIMES),
+            _ => Ok(()),
+        }
     }
 
     fn root_hashes(&self) -> &[Hash] {
@@ -291,7 +329,10 @@ impl TreeFile {
         let ends = match (self.forest.latest(), self.root_hashes().last()) {
             (None, None) => true,
             (Some(latest), Some(root)) => {
-                let is_last = latest.block == progress.block && latest.root == *root;
+                let time = self.root_times.last().map(timestamp).filter(|time| time.0 != 0);
+                let is_last = latest.block == progress.block
+                    && latest.root == *root
+                    && latest.timestamp == time;
                 is_last && (!newest_is_explained || (all && latest.chains == progress.chains))
             }
             _ => false,

@@ -3,12 +3,13 @@ use std::path::Path;
 use bytemuck::cast_slice_mut;
 
 use super::{
-    CHAINS, HASHES, MARKS, ROOTS, RUNS, STEPS, TreeFileError,
-    header::{Header, Header2, layout_number},
+    CHAINS, HASHES, LEAF_TIMES, MARKS, ROOT_TIMES, ROOTS, RUNS, STEPS, TreeFileError,
+    header::{Header, Header2, Header3, layout_number},
     history_rows::{Progress, mark_every},
     spilled_roots::SpilledRoots,
 };
 use crate::{
+    contracts::Layout,
     files::{ContainerWriter, Kind, Output, OutputError, Spool},
     forest::{
         Forest, RebuildError, RebuildOptions, SearchBudget,
@@ -81,7 +82,7 @@ pub fn rebuild_to_file<S: StorageReader + ?Sized>(
             }
         }
     }
-    file.commit(roots, evidence.block())
+    file.commit(roots, &evidence)
 }
 
 /// As [`rebuild_to_file`], from the events of MessageRoot: see
@@ -108,7 +109,7 @@ pub fn rebuild_events_to_file(
             roots.put(&mut file.writer, block, root, step.as_ref())?;
         }
     }
-    file.commit(roots, evidence.block())?;
+    file.commit(roots, &evidence)?;
     Ok(evidence.gaps().to_vec())
 }
 
@@ -139,7 +140,7 @@ pub fn rebuild_l1_to_file(
             roots.put(&mut file.writer, block, root, step.as_ref())?;
         }
     }
-    file.commit(roots, evidence.block())?;
+    file.commit(roots, &evidence)?;
     Ok(evidence.gaps().to_vec())
 }
 
@@ -151,7 +152,7 @@ struct TreesOfFile {
 }
 
 impl TreesOfFile {
-    /// Writes the trees. `take` receives all interop roots if the search for the newest one reads them all.
+    /// Writes the trees, as version 3 if they have timestamps. `take` receives all interop roots if the search for the newest one reads them all.
     fn begin<V: Evidence>(
         evidence: &V,
         version: u32,
@@ -159,12 +160,17 @@ impl TreesOfFile {
         target: &Path,
         take: impl FnMut(&[(SlBlock, Hash)]) -> Result<(), TreeFileError>,
     ) -> Result<Self, TreeFileError> {
+        let version = if evidence.layout() == Layout::V33 { 3 } else { version };
         let plan = Plan { evidence, release: options.release };
         let mut writer = ContainerWriter::create(target, Kind { version, ..Kind::TREE_FILE })?;
         let bytes = plan.hashes() as u64 * size_of::<Hash>() as u64;
         let shape =
             writer.fill(HASHES, bytes, |bytes| plan.build(cast_slice_mut(bytes), take))??;
         write_chains(&mut writer, &shape)?;
+        if version == 3 {
+            writer.begin(LEAF_TIMES)?;
+            writer.put(shape.timestamps.as_flattened())?;
+        }
         Ok(Self { version, writer, shape })
     }
 
@@ -175,12 +181,16 @@ impl TreesOfFile {
         Ok(self.shape.clone().forest(hashes))
     }
 
-    fn commit(mut self, roots: Roots, block: Option<SlBlock>) -> Result<(), TreeFileError> {
+    fn commit<V: Evidence>(mut self, roots: Roots, evidence: &V) -> Result<(), TreeFileError> {
         let (count, explained, every) = (roots.count, roots.explained, roots.every);
+        let timestamps = match self.version {
+            3 => evidence.root_timestamps(&roots.blocks)?,
+            _ => Vec::new(),
+        };
         roots.finish(&mut self.writer)?;
         let header = Header {
             layout: layout_number(self.shape.layout),
-            block,
+            block: evidence.block(),
             latest: self.shape.latest.map(Into::into),
             roots: count,
             explained,
@@ -188,9 +198,18 @@ impl TreesOfFile {
         };
         match self.version {
             1 => self.writer.commit(&header)?,
-            _ => {
-                let checked_by = self.shape.checked_by.to_byte();
-                self.writer.commit(&Header2 { header, checked_by })?
+            version => {
+                let header = Header2 { header, checked_by: self.shape.checked_by.to_byte() };
+                if version == 2 {
+                    self.writer.commit(&header)?;
+                } else {
+                    self.writer.begin(ROOT_TIMES)?;
+                    for timestamp in timestamps {
+                        self.writer.put(&timestamp.0.to_le_bytes())?;
+                    }
+                    let latest = self.shape.latest.and_then(|latest| latest.timestamp);
+                    self.writer.commit(&Header3 { header, latest })?;
+                }
             }
         }
         Ok(())
@@ -218,8 +237,11 @@ struct Roots {
     begun: bool,
     progress: Progress,
     count: u64,
+    /// The blocks of the roots, if these have timestamps.
+    blocks: Vec<SlBlock>,
     explained: u64,
     every: u64,
+    has_timestamps: bool,
     steps: Spool,
     /// The length of the steps so far, in bytes.
     offset: u64,
@@ -233,7 +255,9 @@ impl Roots {
             begun: false,
             progress: Progress::start(shape.chains.len()),
             count: 0,
+            blocks: Vec::new(),
             explained: 0,
+            has_timestamps: shape.layout == Layout::V33,
             every: mark_every(shape.chains.len() as u64),
             steps: Spool::beside(target, IN_MEMORY),
             offset: 0,
@@ -260,6 +284,9 @@ impl Roots {
         self.steps.put(&self.step)?;
         self.offset += self.step.len() as u64;
         self.count += 1;
+        if self.has_timestamps {
+            self.blocks.push(block);
+        }
         self.explained += u64::from(step.is_some());
         Ok(())
     }

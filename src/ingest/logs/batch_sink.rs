@@ -2,7 +2,7 @@ use super::{BatchRoots, RelayedBy, SkippedInputs, SourceError, relayed::Relayed}
 use crate::{
     archive::{Collector, Origin},
     ingest::IndexError,
-    message::{BatchLogs, BatchView, LogsError},
+    message::{BatchLogs, BatchView, ImtRoots, LogsError},
     primitives::{BatchNumber, ChainId, Hash},
 };
 
@@ -13,8 +13,13 @@ const MOST_BYTES: usize = 32 << 20;
 /// The verdict of a check on the logs of a batch.
 #[derive(Debug)]
 pub enum Verdict {
-    /// The logs are complete. The value is the aggregated root if it is proven.
-    Complete(Option<Hash>),
+    /// The logs are complete.
+    Complete {
+        /// The proven aggregated root.
+        aggregated: Option<Hash>,
+        /// The proven roots of the interop commitment tree.
+        imt: Option<ImtRoots>,
+    },
     /// The check has no root of the batch.
     Unknown,
     /// The logs do not fold to the batch's root.
@@ -157,8 +162,9 @@ impl BatchSink<'_, '_> {
             let mut view = batch.view();
             match verdict {
                 // An unproven root must not conflict with a proven one from another source.
-                Verdict::Complete(proven) => {
-                    view.aggregated_root = view.aggregated_root.and(proven)
+                Verdict::Complete { aggregated, imt } => {
+                    view.aggregated_root = view.aggregated_root.and(aggregated);
+                    view.imt = view.imt.and(imt);
                 }
                 Verdict::Unknown if *needs_root => {
                     self.state.unproven += 1;

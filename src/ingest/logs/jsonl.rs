@@ -2,13 +2,14 @@
 //!
 //! ```text
 //! {"chainId":324,"batchNumber":501234,"logs":["0x<88 bytes>",…],"messages":["0x…",…],
-//!  "transactions":["0x…",…],"aggregatedRoot":"0x…"}
+//!  "transactions":["0x…",…],"aggregatedRoot":"0x…","imtBegin":"0x…","imtEnd":"0x…"}
 //! ```
 //!
 //! Or a JSON array of such objects, or objects over several lines. `logs` are by leaf index. `messages` may be
 //! missing; they are in the order of the [logs of messages](L2ToL1Log::is_message). `transactions` may be
 //! missing; they are the hashes of the transactions that emitted the logs, one for each log in their order.
-//! `aggregatedRoot` may be missing. Other fields and empty lines are ignored.
+//! `aggregatedRoot` may be missing. So may `imtBegin` and `imtEnd`, or `imtNode` for keccak256 of both: the roots of
+//! the chain's interop commitment tree in an 8-leaf batch root (v33). Other fields and empty lines are ignored.
 
 use std::fmt;
 
@@ -23,7 +24,7 @@ use crate::{
     archive::{Origin, Place},
     files::Input,
     ingest::{IndexError, json::JsonValues},
-    message::{BatchLogs, L2ToL1Log, MessageList},
+    message::{BatchLogs, ImtRoots, L2ToL1Log, LogsError, MessageList},
     primitives::{BatchNumber, ChainId, Hash, spelled},
 };
 
@@ -40,6 +41,26 @@ struct Line {
     transactions: Option<Vec<Hash>>,
     #[serde(alias = "aggregated_root")]
     aggregated_root: Option<Hash>,
+    #[serde(alias = "imt_begin")]
+    imt_begin: Option<Hash>,
+    #[serde(alias = "imt_end")]
+    imt_end: Option<Hash>,
+    #[serde(alias = "imt_node")]
+    imt_node: Option<Hash>,
+}
+
+impl Line {
+    fn imt(&self) -> Result<Option<ImtRoots>, LogsError> {
+        let both = match (self.imt_begin, self.imt_end) {
+            (Some(begin), Some(end)) => Some(ImtRoots::Both { begin, end }),
+            (None, None) => None,
+            _ => return Err(LogsError::ImtRoots),
+        };
+        match (both, self.imt_node.map(ImtRoots::Node)) {
+            (Some(both), Some(node)) => both.merge(node).map(Some).ok_or(LogsError::ImtRoots),
+            (both, node) => Ok(both.or(node)),
+        }
+    }
 }
 
 /// Reads a raw archive. If `chain` is given, all batches must be of it.
@@ -89,9 +110,10 @@ fn parse(text: &[u8], name: &str, place: Place) -> Result<BatchLogs, IndexError>
         place,
         source,
     })?;
-    let (chain, batch) = (parsed.chain_id, parsed.batch_number);
+    let (chain, batch, imt) = (parsed.chain_id, parsed.batch_number, parsed.imt());
     BatchLogs::new(chain, batch, parsed.logs, parsed.messages, parsed.aggregated_root)
         .and_then(|logs| logs.with_transactions(parsed.transactions.unwrap_or_default()))
+        .and_then(|logs| Ok(logs.with_imt(imt?)))
         .map_err(|source| IndexError::Batch { name: name.into(), place, chain, batch, source })
 }
 

@@ -26,8 +26,7 @@ use crate::{
     state::keys::SlotForm,
 };
 
-/// The most slots read into memory: 320 MiB while they are sorted (400 MiB for tables with blocks), 256 MiB
-/// afterwards.
+/// The most slots read into memory: 400 MiB while they are sorted, 256 MiB afterwards.
 pub const MOST_IN_MEMORY: usize = 1 << 22;
 
 /// The options of an import.

@@ -40,4 +40,8 @@ impl SortRecord for Record {
     fn payload_len(&self) -> usize {
         0
     }
+
+    fn prefix(&self) -> Option<u64> {
+        Some(self.entry.key.prefix_u64())
+    }
 }

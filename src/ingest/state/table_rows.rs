@@ -224,3 +224,64 @@ fn digits<const N: usize>(field: &[u8]) -> Option<[u8; N]> {
     const_hex::decode_to_slice(digits, &mut bytes).ok()?;
     Some(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn hex(digits: usize) -> impl Strategy<Value = String> {
+        let usual =
+            prop::collection::vec(prop::sample::select(b"0123456789abcdefABCDEF".to_vec()), digits);
+        let text = |digits: Vec<u8>| format!("0x{}", String::from_utf8(digits).unwrap_or_default());
+        prop_oneof![20 => usual.prop_map(text), 1 => "[0-9a-gx\"\\\\ ,]{0,70}", 1 => Just("0x1".into())]
+    }
+
+    proptest! {
+        /// A row in the usual form is read as the general reader reads it.
+        #[test]
+        fn usual_rows_are_those_of_the_general_reader(
+            fields in (hex(40), hex(64), hex(64)),
+            order in Just([0, 1, 2]).prop_shuffle(),
+            by in prop::sample::select(b",;\t|".to_vec()),
+            more in prop_oneof![9 => Just(""), 1 => Just(","), 1 => Just(" ")],
+        ) {
+            let names = order.map(|at| ["address", "slot", "value"][at]);
+            let columns = Columns::named(&names).unwrap();
+            let fields = [fields.0, fields.1, fields.2];
+            let mut line = order.map(|at| fields[at].clone()).join(&*char::from(by).to_string());
+            line.push_str(more);
+            if let Some((address, slot, value)) = usual(line.as_bytes(), by, &columns) {
+                let mut general = LineRow::new(by);
+                let row = columns.row(general.read(line.as_bytes()).unwrap()).unwrap();
+                let expected = (SlotKey::Plain(address, slot), value);
+                prop_assert_eq!(row.slot(None), Ok(expected));
+            } else {
+                let is_usual = |(field, digits): (&String, usize)| {
+                    let found = field.strip_prefix("0x").filter(|found| found.len() == digits);
+                    found.is_some_and(|found| found.bytes().all(|byte| byte.is_ascii_hexdigit()))
+                };
+                let are_usual = fields.iter().zip([40, 64, 64]).all(is_usual);
+                prop_assert!(!(are_usual && more.is_empty()));
+            }
+        }
+    }
+
+    #[test]
+    fn lines_are_counted_up_to_the_first_that_cannot_be_read() {
+        let columns = Columns::named(&["address", "slot", "value"]).unwrap();
+        let parser = || RowParser::new(RowForm::Csv { by: b',', columns }, None);
+        let address = format!("0x{:040x}", 7);
+        let text = format!("{address},0x1,0x2\n\r\n{address},0x2,0x0\r\n\n{address},0x3\nx");
+        let (rows, error) = parser().block(text.as_bytes(), 100);
+        assert_eq!((rows.lines, rows.values.len()), (5, 2));
+        assert_eq!(rows.keys[0], era_key(Address::system(7), Word::from(1)));
+        assert_eq!(rows.accounts, HashMap::from([(Address::system(7), 1)]));
+        assert_eq!(error, Some((5, "it has 2 columns, but the first row has 3".into())));
+        let (rows, error) = parser().block(text.as_bytes(), 40);
+        assert_eq!((rows.lines, error), (1, Some((1, too_long(40)))));
+        let (rows, error) = parser().block(b"\n\n", 40);
+        assert_eq!((rows.lines, error), (2, None));
+    }
+}

@@ -143,7 +143,7 @@ impl Versions {
         let sorted = if self.space.most.is_some() {
             // All of them are in memory and sorted.
             let records = self.recent.into_iter().map(|version| (version, ())).collect();
-            Sorted::Memory { records, next: 0, payloads: Vec::new() }
+            Sorted::in_order(records)
         } else {
             for version in self.recent {
                 self.sort.push(version, &[])?;

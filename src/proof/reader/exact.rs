@@ -9,7 +9,7 @@ use super::Defaults;
 use crate::{
     keccak::keccak256,
     message::L2ToL1Log,
-    primitives::{Address, BatchNumber, ChainId, Hash},
+    primitives::{Address, BatchNumber, ChainId, Hash, Timestamp},
     proof::{
         TargetKind, TargetRecord,
         proof_group::{Common, ProofGroup},
@@ -80,11 +80,12 @@ impl<'t> ExactReader<'t> {
                 let target = Some(rest.target()?);
                 rest.literal(b",\"log\":")?;
                 let text = &from[..from.len() - rest.0.len()];
-                Some((Common { chain, batch, root, target }, text))
+                Some((target, text))
             }
         };
         let log = L2ToL1Log::new(rest.bytes()?);
         self.fields_of_log(&mut rest, &log)?;
+        let l1_timestamp = rest.last_fields()?;
         let Defaults { chain: given_chain, batch: given_batch, log: given_log } = *self.defaults;
         let is_given = given_chain.is_none_or(|given| given == chain)
             && given_batch.is_none_or(|given| given == batch)
@@ -93,16 +94,20 @@ impl<'t> ExactReader<'t> {
             return None;
         }
         match new {
-            Some((common, text)) => {
+            Some((target, text)) => {
+                let common = Common { chain, batch, root, l1_timestamp, target };
                 self.group.push(common, (index, log), start, tail);
                 self.last = Some(text);
+            }
+            None if self.group.last().is_none_or(|last| last.l1_timestamp != l1_timestamp) => {
+                return None;
             }
             None => self.group.push_same((index, log), start),
         }
         Some(())
     }
 
-    /// Reads the fields after the log, which must agree with it.
+    /// Reads the fields that repeat parts of the log, which must agree with it.
     fn fields_of_log(&mut self, rest: &mut Rest<'t>, log: &L2ToL1Log) -> Option<()> {
         let is_message = log.is_message();
         if rest.literal(b",\"message\":").is_some() {
@@ -117,16 +122,40 @@ impl<'t> ExactReader<'t> {
         if rest.literal(b",\"messageHash\":").is_some() {
             (is_message && Hash::new(rest.bytes()?) == log.value()).then_some(())?;
         }
-        if rest.literal(b",\"txHash\":").is_some() {
-            rest.bytes::<32>()?;
-        }
-        rest.literal(b",\"checkedBy\":\"")?;
-        let words = rest.take(memchr(b'"', rest.0)?)?;
-        let is_plain = |byte: &u8| matches!(byte, b' '..=b'~') && *byte != b'\\';
-        words.iter().all(is_plain).then_some(())?;
-        rest.literal(b"\"}")?;
-        rest.0.is_empty().then_some(())
+        Some(())
     }
+}
+
+/// A JSON text without the white space beside brackets, commas and colons, so that a record that was printed over several
+/// lines has the exact form too. `None` if there is other white space, or a string with escapes.
+pub(crate) fn compacted(text: &[u8]) -> Option<Vec<u8>> {
+    let (mut compact, mut rest) = (Vec::with_capacity(text.len()), text);
+    while let Some(at) = memchr(b'"', rest) {
+        let len = memchr(b'"', &rest[at + 1..])? + 2;
+        let (before, after) = rest.split_at(at);
+        let (string, after) = after.split_at(len);
+        push_compacted(before, &mut compact)?;
+        memchr(b'\\', string).is_none().then_some(())?;
+        compact.extend_from_slice(string);
+        rest = after;
+    }
+    push_compacted(rest, &mut compact)?;
+    Some(compact)
+}
+
+/// Appends a part without strings.
+fn push_compacted(mut text: &[u8], compact: &mut Vec<u8>) -> Option<()> {
+    let is_space = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
+    while let Some(at) = text.iter().position(is_space) {
+        compact.extend_from_slice(&text[..at]);
+        let space = text[at..].iter().take_while(|byte| is_space(byte)).count();
+        text = &text[at + space..];
+        let is_beside = matches!(compact.last(), Some(b'{' | b'[' | b',' | b':'))
+            || matches!(text.first(), Some(b'}' | b']'));
+        is_beside.then_some(())?;
+    }
+    compact.extend_from_slice(text);
+    Some(())
 }
 
 /// The part of a text that is not read yet.
@@ -193,6 +222,23 @@ impl<'t> Rest<'t> {
         Some(())
     }
 
+    /// The fields after those of the log, up to the end of the record. Returns the timestamp, if there is one.
+    fn last_fields(&mut self) -> Option<Option<Timestamp>> {
+        if self.literal(b",\"txHash\":").is_some() {
+            self.bytes::<32>()?;
+        }
+        let l1_timestamp = match self.literal(b",\"l1Timestamp\":") {
+            Some(()) => Some(Timestamp(self.number()?)),
+            None => None,
+        };
+        self.literal(b",\"checkedBy\":\"")?;
+        let words = self.take(memchr(b'"', self.0)?)?;
+        let is_plain = |byte: &u8| matches!(byte, b' '..=b'~') && *byte != b'\\';
+        words.iter().all(is_plain).then_some(())?;
+        self.literal(b"\"}")?;
+        self.0.is_empty().then_some(l1_timestamp)
+    }
+
     fn target(&mut self) -> Option<TargetRecord> {
         self.literal(b"{\"kind\":\"")?;
         let kinds: [(&[u8], _); 3] = [
@@ -212,7 +258,42 @@ impl<'t> Rest<'t> {
         };
         self.literal(b",\"root\":")?;
         let root = Hash::new(self.bytes()?);
+        let timestamp = match self.literal(b",\"timestamp\":") {
+            Some(()) => Some(Timestamp(self.number()?)),
+            None => None,
+        };
         self.literal(b"}")?;
-        Some(TargetRecord { kind, sl_chain_id, number, root })
+        Some(TargetRecord { kind, sl_chain_id, number, root, timestamp })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    use super::*;
+
+    #[test]
+    fn white_space_between_tokens_is_removed() {
+        let compact = |text: &str| Some(String::from_utf8(compacted(text.as_bytes())?).unwrap());
+        let pretty = "{\n  \"a\": [\n    \"b c\",\r\n\t1\n  ],\n  \"d\": {}\n}";
+        assert_eq!(compact(pretty).unwrap(), "{\"a\":[\"b c\",1],\"d\":{}}");
+        for other in ["[1 2]", "[1 ,2]", "{\"a\" :1}", "[\"\\n\"]", "[\"a]", " []", "[\u{b}1]"] {
+            assert_ne!(compact(other).as_deref(), Some("[12]"), "{other}");
+            let is_same = compact(other).is_some_and(|compact| compact == other);
+            assert!(compact(other).is_none() || is_same, "{other}");
+        }
+    }
+
+    proptest! {
+        /// What is removed changes neither the meaning of a text nor whether it is JSON.
+        #[test]
+        fn compacted_texts_mean_the_same(text in "[\\[\\]{}:,\"ab12 \n\t\\\\-]{0,24}") {
+            if let Some(compact) = compacted(text.as_bytes()) {
+                let value = |text: &[u8]| serde_json::from_slice::<Value>(text).ok();
+                prop_assert_eq!(value(&compact), value(text.as_bytes()));
+            }
+        }
     }
 }

@@ -4,7 +4,7 @@ use super::{Defaults, Item, RecordError};
 use crate::{
     keccak::keccak256,
     message::L2ToL1Log,
-    primitives::{Address, BatchNumber, ChainId, Hash},
+    primitives::{Address, BatchNumber, ChainId, Hash, Timestamp},
     proof::{
         ProofRecord, TargetRecord,
         verify::{self, Claim, VerifyError},
@@ -23,6 +23,7 @@ pub(crate) struct Fields {
     pub(crate) log: Option<L2ToL1Log>,
     pub(crate) message: Option<Vec<u8>>,
     pub(crate) log_fields: LogFields,
+    pub(crate) l1_timestamp: Option<Timestamp>,
 }
 
 /// Fields that repeat parts of the log.
@@ -89,7 +90,7 @@ impl Fields {
             Some(root) => root,
             None => {
                 let claim = Claim { chain, batch, index: id, log: &log };
-                verify::fold(&claim, &self.words)?.batch_root
+                verify::fold_at(&claim, &self.words, self.l1_timestamp)?.batch_root
             }
         };
         let record = ProofRecord {
@@ -101,8 +102,9 @@ impl Fields {
             target: self.target,
             log: Some(log),
             message: self.message,
-            // The proof does not depend on them.
+            // The proof does not depend on it, nor on `checked_by`.
             tx_hash: None,
+            l1_timestamp: self.l1_timestamp,
             checked_by: None,
         };
         Ok(Item::Proof(Box::new(record), log))

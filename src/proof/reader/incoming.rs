@@ -20,7 +20,7 @@ use crate::proof::calldata::Call;
 use crate::{
     message::L2ToL1Log,
     primitives::{
-        Address, BatchNumber, ChainId, Hash,
+        Address, BatchNumber, ChainId, Hash, Timestamp,
         spelled::{Member, Spelled},
     },
     proof::TargetRecord,
@@ -60,6 +60,8 @@ pub(super) struct Incoming<'a> {
     l2_tx_number_in_block: Member<u64>,
     #[serde(alias = "message_hash")]
     message_hash: Member<Hash>,
+    #[serde(alias = "l1_timestamp")]
+    l1_timestamp: Member<Timestamp>,
     #[cfg(feature = "calldata")]
     pub(super) call: Option<Call>,
     #[cfg(not(feature = "calldata"))]
@@ -105,7 +107,7 @@ struct LogArgument {
 }
 
 /// The fields that say something about a proof, or replace one.
-pub(super) const TELLING: [&str; 12] = [
+pub(super) const TELLING: [&str; 13] = [
     "chainId",
     "batchNumber",
     "root",
@@ -116,6 +118,7 @@ pub(super) const TELLING: [&str; 12] = [
     "sender",
     "txNumberInBatch",
     "messageHash",
+    "l1Timestamp",
     "call",
     "data",
 ];
@@ -134,6 +137,7 @@ impl Incoming<'_> {
             "sender" => self.senders().iter().any(|(_, member)| member.is_present()),
             "txNumberInBatch" => self.tx_numbers().iter().any(|(_, member)| member.is_present()),
             "messageHash" => self.message_hash.is_present(),
+            "l1Timestamp" => self.l1_timestamp.is_present(),
             "call" => self.call.is_some(),
             "data" => self.data.is_some(),
             "request" => self.request,
@@ -215,6 +219,7 @@ impl Incoming<'_> {
             message: needed("message", &argument.data)?.cloned(),
             target: self.target,
             log_fields,
+            l1_timestamp: one_of(&[("l1Timestamp", &self.l1_timestamp)])?,
         })
     }
 }

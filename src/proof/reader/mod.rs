@@ -23,7 +23,7 @@ use crate::{
 
 pub use error::RecordError;
 #[cfg(feature = "archive")]
-pub(crate) use exact::ExactReader;
+pub(crate) use exact::{ExactReader, compacted};
 pub(crate) use fields::{Fields, LogFields};
 pub use kind::is_record;
 #[cfg(feature = "archive")]

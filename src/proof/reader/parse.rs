@@ -123,7 +123,7 @@ mod tests {
         for field in TELLING.into_iter().chain(["request"]) {
             // The type of a field is judged before its place.
             let value = match field {
-                "chainId" | "batchNumber" | "txNumberInBatch" => "1".to_owned(),
+                "chainId" | "batchNumber" | "txNumberInBatch" | "l1Timestamp" => "1".to_owned(),
                 "proof" => "[]".into(),
                 "target" => format!("{{\"kind\":\"block\",\"root\":\"{hash}\"}}"),
                 "data" => "\"0x\"".into(),

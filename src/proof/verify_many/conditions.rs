@@ -15,6 +15,7 @@ const CHAIN: ChainId = ChainId(324);
 const BATCH: BatchNumber = BatchNumber(77);
 const SL_CHAIN: ChainId = ChainId(506);
 const BLOCK: u64 = 4321;
+const TIMESTAMP: Timestamp = Timestamp(1_790_000_000);
 
 fn hash(seed: u8) -> Hash {
     Hash::new([seed; 32])
@@ -42,6 +43,7 @@ struct Case {
     index: u64,
     head: Vec<Hash>,
     tail: Vec<Hash>,
+    l1_timestamp: Option<Timestamp>,
     root: Hash,
     target: TargetRecord,
 }
@@ -51,7 +53,7 @@ impl Case {
     fn folded(mut self) -> Self {
         let claim = Claim { chain: CHAIN, batch: BATCH, index: self.index, log: &self.log };
         let words = [&self.head[..], &self.tail].concat();
-        let folded = verify::fold(&claim, &words).unwrap();
+        let folded = verify::fold_at(&claim, &words, self.l1_timestamp).unwrap();
         (self.root, self.target.root) = (folded.batch_root, folded.root);
         self
     }
@@ -61,7 +63,8 @@ impl Case {
         let head = [&[metadata(3, 0, 1)], &siblings(1, 3)[..]].concat();
         let log = L2ToL1Log::new([2; 88]);
         let target = TargetRecord::batch_root(Hash::ZERO);
-        Self { log, index: 5, head, tail: vec![], root: Hash::ZERO, target }.folded()
+        let (root, l1_timestamp) = (Hash::ZERO, None);
+        Self { log, index: 5, head, tail: vec![], l1_timestamp, root, target }.folded()
     }
 
     /// A proof to a block, with these siblings and masks in the trees of the settlement layer.
@@ -77,10 +80,19 @@ impl Case {
             sl_chain_id: Some(SL_CHAIN),
             number: Some(BLOCK),
             root: Hash::ZERO,
+            timestamp: None,
         };
         let head = [&[metadata(3, batch.0, 0)], &siblings(1, 3)[..]].concat();
         let log = L2ToL1Log::new([2; 88]);
-        Self { log, index: 5, head, tail, root: Hash::ZERO, target }
+        Self { log, index: 5, head, tail, l1_timestamp: None, root: Hash::ZERO, target }
+    }
+
+    /// A proof of v33 to a block: that of [`Case::block`] with a timestamp.
+    fn timed_block() -> Self {
+        let mut case = Self::block();
+        case.tail.insert(0, TIMESTAMP.to_word().to_hash());
+        case.l1_timestamp = Some(TIMESTAMP);
+        case.folded()
     }
 
     /// A proof to a block: paths of 3, 4 and 2 siblings.
@@ -89,8 +101,9 @@ impl Case {
     }
 
     fn bundle(&self) -> BatchInput<'_> {
-        let Self { root, tail, target, .. } = self;
-        BatchInput { chain: CHAIN, batch: BATCH, root: *root, tail, target: Some(target) }
+        let Self { root, tail, l1_timestamp, target, .. } = self;
+        let (root, l1_timestamp, target) = (*root, *l1_timestamp, Some(target));
+        BatchInput { chain: CHAIN, batch: BATCH, root, tail, l1_timestamp, target }
     }
 
     fn member(&self, bundle: usize) -> ProofInput<'_> {
@@ -103,7 +116,7 @@ impl Case {
         let proof = [&self.head[..], &self.tail].concat();
         let record: ProofRecord = serde_json::from_value(json!({
             "chainId": CHAIN, "batchNumber": BATCH, "id": index, "root": root, "proof": proof,
-            "target": target, "log": log,
+            "target": target, "log": log, "l1Timestamp": self.l1_timestamp,
         }))
         .unwrap();
         let alone = record.verify(&self.log, |_| Some(self.target.root));
@@ -159,6 +172,30 @@ fn a_proof_of_a_block_leads_to_that_block_and_to_nothing_else() {
 }
 
 #[test]
+fn a_timestamp_is_the_one_in_the_record_and_in_the_leaf() {
+    use FailureCode::{IndexOutOfBounds, RootMismatch, TimestampMismatch};
+    let code = |change: fn(&mut Case)| altered(Case::timed_block(), change);
+    let later = Timestamp(TIMESTAMP.0 + 1);
+    assert_eq!(code(|case| case.l1_timestamp = Some(Timestamp(0))), Some(TimestampMismatch));
+    assert_eq!(code(|case| case.tail[0] = hash(9)), Some(TimestampMismatch));
+    // In words and record alike: the leaf is another.
+    let both = altered(Case::timed_block(), |case| {
+        (case.tail[0], case.l1_timestamp) = (later.to_word().to_hash(), Some(later));
+    });
+    assert_eq!(both, Some(RootMismatch));
+    // The words of the other release.
+    let without = |case: &mut Case| _ = case.tail.remove(0);
+    assert_eq!(altered(Case::timed_block(), without), Some(IndexOutOfBounds));
+    let with = |case: &mut Case| case.tail.insert(0, TIMESTAMP.to_word().to_hash());
+    assert_eq!(altered(Case::block(), with), Some(RootMismatch));
+    // Without the timestamp in the record, the words show it.
+    assert_eq!(altered(Case::timed_block(), |case| case.l1_timestamp = None), None);
+    // A proof that ends at the batch root has none.
+    let named = |case: &mut Case| case.l1_timestamp = Some(TIMESTAMP);
+    assert_eq!(altered(Case::batch_root(), named), Some(TimestampMismatch));
+}
+
+#[test]
 fn a_mask_must_fit_its_path_of_any_length() {
     let out = Some(FailureCode::IndexOutOfBounds);
     assert_eq!(altered(Case::batch_root(), |case| case.index |= 1 << 3), out);
@@ -195,7 +232,8 @@ fn a_path_without_metadata_has_at_most_255_siblings() {
     let plain = |len| {
         let (log, target) = (L2ToL1Log::new([2; 88]), TargetRecord::batch_root(Hash::ZERO));
         let head = siblings(1, len);
-        Case { log, index: u64::from(len > 7) << 7, head, tail: vec![], root: Hash::ZERO, target }
+        let (index, root, l1_timestamp) = (u64::from(len > 7) << 7, Hash::ZERO, None);
+        Case { log, index, head, tail: vec![], l1_timestamp, root, target }
     };
     assert_eq!(plain(255).folded().code(), None);
     assert_eq!(plain(8).folded().code(), None);
@@ -261,7 +299,7 @@ fn the_padding_leaf_is_refused_though_it_folds_to_the_root() {
     let target = TargetRecord::batch_root(root);
     let case = |index, log, sibling| {
         let head = vec![metadata(1, 0, 1), leaf(sibling)];
-        Case { log, index, head, tail: vec![], root, target }
+        Case { log, index, head, tail: vec![], l1_timestamp: None, root, target }
     };
     assert_eq!(case(0, other, &zero).code(), None);
     assert_eq!(case(1, zero, &other).code(), Some(FailureCode::DefaultLeaf));
@@ -291,6 +329,7 @@ fn batches_of_all_forms_are_judged_side_by_side() {
     };
     let cases = [
         Case::block(),
+        Case::timed_block(),
         wrong(Case::batch_root()),
         Case::block_with((255, bit(254)), (1, 1)).folded(),
         wrong(Case::block()),
@@ -299,5 +338,5 @@ fn batches_of_all_forms_are_judged_side_by_side() {
     ];
     let bundles: Vec<_> = cases.iter().map(Case::bundle).collect();
     let members: Vec<_> = cases.iter().enumerate().map(|(i, case)| case.member(i)).collect();
-    assert_eq!(accepted(&bundles, &members), [true, false, true, false, true, true]);
+    assert_eq!(accepted(&bundles, &members), [true, true, false, true, false, true, true]);
 }

@@ -34,7 +34,7 @@ fn made() -> impl Strategy<Value = Made> {
     let path = || prop::collection::vec(hash(), 1..PATH_LIMIT);
     let places = (any::<u64>(), any::<u64>(), any::<u64>(), any::<u64>(), any::<u64>());
     let log = prop::collection::vec(any::<u8>(), L2ToL1Log::LEN);
-    (0..3u8, path(), path(), path(), places, log).prop_map(
+    (0..4u8, path(), path(), path(), places, log).prop_map(
         |(form, log_path, batch_path, chain_path, (id, leaf, chain, number, sl), log)| {
             let below = |mask: u64, path: &[Hash]| mask % (1 << path.len());
             let mut words = Vec::new();
@@ -46,7 +46,9 @@ fn made() -> impl Strategy<Value = Made> {
             }
             words.extend(&log_path);
             let head = words.len();
-            if form == 2 {
+            let l1_timestamp = (form == 3).then_some(Timestamp((leaf ^ number).max(1)));
+            words.extend(l1_timestamp.map(|timestamp| timestamp.to_word().to_hash()));
+            if form >= 2 {
                 words.push(Word::from(below(leaf, &batch_path)).to_hash());
                 words.extend(&batch_path);
                 words.push(Word::join(number.into(), below(chain, &chain_path).into()).to_hash());
@@ -66,6 +68,7 @@ fn made() -> impl Strategy<Value = Made> {
                     sl_chain_id: Some(ChainId(sl)),
                     number: Some(number),
                     root: folded.root,
+                    timestamp: None,
                 },
             };
             let record = ProofRecord {
@@ -78,6 +81,7 @@ fn made() -> impl Strategy<Value = Made> {
                 log: Some(log),
                 message: None,
                 tx_hash: None,
+                l1_timestamp,
                 checked_by: None,
             };
             Made { record, head }
@@ -103,6 +107,7 @@ fn together(all: &[Made]) -> Vec<bool> {
             batch: record.batch_number,
             root: record.root,
             tail: &record.proof[*head..],
+            l1_timestamp: record.l1_timestamp,
             target: Some(target),
         })
         .collect();
@@ -186,7 +191,8 @@ fn members_of_a_bundle_are_judged_separately() {
     let root = crate::keccak::hash_node(leaf(&logs[0]), leaf(&logs[1]));
     let target = TargetRecord::batch_root(root);
     let (chain, batch) = (ChainId(1), BatchNumber(1));
-    let bundle = BatchInput { chain, batch, root, tail: &[], target: Some(&target) };
+    let (tail, l1_timestamp, target) = (&[][..], None, Some(&target));
+    let bundle = BatchInput { chain, batch, root, tail, l1_timestamp, target };
     let [left, right] = [&logs[0], &logs[1]].map(|log| [metadata_word(1, 0, true), leaf(log)]);
     let member = |index, log, head| ProofInput { bundle: 0, index, log, head };
     let members = [

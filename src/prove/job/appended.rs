@@ -2,9 +2,7 @@
 
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
-
-use super::checkpoint::Checkpoint;
+use super::checkpoint::{Checkpoint, Extent};
 use crate::{
     files::{OutputError, Partial},
     primitives::hex,
@@ -15,14 +13,6 @@ use crate::{
 pub(super) struct Appended {
     partial: Partial,
     hasher: blake3::Hasher,
-}
-
-/// How far a file was written: its length in bytes, and their digest.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Extent {
-    pub(super) bytes: u64,
-    pub(super) blake3: String,
 }
 
 impl Appended {

@@ -14,7 +14,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{Shard, appended::Extent, run_id::RunId};
+use super::{Shard, run_id::RunId};
 use crate::{
     files::{Compression, Input, InputError, Output, metadata_of},
     primitives::hex,
@@ -46,6 +46,14 @@ pub(super) struct Checkpoint {
     /// other fields.
     #[serde(default)]
     pub(super) check: String,
+}
+
+/// How far a file was written: its length in bytes, and their digest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Extent {
+    pub(super) bytes: u64,
+    pub(super) blake3: String,
 }
 
 impl Checkpoint {

@@ -19,6 +19,7 @@ mod scheduler;
 mod selection;
 mod shard;
 mod sink;
+mod source;
 mod step;
 mod summary;
 mod window;
@@ -30,6 +31,7 @@ use std::{
 
 use super::{Error, Event, Observer, ObserverHandle, Prover, SlBlocks};
 use crate::{
+    contracts::Layout,
     files::{Compression, InputError, Output, is_file},
     forest::Timeline,
     proof::{Hints, Target, no_hints},
@@ -45,10 +47,11 @@ use request_lines::RequestLines;
 use run_id::RunId;
 pub use scheduler::SchedulerError;
 pub use selection::Selection;
-use selection::{Source, Which};
+use selection::Which;
 pub use shard::{Shard, ShardParseError};
 use sink::OwnedSink;
 pub use sink::{JobPart, Sink};
+use source::Source;
 use step::Steps;
 pub use summary::Summary;
 
@@ -250,8 +253,10 @@ impl Job {
         let failures = output
             .failures_path()
             .map(|path| FailureLines { compression: Compression::of_name(path) });
+        let forest = self.prover.trees().forest();
+        let has_timestamps = forest.is_some_and(|forest| forest.layout() >= Layout::V33);
         let encoder = Encoder::new(form, compression, calls.clone()).with_hints(self.hints);
-        Ok(encoder.with_failures_apart(failures))
+        Ok(encoder.with_failures_apart(failures).with_timestamps(has_timestamps))
     }
 
     /// The calls of an output, with the contracts that the state of L1 has.

@@ -59,31 +59,41 @@ type Ready<S> = BTreeMap<u64, PartsOf<S>>;
 /// Proves all steps and writes the results. Returns the sink after the last part.
 pub(super) fn run<'a, S: ChunkSink>(
     steps: &mut Steps<'a>,
-    sink: S,
+    mut sink: S,
     observer: &dyn Observer,
     hints: Hints,
 ) -> Result<S, Error> {
     let encoder = sink.encoder();
-    std::thread::scope(|threads| {
-        let (sender, parts) = mpsc::sync_channel::<Result<PartOf<S>, Error>>(MOST_WAITING);
-        let writer = threads.spawn(|| -> Result<S, Error> {
-            let mut sink = sink;
-            for part in parts {
-                sink.write(part?)?;
-            }
-            Ok(sink)
+    // If the sink failed, its error is the cause and comes first.
+    let (sink, made) = if rayon::current_num_threads() == 1 {
+        let mut written = Ok(());
+        let made = make::<S>(steps, &encoder, observer, hints, &mut |part| {
+            written = part.and_then(|part| sink.write(part));
+            written.is_ok()
         });
-        let to_sink = ToSink::<S> { sender, observer };
-        let made = make(steps, &encoder, &to_sink, hints);
-        drop(to_sink);
-        let written = writer.join().unwrap_or_else(|panic| resume_unwind(panic));
-        // If the sink failed, its error is the cause and comes first.
-        let sink = written?;
-        match made? {
-            Ended::Complete => Ok(sink),
-            Ended::Cancelled => Err(sink.cancel()?),
-        }
-    })
+        written?;
+        (sink, made)
+    } else {
+        std::thread::scope(|threads| {
+            let (sender, parts) = mpsc::sync_channel::<Result<PartOf<S>, Error>>(MOST_WAITING);
+            let writer = threads.spawn(|| -> Result<S, Error> {
+                let mut sink = sink;
+                for part in parts {
+                    sink.write(part?)?;
+                }
+                Ok(sink)
+            });
+            let made =
+                make::<S>(steps, &encoder, observer, hints, &mut |part| sender.send(part).is_ok());
+            drop(sender);
+            let written = writer.join().unwrap_or_else(|panic| resume_unwind(panic));
+            Ok::<_, Error>((written?, made))
+        })?
+    };
+    match made? {
+        Ended::Complete => Ok(sink),
+        Ended::Cancelled => Err(sink.cancel()?),
+    }
 }
 
 /// How the production of parts ended.
@@ -93,30 +103,21 @@ enum Ended {
     Cancelled,
 }
 
-/// The channel to the sink.
-struct ToSink<'p, S: ChunkSink> {
-    sender: mpsc::SyncSender<Result<PartOf<S>, Error>>,
-    observer: &'p dyn Observer,
-}
-
-impl<S: ChunkSink> ToSink<'_, S> {
-    /// Sends a part; returns `false` when the sink no longer accepts parts.
-    fn send(&self, part: Result<PartOf<S>, Error>) -> bool {
-        let logs = part.as_ref().map_or(0, |part| part.count.logs());
-        let sent = self.sender.send(part).is_ok();
-        self.observer.advanced(logs);
-        sent
-    }
-}
-
-/// Makes all parts and sends them to the sink in order, until the sink stops accepting parts or the job is
-/// cancelled.
+/// Makes all parts and hands them to `send` in order, until it returns that the sink no longer accepts parts, or the job
+/// is cancelled.
 fn make<'a, S: ChunkSink>(
     steps: &mut Steps<'a>,
     encoder: &S::Encoder,
-    to_sink: &ToSink<'_, S>,
+    observer: &dyn Observer,
     hints: Hints,
+    send: &mut dyn FnMut(Result<PartOf<S>, Error>) -> bool,
 ) -> Result<Ended, Error> {
+    let mut send = |part: Result<PartOf<S>, Error>| {
+        let logs = part.as_ref().map_or(0, |part| part.count.logs());
+        let is_sent = send(part);
+        observer.advanced(logs);
+        is_sent
+    };
     rayon::in_place_scope_fifo(|scope| {
         let (sender, done) = mpsc::channel::<Done<S>>();
         let mut ready = Ready::<S>::new();
@@ -125,13 +126,13 @@ fn make<'a, S: ChunkSink>(
         let (mut more, mut ended) = (true, Ended::Complete);
         loop {
             while let Some(parts) = ready.remove(&next) {
-                if !parts.into_iter().all(|part| to_sink.send(part)) {
+                if !parts.into_iter().all(&mut send) {
                     return Ok(Ended::Complete);
                 }
                 under_way -= weights.remove(&next).unwrap_or(0);
                 next += 1;
             }
-            if more && to_sink.observer.is_cancelled() {
+            if more && observer.is_cancelled() {
                 (more, ended) = (false, Ended::Cancelled);
             }
             if more && (under_way < MOST_BYTES || begun == next) {

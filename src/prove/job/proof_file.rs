@@ -9,8 +9,8 @@ use std::{
 
 use super::{
     Shard,
-    appended::{Appended, Extent},
-    checkpoint::{Checkpoint, Manifest, write_json},
+    appended::Appended,
+    checkpoint::{Checkpoint, Extent, Manifest, write_json},
     pipeline::ChunkSink,
     run_id::RunId,
     window::Part,
@@ -40,8 +40,15 @@ pub(super) struct ProofFile {
 }
 
 enum Destination {
-    Once { output: Output, failures: Option<Output> },
+    Once(Box<Once>),
     Resumable(Box<Resumable>),
+}
+
+/// The files of a job that cannot be resumed.
+struct Once {
+    output: Output,
+    /// The file of failed requests, if they have one.
+    failures: Option<Output>,
 }
 
 /// The state of a job that can be resumed.
@@ -87,7 +94,7 @@ impl ProofFile {
         observer: ObserverHandle,
     ) -> Self {
         Self {
-            destination: Destination::Once { output, failures },
+            destination: Destination::Once(Box::new(Once { output, failures })),
             encoder,
             observer,
             groups: RowGroups::default(),
@@ -155,9 +162,13 @@ impl ProofFile {
     /// Writes encoded records. Rows are written as soon as a row group is full.
     fn put_chunk(&mut self, chunk: &mut EncodedChunk) -> Result<(), Error> {
         let mut bytes = &chunk.bytes[..];
-        if self.encoder.form() == Form::Array && !self.begun && !bytes.is_empty() {
+        if let Some([before, open, ..]) = self.encoder.form().list()
+            && !self.begun
+            && !bytes.is_empty()
+        {
+            self.put_text(before.as_bytes())?;
             // The first record has no comma before it.
-            self.put_text(b"[\n")?;
+            self.put_text(open.as_bytes())?;
             bytes = &bytes[Form::COMMA.len()..];
         }
         self.begun |= !bytes.is_empty();
@@ -187,7 +198,7 @@ impl ProofFile {
     fn put(&mut self, bytes: &[u8]) -> Result<(), Error> {
         self.bytes += bytes.len() as u64;
         match &mut self.destination {
-            Destination::Once { output, .. } => output.put(bytes)?,
+            Destination::Once(once) => once.output.put(bytes)?,
             Destination::Resumable(resumable) => resumable.output.put(bytes)?,
         }
         Ok(())
@@ -196,12 +207,11 @@ impl ProofFile {
     /// Writes lines of failed requests.
     fn put_failures(&mut self, lines: &[u8]) -> Result<(), Error> {
         match &mut self.destination {
-            Destination::Once { failures: Some(output), .. } => output.put(lines)?,
-            Destination::Once { failures: None, .. } => {}
+            Destination::Once(once) => {
+                once.failures.as_mut().map_or(Ok(()), |output| output.put(lines))?;
+            }
             Destination::Resumable(resumable) => {
-                if let Some(failures) = &mut resumable.failures {
-                    failures.put(lines)?;
-                }
+                resumable.failures.as_mut().map_or(Ok(()), |output| output.put(lines))?;
             }
         }
         Ok(())
@@ -209,24 +219,30 @@ impl ProofFile {
 
     /// Completes the output and moves it to its final name.
     pub(super) fn finish(mut self) -> Result<Written, Error> {
-        match self.encoder.form() {
-            Form::Rows => {
+        match (self.encoder.form(), self.encoder.form().list()) {
+            (Form::Rows, _) => {
                 let groups = mem::take(&mut self.groups);
                 groups.finish(&mut |bytes| self.put(bytes))?;
             }
-            Form::Array => self.put_text(if self.begun { b"\n]\n" } else { b"[]\n" })?,
+            (_, Some([before, _, close, after])) => {
+                let end = match self.begun {
+                    true => format!("{close}{after}"),
+                    false => format!("{before}[]\n{after}"),
+                };
+                self.put_text(end.as_bytes())?;
+            }
             // An empty file is not a valid compressed file.
-            _ if !self.begun => self.put_text(b"")?,
-            _ => {}
+            (_, None) if !self.begun => self.put_text(b"")?,
+            (_, None) => {}
         }
         if let Some(lines) = self.encoder.failures().filter(|_| self.total.failures.is_empty()) {
             self.put_failures(&lines.encode(Vec::new())?)?;
         }
         let Self { destination, encoder, bytes, total: count, .. } = self;
         match destination {
-            Destination::Once { output, failures } => {
-                output.finish()?;
-                failures.map_or(Ok(()), Output::finish)?;
+            Destination::Once(once) => {
+                once.output.finish()?;
+                once.failures.map_or(Ok(()), Output::finish)?;
             }
             Destination::Resumable(resumable) => resumable.finish(&count, encoder.compression())?,
         }
@@ -266,7 +282,7 @@ impl ChunkSink for ProofFile {
 
     fn cancel(mut self) -> Result<Error, Error> {
         let resumable = match &mut self.destination {
-            Destination::Once { .. } => None,
+            Destination::Once(_) => None,
             Destination::Resumable(resumable) => {
                 resumable.checkpoint(&self.groups)?;
                 Some(resumable.target.display().to_string())

@@ -1,14 +1,14 @@
 //! The text whose lines are requests.
 
 use std::{
-    io::Cursor,
+    io::{Cursor, Read},
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use super::run_id::digest_of;
 use crate::{
     files::{Input, InputError, Lines, is_file},
+    primitives::hex,
     prove::Error,
 };
 
@@ -65,5 +65,19 @@ impl RequestLines {
     /// The digest of the text.
     pub(super) fn digest(&self) -> Result<String, Error> {
         digest_of(self.open()?)
+    }
+}
+
+/// Computes the BLAKE3 hash of an input's content.
+pub(super) fn digest_of(mut input: Input) -> Result<String, Error> {
+    let name = input.name().to_owned();
+    let mut hasher = blake3::Hasher::new();
+    let mut piece = vec![0; 1 << 17];
+    loop {
+        let read = input.read(&mut piece);
+        match read.map_err(|source| InputError::Read { name: name.clone(), source })? {
+            0 => return Ok(hex::encode(hasher.finalize().as_bytes())),
+            len => hasher.update(&piece[..len]),
+        };
     }
 }

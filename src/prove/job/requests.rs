@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use super::{
     found::{self, Found},
     request_lines::{LONGEST_LINE, RequestLines},
-    selection::Source,
+    source::Source,
     step::{Failed, OwnedSource, ProofTask, WorkItem},
 };
 use crate::{
@@ -52,6 +52,7 @@ struct Selected<'a> {
 }
 
 impl<'a> Requests<'a> {
+    /// Opens the lines. `default` is the target of those that name none.
     pub(super) fn open(
         lines: &RequestLines,
         Source { archive, trees, target: default, shard, blocks, hints }: Source<'a>,

@@ -1,15 +1,15 @@
 //! The identity of a job: everything that its output depends on. Parts of different jobs are never merged.
 
-use std::{io::Read, path::PathBuf};
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
 use super::{
-    request_lines::RequestLines,
+    request_lines::{RequestLines, digest_of},
     selection::{Filter, Selection, Which},
 };
 use crate::{
-    files::{Input, InputError},
+    files::Input,
     primitives::hex,
     proof::Target,
     prove::{Error, Prover},
@@ -113,18 +113,4 @@ fn digests_of(paths: &[PathBuf]) -> Result<Option<String>, Error> {
     let digests = paths.iter().map(|path| digest_of(Input::open(path)?));
     let digests = digests.collect::<Result<Vec<_>, _>>()?;
     Ok((!digests.is_empty()).then(|| digests.join("+")))
-}
-
-/// Computes the BLAKE3 hash of an input's content.
-pub(super) fn digest_of(mut input: Input) -> Result<String, Error> {
-    let name = input.name().to_owned();
-    let mut hasher = blake3::Hasher::new();
-    let mut piece = vec![0; 1 << 17];
-    loop {
-        let read = input.read(&mut piece);
-        match read.map_err(|source| InputError::Read { name: name.clone(), source })? {
-            0 => return Ok(hex::encode(hasher.finalize().as_bytes())),
-            len => hasher.update(&piece[..len]),
-        };
-    }
 }

@@ -6,6 +6,7 @@ use super::{
     Batches, Shard,
     request_lines::RequestLines,
     requests::Requests,
+    source::Source,
     step::{ProofTask, Steps, WorkItem},
 };
 use crate::{
@@ -13,8 +14,8 @@ use crate::{
     forest::Forest,
     message::{BatchView, L2ToL1Log, LogKind},
     primitives::{Address, BatchNumber, ChainId, Hash},
-    proof::{FailureCode, Hints, Target},
-    prove::{Error, Extractor, HashOf, LogFilter, SlBlocks, Trees},
+    proof::FailureCode,
+    prove::{Error, Extractor, HashOf, LogFilter},
 };
 
 /// Selects the logs that a job proves.
@@ -189,17 +190,6 @@ impl Filter {
         let Batches { first, last } = self.batches.unwrap_or(Batches::ALL);
         [(self.chain.unwrap_or(ChainId(0)), first), (self.chain.unwrap_or(ChainId(u64::MAX)), last)]
     }
-}
-
-/// The inputs from which a job's steps are made.
-#[derive(Clone, Copy)]
-pub(super) struct Source<'a> {
-    pub(super) archive: &'a Archive,
-    pub(super) trees: &'a Trees,
-    pub(super) target: Target,
-    pub(super) blocks: SlBlocks,
-    pub(super) shard: Option<Shard>,
-    pub(super) hints: Hints,
 }
 
 impl Selection {

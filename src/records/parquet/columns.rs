@@ -34,10 +34,12 @@ pub(super) enum Column {
     MessageHash,
     TxHash,
     CheckedBy,
+    L1Timestamp,
+    TargetTimestamp,
 }
 
-/// The columns that are written. Those from [`Column::Sender`] on are not in files of version 0.1.0.
-pub(super) const COLUMNS: [Column; 19] = [
+/// All columns, in the order of the file. Those from [`Column::Sender`] on are not in files of version 0.1.0.
+pub(super) const COLUMNS: [Column; 21] = [
     Column::ChainId,
     Column::BatchNumber,
     Column::Id,
@@ -57,12 +59,19 @@ pub(super) const COLUMNS: [Column; 19] = [
     Column::MessageHash,
     Column::TxHash,
     Column::CheckedBy,
+    Column::L1Timestamp,
+    Column::TargetTimestamp,
 ];
 
-/// The columns that are read. A proof does not depend on the others.
-pub(super) const READ: &[Column] = COLUMNS.split_at(Column::TxHash as usize).0;
+/// The columns of a file whose settlement layer is of a release before v33.
+pub(super) const UNTIMED: &[Column] = COLUMNS.split_at(Column::L1Timestamp as usize).0;
 
 impl Column {
+    /// Whether the column is read. A proof does not depend on the others.
+    pub(super) fn is_read(self) -> bool {
+        !matches!(self, Self::TxHash | Self::CheckedBy)
+    }
+
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::ChainId => "chain_id",
@@ -84,6 +93,8 @@ impl Column {
             Self::MessageHash => "message_hash",
             Self::TxHash => "tx_hash",
             Self::CheckedBy => "checked_by",
+            Self::L1Timestamp => "l1_timestamp",
+            Self::TargetTimestamp => "target_timestamp",
         }
     }
 
@@ -96,6 +107,8 @@ impl Column {
                 | Self::TargetSlChainId
                 | Self::TargetNumber
                 | Self::TxNumber
+                | Self::L1Timestamp
+                | Self::TargetTimestamp
         )
     }
 
@@ -118,9 +131,9 @@ impl Column {
     }
 }
 
-/// The schema of the files that are written.
-pub(super) fn schema() -> Result<SchemaDescPtr, ParquetError> {
-    let columns: String = COLUMNS.map(Column::declaration).concat();
+/// The schema of a file with these columns.
+pub(super) fn schema(columns: &[Column]) -> Result<SchemaDescPtr, ParquetError> {
+    let columns: String = columns.iter().map(|column| column.declaration()).collect();
     let schema = parse_message_type(&format!("message proofs {{ {columns} }}"))?;
     Ok(Arc::new(SchemaDescriptor::new(Arc::new(schema))))
 }
@@ -148,7 +161,7 @@ mod tests {
 
     #[test]
     fn the_schema_has_the_columns_in_order() {
-        let schema = schema().unwrap();
+        let schema = schema(&COLUMNS).unwrap();
         let columns = schema.columns();
         assert_eq!(columns.len(), COLUMNS.len());
         for (column, found) in COLUMNS.iter().zip(columns) {

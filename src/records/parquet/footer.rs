@@ -17,7 +17,7 @@ use parquet::{
 
 use super::{
     EncodeError, RowGroupSummary,
-    columns::{COLUMNS, schema},
+    columns::{COLUMNS, UNTIMED, schema},
     page_index,
     pages::Chunk,
 };
@@ -42,9 +42,11 @@ impl Footer {
     /// Adds a row group. Its bytes must be the next in the file.
     ///
     /// # Errors
-    /// [`EncodeError`] when the summary is not one of this version.
+    /// [`EncodeError`] when the summary is not one of this version, or has other columns than the row groups before.
     pub fn add(&mut self, group: RowGroupSummary) -> Result<(), EncodeError> {
-        if group.chunks.len() != COLUMNS.len() {
+        let columns = group.chunks.len();
+        let is_known = [COLUMNS.len(), UNTIMED.len()].contains(&columns);
+        if !is_known || self.groups.first().is_some_and(|first| first.chunks.len() != columns) {
             let text = "a summary of a row group with other columns";
             return Err(ParquetError::General(text.into()).into());
         }
@@ -79,7 +81,8 @@ impl Footer {
             page_index::write_offsets(&chunk.pages, start, index)
         })?;
 
-        let schema = schema()?;
+        let is_timed = self.groups.first().is_some_and(|first| first.chunks.len() == COLUMNS.len());
+        let schema = schema(if is_timed { &COLUMNS } else { UNTIMED })?;
         let mut places = bounds.into_iter().zip(offsets);
         let (mut groups, mut start, mut rows) =
             (Vec::with_capacity(self.groups.len()), MAGIC.len() as u64, 0);

@@ -21,6 +21,10 @@
 //! | `message_hash` | 32 bytes | keccak256 of the message; null for a log that is not of a message |
 //! | `tx_hash` | 32 bytes | the hash of the transaction, if the archive has it |
 //! | `checked_by` | text | the evidence that the trees were compared with |
+//! | `l1_timestamp` | uint64 | when the settlement layer executed the batch, if the proof has this word (since v33) |
+//! | `target_timestamp` | uint64 | the timestamp of the target's block, if one is stored with its root (since v33) |
+//!
+//! The timestamps are columns only of files that are made of trees of v33 or later.
 //!
 //! A failed request is also a row, in its position. It has `error_code`, `error_message` and `request`, and of
 //! the other columns those that the request contains. `WHERE error_code IS NULL` selects the proofs. All columns are nullable, so

@@ -7,13 +7,18 @@ use crate::{
 };
 
 /// Encodes the rows of a chunk of outcomes.
-#[derive(Default)]
 pub(crate) struct OutcomeRows {
+    has_timestamps: bool,
     /// `None` until the first row, since chunks of text have no rows.
     encoder: Option<RowEncoder>,
 }
 
 impl OutcomeRows {
+    /// Creates a chunk without rows. All chunks of a file have the timestamps of v33, or none has.
+    pub(crate) fn new(has_timestamps: bool) -> Self {
+        Self { has_timestamps, encoder: None }
+    }
+
     /// Appends a proof.
     pub(crate) fn proof(&mut self, proof: &ProofView<'_>) -> Result<(), EncodeError> {
         self.encoder()?.proof(proof)
@@ -37,6 +42,7 @@ impl OutcomeRows {
     fn encoder(&mut self) -> Result<&mut RowEncoder, EncodeError> {
         match &mut self.encoder {
             Some(encoder) => Ok(encoder),
+            none if self.has_timestamps => Ok(none.insert(RowEncoder::with_timestamps()?)),
             none => Ok(none.insert(RowEncoder::new()?)),
         }
     }

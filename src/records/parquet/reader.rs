@@ -1,14 +1,14 @@
 use bytemuck::TransparentWrapper;
 use bytes::Bytes;
 
-use super::columns::{Column, READ, kind_of_name};
+use super::columns::{COLUMNS, Column, kind_of_name};
 use crate::{
     files::{
         Input,
         parquet::{self, Damage, Irregular, Leaf, MOST_MEMORY, ParquetFile, Physical, ReadError},
     },
     message::L2ToL1Log,
-    primitives::{Address, BatchNumber, ChainId, Hash},
+    primitives::{Address, BatchNumber, ChainId, Hash, Timestamp},
     proof::{
         TargetRecord,
         reader::{Defaults, Fields, Item, LogFields, RecordError},
@@ -21,7 +21,7 @@ use crate::{
 /// encoded in plain form or with dictionaries, with zstd, Snappy, gzip or no compression.
 pub struct ParquetProofs {
     file: ParquetFile,
-    /// The position of each of [`READ`] in the file. Only the proof is required.
+    /// The position of each of [`COLUMNS`] in the file, if it is read. Only the proof is required.
     places: Vec<Option<usize>>,
     defaults: Defaults,
 }
@@ -35,6 +35,9 @@ impl ParquetProofs {
     pub fn open(input: Input) -> Result<Self, ReadError> {
         let file = ParquetFile::open(input)?;
         let place = |column: Column| {
+            if !column.is_read() {
+                return Ok(None);
+            }
             let mut named = file.leaves().iter().enumerate();
             let mut found = named.by_ref().filter(|(_, leaf)| &*leaf.name == column.name());
             match (found.next(), found.next()) {
@@ -48,7 +51,7 @@ impl ParquetProofs {
                 }),
             }
         };
-        let places = READ.iter().copied().map(place).collect::<Result<_, _>>()?;
+        let places = COLUMNS.into_iter().map(place).collect::<Result<_, _>>()?;
         Ok(Self { file, places, defaults: Defaults::default() })
     }
 
@@ -118,7 +121,7 @@ pub struct Rows {
     /// The name of the file.
     name: String,
     group: usize,
-    /// The readers of [`READ`], where the file has them.
+    /// The readers of [`COLUMNS`], where the file has them and they are read.
     columns: Vec<Option<parquet::Column>>,
     defaults: Defaults,
     /// The number of rows that were not read yet.
@@ -182,6 +185,8 @@ impl Rows {
             sender: self.bytes(Column::Sender)?,
             tx_number: self.number(Column::TxNumber)?,
             message_hash: self.bytes(Column::MessageHash)?,
+            l1_timestamp: self.number(Column::L1Timestamp)?,
+            target_timestamp: self.number(Column::TargetTimestamp)?,
         })
     }
 }
@@ -205,6 +210,8 @@ struct Row {
     sender: Option<Bytes>,
     tx_number: Option<u64>,
     message_hash: Option<Bytes>,
+    l1_timestamp: Option<u64>,
+    target_timestamp: Option<u64>,
 }
 
 impl Row {
@@ -221,13 +228,21 @@ impl Row {
         }
         let missing = |column: Column| RecordError::Empty { column: column.name() };
         let sl_chain_id = self.target_sl_chain_id.map(ChainId);
+        let numbers = [self.target_sl_chain_id, self.target_number, self.target_timestamp];
         let target = match (self.target_kind, hash(Column::TargetRoot, self.target_root)?) {
-            (None, None) if sl_chain_id.is_none() && self.target_number.is_none() => None,
+            (None, None) if numbers == [None; 3] => None,
             (kind, root) => {
                 let kind = kind.ok_or_else(|| missing(Column::TargetKind))?;
                 let kind = kind_of_name(&kind).ok_or(RecordError::TargetKind)?;
                 let root = root.ok_or_else(|| missing(Column::TargetRoot))?;
-                Some(TargetRecord { kind, sl_chain_id, number: self.target_number, root })
+                let timestamp = self.target_timestamp.map(Timestamp);
+                Some(TargetRecord {
+                    kind,
+                    sl_chain_id,
+                    number: self.target_number,
+                    root,
+                    timestamp,
+                })
             }
         };
         match self.words.ok_or_else(|| missing(Column::Proof))? {
@@ -250,6 +265,7 @@ impl Row {
             target,
             log: fixed(Column::Log, self.log)?.map(L2ToL1Log::new),
             message: self.message.map(|message| message.to_vec()),
+            l1_timestamp: self.l1_timestamp.map(Timestamp),
             log_fields: LogFields {
                 sender: fixed(Column::Sender, self.sender)?.map(Address::new),
                 tx_number: self.tx_number,

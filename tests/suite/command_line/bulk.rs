@@ -370,14 +370,13 @@ fn merged_shards_equal_the_whole_output() {
 }
 
 #[test]
-fn shard_without_all_is_refused_before_inputs_are_opened() {
+fn shard_of_one_request_is_refused_before_inputs_are_opened() {
     let hash = format!("0x{}", "11".repeat(32));
-    let whiches: [&[&str]; 5] = [
+    let whiches: [&[&str]; 4] = [
         &["--chain", "388", "--batch", "100"],
         &["--chain", "388", "--batch", "100", "--index", "0"],
         &["--message", &hash],
         &["--tx", &hash],
-        &["--requests", "no-requests"],
     ];
     for which in whiches {
         let args = ["prove", "--tree", "no-tree", "--messages", "no-archive", "--shard", "1/2"];

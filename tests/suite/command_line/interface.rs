@@ -393,7 +393,7 @@ fn examples_of_the_help_work() {
         .filter_map(|line| line.split_whitespace().next())
         .filter(|command| *command != "help")
         .collect();
-    assert_eq!(commands.len(), 17, "{help}");
+    assert_eq!(commands.len(), 19, "{help}");
     for command in commands {
         let help = run([command, "--help"]).stdout;
         if command == "claims" {
@@ -428,7 +428,7 @@ fn completions_manual_pages_and_version_are_complete() {
     let folder = tempfile::tempdir().unwrap();
     let pages = folder.path().join("new/man1");
     assert_eq!(run(["man", pages.to_str().unwrap()]).code, Some(0));
-    assert_eq!(fs::read_dir(&pages).unwrap().count(), 18 + 1);
+    assert_eq!(fs::read_dir(&pages).unwrap().count(), 20 + 1);
     let page = fs::read_to_string(pages.join("slproof-prove.1")).unwrap();
     assert!(page.contains("sl\\-batches") && page.contains("Examples"), "{page}");
     assert!(run(["man"]).stdout.starts_with(".ie"), "roff");

@@ -39,7 +39,7 @@ const LOGS: &str = "gateway-v31/logs.jsonl.gz";
 #[test]
 fn every_schema_is_listed_and_none_accepts_everything() {
     let names: Vec<String> = serde_json::from_str(&run(["schema", "--json"]).stdout).unwrap();
-    assert_eq!(names.len(), 21);
+    assert_eq!(names.len(), 22);
     let list = run(["schema"]).stdout;
     for name in &names {
         assert!(list.lines().any(|line| line.starts_with(name.as_str())), "{name}");

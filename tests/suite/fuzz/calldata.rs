@@ -34,6 +34,7 @@ fn is_read_back(record: &ProofRecord, log: &L2ToL1Log) {
         head: &record.proof,
         tail: &[],
         target: &TargetRecord::batch_root(record.root),
+        l1_timestamp: None,
         sl_block: None,
         log,
         message: record.message.as_deref(),

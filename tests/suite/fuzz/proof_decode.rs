@@ -50,6 +50,7 @@ fn proof_of([form, log_path, batch_path, chain_path]: [u8; 4], seed: &[u8]) -> P
         0 => return Proof { log_path: path(log_path.max(1)), end: ProofEnd::Plain },
         1 => ProofEnd::BatchRoot,
         _ => ProofEnd::SettlementLayer(SettlementHop {
+            l1_timestamp: (form % 2 == 0).then(|| Word::from(u64::from(batch_path) + 1)),
             batch_mask: Word::from(start),
             batch_path: path(batch_path),
             sl_number: high,

@@ -130,6 +130,33 @@ fn executions_have_the_hashes_that_l1_stores() {
     }
 }
 
+/// Version 2 of the data (v33) has the same lists in one struct, to which an offset leads.
+#[test]
+fn executions_of_version_2_have_the_same_batches() {
+    let executed = |calldata: &[u8]| match BatchCall::decode(calldata)?.ok()?.effect {
+        Effect::Execute(batches) => Some(batches),
+        _ => None,
+    };
+    let mut seen = 0;
+    for calldata in inputs("l1/executes.jsonl.gz") {
+        let Some(batches) = executed(&calldata) else { continue };
+        // The selector, four arguments, and the length of the data.
+        let at = 4 + 32 * 4;
+        let len = u64::from_be_bytes(calldata[at + 24..at + 32].try_into().unwrap()) as usize;
+        let data = &calldata[at + 32..at + 32 + len];
+        assert_eq!(data[0], 1);
+        let word = |number: usize| [&[0; 24][..], &(number as u64).to_be_bytes()].concat();
+        let since_v33 = [&[2][..], &word(32), &data[1..]].concat();
+        let padding = vec![0; since_v33.len().next_multiple_of(32) - since_v33.len()];
+        let made = [&calldata[..at], &word(since_v33.len()), &since_v33[..], &padding[..]].concat();
+        assert_eq!(executed(&made), Some(batches));
+        let unknown = [&calldata[..at + 32], &[3][..], &calldata[at + 33..]].concat();
+        assert_eq!(executed(&unknown), None);
+        seen += 1;
+    }
+    assert!(seen > 0);
+}
+
 /// Every byte matters, is passed over by the contract too, or is found: no change panics, and no change alters the
 /// root of the batch, or the pubdata, without a trace.
 #[test]

@@ -88,10 +88,12 @@ pub(super) fn record(line: &Value, sl_chain: u64) -> ProofRecord {
             sl_chain_id: Some(ChainId(sl_chain)),
             number: target["slBatch"].as_u64(),
             root: target["root"].as_str().unwrap().parse().unwrap(),
+            timestamp: None,
         }),
         log: Some(line["log"].as_str().unwrap().parse().unwrap()),
         message: None,
         tx_hash: None,
+        l1_timestamp: None,
         checked_by: None,
     }
 }
@@ -186,10 +188,12 @@ fn forge(victim: ChainId, through: ChainId) -> (ProofRecord, Hash) {
             sl_chain_id: Some(through),
             number: Some(1),
             root: sl_root,
+            timestamp: None,
         }),
         log: Some(log),
         message: Some(message.to_vec()),
         tx_hash: None,
+        l1_timestamp: None,
         checked_by: None,
     };
     (record, sl_root)

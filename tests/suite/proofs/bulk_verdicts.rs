@@ -16,8 +16,8 @@ use crate::support::fixture;
 /// The valid flag and the error of a verdict; `None` for a record without a proof.
 type Judged = Option<(Option<bool>, Option<String>)>;
 
-/// The lines that `prove --all` writes for some target.
-fn lines(folder: &str, target: Target, format: ProofFormat) -> Vec<Vec<u8>> {
+/// The text that `prove --all` writes for some target.
+fn proofs(folder: &str, target: Target, format: ProofFormat) -> Vec<u8> {
     let state = fixture(&format!("{folder}/state.anvil.json"));
     let trees = Trees::open(&[state], &TreesOptions::default()).unwrap();
     let logs = fixture(&format!("{folder}/logs.jsonl.gz"));
@@ -26,7 +26,11 @@ fn lines(folder: &str, target: Target, format: ProofFormat) -> Vec<Vec<u8>> {
     let path = directory.path().join("proofs");
     let output = ProofOutput::create(&path).unwrap().format(format);
     prover.job(Selection::all()).target(target).write(output).unwrap();
-    let text = std::fs::read(path).unwrap();
+    std::fs::read(path).unwrap()
+}
+
+fn lines(folder: &str, target: Target, format: ProofFormat) -> Vec<Vec<u8>> {
+    let text = proofs(folder, target, format);
     text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(<[u8]>::to_vec).collect()
 }
 
@@ -141,4 +145,28 @@ fn verdicts_in_bulk_are_those_on_each_record_alone() {
             assert!(expected.iter().flatten().any(|(judged, _)| *judged == valid), "{valid:?}");
         }
     }
+}
+
+#[test]
+fn records_in_an_array_have_the_verdicts_of_the_same_lines() {
+    let folder = "gateway-v31";
+    let state = fixture(&format!("{folder}/state.anvil.json"));
+    let roots = TrustedRoots::open(&state, &Default::default()).unwrap();
+    let array = proofs(folder, Target::Latest, ProofFormat::Json);
+    let of_lines = together(proofs(folder, Target::Latest, ProofFormat::Ndjson), roots.clone());
+    assert_eq!(together(array.clone(), roots.clone()), of_lines);
+    assert!(of_lines.iter().flatten().all(|(valid, _)| *valid == Some(true)));
+    // A digit of every tenth word is another one.
+    let (mut altered, mut words) = (array, 0);
+    for at in 0..altered.len() - 70 {
+        if altered[at..].starts_with(b"\"0x") && altered[at + 67] == b'"' {
+            words += 1;
+            if words % 10 == 0 {
+                altered[at + 20] = if altered[at + 20] == b'0' { b'1' } else { b'0' };
+            }
+        }
+    }
+    let verdicts = together(altered, roots);
+    assert_eq!(verdicts.len(), of_lines.len());
+    assert!(verdicts.iter().flatten().any(|(valid, _)| *valid == Some(false)));
 }

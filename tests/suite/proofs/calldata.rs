@@ -204,6 +204,7 @@ fn values_that_do_not_fit_a_call_are_refused() {
         sl_chain_id: Some(ChainId(506)),
         number: Some(1),
         root: Hash::ZERO,
+        timestamp: None,
     });
     let record = |log: L2ToL1Log, message: Option<&[u8]>| ProofRecord {
         chain_id: ChainId(1),
@@ -215,6 +216,7 @@ fn values_that_do_not_fit_a_call_are_refused() {
         log: Some(log),
         message: message.map(<[u8]>::to_vec),
         tx_hash: None,
+        l1_timestamp: None,
         checked_by: None,
     };
     let message = record(L2ToL1Log::of_message(4, TO, b"x"), Some(b"x"));

@@ -49,10 +49,12 @@ fn record(line: &Value) -> ProofRecord {
             sl_chain_id: Some(ChainId(506)),
             number: target["slBlock"].as_u64(),
             root: text(&target["root"]).unwrap().parse().unwrap(),
+            timestamp: None,
         }),
         log: text(&line["log"]).map(|log| log.parse().unwrap()),
         message: text(&line["messageHex"]).map(|message| hex::bytes(&message).unwrap()),
         tx_hash: None,
+        l1_timestamp: None,
         checked_by: None,
     }
 }

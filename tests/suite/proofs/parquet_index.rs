@@ -14,8 +14,10 @@ use slproof::{
 
 use crate::support::proof_records::{file_of, proofs, row_group};
 
+type NumberOf = fn(&ProofRecord) -> u64;
+
 /// The positions of columns of numbers, and their values.
-const NUMBERS: [(usize, fn(&ProofRecord) -> u64); 3] =
+const NUMBERS: [(usize, NumberOf); 3] =
     [(0, |r| r.chain_id.0), (1, |r| r.batch_number.0), (2, |r| r.id)];
 
 fn metadata(file: &Bytes) -> ParquetMetaData {

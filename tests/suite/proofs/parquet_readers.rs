@@ -12,7 +12,7 @@ use slproof::{
 use crate::support::{
     binary::{prove_args, run},
     proof_records::{file_of, proofs, read_rows, row_group, unchecked, view},
-    tools::{python_has, tool},
+    tools::{node_has, python_has, tool},
 };
 
 fn failure(request: Request) -> FailureRecord {
@@ -172,7 +172,18 @@ fn check_rewritten(path: &Path, ending: &str, records: &[ProofRecord]) {
     assert!(read.into_iter().map(Result::unwrap).eq(records.iter().map(unchecked)), "{ending}");
 }
 
-/// Without failed requests no column of integers has nulls, so that pandas keeps integers, which are exact above 2^53.
+/// Writes proofs whose integers are above 2^53.
+fn large_numbers(path: &Path) -> Vec<ProofRecord> {
+    let mut records = proofs("gateway-v31", Target::Latest);
+    records.truncate(20);
+    for (record, number) in records.iter_mut().zip([(1 << 53) + 1, u64::MAX]) {
+        (record.chain_id, record.batch_number) = (ChainId(number), BatchNumber(number - 1));
+    }
+    fs::write(path, file_of(&[row_group(&records)])).unwrap();
+    records
+}
+
+/// Without failed requests no column of integers has nulls, so that pandas keeps integers.
 #[test]
 fn integers_stay_integers_in_pandas() {
     if !python_has("pandas") {
@@ -180,12 +191,7 @@ fn integers_stay_integers_in_pandas() {
     }
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("proofs.parquet");
-    let mut records = proofs("gateway-v31", Target::Latest);
-    records.truncate(20);
-    for (record, number) in records.iter_mut().zip([(1 << 53) + 1, u64::MAX]) {
-        (record.chain_id, record.batch_number) = (ChainId(number), BatchNumber(number - 1));
-    }
-    fs::write(&path, file_of(&[row_group(&records)])).unwrap();
+    let records = large_numbers(&path);
     let lines = python(
         r#"
 import pandas
@@ -196,11 +202,33 @@ write(without_nan(row) for row in frame.to_dict("records"))
 "#,
         &path,
     );
-    assert!(
-        lines
-            .iter()
-            .eq(&records.iter().map(|r| serde_json::to_value(r).unwrap()).collect::<Vec<_>>())
-    );
+    assert!(lines.into_iter().eq(records.iter().map(|r| serde_json::to_value(r).unwrap())));
+}
+
+#[test]
+fn integers_are_exact_in_javascript() {
+    if !(node_has("hyparquet") && node_has("hyparquet-compressors")) {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("proofs.parquet");
+    let records = large_numbers(&path);
+    let script = r#"
+const { asyncBufferFromFile, parquetReadObjects } = require("hyparquet");
+const { compressors } = require("hyparquet-compressors");
+asyncBufferFromFile(process.argv[1]).then(async (file) => {
+  for (const row of await parquetReadObjects({ file, compressors, utf8: false })) {
+    const words = row.proof.map((word) => Buffer.from(word).toString("hex")).join("");
+    console.log(row.chain_id + " " + row.batch_number + " " + words);
+  }
+});
+"#;
+    let read = tool("node", &["-e", script, path.to_str().unwrap()], b"").unwrap();
+    let line = |record: &ProofRecord| {
+        let words = record.proof.iter().map(|word| word.to_string()[2..].to_owned());
+        format!("{} {} {}\n", record.chain_id, record.batch_number, words.collect::<String>())
+    };
+    assert_eq!(String::from_utf8(read).unwrap(), records.iter().map(line).collect::<String>());
 }
 
 /// The first block of code in a section of the page of the manual about tables.

@@ -210,6 +210,7 @@ fn l1_accepts_no_proof_against_a_block_and_none_that_was_altered() {
                 log: Some(log),
                 message: None,
                 tx_hash: None,
+                l1_timestamp: None,
                 checked_by: None,
             };
             let claim = slproof::proof::verify::Claim {

@@ -10,7 +10,7 @@ use slproof::{
     contracts::Layout,
     files::Input,
     ingest::state::Import,
-    primitives::{Address, BatchNumber, ChainId, Hash, Word},
+    primitives::{Address, BatchNumber, ChainId, Hash, Timestamp, Word},
     snapshot::Snapshot,
 };
 
@@ -47,6 +47,24 @@ impl Layer {
 
     pub fn append(&mut self, index: usize, batch: BatchNumber, root: Hash) {
         self.rules.append(index, &[(batch, root)], &mut Map(&mut self.written));
+    }
+
+    /// The chain at an index records a batch without a leaf, as executors before v33 do on L1.
+    pub fn record(&mut self, index: usize, batch: BatchNumber, root: Hash) {
+        self.rules.record(index, (batch, root), &mut Map(&mut self.written));
+    }
+
+    /// Batch 0 becomes the first leaf of the chain at an index (v33).
+    pub fn seed_genesis(&mut self, index: usize) {
+        self.rules.seed_genesis(index, &mut Map(&mut self.written));
+    }
+
+    pub fn upgrade_to_v33(&mut self) {
+        self.rules.upgrade_to_v33();
+    }
+
+    pub fn timestamp(&self) -> Timestamp {
+        self.rules.timestamp()
     }
 
     pub fn update_full_tree(&mut self) {

@@ -27,6 +27,7 @@ pub mod log_sources;
 pub mod naive;
 pub mod parquet_bytes;
 pub mod proof_records;
+pub mod server;
 pub mod small_layer;
 pub mod state_tries;
 pub mod tools;

@@ -37,6 +37,7 @@ pub fn view(record: &ProofRecord) -> ProofView<'_> {
         head,
         tail,
         target: record.target.as_ref().unwrap(),
+        l1_timestamp: record.l1_timestamp,
         sl_block: None,
         log: record.log.as_ref().unwrap(),
         message: record.message.as_deref(),

@@ -5,6 +5,7 @@
 
 use std::{
     io::Write,
+    path::Path,
     process::{Command, Stdio},
 };
 
@@ -42,11 +43,28 @@ pub fn tool(program: &str, args: &[&str], input: &[u8]) -> Option<Vec<u8>> {
 
 /// Whether `python3` has a module.
 pub fn python_has(module: &str) -> bool {
-    let import = ["-c", &format!("import {module}")];
-    let status = Command::new("python3").args(import).stderr(Stdio::null()).status();
+    has("python3", ["-c", &format!("import {module}")], module)
+}
+
+/// Whether `node` has a package. `NODE_PATH` says where packages are.
+pub fn node_has(package: &str) -> bool {
+    has("node", ["-e", &format!("require({package:?})")], package)
+}
+
+fn has(program: &str, args: [&str; 2], module: &str) -> bool {
+    let status = Command::new(program).args(args).stderr(Stdio::null()).status();
     let has = status.is_ok_and(|status| status.success());
     if !has {
-        skip(&format!("python3 has no module {module}"), tools_are_required());
+        skip(&format!("{program} has no module {module}"), tools_are_required());
+    }
+    has
+}
+
+/// Whether the directory of a package is there.
+pub fn is_installed(package: &Path) -> bool {
+    let has = package.is_dir();
+    if !has {
+        skip(&format!("{} is not installed", package.display()), tools_are_required());
     }
     has
 }

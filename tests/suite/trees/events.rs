@@ -148,10 +148,10 @@ fn other(kind: EventKind) -> Vec<EventKind> {
             EventKind::AddedChain(ChainId(chain.0 ^ 1), index),
             EventKind::AddedChain(chain, index + 1),
         ],
-        EventKind::AppendedBatch(chain, batch, root) => vec![
-            EventKind::AppendedBatch(ChainId(chain.0 ^ 1), batch, root),
-            EventKind::AppendedBatch(chain, BatchNumber(batch.0 + 1), root),
-            EventKind::AppendedBatch(chain, batch, hash(root)),
+        EventKind::AppendedBatch(chain, batch, root, time) => vec![
+            EventKind::AppendedBatch(ChainId(chain.0 ^ 1), batch, root, time),
+            EventKind::AppendedBatch(chain, BatchNumber(batch.0 + 1), root, time),
+            EventKind::AppendedBatch(chain, batch, hash(root), time),
         ],
         EventKind::NewChainRoot(chain, root) => vec![
             EventKind::NewChainRoot(ChainId(chain.0 ^ 1), root),
@@ -254,8 +254,8 @@ fn errors_and_gaps_have_the_place_of_the_event() {
 
     let contradiction = {
         let mut events = events.clone();
-        let EventKind::AppendedBatch(chain, batch, _) = events[appended].kind else { panic!() };
-        let kind = EventKind::AppendedBatch(chain, batch, Some(Hash::new([9; 32])));
+        let EventKind::AppendedBatch(chain, batch, ..) = events[appended].kind else { panic!() };
+        let kind = EventKind::AppendedBatch(chain, batch, Some(Hash::new([9; 32])), None);
         events.insert(appended + 1, MessageRootEvent { kind, ..events[appended] });
         from_events(&events).unwrap_err()
     };

@@ -229,7 +229,7 @@ fn play(layout: Layout, blocks: &[Vec<Happens>]) -> Played {
                         layer.append(index, batch, root);
                         batches[index] += 1;
                         logs.push(batch_logs);
-                        event(EventKind::AppendedBatch(chain, batch, None));
+                        event(EventKind::AppendedBatch(chain, batch, None, None));
                     }
                     file(&layer, block, &batches);
                 }

@@ -17,7 +17,7 @@ use crate::{
     },
     ingest::events::EventList,
     merkle::Tree,
-    primitives::{Hash, SlBlock},
+    primitives::{Hash, SlBlock, Timestamp},
     proof::CheckedBy,
 };
 
@@ -39,6 +39,8 @@ pub(in crate::forest) struct EventEvidence {
 struct Appends {
     numbers: BatchNumbers,
     roots: Vec<Hash>,
+    /// Little-endian, one for each batch; none before v33.
+    timestamps: Vec<[u8; 8]>,
     emitted: EmittedChainRoots,
 }
 
@@ -150,7 +152,16 @@ impl EventEvidence {
     pub(in crate::forest) fn history(&self) -> History {
         let mut history = History::default();
         self.rows().for_each(|(block, root, step)| history.push(block, root, step));
+        if self.layout == Layout::V33 {
+            history.timestamps = self.blocks.iter().map(|block| self.timestamp(block)).collect();
+        }
         history
+    }
+
+    /// The timestamp of a block's root; zero if the root is missing, or of a release before v33.
+    fn timestamp(&self, block: &BlockRoot) -> Timestamp {
+        let root = block.root.and_then(|root| self.shared.emitted.timestamps.get(root as usize));
+        root.copied().unwrap_or_default()
     }
 
     /// Compares the shared tree at the time of every root in the events with that root.
@@ -209,6 +220,18 @@ impl Evidence for EventEvidence {
         let appends = &self.appends[chain];
         roots.copy_from_slice(&appends.roots);
         Ok(appends.numbers.clone())
+    }
+
+    fn timestamps(&self, chain: usize, _: &BatchNumbers) -> Result<Vec<[u8; 8]>, RebuildError> {
+        Ok(self.appends[chain].timestamps.clone())
+    }
+
+    fn root_timestamps(&self, blocks: &[SlBlock]) -> Result<Vec<Timestamp>, RebuildError> {
+        let of = |block: &SlBlock| {
+            let at = self.blocks.binary_search_by_key(block, |root| root.block).ok();
+            at.map_or(Timestamp::default(), |at| self.timestamp(&self.blocks[at]))
+        };
+        Ok(blocks.iter().map(of).collect())
     }
 
     fn compare_chain(

@@ -10,7 +10,7 @@ use crate::{
     contracts::{self, EventKind, Layout, MOST_CHAINS, MessageRootEvent},
     forest::{EventPlace, EventsError, step::Step},
     ingest::events::EventList,
-    primitives::{BatchNumber, ChainId, Hash, SlBlock},
+    primitives::{BatchNumber, ChainId, Hash, SlBlock, Timestamp},
 };
 
 /// The maximum number of events. Their evidence takes 960 MiB then, most of it roots.
@@ -45,13 +45,17 @@ impl Overview {
             last = Some(event);
             match event.kind {
                 EventKind::NewInteropRoot(Some(data)) => {
-                    layout = layout.max(if data.log_id > 0 { Layout::V31 } else { Layout::V29 });
+                    layout = layout.max(match (data.timestamp, data.log_id) {
+                        (Some(_), _) => Layout::V33,
+                        (None, 1..) => Layout::V31,
+                        (None, 0) => Layout::V29,
+                    });
                     sl_chain = sl_chain.or(Some(data.sl_chain));
                     candidate = Some(at + 1);
                     has_roots = true;
                 }
                 EventKind::AppendedBatch(..) => candidate = None,
-                EventKind::AddedChain(..) if layout == Layout::V31 => candidate = None,
+                EventKind::AddedChain(..) if layout >= Layout::V31 => candidate = None,
                 EventKind::NewChainRoot(..) => has_roots = true,
                 EventKind::AddedChain(..) | EventKind::NewInteropRoot(None) => {}
             }
@@ -80,7 +84,7 @@ fn read_within(most: usize, events: &EventList) -> Result<EventEvidence, EventsE
         let event = event?;
         // Registrations before v31 store no root, so none can be expected after them.
         let is_kept = at < overview.confirmed
-            || matches!(event.kind, EventKind::AddedChain(..)) && overview.layout != Layout::V31;
+            || matches!(event.kind, EventKind::AddedChain(..)) && overview.layout < Layout::V31;
         let place = EventPlace::of(&event);
         match is_kept {
             true => reader.read(place, &event.kind)?,
@@ -93,6 +97,7 @@ fn read_within(most: usize, events: &EventList) -> Result<EventEvidence, EventsE
 
 /// What was read so far.
 struct Reader {
+    layout: Layout,
     /// The settlement layer, if there are interop roots.
     sl_chain: Option<ChainId>,
     chains: Vec<ChainId>,
@@ -119,6 +124,7 @@ struct Reader {
 impl Reader {
     fn new(overview: &Overview) -> Self {
         Self {
+            layout: overview.layout,
             sl_chain: overview.sl_chain,
             chains: Vec::new(),
             indices: HashMap::new(),
@@ -140,8 +146,8 @@ impl Reader {
         let no_data = EventsError::NoData { place, event: kind.name() };
         match *kind {
             EventKind::AddedChain(chain, index) => self.register(place, chain, index),
-            EventKind::AppendedBatch(chain, batch, root) => {
-                self.append(place, chain, batch, root.ok_or(no_data)?)
+            EventKind::AppendedBatch(chain, batch, root, timestamp) => {
+                self.append(place, chain, batch, (root.ok_or(no_data)?, timestamp))
             }
             EventKind::NewChainRoot(chain, root) => {
                 self.chain_root(place, chain, root.ok_or(no_data)?)
@@ -233,15 +239,19 @@ impl Reader {
         place: EventPlace,
         chain: ChainId,
         batch: BatchNumber,
-        root: Hash,
+        (root, timestamp): (Hash, Option<Timestamp>),
     ) -> Result<(), EventsError> {
         let index = self.index(place, "AppendedChainBatchRoot", chain)?;
+        if timestamp.is_some() != (self.layout == Layout::V33) {
+            return Err(EventsError::OtherRelease { place, chain, batch });
+        }
         let appends = &mut self.appends[index];
         if !appends.numbers.push(batch) {
             let before = appends.numbers.last().unwrap_or_default();
             return Err(EventsError::BatchOrder { place, chain, batch, before });
         }
         appends.roots.push(root);
+        appends.timestamps.extend(timestamp.map(|timestamp| timestamp.0.to_le_bytes()));
         let unpaired = self.without_chain_root[index].replace(place);
         self.gaps.extend(unpaired.map(EventGap::NoChainRoot));
         *self.since_root.entry(index as u32).or_default() += 1;
@@ -269,7 +279,7 @@ impl Reader {
         place: EventPlace,
         data: &contracts::NewInteropRootData,
     ) -> Result<(), EventsError> {
-        let contracts::NewInteropRootData { sl_chain, block, log_id, root } = *data;
+        let contracts::NewInteropRootData { sl_chain, block, log_id, root, timestamp } = *data;
         if block != place.block {
             return Err(EventsError::OtherBlock { place, emitted: block });
         }
@@ -293,6 +303,9 @@ impl Reader {
         let chains = self.chains.len() as u32;
         let advances = mem::take(&mut self.since_root).into_iter().collect();
         self.shared.push(place, root, Step { chains, advances });
+        if self.layout == Layout::V33 {
+            self.shared.emitted.timestamps.push(timestamp.unwrap_or_default());
+        }
         self.candidate = Some(block);
         self.without_root = None;
         Ok(())

@@ -3,10 +3,11 @@
 //! | release | batch roots | highest number |
 //! | --- | --- | --- |
 //! | v26 to v30 | the chain's diamond, `l2LogsRootHashes` | `totalBatchesExecuted` |
-//! | v31 | MessageRoot, `chainBatchRoots` | `currentChainBatchNumber` |
+//! | since v31 | MessageRoot, `chainBatchRoots` | `currentChainBatchNumber` |
 //!
-//! A settlement layer that was upgraded to v31 stores its older batches only in the diamonds, so for v31
-//! both are read. The non-zero roots in the order of their batch numbers are the leaves; `_nextLeafIndex` is
+//! A settlement layer that was upgraded to v31 stores its older batches only in the diamonds, so since v31
+//! both are read. In v33 the leaves are the batches with a timestamp: a chain's batches from before its upgrade,
+//! and all batches of Era chains, have only a root, and `_nextLeafIndex` does not count them. The non-zero roots in the order of their batch numbers are the leaves; `_nextLeafIndex` is
 //! their number. The first batch number is not known, so the search goes down from the highest.
 
 use crate::{
@@ -42,12 +43,12 @@ pub(super) fn collect<S: StorageReader + ?Sized>(
     }
     let sources = BatchSources::of(state, layout, message_root, bridgehub, chain)?;
     let mut highest = BatchNumber(0);
-    if layout == Layout::V31 {
+    if layout >= Layout::V31 {
         highest = message_root.current_batch(chain)?;
     }
     match sources.diamond {
         Some(diamond) => highest = highest.max(ZkChain::at(state, diamond).batches_executed()?),
-        None if layout == Layout::V31 => {}
+        None if layout >= Layout::V31 => {}
         None => return Err(RebuildError::NoDiamond { chain, bridgehub, leaves }),
     }
 

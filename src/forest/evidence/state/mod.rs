@@ -15,10 +15,13 @@ use crate::{
     contracts::{ChainTreeStorage, Layout, MessageRoot},
     forest::{BatchNumbers, Forest, RebuildError, RebuildOptions, step::Step},
     merkle::Tree,
-    primitives::{ChainId, Hash, SlBlock, ordered::try_map},
+    primitives::{BatchNumber, ChainId, Hash, SlBlock, Timestamp, ordered::try_map},
     proof::CheckedBy,
     state::StorageReader,
 };
+
+/// Timestamps that a thread reads at once.
+const CHUNK: usize = 1 << 10;
 
 /// What the contracts of a settlement layer store about its trees.
 pub(in crate::forest) struct StateEvidence<'s, S: ?Sized> {
@@ -52,8 +55,7 @@ impl<'s, S: StorageReader + ?Sized> StateEvidence<'s, S> {
             }
             (given, stated) => given.or(stated),
         };
-        // v26 and v29 differ only in the interop roots, which no chain tree depends on.
-        let layout = if has_v31(&message_root, &chains)? { Layout::V31 } else { Layout::V29 };
+        let layout = layout(&message_root, &chains)?;
         let stored: Vec<ChainTreeStorage> =
             try_map(chains.par_iter(), |chain| message_root.chain_tree(*chain))?;
         // Every batch has a slot for its root. So a damaged leaf count never allocates more memory than
@@ -91,6 +93,10 @@ impl<'s, S: StorageReader + ?Sized> StateEvidence<'s, S> {
         forest: &Forest,
         blocks: &[SlBlock],
     ) -> Result<Option<Vec<Option<Step>>>, RebuildError> {
+        if self.layout == Layout::V33 {
+            let timestamps = self.root_timestamps(blocks)?;
+            return Ok(Some(steps_by_time(forest, &timestamps)));
+        }
         Ok(first_writes::steps(self.state, self.options.addresses, forest, blocks)?)
     }
 
@@ -120,6 +126,22 @@ impl<S: StorageReader + ?Sized> Evidence for StateEvidence<'_, S> {
         let bridgehub = self.options.addresses.bridgehub;
         let of = (self.chains[chain].id, self.options.max_gap);
         batch_roots::collect(self.state, self.layout, &self.message_root, bridgehub, of, roots)
+    }
+
+    fn timestamps(
+        &self,
+        chain: usize,
+        batches: &BatchNumbers,
+    ) -> Result<Vec<[u8; 8]>, RebuildError> {
+        let chain = self.chains[chain].id;
+        let numbers: Vec<BatchNumber> = batches.iter().collect();
+        let chunks = numbers.par_chunks(CHUNK);
+        let read = try_map(chunks, |batches| self.message_root.batch_timestamps(chain, batches))?;
+        Ok(read.into_iter().flatten().map(|timestamp| timestamp.0.to_le_bytes()).collect())
+    }
+
+    fn root_timestamps(&self, blocks: &[SlBlock]) -> Result<Vec<Timestamp>, RebuildError> {
+        Ok(self.message_root.root_timestamps(blocks)?)
     }
 
     fn compare_chain(
@@ -153,6 +175,41 @@ impl<S: StorageReader + ?Sized> Evidence for StateEvidence<'_, S> {
             Newest::None(_) => Ok(None),
         }
     }
+}
+
+/// The layout, without the difference between v26 and v29: they differ only in the interop roots, which no chain
+/// tree depends on.
+fn layout<S: StorageReader + ?Sized>(
+    message_root: &MessageRoot<'_, S>,
+    chains: &[ChainId],
+) -> Result<Layout, RebuildError> {
+    if let Some(layout) = message_root.foreign_layout()? {
+        return Err(RebuildError::ForeignLayout(layout));
+    }
+    Ok(match has_v31(message_root, chains)? {
+        false => Layout::V29,
+        true if message_root.has_timestamps()? => Layout::V33,
+        true => Layout::V31,
+    })
+}
+
+/// The changes up to each root, by the timestamps of roots and batches: a root contains the batches up to its
+/// time. A chain without batches is not counted, because its registration has no timestamp.
+fn steps_by_time(forest: &Forest, timestamps: &[Timestamp]) -> Vec<Option<Step>> {
+    let trees = forest.chains();
+    let mut now = (1, vec![0; trees.len()]);
+    let steps = timestamps.iter().map(|at| {
+        let mut advances = Vec::new();
+        for (tree, (chain, known)) in trees.iter().zip((0..).zip(&mut now.1)) {
+            let batches = tree.batches_until(*at);
+            if batches > *known {
+                advances.push((chain, batches - *known));
+                (*known, now.0) = (batches, now.0.max(chain + 1));
+            }
+        }
+        Some(Step { chains: now.0, advances })
+    });
+    steps.collect()
 }
 
 /// The chains by index, according to both mappings of the registry, which must agree.

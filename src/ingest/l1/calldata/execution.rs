@@ -1,18 +1,19 @@
 //! The data of an execution.
 //!
 //! ```text
-//! u8 version ‖ abi.encode(StoredBatchInfo[], …)      version 0: 8 words, v26 to v28; 1: 9 words, since v29
+//! u8 version ‖ abi.encode(StoredBatchInfo[], …)      version 0: 8 words, v26 to v28; 1: 9 words, v29 to v31
+//! u8 2 ‖ abi.encode(struct { StoredBatchInfo[], … })  9 words, since v33
 //! ```
 //!
-//! Since v31 there are seven lists and values. On a settlement layer, three of them have all that the executed batches
-//! sent; on L1 these are empty:
+//! Since v31 there are seven lists and values. On a settlement layer of v31, three of them have all that the executed
+//! batches sent; on L1 these are empty:
 //!
 //! ```text
 //! …, L2Log[][] logs, bytes[][] messages, bytes32[] aggregated roots, address feePayer
 //! L2Log     six words: u8 shard id, bool is service, u16 transaction number, sender, key, value
 //! ```
 //!
-//! The other values are not needed. Sources: era-contracts `BatchDecoder.sol`, v26 to v31; `Messaging.sol`.
+//! The other values are not needed. Sources: era-contracts `BatchDecoder.sol`, v26 to v31 and v33; `Messaging.sol`.
 
 use super::{
     Action, Call, CalldataError, CalldataProblem, StoredBatchInfo, abi::Abi, call::is_execution,
@@ -34,16 +35,21 @@ const LOGS: &str = "the list of logs";
 const MESSAGES: &str = "the list of messages";
 const ROOTS: &str = "the list of aggregated roots";
 const VERSION: &str = "the version of the execution";
+/// The version in which one struct holds all values.
+const STRUCT: u8 = 2;
 const LIST: &str = "the list of executed batches";
 
 /// The batches that a call executes.
 pub(super) fn executed(call: &Call<'_>) -> Result<Vec<StoredBatchInfo>, CalldataError> {
     let layout = match call.data.byte(VERSION)? {
         0 => Layout::V26,
-        1 => Layout::V29,
+        1 | STRUCT => Layout::V29,
         version => return Err(call.data.bad(0, VERSION, CalldataProblem::Version(version))),
     };
-    let arguments = call.data.after(1);
+    let mut arguments = call.data.after(1);
+    if call.data.byte(VERSION)? == STRUCT {
+        arguments = arguments.tail(0, "the struct of the execution")?;
+    }
     let (count, mut elements) = arguments.array(0, LIST)?;
     let (mut batches, mut named) = (Vec::new(), call.batches.0);
     for _ in 0..count {

@@ -1,0 +1,208 @@
+//! Proofs and failed requests as record batches of Arrow, with the columns of the Parquet files.
+
+use std::{iter, sync::Arc};
+
+use arrow_array::{
+    ArrayRef, BinaryArray, FixedSizeBinaryArray, ListArray, RecordBatch, StringArray, UInt64Array,
+};
+use arrow_buffer::{Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
+use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
+use slproof::{
+    Answer, ProofRecord,
+    proof::{Failure, RequestLine, TargetKind, TargetRecord},
+    records::parquet::LogPlace,
+};
+
+/// The length of a word of a proof in bytes.
+const WORD_LEN: usize = 32;
+
+/// The columns, in the order of the Parquet files.
+pub fn schema() -> SchemaRef {
+    let words = Arc::new(Field::new("element", DataType::Binary, false));
+    let columns = [
+        ("chain_id", DataType::UInt64),
+        ("batch_number", DataType::UInt64),
+        ("id", DataType::UInt64),
+        ("root", DataType::FixedSizeBinary(32)),
+        ("proof", DataType::List(words)),
+        ("target_kind", DataType::Utf8),
+        ("target_sl_chain_id", DataType::UInt64),
+        ("target_number", DataType::UInt64),
+        ("target_root", DataType::FixedSizeBinary(32)),
+        ("log", DataType::FixedSizeBinary(88)),
+        ("message", DataType::Binary),
+        ("error_code", DataType::Utf8),
+        ("error_message", DataType::Utf8),
+        ("request", DataType::Utf8),
+        ("sender", DataType::FixedSizeBinary(20)),
+        ("tx_number", DataType::UInt64),
+        ("message_hash", DataType::FixedSizeBinary(32)),
+        ("tx_hash", DataType::FixedSizeBinary(32)),
+        ("checked_by", DataType::Utf8),
+    ];
+    Arc::new(Schema::new(columns.map(|(name, kind)| Field::new(name, kind, true)).to_vec()))
+}
+
+/// A row: a proof, or a failed request with what it names.
+enum Row<'a> {
+    Proof(&'a ProofRecord),
+    Failure { place: LogPlace, request: String, error: &'a Failure },
+}
+
+impl<'a> From<&'a Answer> for Row<'a> {
+    fn from(answer: &'a Answer) -> Self {
+        match answer {
+            Answer::Proof(record) => Self::Proof(record),
+            Answer::Failed(failed) => {
+                let request = failed.request.to_string();
+                let line = RequestLine::parse(request.as_bytes());
+                let place = line.map_or_else(|_| LogPlace::default(), |line| line.request.into());
+                Self::Failure { place, request, error: &failed.error }
+            }
+        }
+    }
+}
+
+impl<'a> Row<'a> {
+    fn proof(&self) -> Option<&'a ProofRecord> {
+        match self {
+            Self::Proof(record) => Some(record),
+            Self::Failure { .. } => None,
+        }
+    }
+
+    fn error(&self) -> Option<&'a Failure> {
+        match self {
+            Self::Proof(_) => None,
+            Self::Failure { error, .. } => Some(error),
+        }
+    }
+
+    fn place(&self) -> LogPlace {
+        match self {
+            Self::Proof(ProofRecord { chain_id, batch_number, id, .. }) => {
+                LogPlace { chain: Some(*chain_id), batch: Some(*batch_number), id: Some(*id) }
+            }
+            Self::Failure { place, .. } => *place,
+        }
+    }
+}
+
+/// Makes a batch of answers.
+///
+/// # Errors
+/// [`ArrowError`] when the words or the messages have 2 GiB or more.
+pub fn record_batch(answers: &[Answer]) -> Result<RecordBatch, ArrowError> {
+    let rows: Vec<Row<'_>> = answers.iter().map(Row::from).collect();
+    let proofs = || rows.iter().map(Row::proof);
+    let targets = || proofs().map(|record| record.and_then(|record| record.target.as_ref()));
+    let logs = || proofs().map(|record| record.and_then(|record| record.log.as_ref()));
+    let senders: Vec<Option<[u8; 20]>> = logs()
+        .map(|log| log.map(|log| *log.message_sender().unwrap_or_else(|| log.sender()).as_bytes()))
+        .collect();
+    let hashes: Vec<Option<[u8; 32]>> = logs()
+        .map(|log| log.filter(|log| log.is_message()).map(|log| *log.value().as_bytes()))
+        .collect();
+    let columns: Vec<ArrayRef> = vec![
+        numbers(rows.iter().map(|row| row.place().chain.map(|chain| chain.0))),
+        numbers(rows.iter().map(|row| row.place().batch.map(|batch| batch.0))),
+        numbers(rows.iter().map(|row| row.place().id)),
+        fixed(proofs().map(|record| Some(record?.root.as_bytes())))?,
+        words(&rows)?,
+        texts(targets().map(|target| Some(kind_name(target?)))),
+        numbers(targets().map(|target| Some(target?.sl_chain_id?.0))),
+        numbers(targets().map(|target| target?.number)),
+        fixed(targets().map(|target| Some(target?.root.as_bytes())))?,
+        fixed(logs().map(|log| Some(log?.as_bytes())))?,
+        messages(proofs().map(|record| record?.message.as_deref()))?,
+        texts(rows.iter().map(|row| Some(row.error()?.code.as_str()))),
+        texts(rows.iter().map(|row| Some(row.error()?.message.as_str()))),
+        texts(rows.iter().map(|row| match row {
+            Row::Proof(_) => None,
+            Row::Failure { request, .. } => Some(request.as_str()),
+        })),
+        fixed(senders.iter().map(Option::as_ref))?,
+        numbers(logs().map(|log| Some(log?.tx_number().into()))),
+        fixed(hashes.iter().map(Option::as_ref))?,
+        fixed(proofs().map(|record| Some(record?.tx_hash.as_ref()?.as_bytes())))?,
+        checks(proofs()),
+    ];
+    RecordBatch::try_new(schema(), columns)
+}
+
+fn kind_name(target: &TargetRecord) -> &'static str {
+    match target.kind {
+        TargetKind::Block => "block",
+        TargetKind::SlBatch => "sl-batch",
+        TargetKind::BatchRoot => "batch-root",
+    }
+}
+
+fn numbers(values: impl Iterator<Item = Option<u64>>) -> ArrayRef {
+    Arc::new(values.collect::<UInt64Array>())
+}
+
+fn texts<'t>(values: impl Iterator<Item = Option<&'t str>>) -> ArrayRef {
+    Arc::new(values.collect::<StringArray>())
+}
+
+fn checks<'r>(proofs: impl Iterator<Item = Option<&'r ProofRecord>>) -> ArrayRef {
+    let texts = proofs.map(|record| Some(record?.checked_by?.to_string()));
+    Arc::new(texts.collect::<StringArray>())
+}
+
+fn fixed<'v, const N: usize>(
+    values: impl Iterator<Item = Option<&'v [u8; N]>>,
+) -> Result<ArrayRef, ArrowError> {
+    let (mut bytes, mut are_there) = (Vec::new(), Vec::new());
+    for value in values {
+        bytes.extend_from_slice(value.unwrap_or(&[0; N]));
+        are_there.push(value.is_some());
+    }
+    let nulls = NullBuffer::from(are_there);
+    Ok(Arc::new(FixedSizeBinaryArray::try_new(N as i32, Buffer::from_vec(bytes), Some(nulls))?))
+}
+
+fn messages<'m>(values: impl Iterator<Item = Option<&'m [u8]>>) -> Result<ArrayRef, ArrowError> {
+    let (mut bytes, mut lens, mut are_there) = (Vec::new(), Vec::new(), Vec::new());
+    for value in values {
+        bytes.extend_from_slice(value.unwrap_or_default());
+        lens.push(value.map_or(0, <[u8]>::len));
+        are_there.push(value.is_some());
+    }
+    let nulls = NullBuffer::from(are_there);
+    Ok(Arc::new(BinaryArray::try_new(offsets(lens)?, Buffer::from_vec(bytes), Some(nulls))?))
+}
+
+/// The words of the proofs as one column of lists.
+fn words(rows: &[Row<'_>]) -> Result<ArrayRef, ArrowError> {
+    let lists = || rows.iter().map(|row| row.proof().map(|record| &record.proof[..]));
+    let count: usize = lists().flatten().map(<[_]>::len).sum();
+    let mut bytes = Vec::with_capacity(count * WORD_LEN);
+    for word in lists().flatten().flatten() {
+        bytes.extend_from_slice(word.as_bytes());
+    }
+    let each = offsets(iter::repeat_n(WORD_LEN, count))?;
+    let words = BinaryArray::try_new(each, Buffer::from_vec(bytes), None)?;
+    let DataType::List(field) = schema().field(4).data_type().clone() else {
+        return Err(ArrowError::SchemaError("the proofs are not lists".into()));
+    };
+    let nulls = NullBuffer::from_iter(lists().map(|list| list.is_some()));
+    let lens = offsets(lists().map(|list| list.map_or(0, <[_]>::len)))?;
+    Ok(Arc::new(ListArray::try_new(field, lens, Arc::new(words), Some(nulls))?))
+}
+
+/// The offsets of values of these lengths.
+fn offsets(lens: impl IntoIterator<Item = usize>) -> Result<OffsetBuffer<i32>, ArrowError> {
+    let mut end = 0_i32;
+    let mut offsets = vec![end];
+    for len in lens {
+        let len = i32::try_from(len).ok();
+        end = len.and_then(|len| end.checked_add(len)).ok_or_else(|| {
+            let text = "the answers have 2 GiB or more; ask for fewer at once";
+            ArrowError::InvalidArgumentError(text.into())
+        })?;
+        offsets.push(end);
+    }
+    Ok(OffsetBuffer::new(ScalarBuffer::from(offsets)))
+}

@@ -1,0 +1,54 @@
+//! Errors with stable codes.
+
+use pyo3::{create_exception, exceptions::PyException, prelude::*};
+use slproof::FailureCode;
+
+create_exception!(slproof, Error, PyException, "An error of slproof. `code` is its stable code.");
+
+/// An error that is not yet an exception.
+#[derive(Debug)]
+pub struct Failed {
+    code: FailureCode,
+    message: String,
+}
+
+impl Failed {
+    pub fn new(code: FailureCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+
+    /// An error about the arguments of a call.
+    pub fn arguments(message: impl ToString) -> Self {
+        Self::new(FailureCode::InvalidOptions, message.to_string())
+    }
+
+    fn of(code: FailureCode, error: &dyn std::error::Error) -> Self {
+        let mut message = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            message.push_str(": ");
+            message.push_str(&cause.to_string());
+            source = cause.source();
+        }
+        Self { code, message }
+    }
+}
+
+impl<E: Into<slproof::Error>> From<E> for Failed {
+    fn from(error: E) -> Self {
+        let error = error.into();
+        Self::of(error.code(), &error)
+    }
+}
+
+impl From<Failed> for PyErr {
+    fn from(Failed { code, message }: Failed) -> Self {
+        Python::attach(|py| {
+            let error = Error::new_err(format!("{message} [{code}]"));
+            match error.value(py).setattr("code", code.as_str()) {
+                Ok(()) => error,
+                Err(other) => other,
+            }
+        })
+    }
+}

@@ -1,0 +1,208 @@
+//! Trees and archives that are open, and the proofs made from them.
+
+use std::path::PathBuf;
+
+use pyo3::prelude::*;
+use slproof::{
+    L1Options, Messages, MessagesOptions, Prover as Inner, Selection, Shard, Target, Trees,
+    TreesOptions,
+    claims::{Claim, ClaimKind, ClaimSelection, Claims, ClaimsOptions, Status},
+    message::LogKind,
+    primitives::{Address, BatchNumber, ChainId},
+};
+
+use crate::{batch::record_batch, error::Failed, export::Batch, stream::Stream};
+
+/// The inputs of a prover that are not trees or archives, as Python gives them.
+#[derive(FromPyObject)]
+pub struct Inputs {
+    #[pyo3(item)]
+    events: Vec<PathBuf>,
+    #[pyo3(item)]
+    sl_batches: Vec<PathBuf>,
+    #[pyo3(item)]
+    anchor: Vec<PathBuf>,
+    #[pyo3(item)]
+    bridgehub: Option<String>,
+    #[pyo3(item)]
+    anchor_bridgehub: Option<String>,
+    #[pyo3(item)]
+    sl_chain_id: Option<u64>,
+    #[pyo3(item)]
+    chain: Option<u64>,
+}
+
+/// Which logs are proven.
+#[derive(FromPyObject)]
+pub struct Which {
+    #[pyo3(item)]
+    chain: Option<u64>,
+    #[pyo3(item)]
+    batches: Option<(u64, u64)>,
+    #[pyo3(item)]
+    sender: Option<String>,
+    #[pyo3(item)]
+    kind: Option<String>,
+    #[pyo3(item)]
+    shard: Option<(u64, u64)>,
+}
+
+/// Trees and an archive of logs.
+#[pyclass(frozen, module = "slproof")]
+pub struct Prover {
+    inner: Inner,
+}
+
+/// Opens trees and archives of logs.
+#[pyfunction]
+pub fn open(
+    py: Python<'_>,
+    tree: Vec<PathBuf>,
+    messages: Vec<PathBuf>,
+    inputs: Inputs,
+) -> PyResult<Prover> {
+    let inner = py.detach(|| -> Result<Inner, Failed> {
+        let mut options = TreesOptions::default();
+        (options.events, options.sl_batches) = (inputs.events, inputs.sl_batches);
+        options.sl_chain = inputs.sl_chain_id.map(ChainId);
+        options.state.bridgehub = inputs.bridgehub.as_deref().map(address).transpose()?;
+        if !inputs.anchor.is_empty() {
+            let mut l1 = L1Options { paths: inputs.anchor, ..L1Options::default() };
+            l1.state.bridgehub = inputs.anchor_bridgehub.as_deref().map(address).transpose()?;
+            options.l1 = Some(l1);
+        }
+        let trees = Trees::open(&tree, &options)?;
+        let mut options = MessagesOptions::default();
+        options.trees = Some(trees.clone());
+        options.chain_of_others = inputs.chain.map(ChainId);
+        let messages = Messages::open(&messages, &options)?;
+        Ok(Inner::new(trees, messages))
+    })?;
+    Ok(Prover { inner })
+}
+
+#[pymethods]
+impl Prover {
+    /// Answers the requests in the lines of a text, in their order.
+    fn prove(&self, py: Python<'_>, lines: Vec<u8>, target: &str) -> PyResult<Batch> {
+        let job = self.inner.job(Selection::request_lines(lines)).target(parse_target(target)?);
+        match Stream::start(job, usize::MAX).next(py)? {
+            Some(batch) => Ok(Batch::new(batch)),
+            None => Ok(Batch::new(record_batch(&[]).map_err(Failed::arguments)?)),
+        }
+    }
+
+    /// Proves every selected log.
+    fn prove_all(&self, target: &str, which: Which, rows: usize) -> PyResult<Stream> {
+        let mut selection = Selection::all();
+        if let Some(chain) = which.chain.map(ChainId) {
+            selection = match which.batches {
+                Some((first, last)) => selection.of_batches(chain, batches(first, last)?),
+                None => selection.of_chain(chain),
+            };
+        } else if which.batches.is_some() {
+            return Err(Failed::arguments("batches need a chain").into());
+        }
+        if let Some(sender) = &which.sender {
+            selection = selection.from_sender(address(sender)?);
+        }
+        if let Some(kind) = &which.kind {
+            selection = selection.of_kind(log_kind(kind)?);
+        }
+        let shard = which.shard.map(|(index, of)| Shard::from_index(index, of));
+        let shard = shard.transpose().map_err(Failed::arguments)?;
+        let job = self.inner.job(selection).target(parse_target(target)?).shard(shard);
+        Ok(Stream::start(job, rows.max(1)))
+    }
+
+    /// The roots by block, with what is new in each, as JSON.
+    fn history(&self, py: Python<'_>) -> PyResult<String> {
+        let history = py.detach(|| -> Result<String, Failed> {
+            let trees = self.inner.trees();
+            let timeline = trees.history()?;
+            let Some(forest) = trees.forest() else {
+                return Err(Failed::from(slproof::Error::NoTrees(Target::First)));
+            };
+            let steps: Vec<_> = timeline.history().steps(forest).collect();
+            serde_json::to_string(&steps).map_err(Failed::arguments)
+        })?;
+        Ok(history)
+    }
+
+    /// What the state of L1 says about the selected withdrawals, each as JSON.
+    fn claims(
+        &self,
+        py: Python<'_>,
+        l1_nullifier: &str,
+        chain: Option<u64>,
+        receiver: Option<&str>,
+        kinds: Vec<String>,
+        statuses: Vec<String>,
+    ) -> PyResult<Vec<String>> {
+        let options = ClaimsOptions::new(address(l1_nullifier)?);
+        let mut selection = ClaimSelection::default();
+        selection.chain = chain.map(ChainId);
+        selection.receiver = receiver.map(address).transpose()?;
+        if !kinds.is_empty() {
+            selection.kinds = kinds.iter().map(|name| kind(name)).collect::<Result<_, _>>()?;
+        }
+        selection.statuses = statuses.iter().map(|name| status(name)).collect::<Result<_, _>>()?;
+        let claims = py.detach(|| -> Result<Vec<String>, Failed> {
+            let (trees, messages) = (self.inner.trees(), self.inner.messages());
+            let l1 =
+                trees.l1()?.ok_or_else(|| Failed::arguments("open needs anchor for claims"))?;
+            let job = Claims::new(l1, Some(trees), messages, selection, &options)?;
+            let mut all = Vec::new();
+            let encode = |claims: &[Claim]| -> Result<Vec<String>, serde_json::Error> {
+                claims.iter().map(serde_json::to_string).collect()
+            };
+            job.run(encode, |claims| {
+                all.extend(claims.map_err(|error| slproof::Error::Sink(Box::new(error)))?);
+                Ok(())
+            })?;
+            Ok(all)
+        })?;
+        Ok(claims)
+    }
+
+    /// The numbers of batches and logs in the archive.
+    #[getter]
+    fn counts(&self) -> (u64, u64) {
+        let header = self.inner.messages().archive().header();
+        (header.batches, header.logs)
+    }
+}
+
+fn parse_target(text: &str) -> Result<Target, Failed> {
+    text.parse().map_err(Failed::arguments)
+}
+
+pub fn address(text: &str) -> Result<Address, Failed> {
+    text.parse().map_err(Failed::arguments)
+}
+
+fn batches(first: u64, last: u64) -> Result<slproof::Batches, Failed> {
+    if first > last {
+        return Err(Failed::arguments("the first batch is after the last one"));
+    }
+    Ok(slproof::Batches { first: BatchNumber(first), last: BatchNumber(last) })
+}
+
+fn log_kind(text: &str) -> Result<LogKind, Failed> {
+    match text {
+        "message" => Ok(LogKind::Message),
+        "status" => Ok(LogKind::Status),
+        "other" => Ok(LogKind::Other),
+        _ => Err(Failed::arguments(format!("{text:?} is not message, status or other"))),
+    }
+}
+
+fn kind(text: &str) -> Result<ClaimKind, Failed> {
+    let named = ClaimKind::ALL.into_iter().find(|kind| kind.name() == text);
+    named.ok_or_else(|| Failed::arguments(format!("{text:?} is not the kind of a claim")))
+}
+
+fn status(text: &str) -> Result<Status, Failed> {
+    let named = Status::ALL.into_iter().find(|status| status.name() == text);
+    named.ok_or_else(|| Failed::arguments(format!("{text:?} is not the status of a claim")))
+}

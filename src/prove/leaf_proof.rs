@@ -1,0 +1,115 @@
+//! Proofs of the leaves of a batch root of eight leaves (v33). Of a root of the interop commitment tree, such a proof
+//! is the `settlementProof` of `zks_getImtInclusionProof`; the other half needs the state of the chain itself.
+
+use serde::Serialize;
+
+use super::{
+    Error, ExtractError, Extractor, Prover, extract::batch_paths, matched_batch::BatchRootForm,
+};
+use crate::{
+    archive::Archive,
+    message::{BatchRootLeaf, EightLeaves},
+    primitives::{BatchNumber, ChainId, Hash, Timestamp},
+    proof::{Proof, ProofEnd, Target, TargetRecord, verify},
+};
+
+/// The proof of a leaf of a batch root, as `proveL2LeafInclusionShared` takes it: `leaf_index` is the mask and
+/// `value` the leaf.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LeafRecord {
+    /// The chain.
+    pub chain_id: ChainId,
+    /// The batch.
+    pub batch_number: BatchNumber,
+    /// The name of the leaf.
+    pub leaf: BatchRootLeaf,
+    /// The index of the leaf in the batch root.
+    pub leaf_index: u64,
+    /// The leaf.
+    pub value: Hash,
+    /// The words of the proof.
+    pub proof: Vec<Hash>,
+    /// The root that the proof folds to.
+    pub target: TargetRecord,
+    /// When the settlement layer executed the batch, in a proof through its trees.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub l1_timestamp: Option<Timestamp>,
+}
+
+impl Prover {
+    /// Proves a leaf of the root of a batch. The verifier has accepted the proof.
+    ///
+    /// # Errors
+    /// [`Error`] when the target does not exist, when the batch root has not eight leaves, or when a root of the
+    /// interop commitment tree is needed that the archive does not have.
+    pub fn prove_leaf(
+        &self,
+        (chain, batch): (ChainId, BatchNumber),
+        leaf: BatchRootLeaf,
+        target: Target,
+    ) -> Result<LeafRecord, Error> {
+        let trees = self.trees();
+        let single = trees.single_root(target, Some((chain, batch)))?;
+        let extractor = match &single {
+            Some(timeline) => trees.extractor_in(target, Some(timeline))?,
+            None => trees.extractor(target)?,
+        };
+        Ok(extractor.leaf(self.messages().archive(), (chain, batch), leaf)?)
+    }
+}
+
+impl Extractor<'_> {
+    /// The proof of a leaf of the root of a batch.
+    fn leaf(
+        &self,
+        archive: &Archive,
+        (chain, batch): (ChainId, BatchNumber),
+        leaf: BatchRootLeaf,
+    ) -> Result<LeafRecord, ExtractError> {
+        let (root, placed) = self.place(chain, batch)?;
+        let leaves = match root == EightLeaves::GENESIS.root() {
+            // It has no logs, so an archive need not have it.
+            true => EightLeaves::GENESIS,
+            false => {
+                let logs = self.logs_of(archive, chain, batch)?;
+                match self.batch(logs)?.settled().form() {
+                    BatchRootForm::EightLeaves(leaves, _) => leaves,
+                    _ => return Err(ExtractError::NotEightLeaves { chain, batch }),
+                }
+            }
+        };
+        let position = placed.position;
+        if batch == BatchNumber(0) && position.is_none() {
+            return Err(ExtractError::BatchZero(chain));
+        }
+        let path = leaves.path(leaf);
+        let (value, siblings) = path.ok_or(ExtractError::ImtRootsUnknown { chain, batch })?;
+        let mut paths = batch_paths(&[position.as_ref()]);
+        let l1_timestamp = position.as_ref().and_then(|place| place.l1_timestamp());
+        let end = match position {
+            Some(place) => place.end(paths.pop().unwrap_or_default()),
+            None => ProofEnd::BatchRoot,
+        };
+        let proof = Proof { log_path: siblings.to_vec(), end }.encode();
+        let index = leaf.index();
+        let refused = |source| ExtractError::Refused { chain, batch, index, source };
+        let folded = verify::fold_leaf(value, (chain, batch, index), &proof, l1_timestamp);
+        let folded = folded.map_err(refused)?;
+        let target = placed.target;
+        if folded.root != target.root {
+            let (expected, got) = (target.root, folded.root);
+            return Err(refused(verify::VerifyError::Root { expected, got }));
+        }
+        Ok(LeafRecord {
+            chain_id: chain,
+            batch_number: batch,
+            leaf,
+            leaf_index: index,
+            value,
+            proof,
+            target,
+            l1_timestamp,
+        })
+    }
+}

@@ -1,0 +1,67 @@
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use crate::{
+    archive::ArchiveError,
+    files::OutputError,
+    primitives::{BatchNumber, ChainId},
+    proof::FailureCode,
+    prove::Error,
+};
+
+/// Why a directory cannot be written or does not hold.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum PublishError {
+    /// The trees or the archive cannot be read.
+    #[error(transparent)]
+    Proving(#[from] Error),
+    /// A file cannot be written.
+    #[error(transparent)]
+    Output(#[from] OutputError),
+    /// A file of the directory cannot be read or written.
+    #[error("{}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A file of the directory is not what its place says.
+    #[error("{}: {reason}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The directory has a batch that the archive lacks. Its index would be lost.
+    #[error("the directory has batch {batch} of chain {chain}, which the archive lacks")]
+    Lacking {
+        /// The chain.
+        chain: ChainId,
+        /// The batch.
+        batch: BatchNumber,
+    },
+}
+
+impl From<ArchiveError> for PublishError {
+    fn from(error: ArchiveError) -> Self {
+        Self::Proving(error.into())
+    }
+}
+
+impl PublishError {
+    /// The stable code of the kind of error.
+    #[must_use]
+    pub fn code(&self) -> FailureCode {
+        match self {
+            Self::Proving(error) => error.code(),
+            Self::Output(_) => FailureCode::WriteFailed,
+            Self::File { .. } => FailureCode::ReadFailed,
+            Self::Damaged { .. } => FailureCode::InputDamaged,
+            Self::Lacking { .. } => FailureCode::BatchNotArchived,
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! Reading and writing the small files of a directory.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use super::PublishError;
+use crate::{
+    files::Output,
+    keccak::keccak256,
+    primitives::{BatchNumber, ChainId, Hash},
+};
+
+/// The file that names all others.
+pub(super) const MANIFEST: &str = "manifest.json";
+
+/// The largest file that is read back, in bytes. 256 messages of a megabyte, in hexadecimal digits.
+const MOST_BYTES: u64 = 1 << 29;
+
+/// The first 16 digits of a hash, as names of files have them.
+pub(super) fn digest(hash: Hash) -> String {
+    format!("{:016x}", hash.prefix_u64())
+}
+
+/// The name of the file of a batch.
+pub(super) fn batch_name(chain: ChainId, batch: BatchNumber) -> String {
+    format!("batches/{chain}/{batch}.json")
+}
+
+/// The name of the file with a part of the logs of a batch.
+pub(super) fn part_name(chain: ChainId, batch: BatchNumber, part: usize) -> String {
+    format!("batches/{chain}/{batch}.{part}.json")
+}
+
+/// A directory that is written or read.
+#[derive(Clone, Debug)]
+pub(super) struct Directory(pub(super) PathBuf);
+
+impl Directory {
+    /// Writes a file as a whole, and the directories above it. It is on the disk after [`Directory::sync`].
+    pub(super) fn write(&self, name: &str, bytes: &[u8]) -> Result<(), PublishError> {
+        let path = self.0.join(name);
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent).map_err(|source| failed(parent, source))?;
+        }
+        // A reader sees the old file or the new one.
+        let new = path.with_extension("new");
+        fs::write(&new, bytes).map_err(|source| failed(&new, source))?;
+        fs::rename(&new, &path).map_err(|source| failed(&path, source))
+    }
+
+    /// Waits until everything that was written is on the disk. Thousands of small files are synced together much
+    /// faster than one by one. Systems other than Linux have no call for it, and write in their own time.
+    pub(super) fn sync(&self) -> Result<(), PublishError> {
+        #[cfg(target_os = "linux")]
+        {
+            let directory = fs::File::open(&self.0).map_err(|source| failed(&self.0, source))?;
+            rustix::fs::syncfs(&directory).map_err(|error| failed(&self.0, error.into()))?;
+        }
+        Ok(())
+    }
+
+    /// Writes the file that names all others, after everything else is on the disk.
+    pub(super) fn write_last(&self, name: &str, bytes: &[u8]) -> Result<(), PublishError> {
+        self.sync()?;
+        let mut output = Output::create(&self.0.join(name))?;
+        output.put(bytes)?;
+        Ok(output.finish()?)
+    }
+
+    /// Writes a file whose name has the digest of its content, unless it is there.
+    pub(super) fn write_once(&self, name: &str, bytes: &[u8]) -> Result<bool, PublishError> {
+        if self.0.join(name).exists() {
+            return Ok(false);
+        }
+        self.write(name, bytes).map(|()| true)
+    }
+
+    /// Gives a directory that was just written its name. If it is there already, it has the same content.
+    pub(super) fn replace(&self, written: &str, name: &str) -> Result<(), PublishError> {
+        let (from, to) = (self.0.join(written), self.0.join(name));
+        let moved = match to.exists() {
+            true => fs::remove_dir_all(&from),
+            false => fs::rename(&from, &to),
+        };
+        moved.map_err(|source| failed(&from, source))
+    }
+
+    /// Removes what an interrupted run may have left of a directory.
+    pub(super) fn clear(&self, name: &str) -> Result<(), PublishError> {
+        let path = self.0.join(name);
+        match fs::remove_dir_all(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(failed(&path, error)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Reads a file; `None` if there is none.
+    pub(super) fn read(&self, name: &str) -> Result<Option<Vec<u8>>, PublishError> {
+        let path = self.0.join(name);
+        let len = match fs::metadata(&path) {
+            Ok(found) => found.len(),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(source) => return Err(failed(&path, source)),
+        };
+        if len > MOST_BYTES {
+            return Err(
+                self.damaged(name, format!("{len} bytes, at most {MOST_BYTES} are allowed"))
+            );
+        }
+        fs::read(&path).map(Some).map_err(|source| failed(&path, source))
+    }
+
+    /// Reads a file that has to be there.
+    pub(super) fn need(&self, name: &str) -> Result<Vec<u8>, PublishError> {
+        self.read(name)?.ok_or_else(|| self.damaged(name, "the file is missing".into()))
+    }
+
+    /// Reads a file and compares its hash.
+    pub(super) fn need_with(&self, name: &str, hash: Hash) -> Result<Vec<u8>, PublishError> {
+        let bytes = self.need(name)?;
+        let found = keccak256(&bytes);
+        if found == hash {
+            return Ok(bytes);
+        }
+        Err(self.damaged(name, format!("its hash is {found}, not {hash}")))
+    }
+
+    /// The error for a file.
+    pub(super) fn damaged(&self, name: &str, reason: String) -> PublishError {
+        PublishError::Damaged { path: self.0.join(name), reason }
+    }
+}
+
+fn failed(path: &Path, source: std::io::Error) -> PublishError {
+    PublishError::File { path: path.into(), source }
+}

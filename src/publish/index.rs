@@ -1,0 +1,185 @@
+//! Where hashes and addresses occur.
+
+use std::path::Path;
+
+use bytemuck::{Pod, Zeroable};
+
+use super::{
+    PublishError,
+    files::{Directory, digest},
+    manifest::{IndexEntry, MOST_OF_ADDRESS},
+};
+use crate::{
+    files::{ExternalSort, SortRecord},
+    keccak::keccak256,
+    message::{BatchView, Withdrawal},
+    primitives::{Address, Hash},
+};
+
+/// The kinds of indexes, in the order in which they are written.
+pub(super) const KINDS: [&str; 4] = ["messages", "receivers", "senders", "transactions"];
+
+const MESSAGES: u64 = 0;
+const RECEIVERS: u64 = 1;
+const SENDERS: u64 = 2;
+const TRANSACTIONS: u64 = 3;
+
+/// The bytes of entries that are kept in memory; the rest is sorted in a temporary file.
+const MOST_IN_MEMORY: usize = 256 << 20;
+
+/// The lines of a file, on average, if there are enough of them.
+const LINES: u64 = 1024;
+
+/// The most digits of a prefix: 65,536 files of each kind.
+const MOST_DIGITS: u32 = 4;
+
+/// Logs of one batch with the same key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Pod, Zeroable)]
+#[repr(C)]
+struct Place {
+    kind: u64,
+    key: u64,
+    chain: u64,
+    batch: u64,
+    first: u64,
+    count: u64,
+}
+
+impl SortRecord for Place {
+    type Place = ();
+
+    fn payload_len(&self) -> usize {
+        0
+    }
+}
+
+/// Collects the entries of all batches.
+pub(super) struct Index {
+    sort: ExternalSort<Place>,
+    counts: [u64; KINDS.len()],
+}
+
+impl Index {
+    /// An index; what does not fit into memory goes beside `target` meanwhile.
+    pub(super) fn beside(target: &Path) -> Self {
+        Self { sort: ExternalSort::beside(target, MOST_IN_MEMORY), counts: [0; KINDS.len()] }
+    }
+
+    /// Adds the logs of a batch.
+    pub(super) fn add(&mut self, logs: &BatchView<'_>) -> Result<(), PublishError> {
+        let mut places = Vec::with_capacity(4 * logs.logs().len());
+        for (id, (log, message)) in (0..).zip(logs.with_messages()) {
+            let mut put = |kind, key: u64| places.push((kind, key, id));
+            if log.is_message() {
+                put(MESSAGES, log.value().prefix_u64());
+            }
+            put(SENDERS, of_address(log.message_sender().unwrap_or_else(|| log.sender())));
+            if let Some(receiver) = message.and_then(Withdrawal::parse).and_then(|w| w.receiver()) {
+                put(RECEIVERS, of_address(receiver));
+            }
+            let transaction = usize::try_from(id).ok().and_then(|id| logs.transactions().get(id));
+            if let Some(transaction) = transaction {
+                put(TRANSACTIONS, transaction.prefix_u64());
+            }
+        }
+        places.sort_unstable();
+        // Logs that follow each other are one entry.
+        let follows = |one: &(u64, u64, u64), next: &(u64, u64, u64)| {
+            (one.0, one.1) == (next.0, next.1) && one.2 + 1 == next.2
+        };
+        for run in places.chunk_by(follows) {
+            let (kind, key, first) = run[0];
+            let (chain, batch) = (logs.chain().0, logs.batch().0);
+            self.sort
+                .push(Place { kind, key, chain, batch, first, count: run.len() as u64 }, &[])?;
+            if let Some(count) = self.counts.get_mut(usize::try_from(kind).unwrap_or(usize::MAX)) {
+                *count += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands every file to `put`, with its kind and the digits of its name, and returns what the manifest says of
+    /// the kinds.
+    pub(super) fn files(
+        self,
+        mut put: impl FnMut(&str, &str, &[u8]) -> Result<(), PublishError>,
+    ) -> Result<Vec<IndexEntry>, PublishError> {
+        let digits = self.counts.map(|count| {
+            let files = count / LINES;
+            (0..MOST_DIGITS).find(|digits| 16u64.pow(*digits) > files).unwrap_or(MOST_DIGITS)
+        });
+        let mut sorted = self.sort.finish()?;
+        let (mut open, mut text, mut same) = (None::<(u64, u64)>, String::new(), Vec::new());
+        loop {
+            let next = sorted.next()?.map(|(place, _)| place);
+            let of_key = |place: &Place| (place.kind, place.key);
+            if same.first().map(of_key) != next.as_ref().map(of_key) || next.is_none() {
+                let is_address = same
+                    .first()
+                    .is_some_and(|place: &Place| matches!(place.kind, SENDERS | RECEIVERS));
+                let kept = if is_address { MOST_OF_ADDRESS } else { usize::MAX };
+                for place in &same[same.len().saturating_sub(kept)..] {
+                    let Place { key, chain, batch, first, count, .. } = place;
+                    text += &format!("{key:016x} {chain} {batch} {first} {count}\n");
+                }
+                same.clear();
+            }
+            let file = next.map(|place| {
+                let digits = digits[usize::try_from(place.kind).unwrap_or(0)];
+                (place.kind, place.key.checked_shr(64 - 4 * digits).unwrap_or(0))
+            });
+            if let Some((kind, prefix)) = open.filter(|open| Some(*open) != file) {
+                let at = usize::try_from(kind).unwrap_or(0);
+                let width = digits[at] as usize;
+                let name = if width == 0 { "all".into() } else { format!("{prefix:0width$x}") };
+                put(KINDS[at], &name, text.as_bytes())?;
+                text.clear();
+            }
+            open = file;
+            match next {
+                Some(place) => {
+                    // Only the last ones of an address are written, so no more are kept.
+                    if same.len() >= 2 * MOST_OF_ADDRESS
+                        && matches!(place.kind, SENDERS | RECEIVERS)
+                    {
+                        same.drain(..MOST_OF_ADDRESS);
+                    }
+                    same.push(place);
+                }
+                None => break,
+            }
+        }
+        let entries = KINDS.iter().zip(self.counts).zip(digits);
+        Ok(entries
+            .map(|((kind, entries), digits)| IndexEntry { kind: (*kind).into(), digits, entries })
+            .collect())
+    }
+}
+
+/// The first 8 bytes of an address.
+fn of_address(address: Address) -> u64 {
+    let mut word = [0; 32];
+    word[..20].copy_from_slice(address.as_bytes());
+    Hash::new(word).prefix_u64()
+}
+
+/// Writes the files of an index and its list of hashes. Returns its directory, and what the manifest says.
+pub(super) fn write(
+    index: Index,
+    directory: &Directory,
+) -> Result<(String, Hash, Vec<IndexEntry>), PublishError> {
+    // The name of the directory has the digest of all files, so they are written under another name first.
+    let temporary = "index/new";
+    directory.clear(temporary)?;
+    let mut hashes = String::new();
+    let entries = index.files(|kind, digits, bytes| {
+        hashes += &format!("{kind}/{digits}.txt {}\n", keccak256(bytes));
+        directory.write(&format!("{temporary}/{kind}/{digits}.txt"), bytes)
+    })?;
+    let hash = keccak256(hashes.as_bytes());
+    directory.write(&format!("{temporary}/hashes.txt"), hashes.as_bytes())?;
+    let name = format!("index/{}", digest(hash));
+    directory.replace(temporary, &name)?;
+    Ok((name, hash, entries))
+}

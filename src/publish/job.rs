@@ -1,0 +1,338 @@
+//! Writes a directory.
+
+use std::{collections::BTreeMap, path::Path};
+
+use rayon::prelude::*;
+use serde_json::json;
+
+use super::{
+    PublishError,
+    batch::{Shared, Targets, files_of},
+    files::{Directory, MANIFEST, batch_name, digest, part_name},
+    index::{self, Index},
+    manifest::{ChainEntry, Manifest, VERSION},
+};
+use crate::{
+    keccak::keccak256,
+    message::BatchView,
+    primitives::{BatchNumber, ChainId, Hash},
+    proof::{Failure, FailureCode, Target, no_hints},
+    prove::{
+        BatchProofs, ExtractError, Extractor, LogFilter, Messages, Trees, VerifiedProofs, prepare,
+        with_causes,
+    },
+    records::PAGE,
+};
+
+/// The most logs of batches that are proven together: four of the largest batches.
+const WINDOW_LOGS: usize = 4 << 14;
+
+/// What is published.
+#[derive(Clone, Debug)]
+pub struct Publication {
+    trees: Trees,
+    messages: Messages,
+    l1_target: Target,
+}
+
+/// What a run wrote.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Published {
+    /// The batches in the directory.
+    pub batches: u64,
+    /// Those whose files this run wrote.
+    pub written: u64,
+    /// The batches without a proof to one of the roots.
+    pub partial: u64,
+    /// The logs in the directory.
+    pub logs: u64,
+    /// The batches that were left out, with the reason.
+    pub left_out: Vec<((ChainId, BatchNumber), Failure)>,
+}
+
+/// A batch in the list of its chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Listed {
+    pub(super) hash: Hash,
+    pub(super) is_whole: bool,
+}
+
+/// The batches of a directory.
+pub(super) type Lists = BTreeMap<ChainId, BTreeMap<BatchNumber, Listed>>;
+
+impl Publication {
+    /// Publishes the batches of an archive. `l1_target` is the root for L1: [`Target::FirstSlBatch`], or
+    /// [`Target::BatchRoot`] for chains that settle on L1.
+    #[must_use]
+    pub fn new(trees: Trees, messages: Messages, l1_target: Target) -> Self {
+        Self { trees, messages, l1_target }
+    }
+
+    /// Writes a directory, or adds to one what it lacks. The manifest is written last, so clients see all of it or
+    /// nothing.
+    ///
+    /// # Errors
+    /// [`PublishError`] if the inputs cannot be read, the directory cannot be written, or it has batches that the
+    /// archive lacks. The manifest is then as it was.
+    pub fn write(&self, directory: &Path) -> Result<Published, PublishError> {
+        let directory = Directory(directory.to_owned());
+        let mut published = Published::default();
+        let before = match directory.read(MANIFEST)? {
+            Some(text) => lists(&directory, &manifest(&directory, &text)?)?,
+            None => Lists::new(),
+        };
+        self.refuse_lost(&before)?;
+        let mut lists = Lists::new();
+        let mut index = Index::beside(&directory.0);
+        let mut logs = BTreeMap::<ChainId, u64>::new();
+        let mut window: Vec<BatchView<'_>> = Vec::new();
+        let mut in_window = 0;
+        let mut flush = |window: &mut Vec<BatchView<'_>>, published: &mut Published| {
+            for (batch, listed) in window.iter().zip(self.write_batches(&directory, window)?) {
+                let (chain, number) = batch.key();
+                match listed {
+                    Ok(listed) => {
+                        published.written += 1;
+                        lists.entry(chain).or_default().insert(number, listed);
+                    }
+                    Err(failure) => published.left_out.push((batch.key(), failure)),
+                }
+            }
+            window.clear();
+            Ok::<_, PublishError>(())
+        };
+        let mut kept = Lists::new();
+        for batch in self.messages.archive().batches() {
+            let batch = batch?;
+            if batch.logs().is_empty() {
+                continue;
+            }
+            let (chain, number) = batch.key();
+            let known = before.get(&chain).and_then(|list| list.get(&number));
+            match known.filter(|known| known.is_whole) {
+                Some(known) => {
+                    kept.entry(chain).or_default().insert(number, *known);
+                }
+                None => {
+                    in_window += batch.logs().len();
+                    window.push(batch);
+                    if in_window >= WINDOW_LOGS {
+                        flush(&mut window, &mut published)?;
+                        in_window = 0;
+                    }
+                }
+            }
+        }
+        flush(&mut window, &mut published)?;
+        for (chain, list) in kept {
+            lists.entry(chain).or_default().extend(list);
+        }
+        for batch in self.messages.archive().batches() {
+            let batch = batch?;
+            let (chain, number) = batch.key();
+            if lists.get(&chain).is_some_and(|list| list.contains_key(&number)) {
+                index.add(&batch)?;
+                *logs.entry(chain).or_default() += batch.logs().len() as u64;
+            }
+        }
+        let mut chains = Vec::new();
+        for (chain, list) in &lists {
+            let text: String = list
+                .iter()
+                .map(|(batch, Listed { hash, is_whole })| {
+                    format!("{batch} {hash} {}\n", if *is_whole { "whole" } else { "partial" })
+                })
+                .collect();
+            let list_hash = keccak256(text.as_bytes());
+            let name = format!("lists/{chain}-{}.txt", digest(list_hash));
+            directory.write_once(&name, text.as_bytes())?;
+            published.batches += list.len() as u64;
+            published.partial += list.values().filter(|listed| !listed.is_whole).count() as u64;
+            let logs = logs.get(chain).copied().unwrap_or_default();
+            published.logs += logs;
+            let batches = list.len() as u64;
+            chains.push(ChainEntry { chain_id: *chain, batches, logs, list: name, list_hash });
+        }
+        let (index, index_hash, indexes) = index::write(index, &directory)?;
+        let roots_text = self.roots().to_string();
+        let roots_hash = keccak256(roots_text.as_bytes());
+        let roots = format!("roots/{}.json", digest(roots_hash));
+        directory.write_once(&roots, roots_text.as_bytes())?;
+        let manifest = Manifest {
+            format: "slproof-published".into(),
+            version: VERSION,
+            chains,
+            index,
+            index_hash,
+            indexes,
+            roots,
+            roots_hash,
+        };
+        directory.write("index.html", PAGE.as_bytes())?;
+        // Cannot fail: all members are numbers, texts and lists.
+        let mut text = serde_json::to_vec_pretty(&manifest).unwrap_or_default();
+        text.push(b'\n');
+        directory.write_last(MANIFEST, &text)?;
+        Ok(published)
+    }
+
+    /// Refuses an archive without batches that were published before.
+    fn refuse_lost(&self, before: &Lists) -> Result<(), PublishError> {
+        for (chain, list) in before {
+            for batch in list.keys() {
+                if !self.messages.archive().contains(*chain, *batch) {
+                    return Err(PublishError::Lacking { chain: *chain, batch: *batch });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the files of batches. The result says what to list, or why a batch is left out.
+    fn write_batches(
+        &self,
+        directory: &Directory,
+        batches: &[BatchView<'_>],
+    ) -> Result<Vec<Result<Listed, Failure>>, PublishError> {
+        let [l1, interop] =
+            [self.l1_target, Target::First].map(|target| self.proofs(target, batches));
+        let (l1, interop) = (l1?, interop?);
+        l1.into_par_iter()
+            .zip(interop)
+            .map(|(l1, interop)| {
+                let Some(proofs) = l1.as_ref().ok().or(interop.as_ref().ok()) else {
+                    // Neither root has a proof. The one for L1 says why.
+                    return Ok(Err(l1.err().unwrap_or_else(unexplained)));
+                };
+                let shared = |proofs: &Result<BatchProofs<'_>, Failure>| match proofs {
+                    Ok(proofs) => Shared::of(proofs),
+                    Err(failure) => Shared::None(failure.clone()),
+                };
+                let targets =
+                    Targets { l1_batch_root: shared(&l1), message_root: shared(&interop) };
+                let (file, parts) = files_of(proofs, targets);
+                for (at, part) in parts.iter().enumerate() {
+                    let name = part_name(file.chain_id, file.batch_number, at);
+                    directory.write(&name, &serde_json::to_vec(part).unwrap_or_default())?;
+                }
+                let text = serde_json::to_vec(&file).unwrap_or_default();
+                directory.write(&batch_name(file.chain_id, file.batch_number), &text)?;
+                let is_whole = l1.is_ok() && interop.is_ok();
+                Ok(Ok(Listed { hash: keccak256(&text), is_whole }))
+            })
+            .collect()
+    }
+
+    /// Prepares the proofs of batches to one root, and verifies all of them.
+    fn proofs<'a>(
+        &self,
+        target: Target,
+        batches: &[BatchView<'a>],
+    ) -> Result<Vec<Result<BatchProofs<'a>, Failure>>, PublishError> {
+        let extractor = match self.trees.extractor(target) {
+            Ok(extractor) => extractor,
+            Err(error) if error.is_of_target() => {
+                let failure = Failure { code: error.code(), message: with_causes(&error) };
+                return Ok(batches.iter().map(|_| Err(failure.clone())).collect());
+            }
+            Err(error) => return Err(error.into()),
+        };
+        Ok(verified(&extractor, batches))
+    }
+
+    /// The roots by block.
+    fn roots(&self) -> serde_json::Value {
+        let timeline = self.trees.history().ok();
+        let Some((timeline, forest)) = timeline.zip(self.trees.forest()) else {
+            return json!({"roots": []});
+        };
+        let blocks = &timeline.history().blocks;
+        let roots: Vec<_> = blocks
+            .iter()
+            .filter_map(|block| {
+                let root = timeline.root(timeline.at(*block)?);
+                Some(json!([root.block, root.root, root.chains]))
+            })
+            .collect();
+        json!({"slChainId": forest.sl_chain(), "checkedBy": self.trees.checked_by(), "roots": roots})
+    }
+}
+
+/// The proofs of batches, of which each log's was accepted by the verifier. The padding of log trees has none.
+fn verified<'a>(
+    extractor: &Extractor<'_>,
+    batches: &[BatchView<'a>],
+) -> Vec<Result<BatchProofs<'a>, Failure>> {
+    let wanted: Vec<_> = batches.iter().map(|batch| (extractor, *batch)).collect();
+    let prepared = prepare(&wanted);
+    let all = prepared.iter().flatten().map(|proofs| (proofs, LogFilter::All));
+    let verified = VerifiedProofs::new(all);
+    let mut place = 0;
+    let refused: Vec<Option<ExtractError>> = prepared
+        .iter()
+        .map(|proofs| {
+            proofs.as_ref().ok()?;
+            place += 1;
+            verified.of(place - 1).find_map(|(_, proof)| match proof {
+                Err(ExtractError::DefaultLeaf { .. }) | Ok(_) => None,
+                Err(error) => Some(error.clone()),
+            })
+        })
+        .collect();
+    drop(verified);
+    let results = prepared.into_iter().zip(refused);
+    let result =
+        |(proofs, refused): (Result<BatchProofs<'a>, ExtractError>, Option<ExtractError>)| {
+            let failure = |error: ExtractError| Failure::of(error.code(), &error, no_hints);
+            match refused {
+                Some(error) => Err(failure(error)),
+                None => proofs.map_err(failure),
+            }
+        };
+    results.map(result).collect()
+}
+
+fn unexplained() -> Failure {
+    Failure { code: FailureCode::InternalError, message: "there is no proof".into() }
+}
+
+/// Reads a manifest.
+pub(super) fn manifest(directory: &Directory, text: &[u8]) -> Result<Manifest, PublishError> {
+    let bad = |reason: String| directory.damaged(MANIFEST, reason);
+    let manifest: Manifest =
+        serde_json::from_slice(text).map_err(|error| bad(error.to_string()))?;
+    match (manifest.format.as_str(), manifest.version) {
+        ("slproof-published", VERSION) => Ok(manifest),
+        (_, version) => Err(bad(format!("format {:?}, version {version}", manifest.format))),
+    }
+}
+
+/// Reads the lists that a manifest names.
+pub(super) fn lists(directory: &Directory, manifest: &Manifest) -> Result<Lists, PublishError> {
+    let mut lists = Lists::new();
+    for chain in &manifest.chains {
+        let bytes = directory.need_with(&chain.list, chain.list_hash)?;
+        let text = String::from_utf8_lossy(&bytes);
+        let list = lists.entry(chain.chain_id).or_default();
+        for line in text.lines() {
+            let listed = parse_line(line);
+            let (batch, listed) = listed.ok_or_else(|| {
+                directory.damaged(&chain.list, format!("{line:?} is not a line of a list"))
+            })?;
+            list.insert(batch, listed);
+        }
+    }
+    Ok(lists)
+}
+
+fn parse_line(line: &str) -> Option<(BatchNumber, Listed)> {
+    let mut words = line.split(' ');
+    let (batch, hash) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
+    let is_whole = match words.next()? {
+        "whole" => true,
+        "partial" => false,
+        _ => return None,
+    };
+    words.next().is_none().then_some((batch, Listed { hash, is_whole }))
+}

@@ -1,0 +1,405 @@
+//! Answers each method.
+
+use serde_json::{Value, json, value::RawValue};
+
+use super::{
+    BridgeAddresses, ChainAddresses,
+    batches::{NEWEST_BLOCK, newest_block},
+    data::{Data, Layer},
+    method::Method,
+    params::{Params, Whole},
+    proofs::{Form, Root, Wanted, failure, is_fault},
+    receipt::{quantity, receipt},
+    rpc::{Call, RpcError},
+    service::{Answered, Reply, Service, Step, refusal},
+};
+use crate::{
+    archive::LogAt,
+    forest::Forest,
+    message::LOG_TREE_HEIGHT,
+    primitives::{Address, BatchNumber, ChainId, Hash, SlBatch, SlBlock},
+    proof::{Failure, FailureCode, Request, RequestLine, Target},
+    prove::{ChainPath, Error, Trees},
+};
+
+impl<'s> Service<'s> {
+    /// Answers a call, or says what has to be proven for it.
+    pub(super) fn begin(&self, call: &Call<'_>) -> Result<Step<'s>, RpcError> {
+        let Some(method) = Method::named(&call.method) else {
+            let name: String = call.method.chars().take(80).collect();
+            return Err(RpcError::method(format!("the method {name} is not known")));
+        };
+        let reply = match method {
+            Method::LogProof => return self.log_proof(call.params),
+            Method::Proof => return self.proof(call.params),
+            Method::Receipt => self.receipt(call.params)?,
+            Method::ChainId => Reply::of(&json!(quantity(self.one_chain()?.0))),
+            Method::BlockNumber => self.synthetic(&json!(quantity(NEWEST_BLOCK)))?,
+            Method::BlockByNumber => self.block(call.params)?,
+            Method::BatchDetails => self.batch_details(call.params)?,
+            Method::L1ChainId => {
+                let chain = self.addresses()?.l1_chain_id.map(|chain| quantity(chain.0));
+                configured(chain.as_ref(), "the chain id of L1")?
+            }
+            Method::Bridgehub => configured(self.addresses()?.bridgehub.as_ref(), "Bridgehub")?,
+            Method::MainContract => {
+                configured(self.addresses()?.main_contract.as_ref(), "the diamond")?
+            }
+            Method::BaseToken => {
+                configured(self.addresses()?.base_token.as_ref(), "the base token")?
+            }
+            Method::Bridges => {
+                configured::<BridgeAddresses>(self.addresses()?.bridges.as_ref(), "the bridges")?
+            }
+            Method::ChainLogProof => self.chain_path(call.params, |trees, chain, number| {
+                trees.chain_path_to_batch(chain, SlBatch(number))
+            })?,
+            Method::ChainLogProofToBlock => self
+                .chain_path(call.params, |trees, chain, number| {
+                    trees.chain_path_to_block(chain, SlBlock(number))
+                })?,
+            Method::ProofByMessage => self.proofs_by_message(call.params)?,
+            Method::Explain => self.explain(call.params)?,
+            Method::Find => self.find(call.params)?,
+            Method::Claims => self.claims(call.params)?,
+            Method::Overview => Reply::of(&self.data.overview()),
+            Method::Roots => self.roots(call.params)?,
+            Method::Logs => self.logs(call.params)?,
+        };
+        Ok(Step::Done(Ok(reply)))
+    }
+
+    fn log_proof(&self, params: Option<&RawValue>) -> Result<Step<'s>, RpcError> {
+        let params = Params::parse(params, 3)?;
+        let hash: Hash = params.required(0, "the hash of the transaction")?;
+        let index = params.optional(1, "the index")?.map_or(0, |Whole(index)| index);
+        let root = root(params.optional::<String>(2, "the target")?.as_deref())?;
+        Ok(match self.data.log_of_transaction(hash, index, self.chain) {
+            Ok(at) => Step::Prove { wanted: Wanted { at, root, form: Form::Node }, is_node: true },
+            Err(error) => Step::Done(null_or_fault(&error)),
+        })
+    }
+
+    fn proof(&self, params: Option<&RawValue>) -> Result<Step<'s>, RpcError> {
+        let params = Params::parse(params, 1)?;
+        let text =
+            params.text(0).ok_or_else(|| RpcError::params("the request is missing".into()))?;
+        let (at, target) = self.requested(text)?;
+        let root = Root::Of(target.unwrap_or(Target::Latest));
+        Ok(Step::Prove { wanted: Wanted { at, root, form: Form::Record }, is_node: false })
+    }
+
+    /// The log that a request names, as in a line of `prove --requests`.
+    fn requested(&self, text: &str) -> Result<(LogAt<'s>, Option<Target>), RpcError> {
+        let RequestLine { request, target } = RequestLine::parse(text.as_bytes())
+            .map_err(|error| RpcError::params(error.to_string()))?;
+        let failed = |error: Error| refusal(failure(&error));
+        let at = match request {
+            Request::Log { chain_id, batch_number, id } => {
+                self.same_chain(chain_id)?;
+                self.log(chain_id, batch_number, id)?
+            }
+            Request::Transaction { tx_hash, log } => self
+                .data
+                .log_of_transaction(tx_hash, log.unwrap_or(0), self.chain)
+                .map_err(failed)?,
+            Request::Batch { .. } => return Err(RpcError::params("id is missing".into())),
+            Request::Message { .. } => {
+                return Err(RpcError::params("slproof_proofByMessage takes messages".into()));
+            }
+        };
+        Ok((at, target))
+    }
+
+    /// The log with this leaf index.
+    fn log(&self, chain: ChainId, batch: BatchNumber, id: u64) -> Result<LogAt<'s>, RpcError> {
+        let found = self.data.archive().batch(chain, batch);
+        let found = found.map_err(|error| refusal(failure(&error.into())))?;
+        let absent = |code, what: &str| {
+            let message = format!("the archive has no {what} of chain {chain}, batch {batch}");
+            RpcError::failed(Failure { code, message })
+        };
+        let logs = found.ok_or_else(|| absent(FailureCode::BatchNotArchived, "logs"))?;
+        if usize::try_from(id).is_ok_and(|id| id < logs.logs().len()) {
+            return Ok(LogAt { batch: logs, index: id });
+        }
+        Err(absent(FailureCode::LogNotInBatch, &format!("log {id}")))
+    }
+
+    fn proofs_by_message(&self, params: Option<&RawValue>) -> Answered {
+        let params = Params::parse(params, 2)?;
+        let hash: Hash = params.required(0, "the hash of the message")?;
+        let given: MessageOptions = params.optional(1, "the options")?.unwrap_or_default();
+        if let Some(chain) = given.chain {
+            self.same_chain(chain)?;
+        }
+        let root = match given.target.as_deref() {
+            None => Root::Of(Target::Latest),
+            Some(text) => match root(Some(text)) {
+                Ok(root) => root,
+                Err(_) => {
+                    Root::Of(text.parse().map_err(|error| RpcError::params(format!("{error}")))?)
+                }
+            },
+        };
+        let most = self.options.limits.logs;
+        let found = self
+            .data
+            .message(hash, self.chain.or(given.chain), most + 1)
+            .map_err(|error| refusal(failure(&error)))?;
+        if found.len() > most {
+            let text = format!(
+                "more than {most} logs have this message; name the chain, or prove single logs"
+            );
+            return Err(RpcError::refused(text));
+        }
+        let is_from = |at: &&LogAt<'_>| {
+            let log = usize::try_from(at.index).ok().and_then(|i| at.batch.logs().get(i));
+            given
+                .sender
+                .is_none_or(|sender| log.is_some_and(|log| log.message_sender() == Some(sender)))
+        };
+        let wanted: Vec<_> = found
+            .iter()
+            .filter(is_from)
+            .map(|at| Wanted { at: *at, root, form: Form::Record })
+            .collect();
+        let mut json = vec![b'['];
+        for proven in self.data.prove(&wanted) {
+            let record = proven.map_err(refusal)?;
+            if json.len() > 1 {
+                json.push(b',');
+            }
+            json.extend(record);
+        }
+        json.push(b']');
+        Ok(Reply { json, why: None })
+    }
+
+    fn explain(&self, params: Option<&RawValue>) -> Answered {
+        let params = Params::parse(params, 2)?;
+        let text = params.text(0).unwrap_or_default();
+        let found = if text.starts_with('{') {
+            self.requested(text).map(|(at, _)| at)
+        } else {
+            let hash: Hash = params.required(0, "the hash of the transaction")?;
+            let index = params.optional(1, "the index")?.map_or(0, |Whole(index)| index);
+            let found = self.data.log_of_transaction(hash, index, self.chain);
+            found.map_err(|error| refusal(failure(&error)))
+        };
+        match found {
+            Ok(at) => Ok(Reply::of(&self.data.explain(at))),
+            Err(RpcError { reason: Some(code), message, .. }) if !is_fault(code) => {
+                Ok(Reply::of(&Data::explain_absence(&Failure { code, message })))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Where a hash occurs, of a message or of a transaction.
+    fn find(&self, params: Option<&RawValue>) -> Answered {
+        let params = Params::parse(params, 1)?;
+        let hash: Hash = params.required(0, "the hash")?;
+        let most = self.options.limits.logs;
+        let found = [
+            self.data.message(hash, self.chain, most),
+            self.data.transaction(hash, self.chain, most),
+        ];
+        let [messages, transactions] = found.map(|found| match found {
+            Ok(logs) => Ok(json!(logs.iter().map(place).collect::<Vec<_>>())),
+            Err(error) if is_fault(error.code()) => Err(RpcError::internal(failure(&error))),
+            Err(_) => Ok(json!([])),
+        });
+        Ok(Reply::of(&json!({"messages": messages?, "transactions": transactions?})))
+    }
+
+    fn claims(&self, params: Option<&RawValue>) -> Answered {
+        let params = Params::parse(params, 1)?;
+        let which = params.required(0, "what is asked for")?;
+        let (options, most) = (self.options.claims.as_ref(), self.options.limits.answer_bytes);
+        let json = self.data.claims(which, self.chain, options, most)?;
+        Ok(Reply { json, why: None })
+    }
+
+    /// The path of a chain to a batch or block of the settlement layer, by its number. Nodes of chains ask for it.
+    fn chain_path(
+        &self,
+        params: Option<&RawValue>,
+        path_to: impl Fn(&Trees, ChainId, u64) -> Result<ChainPath, Error>,
+    ) -> Answered {
+        let params = Params::parse(params, 2)?;
+        let (Whole(number), Whole(chain)) =
+            (params.required(0, "the number")?, params.required(1, "the chain")?);
+        let is_asked = |layer: &&Layer| {
+            let own = layer.trees.forest().map(Forest::sl_chain);
+            self.chain.is_none() || self.chain == own
+        };
+        let mut reason = None;
+        for layer in self.data.layers.iter().filter(is_asked) {
+            match path_to(&layer.trees, ChainId(chain), number) {
+                Ok(ChainPath { siblings, mask }) => {
+                    // A shared tree has fewer than 2^63 chains.
+                    let mask = u64::try_from(mask).unwrap_or(u64::MAX);
+                    let proof = json!({"chainIdLeafProof": siblings, "chainIdLeafProofMask": mask});
+                    return Ok(Reply::of(&proof));
+                }
+                Err(error) => _ = reason.get_or_insert(error),
+            }
+        }
+        match reason {
+            Some(error) => null_or_fault(&error),
+            None => Err(RpcError::method("this path is not of a settlement layer".into())),
+        }
+    }
+
+    fn receipt(&self, params: Option<&RawValue>) -> Answered {
+        let params = Params::parse(params, 1)?;
+        let hash: Hash = params.required(0, "the hash of the transaction")?;
+        if !self.options.receipts {
+            return Err(RpcError::method("receipts are turned off".into()));
+        }
+        match self.data.transaction(hash, self.chain, 1 << LOG_TREE_HEIGHT) {
+            Ok(logs) => Ok(Reply::of(&receipt(hash, &logs))),
+            Err(error) => null_or_fault(&error),
+        }
+    }
+
+    fn block(&self, params: Option<&RawValue>) -> Answered {
+        let params = Params::parse(params, 2)?;
+        let block: String = params.required(0, "the block")?;
+        match block.as_str() {
+            "latest" | "finalized" | "safe" | "committed" | "l1_committed" => {
+                self.synthetic(&newest_block())
+            }
+            _ => {
+                let message = "the archive has no blocks".to_owned();
+                Ok(Reply::null(&Failure { code: FailureCode::NothingFound, message }))
+            }
+        }
+    }
+
+    fn batch_details(&self, params: Option<&RawValue>) -> Answered {
+        let params = Params::parse(params, 1)?;
+        let Whole(batch) = params.required(0, "the number of the batch")?;
+        let (chain, batch) = (self.one_chain()?, BatchNumber(batch));
+        match self.data.batch_details(chain, batch) {
+            Some(details) => Ok(Reply::of(&details)),
+            None => {
+                let message = format!("no file has batch {batch} of chain {chain}");
+                Ok(Reply::null(&Failure { code: FailureCode::BatchNotArchived, message }))
+            }
+        }
+    }
+
+    fn roots(&self, params: Option<&RawValue>) -> Answered {
+        let params = Params::parse(params, 2)?;
+        let at = |at, name| -> Result<usize, RpcError> {
+            let given = params.optional(at, name)?.map_or(0, |Whole(number)| number);
+            Ok(usize::try_from(given).unwrap_or(usize::MAX))
+        };
+        Ok(Reply::of(&self.data.roots(at(0, "the layer")?, at(1, "the first root")?)))
+    }
+
+    fn logs(&self, params: Option<&RawValue>) -> Answered {
+        let params = Params::parse(params, 2)?;
+        let (Whole(chain), Whole(batch)) =
+            (params.required(0, "the chain")?, params.required(1, "the number of the batch")?);
+        let (chain, batch) = (ChainId(chain), BatchNumber(batch));
+        self.same_chain(chain)?;
+        match self.data.logs(chain, batch).map_err(|error| refusal(failure(&error)))? {
+            Some(logs) => Ok(Reply::of(&logs)),
+            None => {
+                let message = format!("the archive has no logs of chain {chain}, batch {batch}");
+                Ok(Reply::null(&Failure { code: FailureCode::BatchNotArchived, message }))
+            }
+        }
+    }
+
+    /// The chain of the path, or the only one in the archive.
+    fn one_chain(&self) -> Result<ChainId, RpcError> {
+        if let Some(chain) = self.chain {
+            return Ok(chain);
+        }
+        match &self.data.chains[..] {
+            [only] => Ok(only.chain),
+            _ => Err(RpcError::refused(
+                "several chains are served; the path has to name one, as in /324".into(),
+            )),
+        }
+    }
+
+    /// Refuses another chain than that of the path.
+    fn same_chain(&self, given: ChainId) -> Result<(), RpcError> {
+        match self.chain {
+            Some(chain) if chain != given => {
+                Err(RpcError::params(format!("this path is of chain {chain}, not of {given}")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The addresses of the chain.
+    fn addresses(&self) -> Result<ChainAddresses, RpcError> {
+        let (chain, all) = (self.one_chain()?, &self.options.addresses);
+        Ok(self.options.chains.get(&chain).map_or_else(|| all.clone(), |of_chain| of_chain.or(all)))
+    }
+
+    /// An answer that no file contains, for clients that cannot do without.
+    fn synthetic(&self, value: &Value) -> Answered {
+        match self.options.receipts {
+            true => Ok(Reply::of(value)),
+            false => Err(RpcError::method("the archive has no blocks".into())),
+        }
+    }
+}
+
+/// The options of `slproof_proofByMessage`.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MessageOptions {
+    chain: Option<ChainId>,
+    sender: Option<Address>,
+    target: Option<String>,
+}
+
+/// The root that the third parameter of `zks_getL2ToL1LogProof` names. Era calls the root of a block
+/// `proof_based_gw`, ZKsync OS `messageRoot`.
+fn root(target: Option<&str>) -> Result<Root, RpcError> {
+    match target {
+        None | Some("l1BatchRoot") => Ok(Root::L1),
+        Some("messageRoot" | "proof_based_gw") => Ok(Root::Of(Target::First)),
+        Some(other) => {
+            let other: String = other.chars().take(80).collect();
+            let text = format!(
+                "unknown target {other:?}; there are \"l1BatchRoot\", \"messageRoot\" and \"proof_based_gw\""
+            );
+            Err(RpcError::params(text))
+        }
+    }
+}
+
+/// The place of a log.
+fn place(at: &LogAt<'_>) -> Value {
+    let (chain, batch) = at.batch.key();
+    json!({"chainId": chain, "batchNumber": batch, "id": at.index})
+}
+
+/// Null for what a node answers null to, an error for damage.
+fn null_or_fault(error: &Error) -> Answered {
+    let failure = failure(error);
+    if is_fault(failure.code) {
+        Err(RpcError::internal(failure))
+    } else {
+        Ok(Reply::null(&failure))
+    }
+}
+
+/// An answer of the configuration.
+fn configured<T: serde::Serialize>(value: Option<&T>, what: &str) -> Answered {
+    match value {
+        Some(value) => Ok(Reply::of(&json!(value))),
+        None => {
+            Err(RpcError::method(format!("the configuration of the server does not name {what}")))
+        }
+    }
+}

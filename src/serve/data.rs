@@ -1,0 +1,124 @@
+//! The opened files of a server.
+
+use std::{
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
+
+use super::stamp::Stamp;
+use crate::{
+    archive::{Archive, ChainSummary},
+    files::InputError,
+    forest::Forest,
+    primitives::{BatchNumber, ChainId},
+    proof::Target,
+    prove::{Error, Messages, MessagesOptions, Trees, TreesOptions},
+};
+
+/// The files that a server answers from.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Sources {
+    /// The trees of settlement layers. A batch is proven by the first that contains it.
+    pub trees: Vec<ServedTrees>,
+    /// The archives of logs.
+    pub messages: Vec<PathBuf>,
+    /// How the archives are read. Its trees are set when the sources are opened.
+    pub options: MessagesOptions,
+}
+
+/// The files of one settlement layer.
+#[derive(Clone, Debug)]
+pub struct ServedTrees {
+    /// The evidence, as in [`Trees::open`].
+    pub paths: Vec<PathBuf>,
+    /// How it is read, and the further inputs of targets.
+    pub options: TreesOptions,
+    /// The root for L1, which clients mean if they name none: [`Target::FirstSlBatch`] for chains that settle on a
+    /// settlement layer, [`Target::BatchRoot`] for those on L1.
+    pub l1_target: Target,
+}
+
+impl ServedTrees {
+    fn paths(&self) -> impl Iterator<Item = &Path> {
+        let l1 = self.options.l1.iter().flat_map(|l1| &l1.paths);
+        let Self { paths, options, .. } = self;
+        let beside = options.events.iter().chain(&options.sl_batches).chain(&options.from_l1);
+        paths.iter().chain(beside).chain(l1).map(PathBuf::as_path)
+    }
+}
+
+impl Sources {
+    /// What identifies the files, without reading them.
+    pub(super) fn stamp(&self) -> Result<Stamp, InputError> {
+        let messages = self.messages.iter().map(PathBuf::as_path);
+        Stamp::of(self.trees.iter().flat_map(ServedTrees::paths).chain(messages))
+    }
+
+    /// Opens and checks the files. What targets need is computed too, so that no request waits for it.
+    pub(super) fn open(&self) -> Result<Data, Error> {
+        let open = |source: &ServedTrees| {
+            let trees = Trees::open(&source.paths, &source.options)?;
+            for target in [source.l1_target, Target::First] {
+                match trees.extractor(target) {
+                    Err(error) if !error.is_of_target() => return Err(error),
+                    _ => {}
+                }
+            }
+            trees.l1()?;
+            Ok(Layer { trees, l1_target: source.l1_target })
+        };
+        let layers = self.trees.iter().map(open).collect::<Result<Vec<_>, Error>>()?;
+        let mut options = self.options.clone();
+        options.trees =
+            layers.iter().map(|layer| &layer.trees).find(|trees| trees.forest().is_some()).cloned();
+        let messages = Messages::open(&self.messages, &options)?;
+        let chains = messages.archive().chains().collect();
+        Ok(Data { layers, messages, chains, opened: SystemTime::now() })
+    }
+}
+
+/// Trees, and the root for L1.
+#[derive(Debug)]
+pub(super) struct Layer {
+    pub(super) trees: Trees,
+    pub(super) l1_target: Target,
+}
+
+/// Everything that answers are made from. It never changes; new files give another one.
+#[derive(Debug)]
+pub(super) struct Data {
+    pub(super) layers: Vec<Layer>,
+    pub(super) messages: Messages,
+    /// The chains in the archive.
+    pub(super) chains: Vec<ChainSummary>,
+    pub(super) opened: SystemTime,
+}
+
+impl Data {
+    pub(super) fn archive(&self) -> &Archive {
+        self.messages.archive()
+    }
+
+    /// The layers whose trees contain a batch.
+    pub(super) fn layers_with(
+        &self,
+        chain: ChainId,
+        batch: BatchNumber,
+    ) -> impl Iterator<Item = &Layer> {
+        self.layers.iter().filter(move |layer| {
+            let tree = layer.trees.forest().and_then(|forest| forest.chain(chain));
+            tree.is_some_and(|tree| tree.find(batch).is_some())
+        })
+    }
+
+    /// Whether the archive or the trees know a chain.
+    pub(super) fn knows(&self, chain: ChainId) -> bool {
+        let is_in_trees = |layer: &Layer| {
+            let is_of =
+                |forest: &Forest| forest.sl_chain() == chain || forest.chain(chain).is_some();
+            layer.trees.forest().is_some_and(is_of)
+        };
+        self.chains.iter().any(|known| known.chain == chain) || self.layers.iter().any(is_in_trees)
+    }
+}

@@ -1,0 +1,41 @@
+use std::{io, net::SocketAddr};
+
+use thiserror::Error;
+
+use super::ConfigError;
+use crate::{proof::FailureCode, prove};
+
+/// Why a server cannot start, or had to end.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ServeError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// The system refused threads or sockets.
+    #[error("cannot start the threads of the server")]
+    Threads(#[source] io::Error),
+    /// The files cannot be opened, or do not fit each other.
+    #[error(transparent)]
+    Open(#[from] prove::Error),
+    /// The configuration cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+}
+
+impl ServeError {
+    /// The stable code of the kind of error.
+    #[must_use]
+    pub fn code(&self) -> FailureCode {
+        match self {
+            Self::Listen { .. } | Self::Threads(_) => FailureCode::SystemFailed,
+            Self::Open(error) => error.code(),
+            Self::Config(error) => error.code(),
+        }
+    }
+}

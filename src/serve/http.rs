@@ -1,0 +1,215 @@
+//! The routes, and what a request and an answer look like in HTTP.
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::{Instant, SystemTime},
+};
+
+use axum::{
+    Router,
+    body::{Body, Bytes, HttpBody, to_bytes},
+    extract::{Path, Request, State},
+    http::{HeaderName, HeaderValue, Method, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use serde_json::json;
+use tokio::time::timeout;
+use tower_http::cors::{Any, CorsLayer};
+
+use super::{
+    AccessLine, CallLine, Outcome,
+    access::milliseconds,
+    held_body::HeldBody,
+    service::{Answer, Service},
+    shared::{ROOM_UNIT, Shared},
+};
+use crate::{
+    primitives::{ChainId, Number},
+    records::PAGE,
+};
+
+/// The header with the code of why an answer is null or an error.
+const REASON: HeaderName = HeaderName::from_static("slproof-code");
+
+/// The longest part of a path that is logged.
+const PATH_LOGGED: usize = 64;
+
+/// The address of a client.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Peer(pub(super) SocketAddr);
+
+/// The routes. Pages of any origin may ask, as of nodes.
+pub(super) fn routes(shared: Arc<Shared>) -> Router {
+    let cors = CorsLayer::new()
+        .allow_origin(Any)
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers([header::CONTENT_TYPE])
+        .expose_headers([REASON]);
+    Router::new()
+        .route("/", get(page).post(all_chains))
+        .route("/{chain}", post(one_chain))
+        .route("/health", get(health))
+        .route("/metrics", get(metrics))
+        .layer(cors)
+        .layer(axum::middleware::from_fn_with_state(Arc::clone(&shared), log))
+        .with_state(shared)
+}
+
+/// The sizes and calls of a request, for the log.
+#[derive(Clone, Debug, Default)]
+struct Answered {
+    bytes_in: usize,
+    calls: usize,
+    first_calls: Vec<CallLine>,
+}
+
+/// Logs and counts every request.
+async fn log(
+    State(shared): State<Arc<Shared>>,
+    request: Request,
+    next: axum::middleware::Next,
+) -> Response {
+    let started = Instant::now();
+    let client = request.extensions().get().map(|Peer(address)| address.ip());
+    let method = request.method().as_str().to_owned();
+    let path = request.uri().path().chars().take(PATH_LOGGED).collect();
+    let mut response = next.run(request).await;
+    let answered: Answered = response.extensions_mut().remove().unwrap_or_default();
+    let bytes_out = response.body().size_hint().lower();
+    let line = AccessLine {
+        time: SystemTime::now(),
+        client,
+        method,
+        path,
+        status: response.status().as_u16(),
+        bytes_in: answered.bytes_in,
+        bytes_out: usize::try_from(bytes_out).unwrap_or(usize::MAX),
+        seconds: started.elapsed().as_secs_f64(),
+        calls: answered.calls,
+        first_calls: answered.first_calls,
+    };
+    shared.metrics.count(&line);
+    shared.observer.request(&line);
+    response
+}
+
+async fn all_chains(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    calls(shared, None, request.into_body()).await
+}
+
+async fn one_chain(
+    State(shared): State<Arc<Shared>>,
+    Path(chain): Path<String>,
+    request: Request,
+) -> Response {
+    let chain = chain.parse().map(|Number(chain)| ChainId(chain));
+    match chain {
+        Ok(chain) if shared.data().knows(chain) => {
+            calls(shared, Some(chain), request.into_body()).await
+        }
+        _ => text(StatusCode::NOT_FOUND, "no chain with this id is served\n"),
+    }
+}
+
+/// Answers the calls in a body.
+async fn calls(shared: Arc<Shared>, chain: Option<ChainId>, body: Body) -> Response {
+    let limits = &shared.options.limits;
+    let body = match timeout(limits.time, to_bytes(body, limits.request_bytes)).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(error)) if is_too_large(&error) => {
+            return text(StatusCode::PAYLOAD_TOO_LARGE, "the request is too large\n");
+        }
+        Ok(Err(_)) => return text(StatusCode::BAD_REQUEST, "the request ended too early\n"),
+        Err(_) => return text(StatusCode::REQUEST_TIMEOUT, "the request came too slowly\n"),
+    };
+    let bytes_in = body.len();
+    let answer = match timeout(limits.time, work(Arc::clone(&shared), chain, body)).await {
+        Ok(Some(answer)) => answer,
+        Ok(None) => return text(StatusCode::INTERNAL_SERVER_ERROR, "an error of slproof\n"),
+        Err(_) => return text(StatusCode::SERVICE_UNAVAILABLE, "the server is busy\n"),
+    };
+    shared.metrics.count_calls(&answer.calls);
+    let reason = match &answer.calls[..] {
+        [only] if only.outcome != Outcome::Result => only.code,
+        _ => None,
+    };
+    let status = if answer.body.is_empty() { StatusCode::NO_CONTENT } else { StatusCode::OK };
+    let units = u32::try_from(answer.body.len().div_ceil(ROOM_UNIT)).unwrap_or(u32::MAX);
+    let room = Arc::clone(&shared.room).acquire_many_owned(units);
+    let Ok(Ok(room)) = timeout(limits.time, room).await else {
+        return text(StatusCode::SERVICE_UNAVAILABLE, "the server is busy\n");
+    };
+    let mut response = (status, Body::new(HeldBody::new(answer.body, room))).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if let Some(code) = reason {
+        headers.insert(REASON, HeaderValue::from_static(code.as_str()));
+    }
+    let calls = answer.calls.len();
+    let mut first_calls = answer.calls;
+    first_calls.truncate(AccessLine::CALLS_LOGGED);
+    response.extensions_mut().insert(Answered { bytes_in, calls, first_calls });
+    response
+}
+
+/// Makes the answer on a thread for work. There are as many of them as processors; other requests wait. `None` if
+/// the thread failed.
+async fn work(shared: Arc<Shared>, chain: Option<ChainId>, body: Bytes) -> Option<Answer> {
+    let permit = Arc::clone(&shared.work).acquire_owned().await.ok()?;
+    let answer = tokio::task::spawn_blocking(move || {
+        // Requests in flight keep the files that they began with.
+        let data = shared.data();
+        let service = Service { options: &shared.options, data: &data, chain };
+        let answer = shared.pool.install(|| service.answer(&body));
+        drop(permit);
+        answer
+    });
+    answer.await.ok()
+}
+
+/// Whether a body is larger than the limit.
+fn is_too_large(error: &axum::Error) -> bool {
+    let mut next = std::error::Error::source(error);
+    while let Some(error) = next {
+        if error.is::<http_body_util::LengthLimitError>() {
+            return true;
+        }
+        next = error.source();
+    }
+    false
+}
+
+fn text(status: StatusCode, text: &'static str) -> Response {
+    (status, text).into_response()
+}
+
+/// Whether the server answers, and from which files.
+async fn health(State(shared): State<Arc<Shared>>) -> Response {
+    let data = shared.data();
+    let chains: Vec<ChainId> = data.chains.iter().map(|chain| chain.chain).collect();
+    let health = json!({
+        "status": "ok",
+        "chains": chains,
+        "openedUnixMs": milliseconds(data.opened),
+        "reloads": shared.metrics.reloads.load(Relaxed),
+        "reloadError": shared.reload_error(),
+    });
+    let mut response = health.to_string().into_response();
+    let json = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(header::CONTENT_TYPE, json);
+    response
+}
+
+/// The page. Its script asks only this server.
+async fn page() -> Response {
+    axum::response::Html(PAGE).into_response()
+}
+
+async fn metrics(State(shared): State<Arc<Shared>>) -> Response {
+    let mut response = shared.metrics.text(shared.data().opened).into_response();
+    let text = HeaderValue::from_static("text/plain; version=0.0.4");
+    response.headers_mut().insert(header::CONTENT_TYPE, text);
+    response
+}

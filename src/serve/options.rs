@@ -1,0 +1,40 @@
+use std::{collections::BTreeMap, time::Duration};
+
+use super::{ChainAddresses, Limits, Sources};
+use crate::{claims::ClaimsOptions, primitives::ChainId};
+
+/// What a server serves, and how.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ServeOptions {
+    /// The files.
+    pub sources: Sources,
+    /// What is bounded.
+    pub limits: Limits,
+    /// Whether receipts are made of the archive.
+    pub receipts: bool,
+    /// The addresses on L1 for chains that `chains` does not name, and for what it leaves open.
+    pub addresses: ChainAddresses,
+    /// The addresses on L1 by chain.
+    pub chains: BTreeMap<ChainId, ChainAddresses>,
+    /// What `slproof_claims` needs beside a state of L1; without it the method is not answered.
+    pub claims: Option<ClaimsOptions>,
+    /// How often the files are looked at.
+    pub reload: Duration,
+}
+
+impl ServeOptions {
+    /// Serves these files with the defaults of everything else.
+    #[must_use]
+    pub fn new(sources: Sources) -> Self {
+        Self {
+            sources,
+            limits: Limits::default(),
+            receipts: true,
+            addresses: ChainAddresses::default(),
+            chains: BTreeMap::new(),
+            claims: None,
+            reload: Duration::from_secs(2),
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! Opens files again when they are replaced.
+
+use std::{
+    sync::atomic::Ordering::Relaxed,
+    thread,
+    time::{Duration, Instant},
+};
+
+use super::{
+    data::Data,
+    shared::{ServeEvent, Shared},
+    stamp::Stamp,
+};
+use crate::prove::{Error, with_causes};
+
+/// How often the thread looks whether the server stops.
+const STOP_INTERVAL: Duration = Duration::from_millis(50);
+
+/// Looks at the files until the server stops. `stamp` is that of the opened ones. Files are opened when they are
+/// the same at two looks: several files may be replaced one after another.
+pub(super) fn watch(shared: &Shared, mut stamp: Stamp) {
+    let mut changed = None;
+    while wait(shared) {
+        let found = match shared.options.sources.stamp() {
+            Ok(found) if found == stamp => {
+                changed = None;
+                continue;
+            }
+            Ok(found) => found,
+            Err(error) => {
+                fail(shared, &error.into());
+                continue;
+            }
+        };
+        if changed.as_ref() != Some(&found) {
+            changed = Some(found);
+            continue;
+        }
+        // Taken before the files are opened: a change while they are read is seen at the next look.
+        stamp = found;
+        changed = None;
+        match open(shared) {
+            Ok(data) => {
+                let chains: Vec<_> = data.chains.iter().map(|chain| chain.chain).collect();
+                shared.replace(data);
+                shared.set_reload_error(None);
+                shared.metrics.reloads.fetch_add(1, Relaxed);
+                shared.observer.event(&ServeEvent::Reloaded(&chains));
+            }
+            Err(error) => fail(shared, &error),
+        }
+    }
+}
+
+/// Opens the files on threads of its own, so that requests do not wait for them.
+fn open(shared: &Shared) -> Result<Data, Error> {
+    let threads = shared.pool.current_num_threads();
+    match rayon::ThreadPoolBuilder::new().num_threads(threads).build() {
+        Ok(pool) => pool.install(|| shared.options.sources.open()),
+        Err(_) => shared.pool.install(|| shared.options.sources.open()),
+    }
+}
+
+/// Reports an error, unless it is the last one again.
+fn fail(shared: &Shared, error: &Error) {
+    let text = Some(with_causes(error));
+    if shared.reload_error() == text {
+        return;
+    }
+    shared.set_reload_error(text);
+    shared.metrics.failed_reloads.fetch_add(1, Relaxed);
+    shared.observer.event(&ServeEvent::ReloadFailed(error));
+}
+
+/// Waits until the next look. Returns whether the server goes on.
+fn wait(shared: &Shared) -> bool {
+    let until = Instant::now() + shared.options.reload;
+    while Instant::now() < until {
+        if shared.observer.is_stopping() {
+            return false;
+        }
+        thread::sleep(STOP_INTERVAL);
+    }
+    !shared.observer.is_stopping()
+}

@@ -1,0 +1,276 @@
+//! Shards of every format, by the flags and by the variables of schedulers, and failed requests in a file of their own.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::Read,
+    path::Path,
+    process::{Output, Stdio},
+};
+
+use serde_json::Value;
+use slproof::{
+    files::{Input, InputError},
+    records::parquet::MAGIC,
+};
+
+use crate::support::{
+    binary::{Run, command, prove_args, run},
+    proof_records::read_rows,
+};
+
+const FOLDER: &str = "gateway-v31";
+
+fn prove(rest: &[&str]) -> Run {
+    run(prove_args(FOLDER, rest))
+}
+
+fn folder() -> (tempfile::TempDir, impl Fn(&str) -> String) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_owned();
+    (folder, move |name: &str| path.join(name).to_str().unwrap().to_owned())
+}
+
+/// The content of a file without its compression.
+fn text(path: &str) -> String {
+    let mut text = String::new();
+    match Input::open(Path::new(path)) {
+        Ok(mut input) => input.read_to_string(&mut text).map(drop).unwrap(),
+        Err(error) => assert!(matches!(error, InputError::Empty { .. }), "{error}"),
+    }
+    text
+}
+
+/// Runs with exactly these variables of schedulers.
+fn prove_in(variables: &[(&str, &str)], rest: &[&str]) -> Run {
+    let mut command = command();
+    for name in ["JOB_COMPLETION_INDEX", "SLURM_ARRAY_TASK_ID", "AWS_BATCH_JOB_ARRAY_INDEX"] {
+        command.env_remove(name);
+    }
+    let output: Output = command
+        .args(prove_args(FOLDER, rest))
+        .envs(variables.iter().copied())
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    output.into()
+}
+
+#[test]
+fn shards_in_parquet_are_parts_of_one_table() {
+    let (_folder, file) = folder();
+    assert_eq!(prove(&["--all", "--format", "parquet", "-o", &file("all")]).code, Some(0));
+    let (whole, _) = read_rows(&fs::read(file("all")).unwrap()).unwrap();
+    let mut rows = Vec::new();
+    for index in ["0", "1", "2"] {
+        let part = file(index);
+        let shard = ["--all", "--shards", "3", "--shard-index", index];
+        let made = prove(&[&shard[..], &["--format", "parquet", "-o", &part]].concat());
+        assert_eq!(made.code, Some(0), "{}", made.stderr);
+        let part = fs::read(part).unwrap();
+        assert!(part.starts_with(&MAGIC));
+        rows.extend(read_rows(&part).unwrap().0);
+    }
+    let rows = || rows.iter().map(|row| row.as_ref().unwrap());
+    assert!(rows().eq(whole.iter().map(|row| row.as_ref().unwrap())));
+    // Engines read the directory, so nothing else is in it.
+    assert_eq!(fs::read_dir(file("")).unwrap().count(), 4);
+
+    let merged = run(["merge", &file("0"), &file("1"), &file("2"), "-o", &file("merged")]);
+    assert_eq!(merged.code, Some(2), "{}", merged.stderr);
+    assert!(merged.stderr.contains("needs no merging"), "{}", merged.stderr);
+}
+
+#[test]
+fn compressed_shards_are_merged() {
+    let (_folder, file) = folder();
+    assert_eq!(prove(&["--all", "-o", &file("all")]).code, Some(0));
+    for ending in ["gz", "zst"] {
+        let shares = ["1", "2", "3"].map(|number| file(&format!("{number}.{ending}")));
+        for (number, share) in (1..).zip(&shares) {
+            let made = prove(&["--all", "--shard", &format!("{number}/3"), "-o", share]);
+            assert_eq!(made.code, Some(0), "{}", made.stderr);
+        }
+        let merge = |output: &str| {
+            let args = ["merge", "-q", "-o", output].map(str::to_owned);
+            run(args.into_iter().chain(shares.clone()))
+        };
+        let merged = file(&format!("merged.{ending}"));
+        assert_eq!(merge(&merged).code, Some(0));
+        assert!(text(&merged) == text(&file("all")), "{ending}");
+        let other = merge(&file("merged"));
+        assert_eq!(other.code, Some(2), "{}", other.stderr);
+        assert!(other.stderr.contains("does not change the compression"), "{}", other.stderr);
+    }
+}
+
+/// Requests for one log, for all logs of a batch, and lines that fail, with empty lines between them.
+fn requests() -> String {
+    let one = |id: u64| format!("{{\"chainId\":324,\"batchNumber\":501234,\"id\":{id}}}\n");
+    let batch = "{\"chainId\":324,\"batchNumber\":501235}\n";
+    let fails = "{\"chainId\":1,\"batchNumber\":2,\"id\":9007199254740993}\n";
+    [&one(0), "\n", batch, "no request\n", "  \n", &one(1), fails, &one(2)].concat()
+}
+
+#[test]
+fn lines_of_requests_have_shards() {
+    let (_folder, file) = folder();
+    fs::write(file("requests"), requests()).unwrap();
+    let asked = ["--requests", &file("requests")];
+    assert_eq!(prove(&[&asked[..], &["-o", &file("all")]].concat()).code, Some(1));
+    for of in [1, 2, 4, 9] {
+        let mut shares = Vec::new();
+        for number in 1..=of {
+            let (shard, share) = (format!("{number}/{of}"), file(&format!("{number}-{of}")));
+            let made = prove(&[&asked[..], &["--shard", &shard, "-o", &share]].concat());
+            assert!(matches!(made.code, Some(0 | 1)), "{}", made.stderr);
+            shares.push(share);
+        }
+        let joined: String =
+            shares.iter().map(|share| fs::read_to_string(share).unwrap()).collect();
+        assert!(joined == fs::read_to_string(file("all")).unwrap(), "{of}");
+        let args = ["merge", "-q", "-o", &file("merged")].map(str::to_owned);
+        assert_eq!(run(args.into_iter().chain(shares)).code, Some(1));
+        assert_eq!(fs::read(file("merged")).unwrap(), fs::read(file("all")).unwrap());
+    }
+    // The lines of a pipe cannot be counted.
+    let piped = prove(&["--requests", "-", "--shard", "1/2", "-o", &file("piped")]);
+    assert_eq!(piped.code, Some(2), "{}", piped.stderr);
+}
+
+#[test]
+fn schedulers_name_the_shard() {
+    let (_folder, file) = folder();
+    let all = |shard: &[&str], output: &str| {
+        let made = prove(&[&["--all"], shard, &["-o", output]].concat());
+        assert_eq!(made.code, Some(0), "{}", made.stderr);
+        fs::read(output).unwrap()
+    };
+    let expected = all(&["--shard", "3/4"], &file("expected"));
+    let output = file("out");
+    let in_kubernetes = [("JOB_COMPLETION_INDEX", "2")];
+    let in_slurm = [
+        ("SLURM_ARRAY_TASK_ID", "7"),
+        ("SLURM_ARRAY_TASK_MIN", "5"),
+        ("SLURM_ARRAY_TASK_MAX", "8"),
+        ("SLURM_ARRAY_TASK_STEP", "1"),
+        ("SLURM_ARRAY_TASK_COUNT", "4"),
+    ];
+    for (variables, shards) in [(&in_kubernetes[..], "4"), (&in_slurm, "auto")] {
+        let made = prove_in(variables, &["--all", "--shards", shards, "-o", &output]);
+        assert_eq!(made.code, Some(0), "{}", made.stderr);
+        assert!(fs::read(&output).unwrap() == expected, "{shards}");
+    }
+    // Without the flag the variables have no effect.
+    let whole = all(&[], &file("all"));
+    assert_eq!(prove_in(&in_slurm, &["--all", "-o", &output]).code, Some(0));
+    assert!(fs::read(&output).unwrap() == whole);
+
+    let refused = |variables: &[(&str, &str)], shard: &[&str], says: &str| {
+        let made = prove_in(variables, &[&["--all", "-o", &output], shard].concat());
+        assert_eq!(made.code, Some(2), "{shard:?}: {}", made.stderr);
+        assert!(made.stderr.contains(says), "{shard:?}: {}", made.stderr);
+    };
+    refused(&[], &["--shards", "4"], "no scheduler");
+    refused(&in_kubernetes, &["--shards", "auto"], "how many shards");
+    refused(&in_kubernetes, &["--shards", "2"], "is not one of 2");
+    refused(&[in_kubernetes[0], in_slurm[0]], &["--shards", "4"], "both set");
+    refused(&[], &["--shards", "4", "--shard-index", "4"], "is not one of 4");
+    refused(&[], &["--shards", "0", "--shard-index", "0"], "at least 1");
+    refused(&[], &["--shards", "auto", "--shard-index", "0"], "needs --shards with a number");
+    refused(&[], &["--shard-index", "0"], "--shards");
+}
+
+/// The codes of failed requests in lines, and the number of other lines.
+fn codes(lines: &str) -> (BTreeMap<String, u64>, usize) {
+    let (mut codes, mut others) = (BTreeMap::new(), 0);
+    for line in serde_json::Deserializer::from_str(lines).into_iter::<Value>() {
+        match line.unwrap()["error"]["code"].as_str() {
+            Some(code) => *codes.entry(code.to_owned()).or_default() += 1,
+            None => others += 1,
+        }
+    }
+    (codes, others)
+}
+
+#[test]
+fn failed_requests_have_a_file_of_their_own_in_every_format() {
+    let (_folder, file) = folder();
+    fs::write(file("requests"), requests()).unwrap();
+    let asked = ["--requests", &file("requests"), "--target", "batch-root"];
+    let together = prove(&[&asked[..], &["-o", &file("together")]].concat());
+    assert_eq!(together.code, Some(1), "{}", together.stderr);
+    let together = fs::read_to_string(file("together")).unwrap();
+    let failed = together.lines().filter(|line| line.contains("\"error\":"));
+    let failed: String = failed.flat_map(|line| [line, "\n"]).collect();
+    assert_eq!(codes(&failed).0.values().sum::<u64>(), 2);
+
+    for (format, name) in [
+        ("ndjson", "failures"),
+        ("json", "failures.gz"),
+        ("rpc", "failures.zst"),
+        ("calldata", "failures"),
+        ("parquet", "failures"),
+    ] {
+        let (output, failures) = (file(&format!("out.{format}")), file(name));
+        let to = format!("0x{}", "11".repeat(20));
+        let to = if format == "calldata" { &["--to", &to][..] } else { &[] };
+        let apart = ["--format", format, "--failures", &failures, "-o", &output];
+        let made = prove(&[&asked[..], to, &apart].concat());
+        assert_eq!(made.code, Some(1), "{format}: {}", made.stderr);
+        assert_eq!(text(&failures), failed, "{format}");
+        if format == "parquet" {
+            let (rows, failures) = read_rows(&fs::read(&output).unwrap()).unwrap();
+            assert!(!rows.is_empty() && failures == 0);
+        } else if format != "json" {
+            assert!(codes(&text(&output)).0.is_empty(), "{format}");
+        }
+        // The file is written even if there are none.
+        let apart = ["--failures", &failures, "-o", &file("all")];
+        assert_eq!(prove(&[&["--all"], &apart[..]].concat()).code, Some(0));
+        let is_packed = name != "failures";
+        assert_eq!(fs::metadata(&failures).unwrap().len() > 0, is_packed);
+        assert!(!is_packed || text(&failures).is_empty());
+    }
+    for other in ["out.ndjson", "out.ndjson.partial", "requests"] {
+        let apart = ["--failures", &file(other), "-o", &file("out.ndjson")];
+        let refused = prove(&[&asked[..], &apart].concat());
+        assert_eq!(refused.code, Some(2), "{other}: {}", refused.stderr);
+    }
+}
+
+/// A job with a file of failed requests is cancelled after its first checkpoint, and resumed.
+#[test]
+fn failed_requests_are_written_once_when_a_job_is_resumed() {
+    let (_folder, file) = folder();
+    fs::write(file("requests"), requests().repeat(3000)).unwrap();
+    for format in ["ndjson", "parquet"] {
+        let (output, failures) = (file("out"), file("failures"));
+        let asked = ["--requests", &file("requests"), "--format", format];
+        let apart = ["--failures", &failures, "-o", &output];
+        let args = prove_args(FOLDER, &[&asked[..], &apart, &["--resume"]].concat());
+        assert_eq!(run(&args).code, Some(1));
+        let whole = [&output, &failures].map(|path| fs::read(path).unwrap());
+        assert_eq!(codes(&text(&failures)).0.values().sum::<u64>(), 6000);
+        [&output, &failures].iter().for_each(|path| fs::remove_file(path).unwrap());
+
+        let checkpoint = file("out.partial.json");
+        let steps = || -> u64 {
+            let Ok(text) = fs::read(&checkpoint) else { return 0 };
+            let found: Result<Value, _> = serde_json::from_slice(&text);
+            found.map_or(0, |found| found["steps"].as_u64().unwrap())
+        };
+        let mut child = command().args(&args).stdin(Stdio::null()).spawn().unwrap();
+        while steps() == 0 && child.try_wait().unwrap().is_none() {
+            std::thread::sleep(std::time::Duration::from_millis(2));
+        }
+        let is_left = steps() > 0;
+        let _ = child.kill();
+        child.wait().unwrap();
+        assert!(is_left, "{format}: the job ended before its first checkpoint");
+        assert_eq!(run(&args).code, Some(1));
+        let resumed = [&output, &failures].map(|path| fs::read(path).unwrap());
+        assert!(resumed == whole, "{format}");
+        [&output, &failures].iter().for_each(|path| fs::remove_file(path).unwrap());
+    }
+}

@@ -1,0 +1,224 @@
+use std::{fs, path::Path};
+
+use serde_json::{Value, json};
+
+use super::answers::{LOG_PROOF, RECEIPT, UNKNOWN, error_code, proven};
+use crate::support::{
+    binary::{run, run_with_input},
+    fixture, json,
+    l1::L1State,
+    server::{Gateway, RECORDED, Server},
+    vectors,
+};
+
+/// Without the settlement layer's batches nothing can be proven to L1, and the server says so.
+#[test]
+fn without_sl_batches_the_default_target_is_null_and_the_other_is_not() {
+    let gateway = Gateway::new("gateway-v29");
+    let mut flags = gateway.flags();
+    flags.truncate(4);
+    let server = Server::start(flags);
+    assert_eq!(server.result("/324", LOG_PROOF, json!([RECORDED])), Value::Null);
+    let explained = server.result("/324", "slproof_explain", json!([RECORDED]));
+    assert_eq!(explained["targets"][0]["code"], "sl-batch-not-archived");
+    assert_eq!(explained["targets"][1]["provable"], true);
+    assert!(
+        server.result("/324", LOG_PROOF, json!([RECORDED, 0, "messageRoot"]))["proof"].is_array()
+    );
+}
+
+#[test]
+fn an_archive_without_hashes_of_transactions_is_explained() {
+    let path = |file: &str| fixture(&format!("gateway-v29/{file}")).to_str().unwrap().to_owned();
+    let flags = ["--tree", &path("state.anvil.json"), "--messages", &path("logs.jsonl.gz")];
+    let server = Server::start(flags.map(str::to_owned));
+    assert_eq!(server.result("/324", LOG_PROOF, json!([RECORDED])), Value::Null);
+    let explained = server.result("/324", "slproof_explain", json!([RECORDED]));
+    assert_eq!(explained["message"], "the archive has no hashes of transactions");
+    // Its messages are still found by their hashes.
+    let hash = "0x3769df72f2c3d7295996f7c5b78980cc9bf8a706333b59bb9969bf80caf9eff9";
+    let records = server.result("/324", "slproof_proofByMessage", json!([hash]));
+    let made = run(["prove", "-q", "--message", hash].map(str::to_owned).into_iter().chain(
+        ["--tree", &path("state.anvil.json"), "--messages", &path("logs.jsonl.gz")]
+            .map(str::to_owned),
+    ));
+    let expected: Vec<Value> =
+        made.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(records, json!(expected));
+}
+
+#[test]
+fn blocks_batches_and_receipts_are_answered_as_far_as_they_are_known() {
+    let gateway = Gateway::new("gateway-v29");
+    let server = gateway.serve(&[]);
+    let details = server.result("/324", "zks_getL1BatchDetails", json!([501_239]));
+    for (member, value) in [
+        ("number", json!(501_239)),
+        ("status", json!("verified")),
+        ("executeChainId", json!(506)),
+        ("gatewayBlockNumber", json!(108)),
+        ("executeTxHash", Value::Null),
+    ] {
+        assert_eq!(details[member], value, "{member}");
+    }
+    assert_eq!(server.result("/324", "eth_blockNumber", json!([])), "0x1");
+    let block = server.result("/324", "eth_getBlockByNumber", json!(["finalized", false]));
+    assert_eq!((&block["number"], &block["slproofSynthetic"]), (&json!("0x1"), &json!(true)));
+    assert!(server.result("/324", "eth_getBlockByNumber", json!(["0x7", false])).is_null());
+    let overview = server.result("/", "slproof_overview", json!([]));
+    assert_eq!(overview["layers"][0]["slChainId"], 506);
+    assert_eq!(overview["layers"][0]["batches"], 145);
+    let roots = server.result("/", "slproof_roots", json!([]));
+    let root = &json("gateway-v29/roots.json");
+    assert_eq!(roots["count"], roots["roots"].as_array().unwrap().len());
+    assert!(root.to_string().contains(roots["roots"][0]["root"].as_str().unwrap()));
+    let logs = server.result("/", "slproof_logs", json!([324, 501_239]));
+    assert_eq!(logs[9]["txHash"], RECORDED);
+
+    let silent = gateway.serve(&["--no-receipts"]);
+    for method in [RECEIPT, "eth_blockNumber"] {
+        let params = if method == RECEIPT { json!([RECORDED]) } else { json!([]) };
+        assert_eq!(error_code(&silent.call("/324", method, params)), -32601);
+    }
+    assert!(silent.result("/324", LOG_PROOF, json!([RECORDED]))["proof"].is_array());
+}
+
+/// The record of a proof verifies against a state of the chain that imported the root.
+#[test]
+fn records_verify() {
+    let gateway = Gateway::new("gateway-v29");
+    let server = gateway.serve(&[]);
+    let request = json!([{"chainId": 324, "batchNumber": 501_239, "id": 9, "target": "latest"}]);
+    let record = server.result("/", "slproof_proof", request);
+    let anchor = fixture("gateway-v29/state.anvil.json");
+    let verified = run_with_input(
+        ["verify", "-", "--anchor", anchor.to_str().unwrap()],
+        record.to_string().as_bytes(),
+    );
+    assert_eq!(verified.code, Some(0), "{}", verified.stderr);
+    let by_transaction =
+        server.result("/", "slproof_proof", json!([{"txHash": RECORDED, "log": 1}]));
+    assert_eq!(by_transaction, record);
+    let message = record["messageHash"].clone();
+    let of_message = server.result(
+        "/",
+        "slproof_proofByMessage",
+        json!([message, {"chain": 324, "target": "messageRoot"}]),
+    );
+    assert!(of_message.as_array().unwrap().len() > 1, "the message was sent twice");
+    let none = server.result(
+        "/",
+        "slproof_proofByMessage",
+        json!([message, {"sender": UNKNOWN.get(..42)}]),
+    );
+    assert_eq!(none, json!([]));
+}
+
+/// Several settlement layers, addresses and limits from a file.
+#[test]
+fn a_configuration_names_layers_addresses_and_limits() {
+    let gateway = Gateway::new("gateway-v29");
+    let main = "0x32400084c286cf3e17e7b677ea9583e60a000324";
+    let config = json!({
+        "messages": ["gateway.slmsg"],
+        "layers": [
+            {"tree": [fixture("gateway-v31/state.anvil.json")], "events": [fixture("gateway-v31/events.jsonl.gz")]},
+            {"tree": ["gateway.sltree"], "slBatches": ["sl.jsonl"]},
+        ],
+        "addresses": {"l1ChainId": 9, "bridgehub": "0x1111111111111111111111111111111111111111"},
+        "chains": {"324": {
+            "mainContract": main, "baseToken": "0x0000000000000000000000000000000000000001",
+            "bridges": {"l1SharedDefaultBridge": "0x4444444444444444444444444444444444444444"},
+        }},
+        "limits": {"calls": 2},
+    });
+    let file = gateway.path("conf.json");
+    fs::write(&file, config.to_string()).unwrap();
+    let server = Server::start(["--config", file.to_str().unwrap()].map(str::to_owned));
+    for (method, result) in [
+        ("zks_getMainContract", json!(main)),
+        ("zks_getBaseTokenL1Address", json!("0x0000000000000000000000000000000000000001")),
+        ("zks_L1ChainId", json!("0x9")),
+        ("zks_getBridgehubContract", json!("0x1111111111111111111111111111111111111111")),
+    ] {
+        assert_eq!(server.result("/324", method, json!([])), result, "{method}");
+    }
+    let bridges = server.result("/324", "zks_getBridgeContracts", json!([]));
+    assert_eq!(bridges["l1SharedDefaultBridge"], "0x4444444444444444444444444444444444444444");
+    assert!(bridges["l2WethBridge"].is_null());
+    // The second layer proves what the first one does not have.
+    let args = ["--chain", "324", "--batch", "501239", "--index", "8"];
+    let answer = server.result("/324", LOG_PROOF, json!([RECORDED]));
+    assert_eq!(answer, proven(&gateway, "sl-batch:first", &args));
+    let three = server.post("/324", "[{},{},{}]").json();
+    assert_eq!(error_code(&three), -32600);
+    let bad = run([Path::new("serve"), Path::new("--config"), Path::new("no/such/file")]);
+    assert_eq!(bad.code, Some(6), "{}", bad.stderr);
+}
+
+/// The claims of a batch are those of the command `claims`, and no call asks for a whole archive.
+#[test]
+fn claims_are_those_of_the_command() {
+    let folder = tempfile::tempdir().unwrap();
+    let gateway = folder.path().join("gateway");
+    fs::create_dir(&gateway).unwrap();
+    for file in ["events.jsonl.gz", "withdrawals.jsonl.gz", "gw_batches.jsonl"] {
+        fs::copy(fixture(&format!("gateway-v29-to-v31/{file}")), gateway.join(file)).unwrap();
+    }
+    let l1 = folder.path().join("l1.json");
+    L1State::of_fixture("gateway-v29-to-v31/l1.state.anvil.json").with_nullifier().write(&l1);
+    let flags = [
+        "--archive",
+        gateway.to_str().unwrap(),
+        "--anchor",
+        l1.to_str().unwrap(),
+        "--anchor-bridgehub",
+        "0x303a465b659cbb0ab36ee643ea362c509eeb5213",
+        "--l1-nullifier",
+        "0xd1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1",
+    ]
+    .map(str::to_owned);
+    let claimed = run(["claims".to_owned(), "-q".to_owned()].into_iter().chain(flags.clone()));
+    let claims: Vec<Value> =
+        claimed.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let [chain, batch] = ["chainId", "batchNumber"].map(|name| &claims[0][name]);
+    let of_batch = |claim: &&Value| &claim["chainId"] == chain && &claim["batchNumber"] == batch;
+    let expected: Vec<&Value> = claims.iter().filter(of_batch).collect();
+    let server = Server::start(flags);
+    let which = json!([{"chainId": chain, "batchNumber": batch}]);
+    assert_eq!(server.result("/", "slproof_claims", which), json!(expected));
+    for which in
+        [json!([{}]), json!([{"chainId": chain}]), json!([{"receiver": UNKNOWN.get(..42)}])]
+    {
+        assert_eq!(error_code(&server.call("/", "slproof_claims", which)), -32602);
+    }
+}
+
+/// The path from the leaf of a chain is the end of every proof of this chain to the same root.
+#[test]
+fn paths_of_chains_are_the_ends_of_proofs() {
+    let gateway = Gateway::new("gateway-v29");
+    let server = gateway.serve(&[]);
+    for (method, target) in [
+        ("unstable_getChainLogProof", "sl-batch:2028"),
+        ("unstable_getChainLogProofUntilMsgRoot", "block:242"),
+    ] {
+        let request = json!([{"chainId": 324, "batchNumber": 501_239, "id": 9, "target": target}]);
+        let record = server.result("/", "slproof_proof", request);
+        let words = record["proof"].as_array().unwrap();
+        let number = &record["target"]["number"];
+        for path in ["/", "/506"] {
+            let answer = server.result(path, method, json!([number, 324]));
+            let siblings = answer["chainIdLeafProof"].as_array().unwrap();
+            let (before, end) = words.split_at(words.len() - siblings.len());
+            assert_eq!(end, siblings);
+            // The number and the mask are the halves of a word, before the chain and the metadata.
+            let packed = vectors::unhex(&before[before.len() - 3]);
+            let mask = u128::from_be_bytes(packed[16..].try_into().unwrap());
+            assert_eq!(answer["chainIdLeafProofMask"].as_u64().map(u128::from), Some(mask));
+        }
+        assert!(server.result("/506", method, json!([1, 324])).is_null());
+        assert!(server.result("/506", method, json!([number, 1])).is_null());
+        assert_eq!(error_code(&server.call("/324", method, json!([number, 324]))), -32601);
+    }
+}

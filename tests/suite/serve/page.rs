@@ -1,0 +1,181 @@
+//! The page is run by Node, which every machine with npm has.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use serde_json::{Value, json};
+
+use crate::support::{
+    binary::{prove_args, run, run_with_input},
+    json_lines,
+    server::Gateway,
+    tools::tool,
+};
+
+fn file(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
+}
+
+/// What the script of a page makes of records; `None` if Node is not installed.
+fn folded(page: &Path, records: &[Value]) -> Option<Vec<Value>> {
+    let lines: String = records.iter().map(|record| format!("{record}\n")).collect();
+    let script = file("tests/clients/page.cjs");
+    let args = [script.to_str().unwrap(), page.to_str().unwrap()];
+    let printed = tool("node", &args, lines.as_bytes())?;
+    let printed = String::from_utf8(printed).unwrap();
+    Some(printed.lines().map(|line| serde_json::from_str(line).unwrap()).collect())
+}
+
+fn page() -> PathBuf {
+    file("web/index.html")
+}
+
+/// The record of a line of accepted or refused proofs.
+fn record(line: &Value) -> Value {
+    let target = &line["target"];
+    let mut record = json!({
+        "chainId": line["chainId"], "batchNumber": line["batchNumber"], "id": line["logIndex"],
+        "proof": line["proof"], "log": line["log"],
+        "target": {"kind": "block", "slChainId": 506, "number": target["slBlock"], "root": target["root"]},
+    });
+    if line["messageHex"].is_string() {
+        record["message"] = line["messageHex"].clone();
+    }
+    record
+}
+
+/// The proofs that contracts accepted fold to their roots, and calldata are those of `prove`.
+#[test]
+fn the_page_folds_what_prove_writes() {
+    let all = run(prove_args("gateway-v31", &["--all"]));
+    let lines: Vec<&str> = all.stdout.lines().step_by(40).collect();
+    let records: Vec<Value> =
+        lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let calls = run(prove_args("gateway-v31", &["--all", "--format", "calldata"]));
+    let calls: Vec<Value> =
+        calls.stdout.lines().step_by(40).map(|line| serde_json::from_str(line).unwrap()).collect();
+    let Some(folded) = folded(&page(), &records) else { return };
+    assert!(folded.len() > 50);
+    let mut compared = 0;
+    for ((folded, record), call) in folded.iter().zip(&records).zip(&calls) {
+        assert_eq!(folded["root"], record["target"]["root"], "{folded}");
+        assert_eq!(call["id"], record["id"]);
+        if call["call"] == "proveL2MessageInclusionShared" {
+            assert_eq!(folded["calldata"], call["data"]);
+            compared += 1;
+        }
+    }
+    assert!(compared > 5, "{compared}");
+}
+
+/// One changed word, digit of the log, index or root is refused.
+#[test]
+fn the_page_refuses_what_was_changed() {
+    let made =
+        run(prove_args("gateway-v29", &["--chain", "324", "--batch", "501239", "--index", "9"]));
+    let good: Value = serde_json::from_str(&made.stdout).unwrap();
+    let other = |text: &Value| {
+        let text = text.as_str().unwrap();
+        let last = if text.ends_with('7') { '8' } else { '7' };
+        json!(format!("{}{last}", &text[..text.len() - 1]))
+    };
+    let mut changed = Vec::new();
+    for word in 0..good["proof"].as_array().unwrap().len() {
+        let mut bad = good.clone();
+        bad["proof"][word] = other(&good["proof"][word]);
+        changed.push(bad);
+        // Without the metadata of its last hop, a proof has the old form, which contracts take too.
+        if word > 0 && good["proof"][word].as_str().unwrap().ends_with(&"0".repeat(56)) {
+            continue;
+        }
+        let mut short = good.clone();
+        short["proof"].as_array_mut().unwrap().remove(word);
+        changed.push(short);
+    }
+    for member in ["log", "message", "root"] {
+        let mut bad = good.clone();
+        bad[member] = other(&good[member]);
+        changed.push(bad);
+    }
+    for (member, value) in [
+        ("id", json!(7)),
+        ("batchNumber", json!(501_240)),
+        ("chainId", json!(325)),
+        ("id", json!(1 << 20)),
+    ] {
+        let mut bad = good.clone();
+        bad[member] = value;
+        changed.push(bad);
+    }
+    let mut longer = good.clone();
+    longer["proof"].as_array_mut().unwrap().push(good["root"].clone());
+    changed.push(longer);
+    let Some(folded) = folded(&page(), &changed) else { return };
+    for (at, folded) in folded.iter().enumerate() {
+        assert!(folded["error"].is_string(), "{at}: {folded} {}", changed[at]);
+    }
+    assert_eq!(folded.len(), changed.len());
+}
+
+/// Proofs that contracts refused are refused for the same records.
+#[test]
+fn the_page_judges_as_contracts_did() {
+    for (name, accepted) in [("proofs", true), ("proofs_negative", false)] {
+        let lines = json_lines(&format!("gateway-v31/{name}.jsonl.gz"));
+        let lines: Vec<&Value> = lines.iter().step_by(20).collect();
+        let records: Vec<Value> = lines.iter().map(|line| record(line)).collect();
+        assert!(records.len() > 40, "{name}");
+        let verdicts: Vec<bool> = {
+            let Some(folded) = folded(&page(), &records) else { return };
+            folded.iter().map(|folded| folded["root"].is_string()).collect()
+        };
+        for (line, verdict) in lines.iter().zip(verdicts) {
+            assert_eq!(verdict, accepted, "{name}: {}", line["case"]);
+        }
+    }
+}
+
+/// A bundle is the page with its records, which it checks by itself.
+#[test]
+fn a_bundle_contains_its_proofs_and_their_checker() {
+    let gateway = Gateway::new("gateway-v29");
+    let bundle = gateway.path("evidence.html");
+    let message = "0x3769df72f2c3d7295996f7c5b78980cc9bf8a706333b59bb9969bf80caf9eff9";
+    let which = ["--message", message, "--format", "bundle", "-o", bundle.to_str().unwrap()];
+    let made = run(prove_args("gateway-v29", &which));
+    assert_eq!(made.code, Some(0), "{}", made.stderr);
+    let text = fs::read_to_string(&bundle).unwrap();
+    let (_, rest) = text.split_once("id=\"bundle\">").unwrap();
+    let (records, _) = rest.split_once("</script>").unwrap();
+    let records: Vec<Value> = serde_json::from_str(records).unwrap();
+    let lines = run(prove_args("gateway-v29", &["--message", message]));
+    let expected: Vec<Value> =
+        lines.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(records, expected);
+    if let Some(folded) = folded(&bundle, &[]) {
+        assert_eq!(folded.len(), expected.len());
+        assert_eq!(folded[0]["root"], expected[0]["target"]["root"]);
+    }
+    // The text of a request ends no script.
+    let request = "{\"message\":\"</script><script>alert(1)</script>\"}";
+    let args = prove_args("gateway-v29", &["--requests", "-", "--format", "bundle"]);
+    let made = run_with_input(args, request.as_bytes());
+    assert_eq!(made.code, Some(1), "{}", made.stderr);
+    assert!(!made.stdout.contains("alert(1)</script>") && made.stdout.contains("\\u003c/script>"));
+}
+
+/// The server shows the page, and it lets no other origin in.
+#[test]
+fn the_server_shows_the_page() {
+    let gateway = Gateway::new("gateway-v29");
+    let server = gateway.serve(&[]);
+    let page = server.get("/");
+    assert_eq!((page.status, page.header("content-type")), (200, Some("text/html; charset=utf-8")));
+    assert_eq!(page.body, fs::read_to_string(file("web/index.html")).unwrap());
+    assert!(page.body.contains("default-src 'none'") && !page.body.contains("https://"));
+    let found = server.result("/", "slproof_find", json!([crate::support::server::RECORDED]));
+    let places = json!([{"chainId": 324, "batchNumber": 501_239, "id": 8}, {"chainId": 324, "batchNumber": 501_239, "id": 9}]);
+    assert_eq!(found, json!({"messages": [], "transactions": places}));
+}

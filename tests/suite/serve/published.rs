@@ -1,0 +1,257 @@
+//! Published directories, read by a client that was written from their documentation alone.
+
+use std::{
+    fs,
+    io::{Read, Write},
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::Command,
+    thread,
+};
+
+use serde_json::{Value, json};
+
+use crate::support::{
+    binary::{Run, run},
+    server::{Gateway, RECORDED},
+};
+
+fn client() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/published.py")
+}
+
+/// A plain server of files. It ends with the process.
+fn serve_files(directory: &Path) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let directory = directory.to_owned();
+    thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            let mut request = [0; 4096];
+            let len = stream.read(&mut request).unwrap_or(0);
+            let request = String::from_utf8_lossy(&request[..len]).into_owned();
+            let path = request.split(' ').nth(1).unwrap_or("/").trim_start_matches('/').to_owned();
+            let (status, body) = match fs::read(directory.join(path)) {
+                Ok(body) => ("200 OK", body),
+                Err(_) => ("404 Not Found", Vec::new()),
+            };
+            let head = format!(
+                "HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+                body.len()
+            );
+            let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body));
+        }
+    });
+    format!("http://{address}")
+}
+
+/// What the client makes: the lines, and the most files that one proof needed.
+fn made(url: &str, value: &str, target: &str) -> (Vec<String>, u64) {
+    let output = Command::new("python3").arg(client()).args([url, value, target]).output().unwrap();
+    let run = Run::from(output);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    let lines = run.stdout.lines().map(str::to_owned).collect();
+    (lines, run.stderr.trim().parse().unwrap())
+}
+
+fn publish(gateway: &Gateway, rest: &[&str]) -> Run {
+    let site = gateway.path("site").to_str().unwrap().to_owned();
+    let args = ["publish", "-o", &site].map(str::to_owned);
+    let rest = rest.iter().map(|flag| (*flag).to_owned());
+    run(args.into_iter().chain(gateway.flags()).chain(rest))
+}
+
+fn verified(gateway: &Gateway) -> Run {
+    run(["verify", "--published", gateway.path("site").to_str().unwrap()])
+}
+
+fn prove(gateway: &Gateway, rest: &[&str]) -> Vec<String> {
+    let mut flags = gateway.flags();
+    if rest.contains(&"first") {
+        flags.truncate(4);
+    }
+    let rest = rest.iter().map(|flag| (*flag).to_owned());
+    let proven = run(["prove".to_owned(), "-q".to_owned()].into_iter().chain(flags).chain(rest));
+    assert!(proven.code.is_some_and(|code| code < 2), "{}", proven.stderr);
+    proven.stdout.lines().map(str::to_owned).collect()
+}
+
+fn manifest(gateway: &Gateway) -> Value {
+    serde_json::from_slice(&fs::read(gateway.path("site/manifest.json")).unwrap()).unwrap()
+}
+
+/// A client finds logs by any hash, makes word for word the records of `prove`, and needs at most four files.
+#[test]
+fn a_plain_client_makes_the_proofs_of_prove() {
+    let gateway = Gateway::new("gateway-v29");
+    let published = publish(&gateway, &[]);
+    assert!(published.code.is_some_and(|code| code < 2), "{}", published.stderr);
+    let checked = verified(&gateway);
+    assert_eq!(checked.code, Some(0), "{}", checked.stderr);
+    let url = serve_files(&gateway.path("site"));
+
+    // The largest batch has thousands of logs.
+    let all = prove(&gateway, &["--all", "--target", "first"]);
+    let records: Vec<Value> = all.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let large = records.iter().rfind(|record| record["id"] == 1000).unwrap();
+    for record in
+        [&records[0], large, records.iter().find(|record| record["txHash"] == RECORDED).unwrap()]
+    {
+        let [transaction, value] = ["txHash", "messageHash"].map(|name| record[name].as_str());
+        for (flag, hash) in [("--tx", transaction), ("--message", value)] {
+            let Some(hash) = hash else { continue };
+            for (target, of_prove) in [("messageRoot", "first"), ("l1BatchRoot", "sl-batch:first")]
+            {
+                let mut expected =
+                    prove(&gateway, &[flag, hash, "--target", of_prove, "--format", "ndjson"]);
+                let (mut lines, files) = made(&url, hash, target);
+                expected.sort();
+                lines.sort();
+                assert_eq!(lines, expected, "{hash} {target}");
+                assert!(files <= 4, "{files}");
+            }
+        }
+    }
+    let page = fs::read_to_string(gateway.path("site/index.html")).unwrap();
+    assert!(page.contains("PublishedSource"));
+}
+
+/// Every log of every batch is in the directory, with proofs that the verifier accepts.
+#[test]
+fn senders_are_found_and_counts_are_those_of_the_archive() {
+    let gateway = Gateway::new("gateway-v31");
+    let published = publish(&gateway, &["--json"]);
+    let summary: Value = published
+        .stderr
+        .lines()
+        .find_map(|line| {
+            let value: Value = serde_json::from_str(line).ok()?;
+            value.get("batches").is_some().then_some(value)
+        })
+        .unwrap();
+    let chains = manifest(&gateway)["chains"].as_array().unwrap().clone();
+    let sum = |name: &str| chains.iter().map(|chain| chain[name].as_u64().unwrap()).sum::<u64>();
+    assert_eq!(
+        (json!(sum("batches")), json!(sum("logs"))),
+        (summary["batches"].clone(), summary["logs"].clone())
+    );
+    let url = serve_files(&gateway.path("site"));
+    let all = prove(&gateway, &["--all", "--target", "first"]);
+    let records: Vec<Value> = all.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let sender = records[0]["sender"].as_str().unwrap();
+    let expected = records.iter().filter(|record| record["sender"] == sender).count();
+    let (lines, _) = made(&url, sender, "messageRoot");
+    assert_eq!(lines.len(), expected);
+}
+
+/// A second run changes only what is new; files of batches stay as they are.
+#[test]
+fn a_later_run_adds_what_is_new() {
+    let gateway = Gateway::new("gateway-v29");
+    let all = fs::read_to_string(gateway.path("logs.jsonl")).unwrap();
+    let some: String = all.lines().take(20).map(|line| format!("{line}\n")).collect();
+    let index = |text: &str| {
+        let (logs, archive) = (gateway.path("some.jsonl"), gateway.path("gateway.slmsg"));
+        fs::write(&logs, text).unwrap();
+        let indexed = run(["index", logs.to_str().unwrap(), "-o", archive.to_str().unwrap()]);
+        assert_eq!(indexed.code, Some(0), "{}", indexed.stderr);
+    };
+    index(&some);
+    publish(&gateway, &[]);
+    let before = manifest(&gateway);
+    let files = |name: &str| fs::metadata(gateway.path(name)).unwrap().modified().unwrap();
+    let first = &before["chains"][0];
+    let list =
+        fs::read_to_string(gateway.path("site").join(first["list"].as_str().unwrap())).unwrap();
+    let batch = list.split(' ').next().unwrap();
+    let name = format!("site/batches/{}/{batch}.json", first["chainId"]);
+    let written = files(&name);
+    // Nothing is new.
+    publish(&gateway, &[]);
+    assert_eq!(manifest(&gateway), before);
+    // The archive grows.
+    index(&all);
+    publish(&gateway, &[]);
+    assert_ne!(manifest(&gateway), before);
+    assert_eq!(files(&name), written);
+    assert_eq!(verified(&gateway).code, Some(0));
+    // An archive without what was published is refused.
+    index(&some);
+    let refused = publish(&gateway, &[]);
+    assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+    assert_eq!(verified(&gateway).code, Some(0));
+}
+
+/// Batches without a proof to L1 are published with the other one, and again when there is one.
+#[test]
+fn a_partial_batch_is_completed_later() {
+    let gateway = Gateway::new("gateway-v29");
+    let states = || {
+        let manifest = manifest(&gateway);
+        let list = manifest["chains"][0]["list"].as_str().unwrap();
+        let text = fs::read_to_string(gateway.path("site").join(list)).unwrap();
+        text.lines().map(|line| line.rsplit(' ').next().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let site = gateway.path("site").to_str().unwrap().to_owned();
+    let without = gateway.flags().into_iter().take(4);
+    let args = ["publish", "-o", &site].map(str::to_owned);
+    assert_eq!(run(args.into_iter().chain(without)).code, Some(0));
+    assert!(states().iter().all(|state| state == "partial"), "{:?}", states());
+    assert_eq!(verified(&gateway).code, Some(0));
+    publish(&gateway, &[]);
+    assert!(states().iter().all(|state| state == "whole"), "{:?}", states());
+    assert_eq!(verified(&gateway).code, Some(0));
+}
+
+/// Every kind of file is compared with what names it.
+#[test]
+fn a_changed_file_is_noticed() {
+    let gateway = Gateway::new("gateway-v29");
+    publish(&gateway, &[]);
+    let manifest = manifest(&gateway);
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let index = text(&manifest["index"]);
+    let some =
+        fs::read_dir(gateway.path("site").join(&index).join("messages")).unwrap().next().unwrap();
+    let lines = fs::read_to_string(gateway.path("site").join(text(&manifest["chains"][0]["list"])))
+        .unwrap();
+    let batch = format!(
+        "batches/{}/{}.json",
+        manifest["chains"][0]["chainId"],
+        lines.split(' ').next().unwrap()
+    );
+    let part = large_part(&gateway.path("site/batches"));
+    for file in [
+        gateway.path("site").join(&batch),
+        part,
+        some.unwrap().path(),
+        gateway.path("site").join(index).join("hashes.txt"),
+        gateway.path("site").join(text(&manifest["chains"][0]["list"])),
+        gateway.path("site").join(text(&manifest["roots"])),
+        gateway.path("site/manifest.json"),
+    ] {
+        let good = fs::read(&file).unwrap();
+        let mut bad = good.clone();
+        // A digit in the middle.
+        let at = (bad.len() / 2..bad.len()).find(|at| bad[*at].is_ascii_digit()).unwrap();
+        bad[at] = if bad[at] == b'7' { b'8' } else { b'7' };
+        fs::write(&file, &bad).unwrap();
+        let checked = verified(&gateway);
+        assert_eq!(checked.code, Some(3), "{}: {}", file.display(), checked.stderr);
+        fs::write(&file, &good).unwrap();
+    }
+    assert_eq!(verified(&gateway).code, Some(0));
+}
+
+/// A file with a part of the logs of a large batch.
+fn large_part(batches: &Path) -> PathBuf {
+    for chain in fs::read_dir(batches).unwrap() {
+        for file in fs::read_dir(chain.unwrap().path()).unwrap() {
+            let path = file.unwrap().path();
+            if path.file_name().unwrap().to_str().unwrap().ends_with(".1.json") {
+                return path;
+            }
+        }
+    }
+    panic!("there is no large batch");
+}
