@@ -39,7 +39,7 @@ fn is_read_back(record: &ProofRecord, log: &L2ToL1Log) {
         log,
         message: record.message.as_deref(),
         transaction: None,
-        checked_by: CheckedBy::STATE,
+        checked_by: Some(CheckedBy::STATE),
     };
     for call in Call::ALL {
         let (choice, to) = (CallChoice::Only(call), Some(Address::default()));

@@ -7,7 +7,7 @@ use slproof::{
     forest::{RebuildOptions, rebuild},
     ingest::{logs::read_archive, state::read_state},
     proof::{
-        CheckedBy, ProofRecord, ProofView, Target,
+        ProofRecord, ProofView, Target,
         reader::{Item, RecordError},
     },
     prove::Extractor,
@@ -42,7 +42,7 @@ pub fn view(record: &ProofRecord) -> ProofView<'_> {
         log: record.log.as_ref().unwrap(),
         message: record.message.as_deref(),
         transaction: record.tx_hash.as_ref(),
-        checked_by: record.checked_by.unwrap_or(CheckedBy::STATE),
+        checked_by: record.checked_by,
     }
 }
 
