@@ -400,9 +400,9 @@ impl<'a> BatchProofs<'a> {
         self.common.sl_block
     }
 
-    /// What the trees were compared with.
+    /// What the trees were compared with; `None` if the proofs were compared with nothing.
     #[must_use]
-    pub fn checked_by(&self) -> CheckedBy {
+    pub fn checked_by(&self) -> Option<CheckedBy> {
         self.common.checked_by
     }
 

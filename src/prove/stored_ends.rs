@@ -142,7 +142,7 @@ impl<'p> StoredEnds<'p> {
         let (sl_chain_id, number) = (Some(path.sl_chain), Some(path.number));
         Ok(StoredEnd {
             end: ProofEnd::SettlementLayer(path.hop.clone()),
-            target: TargetRecord { kind, sl_chain_id, number, root },
+            target: TargetRecord { kind, sl_chain_id, number, root, timestamp: None },
             sl_block: (!self.is_on_l1).then_some(SlBlock(path.number)),
             checked_by,
         })

@@ -55,7 +55,8 @@ pub(super) enum Shared {
         l1_timestamp: Option<Timestamp>,
         target: TargetRecord,
         gateway_block_number: Option<SlBlock>,
-        checked_by: CheckedBy,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        checked_by: Option<CheckedBy>,
     },
     None(Failure),
 }

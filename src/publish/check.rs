@@ -149,7 +149,7 @@ fn verify(
             log: Some(entry.log),
             message: None,
             tx_hash: entry.tx_hash,
-            checked_by: Some(*checked_by),
+            checked_by: *checked_by,
         };
         record
             .verify(&entry.log, |_| Some(target.root))

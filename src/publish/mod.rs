@@ -25,7 +25,7 @@
 //! since protocol 1.5.0), `above` the siblings of every log path above it: none before v26, else the aggregated root,
 //! and since v33 the three of a root with eight leaves. `targets` has what the proofs to a root share: under
 //! `l1BatchRoot` for L1, under `messageRoot` for the root of the block that executed the batch. Each is `{metadata,
-//! tail, l1Timestamp?, target, gatewayBlockNumber, checkedBy}`, or `{code, message}` if there is no proof. `entries` are the logs: `{log, message?, txHash?}`; in a batch with more than 256 logs they are in the further
+//! tail, l1Timestamp?, target, gatewayBlockNumber, checkedBy?}`, or `{code, message}` if there is no proof. `entries` are the logs: `{log, message?, txHash?}`; in a batch with more than 256 logs they are in the further
 //! files, and `nodes` has the root of each of these parts, a subtree of height 8.
 //!
 //! ```text

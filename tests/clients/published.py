@@ -107,7 +107,8 @@ def record(directory, chain, batch, index, target):
         made["txHash"] = entry["txHash"]
     if "l1Timestamp" in shared:
         made["l1Timestamp"] = shared["l1Timestamp"]
-    made["checkedBy"] = shared["checkedBy"]
+    if "checkedBy" in shared:
+        made["checkedBy"] = shared["checkedBy"]
     return made
 
 
