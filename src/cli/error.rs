@@ -209,6 +209,7 @@ fn exit_code(error: &Error) -> u8 {
             | ExtractError::DefaultLeaf { .. }
             | ExtractError::Refused { .. }
             | ExtractError::Disputed { .. } => 1,
+            ExtractError::StoredPathDiffers { .. } => 4,
             ExtractError::State(_)
             | ExtractError::L1CannotJudge(_)
             | ExtractError::ChainNotOnL1 { .. }

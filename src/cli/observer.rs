@@ -286,7 +286,14 @@ impl JobObserver {
     /// The settlement layer and the target of the proofs.
     fn summary(&self) -> String {
         let Some(forest) = self.trees.forest() else {
-            return "target             batch roots of the chains, as the state stores them".into();
+            return match self.trees.are_stored_paths() {
+                true => {
+                    format!("target             {} of the paths that the node stored", self.target)
+                }
+                false => {
+                    "target             batch roots of the chains, as the state stores them".into()
+                }
+            };
         };
         let target = match (self.target, forest.latest()) {
             (Target::Latest, Some(latest)) => {

@@ -12,7 +12,7 @@ use crate::{
         BatchProofs, ExtractError, MatchedBatch, SlBatchTree, TargetError,
         batch_proofs::CommonPart,
         l1_form::SlBatchTrees,
-        resolved::{Placed, Resolved, TreePosition},
+        resolved::{Placed, Resolved, TreePosition, batch_paths},
         stored_ends::{StoredEnd, StoredEnds},
     },
 };
@@ -217,24 +217,6 @@ pub fn prepare<'a>(
             Ok(BatchProofs { common: Arc::new(common), tree })
         })
         .collect()
-}
-
-/// Computes the siblings in the chain tree for each position, in parallel lanes. The result is empty where
-/// there is no position.
-pub(super) fn batch_paths(places: &[Option<&TreePosition<'_>>]) -> Vec<Vec<Hash>> {
-    let mut paths = vec![Vec::new(); places.len()];
-    let mut by_tree: Vec<(usize, &TreePosition<'_>)> =
-        places.iter().enumerate().filter_map(|(i, place)| Some((i, (*place)?))).collect();
-    by_tree.sort_by_key(|(_, place)| place.tree.index());
-    for same in by_tree.chunk_by(|(_, a), (_, b)| a.tree.index() == b.tree.index()) {
-        let leaves: Vec<_> = same.iter().map(|(_, place)| (place.leaf, place.leaves)).collect();
-        let found = same[0].1.tree.tree().prefix_paths(&leaves);
-        let found = found.unwrap_or_else(|_| unreachable!("a place is a leaf of its tree"));
-        for ((i, _), path) in same.iter().zip(found) {
-            paths[*i] = path;
-        }
-    }
-    paths
 }
 
 /// A batch with verified logs, and its position in the trees.

@@ -3,7 +3,7 @@ use thiserror::Error;
 use super::{FoldError, SlBatchError, error_text::with_causes};
 use crate::{
     anchor::{Answer, Lacking, Refusal, state_error_code},
-    primitives::{BatchNumber, ChainId, SlBatch, SlBlock},
+    primitives::{BatchNumber, ChainId, Hash, SlBatch, SlBlock},
     proof::{FailureCode, Target, verify::VerifyError},
     state::StateError,
 };
@@ -191,6 +191,23 @@ pub enum ExtractError {
         /// The cause.
         reason: SlBatchError,
     },
+    /// The path that a node stored leads to another root than L1 stores.
+    #[error(
+        "the path of batch {batch} of chain {chain} that the node stored leads to {got}, but L1 stores {stored} \
+         for SL batch {sl_batch}: the path is damaged, or the table is of another chain"
+    )]
+    StoredPathDiffers {
+        /// The chain.
+        chain: ChainId,
+        /// The batch.
+        batch: BatchNumber,
+        /// The batch of the settlement layer.
+        sl_batch: SlBatch,
+        /// The root that L1 stores.
+        stored: Hash,
+        /// The root to which the path leads.
+        got: Hash,
+    },
     /// L1 does not accept the batch through the target, a batch of the settlement layer.
     #[error("L1 does not accept this proof: {0}")]
     NotAcceptedByL1(Refusal),
@@ -347,6 +364,7 @@ impl ExtractError {
             Self::FirstRootUnknown { .. } => FailureCode::FirstRootUnknown,
             Self::NoBatchRoot { .. } => FailureCode::BatchRootNotStored,
             Self::NoStoredPath { .. } => FailureCode::BatchNotInTree,
+            Self::StoredPathDiffers { .. } => FailureCode::SlBatchRootDiffers,
             Self::SlBatch { reason, .. } | Self::StoredPath { reason, .. } => reason.code(),
             Self::NotAcceptedByL1(refusal) => refusal.code(),
             Self::L1CannotJudge(lacking) => lacking.code(),

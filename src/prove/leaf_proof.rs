@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 use super::{
-    Error, ExtractError, Extractor, Prover, extract::batch_paths, matched_batch::BatchRootForm,
+    Error, ExtractError, Extractor, Prover, matched_batch::BatchRootForm, resolved::batch_paths,
 };
 use crate::{
     archive::Archive,

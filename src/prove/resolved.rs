@@ -232,6 +232,24 @@ impl TreePosition<'_> {
     }
 }
 
+/// Computes the siblings in the chain tree for each position, in parallel lanes. The result is empty where
+/// there is no position.
+pub(super) fn batch_paths(places: &[Option<&TreePosition<'_>>]) -> Vec<Vec<Hash>> {
+    let mut paths = vec![Vec::new(); places.len()];
+    let mut by_tree: Vec<(usize, &TreePosition<'_>)> =
+        places.iter().enumerate().filter_map(|(i, place)| Some((i, (*place)?))).collect();
+    by_tree.sort_by_key(|(_, place)| place.tree.index());
+    for same in by_tree.chunk_by(|(_, a), (_, b)| a.tree.index() == b.tree.index()) {
+        let leaves: Vec<_> = same.iter().map(|(_, place)| (place.leaf, place.leaves)).collect();
+        let found = same[0].1.tree.tree().prefix_paths(&leaves);
+        let found = found.unwrap_or_else(|_| unreachable!("a place is a leaf of its tree"));
+        for ((i, _), path) in same.iter().zip(found) {
+            paths[*i] = path;
+        }
+    }
+    paths
+}
+
 /// Returns the error for a block without a usable root.
 pub(super) fn no_root(timeline: &Timeline, block: SlBlock) -> TargetError {
     let blocks = &timeline.history().blocks;

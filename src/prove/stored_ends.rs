@@ -163,7 +163,14 @@ impl<'p> StoredEnds<'p> {
         let reason = match l1.of_batch(path.sl_chain, BatchNumber(path.number))? {
             Answer::Root(known) if known.root == root => return Ok(Some(CheckedBy::L1)),
             Answer::Root(known) => {
-                SlBatchError::OtherRoot { batch: sl_batch, stored: known.root, archived: root }
+                let ((chain, batch), stored, got) = (of, known.root, root);
+                return Err(ExtractError::StoredPathDiffers {
+                    chain,
+                    batch,
+                    sl_batch,
+                    stored,
+                    got,
+                });
             }
             Answer::NotStored => SlBatchError::NotOnL1(sl_batch),
             Answer::Refused(source) => SlBatchError::Refused { batch: sl_batch, source },

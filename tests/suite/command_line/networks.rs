@@ -44,7 +44,7 @@ fn the_addresses_on_l1_are_those_of_the_network() {
     // Without an address, no batch is tried.
     let none = prove(&["--sl-chain-id", "506"]);
     assert_eq!((none.code, none.stdout.as_str()), (Some(3), ""), "{}", none.stderr);
-    assert!(none.stderr.contains("anchor-lacks-bridgehub"), "{}", none.stderr);
+    assert!(none.stderr.contains("--anchor-bridgehub"), "{}", none.stderr);
     // A flag overrides the network.
     let flags = ["--network", "testnet", "--sl-chain-id", "506", "--anchor-bridgehub", BRIDGEHUB];
     assert_eq!(prove(&flags).stdout, given.stdout);
