@@ -14,6 +14,14 @@ use crate::{
     prove::{L1Options, StateOptions},
 };
 
+/// The name of the format flag in commands whose main input is not the state.
+pub(super) const FORMAT: &str = "--anchor-format";
+
+/// For commands whose main input is not the state.
+pub(super) fn with_anchor_format(format: Arg) -> Arg {
+    format.long(FORMAT.trim_start_matches('-'))
+}
+
 /// The state that decides.
 #[derive(Clone, Debug, Args)]
 pub(super) struct AnchorArgs {

@@ -30,6 +30,7 @@ mod networks;
 mod number;
 mod observer;
 mod progress;
+mod proofs_args;
 mod prove;
 mod prove_args;
 mod publish;

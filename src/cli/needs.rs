@@ -2,9 +2,9 @@ use std::path::{Path, PathBuf};
 
 use super::{
     anchor,
-    args::NeedsArgs,
     error::{CliError, Outcome, refuse_several_pipes},
     progress::{ProgressFactory, file_len},
+    proofs_args::NeedsArgs,
     report::{Console, count},
     role::Role,
     wrong_input::wrong_input,

@@ -7,10 +7,10 @@ use serde_json::json;
 
 use super::{
     anchor,
-    args::RecheckArgs,
     error::{CliError, Outcome, refuse_several_pipes},
     line_report::LineReport,
     progress::{ProgressFactory, file_len},
+    proofs_args::RecheckArgs,
     report::{Console, count},
     role::Role,
     wrong_input::wrong_input,

@@ -7,11 +7,11 @@ use serde_json::json;
 
 use super::{
     anchor,
-    args::{MissingArgs, VerifyArgs},
     error::{CliError, Outcome, refuse_several_pipes},
     hint,
     line_report::LineReport,
     progress::{ProgressFactory, file_len},
+    proofs_args::{MissingArgs, VerifyArgs},
     report::{Console, count},
     role::Role,
     wrong_input::wrong_input,
