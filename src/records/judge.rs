@@ -2,30 +2,20 @@
 
 use std::sync::Arc;
 
-use rayon::prelude::*;
 use serde::{Serialize, Serializer};
 use thiserror::Error;
 
-use super::{
-    Entries, EntriesError, Entry,
-    bulk_judge::{BulkJudge, SEGMENT},
-};
+use super::EntriesError;
 use crate::{
     anchor::{Answer, KnownRoots, RootLocation, state_error_code},
     message::L2ToL1Log,
-    primitives::{Hash, ordered::try_map},
+    primitives::Hash,
     proof::{
-        Failure, FailureCode, Hints, Known, ProofRecord, Reason, Verdict, no_hints,
-        reader::{Defaults, RecordError},
+        Failure, FailureCode, Known, ProofRecord, Reason, Verdict, no_hints, reader::RecordError,
         verify::RootRef,
     },
     state::StateError,
 };
-
-/// The number of segments for each thread that are verified at once, while as many are read.
-const SEGMENTS_PER_THREAD: usize = 2;
-/// The approximate maximum size of the records that are verified at once, in bytes.
-const BYTES_AT_ONCE: usize = 64 << 20;
 
 /// The roots to which proofs must fold. Cheap to clone.
 ///
@@ -183,68 +173,4 @@ pub enum VerdictsError {
     /// The state of the trusted roots could not be read.
     #[error(transparent)]
     State(#[from] StateError),
-}
-
-/// The verdicts on the records of an input, in their order, computed on all threads.
-pub struct Verdicts {
-    entries: Entries,
-    /// The entries that were read while those before them were verified.
-    ahead: Option<Result<Vec<(u64, Entry)>, EntriesError>>,
-    judge: BulkJudge,
-}
-
-impl Verdicts {
-    /// Creates verdicts on these entries. `defaults` replace values that the records lack.
-    #[must_use]
-    pub fn new(entries: Entries, defaults: Defaults, roots: TrustedRoots) -> Self {
-        let judge = BulkJudge { defaults, roots, hints: no_hints };
-        Self { entries, ahead: None, judge }
-    }
-
-    /// Appends hints to the messages of failures.
-    #[must_use]
-    pub fn with_hints(mut self, hints: Hints) -> Self {
-        self.judge.hints = hints;
-        self
-    }
-
-    /// The entries that are verified.
-    #[must_use]
-    pub fn entries(&self) -> &Entries {
-        &self.entries
-    }
-
-    /// Returns the verdicts on the next entries, up to some thousands; an empty list after the last entry.
-    /// `None` stands for the record of a failed request, which has no proof to verify.
-    ///
-    /// # Errors
-    /// [`VerdictsError`] when the input or the state cannot be read, or when the input contains no record.
-    pub fn next_chunk(&mut self) -> Result<Vec<Option<VerdictLine>>, VerdictsError> {
-        let threads = rayon::current_num_threads();
-        while self.ahead.is_none() {
-            let groups = self.entries.take_groups(threads);
-            if groups.is_empty() {
-                break;
-            }
-            let verdicts = self.judge.groups(groups)?;
-            if !verdicts.is_empty() {
-                return Ok(verdicts);
-            }
-        }
-        let Self { entries, ahead, judge } = self;
-        let most = SEGMENT * SEGMENTS_PER_THREAD * threads;
-        let mut read = || entries.next_chunk(most, BYTES_AT_ONCE);
-        let chunk = match ahead.take() {
-            Some(chunk) => chunk?,
-            None => read()?,
-        };
-        if chunk.is_empty() {
-            return Ok(Vec::new());
-        }
-        let segments =
-            || try_map(chunk.into_par_iter().chunks(SEGMENT), |part| judge.verdicts(part));
-        let (verdicts, next) = rayon::join(segments, read);
-        *ahead = Some(next);
-        Ok(verdicts?.into_iter().flatten().collect())
-    }
 }

@@ -23,6 +23,7 @@ pub mod parquet;
 #[path = "no_parquet.rs"]
 mod parquet;
 mod text;
+mod verdicts;
 
 #[cfg(feature = "calldata")]
 use crate::proof::calldata;
@@ -33,10 +34,11 @@ pub(crate) use encoder::{FailureLines, Form};
 pub use entries::{Entries, Entry};
 pub use entries_error::EntriesError;
 pub use format::{EncoderError, ProofFormat};
-pub use judge::{TrustedRoots, VerdictLine, Verdicts, VerdictsError, verify};
+pub use judge::{TrustedRoots, VerdictLine, VerdictsError, verify};
 pub use line::LineWriter;
 pub use outcome::{Count, Encode, Outcome, RequestSource};
 pub use owned::{Answer, OwnedRecords};
 pub use page::PAGE;
 pub(crate) use parquet::{RowGroupSummary, RowGroups};
 pub use text::Records;
+pub use verdicts::Verdicts;

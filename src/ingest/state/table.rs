@@ -30,7 +30,7 @@ use super::{
     DumpMeta, ImportError,
     slot_collector::Collector,
     table_columns::Columns,
-    table_rows::{BlockRows, RowForm, RowParser},
+    table_rows::{BlockRows, RowForm, RowParser, too_long},
 };
 use crate::{
     files::{Input, InputError, TextBlocks},
@@ -250,11 +250,6 @@ impl Table<'_> {
     fn bad(&self, line: u64, reason: String) -> ImportError {
         ImportError::Row { name: self.name.clone(), line, reason }
     }
-}
-
-/// What is wrong with a row of more than `limit` bytes.
-pub(super) fn too_long(limit: usize) -> String {
-    format!("longer than {limit} bytes, the limit for a row")
 }
 
 const NO_COLUMNS: &str = "a table must have the columns address,slot,value or hashedKey,value";

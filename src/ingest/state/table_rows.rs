@@ -7,7 +7,6 @@ use serde::Deserialize;
 
 use super::{
     slot_record::Record as SlotRecord,
-    table::too_long,
     table_columns::{Columns, Row, SlotKey},
     versions::Version,
 };
@@ -82,6 +81,11 @@ impl BlockRows {
         era_keys(self.plain.drain(..), &mut self.keys);
         self
     }
+}
+
+/// What is wrong with a row of more than `limit` bytes.
+pub(super) fn too_long(limit: usize) -> String {
+    format!("longer than {limit} bytes, the limit for a row")
 }
 
 /// Parses rows of one table.
