@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::{
     keccak::hash_node,
-    message::{BatchLogs, MessageList},
+    message::{BatchLogs, L2ToL1Log, MessageList},
     primitives::Address,
     state::StateError,
 };
