@@ -178,12 +178,15 @@ impl BulkJudge {
     }
 }
 
+/// A root, and the variable that holds it, if it is known.
+type LocatedRoot = (Hash, Option<RootLocation>);
+
 /// Compares folded proofs with the trusted roots.
 struct Accepted<'r> {
     group: &'r ProofGroup,
     roots: &'r TrustedRoots,
     /// The root to which the last batch of the group leads, since all its proofs lead there.
-    last: Option<(usize, Option<(Hash, Option<RootLocation>)>)>,
+    last: Option<(usize, Option<LocatedRoot>)>,
     /// The number of proofs that were accepted.
     count: usize,
 }
