@@ -134,7 +134,7 @@ fn verdicts_in_bulk_are_those_on_each_record_alone() {
     }
     // Other forms stand between those of this program.
     all.extend(lines(folder, Target::Latest, ProofFormat::Rpc));
-    all.extend(lines(folder, Target::BatchRoot, ProofFormat::Calldata));
+    all.extend(lines(folder, Target::Latest, ProofFormat::Calldata));
     all.push(
         br#"{"request":{"message":"0x"},"error":{"code":"message-not-found","message":""}}"#
             .to_vec(),
