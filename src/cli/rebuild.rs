@@ -113,7 +113,10 @@ pub(super) fn run(
             _ => format!("{} of them explained", count(explained)),
         },
     ));
-    Ok(if with_history && explained < roots { Outcome::SomeFailed } else { outcome })
+    Ok(match outcome {
+        Outcome::Done if with_history && explained < roots => Outcome::SomeFailed,
+        outcome => outcome,
+    })
 }
 
 /// Compares the trees with the state of L1, if it was given and they were not compared before they were written.

@@ -123,7 +123,7 @@ fn make<'a, S: ChunkSink>(
         let mut ready = Ready::<S>::new();
         let mut weights: BTreeMap<u64, usize> = BTreeMap::new();
         let (mut begun, mut next, mut under_way) = (0, 0, 0);
-        let (mut more, mut ended) = (true, Ended::Complete);
+        let (mut more, mut ended, mut failed) = (true, Ended::Complete, None);
         loop {
             while let Some(parts) = ready.remove(&next) {
                 if !parts.into_iter().all(&mut send) {
@@ -136,9 +136,11 @@ fn make<'a, S: ChunkSink>(
                 (more, ended) = (false, Ended::Cancelled);
             }
             if more && (under_way < MOST_BYTES || begun == next) {
-                match Window::read(steps)? {
-                    None => more = false,
-                    Some(window) => {
+                match Window::read(steps) {
+                    Ok(None) => more = false,
+                    // The windows before it are sent first, so that the output does not depend on the threads.
+                    Err(error) => (more, failed) = (false, Some(error)),
+                    Ok(Some(window)) => {
                         let (sender, number) = (sender.clone(), begun);
                         weights.insert(number, window.bytes());
                         under_way += window.bytes();
@@ -151,7 +153,7 @@ fn make<'a, S: ChunkSink>(
                     }
                 }
             } else if begun == next {
-                return Ok(ended);
+                return failed.map_or(Ok(ended), Err);
             } else if done_or_help::<S>(&done, &mut ready) {
                 continue;
             }

@@ -120,8 +120,11 @@ impl ProofFile {
         let (output, failures) = match &done {
             Some(Checkpoint { bytes, blake3, failures: failed, .. }) => {
                 let written = Extent { bytes: *bytes, blake3: blake3.clone() };
-                let files = failures.as_deref().zip(failed.as_ref());
-                let failures = files.map(|(path, done)| Appended::resume(path, done));
+                let failures = failures.as_deref().map(|path| match failed {
+                    Some(done) => Appended::resume(path, done),
+                    // The run was interrupted before its first step.
+                    None => Ok(Appended::create(path, &begun)?),
+                });
                 (Appended::resume(&target, &written)?, failures.transpose()?)
             }
             None => {

@@ -7,7 +7,7 @@ use crate::{
     records::EntriesError,
 };
 
-/// A row group is small if it has at most this number of rows. Those of this program have half of it.
+/// A row group is small if it has at most this number of rows. Those of this program have fewer.
 const SMALL: u64 = 1 << 16;
 
 /// All rows of a file in order, numbered from 1.
