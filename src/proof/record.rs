@@ -168,10 +168,12 @@ impl TargetRecord {
     pub(super) fn is(&self, anchor: &RootRef) -> bool {
         match (self.kind, anchor) {
             (TargetKind::BatchRoot, RootRef::Batch(..)) => {
-                self.sl_chain_id.is_none() && self.number.is_none()
+                self.sl_chain_id.is_none() && self.number.is_none() && self.timestamp.is_none()
             }
             (TargetKind::Block | TargetKind::SlBatch, RootRef::SettlementLayer(chain, number)) => {
-                self.sl_chain_id.is_some_and(|id| id.to_word() == *chain)
+                let may_be_timed = self.kind == TargetKind::Block;
+                (may_be_timed || self.timestamp.is_none())
+                    && self.sl_chain_id.is_some_and(|id| id.to_word() == *chain)
                     && self.number.is_some_and(|n| u128::from(n) == *number)
             }
             _ => false,

@@ -38,7 +38,8 @@ impl Trees {
     pub fn chain_path_to_batch(&self, chain: ChainId, batch: SlBatch) -> Result<ChainPath, Error> {
         let target = Target::SlBatch(batch);
         let (forest, tree) = self.chain_tree(chain, target)?;
-        let batch = self.sl_batch_trees(forest, self.history()?, target)?.tree(batch)?;
+        let timeline = self.history_at_sl_batches(forest, target)?;
+        let batch = self.sl_batch_trees(forest, timeline, target)?.tree(batch)?;
         let block = batch.last_block();
         let found = batch.chain_path(tree.index());
         let mut siblings = found.ok_or(ExtractError::ChainAfterTarget { chain, block })?;

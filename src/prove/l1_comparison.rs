@@ -97,7 +97,7 @@ impl Trees {
             return Ok(compared);
         }
         let own = self
-            .history()
+            .history_at_sl_batches(forest, Target::FirstSlBatch)
             .and_then(|timeline| self.sl_batch_trees(forest, timeline, Target::FirstSlBatch));
         let own = match own {
             Err(error) if error.is_of_target() => return Ok(compared),

@@ -101,11 +101,12 @@ impl BulkJudge {
             .collect()
     }
 
-    /// Returns the verdicts on the rows of row groups, each of which one thread reads.
+    /// Returns the verdicts on the rows of row groups, each of which one thread reads, and the error of the first group
+    /// that cannot be read: the verdicts are those on the groups before it, whatever else was read meanwhile.
     pub(super) fn groups(
         &self,
         groups: Vec<NumberedGroup>,
-    ) -> Result<Vec<Option<VerdictLine>>, VerdictsError> {
+    ) -> (Vec<Option<VerdictLine>>, Option<VerdictsError>) {
         let judged: Vec<_> = groups.par_iter().map(|group| self.rows(group)).collect();
         let mut verdicts = Vec::new();
         for (group, judged) in iter::zip(groups, judged) {
@@ -113,9 +114,12 @@ impl BulkJudge {
                 Err(VerdictsError::Entries(error)) => group.alone(error),
                 _ => None,
             };
-            verdicts.extend(alone.map_or(judged, |group| self.rows(&group))?);
+            match alone.map_or(judged, |group| self.rows(&group)) {
+                Ok(of_group) => verdicts.extend(of_group),
+                Err(error) => return (verdicts, Some(error)),
+            }
         }
-        Ok(verdicts)
+        (verdicts, None)
     }
 
     fn rows(&self, group: &NumberedGroup) -> Result<Vec<Option<VerdictLine>>, VerdictsError> {

@@ -9,8 +9,9 @@ use crate::{
     proof::{Hints, no_hints, reader::Defaults},
 };
 
-/// The number of segments for each thread that are verified at once, while as many are read.
-const SEGMENTS_PER_THREAD: usize = 2;
+/// The number of segments that are verified at once, while as many are read. What is said of an input must not depend on
+/// the number of threads.
+const SEGMENTS: usize = 16;
 /// The approximate maximum size of the records that are verified at once, in bytes.
 const BYTES_AT_ONCE: usize = 64 << 20;
 
@@ -19,6 +20,8 @@ pub struct Verdicts {
     entries: Entries,
     /// The entries that were read while those before them were verified.
     ahead: Option<Result<Vec<(u64, Entry)>, EntriesError>>,
+    /// The error after the verdicts that were returned.
+    failed: Option<VerdictsError>,
     judge: BulkJudge,
 }
 
@@ -27,7 +30,7 @@ impl Verdicts {
     #[must_use]
     pub fn new(entries: Entries, defaults: Defaults, roots: TrustedRoots) -> Self {
         let judge = BulkJudge { defaults, roots, hints: no_hints };
-        Self { entries, ahead: None, judge }
+        Self { entries, ahead: None, failed: None, judge }
     }
 
     /// Appends hints to the messages of failures.
@@ -49,20 +52,26 @@ impl Verdicts {
     /// # Errors
     /// [`VerdictsError`] when the input or the state cannot be read, or when the input contains no record.
     pub fn next_chunk(&mut self) -> Result<Vec<Option<VerdictLine>>, VerdictsError> {
+        if let Some(error) = self.failed.take() {
+            return Err(error);
+        }
         let threads = rayon::current_num_threads();
         while self.ahead.is_none() {
             let groups = self.entries.take_groups(threads);
             if groups.is_empty() {
                 break;
             }
-            let verdicts = self.judge.groups(groups)?;
+            let (verdicts, failed) = self.judge.groups(groups);
+            self.failed = failed;
             if !verdicts.is_empty() {
                 return Ok(verdicts);
             }
+            if let Some(error) = self.failed.take() {
+                return Err(error);
+            }
         }
-        let Self { entries, ahead, judge } = self;
-        let most = SEGMENT * SEGMENTS_PER_THREAD * threads;
-        let mut read = || entries.next_chunk(most, BYTES_AT_ONCE);
+        let Self { entries, ahead, judge, .. } = self;
+        let mut read = || entries.next_chunk(SEGMENT * SEGMENTS, BYTES_AT_ONCE);
         let chunk = match ahead.take() {
             Some(chunk) => chunk?,
             None => read()?,

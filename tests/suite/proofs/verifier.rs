@@ -6,9 +6,9 @@ use slproof::{
     contracts::Layout,
     forest::{RebuildOptions, rebuild},
     message::{BatchLogs, L2ToL1Log},
-    primitives::{Address, BatchNumber, ChainId, Hash, Word},
+    primitives::{Address, BatchNumber, ChainId, Hash, Timestamp, Word},
     proof::{
-        DecodeError, Proof, ProofRecord, Target,
+        DecodeError, Proof, ProofRecord, Target, TargetKind,
         verify::{self, Claim, VerifyError},
     },
     prove::{ExtractError, Extractor},
@@ -162,6 +162,21 @@ fn record_fields_must_equal_its_proof_words() {
 }
 
 /// The contracts refuse the padding leaf of log trees, although its path folds to the root.
+#[test]
+fn only_roots_of_blocks_have_a_timestamp() {
+    let forest = rebuild(&layer().state(), &RebuildOptions::default()).unwrap();
+    let to_batch = Extractor::new(&forest, Target::BatchRoot).unwrap();
+    let mut records = [to_batch.batch(&logs()).unwrap().prove(0).unwrap(), proven(0).unwrap()];
+    records[1].target.as_mut().unwrap().kind = TargetKind::SlBatch;
+    for mut record in records {
+        let log = record.log.unwrap();
+        assert_eq!(verdict(&record, &log), Ok(()));
+        record.target.as_mut().unwrap().timestamp = Some(Timestamp(1));
+        let refused = verdict(&record, &log);
+        assert!(matches!(refused, Err(VerifyError::Target { .. })), "{refused:?}");
+    }
+}
+
 #[test]
 fn padding_leaves_are_not_proven() {
     let error = proven(1).unwrap_err();
