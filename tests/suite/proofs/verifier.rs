@@ -161,7 +161,6 @@ fn record_fields_must_equal_its_proof_words() {
     assert_eq!(verdict(&with_message, &system.log.unwrap()).unwrap_err().code(), "not-a-message");
 }
 
-/// The contracts refuse the padding leaf of log trees, although its path folds to the root.
 #[test]
 fn only_roots_of_blocks_have_a_timestamp() {
     let forest = rebuild(&layer().state(), &RebuildOptions::default()).unwrap();
@@ -177,6 +176,7 @@ fn only_roots_of_blocks_have_a_timestamp() {
     }
 }
 
+/// The contracts refuse the padding leaf of log trees, although its path folds to the root.
 #[test]
 fn padding_leaves_are_not_proven() {
     let error = proven(1).unwrap_err();
