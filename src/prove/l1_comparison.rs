@@ -9,9 +9,11 @@
 //! not there. A root of the second kind covers everything that the settlement layer had executed by then.
 
 use rayon::prelude::*;
-use serde::Serialize;
 
-use super::{Error, L1Difference, SlBatchError, Trees, l1_form::SlBatchTrees};
+use super::{
+    Error, L1Comparison, L1Difference, RootCounts, SlBatchError, Trees, l1_form::SlBatchTrees,
+    root_counts::Compared,
+};
 use crate::{
     anchor::{Answer, KnownRoots},
     forest::Forest,
@@ -22,57 +24,6 @@ use crate::{
 
 /// The number of batch roots that are compared at once.
 const AT_ONCE: u64 = 1 << 16;
-
-/// How many roots equal those that L1 stores.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct RootCounts {
-    /// Roots that are equal.
-    pub equal: u64,
-    /// Roots that L1 does not store, or does not read for proofs.
-    pub not_stored: u64,
-    /// Roots that cannot be compared: a slot is not proven, a contract is not in the state, or the trees do not
-    /// show the shared root at the end of the batch.
-    pub unknown: u64,
-}
-
-/// What a comparison of trees with L1 found. No root differs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct L1Comparison {
-    /// The roots of the batches in the chain trees.
-    pub batches: RootCounts,
-    /// The roots of the settlement layer's own batches; `None` if they were not given, or if the release stores no
-    /// roots by block.
-    pub sl_batches: Option<RootCounts>,
-    /// The newest batch of the settlement layer whose root is equal.
-    pub newest_sl_batch: Option<SlBatch>,
-}
-
-impl L1Comparison {
-    /// Whether any root was found to be equal.
-    #[must_use]
-    pub fn has_equal(&self) -> bool {
-        self.batches.equal + self.sl_batches.map_or(0, |counts| counts.equal) > 0
-    }
-}
-
-/// The result for one root.
-enum Compared {
-    Equal,
-    NotStored,
-    Unknown,
-}
-
-impl RootCounts {
-    fn add(&mut self, compared: &Compared) {
-        *match compared {
-            Compared::Equal => &mut self.equal,
-            Compared::NotStored => &mut self.not_stored,
-            Compared::Unknown => &mut self.unknown,
-        } += 1;
-    }
-}
 
 impl Trees {
     /// Compares the trees with the state of L1 in the options: each batch root, and with the settlement layer's own

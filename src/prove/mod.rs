@@ -39,6 +39,7 @@ mod prover;
 mod read_state;
 mod rebuilt_file;
 mod resolved;
+mod root_counts;
 mod sl_batch;
 mod source_files;
 mod state_options;
@@ -63,7 +64,6 @@ pub use job::{
     Batches, BatchesParseError, Job, JobPart, Merged, ProofOutput, SchedulerError, Selection,
     Shard, ShardParseError, Sink, Summary, merge,
 };
-pub use l1_comparison::{L1Comparison, RootCounts};
 pub use l1_difference::L1Difference;
 pub use leaf_proof::LeafRecord;
 pub use log_chains::LogChains;
@@ -71,6 +71,7 @@ pub use matched_batch::{AggregatedRoot, BatchRootForm, FoldError, MatchedBatch};
 pub use messages::{Messages, MessagesOptions};
 pub use observer::{Event, Observer, ObserverHandle};
 pub use prover::Prover;
+pub use root_counts::{L1Comparison, RootCounts};
 pub use sl_batch::{SlBatchError, SlBatchTree};
 pub use state_options::StateOptions;
 pub use surveyed_state::{StateUse, SurveyedState};
