@@ -67,15 +67,15 @@ pub(super) fn run(
         }
         None => None,
     };
-    if trees_options(args, console).l1.is_some_and(|l1| l1.state.bridgehub.is_none()) {
-        return Err(CliError::NoBridgehub { flag: BRIDGEHUB });
-    }
     let (trees, messages) = inputs(args, console)?;
     let is_calldata = args.format == Some(ProofFormat::Calldata);
     let leads_to_l1 = trees.has_sl_batches() || trees.are_stored_paths();
     if !args.l1.anchor.paths.is_empty() && !leads_to_l1 && !is_calldata {
         let text = "--anchor needs --sl-batches, trees from L1, or --format calldata";
         return Err(CliError::Usage(text.into()));
+    }
+    if trees_options(args, console).l1.is_some_and(|l1| l1.state.bridgehub.is_none()) {
+        return Err(CliError::NoBridgehub { flag: BRIDGEHUB });
     }
     let anchor = &args.l1.anchor.paths;
     let l1 = trees.l1().map_err(|error| wrong_inputs(anchor, Role::Anchor, error.into()))?;
@@ -137,7 +137,7 @@ pub(super) fn run(
 /// Whether the job is one log by its position, from files that are mapped.
 pub(super) fn is_quick(args: &ProveArgs) -> bool {
     let ProveArgs { tree, messages, which, past, sl_batches, l1, .. } = args;
-    let is = |paths: &[PathBuf], kind| matches!(paths, [path] if Kind::at(path) == Some(kind));
+    let is = |paths: &[PathBuf], kind| matches!(paths, [path] if matches!(Kind::at(path), Ok(Some(found)) if found == kind));
     which.index.is_some()
         && past.events.is_empty()
         && sl_batches.is_empty()

@@ -8,7 +8,7 @@ use std::{path::PathBuf, sync::Once};
 use super::{Error, Event, ExtractError, Observer, SlBatchError, TreesOptions};
 use crate::{
     anchor::{Answer, KnownRoots, SettlementCheck},
-    files::{Input, Kind, is_file, names},
+    files::{Input, InputError, Kind, is_file, names},
     forest::{batch_leaf, chain_id_leaf},
     ingest::logs::{StoredBatch, StoredPath, StoredPaths},
     keccak::{hash_node, keccak256},
@@ -29,14 +29,16 @@ impl NodePaths {
     pub(super) fn read(files: &[PathBuf], options: &TreesOptions) -> Result<Option<Self>, Error> {
         let mut inputs = Vec::new();
         for file in files {
-            if !is_file(file)? || Kind::at(file).is_some() {
+            let unreadable = |source| InputError::Open { path: file.clone(), source };
+            if !is_file(file)? || Kind::at(file).map_err(unreadable)?.is_some() {
                 return Ok(None);
             }
-            // What cannot be opened is reported by the reader of other data.
-            let Some(input) = Input::open(file).ok().filter(StoredPaths::recognize) else {
-                return Ok(None);
-            };
-            inputs.push(input);
+            match Input::open(file) {
+                Ok(input) if StoredPaths::recognize(&input) => inputs.push(input),
+                Err(error @ InputError::Open { .. }) => return Err(error.into()),
+                // The reader of other data reports what is damaged.
+                _ => return Ok(None),
+            }
         }
         if inputs.is_empty() {
             return Ok(None);

@@ -80,7 +80,11 @@ mod error;
 mod reader;
 mod writer;
 
-use std::{fs::File, io::Read, path::Path};
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::Path,
+};
 
 pub use error::ContainerError;
 pub use reader::{Container, SectionBytes};
@@ -129,14 +133,21 @@ impl Kind {
         kinds.into_iter().find(|kind| kind.tag == tag)
     }
 
-    /// The kind of the container in a regular file. `None` if it is another file, or cannot be read.
-    #[must_use]
-    pub fn at(path: &Path) -> Option<Self> {
-        let mut head = [0; KIND_AT.end];
+    /// The kind of the container in a regular file. `None` if it is another file.
+    ///
+    /// # Errors
+    /// [`io::Error`] if a regular file cannot be read.
+    pub fn at(path: &Path) -> io::Result<Option<Self>> {
         // Opening a pipe would wait for its writer.
-        let file = path.is_file().then(|| File::open(path).ok()).flatten();
-        file?.read_exact(&mut head).ok()?;
-        Self::of_head(&head)
+        if !path.is_file() {
+            return Ok(None);
+        }
+        let mut head = [0; KIND_AT.end];
+        match File::open(path)?.read_exact(&mut head) {
+            Ok(()) => Ok(Self::of_head(&head)),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// The kind of the container that starts with `head`.

@@ -243,7 +243,7 @@ fn failed_requests_have_a_file_of_their_own_in_every_format() {
 #[test]
 fn failed_requests_are_written_once_when_a_job_is_resumed() {
     let (_folder, file) = folder();
-    fs::write(file("requests"), requests().repeat(3000)).unwrap();
+    fs::write(file("requests"), requests().repeat(20_000)).unwrap();
     // A job that is killed before its first step has a checkpoint too.
     for (format, least) in [("ndjson", 0), ("ndjson", 1), ("parquet", 0), ("parquet", 1)] {
         let (output, failures) = (file("out"), file("failures"));
@@ -252,7 +252,7 @@ fn failed_requests_are_written_once_when_a_job_is_resumed() {
         let args = prove_args(FOLDER, &[&asked[..], &apart, &["--resume"]].concat());
         assert_eq!(run(&args).code, Some(1));
         let whole = [&output, &failures].map(|path| fs::read(path).unwrap());
-        assert_eq!(codes(&text(&failures)).0.values().sum::<u64>(), 6000);
+        assert_eq!(codes(&text(&failures)).0.values().sum::<u64>(), 40_000);
         [&output, &failures].iter().for_each(|path| fs::remove_file(path).unwrap());
 
         let checkpoint = file("out.partial.json");
