@@ -48,7 +48,8 @@ pub(super) enum Rules {
 
 /// Checks whether L1 accepts a proof of a batch through a batch of a settlement layer.
 pub trait SettlementCheck: Send + Sync + fmt::Debug {
-    /// `None` if L1 accepts it, otherwise the answer that refuses it.
+    /// `None` if L1 accepts it, otherwise the answer that refuses it. `is_timed` says whether the proof has the
+    /// timestamp of the batch, as those since v33 have.
     ///
     /// # Errors
     /// [`StateError`] if the state cannot be read.
@@ -56,6 +57,7 @@ pub trait SettlementCheck: Send + Sync + fmt::Debug {
         &self,
         of: (ChainId, BatchNumber),
         through: (ChainId, u64),
+        is_timed: bool,
     ) -> Result<Option<Answer>, StateError>;
 }
 
@@ -64,8 +66,16 @@ impl<S: StorageReader> SettlementCheck for KnownRoots<S> {
         &self,
         (chain, batch): (ChainId, BatchNumber),
         (sl_chain, sl_batch): (ChainId, u64),
+        is_timed: bool,
     ) -> Result<Option<Answer>, StateError> {
-        self.settlement_objection(chain, batch, sl_chain.to_word(), sl_batch.into())
+        let number = sl_batch.into();
+        if let Some(objection) =
+            self.settlement_objection(chain, batch, sl_chain.to_word(), number)?
+        {
+            return Ok(Some(objection));
+        }
+        let other = self.has_timestamps()?.filter(|since_v33| *since_v33 != is_timed);
+        Ok(other.map(|since_v33| Answer::Refused(Refusal::OtherRelease { since_v33 })))
     }
 }
 

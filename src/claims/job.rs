@@ -257,9 +257,10 @@ impl<'a, S: StorageReader + fmt::Debug + Send> Claims<'a, S> {
                 place += 1;
                 let judged = match &proof {
                     Some((_, Ok(proof))) if pending.is_of(proof) => {
-                        // All proofs of a batch have the same target.
+                        // All proofs of a batch have the same target and timestamp.
                         if objections.is_empty() {
-                            objections.push(judge.routes.objection(batch.logs.key(), proof.target));
+                            let (of, is_timed) = (batch.logs.key(), proof.l1_timestamp.is_some());
+                            objections.push(judge.routes.objection(of, proof.target, is_timed));
                         }
                         objections[0].clone().map_or(Ok(proof), Err)
                     }

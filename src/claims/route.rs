@@ -10,7 +10,7 @@ use std::fmt;
 
 use super::{l1::L1, reason::Judgement};
 use crate::{
-    anchor::{Answer, Refusal},
+    anchor::{Answer, Refusal, SettlementCheck},
     contracts::SettledOn,
     message::BatchView,
     primitives::{BatchNumber, ChainId, SlBatch},
@@ -51,17 +51,23 @@ impl<'a, S: StorageReader + fmt::Debug> Routes<'a, S> {
         Ok(Route { of, answer, extractor })
     }
 
-    /// Why L1 does not accept proofs to this target; `None` if it does. The proofs were made for it.
+    /// Why L1 does not accept proofs to this target; `None` if it does. The proofs were made for it. `is_timed`
+    /// says whether they have the timestamp of the batch.
     pub(super) fn objection(
         &self,
         of: (ChainId, BatchNumber),
         target: &TargetRecord,
+        is_timed: bool,
     ) -> Option<Judgement> {
         let roots = self.l1.roots;
         let answer = match (target.kind, target.sl_chain_id, target.number) {
             (TargetKind::BatchRoot, ..) => roots.of_batch(of.0, of.1),
             (TargetKind::SlBatch, Some(sl_chain), Some(number)) => {
-                roots.of_sl_batch(of, sl_chain.to_word(), number.into())
+                match roots.objection(of, (sl_chain, number), is_timed) {
+                    Ok(None) => roots.of_sl_batch(of, sl_chain.to_word(), number.into()),
+                    Ok(Some(objection)) => Ok(objection),
+                    Err(error) => Err(error),
+                }
             }
             _ => Ok(Answer::NotStored),
         };

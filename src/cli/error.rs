@@ -206,6 +206,7 @@ fn exit_code(error: &Error) -> u8 {
                 of_sl_batch(reason)
             }
             ExtractError::LogsDoNotFold(_)
+            | ExtractError::LogsDoNotFoldToTable(_)
             | ExtractError::DefaultLeaf { .. }
             | ExtractError::Refused { .. }
             | ExtractError::Disputed { .. } => 1,

@@ -247,8 +247,9 @@ impl<'f> Extractor<'f> {
                 Ok((root, Placed::at_batch_root(root)))
             }
             Source::Stored(ends) => {
-                let root = ends.batch(chain, batch)?.root;
-                Ok((root, Placed::at_batch_root(root)))
+                let stored = ends.batch(chain, batch)?;
+                let StoredEnd { target, sl_block, .. } = ends.end((chain, batch), stored)?;
+                Ok((stored.root, Placed { position: None, target, sl_block }))
             }
         }
     }
@@ -286,7 +287,8 @@ impl<'f> Extractor<'f> {
             Source::Stored(ends) => {
                 let stored = ends.batch(chain, batch)?;
                 // The columns are of nodes before v33.
-                let matched = MatchedBatch::match_root(logs, &tree, stored.root, false)?;
+                let matched = MatchedBatch::match_root(logs, &tree, stored.root, false);
+                let matched = matched.map_err(ExtractError::LogsDoNotFoldToTable)?;
                 let StoredEnd { end, target, sl_block, checked_by } =
                     ends.end((chain, batch), stored)?;
                 let placed = Placed { position: None, target, sl_block };

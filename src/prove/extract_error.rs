@@ -233,6 +233,13 @@ pub enum ExtractError {
     /// The logs do not match the batch root.
     #[error(transparent)]
     LogsDoNotFold(#[from] FoldError),
+    /// The logs do not match the batch root in the table of a node. The table does not name its chain.
+    #[error(
+        "the logs of chain {}, batch {} ({} in all) do not fold to the root {} of that batch in the node's table: the \
+         table may be of another chain, or a log is missing, added or altered",
+        .0.chain, .0.batch, .0.logs, .0.expected
+    )]
+    LogsDoNotFoldToTable(FoldError),
     /// The tree file is damaged at this batch.
     #[error(
         "the tree file is damaged at batch {batch} of chain {chain}: its leaf is not in the chain tree"
@@ -341,7 +348,10 @@ impl ExtractError {
     pub fn is_of_content(&self) -> bool {
         matches!(
             self,
-            Self::LogsDoNotFold(_) | Self::ArchiveDamaged { .. } | Self::TreeDamaged { .. }
+            Self::LogsDoNotFold(_)
+                | Self::LogsDoNotFoldToTable(_)
+                | Self::ArchiveDamaged { .. }
+                | Self::TreeDamaged { .. }
         )
     }
 
@@ -370,7 +380,7 @@ impl ExtractError {
             Self::L1CannotJudge(lacking) => lacking.code(),
             Self::ChainNotOnL1 { .. } => FailureCode::ChainNotOnL1,
             Self::State(error) => state_error_code(error),
-            Self::LogsDoNotFold(_) => FailureCode::LogsDoNotFold,
+            Self::LogsDoNotFold(_) | Self::LogsDoNotFoldToTable(_) => FailureCode::LogsDoNotFold,
             Self::NoSuchLog { .. } => FailureCode::LogNotInBatch,
             Self::DefaultLeaf { .. } => FailureCode::DefaultLeaf,
             Self::TreeDamaged { .. } => FailureCode::TreeDamaged,

@@ -10,7 +10,7 @@ use crate::{
     archive::Archive,
     message::{BatchRootLeaf, EightLeaves},
     primitives::{BatchNumber, ChainId, Hash, Timestamp},
-    proof::{Proof, ProofEnd, Target, TargetRecord, verify},
+    proof::{Proof, ProofEnd, Target, TargetKind, TargetRecord, verify},
 };
 
 /// The proof of a leaf of a batch root, as `proveL2LeafInclusionShared` takes it: `leaf_index` is the mask and
@@ -55,7 +55,7 @@ impl Prover {
             Some(timeline) => trees.extractor_in(target, Some(timeline))?,
             None => trees.extractor(target)?,
         };
-        Ok(extractor.leaf(self.messages().archive(), (chain, batch), leaf)?)
+        Ok(extractor.leaf(self.messages().archive(), (chain, batch), leaf, target)?)
     }
 }
 
@@ -66,6 +66,7 @@ impl Extractor<'_> {
         archive: &Archive,
         (chain, batch): (ChainId, BatchNumber),
         leaf: BatchRootLeaf,
+        target: Target,
     ) -> Result<LeafRecord, ExtractError> {
         let (root, placed) = self.place(chain, batch)?;
         let leaves = match root == EightLeaves::GENESIS.root() {
@@ -89,7 +90,9 @@ impl Extractor<'_> {
         let l1_timestamp = position.as_ref().and_then(|place| place.l1_timestamp());
         let end = match position {
             Some(place) => place.end(paths.pop().unwrap_or_default()),
-            None => ProofEnd::BatchRoot,
+            None if placed.target.kind == TargetKind::BatchRoot => ProofEnd::BatchRoot,
+            // The paths that nodes store are of releases before v33.
+            None => return Err(ExtractError::NoStoredPath { chain, batch, target, has: None }),
         };
         let proof = Proof { log_path: siblings.to_vec(), end }.encode();
         let index = leaf.index();

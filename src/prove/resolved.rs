@@ -136,7 +136,8 @@ fn at_sl_batch<'f>(
     let (sl_number, sl_chain) = (batch.batch().0, forest.sl_chain());
     if let Some(l1) = l1 {
         let of = (tree.chain(), number(tree, leaf));
-        if let Some(answer) = l1.objection(of, (sl_chain, sl_number))? {
+        let is_timed = tree.timestamp(leaf).is_some();
+        if let Some(answer) = l1.objection(of, (sl_chain, sl_number), is_timed)? {
             return Err(ExtractError::not_accepted(of, batch.batch(), answer));
         }
     }

@@ -159,7 +159,8 @@ impl<'p> StoredEnds<'p> {
     ) -> Result<Option<CheckedBy>, ExtractError> {
         let Some(l1) = self.l1 else { return Ok(None) };
         let sl_batch = SlBatch(path.number);
-        if let Some(answer) = l1.objection(of, (path.sl_chain, path.number))? {
+        let is_timed = path.hop.l1_timestamp.is_some();
+        if let Some(answer) = l1.objection(of, (path.sl_chain, path.number), is_timed)? {
             return Err(ExtractError::not_accepted(of, sl_batch, answer));
         }
         let reason = match l1.of_batch(path.sl_chain, BatchNumber(path.number))? {

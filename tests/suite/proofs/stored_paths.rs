@@ -83,14 +83,18 @@ impl Case {
     }
 
     fn prove(&self, rows: &[[String; 4]], rest: &[&str]) -> Run {
+        let all = [&["--all", "--chain", "324"][..], rest].concat();
+        self.prove_logs(&format!("{FOLDER}/logs.jsonl.gz"), rows, &all)
+    }
+
+    fn prove_logs(&self, logs: &str, rows: &[[String; 4]], rest: &[&str]) -> Run {
         let table = self.path("l1_batches.csv");
         let header = "number,l2_l1_merkle_root,batch_chain_merkle_path,batch_chain_merkle_path_until_msg_root";
         let lines: Vec<String> = rows.iter().map(|row| row.join(",")).collect();
         fs::write(&table, format!("{header}\n{}\n", lines.join("\n"))).unwrap();
-        let logs = fixture(&format!("{FOLDER}/logs.jsonl.gz"));
+        let logs = fixture(logs);
         let (table, logs) = (table.to_str().unwrap(), logs.to_str().unwrap());
-        let all = ["prove", "--tree", table, "--messages", logs, "--all", "--chain", "324"];
-        run([&all[..], rest].concat())
+        run([&["prove", "--tree", table, "--messages", logs][..], rest].concat())
     }
 }
 
@@ -166,6 +170,58 @@ fn l1_confirms_the_roots_or_refuses_the_proofs() {
     assert!(run.stdout.contains("sl-batch-not-on-l1"), "{}", run.stderr);
 }
 
+/// A stored path has no timestamp, which L1 asks for since v33.
+#[test]
+fn an_l1_of_v33_refuses_stored_paths() {
+    let case = Case::new();
+    let file = case.path("l1.json");
+    let folder = "gateway-v29-to-v31";
+    let proofs = json_lines(&format!("{folder}/proofs_l1.jsonl.gz"));
+    let is_of_batch = |proof: &Value| {
+        (&proof["chainId"], &proof["batchNumber"], &proof["target"]["kind"])
+            == (&json!(12), &json!(1154), &json!("own"))
+    };
+    let proof = proofs.into_iter().find(is_of_batch).unwrap();
+    let row = ["1154".into(), bytea(&unhex(&proof["root"])), bytea(&stored(&proof)), String::new()];
+    let target = ["--all", "--chain", "12", "--target", "sl-batch:first"];
+    let anchor = ["--anchor-bridgehub", BRIDGEHUB, "--anchor", file.to_str().unwrap()];
+    let prove = |l1: &L1State| {
+        l1.write(&file);
+        let logs = format!("{folder}/withdrawals.jsonl.gz");
+        case.prove_logs(&logs, std::slice::from_ref(&row), &[&target[..], &anchor].concat())
+    };
+    let l1 = L1State::of_fixture(&format!("{folder}/l1.state.anvil.json"));
+    let run = prove(&l1);
+    assert!(!made(&run).is_empty(), "{}{}", run.stdout, run.stderr);
+    let run = prove(&l1.upgraded_to_v33(Address::new([0xa1; 20])));
+    assert!(made(&run).is_empty(), "{}", run.stdout);
+    assert!(run.stdout.contains("proof-of-other-release"), "{}", run.stderr);
+}
+
+/// Nodes store paths of releases before v33, whose batch roots have no eight leaves.
+#[test]
+fn leaves_of_batch_roots_are_not_proven_by_stored_paths() {
+    let case = Case::new();
+    let row = rows().into_iter().find(|row| !row[3].is_empty()).unwrap();
+    let leaf = |logs: &str, chain: &str, row: [String; 4]| {
+        let number = row[0].clone();
+        let batch = ["--chain", chain, "--batch", &number, "--target", "first"];
+        let run = case.prove_logs(logs, &[row], &[&["--leaf", "imt-begin"][..], &batch].concat());
+        assert_eq!((run.code, run.stdout.as_str()), (Some(5), ""), "{}", run.stderr);
+        run.stderr
+    };
+    let error = leaf(&format!("{FOLDER}/logs.jsonl.gz"), "324", row.clone());
+    assert!(error.contains("has not eight leaves"), "{error}");
+    let lines = json_lines("v33/logs.jsonl.gz");
+    let eight = lines.into_iter().find(|line| line["form"] == "8-leaf").unwrap();
+    let [_, _, _, path] = row;
+    let (number, root) =
+        (eight["batchNumber"].to_string(), bytea(&unhex(&eight["chainBatchRoot"])));
+    let chain = eight["chainId"].to_string();
+    let error = leaf("v33/logs.jsonl.gz", &chain, [number, root, String::new(), path]);
+    assert!(error.contains("stored no path"), "{error}");
+}
+
 #[test]
 fn damaged_paths_are_named() {
     let case = Case::new();
@@ -206,6 +262,7 @@ fn damaged_paths_are_named() {
     let run = case.prove(&[other], &target);
     assert_eq!(made(&run).len(), 0);
     assert!(run.stdout.contains("logs-do-not-fold"), "{}", run.stderr);
+    assert!(run.stdout.contains("the table may be of another chain"), "{}", run.stdout);
     let mut empty = good;
     (empty[2], empty[3]) = (String::new(), String::new());
     assert_eq!(case.prove(&[empty], &target).code, Some(3));

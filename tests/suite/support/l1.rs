@@ -77,6 +77,13 @@ impl L1State {
         (201..=203).fold(state, |state, variable| state.with(nullifier(), variable.into(), 1))
     }
 
+    /// After an upgrade to v33: the newest `historicalRoot` has a timestamp in its second word.
+    pub fn upgraded_to_v33(self, message_root: Address) -> Self {
+        let block = 24_000_000_u64;
+        let timestamp = slot(9, &[block.into()]).wrapping_add(1);
+        self.with(message_root, Word::from(14), block).with(message_root, timestamp, 1_790_000_000)
+    }
+
     /// Sets `isWithdrawalFinalized`, as `finalizeDeposit` does.
     pub fn pay(&mut self, chain: u64, batch: u64, index: u64) {
         let keys = [chain, batch, index].map(Word::from);

@@ -93,13 +93,17 @@ impl Claims {
     }
 
     fn run(&self, rest: &[&str]) -> Run {
+        self.command("claims", &[&["--l1-nullifier", NULLIFIER][..], rest].concat())
+    }
+
+    fn command(&self, name: &str, rest: &[&str]) -> Run {
         let file = |name: &str| fixture(&format!("{FOLDER}/{name}")).to_str().unwrap().to_owned();
         let l1 = self.path("l1.json");
         let (events, logs) = (file("events.jsonl.gz"), file("withdrawals.jsonl.gz"));
         let batches = file("gw_batches.jsonl");
-        let mut args = vec!["claims", "--tree", &events, "--messages", &logs];
+        let mut args = vec![name, "--tree", &events, "--messages", &logs];
         args.extend(["--sl-batches", &batches, "--anchor", l1.to_str().unwrap()]);
-        args.extend(["--anchor-bridgehub", BRIDGEHUB, "--l1-nullifier", NULLIFIER]);
+        args.extend(["--anchor-bridgehub", BRIDGEHUB]);
         args.extend(rest);
         run(args)
     }
@@ -258,6 +262,29 @@ fn a_settlement_layer_that_l1_does_not_accept_is_refused() {
     }
     let error = json!({"name": "InvalidSettlementLayerForBatch", "selector": "0x896555dc"});
     assert_eq!(first_refused(left), error);
+}
+
+/// Since v33 the proof of a batch through a settlement layer has its timestamp. A Gateway of v31 has none.
+#[test]
+fn an_l1_of_v33_refuses_what_a_gateway_of_v31_proves() {
+    let case = Claims::new(&l1_v31().upgraded_to_v33(MESSAGE_ROOT));
+    for claim in case.lines() {
+        let (status, reason) = (&claim["status"], &claim["reason"]);
+        assert_eq!(
+            (status, &reason["code"]),
+            (&json!("refused"), &json!("proof-of-other-release"))
+        );
+        assert_eq!(reason["error"]["name"], "InvalidProof");
+        assert!(claim["call"].is_null());
+    }
+    for target in ["sl-batch:2024", "sl-batch:first"] {
+        let prove = ["--target", target, "--all", "--chain", "12"];
+        let before = Claims::new(&l1_v31()).command("prove", &prove);
+        assert!(before.stdout.contains("\"proof\":"), "{}", before.stderr);
+        let made = case.command("prove", &prove);
+        assert!(!made.stdout.contains("\"proof\":"), "{}", made.stdout);
+        assert!(made.stdout.contains("proof-of-other-release"), "{}", made.stderr);
+    }
 }
 
 /// The claim of one withdrawal, which the Gateway's batch 2005 executed.
