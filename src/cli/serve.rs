@@ -43,7 +43,7 @@ pub(super) fn run(args: &ServeArgs, console: &Console) -> Result<Outcome, CliErr
         Some(config) => of_config(config, args.sources.tree_args.state.access),
         None => of_flags(args, console)?,
     };
-    limit(&args.server, &mut options)?;
+    limit(&args.server, &mut options);
     if args.server.check {
         let chains = Server::check(&options).map_err(CliError::Serve)?;
         report::result(&json!({"chains": chains}), || {
@@ -112,23 +112,21 @@ fn of_flags(args: &ServeArgs, console: &Console) -> Result<ServeOptions, CliErro
 }
 
 /// Sets what flags limit.
-fn limit(args: &ServerArgs, options: &mut ServeOptions) -> Result<(), CliError> {
+fn limit(args: &ServerArgs, options: &mut ServeOptions) {
     let limits = &mut options.limits;
-    for (flag, given, limit) in [
-        ("--max-connections", args.max_connections, &mut limits.connections),
-        ("--max-calls", args.max_calls, &mut limits.calls),
-        ("--max-request", args.max_request, &mut limits.request_bytes),
-        ("--max-answer", args.max_answer, &mut limits.answer_bytes),
+    for (given, limit) in [
+        (args.max_connections, &mut limits.connections),
+        (args.max_calls, &mut limits.calls),
+        (args.max_request, &mut limits.request_bytes),
+        (args.max_answer, &mut limits.answer_bytes),
     ] {
-        match given.map(usize::try_from) {
-            None => {}
-            Some(Ok(given)) if given > 0 => *limit = given,
-            Some(_) => return Err(CliError::Usage(format!("{flag} has to be at least 1"))),
+        if let Some(given) = given {
+            // A number that is too large for the machine is too large for a server too.
+            *limit = usize::try_from(given).unwrap_or(usize::MAX);
         }
     }
     limits.time = args.timeout.unwrap_or(limits.time);
     options.receipts &= !args.no_receipts;
-    Ok(())
 }
 
 /// Hands the lines of the access log to a thread that writes them, and stops the server on a signal.

@@ -62,6 +62,10 @@ pub(super) enum Shared {
 }
 
 impl Shared {
+    pub(super) fn is_proof(&self) -> bool {
+        matches!(self, Self::Proof { .. })
+    }
+
     pub(super) fn of(proofs: &BatchProofs<'_>) -> Self {
         Self::Proof {
             metadata: proofs.metadata(),
@@ -101,7 +105,7 @@ pub(super) fn files_of(proofs: &BatchProofs<'_>, targets: Targets) -> (BatchFile
         BatchRootForm::Aggregated(root, _) => (LOG_TREE_HEIGHT, vec![root]),
         BatchRootForm::EightLeaves(leaves, _) => (LOG_TREE_HEIGHT, leaves.siblings().to_vec()),
     };
-    let mut file = BatchFile {
+    let file = BatchFile {
         chain_id: logs.chain(),
         batch_number: logs.batch(),
         root: matched.batch_root(),
@@ -109,20 +113,26 @@ pub(super) fn files_of(proofs: &BatchProofs<'_>, targets: Targets) -> (BatchFile
         height,
         above,
         targets,
-        nodes: Vec::new(),
-        entries: entries(&logs),
+        nodes: match logs.logs().len() {
+            0..=PART_LOGS => Vec::new(),
+            _ => proofs.nodes(PART_HEIGHT),
+        },
+        entries: Vec::new(),
     };
-    if file.entries.len() <= PART_LOGS {
-        return (file, Vec::new());
-    }
-    file.nodes = proofs.nodes(PART_HEIGHT);
-    let parts = file.entries.chunks(PART_LOGS).map(|some| PartFile { entries: some.to_vec() });
-    let parts = parts.collect();
-    file.entries = Vec::new();
-    (file, parts)
+    with_entries(file, entries(&logs))
 }
 
-fn entries(logs: &BatchView<'_>) -> Vec<Entry> {
+/// Puts the logs into the file of a batch, or into those of its parts.
+pub(super) fn with_entries(file: BatchFile, entries: Vec<Entry>) -> (BatchFile, Vec<PartFile>) {
+    if file.nodes.is_empty() {
+        return (BatchFile { entries, ..file }, Vec::new());
+    }
+    let parts = entries.chunks(PART_LOGS).map(|some| PartFile { entries: some.to_vec() });
+    (file, parts.collect())
+}
+
+/// The logs as files have them.
+pub(super) fn entries(logs: &BatchView<'_>) -> Vec<Entry> {
     let mut transactions = logs.transactions().iter();
     let entry = |(log, message): (&L2ToL1Log, Option<&[u8]>)| Entry {
         log: *log,

@@ -2,7 +2,8 @@
 
 use std::{
     fs,
-    path::{Path, PathBuf},
+    io::{self, Read},
+    path::{Component, Path, PathBuf},
 };
 
 use super::PublishError;
@@ -69,47 +70,69 @@ impl Directory {
         Ok(output.finish()?)
     }
 
-    /// Writes a file whose name has the digest of its content, unless it is there.
-    pub(super) fn write_once(&self, name: &str, bytes: &[u8]) -> Result<bool, PublishError> {
-        if self.0.join(name).exists() {
-            return Ok(false);
+    /// Writes a file whose name has the digest of its content, unless it is there. An interrupted run may have left
+    /// another content under the name.
+    pub(super) fn write_once(&self, name: &str, bytes: &[u8]) -> Result<(), PublishError> {
+        match self.read(name) {
+            Ok(Some(found)) if found == bytes => Ok(()),
+            _ => self.write(name, bytes),
         }
-        self.write(name, bytes).map(|()| true)
     }
 
-    /// Gives a directory that was just written its name. If it is there already, it has the same content.
-    pub(super) fn replace(&self, written: &str, name: &str) -> Result<(), PublishError> {
+    /// Gives a directory that was just written, with these files, its name, which has the digest of its content. If
+    /// it is there already, only files that differ are replaced: an interrupted run may have left them.
+    pub(super) fn replace<'a>(
+        &self,
+        written: &str,
+        name: &str,
+        files: impl Iterator<Item = &'a str>,
+    ) -> Result<(), PublishError> {
         let (from, to) = (self.0.join(written), self.0.join(name));
-        let moved = match to.exists() {
-            true => fs::remove_dir_all(&from),
-            false => fs::rename(&from, &to),
-        };
-        moved.map_err(|source| failed(&from, source))
+        if !to.exists() {
+            return fs::rename(&from, &to).map_err(|source| failed(&from, source));
+        }
+        for file in files {
+            self.write_once(&format!("{name}/{file}"), &self.need(&format!("{written}/{file}"))?)?;
+        }
+        self.clear(written)
     }
 
     /// Removes what an interrupted run may have left of a directory.
     pub(super) fn clear(&self, name: &str) -> Result<(), PublishError> {
         let path = self.0.join(name);
         match fs::remove_dir_all(&path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(failed(&path, error)),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(&path, error)),
             _ => Ok(()),
         }
     }
 
-    /// Reads a file; `None` if there is none.
+    /// Reads a file; `None` if there is none. The name may come from a foreign manifest: it has to lead to a regular
+    /// file in the directory, so a device or a pipe is not waited for.
     pub(super) fn read(&self, name: &str) -> Result<Option<Vec<u8>>, PublishError> {
-        let path = self.0.join(name);
-        let len = match fs::metadata(&path) {
-            Ok(found) => found.len(),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(source) => return Err(failed(&path, source)),
+        let is_inside = |name: &str| {
+            Path::new(name).components().all(|part| matches!(part, Component::Normal(_)))
         };
-        if len > MOST_BYTES {
-            return Err(
-                self.damaged(name, format!("{len} bytes, at most {MOST_BYTES} are allowed"))
-            );
+        if !is_inside(name) {
+            let reason = format!("{name:?} is not the name of a file in the directory");
+            return Err(self.damaged(MANIFEST, reason));
         }
-        fs::read(&path).map(Some).map_err(|source| failed(&path, source))
+        let path = self.0.join(name);
+        match fs::symlink_metadata(&path) {
+            Ok(found) if !found.is_file() => {
+                return Err(self.damaged(name, "it is not a regular file".into()));
+            }
+            Ok(_) => (),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(source) => return Err(failed(&path, source)),
+        }
+        let mut bytes = Vec::new();
+        fs::File::open(&path)
+            .and_then(|file| file.take(MOST_BYTES + 1).read_to_end(&mut bytes))
+            .map_err(|source| failed(&path, source))?;
+        if bytes.len() as u64 > MOST_BYTES {
+            return Err(self.damaged(name, format!("at most {MOST_BYTES} bytes are allowed")));
+        }
+        Ok(Some(bytes))
     }
 
     /// Reads a file that has to be there.
@@ -133,6 +156,6 @@ impl Directory {
     }
 }
 
-fn failed(path: &Path, source: std::io::Error) -> PublishError {
+fn failed(path: &Path, source: io::Error) -> PublishError {
     PublishError::File { path: path.into(), source }
 }

@@ -157,11 +157,9 @@ impl Index {
     }
 }
 
-/// The first 8 bytes of an address.
+/// The last 8 bytes of an address: the first ones of all system contracts are zeros.
 fn of_address(address: Address) -> u64 {
-    let mut word = [0; 32];
-    word[..20].copy_from_slice(address.as_bytes());
-    Hash::new(word).prefix_u64()
+    address.as_bytes().last_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes))
 }
 
 /// Writes the files of an index and its list of hashes. Returns its directory, and what the manifest says.
@@ -180,6 +178,7 @@ pub(super) fn write(
     let hash = keccak256(hashes.as_bytes());
     directory.write(&format!("{temporary}/hashes.txt"), hashes.as_bytes())?;
     let name = format!("index/{}", digest(hash));
-    directory.replace(temporary, &name)?;
+    let files = hashes.lines().filter_map(|line| line.split(' ').next()).chain(["hashes.txt"]);
+    directory.replace(temporary, &name, files)?;
     Ok((name, hash, entries))
 }

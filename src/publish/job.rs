@@ -11,6 +11,7 @@ use super::{
     files::{Directory, MANIFEST, batch_name, digest, part_name},
     index::{self, Index},
     manifest::{ChainEntry, Manifest, VERSION},
+    stored::Stored,
 };
 use crate::{
     keccak::keccak256,
@@ -88,8 +89,24 @@ impl Publication {
         let mut logs = BTreeMap::<ChainId, u64>::new();
         let mut window: Vec<BatchView<'_>> = Vec::new();
         let mut in_window = 0;
+        let known = |batch: &BatchView<'_>, directory: &Directory| {
+            let (chain, number) = batch.key();
+            let listed = *before.get(&chain)?.get(&number)?;
+            Some((listed, Stored::read(directory, batch, listed.hash)?))
+        };
         let mut flush = |window: &mut Vec<BatchView<'_>>, published: &mut Published| {
-            for (batch, listed) in window.iter().zip(self.write_batches(&directory, window)?) {
+            let known: Vec<_> = window.par_iter().map(|batch| known(batch, &directory)).collect();
+            let mut open = Vec::new();
+            for (batch, known) in window.drain(..).zip(known) {
+                let (chain, number) = batch.key();
+                match known {
+                    Some((listed, stored)) if listed.is_whole && stored.is_current => {
+                        lists.entry(chain).or_default().insert(number, listed);
+                    }
+                    known => open.push((batch, known.map(|(_, stored)| stored))),
+                }
+            }
+            for ((batch, _), listed) in open.iter().zip(self.write_batches(&directory, &open)?) {
                 let (chain, number) = batch.key();
                 match listed {
                     Ok(listed) => {
@@ -99,35 +116,21 @@ impl Publication {
                     Err(failure) => published.left_out.push((batch.key(), failure)),
                 }
             }
-            window.clear();
             Ok::<_, PublishError>(())
         };
-        let mut kept = Lists::new();
         for batch in self.messages.archive().batches() {
             let batch = batch?;
             if batch.logs().is_empty() {
                 continue;
             }
-            let (chain, number) = batch.key();
-            let known = before.get(&chain).and_then(|list| list.get(&number));
-            match known.filter(|known| known.is_whole) {
-                Some(known) => {
-                    kept.entry(chain).or_default().insert(number, *known);
-                }
-                None => {
-                    in_window += batch.logs().len();
-                    window.push(batch);
-                    if in_window >= WINDOW_LOGS {
-                        flush(&mut window, &mut published)?;
-                        in_window = 0;
-                    }
-                }
+            in_window += batch.logs().len();
+            window.push(batch);
+            if in_window >= WINDOW_LOGS {
+                flush(&mut window, &mut published)?;
+                in_window = 0;
             }
         }
         flush(&mut window, &mut published)?;
-        for (chain, list) in kept {
-            lists.entry(chain).or_default().extend(list);
-        }
         for batch in self.messages.archive().batches() {
             let batch = batch?;
             let (chain, number) = batch.key();
@@ -189,36 +192,49 @@ impl Publication {
         Ok(())
     }
 
-    /// Writes the files of batches. The result says what to list, or why a batch is left out.
+    /// Writes the files of batches, each with what an earlier run wrote of it: its proofs stay if these trees do not
+    /// give them. The result says what to list, or why a batch is left out.
     fn write_batches(
         &self,
         directory: &Directory,
-        batches: &[BatchView<'_>],
+        batches: &[(BatchView<'_>, Option<Stored>)],
     ) -> Result<Vec<Result<Listed, Failure>>, PublishError> {
+        if batches.is_empty() {
+            return Ok(Vec::new());
+        }
+        let views: Vec<_> = batches.iter().map(|(batch, _)| *batch).collect();
         let [l1, interop] =
-            [self.l1_target, Target::First].map(|target| self.proofs(target, batches));
+            [self.l1_target, Target::First].map(|target| self.proofs(target, &views));
         let (l1, interop) = (l1?, interop?);
         l1.into_par_iter()
             .zip(interop)
-            .map(|(l1, interop)| {
-                let Some(proofs) = l1.as_ref().ok().or(interop.as_ref().ok()) else {
-                    // Neither root has a proof. The one for L1 says why.
-                    return Ok(Err(l1.err().unwrap_or_else(unexplained)));
-                };
+            .zip(batches)
+            .map(|((l1, interop), (batch, stored))| {
                 let shared = |proofs: &Result<BatchProofs<'_>, Failure>| match proofs {
                     Ok(proofs) => Shared::of(proofs),
                     Err(failure) => Shared::None(failure.clone()),
                 };
-                let targets =
-                    Targets { l1_batch_root: shared(&l1), message_root: shared(&interop) };
-                let (file, parts) = files_of(proofs, targets);
+                let (file, parts) = match (l1.as_ref().or(interop.as_ref()), stored) {
+                    (Ok(proofs), stored) => {
+                        let mut targets =
+                            Targets { l1_batch_root: shared(&l1), message_root: shared(&interop) };
+                        if let Some(stored) = stored {
+                            stored.complete(proofs.settled().batch_root(), &mut targets);
+                        }
+                        files_of(proofs, targets)
+                    }
+                    (Err(_), Some(stored)) => stored.with_entries_of(batch),
+                    // Neither root has a proof. The one for L1 says why.
+                    (Err(_), None) => return Ok(Err(l1.err().unwrap_or_else(unexplained))),
+                };
                 for (at, part) in parts.iter().enumerate() {
                     let name = part_name(file.chain_id, file.batch_number, at);
                     directory.write(&name, &serde_json::to_vec(part).unwrap_or_default())?;
                 }
                 let text = serde_json::to_vec(&file).unwrap_or_default();
                 directory.write(&batch_name(file.chain_id, file.batch_number), &text)?;
-                let is_whole = l1.is_ok() && interop.is_ok();
+                let Targets { l1_batch_root, message_root } = &file.targets;
+                let is_whole = l1_batch_root.is_proof() && message_root.is_proof();
                 Ok(Ok(Listed { hash: keccak256(&text), is_whole }))
             })
             .collect()

@@ -36,12 +36,15 @@
 //! tree is padded with leaves of keccak256(88 zero bytes).
 //!
 //! **A list** has the lines `<batch> <hash of the file> <state>`; the state is `whole` or, if one of the targets has no
-//! proof yet, `partial`. A partial file is written again when there is one; no other file of a batch ever changes.
+//! proof yet, `partial`. A partial file is written again when there is one, and any file if the archive has got messages or hashes of
+//! transactions that it lacks; no other file of a batch ever changes. Such a file is replaced before the manifest: until
+//! then its hash is not that in the list, but the proofs that it gives hold.
 //!
 //! **An index** of the kinds `messages`, `transactions`, `senders` and `receivers` has a file for each prefix of as
 //! many hexadecimal digits as the manifest says, and the lines `<key> <chain> <batch> <first> <count>`: the first 16
-//! digits of the hash or address, and `count` logs of the batch from the leaf index `first` on. Lines are sorted, and
-//! files without lines are left out. A receiver is who gets a withdrawal on L1. Of a sender or receiver only the last
+//! digits of the hash or the last 16 of the address (the first ones of all system contracts are zeros), and `count`
+//! logs of the batch from the leaf index `first` on. Prefixes are of the key. Lines are sorted, and files without
+//! lines are left out. A receiver is who gets a withdrawal on L1. Of a sender or receiver only the last
 //! [`MOST_OF_ADDRESS`] lines are kept.
 
 mod batch;
@@ -51,6 +54,7 @@ mod files;
 mod index;
 mod job;
 mod manifest;
+mod stored;
 
 pub use check::{Checked, check};
 pub use error::PublishError;

@@ -11,7 +11,7 @@ use super::{
     proofs::{Form, Root, Wanted, failure, is_fault},
     receipt::{quantity, receipt},
     rpc::{Call, RpcError},
-    service::{Answered, Reply, Service, Step, refusal},
+    service::{Answered, Reply, Service, Step, refusal, too_large},
 };
 use crate::{
     archive::LogAt,
@@ -22,9 +22,12 @@ use crate::{
     prove::{ChainPath, Error, Trees},
 };
 
+/// The logs of a message that are proven before the size of the answer is looked at.
+const PROVEN_TOGETHER: usize = 64;
+
 impl<'s> Service<'s> {
-    /// Answers a call, or says what has to be proven for it.
-    pub(super) fn begin(&self, call: &Call<'_>) -> Result<Step<'s>, RpcError> {
+    /// Answers a call in at most about `room` bytes, or says what has to be proven for it.
+    pub(super) fn begin(&self, call: &Call<'_>, room: usize) -> Result<Step<'s>, RpcError> {
         let Some(method) = Method::named(&call.method) else {
             let name: String = call.method.chars().take(80).collect();
             return Err(RpcError::method(format!("the method {name} is not known")));
@@ -58,10 +61,10 @@ impl<'s> Service<'s> {
                 .chain_path(call.params, |trees, chain, number| {
                     trees.chain_path_to_block(chain, SlBlock(number))
                 })?,
-            Method::ProofByMessage => self.proofs_by_message(call.params)?,
+            Method::ProofByMessage => self.proofs_by_message(call.params, room)?,
             Method::Explain => self.explain(call.params)?,
             Method::Find => self.find(call.params)?,
-            Method::Claims => self.claims(call.params)?,
+            Method::Claims => self.claims(call.params, room)?,
             Method::Overview => Reply::of(&self.data.overview()),
             Method::Roots => self.roots(call.params)?,
             Method::Logs => self.logs(call.params)?,
@@ -74,9 +77,9 @@ impl<'s> Service<'s> {
         let hash: Hash = params.required(0, "the hash of the transaction")?;
         let index = params.optional(1, "the index")?.map_or(0, |Whole(index)| index);
         let root = root(params.optional::<String>(2, "the target")?.as_deref())?;
-        Ok(match self.data.log_of_transaction(hash, index, self.chain) {
+        Ok(match self.log_of_transaction(hash, index) {
             Ok(at) => Step::Prove { wanted: Wanted { at, root, form: Form::Node }, is_node: true },
-            Err(error) => Step::Done(null_or_fault(&error)),
+            Err(error) => Step::Done(null_or_error(error)),
         })
     }
 
@@ -93,16 +96,14 @@ impl<'s> Service<'s> {
     fn requested(&self, text: &str) -> Result<(LogAt<'s>, Option<Target>), RpcError> {
         let RequestLine { request, target } = RequestLine::parse(text.as_bytes())
             .map_err(|error| RpcError::params(error.to_string()))?;
-        let failed = |error: Error| refusal(failure(&error));
         let at = match request {
             Request::Log { chain_id, batch_number, id } => {
                 self.same_chain(chain_id)?;
                 self.log(chain_id, batch_number, id)?
             }
-            Request::Transaction { tx_hash, log } => self
-                .data
-                .log_of_transaction(tx_hash, log.unwrap_or(0), self.chain)
-                .map_err(failed)?,
+            Request::Transaction { tx_hash, log } => {
+                self.log_of_transaction(tx_hash, log.unwrap_or(0))?
+            }
             Request::Batch { .. } => return Err(RpcError::params("id is missing".into())),
             Request::Message { .. } => {
                 return Err(RpcError::params("slproof_proofByMessage takes messages".into()));
@@ -126,7 +127,35 @@ impl<'s> Service<'s> {
         Err(absent(FailureCode::LogNotInBatch, &format!("log {id}")))
     }
 
-    fn proofs_by_message(&self, params: Option<&RawValue>) -> Answered {
+    /// The logs of a transaction, in the order of its batch. Different batches may have the same hash; their logs are
+    /// not of one transaction.
+    fn transaction(&self, hash: Hash) -> Result<Vec<LogAt<'s>>, RpcError> {
+        // One more than a batch can have, so that logs of a second one are seen.
+        let most = (1 << LOG_TREE_HEIGHT) + 1;
+        let logs = self.data.transaction(hash, self.chain, most);
+        let logs = logs.map_err(|error| refusal(failure(&error)))?;
+        if logs.windows(2).all(|pair| pair[0].batch.key() == pair[1].batch.key()) {
+            return Ok(logs);
+        }
+        Err(RpcError::refused(format!(
+            "the archive has the transaction {hash} in several batches; name the chain in the path, as in /324, or \
+             prove its logs by batchNumber and id with slproof_proof"
+        )))
+    }
+
+    /// A log of a transaction, by its position among all of its logs.
+    fn log_of_transaction(&self, hash: Hash, index: u64) -> Result<LogAt<'s>, RpcError> {
+        let logs = self.transaction(hash)?;
+        let at = usize::try_from(index).unwrap_or(usize::MAX);
+        logs.get(at).copied().ok_or_else(|| {
+            let len = logs.len();
+            let message =
+                format!("the transaction {hash} has {len} logs, none with the index {index}");
+            RpcError::failed(Failure { code: FailureCode::LogNotInTransaction, message })
+        })
+    }
+
+    fn proofs_by_message(&self, params: Option<&RawValue>, room: usize) -> Answered {
         let params = Params::parse(params, 2)?;
         let hash: Hash = params.required(0, "the hash of the message")?;
         let given: MessageOptions = params.optional(1, "the options")?.unwrap_or_default();
@@ -165,12 +194,18 @@ impl<'s> Service<'s> {
             .map(|at| Wanted { at: *at, root, form: Form::Record })
             .collect();
         let mut json = vec![b'['];
-        for proven in self.data.prove(&wanted) {
-            let record = proven.map_err(refusal)?;
-            if json.len() > 1 {
-                json.push(b',');
+        for some in wanted.chunks(PROVEN_TOGETHER) {
+            self.in_time()?;
+            for proven in self.data.prove(some) {
+                let record = proven.map_err(refusal)?;
+                if json.len() > 1 {
+                    json.push(b',');
+                }
+                json.extend(record);
             }
-            json.extend(record);
+            if json.len() > room {
+                return Err(too_large());
+            }
         }
         json.push(b']');
         Ok(Reply { json, why: None })
@@ -184,8 +219,7 @@ impl<'s> Service<'s> {
         } else {
             let hash: Hash = params.required(0, "the hash of the transaction")?;
             let index = params.optional(1, "the index")?.map_or(0, |Whole(index)| index);
-            let found = self.data.log_of_transaction(hash, index, self.chain);
-            found.map_err(|error| refusal(failure(&error)))
+            self.log_of_transaction(hash, index)
         };
         match found {
             Ok(at) => Ok(Reply::of(&self.data.explain(at))),
@@ -213,11 +247,11 @@ impl<'s> Service<'s> {
         Ok(Reply::of(&json!({"messages": messages?, "transactions": transactions?})))
     }
 
-    fn claims(&self, params: Option<&RawValue>) -> Answered {
+    fn claims(&self, params: Option<&RawValue>, room: usize) -> Answered {
         let params = Params::parse(params, 1)?;
         let which = params.required(0, "what is asked for")?;
-        let (options, most) = (self.options.claims.as_ref(), self.options.limits.answer_bytes);
-        let json = self.data.claims(which, self.chain, options, most)?;
+        let options = self.options.claims.as_ref();
+        let json = self.data.claims(which, self.chain, options, room)?;
         Ok(Reply { json, why: None })
     }
 
@@ -234,6 +268,11 @@ impl<'s> Service<'s> {
             let own = layer.trees.forest().map(Forest::sl_chain);
             self.chain.is_none() || self.chain == own
         };
+        if self.chain.is_none() && self.data.layers.len() > 1 {
+            return Err(RpcError::refused(
+                "several settlement layers are served; the path has to name one, as in /506".into(),
+            ));
+        }
         let mut reason = None;
         for layer in self.data.layers.iter().filter(is_asked) {
             match path_to(&layer.trees, ChainId(chain), number) {
@@ -247,7 +286,7 @@ impl<'s> Service<'s> {
             }
         }
         match reason {
-            Some(error) => null_or_fault(&error),
+            Some(error) => null_or_error(refusal(failure(&error))),
             None => Err(RpcError::method("this path is not of a settlement layer".into())),
         }
     }
@@ -258,9 +297,9 @@ impl<'s> Service<'s> {
         if !self.options.receipts {
             return Err(RpcError::method("receipts are turned off".into()));
         }
-        match self.data.transaction(hash, self.chain, 1 << LOG_TREE_HEIGHT) {
+        match self.transaction(hash) {
             Ok(logs) => Ok(Reply::of(&receipt(hash, &logs))),
-            Err(error) => null_or_fault(&error),
+            Err(error) => null_or_error(error),
         }
     }
 
@@ -384,13 +423,13 @@ fn place(at: &LogAt<'_>) -> Value {
     json!({"chainId": chain, "batchNumber": batch, "id": at.index})
 }
 
-/// Null for what a node answers null to, an error for damage.
-fn null_or_fault(error: &Error) -> Answered {
-    let failure = failure(error);
-    if is_fault(failure.code) {
-        Err(RpcError::internal(failure))
-    } else {
-        Ok(Reply::null(&failure))
+/// Null for what a node answers null to, the error for damage and for what is not clear.
+fn null_or_error(error: RpcError) -> Answered {
+    match error {
+        RpcError { reason: Some(code), message, .. } if !is_fault(code) => {
+            Ok(Reply::null(&Failure { code, message }))
+        }
+        error => Err(error),
     }
 }
 

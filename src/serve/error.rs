@@ -2,7 +2,7 @@ use std::{io, net::SocketAddr};
 
 use thiserror::Error;
 
-use super::ConfigError;
+use super::{ConfigError, LimitError};
 use crate::{proof::FailureCode, prove};
 
 /// Why a server cannot start, or had to end.
@@ -26,6 +26,9 @@ pub enum ServeError {
     /// The configuration cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// A limit is 0, or too large.
+    #[error(transparent)]
+    Limit(#[from] LimitError),
 }
 
 impl ServeError {
@@ -36,6 +39,7 @@ impl ServeError {
             Self::Listen { .. } | Self::Threads(_) => FailureCode::SystemFailed,
             Self::Open(error) => error.code(),
             Self::Config(error) => error.code(),
+            Self::Limit(_) => FailureCode::InvalidOptions,
         }
     }
 }

@@ -15,7 +15,7 @@ use axum::{
     routing::{get, post},
 };
 use serde_json::json;
-use tokio::time::timeout;
+use tokio::{sync::OwnedSemaphorePermit, time::timeout};
 use tower_http::cors::{Any, CorsLayer};
 
 use super::{
@@ -125,8 +125,9 @@ async fn calls(shared: Arc<Shared>, chain: Option<ChainId>, body: Body) -> Respo
         Err(_) => return text(StatusCode::REQUEST_TIMEOUT, "the request came too slowly\n"),
     };
     let bytes_in = body.len();
-    let answer = match timeout(limits.time, work(Arc::clone(&shared), chain, body)).await {
-        Ok(Some(answer)) => answer,
+    let (answer, working) = match timeout(limits.time, work(Arc::clone(&shared), chain, body)).await
+    {
+        Ok(Some(made)) => made,
         Ok(None) => return text(StatusCode::INTERNAL_SERVER_ERROR, "an error of slproof\n"),
         Err(_) => return text(StatusCode::SERVICE_UNAVAILABLE, "the server is busy\n"),
     };
@@ -141,6 +142,7 @@ async fn calls(shared: Arc<Shared>, chain: Option<ChainId>, body: Body) -> Respo
     let Ok(Ok(room)) = timeout(limits.time, room).await else {
         return text(StatusCode::SERVICE_UNAVAILABLE, "the server is busy\n");
     };
+    drop(working);
     let mut response = (status, Body::new(HeldBody::new(answer.body, room))).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -154,17 +156,21 @@ async fn calls(shared: Arc<Shared>, chain: Option<ChainId>, body: Body) -> Respo
     response
 }
 
-/// Makes the answer on a thread for work. There are as many of them as processors; other requests wait. `None` if
-/// the thread failed.
-async fn work(shared: Arc<Shared>, chain: Option<ChainId>, body: Bytes) -> Option<Answer> {
+/// Makes the answer on a thread for work. There are as many of them as processors; other requests wait. The permit is
+/// held until the answer has its room, so that no more answers than threads are without one. `None` if the thread
+/// failed.
+async fn work(
+    shared: Arc<Shared>,
+    chain: Option<ChainId>,
+    body: Bytes,
+) -> Option<(Answer, OwnedSemaphorePermit)> {
+    let until = Instant::now() + shared.options.limits.time;
     let permit = Arc::clone(&shared.work).acquire_owned().await.ok()?;
     let answer = tokio::task::spawn_blocking(move || {
         // Requests in flight keep the files that they began with.
         let data = shared.data();
-        let service = Service { options: &shared.options, data: &data, chain };
-        let answer = shared.pool.install(|| service.answer(&body));
-        drop(permit);
-        answer
+        let service = Service { options: &shared.options, data: &data, chain, until };
+        (shared.pool.install(|| service.answer(&body)), permit)
     });
     answer.await.ok()
 }

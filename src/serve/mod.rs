@@ -54,7 +54,7 @@ pub use addresses::{BridgeAddresses, ChainAddresses};
 pub use config::{ConfigError, ServeConfig};
 pub use data::{ServedTrees, Sources};
 pub use error::ServeError;
-pub use limits::Limits;
+pub use limits::{LimitError, Limits};
 pub use options::ServeOptions;
 pub use server::Server;
 pub use shared::{ServeEvent, ServeObserver};

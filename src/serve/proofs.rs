@@ -235,24 +235,6 @@ impl Data {
         })
     }
 
-    /// A log of a transaction, by its position among all of its logs.
-    pub(super) fn log_of_transaction(
-        &self,
-        hash: Hash,
-        index: u64,
-        chain: Option<ChainId>,
-    ) -> Result<LogAt<'_>, Error> {
-        let at = usize::try_from(index).unwrap_or(usize::MAX);
-        let logs = self.transaction(hash, chain, at.saturating_add(1))?;
-        logs.get(at).copied().ok_or_else(|| Error::NothingFound {
-            code: FailureCode::LogNotInTransaction,
-            what: format!(
-                "the transaction {hash} has {} logs, none with the index {index}",
-                logs.len()
-            ),
-        })
-    }
-
     /// The logs of a message, at most `most`.
     pub(super) fn message(
         &self,

@@ -16,14 +16,21 @@ use crate::prove::{Error, with_causes};
 /// How often the thread looks whether the server stops.
 const STOP_INTERVAL: Duration = Duration::from_millis(50);
 
+/// Files that could not be opened are tried again after this many times what the last try took: the error may have been
+/// of the system, and a try costs as much as a start.
+const PAUSE: u32 = 10;
+
 /// Looks at the files until the server stops. `stamp` is that of the opened ones. Files are opened when they are
 /// the same at two looks: several files may be replaced one after another.
 pub(super) fn watch(shared: &Shared, mut stamp: Stamp) {
     let mut changed = None;
+    let mut next_try = Instant::now();
     while wait(shared) {
         let found = match shared.options.sources.stamp() {
             Ok(found) if found == stamp => {
                 changed = None;
+                // The files are those that are served, whatever failed in between.
+                shared.set_reload_error(None);
                 continue;
             }
             Ok(found) => found,
@@ -34,20 +41,28 @@ pub(super) fn watch(shared: &Shared, mut stamp: Stamp) {
         };
         if changed.as_ref() != Some(&found) {
             changed = Some(found);
+            next_try = Instant::now();
             continue;
         }
-        // Taken before the files are opened: a change while they are read is seen at the next look.
-        stamp = found;
-        changed = None;
+        let started = Instant::now();
+        if started < next_try {
+            continue;
+        }
         match open(shared) {
             Ok(data) => {
+                // Taken before the files were opened: a change while they were read is seen at the next look.
+                stamp = found;
+                changed = None;
                 let chains: Vec<_> = data.chains.iter().map(|chain| chain.chain).collect();
                 shared.replace(data);
                 shared.set_reload_error(None);
                 shared.metrics.reloads.fetch_add(1, Relaxed);
                 shared.observer.event(&ServeEvent::Reloaded(&chains));
             }
-            Err(error) => fail(shared, &error),
+            Err(error) => {
+                next_try = Instant::now() + PAUSE * started.elapsed();
+                fail(shared, &error);
+            }
         }
     }
 }

@@ -67,12 +67,13 @@ impl Server {
     /// Opens and checks the files, and listens. Proofs are made on as many threads as the current rayon pool has.
     ///
     /// # Errors
-    /// [`ServeError`] if the files cannot be opened, or the address cannot be listened on.
+    /// [`ServeError`] if a limit is 0 or too large, the files cannot be opened, or the address cannot be listened on.
     pub fn bind(
         address: SocketAddr,
         options: ServeOptions,
         observer: Arc<dyn ServeObserver>,
     ) -> Result<Self, ServeError> {
+        options.limits.check()?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(rayon::current_num_threads())
             .enable_all()
@@ -97,8 +98,9 @@ impl Server {
     /// Opens the files as a server does, and names the chains that it would serve.
     ///
     /// # Errors
-    /// [`ServeError::Open`] if they cannot be opened.
+    /// [`ServeError::Limit`] if a limit is 0 or too large, [`ServeError::Open`] if the files cannot be opened.
     pub fn check(options: &ServeOptions) -> Result<Vec<ChainId>, ServeError> {
+        options.limits.check()?;
         let data = options.sources.open()?;
         Ok(data.chains.iter().map(|chain| chain.chain).collect())
     }

@@ -1,5 +1,7 @@
 //! Answers the calls in the body of a request.
 
+use std::time::Instant;
+
 use serde_json::Value;
 
 use super::{
@@ -56,6 +58,8 @@ pub(super) struct Service<'s> {
     pub(super) data: &'s Data,
     /// The chain that the path names.
     pub(super) chain: Option<ChainId>,
+    /// When no one waits for the answer any more.
+    pub(super) until: Instant,
 }
 
 impl<'s> Service<'s> {
@@ -87,13 +91,8 @@ impl<'s> Service<'s> {
 
     /// Appends the answers to some calls.
     fn put_all(&self, calls: &[Incoming<'_>], answer: &mut Answer) {
-        let is_full = answer.body.len() >= self.options.limits.answer_bytes;
-        let begin = |call: &Incoming<'_>| match call {
-            Ok(_) if is_full => Step::Done(Err(too_large())),
-            Ok(call) => self.begin(call).unwrap_or_else(|error| Step::Done(Err(error))),
-            Err((_, error)) => Step::Done(Err(error.clone())),
-        };
-        let steps: Vec<Step<'s>> = calls.iter().map(begin).collect();
+        let mut room = self.options.limits.answer_bytes.saturating_sub(answer.body.len());
+        let steps: Vec<Step<'s>> = calls.iter().map(|call| self.step(call, &mut room)).collect();
         let wanted: Vec<Wanted<'_>> = steps.iter().filter_map(Step::wanted).collect();
         let mut proven = self.data.prove(&wanted).into_iter();
         for (call, step) in calls.iter().zip(steps) {
@@ -110,6 +109,31 @@ impl<'s> Service<'s> {
             };
             self.put(call, answered, answer);
         }
+    }
+
+    /// Begins a call. All results that are held until they are appended fit in `room`.
+    fn step(&self, call: &Incoming<'_>, room: &mut usize) -> Step<'s> {
+        let step = match call {
+            Ok(_) if *room == 0 => Err(too_large()),
+            Ok(call) => self.in_time().and_then(|()| self.begin(call, *room)),
+            Err((_, error)) => Err(error.clone()),
+        };
+        match step {
+            Ok(Step::Done(Ok(reply))) if reply.json.len() > *room => Step::Done(Err(too_large())),
+            Ok(Step::Done(Ok(reply))) => {
+                *room -= reply.json.len();
+                Step::Done(Ok(reply))
+            }
+            step => step.unwrap_or_else(|error| Step::Done(Err(error))),
+        }
+    }
+
+    /// Refuses further work when no one waits for it.
+    pub(super) fn in_time(&self) -> Result<(), RpcError> {
+        if Instant::now() < self.until {
+            return Ok(());
+        }
+        Err(RpcError::refused("the answer takes too long; ask for less at once".into()))
     }
 
     /// Appends the answer to a call, if it wants one and there is room for it.
@@ -155,6 +179,6 @@ fn line(method: &'static str, answered: &Answered) -> CallLine {
     CallLine { method, outcome, code }
 }
 
-fn too_large() -> RpcError {
+pub(super) fn too_large() -> RpcError {
     RpcError::refused("the answer is too large; ask for less at once".into())
 }

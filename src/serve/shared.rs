@@ -60,7 +60,8 @@ impl Shared {
         let threads = rayon::current_num_threads();
         let limits = &options.limits;
         // One answer of the largest size has to fit.
-        let room = limits.waiting_bytes.max(2 * limits.answer_bytes).div_ceil(ROOM_UNIT);
+        let room =
+            limits.waiting_bytes.max(limits.answer_bytes.saturating_mul(2)).div_ceil(ROOM_UNIT);
         let room = room.min(Semaphore::MAX_PERMITS);
         Ok(Self {
             options,

@@ -60,7 +60,7 @@ def siblings(level, index, height, empty):
 def find(directory, manifest, value):
     """The places of all logs with a hash, or of an address."""
     kinds = ["senders", "receivers"] if len(value) == 42 else ["messages", "transactions"]
-    key = value[2:18].lower()
+    key = (value[-16:] if len(value) == 42 else value[2:18]).lower()
     for kind in kinds:
         digits = next(index["digits"] for index in manifest["indexes"] if index["kind"] == kind)
         text = directory.get(f"{manifest['index']}/{kind}/{key[:digits] or 'all'}.txt")
@@ -68,6 +68,13 @@ def find(directory, manifest, value):
             found, chain, batch, first, count = line.split()
             if found == key:
                 yield from ((int(chain), int(batch), int(first) + i) for i in range(int(count)))
+
+
+def concerns(made, value):
+    """Whether a record is of a hash or an address, of which lines have only some digits."""
+    if len(value) == 42:
+        return value == made["sender"] or value[2:] in made.get("message", "")
+    return value in (made.get("messageHash"), made.get("txHash"))
 
 
 def record(directory, chain, batch, index, target):
@@ -122,8 +129,7 @@ def main(url, value, target):
         made = record(directory, *place, target)
         # The manifest, one file of the index, and these.
         most = max(most, 2 + directory.requests - before)
-        # Lines have only the first digits of a hash.
-        if len(value) == 42 or value.lower() in (made.get("messageHash"), made.get("txHash")):
+        if concerns(made, value.lower()):
             print(json.dumps(made, separators=(",", ":")))
     print(most, file=sys.stderr)
 

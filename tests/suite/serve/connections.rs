@@ -219,6 +219,48 @@ fn replaced_files_are_served_without_losing_a_request() {
     assert!(asked.into_inner() > 10);
 }
 
+/// Files whose opening failed are tried again, also if they look the same: the error may have passed.
+#[test]
+fn files_that_could_not_be_opened_are_tried_again() {
+    let gateway = Gateway::new("gateway-v29");
+    let server = gateway.serve(&[]);
+    let (tree, new) = (gateway.path("gateway.sltree"), gateway.path("new"));
+    let good = fs::read(&tree).unwrap();
+    fs::write(&new, vec![0; good.len()]).unwrap();
+    fs::rename(&new, &tree).unwrap();
+    wait_until(|| server.get("/health").json()["reloadError"].is_string());
+    let mut file = fs::OpenOptions::new().write(true).open(&tree).unwrap();
+    let time = file.metadata().unwrap().modified().unwrap();
+    file.write_all(&good).unwrap();
+    file.set_modified(time).unwrap();
+    wait_until(|| server.get("/health").json()["reloads"] == 1);
+    assert!(server.get("/health").json()["reloadError"].is_null());
+}
+
+/// Limits that a server cannot have are refused before it starts, from flags and from a configuration.
+#[test]
+fn limits_are_checked_before_the_server_starts() {
+    let gateway = Gateway::new("gateway-v29");
+    let refused = |flags: Vec<String>| {
+        let checked = run(["serve", "--check"].map(str::to_owned).into_iter().chain(flags));
+        assert_eq!(checked.code, Some(2), "{}", checked.stderr);
+        assert!(checked.stderr.contains("it has to be from 1 to"), "{}", checked.stderr);
+    };
+    for flag in ["--max-connections", "--max-calls", "--max-request", "--max-answer", "--timeout"] {
+        for value in ["0", "0xffffffffffffffff"] {
+            let given = [flag, value].map(str::to_owned);
+            refused(gateway.flags().into_iter().chain(given).collect());
+        }
+    }
+    let file = gateway.path("conf.json");
+    for limits in [json!({"logs": u64::MAX}), json!({"waitingBytes": 0})] {
+        let layers = json!([{"tree": ["gateway.sltree"], "slBatches": ["sl.jsonl"]}]);
+        let config = json!({"messages": ["gateway.slmsg"], "layers": layers, "limits": limits});
+        fs::write(&file, config.to_string()).unwrap();
+        refused(["--config", file.to_str().unwrap()].map(str::to_owned).into());
+    }
+}
+
 fn wait_until(is_so: impl Fn() -> bool) {
     for _ in 0..600 {
         if is_so() {

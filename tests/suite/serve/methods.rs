@@ -150,10 +150,42 @@ fn a_configuration_names_layers_addresses_and_limits() {
     let args = ["--chain", "324", "--batch", "501239", "--index", "8"];
     let answer = server.result("/324", LOG_PROOF, json!([RECORDED]));
     assert_eq!(answer, proven(&gateway, "sl-batch:first", &args));
+    // A number of a block says nothing without its layer.
+    let path = server.call("/", "unstable_getChainLogProofUntilMsgRoot", json!([242, 324]));
+    assert_eq!(error_code(&path), -32000, "{path}");
     let three = server.post("/324", "[{},{},{}]").json();
     assert_eq!(error_code(&three), -32600);
     let bad = run([Path::new("serve"), Path::new("--config"), Path::new("no/such/file")]);
     assert_eq!(bad.code, Some(6), "{}", bad.stderr);
+}
+
+/// The logs of two chains with the same hash of a transaction are never taken for one transaction.
+#[test]
+fn a_transaction_of_several_chains_needs_the_chain() {
+    let gateway = Gateway::new("gateway-v29");
+    let logs = gateway.path("logs.jsonl");
+    let text = fs::read_to_string(&logs).unwrap();
+    let mut lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let is_other = |line: &Value| line["chainId"] != 324 && line["transactions"][0].is_string();
+    let other = lines.find(is_other).unwrap();
+    let path = format!("/{}", other["chainId"]);
+    fs::write(&logs, text.replace(other["transactions"][0].as_str().unwrap(), RECORDED)).unwrap();
+    let indexed = run([Path::new("index"), &logs, Path::new("-o"), &gateway.path("gateway.slmsg")]);
+    assert_eq!(indexed.code, Some(0), "{}", indexed.stderr);
+    let server = gateway.serve(&[]);
+    for method in [LOG_PROOF, RECEIPT, "slproof_explain"] {
+        let answer = server.call("/", method, json!([RECORDED]));
+        assert_eq!(error_code(&answer), -32000, "{answer}");
+    }
+    let request = json!([{"txHash": RECORDED}]);
+    assert_eq!(error_code(&server.call("/", "slproof_proof", request)), -32000);
+    for (path, batch) in [("/324", &json!(501_239)), (&*path, &other["batchNumber"])] {
+        let receipt = server.result(path, RECEIPT, json!([RECORDED]));
+        let number = format!("{:#x}", batch.as_u64().unwrap());
+        assert_eq!(receipt["l1BatchNumber"], json!(number), "{path}");
+    }
+    let found = server.result("/", "slproof_find", json!([RECORDED]));
+    assert!(found["transactions"].as_array().unwrap().len() > 2, "{found}");
 }
 
 /// The claims of a batch are those of the command `claims`, and no call asks for a whole archive.

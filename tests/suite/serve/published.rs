@@ -138,11 +138,25 @@ fn senders_are_found_and_counts_are_those_of_the_archive() {
     let url = serve_files(&gateway.path("site"));
     let all = prove(&gateway, &["--all", "--target", "first"]);
     let records: Vec<Value> = all.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let sender = records[0]["sender"].as_str().unwrap();
-    let expected = records.iter().filter(|record| record["sender"] == sender).count();
-    let (lines, _) = made(&url, sender, "messageRoot");
-    assert_eq!(lines.len(), expected);
+    // The first digits of all system contracts are the same.
+    let system = ["0x0000000000000000000000000000000000008004", SYSTEM];
+    for sender in system.into_iter().chain(records[0]["sender"].as_str()) {
+        let expected = records.iter().filter(|record| record["sender"] == sender).count();
+        let (lines, _) = made(&url, sender, "messageRoot");
+        assert_eq!(lines.len(), expected, "{sender}");
+        assert!(expected > 0);
+    }
+    let senders = fs::read_dir(
+        gateway.path("site").join(manifest(&gateway)["index"].as_str().unwrap()).join("senders"),
+    );
+    let lines: String =
+        senders.unwrap().map(|file| fs::read_to_string(file.unwrap().path()).unwrap()).collect();
+    assert!(lines.lines().any(|line| line.starts_with(&SYSTEM[26..])));
+    assert!(!lines.lines().any(|line| line.starts_with("0000000000000000 ")));
 }
+
+/// A contract with logs in many batches.
+const SYSTEM: &str = "0x000000000000000000000000000000000000800b";
 
 /// A second run changes only what is new; files of batches stay as they are.
 #[test]
@@ -192,15 +206,111 @@ fn a_partial_batch_is_completed_later() {
         let text = fs::read_to_string(gateway.path("site").join(list)).unwrap();
         text.lines().map(|line| line.rsplit(' ').next().unwrap().to_owned()).collect::<Vec<_>>()
     };
-    let site = gateway.path("site").to_str().unwrap().to_owned();
-    let without = gateway.flags().into_iter().take(4);
-    let args = ["publish", "-o", &site].map(str::to_owned);
-    assert_eq!(run(args.into_iter().chain(without)).code, Some(0));
+    publish_without_l1(&gateway, None);
     assert!(states().iter().all(|state| state == "partial"), "{:?}", states());
+    assert_eq!(verified(&gateway).code, Some(0));
+    // Trees of other chains prove none of the batches.
+    let before = manifest(&gateway);
+    let other = Gateway::new("gateway-v31");
+    publish_without_l1(&gateway, Some(other.path("gateway.sltree").to_str().unwrap()));
+    for name in ["chains", "index"] {
+        assert_eq!(manifest(&gateway)[name], before[name], "{name}");
+    }
     assert_eq!(verified(&gateway).code, Some(0));
     publish(&gateway, &[]);
     assert!(states().iter().all(|state| state == "whole"), "{:?}", states());
     assert_eq!(verified(&gateway).code, Some(0));
+}
+
+/// Batches that were published without hashes of transactions get them, and keep the proofs that this run cannot make.
+#[test]
+fn a_later_run_adds_hashes_of_transactions() {
+    let gateway = Gateway::new("gateway-v29");
+    let with = fs::read(gateway.path("gateway.slmsg")).unwrap();
+    let all = fs::read_to_string(gateway.path("logs.jsonl")).unwrap();
+    let without = all.lines().map(|line| {
+        let mut line: Value = serde_json::from_str(line).unwrap();
+        line.as_object_mut().unwrap().remove("transactions");
+        format!("{line}\n")
+    });
+    let (logs, archive) = (gateway.path("without.jsonl"), gateway.path("gateway.slmsg"));
+    fs::write(&logs, without.collect::<String>()).unwrap();
+    let indexed = run(["index", logs.to_str().unwrap(), "-o", archive.to_str().unwrap()]);
+    assert_eq!(indexed.code, Some(0), "{}", indexed.stderr);
+    publish(&gateway, &[]);
+    fs::write(&archive, with).unwrap();
+    publish_without_l1(&gateway, None);
+    let checked = verified(&gateway);
+    assert_eq!(checked.code, Some(0), "{}", checked.stderr);
+    let mut expected =
+        prove(&gateway, &["--tx", RECORDED, "--target", "sl-batch:first", "--format", "ndjson"]);
+    let (mut lines, _) = made(&serve_files(&gateway.path("site")), RECORDED, "l1BatchRoot");
+    expected.sort();
+    lines.sort();
+    assert!(!lines.is_empty());
+    assert_eq!(lines, expected);
+}
+
+/// Publishes what the trees show without the batches of the settlement layer.
+fn publish_without_l1(gateway: &Gateway, tree: Option<&str>) {
+    let mut flags = gateway.flags();
+    flags.truncate(4);
+    if let Some(tree) = tree {
+        flags[1] = tree.to_owned();
+    }
+    let site = gateway.path("site").to_str().unwrap().to_owned();
+    let published = run(["publish".to_owned(), "-o".to_owned(), site].into_iter().chain(flags));
+    assert_eq!(published.code, Some(0), "{}", published.stderr);
+}
+
+/// A failure of power may leave empty files under names that have the digest of their content.
+#[test]
+fn files_of_an_interrupted_run_are_written_again() {
+    let gateway = Gateway::new("gateway-v29");
+    publish(&gateway, &[]);
+    let before = manifest(&gateway);
+    let site = gateway.path("site");
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let index = site.join(text(&before["index"]));
+    let messages = fs::read_dir(index.join("messages")).unwrap().next().unwrap().unwrap().path();
+    fs::remove_file(site.join("manifest.json")).unwrap();
+    for file in [
+        messages,
+        index.join("hashes.txt"),
+        site.join(text(&before["roots"])),
+        site.join(text(&before["chains"][0]["list"])),
+    ] {
+        fs::write(file, "").unwrap();
+    }
+    publish(&gateway, &[]);
+    assert_eq!(manifest(&gateway), before);
+    let checked = verified(&gateway);
+    assert_eq!(checked.code, Some(0), "{}", checked.stderr);
+}
+
+/// A foreign manifest leads to nothing but regular files in the directory.
+#[cfg(unix)]
+#[test]
+fn names_outside_of_the_directory_are_refused() {
+    let gateway = Gateway::new("gateway-v31");
+    publish(&gateway, &[]);
+    let before = manifest(&gateway);
+    let site = gateway.path("site");
+    let roots = before["roots"].as_str().unwrap();
+    let outside = gateway.path("outside.json");
+    fs::copy(site.join(roots), &outside).unwrap();
+    std::os::unix::fs::symlink(&outside, site.join("link.json")).unwrap();
+    let made = Command::new("mkfifo").arg(site.join("pipe.json")).status().unwrap();
+    assert!(made.success());
+    for name in
+        ["../outside.json", outside.to_str().unwrap(), "/dev/zero", "link.json", "pipe.json", ""]
+    {
+        let mut manifest = before.clone();
+        manifest["roots"] = json!(name);
+        fs::write(site.join("manifest.json"), manifest.to_string()).unwrap();
+        let checked = verified(&gateway);
+        assert_eq!(checked.code, Some(3), "{name}: {}", checked.stderr);
+    }
 }
 
 /// Every kind of file is compared with what names it.
