@@ -10,6 +10,9 @@ use crate::{
     prove::{AnchorState, Error, StateOptions},
 };
 
+/// The flag for the address of Bridgehub on L1, in commands that also have one for that of the settlement layer.
+pub(super) const BRIDGEHUB: &str = "--anchor-bridgehub";
+
 /// Opens the state of --anchor, and says what was read.
 pub(super) fn open(
     paths: &[PathBuf],

@@ -8,7 +8,7 @@ use std::{
 use serde::Serialize;
 
 use super::{
-    anchor,
+    anchor::{self, BRIDGEHUB},
     claims_args::{ClaimsArgs, DepositArgs},
     error::{CliError, Outcome, refuse_overwriting, refuse_several_pipes},
     interrupt::{InOrder, interrupted},
@@ -25,8 +25,6 @@ use crate::{
     state::StorageReader,
 };
 
-/// The flag for the address of Bridgehub on L1.
-const BRIDGEHUB: &str = "--anchor-bridgehub";
 /// How many tokens are printed.
 const MOST_TOKENS: usize = 20;
 

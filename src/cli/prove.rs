@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    anchor::require_l1,
+    anchor::{BRIDGEHUB, require_l1},
     error::{CliError, Outcome, refuse_overwriting},
     hint, leaf,
     observer::JobObserver,
@@ -28,8 +28,6 @@ use crate::{
     records::{Count, ProofFormat},
 };
 
-/// The flag for the address of Bridgehub on L1.
-const BRIDGEHUB: &str = "--anchor-bridgehub";
 /// The maximum number of batches left out that are shown.
 const SKIPPED_SHOWN: usize = 20;
 
@@ -137,7 +135,10 @@ pub(super) fn run(
 /// Whether the job is one log by its position, from files that are mapped.
 pub(super) fn is_quick(args: &ProveArgs) -> bool {
     let ProveArgs { tree, messages, which, past, sl_batches, l1, .. } = args;
-    let is = |paths: &[PathBuf], kind| matches!(paths, [path] if matches!(Kind::at(path), Ok(Some(found)) if found == kind));
+    let is = |paths: &[PathBuf], kind| match paths {
+        [path] => Kind::at(path).is_ok_and(|found| found == Some(kind)),
+        _ => false,
+    };
     which.index.is_some()
         && past.events.is_empty()
         && sl_batches.is_empty()

@@ -6,7 +6,7 @@ use std::{
 use serde_json::{Value, json};
 
 use super::{
-    anchor::{name_flag, require_l1},
+    anchor::{BRIDGEHUB, name_flag, require_l1},
     args::RebuildArgs,
     error::{CliError, Outcome, refuse_overwriting_except},
     observer::only_events,
@@ -25,9 +25,6 @@ use crate::{
     prove::{Error, L1Comparison, RootCounts, Trees, TreesOptions},
     state::StorageReader,
 };
-
-/// The flag for the address of Bridgehub on L1.
-const BRIDGEHUB: &str = "--anchor-bridgehub";
 
 pub(super) fn run(
     args: &RebuildArgs,
