@@ -118,3 +118,80 @@ impl BridgedChain {
         self.counts.get(before).map(|(since, _)| *since)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{
+        forest::EMPTY_ENTRY,
+        keccak::keccak256,
+        merkle::{Levels, PushTree},
+    };
+
+    proptest! {
+        /// Batches of the settlement layer append some leaves each; those of some are lost. What the contract stored at
+        /// the ends of the others is right, and gives paths in the whole tree.
+        #[test]
+        fn sides_that_the_contract_stored_give_paths_around_lost_leaves(
+            appended in prop::collection::vec((0..6u64, prop::bool::weighted(0.3)), 1..14),
+        ) {
+            let mut contract = PushTree::new(EMPTY_ENTRY);
+            let mut chain = BridgedChain::new(Some(ChainId(5)));
+            let (mut leaves, mut known) = (Vec::new(), Vec::new());
+            for (at, (count, is_lost)) in (0..).zip(&appended) {
+                let before = contract.sides().to_vec();
+                for _ in 0..*count {
+                    let number = BatchNumber(7 + leaves.len() as u64);
+                    let root = keccak256(&number.0.to_be_bytes());
+                    leaves.push(batch_leaf(root, number));
+                    known.push(!is_lost);
+                    contract.push(batch_leaf(root, number));
+                    chain.push(number, (!is_lost).then_some(root), SlBatch(at));
+                }
+                let changed = (0..).zip(contract.sides());
+                let changed = changed.filter(|(level, side)| before.get(*level as usize) != Some(side));
+                changed.filter(|_| !is_lost).for_each(|(level, side)| chain.learn_side(level, *side));
+                let levels = Levels::build(leaves.clone(), entry_zeros());
+                let tree = levels.tree(entry_zeros());
+                if let (Some(leaf), false) = (chain.leaf(), leaves.is_empty()) {
+                    prop_assert_eq!(leaf, chain_id_leaf(tree.root(), ChainId(5)));
+                }
+                for (leaf, is_known) in (0..).zip(&known) {
+                    if let Some(path) = chain.path(leaf, SlBatch(at)) {
+                        prop_assert_eq!(path, tree.path(leaf).unwrap());
+                    } else {
+                        prop_assert!(known.contains(&false));
+                    }
+                    prop_assert_eq!(chain.find(BatchNumber(7 + leaf)).is_some(), *is_known);
+                }
+            }
+        }
+    }
+
+    /// Of eight leaves the second is lost. The contract stores the subtree of the first two once, with the second
+    /// one, and the subtree of the first four with the fourth one.
+    #[test]
+    fn a_lost_leaf_hides_the_leaves_below_the_next_subtree_that_was_stored() {
+        let mut contract = PushTree::new(EMPTY_ENTRY);
+        let mut chain = BridgedChain::new(Some(ChainId(5)));
+        for number in 0..8 {
+            let (root, before) = (keccak256(&[number as u8]), contract.sides().to_vec());
+            contract.push(batch_leaf(root, BatchNumber(number)));
+            let root = (number != 1).then_some(root);
+            chain.push(BatchNumber(number), root, SlBatch(number));
+            let stored = (0..).zip(contract.sides()).filter(|_| number != 1);
+            stored
+                .filter(|(level, side)| before.get(*level as usize) != Some(side))
+                .for_each(|(level, side)| chain.learn_side(level, *side));
+        }
+        let known = |batch| (0..8).filter(|leaf| chain.path(*leaf, SlBatch(batch)).is_some());
+        assert_eq!(known(7).collect::<Vec<_>>(), [1, 4, 5, 6, 7]);
+        assert_eq!(known(2).count(), 1);
+        chain.note_lost([1, 2, 4].map(BatchNumber).into_iter(), &(SlBatch(1)..=SlBatch(1)));
+        let lost: Vec<_> =
+            chain.lost.iter().map(|(lost, _)| (lost.start().0, lost.end().0)).collect();
+        assert_eq!(lost, [(1, 2), (4, 4)]);
+    }
+}
