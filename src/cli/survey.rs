@@ -286,9 +286,15 @@ fn l1_lines(l1: &L1Report) -> Vec<String> {
     );
     let lost = l1.lost.iter().map(|lost| {
         let batches = format!("without {}", SlBatch::names(&(lost.first..=lost.last)));
-        let cost = match lost.is_bridged {
-            true => "only the logs there are lost",
-            false => "the trees end: nothing that was executed from there on can be proven",
+        let cost = match &lost.crossed {
+            None if lost.is_bridged => "only the logs there are lost".into(),
+            None => "the trees end: nothing that was executed from there on can be proven".into(),
+            Some(crossed) => format!(
+                "{} batches of chains are lost with it, and {} of the {} that were executed after it can be proven",
+                count(crossed.lost.iter().map(|run| run.last.0 - run.first.0 + 1).sum::<u64>()),
+                count(crossed.provable),
+                count(crossed.provable + crossed.unprovable)
+            ),
         };
         format!("{batches}, {cost}; {}", lost.reasons.join("; "))
     });

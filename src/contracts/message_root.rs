@@ -94,6 +94,19 @@ impl<'s, S: StorageReader + ?Sized> MessageRoot<'s, S> {
         mapping_value(index.into(), CHAIN_INDEX_TO_ID.into())
     }
 
+    /// The slot of `sharedTree._nodes[level][index]`.
+    #[must_use]
+    pub fn shared_node_slot(level: u32, index: u64) -> Word {
+        array_start(array_start(SHARED_NODES.into()).wrapping_add(level.into())).wrapping_add(index)
+    }
+
+    /// The slot of `chainTree[chain]._sides[level]`.
+    #[must_use]
+    pub fn side_slot(chain: ChainId, level: u32) -> Word {
+        let tree = mapping_value(chain.to_word(), CHAIN_TREE.into());
+        array_start(tree.wrapping_add(1)).wrapping_add(level.into())
+    }
+
     /// The contract's address.
     #[must_use]
     pub fn address(&self) -> Address {

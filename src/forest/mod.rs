@@ -18,6 +18,7 @@
 //! [`rebuild_from_events`] only if it equals every root in the events. [`explain`] finds the batches that every
 //! past root contains, and a [`Timeline`] returns Merkle paths in the trees of that time.
 
+mod bridged;
 mod chain_tree;
 mod compare_events;
 mod compare_l1;
@@ -39,6 +40,7 @@ mod timestamps;
 pub mod tree_file;
 mod trees;
 
+pub use bridged::{BridgedEnd, BridgedLeaf, BridgedPath, BridgedTrees, LostBatches};
 pub use chain_tree::ChainTree;
 pub use compare_events::compare_block_roots;
 pub use error::RebuildError;

@@ -89,9 +89,10 @@ pub fn rebuild_from_l1(
     options: &RebuildOptions,
 ) -> Result<RebuiltFromL1, HistoryError> {
     let evidence = L1Evidence::read(record, options)?;
-    let forest = rebuild_in_memory(&evidence, options)?;
+    let mut forest = rebuild_in_memory(&evidence, options)?;
+    forest.bridged = evidence.bridged().cloned();
     let history = evidence.history(&forest)?;
-    Ok(RebuiltFromL1 { forest, history, gaps: evidence.gaps().to_vec() })
+    Ok(RebuiltFromL1 { forest, history, gaps: evidence.gaps() })
 }
 
 /// Rebuilds the trees from evidence, and compares them with everything that it recorded.

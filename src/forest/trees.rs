@@ -1,5 +1,8 @@
+use std::sync::Arc;
+
 use super::{
-    BatchNumbers, ChainTree, InteropRoot, entry_zeros, hashes::Hashes, timestamps::Timestamps,
+    BatchNumbers, BridgedTrees, ChainTree, InteropRoot, entry_zeros, hashes::Hashes,
+    timestamps::Timestamps,
 };
 use crate::{
     contracts::Layout,
@@ -18,6 +21,8 @@ pub struct Forest {
     shared: Hashes,
     latest: Option<InteropRoot>,
     pub(super) checked_by: CheckedBy,
+    /// What is known after the end of these trees.
+    pub(super) bridged: Option<Arc<BridgedTrees>>,
 }
 
 /// A forest without its hashes.
@@ -73,7 +78,7 @@ impl ForestShape {
         let mut by_id: Vec<_> = chains.iter().map(ChainTree::chain).zip(0..).collect();
         by_id.sort_unstable();
         let Self { layout, latest, checked_by, .. } = self;
-        Forest { layout, chains, by_id, shared, latest, checked_by }
+        Forest { layout, chains, by_id, shared, latest, checked_by, bridged: None }
     }
 }
 
@@ -127,6 +132,12 @@ impl Forest {
     #[must_use]
     pub fn checked_by(&self) -> CheckedBy {
         self.checked_by
+    }
+
+    /// What can be proven after the end of these trees, if batches of the settlement layer are missing on L1.
+    #[must_use]
+    pub fn bridged(&self) -> Option<&BridgedTrees> {
+        self.bridged.as_deref()
     }
 
     /// The newest interop root. `None` for releases before v29, which have none.

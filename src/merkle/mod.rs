@@ -28,6 +28,7 @@ mod parallel {
 }
 #[cfg(not(feature = "archive"))]
 mod parallel;
+mod partial;
 mod prefix;
 mod tree;
 mod zeros;
@@ -38,6 +39,7 @@ pub use group::{TreeJob, build_all_into, roots_at};
 pub use leaves::{LeafHashes, Leaves};
 pub use levels::Levels;
 pub use node_buffer::NodeBuffer;
+pub use partial::PartialTree;
 pub use prefix::Prefix;
 pub use tree::{NoSuchLeaf, Tree, height, level_len};
 pub use zeros::Zeros;

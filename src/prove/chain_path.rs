@@ -25,7 +25,7 @@ impl Trees {
     pub fn chain_path_to_block(&self, chain: ChainId, block: SlBlock) -> Result<ChainPath, Error> {
         let (_, tree) = self.chain_tree(chain, Target::Block(block))?;
         let timeline = self.history()?;
-        let at = timeline.at(block).ok_or_else(|| no_root(timeline, block))?;
+        let at = timeline.at(block).ok_or_else(|| no_root(&timeline.history().blocks, block))?;
         let found = timeline.chain(tree.index(), at);
         let found = found.ok_or(ExtractError::ChainAfterTarget { chain, block })?;
         Ok(ChainPath { siblings: found.shared_path, mask: tree.index().into() })

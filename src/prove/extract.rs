@@ -4,13 +4,14 @@ use crate::{
     anchor::{BatchRoots, SettlementCheck},
     archive::{Archive, ArchiveError},
     contracts::Layout,
-    forest::{ChainTree, Forest, Timeline},
+    forest::{BridgedTrees, ChainTree, Forest, LostBatches, Timeline},
     message::{BatchView, LogTree},
     primitives::{BatchNumber, ChainId, Hash},
     proof::{CheckedBy, ProofEnd, Target},
     prove::{
         BatchProofs, ExtractError, MatchedBatch, SlBatchTree, TargetError,
         batch_proofs::CommonPart,
+        bridged::{Bridged, BridgedTarget},
         l1_form::SlBatchTrees,
         resolved::{Placed, Resolved, TreePosition, batch_paths},
         stored_ends::{StoredEnd, StoredEnds},
@@ -81,6 +82,11 @@ impl<'f> Extractor<'f> {
         Self(Source::Forest(forest, Resolved::FirstSlBatch(trees)))
     }
 
+    /// Makes proofs against a root after batches of the settlement layer that are missing on L1.
+    pub(super) fn to_bridged(forest: &'f Forest, target: BridgedTarget<'f>) -> Self {
+        Self(Source::Forest(forest, Resolved::Bridged(target)))
+    }
+
     /// Makes proofs against the batch roots that a state stores. The chains may settle on any layer, and no
     /// tree is rebuilt. Batches from before v26 are proven by their plain log path.
     #[must_use]
@@ -117,7 +123,9 @@ impl<'f> Extractor<'f> {
         if let Some(logs) = archive.batch(chain, batch).map_err(damaged)? {
             return Ok(logs);
         }
-        if let Source::Forest(forest, _) = self.0 {
+        if let Source::Forest(forest, target) = &self.0
+            && Bridged::find(forest, target, (chain, batch)).is_none()
+        {
             find(forest, chain, batch)?;
         }
         Err(ExtractError::BatchNotArchived { chain, batch })
@@ -238,6 +246,9 @@ impl<'f> Extractor<'f> {
     ) -> Result<(Hash, Placed<'f>), ExtractError> {
         match &self.0 {
             Source::Forest(forest, target) => {
+                if let Some(found) = Bridged::find(forest, target, (chain, batch)) {
+                    return Ok((found.leaf().root, found.place(target)?.0));
+                }
                 let (tree, leaf, root) = find(forest, chain, batch)?;
                 Ok((root, target.place(forest, tree, leaf)?))
             }
@@ -262,6 +273,14 @@ impl<'f> Extractor<'f> {
         let (chain, batch) = (logs.chain(), logs.batch());
         match &self.0 {
             Source::Forest(forest, target) => {
+                let checked_by = Some(forest.checked_by());
+                if let Some(found) = Bridged::find(forest, target, (chain, batch)) {
+                    // L1 is evidence of releases before v33 only.
+                    let matched = MatchedBatch::match_root(logs, &tree, found.leaf().root, false);
+                    let batch = matched.map_err(ExtractError::LogsDoNotFold)?;
+                    let (placed, known_end) = found.place(target)?;
+                    return Ok(LocatedBatch { batch, tree, placed, known_end, checked_by });
+                }
                 let (chain_tree, leaf, batch_root) = find(forest, chain, batch)?;
                 let is_since_v33 = forest.layout() >= Layout::V33;
                 let matched = MatchedBatch::match_root(logs, &tree, batch_root, is_since_v33);
@@ -273,7 +292,6 @@ impl<'f> Extractor<'f> {
                 });
                 let batch = matched?;
                 let placed = target.place(forest, chain_tree, leaf)?;
-                let checked_by = Some(forest.checked_by());
                 Ok(LocatedBatch { batch, tree, placed, known_end: None, checked_by })
             }
             Source::State(state) => {
@@ -305,6 +323,11 @@ fn find(
     chain: ChainId,
     batch: BatchNumber,
 ) -> Result<(&ChainTree, u64, Hash), ExtractError> {
+    let mut lost = forest.bridged().into_iter().flat_map(BridgedTrees::lost);
+    let is_it = |lost: &LostBatches| lost.chain == chain && lost.batches.contains(&batch);
+    if let Some(LostBatches { missing, .. }) = lost.find(is_it) {
+        return Err(ExtractError::BatchLost { chain, batch, missing });
+    }
     let tree = forest.chain(chain).ok_or(ExtractError::UnknownChain(chain))?;
     let (leaf_index, batch_root) = tree.find(batch).ok_or_else(|| {
         let batches = tree.batches();

@@ -1,3 +1,5 @@
+use std::ops::RangeInclusive;
+
 use thiserror::Error;
 
 use super::{FoldError, SlBatchError, error_text::with_causes};
@@ -29,6 +31,55 @@ pub enum ExtractError {
         executed: Option<(BatchNumber, BatchNumber)>,
         /// The neighbouring batches that were executed here, if the missing batch is between two.
         between: Option<(BatchNumber, BatchNumber)>,
+    },
+    /// The root of the batch is lost.
+    #[error(
+        "the root of batch {batch} of chain {chain} is lost: {} executed it, and what it published is missing on L1",
+        SlBatch::names(missing)
+    )]
+    BatchLost {
+        /// The chain.
+        chain: ChainId,
+        /// The batch.
+        batch: BatchNumber,
+        /// The batches of the settlement layer of which one executed it.
+        missing: RangeInclusive<SlBatch>,
+    },
+    /// The batch was executed after missing batches of the settlement layer, and its path has a lost node.
+    #[error(
+        "batch {batch} of chain {chain} was executed after batches of the settlement layer that are missing on L1, and \
+         a node on its path to every later root is lost with them"
+    )]
+    PathLost {
+        /// The chain.
+        chain: ChainId,
+        /// The batch.
+        batch: BatchNumber,
+    },
+    /// The batch was executed after the batch of the settlement layer that is the target.
+    #[error(
+        "SL batch {sl_batch} does not contain batch {batch} of chain {chain}, which was executed later"
+    )]
+    BatchAfterSlBatch {
+        /// The chain.
+        chain: ChainId,
+        /// The batch.
+        batch: BatchNumber,
+        /// The batch of the settlement layer.
+        sl_batch: SlBatch,
+    },
+    /// None of the batches of the settlement layer after missing ones can be the target.
+    #[error(
+        "batch {batch} of chain {chain} was executed after batches of the settlement layer that are missing on L1"
+    )]
+    SlBatchAfterGap {
+        /// The chain.
+        chain: ChainId,
+        /// The batch.
+        batch: BatchNumber,
+        /// Why the first later one cannot.
+        #[source]
+        reason: Box<SlBatchError>,
     },
     /// The batch has no leaf in the tree of its chain, on a settlement layer of v33.
     #[error(
@@ -360,9 +411,12 @@ impl ExtractError {
     pub fn code(&self) -> FailureCode {
         match self {
             Self::UnknownChain(_) => FailureCode::UnknownChain,
-            Self::BatchNotInTree { .. } | Self::BatchHasNoLeaf { .. } => {
-                FailureCode::BatchNotInTree
-            }
+            Self::BatchNotInTree { .. }
+            | Self::BatchHasNoLeaf { .. }
+            | Self::BatchLost { .. }
+            | Self::PathLost { .. } => FailureCode::BatchNotInTree,
+            Self::BatchAfterSlBatch { .. } => FailureCode::BatchAfterTarget,
+            Self::SlBatchAfterGap { reason, .. } => reason.code(),
             Self::NotEightLeaves { .. } => FailureCode::NotEightLeaves,
             Self::ImtRootsUnknown { .. } => FailureCode::ImtRootsUnknown,
             Self::BatchZero(_) => FailureCode::BatchZero,

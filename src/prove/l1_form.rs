@@ -114,7 +114,7 @@ impl<'t> SlBatchTrees<'t> {
     }
 
     /// The root that L1 stores for an SL batch, if L1's state was given.
-    fn stored_root(&self, batch: SlBatch) -> Result<Option<Hash>, SlBatchError> {
+    pub(super) fn stored_root(&self, batch: SlBatch) -> Result<Option<Hash>, SlBatchError> {
         let Some(l1) = self.l1 else { return Ok(None) };
         Err(match l1.of_batch(self.forest.sl_chain(), BatchNumber(batch.0))? {
             Answer::Root(known) => {

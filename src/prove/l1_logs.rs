@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::{Error, Trees, l1_trees::GivenL1};
 use crate::{
-    forest::{ChainTree, Forest},
+    forest::{BridgedTrees, ChainTree, Forest},
     ingest::{
         l1::{CommittedBatch, L1Data, L1Layer},
         logs::Indexer,
@@ -49,5 +49,10 @@ fn chain_of(forest: &Forest, batch: &CommittedBatch) -> Option<ChainId> {
     let number = BatchNumber(batch.batch.0);
     let is_executed =
         |tree: &&ChainTree| tree.find(number).is_some_and(|(_, root)| root == batch.info.logs_root);
-    forest.chains().iter().find(is_executed).map(ChainTree::chain)
+    let in_tree = forest.chains().iter().find(is_executed).map(ChainTree::chain);
+    in_tree.or_else(|| {
+        let mut leaves = forest.bridged().into_iter().flat_map(BridgedTrees::leaves);
+        let found = leaves.find(|leaf| (leaf.batch, leaf.root) == (number, batch.info.logs_root));
+        found.map(|leaf| leaf.chain)
+    })
 }

@@ -14,6 +14,8 @@
 
 mod anchor_state;
 mod batch_proofs;
+mod block_root;
+mod bridged;
 mod chain_path;
 mod chosen_evidence;
 mod coverage;

@@ -9,7 +9,9 @@ use crate::{
     merkle::Prefix,
     primitives::{BatchNumber, Hash, SlBlock, Timestamp, Word},
     proof::{CheckedBy, ProofEnd, SettlementHop, Target, TargetKind, TargetRecord},
-    prove::{ExtractError, SlBatchTree, TargetError, l1_form::SlBatchTrees},
+    prove::{
+        ExtractError, SlBatchTree, TargetError, bridged::BridgedTarget, l1_form::SlBatchTrees,
+    },
 };
 
 /// A target that exists, with the trees as they were at its block.
@@ -21,6 +23,8 @@ pub(super) enum Resolved<'f> {
     Block(&'f Timeline, RootIndex),
     SlBatch(&'f Timeline, Arc<SlBatchTree>, Option<&'f dyn SettlementCheck>),
     FirstSlBatch(SlBatchTrees<'f>),
+    /// A target after batches of the settlement layer that are missing on L1.
+    Bridged(BridgedTarget<'f>),
     BatchRoot,
 }
 
@@ -69,7 +73,7 @@ impl<'f> Resolved<'f> {
             Target::First => Ok(Self::First(timeline)),
             Target::Block(block) => match timeline.at(block) {
                 Some(at) => Ok(Self::Block(timeline, at)),
-                None => Err(no_root(timeline, block)),
+                None => Err(no_root(&timeline.history().blocks, block)),
             },
             _ => Self::new(forest, target),
         }
@@ -97,6 +101,8 @@ impl<'f> Resolved<'f> {
                 return at_sl_batch(forest, tree, leaf, timeline, batch, *l1);
             }
             Self::FirstSlBatch(trees) => return at_first_sl_batch(forest, tree, leaf, trees),
+            // All batches are found among those that are known after the missing ones.
+            Self::Bridged(_) => return Err(not_in_any_root(tree, leaf)),
             Self::First(timeline) => (*timeline, first_root(timeline, tree, leaf)?),
             Self::Block(timeline, at) => (*timeline, *at),
         };
@@ -251,9 +257,8 @@ pub(super) fn batch_paths(places: &[Option<&TreePosition<'_>>]) -> Vec<Vec<Hash>
     paths
 }
 
-/// Returns the error for a block without a usable root.
-pub(super) fn no_root(timeline: &Timeline, block: SlBlock) -> TargetError {
-    let blocks = &timeline.history().blocks;
+/// Returns the error for a block without a usable root. `blocks` are those with a root.
+pub(super) fn no_root(blocks: &[SlBlock], block: SlBlock) -> TargetError {
     match blocks.binary_search(&block) {
         Ok(_) => TargetError::Unexplained(block),
         Err(at) => TargetError::NoRootOfBlock {

@@ -57,6 +57,10 @@ impl Trees {
         target: Target,
         blocks: SlBlocks,
     ) -> Result<Extractor<'_>, Error> {
+        if let Some(bridged) = self.bridged_extractor(target)? {
+            return Ok(bridged);
+        }
+        self.expect_root(target)?;
         let timeline = match (self.forest(), target, blocks) {
             (Some(forest), Target::SlBatch(_) | Target::FirstSlBatch, SlBlocks::IfKnown) => {
                 Some(self.history_at_sl_batches(forest, target)?)
@@ -146,7 +150,7 @@ impl Trees {
     }
 
     /// What trees from L1 or a tree file know of the contents of past roots, if it is something, but not all.
-    fn partial_history(&self) -> Result<Option<Cow<'_, History>>, Error> {
+    pub(super) fn partial_history(&self) -> Result<Option<Cow<'_, History>>, Error> {
         let is_a_part = |explained, roots| (1..roots).contains(&explained);
         Ok(match &self.0.source {
             Source::L1(_, history) => {

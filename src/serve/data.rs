@@ -107,8 +107,11 @@ impl Data {
         batch: BatchNumber,
     ) -> impl Iterator<Item = &Layer> {
         self.layers.iter().filter(move |layer| {
-            let tree = layer.trees.forest().and_then(|forest| forest.chain(chain));
-            tree.is_some_and(|tree| tree.find(batch).is_some())
+            layer.trees.forest().is_some_and(|forest| {
+                let bridged = forest.bridged().and_then(|trees| trees.find(chain, batch));
+                let tree = forest.chain(chain);
+                bridged.is_some() || tree.is_some_and(|tree| tree.find(batch).is_some())
+            })
         })
     }
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{Counts, Provable, logs::SurveyedLogs, provable::Reaches};
 use crate::{
     archive::Archive,
-    forest::{ChainTree, Forest},
+    forest::{BridgedTrees, ChainTree, Forest},
     primitives::{BatchNumber, ChainId},
     prove::{Error, Trees},
 };
@@ -73,6 +73,7 @@ pub(super) fn count(
     reaches: &Reaches<'_>,
 ) -> Result<(Vec<ChainCounts>, Vec<Provable>), Error> {
     let forest = trees.and_then(Trees::forest);
+    let bridged = forest.and_then(Forest::bridged);
     let trees: BTreeMap<ChainId, &ChainTree> =
         forest.iter().flat_map(|forest| forest.chains()).map(|tree| (tree.chain(), tree)).collect();
     let mut provable = vec![Counts::default(); reaches.kinds.len()];
@@ -82,6 +83,18 @@ pub(super) fn count(
         let tree = trees.get(&batch.chain());
         let leaf = tree.and_then(|tree| Some((tree, tree.find(batch.batch())?.0)));
         let (whole, unknown) = counted.entry(batch.chain()).or_default();
+        let bridged = bridged.filter(|_| leaf.is_none());
+        let bridged =
+            bridged.and_then(|trees| Some((trees, trees.find(batch.chain(), batch.batch())?)));
+        if let Some((trees, leaf)) = bridged {
+            whole.add(&batch);
+            for (counts, reach) in provable.iter_mut().zip(&reaches.kinds) {
+                if reach.has_bridged(trees, &leaf) {
+                    counts.add(&batch);
+                }
+            }
+            continue;
+        }
         let Some((tree, leaf)) = leaf else {
             unknown.add(&batch);
             continue;
@@ -93,14 +106,26 @@ pub(super) fn count(
             }
         }
     }
+    // The batches that are known after the end of the trees.
+    let mut later: BTreeMap<ChainId, Vec<BatchNumber>> = BTreeMap::new();
+    for leaf in bridged.into_iter().flat_map(BridgedTrees::leaves) {
+        if trees.get(&leaf.chain).is_none_or(|tree| tree.find(leaf.batch).is_none()) {
+            later.entry(leaf.chain).or_default().push(leaf.batch);
+        }
+    }
     let mut chains: Vec<ChainCounts> = forest
         .iter()
         .flat_map(|forest: &&Forest| forest.chains())
         .map(|tree| {
             let (whole, unknown) = counted.remove(&tree.chain()).unwrap_or_default();
-            of_tree(tree, logs, whole, unknown)
+            let batches =
+                tree.batches().iter().chain(later.remove(&tree.chain()).unwrap_or_default());
+            of_chain(tree.chain(), &batches.collect::<Vec<_>>(), logs, (whole, unknown))
         })
         .collect();
+    chains.extend(later.into_iter().map(|(chain, batches)| {
+        of_chain(chain, &batches, logs, counted.remove(&chain).unwrap_or_default())
+    }));
     chains.extend(counted.into_iter().map(|(chain_id, (_, unknown))| ChainCounts {
         chain_id,
         executed: 0,
@@ -115,22 +140,27 @@ pub(super) fn count(
     Ok((chains, provable.collect()))
 }
 
-fn of_tree(tree: &ChainTree, logs: &SurveyedLogs, whole: Counts, unknown: Counts) -> ChainCounts {
-    let chain = tree.chain();
+/// The counts of a chain with these batches, in ascending order.
+fn of_chain(
+    chain: ChainId,
+    batches: &[BatchNumber],
+    logs: &SurveyedLogs,
+    (whole, unknown): (Counts, Counts),
+) -> ChainCounts {
     let does_not_fold = |batch| logs.not_folding.contains(&(chain, batch));
     let is_whole =
         |batch| logs.archive.as_ref().is_some_and(|archive| archive.contains(chain, batch));
     let runs = |is_wanted: &dyn Fn(BatchNumber) -> bool| {
         let mut before = false;
-        BatchRuns::of(tree.batches().iter().filter_map(|batch| {
-            let follows = std::mem::replace(&mut before, is_wanted(batch));
-            before.then_some((batch, follows))
+        BatchRuns::of(batches.iter().filter_map(|batch| {
+            let follows = std::mem::replace(&mut before, is_wanted(*batch));
+            before.then_some((*batch, follows))
         }))
     };
     ChainCounts {
         chain_id: chain,
-        executed: tree.batches().len(),
-        range: tree.batches().first().zip(tree.batches().last()),
+        executed: batches.len() as u64,
+        range: batches.first().copied().zip(batches.last().copied()),
         whole,
         not_folding: runs(&does_not_fold),
         missing: runs(&|batch| !does_not_fold(batch) && !is_whole(batch)),

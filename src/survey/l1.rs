@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::{
     forest::L1Gap,
-    primitives::SlBatch,
+    primitives::{BatchNumber, ChainId, SlBatch},
     prove::{Trees, with_causes},
 };
 
@@ -34,8 +34,48 @@ pub struct LostOnL1 {
     pub last: SlBatch,
     /// What is missing.
     pub reasons: Vec<String>,
-    /// Whether the trees go on after them. Otherwise nothing that was executed from there on can be proven.
+    /// Whether the trees go on after them. Otherwise nothing that was executed from there on can be proven but what
+    /// [`LostOnL1::crossed`] counts.
     pub is_bridged: bool,
+    /// What can be proven after them all the same, if they are not bridged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub crossed: Option<CrossedReport>,
+}
+
+/// What can be proven after missing batches of the settlement layer, with the nodes that later ones stored.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CrossedReport {
+    /// The number of batches of chains, executed from there to the next gap, that can be proven.
+    pub provable: u64,
+    /// The number of those that cannot.
+    pub unprovable: u64,
+    /// The batches of chains whose roots are lost.
+    pub lost: Vec<LostRun>,
+}
+
+/// Consecutive batches of a chain whose roots are lost.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LostRun {
+    /// The chain.
+    pub chain_id: ChainId,
+    /// The first batch.
+    pub first: BatchNumber,
+    /// The last batch.
+    pub last: BatchNumber,
+}
+
+impl CrossedReport {
+    fn of(gap: &L1Gap) -> Option<Self> {
+        let L1Gap::Crossed { lost, proven, unproven, .. } = gap else { return None };
+        let lost = lost.iter().map(|lost| LostRun {
+            chain_id: lost.chain,
+            first: *lost.batches.start(),
+            last: *lost.batches.end(),
+        });
+        Some(Self { provable: *proven, unprovable: *unproven, lost: lost.collect() })
+    }
 }
 
 impl L1Report {
@@ -46,10 +86,7 @@ impl L1Report {
         let (first, last) = (batches.first()?.batch, batches.last()?.batch);
         let gaps = commits.gaps();
         let lost = trees.missing_on_l1().iter().map(|gap| {
-            let (missing, is_bridged) = match gap {
-                L1Gap::Bridged { missing, .. } => (missing, true),
-                L1Gap::Ends { missing, .. } => (missing, false),
-            };
+            let (missing, is_bridged) = (gap.missing(), matches!(gap, L1Gap::Bridged { .. }));
             let without_pubdata = layer.lost.iter().filter(|lost| missing.contains(&lost.batch));
             let without_commits = gaps.iter().filter(|(range, _)| missing.contains(range.start()));
             let without_commits = without_commits.map(|(range, reason)| {
@@ -57,7 +94,8 @@ impl L1Report {
             });
             let reasons = without_pubdata.map(|lost| with_causes(lost)).chain(without_commits);
             let (first, last) = (*missing.start(), *missing.end());
-            LostOnL1 { first, last, reasons: reasons.collect(), is_bridged }
+            let crossed = CrossedReport::of(gap);
+            LostOnL1 { first, last, reasons: reasons.collect(), is_bridged, crossed }
         });
         let whole = batches.len() - layer.lost.len();
         let missing = gaps.iter().map(|(range, _)| range.end().0 - range.start().0 + 1);

@@ -22,7 +22,7 @@ use logs::SurveyedLogs;
 pub use chain_counts::{BatchRuns, ChainCounts};
 pub use counts::Counts;
 pub use files::{FileReport, FileUse};
-pub use l1::{L1Report, LostOnL1};
+pub use l1::{CrossedReport, L1Report, LostOnL1, LostRun};
 pub use missing::{Missing, MissingPart};
 pub use options::SurveyOptions;
 pub use problem::Problem;

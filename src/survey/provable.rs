@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{Counts, Problem};
 use crate::{
-    forest::{ChainTree, Timeline},
+    forest::{BridgedEnd, BridgedLeaf, BridgedTrees, ChainTree, Timeline},
     primitives::SlBatch,
     prove::{SlBatchTree, Trees},
 };
@@ -62,6 +62,24 @@ impl Reach<'_> {
             Self::SlBatch(timeline, batch) => {
                 timeline.batches(chain.index(), batch.at()).is_some_and(|batches| leaf < batches)
             }
+        }
+    }
+
+    /// Whether a batch can be proven that is known after missing batches of the settlement layer.
+    pub(super) fn has_bridged(&self, trees: &BridgedTrees, leaf: &BridgedLeaf) -> bool {
+        match self {
+            Self::All(TargetKind::Block) => trees.last(leaf, |end| end.blocks.is_some()).is_some(),
+            Self::All(_) => true,
+            // Which of several blocks executed it is not known.
+            Self::First(_) => {
+                let end = trees.since(leaf).and_then(|since| trees.end(since));
+                let is_only = |end: &&BridgedEnd| {
+                    end.blocks.as_ref().is_some_and(|blocks| blocks.start() == blocks.end())
+                };
+                end.filter(is_only).is_some_and(|end| trees.path(leaf, end).is_some())
+            }
+            // Its target is before them.
+            Self::SlBatch(..) => false,
         }
     }
 

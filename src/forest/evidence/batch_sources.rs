@@ -32,15 +32,26 @@ impl<'s, S: StorageReader + ?Sized> BatchSources<'s, S> {
         bridgehub: Address,
         chain: ChainId,
     ) -> Result<Self, RebuildError> {
+        let diamond = Bridgehub::at(state, bridgehub).zk_chain(chain)?;
+        Ok(Self::with_diamond(state, layout, message_root, chain, diamond))
+    }
+
+    /// As [`BatchSources::of`], with the chain's diamond.
+    pub(super) fn with_diamond(
+        state: &'s S,
+        layout: Layout,
+        message_root: &MessageRoot<'_, S>,
+        chain: ChainId,
+        diamond: Option<Address>,
+    ) -> Self {
         let mut mappings = Vec::new();
         if layout >= Layout::V31 {
             mappings.push((message_root.address(), message_root.batch_roots(chain)));
         }
-        let diamond = Bridgehub::at(state, bridgehub).zk_chain(chain)?;
         mappings.extend(diamond.map(|diamond| (diamond, ZkChain::<S>::batch_roots())));
         let timestamps =
             (layout >= Layout::V33).then(|| MessageRoot::at(state, message_root.address()));
-        Ok(Self { state, chain, diamond, mappings, timestamps })
+        Self { state, chain, diamond, mappings, timestamps }
     }
 
     /// The roots of the batches from number `first` on; zero where no root is stored, and in v33 for a batch that is no

@@ -116,7 +116,8 @@ pub fn rebuild_events_to_file(
 /// As [`rebuild_to_file`], from the settlement layer's batches on L1: see
 /// [`rebuild_from_l1`](crate::forest::rebuild_from_l1). Without `past`, the contents of the interop roots are
 /// written that are the last ones of a batch of the settlement layer; with it, those of all roots that events or
-/// the search explain. Returns the batches that are missing.
+/// the search explain. Returns the batches that are missing. What
+/// [`Forest::bridged`] has is not written.
 ///
 /// # Errors
 /// [`TreeFileError`]. A file at `target` is then unchanged.
@@ -141,7 +142,7 @@ pub fn rebuild_l1_to_file(
         }
     }
     file.commit(roots, &evidence)?;
-    Ok(evidence.gaps().to_vec())
+    Ok(evidence.gaps_of_trees().to_vec())
 }
 
 /// A tree file that has its trees, but no interop roots yet.

@@ -144,6 +144,13 @@ impl<'c> L1Batches<'c> {
     pub fn new(commits: &'c Commits, blobs: &'c Blobs) -> Self {
         Self { commits, blobs, rest: commits.batches(), ready: VecDeque::new() }
     }
+
+    /// As [`L1Batches::new`], without the batches before this one.
+    pub(super) fn from(commits: &'c Commits, blobs: &'c Blobs, first: SlBatch) -> Self {
+        let all = Self::new(commits, blobs);
+        let start = all.rest.partition_point(|committed| committed.batch < first);
+        Self { rest: &all.rest[start..], ..all }
+    }
 }
 
 impl<'c> Iterator for L1Batches<'c> {

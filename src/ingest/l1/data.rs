@@ -185,7 +185,7 @@ impl L1Data {
                 true => L1DataError::NoCommits,
                 false => L1DataError::NoDiamond { given, found: found() },
             })?;
-            return self.layer_of(chain);
+            return self.layer_of(chain, message_root);
         }
         let slots: Vec<_> = (1..=MOST_PROBED).map(MessageRoot::<Snapshot>::chain_at_slot).collect();
         let (mut layers, mut unusual) = (Vec::new(), None);
@@ -193,7 +193,7 @@ impl L1Data {
             if commits.batches().iter().all(|batch| batch.data.pubdata_hash().is_none()) {
                 continue;
             }
-            let layer = match self.layer_of(chain) {
+            let layer = match self.layer_of(chain, message_root) {
                 // Another chain may have numbers that no settlement layer has.
                 Err(error @ L1DataError::Record(LayerRecordError::TooFar { .. })) => {
                     unusual = unusual.or(Some(error));
@@ -220,7 +220,7 @@ impl L1Data {
         }
     }
 
-    fn layer_of(&self, chain: usize) -> Result<L1Layer, L1DataError> {
+    fn layer_of(&self, chain: usize, message_root: Address) -> Result<L1Layer, L1DataError> {
         let commits = &self.chains.chains()[chain];
         let mut recorder = LayerRecorder::new(commits.chain())?;
         let mut losses = Vec::new();
@@ -234,7 +234,9 @@ impl L1Data {
             next = committed.batch.0 + 1;
         }
         without_commits(&mut recorder, commits, next..=*range.end())?;
-        Ok(L1Layer { chain, record: recorder.finish()?, lost: losses })
+        let mut record = recorder.finish()?;
+        record.read_stored_nodes((commits, &self.blobs), message_root)?;
+        Ok(L1Layer { chain, record, lost: losses })
     }
 
     /// Passes the batches of one chain with their bytes to `take`, in their order.

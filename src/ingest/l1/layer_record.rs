@@ -4,16 +4,18 @@
 //! shows its own first values, whatever is known of the others. What the trees are made of is written once: the
 //! registered chains, the roots of executed batches, and the interop roots.
 
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
 use bytemuck::{Pod, Zeroable};
 use thiserror::Error;
 
+use super::StoredNode;
 use crate::{
     files::{
         Access, ContainerError, ExternalSort, Output, OutputError, SortRecord, TemporaryDirectory,
         temporary_directory,
     },
+    ingest::logs::relayed_batch,
     message::BatchView,
     primitives::{Address, BatchNumber, ChainId, Hash, SlBatch, Word},
     snapshot::{Columns, Snapshot, SnapshotHeader, SnapshotWriter, Source, WriteError},
@@ -25,6 +27,9 @@ const IN_MEMORY: usize = 128 << 20;
 
 /// The most batches, from the first one to the last one: one per minute for four years.
 const MOST_BATCHES: u64 = 1 << 21;
+
+/// The most senders of messages that are kept with the chain whose pubdata were relayed before.
+const MOST_RELAYING: usize = 1 << 12;
 
 /// First values written at once.
 const CHUNK: usize = 1 << 14;
@@ -128,6 +133,10 @@ pub struct LayerRecord {
     pub(crate) batches: Vec<SlBatchOnL1>,
     /// What diamonds said about committed batches, in ascending order.
     pub(crate) committed: Vec<CommittedOnSl>,
+    /// The senders of these messages, with the chain whose pubdata was relayed just before. Anyone can send both.
+    pub(crate) relaying: Vec<(Address, ChainId)>,
+    /// The nodes that the batches after the first missing one stored, by batch.
+    pub(crate) stored_nodes: Vec<StoredNode>,
 }
 
 impl LayerRecord {
@@ -176,6 +185,7 @@ pub struct LayerRecorder {
     sort: ExternalSort<FirstValue>,
     batches: Vec<SlBatchOnL1>,
     committed: Vec<CommittedOnSl>,
+    relaying: BTreeSet<(Address, ChainId)>,
 }
 
 impl LayerRecorder {
@@ -186,7 +196,8 @@ impl LayerRecorder {
     pub fn new(chain: Option<ChainId>) -> Result<Self, LayerRecordError> {
         let directory = temporary_directory()?;
         let sort = ExternalSort::beside(&Self::target(directory.path()), IN_MEMORY);
-        Ok(Self { chain, directory, sort, batches: Vec::new(), committed: Vec::new() })
+        let (batches, committed, relaying) = (Vec::new(), Vec::new(), BTreeSet::new());
+        Ok(Self { chain, directory, sort, batches, committed, relaying })
     }
 
     fn target(directory: &Path) -> std::path::PathBuf {
@@ -224,10 +235,20 @@ impl LayerRecorder {
             };
             self.sort.push(value, &[])?;
         }
+        let mut relayed = None;
         for (log, message) in logs.with_messages() {
-            let sender = log.message_sender().zip(message);
-            let found = sender.and_then(|(sender, text)| CommittedOnSl::parse(batch, sender, text));
-            self.committed.extend(found);
+            let Some((sender, text)) = log.message_sender().zip(message) else { continue };
+            if let Some((chain, number)) = relayed_batch(text) {
+                relayed = Some((log.tx_number(), chain, number));
+            }
+            let Some(found) = CommittedOnSl::parse(batch, sender, text) else { continue };
+            let is_of = |(tx, _, number): &(u16, ChainId, BatchNumber)| {
+                (*tx, *number) == (log.tx_number(), found.batch)
+            };
+            if self.relaying.len() < MOST_RELAYING {
+                self.relaying.extend(relayed.filter(is_of).map(|(_, chain, _)| (sender, chain)));
+            }
+            self.committed.push(found);
         }
         Ok(())
     }
@@ -254,7 +275,7 @@ impl LayerRecorder {
     /// # Errors
     /// [`LayerRecordError`] if two batches contradict each other, or a temporary file cannot be written or read.
     pub fn finish(self) -> Result<LayerRecord, LayerRecordError> {
-        let Self { chain, directory, sort, batches, mut committed } = self;
+        let Self { chain, directory, sort, batches, mut committed, relaying } = self;
         let target = Self::target(directory.path());
         let mut writer = SnapshotWriter::create(&target)?;
         let mut chunk: Vec<FirstValue> = Vec::with_capacity(CHUNK);
@@ -280,7 +301,8 @@ impl LayerRecorder {
         committed.sort_unstable();
         // The file is mapped, so its name is no longer needed.
         let first_values = Snapshot::open(&target, Access::default())?;
-        Ok(LayerRecord { chain, first_values, batches, committed })
+        let (relaying, stored_nodes) = (relaying.into_iter().collect(), Vec::new());
+        Ok(LayerRecord { chain, first_values, batches, committed, relaying, stored_nodes })
     }
 }
 

@@ -33,6 +33,7 @@ mod layer_record;
 mod reader;
 mod rows;
 mod sl_batches;
+mod stored_nodes;
 mod stored_pubdata;
 
 pub use batches::{
@@ -53,4 +54,5 @@ pub use layer_record::{
 pub use reader::{L1Fault, L1FaultKind, L1Reader};
 pub use rows::FaultKind;
 pub(super) use rows::is_table_of_transactions;
+pub(crate) use stored_nodes::{NodeSlot, StoredNode};
 pub use stored_pubdata::PubdataPlace;

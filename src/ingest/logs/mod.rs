@@ -64,6 +64,7 @@ pub use indexer::{Indexed, Indexer, SourceOptions, read_archive, read_archive_in
 pub(super) use message_event::MESSENGER_SIGNATURES;
 pub(super) use pubdata::{names_batch, names_chain};
 pub use relayed::RelayedBy;
+pub(super) use relayed::relayed_batch;
 pub use skipped_inputs::SkippedInputs;
 pub use state_diffs::{Change, StateDiffs};
 pub use stored_paths::{StoredBatch, StoredPath, StoredPaths};

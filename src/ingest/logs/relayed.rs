@@ -15,7 +15,7 @@ use alloy_sol_types::{
 use super::{SourceError, batch_pubdata};
 use crate::{
     message::{BatchLogs, BatchView},
-    primitives::{Address, BatchNumber, ChainId},
+    primitives::{Address, BatchNumber, ChainId, Word},
 };
 
 /// The senders whose messages may hold the pubdata of other chains.
@@ -91,12 +91,20 @@ fn open(message: &[u8]) -> Option<(ChainId, BatchNumber, alloy_primitives::Bytes
     Some((ChainId(chain.try_into().ok()?), BatchNumber(batch.try_into().ok()?), pubdata))
 }
 
+/// The chain and batch in the head of a message in this form. The pubdata behind it are not looked at.
+pub(in crate::ingest) fn relayed_batch(message: &[u8]) -> Option<(ChainId, BatchNumber)> {
+    let (words, _) = message.as_chunks::<32>();
+    let [version, chain, batch, offset, _, ..] = words else { return None };
+    let number = |word: &[u8; 32]| Word::new(*word).to_u64().ok();
+    let is_relayed = (number(version)?, number(offset)?) == (0, 0x80);
+    is_relayed.then_some((ChainId(number(chain)?), BatchNumber(number(batch)?)))
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::primitives::Word;
 
     fn encode(words: [u64; 4], pubdata: &[u8]) -> Vec<u8> {
         let mut message = Vec::new();

@@ -14,7 +14,7 @@ use crate::{
         evidence::{batch_sources::BatchSources, first_writes::first_writes},
     },
     ingest::l1::{CommittedOnSl, LayerRecord},
-    primitives::{Address, BatchNumber, Hash, SlBatch, Word, ordered::try_map},
+    primitives::{Address, BatchNumber, ChainId, Hash, SlBatch, Word, ordered::try_map},
     state::slots::mapping_values,
 };
 
@@ -27,6 +27,8 @@ const MOST: u64 = 1 << 15;
 pub(super) struct Executed {
     /// The chain's diamond on the settlement layer.
     pub(super) diamond: Option<Address>,
+    /// The last batch that was executed before the chain came; 0 if none was, or it is not known.
+    pub(super) before: BatchNumber,
     pub(super) numbers: BatchNumbers,
     pub(super) roots: Vec<Hash>,
     /// The batch of the settlement layer that executed each; ascending.
@@ -55,32 +57,42 @@ pub(super) fn of_chains(
     options: &RebuildOptions,
 ) -> Result<Vec<Executed>, RebuildError> {
     let message_root = MessageRoot::at(values, options.addresses.message_root);
+    let bridgehub = options.addresses.bridgehub;
     try_map(chains.par_iter(), |chain| {
-        let bridgehub = options.addresses.bridgehub;
         let sources = BatchSources::of(values, layout, &message_root, bridgehub, chain.id)?;
-        let committed = sources.diamond.map_or(&[][..], |diamond| record.committed_by(diamond));
-        let mut seeds: Vec<u64> = committed.iter().map(|one| one.batch.0).collect();
-        if let Some(diamond) = sources.diamond {
-            let before = ZkChain::at(values, diamond).batches_executed()?;
-            seeds.push(before.0.saturating_add(1));
-        }
-        seeds.push(1);
-        seeds.sort_unstable();
-        seeds.dedup();
-        let found = search(&seeds, |first, roots| sources.read(first, roots))?;
-        let since = of_numbers(values, &sources, &found)?;
-        let (diamond, committed) = (sources.diamond, committed.to_vec());
-        let mut executed = Executed { diamond, committed, ..Executed::default() };
-        for ((number, root), since) in found.into_iter().zip(since) {
-            let batch = BatchNumber(number);
-            if executed.since.last().is_some_and(|last| *last > since) {
-                let (chain, executed) = (chain.id, since);
-                return Err(L1Error::Order { chain, batch, executed }.into());
-            }
-            executed.push(batch, root, since);
-        }
-        Ok(executed)
+        of_chain(record, values, chain.id, &sources)
     })
+}
+
+/// The executed batches of a chain with these sources.
+pub(super) fn of_chain(
+    record: &LayerRecord,
+    values: &FirstValues<'_>,
+    chain: ChainId,
+    sources: &BatchSources<'_, FirstValues<'_>>,
+) -> Result<Executed, RebuildError> {
+    let committed = sources.diamond.map_or(&[][..], |diamond| record.committed_by(diamond));
+    let mut seeds: Vec<u64> = committed.iter().map(|one| one.batch.0).collect();
+    let mut before = BatchNumber(0);
+    if let Some(diamond) = sources.diamond {
+        before = ZkChain::at(values, diamond).batches_executed()?;
+        seeds.push(before.0.saturating_add(1));
+    }
+    seeds.push(1);
+    seeds.sort_unstable();
+    seeds.dedup();
+    let found = search(&seeds, |first, roots| sources.read(first, roots))?;
+    let since = of_numbers(values, sources, &found)?;
+    let (diamond, committed) = (sources.diamond, committed.to_vec());
+    let mut executed = Executed { diamond, before, committed, ..Executed::default() };
+    for ((number, root), since) in found.into_iter().zip(since) {
+        let batch = BatchNumber(number);
+        if executed.since.last().is_some_and(|last| *last > since) {
+            return Err(L1Error::Order { chain, batch, executed: since }.into());
+        }
+        executed.push(batch, root, since);
+    }
+    Ok(executed)
 }
 
 /// The batches with a root, in ascending order: those at the `seeds`, and those around them as long as any are

@@ -1,6 +1,9 @@
 use std::{fmt, ops::RangeInclusive};
 
-use crate::primitives::SlBatch;
+use crate::{forest::LostBatches, primitives::SlBatch};
+
+/// Runs of lost batches that are named.
+const MOST_NAMED: usize = 8;
 
 /// Batches of the settlement layer whose pubdata is missing on L1.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +17,18 @@ pub enum L1Gap {
         /// The number of batches of chains.
         leaves: u64,
     },
+    /// What was appended in these batches is not all known, but later batches stored nodes of the trees again. With
+    /// these a part is proven of what was executed after them.
+    Crossed {
+        /// The missing batches of the settlement layer.
+        missing: RangeInclusive<SlBatch>,
+        /// The batches of chains whose roots are lost with them.
+        lost: Vec<LostBatches>,
+        /// The number of batches of chains, executed from there to the next gap, that can be proven.
+        proven: u64,
+        /// The number of those that cannot.
+        unproven: u64,
+    },
     /// The trees end before these batches: what was appended in them is not known.
     Ends {
         /// The missing batches of the settlement layer.
@@ -23,9 +38,20 @@ pub enum L1Gap {
     },
 }
 
+impl L1Gap {
+    /// The missing batches of the settlement layer.
+    #[must_use]
+    pub fn missing(&self) -> &RangeInclusive<SlBatch> {
+        let (Self::Bridged { missing, .. }
+        | Self::Crossed { missing, .. }
+        | Self::Ends { missing, .. }) = self;
+        missing
+    }
+}
+
 impl fmt::Display for L1Gap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Self::Bridged { missing, .. } | Self::Ends { missing, .. }) = self;
+        let missing = self.missing();
         let are = if missing.start() == missing.end() { "is" } else { "are" };
         write!(f, "{} {are} missing on L1", SlBatch::names(missing))?;
         match self {
@@ -34,10 +60,35 @@ impl fmt::Display for L1Gap {
                 ": the messages and logs there are lost, but not the trees; {leaves} batches that were executed \
                  there are known from other SL batches"
             ),
+            Self::Crossed { lost, proven, unproven, .. } => {
+                f.write_str(": the messages and logs there are lost")?;
+                let (shown, more) = lost.split_at(lost.len().min(MOST_NAMED));
+                for (at, LostBatches { chain, batches, .. }) in shown.iter().enumerate() {
+                    f.write_str(if at == 0 { ", and with them " } else { "; " })?;
+                    match batches.start() == batches.end() {
+                        true => write!(f, "batch {} of chain {chain}", batches.start())?,
+                        false => write!(
+                            f,
+                            "batches {} to {} of chain {chain}",
+                            batches.start(),
+                            batches.end()
+                        )?,
+                    }
+                }
+                if !more.is_empty() {
+                    write!(f, "; and {} more runs of batches", more.len())?;
+                }
+                write!(
+                    f,
+                    ". Of the {} batches that were executed after them, {proven} can be proven, against roots of \
+                     later SL batches",
+                    proven + unproven
+                )
+            }
             Self::Ends { last, .. } => write!(
                 f,
-                ", and what was appended to the trees there is not known: nothing that was executed from there to \
-                 SL batch {last} can be proven"
+                ", and what was appended to the trees there is not known: the trees end before, without what was \
+                 executed from there to SL batch {last}"
             ),
         }
     }

@@ -9,18 +9,24 @@
 //!
 //! Source: era-contracts `L1Messenger.sol` (`publishPubdataAndClearState`), v26 to v31.
 
+mod after_gap;
+mod crossing;
+mod crossing_chain;
 mod executed;
 mod first_values;
 mod gap;
 mod registry;
 mod replay;
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use super::{Evidence, RecordedChain, block_roots, first_writes, state::has_v31};
 use crate::{
     contracts::{Layout, MessageRoot, ZkChain},
-    forest::{BatchNumbers, Forest, History, HistoryError, RebuildError, RebuildOptions, history},
+    forest::{
+        BatchNumbers, BridgedTrees, Forest, History, HistoryError, RebuildError, RebuildOptions,
+        history,
+    },
     ingest::l1::LayerRecord,
     merkle::Tree,
     primitives::{Hash, SlBlock},
@@ -28,6 +34,7 @@ use crate::{
     snapshot::Snapshot,
     state::slots::mapping_value,
 };
+use after_gap::AfterGap;
 use executed::Executed;
 use first_values::FirstValues;
 pub use gap::L1Gap;
@@ -45,7 +52,11 @@ pub(in crate::forest) struct L1Evidence<'r> {
     shared_root: Hash,
     /// The interop roots. Not set before they are needed.
     roots: OnceLock<Vec<(SlBlock, Hash)>>,
+    /// Where the trees go on or end.
     gaps: Vec<L1Gap>,
+    bridged: Option<Arc<BridgedTrees>>,
+    /// The gaps from the end of the trees on, if something is known after them.
+    crossed: Vec<L1Gap>,
 }
 
 impl<'r> L1Evidence<'r> {
@@ -57,26 +68,63 @@ impl<'r> L1Evidence<'r> {
     ) -> Result<Self, RebuildError> {
         let mut values = FirstValues::new(record);
         let message_root = MessageRoot::at(&values, options.addresses.message_root);
-        let chains = registry::read(record, &message_root)?;
+        let registered = registry::read(record, &message_root)?;
         let sl_chains = registry::sl_chains(record, &message_root, options)?;
-        let ids: Vec<_> = chains.iter().map(|chain| chain.id).collect();
+        let ids: Vec<_> = registered.iter().flatten().map(|chain| chain.id).collect();
         let layout = if has_v31(&message_root, &ids)? { Layout::V31 } else { Layout::V29 };
-        let executed = executed::of_chains(record, &values, layout, &chains, options)?;
-        let Replayed { end, shared_root, chains, executed, gaps } =
-            Replay::new(record, &sl_chains, &chains, executed)?.run()?;
+        // The trees go on up to the first chain whose registration is missing.
+        let known: Vec<_> = registered.iter().map_while(|chain| *chain).collect();
+        let executed = executed::of_chains(record, &values, layout, &known, options)?;
+        let Replayed { end, shared_root, chains, mut executed, gaps } =
+            Replay::new(record, &sl_chains, &known, executed)?.run()?;
+        let (mut bridged, mut crossed) = (None, Vec::new());
+        if let Some(end) = end {
+            let after = AfterGap { record, values: &values, layout, options, end };
+            let of = (chains[0].0, &registered[..], &executed[1..]);
+            if let Some((trees, gaps)) = after.read(of)? {
+                (bridged, crossed) = (Some(Arc::new(trees)), gaps);
+            }
+        }
+        executed.truncate(chains.len());
+        for (executed, (_, batches)) in executed.iter_mut().zip(&chains) {
+            executed.truncate(*batches);
+        }
         values.end_with(end);
         executed.iter().for_each(|chain| fill(&mut values, chain));
-        let recorded = chains.iter().zip(&executed);
-        let recorded = recorded
-            .map(|(id, executed)| RecordedChain { id: *id, batches: executed.roots.len() as u64 });
+        let recorded = chains.iter();
+        let recorded =
+            recorded.map(|(id, batches)| RecordedChain { id: *id, batches: *batches as u64 });
         let chains = recorded.collect();
         let (options, roots) = (*options, OnceLock::new());
-        Ok(Self { values, options, layout, chains, executed, shared_root, roots, gaps })
+        Ok(Self {
+            values,
+            options,
+            layout,
+            chains,
+            executed,
+            shared_root,
+            roots,
+            gaps,
+            bridged,
+            crossed,
+        })
+    }
+
+    /// What can be proven after the trees end.
+    pub(in crate::forest) fn bridged(&self) -> Option<&Arc<BridgedTrees>> {
+        self.bridged.as_ref()
+    }
+
+    /// The missing batches of the settlement layer, without regard to what can be proven after the end of the trees.
+    pub(in crate::forest) fn gaps_of_trees(&self) -> &[L1Gap] {
+        &self.gaps
     }
 
     /// The missing batches of the settlement layer.
-    pub(in crate::forest) fn gaps(&self) -> &[L1Gap] {
-        &self.gaps
+    pub(in crate::forest) fn gaps(&self) -> Vec<L1Gap> {
+        let is_crossed = !self.crossed.is_empty();
+        let is_kept = |gap: &&L1Gap| !(is_crossed && matches!(gap, L1Gap::Ends { .. }));
+        self.gaps.iter().filter(is_kept).chain(&self.crossed).cloned().collect()
     }
 
     /// Every interop root, with the content of those that are the last ones of a batch. Which blocks of a batch

@@ -14,6 +14,9 @@ const GATEWAYS: [ChainId; 3] = [
     ChainId(506),
 ];
 
+/// Indices without a registration after which there is none. Bridgehub admits 100 chains.
+const MOST_MISSING: u64 = 128;
+
 /// A registered chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Registered {
@@ -22,11 +25,12 @@ pub(super) struct Registered {
     pub(super) since: SlBatch,
 }
 
-/// The chains by index, from index 1 up to the first one whose registration is missing.
+/// The chains by index, from index 1 up to the last one that is known. Those are `None` that a missing batch
+/// registered.
 pub(super) fn read(
     record: &LayerRecord,
     message_root: &MessageRoot<'_, FirstValues<'_>>,
-) -> Result<Vec<Registered>, RebuildError> {
+) -> Result<Vec<Option<Registered>>, RebuildError> {
     let batches = &record.batches;
     let (Some(first), Some(last)) = (batches.first(), batches.last()) else {
         return Err(L1Error::None.into());
@@ -36,10 +40,14 @@ pub(super) fn read(
         let slot = MessageRoot::<FirstValues<'_>>::chain_at_slot(index);
         record.first_values.first_writes(address, &[slot]).and_then(|since| since[0])
     };
-    let mut chains = Vec::new();
+    let mut chains: Vec<Option<Registered>> = Vec::new();
     for index in 1..MOST_CHAINS {
-        let Some(since) = since(index) else { break };
-        chains.push(Registered { id: message_root.chain_at(index)?, since });
+        if let Some(since) = since(index) {
+            chains.resize(index as usize - 1, None);
+            chains.push(Some(Registered { id: message_root.chain_at(index)?, since }));
+        } else if index > chains.len() as u64 + MOST_MISSING {
+            break;
+        }
     }
     if chains.is_empty() {
         let (first, last) = (first.batch, last.batch);

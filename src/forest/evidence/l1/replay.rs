@@ -29,8 +29,9 @@ pub(super) struct Replayed {
     pub(super) end: Option<SlBatch>,
     /// The root of the shared tree at that time.
     pub(super) shared_root: Hash,
-    pub(super) chains: Vec<ChainId>,
-    /// By chain index.
+    /// The chains by index, with the numbers of their batches.
+    pub(super) chains: Vec<(ChainId, usize)>,
+    /// By chain index, also what was executed after that time.
     pub(super) executed: Vec<Executed>,
     pub(super) gaps: Vec<L1Gap>,
 }
@@ -77,8 +78,7 @@ impl Growing {
     /// Appends the batches that were executed up to the end of a batch of the settlement layer.
     fn advance(&mut self, executed: &Executed, batch: SlBatch) {
         let start = self.len();
-        let end = executed.since.partition_point(|since| *since <= batch);
-        self.push(executed.batches(start, end));
+        self.push(executed.batches(start, executed.count_by(batch)));
     }
 }
 
@@ -175,14 +175,11 @@ impl<'r> Replay<'r> {
             self.gaps.push(L1Gap::Ends { missing: first..=end.unwrap_or(last), last });
         }
         let count = self.registered(cut.unwrap_or(last));
-        self.executed.truncate(count);
-        for (executed, growing) in self.executed.iter_mut().zip(&self.growing) {
-            executed.truncate(growing.len());
-        }
+        let chains = self.growing[..count].iter().map(|growing| (growing.chain, growing.len()));
         Ok(Replayed {
             end: cut,
             shared_root: self.shared_root,
-            chains: self.growing[..count].iter().map(|growing| growing.chain).collect(),
+            chains: chains.collect(),
             executed: self.executed,
             gaps: self.gaps,
         })
@@ -267,9 +264,8 @@ impl<'r> Replay<'r> {
 
     /// The number of batches that a chain executed in this batch of the settlement layer.
     fn remaining(&self, chain: usize, batch: SlBatch) -> usize {
-        let since = &self.executed[chain].since;
-        let end = since.partition_point(|since| *since <= batch);
-        end - since.partition_point(|since| *since < batch)
+        let executed = &self.executed[chain];
+        executed.count_by(batch) - executed.since.partition_point(|since| *since < batch)
     }
 
     /// The batches of a chain that may have been executed in missing batches of the settlement layer. `None` if
@@ -298,7 +294,7 @@ impl<'r> Replay<'r> {
                 is_next
             })
             .collect();
-        let end = executed.since.partition_point(|since| *since <= next);
+        let end = executed.count_by(next);
         let counts: Vec<usize> = match end > start {
             // Numbers are executed in order.
             true => vec![batches.len(), 0],
@@ -316,7 +312,11 @@ impl<'r> Replay<'r> {
 
 impl Executed {
     /// The batches with these leaf indices.
-    fn batches(&self, start: usize, end: usize) -> impl Iterator<Item = (BatchNumber, Hash)> {
+    pub(super) fn batches(
+        &self,
+        start: usize,
+        end: usize,
+    ) -> impl Iterator<Item = (BatchNumber, Hash)> {
         let numbers = self.numbers.runs(start as u64..end.max(start) as u64).into_iter();
         let numbers = numbers.flat_map(|run| run.start().0..=run.end().0).map(BatchNumber);
         numbers.zip(self.roots[start..end.max(start)].iter().copied())
@@ -335,8 +335,13 @@ impl Executed {
         after.into_iter().for_each(|((number, root), since)| self.push(number, root, since));
     }
 
+    /// The number of batches that were executed up to the end of a batch of the settlement layer.
+    pub(super) fn count_by(&self, batch: SlBatch) -> usize {
+        self.since.partition_point(|since| *since <= batch)
+    }
+
     /// Keeps the first batches.
-    fn truncate(&mut self, len: usize) {
+    pub(super) fn truncate(&mut self, len: usize) {
         if len < self.roots.len() {
             self.numbers = BatchNumbers::new(self.numbers.iter().take(len))
                 .unwrap_or_else(|| unreachable!("the numbers ascend"));

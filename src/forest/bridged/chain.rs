@@ -1,0 +1,197 @@
+use std::ops::RangeInclusive;
+
+use crate::{
+    forest::{batch_leaf, chain_id_leaf, entry_zeros},
+    merkle::{PartialTree, height},
+    primitives::{BatchNumber, ChainId, Hash, SlBatch},
+};
+
+/// A chain's batches on a settlement layer of which batches are missing.
+#[derive(Clone, Debug)]
+pub(in crate::forest) struct BridgedChain {
+    /// The chain. `None` if the batch that registered it is missing, and nothing else tells its id.
+    pub(in crate::forest) id: Option<ChainId>,
+    /// The batch numbers by leaf index; they ascend.
+    numbers: Vec<BatchNumber>,
+    /// The batch roots by leaf index; `None` for a lost one.
+    roots: Vec<Option<Hash>>,
+    tree: PartialTree,
+    /// The number of batches at the end of a batch of the settlement layer; both ascend.
+    counts: Vec<(SlBatch, u64)>,
+    /// The lost batches, with the missing batches of the settlement layer of which one executed them.
+    pub(super) lost: Vec<(RangeInclusive<BatchNumber>, RangeInclusive<SlBatch>)>,
+}
+
+impl BridgedChain {
+    /// A chain without batches.
+    pub(in crate::forest) fn new(id: Option<ChainId>) -> Self {
+        let (numbers, roots, counts, lost) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { id, numbers, roots, tree: PartialTree::new(entry_zeros()), counts, lost }
+    }
+
+    /// The number of batches.
+    pub(in crate::forest) fn len(&self) -> u64 {
+        self.tree.leaves()
+    }
+
+    /// The last batch.
+    pub(in crate::forest) fn last(&self) -> Option<BatchNumber> {
+        self.numbers.last().copied()
+    }
+
+    /// Appends a batch that was executed up to the end of a batch of the settlement layer. Numbers have to ascend.
+    pub(in crate::forest) fn push(&mut self, number: BatchNumber, root: Option<Hash>, by: SlBatch) {
+        self.numbers.push(number);
+        self.roots.push(root);
+        self.tree.push(root.map(|root| batch_leaf(root, number)));
+        self.counts.pop_if(|(since, _)| *since == by);
+        self.counts.push((by, self.tree.leaves()));
+    }
+
+    /// Notes batches as lost in missing batches of the settlement layer.
+    pub(in crate::forest) fn note_lost(
+        &mut self,
+        numbers: impl Iterator<Item = BatchNumber>,
+        missing: &RangeInclusive<SlBatch>,
+    ) {
+        for number in numbers {
+            match self.lost.last_mut() {
+                Some((lost, within)) if lost.end().0 + 1 == number.0 && within == missing => {
+                    *lost = *lost.start()..=number;
+                }
+                _ => self.lost.push((number..=number, missing.clone())),
+            }
+        }
+    }
+
+    /// Adds what the contract stored in `_sides` of the chain's tree, when that had all its present leaves:
+    ///
+    /// ```text
+    /// _sides[l] of c leaves    the complete subtree at level l with the index 2·⌊(c − 2^l) / 2^(l+1)⌋
+    /// _sides[height]           the root
+    /// ```
+    ///
+    /// Source: era-contracts `DynamicIncrementalMerkle.sol`, v26 to v31.
+    pub(in crate::forest) fn learn_side(&mut self, level: u32, side: Hash) {
+        let (leaves, width) = (self.len(), 1_u64 << level);
+        if leaves == width || (level < height(leaves) && width < leaves) {
+            self.tree.learn(level, 2 * ((leaves - width) >> (level + 1)), side);
+        }
+    }
+
+    /// The chain's leaf in the shared tree. `None` if it is not known.
+    pub(in crate::forest) fn leaf(&self) -> Option<Hash> {
+        let root = match self.len() {
+            0 => Hash::ZERO,
+            leaves => self.tree.root(leaves)?,
+        };
+        Some(chain_id_leaf(root, self.id?))
+    }
+
+    /// The leaf index of a batch, and its root; `None` for a lost one.
+    pub(super) fn find(&self, batch: BatchNumber) -> Option<(u64, Hash)> {
+        let leaf = self.numbers.binary_search(&batch).ok()?;
+        Some((leaf as u64, self.roots[leaf]?))
+    }
+
+    /// The batches and their roots; `None` for a lost one.
+    pub(super) fn batches(&self) -> impl Iterator<Item = (BatchNumber, Option<Hash>)> {
+        self.numbers.iter().copied().zip(self.roots.iter().copied())
+    }
+
+    /// The number of batches at the end of a batch of the settlement layer.
+    fn len_at(&self, batch: SlBatch) -> u64 {
+        let known = self.counts.partition_point(|(since, _)| *since <= batch);
+        known.checked_sub(1).map_or(0, |last| self.counts[last].1)
+    }
+
+    /// The siblings of a leaf in the chain's tree at the end of a batch of the settlement layer. `None` if the batch
+    /// was not executed by then, or a sibling is not known.
+    pub(super) fn path(&self, leaf: u64, batch: SlBatch) -> Option<Vec<Hash>> {
+        let leaves = self.len_at(batch);
+        (leaf < leaves).then(|| self.tree.path(leaf, leaves)).flatten()
+    }
+
+    /// The batch of the settlement layer at whose end the leaf was there.
+    pub(super) fn since(&self, leaf: u64) -> Option<SlBatch> {
+        let before = self.counts.partition_point(|(_, leaves)| *leaves <= leaf);
+        self.counts.get(before).map(|(since, _)| *since)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{
+        forest::EMPTY_ENTRY,
+        keccak::keccak256,
+        merkle::{Levels, PushTree},
+    };
+
+    proptest! {
+        /// Batches of the settlement layer append some leaves each; those of some are lost. What the contract stored at
+        /// the ends of the others is right, and gives paths in the whole tree.
+        #[test]
+        fn sides_that_the_contract_stored_give_paths_around_lost_leaves(
+            appended in prop::collection::vec((0..6u64, prop::bool::weighted(0.3)), 1..14),
+        ) {
+            let mut contract = PushTree::new(EMPTY_ENTRY);
+            let mut chain = BridgedChain::new(Some(ChainId(5)));
+            let (mut leaves, mut known) = (Vec::new(), Vec::new());
+            for (at, (count, is_lost)) in (0..).zip(&appended) {
+                let before = contract.sides().to_vec();
+                for _ in 0..*count {
+                    let number = BatchNumber(7 + leaves.len() as u64);
+                    let root = keccak256(&number.0.to_be_bytes());
+                    leaves.push(batch_leaf(root, number));
+                    known.push(!is_lost);
+                    contract.push(batch_leaf(root, number));
+                    chain.push(number, (!is_lost).then_some(root), SlBatch(at));
+                }
+                let changed = (0..).zip(contract.sides());
+                let changed = changed.filter(|(level, side)| before.get(*level as usize) != Some(side));
+                changed.filter(|_| !is_lost).for_each(|(level, side)| chain.learn_side(level, *side));
+                let levels = Levels::build(leaves.clone(), entry_zeros());
+                let tree = levels.tree(entry_zeros());
+                if let (Some(leaf), false) = (chain.leaf(), leaves.is_empty()) {
+                    prop_assert_eq!(leaf, chain_id_leaf(tree.root(), ChainId(5)));
+                }
+                for (leaf, is_known) in (0..).zip(&known) {
+                    if let Some(path) = chain.path(leaf, SlBatch(at)) {
+                        prop_assert_eq!(path, tree.path(leaf).unwrap());
+                    } else {
+                        prop_assert!(known.contains(&false));
+                    }
+                    prop_assert_eq!(chain.find(BatchNumber(7 + leaf)).is_some(), *is_known);
+                }
+            }
+        }
+    }
+
+    /// Of eight leaves the second is lost. The contract stores the subtree of the first two once, with the second
+    /// one, and the subtree of the first four with the fourth one.
+    #[test]
+    fn a_lost_leaf_hides_the_leaves_below_the_next_subtree_that_was_stored() {
+        let mut contract = PushTree::new(EMPTY_ENTRY);
+        let mut chain = BridgedChain::new(Some(ChainId(5)));
+        for number in 0..8 {
+            let (root, before) = (keccak256(&[number as u8]), contract.sides().to_vec());
+            contract.push(batch_leaf(root, BatchNumber(number)));
+            let root = (number != 1).then_some(root);
+            chain.push(BatchNumber(number), root, SlBatch(number));
+            let stored = (0..).zip(contract.sides()).filter(|_| number != 1);
+            stored
+                .filter(|(level, side)| before.get(*level as usize) != Some(side))
+                .for_each(|(level, side)| chain.learn_side(level, *side));
+        }
+        let known = |batch| (0..8).filter(|leaf| chain.path(*leaf, SlBatch(batch)).is_some());
+        assert_eq!(known(7).collect::<Vec<_>>(), [1, 4, 5, 6, 7]);
+        assert_eq!(known(2).count(), 1);
+        chain.note_lost([1, 2, 4].map(BatchNumber).into_iter(), &(SlBatch(1)..=SlBatch(1)));
+        let lost: Vec<_> =
+            chain.lost.iter().map(|(lost, _)| (lost.start().0, lost.end().0)).collect();
+        assert_eq!(lost, [(1, 2), (4, 4)]);
+    }
+}

@@ -1,0 +1,205 @@
+//! What can still be proven after batches of the settlement layer that are missing on L1.
+//!
+//! A missing batch appended leaves that are not known. Later batches store nodes of the trees again: complete
+//! subtrees of a chain's tree (`_sides`), and all nodes above a chain's leaf in the shared tree (`_nodes`). With these
+//! the paths of many other leaves are known again. A path counts only if it leads to the shared root that the commit
+//! of a later batch contains:
+//!
+//! ```text
+//! batch root in the commit   keccak256(root of the batch's own logs ‖ root of the shared tree at its end)
+//! ```
+
+mod chain;
+mod shared;
+
+use std::ops::RangeInclusive;
+
+pub(super) use chain::BridgedChain;
+pub(super) use shared::{NodeAt, SharedNodes};
+
+use super::{batch_leaf, chain_id_leaf};
+use crate::{
+    keccak::hash_node,
+    primitives::{BatchNumber, ChainId, Hash, SlBatch, SlBlock},
+};
+
+/// The trees after batches of the settlement layer that are missing on L1, as far as they are known.
+#[derive(Clone, Debug)]
+pub struct BridgedTrees {
+    /// By chain index.
+    chains: Vec<BridgedChain>,
+    shared: SharedNodes,
+    /// The batches of the settlement layer whose shared root is known, ascending.
+    ends: Vec<BridgedEnd>,
+}
+
+/// A batch of the settlement layer after missing ones, whose commit confirms the root of the shared tree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BridgedEnd {
+    /// The batch.
+    pub batch: SlBatch,
+    /// The number of chains at its end.
+    pub chains: u64,
+    /// The root of the shared tree at its end.
+    pub shared_root: Hash,
+    /// The root of its own logs.
+    pub local_root: Hash,
+    /// Its root, as its commit has it.
+    pub root: Hash,
+    /// Whether L1 executed it. `None` if that is not known.
+    pub executed: Option<bool>,
+    /// The first and the last block with an interop root in it, if the last one is the shared root at its end.
+    pub blocks: Option<RangeInclusive<SlBlock>>,
+}
+
+/// A batch of a chain in these trees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BridgedLeaf {
+    /// The chain.
+    pub chain: ChainId,
+    /// The chain's index in the shared tree.
+    pub index: u64,
+    /// The batch.
+    pub batch: BatchNumber,
+    /// Its leaf index in the chain's tree.
+    pub leaf: u64,
+    /// Its root.
+    pub root: Hash,
+}
+
+/// The way from a batch root to the root of the shared tree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BridgedPath {
+    /// The siblings in the chain's tree, bottom first.
+    pub batch_path: Vec<Hash>,
+    /// The siblings in the shared tree, bottom first.
+    pub chain_path: Vec<Hash>,
+}
+
+/// Batches of a chain whose roots are lost with missing batches of the settlement layer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LostBatches {
+    /// The chain.
+    pub chain: ChainId,
+    /// The batches.
+    pub batches: RangeInclusive<BatchNumber>,
+    /// The missing batches of the settlement layer of which one executed them.
+    pub missing: RangeInclusive<SlBatch>,
+}
+
+impl BridgedTrees {
+    /// The trees at the ends of batches. `ends` are in ascending order.
+    pub(super) fn new(
+        chains: Vec<BridgedChain>,
+        shared: SharedNodes,
+        ends: Vec<BridgedEnd>,
+    ) -> Self {
+        Self { chains, shared, ends }
+    }
+
+    /// The batches of the settlement layer whose roots can be targets, in ascending order.
+    #[must_use]
+    pub fn ends(&self) -> &[BridgedEnd] {
+        &self.ends
+    }
+
+    pub(super) fn ends_mut(&mut self) -> impl Iterator<Item = &mut BridgedEnd> {
+        self.ends.iter_mut()
+    }
+
+    /// One of these batches.
+    #[must_use]
+    pub fn end(&self, batch: SlBatch) -> Option<&BridgedEnd> {
+        let at = self.ends.binary_search_by_key(&batch, |end| end.batch).ok()?;
+        Some(&self.ends[at])
+    }
+
+    /// The batch whose last interop root is that of a block.
+    #[must_use]
+    pub fn end_with(&self, block: SlBlock) -> Option<&BridgedEnd> {
+        self.ends.iter().find(|end| end.blocks.as_ref().is_some_and(|b| *b.end() == block))
+    }
+
+    /// A batch of a chain whose root is known. It may have been executed before the missing batches.
+    #[must_use]
+    pub fn find(&self, chain: ChainId, batch: BatchNumber) -> Option<BridgedLeaf> {
+        let index = self.chains.iter().position(|known| known.id == Some(chain))?;
+        let (leaf, root) = self.chains[index].find(batch)?;
+        Some(BridgedLeaf { chain, index: index as u64, batch, leaf, root })
+    }
+
+    /// All batches of chains whose ids and roots are known, by chain index.
+    pub fn leaves(&self) -> impl Iterator<Item = BridgedLeaf> {
+        (0..).zip(&self.chains).flat_map(|(index, known)| {
+            let leaves = (0..).zip(known.batches());
+            leaves.filter_map(move |(leaf, (batch, root))| {
+                Some(BridgedLeaf { chain: known.id?, index, batch, leaf, root: root? })
+            })
+        })
+    }
+
+    /// The batch of the settlement layer at whose end a batch of a chain was in the trees.
+    #[must_use]
+    pub fn since(&self, leaf: &BridgedLeaf) -> Option<SlBatch> {
+        self.chains.get(leaf.index as usize)?.since(leaf.leaf)
+    }
+
+    /// The batches whose roots are lost, by chain index.
+    pub fn lost(&self) -> impl Iterator<Item = LostBatches> {
+        self.chains.iter().filter_map(|known| Some((known.id?, known))).flat_map(
+            |(chain, known)| {
+                known.lost.iter().map(move |(batches, missing)| {
+                    let (batches, missing) = (batches.clone(), missing.clone());
+                    LostBatches { chain, batches, missing }
+                })
+            },
+        )
+    }
+
+    /// The indices of the chains whose ids are not known.
+    pub fn unknown_chains(&self) -> impl Iterator<Item = u64> {
+        (0..).zip(&self.chains).filter(|(_, known)| known.id.is_none()).map(|(index, _)| index)
+    }
+
+    /// The path from a batch of a chain to the shared root at the end of a batch of the settlement layer. `None` if a
+    /// node of it is not known, or it does not lead to that root.
+    #[must_use]
+    pub fn path(&self, leaf: &BridgedLeaf, end: &BridgedEnd) -> Option<BridgedPath> {
+        let batch_path = self.chains.get(leaf.index as usize)?.path(leaf.leaf, end.batch)?;
+        let chain_path = self.shared.path(leaf.index, end.chains, end.batch)?;
+        let chain_root = fold(batch_leaf(leaf.root, leaf.batch), leaf.leaf, &batch_path);
+        let root = fold(chain_id_leaf(chain_root, leaf.chain), leaf.index, &chain_path);
+        (root == end.shared_root).then_some(BridgedPath { batch_path, chain_path })
+    }
+
+    /// The first batch of the settlement layer for which `is_wanted` returns true and to whose root a path is known.
+    pub fn first(
+        &self,
+        leaf: &BridgedLeaf,
+        is_wanted: impl Fn(&BridgedEnd) -> bool,
+    ) -> Option<(&BridgedEnd, BridgedPath)> {
+        let since = self.since(leaf)?;
+        let ends = self.ends.iter().filter(|end| end.batch >= since && is_wanted(end));
+        ends.filter_map(|end| Some((end, self.path(leaf, end)?))).next()
+    }
+
+    /// The last batch of the settlement layer for which `is_wanted` returns true and to whose root a path is known.
+    pub fn last(
+        &self,
+        leaf: &BridgedLeaf,
+        is_wanted: impl Fn(&BridgedEnd) -> bool,
+    ) -> Option<(&BridgedEnd, BridgedPath)> {
+        let since = self.since(leaf)?;
+        let ends = self.ends.iter().rev().take_while(|end| end.batch >= since);
+        let wanted = ends.filter(|end| is_wanted(end));
+        wanted.filter_map(|end| Some((end, self.path(leaf, end)?))).next()
+    }
+}
+
+/// Folds a leaf with its siblings.
+fn fold(leaf: Hash, index: u64, path: &[Hash]) -> Hash {
+    path.iter().enumerate().fold(leaf, |node, (level, sibling)| match index >> level & 1 {
+        0 => hash_node(node, *sibling),
+        _ => hash_node(*sibling, node),
+    })
+}

@@ -1,0 +1,67 @@
+use std::collections::BTreeMap;
+
+use crate::{
+    forest::entry_zeros,
+    merkle::{height, level_len},
+    primitives::{Hash, SlBatch},
+};
+
+/// The level and index of a node.
+pub(in crate::forest) type NodeAt = (u32, u64);
+
+/// The nodes of the shared tree at the ends of batches of the settlement layer, as far as they are known.
+#[derive(Clone, Debug, Default)]
+pub(in crate::forest) struct SharedNodes {
+    /// By node: its values, each with the batch at whose end it became known; `None` where it is no longer known.
+    nodes: BTreeMap<NodeAt, Vec<(SlBatch, Option<Hash>)>>,
+    /// By node: the last value that was known.
+    last: BTreeMap<NodeAt, Hash>,
+}
+
+impl SharedNodes {
+    /// The node after the last batch.
+    pub(in crate::forest) fn now(&self, at: NodeAt) -> Option<Hash> {
+        self.nodes.get(&at)?.last()?.1
+    }
+
+    /// The last value of the node that was known. It may have changed since.
+    pub(in crate::forest) fn last(&self, at: NodeAt) -> Option<Hash> {
+        self.last.get(&at).copied()
+    }
+
+    /// Sets a node at the end of a batch. Batches must ascend.
+    pub(in crate::forest) fn set(&mut self, batch: SlBatch, at: NodeAt, node: Hash) {
+        if self.now(at) != Some(node) {
+            self.push(batch, at, Some(node));
+        }
+        self.last.insert(at, node);
+    }
+
+    /// No node is known at the end of this batch.
+    pub(in crate::forest) fn forget(&mut self, batch: SlBatch) {
+        let known: Vec<NodeAt> =
+            self.nodes.keys().copied().filter(|at| self.now(*at).is_some()).collect();
+        known.into_iter().for_each(|at| self.push(batch, at, None));
+    }
+
+    fn push(&mut self, batch: SlBatch, at: NodeAt, node: Option<Hash>) {
+        let values = self.nodes.entry(at).or_default();
+        values.pop_if(|(since, _)| *since == batch);
+        values.push((batch, node));
+    }
+
+    /// The siblings of a leaf in the tree of `leaves` leaves at the end of a batch, bottom first. `None` if one of
+    /// them is not known.
+    pub(super) fn path(&self, leaf: u64, leaves: u64, batch: SlBatch) -> Option<Vec<Hash>> {
+        let sibling = |level: u32| {
+            let at = (level, (leaf >> level) ^ 1);
+            if at.1 >= level_len(leaves, level) {
+                return Some(entry_zeros().at(level));
+            }
+            let values = self.nodes.get(&at)?;
+            let since = values.partition_point(|(since, _)| *since <= batch);
+            values[..since].last()?.1
+        };
+        (0..height(leaves)).map(sibling).collect()
+    }
+}

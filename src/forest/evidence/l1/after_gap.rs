@@ -1,0 +1,127 @@
+//! What can still be proven after missing batches of the settlement layer whose appended leaves are not known.
+
+use std::ops::RangeInclusive;
+
+use super::{
+    crossing::Crossing,
+    executed::{self, Executed},
+    first_values::FirstValues,
+    gap::L1Gap,
+    registry::Registered,
+};
+use crate::{
+    contracts::{Layout, MessageRoot},
+    forest::{
+        BridgedTrees, RebuildError, RebuildOptions,
+        evidence::{batch_sources::BatchSources, block_roots},
+    },
+    ingest::l1::LayerRecord,
+    primitives::{ChainId, SlBatch, SlBlock},
+    state::StorageReader,
+};
+
+/// The most chains that are tried where registrations are missing.
+const MOST_CANDIDATES: usize = 1 << 6;
+
+/// What is known after the end of the trees.
+pub(super) struct AfterGap<'a, 'r> {
+    pub(super) record: &'r LayerRecord,
+    /// Those of all batches.
+    pub(super) values: &'a FirstValues<'r>,
+    pub(super) layout: Layout,
+    pub(super) options: &'a RebuildOptions,
+    /// The batch at which the trees end.
+    pub(super) end: SlBatch,
+}
+
+impl AfterGap<'_, '_> {
+    /// The trees after the gap, and what each gap costs. `None` if the root of no later batch is known.
+    pub(super) fn read(
+        &self,
+        (sl_chain, registered, executed): (ChainId, &[Option<Registered>], &[Executed]),
+    ) -> Result<Option<(BridgedTrees, Vec<L1Gap>)>, RebuildError> {
+        let mut executed = executed.to_vec();
+        for chain in &registered[executed.len()..] {
+            executed.extend(match chain {
+                Some(chain) => self.of_chains(&[*chain])?,
+                None => vec![Executed::default()],
+            });
+        }
+        let candidates = self.candidates(sl_chain, registered)?;
+        let of = (registered, executed);
+        let crossing = Crossing::new(self.record, sl_chain, of, candidates, self.end);
+        let (mut trees, missing) = crossing.run(self.end);
+        if trees.ends().is_empty() {
+            return Ok(None);
+        }
+        self.find_blocks(&mut trees)?;
+        let gaps = missing.iter().enumerate();
+        let gaps = gaps.map(|(at, gap)| crossed(&trees, gap, missing.get(at + 1)));
+        let gaps = gaps.collect();
+        Ok(Some((trees, gaps)))
+    }
+
+    fn of_chains(&self, chains: &[Registered]) -> Result<Vec<Executed>, RebuildError> {
+        executed::of_chains(self.record, self.values, self.layout, chains, self.options)
+    }
+
+    /// The chains that a missing batch may have registered: those whose pubdata was relayed, with the sender of the
+    /// message after it, which is the chain's diamond.
+    fn candidates(
+        &self,
+        sl_chain: ChainId,
+        registered: &[Option<Registered>],
+    ) -> Result<Vec<(ChainId, Executed)>, RebuildError> {
+        let message_root = MessageRoot::at(self.values, self.options.addresses.message_root);
+        let is_known =
+            |id: ChainId| id == sl_chain || registered.iter().flatten().any(|chain| chain.id == id);
+        let unknown = self.record.relaying.iter().filter(|(_, chain)| !is_known(*chain));
+        let candidates = unknown.take(MOST_CANDIDATES).map(|(diamond, chain)| {
+            let (values, layout, diamond) = (self.values, self.layout, Some(*diamond));
+            let sources =
+                BatchSources::with_diamond(values, layout, &message_root, *chain, diamond);
+            Ok((*chain, executed::of_chain(self.record, values, *chain, &sources)?))
+        });
+        candidates.collect()
+    }
+
+    /// Finds the interop roots of the batches.
+    fn find_blocks(&self, trees: &mut BridgedTrees) -> Result<(), RebuildError> {
+        let Some(newest) = trees.ends().last().map(|end| end.shared_root) else { return Ok(()) };
+        let address = self.options.addresses.message_root;
+        let message_root = MessageRoot::at(self.values, address);
+        let last = self.options.last_block;
+        let roots = block_roots::first_blocks(&message_root, last, |root| *root == newest)?;
+        let blocks: Vec<SlBlock> = roots.iter().map(|(block, _)| *block).collect();
+        let slots = MessageRoot::<FirstValues<'_>>::historical_root_slots(&blocks);
+        let since = self.values.first_writes(address, &slots).unwrap_or_default();
+        for end in trees.ends_mut() {
+            let own = || (0..since.len()).filter(|at| since[*at] == Some(end.batch));
+            let (first, last) = (own().next(), own().next_back());
+            let last = last.filter(|at| roots[*at].1 == end.shared_root);
+            end.blocks = first.zip(last).map(|(first, last)| blocks[first]..=blocks[last]);
+        }
+        Ok(())
+    }
+}
+
+/// What a gap costs. `next` is the next gap.
+fn crossed(
+    trees: &BridgedTrees,
+    missing: &RangeInclusive<SlBatch>,
+    next: Option<&RangeInclusive<SlBatch>>,
+) -> L1Gap {
+    let is_after =
+        |since: SlBatch| since > *missing.end() && next.is_none_or(|next| since < *next.start());
+    let (mut proven, mut unproven) = (0, 0);
+    for leaf in trees.leaves() {
+        if trees.since(&leaf).is_some_and(is_after) {
+            match trees.first(&leaf, |end| end.executed != Some(false)) {
+                Some(_) => proven += 1,
+                None => unproven += 1,
+            }
+        }
+    }
+    let lost = trees.lost().filter(|lost| lost.missing == *missing).collect();
+    L1Gap::Crossed { missing: missing.clone(), lost, proven, unproven }
+}

@@ -1,0 +1,240 @@
+//! Follows the trees past batches of the settlement layer whose appended leaves are not known.
+//!
+//! Each later batch names a root of the shared tree. Below it, nodes are taken in the order from the root down: a pair
+//! of children is right if it hashes to its parent. A child is known if a batch after the missing ones stored it, or it
+//! follows from leaves that are known; otherwise what it may be is tried. So every node that is taken is below the
+//! root in a commit.
+
+use std::ops::RangeInclusive;
+
+use super::{
+    crossing_chain::{CrossingChain, Held},
+    executed::Executed,
+    registry::Registered,
+};
+use crate::{
+    forest::{
+        BridgedEnd, BridgedTrees, bridged::NodeAt, bridged::SharedNodes, chain_id_leaf, entry_zeros,
+    },
+    ingest::l1::{LayerRecord, NodeSlot, SlBatchOnL1, StoredNode},
+    keccak::hash_node,
+    merkle::{Levels, height, level_len},
+    primitives::{ChainId, Hash, SlBatch},
+};
+
+/// The most values that are tried for one node.
+const MOST_TRIED: usize = 1 << 12;
+/// The most chains that are tried that only missing batches may have registered, after the last known one.
+const MOST_NEW: u64 = 2;
+
+/// The trees after missing batches, as they grow.
+pub(super) struct Crossing<'r> {
+    record: &'r LayerRecord,
+    /// By chain index.
+    chains: Vec<CrossingChain>,
+    /// Chains that missing batches may have registered. Their indices are not known.
+    candidates: Vec<(ChainId, Executed)>,
+    /// The leaves that these candidates may have at the end of the present batch, and values of lost slots.
+    unplaced: Vec<Hash>,
+    shared: SharedNodes,
+    ends: Vec<BridgedEnd>,
+    /// The last missing batches.
+    missing: RangeInclusive<SlBatch>,
+}
+
+impl<'r> Crossing<'r> {
+    /// The trees at the end of the batch before the first missing one. `registered` and `executed` are those of all
+    /// chains but the settlement layer, by chain index; a chain that is not known has no batches.
+    pub(super) fn new(
+        record: &'r LayerRecord,
+        sl_chain: ChainId,
+        (registered, executed): (&[Option<Registered>], Vec<Executed>),
+        candidates: Vec<(ChainId, Executed)>,
+        cut: SlBatch,
+    ) -> Self {
+        let layer = CrossingChain::new(Some((sl_chain, SlBatch(0))), Executed::default());
+        let others = registered.iter().zip(executed).map(|(registered, executed)| {
+            CrossingChain::new(registered.map(|chain| (chain.id, chain.since)), executed)
+        });
+        let mut chains: Vec<CrossingChain> = [layer].into_iter().chain(others).collect();
+        let mut shared = SharedNodes::default();
+        let count = registered_by(&chains, cut);
+        let leaves = chains[..count].iter_mut().map(|chain| {
+            chain.begin(cut);
+            chain.tree.leaf().unwrap_or_default()
+        });
+        let levels = Levels::build(leaves.collect(), entry_zeros());
+        let tree = levels.tree(entry_zeros());
+        for level in 0..=tree.height() {
+            for (index, node) in (0..).zip(tree.level(level).iter()) {
+                shared.set(cut, (level, index), *node);
+            }
+        }
+        let missing = SlBatch(cut.0 + 1)..=cut;
+        let (ends, unplaced) = (Vec::new(), Vec::new());
+        Self { record, chains, candidates, unplaced, shared, ends, missing }
+    }
+
+    /// Follows the trees to the last batch. Returns them, and the missing batches.
+    pub(super) fn run(mut self, cut: SlBatch) -> (BridgedTrees, Vec<RangeInclusive<SlBatch>>) {
+        let record = self.record;
+        let mut all = Vec::new();
+        for batch in record.batches.iter().filter(|batch| batch.batch > cut) {
+            if batch.root.is_some() && batch.local_root.is_some() {
+                self.follow(batch);
+                continue;
+            }
+            let number = batch.batch;
+            let is_next = self.missing.end().0 + 1 == number.0 && !all.is_empty();
+            let first = if is_next { *self.missing.start() } else { number };
+            self.missing = first..=number;
+            all.pop_if(|_| is_next);
+            all.push(self.missing.clone());
+            self.shared.forget(number);
+            self.chains.iter_mut().for_each(|chain| chain.is_settled = false);
+        }
+        let chains = self.chains.into_iter().map(|chain| chain.tree).collect();
+        (BridgedTrees::new(chains, self.shared, self.ends), all)
+    }
+
+    fn follow(&mut self, batch: &SlBatchOnL1) {
+        let SlBatchOnL1 { batch, root: Some(root), local_root: Some(local_root), executed } =
+            *batch
+        else {
+            return;
+        };
+        let stored = self.record.nodes_of(batch);
+        for node in stored {
+            if let NodeSlot::Shared(level, index) = node.slot {
+                self.shared.set(batch, (level, index), node.node);
+            }
+        }
+        let count = registered_by(&self.chains, batch);
+        let is_leaf =
+            |index: u64| move |node: &&StoredNode| node.slot == NodeSlot::Shared(0, index);
+        for (index, chain) in (0..).zip(&mut self.chains[..count]) {
+            let leaf = stored.iter().find(is_leaf(index)).map(|node| node.node);
+            chain.advance(batch, stored, leaf, &self.missing);
+            let known = chain.tree.leaf().filter(|_| chain.is_settled);
+            if let Some(known) = known.filter(|known| leaf.is_none_or(|leaf| leaf == *known)) {
+                self.shared.set(batch, (0, index), known);
+            }
+        }
+        self.unplaced = self.unplaced_leaves(batch, stored);
+        let count = count as u64;
+        let is_right = |shared_root: &Hash| hash_node(local_root, *shared_root) == root;
+        let found = (count..=count + MOST_NEW).find_map(|chains| {
+            let roots = self.values((height(chains), 0), chains);
+            roots.into_iter().find(is_right).map(|root| (chains, root))
+        });
+        let Some((chains, shared_root)) = found else { return };
+        self.settle((height(chains), 0), shared_root, chains, batch);
+        self.ends.push(BridgedEnd {
+            batch,
+            chains,
+            shared_root,
+            local_root,
+            root,
+            executed,
+            blocks: None,
+        });
+    }
+
+    /// What the leaf of a chain may be whose registration is missing.
+    fn unplaced_leaves(&self, batch: SlBatch, stored: &[StoredNode]) -> Vec<Hash> {
+        let empty = self.candidates.iter().map(|(chain, _)| chain_id_leaf(Hash::ZERO, *chain));
+        let grown = self
+            .candidates
+            .iter()
+            .filter_map(|(chain, executed)| Held::of(*chain, executed, batch).tree.leaf());
+        let lost = stored.iter().filter(|node| node.slot == NodeSlot::Lost).map(|node| node.node);
+        let mut leaves: Vec<Hash> = empty.chain(grown).chain(lost).take(MOST_TRIED).collect();
+        leaves.sort_unstable();
+        leaves.dedup();
+        leaves
+    }
+
+    /// The values that a node may have in the tree of `count` chains. Only one if it is known.
+    fn values(&self, at: NodeAt, count: u64) -> Vec<Hash> {
+        let (level, index) = at;
+        if index >= level_len(count, level) {
+            return vec![entry_zeros().at(level)];
+        }
+        if let Some(known) = self.shared.now(at) {
+            return vec![known];
+        }
+        let mut values: Vec<Hash> = self.shared.last(at).into_iter().collect();
+        match level.checked_sub(1) {
+            None => match self.chains.get(index as usize).filter(|chain| chain.tree.id.is_some()) {
+                Some(chain) => values.extend(chain.possible_leaves(&self.missing)),
+                None => values.extend(&self.unplaced),
+            },
+            Some(below) => {
+                let [lefts, rights] =
+                    [0, 1].map(|side| self.values((below, 2 * index + side), count));
+                if lefts.len().saturating_mul(rights.len()) <= MOST_TRIED {
+                    let pairs = lefts.iter().flat_map(|left| rights.iter().map(move |r| (left, r)));
+                    values.extend(pairs.map(|(left, right)| hash_node(*left, *right)));
+                }
+            }
+        }
+        values.dedup();
+        values
+    }
+
+    /// Takes a node that is known to be right, and all below it that follow.
+    fn settle(&mut self, at: NodeAt, node: Hash, count: u64, batch: SlBatch) {
+        let (level, index) = at;
+        if index >= level_len(count, level) {
+            return;
+        }
+        let before = self.shared.last(at);
+        self.shared.set(batch, at, node);
+        let Some(below) = level.checked_sub(1) else {
+            return self.settle_chain(index as usize, node, before == Some(node), batch);
+        };
+        let children = [0, 1].map(|side| (below, 2 * index + side));
+        let [lefts, rights] = children.map(|child| self.values(child, count));
+        let mut pairs = lefts.iter().flat_map(|left| rights.iter().map(move |right| (left, right)));
+        let right = pairs.find(|(left, right)| hash_node(**left, **right) == node);
+        if let Some((left, right)) = right {
+            self.settle(children[0], *left, count, batch);
+            self.settle(children[1], *right, count, batch);
+            return;
+        }
+        // A node that a batch stored is right without its sibling.
+        for child in children {
+            if let Some(known) = self.shared.now(child) {
+                self.settle(child, known, count, batch);
+            }
+        }
+    }
+
+    /// Takes a chain's leaf that is known to be right.
+    fn settle_chain(&mut self, index: usize, leaf: Hash, is_unchanged: bool, batch: SlBatch) {
+        while self.chains.len() <= index {
+            self.chains.push(CrossingChain::new(None, Executed::default()));
+        }
+        let chain = &mut self.chains[index];
+        if chain.is_settled {
+            return;
+        }
+        if chain.tree.id.is_some() {
+            return chain.settle(leaf, is_unchanged, &self.missing, batch);
+        }
+        let is_it = |(id, executed): &(ChainId, Executed)| {
+            chain_id_leaf(Hash::ZERO, *id) == leaf
+                || Held::of(*id, executed, batch).tree.leaf() == Some(leaf)
+        };
+        if let Some(at) = self.candidates.iter().position(is_it) {
+            let (id, executed) = self.candidates.swap_remove(at);
+            chain.identify(id, executed, leaf, batch);
+        }
+    }
+}
+
+/// The number of chains that are registered by the end of a batch, as far as it is known.
+fn registered_by(chains: &[CrossingChain], batch: SlBatch) -> usize {
+    let is_there = |chain: &CrossingChain| chain.since.is_some_and(|since| since <= batch);
+    chains.iter().rposition(is_there).map_or(0, |last| last + 1)
+}

@@ -1,0 +1,218 @@
+//! The ends of proofs after batches of the settlement layer that are missing on L1.
+
+use std::cell::RefCell;
+
+use super::{
+    Error, ExtractError, Extractor, SlBatchError, Trees,
+    l1_form::SlBatchTrees,
+    resolved::{Placed, Resolved},
+};
+use crate::{
+    anchor::SettlementCheck,
+    forest::{BridgedEnd, BridgedLeaf, BridgedPath, BridgedTrees, Forest},
+    primitives::{BatchNumber, ChainId, Word},
+    proof::{ProofEnd, SettlementHop, Target, TargetKind, TargetRecord},
+};
+
+/// A target after missing batches of the settlement layer.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum BridgedTarget<'f> {
+    /// The root of a batch of the settlement layer, and L1's state if it was given.
+    SlBatch(&'f BridgedEnd, Option<&'f dyn SettlementCheck>),
+    /// The last interop root of a batch of the settlement layer.
+    Block(&'f BridgedEnd),
+    /// The newest interop root that contains the batch, where there is none before the missing batches.
+    Latest,
+}
+
+/// A batch of a chain that is proven by what is known after missing batches.
+pub(super) struct Bridged<'f> {
+    forest: &'f Forest,
+    trees: &'f BridgedTrees,
+    leaf: BridgedLeaf,
+}
+
+impl<'f> Bridged<'f> {
+    /// The batch, if the target or the batch is after the missing ones.
+    pub(super) fn find(
+        forest: &'f Forest,
+        target: &Resolved<'_>,
+        (chain, batch): (ChainId, BatchNumber),
+    ) -> Option<Self> {
+        let trees = forest.bridged()?;
+        let is_before = forest.chain(chain).is_some_and(|tree| tree.find(batch).is_some());
+        let is_wanted = !is_before || matches!(target, Resolved::Bridged(_));
+        let leaf = is_wanted.then(|| trees.find(chain, batch)).flatten()?;
+        Some(Self { forest, trees, leaf })
+    }
+
+    /// The batch.
+    pub(super) fn leaf(&self) -> &BridgedLeaf {
+        &self.leaf
+    }
+
+    /// The root to which proofs of the batch fold, and their end.
+    pub(super) fn place<'p>(
+        &self,
+        target: &Resolved<'_>,
+    ) -> Result<(Placed<'p>, Option<ProofEnd>), ExtractError> {
+        let BridgedLeaf { chain, batch, root, .. } = self.leaf;
+        let after = |block| ExtractError::BatchAfterTarget { chain, batch, block, first: None };
+        let has_root = |end: &BridgedEnd| end.blocks.is_some();
+        let (end, is_block, path) = match target {
+            Resolved::BatchRoot => return Ok((Placed::at_batch_root(root), None)),
+            Resolved::Block(timeline, at) => return Err(after(timeline.root(*at).block)),
+            Resolved::SlBatch(_, tree, _) => return Err(after(tree.last_block())),
+            Resolved::Latest(..) | Resolved::Bridged(BridgedTarget::Latest) => {
+                let (end, path) =
+                    self.trees.last(&self.leaf, has_root).ok_or_else(|| self.lost())?;
+                (end, true, path)
+            }
+            Resolved::First(_) => {
+                let since = self.trees.since(&self.leaf);
+                let end = since.and_then(|since| self.trees.end(since));
+                let end = end.filter(|end| has_root(end)).ok_or_else(|| self.lost())?;
+                let path = self.path(end)?;
+                match &end.blocks {
+                    Some(blocks) if blocks.start() < blocks.end() => {
+                        let block = *blocks.end();
+                        return Err(ExtractError::FirstRootUnknown { chain, batch, block });
+                    }
+                    _ => (end, true, path),
+                }
+            }
+            Resolved::FirstSlBatch(trees) => {
+                let (end, path) = self.first_accepted(trees)?;
+                (end, false, path)
+            }
+            Resolved::Bridged(BridgedTarget::Block(end)) => (*end, true, self.path(end)?),
+            Resolved::Bridged(BridgedTarget::SlBatch(end, l1)) => {
+                if let Some(error) = l1.and_then(|l1| self.objection(end, l1)) {
+                    return Err(error);
+                }
+                (*end, false, self.path(end)?)
+            }
+        };
+        Ok(self.at(end, is_block, path))
+    }
+
+    fn at<'p>(
+        &self,
+        end: &BridgedEnd,
+        is_block: bool,
+        BridgedPath { batch_path, mut chain_path }: BridgedPath,
+    ) -> (Placed<'p>, Option<ProofEnd>) {
+        let sl_chain = self.forest.sl_chain();
+        let block = end.blocks.as_ref().map(|blocks| *blocks.end()).filter(|_| is_block);
+        let mut chain_mask = u128::from(self.leaf.index);
+        let (kind, number, root) = match block {
+            Some(block) => (TargetKind::Block, block.0, end.shared_root),
+            None => {
+                chain_mask |= 1 << chain_path.len();
+                chain_path.push(end.local_root);
+                (TargetKind::SlBatch, end.batch.0, end.root)
+            }
+        };
+        let hop = SettlementHop {
+            l1_timestamp: None,
+            batch_mask: Word::from(self.leaf.leaf),
+            batch_path,
+            sl_number: number.into(),
+            chain_mask,
+            sl_chain: sl_chain.to_word(),
+            chain_path,
+        };
+        let (sl_chain_id, number) = (Some(sl_chain), Some(number));
+        let target = TargetRecord { kind, sl_chain_id, number, root, timestamp: None };
+        let placed = Placed { position: None, target, sl_block: block };
+        (placed, Some(ProofEnd::SettlementLayer(hop)))
+    }
+
+    fn path(&self, end: &BridgedEnd) -> Result<BridgedPath, ExtractError> {
+        let BridgedLeaf { chain, batch, .. } = self.leaf;
+        self.trees.path(&self.leaf, end).ok_or_else(|| match self.trees.since(&self.leaf) {
+            Some(since) if since > end.batch => {
+                ExtractError::BatchAfterSlBatch { chain, batch, sl_batch: end.batch }
+            }
+            _ => self.lost(),
+        })
+    }
+
+    /// The first batch of the settlement layer to whose root a path is known, and that L1 accepts.
+    fn first_accepted(
+        &self,
+        trees: &SlBatchTrees<'_>,
+    ) -> Result<(&'f BridgedEnd, BridgedPath), ExtractError> {
+        let BridgedLeaf { chain, batch, .. } = self.leaf;
+        let refused = RefCell::new(None);
+        let is_accepted = |end: &BridgedEnd| {
+            let reason = match trees.compare_bridged(end) {
+                Ok(()) => trees.l1().and_then(|l1| self.objection(end, l1)),
+                Err(reason) => {
+                    Some(ExtractError::SlBatchAfterGap { chain, batch, reason: reason.into() })
+                }
+            };
+            let is_accepted = reason.is_none();
+            let mut refused = refused.borrow_mut();
+            *refused = refused.take().or(reason);
+            is_accepted
+        };
+        let found = self.trees.first(&self.leaf, is_accepted);
+        found.ok_or_else(|| refused.into_inner().unwrap_or_else(|| self.lost()))
+    }
+
+    /// Why L1 accepts no proof of the batch through a batch of the settlement layer.
+    fn objection(&self, end: &BridgedEnd, l1: &dyn SettlementCheck) -> Option<ExtractError> {
+        let of = (self.leaf.chain, self.leaf.batch);
+        match l1.objection(of, (self.forest.sl_chain(), end.batch.0), false) {
+            Ok(answer) => answer.map(|answer| ExtractError::not_accepted(of, end.batch, answer)),
+            Err(error) => Some(error.into()),
+        }
+    }
+
+    fn lost(&self) -> ExtractError {
+        ExtractError::PathLost { chain: self.leaf.chain, batch: self.leaf.batch }
+    }
+}
+
+impl SlBatchTrees<'_> {
+    /// Compares a root from L1's commits with the one that L1 stores, if its state was given.
+    fn compare_bridged(&self, end: &BridgedEnd) -> Result<(), SlBatchError> {
+        let (batch, archived) = (end.batch, end.root);
+        match self.stored_root(batch)? {
+            Some(stored) if stored != archived => {
+                Err(SlBatchError::OtherRoot { batch, stored, archived })
+            }
+            None if end.executed == Some(false) => Err(SlBatchError::NotOnL1(batch)),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Trees {
+    /// An extractor for a target that is after missing batches of the settlement layer. `None` for every other
+    /// target.
+    pub(super) fn bridged_extractor(&self, target: Target) -> Result<Option<Extractor<'_>>, Error> {
+        let Some((forest, trees)) = self.forest().and_then(|f| Some((f, f.bridged()?))) else {
+            return Ok(None);
+        };
+        let found = match target {
+            Target::SlBatch(batch) => match trees.end(batch) {
+                Some(end) => {
+                    let timeline = self.history_at_sl_batches(forest, target)?;
+                    let layer = self.sl_batch_trees(forest, timeline, target)?;
+                    layer.compare_bridged(end)?;
+                    Some(BridgedTarget::SlBatch(end, layer.l1()))
+                }
+                None => None,
+            },
+            Target::Block(block) => trees.end_with(block).map(BridgedTarget::Block),
+            Target::Latest if forest.latest().is_none() => {
+                let has_root = trees.ends().iter().any(|end| end.blocks.is_some());
+                has_root.then_some(BridgedTarget::Latest)
+            }
+            _ => None,
+        };
+        Ok(found.map(|target| Extractor::to_bridged(forest, target)))
+    }
+}
