@@ -19,7 +19,7 @@ use crate::{
     archive::Archive,
     files::{Input, InputError, InputSequence},
     ingest::{
-        FileKind, FoundFile, FoundFiles, IndexError,
+        FileKind, FoundFile, FoundFiles, IndexError, KnownFiles,
         logs::{BatchBlocks, BatchCheck, Indexed, Indexer, RelayedBy, SourceFormat, SourceOptions},
     },
     primitives::ChainId,
@@ -36,7 +36,8 @@ pub(super) fn run(
     console: &Console,
     bars: ProgressFactory,
 ) -> Result<Outcome, CliError> {
-    let found = FoundFiles::at(&args.archives)?;
+    let known = KnownFiles::default();
+    let found = FoundFiles::knowing(&args.archives, &known)?;
     needs_tree(args, &found)?;
     let files = found.files.iter();
     let inputs = files.map(|file| &file.path).chain(&args.tree).chain(&args.batch_blocks);
@@ -51,12 +52,15 @@ pub(super) fn run(
             .map_err(|error| wrong_input(path, Role::BatchBlocks, error.into()))?,
         None => BatchBlocks::default(),
     };
-    let of_l1: Vec<PathBuf> = found.of(FileKind::is_of_l1).map(|file| file.path.clone()).collect();
-    let options = args.tree_args.options(None, console);
+    let of_l1 = found.of_l1();
+    let options = TreesOptions { known, ..args.tree_args.options(None, console) };
     // Anyone can send messages with pubdata of any chain. The trees show which of them are right.
-    let evidence = if args.tree.is_empty() { &of_l1 } else { &args.tree };
+    let evidence: Vec<PathBuf> = match args.tree.is_empty() {
+        true => of_l1.paths().map(Path::to_owned).collect(),
+        false => args.tree.clone(),
+    };
     let trees = (!evidence.is_empty())
-        .then(|| open(evidence, &args.tree_args, &options, console))
+        .then(|| open(&evidence, &args.tree_args, &options, console))
         .transpose()?;
     let check = trees.as_ref().map(TreeCheck::of).transpose()?;
     let network = args.tree_args.state.deployment();
@@ -78,7 +82,9 @@ pub(super) fn run(
         refuse_overwriting(&args.output, &[other.on_disk()])?;
     }
     say_unread(&found, &others, console);
-    watcher.expect(archives.iter().filter_map(|archive| file_len(&archive.path)).sum());
+    let is_of_l1 = |file: &&&FoundFile| file.kind.is_some_and(FileKind::is_of_l1);
+    let of_logs = archives.iter().filter(|file| !is_of_l1(file));
+    watcher.expect(of_logs.clone().filter_map(|archive| file_len(&archive.path)).sum());
     let chains = match args.chain {
         Some(_) => LogChains::default(),
         None => LogChains::find(&found, trees.as_ref(), &options, None)?,
@@ -89,8 +95,7 @@ pub(super) fn run(
         trees.index_l1(&of_l1, &mut indexer)?;
     }
     let mut sequence = InputSequence::default();
-    let is_of_l1 = |file: &&&FoundFile| file.kind.is_some_and(FileKind::is_of_l1);
-    for file in archives.iter().filter(|file| !is_of_l1(file)) {
+    for file in of_logs {
         let chain = args.chain.or(chains.of(&file.path));
         if chain.is_none() && file.may_lack_chain() {
             let path = file.path.display();

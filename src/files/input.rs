@@ -153,7 +153,7 @@ impl Opened {
 }
 
 /// The archive of a path `ARCHIVE:FILE`. `None` if there is something at the path itself, or no such archive.
-pub(super) fn archive_of(path: &Path) -> Option<PathBuf> {
+pub(crate) fn archive_of(path: &Path) -> Option<PathBuf> {
     if path.symlink_metadata().is_ok() {
         return None;
     }

@@ -43,7 +43,7 @@ pub use container::{Container, ContainerError, ContainerWriter, Kind, SectionByt
 #[cfg(feature = "parquet")]
 pub(crate) use create::nameless;
 pub(crate) use external_sort::{ExternalSort, SortRecord, Sorted};
-pub(crate) use input::{HEAD_LEN, is_in_archive};
+pub(crate) use input::{HEAD_LEN, archive_of, is_in_archive};
 pub use input::{Input, Inputs};
 pub use input_error::InputError;
 pub(crate) use input_error::is_damage;
@@ -55,7 +55,7 @@ pub use lines::{Line, Lines};
 pub use map::Access;
 pub use output::{Draft, Output, OutputError, is_same_place, place_of, remove_unfinished};
 pub use partial::Partial;
-pub(crate) use path_info::{entries_of, names};
+pub(crate) use path_info::{FileStamp, entries_of, names};
 pub use path_info::{is_directory, is_file, metadata_of};
 pub use read_progress::{ProgressReader, ReadProgress, ReadProgressHandle};
 pub(crate) use reopenable_input::ReopenableInput;

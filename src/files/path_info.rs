@@ -4,6 +4,7 @@
 use std::{
     fs::{self, DirEntry, Metadata},
     io,
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
 
@@ -15,6 +16,19 @@ use super::InputError;
 /// [`InputError::Open`] when the disk fails.
 pub fn metadata_of(path: &Path) -> Result<Option<Metadata>, InputError> {
     absent_is_none(path.metadata()).map_err(|source| InputError::Open { path: path.into(), source })
+}
+
+/// What identifies the content of a file without reading it: its inode, size and time of change. A file that is replaced
+/// by renaming has another inode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct FileStamp([u64; 5]);
+
+impl From<&Metadata> for FileStamp {
+    fn from(found: &Metadata) -> Self {
+        let (seconds, nanoseconds) = (found.mtime(), found.mtime_nsec());
+        let (seconds, nanoseconds) = (seconds.cast_unsigned(), nanoseconds.cast_unsigned());
+        Self([found.dev(), found.ino(), found.size(), seconds, nanoseconds])
+    }
 }
 
 /// Whether there is a regular file at a path.

@@ -1,19 +1,27 @@
 //! The files in directories, each with its kind.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::HashSet,
+    path::{Path, PathBuf},
+};
 
 use rayon::prelude::*;
 
 use super::{
     FileKind,
     event_logs::{ColumnNames, has_log_columns},
+    known_files::{KnownFile, KnownFiles},
+    l1::L1Files,
     logs::{SourceFormat, names_batch, names_chain},
     parquet_columns::{described, parquet_columns},
     sniff,
     state::{Format, files_of, is_chunk, is_snapshot_directory, snapshot_of},
 };
 use crate::{
-    files::{Input, InputError, Inputs, entries_of, is_directory, is_file, is_in_archive},
+    files::{
+        FileStamp, Input, InputError, Inputs, archive_of, entries_of, is_directory, is_file,
+        metadata_of,
+    },
     primitives::ordered::try_map,
 };
 
@@ -44,6 +52,8 @@ pub struct FoundFiles {
     pub files: Vec<FoundFile>,
     /// What directories hold that is not read: hidden files, links to directories, devices and pipes.
     pub passed_over: Vec<PathBuf>,
+    /// The paths of the files.
+    paths: HashSet<PathBuf>,
 }
 
 /// Whether a path is that of a directory whose files are inputs of their own, and not the parts of one
@@ -55,17 +65,29 @@ pub fn is_directory_of_files(path: &Path) -> Result<bool, InputError> {
     Ok(is_directory(path)? && !is_snapshot_directory(path)?)
 }
 
-/// Whether a path is that of a file with what L1 keeps of batches: transactions or blobs. A pipe is not looked into,
-/// since it can be read only once.
+/// The kind of the file at a path, or of a file in an archive. `None` if it is not recognized, or is no single file. A
+/// pipe is not looked into, since it can be read only once.
 ///
 /// # Errors
 /// [`InputError`] if the first bytes of the file cannot be read.
-pub fn is_file_of_l1(path: &Path) -> Result<bool, InputError> {
-    let is_of_l1 = |file: &FoundFile| file.kind.is_some_and(FileKind::is_of_l1);
-    if is_in_archive(path) {
-        return Ok(sniff(&Input::open(path)?).is_some_and(FileKind::is_of_l1));
-    }
-    Ok(is_file(path)? && FoundFile::at(path.to_owned(), false)?.iter().all(is_of_l1))
+pub fn kind_of(path: &Path, known: &KnownFiles) -> Result<Option<FileKind>, InputError> {
+    let files = match archive_of(path) {
+        None => FoundFile::at(path.to_owned(), false, known)?,
+        Some(archive) => match stamp_of(&archive)?.and_then(|stamp| known.at(path, stamp)) {
+            None => return Ok(sniff(&Input::open_watched(path, known.watcher())?)),
+            Some(files) => files.into_iter().map(FoundFile::from).collect(),
+        },
+    };
+    Ok(match &files[..] {
+        [file] => file.kind,
+        _ => None,
+    })
+}
+
+/// The stamp of a regular file. `None` if there is something else at the path.
+fn stamp_of(path: &Path) -> Result<Option<FileStamp>, InputError> {
+    let found = metadata_of(path)?.filter(|found| found.is_file());
+    Ok(found.as_ref().map(FileStamp::from))
 }
 
 /// Whether a path is that of a directory of files, or of an archive of several.
@@ -102,7 +124,15 @@ impl FoundFiles {
     /// # Errors
     /// [`InputError`] if a directory or the first bytes of a file cannot be read.
     pub fn at<P: AsRef<Path>>(paths: &[P]) -> Result<Self, InputError> {
-        let mut found = Self::with_unreadable(paths)?;
+        Self::knowing(paths, &KnownFiles::default())
+    }
+
+    /// As [`FoundFiles::at`]. Files whose kind is known are not read.
+    ///
+    /// # Errors
+    /// As [`FoundFiles::at`].
+    pub fn knowing<P: AsRef<Path>>(paths: &[P], known: &KnownFiles) -> Result<Self, InputError> {
+        let mut found = Self::with_unreadable(paths, known)?;
         let is_unreadable = |file: &FoundFile| file.damage.as_ref().is_some_and(|e| !e.is_damage());
         match found.files.iter().position(is_unreadable) {
             Some(first) => match found.files.swap_remove(first).damage {
@@ -113,22 +143,38 @@ impl FoundFiles {
         }
     }
 
-    /// As [`FoundFiles::at`]. What cannot be read in a directory is listed with the reason.
+    /// The files in a directory, or in an archive of several files. `None` for another path.
+    ///
+    /// # Errors
+    /// As [`FoundFiles::at`].
+    pub fn within(path: &Path, known: &KnownFiles) -> Result<Option<Self>, InputError> {
+        if is_directory_of_files(path)? {
+            return Self::knowing(&[path], known).map(Some);
+        }
+        let found = Self::knowing(&[path], known)?;
+        let in_archive = found.files.iter().filter(|file| file.archive.is_some());
+        Ok((in_archive.count() > 1).then_some(found))
+    }
+
+    /// As [`FoundFiles::knowing`]. What cannot be read in a directory is listed with the reason.
     ///
     /// # Errors
     /// [`InputError`] if one of the paths cannot be read.
-    pub fn with_unreadable<P: AsRef<Path>>(paths: &[P]) -> Result<Self, InputError> {
+    pub fn with_unreadable<P: AsRef<Path>>(
+        paths: &[P],
+        known: &KnownFiles,
+    ) -> Result<Self, InputError> {
         let mut found = Self::default();
         for path in paths {
             let path = path.as_ref();
             if is_directory_of_files(path)? {
                 let mut inside = Vec::new();
                 found.list(path, &mut inside)?;
-                found.add_directory(inside)?;
+                found.add_directory(inside, known)?;
             } else if is_directory(path)? {
                 found.files.push(FoundFile::era_snapshot(path.into(), false));
             } else {
-                let files = FoundFile::at(path.into(), false)?;
+                let files = FoundFile::at(path.into(), false, known)?;
                 found.add_files(files);
             }
         }
@@ -145,10 +191,15 @@ impl FoundFiles {
     ) -> Result<Vec<PathBuf>, InputError> {
         let mut files = Vec::new();
         for path in paths {
-            let found = match is_file(path)? && holds_files(path)? {
-                true => Self::at(&[path])?.of(&is_wanted).map(|file| file.path.clone()).collect(),
-                false => Vec::new(),
+            let found = match is_file(path)? {
+                true => Self::within(path, &KnownFiles::default())?,
+                false => None,
             };
+            let found: Vec<PathBuf> = found
+                .iter()
+                .flat_map(|found| found.of(&is_wanted))
+                .map(|file| file.path.clone())
+                .collect();
             // The reader says what is wrong with an archive without such files.
             files.extend(if found.is_empty() { vec![path.clone()] } else { found });
         }
@@ -192,11 +243,11 @@ impl FoundFiles {
         Ok(())
     }
 
-    fn add_directory(&mut self, paths: Vec<PathBuf>) -> Result<(), InputError> {
+    fn add_directory(&mut self, paths: Vec<PathBuf>, known: &KnownFiles) -> Result<(), InputError> {
         let (chunks, others): (Vec<_>, Vec<_>) = paths.into_iter().partition(|path| is_chunk(path));
         let mut with_header = Vec::new();
         // There may be a file for each of thousands of blobs.
-        let found = try_map(others.into_par_iter(), |path| FoundFile::at(path, true))?;
+        let found = try_map(others.into_par_iter(), |path| FoundFile::at(path, true, known))?;
         for files in found {
             for file in &files {
                 if file.kind == Some(FileKind::State(Format::EraSnapshot)) {
@@ -220,7 +271,8 @@ impl FoundFiles {
     /// Adds files. Of two files of an archive with the same name, the first one counts.
     fn add_files(&mut self, files: Vec<FoundFile>) {
         for file in files {
-            if file.archive.is_some() && self.files.iter().any(|known| known.path == file.path) {
+            let is_new = self.paths.insert(file.path.clone());
+            if file.archive.is_some() && !is_new {
                 self.passed_over.push(file.path);
             } else {
                 self.files.push(file);
@@ -231,6 +283,14 @@ impl FoundFiles {
     /// The files of some kinds, in order.
     pub fn of(&self, is_wanted: impl Fn(FileKind) -> bool) -> impl Iterator<Item = &FoundFile> {
         self.files.iter().filter(move |file| file.kind.is_some_and(&is_wanted))
+    }
+
+    /// The files of L1.
+    #[must_use]
+    pub fn of_l1(&self) -> L1Files {
+        let mut files = L1Files::default();
+        self.of(FileKind::is_of_l1).for_each(|file| files.add(file.path.clone(), file.kind));
+        files
     }
 }
 
@@ -269,12 +329,36 @@ impl FoundFile {
     }
 
     /// The file, or the files of an archive that has several.
-    fn at(path: PathBuf, from_directory: bool) -> Result<Vec<Self>, InputError> {
-        let mut found = Self::new(path, None, from_directory);
-        if !is_file(&found.path)? {
-            return Ok(vec![found]);
+    fn at(
+        path: PathBuf,
+        from_directory: bool,
+        known: &KnownFiles,
+    ) -> Result<Vec<Self>, InputError> {
+        let Some(stamp) = stamp_of(&path)? else {
+            return Ok(vec![Self::new(path, None, from_directory)]);
+        };
+        let mut files = match known.at(&path, stamp) {
+            Some(files) => files.into_iter().map(Self::from).collect(),
+            None => {
+                let files = Self::new(path.clone(), None, from_directory).contents(known)?;
+                // What is wrong with a file is found anew each time.
+                if let Some(found) = files.iter().map(Self::known).collect() {
+                    known.remember(&path, stamp, found);
+                }
+                files
+            }
+        };
+        for file in &mut files {
+            file.from_directory |= from_directory;
+            file.pass_over_nameless_pubdata();
         }
-        match Inputs::open(&found.path) {
+        Ok(files)
+    }
+
+    /// The file, or the files of an archive that has several, by their content.
+    fn contents(self, known: &KnownFiles) -> Result<Vec<Self>, InputError> {
+        let mut found = self;
+        match Inputs::open_watched(&found.path, known.watcher()) {
             Ok(mut inputs) if inputs.is_archive() => {
                 let mut files = found.files_in(&mut inputs);
                 match files.len() {
@@ -286,8 +370,8 @@ impl FoundFile {
                 }
             }
             Ok(mut inputs) => {
-                let kind = inputs.next().transpose();
-                found.see(kind.map(|input| input.and_then(|input| found.kind_of(&input))))?;
+                let input = inputs.next().transpose();
+                found.see(input.map(|input| input.and_then(|input| sniff(&input))))?;
             }
             Err(error) => found.see(Err(error))?,
         }
@@ -320,7 +404,8 @@ impl FoundFile {
             match input {
                 Err(error) => file.damage = Some(error),
                 Ok(input) => {
-                    file.kind = file.kind_of(&input);
+                    file.kind = sniff(&input);
+                    file.pass_over_nameless_pubdata();
                     if file.kind == Some(FileKind::OtherTable) {
                         file.columns = parquet_columns(&input).unwrap_or_default();
                     }
@@ -338,13 +423,20 @@ impl FoundFile {
         files
     }
 
-    /// The kind of an open input. In a directory or an archive, a file is pubdata only if its name is that of a
-    /// batch, since many other files begin as pubdata does.
-    fn kind_of(&self, input: &Input) -> Option<FileKind> {
-        let is_nameless = |kind: &FileKind| {
-            *kind == FileKind::Logs(SourceFormat::Pubdata) && !names_batch(input.name())
-        };
-        sniff(input).filter(|kind| !self.from_directory || !is_nameless(kind))
+    /// In a directory or an archive, a file is pubdata only if its name is that of a batch, since many other files begin
+    /// as pubdata does.
+    fn pass_over_nameless_pubdata(&mut self) {
+        let is_pubdata = self.kind == Some(FileKind::Logs(SourceFormat::Pubdata));
+        if self.from_directory && is_pubdata && !names_batch(&self.path.display().to_string()) {
+            self.kind = None;
+        }
+    }
+
+    /// What can be known of the file later. `None` if something is wrong with it.
+    fn known(&self) -> Option<KnownFile> {
+        let Self { path, kind, archive, columns, damage: None, .. } = self else { return None };
+        let (path, archive, columns) = (path.clone(), archive.clone(), columns.clone());
+        Some(KnownFile { path, archive, kind: *kind, columns })
     }
 
     /// The file on the disk: the archive of a file in one.
@@ -373,41 +465,9 @@ impl FoundFile {
     }
 }
 
-impl FileKind {
-    /// Whether a file of this kind is mapped, or consists of several files.
-    fn needs_extraction(self) -> bool {
-        matches!(
-            self,
-            Self::Snapshot
-                | Self::TreeFile
-                | Self::MessageArchive
-                | Self::State(Format::EraSnapshot)
-        )
-    }
-
-    /// Whether a file of this kind shows what a settlement layer recorded.
-    #[must_use]
-    pub fn is_evidence(self) -> bool {
-        matches!(self, Self::Snapshot | Self::TreeFile | Self::State(_))
-            || self.has_events()
-            || self.is_of_l1()
-    }
-
-    /// Whether a file of this kind holds events of MessageRoot.
-    #[must_use]
-    pub fn has_events(self) -> bool {
-        matches!(self, Self::Events | Self::EventsAndLogs)
-    }
-
-    /// Whether a file of this kind holds what L1 keeps of batches: transactions or blobs.
-    #[must_use]
-    pub fn is_of_l1(self) -> bool {
-        matches!(self, Self::L1Transactions | Self::Blobs)
-    }
-
-    /// Whether a file of this kind holds the logs of batches.
-    #[must_use]
-    pub fn has_logs(self) -> bool {
-        matches!(self, Self::MessageArchive | Self::Logs(_) | Self::EventsAndLogs)
+impl From<KnownFile> for FoundFile {
+    fn from(KnownFile { path, archive, kind, columns }: KnownFile) -> Self {
+        let from_directory = archive.is_some();
+        Self { archive, columns, ..Self::new(path, kind, from_directory) }
     }
 }

@@ -20,6 +20,7 @@ pub mod event_logs;
 pub mod events;
 mod found_files;
 mod json;
+mod known_files;
 pub mod l1;
 pub mod logs;
 mod other_answer;
@@ -34,6 +35,7 @@ pub mod state;
 pub mod state_proofs;
 
 pub use error::IndexError;
-pub use found_files::{FoundFile, FoundFiles, holds_files, is_directory_of_files, is_file_of_l1};
+pub use found_files::{FoundFile, FoundFiles, holds_files, is_directory_of_files, kind_of};
+pub use known_files::KnownFiles;
 pub use other_answer::OtherAnswer;
 pub use sniff::{FileKind, guess, sniff};

@@ -110,7 +110,7 @@ fn columns(line: &[u8], separator: u8) -> Vec<String> {
 }
 
 /// The table whose rows follow this line, and its columns.
-fn copy_statement(line: &[u8]) -> Option<(String, Vec<String>)> {
+pub(super) fn copy_statement(line: &[u8]) -> Option<(String, Vec<String>)> {
     let text = std::str::from_utf8(line).ok()?.strip_prefix("COPY ")?;
     let (name, rest) = text.split_once('(')?;
     let (columns, end) = rest.rsplit_once(')')?;
@@ -143,7 +143,8 @@ impl RowsError {
         Self::Bad { line, what: "the row", reason }
     }
 
-    fn cut(line: u64) -> Self {
+    /// The error for a table without an end. `line` is the number of the line that is missing.
+    pub(super) fn cut(line: u64) -> Self {
         let reason = "end without \\.: the dump is cut off, so anything may be missing";
         Self::Bad { line, what: "the rows of a table", reason }
     }

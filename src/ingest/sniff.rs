@@ -84,6 +84,45 @@ impl fmt::Display for FileKind {
     }
 }
 
+impl FileKind {
+    /// Whether a file of this kind is mapped, or consists of several files.
+    pub(super) fn needs_extraction(self) -> bool {
+        matches!(
+            self,
+            Self::Snapshot
+                | Self::TreeFile
+                | Self::MessageArchive
+                | Self::State(Format::EraSnapshot)
+        )
+    }
+
+    /// Whether a file of this kind shows what a settlement layer recorded.
+    #[must_use]
+    pub fn is_evidence(self) -> bool {
+        matches!(self, Self::Snapshot | Self::TreeFile | Self::State(_))
+            || self.has_events()
+            || self.is_of_l1()
+    }
+
+    /// Whether a file of this kind holds events of MessageRoot.
+    #[must_use]
+    pub fn has_events(self) -> bool {
+        matches!(self, Self::Events | Self::EventsAndLogs)
+    }
+
+    /// Whether a file of this kind holds what L1 keeps of batches: transactions or blobs.
+    #[must_use]
+    pub fn is_of_l1(self) -> bool {
+        matches!(self, Self::L1Transactions | Self::Blobs)
+    }
+
+    /// Whether a file of this kind holds the logs of batches.
+    #[must_use]
+    pub fn has_logs(self) -> bool {
+        matches!(self, Self::MessageArchive | Self::Logs(_) | Self::EventsAndLogs)
+    }
+}
+
 /// Detects the kind of an input by features that only files of this kind have: the first bytes, or the
 /// members of the first object, in any order. `None` if there are none.
 #[must_use]

@@ -14,6 +14,7 @@ use crate::{
     forest::{ChainTree, Forest, TreeFile, TreeFileError, rebuild_to_file},
     ingest::{
         FileKind, FoundFile, FoundFiles,
+        l1::L1Files,
         state::{Dump, ImportError},
     },
     primitives::{ChainId, SlBlock},
@@ -29,7 +30,7 @@ pub struct ChosenEvidence {
     /// The files of events.
     pub events: Vec<PathBuf>,
     /// The files of L1 with the batches of the settlement layer.
-    pub l1: Vec<PathBuf>,
+    pub l1: L1Files,
     /// Every file of a state or of trees, with what it is used for.
     pub seen: Vec<SurveyedState>,
     /// What was read of the state to choose it.
@@ -77,13 +78,9 @@ impl ChosenEvidence {
                 && !kind.is_of_l1()
                 && (with_tree_files || kind != FileKind::TreeFile)
         };
-        let paths = |is_wanted: fn(FileKind) -> bool| -> Vec<PathBuf> {
-            found.of(is_wanted).map(|file| file.path.clone()).collect()
-        };
-        let (events, l1) = (paths(FileKind::has_events), paths(FileKind::is_of_l1));
+        let events = found.of(FileKind::has_events).map(|file| file.path.clone()).collect();
         // Blobs alone show nothing: without the commits, it is not known whose they are.
-        let has_commits = found.of(|kind| kind == FileKind::L1Transactions).next().is_some();
-        let l1 = if has_commits { l1 } else { Vec::new() };
+        let l1 = Some(found.of_l1()).filter(|l1| !l1.transactions.is_empty()).unwrap_or_default();
         let mut chosen = Self { events, l1, ..Self::default() };
         let states: Vec<&FoundFile> = found.of(is_state).collect();
         if let ([only], true) = (&states[..], options.batch_roots_only) {

@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Error, Event, Observer, ObserverHandle};
+use super::{Error, Event, Observer, ObserverHandle, TreesOptions};
 use crate::{
     contracts::EventKind,
-    files::{Input, ReadProgressHandle, ReopenableInput, is_directory},
+    files::{Input, InputError, ReadProgressHandle, ReopenableInput, is_directory},
     forest::{
         EventGap, EventsError, Forest, RebuildError, RebuildOptions, RebuiltFromEvents,
         compare_block_roots, rebuild_events_to_file, rebuild_from_events,
@@ -14,7 +14,9 @@ use crate::{
         FileKind,
         event_logs::{ColumnNames, has_log_columns},
         events::{EventList, read_event_inputs},
-        is_file_of_l1, sniff,
+        kind_of,
+        l1::L1Files,
+        sniff,
         state::ImportError,
     },
     primitives::{Address, SlBlock},
@@ -37,20 +39,21 @@ pub(super) struct TreeInputs {
     pub(super) events: Vec<ReopenableInput>,
     pub(super) states: Vec<ReopenableInput>,
     /// Files of L1 with the batches of the settlement layer.
-    pub(super) l1: Vec<PathBuf>,
+    pub(super) l1: L1Files,
 }
 
 impl TreeInputs {
     /// Separates the inputs by kind, and adds those whose kind is given.
     pub(super) fn of(
         paths: &[PathBuf],
-        events: &[PathBuf],
-        l1: &[PathBuf],
-        columns: &ColumnNames,
+        l1: L1Files,
+        options: &TreesOptions,
     ) -> Result<Self, ImportError> {
-        let mut inputs = Self { events: Vec::new(), states: Vec::new(), l1: Vec::new() };
-        let has_events = |input: &Input| {
-            sniff(input).is_some_and(FileKind::has_events) || has_log_columns(input, columns)
+        let TreesOptions { events, columns, known, .. } = options;
+        let (mut inputs, mut of_l1) =
+            (Self { events: Vec::new(), states: Vec::new(), l1 }, L1Files::default());
+        let has_events = |kind: Option<FileKind>, input: &Input| {
+            kind.is_some_and(FileKind::has_events) || has_log_columns(input, columns)
         };
         for path in paths {
             let mut input = ReopenableInput::new(path);
@@ -58,23 +61,28 @@ impl TreeInputs {
                 () if is_directory(path)? => false,
                 () if input.is_pipe() => {
                     let opened = input.open(&ReadProgressHandle::default())?;
-                    let is_events = has_events(&opened);
+                    let kind = sniff(&opened);
+                    if kind.is_some_and(FileKind::is_of_l1) {
+                        return Err(InputError::OneWay { name: input.name().into() }.into());
+                    }
+                    let is_events = has_events(kind, &opened);
                     input.put_back(opened);
                     is_events
                 }
                 () => {
-                    if is_file_of_l1(path)? {
-                        inputs.l1.push(path.clone());
+                    let kind = kind_of(path, known)?;
+                    if kind.is_some_and(FileKind::is_of_l1) {
+                        of_l1.add(path.clone(), kind);
                         continue;
                     }
-                    has_events(&Input::open(path)?)
+                    has_events(kind, &Input::open(path)?)
                 }
             };
             let list = if is_events { &mut inputs.events } else { &mut inputs.states };
             list.push(input);
         }
         inputs.events.extend(events.iter().map(|path| ReopenableInput::new(path)));
-        inputs.l1.extend_from_slice(l1);
+        inputs.l1.join(of_l1);
         Ok(inputs)
     }
 }

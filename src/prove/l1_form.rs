@@ -13,7 +13,8 @@ use crate::{
     files::names,
     forest::{Forest, Timeline},
     ingest::{
-        is_file_of_l1,
+        FileKind, kind_of,
+        l1::L1Files,
         sl_batches::{SlBatchLogs, SlBatches, read_all_sl_batches},
     },
     primitives::{BatchNumber, Hash, SlBatch, SlBlock, Word},
@@ -194,13 +195,16 @@ impl Trees {
         if let Some(batches) = opened.sl_batches.get() {
             return Ok(batches);
         }
-        let (mut files, mut of_l1) = (Vec::new(), Vec::new());
+        let (mut files, mut of_l1) = (Vec::new(), L1Files::default());
         for path in &opened.options.sl_batches {
-            if is_file_of_l1(path)? { &mut of_l1 } else { &mut files }.push(path.clone());
+            match kind_of(path, &opened.options.known)? {
+                kind if kind.is_some_and(FileKind::is_of_l1) => of_l1.add(path.clone(), kind),
+                _ => files.push(path.clone()),
+            }
         }
         let mut batches = read_all_sl_batches(&files, forest.sl_chain())?;
         let blocks = &timeline.history().blocks;
-        for l1 in opened.from_l1.iter().chain(&GivenL1::read(&of_l1, &opened.options)?) {
+        for l1 in opened.from_l1.iter().chain(&GivenL1::read(of_l1, &opened.options)?) {
             batches = l1.sl_batches(batches, &opened.options, blocks);
         }
         Ok(opened.sl_batches.get_or_init(|| {

@@ -1,12 +1,10 @@
 //! The logs in files of L1.
 
-use std::path::PathBuf;
-
 use super::{Error, Trees, l1_trees::GivenL1};
 use crate::{
     forest::{BridgedTrees, ChainTree, Forest},
     ingest::{
-        l1::{CommittedBatch, L1Data, L1Layer},
+        l1::{CommittedBatch, L1Data, L1Files, L1Layer},
         logs::Indexer,
     },
     primitives::{BatchNumber, ChainId},
@@ -25,13 +23,13 @@ impl Trees {
     ///
     /// # Errors
     /// [`Error`] if a file cannot be read, or the files do not show the settlement layer.
-    pub fn index_l1(&self, files: &[PathBuf], indexer: &mut Indexer<'_>) -> Result<(), Error> {
+    pub fn index_l1(&self, files: &L1Files, indexer: &mut Indexer<'_>) -> Result<(), Error> {
         if files.is_empty() {
             return Ok(());
         }
         let given = match &self.0.from_l1 {
             Some(known) if known.has(files) => None,
-            _ => GivenL1::read(files, self.options())?,
+            _ => GivenL1::read(files.clone(), self.options())?,
         };
         let Some(l1) = given.as_ref().or(self.0.from_l1.as_ref()) else { return Ok(()) };
         let (data, layer) = (l1.data(), l1.layer());

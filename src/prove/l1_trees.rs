@@ -1,9 +1,6 @@
 //! Trees from the settlement layer's batches on L1, alone or beside other evidence.
 
-use std::{
-    collections::HashSet,
-    path::{Path, PathBuf},
-};
+use std::path::Path;
 
 use super::{Error, Event, Observer, TreesOptions};
 use crate::{
@@ -15,7 +12,7 @@ use crate::{
     },
     ingest::{
         events::EventList,
-        l1::{L1Data, L1Layer},
+        l1::{L1Data, L1Files, L1Layer},
         sl_batches::SlBatches,
     },
     primitives::{ChainId, SlBlock},
@@ -29,17 +26,17 @@ const MOST_NAMES: usize = 3;
 pub(super) struct GivenL1 {
     data: L1Data,
     layer: L1Layer,
-    files: Vec<PathBuf>,
+    files: L1Files,
     name: String,
 }
 
 impl GivenL1 {
     /// Reads files of L1. `None` if there are none.
-    pub(super) fn read(files: &[PathBuf], options: &TreesOptions) -> Result<Option<Self>, Error> {
+    pub(super) fn read(files: L1Files, options: &TreesOptions) -> Result<Option<Self>, Error> {
         if files.is_empty() {
             return Ok(None);
         }
-        let data = L1Data::read(files)?;
+        let data = L1Data::read(&files, options.known.watcher())?;
         let message_root = options.state.message_root.unwrap_or(system::MESSAGE_ROOT);
         let layer = data.layer(options.sl_diamond, message_root)?;
         options.observer.event(&Event::L1Read { data: &data, layer: &layer });
@@ -49,13 +46,12 @@ impl GivenL1 {
             0 => shown,
             more => format!("{shown} and {more} more files"),
         };
-        Ok(Some(Self { data, layer, files: files.to_vec(), name }))
+        Ok(Some(Self { data, layer, files, name }))
     }
 
     /// Whether these are the files that were read.
-    pub(super) fn has(&self, files: &[PathBuf]) -> bool {
-        let known: HashSet<&PathBuf> = self.files.iter().collect();
-        self.files.len() == files.len() && files.iter().all(|file| known.contains(file))
+    pub(super) fn has(&self, files: &L1Files) -> bool {
+        self.files.are(files)
     }
 
     /// What was read.

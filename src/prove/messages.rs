@@ -12,7 +12,6 @@ use crate::{
     ingest::{
         FileKind, FoundFile, FoundFiles,
         event_logs::ColumnNames,
-        holds_files, is_file_of_l1,
         logs::{BatchCheck, Indexer, SkippedInputs, SourceOptions, read_archive},
     },
     primitives::ChainId,
@@ -80,22 +79,25 @@ impl Messages {
             && source.chain.is_none()
             && source.relayed.is_none()
             && source.columns == ColumnNames::default();
-        if let ([path], true) = (paths, is_plain)
-            && !holds_files(path.as_ref())?
-            && !is_file_of_l1(path.as_ref())?
+        let known = options.trees.as_ref().map(|trees| trees.options().known.clone());
+        let known = known.unwrap_or_default();
+        let found = FoundFiles::knowing(paths, &known)?;
+        let of_l1 = found.of_l1();
+        if let ([path], [file], true) = (paths, &found.files[..], is_plain && of_l1.is_empty())
+            && file.path == path.as_ref()
         {
             match read_archive(path.as_ref(), source.access) {
                 Err(error) if error.names_no_chain() && options.names_chains() => {}
                 read => return Ok(read?.into()),
             }
         }
-        let found = FoundFiles::at(paths)?;
-        let of_l1 = found.of(FileKind::is_of_l1).map(|file| file.path.clone());
-        let of_l1: Vec<PathBuf> = of_l1.collect();
         // Anyone can send messages with pubdata of any chain. The trees show which of them are right.
-        let from_l1 = match (&options.trees, &of_l1[..]) {
-            (Some(_), _) | (None, []) => None,
-            (None, files) => Some(Trees::open(files, &TreesOptions::default())?),
+        let from_l1 = match options.trees.is_some() || of_l1.is_empty() {
+            true => None,
+            false => {
+                let files: Vec<&Path> = of_l1.paths().collect();
+                Some(Trees::open(&files, &TreesOptions { known, ..TreesOptions::default() })?)
+            }
         };
         let (trees, otherwise) =
             (options.trees.as_ref().or(from_l1.as_ref()), options.chain_of_others);

@@ -9,6 +9,7 @@ use super::{
     Error, Event, Observer, Trees, TreesOptions,
     event_trees::{GivenEvents, TreeInputs, say_if_unused},
     l1_trees::GivenL1,
+    source_files::SourceFiles,
     trees::{Opened, Source},
 };
 use crate::{
@@ -73,10 +74,9 @@ impl Trees {
         with_history: bool,
         options: &TreesOptions,
     ) -> Result<Self, Error> {
-        let (paths, read, options) = &mut options.files(paths, false)?;
-        let options = &*options;
-        let mut inputs =
-            TreeInputs::of(paths, &options.events, &options.from_l1, &options.columns)?;
+        let SourceFiles { paths, read, l1, options } = options.files(paths, false)?;
+        let options = &options;
+        let mut inputs = TreeInputs::of(&paths, l1, options)?;
         let l1 = std::mem::take(&mut inputs.l1);
         let opened = |gaps| {
             let file = TreeFile::open(target, options.state.access)?;
@@ -84,7 +84,7 @@ impl Trees {
             Ok(Self(Arc::new(opened)))
         };
         if inputs.states.is_empty() && inputs.events.is_empty() && !l1.is_empty() {
-            let Some(l1) = GivenL1::read(&l1, options)? else { return Err(Error::NoInput) };
+            let Some(l1) = GivenL1::read(l1, options)? else { return Err(Error::NoInput) };
             let l1_gaps = l1.rebuild_to_file(options, with_history, target)?;
             let file = TreeFile::open(target, options.state.access)?;
             let opened = Opened::new(Source::File(file), options);
@@ -96,7 +96,7 @@ impl Trees {
             let events = GivenEvents::read(inputs.events, message_root, &options.of_events())?;
             return opened(events.rebuild_to_file(None, &rebuild, &options.observer, target)?);
         }
-        let (dump, _) = options.read_or(read.take(), inputs.states)?;
+        let (dump, _) = options.read_or(read, inputs.states)?;
         let rebuild_options = options.rebuild(&dump)?;
         let message_root = rebuild_options.addresses.message_root;
         // Events are compared with the trees, and say what the roots contain.

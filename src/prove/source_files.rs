@@ -1,76 +1,110 @@
 //! The files that trees are opened from, when directories or archives are given.
 
-use std::{collections::HashSet, path::PathBuf};
+use std::{
+    collections::HashSet,
+    path::{Path, PathBuf},
+};
 
 use super::{ChosenEvidence, Error, Event, Observer, TreesOptions, read_state::ReadState};
-use crate::ingest::{FileKind, FoundFiles, holds_files};
+use crate::{
+    files::{InputError, metadata_of},
+    ingest::{FileKind, FoundFiles, kind_of, l1::L1Files},
+};
+
+/// The files that trees are opened from: no directories and no archives of several files.
+pub(super) struct SourceFiles {
+    /// The evidence, without the files of L1 that are in `l1`.
+    pub(super) paths: Vec<PathBuf>,
+    /// The state in it, if it was read to choose it.
+    pub(super) read: Option<ReadState>,
+    /// The files of L1 beside it.
+    pub(super) l1: L1Files,
+    /// The options with the files among them.
+    pub(super) options: TreesOptions,
+}
 
 impl TreesOptions {
     /// Replaces directories and archives among the paths of the evidence, and among those in these options, by the
-    /// files in them that serve. Tree files serve if `with_tree_files`. The state is returned too if it was read to
-    /// choose it.
+    /// files in them that serve. Tree files serve if `with_tree_files`.
     pub(super) fn files(
         &self,
         paths: &[PathBuf],
         with_tree_files: bool,
-    ) -> Result<(Vec<PathBuf>, Option<ReadState>, Self), Error> {
+    ) -> Result<SourceFiles, Error> {
         let mut options = self.clone();
-        options.events = files_in(&self.events, FileKind::has_events)?;
-        options.from_l1 = files_in(&self.from_l1, FileKind::is_of_l1)?;
+        options.events = self.files_in(&self.events, FileKind::has_events)?;
         let has_sl_batches = |kind: FileKind| kind == FileKind::SlBatches || kind.is_of_l1();
-        options.sl_batches = files_in(&self.sl_batches, has_sl_batches)?;
-        if !hold_files(paths)? {
-            return Ok((paths.to_vec(), None, options));
+        options.sl_batches = self.files_in(&self.sl_batches, has_sl_batches)?;
+        let mut l1 = self.l1_files(&self.from_l1)?;
+        options.from_l1 = l1.paths().map(Path::to_owned).collect();
+        if !self.hold_files(paths)? {
+            return Ok(SourceFiles { paths: paths.to_vec(), read: None, l1, options });
         }
-        let mut chosen = ChosenEvidence::among(&FoundFiles::at(paths)?, self, with_tree_files)?;
+        let found = FoundFiles::knowing(paths, &self.known)?;
+        let mut chosen = ChosenEvidence::among(&found, self, with_tree_files)?;
         chosen.check(self.sl_chain)?;
         chosen.seen.iter().for_each(|state| self.observer.event(&Event::StateChosen(state)));
         // Those among the batches of the settlement layer are read once.
-        remove(&mut options.sl_batches, &chosen.l1);
+        remove(&mut options.sl_batches, chosen.l1.paths());
         if !options.batch_roots_only || chosen.state.is_empty() {
-            remove(&mut chosen.l1, &options.from_l1);
-            options.from_l1.append(&mut chosen.l1);
+            l1.join(chosen.l1);
+            options.from_l1 = l1.paths().map(Path::to_owned).collect();
         }
         if chosen.state.is_empty() {
-            remove(&mut options.events, &chosen.events);
-            return Ok((chosen.events, None, options));
+            remove(&mut options.events, chosen.events.iter().map(PathBuf::as_path));
+            return Ok(SourceFiles { paths: chosen.events, read: None, l1, options });
         }
         if !options.batch_roots_only {
-            remove(&mut chosen.events, &options.events);
+            remove(&mut chosen.events, options.events.iter().map(PathBuf::as_path));
             options.events.append(&mut chosen.events);
         }
-        Ok((chosen.state, chosen.read, options))
+        Ok(SourceFiles { paths: chosen.state, read: chosen.read, l1, options })
+    }
+
+    /// The files at `paths`, and in the directories and archives among them those of some kinds.
+    fn files_in(
+        &self,
+        paths: &[PathBuf],
+        is_wanted: impl Fn(FileKind) -> bool,
+    ) -> Result<Vec<PathBuf>, Error> {
+        let mut files = Vec::new();
+        for path in paths {
+            match FoundFiles::within(path, &self.known)? {
+                Some(found) => files.extend(found.of(&is_wanted).map(|file| file.path.clone())),
+                None => files.push(path.clone()),
+            }
+        }
+        Ok(files)
+    }
+
+    /// The files of L1 at `paths`, and in the directories and archives among them.
+    fn l1_files(&self, paths: &[PathBuf]) -> Result<L1Files, Error> {
+        let mut files = L1Files::default();
+        for path in paths {
+            if metadata_of(path)?.is_some_and(|found| !found.is_file() && !found.is_dir()) {
+                return Err(InputError::OneWay { name: path.display().to_string() }.into());
+            }
+            match FoundFiles::within(path, &self.known)? {
+                Some(found) => files.join(found.of_l1()),
+                None => files.add(path.clone(), kind_of(path, &self.known)?),
+            }
+        }
+        Ok(files)
+    }
+
+    /// Whether one of the paths is that of a directory of files, or of an archive of several.
+    fn hold_files(&self, paths: &[PathBuf]) -> Result<bool, Error> {
+        for path in paths {
+            if FoundFiles::within(path, &self.known)?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 }
 
 /// Removes those of `others` from `paths`. There may be a file for each of thousands of blobs.
-fn remove(paths: &mut Vec<PathBuf>, others: &[PathBuf]) {
-    let others: HashSet<&PathBuf> = others.iter().collect();
-    paths.retain(|path| !others.contains(path));
-}
-
-/// The files at `paths`, and in the directories and archives among them those of some kinds.
-fn files_in(
-    paths: &[PathBuf],
-    is_wanted: impl Fn(FileKind) -> bool,
-) -> Result<Vec<PathBuf>, Error> {
-    let mut files = Vec::new();
-    for path in paths {
-        if holds_files(path)? {
-            let found = FoundFiles::at(&[path])?;
-            files.extend(found.of(&is_wanted).map(|file| file.path.clone()));
-        } else {
-            files.push(path.clone());
-        }
-    }
-    Ok(files)
-}
-
-fn hold_files(paths: &[PathBuf]) -> Result<bool, Error> {
-    for path in paths {
-        if holds_files(path)? {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+fn remove<'o>(paths: &mut Vec<PathBuf>, others: impl Iterator<Item = &'o Path>) {
+    let others: HashSet<&Path> = others.collect();
+    paths.retain(|path| !others.contains(path.as_path()));
 }

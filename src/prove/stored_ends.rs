@@ -10,7 +10,10 @@ use crate::{
     anchor::{Answer, KnownRoots, SettlementCheck},
     files::{Input, InputError, Kind, is_file, names},
     forest::{batch_leaf, chain_id_leaf},
-    ingest::logs::{StoredBatch, StoredPath, StoredPaths},
+    ingest::{
+        FileKind, kind_of,
+        logs::{StoredBatch, StoredPath, StoredPaths},
+    },
     keccak::{hash_node, keccak256},
     primitives::{BatchNumber, ChainId, Hash, SlBatch, SlBlock, Word, hex},
     proof::{CheckedBy, ProofEnd, Target, TargetKind, TargetRecord},
@@ -31,6 +34,9 @@ impl NodePaths {
         for file in files {
             let unreadable = |source| InputError::Open { path: file.clone(), source };
             if !is_file(file)? || Kind::at(file).map_err(unreadable)?.is_some() {
+                return Ok(None);
+            }
+            if kind_of(file, &options.known)?.is_some_and(FileKind::is_of_l1) {
                 return Ok(None);
             }
             match Input::open(file) {

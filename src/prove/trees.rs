@@ -13,6 +13,7 @@ use super::{
     event_trees::{Beside, GivenEvents, TreeInputs},
     l1_trees::GivenL1,
     read_state::ReadState,
+    source_files::SourceFiles,
     stored_ends::NodePaths,
 };
 use crate::{
@@ -23,6 +24,7 @@ use crate::{
     },
     ingest::{
         events::EventList,
+        l1::L1Files,
         sl_batches::SlBatches,
         state::{Dump, Format},
     },
@@ -239,8 +241,8 @@ impl Trees {
     /// or when the trees do not match the options.
     pub fn open<P: AsRef<Path>>(paths: &[P], options: &TreesOptions) -> Result<Self, Error> {
         let paths: Vec<PathBuf> = paths.iter().map(|path| path.as_ref().to_owned()).collect();
-        let (paths, read, options) = options.files(&paths, true)?;
-        Self::open_read(&paths, read, &options)
+        let SourceFiles { paths, read, l1, options } = options.files(&paths, true)?;
+        Self::open_read(&paths, read, l1, &options)
     }
 
     /// Opens the state or the trees that were chosen among other files, which are not read again.
@@ -251,21 +253,23 @@ impl Trees {
         chosen: &mut ChosenEvidence,
         options: &TreesOptions,
     ) -> Result<Self, Error> {
-        Self::open_read(&chosen.state, chosen.read.take(), options)
+        let read = chosen.read.take();
+        let SourceFiles { l1, options, .. } = options.files(&[], true)?;
+        Self::open_read(&chosen.state, read, l1, &options)
     }
 
     /// Opens files. `read` is the state in them, if it was read before.
     fn open_read(
         paths: &[PathBuf],
         read: Option<ReadState>,
+        l1: L1Files,
         options: &TreesOptions,
     ) -> Result<Self, Error> {
         if let Some(paths) = NodePaths::read(paths, options)? {
             return Ok(Self(Arc::new(Opened::new(Source::Stored(paths), options))));
         }
-        let mut inputs =
-            TreeInputs::of(paths, &options.events, &options.from_l1, &options.columns)?;
-        let Some(l1) = GivenL1::read(&std::mem::take(&mut inputs.l1), options)? else {
+        let mut inputs = TreeInputs::of(paths, l1, options)?;
+        let Some(l1) = GivenL1::read(std::mem::take(&mut inputs.l1), options)? else {
             return Ok(Self(Arc::new(Opened::read(paths, inputs, read, options)?)));
         };
         let opened = match inputs.states.is_empty() && inputs.events.is_empty() {

@@ -10,7 +10,7 @@ use crate::{
     contracts::{Layout, Release},
     files::ReopenableInput,
     forest::{Addresses, Forest, RebuildOptions, SearchBudget, TreeFile},
-    ingest::{event_logs::ColumnNames, state::Dump},
+    ingest::{KnownFiles, event_logs::ColumnNames, state::Dump},
     primitives::{Address, ChainId, SlBlock},
 };
 
@@ -55,6 +55,8 @@ pub struct TreesOptions {
     /// Files of L1 with the batches of the settlement layer: the transactions that commit and execute them, and
     /// their blobs. They have to agree with the trees.
     pub from_l1: Vec<PathBuf>,
+    /// What is known of files, which are not read again to find their kinds.
+    pub known: KnownFiles,
     /// The diamond of the settlement layer on L1, if the files of L1 have the batches of several.
     pub sl_diamond: Option<Address>,
     /// The observer of events.
@@ -76,6 +78,7 @@ impl Default for TreesOptions {
             sl_batches: Vec::new(),
             l1: None,
             from_l1: Vec::new(),
+            known: KnownFiles::default(),
             sl_diamond: None,
             observer: ObserverHandle::default(),
         }

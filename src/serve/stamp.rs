@@ -2,19 +2,17 @@
 
 use std::{
     fs::Metadata,
-    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
 
-use crate::files::{InputError, entries_of, metadata_of};
+use crate::files::{FileStamp, InputError, entries_of, metadata_of};
 
 /// The most files that are looked at; further ones in a directory are not.
 const MOST_FILES: usize = 1 << 16;
 
-/// What identifies the content of some files: their inodes, sizes and times of change. A file that is replaced by
-/// renaming has another inode.
+/// What identifies the content of some files.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Stamp(Vec<(PathBuf, Option<[u64; 5]>)>);
+pub(super) struct Stamp(Vec<(PathBuf, Option<FileStamp>)>);
 
 impl Stamp {
     /// The stamp of files, and of all files in directories.
@@ -29,7 +27,7 @@ impl Stamp {
     }
 }
 
-fn add(path: &Path, files: &mut Vec<(PathBuf, Option<[u64; 5]>)>) -> Result<(), InputError> {
+fn add(path: &Path, files: &mut Vec<(PathBuf, Option<FileStamp>)>) -> Result<(), InputError> {
     if files.len() >= MOST_FILES {
         return Ok(());
     }
@@ -44,13 +42,8 @@ fn add(path: &Path, files: &mut Vec<(PathBuf, Option<[u64; 5]>)>) -> Result<(), 
         }
         return Ok(());
     }
-    files.push((path.to_owned(), found.as_ref().map(identity)));
+    files.push((path.to_owned(), found.as_ref().map(FileStamp::from)));
     Ok(())
-}
-
-fn identity(found: &Metadata) -> [u64; 5] {
-    let (seconds, nanoseconds) = (found.mtime(), found.mtime_nsec());
-    [found.dev(), found.ino(), found.size(), seconds.cast_unsigned(), nanoseconds.cast_unsigned()]
 }
 
 #[cfg(test)]

@@ -45,8 +45,6 @@ impl SurveyedLogs {
         problems: &mut Vec<Problem>,
     ) -> Result<Self, Error> {
         let mut logs = Self::default();
-        let of_l1: Vec<PathBuf> =
-            found.of(FileKind::is_of_l1).map(|file| file.path.clone()).collect();
         let from_l1 = trees.filter(|trees| trees.from_l1().is_some());
         if found.of(FileKind::has_logs).next().is_none() && from_l1.is_none() {
             return Ok(logs);
@@ -61,7 +59,7 @@ impl SurveyedLogs {
         let check = recorder.as_ref().map(|recorder| recorder as &dyn BatchCheck);
         let mut indexer = Indexer::create(&target, source.clone(), check)?;
         logs.chains.set_blocks(&mut indexer);
-        from_l1.map_or(Ok(()), |trees| trees.index_l1(&of_l1, &mut indexer))?;
+        from_l1.map_or(Ok(()), |trees| trees.index_l1(&found.of_l1(), &mut indexer))?;
         let mut inputs = InputSequence::default();
         for file in found.of(FileKind::has_logs) {
             let (path, chain) = (&file.path, logs.chains.of(&file.path));

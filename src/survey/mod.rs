@@ -13,7 +13,10 @@ mod options;
 mod problem;
 mod provable;
 
-use std::path::PathBuf;
+use std::{
+    collections::HashSet,
+    path::{Path, PathBuf},
+};
 
 use serde::Serialize;
 
@@ -127,7 +130,7 @@ pub fn survey(paths: &[PathBuf], options: &SurveyOptions) -> Result<Survey, Erro
         // Without this, a wrong name would be a file that is not recognized.
         path.metadata().map_err(|source| InputError::Open { path: path.clone(), source })?;
     }
-    let found = FoundFiles::with_unreadable(paths)?;
+    let found = FoundFiles::with_unreadable(paths, &options.trees.known)?;
     let trees_options = TreesOptions {
         search: options.trees.search.or(Some(SEARCH)),
         sl_batches: paths_of(found.of(|kind| kind == FileKind::SlBatches)),
@@ -154,11 +157,9 @@ pub fn survey(paths: &[PathBuf], options: &SurveyOptions) -> Result<Survey, Erro
             problems.push(Problem { files: vec![path], error: error.into() });
         }
     }
-    for file in files.iter_mut() {
-        if problems.iter().any(|problem| problem.files.contains(&file.path)) {
-            file.mark_as_problem();
-        }
-    }
+    let in_problems: HashSet<&PathBuf> = problems.iter().flat_map(|found| &found.files).collect();
+    let in_problem = files.iter_mut().filter(|file| in_problems.contains(&file.path));
+    in_problem.for_each(FileReport::mark_as_problem);
     let settlement_layer = trees
         .as_ref()
         .and_then(|trees| Some(TreesReport::new(trees, trees.forest()?, used, is_one_of_several)));
@@ -190,7 +191,8 @@ fn open(
     problems: &mut Vec<Problem>,
 ) -> (Option<Trees>, Vec<PathBuf>) {
     // The first kind that is there shows the trees; the others have to agree.
-    let (events, l1) = (chosen.events.clone(), chosen.l1.clone());
+    let l1: Vec<PathBuf> = chosen.l1.paths().map(Path::to_owned).collect();
+    let events = chosen.events.clone();
     let kinds = [chosen.state.clone(), events.clone(), l1.clone()];
     let kinds: Vec<Vec<PathBuf>> = kinds.into_iter().filter(|files| !files.is_empty()).collect();
     let Some((first, others)) = kinds.split_first() else { return (None, Vec::new()) };

@@ -122,6 +122,9 @@ mod l1 {
 
     /// Proofs from L1 alone, and with parts of it missing.
     mod proofs;
+
+    /// No file is read more often than it has to be, and an archive not once for each of its files.
+    mod reads;
 }
 
 /// Files in slproof's own formats: content, damage, killed writers, full disks.

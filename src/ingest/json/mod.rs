@@ -6,13 +6,16 @@
 //! | `first_members` | the members of the first object, in text that may be cut |
 //! | `lists` | arrays inside a value, element by element |
 //! | `stream` | one value of any length, token by token |
+//! | `large` | the same, with objects of very many members on all threads |
 
 mod first_members;
+mod large;
 mod lists;
 mod stream;
 mod values;
 
 pub(super) use first_members::first_members;
+pub(super) use large::{LargeJson, string_members};
 pub(super) use lists::{at_most, each_element, list_at_most};
 pub(super) use stream::Json;
 pub(super) use values::{JsonValues, ValueChunk};

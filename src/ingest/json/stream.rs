@@ -3,7 +3,11 @@
 
 use std::io::{self, Read};
 
-use struson::reader::{JsonReader, JsonStreamReader, ReaderError, ReaderSettings, ValueType};
+use memchr::{memchr_iter, memrchr};
+use struson::reader::{
+    JsonReader, JsonReaderPosition, JsonStreamReader, JsonSyntaxError, ReaderError, ReaderSettings,
+    ValueType,
+};
 
 use crate::{
     files::Input,
@@ -27,6 +31,44 @@ pub(in crate::ingest) struct Json<R: Read> {
     reader: JsonStreamReader<TokenLimit<R>>,
     /// Whether the first top-level value was begun. The reader must not be asked for the next value before.
     begun: bool,
+    passed: PassedBy,
+}
+
+/// Text that was taken out before the reader saw it.
+#[derive(Default)]
+struct PassedBy {
+    bytes: u64,
+    lines: u64,
+    /// The line, as the reader counts, in which the last text was taken out, and what is to be added to its columns there.
+    line: u64,
+    columns: i64,
+}
+
+impl PassedBy {
+    /// The position in the whole text.
+    fn correct(&self, position: &mut JsonReaderPosition) {
+        position.data_pos = position.data_pos.map(|at| at + self.bytes);
+        if let Some(at) = &mut position.line_pos {
+            if at.line == self.line {
+                at.column = at.column.saturating_add_signed(self.columns);
+            }
+            at.line += self.lines;
+        }
+    }
+
+    /// The error at its position in the whole text.
+    fn error(&self, name: &str, mut source: ReaderError) -> ImportError {
+        match &mut source {
+            ReaderError::SyntaxError(JsonSyntaxError { location, .. })
+            | ReaderError::UnexpectedValueType { location, .. }
+            | ReaderError::UnexpectedStructure { location, .. }
+            | ReaderError::MaxNestingDepthExceeded { location, .. }
+            | ReaderError::UnsupportedNumberValue { location, .. }
+            | ReaderError::IoError { location, .. } => self.correct(location),
+            _ => {}
+        }
+        ImportError::Json { name: name.into(), source }
+    }
 }
 
 impl Json<Input> {
@@ -46,16 +88,36 @@ impl<R: Read> Json<R> {
         };
         let reader =
             JsonStreamReader::new_custom(TokenLimit { data, run: 0, escaped: false }, settings);
-        Self { name, reader, begun: false }
+        Self { name, reader, begun: false, passed: PassedBy::default() }
     }
 
     /// The position in the inflated text, in bytes.
     pub(in crate::ingest) fn offset(&self) -> u64 {
-        self.reader.current_position(false).data_pos.unwrap_or(0)
+        self.reader.current_position(false).data_pos.unwrap_or(0) + self.passed.bytes
+    }
+
+    /// Counts a text in ASCII that was taken out at the position of the reader.
+    pub(super) fn pass_by(&mut self, text: &[u8]) {
+        let Some(at) = self.reader.current_position(false).line_pos else { return };
+        let passed = &mut self.passed;
+        let columns = match memrchr(b'\n', text) {
+            None if passed.line == at.line => {
+                passed.columns.saturating_add_unsigned(text.len() as u64)
+            }
+            None => text.len() as i64,
+            Some(end) => ((text.len() - end - 1) as i64).saturating_sub_unsigned(at.column),
+        };
+        passed.bytes += text.len() as u64;
+        passed.lines += memchr_iter(b'\n', text).count() as u64;
+        (passed.line, passed.columns) = (at.line, columns);
     }
 
     fn at<T>(&self, result: Result<T, ReaderError>) -> Result<T, ImportError> {
-        result.map_err(|source| ImportError::Json { name: self.name.clone(), source })
+        result.map_err(|source| self.error(source))
+    }
+
+    fn error(&self, source: ReaderError) -> ImportError {
+        self.passed.error(&self.name, source)
     }
 
     /// An error about the value that was just read.
@@ -140,7 +202,7 @@ impl<R: Read> Json<R> {
     pub(in crate::ingest) fn word_name(&mut self) -> Result<Result<Word, HexError>, ImportError> {
         match self.reader.next_name() {
             Ok(text) => Ok(Word::from_hex(text)),
-            Err(source) => Err(ImportError::Json { name: self.name.clone(), source }),
+            Err(source) => Err(self.error(source)),
         }
     }
 
@@ -157,7 +219,7 @@ impl<R: Read> Json<R> {
         self.begun = true;
         match self.reader.next_str() {
             Ok(text) => Ok(decode(text)),
-            Err(source) => Err(ImportError::Json { name: self.name.clone(), source }),
+            Err(source) => Err(self.error(source)),
         }
     }
 
@@ -183,7 +245,7 @@ impl<R: Read> Json<R> {
             ValueType::Object => return self.wrapped(what),
             ValueType::String | ValueType::Array => match self.reader.next_str() {
                 Ok(text) => T::read(Scalar::Text(text)),
-                Err(source) => return Err(ImportError::Json { name: self.name.clone(), source }),
+                Err(source) => return Err(self.error(source)),
             },
         };
         read.map(Some).map_err(|e| self.bad(what, e))
@@ -209,10 +271,8 @@ impl<R: Read> Json<R> {
 
     /// Checks that nothing follows.
     pub(in crate::ingest) fn finish(self) -> Result<(), ImportError> {
-        let name = self.name;
-        self.reader
-            .consume_trailing_whitespace()
-            .map_err(|source| ImportError::Json { name, source })
+        let Self { name, reader, passed, .. } = self;
+        reader.consume_trailing_whitespace().map_err(|source| passed.error(&name, source))
     }
 }
 

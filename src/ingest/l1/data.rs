@@ -1,21 +1,20 @@
 //! All files of L1 together: transactions and blobs.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use rayon::prelude::*;
 use thiserror::Error;
 
 use super::{
-    Commits, CommittedBatch, Execution, L1Batch, L1Batches, L1Chains, L1Reader, LayerRecord,
-    LayerRecordError, LayerRecorder, LostPubdata, PublishedBatch, batches::lost, blobs::Blobs,
-    linear_hashes, pubdata_bytes,
+    Commits, CommittedBatch, Execution, L1Batch, L1Batches, L1Chains, L1Files, L1Reader,
+    LayerRecord, LayerRecordError, LayerRecorder, LostPubdata, PublishedBatch, batches::lost,
+    blobs::Blobs, linear_hashes, pubdata_bytes,
 };
 use crate::{
     contracts::MessageRoot,
-    files::{Inputs, OutputError, ReadProgressHandle, Scratch},
-    ingest::{FileKind, IndexError, logs::EraPubdata, sniff},
+    files::{InputSequence, OutputError, ReadProgressHandle, Scratch},
+    ingest::{IndexError, logs::EraPubdata},
     message::BatchLogs,
-    primitives::{Address, BatchNumber, ChainId, SlBatch, ordered::try_map},
+    primitives::{Address, BatchNumber, ChainId, SlBatch},
     snapshot::Snapshot,
     state::StorageReader,
 };
@@ -92,40 +91,19 @@ pub struct L1Layer {
 }
 
 impl L1Data {
-    /// Reads all transactions, then all blobs.
+    /// Reads all transactions, then all blobs, each file once. The bytes read are reported to `watcher`.
     ///
     /// # Errors
     /// [`L1DataError::Index`] if a file cannot be read, or a temporary file cannot be written.
-    pub fn read(files: &[PathBuf]) -> Result<Self, L1DataError> {
-        let watcher = ReadProgressHandle::default();
-        let mut reader = L1Reader::default();
-        let (mut transactions, mut of_blobs) = (Vec::new(), Vec::new());
-        // There may be a file for each of thousands of blobs.
-        let are_blobs = try_map(files.par_iter(), |path| begins_with_blobs(path))?;
-        for (path, are_blobs) in files.iter().zip(are_blobs) {
-            if are_blobs {
-                of_blobs.push(path.clone());
-                continue;
-            }
-            for input in Inputs::open(path).map_err(IndexError::from)? {
-                let input = input.map_err(IndexError::from)?;
-                match sniff(&input) {
-                    Some(FileKind::Blobs) => {
-                        of_blobs.push(path.clone());
-                        break;
-                    }
-                    _ => {
-                        transactions.push(path.clone());
-                        reader.read(input)?;
-                    }
-                }
-            }
+    pub fn read(files: &L1Files, watcher: &ReadProgressHandle) -> Result<Self, L1DataError> {
+        let (mut reader, mut inputs) = (L1Reader::default(), InputSequence::default());
+        for path in &files.transactions {
+            reader.read(inputs.open(path, watcher).map_err(IndexError::from)?)?;
         }
         let chains = reader.finish();
         let wanted = linear_hashes(chains.chains().iter().flat_map(Commits::batches));
-        let blobs = Blobs::read(&of_blobs, &wanted, Scratch::temporary()?, &watcher)?;
-        transactions.dedup();
-        Ok(Self { transactions, chains, blobs })
+        let blobs = Blobs::read(&files.blobs, &wanted, Scratch::temporary()?, watcher)?;
+        Ok(Self { transactions: files.transactions.clone(), chains, blobs })
     }
 
     /// The files with transactions.
@@ -256,12 +234,6 @@ impl L1Data {
         }
         Ok(())
     }
-}
-
-/// Whether the first file at a path is one of blobs.
-fn begins_with_blobs(path: &Path) -> Result<bool, IndexError> {
-    let first = Inputs::open(path)?.next().transpose()?;
-    Ok(first.is_some_and(|input| sniff(&input) == Some(FileKind::Blobs)))
 }
 
 /// Adds batches whose commits are missing. Executions may name their roots.

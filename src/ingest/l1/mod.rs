@@ -17,6 +17,7 @@
 //! | `batches` | batch after batch, with its pubdata |
 //! | `layer_record` | what the batches of a settlement layer show of its trees |
 //! | `sl_batches` | the settlement layer's own batches |
+//! | `files` | which files hold transactions, and which blobs |
 //! | `data` | all files of L1 together |
 
 mod batches;
@@ -28,6 +29,7 @@ mod data;
 mod detect;
 mod digest;
 mod executions;
+mod files;
 mod group;
 mod layer_record;
 mod reader;
@@ -48,6 +50,7 @@ pub use commits::{Commits, CommittedBatch, Execution, NoBatch, PassedOver, Trans
 pub use data::{L1Data, L1DataError, L1Layer};
 pub(super) use detect::has_batch_calls;
 pub(super) use executions::{each_execution, has_executions};
+pub use files::L1Files;
 pub use layer_record::{
     CommittedOnSl, LayerRecord, LayerRecordError, LayerRecorder, PublishedBatch, SlBatchOnL1,
 };

@@ -13,10 +13,10 @@
 
 use struson::reader::ValueType;
 
-use super::{DumpMeta, ImportError, slot_collector::Collector};
+use super::{DumpMeta, ImportError, slot_collector::Collector, table_rows::BlockRows};
 use crate::{
     files::Input,
-    ingest::json::Json,
+    ingest::json::{LargeJson, string_members},
     primitives::{Address, SlBlock, Word},
     state::keys::{AccountKey, SlotForm},
 };
@@ -25,7 +25,7 @@ use crate::{
 const CHUNK: usize = 1 << 12;
 
 pub(super) fn read(input: Input, sink: &mut Collector) -> Result<DumpMeta, ImportError> {
-    let mut json = Json::of(input);
+    let mut json = LargeJson::of(input);
     let (mut pending, mut best) = (None, None);
     let mut has_accounts = false;
     json.begin_object()?;
@@ -49,7 +49,7 @@ pub(super) fn read(input: Input, sink: &mut Collector) -> Result<DumpMeta, Impor
     Ok(DumpMeta { block: best.or(pending) })
 }
 
-fn block_number(json: &mut Json<Input>) -> Result<Option<SlBlock>, ImportError> {
+fn block_number(json: &mut LargeJson) -> Result<Option<SlBlock>, ImportError> {
     if json.peek()? != ValueType::Object {
         json.skip()?;
         return Ok(None);
@@ -66,7 +66,7 @@ fn block_number(json: &mut Json<Input>) -> Result<Option<SlBlock>, ImportError> 
     Ok(number)
 }
 
-fn accounts(json: &mut Json<Input>, sink: &mut Collector) -> Result<(), ImportError> {
+fn accounts(json: &mut LargeJson, sink: &mut Collector) -> Result<(), ImportError> {
     json.begin_object()?;
     while json.has_next()? {
         let name = json.member()?;
@@ -85,13 +85,22 @@ fn accounts(json: &mut Json<Input>, sink: &mut Collector) -> Result<(), ImportEr
 }
 
 fn storage(
-    json: &mut Json<Input>,
+    json: &mut LargeJson,
     sink: &mut Collector,
     address: Address,
 ) -> Result<(), ImportError> {
     let account = AccountKey::Address(address);
-    let mut slots = Vec::with_capacity(CHUNK);
     json.begin_object()?;
+    let parse = |text: &[u8]| {
+        let mut rows = BlockRows::default();
+        let len = string_members(text, |slot, value| {
+            rows.add((address, Word::from_hex(slot).ok()?, Word::from_hex(value).ok()?));
+            Some(())
+        });
+        (rows.hashed_keys(), len)
+    };
+    json.members(parse, |rows| sink.block(rows))?;
+    let mut slots = Vec::new();
     while json.has_next()? {
         let slot =
             json.word_name()?.map_err(|e| json.bad(format!("a slot of account {address}:"), e))?;

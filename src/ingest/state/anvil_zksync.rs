@@ -11,18 +11,21 @@
 
 use struson::reader::ValueType;
 
-use super::{DumpMeta, ImportError, slot_collector::Collector};
+use super::{DumpMeta, ImportError, slot_collector::Collector, table_rows::BlockRows};
 use crate::{
     files::Input,
-    ingest::json::Json,
-    primitives::{Address, SlBlock, Word, hex},
+    ingest::json::{LargeJson, string_members},
+    primitives::{
+        Address, SlBlock, Word,
+        hex::{self, HexError},
+    },
 };
 
 /// Slots passed on at once.
 const CHUNK: usize = 1 << 12;
 
 pub(super) fn read(input: Input, sink: &mut Collector) -> Result<DumpMeta, ImportError> {
-    let mut json = Json::of(input);
+    let mut json = LargeJson::of(input);
     let (mut block, mut has_storage) = (None, false);
     json.begin_object()?;
     while json.has_next()? {
@@ -49,7 +52,7 @@ pub(super) fn read(input: Input, sink: &mut Collector) -> Result<DumpMeta, Impor
     Ok(DumpMeta { block })
 }
 
-fn last_block(json: &mut Json<Input>) -> Result<Option<SlBlock>, ImportError> {
+fn last_block(json: &mut LargeJson) -> Result<Option<SlBlock>, ImportError> {
     let mut last = None;
     json.begin_array()?;
     while json.has_next()? {
@@ -66,20 +69,27 @@ fn last_block(json: &mut Json<Input>) -> Result<Option<SlBlock>, ImportError> {
     Ok(last)
 }
 
-fn storage(json: &mut Json<Input>, sink: &mut Collector) -> Result<(), ImportError> {
-    let mut rows = Vec::with_capacity(CHUNK);
+fn storage(json: &mut LargeJson, sink: &mut Collector) -> Result<(), ImportError> {
     json.begin_object()?;
+    let parse = |text: &[u8]| {
+        let mut rows = BlockRows::default();
+        let len = string_members(text, |name, value| {
+            let (address, slot) = slot_of(name).ok()?;
+            rows.add((address, slot, Word::from_hex(value).ok()?));
+            Some(())
+        });
+        (rows.hashed_keys(), len)
+    };
+    json.members(parse, |rows| sink.block(rows))?;
+    let mut rows = Vec::new();
     while json.has_next()? {
         let name = json.member()?;
-        let key: [u8; 52] =
-            hex::fixed(&name).map_err(|e| json.bad(format!("the key {name:?}:"), e))?;
-        let (mut address, mut slot) = ([0; 20], [0; 32]);
-        address.copy_from_slice(&key[..20]);
-        slot.copy_from_slice(&key[20..]);
+        let (address, slot) =
+            slot_of(&name).map_err(|e| json.bad(format!("the key {name:?}:"), e))?;
         let value = json
             .string_as(Word::from_hex)?
             .map_err(|e| json.bad(format!("the value of the key {name}:"), e))?;
-        rows.push((Address::new(address), Word::new(slot), value));
+        rows.push((address, slot, value));
         if rows.len() == CHUNK {
             sink.rows(&rows)?;
             rows.clear();
@@ -87,4 +97,13 @@ fn storage(json: &mut Json<Input>, sink: &mut Collector) -> Result<(), ImportErr
     }
     json.end_object()?;
     sink.rows(&rows)
+}
+
+/// The account and the slot in a key.
+fn slot_of(name: &str) -> Result<(Address, Word), HexError> {
+    let key: [u8; 52] = hex::fixed(name)?;
+    let (mut address, mut slot) = ([0; 20], [0; 32]);
+    address.copy_from_slice(&key[..20]);
+    slot.copy_from_slice(&key[20..]);
+    Ok((Address::new(address), Word::new(slot)))
 }

@@ -20,7 +20,7 @@ use struson::reader::ValueType;
 use super::{DumpMeta, ImportError, slot_collector::Collector, storage_root::StorageRoot};
 use crate::{
     files::{Input, Spool},
-    ingest::json::Json,
+    ingest::json::{LargeJson, string_members},
     primitives::{
         Address, Hash, Word,
         hex::{self, HexError},
@@ -29,14 +29,14 @@ use crate::{
 };
 
 /// Slots passed on at once.
-const CHUNK: usize = 1 << 12;
+const CHUNK: usize = 1 << 14;
 
 pub(super) fn read(
     input: Input,
     sink: &mut Collector,
     form: SlotForm,
 ) -> Result<DumpMeta, ImportError> {
-    let mut reader = Reader { json: Json::of(input), sink, form, held: 0, seen: false };
+    let mut reader = Reader { json: LargeJson::of(input), sink, form, held: 0, seen: false };
     while reader.json.has_next()? {
         let account = reader.object(Name::default())?;
         reader.hand_on(account)?;
@@ -51,7 +51,7 @@ pub(super) fn read(
 }
 
 struct Reader<'s> {
-    json: Json<Input>,
+    json: LargeJson,
     sink: &'s mut Collector,
     form: SlotForm,
     /// The number of slots that are held for accounts being read.
@@ -131,6 +131,20 @@ impl Reader<'_> {
             SlotForm::Keccak => rlp_word,
         };
         self.json.begin_object()?;
+        let parse = |text: &[u8]| {
+            let mut slots: Vec<[Word; 2]> = Vec::new();
+            let len = string_members(text, |slot, value| {
+                slots.push([Word::from_hex(slot).ok()?, decode(value).ok()?]);
+                Some(())
+            });
+            (slots, len)
+        };
+        self.json.members(parse, |slots| {
+            self.held += slots.len() as u64;
+            self.sink.check_memory(self.held)?;
+            account.count += slots.len() as u64;
+            Ok(account.slots.put(cast_slice(&slots))?)
+        })?;
         while self.json.has_next()? {
             let slot = self.json.word_name()?.map_err(|e| self.json.bad("a slot:", e))?;
             let value = self

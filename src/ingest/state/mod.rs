@@ -41,6 +41,7 @@ mod storage_range;
 mod storage_root;
 mod table;
 mod table_columns;
+mod table_dump;
 mod table_rows;
 mod versions;
 

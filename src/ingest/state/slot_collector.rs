@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use rayon::prelude::*;
+
 use super::{
     ImportError,
     slot_record::Record,
@@ -20,6 +22,9 @@ use crate::{
         keys::{AccountKey, SlotForm, era_keys, trie_slot_keys},
     },
 };
+
+/// The slots whose keys a thread hashes at once.
+const HASHED_AT_ONCE: usize = 1 << 10;
 
 /// Computes the keys of slots in any form, and collects them for the sort.
 pub(super) struct Collector {
@@ -78,17 +83,18 @@ impl Collector {
         slots: &[(Word, Word)],
     ) -> Result<(), ImportError> {
         self.count(account, slots.iter().filter(|(_, value)| !value.is_zero()).count() as u64);
+        let are_plain = matches!((account, form), (AccountKey::Address(_), SlotForm::Plain));
+        self.era_keys |= are_plain && !slots.is_empty();
+        self.trie_keys |= !are_plain && !slots.is_empty();
         self.keys.clear();
-        let numbers = slots.iter().map(|(slot, _)| *slot);
-        match (account, form) {
-            (AccountKey::Address(address), SlotForm::Plain) => {
-                self.era_keys |= !slots.is_empty();
-                era_keys(numbers.map(|slot| (address, slot)), &mut self.keys);
-            }
-            _ => {
-                self.trie_keys |= !slots.is_empty();
-                trie_slot_keys(account, form, numbers, &mut self.keys);
-            }
+        if slots.len() <= HASHED_AT_ONCE {
+            keys_of(account, form, slots, &mut self.keys);
+        } else {
+            self.keys.par_extend(slots.par_chunks(HASHED_AT_ONCE).flat_map_iter(|slots| {
+                let mut keys = Vec::with_capacity(slots.len());
+                keys_of(account, form, slots, &mut keys);
+                keys
+            }));
         }
         self.push(slots.iter().map(|(_, value)| *value))
     }
@@ -210,5 +216,16 @@ impl Collector {
         }
         self.keys = keys;
         Ok(())
+    }
+}
+
+/// Appends the keys of slots of an account to `keys`.
+fn keys_of(account: AccountKey, form: SlotForm, slots: &[(Word, Word)], keys: &mut Vec<Hash>) {
+    let slots = slots.iter().map(|(slot, _)| *slot);
+    match (account, form) {
+        (AccountKey::Address(address), SlotForm::Plain) => {
+            era_keys(slots.map(|slot| (address, slot)), keys);
+        }
+        _ => trie_slot_keys(account, form, slots, keys),
     }
 }

@@ -1,14 +1,25 @@
 //! Computes the storage root of an account, to detect slots that a dump lacks.
 
+use alloy_primitives::B256;
 use alloy_trie::{HashBuilder, Nibbles};
 use bytemuck::{Pod, Zeroable};
+use rayon::prelude::*;
 
 use crate::{
-    files::{ExternalSort, OutputError, SortRecord},
+    files::{ExternalSort, OutputError, SortRecord, Sorted},
     keccak::hash_many,
     primitives::{Hash, Word},
     state::keys::SlotForm,
 };
+
+/// With at least so many leaves, the trie is folded on all threads.
+const LEAST_SPLIT: u64 = 1 << 12;
+/// The slots that a thread hashes at once.
+const HASHED_AT_ONCE: usize = 1 << 10;
+/// The leaves that are folded at once on all threads.
+const AT_ONCE: usize = 1 << 18;
+/// The most leaves that wait in memory because their keys have the same first byte.
+const MOST_WAITING: usize = 1 << 20;
 
 /// A leaf of the trie, sorted in the order of the trie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Pod, Zeroable)]
@@ -31,6 +42,7 @@ impl SortRecord for Leaf {
 pub(super) struct StorageRoot {
     form: SlotForm,
     leaves: ExternalSort<Leaf>,
+    count: u64,
     /// Reused memory.
     names: Vec<[u8; 32]>,
     keys: Vec<Hash>,
@@ -39,7 +51,7 @@ pub(super) struct StorageRoot {
 impl StorageRoot {
     /// The root of slots with keys in this form. `leaves` sorts them.
     pub(super) fn new(form: SlotForm, leaves: ExternalSort<Leaf>) -> Self {
-        Self { form, leaves, names: Vec::new(), keys: Vec::new() }
+        Self { form, leaves, count: 0, names: Vec::new(), keys: Vec::new() }
     }
 
     /// Adds slots, in any order.
@@ -49,11 +61,18 @@ impl StorageRoot {
         self.keys.clear();
         self.keys.extend(self.names.iter().copied().map(Hash::new));
         if self.form == SlotForm::Plain {
-            hash_many(&self.names, &mut self.keys);
+            if self.names.len() <= HASHED_AT_ONCE {
+                hash_many(&self.names, &mut self.keys);
+            } else {
+                let keys = self.keys.par_chunks_mut(HASHED_AT_ONCE);
+                let parts = self.names.par_chunks(HASHED_AT_ONCE).zip(keys);
+                parts.for_each(|(names, keys)| hash_many(names, keys));
+            }
         }
         for (key, (_, value)) in self.keys.iter().zip(slots) {
             if !value.is_zero() {
                 self.leaves.push(Leaf { key: *key, value: *value }, &[])?;
+                self.count += 1;
             }
         }
         Ok(())
@@ -62,18 +81,81 @@ impl StorageRoot {
     /// Computes the root.
     pub(super) fn finish(self) -> Result<Hash, OutputError> {
         let mut sorted = self.leaves.finish()?;
-        let mut trie = HashBuilder::default();
-        let mut last = None;
-        while let Some((Leaf { key, value }, _)) = sorted.next()? {
-            // The trie accepts each key once. A repeated slot is checked later, where all slots are merged.
-            if last.replace(key) == Some(key) {
-                continue;
+        if self.count >= LEAST_SPLIT {
+            if let Some(root) = split(&mut sorted)? {
+                return Ok(root);
             }
-            let (rlp, start) = rlp(value);
-            trie.add_leaf(Nibbles::unpack(key.as_bytes()), &rlp[start..]);
+            sorted.rewind()?;
         }
-        Ok(Hash::new(trie.root().0))
+        let mut trie = Trie::default();
+        while let Some((leaf, _)) = sorted.next()? {
+            trie.add(leaf, 0);
+        }
+        Ok(trie.root())
     }
+}
+
+/// A trie that is folded from its leaves in their order.
+#[derive(Default)]
+struct Trie {
+    builder: HashBuilder,
+    last: Option<Hash>,
+}
+
+impl Trie {
+    /// Adds a leaf, without the first bytes of its key.
+    fn add(&mut self, Leaf { key, value }: Leaf, without: usize) {
+        // The trie accepts each key once. A repeated slot is checked later, where all slots are merged.
+        if self.last.replace(key) == Some(key) {
+            return;
+        }
+        let (rlp, start) = rlp(value);
+        self.builder.add_leaf(Nibbles::unpack(&key.as_bytes()[without..]), &rlp[start..]);
+    }
+
+    fn root(mut self) -> Hash {
+        Hash::new(self.builder.root().0)
+    }
+}
+
+/// The root, from the subtries of leaves whose keys have the same first byte, which are folded on all threads. `None` if
+/// the root and the nodes below it are not branches, or too many leaves have the same first byte.
+///
+/// A node at a depth of two nibbles is at least as long as a leaf with 62 nibbles, and so is named by its hash, as the root
+/// is; shorter ones would be within their parents.
+fn split(sorted: &mut Sorted<Leaf>) -> Result<Option<Hash>, OutputError> {
+    let first = |leaf: &Leaf| leaf.key.as_bytes()[0];
+    let (mut subtries, mut waiting) = (Vec::new(), Vec::new());
+    loop {
+        let next = sorted.next()?.map(|(leaf, _)| leaf);
+        let is_same = next.as_ref().map(first) == waiting.last().map(first);
+        if next.is_none() || (waiting.len() >= AT_ONCE && !is_same) {
+            let groups: Vec<_> =
+                waiting.chunk_by(|one, other| first(one) == first(other)).collect();
+            subtries.par_extend(groups.par_iter().map(|leaves| {
+                let mut trie = Trie::default();
+                leaves.iter().for_each(|leaf| trie.add(*leaf, 1));
+                (first(&leaves[0]), trie.root())
+            }));
+            waiting.clear();
+        }
+        match next {
+            Some(_) if waiting.len() >= MOST_WAITING => return Ok(None),
+            Some(leaf) => waiting.push(leaf),
+            None => break,
+        }
+    }
+    let mut below = subtries.chunk_by(|(one, _), (other, _)| one >> 4 == other >> 4);
+    if subtries[0].0 >> 4 == subtries[subtries.len() - 1].0 >> 4
+        || below.any(|nodes| nodes.len() < 2)
+    {
+        return Ok(None);
+    }
+    let mut trie = HashBuilder::default();
+    for (byte, root) in subtries {
+        trie.add_branch(Nibbles::unpack([byte]), B256::new(*root.as_bytes()), false);
+    }
+    Ok(Some(Hash::new(trie.root().0)))
 }
 
 /// The RLP of a value without leading zeros. It is at the end of the array, from the returned index on.
@@ -90,7 +172,7 @@ fn rlp(value: Word) -> ([u8; 33], usize) {
 
 #[cfg(test)]
 mod tests {
-    use alloy_primitives::{B256, U256};
+    use alloy_primitives::U256;
     use alloy_trie::root::storage_root_unhashed;
     use proptest::prelude::*;
 
@@ -146,6 +228,42 @@ mod tests {
             prop_assert_ne!(root(SlotForm::Plain, &changed, sort()), oracle);
             let was_zero = changed.remove(at).1 == Word::from(1);
             prop_assert_eq!(root(SlotForm::Plain, &changed, sort()) == oracle, was_zero);
+        }
+    }
+
+    /// Enough slots for all threads, the same with keys of one first byte, and with keys of a first nibble that has one
+    /// first byte.
+    #[test]
+    fn many_slots_give_the_root_of_all_of_them() {
+        let slots = || {
+            (0..2 * LEAST_SPLIT).map(|number| {
+                (Word::from(keccak256(&number.to_le_bytes())), Word::from(number % 300))
+            })
+        };
+        let byte = |slot: &Word| slot.as_bytes()[0];
+        let cases: [Vec<(Word, Word)>; 3] = [
+            slots().collect(),
+            slots()
+                .map(|(slot, value)| {
+                    let mut bytes = *slot.as_bytes();
+                    bytes[0] = 7;
+                    (Word::new(bytes), value)
+                })
+                .collect(),
+            slots().filter(|(slot, _)| byte(slot) >> 4 != 3 || byte(slot) == 0x35).collect(),
+        ];
+        for slots in cases {
+            let leaves = slots.iter().filter(|(_, value)| !value.is_zero());
+            assert!(leaves.clone().count() as u64 >= LEAST_SPLIT);
+            let oracle = alloy_trie::root::storage_root(
+                leaves
+                    .map(|(slot, value)| {
+                        (B256::new(*slot.as_bytes()), U256::from_be_bytes(*value.as_bytes()))
+                    })
+                    .collect::<std::collections::BTreeMap<_, _>>(),
+            );
+            let root = root(SlotForm::Keccak, &slots, ExternalSort::in_memory());
+            assert_eq!(root, Hash::new(oracle.0));
         }
     }
 

@@ -22,7 +22,7 @@
 //! (`hashed_key`, `miniblock_number`, `operation_number`). Nodes that were restored from a snapshot with
 //! hashed keys have no `address` and no `key` in their rows.
 
-use std::io::Read;
+use std::io;
 
 use rayon::prelude::*;
 
@@ -30,16 +30,15 @@ use super::{
     DumpMeta, ImportError,
     slot_collector::Collector,
     table_columns::Columns,
+    table_dump::DumpText,
     table_rows::{BlockRows, RowForm, RowParser, too_long},
 };
 use crate::{
     files::{Input, InputError, TextBlocks},
-    ingest::rows::{self, Form, Item, LineRow, RowReader, RowsError, STORAGE_LOGS},
+    ingest::rows::{self, Form, LineRow, RowsError, STORAGE_LOGS},
     primitives::Address,
 };
 
-/// Rows of a dump that are passed on at once.
-const CHUNK: u64 = 1 << 12;
 /// The longest row, in bytes. A usual row has a few hundred.
 const LONGEST_ROW: usize = 1 << 16;
 /// The blocks of text for each thread that are parsed while as many are read.
@@ -55,7 +54,8 @@ pub(super) fn read(
     let is_json = input.head().trim_ascii_start().first() == Some(&b'{');
     let mut table = Table { sink, name, account };
     if is_json {
-        table.lines(TextBlocks::new(input, LONGEST_ROW), 0, Vec::new(), RowForm::Json)?;
+        let mut blocks = TextBlocks::new(input, LONGEST_ROW);
+        table.lines(|| blocks.next_block(), 0, Vec::new(), RowForm::Json)?;
     } else {
         table.separated(input)?;
     }
@@ -115,7 +115,8 @@ impl Table<'_> {
             Some(columns) => columns,
             None => loop {
                 if rest.is_empty() {
-                    let Some(block) = self.block(&mut blocks)? else {
+                    let block = blocks.next_block().map_err(|source| self.failed(source))?;
+                    let Some(block) = block else {
                         return self.unknown("its first line does not name the columns of slots");
                     };
                     rest = block;
@@ -130,7 +131,8 @@ impl Table<'_> {
             },
         };
         self.check_account(Some(columns))?;
-        self.lines(blocks, line, rest, RowForm::Csv { by, columns })
+        self.lines(|| blocks.next_block(), line, rest, RowForm::Csv { by, columns })?;
+        Ok(())
     }
 
     fn header(&self, line: u64, text: &[u8], by: u8) -> Result<Columns, ImportError> {
@@ -141,14 +143,15 @@ impl Table<'_> {
         Columns::named(&names).ok_or_else(|| self.bad(line, NO_COLUMNS.into()))
     }
 
-    /// Reads rows that are lines, on all threads. `line` is the number of lines before them, and `rest` their beginning.
+    /// Reads rows that are lines, on all threads, in the blocks that `next` returns. `line` is the number of lines before
+    /// them, and `rest` their beginning. Returns the number of the last line.
     fn lines(
         &mut self,
-        mut blocks: TextBlocks<Input>,
+        mut next: impl FnMut() -> io::Result<Option<Vec<u8>>> + Send,
         mut line: u64,
         rest: Vec<u8>,
         form: RowForm,
-    ) -> Result<(), ImportError> {
+    ) -> Result<u64, ImportError> {
         let at_once = BLOCKS_PER_THREAD * rayon::current_num_threads();
         let account = self.account;
         let mut texts = vec![rest];
@@ -160,11 +163,8 @@ impl Table<'_> {
                     .map_init(parser, |parser, text| parser.block(text, LONGEST_ROW))
                     .collect()
             };
-            let read = || -> Result<Vec<Vec<u8>>, ImportError> {
-                let blocks = (0..at_once).map_while(|_| self.block(&mut blocks).transpose());
-                blocks.collect()
-            };
-            let (parsed, next) = rayon::join(parse, read);
+            let read = || (0..at_once).map_while(|_| next().transpose()).collect();
+            let (parsed, read): (_, io::Result<Vec<Vec<u8>>>) = rayon::join(parse, read);
             for (rows, error) in parsed {
                 let before = line;
                 line += rows.lines;
@@ -173,14 +173,13 @@ impl Table<'_> {
                     return Err(self.bad(before + at, reason));
                 }
             }
-            texts = next?;
+            texts = read.map_err(|source| self.failed(source))?;
         }
-        Ok(())
+        Ok(line)
     }
 
-    fn block(&self, blocks: &mut TextBlocks<impl Read>) -> Result<Option<Vec<u8>>, ImportError> {
-        let failed = |source| InputError::Read { name: self.name.clone(), source };
-        Ok(blocks.next_block().map_err(failed)?)
+    fn failed(&self, source: io::Error) -> ImportError {
+        InputError::Read { name: self.name.clone(), source }.into()
     }
 
     /// Reads a dump of a database, or what COPY wrote.
@@ -190,43 +189,57 @@ impl Table<'_> {
         form: Form,
         columns: Option<Columns>,
     ) -> Result<(), ImportError> {
-        let mut rows = RowReader::new(input, form, columns.is_none(), LONGEST_ROW);
-        self.check_account(columns)?;
-        let mut parser = columns.map(|columns| self.parser(columns));
-        let mut found = BlockRows::default();
-        while let Some(item) = rows.next().map_err(|error| self.refused(error))? {
-            match item {
-                Item::Row { line, record } => {
-                    let Some(parser) = &parser else { continue };
-                    parser.record(record, &mut found).map_err(|reason| self.bad(line, reason))?;
-                    found.lines += 1;
-                    if found.lines == CHUNK {
-                        self.sink.block(found.hashed_keys())?;
-                        found = BlockRows::default();
-                    }
-                }
-                Item::Table { line, name, columns: names } => {
-                    let columns = Columns::named(&names);
-                    if name.is_some_and(|name| name != STORAGE_LOGS) {
-                        rows.skip_table().map_err(|error| self.refused(error))?;
-                    } else if let Some(columns) = columns {
-                        self.check_account(Some(columns))?;
-                        parser = Some(self.parser(columns));
-                    } else {
-                        return Err(self.bad(line, NO_COLUMNS.into()));
-                    }
-                }
+        let mut text = DumpText::new(input, LONGEST_ROW);
+        if form == Form::Copied {
+            let columns = match columns {
+                Some(columns) => columns,
+                None => self.copied_header(&mut text)?,
+            };
+            return self.rows(&mut text, columns);
+        }
+        let mut is_found = false;
+        while let Some(line) = text.line().map_err(|source| self.failed(source))? {
+            let Some((name, names)) = rows::copy_statement(line.trim_ascii_end()) else { continue };
+            if name == STORAGE_LOGS {
+                let columns = Columns::named(&names);
+                let columns = columns.ok_or_else(|| self.bad(text.lines, NO_COLUMNS.into()))?;
+                self.rows(&mut text, columns)?;
+                is_found = true;
+            } else {
+                text.skip_table().map_err(|source| self.failed(source))?;
+            }
+            if !text.end_table() {
+                return Err(self.refused(RowsError::cut(text.lines)));
             }
         }
-        self.sink.block(found.hashed_keys())?;
-        match parser {
-            Some(_) => Ok(()),
-            None => self.unknown("it is a dump of a database without the table storage_logs"),
+        match is_found {
+            true => Ok(()),
+            false => self.unknown("it is a dump of a database without the table storage_logs"),
         }
     }
 
-    fn parser(&self, columns: Columns) -> RowParser {
-        RowParser::new(RowForm::Csv { by: b'\t', columns }, self.account)
+    /// Reads the columns in the first line that is not empty.
+    fn copied_header(&self, text: &mut DumpText<Input>) -> Result<Columns, ImportError> {
+        while let Some(line) = text.line().map_err(|source| self.failed(source))? {
+            if line.len() > LONGEST_ROW {
+                return Err(self.bad(text.lines, too_long(LONGEST_ROW)));
+            }
+            if !line.trim_ascii().is_empty() {
+                let names = rows::first_columns(&line, b'\t');
+                return Columns::named(&names)
+                    .ok_or_else(|| self.bad(text.lines, NO_COLUMNS.into()));
+            }
+        }
+        Err(self.bad(text.lines, NO_COLUMNS.into()))
+    }
+
+    /// Reads the rows of a table in a dump.
+    fn rows(&mut self, text: &mut DumpText<Input>, columns: Columns) -> Result<(), ImportError> {
+        self.check_account(Some(columns))?;
+        text.begin_table();
+        let line = text.lines;
+        text.lines = self.lines(|| text.rows(), line, Vec::new(), RowForm::Copied { columns })?;
+        Ok(())
     }
 
     /// Returns an error if the account has to be given, but was not.

@@ -6,7 +6,6 @@ use crate::{
         Address, Hash, Word,
         hex::{self, HexError},
     },
-    state::keys::era_key,
 };
 
 /// The names of each column, in lower case.
@@ -132,11 +131,14 @@ pub(super) struct Row<'r> {
     pub(super) operation: Option<u32>,
 }
 
+/// What is wrong with a row whose hashed key is another one.
+pub(super) const OTHER_KEY: &str = "the hashed key is not that of the address and the slot";
+
 /// How a row identifies its slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SlotKey {
-    /// By an account and its slot.
-    Plain(Address, Word),
+    /// By an account and its slot. A row may also have the hash of both, which is compared when many are hashed.
+    Plain { address: Address, slot: Word, hashed: Option<Hash> },
     /// By the hash of both.
     Hashed(Hash),
 }
@@ -157,10 +159,7 @@ impl Row<'_> {
             .map(|text| parse("the hashed key", text, hex::fixed_bare).map(Hash::new))
             .transpose()?;
         let key = match (address.or(account), slot, hashed_key) {
-            (Some(address), Some(slot), Some(hashed)) if era_key(address, slot) != hashed => {
-                return Err("the hashed key is not that of the address and the slot".into());
-            }
-            (Some(address), Some(slot), _) => SlotKey::Plain(address, slot),
+            (Some(address), Some(slot), hashed) => SlotKey::Plain { address, slot, hashed },
             (_, _, Some(hashed)) => SlotKey::Hashed(hashed),
             _ => return Err("a row must have either address and slot, or hashedKey".into()),
         };
@@ -228,9 +227,10 @@ mod tests {
     }
 
     #[test]
-    fn a_hashed_key_has_to_be_that_of_the_address_and_the_slot() {
+    fn a_row_names_its_slot_by_the_address_and_the_slot_or_by_the_hash_of_both() {
         let address = Address::system(0x10005);
-        let (text, hashed) = (address.to_string(), era_key(address, Word::from(1)).to_string());
+        let (text, hashed) = (address.to_string(), Hash::new([7; 32]));
+        let hashed_text = hashed.to_string();
         let row = |slot, hashed_key| Row {
             address: Some(&text),
             slot: Some(slot),
@@ -239,15 +239,14 @@ mod tests {
             block: None,
             operation: None,
         };
-        let plain = (SlotKey::Plain(address, Word::from(1)), Word::from(2));
-        assert_eq!(row("0x1", Some(&*hashed)).slot(None), Ok(plain));
-        assert_eq!(row("0x1", None).slot(Some(Address::system(1))), Ok(plain));
+        let plain =
+            |hashed| Ok((SlotKey::Plain { address, slot: Word::from(1), hashed }, Word::from(2)));
+        assert_eq!(row("0x1", Some(&*hashed_text)).slot(None), plain(Some(hashed)));
+        assert_eq!(row("0x1", None).slot(Some(Address::system(1))), plain(None));
         let of_given = Row { address: None, ..row("0x1", None) };
-        assert_eq!(of_given.slot(Some(address)), Ok(plain));
-        assert!(row("0x2", Some(&*hashed)).slot(None).unwrap_err().contains("is not that of"));
-        let unnamed = Row { address: None, slot: None, ..row("", Some(&*hashed)) };
-        let key = SlotKey::Hashed(era_key(address, Word::from(1)));
-        assert_eq!(unnamed.slot(Some(address)), Ok((key, Word::from(2))));
+        assert_eq!(of_given.slot(Some(address)), plain(None));
+        let unnamed = Row { address: None, slot: None, ..row("", Some(&*hashed_text)) };
+        assert_eq!(unnamed.slot(Some(address)), Ok((SlotKey::Hashed(hashed), Word::from(2))));
         assert!(Row { hashed_key: None, ..unnamed }.slot(None).is_err());
     }
 }

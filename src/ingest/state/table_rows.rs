@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::{
     slot_record::Record as SlotRecord,
-    table_columns::{Columns, Row, SlotKey},
+    table_columns::{Columns, OTHER_KEY, Row, SlotKey},
     versions::Version,
 };
 use crate::{
@@ -16,10 +16,7 @@ use crate::{
         Address, Hash, Word,
         spelled::{Member, SpellingError},
     },
-    state::{
-        entries::Entry,
-        keys::{era_key, era_keys},
-    },
+    state::{entries::Entry, keys::era_keys},
 };
 
 /// What is wrong with an operation number of more than 32 bits.
@@ -32,6 +29,8 @@ pub(super) enum RowForm {
     Json,
     /// CSV with this separator.
     Csv { by: u8, columns: Columns },
+    /// The output of `COPY`.
+    Copied { columns: Columns },
 }
 
 #[derive(Deserialize)]
@@ -70,15 +69,59 @@ pub(super) struct BlockRows {
     pub(super) hashed: Vec<SlotRecord>,
     /// Writes, and whether the source has hashed their keys.
     pub(super) versions: Vec<(Version, bool)>,
+    /// The numbers of the writes whose address is known, without their keys.
+    written: Vec<(usize, (Address, Word))>,
+    /// The keys that rows have beside the address and the slot, in the order of the rows.
+    stated: Vec<StatedKey>,
+    /// The first line whose key is not that of the address and the slot.
+    wrong: Option<u64>,
+}
+
+/// A key that a row has beside the address and the slot.
+struct StatedKey {
+    /// The number of the line in the block, from 1.
+    line: u64,
+    of: KeyOf,
+    key: Hash,
+}
+
+/// What has the key: a slot or a write, by its number.
+enum KeyOf {
+    Slot(usize),
+    Write(usize),
 }
 
 impl BlockRows {
+    /// Adds a slot of an account, and its value.
+    pub(super) fn add(&mut self, (address, slot, value): (Address, Word, Word)) {
+        match self.runs.last_mut() {
+            _ if value.is_zero() => {}
+            Some((account, slots)) if *account == address => *slots += 1,
+            _ => self.runs.push((address, 1)),
+        }
+        self.plain.push((address, slot));
+        self.values.push(value);
+    }
+
     /// Computes the keys of the slots, and the sums of the accounts.
     pub(super) fn hashed_keys(mut self) -> Self {
         for (account, slots) in self.runs.drain(..) {
             *self.accounts.entry(account).or_default() += slots;
         }
         era_keys(self.plain.drain(..), &mut self.keys);
+        let mut keys = Vec::with_capacity(self.written.len());
+        era_keys(self.written.iter().map(|(_, slot)| *slot), &mut keys);
+        for ((version, _), key) in self.written.drain(..).zip(keys) {
+            self.versions[version].0.entry.key = key;
+        }
+        let is_wrong = |stated: &&StatedKey| {
+            stated.key
+                != match stated.of {
+                    KeyOf::Slot(slot) => self.keys[slot],
+                    KeyOf::Write(version) => self.versions[version].0.entry.key,
+                }
+        };
+        self.wrong = self.stated.iter().find(is_wrong).map(|stated| stated.line);
         self
     }
 }
@@ -93,13 +136,14 @@ pub(super) struct RowParser {
     form: RowForm,
     account: Option<Address>,
     row: LineRow,
+    copied: Record,
 }
 
 impl RowParser {
     /// A parser of rows that are of `account` if they do not name theirs.
     pub(super) fn new(form: RowForm, account: Option<Address>) -> Self {
         let by = if let RowForm::Csv { by, .. } = form { by } else { b',' };
-        Self { form, account, row: LineRow::new(by) }
+        Self { form, account, row: LineRow::new(by), copied: Record::default() }
     }
 
     /// Parses the lines of a block, each of at most `longest` bytes. The second part is the number of the first line
@@ -125,7 +169,14 @@ impl RowParser {
                 break;
             }
         }
-        (rows.hashed_keys(), error)
+        let rows = rows.hashed_keys();
+        match rows.wrong {
+            // The rows before it are of no use either.
+            Some(line) => {
+                (BlockRows { lines: line, ..BlockRows::default() }, Some((line, OTHER_KEY.into())))
+            }
+            None => (rows, error),
+        }
     }
 
     fn line(&mut self, line: &[u8], longest: usize, rows: &mut BlockRows) -> Result<(), String> {
@@ -136,7 +187,7 @@ impl RowParser {
         match self.form {
             RowForm::Csv { by, columns } => {
                 if let Some(slot) = usual(line, by, &columns) {
-                    add(slot, rows);
+                    rows.add(slot);
                     return Ok(());
                 }
                 if line.trim_ascii().is_empty() {
@@ -146,15 +197,15 @@ impl RowParser {
                 let row = columns.row(record)?;
                 add_row(row, self.account, rows)
             }
+            RowForm::Copied { columns } => {
+                if line.trim_ascii().is_empty() {
+                    return Ok(());
+                }
+                self.copied.clear();
+                self.copied.push_copied(line);
+                add_row(columns.row(&self.copied)?, self.account, rows)
+            }
             RowForm::Json => add_json(line.trim_ascii(), self.account, rows),
-        }
-    }
-
-    /// Adds a row whose columns are read.
-    pub(super) fn record(&self, record: &Record, rows: &mut BlockRows) -> Result<(), String> {
-        match self.form {
-            RowForm::Csv { columns, .. } => add_row(columns.row(record)?, self.account, rows),
-            RowForm::Json => Ok(()),
         }
     }
 }
@@ -180,9 +231,19 @@ fn add_json(text: &[u8], account: Option<Address>, rows: &mut BlockRows) -> Resu
 
 fn add_row(row: Row<'_>, account: Option<Address>, rows: &mut BlockRows) -> Result<(), String> {
     let (key, value) = row.slot(account)?;
+    if let SlotKey::Plain { hashed: Some(key), .. } = key {
+        let of = match row.block {
+            Some(_) => KeyOf::Write(rows.versions.len()),
+            None => KeyOf::Slot(rows.values.len()),
+        };
+        rows.stated.push(StatedKey { line: rows.lines, of, key });
+    }
     if let Some(block) = row.block {
         let (key, is_hashed) = match key {
-            SlotKey::Plain(address, slot) => (era_key(address, slot), false),
+            SlotKey::Plain { address, slot, .. } => {
+                rows.written.push((rows.versions.len(), (address, slot)));
+                (Hash::ZERO, false)
+            }
             SlotKey::Hashed(key) => (key, true),
         };
         let operation = row.operation.unwrap_or_default();
@@ -192,23 +253,13 @@ fn add_row(row: Row<'_>, account: Option<Address>, rows: &mut BlockRows) -> Resu
         return Ok(());
     }
     match key {
-        SlotKey::Plain(address, slot) => add((address, slot, value), rows),
+        SlotKey::Plain { address, slot, .. } => rows.add((address, slot, value)),
         SlotKey::Hashed(key) => {
             let entry = Entry { key, value };
             rows.hashed.push(SlotRecord { entry, ..SlotRecord::default() });
         }
     }
     Ok(())
-}
-
-fn add((address, slot, value): (Address, Word, Word), rows: &mut BlockRows) {
-    match rows.runs.last_mut() {
-        _ if value.is_zero() => {}
-        Some((account, slots)) if *account == address => *slots += 1,
-        _ => rows.runs.push((address, 1)),
-    }
-    rows.plain.push((address, slot));
-    rows.values.push(value);
 }
 
 /// The slot of a row in the usual form: an address, a slot and a value, all in full length after `0x`.
@@ -234,6 +285,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::state::keys::era_key;
 
     fn hex(digits: usize) -> impl Strategy<Value = String> {
         let usual =
@@ -259,7 +311,7 @@ mod tests {
             if let Some((address, slot, value)) = usual(line.as_bytes(), by, &columns) {
                 let mut general = LineRow::new(by);
                 let row = columns.row(general.read(line.as_bytes()).unwrap()).unwrap();
-                let expected = (SlotKey::Plain(address, slot), value);
+                let expected = (SlotKey::Plain { address, slot, hashed: None }, value);
                 prop_assert_eq!(row.slot(None), Ok(expected));
             } else {
                 let is_usual = |(field, digits): (&String, usize)| {
@@ -268,6 +320,30 @@ mod tests {
                 };
                 let are_usual = fields.iter().zip([40, 64, 64]).all(is_usual);
                 prop_assert!(!(are_usual && more.is_empty()));
+            }
+        }
+    }
+
+    #[test]
+    fn a_hashed_key_has_to_be_that_of_the_address_and_the_slot() {
+        let (address, other) = (Address::system(7), era_key(Address::system(8), Word::from(1)));
+        let row = |slot: u64, key: Hash| format!("{key}\t{address}\t{:#x}\t0x2", slot);
+        let right = |slot| row(slot, era_key(address, Word::from(slot)));
+        let text = [right(1), right(2), row(3, other), right(4), row(5, other), "x".into()];
+        let writes = text.each_ref().map(|row| format!("{row}\t17\t0"));
+        for (names, text) in [
+            ("hashed_key,address,key,value", text.clone()),
+            ("hashed_key,address,key,value,block,operation_number", writes),
+        ] {
+            let columns = Columns::named(&names.split(',').collect::<Vec<_>>()).unwrap();
+            for form in [RowForm::Csv { by: b'\t', columns }, RowForm::Copied { columns }] {
+                let mut parser = RowParser::new(form, None);
+                let (rows, error) = parser.block(text[..2].join("\n").as_bytes(), 1000);
+                let keys = rows.keys.iter().chain(rows.versions.iter().map(|(v, _)| &v.entry.key));
+                let expected = [1, 2].map(|slot| era_key(address, Word::from(slot)));
+                assert_eq!((keys.copied().collect::<Vec<_>>(), error), (expected.to_vec(), None));
+                let (rows, error) = parser.block(text.join("\n").as_bytes(), 1000);
+                assert_eq!((rows.lines, error), (3, Some((3, OTHER_KEY.into()))));
             }
         }
     }

@@ -132,4 +132,8 @@ fn a_second_reading_of_a_pipe_is_refused() {
     assert_eq!(refused.code, Some(3), "{}", refused.stderr);
     assert!(refused.stderr.contains("has to be read twice"), "{}", refused.stderr);
     assert!(!Path::new(&target).exists());
+    // Blobs can only be told apart after all transactions were read.
+    let refused = pipe.run(&fixture("l1/commits.jsonl.gz"), &["rebuild", &name]);
+    assert_eq!(refused.code, Some(3), "{}", refused.stderr);
+    assert!(refused.stderr.contains("has to be read twice"), "{}", refused.stderr);
 }

@@ -9,7 +9,10 @@ use rayon::prelude::*;
 use super::{BLOB_LEN, BLOB_PUBDATA_LEN, BlobDecoder, BlobFault, BlobFaultKind, reader::each_blob};
 use crate::{
     archive::Place,
-    files::{Input, InputError, Inputs, OutputError, ReadProgressHandle, Scratch},
+    files::{
+        Input, InputError, InputSequence, Inputs, OutputError, ReadProgressHandle, Scratch,
+        is_in_archive,
+    },
     ingest::IndexError,
     keccak::keccak256,
     primitives::Hash,
@@ -53,7 +56,7 @@ pub struct BlobCounts {
 type Position = (usize, u64);
 
 impl Blobs {
-    /// Reads all blobs in some files once, on all threads, and keeps the pubdata of those with a linear hash in
+    /// Reads all blobs in some files once, on all threads, and an archive in one pass if its files are in order. Keeps the pubdata of those with a linear hash in
     /// `wanted` in `scratch`.
     ///
     /// # Errors
@@ -65,21 +68,22 @@ impl Blobs {
         watcher: &ReadProgressHandle,
     ) -> Result<Self, IndexError> {
         let intake = Intake::new(wanted, scratch);
-        let files = || paths.iter().map(AsRef::as_ref).enumerate();
+        let (packed, files): (Vec<_>, Vec<_>) =
+            paths.iter().map(AsRef::as_ref).enumerate().partition(|(_, path)| is_in_archive(path));
         let threads = rayon::current_num_threads();
-        if paths.len() >= FILES_PER_THREAD * threads {
-            let files: Vec<_> = files().collect();
+        if files.len() >= FILES_PER_THREAD * threads {
             files.into_par_iter().try_for_each_init(Decoding::default, |decoding, file| {
                 let mut decode = |at: At, blob: &[u8; BLOB_LEN]| intake.decode(decoding, at, blob);
                 intake.read_file(file, watcher, &mut decode)
             })?;
         } else {
-            for file in files() {
+            for file in files {
                 let mut waiting = Waiting::new(&intake);
                 intake.read_file(file, watcher, &mut |at, blob| waiting.push(at, blob))?;
                 waiting.decode()?;
             }
         }
+        intake.read_packed(&packed, watcher)?;
         Ok(intake.finish())
     }
 
@@ -192,6 +196,26 @@ impl<'w> Intake<'w> {
             }
         }
         Ok(())
+    }
+
+    /// Decodes the blobs of files in archives. All threads decode what one of them reads.
+    fn read_packed(
+        &self,
+        files: &[(usize, &Path)],
+        watcher: &ReadProgressHandle,
+    ) -> Result<(), IndexError> {
+        let (mut inputs, mut waiting) = (InputSequence::default(), Waiting::new(self));
+        for (number, path) in files {
+            let name = path.to_string_lossy().into();
+            let at = At { position: (*number, 0), name, place: Place::Whole };
+            match inputs.open(path, watcher) {
+                Ok(input) => {
+                    self.read_input(input, at, &mut |at, blob| waiting.push(at, blob))?;
+                }
+                Err(error) => self.damage(at, error)?,
+            }
+        }
+        Ok(waiting.decode()?)
     }
 
     /// Passes the blobs of an input to `take`. Returns the number of the last one.

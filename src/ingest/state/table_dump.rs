@@ -1,0 +1,114 @@
+//! A dump of a database as blocks of lines, so that the rows of its tables can be parsed apart.
+
+use std::io::{self, Read};
+
+use memchr::{memchr, memchr_iter, memmem};
+
+use crate::files::TextBlocks;
+
+/// The end of the rows of a table.
+const END: &[u8] = b"\\.";
+
+/// The lines of a dump, and blocks of the rows of its tables.
+pub(super) struct DumpText<R> {
+    blocks: TextBlocks<R>,
+    longest: usize,
+    /// The last block, of which the part from `at` on is left.
+    block: Vec<u8>,
+    at: usize,
+    /// The number of lines before that part.
+    pub(super) lines: u64,
+    /// Whether the last block ended within a line, which is too long.
+    is_in_line: bool,
+    /// Whether the end of the table was found.
+    is_table_over: bool,
+}
+
+impl<R: Read> DumpText<R> {
+    /// Reads the text of `data`. Rows have at most `longest` bytes.
+    pub(super) fn new(data: R, longest: usize) -> Self {
+        let blocks = TextBlocks::new(data, longest);
+        let (block, is_in_line, is_table_over) = (Vec::new(), false, false);
+        Self { blocks, longest, block, at: 0, lines: 0, is_in_line, is_table_over }
+    }
+
+    /// The next line without its end; `None` after the last one. Of a line that is too long, the beginning.
+    pub(super) fn line(&mut self) -> io::Result<Option<Vec<u8>>> {
+        if !self.has_more()? {
+            return Ok(None);
+        }
+        self.lines += 1;
+        let left = &self.block[self.at..];
+        let len = memchr(b'\n', left).unwrap_or(left.len());
+        let line = left[..len].to_vec();
+        self.at = self.block.len().min(self.at + len + 1);
+        // A block without a line end is a part of a line that is too long, or the last line.
+        while self.at == self.block.len()
+            && line.len() > self.longest
+            && self.block.last() != Some(&b'\n')
+        {
+            if !self.has_more()? {
+                break;
+            }
+            self.at = memchr(b'\n', &self.block).map_or(self.block.len(), |end| end + 1);
+        }
+        Ok(Some(line))
+    }
+
+    /// Begins the rows of a table with the next line.
+    pub(super) fn begin_table(&mut self) {
+        (self.is_in_line, self.is_table_over) = (false, false);
+    }
+
+    /// The next rows of the table; `None` after the last ones. The lines of rows are not counted.
+    pub(super) fn rows(&mut self) -> io::Result<Option<Vec<u8>>> {
+        if self.is_table_over || !self.has_more()? {
+            return Ok(None);
+        }
+        let mut rows = self.block.split_off(self.at);
+        let end = end_of_rows(&rows, !self.is_in_line);
+        self.is_in_line = rows.last() != Some(&b'\n');
+        (self.block, self.at) = (Vec::new(), 0);
+        if let Some(end) = end {
+            self.is_table_over = true;
+            self.block = rows.split_off(end);
+            self.at = memchr(b'\n', &self.block).map_or(self.block.len(), |end| end + 1);
+        }
+        Ok(Some(rows))
+    }
+
+    /// Passes over the rows of the table.
+    pub(super) fn skip_table(&mut self) -> io::Result<()> {
+        self.begin_table();
+        let mut is_whole = true;
+        while let Some(rows) = self.rows()? {
+            self.lines += memchr_iter(b'\n', &rows).count() as u64;
+            is_whole = rows.last().map_or(is_whole, |last| *last == b'\n');
+        }
+        self.lines += u64::from(!is_whole);
+        Ok(())
+    }
+
+    /// Goes past the end of the table. Returns `false` if it is missing.
+    pub(super) fn end_table(&mut self) -> bool {
+        self.lines += 1;
+        self.is_table_over
+    }
+
+    /// Whether text is left. Reads the next block if it is needed.
+    fn has_more(&mut self) -> io::Result<bool> {
+        if self.at == self.block.len() {
+            (self.block, self.at) = (self.blocks.next_block()?.unwrap_or_default(), 0);
+        }
+        Ok(self.at < self.block.len())
+    }
+}
+
+/// Where the line that ends a table begins. `is_line_start` says whether the text begins with a line.
+fn end_of_rows(text: &[u8], is_line_start: bool) -> Option<usize> {
+    memmem::find_iter(text, END).find(|&at| {
+        let is_start = at.checked_sub(1).map_or(is_line_start, |before| text[before] == b'\n');
+        is_start
+            && matches!(&text[at + END.len()..], [] | [b'\n', ..] | [b'\r'] | [b'\r', b'\n', ..])
+    })
+}
