@@ -1,8 +1,11 @@
+use std::sync::OnceLock;
+
 use crate::{keccak::hash_node, primitives::Hash};
 
-/// The roots of empty subtrees, by height from 0 (the empty leaf) to 64.
+/// The roots of empty subtrees, by height from 0 (the empty leaf) to 64. Each is hashed when it is needed first: few
+/// trees are high, and one proof takes less time than all of these hashes.
 #[derive(Clone, Debug)]
-pub struct Zeros([Hash; Zeros::MAX_HEIGHT as usize + 1]);
+pub struct Zeros([OnceLock<Hash>; Zeros::MAX_HEIGHT as usize + 1]);
 
 impl Zeros {
     /// The greatest height: leaf indices have 64 bits.
@@ -11,10 +14,8 @@ impl Zeros {
     /// The roots above the given empty leaf.
     #[must_use]
     pub fn above(empty_leaf: Hash) -> Self {
-        let mut roots = [empty_leaf; Self::MAX_HEIGHT as usize + 1];
-        for i in 1..roots.len() {
-            roots[i] = hash_node(roots[i - 1], roots[i - 1]);
-        }
+        let mut roots = [const { OnceLock::new() }; Self::MAX_HEIGHT as usize + 1];
+        roots[0] = OnceLock::from(empty_leaf);
         Self(roots)
     }
 
@@ -24,7 +25,11 @@ impl Zeros {
     /// When `height` is over [`Zeros::MAX_HEIGHT`].
     #[must_use]
     pub fn at(&self, height: u32) -> Hash {
-        self.0[height as usize]
+        // The recursion ends at height 0, which is set.
+        *self.0[height as usize].get_or_init(|| {
+            let below = self.at(height - 1);
+            hash_node(below, below)
+        })
     }
 }
 
