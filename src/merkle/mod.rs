@@ -38,6 +38,6 @@ pub use group::{TreeJob, build_all_into, roots_at};
 pub use leaves::{LeafHashes, Leaves};
 pub use levels::Levels;
 pub use node_buffer::NodeBuffer;
-pub use prefix::Prefix;
+pub use prefix::{Prefix, prefix_roots};
 pub use tree::{NoSuchLeaf, Tree, height, level_len};
 pub use zeros::Zeros;
