@@ -21,6 +21,8 @@ pub(crate) struct Shape {
     pub(crate) withdrawals: bool,
     /// The maximum number of batches that a chain executes in one block.
     pub(crate) burst: u64,
+    /// The maximum number of chains that execute batches in one block.
+    pub(crate) together: u64,
     /// The maximum number of blocks without a batch between two blocks with one.
     pub(crate) idle: u64,
     /// Whether batch roots have eight leaves (v33).
@@ -102,7 +104,7 @@ impl Shape {
             }
             if steps_in_block == 0 {
                 block += 1 + draw.below(self.idle + 1);
-                steps_in_block = 1 + draw.below(self.chains.min(4));
+                steps_in_block = 1 + draw.below(self.chains.min(self.together));
             }
             steps_in_block -= 1;
             let chain = 1 + draw.below(self.chains) as usize;

@@ -12,6 +12,7 @@
 //! | `--batches N` | batches of all chains | 100000 |
 //! | `--logs N` | logs per batch, one per message; if 0, batch roots are random | 0 |
 //! | `--burst N` | the maximum number of batches that a chain executes in one block | 4 |
+//! | `--together N` | the maximum number of chains that execute batches in one block | 4 |
 //! | `--idle N` | the maximum number of blocks without a batch between two with one | 2 |
 //! | `--seed N` | the seed of the random choices | 1 |
 //! | `--release v26…v33` | the release of the contracts; v33 is that of ZKsync OS | v29 |
@@ -84,6 +85,7 @@ pub(crate) fn run(args: impl Iterator<Item = String>) -> Result<(), Box<dyn Erro
         logs: number("logs", 0)?,
         withdrawals: nullifier.is_some(),
         burst: number("burst", 4)?.max(1),
+        together: number("together", 4)?.max(1),
         idle: number("idle", 2)?,
         eight_leaves: release.layout() == Layout::V33,
         seed: number("seed", 1)?,

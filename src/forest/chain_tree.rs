@@ -1,3 +1,5 @@
+use std::ptr;
+
 use bytemuck::TransparentWrapper;
 
 use super::{
@@ -8,7 +10,7 @@ use super::{
 };
 use crate::{
     keccak::hash_leaves,
-    merkle::{LeafHashes, Tree},
+    merkle::{LeafHashes, Tree, prefix_roots},
     primitives::{BatchNumber, ChainId, Hash, Timestamp},
 };
 
@@ -124,25 +126,33 @@ impl ChainTree {
         chain_root(&self.tree())
     }
 
-    /// The chain's leaf in the shared tree after each of these numbers of batches.
-    ///
-    /// # Panics
-    /// If a count exceeds the chain's number of batches.
+    /// The chain's leaf in the shared tree after each of these numbers of batches; see [`leaves_after`].
     pub(super) fn leaves_after(&self, counts: &[u64]) -> Vec<Hash> {
-        let mut roots = self
-            .tree()
-            .prefix_roots(counts)
-            .unwrap_or_else(|| unreachable!("callers stay within the tree"));
-        for (root, count) in roots.iter_mut().zip(counts) {
-            if *count == 0 {
-                *root = Hash::ZERO;
-            }
-        }
-        let chains = vec![self.chain; counts.len()];
-        let mut leaves = vec![Hash::ZERO; counts.len()];
-        hash_leaves(&CHAIN_ID_LEAF_PADDING, &roots, ChainId::peel_slice(&chains), &mut leaves);
-        leaves
+        leaves_after(&counts.iter().map(|count| (self, *count)).collect::<Vec<_>>())
     }
+}
+
+/// The leaves of chains in the shared tree, each after a number of batches, hashed together.
+///
+/// # Panics
+/// If a count exceeds the chain's number of batches.
+pub(super) fn leaves_after(wanted: &[(&ChainTree, u64)]) -> Vec<Hash> {
+    let of_same_chain = || wanted.chunk_by(|(a, _), (b, _)| ptr::eq(*a, *b));
+    let trees: Vec<Tree<'_>> = of_same_chain().map(|same| same[0].0.tree()).collect();
+    let prefixes = trees.iter().zip(of_same_chain());
+    let prefixes =
+        prefixes.flat_map(|(tree, same)| same.iter().map(move |(_, count)| (tree, *count)));
+    let mut roots = prefix_roots(&prefixes.collect::<Vec<_>>())
+        .unwrap_or_else(|| unreachable!("callers stay within the tree"));
+    for (root, (_, count)) in roots.iter_mut().zip(wanted) {
+        if *count == 0 {
+            *root = Hash::ZERO;
+        }
+    }
+    let chains: Vec<ChainId> = wanted.iter().map(|(tree, _)| tree.chain).collect();
+    let mut leaves = vec![Hash::ZERO; wanted.len()];
+    hash_leaves(&CHAIN_ID_LEAF_PADDING, &roots, ChainId::peel_slice(&chains), &mut leaves);
+    leaves
 }
 
 /// The root of a chain tree as the contract stores it: 32 zero bytes for a chain without batches.

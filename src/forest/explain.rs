@@ -18,23 +18,27 @@ pub fn explain<S: StorageReader + ?Sized>(
     budget: SearchBudget,
 ) -> Result<Timeline, HistoryError> {
     let options = RebuildOptions { addresses, ..RebuildOptions::default() };
-    explain_evidence(&StateEvidence::read(state, &options)?, forest, events, budget)
+    let evidence = StateEvidence::read(state, &options)?;
+    Timeline::new(forest, explain_evidence(&evidence, forest, events, budget)?)
 }
 
-/// As [`explain`], from evidence that was read.
+/// As [`explain`], from evidence that was read, without the trees at the roots.
 pub(super) fn explain_evidence<S: StorageReader + ?Sized>(
     evidence: &StateEvidence<'_, S>,
     forest: &Forest,
     events: &EventList,
     budget: SearchBudget,
-) -> Result<Timeline, HistoryError> {
+) -> Result<History, HistoryError> {
     let newest = forest.latest().ok_or(HistoryError::NoRoots)?;
-    let mut windows = Vec::new();
+    // The newest root comes first.
+    let (mut blocks, mut roots) = (Vec::new(), Vec::new());
     evidence.block_roots(newest.block, |window| {
-        windows.push(window.to_vec());
+        blocks.extend(window.iter().rev().map(|(block, _)| *block));
+        roots.extend(window.iter().rev().map(|(_, root)| *root));
         Ok::<_, RebuildError>(())
     })?;
-    let (blocks, roots): (Vec<_>, Vec<_>) = windows.into_iter().rev().flatten().unzip();
+    blocks.reverse();
+    roots.reverse();
     let found = match events.is_empty() {
         true => {
             let steps = evidence.steps(forest, &blocks)?;

@@ -40,6 +40,6 @@ pub use leaves::{LeafHashes, Leaves};
 pub use levels::Levels;
 pub use node_buffer::NodeBuffer;
 pub use partial::PartialTree;
-pub use prefix::Prefix;
+pub use prefix::{Prefix, prefix_roots};
 pub use tree::{NoSuchLeaf, Tree, height, level_len};
 pub use zeros::Zeros;

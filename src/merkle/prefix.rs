@@ -1,4 +1,4 @@
-use std::cmp::Ordering;
+use std::{cmp::Ordering, ptr};
 
 use super::{NoSuchLeaf, Tree, height, parallel::*};
 use crate::{
@@ -110,10 +110,11 @@ impl<'a> Tree<'a> {
         let last: Vec<usize> = counts.iter().map(|leaves| *leaves as usize - 1).collect();
         self.some_nodes(0, &last, &mut edges[0]);
         let mut pairs = Pairs::default();
+        let of_this: Vec<_> = counts.iter().map(|leaves| (self, *leaves)).collect();
         for level in 0..most {
             let needed = |i: usize| prefixes[i].1 > level;
             let (below, above) = edges.split_at_mut(level as usize + 1);
-            pairs.hash(self, level, &counts, &below[level as usize], needed, &mut above[0]);
+            pairs.hash(&of_this, level, &below[level as usize], needed, &mut above[0]);
         }
         let path = |&(index, leaves): &(u64, u64)| {
             let place = counts.partition_point(|count| *count < leaves);
@@ -131,21 +132,26 @@ impl<'a> Tree<'a> {
         Ok(wanted.iter().map(path).collect())
     }
 
-    /// The roots of the tree at earlier leaf counts, hashed together level by level. Each costs O(height)
-    /// hashes. For 0 leaves the root is the empty leaf. `None` when the tree has fewer leaves than one of the
-    /// counts.
+    /// The roots of the tree at earlier leaf counts; see [`prefix_roots`].
     #[must_use]
     pub fn prefix_roots(&self, counts: &[u64]) -> Option<Vec<Hash>> {
-        if counts.iter().any(|count| *count > self.leaves()) {
-            return None;
-        }
-        let mut roots = vec![Hash::ZERO; counts.len()];
-        roots
-            .par_chunks_mut(CHUNK)
-            .zip(counts.par_chunks(CHUNK))
-            .for_each(|(roots, counts)| fold_levels(self, counts, roots));
-        Some(roots)
+        prefix_roots(&counts.iter().map(|leaves| (self, *leaves)).collect::<Vec<_>>())
     }
+}
+
+/// The roots of trees at earlier leaf counts, hashed together level by level. Each costs O(height) hashes.
+/// For 0 leaves the root is the empty leaf. `None` when a tree has fewer leaves than wanted.
+#[must_use]
+pub fn prefix_roots(wanted: &[(&Tree<'_>, u64)]) -> Option<Vec<Hash>> {
+    if wanted.iter().any(|(tree, leaves)| *leaves > tree.leaves()) {
+        return None;
+    }
+    let mut roots = vec![Hash::ZERO; wanted.len()];
+    roots
+        .par_chunks_mut(CHUNK)
+        .zip(wanted.par_chunks(CHUNK))
+        .for_each(|(roots, wanted)| fold_levels(wanted, roots));
+    Some(roots)
 }
 
 /// The level at which the path of a leaf and that of the last leaf are siblings; 0 for the last leaf.
@@ -153,22 +159,32 @@ fn join(index: u64, leaves: u64) -> u32 {
     (index ^ (leaves - 1)).checked_ilog2().unwrap_or(0)
 }
 
-fn fold_levels(tree: &Tree<'_>, counts: &[u64], edges: &mut [Hash]) {
-    let not_empty = counts.iter().enumerate();
-    let (who, leaves): (Vec<_>, Vec<_>) =
-        not_empty.filter_map(|(i, count)| Some((i, count.checked_sub(1)? as usize))).unzip();
-    let mut hashes = vec![Hash::ZERO; leaves.len()];
-    tree.some_nodes(0, &leaves, &mut hashes);
-    edges.fill(tree.zeros().at(0));
-    who.iter().zip(&hashes).for_each(|(i, leaf)| edges[*i] = *leaf);
-
-    let highest = counts.iter().map(|count| height(*count)).max().unwrap_or(0);
+fn fold_levels(prefixes: &[(&Tree<'_>, u64)], edges: &mut [Hash]) {
+    for ((tree, _), edge) in prefixes.iter().zip(&mut *edges) {
+        *edge = tree.zeros().at(0);
+    }
+    let not_empty: Vec<usize> = (0..prefixes.len()).filter(|i| prefixes[*i].1 > 0).collect();
+    for same in of_same_tree(prefixes, &not_empty) {
+        let last: Vec<usize> = same.iter().map(|i| prefixes[*i].1 as usize - 1).collect();
+        let mut leaves = vec![Hash::ZERO; last.len()];
+        prefixes[same[0]].0.some_nodes(0, &last, &mut leaves);
+        same.iter().zip(leaves).for_each(|(i, leaf)| edges[*i] = leaf);
+    }
+    let highest = prefixes.iter().map(|(_, leaves)| height(*leaves)).max().unwrap_or(0);
     let (mut pairs, mut below) = (Pairs::default(), Vec::new());
     for level in 0..highest {
         below.clear();
         below.extend_from_slice(edges);
-        pairs.hash(tree, level, counts, &below, |i| height(counts[i]) > level, edges);
+        pairs.hash(prefixes, level, &below, |i| height(prefixes[i].1) > level, edges);
     }
+}
+
+/// Splits indices of prefixes where the tree changes.
+fn of_same_tree<'i>(
+    prefixes: &[(&Tree<'_>, u64)],
+    indices: &'i [usize],
+) -> impl Iterator<Item = &'i [usize]> {
+    indices.chunk_by(|a, b| ptr::eq(prefixes[*a].0, prefixes[*b].0))
 }
 
 /// Buffers to hash the next nodes of many last-leaf paths, reused for every level.
@@ -186,29 +202,31 @@ impl Pairs {
     /// Hashes the next node of the last-leaf path of every prefix for which it is `needed`.
     fn hash(
         &mut self,
-        tree: &Tree<'_>,
+        prefixes: &[(&Tree<'_>, u64)],
         level: u32,
-        counts: &[u64],
         edges: &[Hash],
         needed: impl Fn(usize) -> bool,
         above: &mut [Hash],
     ) {
-        let zero = tree.zeros().at(level);
-        let last = |i: usize| ((counts[i] - 1) >> level) as usize;
+        let last = |i: usize| ((prefixes[i].1 - 1) >> level) as usize;
         self.who.clear();
-        self.who.extend((0..counts.len()).filter(|i| needed(*i)));
-        // A node to the left of the path was complete then, and is the same now.
-        let beside = self.who.iter().map(|i| last(*i)).filter(|last| last % 2 == 1);
-        self.left_of.clear();
-        self.left_of.extend(beside.map(|last| last - 1));
-        self.lefts.resize(self.left_of.len(), Hash::ZERO);
-        tree.some_nodes(level, &self.left_of, &mut self.lefts);
+        self.who.extend((0..prefixes.len()).filter(|i| needed(*i)));
+        self.lefts.clear();
+        for same in of_same_tree(prefixes, &self.who) {
+            // A node to the left of the path was complete then, and is the same now.
+            let beside = same.iter().map(|i| last(*i)).filter(|last| last % 2 == 1);
+            self.left_of.clear();
+            self.left_of.extend(beside.map(|last| last - 1));
+            let start = self.lefts.len();
+            self.lefts.resize(start + self.left_of.len(), Hash::ZERO);
+            prefixes[same[0]].0.some_nodes(level, &self.left_of, &mut self.lefts[start..]);
+        }
         let mut lefts = self.lefts.iter();
         self.pairs.clear();
         for i in &self.who {
             match last(*i) % 2 {
                 1 => self.pairs.extend(lefts.next().copied().into_iter().chain([edges[*i]])),
-                _ => self.pairs.extend([edges[*i], zero]),
+                _ => self.pairs.extend([edges[*i], prefixes[*i].0.zeros().at(level)]),
             }
         }
         self.parents.resize(self.pairs.len() / 2, Hash::ZERO);

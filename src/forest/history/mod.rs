@@ -33,10 +33,12 @@
 //! stores it; in both cases the chain count of a root is the one with which the tree matches the root.
 
 mod candidates;
+mod compare;
 mod likelihood;
 mod one_root;
 mod replay;
 mod search;
+mod shared_trees;
 mod steps;
 mod timeline;
 mod tree_versions;
@@ -57,6 +59,7 @@ use crate::{
     primitives::{ChainId, Hash, SlBlock, Timestamp},
 };
 
+pub(super) use compare::{corrected, first_differing};
 pub use one_root::{WantedRoot, explain_one};
 pub use search::SearchBudget;
 pub use steps::{AppendedBatches, HistoryStep};
@@ -144,14 +147,15 @@ pub fn explain_further(
         sound(forest)?;
         let History { blocks, roots, timestamps, .. } = known;
         let known = History { timestamps, ..replayed(forest, blocks, roots, events)? };
-        return mend(forest, known, effort);
+        return Timeline::new(forest, mend(forest, known, effort)?);
     }
     // Known explanations were compared with the roots when they were found, so a difference is damage.
     let timeline = Timeline::new(forest, known).or_else(|error| sound(forest).and(Err(error)))?;
-    if timeline.history().is_searched() {
-        sound(forest)?;
+    if !timeline.history().is_searched() {
+        return Ok(timeline);
     }
-    complete(forest, timeline, effort)
+    sound(forest)?;
+    Timeline::new(forest, search::complete(forest, timeline.into_history(), effort))
 }
 
 /// The history according to the events.
@@ -165,42 +169,19 @@ pub(super) fn replayed(
     Ok(History::new(blocks, roots, steps))
 }
 
-/// Drops explanations that do not hash to their roots, and searches for the missing ones.
+/// Drops explanations that do not have their roots, and searches for the missing ones.
 pub(super) fn mend(
     forest: &Forest,
     known: History,
     effort: SearchBudget,
-) -> Result<Timeline, HistoryError> {
-    complete(forest, compared(forest, known)?, effort)
-}
-
-/// Drops explanations that do not hash to their roots, where no other number of chains makes them right.
-pub(super) fn compared(forest: &Forest, known: History) -> Result<Timeline, HistoryError> {
-    let (timeline, differing) = Timeline::replay(forest, known)?;
-    if differing.is_empty() {
-        return Ok(timeline);
+) -> Result<History, HistoryError> {
+    let known = corrected(forest, known)?;
+    if !known.is_searched() {
+        return Ok(known);
     }
-    let counted = timeline.with_chains_counted(forest, &differing);
-    let (timeline, differing) = Timeline::replay(forest, counted)?;
-    match differing.is_empty() {
-        true => Ok(timeline),
-        false => Timeline::new(forest, timeline.without(&differing)),
-    }
-}
-
-/// Searches for the missing explanations.
-fn complete(
-    forest: &Forest,
-    timeline: Timeline,
-    effort: SearchBudget,
-) -> Result<Timeline, HistoryError> {
-    match timeline.history().is_searched() {
-        true => {
-            let known = timeline.history();
-            Timeline::new(forest, search::complete(forest, known, 0..known.len(), effort))
-        }
-        false => Ok(timeline),
-    }
+    let found = search::complete(forest, known, effort);
+    compare::all(forest, &found)?;
+    Ok(found)
 }
 
 /// Checks that every node of every chain's tree is the hash of its children.
@@ -223,10 +204,9 @@ impl History {
         history
     }
 
-    /// The roots of another history, with these changes up to each.
-    fn like(other: &Self, steps: Vec<Option<Step>>) -> Self {
-        let timestamps = other.timestamps.clone();
-        Self { timestamps, ..Self::new(other.blocks.clone(), other.roots.clone(), steps) }
+    /// The same roots with other changes up to each.
+    fn with_steps(self, steps: Vec<Option<Step>>) -> Self {
+        Self { timestamps: self.timestamps, ..Self::new(self.blocks, self.roots, steps) }
     }
 
     /// Appends a root. Without a step it is unexplained.
@@ -313,6 +293,11 @@ impl History {
     /// The indices of the roots without an explanation.
     pub fn unexplained(&self) -> impl Iterator<Item = usize> {
         self.chains.iter().enumerate().filter(|(_, chains)| **chains == 0).map(|(index, _)| index)
+    }
+
+    /// The error for a root that differs from the rebuilt one.
+    fn other_root(&self, root: usize, rebuilt: Hash) -> HistoryError {
+        HistoryError::Root { block: self.blocks[root], stored: self.roots[root], rebuilt }
     }
 
     /// Whether there are roots to search for: unexplained ones that are not missing.

@@ -54,7 +54,7 @@ fn search_for(
     if gap.len() > known.len() / 2 {
         return None;
     }
-    let found = search::complete(forest, known, gap, effort);
+    let found = search::complete_in(forest, known.clone(), gap, effort);
     let root = match wanted {
         WantedRoot::Of(block) => found.blocks.binary_search(&block).ok()?,
         WantedRoot::FirstWith { chain, leaf } => {

@@ -61,11 +61,17 @@ impl Default for SearchBudget {
     }
 }
 
-/// Searches for the explanations of the unexplained roots of a history: of those gaps that have a root in `wanted`.
-/// What is found in a gap does not depend on the others.
-pub(super) fn complete(
+/// Searches for the explanations of the unexplained roots of a history.
+pub(super) fn complete(forest: &Forest, history: History, effort: SearchBudget) -> History {
+    let all = 0..history.len();
+    complete_in(forest, history, all, effort)
+}
+
+/// As [`complete`], only in those gaps that have a root in `wanted`. What is found in a gap does not depend on the
+/// others.
+pub(super) fn complete_in(
     forest: &Forest,
-    history: &History,
+    history: History,
     wanted: Range<usize>,
     effort: SearchBudget,
 ) -> History {
@@ -100,7 +106,7 @@ pub(super) fn complete(
         here = there;
         index = end + 1;
     }
-    History::like(history, steps)
+    history.with_steps(steps)
 }
 
 fn present(forest: &Forest) -> Position {

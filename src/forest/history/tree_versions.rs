@@ -1,8 +1,9 @@
 //! A Merkle tree in all its versions.
 //!
-//! A node changes only if a leaf below it changes. So each node is stored in all its versions, and each
-//! version of an inner node refers to the versions of its two children at that time. The size is that of
-//! all paths ever rewritten, and reading a path at any time takes one step per level.
+//! A node changes only if a leaf below it changes. So a level is stored as the versions of each of its nodes,
+//! with the time at which each version begins. Only every second level is stored: a node of another level is
+//! one hash of two stored nodes. The size is half of that of all paths ever rewritten. Reading a path costs a
+//! search in the times of one or two nodes for each level, and a hash for every second level.
 //!
 //! The versions of a level depend only on those of the level below, so they are hashed in parallel.
 
@@ -11,7 +12,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use crate::{
-    keccak::hash_pairs,
+    keccak::{hash_node, hash_pairs},
     merkle::Zeros,
     primitives::{Hash, sorted},
 };
@@ -25,30 +26,18 @@ const NONE: u32 = u32::MAX;
 /// A tree in all its versions. Times are counted from 0.
 #[derive(Clone, Debug)]
 pub(super) struct Versions {
-    leaves: Leaves,
-    /// The inner levels, bottom first.
-    inner: Vec<Level>,
-    /// By time: the version of the top node.
-    tops: Vec<u32>,
+    /// The levels 0 (the leaves), 2, 4 and so on, up to the top or the level below it.
+    levels: Vec<Level>,
     zeros: &'static Zeros,
 }
 
-/// The leaves in all their versions. Versions are numbered over all leaves.
+/// The nodes of a level in all their versions. Versions are numbered over all nodes.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Leaves {
-    /// By leaf: the end of its versions.
+pub(super) struct Level {
+    /// By node: the end of its versions.
     ends: Vec<usize>,
-    /// By version: the time at which it begins. Ascending within a leaf.
+    /// By version: the time at which it begins. Ascending within a node.
     since: Vec<u32>,
-    /// By version: the leaf.
-    nodes: Vec<Hash>,
-}
-
-/// An inner level in all its versions.
-#[derive(Clone, Debug, Default)]
-struct Level {
-    /// By version: the versions of its children.
-    children: Vec<[u32; 2]>,
     /// By version: the node.
     nodes: Vec<Hash>,
 }
@@ -62,20 +51,20 @@ pub(super) struct LeafPath {
     pub(super) siblings: Vec<Hash>,
 }
 
-impl Leaves {
-    /// Appends a leaf: its versions, and the times at which they begin.
-    pub(super) fn push(&mut self, since: impl Iterator<Item = u32>, nodes: &[Hash]) {
-        self.since.extend(since);
-        self.nodes.extend_from_slice(nodes);
-        self.ends.push(self.nodes.len());
+impl Level {
+    /// A level of nodes: the end of each node's versions, and by version the time at which it begins and the node.
+    pub(super) fn new(ends: Vec<usize>, since: Vec<u32>, nodes: Vec<Hash>) -> Self {
+        Self { ends, since, nodes }
     }
 
-    /// The versions of a leaf, in order. Empty for a leaf that does not exist.
-    pub(super) fn of(&self, leaf: u64) -> Range<usize> {
-        usize::try_from(leaf).map_or(0..0, |leaf| versions(&self.ends, leaf))
+    /// The versions of a node, in order. Empty for a node that does not exist.
+    pub(super) fn of(&self, node: u64) -> Range<usize> {
+        let Ok(node) = usize::try_from(node) else { return 0..0 };
+        let start = node.checked_sub(1).map_or(Some(&0), |before| self.ends.get(before));
+        start.zip(self.ends.get(node)).map_or(0..0, |(start, end)| *start..*end)
     }
 
-    /// The leaf's hash at this version.
+    /// The node's hash at this version.
     pub(super) fn node(&self, version: usize) -> Hash {
         self.nodes[version]
     }
@@ -85,61 +74,97 @@ impl Leaves {
         self.since[version]
     }
 
-    /// The version of a leaf at a time. `None` if the leaf did not exist.
-    pub(super) fn at(&self, leaf: u64, time: u32) -> Option<usize> {
-        let range = self.of(leaf);
+    /// The version of a node at a time. `None` if the node did not exist.
+    pub(super) fn at(&self, node: u64, time: u32) -> Option<usize> {
+        let range = self.of(node);
         let since = &self.since[range.clone()];
         let bounds = (*since.first()?).into()..=(*since.last()?).into();
         let begun =
             sorted::count_below(since, bounds, u64::from(time) + 1, |since| (*since).into());
         Some(range.start + begun.checked_sub(1)?)
     }
-}
 
-/// The versions of a node. `ends` holds the end of each node's versions.
-fn versions(ends: &[usize], node: usize) -> Range<usize> {
-    let start = node.checked_sub(1).map_or(Some(&0), |before| ends.get(before));
-    start.zip(ends.get(node)).map_or(0..0, |(start, end)| *start..*end)
+    /// The level above in every version. `zero` is the node of an empty subtree on this level.
+    fn above(&self, zero: Hash) -> Self {
+        // A node changes when one of its children does, so there are at most as many versions as below.
+        let (mut ends, mut since) = (Vec::new(), Vec::with_capacity(self.since.len()));
+        let mut children: Vec<[u32; 2]> = Vec::with_capacity(self.since.len());
+        let next =
+            |version: usize, end: usize| if version < end { self.since[version] } else { u32::MAX };
+        for left in (0..self.ends.len() as u64).step_by(2) {
+            let (lefts, rights) = (self.of(left), self.of(left + 1));
+            let (mut l, mut r) = (lefts.start, rights.start);
+            let mut now = [NONE; 2];
+            while l < lefts.end || r < rights.end {
+                let first = next(l, lefts.end).min(next(r, rights.end));
+                if next(l, lefts.end) == first {
+                    now[0] = l as u32;
+                    l += 1;
+                }
+                if next(r, rights.end) == first {
+                    now[1] = r as u32;
+                    r += 1;
+                }
+                since.push(first);
+                children.push(now);
+            }
+            ends.push(since.len());
+        }
+        since.shrink_to_fit();
+        let child =
+            |version: &u32| if *version == NONE { zero } else { self.nodes[*version as usize] };
+        let mut nodes = vec![Hash::ZERO; children.len()];
+        children.par_chunks(CHUNK).zip(nodes.par_chunks_mut(CHUNK)).for_each(
+            |(children, nodes)| {
+                let pairs: Vec<Hash> = children.as_flattened().iter().map(child).collect();
+                hash_pairs(&pairs, nodes);
+            },
+        );
+        Self { ends, since, nodes }
+    }
 }
 
 impl Versions {
-    /// Builds the inner levels, for times below `times`.
-    pub(super) fn build(leaves: Leaves, times: usize, zeros: &'static Zeros) -> Self {
-        let mut inner: Vec<Level> = Vec::new();
-        let (mut ends, mut since) = (leaves.ends.clone(), leaves.since.clone());
-        while ends.len() > 1 {
-            let zero = zeros.at(inner.len() as u32);
-            let below = inner.last().map_or(&leaves.nodes, |level| &level.nodes);
-            let above = above(below, zero, &ends, &since);
-            (ends, since) = (above.ends, above.since);
-            inner.push(above.level);
+    /// Builds the inner levels.
+    pub(super) fn build(leaves: Level, zeros: &'static Zeros) -> Self {
+        let mut levels = vec![leaves];
+        let mut height = 0;
+        while let Some(below) = levels.last().filter(|below| below.ends.len() > 2) {
+            let above = below.above(zeros.at(height)).above(zeros.at(height + 1));
+            levels.push(above);
+            height += 2;
         }
-        let mut tops = Vec::with_capacity(times);
-        for (since, before) in
-            since.into_iter().zip((0..).map(|version: u32| version.checked_sub(1)))
-        {
-            tops.resize((since as usize).min(times), before.unwrap_or(NONE));
-        }
-        let last = inner.last().map_or(leaves.nodes.len(), |level| level.nodes.len());
-        tops.resize(times, last.checked_sub(1).map_or(NONE, |last| last as u32));
-        Self { leaves, inner, tops, zeros }
+        Self { levels, zeros }
     }
 
     /// The leaves.
-    pub(super) fn leaves(&self) -> &Leaves {
-        &self.leaves
+    pub(super) fn leaves(&self) -> &Level {
+        &self.levels[0]
     }
 
-    /// The root of the tree of this height at a time.
+    /// The roots of trees, each given by its height and the time.
     ///
     /// # Panics
-    /// If the tree never had this height.
-    pub(super) fn root(&self, height: u32, time: u32) -> Hash {
-        let mut version = self.tops[time as usize];
-        for level in self.inner[height as usize..].iter().rev() {
-            version = level.child(version, 0);
-        }
-        self.node(height, version)
+    /// If the tree never had one of these heights.
+    pub(super) fn roots(&self, wanted: &[(u32, u32)]) -> Vec<Hash> {
+        let mut roots = vec![Hash::ZERO; wanted.len()];
+        let chunks = wanted.par_chunks(CHUNK).zip(roots.par_chunks_mut(CHUNK));
+        chunks.for_each(|(wanted, roots)| {
+            let is_hashed = |height: u32| height % 2 == 1;
+            let hashed = wanted.iter().filter(|(height, _)| is_hashed(*height));
+            let children = |(height, time): &(u32, u32)| {
+                [0, 1].map(|child| self.stored_or_zero(height - 1, child, *time))
+            };
+            let pairs: Vec<Hash> = hashed.flat_map(children).collect();
+            let mut parents = vec![Hash::ZERO; pairs.len() / 2];
+            hash_pairs(&pairs, &mut parents);
+            let mut parents = parents.into_iter();
+            for ((height, time), root) in wanted.iter().zip(roots) {
+                let parent = if is_hashed(*height) { parents.next() } else { None };
+                *root = parent.unwrap_or_else(|| self.stored_or_zero(*height, 0, *time));
+            }
+        });
+        roots
     }
 
     /// The path from a leaf to the root of the tree of this height at a time. `None` if the leaf did not
@@ -148,79 +173,35 @@ impl Versions {
     /// # Panics
     /// If the tree never had this height.
     pub(super) fn leaf_path(&self, leaf: u64, height: u32, time: u32) -> Option<LeafPath> {
-        let mut version = self.tops[time as usize];
-        let mut siblings = vec![Hash::ZERO; height as usize];
-        for (level, above) in self.inner.iter().enumerate().rev() {
-            let (level, side) = (level as u32, (leaf >> level) & 1);
-            if level < height {
-                siblings[level as usize] = self.node(level, above.child(version, side ^ 1));
+        let version = self.leaves().at(leaf, time)?;
+        let siblings = (0..height).map(|level| self.node(level, (leaf >> level) ^ 1, time));
+        Some(LeafPath { version, siblings: siblings.collect() })
+    }
+
+    /// A node of any level at a time.
+    fn node(&self, level: u32, index: u64, time: u32) -> Hash {
+        if level.is_multiple_of(2) {
+            return self.stored_or_zero(level, index, time);
+        }
+        match [2 * index, 2 * index + 1].map(|child| self.stored(level - 1, child, time)) {
+            [None, None] => self.zeros.at(level),
+            children => {
+                let zero = self.zeros.at(level - 1);
+                let [left, right] = children.map(|child| child.unwrap_or(zero));
+                hash_node(left, right)
             }
-            version = above.child(version, side);
-        }
-        let is_in_tree = leaf.checked_shr(self.inner.len() as u32).unwrap_or(0) == 0;
-        (is_in_tree && version != NONE).then_some(LeafPath { version: version as usize, siblings })
-    }
-
-    fn node(&self, level: u32, version: u32) -> Hash {
-        let nodes = match level.checked_sub(1) {
-            None => &self.leaves.nodes,
-            Some(inner) => &self.inner[inner as usize].nodes,
-        };
-        match version {
-            NONE => self.zeros.at(level),
-            _ => nodes[version as usize],
         }
     }
-}
 
-impl Level {
-    /// The version of a child at a version of its parent, by side (0 left, 1 right).
-    fn child(&self, version: u32, side: u64) -> u32 {
-        match version {
-            NONE => NONE,
-            _ => self.children[version as usize][side as usize],
-        }
+    /// A node of a stored level at a time. `None` if it did not exist.
+    fn stored(&self, level: u32, index: u64, time: u32) -> Option<Hash> {
+        let level = &self.levels[level as usize / 2];
+        level.at(index, time).map(|version| level.node(version))
     }
-}
 
-/// A level, with the end of each node's versions and the time at which each version begins.
-struct Above {
-    level: Level,
-    ends: Vec<usize>,
-    since: Vec<u32>,
-}
-
-/// The level above `below`, in every version.
-fn above(below: &[Hash], zero: Hash, ends: &[usize], since: &[u32]) -> Above {
-    let mut above = Above { level: Level::default(), ends: Vec::new(), since: Vec::new() };
-    let next = |version: usize, end: usize| if version < end { since[version] } else { u32::MAX };
-    for left in (0..ends.len()).step_by(2) {
-        let (lefts, rights) = (versions(ends, left), versions(ends, left + 1));
-        let (mut l, mut r) = (lefts.start, rights.start);
-        let mut now = [NONE; 2];
-        while l < lefts.end || r < rights.end {
-            let first = next(l, lefts.end).min(next(r, rights.end));
-            if next(l, lefts.end) == first {
-                now[0] = l as u32;
-                l += 1;
-            }
-            if next(r, rights.end) == first {
-                now[1] = r as u32;
-                r += 1;
-            }
-            above.since.push(first);
-            above.level.children.push(now);
-        }
-        above.ends.push(above.since.len());
+    fn stored_or_zero(&self, level: u32, index: u64, time: u32) -> Hash {
+        self.stored(level, index, time).unwrap_or_else(|| self.zeros.at(level))
     }
-    let child = |version: &u32| if *version == NONE { zero } else { below[*version as usize] };
-    let Level { children, nodes } = &mut above.level;
-    nodes.resize(children.len(), Hash::ZERO);
-    children.par_chunks(CHUNK).zip(nodes.par_chunks_mut(CHUNK)).for_each(|(children, nodes)| {
-        let pairs: Vec<Hash> = children.as_flattened().iter().map(child).collect();
-        hash_pairs(&pairs, nodes);
-    });
-    above
 }
 
 #[cfg(test)]
@@ -257,12 +238,16 @@ mod tests {
                 }
                 times.push(now.clone());
             }
-            let mut all = Leaves::default();
-            for versions in leaves.values() {
-                let nodes: Vec<Hash> = versions.iter().map(|(_, node)| *node).collect();
-                all.push(versions.iter().map(|(since, _)| *since), &nodes);
+            let mut all = Level::default();
+            for (since, node) in leaves.values().flatten() {
+                all.since.push(*since);
+                all.nodes.push(*node);
             }
-            let versions = Versions::build(all, times.len(), entry_zeros());
+            all.ends = leaves.values().scan(0, |end, versions| {
+                *end += versions.len();
+                Some(*end)
+            }).collect();
+            let versions = Versions::build(all, entry_zeros());
             for (time, leaves) in (0..).zip(&times) {
                 let levels = Levels::build(leaves.clone(), entry_zeros());
                 let tree = levels.tree(entry_zeros());
@@ -279,7 +264,7 @@ mod tests {
                     }
                 }
                 if !leaves.is_empty() {
-                    prop_assert_eq!(versions.root(tree.height(), time), tree.root());
+                    prop_assert_eq!(versions.roots(&[(tree.height(), time)]), [tree.root()]);
                 }
             }
         }

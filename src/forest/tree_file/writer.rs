@@ -75,8 +75,8 @@ pub fn rebuild_to_file<S: StorageReader + ?Sized>(
             let effort = past.effort;
             let effort = effort.unwrap_or_else(|| SearchBudget::for_batches(forest.batch_count()));
             if latest.is_some() {
-                let timeline = explain_evidence(&evidence, &forest, past.events, effort)?;
-                for (block, root, step) in timeline.history().rows() {
+                let history = explain_evidence(&evidence, &forest, past.events, effort)?;
+                for (block, root, step) in history.rows() {
                     roots.put(&mut file.writer, block, root, step.as_ref())?;
                 }
             }

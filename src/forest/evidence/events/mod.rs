@@ -11,8 +11,8 @@ use crate::{
     contracts::Layout,
     forest::{
         BatchNumbers, EventPlace, EventsError, Forest, History, RebuildError, RebuildOptions,
-        Timeline,
         emitted_roots::EmittedChainRoots,
+        history,
         step::{HistoryRow, Step},
     },
     ingest::events::EventList,
@@ -166,7 +166,7 @@ impl EventEvidence {
 
     /// Compares the shared tree at the time of every root in the events with that root.
     pub(in crate::forest) fn compare_forest(&self, forest: &Forest) -> Result<(), RebuildError> {
-        match Timeline::first_differing(forest, &self.shared.emitted) {
+        match history::first_differing(forest, &self.shared.emitted) {
             None => Ok(()),
             Some((at, rebuilt)) => Err(EventsError::InteropRoot {
                 place: self.shared.place(at),

@@ -134,8 +134,7 @@ impl<'r> L1Evidence<'r> {
             self.roots.get().into_iter().flatten().copied().unzip();
         let steps = first_writes::steps(&self.values, self.options.addresses, forest, &blocks);
         let steps = steps.map_err(RebuildError::from)?.unwrap_or_default();
-        let known = history::compared(forest, History::new(blocks, roots, steps))?;
-        Ok(known.into_history())
+        history::corrected(forest, History::new(blocks, roots, steps))
     }
 }
 
