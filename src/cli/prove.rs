@@ -66,10 +66,10 @@ pub(super) fn run(
         None => None,
     };
     let (trees, messages) = inputs(args, console)?;
-    let is_calldata = args.format == Some(ProofFormat::Calldata);
+    let is_of_l1 = matches!(args.format, Some(ProofFormat::Calldata | ProofFormat::Bundle));
     let leads_to_l1 = trees.has_sl_batches() || trees.are_stored_paths();
-    if !args.l1.anchor.paths.is_empty() && !leads_to_l1 && !is_calldata {
-        let text = "--anchor needs --sl-batches, trees from L1, or --format calldata";
+    if !args.l1.anchor.paths.is_empty() && !leads_to_l1 && !is_of_l1 {
+        let text = "--anchor needs --sl-batches, trees from L1, or --format calldata or bundle";
         return Err(CliError::Usage(text.into()));
     }
     if trees_options(args, console).l1.is_some_and(|l1| l1.state.bridgehub.is_none()) {
