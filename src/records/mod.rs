@@ -34,7 +34,7 @@ pub(crate) use encoder::{FailureLines, Form};
 pub use entries::{Entries, Entry};
 pub use entries_error::EntriesError;
 pub use format::{EncoderError, ProofFormat};
-pub use judge::{TrustedRoots, VerdictLine, VerdictsError, verify};
+pub use judge::{TrustedRoots, VerdictLine, VerdictsError, verify, verify_leaf};
 pub use line::LineWriter;
 pub use outcome::{Count, Encode, Outcome, RequestSource};
 pub use owned::{Answer, OwnedRecords};
